@@ -1,0 +1,71 @@
+import { type Millis, type Nanos, toMillisCeil } from './units.js';
+
+export type TimerHandle = unknown;
+
+/**
+ * Where a stage gets time from. Tests pass a simulated one. The two timer methods have the shape
+ * that an XState machine expects of its clock.
+ */
+export interface Clock {
+  /** Monotonic; one origin for all threads of a process. For durations and deadlines. */
+  now(): Nanos;
+  /** Nanoseconds since 1970, UTC. May step; for stamps that people read, never for durations. */
+  wall(): Nanos;
+  /** Calls back once after at least `delayMs`, which may exceed 2³¹ − 1. */
+  setTimeout(callback: () => void, delayMs: number): TimerHandle;
+  clearTimeout(handle: TimerHandle): void;
+}
+
+/** Node truncates longer delays to 1 ms. */
+const TIMER_DELAY_MS_MAX = 2_147_483_647;
+
+interface SystemTimer {
+  handle: NodeJS.Timeout | undefined;
+}
+
+export const systemClock: Clock = {
+  now: () => process.hrtime.bigint() as Nanos,
+  wall: () => (BigInt(Date.now()) * 1_000_000n) as Nanos,
+  setTimeout(callback, delayMs) {
+    const timer: SystemTimer = { handle: undefined };
+    const arm = (left: number) => {
+      const chunk = Math.min(left, TIMER_DELAY_MS_MAX);
+      timer.handle = setTimeout(() => (left > chunk ? arm(left - chunk) : callback()), chunk);
+    };
+    arm(delayMs);
+    return timer;
+  },
+  clearTimeout(handle) {
+    clearTimeout((handle as SystemTimer | undefined)?.handle);
+  },
+};
+
+/**
+ * Resolves once `until` has come, or as soon as `signal` aborts (it does not reject: the caller
+ * looks at the signal). Re-checks the clock, since a timer may fire up to 1 ms early.
+ */
+export function sleepUntil(clock: Clock, until: Nanos, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: TimerHandle;
+    const finish = () => {
+      signal?.removeEventListener('abort', finish);
+      clock.clearTimeout(timer);
+      resolve();
+    };
+    const check = () => {
+      const left = (until - clock.now()) as Nanos;
+      if (left <= 0n || signal?.aborted) finish();
+      else timer = clock.setTimeout(check, toMillisCeil(left));
+    };
+    signal?.addEventListener('abort', finish, { once: true });
+    check();
+  });
+}
+
+/** Lets timers, sockets and control messages have their turn. */
+export function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+export const sleep = (clock: Clock, delay: Millis, signal?: AbortSignal): Promise<void> =>
+  sleepUntil(clock, (clock.now() + BigInt(Math.ceil(delay)) * 1_000_000n) as Nanos, signal);

@@ -1,0 +1,186 @@
+export type ErrorCode =
+  | 'SPEC_INVALID'
+  | 'OPTIONS_INVALID'
+  | 'EXPRESSION_INVALID'
+  | 'MODULE_INVALID'
+  | 'ROW_INVALID'
+  | 'REJECTS_EXHAUSTED'
+  | 'DICTIONARY_FULL'
+  | 'INPUT_MISSING'
+  | 'INPUT_UNREADABLE'
+  | 'INPUT_CORRUPT'
+  | 'OUTPUT_EXISTS'
+  | 'OUTPUT_FAILED'
+  | 'SOURCE_FAILED'
+  | 'OPERATOR_FAILED'
+  | 'SINK_FAILED'
+  | 'DRAIN_TIMED_OUT'
+  | 'CHECKPOINT_INVALID'
+  | 'JOB_UNKNOWN'
+  | 'JOB_NAME_TAKEN'
+  | 'JOB_STATE'
+  | 'RUNTIME_CLOSED'
+  | 'PEER_MISSING'
+  | 'THREAD_EXITED'
+  | 'THREAD_CRASHED'
+  | 'THREAD_OUT_OF_MEMORY'
+  | 'THREAD_STOPPED'
+  | 'INTERNAL';
+
+/** An error as it crosses threads and files: a structured clone loses class, name and code. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+  /** Messages of the causes, outermost first. */
+  readonly causes?: readonly string[];
+  /** Of an unexpected error (`INTERNAL`, a crash): where it came from. */
+  readonly stack?: string;
+}
+
+/** Base of every error that a caller may handle. Branch on `code`; `message` is for people. */
+export abstract class RuntimeError extends Error {
+  abstract readonly code: ErrorCode;
+  /** Whether the same call may succeed later, nothing changed. A restart policy reads this. */
+  readonly retryable: boolean = false;
+
+  toWire(): WireError {
+    const causes = causeMessages(this.cause);
+    return {
+      code: this.code,
+      message: this.message,
+      retryable: this.retryable,
+      ...(causes.length > 0 && { causes }),
+    };
+  }
+}
+
+/** An error that came from another thread, code and all. */
+export class RemoteError extends RuntimeError {
+  override readonly name = 'RemoteError';
+  override readonly code: ErrorCode;
+  override readonly retryable: boolean;
+
+  constructor(wire: WireError) {
+    super(wire.message);
+    this.code = wire.code;
+    this.retryable = wire.retryable;
+    if (wire.stack) this.stack = wire.stack;
+  }
+}
+
+/** Any thrown value as data. What is no `RuntimeError` is unexpected and keeps its stack. */
+export function toWireError(error: unknown): WireError {
+  if (error instanceof RuntimeError) return error.toWire();
+  if (!(error instanceof Error)) {
+    return { code: 'INTERNAL', message: String(error), retryable: false };
+  }
+  return {
+    code: 'INTERNAL',
+    message: error.message,
+    retryable: false,
+    ...(error.stack !== undefined && { stack: error.stack }),
+  };
+}
+
+function causeMessages(cause: unknown): string[] {
+  const messages: string[] = [];
+  for (let at = cause; at !== undefined && messages.length < 8; ) {
+    messages.push(at instanceof Error ? at.message : String(at));
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return messages;
+}
+
+/** One thing that is wrong with a spec. */
+export interface SpecProblem {
+  /** Keys and indexes from the root of the spec: `['operators', 1, 'where']`. */
+  readonly path: readonly (string | number)[];
+  /** What was expected and what was found. */
+  readonly message: string;
+  /** Where in the text, when the spec came from a file. */
+  readonly at?: { readonly file: string; readonly line: number; readonly column: number };
+}
+
+/** A spec that cannot be run, with all that is wrong with it. */
+export class InvalidSpecError extends RuntimeError {
+  override readonly name = 'InvalidSpecError';
+  override readonly code = 'SPEC_INVALID';
+  readonly problems: readonly SpecProblem[];
+
+  constructor(title: string, problems: readonly SpecProblem[]) {
+    super([`Invalid ${title}:`, ...problems.map(formatProblem)].join('\n  - '));
+    this.problems = problems;
+  }
+}
+
+export function formatProblem({ path, message, at }: SpecProblem): string {
+  const where = at ? `${at.file}:${at.line}:${at.column} ` : '';
+  return `${where}${formatPath(path)}: ${message}`;
+}
+
+export function formatPath(path: readonly (string | number)[]): string {
+  if (path.length === 0) return '(root)';
+  return path.map((key, i) => (typeof key === 'number' ? `[${key}]` : i === 0 ? key : `.${key}`)).join('');
+}
+
+export class InvalidOptionsError extends RuntimeError {
+  override readonly name = 'InvalidOptionsError';
+  override readonly code = 'OPTIONS_INVALID';
+
+  constructor(section: string, problems: readonly string[]) {
+    super([`Invalid options in "${section}":`, ...problems].join('\n  - '));
+  }
+}
+
+/** What is wrong with a row of the input, and where it stands. */
+export interface BadRow {
+  readonly file: string;
+  /** 1 for the first line, header included; of a row that spans several, its first. */
+  readonly line: number;
+  /** Name of the field, where one is to blame. */
+  readonly field?: string;
+  readonly expected: string;
+  readonly found: string;
+  /** The row as it stood, cut where it is long. */
+  readonly raw?: string;
+}
+
+export class InvalidRowError extends RuntimeError {
+  override readonly name = 'InvalidRowError';
+  override readonly code = 'ROW_INVALID';
+  readonly row: BadRow;
+
+  constructor(row: BadRow) {
+    super(
+      `${row.file}:${row.line}: ${row.field === undefined ? '' : `${row.field}: `}expected ${row.expected}, ` +
+        `found ${row.found} (set "deadLetter.path" to keep such rows in a file and go on)`,
+    );
+    this.row = row;
+  }
+}
+
+/** An error that is told apart by its code alone. */
+export class PipelineError extends RuntimeError {
+  override readonly name = 'PipelineError';
+  override readonly code: ErrorCode;
+  override readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+export class DictionaryFullError extends RuntimeError {
+  override readonly name = 'DictionaryFullError';
+  override readonly code = 'DICTIONARY_FULL';
+
+  constructor(dictionary: string, sizeMax: number) {
+    super(
+      `Column "${dictionary}" has more than ${sizeMax} different strings; a string column holds ` +
+        'names that repeat (symbols, venues), so leave this one out or read it as a number',
+    );
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * What the columns of a batch are. Plain data: it crosses threads as it is.
+ *
+ * | type      | storage                          | null  |
+ * | --------- | -------------------------------- | ----- |
+ * | timestamp | Int32Array, two words a row: ns since 1970 UTC | –  |
+ * | int64     | Int32Array, two words a row      | –     |
+ * | float64   | Float64Array                     | NaN, where `nullable` |
+ * | int32     | Int32Array                       | –     |
+ * | string    | Int32Array, id in a dictionary   | −1, where `nullable` |
+ * | enum      | Uint8Array, index into `values`  | –     |
+ * | boolean   | Uint8Array, 0 or 1               | –     |
+ */
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** Whether a row may have no value here. */
+  readonly nullable?: boolean;
+  /** enum: the possible values; a row holds an index into them. */
+  readonly values?: readonly string[];
+  /** string: name of the dictionary in the pipeline, if not the column's own name. */
+  readonly dictionary?: string;
+}
+
+export type ColumnType = 'timestamp' | 'int64' | 'float64' | 'int32' | 'string' | 'enum' | 'boolean';
+
+export type ColumnData = Float64Array | Int32Array | Uint8Array;
+
+/** What a row says: standard kinds have standard columns; `custom` has whatever it declares. */
+export type RowKind = 'quote' | 'trade' | 'bar' | 'book' | 'custom';
+
+export interface Schema {
+  readonly kind: RowKind;
+  readonly columns: readonly Column[];
+}
+
+export const BAR_MARKS = ['complete', 'empty', 'gap', 'partial'] as const;
+export const TRADE_SIDES = ['unknown', 'buy', 'sell'] as const;
+export const BOOK_SIDES = ['bid', 'ask'] as const;
+export const BOOK_ACTIONS = ['add', 'change', 'delete', 'clear', 'trade'] as const;
+
+const time: Column = { name: 'time', type: 'timestamp' };
+const symbol: Column = { name: 'symbol', type: 'string' };
+const received: Column = { name: 'received', type: 'timestamp' };
+const float = (name: string, nullable = false): Column =>
+  nullable ? { name, type: 'float64', nullable } : { name, type: 'float64' };
+
+/**
+ * The columns of the standard kinds, in their order. `time` is event time, `received` the instant
+ * at which the row reached us. A source leaves out the optional ones that its data does not have.
+ */
+export const STANDARD_COLUMNS: Readonly<
+  Record<Exclude<RowKind, 'custom'>, { required: readonly Column[]; optional: readonly Column[] }>
+> = {
+  quote: {
+    required: [time, symbol, float('bid'), float('ask')],
+    optional: [float('bidSize'), float('askSize'), received],
+  },
+  trade: {
+    required: [time, symbol, float('price')],
+    optional: [float('size'), { name: 'side', type: 'enum', values: TRADE_SIDES }, received],
+  },
+  bar: {
+    required: [
+      time,
+      symbol,
+      float('open', true),
+      float('high', true),
+      float('low', true),
+      float('close', true),
+    ],
+    optional: [
+      float('volume', true),
+      float('vwap', true),
+      { name: 'count', type: 'int32' },
+      { name: 'mark', type: 'enum', values: BAR_MARKS },
+      received,
+    ],
+  },
+  book: {
+    required: [
+      time,
+      symbol,
+      { name: 'side', type: 'enum', values: BOOK_SIDES },
+      float('price'),
+      float('size'),
+    ],
+    optional: [
+      { name: 'level', type: 'int32' },
+      { name: 'action', type: 'enum', values: BOOK_ACTIONS },
+      received,
+    ],
+  },
+};
+
+export function findColumn(schema: Schema, name: string): Column | undefined {
+  return schema.columns.find((column) => column.name === name);
+}
+
+/** Position of a column, −1 if there is none of that name. */
+export function columnIndex(schema: Schema, name: string): number {
+  return schema.columns.findIndex((column) => column.name === name);
+}
+
+/** Array elements that a row takes in its column's storage. */
+export function elementsPerRow(type: ColumnType): number {
+  return type === 'timestamp' || type === 'int64' ? 2 : 1;
+}
+
+/** Bytes that a row takes in a batch. */
+export function bytesPerRow(schema: Schema): number {
+  let bytes = 0;
+  for (const { type } of schema.columns) {
+    if (type === 'enum' || type === 'boolean') bytes += 1;
+    else bytes += type === 'int32' || type === 'string' ? 4 : 8;
+  }
+  return bytes;
+}
+
+export function allocateColumn(type: ColumnType, rows: number): ColumnData {
+  switch (type) {
+    case 'float64':
+      return new Float64Array(rows);
+    case 'enum':
+    case 'boolean':
+      return new Uint8Array(rows);
+    default:
+      return new Int32Array(rows * elementsPerRow(type));
+  }
+}

@@ -1,0 +1,21 @@
+import type { Batch } from '../core/batch.js';
+import type { Nanos } from '../core/units.js';
+import type { FlushReason } from '../protocol/pipeline-report.js';
+import type { Stage } from './stage.js';
+
+/**
+ * Groups rows for the sink. Bounded: `add` closes batches, and the pipeline takes all closed ones
+ * before it adds again.
+ */
+export interface Batcher extends Stage {
+  /** Owns the batch. */
+  add(batch: Batch): void;
+  /** The next closed batch in order, if there is one; the caller owns it. */
+  take(): Batch | undefined;
+  /** On the clock's `now()`: when the oldest open batch is due. `undefined`: none is open. */
+  readonly due: Nanos | undefined;
+  /** Closes all open batches that are due, or all of them. */
+  flush(reason: 'age' | 'drain'): void;
+  /** Batches closed so far, by reason. */
+  readonly flushes: Readonly<Record<FlushReason, number>>;
+}

@@ -1,0 +1,19 @@
+import type { BadRow } from '../core/errors.js';
+
+/**
+ * Where rows go that cannot be used. Either the first one stops the job, or they are kept in a
+ * dead-letter file with their reason.
+ */
+export interface Rejects {
+  /**
+   * @throws {InvalidRowError} when bad rows are to stop the job.
+   * @throws {PipelineError} `REJECTS_EXHAUSTED` when there are more than the spec allows.
+   */
+  add(row: BadRow): void;
+  /** Whether `add` keeps rows and returns. */
+  readonly keepsRows: boolean;
+  /** Writes what was added. A stage that adds rows in numbers awaits this once a batch. */
+  flush(): Promise<void>;
+  /** Rows added so far. */
+  readonly count: number;
+}

@@ -1,0 +1,44 @@
+import type { Batch } from '../core/batch.js';
+import type { PlainData } from '../core/plain-data.js';
+import type { Stage } from './stage.js';
+
+/** What a sink has made durable, all of it since `open`. */
+export interface Durable {
+  /** Rows that will survive the end of thread and process. */
+  readonly rows: number;
+  /** What a restart needs to go on without a row lost or doubled. */
+  readonly position: PlainData;
+}
+
+export interface SinkCapabilities {
+  /**
+   * `transactional`: what was written since the last commit vanishes with a crash.
+   * `idempotent`: writing a row again changes nothing. `append`: a row written again is doubled.
+   */
+  readonly delivery: 'transactional' | 'idempotent' | 'append';
+}
+
+/** Last stage. */
+export interface Sink extends Stage {
+  readonly capabilities: SinkCapabilities;
+  /**
+   * Owns the batch and releases it. The next call comes only after this one has settled, which is
+   * the pipeline's back-pressure. Settled does not mean durable.
+   *
+   * @throws {RuntimeError} when rows cannot be taken; the pipeline fails with it.
+   */
+  write(batch: Batch): Promise<void> | void;
+  /** Makes everything written so far durable and visible. */
+  flush(): Promise<Durable> | Durable;
+  /** Called after `open` and before the first `write`, with an earlier `Durable.position`. */
+  resume?(position: PlainData): Promise<void> | void;
+  /** Files and such that a reader may look at now. */
+  outputs?(): readonly string[];
+  /** Bytes written so far. */
+  readonly bytesOut?: number;
+  /**
+   * Frees everything. Without a `flush` before it (a failure), what was not yet durable is
+   * discarded, temporary files included.
+   */
+  close?(): Promise<void> | void;
+}

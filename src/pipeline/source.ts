@@ -1,0 +1,38 @@
+import type { Batch } from '../core/batch.js';
+import type { PlainData } from '../core/plain-data.js';
+import type { Schema } from '../core/schema.js';
+import type { Stage } from './stage.js';
+
+export interface SourceCapabilities {
+  /**
+   * `replayable`: any position can be gone back to and gives the same rows. `resumable`: what was
+   * missed can be fetched. `live-only`: what was missed is gone.
+   */
+  readonly delivery: 'replayable' | 'resumable' | 'live-only';
+  /** Whether the data ends by itself. */
+  readonly bounded: boolean;
+}
+
+/** First stage: yields batches. */
+export interface Source extends Stage {
+  readonly schema: Schema;
+  readonly capabilities: SourceCapabilities;
+  /**
+   * The next rows, as many as are there (at least one, or a control record), owned by the caller;
+   * `null` at the end. Never called again before it has settled, nor after `null`. May answer
+   * without a promise when it need not wait.
+   *
+   * @throws {RuntimeError} when nothing more can be read; the pipeline fails with it.
+   */
+  read(): Promise<Batch | null> | Batch | null;
+  /** Asks the source to end: a `read` that waits settles soon, with what it has or with `null`. */
+  stop(): void;
+  /** Where `read` will go on: plain data, taken between two reads. */
+  position(): PlainData;
+  /** Called after `open` and before the first `read`, with an earlier `position()`. */
+  resume(position: PlainData): Promise<void> | void;
+  /** Rows read so far that went to `rejects`: they count as read. */
+  readonly rowsRejected?: number;
+  /** Bytes read so far. */
+  readonly bytesIn?: number;
+}

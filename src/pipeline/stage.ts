@@ -1,0 +1,38 @@
+import type { Clock } from '../core/clock.js';
+import type { DictionarySet } from '../core/dictionary.js';
+import type { StageHealth, StageStatistics } from '../protocol/pipeline-report.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Rejects } from './rejects.js';
+
+/** What every stage is given when it is made. */
+export interface StageContext {
+  /** Name of the job: for file names and logs. */
+  readonly job: string;
+  readonly clock: Clock;
+  /** For what is random in a stage that has no seed of its own. */
+  readonly seed: number;
+  readonly log: Logger;
+  /** The strings of this pipeline. */
+  readonly dictionaries: DictionarySet;
+  /** Rows that a batch has room for. */
+  readonly batchRows: number;
+  /** Where rows go that cannot be used. */
+  readonly rejects: Rejects;
+}
+
+/**
+ * What code a component brings into its thread, which decides how the thread may be ended:
+ * JavaScript and WebAssembly may be terminated, a native addon may not (it can take the process
+ * with it).
+ */
+export type Loads = 'javascript' | 'wasm' | 'native';
+
+/** Common to all stages. */
+export interface Stage {
+  /** Acquires what the stage needs. Called once, before anything else. */
+  open?(): Promise<void> | void;
+  /** Frees everything; called once, after a failure too. Must not throw for what is already gone. */
+  close?(): Promise<void> | void;
+  health?(): StageHealth;
+  statistics?(): StageStatistics;
+}
