@@ -21,10 +21,12 @@ export type ErrorCode =
   | 'JOB_STATE'
   | 'RUNTIME_CLOSED'
   | 'PEER_MISSING'
+  | 'THREAD_NOT_STARTED'
   | 'THREAD_EXITED'
   | 'THREAD_CRASHED'
   | 'THREAD_OUT_OF_MEMORY'
   | 'THREAD_STOPPED'
+  | 'THREAD_LEFT_RUNNING'
   | 'INTERNAL';
 
 /** An error as it crosses threads and files: a structured clone loses class, name and code. */
