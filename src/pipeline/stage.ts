@@ -18,6 +18,11 @@ export interface StageContext {
   readonly batchRows: number;
   /** Where rows go that cannot be used. */
   readonly rejects: Rejects;
+  /**
+   * An earlier run is gone on with: `resume` or `restore` will be called after `open`. A sink that
+   * refuses to touch what is there already must not refuse its own output.
+   */
+  readonly resuming?: boolean;
 }
 
 /**

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+const ifExists = 'expected "error", "append" or "replace"';
+const rows = 'expected a whole number of rows, 1 or more';
+const bytes = 'expected a whole number of bytes, 1024 or more';
+const every = 'expected a duration like "15m", "1h" or "1d" (s, m, h, d)';
+
+/** Where a sink that writes files puts them. */
+export const outputPath = z
+  .string('expected the path of a directory or file')
+  .min(1, 'expected the path of a directory or file')
+  .describe('Where to write. Relative to the working directory');
+
+export const IfExistsOption = z
+  .enum(['error', 'append', 'replace'], ifExists)
+  .default('error')
+  .describe(
+    'What becomes of output that is there already: "error" refuses to start, "append" adds to it, ' +
+      '"replace" swaps it for the new once that is complete',
+  );
+
+/** When one file of a directory ends and the next one begins. */
+export const RotateOptions = z
+  .strictObject({
+    /** Rows in a file. */
+    rows: z.int(rows).min(1, rows).optional().describe('Rows that a file holds at most'),
+    /** Bytes of a file, about: it is looked at between batches. */
+    bytes: z.int(bytes).min(1_024, bytes).optional().describe('Bytes that a file holds, about'),
+    /** Of event time, cut at its multiples since 1970 UTC; late rows stay in the open file. */
+    every: z
+      .string(every)
+      .regex(/^[1-9]\d{0,6}(s|m|h|d)$/, every)
+      .optional()
+      .describe('Span of event time that a file holds, such as "1h", cut at its multiples in UTC'),
+  })
+  .describe('When to start a new file. Without it, a file ends with the run or a checkpoint');
+export type RotateOptions = z.output<typeof RotateOptions>;
+
+export const TimeFormatOption = z
+  .enum(['iso', 'ns', 'us', 'ms'], 'expected "iso", "ns", "us" or "ms"')
+  .default('iso')
+  .describe('Instants as ISO 8601 with nine decimals, or as a whole number since 1970, rounded down');
+
+export const TextCompressionOption = z
+  .enum(['none', 'gzip'], 'expected "none" or "gzip"')
+  .optional()
+  .describe('Default: "gzip" where the path ends in ".gz", else "none"');

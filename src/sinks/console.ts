@@ -1,0 +1,111 @@
+import type { Batch } from '../core/batch.js';
+import { readInt64 } from '../core/int64.js';
+import { RowView } from '../core/row-view.js';
+import type { Column, Schema } from '../core/schema.js';
+import type { SinkFactory } from '../pipeline/factories.js';
+import type { Durable, Sink } from '../pipeline/sink.js';
+import type { StageContext } from '../pipeline/stage.js';
+import type { ConsoleSinkOptions } from '../settings/console-sink-options.js';
+import { formatIsoNanos } from './text/iso-nanos.js';
+
+/** Where the tables go: `process.stdout` and its like. */
+export interface TextStream {
+  write(text: string, done: (error?: Error | null) => void): unknown;
+}
+
+/**
+ * Prints rows as tables, one a batch, until so many were shown; then one line says how many more
+ * there were. Numbers stand to the right, no value is empty, long texts are cut.
+ */
+export const consoleSink = {
+  /** @param stream - For tests. */
+  create(options: ConsoleSinkOptions, input: Schema, _context: StageContext, stream?: TextStream) {
+    return new ConsoleSink(options.rows, input, stream ?? process[options.to]);
+  },
+} satisfies SinkFactory<ConsoleSinkOptions>;
+
+class ConsoleSink implements Sink {
+  readonly capabilities = { delivery: 'append' } as const;
+  readonly #rowsMax: number;
+  readonly #schema: Schema;
+  readonly #stream: TextStream;
+  readonly #view: RowView;
+  #rows = 0;
+  #shown = 0;
+  #bytes = 0;
+  #saidMore = 0;
+
+  constructor(rowsMax: number, schema: Schema, stream: TextStream) {
+    this.#rowsMax = rowsMax;
+    this.#schema = schema;
+    this.#stream = stream;
+    this.#view = new RowView(schema);
+  }
+
+  get bytesOut(): number {
+    return this.#bytes;
+  }
+
+  async write(batch: Batch): Promise<void> {
+    try {
+      const rows = Math.min(batch.length, this.#rowsMax - this.#shown);
+      this.#rows += batch.length;
+      if (rows <= 0) return;
+      this.#shown += rows;
+      await this.#print(await this.#table(batch, rows));
+    } finally {
+      batch.release();
+    }
+  }
+
+  async flush(): Promise<Durable> {
+    const more = this.#rows - this.#shown;
+    if (more > this.#saidMore) {
+      this.#saidMore = more;
+      await this.#print(`… and ${more} more ${more === 1 ? 'row' : 'rows'}\n`);
+    }
+    return { rows: this.#rows, position: null };
+  }
+
+  async #table(batch: Batch, rows: number): Promise<string> {
+    const { default: Table } = await import('cli-table3');
+    const { columns } = this.#schema;
+    const table = new Table({
+      head: columns.map(({ name }) => clean(name)),
+      colAligns: columns.map(({ type }) => (isNumber(type) ? 'right' : 'left')),
+      style: { head: [], border: [], compact: true },
+    });
+    const view = this.#view.over(batch);
+    for (let row = 0; row < rows; row++) {
+      const values = view.at(row);
+      table.push(columns.map((column, i) => cell(column, values[column.name] ?? null, batch, i, row)));
+    }
+    return `${table.toString()}\n`;
+  }
+
+  #print(text: string): Promise<void> {
+    this.#bytes += Buffer.byteLength(text);
+    return new Promise((resolve) => {
+      // A reader that has left (`| head`) is no reason to fail a pipeline.
+      this.#stream.write(text, () => resolve());
+    });
+  }
+}
+
+const TEXT_MAX = 40;
+
+const isNumber = (type: Column['type']): boolean =>
+  type === 'float64' || type === 'int32' || type === 'int64';
+
+function cell(column: Column, value: unknown, batch: Batch, index: number, row: number): string {
+  if (column.type === 'timestamp') {
+    return formatIsoNanos(readInt64(batch.columns[index] as Int32Array, row));
+  }
+  return value === null ? '' : clean(String(value));
+}
+
+/** Data is printed as text: no line breaks, and nothing that a terminal would obey. */
+function clean(text: string): string {
+  const plain = text.replace(/\p{Cc}/gu, '�');
+  return plain.length > TEXT_MAX ? `${plain.slice(0, TEXT_MAX - 1)}…` : plain;
+}

@@ -1,0 +1,56 @@
+import type { Schema } from '../core/schema.js';
+import type { SinkFactory } from '../pipeline/factories.js';
+import type { StageContext } from '../pipeline/stage.js';
+import type { CsvSinkOptions } from '../settings/csv-sink-options.js';
+import { FileSink } from './files/file-sink.js';
+import { type FileSystem, nodeFileSystem } from './files/file-system.js';
+import { checkRotation, rotationLimits } from './files/rotation-limits.js';
+import type { TextDialect } from './text/text-column.js';
+import { TextPartEncoder } from './text/text-encoder.js';
+import { checkCompression, isGzip, namesSingleFile, textOutput } from './text/text-output.js';
+
+/**
+ * Rows as CSV (RFC 4180, lines end in `\n`): numbers in the shortest form that reads back as the
+ * same value, no value as an empty field, an empty string as `""`.
+ */
+export const csvSink = {
+  plan(options: CsvSinkOptions, input: Schema, problems) {
+    const single = namesSingleFile(options.path, EXTENSIONS);
+    checkCompression(options, single, problems);
+    checkRotation(options.rotate, single, input, problems);
+  },
+
+  /** @param fs - For tests. */
+  create(options: CsvSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
+    const dialect = csvDialect(options, input);
+    const names = input.columns.map(({ name }) => quoted(name, options.delimiter));
+    const header = options.header ? Buffer.from(`${names.join(options.delimiter)}\n`) : NOTHING;
+    const output = textOutput(options, EXTENSIONS, header, input, context, fs);
+    const encoder = new TextPartEncoder(input, {
+      dialect,
+      header,
+      rowEnd: Buffer.from('\n'),
+      gzip: isGzip(options),
+    });
+    return new FileSink(input, output, encoder, rotationLimits(options.rotate));
+  },
+} satisfies SinkFactory<CsvSinkOptions>;
+
+const EXTENSIONS = ['csv'] as const;
+const NOTHING = new Uint8Array(0);
+
+function csvDialect({ delimiter, timeFormat }: CsvSinkOptions, { columns }: Schema): TextDialect {
+  return {
+    timeFormat,
+    before: (_column, index) => (index === 0 ? NOTHING : Buffer.from(delimiter)),
+    text: (value) => Buffer.from(quoted(value, delimiter)),
+    // Readers skip an empty line, and with it the row.
+    nullText: columns.length === 1 ? '""' : '',
+    nonFinite: String,
+  };
+}
+
+function quoted(value: string, delimiter: string): string {
+  if (value !== '' && !value.includes(delimiter) && !/["\r\n]/.test(value)) return value;
+  return `"${value.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,156 @@
+import type { Batch } from '../../core/batch.js';
+import type { ControlRecord, PlacedControl } from '../../core/control-record.js';
+import type { PlainData } from '../../core/plain-data.js';
+import type { Schema } from '../../core/schema.js';
+import type { Durable, Sink } from '../../pipeline/sink.js';
+import type { StageStatistics } from '../../protocol/pipeline-report.js';
+import type { Output } from './output.js';
+import { Rotation, type RotationLimits } from './rotation.js';
+import type { TemporaryFile } from './temporary-file.js';
+import { TimeSpan } from './time-span.js';
+
+/** Turns rows into the bytes of one format. Looks at batches; does not own them. */
+export interface PartEncoder {
+  /** Starts a file, or goes on with one that holds bytes already. */
+  begin(file: TemporaryFile): Promise<void> | void;
+  rows(batch: Batch, start: number, end: number): Promise<void> | void;
+  /** Writes a control record down between the rows. Without it, they are not in the file. */
+  control?(record: ControlRecord): Promise<void> | void;
+  /** Everything is in the file when it settles. */
+  end(): Promise<void>;
+  /** Bytes, about, that rows taken and not yet written will add to the file. */
+  readonly pendingBytes: number;
+  /** Frees what is held outside of JavaScript's memory. */
+  close?(): void;
+}
+
+/** A sink that writes files: parts, rotation, control records and commits are the same for all formats. */
+export class FileSink implements Sink {
+  readonly capabilities = { delivery: 'transactional' } as const;
+  readonly #output: Output;
+  readonly #encoder: PartEncoder;
+  readonly #rotation: Rotation;
+  readonly #span: TimeSpan;
+  #file: TemporaryFile | undefined;
+  #rows = 0;
+  #rowsEnded = 0;
+  #partsEnded = 0;
+  #bytesEnded = 0;
+  /** Of a file that is gone on with. */
+  #bytesAtBegin = 0;
+  /** Control records that came while no file was open. */
+  #waiting: ControlRecord[] = [];
+
+  constructor(schema: Schema, output: Output, encoder: PartEncoder, limits: RotationLimits = {}) {
+    this.#output = output;
+    this.#encoder = encoder;
+    this.#rotation = new Rotation(schema, limits);
+    this.#span = new TimeSpan(schema);
+  }
+
+  get bytesOut(): number {
+    return this.#bytesEnded + (this.#file ? this.#file.bytes - this.#bytesAtBegin : 0);
+  }
+
+  open(): Promise<void> {
+    return this.#output.open();
+  }
+
+  resume(position: PlainData): Promise<void> {
+    return this.#output.resume(position);
+  }
+
+  async write(batch: Batch): Promise<void> {
+    try {
+      await this.#take(batch);
+    } finally {
+      batch.release();
+    }
+  }
+
+  async flush(): Promise<Durable> {
+    if (!this.#file && this.#output.writesWithoutRows && this.#output.paths().length === 0) {
+      await this.#begin();
+    }
+    if (this.#file) await this.#end();
+    const position = await this.#output.flush();
+    return { rows: this.#rowsEnded, position };
+  }
+
+  outputs(): readonly string[] {
+    return this.#output.paths();
+  }
+
+  statistics(): StageStatistics {
+    return { parts: this.#partsEnded, rowsInOpenPart: this.#rows };
+  }
+
+  async close(): Promise<void> {
+    this.#file = undefined;
+    this.#encoder.close?.();
+    await this.#output.close();
+  }
+
+  async #take(batch: Batch): Promise<void> {
+    const { controls } = batch;
+    let nextControl = 0;
+    for (let row = 0; row < batch.length; ) {
+      if (this.#file && this.#rotation.cut(batch, row, this.#rows) === row) await this.#end();
+      if (!this.#file) {
+        await this.#begin();
+        this.#rotation.begin(batch, row);
+      }
+      const end = this.#rotation.cut(batch, row, this.#rows);
+      for (; nextControl < controls.length && controls[nextControl]!.row < end; nextControl++) {
+        const placed = controls[nextControl]!;
+        await this.#rowsOf(batch, row, placed.row);
+        row = placed.row;
+        await this.#control(placed);
+      }
+      await this.#rowsOf(batch, row, end);
+      row = end;
+      if (this.#rotation.isFull(this.#rows, this.#file!.bytes + this.#encoder.pendingBytes))
+        await this.#end();
+    }
+    for (; nextControl < controls.length; nextControl++) await this.#control(controls[nextControl]!);
+  }
+
+  async #rowsOf(batch: Batch, start: number, end: number): Promise<void> {
+    if (start >= end) return;
+    await this.#encoder.rows(batch, start, end);
+    this.#span.add(batch, start, end);
+    this.#rows += end - start;
+  }
+
+  async #control({ record }: PlacedControl): Promise<void> {
+    this.#output.control(record, this.#rows);
+    if (!this.#encoder.control) return;
+    if (!this.#file && this.#output.writesWithoutRows) await this.#begin();
+    if (this.#file) await this.#encoder.control(record);
+    else if (this.#waiting.length < WAITING_MAX) this.#waiting.push(record);
+  }
+
+  async #begin(): Promise<void> {
+    this.#span.clear();
+    this.#rows = 0;
+    this.#file = await this.#output.begin();
+    this.#bytesAtBegin = this.#file.bytes;
+    await this.#encoder.begin(this.#file);
+    for (const record of this.#waiting) await this.#encoder.control?.(record);
+    this.#waiting = [];
+  }
+
+  async #end(): Promise<void> {
+    const file = this.#file!;
+    await this.#encoder.end();
+    await this.#output.end(file, { rows: this.#rows, ...this.#span.facts() });
+    this.#file = undefined;
+    this.#rowsEnded += this.#rows;
+    this.#bytesEnded += file.bytes - this.#bytesAtBegin;
+    this.#partsEnded++;
+    this.#rows = 0;
+  }
+}
+
+/** The manifest lists control records all the same. */
+const WAITING_MAX = 10_000;

@@ -1,0 +1,65 @@
+import type { ControlRecord } from '../core/control-record.js';
+import { writeInt64 as splitInt64 } from '../core/int64.js';
+import type { Schema } from '../core/schema.js';
+import type { SinkFactory } from '../pipeline/factories.js';
+import type { StageContext } from '../pipeline/stage.js';
+import type { JsonlSinkOptions } from '../settings/jsonl-sink-options.js';
+import { FileSink } from './files/file-sink.js';
+import { type FileSystem, nodeFileSystem } from './files/file-system.js';
+import { checkRotation, rotationLimits } from './files/rotation-limits.js';
+import { TextPartEncoder } from './text/text-encoder.js';
+import { checkCompression, isGzip, namesSingleFile, textOutput } from './text/text-output.js';
+import { type TimeFormat, TimeWriter } from './text/write-time.js';
+
+/**
+ * Rows as JSON lines: one object a row, in the order of the columns. What JSON cannot say (NaN,
+ * infinity) is null. 64-bit integers are written in full; JavaScript's own `JSON.parse` rounds
+ * those beyond 2⁵³.
+ */
+export const jsonlSink = {
+  plan(options: JsonlSinkOptions, input: Schema, problems) {
+    const single = namesSingleFile(options.path, EXTENSIONS);
+    checkCompression(options, single, problems);
+    checkRotation(options.rotate, single, input, problems);
+  },
+
+  /** @param fs - For tests. */
+  create(options: JsonlSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
+    const output = textOutput(options, EXTENSIONS, NOTHING, input, context, fs);
+    const encoder = new TextPartEncoder(input, {
+      dialect: {
+        timeFormat: options.timeFormat,
+        before: ({ name }, index) => Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`),
+        text: (value) => Buffer.from(JSON.stringify(value)),
+        nullText: 'null',
+        nonFinite: () => 'null',
+        quoteTimes: options.timeFormat === 'iso',
+      },
+      header: NOTHING,
+      rowEnd: Buffer.from(input.columns.length === 0 ? '{}\n' : '}\n'),
+      gzip: isGzip(options),
+      controlLine: options.controls ? (record) => controlLine(record, options.timeFormat) : undefined,
+    });
+    return new FileSink(input, output, encoder, rotationLimits(options.rotate));
+  },
+} satisfies SinkFactory<JsonlSinkOptions>;
+
+const EXTENSIONS = ['jsonl', 'ndjson'] as const;
+const NOTHING = new Uint8Array(0);
+
+function controlLine({ type, ...fields }: ControlRecord, timeFormat: TimeFormat): string {
+  const parts = Object.entries(fields).map(
+    ([name, value]) =>
+      `${JSON.stringify(name)}:${typeof value === 'bigint' ? instant(value, timeFormat) : JSON.stringify(value)}`,
+  );
+  return `{${[`"control":${JSON.stringify(type)}`, ...parts].join(',')}}\n`;
+}
+
+function instant(value: bigint, timeFormat: TimeFormat): string {
+  const words = new Int32Array(2);
+  splitInt64(words, 0, value);
+  const bytes = new Uint8Array(64);
+  const end = new TimeWriter(timeFormat).write(bytes, 0, words, 0);
+  const text = Buffer.from(bytes.subarray(0, end)).toString('latin1');
+  return timeFormat === 'iso' ? `"${text}"` : text;
+}

@@ -1,0 +1,126 @@
+import type { Batch } from '../../core/batch.js';
+import type { ControlRecord } from '../../core/control-record.js';
+import type { Schema } from '../../core/schema.js';
+import type { PartEncoder } from '../files/file-sink.js';
+import type { TemporaryFile } from '../files/temporary-file.js';
+import { GzipMember } from './gzip-member.js';
+import { type TextColumn, type TextDialect, textColumns } from './text-column.js';
+
+export interface TextFormat {
+  readonly dialect: TextDialect;
+  /** Bytes at the start of each file. */
+  readonly header: Uint8Array;
+  /** Bytes after the last value of a row, its line end included. */
+  readonly rowEnd: Uint8Array;
+  /** A control record as a line; without it, they are left out. */
+  readonly controlLine?: ((record: ControlRecord) => string) | undefined;
+  readonly gzip: boolean;
+}
+
+/** Bytes gathered before they are written. */
+const CHUNK_BYTES = 262_144;
+
+/** Rows as lines of text. */
+export class TextPartEncoder implements PartEncoder {
+  readonly #format: TextFormat;
+  readonly #columns: TextColumn[];
+  /** Grows only for a row that is longer than all of it. */
+  #bytes = new Uint8Array(CHUNK_BYTES);
+  #at = 0;
+  #file: TemporaryFile | undefined;
+  #gzip: GzipMember | undefined;
+  readonly control?: (record: ControlRecord) => Promise<void>;
+
+  constructor(schema: Schema, format: TextFormat) {
+    this.#format = format;
+    this.#columns = textColumns(schema, format.dialect);
+    const { controlLine } = format;
+    if (controlLine) this.control = (record) => this.#append(Buffer.from(controlLine(record)));
+  }
+
+  get pendingBytes(): number {
+    // What gzip leaves of text such as this, roughly.
+    return this.#format.gzip ? Math.ceil(this.#at / 4) : this.#at;
+  }
+
+  async begin(file: TemporaryFile): Promise<void> {
+    this.#file = file;
+    this.#at = 0;
+    this.#gzip?.destroy();
+    this.#gzip = this.#format.gzip ? new GzipMember(file) : undefined;
+    if (file.bytes === 0) await this.#append(this.#format.header);
+  }
+
+  async rows(batch: Batch, start: number, end: number): Promise<void> {
+    const columns = this.#columns;
+    for (let i = 0; i < columns.length; i++) columns[i]!.over(batch, batch.columns[i]!);
+    for (let row = start; row < end; ) {
+      row = this.#fill(row, end);
+      if (row < end) await this.#makeRoom(row);
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#drain();
+    await this.#gzip?.end();
+    this.#gzip = undefined;
+    this.#file = undefined;
+  }
+
+  close(): void {
+    this.#gzip?.destroy();
+    this.#gzip = undefined;
+  }
+
+  /** @returns The first row that there was no room for. */
+  #fill(start: number, end: number): number {
+    const columns = this.#columns;
+    const { rowEnd } = this.#format;
+    const bytes = this.#bytes;
+    const limit = bytes.length;
+    let at = this.#at;
+    let row = start;
+    for (; row < end; row++) {
+      let next = at;
+      let i = 0;
+      for (; i < columns.length; i++) {
+        const column = columns[i]!;
+        if (next + column.bytesMax(row) > limit) break;
+        next = column.write(bytes, next, row);
+      }
+      if (i < columns.length || next + rowEnd.length > limit) break;
+      for (let j = 0; j < rowEnd.length; j++) bytes[next + j] = rowEnd[j]!;
+      at = next + rowEnd.length;
+    }
+    this.#at = at;
+    return row;
+  }
+
+  async #makeRoom(row: number): Promise<void> {
+    await this.#drain();
+    let needed = this.#format.rowEnd.length;
+    for (const column of this.#columns) needed += column.bytesMax(row);
+    if (needed > this.#bytes.length) this.#bytes = new Uint8Array(needed + CHUNK_BYTES);
+  }
+
+  async #append(text: Uint8Array): Promise<void> {
+    if (this.#at + text.length > this.#bytes.length) await this.#drain();
+    if (text.length > this.#bytes.length) {
+      await this.#write(text);
+      return;
+    }
+    this.#bytes.set(text, this.#at);
+    this.#at += text.length;
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#at === 0) return;
+    const filled = this.#bytes.subarray(0, this.#at);
+    this.#at = 0;
+    await this.#write(filled);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    await (this.#gzip ?? this.#file!).write(bytes);
+  }
+}

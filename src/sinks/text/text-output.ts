@@ -1,0 +1,89 @@
+import { createReadStream } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { PipelineError } from '../../core/errors.js';
+import type { Schema } from '../../core/schema.js';
+import type { PlanProblems } from '../../pipeline/factories.js';
+import type { StageContext } from '../../pipeline/stage.js';
+import type { FileSystem } from '../files/file-system.js';
+import type { IfExists, Output } from '../files/output.js';
+import { outputFailed } from '../files/output-error.js';
+import { PartDirectory } from '../files/part-directory.js';
+import { SingleFile } from '../files/single-file.js';
+
+interface TextOutputOptions {
+  readonly path: string;
+  readonly compression?: 'none' | 'gzip' | undefined;
+  readonly ifExists: IfExists;
+}
+
+/** Whether a path names one file of the format, or else a directory. */
+export function namesSingleFile(path: string, extensions: readonly string[]): boolean {
+  const name = path.toLowerCase().replace(/\.gz$/, '');
+  return extensions.some((extension) => name.endsWith(`.${extension}`));
+}
+
+export function isGzip({ path, compression }: TextOutputOptions): boolean {
+  return compression === undefined ? /\.gz$/i.test(path) : compression === 'gzip';
+}
+
+/** Names what contradicts itself in the options. */
+export function checkCompression(
+  options: TextOutputOptions,
+  isSingleFile: boolean,
+  problems: PlanProblems,
+): void {
+  if (!isSingleFile || options.compression === undefined) return;
+  const says = /\.gz$/i.test(options.path) ? 'gzip' : 'none';
+  if (says !== options.compression) {
+    problems.add(
+      ['compression'],
+      `expected "${says}", as the end of "path" says, found "${options.compression}"`,
+    );
+  }
+}
+
+/**
+ * @param header - First line of each file; one that is added to must start with it.
+ */
+export function textOutput(
+  options: TextOutputOptions,
+  extensions: readonly [string, ...string[]],
+  header: Uint8Array,
+  schema: Schema,
+  context: StageContext,
+  fs: FileSystem,
+): Output {
+  const { path, ifExists } = options;
+  const resuming = context.resuming === true;
+  if (namesSingleFile(path, extensions)) {
+    const checkExisting = (existing: string) => checkHeader(existing, isGzip(options), header);
+    return new SingleFile({ fs, path, job: context.job, ifExists, resuming, checkExisting });
+  }
+  const extension = isGzip(options) ? `${extensions[0]}.gz` : extensions[0];
+  return new PartDirectory({ fs, directory: path, job: context.job, extension, ifExists, schema, resuming });
+}
+
+/** @throws {PipelineError} `OUTPUT_EXISTS` when the file does not start with the header. */
+async function checkHeader(path: string, gzip: boolean, header: Uint8Array): Promise<void> {
+  if (header.length === 0) return;
+  let start = Buffer.alloc(0);
+  try {
+    const file = createReadStream(path, gzip ? {} : { end: header.length - 1 });
+    const text = gzip ? file.pipe(createGunzip()) : file;
+    file.on('error', (error) => text.destroy(error));
+    for await (const chunk of text) {
+      start = Buffer.concat([start, chunk as Buffer]);
+      if (start.length >= header.length) break;
+    }
+    file.destroy();
+  } catch (error) {
+    throw outputFailed('read', path, error);
+  }
+  if (start.subarray(0, header.length).equals(header)) return;
+  const show = (text: Buffer) => JSON.stringify(text.toString('utf8').split(/\r?\n/)[0]!.slice(0, 80));
+  throw new PipelineError(
+    'OUTPUT_EXISTS',
+    `"${path}" cannot be added to: expected the first line ${show(Buffer.from(header))}, ` +
+      `found ${show(start)}; choose another path or set "ifExists: replace"`,
+  );
+}
