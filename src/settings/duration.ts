@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+const UNIT_NS: Readonly<Record<string, bigint>> = {
+  ns: 1n,
+  us: 1_000n,
+  µs: 1_000n,
+  ms: 1_000_000n,
+  s: 1_000_000_000n,
+  m: 60_000_000_000n,
+  h: 3_600_000_000_000n,
+  d: 86_400_000_000_000n,
+};
+
+const DURATION = /^(\d{1,18})(?:\.(\d{1,9}))?(ns|us|µs|ms|s|m|h|d)$/;
+const EXAMPLES = '"250ms", "1s", "5m", "1h" or "1d"';
+
+/**
+ * A length of time as people write it (a number and one unit), read as whole nanoseconds. A number
+ * and not a bigint, so that options stay plain data; bounds within 2⁵³ ns (104 days) keep it exact.
+ */
+export function durationNs({ min, max }: { readonly min: string; readonly max: string }) {
+  const minNs = mustParse(min);
+  const maxNs = mustParse(max);
+  const expected = `expected a duration of ${min} to ${max}, such as ${EXAMPLES}`;
+  return z
+    .string(`${expected} (a number with its unit, as text)`)
+    .regex(DURATION, { message: expected, abort: true })
+    .transform((text, context) => {
+      const ns = parseDurationNs(text);
+      if (ns !== undefined && ns >= minNs && ns <= maxNs) return Number(ns);
+      context.addIssue({
+        code: 'custom',
+        message: ns === undefined ? `${expected}, in whole nanoseconds` : `${expected}, found "${text}"`,
+      });
+      return z.NEVER;
+    });
+}
+
+/**
+ * Nanoseconds of a duration such as `1s`, `5m`, `1.5h`, exactly; `undefined` if the text is no
+ * duration or has a part of a nanosecond.
+ */
+export function parseDurationNs(text: string): bigint | undefined {
+  const [, whole, fraction = '', unit] = DURATION.exec(text) ?? [];
+  const unitNs = unit === undefined ? undefined : UNIT_NS[unit];
+  if (whole === undefined || unitNs === undefined) return undefined;
+  const scaled = BigInt(whole + fraction) * unitNs;
+  const scale = 10n ** BigInt(fraction.length);
+  return scaled % scale === 0n ? scaled / scale : undefined;
+}
+
+function mustParse(bound: string): bigint {
+  const ns = parseDurationNs(bound);
+  if (ns === undefined || ns > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new RangeError(`"${bound}" is no bound`);
+  return ns;
+}

@@ -1,0 +1,66 @@
+import type { Clock, TimerHandle } from '../../src/core/clock.js';
+import type { Nanos } from '../../src/core/units.js';
+
+interface Timer {
+  readonly at: bigint;
+  readonly callback: () => void;
+}
+
+/** Time that stands still until a test lets it pass. Timers fire in order, at their instant. */
+export class SimulatedClock implements Clock {
+  #now: bigint;
+  readonly #wallAtZero: bigint;
+  readonly #timers = new Set<Timer>();
+
+  constructor({ now = 0n, wall = 1_700_000_000_000_000_000n }: { now?: bigint; wall?: bigint } = {}) {
+    this.#now = now;
+    this.#wallAtZero = wall - now;
+  }
+
+  /** Timers that have not fired: 0 once everything is closed, or something leaks. */
+  get timersPending(): number {
+    return this.#timers.size;
+  }
+
+  now(): Nanos {
+    return this.#now as Nanos;
+  }
+
+  wall(): Nanos {
+    return (this.#wallAtZero + this.#now) as Nanos;
+  }
+
+  setTimeout(callback: () => void, delayMs: number): TimerHandle {
+    const timer = { at: this.#now + BigInt(Math.round(Math.max(0, delayMs) * 1e6)), callback };
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  clearTimeout(handle: TimerHandle): void {
+    this.#timers.delete(handle as Timer);
+  }
+
+  /**
+   * Lets `ms` pass; after each timer, and at the end, whatever waits for it has its turn, timers
+   * that it sets included.
+   */
+  async advance(ms: number): Promise<void> {
+    const until = this.#now + BigInt(Math.round(ms * 1e6));
+    await settled();
+    for (;;) {
+      const next = [...this.#timers].filter(({ at }) => at <= until).sort(byInstant)[0];
+      if (!next) break;
+      this.#timers.delete(next);
+      this.#now = next.at > this.#now ? next.at : this.#now;
+      next.callback();
+      await settled();
+    }
+    this.#now = until;
+    await settled();
+  }
+}
+
+const byInstant = (a: Timer, b: Timer): number => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0);
+
+/** All promises that can settle without the passing of time have settled. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
