@@ -32,9 +32,11 @@ export const COUNTERS = [
   'firstRowAtNs',
   /** `process.hrtime` in ns of the last sign of life of the thread. */
   'heartbeatNs',
-  /** Log lines posted to, and taken by, the main thread: their difference is bounded. */
+  /** Log lines that the thread posted, and those that it let fall since too many were not yet taken. */
   'logsPosted',
   'logsDropped',
+  /** Log lines that the main thread took: the one cell that it writes. */
+  'logsTaken',
 ] as const;
 
 export type CounterName = (typeof COUNTERS)[number];
@@ -70,4 +72,11 @@ export class Counters {
   read(): CounterValues {
     return Object.fromEntries(COUNTERS.map((name) => [name, this.get(name)])) as CounterValues;
   }
+}
+
+/** Rows that were read and are neither delivered nor accounted for otherwise: still inside. */
+export function rowsPending(counters: CounterValues): number {
+  const { rowsIn, rowsDerived, rowsOut, rowsFiltered, rowsFolded, rowsDropped, rowsRejected } = counters;
+  // The cells are read one after the other while their thread may go on writing.
+  return Math.max(0, rowsIn + rowsDerived - rowsOut - rowsFiltered - rowsFolded - rowsDropped - rowsRejected);
 }

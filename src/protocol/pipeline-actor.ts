@@ -20,10 +20,14 @@ export const PROTOCOL_VERSION = 1;
 
 /** All that a supervisor may ask of a running actor. Each answers at once; none waits for rows. */
 export interface PipelineControl {
+  /** Answers as soon as the actor listens and its pipeline is built. */
+  ready(): Promise<void>;
   pause(): void;
   resume(): void;
   /** Only asks; the end is the task's outcome. */
   drain(): void;
+  /** Asks for an end without delivery, for threads that must not be terminated. */
+  stop(): void;
   describe(): readonly StageReport[];
 }
 
@@ -33,5 +37,12 @@ export interface LogLine {
   readonly text: string;
 }
 
+/** Lines that a thread may have posted and the main thread not yet taken. */
+export const LOG_LINES_MAX = 256;
+
 /** What a thread's task settles with. A bug rejects it instead. */
-export type PipelineOutcome = PipelineReport;
+export interface PipelineOutcome {
+  readonly report: PipelineReport;
+  /** Kinds of timers, sockets and such that outlived the run: the thread is not used again. */
+  readonly leftovers: readonly string[];
+}

@@ -2,6 +2,16 @@
 export interface ResolvedStage {
   readonly use: string;
   readonly options: unknown;
+  /**
+   * What code it brings into its thread. A thread with native code in it is asked to end and never
+   * terminated, since that may end the process. Without it: `javascript`.
+   */
+  readonly loads?: 'javascript' | 'wasm' | 'native';
+  /**
+   * Whether it runs a module of the user's, whose state would outlive the job in a thread that is
+   * used again: its thread is not.
+   */
+  readonly runsUserCode?: boolean;
 }
 
 /** A spec that was checked, as plain data: what is posted to the thread that runs it. */

@@ -134,7 +134,10 @@ export function createJobMachine(clock: Clock) {
       }),
       keepReport: assign({
         report: ({ event }) => (event.type === 'pipeline.ended' ? event.report : undefined),
-        error: ({ event }) => (event.type === 'pipeline.ended' ? event.report.error : undefined),
+        error: ({ context, event }) => {
+          if (event.type !== 'pipeline.ended' || event.report.outcome === 'completed') return undefined;
+          return event.report.error ?? context.error;
+        },
       }),
       keepError: assign({
         error: ({ context, event }) =>

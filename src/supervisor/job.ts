@@ -60,3 +60,8 @@ export interface JobHandle {
   /** Ends the thread now. What is not durable is lost; the report says how much. */
   stop(): Promise<JobReport>;
 }
+
+/** What a runtime tells its listeners, in order for each job. Plain data. */
+export type RuntimeEvent =
+  | ({ readonly type: 'job.state'; readonly id: string; readonly name: string } & JobTransition)
+  | { readonly type: 'job.ended'; readonly report: JobReport };

@@ -1,0 +1,184 @@
+import type { InspectionEvent } from 'xstate';
+import type { Clock } from '../core/clock.js';
+import { PipelineError } from '../core/errors.js';
+import type { ResolvedSpec } from '../settings/resolved-spec.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
+import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
+import { StartGuard } from './start-guard.js';
+import type { Threads } from './threads.js';
+
+export interface SupervisorSettings extends JobActorSettings {
+  /** Jobs that have a thread at one time; the others wait in the queue. */
+  readonly maxThreads: number;
+}
+
+export interface SupervisorContext {
+  readonly clock: Clock;
+  readonly threads: Threads;
+  readonly log: Logger;
+  readonly settings: SupervisorSettings;
+  readonly inspect?: ((event: InspectionEvent) => void) | undefined;
+}
+
+/** Ended jobs that are remembered. */
+const ENDED_MAX = 1_000;
+
+/** Starts, watches and ends jobs: one machine and one thread each. */
+export class Supervisor {
+  readonly #context: SupervisorContext;
+  readonly #live = new Map<string, JobActor>();
+  /** Oldest end first. */
+  readonly #ended = new Map<string, JobActor>();
+  readonly #queue: JobActor[] = [];
+  /** Jobs with a thread, those that are over but could not be ended included. */
+  readonly #threaded = new Set<JobActor>();
+  readonly #listeners = new Set<(event: RuntimeEvent) => void>();
+  readonly #guard: StartGuard;
+  #submitted = 0;
+  #closed = false;
+
+  constructor(context: SupervisorContext) {
+    this.#context = context;
+    this.#guard = new StartGuard(context.clock);
+  }
+
+  /**
+   * Starts a job, or queues it while all threads are taken.
+   *
+   * @throws {PipelineError} `JOB_NAME_TAKEN` by a job that has not ended, `RUNTIME_CLOSED`.
+   */
+  submit(spec: ResolvedSpec): JobHandle {
+    this.assertOpen();
+    for (const { name, id, state } of this.#live.values()) {
+      if (name !== spec.name) continue;
+      const message = `A job named "${name}" is ${state} (${id}): give this one another name, or wait for its end`;
+      throw new PipelineError('JOB_NAME_TAKEN', message);
+    }
+    const job = new JobActor(spec, this.#jobContext(`job-${++this.#submitted}`));
+    this.#live.set(job.id, job);
+    this.#queue.push(job);
+    job.submit();
+    this.#startQueued();
+    return job;
+  }
+
+  /** Live jobs and the last ended ones, in the order of their submission. */
+  list(): JobInfo[] {
+    const jobs = [...this.#ended.values(), ...this.#live.values()];
+    return jobs.sort((a, b) => numberOf(a) - numberOf(b)).map((job) => job.inspect());
+  }
+
+  /**
+   * A job by its id, or the live, else the last ended, one of that name.
+   *
+   * @throws {PipelineError} `JOB_UNKNOWN`.
+   */
+  get(idOrName: string): JobHandle {
+    const byId = this.#live.get(idOrName) ?? this.#ended.get(idOrName);
+    const job =
+      byId ??
+      [...this.#live.values()].find(({ name }) => name === idOrName) ??
+      [...this.#ended.values()].findLast(({ name }) => name === idOrName);
+    if (job) return job;
+    throw new PipelineError('JOB_UNKNOWN', `There is no job with the id or name "${idOrName.slice(0, 80)}"`);
+  }
+
+  /** Calls back until told not to. A listener that throws changes nothing. */
+  on(listener: (event: RuntimeEvent) => void): () => void {
+    // Wrapped, so that a function which listens twice is told twice and leaves twice.
+    const own = (event: RuntimeEvent) => listener(event);
+    this.#listeners.add(own);
+    return () => {
+      this.#listeners.delete(own);
+    };
+  }
+
+  /**
+   * Takes no more jobs and drains all there are, until the deadline ends their threads. Called
+   * again, it can but shorten the deadline.
+   */
+  async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#live.values()].map((job) => job.drain(options)));
+  }
+
+  /** @throws {PipelineError} `RUNTIME_CLOSED`. */
+  assertOpen(): void {
+    if (this.#closed) throw new PipelineError('RUNTIME_CLOSED', 'The runtime is closed and takes no jobs');
+  }
+
+  #startQueued(): void {
+    while (this.#threaded.size < this.#context.settings.maxThreads) {
+      const job = this.#queue.shift();
+      if (!job) return;
+      if (job.state !== 'queued') continue;
+      const refusal = this.#guard.refusal();
+      if (refusal) {
+        job.refuse(refusal);
+        continue;
+      }
+      this.#threaded.add(job);
+      job.start();
+    }
+  }
+
+  #jobContext(id: string): JobActorContext {
+    const { clock, threads, log, settings, inspect } = this.#context;
+    return {
+      id,
+      clock,
+      threads,
+      log,
+      settings,
+      inspect,
+      onTransition: (job, transition) => this.#tellTransition(job, transition),
+      onEnd: (job, report) => this.#retire(job, report),
+      onThreadFreed: (job) => {
+        this.#judgeStart(job);
+        this.#threaded.delete(job);
+        this.#startQueued();
+      },
+    };
+  }
+
+  #retire(job: JobActor, report: JobReport): void {
+    this.#live.delete(job.id);
+    const waiting = this.#queue.indexOf(job);
+    if (waiting >= 0) this.#queue.splice(waiting, 1);
+    this.#ended.set(job.id, job);
+    for (const oldest of this.#ended.keys()) {
+      if (this.#ended.size <= ENDED_MAX) break;
+      this.#ended.delete(oldest);
+    }
+    this.#tell({ type: 'job.ended', report });
+  }
+
+  #judgeStart(job: JobActor): void {
+    const { error, history } = job.inspect();
+    if (job.hasHeartbeat) this.#guard.succeeded();
+    else if (error && !history.some(({ reason }) => reason === 'stop requested')) this.#guard.failed(error);
+  }
+
+  #tellTransition({ id, name }: JobActor, transition: JobTransition): void {
+    const { state, reason } = transition;
+    const fields = { job: name, id, state, ...(reason !== undefined && { reason }) };
+    if (state === 'failed') this.#context.log.error(fields, 'job failed');
+    else this.#context.log.debug(fields, 'job entered a state');
+    this.#tell({ type: 'job.state', id, name, ...transition });
+  }
+
+  #tell(event: RuntimeEvent): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#context.log.warn({ err: error }, 'a listener threw');
+      }
+    }
+  }
+}
+
+function numberOf({ id }: { readonly id: string }): number {
+  return Number(id.slice(id.indexOf('-') + 1));
+}

@@ -1,0 +1,64 @@
+import type { MessagePort } from 'node:worker_threads';
+import { toWireError } from '../core/errors.js';
+import type { Counters } from '../protocol/counters.js';
+import { LOG_LINES_MAX, type LogLine } from '../protocol/pipeline-actor.js';
+import type { Logger } from './logger.js';
+
+/**
+ * A thread's log lines, posted to the main thread, which writes them. Ports have no back-pressure,
+ * so that a line is dropped, and counted, while `LOG_LINES_MAX` of them have not yet been taken.
+ */
+export function threadLogger(port: MessagePort, counters: Counters): Logger {
+  let open = true;
+  port.once('close', () => {
+    open = false; // a message to a closed port may abort the process (nodejs/node#56362)
+  });
+  const write = (line: LogLine) => {
+    if (!open || counters.get('logsPosted') - counters.get('logsTaken') >= LOG_LINES_MAX) {
+      counters.add('logsDropped', 1);
+      return;
+    }
+    counters.add('logsPosted', 1);
+    post(port, line);
+  };
+  const bound = (bindings: Record<string, unknown>): Logger => {
+    const log = (level: LogLine['level']) => (fields: object, text: string) =>
+      write({ level, fields: plainFields({ ...bindings, ...fields }), text });
+    return {
+      debug: log('debug'),
+      info: log('info'),
+      warn: log('warn'),
+      error: log('error'),
+      child: (more) => bound({ ...bindings, ...more }),
+    };
+  };
+  return bound({});
+}
+
+/** Writes a thread's line. To be called in the main thread, for each line once. */
+export function takeLogLine(line: LogLine, log: Logger, counters: Counters): void {
+  counters.add('logsTaken', 1);
+  try {
+    log[line.level](line.fields, line.text);
+  } catch {
+    // A logger that throws is its owner's trouble and must not end the job.
+  }
+}
+
+function post(port: MessagePort, line: LogLine): void {
+  try {
+    port.postMessage(line);
+  } catch {
+    // Something in the fields cannot be cloned (a function, a socket): it is named instead.
+    const fields = Object.entries(line.fields).map(([name, value]) => [name, String(value)]);
+    port.postMessage({ ...line, fields: Object.fromEntries(fields) });
+  }
+}
+
+function plainFields(fields: Record<string, unknown>): Record<string, unknown> {
+  for (const [name, value] of Object.entries(fields)) {
+    // A structured clone of an error loses its code.
+    if (value instanceof Error) fields[name] = { type: value.name, ...toWireError(value) };
+  }
+  return fields;
+}

@@ -1,0 +1,99 @@
+/** Entry of a pipeline's thread. Wiring only; what a pipeline does is in `src/pipeline`. */
+import { threadId } from 'node:worker_threads';
+import { expose } from 'comlink';
+import { systemClock, turnOfTheLoop } from '../src/core/clock.js';
+import { PipelineError, toWireError } from '../src/core/errors.js';
+import type { StreamingPipeline } from '../src/pipeline/streaming-pipeline.js';
+import { Counters } from '../src/protocol/counters.js';
+import { cutShortReport } from '../src/protocol/cut-short-report.js';
+import {
+  type PipelineControl,
+  type PipelineOutcome,
+  type PipelineTask,
+  PROTOCOL_VERSION,
+} from '../src/protocol/pipeline-actor.js';
+import type { PipelineReport } from '../src/protocol/pipeline-report.js';
+import { portEndpoint } from '../src/protocol/port-endpoint.js';
+import { instantiate } from '../src/registry/instantiate.js';
+import { threadLogger } from '../src/telemetry/thread-logger.js';
+
+const HEARTBEAT_MS = 200;
+
+export default async function runPipelineActor(task: PipelineTask): Promise<PipelineOutcome> {
+  const before = process.getActiveResourcesInfo();
+  const counters = new Counters(task.counters);
+  const beat = () => counters.set('heartbeatNs', process.hrtime.bigint());
+  beat();
+  const heartbeat = setInterval(beat, HEARTBEAT_MS).unref();
+  try {
+    return { report: await runPipeline(task, counters), leftovers: await leftovers() };
+  } finally {
+    clearInterval(heartbeat);
+  }
+
+  /** What the run left open: looked for once the ports have had time to close. */
+  async function leftovers(): Promise<string[]> {
+    task.control.close(); // an open port would outlive its actor in a thread that is used again
+    task.logs.close();
+    for (let turn = 0; turn < 3 && excess(before).length > 0; turn++) await turnOfTheLoop();
+    return excess(before);
+  }
+}
+
+async function runPipeline(task: PipelineTask, counters: Counters): Promise<PipelineReport> {
+  const began = performance.now();
+  try {
+    if (task.protocol !== PROTOCOL_VERSION) {
+      throw new PipelineError(
+        'INTERNAL',
+        `The thread speaks protocol ${PROTOCOL_VERSION}, its supervisor ${task.protocol}: two releases of tickloom are mixed`,
+      );
+    }
+    const actor = listen(task);
+    const log = threadLogger(task.logs, counters).child({ thread: threadId });
+    const pipeline = await instantiate(task.spec, { clock: systemClock, log, counters });
+    actor.attach(pipeline);
+    return await pipeline.run();
+  } catch (error) {
+    return cutShortReport({
+      outcome: 'failed',
+      error: toWireError(error),
+      counters: counters.read(),
+      durationMs: performance.now() - began,
+    });
+  }
+}
+
+/** Takes what the supervisor asks, from before there is a pipeline: asked too early, it waits. */
+function listen(task: PipelineTask): { attach(pipeline: StreamingPipeline): void } {
+  let pipeline: StreamingPipeline | undefined;
+  const early: ((pipeline: StreamingPipeline) => void)[] = [];
+  const ask = (what: (pipeline: StreamingPipeline) => void) => {
+    if (pipeline) what(pipeline);
+    else early.push(what);
+  };
+  const control: PipelineControl = {
+    ready: () => new Promise((resolve) => ask(() => resolve())),
+    pause: () => ask((to) => to.pause()),
+    resume: () => ask((to) => to.resume()),
+    drain: () => ask((to) => to.drain()),
+    stop: () => ask((to) => to.stop()),
+    describe: () => pipeline?.describe() ?? [],
+  };
+  expose(control, portEndpoint(task.control));
+  return {
+    attach(built) {
+      pipeline = built;
+      for (const what of early.splice(0)) what(built);
+    },
+  };
+}
+
+function excess(before: readonly string[]): string[] {
+  const left = process.getActiveResourcesInfo();
+  for (const kind of before) {
+    const at = left.indexOf(kind);
+    if (at >= 0) left.splice(at, 1);
+  }
+  return left;
+}
