@@ -1,0 +1,57 @@
+import type { Schema } from '../core/schema.js';
+import type { SinkFactory } from '../pipeline/factories.js';
+import type { StageContext } from '../pipeline/stage.js';
+import type { ParquetSinkOptions } from '../settings/parquet-sink-options.js';
+import { FileSink } from './files/file-sink.js';
+import { type FileSystem, nodeFileSystem } from './files/file-system.js';
+import { PartDirectory } from './files/part-directory.js';
+import { checkRotation, rotationLimits } from './files/rotation-limits.js';
+import { hasZstd } from './parquet/compressor.js';
+import { ParquetPartEncoder } from './parquet/parquet-encoder.js';
+
+/**
+ * Rows as Parquet, in a directory of parts.
+ *
+ * | column    | in the file                                       | in DuckDB      |
+ * | --------- | ------------------------------------------------- | -------------- |
+ * | timestamp | INT64, timestamp in nanoseconds (UTC by agreement) | TIMESTAMP_NS   |
+ * | int64     | INT64                                             | BIGINT         |
+ * | float64   | DOUBLE, optional where nullable (NaN is NULL)     | DOUBLE         |
+ * | int32     | INT32                                             | INTEGER        |
+ * | string    | BYTE_ARRAY, string, by dictionary                 | VARCHAR        |
+ * | enum      | BYTE_ARRAY, string, by dictionary                 | VARCHAR        |
+ * | boolean   | BOOLEAN                                           | BOOLEAN        |
+ */
+export const parquetSink = {
+  plan(options: ParquetSinkOptions, input: Schema, problems) {
+    if (options.compression === 'zstd' && !hasZstd) {
+      problems.add(
+        ['compression'],
+        `expected "none", "snappy" or "gzip": "zstd" needs Node 22.15 or newer, this is ${process.version}`,
+      );
+    }
+    if (/\.parquet$/i.test(options.path)) {
+      problems.add(
+        ['path'],
+        'expected a directory, which the sink fills with .parquet files, found a file name',
+      );
+    }
+    if (input.columns.length === 0) problems.add([], 'expected rows with at least one column, found none');
+    checkRotation(options.rotate, false, input, problems);
+  },
+
+  /** @param fs - For tests. */
+  create(options: ParquetSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
+    const output = new PartDirectory({
+      fs,
+      directory: options.path,
+      job: context.job,
+      extension: 'parquet',
+      ifExists: options.ifExists,
+      schema: input,
+      resuming: context.resuming === true,
+    });
+    const encoder = new ParquetPartEncoder(input, options.compression, options.rowGroupRows);
+    return new FileSink(input, output, encoder, rotationLimits(options.rotate));
+  },
+} satisfies SinkFactory<ParquetSinkOptions>;

@@ -1,0 +1,145 @@
+import type { Batch } from '../../core/batch.js';
+import { bytesPerRow, type Column, type Schema } from '../../core/schema.js';
+import type { PartEncoder } from '../files/file-sink.js';
+import type { TemporaryFile } from '../files/temporary-file.js';
+import { type ColumnBuffer, type EncodePages, PlainBuffer } from './column-buffer.js';
+import { compressorOf, type ParquetCompression } from './compressor.js';
+import {
+  encodeBooleans,
+  encodeDoubles,
+  encodeInt32,
+  encodeInt64,
+  encodeNullableDoubles,
+  writeCodePages,
+} from './encode-values.js';
+import {
+  type ChunkMetadata,
+  CODEC,
+  isOptional,
+  MAGIC,
+  serializeFooter,
+  serializeRowGroup,
+} from './metadata.js';
+import { PageWriter } from './page-writer.js';
+import { Scratch } from './scratch.js';
+import { dictionaryBytes, StringBuffer } from './string-buffer.js';
+
+const ROWS_AT_FIRST = 1_024;
+
+/**
+ * Rows as Parquet: gathered in columns until a row group is full, then encoded a column at a time.
+ * Memory is bounded by one row group, about twice its raw size.
+ */
+export class ParquetPartEncoder implements PartEncoder {
+  readonly #schema: Schema;
+  readonly #rowGroupRows: number;
+  readonly #codec: number;
+  readonly #pages: PageWriter;
+  readonly #scratch = new Scratch();
+  readonly #buffers: ColumnBuffer[];
+  #file: TemporaryFile | undefined;
+  #capacity = 0;
+  /** In the buffers. */
+  #rows = 0;
+  #rowsEncoded = 0;
+  #rowGroups: Uint8Array[] = [];
+  /** Bytes of a row in the file, as far as is known. */
+  #bytesPerRow: number;
+
+  constructor(schema: Schema, compression: ParquetCompression, rowGroupRows: number) {
+    const compressor = compressorOf(compression);
+    this.#schema = schema;
+    this.#rowGroupRows = rowGroupRows;
+    this.#codec = compressor?.codec ?? CODEC.none;
+    this.#pages = new PageWriter(compressor);
+    this.#buffers = schema.columns.map(columnBuffer);
+    this.#bytesPerRow = bytesPerRow(schema) / 2;
+  }
+
+  get pendingBytes(): number {
+    return Math.ceil(this.#rows * this.#bytesPerRow);
+  }
+
+  begin(file: TemporaryFile): Promise<void> {
+    this.#file = file;
+    this.#rows = 0;
+    this.#rowsEncoded = 0;
+    this.#rowGroups = [];
+    return file.write(MAGIC);
+  }
+
+  async rows(batch: Batch, start: number, end: number): Promise<void> {
+    for (let row = start; row < end; ) {
+      const until = Math.min(end, row + this.#rowGroupRows - this.#rows);
+      this.#append(batch, row, until);
+      row = until;
+      if (this.#rows === this.#rowGroupRows) await this.#endRowGroup();
+    }
+  }
+
+  async end(): Promise<void> {
+    if (this.#rows > 0) await this.#endRowGroup();
+    await this.#file!.write(serializeFooter(this.#schema, this.#rowsEncoded, this.#rowGroups));
+    this.#file = undefined;
+    this.#rowGroups = [];
+  }
+
+  #append(batch: Batch, start: number, end: number): void {
+    const rows = this.#rows + end - start;
+    if (rows > this.#capacity) {
+      // A pipeline of few rows stays small.
+      this.#capacity = Math.min(this.#rowGroupRows, Math.max(rows, 2 * this.#capacity, ROWS_AT_FIRST));
+      for (const buffer of this.#buffers) buffer.grow(this.#capacity, this.#rows);
+    }
+    const buffers = this.#buffers;
+    for (let i = 0; i < buffers.length; i++) buffers[i]!.append(batch, i, start, end, this.#rows);
+    this.#rows = rows;
+  }
+
+  async #endRowGroup(): Promise<void> {
+    const file = this.#file!;
+    const rows = this.#rows;
+    const pages = this.#pages;
+    const from = file.bytes;
+    const chunks: ChunkMetadata[] = [];
+    this.#scratch.reserve(rows);
+    for (const buffer of this.#buffers) {
+      pages.begin();
+      const facts = buffer.encode(rows, pages, this.#scratch);
+      const { column } = buffer;
+      chunks.push({ column, codec: this.#codec, values: rows, ...facts, ...pages.facts(file.bytes) });
+      await file.write(pages.out.view());
+    }
+    this.#rowGroups.push(serializeRowGroup(rows, chunks));
+    this.#rowsEncoded += rows;
+    this.#rows = 0;
+    this.#bytesPerRow = (file.bytes - from) / rows;
+  }
+}
+
+function columnBuffer(column: Column): ColumnBuffer {
+  switch (column.type) {
+    case 'timestamp':
+    case 'int64':
+      return new PlainBuffer(column, encodeInt64);
+    case 'float64':
+      return new PlainBuffer(column, isOptional(column) ? encodeNullableDoubles : encodeDoubles);
+    case 'int32':
+      return new PlainBuffer(column, encodeInt32);
+    case 'boolean':
+      return new PlainBuffer(column, encodeBooleans);
+    case 'enum':
+      return new PlainBuffer(column, enumEncoder(column));
+    case 'string':
+      return new StringBuffer(column);
+  }
+}
+
+function enumEncoder({ values = [] }: Column): EncodePages<Uint8Array> {
+  const texts = dictionaryBytes(values.map((value) => Buffer.from(value)));
+  return (codes, rows, pages, scratch) => {
+    pages.dictionaryPage(values.length, texts);
+    writeCodePages(codes, rows, values.length, scratch.present, 0, pages, false);
+    return { nulls: 0 };
+  };
+}
