@@ -7,7 +7,7 @@ const fillMax = 'expected 0 to 10000000 bars';
 /** Options of the operator `bars`: bars by event time, per symbol. */
 export const BarsOptions = z.strictObject({
   /** Length of a bar in ns. Bars begin at whole multiples of it since 1970 UTC. */
-  every: durationNs({ min: '10us', max: '100d' }).describe(
+  every: durationNs({ min: '10us', max: '30d' }).describe(
     'Length of a bar, such as `1s`, `1m` or `1d`. Bars begin at whole multiples of it since 1970-01-01 UTC.',
   ),
   /** Column of prices. Default: `price`, else `mid`. */
@@ -23,7 +23,7 @@ export const BarsOptions = z.strictObject({
     .optional()
     .describe('Column of sizes. Default: `size` if there is one. Without it, volume and vwap are null.'),
   /** How far in ns a row may be behind the latest one and still count. */
-  lateness: durationNs({ min: '0s', max: '100d' })
+  lateness: durationNs({ min: '0s', max: '30d' })
     .prefault('0s')
     .describe(
       'How far a row may be behind the latest row in event time and still count. A bar is emitted once ' +

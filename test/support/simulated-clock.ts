@@ -51,7 +51,7 @@ export class SimulatedClock implements Clock {
       const next = [...this.#timers].filter(({ at }) => at <= until).sort(byInstant)[0];
       if (!next) break;
       this.#timers.delete(next);
-      this.#now = next.at > this.#now ? next.at : this.#now;
+      this.#now = next.at;
       next.callback();
       await settled();
     }

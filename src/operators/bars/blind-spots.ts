@@ -1,0 +1,119 @@
+import { IndexRanges } from './index-ranges.js';
+
+/** In place of a slot: all symbols. */
+export const ALL_SLOTS = -1;
+
+/** A silence that goes on until rows come. */
+export interface Silence {
+  readonly slot: number;
+  /** Window in which it began. */
+  readonly from: number;
+  /** Rows that this window already had. */
+  readonly rows: number;
+}
+
+/**
+ * Which windows were not, or not wholly, seen. Gaps and silences are known by symbol (or for all);
+ * windows that were entered late or left early (`partial`) are so for all.
+ */
+export class BlindSpots {
+  readonly #gaps = new Map<number, IndexRanges>();
+  readonly #partial = new IndexRanges();
+  readonly #silences = new Map<number, Silence>();
+
+  get silences(): Iterable<Silence> {
+    return this.#silences.values();
+  }
+
+  addGap(slot: number, from: number, to: number): void {
+    let ranges = this.#gaps.get(slot);
+    if (!ranges) {
+      ranges = new IndexRanges();
+      this.#gaps.set(slot, ranges);
+    }
+    ranges.add(from, to);
+  }
+
+  addPartial(from: number, to: number): void {
+    this.#partial.add(from, to);
+  }
+
+  silenceOf(slot: number): Silence | undefined {
+    return this.#silences.get(slot);
+  }
+
+  beginSilence(silence: Silence): void {
+    this.#silences.set(silence.slot, silence);
+  }
+
+  /** Makes a silence a gap that ends with a window. */
+  endSilence({ slot, from }: Silence, to: number): void {
+    this.#silences.delete(slot);
+    this.addGap(slot, from, to);
+  }
+
+  /** Whether nothing is known to be missing in a window, for any symbol. */
+  isClear(index: number): boolean {
+    return this.nextGap(index) > index;
+  }
+
+  isGap(slot: number, index: number): boolean {
+    return this.#isGapOf(ALL_SLOTS, index) || this.#isGapOf(slot, index);
+  }
+
+  isPartial(index: number): boolean {
+    return this.#partial.has(index);
+  }
+
+  /** The least index not below `index` at which something is missing; `Infinity`: none. */
+  nextGap(index: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const ranges of this.#gaps.values()) next = Math.min(next, ranges.next(index));
+    for (const { from } of this.#silences.values()) next = Math.min(next, Math.max(from, index));
+    return next;
+  }
+
+  /** The least index above `index` at which a gap begins or ends; `Infinity`: none. */
+  nextEdge(index: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const ranges of this.#gaps.values()) next = Math.min(next, ranges.nextEdge(index));
+    for (const { from } of this.#silences.values()) if (from > index) next = Math.min(next, from);
+    return next;
+  }
+
+  forgetBelow(index: number): void {
+    this.#partial.forgetBelow(index);
+    for (const [slot, ranges] of this.#gaps) {
+      ranges.forgetBelow(index);
+      if (ranges.isEmpty) this.#gaps.delete(slot);
+    }
+  }
+
+  snapshot(): BlindSpotsState {
+    return {
+      gaps: [...this.#gaps].flatMap(([slot, { ranges }]) => ranges.map(([from, to]) => [slot, from, to])),
+      partial: this.#partial.ranges.map((range) => [...range]),
+      silences: [...this.#silences.values()].map(({ slot, from, rows }) => [slot, from, rows]),
+    };
+  }
+
+  restore(state: BlindSpotsState): void {
+    for (const [slot, from, to] of state.gaps) this.addGap(slot!, from!, to!);
+    for (const [from, to] of state.partial) this.addPartial(from!, to!);
+    for (const [slot, from, rows] of state.silences) {
+      this.beginSilence({ slot: slot!, from: from!, rows: rows! });
+    }
+  }
+
+  #isGapOf(slot: number, index: number): boolean {
+    const silence = this.#silences.get(slot);
+    return (silence !== undefined && silence.from <= index) || (this.#gaps.get(slot)?.has(index) ?? false);
+  }
+}
+
+/** Plain data: tuples of slot, from and to (or rows). */
+export type BlindSpotsState = {
+  readonly gaps: readonly (readonly number[])[];
+  readonly partial: readonly (readonly number[])[];
+  readonly silences: readonly (readonly number[])[];
+};
