@@ -40,6 +40,9 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   }
 }
 
+/** A task that has the thread load its code, so that the next one starts at once. */
+export function warm(): void {}
+
 async function runPipeline(task: PipelineTask, counters: Counters): Promise<PipelineReport> {
   const began = performance.now();
   try {

@@ -1,0 +1,115 @@
+import type { InspectionEvent } from 'xstate';
+import type { z } from 'zod';
+import { type Clock, systemClock } from '../core/clock.js';
+import { formatPath, InvalidOptionsError } from '../core/errors.js';
+import { resolveSpec } from '../registry/resolve-spec.js';
+import type { PipelineSpec } from '../settings/pipeline-spec.js';
+import type { ResolvedSpec } from '../settings/resolved-spec.js';
+import { RuntimeSettings } from '../settings/runtime-settings.js';
+import type { JobHandle, JobInfo, RuntimeEvent } from '../supervisor/job.js';
+import { Supervisor } from '../supervisor/supervisor.js';
+import { type Logger, silentLogger } from '../telemetry/logger.js';
+import { ThreadPool } from './thread-pool.js';
+
+export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
+  /** Takes the lines of all threads, with `job` and `thread` in their fields. Any Pino logger fits. */
+  readonly logger?: Logger;
+  /** Watches the job machines, for XState's inspector. */
+  readonly inspect?: (event: InspectionEvent) => void;
+  readonly clock?: Clock;
+}
+
+/**
+ * Pipelines under supervision, each in a thread of its own.
+ *
+ * Starts no thread before there is a job, unless `warmThreads` asks for it; then it resolves when
+ * they are ready.
+ *
+ * @throws {InvalidOptionsError} naming every refused setting.
+ */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
+  const { logger = silentLogger, inspect, clock = systemClock, ...input } = options;
+  const runtime = new PipelineRuntime({ settings: parseSettings(input), logger, inspect, clock });
+  await runtime.warm();
+  return runtime;
+}
+
+/** Made by `createRuntime`. All methods belong to the thread that made it. */
+export class PipelineRuntime {
+  readonly #pool: ThreadPool;
+  readonly #supervisor: Supervisor;
+
+  constructor({ settings, logger, inspect, clock }: RuntimeContext) {
+    this.#pool = new ThreadPool(settings);
+    this.#supervisor = new Supervisor({ clock, threads: this.#pool, log: logger, settings, inspect });
+  }
+
+  /** Starts the threads that are kept ready. */
+  warm(): Promise<void> {
+    return this.#pool.warm();
+  }
+
+  /**
+   * Checks a spec and starts its job, or queues it while all threads are taken. The job's failures
+   * are outcomes of its handle, not of this call.
+   *
+   * @throws {InvalidSpecError} with all that is wrong with the spec; no thread was started then.
+   * @throws {PipelineError} `JOB_NAME_TAKEN` by a job that has not ended, `RUNTIME_CLOSED`.
+   */
+  async submit(spec: PipelineSpec): Promise<JobHandle> {
+    this.#supervisor.assertOpen();
+    return this.#supervisor.submit(await resolveSpec(spec));
+  }
+
+  /** The same for a spec that `resolveSpec` has checked. */
+  async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
+    return this.#supervisor.submit(spec);
+  }
+
+  /** Live jobs and the last thousand ended ones, in the order of their submission. */
+  list(): JobInfo[] {
+    return this.#supervisor.list();
+  }
+
+  /**
+   * A job by its id, or the live, else the last ended, one of that name.
+   *
+   * @throws {PipelineError} `JOB_UNKNOWN`.
+   */
+  get(idOrName: string): JobHandle {
+    return this.#supervisor.get(idOrName);
+  }
+
+  /** Calls back until told not to. A listener that throws changes nothing. */
+  on(listener: (event: RuntimeEvent) => void): () => void {
+    return this.#supervisor.on(listener);
+  }
+
+  /**
+   * Takes no more jobs, drains all there are, and ends the threads. After the deadline
+   * (`drainDeadlineMs` by default) those that still deliver are ended, and their jobs `stopped`.
+   * Called again, it can but shorten the deadline.
+   */
+  async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    await this.#supervisor.close(options);
+    await this.#pool.close();
+  }
+}
+
+interface RuntimeContext {
+  readonly settings: RuntimeSettings;
+  readonly logger: Logger;
+  readonly inspect: ((event: InspectionEvent) => void) | undefined;
+  readonly clock: Clock;
+}
+
+function parseSettings(input: z.input<typeof RuntimeSettings>): RuntimeSettings {
+  const result = RuntimeSettings.safeParse(input, { reportInput: true });
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message, input: refused }) => {
+    // Only numbers are echoed: a text may be a credential.
+    const was = typeof refused === 'number' ? `, was ${refused}` : '';
+    return `${formatPath(path as (string | number)[])}: ${message}${was}`;
+  });
+  throw new InvalidOptionsError('runtime', problems);
+}

@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Transferable } from 'node:worker_threads';
+import { PipelineError } from '../core/errors.js';
+import type { PipelineTask } from '../protocol/pipeline-actor.js';
+import type { ThreadRun, Threads } from '../supervisor/threads.js';
+import { ThreadLane } from './thread-lane.js';
+
+export interface ThreadPoolSettings {
+  /** How long a thread without a task is kept for the next one. */
+  readonly idleThreadMs: number;
+  /** Threads that are kept ready at all times. */
+  readonly warmThreads: number;
+  /** Limit of a thread's heap. */
+  readonly maxHeapMb: number;
+}
+
+/** Entry of a pipeline's thread: `dist/workers/` in a build as in an installed package. */
+const PIPELINE_WORKER = fileURLToPath(new URL('../../workers/pipeline.worker.js', import.meta.url));
+
+/** Threads for pipelines. A thread that ended well is used again; any other is replaced. */
+export class ThreadPool implements Threads {
+  readonly #settings: ThreadPoolSettings;
+  readonly #file: string;
+  readonly #lanes = new Set<ThreadLane>();
+  /** Lanes that are being closed. */
+  readonly #closing = new Set<Promise<void>>();
+  #isClosed = false;
+
+  /**
+   * @param file - Entry of the threads.
+   * @throws {PipelineError} `THREAD_NOT_STARTED` when there is no such file.
+   */
+  constructor(settings: ThreadPoolSettings, file: string = PIPELINE_WORKER) {
+    if (!existsSync(file)) {
+      const message = `Expected the entry of the threads at ${file}, found no file: threads run the build, not the sources`;
+      throw new PipelineError('THREAD_NOT_STARTED', message);
+    }
+    this.#settings = settings;
+    this.#file = file;
+  }
+
+  /** Threads that are alive, idle ones included. */
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  /**
+   * Starts the threads that are to be kept ready.
+   *
+   * @throws {ThreadLostError} when one could not be started.
+   */
+  async warm(): Promise<void> {
+    const missing = this.#settings.warmThreads - this.#lanes.size;
+    const lanes = Array.from({ length: missing }, () => this.#open(Number.POSITIVE_INFINITY));
+    await Promise.all(lanes.map((lane) => lane.warm()));
+  }
+
+  run(
+    task: PipelineTask,
+    transfer: readonly Transferable[],
+    options: { readonly reusable: boolean },
+  ): ThreadRun {
+    const lane = [...this.#lanes].find((each) => each.isIdle) ?? this.#open(this.#settings.idleThreadMs);
+    return lane.run(task, transfer, options);
+  }
+
+  /** Ends all threads but those that still have a task: somebody found that they cannot be ended. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const lane of this.#lanes) if (lane.isIdle) lane.close();
+    await Promise.all(this.#closing);
+  }
+
+  #open(idleMs: number): ThreadLane {
+    const lane = new ThreadLane({
+      file: this.#file,
+      idleMs,
+      maxHeapMb: this.#settings.maxHeapMb,
+      onClose: (closed, wasAlive) => {
+        this.#lanes.delete(lane);
+        const ended = closed.finally(() => this.#closing.delete(ended));
+        this.#closing.add(ended);
+        // Only for one that had come to life: a broken entry would be started for ever.
+        if (wasAlive && !this.#isClosed && this.#lanes.size < this.#settings.warmThreads) {
+          this.#open(Number.POSITIVE_INFINITY)
+            .warm()
+            .catch(() => {}); // the next job will find out
+        }
+      },
+    });
+    this.#lanes.add(lane);
+    return lane;
+  }
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+const threads = 'expected 1 to 4096 threads';
+const warm = 'expected 0 to 4096 threads';
+const heap = 'expected 16 to 65536 MB';
+const delay = 'expected 0 to 86400000 milliseconds';
+
+export const RuntimeSettings = z
+  .strictObject({
+    /** Pipelines that run at one time, each in a thread of its own; further jobs wait in the queue. */
+    maxThreads: z
+      .int(threads)
+      .min(1, threads)
+      .max(4096, threads)
+      .default(256)
+      .describe('Pipelines that run at one time, each in a thread of its own; further jobs wait'),
+    /** How long a thread whose job has ended is kept for the next one. */
+    idleThreadMs: z
+      .int(delay)
+      .min(0, delay)
+      .max(86_400_000, delay)
+      .default(30_000)
+      .describe('Milliseconds that a thread whose job has ended is kept for the next one'),
+    /** Threads that are kept ready at all times: a job on one of them starts in a few milliseconds. */
+    warmThreads: z
+      .int(warm)
+      .min(0, warm)
+      .max(4096, warm)
+      .default(0)
+      .describe('Threads that are kept ready at all times'),
+    /** Heap that a pipeline may need; above it, its job fails. */
+    maxHeapMb: z
+      .int(heap)
+      .min(16, heap)
+      .max(65_536, heap)
+      .default(1_024)
+      .describe('Megabytes of heap that a pipeline may need; above it, its job fails'),
+    /** For a thread to answer. Above it, the job fails. */
+    startDeadlineMs: z
+      .int(delay)
+      .min(1, delay)
+      .max(86_400_000, delay)
+      .default(30_000)
+      .describe('Milliseconds that a thread may take to answer; above it, its job fails'),
+    /** Of a drain that names none. Above it, the thread is ended and its job is `stopped`. */
+    drainDeadlineMs: z
+      .int(delay)
+      .min(0, delay)
+      .max(86_400_000, delay)
+      .default(30_000)
+      .describe('Milliseconds that a drain may take if it names no deadline; above it, the thread is ended'),
+    /**
+     * For a pipeline with native code in it, which is asked to stop and never ended by force: above
+     * it, its job is `stopped` and its thread left running.
+     */
+    stopGraceMs: z
+      .int(delay)
+      .min(0, delay)
+      .max(86_400_000, delay)
+      .default(5_000)
+      .describe('Milliseconds that a pipeline with native code in it may take to stop'),
+  })
+  .refine(({ warmThreads, maxThreads }) => warmThreads <= maxThreads, {
+    path: ['warmThreads'],
+    message: 'expected no more than "maxThreads"',
+  });
+export type RuntimeSettings = z.output<typeof RuntimeSettings>;

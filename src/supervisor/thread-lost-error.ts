@@ -1,0 +1,23 @@
+import { type ErrorCode, RuntimeError, type WireError } from '../core/errors.js';
+
+/** A thread is gone and its task did not report. `cause` is what ended it, where that is known. */
+export class ThreadLostError extends RuntimeError {
+  override readonly name = 'ThreadLostError';
+  override readonly code: Extract<
+    ErrorCode,
+    'THREAD_CRASHED' | 'THREAD_EXITED' | 'THREAD_OUT_OF_MEMORY' | 'THREAD_STOPPED'
+  >;
+  override readonly retryable: boolean;
+
+  constructor(code: ThreadLostError['code'], message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+    this.retryable = code !== 'THREAD_STOPPED';
+  }
+
+  /** With the stack of what was thrown in the thread. */
+  override toWire(): WireError {
+    const stack = this.cause instanceof Error ? this.cause.stack : undefined;
+    return { ...super.toWire(), ...(stack !== undefined && { stack }) };
+  }
+}
