@@ -1,0 +1,41 @@
+import type { Batch } from '../../core/batch.js';
+import { elementsPerRow } from '../../core/schema.js';
+
+/**
+ * Appends rows `order[0]` to `order[count - 1]` of `source` to `target`, of an equal schema and with
+ * room for them.
+ */
+export function gatherRows(source: Batch, order: Int32Array, count: number, target: Batch): void {
+  const at = target.length;
+  source.columns.forEach((data, column) => {
+    const into = target.columns[column]!;
+    if (data instanceof Float64Array) gatherFloats(data, into as Float64Array, order, count, at);
+    else if (data instanceof Uint8Array) gatherBytes(data, into as Uint8Array, order, count, at);
+    else if (elementsPerRow(source.schema.columns[column]!.type) === 2) {
+      gatherPairs(data, into as Int32Array, order, count, at);
+    } else gatherInts(data, into as Int32Array, order, count, at);
+  });
+  target.length += count;
+}
+
+// One loop a type, or the engine treats each access as one of three.
+
+function gatherFloats(from: Float64Array, to: Float64Array, order: Int32Array, count: number, at: number) {
+  for (let i = 0; i < count; i++) to[at + i] = from[order[i]!]!;
+}
+
+function gatherInts(from: Int32Array, to: Int32Array, order: Int32Array, count: number, at: number) {
+  for (let i = 0; i < count; i++) to[at + i] = from[order[i]!]!;
+}
+
+function gatherBytes(from: Uint8Array, to: Uint8Array, order: Int32Array, count: number, at: number) {
+  for (let i = 0; i < count; i++) to[at + i] = from[order[i]!]!;
+}
+
+function gatherPairs(from: Int32Array, to: Int32Array, order: Int32Array, count: number, at: number) {
+  for (let i = 0; i < count; i++) {
+    const row = order[i]!;
+    to[2 * (at + i)] = from[2 * row]!;
+    to[2 * (at + i) + 1] = from[2 * row + 1]!;
+  }
+}

@@ -1,0 +1,39 @@
+import { appendRows, type Batch } from '../../core/batch.js';
+import { BatchPool } from '../../core/batch-pool.js';
+import type { DictionarySet } from '../../core/dictionary.js';
+import type { Schema } from '../../core/schema.js';
+
+const GROWTH = 4;
+
+/**
+ * Batches that begin small and grow up to a limit: what few rows wait in takes little memory,
+ * however many batches are open.
+ */
+export class GrowingBatches {
+  /** In order of capacity; the last one has the limit. */
+  readonly #pools: BatchPool[] = [];
+
+  constructor(schema: Schema, dictionaries: DictionarySet, rowsMin: number, rowsMax: number) {
+    for (let rows = Math.min(rowsMin, rowsMax); ; rows = Math.min(rows * GROWTH, rowsMax)) {
+      this.#pools.push(new BatchPool(schema, rows, dictionaries));
+      if (rows === rowsMax) break;
+    }
+  }
+
+  /** @param rows - At most the limit. */
+  acquire(rows: number): Batch {
+    const pool = this.#pools.find(({ capacity }) => capacity >= rows) ?? this.#pools.at(-1)!;
+    return pool.acquire();
+  }
+
+  /** The batch, or a larger one with its rows and records, so that `rows` more fit. */
+  withRoomFor(batch: Batch, rows: number): Batch {
+    if (batch.length + rows <= batch.capacity) return batch;
+    const larger = this.acquire(batch.length + rows);
+    appendRows(batch, 0, batch.length, larger);
+    larger.controls = batch.controls;
+    batch.controls = [];
+    batch.release();
+    return larger;
+  }
+}
