@@ -13,9 +13,17 @@ export class GrowingBatches {
   /** In order of capacity; the last one has the limit. */
   readonly #pools: BatchPool[] = [];
 
-  constructor(schema: Schema, dictionaries: DictionarySet, rowsMin: number, rowsMax: number) {
+  /** @param sparesMin - Idle batches of the least capacity that are kept. */
+  constructor(
+    schema: Schema,
+    dictionaries: DictionarySet,
+    rowsMin: number,
+    rowsMax: number,
+    sparesMin?: number,
+  ) {
     for (let rows = Math.min(rowsMin, rowsMax); ; rows = Math.min(rows * GROWTH, rowsMax)) {
-      this.#pools.push(new BatchPool(schema, rows, dictionaries));
+      const spares = this.#pools.length === 0 ? sparesMin : undefined;
+      this.#pools.push(new BatchPool(schema, rows, dictionaries, spares));
       if (rows === rowsMax) break;
     }
   }

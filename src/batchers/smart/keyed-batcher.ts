@@ -13,6 +13,8 @@ import { GrowingBatches } from './growing-batches.js';
 
 /** Rows that the first batch of a key has room for. */
 const ROWS_FIRST = 64;
+/** Idle batches of that capacity that are kept: many keys close theirs at once. */
+const SPARES_FIRST = 64;
 const NONE = -1;
 
 /** The open batch of a key, and those rows of the batch in hand that are not yet copied into it. */
@@ -52,7 +54,8 @@ export class KeyedBatcher implements Batcher {
     this.#settings = settings;
     this.#clock = clock;
     this.#keyColumn = columnIndex(input, settings.key);
-    this.#batches = new GrowingBatches(input, dictionaries, ROWS_FIRST, settings.limits.rowsMax);
+    const { rowsMax } = settings.limits;
+    this.#batches = new GrowingBatches(input, dictionaries, ROWS_FIRST, rowsMax, SPARES_FIRST);
   }
 
   get flushes() {
