@@ -5,14 +5,12 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { Batch } from '../../src/core/batch.js';
 import { BatchPool } from '../../src/core/batch-pool.js';
-import { systemClock } from '../../src/core/clock.js';
 import type { ControlRecord } from '../../src/core/control-record.js';
 import { DictionarySet } from '../../src/core/dictionary.js';
 import { type Row, RowView } from '../../src/core/row-view.js';
 import type { Schema } from '../../src/core/schema.js';
-import type { Rejects } from '../../src/pipeline/rejects.js';
 import type { StageContext } from '../../src/pipeline/stage.js';
-import { silentLogger } from '../../src/telemetry/logger.js';
+import { stageContext } from '../support/stage-context.js';
 
 /** Every type of column, with and without nulls. */
 export const ALL_TYPES: Schema = {
@@ -39,19 +37,8 @@ export const TICKS: Schema = {
   ],
 };
 
-export function contextOf(job = 'job', more: Partial<StageContext> = {}): StageContext {
-  const rejects: Rejects = { add: () => undefined, keepsRows: true, flush: async () => undefined, count: 0 };
-  return {
-    job,
-    clock: systemClock,
-    seed: 1,
-    log: silentLogger,
-    dictionaries: new DictionarySet(),
-    batchRows: 1_024,
-    rejects,
-    ...more,
-  };
-}
+export const contextOf = (job = 'job', more: Partial<StageContext> = {}): StageContext =>
+  stageContext({ job, ...more });
 
 export function batchOf(
   schema: Schema,

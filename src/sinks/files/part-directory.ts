@@ -315,7 +315,7 @@ export class PartDirectory implements Output {
     const left = names.filter((name) => {
       if (temporary.test(name)) return true;
       const claim = /^\.epoch-(\d{5,})\.claim$/.exec(name);
-      if (claim) return Number(claim[1]) < (found?.epoch ?? 0);
+      if (claim) return Number(claim[1]) <= (found?.epoch ?? 0);
       const epoch = part.exec(name)?.[1];
       return epoch !== undefined && found !== undefined && Number(epoch) <= found.epoch && !listed.has(name);
     });

@@ -1,5 +1,5 @@
 import { readEpochMillis, readSubMillis } from '../../core/int64.js';
-import { writeInt64, writeInteger, writePadded } from './write-number.js';
+import { writeAscii, writeInt64, writeInteger, writePadded } from './write-number.js';
 
 /** How an instant is written: ISO 8601 with nine decimals, or a whole number since 1970, rounded down. */
 export type TimeFormat = 'iso' | 'ns' | 'us' | 'ms';
@@ -30,11 +30,7 @@ export class TimeWriter {
       case 'ms':
         return writeInteger(bytes, at, readEpochMillis(words, row));
       case 'us':
-        return writeInteger(
-          bytes,
-          at,
-          readEpochMillis(words, row) * 1_000 + Math.floor(readSubMillis(words, row) / 1_000),
-        );
+        return writeMicros(bytes, at, words, row);
     }
   }
 
@@ -66,4 +62,12 @@ export class TimeWriter {
     writePadded(prefix, 14, minute, 2);
     writePadded(prefix, 17, ofDay - hour * 3_600 - minute * 60, 2);
   }
+}
+
+function writeMicros(bytes: Uint8Array, at: number, words: Int32Array, row: number): number {
+  const epochMs = readEpochMillis(words, row);
+  const micros = Math.floor(readSubMillis(words, row) / 1_000);
+  // From 2255 on, and before 1685, a double does not hold them: digits beside digits do.
+  if (epochMs > 0) return writePadded(bytes, writeInteger(bytes, at, epochMs), micros, 3);
+  return writeAscii(bytes, at, String(BigInt(epochMs) * 1_000n + BigInt(micros)));
 }

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { PipelineError } from '../../src/core/errors.js';
+import { ConsoleSinkOptions } from '../../src/settings/console-sink-options.js';
+import { callbackSink } from '../../src/sinks/callback.js';
+import { consoleSink } from '../../src/sinks/console.js';
+import { nullSink } from '../../src/sinks/null.js';
+import { ALL_TYPES, batchOf, contextOf, pooledBatch, poolOf, TICKS, ticks } from './sink-rows.js';
+
+function consoleOf(rows: number, schema = TICKS) {
+  let printed = '';
+  const stream = {
+    write(text: string, done: () => void) {
+      printed += text;
+      done();
+    },
+  };
+  const sink = consoleSink.create(ConsoleSinkOptions.parse({ rows }), schema, contextOf(), stream);
+  return { sink, lines: () => printed.split('\n').slice(0, -1) };
+}
+
+describe('the console sink', () => {
+  it('prints a table with numbers to the right', async () => {
+    const { sink, lines } = consoleOf(10);
+    await sink.write(batchOf(TICKS, ticks(2)));
+    expect(lines()).toEqual([
+      '┌────────────────────────────────┬─────────┬────────┐',
+      '│ time                           │ symbol  │  price │',
+      '├────────────────────────────────┼─────────┼────────┤',
+      '│ 2024-01-01T00:00:00.000000000Z │ EUR/USD │    100 │',
+      '│ 2024-01-01T00:00:01.000000000Z │ GBP/USD │ 100.01 │',
+      '└────────────────────────────────┴─────────┴────────┘',
+    ]);
+  });
+
+  it('shows so many rows in all, then says how many more there were', async () => {
+    const { sink, lines } = consoleOf(3);
+    for (let i = 0; i < 4; i++) await sink.write(batchOf(TICKS, ticks(2, 2 * i)));
+    expect((await sink.flush()).rows).toBe(8);
+    expect(lines().filter((line) => line.includes('2024-01-01'))).toHaveLength(3);
+    expect(lines().at(-1)).toBe('… and 5 more rows');
+    await sink.flush();
+    expect(lines().filter((line) => line.startsWith('…'))).toHaveLength(1);
+  });
+
+  it('prints nothing that a terminal would obey, and cuts what is long', async () => {
+    const { sink, lines } = consoleOf(3, ALL_TYPES);
+    const row = {
+      time: 0n,
+      symbol: '\u001b[31m\nred',
+      note: 'x'.repeat(100),
+      price: 1,
+      size: null,
+      level: 1,
+      id: 1n,
+    };
+    await sink.write(batchOf(ALL_TYPES, [{ ...row, side: 'buy', ok: true }]));
+    expect(lines()).toHaveLength(5);
+    expect(lines()[3]).toContain('│ �[31m�red │');
+    expect(lines()[3]).toContain(`│ ${'x'.repeat(39)}… │`);
+  });
+
+  it('gives every batch back to its pool', async () => {
+    const pool = poolOf(TICKS);
+    const { sink } = consoleOf(1);
+    await sink.write(pooledBatch(pool, ticks(3)));
+    await sink.write(pooledBatch(pool, ticks(3)));
+    expect(pool.outstanding).toBe(0);
+  });
+});
+
+describe('the null sink', () => {
+  it('counts rows and gives every batch back to its pool', async () => {
+    const pool = poolOf(TICKS);
+    const sink = nullSink.create({}, TICKS, contextOf());
+    await sink.write(pooledBatch(pool, ticks(3)));
+    await sink.write(pooledBatch(pool, ticks(4)));
+    expect(await sink.flush()).toEqual({ rows: 7, position: null });
+    expect(pool.outstanding).toBe(0);
+  });
+});
+
+describe('the callback sink', () => {
+  it('waits for the callback before it gives the batch back', async () => {
+    const pool = poolOf(TICKS);
+    const seen: number[] = [];
+    const sink = callbackSink(async (batch) => {
+      await Promise.resolve();
+      seen.push(batch.length, pool.outstanding);
+    }).create({}, TICKS, contextOf());
+    await sink.write(pooledBatch(pool, ticks(3)));
+    expect(seen).toEqual([3, 1]);
+    expect(pool.outstanding).toBe(0);
+    expect((await sink.flush()).rows).toBe(3);
+  });
+
+  it('fails with what the callback threw, and gives the batch back all the same', async () => {
+    const pool = poolOf(TICKS);
+    const cause = new TypeError('no such thing');
+    const sink = callbackSink(() => {
+      throw cause;
+    }).create({}, TICKS, contextOf());
+    await expect(sink.write(pooledBatch(pool, ticks(3)))).rejects.toMatchObject({
+      code: 'SINK_FAILED',
+      cause,
+    });
+    expect(pool.outstanding).toBe(0);
+    expect((await sink.flush()).rows).toBe(0);
+  });
+
+  it('passes on an error that has a code of its own', async () => {
+    const own = new PipelineError('SOURCE_FAILED', 'mine', { retryable: true });
+    const sink = callbackSink(() => Promise.reject(own)).create({}, TICKS, contextOf());
+    await expect(sink.write(batchOf(TICKS, ticks(1)))).rejects.toBe(own);
+  });
+});
