@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { durationNs } from './duration.js';
 
 const ifExists = 'expected "error", "append" or "replace"';
 const rows = 'expected a whole number of rows, 1 or more';
 const bytes = 'expected a whole number of bytes, 1024 or more';
-const every = 'expected a duration like "15m", "1h" or "1d" (s, m, h, d)';
 
 /** Where a sink that writes files puts them. */
 export const outputPath = z
@@ -26,10 +26,8 @@ export const RotateOptions = z
     rows: z.int(rows).min(1, rows).optional().describe('Rows that a file holds at most'),
     /** Bytes of a file, about: it is looked at between batches. */
     bytes: z.int(bytes).min(1_024, bytes).optional().describe('Bytes that a file holds, about'),
-    /** Of event time, cut at its multiples since 1970 UTC; late rows stay in the open file. */
-    every: z
-      .string(every)
-      .regex(/^[1-9]\d{0,6}(s|m|h|d)$/, every)
+    /** Ns of event time, cut at its multiples since 1970 UTC; late rows stay in the open file. */
+    every: durationNs({ min: '1s', max: '30d' })
       .optional()
       .describe('Span of event time that a file holds, such as "1h", cut at its multiples in UTC'),
   })

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
+import type { z } from 'zod';
 import { DictionarySet } from '../../src/core/dictionary.js';
 import type { Row } from '../../src/core/row-view.js';
 import type { Schema } from '../../src/core/schema.js';
@@ -20,7 +21,7 @@ import {
   ticks,
 } from './sink-rows.js';
 
-type Options = Partial<Parameters<typeof parquetSink.create>[0]>;
+type Options = Partial<z.input<typeof ParquetSinkOptions>>;
 
 async function writeParquet(schema: Schema, batches: readonly (readonly Row[])[], options: Options = {}) {
   const path = join(temporaryDirectory(), 'out');

@@ -3,20 +3,12 @@ import type { PlanProblems } from '../../pipeline/factories.js';
 import type { RotateOptions } from '../../settings/file-output-options.js';
 import type { RotationLimits } from './rotation.js';
 
-const UNIT_NS: Readonly<Record<string, bigint>> = {
-  s: 1_000_000_000n,
-  m: 60_000_000_000n,
-  h: 3_600_000_000_000n,
-  d: 86_400_000_000_000n,
-};
-
-/** @param rotate - Checked options: `every` is a number and one of the units above. */
 export function rotationLimits(rotate: RotateOptions | undefined): RotationLimits {
   const every = rotate?.every;
   return {
     rows: rotate?.rows,
     bytes: rotate?.bytes,
-    everyNs: every === undefined ? undefined : BigInt(every.slice(0, -1)) * UNIT_NS[every.slice(-1)]!,
+    everyNs: every === undefined ? undefined : BigInt(every),
   };
 }
 
