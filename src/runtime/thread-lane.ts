@@ -90,8 +90,9 @@ export class ThreadLane {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const closed = Promise.all([this.#pool.destroy(), this.#exited]).then(() => undefined);
-    this.#options.onClose(closed, this.#wasAlive);
+    // Not awaited: within the event of an exit, Piscina waits for that exit for ever.
+    void this.#pool.destroy();
+    this.#options.onClose(this.#exited, this.#wasAlive);
   }
 
   async #occupy(entry: 'default' | 'warm', task: unknown, transfer: readonly Transferable[]) {
@@ -109,7 +110,7 @@ export class ThreadLane {
       this.#wasAlive = true;
       return result;
     } catch (error) {
-      const cause = this.#fault ?? error;
+      const cause = isPiscinasOwn(error) ? (this.#fault ?? error) : error;
       this.close();
       // The task's memory must be at rest before anyone reads it.
       await this.#exited;
@@ -138,6 +139,13 @@ export class ThreadLane {
     this.#fault ??= fault;
     this.#abort?.abort();
   }
+}
+
+/** What a task is rejected with that was aborted, or never had a thread, tells nothing. */
+function isPiscinasOwn(error: unknown): boolean {
+  return (
+    error instanceof Error && (error.name === 'AbortError' || error.message === 'Terminating worker thread')
+  );
 }
 
 function lossOf(cause: unknown, maxHeapMb: number): ThreadLostError {

@@ -33,8 +33,8 @@ export interface JobActorContext {
   onTransition(job: JobActor, transition: JobTransition): void;
   /** The job is over. Must not throw. */
   onEnd(job: JobActor, report: JobReport): void;
-  /** Its thread is free or gone: with the end, or later if it could not be ended. Must not throw. */
-  onThreadFreed(job: JobActor): void;
+  /** Its thread is free or was lost: with the end, or later if it could not be ended. Must not throw. */
+  onThreadFreed(job: JobActor, loss: WireError | undefined): void;
 }
 
 /** One job: its machine, and the thread, ports and timers that carry out what the machine decides. */
@@ -116,12 +116,18 @@ export class JobActor implements JobHandle {
       [control, logs],
       { reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode) },
     );
-    this.#run.outcome
-      .then(
-        ({ report }) => this.#send({ type: 'pipeline.ended', report }),
-        (error: unknown) => this.#send({ type: 'thread.lost', error: toWireError(error) }),
-      )
-      .finally(() => onThreadFreed(this));
+    // The thread is told to be free in the same step, so that who awaits the outcome finds it free.
+    this.#run.outcome.then(
+      ({ report }) => {
+        this.#send({ type: 'pipeline.ended', report });
+        onThreadFreed(this, undefined);
+      },
+      (error: unknown) => {
+        const wire = toWireError(error);
+        this.#send({ type: 'thread.lost', error: wire });
+        onThreadFreed(this, this.#report?.error ?? wire);
+      },
+    );
     void this.#link.ask('ready').then(
       () => this.#send({ type: 'actor.ready' }),
       () => {}, // the run's outcome says what is wrong

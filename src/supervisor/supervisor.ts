@@ -134,8 +134,9 @@ export class Supervisor {
       inspect,
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onEnd: (job, report) => this.#retire(job, report),
-      onThreadFreed: (job) => {
-        this.#judgeStart(job);
+      onThreadFreed: (job, loss) => {
+        if (job.hasHeartbeat || !loss) this.#guard.succeeded();
+        else if (loss.code !== 'THREAD_STOPPED') this.#guard.failed(loss);
         this.#threaded.delete(job);
         this.#startQueued();
       },
@@ -152,12 +153,6 @@ export class Supervisor {
       this.#ended.delete(oldest);
     }
     this.#tell({ type: 'job.ended', report });
-  }
-
-  #judgeStart(job: JobActor): void {
-    const { error, history } = job.inspect();
-    if (job.hasHeartbeat) this.#guard.succeeded();
-    else if (error && !history.some(({ reason }) => reason === 'stop requested')) this.#guard.failed(error);
   }
 
   #tellTransition({ id, name }: JobActor, transition: JobTransition): void {

@@ -49,9 +49,17 @@ function post(port: MessagePort, line: LogLine): void {
   try {
     port.postMessage(line);
   } catch {
-    // Something in the fields cannot be cloned (a function, a socket): it is named instead.
-    const fields = Object.entries(line.fields).map(([name, value]) => [name, String(value)]);
+    const fields = Object.entries(line.fields).map(([name, value]) => [name, cloneable(value)]);
     port.postMessage({ ...line, fields: Object.fromEntries(fields) });
+  }
+}
+
+/** A value that cannot be cloned (a function, a socket) is told as text. */
+function cloneable(value: unknown): unknown {
+  try {
+    return structuredClone(value);
+  } catch {
+    return String(value);
   }
 }
 

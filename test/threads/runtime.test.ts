@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { type Logger, silentLogger } from '../../dist/src/telemetry/logger.js';
+import {
+  countThreads,
+  discard,
+  endless,
+  moduleOperator,
+  rows,
+  startRuntime,
+  until,
+} from './threads-support.js';
+
+describe('a runtime with real threads', () => {
+  it('runs two jobs side by side, each in a thread of its own', async () => {
+    const threads = countThreads();
+    const runtime = await startRuntime();
+    const jobs = await Promise.all([
+      runtime.submit({ name: 'a', source: rows(100_000), sink: discard }),
+      runtime.submit({ name: 'b', source: rows(50_000), sink: discard }),
+    ]);
+    const reports = await Promise.all(jobs.map(({ outcome }) => outcome));
+    expect(reports.map(({ name, outcome, reason }) => [name, outcome, reason])).toEqual([
+      ['a', 'completed', 'end of input'],
+      ['b', 'completed', 'end of input'],
+    ]);
+    expect(
+      reports.map(({ counters, rowsPending }) => [counters.rowsIn, counters.rowsOut, rowsPending]),
+    ).toEqual([
+      [100_000, 100_000, 0],
+      [50_000, 50_000, 0],
+    ]);
+    expect(threads.started).toBe(2);
+    expect(jobs[0]!.inspect().firstRowMs).toBeGreaterThan(0);
+    expect(jobs[0]!.inspect().history.at(-1)).toMatchObject({ state: 'completed' });
+  });
+
+  it('refuses a spec that is wrong before it starts a thread', async () => {
+    const threads = countThreads();
+    const runtime = await startRuntime();
+    // @ts-expect-error -- a number is no name
+    await expect(runtime.submit({ name: 7, source: endless, sink: discard })).rejects.toMatchObject({
+      code: 'SPEC_INVALID',
+    });
+    expect([runtime.list(), threads.started]).toEqual([[], 0]);
+  });
+
+  it('uses a thread again for the next job', async () => {
+    const threads = countThreads();
+    const runtime = await startRuntime();
+    for (let i = 0; i < 20; i++) {
+      const job = await runtime.submit({ name: 'quick', source: rows(1_000), sink: discard });
+      expect(await job.outcome).toMatchObject({ outcome: 'completed', counters: { rowsOut: 1_000 } });
+    }
+    expect(threads.started).toBe(1);
+    expect(runtime.list()).toHaveLength(20);
+  });
+
+  it('starts no more threads than it may, and runs all jobs all the same', async () => {
+    const threads = countThreads();
+    const runtime = await startRuntime({ maxThreads: 2 });
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const jobs = await Promise.all(
+      names.map((name) => runtime.submit({ name, source: rows(1_000), sink: discard })),
+    );
+    const reports = await Promise.all(jobs.map(({ outcome }) => outcome));
+    expect(reports.map(({ outcome }) => outcome)).toEqual(names.map(() => 'completed'));
+    expect(threads.started).toBe(2);
+  });
+
+  it('has its warm threads ready before the first job', async () => {
+    const threads = countThreads();
+    const runtime = await startRuntime({ warmThreads: 2 });
+    expect(threads.started).toBe(2);
+    const job = await runtime.submit({ name: 'a', source: rows(1_000), sink: discard });
+    await job.outcome;
+    expect(threads.started).toBe(2);
+  });
+
+  it('keeps no state of a module from one job to the next', async () => {
+    const runtime = await startRuntime();
+    const once = moduleOperator('emit(batch);', {
+      top: 'let jobs = 0;',
+      create: 'if (++jobs > 1) throw new Error("not the first job here");',
+    });
+    for (let i = 0; i < 3; i++) {
+      const job = await runtime.submit({ name: 'a', source: rows(10), operators: [once], sink: discard });
+      expect(await job.outcome).toMatchObject({ outcome: 'completed' });
+    }
+  });
+
+  it('stops reading while a job is paused, and goes on when it is resumed', async () => {
+    const runtime = await startRuntime();
+    const job = await runtime.submit({ name: 'a', source: endless, sink: discard });
+    await until(() => job.inspect().counters.rowsIn > 0);
+    await job.pause();
+    // The batch that was on its way when the pause was answered may still be counted.
+    for (let i = 0; i < 5; i++) await job.describe();
+    const { rowsIn } = job.inspect().counters;
+    for (let i = 0; i < 50; i++) await job.describe(); // the thread's loop turns meanwhile
+    expect(job.inspect().counters.rowsIn).toBe(rowsIn);
+    expect(job.inspect().state).toBe('paused');
+    await job.resume();
+    await until(() => job.inspect().counters.rowsIn > rowsIn);
+    expect((await job.stop()).outcome).toBe('stopped');
+  });
+
+  it('delivers all that was read when an endless job is drained', async () => {
+    const runtime = await startRuntime();
+    const job = await runtime.submit({ name: 'a', source: endless, sink: discard });
+    await until(() => job.inspect().counters.rowsIn > 0);
+    const report = await job.drain();
+    expect(report).toMatchObject({ outcome: 'completed', reason: 'drained', rowsPending: 0 });
+    expect(report.counters.rowsOut).toBe(report.counters.rowsIn);
+  });
+
+  it('drains out of a pause', async () => {
+    const runtime = await startRuntime();
+    const job = await runtime.submit({ name: 'a', source: endless, sink: discard });
+    await job.pause();
+    expect(await job.drain()).toMatchObject({ outcome: 'completed', reason: 'drained', rowsPending: 0 });
+  });
+
+  it('stops a job that is only starting', async () => {
+    const runtime = await startRuntime();
+    const job = await runtime.submit({ name: 'a', source: endless, sink: discard });
+    expect(job.inspect().state).toBe('starting');
+    expect(await job.stop()).toMatchObject({ outcome: 'stopped', reason: 'stopped' });
+    const next = await runtime.submit({ name: 'a', source: rows(10), sink: discard });
+    expect((await next.outcome).outcome).toBe('completed');
+  });
+
+  it('drains what runs when it closes, and takes no job afterwards', async () => {
+    const runtime = await startRuntime();
+    const job = await runtime.submit({ name: 'a', source: endless, sink: discard });
+    await until(() => job.inspect().counters.rowsIn > 0);
+    await Promise.all([runtime.close(), runtime.close()]);
+    expect(await job.outcome).toMatchObject({ outcome: 'completed', reason: 'drained', rowsPending: 0 });
+    await expect(runtime.submit({ name: 'b', source: rows(1), sink: discard })).rejects.toMatchObject({
+      code: 'RUNTIME_CLOSED',
+    });
+  });
+
+  it('writes the lines of all threads to one logger, with job and thread', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = (bindings: object): Logger => ({
+      ...silentLogger,
+      warn: (fields, text) => lines.push({ ...bindings, ...fields, text }),
+      child: (more) => logger({ ...bindings, ...more }),
+    });
+    const runtime = await startRuntime({ logger: logger({}) });
+    const telling = moduleOperator('emit(batch);', {
+      create: 'context.log.warn({ symbols: 3, callback: () => {} }, "told");',
+    });
+    const specs = ['a', 'b'].map((name) => ({ name, source: rows(10), operators: [telling], sink: discard }));
+    const jobs = await Promise.all(specs.map((spec) => runtime.submit(spec)));
+    await Promise.all(jobs.map(({ outcome }) => outcome));
+    const told = lines
+      .filter(({ text }) => text === 'told')
+      .sort((x, y) => (String(x.job) < String(y.job) ? -1 : 1));
+    expect(told).toMatchObject([
+      { job: 'a', thread: expect.any(Number), symbols: 3, callback: expect.any(String) },
+      { job: 'b', thread: expect.any(Number), symbols: 3 },
+    ]);
+    expect(told[0]!.thread).not.toBe(told[1]!.thread);
+  });
+});

@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { turnOfTheLoop } from '../../dist/src/core/clock.js';
+import { createRuntime, type PipelineRuntime, type RuntimeOptions } from '../../dist/src/runtime/runtime.js';
+
+/** A runtime of the build, closed with the test. */
+export async function startRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
+  const runtime = await createRuntime(options);
+  onTestFinished(() => runtime.close({ deadlineMs: 1_000 }));
+  return runtime;
+}
+
+/** Writes an operator of the user's: `process` is the body of `process(batch, emit)`. */
+export function moduleOperator(process: string, { top = '', create = '' } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'operator.mjs');
+  writeFileSync(
+    path,
+    `${top}
+    export default {
+      plan: (options, input) => input,
+      create(options, input, context) {
+        ${create}
+        return { output: input, process(batch, emit) { ${process} } };
+      },
+    };`,
+  );
+  return { use: 'module', path };
+}
+
+export const endless = { use: 'synthetic' };
+export const rows = (count: number) => ({ use: 'synthetic', rows: count });
+export const discard = { use: 'null' };
+
+/** Lets the loop turn until something holds, for at most ten seconds. */
+export async function until(holds: () => boolean): Promise<void> {
+  const last = performance.now() + 10_000;
+  while (!holds()) {
+    if (performance.now() > last) throw new Error(`never held: ${holds}`);
+    await turnOfTheLoop();
+  }
+}
+
+/** Counts the threads that this process starts from now on. */
+export function countThreads(): { readonly started: number } {
+  const count = { started: 0 };
+  const add = () => {
+    count.started++;
+  };
+  process.on('worker', add);
+  onTestFinished(() => {
+    process.off('worker', add);
+  });
+  return count;
+}
