@@ -158,8 +158,8 @@ export class Supervisor {
   #tellTransition({ id, name }: JobActor, transition: JobTransition): void {
     const { state, reason } = transition;
     const fields = { job: name, id, state, ...(reason !== undefined && { reason }) };
-    if (state === 'failed') this.#context.log.error(fields, 'job failed');
-    else this.#context.log.debug(fields, 'job entered a state');
+    if (state === 'failed') this.#log('error', fields, 'job failed');
+    else this.#log('debug', fields, 'job entered a state');
     this.#tell({ type: 'job.state', id, name, ...transition });
   }
 
@@ -168,8 +168,16 @@ export class Supervisor {
       try {
         listener(event);
       } catch (error) {
-        this.#context.log.warn({ err: error }, 'a listener threw');
+        this.#log('warn', { err: error }, 'a listener threw');
       }
+    }
+  }
+
+  #log(level: 'debug' | 'warn' | 'error', fields: object, text: string): void {
+    try {
+      this.#context.log[level](fields, text);
+    } catch {
+      // As with listeners: a job does not depend on who watches it.
     }
   }
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { resolveSpec } from '../../dist/src/registry/resolve-spec.js';
+import { createRuntime } from '../../dist/src/runtime/runtime.js';
 import { type Logger, silentLogger } from '../../dist/src/telemetry/logger.js';
 import {
   countThreads,
@@ -42,6 +44,27 @@ describe('a runtime with real threads', () => {
       code: 'SPEC_INVALID',
     });
     expect([runtime.list(), threads.started]).toEqual([[], 0]);
+  });
+
+  it('refuses settings with all that is wrong with them', async () => {
+    await expect(createRuntime({ maxThreads: 0, warmThreads: 1.5, maxHeapMb: 1 })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringMatching(/maxThreads: expected 1 .*was 0.*warmThreads: .*maxHeapMb: /s),
+    });
+  });
+
+  it('does not use a thread again in which a job left a timer behind', async () => {
+    const threads = countThreads();
+    const runtime = await startRuntime();
+    const leaving = moduleOperator('emit(batch);', { create: 'setInterval(() => {}, 1_000);' });
+    for (let i = 0; i < 2; i++) {
+      const spec = await resolveSpec({ name: 'a', source: rows(10), operators: [leaving], sink: discard });
+      // Taken for one of ours: that of a user is not used again in any case.
+      const operators = spec.operators.map(({ use, options }) => ({ use, options }));
+      const job = await runtime.submitResolved({ ...spec, operators });
+      expect((await job.outcome).outcome).toBe('completed');
+    }
+    expect(threads.started).toBe(2);
   });
 
   it('uses a thread again for the next job', async () => {
