@@ -1,0 +1,241 @@
+import type { ByteWindow } from './byte-window.js';
+import { type RowFault, rawRow } from './row-faults.js';
+import { SplitRow } from './split-row.js';
+
+const LF = 10;
+const CR = 13;
+const QUOTE = 34;
+/** Bytes that a row may have: an unclosed quote must not swallow the file. */
+export const ROW_BYTES_MAX = 1_048_576;
+
+/**
+ * Finds rows and, in them, the fields that are asked for: one pass over the bytes that makes no
+ * strings. Rows are then read column by column, each in a loop of its own.
+ *
+ * Lines without quotes take the fast way; a quote anywhere in a row sends that row through
+ * `SplitRow`. Blank lines and comments are passed over.
+ */
+export class RowScanner {
+  /** Of row `r`, field slot `f`: start and end at `r * stride + 2f`. */
+  bounds: Int32Array;
+  readonly stride: number;
+  /** Indexes into `bounds` of fields that hold doubled quotes. */
+  readonly doubled = new Set<number>();
+  /** Where each row begins among the bytes, and on which line. */
+  starts: Int32Array;
+  lines: Int32Array;
+  /** Rows that could not be split, in order. */
+  readonly faults: RowFault[] = [];
+  /** Line of the next row, from 1. */
+  line = 1;
+  /** Offset of a line that is too long, while the rest of it is still to be passed over. */
+  #discardedFrom = -1;
+  readonly #fields: readonly number[];
+  /** Fields to pass over before each slot. */
+  readonly #skips: Int32Array;
+  readonly #delimiter: number;
+  readonly #comment: Uint8Array;
+  /** Not 0 for the bytes that a fast scan stops at. */
+  readonly #stops: Uint8Array;
+  readonly #split = new SplitRow();
+
+  /** @param fields - Numbers of the wanted fields from 0, ascending, each once, at least one. */
+  constructor(fields: readonly number[], rowsMax: number, { delimiter, comment }: ScanOptions) {
+    this.#fields = fields;
+    this.#skips = Int32Array.from(fields, (field, slot) => field - (slot === 0 ? 0 : fields[slot - 1]! + 1));
+    this.stride = 2 * fields.length;
+    this.bounds = new Int32Array(rowsMax * this.stride);
+    this.starts = new Int32Array(rowsMax);
+    this.lines = new Int32Array(rowsMax);
+    this.#delimiter = delimiter;
+    this.#comment = comment;
+    this.#stops = new Uint8Array(256);
+    for (const byte of [delimiter, LF, QUOTE]) this.#stops[byte] = 1;
+  }
+
+  /** Offset in the file from which the next row is found again. */
+  restartOffset(window: ByteWindow): number {
+    return this.#discardedFrom >= 0 ? this.#discardedFrom : window.offsetOf(window.start);
+  }
+
+  /** Begins at a row's start, on a line of the file. */
+  restart(line: number): void {
+    this.line = line;
+    this.#discardedFrom = -1;
+  }
+
+  /**
+   * Takes rows out of the window, at most `rowsMax`.
+   *
+   * @returns How many it found. Fewer than `rowsMax`: the window has no whole row left.
+   */
+  scan(window: ByteWindow, rowsMax: number): number {
+    this.faults.length = 0;
+    if (this.doubled.size > 0) this.doubled.clear();
+    if (this.#discardedFrom >= 0 && !this.#discard(window)) return 0;
+    let rows = 0;
+    while (rows < rowsMax) {
+      rows = this.#scanPlain(window, rows, rowsMax);
+      if (rows >= rowsMax || window.start >= window.end) break;
+      // A row of another form, or one that is not whole.
+      const found = this.#scanOther(window, rows);
+      if (found < 0) break;
+      rows += found;
+    }
+    return rows;
+  }
+
+  /** Scans rows without quotes up to the first one that is not of this form. */
+  #scanPlain(window: ByteWindow, rowsBefore: number, rowsMax: number): number {
+    const { bytes, linesEnd } = window;
+    const { bounds, starts, lines } = this;
+    const stops = this.#stops;
+    const skips = this.#skips;
+    const slots = skips.length;
+    const delimiter = this.#delimiter;
+    const comment = this.#comment.length === 0 ? -1 : this.#comment[0]!;
+    let rows = rowsBefore;
+    let line = this.line;
+    let start = window.start;
+    let k = rows * this.stride;
+
+    next: while (rows < rowsMax && start < linesEnd) {
+      let at = start;
+      const first = bytes[at]!;
+      if (first <= CR && (first === LF || (first === CR && bytes[at + 1] === LF))) {
+        start = at + (first === LF ? 1 : 2);
+        line++;
+        continue;
+      }
+      if (first === comment) break;
+      // Every scan ends: a line end stands before `linesEnd`.
+      let slot = 0;
+      for (;;) {
+        for (let left = skips[slot]!; left > 0; left--) {
+          while (stops[bytes[at]!] === 0) at++;
+          if (bytes[at] !== delimiter) break next;
+          at++;
+        }
+        const fieldStart = at;
+        while (stops[bytes[at]!] === 0) at++;
+        bounds[k + 2 * slot] = fieldStart;
+        bounds[k + 2 * slot + 1] = at;
+        if (++slot === slots) break;
+        if (bytes[at] !== delimiter) break next;
+        at++;
+      }
+      if (bytes[at] === LF) {
+        if (bytes[at - 1] === CR && at - 1 >= bounds[k + 2 * slot - 2]!) bounds[k + 2 * slot - 1] = at - 1;
+      } else {
+        while (bytes[at] !== LF) {
+          if (bytes[at] === QUOTE) break next;
+          at++;
+        }
+      }
+      if (at - start > ROW_BYTES_MAX) break;
+      starts[rows] = start;
+      lines[rows] = line;
+      rows++;
+      line++;
+      k += this.stride;
+      start = at + 1;
+    }
+    window.start = start;
+    this.line = line;
+    return rows;
+  }
+
+  /** @returns Rows found, 0 for a comment or a fault; −1 when more bytes are needed. */
+  #scanOther(window: ByteWindow, row: number): number {
+    const { bytes, start, end } = window;
+    if (this.#isComment(window)) {
+      const lineEnd = firstLine(window);
+      if (lineEnd < 0) return this.#unfinished(window, row, 'comment');
+      window.start = lineEnd + 1;
+      this.line++;
+      return 0;
+    }
+    const split = this.#split;
+    const last = Math.min(end, start + ROW_BYTES_MAX + 1);
+    if (!split.split(bytes, start, last, this.#delimiter)) {
+      if (split.fault === 'after-quote' && firstLine(window) >= 0) {
+        return this.#reject(window, row, 'a delimiter or a line end after the closing quote', 'more text');
+      }
+      return this.#unfinished(window, row, 'row');
+    }
+    const wanted = this.#fields.at(-1)! + 1;
+    if (split.fields < wanted) {
+      this.#add(window, row, split.next, `at least ${wanted} fields`, `${split.fields}`);
+      window.start = split.next;
+      this.line += split.lines;
+      return 0;
+    }
+    this.#fields.forEach((field, slot) => {
+      const k = row * this.stride + 2 * slot;
+      this.bounds[k] = split.bounds[2 * field]!;
+      this.bounds[k + 1] = split.bounds[2 * field + 1]!;
+      if (split.doubled[field]) this.doubled.add(k);
+    });
+    this.starts[row] = start;
+    this.lines[row] = this.line;
+    this.line += split.lines;
+    window.start = split.next;
+    return 1;
+  }
+
+  /** No end of the row within the data: waits for more, or gives up its first line. */
+  #unfinished(window: ByteWindow, row: number, what: 'row' | 'comment'): number {
+    const { start, end } = window;
+    if (!window.sealed && end - start <= ROW_BYTES_MAX) return -1;
+    if (firstLine(window) >= 0) {
+      // The row would go on: a quote is open. What follows its first line may be rows again.
+      return this.#reject(window, row, 'a closing quote', `none in the next ${end - start} bytes`);
+    }
+    if (what === 'row')
+      this.#add(window, row, end, `a row of at most ${ROW_BYTES_MAX} bytes`, 'a longer one');
+    this.#discardedFrom = window.offsetOf(start);
+    return this.#discard(window) ? 0 : -1;
+  }
+
+  #isComment({ bytes, start, end }: ByteWindow): boolean {
+    const prefix = this.#comment;
+    if (prefix.length === 0 || end - start < prefix.length) return false;
+    return prefix.every((byte, i) => bytes[start + i] === byte);
+  }
+
+  /** Passes over what is left of a line that was given up. */
+  #discard(window: ByteWindow): boolean {
+    const lineEnd = window.bytes.subarray(window.start, window.end).indexOf(LF);
+    window.start = lineEnd < 0 ? window.end : window.start + lineEnd + 1;
+    if (lineEnd < 0) return false;
+    this.#discardedFrom = -1;
+    this.line++;
+    return true;
+  }
+
+  /** Gives up the first line of the row; the next one starts a row. */
+  #reject(window: ByteWindow, row: number, expected: string, found: string): number {
+    const lineEnd = firstLine(window);
+    this.#add(window, row, lineEnd, expected, found);
+    window.start = lineEnd + 1;
+    this.line++;
+    return 0;
+  }
+
+  #add(window: ByteWindow, row: number, end: number, expected: string, found: string): void {
+    const raw = rawRow(window.bytes, window.start, end);
+    this.faults.push({ row, line: this.line, expected, found, raw });
+  }
+}
+
+/** End of the first line in the window; −1 where there is none, or too far away. */
+function firstLine({ bytes, start, end }: ByteWindow): number {
+  const found = bytes.subarray(start, Math.min(end, start + ROW_BYTES_MAX + 1)).indexOf(LF);
+  return found < 0 ? -1 : start + found;
+}
+
+export interface ScanOptions {
+  readonly delimiter: number;
+  /** Empty: none. */
+  readonly comment: Uint8Array;
+}

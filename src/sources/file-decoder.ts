@@ -1,0 +1,45 @@
+import type { Batch } from '../core/batch.js';
+import type { Schema } from '../core/schema.js';
+import type { PlanProblems } from '../pipeline/factories.js';
+import type { StageContext } from '../pipeline/stage.js';
+
+/** A format of recorded files: what its options give, and how a file is decoded. */
+export interface FileFormat<Options> {
+  plan(options: Options, problems: PlanProblems): Schema;
+  /** @throws {RuntimeError} when the file cannot be opened or is not what the options say. */
+  open(file: string, options: Options, context: StageContext): Promise<FileDecoder>;
+}
+
+/** Where a row begins. */
+export interface RowPlace {
+  /** Among the bytes of the unpacked file. */
+  readonly offset: number;
+  /** From 1. */
+  readonly line: number;
+}
+
+/** Decodes one file into batches. */
+export interface FileDecoder {
+  /**
+   * Adds rows until the batch is full, `stopped` says so, or the file ends.
+   *
+   * @param places - Is told where each row of the batch begins, where given.
+   * @returns `false` at the end of the file; the batch may hold rows all the same.
+   * @throws {RuntimeError} when nothing more can be read. Rows from before that were delivered.
+   */
+  read(batch: Batch, stopped: () => boolean, places?: RowPlaces): Promise<boolean>;
+  /** Of the row that comes next. */
+  position(): RowPlace;
+  /** Goes on from a row. Called before the first `read`. */
+  resume(place: RowPlace): Promise<void>;
+  readonly rowsRejected: number;
+  /** Unpacked. */
+  readonly bytesIn: number;
+  close(): Promise<void>;
+}
+
+/** Where the rows of a batch begin. */
+export interface RowPlaces {
+  readonly offsets: Float64Array;
+  readonly lines: Float64Array;
+}
