@@ -1,0 +1,69 @@
+import { retainRows } from '../core/batch.js';
+import { invariant } from '../core/invariant.js';
+import type { Schema } from '../core/schema.js';
+import type { OperatorFactory } from '../pipeline/factories.js';
+import type { Operator } from '../pipeline/operator.js';
+import type { StageContext } from '../pipeline/stage.js';
+import type { FilterOptions } from '../settings/filter-options.js';
+import { Compiler } from './expression/compiler.js';
+import { ExpressionError } from './expression/expression-error.js';
+import { allMarked } from './expression/mask-kernels.js';
+import { readExpression } from './expression/read-expression.js';
+import { Scope } from './expression/scope.js';
+import type { BooleanExpression } from './expression/typed-expression.js';
+import { Workspace } from './expression/workspace.js';
+
+/** Lets rows go on that meet a condition. The batch itself goes on, its rows moved together. */
+export const filterOperator: OperatorFactory<FilterOptions> = {
+  plan({ where }, input, problems) {
+    try {
+      readCondition(where, input);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      problems.add(['where'], error.message);
+    }
+    return input;
+  },
+
+  create({ where }, input, context) {
+    return createFilter(readCondition(where, input), input, context);
+  },
+};
+
+/** @throws {ExpressionError} */
+function readCondition(where: string, input: Schema): BooleanExpression {
+  const typed = readExpression(where, new Scope(input));
+  if (typed.type === 'boolean') return typed;
+  const hint = typed.type === 'number' ? ', such as "bid > 0"' : '';
+  throw new ExpressionError(
+    where,
+    0,
+    `expected a condition${hint}, found ${typed.type === 'instant' ? 'an' : 'a'} ${typed.type}`,
+  );
+}
+
+function createFilter(
+  condition: BooleanExpression,
+  input: Schema,
+  { dictionaries, batchRows }: StageContext,
+): Operator {
+  const workspace = new Workspace(batchRows);
+  const mask = workspace.takeMask();
+  const mark = new Compiler(workspace, dictionaries).mask(condition, mask);
+  let filtered = 0;
+  return {
+    output: input,
+    process(batch, emit) {
+      const { length, columns } = batch;
+      invariant(columns.length === input.columns.length, 'a filter gets batches of its input schema');
+      if (length > 0) {
+        workspace.begin(columns, length);
+        mark();
+        if (!allMarked(mask.data, length)) filtered += length - retainRows(batch, mask.data.bytes);
+      }
+      if (batch.isEmpty) batch.release();
+      else emit(batch);
+    },
+    tally: () => ({ filtered }),
+  };
+}

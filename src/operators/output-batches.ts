@@ -1,0 +1,50 @@
+import type { Batch } from '../core/batch.js';
+import { BatchPool } from '../core/batch-pool.js';
+import type { DictionarySet } from '../core/dictionary.js';
+import type { Schema } from '../core/schema.js';
+
+/** Capacities for which pools are kept. */
+const POOLS_MAX = 4;
+
+/**
+ * Empty batches of one schema, for operators that hand columns on: those are swapped, so that both
+ * batches must have the same capacity. All stages of a pipeline use `batchRows`, but an operator
+ * of the user's may emit others, and gets a pool for each.
+ */
+export class OutputBatches {
+  readonly schema: Schema;
+  readonly #dictionaries: DictionarySet;
+  readonly #pools = new Map<number, BatchPool>();
+  #latest: BatchPool;
+
+  constructor(schema: Schema, capacity: number, dictionaries: DictionarySet) {
+    this.schema = schema;
+    this.#dictionaries = dictionaries;
+    this.#latest = new BatchPool(schema, capacity, dictionaries);
+    this.#pools.set(capacity, this.#latest);
+  }
+
+  /** An empty batch, owned by the caller. */
+  acquire(capacity: number): Batch {
+    if (this.#latest.capacity !== capacity) this.#latest = this.#poolOf(capacity);
+    return this.#latest.acquire();
+  }
+
+  #poolOf(capacity: number): BatchPool {
+    const known = this.#pools.get(capacity);
+    if (known) return known;
+    // Batches that are still out find their way back to a pool that nobody asks any more.
+    if (this.#pools.size >= POOLS_MAX) this.#pools.clear();
+    const pool = new BatchPool(this.schema, capacity, this.#dictionaries);
+    this.#pools.set(capacity, pool);
+    return pool;
+  }
+}
+
+/** Gives the rest of a batch to another whose columns are in place: length and control records. */
+export function handOver(from: Batch, to: Batch): void {
+  to.length = from.length;
+  to.controls = from.controls;
+  from.controls = [];
+  from.release();
+}

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+const columns = 'expected a list of column names, or new names with old ones: { price: close }';
+const drop = 'expected a list of column names';
+const name = 'expected a column name of 1 to 200 characters';
+
+const Name = z.string(name).min(1, name).max(200, name);
+
+export const SelectOptions = z
+  .strictObject({
+    /** Columns to keep, in this order; or new names with the old ones, which renames. */
+    columns: z
+      .union(
+        [
+          z.array(Name).min(1, columns),
+          z.record(Name, Name).refine((record) => Object.keys(record).length > 0, columns),
+        ],
+        columns,
+      )
+      .optional()
+      .describe('Columns to keep, in this order: a list of names, or new names with the old ones.'),
+    /** Columns to leave out; all others stay. */
+    drop: z.array(Name, drop).min(1, drop).optional().describe('Columns to leave out; all others stay.'),
+  })
+  .refine(
+    (options) => (options.columns === undefined) !== (options.drop === undefined),
+    'expected either "columns" or "drop"',
+  );
+export type SelectOptions = z.output<typeof SelectOptions>;
