@@ -117,8 +117,12 @@ export const ReplayOptions = z.strictObject({
         .union([Field, AnyMapping], 'expected a field, or an object with from, value or fromFile')
         .transform((found) => (typeof found === 'object' ? found : { from: found }))
         .pipe(Mapping),
-      ({ code }) =>
-        code === 'invalid_key' ? columnName : 'expected the columns, each with the field that it comes from',
+      {
+        error: ({ code }) =>
+          code === 'invalid_key'
+            ? columnName
+            : 'expected the columns, each with the field that it comes from',
+      },
     )
     .describe('Columns by name: the field that each comes from, or an object that says more'),
   /** What stands between two fields. */

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { PipelineError } from '../core/errors.js';
 
@@ -116,7 +116,7 @@ class GzipBytes implements FileBytes {
   readonly #handle: FileHandle;
   readonly #size: number;
   #gunzip: ReturnType<typeof createGunzip> | undefined;
-  #input: ReturnType<typeof createReadStream> | undefined;
+  #input: Readable | undefined;
   #chunks: AsyncIterator<Uint8Array> | undefined;
   #offset = 0;
   /** What a seek has unpacked too much. */
@@ -170,12 +170,8 @@ class GzipBytes implements FileBytes {
 
   #start(): AsyncIterator<Uint8Array> {
     const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-    const input = createReadStream(this.#path, {
-      fd: this.#handle,
-      autoClose: false,
-      start: 0,
-      highWaterMark: CHUNK_BYTES,
-    });
+    // Not a read stream of the handle: closing the handle would wait for it for ever.
+    const input = Readable.from(chunksOf(this.#handle), { objectMode: false });
     input.on('error', (error) => gunzip.destroy(error));
     input.pipe(gunzip);
     this.#gunzip = gunzip;
@@ -214,6 +210,16 @@ class GzipBytes implements FileBytes {
       }
       at += bytesRead;
     }
+  }
+}
+
+async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
+  for (let at = 0; ; ) {
+    // A new one each time: the unpacker works on the last ones meanwhile.
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 

@@ -6,7 +6,7 @@ import type { Source } from '../../src/pipeline/source.js';
 import type { StageContext } from '../../src/pipeline/stage.js';
 import { ReplayOptions } from '../../src/settings/replay-options.js';
 import { replaySource } from '../../src/sources/replay.js';
-import { rowsIn } from './batches.js';
+import { rowsIn } from './batch-rows.js';
 import { collectProblems, RecordedRejects, stageContext } from './stage-context.js';
 
 export type ReplayInput = z.input<typeof ReplayOptions>;

@@ -50,8 +50,8 @@ export function planColumns(options: ReplayOptions, problems: PlanProblems): Csv
   }
   const standard = [...required, ...optional];
   const extras = Object.keys(mappings).filter((name) => !standard.some((column) => column.name === name));
-  if (standard.length === 0 && extras.length === 0) {
-    problems.add(['columns'], 'expected at least one column');
+  if (standard.length === 0 && !extras.some((name) => mappings[name]!.from !== undefined)) {
+    problems.add(['columns'], 'expected at least one column that comes from a field');
   }
 
   const columns: ColumnPlan[] = [];
