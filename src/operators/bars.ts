@@ -20,6 +20,9 @@ import { WindowLine, type WindowLineState } from './bars/window-line.js';
 /** Windows that lateness may keep open at once. */
 const WINDOWS_OPEN_MAX = 1_000;
 
+/** Rows that the kernels take at a time: they stay in the first cache from one pass to the next. */
+const ROWS_AT_ONCE = 512;
+
 /**
  * Bars by event time, per symbol: open, high, low, close, volume, vwap, count and a mark that tells
  * what is behind them.
@@ -175,8 +178,9 @@ class BarsOperator implements Operator {
     let late = 0;
     while (row < end) {
       const window = line.current;
-      if (window) row = foldRows(window, input, row, end, line.from, line.to, unpriced);
-      if (row === end || line.enter(input.times, row)) continue;
+      const stop = Math.min(end, row + ROWS_AT_ONCE);
+      if (window) row = foldRows(window, input, row, stop, line.from, line.to, unpriced);
+      if (row === stop || line.enter(input.times, row)) continue;
       const symbol = this.#symbols.at(input.symbols[row]!);
       this.#late.add(input, row, symbol, this.#rowsIn + row + 1, line.notLateNs);
       late++;

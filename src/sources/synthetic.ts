@@ -11,10 +11,17 @@ import type { StageStatistics } from '../protocol/pipeline-report.js';
 import type { SyntheticOptions } from '../settings/synthetic-options.js';
 import { FaultSchedule } from './synthetic/fault-schedule.js';
 import { Pacer } from './synthetic/pacer.js';
-import { ROW_KERNELS, type RowKernel, type RowSettings, syntheticSchema } from './synthetic/row-kinds.js';
+import { QuoteWalk } from './synthetic/quote-walk.js';
+import { createRowMaker, type RowMaker, syntheticSchema } from './synthetic/row-kinds.js';
 import { parsePosition, type SyntheticPosition } from './synthetic/synthetic-position.js';
 import { tickGrid, ticksMaxOf } from './synthetic/tick-grid.js';
-import { TickWalk } from './synthetic/tick-walk.js';
+
+/**
+ * Rows that the kernels make at a time. A loop over a whole batch would be compiled while its first
+ * run is still in it, and that code then falls back at the loop's end, on every call, for a while
+ * (seen a thousand times in a row on Node 20). Short runs are compiled as a whole.
+ */
+const ROWS_AT_ONCE = 512;
 
 /** Ticks that a seed makes, the same on every machine: prices on a random walk, faults on demand. */
 export const syntheticSource: SourceFactory<SyntheticOptions> = {
@@ -31,10 +38,9 @@ class SyntheticSource implements Source {
   readonly #options: SyntheticOptions;
   readonly #context: StageContext;
   readonly #pool: BatchPool;
-  readonly #walk: TickWalk;
+  readonly #walk: QuoteWalk;
   readonly #faults: FaultSchedule;
-  readonly #kernel: RowKernel;
-  readonly #rowSettings: RowSettings;
+  readonly #maker: RowMaker;
   readonly #pacer: Pacer | undefined;
   readonly #stopping = new AbortController();
   /** The row that is held back, if there is one, as often as it is to come. */
@@ -53,16 +59,10 @@ class SyntheticSource implements Source {
     const capacity = Math.max(context.batchRows, this.#faults.placesPerRow);
     this.#pool = new BatchPool(this.schema, capacity, context.dictionaries);
     this.#late = new Batch(this.schema, 2, context.dictionaries);
-    this.#kernel = ROW_KERNELS[options.kind];
+    const { spread, levels, sizeMin, sizeMax } = options;
     const grid = tickGrid(options.tickSize);
-    this.#rowSettings = {
-      grid,
-      spread: options.spread,
-      sizeMin: options.sizeMin,
-      sizes: options.sizeMax - options.sizeMin + 1,
-      levels: options.levels,
-    };
-    this.#walk = new TickWalk(
+    this.#maker = createRowMaker(options.kind, { grid, spread, levels }, capacity);
+    this.#walk = new QuoteWalk(
       {
         seed: options.seed ?? context.seed,
         startNs: BigInt(options.start) * 1_000_000n,
@@ -73,6 +73,10 @@ class SyntheticSource implements Source {
         ticksMin: ticksMinOf(options),
         ticksMax: ticksMaxOf(grid) - ticksAbove(options),
         volatility: options.volatility,
+        grid,
+        spread,
+        sizeMin,
+        sizes: sizeMax - sizeMin + 1,
       },
       capacity,
     );
@@ -140,8 +144,7 @@ class SyntheticSource implements Source {
   /** A batch of at most `rowsMax` new rows, and at least one. */
   #make(rowsMax: number): Batch {
     const batch = this.#pool.acquire();
-    const times = batch.int32('time');
-    const symbols = batch.int32('symbol');
+    const columns = this.#maker.columnsOf(batch);
     const rows = this.#options.rows ?? Number.POSITIVE_INFINITY;
     const spare = this.#faults.placesPerRow - 1;
     const last = Math.min(rows, this.#row + rowsMax);
@@ -161,12 +164,13 @@ class SyntheticSource implements Source {
       this.#pass(batch);
       const start = batch.length;
       const count = Math.min(
+        ROWS_AT_ONCE,
         last - this.#row,
         batch.capacity - spare - start,
         this.#faults.rowsToNext(this.#row),
       );
-      this.#walk.fill(times, symbols, this.#ids, start, start + count);
-      this.#kernel(batch, this.#walk, this.#rowSettings, start, start + count);
+      this.#walk.fill(columns, this.#ids, start, start + count);
+      this.#maker.finish?.(batch, this.#walk, start, start + count);
       batch.length = start + count;
       this.#row += count;
       this.#disturb(batch);

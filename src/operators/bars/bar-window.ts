@@ -11,6 +11,8 @@ export const VOLUME = 4;
 export const TURNOVER = 5;
 export const COUNT = 6;
 
+const scratch = new Int32Array(2);
+
 /**
  * What has been seen of one window of time, by slot. A slot is the id of a symbol plus 1, so that
  * rows without a symbol (id −1) have one too.
@@ -39,11 +41,10 @@ export class BarWindow {
   }
 
   moveTo(index: number, everyNs: bigint): void {
-    const start = new Int32Array(2);
-    writeInt64(start, 0, BigInt(index) * everyNs);
+    writeInt64(scratch, 0, BigInt(index) * everyNs);
     this.index = index;
-    this.startLow = start[0]! >>> 0;
-    this.startHigh = start[1]!;
+    this.startLow = scratch[0]! >>> 0;
+    this.startHigh = scratch[1]!;
   }
 
   countOf(slot: number): number {

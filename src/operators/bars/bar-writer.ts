@@ -51,29 +51,56 @@ export class BarWriter {
     this.#batch.controls.push({ row: this.#batch.length, record });
   }
 
-  /** A bar of rows. */
-  bar(window: BarWindow, slot: number, mark: number): void {
-    const { cells } = window;
-    const cell = slot * CELLS;
-    const volume = this.#hasSizes ? cells[cell + VOLUME]! : Number.NaN;
-    const [batch, row] = this.#place();
-    const columns = batch.columns as BarColumns; // in the order of the bar schema
-    columns[0][2 * row] = window.startLow;
-    columns[0][2 * row + 1] = window.startHigh;
-    columns[1][row] = slot - 1;
-    columns[2][row] = cells[cell + OPEN]!;
-    columns[3][row] = cells[cell + HIGH]!;
-    columns[4][row] = cells[cell + LOW]!;
-    columns[5][row] = cells[cell + CLOSE]!;
-    columns[6][row] = volume;
-    columns[7][row] = volume === 0 ? Number.NaN : cells[cell + TURNOVER]! / volume;
-    columns[8][row] = cells[cell + COUNT]!;
-    columns[9][row] = mark;
+  /** Bars of the first `count` slots, all with rows, in their order. */
+  bars(window: BarWindow, slots: Int32Array, count: number, mark: number): void {
+    for (let done = 0; done < count; ) {
+      const batch = this.#withRoom();
+      const rows = Math.min(count - done, batch.capacity - batch.length);
+      this.#copyBars(window, slots, done, done + rows, mark, batch);
+      done += rows;
+    }
+  }
+
+  #copyBars(
+    window: BarWindow,
+    slots: Int32Array,
+    start: number,
+    end: number,
+    mark: number,
+    batch: Batch,
+  ): void {
+    const [times, symbols, opens, highs, lows, closes, volumes, vwaps, counts, marks] =
+      batch.columns as BarColumns; // in the order of the bar schema
+    const { cells, startHigh, startLow } = window;
+    const first = batch.length;
+    for (let i = start; i < end; i++) {
+      const row = first + i - start;
+      const slot = slots[i]!;
+      const cell = slot * CELLS;
+      const volume = cells[cell + VOLUME]!;
+      times[2 * row] = startLow;
+      times[2 * row + 1] = startHigh;
+      symbols[row] = slot - 1;
+      opens[row] = cells[cell + OPEN]!;
+      highs[row] = cells[cell + HIGH]!;
+      lows[row] = cells[cell + LOW]!;
+      closes[row] = cells[cell + CLOSE]!;
+      volumes[row] = volume;
+      vwaps[row] = volume === 0 ? Number.NaN : cells[cell + TURNOVER]! / volume;
+      counts[row] = cells[cell + COUNT]!;
+      marks[row] = mark;
+    }
+    batch.length = first + end - start;
+    this.rows += end - start;
+    if (this.#hasSizes) return;
+    volumes.fill(Number.NaN, first, batch.length);
+    vwaps.fill(Number.NaN, first, batch.length);
   }
 
   /** A bar without rows: no prices. */
   fill(window: BarWindow, slot: number, mark: number): void {
-    const [batch, row] = this.#place();
+    const batch = this.#withRoom();
+    const row = batch.length++;
     const columns = batch.columns as BarColumns;
     columns[0][2 * row] = window.startLow;
     columns[0][2 * row + 1] = window.startHigh;
@@ -82,13 +109,13 @@ export class BarWriter {
     if (this.#hasSizes) columns[6][row] = 0;
     columns[8][row] = 0;
     columns[9][row] = mark;
+    this.rows++;
   }
 
-  #place(): [Batch, number] {
+  #withRoom(): Batch {
     if (this.#batch?.length === this.#batch?.capacity) this.end();
     this.#batch ??= this.#pool.acquire();
-    this.rows++;
-    return [this.#batch, this.#batch.length++];
+    return this.#batch;
   }
 }
 

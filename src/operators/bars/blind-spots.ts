@@ -21,8 +21,13 @@ export class BlindSpots {
   readonly #partial = new IndexRanges();
   readonly #silences = new Map<number, Silence>();
 
-  get silences(): Iterable<Silence> {
-    return this.#silences.values();
+  /** Whether all has been seen, which is the rule: asked first, since windows may close by the million. */
+  get isEmpty(): boolean {
+    return this.#gaps.size === 0 && this.#silences.size === 0 && this.#partial.isEmpty;
+  }
+
+  get silences(): readonly Silence[] {
+    return [...this.#silences.values()];
   }
 
   addGap(slot: number, from: number, to: number): void {
@@ -68,6 +73,7 @@ export class BlindSpots {
   /** The least index not below `index` at which something is missing; `Infinity`: none. */
   nextGap(index: number): number {
     let next = Number.POSITIVE_INFINITY;
+    if (this.isEmpty) return next;
     for (const ranges of this.#gaps.values()) next = Math.min(next, ranges.next(index));
     for (const { from } of this.#silences.values()) next = Math.min(next, Math.max(from, index));
     return next;
@@ -82,6 +88,7 @@ export class BlindSpots {
   }
 
   forgetBelow(index: number): void {
+    if (this.isEmpty) return;
     this.#partial.forgetBelow(index);
     for (const [slot, ranges] of this.#gaps) {
       ranges.forgetBelow(index);

@@ -27,59 +27,9 @@ export function foldRows(
   to: number,
   unpriced: Int32Array,
 ): number {
-  return input.sizes === undefined
-    ? foldPrices(window, input, row, end, from, to, unpriced)
-    : foldPricesAndSizes(window, input, input.sizes, row, end, from, to, unpriced);
-}
-
-// Two loops, not one with a test inside: the sums are a third of the work. A difference of high
-// words that is too large for a double still lands far outside of `from` to `to`.
-
-function foldPricesAndSizes(
-  window: BarWindow,
-  { times, symbols, prices }: BarInput,
-  sizes: Float64Array,
-  row: number,
-  end: number,
-  from: number,
-  to: number,
-  unpriced: Int32Array,
-): number {
-  const { cells, touched, startHigh, startLow } = window;
-  let touchedCount = window.touchedCount;
-  let left = 0;
-  for (; row < end; row++) {
-    const offset = (times[2 * row + 1]! - startHigh) * TWO_32 + ((times[2 * row]! >>> 0) - startLow);
-    if (!(offset >= from && offset < to)) break;
-    const price = prices[row]!;
-    if (price - price !== 0) {
-      left++;
-      continue;
-    }
-    const size = sizes[row]!;
-    const known = size - size === 0 ? size : 0;
-    const slot = symbols[row]! + 1;
-    const cell = slot * CELLS;
-    const count = cells[cell + COUNT]!;
-    cells[cell + COUNT] = count + 1;
-    cells[cell + CLOSE] = price;
-    if (count === 0) {
-      touched[touchedCount++] = slot;
-      cells[cell + OPEN] = price;
-      cells[cell + HIGH] = price;
-      cells[cell + LOW] = price;
-      cells[cell + VOLUME] = known;
-      cells[cell + TURNOVER] = price * known;
-      continue;
-    }
-    if (price > cells[cell + HIGH]!) cells[cell + HIGH] = price;
-    if (price < cells[cell + LOW]!) cells[cell + LOW] = price;
-    cells[cell + VOLUME] = cells[cell + VOLUME]! + known;
-    cells[cell + TURNOVER] = cells[cell + TURNOVER]! + price * known;
-  }
-  window.touchedCount = touchedCount;
-  unpriced[0] = unpriced[0]! + left;
-  return row;
+  const next = foldPrices(window, input, row, end, from, to, unpriced);
+  if (input.sizes !== undefined) foldSizes(window, input, input.sizes, row, next);
+  return next;
 }
 
 function foldPrices(
@@ -95,6 +45,7 @@ function foldPrices(
   let touchedCount = window.touchedCount;
   let left = 0;
   for (; row < end; row++) {
+    // A difference of high words that is too large for a double still lands far outside.
     const offset = (times[2 * row + 1]! - startHigh) * TWO_32 + ((times[2 * row]! >>> 0) - startLow);
     if (!(offset >= from && offset < to)) break;
     const price = prices[row]!;
@@ -112,6 +63,8 @@ function foldPrices(
       cells[cell + OPEN] = price;
       cells[cell + HIGH] = price;
       cells[cell + LOW] = price;
+      cells[cell + VOLUME] = 0;
+      cells[cell + TURNOVER] = 0;
       continue;
     }
     if (price > cells[cell + HIGH]!) cells[cell + HIGH] = price;
@@ -120,4 +73,21 @@ function foldPrices(
   window.touchedCount = touchedCount;
   unpriced[0] = unpriced[0]! + left;
   return row;
+}
+
+function foldSizes(
+  { cells }: BarWindow,
+  { symbols, prices }: BarInput,
+  sizes: Float64Array,
+  start: number,
+  end: number,
+): void {
+  for (let row = start; row < end; row++) {
+    const price = prices[row]!;
+    const size = sizes[row]!;
+    if (price - price !== 0 || size - size !== 0) continue;
+    const cell = (symbols[row]! + 1) * CELLS;
+    cells[cell + VOLUME] = cells[cell + VOLUME]! + size;
+    cells[cell + TURNOVER] = cells[cell + TURNOVER]! + price * size;
+  }
 }

@@ -227,6 +227,11 @@ export class WindowLine {
     this.#knownCount++;
   }
 
+  #sawRowsOf(slot: number): void {
+    this.#know(slot);
+    this.#filled[slot] = 0;
+  }
+
   #rowsIn(index: number, slot: number): number {
     const window = this.#open.find((open) => open.index === index);
     if (!window) return 0;
@@ -246,7 +251,7 @@ export class WindowLine {
 
   /** Closes, in order, all windows below `end`. */
   #closeTo(end: number): void {
-    for (const silence of [...this.#blind.silences]) this.#endIfOver(silence);
+    if (!this.#blind.isEmpty) for (const silence of this.#blind.silences) this.#endIfOver(silence);
     let index = this.#closedTo ?? end;
     for (;;) {
       index = this.#nextWithBars(index);
@@ -280,13 +285,10 @@ export class WindowLine {
   /** Bars of the symbols with rows alone. */
   #writeTouched(window: BarWindow): void {
     const mark = this.#blind.isPartial(window.index) ? PARTIAL : COMPLETE;
-    const slots = window.touched.subarray(0, window.touchedCount);
-    if (slots.length > 1) slots.sort();
-    for (const slot of slots) {
-      this.#know(slot);
-      this.#filled[slot] = 0;
-      this.#writer.bar(window, slot, mark);
-    }
+    const { touched, touchedCount } = window;
+    if (touchedCount > 1) touched.subarray(0, touchedCount).sort();
+    for (let i = 0; i < touchedCount; i++) this.#sawRowsOf(touched[i]!);
+    this.#writer.bars(window, touched, touchedCount, mark);
   }
 
   /**
@@ -299,6 +301,7 @@ export class WindowLine {
     const { index } = window;
     const isGapForAll = this.#blind.isGap(ALL_SLOTS, index);
     const otherwise = this.#blind.isPartial(index) ? PARTIAL : undefined;
+    const one = new Int32Array(1);
     let written = 0;
     let leftOut = 0;
     for (let slot = 0; slot < this.#slots; slot++) {
@@ -306,9 +309,9 @@ export class WindowLine {
       if (!hasRows && this.#known[slot] === 0) continue;
       const isGap = isGapForAll || this.#blind.isGap(slot, index);
       if (hasRows) {
-        this.#know(slot);
-        this.#filled[slot] = 0;
-        this.#writer.bar(window, slot, isGap ? GAP : (otherwise ?? COMPLETE));
+        this.#sawRowsOf(slot);
+        one[0] = slot;
+        this.#writer.bars(window, one, 1, isGap ? GAP : (otherwise ?? COMPLETE));
       } else if (isGap || emptyBars) {
         if (this.#filled[slot]! >= fillMax) {
           leftOut++;

@@ -1,12 +1,12 @@
 import { PipelineError } from '../../core/errors.js';
 import type { PlainData } from '../../core/plain-data.js';
-import type { TickWalkState } from './tick-walk.js';
+import type { QuoteWalkState } from './quote-walk.js';
 
 /** Where a synthetic source will go on. */
 export interface SyntheticPosition {
   /** Rows made so far. */
   readonly row: number;
-  readonly walk: TickWalkState;
+  readonly walk: QuoteWalkState;
   /** Elements of the row that is held back, by column. */
   readonly late: readonly (readonly number[])[] | null;
   /** How often that row is to come. */

@@ -1,7 +1,8 @@
 import { readInt64, writeInt64 } from '../../core/int64.js';
 import { Random, type RandomState } from '../../core/random.js';
+import type { TickGrid } from './tick-grid.js';
 
-export interface TickWalkSettings {
+export interface QuoteWalkSettings {
   readonly seed: number;
   /** ns since 1970 of the first row. */
   readonly startNs: bigint;
@@ -16,36 +17,53 @@ export interface TickWalkSettings {
   readonly ticksMax: number;
   /** Largest move of a row. */
   readonly volatility: number;
+  readonly grid: TickGrid;
+  /** Ticks from bid to ask. */
+  readonly spread: number;
+  readonly sizeMin: number;
+  /** Sizes there are from the least on, at most 65,536. */
+  readonly sizes: number;
+}
+
+/** Where quotes go, by row of a batch. */
+export interface QuoteColumns {
+  /** Two words a row. */
+  readonly times: Int32Array;
+  readonly symbols: Int32Array;
+  readonly bids: Float64Array;
+  readonly asks: Float64Array;
+  readonly bidSizes: Float64Array;
+  readonly askSizes: Float64Array;
 }
 
 /** What a walk needs to go on: plain data. */
-export interface TickWalkState {
+export interface QuoteWalkState {
   readonly time: string;
   readonly random: RandomState;
   readonly ticks: readonly number[];
 }
 
 /**
- * The random walk under all kinds of rows: when, which symbol, and its price in ticks. Integer
- * arithmetic alone, so that a seed gives the same rows on every machine.
+ * A random walk of quotes, of which the other kinds of rows are made. Integer arithmetic and one
+ * correctly rounded division a price, so that a seed gives the same rows on every machine.
  *
- * Each row takes two draws of 32 bits: one for symbol (upper half) and move (lower half), one that
- * is left to the kind of row; jitter takes a third. The steps of `Random` are written out in
- * locals: a call and four private fields a draw would double the cost of a row.
+ * Each row takes two draws of 32 bits: one for symbol (upper half) and move (lower half), one for
+ * the sizes of bid and ask; jitter takes a third. The steps of `Random` are written out in locals:
+ * a call and four private fields a draw would double the cost of a row.
  */
-export class TickWalk {
-  /** Of the rows filled last: price in ticks, and the draw that is free for the kind of row. */
-  readonly ticks: Int32Array;
+export class QuoteWalk {
+  /** Of the rows filled last: bids in ticks, and the draw behind the sizes. */
+  readonly bidTicks: Int32Array;
   readonly draws: Int32Array;
-  readonly #settings: TickWalkSettings;
+  readonly #settings: QuoteWalkSettings;
   /** Time of the next row. */
   readonly #time = new Int32Array(2);
   readonly #random = new Int32Array(4);
   readonly #ticksOf: Int32Array;
 
-  constructor(settings: TickWalkSettings, rowsMax: number) {
+  constructor(settings: QuoteWalkSettings, rowsMax: number) {
     this.#settings = settings;
-    this.ticks = new Int32Array(rowsMax);
+    this.bidTicks = new Int32Array(rowsMax);
     this.draws = new Int32Array(rowsMax);
     this.#ticksOf = new Int32Array(settings.symbols).fill(settings.startTicks);
     this.#random.set(new Random(settings.seed).state());
@@ -62,29 +80,31 @@ export class TickWalk {
     writeInt64(this.#time, 0, this.nextTime + ns);
   }
 
-  state(): TickWalkState {
+  state(): QuoteWalkState {
     const [a, b, c, counter] = this.#random as unknown as RandomState; // four elements by construction
     return { time: String(this.nextTime), random: [a, b, c, counter], ticks: Array.from(this.#ticksOf) };
   }
 
-  restore(state: TickWalkState): void {
+  restore(state: QuoteWalkState): void {
     writeInt64(this.#time, 0, BigInt(state.time));
     this.#random.set(state.random);
     this.#ticksOf.set(state.ticks);
   }
 
   /**
-   * Makes rows `start` to `end` of a batch.
+   * Makes rows `start` to `end`.
    *
-   * @param times - Takes their event times, two words a row.
-   * @param symbols - Takes their ids.
    * @param ids - Id of each symbol of the walk.
    */
-  fill(times: Int32Array, symbols: Int32Array, ids: Int32Array, start: number, end: number): void {
+  fill(columns: QuoteColumns, ids: Int32Array, start: number, end: number): void {
+    const { times, symbols, bids, asks, bidSizes, askSizes } = columns;
     const { intervalNs, jitterNs, symbols: symbolCount, ticksMin, ticksMax, volatility } = this.#settings;
-    const { ticks, draws } = this;
+    const { spread, sizeMin, sizes } = this.#settings;
+    const { numerator, denominator } = this.#settings.grid;
+    const { bidTicks, draws } = this;
     const ticksOf = this.#ticksOf;
     const moves = 2 * volatility + 1;
+    const below = spread >> 1;
     const jitterSpan = 2 * jitterNs + 1;
     const stepHigh = Math.floor((intervalNs - jitterNs) / 4_294_967_296);
     const stepLow = (intervalNs - jitterNs - stepHigh * 4_294_967_296) | 0;
@@ -113,7 +133,6 @@ export class TickWalk {
       else if (next > ticksMax) next = 2 * ticksMax - next;
       ticksOf[symbol] = next;
       symbols[row] = ids[symbol]!;
-      ticks[row] = next;
 
       const free = (((a + b) | 0) + counter) | 0;
       counter = (counter + 1) | 0;
@@ -121,6 +140,13 @@ export class TickWalk {
       b = (c + (c << 3)) | 0;
       c = (((c << 21) | (c >>> 11)) + free) | 0;
       draws[row] = free;
+
+      const bid = next - below;
+      bidTicks[row] = bid;
+      bids[row] = (bid * numerator) / denominator;
+      asks[row] = ((bid + spread) * numerator) / denominator;
+      bidSizes[row] = sizeMin + (Math.imul(free >>> 16, sizes) >>> 16);
+      askSizes[row] = sizeMin + (Math.imul(free & 0xffff, sizes) >>> 16);
 
       low = (low + stepLow) | 0;
       high = (high + stepHigh + (low >>> 0 < stepLow >>> 0 ? 1 : 0)) | 0;
