@@ -6,7 +6,7 @@ const fieldNumber = 'expected a field number of 1 or more';
 const text = 'expected a text';
 const regex = 'expected true, or a regular expression with one group of at most 200 characters';
 const divisor = 'expected a number above 0';
-const delimiter = 'expected one ASCII character other than a quote or a line end';
+const delimiter = 'expected a tab, a blank or one ASCII sign other than a quote, ".", "+" and "-"';
 const columnName = 'expected names of columns: at most 63 letters, digits and "_", the first no digit';
 const speed = 'expected "max" or a number above 0 (1 is real time, 10 ten times as fast)';
 
@@ -128,7 +128,7 @@ export const ReplayOptions = z.strictObject({
   /** What stands between two fields. */
   delimiter: z
     .string(delimiter)
-    .regex(/^[\t -!#-~]$/, delimiter)
+    .regex(/^[\t !#-*,/:-@[-`{-~]$/, delimiter)
     .default(',')
     .describe('What stands between two fields'),
   /** Whether the first line names the fields; or their names, where it does not. */

@@ -111,6 +111,20 @@ describe('replay of CSV', () => {
     expect(rows.map(({ bid }) => bid)).toEqual([1, 3]);
   });
 
+  it('takes a carriage return for a line end only in front of a line feed', async () => {
+    const { rows } = await replay({
+      path: SCRATCH.write('cr.csv', 'a,b,c,d\r\na\r,b\rb,c,\rd\r\r\na,b,c,d\re,f\n'),
+      kind: 'custom',
+      header: false,
+      columns: TEXTS,
+    });
+    expect(rows.map(({ a, b, c }) => [a, b, c])).toEqual([
+      ['a', 'b', 'd'],
+      ['a\r', 'b\rb', '\rd\r'],
+      ['a', 'b', 'd\re'],
+    ]);
+  });
+
   it('reads a header and no rows as no rows', async () => {
     const { rows, error } = await replay({
       path: SCRATCH.write('header.csv', 'time,symbol,bid,ask'),

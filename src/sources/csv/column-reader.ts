@@ -3,10 +3,11 @@ import type { ColumnData } from '../../core/schema.js';
 /** Scanned rows, and where in a batch their values go. One object serves all reads. */
 export interface ReadTask {
   bytes: Uint8Array;
-  /** See `RowScanner.bounds`. */
+  /** See `RowScanner`. */
   bounds: Int32Array;
+  numbers: Int32Array;
   stride: number;
-  /** See `RowScanner.doubled`; empty as a rule. */
+  /** Empty as a rule. */
   doubled: ReadonlySet<number>;
   rows: number;
   /** Row of the batch that the first one becomes. */

@@ -40,8 +40,8 @@ export class CsvDecoder implements FileDecoder {
     this.#layout = layout;
     this.#context = context;
     this.bytesIn = window.end;
-    const { bounds, stride, doubled } = scanner;
-    this.#task = { bytes: window.bytes, bounds, stride, doubled, rows: 0, outRow: 0 };
+    const { bounds, numbers, stride, doubled } = scanner;
+    this.#task = { bytes: window.bytes, bounds, numbers, stride, doubled, rows: 0, outRow: 0 };
     this.#bad = layout.readers.map((_, reader) => (row) => this.#addFieldFault(reader, row));
   }
 

@@ -8,6 +8,8 @@ const LETTER_E = 101;
 const TO_LOWER = 32;
 /** Digits that always fit the 53 exact bits of a double. */
 const EXACT_DIGITS = 15;
+/** Digits of which two doubles hold all: 17 is what a double prints. */
+const LONG_DIGITS = 19;
 
 /**
  * The number that a decimal text stands for, times 10^-`tenths`, correctly rounded: equal to
@@ -25,6 +27,7 @@ export function parseDecimal(bytes: Uint8Array, start: number, end: number, tent
   if (at < end && (sign === MINUS || sign === PLUS)) at++;
 
   let mantissa = 0;
+  let tail = 0; // the digits behind those of the mantissa
   let digits = 0; // significant ones
   let seen = 0;
   let exponent = -tenths;
@@ -36,6 +39,7 @@ export function parseDecimal(bytes: Uint8Array, start: number, end: number, tent
       seen++;
       if (digits > 0 || digit !== 0) digits++;
       if (digits <= EXACT_DIGITS) mantissa = mantissa * 10 + digit;
+      else if (digits <= LONG_DIGITS) tail = tail * 10 + digit;
       if (afterDot) exponent--;
     } else if (byte === DOT && !afterDot) {
       afterDot = true;
@@ -49,11 +53,44 @@ export function parseDecimal(bytes: Uint8Array, start: number, end: number, tent
     if (Number.isNaN(power)) return Number.NaN;
     exponent += power;
   }
-  if (digits > EXACT_DIGITS || exponent < -22 || exponent > 22) {
-    return parseRounded(bytes, start, end, tenths);
+  let value = Number.NaN;
+  if (digits <= EXACT_DIGITS) {
+    if (exponent >= -22 && exponent <= 22) {
+      value = exponent < 0 ? mantissa / EXACT_TENS[-exponent]! : mantissa * EXACT_TENS[exponent]!;
+    }
+  } else if (digits <= LONG_DIGITS && exponent >= -22 && exponent <= 0) {
+    value = divideLong(mantissa, EXACT_TENS[digits - EXACT_DIGITS]!, tail, EXACT_TENS[-exponent]!);
   }
-  const value = exponent < 0 ? mantissa / EXACT_TENS[-exponent]! : mantissa * EXACT_TENS[exponent]!;
+  if (Number.isNaN(value)) return parseRounded(bytes, start, end, tenths);
   return sign === MINUS ? -value : value;
+}
+
+/**
+ * (`mantissa` × `scale` + `tail`) ÷ `divisor` in pairs of doubles (Dekker 1971), correctly rounded;
+ * NaN where the quotient lies too close to the middle between two doubles to tell (Ziv's test).
+ */
+function divideLong(mantissa: number, scale: number, tail: number, divisor: number): number {
+  const product = mantissa * scale;
+  const rest = productError(mantissa, scale, product) + tail;
+  const upper = product + rest;
+  const lower = rest - (upper - product);
+  const quotient = upper / divisor;
+  const back = quotient * divisor;
+  const correction = (upper - back - productError(quotient, divisor, back) + lower) / divisor;
+  const value = quotient + correction;
+  const error = correction - (value - quotient);
+  return value + error * 1.000001 === value ? value : Number.NaN;
+}
+
+/** What a product of doubles loses by rounding, exactly. */
+function productError(a: number, b: number, product: number): number {
+  const splitA = 134_217_729 * a; // 2²⁷ + 1
+  const upperA = splitA - (splitA - a);
+  const lowerA = a - upperA;
+  const splitB = 134_217_729 * b;
+  const upperB = splitB - (splitB - b);
+  const lowerB = b - upperB;
+  return upperA * upperB - product + upperA * lowerB + lowerA * upperB + lowerA * lowerB;
 }
 
 /** `e`, a sign perhaps, digits to the end; or NaN. */

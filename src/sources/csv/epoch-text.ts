@@ -29,6 +29,16 @@ export function writeEpochText(
   words: Int32Array,
   row: number,
 ): boolean {
+  // The common form first: digits alone, of which those up to `split` are milliseconds.
+  const split = shift < 0 ? end + shift : end;
+  if (split > start && split - start <= 15) {
+    const ms = wholeDigits(bytes, start, split);
+    const rest = wholeDigits(bytes, split, end);
+    if (ms >= 0 && rest >= 0) {
+      const localMs = (shift === 3 ? ms * 1_000 : ms) + baseMs;
+      return finish(localMs, shift === -3 ? rest * 1_000 : rest, zone, words, row);
+    }
+  }
   const negative = start < end && bytes[start] === MINUS;
   const first = negative ? start + 1 : start;
   let dot = first;
@@ -66,8 +76,36 @@ export function writeEpochText(
       subNanos = 1_000_000 - subNanos;
     }
   }
-  const localMs = ms + baseMs;
+  return finish(ms + baseMs, subNanos, zone, words, row);
+}
+
+function finish(
+  localMs: number,
+  subNanos: number,
+  zone: ZoneOffsets,
+  words: Int32Array,
+  row: number,
+): boolean {
   if (localMs > EPOCH_MS_MAX || localMs < -EPOCH_MS_MAX) return false;
   writeEpochMillis(words, row, zone.toUtc(localMs), subNanos);
   return true;
+}
+
+/** The number that at most 15 digits make up, in two limbs of 32-bit arithmetic; −1 when one is none. */
+function wholeDigits(bytes: Uint8Array, start: number, end: number): number {
+  const middle = Math.max(start, end - 9);
+  let upper = 0;
+  let at = start;
+  for (; at < middle; at++) {
+    const digit = bytes[at]! - 48;
+    if (digit >>> 0 > 9) return -1;
+    upper = (Math.imul(upper, 10) + digit) | 0;
+  }
+  let lower = 0;
+  for (; at < end; at++) {
+    const digit = bytes[at]! - 48;
+    if (digit >>> 0 > 9) return -1;
+    lower = (Math.imul(lower, 10) + digit) | 0;
+  }
+  return upper * 1e9 + lower;
 }

@@ -3,7 +3,6 @@ import type { ColumnReader, ReadTask } from './column-reader.js';
 import { EXACT_TENS, parseDecimal } from './decimal.js';
 import { parseWhole, writeWhole64 } from './whole-number.js';
 
-const DOT = 46;
 const INT32_MIN = -2_147_483_648;
 const INT32_MAX = 2_147_483_647;
 
@@ -24,7 +23,7 @@ export class Float64Reader implements ColumnReader {
   }
 
   read(
-    { bytes, bounds, stride, rows, outRow }: ReadTask,
+    { bytes, bounds, numbers, stride, rows, outRow }: ReadTask,
     slot: number,
     data: ColumnData,
     bad: (row: number) => void,
@@ -32,38 +31,16 @@ export class Float64Reader implements ColumnReader {
     const out = data as Float64Array;
     const tenths = this.#tenths;
     const divisor = this.#divisor;
-    // Digits after the point, shifted by `tenths`, whose power of ten is exact.
-    const places = 22 - tenths;
+    const hasTable = tenths <= EXACT_TENS.length - 10;
     for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
-      const start = bounds[k]!;
-      const end = bounds[k + 1]!;
-      let value = Number.NaN;
-      const length = end - start;
-      // Nine digits fit 32-bit arithmetic, and nearly all prices fit nine digits.
-      if (length <= 10 && length > 0 && places >= 9) {
-        let mantissa = 0;
-        let digits = 0;
-        let at = start;
-        for (; at < end; at++) {
-          const digit = bytes[at]! - 48;
-          if (digit >>> 0 > 9) break;
-          mantissa = (Math.imul(mantissa, 10) + digit) | 0;
-        }
-        digits = at - start;
-        if (at === end) {
-          if (digits <= 9) value = tenths === 0 ? mantissa : mantissa / EXACT_TENS[tenths]!;
-        } else if (bytes[at] === DOT && length >= 2) {
-          const fraction = ++at;
-          for (; at < end; at++) {
-            const digit = bytes[at]! - 48;
-            if (digit >>> 0 > 9) break;
-            mantissa = (Math.imul(mantissa, 10) + digit) | 0;
-          }
-          if (at === end) value = mantissa / EXACT_TENS[end - fraction + tenths]!;
-        }
-        // Everything else is not of this form: a sign, an exponent, ten digits, or no number.
-      }
-      if (Number.isNaN(value)) {
+      const places = numbers[k + 1]!;
+      let value: number;
+      if (places >= 0 && hasTable) {
+        // Two exact doubles: rounded once, hence correctly.
+        value = numbers[k]! / EXACT_TENS[places + tenths]!;
+      } else {
+        const start = bounds[k]!;
+        const end = bounds[k + 1]!;
         value = parseDecimal(bytes, start, end, tenths);
         if (Number.isNaN(value) && !(start === end && this.#nullable)) bad(row);
       }
@@ -77,14 +54,14 @@ export class Int32Reader implements ColumnReader {
   readonly expected = `a whole number from ${INT32_MIN} to ${INT32_MAX}`;
 
   read(
-    { bytes, bounds, stride, rows, outRow }: ReadTask,
+    { bytes, bounds, numbers, stride, rows, outRow }: ReadTask,
     slot: number,
     data: ColumnData,
     bad: (row: number) => void,
   ): void {
     const out = data as Int32Array;
     for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
-      const value = parseWhole(bytes, bounds[k]!, bounds[k + 1]!);
+      const value = numbers[k + 1] === 0 ? numbers[k]! : parseWhole(bytes, bounds[k]!, bounds[k + 1]!);
       if (value >= INT32_MIN && value <= INT32_MAX) out[outRow + row] = value;
       else bad(row);
     }

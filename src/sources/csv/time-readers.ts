@@ -1,3 +1,4 @@
+import { writeEpochMillis } from '../../core/int64.js';
 import type { ColumnData } from '../../core/schema.js';
 import type { TimeUnit } from './column-plan.js';
 import type { ColumnReader, ReadTask } from './column-reader.js';
@@ -23,7 +24,7 @@ export class EpochReader implements ColumnReader {
   }
 
   read(
-    { bytes, bounds, stride, rows, outRow }: ReadTask,
+    { bytes, bounds, numbers, stride, rows, outRow }: ReadTask,
     slot: number,
     data: ColumnData,
     bad: (row: number) => void,
@@ -32,7 +33,12 @@ export class EpochReader implements ColumnReader {
     const shift = this.#shift;
     const baseMs = this.#baseMs;
     const zone = this.#zone;
+    const milliseconds = shift === 3 ? 1_000 : 1;
     for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
+      if (shift >= 0 && numbers[k + 1] === 0) {
+        writeEpochMillis(words, outRow + row, zone.toUtc(numbers[k]! * milliseconds + baseMs), 0);
+        continue;
+      }
       const start = bounds[k]!;
       if (!writeEpochText(bytes, start, bounds[k + 1]!, shift, baseMs, zone, words, outRow + row)) bad(row);
     }
