@@ -16,7 +16,7 @@ export class ExpressionError extends RuntimeError {
    * @param complaint - What was expected and what was found.
    */
   constructor(text: string, offset: number, complaint: string) {
-    const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
+    const lineStart = text.slice(0, offset).lastIndexOf('\n') + 1;
     const lineEnd = text.indexOf('\n', offset);
     const line = text.slice(lineStart, lineEnd < 0 ? text.length : lineEnd);
     const column = offset - lineStart;
