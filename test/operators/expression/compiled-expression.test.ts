@@ -25,7 +25,7 @@ describe('a compiled expression', () => {
           batchOf(MIXED, first, dictionaries),
           batchOf(MIXED, second, dictionaries),
         ]);
-        const found = out.flatMap((batch) => batch.rows.map((row) => row['value']));
+        const found = out.flatMap((batch) => batch.rows.map((row) => row.value));
         const wanted = [...first, ...second].map((row) => sample.of(row));
         for (const [i, value] of wanted.entries()) {
           if (!Object.is(asNumber(found[i]), value))
@@ -60,7 +60,7 @@ describe('a compiled expression', () => {
         const columns = { holds: condition.text, name: { value: string.text, type: 'string' as const } };
         const operator = deriveOperator.create({ columns }, MIXED, stageContext({ dictionaries }));
         const [out] = run(operator, [batchOf(MIXED, given, dictionaries)]);
-        expect(out!.rows.map((row) => [row['holds'], row['name']])).toEqual(
+        expect(out!.rows.map((row) => [row.holds, row.name])).toEqual(
           given.map((row) => [condition.of(row), string.of(row)]),
         );
       }),
@@ -77,7 +77,7 @@ describe('a compiled expression', () => {
     );
     const many = Array.from({ length: 50 }, (_, count) => ({ bid: count, count, symbol: 'A', venue: 'B' }));
     const [out] = run(operator, [batchOf(MIXED, many, dictionaries)]);
-    expect(out!.rows.map((row) => row['count'])).toEqual(many.slice(6).map((row) => row.count));
+    expect(out!.rows.map((row) => row.count)).toEqual(many.slice(6).map((row) => row.count));
   });
 });
 

@@ -73,11 +73,12 @@ const unary: Record<string, (a: number) => number> = {
 const compared = <T extends number | string | bigint>(op: string, a: T | null, b: T | null): boolean =>
   a !== null && b !== null && compare[op]!(a as never, b as never);
 
-interface Samples {
+/** A type and not an interface: `letrec` wants a record. */
+type Samples = {
   number: NumberSample;
   string: StringSample;
   boolean: BooleanSample;
-}
+};
 
 const INSTANTS = [
   '1970-01-01T00:00:00Z',
@@ -178,7 +179,7 @@ const expressions = fc.letrec<Samples>((tie) => ({
     fc.constantFrom('flag', 'true', 'false').map(
       (text): BooleanSample => ({
         text,
-        of: (row) => (text === 'flag' ? (row['flag'] as boolean) : text === 'true'),
+        of: (row) => (text === 'flag' ? (row.flag as boolean) : text === 'true'),
       }),
     ),
     fc
@@ -197,7 +198,7 @@ const expressions = fc.letrec<Samples>((tie) => ({
     fc.constantFrom('buy', 'sell').map(
       (value): BooleanSample => ({
         text: `(side != '${value}')`,
-        of: (row) => row['side'] !== value,
+        of: (row) => row.side !== value,
       }),
     ),
     fc
@@ -248,20 +249,20 @@ const expressions = fc.letrec<Samples>((tie) => ({
         text: turned ? `('${text}' ${op} time)` : `(time ${op} '${text}')`,
         of: (row) =>
           turned
-            ? compared(op, NANOS[text]!, row['time'] as bigint)
-            : compared(op, row['time'] as bigint, NANOS[text]!),
+            ? compared(op, NANOS[text]!, row.time as bigint)
+            : compared(op, row.time as bigint, NANOS[text]!),
       }),
     ),
     fc.constantFrom(...Object.keys(compare)).map(
       (op): BooleanSample => ({
         text: `(time ${op} received)`,
-        of: (row) => compared(op, row['time'] as bigint, row['received'] as bigint),
+        of: (row) => compared(op, row.time as bigint, row.received as bigint),
       }),
     ),
     fc.tuple(fc.constantFrom(...Object.keys(compare)), fc.constantFrom(...ROW_INTEGERS)).map(
       ([op, value]): BooleanSample => ({
         text: `(id ${op} ${value})`,
-        of: (row) => compared(op, row['id'] as bigint, value),
+        of: (row) => compared(op, row.id as bigint, value),
       }),
     ),
     fc
