@@ -6,7 +6,7 @@ import type { Operator } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { SelectOptions } from '../settings/select-options.js';
 import { quote } from './expression/expression-error.js';
-import { suggestName } from './expression/nearest-name.js';
+import { suggestName } from '../core/nearest-name.js';
 import { kindOfColumns } from './kind-of-columns.js';
 import { handOver, OutputBatches } from './output-batches.js';
 

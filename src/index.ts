@@ -1,0 +1,58 @@
+/** The public API. */
+export { Batch } from './core/batch.js';
+export { BatchPool } from './core/batch-pool.js';
+export { type Clock, systemClock } from './core/clock.js';
+export type { ControlRecord, PlacedControl } from './core/control-record.js';
+export {
+  type BadRow,
+  type ErrorCode,
+  InvalidOptionsError,
+  InvalidRowError,
+  InvalidSpecError,
+  PipelineError,
+  RemoteError,
+  RuntimeError,
+  type SpecProblem,
+  type WireError,
+} from './core/errors.js';
+export { copyRow, type Row, type RowValue, RowView, rowsOf } from './core/row-view.js';
+export type { Column, ColumnType, RowKind, Schema } from './core/schema.js';
+export { type Millis, millis, type Nanos, nanos } from './core/units.js';
+export { defineOperator, defineRowOperator } from './operators/define-operator.js';
+export type { Batcher } from './pipeline/batcher.js';
+export type {
+  BatcherFactory,
+  OperatorFactory,
+  PlanProblems,
+  SinkFactory,
+  SourceFactory,
+} from './pipeline/factories.js';
+export type { Emit, Operator, OperatorTally } from './pipeline/operator.js';
+export type { Durable, Sink, SinkCapabilities } from './pipeline/sink.js';
+export type { Source, SourceCapabilities } from './pipeline/source.js';
+export type { Stage, StageContext } from './pipeline/stage.js';
+export type { StreamingPipeline } from './pipeline/streaming-pipeline.js';
+export type { CounterValues } from './protocol/counters.js';
+export type { Checkpoint, PipelineReport, StageReport } from './protocol/pipeline-report.js';
+export { COMPONENTS, type ComponentInfo } from './registry/catalogue.js';
+export {
+  createPipeline,
+  type OpenSpec,
+  PipelineBuilder,
+  type PipelineOptions,
+} from './registry/pipeline-builder.js';
+export { resolveSpec } from './registry/resolve-spec.js';
+export { specJsonSchema } from './registry/spec-json-schema.js';
+export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
+export type { PipelineSpec } from './settings/pipeline-spec.js';
+export type { ResolvedSpec } from './settings/resolved-spec.js';
+export { type BatchCallback, callbackSink } from './sinks/callback.js';
+export type {
+  JobHandle,
+  JobInfo,
+  JobReport,
+  JobState,
+  JobTransition,
+  RuntimeEvent,
+} from './supervisor/job.js';
+export type { Logger } from './telemetry/logger.js';

@@ -1,0 +1,98 @@
+import type { Clock } from '../core/clock.js';
+import { DictionarySet } from '../core/dictionary.js';
+import { InvalidSpecError, type SpecProblem } from '../core/errors.js';
+import type { Schema } from '../core/schema.js';
+import { DeadLetterFile, stopOnReject } from '../pipeline/dead-letter-file.js';
+import type { PlanProblems } from '../pipeline/factories.js';
+import type { Operator } from '../pipeline/operator.js';
+import type { StageContext } from '../pipeline/stage.js';
+import { type Named, StreamingPipeline } from '../pipeline/streaming-pipeline.js';
+import type { Counters } from '../protocol/counters.js';
+import type { Checkpoint } from '../protocol/pipeline-report.js';
+import type { ResolvedSpec } from '../settings/resolved-spec.js';
+import type { Logger } from '../telemetry/logger.js';
+import { loadBatcher, loadOperator, loadSink, loadSource } from './loaders.js';
+import type { StageOverrides } from './resolve-spec.js';
+
+export interface PipelineEnvironment {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly counters: Counters;
+  readonly overrides?: StageOverrides;
+  /** Where an earlier run of the same spec left off. */
+  readonly checkpoint?: Checkpoint;
+}
+
+/**
+ * Makes the pipeline of a checked spec in the calling thread. Opens the dead-letter file, if there
+ * is one, and nothing else.
+ *
+ * @throws {PipelineError} `OUTPUT_FAILED` when the dead-letter file cannot be written.
+ */
+export async function instantiate(
+  spec: ResolvedSpec,
+  environment: PipelineEnvironment,
+): Promise<StreamingPipeline> {
+  const { clock, log, counters, overrides = {}, checkpoint } = environment;
+  const problems = new CollectedProblems();
+  const sourceFactory = overrides.source ?? (await loadSource(spec.source));
+  const operatorFactories = await Promise.all(spec.operators.map(loadOperator));
+  const batcherFactory = await loadBatcher(spec.batcher);
+  const sinkFactory = overrides.sink ?? (await loadSink(spec.sink));
+
+  const dictionaries = new DictionarySet();
+  if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
+  const rejects = spec.deadLetter
+    ? await DeadLetterFile.open({ ...spec.deadLetter, append: checkpoint !== undefined })
+    : stopOnReject();
+  const context: StageContext = {
+    job: spec.name,
+    clock,
+    seed: spec.seed,
+    log,
+    dictionaries,
+    batchRows: spec.batchRows,
+    rejects,
+    ...(checkpoint && { resuming: true }),
+  };
+
+  let schema: Schema = sourceFactory.plan(spec.source.options, problems);
+  const source = { use: spec.source.use, stage: sourceFactory.create(spec.source.options, context) };
+  const operators: Named<Operator>[] = operatorFactories.map((factory, i) => {
+    const { use, options } = spec.operators[i]!;
+    const stage = factory.create(options, schema, context);
+    schema = stage.output;
+    return { use, stage };
+  });
+  const batcher = {
+    use: spec.batcher.use,
+    stage: batcherFactory.create(spec.batcher.options, schema, context),
+  };
+  const sink = { use: spec.sink.use, stage: sinkFactory.create(spec.sink.options, schema, context) };
+  problems.throwIfAny(spec.name);
+  return new StreamingPipeline({
+    source,
+    operators,
+    batcher,
+    sink,
+    rejects,
+    dictionaries,
+    counters,
+    clock,
+    log,
+    ...(checkpoint && { checkpoint }),
+  });
+}
+
+/** A checked spec has no problems, unless what it names changed since. */
+class CollectedProblems implements PlanProblems {
+  readonly #problems: SpecProblem[] = [];
+
+  add(path: SpecProblem['path'], message: string): void {
+    this.#problems.push({ path: ['source', ...path], message });
+  }
+
+  throwIfAny(name: string): void {
+    if (this.#problems.length > 0) throw new InvalidSpecError(`spec "${name}"`, this.#problems);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Names to factories. Each component's code is imported when a spec uses it, so that a thread
+ * starts with what it needs and no more. No schema is loaded here: options were checked before.
+ */
+import { PipelineError } from '../core/errors.js';
+import type { BatcherFactory, OperatorFactory, SinkFactory, SourceFactory } from '../pipeline/factories.js';
+import type { ModuleOptions } from '../settings/module-options.js';
+import type { ResolvedStage } from '../settings/resolved-spec.js';
+
+type Load = (options: unknown) => Promise<unknown>;
+type Loaders = ReadonlyMap<string, Load>;
+
+const SOURCES: Loaders = new Map<string, Load>([
+  ['synthetic', async () => (await import('../sources/synthetic.js')).syntheticSource],
+  ['replay', async () => (await import('../sources/replay.js')).replaySource],
+]);
+
+const OPERATORS: Loaders = new Map<string, Load>([
+  ['filter', async () => (await import('../operators/filter.js')).filterOperator],
+  ['derive', async () => (await import('../operators/derive.js')).deriveOperator],
+  ['select', async () => (await import('../operators/select.js')).selectOperator],
+  ['bars', async () => (await import('../operators/bars.js')).barsOperator],
+  [
+    'module',
+    async (options) => (await import('../operators/module.js')).loadModuleOperator(options as ModuleOptions),
+  ],
+]);
+
+const BATCHERS: Loaders = new Map<string, Load>([
+  ['smart', async () => (await import('../batchers/smart-batcher.js')).smartBatcher],
+]);
+
+const SINKS: Loaders = new Map<string, Load>([
+  ['parquet', async () => (await import('../sinks/parquet.js')).parquetSink],
+  ['csv', async () => (await import('../sinks/csv.js')).csvSink],
+  ['jsonl', async () => (await import('../sinks/jsonl.js')).jsonlSink],
+  ['console', async () => (await import('../sinks/console.js')).consoleSink],
+  ['null', async () => (await import('../sinks/null.js')).nullSink],
+]);
+
+// The casts below are true because the catalogue checks a component's options by the schema that
+// its factory is written against, under the same name.
+
+export const loadSource = (stage: ResolvedStage) =>
+  load(SOURCES, 'source', stage) as Promise<SourceFactory<unknown>>;
+
+export const loadOperator = (stage: ResolvedStage) =>
+  load(OPERATORS, 'operator', stage) as Promise<OperatorFactory<unknown>>;
+
+export const loadBatcher = (stage: ResolvedStage) =>
+  load(BATCHERS, 'batcher', stage) as Promise<BatcherFactory<unknown>>;
+
+export const loadSink = (stage: ResolvedStage) => load(SINKS, 'sink', stage) as Promise<SinkFactory<unknown>>;
+
+function load(loaders: Loaders, kind: string, { use, options }: ResolvedStage): Promise<unknown> {
+  const loader = loaders.get(use);
+  if (!loader) {
+    throw new PipelineError(
+      'SPEC_INVALID',
+      `There is no ${kind} "${use}"; there is ${[...loaders.keys()].join(', ')}`,
+    );
+  }
+  return loader(options);
+}

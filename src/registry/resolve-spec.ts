@@ -1,0 +1,169 @@
+import { InvalidSpecError, PipelineError, RuntimeError, type SpecProblem } from '../core/errors.js';
+import { nearestName } from '../core/nearest-name.js';
+import type { Schema } from '../core/schema.js';
+import type { PlanProblems, SinkFactory, SourceFactory } from '../pipeline/factories.js';
+import type { ModuleOptions } from '../settings/module-options.js';
+import { PipelineSpec } from '../settings/pipeline-spec.js';
+import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
+import { schemaProblems } from '../settings/schema-problems.js';
+import { COMPONENTS, type ComponentKind, findComponent } from './catalogue.js';
+import { loadBatcher, loadOperator, loadSink, loadSource } from './loaders.js';
+
+type Path = readonly (string | number)[];
+
+/** Stages given in code, in place of the spec's. They live in the calling thread only. */
+export interface StageOverrides {
+  readonly source?: SourceFactory<unknown>;
+  readonly sink?: SinkFactory<unknown>;
+}
+
+/**
+ * Checks a spec: its outline, each component's options, and what the components make of each
+ * other's columns. Opens nothing, but imports the modules that the spec names as operators.
+ *
+ * @throws {InvalidSpecError} naming all that is wrong.
+ */
+export async function resolveSpec(spec: unknown, overrides: StageOverrides = {}): Promise<ResolvedSpec> {
+  const problems: SpecProblem[] = [];
+  const outline = PipelineSpec.safeParse(withPlaceholders(spec, overrides), { reportInput: true });
+  if (!outline.success) problems.push(...schemaProblems(outline.error, spec));
+
+  // Options are checked even where the outline is at fault, so that one run names everything.
+  const loose = (outline.success ? outline.data : spec) as Partial<Record<string, unknown>> | null;
+  const source = overrides.source ? IN_CODE : resolveStage('source', loose?.source, ['source'], problems);
+  const operators = (Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : []).map(
+    (operator, i) => resolveStage('operator', operator, ['operators', i], problems),
+  );
+  const batcher = resolveStage(
+    'batcher',
+    outline.success ? outline.data.batcher : { use: 'smart', ...asObject(loose?.batcher) },
+    ['batcher'],
+    problems,
+  );
+  const sink = overrides.sink ? IN_CODE : resolveStage('sink', loose?.sink, ['sink'], problems);
+
+  await plan({ source, operators, batcher, sink }, overrides, problems);
+  if (problems.length > 0 || !outline.success || !source || !batcher || !sink) {
+    throw new InvalidSpecError(`spec${nameOf(spec)}`, problems);
+  }
+  const { name, deadLetter, batchRows, seed } = outline.data;
+  return {
+    name,
+    source,
+    operators: operators as ResolvedStage[],
+    batcher,
+    sink,
+    batchRows,
+    seed,
+    ...(deadLetter && { deadLetter }),
+  };
+}
+
+/** Stands where a stage is given in code. */
+const IN_CODE: ResolvedStage = { use: 'code', options: undefined };
+
+function withPlaceholders(spec: unknown, { source, sink }: StageOverrides): unknown {
+  if (typeof spec !== 'object' || spec === null) return spec;
+  return { ...spec, ...(source && { source: { use: 'code' } }), ...(sink && { sink: { use: 'code' } }) };
+}
+
+function resolveStage(
+  kind: ComponentKind,
+  stage: unknown,
+  path: Path,
+  problems: SpecProblem[],
+): ResolvedStage | undefined {
+  const { use, ...options } = asObject(stage);
+  if (typeof use !== 'string' || use === '') return undefined; // the outline has said so
+  const info = findComponent(kind, use);
+  if (!info) {
+    const names = COMPONENTS.filter((known) => known.kind === kind).map(({ name }) => name);
+    const near = nearestName(use, names);
+    problems.push({
+      path: [...path, 'use'],
+      message:
+        `expected the name of a ${kind} (${names.join(', ')}), found "${use.slice(0, 40)}"` +
+        (near === undefined ? '' : ` (did you mean "${near}"?)`),
+    });
+    return undefined;
+  }
+  const result = info.options.safeParse(options, { reportInput: true });
+  if (!result.success) {
+    problems.push(...schemaProblems(result.error, options, path));
+    return undefined;
+  }
+  if (use !== 'module') return { use, options: result.data, loads: info.loads };
+  return { use, options: result.data, loads: (result.data as ModuleOptions).loads, runsUserCode: true };
+}
+
+interface Stages {
+  readonly source: ResolvedStage | undefined;
+  readonly operators: readonly (ResolvedStage | undefined)[];
+  readonly batcher: ResolvedStage | undefined;
+  readonly sink: ResolvedStage | undefined;
+}
+
+/** Follows the columns from stage to stage, as far as the stages are sound. */
+async function plan(stages: Stages, overrides: StageOverrides, problems: SpecProblem[]): Promise<void> {
+  const { source, operators, batcher, sink } = stages;
+  if (!source) return;
+  const before = problems.length;
+  const sourceFactory = overrides.source ?? (await loadSource(source));
+  let schema: Schema | undefined = sourceFactory.plan(source.options, under(['source'], problems));
+  if (problems.length > before) schema = undefined;
+
+  for (const [i, operator] of operators.entries()) {
+    const path = ['operators', i];
+    if (!operator) schema = undefined;
+    else {
+      const factory = await attempt(path, problems, () => loadOperator(operator));
+      const input: Schema | undefined = schema;
+      if (!factory || !input) schema = undefined;
+      else
+        schema = await attempt(path, problems, async () =>
+          factory.plan(operator.options, input, under(path, problems)),
+        );
+    }
+  }
+  if (!schema) return;
+  if (batcher) (await loadBatcher(batcher)).plan?.(batcher.options, schema, under(['batcher'], problems));
+  if (sink) {
+    const factory = overrides.sink ?? (await loadSink(sink));
+    factory.plan?.(sink.options, schema, under(['sink'], problems));
+  }
+}
+
+/** A module of the user's may fail to load, or throw as it plans: that is a problem of the spec. */
+async function attempt<T>(
+  path: Path,
+  problems: SpecProblem[],
+  act: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new PipelineError('OPERATOR_FAILED', `${path.join('.')}: planning failed: ${message}`, {
+        cause: error,
+      });
+    }
+    problems.push({ path, message: error.message });
+    return undefined;
+  }
+}
+
+const under = (path: Path, problems: SpecProblem[]): PlanProblems => ({
+  add: (within, message) => problems.push({ path: [...path, ...within], message }),
+});
+
+function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}
+
+function nameOf(spec: unknown): string {
+  const { name } = asObject(spec);
+  return typeof name === 'string' && name !== '' ? ` "${name.slice(0, 100)}"` : '';
+}
