@@ -1,0 +1,305 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Batch } from '../../src/core/batch.js';
+import { BatchPool } from '../../src/core/batch-pool.js';
+import { copyRow, type Row, rowsOf } from '../../src/core/row-view.js';
+import type { Schema } from '../../src/core/schema.js';
+import type { SinkFactory, SourceFactory } from '../../src/pipeline/factories.js';
+import type { Source } from '../../src/pipeline/source.js';
+import type { Checkpoint } from '../../src/protocol/pipeline-report.js';
+import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
+import { callbackSink } from '../../src/sinks/callback.js';
+import { scratchFolder } from '../support/recorded-data.js';
+import { SimulatedClock } from '../support/simulated-clock.js';
+
+const SCRATCH = scratchFolder();
+afterAll(SCRATCH.remove);
+
+const synthetic = (options: object = {}) => ({ use: 'synthetic', rows: 1_000, symbols: 3, ...options });
+
+/** A sink that keeps copies of all rows. */
+function collector() {
+  const rows: Row[] = [];
+  const controls: string[] = [];
+  const sink = callbackSink((batch) => {
+    rows.push(...Array.from(rowsOf(batch), copyRow));
+    controls.push(...batch.controls.map(({ record }) => record.type));
+  });
+  return { rows, controls, sink };
+}
+
+const TICK: Schema = { kind: 'custom', columns: [{ name: 'value', type: 'float64' }] };
+
+/** A live source in the hands of the test: each `push` is one read, `fail` makes the read reject. */
+function handFed() {
+  const queue: (readonly number[] | Error | null)[] = [];
+  let waiting: (() => void) | undefined;
+  const put = (item: readonly number[] | Error | null) => {
+    queue.push(item);
+    waiting?.();
+  };
+  const factory: SourceFactory<unknown> = {
+    plan: () => TICK,
+    create: (_options, { dictionaries }) => {
+      const pool = new BatchPool(TICK, 16, dictionaries);
+      const source: Source = {
+        schema: TICK,
+        capabilities: { delivery: 'live-only', bounded: false },
+        async read(): Promise<Batch | null> {
+          while (queue.length === 0) {
+            await new Promise<void>((resolve) => {
+              waiting = resolve;
+            });
+          }
+          const item = queue.shift();
+          if (item instanceof Error) throw item;
+          if (!item) return null;
+          const batch = pool.acquire();
+          batch.float64('value').set(item);
+          batch.length = item.length;
+          return batch;
+        },
+        stop: () => put(null),
+        position: () => null,
+        resume() {},
+      };
+      return source;
+    },
+  };
+  return {
+    factory,
+    push: (...values: number[]) => put(values),
+    fail: (error: Error) => put(error),
+    end: () => put(null),
+  };
+}
+
+describe('a pipeline', () => {
+  it('delivers every row of its source, then a record of the end', async () => {
+    const { rows, controls, sink } = collector();
+    const report = await createPipeline({ name: 'all', source: synthetic() }, { sink }).run();
+    expect(report).toMatchObject({ outcome: 'completed', reason: 'end of input', rowsPending: 0 });
+    expect(report.counters).toMatchObject({ rowsIn: 1_000, rowsOut: 1_000 });
+    expect(rows).toHaveLength(1_000);
+    expect(controls).toEqual(['end']);
+  });
+
+  it('accounts for every row, whatever its operators do with it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 3_000 }),
+        fc.integer({ min: 1, max: 700 }),
+        fc.constantFrom('bid > 0', 'bid < 0', 'bidSize % 2 == 0', 'symbol == "SYM000"'),
+        fc.boolean(),
+        async (count, batchRows, where, withBars) => {
+          const { rows, sink } = collector();
+          const operators: OpenSpec['operators'] = [{ use: 'filter', where }];
+          if (withBars) operators.push({ use: 'bars', every: '50ms', price: 'bid' });
+          const spec = { name: 'sum', source: synthetic({ rows: Math.max(1, count) }), operators, batchRows };
+          const { counters, outcome } = await createPipeline(spec, { sink }).run();
+          expect(outcome).toBe('completed');
+          expect(counters.rowsIn + counters.rowsDerived).toBe(
+            counters.rowsOut +
+              counters.rowsFiltered +
+              counters.rowsFolded +
+              counters.rowsDropped +
+              counters.rowsRejected,
+          );
+          expect(rows).toHaveLength(counters.rowsOut);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('hands rows that have come of age to the sink while its source is silent', async () => {
+    const clock = new SimulatedClock();
+    const { rows, sink } = collector();
+    const feed = handFed();
+    const pipeline = createPipeline(
+      { name: 'age', batcher: { maxDelayMs: 100 } },
+      { clock, sink, source: feed.factory },
+    );
+    const run = pipeline.run();
+    await clock.advance(0);
+    feed.push(1, 2);
+    await clock.advance(99);
+    expect(rows).toHaveLength(0);
+    await clock.advance(2);
+    expect(rows).toEqual([{ value: 1 }, { value: 2 }]);
+    feed.end();
+    const report = await run;
+    expect(report.flushes.age).toBe(1);
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('fails with the error of a sink that throws as rows come of age, though the source is silent', async () => {
+    const clock = new SimulatedClock();
+    const feed = handFed();
+    const sink = callbackSink(() => {
+      throw new Error('no room');
+    });
+    const run = createPipeline({ name: 'age' }, { clock, sink, source: feed.factory }).run();
+    await clock.advance(0);
+    feed.push(1);
+    await clock.advance(1_000);
+    expect(await run).toMatchObject({ outcome: 'failed', rowsPending: 1, error: { code: 'SINK_FAILED' } });
+  });
+
+  it('stops reading while paused, and goes on where it was', async () => {
+    const clock = new SimulatedClock();
+    const { rows, sink } = collector();
+    const feed = handFed();
+    const pipeline = createPipeline(
+      { name: 'pause', batcher: { maxDelayMs: 1 } },
+      { clock, sink, source: feed.factory },
+    );
+    const run = pipeline.run();
+    feed.push(1);
+    await clock.advance(10);
+    await pipeline.pause();
+    feed.push(2); // the read that is under way still takes it
+    feed.push(3);
+    await clock.advance(10);
+    expect(rows).toEqual([{ value: 1 }, { value: 2 }]);
+    await pipeline.resume();
+    await clock.advance(10);
+    expect(rows).toHaveLength(3);
+    feed.end();
+    expect(await run).toMatchObject({ outcome: 'completed', rowsPending: 0 });
+  });
+
+  it('delivers what is inside when it is drained, paused or not', async () => {
+    const { rows, sink } = collector();
+    const pipeline = createPipeline({ name: 'drain', source: { use: 'synthetic' } }, { sink });
+    const run = pipeline.run();
+    await pipeline.pause();
+    await pipeline.drain();
+    const report = await run;
+    expect(report).toMatchObject({ outcome: 'completed', reason: 'drained', rowsPending: 0 });
+    expect(rows).toHaveLength(report.counters.rowsIn);
+  });
+
+  it('delivers nothing more when it is stopped, and says what is lost', async () => {
+    const clock = new SimulatedClock();
+    const { rows, sink } = collector();
+    const feed = handFed();
+    const pipeline = createPipeline({ name: 'stop' }, { clock, sink, source: feed.factory });
+    const run = pipeline.run();
+    feed.push(1, 2, 3);
+    await clock.advance(1);
+    await pipeline.stop();
+    expect(await run).toMatchObject({ outcome: 'stopped', rowsPending: 3 });
+    expect(rows).toHaveLength(0);
+  });
+
+  it('delivers what a live source gave before it failed', async () => {
+    const { rows, sink } = collector();
+    const feed = handFed();
+    feed.push(1, 2);
+    feed.fail(new Error('connection lost'));
+    const report = await createPipeline({ name: 'live' }, { sink, source: feed.factory }).run();
+    expect(report).toMatchObject({
+      outcome: 'failed',
+      rowsPending: 0,
+      error: { code: 'SOURCE_FAILED', retryable: true },
+    });
+    expect(report.error?.message).toContain('connection lost');
+    expect(rows).toHaveLength(2);
+  });
+
+  it('leaves no file behind that looks whole when a replayable source fails', async () => {
+    const path = `${SCRATCH.folder}/half.csv`;
+    const spec = {
+      name: 'half',
+      source: synthetic({ faults: { errorAtRow: 500 } }),
+      sink: { use: 'csv', path },
+    };
+    const report = await createPipeline(spec).run();
+    expect(report).toMatchObject({ outcome: 'failed', outputs: [] });
+    expect(report.rowsPending).toBe(report.counters.rowsIn);
+  });
+
+  it('closes every stage and says why when its sink cannot be opened', async () => {
+    const closed: string[] = [];
+    const sink: SinkFactory<unknown> = {
+      create: () => ({
+        capabilities: { delivery: 'append' },
+        open: () => Promise.reject(new Error('refused')),
+        write: (batch) => batch.release(),
+        flush: () => ({ rows: 0, position: null }),
+        close: () => {
+          closed.push('sink');
+        },
+      }),
+    };
+    const report = await createPipeline({ name: 'shut', source: synthetic() }, { sink }).run();
+    expect(report).toMatchObject({ outcome: 'failed', error: { code: 'SINK_FAILED' } });
+    expect(closed).toEqual(['sink']);
+  });
+});
+
+describe('a checkpoint', () => {
+  const SPEC: OpenSpec = {
+    name: 'cut',
+    source: { use: 'synthetic', symbols: 5, rows: 4_000, faults: { disorderEvery: 7, duplicateEvery: 11 } },
+    operators: [{ use: 'bars', every: '7ms', price: 'bid', size: 'bidSize' }],
+    batcher: { maxRows: 50 },
+    batchRows: 64,
+  };
+
+  /** Keeps rows; its position is how many there are. Calls back once it has `at` of them. */
+  function counting(rows: Row[], at = Number.POSITIVE_INFINITY, reached = () => {}): SinkFactory<unknown> {
+    return {
+      create: () => ({
+        capabilities: { delivery: 'append' },
+        write(batch) {
+          rows.push(...Array.from(rowsOf(batch), copyRow));
+          batch.release();
+          if (rows.length >= at) reached();
+        },
+        flush: () => ({ rows: rows.length, position: rows.length }),
+      }),
+    };
+  }
+
+  it('lets a new run go on so that no row is lost or doubled, wherever it was taken', async () => {
+    const whole: Row[] = [];
+    await createPipeline(SPEC, { sink: counting(whole) }).run();
+    expect(whole.length).toBeGreaterThan(1_000);
+
+    for (const at of [1, 51, 400, whole.length >> 1, whole.length - 60]) {
+      const before: Row[] = [];
+      let taken: Promise<Checkpoint> | undefined;
+      const first = createPipeline(SPEC, {
+        sink: counting(before, at, () => {
+          taken ??= first.checkpoint();
+        }),
+      });
+      await first.run();
+      const checkpoint = JSON.parse(JSON.stringify(await taken)) as Checkpoint;
+      const kept = before.slice(0, checkpoint.sink as number);
+      expect(kept.length).toBeLessThan(whole.length);
+
+      const after: Row[] = [];
+      expect(await createPipeline(SPEC, { checkpoint, sink: counting(after) }).run()).toMatchObject({
+        outcome: 'completed',
+      });
+      expect([...kept, ...after]).toEqual(whole);
+    }
+  });
+
+  it('is refused once the run has ended', async () => {
+    const { sink } = collector();
+    const pipeline = createPipeline({ name: 'over', source: synthetic() }, { sink });
+    await pipeline.run();
+    await expect(pipeline.checkpoint()).rejects.toMatchObject({ code: 'JOB_STATE' });
+  });
+
+  it('of other operators is refused', async () => {
+    const { sink } = collector();
+    const checkpoint: Checkpoint = { source: null, operators: [null], sink: null, dictionaries: {} };
+    const report = await createPipeline({ name: 'other', source: synthetic() }, { sink, checkpoint }).run();
+    expect(report).toMatchObject({ outcome: 'failed', error: { code: 'CHECKPOINT_INVALID' } });
+  });
+});

@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { InvalidSpecError } from '../../src/core/errors.js';
+import { COMPONENTS } from '../../src/registry/catalogue.js';
+import { loadBatcher, loadOperator, loadSink, loadSource } from '../../src/registry/loaders.js';
+import { resolveSpec } from '../../src/registry/resolve-spec.js';
+import { specJsonSchema } from '../../src/registry/spec-json-schema.js';
+
+async function problemsOf(spec: unknown): Promise<string[]> {
+  try {
+    await resolveSpec(spec);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidSpecError)) throw error;
+    return error.problems.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  }
+}
+
+const SOUND = { name: 'sound', source: { use: 'synthetic' }, sink: { use: 'null' } };
+
+describe('a spec', () => {
+  it('is filled in with defaults', async () => {
+    const resolved = await resolveSpec(SOUND);
+    expect(resolved).toMatchObject({
+      name: 'sound',
+      operators: [],
+      batchRows: 8_192,
+      seed: 0,
+      batcher: { use: 'smart' },
+    });
+  });
+
+  it('crosses threads as it is', async () => {
+    const resolved = await resolveSpec({ ...SOUND, operators: [{ use: 'bars', every: '1m', price: 'bid' }] });
+    expect(structuredClone(resolved)).toEqual(resolved);
+  });
+
+  it('that is wrong in many places has all of them named', async () => {
+    const problems = await problemsOf({
+      name: '',
+      source: { use: 'synthetic', rows: -1, sybmols: 3 },
+      operators: [
+        { use: 'flter', where: 'x' },
+        { use: 'bars', every: 'soon' },
+      ],
+      batcher: { maxRows: 0 },
+      sink: { use: 'parquet', compression: 'snapy' },
+      extra: true,
+    });
+    const paths = problems.map((problem) => problem.split(':')[0]);
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        'name',
+        'source.rows',
+        'source.sybmols',
+        'operators.0.use',
+        'operators.1.every',
+        'batcher.maxRows',
+        'sink.path',
+        'sink.compression',
+        'extra',
+      ]),
+    );
+    expect(problems.find((text) => text.startsWith('operators.0.use'))).toContain('did you mean "filter"?');
+    expect(problems.find((text) => text.startsWith('batcher.maxRows'))).toMatch(/expected .*found 0/);
+  });
+
+  it('whose operator wants a column that is not there says which are', async () => {
+    const problems = await problemsOf({ ...SOUND, operators: [{ use: 'filter', where: 'prcie > 0' }] });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(/operators\.0\.where: .*prcie/);
+  });
+
+  it('is checked against the columns that earlier operators make', async () => {
+    const operators = [
+      { use: 'derive', columns: { mid: '(bid + ask) / 2' } },
+      { use: 'select', columns: ['time', 'symbol', 'mid'] },
+      { use: 'filter', where: 'bid > 0' },
+    ];
+    const problems = await problemsOf({ ...SOUND, operators });
+    expect(problems.map((text) => text.split(':')[0])).toEqual(['operators.2.where']);
+  });
+
+  it('does not echo texts, which may be secrets', async () => {
+    const problems = await problemsOf({ ...SOUND, source: { use: 'synthetic', rows: 'hunter2' } });
+    expect(problems.join()).not.toContain('hunter2');
+  });
+
+  it('of any shape is refused with problems, never with another error', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.anything(), async (spec) => {
+        expect((await problemsOf(spec)).length).toBeGreaterThan(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('the catalogue', () => {
+  it.each(COMPONENTS.map((info) => [info.kind, info.name] as const))(
+    'has code for the %s %s',
+    async (kind, name) => {
+      const load = { source: loadSource, operator: loadOperator, batcher: loadBatcher, sink: loadSink }[kind];
+      if (name === 'module') return; // its code is the user's
+      expect(await load({ use: name, options: {} })).toHaveProperty('create');
+    },
+  );
+
+  it('is in the JSON Schema of a spec, component by component', () => {
+    const text = JSON.stringify(specJsonSchema());
+    for (const { name } of COMPONENTS) expect(text).toContain(`{"const":"${name}"}`);
+  });
+});
