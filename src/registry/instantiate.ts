@@ -5,6 +5,7 @@ import type { Schema } from '../core/schema.js';
 import { DeadLetterFile, stopOnReject } from '../pipeline/dead-letter-file.js';
 import type { PlanProblems } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
+import type { Rejects } from '../pipeline/rejects.js';
 import type { StageContext } from '../pipeline/stage.js';
 import { type Named, StreamingPipeline } from '../pipeline/streaming-pipeline.js';
 import type { Counters } from '../protocol/counters.js';
@@ -42,7 +43,7 @@ export async function instantiate(
 
   const dictionaries = new DictionarySet();
   if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
-  const rejects = spec.deadLetter
+  const rejects: Rejects & { close?(): Promise<void> } = spec.deadLetter
     ? await DeadLetterFile.open({ ...spec.deadLetter, append: checkpoint !== undefined })
     : stopOnReject();
   const context: StageContext = {
@@ -56,32 +57,39 @@ export async function instantiate(
     ...(checkpoint && { resuming: true }),
   };
 
-  let schema: Schema = sourceFactory.plan(spec.source.options, problems);
-  const source = { use: spec.source.use, stage: sourceFactory.create(spec.source.options, context) };
-  const operators: Named<Operator>[] = operatorFactories.map((factory, i) => {
-    const { use, options } = spec.operators[i]!;
-    const stage = factory.create(options, schema, context);
-    schema = stage.output;
-    return { use, stage };
-  });
-  const batcher = {
-    use: spec.batcher.use,
-    stage: batcherFactory.create(spec.batcher.options, schema, context),
-  };
-  const sink = { use: spec.sink.use, stage: sinkFactory.create(spec.sink.options, schema, context) };
-  problems.throwIfAny(spec.name);
-  return new StreamingPipeline({
-    source,
-    operators,
-    batcher,
-    sink,
-    rejects,
-    dictionaries,
-    counters,
-    clock,
-    log,
-    ...(checkpoint && { checkpoint }),
-  });
+  try {
+    const parts = makeStages();
+    problems.throwIfAny(spec.name);
+    return new StreamingPipeline({
+      ...parts,
+      rejects,
+      dictionaries,
+      counters,
+      clock,
+      log,
+      ...(checkpoint && { checkpoint }),
+    });
+  } catch (error) {
+    await rejects.close?.(); // nobody runs who would
+    throw error;
+  }
+
+  function makeStages() {
+    let schema: Schema = sourceFactory.plan(spec.source.options, problems);
+    const source = { use: spec.source.use, stage: sourceFactory.create(spec.source.options, context) };
+    const operators: Named<Operator>[] = operatorFactories.map((factory, i) => {
+      const { use, options } = spec.operators[i]!;
+      const stage = factory.create(options, schema, context);
+      schema = stage.output;
+      return { use, stage };
+    });
+    const batcher = {
+      use: spec.batcher.use,
+      stage: batcherFactory.create(spec.batcher.options, schema, context),
+    };
+    const sink = { use: spec.sink.use, stage: sinkFactory.create(spec.sink.options, schema, context) };
+    return { source, operators, batcher, sink };
+  }
 }
 
 /** A checked spec has no problems, unless what it names changed since. */
