@@ -1,0 +1,36 @@
+import { DuckDBInstance } from '@duckdb/node-api';
+
+/** DuckDB in memory with one thread: what is compared with one thread of ours. */
+export class OneThreadDuckDb {
+  readonly #connection: Awaited<ReturnType<DuckDBInstance['connect']>>;
+  readonly #instance: DuckDBInstance;
+
+  private constructor(instance: DuckDBInstance, connection: Awaited<ReturnType<DuckDBInstance['connect']>>) {
+    this.#instance = instance;
+    this.#connection = connection;
+  }
+
+  static async open(): Promise<OneThreadDuckDb> {
+    const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+    return new OneThreadDuckDb(instance, await instance.connect());
+  }
+
+  async run(sql: string): Promise<void> {
+    await this.#connection.run(sql);
+  }
+
+  /** The first row of an answer, all of it as numbers. */
+  async numbers(sql: string): Promise<Record<string, number>> {
+    const reader = await this.#connection.runAndReadAll(sql);
+    const [row = {}] = reader.getRowObjects();
+    return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number(value)]));
+  }
+
+  close(): void {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+  }
+}
+
+/** A path as a SQL literal. */
+export const sqlText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
