@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { InvalidSpecError, PipelineError, RuntimeError, type SpecProblem } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
 import type { Schema } from '../core/schema.js';
@@ -88,12 +89,27 @@ function resolveStage(
     return undefined;
   }
   const result = info.options.safeParse(options, { reportInput: true });
+  let checked = result.data;
   if (!result.success) {
     problems.push(...schemaProblems(result.error, options, path));
-    return undefined;
+    // Without what was refused, the columns can still be followed, so that later stages have their
+    // problems named too. The spec is refused all the same.
+    const rest = info.options.safeParse(without(options, result.error.issues));
+    if (!rest.success) return undefined;
+    checked = rest.data;
   }
-  if (use !== 'module') return { use, options: result.data, loads: info.loads };
-  return { use, options: result.data, loads: (result.data as ModuleOptions).loads, runsUserCode: true };
+  if (use !== 'module') return { use, options: checked, loads: info.loads };
+  return { use, options: checked, loads: (checked as ModuleOptions).loads, runsUserCode: true };
+}
+
+function without(
+  options: Record<string, unknown>,
+  issues: readonly z.core.$ZodIssue[],
+): Record<string, unknown> {
+  const refused = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [String(issue.path[0])],
+  );
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !refused.includes(key)));
 }
 
 interface Stages {

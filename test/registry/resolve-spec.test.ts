@@ -81,6 +81,15 @@ describe('a spec', () => {
     expect(problems.map((text) => text.split(':')[0])).toEqual(['operators.2.where']);
   });
 
+  it('with a wrong option in its source still has its later stages followed', async () => {
+    const problems = await problemsOf({
+      ...SOUND,
+      source: { use: 'synthetic', rows: 'many', rwos: 1 },
+      operators: [{ use: 'filter', where: 'prcie > 0' }],
+    });
+    expect(problems.map((text) => text.split(':')[0])).toEqual(['source.rows', 'source.rwos', 'operators.0.where']);
+  });
+
   it('does not echo texts, which may be secrets', async () => {
     const problems = await problemsOf({ ...SOUND, source: { use: 'synthetic', rows: 'hunter2' } });
     expect(problems.join()).not.toContain('hunter2');
