@@ -1,0 +1,183 @@
+import { toWireError } from '../../core/errors.js';
+import type { ResolvedSpec } from '../../settings/resolved-spec.js';
+import type { JobHandle } from '../../supervisor/job.js';
+import { type InterruptSignal, Interrupts } from '../interrupts.js';
+import { type CheckedSpec, loadSpecs } from '../load-specs.js';
+import { ownCommand, shellWord } from '../own-command.js';
+import { Progress } from '../progress.js';
+import {
+  balanceLine,
+  errorLines,
+  failedDocument,
+  type JobDocument,
+  type JobResult,
+  jobDocument,
+  outputLines,
+  refusedDocument,
+  summaryTable,
+} from '../summary.js';
+import { keepStdoutClean, plainText, type Terminal } from '../terminal.js';
+
+export interface RunOptions {
+  readonly set: readonly string[];
+  /** After it, all jobs are drained. */
+  readonly durationMs?: number;
+  readonly json?: boolean;
+  /** Pipelines that run at one time. */
+  readonly threads?: number;
+  readonly logLevel: string;
+}
+
+/** Runs specs side by side until all have ended. @returns The exit code. */
+export async function run(
+  files: readonly string[],
+  options: RunOptions,
+  terminal: Terminal,
+): Promise<number> {
+  if (options.json) keepStdoutClean();
+  const specs = await loadSpecs(files, options.set);
+  const refused = specs.filter((spec) => 'problems' in spec);
+  if (refused.length > 0) {
+    sayProblems(refused, terminal);
+    if (options.json) {
+      await printDocument(
+        refused.map(({ name, problems }) => refusedDocument(name, problems)),
+        terminal,
+      );
+    }
+    return 2;
+  }
+  const resolved = specs.flatMap((spec) => ('resolved' in spec ? [spec.resolved] : []));
+  return new Run(resolved, options, terminal).execute();
+}
+
+/** All that is wrong, one problem a line. */
+export function sayProblems(specs: readonly CheckedSpec[], terminal: Terminal): void {
+  const lines = specs.flatMap((spec) => ('problems' in spec ? spec.problems : []));
+  // What is wrong with an override is wrong for every spec.
+  for (const line of new Set(lines)) terminal.say(`${plainText(line)}\n`);
+}
+
+class Run {
+  readonly #specs: readonly ResolvedSpec[];
+  readonly #options: RunOptions;
+  readonly #terminal: Terminal;
+  readonly #handles: JobHandle[] = [];
+  readonly #interrupts: Interrupts;
+  #progress: Progress | undefined;
+
+  constructor(specs: readonly ResolvedSpec[], options: RunOptions, terminal: Terminal) {
+    this.#specs = specs;
+    this.#options = options;
+    this.#terminal = terminal;
+    this.#interrupts = new Interrupts({
+      drain: (signal) => this.#drain(signal),
+      force: (signal) => this.#force(signal),
+    });
+  }
+
+  async execute(): Promise<number> {
+    const { threads, durationMs } = this.#options;
+    const { createRuntime } = await import('../../runtime/runtime.js');
+    let runtime: Awaited<ReturnType<typeof createRuntime>>;
+    try {
+      runtime = await createRuntime({
+        logger: await this.#logger(),
+        ...(threads !== undefined && { maxThreads: threads }),
+      });
+    } catch (error) {
+      return this.#failAll(error);
+    }
+    // A table on standard error would be torn by what is drawn there.
+    const isTorn = this.#specs.some(({ sink }) => sink.use === 'console');
+    const progress = new Progress({
+      terminal: this.#terminal,
+      isLive: this.#terminal.isLive && !isTorn,
+      list: () => runtime.list(),
+    });
+    this.#progress = progress;
+    runtime.on((event) => progress.tell(event));
+    this.#interrupts.watch();
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      for (const spec of this.#specs) this.#handles.push(await runtime.submitResolved(spec));
+      // An interrupt may have come before there was anything to drain.
+      if (this.#interrupts.exitCode !== undefined) this.#drainAll();
+      progress.start();
+      if (durationMs !== undefined) timer = setTimeout(() => this.#drainAll(), durationMs);
+      const reports = await Promise.all(this.#handles.map(({ outcome }) => outcome));
+      progress.stop();
+      const results = reports.map((report, i) => ({
+        report,
+        firstRowMs: this.#handles[i]!.inspect().firstRowMs,
+      }));
+      await this.#report(results);
+      const isWhole = reports.every(({ outcome }) => outcome === 'completed');
+      return this.#interrupts.exitCode ?? (isWhole ? 0 : 1);
+    } finally {
+      clearTimeout(timer);
+      progress.stop();
+      await runtime.close({ deadlineMs: 0 });
+      this.#interrupts.close();
+    }
+  }
+
+  async #report(results: readonly JobResult[]): Promise<void> {
+    const reports = results.map(({ report }) => report);
+    const errors = reports.map(errorLines).join('');
+    if (this.#options.json) {
+      this.#terminal.say(errors);
+      await printDocument(reports.map(jobDocument), this.#terminal);
+      return;
+    }
+    const lines = [...reports.map(balanceLine), ...reports.map(outputLines)];
+    await this.#terminal.print(`${await summaryTable(results)}${lines.join('')}`);
+    this.#terminal.say(errors);
+    await this.#terminal.print(this.#hint(results));
+  }
+
+  /** How to look into what was written. */
+  #hint(results: readonly JobResult[]): string {
+    const paths = this.#specs.flatMap(({ sink }, i) => {
+      const { path } = sink.options as { readonly path?: unknown };
+      return typeof path === 'string' && results[i]!.report.outputs.length > 0 ? [shellWord(path)] : [];
+    });
+    return paths.length === 0 ? '' : `Look into them: ${ownCommand()} show ${paths.join(' ')}\n`;
+  }
+
+  async #failAll(error: unknown): Promise<number> {
+    const { code, message } = toWireError(error);
+    this.#terminal.say(`${plainText(message)} [${code}]\n`);
+    if (this.#options.json) {
+      await printDocument(
+        this.#specs.map(({ name }) => failedDocument(name, code, message)),
+        this.#terminal,
+      );
+    }
+    return 1;
+  }
+
+  #drain(signal: InterruptSignal): void {
+    this.#progress?.note(`${signal}: draining what was read; once more to stop at once\n`);
+    this.#drainAll();
+  }
+
+  #force(signal: InterruptSignal): void {
+    this.#progress?.note(`${signal}: stopping at once; what is not durable is lost\n`);
+    for (const handle of this.#handles) void handle.stop();
+  }
+
+  #drainAll(): void {
+    for (const handle of this.#handles) void handle.drain();
+  }
+
+  async #logger() {
+    const { pino } = await import('pino');
+    const write = (line: string) => (this.#progress ? this.#progress.note(line) : this.#terminal.say(line));
+    return pino({ level: this.#options.logLevel, base: null }, { write });
+  }
+}
+
+async function printDocument(jobs: readonly JobDocument[], terminal: Terminal): Promise<void> {
+  await terminal.print(`${JSON.stringify({ jobs })}\n`);
+}

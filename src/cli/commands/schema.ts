@@ -1,0 +1,8 @@
+import { specJsonSchema } from '../../registry/spec-json-schema.js';
+import type { Terminal } from '../terminal.js';
+
+/** Prints the JSON Schema of a spec. @returns The exit code. */
+export async function schema(terminal: Terminal): Promise<number> {
+  await terminal.print(`${JSON.stringify(specJsonSchema(), null, 2)}\n`);
+  return 0;
+}

@@ -1,0 +1,235 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { createGunzip, gunzipSync } from 'node:zlib';
+import { DelimitedText } from '../delimited-text.js';
+import { formatCount } from '../figures.js';
+import { Instant } from '../instant.js';
+import { plainText, type Terminal } from '../terminal.js';
+import { writtenFiles } from '../written-directory.js';
+
+export interface ShowOptions {
+  readonly rows: number;
+  readonly last?: boolean;
+}
+
+/** What is shown of a file. */
+interface Excerpt {
+  readonly columns: readonly { readonly name: string; readonly type?: string }[];
+  readonly rows: readonly (readonly unknown[])[];
+  /** Rows of the whole file, where that is known. */
+  readonly rowsAll?: number;
+}
+
+class ShowError extends Error {
+  override readonly name = 'ShowError';
+}
+
+/** Prints the columns and some rows of files. @returns The exit code. */
+export async function show(
+  paths: readonly string[],
+  options: ShowOptions,
+  terminal: Terminal,
+): Promise<number> {
+  let exitCode = 0;
+  for (const path of paths) {
+    try {
+      for (const file of await filesOf(path)) {
+        await terminal.print(await format(file, await excerptOf(file, options), options));
+      }
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const reason = error instanceof ShowError ? error.message : explain(error);
+      terminal.say(`${plainText(path, 300)}: ${plainText(reason)}\n`);
+      exitCode = 1;
+    }
+  }
+  return exitCode;
+}
+
+/** A file is itself; a directory is what its manifest lists. */
+async function filesOf(path: string): Promise<string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const files = await writtenFiles(path);
+  if (!files) {
+    throw new ShowError(
+      'expected a directory that a pipeline wrote, found one without a manifest.json of it',
+    );
+  }
+  if (files.length === 0) throw new ShowError('nothing was written: the manifest lists no files');
+  return files;
+}
+
+function excerptOf(file: string, options: ShowOptions): Promise<Excerpt> {
+  if (/\.parquet$/i.test(file)) return parquetExcerpt(file, options);
+  if (/\.(csv|tsv)(\.gz)?$/i.test(file)) return csvExcerpt(file, options);
+  if (/\.(jsonl|ndjson)(\.gz)?$/i.test(file)) return jsonlExcerpt(file, options);
+  throw new ShowError('expected a file that ends in .parquet, .csv, .jsonl or .ndjson (or these with .gz)');
+}
+
+async function parquetExcerpt(file: string, { rows, last }: ShowOptions): Promise<Excerpt> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import(
+    'hyparquet'
+  );
+  const { DEFAULT_PARSERS } = await import('hyparquet/src/convert.js');
+  const buffer = await asyncBufferFromFile(file);
+  const metadata = await parquetMetadataAsync(buffer);
+  const columns = parquetSchema(metadata).children.map(({ element }) => ({
+    name: element.name,
+    type: parquetType(element),
+  }));
+  const rowsAll = Number(metadata.num_rows);
+  const rowStart = last ? Math.max(0, rowsAll - rows) : 0;
+  const found = await parquetReadObjects({
+    file: buffer,
+    metadata,
+    rowStart,
+    rowEnd: Math.min(rowsAll, rowStart + rows),
+    compressors: { GZIP: (bytes) => gunzipSync(bytes), ...(await zstdCompressor()) },
+    parsers: {
+      ...DEFAULT_PARSERS,
+      timestampFromMilliseconds: (ms) => new Instant(ms * 1_000_000n),
+      timestampFromMicroseconds: (us) => new Instant(us * 1_000n),
+      timestampFromNanoseconds: (ns) => new Instant(ns),
+    },
+  });
+  return { columns, rows: found.map((row) => columns.map(({ name }) => row[name])), rowsAll };
+}
+
+interface ParquetElement {
+  readonly type?: string;
+  readonly converted_type?: string;
+  readonly logical_type?: { readonly type: string; readonly unit?: string };
+}
+
+function parquetType({ type, converted_type, logical_type }: ParquetElement): string {
+  if (logical_type?.unit) return `${logical_type.type} ${logical_type.unit}`.toLowerCase();
+  return (logical_type?.type ?? converted_type ?? type ?? 'group').toLowerCase();
+}
+
+/** Node has it from 22.15 on. */
+async function zstdCompressor() {
+  const zlib = (await import('node:zlib')) as {
+    readonly zstdDecompressSync?: (bytes: Uint8Array) => Uint8Array;
+  };
+  const { zstdDecompressSync } = zlib;
+  return zstdDecompressSync ? { ZSTD: (bytes: Uint8Array) => zstdDecompressSync(bytes) } : {};
+}
+
+async function csvExcerpt(file: string, options: ShowOptions): Promise<Excerpt> {
+  const kept = new KeptRows<readonly string[]>(options);
+  let header: readonly string[] | undefined;
+  const text = new DelimitedText((row) => {
+    if (header) kept.add(row);
+    else header = row;
+  });
+  for await (const chunk of textOf(file)) {
+    text.push(chunk);
+    if (kept.isFull) break;
+  }
+  if (!kept.isFull) text.end();
+  return { columns: (header ?? []).map((name) => ({ name })), rows: kept.rows };
+}
+
+async function jsonlExcerpt(file: string, options: ShowOptions): Promise<Excerpt> {
+  const kept = new KeptRows<Record<string, unknown>>(options);
+  let rest = '';
+  let line = 0;
+  const add = (text: string) => {
+    line++;
+    if (text.trim() !== '') kept.add(parseLine(text, line));
+  };
+  for await (const chunk of textOf(file)) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop()!;
+    for (const text of lines) add(text);
+    if (kept.isFull) break;
+  }
+  if (!kept.isFull) add(rest);
+  const names = [...new Set(kept.rows.flatMap((row) => Object.keys(row)))];
+  return {
+    columns: names.map((name) => ({ name })),
+    rows: kept.rows.map((row) => names.map((name) => (Object.hasOwn(row, name) ? row[name] : null))),
+  };
+}
+
+function parseLine(text: string, line: number): Record<string, unknown> {
+  let found: unknown;
+  try {
+    found = JSON.parse(text);
+  } catch {
+    throw new ShowError(`line ${line}: expected JSON, found "${text.slice(0, 80)}"`);
+  }
+  return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : { value: found };
+}
+
+/** The first rows, or the last ones of those added. */
+class KeptRows<T> {
+  readonly #options: ShowOptions;
+  readonly rows: T[] = [];
+
+  constructor(options: ShowOptions) {
+    this.#options = options;
+  }
+
+  get isFull(): boolean {
+    return !this.#options.last && this.rows.length >= this.#options.rows;
+  }
+
+  add(row: T): void {
+    if (this.isFull) return;
+    this.rows.push(row);
+    if (this.rows.length > this.#options.rows) this.rows.shift();
+  }
+}
+
+async function* textOf(file: string): AsyncGenerator<string> {
+  const bytes = createReadStream(file);
+  const plain = /\.gz$/i.test(file) ? unzipped(bytes) : bytes;
+  plain.setEncoding('utf8');
+  try {
+    for await (const chunk of plain) yield chunk as string;
+  } finally {
+    bytes.destroy();
+  }
+}
+
+function unzipped(bytes: Readable): Readable {
+  const unzip = createGunzip();
+  bytes.on('error', (error) => unzip.destroy(error)); // a pipe does not pass on errors
+  return bytes.pipe(unzip);
+}
+
+async function format(
+  file: string,
+  { columns, rows, rowsAll }: Excerpt,
+  { last }: ShowOptions,
+): Promise<string> {
+  const { default: Table } = await import('cli-table3');
+  const table = new Table({
+    head: columns.map(({ name, type }) => cell(type === undefined ? name : `${name}\n${type}`)),
+    style: { head: [], border: [], compact: true },
+    colAligns: columns.map((_, i) => (rows.some((row) => isNumeric(row[i])) ? 'right' : 'left')),
+  });
+  for (const row of rows) table.push(columns.map((_, i) => cell(row[i])));
+  const which = `${last ? 'last' : 'first'} ${formatCount(rows.length)}`;
+  const shown = rowsAll === undefined ? `${which} rows` : `${which} of ${formatCount(rowsAll)} rows`;
+  return `${plainText(file, 300)}: ${shown}\n${columns.length === 0 ? '' : `${table.toString()}\n`}`;
+}
+
+const isNumeric = (value: unknown): boolean => typeof value === 'number' || typeof value === 'bigint';
+
+function cell(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  const isData = typeof value === 'object' && !(value instanceof Instant) && !(value instanceof Date);
+  const text = isData
+    ? JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? String(part) : part))
+    : String(value);
+  return plainText(text, 40);
+}
+
+function explain(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'expected a file or directory, found none of that name';
+  return `cannot be read: ${error.message}`;
+}

@@ -1,0 +1,65 @@
+/** Splits delimited text into rows of fields as RFC 4180 has it, chunk by chunk, to be looked at. */
+export class DelimitedText {
+  readonly #onRow: (row: readonly string[]) => void;
+  #delimiter: string | undefined;
+  #row: string[] = [];
+  #field = '';
+  #isQuoted = false;
+  #isAfterQuote = false;
+
+  /** @param onRow - Called for every row that is not empty. */
+  constructor(onRow: (row: readonly string[]) => void) {
+    this.#onRow = onRow;
+  }
+
+  /** The delimiter is what the first chunk's first line has most of. */
+  push(chunk: string): void {
+    this.#delimiter ??= guessDelimiter(chunk);
+    for (const sign of chunk) this.#take(sign, this.#delimiter);
+  }
+
+  end(): void {
+    this.#endRow();
+  }
+
+  #take(sign: string, delimiter: string): void {
+    if (this.#isQuoted) {
+      if (sign !== '"') this.#field += sign;
+      else {
+        this.#isQuoted = false;
+        this.#isAfterQuote = true;
+      }
+    } else if (sign === '"' && (this.#field === '' || this.#isAfterQuote)) {
+      if (this.#isAfterQuote) this.#field += '"';
+      this.#isQuoted = true;
+      this.#isAfterQuote = false;
+    } else if (sign === delimiter) {
+      this.#endField();
+    } else if (sign === '\n') {
+      this.#endRow();
+    } else if (sign !== '\r') {
+      this.#field += sign;
+    }
+  }
+
+  #endField(): void {
+    this.#row.push(this.#field);
+    this.#field = '';
+    this.#isAfterQuote = false;
+  }
+
+  #endRow(): void {
+    const isEmpty = this.#row.length === 0 && this.#field === '' && !this.#isAfterQuote;
+    if (!isEmpty) {
+      this.#endField();
+      this.#onRow(this.#row);
+    }
+    this.#row = [];
+  }
+}
+
+function guessDelimiter(text: string): string {
+  const [line = ''] = text.split('\n', 1);
+  const count = (sign: string) => line.split(sign).length;
+  return [',', ';', '|', '\t'].reduce((best, sign) => (count(sign) > count(best) ? sign : best));
+}

@@ -1,0 +1,56 @@
+export type InterruptSignal = 'SIGINT' | 'SIGTERM';
+
+const EXIT_CODE: Readonly<Record<InterruptSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+
+/**
+ * A terminal signals the whole process group, and npm passes on what it gets: one press of Ctrl-C
+ * then comes twice, a few milliseconds apart.
+ */
+const SAME_PRESS_MS = 250;
+
+export interface InterruptHandlers {
+  /** The first time: end in good order. */
+  drain(signal: InterruptSignal): void;
+  /** The second time: end now. */
+  force(signal: InterruptSignal): void;
+}
+
+/** Tells of Ctrl-C and SIGTERM. The third time, the process ends at once. */
+export class Interrupts {
+  readonly #handlers: InterruptHandlers;
+  readonly #nowMs: () => number;
+  readonly #listeners: Record<InterruptSignal, () => void>;
+  #signal: InterruptSignal | undefined;
+  #count = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
+
+  constructor(handlers: InterruptHandlers, nowMs: () => number = () => performance.now()) {
+    this.#handlers = handlers;
+    this.#nowMs = nowMs;
+    this.#listeners = { SIGINT: () => this.notice('SIGINT'), SIGTERM: () => this.notice('SIGTERM') };
+  }
+
+  /** Exit code for the signal that came first; `undefined` while there was none. */
+  get exitCode(): number | undefined {
+    return this.#signal && EXIT_CODE[this.#signal];
+  }
+
+  watch(): void {
+    for (const [signal, listener] of Object.entries(this.#listeners)) process.on(signal, listener);
+  }
+
+  close(): void {
+    for (const [signal, listener] of Object.entries(this.#listeners)) process.off(signal, listener);
+  }
+
+  notice(signal: InterruptSignal): void {
+    const now = this.#nowMs();
+    if (now - this.#lastMs < SAME_PRESS_MS) return;
+    this.#lastMs = now;
+    this.#signal ??= signal;
+    this.#count++;
+    if (this.#count === 1) this.#handlers.drain(signal);
+    else if (this.#count === 2) this.#handlers.force(signal);
+    else process.exit(EXIT_CODE[this.#signal]);
+  }
+}

@@ -1,0 +1,119 @@
+import { formatPath, InvalidSpecError, RuntimeError, type SpecProblem } from '../core/errors.js';
+import { resolveSpec } from '../registry/resolve-spec.js';
+import type { ResolvedSpec } from '../settings/resolved-spec.js';
+import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
+import { readSpecFile, type SpecFile } from './spec-file.js';
+
+/** One spec of the command line, checked. */
+export type CheckedSpec =
+  | { readonly file: string; readonly name: string; readonly resolved: ResolvedSpec }
+  | { readonly file: string; readonly name: string; readonly problems: readonly string[] };
+
+/**
+ * Reads specs, changes them as `--set` says and checks them: all of them, whatever is wrong with
+ * one.
+ *
+ * @returns Each with what is wrong with it as lines, `file:line:column path: message`.
+ */
+export async function loadSpecs(
+  files: readonly string[],
+  settings: readonly string[],
+): Promise<CheckedSpec[]> {
+  const { overrides, refused } = parseOverrides(settings);
+  const specs: SpecFile[] = [];
+  const stdinAt = files.indexOf('-');
+  for (const [i, file] of files.entries()) {
+    if (file !== '-' || i === stdinAt) specs.push(...(await readSpecFile(file)));
+  }
+  for (const { text, spec } of overrides) {
+    if (spec === undefined || specs.some(({ value }) => nameOf(value) === spec)) continue;
+    refused.push(`--set ${cut(text)}: there is no spec named "${cut(spec)}"`);
+  }
+
+  const places = new Map<string, string>();
+  const checked: CheckedSpec[] = [];
+  for (const spec of specs) {
+    const one = await check(spec, overrides, refused);
+    const place = formatPlace(spec, ['name']);
+    const earlier = places.get(one.name);
+    if ('resolved' in one && earlier !== undefined) {
+      const problem = `${place} name: expected another name than that of the spec at ${earlier}, found "${one.name}"`;
+      checked.push({ file: one.file, name: one.name, problems: [problem] });
+      continue;
+    }
+    places.set(one.name, place);
+    checked.push(one);
+  }
+  return checked;
+}
+
+async function check(
+  spec: SpecFile,
+  overrides: readonly Override[],
+  refused: readonly string[],
+): Promise<CheckedSpec> {
+  const { file } = spec;
+  const ownName = nameOf(spec.value) ?? file;
+  if (spec.problems.length > 0) {
+    const problems = spec.problems.map(({ at, message }) => `${at ? formatAt(at) : file}: ${message}`);
+    return { file, name: ownName, problems };
+  }
+  const problems = [...refused];
+  const applied: Override[] = [];
+  let value = spec.value;
+  for (const override of overrides) {
+    if (override.spec !== undefined && override.spec !== ownName) continue;
+    try {
+      value = applyOverride(value, override);
+      applied.push(override);
+    } catch (error) {
+      if (!(error instanceof OverrideError)) throw error;
+      problems.push(`--set ${cut(override.text)}: ${error.message}`);
+    }
+  }
+  const name = nameOf(value) ?? file;
+  try {
+    const resolved = await resolveSpec(value);
+    return problems.length > 0 ? { file, name, problems } : { file, name, resolved };
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    const found =
+      error instanceof InvalidSpecError
+        ? error.problems.map((problem) => formatIn(spec, applied, problem))
+        : [`${formatPlace(spec, [])}: ${error.message}`];
+    return { file, name, problems: [...problems, ...found] };
+  }
+}
+
+function formatIn(spec: SpecFile, overrides: readonly Override[], { path, message }: SpecProblem): string {
+  const override = overrides.findLast((one) => isOverridden(one, path));
+  const place = override ? `--set ${cut(override.text)}:` : formatPlace(spec, path);
+  return `${place} ${formatPath(path)}: ${message}`;
+}
+
+function parseOverrides(settings: readonly string[]) {
+  const overrides: Override[] = [];
+  const refused: string[] = [];
+  for (const text of settings) {
+    try {
+      overrides.push(parseOverride(text));
+    } catch (error) {
+      if (!(error instanceof OverrideError)) throw error;
+      refused.push(`--set ${cut(text)}: ${error.message}`);
+    }
+  }
+  return { overrides, refused };
+}
+
+const formatPlace = (spec: SpecFile, path: SpecProblem['path']): string => formatAt(spec.locate(path));
+
+const formatAt = ({ file, line, column }: NonNullable<SpecProblem['at']>): string =>
+  `${file}:${line}:${column}`;
+
+function nameOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { name } = value as { readonly name?: unknown };
+  return typeof name === 'string' && name !== '' ? cut(name) : undefined;
+}
+
+const cut = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text);

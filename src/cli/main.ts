@@ -1,0 +1,156 @@
+#!/usr/bin/env node
+/** The command line. What a command does is in `commands/`, loaded when it is called. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { parseDurationMs } from './duration-argument.js';
+import { processTerminal } from './terminal.js';
+
+const EXAMPLES = `
+Examples:
+  tickloom run spec.yaml
+  tickloom run bars.yaml ticks.yaml --duration 10s
+  tickloom run spec.yaml --set source.speed=10 --set operators[2].every=5m
+  tickloom validate specs/*.yaml
+  tickloom components bars
+  tickloom show out/eurusd
+
+Relative paths, those within a spec included, are taken from the working directory.
+
+Exit codes:
+  0    all jobs completed; so they have when --duration drained them
+  1    a job failed, or was stopped before all was delivered
+  2    the command line or a spec is wrong; nothing was started
+  130  ended by Ctrl-C (SIGINT), drained or forced
+  143  ended by SIGTERM, drained or forced
+`;
+
+const terminal = processTerminal();
+let exitCode = 0;
+
+const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
+const setOption = () =>
+  new Option(
+    '--set <path=value>',
+    'change one value of every spec, such as batcher.maxRows=1000 or operators[0].every=5m; of the spec NAME only with NAME:path=value (repeat for more)',
+  )
+    .argParser(collect)
+    .default([], 'none');
+const specs = [
+  '<spec...>',
+  'YAML or JSON files, "-" for standard input; a YAML file may hold several documents',
+] as const;
+
+const program = new Command('tickloom')
+  .description('Runs market-data pipelines, each in a thread of its own.')
+  .version(version(), '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print help')
+  .helpCommand('help [command]', 'print help for a command')
+  .addHelpText('after', EXAMPLES)
+  .showSuggestionAfterError()
+  .exitOverride();
+
+program
+  .command('run')
+  .description('run the pipelines of specs side by side until all have ended')
+  .argument(...specs)
+  .addOption(setOption())
+  .option('--duration <time>', 'drain all jobs after this time, such as 10s', (text) =>
+    durationArgument(text),
+  )
+  .option('--json', 'print one JSON document on standard output and nothing else there')
+  .option('--threads <n>', 'pipelines that run at one time; further jobs wait', (text) =>
+    threadsArgument(text),
+  )
+  .addOption(
+    new Option('--log-level <level>', 'what is logged to standard error')
+      .choices(['debug', 'info', 'warn', 'error', 'silent'])
+      .default('warn'),
+  )
+  .addHelpText(
+    'after',
+    '\nCtrl-C drains: sources stop and what was read is delivered. A second Ctrl-C stops at once.\nExit codes: 0 completed, 1 failed or cut short, 2 wrong spec or usage, 130 and 143 ended by SIGINT and SIGTERM.\n',
+  )
+  .action(async (files: string[], options) => {
+    const { run } = await import('./commands/run.js');
+    exitCode = await run(files, { ...options, durationMs: options.duration }, terminal);
+  });
+
+program
+  .command('validate')
+  .description('check specs and name every problem with file, line and column')
+  .argument(...specs)
+  .addOption(setOption())
+  .action(async (files: string[], options) => {
+    const { validate } = await import('./commands/validate.js');
+    exitCode = await validate(files, options, terminal);
+  });
+
+program
+  .command('components')
+  .description('list what a spec can use, with its options')
+  .argument('[name]', 'a kind (source, operator, batcher, sink) or the name of a component')
+  .option('--json', 'print as JSON, with the JSON Schema of the options')
+  .action(async (name: string | undefined, options) => {
+    const { components } = await import('./commands/components.js');
+    exitCode = await components(name, options, terminal);
+  });
+
+program
+  .command('schema')
+  .description('print the JSON Schema of a spec, for editors')
+  .action(async () => {
+    const { schema } = await import('./commands/schema.js');
+    exitCode = await schema(terminal);
+  });
+
+program
+  .command('show')
+  .description('print the columns and first rows of Parquet, CSV or JSON lines files')
+  .argument('<file...>', 'files, or directories that a pipeline wrote')
+  .option('--rows <n>', 'rows to print of each', (text) => rowsArgument(text), 10)
+  .option('--last', 'the last rows in place of the first')
+  .action(async (files: string[], options) => {
+    const { show } = await import('./commands/show.js');
+    exitCode = await show(files, options, terminal);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has said what is wrong. Help that was not asked for is bad usage.
+    exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    terminal.say(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    exitCode = 1;
+  }
+}
+process.exitCode = exitCode;
+// A pipeline with native code that does not stop keeps its thread, and would keep the process.
+setTimeout(() => process.exit(), 2_000).unref();
+
+function durationArgument(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms === undefined)
+    throw new InvalidArgumentError('Expected a duration of 1ms to 24d, such as 500ms, 10s or 5m.');
+  return ms;
+}
+
+function threadsArgument(text: string): number {
+  return wholeNumber(text, 4_096);
+}
+
+function rowsArgument(text: string): number {
+  return wholeNumber(text, 10_000);
+}
+
+function wholeNumber(text: string, max: number): number {
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > max) throw new InvalidArgumentError(`Expected a whole number from 1 to ${max}.`);
+  return value;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}

@@ -1,0 +1,139 @@
+import { isScalar, parseDocument } from 'yaml';
+import { formatPath, type SpecProblem } from '../core/errors.js';
+
+/** What `--set` says. */
+export interface Override {
+  /** As it was given. */
+  readonly text: string;
+  /** Name of the only spec that it is for; all specs without it. */
+  readonly spec?: string;
+  readonly path: readonly [string, ...(string | number)[]];
+  readonly value: unknown;
+}
+
+/** An override that cannot be read or does not fit. */
+export class OverrideError extends Error {
+  override readonly name = 'OverrideError';
+}
+
+const KEY = /^[A-Za-z0-9_$-]+/;
+const INDEX = /^\[(\d{1,6})\]/;
+/** Keys that would reach beyond the data. */
+const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+/**
+ * Reads `path=value` or `NAME:path=value`. Steps of the path are set apart by dots, indexes stand in
+ * brackets or between dots: `operators[0].every=5m`.
+ *
+ * @throws {OverrideError}
+ */
+export function parseOverride(text: string): Override {
+  const [, spec, target, valueText] = /^(?:([A-Za-z0-9][A-Za-z0-9._-]*):)?([^=:]*)=(.*)$/s.exec(text) ?? [];
+  if (target === undefined || valueText === undefined) {
+    throw new OverrideError(`expected path=value, such as batcher.maxRows=1000, found "${cut(text)}"`);
+  }
+  const path = parsePath(target.trim());
+  return { text, ...(spec !== undefined && { spec }), path, value: parseValue(valueText.trim()) };
+}
+
+/**
+ * Changes a spec. Mappings that the path names and the spec lacks are made.
+ *
+ * @returns A copy; `spec` stays as it is.
+ * @throws {OverrideError} when the path does not fit the spec.
+ */
+export function applyOverride(spec: unknown, { path, value }: Override): unknown {
+  const copy: unknown = structuredClone(spec);
+  let at: unknown = copy;
+  for (let i = 0; i < path.length - 1; i++) {
+    const walked = path.slice(0, i + 1);
+    const next = readKey(at, path, i);
+    at = next ?? writeKey(at, path, i, typeof path[i + 1] === 'number' ? [] : {});
+    if (typeof at !== 'object' || at === null) {
+      throw new OverrideError(
+        `"${formatPath(walked)}" is a single value in the spec, so "${formatPath(path)}" cannot be set`,
+      );
+    }
+  }
+  writeKey(at, path, path.length - 1, value);
+  return copy;
+}
+
+/** Whether what is at `path` came from the override. */
+export function isOverridden({ path }: Override, at: SpecProblem['path']): boolean {
+  return path.length <= at.length && path.every((key, i) => String(key) === String(at[i]));
+}
+
+function parsePath(text: string): Override['path'] {
+  const path: (string | number)[] = [];
+  let rest = text;
+  while (rest !== '') {
+    const index = INDEX.exec(rest);
+    const key = path.length === 0 ? KEY.exec(rest) : KEY.exec(rest.startsWith('.') ? rest.slice(1) : '');
+    if (index && path.length > 0) {
+      path.push(Number(index[1]));
+      rest = rest.slice(index[0].length);
+    } else if (key) {
+      if (FORBIDDEN.has(key[0])) throw new OverrideError(`"${key[0]}" cannot be set`);
+      path.push(key[0]);
+      rest = rest.slice(key[0].length + (path.length === 1 ? 0 : 1));
+    } else {
+      break;
+    }
+  }
+  const [first, ...others] = path;
+  if (rest !== '' || typeof first !== 'string') {
+    throw new OverrideError(
+      `expected a path such as sink.path or operators[0].every before "=", found "${cut(text)}"`,
+    );
+  }
+  return [first, ...others];
+}
+
+function parseValue(text: string): unknown {
+  const document = parseDocument(text, { prettyErrors: false, logLevel: 'error' });
+  const isMarked = /^["'[{]/.test(text);
+  if (document.errors.length === 0 && document.warnings.length === 0) {
+    const value: unknown = document.toJS();
+    if (isMarked) return value;
+    const isPlain = isScalar(document.contents) && typeof value !== 'string' && !text.includes('#');
+    if (isPlain || text === '') return value ?? null;
+  } else if (/^[[{]/.test(text)) {
+    throw new OverrideError(`expected a YAML value after "=", found "${cut(text)}"`);
+  }
+  return text; // no number, boolean or null: a text needs no quotes, whatever signs are in it
+}
+
+function readKey(container: unknown, path: Override['path'], i: number): unknown {
+  const key = checkKey(container, path, i);
+  return Object.hasOwn(container as object, key) ? (container as Record<string, unknown>)[key] : undefined;
+}
+
+function writeKey(container: unknown, path: Override['path'], i: number, value: unknown): unknown {
+  const key = checkKey(container, path, i);
+  (container as Record<string, unknown>)[key] = value;
+  return value;
+}
+
+/** The key as a property of the container: an index of a list must be there, or the next one. */
+function checkKey(container: unknown, path: Override['path'], i: number): string {
+  const key = path[i]!;
+  const here = i === 0 ? 'the spec' : `"${formatPath(path.slice(0, i))}"`;
+  if (Array.isArray(container)) {
+    if (!/^\d+$/.test(String(key))) {
+      throw new OverrideError(`${here} is a list: expected a position such as [0], found "${key}"`);
+    }
+    if (Number(key) > container.length) {
+      throw new OverrideError(
+        `${here} has ${container.length} entries: expected a position of at most [${container.length}], found [${key}]`,
+      );
+    }
+    return String(Number(key));
+  }
+  if (typeof key === 'number') {
+    throw new OverrideError(`${here} is a mapping and no list: expected a key, found [${key}]`);
+  }
+  return key;
+}
+
+const cut = (text: string): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text);

@@ -1,0 +1,155 @@
+import type { ErrorCode } from '../core/errors.js';
+import type { CounterValues } from '../protocol/counters.js';
+import type { JobReport } from '../supervisor/job.js';
+import { formatBytes, formatCount, formatMs, formatRate } from './figures.js';
+import { plainText } from './terminal.js';
+
+/** A job of `run --json`. */
+export interface JobDocument {
+  readonly name: string;
+  readonly outcome: JobReport['outcome'];
+  readonly error: { readonly code: ErrorCode; readonly message: string } | null;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly rowsDropped: number;
+  readonly rowsRejected: number;
+  readonly batches: number;
+  readonly durationMs: number;
+  readonly outputs: readonly string[];
+  readonly reason: JobReport['reason'];
+  readonly rowsFiltered: number;
+  readonly rowsFolded: number;
+  readonly rowsDerived: number;
+  readonly rowsPending: number;
+}
+
+/** How a job ended, as the summary shows it. */
+export interface JobResult {
+  readonly report: JobReport;
+  /** Submit to the first batch; `undefined` where there was none. */
+  readonly firstRowMs: number | undefined;
+}
+
+export function jobDocument(report: JobReport): JobDocument {
+  const { counters, error } = report;
+  return {
+    name: report.name,
+    outcome: report.outcome,
+    error: error ? { code: error.code, message: error.message } : null,
+    rowsIn: counters.rowsIn,
+    rowsOut: counters.rowsOut,
+    rowsDropped: counters.rowsDropped,
+    rowsRejected: counters.rowsRejected,
+    batches: counters.batches,
+    durationMs: Math.round(report.durationMs * 100) / 100,
+    outputs: report.outputs,
+    reason: report.reason,
+    rowsFiltered: counters.rowsFiltered,
+    rowsFolded: counters.rowsFolded,
+    rowsDerived: counters.rowsDerived,
+    rowsPending: report.rowsPending,
+  };
+}
+
+/** The document of a spec that was refused: nothing of it ran. */
+export function refusedDocument(name: string, problems: readonly string[]): JobDocument {
+  return failedDocument(name, 'SPEC_INVALID', problems.join('\n'));
+}
+
+export function failedDocument(name: string, code: ErrorCode, message: string): JobDocument {
+  return {
+    name,
+    outcome: 'failed',
+    error: { code, message },
+    rowsIn: 0,
+    rowsOut: 0,
+    rowsDropped: 0,
+    rowsRejected: 0,
+    batches: 0,
+    durationMs: 0,
+    outputs: [],
+    reason: 'error',
+    rowsFiltered: 0,
+    rowsFolded: 0,
+    rowsDerived: 0,
+    rowsPending: 0,
+  };
+}
+
+const MAYBE_EMPTY = ['rowsFiltered', 'rowsFolded', 'rowsDerived', 'rowsDropped', 'rowsRejected'] as const;
+
+/** The jobs as a table. Counts that are 0 for all jobs have no column. */
+export async function summaryTable(results: readonly JobResult[]): Promise<string> {
+  const { default: Table } = await import('cli-table3');
+  const counts = MAYBE_EMPTY.filter((name) => results.some(({ report }) => report.counters[name] > 0));
+  const head = [
+    'job',
+    'outcome',
+    'rows in',
+    'rows out',
+    ...counts.map((name) => name.slice(4).toLowerCase()),
+  ];
+  head.push('rows/s', 'duration', 'first row', 'read', 'written');
+  const table = new Table({
+    head,
+    colAligns: head.map((_, i) => (i < 2 ? 'left' : 'right')),
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { report, firstRowMs } of results) {
+    const { counters, durationMs } = report;
+    table.push([
+      report.name,
+      report.reason === 'drained' ? `${report.outcome} (drained)` : report.outcome,
+      formatCount(counters.rowsIn),
+      formatCount(counters.rowsOut),
+      ...counts.map((name) => formatCount(counters[name])),
+      formatRate((counters.rowsIn * 1_000) / durationMs),
+      formatMs(durationMs),
+      firstRowMs === undefined ? '-' : formatMs(firstRowMs),
+      formatBytes(counters.bytesIn),
+      formatBytes(counters.bytesOut),
+    ]);
+  }
+  return `${table.toString()}\n`;
+}
+
+/** What went in beside what came of it, and whether both sides are equal. */
+export function balanceLine({ name, counters, rowsPending }: JobReport): string {
+  const left = counters.rowsIn + counters.rowsDerived;
+  const difference = left - rightSide(counters) - rowsPending;
+  const verdict =
+    difference === 0 ? 'adds up' : `DOES NOT ADD UP: ${formatCount(difference)} rows unaccounted for`;
+  const parts = [
+    `${formatCount(counters.rowsOut)} out`,
+    `${formatCount(counters.rowsFiltered)} filtered`,
+    `${formatCount(counters.rowsFolded)} folded`,
+    `${formatCount(counters.rowsDropped)} dropped`,
+    `${formatCount(counters.rowsRejected)} rejected`,
+    ...(rowsPending > 0 ? [`${formatCount(rowsPending)} not delivered`] : []),
+  ];
+  const given = `${formatCount(counters.rowsIn)} in + ${formatCount(counters.rowsDerived)} derived`;
+  return `${name}: ${given} = ${parts.join(' + ')} (${verdict})\n`;
+}
+
+const rightSide = (counters: CounterValues): number =>
+  counters.rowsOut +
+  counters.rowsFiltered +
+  counters.rowsFolded +
+  counters.rowsDropped +
+  counters.rowsRejected;
+
+const OUTPUTS_SHOWN = 5;
+
+/** Files that a job wrote; the first ones where they are many. */
+export function outputLines({ name, outputs }: JobReport): string {
+  const shown = outputs.slice(0, OUTPUTS_SHOWN).map((path) => `  ${plainText(path, 300)}\n`);
+  const more = outputs.length - shown.length;
+  if (more > 0) shown.push(`  … and ${formatCount(more)} more\n`);
+  return shown.length === 0 ? '' : `${name} wrote\n${shown.join('')}`;
+}
+
+export function errorLines({ name, outcome, error }: JobReport): string {
+  if (!error) return '';
+  const causes = (error.causes ?? []).map((cause) => `  caused by: ${plainText(cause)}\n`).join('');
+  return `${name} ${outcome}: ${plainText(error.message)} [${error.code}]\n${causes}`;
+}
