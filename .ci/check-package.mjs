@@ -25,7 +25,7 @@ run('npm', 'install', `./${tarball}`);
 
 const packages = readdirSync(join(folder, 'node_modules'));
 expect(!packages.includes('apache-arrow'), 'the optional peer to be left out');
-expect(run('npx', '--no', 'tickloom', '--version').trim() === version, `--version to say ${version}`);
+expect(run('npx', '--no', '--', 'tickloom', '--version').trim() === version, `--version to say ${version}`);
 
 writeFileSync(
   join(folder, 'spec.yaml'),
@@ -37,7 +37,7 @@ operators:
 sink: { use: parquet, path: out }
 `,
 );
-const { jobs } = JSON.parse(run('npx', '--no', 'tickloom', 'run', 'spec.yaml', '--json'));
+const { jobs } = JSON.parse(run('npx', '--no', '--', 'tickloom', 'run', 'spec.yaml', '--json'));
 expect(jobs.length === 1 && jobs[0].outcome === 'completed', 'the CLI to run a spec');
 expect(jobs[0].rowsIn === 10_000 && jobs[0].rowsOut > 0, 'the rows to be counted');
 const parts = readdirSync(join(folder, 'out'), { recursive: true });
