@@ -1,0 +1,219 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+// Threads run the build, so this does, too: `npm test` makes it.
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const ENDLESS = 'name: endless\nsource: { use: synthetic, rate: 1000 }\nsink: { use: "null" }\n';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tickloom-cli-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** @param onErr - Sees all of standard error so far, whenever it grows. */
+function tickloom(args: string[], onErr?: (err: string, child: ChildProcess) => void): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+      onErr?.(err, child);
+    });
+    child.on('close', (code) => resolve({ code, out, err }));
+  });
+}
+
+const write = (name: string, text: string) => writeFile(join(folder, name), text);
+
+describe('tickloom run', () => {
+  it('replays a file into bars, prints counts that add up, and says how to look into them', async () => {
+    await write('ticks.csv', 't,b,a\n1399525200000,1,2\n1399525230500,0,3\n1399525260000,3,5\n');
+    await write(
+      'spec.yaml',
+      `name: bars
+source: { use: replay, path: ticks.csv, kind: quote, columns: { time: { from: t, unit: ms }, symbol: { value: X }, bid: b, ask: a } }
+operators:
+  - { use: filter, where: "bid > 0" }
+  - { use: derive, columns: { mid: "(bid + ask) / 2" } }
+  - { use: bars, every: 1m, price: mid }
+sink: { use: csv, path: out.csv }
+`,
+    );
+    const { code, out } = await tickloom(['run', 'spec.yaml']);
+    expect(code).toBe(0);
+    expect(out).toContain(
+      'bars: 3 in + 2 derived = 2 out + 1 filtered + 2 folded + 0 dropped + 0 rejected (adds up)',
+    );
+    expect(out).toMatch(/Look into them: .*show out\.csv\n$/);
+    expect((await readFile(join(folder, 'out.csv'), 'utf8')).trim().split('\n')).toHaveLength(3);
+
+    const shown = await tickloom(['show', 'out.csv', '--rows', '1']);
+    expect(shown.code).toBe(0);
+    expect(shown.out).toContain('2014-05-08T05:00:00.000000000Z');
+    expect(shown.out).not.toContain('2014-05-08T05:01:00.000000000Z');
+  });
+
+  it('prints one document and nothing else with --json, whatever a sink prints to the output', async () => {
+    await write(
+      'a.yaml',
+      'name: a\nsource: { use: synthetic, rows: 5 }\nsink: { use: console, to: stdout }\n',
+    );
+    const { code, out, err } = await tickloom(['run', 'a.yaml', '--json']);
+    expect(code).toBe(0);
+    const { jobs } = JSON.parse(out) as { jobs: object[] };
+    expect(out.trim().split('\n')).toHaveLength(1);
+    expect(jobs).toEqual([
+      expect.objectContaining({
+        name: 'a',
+        outcome: 'completed',
+        error: null,
+        rowsIn: 5,
+        rowsOut: 5,
+        outputs: [],
+      }),
+    ]);
+    expect(err).toContain('SYM');
+  });
+
+  it('writes Parquet that show prints with types and nanoseconds', async () => {
+    const source = 'source: { use: synthetic, rows: 2000, interval: 7ns }';
+    await write('p.yaml', `name: p\n${source}\nsink: { use: parquet, path: out/p }\n`);
+    expect((await tickloom(['run', 'p.yaml'])).code).toBe(0);
+    const { code, out } = await tickloom(['show', 'out/p', '--rows', '2']);
+    expect(code).toBe(0);
+    expect(out).toContain('first 2 of 2,000 rows');
+    expect(out).toContain('timestamp nanos');
+    expect(out).toContain('2024-01-02T00:00:00.000000007Z');
+  });
+
+  it('lets other jobs go on when one fails, and ends with 1', async () => {
+    await write(
+      'two.yaml',
+      'name: good\nsource: { use: synthetic, rows: 3000 }\nsink: { use: "null" }\n---\n' +
+        'name: bad\nsource: { use: synthetic, rows: 3000, faults: { errorAtRow: 100 } }\nsink: { use: "null" }\n',
+    );
+    const { code, out, err } = await tickloom(['run', 'two.yaml', '--json']);
+    expect(code).toBe(1);
+    const { jobs } = JSON.parse(out) as { jobs: { outcome: string; rowsOut: number; error: unknown }[] };
+    expect(jobs.map(({ outcome }) => outcome)).toEqual(['completed', 'failed']);
+    expect(jobs[0]!.rowsOut).toBe(3000);
+    expect(jobs[1]!.error).toEqual({ code: expect.any(String), message: expect.any(String) });
+    expect(err).toContain('bad failed: ');
+  });
+
+  it('names every problem of every file with its place, starts nothing, and ends with 2', async () => {
+    await write(
+      'one.yaml',
+      'name: one\nsource: { use: synthetic, rows: 0, symbolz: 1 }\nsink: { use: "null" }\n',
+    );
+    await write(
+      'two.json',
+      '{\n\t"name": "two",\n\t"source": {"use": "replai"},\n\t"sink": {"use": "null"}\n}\n',
+    );
+    const { code, out, err } = await tickloom(['run', 'one.yaml', 'two.json', 'none.yaml', '--json']);
+    expect(code).toBe(2);
+    expect(err).toContain('one.yaml:2:27 source.rows: ');
+    expect(err).toContain('one.yaml:2:36 source.symbolz: ');
+    expect(err).toContain('two.json:3:13 source.use: ');
+    expect(err).toContain('none.yaml:1:1: ');
+    const { jobs } = JSON.parse(out) as {
+      jobs: { name: string; outcome: string; error: { code: string } }[];
+    };
+    expect(jobs.map(({ name }) => name)).toEqual(['one', 'two', 'none.yaml']);
+    expect(jobs.every(({ outcome, error }) => outcome === 'failed' && error.code === 'SPEC_INVALID')).toBe(
+      true,
+    );
+  });
+
+  it('drains after --duration, which counts as completed', async () => {
+    await write('endless.yaml', ENDLESS);
+    const { code, out } = await tickloom(['run', 'endless.yaml', '--duration', '100ms', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      jobs: [{ outcome: 'completed', reason: 'drained', rowsPending: 0 }],
+    });
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('drains on %s, says so, and ends with %i', async (signal, exitCode) => {
+    await write('endless.yaml', ENDLESS);
+    let sent = false;
+    const { code, out, err } = await tickloom(['run', 'endless.yaml', '--json'], (text, child) => {
+      if (!sent && text.includes('endless: running')) sent = child.kill(signal);
+    });
+    expect(code).toBe(exitCode);
+    expect(err).toContain(`${signal}: draining`);
+    expect(JSON.parse(out)).toMatchObject({ jobs: [{ outcome: 'completed', reason: 'drained' }] });
+  });
+
+  it('stops a job that does not drain on the second Ctrl-C', async () => {
+    await write('stuck.mjs', 'export default { row() { for (;;); } };\n');
+    await write(
+      'stuck.yaml',
+      'name: stuck\nsource: { use: synthetic }\noperators: [{ use: filter, where: "bid > 0" }, { use: module, path: ./stuck.mjs }]\nsink: { use: "null" }\n',
+    );
+    let timer: NodeJS.Timeout | undefined;
+    const { code, out, err } = await tickloom(['run', 'stuck.yaml', '--json'], (text, child) => {
+      // Signals that come close together are one press: sent until one is taken as the second.
+      if (text.includes('stuck: running')) timer ??= setInterval(() => child.kill('SIGINT'), 300);
+      if (text.includes('stopping at once')) clearInterval(timer);
+    }).finally(() => clearInterval(timer));
+    expect(err).toContain('SIGINT: draining');
+    expect(code).toBe(130);
+    expect(JSON.parse(out)).toMatchObject({ jobs: [{ outcome: 'stopped' }] });
+  });
+});
+
+describe('tickloom', () => {
+  it('prints the version of the package', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(await tickloom(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' });
+  });
+
+  it('ends with 2 and a suggestion on a command or option that it does not know', async () => {
+    const command = await tickloom(['rnu']);
+    expect(command).toMatchObject({ code: 2, out: '' });
+    expect(command.err).toContain('run');
+    const option = await tickloom(['run', 'x.yaml', '--jsno']);
+    expect(option).toMatchObject({ code: 2, out: '' });
+    expect(option.err).toContain('--json');
+  });
+
+  it('says ok of a spec that can be run, and names a wrong override by its text', async () => {
+    await write('endless.yaml', ENDLESS);
+    expect(await tickloom(['validate', 'endless.yaml'])).toMatchObject({
+      code: 0,
+      out: 'endless.yaml: endless: ok\n',
+    });
+    const refused = await tickloom(['validate', 'endless.yaml', '--set', 'batcher.maxRows=0']);
+    expect(refused).toMatchObject({ code: 2, out: '' });
+    expect(refused.err).toMatch(/^--set batcher\.maxRows=0: batcher\.maxRows: expected /);
+  });
+
+  it('prints a JSON Schema and the components with their options', async () => {
+    const schema = await tickloom(['schema']);
+    expect(JSON.parse(schema.out)).toMatchObject({ type: 'object', properties: { source: {}, sink: {} } });
+    const { out } = await tickloom(['components', 'bars']);
+    expect(out).toContain('every (string, required)');
+  });
+});

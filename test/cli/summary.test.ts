@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { Interrupts } from '../../src/cli/interrupts.js';
+import { balanceLine } from '../../src/cli/summary.js';
+import { Counters } from '../../src/protocol/counters.js';
+import { cutShortReport } from '../../src/protocol/cut-short-report.js';
+
+function reportOf(counts: Partial<Record<'rowsIn' | 'rowsOut' | 'rowsFiltered' | 'rowsDerived', number>>) {
+  const counters = { ...new Counters().read(), ...counts };
+  return { id: 'job-1', name: 'x', ...cutShortReport({ outcome: 'stopped', counters, durationMs: 1 }) };
+}
+
+describe('the balance', () => {
+  it('adds up with what was not delivered', () => {
+    expect(balanceLine(reportOf({ rowsIn: 10, rowsOut: 4, rowsFiltered: 3 }))).toBe(
+      'x: 10 in + 0 derived = 4 out + 3 filtered + 0 folded + 0 dropped + 0 rejected + 3 not delivered (adds up)\n',
+    );
+  });
+
+  it('says by how much it does not add up', () => {
+    expect(balanceLine(reportOf({ rowsIn: 1, rowsOut: 4 }))).toContain('DOES NOT ADD UP: -3 rows');
+  });
+});
+
+describe('interrupts', () => {
+  it('take two signals of one press as one, and a later one as the second', () => {
+    const seen: string[] = [];
+    let nowMs = 0;
+    const handlers = { drain: () => seen.push('drain'), force: () => seen.push('force') };
+    const interrupts = new Interrupts(handlers, () => nowMs);
+    expect(interrupts.exitCode).toBeUndefined();
+    interrupts.notice('SIGINT');
+    nowMs = 20;
+    interrupts.notice('SIGINT');
+    expect(seen).toEqual(['drain']);
+    nowMs = 1_000;
+    interrupts.notice('SIGTERM');
+    expect(seen).toEqual(['drain', 'force']);
+    expect(interrupts.exitCode).toBe(130);
+  });
+});
