@@ -167,7 +167,10 @@ sink: { use: csv, path: out.csv }
   });
 
   it('stops a job that does not drain on the second Ctrl-C', async () => {
-    await write('stuck.mjs', 'export default { row() { for (;;); } };\n');
+    await write(
+      'stuck.mjs',
+      'export default { plan: (_, input) => input, create: (_, output) => ({ output, process() { for (;;); }, flush() {} }) };\n',
+    );
     await write(
       'stuck.yaml',
       'name: stuck\nsource: { use: synthetic }\noperators: [{ use: filter, where: "bid > 0" }, { use: module, path: ./stuck.mjs }]\nsink: { use: "null" }\n',
