@@ -1,12 +1,12 @@
 import { swapColumns } from '../core/batch.js';
 import { invariant } from '../core/invariant.js';
+import { suggestName } from '../core/nearest-name.js';
 import { type Column, columnIndex, findColumn, type Schema } from '../core/schema.js';
 import type { OperatorFactory, PlanProblems } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { SelectOptions } from '../settings/select-options.js';
 import { quote } from './expression/expression-error.js';
-import { suggestName } from '../core/nearest-name.js';
 import { kindOfColumns } from './kind-of-columns.js';
 import { handOver, OutputBatches } from './output-batches.js';
 

@@ -87,7 +87,11 @@ describe('a spec', () => {
       source: { use: 'synthetic', rows: 'many', rwos: 1 },
       operators: [{ use: 'filter', where: 'prcie > 0' }],
     });
-    expect(problems.map((text) => text.split(':')[0])).toEqual(['source.rows', 'source.rwos', 'operators.0.where']);
+    expect(problems.map((text) => text.split(':')[0])).toEqual([
+      'source.rows',
+      'source.rwos',
+      'operators.0.where',
+    ]);
   });
 
   it('does not echo texts, which may be secrets', async () => {

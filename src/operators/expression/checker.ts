@@ -1,6 +1,6 @@
+import { suggestName } from '../../core/nearest-name.js';
 import { ExpressionError, quote } from './expression-error.js';
 import { parseInstant } from './instant.js';
-import { suggestName } from '../../core/nearest-name.js';
 import type { Scope } from './scope.js';
 import type { ComparisonOp, Syntax } from './syntax.js';
 import type {
