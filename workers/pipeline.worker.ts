@@ -56,6 +56,9 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
     const log = threadLogger(task.logs, counters).child({ thread: threadId });
     const pipeline = await instantiate(task.spec, { clock: systemClock, log, counters });
     actor.attach(pipeline);
+    // A first batch that blocks the thread must not keep the supervisor from hearing of the start.
+    await actor.heard;
+    await turnOfTheLoop();
     return await pipeline.run();
   } catch (error) {
     return cutShortReport({
@@ -67,16 +70,32 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
   }
 }
 
+interface Listener {
+  /** The supervisor has asked whether the actor is ready, and was answered. */
+  readonly heard: Promise<void>;
+  attach(pipeline: StreamingPipeline): void;
+}
+
 /** Takes what the supervisor asks, from before there is a pipeline: asked too early, it waits. */
-function listen(task: PipelineTask): { attach(pipeline: StreamingPipeline): void } {
+function listen(task: PipelineTask): Listener {
   let pipeline: StreamingPipeline | undefined;
+  let hear: () => void;
+  const heard = new Promise<void>((resolve) => {
+    hear = resolve;
+  });
   const early: ((pipeline: StreamingPipeline) => void)[] = [];
   const ask = (what: (pipeline: StreamingPipeline) => void) => {
     if (pipeline) what(pipeline);
     else early.push(what);
   };
   const control: PipelineControl = {
-    ready: () => new Promise((resolve) => ask(() => resolve())),
+    ready: () =>
+      new Promise((resolve) =>
+        ask(() => {
+          resolve();
+          hear();
+        }),
+      ),
     pause: () => ask((to) => to.pause()),
     resume: () => ask((to) => to.resume()),
     drain: () => ask((to) => to.drain()),
@@ -85,6 +104,7 @@ function listen(task: PipelineTask): { attach(pipeline: StreamingPipeline): void
   };
   expose(control, portEndpoint(task.control));
   return {
+    heard,
     attach(built) {
       pipeline = built;
       for (const what of early.splice(0)) what(built);

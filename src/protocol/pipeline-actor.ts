@@ -20,7 +20,7 @@ export const PROTOCOL_VERSION = 1;
 
 /** All that a supervisor may ask of a running actor. Each answers at once; none waits for rows. */
 export interface PipelineControl {
-  /** Answers as soon as the actor listens and its pipeline is built. */
+  /** Answers as soon as the actor listens and its pipeline is built. The run begins once it was asked. */
   ready(): Promise<void>;
   pause(): void;
   resume(): void;
