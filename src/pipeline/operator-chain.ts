@@ -1,7 +1,7 @@
 import type { Batch } from '../core/batch.js';
-import { PipelineError, RuntimeError } from '../core/errors.js';
-import { InvariantError } from '../core/invariant.js';
+import { PipelineError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
+import { blame, blamed } from './blame.js';
 import type { Emit, Operator, OperatorTally } from './operator.js';
 
 interface Link {
@@ -101,20 +101,11 @@ function attemptNow<T>(link: Link, act: () => T): T {
   try {
     return act();
   } catch (thrown) {
-    throw blamed(link, thrown);
+    throw blamed('OPERATOR_FAILED', nameOf(link), thrown);
   }
 }
 
-async function attempt(link: Link, act: () => Promise<void> | void): Promise<void> {
-  try {
-    await act();
-  } catch (thrown) {
-    throw blamed(link, thrown);
-  }
-}
+const attempt = (link: Link, act: () => Promise<void> | void): Promise<void> =>
+  blame('OPERATOR_FAILED', nameOf(link), act);
 
-function blamed({ use }: Link, thrown: unknown): unknown {
-  if (thrown instanceof RuntimeError || thrown instanceof InvariantError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new PipelineError('OPERATOR_FAILED', `Operator "${use}" failed: ${message}`, { cause: thrown });
-}
+const nameOf = ({ use }: Link): string => `Operator "${use}"`;

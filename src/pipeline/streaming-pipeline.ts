@@ -2,13 +2,13 @@ import type { Batch } from '../core/batch.js';
 import { BatchPool } from '../core/batch-pool.js';
 import { type Clock, type TimerHandle, turnOfTheLoop } from '../core/clock.js';
 import type { DictionarySet } from '../core/dictionary.js';
-import { type ErrorCode, PipelineError, RuntimeError, toWireError } from '../core/errors.js';
-import { InvariantError } from '../core/invariant.js';
+import { toWireError } from '../core/errors.js';
 import { type Nanos, toMillisCeil } from '../core/units.js';
 import { type Counters, rowsPending } from '../protocol/counters.js';
 import type { Checkpoint, PipelineReport, StageReport } from '../protocol/pipeline-report.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Batcher } from './batcher.js';
+import { blame, blamed } from './blame.js';
 import { CheckpointRequests } from './checkpoint-requests.js';
 import type { Operator } from './operator.js';
 import { OperatorChain } from './operator-chain.js';
@@ -157,10 +157,10 @@ export class StreamingPipeline {
   /** From the sink up, so that whoever is open can pass its rows on. */
   async #open(): Promise<void> {
     const { source, operators, batcher, sink, checkpoint } = this.#parts;
-    await blame('SINK_FAILED', sink.use, () => sink.stage.open?.());
+    await blame('SINK_FAILED', `"${sink.use}"`, () => sink.stage.open?.());
     await batcher.stage.open?.();
-    for (const { use, stage } of operators) await blame('OPERATOR_FAILED', use, () => stage.open?.());
-    await blame('SOURCE_FAILED', source.use, () => source.stage.open?.());
+    for (const { use, stage } of operators) await blame('OPERATOR_FAILED', `"${use}"`, () => stage.open?.());
+    await blame('SOURCE_FAILED', `"${source.use}"`, () => source.stage.open?.());
     if (!checkpoint) return;
     await sink.stage.resume?.(checkpoint.sink);
     this.#operators.restore(checkpoint.operators);
@@ -201,7 +201,7 @@ export class StreamingPipeline {
       return await source.stage.read();
     } catch (thrown) {
       this.#countRead();
-      const error = blamed('SOURCE_FAILED', source.use, thrown);
+      const error = blamed('SOURCE_FAILED', `"${source.use}"`, thrown);
       // Rows that cannot be had again are delivered before the failure is told. Of a replay they
       // are not: a file that looks whole and is not would be worse than none.
       if (source.stage.capabilities.delivery !== 'replayable') {
@@ -227,7 +227,7 @@ export class StreamingPipeline {
     const { batcher, sink, counters } = this.#parts;
     for (let batch = batcher.stage.take(); batch; batch = batcher.stage.take()) {
       const rows = batch.length;
-      await blame('SINK_FAILED', sink.use, () => sink.stage.write(batch as Batch));
+      await blame('SINK_FAILED', `"${sink.use}"`, () => sink.stage.write(batch as Batch));
       counters.add('rowsOut', rows);
       if (rows > 0) counters.add('batches', 1);
     }
@@ -247,14 +247,14 @@ export class StreamingPipeline {
       await this.#deliver();
     }
     await this.#closeBatches();
-    this.#durable = await blame('SINK_FAILED', sink.use, () => sink.stage.flush());
+    this.#durable = await blame('SINK_FAILED', `"${sink.use}"`, () => sink.stage.flush());
     await rejects.flush();
   }
 
   async #cut(): Promise<Checkpoint> {
     const { source, sink, dictionaries } = this.#parts;
     await this.#closeBatches();
-    const durable = await blame('SINK_FAILED', sink.use, () => sink.stage.flush());
+    const durable = await blame('SINK_FAILED', `"${sink.use}"`, () => sink.stage.flush());
     this.#durable = durable;
     return {
       source: source.stage.position(),
@@ -375,22 +375,4 @@ export class StreamingPipeline {
       stages,
     };
   }
-}
-
-/** Has what a stage throws unexpectedly say which stage it was. */
-async function blame<T>(code: ErrorCode, use: string, act: () => Promise<T> | T): Promise<T> {
-  try {
-    return await act();
-  } catch (thrown) {
-    throw blamed(code, use, thrown);
-  }
-}
-
-function blamed(code: ErrorCode, use: string, thrown: unknown): unknown {
-  if (thrown instanceof RuntimeError || thrown instanceof InvariantError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new PipelineError(code, `"${use}" failed: ${message}`, {
-    cause: thrown,
-    retryable: code !== 'OPERATOR_FAILED',
-  });
 }
