@@ -88,6 +88,11 @@ describe('a replay of what cannot be read', () => {
     );
   });
 
+  it('says on which line the header stands, comments and blank lines before it', async () => {
+    const { message } = await failure('# 2024\n\ntime,symbol,bid,Ask\n', { comment: '#' });
+    expect(message).toContain('FILE:3: expected a header with "ask"');
+  });
+
   it('tells binary data and UTF-16 from text', async () => {
     expect(await failure(Buffer.from([0x50, 0x4b, 3, 4, 0, 1, 2]))).toMatchObject({
       code: 'INPUT_CORRUPT',
@@ -141,7 +146,7 @@ describe('a row that cannot be used', () => {
     const { bids, bad } = await rejects(
       `${HEADER}1,A,1,2\nx,A,2,2\n3,A,,2\n4,A,4\n\n5,"A\nB",5,2\n6,A,0x6,2\n7,,7,2\n8,A,8,"2""2"\n9,A,9,2,and,more\n10,A,nan,x`,
     );
-    expect(bids).toEqual([1, 5, 9]);
+    expect(bids).toEqual([1, 5]);
     const decimal = 'a decimal number';
     expect(bad).toEqual([
       {
@@ -152,12 +157,47 @@ describe('a row that cannot be used', () => {
         raw: 'x,A,2,2',
       },
       { line: 4, field: 'bid', expected: decimal, found: 'nothing', raw: '3,A,,2' },
-      { line: 5, expected: 'at least 4 fields', found: '3', raw: '4,A,4' },
+      { line: 5, expected: '4 fields, as the header has', found: '3', raw: '4,A,4' },
       { line: 9, field: 'bid', expected: decimal, found: '"0x6"', raw: '6,A,0x6,2' },
       { line: 10, field: 'symbol', expected: 'a text', found: 'nothing', raw: '7,,7,2' },
       { line: 11, field: 'ask', expected: decimal, found: '"2\\"\\"2"', raw: '8,A,8,"2""2"' },
+      { line: 12, expected: '4 fields, as the header has', found: '6', raw: '9,A,9,2,and,more' },
       { line: 13, field: 'bid', expected: decimal, found: '"nan"', raw: '10,A,nan,x' },
     ]);
+  });
+
+  it('is one with more or fewer fields than the header, whether they are quoted or mapped', async () => {
+    const { bids, bad } = await rejects(
+      'time,symbol,bid,ask,venue,note\n' +
+        '1,A,1,2,X,"a,b"\n2,A,1,391,1,393,X,\n3,A,3,2,X\n"4","A","4","2","X","a","b"\n' +
+        '"5","A",5,2,X,"a\n,b",\n6,A,6,2,"X",\n7,A,7,2,"X","a"y\n8,A,8,2,"X"\r,a\n"9,A,9,2,X,\n',
+    );
+    expect(bids).toEqual([1, 5, 6]);
+    expect(bad.map(({ line, expected, found }) => [line, expected, found])).toEqual([
+      [3, '6 fields, as the header has', '8'],
+      [4, '6 fields, as the header has', '5'],
+      [5, '6 fields, as the header has', '7'],
+      [9, 'a delimiter or a line end after the closing quote', 'more text'],
+      [10, 'a delimiter or a line end after the closing quote', 'more text'],
+      [11, 'a closing quote', 'none in the next 12 bytes'],
+    ]);
+  });
+
+  it('is not one whose line ends with a delimiter, or whose header does', async () => {
+    for (const [header, row] of [
+      ['time,symbol,bid,ask', '1,A,1,2,'],
+      ['time,symbol,bid,ask', '1,A,1,"2",\r'],
+      ['time,symbol,bid,ask,', '1,A,1,2'],
+      ['time,symbol,bid,ask,', '1,A,1,2,'],
+      ['time,symbol,bid,ask,', '1,A,1,2,unnamed'],
+    ]) {
+      expect(await rejects(`${header}\n${row}\n`)).toEqual({ bids: [1], bad: [] });
+    }
+  });
+
+  it('is kept as a whole, whatever stands in its quotes', async () => {
+    const { bad } = await rejects('time,symbol,bid,ask,note\n1,A,x,2,"a\nb ""c"""\n');
+    expect(bad[0]!.raw).toBe('1,A,x,2,"a\nb ""c"""');
   });
 
   it('is the line of a stray quote alone, however far it would reach', async () => {

@@ -374,18 +374,22 @@ describe('the plan of a replay', () => {
       planProblems({
         path: 'x.csv',
         kind: 'trade',
-        header: ['t', 'p'],
+        header: ['t', 'p', 'size', 'size'],
         columns: {
           time: 't',
           symbol: { value: 'A' },
           price: 'price',
+          size: 'size',
+          received: 5,
           side: { from: 't', values: { buy: ['b'], sell: ['b'], short: ['s'] } },
         },
       }),
     ).toEqual([
-      'columns.price.from: expected one of the names in "header": t, p',
+      'columns.price.from: expected one of the names in "header": t, p, size, size',
+      'columns.size.from: expected a name that "header" has once, or the number of its field',
       'columns.side.values.sell: expected each text once, found "b" again',
       'columns.side.values.short: expected one of unknown, buy, sell',
+      'columns.received.from: expected the number of a field in "header", which has 4, found 5',
     ]);
   });
 });

@@ -138,8 +138,18 @@ function planOrigin(
       'expected the number of a field, since there is no header (header: false)',
     );
   }
-  if (typeof from === 'string' && Array.isArray(header) && !header.includes(from)) {
-    problems.add([...path, 'from'], `expected one of the names in "header": ${header.join(', ')}`);
+  if (from !== undefined && Array.isArray(header)) {
+    const times = header.filter((name) => name === from).length;
+    if (typeof from === 'number' && from > header.length) {
+      problems.add(
+        [...path, 'from'],
+        `expected the number of a field in "header", which has ${header.length}, found ${from}`,
+      );
+    } else if (typeof from === 'string' && times === 0) {
+      problems.add([...path, 'from'], `expected one of the names in "header": ${header.join(', ')}`);
+    } else if (typeof from === 'string' && times > 1) {
+      problems.add([...path, 'from'], `expected a name that "header" has once, or the number of its field`);
+    }
   }
   return { kind: 'field', field: from ?? 1 };
 }

@@ -162,20 +162,16 @@ export class CsvDecoder implements FileDecoder {
 
   #addFieldFault(reader: number, row: number): void {
     const { slot, name, reader: columnReader } = this.#layout.readers[reader]!;
-    const known = this.#fieldFaults.get(row);
+    if (this.#fieldFaults.has(row)) return;
     const { bytes, bounds, stride } = this.#task;
-    if (known) return;
     const k = row * stride + 2 * slot;
-    const start = this.#scanner.starts[row]!;
-    let end = bounds[(row + 1) * stride - 1]!;
-    while (end < this.#window.end && bytes[end] !== 10) end++;
     this.#fieldFaults.set(row, {
       row,
       line: this.#scanner.lines[row]!,
       field: name,
       expected: columnReader.expected,
       found: shown(bytes, bounds[k]!, bounds[k + 1]!),
-      raw: rawRow(bytes, start, end),
+      raw: rawRow(bytes, this.#scanner.starts[row]!, this.#scanner.endOf(this.#window, row)),
     });
   }
 }

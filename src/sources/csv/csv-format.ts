@@ -5,8 +5,8 @@ import type { FileFormat } from '../file-decoder.js';
 import { ByteWindow } from './byte-window.js';
 import { planColumns } from './column-plan.js';
 import { CsvDecoder } from './csv-decoder.js';
-import { layOutFile } from './csv-layout.js';
-import { ROW_BYTES_MAX, RowScanner, type ScanOptions } from './row-scanner.js';
+import { type Header, layOutFile } from './csv-layout.js';
+import { ROW_BYTES_MAX, type RowForm, RowScanner } from './row-scanner.js';
 import { fieldText, SplitRow } from './split-row.js';
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
@@ -19,7 +19,7 @@ export const csvFormat: FileFormat<ReplayOptions> = {
 
   async open(file, options, context) {
     const { columns } = planColumns(options, { add() {} });
-    const scan: ScanOptions = {
+    const form: RowForm = {
       delimiter: options.delimiter.charCodeAt(0),
       comment: Buffer.from(options.comment ?? ''),
     };
@@ -27,12 +27,11 @@ export const csvFormat: FileFormat<ReplayOptions> = {
     try {
       const window = new ByteWindow();
       await readFront(file, bytes, window, options);
-      let line = 1;
-      let header = Array.isArray(options.header) ? options.header : undefined;
-      if (options.header === true) ({ header, line } = await readHeader(file, bytes, window, scan));
+      const header =
+        options.header === true ? await readHeader(file, bytes, window, form) : givenHeader(options.header);
       const layout = await layOutFile(file, columns, header, context.dictionaries);
-      const scanner = new RowScanner(layout.fields, context.batchRows, scan);
-      scanner.restart(line);
+      const scanner = new RowScanner(layout.fields, context.batchRows, { ...form, header: header?.names });
+      scanner.restart(header?.nextLine ?? 1);
       return new CsvDecoder(file, { bytes, window, scanner, layout, context });
     } catch (error) {
       await bytes.close();
@@ -66,13 +65,16 @@ async function readFront(
   if (BYTE_ORDER_MARK.every((byte, i) => window.bytes[i] === byte)) window.start = BYTE_ORDER_MARK.length;
 }
 
+const givenHeader = (names: readonly string[] | false): Header | undefined =>
+  names === false ? undefined : { names, line: 1, nextLine: 1 };
+
 /** Takes the first row that is no blank line and no comment. */
 async function readHeader(
   file: string,
   bytes: FileBytes,
   window: ByteWindow,
-  { delimiter, comment }: ScanOptions,
-): Promise<{ header: string[]; line: number }> {
+  { delimiter, comment }: RowForm,
+): Promise<Header> {
   const row = new SplitRow();
   for (let line = 1; ; ) {
     const passed = passOver(window, comment);
@@ -81,11 +83,11 @@ async function readHeader(
       continue;
     }
     if (passed === 0 && row.split(window.bytes, window.start, window.end, delimiter)) {
-      const header = Array.from({ length: row.fields }, (_, i) =>
+      const names = Array.from({ length: row.fields }, (_, i) =>
         fieldText(window.bytes, row.bounds[2 * i]!, row.bounds[2 * i + 1]!, row.doubled[i]!),
       );
       window.start = row.next;
-      return { header, line: line + row.lines };
+      return { names, line, nextLine: line + row.lines };
     }
     if (passed === 0 && row.fault === 'after-quote') {
       throw corrupt(file, line, 'a delimiter or a line end after the closing quote', 'more text');

@@ -28,30 +28,40 @@ export interface PlacedReader {
   readonly reader: ColumnReader;
 }
 
+/** The names of the fields. */
+export interface Header {
+  readonly names: readonly string[];
+  /** On which it stands, from 1. */
+  readonly line: number;
+  /** On which rows begin. */
+  readonly nextLine: number;
+}
+
 const NAME_MAX = 255;
 
 /**
- * @param header - Names of the fields, if there are any.
+ * @param header - If there is one.
  * @throws {PipelineError} `INPUT_CORRUPT` naming every mapped field that the header lacks.
  * @throws {InvalidOptionsError} when the file's name does not hold what is taken from it.
  */
 export async function layOutFile(
   file: string,
   plans: readonly ColumnPlan[],
-  header: readonly string[] | undefined,
+  header: Header | undefined,
   dictionaries: DictionarySet,
 ): Promise<CsvLayout> {
-  const wrong = plans.flatMap((plan) => fieldProblem(plan, header));
-  if (wrong.length > 0) {
-    const names = header!.length > 50 ? [...header!.slice(0, 50), '…'] : header!;
+  const fieldNames = header?.names ?? [];
+  const wrong = header ? plans.flatMap((plan) => fieldProblem(plan, fieldNames)) : [];
+  if (header && wrong.length > 0) {
+    const names = fieldNames.length > 50 ? [...fieldNames.slice(0, 50), '…'] : fieldNames;
     throw new PipelineError(
       'INPUT_CORRUPT',
-      `${file}:1: expected a header with ${wrong.join(', ')}; found ${JSON.stringify(names.join(', '))}`,
+      `${file}:${header.line}: expected a header with ${wrong.join(', ')}; found ${JSON.stringify(names.join(', '))}`,
     );
   }
   const fieldOf = plans.map(({ origin }) => {
     if (origin.kind !== 'field') return -1;
-    return typeof origin.field === 'number' ? origin.field - 1 : header!.indexOf(origin.field);
+    return typeof origin.field === 'number' ? origin.field - 1 : fieldNames.indexOf(origin.field);
   });
   const fields = [...new Set(fieldOf.filter((field) => field >= 0))].sort((a, b) => a - b);
 
@@ -69,8 +79,8 @@ export async function layOutFile(
   return { fields, readers, constants };
 }
 
-function fieldProblem({ column, origin }: ColumnPlan, header: readonly string[] | undefined): string[] {
-  if (origin.kind !== 'field' || !header) return [];
+function fieldProblem({ column, origin }: ColumnPlan, header: readonly string[]): string[] {
+  if (origin.kind !== 'field') return [];
   const { field } = origin;
   const called = `(columns.${column.name})`;
   if (typeof field === 'number') {

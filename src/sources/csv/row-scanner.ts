@@ -42,6 +42,7 @@ export class RowScanner {
   readonly #fields: readonly number[];
   /** Fields to pass over before each slot. */
   readonly #skips: Int32Array;
+  readonly #header: readonly string[] | undefined;
   readonly #delimiter: number;
   readonly #comment: Uint8Array;
   /** Not 0 for the bytes that a fast scan stops at. */
@@ -49,8 +50,10 @@ export class RowScanner {
   readonly #split = new SplitRow();
 
   /** @param fields - Numbers of the wanted fields from 0, ascending, each once, at least one. */
-  constructor(fields: readonly number[], rowsMax: number, { delimiter, comment }: ScanOptions) {
+  constructor(fields: readonly number[], rowsMax: number, options: ScanOptions) {
+    const { delimiter, comment, header } = options;
     this.#fields = fields;
+    this.#header = header;
     this.#skips = Int32Array.from(fields, (field, slot) => field - (slot === 0 ? 0 : fields[slot - 1]! + 1));
     this.stride = 2 * fields.length;
     this.bounds = new Int32Array(rowsMax * this.stride);
@@ -66,6 +69,12 @@ export class RowScanner {
   /** Offset in the file from which the next row is found again. */
   restartOffset(window: ByteWindow): number {
     return this.#discardedFrom >= 0 ? this.#discardedFrom : window.offsetOf(window.start);
+  }
+
+  /** Where a row of the last scan ends, its line end included. */
+  endOf({ bytes, end }: ByteWindow, row: number): number {
+    this.#split.split(bytes, this.starts[row]!, end, this.#delimiter);
+    return this.#split.next;
   }
 
   /** Begins at a row's start, on a line of the file. */
@@ -103,6 +112,8 @@ export class RowScanner {
     const skips = this.#skips;
     const slots = skips.length;
     const delimiter = this.#delimiter;
+    const fieldsExpected = this.#header?.length ?? 0;
+    const fieldsWanted = this.#fields.at(-1)! + 1;
     const comment = this.#comment.length === 0 ? -1 : this.#comment[0]!;
     let rows = rowsBefore;
     let line = this.line;
@@ -162,10 +173,14 @@ export class RowScanner {
         at++;
       }
       if (bytes[at] === CR && bytes[at + 1] !== LF) break;
+      let fieldsFound = fieldsWanted;
       while (bytes[at] !== LF) {
-        if (bytes[at] === QUOTE) break next;
-        at++;
+        const byte = bytes[at++];
+        if (byte === QUOTE) break next;
+        if (byte === delimiter) fieldsFound++;
       }
+      const isAsExpected = fieldsExpected === 0 || fieldsFound === fieldsExpected;
+      if (!isAsExpected && !this.#isWhole(fieldsFound, this.#endsEmpty(bytes, at))) break;
       if (at - start > ROW_BYTES_MAX) break;
       starts[rows] = start;
       lines[rows] = line;
@@ -198,8 +213,12 @@ export class RowScanner {
       return this.#unfinished(window, row, 'row');
     }
     const wanted = this.#fields.at(-1)! + 1;
-    if (split.fields < wanted) {
-      this.#add(window, row, split.next, `at least ${wanted} fields`, `${split.fields}`);
+    const isLastEmpty = this.#endsEmpty(bytes, split.next - 1);
+    if (split.fields < wanted || !this.#isWhole(split.fields, isLastEmpty)) {
+      const expected = this.#header
+        ? `${this.#header.length} fields, as the header has`
+        : `at least ${wanted} fields`;
+      this.#add(window, row, split.next, expected, `${split.fields}`);
       window.start = split.next;
       this.line += split.lines;
       return 0;
@@ -216,6 +235,23 @@ export class RowScanner {
     this.line += split.lines;
     window.start = split.next;
     return 1;
+  }
+
+  /**
+   * Whether a row has the fields that the header names. One more is let pass where it is empty (a
+   * delimiter ends the line), and one less where the header ends so.
+   */
+  #isWhole(fields: number, isLastEmpty: boolean): boolean {
+    const header = this.#header;
+    if (!header || fields === header.length) return true;
+    if (fields === header.length + 1) return isLastEmpty;
+    return fields === header.length - 1 && header.at(-1) === '';
+  }
+
+  /** Whether a delimiter stands in front of a line end. */
+  #endsEmpty(bytes: Uint8Array, lineEnd: number): boolean {
+    const last = bytes[lineEnd - 1] === CR ? lineEnd - 2 : lineEnd - 1;
+    return bytes[last] === this.#delimiter;
   }
 
   /** No end of the row within the data: waits for more, or gives up its first line. */
@@ -269,7 +305,13 @@ function firstLine({ bytes, start, end }: ByteWindow): number {
   return found < 0 ? -1 : start + found;
 }
 
-export interface ScanOptions {
+export interface ScanOptions extends RowForm {
+  /** Names of the fields, where they are known: each row has as many. */
+  readonly header: readonly string[] | undefined;
+}
+
+/** How rows and fields are told apart. */
+export interface RowForm {
   readonly delimiter: number;
   /** Empty: none. */
   readonly comment: Uint8Array;

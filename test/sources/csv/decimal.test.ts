@@ -28,7 +28,7 @@ const decimalText = fc
 function readField(text: string, { divideBy = 1, nullable = false } = {}) {
   const window = new ByteWindow();
   window.append(Buffer.from(`7|${text}|8\n`));
-  const scanner = new RowScanner([1], 1, { delimiter: 124, comment: new Uint8Array() });
+  const scanner = new RowScanner([1], 1, { delimiter: 124, comment: new Uint8Array(), header: undefined });
   const rows = scanner.scan(window, 1);
   const out = new Float64Array(1);
   const bad: number[] = [];
