@@ -274,6 +274,33 @@ describe('the mark of a bar', () => {
     ]);
   });
 
+  it('is gap for windows behind the last row, which was then not the end', () => {
+    const items = [trade(1), trade(2.5), gap(4.5, 6)];
+    expect(inShort(barsOf(items))).toEqual([
+      '1 A 1 complete',
+      'gap',
+      '2 A 1 complete',
+      '4 A 0 gap',
+      '5 A 0 gap',
+    ]);
+    expect(inShort(barsOf(items, { emptyBars: 'emit' })).slice(2)).toEqual([
+      '2 A 1 complete',
+      '3 A 0 empty',
+      '4 A 0 gap',
+      '5 A 0 gap',
+    ]);
+    expect(inShort(barsOf([trade(2), gap(2.5, 6, 'B'), { type: 'end', how: 'completed' }]))).toEqual([
+      'gap',
+      '2 A 1 complete',
+      '2 B 0 gap',
+      '3 B 0 gap',
+      '4 B 0 gap',
+      '5 B 0 gap',
+      'end',
+    ]);
+    expect(inShort(barsOf([gap(1, 3)]))).toEqual(['gap']);
+  });
+
   it('is gap for the symbol of the gap alone', () => {
     const items = [
       trade(1, 1, 1, 'A'),
@@ -391,6 +418,14 @@ describe('bars without rows', () => {
       '4000000000 A 1 complete',
     ]);
     expect(operator.statistics?.()).toMatchObject({ barsNotFilled: 3_999_999_995 });
+  });
+
+  it('are bounded in a gap at the end', () => {
+    const { process, flush, emitted, operator } = openBars({ fillMax: 1 });
+    void process([trade(1), gap(2, 4_000_000_000)]);
+    flush();
+    expect(inShort(emitted())).toEqual(['gap', '1 A 1 complete', '2 A 0 gap']);
+    expect(operator.statistics?.()).toMatchObject({ barsNotFilled: 3_999_999_997 });
   });
 
   it('are bounded in a quiet time, and begin anew after a row', () => {

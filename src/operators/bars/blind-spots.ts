@@ -79,6 +79,13 @@ export class BlindSpots {
     return next;
   }
 
+  /** The greatest index that a gap reaches; `-Infinity`: there is none. A silence has no end to reach. */
+  get lastGap(): number {
+    let last = Number.NEGATIVE_INFINITY;
+    for (const ranges of this.#gaps.values()) last = Math.max(last, ranges.last);
+    return last;
+  }
+
   /** The least index above `index` at which a gap begins or ends; `Infinity`: none. */
   nextEdge(index: number): number {
     let next = Number.POSITIVE_INFINITY;

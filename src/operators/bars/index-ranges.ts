@@ -33,6 +33,11 @@ export class IndexRanges {
     return this.#ranges.some(([from, to]) => from <= index && index <= to);
   }
 
+  /** The greatest index in the set; `-Infinity`: it is empty. */
+  get last(): number {
+    return this.#ranges.at(-1)?.[1] ?? Number.NEGATIVE_INFINITY;
+  }
+
   /** The least index in the set that is not below `index`; `Infinity`: none. */
   next(index: number): number {
     const range = this.#ranges.find(([, to]) => to >= index);

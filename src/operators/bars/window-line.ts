@@ -130,12 +130,12 @@ export class WindowLine {
     for (const window of this.#open) this.#blind.addPartial(window.index, window.index);
   }
 
-  /** Closes all windows; the last one was not seen to its end. */
+  /** Closes all windows, those of a gap behind the last row too; the last one was not seen to its end. */
   finish(): void {
-    const last = this.#open.at(-1);
-    if (!last) return;
-    this.#blind.addPartial(last.index, last.index);
-    this.#closeTo(last.index + 1);
+    const last = Math.max(this.#open.at(-1)?.index ?? Number.NEGATIVE_INFINITY, this.#blind.lastGap);
+    if (last === Number.NEGATIVE_INFINITY) return;
+    this.#blind.addPartial(last, last);
+    this.#closeTo(last + 1);
   }
 
   snapshot(): WindowLineState {
