@@ -3,8 +3,8 @@ import type { Temporal } from 'temporal-polyfill';
 /**
  * From the local time of a zone to UTC.
  *
- * The time line of the zone's clock falls into stretches of one offset each; the one in use is
- * kept, so that a row costs two comparisons. Where the clock goes back and shows a time twice, the
+ * The time line of the zone's clock falls into stretches of one offset each, which are looked up once
+ * (there are some two a year); the one in use is at hand, so that a row costs two comparisons. Where the clock goes back and shows a time twice, the
  * earlier instant is meant; where it goes forward and skips a time, that time is read with the
  * offset from before the jump, so that it counts on past it (`compatible` in Temporal's words).
  */
@@ -15,6 +15,8 @@ export class ZoneOffsets {
   /** Local time less UTC within it, ms. */
   offsetMs: number;
   readonly #stretchOf: ((localMs: number) => Stretch) | undefined;
+  /** In no order, each once. */
+  readonly #known: Stretch[] = [];
 
   private constructor(fixedMs: number, stretchOf?: (localMs: number) => Stretch) {
     this.#stretchOf = stretchOf;
@@ -38,7 +40,12 @@ export class ZoneOffsets {
   }
 
   #move(localMs: number): number {
-    const { from, to, offsetMs } = this.#stretchOf!(localMs);
+    let found = this.#known.find(({ from, to }) => localMs >= from && localMs < to);
+    if (!found) {
+      found = this.#stretchOf!(localMs);
+      this.#known.push(found);
+    }
+    const { from, to, offsetMs } = found;
     this.from = from;
     this.to = to;
     this.offsetMs = offsetMs;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Temporal } from 'temporal-polyfill';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { readInt64 } from '../../../src/core/int64.js';
 import { MILLI_SHIFT, writeEpochText } from '../../../src/sources/csv/epoch-text.js';
 import { IsoText } from '../../../src/sources/csv/iso-text.js';
@@ -176,6 +176,18 @@ describe("a zone's clock", () => {
     expect(zone.toUtc(Date.UTC(2024, 2, 10, 2, 0))).toBe(Date.UTC(2024, 2, 10, 7, 0));
     expect(zone.toUtc(Date.UTC(2024, 2, 10, 2, 30))).toBe(Date.UTC(2024, 2, 10, 7, 30));
     expect(zone.toUtc(Date.UTC(2024, 2, 10, 3, 0))).toBe(Date.UTC(2024, 2, 10, 7, 0));
+  });
+
+  it('is looked up once a stretch, since a column of summer and winter dates goes to and fro', async () => {
+    const lookUp = vi.spyOn(Temporal.Instant, 'fromEpochMilliseconds');
+    const zone = await ZoneOffsets.of('America/New_York');
+    const [winter, summer] = [Date.UTC(2024, 0, 19), Date.UTC(2024, 6, 19)];
+    for (let i = 0; i < 100; i++) {
+      expect(zone.toUtc(winter + i)).toBe(winter + i + 5 * 3_600_000);
+      expect(zone.toUtc(summer + i)).toBe(summer + i + 4 * 3_600_000);
+    }
+    expect(lookUp).toHaveBeenCalledTimes(2);
+    lookUp.mockRestore();
   });
 
   it.each(['America/New_York', 'utc', 'Z', '+01:00', '-0530', 'Etc/GMT+5'])('may be %s', (zone) => {
