@@ -1,8 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { inflateRawSync } from 'node:zlib';
-import { DuckDBInstance } from '@duckdb/node-api';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Batch } from '../../src/core/batch.js';
 import { writeEpochMillis } from '../../src/core/int64.js';
@@ -10,18 +6,32 @@ import type { Row } from '../../src/core/row-view.js';
 import type { Schema } from '../../src/core/schema.js';
 import { barsOperator } from '../../src/operators/bars.js';
 import { BarsOptions } from '../../src/settings/bars-options.js';
+import { duckdb } from '../sinks/duckdb.js';
 import { rowsIn } from '../support/batch-rows.js';
+import {
+  factsOf,
+  hasRecordedData,
+  recordedPath,
+  recordedTitle,
+  scratchFolder,
+} from '../support/recorded-data.js';
 import { stageContext } from '../support/stage-context.js';
 
-const DATA = path.resolve(import.meta.dirname, '../../../shared/data');
-const present = existsSync(DATA);
-const where = present ? '' : ' (not run: the folder ../shared/data is absent)';
+const SCRATCH = scratchFolder();
+afterAll(SCRATCH.remove);
 
-/** The only entry of a zip: its local header is followed by the deflated bytes. */
-function unzip(file: string): string {
-  const zip = readFileSync(path.join(DATA, file));
-  const start = 30 + zip.readUInt16LE(26) + zip.readUInt16LE(28);
-  return inflateRawSync(zip.subarray(start, start + zip.readUInt32LE(18))).toString('latin1');
+const linesOf = (zip: string): string[] =>
+  readFileSync(SCRATCH.unzip(recordedPath(zip)), 'latin1')
+    .trim()
+    .split(/\r?\n/);
+
+/** What both facts about the SPY minutes need. */
+interface MinuteFacts {
+  readonly one_minute_aggregation_check: {
+    readonly all_ticks: Readonly<Record<'minutes_with_trades' | 'vendor_minutes', number>> &
+      Readonly<Record<'vendor_minutes_equal_ohlc' | 'vendor_minutes_equal_ohlcv', number>> &
+      Readonly<Record<'bar_0930_deci_cents' | 'bar_1559_deci_cents', readonly number[]>>;
+  };
 }
 
 interface Recording {
@@ -67,7 +77,7 @@ function ourBars({ zip, midnightMs, price, hasSizes }: Recording, every: string)
     bars.push(...rowsIn(batch));
     batch.release();
   };
-  const lines = unzip(zip).trim().split(/\r?\n/);
+  const lines = linesOf(zip);
   for (let first = 0; first < lines.length; first += 5_003) {
     const part = lines.slice(first, first + 5_003);
     const batch = new Batch(schema, part.length, context.dictionaries);
@@ -85,25 +95,17 @@ function ourBars({ zip, midnightMs, price, hasSizes }: Recording, every: string)
   return bars;
 }
 
-describe.runIf(present)(`bars of recorded ticks${where}`, () => {
-  let folder: string;
+describe.runIf(hasRecordedData)(recordedTitle('bars of recorded ticks'), () => {
   let spyMinutes: Row[];
-  let query: (sql: string) => Promise<Record<string, unknown>[]>;
 
-  beforeAll(async () => {
-    folder = mkdtempSync(path.join(tmpdir(), 'bars-'));
+  beforeAll(() => {
     spyMinutes = ourBars(SPY, '1m');
-    const database = await DuckDBInstance.create(':memory:', { threads: '1' });
-    const connection = await database.connect();
-    query = async (sql) => (await connection.runAndReadAll(sql)).getRowObjects();
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   function duckdbBars({ zip, midnightMs, priceSql, hasSizes }: Recording, everyMs: number) {
-    const file = path.join(folder, `${path.basename(zip)}.csv`);
-    writeFileSync(file, unzip(zip));
+    const file = SCRATCH.unzip(recordedPath(zip));
     const size = hasSizes ? 'column2::DOUBLE' : 'NULL::DOUBLE';
-    return query(`
+    return duckdb(`
       WITH ticks AS (
         SELECT row_number() OVER () AS nr, ${midnightMs} + column0::BIGINT AS ms,
                ${priceSql} AS price, ${size} AS size
@@ -150,8 +152,7 @@ describe.runIf(present)(`bars of recorded ticks${where}`, () => {
   });
 
   it('equal the facts about the SPY minutes', () => {
-    const facts = JSON.parse(readFileSync(path.join(DATA, 'facts.json'), 'utf8'));
-    const expected = facts[SPY.zip].one_minute_aggregation_check.all_ticks;
+    const expected = factsOf<MinuteFacts>(SPY.zip).one_minute_aggregation_check.all_ticks;
     const ofMinute = (local: string) => {
       const time = BigInt(Date.parse(`2013-10-07T${local}:00-04:00`)) * 1_000_000n;
       const { open, high, low, close, volume } = spyMinutes.find((bar) => bar.time === time)!;
@@ -163,16 +164,12 @@ describe.runIf(present)(`bars of recorded ticks${where}`, () => {
   });
 
   it('equal the bars of the vendor in as many SPY minutes as the facts say', () => {
-    const facts = JSON.parse(readFileSync(path.join(DATA, 'facts.json'), 'utf8'));
-    const expected = facts[SPY.zip].one_minute_aggregation_check.all_ticks;
+    const expected = factsOf<MinuteFacts>(SPY.zip).one_minute_aggregation_check.all_ticks;
     const vendor = new Map(
-      unzip('equity-ticks-lean/spy-minute/20131007_trade.zip')
-        .trim()
-        .split(/\r?\n/)
-        .map((line) => {
-          const [ms, ...values] = line.split(',').map(Number);
-          return [BigInt(SPY.midnightMs + ms!) * 1_000_000n, values] as const;
-        }),
+      linesOf('equity-ticks-lean/spy-minute/20131007_trade.zip').map((line) => {
+        const [ms, ...values] = line.split(',').map(Number);
+        return [BigInt(SPY.midnightMs + ms!) * 1_000_000n, values] as const;
+      }),
     );
     let equalPrices = 0;
     let equalAll = 0;
