@@ -165,6 +165,57 @@ describe.runIf(hasRecordedData)(recordedTitle('replay of recorded files'), () =>
       expectNumbers(rows, column, facts[column]);
   });
 
+  it('gives the facts of changes of an order book, sides told by a letter', async () => {
+    const file = 'book-binance-csv/btcusdt-depth-update.csv';
+    const facts = factsOf<Facts & { time: { first: string; last: string } }>(file);
+    const rows = await rowsOf({
+      path: recordedPath(file),
+      kind: 'book',
+      columns: {
+        time: { from: 'timestamp', unit: 'ms' },
+        symbol: 'symbol',
+        side: 'side',
+        price: 'price',
+        size: 'qty',
+        lastUpdate: { from: 'last_update_id', type: 'int64' },
+      },
+    });
+    expectTimes(rows, facts.time.first, facts.time.last);
+    expectNumbers(rows, 'price', facts.price);
+    expectNumbers(rows, 'size', facts.qty);
+    expect(new Set(rows.map((row) => row.lastUpdate)).size).toBe(facts.distinct_update_messages);
+    expect(new Set(rows.map((row) => row.side))).toEqual(new Set(['bid', 'ask']));
+  });
+
+  it('gives the facts of daily bars, newest first, at midnight with the offset of Tokyo', async () => {
+    const file = 'bars-dirty-yahoo/4063-T-1d-bad-stock-split.csv';
+    const facts = factsOf<Facts & { time: { first: string; last: string } }>(file);
+    const rows = await rowsOf({
+      path: recordedPath(file),
+      kind: 'bar',
+      columns: {
+        time: 'Date',
+        symbol: { value: '4063.T' },
+        open: 'Open',
+        high: 'High',
+        low: 'Low',
+        close: 'Close',
+        volume: 'Volume',
+        adjusted: 'Adj Close',
+      },
+    });
+    expectTimes(rows, facts.time.first, facts.time.last);
+    for (const [column, name] of [
+      ['open', 'Open'],
+      ['high', 'High'],
+      ['low', 'Low'],
+      ['close', 'Close'],
+      ['volume', 'Volume'],
+      ['adjusted', 'Adj Close'],
+    ] as const)
+      expectNumbers(rows, column, facts[name]);
+  });
+
   it('gives the facts of order messages in seconds with nanoseconds since midnight of New York', async () => {
     const file = 'book-lobster/AAPL_2012-06-21_message_50.csv';
     const facts = factsOf<Facts>(file);
