@@ -42,10 +42,9 @@ export const barsOperator: OperatorFactory<BarsOptions> = {
   plan(options, input, problems) {
     const open = Math.ceil(options.lateness / options.every) + 2;
     if (open > WINDOWS_OPEN_MAX) {
-      const most = (WINDOWS_OPEN_MAX - 2) * options.every;
       problems.add(
         ['lateness'],
-        `expected at most ${most} ns, ${WINDOWS_OPEN_MAX - 2} bars' length, found ${options.lateness} ns`,
+        `expected at most ${WINDOWS_OPEN_MAX - 2} times "every", found ${Math.ceil(options.lateness / options.every)} times`,
       );
     }
     checkBarColumns(options, input, problems);

@@ -94,6 +94,13 @@ describe('a spec', () => {
     ]);
   });
 
+  it('tells an empty list from one with the wrong things in it', async () => {
+    const source = { use: 'replay', kind: 'custom', path: [], columns: { a: 'a' } };
+    expect(await problemsOf({ ...SOUND, source })).toEqual([
+      'source.path: expected the path of a file, a glob, or a list of them, found an empty list',
+    ]);
+  });
+
   it('does not echo texts, which may be secrets', async () => {
     const problems = await problemsOf({ ...SOUND, source: { use: 'synthetic', rows: 'hunter2' } });
     expect(problems.join()).not.toContain('hunter2');

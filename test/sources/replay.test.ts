@@ -342,6 +342,7 @@ describe('the plan of a replay', () => {
           bid: { from: 'bid', unit: 'ms' },
           side: { from: 3, type: 'int32', empty: null },
           code: { fromFile: '(a', type: 'string' },
+          venue: { value: '', type: 'string' },
         },
       }),
     ).toEqual([
@@ -353,6 +354,7 @@ describe('the plan of a replay', () => {
       'columns.bid.from: expected the number of a field, since there is no header (header: false)',
       'columns.side.empty: a column of type int32 has no such option',
       'columns.code.fromFile: expected true, or a regular expression with exactly one group',
+      'columns.venue.value: expected a text of 1 or more characters',
     ]);
   });
 

@@ -125,6 +125,7 @@ function planOrigin(
       `expected exactly one of from, value and fromFile, found ${given === 0 ? 'none' : given}`,
     );
   }
+  if (value === '') problems.add([...path, 'value'], 'expected a text of 1 or more characters');
   if (value !== undefined) return { kind: 'value', text: value };
   if (fromFile !== undefined) {
     if (fromFile !== true && groupsOf(fromFile) !== 1) {

@@ -1,5 +1,4 @@
 import { type Batch, retainRows } from '../../core/batch.js';
-import { NO_STRING } from '../../core/dictionary.js';
 import { PipelineError } from '../../core/errors.js';
 import type { StageContext } from '../../pipeline/stage.js';
 import type { FileBytes } from '../file-bytes.js';
@@ -116,8 +115,7 @@ export class CsvDecoder implements FileDecoder {
     }
     for (const { index, column, text } of constants) {
       // Looked up here and not before, since a resumed run gives strings their old ids first.
-      const id = text === '' ? NO_STRING : batch.dictionary(column).idOf(text);
-      batch.columns[index]!.fill(id, first, first + rows);
+      batch.columns[index]!.fill(batch.dictionary(column).idOf(text), first, first + rows);
     }
     if (places) this.#notePlaces(places, first, rows);
     batch.length = first + rows;
