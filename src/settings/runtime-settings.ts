@@ -4,6 +4,7 @@ const threads = 'expected 1 to 4096 threads';
 const warm = 'expected 0 to 4096 threads';
 const heap = 'expected 16 to 65536 MB';
 const delay = 'expected 0 to 86400000 milliseconds';
+const deadline = 'expected 1 to 86400000 milliseconds';
 
 export const RuntimeSettings = z
   .strictObject({
@@ -37,9 +38,9 @@ export const RuntimeSettings = z
       .describe('Megabytes of heap that a pipeline may need; above it, its job fails'),
     /** For a thread to answer. Above it, the job fails. */
     startDeadlineMs: z
-      .int(delay)
-      .min(1, delay)
-      .max(86_400_000, delay)
+      .int(deadline)
+      .min(1, deadline)
+      .max(86_400_000, deadline)
       .default(30_000)
       .describe('Milliseconds that a thread may take to answer; above it, its job fails'),
     /** Of a drain that names none. Above it, the thread is ended and its job is `stopped`. */
