@@ -14,9 +14,10 @@ const broken = [
   ['workers', "export { run } from '../src/runtime/runtime.js';", 'noRestrictedImports'],
 ];
 
-// A cycle takes two files.
+// A cycle takes two files. One of types alone is one, too.
 const OTHER = 'src/core/zz-cycle-probe.ts';
 broken.push(['src/core', "export { probe } from './zz-cycle-probe.js';", 'noImportCycles']);
+broken.push(['src/core', "export type { probe } from './zz-cycle-probe.js';", 'noImportCycles']);
 writeFileSync(OTHER, `export { probe } from './${PROBE.replace('.ts', '.js')}';\n`);
 
 let missed = 0;

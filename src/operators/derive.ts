@@ -5,8 +5,8 @@ import type { OperatorFactory, PlanProblems } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { DeriveOptions } from '../settings/derive-options.js';
+import { BatchCompiler } from './expression/batch-compiler.js';
 import { BrokenColumnError } from './expression/checker.js';
-import { Compiler } from './expression/compiler.js';
 import { ExpressionError } from './expression/expression-error.js';
 import { readExpression } from './expression/read-expression.js';
 import { Scope } from './expression/scope.js';
@@ -117,7 +117,7 @@ function createDerive(
   { dictionaries, batchRows }: StageContext,
 ): Operator {
   const workspace = new Workspace(batchRows);
-  const compiler = new Compiler(workspace, dictionaries);
+  const compiler = new BatchCompiler(workspace, dictionaries);
   const batches = new OutputBatches(output, batchRows, dictionaries);
   const stores = derived.map(({ column, expression }) => ({
     store: compileStore(compiler, expression, column),

@@ -5,7 +5,7 @@ import type { OperatorFactory } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { FilterOptions } from '../settings/filter-options.js';
-import { Compiler } from './expression/compiler.js';
+import { BatchCompiler } from './expression/batch-compiler.js';
 import { ExpressionError } from './expression/expression-error.js';
 import { allMarked } from './expression/mask-kernels.js';
 import { readExpression } from './expression/read-expression.js';
@@ -49,7 +49,7 @@ function createFilter(
 ): Operator {
   const workspace = new Workspace(batchRows);
   const mask = workspace.takeMask();
-  const mark = new Compiler(workspace, dictionaries).mask(condition, mask);
+  const mark = new BatchCompiler(workspace, dictionaries).mask(condition, mask);
   let filtered = 0;
   return {
     output: input,

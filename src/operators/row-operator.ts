@@ -8,8 +8,8 @@ import { type RowValue, RowView } from '../core/row-view.js';
 import type { ColumnData, Schema } from '../core/schema.js';
 import type { Emit, Operator } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
-import type { RowContext, RowOperatorDefinition } from './define-operator.js';
 import { handOver, OutputBatches } from './output-batches.js';
+import type { RowContext, RowOperatorDefinition } from './row-operator-definition.js';
 
 interface Setting<Options> {
   readonly options: Options;

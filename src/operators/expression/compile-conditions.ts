@@ -9,15 +9,12 @@ import {
 } from './compile-string-conditions.js';
 import { compileIds } from './compile-strings.js';
 import { compileWords } from './compile-words.js';
-import type { Compiler } from './compiler.js';
+import type { Compiler, MaskStep } from './compiler.js';
 import type { Mask } from './mask.js';
 import * as masks from './mask-kernels.js';
 import { type ComparisonOp, EXCHANGED } from './syntax.js';
 import type { BooleanExpression, NumberExpression } from './typed-expression.js';
 import type { Slot } from './workspace.js';
-
-/** Writes the marks of its condition. */
-export type MaskStep = () => void;
 
 /** `set`: overwrite the marks; `and`: leave those alone that are 0. */
 export type MaskMode = 'set' | 'and';

@@ -1,14 +1,11 @@
 import { unreachable } from '../../core/invariant.js';
 import * as arithmetic from './arithmetic-kernels.js';
-import type { Compiler } from './compiler.js';
+import type { Compiler, FloatsStep } from './compiler.js';
 import * as functions from './function-kernels.js';
 import { chooseFloats } from './mask-kernels.js';
 import type { ArithmeticOp } from './syntax.js';
 import type { NumberColumn, NumberExpression, NumberFunction } from './typed-expression.js';
 import type { Slot } from './workspace.js';
-
-/** Runs a step and answers with its values: the slot's memory, or a column's own. */
-export type FloatsStep = () => Float64Array;
 
 /** @param out - Where values go that are computed; a column of doubles is handed on as it is. */
 export function compileFloats(

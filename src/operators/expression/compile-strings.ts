@@ -1,14 +1,11 @@
 import type { Dictionary } from '../../core/dictionary.js';
 import { NO_STRING } from '../../core/dictionary.js';
 import { unreachable } from '../../core/invariant.js';
-import type { Compiler } from './compiler.js';
+import type { Compiler, IdsStep } from './compiler.js';
 import { translateCodes, translateIds } from './id-kernels.js';
 import { chooseIds } from './mask-kernels.js';
 import type { StringExpression } from './typed-expression.js';
 import type { Slot } from './workspace.js';
-
-/** Runs a step and answers with ids: the slot's memory, or a column's own. */
-export type IdsStep = () => Int32Array;
 
 /**
  * Strings as ids in `target`, to which strings that it does not have are added when the step runs
