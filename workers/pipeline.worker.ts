@@ -14,6 +14,7 @@ import {
 } from '../src/protocol/pipeline-actor.js';
 import type { PipelineReport } from '../src/protocol/pipeline-report.js';
 import { portEndpoint } from '../src/protocol/port-endpoint.js';
+import { StartStep } from '../src/protocol/start-step.js';
 import { instantiate } from '../src/registry/instantiate.js';
 import { threadLogger } from '../src/telemetry/thread-logger.js';
 
@@ -54,12 +55,14 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
     }
     const actor = listen(task);
     const log = threadLogger(task.logs, counters).child({ thread: threadId });
+    counters.set('startStep', StartStep.making);
     const pipeline = await instantiate(task.spec, { clock: systemClock, log, counters });
     actor.attach(pipeline);
-    // A first batch that blocks the thread must not keep the supervisor from hearing of the start.
-    await actor.heard;
-    await turnOfTheLoop();
-    return await pipeline.run();
+    return await pipeline.run(async () => {
+      // A first batch that blocks the thread must not keep the supervisor from hearing of the start.
+      await actor.answerReady();
+      await turnOfTheLoop();
+    });
   } catch (error) {
     return cutShortReport({
       outcome: 'failed',
@@ -71,14 +74,18 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
 }
 
 interface Listener {
-  /** The supervisor has asked whether the actor is ready, and was answered. */
-  readonly heard: Promise<void>;
   attach(pipeline: StreamingPipeline): void;
+  /** Resolves once the supervisor has asked whether the actor is ready, and was answered. */
+  answerReady(): Promise<void>;
 }
 
 /** Takes what the supervisor asks, from before there is a pipeline: asked too early, it waits. */
 function listen(task: PipelineTask): Listener {
   let pipeline: StreamingPipeline | undefined;
+  let open: () => void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
   let hear: () => void;
   const heard = new Promise<void>((resolve) => {
     hear = resolve;
@@ -89,13 +96,7 @@ function listen(task: PipelineTask): Listener {
     else early.push(what);
   };
   const control: PipelineControl = {
-    ready: () =>
-      new Promise((resolve) =>
-        ask(() => {
-          resolve();
-          hear();
-        }),
-      ),
+    ready: () => opened.then(hear),
     pause: () => ask((to) => to.pause()),
     resume: () => ask((to) => to.resume()),
     drain: () => ask((to) => to.drain()),
@@ -104,10 +105,13 @@ function listen(task: PipelineTask): Listener {
   };
   expose(control, portEndpoint(task.control));
   return {
-    heard,
     attach(built) {
       pipeline = built;
       for (const what of early.splice(0)) what(built);
+    },
+    answerReady() {
+      open();
+      return heard;
     },
   };
 }

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'SOURCE_FAILED'
   | 'OPERATOR_FAILED'
   | 'SINK_FAILED'
+  | 'START_TIMED_OUT'
   | 'DRAIN_TIMED_OUT'
   | 'CHECKPOINT_INVALID'
   | 'JOB_UNKNOWN'

@@ -6,6 +6,7 @@ import { toWireError } from '../core/errors.js';
 import { type Nanos, toMillisCeil } from '../core/units.js';
 import { type Counters, rowsPending } from '../protocol/counters.js';
 import type { Checkpoint, PipelineReport, StageReport } from '../protocol/pipeline-report.js';
+import { StartStep } from '../protocol/start-step.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Batcher } from './batcher.js';
 import { blame, blamed } from './blame.js';
@@ -74,8 +75,10 @@ export class StreamingPipeline {
   /**
    * Runs to the end of the data or until asked to end. A failure is an outcome of the report, not a
    * rejection.
+   *
+   * @param onOpen - Awaited once all stages are open, before the first batch.
    */
-  async run(): Promise<PipelineReport> {
+  async run(onOpen?: () => Promise<void>): Promise<PipelineReport> {
     const { clock } = this.#parts;
     this.#began = clock.now();
     this.#turnedAt = this.#began;
@@ -83,6 +86,7 @@ export class StreamingPipeline {
     let error: unknown;
     try {
       await this.#open();
+      await onOpen?.();
       reason = await this.#flow();
       if (reason !== 'stopped') await this.#finish(reason);
     } catch (thrown) {
@@ -156,15 +160,27 @@ export class StreamingPipeline {
 
   /** From the sink up, so that whoever is open can pass its rows on. */
   async #open(): Promise<void> {
-    const { source, operators, batcher, sink, checkpoint } = this.#parts;
+    const { source, operators, batcher, sink, checkpoint, counters } = this.#parts;
+    const at = (position: number) => counters.set('startStep', StartStep.opening(position));
+    const sinkAt = operators.length + 2;
+    at(sinkAt);
     await blame('SINK_FAILED', `"${sink.use}"`, () => sink.stage.open?.());
+    at(sinkAt - 1);
     await batcher.stage.open?.();
-    for (const { use, stage } of operators) await blame('OPERATOR_FAILED', `"${use}"`, () => stage.open?.());
+    for (const [i, { use, stage }] of operators.entries()) {
+      at(i + 1);
+      await blame('OPERATOR_FAILED', `"${use}"`, () => stage.open?.());
+    }
+    at(0);
     await blame('SOURCE_FAILED', `"${source.use}"`, () => source.stage.open?.());
-    if (!checkpoint) return;
-    await sink.stage.resume?.(checkpoint.sink);
-    this.#operators.restore(checkpoint.operators);
-    await source.stage.resume(checkpoint.source);
+    if (checkpoint) {
+      at(sinkAt);
+      await sink.stage.resume?.(checkpoint.sink);
+      this.#operators.restore(checkpoint.operators);
+      at(0);
+      await source.stage.resume(checkpoint.source);
+    }
+    counters.set('startStep', StartStep.started);
   }
 
   async #flow(): Promise<'end of input' | 'drained' | 'stopped'> {

@@ -28,6 +28,8 @@ export const COUNTERS = [
   'bytesOut',
   /** Times that the loop went round. Grows as long as the pipeline makes progress. */
   'turns',
+  /** How far the start has come, as a `StartStep`. */
+  'startStep',
   /** `process.hrtime` in ns of the first batch from the source. 0: none yet. */
   'firstRowAtNs',
   /** `process.hrtime` in ns of the last sign of life of the thread. */

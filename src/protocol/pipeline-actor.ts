@@ -18,9 +18,9 @@ export interface PipelineTask {
 
 export const PROTOCOL_VERSION = 1;
 
-/** All that a supervisor may ask of a running actor. Each answers at once; none waits for rows. */
+/** All that a supervisor may ask of a running actor. None waits for rows, and all but `ready` answer at once. */
 export interface PipelineControl {
-  /** Answers as soon as the actor listens and its pipeline is built. The run begins once it was asked. */
+  /** Answers once all stages of the pipeline are open. The first batch waits for the question. */
   ready(): Promise<void>;
   pause(): void;
   resume(): void;

@@ -36,13 +36,15 @@ export const RuntimeSettings = z
       .max(65_536, heap)
       .default(1_024)
       .describe('Megabytes of heap that a pipeline may need; above it, its job fails'),
-    /** For a thread to answer. Above it, the job fails. */
+    /** For a thread to start and to open all stages. Above it, the job fails. */
     startDeadlineMs: z
       .int(deadline)
       .min(1, deadline)
       .max(86_400_000, deadline)
       .default(30_000)
-      .describe('Milliseconds that a thread may take to answer; above it, its job fails'),
+      .describe(
+        'Milliseconds that a job may take from getting its thread until all stages are open; above it, it fails',
+      ),
     /** Of a drain that names none. Above it, the thread is ended and its job is `stopped`. */
     drainDeadlineMs: z
       .int(delay)

@@ -6,6 +6,7 @@ import { COUNTERS_BYTES, Counters } from '../protocol/counters.js';
 import { cutShortReport } from '../protocol/cut-short-report.js';
 import { PROTOCOL_VERSION } from '../protocol/pipeline-actor.js';
 import type { StageReport } from '../protocol/pipeline-report.js';
+import { describeStartStep, StartStep } from '../protocol/start-step.js';
 import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
 import type { Logger } from '../telemetry/logger.js';
 import { ActorLink } from './actor-link.js';
@@ -14,7 +15,7 @@ import { createJobMachine, type JobCommand, type JobEvent, type JobMachine } fro
 import type { ThreadRun, Threads } from './threads.js';
 
 export interface JobActorSettings {
-  /** From getting a thread to the actor's first answer. */
+  /** From getting a thread until all stages are open. */
   readonly startDeadlineMs: number;
   /** Of a drain that names none. */
   readonly drainDeadlineMs: number;
@@ -246,11 +247,23 @@ export class JobActor implements JobHandle {
     const timer = clock.setTimeout(
       () => {
         this.#deadline = undefined;
-        this.#send({ type: 'deadline.passed' });
+        this.#meetDeadline();
       },
       Math.max(0, atMs - this.#inMs(0)),
     );
     this.#deadline = { atMs, timer };
+  }
+
+  #meetDeadline(): void {
+    const spec = this.#spec;
+    if (this.state !== 'starting' || !spec) {
+      this.#send({ type: 'deadline.passed' });
+      return;
+    }
+    const step = this.#counters.get('startStep');
+    // Its answer is on the way: it was this thread that was busy for so long.
+    if (step === StartStep.started) this.#send({ type: 'actor.ready' });
+    else this.#send({ type: 'deadline.passed', pending: describeStartStep(step, spec) });
   }
 
   #finish(): void {

@@ -7,16 +7,16 @@ import type { JobState, JobTransition } from './job.js';
 
 /** What happens to a job. Instants are milliseconds since 1970, so that they outlive a process. */
 export type JobEvent =
-  /** It has a thread, which must answer until the deadline. */
+  /** It has a thread, in which all stages must be open by the deadline. */
   | { readonly type: 'thread.assigned'; readonly deadlineAtMs: number }
-  /** Its actor listens. */
+  /** Its stages are open. */
   | { readonly type: 'actor.ready' }
   | { readonly type: 'pause.requested' }
   | { readonly type: 'resume.requested' }
   | { readonly type: 'drain.requested'; readonly deadlineAtMs: number }
   | { readonly type: 'stop.requested' }
-  /** The instant in `deadlineAtMs` of the context has come. */
-  | { readonly type: 'deadline.passed' }
+  /** The instant in `deadlineAtMs` of the context has come. `pending`: what a start still waits for. */
+  | { readonly type: 'deadline.passed'; readonly pending?: string }
   | { readonly type: 'pipeline.ended'; readonly report: PipelineReport }
   /** There is no thread any more, and no report from it. */
   | { readonly type: 'thread.lost'; readonly error: WireError };
@@ -32,7 +32,7 @@ export interface JobCommand {
 export interface JobContext {
   /** The last of them, oldest first. */
   readonly history: readonly JobTransition[];
-  /** Asked for before the actor listened. */
+  /** Asked for before the actor was ready, too. */
   readonly pauseWanted: boolean;
   /**
    * Why its end was asked for. After `stop`, `deadline` and `no start` the thread itself is ended.
@@ -50,8 +50,8 @@ const HISTORY_MAX = 100;
  * `queued → starting → running ⇄ paused → draining → completed | stopped | failed`.
  *
  * Every state but the last three can be left by the loss of the thread. A hard stop and a start that
- * took too long pass through `draining`, too: that state is any job on its way out. Holds no timer: deadlines are instants in
- * the context.
+ * took too long pass through `draining`, too: that state is any job on its way out. Holds no timer:
+ * deadlines are instants in the context.
  */
 export function createJobMachine(clock: Clock) {
   const nowMs = () => Number(clock.wall() / NANOS_PER_MILLI);
@@ -117,11 +117,13 @@ export function createJobMachine(clock: Clock) {
       giveUpStart: assign({
         ending: 'no start',
         deadlineAtMs: undefined,
-        error: {
-          code: 'THREAD_NOT_STARTED',
-          message: 'The thread did not answer within the time for a start ("startDeadlineMs")',
+        error: ({ event }) => ({
+          code: 'START_TIMED_OUT',
+          message:
+            'The job did not start within the time for it ("startDeadlineMs"): ' +
+            ((event.type === 'deadline.passed' && event.pending) || 'its thread did not answer'),
           retryable: true,
-        },
+        }),
       }),
       giveUpDrain: assign({
         ending: 'deadline',

@@ -239,11 +239,15 @@ describe('job machine', () => {
 
   it('fails when it does not start in time, even if it answers afterwards', () => {
     const job = startJob();
-    job.send('thread.assigned', 'deadline.passed', 'actor.ready', 'stop.requested');
+    job.send('thread.assigned', { type: 'deadline.passed', pending: 'sink was opening' });
+    job.send('actor.ready', 'stop.requested');
     expect(job.commands).toEqual(['end']);
     job.send('thread.lost');
     expect(job.path()).toEqual(['queued', 'starting', 'draining', 'failed']);
-    expect(job.context().error?.code).toBe('THREAD_NOT_STARTED');
+    expect(job.context().error).toMatchObject({
+      code: 'START_TIMED_OUT',
+      message: expect.stringContaining('sink was opening'),
+    });
   });
 
   it('ends from starting, for a pipeline that is over before its actor was heard', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { turnOfTheLoop } from '../../src/core/clock.js';
+import { StartStep } from '../../src/protocol/start-step.js';
 import type { ResolvedSpec } from '../../src/settings/resolved-spec.js';
 import type { JobHandle, RuntimeEvent } from '../../src/supervisor/job.js';
 import { createJobMachine, type JobEvent } from '../../src/supervisor/job-machine.js';
@@ -158,13 +159,36 @@ describe('supervisor', () => {
     },
   );
 
-  it('fails a job whose thread does not answer in time', async () => {
+  it.each([
+    [StartStep.none, 'its thread did not begin'],
+    [StartStep.making, 'its modules were still loading'],
+    [StartStep.opening(0), 'source ("fake") was still opening'],
+    [StartStep.opening(1), 'operators[0] ("module") was still opening'],
+    [StartStep.opening(3), 'sink ("slow") was still opening'],
+  ])('ends the thread of a job that does not start in time, at step %i: %s', async (step, pending) => {
     const { supervisor, threads, clock } = startSupervisor();
-    const job = supervisor.submit(specOf('a'));
-    clock.advance(START_DEADLINE_MS);
+    const operators = [{ use: 'module', options: {} }];
+    const job = supervisor.submit({ ...specOf('a', { use: 'slow' }), operators });
+    threads.last.counters.set('startStep', step);
+    clock.advance(START_DEADLINE_MS - 1);
+    expect(threads.last.timesEnded).toBe(0);
+    clock.advance(1);
     expect(threads.last.timesEnded).toBe(1);
     threads.last.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: false });
-    expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: 'THREAD_NOT_STARTED' } });
+    const error = { code: 'START_TIMED_OUT', message: expect.stringContaining(pending) };
+    expect(await job.outcome).toMatchObject({ outcome: 'failed', error });
+  });
+
+  it('takes a job for started whose answer comes late, when shared memory says that it is', async () => {
+    const { supervisor, threads, clock } = startSupervisor();
+    const job = supervisor.submit(specOf('a'));
+    threads.last.counters.set('startStep', StartStep.started);
+    clock.advance(START_DEADLINE_MS);
+    expect(job.inspect().state).toBe('running');
+    threads.last.answer();
+    threads.last.finish(reportOf('completed'));
+    expect(await job.outcome).toMatchObject({ outcome: 'completed' });
+    expect(threads.last.timesEnded).toBe(0);
   });
 
   it('asks a thread with native code to stop, and never ends it by force', async () => {

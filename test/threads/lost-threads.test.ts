@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -76,6 +76,44 @@ describe('a thread that is lost', () => {
     expect(report.error).toMatchObject({
       code: 'THREAD_EXITED',
       message: expect.stringContaining('code 3'),
+    });
+  });
+});
+
+describe('a job that does not start', () => {
+  it.each([
+    ['never ends', 'open: () => new Promise(() => {}),'],
+    ['blocks its thread', 'open() { for (;;); },'],
+  ])('is ended with the stage to blame when its open %s', async (_, open) => {
+    const runtime = await startRuntime({ startDeadlineMs: 1_000 });
+    const folder = await mkdtemp(join(tmpdir(), 'tickloom-'));
+    const path = join(folder, 'operator.mjs');
+    writeFileSync(
+      path,
+      `export default { plan: (_, input) => input, create: (_, output) => ({ output, ${open} process() {} }) };`,
+    );
+    const operators = [
+      { use: 'filter', where: 'bid > 0' },
+      { use: 'module', path },
+    ];
+    const job = await runtime.submit({ name: 'hung', source: endless, operators, sink: discard });
+    expect(await job.outcome).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'START_TIMED_OUT', message: expect.stringContaining('operators[1] ("module")') },
+    });
+    await rm(folder, { recursive: true });
+  });
+
+  it('is ended when a module does not finish loading in its thread', async () => {
+    const runtime = await startRuntime({ startDeadlineMs: 1_000 });
+    const hanging = moduleOperator('emit(batch);', {
+      top: `import { isMainThread } from 'node:worker_threads'; if (!isMainThread) await new Promise(() => {});`,
+    });
+    const spec = { name: 'hung', source: endless, operators: [hanging], sink: discard };
+    const report = await (await runtime.submit(spec)).outcome;
+    expect(report.error).toMatchObject({
+      code: 'START_TIMED_OUT',
+      message: expect.stringContaining('modules were still loading'),
     });
   });
 });
@@ -167,7 +205,7 @@ describe('threads with a broken entry', () => {
   it('fail a job whose thread never answers, once the time for a start is over', async () => {
     const { pool, supervisor } = await superviseWith('export default () => new Promise(() => {});');
     const { outcome, error } = await supervisor.submit(spec).outcome;
-    expect([outcome, error?.code]).toEqual(['failed', 'THREAD_NOT_STARTED']);
+    expect([outcome, error?.code]).toEqual(['failed', 'START_TIMED_OUT']);
     await pool.close();
   });
 
