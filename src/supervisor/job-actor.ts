@@ -110,7 +110,6 @@ export class JobActor implements JobHandle {
     const { clock, threads, log, settings, onThreadFreed } = this.#context;
     this.#startedAtNs = clock.now();
     this.#link = new ActorLink(log.child({ job: this.name }), this.#counters);
-    this.#send({ type: 'thread.assigned', deadlineAtMs: this.#inMs(settings.startDeadlineMs) });
     const { control, logs } = this.#link.far;
     this.#run = threads.run(
       { protocol: PROTOCOL_VERSION, spec, counters: this.#memory, control, logs },
@@ -133,6 +132,8 @@ export class JobActor implements JobHandle {
       () => this.#send({ type: 'actor.ready' }),
       () => {}, // the run's outcome says what is wrong
     );
+    // Last: a listener may stop the job as soon as it hears of this, and then there is what to end.
+    this.#send({ type: 'thread.assigned', deadlineAtMs: this.#inMs(settings.startDeadlineMs) });
   }
 
   /** Fails in the queue: no thread can be had. */

@@ -191,6 +191,17 @@ describe('supervisor', () => {
     expect(threads.last.timesEnded).toBe(0);
   });
 
+  it('ends the thread of a job that a listener stops as soon as it starts', async () => {
+    const { supervisor, threads } = startSupervisor();
+    supervisor.on((event) => {
+      if (event.type === 'job.state' && event.state === 'starting') void supervisor.get(event.id).stop();
+    });
+    const job = supervisor.submit(specOf('a'));
+    expect(threads.last.timesEnded).toBe(1);
+    threads.last.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: false });
+    expect(await job.outcome).toMatchObject({ outcome: 'stopped' });
+  });
+
   it('asks a thread with native code to stop, and never ends it by force', async () => {
     const { supervisor, threads, clock } = startSupervisor({ maxThreads: 1 });
     const job = supervisor.submit(specOf('a', { use: 'duck', loads: 'native' }));
