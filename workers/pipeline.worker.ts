@@ -16,11 +16,13 @@ import type { PipelineReport } from '../src/protocol/pipeline-report.js';
 import { portEndpoint } from '../src/protocol/port-endpoint.js';
 import { StartStep } from '../src/protocol/start-step.js';
 import { instantiate } from '../src/registry/instantiate.js';
+import { jobConsole } from '../src/telemetry/job-console.js';
 import { threadLogger } from '../src/telemetry/thread-logger.js';
 
 const HEARTBEAT_MS = 200;
 
 export default async function runPipelineActor(task: PipelineTask): Promise<PipelineOutcome> {
+  globalThis.console = jobConsole(task.spec.name);
   const before = process.getActiveResourcesInfo();
   const counters = new Counters(task.counters);
   const beat = () => counters.set('heartbeatNs', process.hrtime.bigint());

@@ -1,0 +1,17 @@
+import { Console } from 'node:console';
+import { Writable } from 'node:stream';
+
+/**
+ * A console for the user's code in the thread of a job: all of it goes to standard error, each line
+ * with the job's name. Standard output belongs to whoever runs the jobs.
+ */
+export function jobConsole(job: string, target: { write(text: string): unknown } = process.stderr): Console {
+  const lines = new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      target.write(text.replace(/^(?=[\s\S])/gm, `[${job}] `));
+      done();
+    },
+  });
+  return new Console({ stdout: lines, stderr: lines });
+}
