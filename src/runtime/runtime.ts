@@ -29,7 +29,8 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
   const { logger = silentLogger, inspect, clock = systemClock, ...input } = options;
-  const runtime = new PipelineRuntime({ settings: parseSettings(input), logger, inspect, clock });
+  const settings = parseSettings(input, loggerProblems(logger));
+  const runtime = new PipelineRuntime({ settings, logger, inspect, clock });
   await runtime.warm();
   return runtime;
 }
@@ -103,13 +104,24 @@ interface RuntimeContext {
   readonly clock: Clock;
 }
 
-function parseSettings(input: z.input<typeof RuntimeSettings>): RuntimeSettings {
+/** A logger that lacks a method (`console` has no `child`) would fail as the first job starts. */
+function loggerProblems(logger: Logger): string[] {
+  const methods = ['debug', 'info', 'warn', 'error', 'child'] as const;
+  const lacking = methods.filter((method) => typeof logger?.[method] !== 'function');
+  if (lacking.length === 0) return [];
+  return [`logger: expected the methods of a Pino logger, found none named ${lacking.join(', ')}`];
+}
+
+function parseSettings(
+  input: z.input<typeof RuntimeSettings>,
+  otherProblems: readonly string[],
+): RuntimeSettings {
   const result = RuntimeSettings.safeParse(input, { reportInput: true });
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message, input: refused }) => {
+  if (result.success && otherProblems.length === 0) return result.data;
+  const problems = (result.error?.issues ?? []).map(({ path, message, input: refused }) => {
     // Only numbers are echoed: a text may be a credential.
     const was = typeof refused === 'number' ? `, was ${refused}` : '';
     return `${formatPath(path as (string | number)[])}: ${message}${was}`;
   });
-  throw new InvalidOptionsError('runtime', problems);
+  throw new InvalidOptionsError('runtime', [...problems, ...otherProblems]);
 }

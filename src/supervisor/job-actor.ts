@@ -176,12 +176,7 @@ export class JobActor implements JobHandle {
   }
 
   async drain(options: { readonly deadlineMs?: number } = {}): Promise<JobReport> {
-    const deadlineMs = options.deadlineMs ?? this.#context.settings.drainDeadlineMs;
-    if (!(deadlineMs >= 0 && deadlineMs <= Number.MAX_SAFE_INTEGER)) {
-      throw new InvalidOptionsError('drain', [
-        `deadlineMs: expected 0 or more milliseconds, was ${deadlineMs}`,
-      ]);
-    }
+    const deadlineMs = drainDeadlineMs(options, this.#context.settings);
     this.#send({ type: 'drain.requested', deadlineAtMs: this.#inMs(deadlineMs) });
     return this.outcome;
   }
@@ -304,6 +299,16 @@ export class JobActor implements JobHandle {
   #inMs(delayMs: number): number {
     return Number(this.#context.clock.wall() / NANOS_PER_MILLI) + delayMs;
   }
+}
+
+/** @throws {InvalidOptionsError} */
+export function drainDeadlineMs(
+  { deadlineMs }: { readonly deadlineMs?: number },
+  settings: JobActorSettings,
+): number {
+  const ms = deadlineMs ?? settings.drainDeadlineMs;
+  if (typeof ms === 'number' && ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return ms;
+  throw new InvalidOptionsError('drain', [`deadlineMs: expected 0 or more milliseconds, was ${ms}`]);
 }
 
 function stagesOf(spec: ResolvedSpec): readonly ResolvedStage[] {

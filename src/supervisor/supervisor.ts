@@ -4,7 +4,7 @@ import { PipelineError } from '../core/errors.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
-import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
+import { drainDeadlineMs, JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
 import { StartGuard } from './start-guard.js';
 import type { Threads } from './threads.js';
 
@@ -97,10 +97,13 @@ export class Supervisor {
   /**
    * Takes no more jobs and drains all there are, until the deadline ends their threads. Called
    * again, it can but shorten the deadline.
+   *
+   * @throws {InvalidOptionsError} for a deadline that is none; nothing was closed then.
    */
   async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    const deadlineMs = drainDeadlineMs(options, this.#context.settings);
     this.#closed = true;
-    await Promise.all([...this.#live.values()].map((job) => job.drain(options)));
+    await Promise.all([...this.#live.values()].map((job) => job.drain({ deadlineMs })));
   }
 
   /** @throws {PipelineError} `RUNTIME_CLOSED`. */

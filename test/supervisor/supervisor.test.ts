@@ -304,6 +304,14 @@ describe('supervisor', () => {
     expect(() => supervisor.submit(specOf('c'))).toThrow(expect.objectContaining({ code: 'RUNTIME_CLOSED' }));
   });
 
+  it('closes nothing when the deadline that it is given is none', async () => {
+    const { supervisor } = startSupervisor();
+    await expect(supervisor.close({ deadlineMs: Number.NaN })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+    });
+    expect(supervisor.submit(specOf('a')).inspect().state).toBe('starting');
+  });
+
   it('writes the lines of a thread with its job, those posted right before the end included', async () => {
     const lines: unknown[] = [];
     const logger = (bindings: object): Logger => ({

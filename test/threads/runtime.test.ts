@@ -53,6 +53,16 @@ describe('a runtime with real threads', () => {
     });
   });
 
+  it('refuses a logger that lacks a method, before a job finds out', async () => {
+    // @ts-expect-error -- a console has no `child`
+    await expect(createRuntime({ logger: console })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringContaining(
+        'logger: expected the methods of a Pino logger, found none named child',
+      ),
+    });
+  });
+
   it('does not use a thread again in which a job left a timer behind', async () => {
     const threads = countThreads();
     const runtime = await startRuntime();
