@@ -1,6 +1,6 @@
 export type InterruptSignal = 'SIGINT' | 'SIGTERM';
 
-const EXIT_CODE: Readonly<Record<InterruptSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+export const EXIT_CODE: Readonly<Record<InterruptSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 /**
  * A terminal signals the whole process group, and npm passes on what it gets: one press of Ctrl-C

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseDurationMs } from './duration-argument.js';
-import { processTerminal } from './terminal.js';
+import { EXIT_CODE } from './interrupts.js';
+import { processTerminal, TerminalError } from './terminal.js';
 
 const EXAMPLES = `
 Examples:
@@ -26,6 +27,10 @@ Exit codes:
 
 const terminal = processTerminal();
 let exitCode = 0;
+
+// A module of the user's is loaded here, too, to check a spec, and may end the process or keep it
+// waiting for nothing: not without a word, and not with a 0.
+process.once('exit', sayUnfinished);
 
 const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
 const setOption = () =>
@@ -120,14 +125,26 @@ try {
   if (error instanceof CommanderError) {
     // Commander has said what is wrong. Help that was not asked for is bad usage.
     exitCode = error.exitCode === 0 ? 0 : 2;
+  } else if (error instanceof TerminalError) {
+    terminal.say(`error: ${error.message}\n`);
+    exitCode = 1;
   } else {
     terminal.say(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     exitCode = 1;
   }
 }
+process.off('exit', sayUnfinished);
 process.exitCode = exitCode;
 // A pipeline with native code that does not stop keeps its thread, and would keep the process.
 setTimeout(() => process.exit(), 2_000).unref();
+
+function sayUnfinished(code: number): void {
+  if (Object.values(EXIT_CODE).includes(code)) return; // a third Ctrl-C
+  terminal.say(
+    'error: the process ended before the command had: a module that a spec names called process.exit, or never finished loading\n',
+  );
+  process.exitCode = 1;
+}
 
 function durationArgument(text: string): number {
   const ms = parseDurationMs(text);

@@ -1,7 +1,8 @@
 import { rowsPending } from '../protocol/counters.js';
 import type { JobInfo, RuntimeEvent } from '../supervisor/job.js';
 import { formatBytes, formatCount, formatRate } from './figures.js';
-import type { Terminal } from './terminal.js';
+import { errorLines } from './summary.js';
+import { plainText, type Terminal } from './terminal.js';
 
 const LIVE_MS = 200;
 const PLAIN_MS = 2_000;
@@ -10,28 +11,34 @@ const ENDED: ReadonlySet<JobInfo['state']> = new Set(['completed', 'stopped', 'f
 
 export interface ProgressContext {
   readonly terminal: Terminal;
-  /** Draws in place. Otherwise a line now and then. */
-  readonly isLive: boolean;
   readonly list: () => readonly JobInfo[];
   readonly nowMs?: () => number;
 }
 
-/** Shows on standard error how far the jobs are. */
+/**
+ * Shows on standard error how far the jobs are: drawn in place where that is a terminal, else by a
+ * line now and then. An error is told when it happens, once.
+ */
 export class Progress {
   readonly #context: ProgressContext;
   readonly #nowMs: () => number;
+  readonly #beganMs: number;
   readonly #rates = new Map<string, Rate>();
   #timer: NodeJS.Timeout | undefined;
+  #endDiversion: () => void = () => {};
   /** Lines that are drawn and to be drawn over. */
-  #drawn = 0;
+  #drawn: readonly string[] = [];
 
   constructor(context: ProgressContext) {
     this.#context = context;
     this.#nowMs = context.nowMs ?? (() => performance.now());
+    this.#beganMs = this.#nowMs();
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.refresh(), this.#context.isLive ? LIVE_MS : PLAIN_MS);
+    const { isLive } = this.#context.terminal;
+    if (isLive) this.#endDiversion = this.#context.terminal.divert((lines) => this.note(lines));
+    this.#timer = setInterval(() => this.refresh(), isLive ? LIVE_MS : PLAIN_MS);
   }
 
   /** The last state stays on a terminal. */
@@ -39,44 +46,56 @@ export class Progress {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    if (this.#context.isLive) this.refresh();
-    this.#drawn = 0;
+    this.#endDiversion();
+    if (this.#context.terminal.isLive) this.refresh();
+    this.#drawn = [];
   }
 
-  /** A line of its own, above what is drawn. */
+  /** Lines of their own, above what is drawn. */
   note(text: string): void {
-    const isDrawn = this.#drawn > 0;
-    this.#erase();
-    this.#context.terminal.say(text);
-    if (isDrawn) this.refresh();
+    this.#draw(text, this.#drawn);
   }
 
   tell(event: RuntimeEvent): void {
-    if (this.#context.isLive || event.type !== 'job.state') return;
-    const reason = event.reason === undefined ? '' : ` (${event.reason.slice(0, 300)})`;
-    this.#context.terminal.say(`${event.name}: ${event.state}${reason}\n`);
+    const { isLive } = this.#context.terminal;
+    if (event.type === 'job.ended') {
+      const { report } = event;
+      if (report.error) this.note(errorLines(report));
+      else if (!isLive) this.note(`${report.name}: ${report.outcome} (${report.reason})\n`);
+    } else if (!isLive && !ENDED.has(event.state)) {
+      const reason = event.reason === undefined ? '' : ` (${plainText(event.reason, 300)})`;
+      this.note(`${event.name}: ${event.state}${reason}\n`);
+    }
   }
 
   refresh(): void {
-    const { terminal, isLive, list } = this.#context;
+    const { terminal, list } = this.#context;
     const jobs = list();
-    if (!isLive) {
+    if (!terminal.isLive) {
       for (const job of jobs) if (!ENDED.has(job.state)) terminal.say(`${this.#line(job)}\n`);
       return;
     }
+    const lines = jobs.map((job) => this.#line(job));
     const linesMax = Math.max(1, terminal.rows - 2);
-    const shown = jobs.length <= linesMax ? jobs : jobs.slice(0, linesMax - 1);
-    const lines = shown.map((job) => this.#line(job));
-    if (shown.length < jobs.length) lines.push(`… and ${jobs.length - shown.length} more jobs`);
-    const width = Math.max(20, terminal.columns - 1);
-    this.#erase();
-    terminal.say(lines.map((line) => `${line.slice(0, width)}\n`).join(''));
-    this.#drawn = lines.length;
+    if (lines.length > linesMax) {
+      // Those that still run are of more interest.
+      const order = [...jobs.keys()].sort((a, b) => Number(isOver(jobs[a]!)) - Number(isOver(jobs[b]!)));
+      const shown = order.slice(0, linesMax - 1).map((i) => lines[i]!);
+      this.#draw('', [...shown, `… and ${jobs.length - shown.length} more jobs`]);
+    } else {
+      this.#draw('', lines);
+    }
   }
 
-  #erase(): void {
-    if (this.#drawn > 0) this.#context.terminal.say(`\x1b[${this.#drawn}A\x1b[0J`);
-    this.#drawn = 0;
+  /** In one write, so that nothing is seen half drawn. */
+  #draw(above: string, lines: readonly string[]): void {
+    const { terminal } = this.#context;
+    const { columns } = terminal;
+    // In a window that was made narrower, the terminal has wrapped them.
+    const rows = this.#drawn.reduce((sum, { length }) => sum + Math.max(1, Math.ceil(length / columns)), 0);
+    const erasure = rows > 0 ? `\x1b[${rows}A\x1b[0J` : '';
+    this.#drawn = lines.map((line) => line.slice(0, Math.max(1, columns - 1)));
+    terminal.say(`${erasure}${above}${this.#drawn.map((line) => `${line}\n`).join('')}`);
   }
 
   #line(job: JobInfo): string {
@@ -86,7 +105,7 @@ export class Progress {
       `${formatCount(counters.rowsIn)} in`,
       `${formatCount(counters.rowsOut)} out`,
     ];
-    if (!ENDED.has(job.state)) {
+    if (!isOver(job)) {
       parts.push(formatRate(this.#rate(job)), `${formatCount(rowsPending(counters))} inside`);
     }
     if (counters.rowsRejected > 0) parts.push(`${formatCount(counters.rowsRejected)} rejected`);
@@ -94,14 +113,16 @@ export class Progress {
     return parts.join('  ');
   }
 
-  /** Rows a second since the last look. */
+  /** Rows a second since the last look, at the first one since the beginning. */
   #rate({ id, counters }: JobInfo): number {
     const atMs = this.#nowMs();
-    const last = this.#rates.get(id);
+    const last = this.#rates.get(id) ?? { rows: 0, atMs: this.#beganMs };
     this.#rates.set(id, { rows: counters.rowsIn, atMs });
-    return last && atMs > last.atMs ? ((counters.rowsIn - last.rows) * 1_000) / (atMs - last.atMs) : 0;
+    return atMs > last.atMs ? ((counters.rowsIn - last.rows) * 1_000) / (atMs - last.atMs) : 0;
   }
 }
+
+const isOver = ({ state }: JobInfo): boolean => ENDED.has(state);
 
 interface Rate {
   readonly rows: number;

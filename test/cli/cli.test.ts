@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,19 +21,26 @@ interface Ended {
   readonly err: string;
 }
 
-/** @param onErr - Sees all of standard error so far, whenever it grows. */
-function tickloom(args: string[], onErr?: (err: string, child: ChildProcess) => void): Promise<Ended> {
+/**
+ * @param onErr - Sees all of standard error so far, whenever it grows.
+ * @param output - In place of a pipe.
+ */
+function tickloom(
+  args: string[],
+  onErr?: (err: string, child: ChildProcess) => void,
+  output: number | 'pipe' = 'pipe',
+): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [MAIN, ...args], {
       cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output, 'pipe'],
     });
     let out = '';
     let err = '';
-    child.stdout.on('data', (chunk) => {
+    child.stdout?.on('data', (chunk) => {
       out += chunk;
     });
-    child.stderr.on('data', (chunk) => {
+    child.stderr?.on('data', (chunk) => {
       err += chunk;
       onErr?.(err, child);
     });
@@ -117,6 +124,63 @@ sink: { use: csv, path: out.csv }
     expect(jobs[0]!.rowsOut).toBe(3000);
     expect(jobs[1]!.error).toEqual({ code: expect.any(String), message: expect.any(String) });
     expect(err).toContain('bad failed: ');
+  });
+
+  it('tells a failure once, when it happens, and in the log only at debug', async () => {
+    await write(
+      'bad.yaml',
+      'name: bad\nsource: { use: synthetic, faults: { errorAtRow: 5 } }\nsink: { use: "null" }\n',
+    );
+    const { code, err } = await tickloom(['run', 'bad.yaml']);
+    expect(code).toBe(1);
+    expect(err).toContain('bad failed: Synthetic source failed at row 5, as asked [SOURCE_FAILED]\n');
+    expect(err.match(/failed at row 5/g)).toHaveLength(1);
+    const { err: debug } = await tickloom(['run', 'bad.yaml', '--log-level', 'debug']);
+    expect(debug).toContain('"state":"failed"');
+  });
+
+  it('sends what a module logs to standard error, from its thread with the name of the job', async () => {
+    await write(
+      'chatty.mjs',
+      `console.log('loaded');
+export default {
+  plan: (_, input) => input,
+  create: (_, output) => ({ output, process(batch, emit) { console.log('rows\\n', batch.length); emit(batch); } }),
+};
+`,
+    );
+    await write(
+      'chatty.yaml',
+      'name: chatty\nsource: { use: synthetic, rows: 5 }\noperators: [{ use: module, path: ./chatty.mjs }]\nsink: { use: "null" }\n',
+    );
+    const { code, out, err } = await tickloom(['run', 'chatty.yaml']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^┌/);
+    expect(out).not.toContain('loaded');
+    expect(err).toMatch(/^loaded\n/); // in the main thread, as the spec is checked
+    expect(err).toContain('[chatty] loaded\n');
+    expect(err).toContain('[chatty] rows\n[chatty]  5\n');
+    expect((await tickloom(['validate', 'chatty.yaml'])).out).toBe('chatty.yaml: chatty: ok\n');
+  });
+
+  it.each([
+    ['ends the process', 'process.exit(0);'],
+    ['never finishes loading', 'await new Promise(() => {});'],
+  ])('ends with 1 and says why when a module %s as the spec is checked', async (_, code) => {
+    await write('odd.mjs', code);
+    await write('odd.yaml', `${ENDLESS}operators: [{ use: module, path: ./odd.mjs }]\n`);
+    const ended = await tickloom(['run', 'odd.yaml']);
+    expect(ended).toMatchObject({ code: 1, out: '' });
+    expect(ended.err).toContain('error: the process ended before the command had: a module');
+  });
+
+  it('ends with 1 and says so when its output cannot be written', async () => {
+    await write('few.yaml', 'name: few\nsource: { use: synthetic, rows: 5 }\nsink: { use: "null" }\n');
+    const readOnly = await open(join(folder, 'few.yaml'), 'r');
+    const ended = await tickloom(['run', 'few.yaml', '--json'], undefined, readOnly.fd);
+    await readOnly.close();
+    expect(ended.code).toBe(1);
+    expect(ended.err).toMatch(/\nerror: standard output cannot be written: .*\n$/);
   });
 
   it('names every problem of every file with its place, starts nothing, and ends with 2', async () => {

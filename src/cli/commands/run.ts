@@ -1,13 +1,13 @@
 import { toWireError } from '../../core/errors.js';
 import type { ResolvedSpec } from '../../settings/resolved-spec.js';
 import type { JobHandle } from '../../supervisor/job.js';
+import type { Logger } from '../../telemetry/logger.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';
 import { ownCommand, shellWord } from '../own-command.js';
 import { Progress } from '../progress.js';
 import {
   balanceLine,
-  errorLines,
   failedDocument,
   type JobDocument,
   type JobResult,
@@ -88,13 +88,7 @@ class Run {
     } catch (error) {
       return this.#failAll(error);
     }
-    // A table on standard error would be torn by what is drawn there.
-    const isTorn = this.#specs.some(({ sink }) => sink.use === 'console');
-    const progress = new Progress({
-      terminal: this.#terminal,
-      isLive: this.#terminal.isLive && !isTorn,
-      list: () => runtime.list(),
-    });
+    const progress = new Progress({ terminal: this.#terminal, list: () => runtime.list() });
     this.#progress = progress;
     runtime.on((event) => progress.tell(event));
     this.#interrupts.watch();
@@ -124,15 +118,12 @@ class Run {
 
   async #report(results: readonly JobResult[]): Promise<void> {
     const reports = results.map(({ report }) => report);
-    const errors = reports.map(errorLines).join('');
     if (this.#options.json) {
-      this.#terminal.say(errors);
       await printDocument(reports.map(jobDocument), this.#terminal);
       return;
     }
     const lines = [...reports.map(balanceLine), ...reports.map(outputLines)];
     await this.#terminal.print(`${await summaryTable(results)}${lines.join('')}`);
-    this.#terminal.say(errors);
     await this.#terminal.print(this.#hint(results));
   }
 
@@ -171,11 +162,25 @@ class Run {
     for (const handle of this.#handles) void handle.drain();
   }
 
-  async #logger() {
+  async #logger(): Promise<Logger> {
     const { pino } = await import('pino');
     const write = (line: string) => (this.#progress ? this.#progress.note(line) : this.#terminal.say(line));
-    return pino({ level: this.#options.logLevel, base: null }, { write });
+    return withoutFailures(pino({ level: this.#options.logLevel, base: null }, { write }));
   }
+}
+
+/** The supervisor's line of a failed job says what has been told already: for `debug`. */
+function withoutFailures(log: Logger): Logger {
+  return {
+    debug: (fields, text) => log.debug(fields, text),
+    info: (fields, text) => log.info(fields, text),
+    warn: (fields, text) => log.warn(fields, text),
+    error: (fields, text) => {
+      if ('state' in fields && fields.state === 'failed') log.debug(fields, text);
+      else log.error(fields, text);
+    },
+    child: (bindings) => log.child(bindings),
+  };
 }
 
 async function printDocument(jobs: readonly JobDocument[], terminal: Terminal): Promise<void> {

@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { Progress } from '../../src/cli/progress.js';
+import type { Terminal } from '../../src/cli/terminal.js';
+import { Counters } from '../../src/protocol/counters.js';
+import { cutShortReport } from '../../src/protocol/cut-short-report.js';
+import type { JobInfo, JobState } from '../../src/supervisor/job.js';
+
+/** What a terminal shows that knows the two sequences that are used, and wraps long lines. */
+class Screen implements Terminal {
+  readonly isLive = true;
+  columns: number;
+  readonly rows: number;
+  /** As a person sees them, those that have scrolled out included. */
+  #lines: string[] = [''];
+  takes: (lines: string) => void = () => {};
+
+  constructor(columns: number, rows: number) {
+    this.columns = columns;
+    this.rows = rows;
+  }
+
+  say(text: string): void {
+    const up = '\x1b\\[(\\d+)A\x1b\\[0J';
+    for (const [part, rows] of text.matchAll(new RegExp(`${up}|\\n|[^\\n\\x1b]+`, 'g'))) {
+      if (rows !== undefined) {
+        const at = this.#lines.length - 1 - Number(rows);
+        if (at < 0) throw new Error('the cursor went above the first line');
+        this.#lines = [...this.#lines.slice(0, at), ''];
+      } else if (part === '\n') {
+        this.#lines.push('');
+      } else {
+        const chunks = part.match(new RegExp(`.{1,${this.columns}}`, 'gu')) ?? [];
+        this.#lines.splice(-1, 1, ...chunks);
+      }
+    }
+  }
+
+  /** Makes the window narrower, as terminals that wrap again do. */
+  narrow(columns: number): void {
+    const text = this.#lines.join('\n');
+    this.columns = columns;
+    this.#lines = [''];
+    this.say(text);
+  }
+
+  divert(take: (lines: string) => void): () => void {
+    this.takes = take;
+    return () => {
+      this.takes = () => {};
+    };
+  }
+
+  async print(text: string): Promise<void> {
+    this.say(text);
+  }
+
+  get shown(): string[] {
+    return this.#lines.slice(0, -1);
+  }
+}
+
+function jobOf(name: string, rowsIn = 0, state: JobState = 'running'): JobInfo {
+  return { id: name, name, state, counters: { ...new Counters().read(), rowsIn }, history: [] };
+}
+
+function startProgress({ columns = 80, rows = 24, jobs = [jobOf('a'), jobOf('b')] } = {}) {
+  const screen = new Screen(columns, rows);
+  let listed = jobs;
+  let nowMs = 0;
+  const progress = new Progress({ terminal: screen, list: () => listed, nowMs: () => nowMs });
+  const refresh = (afterMs = 200, next = listed) => {
+    nowMs += afterMs;
+    listed = next;
+    progress.refresh();
+  };
+  return { screen, progress, refresh };
+}
+
+const reportOf = (name: string) => ({
+  id: 'job-1',
+  name,
+  ...cutShortReport({
+    outcome: 'failed',
+    error: { code: 'SINK_FAILED', message: 'disk full', retryable: true, causes: ['ENOSPC'] },
+    counters: new Counters().read(),
+    durationMs: 1,
+  }),
+});
+
+describe('progress on a terminal', () => {
+  it('is drawn over in place, with the rate since the last look', () => {
+    const { screen, refresh } = startProgress();
+    refresh(1_000, [jobOf('a', 20_000), jobOf('b', 5)]);
+    refresh(200, [jobOf('a', 50_000), jobOf('b', 5, 'completed')]);
+    expect(screen.shown).toEqual([
+      'a: running  50,000 in  0 out  150 k/s  50,000 inside',
+      'b: completed  5 in  0 out',
+    ]);
+  });
+
+  it('knows a rate at the first look', () => {
+    const { screen, refresh } = startProgress({ jobs: [jobOf('a', 2_000)] });
+    refresh(2_000);
+    expect(screen.shown[0]).toContain('1000/s');
+  });
+
+  it('keeps each job on one line of a narrow window', () => {
+    const { screen, refresh } = startProgress({ columns: 12 });
+    for (let i = 0; i < 5; i++) refresh();
+    expect(screen.shown).toEqual(['a: running ', 'b: running ']);
+  });
+
+  it('leaves nothing behind when the window is made narrower under it', () => {
+    const { screen, refresh } = startProgress({ columns: 60 });
+    refresh();
+    screen.narrow(10);
+    refresh();
+    expect(screen.shown).toEqual(['a: runnin', 'b: runnin']);
+  });
+
+  it('shows no more jobs than the window has lines, those that run first', () => {
+    const jobs = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i) =>
+      jobOf(name, 0, i < 3 ? 'completed' : 'running'),
+    );
+    const { screen, refresh } = startProgress({ rows: 6, jobs });
+    for (let i = 0; i < 3; i++) refresh();
+    expect(screen.shown.map((line) => line.slice(0, 1))).toEqual(['d', 'e', 'f', '…']);
+    expect(screen.shown.at(-1)).toBe('… and 3 more jobs');
+  });
+
+  it('puts notes, errors and what others write above what is drawn', () => {
+    const { screen, progress, refresh } = startProgress();
+    progress.start();
+    refresh();
+    progress.note('SIGINT: draining\n');
+    progress.tell({ type: 'job.ended', report: reportOf('bad') });
+    screen.takes('[a] from a module\n');
+    refresh();
+    progress.stop();
+    expect(screen.shown).toEqual([
+      'SIGINT: draining',
+      'bad failed: disk full [SINK_FAILED]',
+      '  caused by: ENOSPC',
+      '[a] from a module',
+      expect.stringMatching(/^a: running/),
+      expect.stringMatching(/^b: running/),
+    ]);
+  });
+
+  it('leaves the last state behind when it stops, and is not drawn over by what follows', async () => {
+    const { screen, progress, refresh } = startProgress();
+    progress.start();
+    refresh();
+    progress.stop();
+    progress.stop();
+    progress.note('later\n');
+    expect(screen.shown.map((line) => line.slice(0, 5))).toEqual(['a: ru', 'b: ru', 'later']);
+  });
+});
