@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type ActorLogic, createActor, type SnapshotFrom } from 'xstate';
+import { type ActorLogic, createActor, type SnapshotFrom, transition } from 'xstate';
 import { getAdjacencyMap } from 'xstate/graph';
 import type { JobState } from '../../src/supervisor/job.js';
-import { createJobMachine, type JobEvent, type JobMachine } from '../../src/supervisor/job-machine.js';
+import {
+  createJobMachine,
+  type JobCommand,
+  type JobEvent,
+  type JobMachine,
+} from '../../src/supervisor/job-machine.js';
 import { crash, ManualClock, reportOf } from './job-fixtures.js';
 
 const clock = new ManualClock();
@@ -54,7 +59,87 @@ const situations = Object.values(graph).map(({ state, transitions }) => ({
   ways: Object.values(transitions) as readonly Way[],
 }));
 
+/** State and context of a situation in one word or two. */
+function nameOf({ value, context: { pauseWanted, ending } }: Situation): string {
+  if (value === 'draining')
+    return { drain: value, stop: 'stopping', deadline: 'late', 'no start': 'unstarted' }[ending!];
+  return pauseWanted && (value === 'queued' || value === 'starting') ? `${value} to pause` : value;
+}
+
+const ENDS = { 'ended completed': 'completed', 'ended stopped': 'stopped', 'ended failed': 'failed' };
+const LEAVES = { drain: 'draining, drain', stop: 'stopping, end', ...ENDS, lost: 'failed' };
+
+/**
+ * The machine once more, written down by hand: where each event leads from each situation, and what
+ * is commanded. What is not listed changes nothing.
+ */
+const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  queued: {
+    assigned: 'starting',
+    pause: 'queued to pause',
+    drain: 'stopped',
+    stop: 'stopped',
+    lost: 'failed',
+  },
+  'queued to pause': {
+    assigned: 'starting to pause, pause',
+    resume: 'queued',
+    drain: 'stopped',
+    stop: 'stopped',
+    lost: 'failed',
+  },
+  starting: { ...LEAVES, ready: 'running', pause: 'starting to pause, pause', deadline: 'unstarted, end' },
+  'starting to pause': { ...LEAVES, ready: 'paused', resume: 'starting, resume', deadline: 'unstarted, end' },
+  running: { ...LEAVES, pause: 'paused, pause' },
+  paused: { ...LEAVES, resume: 'running, resume' },
+  draining: { ...ENDS, stop: 'stopping, end', deadline: 'late, end', lost: 'failed' },
+  stopping: { ...ENDS, lost: 'stopped' },
+  late: { ...ENDS, lost: 'stopped' },
+  unstarted: { ...ENDS, lost: 'failed' },
+  completed: {},
+  stopped: {},
+  failed: {},
+};
+const WITH_DEADLINE = ['starting', 'starting to pause', 'draining'];
+
+const EVENT_NAMES: Readonly<Record<JobEvent['type'], string>> = {
+  'thread.assigned': 'assigned',
+  'actor.ready': 'ready',
+  'pause.requested': 'pause',
+  'resume.requested': 'resume',
+  'drain.requested': 'drain',
+  'stop.requested': 'stop',
+  'deadline.passed': 'deadline',
+  'pipeline.ended': 'ended',
+  'thread.lost': 'lost',
+};
+
 describe('every path through the job machine', () => {
+  it('is the one that the table says, with its commands', () => {
+    const walked = new Set<string>();
+    for (const { state } of situations) {
+      const name = nameOf(state);
+      walked.add(name);
+      for (const event of EVENTS) {
+        const isEnd = event.type === 'pipeline.ended';
+        const what = `${EVENT_NAMES[event.type]}${isEnd ? ` ${event.report.outcome}` : ''}`;
+        const [next, actions] = transition(machine, state, event);
+        const commands = actions
+          // The type names the machine's own actions only.
+          .filter(({ type }) => String(type) === 'xstate.emit')
+          .map(({ params }) => (params as { readonly event: JobCommand }).event.command);
+        expect(`${name} on ${what}: ${[nameOf(next), ...commands].join(', ')}`).toBe(
+          `${name} on ${what}: ${TABLE[name]?.[what] ?? name}`,
+        );
+        expect([nameOf(next), next.context.deadlineAtMs !== undefined]).toEqual([
+          nameOf(next),
+          WITH_DEADLINE.includes(nameOf(next)),
+        ]);
+      }
+    }
+    expect([...walked].sort()).toEqual(Object.keys(TABLE).sort());
+  });
+
   it('reaches every state', () => {
     expect(new Set(situations.map(({ state }) => state.value))).toEqual(new Set(STATES));
   });
