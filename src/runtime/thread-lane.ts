@@ -35,6 +35,7 @@ export class ThreadLane {
   #abort: AbortController | undefined;
   /** What the thread died of while it had no task that Piscina knew of. */
   #fault: Error | undefined;
+  #hasTask = false;
   #wasAlive = false;
   #isClosed = false;
 
@@ -62,6 +63,11 @@ export class ThreadLane {
     return !this.#abort && !this.#isClosed;
   }
 
+  /** Whether a job has it: to load its code is no task. */
+  get hasTask(): boolean {
+    return this.#hasTask;
+  }
+
   /** Starts the thread and loads its code. */
   async warm(): Promise<void> {
     await this.#occupy('warm', undefined, []);
@@ -73,6 +79,7 @@ export class ThreadLane {
     transfer: readonly Transferable[],
     { reusable }: { readonly reusable: boolean },
   ): ThreadRun {
+    this.#hasTask = true;
     // An async method, so that what Piscina throws at once is a rejection, too.
     const outcome = this.#occupy('default', task, transfer).then((result) => {
       // What Piscina carries is untyped; the entry's type is `PipelineOutcome`.
@@ -125,6 +132,7 @@ export class ThreadLane {
 
   #free(): void {
     this.#abort = undefined;
+    this.#hasTask = false;
   }
 
   /** Piscina does not tell of a thread that exits while it boots. */

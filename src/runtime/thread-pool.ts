@@ -48,12 +48,16 @@ export class ThreadPool implements Threads {
   /**
    * Starts the threads that are to be kept ready.
    *
-   * @throws {ThreadLostError} when one could not be started.
+   * @throws {ThreadLostError} when one could not be started; then none is left.
    */
   async warm(): Promise<void> {
     const missing = this.#settings.warmThreads - this.#lanes.size;
     const lanes = Array.from({ length: missing }, () => this.#open(Number.POSITIVE_INFINITY));
-    await Promise.all(lanes.map((lane) => lane.warm()));
+    const warmed = await Promise.allSettled(lanes.map((lane) => lane.warm()));
+    const failed = warmed.find(({ status }) => status === 'rejected');
+    if (!failed) return;
+    await this.close();
+    throw (failed as PromiseRejectedResult).reason;
   }
 
   run(
@@ -68,7 +72,7 @@ export class ThreadPool implements Threads {
   /** Ends all threads but those that still have a task: somebody found that they cannot be ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const lane of this.#lanes) if (lane.isIdle) lane.close();
+    for (const lane of this.#lanes) if (!lane.hasTask) lane.close();
     await Promise.all(this.#closing);
   }
 

@@ -209,6 +209,18 @@ describe('threads with a broken entry', () => {
     await pool.close();
   });
 
+  it('leave none behind when not all can be warmed up', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tickloom-'));
+    const file = join(folder, 'entry.mjs');
+    // One of two makes the folder, and comes to life.
+    const taken = JSON.stringify(join(folder, 'taken'));
+    writeFileSync(file, `import fs from 'node:fs'; fs.mkdirSync(${taken}); export function warm() {}`);
+    const pool = new ThreadPool({ idleThreadMs: 1_000, warmThreads: 2, maxHeapMb: 64 }, file);
+    await expect(pool.warm()).rejects.toMatchObject({ code: 'THREAD_CRASHED' });
+    expect(pool.size).toBe(0);
+    await rm(folder, { recursive: true });
+  });
+
   it('fail a job whose thread exits while it loads', async () => {
     const { pool, supervisor } = await superviseWith('process.exit(7);');
     expect((await supervisor.submit(spec).outcome).error).toMatchObject({ code: 'THREAD_EXITED' });

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import type { Worker } from 'node:worker_threads';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { resolveSpec } from '../../dist/src/registry/resolve-spec.js';
 import { createRuntime } from '../../dist/src/runtime/runtime.js';
 import { type Logger, silentLogger } from '../../dist/src/telemetry/logger.js';
@@ -107,6 +108,24 @@ describe('a runtime with real threads', () => {
     const job = await runtime.submit({ name: 'a', source: rows(1_000), sink: discard });
     await job.outcome;
     expect(threads.started).toBe(2);
+  });
+
+  it('leaves no thread behind that was getting warm when it closed', async () => {
+    const alive = new Set<Worker>();
+    const add = (worker: Worker) => {
+      alive.add(worker);
+      worker.once('exit', () => alive.delete(worker));
+    };
+    process.on('worker', add);
+    onTestFinished(() => {
+      process.off('worker', add);
+    });
+    const runtime = await startRuntime({ warmThreads: 1 });
+    // Its thread is not used again, so that a new one is warmed up as it ends.
+    const spec = { name: 'a', source: rows(10), operators: [moduleOperator('emit(batch);')], sink: discard };
+    await (await runtime.submit(spec)).outcome;
+    await runtime.close();
+    expect(alive.size).toBe(0);
   });
 
   it('keeps no state of a module from one job to the next', async () => {
