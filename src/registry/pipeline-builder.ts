@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../core/clock.js';
+import { PipelineError } from '../core/errors.js';
 import type { SinkFactory, SourceFactory } from '../pipeline/factories.js';
 import type { StreamingPipeline } from '../pipeline/streaming-pipeline.js';
 import { Counters, type CounterValues } from '../protocol/counters.js';
@@ -38,6 +39,7 @@ export class PipelineBuilder {
   readonly #options: PipelineOptions;
   readonly #counters = new Counters();
   #building: Promise<StreamingPipeline> | undefined;
+  #hasRun = false;
 
   constructor(spec: OpenSpec, options: PipelineOptions = {}) {
     this.#spec = spec;
@@ -63,8 +65,14 @@ export class PipelineBuilder {
    * Runs to the end of the data. A failure of the run is an outcome of the report.
    *
    * @throws {InvalidSpecError} naming all that is wrong; nothing was opened then.
+   * @throws {PipelineError} `JOB_STATE` the second time.
    */
   async run(): Promise<PipelineReport> {
+    if (this.#hasRun) {
+      const message = `Pipeline "${this.#spec.name}" was run already: make another one of its spec to run it again`;
+      throw new PipelineError('JOB_STATE', message);
+    }
+    this.#hasRun = true;
     return (await this.build()).run();
   }
 

@@ -84,6 +84,12 @@ describe('a pipeline', () => {
     expect(controls).toEqual(['end']);
   });
 
+  it('runs once', async () => {
+    const pipeline = createPipeline({ name: 'once', source: synthetic() }, { sink: collector().sink });
+    await pipeline.run();
+    await expect(pipeline.run()).rejects.toMatchObject({ code: 'JOB_STATE' });
+  });
+
   it('accounts for every row, whatever its operators do with it', async () => {
     await fc.assert(
       fc.asyncProperty(
