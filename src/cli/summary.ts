@@ -150,6 +150,12 @@ export function outputLines({ name, outputs }: JobReport): string {
 
 export function errorLines({ name, outcome, error }: JobReport): string {
   if (!error) return '';
-  const causes = (error.causes ?? []).map((cause) => `  caused by: ${plainText(cause)}\n`).join('');
-  return `${name} ${outcome}: ${plainText(error.message)} [${error.code}]\n${causes}`;
+  let told = error.message;
+  const causes: string[] = [];
+  for (const cause of error.causes ?? []) {
+    // An error that names its cause has told it.
+    if (!told.includes(cause)) causes.push(`  caused by: ${plainText(cause)}\n`);
+    told = cause;
+  }
+  return `${name} ${outcome}: ${plainText(error.message)} [${error.code}]\n${causes.join('')}`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Interrupts } from '../../src/cli/interrupts.js';
-import { balanceLine } from '../../src/cli/summary.js';
+import { balanceLine, errorLines } from '../../src/cli/summary.js';
 import { Counters } from '../../src/protocol/counters.js';
 import { cutShortReport } from '../../src/protocol/cut-short-report.js';
 
@@ -18,6 +18,16 @@ describe('the balance', () => {
 
   it('says by how much it does not add up', () => {
     expect(balanceLine(reportOf({ rowsIn: 1, rowsOut: 4 }))).toContain('DOES NOT ADD UP: -3 rows');
+  });
+});
+
+describe('an error', () => {
+  it('is told with its causes, but for those that it names itself', () => {
+    const error = { code: 'SINK_FAILED', message: '"csv" failed: disk full', retryable: true } as const;
+    const report = { ...reportOf({}), error: { ...error, causes: ['disk full', 'ENOSPC'] } };
+    expect(errorLines(report)).toBe(
+      'x stopped: "csv" failed: disk full [SINK_FAILED]\n  caused by: ENOSPC\n',
+    );
   });
 });
 

@@ -5,7 +5,7 @@ import { createGunzip, gunzipSync } from 'node:zlib';
 import { DelimitedText } from '../delimited-text.js';
 import { formatCount } from '../figures.js';
 import { Instant } from '../instant.js';
-import { plainText, type Terminal } from '../terminal.js';
+import { plainText, type Terminal, TerminalError } from '../terminal.js';
 import { writtenFiles } from '../written-directory.js';
 
 export interface ShowOptions {
@@ -38,7 +38,7 @@ export async function show(
         await terminal.print(await format(file, await excerptOf(file, options), options));
       }
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
+      if (!(error instanceof Error) || error instanceof TerminalError) throw error;
       const reason = error instanceof ShowError ? error.message : explain(error);
       terminal.say(`${plainText(path, 300)}: ${plainText(reason)}\n`);
       exitCode = 1;
