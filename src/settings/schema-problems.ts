@@ -54,9 +54,22 @@ function problemsOf(issue: z.core.$ZodIssue, input: unknown, at: Path): SpecProb
 
 /** Adds what was found to a message that says what was expected. */
 function sentence(message: string, found: unknown): string {
-  const expected = message.replace(/^Invalid input: /, '').replace(/, received .*$/, '');
+  const expected = message
+    .replace(/^Invalid input: /, '')
+    .replace(/, received .*$/, '')
+    .replace(/^expected (\w+)$/, (whole, type) => (TYPES.has(type) ? `expected ${TYPES.get(type)}` : whole));
   return /\bfound\b/.test(expected) ? expected : `${expected}, found ${describe(found)}`;
 }
+
+/** Types as those who write specs know them. */
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['object', 'a mapping'],
+  ['record', 'a mapping'],
+  ['array', 'a list'],
+  ['string', 'a text'],
+  ['number', 'a number'],
+  ['boolean', 'true or false'],
+]);
 
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';

@@ -35,6 +35,13 @@ describe('a spec', () => {
     expect(structuredClone(resolved)).toEqual(resolved);
   });
 
+  it('has its types named as those who write one know them', async () => {
+    expect(await problemsOf({ ...SOUND, sink: 5, deadLetter: 'out' })).toEqual([
+      'sink: expected a mapping, found 5',
+      'deadLetter: expected a mapping, found a text',
+    ]);
+  });
+
   it('that is wrong in many places has all of them named', async () => {
     const problems = await problemsOf({
       name: '',
