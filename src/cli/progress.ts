@@ -93,7 +93,8 @@ export class Progress {
     const { columns } = terminal;
     // In a window that was made narrower, the terminal has wrapped them.
     const rows = this.#drawn.reduce((sum, { length }) => sum + Math.max(1, Math.ceil(length / columns)), 0);
-    const erasure = rows > 0 ? `\x1b[${rows}A\x1b[0J` : '';
+    // A key that was pressed meanwhile (`^C`) has moved the cursor to the right.
+    const erasure = rows > 0 ? `\r\x1b[${rows}A\x1b[0J` : '';
     this.#drawn = lines.map((line) => line.slice(0, Math.max(1, columns - 1)));
     terminal.say(`${erasure}${above}${this.#drawn.map((line) => `${line}\n`).join('')}`);
   }

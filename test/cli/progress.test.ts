@@ -20,17 +20,18 @@ class Screen implements Terminal {
   }
 
   say(text: string): void {
-    const up = '\x1b\\[(\\d+)A\x1b\\[0J';
-    for (const [part, rows] of text.matchAll(new RegExp(`${up}|\\n|[^\\n\\x1b]+`, 'g'))) {
+    const up = '(\r?)\x1b\\[(\\d+)A\x1b\\[0J';
+    for (const [part, isReturned, rows] of text.matchAll(new RegExp(`${up}|\\n|[^\\n\\x1b]+`, 'g'))) {
       if (rows !== undefined) {
         const at = this.#lines.length - 1 - Number(rows);
         if (at < 0) throw new Error('the cursor went above the first line');
-        this.#lines = [...this.#lines.slice(0, at), ''];
+        const left = isReturned ? '' : this.#lines[at]!.slice(0, this.#lines.at(-1)!.length);
+        this.#lines = [...this.#lines.slice(0, at), left];
       } else if (part === '\n') {
         this.#lines.push('');
       } else {
-        const chunks = part.match(new RegExp(`.{1,${this.columns}}`, 'gu')) ?? [];
-        this.#lines.splice(-1, 1, ...chunks);
+        const line = this.#lines.at(-1)! + part;
+        this.#lines.splice(-1, 1, ...(line.match(new RegExp(`.{1,${this.columns}}`, 'gu')) ?? []));
       }
     }
   }
@@ -145,6 +146,14 @@ describe('progress on a terminal', () => {
       expect.stringMatching(/^a: running/),
       expect.stringMatching(/^b: running/),
     ]);
+  });
+
+  it('draws over what a pressed key has put beside it', () => {
+    const { screen, progress, refresh } = startProgress();
+    refresh();
+    screen.say('^C');
+    progress.note('SIGINT: draining\n');
+    expect(screen.shown.map((line) => line.slice(0, 7))).toEqual(['SIGINT:', 'a: runn', 'b: runn']);
   });
 
   it('leaves the last state behind when it stops, and is not drawn over by what follows', async () => {
