@@ -86,7 +86,7 @@ async function check(
 }
 
 function formatIn(spec: SpecFile, overrides: readonly Override[], { path, message }: SpecProblem): string {
-  const override = overrides.findLast((one) => isOverridden(one, path));
+  const override = overrides.findLast((one) => isOverridden(one, path, spec.value));
   const place = override ? `--set ${cut(override.text)}:` : formatPlace(spec, path);
   return `${place} ${formatPath(path)}: ${message}`;
 }

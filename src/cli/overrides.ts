@@ -1,4 +1,4 @@
-import { isScalar, parseDocument } from 'yaml';
+import { type Document, isScalar, parseDocument, visit } from 'yaml';
 import { formatPath, type SpecProblem } from '../core/errors.js';
 
 /** What `--set` says. */
@@ -48,7 +48,7 @@ export function applyOverride(spec: unknown, { path, value }: Override): unknown
   for (let i = 0; i < path.length - 1; i++) {
     const walked = path.slice(0, i + 1);
     const next = readKey(at, path, i);
-    at = next ?? writeKey(at, path, i, typeof path[i + 1] === 'number' ? [] : {});
+    at = next ?? writeKey(at, path, i, /^\d+$/.test(String(path[i + 1])) ? [] : {});
     if (typeof at !== 'object' || at === null) {
       throw new OverrideError(
         `"${formatPath(walked)}" is a single value in the spec, so "${formatPath(path)}" cannot be set`,
@@ -59,9 +59,20 @@ export function applyOverride(spec: unknown, { path, value }: Override): unknown
   return copy;
 }
 
-/** Whether what is at `path` came from the override. */
-export function isOverridden({ path }: Override, at: SpecProblem['path']): boolean {
-  return path.length <= at.length && path.every((key, i) => String(key) === String(at[i]));
+/** Whether what is at `at` came from the override, be it as a mapping that `spec` lacked. */
+export function isOverridden({ path }: Override, at: SpecProblem['path'], spec: unknown): boolean {
+  const common = Math.min(path.length, at.length);
+  if (path.slice(0, common).some((key, i) => String(key) !== String(at[i]))) return false;
+  return path.length <= at.length || !hasValue(spec, at);
+}
+
+function hasValue(spec: unknown, path: SpecProblem['path']): boolean {
+  let value = spec;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return false;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return true;
 }
 
 function parsePath(text: string): Override['path'] {
@@ -94,7 +105,13 @@ function parseValue(text: string): unknown {
   const document = parseDocument(text, { prettyErrors: false, logLevel: 'error' });
   const isMarked = /^["'[{]/.test(text);
   if (document.errors.length === 0 && document.warnings.length === 0) {
-    const value: unknown = document.toJS();
+    visit(document, {
+      Pair: (_, { key }) => {
+        if (isScalar(key) && FORBIDDEN.has(String(key.value)))
+          throw new OverrideError(`"${key.value}" cannot be set`);
+      },
+    });
+    const value = plainValue(document, text);
     if (isMarked) return value;
     const isPlain = isScalar(document.contents) && typeof value !== 'string' && !text.includes('#');
     if (isPlain || text === '') return value ?? null;
@@ -102,6 +119,15 @@ function parseValue(text: string): unknown {
     throw new OverrideError(`expected a YAML value after "=", found "${cut(text)}"`);
   }
   return text; // no number, boolean or null: a text needs no quotes, whatever signs are in it
+}
+
+function plainValue(document: Document.Parsed, text: string): unknown {
+  try {
+    return document.toJS();
+  } catch {
+    // Aliases: without an anchor, or too many.
+    throw new OverrideError(`expected a value of plain data after "=", found "${cut(text)}"`);
+  }
 }
 
 function readKey(container: unknown, path: Override['path'], i: number): unknown {

@@ -130,13 +130,21 @@ class ParsedSpec implements SpecFile {
     const problems = [...errors, ...warnings]
       .slice(0, SYNTAX_PROBLEMS_MAX)
       .map(({ code, message, pos }) => this.#problemAt(pos[0], explainSyntax(code, message)));
-    return problems.length > 0 ? problems : this.#aliasProblems();
+    return problems.length > 0 ? problems : this.#contentProblems();
   }
 
-  #aliasProblems(): SpecProblem[] {
+  #contentProblems(): SpecProblem[] {
     const document = this.#document;
     const problems: SpecProblem[] = [];
     visit(document, {
+      Pair: (_, { key }) => {
+        // Schemas pass over it without a word.
+        if (textOf(key) !== '__proto__') return undefined;
+        problems.push(
+          this.#problemAt(this.#startOf(key), 'expected the name of an option, found "__proto__"'),
+        );
+        return visit.SKIP;
+      },
       Alias: (_, alias, ancestors) => {
         const target = alias.resolve(document);
         const name = cut(alias.source);

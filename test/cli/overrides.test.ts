@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { applyOverride, parseOverride } from '../../src/cli/overrides.js';
+import { applyOverride, isOverridden, parseOverride } from '../../src/cli/overrides.js';
 
 const set = (spec: unknown, text: string) => applyOverride(spec, parseOverride(text));
 
@@ -33,12 +33,19 @@ describe('--set', () => {
     expect(parseOverride('my.job:a.b=c:d')).toMatchObject({ spec: 'my.job', path: ['a', 'b'], value: 'c:d' });
   });
 
-  it.each(['novalue', '=1', '[0]=1', 'a..b=1', 'a[x]=1', 'a=[1', '__proto__.x=1', 'a.constructor.b=1'])(
-    'refuses %j',
-    (text) => {
-      expect(() => parseOverride(text)).toThrow(/expected|cannot be set/);
-    },
-  );
+  it.each([
+    'novalue',
+    '=1',
+    '[0]=1',
+    'a..b=1',
+    'a[x]=1',
+    'a=[1',
+    'a=*b',
+    '__proto__.x=1',
+    'a.constructor.b=1',
+  ])('refuses %j', (text) => {
+    expect(() => parseOverride(text)).toThrow(/expected|cannot be set/);
+  });
 
   it('refuses a path that does not fit the spec, and says where', () => {
     expect(() => set({ a: 1 }, 'a.b=1')).toThrow('"a" is a single value in the spec');
@@ -47,8 +54,24 @@ describe('--set', () => {
     expect(() => set({ a: {} }, 'a[0]=1')).toThrow('"a" is a mapping');
   });
 
+  it('makes a list where a position is named, in brackets or between dots', () => {
+    expect(set({}, 'operators.0.use=x')).toEqual({ operators: [{ use: 'x' }] });
+    expect(set({}, 'operators[0].use=x')).toEqual({ operators: [{ use: 'x' }] });
+  });
+
+  it('is to blame for what it set, and for the mappings that it had to make', () => {
+    const override = parseOverride('source.faults.gap=1');
+    const spec = { source: { use: 'synthetic' } };
+    expect(isOverridden(override, ['source', 'faults', 'gap'], spec)).toBe(true);
+    expect(isOverridden(override, ['source', 'faults'], spec)).toBe(true);
+    expect(isOverridden(override, ['source'], spec)).toBe(false);
+    expect(isOverridden(override, ['source', 'rows'], spec)).toBe(false);
+    expect(isOverridden(override, ['source', 'faults'], { source: { faults: {} } })).toBe(false);
+  });
+
   it('reaches nothing beyond the data', () => {
     expect(() => set({}, 'a.__proto__.polluted=1')).toThrow('cannot be set');
+    expect(() => set({}, 'a={ b: { __proto__: { polluted: 1 } } }')).toThrow('"__proto__" cannot be set');
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 });
