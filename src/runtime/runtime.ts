@@ -45,9 +45,14 @@ export class PipelineRuntime {
     this.#supervisor = new Supervisor({ clock, threads: this.#pool, log: logger, settings, inspect });
   }
 
-  /** Starts the threads that are kept ready. */
-  warm(): Promise<void> {
-    return this.#pool.warm();
+  /**
+   * Starts the threads that are kept ready.
+   *
+   * @throws {PipelineError} `RUNTIME_CLOSED`.
+   */
+  async warm(): Promise<void> {
+    this.#supervisor.assertOpen();
+    await this.#pool.warm();
   }
 
   /**

@@ -190,6 +190,7 @@ describe('a runtime with real threads', () => {
     await expect(runtime.submit({ name: 'b', source: rows(1), sink: discard })).rejects.toMatchObject({
       code: 'RUNTIME_CLOSED',
     });
+    await expect(runtime.warm()).rejects.toMatchObject({ code: 'RUNTIME_CLOSED' });
   });
 
   it('writes the lines of all threads to one logger, with job and thread', async () => {
