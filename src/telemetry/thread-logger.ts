@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import { toWireError } from '../core/errors.js';
 import type { Counters } from '../protocol/counters.js';
@@ -59,7 +60,7 @@ function cloneable(value: unknown): unknown {
   try {
     return structuredClone(value);
   } catch {
-    return String(value);
+    return inspect(value, { depth: 1 }); // and not `String`, which some objects refuse
   }
 }
 

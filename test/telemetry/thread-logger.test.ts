@@ -47,8 +47,14 @@ describe("a thread's logger", () => {
 
   it('tells as text what cannot cross threads, and the rest as it is', () => {
     const { log, next, close } = connect();
-    log.info({ rows: 3, callback: () => 1, kept: { a: [1] } }, 'line');
-    expect(next()?.fields).toEqual({ rows: 3, callback: '() => 1', kept: { a: [1] } });
+    const bare = Object.assign(Object.create(null), { done: () => 1 });
+    log.info({ rows: 3, callback: () => 1, bare, kept: { a: [1] } }, 'line');
+    expect(next()?.fields).toEqual({
+      rows: 3,
+      callback: '[Function: callback]',
+      bare: expect.stringContaining('done'),
+      kept: { a: [1] },
+    });
     close();
   });
 
