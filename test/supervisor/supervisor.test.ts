@@ -275,6 +275,27 @@ describe('supervisor', () => {
     }
   });
 
+  it('fails a job whose machine broke, ends its thread, and gives that to the next one', async () => {
+    const { supervisor, threads, clock } = startSupervisor({ maxThreads: 1 });
+    const job = supervisor.submit(specOf('a'));
+    const next = supervisor.submit(specOf('b'));
+    threads.last.answer();
+    await until(() => job.inspect().state === 'running');
+    const { wall } = clock;
+    clock.wall = () => {
+      throw new Error('no time');
+    };
+    void job.pause();
+    const error = { code: 'INTERNAL', message: 'no time' };
+    expect(await job.outcome).toMatchObject({ outcome: 'failed', error });
+    expect(job.inspect()).toMatchObject({ state: 'failed', error });
+    expect(threads.last.timesEnded).toBe(1);
+    expect(clock.timersArmed).toBe(0);
+    clock.wall = wall;
+    threads.last.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: false });
+    await until(() => next.inspect().state === 'starting');
+  });
+
   it('goes on when a listener throws, and tells no more to one that left', () => {
     const { supervisor, events } = startSupervisor();
     const seen: string[] = [];
