@@ -251,6 +251,27 @@ export default {
   });
 });
 
+describe('tickloom show', () => {
+  it('goes on after a file that it cannot read, says what is wrong with it, and ends with 1', async () => {
+    await write('empty.parquet', '');
+    await write('text.parquet', 'no Parquet, but longer than that');
+    await write('half.jsonl', '{"a":1}\n{"a"');
+    await write('good.csv', 'a,b\n1,"x,y"\n');
+    const files = ['none.csv', 'empty.parquet', 'text.parquet', 'half.jsonl', 'good.csv'];
+    const { code, out, err } = await tickloom(['show', ...files]);
+    expect(code).toBe(1);
+    expect(err.split('\n')).toEqual([
+      'none.csv: expected a file or directory, found none of that name',
+      'empty.parquet: expected a Parquet file, found one of 0 bytes',
+      expect.stringMatching(/^text\.parquet: cannot be read: /),
+      'half.jsonl: line 2: expected JSON, found "{"a""',
+      '',
+    ]);
+    expect(out).toMatch(/^good\.csv: first 1 row\n/);
+    expect(out).toContain('x,y');
+  });
+});
+
 describe('tickloom', () => {
   it('prints the version of the package', async () => {
     const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));

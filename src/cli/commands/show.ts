@@ -21,6 +21,9 @@ interface Excerpt {
   readonly rowsAll?: number;
 }
 
+/** Both marks and the length of the footer. */
+const PARQUET_BYTES_MIN = 12;
+
 class ShowError extends Error {
   override readonly name = 'ShowError';
 }
@@ -73,6 +76,9 @@ async function parquetExcerpt(file: string, { rows, last }: ShowOptions): Promis
   );
   const { DEFAULT_PARSERS } = await import('hyparquet/src/convert.js');
   const buffer = await asyncBufferFromFile(file);
+  if (buffer.byteLength < PARQUET_BYTES_MIN) {
+    throw new ShowError(`expected a Parquet file, found one of ${buffer.byteLength} bytes`);
+  }
   const metadata = await parquetMetadataAsync(buffer);
   const columns = parquetSchema(metadata).children.map(({ element }) => ({
     name: element.name,
@@ -213,7 +219,8 @@ async function format(
   });
   for (const row of rows) table.push(columns.map((_, i) => cell(row[i])));
   const which = `${last ? 'last' : 'first'} ${formatCount(rows.length)}`;
-  const shown = rowsAll === undefined ? `${which} rows` : `${which} of ${formatCount(rowsAll)} rows`;
+  const of = rowsAll === undefined ? '' : ` of ${formatCount(rowsAll)}`;
+  const shown = `${which}${of} ${(rowsAll ?? rows.length) === 1 ? 'row' : 'rows'}`;
   return `${plainText(file, 300)}: ${shown}\n${columns.length === 0 ? '' : `${table.toString()}\n`}`;
 }
 
