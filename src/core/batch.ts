@@ -1,4 +1,3 @@
-import { compactColumns } from './compact-columns.js';
 import type { PlacedControl } from './control-record.js';
 import type { Dictionary, DictionarySet } from './dictionary.js';
 import { invariant } from './invariant.js';
@@ -30,6 +29,14 @@ export class Batch {
   length = 0;
   /** In the order of the schema. Elements past the length are rubbish. */
   columns: ColumnData[];
+  /**
+   * Where each row stands in the columns, ascending, when rows were selected and not yet moved
+   * together (`selection.ts`). `undefined`: row `i` stands at `i`. Only operators that say so
+   * (`takesSelections`) are given such batches; sources, batchers and sinks never see one.
+   */
+  places: Int32Array | undefined;
+  /** Memory for `places`, kept for the next time. For `selection.ts` alone. */
+  placesMemory: Int32Array | undefined;
   /** In order of `row`. */
   controls: PlacedControl[] = [];
   readonly #home: BatchHome | undefined;
@@ -89,6 +96,7 @@ export class Batch {
     invariant(!this.isReleased, 'a batch is released once');
     this.columns = RELEASED;
     this.length = 0;
+    this.places = undefined;
     if (this.controls.length > 0) this.controls = [];
     this.#home?.takeBack(this);
   }
@@ -126,6 +134,7 @@ export function swapColumns(source: Batch, from: number, target: Batch, to: numb
  */
 export function appendRows(source: Batch, start: number, end: number, target: Batch): void {
   const rows = end - start;
+  invariant(source.places === undefined, 'appended rows stand together');
   invariant(rows >= 0 && target.length + rows <= target.capacity, 'appended rows fit');
   const columns = source.schema.columns;
   for (let i = 0; i < columns.length; i++) {
@@ -136,31 +145,4 @@ export function appendRows(source: Batch, start: number, end: number, target: Ba
     target.columns[i]!.set(view, target.length * width);
   }
   target.length += rows;
-}
-
-/**
- * Keeps the rows whose mark is not 0, in order, and moves the controls with them.
- *
- * @param keep - One mark a row.
- * @returns How many rows are left.
- */
-export function retainRows(batch: Batch, keep: Uint8Array): number {
-  const { length, columns, schema } = batch;
-  let first = 0;
-  while (first < length && keep[first] !== 0) first++;
-  if (first === length) return length;
-
-  if (batch.controls.length > 0) moveControls(batch, keep);
-  const widths = schema.columns.map(({ type }) => elementsPerRow(type));
-  batch.length = compactColumns(columns, widths, keep, first, length);
-  return batch.length;
-}
-
-function moveControls(batch: Batch, keep: Uint8Array): void {
-  let row = 0;
-  let kept = 0;
-  batch.controls = batch.controls.map((placed) => {
-    for (; row < placed.row; row++) kept += keep[row]! === 0 ? 0 : 1;
-    return { row: kept, record: placed.record };
-  });
 }

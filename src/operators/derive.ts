@@ -1,6 +1,7 @@
 import { type Batch, swapColumns } from '../core/batch.js';
 import { invariant } from '../core/invariant.js';
 import { type Column, type ColumnData, columnIndex, type Schema } from '../core/schema.js';
+import { extentOf } from '../core/selection.js';
 import type { OperatorFactory, PlanProblems } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
@@ -133,6 +134,7 @@ function createDerive(
 
   return {
     output,
+    takesSelections: true,
     process(batch, emit) {
       invariant(batch.columns.length === input.columns.length, 'derive gets batches of its input schema');
       const target = batches.acquire(batch.capacity);
@@ -145,11 +147,11 @@ function createDerive(
   };
 
   function compute(batch: Batch, target: Batch): void {
-    const { length } = batch;
     columns.length = 0;
     for (const column of batch.columns) columns.push(column);
     for (const { at } of stores) columns.push(target.columns[at]!);
-    workspace.begin(columns, length);
+    // Of rows that are not selected, too: they stand between the others, and no value can fail.
+    workspace.begin(columns, extentOf(batch));
     for (const { store, at } of stores) store(target.columns[at]!);
     columns.length = 0;
   }

@@ -1,6 +1,6 @@
-import { retainRows } from '../core/batch.js';
 import { invariant } from '../core/invariant.js';
 import type { Schema } from '../core/schema.js';
+import { packRows, selectRows } from '../core/selection.js';
 import type { OperatorFactory } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
@@ -13,7 +13,11 @@ import { Scope } from './expression/scope.js';
 import type { BooleanExpression } from './expression/typed-expression.js';
 import { Workspace } from './expression/workspace.js';
 
-/** Lets rows go on that meet a condition. The batch itself goes on, its rows moved together. */
+/**
+ * Lets rows go on that meet a condition. The batch itself goes on. Its rows stay where they are as
+ * long as most of them go on, so that those after it touch only what they read; else they are moved
+ * together, so that those after it do not step over many for few.
+ */
 export const filterOperator: OperatorFactory<FilterOptions> = {
   plan({ where }, input, problems) {
     try {
@@ -59,7 +63,11 @@ function createFilter(
       if (length > 0) {
         workspace.begin(columns, length);
         mark();
-        if (!allMarked(mask.data, length)) filtered += length - retainRows(batch, mask.data.bytes);
+        if (!allMarked(mask.data, length)) {
+          const kept = selectRows(batch, mask.data.bytes);
+          filtered += length - kept;
+          if (2 * kept < length) packRows(batch);
+        }
       }
       if (batch.isEmpty) batch.release();
       else emit(batch);

@@ -2,6 +2,7 @@ import type { Batch } from '../core/batch.js';
 import { BatchPool } from '../core/batch-pool.js';
 import type { DictionarySet } from '../core/dictionary.js';
 import type { Schema } from '../core/schema.js';
+import { handSelection } from '../core/selection.js';
 
 /** Capacities for which pools are kept. */
 const POOLS_MAX = 4;
@@ -41,9 +42,10 @@ export class OutputBatches {
   }
 }
 
-/** Gives the rest of a batch to another whose columns are in place: length and control records. */
+/** Gives the rest of a batch to another whose columns are in place: its rows' number and places, and control records. */
 export function handOver(from: Batch, to: Batch): void {
   to.length = from.length;
+  handSelection(from, to);
   to.controls = from.controls;
   from.controls = [];
   from.release();

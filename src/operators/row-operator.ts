@@ -1,4 +1,4 @@
-import { appendRows, type Batch, retainRows, swapColumns } from '../core/batch.js';
+import { appendRows, type Batch, swapColumns } from '../core/batch.js';
 import type { PlacedControl } from '../core/control-record.js';
 import { NO_STRING } from '../core/dictionary.js';
 import { PipelineError, RuntimeError } from '../core/errors.js';
@@ -6,6 +6,7 @@ import { invariant } from '../core/invariant.js';
 import type { PlainData } from '../core/plain-data.js';
 import { type RowValue, RowView } from '../core/row-view.js';
 import type { ColumnData, Schema } from '../core/schema.js';
+import { retainRows } from '../core/selection.js';
 import type { Emit, Operator } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
 import { handOver, OutputBatches } from './output-batches.js';

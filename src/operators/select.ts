@@ -86,6 +86,7 @@ function createSelect(
   const steps = sources.map((from, to) => ({ from, to, first: sources.indexOf(from) }));
   return {
     output,
+    takesSelections: true,
     process(batch, emit) {
       invariant(batch.columns.length === input.columns.length, 'select gets batches of its input schema');
       const target = batches.acquire(batch.capacity);

@@ -1,6 +1,7 @@
 import type { Batch } from '../core/batch.js';
 import { PipelineError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
+import { packRows } from '../core/selection.js';
 import { blame, blamed } from './blame.js';
 import type { Emit, Operator, OperatorTally } from './operator.js';
 
@@ -76,12 +77,14 @@ export class OperatorChain {
       const emit = into(link, emitted);
       for (const batch of current) {
         link.rowsIn += batch.length;
+        if (!link.operator.takesSelections) packRows(batch);
         // Awaited only where it has to be: most operators answer at once.
         const working = attemptNow(link, () => link.operator.process(batch, emit));
         if (working) await attempt(link, () => working);
       }
       current = emitted;
     }
+    for (const batch of current) packRows(batch);
     return current;
   }
 }

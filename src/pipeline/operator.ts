@@ -23,6 +23,11 @@ export interface Operator extends Stage {
   /** Of the batches that it emits. */
   readonly output: Schema;
   /**
+   * Whether it can be given batches whose rows do not stand together (`Batch.places`), and may emit
+   * such. Without it, rows are moved together first. Not asked of a user's module.
+   */
+  readonly takesSelections?: boolean;
+  /**
    * Owns the batch: emits it, changed or not, or releases it. Control records go on in their
    * place. Emits before it returns, or before its promise settles.
    */

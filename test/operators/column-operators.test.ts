@@ -4,6 +4,7 @@ import { BatchPool } from '../../src/core/batch-pool.js';
 import type { ControlRecord } from '../../src/core/control-record.js';
 import { DictionarySet } from '../../src/core/dictionary.js';
 import type { Schema } from '../../src/core/schema.js';
+import { packRows } from '../../src/core/selection.js';
 import { nanos } from '../../src/core/units.js';
 import { deriveOperator } from '../../src/operators/derive.js';
 import { filterOperator } from '../../src/operators/filter.js';
@@ -305,6 +306,27 @@ describe('select', () => {
   });
 });
 
+describe('a filter', () => {
+  it('leaves rows where they are while half or more go on, and moves them together below that', () => {
+    const { dictionaries, context } = setUp();
+    const operator = filterOperator.create({ where: 'bid > 0' }, QUOTE, context);
+    const placesAfter = (bids: readonly number[]) => {
+      const emitted: (number[] | undefined)[] = [];
+      const batch = batchOf(
+        QUOTE,
+        bids.map((bid) => quote(bid, bid)),
+        dictionaries,
+      );
+      operator.process(batch, (out) => emitted.push(out.places && [...out.places.subarray(0, out.length)]));
+      return emitted;
+    };
+    expect(placesAfter([1, 0, 0, 1])).toEqual([[0, 3]]);
+    expect(placesAfter([0, 0, 0, 1])).toEqual([undefined]);
+    expect(placesAfter([1, 1, 1, 1])).toEqual([undefined]);
+    expect(placesAfter([0, 0])).toEqual([]);
+  });
+});
+
 describe('operators over columns', () => {
   const controls = fc.array(fc.nat(12), { maxLength: 5 }).map((places) => places.sort((a, b) => a - b));
   const bids = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 12 });
@@ -349,6 +371,7 @@ describe('operators over columns', () => {
     found: unknown[],
   ): void {
     const [first, ...rest] = operators;
+    if (!first?.takesSelections) packRows(batch); // as the chain of operators does
     if (first) first.process(batch, (out) => through(rest, out, found));
     else {
       expect(batch.isEmpty).toBe(false);

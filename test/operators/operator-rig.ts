@@ -4,6 +4,7 @@ import type { PlacedControl } from '../../src/core/control-record.js';
 import type { DictionarySet } from '../../src/core/dictionary.js';
 import { copyRow, type Row, RowView, rowsOf } from '../../src/core/row-view.js';
 import type { Schema } from '../../src/core/schema.js';
+import { packRows } from '../../src/core/selection.js';
 import type { OperatorFactory } from '../../src/pipeline/factories.js';
 import type { Operator } from '../../src/pipeline/operator.js';
 import { collectProblems } from '../support/stage-context.js';
@@ -56,6 +57,7 @@ export function run(operator: Operator, batches: readonly Batch[]) {
   const out: { rows: Row[]; controls: PlacedControl[]; schema: Schema }[] = [];
   for (const batch of batches) {
     operator.process(batch, (emitted) => {
+      packRows(emitted); // as the chain of operators does for whoever takes no selections
       out.push({
         rows: Array.from(rowsOf(emitted), copyRow),
         controls: emitted.controls,

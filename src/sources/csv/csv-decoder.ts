@@ -1,5 +1,6 @@
-import { type Batch, retainRows } from '../../core/batch.js';
+import type { Batch } from '../../core/batch.js';
 import { PipelineError } from '../../core/errors.js';
+import { retainRows } from '../../core/selection.js';
 import type { StageContext } from '../../pipeline/stage.js';
 import type { FileBytes } from '../file-bytes.js';
 import type { FileDecoder, RowPlace, RowPlaces } from '../file-decoder.js';
