@@ -5,6 +5,7 @@ import { PipelineError } from '../core/errors.js';
 import { unreachable } from '../core/invariant.js';
 import type { PlainData } from '../core/plain-data.js';
 import { findColumn, type Schema } from '../core/schema.js';
+import { placesOf } from '../core/selection.js';
 import type { OperatorFactory } from '../pipeline/factories.js';
 import type { Emit, Operator, OperatorTally } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
@@ -15,6 +16,7 @@ import { BarWriter } from './bars/bar-writer.js';
 import { ALL_SLOTS } from './bars/blind-spots.js';
 import { type BarInput, foldRows } from './bars/fold-rows.js';
 import { LateRows } from './bars/late-rows.js';
+import { timesOf } from './bars/time-span.js';
 import { WindowLine, type WindowLineState } from './bars/window-line.js';
 
 /** Windows that lateness may keep open at once. */
@@ -55,6 +57,7 @@ export const barsOperator: OperatorFactory<BarsOptions> = {
 
 class BarsOperator implements Operator {
   readonly output: Schema;
+  readonly takesSelections = true;
   readonly #options: BarsOptions;
   readonly #context: StageContext;
   readonly #columns: BarColumnNames;
@@ -162,10 +165,11 @@ class BarsOperator implements Operator {
 
   #inputOf(batch: Batch): BarInput {
     return {
-      times: batch.int32('time'),
+      times: timesOf(batch.int32('time')),
       symbols: batch.int32('symbol'),
       prices: batch.float64(this.#columns.price),
       sizes: this.#columns.size === undefined ? undefined : batch.float64(this.#columns.size),
+      places: placesOf(batch),
     };
   }
 
@@ -178,10 +182,16 @@ class BarsOperator implements Operator {
     while (row < end) {
       const window = line.current;
       const stop = Math.min(end, row + ROWS_AT_ONCE);
-      if (window) row = foldRows(window, input, row, stop, line.from, line.to, unpriced);
-      if (row === stop || line.enter(input.times, row)) continue;
-      const symbol = this.#symbols.at(input.symbols[row]!);
-      this.#late.add(input, row, symbol, this.#rowsIn + row + 1, line.notLateNs);
+      if (window) {
+        const next = line.span.firstOutside(input.times, input.places, row, stop);
+        foldRows(window, input, row, next, unpriced);
+        row = next;
+      }
+      if (row === stop) continue;
+      const place = input.places[row]!;
+      if (line.enter(input.times.words, place)) continue;
+      const symbol = this.#symbols.at(input.symbols[place]!);
+      this.#late.add(input, place, symbol, this.#rowsIn + row + 1, line.notLateNs);
       late++;
       row++;
     }

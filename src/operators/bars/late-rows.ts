@@ -26,7 +26,7 @@ export class LateRows {
     this.rejected++;
     const words = new Int32Array(2);
     writeInt64(words, 0, notLateNs);
-    const time = formatTime(input.times, row);
+    const time = formatTime(input.times.words, row);
     this.#rejects.add({
       file: 'operator bars', // the file of the row is not known this far from the source
       line: ordinal,

@@ -2,6 +2,7 @@ import { readInt64 } from '../../core/int64.js';
 import { BarWindow, CELLS, COUNT } from './bar-window.js';
 import { type BarWriter, COMPLETE, EMPTY, GAP, PARTIAL } from './bar-writer.js';
 import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type Silence } from './blind-spots.js';
+import { TimeSpan } from './time-span.js';
 
 const TWO_32 = 4_294_967_296;
 /** Spare windows kept for use again. */
@@ -25,9 +26,8 @@ export interface WindowLineSettings {
 export class WindowLine {
   /** The open window that rows are taken into at the moment. */
   current: BarWindow | undefined;
-  /** ns since the current window's begin, between which a row is taken without a closer look. */
-  from = 0;
-  to = 0;
+  /** Times whose rows go into the current window without a closer look. */
+  readonly span = new TimeSpan();
   /** Bars without rows that were left out, since a symbol had `fillMax` of them in a row. */
   barsNotFilled = 0;
 
@@ -100,8 +100,9 @@ export class WindowLine {
     const window = this.#windowAt(time.index);
     if (time.isStart) window.sawStart = true;
     this.current = window;
-    this.from = window.sawStart || this.#hasClosed ? 0 : 1;
-    this.to = Math.min(everyNs, (this.#closedTo + 1 - window.index) * everyNs + latenessNs);
+    const from = window.sawStart || this.#hasClosed ? 0 : 1;
+    const to = Math.min(everyNs, (this.#closedTo + 1 - window.index) * everyNs + latenessNs);
+    this.span.set(window.startHigh, window.startLow, from, to);
     return true;
   }
 
