@@ -11,17 +11,10 @@ import type { StageStatistics } from '../protocol/pipeline-report.js';
 import type { SyntheticOptions } from '../settings/synthetic-options.js';
 import { FaultSchedule } from './synthetic/fault-schedule.js';
 import { Pacer } from './synthetic/pacer.js';
-import { QuoteWalk } from './synthetic/quote-walk.js';
+import { QuoteWalk, WALK_ROWS_MAX } from './synthetic/quote-walk.js';
 import { createRowMaker, type RowMaker, syntheticSchema } from './synthetic/row-kinds.js';
 import { parsePosition, type SyntheticPosition } from './synthetic/synthetic-position.js';
 import { tickGrid, ticksMaxOf } from './synthetic/tick-grid.js';
-
-/**
- * Rows that the kernels make at a time. A loop over a whole batch would be compiled while its first
- * run is still in it, and that code then falls back at the loop's end, on every call, for a while
- * (seen a thousand times in a row on Node 20). Short runs are compiled as a whole.
- */
-const ROWS_AT_ONCE = 512;
 
 /** Ticks that a seed makes, the same on every machine: prices on a random walk, faults on demand. */
 export const syntheticSource: SourceFactory<SyntheticOptions> = {
@@ -61,25 +54,22 @@ class SyntheticSource implements Source {
     this.#late = new Batch(this.schema, 2, context.dictionaries);
     const { spread, levels, sizeMin, sizeMax } = options;
     const grid = tickGrid(options.tickSize);
-    this.#maker = createRowMaker(options.kind, { grid, spread, levels }, capacity);
-    this.#walk = new QuoteWalk(
-      {
-        seed: options.seed ?? context.seed,
-        startNs: BigInt(options.start) * 1_000_000n,
-        intervalNs: options.interval,
-        jitterNs: options.jitter,
-        symbols: symbolCount(options),
-        startTicks: Math.round(options.price / options.tickSize),
-        ticksMin: ticksMinOf(options),
-        ticksMax: ticksMaxOf(grid) - ticksAbove(options),
-        volatility: options.volatility,
-        grid,
-        spread,
-        sizeMin,
-        sizes: sizeMax - sizeMin + 1,
-      },
-      capacity,
-    );
+    this.#maker = createRowMaker(options.kind, { grid, spread, levels });
+    this.#walk = new QuoteWalk({
+      seed: options.seed ?? context.seed,
+      startNs: BigInt(options.start) * 1_000_000n,
+      intervalNs: options.interval,
+      jitterNs: options.jitter,
+      symbols: symbolCount(options),
+      startTicks: Math.round(options.price / options.tickSize),
+      ticksMin: ticksMinOf(options),
+      ticksMax: ticksMaxOf(grid) - ticksAbove(options),
+      volatility: options.volatility,
+      grid,
+      spread,
+      sizeMin,
+      sizes: sizeMax - sizeMin + 1,
+    });
     if (options.rate !== 'max') {
       this.#pacer = new Pacer(context.clock, {
         rowsPerSecond: options.rate,
@@ -144,7 +134,7 @@ class SyntheticSource implements Source {
   /** A batch of at most `rowsMax` new rows, and at least one. */
   #make(rowsMax: number): Batch {
     const batch = this.#pool.acquire();
-    const columns = this.#maker.columnsOf(batch);
+    const makeRows = this.#maker(batch, this.#walk, this.#ids);
     const rows = this.#options.rows ?? Number.POSITIVE_INFINITY;
     const spare = this.#faults.placesPerRow - 1;
     const last = Math.min(rows, this.#row + rowsMax);
@@ -164,13 +154,12 @@ class SyntheticSource implements Source {
       this.#pass(batch);
       const start = batch.length;
       const count = Math.min(
-        ROWS_AT_ONCE,
+        WALK_ROWS_MAX,
         last - this.#row,
         batch.capacity - spare - start,
         this.#faults.rowsToNext(this.#row),
       );
-      this.#walk.fill(columns, this.#ids, start, start + count);
-      this.#maker.finish?.(batch, this.#walk, start, start + count);
+      makeRows(start, count);
       batch.length = start + count;
       this.#row += count;
       this.#disturb(batch);
