@@ -11,7 +11,7 @@ import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
 import type { Logger } from '../telemetry/logger.js';
 import { ActorLink } from './actor-link.js';
 import type { JobHandle, JobInfo, JobReport, JobState, JobTransition } from './job.js';
-import { createJobMachine, type JobCommand, type JobEvent, type JobMachine } from './job-machine.js';
+import type { JobCommand, JobEvent, JobMachine } from './job-machine.js';
 import type { ThreadRun, Threads } from './threads.js';
 
 export interface JobActorSettings {
@@ -26,6 +26,8 @@ export interface JobActorSettings {
 export interface JobActorContext {
   readonly id: string;
   readonly clock: Clock;
+  /** On the same clock. One for all jobs: making it takes longer than running it. */
+  readonly machine: JobMachine;
   readonly threads: Threads;
   readonly log: Logger;
   readonly settings: JobActorSettings;
@@ -73,7 +75,7 @@ export class JobActor implements JobHandle {
       resolveOutcome = resolve;
     });
     this.#resolveOutcome = resolveOutcome;
-    this.#machine = createActor(createJobMachine(context.clock), {
+    this.#machine = createActor(context.machine, {
       id: context.id,
       ...(context.inspect && { inspect: context.inspect }),
     });

@@ -5,6 +5,7 @@ import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
 import { drainDeadlineMs, JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
+import { createJobMachine, type JobMachine } from './job-machine.js';
 import { StartGuard } from './start-guard.js';
 import type { Threads } from './threads.js';
 
@@ -27,6 +28,7 @@ const ENDED_MAX = 1_000;
 /** Starts, watches and ends jobs: one machine and one thread each. */
 export class Supervisor {
   readonly #context: SupervisorContext;
+  readonly #machine: JobMachine;
   readonly #live = new Map<string, JobActor>();
   /** Oldest end first. */
   readonly #ended = new Map<string, JobActor>();
@@ -40,6 +42,7 @@ export class Supervisor {
 
   constructor(context: SupervisorContext) {
     this.#context = context;
+    this.#machine = createJobMachine(context.clock);
     this.#guard = new StartGuard(context.clock);
   }
 
@@ -131,6 +134,7 @@ export class Supervisor {
     return {
       id,
       clock,
+      machine: this.#machine,
       threads,
       log,
       settings,
