@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type BadRow, InvalidRowError, PipelineError } from '../core/errors.js';
+import { type BadRow, PipelineError } from '../core/errors.js';
 import type { Rejects } from './rejects.js';
 
 /** Characters held back before they are written at once, flushed or not. */
@@ -99,22 +99,6 @@ export interface DeadLetterOptions {
   readonly maxRows: number;
   /** Goes on behind what an earlier run wrote, instead of replacing it. */
   readonly append?: boolean;
-}
-
-/** Rejects for jobs without a dead-letter file: the first bad row ends the job. */
-export function stopOnReject(): Rejects {
-  let count = 0;
-  return {
-    keepsRows: false,
-    get count() {
-      return count;
-    },
-    add(row) {
-      count++;
-      throw new InvalidRowError(row);
-    },
-    async flush() {},
-  };
 }
 
 function outputError(path: string, cause: unknown): PipelineError {

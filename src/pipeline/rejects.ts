@@ -1,4 +1,4 @@
-import type { BadRow } from '../core/errors.js';
+import { type BadRow, InvalidRowError } from '../core/errors.js';
 
 /**
  * Where rows go that cannot be used. Either the first one stops the job, or they are kept in a
@@ -16,4 +16,20 @@ export interface Rejects {
   flush(): Promise<void>;
   /** Rows added so far. */
   readonly count: number;
+}
+
+/** Rejects for jobs without a dead-letter file: the first bad row ends the job. */
+export function stopOnReject(): Rejects {
+  let count = 0;
+  return {
+    keepsRows: false,
+    get count() {
+      return count;
+    },
+    add(row) {
+      count++;
+      throw new InvalidRowError(row);
+    },
+    async flush() {},
+  };
 }

@@ -2,10 +2,10 @@ import type { Clock } from '../core/clock.js';
 import { DictionarySet } from '../core/dictionary.js';
 import { InvalidSpecError, type SpecProblem } from '../core/errors.js';
 import type { Schema } from '../core/schema.js';
-import { DeadLetterFile, stopOnReject } from '../pipeline/dead-letter-file.js';
+import type { DeadLetterFile, DeadLetterOptions } from '../pipeline/dead-letter-file.js';
 import type { PlanProblems } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
-import type { Rejects } from '../pipeline/rejects.js';
+import { type Rejects, stopOnReject } from '../pipeline/rejects.js';
 import type { StageContext } from '../pipeline/stage.js';
 import { type Named, StreamingPipeline } from '../pipeline/streaming-pipeline.js';
 import type { Counters } from '../protocol/counters.js';
@@ -44,7 +44,7 @@ export async function instantiate(
   const dictionaries = new DictionarySet();
   if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
   const rejects: Rejects & { close?(): Promise<void> } = spec.deadLetter
-    ? await DeadLetterFile.open({ ...spec.deadLetter, append: checkpoint !== undefined })
+    ? await openDeadLetters({ ...spec.deadLetter, append: checkpoint !== undefined })
     : stopOnReject();
   const context: StageContext = {
     job: spec.name,
@@ -90,6 +90,12 @@ export async function instantiate(
     const sink = { use: spec.sink.use, stage: sinkFactory.create(spec.sink.options, schema, context) };
     return { source, operators, batcher, sink };
   }
+}
+
+/** Loaded when asked for: without it, many a thread never needs Node's `fs/promises`. */
+async function openDeadLetters(options: DeadLetterOptions): Promise<DeadLetterFile> {
+  const { DeadLetterFile } = await import('../pipeline/dead-letter-file.js');
+  return DeadLetterFile.open(options);
 }
 
 /** A checked spec has no problems, unless what it names changed since. */

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { BadRow } from '../../src/core/errors.js';
-import { DeadLetterFile, stopOnReject } from '../../src/pipeline/dead-letter-file.js';
+import { DeadLetterFile } from '../../src/pipeline/dead-letter-file.js';
+import { stopOnReject } from '../../src/pipeline/rejects.js';
 import { scratchFolder } from '../support/recorded-data.js';
 
 const SCRATCH = scratchFolder();
