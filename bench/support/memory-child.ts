@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { createRuntime } from '../../src/runtime/runtime.js';
+import { createRuntime } from 'tickloom';
 
 const SETTLE_MS = 3_000;
 const START_DEADLINE_MS = 60_000;

@@ -119,24 +119,29 @@ program
     exitCode = await show(files, options, terminal);
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // Commander has said what is wrong. Help that was not asked for is bad usage.
-    exitCode = error.exitCode === 0 ? 0 : 2;
-  } else if (error instanceof TerminalError) {
-    terminal.say(`error: ${error.message}\n`);
-    exitCode = 1;
-  } else {
-    terminal.say(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    exitCode = 1;
+void main();
+
+/** Never rejects. A function, since the build has no top-level `await`. */
+async function main(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has said what is wrong. Help that was not asked for is bad usage.
+      exitCode = error.exitCode === 0 ? 0 : 2;
+    } else if (error instanceof TerminalError) {
+      terminal.say(`error: ${error.message}\n`);
+      exitCode = 1;
+    } else {
+      terminal.say(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      exitCode = 1;
+    }
   }
+  process.off('exit', sayUnfinished);
+  process.exitCode = exitCode;
+  // A pipeline with native code that does not stop keeps its thread, and would keep the process.
+  setTimeout(() => process.exit(), 2_000).unref();
 }
-process.off('exit', sayUnfinished);
-process.exitCode = exitCode;
-// A pipeline with native code that does not stop keeps its thread, and would keep the process.
-setTimeout(() => process.exit(), 2_000).unref();
 
 function sayUnfinished(code: number): void {
   if (Object.values(EXIT_CODE).includes(code)) return; // a third Ctrl-C

@@ -15,8 +15,8 @@ export interface ThreadPoolSettings {
   readonly maxHeapMb: number;
 }
 
-/** Entry of a pipeline's thread: `dist/workers/` in a build as in an installed package. */
-const PIPELINE_WORKER = fileURLToPath(new URL('../../workers/pipeline.worker.js', import.meta.url));
+/** Entry of a pipeline's thread, as seen from this module's place in the build. */
+const PIPELINE_WORKER = fileURLToPath(new URL('../../workers/pipeline.worker.cjs', import.meta.url));
 
 /** Threads for pipelines. A thread that ended well is used again; any other is replaced. */
 export class ThreadPool implements Threads {

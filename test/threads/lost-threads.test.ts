@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../dist/src/core/clock.js';
-import { ThreadPool } from '../../dist/src/runtime/thread-pool.js';
-import type { ResolvedSpec } from '../../dist/src/settings/resolved-spec.js';
-import type { JobReport } from '../../dist/src/supervisor/job.js';
-import { Supervisor } from '../../dist/src/supervisor/supervisor.js';
-import { silentLogger } from '../../dist/src/telemetry/logger.js';
+import { systemClock } from '../../src/core/clock.js';
+import { ThreadPool } from '../../src/runtime/thread-pool.js';
+import type { ResolvedSpec } from '../../src/settings/resolved-spec.js';
+import type { JobReport } from '../../src/supervisor/job.js';
+import { Supervisor } from '../../src/supervisor/supervisor.js';
+import { silentLogger } from '../../src/telemetry/logger.js';
 import { countThreads, discard, endless, moduleOperator, startRuntime, until } from './threads-support.js';
 
 /** Runs a job that loses its thread beside one that must not notice. */

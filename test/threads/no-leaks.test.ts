@@ -2,16 +2,14 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { turnOfTheLoop } from '../../dist/src/core/clock.js';
+import { turnOfTheLoop } from '../../src/core/clock.js';
 import { discard, moduleOperator, rows, startRuntime, until } from './threads-support.js';
 
-const runtimeUrl = pathToFileURL(
-  fileURLToPath(new URL('../../dist/src/runtime/runtime.js', import.meta.url)),
-).href;
+const packageUrl = pathToFileURL(fileURLToPath(new URL('../../dist/src/index.js', import.meta.url))).href;
 
 /** Runs a script in a process of its own; rejects if that does not end by itself. */
 async function runScript(body: string): Promise<string> {
-  const script = `import { createRuntime } from ${JSON.stringify(runtimeUrl)};\n${body}`;
+  const script = `import { createRuntime } from ${JSON.stringify(packageUrl)};\n${body}`;
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     ['--input-type=module', '--eval', script],

@@ -1,8 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { resolveSpec } from '../../dist/src/registry/resolve-spec.js';
-import { createRuntime } from '../../dist/src/runtime/runtime.js';
-import { type Logger, silentLogger } from '../../dist/src/telemetry/logger.js';
+import { createRuntime, type Logger, resolveSpec } from '../../dist/src/index.js';
+import { silentLogger } from '../../src/telemetry/logger.js';
 import {
   countThreads,
   discard,
@@ -62,6 +61,24 @@ describe('a runtime with real threads', () => {
         'logger: expected the methods of a Pino logger, found none named child',
       ),
     });
+  });
+
+  it("gives a user's module the very classes that the thread itself works with", async () => {
+    const runtime = await startRuntime();
+    const packageUrl = new URL('../../dist/src/index.js', import.meta.url).href;
+    const throwing = moduleOperator(
+      `if (!(batch instanceof Batch)) throw new Error('two copies of Batch');
+      throw new PipelineError('INPUT_MISSING', 'told by the module');`,
+      { top: `import { Batch, PipelineError } from ${JSON.stringify(packageUrl)};` },
+    );
+    const job = await runtime.submit({
+      name: 'a',
+      source: rows(10),
+      operators: [throwing],
+      sink: discard,
+    });
+    // An error of another copy's class would arrive as OPERATOR_FAILED.
+    expect((await job.outcome).error).toMatchObject({ code: 'INPUT_MISSING', message: 'told by the module' });
   });
 
   it('does not use a thread again in which a job left a timer behind', async () => {

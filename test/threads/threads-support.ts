@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { turnOfTheLoop } from '../../dist/src/core/clock.js';
-import { createRuntime, type PipelineRuntime, type RuntimeOptions } from '../../dist/src/runtime/runtime.js';
+import { createRuntime, type PipelineRuntime, type RuntimeOptions } from '../../dist/src/index.js';
+import { turnOfTheLoop } from '../../src/core/clock.js';
 
 /** A runtime of the build, closed with the test. */
 export async function startRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {

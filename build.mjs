@@ -1,0 +1,62 @@
+/** Bundles the sources into `dist`. Why, and why like this: docs/decisions/0011. */
+import { readFileSync } from 'node:fs';
+import { build } from 'rolldown';
+
+const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+const packages = Object.keys({ ...dependencies, ...peerDependencies });
+const isExternal = (id) =>
+  id.startsWith('node:') || packages.some((name) => id === name || id.startsWith(`${name}/`));
+
+/** Entry of a pipeline's thread, which loads it with `require`. The others are for `import`, too. */
+const THREAD_ENTRY = 'workers/pipeline.worker';
+
+/** What every thread needs, in one file. */
+const THREAD_CORE =
+  /\/src\/(batchers|core|pipeline|protocol|telemetry)\/(?!dead-letter)|\/registry\/(instantiate|loaders)\.|\/operators\/(expression\/expression-error|kind-of-columns|output-batches|schema-check)\./;
+
+/** Beside each entry, `entry.js` with the same exports, as the package's `type` and its types promise. */
+const esmFaces = {
+  name: 'esm-faces',
+  generateBundle(_options, bundle) {
+    for (const { type, isEntry, name, exports } of Object.values(bundle)) {
+      if (type !== 'chunk' || !isEntry || name === THREAD_ENTRY) continue;
+      const code = `./${name.split('/').at(-1)}.cjs`;
+      const source =
+        exports.length > 0
+          ? `export { ${exports.join(', ')} } from '${code}';\n`
+          : `#!/usr/bin/env node\nimport '${code}';\n`;
+      this.emitFile({ type: 'asset', fileName: `${name}.js`, source });
+    }
+  },
+};
+
+await build({
+  input: {
+    'src/index': 'src/index.ts',
+    'src/arrow/arrow': 'src/arrow/arrow.ts',
+    'src/cli/main': 'src/cli/main.ts',
+    [THREAD_ENTRY]: `${THREAD_ENTRY}.ts`,
+  },
+  platform: 'node',
+  preserveEntrySignatures: 'strict', // or entries would export what chunks want of them
+  external: isExternal,
+  plugins: [esmFaces],
+  output: {
+    dir: 'dist',
+    format: 'cjs',
+    exports: 'named',
+    sourcemap: true,
+    comments: { legal: true, annotation: false, jsdoc: false },
+    entryFileNames: '[name].cjs',
+    // As deep as a folder of the sources: the runtime finds the thread's entry from where it is.
+    chunkFileNames: 'src/chunks/[name].cjs',
+    codeSplitting: {
+      groups: [
+        { name: 'core', test: THREAD_CORE, priority: 3 },
+        { name: 'expressions', test: /\/src\/operators\/(derive|expression|filter|select)[./]/, priority: 2 },
+        { name: 'settings', test: /\/src\/(settings|registry)\//, priority: 1 },
+        { name: 'runtime', test: /\/src\/(runtime|supervisor)\// },
+      ],
+    },
+  },
+});
