@@ -1,4 +1,4 @@
-/** Bundles the sources into `dist`. Why, and why like this: docs/decisions/0011. */
+/** Bundles the sources into `dist`. Why, and why like this: docs/decisions/0012. */
 import { readFileSync } from 'node:fs';
 import { build } from 'rolldown';
 
