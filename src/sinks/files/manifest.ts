@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { ControlRecord } from '../../core/control-record.js';
 import { PipelineError } from '../../core/errors.js';
+import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { Column, Schema } from '../../core/schema.js';
 import { formatIsoNanos } from '../text/iso-nanos.js';
 import { type FileSystem, removeQuietly } from './file-system.js';
-import { errnoCode, outputFailed } from './output-error.js';
 import { TemporaryFile } from './temporary-file.js';
 
 export const MANIFEST_FILE = 'manifest.json';

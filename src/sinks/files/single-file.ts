@@ -1,9 +1,10 @@
 import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
+import { makeDirectory } from '../../core/make-directory.js';
+import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { type FileSystem, removeQuietly } from './file-system.js';
 import type { IfExists, Output, PartFacts } from './output.js';
-import { errnoCode, outputFailed } from './output-error.js';
 import { TemporaryFile } from './temporary-file.js';
 
 export interface SingleFileOptions {
@@ -37,11 +38,7 @@ export class SingleFile implements Output {
 
   async open(): Promise<void> {
     const { fs, path, ifExists, resuming, checkExisting } = this.#options;
-    try {
-      await fs.mkdir(dirname(path), { recursive: true });
-    } catch (error) {
-      throw outputFailed('create the directory', dirname(path), error);
-    }
+    await makeDirectory(fs, dirname(path));
     const bytes = await this.#existingBytes();
     if (bytes !== undefined && !resuming && ifExists === 'error') {
       throw new PipelineError(

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { outputFailed } from '../../core/output-error.js';
 import { type FileSystem, removeQuietly, syncDirectory } from './file-system.js';
-import { outputFailed } from './output-error.js';
 
 /**
  * A file that is written under a temporary name and takes its own with all its bytes, or never.

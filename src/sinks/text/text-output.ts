@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { PipelineError } from '../../core/errors.js';
+import { outputFailed } from '../../core/output-error.js';
 import type { Schema } from '../../core/schema.js';
 import type { PlanProblems } from '../../pipeline/factories.js';
 import type { StageContext } from '../../pipeline/stage.js';
 import type { FileSystem } from '../files/file-system.js';
 import type { IfExists, Output } from '../files/output.js';
-import { outputFailed } from '../files/output-error.js';
 import { PartDirectory } from '../files/part-directory.js';
 import { SingleFile } from '../files/single-file.js';
 

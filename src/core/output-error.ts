@@ -1,4 +1,4 @@
-import { PipelineError } from '../../core/errors.js';
+import { PipelineError } from './errors.js';
 
 /** What to do about a file that cannot be written, by the code of the operating system. */
 const ADVICE: Readonly<Record<string, { readonly text: string; readonly retryable?: boolean }>> = {
@@ -21,12 +21,13 @@ const ADVICE: Readonly<Record<string, { readonly text: string; readonly retryabl
  * A failure to write as an error that says what was being done, where and what to do.
  *
  * @param doing - As in `cannot ${doing} "${path}"`.
+ * @param hint - What to do, where the code alone does not tell.
  */
-export function outputFailed(doing: string, path: string, cause: unknown): PipelineError {
+export function outputFailed(doing: string, path: string, cause: unknown, hint?: string): PipelineError {
   if (cause instanceof PipelineError) return cause;
   const code = errnoCode(cause);
   const advice = code === undefined ? undefined : ADVICE[code];
-  const why = advice?.text ?? (cause instanceof Error ? cause.message : String(cause));
+  const why = hint ?? advice?.text ?? (cause instanceof Error ? cause.message : String(cause));
   return new PipelineError('OUTPUT_FAILED', `Cannot ${doing} "${path}": ${why}${code ? ` (${code})` : ''}`, {
     cause,
     retryable: advice?.retryable ?? false,
