@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as realFs from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -304,6 +304,48 @@ describe('a directory of parts', () => {
       },
       { run: 1, epoch: 1, sequence: 2, row: 2, record: { type: 'end', how: 'drained' } },
     ]);
+  });
+
+  it('lists its parts by name, however its path is spelled', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    for (const spelled of [`${join(path, '..')}/./out`, `${path}/`, `${join(path, '..')}//out/../out`]) {
+      await runWhole(spelled, ticks(2), { ifExists: 'replace' });
+      expect(listed(path)).toEqual([0, 1]);
+    }
+  });
+
+  it('leaves a run alone that is at work, when it is refused itself', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    const working = await start(path, { rotate: { rows: 2 } });
+    await working.write(ticks(3));
+    await expect(start(path)).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+    await working.write(ticks(1, 3));
+    await working.flush();
+    await working.close();
+    expect(listed(path)).toEqual(upTo(4));
+  });
+
+  it('lists a bounded number of control records, over all parts, and counts the others', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    const run = await start(path);
+    const reset = { type: 'reset', at: nanos(0n), reason: 'x' } as const;
+    const controls = Array.from({ length: 6_000 }, () => ({ row: 1, record: reset }));
+    for (let part = 0; part < 3; part++) {
+      await run.sink.write(batchOf(TICKS, ticks(1, part), undefined, controls));
+      await run.flush();
+    }
+    await run.close();
+    expect(manifestOf(path).controls).toHaveLength(10_000);
+    expect(manifestOf(path).controlsOmitted).toBe(8_000);
+  });
+
+  it.runIf(existsSync('/proc/self'))('fails under /proc, where no directory can be made', async () => {
+    for (const path of ['/proc/tickloom/out', '/proc/tickloom/out.jsonl']) {
+      await expect(start(path)).rejects.toMatchObject({
+        code: 'OUTPUT_FAILED',
+        message: expect.stringContaining('no directory can be made there'),
+      });
+    }
   });
 
   it('says which part of the path is no directory', async () => {

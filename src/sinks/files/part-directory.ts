@@ -1,8 +1,12 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { ControlRecord } from '../../core/control-record.js';
 import { PipelineError } from '../../core/errors.js';
+import { makeDirectory } from '../../core/make-directory.js';
+import { outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Schema } from '../../core/schema.js';
+import { EpochClaim, leftoversOf, nextEpoch } from './epoch-claim.js';
+import { refuseOtherColumns, refuseParts } from './existing-parts.js';
 import { type FileSystem, removeQuietly } from './file-system.js';
 import {
   digits,
@@ -15,7 +19,6 @@ import {
   writeManifest,
 } from './manifest.js';
 import type { IfExists, Output, PartFacts } from './output.js';
-import { errnoCode, outputFailed } from './output-error.js';
 import { TemporaryFile } from './temporary-file.js';
 
 export interface PartDirectoryOptions {
@@ -38,6 +41,7 @@ interface PartPosition {
   readonly sequence: number;
 }
 
+/** Control records that the manifest lists, which is written anew with each part. */
 const CONTROLS_MAX = 10_000;
 
 /**
@@ -51,13 +55,12 @@ const CONTROLS_MAX = 10_000;
 export class PartDirectory implements Output {
   readonly writesWithoutRows = false;
   readonly #options: PartDirectoryOptions;
-  #epoch = 0;
   #run = 0;
   #sequence = 0;
   /** Rows of the last part that ended. */
   #lastRows = 0;
   #manifest: Manifest | undefined;
-  #claim: string | undefined;
+  #claim: EpochClaim | undefined;
   #open: TemporaryFile | undefined;
   /** Parts of an earlier run that go when this one commits; `undefined`: none are to go. */
   #replaced: readonly Part[] | undefined;
@@ -70,41 +73,38 @@ export class PartDirectory implements Output {
     this.#options = options;
   }
 
-  async open(): Promise<void> {
-    const { fs, directory, job, ifExists, resuming, schema } = this.#options;
-    try {
-      await fs.mkdir(directory, { recursive: true });
-    } catch (error) {
-      throw outputFailed('create the directory', directory, error);
-    }
-    const found = await readManifest(fs, directory);
-    const names = await this.#removeLeftovers(found);
+  get #epoch(): number {
+    return this.#claim?.epoch ?? 0;
+  }
 
-    if (!resuming) {
-      if (ifExists === 'error') this.#refuseWhatIsThere(found, names);
-      if (ifExists === 'replace') this.#replaced = found?.parts ?? [];
-    }
+  async open(): Promise<void> {
+    const { fs, directory, job, extension, ifExists, resuming, schema } = this.#options;
+    await makeDirectory(fs, directory);
+    const manifest = await readManifest(fs, directory);
+    const all = await namesIn(fs, directory);
+    const leftovers = leftoversOf(all, job, manifest);
+    const names = all.filter((name) => !leftovers.includes(name));
+
     const columns = manifestColumns(schema);
     const goesOn = resuming || ifExists === 'append';
-    if (goesOn && found && found.parts.length > 0 && !sameColumns(found.columns, columns)) {
-      throw new PipelineError(
-        'OUTPUT_EXISTS',
-        `"${directory}" holds parts with other columns: expected ${describeColumns(columns)}, ` +
-          `found ${describeColumns(found.columns)}; choose another path or set "ifExists: replace"`,
-      );
-    }
+    const existing = { directory, manifest, names };
+    if (!resuming && ifExists === 'error') refuseParts(existing, extension);
+    if (!resuming && ifExists === 'replace') this.#replaced = manifest?.parts ?? [];
+    if (goesOn) refuseOtherColumns(existing, columns);
 
-    this.#epoch = await this.#claimEpoch(Math.max(found?.epoch ?? 0, highestEpoch(names)) + 1);
+    this.#claim = await EpochClaim.take(fs, directory, nextEpoch(names, manifest));
     this.#run = this.#epoch;
     await this.#write({
       version: 1,
       job,
       epoch: this.#epoch,
-      columns: found && found.parts.length > 0 && !goesOn ? found.columns : columns,
-      parts: found?.parts ?? [],
-      controls: found?.controls ?? [],
-      ...(found?.controlsOmitted !== undefined && { controlsOmitted: found.controlsOmitted }),
+      columns: manifest && manifest.parts.length > 0 && !goesOn ? manifest.columns : columns,
+      parts: manifest?.parts ?? [],
+      controls: manifest?.controls ?? [],
+      ...(manifest?.controlsOmitted !== undefined && { controlsOmitted: manifest.controlsOmitted }),
     });
+    // Only now: a run that is refused must not take the open part of one that is at work.
+    for (const name of leftovers) await removeQuietly(fs, join(directory, name));
   }
 
   async resume(position: PlainData): Promise<void> {
@@ -139,11 +139,10 @@ export class PartDirectory implements Output {
   }
 
   async end(file: TemporaryFile, facts: PartFacts): Promise<void> {
-    const { directory } = this.#options;
     this.#sequence++;
     this.#lastRows = facts.rows;
     const part: Part = {
-      file: file.final.slice(directory.length).replace(/^[\\/]+/, ''),
+      file: basename(file.final),
       run: this.#run,
       epoch: this.#epoch,
       sequence: this.#sequence,
@@ -161,7 +160,7 @@ export class PartDirectory implements Output {
   }
 
   control(record: ControlRecord, row: number): void {
-    if (this.#controls.length >= CONTROLS_MAX) {
+    if (this.#manifest!.controls.length + this.#controls.length >= CONTROLS_MAX) {
       this.#controlsOmitted++;
       return;
     }
@@ -206,15 +205,14 @@ export class PartDirectory implements Output {
     for (const { file } of this.#held) await file.discard();
     this.#open = undefined;
     this.#held = [];
-    if (this.#claim) await removeQuietly(this.#options.fs, this.#claim);
-    this.#claim = undefined;
+    await this.#claim?.release();
   }
 
   /** Renames the files, then lists them. */
   async #publish(ended: readonly { readonly file: TemporaryFile; readonly part: Part }[]): Promise<void> {
-    const { fs } = this.#options;
+    const { fs, job } = this.#options;
     const manifest = this.#manifest!;
-    await this.#checkOwner();
+    await this.#claim!.check(job);
     const published: string[] = [];
     try {
       for (const { file } of ended) {
@@ -241,96 +239,14 @@ export class PartDirectory implements Output {
     await writeManifest(this.#options.fs, this.#options.directory, manifest);
     this.#manifest = manifest;
   }
-
-  /** A run that another one has followed must not write any more. */
-  async #checkOwner(): Promise<void> {
-    const { fs, directory } = this.#options;
-    const found = await readManifest(fs, directory);
-    if (found?.epoch === this.#epoch && found.job === this.#options.job) return;
-    throw new PipelineError(
-      'OUTPUT_FAILED',
-      found
-        ? `"${directory}" was taken over by a run of job "${found.job}" (epoch ${found.epoch}, this run ` +
-            `has ${this.#epoch}); what this run had not committed is discarded. Give each job a path of its own`
-        : `The manifest of "${directory}" was removed during the run`,
-    );
-  }
-
-  /** The first epoch from `from` on that no other run has taken at the same moment. */
-  async #claimEpoch(from: number): Promise<number> {
-    const { fs, directory } = this.#options;
-    for (let epoch = from; ; epoch++) {
-      const claim = join(directory, `.epoch-${digits(epoch, 5)}.claim`);
-      try {
-        await (await fs.open(claim, 'wx')).close();
-        this.#claim = claim;
-        return epoch;
-      } catch (error) {
-        if (errnoCode(error) !== 'EEXIST' || epoch - from > 1_000) {
-          throw outputFailed('create', claim, error);
-        }
-      }
-    }
-  }
-
-  #refuseWhatIsThere(found: Manifest | undefined, names: readonly string[]): void {
-    const { directory, extension } = this.#options;
-    const foreign = names.filter((name) => !name.startsWith('.') && name.endsWith(`.${extension}`));
-    let there: string;
-    if (found && found.parts.length > 0) {
-      const rows = found.parts.reduce((sum, part) => sum + part.rows, 0);
-      there = `${count(found.parts.length, 'part')} with ${count(rows, 'row')} from job "${found.job}"`;
-    } else if (foreign.length > 0) {
-      there = `${count(foreign.length, 'file')} like "${foreign[0]}"`;
-    } else {
-      return;
-    }
-    throw new PipelineError(
-      'OUTPUT_EXISTS',
-      `"${directory}" holds ${there} already; set "ifExists: append" to add to it, ` +
-        '"ifExists: replace" to replace it, or choose another path',
-    );
-  }
-
-  /**
-   * Removes what a run of this job left when it died: temporary files, and parts that it renamed
-   * and did not live to list.
-   *
-   * @returns What else is in the directory.
-   */
-  async #removeLeftovers(found: Manifest | undefined): Promise<string[]> {
-    const { fs, directory, job } = this.#options;
-    let names: string[];
-    try {
-      names = await fs.readdir(directory);
-    } catch (error) {
-      throw outputFailed('read the directory', directory, error);
-    }
-    const ours = job.replaceAll('.', '\\.');
-    const temporary = new RegExp(
-      `^\\.(${ours}-\\d{5,}-\\d{6,}\\.[a-z.]+|manifest\\.json\\.${ours}-\\d{5,})\\.tmp$`,
-    );
-    const part = new RegExp(`^${ours}-(\\d{5,})-\\d{6,}\\.[a-z.]+$`);
-    const listed = new Set(found?.parts.map(({ file }) => file));
-    const left = names.filter((name) => {
-      if (temporary.test(name)) return true;
-      const claim = /^\.epoch-(\d{5,})\.claim$/.exec(name);
-      if (claim) return Number(claim[1]) <= (found?.epoch ?? 0);
-      const epoch = part.exec(name)?.[1];
-      return epoch !== undefined && found !== undefined && Number(epoch) <= found.epoch && !listed.has(name);
-    });
-    for (const name of left) await removeQuietly(fs, join(directory, name));
-    return names.filter((name) => !left.includes(name));
-  }
 }
 
-function highestEpoch(names: readonly string[]): number {
-  let highest = 0;
-  for (const name of names) {
-    const epoch = /-(\d{5,})-\d{6,}\.[a-z.]+$/.exec(name)?.[1];
-    if (epoch !== undefined) highest = Math.max(highest, Number(epoch));
+async function namesIn(fs: FileSystem, directory: string): Promise<string[]> {
+  try {
+    return await fs.readdir(directory);
+  } catch (error) {
+    throw outputFailed('read the directory', directory, error);
   }
-  return highest;
 }
 
 function asPosition(position: PlainData): PartPosition {
@@ -343,13 +259,3 @@ function asPosition(position: PlainData): PartPosition {
     'The checkpoint does not fit the sink: expected a position in a directory of parts (run, epoch, sequence)',
   );
 }
-
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
-
-const sameColumns = (a: Manifest['columns'], b: Manifest['columns']): boolean =>
-  a.length === b.length && a.every(({ name, type }, i) => b[i]?.name === name && b[i]?.type === type);
-
-const describeColumns = (columns: Manifest['columns']): string => {
-  const shown = columns.slice(0, 20).map(({ name, type }) => `${name.slice(0, 40)} ${type}`);
-  return shown.join(', ') + (columns.length > 20 ? ` and ${columns.length - 20} more` : '');
-};
