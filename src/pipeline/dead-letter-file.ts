@@ -1,26 +1,33 @@
-import { writeSync } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { constants, writeSync } from 'node:fs';
+import * as nodeFs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type BadRow, PipelineError } from '../core/errors.js';
+import { invariant } from '../core/invariant.js';
+import { type DirectoryMaker, makeDirectory } from '../core/make-directory.js';
+import { outputFailed } from '../core/output-error.js';
 import type { Rejects } from './rejects.js';
 
 /** Characters held back before they are written at once, flushed or not. */
 const PENDING_MAX = 1_048_576;
 
+/** Each line goes to the end, whatever another run of the same path wrote in between. */
+const REPLACE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
+
 /** Keeps bad rows in a file, one JSON object a line: {file, line, field, expected, found, raw}. */
 export class DeadLetterFile implements Rejects {
   readonly keepsRows = true;
   readonly path: string;
-  readonly #rowsMax: number;
-  readonly #handle: FileHandle;
+  readonly #options: DeadLetterOptions;
+  readonly #fs: DirectoryMaker & Pick<typeof nodeFs, 'open'>;
+  #handle: nodeFs.FileHandle | undefined;
   #count = 0;
   #pending = '';
-  #isClosed = false;
 
-  private constructor(handle: FileHandle, { path, maxRows }: DeadLetterOptions) {
-    this.#handle = handle;
-    this.path = path;
-    this.#rowsMax = maxRows;
+  /** @param fs - For tests. */
+  constructor(options: DeadLetterOptions, fs: DirectoryMaker & Pick<typeof nodeFs, 'open'> = nodeFs) {
+    this.#options = options;
+    this.#fs = fs;
+    this.path = options.path;
   }
 
   /**
@@ -29,13 +36,13 @@ export class DeadLetterFile implements Rejects {
    *
    * @throws {PipelineError} `OUTPUT_FAILED`.
    */
-  static async open(options: DeadLetterOptions): Promise<DeadLetterFile> {
-    const { path, append = false } = options;
+  async open(): Promise<void> {
+    const { path, append = false } = this.#options;
+    await makeDirectory(this.#fs, dirname(path));
     try {
-      await mkdir(dirname(path), { recursive: true });
-      return new DeadLetterFile(await open(path, append ? 'a' : 'w'), options);
+      this.#handle = await this.#fs.open(path, append ? 'a' : REPLACE);
     } catch (error) {
-      throw outputError(path, error);
+      throw outputFailed('open the dead-letter file', path, error);
     }
   }
 
@@ -44,10 +51,11 @@ export class DeadLetterFile implements Rejects {
   }
 
   add(row: BadRow): void {
-    if (this.#count >= this.#rowsMax) {
+    const { maxRows } = this.#options;
+    if (this.#count >= maxRows) {
       throw new PipelineError(
         'REJECTS_EXHAUSTED',
-        `${row.file}:${row.line}: expected at most ${this.#rowsMax} bad rows ("deadLetter.maxRows"), found one more: ` +
+        `${row.file}:${row.line}: expected at most ${maxRows} bad rows ("deadLetter.maxRows"), found one more: ` +
           `${row.field === undefined ? '' : `${row.field}: `}expected ${row.expected}, found ${row.found}. ` +
           `The others are in ${this.path}`,
       );
@@ -62,34 +70,42 @@ export class DeadLetterFile implements Rejects {
   async flush(): Promise<void> {
     const text = this.#pending;
     if (text === '') return;
+    const handle = this.#opened();
     this.#pending = '';
     try {
-      await this.#handle.appendFile(text);
+      await handle.appendFile(text);
     } catch (error) {
-      throw outputError(this.path, error);
+      throw outputFailed('write the dead-letter file', this.path, error);
     }
   }
 
   /** Writes what is left, and frees the file. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    const handle = this.#handle;
+    if (!handle) return;
     try {
       await this.flush();
     } finally {
-      await this.#handle.close();
+      this.#handle = undefined;
+      await handle.close();
     }
   }
 
   /** For a stage that adds more than it flushes: memory stays bounded. */
   #writeNow(): void {
+    const { fd } = this.#opened();
     const bytes = Buffer.from(this.#pending);
     this.#pending = '';
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#handle.fd, bytes, at);
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
     } catch (error) {
-      throw outputError(this.path, error);
+      throw outputFailed('write the dead-letter file', this.path, error);
     }
+  }
+
+  #opened(): nodeFs.FileHandle {
+    invariant(this.#handle !== undefined, 'a dead-letter file is open while rows are written to it');
+    return this.#handle;
   }
 }
 
@@ -99,13 +115,4 @@ export interface DeadLetterOptions {
   readonly maxRows: number;
   /** Goes on behind what an earlier run wrote, instead of replacing it. */
   readonly append?: boolean;
-}
-
-function outputError(path: string, cause: unknown): PipelineError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return new PipelineError(
-    'OUTPUT_FAILED',
-    `${path}: expected a dead-letter file that can be written, found ${code ?? message}`,
-    { cause },
-  );
 }

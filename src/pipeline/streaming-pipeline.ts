@@ -2,7 +2,7 @@ import type { Batch } from '../core/batch.js';
 import { BatchPool } from '../core/batch-pool.js';
 import { type Clock, type TimerHandle, turnOfTheLoop } from '../core/clock.js';
 import type { DictionarySet } from '../core/dictionary.js';
-import { toWireError } from '../core/errors.js';
+import { PipelineError, toWireError } from '../core/errors.js';
 import { type Nanos, toMillisCeil } from '../core/units.js';
 import { type Counters, rowsPending } from '../protocol/counters.js';
 import type { Checkpoint, PipelineReport, StageReport } from '../protocol/pipeline-report.js';
@@ -14,9 +14,11 @@ import { CheckpointRequests } from './checkpoint-requests.js';
 import type { Operator } from './operator.js';
 import { OperatorChain } from './operator-chain.js';
 import type { Rejects } from './rejects.js';
+import { RowTally } from './row-tally.js';
 import type { Durable, Sink } from './sink.js';
 import type { Source } from './source.js';
 import type { Stage } from './stage.js';
+import { type StageInLife, StageLifecycle } from './stage-lifecycle.js';
 
 /** A stage and the name of its component. */
 export interface Named<S> {
@@ -29,11 +31,13 @@ export interface PipelineParts {
   readonly operators: readonly Named<Operator>[];
   readonly batcher: Named<Batcher>;
   readonly sink: Named<Sink>;
-  readonly rejects: Rejects & { close?(): Promise<void> };
+  readonly rejects: Rejects & Pick<Stage, 'open' | 'close'>;
   readonly dictionaries: DictionarySet;
   readonly counters: Counters;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What each stage has to open in. Without it, whoever runs the pipeline watches that it opens. */
+  readonly openDeadlineMs?: number | undefined;
   /** Where an earlier run left off; its dictionaries are restored already. */
   readonly checkpoint?: Checkpoint;
 }
@@ -45,20 +49,24 @@ const TURN_NS = 10_000_000n;
  * Runs one source → operators → batcher → sink in the calling thread, once. One batch is on its way
  * at a time: the sink's `write` is the back-pressure of the source.
  *
- * `pause`, `resume`, `drain` and `stop` only ask, may come at any time (before `run` too) and more
- * than once; a drain overrides a pause, a stop overrides both.
+ * `pause`, `resume`, `drain` and `stop` only ask, may come at any time (before `run` and while the
+ * stages are opened, too) and more than once; a drain overrides a pause, a stop overrides both.
  */
 export class StreamingPipeline {
   readonly #parts: PipelineParts;
   readonly #operators: OperatorChain;
+  readonly #tally: RowTally;
+  readonly #lifecycle: StageLifecycle;
   readonly #checkpoints = new CheckpointRequests();
   #paused = false;
   #ending: 'drain' | 'stop' | undefined;
   #wake: (() => void) | undefined;
-  #began = 0n as Nanos;
+  #began: Nanos | undefined;
   #turnedAt = 0n as Nanos;
-  #rowsRead = 0;
+  /** The loop waits for rows or is paused, so that the age timer may deliver. */
+  #isWaiting = false;
   #ageTimer: TimerHandle;
+  /** What the age timer delivers. Never rejects. */
   #delivering: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
   #durable: Durable | undefined;
@@ -66,6 +74,39 @@ export class StreamingPipeline {
   constructor(parts: PipelineParts) {
     this.#parts = parts;
     this.#operators = new OperatorChain(parts.operators);
+    const { source, operators, batcher, sink, rejects, counters, clock, log, openDeadlineMs } = parts;
+    this.#tally = new RowTally({
+      source: source.stage,
+      operators: this.#operators,
+      sink: sink.stage,
+      counters,
+      clock,
+    });
+    const step = StartStep.opening; // counts from the source to the sink
+    const sinkAt = operators.length + 2;
+    // From the sink up, so that whoever is open can pass its rows on. The rejects come last: a run
+    // that is refused must not have emptied the dead-letter file of the one before it.
+    const stages: StageInLife[] = [
+      { name: `Sink "${sink.use}"`, code: 'SINK_FAILED', stage: sink.stage, step: step(sinkAt) },
+      { name: `Batcher "${batcher.use}"`, code: 'INTERNAL', stage: batcher.stage, step: step(sinkAt - 1) },
+    ];
+    for (const [i, { use, stage }] of operators.entries()) {
+      stages.push({ name: `Operator "${use}"`, code: 'OPERATOR_FAILED', stage, step: step(i + 1) });
+    }
+    stages.push({
+      name: `Source "${source.use}"`,
+      code: 'SOURCE_FAILED',
+      stage: source.stage,
+      step: step(0),
+    });
+    const last = {
+      name: 'The dead-letter file',
+      code: 'OUTPUT_FAILED',
+      stage: rejects as Stage,
+      step: step(sinkAt + 1),
+    } as const;
+    const onOpening = (at: number) => counters.set('startStep', at);
+    this.#lifecycle = new StageLifecycle(stages, last, { clock, log, openDeadlineMs, onOpening });
   }
 
   get counters(): Counters {
@@ -77,31 +118,46 @@ export class StreamingPipeline {
    * rejection.
    *
    * @param onOpen - Awaited once all stages are open, before the first batch.
+   * @throws {PipelineError} `JOB_STATE` the second time.
    */
   async run(onOpen?: () => Promise<void>): Promise<PipelineReport> {
-    const { clock } = this.#parts;
-    this.#began = clock.now();
-    this.#turnedAt = this.#began;
+    if (this.#began !== undefined) {
+      throw new PipelineError('JOB_STATE', 'A pipeline runs once; make another one to run its spec again');
+    }
+    const began = this.#parts.clock.now();
+    this.#began = began;
+    this.#turnedAt = began;
     let reason: PipelineReport['reason'];
     let error: unknown;
+    let stages: readonly StageReport[] = [];
     try {
-      await this.#open();
-      await onOpen?.();
+      await this.#lifecycle.open();
+      if (!this.#mustStop()) {
+        await this.#goOn();
+        this.#parts.counters.set('startStep', StartStep.started);
+        await onOpen?.();
+      }
       reason = await this.#flow();
-      if (reason !== 'stopped') await this.#finish(reason);
+      if (reason !== 'stopped') reason = await this.#finish(reason);
     } catch (thrown) {
       reason = 'error';
       error = thrown;
     }
     this.#disarm();
     this.#checkpoints.refuse();
-    this.#count();
-    const stages = this.describe();
-    const closingError = await this.#close();
-    if (reason !== 'error' && closingError !== undefined) {
+    const failWith = (thrown: unknown) => {
+      if (reason !== 'error') error = thrown;
       reason = 'error';
-      error = closingError;
+    };
+    try {
+      // Asks the stages, any of which may throw; all are closed all the same.
+      this.#tally.update();
+      stages = this.describe();
+    } catch (thrown) {
+      failWith(thrown);
     }
+    const failure = await this.#lifecycle.close();
+    if (failure !== undefined) failWith(failure);
     return this.#report(reason, error, stages);
   }
 
@@ -125,6 +181,7 @@ export class StreamingPipeline {
   /** Ends without delivery: what is not durable is lost, and counted as pending. */
   stop(): void {
     this.#ending = 'stop';
+    this.#lifecycle.interrupt();
     this.#parts.source.stage.stop();
     this.#wake?.();
   }
@@ -158,75 +215,62 @@ export class StreamingPipeline {
     ];
   }
 
-  /** From the sink up, so that whoever is open can pass its rows on. */
-  async #open(): Promise<void> {
-    const { source, operators, batcher, sink, checkpoint, counters } = this.#parts;
-    const at = (position: number) => counters.set('startStep', StartStep.opening(position));
-    const sinkAt = operators.length + 2;
-    at(sinkAt);
-    await blame('SINK_FAILED', `"${sink.use}"`, () => sink.stage.open?.());
-    at(sinkAt - 1);
-    await batcher.stage.open?.();
-    for (const [i, { use, stage }] of operators.entries()) {
-      at(i + 1);
-      await blame('OPERATOR_FAILED', `"${use}"`, () => stage.open?.());
-    }
-    at(0);
-    await blame('SOURCE_FAILED', `"${source.use}"`, () => source.stage.open?.());
-    if (checkpoint) {
-      at(sinkAt);
-      await sink.stage.resume?.(checkpoint.sink);
-      this.#operators.restore(checkpoint.operators);
-      at(0);
-      await source.stage.resume(checkpoint.source);
-    }
-    counters.set('startStep', StartStep.started);
+  /** Takes the stages to where the checkpoint was, if there is one. */
+  async #goOn(): Promise<void> {
+    const { source, operators, sink, counters, checkpoint } = this.#parts;
+    if (!checkpoint) return;
+    counters.set('startStep', StartStep.opening(operators.length + 2));
+    await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.resume?.(checkpoint.sink));
+    this.#operators.restore(checkpoint.operators);
+    counters.set('startStep', StartStep.opening(0));
+    await blame('SOURCE_FAILED', `Source "${source.use}"`, () => source.stage.resume(checkpoint.source));
   }
 
   async #flow(): Promise<'end of input' | 'drained' | 'stopped'> {
-    const { source, counters, clock } = this.#parts;
+    const { source, counters } = this.#parts;
     for (;;) {
       await this.#turn();
+      if (this.#mustStop()) return 'stopped';
+      await this.#deliverAged();
       if (this.#checkpoints.waiting) await this.#checkpoints.answer(() => this.#cut());
-      if (this.#ending === 'stop') return 'stopped';
-      if (this.#ending === 'drain') return 'drained';
+      if (this.#ending) return this.#mustStop() ? 'stopped' : 'drained';
       if (this.#paused) {
         await this.#whilePaused();
         continue;
       }
       const batch = await this.#read();
-      if (this.#delivering) await this.#delivering;
-      if (this.#failure) throw this.#failure.error;
       if (batch === null) {
-        if (this.#ending === 'stop') return 'stopped';
-        return this.#ending === 'drain' ? 'drained' : 'end of input';
+        if (this.#mustStop()) return 'stopped';
+        return this.#ending ? 'drained' : 'end of input';
       }
-      if (this.#rowsRead === 0 && batch.length > 0) counters.set('firstRowAtNs', clock.now());
-      this.#rowsRead += batch.length;
-      this.#countRead();
+      this.#tally.read(batch);
       await this.#pass(batch);
       counters.add('turns', 1);
-      this.#count();
+      this.#tally.update();
       if (source.stage.rowsRejected) await this.#parts.rejects.flush();
     }
   }
 
   async #read(): Promise<Batch | null> {
-    const { source } = this.#parts;
+    const { source, log } = this.#parts;
+    let batch: Batch | null = null;
+    let failure: { readonly thrown: unknown } | undefined;
+    this.#isWaiting = true;
     try {
-      return await source.stage.read();
+      batch = await source.stage.read();
     } catch (thrown) {
-      this.#countRead();
-      const error = blamed('SOURCE_FAILED', `"${source.use}"`, thrown);
-      // Rows that cannot be had again are delivered before the failure is told. Of a replay they
-      // are not: a file that looks whole and is not would be worse than none.
-      if (source.stage.capabilities.delivery !== 'replayable') {
-        await this.#finish('drained').catch((later) =>
-          this.#parts.log.error({ err: later }, 'delivery failed after the source'),
-        );
-      }
-      throw error;
+      failure = { thrown };
     }
+    await this.#endWaiting();
+    if (!failure) return batch;
+
+    this.#tally.updateRead();
+    // Rows that cannot be had again are delivered before the failure is told. Of a replay they
+    // are not: a file that looks whole and is not would be worse than none.
+    if (source.stage.capabilities.delivery !== 'replayable') {
+      await this.#finish('drained').catch((err) => log.error({ err }, 'delivery failed after the source'));
+    }
+    throw blamed('SOURCE_FAILED', `Source "${source.use}"`, failure.thrown);
   }
 
   /** Takes a batch through operators and batcher, and whatever is ready to the sink. */
@@ -236,21 +280,22 @@ export class StreamingPipeline {
       batcher.stage.add(made);
       await this.#deliver();
     }
-    this.#arm();
   }
 
   async #deliver(): Promise<void> {
-    const { batcher, sink, counters } = this.#parts;
+    const { batcher, sink } = this.#parts;
     for (let batch = batcher.stage.take(); batch; batch = batcher.stage.take()) {
       const rows = batch.length;
-      await blame('SINK_FAILED', `"${sink.use}"`, () => sink.stage.write(batch as Batch));
-      counters.add('rowsOut', rows);
-      if (rows > 0) counters.add('batches', 1);
+      await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.write(batch as Batch));
+      this.#tally.delivered(rows);
     }
   }
 
-  /** Tells the stages of the end and has each give up what it holds, from the source down. */
-  async #finish(reason: 'end of input' | 'drained'): Promise<void> {
+  /**
+   * Tells the stages of the end and has each give up what it holds, from the source down.
+   * @returns `stopped` when a stop came before all was durable.
+   */
+  async #finish<Reason extends 'end of input' | 'drained'>(reason: Reason): Promise<Reason | 'stopped'> {
     const { batcher, sink, source, dictionaries, rejects } = this.#parts;
     const last = new BatchPool(source.stage.schema, 1, dictionaries).acquire();
     last.controls.push({
@@ -259,19 +304,24 @@ export class StreamingPipeline {
     });
     await this.#pass(last);
     for (const made of await this.#operators.flush()) {
+      if (this.#mustStop()) return 'stopped';
       batcher.stage.add(made);
       await this.#deliver();
     }
+    if (this.#mustStop()) return 'stopped';
     await this.#closeBatches();
-    this.#durable = await blame('SINK_FAILED', `"${sink.use}"`, () => sink.stage.flush());
+    if (this.#mustStop()) return 'stopped';
+    this.#durable = await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.flush());
     await rejects.flush();
+    return reason;
   }
 
   async #cut(): Promise<Checkpoint> {
-    const { source, sink, dictionaries } = this.#parts;
+    const { source, sink, dictionaries, rejects } = this.#parts;
     await this.#closeBatches();
-    const durable = await blame('SINK_FAILED', `"${sink.use}"`, () => sink.stage.flush());
+    const durable = await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.flush());
     this.#durable = durable;
+    await rejects.flush(); // the source goes on behind these rows
     return {
       source: source.stage.position(),
       operators: this.#operators.snapshot(),
@@ -281,15 +331,26 @@ export class StreamingPipeline {
   }
 
   async #closeBatches(): Promise<void> {
-    if (this.#delivering) await this.#delivering;
     this.#parts.batcher.stage.flush('drain');
     await this.#deliver();
+  }
+
+  /** What came of age while the loop was busy. The timer sees to what does while it waits. */
+  async #deliverAged(): Promise<void> {
+    const { batcher, clock } = this.#parts;
+    const { due } = batcher.stage;
+    if (due === undefined) return;
+    if (due <= clock.now()) {
+      batcher.stage.flush('age');
+      await this.#deliver();
+    }
+    this.#arm();
   }
 
   /** One timer for the oldest open batch; armed late rather than anew for every batch. */
   #arm(): void {
     const { batcher, clock } = this.#parts;
-    const due = batcher.stage.due;
+    const { due } = batcher.stage;
     if (due === undefined || this.#ageTimer !== undefined) return;
     this.#ageTimer = clock.setTimeout(() => this.#onAge(), toMillisCeil((due - clock.now()) as Nanos));
   }
@@ -299,34 +360,42 @@ export class StreamingPipeline {
     this.#ageTimer = undefined;
   }
 
+  /** Delivers while the loop waits, and only then: the sink is given one batch at a time. */
   #onAge(): void {
-    const { batcher, clock, source } = this.#parts;
     this.#ageTimer = undefined;
-    const due = batcher.stage.due;
-    if (due === undefined || this.#delivering) return;
-    if (due <= clock.now()) {
-      batcher.stage.flush('age');
-      this.#delivering = this.#deliver()
-        .then(() => this.#count())
-        .catch((error) => {
-          this.#failure = { error };
-          source.stage.stop(); // its read may wait for long
-          this.#wake?.();
-        })
-        .finally(() => {
-          this.#delivering = undefined;
-        });
-    }
-    this.#arm();
+    if (!this.#isWaiting || this.#delivering) return;
+    this.#parts.batcher.stage.flush('age');
+    this.#delivering = this.#deliver()
+      .then(() => this.#tally.update())
+      .catch((error) => {
+        this.#failure = { error };
+        this.#parts.source.stage.stop(); // its read may wait for long
+        this.#wake?.();
+      })
+      .finally(() => {
+        this.#delivering = undefined;
+        if (this.#isWaiting) this.#arm();
+      });
   }
 
   async #whilePaused(): Promise<void> {
+    this.#isWaiting = true;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     this.#wake = undefined;
+    await this.#endWaiting();
+  }
+
+  /** @throws What a delivery by age threw. It comes before whatever the wait ended with. */
+  async #endWaiting(): Promise<void> {
+    this.#isWaiting = false;
     if (this.#delivering) await this.#delivering;
     if (this.#failure) throw this.#failure.error;
+  }
+
+  #mustStop(): boolean {
+    return this.#ending === 'stop';
   }
 
   async #turn(): Promise<void> {
@@ -334,45 +403,6 @@ export class StreamingPipeline {
     if (clock.now() - this.#turnedAt < TURN_NS) return;
     await turnOfTheLoop();
     this.#turnedAt = clock.now();
-  }
-
-  #countRead(): void {
-    const { source, counters } = this.#parts;
-    counters.set('rowsIn', this.#rowsRead + (source.stage.rowsRejected ?? 0));
-    counters.set('bytesIn', source.stage.bytesIn ?? 0);
-  }
-
-  #count(): void {
-    const { source, sink, counters } = this.#parts;
-    this.#countRead();
-    const tally = this.#operators.tally();
-    counters.set('rowsFiltered', tally.filtered);
-    counters.set('rowsFolded', tally.folded);
-    counters.set('rowsDerived', tally.derived);
-    counters.set('rowsDropped', tally.dropped);
-    counters.set('rowsRejected', tally.rejected + (source.stage.rowsRejected ?? 0));
-    counters.set('bytesOut', sink.stage.bytesOut ?? 0);
-  }
-
-  /** Closes every stage whatever the others do. @returns The first error, if there was one. */
-  async #close(): Promise<unknown> {
-    const { source, operators, batcher, sink, rejects } = this.#parts;
-    let first: unknown;
-    const stages: readonly Stage[] = [
-      source.stage,
-      ...operators.map(({ stage }) => stage),
-      batcher.stage,
-      sink.stage,
-      rejects as Stage,
-    ];
-    for (const stage of stages) {
-      try {
-        await stage.close?.();
-      } catch (error) {
-        first ??= error;
-      }
-    }
-    return first;
   }
 
   #report(reason: PipelineReport['reason'], error: unknown, stages: readonly StageReport[]): PipelineReport {
@@ -384,7 +414,7 @@ export class StreamingPipeline {
       ...(reason === 'error' && { error: toWireError(error) }),
       counters: values,
       rowsPending: rowsPending(values),
-      durationMs: Number(clock.now() - this.#began) / 1e6,
+      durationMs: Number(clock.now() - (this.#began ?? clock.now())) / 1e6,
       outputs: sink.stage.outputs?.() ?? [],
       ...(this.#durable && { durable: this.#durable }),
       flushes: { ...batcher.stage.flushes },

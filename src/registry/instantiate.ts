@@ -5,7 +5,7 @@ import type { Schema } from '../core/schema.js';
 import type { DeadLetterFile, DeadLetterOptions } from '../pipeline/dead-letter-file.js';
 import type { PlanProblems } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
-import { type Rejects, stopOnReject } from '../pipeline/rejects.js';
+import { stopOnReject } from '../pipeline/rejects.js';
 import type { StageContext } from '../pipeline/stage.js';
 import { type Named, StreamingPipeline } from '../pipeline/streaming-pipeline.js';
 import type { Counters } from '../protocol/counters.js';
@@ -20,21 +20,18 @@ export interface PipelineEnvironment {
   readonly log: Logger;
   readonly counters: Counters;
   readonly overrides?: StageOverrides;
+  /** What each stage has to open in. A supervisor has a deadline of its own for the whole start. */
+  readonly openDeadlineMs?: number;
   /** Where an earlier run of the same spec left off. */
   readonly checkpoint?: Checkpoint;
 }
 
-/**
- * Makes the pipeline of a checked spec in the calling thread. Opens the dead-letter file, if there
- * is one, and nothing else.
- *
- * @throws {PipelineError} `OUTPUT_FAILED` when the dead-letter file cannot be written.
- */
+/** Makes the pipeline of a checked spec in the calling thread. Opens nothing. */
 export async function instantiate(
   spec: ResolvedSpec,
   environment: PipelineEnvironment,
 ): Promise<StreamingPipeline> {
-  const { clock, log, counters, overrides = {}, checkpoint } = environment;
+  const { clock, log, counters, overrides = {}, checkpoint, openDeadlineMs } = environment;
   const problems = new CollectedProblems();
   const sourceFactory = overrides.source ?? (await loadSource(spec.source));
   const operatorFactories = await Promise.all(spec.operators.map(loadOperator));
@@ -43,8 +40,8 @@ export async function instantiate(
 
   const dictionaries = new DictionarySet();
   if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
-  const rejects: Rejects & { close?(): Promise<void> } = spec.deadLetter
-    ? await openDeadLetters({ ...spec.deadLetter, append: checkpoint !== undefined })
+  const rejects = spec.deadLetter
+    ? await deadLetters({ ...spec.deadLetter, append: checkpoint !== undefined })
     : stopOnReject();
   const context: StageContext = {
     job: spec.name,
@@ -57,22 +54,18 @@ export async function instantiate(
     ...(checkpoint && { resuming: true }),
   };
 
-  try {
-    const parts = makeStages();
-    problems.throwIfAny(spec.name);
-    return new StreamingPipeline({
-      ...parts,
-      rejects,
-      dictionaries,
-      counters,
-      clock,
-      log,
-      ...(checkpoint && { checkpoint }),
-    });
-  } catch (error) {
-    await rejects.close?.(); // nobody runs who would
-    throw error;
-  }
+  const parts = makeStages();
+  problems.throwIfAny(spec.name);
+  return new StreamingPipeline({
+    ...parts,
+    rejects,
+    dictionaries,
+    counters,
+    clock,
+    log,
+    openDeadlineMs,
+    ...(checkpoint && { checkpoint }),
+  });
 
   function makeStages() {
     let schema: Schema = sourceFactory.plan(spec.source.options, problems);
@@ -93,9 +86,9 @@ export async function instantiate(
 }
 
 /** Loaded when asked for: without it, many a thread never needs Node's `fs/promises`. */
-async function openDeadLetters(options: DeadLetterOptions): Promise<DeadLetterFile> {
+async function deadLetters(options: DeadLetterOptions): Promise<DeadLetterFile> {
   const { DeadLetterFile } = await import('../pipeline/dead-letter-file.js');
-  return DeadLetterFile.open(options);
+  return new DeadLetterFile(options);
 }
 
 /** A checked spec has no problems, unless what it names changed since. */

@@ -1,5 +1,4 @@
 import { type Clock, systemClock } from '../core/clock.js';
-import { PipelineError } from '../core/errors.js';
 import type { SinkFactory, SourceFactory } from '../pipeline/factories.js';
 import type { StreamingPipeline } from '../pipeline/streaming-pipeline.js';
 import { Counters, type CounterValues } from '../protocol/counters.js';
@@ -19,9 +18,13 @@ export interface PipelineOptions {
   readonly sink?: SinkFactory<unknown>;
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** What each stage has to open in; one that does not answer fails the run. Default: 60000. */
+  readonly openDeadlineMs?: number;
   /** Goes on where an earlier run of the same spec left off. */
   readonly checkpoint?: Checkpoint;
 }
+
+const OPEN_DEADLINE_MS = 60_000;
 
 /**
  * A pipeline in the calling thread: no supervisor, no thread, no orchestration cost. A sink that is
@@ -39,7 +42,6 @@ export class PipelineBuilder {
   readonly #options: PipelineOptions;
   readonly #counters = new Counters();
   #building: Promise<StreamingPipeline> | undefined;
-  #hasRun = false;
 
   constructor(spec: OpenSpec, options: PipelineOptions = {}) {
     this.#spec = spec;
@@ -68,11 +70,6 @@ export class PipelineBuilder {
    * @throws {PipelineError} `JOB_STATE` the second time.
    */
   async run(): Promise<PipelineReport> {
-    if (this.#hasRun) {
-      const message = `Pipeline "${this.#spec.name}" was run already: make another one of its spec to run it again`;
-      throw new PipelineError('JOB_STATE', message);
-    }
-    this.#hasRun = true;
     return (await this.build()).run();
   }
 
@@ -101,12 +98,14 @@ export class PipelineBuilder {
 
   async #build(): Promise<StreamingPipeline> {
     const { source, sink, clock = systemClock, logger = silentLogger, checkpoint } = this.#options;
+    const { openDeadlineMs = OPEN_DEADLINE_MS } = this.#options;
     const overrides = { ...(source && { source }), ...(sink && { sink }) };
     return instantiate(await resolveSpec(this.#spec, overrides), {
       clock,
       log: logger,
       counters: this.#counters,
       overrides,
+      openDeadlineMs,
       ...(checkpoint && { checkpoint }),
     });
   }

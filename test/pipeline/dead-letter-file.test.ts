@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { BadRow } from '../../src/core/errors.js';
-import { DeadLetterFile } from '../../src/pipeline/dead-letter-file.js';
+import { DeadLetterFile, type DeadLetterOptions } from '../../src/pipeline/dead-letter-file.js';
 import { stopOnReject } from '../../src/pipeline/rejects.js';
 import { scratchFolder } from '../support/recorded-data.js';
 
@@ -22,10 +22,16 @@ const linesOf = (path: string): unknown[] =>
     .filter(Boolean)
     .map((line) => JSON.parse(line));
 
+async function opened(options: DeadLetterOptions): Promise<DeadLetterFile> {
+  const file = new DeadLetterFile(options);
+  await file.open();
+  return file;
+}
+
 describe('a dead-letter file', () => {
   it('holds the rows in order, one JSON object a line, once it is flushed', async () => {
     const path = join(SCRATCH.folder, 'new', 'folder', 'dead.jsonl');
-    const file = await DeadLetterFile.open({ path, maxRows: 10 });
+    const file = await opened({ path, maxRows: 10 });
     const rows = [bad(2, { field: 'bid', raw: '1,"a\nb",x' }), bad(7)];
     for (const row of rows) file.add(row);
     expect(file.keepsRows).toBe(true);
@@ -39,7 +45,7 @@ describe('a dead-letter file', () => {
 
   it('takes as many rows as it may and fails at the next one, which it names', async () => {
     const path = join(SCRATCH.folder, 'full.jsonl');
-    const file = await DeadLetterFile.open({ path, maxRows: 2 });
+    const file = await opened({ path, maxRows: 2 });
     file.add(bad(1));
     file.add(bad(2));
     expect(() => file.add(bad(3, { field: 'ask' }))).toThrow(
@@ -58,7 +64,7 @@ describe('a dead-letter file', () => {
   it('replaces the file of an earlier run, and goes on behind it only when told to', async () => {
     const path = join(SCRATCH.folder, 'again.jsonl');
     for (const append of [false, true, false]) {
-      const file = await DeadLetterFile.open({ path, maxRows: 2, append });
+      const file = await opened({ path, maxRows: 2, append });
       file.add(bad(1));
       await file.close();
       expect(linesOf(path)).toHaveLength(append ? 2 : 1);
@@ -67,7 +73,7 @@ describe('a dead-letter file', () => {
 
   it('holds back no more than a bound, flushed or not', async () => {
     const path = join(SCRATCH.folder, 'many.jsonl');
-    const file = await DeadLetterFile.open({ path, maxRows: 1_000_000 });
+    const file = await opened({ path, maxRows: 1_000_000 });
     const raw = 'é'.repeat(1_000);
     for (let line = 1; line <= 2_000; line++) file.add(bad(line, { raw }));
     expect(readFileSync(path).length).toBeGreaterThan(1_000_000);
@@ -77,14 +83,36 @@ describe('a dead-letter file', () => {
 
   it('says before the first row that it cannot be written', async () => {
     const taken = SCRATCH.write('taken', '');
-    await expect(DeadLetterFile.open({ path: join(taken, 'dead.jsonl'), maxRows: 1 })).rejects.toMatchObject({
+    await expect(opened({ path: join(taken, 'dead.jsonl'), maxRows: 1 })).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
-      message: expect.stringContaining('dead-letter file that can be written'),
+      message: expect.stringMatching(
+        /taken": a part of the path is a file|taken": there is a file of this name/,
+      ),
     });
   });
 
+  it.runIf(existsSync('/proc/self'))('says so where no directory can be made', async () => {
+    await expect(opened({ path: '/proc/tickloom/dead.jsonl', maxRows: 1 })).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+      message: expect.stringContaining('no directory can be made there'),
+    });
+  });
+
+  it('keeps whole lines when two runs write to one path', async () => {
+    const path = join(SCRATCH.folder, 'shared.jsonl');
+    const files = [await opened({ path, maxRows: 10 }), await opened({ path, maxRows: 10 })];
+    for (let line = 1; line <= 3; line++) {
+      for (const file of files) {
+        file.add(bad(line));
+        await file.flush();
+      }
+    }
+    for (const file of files) await file.close();
+    expect(linesOf(path)).toEqual([1, 1, 2, 2, 3, 3].map((line) => bad(line)));
+  });
+
   it.runIf(existsSync('/dev/full'))('says so when the disk is full', async () => {
-    const file = await DeadLetterFile.open({ path: '/dev/full', maxRows: 10, append: true });
+    const file = await opened({ path: '/dev/full', maxRows: 10, append: true });
     file.add(bad(1));
     await expect(file.flush()).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',

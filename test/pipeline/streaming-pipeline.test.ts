@@ -1,14 +1,13 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Batch } from '../../src/core/batch.js';
-import { BatchPool } from '../../src/core/batch-pool.js';
+import { sleep } from '../../src/core/clock.js';
 import { copyRow, type Row, rowsOf } from '../../src/core/row-view.js';
-import type { Schema } from '../../src/core/schema.js';
-import type { SinkFactory, SourceFactory } from '../../src/pipeline/factories.js';
-import type { Source } from '../../src/pipeline/source.js';
+import { millis } from '../../src/core/units.js';
+import type { SinkFactory } from '../../src/pipeline/factories.js';
 import type { Checkpoint } from '../../src/protocol/pipeline-report.js';
 import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
-import { callbackSink } from '../../src/sinks/callback.js';
+import { type BatchCallback, callbackSink } from '../../src/sinks/callback.js';
+import { handFed } from '../support/hand-fed.js';
 import { scratchFolder } from '../support/recorded-data.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
 
@@ -18,60 +17,20 @@ afterAll(SCRATCH.remove);
 const synthetic = (options: object = {}) => ({ use: 'synthetic', rows: 1_000, symbols: 3, ...options });
 
 /** A sink that keeps copies of all rows. */
-function collector() {
+function collector(afterwards: BatchCallback = () => {}) {
   const rows: Row[] = [];
   const controls: string[] = [];
   const sink = callbackSink((batch) => {
     rows.push(...Array.from(rowsOf(batch), copyRow));
     controls.push(...batch.controls.map(({ record }) => record.type));
+    return afterwards(batch);
   });
   return { rows, controls, sink };
 }
 
-const TICK: Schema = { kind: 'custom', columns: [{ name: 'value', type: 'float64' }] };
-
-/** A live source in the hands of the test: each `push` is one read, `fail` makes the read reject. */
-function handFed() {
-  const queue: (readonly number[] | Error | null)[] = [];
-  let waiting: (() => void) | undefined;
-  const put = (item: readonly number[] | Error | null) => {
-    queue.push(item);
-    waiting?.();
-  };
-  const factory: SourceFactory<unknown> = {
-    plan: () => TICK,
-    create: (_options, { dictionaries }) => {
-      const pool = new BatchPool(TICK, 16, dictionaries);
-      const source: Source = {
-        schema: TICK,
-        capabilities: { delivery: 'live-only', bounded: false },
-        async read(): Promise<Batch | null> {
-          while (queue.length === 0) {
-            await new Promise<void>((resolve) => {
-              waiting = resolve;
-            });
-          }
-          const item = queue.shift();
-          if (item instanceof Error) throw item;
-          if (!item) return null;
-          const batch = pool.acquire();
-          batch.float64('value').set(item);
-          batch.length = item.length;
-          return batch;
-        },
-        stop: () => put(null),
-        position: () => null,
-        resume() {},
-      };
-      return source;
-    },
-  };
-  return {
-    factory,
-    push: (...values: number[]) => put(values),
-    fail: (error: Error) => put(error),
-    end: () => put(null),
-  };
+/** In small steps: the loop lets others have their turn in between, and sets its timers after that. */
+async function pass(clock: SimulatedClock, ms: number): Promise<void> {
+  for (let at = 0; at < ms; at++) await clock.advance(1);
 }
 
 describe('a pipeline', () => {
@@ -132,7 +91,7 @@ describe('a pipeline', () => {
     await clock.advance(99);
     expect(rows).toHaveLength(0);
     await clock.advance(2);
-    expect(rows).toEqual([{ value: 1 }, { value: 2 }]);
+    expect(rows).toMatchObject([{ value: 1 }, { value: 2 }]);
     feed.end();
     const report = await run;
     expect(report.flushes.age).toBe(1);
@@ -167,7 +126,7 @@ describe('a pipeline', () => {
     feed.push(2); // the read that is under way still takes it
     feed.push(3);
     await clock.advance(10);
-    expect(rows).toEqual([{ value: 1 }, { value: 2 }]);
+    expect(rows).toMatchObject([{ value: 1 }, { value: 2 }]);
     await pipeline.resume();
     await clock.advance(10);
     expect(rows).toHaveLength(3);
@@ -224,6 +183,91 @@ describe('a pipeline', () => {
     const report = await createPipeline(spec).run();
     expect(report).toMatchObject({ outcome: 'failed', outputs: [] });
     expect(report.rowsPending).toBe(report.counters.rowsIn);
+  });
+
+  it('gives its sink one batch at a time, though rows come of age while it writes', async () => {
+    const clock = new SimulatedClock();
+    const feed = handFed();
+    const written: number[] = [];
+    let atOnce = 0;
+    const sink = callbackSink(async (batch) => {
+      expect(++atOnce).toBe(1);
+      written.push(...batch.float64('value').subarray(0, batch.length));
+      await sleep(clock, millis(50));
+      atOnce--;
+    });
+    const batcher = { maxRows: 2, maxDelayMs: 10 };
+    const pipeline = createPipeline({ name: 'slow', batcher }, { clock, sink, source: feed.factory });
+    const run = pipeline.run();
+    await clock.advance(0);
+    feed.push(1, 2, 3); // the third waits while the first two are written
+    await pass(clock, 40);
+    feed.push(4, 5); // and the fifth comes of age while the two before it are
+    await pass(clock, 500);
+    feed.push(6);
+    await pass(clock, 30);
+    feed.end(); // in the middle of a delivery by age
+    await pass(clock, 300);
+    expect(await run).toMatchObject({ outcome: 'completed', rowsPending: 0 });
+    expect(written).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('hands on what came of age while the sink was busy, though no row follows', async () => {
+    const clock = new SimulatedClock();
+    const feed = handFed();
+    const { rows, sink } = collector((batch) => sleep(clock, millis(batch.length === 1 ? 100 : 0)));
+    // A batch a value: the second comes of age while the first, of another age, is written.
+    const batcher = { maxDelayMs: 10, key: 'id' };
+    const pipeline = createPipeline({ name: 'keys', batcher }, { clock, sink, source: feed.factory });
+    const run = pipeline.run();
+    await clock.advance(0);
+    feed.push(1);
+    await clock.advance(5);
+    feed.push(2);
+    await pass(clock, 1_000);
+    expect(rows.map(({ value }) => value)).toEqual([1, 2]);
+    await pipeline.stop();
+    expect(await run).toMatchObject({ outcome: 'stopped', rowsPending: 0, flushes: { age: 2 } });
+  });
+
+  it('tells what its sink threw, not what the source made of being stopped for it', async () => {
+    const clock = new SimulatedClock();
+    const feed = handFed({ failsOnStop: true });
+    const sink = callbackSink(() => {
+      throw new Error('no room');
+    });
+    const run = createPipeline({ name: 'both' }, { clock, sink, source: feed.factory }).run();
+    await clock.advance(0);
+    feed.push(1);
+    await clock.advance(1_000);
+    expect(await run).toMatchObject({ outcome: 'failed', error: { code: 'SINK_FAILED' } });
+  });
+
+  it('makes nothing durable after a stop, even one that comes in the middle of a drain', async () => {
+    const clock = new SimulatedClock();
+    const feed = handFed();
+    let flushed = 0;
+    const sink: SinkFactory<unknown> = {
+      create: () => ({
+        capabilities: { delivery: 'append' },
+        async write(batch) {
+          batch.release();
+          await sleep(clock, millis(100));
+        },
+        flush: () => ({ rows: ++flushed, position: null }),
+      }),
+    };
+    const pipeline = createPipeline({ name: 'both' }, { clock, sink, source: feed.factory });
+    const run = pipeline.run();
+    await clock.advance(0);
+    feed.push(1);
+    await clock.advance(1);
+    await pipeline.drain();
+    await clock.advance(1);
+    await pipeline.stop();
+    await clock.advance(100);
+    expect(await run).toMatchObject({ outcome: 'stopped', reason: 'stopped' });
+    expect(flushed).toBe(0);
   });
 
   it('closes every stage and says why when its sink cannot be opened', async () => {
