@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import * as realFs from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -469,6 +477,71 @@ describe('one file', () => {
     await second.flush();
     await second.close();
     expect(seconds(path)).toEqual(upTo(5));
+  });
+
+  it('is not published by a run that finds the file of another in its place', async () => {
+    for (const ifExists of ['error', 'append', 'replace']) {
+      const path = file();
+      if (ifExists !== 'error') await runWhole(path, ticks(1));
+      const slow = await start(path, { job: 'slow', ifExists });
+      await slow.write(ticks(2, 10));
+      await runWhole(path, ticks(2, 20), { job: 'quick', ifExists });
+      await expect(slow.flush()).rejects.toMatchObject({
+        code: 'OUTPUT_FAILED',
+        message: expect.stringMatching(/was written by another run .* Give each job a path of its own/),
+      });
+      await slow.close();
+      expect(seconds(path)).toEqual(ifExists === 'append' ? [0, 20, 21] : [20, 21]);
+      expect(readdirSync(join(path, '..'))).toEqual(['out.jsonl']);
+    }
+  });
+
+  it('holds the rows of one run only when a job runs twice at once', async () => {
+    const path = file();
+    const first = await start(path);
+    await first.write(ticks(2, 10));
+    const second = await start(path);
+    await second.write(ticks(2, 20));
+    await expect(first.flush()).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+      message: expect.stringContaining('was taken over by another run of job "job"'),
+    });
+    await first.close();
+    await second.flush();
+    await second.close();
+    expect(seconds(path)).toEqual([20, 21]);
+  });
+
+  it('leaves nothing of a run that died, once its job runs again', async () => {
+    const path = file();
+    const dead = await start(path);
+    await dead.write(ticks(3));
+    writeFileSync(join(path, '..', '.out.jsonl.job-2-00000000.tmp'), 'of another job');
+    await runWhole(path, ticks(2));
+    expect(readdirSync(join(path, '..')).sort()).toEqual(['.out.jsonl.job-2-00000000.tmp', 'out.jsonl']);
+    expect(seconds(path)).toEqual([0, 1]);
+  });
+
+  it('may be added to or replaced through a link, which stays one', async () => {
+    const path = file();
+    const link = join(temporaryDirectory(), 'link.jsonl');
+    await runWhole(path, ticks(2));
+    symlinkSync(path, link);
+    await runWhole(link, ticks(2, 2), { ifExists: 'append' });
+    expect(seconds(path)).toEqual(upTo(4));
+    await runWhole(link, ticks(1, 9), { ifExists: 'replace' });
+    expect(seconds(path)).toEqual([9]);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(readdirSync(join(link, '..'))).toEqual(['link.jsonl']);
+  });
+
+  it('is not added to when its last line has no end', async () => {
+    const path = file();
+    writeFileSync(path, '{"time":"2024-01-01T00:00:00.000000000Z"}');
+    await expect(start(path, { ifExists: 'append' })).rejects.toMatchObject({
+      code: 'OUTPUT_EXISTS',
+      message: expect.stringContaining('expected its last line to end in a line break, found "}"'),
+    });
   });
 
   it('is not written where a directory stands', async () => {

@@ -3,7 +3,17 @@ import * as node from 'node:fs/promises';
 /** The part of `node:fs/promises` that file sinks use: tests put failures into it. */
 export type FileSystem = Pick<
   typeof node,
-  'mkdir' | 'open' | 'rename' | 'unlink' | 'readdir' | 'readFile' | 'stat' | 'copyFile' | 'truncate'
+  | 'mkdir'
+  | 'open'
+  | 'rename'
+  | 'unlink'
+  | 'readdir'
+  | 'readFile'
+  | 'stat'
+  | 'lstat'
+  | 'realpath'
+  | 'copyFile'
+  | 'truncate'
 >;
 
 export const nodeFileSystem: FileSystem = node;

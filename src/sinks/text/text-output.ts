@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { PipelineError } from '../../core/errors.js';
 import { outputFailed } from '../../core/output-error.js';
@@ -56,31 +57,66 @@ export function textOutput(
   const { path, ifExists } = options;
   const resuming = context.resuming === true;
   if (namesSingleFile(path, extensions)) {
-    const checkExisting = (existing: string) => checkHeader(existing, isGzip(options), header);
+    const checkExisting = (existing: string) =>
+      isGzip(options) ? checkGzip(existing, header) : checkText(fs, existing, header);
     return new SingleFile({ fs, path, job: context.job, ifExists, resuming, checkExisting });
   }
   const extension = isGzip(options) ? `${extensions[0]}.gz` : extensions[0];
   return new PartDirectory({ fs, directory: path, job: context.job, extension, ifExists, schema, resuming });
 }
 
-/** @throws {PipelineError} `OUTPUT_EXISTS` when the file does not start with the header. */
-async function checkHeader(path: string, gzip: boolean, header: Uint8Array): Promise<void> {
-  if (header.length === 0) return;
-  let start = Buffer.alloc(0);
+/** @throws {PipelineError} `OUTPUT_EXISTS` when rows behind what is there would not be read as rows. */
+async function checkText(fs: FileSystem, path: string, header: Uint8Array): Promise<void> {
+  let start: Buffer;
+  let last: Buffer;
   try {
-    const file = createReadStream(path, gzip ? {} : { end: header.length - 1 });
-    const text = gzip ? file.pipe(createGunzip()) : file;
-    file.on('error', (error) => text.destroy(error));
+    const file = await fs.open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      start = await readAt(file, 0, header.length);
+      last = await readAt(file, size - 1, 1);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw outputFailed('read', path, error);
+  }
+  checkHeader(path, start, header);
+  if (last.toString('latin1') === '\n') return;
+  throw new PipelineError(
+    'OUTPUT_EXISTS',
+    `"${path}" cannot be added to: expected its last line to end in a line break, found ` +
+      `${JSON.stringify(last.toString('latin1'))}; end the line, choose another path or set "ifExists: replace"`,
+  );
+}
+
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** The same, as far as the start of the text tells. */
+async function checkGzip(path: string, header: Uint8Array): Promise<void> {
+  let start = Buffer.alloc(0);
+  const file = createReadStream(path);
+  const text = file.pipe(createGunzip());
+  file.on('error', (error) => text.destroy(error));
+  try {
     for await (const chunk of text) {
       start = Buffer.concat([start, chunk as Buffer]);
       if (start.length >= header.length) break;
     }
-    file.destroy();
   } catch (error) {
     throw outputFailed('read', path, error);
+  } finally {
+    file.destroy();
   }
+  checkHeader(path, start, header);
+}
+
+function checkHeader(path: string, start: Buffer, header: Uint8Array): void {
   if (start.subarray(0, header.length).equals(header)) return;
-  const show = (text: Buffer) => JSON.stringify(text.toString('utf8').split(/\r?\n/)[0]!.slice(0, 80));
+  const show = (text: Buffer) => JSON.stringify(text.toString('utf8').split('\n')[0]!.slice(0, 80));
   throw new PipelineError(
     'OUTPUT_EXISTS',
     `"${path}" cannot be added to: expected the first line ${show(Buffer.from(header))}, ` +
