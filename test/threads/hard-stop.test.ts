@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Manifest } from '../../src/sinks/files/manifest.js';
+import { duckdb } from '../sinks/duckdb.js';
+import { until } from './threads-support.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+
+/** A folder of the test's own, and runs of the built program in it. */
+function workplace() {
+  const folder = mkdtempSync(join(tmpdir(), 'tickloom-kill-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** @param rows - Without it, the run never ends by itself. */
+  function run(sink: object, rows?: number) {
+    const spec = join(folder, 'spec.json');
+    writeFileSync(spec, JSON.stringify({ name: 'kill', source: { use: 'synthetic', rows }, sink }));
+    const child = spawn(process.execPath, [MAIN, 'run', spec], { cwd: folder, stdio: 'ignore' });
+    const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal ?? code));
+    });
+    onTestFinished(() => {
+      child.kill('SIGKILL');
+    });
+    return { ended, kill: () => child.kill('SIGKILL') };
+  }
+  return { folder, run };
+}
+
+/** 0 where there is none: the run goes on and renames its files. */
+const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+
+describe('a process that is killed while it writes', () => {
+  it.each([1, 4, 9])(
+    'leaves a manifest of whole Parquet parts (after %i), and the next run removes the rest',
+    async (parts) => {
+      const { folder, run } = workplace();
+      const out = join(folder, 'out');
+      const manifest = () => JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest;
+      const sink = { use: 'parquet', path: out, rowGroupRows: 1_024, rotate: { rows: 20_000 } };
+      const killed = run(sink);
+      await until(
+        () => existsSync(join(out, 'manifest.json')) && manifest().parts.length >= parts && openPart(out) > 0,
+      );
+      killed.kill();
+      expect(await killed.ended).toBe('SIGKILL');
+
+      const { parts: listed } = manifest();
+      expect(listed.map(({ sequence }) => sequence)).toEqual(listed.map((_, i) => i + 1));
+      for (const { file, rows, bytes } of listed) {
+        expect(sizeOf(join(out, file))).toBe(bytes);
+        const [found] = await duckdb(
+          `SELECT count(*)::INT AS n, sum(bid) > 0 AS ok FROM '${join(out, file)}'`,
+        );
+        expect(found).toEqual({ n: rows, ok: true });
+      }
+
+      expect(await run({ ...sink, ifExists: 'append' }, 5_000).ended).toBe(0);
+      const after = manifest().parts.map(({ file }) => file);
+      expect(after).toHaveLength(listed.length + 1);
+      expect(readdirSync(out).sort()).toEqual([...after, 'manifest.json'].sort());
+      const [total] = await duckdb(`SELECT count(*)::INT AS n FROM '${join(out, '*.parquet')}'`);
+      expect(total).toEqual({ n: 20_000 * listed.length + 5_000 });
+    },
+  );
+
+  it('leaves no file where there is to be one, and the next run removes what it wrote', async () => {
+    const { folder, run } = workplace();
+    const out = join(folder, 'out', 'ticks.csv');
+    const killed = run({ use: 'csv', path: out });
+    await until(() => existsSync(join(folder, 'out')) && openPart(join(folder, 'out')) > 100_000);
+    killed.kill();
+    expect(await killed.ended).toBe('SIGKILL');
+    expect(existsSync(out)).toBe(false);
+
+    expect(await run({ use: 'csv', path: out }, 10).ended).toBe(0);
+    expect(readdirSync(join(folder, 'out'))).toEqual(['ticks.csv']);
+    expect(readFileSync(out, 'utf8').trimEnd().split('\n')).toHaveLength(11);
+  });
+});
+
+/** Bytes of the file that is being written. */
+function openPart(directory: string): number {
+  const name = readdirSync(directory).find((found) => /^\.(kill|ticks).*\.tmp$/.test(found));
+  return name === undefined ? 0 : sizeOf(join(directory, name));
+}
