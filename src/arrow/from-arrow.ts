@@ -19,7 +19,7 @@ export interface FromArrowOptions {
  * any unit become nanoseconds; other integers and floats become int32, int64 or float64.
  *
  * @throws {PipelineError} `INPUT_UNREADABLE` naming a column of a type that batches do not have,
- *   or with nulls where that type has none.
+ *   with nulls where that type has none, or with a value that does not fit.
  * @throws {PipelineError} `PEER_MISSING` without the package `apache-arrow`.
  */
 export async function fromArrow(rows: RecordBatch | Table, options: FromArrowOptions = {}): Promise<Batch> {
@@ -151,7 +151,7 @@ function copyValues(
       ? asBigInt64Array(target as Int32Array)
       : undefined;
   for (let row = 0; row < data.length; row++) {
-    if (wide) wide[at + row] = BigInt(raw[row]!) * scale;
+    if (wide) wide[at + row] = exact(column, BigInt(raw[row]!) * scale);
     else if (column.type === 'string') {
       const value = vector.get(row) as string | null;
       target[at + row] = value === null ? NO_STRING : dictionary.idOf(value);
@@ -160,6 +160,18 @@ function copyValues(
       target[at + row] = value === null ? Number.NaN : Number(value);
     }
   }
+}
+
+/** @throws {PipelineError} `INPUT_UNREADABLE` where 64 bits with a sign do not hold the value. */
+function exact({ name, type }: Column, value: bigint): bigint {
+  if (BigInt.asIntN(64, value) === value) return value;
+  const expected =
+    type === 'timestamp' ? 'an instant between the years 1677 and 2262' : 'an integer below 2^63';
+  const found = type === 'timestamp' ? `${value} ns since 1970` : String(value);
+  throw new PipelineError(
+    'INPUT_UNREADABLE',
+    `Column "${name.slice(0, 80)}": expected ${expected}, found ${found}`,
+  );
 }
 
 function nanosPer(arrow: Arrow, unit: number): bigint {

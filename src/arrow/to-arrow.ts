@@ -75,21 +75,28 @@ function columnData(
     case 'string': {
       const nulls = isNullable(column) ? nullsOf(length, (row) => data[row] === NO_STRING) : NO_NULLS;
       return arrow.makeData({
-        type: new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32(), dictionaryId(column)),
+        type: new arrow.Dictionary(
+          new arrow.Utf8(),
+          new arrow.Int32(),
+          dictionaryId(`strings ${column.dictionary ?? column.name}`),
+        ),
         length,
         data: data as Int32Array,
         dictionary: stringsOf(arrow, batch.dictionary(column)),
         ...nulls,
       });
     }
-    case 'enum':
+    case 'enum': {
+      const values = column.values ?? [];
+      const id = dictionaryId(`values ${JSON.stringify(values)}`);
       return arrow.makeData({
-        type: new arrow.Dictionary(new arrow.Utf8(), new arrow.Uint8()),
+        type: new arrow.Dictionary(new arrow.Utf8(), new arrow.Uint8(), id),
         length,
         nullCount: 0,
         data: data as Uint8Array,
-        dictionary: utf8(arrow, column.values ?? []),
+        dictionary: utf8(arrow, values),
       });
+    }
   }
 }
 
@@ -112,14 +119,17 @@ function bitsOf(length: number, isSet: (row: number) => boolean): { bits: Uint8A
   return { bits, set };
 }
 
-/** Ids that Arrow's stream format tells dictionaries apart by: one a dictionary of ours. */
+/**
+ * Ids that Arrow tells dictionaries apart by, and schemas, too: a stream or table takes batches of
+ * one schema only, so that equal columns need equal ids in every batch.
+ */
 const dictionaryIds = new Map<string, number>();
 
-function dictionaryId({ name, dictionary = name }: Column): number {
-  let id = dictionaryIds.get(dictionary);
+function dictionaryId(key: string): number {
+  let id = dictionaryIds.get(key);
   if (id === undefined) {
     id = DICTIONARY_ID_FIRST + dictionaryIds.size;
-    dictionaryIds.set(dictionary, id);
+    dictionaryIds.set(key, id);
   }
   return id;
 }

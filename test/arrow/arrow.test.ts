@@ -52,6 +52,22 @@ describe('a batch as Arrow', () => {
     ]);
   });
 
+  it('shares its schema with the batches before it, so that a stream and a table take them all', async () => {
+    const dictionaries = new DictionarySet();
+    const rowOf = (i: number): Row => ({ symbol: `S${i}`, side: i % 2 === 0 ? 'buy' : 'sell' });
+    const written = [0, 1, 2, 3, 4].map(rowOf);
+    const records = [
+      await toArrow(batchOf(ALL_TYPES, written.slice(0, 2), dictionaries)),
+      await toArrow(batchOf(ALL_TYPES, written.slice(2), dictionaries)),
+    ];
+    const writer = new arrow.RecordBatchStreamWriter();
+    for (const record of records) writer.write(record);
+    writer.finish();
+    const read = (table: arrow.Table) => table.toArray().map(({ symbol, side }) => ({ symbol, side }));
+    expect(read(arrow.tableFromIPC(await writer.toUint8Array()))).toEqual(written);
+    expect(read(new arrow.Table(records))).toEqual(written);
+  });
+
   it('survives the IPC format with every value, and comes back as the same rows', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyRow, { maxLength: 70 }), async (rows) => {
@@ -129,5 +145,18 @@ describe('Arrow', () => {
       message: expect.stringContaining('npm install apache-arrow'),
     });
     expect(await loadArrow()).toBe(await loadArrow());
+  });
+
+  it('is refused where an integer or an instant does not fit 64 bits', async () => {
+    const large = arrow.vectorFromArray([1n, 2n ** 63n], new arrow.Uint64());
+    await expect(fromArrow(new arrow.Table({ large }))).rejects.toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: 'Column "large": expected an integer below 2^63, found 9223372036854775808',
+    });
+    const far = arrow.vectorFromArray([new Date(Date.UTC(3_000, 0))], new arrow.TimestampSecond());
+    await expect(fromArrow(new arrow.Table({ far }))).rejects.toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: expect.stringContaining('Column "far": expected an instant between the years 1677 and 2262'),
+    });
   });
 });
