@@ -1,4 +1,5 @@
 import type { Batch } from '../core/batch.js';
+import type { Clock } from '../core/clock.js';
 import { readInt64 } from '../core/int64.js';
 import { RowView } from '../core/row-view.js';
 import type { Column, Schema } from '../core/schema.js';
@@ -11,7 +12,12 @@ import { formatIsoNanos } from './text/iso-nanos.js';
 /** Where the tables go: `process.stdout` and its like. */
 export interface TextStream {
   write(text: string, done: (error?: Error | null) => void): unknown;
+  on(event: 'error', listener: () => void): unknown;
+  off(event: 'error', listener: () => void): unknown;
 }
+
+/** How long a table waits to be taken. Past it, none waits any more: they are few enough to be held. */
+const TAKEN_MS_MAX = 5_000;
 
 /**
  * Prints rows as tables, one a batch, until so many were shown; then one line says how many more
@@ -19,8 +25,8 @@ export interface TextStream {
  */
 export const consoleSink = {
   /** @param stream - For tests. */
-  create(options: ConsoleSinkOptions, input: Schema, _context: StageContext, stream?: TextStream) {
-    return new ConsoleSink(options.rows, input, stream ?? process[options.to]);
+  create(options: ConsoleSinkOptions, input: Schema, { clock }: StageContext, stream?: TextStream) {
+    return new ConsoleSink(options.rows, input, clock, stream ?? process[options.to]);
   },
 } satisfies SinkFactory<ConsoleSinkOptions>;
 
@@ -28,22 +34,33 @@ class ConsoleSink implements Sink {
   readonly capabilities = { delivery: 'append' } as const;
   readonly #rowsMax: number;
   readonly #schema: Schema;
+  readonly #clock: Clock;
   readonly #stream: TextStream;
   readonly #view: RowView;
   #rows = 0;
   #shown = 0;
   #bytes = 0;
   #saidMore = 0;
+  #isRead = true;
 
-  constructor(rowsMax: number, schema: Schema, stream: TextStream) {
+  constructor(rowsMax: number, schema: Schema, clock: Clock, stream: TextStream) {
     this.#rowsMax = rowsMax;
     this.#schema = schema;
+    this.#clock = clock;
     this.#stream = stream;
     this.#view = new RowView(schema);
   }
 
   get bytesOut(): number {
     return this.#bytes;
+  }
+
+  open(): void {
+    this.#stream.on('error', ignore);
+  }
+
+  close(): void {
+    this.#stream.off('error', ignore);
   }
 
   async write(batch: Batch): Promise<void> {
@@ -83,14 +100,30 @@ class ConsoleSink implements Sink {
     return `${table.toString()}\n`;
   }
 
+  /**
+   * A reader that has left (`| head`) is no reason to fail a pipeline, nor to hold it up: what a
+   * thread prints is never taken then, without an error.
+   */
   #print(text: string): Promise<void> {
     this.#bytes += Buffer.byteLength(text);
     return new Promise((resolve) => {
-      // A reader that has left (`| head`) is no reason to fail a pipeline.
-      this.#stream.write(text, () => resolve());
+      const timer = this.#isRead
+        ? this.#clock.setTimeout(() => {
+            this.#isRead = false;
+            resolve();
+          }, TAKEN_MS_MAX)
+        : undefined;
+      this.#stream.write(text, () => {
+        this.#clock.clearTimeout(timer);
+        resolve();
+      });
+      if (!this.#isRead) resolve();
     });
   }
 }
+
+/** An error nobody listens to would end the process. */
+const ignore = (): void => {};
 
 const TEXT_MAX = 40;
 

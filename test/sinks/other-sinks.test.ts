@@ -1,9 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { Writable } from 'node:stream';
+import { describe, expect, it, vi } from 'vitest';
 import { PipelineError } from '../../src/core/errors.js';
 import { ConsoleSinkOptions } from '../../src/settings/console-sink-options.js';
 import { callbackSink } from '../../src/sinks/callback.js';
 import { consoleSink } from '../../src/sinks/console.js';
 import { nullSink } from '../../src/sinks/null.js';
+import { SimulatedClock } from '../support/simulated-clock.js';
 import { ALL_TYPES, batchOf, contextOf, pooledBatch, poolOf, TICKS, ticks } from './sink-rows.js';
 
 function consoleOf(rows: number, schema = TICKS) {
@@ -13,6 +15,8 @@ function consoleOf(rows: number, schema = TICKS) {
       printed += text;
       done();
     },
+    on() {},
+    off() {},
   };
   const sink = consoleSink.create(ConsoleSinkOptions.parse({ rows }), schema, contextOf(), stream);
   return { sink, lines: () => printed.split('\n').slice(0, -1) };
@@ -57,6 +61,31 @@ describe('the console sink', () => {
     expect(lines()).toHaveLength(5);
     expect(lines()[3]).toContain('│ �[31m�red │');
     expect(lines()[3]).toContain(`│ ${'x'.repeat(39)}… │`);
+  });
+
+  it('goes on when its reader has left, by an error or without one', async () => {
+    const gone = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) });
+    const clock = new SimulatedClock();
+    const context = contextOf('job', { clock });
+    const options = ConsoleSinkOptions.parse({ rows: 10 });
+    const sink = consoleSink.create(options, TICKS, context, gone);
+    sink.open();
+    await sink.write(batchOf(TICKS, ticks(2)));
+    await sink.write(batchOf(TICKS, ticks(2)));
+    expect(await sink.flush()).toMatchObject({ rows: 4 });
+    sink.close();
+    expect(gone.listenerCount('error')).toBe(0);
+
+    let shown = 0;
+    const deaf = { write: () => shown++, on() {}, off() {} };
+    const held = consoleSink.create(options, TICKS, context, deaf);
+    const first = held.write(batchOf(TICKS, ticks(2)));
+    await vi.waitUntil(() => shown === 1); // the table's library is loaded first
+    await clock.advance(5_000);
+    await first;
+    await held.write(batchOf(TICKS, ticks(2)));
+    expect(shown).toBe(2);
+    expect(clock.timersPending).toBe(0);
   });
 
   it('gives every batch back to its pool', async () => {
