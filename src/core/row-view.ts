@@ -13,6 +13,8 @@ export type Row = Record<string, RowValue>;
  * Reads and writes a batch row by row, for those who do not want to think in columns. One object
  * serves all rows: `at(row)` moves it, so take values out of it, never keep it.
  *
+ * A value that its column does not hold is refused with a `TypeError`.
+ *
  * Costs a property access and, for strings and timestamps, a look-up or a bigint a value: about
  * ten times a loop over columns.
  */
@@ -69,12 +71,20 @@ interface Accessors {
 
 function accessors(cursor: Cursor, column: Column, index: number): Accessors {
   const data = <T extends ColumnData>() => cursor.columns[index] as T;
+  const { nullable = false } = column;
   switch (column.type) {
     case 'timestamp':
     case 'int64':
       return {
         get: () => readInt64(data<Int32Array>(), cursor.row),
-        set: (value) => writeInt64(data<Int32Array>(), cursor.row, BigInt(value as bigint)),
+        set: (value) => {
+          const isWhole = typeof value === 'bigint' || Number.isSafeInteger(value);
+          const wide = isWhole ? BigInt(value as bigint) : undefined;
+          if (wide === undefined || BigInt.asIntN(64, wide) !== wide) {
+            refuse(column, 'a bigint or whole number that fits 64 bits', value);
+          }
+          writeInt64(data<Int32Array>(), cursor.row, wide);
+        },
       };
     case 'float64':
       return {
@@ -83,22 +93,29 @@ function accessors(cursor: Cursor, column: Column, index: number): Accessors {
           return Number.isNaN(value) ? null : value;
         },
         set: (value) => {
-          data<Float64Array>()[cursor.row] = value === null ? Number.NaN : Number(value);
+          if (typeof value === 'number') data<Float64Array>()[cursor.row] = value;
+          else if (value === null && nullable) data<Float64Array>()[cursor.row] = Number.NaN;
+          else refuse(column, nullable ? 'a number or null' : 'a number', value);
         },
       };
     case 'int32':
       return {
         get: () => data<Int32Array>()[cursor.row]!,
         set: (value) => {
-          data<Int32Array>()[cursor.row] = Number(value);
+          if (typeof value !== 'number' || (value | 0) !== value) {
+            refuse(column, 'a whole number that fits 32 bits', value);
+          }
+          data<Int32Array>()[cursor.row] = value;
         },
       };
     case 'string':
       return {
         get: () => cursor.batch!.dictionary(column).at(data<Int32Array>()[cursor.row]!),
         set: (value) => {
-          data<Int32Array>()[cursor.row] =
-            value === null ? NO_STRING : cursor.batch!.dictionary(column).idOf(String(value));
+          const words = data<Int32Array>();
+          if (typeof value === 'string') words[cursor.row] = cursor.batch!.dictionary(column).idOf(value);
+          else if (value === null && nullable) words[cursor.row] = NO_STRING;
+          else refuse(column, nullable ? 'a string or null' : 'a string', value);
         },
       };
     case 'enum': {
@@ -106,8 +123,8 @@ function accessors(cursor: Cursor, column: Column, index: number): Accessors {
       return {
         get: () => values[data<Uint8Array>()[cursor.row]!] ?? null,
         set: (value) => {
-          const code = values.indexOf(String(value));
-          invariant(code >= 0, `"${String(value)}" is one of ${values.join(', ')}`);
+          const code = values.indexOf(value as string);
+          if (code < 0) refuse(column, `one of ${values.join(', ')}`, value);
           data<Uint8Array>()[cursor.row] = code;
         },
       };
@@ -116,8 +133,16 @@ function accessors(cursor: Cursor, column: Column, index: number): Accessors {
       return {
         get: () => data<Uint8Array>()[cursor.row] !== 0,
         set: (value) => {
+          if (typeof value !== 'boolean') refuse(column, 'true or false', value);
           data<Uint8Array>()[cursor.row] = value ? 1 : 0;
         },
       };
   }
+}
+
+/** What comes from somebody's code is told to them: a typed array would bend it without a word. */
+function refuse({ name, nullable = false }: Column, expected: string, value: unknown): never {
+  const found = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
+  const hint = value === null && !nullable ? ' (the column is not nullable)' : '';
+  throw new TypeError(`column "${name}": expected ${expected}, found ${found}${hint}`);
 }

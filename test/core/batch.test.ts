@@ -121,11 +121,22 @@ describe('a row view', () => {
     expect(Array.from(rowsOf(batch), copyRow).map(({ count }) => count)).toEqual([1, 2]);
   });
 
-  it('refuses a value that an enum does not have', () => {
+  it.each([
+    ['side', 'borrow', 'expected one of unknown, buy, sell, found "borrow"'],
+    ['count', 1.5, 'expected a whole number that fits 32 bits, found 1.5'],
+    ['count', 2 ** 31, 'expected a whole number that fits 32 bits, found 2147483648'],
+    ['count', null, 'found null (the column is not nullable)'],
+    ['time', 2n ** 63n, 'expected a bigint or whole number that fits 64 bits, found 9223372036854775808'],
+    ['time', 1.5, 'expected a bigint or whole number that fits 64 bits, found 1.5'],
+    ['price', '12', 'expected a number or null, found "12"'],
+    ['symbol', 7n, 'expected a string or null, found 7'],
+    ['live', 'false', 'expected true or false, found "false"'],
+  ])('refuses a value that its column does not hold (%s: %s)', (name, value, message) => {
     const batch = batchOf(SCHEMA, new DictionarySet(), [{} as Row]);
+    const row = new RowView(SCHEMA).over(batch).at(0);
     expect(() => {
-      new RowView(SCHEMA).over(batch).at(0).side = 'borrow';
-    }).toThrow('"borrow" is one of unknown, buy, sell');
+      row[name] = value;
+    }).toThrow(message);
   });
 });
 

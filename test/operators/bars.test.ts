@@ -17,7 +17,7 @@ const trades: Schema = {
   kind: 'trade',
   columns: [
     { name: 'time', type: 'timestamp' },
-    { name: 'symbol', type: 'string' },
+    { name: 'symbol', type: 'string', nullable: true },
     { name: 'price', type: 'float64', nullable: true },
     { name: 'size', type: 'float64', nullable: true },
   ],

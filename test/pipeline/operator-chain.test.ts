@@ -17,7 +17,9 @@ import { stageContext } from '../support/stage-context.js';
 const TRADES: Schema = {
   kind: 'trade',
   columns: [
-    ...STANDARD_COLUMNS.trade.required,
+    ...STANDARD_COLUMNS.trade.required.map((column) =>
+      column.name === 'symbol' ? { ...column, nullable: true } : column,
+    ),
     { name: 'size', type: 'float64' },
     { name: 'flag', type: 'boolean' },
   ],

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { DictionarySet } from '../../src/core/dictionary.js';
+import { DictionarySet, NO_STRING } from '../../src/core/dictionary.js';
 import type { Row } from '../../src/core/row-view.js';
 import type { Schema } from '../../src/core/schema.js';
 import { ParquetSinkOptions } from '../../src/settings/parquet-sink-options.js';
@@ -85,6 +85,20 @@ describe('the parquet sink', () => {
       ok: 'BOOLEAN',
     });
     expect(await select(all)).toEqual([row, other]);
+  });
+
+  it('refuses a row without a string in a column that is not nullable', async () => {
+    const dictionaries = new DictionarySet();
+    const batch = batchOf(ALL_TYPES, [{ symbol: 'A' }, {}], dictionaries);
+    batch.int32('symbol')[1] = NO_STRING;
+    const options = ParquetSinkOptions.parse({ path: join(temporaryDirectory(), 'out') });
+    const sink = parquetSink.create(options, ALL_TYPES, contextOf('job', { dictionaries }));
+    await sink.open();
+    await expect(sink.write(batch)).rejects.toMatchObject({
+      code: 'SINK_FAILED',
+      message: expect.stringContaining('Column "symbol": expected a string in every row'),
+    });
+    await sink.close();
   });
 
   it.each(['none', 'snappy', 'gzip'] as const)(

@@ -1,5 +1,6 @@
 import type { Batch } from '../../core/batch.js';
 import type { Dictionary } from '../../core/dictionary.js';
+import { PipelineError } from '../../core/errors.js';
 import type { Column } from '../../core/schema.js';
 import { ByteBuffer } from './byte-buffer.js';
 import type { ColumnBuffer, ColumnFacts } from './column-buffer.js';
@@ -45,6 +46,7 @@ export class StringBuffer implements ColumnBuffer {
     const ids = batch.columns[index] as Int32Array;
     const codes = this.#codes;
     const codeOf = this.#codeOf;
+    const isNullable = isOptional(this.column);
     for (let row = start; row < end; row++) {
       const id = ids[row]!;
       let code = -1;
@@ -55,6 +57,12 @@ export class StringBuffer implements ColumnBuffer {
           this.#ids.push(id);
           codeOf[id] = code;
         }
+      } else if (!isNullable) {
+        throw new PipelineError(
+          'SINK_FAILED',
+          `Column "${this.column.name}": expected a string in every row, since it is not nullable, found none; ` +
+            'declare it "nullable: true" where it is made, or give every row a value',
+        );
       }
       codes[at++] = code;
     }

@@ -14,6 +14,8 @@ export class GzipMember {
     this.#file = file;
     this.#gzip = createGzip();
     this.#gzip.on('data', (chunk: Uint8Array) => this.#chunks.push(chunk));
+    // Told by `write` and `end`; an error that nobody listens to would end the process.
+    this.#gzip.on('error', () => {});
   }
 
   /** The memory may be used again once the promise has settled. */
