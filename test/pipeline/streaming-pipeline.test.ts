@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { sleep } from '../../src/core/clock.js';
@@ -7,6 +8,7 @@ import type { SinkFactory } from '../../src/pipeline/factories.js';
 import type { Checkpoint } from '../../src/protocol/pipeline-report.js';
 import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
 import { type BatchCallback, callbackSink } from '../../src/sinks/callback.js';
+import { duckdb } from '../sinks/duckdb.js';
 import { handFed } from '../support/hand-fed.js';
 import { scratchFolder } from '../support/recorded-data.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
@@ -312,6 +314,38 @@ describe('a checkpoint', () => {
       }),
     };
   }
+
+  it.each([
+    ['csv', 'out.csv'],
+    ['csv', 'out.csv.gz'],
+    ['csv', 'parts'],
+    ['jsonl', 'out.jsonl'],
+    ['parquet', 'parts'],
+  ])('goes on through the files of %s (%s), whatever the stopped run wrote after it', async (use, name) => {
+    const folder = join(SCRATCH.folder, `${use}-${name}`);
+    const rotate = name === 'parts' ? { rotate: { rows: 700 } } : {};
+    const sinkOf = (run: string) => ({ use, path: join(folder, run, name), ...rotate });
+    const read = (run: string) => {
+      const from = name === 'parts' ? `${join(folder, run, name)}/*.${use}` : join(folder, run, name);
+      return duckdb(`SELECT * FROM '${from}' ORDER BY ALL`);
+    };
+    await createPipeline({ ...SPEC, sink: sinkOf('whole') }).run();
+
+    const spec = { ...SPEC, sink: sinkOf('cut') };
+    const first = createPipeline(spec);
+    let taken = first.checkpoint();
+    const stopped = first.run();
+    for (let cut = 0; cut < 5; cut++) {
+      await taken;
+      taken = first.checkpoint();
+    }
+    const checkpoint = JSON.parse(JSON.stringify(await taken)) as Checkpoint;
+    await first.checkpoint(); // past the one that is gone back to
+    await first.stop();
+    expect(await stopped).toMatchObject({ outcome: 'stopped' });
+    expect(await createPipeline(spec, { checkpoint }).run()).toMatchObject({ outcome: 'completed' });
+    expect(await read('cut')).toEqual(await read('whole'));
+  });
 
   it('lets a new run go on so that no row is lost or doubled, wherever it was taken', async () => {
     const whole: Row[] = [];
