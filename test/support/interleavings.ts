@@ -1,0 +1,322 @@
+/**
+ * Every interleaving of the atomic steps of a few threads, on the code that runs in production.
+ *
+ * A virtual thread is a plain synchronous function. While it runs, the global `Atomics` is a shim.
+ * To take one step, the function is run again from its start: the operations of its past answer from
+ * a log, and the first new one unwinds it with an exception of our own. That operation is then what
+ * the thread does next, when its turn comes. So a thread must be a function of what its atomic
+ * operations answered and of nothing else: it makes its own objects, and its clock stands still.
+ * The code under test must call `Atomics.x(…)` by that name, and must not catch what it did not throw.
+ *
+ * The search is depth-first over which thread steps next. Situations that were seen before (same
+ * memory, same past of each thread, same ghost) are not searched again, but their schedules count.
+ */
+import { createHash } from 'node:crypto';
+
+type Cells = Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
+type Value = number | bigint;
+
+/** What a thread that was killed answers with. */
+export const KILLED: unique symbol = Symbol('killed');
+
+export interface Step {
+  /** Index of the thread. */
+  readonly thread: number;
+  /** `load`, `compareExchange`, `kill`, … */
+  readonly operation: string;
+  /** The operation with its cell, arguments and answer, for people. */
+  readonly text: string;
+  /** What the thread told with `mark` and `Atomics.notify` after this step and before its next. */
+  readonly marks: readonly string[];
+  /** Whether the function has returned with this step, and what. */
+  readonly finished: boolean;
+  readonly result: unknown;
+}
+
+export interface Exploration<Ghost = undefined> {
+  readonly memory: SharedArrayBuffer;
+  readonly threads: readonly (() => unknown)[];
+  /**
+   * At the end of each schedule. May run the code under test on the memory, to see what it does from
+   * there: the memory is put back afterwards.
+   */
+  check?(results: readonly unknown[], memory: SharedArrayBuffer, ghost: Ghost): void;
+  /** After each step. Must not depend on how the situation was reached: that is what `ghost` is for. */
+  atStep?(memory: SharedArrayBuffer, step: Step, ghost: Ghost): void;
+  /** What the checks have to know of the past. Plain data: it is part of the situation. */
+  readonly ghost?: { readonly initial: Ghost; next(ghost: Ghost, step: Step): Ghost };
+  /**
+   * `load-then-store` makes two steps of each read-modify-write. Code that is right must then be found
+   * to be wrong, or the exploration looks at too little.
+   */
+  readonly cas?: 'atomic' | 'load-then-store';
+  /** Lets any threads die at any of their steps, the first included. */
+  readonly kill?: boolean;
+  /** `false` searches every schedule by itself. */
+  readonly prune?: boolean;
+  /** Steps of one schedule; more is taken for a loop without end. */
+  readonly stepsMax?: number;
+}
+
+export interface Explored {
+  /** Schedules that were covered. */
+  readonly schedules: bigint;
+  /** Different situations that were searched. */
+  readonly states: number;
+}
+
+/** A schedule that a check refused; `cause` is what the check threw. */
+export class ScheduleError extends Error {
+  override readonly name = 'ScheduleError';
+  readonly schedule: readonly string[];
+
+  constructor(cause: unknown, schedule: readonly string[]) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super([reason, 'in the schedule:', ...schedule.map((step) => `  ${step}`)].join('\n'), { cause });
+    this.schedule = schedule;
+  }
+}
+
+/** Unwinds a thread that stands before its next operation. Not exported: nobody else may catch it. */
+class Suspend extends Error {}
+const SUSPEND = new Suspend('a virtual thread is unwound');
+
+interface Operation {
+  readonly name: string;
+  readonly text: string;
+  run(): Value;
+}
+
+interface Past {
+  readonly text: string;
+  readonly value: Value;
+}
+
+/** A thread between two steps. Never changed: a step makes a new one. */
+interface Thread {
+  readonly past: readonly Past[];
+  /** None: it has returned, thrown, or was killed. */
+  readonly next: Operation | undefined;
+  readonly result: unknown;
+  readonly error?: { readonly thrown: unknown };
+  readonly marks: readonly string[];
+}
+
+/** The run of a virtual thread that is going on. */
+interface Run {
+  readonly past: readonly Past[];
+  cursor: number;
+  next: Operation | undefined;
+  marks: string[];
+}
+let run: Run | undefined;
+
+/** Tells the checks that the virtual thread has come to this point (of its code, between two steps). */
+export function mark(label: string): void {
+  if (run && run.cursor === run.past.length && !run.next) run.marks.push(label);
+}
+
+/** @throws {ScheduleError} for the first schedule that is refused, or in which a thread throws. */
+export function explore<Ghost = undefined>(exploration: Exploration<Ghost>): Explored {
+  const native = globalThis.Atomics;
+  globalThis.Atomics = shim(native, exploration.cas ?? 'atomic');
+  const bytes = new Uint8Array(exploration.memory);
+  const before = bytes.slice();
+  try {
+    return search(exploration, bytes);
+  } finally {
+    globalThis.Atomics = native;
+    bytes.set(before);
+  }
+}
+
+function search<Ghost>(exploration: Exploration<Ghost>, bytes: Uint8Array): Explored {
+  const { memory, threads: functions, check, atStep, ghost: ghosts } = exploration;
+  const { kill = false, prune = true, stepsMax = 1_000 } = exploration;
+  const covered = new Map<string, bigint>();
+  const schedule: string[] = [];
+  let states = 0;
+
+  const guarded = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw new ScheduleError(error, schedule);
+    }
+  };
+
+  /** Schedules that go on from here. The memory is as the caller left it, or is put back by it. */
+  const goOn = (threads: readonly Thread[], ghost: Ghost): bigint => {
+    const key = prune ? situation(bytes, threads, ghost) : '';
+    const known = prune ? covered.get(key) : undefined;
+    if (known !== undefined) return known;
+    states++;
+    if (schedule.length > stepsMax) {
+      guarded(() => {
+        throw new Error(`expected at most ${stepsMax} steps`);
+      });
+    }
+
+    const here = bytes.slice();
+    let schedules = 0n;
+    threads.forEach((thread, index) => {
+      const { next } = thread;
+      if (!next) return;
+      const after = (stepped: Thread, operation: string, text: string) => {
+        schedule.push(`thread ${index}: ${text}`);
+        if (stepped.error) throw new ScheduleError(stepped.error.thrown, schedule);
+        const { marks, result } = stepped;
+        const step = { thread: index, operation, text, marks, finished: !stepped.next, result };
+        const nextGhost = ghosts ? guarded(() => ghosts.next(ghost, step)) : ghost;
+        guarded(() => atStep?.(memory, step, nextGhost));
+        schedules += goOn(threads.with(index, stepped), nextGhost);
+        schedule.pop();
+        bytes.set(here);
+      };
+
+      const value = next.run();
+      const text = `${next.text} → ${value}`;
+      after(advance(functions[index]!, [...thread.past, { text: next.text, value }]), next.name, text);
+      if (kill) after({ ...thread, next: undefined, result: KILLED, marks: [] }, 'kill', 'killed');
+    });
+
+    if (threads.every(({ next }) => !next)) {
+      const results = threads.map(({ result }) => result);
+      guarded(() => check?.(results, memory, ghost));
+      bytes.set(here);
+      schedules = 1n;
+    }
+    if (prune) covered.set(key, schedules);
+    return schedules;
+  };
+
+  const threads = functions.map((body) => advance(body, []));
+  for (const { error } of threads) if (error) throw new ScheduleError(error.thrown, schedule);
+  const schedules = goOn(threads, ghosts?.initial as Ghost);
+  return { schedules, states };
+}
+
+/** Runs a thread through its past, up to its next operation. */
+function advance(body: () => unknown, past: readonly Past[]): Thread {
+  const own: Run = { past, cursor: 0, next: undefined, marks: [] };
+  run = own;
+  try {
+    const result = body();
+    if (own.next)
+      throw new Error('expected code that lets pass what it did not throw: it caught what unwinds it');
+    if (own.cursor < past.length) throw differs('the end', past[own.cursor]!.text);
+    return { past, next: undefined, result, marks: own.marks };
+  } catch (error) {
+    if (error === SUSPEND) return { past, next: own.next, result: undefined, marks: own.marks };
+    return { past, next: undefined, result: undefined, error: { thrown: error }, marks: own.marks };
+  } finally {
+    run = undefined;
+  }
+}
+
+/** One step of the virtual thread that runs: answered from its past, or the one that it stops before. */
+function step(name: string, text: string, operation: () => Value): Value {
+  const own = run;
+  if (!own) return operation(); // a check looks at the memory, nothing is explored
+  if (own.next) throw SUSPEND; // in a `finally`, on the way up
+  const past = own.past[own.cursor];
+  if (!past) {
+    own.next = { name, text, run: operation };
+    throw SUSPEND;
+  }
+  if (past.text !== text) throw differs(text, past.text);
+  own.cursor++;
+  return past.value;
+}
+
+const differs = (now: string, before: string): Error =>
+  new Error(
+    `expected a thread to do the same on the same answers, found ${now} where it did ${before} ` +
+      '(a thread keeps something from one run to the next)',
+  );
+
+/**
+ * The situation, as text. Two that are the same go on in the same ways: what a thread does next
+ * follows from what its operations answered.
+ */
+function situation(bytes: Uint8Array, threads: readonly Thread[], ghost: unknown): string {
+  const pasts = threads.map(({ past, result }) => {
+    const answers = past.map(({ value }) => String(value)).join(',');
+    return result === KILLED ? `${answers} killed` : answers;
+  });
+  return createHash('sha1')
+    .update(bytes)
+    .update(JSON.stringify([pasts, ghost], (_, value) => (typeof value === 'bigint' ? `${value}n` : value)))
+    .digest('base64');
+}
+
+function shim(native: Atomics, cas: 'atomic' | 'load-then-store'): Atomics {
+  const text = (name: string, cells: Cells, index: number, ...values: Value[]) =>
+    `${name} ${cells.constructor.name}+${cells.byteOffset}[${index}] ${values.join(', ')}`.trimEnd();
+  // The cast of the cells: TypeScript has an overload a kind of array, and no common one.
+  const load = (cells: Cells, index: number) =>
+    step('load', text('load', cells, index), () => native.load(cells as Int32Array, index));
+  const store = (cells: Cells, index: number, value: Value) =>
+    step('store', text('store', cells, index, value), () =>
+      native.store(cells as Int32Array, index, value as number),
+    );
+
+  type Name = 'add' | 'sub' | 'exchange' | 'or' | 'and' | 'xor';
+  const modify = (name: Name, change: (old: bigint, value: bigint) => bigint) => {
+    return (cells: Cells, index: number, value: Value): Value => {
+      if (cas === 'atomic') {
+        return step(name, text(name, cells, index, value), () =>
+          native[name](cells as Int32Array, index, value as number),
+        );
+      }
+      const old = load(cells, index);
+      const next = change(BigInt(old), BigInt(value));
+      store(cells, index, typeof old === 'bigint' ? next : Number(BigInt.asIntN(32, next)));
+      return old;
+    };
+  };
+
+  return {
+    load,
+    store,
+    add: modify('add', (old, value) => old + value),
+    sub: modify('sub', (old, value) => old - value),
+    exchange: modify('exchange', (_old, value) => value),
+    or: modify('or', (old, value) => old | value),
+    and: modify('and', (old, value) => old & value),
+    xor: modify('xor', (old, value) => old ^ value),
+    compareExchange(cells: Cells, index: number, expected: Value, value: Value): Value {
+      if (cas === 'atomic') {
+        return step('compareExchange', text('compareExchange', cells, index, expected, value), () =>
+          native.compareExchange(cells as Int32Array, index, expected as number, value as number),
+        );
+      }
+      const found = load(cells, index);
+      if (found === asElement(cells, expected)) store(cells, index, value);
+      return found;
+    },
+    // Wakes nobody here and changes no memory, so it is no step.
+    notify(cells: Int32Array, index: number, count?: number): number {
+      if (!run) return native.notify(cells, index, count);
+      mark(`notify ${cells.constructor.name}+${cells.byteOffset}[${index}]`);
+      return 0;
+    },
+    isLockFree: (bytes: number) => native.isLockFree(bytes),
+    wait: () => {
+      throw new Error('expected code that does not block, found Atomics.wait');
+    },
+    waitAsync: () => {
+      throw new Error('expected the steps of one call, found Atomics.waitAsync');
+    },
+    [Symbol.toStringTag]: 'Atomics',
+  } as unknown as Atomics; // the overloads again: one function here takes every kind of array
+}
+
+/** The value as an element of the array would hold it. */
+function asElement(cells: Cells, value: Value): Value {
+  if (cells instanceof Int32Array) return Number(value) | 0;
+  if (cells instanceof Uint32Array) return Number(value) >>> 0;
+  return cells instanceof BigInt64Array
+    ? BigInt.asIntN(64, value as bigint)
+    : BigInt.asUintN(64, value as bigint);
+}
