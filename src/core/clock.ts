@@ -14,6 +14,8 @@ export interface Clock {
   /** Calls back once after at least `delayMs`, which may exceed 2³¹ − 1. */
   setTimeout(callback: () => void, delayMs: number): TimerHandle;
   clearTimeout(handle: TimerHandle): void;
+  /** Lets the process end though this timer has not fired. A clock without it keeps nothing alive. */
+  unref?(handle: TimerHandle): void;
 }
 
 /** Node truncates longer delays to 1 ms. */
@@ -21,22 +23,29 @@ const TIMER_DELAY_MS_MAX = 2_147_483_647;
 
 interface SystemTimer {
   handle: NodeJS.Timeout | undefined;
+  isRef: boolean;
 }
 
 export const systemClock: Clock = {
   now: () => process.hrtime.bigint() as Nanos,
   wall: () => (BigInt(Date.now()) * 1_000_000n) as Nanos,
   setTimeout(callback, delayMs) {
-    const timer: SystemTimer = { handle: undefined };
+    const timer: SystemTimer = { handle: undefined, isRef: true };
     const arm = (left: number) => {
       const chunk = Math.min(left, TIMER_DELAY_MS_MAX);
       timer.handle = setTimeout(() => (left > chunk ? arm(left - chunk) : callback()), chunk);
+      if (!timer.isRef) timer.handle.unref();
     };
     arm(delayMs);
     return timer;
   },
   clearTimeout(handle) {
     clearTimeout((handle as SystemTimer | undefined)?.handle);
+  },
+  unref(handle) {
+    const timer = handle as SystemTimer;
+    timer.isRef = false;
+    timer.handle?.unref();
   },
 };
 

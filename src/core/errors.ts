@@ -21,6 +21,8 @@ export type ErrorCode =
   | 'JOB_NAME_TAKEN'
   | 'JOB_STATE'
   | 'RUNTIME_CLOSED'
+  | 'BREAKER_OPEN'
+  | 'BREAKER_INVALID'
   | 'PEER_MISSING'
   | 'THREAD_NOT_STARTED'
   | 'THREAD_EXITED'
@@ -186,4 +188,43 @@ export class DictionaryFullError extends RuntimeError {
         'names that repeat (symbols, venues), so leave this one out or read it as a number',
     );
   }
+}
+
+/** Why a breaker let a call not through. */
+export interface BreakerRefusal {
+  readonly breaker: string;
+  readonly state: 'open' | 'halfOpen' | 'heldOpen';
+  /** What opened it: `failuresInRow`, `heldByHand`, … */
+  readonly reason: string;
+  /** How long it has refused calls. */
+  readonly openForMs: number;
+  /** When the next probe is possible; `undefined` if that is for the probes that are out, or people, to decide. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** A breaker did not let a call through: what it guards was not asked. */
+export class BreakerOpenError extends RuntimeError {
+  override readonly name = 'BreakerOpenError';
+  override readonly code = 'BREAKER_OPEN';
+  override readonly retryable = true;
+  readonly refusal: BreakerRefusal;
+
+  constructor(refusal: BreakerRefusal) {
+    const { breaker, state, reason, openForMs, retryAfterMs } = refusal;
+    super(
+      `Breaker "${breaker}" is ${state} (${reason}) and has refused calls for ${Math.round(openForMs)} ms; ` +
+        (retryAfterMs === undefined
+          ? state === 'heldOpen'
+            ? 'it is held until it is released'
+            : 'its probes are out'
+          : `the next probe is possible in ${Math.ceil(retryAfterMs)} ms`),
+    );
+    this.refusal = refusal;
+  }
+}
+
+/** A handle or a saved state that is none of a breaker's, or a breaker that was closed. */
+export class InvalidBreakerError extends RuntimeError {
+  override readonly name = 'InvalidBreakerError';
+  override readonly code = 'BREAKER_INVALID';
 }

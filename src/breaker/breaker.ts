@@ -1,0 +1,21 @@
+/**
+ * Circuit breakers that all threads of a process share. Entry of the sub-path `tickloom/breaker`.
+ *
+ * `createBreaker` makes one, in the thread that is to own it; `openBreaker` opens its handle in any
+ * other.
+ */
+export type { Clock } from '../core/clock.js';
+export {
+  BreakerOpenError,
+  type BreakerRefusal,
+  InvalidBreakerError,
+  InvalidOptionsError,
+} from '../core/errors.js';
+export type { BreakerHandle, BreakerReason, BreakerState } from '../protocol/breaker-memory.js';
+export type { BreakerOptions, BreakerSaved } from '../settings/breaker-options.js';
+export type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-events.js';
+export type { CallCounts } from './call-counts.js';
+export { type Classify, classifyError, type FailureClass } from './classify.js';
+export { type Breaker, type CreateOptions, createBreaker } from './create-breaker.js';
+export type { ExecuteOptions, Guard, GuardedCall, Permit, ThrottledCall } from './guard.js';
+export { type OpenOptions, openBreaker } from './open-breaker.js';

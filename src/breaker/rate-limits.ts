@@ -1,0 +1,16 @@
+export interface RateLimits {
+  readonly minimumVolume: number;
+  readonly failureRate?: number | undefined;
+  readonly slowCallRate?: number | undefined;
+}
+
+export type RateVerdict = 'none' | 'failureRate' | 'slowCallRate';
+
+/** @param total - Calls that ended, whichever way: one in flight does not dilute a rate. */
+export function judgeRates(total: number, failed: number, slow: number, limits: RateLimits): RateVerdict {
+  const { minimumVolume, failureRate, slowCallRate } = limits;
+  if (total < minimumVolume) return 'none';
+  // Divided, not multiplied: 3 of 30 is then exactly the 0.1 that somebody wrote.
+  if (failureRate !== undefined && failed / total >= failureRate) return 'failureRate';
+  return slowCallRate !== undefined && slow / total >= slowCallRate ? 'slowCallRate' : 'none';
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+
+const text = 'expected a text of 1 to 200 characters';
+const limit = 'expected 1 to 1000000 failures';
+const rate = 'expected a rate above 0 and up to 1';
+const size = 'expected 1 to 8192 calls';
+const volume = 'expected 1 to 1000000 calls';
+const length = 'expected 100 to 86400000 milliseconds';
+const delay = 'expected 1 to 86400000 milliseconds';
+const factor = 'expected a factor of 1 to 100';
+const jitter = 'expected 0 to 1';
+const probes = 'expected 1 to 64 probes';
+
+const Rate = z.number(rate).gt(0, rate).max(1, rate);
+const Delay = z.number(delay).min(1, delay).max(86_400_000, delay);
+const Rates = {
+  failureRate: Rate.optional().describe('Share of failures that opens the breaker'),
+  slowCallRate: Rate.optional().describe('Share of slow calls that opens the breaker'),
+};
+const needsRate = 'expected "failureRate", "slowCallRate" or both';
+
+const CountWindow = z
+  .strictObject({
+    size: z.int(size).min(1, size).max(8192, size).default(100).describe('The last so many calls'),
+    minimumVolume: z
+      .int(volume)
+      .min(1, volume)
+      .max(8192, size)
+      .optional()
+      .describe('Calls that the window must hold before it can open the breaker; the size if left out'),
+    ...Rates,
+  })
+  .transform((window) => ({ ...window, minimumVolume: window.minimumVolume ?? window.size }))
+  .refine(({ minimumVolume, size }) => minimumVolume <= size, {
+    path: ['minimumVolume'],
+    message: 'expected no more than "size"',
+  })
+  .refine(({ failureRate, slowCallRate }) => (failureRate ?? slowCallRate) !== undefined, needsRate);
+
+const TimeWindow = z
+  .strictObject({
+    lengthMs: z
+      .number(length)
+      .min(100, length)
+      .max(86_400_000, length)
+      .default(10_000)
+      .describe('The last so many milliseconds, in ten parts'),
+    minimumVolume: z
+      .int(volume)
+      .min(1, volume)
+      .max(1_000_000, volume)
+      .default(20)
+      .describe('Calls that the window must hold before it can open the breaker'),
+    ...Rates,
+  })
+  .refine(({ failureRate, slowCallRate }) => (failureRate ?? slowCallRate) !== undefined, needsRate);
+
+/** Options of a breaker. With no condition given, it opens after five failures in a row. */
+export const BreakerOptions = z
+  .strictObject({
+    name: z.string(text).min(1, text).max(200, text).describe('Said in errors and events'),
+    failuresInRow: z
+      .int(limit)
+      .min(1, limit)
+      .max(1_000_000, limit)
+      .optional()
+      .describe('Failures in a row that open the breaker; 5 if no condition is given'),
+    countWindow: CountWindow.optional().describe('Opens on rates over the last calls'),
+    timeWindow: TimeWindow.optional().describe('Opens on rates over the last milliseconds'),
+    slowCallMs: Delay.optional().describe('Duration from which on a call is slow'),
+    openMs: Delay.default(5_000).describe('How long it stays open the first time'),
+    openFactor: z
+      .number(factor)
+      .min(1, factor)
+      .max(100, factor)
+      .default(2)
+      .describe('By what the open time grows each time that the probes fail'),
+    openMsMax: Delay.default(60_000).describe('What the open time never exceeds, jitter included'),
+    openJitter: z
+      .number(jitter)
+      .min(0, jitter)
+      .max(1, jitter)
+      .default(0.1)
+      .describe('Share by which an open time is lengthened or shortened at random'),
+    probes: z.int(probes).min(1, probes).max(64, probes).default(1).describe('Calls let through half-open'),
+    probeSuccessRate: Rate.default(1).describe('Share of the probes that must succeed for it to close'),
+    probeMsMax: Delay.default(30_000).describe('After this long without an outcome, a probe is given anew'),
+    whenBroken: z
+      .enum(['fail-open', 'fail-closed'])
+      .default('fail-open')
+      .describe('Without its machine: `fail-open` lets all calls through, `fail-closed` none'),
+  })
+  .transform((options) => {
+    const { failuresInRow, countWindow, timeWindow } = options;
+    const hasCondition = (failuresInRow ?? countWindow ?? timeWindow) !== undefined;
+    return hasCondition ? options : { ...options, failuresInRow: 5 };
+  })
+  .refine(({ openMs, openMsMax }) => openMs <= openMsMax, {
+    path: ['openMsMax'],
+    message: 'expected no less than "openMs"',
+  })
+  .refine(
+    ({ slowCallMs, countWindow, timeWindow }) =>
+      slowCallMs !== undefined || (countWindow?.slowCallRate ?? timeWindow?.slowCallRate) === undefined,
+    { path: ['slowCallMs'], message: 'expected a duration, since a "slowCallRate" is given' },
+  );
+export type BreakerOptions = z.input<typeof BreakerOptions>;
+/** Options that were checked and filled in. Plain data, which may be posted. */
+export type BreakerSettings = z.output<typeof BreakerOptions>;
+
+const count = 'expected a whole number, 0 or more';
+const instant = 'expected a number of milliseconds';
+
+/** What `breaker.save()` gave, to be created again from. */
+export const BreakerSaved = z.strictObject({
+  version: z.literal(1),
+  state: z.enum(['closed', 'open', 'halfOpen', 'heldOpen', 'disabled']),
+  /** Openings since it was last closed. */
+  openings: z.int(count).min(0, count),
+  holds: z.int(count).min(0, count),
+  reason: z.string().max(40).optional(),
+  /** Of an open one: what was left of its open time. */
+  openLeftMs: z.number(instant).min(0, instant).max(86_400_000, delay).optional(),
+  /** Milliseconds since 1970. */
+  savedAtMs: z.number(instant),
+});
+export type BreakerSaved = z.output<typeof BreakerSaved>;
