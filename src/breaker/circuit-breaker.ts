@@ -62,8 +62,9 @@ export interface CircuitBreakerContext {
   readonly onThrottled?: ((call: ThrottledCall) => void) | undefined;
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
   readonly saved?: BreakerSaved | undefined;
-  /** For tests: one with actions of its own. */
+  /** For tests: a machine with actions of its own, and an epoch to begin with. */
   readonly machine?: BreakerMachine;
+  readonly epoch?: number;
 }
 
 type Situation = SnapshotFrom<BreakerMachine>;
@@ -103,7 +104,7 @@ export class CircuitBreaker implements Guard {
 
   constructor(settings: BreakerSettings, context: CircuitBreakerContext) {
     const { name } = settings;
-    const { clock, seed, classify, onThrottled, inspect, saved } = context;
+    const { clock, seed, classify, onThrottled, inspect, saved, epoch = 0 } = context;
     this.name = name;
     this.#settings = settings;
     this.#clock = clock;
@@ -133,7 +134,7 @@ export class CircuitBreaker implements Guard {
     this.#actor.start();
     this.#steps.length = 0;
     const { value, context: at } = this.#actor.getSnapshot();
-    this.#word = this.#prepare(value, at, 0, clock.now());
+    this.#word = this.#prepare(value, at, packWord(CLOSED, 0, epoch), clock.now());
     Atomics.store(this.#cells.words, WORD_CELL, this.#word);
     this.#arm();
     void this.#listen();
