@@ -178,6 +178,27 @@ describe('the explorer of interleavings', () => {
     ]);
   });
 
+  it('makes no steps of cells that nobody observes, and loses none of their marks', () => {
+    const { memory, words } = cells();
+    const body = () => {
+      Atomics.add(words, 0, 1);
+      mark('changed');
+      Atomics.add(words, 8, 1);
+      mark('counted');
+      return Atomics.add(words, 0, 1);
+    };
+    const marks = new Set<string>();
+    const { schedules } = explore({
+      memory,
+      threads: [body, body],
+      unobserved: (byte) => byte === 32,
+      atStep: (_memory, step) => void marks.add(step.marks.join()),
+      check: () => expect([words[0], words[8]]).toEqual([4, 2]),
+    });
+    expect(schedules).toBe(6n);
+    expect(marks).toEqual(new Set(['changed,counted', '']));
+  });
+
   it('puts the memory and the global Atomics back, also after a refusal', () => {
     const { memory, words } = cells();
     const native = globalThis.Atomics;

@@ -52,6 +52,12 @@ export interface Exploration<Ghost = undefined> {
   readonly cas?: 'atomic' | 'load-then-store';
   /** Lets any threads die at any of their steps, the first included. */
   readonly kill?: boolean;
+  /**
+   * Cells, by their byte, that no thread reads but to add to them, such as statistics: an operation on
+   * one is no step of its own, but goes with the step before. Leaves out schedules that differ in
+   * nothing.
+   */
+  unobserved?(byte: number): boolean;
   /** `false` searches every schedule by itself. */
   readonly prune?: boolean;
   /** Steps of one schedule; more is taken for a loop without end. */
@@ -84,6 +90,7 @@ const SUSPEND = new Suspend('a virtual thread is unwound');
 interface Operation {
   readonly name: string;
   readonly text: string;
+  readonly byte: number;
   run(): Value;
 }
 
@@ -95,6 +102,8 @@ interface Past {
 /** A thread between two steps. Never changed: a step makes a new one. */
 interface Thread {
   readonly past: readonly Past[];
+  /** The answers of its past, as text. */
+  readonly answers: string;
   /** None: it has returned, thrown, or was killed. */
   readonly next: Operation | undefined;
   readonly result: unknown;
@@ -132,7 +141,7 @@ export function explore<Ghost = undefined>(exploration: Exploration<Ghost>): Exp
 
 function search<Ghost>(exploration: Exploration<Ghost>, bytes: Uint8Array): Explored {
   const { memory, threads: functions, check, atStep, ghost: ghosts } = exploration;
-  const { kill = false, prune = true, stepsMax = 1_000 } = exploration;
+  const { kill = false, prune = true, stepsMax = 1_000, unobserved = () => false } = exploration;
   const covered = new Map<string, bigint>();
   const schedule: string[] = [];
   let states = 0;
@@ -174,9 +183,13 @@ function search<Ghost>(exploration: Exploration<Ghost>, bytes: Uint8Array): Expl
         bytes.set(here);
       };
 
-      const value = next.run();
-      const text = `${next.text} → ${value}`;
-      after(advance(functions[index]!, [...thread.past, { text: next.text, value }]), next.name, text);
+      let stepped = take(functions[index]!, thread, next);
+      const { value } = stepped.past[thread.past.length]!;
+      while (stepped.next && unobserved(stepped.next.byte)) {
+        const further = take(functions[index]!, stepped, stepped.next);
+        stepped = { ...further, marks: [...stepped.marks, ...further.marks] };
+      }
+      after(stepped, next.name, `${next.text} → ${value}`);
       if (kill) after({ ...thread, next: undefined, result: KILLED, marks: [] }, 'kill', 'killed');
     });
 
@@ -190,14 +203,20 @@ function search<Ghost>(exploration: Exploration<Ghost>, bytes: Uint8Array): Expl
     return schedules;
   };
 
-  const threads = functions.map((body) => advance(body, []));
+  const threads = functions.map((body) => advance(body));
   for (const { error } of threads) if (error) throw new ScheduleError(error.thrown, schedule);
   const schedules = goOn(threads, ghosts?.initial as Ghost);
   return { schedules, states };
 }
 
+/** The thread after its next operation. */
+function take(body: () => unknown, { past, answers }: Thread, next: Operation): Thread {
+  const value = next.run();
+  return advance(body, [...past, { text: next.text, value }], `${answers},${value}`);
+}
+
 /** Runs a thread through its past, up to its next operation. */
-function advance(body: () => unknown, past: readonly Past[]): Thread {
+function advance(body: () => unknown, past: readonly Past[] = [], answers = ''): Thread {
   const own: Run = { past, cursor: 0, next: undefined, marks: [] };
   run = own;
   try {
@@ -205,23 +224,23 @@ function advance(body: () => unknown, past: readonly Past[]): Thread {
     if (own.next)
       throw new Error('expected code that lets pass what it did not throw: it caught what unwinds it');
     if (own.cursor < past.length) throw differs('the end', past[own.cursor]!.text);
-    return { past, next: undefined, result, marks: own.marks };
+    return { past, answers, next: undefined, result, marks: own.marks };
   } catch (error) {
-    if (error === SUSPEND) return { past, next: own.next, result: undefined, marks: own.marks };
-    return { past, next: undefined, result: undefined, error: { thrown: error }, marks: own.marks };
+    if (error === SUSPEND) return { past, answers, next: own.next, result: undefined, marks: own.marks };
+    return { past, answers, next: undefined, result: undefined, error: { thrown: error }, marks: own.marks };
   } finally {
     run = undefined;
   }
 }
 
 /** One step of the virtual thread that runs: answered from its past, or the one that it stops before. */
-function step(name: string, text: string, operation: () => Value): Value {
+function step(name: string, text: string, byte: number, operation: () => Value): Value {
   const own = run;
   if (!own) return operation(); // a check looks at the memory, nothing is explored
   if (own.next) throw SUSPEND; // in a `finally`, on the way up
   const past = own.past[own.cursor];
   if (!past) {
-    own.next = { name, text, run: operation };
+    own.next = { name, text, byte, run: operation };
     throw SUSPEND;
   }
   if (past.text !== text) throw differs(text, past.text);
@@ -240,10 +259,7 @@ const differs = (now: string, before: string): Error =>
  * follows from what its operations answered.
  */
 function situation(bytes: Uint8Array, threads: readonly Thread[], ghost: unknown): string {
-  const pasts = threads.map(({ past, result }) => {
-    const answers = past.map(({ value }) => String(value)).join(',');
-    return result === KILLED ? `${answers} killed` : answers;
-  });
+  const pasts = threads.map(({ answers, result }) => (result === KILLED ? `${answers} killed` : answers));
   return createHash('sha1')
     .update(bytes)
     .update(JSON.stringify([pasts, ghost], (_, value) => (typeof value === 'bigint' ? `${value}n` : value)))
@@ -253,11 +269,14 @@ function situation(bytes: Uint8Array, threads: readonly Thread[], ghost: unknown
 function shim(native: Atomics, cas: 'atomic' | 'load-then-store'): Atomics {
   const text = (name: string, cells: Cells, index: number, ...values: Value[]) =>
     `${name} ${cells.constructor.name}+${cells.byteOffset}[${index}] ${values.join(', ')}`.trimEnd();
+  const byteOf = (cells: Cells, index: number) => cells.byteOffset + index * cells.BYTES_PER_ELEMENT;
   // The cast of the cells: TypeScript has an overload a kind of array, and no common one.
   const load = (cells: Cells, index: number) =>
-    step('load', text('load', cells, index), () => native.load(cells as Int32Array, index));
+    step('load', text('load', cells, index), byteOf(cells, index), () =>
+      native.load(cells as Int32Array, index),
+    );
   const store = (cells: Cells, index: number, value: Value) =>
-    step('store', text('store', cells, index, value), () =>
+    step('store', text('store', cells, index, value), byteOf(cells, index), () =>
       native.store(cells as Int32Array, index, value as number),
     );
 
@@ -265,7 +284,7 @@ function shim(native: Atomics, cas: 'atomic' | 'load-then-store'): Atomics {
   const modify = (name: Name, change: (old: bigint, value: bigint) => bigint) => {
     return (cells: Cells, index: number, value: Value): Value => {
       if (cas === 'atomic') {
-        return step(name, text(name, cells, index, value), () =>
+        return step(name, text(name, cells, index, value), byteOf(cells, index), () =>
           native[name](cells as Int32Array, index, value as number),
         );
       }
@@ -287,8 +306,11 @@ function shim(native: Atomics, cas: 'atomic' | 'load-then-store'): Atomics {
     xor: modify('xor', (old, value) => old ^ value),
     compareExchange(cells: Cells, index: number, expected: Value, value: Value): Value {
       if (cas === 'atomic') {
-        return step('compareExchange', text('compareExchange', cells, index, expected, value), () =>
-          native.compareExchange(cells as Int32Array, index, expected as number, value as number),
+        return step(
+          'compareExchange',
+          text('compareExchange', cells, index, expected, value),
+          byteOf(cells, index),
+          () => native.compareExchange(cells as Int32Array, index, expected as number, value as number),
         );
       }
       const found = load(cells, index);
