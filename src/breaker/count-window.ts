@@ -24,6 +24,8 @@ export class CountWindow {
   readonly #length: number;
   readonly #lapOf: number;
   readonly #limits: RateLimits;
+  /** What is being judged. */
+  readonly #entries: Int32Array;
   /** Epoch in which this thread has seen the volume complete: a success cannot open it from then on. */
   #completeEpoch = -1;
 
@@ -33,6 +35,7 @@ export class CountWindow {
     this.#length = ringLength(limits.size);
     this.#lapOf = Math.log2(this.#length);
     this.#limits = limits;
+    this.#entries = new Int32Array(2 * limits.size - 1);
   }
 
   /** Entries carry their epoch; they are wiped as well, since an epoch comes again after a wrap. */
@@ -51,31 +54,32 @@ export class CountWindow {
 
   /** Judges the windows that hold the position, the one that ends there first. */
   #judge(epoch: number, position: number, ahead: number): RateVerdict {
+    const size = this.#size;
+    const oldest = position - size + 1;
+    const last = Math.min(ahead, size - 1);
+    // Read once: an entry that is written in between must not be taken off where it was not counted.
+    const entries = this.#entries;
+    for (let at = 0; at < size + last; at++) entries[at] = this.#entryAt(epoch, oldest + at);
+
     let total = 0;
     let failed = 0;
     let slow = 0;
-    const count = (at: number, by: 1 | -1) => {
-      const entry = this.#entryAt(epoch, at);
-      if (entry === 0) return;
-      total += by;
-      if (entry & FAILED) failed += by;
-      if (entry & SLOW) slow += by;
-    };
-    for (let at = position - this.#size + 1; at !== position + 1; at++) count(at, 1);
-    const last = Math.min(ahead, this.#size - 1);
-    for (let end = 0; ; end++) {
-      const verdict = judgeRates(total, failed, slow, this.#limits);
+    for (let end = 0; end < size + last; end++) {
+      const added = entries[end]!;
+      const dropped = end < size ? 0 : entries[end - size]!;
+      total += (added & PRESENT) - (dropped & PRESENT);
+      failed += ((added & FAILED) - (dropped & FAILED)) / FAILED;
+      slow += ((added & SLOW) - (dropped & SLOW)) / SLOW;
+      if (end < size - 1) continue;
       if (total >= this.#limits.minimumVolume) this.#completeEpoch = epoch;
-      if (verdict !== 'none') return this.#isWhole(position) ? verdict : 'none';
-      if (end === last) return 'none';
-      count(position + end + 1, 1);
-      count(position + end + 1 - this.#size, -1);
+      const verdict = judgeRates(total, failed, slow, this.#limits);
+      if (verdict !== 'none') return this.#isWhole(oldest) ? verdict : 'none';
     }
+    return 'none';
   }
 
   /** Whether nothing that was judged was overwritten meanwhile. */
-  #isWhole(position: number): boolean {
-    const oldest = position - this.#size + 1;
+  #isWhole(oldest: number): boolean {
     return ((Atomics.load(this.#words, HEAD_CELL) - oldest) | 0) <= this.#length;
   }
 

@@ -53,9 +53,9 @@ export interface Exploration<Ghost = undefined> {
   /** Lets any threads die at any of their steps, the first included. */
   readonly kill?: boolean;
   /**
-   * Cells, by their byte, that no thread reads but to add to them, such as statistics: an operation on
-   * one is no step of its own, but goes with the step before. Leaves out schedules that differ in
-   * nothing.
+   * Cells, by their byte, that no thread reads but to add to them, such as statistics, or that none
+   * writes: an operation on one is no step of its own, but goes with the step before. Leaves out
+   * schedules that differ in nothing.
    */
   unobserved?(byte: number): boolean;
   /** `false` searches every schedule by itself. */
