@@ -126,7 +126,7 @@ function provenBy(title: string, exploration: (cas: Cas) => Explored, reason: Re
   });
 }
 
-describe('the trip, in every interleaving', () => {
+describe('the trip, in every interleaving', { timeout: 120_000 }, () => {
   function trip(threads: number, limit: number, cas: Cas, kill: boolean): Explored {
     const { memory, word, longs, guard } = memoryOf(CLOSED, { failuresInRow: limit });
     const body = (threadId: number) => () => {
@@ -192,7 +192,7 @@ describe('the trip, in every interleaving', () => {
   });
 });
 
-describe('probes, in every interleaving', () => {
+describe('probes, in every interleaving', { timeout: 120_000 }, () => {
   function claim(threads: number, probes: number, state: number, cas: Cas, kill = false): Explored {
     const openMs = state === OPEN ? 1_000 : 0;
     const { handle, memory, word, guard } = memoryOf(state, { probes, probeMsMax: 100 }, { openMs });
@@ -361,7 +361,7 @@ describe('probes, in every interleaving', () => {
   });
 });
 
-describe('windows, in every interleaving', () => {
+describe('windows, in every interleaving', { timeout: 120_000 }, () => {
   const isFailure = (entry: number) => (entry & 2) !== 0;
 
   /** The window opens exactly if `size` outcomes that follow each other reach the rate. */

@@ -1,0 +1,116 @@
+// Question: what does a breaker cost a call that it lets through?
+//
+// The call is an async function that gives a number, so that nothing but the guard is there to be
+// measured. A cost is that over the bare call: per way, ns of its loop less ns of the bare one. Ways
+// take turns, and the median of the rounds counts. Two threads use one breaker at the same time, each
+// in a loop; what is told is the mean of both.
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import {
+  type CircuitBreakerPolicy,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleAll,
+  SamplingBreaker,
+} from 'cockatiel';
+import OpossumBreaker from 'opossum';
+import { createBreaker } from '../src/breaker/create-breaker.js';
+import type { BreakerOptions } from '../src/settings/breaker-options.js';
+import type { BenchContext, BenchResult } from './support/bench-result.js';
+import { type BreakerTask, bareCall, breakerLoop, permitLoop } from './support/breaker-loops.js';
+import { median } from './support/measure.js';
+
+const CALLS = 200_000;
+const CONDITIONS: readonly { readonly name: string; readonly options: BreakerOptions }[] = [
+  { name: 'failures in a row', options: { name: 'bench', failuresInRow: 5 } },
+  { name: 'count window', options: { name: 'bench', countWindow: { size: 100, failureRate: 0.5 } } },
+  { name: 'time window', options: { name: 'bench', timeWindow: { lengthMs: 10_000, failureRate: 0.5 } } },
+];
+
+interface Way {
+  readonly name: string;
+  readonly ours: boolean;
+  loop(calls: number): Promise<void> | void;
+}
+
+export default async function benchBreaker({ quick, progress }: BenchContext): Promise<BenchResult[]> {
+  const breakers = CONDITIONS.map(({ name, options }) => ({ name, breaker: createBreaker(options) }));
+  const consecutive = circuitBreaker(handleAll, { halfOpenAfter: 5_000, breaker: new ConsecutiveBreaker(5) });
+  const sampling = circuitBreaker(handleAll, {
+    halfOpenAfter: 5_000,
+    breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000 }),
+  });
+  const opossum = new OpossumBreaker(bareCall, { timeout: false });
+  const ways: Way[] = [
+    ...breakers.map(({ name, breaker }) => ({
+      name: `execute, ${name}`,
+      ours: true,
+      loop: (calls: number) => breakerLoop(breaker, calls),
+    })),
+    ...breakers.map(({ name, breaker }) => ({
+      name: `permit, ${name}`,
+      ours: true,
+      loop: (calls: number) => permitLoop(breaker, calls),
+    })),
+    { name: 'cockatiel, failures in a row', ours: false, loop: (calls) => policyLoop(consecutive, calls) },
+    { name: 'cockatiel, time window', ours: false, loop: (calls) => policyLoop(sampling, calls) },
+    { name: 'opossum, time window', ours: false, loop: (calls) => fireLoop(opossum, calls) },
+  ];
+
+  const calls = quick ? 2_000 : CALLS;
+  const rounds = quick ? 3 : 31;
+  const figures = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
+  const bare: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    progress(`round ${round + 1} of ${rounds}`);
+    bare.push(await nsACall(bareLoop, calls));
+    for (const { name, loop } of ways) figures.get(name)?.push(await nsACall(loop, calls));
+  }
+  const bareNs = median(bare);
+  const results: BenchResult[] = ways.map(({ name, ours }) => {
+    const ns = median(figures.get(name) ?? []);
+    // A permit is taken and ended without a call: there is nothing to be taken off.
+    return { name, ours, value: name.startsWith('permit') ? ns : ns - bareNs, unit: 'ns' };
+  });
+  for (const { name, breaker } of breakers) {
+    for (const way of ['execute', 'permit'] as const) {
+      progress(`two threads, ${way}, ${name}`);
+      const ns = await twoThreads({ handle: breaker.handle, way, calls: calls * 5 });
+      const value = way === 'permit' ? ns : ns - bareNs;
+      results.push({ name: `${way}, ${name}, two threads`, ours: true, value, unit: 'ns' });
+    }
+  }
+  results.push({ name: 'the bare call itself', ours: true, value: bareNs, unit: 'ns' });
+  for (const { breaker } of breakers) breaker.close();
+  opossum.shutdown();
+  return results;
+}
+
+async function nsACall(loop: (calls: number) => Promise<void> | void, calls: number): Promise<number> {
+  const began = process.hrtime.bigint();
+  await loop(calls);
+  return Number(process.hrtime.bigint() - began) / calls;
+}
+
+async function bareLoop(calls: number): Promise<void> {
+  for (let i = 0; i < calls; i++) await bareCall();
+}
+
+async function policyLoop(policy: CircuitBreakerPolicy, calls: number): Promise<void> {
+  for (let i = 0; i < calls; i++) await policy.execute(bareCall);
+}
+
+async function fireLoop(breaker: OpossumBreaker<[], number>, calls: number): Promise<void> {
+  for (let i = 0; i < calls; i++) await breaker.fire();
+}
+
+/** ns a call, while both threads are at it. */
+async function twoThreads(task: Omit<BreakerTask, 'gate'>): Promise<number> {
+  const gate = new SharedArrayBuffer(4);
+  const threads = [0, 1].map(
+    () =>
+      new Worker(new URL('./support/breaker.worker.js', import.meta.url), { workerData: { ...task, gate } }),
+  );
+  const answers = await Promise.all(threads.map((thread) => once(thread, 'message')));
+  return median(answers.map(([ns]) => ns as number));
+}
