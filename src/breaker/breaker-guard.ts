@@ -3,7 +3,6 @@ import { BreakerOpenError, type BreakerRefusal } from '../core/errors.js';
 import type { Nanos } from '../core/units.js';
 import {
   type BreakerHandle,
-  type CallCountName,
   CHANGE_CELL,
   CLOSED,
   DISABLED,
@@ -17,7 +16,7 @@ import {
   WORD_CELL,
 } from '../protocol/breaker-memory.js';
 import { BreakerCells, type HeldProbe } from './breaker-cells.js';
-import { CallCounter } from './call-counts.js';
+import { CallCounter, COUNT_CELL } from './call-counts.js';
 import { ChangeWatch } from './change-watch.js';
 import { type Classify, type FailureClass, retryAfterMsOf } from './classify.js';
 import { Conditions } from './conditions.js';
@@ -34,11 +33,12 @@ export interface GuardContext {
 
 type Outcome = 'succeeded' | FailureClass;
 
-const COUNT_OF: Readonly<Record<Outcome, CallCountName>> = {
-  succeeded: 'succeeded',
-  failure: 'failed',
-  ignored: 'ignored',
-  throttled: 'throttled',
+const SUCCEEDED_CELL = COUNT_CELL.succeeded;
+const CELL_OF: Readonly<Record<Outcome, number>> = {
+  succeeded: SUCCEEDED_CELL,
+  failure: COUNT_CELL.failed,
+  ignored: COUNT_CELL.ignored,
+  throttled: COUNT_CELL.throttled,
 };
 
 const NS_PER_MS = 1e6;
@@ -191,11 +191,15 @@ export class BreakerGuard implements Guard {
   }
 
   #settleClosed(outcome: Outcome, word: number, startedAt: Nanos): void {
-    if (Atomics.load(this.#words, WORD_CELL) !== word) {
-      this.#counter.count('late');
+    if (outcome === 'succeeded' && this.#slowNs === undefined && this.#conditions.isQuiet(epochOf(word))) {
+      this.#counter.count(SUCCEEDED_CELL);
       return;
     }
-    this.#counter.count(COUNT_OF[outcome]);
+    if (Atomics.load(this.#words, WORD_CELL) !== word) {
+      this.#counter.count(COUNT_CELL.late);
+      return;
+    }
+    this.#counter.count(CELL_OF[outcome]);
     if (outcome === 'ignored' || outcome === 'throttled') return;
     const failed = outcome === 'failure';
     let now = this.#slowNs !== undefined || this.#conditions.needsEnd ? this.#context.clock.now() : NOT_TIMED;
@@ -211,7 +215,7 @@ export class BreakerGuard implements Guard {
     const isInTime = decides
       ? this.#cells.reportProbe(probe, word, outcome === 'succeeded')
       : this.#cells.giveBack(probe);
-    this.#counter.count(isInTime ? COUNT_OF[outcome] : 'late');
+    this.#counter.count(isInTime ? CELL_OF[outcome] : COUNT_CELL.late);
     if (!decides || !isInTime) return;
     if (this.#slowNs !== undefined) this.#countSlow(startedAt, this.#context.clock.now());
     this.#context.onChange?.();
@@ -219,7 +223,7 @@ export class BreakerGuard implements Guard {
 
   #countSlow(startedAt: Nanos, now: Nanos): boolean {
     if (this.#slowNs === undefined || now - startedAt < this.#slowNs) return false;
-    this.#counter.count('slow');
+    this.#counter.count(COUNT_CELL.slow);
     return true;
   }
 
@@ -242,7 +246,7 @@ export class BreakerGuard implements Guard {
   }
 
   #refuse(word: number, now: Nanos): BreakerOpenError {
-    this.#counter.count('refused');
+    this.#counter.count(COUNT_CELL.refused);
     return new BreakerOpenError(this.#describe(word, now));
   }
 

@@ -9,35 +9,66 @@ import {
 /** What calls came to since the breaker was made; none that a disabled breaker let through. */
 export type CallCounts = Readonly<Record<CallCountName, number>>;
 
-const CELL = Object.fromEntries(CALL_COUNTS.map((name, at) => [name, 2 * at])) as Record<
-  CallCountName,
-  number
+/** Of a stripe: low and high 32 bits of each count. */
+export const COUNT_CELL = Object.fromEntries(CALL_COUNTS.map((name, at) => [name, 2 * at])) as Readonly<
+  Record<CallCountName, number>
 >;
 const CARRY = 2 ** 32;
 
-/** Counts in the stripe of a thread, which others share only when there are more threads than stripes. */
+/** Of a stripe that nobody owns, and of the one that all share who came too late. */
+const NOBODY = 0;
+
+/**
+ * Counts in a stripe of its own, which nobody else writes, so that it takes no atomic step: a plain
+ * write of 32 bits is never torn, and a reader may see it a moment late. Guards that find no stripe
+ * left share the first, with atomic adds.
+ */
 export class CallCounter {
   readonly #words: Int32Array;
   readonly #stripe: number;
+  readonly #isShared: boolean;
 
   constructor(words: Int32Array, threadId: number) {
     this.#words = words;
-    this.#stripe = STRIPES_CELL + (threadId % STRIPES) * STRIPE_CELLS;
+    const own = claimStripe(words, threadId);
+    this.#isShared = own === undefined;
+    this.#stripe = STRIPES_CELL + (own ?? 0) * STRIPE_CELLS;
   }
 
-  count(name: CallCountName): void {
-    const cell = this.#stripe + CELL[name];
-    // −1 is the last of the 32 bits: the next cell takes the carry.
-    if (Atomics.add(this.#words, cell, 1) === -1) Atomics.add(this.#words, cell + 1, 1);
+  /** @param cell - Of `COUNT_CELL`. */
+  count(cell: number): void {
+    const low = this.#stripe + cell;
+    const before = this.#isShared ? Atomics.add(this.#words, low, 1) : this.#words[low]!++;
+    if (before !== -1) return;
+    // That was the last of 32 bits: the next cell takes the carry.
+    if (this.#isShared) Atomics.add(this.#words, low + 1, 1);
+    else this.#words[low + 1]!++;
   }
 }
+
+/** Leaves what a dead thread has counted, and its stripes to others. */
+export function releaseStripes(words: Int32Array, threadId: number): void {
+  for (let stripe = 1; stripe < STRIPES; stripe++) {
+    Atomics.compareExchange(words, ownerCell(stripe), threadId + 1, NOBODY);
+  }
+}
+
+function claimStripe(words: Int32Array, threadId: number): number | undefined {
+  for (let stripe = 1; stripe < STRIPES; stripe++) {
+    const owner = ownerCell(stripe);
+    if (Atomics.compareExchange(words, owner, NOBODY, threadId + 1) === NOBODY) return stripe;
+  }
+  return undefined;
+}
+
+const ownerCell = (stripe: number): number => STRIPES_CELL + (stripe + 1) * STRIPE_CELLS - 1;
 
 /** Sums over the stripes. Each figure is true for some instant during the call. */
 export function readCallCounts(words: Int32Array): CallCounts {
   const sumOf = (name: CallCountName) => {
     let sum = 0;
     for (let stripe = 0; stripe < STRIPES; stripe++) {
-      sum += readWide(words, STRIPES_CELL + stripe * STRIPE_CELLS + CELL[name]);
+      sum += readWide(words, STRIPES_CELL + stripe * STRIPE_CELLS + COUNT_CELL[name]);
     }
     return sum;
   };

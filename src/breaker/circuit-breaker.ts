@@ -48,7 +48,7 @@ import {
   type BreakerStep,
   createBreakerMachine,
 } from './breaker-machine.js';
-import { type CallCounts, readCallCounts } from './call-counts.js';
+import { type CallCounts, readCallCounts, releaseStripes } from './call-counts.js';
 import { ChangeWatch } from './change-watch.js';
 import type { Classify } from './classify.js';
 import { Conditions } from './conditions.js';
@@ -207,8 +207,9 @@ export class CircuitBreaker implements Guard {
     this.#apply('reset');
   }
 
-  /** Takes back the probes of a thread that is no more. @returns How many it held. */
+  /** Takes back what a thread that is no more holds: its probes, and its place to count in. @returns How many probes that were. */
   reclaim(threadId: number): number {
+    releaseStripes(this.#cells.words, threadId);
     return this.#cells.reclaim(threadId);
   }
 
@@ -324,8 +325,9 @@ export class CircuitBreaker implements Guard {
     const { longs } = this.#cells;
     const { openForMs, reason } = context;
     const epoch = nextEpoch(from);
+    this.#conditions.begin(epoch);
     if (state === 'closed') {
-      this.#conditions.forget(epoch);
+      this.#conditions.forget();
       // Unlike any before, so that a thread which slept on its way to open it cannot write its old instant.
       Atomics.store(longs, OPENED_AT_CELL, BigInt(-1 - epoch));
     } else if (state === 'open' || state === 'heldOpen') {

@@ -26,6 +26,8 @@ export class Conditions {
   readonly #run: FailureRun | undefined;
   readonly #count: CountWindow | undefined;
   readonly #time: TimeWindow | undefined;
+  /** The run, where it is the only condition. */
+  readonly #quietRun: FailureRun | undefined;
 
   constructor({ words, longs }: BreakerCells, settings: BreakerSettings) {
     const { failuresInRow, countWindow, timeWindow } = settings;
@@ -33,6 +35,7 @@ export class Conditions {
     this.#count = countWindow && new CountWindow(words, countWindow);
     this.#time = timeWindow && new TimeWindow(longs, timeWindow);
     this.needsEnd = timeWindow !== undefined;
+    this.#quietRun = countWindow || timeWindow ? undefined : this.#run;
   }
 
   /**
@@ -56,9 +59,21 @@ export class Conditions {
     return reason;
   }
 
-  /** Before the breaker closes with this epoch: whatever was before is forgotten. */
-  forget(epoch: number): void {
+  /**
+   * Whether the breaker is still closed in this epoch and a success needs no more than to be counted:
+   * one look in place of two, where failures in a row are the only condition. `false` says nothing.
+   */
+  isQuiet(epoch: number): boolean {
+    return this.#quietRun?.isQuiet(epoch) ?? false;
+  }
+
+  /** Before this epoch begins. */
+  begin(epoch: number): void {
     this.#run?.forget(epoch);
+  }
+
+  /** Before the breaker closes: whatever was before is forgotten. */
+  forget(): void {
     this.#count?.forget();
     this.#time?.forget();
   }

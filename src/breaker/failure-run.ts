@@ -13,7 +13,12 @@ export class FailureRun {
     this.#limit = limit;
   }
 
-  /** Before the breaker closes with this epoch. */
+  /** Whether a success of this epoch, which is the current one, changes nothing. */
+  isQuiet(epoch: number): boolean {
+    return Atomics.load(this.#words, RUN_CELL) === epoch << EPOCH_SHIFT;
+  }
+
+  /** Before this epoch begins. */
   forget(epoch: number): void {
     Atomics.store(this.#words, RUN_CELL, epoch << EPOCH_SHIFT);
   }

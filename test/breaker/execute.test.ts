@@ -6,6 +6,7 @@ import { createBreaker } from '../../src/breaker/create-breaker.js';
 import type { ThrottledCall } from '../../src/breaker/guard.js';
 import { openBreaker } from '../../src/breaker/open-breaker.js';
 import { BreakerOpenError, InvalidOptionsError, PipelineError } from '../../src/core/errors.js';
+import { STRIPE_CELLS, STRIPES, STRIPES_CELL } from '../../src/protocol/breaker-memory.js';
 import type { BreakerOptions } from '../../src/settings/breaker-options.js';
 import { startBreaker } from './breaker-fixtures.js';
 
@@ -210,5 +211,29 @@ describe('the options of a breaker', () => {
     expect(openBreaker(structuredClone(handle)).name).toBe('test');
     expect(() => openBreaker({ ...handle, protocol: 2 as 1 })).toThrow(/protocol 1\), found 2/);
     expect(() => openBreaker({ ...handle, memory: new SharedArrayBuffer(8) })).toThrow(/found 8/);
+  });
+});
+
+describe('the counts of calls', () => {
+  it('lose none when there are more guards than places, and go beyond 32 bits', () => {
+    const { breaker, other } = startBreaker();
+    const guards = Array.from({ length: 40 }, (_, id) => other(id + 1));
+    for (let round = 0; round < 3; round++) for (const guard of guards) guard.permit().succeed();
+    expect(breaker.counts.succeeded).toBe(120);
+    const words = new Int32Array(breaker.handle.memory);
+    for (let stripe = 0; stripe < STRIPES; stripe++) words[STRIPES_CELL + stripe * STRIPE_CELLS] = -1;
+    for (const guard of guards) guard.permit().succeed();
+    expect(breaker.counts.succeeded).toBe(STRIPES * (2 ** 32 - 1) + 40);
+  });
+
+  it('are kept when the place of a dead thread is given to another', () => {
+    const { breaker, other } = startBreaker();
+    for (let id = 1; id < 100; id++) {
+      other(id).permit().succeed();
+      breaker.reclaim(id);
+    }
+    expect(breaker.counts.succeeded).toBe(99);
+    const words = new Int32Array(breaker.handle.memory);
+    expect(words[STRIPES_CELL]).toBe(0); // nobody had to share
   });
 });
