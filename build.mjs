@@ -34,6 +34,7 @@ await build({
   input: {
     'src/index': 'src/index.ts',
     'src/arrow/arrow': 'src/arrow/arrow.ts',
+    'src/breaker/breaker': 'src/breaker/breaker.ts',
     'src/cli/main': 'src/cli/main.ts',
     [THREAD_ENTRY]: `${THREAD_ENTRY}.ts`,
   },
@@ -52,6 +53,8 @@ await build({
     chunkFileNames: 'src/chunks/[name].cjs',
     codeSplitting: {
       groups: [
+        // What a sub-path of its own needs of the settings, so that it does not load those of pipelines.
+        { name: 'options', test: /\/src\/settings\/(breaker-options|schema-problems)\./, priority: 4 },
         { name: 'core', test: THREAD_CORE, priority: 3 },
         { name: 'expressions', test: /\/src\/operators\/(derive|expression|filter|select)[./]/, priority: 2 },
         { name: 'settings', test: /\/src\/(settings|registry)\//, priority: 1 },

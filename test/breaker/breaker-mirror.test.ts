@@ -206,7 +206,9 @@ function follow(commands: readonly Command[]): void {
 describe('the shared memory of a breaker', () => {
   it('never takes a step that the machine does not have, whatever several threads do', () => {
     fc.assert(
-      fc.property(fc.array(command, { minLength: 30, maxLength: 150, size: 'max' }), (commands) => follow(commands)),
+      fc.property(fc.array(command, { minLength: 30, maxLength: 150, size: 'max' }), (commands) =>
+        follow(commands),
+      ),
       { numRuns: 600, seed: 7 },
     );
     const all = [...steps].flatMap(([from, targets]) => [...targets].map((to) => `${from} to ${to}`));
