@@ -30,6 +30,15 @@ export type ErrorCode =
   | 'THREAD_OUT_OF_MEMORY'
   | 'THREAD_STOPPED'
   | 'THREAD_LEFT_RUNNING'
+  | 'SCOPE_UNKNOWN'
+  | 'COST_ABOVE_BURST'
+  | 'COST_INVALID'
+  | 'BUDGET_SPENT'
+  | 'ACQUIRE_TIMED_OUT'
+  | 'WAITERS_FULL'
+  | 'RATE_TABLE_FULL'
+  | 'RATE_CLOSED'
+  | 'HANDLE_INVALID'
   | 'INTERNAL';
 
 /** An error as it crosses threads and files: a structured clone loses class, name and code. */

@@ -1,0 +1,258 @@
+/**
+ * Where budgets lie in the memory that all threads share. Nothing else knows an offset.
+ *
+ * ```
+ * header · members · scopes · statistics · arena
+ * scope: state line | who waits | who is late | parameters ×2 | cells ×2 | virtual time | lanes | line entries
+ * ```
+ *
+ * A scope's parameters (rates, windows, caps) are immutable once published: a change writes the
+ * other of the two sets and counts the scope's version up. What threads write at a high rate lies
+ * on cache lines of its own.
+ */
+
+/** Two cache lines of 64 bytes: the prefetcher of x86 fetches them in pairs. */
+const LINE_BYTES = 128;
+const MAGIC = 0x54_4c_52_31; // "TLR1"
+const NAME_BYTES_MAX = 248;
+
+/** Limits that one budget may have. */
+export const LIMITS_MAX = 4;
+/** Calls that one scope may have in flight. */
+export const IN_FLIGHT_MAX = 1_024;
+/** Where an in-flight cap takes its leases from: 32-bit words in the arena of 64-bit ones. */
+export const GATE_ARENA_WORDS = IN_FLIGHT_MAX / 2;
+
+const PARAMETER_BYTES = 32;
+const PARAMETERS_HEAD_BYTES = 32;
+const PARAMETERS_BYTES = 256;
+
+/** 32-bit words of a member's statistics on one scope; 64-bit counters take two. */
+export const STATISTICS_WORDS = 16;
+
+export interface RateMemorySizes {
+  /** Scopes that may exist at one time. */
+  readonly scopesMax: number;
+  /** Threads (strictly: opened clients) that may spend at one time. */
+  readonly threadsMax: number;
+  /** 64-bit words for rolling windows (one a permit) and in-flight caps (512 each). */
+  readonly arenaWords: number;
+}
+
+export type LimitKind = 'gcra' | 'rolling' | 'quota';
+const LIMIT_KINDS: readonly LimitKind[] = ['gcra', 'rolling', 'quota'];
+
+/** A limit as it lies in memory. */
+export interface LimitParameters {
+  readonly kind: LimitKind;
+  /** The largest cost that can ever be taken at once. */
+  readonly permits: number;
+  /** `rolling`: first word in the arena. */
+  readonly arenaAt: number;
+  /** `gcra`, `quota`: ns that one permit takes to earn back. `rolling`: ns of the window. */
+  readonly ns: bigint;
+  /** `gcra`, `quota`: ns that an idle budget saves up. */
+  readonly burstNs: bigint;
+}
+
+export interface ScopeParameters {
+  readonly limits: readonly LimitParameters[];
+  /** Share of this scope, when it is a tenant, at a provider that is short. */
+  readonly weight: number;
+  /** 0: no cap. */
+  readonly inFlightMax: number;
+  /** First arena word of the leases. */
+  readonly gateAt: number;
+  /** Leases that may be held: the highest cap that the scope ever had. */
+  readonly leasesMax: number;
+}
+
+export class RateMemory {
+  readonly buffer: SharedArrayBuffer;
+  readonly sizes: RateMemorySizes;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly u8: Uint8Array;
+  readonly b64: BigInt64Array;
+  /** 32-bit words of a mask with one bit a member. */
+  readonly maskWords: number;
+
+  readonly #maskBytes: number;
+  readonly #scopesAt: number;
+  readonly #scopeBytes: number;
+  readonly #statisticsAt: number;
+  readonly #arenaAt: number;
+  readonly #parametersAt: number;
+  readonly #cellsAt: number;
+  readonly #virtualTimeAt: number;
+  readonly #lanesAt: number;
+  readonly #entriesAt: number;
+
+  private constructor(buffer: SharedArrayBuffer, sizes: RateMemorySizes) {
+    const { scopesMax, threadsMax } = sizes;
+    this.buffer = buffer;
+    this.sizes = sizes;
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.u8 = new Uint8Array(buffer);
+    this.b64 = new BigInt64Array(buffer);
+    this.maskWords = Math.ceil(threadsMax / 32);
+
+    this.#maskBytes = toLine(this.maskWords * 4);
+    this.#parametersAt = 2 * LINE_BYTES + NAME_SPACE + 2 * this.#maskBytes - LINE_BYTES;
+    this.#cellsAt = this.#parametersAt + 2 * PARAMETERS_BYTES;
+    this.#virtualTimeAt = this.#cellsAt + 2 * LIMITS_MAX * LINE_BYTES;
+    this.#lanesAt = this.#virtualTimeAt + LINE_BYTES;
+    this.#entriesAt = this.#lanesAt + toLine((scopesMax + 1) * 8);
+    this.#scopeBytes = this.#entriesAt + toLine(threadsMax * 16);
+
+    this.#scopesAt = 2 * LINE_BYTES + toLine(threadsMax * 4);
+    this.#statisticsAt = this.#scopesAt + scopesMax * this.#scopeBytes;
+    this.#arenaAt = this.#statisticsAt + threadsMax * scopesMax * STATISTICS_WORDS * 4;
+  }
+
+  static create(sizes: RateMemorySizes): RateMemory {
+    const layout = new RateMemory(new SharedArrayBuffer(0), sizes);
+    const bytes = layout.#arenaAt + sizes.arenaWords * 8;
+    const memory = new RateMemory(new SharedArrayBuffer(bytes), sizes);
+    memory.i32.set([MAGIC, sizes.scopesMax, sizes.threadsMax, sizes.arenaWords]);
+    return memory;
+  }
+
+  /** @returns `undefined` where the memory is none of ours. */
+  static open(buffer: SharedArrayBuffer): RateMemory | undefined {
+    if (buffer.byteLength < LINE_BYTES) return undefined;
+    const [magic, scopesMax, threadsMax, arenaWords] = new Int32Array(buffer, 0, 4);
+    if (magic !== MAGIC) return undefined;
+    return new RateMemory(buffer, { scopesMax: scopesMax!, threadsMax: threadsMax!, arenaWords: arenaWords! });
+  }
+
+  // --- indexes into i32 ---
+
+  /** Counts up with every scope that appears or goes. */
+  get directoryVersionAt(): number {
+    return LINE_BYTES / 4;
+  }
+
+  /** 0: free. Otherwise the id of its thread + 1. */
+  memberAt(member: number): number {
+    return (2 * LINE_BYTES) / 4 + member;
+  }
+
+  /** Odd while the scope exists; every change counts it up by two, and removal by one. */
+  versionAt(scope: number): number {
+    return this.#scope(scope) / 4;
+  }
+
+  /** First word of the mask of members with a waiter at the scope. */
+  waitingAt(scope: number): number {
+    return (this.#scope(scope) + LINE_BYTES + NAME_SPACE) / 4;
+  }
+
+  /** First word of the mask of members that missed their turn and are passed over. */
+  lateAt(scope: number): number {
+    return (this.#scope(scope) + LINE_BYTES + NAME_SPACE + this.#maskBytes) / 4;
+  }
+
+  /** Of the waiter that a member has at the front of its own queue. */
+  entryCostAt(scope: number, member: number): number {
+    return (this.#scope(scope) + this.#entriesAt + member * 16 + 8) / 4;
+  }
+
+  /** Counted up by whoever is that member at the time; never reset while the scope lives. */
+  statisticsAt(member: number, scope: number): number {
+    return this.#statisticsAt / 4 + (member * this.sizes.scopesMax + scope) * STATISTICS_WORDS;
+  }
+
+  // --- indexes into b64 ---
+
+  /** Instant (`Clock.now`) before which nothing is granted. */
+  blockedUntilAt(scope: number): number {
+    return (this.#scope(scope) + 16) / 8;
+  }
+
+  cellAt(scope: number, set: number, limit: number): number {
+    return (this.#scope(scope) + this.#cellsAt + (set * LIMITS_MAX + limit) * LINE_BYTES) / 8;
+  }
+
+  virtualTimeAt(scope: number): number {
+    return (this.#scope(scope) + this.#virtualTimeAt) / 8;
+  }
+
+  /** @param tenant - Its scope, or −1 for callers without one. */
+  laneAt(scope: number, tenant: number): number {
+    return (this.#scope(scope) + this.#lanesAt) / 8 + tenant + 1;
+  }
+
+  entryKeyAt(scope: number, member: number): number {
+    return (this.#scope(scope) + this.#entriesAt + member * 16) / 8;
+  }
+
+  arenaAt(word: number): number {
+    return this.#arenaAt / 8 + word;
+  }
+
+  // --- names and parameters: written by the owner alone, before it publishes a version ---
+
+  writeName(scope: number, name: string): void {
+    const at = this.#scope(scope) + LINE_BYTES;
+    const bytes = new TextEncoder().encode(name);
+    this.u8.set(bytes, at + 4);
+    this.i32[at / 4] = bytes.length;
+  }
+
+  readName(scope: number): string {
+    const at = this.#scope(scope) + LINE_BYTES;
+    const length = Math.min(this.i32[at / 4]!, NAME_BYTES_MAX);
+    return new TextDecoder().decode(this.u8.slice(at + 4, at + 4 + length));
+  }
+
+  writeParameters(scope: number, set: number, parameters: ScopeParameters): void {
+    const at = this.#scope(scope) + this.#parametersAt + set * PARAMETERS_BYTES;
+    const { limits, weight, inFlightMax, gateAt, leasesMax } = parameters;
+    this.i32.set([limits.length, weight, inFlightMax, gateAt, leasesMax], at / 4);
+    for (const [i, limit] of limits.entries()) {
+      const limitAt = at + PARAMETERS_HEAD_BYTES + i * PARAMETER_BYTES;
+      this.i32.set([LIMIT_KINDS.indexOf(limit.kind), limit.permits, limit.arenaAt], limitAt / 4);
+      this.b64.set([limit.ns, limit.burstNs], limitAt / 8 + 2);
+    }
+  }
+
+  readParameters(scope: number, set: number): ScopeParameters {
+    const at = this.#scope(scope) + this.#parametersAt + set * PARAMETERS_BYTES;
+    const [count, weight, inFlightMax, gateAt, leasesMax] = this.i32.subarray(at / 4, at / 4 + 5);
+    const limits = Array.from({ length: Math.min(count!, LIMITS_MAX) }, (_, i) => {
+      const limitAt = at + PARAMETERS_HEAD_BYTES + i * PARAMETER_BYTES;
+      const [kind, permits, arenaAt] = this.i32.subarray(limitAt / 4, limitAt / 4 + 3);
+      const [ns, burstNs] = this.b64.subarray(limitAt / 8 + 2, limitAt / 8 + 4);
+      return {
+        kind: LIMIT_KINDS[kind!] ?? 'quota',
+        permits: permits!,
+        arenaAt: arenaAt!,
+        ns: ns!,
+        burstNs: burstNs!,
+      };
+    });
+    return {
+      limits,
+      weight: weight!,
+      inFlightMax: inFlightMax!,
+      gateAt: gateAt!,
+      leasesMax: leasesMax!,
+    };
+  }
+
+  #scope(scope: number): number {
+    return this.#scopesAt + scope * this.#scopeBytes;
+  }
+}
+
+/** Length word and bytes of a scope's name. */
+const NAME_SPACE = 256;
+
+/** Bytes of UTF-8 that the name of a scope may have. */
+export const SCOPE_NAME_BYTES_MAX = NAME_BYTES_MAX;
+
+function toLine(bytes: number): number {
+  return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
+}

@@ -1,0 +1,118 @@
+import type { RateMemory } from '../protocol/rate-memory.js';
+import { InFlightGate } from './in-flight-gate.js';
+import { type Limit, openLimit } from './limit.js';
+import { ScopeRemovedError } from './rate-errors.js';
+import { GRANTED, STALE, type Verdict } from './verdict.js';
+
+/**
+ * A scope as one thread sees it: its parameters, read once a version. Everything that a call needs
+ * lies in fields, so that the hot path touches shared memory for the cells alone.
+ */
+export class ScopeView {
+  readonly name: string;
+  readonly scope: number;
+  readonly memory: RateMemory;
+  limits: readonly Limit[] = [];
+  gate: InFlightGate | undefined;
+  /** Share of a tenant. */
+  weight = 1;
+  /** The largest cost that can ever be granted. */
+  permitsMax = Number.MAX_SAFE_INTEGER;
+  /** Ns that one permit takes at the steady rate of the slowest limit. */
+  nsPerPermit = 1_000n;
+  #version = 0;
+  /** Of the scope when it was opened: another scope in the same place has another life. */
+  readonly #versionAt: number;
+  readonly #blockedUntilAt: number;
+
+  /** @throws {ScopeRemovedError} */
+  constructor(memory: RateMemory, scope: number, name: string) {
+    this.memory = memory;
+    this.scope = scope;
+    this.name = name;
+    this.#versionAt = memory.versionAt(scope);
+    this.#blockedUntilAt = memory.blockedUntilAt(scope);
+    this.refresh();
+  }
+
+  isCurrent(): boolean {
+    return Atomics.load(this.memory.i32, this.#versionAt) === this.#version;
+  }
+
+  /**
+   * Reads the parameters again.
+   *
+   * @throws {ScopeRemovedError} when the scope is gone, or another stands in its place.
+   */
+  refresh(): void {
+    const { memory, scope } = this;
+    for (;;) {
+      const version = Atomics.load(memory.i32, this.#versionAt);
+      const isThere = (version & 1) === 1 && memory.readName(scope) === this.name;
+      const { limits, weight, inFlightMax, gateAt, leasesMax } = memory.readParameters(scope, setOf(version));
+      if (Atomics.load(memory.i32, this.#versionAt) !== version) continue; // read while it changed
+      if (!isThere) throw new ScopeRemovedError(this.name);
+
+      this.#version = version;
+      this.weight = weight;
+      this.limits = limits.map((parameters, index) =>
+        openLimit(memory, { scope, set: setOf(version), index, version, parameters }),
+      );
+      this.gate = inFlightMax > 0 ? new InFlightGate(memory, gateAt, inFlightMax, leasesMax) : undefined;
+      this.permitsMax = Math.min(Number.MAX_SAFE_INTEGER, ...limits.map(({ permits }) => permits));
+      this.nsPerPermit = 1_000n;
+      for (const { nsPerPermit } of this.limits) {
+        if (nsPerPermit > this.nsPerPermit) this.nsPerPermit = nsPerPermit;
+      }
+      return;
+    }
+  }
+
+  /** How far off all limits would grant the cost, or since when they would; takes nothing. */
+  peek(instant: bigint, cost: number): Verdict {
+    let longest = Number(Atomics.load(this.memory.b64, this.#blockedUntilAt) - instant);
+    for (const limit of this.limits) {
+      const wait = limit.peek(instant, cost);
+      if (wait === STALE) return STALE;
+      if (wait > longest) longest = wait;
+    }
+    return this.isCurrent() ? longest : STALE;
+  }
+
+  /**
+   * Takes the cost from all limits, or from none, but for what a lost race had taken from a rolling
+   * limit: that stays given. Too few is safe.
+   */
+  take(instant: bigint, cost: number, undoable = false): Verdict {
+    const blockedUntil = Atomics.load(this.memory.b64, this.#blockedUntilAt);
+    if (blockedUntil > instant) return Number(blockedUntil - instant);
+    const { limits } = this;
+    for (let i = 0; i < limits.length; i++) {
+      const wait = limits[i]!.take(instant, cost, undoable || i < limits.length - 1);
+      if (wait === GRANTED) continue;
+      this.#undoBefore(i);
+      return wait;
+    }
+    return limits.length === 0 && !this.isCurrent() ? STALE : GRANTED;
+  }
+
+  /** Gives back the last undoable take. */
+  undo(): void {
+    this.#undoBefore(this.limits.length);
+  }
+
+  /** Permits that could be taken at the instant; `undefined` without a limit. */
+  left(instant: bigint): number | undefined {
+    if (this.limits.length === 0) return undefined;
+    if (Atomics.load(this.memory.b64, this.#blockedUntilAt) > instant) return 0;
+    return Math.min(...this.limits.map((limit) => limit.left(instant)));
+  }
+
+  #undoBefore(count: number): void {
+    for (let i = count - 1; i >= 0; i--) this.limits[i]!.undo();
+  }
+}
+
+/** Which set of parameters a version of a scope uses. */
+export const setOf = (version: number): number => (version >> 1) & 1;
+

@@ -1,0 +1,60 @@
+import type { RateMemory } from '../protocol/rate-memory.js';
+import type { ScopeView } from './scope-view.js';
+
+/**
+ * The order in which waiters are served at a scope, as start-time fair queueing: a waiter's place is
+ * the later of the scope's virtual time (that of the last one served) and the end of the last one of
+ * its own lane; a lane's end moves on by the cost of each waiter over the lane's weight. So lanes
+ * that want more than there is get shares by weight, and one lane alone is served in order.
+ *
+ * A tenant is a lane; callers without one share a lane of weight 1. All threads use the same lanes.
+ *
+ * @see P. Goyal, H. Vin, H. Cheng, "Start-time Fair Queuing", SIGCOMM 1996.
+ */
+export class VirtualTime {
+  readonly #cells: BigInt64Array;
+  readonly #timeAt: number;
+  readonly #laneAt: number;
+  readonly #root: ScopeView;
+  readonly #tenant: ScopeView | undefined;
+
+  constructor(memory: RateMemory, root: ScopeView, tenant: ScopeView | undefined) {
+    this.#cells = memory.b64;
+    this.#timeAt = memory.virtualTimeAt(root.scope);
+    this.#laneAt = memory.laneAt(root.scope, tenant?.scope ?? -1);
+    this.#root = root;
+    this.#tenant = tenant;
+  }
+
+  /** Takes a place for a waiter, behind those of its lane. */
+  enter(cost: number): bigint {
+    const length = this.#length(cost);
+    let end = Atomics.load(this.#cells, this.#laneAt);
+    for (;;) {
+      const time = Atomics.load(this.#cells, this.#timeAt);
+      const start = end > time ? end : time;
+      const found = Atomics.compareExchange(this.#cells, this.#laneAt, end, start + length);
+      if (found === end) return start;
+      end = found;
+    }
+  }
+
+  /** Gives back the place of a waiter that was not served, so that its lane does not pay for it. */
+  leave(cost: number): void {
+    Atomics.sub(this.#cells, this.#laneAt, this.#length(cost));
+  }
+
+  /** Moves the scope's time on to the place of a waiter that was served. */
+  serve(place: bigint): void {
+    let time = Atomics.load(this.#cells, this.#timeAt);
+    while (time < place) {
+      const found = Atomics.compareExchange(this.#cells, this.#timeAt, time, place);
+      if (found === time) return;
+      time = found;
+    }
+  }
+
+  #length(cost: number): bigint {
+    return (this.#root.nsPerPermit * BigInt(cost)) / BigInt(this.#tenant?.weight ?? 1);
+  }
+}
