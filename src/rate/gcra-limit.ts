@@ -91,6 +91,18 @@ export class GcraLimit implements Limit {
     return Atomics.compareExchange(this.#cells, this.#at, after, this.#before) === after;
   }
 
+  undoLater(): () => boolean {
+    const before = this.#before;
+    let after = this.#after;
+    return () => {
+      if (after === MOVED) return false;
+      const found = Atomics.compareExchange(this.#cells, this.#at, after, before);
+      const isUndone = found === after;
+      after = MOVED; // once
+      return isUndone;
+    };
+  }
+
   raiseUsed(instant: bigint, permits: number): void {
     const used = this.nsPerPermit * BigInt(permits);
     this.#raise((this.#isQuota ? 0n : instant) + (used < this.#burst ? used : this.#burst));

@@ -16,8 +16,10 @@ export interface Limit {
   peek(instant: bigint, cost: number): Verdict;
   /** Check and take in one step. */
   take(instant: bigint, cost: number, undoable?: boolean): Verdict;
-  /** Gives back the last undoable take, exactly or not at all. */
+  /** Gives back the last undoable take, exactly or not at all; once. */
   undo(): boolean;
+  /** The same for later: a function that gives back the last undoable take. */
+  undoLater(): () => boolean;
   /** Counts at least so many permits as spent, as somebody says who counts better. Never fewer. */
   raiseUsed(instant: bigint, permits: number): void;
   /** After a cooldown that ends at the instant, goes on at the steady rate and not with a burst. */

@@ -69,6 +69,10 @@ export class RollingLimit implements Limit {
     return false;
   }
 
+  undoLater(): () => boolean {
+    return () => false;
+  }
+
   raiseUsed(instant: bigint, permits: number): void {
     // Permit by permit: the longest take that fits is not known, and this is rare.
     for (let used = this.permits - this.left(instant); used < permits; used++) {

@@ -68,9 +68,14 @@ export class ScopeView {
     }
   }
 
+  /** Instant before which nothing is granted. */
+  blockedUntil(): bigint {
+    return Atomics.load(this.memory.b64, this.#blockedUntilAt);
+  }
+
   /** How far off all limits would grant the cost, or since when they would; takes nothing. */
   peek(instant: bigint, cost: number): Verdict {
-    let longest = Number(Atomics.load(this.memory.b64, this.#blockedUntilAt) - instant);
+    let longest = Number(this.blockedUntil() - instant);
     for (const limit of this.limits) {
       const wait = limit.peek(instant, cost);
       if (wait === STALE) return STALE;
@@ -84,7 +89,7 @@ export class ScopeView {
    * limit: that stays given. Too few is safe.
    */
   take(instant: bigint, cost: number, undoable = false): Verdict {
-    const blockedUntil = Atomics.load(this.memory.b64, this.#blockedUntilAt);
+    const blockedUntil = this.blockedUntil();
     if (blockedUntil > instant) return Number(blockedUntil - instant);
     const { limits } = this;
     for (let i = 0; i < limits.length; i++) {
@@ -104,7 +109,7 @@ export class ScopeView {
   /** Permits that could be taken at the instant; `undefined` without a limit. */
   left(instant: bigint): number | undefined {
     if (this.limits.length === 0) return undefined;
-    if (Atomics.load(this.memory.b64, this.#blockedUntilAt) > instant) return 0;
+    if (this.blockedUntil() > instant) return 0;
     return Math.min(...this.limits.map((limit) => limit.left(instant)));
   }
 

@@ -1,0 +1,225 @@
+import type { Clock, TimerHandle } from '../core/clock.js';
+import { type Nanos, toMillisCeil } from '../core/units.js';
+import { IndexedHeap } from './indexed-heap.js';
+import type { Limiter } from './limiter.js';
+import { BudgetRefusedError, RateClosedError } from './rate-errors.js';
+import { GRANTED } from './verdict.js';
+import type { Waiter } from './waiter.js';
+import type { WaitingLine } from './waiting-line.js';
+
+/** No sleep is longer: those ahead may give up, and budgets may change, without a word. */
+const SLEEP_NS_MAX = 250_000_000;
+
+/** A waiter of this thread that stands in a scope's line: nobody behind it goes first. */
+interface Claim {
+  readonly line: WaitingLine;
+  readonly place: bigint;
+  readonly cost: number;
+  readonly wait: number;
+}
+
+/**
+ * The calls of one thread that wait for permits. Each limiter has a queue in order of place; the
+ * first of each is tried, the soonest place first, and those that must wait stand in the line of
+ * the scope that stops them. One timer serves all; there is none while nobody waits.
+ */
+export class WaitingRoom {
+  readonly #clock: Clock;
+  readonly #member: number;
+  readonly #waitersMax: number;
+  readonly #limiters = new Set<Limiter>();
+  readonly #deadlines = new IndexedHeap<Waiter, 'deadlineIndex'>(
+    'deadlineIndex',
+    (a, b) => a.deadline! < b.deadline!,
+  );
+  /** Lines in which this thread stands. */
+  #lines = new Map<number, WaitingLine>();
+  #timer: TimerHandle | undefined;
+  #waiters = 0;
+  #isServing = false;
+  #isClosed = false;
+
+  constructor({
+    clock,
+    member,
+    waitersMax,
+  }: {
+    readonly clock: Clock;
+    readonly member: number;
+    readonly waitersMax: number;
+  }) {
+    this.#clock = clock;
+    this.#member = member;
+    this.#waitersMax = waitersMax;
+  }
+
+  get size(): number {
+    return this.#waiters;
+  }
+
+  /** @throws {BudgetRefusedError} `WAITERS_FULL` */
+  checkRoom(scopes: string): void {
+    if (this.#isClosed) throw new RateClosedError('The client of the budgets');
+    if (this.#waiters >= this.#waitersMax) throw BudgetRefusedError.queueFull(scopes, this.#waitersMax);
+  }
+
+  add(waiter: Waiter): void {
+    const { limiter, deadline, signal, onAbort } = waiter;
+    this.#waiters++;
+    limiter.waiters.add(waiter);
+    this.#limiters.add(limiter);
+    if (deadline !== undefined) this.#deadlines.add(waiter);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.wake();
+  }
+
+  abort(waiter: Waiter): void {
+    if (!this.#remove(waiter)) return;
+    waiter.limiter.count('aborted');
+    waiter.limiter.order.leave(waiter.cost);
+    waiter.reject(waiter.signal?.reason);
+    this.wake();
+  }
+
+  /** Something changed in this thread that may let a waiter go. */
+  wake(): void {
+    if (this.#isClosed || this.#isServing) return;
+    this.#isServing = true;
+    try {
+      this.#serve();
+    } finally {
+      this.#isServing = false;
+    }
+  }
+
+  /** Refuses all who wait. */
+  close(): void {
+    this.#isClosed = true;
+    this.#clock.clearTimeout(this.#timer);
+    for (const limiter of [...this.#limiters]) {
+      this.#rejectAll(limiter, new RateClosedError('The client of the budgets'));
+    }
+    for (const line of this.#lines.values()) line.withdraw(this.#member);
+    this.#lines.clear();
+  }
+
+  #serve(): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#giveUpLate();
+
+    let sleep = SLEEP_NS_MAX;
+    const claims = new Map<number, Claim>();
+    const order = [...this.#limiters].sort(byFirstPlace);
+    for (const limiter of order) {
+      for (;;) {
+        const waiter = limiter.waiters.first;
+        if (waiter === undefined) break;
+        const wait = this.#try(waiter, claims);
+        if (wait > 0) {
+          sleep = Math.min(sleep, wait);
+          break;
+        }
+      }
+    }
+    this.#standInLines(claims);
+    if (this.#waiters === 0) return;
+    const deadline = this.#deadlines.first?.deadline;
+    if (deadline !== undefined) sleep = Math.min(sleep, Number(deadline - this.#clock.now()));
+    const delay = toMillisCeil(BigInt(Math.max(0, Math.ceil(sleep))) as Nanos);
+    this.#timer = this.#clock.setTimeout(() => this.wake(), delay);
+  }
+
+  /** @returns Ns to wait; 0 when the waiter is gone, served or refused. */
+  #try(waiter: Waiter, claims: Map<number, Claim>): number {
+    const { limiter, cost, place, virtualPlace } = waiter;
+    const { path } = limiter;
+    try {
+      path.refresh();
+    } catch (error) {
+      this.#rejectAll(limiter, error);
+      return 0;
+    }
+    if (cost > path.permitsMax || path.peek(this.#clock.now(), cost) === Number.POSITIVE_INFINITY) {
+      this.#refuseForGood(waiter);
+      return 0;
+    }
+    const now = this.#clock.now();
+    for (const [i, view] of path.views.entries()) {
+      const line = path.lines[i]!;
+      const ahead = claims.get(view.scope);
+      if (ahead !== undefined) return ahead.wait;
+      const wait = Math.max(view.peek(now, cost), line.wait(view, this.#member, place, cost, now));
+      if (wait > 0) {
+        claims.set(view.scope, { line, place, cost, wait });
+        return wait;
+      }
+    }
+    const wait = path.take(now, cost);
+    if (wait !== GRANTED) {
+      const view = path.views.at(-1)!;
+      claims.set(view.scope, { line: path.lines.at(-1)!, place, cost, wait });
+      return wait;
+    }
+    this.#remove(waiter);
+    limiter.order.serve(virtualPlace);
+    const waitedNs = Number(now - waiter.since);
+    limiter.count('waited');
+    limiter.count('waitedUs', Math.round(waitedNs / 1_000));
+    waiter.resolve(limiter.grant(cost, now, waitedNs));
+    return 0;
+  }
+
+  #standInLines(claims: ReadonlyMap<number, Claim>): void {
+    for (const [scope, line] of this.#lines) if (!claims.has(scope)) line.withdraw(this.#member);
+    this.#lines = new Map();
+    for (const [scope, { line, place, cost }] of claims) {
+      line.publish(this.#member, place, cost);
+      this.#lines.set(scope, line);
+    }
+  }
+
+  #giveUpLate(): void {
+    const now = this.#clock.now();
+    for (;;) {
+      const waiter = this.#deadlines.first;
+      if (waiter === undefined || waiter.deadline! > now) return;
+      this.#remove(waiter);
+      waiter.limiter.count('timedOut');
+      waiter.limiter.order.leave(waiter.cost);
+      const waitedMs = Number(now - waiter.since) / 1e6;
+      waiter.reject(BudgetRefusedError.timedOut(waiter.limiter.path.name, waitedMs, undefined));
+    }
+  }
+
+  /** A change of the budget left it without hope. */
+  #refuseForGood(waiter: Waiter): void {
+    this.#remove(waiter);
+    waiter.limiter.order.leave(waiter.cost);
+    waiter.reject(waiter.limiter.path.refusalForGood(waiter.cost));
+  }
+
+  #rejectAll(limiter: Limiter, error: unknown): void {
+    for (let waiter = limiter.waiters.first; waiter !== undefined; waiter = limiter.waiters.first) {
+      this.#remove(waiter);
+      waiter.reject(error);
+    }
+  }
+
+  /** @returns Whether it was still waiting. */
+  #remove(waiter: Waiter): boolean {
+    if (waiter.orderIndex < 0) return false;
+    const { limiter, signal, onAbort } = waiter;
+    limiter.waiters.remove(waiter);
+    this.#deadlines.remove(waiter);
+    signal?.removeEventListener('abort', onAbort);
+    this.#waiters--;
+    if (limiter.waiters.size === 0) this.#limiters.delete(limiter);
+    return true;
+  }
+}
+
+const byFirstPlace = (a: Limiter, b: Limiter): number => {
+  const [first, second] = [a.waiters.first!.place, b.waiters.first!.place];
+  return first < second ? -1 : first > second ? 1 : 0;
+};
