@@ -124,7 +124,11 @@ export class RateMemory {
     if (buffer.byteLength < LINE_BYTES) return undefined;
     const [magic, scopesMax, threadsMax, arenaWords] = new Int32Array(buffer, 0, 4);
     if (magic !== MAGIC) return undefined;
-    return new RateMemory(buffer, { scopesMax: scopesMax!, threadsMax: threadsMax!, arenaWords: arenaWords! });
+    return new RateMemory(buffer, {
+      scopesMax: scopesMax!,
+      threadsMax: threadsMax!,
+      arenaWords: arenaWords!,
+    });
   }
 
   // --- indexes into i32 ---

@@ -2,16 +2,16 @@ import type { Clock } from '../core/clock.js';
 import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
 import type { RateMemory } from '../protocol/rate-memory.js';
 import { GcraLimit } from './gcra-limit.js';
-import { IndexedHeap } from './indexed-heap.js';
-import type { Limit } from './limit.js';
 import { GATE_FULL } from './in-flight-gate.js';
+import { IndexedHeap } from './indexed-heap.js';
 import { Leases } from './leases.js';
+import type { Limit } from './limit.js';
 import { Permit } from './permit.js';
 import { PermitPath } from './permit-path.js';
-import { BudgetRefusedError, CostAboveBurstError, InvalidCostError } from './rate-errors.js';
+import { BudgetRefusedError, InvalidCostError } from './rate-errors.js';
 import { ScopeStatistics } from './scope-statistics.js';
 import type { ScopeView } from './scope-view.js';
-import { GRANTED, STALE } from './verdict.js';
+import { GRANTED, NEVER, STALE } from './verdict.js';
 import { VirtualTime } from './virtual-time.js';
 import type { Waiter } from './waiter.js';
 import { BEHIND_ALL, type WaitingLine } from './waiting-line.js';
@@ -62,6 +62,8 @@ export class Limiter {
   /** Calls that wait, by their place. */
   readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', (a, b) => a.place < b.place);
   readonly statistics: readonly ScopeStatistics[];
+  /** Its place in the waiting room while waiters are served. */
+  turnIndex = -1;
   readonly #clock: Clock;
   readonly #member: number;
   readonly #room: WaitingRoom;
@@ -138,7 +140,7 @@ export class Limiter {
         return;
       }
       const wait = this.path.peek(since, cost);
-      if (wait === Number.POSITIVE_INFINITY) throw BudgetRefusedError.spent(this.path.name);
+      if (wait === NEVER) throw this.path.refusalForGood(cost);
       const deadline = timeoutMs === undefined ? undefined : deadlineOf(since, timeoutMs);
       if (deadline !== undefined && wait > Number(deadline - since)) {
         this.count('timedOut');
@@ -179,7 +181,7 @@ export class Limiter {
     const waitMax = maxWaitMs * 1e6;
     for (;;) {
       const wait = Math.max(0, this.path.peek(now, cost));
-      if (wait > waitMax || wait === Number.POSITIVE_INFINITY) {
+      if (wait > waitMax || wait === NEVER) {
         this.count('refused');
         return wait;
       }
@@ -276,9 +278,7 @@ export class Limiter {
     if (!Number.isSafeInteger(cost) || cost < 1) throw new InvalidCostError(cost);
     this.path.refresh();
     if (this.#soleOf !== this.#soleView.limits) this.#findSole();
-    if (cost <= this.path.permitsMax) return;
-    const narrow = this.path.views.find(({ permitsMax }) => permitsMax < cost)!;
-    throw new CostAboveBurstError(narrow.name, cost, narrow.permitsMax);
+    if (cost > this.path.permitsMax) throw this.path.refusalForGood(cost);
   }
 
   #findSole(): void {

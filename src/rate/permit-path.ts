@@ -1,5 +1,6 @@
 import type { RateMemory } from '../protocol/rate-memory.js';
 import { GATE_FULL } from './in-flight-gate.js';
+import { BudgetRefusedError, CostAboveBurstError } from './rate-errors.js';
 import type { ScopeView } from './scope-view.js';
 import { GRANTED, STALE, type Verdict } from './verdict.js';
 import { WaitingLine } from './waiting-line.js';
@@ -37,6 +38,14 @@ export class PermitPath {
   /** @throws {ScopeRemovedError} */
   refresh(): void {
     for (const view of this.views) if (!view.isCurrent()) view.refresh();
+  }
+
+  /** Why a cost will never be granted. */
+  refusalForGood(cost: number): CostAboveBurstError | BudgetRefusedError {
+    const narrow = this.views.find(({ permitsMax }) => permitsMax < cost);
+    return narrow === undefined
+      ? BudgetRefusedError.spent(this.name)
+      : new CostAboveBurstError(narrow.name, cost, narrow.permitsMax);
   }
 
   get permitsMax(): number {

@@ -11,6 +11,21 @@ export class ScopeUnknownError extends RuntimeError {
   }
 }
 
+/** A reference that names no budget, or more than one where one is meant. */
+export class InvalidScopeError extends RuntimeError {
+  override readonly name = 'InvalidScopeError';
+  override readonly code = 'SCOPE_INVALID';
+
+  constructor(ref: object) {
+    const given = Object.entries(ref).filter(([, value]) => value !== undefined);
+    const found =
+      given.length === 0 ? 'nothing' : given.map(([key, value]) => `${key} "${value}"`).join(', ');
+    super(
+      `Expected a provider, an endpoint with its provider, or a tenant (to spend from: a provider and a tenant together, too), found ${found}`,
+    );
+  }
+}
+
 /** The budget was removed after it had been opened. */
 export class ScopeRemovedError extends RuntimeError {
   override readonly name = 'ScopeRemovedError';
@@ -38,7 +53,9 @@ export class InvalidCostError extends RuntimeError {
   override readonly code = 'COST_INVALID';
 
   constructor(cost: unknown) {
-    super(`Expected a cost of a whole number from 1 on, found ${typeof cost === 'number' ? cost : typeof cost}`);
+    super(
+      `Expected a cost of a whole number from 1 on, found ${typeof cost === 'number' ? cost : typeof cost}`,
+    );
   }
 }
 

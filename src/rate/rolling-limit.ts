@@ -43,6 +43,17 @@ export class RollingLimit implements Limit {
     this.#window = parameters.ns;
   }
 
+  /**
+   * Writes the instants of permits given so far, oldest first, into a ring.
+   *
+   * @returns What the cell has to hold.
+   */
+  static fill(ring: BigInt64Array, instants: readonly bigint[]): bigint {
+    ring.fill(0n);
+    for (const [permit, instant] of instants.entries()) ring[permit] = (instant << LAP_BITS) | 1n;
+    return BigInt(instants.length);
+  }
+
   peek(instant: bigint, cost: number): Verdict {
     const head = this.#head();
     return head === undefined ? STALE : this.#waitAt(head, instant, cost);

@@ -1,3 +1,5 @@
+import { InvalidScopeError } from './rate-errors.js';
+
 /**
  * What a call spends from, told by what it is for. A tenant's own budget is taken first, then the
  * endpoint's, then the provider's: all or none.
@@ -10,21 +12,35 @@ export interface ScopeRef {
 }
 
 export const providerScope = (provider: string): string => `provider:${provider}`;
-export const endpointScope = (provider: string, endpoint: string): string => `endpoint:${provider}/${endpoint}`;
+export const endpointScope = (provider: string, endpoint: string): string =>
+  `endpoint:${provider}/${endpoint}`;
 export const tenantScope = (tenant: string): string => `tenant:${tenant}`;
 
-/** Names of the scopes, in the order in which they are taken. The last is where waiters queue. */
-export function scopeNames({ provider, endpoint, tenant }: ScopeRef): string[] {
+/**
+ * Names of the scopes, in the order in which they are taken. The last is where waiters queue.
+ *
+ * @throws {InvalidScopeError} for a reference to nothing, or to an endpoint of no provider.
+ */
+export function scopeNames(ref: ScopeRef): string[] {
+  const { provider, endpoint, tenant } = ref;
+  if (provider === undefined && (endpoint !== undefined || tenant === undefined))
+    throw new InvalidScopeError(ref);
   const names: string[] = [];
   if (tenant !== undefined) names.push(tenantScope(tenant));
-  if (endpoint !== undefined && provider !== undefined) names.push(endpointScope(provider, endpoint));
-  if (provider !== undefined) names.push(providerScope(provider));
+  if (provider !== undefined) {
+    if (endpoint !== undefined) names.push(endpointScope(provider, endpoint));
+    names.push(providerScope(provider));
+  }
   return names;
 }
 
-/** The one scope that a budget is declared for: the narrowest of those named. */
-export function scopeName({ provider, endpoint, tenant }: ScopeRef): string | undefined {
-  if (endpoint !== undefined) return provider === undefined ? undefined : endpointScope(provider, endpoint);
-  if (provider !== undefined) return tenant === undefined ? providerScope(provider) : undefined;
-  return tenant === undefined ? undefined : tenantScope(tenant);
+/**
+ * The one scope that a budget is declared for.
+ *
+ * @throws {InvalidScopeError} for a reference to none, or to a tenant and a provider at once.
+ */
+export function scopeName(ref: ScopeRef): string {
+  const names = scopeNames(ref);
+  if (ref.provider !== undefined && ref.tenant !== undefined) throw new InvalidScopeError(ref);
+  return names[0]!;
 }

@@ -120,4 +120,3 @@ export class ScopeView {
 
 /** Which set of parameters a version of a scope uses. */
 export const setOf = (version: number): number => (version >> 1) & 1;
-

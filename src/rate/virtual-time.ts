@@ -32,7 +32,8 @@ export class VirtualTime {
     let end = Atomics.load(this.#cells, this.#laneAt);
     for (;;) {
       const time = Atomics.load(this.#cells, this.#timeAt);
-      const start = end > time ? end : time;
+      let start = end;
+      if (time > start) start = time;
       const found = Atomics.compareExchange(this.#cells, this.#laneAt, end, start + length);
       if (found === end) return start;
       end = found;

@@ -3,7 +3,7 @@ import { type Nanos, toMillisCeil } from '../core/units.js';
 import { IndexedHeap } from './indexed-heap.js';
 import type { Limiter } from './limiter.js';
 import { BudgetRefusedError, RateClosedError } from './rate-errors.js';
-import { GRANTED } from './verdict.js';
+import { GRANTED, NEVER } from './verdict.js';
 import type { Waiter } from './waiter.js';
 import type { WaitingLine } from './waiting-line.js';
 
@@ -110,17 +110,13 @@ export class WaitingRoom {
 
     let sleep = SLEEP_NS_MAX;
     const claims = new Map<number, Claim>();
-    const order = [...this.#limiters].sort(byFirstPlace);
-    for (const limiter of order) {
-      for (;;) {
-        const waiter = limiter.waiters.first;
-        if (waiter === undefined) break;
-        const wait = this.#try(waiter, claims);
-        if (wait > 0) {
-          sleep = Math.min(sleep, wait);
-          break;
-        }
-      }
+    const order = new IndexedHeap<Limiter, 'turnIndex'>('turnIndex', isFirstSooner);
+    for (const limiter of this.#limiters) order.add(limiter);
+    for (let limiter = order.first; limiter !== undefined; limiter = order.first) {
+      order.remove(limiter);
+      const wait = this.#try(limiter.waiters.first!, claims);
+      if (wait > 0) sleep = Math.min(sleep, wait);
+      else if (limiter.waiters.size > 0) order.add(limiter);
     }
     this.#standInLines(claims);
     if (this.#waiters === 0) return;
@@ -140,16 +136,14 @@ export class WaitingRoom {
       this.#rejectAll(limiter, error);
       return 0;
     }
-    if (cost > path.permitsMax || path.peek(this.#clock.now(), cost) === Number.POSITIVE_INFINITY) {
-      this.#refuseForGood(waiter);
-      return 0;
-    }
+    if (cost > path.permitsMax) return this.#refuseForGood(waiter);
     const now = this.#clock.now();
     for (const [i, view] of path.views.entries()) {
       const line = path.lines[i]!;
       const ahead = claims.get(view.scope);
       if (ahead !== undefined) return ahead.wait;
       const wait = Math.max(view.peek(now, cost), line.wait(view, this.#member, place, cost, now));
+      if (wait === NEVER) return this.#refuseForGood(waiter);
       if (wait > 0) {
         claims.set(view.scope, { line, place, cost, wait });
         return wait;
@@ -192,11 +186,12 @@ export class WaitingRoom {
     }
   }
 
-  /** A change of the budget left it without hope. */
-  #refuseForGood(waiter: Waiter): void {
+  /** A change of the budget, or a rate of 0, left it without hope. */
+  #refuseForGood(waiter: Waiter): 0 {
     this.#remove(waiter);
     waiter.limiter.order.leave(waiter.cost);
     waiter.reject(waiter.limiter.path.refusalForGood(waiter.cost));
+    return 0;
   }
 
   #rejectAll(limiter: Limiter, error: unknown): void {
@@ -219,7 +214,4 @@ export class WaitingRoom {
   }
 }
 
-const byFirstPlace = (a: Limiter, b: Limiter): number => {
-  const [first, second] = [a.waiters.first!.place, b.waiters.first!.place];
-  return first < second ? -1 : first > second ? 1 : 0;
-};
+const isFirstSooner = (a: Limiter, b: Limiter): boolean => a.waiters.first!.place < b.waiters.first!.place;

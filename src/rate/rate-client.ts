@@ -1,0 +1,216 @@
+import { threadId } from 'node:worker_threads';
+import { type Clock, systemClock } from '../core/clock.js';
+import { RateMemory } from '../protocol/rate-memory.js';
+import { Limiter } from './limiter.js';
+import { InvalidHandleError, RateClosedError, RateTableFullError, ScopeRemovedError } from './rate-errors.js';
+import { ScopeDirectory } from './scope-directory.js';
+import { type ScopeRef, scopeName, scopeNames, tenantScope } from './scope-ref.js';
+import { readCounters, type ScopeCounters } from './scope-statistics.js';
+import { ScopeView } from './scope-view.js';
+import { WaitingLine } from './waiting-line.js';
+import { WaitingRoom } from './waiting-room.js';
+
+/** Plain data: may be posted to any thread of the process, and opened there. */
+export interface RateHandle {
+  readonly kind: 'tickloom.rate';
+  readonly memory: SharedArrayBuffer;
+  readonly waitersMax: number;
+}
+
+/** What is known of one budget, over all threads. */
+export interface ScopeStatus extends ScopeCounters {
+  /** Permits that could be taken now; `null` where nothing limits the rate. */
+  readonly left: number | null;
+  /** Calls under way; `null` without a cap. */
+  readonly inFlight: number | null;
+  /** Ms until a cooldown is over; 0 without one. */
+  readonly cooldownMs: number;
+}
+
+/**
+ * Opens budgets in this thread.
+ *
+ * @param clock - Its `now` must have one origin for all threads, as `process.hrtime` has.
+ * @throws {InvalidHandleError} `HANDLE_INVALID`
+ * @throws {RateTableFullError} `RATE_TABLE_FULL` when too many threads have opened it.
+ */
+export function openRates(handle: RateHandle, { clock = systemClock }: { clock?: Clock } = {}): RateClient {
+  const memory =
+    handle?.kind === 'tickloom.rate' && handle.memory instanceof SharedArrayBuffer
+      ? RateMemory.open(handle.memory)
+      : undefined;
+  if (memory === undefined) throw new InvalidHandleError('budgets');
+  return new RateClient(memory, { clock, waitersMax: handle.waitersMax });
+}
+
+/** The budgets as one thread spends from them. Belongs to the thread that opened it. */
+export class RateClient {
+  readonly #memory: RateMemory;
+  readonly #clock: Clock;
+  readonly #directory: ScopeDirectory;
+  readonly #member: number;
+  readonly #room: WaitingRoom;
+  readonly #views = new Map<string, ScopeView>();
+  readonly #limiters = new Map<string, Limiter>();
+  #directoryVersion = 0;
+  #isClosed = false;
+
+  constructor(memory: RateMemory, { clock, waitersMax }: { clock: Clock; waitersMax: number }) {
+    this.#memory = memory;
+    this.#clock = clock;
+    this.#directory = new ScopeDirectory(memory);
+    this.#member = joinMembers(memory);
+    this.#room = new WaitingRoom({ clock, member: this.#member, waitersMax });
+  }
+
+  /**
+   * Calls that wait for permits in this thread.
+   */
+  get waiting(): number {
+    return this.#room.size;
+  }
+
+  /**
+   * What spends from the budgets of a provider, of one of its endpoints, of a tenant: all that are
+   * named, together. The same for the same names.
+   *
+   * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` for one that was not declared.
+   */
+  limiter(ref: ScopeRef): Limiter {
+    if (this.#isClosed) throw new RateClosedError('The client of the budgets');
+    this.#forgetRemoved();
+    const names = scopeNames(ref);
+    const key = names.join('\n');
+    const known = this.#limiters.get(key);
+    if (known !== undefined) return known;
+    const views = names.map((name) => this.#view(name));
+    const limiter = new Limiter({
+      memory: this.#memory,
+      views,
+      tenant: views.length > 1 && ref.tenant !== undefined ? this.#view(tenantScope(ref.tenant)) : undefined,
+      member: this.#member,
+      clock: this.#clock,
+      room: this.#room,
+    });
+    this.#limiters.set(key, limiter);
+    return limiter;
+  }
+
+  /**
+   * Nothing is granted from a budget for so long, in any thread: what a 429 or `Retry-After` asks
+   * for. Never shortens one that is under way. After it, permits come at the steady rate, without a burst.
+   *
+   * @param ref - One provider, one endpoint of a provider, or one tenant.
+   */
+  cooldown(ref: ScopeRef, ms: number): void {
+    const view = this.#current(scopeName(ref));
+    const until = this.#clock.now() + BigInt(Math.ceil(Math.max(0, ms) * 1e6));
+    const at = this.#memory.blockedUntilAt(view.scope);
+    let found = Atomics.load(this.#memory.b64, at);
+    while (found < until) {
+      const before = Atomics.compareExchange(this.#memory.b64, at, found, until);
+      if (before === found) break;
+      found = before;
+    }
+    for (const limit of view.limits) limit.spendBurstUntil(until);
+  }
+
+  /**
+   * Takes over what a provider says was used of a budget, by whoever has the same key: a used-weight
+   * header. Only upwards, since it cannot know of calls that are on their way to it.
+   *
+   * @param limit - Which of the budget's limits it speaks of; the first by default.
+   */
+  observeUsed(ref: ScopeRef, { used, limit = 0 }: { used: number; limit?: number }): void {
+    this.#current(scopeName(ref)).limits[limit]?.raiseUsed(this.#clock.now(), Math.max(0, Math.floor(used)));
+  }
+
+  /** Sums over all threads. */
+  status(ref: ScopeRef): ScopeStatus {
+    return this.#status(scopeName(ref));
+  }
+
+  statuses(): Readonly<Record<string, ScopeStatus>> {
+    return Object.fromEntries(this.#directory.names().map((name) => [name, this.#status(name)]));
+  }
+
+  #status(name: string): ScopeStatus {
+    const view = this.#current(name);
+    const now = this.#clock.now();
+    const blocked = view.blockedUntil() - now;
+    return {
+      ...readCounters(this.#memory, view.scope),
+      left: view.left(now) ?? null,
+      inFlight: view.gate?.inFlight() ?? null,
+      cooldownMs: blocked > 0n ? Number(blocked) / 1e6 : 0,
+    };
+  }
+
+  /** Refuses those who wait, gives back what is in flight, and leaves. Its limiters are of no use then. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#room.close();
+    for (const limiter of this.#limiters.values()) limiter.releaseAll();
+    Atomics.store(this.#memory.i32, this.#memory.memberAt(this.#member), 0);
+  }
+
+  #view(name: string): ScopeView {
+    const known = this.#views.get(name);
+    if (known !== undefined) return known;
+    const view = new ScopeView(this.#memory, this.#directory.get(name), name);
+    this.#views.set(name, view);
+    return view;
+  }
+
+  #current(name: string): ScopeView {
+    this.#forgetRemoved();
+    const view = this.#view(name);
+    if (!view.isCurrent()) view.refresh();
+    return view;
+  }
+
+  /** Tenants come and go: what is left of one that is gone is let go of. */
+  #forgetRemoved(): void {
+    const version = Atomics.load(this.#memory.i32, this.#memory.directoryVersionAt);
+    if (version === this.#directoryVersion) return;
+    this.#directoryVersion = version;
+    const gone = new Set<ScopeView>();
+    for (const [name, view] of this.#views) {
+      try {
+        view.refresh();
+      } catch (error) {
+        if (!(error instanceof ScopeRemovedError)) throw error;
+        gone.add(view);
+        this.#views.delete(name);
+      }
+    }
+    if (gone.size === 0) return;
+    for (const [key, limiter] of this.#limiters) {
+      if (limiter.path.views.some((view) => gone.has(view))) this.#limiters.delete(key);
+    }
+  }
+}
+
+/**
+ * Takes back, once, what the clients of a thread that is gone held: its places in lines and in
+ * flight. Permits that it had spent stay spent: too few is safe.
+ */
+export function reclaimThread(memory: RateMemory, thread: number): void {
+  for (let member = 0; member < memory.sizes.threadsMax; member++) {
+    if (Atomics.load(memory.i32, memory.memberAt(member)) !== thread + 1) continue;
+    for (let scope = 0; scope < memory.sizes.scopesMax; scope++) {
+      if ((Atomics.load(memory.i32, memory.versionAt(scope)) & 1) === 0) continue;
+      new WaitingLine(memory, scope).withdraw(member);
+      new ScopeView(memory, scope, memory.readName(scope)).gate?.leaveAll(member);
+    }
+    Atomics.store(memory.i32, memory.memberAt(member), 0);
+  }
+}
+
+function joinMembers(memory: RateMemory): number {
+  for (let member = 0; member < memory.sizes.threadsMax; member++) {
+    if (Atomics.compareExchange(memory.i32, memory.memberAt(member), 0, threadId + 1) === 0) return member;
+  }
+  throw new RateTableFullError('another thread', 'threadsMax', memory.sizes.threadsMax);
+}

@@ -1,0 +1,138 @@
+import type { Worker } from 'node:worker_threads';
+import { type Clock, systemClock } from '../core/clock.js';
+import { RateMemory } from '../protocol/rate-memory.js';
+import { type BudgetInput, BudgetName, BudgetOptions } from '../settings/budget-options.js';
+import { parseOptions } from '../settings/parse-options.js';
+import { type BudgetsInput, BudgetsSettings, RateTableSettings } from '../settings/rate-settings.js';
+import type { Limiter } from './limiter.js';
+import { RateClient, type RateHandle, reclaimThread, type ScopeStatus } from './rate-client.js';
+import { type ScopeRef, scopeName } from './scope-ref.js';
+import { ScopeTable } from './scope-table.js';
+
+export interface RateCoordinatorOptions extends BudgetsInput, Partial<RateTableSettings> {
+  readonly clock?: Clock;
+}
+
+/**
+ * All budgets of a process: providers, their endpoints, tenants. Owns the shared memory; every
+ * thread opens `handle()` and spends by itself, whether this thread is busy or not. What declares,
+ * changes and removes belongs to the thread that made it; `cooldown`, `observeUsed` and `status` are
+ * the same from any thread's client.
+ *
+ * @example
+ * const rates = new RateCoordinator({
+ *   providers: { ibkr: { permits: 50, per: '1s', endpoints: { history: { permits: 60, per: '10m', algorithm: 'rolling' } } } },
+ *   tenants: { research: { permits: 10, per: '1s', weight: 1 } },
+ * });
+ * const history = rates.limiter({ tenant: 'research', provider: 'ibkr', endpoint: 'history' });
+ * await history.acquire({ timeoutMs: 30_000 });
+ */
+export class RateCoordinator {
+  readonly #memory: RateMemory;
+  readonly #table: ScopeTable;
+  readonly #client: RateClient;
+  readonly #waitersMax: number;
+
+  /**
+   * @throws {InvalidOptionsError} naming every refused setting.
+   * @throws {RateTableFullError} when the budgets need more room than the table was given.
+   */
+  constructor(options: RateCoordinatorOptions = {}) {
+    const { clock = systemClock, providers, tenants, ...table } = options;
+    const budgets = parseOptions('budgets', BudgetsSettings, {
+      ...(providers !== undefined && { providers }),
+      ...(tenants !== undefined && { tenants }),
+    });
+    const { scopesMax, threadsMax, rollingPermitsMax, waitersMax } = parseOptions(
+      'rate',
+      RateTableSettings,
+      table,
+    );
+    this.#memory = RateMemory.create({ scopesMax, threadsMax, arenaWords: rollingPermitsMax });
+    this.#table = new ScopeTable(this.#memory, clock);
+    this.#waitersMax = waitersMax;
+    this.#client = new RateClient(this.#memory, { clock, waitersMax });
+    for (const [provider, { budget, endpoints }] of Object.entries(budgets.providers)) {
+      this.#table.set(nameOf({ provider }), budget);
+      for (const [endpoint, own] of Object.entries(endpoints)) {
+        this.#table.set(nameOf({ provider, endpoint }), own);
+      }
+    }
+    for (const [tenant, budget] of Object.entries(budgets.tenants)) {
+      this.#table.set(nameOf({ tenant }), budget);
+    }
+  }
+
+  /** For another thread: plain data, to be opened there with `openRates`. */
+  handle(): RateHandle {
+    return { kind: 'tickloom.rate', memory: this.#memory.buffer, waitersMax: this.#waitersMax };
+  }
+
+  /** @throws {ScopeUnknownError} */
+  limiter(ref: ScopeRef): Limiter {
+    return this.#client.limiter(ref);
+  }
+
+  /**
+   * Declares a budget, or changes it under the calls that spend from it. What was spent stays spent.
+   *
+   * @throws {InvalidOptionsError}
+   * @throws {RateTableFullError}
+   */
+  set(ref: ScopeRef, budget: BudgetInput): void {
+    const name = nameOf(ref);
+    this.#table.set(name, parseOptions(name, BudgetOptions, budget));
+  }
+
+  /** @returns Whether it was there. Calls that wait for it are refused. */
+  remove(ref: ScopeRef): boolean {
+    return this.#table.remove(nameOf(ref));
+  }
+
+  /** @see RateClient.cooldown */
+  cooldown(ref: ScopeRef, ms: number): void {
+    this.#client.cooldown(ref, ms);
+  }
+
+  /** @see RateClient.observeUsed */
+  observeUsed(ref: ScopeRef, used: { readonly used: number; readonly limit?: number }): void {
+    this.#client.observeUsed(ref, used);
+  }
+
+  /** What was granted, refused, waited and is left of one budget, over all threads. */
+  status(ref: ScopeRef): ScopeStatus {
+    return this.#client.status(ref);
+  }
+
+  /** The same of all budgets, by name (`provider:ibkr`, `endpoint:ibkr/history`, `tenant:research`). */
+  statuses(): Readonly<Record<string, ScopeStatus>> {
+    return this.#client.statuses();
+  }
+
+  /** Sees to it that what a worker holds is taken back when it ends. */
+  attach(worker: Worker): void {
+    const { threadId } = worker; // −1 once it has ended
+    worker.once('exit', () => this.reclaim(threadId));
+  }
+
+  /**
+   * Takes back what a thread that has ended held: its places in lines and in flight. Permits that it
+   * spent stay spent: too few is safe, too many is not.
+   */
+  reclaim(threadId: number): void {
+    reclaimThread(this.#memory, threadId);
+  }
+
+  /** Refuses those who wait in this thread. Other threads go on with what they opened. */
+  close(): void {
+    this.#client.close();
+  }
+}
+
+function nameOf(ref: ScopeRef): string {
+  const name = scopeName(ref);
+  for (const part of [ref.provider, ref.endpoint, ref.tenant]) {
+    if (part !== undefined) parseOptions('budget', BudgetName, part);
+  }
+  return name;
+}
