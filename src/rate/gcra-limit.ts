@@ -47,7 +47,8 @@ export class GcraLimit implements Limit {
     const earnedBackAt = Atomics.load(this.#cells, this.#at);
     if (Atomics.load(this.#words, this.#versionAt) !== this.#version) return STALE;
     if (earnedBackAt === MOVED) return STALE;
-    const wait = earnedBackAt - now - (this.#burst - this.nsPerPermit * BigInt(cost));
+    const slack = cost === 1 ? this.#slackOfOne : this.#burst - this.nsPerPermit * BigInt(cost);
+    const wait = BigInt.asIntN(64, earnedBackAt - now - slack);
     return this.#isQuota && wait > 0n ? NEVER : Number(wait);
   }
 

@@ -2,7 +2,6 @@ import type { Clock } from '../core/clock.js';
 import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
 import type { RateMemory } from '../protocol/rate-memory.js';
 import { GcraLimit } from './gcra-limit.js';
-import { GATE_FULL } from './in-flight-gate.js';
 import { IndexedHeap } from './indexed-heap.js';
 import { Leases } from './leases.js';
 import type { Limit } from './limit.js';
@@ -259,8 +258,8 @@ export class Limiter {
   }
 
   #hold(leasesHeld: Set<Leases>): Leases | undefined {
-    const { views, leases } = this.path;
-    if (leases.every((lease) => lease === GATE_FULL)) return undefined;
+    const { views, leases, hasGates } = this.path;
+    if (!hasGates) return undefined;
     const held = new Leases({
       gates: views.map(({ gate }) => gate),
       leases: leases.slice(),

@@ -22,6 +22,9 @@ export class PermitPath {
   readonly lines: readonly WaitingLine[];
   /** In-flight leases of the last take: one a scope, −1 where it has no gate. */
   readonly leases: Int32Array;
+  /** The largest cost that can ever be granted. */
+  permitsMax = 0;
+  hasGates = false;
   readonly #member: number;
 
   constructor(memory: RateMemory, views: readonly ScopeView[], member: number) {
@@ -29,15 +32,27 @@ export class PermitPath {
     this.lines = views.map((view) => new WaitingLine(memory, view.scope));
     this.leases = new Int32Array(views.length).fill(GATE_FULL);
     this.#member = member;
+    this.#readViews();
   }
 
   get name(): string {
     return this.views.map(({ name }) => name).join(' + ');
   }
 
-  /** @throws {ScopeRemovedError} */
+  /**
+   * Looks whether the scopes are as they were.
+   *
+   * @throws {ScopeRemovedError}
+   */
   refresh(): void {
-    for (const view of this.views) if (!view.isCurrent()) view.refresh();
+    let isChanged = false;
+    for (let i = 0; i < this.views.length; i++) {
+      const view = this.views[i]!;
+      if (view.isCurrent()) continue;
+      view.refresh();
+      isChanged = true;
+    }
+    if (isChanged) this.#readViews();
   }
 
   /** Why a cost will never be granted. */
@@ -46,10 +61,6 @@ export class PermitPath {
     return narrow === undefined
       ? BudgetRefusedError.spent(this.name)
       : new CostAboveBurstError(narrow.name, cost, narrow.permitsMax);
-  }
-
-  get permitsMax(): number {
-    return Math.min(...this.views.map(({ permitsMax }) => permitsMax));
   }
 
   /** The longest wait of all scopes, lines of waiters and gates left aside. */
@@ -96,20 +107,29 @@ export class PermitPath {
     return () => undos.map((undo) => undo()).every(Boolean);
   }
 
+  #readViews(): void {
+    this.permitsMax = Math.min(...this.views.map(({ permitsMax }) => permitsMax));
+    this.hasGates = this.views.some(({ gate }) => gate !== undefined);
+  }
+
   #take(instant: bigint, cost: number, withGates: boolean): Verdict {
     const { views } = this;
     // The widest first: what it refuses must not cost the narrower ones a thing.
     for (let i = views.length - 1; i >= 0; i--) {
-      const wait = views[i]!.peek(instant, cost);
+      const view = views[i]!;
+      if (i === 0 && view.limits.length < 2) break; // the first take is its own look
+      const wait = view.peek(instant, cost);
       if (wait === STALE || wait > 0) return wait;
     }
-    this.leases.fill(GATE_FULL);
-    if (withGates && !this.#enterGates()) return GATE_POLL_NS;
+    if (this.hasGates) {
+      this.leases.fill(GATE_FULL);
+      if (withGates && !this.#enterGates()) return GATE_POLL_NS;
+    }
     for (let i = 0; i < views.length; i++) {
       const wait = views[i]!.take(instant, cost, !withGates || i < views.length - 1);
       if (wait === GRANTED) continue;
       for (let taken = i - 1; taken >= 0; taken--) views[taken]!.undo();
-      this.leave();
+      if (this.hasGates) this.leave();
       return wait;
     }
     return GRANTED;

@@ -65,8 +65,9 @@ export class RollingLimit implements Limit {
       if (head === undefined) return STALE;
       const wait = this.#waitAt(head, instant, cost);
       if (wait > 0) return wait;
-      // What is about to be written over must have been written: a place skips no lap.
-      for (let left = Math.max(0, head - this.permits); left < head + cost - this.permits; left++) {
+      // What is about to be written over must have been written: a place skips no lap. The last of
+      // it is what the look went by.
+      for (let left = Math.max(0, head - this.permits); left < head + cost - 1 - this.permits; left++) {
         this.#settle(left, instant);
       }
       if (!this.#swapHead(head, head + cost)) continue; // another thread took: look again
@@ -147,9 +148,10 @@ export class RollingLimit implements Limit {
     const found = Atomics.load(this.#cells, at);
     const lapBefore = (lap + LAPS - 1) % LAPS;
     // Any other lap than the one before: it is written, or this thread was asleep and its swap will fail.
-    if (Number(BigInt.asUintN(Number(LAP_BITS), found)) !== lapBefore) return found >> LAP_BITS;
+    if (Number(BigInt.asUintN(Number(LAP_BITS), found)) !== lapBefore)
+      return BigInt.asIntN(64, found >> LAP_BITS);
     const written = (instant << LAP_BITS) | BigInt(lap);
     const before = Atomics.compareExchange(this.#cells, at, found, written);
-    return before === found ? instant : before >> LAP_BITS;
+    return before === found ? instant : BigInt.asIntN(64, before >> LAP_BITS);
   }
 }
