@@ -23,7 +23,8 @@ export class GcraLimit implements Limit {
   readonly #burst: bigint;
   /** What may be spent ahead of now before the next single permit. */
   readonly #slackOfOne: bigint;
-  readonly #isQuota: boolean;
+  /** Its clock stands still. */
+  readonly isQuota: boolean;
   /** Of the last undoable take: the cell as it was, and as it was left. */
   #before = MOVED;
   #after = MOVED;
@@ -39,21 +40,21 @@ export class GcraLimit implements Limit {
     this.#version = version;
     this.#burst = parameters.burstNs;
     this.#slackOfOne = parameters.burstNs - parameters.ns;
-    this.#isQuota = parameters.kind === 'quota';
+    this.isQuota = parameters.kind === 'quota';
   }
 
   peek(instant: bigint, cost: number): Verdict {
-    const now = this.#isQuota ? 0n : instant;
+    const now = this.isQuota ? 0n : instant;
     const earnedBackAt = Atomics.load(this.#cells, this.#at);
     if (Atomics.load(this.#words, this.#versionAt) !== this.#version) return STALE;
     if (earnedBackAt === MOVED) return STALE;
     const slack = cost === 1 ? this.#slackOfOne : this.#burst - this.nsPerPermit * BigInt(cost);
     const wait = BigInt.asIntN(64, earnedBackAt - now - slack);
-    return this.#isQuota && wait > 0n ? NEVER : Number(wait);
+    return this.isQuota && wait > 0n ? NEVER : Number(wait);
   }
 
   take(instant: bigint, cost: number, undoable = false): Verdict {
-    const now = this.#isQuota ? 0n : instant;
+    const now = this.isQuota ? 0n : instant;
     let price = this.nsPerPermit;
     let slack = this.#slackOfOne;
     if (cost !== 1) {
@@ -66,7 +67,7 @@ export class GcraLimit implements Limit {
     for (;;) {
       if (earnedBackAt === MOVED) return STALE;
       const ahead = BigInt.asIntN(64, earnedBackAt - now);
-      if (ahead > slack) return this.#isQuota ? NEVER : Number(ahead - slack);
+      if (ahead > slack) return this.isQuota ? NEVER : Number(ahead - slack);
       const next = BigInt.asIntN(64, (ahead > 0n ? earnedBackAt : now) + price);
       const found = Atomics.compareExchange(this.#cells, this.#at, earnedBackAt, next);
       if (found === earnedBackAt) {
@@ -106,11 +107,11 @@ export class GcraLimit implements Limit {
 
   raiseUsed(instant: bigint, permits: number): void {
     const used = this.nsPerPermit * BigInt(permits);
-    this.#raise((this.#isQuota ? 0n : instant) + (used < this.#burst ? used : this.#burst));
+    this.#raise((this.isQuota ? 0n : instant) + (used < this.#burst ? used : this.#burst));
   }
 
   spendBurstUntil(instant: bigint): void {
-    if (!this.#isQuota) this.#raise(instant + this.#slackOfOne);
+    if (!this.isQuota) this.#raise(instant + this.#slackOfOne);
   }
 
   #raise(to: bigint): void {
@@ -129,12 +130,12 @@ export class GcraLimit implements Limit {
    */
   retire(instant: bigint): bigint {
     const earnedBackAt = Atomics.exchange(this.#cells, this.#at, MOVED);
-    const now = this.#isQuota ? 0n : instant;
+    const now = this.isQuota ? 0n : instant;
     return earnedBackAt > now ? earnedBackAt - now : 0n;
   }
 
   left(instant: bigint): number {
-    const now = this.#isQuota ? 0n : instant;
+    const now = this.isQuota ? 0n : instant;
     const earnedBackAt = Atomics.load(this.#cells, this.#at);
     if (earnedBackAt === MOVED || this.nsPerPermit === 0n) return 0;
     const ahead = earnedBackAt > now ? earnedBackAt - now : 0n;

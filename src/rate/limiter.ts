@@ -109,12 +109,15 @@ export class Limiter {
   tryAcquire(cost = 1): number {
     const sole = this.#sole;
     if (sole !== undefined && cost === 1 && this.#soleLine.isEmpty()) {
-      const now = this.#clock.now();
-      if (this.#soleView.blockedUntil() <= now) {
-        const wait = sole.take(now, 1);
-        if (wait === GRANTED) this.statistics[0]!.granted(1);
-        else if (wait !== STALE) this.statistics[0]!.add('refused');
-        if (wait !== STALE) return wait;
+      // A cooldown is in the cell of such a limit, too.
+      const wait = sole.take(this.#clock.now(), 1);
+      if (wait === GRANTED) {
+        this.statistics[0]!.granted(1);
+        return GRANTED;
+      }
+      if (wait !== STALE) {
+        this.statistics[0]!.add('refused');
+        return wait;
       }
     }
     return this.#tryAcquire(cost);
@@ -285,7 +288,7 @@ export class Limiter {
     const { limits, gate } = this.#soleView;
     const [limit] = limits;
     const isSole = views.length === 1 && limits.length === 1 && gate === undefined;
-    this.#sole = isSole && limit instanceof GcraLimit ? limit : undefined;
+    this.#sole = isSole && limit instanceof GcraLimit && !limit.isQuota ? limit : undefined;
     this.#soleOf = limits;
   }
 }

@@ -106,7 +106,8 @@ export class ScopeTable {
     for (const [index, limit] of parameters.limits.entries()) {
       const cell = this.#memory.cellAt(scope, setOf(version), index);
       if (limit.kind !== 'rolling') {
-        Atomics.store(b64, cell, earnedBackAt(limit, spent[index], now));
+        const blockedUntil = Atomics.load(b64, this.#memory.blockedUntilAt(scope));
+        Atomics.store(b64, cell, earnedBackAt(limit, spent[index], { now, blockedUntil }));
         continue;
       }
       const ring = b64.subarray(
@@ -199,11 +200,20 @@ function smoothParameters({ permits, per, burst }: LimitOptions): LimitParameter
 }
 
 /** What was spent stays spent, in permits, rounded up. */
-function earnedBackAt(limit: LimitParameters, spent: Spent | undefined, now: bigint): bigint {
+function earnedBackAt(
+  limit: LimitParameters,
+  spent: Spent | undefined,
+  { now, blockedUntil }: { readonly now: bigint; readonly blockedUntil: bigint },
+): bigint {
   const base = limit.kind === 'quota' ? 0n : now;
-  if (spent === undefined) return base;
-  const { ns, nsPerPermit } = spent.permits;
-  return base + (ns * limit.ns + nsPerPermit - 1n) / nsPerPermit;
+  let at = base;
+  if (spent !== undefined) {
+    const { ns, nsPerPermit } = spent.permits;
+    at += (ns * limit.ns + nsPerPermit - 1n) / nsPerPermit;
+  }
+  // A cooldown under way is in the cell, too, by the burst and the rate that it has now.
+  const cooled = blockedUntil + limit.burstNs - limit.ns;
+  return limit.kind === 'gcra' && blockedUntil > now && cooled > at ? cooled : at;
 }
 
 /** The instants that a ring begins with: the newest that it has room for. */
