@@ -1,10 +1,13 @@
 import { threadId } from 'node:worker_threads';
+import type { Guard, ThrottledCall } from '../breaker/guard.js';
+import { openBreaker } from '../breaker/open-breaker.js';
 import { type Clock, systemClock } from '../core/clock.js';
+import type { BreakerHandle } from '../protocol/breaker-memory.js';
 import { RateMemory } from '../protocol/rate-memory.js';
 import { Limiter } from './limiter.js';
 import { InvalidHandleError, RateClosedError, RateTableFullError, ScopeRemovedError } from './rate-errors.js';
 import { ScopeDirectory } from './scope-directory.js';
-import { type ScopeRef, scopeName, scopeNames, tenantScope } from './scope-ref.js';
+import { providerScope, type ScopeRef, scopeName, scopeNames, tenantScope } from './scope-ref.js';
 import { readCounters, type ScopeCounters } from './scope-statistics.js';
 import { ScopeView } from './scope-view.js';
 import { WaitingLine } from './waiting-line.js';
@@ -15,6 +18,8 @@ export interface RateHandle {
   readonly kind: 'tickloom.rate';
   readonly memory: SharedArrayBuffer;
   readonly waitersMax: number;
+  /** By the name of their provider. */
+  readonly breakers: Readonly<Record<string, BreakerHandle>>;
 }
 
 /** What is known of one budget, over all threads. */
@@ -40,8 +45,24 @@ export function openRates(handle: RateHandle, { clock = systemClock }: { clock?:
       ? RateMemory.open(handle.memory)
       : undefined;
   if (memory === undefined) throw new InvalidHandleError('budgets');
-  return new RateClient(memory, { clock, waitersMax: handle.waitersMax });
+  const { waitersMax, breakers } = handle;
+  return new RateClient(memory, {
+    clock,
+    waitersMax,
+    breakerNames: Object.keys(breakers),
+    openBreaker: (provider, onThrottled) => openBreaker(breakers[provider]!, { clock, onThrottled }),
+  });
 }
+
+interface RateClientOptions {
+  readonly clock: Clock;
+  readonly waitersMax: number;
+  readonly breakerNames: readonly string[];
+  openBreaker(provider: string, onThrottled: (call: ThrottledCall) => void): Guard;
+}
+
+/** Of a throttled call whose provider did not say for how long. */
+const COOLDOWN_MS = 1_000;
 
 /** The budgets as one thread spends from them. Belongs to the thread that opened it. */
 export class RateClient {
@@ -52,10 +73,14 @@ export class RateClient {
   readonly #room: WaitingRoom;
   readonly #views = new Map<string, ScopeView>();
   readonly #limiters = new Map<string, Limiter>();
+  readonly #options: RateClientOptions;
+  readonly #breakers = new Map<string, Guard>();
   #directoryVersion = 0;
   #isClosed = false;
 
-  constructor(memory: RateMemory, { clock, waitersMax }: { clock: Clock; waitersMax: number }) {
+  constructor(memory: RateMemory, options: RateClientOptions) {
+    const { clock, waitersMax } = options;
+    this.#options = options;
     this.#memory = memory;
     this.#clock = clock;
     this.#directory = new ScopeDirectory(memory);
@@ -94,6 +119,28 @@ export class RateClient {
     });
     this.#limiters.set(key, limiter);
     return limiter;
+  }
+
+  /**
+   * The breaker of a provider. A call that it finds throttled (status 429) starts a cooldown of the
+   * provider's budget, for as long as the provider asks, or a second.
+   *
+   * @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a provider without one.
+   */
+  breaker(provider: string): Guard {
+    const known = this.#breakers.get(provider);
+    if (known !== undefined) return known;
+    const { breakerNames } = this.#options;
+    if (!breakerNames.includes(provider)) throw new BreakerUnknownError(provider, breakerNames);
+    const guard = this.#options.openBreaker(provider, (call) => this.throttled(provider, call));
+    this.#breakers.set(provider, guard);
+    return guard;
+  }
+
+  /** Cools a provider's budget down, if there is one, as a throttled call asks for. */
+  throttled(provider: string, { retryAfterMs = COOLDOWN_MS }: Pick<ThrottledCall, 'retryAfterMs'>): void {
+    if (this.#directory.find(providerScope(provider)) !== undefined)
+      this.cooldown({ provider }, retryAfterMs);
   }
 
   /**

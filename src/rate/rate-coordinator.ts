@@ -1,20 +1,33 @@
 import type { Worker } from 'node:worker_threads';
+import { type Breaker, createBreaker } from '../breaker/create-breaker.js';
+import type { ThrottledCall } from '../breaker/guard.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { RateMemory } from '../protocol/rate-memory.js';
 import { type BudgetInput, BudgetName, BudgetOptions } from '../settings/budget-options.js';
 import { parseOptions } from '../settings/parse-options.js';
-import { type BudgetsInput, BudgetsSettings, RateTableSettings } from '../settings/rate-settings.js';
+import {
+  type BreakersInput,
+  BreakersSettings,
+  type BudgetsInput,
+  BudgetsSettings,
+  RateTableSettings,
+} from '../settings/rate-settings.js';
 import type { Limiter } from './limiter.js';
 import { RateClient, type RateHandle, reclaimThread, type ScopeStatus } from './rate-client.js';
+import { BreakerUnknownError } from './rate-errors.js';
 import { type ScopeRef, scopeName } from './scope-ref.js';
 import { ScopeTable } from './scope-table.js';
 
 export interface RateCoordinatorOptions extends BudgetsInput, Partial<RateTableSettings> {
+  /** Of providers, by their names. */
+  readonly breakers?: BreakersInput;
   readonly clock?: Clock;
+  /** Of the breakers' jitter; by chance if left out. */
+  readonly seed?: number;
 }
 
 /**
- * All budgets of a process: providers, their endpoints, tenants. Owns the shared memory; every
+ * All budgets of a process (providers, their endpoints, tenants), and the breakers of its providers. Owns the shared memory; every
  * thread opens `handle()` and spends by itself, whether this thread is busy or not. What declares,
  * changes and removes belongs to the thread that made it; `cooldown`, `observeUsed` and `status` are
  * the same from any thread's client.
@@ -32,13 +45,14 @@ export class RateCoordinator {
   readonly #table: ScopeTable;
   readonly #client: RateClient;
   readonly #waitersMax: number;
+  readonly #breakers = new Map<string, Breaker>();
 
   /**
    * @throws {InvalidOptionsError} naming every refused setting.
    * @throws {RateTableFullError} when the budgets need more room than the table was given.
    */
   constructor(options: RateCoordinatorOptions = {}) {
-    const { clock = systemClock, providers, tenants, ...table } = options;
+    const { clock = systemClock, seed, providers, tenants, breakers = {}, ...table } = options;
     const budgets = parseOptions('budgets', BudgetsSettings, {
       ...(providers !== undefined && { providers }),
       ...(tenants !== undefined && { tenants }),
@@ -48,10 +62,21 @@ export class RateCoordinator {
       RateTableSettings,
       table,
     );
+    parseOptions('breakers', BreakersSettings, breakers);
     this.#memory = RateMemory.create({ scopesMax, threadsMax, arenaWords: rollingPermitsMax });
     this.#table = new ScopeTable(this.#memory, clock);
     this.#waitersMax = waitersMax;
-    this.#client = new RateClient(this.#memory, { clock, waitersMax });
+    this.#client = new RateClient(this.#memory, {
+      clock,
+      waitersMax,
+      breakerNames: Object.keys(breakers),
+      openBreaker: (provider) => this.#breakers.get(provider)!,
+    });
+    for (const [provider, own] of Object.entries(breakers)) {
+      const onThrottled = (call: ThrottledCall) => this.#client.throttled(provider, call);
+      const more = { clock, onThrottled, ...(seed !== undefined && { seed }) };
+      this.#breakers.set(provider, createBreaker({ ...own, name: provider }, more));
+    }
     for (const [provider, { budget, endpoints }] of Object.entries(budgets.providers)) {
       this.#table.set(nameOf({ provider }), budget);
       for (const [endpoint, own] of Object.entries(endpoints)) {
@@ -65,12 +90,27 @@ export class RateCoordinator {
 
   /** For another thread: plain data, to be opened there with `openRates`. */
   handle(): RateHandle {
-    return { kind: 'tickloom.rate', memory: this.#memory.buffer, waitersMax: this.#waitersMax };
+    const breakers = Object.fromEntries(
+      [...this.#breakers].map(([provider, breaker]) => [provider, breaker.handle]),
+    );
+    return { kind: 'tickloom.rate', memory: this.#memory.buffer, waitersMax: this.#waitersMax, breakers };
   }
 
   /** @throws {ScopeUnknownError} */
   limiter(ref: ScopeRef): Limiter {
     return this.#client.limiter(ref);
+  }
+
+  /**
+   * The breaker of a provider, with all that its owner can do. A call that it finds throttled (status
+   * 429) starts a cooldown of the provider's budget.
+   *
+   * @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a provider without one.
+   */
+  breaker(provider: string): Breaker {
+    const breaker = this.#breakers.get(provider);
+    if (breaker === undefined) throw new BreakerUnknownError(provider, [...this.#breakers.keys()]);
+    return breaker;
   }
 
   /**
@@ -116,16 +156,21 @@ export class RateCoordinator {
   }
 
   /**
-   * Takes back what a thread that has ended held: its places in lines and in flight. Permits that it
+   * Takes back what a thread that has ended held: its places in lines and in flight, its probes. Permits that it
    * spent stay spent: too few is safe, too many is not.
    */
   reclaim(threadId: number): void {
     reclaimThread(this.#memory, threadId);
+    for (const breaker of this.#breakers.values()) breaker.reclaim(threadId);
   }
 
-  /** Refuses those who wait in this thread. Other threads go on with what they opened. */
+  /**
+   * Refuses those who wait in this thread, and ends the breakers' machines. Other threads go on
+   * spending from the budgets that they opened.
+   */
   close(): void {
     this.#client.close();
+    for (const breaker of this.#breakers.values()) breaker.close();
   }
 }
 

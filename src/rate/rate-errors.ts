@@ -26,6 +26,15 @@ export class InvalidScopeError extends RuntimeError {
   }
 }
 
+export class BreakerUnknownError extends RuntimeError {
+  override readonly name = 'BreakerUnknownError';
+  override readonly code = 'BREAKER_UNKNOWN';
+
+  constructor(provider: string, known: readonly string[]) {
+    super(`There is no breaker of the provider "${provider}"${suggestName(provider, known)}`);
+  }
+}
+
 /** The budget was removed after it had been opened. */
 export class ScopeRemovedError extends RuntimeError {
   override readonly name = 'ScopeRemovedError';
