@@ -5,7 +5,13 @@ import { type Clock, systemClock } from '../core/clock.js';
 import type { BreakerHandle } from '../protocol/breaker-memory.js';
 import { RateMemory } from '../protocol/rate-memory.js';
 import { Limiter } from './limiter.js';
-import { InvalidHandleError, RateClosedError, RateTableFullError, ScopeRemovedError } from './rate-errors.js';
+import {
+  BreakerUnknownError,
+  InvalidHandleError,
+  RateClosedError,
+  RateTableFullError,
+  ScopeRemovedError,
+} from './rate-errors.js';
 import { ScopeDirectory } from './scope-directory.js';
 import { providerScope, type ScopeRef, scopeName, scopeNames, tenantScope } from './scope-ref.js';
 import { readCounters, type ScopeCounters } from './scope-statistics.js';

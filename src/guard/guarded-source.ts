@@ -1,0 +1,261 @@
+import { classifyError, retryAfterMsOf } from '../breaker/classify.js';
+import type { Permit as BreakerPermit, Guard } from '../breaker/guard.js';
+import type { Batch } from '../core/batch.js';
+import type { Clock } from '../core/clock.js';
+import { BreakerOpenError, RuntimeError } from '../core/errors.js';
+import { InvariantError } from '../core/invariant.js';
+import type { PlainData } from '../core/plain-data.js';
+import type { Schema } from '../core/schema.js';
+import type { Source, SourceCapabilities } from '../pipeline/source.js';
+import type { StageHealth, StageStatistics } from '../protocol/pipeline-report.js';
+import type { Limiter } from '../rate/limiter.js';
+import type { Permit as RatePermit } from '../rate/permit.js';
+import type { Logger } from '../telemetry/logger.js';
+
+/** A budget that each read spends from. */
+export interface ReadBudget {
+  readonly limiter: Limiter;
+  /** Permits of one read. */
+  readonly cost: number;
+  /** Nothing is read for so long, by anybody. */
+  cooldown(ms: number): void;
+}
+
+export interface GuardedSourceOptions {
+  readonly source: Source;
+  readonly budget?: ReadBudget | undefined;
+  readonly breaker?: Guard | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Of a throttled read whose provider did not say for how long. */
+const COOLDOWN_MS = 1_000;
+
+/**
+ * A source behind a budget and a breaker. Each `read` of it is a call: it takes the breaker's permit
+ * and the budget's permits first. While the breaker is open, or the budget spent, nothing is read;
+ * a read that fails and could succeed later is made again when the breaker allows it. So an outage
+ * pauses the pipeline, and neither ends it nor burns through retries.
+ *
+ * A throttled read (status 429) starts a cooldown of the budget, for all threads, and is made again
+ * after it; it is no failure to the breaker.
+ */
+export class GuardedSource implements Source {
+  readonly schema: Schema;
+  readonly capabilities: SourceCapabilities;
+  readonly #source: Source;
+  readonly #budget: ReadBudget | undefined;
+  readonly #breaker: Guard | undefined;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  /** Of the read that is under way. */
+  #breakerPermit: BreakerPermit | undefined;
+  #ratePermit: RatePermit | undefined;
+  #waitingFor: 'breaker' | 'budget' | undefined;
+  #breakerPauses = 0;
+  #breakerPausedNs = 0n;
+  #budgetWaits = 0;
+  #budgetWaitedNs = 0n;
+  #readsRetried = 0;
+
+  constructor({ source, budget, breaker, clock, log }: GuardedSourceOptions) {
+    this.schema = source.schema;
+    this.capabilities = source.capabilities;
+    this.#source = source;
+    this.#budget = budget;
+    this.#breaker = breaker;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  get rowsRejected(): number {
+    return this.#source.rowsRejected ?? 0;
+  }
+
+  get bytesIn(): number {
+    return this.#source.bytesIn ?? 0;
+  }
+
+  open(): Promise<void> | void {
+    return this.#source.open?.();
+  }
+
+  close(): Promise<void> | void {
+    this.#stopping.abort();
+    return this.#source.close?.();
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#source.stop();
+  }
+
+  position(): PlainData {
+    return this.#source.position();
+  }
+
+  resume(position: PlainData): Promise<void> | void {
+    return this.#source.resume(position);
+  }
+
+  health(): StageHealth {
+    if (this.#waitingFor !== 'breaker') return this.#source.health?.() ?? { status: 'ok' };
+    return { status: 'degraded', reason: `paused: the breaker "${this.#breaker!.name}" is open` };
+  }
+
+  statistics(): StageStatistics {
+    return {
+      ...this.#source.statistics?.(),
+      ...(this.#breaker && {
+        breakerPauses: this.#breakerPauses,
+        breakerPausedMs: Number(this.#breakerPausedNs) / 1e6,
+        readsRetried: this.#readsRetried,
+      }),
+      ...(this.#budget && {
+        budgetWaits: this.#budgetWaits,
+        budgetWaitedMs: Number(this.#budgetWaitedNs) / 1e6,
+      }),
+    };
+  }
+
+  read(): Promise<Batch | null> | Batch | null {
+    return this.#takePermits() ? this.#readNow() : this.#readLater();
+  }
+
+  /** Takes all permits without waiting, or none. */
+  #takePermits(): boolean {
+    if (this.#breaker) {
+      try {
+        this.#breakerPermit = this.#breaker.permit();
+      } catch (error) {
+        if (error instanceof BreakerOpenError) return false;
+        throw error;
+      }
+    }
+    if (this.#budget && this.#budget.limiter.tryAcquire(this.#budget.cost) > 0) {
+      this.#breakerPermit?.ignore();
+      return false;
+    }
+    return true;
+  }
+
+  async #readLater(): Promise<Batch | null> {
+    const { signal } = this.#stopping;
+    for (;;) {
+      await this.#untilCallable();
+      if (signal.aborted || !(await this.#takeBudget())) return null;
+      try {
+        this.#breakerPermit = this.#breaker?.permit();
+      } catch (error) {
+        // Others were faster to take the probes: the budget's permits are gone, and the wait begins anew.
+        this.#release();
+        if (error instanceof BreakerOpenError) continue;
+        throw error;
+      }
+      return this.#readNow();
+    }
+  }
+
+  async #untilCallable(): Promise<void> {
+    if (!this.#breaker?.refusal()) return;
+    const since = this.#clock.now();
+    this.#waitingFor = 'breaker';
+    this.#breakerPauses++;
+    this.#log.warn({ breaker: this.#breaker.name }, 'intake paused: the breaker is open');
+    await this.#breaker.whenCallable(this.#stopping.signal);
+    this.#waitingFor = undefined;
+    const paused = this.#clock.now() - since;
+    this.#breakerPausedNs += paused;
+    this.#log.info({ breaker: this.#breaker.name, pausedMs: Number(paused) / 1e6 }, 'intake goes on');
+  }
+
+  /** @returns Whether it was taken: not, when the source was asked to end meanwhile. */
+  async #takeBudget(): Promise<boolean> {
+    if (!this.#budget) return true;
+    const { limiter, cost } = this.#budget;
+    const { signal } = this.#stopping;
+    const since = this.#clock.now();
+    this.#waitingFor = 'budget';
+    try {
+      this.#ratePermit = await limiter.acquire({ cost, signal });
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    } finally {
+      this.#waitingFor = undefined;
+    }
+    if (this.#ratePermit.waitedNs > 0) {
+      this.#budgetWaits++;
+      this.#budgetWaitedNs += this.#clock.now() - since;
+    }
+    return true;
+  }
+
+  #readNow(): Promise<Batch | null> | Batch | null {
+    let batch: Promise<Batch | null> | Batch | null;
+    try {
+      batch = this.#source.read();
+    } catch (error) {
+      return this.#failed(error);
+    }
+    if (batch instanceof Promise) return this.#settleLater(batch);
+    this.#succeeded();
+    return batch;
+  }
+
+  async #settleLater(reading: Promise<Batch | null>): Promise<Batch | null> {
+    let batch: Batch | null;
+    try {
+      batch = await reading;
+    } catch (error) {
+      return this.#failed(error);
+    }
+    this.#succeeded();
+    return batch;
+  }
+
+  #succeeded(): void {
+    this.#breakerPermit?.succeed();
+    this.#release();
+  }
+
+  #failed(error: unknown): Promise<Batch | null> {
+    const found = classifyError(error);
+    if (found === 'failure') this.#breakerPermit?.fail();
+    else this.#breakerPermit?.ignore();
+    this.#release();
+    if (found === 'throttled' && this.#budget) {
+      const ms = retryAfterMsOf(error, Number(this.#clock.wall()) / 1e6) ?? COOLDOWN_MS;
+      this.#log.warn({ cooldownMs: ms }, 'the provider asks for a pause');
+      this.#budget.cooldown(ms);
+    } else if (!this.#breaker || found === 'throttled' || !mayHelpAgain(error)) {
+      return Promise.reject(error);
+    }
+    this.#readsRetried++;
+    this.#log.warn(
+      { error: error instanceof Error ? error.message : String(error) },
+      'read failed, to be made again',
+    );
+    return this.#readLater();
+  }
+
+  #release(): void {
+    if (this.#ratePermit) this.#ratePermit.release();
+    else this.#budget?.limiter.release();
+    this.#ratePermit = undefined;
+  }
+}
+
+/** Whether the same call may succeed later: not after a bug, here or in a source of the user's. */
+function mayHelpAgain(error: unknown): boolean {
+  if (error instanceof RuntimeError) return error.retryable;
+  return !(
+    error instanceof InvariantError ||
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof ReferenceError ||
+    error instanceof SyntaxError
+  );
+}
