@@ -34,6 +34,7 @@ await build({
   input: {
     'src/index': 'src/index.ts',
     'src/arrow/arrow': 'src/arrow/arrow.ts',
+    'src/rate/rate': 'src/rate/rate.ts',
     'src/breaker/breaker': 'src/breaker/breaker.ts',
     'src/cli/main': 'src/cli/main.ts',
     [THREAD_ENTRY]: `${THREAD_ENTRY}.ts`,

@@ -18,6 +18,7 @@ export {
 export { copyRow, type Row, type RowValue, RowView, rowsOf } from './core/row-view.js';
 export type { Column, ColumnType, RowKind, Schema } from './core/schema.js';
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
+export type { Guards } from './guard/guards.js';
 export { defineOperator, defineRowOperator } from './operators/define-operator.js';
 export type { Batcher } from './pipeline/batcher.js';
 export type {

@@ -15,6 +15,7 @@ import {
 import type { PipelineReport } from '../src/protocol/pipeline-report.js';
 import { portEndpoint } from '../src/protocol/port-endpoint.js';
 import { StartStep } from '../src/protocol/start-step.js';
+import type { RateClient } from '../src/rate/rate-client.js';
 import { instantiate } from '../src/registry/instantiate.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
 import { threadLogger } from '../src/telemetry/thread-logger.js';
@@ -48,6 +49,7 @@ export function warm(): void {}
 
 async function runPipeline(task: PipelineTask, counters: Counters): Promise<PipelineReport> {
   const began = performance.now();
+  let rates: RateClient | undefined;
   try {
     if (task.protocol !== PROTOCOL_VERSION) {
       throw new PipelineError(
@@ -58,7 +60,13 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
     const actor = listen(task);
     const log = threadLogger(task.logs, counters).child({ thread: threadId });
     counters.set('startStep', StartStep.making);
-    const pipeline = await instantiate(task.spec, { clock: systemClock, log, counters });
+    if (task.rates) rates = (await import('../src/rate/rate-client.js')).openRates(task.rates);
+    const pipeline = await instantiate(task.spec, {
+      clock: systemClock,
+      log,
+      counters,
+      ...(rates && { guards: rates }),
+    });
     actor.attach(pipeline);
     return await pipeline.run(async () => {
       // A first batch that blocks the thread must not keep the supervisor from hearing of the start.
@@ -72,6 +80,8 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       counters: counters.read(),
       durationMs: performance.now() - began,
     });
+  } finally {
+    rates?.close();
   }
 }
 

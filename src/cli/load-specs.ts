@@ -1,4 +1,5 @@
 import { formatPath, InvalidSpecError, RuntimeError, type SpecProblem } from '../core/errors.js';
+import type { Guards } from '../guard/guards.js';
 import { resolveSpec } from '../registry/resolve-spec.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
@@ -13,11 +14,13 @@ export type CheckedSpec =
  * Reads specs, changes them as `--set` says and checks them: all of them, whatever is wrong with
  * one.
  *
+ * @param guards - Budgets and breakers that they may name.
  * @returns Each with what is wrong with it as lines, `file:line:column path: message`.
  */
 export async function loadSpecs(
   files: readonly string[],
   settings: readonly string[],
+  guards?: Guards,
 ): Promise<CheckedSpec[]> {
   const { overrides, refused } = parseOverrides(settings);
   const specs: SpecFile[] = [];
@@ -33,7 +36,7 @@ export async function loadSpecs(
   const places = new Map<string, string>();
   const checked: CheckedSpec[] = [];
   for (const spec of specs) {
-    const one = await check(spec, overrides, refused);
+    const one = await check(spec, overrides, refused, guards);
     const place = formatPlace(spec, ['name']);
     const earlier = places.get(one.name);
     if ('resolved' in one && earlier !== undefined) {
@@ -51,6 +54,7 @@ async function check(
   spec: SpecFile,
   overrides: readonly Override[],
   refused: readonly string[],
+  guards: Guards | undefined,
 ): Promise<CheckedSpec> {
   const { file } = spec;
   const ownName = nameOf(spec.value) ?? file;
@@ -73,7 +77,7 @@ async function check(
   }
   const name = nameOf(value) ?? file;
   try {
-    const resolved = await resolveSpec(value);
+    const resolved = await resolveSpec(value, {}, guards);
     return problems.length > 0 ? { file, name, problems } : { file, name, resolved };
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;

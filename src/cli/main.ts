@@ -40,6 +40,11 @@ const setOption = () =>
   )
     .argParser(collect)
     .default([], 'none');
+const settingsOption = () =>
+  new Option(
+    '--settings <file>',
+    'YAML or JSON file with settings of the runtime: budgets, breakers, maxThreads, …',
+  );
 const specs = [
   '<spec...>',
   'YAML or JSON files, "-" for standard input; a YAML file may hold several documents',
@@ -59,6 +64,7 @@ program
   .description('run the pipelines of specs side by side until all have ended')
   .argument(...specs)
   .addOption(setOption())
+  .addOption(settingsOption())
   .option('--duration <time>', 'drain all jobs after this time, such as 10s', (text) =>
     durationArgument(text),
   )
@@ -85,6 +91,7 @@ program
   .description('check specs and name every problem with file, line and column')
   .argument(...specs)
   .addOption(setOption())
+  .addOption(settingsOption())
   .action(async (files: string[], options) => {
     const { validate } = await import('./commands/validate.js');
     exitCode = await validate(files, options, terminal);

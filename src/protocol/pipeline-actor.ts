@@ -2,12 +2,15 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import type { PipelineReport, StageReport } from './pipeline-report.js';
+import type { RateHandle } from './rate-handle.js';
 
 /** The argument of a thread's task. `control` is transferred with it. */
 export interface PipelineTask {
   /** Differs when the two sides come from different releases: refused then. */
   readonly protocol: typeof PROTOCOL_VERSION;
   readonly spec: ResolvedSpec;
+  /** Budgets and breakers, for a spec that names some. */
+  readonly rates?: RateHandle;
   /** Memory of the `Counters`, shared. */
   readonly counters: SharedArrayBuffer;
   /** The Comlink end of `PipelineControl`. */

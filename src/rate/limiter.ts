@@ -217,6 +217,12 @@ export class Limiter {
     }
   }
 
+  /** The largest cost that can ever be granted. */
+  get permitsMax(): number {
+    this.path.refresh();
+    return this.path.permitsMax;
+  }
+
   /** Permits that could be taken now; `Infinity` where nothing limits the rate. */
   left(): number {
     this.path.refresh();

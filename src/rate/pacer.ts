@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from '../core/clock.js';
+import type { RateHandle } from '../protocol/rate-handle.js';
 import type { BudgetInput } from '../settings/budget-options.js';
 import type { AcquireOptions, Limiter, Reservation } from './limiter.js';
 import type { Permit } from './permit.js';
-import { openRates, type RateHandle, type ScopeStatus } from './rate-client.js';
+import { openRates, type ScopeStatus } from './rate-client.js';
 import { RateCoordinator } from './rate-coordinator.js';
 
 const REF = { provider: 'default' } as const;

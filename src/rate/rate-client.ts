@@ -2,7 +2,7 @@ import { threadId } from 'node:worker_threads';
 import type { Guard, ThrottledCall } from '../breaker/guard.js';
 import { openBreaker } from '../breaker/open-breaker.js';
 import { type Clock, systemClock } from '../core/clock.js';
-import type { BreakerHandle } from '../protocol/breaker-memory.js';
+import type { RateHandle } from '../protocol/rate-handle.js';
 import { RateMemory } from '../protocol/rate-memory.js';
 import { Limiter } from './limiter.js';
 import {
@@ -18,15 +18,6 @@ import { readCounters, type ScopeCounters } from './scope-statistics.js';
 import { ScopeView } from './scope-view.js';
 import { WaitingLine } from './waiting-line.js';
 import { WaitingRoom } from './waiting-room.js';
-
-/** Plain data: may be posted to any thread of the process, and opened there. */
-export interface RateHandle {
-  readonly kind: 'tickloom.rate';
-  readonly memory: SharedArrayBuffer;
-  readonly waitersMax: number;
-  /** By the name of their provider. */
-  readonly breakers: Readonly<Record<string, BreakerHandle>>;
-}
 
 /** What is known of one budget, over all threads. */
 export interface ScopeStatus extends ScopeCounters {

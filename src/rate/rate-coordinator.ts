@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { type Breaker, createBreaker } from '../breaker/create-breaker.js';
 import type { ThrottledCall } from '../breaker/guard.js';
 import { type Clock, systemClock } from '../core/clock.js';
+import type { RateHandle } from '../protocol/rate-handle.js';
 import { RateMemory } from '../protocol/rate-memory.js';
 import { type BudgetInput, BudgetName, BudgetOptions } from '../settings/budget-options.js';
 import { parseOptions } from '../settings/parse-options.js';
@@ -13,7 +14,7 @@ import {
   RateTableSettings,
 } from '../settings/rate-settings.js';
 import type { Limiter } from './limiter.js';
-import { RateClient, type RateHandle, reclaimThread, type ScopeStatus } from './rate-client.js';
+import { RateClient, reclaimThread, type ScopeStatus } from './rate-client.js';
 import { BreakerUnknownError } from './rate-errors.js';
 import { type ScopeRef, scopeName } from './scope-ref.js';
 import { ScopeTable } from './scope-table.js';

@@ -1,11 +1,13 @@
 /**
  * Budgets that all threads of a process share, without a lock. Entry of the sub-path `tickloom/rate`.
  */
+
+export type { RateHandle } from '../protocol/rate-handle.js';
 export type { BudgetInput } from '../settings/budget-options.js';
 export type { AcquireOptions, Limiter, Reservation } from './limiter.js';
 export { openPacer, Pacer } from './pacer.js';
 export type { Permit } from './permit.js';
-export { openRates, type RateClient, type RateHandle, type ScopeStatus } from './rate-client.js';
+export { openRates, type RateClient, type ScopeStatus } from './rate-client.js';
 export { RateCoordinator, type RateCoordinatorOptions } from './rate-coordinator.js';
 export {
   BudgetRefusedError,

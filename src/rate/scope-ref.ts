@@ -5,10 +5,10 @@ import { InvalidScopeError } from './rate-errors.js';
  * endpoint's, then the provider's: all or none.
  */
 export interface ScopeRef {
-  readonly provider?: string;
+  readonly provider?: string | undefined;
   /** Of the provider. */
-  readonly endpoint?: string;
-  readonly tenant?: string;
+  readonly endpoint?: string | undefined;
+  readonly tenant?: string | undefined;
 }
 
 export const providerScope = (provider: string): string => `provider:${provider}`;

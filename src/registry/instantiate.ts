@@ -1,11 +1,14 @@
 import type { Clock } from '../core/clock.js';
 import { DictionarySet } from '../core/dictionary.js';
 import { InvalidSpecError, type SpecProblem } from '../core/errors.js';
+import { invariant } from '../core/invariant.js';
 import type { Schema } from '../core/schema.js';
+import type { Guards } from '../guard/guards.js';
 import type { DeadLetterFile, DeadLetterOptions } from '../pipeline/dead-letter-file.js';
 import type { PlanProblems } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
 import { stopOnReject } from '../pipeline/rejects.js';
+import type { Source } from '../pipeline/source.js';
 import type { StageContext } from '../pipeline/stage.js';
 import { type Named, StreamingPipeline } from '../pipeline/streaming-pipeline.js';
 import type { Counters } from '../protocol/counters.js';
@@ -22,6 +25,8 @@ export interface PipelineEnvironment {
   readonly overrides?: StageOverrides;
   /** What each stage has to open in. A supervisor has a deadline of its own for the whole start. */
   readonly openDeadlineMs?: number;
+  /** Budgets and breakers, for a spec that names some. */
+  readonly guards?: Guards;
   /** Where an earlier run of the same spec left off. */
   readonly checkpoint?: Checkpoint;
 }
@@ -37,6 +42,8 @@ export async function instantiate(
   const operatorFactories = await Promise.all(spec.operators.map(loadOperator));
   const batcherFactory = await loadBatcher(spec.batcher);
   const sinkFactory = overrides.sink ?? (await loadSink(spec.sink));
+
+  const guard = await guardOf(spec, environment);
 
   const dictionaries = new DictionarySet();
   if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
@@ -69,7 +76,8 @@ export async function instantiate(
 
   function makeStages() {
     let schema: Schema = sourceFactory.plan(spec.source.options, problems);
-    const source = { use: spec.source.use, stage: sourceFactory.create(spec.source.options, context) };
+    const stage = guard(sourceFactory.create(spec.source.options, context));
+    const source = { use: spec.source.use, stage };
     const operators: Named<Operator>[] = operatorFactories.map((factory, i) => {
       const { use, options } = spec.operators[i]!;
       const stage = factory.create(options, schema, context);
@@ -83,6 +91,17 @@ export async function instantiate(
     const sink = { use: spec.sink.use, stage: sinkFactory.create(spec.sink.options, schema, context) };
     return { source, operators, batcher, sink };
   }
+}
+
+/** Loaded when asked for: who sets no budget and no breaker pays nothing for them. */
+async function guardOf(
+  { guard }: ResolvedSpec,
+  { guards, clock, log }: PipelineEnvironment,
+): Promise<(source: Source) => Source> {
+  if (guard === undefined) return (source) => source;
+  invariant(guards !== undefined, 'a spec that names budgets or breakers is made where they are');
+  const { guardSource } = await import('../guard/guard-source.js');
+  return (source) => guardSource(source, guard, { guards, clock, log });
 }
 
 /** Loaded when asked for: without it, many a thread never needs Node's `fs/promises`. */

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../core/clock.js';
+import type { Guards } from '../guard/guards.js';
 import type { SinkFactory, SourceFactory } from '../pipeline/factories.js';
 import type { StreamingPipeline } from '../pipeline/streaming-pipeline.js';
 import { Counters, type CounterValues } from '../protocol/counters.js';
@@ -9,7 +10,11 @@ import { instantiate } from './instantiate.js';
 import { resolveSpec } from './resolve-spec.js';
 
 /** A spec whose source or sink may be left out, because it is given in code. */
-export type OpenSpec = Omit<PipelineSpec, 'source' | 'sink'> & Partial<Pick<PipelineSpec, 'source' | 'sink'>>;
+export type OpenSpec = Omit<PipelineSpec, 'source' | 'sink'> & {
+  /** Without a component, what stands in front of a source given in code. */
+  readonly source?: PipelineSpec['source'] | Pick<PipelineSpec['source'], 'budget' | 'breaker'>;
+  readonly sink?: PipelineSpec['sink'];
+};
 
 export interface PipelineOptions {
   /** In place of the spec's source. */
@@ -20,6 +25,8 @@ export interface PipelineOptions {
   readonly logger?: Logger;
   /** What each stage has to open in; one that does not answer fails the run. Default: 60000. */
   readonly openDeadlineMs?: number;
+  /** Budgets and breakers that the spec may name: a `RateCoordinator`, or what `openRates` gave. */
+  readonly guards?: Guards;
   /** Goes on where an earlier run of the same spec left off. */
   readonly checkpoint?: Checkpoint;
 }
@@ -97,15 +104,16 @@ export class PipelineBuilder {
   }
 
   async #build(): Promise<StreamingPipeline> {
-    const { source, sink, clock = systemClock, logger = silentLogger, checkpoint } = this.#options;
+    const { source, sink, clock = systemClock, logger = silentLogger, guards, checkpoint } = this.#options;
     const { openDeadlineMs = OPEN_DEADLINE_MS } = this.#options;
     const overrides = { ...(source && { source }), ...(sink && { sink }) };
-    return instantiate(await resolveSpec(this.#spec, overrides), {
+    return instantiate(await resolveSpec(this.#spec, overrides, guards), {
       clock,
       log: logger,
       counters: this.#counters,
       overrides,
       openDeadlineMs,
+      ...(guards && { guards }),
       ...(checkpoint && { checkpoint }),
     });
   }

@@ -2,11 +2,14 @@ import type { z } from 'zod';
 import { InvalidSpecError, PipelineError, RuntimeError, type SpecProblem } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
 import type { Schema } from '../core/schema.js';
+import { guardProblems } from '../guard/guard-problems.js';
+import type { Guards } from '../guard/guards.js';
 import type { PlanProblems, SinkFactory, SourceFactory } from '../pipeline/factories.js';
 import type { ModuleOptions } from '../settings/module-options.js';
 import { PipelineSpec } from '../settings/pipeline-spec.js';
 import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
 import { schemaProblems } from '../settings/schema-problems.js';
+import type { SourceGuard } from '../settings/source-guard-options.js';
 import { COMPONENTS, type ComponentKind, findComponent } from './catalogue.js';
 import { loadBatcher, loadOperator, loadSink, loadSource } from './loaders.js';
 
@@ -22,16 +25,26 @@ export interface StageOverrides {
  * Checks a spec: its outline, each component's options, and what the components make of each
  * other's columns. Opens nothing, but imports the modules that the spec names as operators.
  *
+ * @param guards - Budgets and breakers that the spec may name.
  * @throws {InvalidSpecError} naming all that is wrong.
  */
-export async function resolveSpec(spec: unknown, overrides: StageOverrides = {}): Promise<ResolvedSpec> {
+export async function resolveSpec(
+  spec: unknown,
+  overrides: StageOverrides = {},
+  guards?: Guards,
+): Promise<ResolvedSpec> {
   const problems: SpecProblem[] = [];
   const outline = PipelineSpec.safeParse(withPlaceholders(spec, overrides), { reportInput: true });
   if (!outline.success) problems.push(...schemaProblems(outline.error, spec));
 
   // Options are checked even where the outline is at fault, so that one run names everything.
   const loose = (outline.success ? outline.data : spec) as Partial<Record<string, unknown>> | null;
-  const source = overrides.source ? IN_CODE : resolveStage('source', loose?.source, ['source'], problems);
+  const { budget: _budget, breaker: _breaker, ...sourceSpec } = asObject(loose?.source);
+  const source = overrides.source ? IN_CODE : resolveStage('source', sourceSpec, ['source'], problems);
+  const guard = outline.success ? guardOf(outline.data.source) : undefined;
+  for (const { key, message } of guard ? guardProblems(guard, guards) : []) {
+    problems.push({ path: ['source', key], message });
+  }
   const operators = (Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : []).map(
     (operator, i) => resolveStage('operator', operator, ['operators', i], problems),
   );
@@ -51,6 +64,7 @@ export async function resolveSpec(spec: unknown, overrides: StageOverrides = {})
   return {
     name,
     source,
+    ...(guard && { guard }),
     operators: operators as ResolvedStage[],
     batcher,
     sink,
@@ -65,7 +79,18 @@ const IN_CODE: ResolvedStage = { use: 'code', options: undefined };
 
 function withPlaceholders(spec: unknown, { source, sink }: StageOverrides): unknown {
   if (typeof spec !== 'object' || spec === null) return spec;
-  return { ...spec, ...(source && { source: { use: 'code' } }), ...(sink && { sink: { use: 'code' } }) };
+  const { budget, breaker } = asObject((spec as { readonly source?: unknown }).source);
+  const guarded = { ...(budget !== undefined && { budget }), ...(breaker !== undefined && { breaker }) };
+  return {
+    ...spec,
+    ...(source && { source: { use: 'code', ...guarded } }),
+    ...(sink && { sink: { use: 'code' } }),
+  };
+}
+
+function guardOf({ budget, breaker }: SourceGuard): SourceGuard | undefined {
+  if (budget === undefined && breaker === undefined) return undefined;
+  return { ...(budget && { budget }), ...(breaker !== undefined && { breaker }) };
 }
 
 function resolveStage(

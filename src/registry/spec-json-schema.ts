@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PipelineSpec } from '../settings/pipeline-spec.js';
+import { SourceGuardOptions } from '../settings/source-guard-options.js';
 import { COMPONENTS, type ComponentInfo, type ComponentKind } from './catalogue.js';
 
 type JsonSchema = Record<string, unknown>;
@@ -34,11 +35,20 @@ function variants(kind: ComponentKind): JsonSchema[] {
       ...schema,
       title: info.name,
       description: info.summary,
-      properties: { use: { const: info.name }, ...(schema.properties as JsonSchema | undefined) },
+      properties: {
+        use: { const: info.name },
+        ...(kind === 'source' && guardProperties()),
+        ...(schema.properties as JsonSchema | undefined),
+      },
       // There is one batcher, so that its name may be left out.
       required: kind === 'batcher' ? required : ['use', ...required],
     };
   });
+}
+
+/** What may stand in front of any source. */
+function guardProperties(): JsonSchema {
+  return toJsonSchema(SourceGuardOptions).properties as JsonSchema;
 }
 
 const toJsonSchema = (schema: z.ZodType): JsonSchema =>

@@ -2,8 +2,10 @@ import type { InspectionEvent } from 'xstate';
 import type { z } from 'zod';
 import { type Clock, systemClock } from '../core/clock.js';
 import { formatPath, InvalidOptionsError } from '../core/errors.js';
+import type { RateCoordinator } from '../rate/rate-coordinator.js';
 import { resolveSpec } from '../registry/resolve-spec.js';
 import type { PipelineSpec } from '../settings/pipeline-spec.js';
+import type { BreakersInput, BudgetsInput } from '../settings/rate-settings.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { RuntimeSettings } from '../settings/runtime-settings.js';
 import type { JobHandle, JobInfo, RuntimeEvent } from '../supervisor/job.js';
@@ -17,6 +19,16 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
   /** Watches the job machines, for XState's inspector. */
   readonly inspect?: (event: InspectionEvent) => void;
   readonly clock?: Clock;
+  /** Budgets that specs may name, by provider and tenant. */
+  readonly budgets?: BudgetsInput;
+  /** Breakers that specs may name, by provider. */
+  readonly breakers?: BreakersInput;
+  /**
+   * Budgets and breakers that were made elsewhere, in place of the two above: a service and its
+   * pipelines spend from the same. Not closed with the runtime. Needs a thread for each pipeline
+   * that names some (`threadsMax`).
+   */
+  readonly rates?: RateCoordinator;
 }
 
 /**
@@ -28,21 +40,37 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
  * @throws {InvalidOptionsError} naming every refused setting.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
-  const { logger = silentLogger, inspect, clock = systemClock, ...input } = options;
-  const settings = parseSettings(input, loggerProblems(logger));
-  const runtime = new PipelineRuntime({ settings, logger, inspect, clock });
+  const { logger = silentLogger, inspect, clock = systemClock, budgets, breakers, rates, ...input } = options;
+  const settings = parseSettings(input, [
+    ...loggerProblems(logger),
+    ...(rates && (budgets || breakers) ? ['rates: expected either "rates" or "budgets" and "breakers"'] : []),
+  ]);
+  const own = budgets || breakers ? await makeRates({ budgets, breakers, clock, settings }) : undefined;
+  const runtime = new PipelineRuntime({ settings, logger, inspect, clock, rates: rates ?? own, own });
   await runtime.warm();
   return runtime;
 }
 
 /** Made by `createRuntime`. All methods belong to the thread that made it. */
 export class PipelineRuntime {
+  /** The budgets and breakers that specs may name; `undefined` where none were declared. */
+  readonly rates: RateCoordinator | undefined;
+  readonly #own: RateCoordinator | undefined;
   readonly #pool: ThreadPool;
   readonly #supervisor: Supervisor;
 
-  constructor({ settings, logger, inspect, clock }: RuntimeContext) {
-    this.#pool = new ThreadPool(settings);
-    this.#supervisor = new Supervisor({ clock, threads: this.#pool, log: logger, settings, inspect });
+  constructor({ settings, logger, inspect, clock, rates, own }: RuntimeContext) {
+    this.rates = rates;
+    this.#own = own;
+    this.#pool = new ThreadPool(settings, { onThreadExit: (threadId) => rates?.reclaim(threadId) });
+    this.#supervisor = new Supervisor({
+      clock,
+      threads: this.#pool,
+      log: logger,
+      settings,
+      rates: rates?.handle(),
+      inspect,
+    });
   }
 
   /**
@@ -64,7 +92,7 @@ export class PipelineRuntime {
    */
   async submit(spec: PipelineSpec): Promise<JobHandle> {
     this.#supervisor.assertOpen();
-    return this.#supervisor.submit(await resolveSpec(spec));
+    return this.#supervisor.submit(await resolveSpec(spec, {}, this.rates));
   }
 
   /** The same for a spec that `resolveSpec` has checked. */
@@ -99,6 +127,7 @@ export class PipelineRuntime {
   async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
     await this.#supervisor.close(options);
     await this.#pool.close();
+    this.#own?.close();
   }
 }
 
@@ -107,7 +136,34 @@ interface RuntimeContext {
   readonly logger: Logger;
   readonly inspect: ((event: InspectionEvent) => void) | undefined;
   readonly clock: Clock;
+  readonly rates: RateCoordinator | undefined;
+  /** The same, if the runtime made it. */
+  readonly own: RateCoordinator | undefined;
 }
+
+/** Loaded when asked for: who declares no budgets and breakers pays nothing for them. */
+async function makeRates({
+  budgets,
+  breakers,
+  clock,
+  settings,
+}: {
+  readonly budgets: BudgetsInput | undefined;
+  readonly breakers: BreakersInput | undefined;
+  readonly clock: Clock;
+  readonly settings: RuntimeSettings;
+}): Promise<RateCoordinator> {
+  const { RateCoordinator } = await import('../rate/rate-coordinator.js');
+  return new RateCoordinator({
+    clock,
+    ...budgets,
+    ...(breakers && { breakers }),
+    threadsMax: Math.min(4_096, settings.maxThreads + THREADS_SPARE),
+  });
+}
+
+/** Main thread, and threads of which the exit is not yet heard of. */
+const THREADS_SPARE = 16;
 
 /** A logger that lacks a method (`console` has no `child`) would fail as the first job starts. */
 function loggerProblems(logger: Logger): string[] {

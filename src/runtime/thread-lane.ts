@@ -10,6 +10,8 @@ export interface ThreadLaneOptions {
   /** How long the thread is kept without a task. */
   readonly idleMs: number;
   readonly maxHeapMb: number;
+  /** Its thread has ended, however it did. */
+  onThreadExit(threadId: number): void;
   /**
    * The lane is of no use any more. `closed` resolves when its thread is gone; `wasAlive` tells
    * whether that had ever come to life.
@@ -140,9 +142,11 @@ export class ThreadLane {
     const worker = this.#pool.threads[0];
     if (!worker || worker === this.#worker) return;
     this.#worker = worker;
+    const { threadId } = worker; // −1 once it has ended
     this.#exited = new Promise<void>((resolve) => {
       worker.once('exit', (code) => {
         this.#endTask(new Error(`worker exited with code: ${code}`));
+        this.#options.onThreadExit(threadId);
         resolve();
       });
     });

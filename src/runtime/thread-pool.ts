@@ -15,6 +15,11 @@ export interface ThreadPoolSettings {
   readonly maxHeapMb: number;
 }
 
+export interface ThreadPoolOptions {
+  readonly file?: string;
+  readonly onThreadExit?: (threadId: number) => void;
+}
+
 /** Entry of a pipeline's thread, as seen from this module's place in the build. */
 const PIPELINE_WORKER = fileURLToPath(new URL('../../workers/pipeline.worker.cjs', import.meta.url));
 
@@ -22,22 +27,28 @@ const PIPELINE_WORKER = fileURLToPath(new URL('../../workers/pipeline.worker.cjs
 export class ThreadPool implements Threads {
   readonly #settings: ThreadPoolSettings;
   readonly #file: string;
+  readonly #onThreadExit: (threadId: number) => void;
   readonly #lanes = new Set<ThreadLane>();
   /** Lanes that are being closed. */
   readonly #closing = new Set<Promise<void>>();
   #isClosed = false;
 
   /**
-   * @param file - Entry of the threads.
+   * @param options.file - Entry of the threads.
+   * @param options.onThreadExit - Told of each thread that has ended, however it did. Must not throw.
    * @throws {PipelineError} `THREAD_NOT_STARTED` when there is no such file.
    */
-  constructor(settings: ThreadPoolSettings, file: string = PIPELINE_WORKER) {
+  constructor(
+    settings: ThreadPoolSettings,
+    { file = PIPELINE_WORKER, onThreadExit = () => {} }: ThreadPoolOptions = {},
+  ) {
     if (!existsSync(file)) {
       const message = `Expected the entry of the threads at ${file}, found no file: threads run the build, not the sources`;
       throw new PipelineError('THREAD_NOT_STARTED', message);
     }
     this.#settings = settings;
     this.#file = file;
+    this.#onThreadExit = onThreadExit;
   }
 
   /** Threads that are alive, idle ones included. */
@@ -81,6 +92,7 @@ export class ThreadPool implements Threads {
       file: this.#file,
       idleMs,
       maxHeapMb: this.#settings.maxHeapMb,
+      onThreadExit: this.#onThreadExit,
       onClose: (closed, wasAlive) => {
         this.#lanes.delete(lane);
         const ended = closed.finally(() => this.#closing.delete(ended));

@@ -106,7 +106,7 @@ export const BudgetOptions = z
     weight,
   }));
 export type BudgetOptions = z.output<typeof BudgetOptions>;
-export type BudgetInput = z.input<typeof BudgetOptions>;
+export interface BudgetInput extends z.input<typeof BudgetOptions> {}
 
 function oneLimit(budget: {
   readonly permits: number | undefined;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SourceGuardOptions } from './source-guard-options.js';
 
 const name = 'expected 1 to 100 letters, digits, ".", "_" or "-", the first a letter or digit';
 
@@ -13,7 +14,7 @@ const batchRows = 'expected 1 to 65536 rows';
 export const PipelineSpec = z.strictObject({
   /** Names the job, and by default its files. */
   name: z.string(name).regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, name),
-  source: StageSpec,
+  source: StageSpec.extend(SourceGuardOptions.shape),
   operators: z
     .array(StageSpec, 'expected a list of operators')
     .max(100, 'expected at most 100 operators')

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BreakerOptions } from './breaker-options.js';
-import { BudgetName, BudgetOptions } from './budget-options.js';
+import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
 
 const scopes = 'expected 1 to 65536 scopes';
 const threads = 'expected 1 to 4096 threads';
@@ -68,4 +68,10 @@ export const BudgetsSettings = z.strictObject({
   tenants: z.record(BudgetName, BudgetOptions).default({}),
 });
 export type BudgetsSettings = z.output<typeof BudgetsSettings>;
-export type BudgetsInput = z.input<typeof BudgetsSettings>;
+export interface BudgetsInput {
+  readonly providers?: Readonly<Record<string, ProviderBudgetInput>>;
+  readonly tenants?: Readonly<Record<string, BudgetInput>>;
+}
+export interface ProviderBudgetInput extends BudgetInput {
+  readonly endpoints?: Readonly<Record<string, BudgetInput>>;
+}

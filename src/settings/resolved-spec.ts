@@ -1,3 +1,5 @@
+import type { SourceGuard } from './source-guard-options.js';
+
 /** A component with its options checked and their defaults filled in. */
 export interface ResolvedStage {
   readonly use: string;
@@ -18,6 +20,8 @@ export interface ResolvedStage {
 export interface ResolvedSpec {
   readonly name: string;
   readonly source: ResolvedStage;
+  /** What stands in front of the source. */
+  readonly guard?: SourceGuard;
   readonly operators: readonly ResolvedStage[];
   readonly batcher: ResolvedStage;
   readonly sink: ResolvedStage;

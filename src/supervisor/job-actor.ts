@@ -6,6 +6,7 @@ import { COUNTERS_BYTES, Counters } from '../protocol/counters.js';
 import { cutShortReport } from '../protocol/cut-short-report.js';
 import { PROTOCOL_VERSION } from '../protocol/pipeline-actor.js';
 import type { StageReport } from '../protocol/pipeline-report.js';
+import type { RateHandle } from '../protocol/rate-handle.js';
 import { describeStartStep, StartStep } from '../protocol/start-step.js';
 import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -31,6 +32,7 @@ export interface JobActorContext {
   readonly threads: Threads;
   readonly log: Logger;
   readonly settings: JobActorSettings;
+  readonly rates?: RateHandle | undefined;
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
   /** After each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
@@ -109,12 +111,19 @@ export class JobActor implements JobHandle {
   start(): void {
     const spec = this.#spec;
     if (!spec || this.state !== 'queued') return;
-    const { clock, threads, log, settings, onThreadFreed } = this.#context;
+    const { clock, threads, log, settings, rates, onThreadFreed } = this.#context;
     this.#startedAtNs = clock.now();
     this.#link = new ActorLink(log.child({ job: this.name }), this.#counters);
     const { control, logs } = this.#link.far;
     this.#run = threads.run(
-      { protocol: PROTOCOL_VERSION, spec, counters: this.#memory, control, logs },
+      {
+        protocol: PROTOCOL_VERSION,
+        spec,
+        ...(spec.guard && rates && { rates }),
+        counters: this.#memory,
+        control,
+        logs,
+      },
       [control, logs],
       { reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode) },
     );

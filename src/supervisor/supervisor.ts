@@ -1,6 +1,7 @@
 import type { InspectionEvent } from 'xstate';
 import type { Clock } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
+import type { RateHandle } from '../protocol/rate-handle.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
@@ -19,6 +20,8 @@ export interface SupervisorContext {
   readonly threads: Threads;
   readonly log: Logger;
   readonly settings: SupervisorSettings;
+  /** Budgets and breakers, for the threads of jobs that name some. */
+  readonly rates?: RateHandle | undefined;
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
@@ -130,7 +133,7 @@ export class Supervisor {
   }
 
   #jobContext(id: string): JobActorContext {
-    const { clock, threads, log, settings, inspect } = this.#context;
+    const { clock, threads, log, settings, rates, inspect } = this.#context;
     return {
       id,
       clock,
@@ -138,6 +141,7 @@ export class Supervisor {
       threads,
       log,
       settings,
+      rates,
       inspect,
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onEnd: (job, report) => this.#retire(job, report),

@@ -1,8 +1,9 @@
-import { toWireError } from '../../core/errors.js';
+import { RuntimeError, toWireError } from '../../core/errors.js';
 import type { ResolvedSpec } from '../../settings/resolved-spec.js';
 import type { JobHandle } from '../../supervisor/job.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
+import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';
 import { ownCommand, shellWord } from '../own-command.js';
 import { Progress } from '../progress.js';
@@ -26,6 +27,8 @@ export interface RunOptions {
   /** Pipelines that run at one time. */
   readonly threads?: number;
   readonly logLevel: string;
+  /** File with the settings of the runtime. */
+  readonly settings?: string;
 }
 
 /** Runs specs side by side until all have ended. @returns The exit code. */
@@ -35,7 +38,16 @@ export async function run(
   terminal: Terminal,
 ): Promise<number> {
   if (options.json) keepStdoutClean();
-  const specs = await loadSpecs(files, options.set);
+  let settings: LoadedSettings;
+  try {
+    settings = await loadSettings(options.settings);
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    terminal.say(`${plainText(error.message)}\n`);
+    if (options.json) await printDocument([], terminal);
+    return 2;
+  }
+  const specs = await loadSpecs(files, options.set, settings.rates);
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
     sayProblems(refused, terminal);
@@ -48,7 +60,7 @@ export async function run(
     return 2;
   }
   const resolved = specs.flatMap((spec) => ('resolved' in spec ? [spec.resolved] : []));
-  return new Run(resolved, options, terminal).execute();
+  return new Run(resolved, options, settings, terminal).execute();
 }
 
 /** All that is wrong, one problem a line. */
@@ -61,14 +73,21 @@ export function sayProblems(specs: readonly CheckedSpec[], terminal: Terminal): 
 class Run {
   readonly #specs: readonly ResolvedSpec[];
   readonly #options: RunOptions;
+  readonly #settings: LoadedSettings;
   readonly #terminal: Terminal;
   readonly #handles: JobHandle[] = [];
   readonly #interrupts: Interrupts;
   #progress: Progress | undefined;
 
-  constructor(specs: readonly ResolvedSpec[], options: RunOptions, terminal: Terminal) {
+  constructor(
+    specs: readonly ResolvedSpec[],
+    options: RunOptions,
+    settings: LoadedSettings,
+    terminal: Terminal,
+  ) {
     this.#specs = specs;
     this.#options = options;
+    this.#settings = settings;
     this.#terminal = terminal;
     this.#interrupts = new Interrupts({
       drain: (signal) => this.#drain(signal),
@@ -78,10 +97,13 @@ class Run {
 
   async execute(): Promise<number> {
     const { threads, durationMs } = this.#options;
+    const { runtime: settings, rates } = this.#settings;
     const { createRuntime } = await import('../../runtime/runtime.js');
     let runtime: Awaited<ReturnType<typeof createRuntime>>;
     try {
       runtime = await createRuntime({
+        ...settings,
+        ...(rates && { rates }),
         logger: await this.#logger(),
         ...(threads !== undefined && { maxThreads: threads }),
       });
@@ -112,6 +134,7 @@ class Run {
       clearTimeout(timer);
       progress.stop();
       await runtime.close({ deadlineMs: 0 });
+      rates?.close();
       this.#interrupts.close();
     }
   }

@@ -1,15 +1,32 @@
+import { RuntimeError } from '../../core/errors.js';
+import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { loadSpecs } from '../load-specs.js';
-import type { Terminal } from '../terminal.js';
+import { plainText, type Terminal } from '../terminal.js';
 import { sayProblems } from './run.js';
+
+export interface ValidateOptions {
+  readonly set: readonly string[];
+  /** File with the settings of the runtime: specs may name its budgets and breakers. */
+  readonly settings?: string;
+}
 
 /** Checks specs without running them. @returns The exit code. */
 export async function validate(
   files: readonly string[],
-  { set }: { readonly set: readonly string[] },
+  { set, settings: path }: ValidateOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const specs = await loadSpecs(files, set);
+  let settings: LoadedSettings;
+  try {
+    settings = await loadSettings(path);
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    terminal.say(`${plainText(error.message)}\n`);
+    return 2;
+  }
+  const specs = await loadSpecs(files, set, settings.rates);
   for (const spec of specs) if ('resolved' in spec) await terminal.print(`${spec.file}: ${spec.name}: ok\n`);
   sayProblems(specs, terminal);
+  settings.rates?.close();
   return specs.every((spec) => 'resolved' in spec) ? 0 : 2;
 }
