@@ -1,6 +1,4 @@
-import type { LimitParameters, RateMemory } from '../protocol/rate-memory.js';
-import { GcraLimit } from './gcra-limit.js';
-import { RollingLimit } from './rolling-limit.js';
+import type { LimitParameters } from '../protocol/rate-memory.js';
 import type { Verdict } from './verdict.js';
 
 /**
@@ -35,8 +33,4 @@ export interface LimitSite {
   readonly index: number;
   readonly version: number;
   readonly parameters: LimitParameters;
-}
-
-export function openLimit(memory: RateMemory, site: LimitSite): Limit {
-  return site.parameters.kind === 'rolling' ? new RollingLimit(memory, site) : new GcraLimit(memory, site);
 }

@@ -12,7 +12,7 @@ import { ScopeStatistics } from './scope-statistics.js';
 import type { ScopeView } from './scope-view.js';
 import { GRANTED, NEVER, STALE } from './verdict.js';
 import { VirtualTime } from './virtual-time.js';
-import type { Waiter } from './waiter.js';
+import type { WaitedFor, Waiter } from './waiter.js';
 import { BEHIND_ALL, type WaitingLine } from './waiting-line.js';
 import type { WaitingRoom } from './waiting-room.js';
 
@@ -55,13 +55,12 @@ const PRIORITY_MAX = 1_000_000;
  *
  * `tryAcquire` never waits and never pushes in before those who do.
  */
-export class Limiter {
+export class Limiter implements WaitedFor {
   readonly path: PermitPath;
   readonly order: VirtualTime;
   /** Calls that wait, by their place. */
   readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', (a, b) => a.place < b.place);
   readonly statistics: readonly ScopeStatistics[];
-  /** Its place in the waiting room while waiters are served. */
   turnIndex = -1;
   readonly #clock: Clock;
   readonly #member: number;
@@ -230,7 +229,7 @@ export class Limiter {
     return Math.min(...this.path.views.map((view) => view.left(now) ?? Number.POSITIVE_INFINITY));
   }
 
-  /** For the waiting room: turns what `path.take` took into the caller's permit. */
+  /** For the waiting room. */
   grant(cost: number, at: Nanos, waitedNs: number): Permit {
     for (const statistics of this.statistics) statistics.granted(cost);
     return new Permit(cost, at, waitedNs, this.#hold(this.#leases));

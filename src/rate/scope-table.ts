@@ -9,7 +9,7 @@ import {
 import type { BudgetOptions, LimitOptions } from '../settings/budget-options.js';
 import { Arena } from './arena.js';
 import { GcraLimit } from './gcra-limit.js';
-import { openLimit } from './limit.js';
+import { openLimit } from './open-limit.js';
 import { RateTableFullError } from './rate-errors.js';
 import { RollingLimit } from './rolling-limit.js';
 import { ScopeDirectory } from './scope-directory.js';

@@ -1,6 +1,7 @@
 import type { RateMemory } from '../protocol/rate-memory.js';
 import { InFlightGate } from './in-flight-gate.js';
-import { type Limit, openLimit } from './limit.js';
+import type { Limit } from './limit.js';
+import { openLimit } from './open-limit.js';
 import { ScopeRemovedError } from './rate-errors.js';
 import { GRANTED, STALE, type Verdict } from './verdict.js';
 

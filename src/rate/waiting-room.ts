@@ -1,10 +1,9 @@
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { type Nanos, toMillisCeil } from '../core/units.js';
 import { IndexedHeap } from './indexed-heap.js';
-import type { Limiter } from './limiter.js';
 import { BudgetRefusedError, RateClosedError } from './rate-errors.js';
 import { GRANTED, NEVER } from './verdict.js';
-import type { Waiter } from './waiter.js';
+import type { WaitedFor, Waiter } from './waiter.js';
 import type { WaitingLine } from './waiting-line.js';
 
 /** No sleep is longer: those ahead may give up, and budgets may change, without a word. */
@@ -27,7 +26,7 @@ export class WaitingRoom {
   readonly #clock: Clock;
   readonly #member: number;
   readonly #waitersMax: number;
-  readonly #limiters = new Set<Limiter>();
+  readonly #limiters = new Set<WaitedFor>();
   readonly #deadlines = new IndexedHeap<Waiter, 'deadlineIndex'>(
     'deadlineIndex',
     (a, b) => a.deadline! < b.deadline!,
@@ -110,7 +109,7 @@ export class WaitingRoom {
 
     let sleep = SLEEP_NS_MAX;
     const claims = new Map<number, Claim>();
-    const order = new IndexedHeap<Limiter, 'turnIndex'>('turnIndex', isFirstSooner);
+    const order = new IndexedHeap<WaitedFor, 'turnIndex'>('turnIndex', isFirstSooner);
     for (const limiter of this.#limiters) order.add(limiter);
     for (let limiter = order.first; limiter !== undefined; limiter = order.first) {
       order.remove(limiter);
@@ -194,7 +193,7 @@ export class WaitingRoom {
     return 0;
   }
 
-  #rejectAll(limiter: Limiter, error: unknown): void {
+  #rejectAll(limiter: WaitedFor, error: unknown): void {
     for (let waiter = limiter.waiters.first; waiter !== undefined; waiter = limiter.waiters.first) {
       this.#remove(waiter);
       waiter.reject(error);
@@ -214,4 +213,5 @@ export class WaitingRoom {
   }
 }
 
-const isFirstSooner = (a: Limiter, b: Limiter): boolean => a.waiters.first!.place < b.waiters.first!.place;
+const isFirstSooner = (a: WaitedFor, b: WaitedFor): boolean =>
+  a.waiters.first!.place < b.waiters.first!.place;
