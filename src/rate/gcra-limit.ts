@@ -1,5 +1,6 @@
 import type { RateMemory } from '../protocol/rate-memory.js';
 import type { Limit, LimitSite } from './limit.js';
+import { toNumber } from './to-number.js';
 import { GRANTED, MOVED, NEVER, STALE, type Verdict } from './verdict.js';
 
 /**
@@ -50,7 +51,7 @@ export class GcraLimit implements Limit {
     if (earnedBackAt === MOVED) return STALE;
     const slack = cost === 1 ? this.#slackOfOne : this.#burst - this.nsPerPermit * BigInt(cost);
     const wait = BigInt.asIntN(64, earnedBackAt - now - slack);
-    return this.isQuota && wait > 0n ? NEVER : Number(wait);
+    return this.isQuota && wait > 0n ? NEVER : toNumber(wait);
   }
 
   take(instant: bigint, cost: number, undoable = false): Verdict {
@@ -67,7 +68,7 @@ export class GcraLimit implements Limit {
     for (;;) {
       if (earnedBackAt === MOVED) return STALE;
       const ahead = BigInt.asIntN(64, earnedBackAt - now);
-      if (ahead > slack) return this.isQuota ? NEVER : Number(ahead - slack);
+      if (ahead > slack) return this.isQuota ? NEVER : toNumber(BigInt.asIntN(64, ahead - slack));
       const next = BigInt.asIntN(64, (ahead > 0n ? earnedBackAt : now) + price);
       const found = Atomics.compareExchange(this.#cells, this.#at, earnedBackAt, next);
       if (found === earnedBackAt) {

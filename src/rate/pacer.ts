@@ -22,7 +22,7 @@ export class Pacer {
 
   /** @throws {InvalidOptionsError} naming every refused option. */
   constructor(budget: BudgetInput, { clock = systemClock }: { readonly clock?: Clock } = {}) {
-    this.#coordinator = new RateCoordinator({ clock, scopesMax: 1, threadsMax: 64 });
+    this.#coordinator = new RateCoordinator({ clock, scopesMax: 1, threadsMax: 32 });
     this.#coordinator.set(REF, budget);
     this.#limiter = this.#coordinator.limiter(REF);
   }

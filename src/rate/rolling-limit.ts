@@ -1,5 +1,6 @@
 import type { RateMemory } from '../protocol/rate-memory.js';
 import type { Limit, LimitSite } from './limit.js';
+import { toNumber } from './to-number.js';
 import { GRANTED, MOVED, STALE, type Verdict } from './verdict.js';
 
 /** Nothing was ever given: free since before all instants. */
@@ -129,10 +130,12 @@ export class RollingLimit implements Limit {
 
   #waitAt(head: number, instant: bigint, cost: number): Verdict {
     if (head === 0) return ALWAYS;
-    const sinceNewest = Number(this.#settle(head - 1, instant) - instant);
+    const sinceNewest = toNumber(BigInt.asIntN(64, this.#settle(head - 1, instant) - instant));
     const mustHaveLeft = head + cost - 1 - this.permits;
     if (mustHaveLeft < 0) return sinceNewest;
-    const untilLeft = Number(this.#settle(mustHaveLeft, instant) + this.#window - instant);
+    const untilLeft = toNumber(
+      BigInt.asIntN(64, this.#settle(mustHaveLeft, instant) + this.#window - instant),
+    );
     return Math.max(sinceNewest, untilLeft);
   }
 

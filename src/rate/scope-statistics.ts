@@ -1,7 +1,16 @@
 import type { RateMemory } from '../protocol/rate-memory.js';
 
-const COUNTERS = ['permits', 'granted', 'refused', 'waited', 'waitedUs', 'timedOut', 'aborted'] as const;
-type Counter = (typeof COUNTERS)[number];
+/** Places of the counters, two words each. */
+const CELLS = {
+  granted: 0,
+  /** Permits beyond one a call: most calls take one, and then there is one counter to move. */
+  permitsMore: 2,
+  refused: 4,
+  waited: 6,
+  waitedUs: 8,
+  timedOut: 10,
+  aborted: 12,
+} as const;
 
 /** What a scope has seen, over all threads, since it was declared. */
 export interface ScopeCounters {
@@ -35,16 +44,16 @@ export class ScopeStatistics {
   }
 
   granted(cost: number): void {
-    this.#add(0, cost);
-    this.#add(1, 1);
+    this.#add(CELLS.granted, 1);
+    if (cost > 1) this.#add(CELLS.permitsMore, cost - 1);
   }
 
-  add(counter: Exclude<Counter, 'permits' | 'granted'>, amount = 1): void {
-    this.#add(COUNTERS.indexOf(counter), amount);
+  add(counter: Exclude<keyof ScopeCounters, 'permits' | 'granted'>, amount = 1): void {
+    this.#add(CELLS[counter], amount);
   }
 
-  #add(counter: number, amount: number): void {
-    const at = this.#at + 2 * counter;
+  #add(cell: number, amount: number): void {
+    const at = this.#at + cell;
     const sum = this.#words[at]! + amount;
     this.#words[at] = sum;
     if (sum > 0xffff_ffff) this.#words[at + 1]! += Math.floor(sum / 0x1_0000_0000);
@@ -53,14 +62,23 @@ export class ScopeStatistics {
 
 /** Sums over all members. */
 export function readCounters(memory: RateMemory, scope: number): ScopeCounters {
-  const sums = COUNTERS.map((_, counter) => {
-    let sum = 0;
+  const sum = (cell: number) => {
+    let total = 0;
     for (let member = 0; member < memory.sizes.threadsMax; member++) {
-      sum += readWide(memory.u32, memory.statisticsAt(member, scope) + 2 * counter);
+      total += readWide(memory.u32, memory.statisticsAt(member, scope) + cell);
     }
-    return sum;
-  });
-  return Object.fromEntries(COUNTERS.map((name, i) => [name, sums[i]!])) as unknown as ScopeCounters;
+    return total;
+  };
+  const granted = sum(CELLS.granted);
+  return {
+    permits: granted + sum(CELLS.permitsMore),
+    granted,
+    refused: sum(CELLS.refused),
+    waited: sum(CELLS.waited),
+    waitedUs: sum(CELLS.waitedUs),
+    timedOut: sum(CELLS.timedOut),
+    aborted: sum(CELLS.aborted),
+  };
 }
 
 function readWide(words: Uint32Array, at: number): number {

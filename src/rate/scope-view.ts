@@ -3,6 +3,7 @@ import { InFlightGate } from './in-flight-gate.js';
 import type { Limit } from './limit.js';
 import { openLimit } from './open-limit.js';
 import { ScopeRemovedError } from './rate-errors.js';
+import { toNumber } from './to-number.js';
 import { GRANTED, STALE, type Verdict } from './verdict.js';
 
 /**
@@ -76,7 +77,7 @@ export class ScopeView {
 
   /** How far off all limits would grant the cost, or since when they would; takes nothing. */
   peek(instant: bigint, cost: number): Verdict {
-    let longest = Number(this.blockedUntil() - instant);
+    let longest = toNumber(BigInt.asIntN(64, this.blockedUntil() - instant));
     for (const limit of this.limits) {
       const wait = limit.peek(instant, cost);
       if (wait === STALE) return STALE;
