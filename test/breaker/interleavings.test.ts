@@ -111,6 +111,9 @@ const found = (exploration: () => Explored): ScheduleError => {
   throw new Error('expected the explorer to find a schedule, found none');
 };
 
+/** Of the three threads that take the longest, or that may die, each by itself: `npm run test:deep`. */
+const isDeep = process.env.TICKLOOM_DEEP === '1';
+
 const CAS = ['atomic', 'load-then-store'] as const;
 type Cas = (typeof CAS)[number];
 
@@ -164,9 +167,10 @@ describe('the trip, in every interleaving', { timeout: 120_000 }, () => {
 
   provenBy('trips with two threads', (cas) => trip(2, 2, cas, false), /no trip after all failures/);
   provenBy('trips with three threads', (cas) => trip(3, 3, cas, false), /no trip after all failures/);
-  it('admits nobody after the trip of one of three, whoever of them dies', () => {
-    expect(trip(3, 1, 'atomic', true).schedules).toBeGreaterThan(1_000n);
+  it('admits nobody after the trip of one of several, whoever of them dies', () => {
+    expect(trip(2, 1, 'atomic', true).schedules).toBeGreaterThan(50n);
     expect(trip(2, 2, 'atomic', true).schedules).toBeGreaterThan(100n);
+    if (isDeep) expect(trip(3, 1, 'atomic', true).schedules).toBeGreaterThan(1_000n);
   });
 
   it('opens on failures in a row exactly if they follow each other', () => {
@@ -237,12 +241,12 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
   provenBy('gives one probe to one of two threads', (cas) => claim(2, 1, HALF_OPEN, cas), tooMany);
   provenBy('gives two probes to two of three threads', (cas) => claim(3, 2, HALF_OPEN, cas), tooMany);
   provenBy('begins to probe once, for two threads', (cas) => claim(2, 1, OPEN, cas), tooMany);
-  it('begins to probe once, for three threads', () => {
-    expect(claim(3, 1, OPEN, 'atomic').schedules).toBeGreaterThan(100n);
+  it('begins to probe once, for as many threads as the time allows', () => {
+    expect(claim(isDeep ? 3 : 2, 1, OPEN, 'atomic').schedules).toBeGreaterThan(20n);
   });
   it('leaks no probe of a thread that dies at any step', () => {
     expect(claim(2, 1, HALF_OPEN, 'atomic', true).schedules).toBeGreaterThan(20n);
-    expect(claim(3, 2, HALF_OPEN, 'atomic', true).schedules).toBeGreaterThan(100n);
+    expect(claim(3, 2, HALF_OPEN, 'atomic', isDeep).schedules).toBeGreaterThan(100n);
     expect(claim(2, 1, OPEN, 'atomic', true).schedules).toBeGreaterThan(20n);
   });
 
@@ -295,13 +299,15 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
 
   it('admits nobody who asks after a failed probe', () => {
     expect(report(['fail', 'keep'], 2).schedules).toBeGreaterThan(50n);
+    expect(report(['fail', 'keep'], 2, true).schedules).toBeGreaterThan(100n);
+    if (!isDeep) return;
     expect(report(['fail', 'keep', 'succeed'], 2).schedules).toBeGreaterThan(1_000n);
     expect(report(['fail', 'keep', 'keep'], 2, true).schedules).toBeGreaterThan(1_000n);
   });
 
   it('counts each success once', () => {
     expect(report(['succeed', 'succeed'], 2).schedules).toBeGreaterThan(50n);
-    expect(report(['succeed', 'succeed', 'keep'], 2).schedules).toBeGreaterThan(1_000n);
+    if (isDeep) expect(report(['succeed', 'succeed', 'keep'], 2).schedules).toBeGreaterThan(1_000n);
   });
 
   it('has a probe to give after each ignored outcome', () => {
