@@ -1,11 +1,12 @@
 import { classifyError, retryAfterMsOf } from '../breaker/classify.js';
 import type { Permit as BreakerPermit, Guard } from '../breaker/guard.js';
 import type { Batch } from '../core/batch.js';
-import type { Clock } from '../core/clock.js';
+import { type Clock, sleep } from '../core/clock.js';
 import { BreakerOpenError, RuntimeError } from '../core/errors.js';
 import { InvariantError } from '../core/invariant.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Schema } from '../core/schema.js';
+import { millis } from '../core/units.js';
 import type { Source, SourceCapabilities } from '../pipeline/source.js';
 import type { StageHealth, StageStatistics } from '../protocol/pipeline-report.js';
 import type { Limiter } from '../rate/limiter.js';
@@ -31,6 +32,8 @@ export interface GuardedSourceOptions {
 
 /** Of a throttled read whose provider did not say for how long. */
 const COOLDOWN_MS = 1_000;
+/** Nobody means more. */
+const COOLDOWN_MS_MAX = 86_400_000;
 
 /**
  * A source behind a budget and a breaker. Each `read` of it is a call: it takes the breaker's permit
@@ -108,10 +111,10 @@ export class GuardedSource implements Source {
   statistics(): StageStatistics {
     return {
       ...this.#source.statistics?.(),
+      readsRetried: this.#readsRetried,
       ...(this.#breaker && {
         breakerPauses: this.#breakerPauses,
         breakerPausedMs: Number(this.#breakerPausedNs) / 1e6,
-        readsRetried: this.#readsRetried,
       }),
       ...(this.#budget && {
         budgetWaits: this.#budgetWaits,
@@ -226,18 +229,24 @@ export class GuardedSource implements Source {
     if (found === 'failure') this.#breakerPermit?.fail();
     else this.#breakerPermit?.ignore();
     this.#release();
-    if (found === 'throttled' && this.#budget) {
-      const ms = retryAfterMsOf(error, Number(this.#clock.wall()) / 1e6) ?? COOLDOWN_MS;
-      this.#log.warn({ cooldownMs: ms }, 'the provider asks for a pause');
-      this.#budget.cooldown(ms);
-    } else if (!this.#breaker || found === 'throttled' || !mayHelpAgain(error)) {
-      return Promise.reject(error);
-    }
+    if (found === 'throttled') return this.#readAfterPause(error);
+    if (!this.#breaker || !mayHelpAgain(error)) return Promise.reject(error);
     this.#readsRetried++;
     this.#log.warn(
       { error: error instanceof Error ? error.message : String(error) },
       'read failed, to be made again',
     );
+    return this.#readLater();
+  }
+
+  /** For as long as the provider asks: all who spend from the budget, or this source where it has none. */
+  async #readAfterPause(error: unknown): Promise<Batch | null> {
+    const asked = retryAfterMsOf(error, Number(this.#clock.wall()) / 1e6) ?? COOLDOWN_MS;
+    const ms = Math.min(asked, COOLDOWN_MS_MAX);
+    this.#log.warn({ cooldownMs: ms }, 'the provider asks for a pause');
+    this.#readsRetried++;
+    if (this.#budget) this.#budget.cooldown(ms);
+    else await sleep(this.#clock, millis(ms), this.#stopping.signal);
     return this.#readLater();
   }
 

@@ -22,7 +22,8 @@ export interface Source extends Stage {
    * `null` at the end. Never called again before it has settled, nor after `null`. May answer
    * without a promise when it need not wait.
    *
-   * @throws {RuntimeError} when nothing more can be read; the pipeline fails with it.
+   * @throws {RuntimeError} when nothing more can be read; the pipeline fails with it. Where a breaker
+   *   stands before the source and the error is `retryable`, it is called again later.
    */
   read(): Promise<Batch | null> | Batch | null;
   /** Asks the source to end: a `read` that waits settles soon, with what it has or with `null`. */

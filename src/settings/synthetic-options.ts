@@ -41,6 +41,11 @@ export const SyntheticFaults = z.strictObject({
     .prefault('1s')
     .describe('Length of a silence: in event time, and on the clock as well where `rate` is a number.'),
   errorAtRow: every.optional().describe('The source fails where this row would come.'),
+  errorReads: every
+    .optional()
+    .describe(
+      'Reads that fail there, before the source goes on: an outage, for a breaker. Default: all of them.',
+    ),
 });
 
 /** Options of the source `synthetic`: a random walk of prices, the same on every machine. */

@@ -41,6 +41,8 @@ class SyntheticSource implements Source {
   #ids = new Int32Array(0);
   /** Rows made so far, copies aside. */
   #row = 0;
+  /** Since the source was made: a position does not hold them. */
+  #readsFailed = 0;
   #gaps = 0;
 
   constructor(options: SyntheticOptions, context: StageContext) {
@@ -140,9 +142,10 @@ class SyntheticSource implements Source {
     const last = Math.min(rows, this.#row + rowsMax);
 
     while (this.#row < last && batch.length + spare < batch.capacity) {
-      if (this.#faults.failsAfter(this.#row)) {
+      if (this.#faults.failsAfter(this.#row, this.#readsFailed)) {
         if (!batch.isEmpty) return batch; // what came before the failure is delivered
         batch.release();
+        this.#readsFailed++;
         throw new PipelineError(
           'SOURCE_FAILED',
           `Synthetic source failed at row ${this.#row + 1}, as asked`,

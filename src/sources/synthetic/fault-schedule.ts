@@ -5,6 +5,7 @@ export interface FaultSettings {
   readonly disorderBy: number;
   readonly silenceEvery?: number | undefined;
   readonly errorAtRow?: number | undefined;
+  readonly errorReads?: number | undefined;
 }
 
 /**
@@ -38,8 +39,13 @@ export class FaultSchedule {
     return rows;
   }
 
-  /** Before the row that follows `row` others. */
-  failsAfter = (row: number): boolean => row + 1 === this.#settings.errorAtRow;
+  /**
+   * Before the row that follows `row` others.
+   *
+   * @param failed - Reads that have failed there.
+   */
+  failsAfter = (row: number, failed: number): boolean =>
+    row + 1 === this.#settings.errorAtRow && failed < (this.#settings.errorReads ?? Number.POSITIVE_INFINITY);
   gapsAfter = (row: number): boolean => row > 0 && isMultiple(row, this.#settings.gapEvery);
   isSilentAfter = (row: number): boolean => row > 0 && isMultiple(row, this.#settings.silenceEvery);
 
