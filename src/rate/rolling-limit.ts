@@ -6,20 +6,25 @@ import { GRANTED, MOVED, STALE, type Verdict } from './verdict.js';
 /** Nothing was ever given: free since before all instants. */
 const ALWAYS: Verdict = Number.MIN_SAFE_INTEGER;
 
-/** Enough that no thread sleeps through all laps and takes an old one for its own. */
-const LAP_BITS = 6n;
-const LAPS = 2 ** Number(LAP_BITS);
+/** The low bits of a place, which say of which lap of the ring it is. */
+const LAP_BITS = 2;
+const LAPS = 2 ** LAP_BITS;
+const LAP_MASK = BigInt(LAPS - 1);
+const SHIFT = BigInt(LAP_BITS);
 
 /**
  * At most `permits` in any window of time, exactly: for venues that meter that way, where a rate
  * with a burst would let twice the burst into one window.
  *
  * A ring keeps the instant of each of the last `permits` permits. Permit number `n` lies at
- * `n mod permits` and may be given once permit `n − permits` has left the window. The head, a
- * counter of the permits given, is moved by compare-and-swap: that is the take. The instants are
- * written after it; the low bits of each say which lap of the ring it is of, so that a thread that
- * comes upon one not yet written (its thread is slow, or dead) writes it itself, with its own later
- * instant. So no thread waits for another, nothing leaks, and an instant is never too early.
+ * `n mod permits` and may be given once permit `n − permits` has left the window. A take first
+ * raises the places of its permits to its own instant, then moves the head, a counter of the permits
+ * given, by compare-and-swap. Whoever moves it has thus written its instants before: none is ever
+ * read too early, no thread waits for another, and one that dies or loses the race leaves nothing
+ * behind but instants that the next take of these places raises to its own.
+ *
+ * The low bits of a place say which lap of the ring it is of. One of the next lap already was
+ * written by a take whose instant lay past the window of the permit that stood there before.
  */
 export class RollingLimit implements Limit {
   readonly permits: number;
@@ -51,7 +56,7 @@ export class RollingLimit implements Limit {
    */
   static fill(ring: BigInt64Array, instants: readonly bigint[]): bigint {
     ring.fill(0n);
-    for (const [permit, instant] of instants.entries()) ring[permit] = (instant << LAP_BITS) | 1n;
+    for (const [permit, instant] of instants.entries()) ring[permit] = (instant << SHIFT) | 1n;
     return BigInt(instants.length);
   }
 
@@ -66,14 +71,8 @@ export class RollingLimit implements Limit {
       if (head === undefined) return STALE;
       const wait = this.#waitAt(head, instant, cost);
       if (wait > 0) return wait;
-      // What is about to be written over must have been written: a place skips no lap. The last of
-      // it is what the look went by.
-      for (let left = Math.max(0, head - this.permits); left < head + cost - 1 - this.permits; left++) {
-        this.#settle(left, instant);
-      }
-      if (!this.#swapHead(head, head + cost)) continue; // another thread took: look again
-      for (let permit = head; permit < head + cost; permit++) this.#settle(permit, instant);
-      return GRANTED;
+      if (this.#write(head, cost, instant) && this.#swapHead(head, head + cost)) return GRANTED;
+      // Another thread took: look again.
     }
   }
 
@@ -111,12 +110,11 @@ export class RollingLimit implements Limit {
    * The instants of the permits that count, oldest first, for the ring that takes this one's place.
    * Closes this one: from now on it answers `STALE`.
    */
-  retire(instant: bigint): readonly bigint[] {
-    const found = Atomics.exchange(this.#cells, this.#headAt, MOVED);
-    const head = Number(found);
+  retire(): readonly bigint[] {
+    const head = Number(Atomics.exchange(this.#cells, this.#headAt, MOVED));
     const instants: bigint[] = [];
     for (let permit = Math.max(0, head - this.permits); permit < head; permit++) {
-      instants.push(this.#settle(permit, instant));
+      instants.push(this.#givenAt(permit));
     }
     return instants;
   }
@@ -130,12 +128,10 @@ export class RollingLimit implements Limit {
 
   #waitAt(head: number, instant: bigint, cost: number): Verdict {
     if (head === 0) return ALWAYS;
-    const sinceNewest = toNumber(BigInt.asIntN(64, this.#settle(head - 1, instant) - instant));
+    const sinceNewest = toNumber(BigInt.asIntN(64, this.#givenAt(head - 1) - instant));
     const mustHaveLeft = head + cost - 1 - this.permits;
     if (mustHaveLeft < 0) return sinceNewest;
-    const untilLeft = toNumber(
-      BigInt.asIntN(64, this.#settle(mustHaveLeft, instant) + this.#window - instant),
-    );
+    const untilLeft = toNumber(BigInt.asIntN(64, this.#givenAt(mustHaveLeft) + this.#window - instant));
     return Math.max(sinceNewest, untilLeft);
   }
 
@@ -144,17 +140,39 @@ export class RollingLimit implements Limit {
     return Atomics.compareExchange(this.#cells, this.#headAt, before, BigInt(to)) === before;
   }
 
-  /** Sees to it that the instant of a permit is written; answers with it. */
-  #settle(permit: number, instant: bigint): bigint {
-    const at = this.#ringAt + (permit % this.permits);
-    const lap = (Math.floor(permit / this.permits) + 1) % LAPS;
-    const found = Atomics.load(this.#cells, at);
-    const lapBefore = (lap + LAPS - 1) % LAPS;
-    // Any other lap than the one before: it is written, or this thread was asleep and its swap will fail.
-    if (Number(BigInt.asUintN(Number(LAP_BITS), found)) !== lapBefore)
-      return BigInt.asIntN(64, found >> LAP_BITS);
-    const written = (instant << LAP_BITS) | BigInt(lap);
-    const before = Atomics.compareExchange(this.#cells, at, found, written);
-    return before === found ? instant : BigInt.asIntN(64, before >> LAP_BITS);
+  /** When a permit was given, or later: never earlier. */
+  #givenAt(permit: number): bigint {
+    const found = Atomics.load(this.#cells, this.#placeAt(permit));
+    const instant = BigInt.asIntN(64, found >> SHIFT);
+    return (found & LAP_MASK) === this.#lapOf(permit) ? instant : BigInt.asIntN(64, instant - this.#window);
+  }
+
+  /**
+   * Raises the places of permits that are about to be taken to an instant.
+   *
+   * @returns `false`: the head has moved.
+   */
+  #write(head: number, cost: number, instant: bigint): boolean {
+    for (let permit = head; permit < head + cost; permit++) {
+      const at = this.#placeAt(permit);
+      const lap = this.#lapOf(permit);
+      const written = BigInt.asIntN(64, (instant << SHIFT) | lap);
+      for (;;) {
+        const found = Atomics.load(this.#cells, at);
+        if ((found & LAP_MASK) === lap && found >= written) break;
+        // After the load: what was found belongs to this lap, and the swap changes nothing else.
+        if (this.#head() !== head) return false;
+        if (Atomics.compareExchange(this.#cells, at, found, written) === found) break;
+      }
+    }
+    return true;
+  }
+
+  #placeAt(permit: number): number {
+    return this.#ringAt + (permit % this.permits);
+  }
+
+  #lapOf(permit: number): bigint {
+    return BigInt((Math.floor(permit / this.permits) + 1) % LAPS);
   }
 }

@@ -131,7 +131,7 @@ export class ScopeTable {
         return { instants: [], permits: { ns, nsPerPermit: limit.nsPerPermit } };
       }
       const since = now - parameters.ns;
-      const instants = (limit as RollingLimit).retire(now).filter((instant) => instant > since);
+      const instants = (limit as RollingLimit).retire().filter((instant) => instant > since);
       return { instants, permits: { ns: BigInt(instants.length), nsPerPermit: 1n } };
     });
   }
