@@ -65,6 +65,8 @@ export interface ScopeParameters {
   readonly gateAt: number;
   /** Leases that may be held: the highest cap that the scope ever had. */
   readonly leasesMax: number;
+  /** Counts the gates that the table ever had, so that a lease of one is none of the next. */
+  readonly gateLife: number;
 }
 
 export class RateMemory {
@@ -213,8 +215,8 @@ export class RateMemory {
 
   writeParameters(scope: number, set: number, parameters: ScopeParameters): void {
     const at = this.#scope(scope) + this.#parametersAt + set * PARAMETERS_BYTES;
-    const { limits, weight, inFlightMax, gateAt, leasesMax } = parameters;
-    this.i32.set([limits.length, weight, inFlightMax, gateAt, leasesMax], at / 4);
+    const { limits, weight, inFlightMax, gateAt, leasesMax, gateLife } = parameters;
+    this.i32.set([limits.length, weight, inFlightMax, gateAt, leasesMax, gateLife], at / 4);
     for (const [i, limit] of limits.entries()) {
       const limitAt = at + PARAMETERS_HEAD_BYTES + i * PARAMETER_BYTES;
       this.i32.set([LIMIT_KINDS.indexOf(limit.kind), limit.permits, limit.arenaAt], limitAt / 4);
@@ -224,7 +226,8 @@ export class RateMemory {
 
   readParameters(scope: number, set: number): ScopeParameters {
     const at = this.#scope(scope) + this.#parametersAt + set * PARAMETERS_BYTES;
-    const [count, weight, inFlightMax, gateAt, leasesMax] = this.i32.subarray(at / 4, at / 4 + 5);
+    const head = this.i32.subarray(at / 4, at / 4 + 6);
+    const [count, weight, inFlightMax, gateAt, leasesMax, gateLife] = head;
     const limits = Array.from({ length: Math.min(count!, LIMITS_MAX) }, (_, i) => {
       const limitAt = at + PARAMETERS_HEAD_BYTES + i * PARAMETER_BYTES;
       const [kind, permits, arenaAt] = this.i32.subarray(limitAt / 4, limitAt / 4 + 3);
@@ -243,6 +246,7 @@ export class RateMemory {
       inFlightMax: inFlightMax!,
       gateAt: gateAt!,
       leasesMax: leasesMax!,
+      gateLife: gateLife!,
     };
   }
 

@@ -7,7 +7,7 @@ import { Leases } from './leases.js';
 import type { Limit } from './limit.js';
 import { Permit } from './permit.js';
 import { PermitPath } from './permit-path.js';
-import { BudgetRefusedError, InvalidCostError } from './rate-errors.js';
+import { BudgetRefusedError, InvalidCostError, RateClosedError } from './rate-errors.js';
 import { ScopeStatistics } from './scope-statistics.js';
 import type { ScopeView } from './scope-view.js';
 import { GRANTED, NEVER, STALE } from './verdict.js';
@@ -72,6 +72,7 @@ export class Limiter implements WaitedFor {
   /** The way without a detour: one scope with one rate and no gate, as most are. */
   #sole: GcraLimit | undefined;
   #soleOf: readonly Limit[] | undefined;
+  #isClosed = false;
   readonly #soleView: ScopeView;
   readonly #soleLine: WaitingLine;
 
@@ -206,6 +207,18 @@ export class Limiter implements WaitedFor {
     for (const leases of [...this.#leases, ...this.#leasesOfTries]) leases.leave();
   }
 
+  /** Whether calls of it are in flight. */
+  get isHolding(): boolean {
+    return this.#leases.size + this.#leasesOfTries.size > 0;
+  }
+
+  /** Its client is closed: another thread may have its place now. */
+  close(): void {
+    this.#isClosed = true;
+    this.#sole = undefined;
+    this.releaseAll();
+  }
+
   /** Waits for a permit, runs the function, and frees the place in flight however it ends. */
   async run<T>(fn: () => Promise<T> | T, options?: AcquireOptions): Promise<T> {
     const permit = await this.acquire(options);
@@ -283,6 +296,7 @@ export class Limiter implements WaitedFor {
 
   #checkCost(cost: number): void {
     if (!Number.isSafeInteger(cost) || cost < 1) throw new InvalidCostError(cost);
+    if (this.#isClosed) throw new RateClosedError('The client of the budgets');
     this.path.refresh();
     if (this.#soleOf !== this.#soleView.limits) this.#findSole();
     if (cost > this.path.permitsMax) throw this.path.refusalForGood(cost);

@@ -4,6 +4,7 @@ import { openBreaker } from '../breaker/open-breaker.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import type { RateHandle } from '../protocol/rate-handle.js';
 import { RateMemory } from '../protocol/rate-memory.js';
+import { InFlightGate } from './in-flight-gate.js';
 import { Limiter } from './limiter.js';
 import {
   BreakerUnknownError,
@@ -15,7 +16,7 @@ import {
 import { ScopeDirectory } from './scope-directory.js';
 import { providerScope, type ScopeRef, scopeName, scopeNames, tenantScope } from './scope-ref.js';
 import { readCounters, type ScopeCounters } from './scope-statistics.js';
-import { ScopeView } from './scope-view.js';
+import { readScope, ScopeView } from './scope-view.js';
 import { WaitingLine } from './waiting-line.js';
 import { WaitingRoom } from './waiting-room.js';
 
@@ -70,6 +71,8 @@ export class RateClient {
   readonly #room: WaitingRoom;
   readonly #views = new Map<string, ScopeView>();
   readonly #limiters = new Map<string, Limiter>();
+  /** Limiters of scopes that are gone, with calls still in flight, at a provider perhaps. */
+  readonly #forgotten = new Set<Limiter>();
   readonly #options: RateClientOptions;
   readonly #breakers = new Map<string, Guard>();
   #directoryVersion = 0;
@@ -195,8 +198,8 @@ export class RateClient {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#room.close();
-    for (const limiter of this.#limiters.values()) limiter.releaseAll();
-    Atomics.store(this.#memory.i32, this.#memory.memberAt(this.#member), 0);
+    for (const limiter of [...this.#limiters.values(), ...this.#forgotten]) limiter.close();
+    leaveAll(this.#memory, this.#member);
   }
 
   #view(name: string): ScopeView {
@@ -231,8 +234,11 @@ export class RateClient {
     }
     if (gone.size === 0) return;
     for (const [key, limiter] of this.#limiters) {
-      if (limiter.path.views.some((view) => gone.has(view))) this.#limiters.delete(key);
+      if (!limiter.path.views.some((view) => gone.has(view))) continue;
+      this.#limiters.delete(key);
+      this.#forgotten.add(limiter);
     }
+    for (const limiter of this.#forgotten) if (!limiter.isHolding) this.#forgotten.delete(limiter);
   }
 }
 
@@ -243,13 +249,20 @@ export class RateClient {
 export function reclaimThread(memory: RateMemory, thread: number): void {
   for (let member = 0; member < memory.sizes.threadsMax; member++) {
     if (Atomics.load(memory.i32, memory.memberAt(member)) !== thread + 1) continue;
-    for (let scope = 0; scope < memory.sizes.scopesMax; scope++) {
-      if ((Atomics.load(memory.i32, memory.versionAt(scope)) & 1) === 0) continue;
-      new WaitingLine(memory, scope).withdraw(member);
-      new ScopeView(memory, scope, memory.readName(scope)).gate?.leaveAll(member);
-    }
-    Atomics.store(memory.i32, memory.memberAt(member), 0);
+    leaveAll(memory, member);
   }
+}
+
+/** Takes a member out of all lines and gates, then makes its place free for another thread. */
+function leaveAll(memory: RateMemory, member: number): void {
+  for (let scope = 0; scope < memory.sizes.scopesMax; scope++) {
+    const { name, parameters } = readScope(memory, scope);
+    if (name === undefined) continue;
+    new WaitingLine(memory, scope).withdraw(member);
+    // Also of a cap that was lifted meanwhile, since it may be set again.
+    if (parameters.leasesMax > 0) new InFlightGate(memory, parameters, 0).leaveAll(member);
+  }
+  Atomics.store(memory.i32, memory.memberAt(member), 0);
 }
 
 function joinMembers(memory: RateMemory): number {

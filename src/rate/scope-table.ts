@@ -36,6 +36,7 @@ export class ScopeTable {
   readonly #clock: Clock;
   readonly #directory: ScopeDirectory;
   readonly #arena: Arena;
+  #gates = 0;
 
   constructor(memory: RateMemory, clock: Clock) {
     this.#memory = memory;
@@ -161,14 +162,15 @@ export class ScopeTable {
           : smoothParameters(limit),
       );
       const { weight, inFlight = 0 } = budget;
-      let { gateAt, leasesMax } = before ?? { gateAt: 0, leasesMax: 0 };
+      let { gateAt, leasesMax, gateLife } = before ?? { gateAt: 0, leasesMax: 0, gateLife: 0 };
       if (inFlight > 0 && leasesMax === 0) {
         gateAt = take(GATE_ARENA_WORDS);
+        gateLife = ++this.#gates;
         const words = this.#memory.arenaAt(gateAt);
         this.#memory.b64.fill(0n, words, words + GATE_ARENA_WORDS);
       }
       leasesMax = Math.max(leasesMax, inFlight);
-      return { limits, weight, inFlightMax: inFlight, gateAt, leasesMax };
+      return { limits, weight, inFlightMax: inFlight, gateAt, leasesMax, gateLife };
     } catch (error) {
       for (const { at, words } of taken) this.#arena.give(at, words);
       throw error;

@@ -48,25 +48,19 @@ export class ScopeView {
    */
   refresh(): void {
     const { memory, scope } = this;
-    for (;;) {
-      const version = Atomics.load(memory.i32, this.#versionAt);
-      const isThere = (version & 1) === 1 && memory.readName(scope) === this.name;
-      const { limits, weight, inFlightMax, gateAt, leasesMax } = memory.readParameters(scope, setOf(version));
-      if (Atomics.load(memory.i32, this.#versionAt) !== version) continue; // read while it changed
-      if (!isThere) throw new ScopeRemovedError(this.name);
-
-      this.#version = version;
-      this.weight = weight;
-      this.limits = limits.map((parameters, index) =>
-        openLimit(memory, { scope, set: setOf(version), index, version, parameters }),
-      );
-      this.gate = inFlightMax > 0 ? new InFlightGate(memory, gateAt, inFlightMax, leasesMax) : undefined;
-      this.permitsMax = Math.min(Number.MAX_SAFE_INTEGER, ...limits.map(({ permits }) => permits));
-      this.nsPerPermit = 1_000n;
-      for (const { nsPerPermit } of this.limits) {
-        if (nsPerPermit > this.nsPerPermit) this.nsPerPermit = nsPerPermit;
-      }
-      return;
+    const { version, name, parameters } = readScope(memory, scope);
+    if (name !== this.name) throw new ScopeRemovedError(this.name);
+    const { limits, weight, inFlightMax } = parameters;
+    this.#version = version;
+    this.weight = weight;
+    this.limits = limits.map((own, index) =>
+      openLimit(memory, { scope, set: setOf(version), index, version, parameters: own }),
+    );
+    this.gate = inFlightMax > 0 ? new InFlightGate(memory, parameters, inFlightMax) : undefined;
+    this.permitsMax = Math.min(Number.MAX_SAFE_INTEGER, ...limits.map(({ permits }) => permits));
+    this.nsPerPermit = 1_000n;
+    for (const { nsPerPermit } of this.limits) {
+      if (nsPerPermit > this.nsPerPermit) this.nsPerPermit = nsPerPermit;
     }
   }
 
@@ -117,6 +111,17 @@ export class ScopeView {
 
   #undoBefore(count: number): void {
     for (let i = count - 1; i >= 0; i--) this.limits[i]!.undo();
+  }
+}
+
+/** A scope as it is at one time. Without a name: there is none. */
+export function readScope(memory: RateMemory, scope: number) {
+  const versionAt = memory.versionAt(scope);
+  for (;;) {
+    const version = Atomics.load(memory.i32, versionAt);
+    const name = (version & 1) === 1 ? memory.readName(scope) : undefined;
+    const parameters = memory.readParameters(scope, setOf(version));
+    if (Atomics.load(memory.i32, versionAt) === version) return { version, name, parameters };
   }
 }
 
