@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
 import type { RateMemory } from '../protocol/rate-memory.js';
+import { checkNumbers } from './check-numbers.js';
 import { GcraLimit } from './gcra-limit.js';
 import { IndexedHeap } from './indexed-heap.js';
 import { Leases } from './leases.js';
@@ -45,6 +46,8 @@ export interface Reservation {
 
 /** A clock that was read before another thread's may lag it by this much. */
 const CLOCK_SKEW_NS = 10_000;
+/** 104 days. No reservation lies further off, and a longer time-out is none. */
+const WAIT_NS_MAX = Number.MAX_SAFE_INTEGER;
 /** Ns of virtual time that a step of priority is worth. */
 const PRIORITY_NS = 1_000_000_000n;
 const PRIORITY_MAX = 1_000_000;
@@ -129,12 +132,14 @@ export class Limiter implements WaitedFor {
    * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT` when `timeoutMs` is over or would not do,
    *   `BUDGET_SPENT` when waiting will never help, `WAITERS_FULL`.
    * @throws the reason of `signal`, when it aborts.
+   * @throws {InvalidOptionsError} for a time-out or a priority that is `NaN`.
    * @throws as `tryAcquire` does.
    */
   acquire(options: AcquireOptions = {}): Promise<Permit> {
     const { cost = 1, timeoutMs, signal, priority = 0 } = options;
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
+      checkNumbers('acquire', { timeoutMs, priority });
       this.#checkCost(cost);
       const since = this.#clock.now();
       if (this.waiters.size === 0 && this.#attempt(since, cost) === GRANTED) {
@@ -143,7 +148,7 @@ export class Limiter implements WaitedFor {
       }
       const wait = this.path.peek(since, cost);
       if (wait === NEVER) throw this.path.refusalForGood(cost);
-      const deadline = timeoutMs === undefined ? undefined : deadlineOf(since, timeoutMs);
+      const deadline = deadlineOf(since, timeoutMs);
       if (deadline !== undefined && wait > Number(deadline - since)) {
         this.count('timedOut');
         throw BudgetRefusedError.timedOut(this.path.name, 0, wait / 1e6);
@@ -173,14 +178,15 @@ export class Limiter implements WaitedFor {
    * Takes the permits as of the first instant at which they are free, and tells that instant. The
    * caller acts then, not before. In-flight caps are not part of it.
    *
-   * @param options.maxWaitMs - Longest wait that is taken; none by default.
+   * @param options.maxWaitMs - Longest wait that is taken; 104 days by default, and at most.
    * @returns The reservation; or, where it would be longer, ns of the wait, and nothing was taken.
    */
   reserve(options: { readonly cost?: number; readonly maxWaitMs?: number } = {}): Reservation | number {
     const { cost = 1, maxWaitMs = Number.POSITIVE_INFINITY } = options;
+    checkNumbers('reserve', { maxWaitMs });
     this.#checkCost(cost);
     const now = this.#clock.now();
-    const waitMax = maxWaitMs * 1e6;
+    const waitMax = Math.min(maxWaitMs * 1e6, WAIT_NS_MAX);
     for (;;) {
       const wait = Math.max(0, this.path.peek(now, cost));
       if (wait > waitMax || wait === NEVER) {
@@ -312,6 +318,7 @@ export class Limiter implements WaitedFor {
   }
 }
 
-function deadlineOf(since: Nanos, timeoutMs: number): Nanos {
-  return (since + BigInt(Math.ceil(Math.max(0, timeoutMs) * Number(NANOS_PER_MILLI)))) as Nanos;
+function deadlineOf(since: Nanos, timeoutMs = Number.POSITIVE_INFINITY): Nanos | undefined {
+  const timeoutNs = Math.ceil(Math.max(0, timeoutMs) * Number(NANOS_PER_MILLI));
+  return timeoutNs > WAIT_NS_MAX ? undefined : ((since + BigInt(timeoutNs)) as Nanos);
 }

@@ -2,8 +2,10 @@ import { threadId } from 'node:worker_threads';
 import type { Guard, ThrottledCall } from '../breaker/guard.js';
 import { openBreaker } from '../breaker/open-breaker.js';
 import { type Clock, systemClock } from '../core/clock.js';
+import { InvalidOptionsError } from '../core/errors.js';
 import type { RateHandle } from '../protocol/rate-handle.js';
 import { RateMemory } from '../protocol/rate-memory.js';
+import { checkNumbers } from './check-numbers.js';
 import { InFlightGate } from './in-flight-gate.js';
 import { Limiter } from './limiter.js';
 import {
@@ -59,6 +61,8 @@ interface RateClientOptions {
   openBreaker(provider: string, onThrottled: (call: ThrottledCall) => void): Guard;
 }
 
+/** 30 days: a cooldown cannot be called back, and a header may ask for anything. */
+const COOLDOWN_MS_MAX = 2_592_000_000;
 /** Of a throttled call whose provider did not say for how long. */
 const COOLDOWN_MS = 1_000;
 
@@ -148,10 +152,13 @@ export class RateClient {
    * for. Never shortens one that is under way. After it, permits come at the steady rate, without a burst.
    *
    * @param ref - One provider, one endpoint of a provider, or one tenant.
+   * @param ms - 30 days at most.
+   * @throws {InvalidOptionsError} for `NaN`.
    */
   cooldown(ref: ScopeRef, ms: number): void {
+    checkNumbers('cooldown', { ms });
     const view = this.#current(scopeName(ref));
-    const until = this.#clock.now() + BigInt(Math.ceil(Math.max(0, ms) * 1e6));
+    const until = this.#clock.now() + BigInt(Math.ceil(Math.max(0, Math.min(ms, COOLDOWN_MS_MAX)) * 1e6));
     const at = this.#memory.blockedUntilAt(view.scope);
     let found = Atomics.load(this.#memory.b64, at);
     while (found < until) {
@@ -167,9 +174,18 @@ export class RateClient {
    * header. Only upwards, since it cannot know of calls that are on their way to it.
    *
    * @param limit - Which of the budget's limits it speaks of; the first by default.
+   * @throws {InvalidOptionsError} for `NaN`, and for a limit that the budget does not have.
    */
   observeUsed(ref: ScopeRef, { used, limit = 0 }: { used: number; limit?: number }): void {
-    this.#current(scopeName(ref)).limits[limit]?.raiseUsed(this.#clock.now(), Math.max(0, Math.floor(used)));
+    checkNumbers('observeUsed', { used });
+    const { limits } = this.#current(scopeName(ref));
+    const observed = limits[limit];
+    if (observed === undefined) {
+      const most = limits.length === 0 ? 'none: the budget has no limit' : `0 to ${limits.length - 1}`;
+      throw new InvalidOptionsError('observeUsed', [`limit: expected ${most}, found ${limit}`]);
+    }
+    const permits = Math.max(0, Math.min(Math.floor(used), observed.permits));
+    observed.raiseUsed(this.#clock.now(), permits);
   }
 
   /** Sums over all threads. */
