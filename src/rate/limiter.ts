@@ -12,7 +12,7 @@ import { BudgetRefusedError, InvalidCostError, RateClosedError } from './rate-er
 import { ScopeStatistics } from './scope-statistics.js';
 import type { ScopeView } from './scope-view.js';
 import { GRANTED, NEVER, STALE } from './verdict.js';
-import { VirtualTime } from './virtual-time.js';
+import { type VirtualPlace, VirtualTime } from './virtual-time.js';
 import type { WaitedFor, Waiter } from './waiter.js';
 import { BEHIND_ALL, type WaitingLine } from './waiting-line.js';
 import type { WaitingRoom } from './waiting-room.js';
@@ -62,9 +62,12 @@ export class Limiter implements WaitedFor {
   readonly path: PermitPath;
   readonly order: VirtualTime;
   /** Calls that wait, by their place. */
-  readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', (a, b) => a.place < b.place);
+  readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', isBefore);
   readonly statistics: readonly ScopeStatistics[];
   turnIndex = -1;
+  #arrivals = 0;
+  /** Of the waiters that are here, the latest place in virtual time. */
+  #newestStart = 0n;
   readonly #clock: Clock;
   readonly #member: number;
   readonly #room: WaitingRoom;
@@ -154,13 +157,14 @@ export class Limiter implements WaitedFor {
         throw BudgetRefusedError.timedOut(this.path.name, 0, wait / 1e6);
       }
       this.#room.checkRoom(this.path.name);
-      const virtualPlace = this.order.enter(cost);
+      const virtualPlace = this.#enterOrder(cost);
       const steps = BigInt(Math.round(Math.max(-PRIORITY_MAX, Math.min(PRIORITY_MAX, priority))));
       const waiter: Waiter = {
         limiter: this,
         cost,
-        place: virtualPlace - steps * PRIORITY_NS,
+        place: virtualPlace.start - steps * PRIORITY_NS,
         virtualPlace,
+        arrival: this.#arrivals++,
         since,
         deadline,
         signal,
@@ -284,6 +288,16 @@ export class Limiter implements WaitedFor {
     return this.path.take(instant, cost);
   }
 
+  /**
+   * Never before those who wait here already: a lane that got back the places of waiters who gave up
+   * has an end that lies before the places of those who came after them.
+   */
+  #enterOrder(cost: number): VirtualPlace {
+    const { start, length } = this.order.enter(cost);
+    if (this.waiters.size === 0 || start > this.#newestStart) this.#newestStart = start;
+    return { start: this.#newestStart, length };
+  }
+
   #hold(leasesHeld: Set<Leases>): Leases | undefined {
     const { views, leases, hasGates } = this.path;
     if (!hasGates) return undefined;
@@ -317,6 +331,9 @@ export class Limiter implements WaitedFor {
     this.#soleOf = limits;
   }
 }
+
+const isBefore = (a: Waiter, b: Waiter): boolean =>
+  a.place < b.place || (a.place === b.place && a.arrival < b.arrival);
 
 function deadlineOf(since: Nanos, timeoutMs = Number.POSITIVE_INFINITY): Nanos | undefined {
   const timeoutNs = Math.ceil(Math.max(0, timeoutMs) * Number(NANOS_PER_MILLI));

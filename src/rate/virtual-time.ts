@@ -1,6 +1,13 @@
 import type { RateMemory } from '../protocol/rate-memory.js';
 import type { ScopeView } from './scope-view.js';
 
+/** Of a waiter, in ns of virtual time. */
+export interface VirtualPlace {
+  readonly start: bigint;
+  /** What its lane moved on by. */
+  readonly length: bigint;
+}
+
 /**
  * The order in which waiters are served at a scope, as start-time fair queueing: a waiter's place is
  * the later of the scope's virtual time (that of the last one served) and the end of the last one of
@@ -27,7 +34,7 @@ export class VirtualTime {
   }
 
   /** Takes a place for a waiter, behind those of its lane. */
-  enter(cost: number): bigint {
+  enter(cost: number): VirtualPlace {
     const length = this.#length(cost);
     let end = Atomics.load(this.#cells, this.#laneAt);
     for (;;) {
@@ -35,14 +42,14 @@ export class VirtualTime {
       let start = end;
       if (time > start) start = time;
       const found = Atomics.compareExchange(this.#cells, this.#laneAt, end, start + length);
-      if (found === end) return start;
+      if (found === end) return { start, length };
       end = found;
     }
   }
 
   /** Gives back the place of a waiter that was not served, so that its lane does not pay for it. */
-  leave(cost: number): void {
-    Atomics.sub(this.#cells, this.#laneAt, this.#length(cost));
+  leave({ length }: VirtualPlace): void {
+    Atomics.sub(this.#cells, this.#laneAt, length);
   }
 
   /** Moves the scope's time on to the place of a waiter that was served. */

@@ -2,7 +2,7 @@ import type { Nanos } from '../core/units.js';
 import type { IndexedHeap } from './indexed-heap.js';
 import type { Permit } from './permit.js';
 import type { PermitPath } from './permit-path.js';
-import type { VirtualTime } from './virtual-time.js';
+import type { VirtualPlace, VirtualTime } from './virtual-time.js';
 
 /** A call of `acquire` that has to wait. */
 export interface Waiter {
@@ -10,7 +10,9 @@ export interface Waiter {
   readonly cost: number;
   /** In the order of service: its virtual time, less what its priority is worth. */
   readonly place: bigint;
-  readonly virtualPlace: bigint;
+  readonly virtualPlace: VirtualPlace;
+  /** Counts the waiters of its limiter: of two at one place, the first comes first. */
+  readonly arrival: number;
   readonly since: Nanos;
   readonly deadline: Nanos | undefined;
   readonly signal: AbortSignal | undefined;

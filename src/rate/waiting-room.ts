@@ -75,7 +75,7 @@ export class WaitingRoom {
   abort(waiter: Waiter): void {
     if (!this.#remove(waiter)) return;
     waiter.limiter.count('aborted');
-    waiter.limiter.order.leave(waiter.cost);
+    waiter.limiter.order.leave(waiter.virtualPlace);
     waiter.reject(waiter.signal?.reason);
     this.wake();
   }
@@ -155,7 +155,7 @@ export class WaitingRoom {
       return wait;
     }
     this.#remove(waiter);
-    limiter.order.serve(virtualPlace);
+    limiter.order.serve(virtualPlace.start);
     const waitedNs = Number(now - waiter.since);
     limiter.count('waited');
     limiter.count('waitedUs', Math.round(waitedNs / 1_000));
@@ -179,7 +179,7 @@ export class WaitingRoom {
       if (waiter === undefined || waiter.deadline! > now) return;
       this.#remove(waiter);
       waiter.limiter.count('timedOut');
-      waiter.limiter.order.leave(waiter.cost);
+      waiter.limiter.order.leave(waiter.virtualPlace);
       const waitedMs = Number(now - waiter.since) / 1e6;
       waiter.reject(BudgetRefusedError.timedOut(waiter.limiter.path.name, waitedMs, undefined));
     }
@@ -188,7 +188,7 @@ export class WaitingRoom {
   /** A change of the budget, or a rate of 0, left it without hope. */
   #refuseForGood(waiter: Waiter): 0 {
     this.#remove(waiter);
-    waiter.limiter.order.leave(waiter.cost);
+    waiter.limiter.order.leave(waiter.virtualPlace);
     waiter.reject(waiter.limiter.path.refusalForGood(waiter.cost));
     return 0;
   }
@@ -196,6 +196,7 @@ export class WaitingRoom {
   #rejectAll(limiter: WaitedFor, error: unknown): void {
     for (let waiter = limiter.waiters.first; waiter !== undefined; waiter = limiter.waiters.first) {
       this.#remove(waiter);
+      limiter.order.leave(waiter.virtualPlace);
       waiter.reject(error);
     }
   }
