@@ -92,6 +92,15 @@ export class PermitPath {
     return MOVING_NS;
   }
 
+  /**
+   * Which scope refused a take that none of the looks before it had refused: the narrowest with a full
+   * gate, so that others who do not pass it need not wait behind it; or the widest.
+   */
+  get stoppedAt(): number {
+    const full = this.views.findIndex(({ gate }) => gate?.isFull() === true);
+    return full < 0 ? this.views.length - 1 : full;
+  }
+
   /** Gives back the leases of the last take. */
   leave(): void {
     for (let i = 0; i < this.views.length; i++) {

@@ -1,5 +1,6 @@
 import type { RateMemory } from '../protocol/rate-memory.js';
 import type { ScopeView } from './scope-view.js';
+import { NEVER, STALE } from './verdict.js';
 
 /** Later than every waiter: for callers that do not wait, and must not push in. */
 export const BEHIND_ALL = 9_223_372_036_854_775_807n;
@@ -87,11 +88,13 @@ export class WaitingLine {
       if (front < 0) return 0;
       const frontCost = Atomics.load(i32, this.#memory.entryCostAt(this.#scope, front));
       const lying = -view.peek(instant, Math.min(frontCost, view.permitsMax));
-      if (lying > GRACE_NS && lying !== Number.POSITIVE_INFINITY) {
+      if (lying > GRACE_NS && lying !== -STALE) {
         Atomics.or(i32, this.#lateAt + (front >> 5), 1 << (front & 31));
         continue;
       }
-      return Math.max(TURN_NS, view.peek(instant, Math.min(costs, view.permitsMax)));
+      const behindAll = view.peek(instant, Math.min(costs, view.permitsMax));
+      // Not enough for all of them, ever: but those ahead may give up.
+      return behindAll === NEVER ? TURN_NS : Math.max(TURN_NS, behindAll);
     }
   }
 }

@@ -2,7 +2,7 @@ import type { Clock, TimerHandle } from '../core/clock.js';
 import { type Nanos, toMillisCeil } from '../core/units.js';
 import { IndexedHeap } from './indexed-heap.js';
 import { BudgetRefusedError, RateClosedError } from './rate-errors.js';
-import { GRANTED, NEVER } from './verdict.js';
+import { NEVER } from './verdict.js';
 import type { WaitedFor, Waiter } from './waiter.js';
 import type { WaitingLine } from './waiting-line.js';
 
@@ -105,18 +105,14 @@ export class WaitingRoom {
   #serve(): void {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#giveUpLate();
 
-    let sleep = SLEEP_NS_MAX;
-    const claims = new Map<number, Claim>();
-    const order = new IndexedHeap<WaitedFor, 'turnIndex'>('turnIndex', isFirstSooner);
-    for (const limiter of this.#limiters) order.add(limiter);
-    for (let limiter = order.first; limiter !== undefined; limiter = order.first) {
-      order.remove(limiter);
-      const wait = this.#try(limiter.waiters.first!, claims);
-      if (wait > 0) sleep = Math.min(sleep, wait);
-      else if (limiter.waiters.size > 0) order.add(limiter);
-    }
+    let claims: Map<number, Claim>;
+    let sleep: number;
+    do {
+      claims = new Map();
+      sleep = this.#serveDue(claims);
+      // After the permits that are there: one of the last instant is still in time.
+    } while (this.#giveUpLate());
     this.#standInLines(claims);
     if (this.#waiters === 0) return;
     const deadline = this.#deadlines.first?.deadline;
@@ -125,35 +121,33 @@ export class WaitingRoom {
     this.#timer = this.#clock.setTimeout(() => this.wake(), delay);
   }
 
+  /** @returns Ns until one of those who still wait may be served. */
+  #serveDue(claims: Map<number, Claim>): number {
+    let sleep = SLEEP_NS_MAX;
+    const order = new IndexedHeap<WaitedFor, 'turnIndex'>('turnIndex', isFirstSooner);
+    for (const limiter of this.#limiters) order.add(limiter);
+    for (let limiter = order.first; limiter !== undefined; limiter = order.first) {
+      order.remove(limiter);
+      const wait = this.#try(limiter.waiters.first!, claims);
+      if (wait > 0) sleep = Math.min(sleep, wait);
+      else if (limiter.waiters.size > 0) order.add(limiter);
+    }
+    return sleep;
+  }
+
   /** @returns Ns to wait; 0 when the waiter is gone, served or refused. */
   #try(waiter: Waiter, claims: Map<number, Claim>): number {
-    const { limiter, cost, place, virtualPlace } = waiter;
-    const { path } = limiter;
+    const { limiter, cost, virtualPlace } = waiter;
+    const now = this.#clock.now();
+    let wait: number;
     try {
-      path.refresh();
+      wait = this.#take(waiter, now, claims);
     } catch (error) {
-      this.#rejectAll(limiter, error);
+      this.#rejectAll(limiter, error); // its budget was removed, by another thread in the middle of it perhaps
       return 0;
     }
-    if (cost > path.permitsMax) return this.#refuseForGood(waiter);
-    const now = this.#clock.now();
-    for (const [i, view] of path.views.entries()) {
-      const line = path.lines[i]!;
-      const ahead = claims.get(view.scope);
-      if (ahead !== undefined) return ahead.wait;
-      const wait = Math.max(view.peek(now, cost), line.wait(view, this.#member, place, cost, now));
-      if (wait === NEVER) return this.#refuseForGood(waiter);
-      if (wait > 0) {
-        claims.set(view.scope, { line, place, cost, wait });
-        return wait;
-      }
-    }
-    const wait = path.take(now, cost);
-    if (wait !== GRANTED) {
-      const view = path.views.at(-1)!;
-      claims.set(view.scope, { line: path.lines.at(-1)!, place, cost, wait });
-      return wait;
-    }
+    if (wait === NEVER) return this.#refuseForGood(waiter);
+    if (wait > 0) return wait;
     this.#remove(waiter);
     limiter.order.serve(virtualPlace.start);
     const waitedNs = Number(now - waiter.since);
@@ -161,6 +155,32 @@ export class WaitingRoom {
     limiter.count('waitedUs', Math.round(waitedNs / 1_000));
     waiter.resolve(limiter.grant(cost, now, waitedNs));
     return 0;
+  }
+
+  /**
+   * Takes the permits of a waiter, or claims a place in the line of the scope that stops it.
+   *
+   * @throws {ScopeRemovedError}
+   */
+  #take(waiter: Waiter, now: Nanos, claims: Map<number, Claim>): number {
+    const { limiter, cost, place } = waiter;
+    const { path } = limiter;
+    path.refresh();
+    if (cost > path.permitsMax) return NEVER;
+    for (const [i, view] of path.views.entries()) {
+      const line = path.lines[i]!;
+      const ahead = claims.get(view.scope);
+      if (ahead !== undefined) return ahead.wait;
+      const wait = Math.max(view.peek(now, cost), line.wait(view, this.#member, place, cost, now));
+      if (wait > 0 && wait !== NEVER) claims.set(view.scope, { line, place, cost, wait });
+      if (wait > 0) return wait;
+    }
+    const wait = path.take(now, cost);
+    if (wait > 0 && wait !== NEVER) {
+      const { stoppedAt } = path;
+      claims.set(path.views[stoppedAt]!.scope, { line: path.lines[stoppedAt]!, place, cost, wait });
+    }
+    return wait;
   }
 
   #standInLines(claims: ReadonlyMap<number, Claim>): void {
@@ -172,11 +192,14 @@ export class WaitingRoom {
     }
   }
 
-  #giveUpLate(): void {
+  /** @returns Whether there was one. */
+  #giveUpLate(): boolean {
     const now = this.#clock.now();
+    let isOneLate = false;
     for (;;) {
       const waiter = this.#deadlines.first;
-      if (waiter === undefined || waiter.deadline! > now) return;
+      if (waiter === undefined || waiter.deadline! > now) return isOneLate;
+      isOneLate = true;
       this.#remove(waiter);
       waiter.limiter.count('timedOut');
       waiter.limiter.order.leave(waiter.virtualPlace);

@@ -181,6 +181,13 @@ describe('a time-out', () => {
     expect(clock.timersPending).toBe(0);
   });
 
+  it('is not early: a permit of its last instant is still given', async () => {
+    const { limiter, clock, watch, outcomes } = spent();
+    watch('call', limiter.acquire({ timeoutMs: 100 }));
+    await clock.advance(100);
+    expect(outcomes.get('call')).toBe(100);
+  });
+
   it('is over when it is over, for one whose turn does not come', async () => {
     const { limiter, clock, watch, outcomes, rates } = spent();
     for (let i = 0; i < 5; i++) watch(i, limiter.acquire());
@@ -313,5 +320,88 @@ describe('a client that is closed', () => {
     expect(own.tryAcquire()).toBe(0);
     rates.close();
     expect(() => rates.limiter(provider)).toThrow(code('RATE_CLOSED'));
+  });
+});
+
+describe('a full gate', () => {
+  it('of one endpoint does not hold up those who wait for the provider alone', async () => {
+    const { rates, clock, watch, outcomes } = waitingAt({
+      permits: 10,
+      per: '1s',
+      burst: 1,
+      endpoints: { slow: { inFlight: 1 } },
+    } as BudgetInput);
+    const slow = rates.limiter({ provider: 'x', endpoint: 'slow' });
+    const held = await slow.acquire();
+    watch('slow', slow.acquire());
+    for (let i = 0; i < 5; i++) watch(i, rates.limiter(provider).acquire());
+    await clock.advance(700);
+    expect([0, 1, 2, 3, 4].map((key) => outcomes.has(key))).toEqual([true, true, true, true, true]);
+    expect(outcomes.has('slow')).toBe(false);
+    held.release();
+    await clock.advance(100);
+    expect(outcomes.has('slow')).toBe(true);
+    expect(clock.timersPending).toBe(0);
+  });
+});
+
+describe('a budget that is removed', () => {
+  it('refuses those who wait for it, and leaves no timer', async () => {
+    const { limiter, open, clock, rates, watch, outcomes } = spent({ tenants: { t: { permits: 1 } } });
+    watch('own', limiter.acquire());
+    watch('other', open().limiter(provider).acquire());
+    watch('both', rates.limiter({ tenant: 't', provider: 'x' }).acquire());
+    expect(rates.remove(provider)).toBe(true);
+    expect(rates.remove(provider)).toBe(false);
+    await clock.advance(250);
+    expect([...outcomes.values()]).toEqual(['SCOPE_UNKNOWN', 'SCOPE_UNKNOWN', 'SCOPE_UNKNOWN']);
+    expect(clock.timersPending).toBe(0);
+    expect(() => limiter.tryAcquire()).toThrow(code('SCOPE_UNKNOWN'));
+    await expect(limiter.acquire()).rejects.toEqual(code('SCOPE_UNKNOWN'));
+  });
+
+  it('in the middle of a take refuses the waiter, and the thread goes on', async () => {
+    const {
+      rates,
+      open,
+      clock,
+      limiter: own,
+    } = spent({
+      providers: { x: SPENT, y: { permits: 1, per: '1s' } },
+    });
+    const client = open();
+    const limiter = client.limiter(provider);
+    const y = client.limiter({ provider: 'y' });
+    drain(y);
+    const removed = limiter.acquire().catch((error: { code: string }) => error.code);
+    const served = y.acquire();
+    // Another thread removes the budget after this one has looked at it.
+    const { path } = limiter;
+    const take = path.take.bind(path);
+    path.take = (...values) => {
+      rates.remove(provider);
+      return take(...values);
+    };
+    await clock.advance(1_000);
+    expect(await removed).toBe('SCOPE_UNKNOWN');
+    await expect(served).resolves.toMatchObject({ cost: 1 });
+    expect(clock.timersPending).toBe(0);
+    expect(() => own.tryAcquire()).toThrow(code('SCOPE_UNKNOWN'));
+  });
+});
+
+describe('a budget whose rate is 0', () => {
+  it('is not called spent while what is left waits for others, who may give up', async () => {
+    const { limiter, open, rates, clock } = waitingAt({ permits: 0, burst: 3 });
+    limiter.tryAcquire();
+    rates.cooldown(provider, 1_000);
+    const abort = new AbortController();
+    limiter.acquire({ cost: 2, signal: abort.signal }).catch(() => {});
+    const other = open().limiter(provider);
+    const call = other.acquire({ cost: 2 });
+    expect(other.tryAcquire(2)).toBeLessThan(Number.POSITIVE_INFINITY);
+    abort.abort();
+    await clock.advance(1_000);
+    await expect(call).resolves.toMatchObject({ cost: 2 });
   });
 });
