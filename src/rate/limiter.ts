@@ -168,7 +168,6 @@ export class Limiter implements WaitedFor {
         since,
         deadline,
         signal,
-        onAbort: () => this.#room.abort(waiter),
         resolve,
         reject,
         orderIndex: -1,

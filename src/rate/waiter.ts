@@ -16,7 +16,6 @@ export interface Waiter {
   readonly since: Nanos;
   readonly deadline: Nanos | undefined;
   readonly signal: AbortSignal | undefined;
-  readonly onAbort: () => void;
   readonly resolve: (permit: Permit) => void;
   readonly reject: (error: unknown) => void;
   /** In the queue of its limiter. */

@@ -1,5 +1,6 @@
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { type Nanos, toMillisCeil } from '../core/units.js';
+import { AbortWatch } from './abort-watch.js';
 import { IndexedHeap } from './indexed-heap.js';
 import { BudgetRefusedError, RateClosedError } from './rate-errors.js';
 import { NEVER } from './verdict.js';
@@ -31,6 +32,7 @@ export class WaitingRoom {
     'deadlineIndex',
     (a, b) => a.deadline! < b.deadline!,
   );
+  readonly #signals = new AbortWatch((waiters, reason) => this.#abort(waiters, reason));
   /** Lines in which this thread stands. */
   #lines = new Map<number, WaitingLine>();
   #timer: TimerHandle | undefined;
@@ -63,20 +65,12 @@ export class WaitingRoom {
   }
 
   add(waiter: Waiter): void {
-    const { limiter, deadline, signal, onAbort } = waiter;
+    const { limiter, deadline } = waiter;
     this.#waiters++;
     limiter.waiters.add(waiter);
     this.#limiters.add(limiter);
     if (deadline !== undefined) this.#deadlines.add(waiter);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.wake();
-  }
-
-  abort(waiter: Waiter): void {
-    if (!this.#remove(waiter)) return;
-    waiter.limiter.count('aborted');
-    waiter.limiter.order.leave(waiter.virtualPlace);
-    waiter.reject(waiter.signal?.reason);
+    this.#signals.add(waiter);
     this.wake();
   }
 
@@ -208,6 +202,16 @@ export class WaitingRoom {
     }
   }
 
+  #abort(waiters: readonly Waiter[], reason: unknown): void {
+    for (const waiter of waiters) {
+      this.#remove(waiter);
+      waiter.limiter.count('aborted');
+      waiter.limiter.order.leave(waiter.virtualPlace);
+      waiter.reject(reason);
+    }
+    this.wake();
+  }
+
   /** A change of the budget, or a rate of 0, left it without hope. */
   #refuseForGood(waiter: Waiter): 0 {
     this.#remove(waiter);
@@ -224,16 +228,13 @@ export class WaitingRoom {
     }
   }
 
-  /** @returns Whether it was still waiting. */
-  #remove(waiter: Waiter): boolean {
-    if (waiter.orderIndex < 0) return false;
-    const { limiter, signal, onAbort } = waiter;
+  #remove(waiter: Waiter): void {
+    const { limiter } = waiter;
     limiter.waiters.remove(waiter);
     this.#deadlines.remove(waiter);
-    signal?.removeEventListener('abort', onAbort);
+    this.#signals.delete(waiter);
     this.#waiters--;
     if (limiter.waiters.size === 0) this.#limiters.delete(limiter);
-    return true;
   }
 }
 

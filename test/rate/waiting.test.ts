@@ -253,7 +253,7 @@ describe('a signal', () => {
     const served = limiter.acquire({ signal });
     const late = limiter.acquire({ signal, timeoutMs: 150 });
     late.catch(() => {});
-    expect(aborts(signal)).toBe(2);
+    expect(aborts(signal)).toBe(1);
     await clock.advance(100);
     await served;
     expect(aborts(signal)).toBe(1);
@@ -284,14 +284,32 @@ describe('a signal', () => {
     expect(outcomes.get('light')).toBe(300);
   });
 
-  it('shared by ten thousand calls is left without a listener', async () => {
+  it('that many calls share ends them all', async () => {
+    const { limiter, rates, clock, watch, outcomes } = spent();
+    const abort = new AbortController();
+    for (let i = 0; i < 50; i++) watch(i, limiter.acquire({ signal: abort.signal }));
+    watch('other', limiter.acquire());
+    abort.abort();
+    await clock.advance(100);
+    expect(outcomes.size).toBe(51);
+    expect(outcomes.get('other')).toBe(100);
+    expect(rates.status(provider).aborted).toBe(50);
+  });
+
+  it('shared by ten thousand calls has one listener, then none, and Node warns of nothing', async () => {
     const { limiter, clock } = spent({}, { permits: 100_000, per: '1s', burst: 100 });
     const { signal } = new AbortController();
+    const warnings: unknown[] = [];
+    const onWarning = (warning: unknown) => warnings.push(warning);
+    process.on('warning', onWarning);
     for (let round = 0; round < 10; round++) {
       const calls = Array.from({ length: 1_000 }, () => limiter.acquire({ signal, timeoutMs: 60_000 }));
+      expect(aborts(signal)).toBe(1);
       await clock.advance(20);
       await Promise.all(calls);
     }
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
     expect(aborts(signal)).toBe(0);
     expect(clock.timersPending).toBe(0);
     expect(limiter.waiters.size).toBe(0);
