@@ -52,8 +52,16 @@ export class VirtualTime {
     Atomics.sub(this.#cells, this.#laneAt, length);
   }
 
-  /** Moves the scope's time on to the place of a waiter that was served. */
-  serve(place: bigint): void {
+  /**
+   * Moves the scope's time on to the place of a waiter that was served.
+   *
+   * @param turn - Its place in the order of service. One of a high priority goes before those that its
+   *   lane has still to be served: its place in virtual time would put newcomers of other lanes behind
+   *   them all.
+   */
+  serve(turn: bigint, { start }: VirtualPlace): void {
+    let place = start;
+    if (turn < place) place = turn;
     let time = Atomics.load(this.#cells, this.#timeAt);
     while (time < place) {
       const found = Atomics.compareExchange(this.#cells, this.#timeAt, time, place);

@@ -131,7 +131,7 @@ export class WaitingRoom {
 
   /** @returns Ns to wait; 0 when the waiter is gone, served or refused. */
   #try(waiter: Waiter, claims: Map<number, Claim>): number {
-    const { limiter, cost, virtualPlace } = waiter;
+    const { limiter, cost, place, virtualPlace } = waiter;
     const now = this.#clock.now();
     let wait: number;
     try {
@@ -143,7 +143,7 @@ export class WaitingRoom {
     if (wait === NEVER) return this.#refuseForGood(waiter);
     if (wait > 0) return wait;
     this.#remove(waiter);
-    limiter.order.serve(virtualPlace.start);
+    limiter.order.serve(place, virtualPlace);
     const waitedNs = Number(now - waiter.since);
     limiter.count('waited');
     limiter.count('waitedUs', Math.round(waitedNs / 1_000));
