@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationNs } from './duration.js';
 
+const SECOND_NS = 1_000_000_000;
 const permits = 'expected 0 to 1000000 permits';
 const burst = 'expected 1 to 1000000 permits';
 const rate = 'expected 0 to 1000000000 permits a second';
@@ -17,7 +18,7 @@ const limitFields = {
     .min(0, permits)
     .max(1_000_000, permits)
     .describe('Permits in each "per". 0 gives the burst once and then nothing'),
-  per: durationNs({ min: '1ms', max: '30d' }).default(1_000_000_000).describe('Time that they are for'),
+  per: durationNs({ min: '1ms', max: '30d' }).default(SECOND_NS).describe('Time that they are for'),
   /** Only of a `smooth` limit. */
   burst: z
     .int(burst)
@@ -35,12 +36,19 @@ const limitFields = {
     .describe('smooth: a rate with a burst. rolling: never more than "permits" in any window of "per"'),
 };
 
+/** 30 days, the longest "per". */
+const PER_NS_MAX = 2_592_000_000_000_000;
+
 type LimitFields = z.output<z.ZodObject<typeof limitFields>>;
 
 function checkLimit(limit: LimitFields, context: z.core.$RefinementCtx<LimitFields>): void {
   const { algorithm, burst, permits, per } = limit;
   const add = (path: string, message: string) =>
     context.addIssue({ code: 'custom', path: [path], message, input: limit });
+  if (per > PER_NS_MAX) {
+    add('permitsPerSecond', 'expected 0, or one permit in 30 days at the least');
+    return;
+  }
   if (algorithm === 'rolling') {
     if (burst !== undefined) add('burst', 'expected none: a rolling window has no burst');
     if (permits === 0) add('permits', 'expected 1 permit or more in a rolling window');
@@ -60,6 +68,8 @@ export const BudgetOptions = z
   .strictObject({
     ...limitFields,
     permits: limitFields.permits.optional(),
+    per: limitFields.per.removeDefault().optional(),
+    algorithm: limitFields.algorithm.removeDefault().optional(),
     /** Short for `{ permits, per: 1s }`; may have a fraction. */
     permitsPerSecond: z
       .number(rate)
@@ -88,20 +98,27 @@ export const BudgetOptions = z
       .describe('Of a tenant: its share, against the others, of a provider that is short'),
   })
   .superRefine((budget, context) => {
-    const { permits, permitsPerSecond, limits } = budget;
+    const { permits, permitsPerSecond, limits, per, burst, algorithm } = budget;
+    const add = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message, input: budget });
     const given = [permits, permitsPerSecond, limits].filter((value) => value !== undefined).length;
     if (given > 1) {
-      context.addIssue({
-        code: 'custom',
-        path: [limits === undefined ? 'permitsPerSecond' : 'limits'],
-        message: 'expected one of "permits", "permitsPerSecond" and "limits"',
-        input: budget,
-      });
+      const extra = limits === undefined ? 'permitsPerSecond' : 'limits';
+      add(extra, 'expected one of "permits", "permitsPerSecond" and "limits"');
+      return;
     }
-    if (permits !== undefined) checkLimit({ ...budget, permits }, context as never);
+    // What would have no effect is a mistake.
+    const rest = Object.entries({ per, burst, algorithm }).filter(([, value]) => value !== undefined);
+    for (const [option] of rest) {
+      if (limits !== undefined) add(option, 'expected in each of "limits", and not beside them');
+      else if (given === 0) add(option, 'expected with "permits" or "permitsPerSecond" alone');
+      else if (option === 'per' && permits === undefined)
+        add(option, 'expected with "permits" alone, since "permitsPerSecond" is for a second');
+    }
+    if (limits === undefined) for (const limit of oneLimit(budget)) checkLimit(limit, context as never);
   })
-  .transform(({ permits, permitsPerSecond, limits, per, burst, algorithm, inFlight, weight }) => ({
-    limits: limits ?? oneLimit({ permits, permitsPerSecond, per, burst, algorithm }),
+  .transform(({ limits, inFlight, weight, ...one }) => ({
+    limits: limits ?? oneLimit(one),
     ...(inFlight !== undefined && { inFlight }),
     weight,
   }));
@@ -109,17 +126,19 @@ export type BudgetOptions = z.output<typeof BudgetOptions>;
 export interface BudgetInput extends z.input<typeof BudgetOptions> {}
 
 function oneLimit(budget: {
-  readonly permits: number | undefined;
-  readonly permitsPerSecond: number | undefined;
-  readonly per: number;
-  readonly burst: number | undefined;
-  readonly algorithm: LimitOptions['algorithm'];
+  readonly permits?: number | undefined;
+  readonly permitsPerSecond?: number | undefined;
+  readonly per?: number | undefined;
+  readonly burst?: number | undefined;
+  readonly algorithm?: LimitOptions['algorithm'] | undefined;
 }): LimitOptions[] {
-  const { permits, permitsPerSecond, per, burst, algorithm } = budget;
+  const { permits, permitsPerSecond: rate, per = SECOND_NS, burst, algorithm = 'smooth' } = budget;
   const rest = { ...(burst !== undefined && { burst }), algorithm };
   if (permits !== undefined) return [{ permits, per, ...rest }];
-  if (permitsPerSecond === undefined) return [];
-  if (permitsPerSecond === 0) return [{ permits: 0, per: 1_000_000_000, burst: burst ?? 1, algorithm }];
-  const second = Math.min(1_000_000, Math.max(1, Math.ceil(permitsPerSecond)));
-  return [{ permits: 1, per: Math.ceil(1e9 / permitsPerSecond), algorithm, burst: burst ?? second }];
+  if (rate === undefined) return [];
+  if (rate === 0) return [{ permits: 0, per: SECOND_NS, burst: 1, ...rest }];
+  if (Number.isInteger(rate) && rate <= 1_000_000) return [{ permits: rate, per: SECOND_NS, ...rest }];
+  // A rate with a fraction, or one beyond what "permits" may be, as the time that one permit takes.
+  const second = algorithm === 'smooth' && { burst: Math.min(1_000_000, Math.ceil(rate)) };
+  return [{ permits: 1, per: Math.ceil(SECOND_NS / rate), ...second, ...rest }];
 }
