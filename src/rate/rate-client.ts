@@ -166,6 +166,9 @@ export class RateClient {
       if (before === found) break;
       found = before;
     }
+    // After the swap: a change that was published before it is seen here, and the cells of one that is
+    // published after it are cooled down by whoever publishes.
+    if (!view.isCurrent()) view.refresh();
     for (const limit of view.limits) limit.spendBurstUntil(until);
   }
 

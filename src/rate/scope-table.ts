@@ -19,8 +19,10 @@ import { setOf } from './scope-view.js';
 interface Spent {
   /** Instants of permits that still count, oldest first. */
   readonly instants: readonly bigint[];
-  /** Permits that are not earned back yet, as a fraction. */
+  /** Permits that are not earned back yet, as a fraction; after a cooldown under way, from its end. */
   readonly permits: { readonly ns: bigint; readonly nsPerPermit: bigint };
+  /** Of `permits.ns`, what a cooldown under way put there in place of a burst. */
+  readonly cooledNs?: bigint;
 }
 
 /**
@@ -120,16 +122,32 @@ export class ScopeTable {
     }
     this.#memory.writeParameters(scope, setOf(version), parameters);
     Atomics.store(i32, this.#memory.versionAt(scope), version);
+    this.#coolDown(scope, version, parameters);
+  }
+
+  /** A cooldown that another thread began while the cells were written found the old ones closed. */
+  #coolDown(scope: number, version: number, { limits }: ScopeParameters): void {
+    const blockedUntil = Atomics.load(this.#memory.b64, this.#memory.blockedUntilAt(scope));
+    if (blockedUntil <= this.#clock.now()) return;
+    for (const [index, parameters] of limits.entries()) {
+      const site = { scope, set: setOf(version), index, version, parameters };
+      openLimit(this.#memory, site).spendBurstUntil(blockedUntil);
+    }
   }
 
   #retire(scope: number, { limits }: ScopeParameters): Spent[] {
     const version = Atomics.load(this.#memory.i32, this.#memory.versionAt(scope));
     const now = this.#clock.now();
+    const blockedUntil = Atomics.load(this.#memory.b64, this.#memory.blockedUntilAt(scope));
     return limits.map((parameters, index) => {
       const limit = openLimit(this.#memory, { scope, set: setOf(version), index, version, parameters });
       if (limit instanceof GcraLimit) {
-        const ns = limit.retire(now);
-        return { instants: [], permits: { ns, nsPerPermit: limit.nsPerPermit } };
+        // The time of a cooldown is in the cell, and is none of the permits that were spent.
+        const isCooled = !limit.isQuota && blockedUntil > now;
+        const ns = limit.retire(isCooled ? blockedUntil : now);
+        const cooledNs = parameters.burstNs - parameters.ns;
+        const permits = { ns, nsPerPermit: limit.nsPerPermit };
+        return { instants: [], permits, ...(isCooled && { cooledNs }) };
       }
       const since = now - parameters.ns;
       const instants = (limit as RollingLimit).retire().filter((instant) => instant > since);
@@ -204,18 +222,22 @@ function smoothParameters({ permits, per, burst }: LimitOptions): LimitParameter
 /** What was spent stays spent, in permits, rounded up. */
 function earnedBackAt(
   limit: LimitParameters,
-  spent: Spent | undefined,
+  spent: Spent = { instants: [], permits: { ns: 0n, nsPerPermit: 1n } },
   { now, blockedUntil }: { readonly now: bigint; readonly blockedUntil: bigint },
 ): bigint {
-  const base = limit.kind === 'quota' ? 0n : now;
-  let at = base;
-  if (spent !== undefined) {
-    const { ns, nsPerPermit } = spent.permits;
-    at += (ns * limit.ns + nsPerPermit - 1n) / nsPerPermit;
-  }
+  const { ns, nsPerPermit } = spent.permits;
+  const priceOf = (spentNs: bigint) => (spentNs * limit.ns + nsPerPermit - 1n) / nsPerPermit;
+  if (limit.kind === 'quota') return priceOf(ns);
+  const spentUntil = now + priceOf(ns);
+  if (blockedUntil <= now) return spentUntil;
   // A cooldown under way is in the cell, too, by the burst and the rate that it has now.
-  const cooled = blockedUntil + limit.burstNs - limit.ns;
-  return limit.kind === 'gcra' && blockedUntil > now && cooled > at ? cooled : at;
+  const cooledUntil = blockedUntil + limit.burstNs - limit.ns;
+  if (spent.cooledNs !== undefined) {
+    // Behind it lies what was reserved of the time after it.
+    return cooledUntil + (ns > spent.cooledNs ? priceOf(ns - spent.cooledNs) : 0n);
+  }
+  if (cooledUntil > spentUntil) return cooledUntil;
+  return spentUntil;
 }
 
 /** The instants that a ring begins with: the newest that it has room for. */
