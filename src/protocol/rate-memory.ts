@@ -1,3 +1,5 @@
+import { InvalidOptionsError } from '../core/errors.js';
+
 /**
  * Where budgets lie in the memory that all threads share. Nothing else knows an offset.
  *
@@ -113,10 +115,11 @@ export class RateMemory {
     this.#arenaAt = this.#statisticsAt + threadsMax * scopesMax * STATISTICS_WORDS * 4;
   }
 
+  /** @throws {InvalidOptionsError} when there is no memory for a table of these sizes. */
   static create(sizes: RateMemorySizes): RateMemory {
     const layout = new RateMemory(new SharedArrayBuffer(0), sizes);
     const bytes = layout.#arenaAt + sizes.arenaWords * 8;
-    const memory = new RateMemory(new SharedArrayBuffer(bytes), sizes);
+    const memory = new RateMemory(sharedBytes(bytes), sizes);
     memory.i32.set([MAGIC, sizes.scopesMax, sizes.threadsMax, sizes.arenaWords]);
     return memory;
   }
@@ -263,4 +266,15 @@ export const SCOPE_NAME_BYTES_MAX = NAME_BYTES_MAX;
 
 function toLine(bytes: number): number {
   return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
+}
+
+function sharedBytes(bytes: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(bytes);
+  } catch {
+    const found = `found one of ${Math.ceil(bytes / 2 ** 20).toLocaleString('en')} MiB`;
+    throw new InvalidOptionsError('rate', [
+      `scopesMax, threadsMax: expected a table that there is memory for, ${found}`,
+    ]);
+  }
 }

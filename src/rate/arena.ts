@@ -42,6 +42,11 @@ export class Arena {
     this.#resting.push({ block: { at, words }, until: this.#clock.now() + REST_NS });
   }
 
+  /** What no thread ever saw needs no rest. */
+  giveUnused(at: number, words: number): void {
+    this.#resting.push({ block: { at, words }, until: this.#clock.now() });
+  }
+
   #collect(): void {
     const now = this.#clock.now();
     const rested = this.#resting.filter(({ until }) => until <= now);

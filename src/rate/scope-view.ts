@@ -6,6 +6,9 @@ import { ScopeRemovedError } from './rate-errors.js';
 import { toNumber } from './to-number.js';
 import { GRANTED, STALE, type Verdict } from './verdict.js';
 
+/** Also where nothing limits the rate: places in the order of waiters, and sums, must stay exact. */
+const COST_MAX = 1_000_000;
+
 /**
  * A scope as one thread sees it: its parameters, read once a version. Everything that a call needs
  * lies in fields, so that the hot path touches shared memory for the cells alone.
@@ -19,7 +22,7 @@ export class ScopeView {
   /** Share of a tenant. */
   weight = 1;
   /** The largest cost that can ever be granted. */
-  permitsMax = Number.MAX_SAFE_INTEGER;
+  permitsMax = COST_MAX;
   /** Ns that one permit takes at the steady rate of the slowest limit. */
   nsPerPermit = 1_000n;
   #version = 0;
@@ -57,7 +60,7 @@ export class ScopeView {
       openLimit(memory, { scope, set: setOf(version), index, version, parameters: own }),
     );
     this.gate = inFlightMax > 0 ? new InFlightGate(memory, parameters, inFlightMax) : undefined;
-    this.permitsMax = Math.min(Number.MAX_SAFE_INTEGER, ...limits.map(({ permits }) => permits));
+    this.permitsMax = Math.min(COST_MAX, ...limits.map(({ permits }) => permits));
     this.nsPerPermit = 1_000n;
     for (const { nsPerPermit } of this.limits) {
       if (nsPerPermit > this.nsPerPermit) this.nsPerPermit = nsPerPermit;
