@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
 import type { RateHandle } from '../protocol/rate-handle.js';
 import type { BudgetInput } from '../settings/budget-options.js';
 import type { AcquireOptions, Limiter, Reservation } from './limiter.js';
@@ -7,6 +7,16 @@ import { openRates, type ScopeStatus } from './rate-client.js';
 import { RateCoordinator } from './rate-coordinator.js';
 
 const REF = { provider: 'default' } as const;
+
+export interface PacerOptions {
+  readonly clock?: Clock;
+  /** Threads that may open it at one time; 32 by default. */
+  readonly threadsMax?: number;
+  /** Room for rolling windows, twice a window where it is changed live; 65,536 by default. */
+  readonly rollingPermitsMax?: number;
+  /** Calls of one thread that may wait at one time; 100,000 by default. */
+  readonly waitersMax?: number;
+}
 
 /**
  * One budget, without names: the simple form of `RateCoordinator`, on the same memory and by the
@@ -20,9 +30,12 @@ export class Pacer {
   readonly #coordinator: RateCoordinator;
   readonly #limiter: Limiter;
 
-  /** @throws {InvalidOptionsError} naming every refused option. */
-  constructor(budget: BudgetInput, { clock = systemClock }: { readonly clock?: Clock } = {}) {
-    this.#coordinator = new RateCoordinator({ clock, scopesMax: 1, threadsMax: 32 });
+  /**
+   * @throws {InvalidOptionsError} naming every refused option.
+   * @throws {RateTableFullError} when a rolling window needs more room than there is.
+   */
+  constructor(budget: BudgetInput, options: PacerOptions = {}) {
+    this.#coordinator = new RateCoordinator({ threadsMax: 32, ...options, scopesMax: 1 });
     this.#coordinator.set(REF, budget);
     this.#limiter = this.#coordinator.limiter(REF);
   }

@@ -40,10 +40,7 @@ export interface ScopeStatus extends ScopeCounters {
  * @throws {RateTableFullError} `RATE_TABLE_FULL` when too many threads have opened it.
  */
 export function openRates(handle: RateHandle, { clock = systemClock }: { clock?: Clock } = {}): RateClient {
-  const memory =
-    handle?.kind === 'tickloom.rate' && handle.memory instanceof SharedArrayBuffer
-      ? RateMemory.open(handle.memory)
-      : undefined;
+  const memory = isHandle(handle) ? RateMemory.open(handle.memory) : undefined;
   if (memory === undefined) throw new InvalidHandleError('budgets');
   const { waitersMax, breakers } = handle;
   return new RateClient(memory, {
@@ -52,6 +49,17 @@ export function openRates(handle: RateHandle, { clock = systemClock }: { clock?:
     breakerNames: Object.keys(breakers),
     openBreaker: (provider, onThrottled) => openBreaker(breakers[provider]!, { clock, onThrottled }),
   });
+}
+
+function isHandle(handle: Partial<RateHandle> | undefined | null): boolean {
+  const { kind, memory, waitersMax, breakers } = handle ?? {};
+  return (
+    kind === 'tickloom.rate' &&
+    memory instanceof SharedArrayBuffer &&
+    Number.isInteger(waitersMax) &&
+    typeof breakers === 'object' &&
+    breakers !== null
+  );
 }
 
 interface RateClientOptions {

@@ -5,7 +5,7 @@
 export type { RateHandle } from '../protocol/rate-handle.js';
 export type { BudgetInput } from '../settings/budget-options.js';
 export type { AcquireOptions, Limiter, Reservation } from './limiter.js';
-export { openPacer, Pacer } from './pacer.js';
+export { openPacer, Pacer, type PacerOptions } from './pacer.js';
 export type { Permit } from './permit.js';
 export { openRates, type RateClient, type ScopeStatus } from './rate-client.js';
 export { RateCoordinator, type RateCoordinatorOptions } from './rate-coordinator.js';
