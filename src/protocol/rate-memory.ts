@@ -168,6 +168,11 @@ export class RateMemory {
     return (this.#scope(scope) + this.#entriesAt + member * 16 + 8) / 4;
   }
 
+  /** When that member will look again, in ms, the low 32 bits. */
+  entryDueAt(scope: number, member: number): number {
+    return this.entryCostAt(scope, member) + 1;
+  }
+
   /** Counted up by whoever is that member at the time; never reset while the scope lives. */
   statisticsAt(member: number, scope: number): number {
     return this.#statisticsAt / 4 + (member * this.sizes.scopesMax + scope) * STATISTICS_WORDS;

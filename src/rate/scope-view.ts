@@ -61,7 +61,8 @@ export class ScopeView {
     );
     this.gate = inFlightMax > 0 ? new InFlightGate(memory, parameters, inFlightMax) : undefined;
     this.permitsMax = Math.min(COST_MAX, ...limits.map(({ permits }) => permits));
-    this.nsPerPermit = 1_000n;
+    // Without a rate, waiters are a millisecond apart in the order, so that few of them count as equal.
+    this.nsPerPermit = limits.some(({ kind }) => kind !== 'quota') ? 1_000n : 1_000_000n;
     for (const { nsPerPermit } of this.limits) {
       if (nsPerPermit > this.nsPerPermit) this.nsPerPermit = nsPerPermit;
     }

@@ -1,3 +1,4 @@
+import { NANOS_PER_MILLI } from '../core/units.js';
 import type { RateMemory } from '../protocol/rate-memory.js';
 import type { ScopeView } from './scope-view.js';
 import { NEVER, STALE } from './verdict.js';
@@ -18,8 +19,8 @@ const TURN_NS = 1_000_000;
 /**
  * Who waits at a scope, over all threads. Each member publishes the waiter that it would serve
  * next, by its place in the order (a virtual time, smaller is sooner) and its cost; those with a
- * smaller one go first. One that is blocked or dead is passed over, once its permits lay there for
- * longer than a timer may be late, so that nobody waits for it twice.
+ * smaller one go first. One that is blocked or dead is passed over, once it is overdue, or its permits
+ * lay there, for longer than a timer may be late, so that nobody waits for it twice.
  *
  * Each entry has one writer. The masks say who waits, a bit a member, so that dying in the middle of
  * anything leaves nothing behind but a bit, which `withdraw` takes away.
@@ -45,10 +46,12 @@ export class WaitingLine {
     return true;
   }
 
-  publish(member: number, place: bigint, cost: number): void {
+  /** @param dueAt - When the member will look again, if its thread is not blocked. */
+  publish(member: number, { place, cost, dueAt }: { place: bigint; cost: number; dueAt: bigint }): void {
     const { i32, b64 } = this.#memory;
     Atomics.store(b64, this.#memory.entryKeyAt(this.#scope, member), place);
     Atomics.store(i32, this.#memory.entryCostAt(this.#scope, member), cost);
+    Atomics.store(i32, this.#memory.entryDueAt(this.#scope, member), toMillis32(dueAt));
     Atomics.and(i32, this.#lateAt + (member >> 5), ~(1 << (member & 31)));
     Atomics.or(i32, this.#waitingAt + (member >> 5), 1 << (member & 31));
   }
@@ -86,9 +89,7 @@ export class WaitingLine {
         }
       }
       if (front < 0) return 0;
-      const frontCost = Atomics.load(i32, this.#memory.entryCostAt(this.#scope, front));
-      const lying = -view.peek(instant, Math.min(frontCost, view.permitsMax));
-      if (lying > GRACE_NS && lying !== -STALE) {
+      if (this.#isLate(view, front, instant)) {
         Atomics.or(i32, this.#lateAt + (front >> 5), 1 << (front & 31));
         continue;
       }
@@ -97,4 +98,19 @@ export class WaitingLine {
       return behindAll === NEVER ? TURN_NS : Math.max(TURN_NS, behindAll);
     }
   }
+
+  /** Whether a member let its turn pass: its thread is blocked or dead. */
+  #isLate(view: ScopeView, member: number, instant: bigint): boolean {
+    const { i32 } = this.#memory;
+    const dueAt = Atomics.load(i32, this.#memory.entryDueAt(this.#scope, member));
+    if (((toMillis32(instant) - dueAt) | 0) * 1e6 > GRACE_NS) return true;
+    // With a cap on calls in flight, permits may lie there because it is full.
+    if (view.gate !== undefined) return false;
+    const cost = Atomics.load(i32, this.#memory.entryCostAt(this.#scope, member));
+    const lying = -view.peek(instant, Math.min(cost, view.permitsMax));
+    return lying > GRACE_NS && lying !== -STALE;
+  }
 }
+
+/** The low 32 bits of an instant in ms: enough to compare with one that is not 24 days away. */
+const toMillis32 = (instant: bigint): number => Number(BigInt.asIntN(32, instant / NANOS_PER_MILLI));

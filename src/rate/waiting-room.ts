@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle } from '../core/clock.js';
-import { type Nanos, toMillisCeil } from '../core/units.js';
+import { NANOS_PER_MILLI, type Nanos, toMillisCeil } from '../core/units.js';
 import { AbortWatch } from './abort-watch.js';
 import { IndexedHeap } from './indexed-heap.js';
 import { BudgetRefusedError, RateClosedError } from './rate-errors.js';
@@ -107,12 +107,12 @@ export class WaitingRoom {
       sleep = this.#serveDue(claims);
       // After the permits that are there: one of the last instant is still in time.
     } while (this.#giveUpLate());
-    this.#standInLines(claims);
-    if (this.#waiters === 0) return;
+    const now = this.#clock.now();
     const deadline = this.#deadlines.first?.deadline;
-    if (deadline !== undefined) sleep = Math.min(sleep, Number(deadline - this.#clock.now()));
+    if (deadline !== undefined) sleep = Math.min(sleep, Number(deadline - now));
     const delay = toMillisCeil(BigInt(Math.max(0, Math.ceil(sleep))) as Nanos);
-    this.#timer = this.#clock.setTimeout(() => this.wake(), delay);
+    this.#standInLines(claims, now + BigInt(delay) * NANOS_PER_MILLI);
+    if (this.#waiters > 0) this.#timer = this.#clock.setTimeout(() => this.wake(), delay);
   }
 
   /** @returns Ns until one of those who still wait may be served. */
@@ -177,11 +177,11 @@ export class WaitingRoom {
     return wait;
   }
 
-  #standInLines(claims: ReadonlyMap<number, Claim>): void {
+  #standInLines(claims: ReadonlyMap<number, Claim>, dueAt: bigint): void {
     for (const [scope, line] of this.#lines) if (!claims.has(scope)) line.withdraw(this.#member);
     this.#lines = new Map();
     for (const [scope, { line, place, cost }] of claims) {
-      line.publish(this.#member, place, cost);
+      line.publish(this.#member, { place, cost, dueAt });
       this.#lines.set(scope, line);
     }
   }

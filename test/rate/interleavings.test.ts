@@ -435,12 +435,12 @@ describe('a line of waiters, in every interleaving', () => {
       cas,
       kill,
       threads: [
-        () => lineOf().publish(0, 5n, 1),
+        () => lineOf().publish(0, { place: 5n, cost: 1, dueAt: START }),
         () => {
-          lineOf().publish(1, 7n, 1);
+          lineOf().publish(1, { place: 7n, cost: 1, dueAt: START });
           lineOf().withdraw(1);
         },
-        () => lineOf().publish(2, 9n, 1),
+        () => lineOf().publish(2, { place: 9n, cost: 1, dueAt: START }),
       ],
       check: (results) => {
         const waits = new Int32Array(rig.buffer)[rig.memory.waitingAt(0)]!;
