@@ -51,6 +51,8 @@ const WAIT_NS_MAX = Number.MAX_SAFE_INTEGER;
 /** Ns of virtual time that a step of priority is worth. */
 const PRIORITY_NS = 1_000_000_000n;
 const PRIORITY_MAX = 1_000_000;
+/** Races that a reservation may lose before it gives up for now. */
+const RESERVE_TRIES_MAX = 1_000;
 
 /**
  * Spends from one budget, or from several at once (tenant, endpoint, provider), in one thread. All
@@ -182,7 +184,9 @@ export class Limiter implements WaitedFor {
    * caller acts then, not before. In-flight caps are not part of it.
    *
    * @param options.maxWaitMs - Longest wait that is taken; 104 days by default, and at most.
-   * @returns The reservation; or, where it would be longer, ns of the wait, and nothing was taken.
+   * @returns The reservation. Or ns of the wait, and nothing was taken: where it would be longer than
+   *   that; where calls of `acquire` wait, since it does not push in; and where a narrower budget (the
+   *   tenant's) is what has to be waited for, since the wider one would lie idle for all until then.
    */
   reserve(options: { readonly cost?: number; readonly maxWaitMs?: number } = {}): Reservation | number {
     const { cost = 1, maxWaitMs = Number.POSITIVE_INFINITY } = options;
@@ -190,17 +194,19 @@ export class Limiter implements WaitedFor {
     this.#checkCost(cost);
     const now = this.#clock.now();
     const waitMax = Math.min(maxWaitMs * 1e6, WAIT_NS_MAX);
-    for (;;) {
-      const wait = Math.max(0, this.path.peek(now, cost));
-      if (wait > waitMax || wait === NEVER) {
-        this.count('refused');
-        return wait;
-      }
-      const at = (now + BigInt(Math.ceil(wait))) as Nanos;
+    let wait = 0;
+    for (let tries = 0; tries < RESERVE_TRIES_MAX; tries++) {
+      const behind = this.#waitInLines(now, cost);
+      wait = Math.max(behind, this.path.peek(now, cost));
+      const widest = Math.max(0, this.path.views.at(-1)!.peek(now, cost));
+      if (behind > 0 || wait > waitMax || wait > widest) break;
+      const at = (now + BigInt(Math.ceil(widest))) as Nanos;
       if (this.path.take(at, cost, false) !== GRANTED) continue; // somebody was faster: look again
       for (const statistics of this.statistics) statistics.granted(cost);
       return { cost, at, waitNs: Number(at - now), cancel: this.path.undoLater() };
     }
+    this.count('refused');
+    return wait;
   }
 
   /** Frees the place in flight of the oldest call that `tryAcquire` granted. */
@@ -278,13 +284,19 @@ export class Limiter implements WaitedFor {
 
   /** Takes at the instant, unless somebody waits. */
   #attempt(instant: Nanos, cost: number): number {
+    const wait = this.#waitInLines(instant, cost);
+    return wait > 0 ? wait : this.path.take(instant, cost);
+  }
+
+  /** Ns until those who wait may have been served; 0 where nobody does. */
+  #waitInLines(instant: Nanos, cost: number): number {
     const { views, lines } = this.path;
     for (let i = 0; i < lines.length; i++) {
       if (lines[i]!.isEmpty()) continue;
       const wait = lines[i]!.wait(views[i]!, -1, BEHIND_ALL, cost, instant);
       if (wait > 0) return wait;
     }
-    return this.path.take(instant, cost);
+    return 0;
   }
 
   /**
