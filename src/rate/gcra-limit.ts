@@ -125,14 +125,9 @@ export class GcraLimit implements Limit {
     }
   }
 
-  /**
-   * What is spent and not earned back, in ns of this limit's rate, for the cell that takes this
-   * one's place. Closes this one: from now on it answers `STALE`.
-   */
-  retire(instant: bigint): bigint {
-    const earnedBackAt = Atomics.exchange(this.#cells, this.#at, MOVED);
-    const now = this.isQuota ? 0n : instant;
-    return earnedBackAt > now ? earnedBackAt - now : 0n;
+  /** Closes the cell, which answers `STALE` from now on, and tells what it held. */
+  retire(): bigint {
+    return Atomics.exchange(this.#cells, this.#at, MOVED);
   }
 
   left(instant: bigint): number {

@@ -25,6 +25,8 @@ export class PermitPath {
   /** The largest cost that can ever be granted. */
   permitsMax = 0;
   hasGates = false;
+  /** Of the views that these two were read from. */
+  #versions: readonly number[] = [];
   readonly #member: number;
 
   constructor(memory: RateMemory, views: readonly ScopeView[], member: number) {
@@ -48,9 +50,9 @@ export class PermitPath {
     let isChanged = false;
     for (let i = 0; i < this.views.length; i++) {
       const view = this.views[i]!;
-      if (view.isCurrent()) continue;
-      view.refresh();
-      isChanged = true;
+      if (!view.isCurrent()) view.refresh();
+      // Views are shared: another limiter may have read this one again before.
+      if (view.version !== this.#versions[i]) isChanged = true;
     }
     if (isChanged) this.#readViews();
   }
@@ -117,6 +119,7 @@ export class PermitPath {
   }
 
   #readViews(): void {
+    this.#versions = this.views.map(({ version }) => version);
     this.permitsMax = Math.min(...this.views.map(({ permitsMax }) => permitsMax));
     this.hasGates = this.views.some(({ gate }) => gate !== undefined);
   }

@@ -8,22 +8,12 @@ import {
 } from '../protocol/rate-memory.js';
 import type { BudgetOptions, LimitOptions } from '../settings/budget-options.js';
 import { Arena } from './arena.js';
-import { GcraLimit } from './gcra-limit.js';
+import { type ChangeTimes, carryOver, earnedBackAt, instantsOf, retire, type Spent } from './carry-over.js';
 import { openLimit } from './open-limit.js';
 import { RateTableFullError } from './rate-errors.js';
 import { RollingLimit } from './rolling-limit.js';
 import { ScopeDirectory } from './scope-directory.js';
 import { setOf } from './scope-view.js';
-
-/** What was spent from a limit, for the one that takes its place. */
-interface Spent {
-  /** Instants of permits that still count, oldest first. */
-  readonly instants: readonly bigint[];
-  /** Permits that are not earned back yet, as a fraction; after a cooldown under way, from its end. */
-  readonly permits: { readonly ns: bigint; readonly nsPerPermit: bigint };
-  /** Of `permits.ns`, what a cooldown under way put there in place of a burst. */
-  readonly cooledNs?: bigint;
-}
 
 /**
  * Declares, changes and removes budgets in shared memory. There is one owner, the thread that made
@@ -39,6 +29,8 @@ export class ScopeTable {
   readonly #directory: ScopeDirectory;
   readonly #arena: Arena;
   #gates = 0;
+  /** By scope and limit: permits that still count but that a window, made smaller, had no room for. */
+  readonly #older = new Map<number, readonly (readonly bigint[])[]>();
 
   constructor(memory: RateMemory, clock: Clock) {
     this.#memory = memory;
@@ -63,6 +55,7 @@ export class ScopeTable {
     this.#retire(scope, parameters);
     Atomics.add(i32, this.#memory.versionAt(scope), 1);
     Atomics.add(i32, this.#memory.directoryVersionAt, 1);
+    this.#older.delete(scope);
     this.#free(parameters);
     if (parameters.leasesMax > 0) this.#arena.give(parameters.gateAt, GATE_ARENA_WORDS);
     return true;
@@ -105,21 +98,25 @@ export class ScopeTable {
   /** Writes cells and parameters, then the version that makes them count. */
   #publish(scope: number, version: number, parameters: ScopeParameters, spent: readonly Spent[]): void {
     const { b64, i32 } = this.#memory;
-    const now = this.#clock.now();
+    const times = this.#times(scope);
+    const carried = carryOver(parameters.limits, spent);
+    const older: (readonly bigint[])[] = [];
     for (const [index, limit] of parameters.limits.entries()) {
       const cell = this.#memory.cellAt(scope, setOf(version), index);
+      const from = carried[index]!;
       if (limit.kind !== 'rolling') {
-        const blockedUntil = Atomics.load(b64, this.#memory.blockedUntilAt(scope));
-        Atomics.store(b64, cell, earnedBackAt(limit, spent[index], { now, blockedUntil }));
+        Atomics.store(b64, cell, earnedBackAt(limit, from, times));
         continue;
       }
       const ring = b64.subarray(
         this.#memory.arenaAt(limit.arenaAt),
         this.#memory.arenaAt(limit.arenaAt + limit.permits),
       );
-      const instants = instantsOf(limit, spent[index], now);
-      Atomics.store(b64, cell, RollingLimit.fill(ring, instants));
+      const instants = instantsOf(limit, from.spent, times.now);
+      older[index] = instants.slice(0, -limit.permits).filter((instant) => instant > times.now - limit.ns);
+      Atomics.store(b64, cell, RollingLimit.fill(ring, instants.slice(-limit.permits)));
     }
+    this.#older.set(scope, older);
     this.#memory.writeParameters(scope, setOf(version), parameters);
     Atomics.store(i32, this.#memory.versionAt(scope), version);
     this.#coolDown(scope, version, parameters);
@@ -127,8 +124,8 @@ export class ScopeTable {
 
   /** A cooldown that another thread began while the cells were written found the old ones closed. */
   #coolDown(scope: number, version: number, { limits }: ScopeParameters): void {
-    const blockedUntil = Atomics.load(this.#memory.b64, this.#memory.blockedUntilAt(scope));
-    if (blockedUntil <= this.#clock.now()) return;
+    const { now, blockedUntil } = this.#times(scope);
+    if (blockedUntil <= now) return;
     for (const [index, parameters] of limits.entries()) {
       const site = { scope, set: setOf(version), index, version, parameters };
       openLimit(this.#memory, site).spendBurstUntil(blockedUntil);
@@ -137,22 +134,16 @@ export class ScopeTable {
 
   #retire(scope: number, { limits }: ScopeParameters): Spent[] {
     const version = Atomics.load(this.#memory.i32, this.#memory.versionAt(scope));
-    const now = this.#clock.now();
-    const blockedUntil = Atomics.load(this.#memory.b64, this.#memory.blockedUntilAt(scope));
+    const times = this.#times(scope);
     return limits.map((parameters, index) => {
-      const limit = openLimit(this.#memory, { scope, set: setOf(version), index, version, parameters });
-      if (limit instanceof GcraLimit) {
-        // The time of a cooldown is in the cell, and is none of the permits that were spent.
-        const isCooled = !limit.isQuota && blockedUntil > now;
-        const ns = limit.retire(isCooled ? blockedUntil : now);
-        const cooledNs = parameters.burstNs - parameters.ns;
-        const permits = { ns, nsPerPermit: limit.nsPerPermit };
-        return { instants: [], permits, ...(isCooled && { cooledNs }) };
-      }
-      const since = now - parameters.ns;
-      const instants = (limit as RollingLimit).retire().filter((instant) => instant > since);
-      return { instants, permits: { ns: BigInt(instants.length), nsPerPermit: 1n } };
+      const site = { scope, set: setOf(version), index, version, parameters };
+      return retire(openLimit(this.#memory, site), parameters, times, this.#older.get(scope)?.[index]);
     });
+  }
+
+  #times(scope: number): ChangeTimes {
+    const blockedUntil = Atomics.load(this.#memory.b64, this.#memory.blockedUntilAt(scope));
+    return { now: this.#clock.now(), blockedUntil };
   }
 
   #parameters(scope: number): ScopeParameters {
@@ -190,7 +181,7 @@ export class ScopeTable {
       leasesMax = Math.max(leasesMax, inFlight);
       return { limits, weight, inFlightMax: inFlight, gateAt, leasesMax, gateLife };
     } catch (error) {
-      for (const { at, words } of taken) this.#arena.giveUnused(at, words);
+      for (const { at, words } of taken) this.#arena.give(at, words);
       throw error;
     }
   }
@@ -217,34 +208,4 @@ function smoothParameters({ permits, per, burst }: LimitOptions): LimitParameter
   }
   const ns = BigInt(Math.ceil(per / permits));
   return { kind: 'gcra', permits: most, arenaAt: 0, ns, burstNs: ns * BigInt(most) };
-}
-
-/** What was spent stays spent, in permits, rounded up. */
-function earnedBackAt(
-  limit: LimitParameters,
-  spent: Spent = { instants: [], permits: { ns: 0n, nsPerPermit: 1n } },
-  { now, blockedUntil }: { readonly now: bigint; readonly blockedUntil: bigint },
-): bigint {
-  const { ns, nsPerPermit } = spent.permits;
-  const priceOf = (spentNs: bigint) => (spentNs * limit.ns + nsPerPermit - 1n) / nsPerPermit;
-  if (limit.kind === 'quota') return priceOf(ns);
-  const spentUntil = now + priceOf(ns);
-  if (blockedUntil <= now) return spentUntil;
-  // A cooldown under way is in the cell, too, by the burst and the rate that it has now.
-  const cooledUntil = blockedUntil + limit.burstNs - limit.ns;
-  if (spent.cooledNs !== undefined) {
-    // Behind it lies what was reserved of the time after it.
-    return cooledUntil + (ns > spent.cooledNs ? priceOf(ns - spent.cooledNs) : 0n);
-  }
-  if (cooledUntil > spentUntil) return cooledUntil;
-  return spentUntil;
-}
-
-/** The instants that a ring begins with: the newest that it has room for. */
-function instantsOf(limit: LimitParameters, spent: Spent | undefined, now: bigint): readonly bigint[] {
-  if (spent === undefined) return [];
-  if (spent.instants.length > 0) return spent.instants.slice(-limit.permits);
-  const { ns, nsPerPermit } = spent.permits;
-  const permits = Number((ns + nsPerPermit - 1n) / nsPerPermit);
-  return new Array<bigint>(Math.min(permits, limit.permits)).fill(now);
 }

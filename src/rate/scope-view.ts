@@ -40,6 +40,11 @@ export class ScopeView {
     this.refresh();
   }
 
+  /** Of the parameters that were read last, by whichever limiter of this thread. */
+  get version(): number {
+    return this.#version;
+  }
+
   isCurrent(): boolean {
     return Atomics.load(this.memory.i32, this.#versionAt) === this.#version;
   }
