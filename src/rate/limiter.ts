@@ -37,9 +37,10 @@ export interface Reservation {
   /** Ns from the call to that instant. */
   readonly waitNs: number;
   /**
-   * Gives it back, exactly or not at all: once something was taken after it, it stays spent.
+   * Gives it up: it must not be used after, whatever the answer. Each of its budgets and limits gets
+   * its permits back exactly, or not at all: where something was taken after it they stay spent.
    *
-   * @returns Whether it was given back.
+   * @returns Whether all were given back.
    */
   cancel(): boolean;
 }
