@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { type Breaker, createBreaker } from '../breaker/create-breaker.js';
+import { type Breaker, type CreateOptions, createBreaker } from '../breaker/create-breaker.js';
 import type { ThrottledCall } from '../breaker/guard.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import type { RateHandle } from '../protocol/rate-handle.js';
@@ -25,6 +25,8 @@ export interface RateCoordinatorOptions extends BudgetsInput, Partial<RateTableS
   readonly clock?: Clock;
   /** Of the breakers' jitter; by chance if left out. */
   readonly seed?: number;
+  /** Is shown each step of the breakers' machines, as XState tells it. */
+  readonly inspect?: CreateOptions['inspect'];
 }
 
 /**
@@ -53,7 +55,7 @@ export class RateCoordinator {
    * @throws {RateTableFullError} when the budgets need more room than the table was given.
    */
   constructor(options: RateCoordinatorOptions = {}) {
-    const { clock = systemClock, seed, providers, tenants, breakers = {}, ...table } = options;
+    const { clock = systemClock, seed, inspect, providers, tenants, breakers = {}, ...table } = options;
     const budgets = parseOptions('budgets', BudgetsSettings, {
       ...(providers !== undefined && { providers }),
       ...(tenants !== undefined && { tenants }),
@@ -75,7 +77,7 @@ export class RateCoordinator {
     });
     for (const [provider, own] of Object.entries(breakers)) {
       const onThrottled = (call: ThrottledCall) => this.#client.throttled(provider, call);
-      const more = { clock, onThrottled, ...(seed !== undefined && { seed }) };
+      const more = { clock, onThrottled, ...(seed !== undefined && { seed }), ...(inspect && { inspect }) };
       this.#breakers.set(provider, createBreaker({ ...own, name: provider }, more));
     }
     for (const [provider, { budget, endpoints }] of Object.entries(budgets.providers)) {
