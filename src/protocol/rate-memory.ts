@@ -29,8 +29,8 @@ const PARAMETER_BYTES = 32;
 const PARAMETERS_HEAD_BYTES = 32;
 const PARAMETERS_BYTES = 256;
 
-/** 32-bit words of a member's statistics on one scope; 64-bit counters take two. */
-export const STATISTICS_WORDS = 16;
+/** Counters of a member on one scope. */
+export const STATISTICS_COUNTERS = 8;
 
 export interface RateMemorySizes {
   /** Scopes that may exist at one time. */
@@ -75,7 +75,7 @@ export class RateMemory {
   readonly buffer: SharedArrayBuffer;
   readonly sizes: RateMemorySizes;
   readonly i32: Int32Array;
-  readonly u32: Uint32Array;
+  readonly f64: Float64Array;
   readonly u8: Uint8Array;
   readonly b64: BigInt64Array;
   /** 32-bit words of a mask with one bit a member. */
@@ -97,7 +97,7 @@ export class RateMemory {
     this.buffer = buffer;
     this.sizes = sizes;
     this.i32 = new Int32Array(buffer);
-    this.u32 = new Uint32Array(buffer);
+    this.f64 = new Float64Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.b64 = new BigInt64Array(buffer);
     this.maskWords = Math.ceil(threadsMax / 32);
@@ -112,7 +112,7 @@ export class RateMemory {
 
     this.#scopesAt = 2 * LINE_BYTES + toLine(threadsMax * 4);
     this.#statisticsAt = this.#scopesAt + scopesMax * this.#scopeBytes;
-    this.#arenaAt = this.#statisticsAt + threadsMax * scopesMax * STATISTICS_WORDS * 4;
+    this.#arenaAt = this.#statisticsAt + threadsMax * scopesMax * STATISTICS_COUNTERS * 8;
   }
 
   /** @throws {InvalidOptionsError} when there is no memory for a table of these sizes. */
@@ -173,9 +173,11 @@ export class RateMemory {
     return this.entryCostAt(scope, member) + 1;
   }
 
+  // --- indexes into f64 ---
+
   /** Counted up by whoever is that member at the time; never reset while the scope lives. */
   statisticsAt(member: number, scope: number): number {
-    return this.#statisticsAt / 4 + (member * this.sizes.scopesMax + scope) * STATISTICS_WORDS;
+    return this.#statisticsAt / 8 + (member * this.sizes.scopesMax + scope) * STATISTICS_COUNTERS;
   }
 
   // --- indexes into b64 ---

@@ -1,15 +1,14 @@
 import type { RateMemory } from '../protocol/rate-memory.js';
 
-/** Places of the counters, two words each. */
 const CELLS = {
   granted: 0,
   /** Permits beyond one a call: most calls take one, and then there is one counter to move. */
-  permitsMore: 2,
-  refused: 4,
-  waited: 6,
-  waitedUs: 8,
-  timedOut: 10,
-  aborted: 12,
+  permitsMore: 1,
+  refused: 2,
+  waited: 3,
+  waitedUs: 4,
+  timedOut: 5,
+  aborted: 6,
 } as const;
 
 /** What a scope has seen, over all threads, since it was declared. */
@@ -31,15 +30,16 @@ export interface ScopeCounters {
 }
 
 /**
- * A member's counters on one scope: 64 bits in two words, written by its thread alone with plain
- * stores (an atomic add would cost more than the rest of a take), so a reader may see them a moment late.
+ * A member's counters on one scope, written by its thread alone with plain stores (an atomic add would
+ * cost more than the rest of a take), so a reader may see them a moment late. Each is one double, exact
+ * up to 2⁵³ and stored whole: of two words, a reader could see one with the carry and one without it.
  */
 export class ScopeStatistics {
-  readonly #words: Uint32Array;
+  readonly #counters: Float64Array;
   readonly #at: number;
 
   constructor(memory: RateMemory, member: number, scope: number) {
-    this.#words = memory.u32;
+    this.#counters = memory.f64;
     this.#at = memory.statisticsAt(member, scope);
   }
 
@@ -53,10 +53,7 @@ export class ScopeStatistics {
   }
 
   #add(cell: number, amount: number): void {
-    const at = this.#at + cell;
-    const sum = this.#words[at]! + amount;
-    this.#words[at] = sum;
-    if (sum > 0xffff_ffff) this.#words[at + 1]! += Math.floor(sum / 0x1_0000_0000);
+    this.#counters[this.#at + cell]! += amount;
   }
 }
 
@@ -65,7 +62,7 @@ export function readCounters(memory: RateMemory, scope: number): ScopeCounters {
   const sum = (cell: number) => {
     let total = 0;
     for (let member = 0; member < memory.sizes.threadsMax; member++) {
-      total += readWide(memory.u32, memory.statisticsAt(member, scope) + cell);
+      total += memory.f64[memory.statisticsAt(member, scope) + cell]!;
     }
     return total;
   };
@@ -79,12 +76,4 @@ export function readCounters(memory: RateMemory, scope: number): ScopeCounters {
     timedOut: sum(CELLS.timedOut),
     aborted: sum(CELLS.aborted),
   };
-}
-
-function readWide(words: Uint32Array, at: number): number {
-  for (;;) {
-    const high = Atomics.load(words, at + 1);
-    const low = Atomics.load(words, at);
-    if (Atomics.load(words, at + 1) === high) return high * 0x1_0000_0000 + low;
-  }
 }

@@ -4,7 +4,7 @@ import {
   type LimitParameters,
   type RateMemory,
   type ScopeParameters,
-  STATISTICS_WORDS,
+  STATISTICS_COUNTERS,
 } from '../protocol/rate-memory.js';
 import type { BudgetOptions, LimitOptions } from '../settings/budget-options.js';
 import { Arena } from './arena.js';
@@ -62,7 +62,7 @@ export class ScopeTable {
   }
 
   #declare(name: string, budget: BudgetOptions): void {
-    const { i32, b64, u32, sizes } = this.#memory;
+    const { i32, b64, f64, sizes } = this.#memory;
     const scope = this.#freeScope();
     const version = Atomics.load(i32, this.#memory.versionAt(scope)) + 1;
     const parameters = this.#allocate(name, budget, undefined);
@@ -80,7 +80,7 @@ export class ScopeTable {
     }
     for (let member = 0; member < sizes.threadsMax; member++) {
       const at = this.#memory.statisticsAt(member, scope);
-      u32.fill(0, at, at + STATISTICS_WORDS);
+      f64.fill(0, at, at + STATISTICS_COUNTERS);
     }
     this.#publish(scope, version, parameters, []);
     Atomics.add(i32, this.#memory.directoryVersionAt, 1);
