@@ -396,8 +396,12 @@ describe('a change of the budget, in every interleaving', () => {
     { takers = 2, arenaWords = 0 } = {},
   ) => {
     const rig = rateMemory({ [SCOPE]: from }, { arenaWords });
+    // Nobody writes the cooldown; and once the version is out, the owner must not be run again, since
+    // its plain writes would be repeated.
+    const cooldown = 8 * rig.memory.blockedUntilAt(0);
     return everyStep(rig, {
       cas,
+      unobserved: (byte) => byte === cooldown,
       threads: [
         () => new ScopeTable(rig.memory, rig.clock).set(SCOPE, BudgetOptions.parse(to)),
         ...Array.from({ length: takers }, () => () => {
@@ -418,12 +422,41 @@ describe('a change of the budget, in every interleaving', () => {
 
   // The owner is one thread and no other writes the version: its own steps need no swap. What is
   // taken meanwhile does.
-  provenBy('raised', (cas) => change(cas, smooth(1), smooth(2), { burst: 2 }, { takers: 2 }));
+  provenBy('raised', (cas) => change(cas, smooth(1), smooth(2), { burst: 2 }, { takers: 1 }));
   it('raised, lowered, or of another kind: spends what was spent', () => {
     change('atomic', smooth(2), smooth(1), { burst: 2 }, { takers: 1 });
     change('atomic', smooth(1), { permits: 0, burst: 1 }, { burst: 1 }, { takers: 1 });
     change('atomic', smooth(1), rolling(1), { burst: 1 }, { takers: 1, arenaWords: 1 });
     change('atomic', rolling(1), smooth(1), { burst: 1 }, { takers: 1, arenaWords: 1 });
+  });
+});
+
+describe('a cooldown, in every interleaving', () => {
+  const UNTIL = START + 5_000_000n;
+  const cooled = (cas: Cas, takers: number) => {
+    const rig = rateMemory({ [SCOPE]: { permits: 1, per: '1ms', burst: 3 } });
+    return everyStep(rig, {
+      cas,
+      threads: [
+        () => {
+          const view = rig.view(SCOPE);
+          // As a client does it: `cooldown` in src/rate/rate-client.ts.
+          Atomics.compareExchange(rig.memory.b64, rig.memory.blockedUntilAt(0), 0n, UNTIL);
+          for (const limit of view.limits) limit.spendBurstUntil(UNTIL);
+        },
+        ...Array.from({ length: takers }, () => () => rig.view(SCOPE).take(START, 1) === GRANTED),
+      ],
+      check: ([, ...taken]) => {
+        expect(drain(rig, UNTIL - 1n)).toEqual([]);
+        expect(rig.view(SCOPE).limits[0]!.take(UNTIL - 1n, 1)).toBeGreaterThan(0); // its cell says so alone
+        expect(drain(rig, UNTIL)).toHaveLength(1);
+        expect(taken.filter(Boolean).length).toBeLessThanOrEqual(3);
+      },
+    });
+  };
+  provenBy('refuses all from then on, and ends without a burst', (cas) => cooled(cas, 1));
+  it('does so with two threads that take meanwhile', () => {
+    expect(cooled('atomic', 2).schedules).toBeGreaterThan(1_000n);
   });
 });
 
