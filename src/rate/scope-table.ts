@@ -181,7 +181,7 @@ export class ScopeTable {
       leasesMax = Math.max(leasesMax, inFlight);
       return { limits, weight, inFlightMax: inFlight, gateAt, leasesMax, gateLife };
     } catch (error) {
-      for (const { at, words } of taken) this.#arena.give(at, words);
+      for (const { at, words } of taken) this.#arena.giveUnused(at, words);
       throw error;
     }
   }
