@@ -1,5 +1,6 @@
 import type { RateMemory } from '../protocol/rate-memory.js';
 import type { ScopeView } from './scope-view.js';
+import { TIE_NS } from './waiting-line.js';
 
 /** Of a waiter, in ns of virtual time. */
 export interface VirtualPlace {
@@ -53,18 +54,19 @@ export class VirtualTime {
   }
 
   /**
-   * Moves the scope's time on to the place of a waiter that was served.
+   * Moves the scope's time on to the place of a waiter that was served; but for a tie, since others
+   * that are as much behind may still wait, and a lane of theirs that is short in time (many permits
+   * a second, a high weight) would lose what it is behind each time that it enters.
    *
    * @param turn - Its place in the order of service. One of a high priority goes before those that its
    *   lane has still to be served: its place in virtual time would put newcomers of other lanes behind
    *   them all.
    */
   serve(turn: bigint, { start }: VirtualPlace): void {
-    let place = start;
-    if (turn < place) place = turn;
+    const to = (turn < start ? turn : start) - TIE_NS;
     let time = Atomics.load(this.#cells, this.#timeAt);
-    while (time < place) {
-      const found = Atomics.compareExchange(this.#cells, this.#timeAt, time, place);
+    while (time < to) {
+      const found = Atomics.compareExchange(this.#cells, this.#timeAt, time, to);
       if (found === time) return;
       time = found;
     }

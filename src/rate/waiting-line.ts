@@ -12,7 +12,7 @@ const GRACE_NS = 10_000_000;
  * Waiters this close in order may be served in either: a thread that wakes serves several of its
  * own before others have to wake in between, or high rates would starve on timers of 1 ms.
  */
-const TIE_NS = 5_000_000n;
+export const TIE_NS = 5_000_000n;
 /** Before a thread looks again whether those ahead are gone. */
 const TURN_NS = 1_000_000;
 
