@@ -6,7 +6,7 @@ import { BreakerOpenError, RuntimeError } from '../core/errors.js';
 import { InvariantError } from '../core/invariant.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Schema } from '../core/schema.js';
-import { millis } from '../core/units.js';
+import { type Millis, millis } from '../core/units.js';
 import type { Source, SourceCapabilities } from '../pipeline/source.js';
 import type { StageHealth, StageStatistics } from '../protocol/pipeline-report.js';
 import type { Limiter } from '../rate/limiter.js';
@@ -32,8 +32,11 @@ export interface GuardedSourceOptions {
 
 /** Of a throttled read whose provider did not say for how long. */
 const COOLDOWN_MS = 1_000;
-/** Nobody means more. */
+/** Whatever a provider asks for: a date that was misread is no reason to wait for years. */
 const COOLDOWN_MS_MAX = 86_400_000;
+/** Before the first read that is made again; doubled with each further one in a row. */
+const BACK_OFF_MS = 10;
+const BACK_OFF_MS_MAX = 1_000;
 
 /**
  * A source behind a budget and a breaker. Each `read` of it is a call: it takes the breaker's permit
@@ -42,7 +45,7 @@ const COOLDOWN_MS_MAX = 86_400_000;
  * pauses the pipeline, and neither ends it nor burns through retries.
  *
  * A throttled read (status 429) starts a cooldown of the budget, for all threads, and is made again
- * after it; it is no failure to the breaker.
+ * after it; without a budget, this source alone waits. It is no failure to the breaker.
  */
 export class GuardedSource implements Source {
   readonly schema: Schema;
@@ -62,6 +65,9 @@ export class GuardedSource implements Source {
   #budgetWaits = 0;
   #budgetWaitedNs = 0n;
   #readsRetried = 0;
+  /** Reads that failed since the last that did not. */
+  #failuresInRow = 0;
+  #throttledMs: number | undefined;
 
   constructor({ source, budget, breaker, clock, log }: GuardedSourceOptions) {
     this.schema = source.schema;
@@ -104,6 +110,9 @@ export class GuardedSource implements Source {
   }
 
   health(): StageHealth {
+    if (this.#throttledMs !== undefined) {
+      return { status: 'degraded', reason: `paused: the provider asked for ${this.#throttledMs} ms` };
+    }
     if (this.#waitingFor !== 'breaker') return this.#source.health?.() ?? { status: 'ok' };
     return { status: 'degraded', reason: `paused: the breaker "${this.#breaker!.name}" is open` };
   }
@@ -111,7 +120,6 @@ export class GuardedSource implements Source {
   statistics(): StageStatistics {
     return {
       ...this.#source.statistics?.(),
-      readsRetried: this.#readsRetried,
       ...(this.#breaker && {
         breakerPauses: this.#breakerPauses,
         breakerPausedMs: Number(this.#breakerPausedNs) / 1e6,
@@ -120,6 +128,7 @@ export class GuardedSource implements Source {
         budgetWaits: this.#budgetWaits,
         budgetWaitedMs: Number(this.#budgetWaitedNs) / 1e6,
       }),
+      readsRetried: this.#readsRetried,
     };
   }
 
@@ -137,13 +146,17 @@ export class GuardedSource implements Source {
         throw error;
       }
     }
-    if (this.#budget && this.#budget.limiter.tryAcquire(this.#budget.cost) > 0) {
-      this.#breakerPermit?.ignore();
-      return false;
+    let isTaken = false;
+    try {
+      isTaken = !this.#budget || this.#budget.limiter.tryAcquire(this.#budget.cost) === 0;
+      return isTaken;
+    } finally {
+      // A budget that was removed throws: a probe must not be lost to that.
+      if (!isTaken) this.#breakerPermit?.ignore();
     }
-    return true;
   }
 
+  /** Reads once it may, and again after a read that failed and may succeed later. */
   async #readLater(): Promise<Batch | null> {
     const { signal } = this.#stopping;
     for (;;) {
@@ -157,7 +170,13 @@ export class GuardedSource implements Source {
         if (error instanceof BreakerOpenError) continue;
         throw error;
       }
-      return this.#readNow();
+      try {
+        const batch = await this.#source.read();
+        this.#succeeded();
+        return batch;
+      } catch (error) {
+        await this.#failed(error);
+      }
     }
   }
 
@@ -171,6 +190,7 @@ export class GuardedSource implements Source {
     this.#waitingFor = undefined;
     const paused = this.#clock.now() - since;
     this.#breakerPausedNs += paused;
+    if (this.#stopping.signal.aborted) return;
     this.#log.info({ breaker: this.#breaker.name, pausedMs: Number(paused) / 1e6 }, 'intake goes on');
   }
 
@@ -201,7 +221,7 @@ export class GuardedSource implements Source {
     try {
       batch = this.#source.read();
     } catch (error) {
-      return this.#failed(error);
+      return this.#readAgain(error);
     }
     if (batch instanceof Promise) return this.#settleLater(batch);
     this.#succeeded();
@@ -213,41 +233,63 @@ export class GuardedSource implements Source {
     try {
       batch = await reading;
     } catch (error) {
-      return this.#failed(error);
+      return this.#readAgain(error);
     }
     this.#succeeded();
     return batch;
   }
 
+  async #readAgain(error: unknown): Promise<Batch | null> {
+    await this.#failed(error);
+    return this.#readLater();
+  }
+
   #succeeded(): void {
+    this.#failuresInRow = 0;
     this.#breakerPermit?.succeed();
     this.#release();
   }
 
-  #failed(error: unknown): Promise<Batch | null> {
+  /** Counts a failed read, and waits until it may be made again. @throws it, where that is no use. */
+  async #failed(error: unknown): Promise<void> {
     const found = classifyError(error);
     if (found === 'failure') this.#breakerPermit?.fail();
     else this.#breakerPermit?.ignore();
     this.#release();
-    if (found === 'throttled') return this.#readAfterPause(error);
-    if (!this.#breaker || !mayHelpAgain(error)) return Promise.reject(error);
+    // Asked to end, a read may well be cut off: that is its end.
+    if (this.#stopping.signal.aborted && (found !== 'failure' || mayHelpAgain(error))) return;
+    if (found === 'throttled') return this.#pause(error);
+    if (!this.#breaker || found === 'ignored' || !mayHelpAgain(error)) throw error;
+    this.#willReadAgain(error);
+    // Until it opens, a breaker lets one failure follow the next at once; disabled, without an end.
+    if (!this.#breaker.refusal()) await sleep(this.#clock, this.#backOff(), this.#stopping.signal);
+  }
+
+  /** Waits for as long as the provider asks for: with a budget, so does everybody else. */
+  async #pause(error: unknown): Promise<void> {
+    const asked = retryAfterMsOf(error, Number(this.#clock.wall()) / 1e6) ?? COOLDOWN_MS;
+    const ms = millis(Math.min(COOLDOWN_MS_MAX, Math.max(asked, this.#backOff())));
+    this.#log.warn({ cooldownMs: ms }, 'the provider asks for a pause');
+    this.#willReadAgain(error);
+    if (this.#budget) {
+      this.#budget.cooldown(ms);
+      return;
+    }
+    this.#throttledMs = ms;
+    await sleep(this.#clock, ms, this.#stopping.signal);
+    this.#throttledMs = undefined;
+  }
+
+  #willReadAgain(error: unknown): void {
     this.#readsRetried++;
     this.#log.warn(
       { error: error instanceof Error ? error.message : String(error) },
       'read failed, to be made again',
     );
-    return this.#readLater();
   }
 
-  /** For as long as the provider asks: all who spend from the budget, or this source where it has none. */
-  async #readAfterPause(error: unknown): Promise<Batch | null> {
-    const asked = retryAfterMsOf(error, Number(this.#clock.wall()) / 1e6) ?? COOLDOWN_MS;
-    const ms = Math.min(asked, COOLDOWN_MS_MAX);
-    this.#log.warn({ cooldownMs: ms }, 'the provider asks for a pause');
-    this.#readsRetried++;
-    if (this.#budget) this.#budget.cooldown(ms);
-    else await sleep(this.#clock, millis(ms), this.#stopping.signal);
-    return this.#readLater();
+  #backOff(): Millis {
+    return millis(Math.min(BACK_OFF_MS_MAX, BACK_OFF_MS * 2 ** this.#failuresInRow++));
   }
 
   #release(): void {
@@ -262,7 +304,8 @@ function mayHelpAgain(error: unknown): boolean {
   if (error instanceof RuntimeError) return error.retryable;
   return !(
     error instanceof InvariantError ||
-    error instanceof TypeError ||
+    // `fetch` has a TypeError, too, where the network fails: with the cause in it.
+    (error instanceof TypeError && error.cause === undefined) ||
     error instanceof RangeError ||
     error instanceof ReferenceError ||
     error instanceof SyntaxError

@@ -22,8 +22,11 @@ export interface Source extends Stage {
    * `null` at the end. Never called again before it has settled, nor after `null`. May answer
    * without a promise when it need not wait.
    *
-   * @throws {RuntimeError} when nothing more can be read; the pipeline fails with it. Where a breaker
-   *   stands before the source and the error is `retryable`, it is called again later.
+   * After an error that a retry may mend (`retryable`, a failed `fetch`, status 429) it is called
+   * again where a breaker or a budget stands before it: it then goes on with the row that it could
+   * not give. Without one, the pipeline fails with the error.
+   *
+   * @throws {RuntimeError} when nothing more can be read; the pipeline fails with it.
    */
   read(): Promise<Batch | null> | Batch | null;
   /** Asks the source to end: a `read` that waits settles soon, with what it has or with `null`. */

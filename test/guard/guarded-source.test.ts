@@ -139,8 +139,8 @@ describe('a source behind a breaker', () => {
       breaker: 'feed',
     });
     const all = readAll(source);
-    await clock.advance(999);
-    expect(bare.readsAt).toEqual([0, 0, 0]);
+    await clock.advance(1_009);
+    expect(bare.readsAt).toEqual([0, 0, 10]);
     expect(rates.breaker('feed').state).toBe('open');
     expect(source.health()).toEqual({
       status: 'degraded',
@@ -148,7 +148,7 @@ describe('a source behind a breaker', () => {
     });
     await clock.advance(1);
     expect(await all).toBe(3);
-    expect(bare.readsAt).toEqual([0, 0, 0, 1_000, 1_000, 1_000]);
+    expect(bare.readsAt).toEqual([0, 0, 10, 1_010, 1_010, 1_010]);
     expect(rates.breaker('feed').state).toBe('closed');
     expect(source.health()).toEqual({ status: 'ok' });
     expect(source.statistics()).toMatchObject({ breakerPauses: 1, breakerPausedMs: 1_000, readsRetried: 2 });
@@ -160,7 +160,7 @@ describe('a source behind a breaker', () => {
     const all = readAll(source);
     await clock.advance(20_000);
     expect(await all).toBe(0);
-    expect(bare.readsAt).toEqual([0, 0, 1_000, 3_000, 7_000]);
+    expect(bare.readsAt).toEqual([0, 10, 1_010, 3_010, 7_010]);
   });
 
   it('fails at once with what no retry would help', async () => {
@@ -176,7 +176,7 @@ describe('a source behind a breaker', () => {
   it('takes what a client throws for an outage', async () => {
     const { clock, source } = guarded([new Error('ECONNRESET'), 'batch'], options, { breaker: 'feed' });
     const all = readAll(source);
-    await clock.advance(0);
+    await clock.advance(10);
     expect(await all).toBe(1);
   });
 
@@ -207,7 +207,7 @@ describe('a source behind a breaker', () => {
       { breaker: 'feed', budget: { provider: 'feed', cost: 1 } },
     );
     const all = readAll(source);
-    await clock.advance(999);
+    await clock.advance(1_009);
     expect(rates.status({ provider: 'feed' }).granted).toBe(2);
     await clock.advance(1);
     expect(await all).toBe(0);
