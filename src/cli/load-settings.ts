@@ -1,6 +1,9 @@
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
 import type { RateCoordinator } from '../rate/rate-coordinator.js';
 import type { RuntimeOptions } from '../runtime/runtime.js';
+import { BreakersSettings, BudgetsSettings } from '../settings/rate-settings.js';
+import { RuntimeSettings } from '../settings/runtime-settings.js';
+import { schemaProblems } from '../settings/schema-problems.js';
 import { readSpecFile } from './spec-file.js';
 
 /** Settings of the runtime as a file has them. */
@@ -9,6 +12,12 @@ export interface LoadedSettings {
   /** Made of its budgets and breakers, if it has some. To be closed. */
   readonly rates: RateCoordinator | undefined;
 }
+
+/** What of the settings is plain data: a logger, a clock and a coordinator are not. */
+const FileSettings = RuntimeSettings.safeExtend({
+  budgets: BudgetsSettings.optional(),
+  breakers: BreakersSettings.optional(),
+});
 
 /** Room for the threads of pipelines beside the main thread, whatever `--threads` says. */
 const RATE_THREADS_MAX = 1_024;
@@ -24,15 +33,20 @@ export async function loadSettings(path: string | undefined): Promise<LoadedSett
   const problems = file!.problems.map(formatProblem);
   if (more.length > 0) problems.push('expected one document, found several');
   const { value } = file!;
-  if (problems.length === 0 && (typeof value !== 'object' || value === null || Array.isArray(value))) {
-    problems.push('expected a mapping of settings, such as "budgets: …"');
-  }
   if (problems.length > 0) throw new InvalidOptionsError(path, problems);
 
-  // What they hold is checked by who takes it: the runtime and the budgets.
-  const { budgets, breakers, rates: _made, ...runtime } = value as Record<string, never>;
+  const checked = FileSettings.safeParse(value, { reportInput: true });
+  if (!checked.success) {
+    const found = schemaProblems(checked.error, value);
+    throw new InvalidOptionsError(
+      path,
+      found.map((problem) => formatProblem({ ...problem, at: file!.locate(problem.path) })),
+    );
+  }
+  // As they were written: who takes them checks them again, and would not know what they became.
+  const { budgets, breakers, ...runtime } = value as RuntimeOptions;
   if (budgets === undefined && breakers === undefined) return { runtime, rates: undefined };
   const { RateCoordinator } = await import('../rate/rate-coordinator.js');
-  const declared = { ...(budgets as object | undefined), ...(breakers !== undefined && { breakers }) };
+  const declared = { ...budgets, ...(breakers && { breakers }) };
   return { runtime, rates: new RateCoordinator({ threadsMax: RATE_THREADS_MAX, ...declared }) };
 }

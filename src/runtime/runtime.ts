@@ -46,9 +46,14 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
     ...(rates && (budgets || breakers) ? ['rates: expected either "rates" or "budgets" and "breakers"'] : []),
   ]);
   const own = budgets || breakers ? await makeRates({ budgets, breakers, clock, settings }) : undefined;
-  const runtime = new PipelineRuntime({ settings, logger, inspect, clock, rates: rates ?? own, own });
-  await runtime.warm();
-  return runtime;
+  try {
+    const runtime = new PipelineRuntime({ settings, logger, inspect, clock, rates: rates ?? own, own });
+    await runtime.warm();
+    return runtime;
+  } catch (error) {
+    own?.close(); // the machines of its breakers would go on
+    throw error;
+  }
 }
 
 /** Made by `createRuntime`. All methods belong to the thread that made it. */

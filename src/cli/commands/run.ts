@@ -50,6 +50,7 @@ export async function run(
   const specs = await loadSpecs(files, options.set, settings.rates);
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
+    settings.rates?.close();
     sayProblems(refused, terminal);
     if (options.json) {
       await printDocument(
@@ -108,6 +109,7 @@ class Run {
         ...(threads !== undefined && { maxThreads: threads }),
       });
     } catch (error) {
+      rates?.close();
       return this.#failAll(error);
     }
     const progress = new Progress({ terminal: this.#terminal, list: () => runtime.list() });
