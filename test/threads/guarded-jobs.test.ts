@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { discard, endless, moduleOperator, startRuntime, until } from './threads-support.js';
+
+const IBKR = { provider: 'ibkr' };
+
+describe('jobs in threads of their own', () => {
+  it('share the budget of one provider', async () => {
+    const began = process.hrtime.bigint();
+    const runtime = await startRuntime({
+      maxThreads: 2,
+      budgets: { providers: { ibkr: { permits: 200, burst: 20 } } },
+    });
+    const source = { ...endless, budget: IBKR };
+    const jobs = await Promise.all(
+      ['one', 'two'].map((name) => runtime.submit({ name, source, batchRows: 1, sink: discard })),
+    );
+    const reads = () => jobs.map((job) => job.inspect().counters.rowsIn);
+    await until(() => Math.min(...reads()) >= 30);
+    const status = runtime.rates!.status(IBKR);
+    const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+    expect(status.permits).toBeGreaterThanOrEqual(60); // both spent from it
+    expect(status.permits).toBeLessThanOrEqual(20 + 200 * seconds);
+    const reports = await Promise.all(jobs.map((job) => job.drain()));
+    expect(reports).toMatchObject([{ outcome: 'completed' }, { outcome: 'completed' }]);
+    // A row a read, and the reads that a drain may have cut off.
+    const rows = reports.reduce((sum, { counters }) => sum + counters.rowsIn, 0);
+    const { permits } = runtime.rates!.status(IBKR);
+    expect(permits).toBeGreaterThanOrEqual(rows);
+    expect(permits).toBeLessThanOrEqual(rows + 2);
+  });
+
+  it('pause while a breaker is held open by hand, and go on once it is released', async () => {
+    const runtime = await startRuntime({ breakers: { ibkr: {} } });
+    const breaker = runtime.rates!.breaker('ibkr');
+    const job = await runtime.submit({
+      name: 'held',
+      source: { ...endless, rate: 10_000, breaker: 'ibkr' },
+      sink: discard,
+    });
+    const rowsIn = () => job.inspect().counters.rowsIn;
+    await until(() => rowsIn() > 0);
+
+    const release = breaker.hold();
+    const source = async () => (await job.describe())[0]!;
+    for (let last = performance.now() + 10_000; (await source()).health.status !== 'degraded'; ) {
+      if (performance.now() > last) throw new Error('never paused');
+    }
+    const whilePaused = rowsIn();
+    for (let look = 0; look < 20; look++) await source(); // each has been to the thread and back
+    expect(rowsIn()).toBe(whilePaused);
+    expect(job.inspect().state).toBe('running');
+
+    release();
+    await until(() => rowsIn() > whilePaused);
+    expect((await source()).statistics.breakerPauses).toBeGreaterThanOrEqual(1);
+    expect(await job.drain()).toMatchObject({ outcome: 'completed', rowsPending: 0 });
+  });
+
+  it('end at once when they are drained while the breaker is open', async () => {
+    const runtime = await startRuntime({ breakers: { ibkr: {} } });
+    runtime.rates!.breaker('ibkr').hold();
+    const job = await runtime.submit({
+      name: 'drained',
+      source: { ...endless, breaker: 'ibkr' },
+      sink: discard,
+    });
+    await until(() => job.inspect().state === 'running');
+    expect(await job.drain({ deadlineMs: 5_000 })).toMatchObject({
+      outcome: 'completed',
+      counters: { rowsIn: 0 },
+    });
+  });
+
+  it('give back their place in flight when they are stopped hard in the midst of a read', async () => {
+    const runtime = await startRuntime({
+      budgets: { providers: { ibkr: { permits: 1_000, inFlight: 1 } } },
+    });
+    const source = { ...endless, rate: 0.001, budget: IBKR }; // its second row comes in a quarter of an hour
+    const inFlight = () => runtime.rates!.status(IBKR).inFlight;
+    // A thread with code of the user's is ended, not asked.
+    const first = await runtime.submit({
+      name: 'first',
+      source,
+      operators: [moduleOperator('emit(batch)')],
+      sink: discard,
+    });
+    await until(() => first.inspect().counters.rowsIn === 1 && inFlight() === 1);
+    await first.stop();
+    await until(() => inFlight() === 0);
+
+    const next = await runtime.submit({ name: 'next', source, sink: discard });
+    await until(() => next.inspect().counters.rowsIn === 1);
+    await next.stop();
+  });
+});
