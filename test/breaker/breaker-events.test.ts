@@ -79,6 +79,25 @@ describe('what a breaker tells', () => {
     expect(trip).toBeDefined();
   });
 
+  it('has a trip of another thread that came in the middle of a hold, before the hold', () => {
+    class Interrupted extends SimulatedClock {
+      interrupt: (() => void) | undefined;
+      override now() {
+        const { interrupt } = this;
+        this.interrupt = undefined;
+        interrupt?.();
+        return super.now();
+      }
+    }
+    const clock = new Interrupted();
+    const { breaker, other, types } = startBreaker({ failuresInRow: 1 }, { clock });
+    const guard = other(3);
+    clock.interrupt = () => guard.permit().fail();
+    breaker.hold();
+    expect(types()).toEqual(['opened', 'heldOpen']);
+    expect(breaker.state).toBe('heldOpen');
+  });
+
   it('is a stream with a bound that says what was missed', async () => {
     const { breaker } = startBreaker();
     const stream = breaker.events({ capacity: 2 });
@@ -181,6 +200,16 @@ describe('a breaker that is closed down', () => {
       expect(admits(other(1))).toBe(whenBroken === 'fail-open');
       expect(() => breaker.reset()).toThrow(/was closed down/);
     }
+  });
+
+  it('takes the outcome of a probe for late', async () => {
+    const { breaker, clock, trip } = startBreaker({ failuresInRow: 1 });
+    trip();
+    await clock.advance(1_000);
+    const probe = breaker.permit();
+    breaker.close();
+    probe.succeed();
+    expect(breaker.counts).toMatchObject({ late: 1, succeeded: 0 });
   });
 });
 
