@@ -9,11 +9,14 @@ import {
 /** What calls came to since the breaker was made; none that a disabled breaker let through. */
 export type CallCounts = Readonly<Record<CallCountName, number>>;
 
-/** Of a stripe: low and high 32 bits of each count. */
+/**
+ * Of a stripe: the low 32 bits of each count, and beside them how often it has passed a multiple of 2³¹.
+ * Both know the bit that they share, so that a reader between the two writes sees it and is not misled.
+ */
 export const COUNT_CELL = Object.fromEntries(CALL_COUNTS.map((name, at) => [name, 2 * at])) as Readonly<
   Record<CallCountName, number>
 >;
-const CARRY = 2 ** 32;
+const LAP = 2 ** 31;
 
 /** Of a stripe that nobody owns, and of the one that all share who came too late. */
 const NOBODY = 0;
@@ -39,10 +42,8 @@ export class CallCounter {
   count(cell: number): void {
     const low = this.#stripe + cell;
     const before = this.#isShared ? Atomics.add(this.#words, low, 1) : this.#words[low]!++;
-    if (before !== -1) return;
-    // That was the last of 32 bits: the next cell takes the carry.
-    if (this.#isShared) Atomics.add(this.#words, low + 1, 1);
-    else this.#words[low + 1]!++;
+    // Atomic whoever owns it: that keeps it after the write above, for threads that read both.
+    if ((before & (LAP - 1)) === LAP - 1) Atomics.add(this.#words, low + 1, 1);
   }
 }
 
@@ -76,9 +77,8 @@ export function readCallCounts(words: Int32Array): CallCounts {
 }
 
 function readWide(words: Int32Array, cell: number): number {
-  for (;;) {
-    const high = Atomics.load(words, cell + 1);
-    const low = Atomics.load(words, cell) >>> 0;
-    if (Atomics.load(words, cell + 1) === high) return (high >>> 0) * CARRY + low;
-  }
+  const laps = Atomics.load(words, cell + 1) >>> 0;
+  const low = Atomics.load(words, cell) >>> 0;
+  const isBehind = laps % 2 !== Math.floor(low / LAP);
+  return (laps + Number(isBehind)) * LAP + (low % LAP);
 }

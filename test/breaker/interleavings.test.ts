@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BreakerCells } from '../../src/breaker/breaker-cells.js';
 import { BreakerGuard } from '../../src/breaker/breaker-guard.js';
+import { CallCounter, COUNT_CELL, readCallCounts } from '../../src/breaker/call-counts.js';
 import { classifyError } from '../../src/breaker/classify.js';
 import { CountWindow } from '../../src/breaker/count-window.js';
 import { FailureRun } from '../../src/breaker/failure-run.js';
@@ -441,6 +442,27 @@ describe('windows, in every interleaving', { timeout: 120_000 }, () => {
       ['FSS', 0.4],
     ] as const) {
       timeWindow(kinds, rate, kinds.length, 'atomic');
+    }
+  });
+});
+
+describe('the counts of calls, in every interleaving', () => {
+  it('are never read half-way through a carry', () => {
+    for (const before of [2 ** 31 - 2, 2 ** 32 - 2]) {
+      const { memory, words } = memoryOf(CLOSED, {});
+      // Every place but the shared one is taken.
+      for (let stripe = 1; stripe < STRIPES; stripe++) new CallCounter(words, stripe);
+      words.set([before | 0, Math.floor(before / 2 ** 31)], STRIPES_CELL);
+      const seen = new Set<number>();
+      const count = () => new CallCounter(words, 99).count(COUNT_CELL.succeeded);
+      exploreAll({
+        memory,
+        threads: [count, count, () => readCallCounts(words).succeeded],
+        // Places of others stand still.
+        unobserved: (byte) => byte >= 4 * (STRIPES_CELL + 2),
+        check: (results) => void seen.add(results[2] as number),
+      });
+      expect([...seen].sort()).toEqual([before, before + 1, before + 2]);
     }
   });
 });
