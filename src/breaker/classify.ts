@@ -10,6 +10,15 @@ export type Classify = (error: unknown) => FailureClass;
 /** The caller's fault, or a refusal: the provider was not asked, or not asked well. */
 const IGNORED_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'BREAKER_OPEN',
+  'BREAKER_UNKNOWN',
+  'SCOPE_INVALID',
+  'SCOPE_UNKNOWN',
+  'COST_INVALID',
+  'COST_ABOVE_BURST',
+  'BUDGET_SPENT',
+  'ACQUIRE_TIMED_OUT',
+  'WAITERS_FULL',
+  'RATE_CLOSED',
   'SPEC_INVALID',
   'OPTIONS_INVALID',
   'EXPRESSION_INVALID',
