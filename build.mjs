@@ -10,9 +10,9 @@ const isExternal = (id) =>
 /** Entry of a pipeline's thread, which loads it with `require`. The others are for `import`, too. */
 const THREAD_ENTRY = 'workers/pipeline.worker';
 
-/** What every thread needs, in one file. */
+/** What every thread needs, in one file: not the memory of budgets and breakers. */
 const THREAD_CORE =
-  /\/src\/(batchers|core|pipeline|protocol|telemetry)\/(?!dead-letter)|\/registry\/(instantiate|loaders)\.|\/operators\/(expression\/expression-error|kind-of-columns|output-batches|schema-check)\./;
+  /\/src\/(batchers|core|pipeline|protocol|telemetry)\/(?!dead-letter|rate-memory|breaker-memory)|\/registry\/(instantiate|loaders)\.|\/operators\/(expression\/expression-error|kind-of-columns|output-batches|schema-check)\./;
 
 /** Beside each entry, `entry.js` with the same exports, as the package's `type` and its types promise. */
 const esmFaces = {
@@ -54,9 +54,11 @@ await build({
     chunkFileNames: 'src/chunks/[name].cjs',
     codeSplitting: {
       groups: [
+        // Before all others: a group takes along what its files import. One with Zod in it would take
+        // a file of the core, and each thread that wants the file would load Zod.
+        { name: 'core', test: THREAD_CORE, priority: 4 },
         // What a sub-path of its own needs of the settings, so that it does not load those of pipelines.
-        { name: 'options', test: /\/src\/settings\/(breaker-options|schema-problems)\./, priority: 4 },
-        { name: 'core', test: THREAD_CORE, priority: 3 },
+        { name: 'options', test: /\/src\/settings\/(breaker-options|schema-problems)\./, priority: 3 },
         { name: 'expressions', test: /\/src\/operators\/(derive|expression|filter|select)[./]/, priority: 2 },
         { name: 'settings', test: /\/src\/(settings|registry)\//, priority: 1 },
         { name: 'runtime', test: /\/src\/(runtime|supervisor)\// },
