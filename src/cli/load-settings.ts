@@ -19,15 +19,17 @@ const FileSettings = RuntimeSettings.safeExtend({
   breakers: BreakersSettings.optional(),
 });
 
-/** Room for the threads of pipelines beside the main thread, whatever `--threads` says. */
-const RATE_THREADS_MAX = 1_024;
+/** Beside those of pipelines: the main thread, and threads of which the exit is not yet heard of. */
+const THREADS_SPARE = 16;
+const RATE_THREADS_MAX = 4_096;
 
 /**
  * Reads the file of `--settings`: YAML or JSON, with the settings of `createRuntime`.
  *
+ * @param threads - Of `--threads`, which goes before the file.
  * @throws {InvalidOptionsError} naming what is wrong with it.
  */
-export async function loadSettings(path: string | undefined): Promise<LoadedSettings> {
+export async function loadSettings(path: string | undefined, threads?: number): Promise<LoadedSettings> {
   if (path === undefined) return { runtime: {}, rates: undefined };
   const [file, ...more] = await readSpecFile(path);
   const problems = file!.problems.map(formatProblem);
@@ -48,5 +50,7 @@ export async function loadSettings(path: string | undefined): Promise<LoadedSett
   if (budgets === undefined && breakers === undefined) return { runtime, rates: undefined };
   const { RateCoordinator } = await import('../rate/rate-coordinator.js');
   const declared = { ...budgets, ...(breakers && { breakers }) };
-  return { runtime, rates: new RateCoordinator({ threadsMax: RATE_THREADS_MAX, ...declared }) };
+  const pipelines = threads ?? RuntimeSettings.parse(runtime).maxThreads;
+  const threadsMax = Math.min(RATE_THREADS_MAX, pipelines + THREADS_SPARE);
+  return { runtime, rates: new RateCoordinator({ ...declared, threadsMax }) };
 }

@@ -59,7 +59,8 @@ export class GuardedSource implements Source {
   /** Of the read that is under way. */
   #breakerPermit: BreakerPermit | undefined;
   #ratePermit: RatePermit | undefined;
-  #waitingFor: 'breaker' | 'budget' | undefined;
+  /** Why nothing is read at the moment, beyond a budget's own pace. */
+  #pausedBy: string | undefined;
   #breakerPauses = 0;
   #breakerPausedNs = 0n;
   #budgetWaits = 0;
@@ -67,7 +68,6 @@ export class GuardedSource implements Source {
   #readsRetried = 0;
   /** Reads that failed since the last that did not. */
   #failuresInRow = 0;
-  #throttledMs: number | undefined;
 
   constructor({ source, budget, breaker, clock, log }: GuardedSourceOptions) {
     this.schema = source.schema;
@@ -110,11 +110,8 @@ export class GuardedSource implements Source {
   }
 
   health(): StageHealth {
-    if (this.#throttledMs !== undefined) {
-      return { status: 'degraded', reason: `paused: the provider asked for ${this.#throttledMs} ms` };
-    }
-    if (this.#waitingFor !== 'breaker') return this.#source.health?.() ?? { status: 'ok' };
-    return { status: 'degraded', reason: `paused: the breaker "${this.#breaker!.name}" is open` };
+    if (this.#pausedBy === undefined) return this.#source.health?.() ?? { status: 'ok' };
+    return { status: 'degraded', reason: `paused: ${this.#pausedBy}` };
   }
 
   statistics(): StageStatistics {
@@ -181,17 +178,20 @@ export class GuardedSource implements Source {
   }
 
   async #untilCallable(): Promise<void> {
-    if (!this.#breaker?.refusal()) return;
+    const { signal } = this.#stopping;
+    const refusal = signal.aborted ? undefined : this.#breaker?.refusal();
+    if (!this.#breaker || !refusal) return;
     const since = this.#clock.now();
-    this.#waitingFor = 'breaker';
+    const { breaker, state } = refusal;
+    this.#pausedBy = `the breaker "${breaker}" is ${state}`;
     this.#breakerPauses++;
-    this.#log.warn({ breaker: this.#breaker.name }, 'intake paused: the breaker is open');
-    await this.#breaker.whenCallable(this.#stopping.signal);
-    this.#waitingFor = undefined;
+    this.#log.warn({ breaker, state }, 'intake paused by the breaker');
+    await this.#breaker.whenCallable(signal);
+    this.#pausedBy = undefined;
     const paused = this.#clock.now() - since;
     this.#breakerPausedNs += paused;
-    if (this.#stopping.signal.aborted) return;
-    this.#log.info({ breaker: this.#breaker.name, pausedMs: Number(paused) / 1e6 }, 'intake goes on');
+    if (signal.aborted) return;
+    this.#log.info({ breaker, pausedMs: Number(paused) / 1e6 }, 'intake goes on');
   }
 
   /** @returns Whether it was taken: not, when the source was asked to end meanwhile. */
@@ -200,15 +200,13 @@ export class GuardedSource implements Source {
     const { limiter, cost } = this.#budget;
     const { signal } = this.#stopping;
     const since = this.#clock.now();
-    this.#waitingFor = 'budget';
     try {
       this.#ratePermit = await limiter.acquire({ cost, signal });
     } catch (error) {
       if (signal.aborted) return false;
       throw error;
-    } finally {
-      this.#waitingFor = undefined;
     }
+    this.#pausedBy = undefined;
     if (this.#ratePermit.waitedNs > 0) {
       this.#budgetWaits++;
       this.#budgetWaitedNs += this.#clock.now() - since;
@@ -262,7 +260,10 @@ export class GuardedSource implements Source {
     if (!this.#breaker || found === 'ignored' || !mayHelpAgain(error)) throw error;
     this.#willReadAgain(error);
     // Until it opens, a breaker lets one failure follow the next at once; disabled, without an end.
-    if (!this.#breaker.refusal()) await sleep(this.#clock, this.#backOff(), this.#stopping.signal);
+    if (this.#breaker.refusal()) return;
+    this.#pausedBy = 'the last read failed';
+    await sleep(this.#clock, this.#backOff(), this.#stopping.signal);
+    this.#pausedBy = undefined;
   }
 
   /** Waits for as long as the provider asks for: with a budget, so does everybody else. */
@@ -271,13 +272,13 @@ export class GuardedSource implements Source {
     const ms = millis(Math.min(COOLDOWN_MS_MAX, Math.max(asked, this.#backOff())));
     this.#log.warn({ cooldownMs: ms }, 'the provider asks for a pause');
     this.#willReadAgain(error);
+    this.#pausedBy = `the provider asked for ${ms} ms`;
     if (this.#budget) {
-      this.#budget.cooldown(ms);
+      this.#budget.cooldown(ms); // over when the budget gives a permit again
       return;
     }
-    this.#throttledMs = ms;
     await sleep(this.#clock, ms, this.#stopping.signal);
-    this.#throttledMs = undefined;
+    this.#pausedBy = undefined;
   }
 
   #willReadAgain(error: unknown): void {

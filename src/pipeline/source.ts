@@ -26,7 +26,9 @@ export interface Source extends Stage {
    * again where a breaker or a budget stands before it: it then goes on with the row that it could
    * not give. Without one, the pipeline fails with the error.
    *
-   * @throws {RuntimeError} when nothing more can be read; the pipeline fails with it.
+   * @throws {RuntimeError} when nothing more can be read; the pipeline fails with it. Where a breaker
+   *   stands before the source and the call may succeed later, it is called again; after a throttled
+   *   one (status 429) behind a budget, too.
    */
   read(): Promise<Batch | null> | Batch | null;
   /** Asks the source to end: a `read` that waits settles soon, with what it has or with `null`. */

@@ -180,6 +180,11 @@ export class RateMemory {
     return this.#statisticsAt / 8 + (member * this.sizes.scopesMax + scope) * STATISTICS_COUNTERS;
   }
 
+  /** Counts cooldowns and uses that a provider told: what was taken before one is not given back. */
+  toldAt(scope: number): number {
+    return (this.#scope(scope) + 24) / 4;
+  }
+
   // --- indexes into b64 ---
 
   /** Instant (`Clock.now`) before which nothing is granted. */

@@ -28,12 +28,15 @@ export class PermitPath {
   /** Of the views that these two were read from. */
   #versions: readonly number[] = [];
   readonly #member: number;
+  /** What had been told of each scope before the last take that can be undone later. */
+  readonly #told: number[];
 
   constructor(memory: RateMemory, views: readonly ScopeView[], member: number) {
     this.views = views;
     this.lines = views.map((view) => new WaitingLine(memory, view.scope));
     this.leases = new Int32Array(views.length).fill(GATE_FULL);
     this.#member = member;
+    this.#told = views.map(() => 0);
     this.#readViews();
   }
 
@@ -114,8 +117,19 @@ export class PermitPath {
 
   /** A function that gives back the rate permits of the last take without gates; whether all were. */
   undoLater(): () => boolean {
-    const undos = this.views.flatMap(({ limits }) => limits.map((limit) => limit.undoLater()));
-    return () => undos.map((undo) => undo()).every(Boolean);
+    const { views } = this;
+    const undos = views.flatMap(({ limits }) => limits.map((limit) => limit.undoLater()));
+    const told = this.#told.slice();
+    const isToldMore = () => views.some((view, i) => view.told() !== told[i]);
+    return () => {
+      // Put back, a cell would forget the cooldown that it was raised for, or need not be raised for.
+      if (isToldMore()) return false;
+      const isUndone = undos.map((undo) => undo()).every(Boolean);
+      if (isToldMore()) {
+        for (const view of views) for (const limit of view.limits) limit.spendBurstUntil(view.blockedUntil());
+      }
+      return isUndone;
+    };
   }
 
   #readViews(): void {
@@ -137,6 +151,7 @@ export class PermitPath {
       this.leases.fill(GATE_FULL);
       if (withGates && !this.#enterGates()) return GATE_POLL_NS;
     }
+    if (!withGates) for (let i = 0; i < views.length; i++) this.#told[i] = views[i]!.told();
     for (let i = 0; i < views.length; i++) {
       const wait = views[i]!.take(instant, cost, !withGates || i < views.length - 1);
       if (wait === GRANTED) continue;

@@ -167,6 +167,7 @@ export class RateClient {
     checkNumbers('cooldown', { ms });
     const view = this.#current(scopeName(ref));
     const until = this.#clock.now() + BigInt(Math.ceil(Math.max(0, Math.min(ms, COOLDOWN_MS_MAX)) * 1e6));
+    Atomics.add(this.#memory.i32, this.#memory.toldAt(view.scope), 1);
     const at = this.#memory.blockedUntilAt(view.scope);
     let found = Atomics.load(this.#memory.b64, at);
     while (found < until) {
@@ -189,13 +190,14 @@ export class RateClient {
    */
   observeUsed(ref: ScopeRef, { used, limit = 0 }: { used: number; limit?: number }): void {
     checkNumbers('observeUsed', { used });
-    const { limits } = this.#current(scopeName(ref));
+    const { limits, scope } = this.#current(scopeName(ref));
     const observed = limits[limit];
     if (observed === undefined) {
       const most = limits.length === 0 ? 'none: the budget has no limit' : `0 to ${limits.length - 1}`;
       throw new InvalidOptionsError('observeUsed', [`limit: expected ${most}, found ${limit}`]);
     }
     const permits = Math.max(0, Math.min(Math.floor(used), observed.permits));
+    Atomics.add(this.#memory.i32, this.#memory.toldAt(scope), 1);
     observed.raiseUsed(this.#clock.now(), permits);
   }
 

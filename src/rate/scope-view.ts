@@ -78,6 +78,11 @@ export class ScopeView {
     return Atomics.load(this.memory.b64, this.#blockedUntilAt);
   }
 
+  /** Grows with each cooldown, and each use that a provider told. */
+  told(): number {
+    return Atomics.load(this.memory.i32, this.memory.toldAt(this.scope));
+  }
+
   /** How far off all limits would grant the cost, or since when they would; takes nothing. */
   peek(instant: bigint, cost: number): Verdict {
     let longest = toNumber(BigInt.asIntN(64, this.blockedUntil() - instant));

@@ -16,37 +16,42 @@ const levels = 'expected 1 to 1000 levels';
 const every = z.int(rows).min(1, rows);
 
 /** Faults in the stream, at rows counted from 1. */
-export const SyntheticFaults = z.strictObject({
-  gapEvery: every
-    .optional()
-    .describe('After every so many rows, event time goes on and `gapLength` rows are missing.'),
-  gapLength: every.max(1_000_000_000, rows).default(10).describe('Rows that a gap swallows.'),
-  gapAnnounced: z
-    .boolean('expected true or false')
-    .default(true)
-    .describe('Whether a gap is told by a `gap` control record in the stream.'),
-  duplicateEvery: every
-    .optional()
-    .describe('Every so many rows, one comes twice. The copies come on top of `rows`.'),
-  disorderEvery: every
-    .min(2, 'expected 2 rows or more')
-    .optional()
-    .describe('Every so many rows, one is late.'),
-  disorderBy: every
-    .max(1_000_000, rows)
-    .default(1)
-    .describe('Rows that pass a late one: 1 swaps neighbours. Less than `disorderEvery`.'),
-  silenceEvery: every.optional().describe('After every so many rows, nothing comes for `silenceFor`.'),
-  silenceFor: durationNs({ min: '1ns', max: '30d' })
-    .prefault('1s')
-    .describe('Length of a silence: in event time, and on the clock as well where `rate` is a number.'),
-  errorAtRow: every.optional().describe('The source fails where this row would come.'),
-  errorReads: every
-    .optional()
-    .describe(
-      'Reads that fail there, before the source goes on: an outage, for a breaker. Default: all of them.',
-    ),
-});
+export const SyntheticFaults = z
+  .strictObject({
+    gapEvery: every
+      .optional()
+      .describe('After every so many rows, event time goes on and `gapLength` rows are missing.'),
+    gapLength: every.max(1_000_000_000, rows).default(10).describe('Rows that a gap swallows.'),
+    gapAnnounced: z
+      .boolean('expected true or false')
+      .default(true)
+      .describe('Whether a gap is told by a `gap` control record in the stream.'),
+    duplicateEvery: every
+      .optional()
+      .describe('Every so many rows, one comes twice. The copies come on top of `rows`.'),
+    disorderEvery: every
+      .min(2, 'expected 2 rows or more')
+      .optional()
+      .describe('Every so many rows, one is late.'),
+    disorderBy: every
+      .max(1_000_000, rows)
+      .default(1)
+      .describe('Rows that pass a late one: 1 swaps neighbours. Less than `disorderEvery`.'),
+    silenceEvery: every.optional().describe('After every so many rows, nothing comes for `silenceFor`.'),
+    silenceFor: durationNs({ min: '1ns', max: '30d' })
+      .prefault('1s')
+      .describe('Length of a silence: in event time, and on the clock as well where `rate` is a number.'),
+    errorAtRow: every.optional().describe('The source fails where this row would come.'),
+    errorReads: every
+      .optional()
+      .describe(
+        'Reads that fail there, before the source goes on: an outage, for a breaker. Default: all of them.',
+      ),
+  })
+  .refine(({ errorAtRow, errorReads }) => errorReads === undefined || errorAtRow !== undefined, {
+    path: ['errorReads'],
+    message: 'expected "errorAtRow", too: the row at which reads fail',
+  });
 
 /** Options of the source `synthetic`: a random walk of prices, the same on every machine. */
 export const SyntheticOptions = z.strictObject({

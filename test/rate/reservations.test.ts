@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Reservation } from '../../src/rate/limiter.js';
+import { Pacer } from '../../src/rate/pacer.js';
 import { RateCoordinator } from '../../src/rate/rate-coordinator.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
 import { MS, START } from './rate-rig.js';
@@ -44,5 +46,24 @@ describe('a reservation', () => {
     }
     expect(served).toBe(START + 100n * MS);
     expect(limiter.reserve()).toMatchObject({ waitNs: 0 });
+  });
+});
+
+describe('a reservation that is cancelled', () => {
+  it('takes back neither a cooldown nor what a provider said was used', () => {
+    const clock = new SimulatedClock({ now: START });
+    const cooled = new Pacer({ permits: 1, per: '1s' }, { clock });
+    const reservation = cooled.reserve() as Reservation;
+    cooled.cooldown(500);
+    reservation.cancel();
+    expect(cooled.tryAcquire()).toBeGreaterThanOrEqual(500e6);
+
+    const rates = new RateCoordinator({ clock, providers: { x: { permits: 2, per: '1s' } } });
+    const other = rates.limiter(provider).reserve({ cost: 2 }) as Reservation;
+    rates.observeUsed(provider, { used: 2 });
+    other.cancel();
+    expect(rates.limiter(provider).left()).toBe(0);
+    cooled.close();
+    rates.close();
   });
 });

@@ -40,7 +40,7 @@ export async function run(
   if (options.json) keepStdoutClean();
   let settings: LoadedSettings;
   try {
-    settings = await loadSettings(options.settings);
+    settings = await loadSettings(options.settings, options.threads);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     terminal.say(`${plainText(error.message)}\n`);
