@@ -22,6 +22,8 @@ export class InFlightGate {
   readonly #at: number;
   readonly #leases: number;
   readonly #life: number;
+  /** Where the next search begins: behind the last lease, since those before it are likely held. */
+  #next: number | undefined;
 
   /** @param callsMax - The cap. Leases past it may still be held, from when it was higher. */
   constructor(memory: RateMemory, { gateAt, gateLife, leasesMax }: GateSite, callsMax: number) {
@@ -38,11 +40,14 @@ export class InFlightGate {
    */
   enter(member: number): number {
     const open = this.#open();
+    // Members begin at different places, so that they seldom want the same word.
+    const first = this.#next ?? member * 17;
     for (let tried = 0; tried < open; tried++) {
-      // Members begin at different places, so that they seldom want the same word.
-      const lease = (member * 17 + tried) % open;
+      const lease = (first + tried) % open;
       if (Atomics.load(this.#words, this.#at + lease) !== 0) continue;
-      if (Atomics.compareExchange(this.#words, this.#at + lease, 0, this.#holder(member)) === 0) return lease;
+      if (Atomics.compareExchange(this.#words, this.#at + lease, 0, this.#holder(member)) !== 0) continue;
+      this.#next = lease + 1;
+      return lease;
     }
     return GATE_FULL;
   }
