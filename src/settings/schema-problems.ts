@@ -19,6 +19,8 @@ function problemsOf(issue: z.core.$ZodIssue, input: unknown, at: Path): SpecProb
   const path = [...at, ...(issue.path as (string | number)[])];
   const found = valueAt(input, issue.path as Path);
   switch (issue.code) {
+    case 'invalid_key':
+      return [{ path, message: issue.issues[0]?.message ?? issue.message }];
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({ path: [...path, key], message: 'there is no such option' }));
     case 'invalid_union': {

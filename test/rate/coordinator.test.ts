@@ -514,3 +514,11 @@ describe('it', () => {
     expect(clock.timersPending).toBe(0);
   });
 });
+
+describe('a name that is none', () => {
+  it('is told with what a name may be', () => {
+    expect(() => startRates({ providers: { 'a b': { permits: 1 } } })).toThrow(
+      'budgets.providers.a b: expected 1 to 64 letters, digits, ".", "_" or "-"',
+    );
+  });
+});
