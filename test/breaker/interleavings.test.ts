@@ -261,11 +261,13 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
     ends: readonly ('succeed' | 'fail' | 'ignore' | 'keep')[],
     probes: number,
     kill = false,
+    cas: Cas = 'atomic',
   ): Explored {
     const { handle, memory, word, guard } = memoryOf(HALF_OPEN, { probes, probeMsMax: 100 });
     const verdict = () => new BreakerCells(handle).verdict(EPOCH);
     return explore<ReportGhost>({
       memory,
+      cas,
       kill,
       threads: ends.map((end, id) => () => {
         const permit = ask(guard(id + 1));
@@ -304,6 +306,11 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
     if (!isDeep) return;
     expect(report(['fail', 'keep', 'succeed'], 2).schedules).toBeGreaterThan(1_000n);
     expect(report(['fail', 'keep', 'keep'], 2, true).schedules).toBeGreaterThan(1_000n);
+  });
+
+  it('counts each success once: found broken when compare-and-swap is a load and a store', () => {
+    const { message } = found(() => report(['succeed', 'succeed'], 2, false, 'load-then-store'));
+    expect(message).toMatch(/undecided|succeeded/);
   });
 
   it('counts each success once', () => {
