@@ -1,10 +1,8 @@
 import { randomInt } from 'node:crypto';
 import type { InspectionEvent } from 'xstate';
-import type { z } from 'zod';
 import { systemClock } from '../core/clock.js';
-import { formatProblem, InvalidOptionsError } from '../core/errors.js';
 import { BreakerOptions, BreakerSaved } from '../settings/breaker-options.js';
-import { schemaProblems } from '../settings/schema-problems.js';
+import { parseOptions } from '../settings/parse-options.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { classifyError } from './classify.js';
 import type { OpenOptions } from './open-breaker.js';
@@ -28,14 +26,9 @@ export type Breaker = CircuitBreaker;
  */
 export function createBreaker(options: BreakerOptions, more: CreateOptions = {}): Breaker {
   const { clock = systemClock, seed = randomInt(2 ** 31), classify = classifyError } = more;
-  const settings = parse('breaker', BreakerOptions, options);
-  const saved = more.saved === undefined ? undefined : parse('breaker.saved', BreakerSaved, more.saved);
+  const settings = parseOptions('breaker', BreakerOptions, options);
+  const saved =
+    more.saved === undefined ? undefined : parseOptions('breaker.saved', BreakerSaved, more.saved);
   const { onThrottled, inspect } = more;
   return new CircuitBreaker(settings, { clock, seed, classify, onThrottled, inspect, saved });
-}
-
-function parse<S extends z.ZodType>(section: string, schema: S, input: unknown): z.output<S> {
-  const result = schema.safeParse(input, { reportInput: true });
-  if (result.success) return result.data;
-  throw new InvalidOptionsError(section, schemaProblems(result.error, input).map(formatProblem));
 }
