@@ -2,6 +2,7 @@ import { formatProblem, InvalidOptionsError } from '../core/errors.js';
 import type { RateCoordinator } from '../rate/rate-coordinator.js';
 import type { RuntimeOptions } from '../runtime/runtime.js';
 import { BreakersSettings, BudgetsSettings } from '../settings/rate-settings.js';
+import { threadsMaxFor } from '../settings/rate-threads.js';
 import { RuntimeSettings } from '../settings/runtime-settings.js';
 import { schemaProblems } from '../settings/schema-problems.js';
 import { readSpecFile } from './spec-file.js';
@@ -18,10 +19,6 @@ const FileSettings = RuntimeSettings.safeExtend({
   budgets: BudgetsSettings.optional(),
   breakers: BreakersSettings.optional(),
 });
-
-/** Beside those of pipelines: the main thread, and threads of which the exit is not yet heard of. */
-const THREADS_SPARE = 16;
-const RATE_THREADS_MAX = 4_096;
 
 /**
  * Reads the file of `--settings`: YAML or JSON, with the settings of `createRuntime`.
@@ -51,6 +48,5 @@ export async function loadSettings(path: string | undefined, threads?: number): 
   const { RateCoordinator } = await import('../rate/rate-coordinator.js');
   const declared = { ...budgets, ...(breakers && { breakers }) };
   const pipelines = threads ?? RuntimeSettings.parse(runtime).maxThreads;
-  const threadsMax = Math.min(RATE_THREADS_MAX, pipelines + THREADS_SPARE);
-  return { runtime, rates: new RateCoordinator({ ...declared, threadsMax }) };
+  return { runtime, rates: new RateCoordinator({ ...declared, threadsMax: threadsMaxFor(pipelines) }) };
 }

@@ -6,6 +6,7 @@ import type { RateCoordinator } from '../rate/rate-coordinator.js';
 import { resolveSpec } from '../registry/resolve-spec.js';
 import type { PipelineSpec } from '../settings/pipeline-spec.js';
 import type { BreakersInput, BudgetsInput } from '../settings/rate-settings.js';
+import { threadsMaxFor } from '../settings/rate-threads.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { RuntimeSettings } from '../settings/runtime-settings.js';
 import type { JobHandle, JobInfo, RuntimeEvent } from '../supervisor/job.js';
@@ -163,12 +164,9 @@ async function makeRates({
     clock,
     ...budgets,
     ...(breakers && { breakers }),
-    threadsMax: Math.min(4_096, settings.maxThreads + THREADS_SPARE),
+    threadsMax: threadsMaxFor(settings.maxThreads),
   });
 }
-
-/** Main thread, and threads of which the exit is not yet heard of. */
-const THREADS_SPARE = 16;
 
 /** A logger that lacks a method (`console` has no `child`) would fail as the first job starts. */
 function loggerProblems(logger: Logger): string[] {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BreakerOptions } from './breaker-options.js';
 import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
+import { RATE_THREADS_MAX } from './rate-threads.js';
 
 const scopes = 'expected 1 to 65536 scopes';
 const threads = 'expected 1 to 4096 threads';
@@ -18,7 +19,7 @@ export const RateTableSettings = z.strictObject({
   threadsMax: z
     .int(threads)
     .min(1, threads)
-    .max(4_096, threads)
+    .max(RATE_THREADS_MAX, threads)
     .default(64)
     .describe('Threads that may spend at one time, each opened handle counting as one'),
   rollingPermitsMax: z
