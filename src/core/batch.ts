@@ -1,6 +1,7 @@
 import type { PlacedControl } from './control-record.js';
 import type { Dictionary, DictionarySet } from './dictionary.js';
 import { invariant } from './invariant.js';
+import type { RowOrigin } from './row-origin.js';
 import {
   allocateColumn,
   type Column,
@@ -39,6 +40,8 @@ export class Batch {
   placesMemory: Int32Array | undefined;
   /** In order of `row`. */
   controls: PlacedControl[] = [];
+  /** Where its rows were read, if its source can tell and they still stand where it put them. */
+  origin: RowOrigin | undefined;
   readonly #home: BatchHome | undefined;
   readonly #columns: ColumnData[];
 
@@ -97,6 +100,7 @@ export class Batch {
     this.columns = RELEASED;
     this.length = 0;
     this.places = undefined;
+    this.origin = undefined;
     if (this.controls.length > 0) this.controls = [];
     this.#home?.takeBack(this);
   }

@@ -19,8 +19,13 @@ export type ControlRecord =
   | { readonly type: 'switched'; readonly at: Nanos; readonly from: string; readonly to: string }
   /** State that was built up from earlier rows no longer holds. */
   | { readonly type: 'reset'; readonly at: Nanos; readonly reason: string }
-  /** Nothing follows. `drained`: the source was asked to end before its data did. */
-  | { readonly type: 'end'; readonly how: 'completed' | 'drained' };
+  /** No row earlier than `at` is expected any more. Without a symbol: of all of them. */
+  | { readonly type: 'watermark'; readonly at: Nanos; readonly symbol?: string }
+  /**
+   * Nothing follows: the last record of a stream. `drained`: the source was asked to end before its
+   * data did. `failed`: it broke off.
+   */
+  | { readonly type: 'end'; readonly how: 'completed' | 'drained' | 'failed' };
 
 /** A record and where it stands: before row `row` of its batch (`row` = length: after the last). */
 export interface PlacedControl {

@@ -35,6 +35,11 @@ export function packRows(batch: Batch): void {
   if (places === undefined) return;
   const widths = schema.columns.map(({ type }) => elementsPerRow(type));
   compactColumns(columns, widths, places, length);
+  const { origin } = batch;
+  if (origin) {
+    const moved = places.slice(0, length); // the memory is used again
+    batch.origin = { at: (place) => origin.at(moved[place]!) };
+  }
   batch.places = undefined;
 }
 

@@ -3,6 +3,7 @@ import type { Permit as BreakerPermit, Guard } from '../breaker/guard.js';
 import type { Batch } from '../core/batch.js';
 import { type Clock, sleep } from '../core/clock.js';
 import { BreakerOpenError, RuntimeError } from '../core/errors.js';
+import { type EventOrder, SYMBOLS_IN_ORDER } from '../core/event-order.js';
 import { InvariantError } from '../core/invariant.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Schema } from '../core/schema.js';
@@ -50,6 +51,7 @@ const BACK_OFF_MS_MAX = 1_000;
 export class GuardedSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
+  readonly order: EventOrder;
   readonly #source: Source;
   readonly #budget: ReadBudget | undefined;
   readonly #breaker: Guard | undefined;
@@ -72,6 +74,7 @@ export class GuardedSource implements Source {
   constructor({ source, budget, breaker, clock, log }: GuardedSourceOptions) {
     this.schema = source.schema;
     this.capabilities = source.capabilities;
+    this.order = source.order ?? SYMBOLS_IN_ORDER;
     this.#source = source;
     this.#budget = budget;
     this.#breaker = breaker;

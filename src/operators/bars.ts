@@ -213,6 +213,7 @@ class BarsOperator implements Operator {
       case 'end':
         this.#line.finish(); // the last bars stand before the record
         break;
+      case 'watermark':
       case 'switched':
         break; // what a switch missed is told by a gap
       default:

@@ -48,5 +48,6 @@ export function handOver(from: Batch, to: Batch): void {
   handSelection(from, to);
   to.controls = from.controls;
   from.controls = [];
+  to.origin = from.origin;
   from.release();
 }

@@ -57,7 +57,7 @@ export class OperatorChain {
 
   /** Of all operators together, so far. */
   tally(): Required<OperatorTally> {
-    const sum = { filtered: 0, folded: 0, derived: 0, dropped: 0, rejected: 0 };
+    const sum = { filtered: 0, folded: 0, derived: 0, dropped: 0, rejected: 0, late: 0 };
     for (const link of this.#links) {
       const tally = link.operator.tally?.() ?? inferred(link);
       sum.filtered += tally.filtered ?? 0;
@@ -65,6 +65,7 @@ export class OperatorChain {
       sum.derived += tally.derived ?? 0;
       sum.dropped += tally.dropped ?? 0;
       sum.rejected += tally.rejected ?? 0;
+      sum.late += tally.late ?? 0;
     }
     return sum;
   }

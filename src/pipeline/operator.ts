@@ -1,4 +1,5 @@
 import type { Batch } from '../core/batch.js';
+import type { EventOrder } from '../core/event-order.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Schema } from '../core/schema.js';
 import type { Stage } from './stage.js';
@@ -16,6 +17,8 @@ export interface OperatorTally {
   readonly derived?: number;
   readonly dropped?: number;
   readonly rejected?: number;
+  /** Rows that came late, whatever became of them: counted under another name as well. */
+  readonly late?: number;
 }
 
 /** Batch in, batches out. May keep state, which it can snapshot and restore. */
@@ -27,17 +30,33 @@ export interface Operator extends Stage {
    * such. Without it, rows are moved together first. Not asked of a user's module.
    */
   readonly takesSelections?: boolean;
+  /** What the rows that it emits promise of event time. Without it: what those of its input do. */
+  readonly order?: EventOrder;
+  /**
+   * Whether it gives rows another `time`: watermarks of its input then say nothing of its output, and
+   * go no further. Each symbol by itself is taken to come in order, unless `order` says otherwise.
+   */
+  readonly changesTime?: boolean;
   /**
    * Owns the batch: emits it, changed or not, or releases it. Control records go on in their
-   * place. Emits before it returns, or before its promise settles.
+   * place. Emits before it returns, or before its promise settles. One that has very much to emit
+   * emits some of it, and says so by `hasMore`.
    */
   process(batch: Batch, emit: Emit): void | Promise<void>;
-  /** At the end and on a drain: emits all that was held back. */
+  /**
+   * Whether it has more to emit of what it was given: `emitMore` is called, each time after the sink
+   * has taken what was emitted, until it has not.
+   */
+  readonly hasMore?: boolean;
+  emitMore?(emit: Emit): void | Promise<void>;
+  /** At the end and on a drain, before the `end` record: emits all that was held back. */
   flush?(emit: Emit): void | Promise<void>;
   /** State as plain data, taken between two batches. Without it, the operator has none. */
   snapshot?(): PlainData;
   /** Called after `open` and before the first batch. */
   restore?(state: PlainData): void;
+  /** Ns since 1970: the watermark of what it emits, where it holds that of its input back. */
+  watermark?(): bigint | undefined;
   /** Without it, rows that are missing count as filtered and rows that are new as derived. */
   tally?(): OperatorTally;
 }

@@ -1,4 +1,5 @@
 import type { Batch } from '../core/batch.js';
+import type { EventOrder } from '../core/event-order.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Schema } from '../core/schema.js';
 import type { Stage } from './stage.js';
@@ -17,6 +18,8 @@ export interface SourceCapabilities {
 export interface Source extends Stage {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
+  /** What its rows promise of event time. Without it: each symbol by itself comes in order. */
+  readonly order?: EventOrder;
   /**
    * The next rows, as many as are there (at least one, or a control record), owned by the caller;
    * `null` at the end. Never called again before it has settled, nor after `null`. May answer

@@ -1,8 +1,16 @@
 import type { Clock } from '../core/clock.js';
 import type { DictionarySet } from '../core/dictionary.js';
+import type { EventOrder } from '../core/event-order.js';
 import type { StageHealth, StageStatistics } from '../protocol/pipeline-report.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Rejects } from './rejects.js';
+
+/** What a stage may rely on in the stream that it is given. */
+export interface StreamFacts {
+  readonly order: EventOrder;
+  /** Whether the data ends by itself: a recording, not a live feed. */
+  readonly bounded: boolean;
+}
 
 /** What every stage is given when it is made. */
 export interface StageContext {
@@ -18,6 +26,8 @@ export interface StageContext {
   readonly batchRows: number;
   /** Where rows go that cannot be used. */
   readonly rejects: Rejects;
+  /** What is known of the stream that comes in. */
+  readonly stream: StreamFacts;
   /**
    * An earlier run is gone on with: `resume` or `restore` will be called after `open`. A sink that
    * refuses to touch what is there already must not refuse its own output.

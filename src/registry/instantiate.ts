@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import { DictionarySet } from '../core/dictionary.js';
 import { InvalidSpecError, type SpecProblem } from '../core/errors.js';
+import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
 import { invariant } from '../core/invariant.js';
 import type { Schema } from '../core/schema.js';
 import type { Guards } from '../guard/guards.js';
@@ -9,7 +10,7 @@ import type { PlanProblems } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
 import { stopOnReject } from '../pipeline/rejects.js';
 import type { Source } from '../pipeline/source.js';
-import type { StageContext } from '../pipeline/stage.js';
+import type { StageContext, StreamFacts } from '../pipeline/stage.js';
 import { type Named, StreamingPipeline } from '../pipeline/streaming-pipeline.js';
 import type { Counters } from '../protocol/counters.js';
 import type { Checkpoint } from '../protocol/pipeline-report.js';
@@ -50,7 +51,7 @@ export async function instantiate(
   const rejects = spec.deadLetter
     ? await deadLetters({ ...spec.deadLetter, append: checkpoint !== undefined })
     : stopOnReject();
-  const context: StageContext = {
+  const context: Omit<StageContext, 'stream'> = {
     job: spec.name,
     clock,
     seed: spec.seed,
@@ -76,19 +77,25 @@ export async function instantiate(
 
   function makeStages() {
     let schema: Schema = sourceFactory.plan(spec.source.options, problems);
-    const stage = guard(sourceFactory.create(spec.source.options, context));
+    const atSource = { order: SYMBOLS_IN_ORDER, bounded: true };
+    const stage = guard(sourceFactory.create(spec.source.options, { ...context, stream: atSource }));
     const source = { use: spec.source.use, stage };
+    const { bounded } = stage.capabilities;
+    let stream: StreamFacts = { order: stage.order ?? SYMBOLS_IN_ORDER, bounded };
     const operators: Named<Operator>[] = operatorFactories.map((factory, i) => {
       const { use, options } = spec.operators[i]!;
-      const stage = factory.create(options, schema, context);
+      const stage = factory.create(options, schema, { ...context, stream });
       schema = stage.output;
+      const order = stage.order ?? (stage.changesTime ? SYMBOLS_IN_ORDER : stream.order);
+      stream = { order, bounded };
       return { use, stage };
     });
+    const inside: StageContext = { ...context, stream };
     const batcher = {
       use: spec.batcher.use,
-      stage: batcherFactory.create(spec.batcher.options, schema, context),
+      stage: batcherFactory.create(spec.batcher.options, schema, inside),
     };
-    const sink = { use: spec.sink.use, stage: sinkFactory.create(spec.sink.options, schema, context) };
+    const sink = { use: spec.sink.use, stage: sinkFactory.create(spec.sink.options, schema, inside) };
     return { source, operators, batcher, sink };
   }
 }

@@ -7,7 +7,12 @@ import type { StageContext } from '../pipeline/stage.js';
 export interface FileFormat<Options> {
   plan(options: Options, problems: PlanProblems): Schema;
   /** @throws {RuntimeError} when the file cannot be opened or is not what the options say. */
-  open(file: string, options: Options, context: StageContext): Promise<FileDecoder>;
+  open(
+    file: string,
+    options: Options,
+    context: StageContext,
+    direction?: FileDirection,
+  ): Promise<FileDecoder>;
 }
 
 /** Where a row begins. */
@@ -16,7 +21,12 @@ export interface RowPlace {
   readonly offset: number;
   /** From 1. */
   readonly line: number;
+  /** Time of the row before it in the file, ns since 1970; `undefined` for the first row. */
+  readonly previousNs?: bigint | undefined;
 }
+
+/** How times go in a file. */
+export type FileDirection = 'ascending' | 'descending';
 
 /** Decodes one file into batches. */
 export interface FileDecoder {

@@ -15,6 +15,7 @@ export function stageContext(overrides: Partial<StageContext> = {}): StageContex
     dictionaries: new DictionarySet(),
     batchRows: 64,
     rejects: new RecordedRejects(),
+    stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded: true },
     ...overrides,
   };
 }
