@@ -1,6 +1,8 @@
 import type { Clock } from '../core/clock.js';
-import { readEpochMillis, readSubMillis } from '../core/int64.js';
+import { readEpochMillis, readNanos, readSubMillis } from '../core/int64.js';
 import type { Nanos } from '../core/units.js';
+
+const LATEST_NS = 2n ** 63n - 2n;
 
 /**
  * Lets event time pass on the clock: says which rows are due, and when the next one is. The first
@@ -12,6 +14,7 @@ export class EventPace {
   readonly #speed: number;
   #anchored = false;
   #anchorAt = 0n as Nanos;
+  #anchorNs = 0n;
   #anchorMs = 0;
   #anchorSubNanos = 0;
   #furthestNs = 0;
@@ -23,7 +26,7 @@ export class EventPace {
     this.#speed = speed;
   }
 
-  /** After `dueEnd` has found a row that is not due: when it will be, on the clock's `now()`. */
+  /** After `dueUntil` has found a row that is not due: when it will be, on the clock's `now()`. */
   get wakeAt(): Nanos {
     return this.#wakeAt;
   }
@@ -33,27 +36,35 @@ export class EventPace {
     if (this.#anchored && this.#sinceAnchor(times, row) < this.#furthestNs) this.#anchored = false;
   }
 
-  /** End of the run of rows from `start` on that are due now; `start` when the first one is not. */
-  dueEnd(times: Int32Array, start: number, end: number): number {
+  /** Event time up to which rows are due now; `undefined` when this row, the next one, is not. */
+  dueUntil(times: Int32Array, row: number): bigint | undefined {
     const now = this.#clock.now();
     if (!this.#anchored) {
       this.#anchored = true;
       this.#anchorAt = now;
-      this.#anchorMs = readEpochMillis(times, start);
-      this.#anchorSubNanos = readSubMillis(times, start);
+      this.#anchorNs = readNanos(times, row);
+      this.#anchorMs = readEpochMillis(times, row);
+      this.#anchorSubNanos = readSubMillis(times, row);
       this.#furthestNs = 0;
     }
     const passedNs = Number(now - this.#anchorAt);
-    for (let row = start; row < end; row++) {
+    const dueNs = Math.ceil(this.#sinceAnchor(times, row) / this.#speed);
+    if (dueNs > passedNs) {
+      this.#wakeAt = (this.#anchorAt + BigInt(dueNs)) as Nanos;
+      return undefined;
+    }
+    const rowNs = readNanos(times, row);
+    const dueUntil = this.#anchorNs + BigInt(Math.floor(passedNs * this.#speed));
+    if (dueUntil <= rowNs) return rowNs; // it is due, however its instant was rounded
+    return dueUntil > LATEST_NS ? LATEST_NS : dueUntil;
+  }
+
+  /** Rows were given. */
+  passed(times: Int32Array, rows: number): void {
+    for (let row = 0; row < rows; row++) {
       const sinceNs = this.#sinceAnchor(times, row);
-      const dueNs = Math.ceil(sinceNs / this.#speed);
-      if (dueNs > passedNs) {
-        this.#wakeAt = (this.#anchorAt + BigInt(dueNs)) as Nanos;
-        return row;
-      }
       if (sinceNs > this.#furthestNs) this.#furthestNs = sinceNs;
     }
-    return end;
   }
 
   #sinceAnchor(times: Int32Array, row: number): number {

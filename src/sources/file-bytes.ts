@@ -1,10 +1,12 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { PipelineError } from '../core/errors.js';
+import { Descriptors, type LentFile } from './replay/lent-descriptors.js';
 
 /** Bytes of a file from the front, a chunk at a time; what was packed comes unpacked. */
 export interface FileBytes {
+  /** Whether they come unpacked: then what stands at an offset is found from the front alone. */
+  readonly isPacked: boolean;
   /** Valid until the next call; `null` at the end. */
   next(): Promise<Uint8Array | null>;
   /** Goes on from an offset among the unpacked bytes. */
@@ -12,7 +14,17 @@ export interface FileBytes {
   close(): Promise<void>;
 }
 
+export interface FileBytesSettings {
+  /** Whose descriptors it takes. */
+  readonly descriptors?: Descriptors;
+  readonly chunkBytes?: number;
+  /** Whether the next chunk of a plain file is read while the last one is decoded. */
+  readonly readsAhead?: boolean;
+}
+
 export const CHUNK_BYTES = 262_144;
+/** What streams of Node hold back by themselves. */
+const STREAM_BYTES = 16_384;
 const GZIP_MAGIC = [0x1f, 0x8b];
 
 /**
@@ -20,25 +32,19 @@ const GZIP_MAGIC = [0x1f, 0x8b];
  *
  * @throws {PipelineError} `INPUT_MISSING`, or `INPUT_UNREADABLE` when it is no file or may not be read.
  */
-export async function openFileBytes(path: string): Promise<FileBytes> {
-  let handle: FileHandle;
+export async function openFileBytes(
+  path: string,
+  { descriptors = new Descriptors(), chunkBytes = CHUNK_BYTES, readsAhead = true }: FileBytesSettings = {},
+): Promise<FileBytes> {
+  let file: LentFile | undefined;
   try {
-    handle = await open(path, 'r');
+    file = await descriptors.open(path);
+    const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+    const first = buffer.subarray(0, await file.read(buffer, 0));
+    const isPacked = GZIP_MAGIC.every((byte, i) => first[i] === byte);
+    return isPacked ? new GzipBytes(file, buffer, first) : new PlainBytes(file, buffer, first, readsAhead);
   } catch (error) {
-    throw inputError(path, error);
-  }
-  try {
-    const found = await handle.stat();
-    if (!found.isFile()) {
-      const what = found.isDirectory() ? 'a directory' : 'something else';
-      throw new PipelineError('INPUT_UNREADABLE', `${path}: expected a file, found ${what}`);
-    }
-    const magic = new Uint8Array(GZIP_MAGIC.length);
-    const { bytesRead } = await handle.read(magic, 0, magic.length, 0);
-    const packed = bytesRead === magic.length && GZIP_MAGIC.every((byte, i) => magic[i] === byte);
-    return packed ? new GzipBytes(path, handle, found.size) : new PlainBytes(path, handle);
-  } catch (error) {
-    await handle.close();
+    await file?.close();
     throw error instanceof PipelineError ? error : inputError(path, error);
   }
 }
@@ -61,18 +67,24 @@ function inputError(path: string, cause: unknown): PipelineError {
   );
 }
 
-/** Reads a chunk ahead, into the other one of two buffers, while the last one is decoded. */
+/**
+ * Reads a chunk ahead, into the other one of two buffers, while the last one is decoded; a file that
+ * is lent its descriptor does not.
+ */
 class PlainBytes implements FileBytes {
-  readonly #path: string;
-  readonly #handle: FileHandle;
-  readonly #buffers = [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)];
-  #turn = 0;
+  readonly isPacked = false;
+  readonly #file: LentFile;
+  readonly #readsAhead: boolean;
+  readonly #buffers: [Uint8Array, Uint8Array | undefined];
+  #turn: 0 | 1 = 0;
   #offset = 0;
   #ahead: Promise<Uint8Array> | undefined;
 
-  constructor(path: string, handle: FileHandle) {
-    this.#path = path;
-    this.#handle = handle;
+  constructor(file: LentFile, buffer: Uint8Array, first: Uint8Array, readsAhead: boolean) {
+    this.#file = file;
+    this.#readsAhead = readsAhead;
+    this.#buffers = [buffer, undefined];
+    this.#ahead = Promise.resolve(first);
   }
 
   async next(): Promise<Uint8Array | null> {
@@ -80,41 +92,46 @@ class PlainBytes implements FileBytes {
     this.#ahead = undefined;
     if (chunk.length === 0) return null;
     this.#offset += chunk.length;
-    this.#turn = 1 - this.#turn;
-    this.#ahead = this.#read();
-    this.#ahead.catch(() => {}); // told by the next call
+    if (this.#readsAhead && this.#file.hasDescriptor) {
+      this.#turn = this.#turn === 0 ? 1 : 0;
+      this.#ahead = this.#read();
+      this.#ahead.catch(() => {}); // told by the next call
+    }
     return chunk;
   }
 
   async seek(offset: number): Promise<void> {
     await this.#ahead?.catch(() => {});
+    if (offset === this.#offset) return;
     this.#ahead = undefined;
-    const { size } = await this.#handle.stat();
-    if (offset > size) throw shortFile(this.#path, offset, size);
+    const size = await this.#file.size();
+    if (offset > size) throw shortFile(this.#file.path, offset, size);
     this.#offset = offset;
   }
 
   async close(): Promise<void> {
     await this.#ahead?.catch(() => {});
-    await this.#handle.close();
+    await this.#file.close();
   }
 
   async #read(): Promise<Uint8Array> {
+    this.#buffers[this.#turn] ??= new Uint8Array(this.#buffers[0].length);
     const buffer = this.#buffers[this.#turn]!;
     try {
-      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, this.#offset);
-      return buffer.subarray(0, bytesRead);
+      return buffer.subarray(0, await this.#file.read(buffer, this.#offset));
     } catch (error) {
-      throw inputError(this.#path, error);
+      throw error instanceof PipelineError ? error : inputError(this.#file.path, error);
     }
   }
 }
 
 /** Unpacks gzip, one member or several. Zeros behind the last one are padding. */
 class GzipBytes implements FileBytes {
-  readonly #path: string;
-  readonly #handle: FileHandle;
-  readonly #size: number;
+  readonly isPacked = true;
+  readonly #file: LentFile;
+  readonly #chunkBytes: number;
+  /** Of the file as it is, until they are unpacked. */
+  #first: Uint8Array | undefined;
   #gunzip: ReturnType<typeof createGunzip> | undefined;
   #input: Readable | undefined;
   #chunks: AsyncIterator<Uint8Array> | undefined;
@@ -122,10 +139,10 @@ class GzipBytes implements FileBytes {
   /** What a seek has unpacked too much. */
   #left: Uint8Array | undefined;
 
-  constructor(path: string, handle: FileHandle, size: number) {
-    this.#path = path;
-    this.#handle = handle;
-    this.#size = size;
+  constructor(file: LentFile, buffer: Uint8Array, first: Uint8Array) {
+    this.#file = file;
+    this.#chunkBytes = buffer.length;
+    this.#first = first;
   }
 
   async next(): Promise<Uint8Array | null> {
@@ -154,7 +171,7 @@ class GzipBytes implements FileBytes {
     if (offset < this.#offset) this.#stop();
     while (this.#offset < offset) {
       const chunk = await this.next();
-      if (!chunk) throw shortFile(this.#path, offset, this.#offset);
+      if (!chunk) throw shortFile(this.#file.path, offset, this.#offset);
       const beyond = this.#offset - offset;
       if (beyond > 0) {
         this.#left = chunk.subarray(chunk.length - beyond);
@@ -165,18 +182,38 @@ class GzipBytes implements FileBytes {
 
   async close(): Promise<void> {
     this.#stop();
-    await this.#handle.close();
+    await this.#file.close();
   }
 
   #start(): AsyncIterator<Uint8Array> {
-    const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-    // Not a read stream of the handle: closing the handle would wait for it for ever.
-    const input = Readable.from(chunksOf(this.#handle), { objectMode: false });
+    const highWaterMark = Math.min(this.#chunkBytes, STREAM_BYTES);
+    const options: ZlibOptions & { highWaterMark: number } = { chunkSize: this.#chunkBytes, highWaterMark };
+    const gunzip = createGunzip(options);
+    // Not a read stream of a handle: closing the handle would wait for it for ever.
+    const input = Readable.from(this.#packedChunks(), { objectMode: false, highWaterMark });
     input.on('error', (error) => gunzip.destroy(error));
     input.pipe(gunzip);
     this.#gunzip = gunzip;
     this.#input = input;
     return gunzip[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  }
+
+  async *#packedChunks(): AsyncGenerator<Uint8Array> {
+    let at = 0;
+    if (this.#first) {
+      const first = this.#first;
+      this.#first = undefined;
+      at = first.length;
+      yield first;
+    }
+    for (;;) {
+      // A new one each time: the unpacker works on the last ones meanwhile.
+      const buffer = Buffer.allocUnsafe(this.#chunkBytes);
+      const bytesRead = await this.#file.read(buffer, at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
   }
 
   #stop(): void {
@@ -187,39 +224,32 @@ class GzipBytes implements FileBytes {
   }
 
   #corrupt(cause: unknown): PipelineError {
+    if (cause instanceof PipelineError) return cause;
+    const { path } = this.#file;
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (!code?.startsWith('Z_')) return inputError(this.#path, cause);
+    if (!code?.startsWith('Z_')) return inputError(path, cause);
     const what =
       code === 'Z_BUF_ERROR'
         ? 'expected the rest of the gzip data, found the end of the file (it is truncated)'
         : `expected gzip data to the end, found something else (${message})`;
-    return new PipelineError('INPUT_CORRUPT', `${this.#path}: ${what}`, { cause });
+    return new PipelineError('INPUT_CORRUPT', `${path}: ${what}`, { cause });
   }
 
   /** The unpacker passes over zeros at the end, and over whatever follows them. */
   async #checkRest(): Promise<void> {
-    const buffer = new Uint8Array(CHUNK_BYTES);
-    for (let at = this.#gunzip!.bytesWritten; at < this.#size; ) {
-      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, at);
+    const size = await this.#file.size();
+    for (let at = this.#gunzip!.bytesWritten; at < size; ) {
+      const buffer = new Uint8Array(this.#chunkBytes);
+      const bytesRead = await this.#file.read(buffer, at);
       if (bytesRead === 0) return;
       if (buffer.subarray(0, bytesRead).some((byte) => byte !== 0)) {
         throw new PipelineError(
           'INPUT_CORRUPT',
-          `${this.#path}: expected the end of the file behind the gzip data, found more bytes`,
+          `${this.#file.path}: expected the end of the file behind the gzip data, found more bytes`,
         );
       }
       at += bytesRead;
     }
-  }
-}
-
-async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
-  for (let at = 0; ; ) {
-    // A new one each time: the unpacker works on the last ones meanwhile.
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield buffer.subarray(0, bytesRead);
   }
 }
 

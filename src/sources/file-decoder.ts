@@ -2,16 +2,24 @@ import type { Batch } from '../core/batch.js';
 import type { Schema } from '../core/schema.js';
 import type { PlanProblems } from '../pipeline/factories.js';
 import type { StageContext } from '../pipeline/stage.js';
+import type { FileBytes } from './file-bytes.js';
 
 /** A format of recorded files: what its options give, and how a file is decoded. */
 export interface FileFormat<Options> {
   plan(options: Options, problems: PlanProblems): Schema;
-  /** @throws {RuntimeError} when the file cannot be opened or is not what the options say. */
+  /**
+   * @param context - Its `batchRows` are those that the decoder finds at a time; a batch may be larger.
+   * @param direction - `ascending` without it.
+   * @param bytes - Of the file, at its front; owned by the decoder, and closed when this throws.
+   *   Without them the file is opened.
+   * @throws {RuntimeError} when the file cannot be opened or is not what the options say.
+   */
   open(
     file: string,
     options: Options,
     context: StageContext,
     direction?: FileDirection,
+    bytes?: FileBytes,
   ): Promise<FileDecoder>;
 }
 
@@ -33,23 +41,17 @@ export interface FileDecoder {
   /**
    * Adds rows until the batch is full, `stopped` says so, or the file ends.
    *
-   * @param places - Is told where each row of the batch begins, where given.
+   * @param lines - Is told on which line each row of the batch begins, where given.
    * @returns `false` at the end of the file; the batch may hold rows all the same.
    * @throws {RuntimeError} when nothing more can be read. Rows from before that were delivered.
    */
-  read(batch: Batch, stopped: () => boolean, places?: RowPlaces): Promise<boolean>;
+  read(batch: Batch, stopped: () => boolean, lines?: Int32Array): Promise<boolean>;
   /** Of the row that comes next. */
   position(): RowPlace;
-  /** Goes on from a row. Called before the first `read`. */
+  /** Goes on from a row. Called before a `read`, more than once where a file is read by blocks. */
   resume(place: RowPlace): Promise<void>;
   readonly rowsRejected: number;
   /** Unpacked. */
   readonly bytesIn: number;
   close(): Promise<void>;
-}
-
-/** Where the rows of a batch begin. */
-export interface RowPlaces {
-  readonly offsets: Float64Array;
-  readonly lines: Float64Array;
 }

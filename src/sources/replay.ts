@@ -1,28 +1,52 @@
-import { appendRows, type Batch } from '../core/batch.js';
-import { BatchPool } from '../core/batch-pool.js';
+import type { Batch } from '../core/batch.js';
 import { sleepUntil } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
-import { invariant } from '../core/invariant.js';
+import type { EventOrder } from '../core/event-order.js';
 import type { PlainData } from '../core/plain-data.js';
 import { columnIndex, findColumn, type Schema } from '../core/schema.js';
+import type { Nanos } from '../core/units.js';
 import type { SourceFactory } from '../pipeline/factories.js';
 import type { Source, SourceCapabilities } from '../pipeline/source.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { ReplayOptions } from '../settings/replay-options.js';
 import { csvFormat } from './csv/csv-format.js';
 import { EventPace } from './event-pace.js';
-import type { FileDecoder, FileFormat, RowPlaces } from './file-decoder.js';
+import type { FileFormat } from './file-decoder.js';
 import { listFiles } from './file-list.js';
+import { BlockPools } from './replay/block-pools.js';
+import type { FileReading } from './replay/file-cursor.js';
+import { filesInTime, type TimedFile } from './replay/files-in-time.js';
+import { LatestTime } from './replay/latest-time.js';
+import { Descriptors } from './replay/lent-descriptors.js';
+import { FileMerge } from './replay/merge-files.js';
+import {
+  type ListedPosition,
+  type ReplayPosition,
+  readPosition,
+  writePosition,
+} from './replay/replay-position.js';
+import {
+  checkDirections,
+  digestOf,
+  type FilesBegun,
+  resumeInTime,
+  resumeListed,
+  resumeOnlyFile,
+} from './replay/resume-files.js';
 
 /** How rows stand in files, by the name that the option `format` gives. */
 const FORMATS: Readonly<Record<ReplayOptions['format'], FileFormat<ReplayOptions>>> = { csv: csvFormat };
+
+const hasTime = (schema: Schema): boolean => findColumn(schema, 'time')?.type === 'timestamp';
 
 /** Rows recorded in files, as fast as they can be read or in the time in which they happened. */
 export const replaySource: SourceFactory<ReplayOptions> = {
   plan(options, problems) {
     const schema = FORMATS[options.format].plan(options, problems);
-    if (options.speed !== 'max' && findColumn(schema, 'time')?.type !== 'timestamp') {
-      problems.add(['speed'], 'expected "max": a speed needs a column "time" of type timestamp');
+    if (!hasTime(schema)) {
+      const needs = 'needs a column "time" of type timestamp';
+      if (options.speed !== 'max') problems.add(['speed'], `expected "max": a speed ${needs}`);
+      if (options.order === 'time') problems.add(['order'], `expected "listed": an order of time ${needs}`);
     }
     return schema;
   },
@@ -33,60 +57,66 @@ export const replaySource: SourceFactory<ReplayOptions> = {
   },
 };
 
-/** Rows that were read and are not due yet. */
-interface Held {
-  readonly batch: Batch;
-  /** The first one that is left. */
-  next: number;
-}
-
-/** Where the next row stands: plain data. */
-interface ReplayPosition {
-  readonly file: number;
-  readonly path: string;
-  readonly offset: number;
-  readonly line: number;
-}
-
 class ReplaySource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities = { delivery: 'replayable', bounded: true };
+  readonly order: EventOrder;
   readonly #options: ReplayOptions;
   readonly #context: StageContext;
-  readonly #pool: BatchPool;
+  readonly #reading: FileReading;
+  readonly #isInTime: boolean;
+  readonly #timeColumn: number;
   readonly #pace: EventPace | undefined;
-  readonly #places: RowPlaces | undefined;
+  readonly #latest = new LatestTime();
   readonly #stop = new AbortController();
-  readonly #isStopped = () => this.#stop.signal.aborted;
-  #files: readonly string[] = [];
-  #file = 0;
-  #decoder: FileDecoder | undefined;
-  /** Of the file that is next, where it is not begun at the front. */
+  #paths: readonly string[] = [];
   #resumeAt: ReplayPosition | undefined;
-  /** Whether no row of the open file was paced yet. */
-  #isFileNew = true;
-  #held: Held | undefined;
-  #rowsRejectedBefore = 0;
-  #bytesInBefore = 0;
+  /** In the order in which they are read, from the first read on. */
+  #files: readonly TimedFile[] = [];
+  #merge: FileMerge | undefined;
+  #hasToldEnd = false;
+  /** Of the files begun: made anew when there are more. */
+  #digest = { begun: 0, text: digestOf([]) };
 
   constructor(options: ReplayOptions, schema: Schema, context: StageContext) {
+    const { order, maxDelay, speed, format } = options;
     this.#options = options;
     this.schema = schema;
     this.#context = context;
-    this.#pool = new BatchPool(schema, context.batchRows, context.dictionaries);
-    if (options.speed === 'max') return;
-    this.#pace = new EventPace(context.clock, options.speed);
-    const rows = context.batchRows;
-    this.#places = { offsets: new Float64Array(rows), lines: new Float64Array(rows) };
+    this.#timeColumn = hasTime(schema) ? columnIndex(schema, 'time') : -1;
+    this.#isInTime = order === undefined ? hasTime(schema) : order === 'time';
+    this.order = { scope: this.#isInTime ? 'all' : 'symbol', maxDelayNs: maxDelay };
+    if (speed !== 'max') this.#pace = new EventPace(context.clock, speed);
+    this.#reading = {
+      schema,
+      context,
+      descriptors: new Descriptors(),
+      blocks: new BlockPools(schema, context.dictionaries),
+      tally: { rowsRejected: 0, bytesIn: 0 },
+      heldRows: { bytes: 0 },
+      isStopped: () => this.#stop.signal.aborted,
+      openDecoder: (path, quiet, direction, bytes) =>
+        FORMATS[format].open(path, options, quiet, direction, bytes),
+    };
   }
 
   async open(): Promise<void> {
     const { path } = this.#options;
-    this.#files = await listFiles(typeof path === 'string' ? [path] : path);
+    this.#paths = await listFiles(typeof path === 'string' ? [path] : path);
   }
 
   async read(): Promise<Batch | null> {
-    return this.#pace ? this.#readDue(this.#pace) : this.#readNext();
+    this.#merge ??= await this.#begin();
+    if (!this.#merge) return null;
+    const batch = this.#pace ? await this.#readDue(this.#merge, this.#pace) : await this.#merge.read();
+    if (!batch) return this.#endOfTime();
+    if (this.#timeColumn >= 0) {
+      const times = batch.columns[this.#timeColumn] as Int32Array;
+      // In order of time the last one will do.
+      this.#latest.note(times, this.#isInTime ? batch.length - 1 : 0, batch.length);
+      this.#pace?.passed(times, batch.length);
+    }
+    return batch;
   }
 
   stop(): void {
@@ -94,141 +124,116 @@ class ReplaySource implements Source {
   }
 
   get rowsRejected(): number {
-    return this.#rowsRejectedBefore + (this.#decoder?.rowsRejected ?? 0);
+    return this.#reading.tally.rowsRejected;
   }
 
   get bytesIn(): number {
-    return this.#bytesInBefore + (this.#decoder?.bytesIn ?? 0);
+    return this.#reading.tally.bytesIn;
   }
 
   statistics(): Record<string, number> {
-    return { filesDone: this.#file, filesTotal: this.#files.length };
+    const filesOpen = this.#merge?.filesOpen ?? 0;
+    const filesDone = (this.#merge?.begun ?? 0) - filesOpen;
+    return { filesDone, filesTotal: this.#paths.length, filesOpen };
   }
 
   position(): PlainData {
-    const place = this.#place();
-    return { file: this.#file, path: this.#files[this.#file] ?? '', ...place };
-  }
-
-  #place(): { offset: number; line: number } {
-    if (this.#held && this.#places) {
-      const { next } = this.#held;
-      return { offset: this.#places.offsets[next]!, line: this.#places.lines[next]! };
+    const merge = this.#merge;
+    if (!merge) return writePosition(this.#resumeAt ?? this.#front());
+    const { begun } = merge;
+    const open = merge.open();
+    const latestNs = this.#latest.ns;
+    if (this.#isInTime) {
+      if (this.#digest.begun !== begun) {
+        this.#digest = { begun, text: digestOf(this.#files.slice(0, begun)) };
+      }
+      const last = this.#files[begun - 1]?.path ?? '';
+      return writePosition({ order: 'time', begun, digest: this.#digest.text, last, open, latestNs });
     }
-    if (this.#decoder) return this.#decoder.position();
-    return { offset: this.#resumeAt?.offset ?? 0, line: this.#resumeAt?.line ?? 1 };
+    const [current] = open;
+    const file = current?.file ?? begun;
+    // Files as listed are read forward.
+    const place = current && 'offset' in current.place ? current.place : undefined;
+    return writePosition({ order: 'listed', file, path: this.#paths[file] ?? '', place, latestNs });
   }
 
   resume(position: PlainData): void {
-    const at = asPosition(position);
-    const path = this.#files[at.file] ?? '';
-    if (path !== at.path) {
+    const at = readPosition(position);
+    if (at.order === 'listed') this.#resumeListed(at);
+    else if (!this.#isInTime) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
-        `expected ${at.path === '' ? 'no file' : at.path} as input number ${at.file + 1}, where the last run stopped; ` +
-          `found ${path === '' ? 'none' : path}`,
+        'expected a position among files as listed, found one among files in order of time: ' +
+          'set "order: time" to go on with it, or start anew',
       );
     }
-    this.#file = at.file;
     this.#resumeAt = at;
   }
 
   async close(): Promise<void> {
-    this.#held?.batch.release();
-    this.#held = undefined;
-    const decoder = this.#decoder;
-    this.#leaveFile();
-    await decoder?.close();
+    await this.#merge?.close();
   }
 
-  /** The next batch as fast as it can be read; `null` at the end and after a stop. */
-  async #readNext(): Promise<Batch | null> {
-    while (!this.#isStopped()) {
-      const path = this.#files[this.#file];
-      if (path === undefined) return null;
-      this.#decoder ??= await this.#openFile(path);
-      const batch = this.#pool.acquire();
-      try {
-        const hasMore = await this.#decoder.read(batch, this.#isStopped, this.#places);
-        // Rows that are held are placed by the file that they came from: it is left later then.
-        if (!hasMore && !(this.#places && batch.length > 0)) await this.#nextFile();
-      } catch (error) {
-        batch.release();
-        throw error;
-      }
-      if (batch.length > 0) return batch;
-      batch.release();
+  /** Brings the files in their order. @returns `undefined` after a stop. */
+  async #begin(): Promise<FileMerge | undefined> {
+    const files = this.#isInTime ? await filesInTime(this.#paths, this.#reading) : asListed(this.#paths);
+    if (!files) return undefined;
+    const { begun, open } = this.#resumePoint(files);
+    this.#files = files;
+    this.#latest.ns = this.#resumeAt?.latestNs;
+    const maxDelayNs = this.#isInTime ? BigInt(this.#options.maxDelay) : undefined;
+    return new FileMerge({ files, paths: this.#paths, maxDelayNs, begun, open }, this.#reading);
+  }
+
+  #resumePoint(files: readonly TimedFile[]): FilesBegun {
+    const at = this.#resumeAt;
+    if (!at) return { begun: 0, open: [] };
+    const point = at.order === 'time' ? resumeInTime(at, files) : this.#resumeListed(at);
+    checkDirections(point.open, files);
+    return point;
+  }
+
+  #resumeListed(at: ListedPosition): FilesBegun {
+    return this.#isInTime ? resumeOnlyFile(at, this.#paths) : resumeListed(at, this.#paths);
+  }
+
+  #front(): ReplayPosition {
+    if (!this.#isInTime) {
+      return { order: 'listed', file: 0, path: this.#paths[0] ?? '', place: undefined, latestNs: undefined };
     }
-    return null;
+    const { begun, text } = this.#digest;
+    return { order: 'time', begun, digest: text, last: '', open: [], latestNs: undefined };
   }
 
   /** The next rows that are due, or those that are due first after a wait. */
-  async #readDue(pace: EventPace): Promise<Batch | null> {
-    const time = columnIndex(this.schema, 'time');
-    while (!this.#isStopped()) {
-      if (!this.#held) {
-        const batch = await this.#readNext();
-        if (!batch) return null;
-        this.#held = { batch, next: 0 };
-        if (this.#isFileNew) pace.beginFile(batch.columns[time] as Int32Array, 0);
-        this.#isFileNew = false;
-      }
-      const { batch, next } = this.#held;
-      const end = pace.dueEnd(batch.columns[time] as Int32Array, next, batch.length);
-      if (end > next) return this.#deliver(this.#held, end);
+  async #readDue(merge: FileMerge, pace: EventPace): Promise<Batch | null> {
+    while (await merge.ready()) {
+      const { times, row } = merge.head();
+      if (merge.takeBegun() && !this.#isInTime) pace.beginFile(times, row);
+      const dueUntil = pace.dueUntil(times, row);
+      if (dueUntil !== undefined) return merge.read(dueUntil);
       await sleepUntil(this.#context.clock, pace.wakeAt, this.#stop.signal);
     }
     return null;
   }
 
-  #deliver(held: Held, end: number): Batch {
-    const { batch, next } = held;
-    if (end === batch.length) this.#held = undefined;
-    else held.next = end;
-    if (next === 0 && end === batch.length) return batch;
-    const due = this.#pool.acquire();
-    appendRows(batch, next, end, due);
-    if (end === batch.length) batch.release();
-    return due;
-  }
-
-  async #openFile(path: string): Promise<FileDecoder> {
-    const decoder = await FORMATS[this.#options.format].open(path, this.#options, this.#context);
-    const at = this.#resumeAt;
-    this.#resumeAt = undefined;
-    this.#isFileNew = true;
-    try {
-      if (at && at.offset > 0) await decoder.resume({ offset: at.offset, line: at.line });
-    } catch (error) {
-      await decoder.close();
-      throw error;
-    }
-    return decoder;
-  }
-
-  async #nextFile(): Promise<void> {
-    const decoder = this.#decoder;
-    invariant(decoder !== undefined, 'a file that ends is open');
-    this.#leaveFile();
-    this.#file++;
-    await decoder.close();
-  }
-
-  #leaveFile(): void {
-    this.#rowsRejectedBefore = this.rowsRejected;
-    this.#bytesInBefore = this.bytesIn;
-    this.#decoder = undefined;
+  /** Of files as listed it is only known at their end how far time has come. */
+  #endOfTime(): Batch | null {
+    const { ns } = this.#latest;
+    if (this.#isInTime || this.#hasToldEnd || ns === undefined || this.#stop.signal.aborted) return null;
+    this.#hasToldEnd = true;
+    const last = this.#reading.blocks.acquire(this.#context.batchRows);
+    last.controls.push({ row: 0, record: { type: 'watermark', at: (ns + 1n) as Nanos } });
+    return last;
   }
 }
 
-function asPosition(position: PlainData): ReplayPosition {
-  const { file, path, offset, line } = (position ?? {}) as Partial<Record<string, PlainData>>;
-  const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (!isWhole(file) || typeof path !== 'string' || !isWhole(offset) || !isWhole(line)) {
-    throw new PipelineError(
-      'CHECKPOINT_INVALID',
-      'expected a position of the replay source: {file, path, offset, line}',
-    );
-  }
-  return { file, path, offset, line };
-}
+/** Each is opened when the one before it has ended, and read forward, whatever its times are. */
+const asListed = (paths: readonly string[]): TimedFile[] =>
+  paths.map((path, rank) => ({
+    path,
+    rank,
+    isPacked: false,
+    direction: 'ascending',
+    firstNs: undefined,
+  }));

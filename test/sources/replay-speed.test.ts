@@ -9,7 +9,7 @@ const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 
 /** A replay of files with rows at given ms, read by a consumer that always wants more. */
-async function startReplay(files: readonly number[][], speed: number) {
+async function startReplay(files: readonly number[][], speed: number, order?: 'time' | 'listed') {
   const path = files.map((times, i) =>
     SCRATCH.write(`s${i}.csv`, times.map((ms) => `${ms},A,${ms}\n`).join('')),
   );
@@ -21,6 +21,7 @@ async function startReplay(files: readonly number[][], speed: number) {
       header: false,
       columns: { time: { from: 1, unit: 'ms' }, symbol: 2, price: 3 },
       speed,
+      ...(order && { order }),
     },
     { clock },
   );
@@ -81,7 +82,25 @@ describe('a replay in real time', () => {
     await done;
   });
 
-  it('goes on through several files, and anew in one that begins earlier', async () => {
+  it('delivers the rows of several files each when it is due, whichever file it is in', async () => {
+    const { rowsAfter, done } = await startReplay(
+      [
+        [20, 40],
+        [0, 10, 30],
+        [10, 35],
+      ],
+      1,
+    );
+    expect(await rowsAfter(9)).toEqual([0]);
+    expect(await rowsAfter(1)).toEqual([10, 10]);
+    expect(await rowsAfter(10)).toEqual([20]);
+    expect(await rowsAfter(15)).toEqual([30, 35]);
+    expect(await rowsAfter(4)).toEqual([]);
+    expect(await rowsAfter(1)).toEqual([40]);
+    await done;
+  });
+
+  it('goes on through files as listed, and anew in one that begins earlier', async () => {
     const { rowsAfter, done } = await startReplay(
       [
         [0, 10],
@@ -89,6 +108,7 @@ describe('a replay in real time', () => {
         [5, 25],
       ],
       1,
+      'listed',
     );
     expect(await rowsAfter(10)).toEqual([0, 10]);
     expect(await rowsAfter(19)).toEqual([]);

@@ -3,6 +3,7 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/core/clock.js';
+import type { BadRow } from '../../src/core/errors.js';
 import type { Row } from '../../src/core/row-view.js';
 import type { Nanos } from '../../src/core/units.js';
 import { rowsIn } from '../support/batch-rows.js';
@@ -246,6 +247,9 @@ function eagerClock(): Clock {
   };
 }
 
+const byPlace = (rows: readonly BadRow[]): BadRow[] =>
+  rows.toSorted((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+
 describe('a replay that was stopped', () => {
   const lines = Array.from({ length: 700 }, (_, i) =>
     i % 50 === 3
@@ -286,7 +290,9 @@ describe('a replay that was stopped', () => {
         expect(after.error).toBeUndefined();
         expect([...before, ...after.rows]).toEqual(whole.rows);
         if (speed === 'max') {
-          expect([...first.rejects.rows, ...second.rejects.rows]).toEqual(whole.rejected);
+          // Files that overlap are decoded in turns, which end where batches do.
+          const rejected = [...first.rejects.rows, ...second.rejects.rows];
+          expect(byPlace(rejected)).toEqual(byPlace(whole.rejected));
           expect(rejectedBefore + second.source.rowsRejected!).toBe(whole.rejected.length);
         }
         if (before.length === whole.rows.length) break;

@@ -3,7 +3,7 @@ import { PipelineError } from '../../core/errors.js';
 import { retainRows } from '../../core/selection.js';
 import type { StageContext } from '../../pipeline/stage.js';
 import type { FileBytes } from '../file-bytes.js';
-import type { FileDecoder, RowPlace, RowPlaces } from '../file-decoder.js';
+import type { FileDecoder, RowPlace } from '../file-decoder.js';
 import type { ByteWindow } from './byte-window.js';
 import type { ReadTask } from './column-reader.js';
 import type { CsvLayout } from './csv-layout.js';
@@ -45,11 +45,11 @@ export class CsvDecoder implements FileDecoder {
     this.#bad = layout.readers.map((_, reader) => (row) => this.#addFieldFault(reader, row));
   }
 
-  async read(batch: Batch, stopped: () => boolean, places?: RowPlaces): Promise<boolean> {
+  async read(batch: Batch, stopped: () => boolean, lines?: Int32Array): Promise<boolean> {
     for (;;) {
       if (this.#failed) throw this.#failure;
       const rejectedBefore = this.rowsRejected;
-      const isWindowEmpty = this.#decode(batch, places);
+      const isWindowEmpty = this.#decode(batch, lines);
       if (this.rowsRejected > rejectedBefore) await this.#flushRejects();
       if (!this.#failed && isWindowEmpty) {
         if (this.#window.sealed) return false;
@@ -100,9 +100,9 @@ export class CsvDecoder implements FileDecoder {
   }
 
   /** @returns Whether the window holds no whole row any more. */
-  #decode(batch: Batch, places: RowPlaces | undefined): boolean {
-    const room = batch.capacity - batch.length;
+  #decode(batch: Batch, lines: Int32Array | undefined): boolean {
     const scanner = this.#scanner;
+    const room = Math.min(batch.capacity - batch.length, scanner.lines.length);
     const rows = scanner.scan(this.#window, room);
     const first = batch.length;
     const task = this.#task;
@@ -118,21 +118,14 @@ export class CsvDecoder implements FileDecoder {
       // Looked up here and not before, since a resumed run gives strings their old ids first.
       batch.columns[index]!.fill(batch.dictionary(column).idOf(text), first, first + rows);
     }
-    if (places) this.#notePlaces(places, first, rows);
+    lines?.set(scanner.lines.subarray(0, rows), first);
     batch.length = first + rows;
-    if (scanner.faults.length > 0 || this.#fieldFaults.size > 0) this.#settleFaults(batch, first, places);
+    if (scanner.faults.length > 0 || this.#fieldFaults.size > 0) this.#settleFaults(batch, first, lines);
     return rows < room;
   }
 
-  #notePlaces({ offsets, lines }: RowPlaces, first: number, rows: number): void {
-    for (let row = 0; row < rows; row++) {
-      offsets[first + row] = this.#window.offsetOf(this.#scanner.starts[row]!);
-      lines[first + row] = this.#scanner.lines[row]!;
-    }
-  }
-
   /** Hands bad rows to `rejects` in their order, and takes them out of the batch. */
-  #settleFaults(batch: Batch, first: number, places: RowPlaces | undefined): void {
+  #settleFaults(batch: Batch, first: number, lines: Int32Array | undefined): void {
     const faults = [...this.#scanner.faults, ...this.#fieldFaults.values()].sort((a, b) => a.line - b.line);
     const keep = new Uint8Array(batch.length).fill(1);
     for (const row of this.#fieldFaults.keys()) keep[first + row] = 0;
@@ -148,11 +141,10 @@ export class CsvDecoder implements FileDecoder {
         break;
       }
     }
-    if (places) {
-      let kept = 0;
-      for (let row = 0; row < batch.length; row++) {
-        places.offsets[kept] = places.offsets[row]!;
-        places.lines[kept] = places.lines[row]!;
+    if (lines) {
+      let kept = first;
+      for (let row = first; row < batch.length; row++) {
+        lines[kept] = lines[row]!;
         kept += keep[row]!;
       }
     }

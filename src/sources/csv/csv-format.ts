@@ -17,13 +17,13 @@ const PROBE_BYTES = 4_096;
 export const csvFormat: FileFormat<ReplayOptions> = {
   plan: (options, problems) => planColumns(options, problems).schema,
 
-  async open(file, options, context) {
+  async open(file, options, context, _direction, given) {
     const { columns } = planColumns(options, { add() {} });
     const form: RowForm = {
       delimiter: options.delimiter.charCodeAt(0),
       comment: Buffer.from(options.comment ?? ''),
     };
-    const bytes = await openFileBytes(file);
+    const bytes = given ?? (await openFileBytes(file));
     try {
       const window = new ByteWindow();
       await readFront(file, bytes, window, options);

@@ -1,0 +1,30 @@
+import { BackwardFile } from './backward-file.js';
+import { indexBlocks } from './block-index.js';
+import type { FileCursor, FileReading } from './file-cursor.js';
+import type { TimedFile } from './files-in-time.js';
+import { ForwardFile } from './forward-file.js';
+import { HeldFile } from './held-file.js';
+import type { ReadSizes } from './read-sizes.js';
+import { type FilePlace, isBackward } from './replay-position.js';
+
+/**
+ * Opens a file to be read in the direction in which its times rise.
+ *
+ * @param place - Where an earlier run left off, going in the same direction.
+ * @returns `undefined` after a stop.
+ */
+export async function openCursor(
+  file: TimedFile,
+  reading: FileReading,
+  sizes: ReadSizes,
+  place: FilePlace | undefined,
+): Promise<FileCursor | undefined> {
+  const backward = place && isBackward(place) ? place : undefined;
+  if (file.direction === 'ascending') {
+    return ForwardFile.open(file, reading, sizes, place && !isBackward(place) ? place : undefined);
+  }
+  if (file.isPacked) return HeldFile.open(file, reading, sizes, backward);
+  const rowsMax = backward?.left ?? Number.POSITIVE_INFINITY;
+  const index = file.index ?? (await indexBlocks(file.path, reading, sizes, rowsMax));
+  return index && BackwardFile.open(file, reading, sizes, index, backward);
+}
