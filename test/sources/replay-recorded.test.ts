@@ -187,7 +187,7 @@ describe.runIf(hasRecordedData)(recordedTitle('replay of recorded files'), () =>
     expect(new Set(rows.map((row) => row.side))).toEqual(new Set(['bid', 'ask']));
   });
 
-  it('gives the facts of daily bars, newest first, at midnight with the offset of Tokyo', async () => {
+  it('gives the facts of daily bars, turned round since the newest comes first, at midnight with the offset of Tokyo', async () => {
     const file = 'bars-dirty-yahoo/4063-T-1d-bad-stock-split.csv';
     const facts = factsOf<Facts & { time: { first: string; last: string } }>(file);
     const rows = await rowsOf({
@@ -204,7 +204,7 @@ describe.runIf(hasRecordedData)(recordedTitle('replay of recorded files'), () =>
         adjusted: 'Adj Close',
       },
     });
-    expectTimes(rows, facts.time.first, facts.time.last);
+    expectTimes(rows, facts.time.last, facts.time.first);
     for (const [column, name] of [
       ['open', 'Open'],
       ['high', 'High'],

@@ -1,0 +1,183 @@
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { directionOf } from '../../../src/sources/replay/file-peek.js';
+import { scratchFolder } from '../../support/recorded-data.js';
+import { openReplay, type ReplayInput, replay } from '../../support/replayed.js';
+import { idsOf, readTimed, TIMED_ROWS, timedCsv, timedGzip } from '../../support/timed-files.js';
+
+const SCRATCH = scratchFolder();
+afterAll(SCRATCH.remove);
+
+let count = 0;
+const write = (content: string | Uint8Array): string => SCRATCH.write(`b${count++}.csv`, content);
+
+/** Newest first: some rows hold line ends in quotes, some are bad, some have the instant of the one before. */
+function newestFirst(rows: number, badEvery = 11) {
+  let text = 'time,id,note\n';
+  let line = 2;
+  const good: { id: number; line: number }[] = [];
+  const bad: number[] = [];
+  for (let i = 0; i < rows; i++) {
+    const ms = 10_000_000 - Math.floor(i / 3) * 2;
+    const isBad = i % badEvery === badEvery - 1;
+    const isQuoted = i % 5 === 2;
+    if (isBad) bad.push(line);
+    else good.push({ id: i, line });
+    text += `${ms},${isBad ? 'x' : i},${isQuoted ? '"a\n""b"",\r\nc"' : 'n'}\n`;
+    line += isQuoted ? 3 : 1;
+  }
+  return { text, good, bad };
+}
+
+describe('a replay of a file whose newest row comes first', () => {
+  it.each([['plain'], ['gzip']])('gives its rows oldest first (%s)', async (form) => {
+    const trades = [6, 5, 4, 3, 2, 1].map((minute) => ({ ms: minute * 60_000, id: minute }));
+    const path = write(form === 'gzip' ? timedGzip(trades) : timedCsv(trades));
+    const { rows } = await readTimed({ path, ...TIMED_ROWS });
+    expect(idsOf(rows)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(rows.map(({ spot }) => spot.line)).toEqual([7, 6, 5, 4, 3, 2]);
+    const listed = await replay({ path, ...TIMED_ROWS, order: 'listed' });
+    expect(listed.rows.map(({ price }) => price)).toEqual([6, 5, 4, 3, 2, 1]);
+  });
+
+  it.each([['plain'], ['gzip']])(
+    'gives them across blocks, from any position, with each bad row told once (%s)',
+    async (form) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 3, max: 150 }),
+          fc.constantFrom(3, 7, 11, 1_000),
+          fc.constantFrom(1, 7, 8_192),
+          fc.constantFrom(1, 10, 8_192),
+          fc.nat({ max: 160 }),
+          fc.boolean(),
+          async (rows, badEvery, batchRows, batchRowsLater, stopAfter, besideAnother) => {
+            const { text, good, bad } = newestFirst(rows, badEvery);
+            // Times of the peeked rows must fall somewhere.
+            if (good.length < 4) return;
+            const file = write(form === 'gzip' ? gzipSync(text, { level: 1 }) : text);
+            const path = besideAnother ? [file, write(timedCsv([{ ms: 20_000_000, id: -1 }]))] : [file];
+            const input: ReplayInput = { path, ...TIMED_ROWS };
+            const expected = good.map(({ id }) => id).toReversed();
+            if (besideAnother) expected.push(-1);
+            const whole = await readTimed(input, { batchRows });
+            expect(idsOf(whole.rows)).toEqual(expected);
+            const lineOf = new Map(good.map(({ id, line }) => [id, line]));
+            lineOf.set(-1, 2);
+            for (const { id, spot } of whole.rows) expect(spot.line).toBe(lineOf.get(id));
+            expect(whole.rejects.map(({ line }) => line).sort((a, b) => a - b)).toEqual(bad);
+            expect(whole.rowsRejected).toBe(bad.length);
+
+            const batches = Math.ceil(stopAfter / batchRows);
+            const first = await readTimed(input, { batchRows, batches });
+            const second = await readTimed(input, { batchRows: batchRowsLater, resumeAt: first.position });
+            expect([...idsOf(first.rows), ...idsOf(second.rows)]).toEqual(expected);
+            const told = [...first.rejects, ...second.rejects].map(({ line }) => line);
+            expect(told.sort((a, b) => a - b)).toEqual(bad);
+            expect(first.rowsRejected + second.rowsRejected).toBe(bad.length);
+          },
+        ),
+        { numRuns: 80 },
+      );
+    },
+  );
+
+  it('counts its bytes once, plain and packed', async () => {
+    const { text } = newestFirst(20_000);
+    const plain = await readTimed({ path: write(text), ...TIMED_ROWS }, { batchRows: 512 });
+    const packed = await readTimed({ path: write(gzipSync(text)), ...TIMED_ROWS }, { batchRows: 512 });
+    expect(plain.bytesIn).toBe(text.length - 'time,id,note\n'.length);
+    expect(packed.bytesIn).toBe(text.length);
+    expect(idsOf(packed.rows)).toEqual(idsOf(plain.rows));
+  });
+
+  it('is merged with files that run forward', async () => {
+    const forward = Array.from({ length: 50 }, (_, i) => ({ ms: 2 * i, id: 2 * i }));
+    const backward = Array.from({ length: 50 }, (_, i) => ({ ms: 2 * i + 1, id: 2 * i + 1 })).toReversed();
+    for (const content of [timedCsv(backward), timedGzip(backward)]) {
+      const path = [write(timedCsv(forward)), write(content)];
+      const { rows } = await readTimed({ path, ...TIMED_ROWS }, { batchRows: 16 });
+      expect(idsOf(rows)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    }
+  });
+
+  it('is refused with advice when it is packed and too large to be held', async () => {
+    // A row takes 20 bytes and its line 4: 128 MB hold 5.6 million.
+    const part = (from: number) =>
+      Array.from({ length: 100_000 }, (_, i) => `${30_000_000 - from - i},1\n`).join('');
+    const members = [gzipSync('time,id\n')];
+    for (let from = 0; from < 7_000_000; from += 100_000) members.push(gzipSync(part(from), { level: 1 }));
+    const path = write(Buffer.concat(members));
+    const { error } = await replay({ path, ...TIMED_ROWS }, { batchRows: 8_192 });
+    expect(error).toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: expect.stringContaining(
+        'Unpack it (a plain file is read backwards), sort it, or set "order: listed"',
+      ),
+    });
+  }, 60_000);
+
+  it('is refused when it has become shorter than its position', async () => {
+    for (const pack of [(text: string) => text, (text: string) => gzipSync(text)]) {
+      const rows = Array.from({ length: 50 }, (_, i) => ({ ms: 100 - i, id: i }));
+      const path = write(pack(timedCsv(rows)));
+      const { position } = await readTimed({ path, ...TIMED_ROWS }, { batchRows: 5, batches: 2 });
+      SCRATCH.write(path.slice(SCRATCH.folder.length + 1), pack(timedCsv(rows.slice(0, 20))));
+      await expect(readTimed({ path, ...TIMED_ROWS }, { resumeAt: position })).rejects.toMatchObject({
+        code: 'CHECKPOINT_INVALID',
+        message: expect.stringContaining('it has changed'),
+      });
+    }
+  });
+
+  it('frees all that it holds when it is stopped or closed in the middle', async () => {
+    const { text } = newestFirst(5_000);
+    for (const content of [text, gzipSync(text)]) {
+      const { source } = await openReplay({ path: write(content), ...TIMED_ROWS }, { batchRows: 64 });
+      (await source.read())!.release();
+      source.stop();
+      expect(await source.read()).toBeNull();
+      await source.close?.();
+    }
+  });
+
+  it('stops at a bad row where bad rows are to stop it, before it gives rows of its block', async () => {
+    const path = write('time,id\n9,9\n8,8\n7,x\n6,6\n5,5\n');
+    const { rows, error } = await replay(
+      { path, ...TIMED_ROWS },
+      {
+        batchRows: 2,
+        rejects: {
+          keepsRows: false,
+          count: 0,
+          add(row) {
+            throw new Error(`line ${row.line}`);
+          },
+          async flush() {},
+        },
+      },
+    );
+    expect(rows).toEqual([]);
+    expect(error).toMatchObject({ message: 'line 4' });
+  });
+});
+
+describe('the direction of a file', () => {
+  const of = (...times: number[]) => {
+    const words = new Int32Array(2 * times.length);
+    new BigInt64Array(words.buffer).set(times.map(BigInt));
+    return directionOf(words, times.length);
+  };
+
+  it('is told by falls and no rises, or far more of them; equal times say nothing', () => {
+    expect(of()).toBe('ascending');
+    expect(of(5)).toBe('ascending');
+    expect(of(5, 5, 5)).toBe('ascending');
+    expect(of(5, 5, 4)).toBe('descending');
+    expect(of(1, 2, 1)).toBe('ascending');
+    expect(of(9, 8, 7, 6, 7, 6, 5, 4, 3)).toBe('ascending');
+    expect(of(9, 8, 7, 6, 7, 6, 5, 4, 3, 2)).toBe('descending');
+    expect(of(-5, -6)).toBe('descending');
+  });
+});
