@@ -1,11 +1,15 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { parse } from 'csv-parse';
 import { sqlText } from './duckdb.js';
 import { type QuoteRow, type QuoteRowsSettings, quoteRows } from './quote-rows.js';
 
 /** Characters written at a time. */
 const CHUNK = 1 << 20;
+const HEADER = 'timestamp,symbol,bid,ask,bid_size,ask_size\n';
+
+const quoteLine = ({ time, symbol, bid, ask, bidSize, askSize }: QuoteRow, divisor: number): string =>
+  `${time / divisor},${symbol},${bid},${ask},${bidSize},${askSize}\n`;
 
 /** Writes quotes as a CSV file with a header; time in ms since 1970, or µs. */
 export async function writeQuotesFile(
@@ -16,9 +20,9 @@ export async function writeQuotesFile(
   const file = await open(path, 'w');
   const divisor = unit === 'ms' ? 1_000 : 1;
   try {
-    let text = 'timestamp,symbol,bid,ask,bid_size,ask_size\n';
-    for (const { time, symbol, bid, ask, bidSize, askSize } of quoteRows(settings)) {
-      text += `${time / divisor},${symbol},${bid},${ask},${bidSize},${askSize}\n`;
+    let text = HEADER;
+    for (const quote of quoteRows(settings)) {
+      text += quoteLine(quote, divisor);
       if (text.length > CHUNK) {
         await file.appendFile(text);
         text = '';
@@ -30,11 +34,23 @@ export async function writeQuotesFile(
   }
 }
 
-/** The file as the options of `replay`. */
-export function replaySpec(path: string) {
+/** Writes quotes, times in ms, into files that each have some of the rows, with a header. */
+export async function writeSplitQuotes(
+  paths: readonly string[],
+  settings: QuoteRowsSettings,
+  fileOf: (row: number) => number,
+): Promise<void> {
+  const texts = paths.map(() => HEADER);
+  let row = 0;
+  for (const quote of quoteRows(settings)) texts[fileOf(row++)] += quoteLine(quote, 1_000);
+  for (const [file, path] of paths.entries()) await writeFile(path, texts[file]!);
+}
+
+/** The file, or several, as the options of `replay`. */
+export function replaySpec(path: string | readonly string[]) {
   return {
     use: 'replay',
-    path,
+    path: typeof path === 'string' ? path : [...path],
     kind: 'quote',
     columns: {
       time: { from: 'timestamp', unit: 'ms' },
@@ -47,9 +63,9 @@ export function replaySpec(path: string) {
   };
 }
 
-/** The file as a table of DuckDB, types given: nothing is guessed. */
-export const readCsvSql = (path: string): string =>
-  `read_csv(${sqlText(path)}, header = true, delim = ',', quote = '"', auto_detect = false, columns = {'timestamp': 'BIGINT', ` +
+/** The file, or several, as a table of DuckDB, types given: nothing is guessed. */
+export const readCsvSql = (path: string | readonly string[]): string =>
+  `read_csv(${typeof path === 'string' ? sqlText(path) : `[${path.map(sqlText).join(', ')}]`}, header = true, delim = ',', quote = '"', auto_detect = false, columns = {'timestamp': 'BIGINT', ` +
   `'symbol': 'VARCHAR', 'bid': 'DOUBLE', 'ask': 'DOUBLE', 'bid_size': 'DOUBLE', 'ask_size': 'DOUBLE'})`;
 
 /** The file's rows by csv-parse, as objects with their numbers read. */

@@ -23,6 +23,9 @@ export interface FileBytesSettings {
 }
 
 export const CHUNK_BYTES = 262_144;
+export const CHUNK_BYTES_MIN = 8_192;
+/** How much larger text gets when it is unpacked, about. */
+const UNPACKED_MAX = 8;
 /** What streams of Node hold back by themselves. */
 const STREAM_BYTES = 16_384;
 const GZIP_MAGIC = [0x1f, 0x8b];
@@ -39,10 +42,13 @@ export async function openFileBytes(
   let file: LentFile | undefined;
   try {
     file = await descriptors.open(path);
-    const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+    // A small file needs little memory: its bytes, one more that tells its end, and what they unpack to.
+    const needed = Math.max(CHUNK_BYTES_MIN, file.sizeAtFirst + 1);
+    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, needed));
     const first = buffer.subarray(0, await file.read(buffer, 0));
     const isPacked = GZIP_MAGIC.every((byte, i) => first[i] === byte);
-    return isPacked ? new GzipBytes(file, buffer, first) : new PlainBytes(file, buffer, first, readsAhead);
+    if (!isPacked) return new PlainBytes(file, buffer, first, readsAhead);
+    return new GzipBytes(file, first, Math.min(chunkBytes, needed * UNPACKED_MAX));
   } catch (error) {
     await file?.close();
     throw error instanceof PipelineError ? error : inputError(path, error);
@@ -139,9 +145,9 @@ class GzipBytes implements FileBytes {
   /** What a seek has unpacked too much. */
   #left: Uint8Array | undefined;
 
-  constructor(file: LentFile, buffer: Uint8Array, first: Uint8Array) {
+  constructor(file: LentFile, first: Uint8Array, chunkBytes: number) {
     this.#file = file;
-    this.#chunkBytes = buffer.length;
+    this.#chunkBytes = chunkBytes;
     this.#first = first;
   }
 

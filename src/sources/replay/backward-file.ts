@@ -22,6 +22,7 @@ export class BackwardFile implements FileCursor {
   block: Batch | undefined;
   next = 0;
   lines: Int32Array = new Int32Array(0);
+  readonly step = -1;
   readonly #reading: FileReading;
   readonly #decoder: CountedDecoder;
   readonly #index: BlockIndex;

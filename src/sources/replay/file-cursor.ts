@@ -11,6 +11,7 @@ import type { Descriptors } from './lent-descriptors.js';
 import type { ReadSizes } from './read-sizes.js';
 import type { FilePlace } from './replay-position.js';
 import { UnreportedRejects } from './reported-rejects.js';
+import type { LineStep } from './row-lines.js';
 
 /** A file among those that are listed. */
 export interface InputFile {
@@ -59,6 +60,7 @@ export interface FileCursor {
   next: number;
   /** Line of each row of the block. */
   readonly lines: Int32Array;
+  readonly step: LineStep;
   /** Whether rows may follow those of the block. */
   readonly hasMore: boolean;
   /**

@@ -18,6 +18,7 @@ export class ForwardFile implements FileCursor {
   block: Batch | undefined;
   next = 0;
   lines: Int32Array = new Int32Array(0);
+  readonly step = 1;
   hasMore = true;
   readonly #reading: FileReading;
   readonly #decoder: CountedDecoder;

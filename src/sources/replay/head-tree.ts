@@ -44,17 +44,17 @@ export class HeadTree {
     return larger;
   }
 
-  /** Gives any slot a head. */
-  put(slot: number, rank: number, high: number, low: number): void {
+  /** Gives any slot a head: a row of times. */
+  put(slot: number, rank: number, times: Int32Array, row: number): void {
     this.#ranks[slot] = rank;
-    this.#set(slot, high, low);
+    this.#set(slot, times, row);
     if (slot === this.winner) this.#settle();
     else this.#build();
   }
 
   /** Gives the winner its next head, and finds the new one. */
-  next(high: number, low: number): void {
-    this.#set(this.winner, high, low);
+  next(times: Int32Array, row: number): void {
+    this.#set(this.winner, times, row);
     this.#settle();
   }
 
@@ -79,7 +79,9 @@ export class HeadTree {
     return this.#ranks[a]! < this.#ranks[b]!;
   }
 
-  #set(slot: number, high: number, low: number): void {
+  #set(slot: number, times: Int32Array, row: number): void {
+    const high = times[2 * row + 1]!;
+    const low = times[2 * row]! >>> 0;
     this.high[slot] = high;
     this.low[slot] = low;
     this.#rough[slot] = high * TWO_32 + low;
@@ -87,16 +89,19 @@ export class HeadTree {
 
   #settle(): void {
     const losers = this.#losers;
+    const rough = this.#rough;
     let winner = this.winner;
+    let best = rough[winner]!;
     for (let node = (winner + this.#size) >> 1; node > 0; node >>= 1) {
       const other = losers[node]!;
-      if (this.#isBefore(other, winner)) {
-        losers[node] = winner;
-        winner = other;
-      }
+      const found = rough[other]!;
+      if (found > best || (found === best && !this.#isBefore(other, winner))) continue;
+      losers[node] = winner;
+      winner = other;
+      best = found;
     }
     // Where none has a head, the next `put` builds the tree anew.
-    this.winner = this.#rough[winner] === Number.POSITIVE_INFINITY ? -1 : winner;
+    this.winner = best === Number.POSITIVE_INFINITY ? -1 : winner;
   }
 
   #build(): void {

@@ -34,6 +34,7 @@ export class HeldFile implements FileCursor {
   block: Batch | undefined;
   next = 0;
   lines: Int32Array = new Int32Array(0);
+  readonly step = -1;
   readonly #reading: FileReading;
   readonly #decoder: CountedDecoder;
   /** Rows at the front that are still to be given; `null` until they were counted. */

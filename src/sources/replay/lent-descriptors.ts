@@ -135,6 +135,10 @@ export class LentFile {
     return this.#handle !== undefined;
   }
 
+  get sizeAtFirst(): number {
+    return this.#identity.size;
+  }
+
   /** Bytes that it has now, or had when it was opened. */
   async size(): Promise<number> {
     return this.#handle ? (await this.#handle.stat()).size : this.#identity.size;

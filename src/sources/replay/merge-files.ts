@@ -17,6 +17,9 @@ const RUN_ROWS_MIN = 16;
 /** A block that is less full is copied, so that many small files do not make many small batches. */
 const WHOLE_FILL_MIN = 0.25;
 
+/** Of rows without times: a file is alone then. */
+const NO_TIMES = new Int32Array(2);
+
 export interface MergeSettings {
   /** In their order. */
   readonly files: readonly TimedFile[];
@@ -68,7 +71,7 @@ export class FileMerge {
     this.#reading = reading;
     const { schema, context } = reading;
     this.#time = columnIndex(schema, 'time');
-    this.#rows = new MergedRows(settings.paths, schema.columns.length, context.batchRows);
+    this.#rows = new MergedRows(settings.paths, context.batchRows);
     this.#begun = settings.begun;
     this.#resumed = settings.open;
   }
@@ -244,17 +247,14 @@ export class FileMerge {
 
   /** Puts the block that a file has decoded in place. */
   #takeIn(slot: number, cursor: FileCursor): void {
-    const { block, next, lines, file } = cursor;
+    const { block, next, lines, step, file } = cursor;
     invariant(block !== undefined, 'a file that has a row has decoded it');
     this.#next[slot] = next;
     this.#ends[slot] = block.length;
-    this.#rows.setSlot(slot, { block, lines, rank: file.rank });
-    if (this.#time < 0) this.#tree.put(slot, file.rank, 0, 0);
-    else {
-      const times = block.columns[this.#time] as Int32Array;
-      this.#times[slot] = times;
-      this.#tree.put(slot, file.rank, times[2 * next + 1]!, times[2 * next]! >>> 0);
-    }
+    this.#rows.setSlot(slot, { block, next, lines, step, rank: file.rank });
+    const times = this.#time < 0 ? NO_TIMES : (block.columns[this.#time] as Int32Array);
+    this.#times[slot] = times;
+    this.#tree.put(slot, file.rank, times, this.#time < 0 ? 0 : next);
   }
 
   async #closeIfDone(): Promise<void> {
@@ -314,7 +314,7 @@ export class FileMerge {
     const block = cursor.block!;
     cursor.block = undefined;
     cursor.next = this.#next[slot] = this.#ends[slot]!;
-    block.origin = originInFile(cursor.file.path, cursor.lines, 0, block.length);
+    block.origin = originInFile(cursor.file.path, cursor.lines, block.length, cursor.step);
     await this.#closeIfDone();
     return block;
   }
@@ -342,7 +342,7 @@ export class FileMerge {
   #select(): void {
     const tree = this.#tree;
     const rows = this.#rows;
-    const { slotOf, rowOf } = rows;
+    const { slotOf } = rows;
     const next = this.#next;
     const boundHigh = this.#boundHigh;
     const boundLow = this.#boundLow;
@@ -359,19 +359,12 @@ export class FileMerge {
         end = Math.min(this.#runEnd(slot), row + room);
         streak = 0;
       }
-      if (end - row >= RUN_ROWS_MIN) rows.addRun(slot, row, end);
-      else {
-        for (let at = row; at < end; at++) {
-          slotOf[rows.noted] = slot;
-          rowOf[rows.noted++] = at;
-        }
-      }
+      if (end - row >= RUN_ROWS_MIN) rows.addRun(slot, end);
+      else for (let at = row; at < end; at++) slotOf[rows.noted++] = slot;
       room -= end - row;
       next[slot] = end;
       if (end === this.#ends[slot]) return;
-      if (this.#time < 0) continue;
-      const times = this.#times[slot]!;
-      tree.next(times[2 * end + 1]!, times[2 * end]! >>> 0);
+      if (this.#time >= 0) tree.next(this.#times[slot]!, end);
     }
   }
 }

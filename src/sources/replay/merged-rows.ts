@@ -1,161 +1,189 @@
 import { appendRows, type Batch } from '../../core/batch.js';
 import { type ColumnData, elementsPerRow } from '../../core/schema.js';
+import { type LinedRows, LinesInFiles } from './row-lines.js';
 
 /** Where the rows of a slot are taken from. */
-export interface SlotRows {
+export interface SlotRows extends LinedRows {
   readonly block: Batch;
-  readonly lines: Int32Array;
-  /** Of its file, in the list. */
-  readonly rank: number;
+  /** The first one that is still to come. */
+  readonly next: number;
+}
+
+/** What is kept of a slot while rows of it are taken. */
+interface Slot extends LinedRows {
+  readonly columns: readonly ColumnData[];
+  readonly block: Batch;
+  /** The first row that was not copied. */
+  start: number;
 }
 
 /**
- * The batch that rows of several files are gathered in: which ones is noted first, then each column
- * is copied in a loop of its own.
+ * The batch that rows of several files are gathered in: first only the slot of each row is noted; then
+ * the rows of each slot, which stand together there, are spread to their places, column by column.
  */
 export class MergedRows {
-  readonly #paths: readonly string[];
-  /** Per column, per slot. */
-  readonly #columns: ColumnData[][];
-  readonly #slots: (SlotRows | undefined)[] = [];
-  readonly #linesOf: Int32Array[] = [];
-  readonly #ranks: number[] = [];
-  /** Rows that are noted and not yet copied. */
+  /** Of the rows that are noted and not yet copied. */
   readonly slotOf: Int32Array;
-  readonly rowOf: Int32Array;
   noted = 0;
+  readonly #origins: LinesInFiles;
+  readonly #slots: Slot[] = [];
+  /** Per slot: rows noted. */
+  #counts = new Int32Array(1);
+  /** Per slot: where its next row goes in `#places`. */
+  #fills = new Int32Array(1);
+  /** Places of noted rows in the batch, those of one slot after those of the other. */
+  readonly #places: Int32Array;
   #out: Batch | undefined;
-  #outRanks = new Int32Array(0);
-  #outLines = new Int32Array(0);
 
   /** @param rowsMax - That a batch has room for. */
-  constructor(paths: readonly string[], columns: number, rowsMax: number) {
-    this.#paths = paths;
-    this.#columns = Array.from({ length: columns }, () => []);
+  constructor(paths: readonly string[], rowsMax: number) {
+    this.#origins = new LinesInFiles(paths, rowsMax);
     this.slotOf = new Int32Array(rowsMax);
-    this.rowOf = new Int32Array(rowsMax);
+    this.#places = new Int32Array(rowsMax);
   }
 
   get isOpen(): boolean {
     return this.#out !== undefined;
   }
 
-  /** Rows of the batch, those noted among them. */
-  get length(): number {
-    return (this.#out?.length ?? 0) + this.noted;
-  }
-
+  /** Rows that the batch still has room for. */
   get room(): number {
-    return (this.#out?.capacity ?? 0) - this.length;
+    return this.#out ? this.#out.capacity - this.#out.length - this.noted : 0;
   }
 
   /** Tells where the rows of a slot stand from now on. None of those before may be noted still. */
-  setSlot(slot: number, rows: SlotRows): void {
-    this.#slots[slot] = rows;
-    this.#linesOf[slot] = rows.lines;
-    this.#ranks[slot] = rows.rank;
-    for (const [column, data] of rows.block.columns.entries()) this.#columns[column]![slot] = data;
+  setSlot(slot: number, { block, next, lines, step, rank }: SlotRows): void {
+    this.#slots[slot] = { columns: block.columns, block, lines, step, rank, start: next };
+    if (slot < this.#counts.length) return;
+    const counts = new Int32Array(2 * slot);
+    counts.set(this.#counts);
+    this.#counts = counts;
+    this.#fills = new Int32Array(2 * slot);
   }
 
   begin(out: Batch): void {
     this.#out = out;
-    // Not used again: who holds the batch may ask for its lines.
-    this.#outRanks = new Int32Array(out.capacity);
-    this.#outLines = new Int32Array(out.capacity);
+    this.#origins.begin();
   }
 
-  /** Adds rows that stand together. */
-  addRun(slot: number, start: number, end: number): void {
+  /** Adds the next rows of a slot, up to `end`. */
+  addRun(slot: number, end: number): void {
     this.copyNoted();
     const out = this.#out!;
-    const { block, lines, rank } = this.#slots[slot]!;
-    this.#outLines.set(lines.subarray(start, end), out.length);
-    this.#outRanks.fill(rank, out.length, out.length + end - start);
-    appendRows(block, start, end, out);
+    const from = this.#slots[slot]!;
+    this.#origins.addRun(from, from.start, end, out.length);
+    appendRows(from.block, from.start, end, out);
+    from.start = end;
   }
 
   copyNoted(): void {
     const count = this.noted;
     if (count === 0) return;
     const out = this.#out!;
-    const at = out.length;
-    const { slotOf, rowOf } = this;
-    for (const [column, { type }] of out.schema.columns.entries()) {
-      const from = this.#columns[column]!;
-      const into = out.columns[column]!;
-      if (into instanceof Float64Array) gatherFloats(from as Float64Array[], into, slotOf, rowOf, count, at);
-      else if (into instanceof Uint8Array) gatherBytes(from as Uint8Array[], into, slotOf, rowOf, count, at);
-      else if (elementsPerRow(type) === 2) gatherPairs(from as Int32Array[], into, slotOf, rowOf, count, at);
-      else gatherInts(from as Int32Array[], into, slotOf, rowOf, count, at);
+    this.#findPlaces(out.length, count);
+    const slots = this.#slots;
+    const counts = this.#counts;
+    const { columns, schema } = out;
+    for (let slot = 0, first = 0; slot < slots.length; slot++) {
+      const rows = counts[slot]!;
+      if (rows === 0) continue;
+      counts[slot] = 0;
+      const from = slots[slot]!;
+      const { start } = from;
+      for (let column = 0; column < columns.length; column++) {
+        const data = from.columns[column]!;
+        const into = columns[column]!;
+        if (data instanceof Float64Array) {
+          spreadFloats(data, start, rows, into as Float64Array, this.#places, first);
+        } else if (data instanceof Uint8Array) {
+          spreadBytes(data, start, rows, into as Uint8Array, this.#places, first);
+        } else if (elementsPerRow(schema.columns[column]!.type) === 2) {
+          spreadPairs(data, start, rows, into as Int32Array, this.#places, first);
+        } else spreadInts(data, start, rows, into as Int32Array, this.#places, first);
+      }
+      this.#origins.addSpread(from, start, rows, this.#places, first);
+      from.start += rows;
+      first += rows;
     }
-    gatherInts(this.#linesOf, this.#outLines, slotOf, rowOf, count, at);
-    for (let i = 0; i < count; i++) this.#outRanks[at + i] = this.#ranks[slotOf[i]!]!;
     out.length += count;
     this.noted = 0;
   }
 
   /** The batch; `undefined` when it has no rows. */
   finish(): Batch | undefined {
-    this.copyNoted();
     const out = this.#out;
+    if (!out) return undefined;
+    this.copyNoted();
     this.#out = undefined;
-    if (out?.length === 0) out.release();
-    if (!out || out.isReleased) return undefined;
-    const ranks = this.#outRanks;
-    const lines = this.#outLines;
-    const paths = this.#paths;
-    out.origin = { at: (place) => ({ file: paths[ranks[place]!]!, line: lines[place]! }) };
-    return out;
+    if (out.length > 0) {
+      out.origin = this.#origins.finish(out.length);
+      return out;
+    }
+    out.release();
+    return undefined;
+  }
+
+  /** Sorts the places of noted rows by slot, and counts those of each. */
+  #findPlaces(at: number, count: number): void {
+    const { slotOf } = this;
+    const counts = this.#counts;
+    const fills = this.#fills;
+    const places = this.#places;
+    for (let i = 0; i < count; i++) counts[slotOf[i]!]!++;
+    for (let slot = 0, first = 0; slot < this.#slots.length; slot++) {
+      fills[slot] = first;
+      first += counts[slot]!;
+    }
+    for (let i = 0; i < count; i++) places[fills[slotOf[i]!]!++] = at + i;
   }
 }
 
 // One loop a type, or the engine treats each access as one of three.
 
-function gatherFloats(
-  from: readonly Float64Array[],
-  to: Float64Array,
-  slotOf: Int32Array,
-  rowOf: Int32Array,
-  count: number,
-  at: number,
+function spreadFloats(
+  data: Float64Array,
+  start: number,
+  rows: number,
+  into: Float64Array,
+  places: Int32Array,
+  first: number,
 ): void {
-  for (let i = 0; i < count; i++) to[at + i] = from[slotOf[i]!]![rowOf[i]!]!;
+  for (let i = 0; i < rows; i++) into[places[first + i]!] = data[start + i]!;
 }
 
-function gatherInts(
-  from: readonly Int32Array[],
-  to: Int32Array,
-  slotOf: Int32Array,
-  rowOf: Int32Array,
-  count: number,
-  at: number,
+function spreadInts(
+  data: Int32Array,
+  start: number,
+  rows: number,
+  into: Int32Array,
+  places: Int32Array,
+  first: number,
 ): void {
-  for (let i = 0; i < count; i++) to[at + i] = from[slotOf[i]!]![rowOf[i]!]!;
+  for (let i = 0; i < rows; i++) into[places[first + i]!] = data[start + i]!;
 }
 
-function gatherBytes(
-  from: readonly Uint8Array[],
-  to: Uint8Array,
-  slotOf: Int32Array,
-  rowOf: Int32Array,
-  count: number,
-  at: number,
+function spreadBytes(
+  data: Uint8Array,
+  start: number,
+  rows: number,
+  into: Uint8Array,
+  places: Int32Array,
+  first: number,
 ): void {
-  for (let i = 0; i < count; i++) to[at + i] = from[slotOf[i]!]![rowOf[i]!]!;
+  for (let i = 0; i < rows; i++) into[places[first + i]!] = data[start + i]!;
 }
 
-function gatherPairs(
-  from: readonly Int32Array[],
-  to: Int32Array,
-  slotOf: Int32Array,
-  rowOf: Int32Array,
-  count: number,
-  at: number,
+function spreadPairs(
+  data: Int32Array,
+  start: number,
+  rows: number,
+  into: Int32Array,
+  places: Int32Array,
+  first: number,
 ): void {
-  for (let i = 0; i < count; i++) {
-    const data = from[slotOf[i]!]!;
-    const row = rowOf[i]!;
-    to[2 * (at + i)] = data[2 * row]!;
-    to[2 * (at + i) + 1] = data[2 * row + 1]!;
+  for (let i = 0; i < rows; i++) {
+    const place = places[first + i]!;
+    into[2 * place] = data[2 * (start + i)]!;
+    into[2 * place + 1] = data[2 * (start + i) + 1]!;
   }
 }

@@ -1,9 +1,8 @@
 import { bytesPerRow, type Schema } from '../../core/schema.js';
-import { CHUNK_BYTES } from '../file-bytes.js';
+import { CHUNK_BYTES, CHUNK_BYTES_MIN } from '../file-bytes.js';
 
 /** Bytes that the chunks of all open files have together; buffers around them take about three times as much. */
 const CHUNKS_BYTES_MAX = 32 * 1_048_576;
-const CHUNK_BYTES_MIN = 8_192;
 /** Bytes of rows that all open files hold decoded, with what it takes to decode them. */
 const ROWS_BYTES_MAX = 48 * 1_048_576;
 const ROWS_MIN = 64;

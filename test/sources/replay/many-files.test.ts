@@ -1,6 +1,7 @@
 import { readdirSync, renameSync } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Schema } from '../../../src/core/schema.js';
 import type { Source } from '../../../src/pipeline/source.js';
 import { DESCRIPTORS_MAX, Descriptors } from '../../../src/sources/replay/lent-descriptors.js';
 import { readSizes } from '../../../src/sources/replay/read-sizes.js';
@@ -54,11 +55,11 @@ async function countInOrder(source: Source): Promise<number> {
 describe('a replay of very many files that begin at once', () => {
   it('merges 3,000 packed ones with at most 64 descriptors', async () => {
     // More rows than are decoded ahead where so many files are open: none ends early.
-    const path = writeFiles('open', 3_000, 100, true);
+    const path = writeFiles('open', 3_000, 200, true);
     const before = descriptors();
     const { source } = await openReplay({ path, ...TIMED_ROWS }, { batchRows: 8_192 });
     const { result: rows, most } = await mostDescriptors(() => countInOrder(source));
-    expect(rows).toBe(300_000);
+    expect(rows).toBe(600_000);
     expect(source.statistics!()).toEqual({ filesDone: 3_000, filesTotal: 3_000, filesOpen: 0 });
     expect(most).toBeGreaterThan(50);
     expect(most).toBeLessThanOrEqual(DESCRIPTORS_MAX + 1); // one is the folder that is looked at
@@ -131,10 +132,10 @@ describe('a replay of very many files that begin at once', () => {
 });
 
 describe('what a file is read with', () => {
-  const schema = {
+  const schema: Schema = {
     kind: 'custom',
     columns: [...'abcdef'].map((name) => ({ name, type: 'float64' })),
-  } as const;
+  };
 
   it('shrinks with the number of files that are open, down to a floor', () => {
     expect(readSizes(1, 8_192, schema)).toEqual({ chunkBytes: 262_144, rows: 8_192 });
