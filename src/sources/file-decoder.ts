@@ -8,7 +8,7 @@ import type { FileBytes } from './file-bytes.js';
 export interface FileFormat<Options> {
   plan(options: Options, problems: PlanProblems): Schema;
   /**
-   * @param context - Its `batchRows` are those that the decoder finds at a time; a batch may be larger.
+   * @param context - A batch that is read into has room for its `batchRows` at most.
    * @param direction - `ascending` without it.
    * @param bytes - Of the file, at its front; owned by the decoder, and closed when this throws.
    *   Without them the file is opened.

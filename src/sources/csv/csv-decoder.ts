@@ -101,8 +101,8 @@ export class CsvDecoder implements FileDecoder {
 
   /** @returns Whether the window holds no whole row any more. */
   #decode(batch: Batch, lines: Int32Array | undefined): boolean {
+    const room = batch.capacity - batch.length;
     const scanner = this.#scanner;
-    const room = Math.min(batch.capacity - batch.length, scanner.lines.length);
     const rows = scanner.scan(this.#window, room);
     const first = batch.length;
     const task = this.#task;

@@ -38,7 +38,7 @@ export async function indexBlocks(
   rowsMax = Number.POSITIVE_INFINITY,
 ): Promise<BlockIndex | undefined> {
   const dictionaries = new DictionarySet();
-  const quiet = { ...context, dictionaries, rejects: IGNORED_REJECTS, batchRows: rows };
+  const quiet = { ...context, dictionaries, rejects: IGNORED_REJECTS };
   const bytes = await openFileBytes(path, { descriptors, chunkBytes });
   const decoder = await openDecoder(path, quiet, 'descending', bytes);
   try {

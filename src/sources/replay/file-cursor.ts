@@ -100,16 +100,11 @@ export class CountedDecoder {
     { sizes, direction, readsAhead, countsBytes = true, wasReported }: CountedDecoderSettings,
   ): Promise<CountedDecoder> {
     const { descriptors, context, tally } = reading;
-    const { chunkBytes, rows } = sizes;
+    const { chunkBytes } = sizes;
     const bytes = await openFileBytes(path, { descriptors, chunkBytes, readsAhead });
     const unreported = wasReported && new UnreportedRejects(context.rejects, wasReported);
     const rejects: Rejects = unreported ?? context.rejects;
-    const decoder = await reading.openDecoder(
-      path,
-      { ...context, batchRows: rows, rejects },
-      direction,
-      bytes,
-    );
+    const decoder = await reading.openDecoder(path, { ...context, rejects }, direction, bytes);
     if (countsBytes) tally.bytesIn += decoder.bytesIn;
     return new CountedDecoder(decoder, bytes.isPacked, reading, unreported);
   }

@@ -8,7 +8,11 @@ import type { FileReading } from './file-cursor.js';
 import { IGNORED_REJECTS } from './reported-rejects.js';
 
 const ROWS_MAX = 1_000;
-const CHUNK_BYTES = 65_536;
+/** Rows that are looked at before it is asked whether they tell the direction. */
+const ROWS_AT_A_TIME = 100;
+/** Rises and falls that tell it. */
+const STEPS_ENOUGH = 50;
+const CHUNK_BYTES = 16_384;
 /** A file runs backwards where there are so many falls of time to a rise. */
 const FALLS_PER_RISE = 8;
 
@@ -30,31 +34,54 @@ export interface FilePeek {
 export async function peekFile(path: string, reading: FileReading): Promise<FilePeek> {
   const { schema, context, descriptors, isStopped, openDecoder } = reading;
   const dictionaries = new DictionarySet();
-  const quiet = { ...context, dictionaries, rejects: IGNORED_REJECTS, batchRows: ROWS_MAX };
+  const quiet = { ...context, dictionaries, rejects: IGNORED_REJECTS, batchRows: ROWS_AT_A_TIME };
   const bytes = await openFileBytes(path, { descriptors, chunkBytes: CHUNK_BYTES, readsAhead: false });
   const decoder = await openDecoder(path, quiet, 'ascending', bytes);
   try {
-    const batch = new Batch(schema, ROWS_MAX, dictionaries);
-    await decoder.read(batch, isStopped).catch(() => {});
+    const batch = new Batch(schema, ROWS_AT_A_TIME, dictionaries);
     const times = batch.columns[columnIndex(schema, 'time')] as Int32Array;
-    return {
-      isPacked: bytes.isPacked,
-      direction: directionOf(times, batch.length),
-      firstNs: batch.length > 0 ? readNanos(times, 0) : undefined,
-    };
+    const steps = new TimeSteps();
+    let firstNs: bigint | undefined;
+    for (let rows = 0, hasMore = true; hasMore && rows < ROWS_MAX && steps.count < STEPS_ENOUGH; ) {
+      batch.length = 0;
+      hasMore = await decoder.read(batch, isStopped).catch(() => false);
+      if (isStopped()) break;
+      if (batch.length > 0) firstNs ??= readNanos(times, 0);
+      steps.note(times, batch.length);
+      rows += batch.length;
+    }
+    return { isPacked: bytes.isPacked, direction: steps.direction, firstNs };
   } finally {
     await decoder.close();
   }
 }
 
-/** How most of the times go; equal ones say nothing. */
-export function directionOf(times: Int32Array, rows: number): FileDirection {
-  let rises = 0;
-  let falls = 0;
-  for (let row = 1; row < rows; row++) {
-    const step = compareInt64(times, row, times, row - 1);
-    if (step > 0) rises++;
-    else if (step < 0) falls++;
+/** Counts how often times rise and fall from row to row; equal ones say nothing. */
+export class TimeSteps {
+  #rises = 0;
+  #falls = 0;
+  #last: Int32Array | undefined;
+
+  get count(): number {
+    return this.#rises + this.#falls;
   }
-  return falls > 0 && falls >= FALLS_PER_RISE * rises ? 'descending' : 'ascending';
+
+  /** How most of them go. */
+  get direction(): FileDirection {
+    return this.#falls > 0 && this.#falls >= FALLS_PER_RISE * this.#rises ? 'descending' : 'ascending';
+  }
+
+  /** Adds the times of the next rows. */
+  note(times: Int32Array, rows: number): void {
+    if (rows === 0) return;
+    if (this.#last) this.#step(times, 0, this.#last, 0);
+    for (let row = 1; row < rows; row++) this.#step(times, row, times, row - 1);
+    this.#last = times.slice(2 * rows - 2, 2 * rows);
+  }
+
+  #step(times: Int32Array, row: number, before: Int32Array, rowBefore: number): void {
+    const step = compareInt64(times, row, before, rowBefore);
+    if (step > 0) this.#rises++;
+    else if (step < 0) this.#falls++;
+  }
 }

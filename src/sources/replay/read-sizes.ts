@@ -3,8 +3,8 @@ import { CHUNK_BYTES, CHUNK_BYTES_MIN } from '../file-bytes.js';
 
 /** Bytes that the chunks of all open files have together; buffers around them take about three times as much. */
 const CHUNKS_BYTES_MAX = 32 * 1_048_576;
-/** Bytes of rows that all open files hold decoded, with what it takes to decode them. */
-const ROWS_BYTES_MAX = 48 * 1_048_576;
+/** Bytes of rows that all open files hold decoded. */
+const ROWS_BYTES_MAX = 32 * 1_048_576;
 const ROWS_MIN = 64;
 
 /** How much of each file is held in memory. */
@@ -16,8 +16,7 @@ export interface ReadSizes {
 
 /** The more files are open, the less of each: what all hold together stays bounded. */
 export function readSizes(filesOpen: number, batchRows: number, schema: Schema): ReadSizes {
-  // A row in its batch; its line, its start, and the bounds and digits of each field in the scanner.
-  const rowBytes = bytesPerRow(schema) + 12 + 16 * schema.columns.length;
+  const rowBytes = bytesPerRow(schema) + Int32Array.BYTES_PER_ELEMENT; // with its line
   let chunkBytes = CHUNK_BYTES;
   while (chunkBytes > CHUNK_BYTES_MIN && chunkBytes * filesOpen > CHUNKS_BYTES_MAX) chunkBytes /= 2;
   let rows = batchRows;

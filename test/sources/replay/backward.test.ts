@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { directionOf } from '../../../src/sources/replay/file-peek.js';
+import { TimeSteps } from '../../../src/sources/replay/file-peek.js';
 import { scratchFolder } from '../../support/recorded-data.js';
 import { openReplay, type ReplayInput, replay } from '../../support/replayed.js';
 import { idsOf, readTimed, TIMED_ROWS, timedCsv, timedGzip } from '../../support/timed-files.js';
@@ -167,7 +167,12 @@ describe('the direction of a file', () => {
   const of = (...times: number[]) => {
     const words = new Int32Array(2 * times.length);
     new BigInt64Array(words.buffer).set(times.map(BigInt));
-    return directionOf(words, times.length);
+    const whole = new TimeSteps();
+    whole.note(words, times.length);
+    const byRow = new TimeSteps();
+    for (let row = 0; row < times.length; row++) byRow.note(words.subarray(2 * row, 2 * row + 2), 1);
+    expect(byRow.direction).toBe(whole.direction);
+    return whole.direction;
   };
 
   it('is told by falls and no rises, or far more of them; equal times say nothing', () => {

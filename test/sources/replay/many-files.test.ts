@@ -139,8 +139,8 @@ describe('what a file is read with', () => {
 
   it('shrinks with the number of files that are open, down to a floor', () => {
     expect(readSizes(1, 8_192, schema)).toEqual({ chunkBytes: 262_144, rows: 8_192 });
-    expect(readSizes(100, 8_192, schema)).toEqual({ chunkBytes: 262_144, rows: 2_048 });
-    expect(readSizes(3_000, 8_192, schema)).toEqual({ chunkBytes: 8_192, rows: 64 });
+    expect(readSizes(100, 8_192, schema)).toEqual({ chunkBytes: 262_144, rows: 4_096 });
+    expect(readSizes(3_000, 8_192, schema)).toEqual({ chunkBytes: 8_192, rows: 128 });
     expect(readSizes(100_000, 8_192, schema)).toEqual({ chunkBytes: 8_192, rows: 64 });
     expect(readSizes(100_000, 7, schema)).toEqual({ chunkBytes: 262_144 / 32, rows: 7 });
   });
