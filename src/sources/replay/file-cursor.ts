@@ -79,7 +79,7 @@ export class CountedDecoder {
   readonly isPacked: boolean;
   readonly #reading: FileReading;
   readonly #rejects: UnreportedRejects | undefined;
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
 
   private constructor(
     decoder: FileDecoder,
@@ -109,7 +109,7 @@ export class CountedDecoder {
     return new CountedDecoder(decoder, bytes.isPacked, reading, unreported);
   }
 
-  /** As the decoder's. Closes the file at its end. */
+  /** As the decoder's. */
   async read(batch: Batch, lines: Int32Array, countsBytes = true): Promise<boolean> {
     const { decoder } = this;
     const { tally, isStopped } = this.#reading;
@@ -123,10 +123,15 @@ export class CountedDecoder {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    await this.decoder.close();
+  /** May be called more than once. */
+  close(): Promise<void> {
+    this.#closing ??= this.decoder.close();
+    return this.#closing;
+  }
+
+  /** Closes while something else goes on; a later `close` tells how it went. */
+  closeMeanwhile(): void {
+    this.close().catch(() => {});
   }
 
   #rowsRejected(): number {

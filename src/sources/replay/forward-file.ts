@@ -75,7 +75,7 @@ export class ForwardFile implements FileCursor {
       const block = this.#reading.blocks.acquire(rows);
       try {
         this.hasMore = await this.#decoder.read(block, this.lines);
-        if (!this.hasMore) await this.#decoder.close();
+        if (!this.hasMore) this.#decoder.closeMeanwhile();
       } catch (error) {
         block.release();
         throw error;

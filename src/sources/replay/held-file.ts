@@ -127,7 +127,7 @@ export class HeldFile implements FileCursor {
     while (held.at(-1)?.batch.length === 0) this.#releaseHeld(held.splice(-1));
     this.#held = held;
     this.#reported = 0;
-    await this.#decoder.close();
+    this.#decoder.closeMeanwhile();
     return true;
   }
 

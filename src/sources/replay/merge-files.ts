@@ -65,6 +65,8 @@ export class FileMerge {
   #boundHigh = 0;
   #boundLow = 0;
   #hasBegunFile = false;
+  /** Files that are being closed while others are read. */
+  readonly #closing = new Set<Promise<void>>();
 
   constructor(settings: MergeSettings, reading: FileReading) {
     this.#settings = settings;
@@ -148,11 +150,11 @@ export class FileMerge {
         this.#setBound(limitNs);
         if (this.#isBlockNext()) {
           if (rows.isOpen) break;
-          return await this.#takeBlock();
+          return this.#takeBlock();
         }
         if (!rows.isOpen) rows.begin(this.#reading.blocks.acquire(this.#reading.context.batchRows));
         this.#select();
-        await this.#closeIfDone();
+        this.#closeIfDone();
         if (rows.room === 0 || (limitNs !== undefined && this.#isAtLimit())) break;
       }
     } catch (error) {
@@ -170,6 +172,7 @@ export class FileMerge {
     this.#cursors.length = 0;
     this.#opening = undefined;
     for (const cursor of cursors) await cursor?.close();
+    await Promise.all(this.#closing);
   }
 
   #sizes(): ReadSizes {
@@ -232,7 +235,7 @@ export class FileMerge {
       this.#numbers[slot] = number;
       this.#openCount++;
       this.#takeIn(slot, cursor);
-    } else await cursor.close();
+    } else this.#closeMeanwhile(cursor);
     this.#opening = undefined;
   }
 
@@ -241,7 +244,7 @@ export class FileMerge {
     this.#rows.copyNoted(); // its block goes
     cursor.next = this.#next[slot]!;
     if (await cursor.fill(this.#sizes().rows)) this.#takeIn(slot, cursor);
-    else if (!this.#reading.isStopped()) await this.#leave(slot, cursor);
+    else if (!this.#reading.isStopped()) this.#leave(slot, cursor);
     else this.#next[slot] = this.#ends[slot] = 0;
   }
 
@@ -257,21 +260,30 @@ export class FileMerge {
     this.#tree.put(slot, file.rank, times, this.#time < 0 ? 0 : next);
   }
 
-  async #closeIfDone(): Promise<void> {
+  #closeIfDone(): void {
     const slot = this.#tree.winner;
     const cursor = this.#cursors[slot];
     if (!cursor || cursor.hasMore || this.#next[slot] !== this.#ends[slot]) return;
     this.#rows.copyNoted();
-    await this.#leave(slot, cursor);
+    this.#leave(slot, cursor);
   }
 
   /** The winner is at its end. */
-  async #leave(slot: number, cursor: FileCursor): Promise<void> {
+  #leave(slot: number, cursor: FileCursor): void {
     this.#tree.remove();
     this.#cursors[slot] = undefined;
     this.#freeSlots.push(slot);
     this.#openCount--;
-    await cursor.close();
+    this.#closeMeanwhile(cursor);
+  }
+
+  /** What is wrong with the closing of a file that was read to its end harms nobody. */
+  #closeMeanwhile(cursor: FileCursor): void {
+    const closing = cursor
+      .close()
+      .catch(() => {})
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
   }
 
   #grow(): void {
@@ -294,8 +306,7 @@ export class FileMerge {
 
   #isAtLimit(): boolean {
     const { winner, high, low } = this.#tree;
-    if (winner < 0) return false;
-    if (this.#next[winner] === this.#ends[winner]) return false;
+    if (winner < 0 || this.#next[winner] === this.#ends[winner]) return false;
     return !isBelow(high[winner]!, low[winner]!, this.#boundHigh, this.#boundLow);
   }
 
@@ -308,14 +319,14 @@ export class FileMerge {
     return block.length >= batchRows * WHOLE_FILL_MIN && this.#runEnd(slot) === block.length;
   }
 
-  async #takeBlock(): Promise<Batch> {
+  #takeBlock(): Batch {
     const slot = this.#tree.winner;
     const cursor = this.#cursors[slot]!;
     const block = cursor.block!;
     cursor.block = undefined;
     cursor.next = this.#next[slot] = this.#ends[slot]!;
     block.origin = originInFile(cursor.file.path, cursor.lines, block.length, cursor.step);
-    await this.#closeIfDone();
+    this.#closeIfDone();
     return block;
   }
 
