@@ -2,6 +2,7 @@ import { appendRows, type Batch } from '../core/batch.js';
 import { BatchPool } from '../core/batch-pool.js';
 import { sleepUntil } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
+import { readNanos } from '../core/int64.js';
 import { invariant } from '../core/invariant.js';
 import type { PlainData } from '../core/plain-data.js';
 import { columnIndex, findColumn, type Schema } from '../core/schema.js';
@@ -11,7 +12,7 @@ import type { StageContext } from '../pipeline/stage.js';
 import type { ReplayOptions } from '../settings/replay-options.js';
 import { csvFormat } from './csv/csv-format.js';
 import { EventPace } from './event-pace.js';
-import type { FileDecoder, FileFormat, RowPlaces } from './file-decoder.js';
+import type { FileDecoder, FileFormat, RowPlace, RowPlaces } from './file-decoder.js';
 import { listFiles } from './file-list.js';
 
 /** How rows stand in files, by the name that the option `format` gives. */
@@ -46,6 +47,8 @@ interface ReplayPosition {
   readonly path: string;
   readonly offset: number;
   readonly line: number;
+  /** Time of the row before it in the file, ns since 1970, as text; `null` where there is none. */
+  readonly previousNs: string | null;
 }
 
 class ReplaySource implements Source {
@@ -66,6 +69,8 @@ class ReplaySource implements Source {
   /** Whether no row of the open file was paced yet. */
   #isFileNew = true;
   #held: Held | undefined;
+  /** Time of the row before those that are held, in their file. */
+  #heldAfterNs: bigint | undefined;
   #rowsRejectedBefore = 0;
   #bytesInBefore = 0;
 
@@ -107,16 +112,22 @@ class ReplaySource implements Source {
 
   position(): PlainData {
     const place = this.#place();
-    return { file: this.#file, path: this.#files[this.#file] ?? '', ...place };
+    const previousNs = place.previousNs?.toString() ?? null;
+    return { file: this.#file, path: this.#files[this.#file] ?? '', ...place, previousNs };
   }
 
-  #place(): { offset: number; line: number } {
+  #place(): RowPlace {
     if (this.#held && this.#places) {
-      const { next } = this.#held;
-      return { offset: this.#places.offsets[next]!, line: this.#places.lines[next]! };
+      const { batch, next } = this.#held;
+      const time = columnIndex(this.schema, 'time');
+      return {
+        offset: this.#places.offsets[next]!,
+        line: this.#places.lines[next]!,
+        previousNs: next === 0 ? this.#heldAfterNs : readNanos(batch.columns[time] as Int32Array, next - 1),
+      };
     }
     if (this.#decoder) return this.#decoder.position();
-    return { offset: this.#resumeAt?.offset ?? 0, line: this.#resumeAt?.line ?? 1 };
+    return this.#resumeAt ? placeOf(this.#resumeAt) : { offset: 0, line: 1 };
   }
 
   resume(position: PlainData): void {
@@ -147,6 +158,7 @@ class ReplaySource implements Source {
       const path = this.#files[this.#file];
       if (path === undefined) return null;
       this.#decoder ??= await this.#openFile(path);
+      if (this.#places) this.#heldAfterNs = this.#decoder.position().previousNs;
       const batch = this.#pool.acquire();
       try {
         const hasMore = await this.#decoder.read(batch, this.#isStopped, this.#places);
@@ -198,7 +210,7 @@ class ReplaySource implements Source {
     this.#resumeAt = undefined;
     this.#isFileNew = true;
     try {
-      if (at && at.offset > 0) await decoder.resume({ offset: at.offset, line: at.line });
+      if (at && at.offset > 0) await decoder.resume(placeOf(at));
     } catch (error) {
       await decoder.close();
       throw error;
@@ -221,14 +233,28 @@ class ReplaySource implements Source {
   }
 }
 
+const placeOf = ({ offset, line, previousNs }: ReplayPosition): RowPlace => ({
+  offset,
+  line,
+  previousNs: previousNs === null ? undefined : BigInt(previousNs),
+});
+
 function asPosition(position: PlainData): ReplayPosition {
-  const { file, path, offset, line } = (position ?? {}) as Partial<Record<string, PlainData>>;
+  const { file, path, offset, line, previousNs } = (position ?? {}) as Partial<Record<string, PlainData>>;
   const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (!isWhole(file) || typeof path !== 'string' || !isWhole(offset) || !isWhole(line)) {
+  const isInstant = (value: unknown): value is string | null =>
+    value === null || (typeof value === 'string' && /^-?\d{1,19}$/.test(value));
+  if (
+    !isWhole(file) ||
+    typeof path !== 'string' ||
+    !isWhole(offset) ||
+    !isWhole(line) ||
+    !isInstant(previousNs)
+  ) {
     throw new PipelineError(
       'CHECKPOINT_INVALID',
-      'expected a position of the replay source: {file, path, offset, line}',
+      'expected a position of the replay source: {file, path, offset, line, previousNs}',
     );
   }
-  return { file, path, offset, line };
+  return { file, path, offset, line, previousNs };
 }

@@ -304,7 +304,7 @@ describe('a replay that was stopped', () => {
 
   it('refuses a position in a file that is not the one it was taken in, or is shorter now', async () => {
     const path = SCRATCH.write('short.csv', 'time,symbol,bid,ask\n1,A,1,2\n');
-    const at = { file: 0, path, offset: 5_000, line: 3 };
+    const at = { file: 0, path, offset: 5_000, line: 3, previousNs: null };
     const { source } = await openReplay({ path, ...QUOTES }, { resumeAt: at });
     await expect(source.read()).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
     await source.close?.();
