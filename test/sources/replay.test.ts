@@ -19,7 +19,7 @@ const TEXTS: ReplayInput['columns'] = {
 };
 const QUOTES: Pick<ReplayInput, 'kind' | 'columns'> = {
   kind: 'quote',
-  columns: { time: { from: 'time', unit: 'ms' }, symbol: 'symbol', bid: 'bid', ask: 'ask' },
+  columns: { time: { from: 'time', unit: 'ms', anyInstant: true }, symbol: 'symbol', bid: 'bid', ask: 'ask' },
 };
 
 /** Field texts with all that makes CSV hard; never empty, since an unquoted one and a quoted one differ to no one. */
@@ -159,7 +159,7 @@ describe('replay of CSV', () => {
         side: 3,
         price: 2,
         symbol: 4,
-        time: { from: 1, unit: 's' },
+        time: { from: 1, unit: 's', anyInstant: true },
       },
     });
     expect(rows.map((found) => Object.entries(found))).toEqual([

@@ -4,9 +4,11 @@ import type { Temporal } from 'temporal-polyfill';
  * From the local time of a zone to UTC.
  *
  * The time line of the zone's clock falls into stretches of one offset each, which are looked up once
- * (there are some two a year); the one in use is at hand, so that a row costs two comparisons. Where the clock goes back and shows a time twice, the
- * earlier instant is meant; where it goes forward and skips a time, that time is read with the
- * offset from before the jump, so that it counts on past it (`compatible` in Temporal's words).
+ * (there are some four a year); the one in use is at hand, so that a row costs two comparisons. A
+ * stretch that the clock shows twice, because it goes back, is one of its own: its times are read as
+ * those of the first pass, and noted, since only the order of rows tells which pass is meant. A time
+ * that the clock skips is read with the offset from before the jump, so that it counts on past it
+ * (`compatible` in Temporal's words).
  */
 export class ZoneOffsets {
   /** Local ms since 1970 at which the stretch begins, and at which the next one does. */
@@ -14,11 +16,15 @@ export class ZoneOffsets {
   to: number;
   /** Local time less UTC within it, ms. */
   offsetMs: number;
-  readonly #stretchOf: ((localMs: number) => Stretch) | undefined;
+  /** Rows whose local time the clock shows twice, in the order in which they were read. */
+  readonly doubledRows: number[] = [];
+  /** Of each of them: the stretch in which it falls. */
+  readonly doubledStretches: DoubledStretch[] = [];
+  readonly #stretchOf: ((localMs: number) => Stretch | DoubledStretch) | undefined;
   /** In no order, each once. */
-  readonly #known: Stretch[] = [];
+  readonly #known: (Stretch | DoubledStretch)[] = [];
 
-  private constructor(fixedMs: number, stretchOf?: (localMs: number) => Stretch) {
+  private constructor(fixedMs: number, stretchOf?: (localMs: number) => Stretch | DoubledStretch) {
     this.#stretchOf = stretchOf;
     this.offsetMs = fixedMs;
     this.from = stretchOf ? 0 : Number.NEGATIVE_INFINITY;
@@ -33,19 +39,43 @@ export class ZoneOffsets {
     return new ZoneOffsets(0, (localMs) => stretchOf(Temporal, zone, localMs));
   }
 
-  /** ms since 1970 UTC of a local time in ms since 1970. */
-  toUtc(localMs: number): number {
+  /**
+   * ms since 1970 UTC of a local time in ms since 1970.
+   *
+   * @param row - For which it is: noted where the clock shows the time twice.
+   */
+  toUtc(localMs: number, row: number): number {
     if (localMs >= this.from && localMs < this.to) return localMs - this.offsetMs;
-    return this.#move(localMs);
+    return this.#move(localMs, row);
   }
 
-  #move(localMs: number): number {
+  /** The same for people, who are told the first of two instants: nothing is noted. */
+  toUtcUnnoted(localMs: number): number {
+    const noted = this.doubledRows.length;
+    const utcMs = this.toUtc(localMs, 0);
+    this.doubledRows.length = this.doubledStretches.length = noted;
+    return utcMs;
+  }
+
+  /** Before the next rows are read. */
+  forgetDoubled(): void {
+    this.doubledRows.length = 0;
+    this.doubledStretches.length = 0;
+  }
+
+  #move(localMs: number, row: number): number {
     let found = this.#known.find(({ from, to }) => localMs >= from && localMs < to);
     if (!found) {
       found = this.#stretchOf!(localMs);
       this.#known.push(found);
     }
     const { from, to, offsetMs } = found;
+    if ('secondOffsetMs' in found) {
+      // Never the one at hand: each of its rows has to come by here.
+      this.doubledRows.push(row);
+      this.doubledStretches.push(found);
+      return localMs - offsetMs;
+    }
     this.from = from;
     this.to = to;
     this.offsetMs = offsetMs;
@@ -75,26 +105,41 @@ export function isZone(zone: string): boolean {
 }
 
 interface Stretch {
+  /** Local ms since 1970. */
   readonly from: number;
   readonly to: number;
+  /** Local time less UTC, ms. */
   readonly offsetMs: number;
+}
+
+/** Local times that a clock shows twice. `offsetMs` is that of the first pass. */
+export interface DoubledStretch extends Stretch {
+  readonly secondOffsetMs: number;
 }
 
 type TemporalModule = typeof Temporal;
 
-function stretchOf(T: TemporalModule, zone: string, localMs: number): Stretch {
+function stretchOf(T: TemporalModule, zone: string, localMs: number): Stretch | DoubledStretch {
   const local = T.Instant.fromEpochMilliseconds(localMs).toZonedDateTimeISO('UTC').toPlainDateTime();
   const instant = local.toZonedDateTime(zone, { disambiguation: 'compatible' });
   const offsetMs = localMs - instant.epochMilliseconds;
   // A skipped time lands behind the jump, but belongs to the stretch before it.
-  const inside =
-    offsetOf(instant) === offsetMs ? instant : latestTransition(instant)!.subtract({ nanoseconds: 1 });
+  const isSkipped = offsetOf(instant) !== offsetMs;
+  const second = isSkipped ? instant : local.toZonedDateTime(zone, { disambiguation: 'later' });
+  const secondOffsetMs = offsetOf(second);
+  if (!isSkipped && secondOffsetMs !== offsetMs) {
+    const turn = latestTransition(second)!.epochMilliseconds;
+    return { from: turn + secondOffsetMs, to: turn + offsetMs, offsetMs, secondOffsetMs };
+  }
+  const inside = isSkipped ? latestTransition(instant)!.subtract({ nanoseconds: 1 }) : instant;
   const begin = latestTransition(inside);
   const end = inside.getTimeZoneTransition('next');
   return {
     offsetMs,
-    from: begin ? boundary(begin) : Number.NEGATIVE_INFINITY,
-    to: end ? boundary(end) : Number.POSITIVE_INFINITY,
+    from: begin
+      ? begin.epochMilliseconds + Math.max(offsetBefore(begin), offsetOf(begin))
+      : Number.NEGATIVE_INFINITY,
+    to: end ? end.epochMilliseconds + offsetOf(end) : Number.POSITIVE_INFINITY,
   };
 }
 
@@ -102,10 +147,7 @@ function stretchOf(T: TemporalModule, zone: string, localMs: number): Stretch {
 const latestTransition = (at: Temporal.ZonedDateTime) =>
   at.add({ nanoseconds: 1 }).getTimeZoneTransition('previous');
 
-/** Local time from which a transition holds: skipped and doubled times still belong before it. */
-function boundary(transition: Temporal.ZonedDateTime): number {
-  const before = offsetOf(transition.subtract({ nanoseconds: 1 }));
-  return transition.epochMilliseconds + Math.max(before, offsetOf(transition));
-}
-
 const offsetOf = (at: Temporal.ZonedDateTime): number => at.offsetNanoseconds / 1e6;
+
+const offsetBefore = (transition: Temporal.ZonedDateTime): number =>
+  offsetOf(transition.subtract({ nanoseconds: 1 }));
