@@ -20,23 +20,28 @@ export class ZoneOffsets {
   readonly doubledRows: number[] = [];
   /** Of each of them: the stretch in which it falls. */
   readonly doubledStretches: DoubledStretch[] = [];
-  readonly #stretchOf: ((localMs: number) => Stretch | DoubledStretch) | undefined;
-  /** In no order, each once. */
-  readonly #known: (Stretch | DoubledStretch)[] = [];
+  readonly #stretches: Stretches | undefined;
+  /** The doubled stretch in which a time fell last. */
+  #doubled: DoubledStretch = NOTHING_DOUBLED;
 
-  private constructor(fixedMs: number, stretchOf?: (localMs: number) => Stretch | DoubledStretch) {
-    this.#stretchOf = stretchOf;
+  private constructor(fixedMs: number, stretches?: Stretches) {
+    this.#stretches = stretches;
     this.offsetMs = fixedMs;
-    this.from = stretchOf ? 0 : Number.NEGATIVE_INFINITY;
-    this.to = stretchOf ? 0 : Number.POSITIVE_INFINITY;
+    this.from = stretches ? 0 : Number.NEGATIVE_INFINITY;
+    this.to = stretches ? 0 : Number.POSITIVE_INFINITY;
   }
 
   /** @param zone - Of which `isZone` holds. The time zone library is loaded for named ones only. */
   static async of(zone: string): Promise<ZoneOffsets> {
     const fixed = fixedOffsetMs(zone);
     if (fixed !== undefined) return new ZoneOffsets(fixed);
-    const { Temporal } = await import('temporal-polyfill');
-    return new ZoneOffsets(0, (localMs) => stretchOf(Temporal, zone, localMs));
+    let stretches = ZONES.get(zone);
+    if (!stretches) {
+      const { Temporal } = await import('temporal-polyfill');
+      stretches = new Stretches(Temporal, zone);
+      ZONES.set(zone, stretches);
+    }
+    return new ZoneOffsets(0, stretches);
   }
 
   /**
@@ -64,22 +69,23 @@ export class ZoneOffsets {
   }
 
   #move(localMs: number, row: number): number {
-    let found = this.#known.find(({ from, to }) => localMs >= from && localMs < to);
-    if (!found) {
-      found = this.#stretchOf!(localMs);
-      this.#known.push(found);
-    }
+    const doubled = this.#doubled;
+    // Never the one at hand: each of its rows has to come by here.
+    if (localMs >= doubled.from && localMs < doubled.to) return this.#note(doubled, localMs, row);
+    const found = this.#stretches!.at(localMs);
+    if ('secondOffsetMs' in found) return this.#note(found, localMs, row);
     const { from, to, offsetMs } = found;
-    if ('secondOffsetMs' in found) {
-      // Never the one at hand: each of its rows has to come by here.
-      this.doubledRows.push(row);
-      this.doubledStretches.push(found);
-      return localMs - offsetMs;
-    }
     this.from = from;
     this.to = to;
     this.offsetMs = offsetMs;
     return localMs - offsetMs;
+  }
+
+  #note(stretch: DoubledStretch, localMs: number, row: number): number {
+    this.#doubled = stretch;
+    this.doubledRows.push(row);
+    this.doubledStretches.push(stretch);
+    return localMs - stretch.offsetMs;
   }
 }
 
@@ -117,7 +123,34 @@ export interface DoubledStretch extends Stretch {
   readonly secondOffsetMs: number;
 }
 
+const NOTHING_DOUBLED: DoubledStretch = { from: 0, to: 0, offsetMs: 0, secondOffsetMs: 0 };
+
 type TemporalModule = typeof Temporal;
+
+/** Of one zone, as they are asked for. A few hundred files are read on the same clock. */
+class Stretches {
+  readonly #temporal: TemporalModule;
+  readonly #zone: string;
+  /** In no order, each once. */
+  readonly #known: (Stretch | DoubledStretch)[] = [];
+
+  constructor(temporal: TemporalModule, zone: string) {
+    this.#temporal = temporal;
+    this.#zone = zone;
+  }
+
+  at(localMs: number): Stretch | DoubledStretch {
+    let found = this.#known.find(({ from, to }) => localMs >= from && localMs < to);
+    if (!found) {
+      found = stretchOf(this.#temporal, this.#zone, localMs);
+      this.#known.push(found);
+    }
+    return found;
+  }
+}
+
+/** By name, those that were asked for. */
+const ZONES = new Map<string, Stretches>();
 
 function stretchOf(T: TemporalModule, zone: string, localMs: number): Stretch | DoubledStretch {
   const local = T.Instant.fromEpochMilliseconds(localMs).toZonedDateTimeISO('UTC').toPlainDateTime();

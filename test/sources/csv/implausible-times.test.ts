@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { RuntimeError } from '../../../src/core/errors.js';
+import { ReplayOptions } from '../../../src/settings/replay-options.js';
 import type { FileDirection } from '../../../src/sources/file-decoder.js';
 import { type DecodeSettings, decodeFile } from '../../support/decoded-file.js';
 import { scratchFolder } from '../../support/recorded-data.js';
@@ -419,6 +420,13 @@ describe('a row whose time jumps far ahead', () => {
       );
     },
   );
+
+  it.each([5, '0s', '999us', '73001d', 'off'])('is not told by a limit of %j', (maxJump) => {
+    const result = ReplayOptions.safeParse({ ...inputOf([], 'time'), maxJump });
+    expect(result.error?.issues).toMatchObject([
+      { path: ['maxJump'], message: 'expected a duration of 1ms to 73000d, such as "400d", or "none"' },
+    ]);
+  });
 
   it('is any where there is no limit', async () => {
     const input = inputOf(['1927-01-01', ...with2042At(0, 2)], 'time', { maxJump: 'none' });
