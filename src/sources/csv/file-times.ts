@@ -108,7 +108,7 @@ export class FileTimes {
     { offset, expected }: StrayRow,
     rows: ScannedRows,
     tell: (row: number, expected: string) => void,
-  ) {
+  ): void {
     for (let row = 0; row < rows.end - rows.first; row++) {
       if (rows.offsetOf(row) < offset) continue;
       if (rows.offsetOf(row) === offset) tell(row, expected);
