@@ -49,7 +49,10 @@ export interface Operator extends Stage {
    */
   readonly hasMore?: boolean;
   emitMore?(emit: Emit): void | Promise<void>;
-  /** At the end and on a drain, before the `end` record: emits all that was held back. */
+  /**
+   * At the end and on a drain, after `process` was given the `end` record: emits all that was held
+   * back. The record itself is taken out of what an operator emits, and goes on behind everything.
+   */
   flush?(emit: Emit): void | Promise<void>;
   /** State as plain data, taken between two batches. Without it, the operator has none. */
   snapshot?(): PlainData;

@@ -42,6 +42,12 @@ export interface StageContext {
  */
 export type Loads = 'javascript' | 'wasm' | 'native';
 
+/** A stage and the name of its component. */
+export interface Named<S> {
+  readonly use: string;
+  readonly stage: S;
+}
+
 /** Common to all stages. */
 export interface Stage {
   /** Acquires what the stage needs. Called once, before anything else. */
