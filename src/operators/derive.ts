@@ -135,6 +135,7 @@ function createDerive(
   return {
     output,
     takesSelections: true,
+    changesTime: targets.has('time'),
     process(batch, emit) {
       invariant(batch.columns.length === input.columns.length, 'derive gets batches of its input schema');
       const target = batches.acquire(batch.capacity);

@@ -31,7 +31,7 @@ export interface Operator extends Stage {
    */
   readonly takesSelections?: boolean;
   /** What the rows that it emits promise of event time. Without it: what those of its input do. */
-  readonly order?: EventOrder;
+  readonly order?: EventOrder | undefined;
   /**
    * Whether it gives rows another `time`: watermarks of its input then say nothing of its output, and
    * go no further. Each symbol by itself is taken to come in order, unless `order` says otherwise.
