@@ -13,6 +13,9 @@ import type { RowTally } from './row-tally.js';
 import type { Durable, Sink } from './sink.js';
 import type { Named } from './stage.js';
 
+/** Steps of a batch before anybody looks at the clock: most batches take no more. */
+const STEPS_UNTIMED = 8;
+
 export type EndOfStream = Extract<ControlRecord, { type: 'end' }>['how'];
 
 export interface DownstreamParts {
@@ -102,7 +105,7 @@ export class Downstream {
    */
   async #settle(): Promise<void> {
     const { operators, batcher, turns, counters, isStopped } = this.#parts;
-    for (;;) {
+    for (let steps = 0; ; steps++) {
       for (let made = operators.take(); made; made = operators.take()) {
         batcher.add(made);
         await this.#deliver();
@@ -110,7 +113,7 @@ export class Downstream {
       if (isStopped()) return;
       const stepped = operators.step();
       if (!(typeof stepped === 'boolean' ? stepped : await stepped)) return;
-      if (!turns.isDue) continue;
+      if (steps < STEPS_UNTIMED || !turns.isDue) continue;
       counters.add('turns', 1);
       await turns.take();
       await this.deliverAged();

@@ -1,11 +1,11 @@
 import type { Batch } from '../core/batch.js';
 import type { Clock } from '../core/clock.js';
 import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
-import { eventTimeIndex } from '../core/schema.js';
 import type { StageStatistics } from '../protocol/pipeline-report.js';
 import type { Batcher } from './batcher.js';
+import { LatestEventTime } from './latest-event-time.js';
 import type { OperatorChain } from './operator-chain.js';
-import { lastEventTime, PassedWatermark } from './passed-watermark.js';
+import { PassedWatermark } from './passed-watermark.js';
 import type { Source } from './source.js';
 
 export interface LagSetting {
@@ -23,40 +23,41 @@ export class EventTimeLag {
   readonly #source: Source;
   readonly #operators: OperatorChain;
   readonly #clock: Clock;
-  readonly #timeColumn: number;
+  readonly #latest: LatestEventTime;
   readonly #readTo: PassedWatermark;
   readonly #closedTo: PassedWatermark;
-  readonly #writtenTo: PassedWatermark;
-  #latest: bigint | undefined;
+  /** Of what was closed before the batch that the sink is writing. */
+  #writtenTo: bigint | undefined;
+  #isWriting = false;
   #isOver = false;
 
   constructor({ source, operators, batcher, clock }: LagSetting) {
     this.#source = source;
     this.#operators = operators;
     this.#clock = clock;
-    this.#timeColumn = eventTimeIndex(source.schema);
+    this.#latest = new LatestEventTime(source.schema);
     this.#readTo = new PassedWatermark(source.schema, source.order ?? SYMBOLS_IN_ORDER);
     // What is kept apart by a key comes out in another order than it went in.
     const order = batcher.reorders ? SYMBOLS_IN_ORDER : operators.order;
     this.#closedTo = new PassedWatermark(operators.output, order);
-    this.#writtenTo = new PassedWatermark(operators.output, order);
   }
 
   /** The source has read a batch. */
   read(batch: Batch): void {
-    const last = lastEventTime(batch, this.#timeColumn);
-    if (last !== undefined && (this.#latest === undefined || last > this.#latest)) this.#latest = last;
+    this.#latest.pass(batch);
     this.#readTo.pass(batch);
   }
 
-  /** The batcher has closed a batch. */
+  /** The batcher has closed a batch, and the sink is given it. */
   closed(batch: Batch): void {
+    this.#writtenTo = this.#closedTo.at;
+    this.#isWriting = true;
     this.#closedTo.pass(batch);
   }
 
-  /** The sink has taken all that was closed. */
+  /** The sink has taken it. */
   written(): void {
-    this.#writtenTo.raise(this.#closedTo.at);
+    this.#isWriting = false;
   }
 
   /** All is out: nobody waits for anything any more. */
@@ -68,7 +69,8 @@ export class EventTimeLag {
   ofSource(): StageStatistics {
     const { delivery } = this.#source.capabilities;
     if (delivery === 'replayable') return this.#behind(this.#readTo.at);
-    return this.#latest === undefined ? {} : asStatistics(this.#clock.wall() - this.#latest);
+    const latest = this.#latest.at;
+    return latest === undefined ? {} : asStatistics(this.#isOver ? 0n : this.#clock.wall() - latest);
   }
 
   ofOperator(place: number): StageStatistics {
@@ -80,13 +82,14 @@ export class EventTimeLag {
   }
 
   ofSink(): StageStatistics {
-    return this.#behind(this.#writtenTo.at);
+    return this.#behind(this.#isWriting ? this.#writtenTo : this.#closedTo.at);
   }
 
   /** A watermark may be ahead of the last event: nothing has happened since. */
   #behind(watermark: bigint | undefined): StageStatistics {
-    if (watermark === undefined || this.#latest === undefined) return {};
-    const behind = this.#latest - watermark;
+    const latest = this.#latest.at;
+    if (watermark === undefined || latest === undefined) return {};
+    const behind = latest - watermark;
     return asStatistics(this.#isOver || behind < 0n ? 0n : behind);
   }
 }

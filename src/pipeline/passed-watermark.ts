@@ -1,46 +1,37 @@
 import type { Batch } from '../core/batch.js';
 import type { EventOrder } from '../core/event-order.js';
-import { readInt64 } from '../core/int64.js';
-import { eventTimeIndex, type Schema } from '../core/schema.js';
+import type { Schema } from '../core/schema.js';
+import { LatestEventTime } from './latest-event-time.js';
 
 /**
  * The watermark of all symbols of what has gone past a place, for statistics: by its records, and by
  * rows where each speaks for all. It looks at the last row of a batch alone.
  */
 export class PassedWatermark {
-  readonly #timeColumn: number;
+  readonly #rows: LatestEventTime;
   /** `undefined`: rows say nothing of other symbols. */
   readonly #maxDelayNs: bigint | undefined;
-  #at: bigint | undefined;
+  #told: bigint | undefined;
 
   constructor(schema: Schema, { scope, maxDelayNs }: EventOrder) {
-    this.#timeColumn = eventTimeIndex(schema);
+    this.#rows = new LatestEventTime(schema);
     this.#maxDelayNs = scope === 'all' ? BigInt(maxDelayNs) : undefined;
   }
 
   /** ns since 1970, where it is known. */
   get at(): bigint | undefined {
-    return this.#at;
+    const latest = this.#rows.at;
+    if (latest === undefined || this.#maxDelayNs === undefined) return this.#told;
+    const byRows = latest - this.#maxDelayNs;
+    return this.#told === undefined || byRows > this.#told ? byRows : this.#told;
   }
 
   pass(batch: Batch): void {
-    if (this.#timeColumn < 0) return;
+    if (!this.#rows.isKnowable) return;
     for (const { record } of batch.controls) {
-      if (record.type === 'watermark' && record.symbol === undefined) this.raise(record.at);
+      if (record.type !== 'watermark' || record.symbol !== undefined) continue;
+      if (this.#told === undefined || record.at > this.#told) this.#told = record.at;
     }
-    if (this.#maxDelayNs === undefined) return;
-    const last = lastEventTime(batch, this.#timeColumn);
-    if (last !== undefined) this.raise(last - this.#maxDelayNs);
+    if (this.#maxDelayNs !== undefined) this.#rows.pass(batch);
   }
-
-  raise(at: bigint | undefined): void {
-    if (at !== undefined && (this.#at === undefined || at > this.#at)) this.#at = at;
-  }
-}
-
-/** Of the last row of a batch, selected or not; `undefined` where there is none. */
-export function lastEventTime({ columns, places, length }: Batch, timeColumn: number): bigint | undefined {
-  if (length === 0 || timeColumn < 0) return undefined;
-  const row = places === undefined ? length - 1 : places[length - 1]!;
-  return readInt64(columns[timeColumn] as Int32Array, row);
 }
