@@ -15,6 +15,7 @@ export {
   type SpecProblem,
   type WireError,
 } from './core/errors.js';
+export type { EventOrder } from './core/event-order.js';
 export { copyRow, type Row, type RowValue, RowView, rowsOf } from './core/row-view.js';
 export type { Column, ColumnType, RowKind, Schema } from './core/schema.js';
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
@@ -33,7 +34,7 @@ export type { Durable, Sink, SinkCapabilities } from './pipeline/sink.js';
 export type { Source, SourceCapabilities } from './pipeline/source.js';
 export type { Stage, StageContext } from './pipeline/stage.js';
 export type { StreamingPipeline } from './pipeline/streaming-pipeline.js';
-export type { CounterValues } from './protocol/counters.js';
+export type { CounterValues, DroppedRows } from './protocol/counters.js';
 export type { Checkpoint, PipelineReport, StageReport } from './protocol/pipeline-report.js';
 export { COMPONENTS, type ComponentInfo } from './registry/catalogue.js';
 export {
