@@ -10,6 +10,7 @@ export class RepeatingTimer {
   readonly #everyNs: Nanos;
   readonly #onTime: (now: Nanos) => void;
   #handle: TimerHandle;
+  #dueAt = 0n;
 
   /** @param onTime - Is given the instant at which the timer fired. */
   constructor(clock: Clock, everyNs: bigint, onTime: (now: Nanos) => void) {
@@ -19,7 +20,9 @@ export class RepeatingTimer {
   }
 
   start(): void {
-    this.#handle ??= this.#clock.setTimeout(() => void this.#fire(), toMillisCeil(this.#everyNs));
+    if (this.#handle !== undefined) return;
+    this.#dueAt = this.#clock.now() + this.#everyNs;
+    this.#arm(this.#everyNs);
   }
 
   stop(): void {
@@ -27,9 +30,17 @@ export class RepeatingTimer {
     this.#handle = undefined;
   }
 
+  #arm(delay: Nanos): void {
+    this.#handle = this.#clock.setTimeout(() => void this.#fire(), toMillisCeil(delay));
+  }
+
   async #fire(): Promise<void> {
     const fired = this.#handle;
     const now = this.#clock.now();
+    if (now < this.#dueAt) {
+      this.#arm((this.#dueAt - now) as Nanos); // a timer may fire a little early
+      return;
+    }
     await turnOfTheLoop();
     if (this.#handle !== fired) return; // it was stopped meanwhile
     this.#handle = undefined;
