@@ -28,6 +28,7 @@ export const syntheticSource: SourceFactory<SyntheticOptions> = {
 class SyntheticSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
+  readonly order = { scope: 'all', maxDelayNs: 0 } as const;
   readonly #options: SyntheticOptions;
   readonly #context: StageContext;
   readonly #pool: BatchPool;
