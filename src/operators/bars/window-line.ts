@@ -1,9 +1,10 @@
 import { readInt64 } from '../../core/int64.js';
 import { BarWindow, CELLS, LAST } from './bar-window.js';
-import { type BarWriter, COMPLETE, EMPTY, GAP, PARTIAL } from './bar-writer.js';
+import type { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type Silence } from './blind-spots.js';
 import type { StreamBegin } from './stream-begin.js';
 import { TimeSpan } from './time-span.js';
+import { WindowBars } from './window-bars.js';
 
 const TWO_32 = 4_294_967_296;
 /** Spare windows kept for use again. */
@@ -42,8 +43,6 @@ export class WindowLine {
   current: BarWindow | undefined;
   /** Times whose rows go into the current window without a closer look. */
   readonly span = new TimeSpan();
-  /** Bars without rows that were left out, since a symbol had `fillMax` of them in a row. */
-  barsNotFilled = 0;
 
   readonly #settings: WindowLineSettings;
   readonly #writer: BarWriter;
@@ -52,16 +51,13 @@ export class WindowLine {
   readonly #every: bigint;
   readonly #holdNs: number;
   readonly #blind = new BlindSpots();
+  readonly #bars: WindowBars;
   /** In order of index. */
   #open: BarWindow[] = [];
   readonly #spares: BarWindow[] = [];
   /** The first window that is not closed; `undefined` until something is known of event time. */
   #closedTo: number | undefined;
   #slots = 0;
-  /** By slot: 1 once the symbol is known, and its bars without rows since the last one with. */
-  #known = new Uint8Array(0);
-  #filled = new Int32Array(0);
-  #knownCount = 0;
 
   /** @param firstSlot - The least one that it is given rows of. */
   constructor(settings: WindowLineSettings, writer: BarWriter, begin: StreamBegin, firstSlot = 0) {
@@ -71,6 +67,12 @@ export class WindowLine {
     this.#firstSlot = firstSlot;
     this.#every = BigInt(settings.everyNs);
     this.#holdNs = settings.latenessNs + settings.maxDelayNs;
+    this.#bars = new WindowBars(settings, writer, this.#blind, firstSlot);
+  }
+
+  /** Bars without rows that were left out, since a symbol had `fillMax` of them in a row. */
+  get barsNotFilled(): number {
+    return this.#bars.notFilled;
   }
 
   get windowsOpen(): number {
@@ -105,12 +107,7 @@ export class WindowLine {
     this.#slots = this.#firstSlot > 0 ? needed : Math.max(needed, 2 * this.#slots, 16);
     for (const window of this.#open) window.grow(this.#slots);
     this.#spares.length = 0;
-    const known = new Uint8Array(this.#slots);
-    const filled = new Int32Array(this.#slots);
-    known.set(this.#known);
-    filled.set(this.#filled);
-    this.#known = known;
-    this.#filled = filled;
+    this.#bars.reserve(this.#slots);
   }
 
   /**
@@ -155,9 +152,9 @@ export class WindowLine {
 
   /** Everything between two instants is missing; `to` itself is not. */
   gap(slot: number, from: bigint, to: bigint): void {
-    this.#know(slot);
-    const last = to > from ? to - 1n : from;
-    this.#addGap(slot, this.indexOf(from), this.indexOf(last));
+    const first = this.indexOf(from);
+    this.#know(slot, first);
+    this.#addGap(slot, first, this.indexOf(to > from ? to - 1n : from));
   }
 
   markGap(slot: number, index: number): void {
@@ -170,7 +167,7 @@ export class WindowLine {
 
   /** Nothing has come since an instant: all is missing until rows come again. */
   stale(slot: number, since: bigint): void {
-    this.#know(slot);
+    this.#know(slot, this.indexOf(since));
     const earlier = this.#blind.silenceOf(slot);
     if (earlier) this.#endIfOver(earlier);
     if (this.#blind.silenceOf(slot)) return; // the same silence, told again
@@ -190,10 +187,11 @@ export class WindowLine {
     if (silence && index >= silence.from) this.#blind.endSilence(silence, index);
   }
 
-  /** What is open at an instant was not seen as one. */
+  /** The window of an instant was not seen as one, nor those behind it that have rows already. */
   reset(at: bigint): void {
-    this.markPartial(this.indexOf(at));
-    for (const window of this.#open) this.markPartial(window.index);
+    const from = this.indexOf(at);
+    this.markPartial(from);
+    for (const { index } of this.#open) if (index > from) this.markPartial(index);
   }
 
   /**
@@ -209,10 +207,6 @@ export class WindowLine {
   }
 
   snapshot(): WindowLineState {
-    const known: number[][] = [];
-    for (let place = 0; place < this.#slots; place++) {
-      if (this.#known[place] === 1) known.push([place + this.#firstSlot, this.#filled[place]!]);
-    }
     return {
       closedTo: this.#closedTo ?? null,
       windows: this.#open.map((window) => ({
@@ -226,7 +220,7 @@ export class WindowLine {
           ];
         }),
       })),
-      known,
+      known: this.#bars.snapshot(),
       blind: this.#blind.snapshot(),
     };
   }
@@ -234,10 +228,7 @@ export class WindowLine {
   restore(state: WindowLineState): void {
     for (const [slot] of state.known) this.reserve(slot! + 1);
     this.#closedTo = state.closedTo ?? undefined;
-    for (const [slot, filled] of state.known) {
-      this.#know(slot!);
-      this.#filled[slot! - this.#firstSlot] = filled!;
-    }
+    this.#bars.restore(state.known);
     for (const { index, cells } of state.windows) {
       for (const [slot] of cells) this.reserve(slot! + 1);
       const window = this.#windowAt(index);
@@ -302,18 +293,10 @@ export class WindowLine {
     this.#blind.forgetBelow(this.#closedTo ?? Number.NEGATIVE_INFINITY);
   }
 
-  #know(slot: number): void {
+  #know(slot: number, index: number): void {
     if (slot === ALL_SLOTS) return;
     this.reserve(slot + 1);
-    const place = slot - this.#firstSlot;
-    if (this.#known[place] === 1) return;
-    this.#known[place] = 1;
-    this.#knownCount++;
-  }
-
-  #sawRowsOf(slot: number): void {
-    this.#know(slot);
-    this.#filled[slot - this.#firstSlot] = 0;
+    this.#bars.know(slot, index);
   }
 
   #rowsIn(index: number, slot: number): number {
@@ -352,62 +335,16 @@ export class WindowLine {
 
   #nextWithBars(index: number): number {
     const open = this.#open[0]?.index ?? Number.POSITIVE_INFINITY;
-    if (this.#knownCount === 0) return open;
+    if (this.#bars.knowsNone) return open;
     return this.#settings.emptyBars ? index : Math.min(open, this.#blind.nextGap(index));
   }
 
   #closeWindow(window: BarWindow): void {
     const { index } = window;
     if (this.#begin.beganWithin(index)) this.markPartial(index);
-    if (this.#settings.emptyBars || !this.#blind.isClear(index)) this.#writeAll(window);
-    else this.#writeTouched(window);
+    this.#bars.write(window);
     window.clear();
     if (this.#spares.length < SPARES_MAX) this.#spares.push(window);
-  }
-
-  /** Bars of the symbols with rows alone. */
-  #writeTouched(window: BarWindow): void {
-    const mark = this.#blind.isPartial(window.index) ? PARTIAL : COMPLETE;
-    const { touched, touchedCount } = window;
-    if (touchedCount > 1) touched.subarray(0, touchedCount).sort();
-    for (let i = 0; i < touchedCount; i++) this.#sawRowsOf(touched[i]! + this.#firstSlot);
-    this.#writer.bars(window, touched, touchedCount, mark);
-  }
-
-  /**
-   * Bars of the symbols with rows, and of those known that have none.
-   *
-   * @returns How many of the latter were written, and left out.
-   */
-  #writeAll(window: BarWindow): { written: number; leftOut: number } {
-    const { emptyBars, fillMax } = this.#settings;
-    const { index } = window;
-    const isGapForAll = this.#blind.isGap(ALL_SLOTS, index);
-    const otherwise = this.#blind.isPartial(index) ? PARTIAL : undefined;
-    const one = new Int32Array(1);
-    let written = 0;
-    let leftOut = 0;
-    for (let place = 0; place < this.#slots; place++) {
-      const slot = place + this.#firstSlot;
-      const hasRows = window.countOf(slot) > 0;
-      if (!hasRows && this.#known[place] === 0) continue;
-      const isGap = isGapForAll || this.#blind.isGap(slot, index);
-      if (hasRows) {
-        this.#sawRowsOf(slot);
-        one[0] = place;
-        this.#writer.bars(window, one, 1, isGap ? GAP : (otherwise ?? COMPLETE));
-      } else if (isGap || emptyBars) {
-        if (this.#filled[place]! >= fillMax) {
-          leftOut++;
-          continue;
-        }
-        this.#filled[place] = this.#filled[place]! + 1;
-        written++;
-        this.#writer.fill(window, slot, isGap ? GAP : (otherwise ?? EMPTY));
-      }
-    }
-    this.barsNotFilled += leftOut;
-    return { written, leftOut };
   }
 
   /**
@@ -419,12 +356,12 @@ export class WindowLine {
     const window =
       this.#spares.pop() ?? new BarWindow(this.#firstSlot, this.#slots, this.#settings.hasExtras);
     window.moveTo(index, this.#every);
-    const { written, leftOut } = this.#writeAll(window);
+    const { written, leftOut } = this.#bars.write(window);
     this.#spares.push(window);
     if (written > 0 || leftOut === 0) return index;
     const open = this.#open[0]?.index ?? Number.POSITIVE_INFINITY;
     const next = Math.min(end, open, this.#blind.nextEdge(index));
-    this.barsNotFilled += leftOut * (next - index - 1);
+    this.#bars.notFilled += leftOut * (next - index - 1);
     return next - 1;
   }
 }
@@ -443,7 +380,7 @@ export type WindowLineState = {
     readonly index: number;
     readonly cells: readonly (readonly number[])[];
   }[];
-  /** Slot and bars without rows since the last with. */
+  /** Slot, first window in which it is known, and bars without rows since the last with. */
   readonly known: readonly (readonly number[])[];
   readonly blind: BlindSpotsState;
 };
