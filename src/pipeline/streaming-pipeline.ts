@@ -157,6 +157,7 @@ export class StreamingPipeline {
       failWith(thrown);
     }
     const failure = await this.#lifecycle.close();
+    this.#parts.dictionaries.memory.close();
     if (failure !== undefined) failWith(failure);
     return this.#report(reason, error, stages);
   }
@@ -406,7 +407,7 @@ export class StreamingPipeline {
   }
 
   #report(reason: PipelineReport['reason'], error: unknown, stages: readonly StageReport[]): PipelineReport {
-    const { counters, clock, sink, batcher } = this.#parts;
+    const { counters, clock, sink, batcher, dictionaries } = this.#parts;
     const values = counters.read();
     return {
       outcome: reason === 'error' ? 'failed' : reason === 'stopped' ? 'stopped' : 'completed',
@@ -415,6 +416,7 @@ export class StreamingPipeline {
       counters: values,
       rowsPending: rowsPending(values),
       durationMs: Number(clock.now() - (this.#began ?? clock.now())) / 1e6,
+      columnBytesPeak: dictionaries.memory.peak,
       outputs: sink.stage.outputs?.() ?? [],
       ...(this.#durable && { durable: this.#durable }),
       flushes: { ...batcher.stage.flushes },

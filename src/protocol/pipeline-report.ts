@@ -13,6 +13,8 @@ export interface PipelineReport {
   /** Rows that were read and neither delivered nor accounted for otherwise: lost with the run. */
   readonly rowsPending: number;
   readonly durationMs: number;
+  /** The most bytes that its columns took at one time. Not known where its thread was lost. */
+  readonly columnBytesPeak?: number;
   /** Files and such that the run wrote. */
   readonly outputs: readonly string[];
   /** What the sink said last of its durability. */

@@ -60,7 +60,7 @@ export async function resolveSpec(
   if (problems.length > 0 || !outline.success || !source || !batcher || !sink) {
     throw new InvalidSpecError(`spec${nameOf(spec)}`, problems);
   }
-  const { name, deadLetter, batchRows, seed } = outline.data;
+  const { name, deadLetter, batchRows, maxMemoryMb, seed } = outline.data;
   return {
     name,
     source,
@@ -69,6 +69,7 @@ export async function resolveSpec(
     batcher,
     sink,
     batchRows,
+    maxMemoryMb,
     seed,
     ...(deadLetter && { deadLetter }),
   };

@@ -25,6 +25,7 @@ describe('a spec', () => {
       name: 'sound',
       operators: [],
       batchRows: 8_192,
+      maxMemoryMb: 1_024,
       seed: 0,
       batcher: { use: 'smart' },
     });

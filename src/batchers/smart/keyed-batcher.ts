@@ -1,5 +1,6 @@
 import type { Batch } from '../../core/batch.js';
 import type { Clock } from '../../core/clock.js';
+import type { MemoryShare } from '../../core/column-memory.js';
 import type { ControlRecord } from '../../core/control-record.js';
 import type { DictionarySet } from '../../core/dictionary.js';
 import { columnIndex, type Schema } from '../../core/schema.js';
@@ -46,6 +47,8 @@ export class KeyedBatcher implements Batcher {
   /** In the order in which they were opened. */
   readonly #groups = new Map<number, Group>();
   readonly #keyColumn: number;
+  /** Of `#following` and `#order`. */
+  readonly #share: MemoryShare;
   /** By row of the batch in hand: the next row of the same group. */
   #following = new Int32Array(0);
   #order = new Int32Array(0);
@@ -53,6 +56,7 @@ export class KeyedBatcher implements Batcher {
   constructor(settings: KeyedBatcherSettings, input: Schema, clock: Clock, dictionaries: DictionarySet) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#share = dictionaries.memory.share('batcher');
     this.#keyColumn = columnIndex(input, settings.key);
     const { rowsMax } = settings.limits;
     this.#batches = new GrowingBatches(input, dictionaries, ROWS_FIRST, rowsMax, SPARES_FIRST);
@@ -68,6 +72,7 @@ export class KeyedBatcher implements Batcher {
 
   add(batch: Batch): void {
     if (this.#following.length < batch.length) {
+      this.#share.resize(2 * Int32Array.BYTES_PER_ELEMENT * batch.capacity);
       this.#following = new Int32Array(batch.capacity);
       this.#order = new Int32Array(batch.capacity);
     }
@@ -97,6 +102,7 @@ export class KeyedBatcher implements Batcher {
     for (const { batch } of this.#groups.values()) batch.release();
     this.#groups.clear();
     this.#closed.release();
+    this.#share.resize(0);
   }
 
   statistics(): StageStatistics {
