@@ -150,6 +150,11 @@ export class Batch {
   }
 }
 
+/** Ends what a step that failed has left behind. */
+export function releaseAll(batches: readonly Batch[]): void {
+  for (const batch of batches) if (!batch.isReleased) batch.release();
+}
+
 /**
  * Gives column `to` of one batch the memory of column `from` of the other, and the reverse: hands a
  * column on without a copy. Both must hold the same type at the same capacity.

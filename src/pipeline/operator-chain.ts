@@ -1,4 +1,4 @@
-import type { Batch } from '../core/batch.js';
+import { type Batch, releaseAll } from '../core/batch.js';
 import { PipelineError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
 import { packRows } from '../core/selection.js';
@@ -32,8 +32,13 @@ export class OperatorChain {
       const link = this.#links[i]!;
       if (!link.operator.flush) continue;
       const held: Batch[] = [];
-      await attempt(link, () => link.operator.flush!(into(link, held)));
-      out.push(...(await this.#from(i + 1, held)));
+      try {
+        await attempt(link, () => link.operator.flush!(into(link, held)));
+        out.push(...(await this.#from(i + 1, held)));
+      } catch (thrown) {
+        releaseAll([...held, ...out]);
+        throw thrown;
+      }
     }
     return out;
   }
@@ -76,12 +81,17 @@ export class OperatorChain {
       const link = this.#links[i]!;
       const emitted: Batch[] = [];
       const emit = into(link, emitted);
-      for (const batch of current) {
-        link.rowsIn += batch.length;
-        if (!link.operator.takesSelections) packRows(batch);
-        // Awaited only where it has to be: most operators answer at once.
-        const working = attemptNow(link, () => link.operator.process(batch, emit));
-        if (working) await attempt(link, () => working);
+      for (const [at, batch] of current.entries()) {
+        try {
+          link.rowsIn += batch.length;
+          if (!link.operator.takesSelections) packRows(batch);
+          // Awaited only where it has to be: most operators answer at once.
+          const working = attemptNow(link, () => link.operator.process(batch, emit));
+          if (working) await attempt(link, () => working);
+        } catch (thrown) {
+          releaseAll([...current.slice(at), ...emitted]); // those before it are the operator's
+          throw thrown;
+        }
       }
       current = emitted;
     }

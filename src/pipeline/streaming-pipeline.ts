@@ -1,4 +1,4 @@
-import type { Batch } from '../core/batch.js';
+import { type Batch, releaseAll } from '../core/batch.js';
 import { BatchPool } from '../core/batch-pool.js';
 import { type Clock, type TimerHandle, turnOfTheLoop } from '../core/clock.js';
 import type { DictionarySet } from '../core/dictionary.js';
@@ -276,10 +276,19 @@ export class StreamingPipeline {
 
   /** Takes a batch through operators and batcher, and whatever is ready to the sink. */
   async #pass(batch: Batch): Promise<void> {
-    const { batcher } = this.#parts;
-    for (const made of await this.#operators.process(batch)) {
-      batcher.stage.add(made);
-      await this.#deliver();
+    await this.#hand(await this.#operators.process(batch));
+  }
+
+  /** @param untilStop - Whether a stop cuts it short. */
+  async #hand(batches: readonly Batch[], untilStop = false): Promise<void> {
+    let next = 0;
+    try {
+      while (next < batches.length && !(untilStop && this.#mustStop())) {
+        this.#parts.batcher.stage.add(batches[next++]!);
+        await this.#deliver();
+      }
+    } finally {
+      releaseAll(batches.slice(next));
     }
   }
 
@@ -297,18 +306,14 @@ export class StreamingPipeline {
    * @returns `stopped` when a stop came before all was durable.
    */
   async #finish<Reason extends 'end of input' | 'drained'>(reason: Reason): Promise<Reason | 'stopped'> {
-    const { batcher, sink, source, dictionaries, rejects } = this.#parts;
+    const { sink, source, dictionaries, rejects } = this.#parts;
     const last = new BatchPool(source.stage.schema, 1, dictionaries).acquire();
     last.controls.push({
       row: 0,
       record: { type: 'end', how: reason === 'drained' ? 'drained' : 'completed' },
     });
     await this.#pass(last);
-    for (const made of await this.#operators.flush()) {
-      if (this.#mustStop()) return 'stopped';
-      batcher.stage.add(made);
-      await this.#deliver();
-    }
+    await this.#hand(await this.#operators.flush(), true);
     if (this.#mustStop()) return 'stopped';
     await this.#closeBatches();
     if (this.#mustStop()) return 'stopped';

@@ -76,14 +76,17 @@ export class KeyedBatcher implements Batcher {
       this.#following = new Int32Array(batch.capacity);
       this.#order = new Int32Array(batch.capacity);
     }
-    let row = 0;
-    for (const { row: place, record } of batch.controls) {
-      this.#addRows(batch, row, place);
-      row = place;
-      this.#addControl(record);
+    try {
+      let row = 0;
+      for (const { row: place, record } of batch.controls) {
+        this.#addRows(batch, row, place);
+        row = place;
+        this.#addControl(record);
+      }
+      this.#addRows(batch, row, batch.length);
+    } finally {
+      batch.release();
     }
-    this.#addRows(batch, row, batch.length);
-    batch.release();
   }
 
   take(): Batch | undefined {
