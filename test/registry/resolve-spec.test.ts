@@ -31,6 +31,15 @@ describe('a spec', () => {
     });
   });
 
+  it('has a limit of memory that some batches fit in', async () => {
+    for (const maxMemoryMb of [15, 16.5, '1 GB', 1_048_577]) {
+      expect(await problemsOf({ ...SOUND, maxMemoryMb })).toEqual([
+        expect.stringContaining('maxMemoryMb: expected a whole number of megabytes, 16 to 1048576'),
+      ]);
+    }
+    expect(await resolveSpec({ ...SOUND, maxMemoryMb: 16 })).toMatchObject({ maxMemoryMb: 16 });
+  });
+
   it('crosses threads as it is', async () => {
     const resolved = await resolveSpec({ ...SOUND, operators: [{ use: 'bars', every: '1m', price: 'bid' }] });
     expect(structuredClone(resolved)).toEqual(resolved);
