@@ -129,6 +129,37 @@ describe('the memory of a pipeline', () => {
     );
   });
 
+  it('counts what every kind of stage holds', async () => {
+    const held = new Map<string, number>();
+    const take = ColumnMemory.prototype.take;
+    vi.spyOn(ColumnMemory.prototype, 'take').mockImplementation(function (this: ColumnMemory, bytes, holder) {
+      take.call(this, bytes, holder);
+      held.set(holder, Math.max(held.get(holder) ?? 0, this.holders[holder] ?? 0));
+    });
+    const stages = { operators: [operators.filter, operators.derive], batchRows: 1_000 };
+    const keyed = { key: 'symbol' };
+    for (const spec of [
+      { source: { use: 'synthetic', rows: 5_000 }, sink: { ...sinks.parquet(), rowGroupRows: 5_000 } },
+      { source: sources.replay, batcher: keyed, sink: sinks.csv() },
+    ]) {
+      const report = await createPipeline({ name: 'counted', ...stages, ...spec } as OpenSpec).run();
+      expect(report.outcome).toBe('completed');
+    }
+    const least = {
+      batches: 2 * 1_000 * 44, // rows of a quote with sizes, in the source and in an operator
+      expressions: 1_000 * 8,
+      'parquet row group': 5_000 * (44 + 8 + 4 + 13), // with the derived columns; and scratch
+      'text buffer': 262_144,
+      batcher: 1_000 * 8,
+      'csv reader': 1_000 * (2 * 4 * 2 * 4 + 8), // bounds and numbers of four fields, starts and lines
+    };
+    expect([...held.keys()].sort()).toEqual(Object.keys(least).sort());
+    for (const [holder, bytes] of Object.entries(least)) {
+      expect([holder, held.get(holder)! >= bytes]).toEqual([holder, true]);
+      expect([holder, held.get(holder)! < 20 * bytes]).toEqual([holder, true]);
+    }
+  });
+
   it.each<[string, Partial<OpenSpec>, RegExp]>([
     [
       'a row group',
