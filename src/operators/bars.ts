@@ -1,4 +1,5 @@
 import type { Batch } from '../core/batch.js';
+import type { MemoryShare } from '../core/column-memory.js';
 import type { ControlRecord } from '../core/control-record.js';
 import type { Dictionary } from '../core/dictionary.js';
 import { PipelineError } from '../core/errors.js';
@@ -68,6 +69,7 @@ class BarsOperator implements Operator {
   readonly #lines: SharedLine | SymbolLines;
   readonly #late: LateRows;
   readonly #lateCounter: LateCounter | undefined;
+  readonly #memory: MemoryShare;
   #inHand: InHand | undefined;
   #isFlushing = false;
   /** Rows that it was given, up to the batch in hand. */
@@ -92,7 +94,9 @@ class BarsOperator implements Operator {
       this.#columns.size !== undefined,
       this.#lateCounter,
     );
+    this.#memory = context.memory.share('bars');
     const settings = {
+      memory: this.#memory,
       everyNs: options.every,
       latenessNs: options.lateness,
       maxDelayNs,
@@ -148,6 +152,7 @@ class BarsOperator implements Operator {
   close(): void {
     this.#letGo();
     this.#writer.close();
+    this.#memory.resize(0);
   }
 
   watermark(): bigint | undefined {

@@ -59,6 +59,12 @@ export class BarWindow {
   touched: Int32Array;
   touchedCount = 0;
 
+  /** Bytes of a window of so many slots. */
+  static bytesOf(slots: number, hasExtras: boolean): number {
+    const cells = slots * CELLS * Float64Array.BYTES_PER_ELEMENT;
+    return (hasExtras ? 2 : 1) * cells + slots * Int32Array.BYTES_PER_ELEMENT;
+  }
+
   constructor(firstSlot: number, slots: number, hasExtras: boolean) {
     this.firstSlot = firstSlot;
     this.cells = new Float64Array(slots * CELLS);

@@ -1,3 +1,4 @@
+import type { MemoryShare } from '../../core/column-memory.js';
 import { readInt64 } from '../../core/int64.js';
 import { BarWindow, CELLS, LAST } from './bar-window.js';
 import type { BarWriter } from './bar-writer.js';
@@ -8,7 +9,7 @@ import { WindowBars } from './window-bars.js';
 
 const TWO_32 = 4_294_967_296;
 /** Spare windows kept for use again. */
-const SPARES_MAX = 4;
+const SPARES_MAX = 2;
 
 export interface WindowLineSettings {
   readonly everyNs: number;
@@ -19,6 +20,8 @@ export interface WindowLineSettings {
   readonly fillMax: number;
   /** Whether rows have sizes or a sequence. */
   readonly hasExtras: boolean;
+  /** What windows hold is in it. */
+  readonly memory: MemoryShare;
 }
 
 /** Where a row's time stands. */
@@ -100,13 +103,16 @@ export class WindowLine {
     return Number(timeNs < 0n && quotient * this.#every !== timeNs ? quotient - 1n : quotient);
   }
 
-  /** Makes room for slots up to `slots` − 1. */
-  reserve(slots: number): void {
-    const needed = slots - this.#firstSlot;
+  /** Makes room for slots below `end`. */
+  reserve(end: number): void {
+    const needed = end - this.#firstSlot;
     if (needed <= this.#slots) return;
-    this.#slots = this.#firstSlot > 0 ? needed : Math.max(needed, 2 * this.#slots, 16);
-    for (const window of this.#open) window.grow(this.#slots);
+    const slots = this.#firstSlot > 0 ? needed : Math.max(needed, 2 * this.#slots, 16);
+    const before = this.#bytesOf(this.#open.length + this.#spares.length);
     this.#spares.length = 0;
+    this.#slots = slots;
+    this.#hold(this.#bytesOf(this.#open.length) - before);
+    for (const window of this.#open) window.grow(slots);
     this.#bars.reserve(this.#slots);
   }
 
@@ -281,11 +287,25 @@ export class WindowLine {
     while (place > 0 && this.#open[place - 1]!.index > index) place--;
     const found = this.#open[place - 1];
     if (found?.index === index) return found;
-    const window =
-      this.#spares.pop() ?? new BarWindow(this.#firstSlot, this.#slots, this.#settings.hasExtras);
+    const window = this.#spares.pop() ?? this.#newWindow();
     window.moveTo(index, this.#every);
     this.#open.splice(place, 0, window);
     return window;
+  }
+
+  #newWindow(): BarWindow {
+    this.#hold(this.#bytesOf(1));
+    return new BarWindow(this.#firstSlot, this.#slots, this.#settings.hasExtras);
+  }
+
+  #bytesOf(windows: number): number {
+    return windows * BarWindow.bytesOf(this.#slots, this.#settings.hasExtras);
+  }
+
+  /** @throws {PipelineError} `MEMORY_EXHAUSTED` when the job may not hold so much. */
+  #hold(bytes: number): void {
+    const { memory } = this.#settings;
+    memory.resize(memory.bytes + bytes);
   }
 
   #addGap(slot: number, from: number, to: number): void {
@@ -345,6 +365,7 @@ export class WindowLine {
     this.#bars.write(window);
     window.clear();
     if (this.#spares.length < SPARES_MAX) this.#spares.push(window);
+    else this.#hold(-this.#bytesOf(1));
   }
 
   /**
@@ -353,8 +374,7 @@ export class WindowLine {
    * @returns The last window that is done with: further on, where nothing more would be written.
    */
   #fillFrom(index: number, end: number): number {
-    const window =
-      this.#spares.pop() ?? new BarWindow(this.#firstSlot, this.#slots, this.#settings.hasExtras);
+    const window = this.#spares.pop() ?? this.#newWindow();
     window.moveTo(index, this.#every);
     const { written, leftOut } = this.#bars.write(window);
     this.#spares.push(window);

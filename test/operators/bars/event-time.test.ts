@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../../src/core/batch.js';
+import { ColumnMemory } from '../../../src/core/column-memory.js';
 import type { ControlRecord } from '../../../src/core/control-record.js';
+import { DictionarySet } from '../../../src/core/dictionary.js';
 import type { RowOrigin } from '../../../src/core/row-origin.js';
 import type { Row } from '../../../src/core/row-view.js';
 import type { Schema } from '../../../src/core/schema.js';
@@ -304,6 +306,32 @@ describe('very many bars', () => {
     }
     expect(rows).toBe(2_000_000);
     expect(stepMax).toBeLessThanOrEqual(9 * 1_024);
+  });
+});
+
+describe('the windows that a lateness keeps open', () => {
+  it('are as many as the memory of the job holds, and the error says what to lower', () => {
+    const memory = new ColumnMemory(8 * 1_048_576);
+    const dictionaries = new DictionarySet(memory);
+    const { process, operator } = openBars({ lateness: '1d' }, contextWithIds({ memory, dictionaries }));
+    const items = Array.from({ length: 86_000 }, (_, i) => trade(i));
+    expect(() => process(items)).toThrow(
+      expect.objectContaining({
+        code: 'MEMORY_EXHAUSTED',
+        message: expect.stringMatching(/more asked for bars, held so far: bars .* MB.*"lateness" of bars/),
+      }),
+    );
+    operator.close?.();
+    expect(memory.holders).not.toHaveProperty('bars');
+  });
+
+  it('are given back as they close', () => {
+    const memory = new ColumnMemory();
+    const { process } = openBars({ lateness: '100s' }, contextWithIds({ memory }));
+    void process(Array.from({ length: 10_000 }, (_, i) => trade(i)));
+    const held = memory.holders.bars!;
+    void process(Array.from({ length: 10_000 }, (_, i) => trade(i + 10_000)));
+    expect(memory.holders.bars).toBe(held);
   });
 });
 
