@@ -287,13 +287,13 @@ class BarsOperator implements Operator {
     return symbol === undefined ? ALL_SLOTS : this.#symbols.idOf(symbol) + 1;
   }
 
-  #takeLate(input: BarInput, { place, slot, mover, ...late }: LateArrival): void {
+  #takeLate(input: BarInput, { row, place, slot, mover, ...late }: LateArrival): void {
     this.#lateCounter?.add(slot);
     const symbolOf = (of: number) => this.#symbols.at(of - 1);
     // The watermark has not passed the end of the first window that is open by the lateness.
     const { every, lateness } = this.#options;
     const waitNs = this.#lines.heldTo(slot)! + BigInt(every + lateness) - late.endNs;
-    const unknown = { file: 'operator bars', line: this.#rowsIn + place + 1 };
+    const unknown = { file: 'operator bars', line: this.#rowsIn + row + 1 };
     this.#late.add({
       ...late,
       symbol: symbolOf(slot),

@@ -37,6 +37,8 @@ export type MovingRow = {
 
 /** A row that came after its window had closed. */
 export interface LateArrival {
+  /** Among the rows of the batch, and where it stands in the columns. */
+  readonly row: number;
   readonly place: number;
   readonly slot: number;
   readonly timeNs: bigint;

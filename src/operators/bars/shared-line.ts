@@ -73,7 +73,14 @@ export class SharedLine implements BarLines {
       if (found === 'open') continue;
       const timeNs = readInt64(input.times.words, place);
       const endNs = (BigInt(line.indexOf(timeNs)) + 1n) * this.#everyNs;
-      this.#onLate(input, { place, slot: input.symbols[place]! + 1, timeNs, endNs, ...this.#trail.now() });
+      this.#onLate(input, {
+        row,
+        place,
+        slot: input.symbols[place]! + 1,
+        timeNs,
+        endNs,
+        ...this.#trail.now(),
+      });
       row++;
     }
     return end;

@@ -170,7 +170,7 @@ export class SymbolLines implements BarLines {
       const own = trail.now();
       const all = this.#allTrail.now();
       const closing = own.mover === undefined || (all.mover && all.watermarkNs > own.watermarkNs) ? all : own;
-      this.#onLate(input, { place, slot, timeNs, endNs, ...closing });
+      this.#onLate(input, { row, place, slot, timeNs, endNs, ...closing });
       row++;
     }
     return end;
