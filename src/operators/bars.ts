@@ -42,8 +42,17 @@ import { SymbolLines, type SymbolLinesState } from './bars/symbol-lines.js';
  * unless `price` names one column.
  */
 export const barsOperator: OperatorFactory<BarsOptions> = {
-  plan(options, input, problems) {
+  plan(options, input, problems, { hasDeadLetters }) {
     checkBarColumns(options, input, problems);
+    if (options.late === 'keep' && options.lateColumn === undefined && !hasDeadLetters) {
+      problems.add(
+        ['late'],
+        'expected "deadLetter.path" in the spec, or "lateColumn", for "keep" to keep rows in',
+      );
+    }
+    if (options.lateColumn !== undefined && options.late !== 'keep') {
+      problems.add(['lateColumn'], 'expected "late: keep" beside it');
+    }
     return barSchema(input, options);
   },
   create: (options, input, context) => new BarsOperator(options, input, context),

@@ -399,6 +399,7 @@ describe('the plan of bars', () => {
       BarsOptions.parse({ every: '1s', ...options }),
       { kind, columns },
       problems,
+      { hasDeadLetters: false },
     );
     return { output, found: problems.found };
   };
@@ -430,6 +431,27 @@ describe('the plan of bars', () => {
       'price: expected a column "price" or "mid", found "time", "symbol", "bid", "ask"; before it put ' +
         '{ use: derive, columns: { mid: "(bid + ask) / 2" } }, or name the column of prices here',
     ]);
+  });
+
+  it('wants a place for late rows that are to be kept, and a column only for those', () => {
+    const keep = 'late: expected "deadLetter.path" in the spec, or "lateColumn", for "keep" to keep rows in';
+    expect(plan({ late: 'keep' }, trades.columns, 'trade').found).toEqual([keep]);
+    expect(plan({ lateColumn: 'late' }, trades.columns, 'trade').found).toEqual([
+      'lateColumn: expected "late: keep" beside it',
+    ]);
+    expect(plan({ late: 'keep', lateColumn: 'mark' }, trades.columns, 'trade').found).toEqual([
+      'lateColumn: expected a name that bars do not have, found "mark"',
+    ]);
+    expect(plan({ late: 'keep', lateColumn: 'late' }, trades.columns, 'trade').found).toEqual([]);
+  });
+
+  it('takes bars as a whole, unless a column of them is named', () => {
+    const { found } = plan({}, plan({}, trades.columns, 'trade').output.columns, 'bar');
+    expect(found).toEqual([]);
+    expect(plan({ size: 'volume' }, plan({}, trades.columns).output.columns, 'bar').found).toEqual([
+      'size: expected "price" beside it: bars of bars take their volumes',
+    ]);
+    expect(plan({ price: 'close' }, plan({}, trades.columns).output.columns, 'bar').found).toEqual([]);
   });
 
   it('names every problem at once', () => {

@@ -98,6 +98,20 @@ describe('a spec', () => {
     expect(problems.map((text) => text.split(':')[0])).toEqual(['operators.2.where']);
   });
 
+  it('that keeps late rows says where', async () => {
+    const spec = {
+      ...SOUND,
+      operators: [
+        { use: 'derive', columns: { mid: '(bid + ask) / 2' } },
+        { use: 'bars', every: '1m', late: 'keep' },
+      ],
+    };
+    expect(await problemsOf(spec)).toEqual([
+      'operators.1.late: expected "deadLetter.path" in the spec, or "lateColumn", for "keep" to keep rows in',
+    ]);
+    expect(await problemsOf({ ...spec, deadLetter: { path: 'rejected.jsonl' } })).toEqual([]);
+  });
+
   it('with a wrong option in its source still has its later stages followed', async () => {
     const problems = await problemsOf({
       ...SOUND,
