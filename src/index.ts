@@ -2,6 +2,7 @@
 export { Batch } from './core/batch.js';
 export { BatchPool } from './core/batch-pool.js';
 export { type Clock, systemClock } from './core/clock.js';
+export type { ColumnMemory, MemoryShare } from './core/column-memory.js';
 export type { ControlRecord, PlacedControl } from './core/control-record.js';
 export {
   type BadRow,

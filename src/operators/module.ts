@@ -60,13 +60,13 @@ function operatorIn(where: string, exports: Record<string, unknown>, name: strin
 /** Gives the user's operator the options that are its own, and what it throws a code and a name. */
 function guard(where: string, factory: OperatorFactory<unknown>): OperatorFactory<ModuleOptions> {
   return {
-    plan({ options }, input, problems) {
+    plan({ options }, input, problems, spec) {
       const own: PlanProblems = {
         add: (path, message) => problems.add(['options', ...path], message),
       };
       let output: Schema;
       try {
-        output = factory.plan(options, input, own);
+        output = factory.plan(options, input, own, spec);
       } catch (error) {
         problems.add([], `${where}: its plan failed: ${messageOf(error)}`);
         return input;

@@ -1,5 +1,4 @@
-import type { Batch } from '../core/batch.js';
-import { BatchPool } from '../core/batch-pool.js';
+import { Batch, releaseAll } from '../core/batch.js';
 import type { ControlRecord, PlacedControl } from '../core/control-record.js';
 import type { DictionarySet } from '../core/dictionary.js';
 import { PipelineError } from '../core/errors.js';
@@ -172,11 +171,11 @@ export class OperatorChain {
     const { operator, emit } = link;
     link.rowsIn += batch.length;
     if (!operator.takesSelections) packRows(batch);
-    return workOn(link, () => operator.process(batch, emit));
+    return workOn(link, () => operator.process(batch, emit), batch);
   }
 
   #batchOf(schema: Schema, record: ControlRecord): Batch {
-    const batch = new BatchPool(schema, 1, this.#dictionaries).acquire();
+    const batch = new Batch(schema, 1, this.#dictionaries);
     batch.controls.push({ row: 0, record });
     return batch;
   }
@@ -211,24 +210,27 @@ function emitMore({ operator, emit }: Link): void | Promise<void> {
   return operator.emitMore(emit);
 }
 
-/** Waits only where there is something to wait for: most operators answer at once. */
-function workOn(link: Link, work: () => void | Promise<void>): true | Promise<true> {
+/**
+ * Waits only where there is something to wait for: most operators answer at once.
+ *
+ * @param given - The batch that it works on, if one: released where the work fails.
+ */
+function workOn(link: Link, work: () => void | Promise<void>, given?: Batch): true | Promise<true> {
+  const fail = (thrown: unknown): never => {
+    if (given) releaseAll([given]); // unless the operator has seen to it
+    throw blamed('OPERATOR_FAILED', nameOf(link), thrown);
+  };
   let working: void | Promise<void>;
   try {
     working = work();
   } catch (thrown) {
-    throw blamed('OPERATOR_FAILED', nameOf(link), thrown);
+    return fail(thrown);
   }
   if (!working) {
     settle(link);
     return true;
   }
-  return Promise.resolve(working).then(
-    () => settle(link),
-    (thrown) => {
-      throw blamed('OPERATOR_FAILED', nameOf(link), thrown);
-    },
-  );
+  return Promise.resolve(working).then(() => settle(link), fail);
 }
 
 function settle(link: Link): true {

@@ -1,5 +1,4 @@
-import type { Batch } from '../core/batch.js';
-import { BatchPool } from '../core/batch-pool.js';
+import { Batch } from '../core/batch.js';
 import { PipelineError, toWireError } from '../core/errors.js';
 import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
 import type { Nanos } from '../core/units.js';
@@ -139,6 +138,7 @@ export class StreamingPipeline {
       failWith(thrown);
     }
     const failure = await this.#lifecycle.close();
+    this.#parts.dictionaries.memory.close();
     if (failure !== undefined) failWith(failure);
     return this.#report(reason, error, stages);
   }
@@ -293,7 +293,7 @@ export class StreamingPipeline {
   async #tellWatermark(now: Nanos): Promise<void> {
     if (this.#paused || this.#ending) return;
     const { source, dictionaries } = this.#parts;
-    const batch = new BatchPool(source.stage.schema, 1, dictionaries).acquire();
+    const batch = new Batch(source.stage.schema, 1, dictionaries);
     if (!this.#live?.intake.mark(batch, now)) {
       batch.release();
       return;
@@ -320,7 +320,7 @@ export class StreamingPipeline {
   }
 
   #report(reason: PipelineReport['reason'], error: unknown, stages: readonly StageReport[]): PipelineReport {
-    const { counters, clock, sink, batcher } = this.#parts;
+    const { counters, clock, sink, batcher, dictionaries } = this.#parts;
     const values = counters.read();
     return {
       outcome: reason === 'error' ? 'failed' : reason === 'stopped' ? 'stopped' : 'completed',
@@ -330,6 +330,7 @@ export class StreamingPipeline {
       rowsPending: rowsPending(values),
       dropped: droppedRows(values),
       durationMs: Number(clock.now() - (this.#began ?? clock.now())) / 1e6,
+      columnBytesPeak: dictionaries.memory.peak,
       outputs: sink.stage.outputs?.() ?? [],
       ...(this.#durable && { durable: this.#durable }),
       flushes: { ...batcher.stage.flushes },

@@ -15,6 +15,8 @@ export interface PipelineReport {
   /** What the rows in `rowsDropped` were dropped for. */
   readonly dropped: DroppedRows;
   readonly durationMs: number;
+  /** The most bytes that its columns took at one time. Not known where its thread was lost. */
+  readonly columnBytesPeak?: number;
   /** Files and such that the run wrote. */
   readonly outputs: readonly string[];
   /** What the sink said last of its durability. */

@@ -129,6 +129,10 @@ class SyntheticSource implements Source {
     });
   }
 
+  close(): void {
+    this.#late.release();
+  }
+
   statistics(): StageStatistics {
     return { rowsMade: this.#row, gapsMade: this.#gaps };
   }

@@ -67,7 +67,7 @@ describe('a module', () => {
     writeFileSync(path, `exports.twice = ${DOUBLE.replace('export default', '').replace(/;\s*$/, '')};`);
     const options = ModuleOptions.parse({ path, export: 'twice', options: { factor: 2 } });
     const factory = await loadModuleOperator(options);
-    expect(factory.plan(options, TICKS, { add: () => expect.fail() })).toBe(TICKS);
+    expect(factory.plan(options, TICKS, { add: () => expect.fail() }, { hasDeadLetters: false })).toBe(TICKS);
   });
 
   it('reports problems of its plan under its options', async () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sleep } from '../../src/core/clock.js';
 import type { ControlRecord } from '../../src/core/control-record.js';
+import { formatIsoNanos } from '../../src/core/iso-nanos.js';
 import type { Row } from '../../src/core/row-view.js';
 import type { Schema } from '../../src/core/schema.js';
 import { millis, type Nanos } from '../../src/core/units.js';
@@ -9,7 +10,6 @@ import { barsOperator } from '../../src/operators/bars.js';
 import type { Operator } from '../../src/pipeline/operator.js';
 import type { StageContext } from '../../src/pipeline/stage.js';
 import { BarsOptions } from '../../src/settings/bars-options.js';
-import { formatIsoNanos } from '../../src/sinks/text/iso-nanos.js';
 import {
   feedOf,
   isRow,

@@ -100,7 +100,7 @@ describe('a chain of operators', () => {
       const select = selectOperator.create({ columns }, derive.output, context);
       const again = filterOperator.create({ where: 'price < 9 or big' }, select.output, context);
       const bars = barsOperator.create(
-        BarsOptions.parse({ every: '1s', late: 'deadLetter' }),
+        BarsOptions.parse({ every: '1s', late: 'keep' }),
         again.output,
         context,
       );

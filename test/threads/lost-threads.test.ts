@@ -200,6 +200,7 @@ describe('threads with a broken entry', () => {
     batcher: { use: 'smart', options: {} },
     sink: { use: 'null', options: {} },
     batchRows: 8,
+    maxMemoryMb: 64,
     seed: 0,
   };
 

@@ -1,5 +1,6 @@
 import type { Batch } from '../../core/batch.js';
 import type { Clock } from '../../core/clock.js';
+import type { MemoryShare } from '../../core/column-memory.js';
 import type { ControlRecord } from '../../core/control-record.js';
 import type { DictionarySet } from '../../core/dictionary.js';
 import { columnIndex, type Schema } from '../../core/schema.js';
@@ -53,6 +54,8 @@ export class KeyedBatcher implements Batcher {
   readonly #keyColumn: number;
   readonly #watermarks = new HeldWatermarks();
   #opened = 0;
+  /** Of `#following` and `#order`. */
+  readonly #share: MemoryShare;
   /** By row of the batch in hand: the next row of the same group. */
   #following = new Int32Array(0);
   #order = new Int32Array(0);
@@ -60,6 +63,7 @@ export class KeyedBatcher implements Batcher {
   constructor(settings: KeyedBatcherSettings, input: Schema, clock: Clock, dictionaries: DictionarySet) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#share = dictionaries.memory.share('batcher');
     this.#keyColumn = columnIndex(input, settings.key);
     const { rowsMax } = settings.limits;
     this.#batches = new GrowingBatches(input, dictionaries, ROWS_FIRST, rowsMax, SPARES_FIRST);
@@ -75,18 +79,22 @@ export class KeyedBatcher implements Batcher {
 
   add(batch: Batch): void {
     if (this.#following.length < batch.length) {
+      this.#share.resize(2 * Int32Array.BYTES_PER_ELEMENT * batch.capacity);
       this.#following = new Int32Array(batch.capacity);
       this.#order = new Int32Array(batch.capacity);
     }
-    let row = 0;
-    for (const { row: place, record } of batch.controls) {
-      this.#addRows(batch, row, place);
-      row = place;
-      if (record.type === 'watermark') this.#addWatermark(record);
-      else this.#addControl(record);
+    try {
+      let row = 0;
+      for (const { row: place, record } of batch.controls) {
+        this.#addRows(batch, row, place);
+        row = place;
+        if (record.type === 'watermark') this.#addWatermark(record);
+        else this.#addControl(record);
+      }
+      this.#addRows(batch, row, batch.length);
+    } finally {
+      batch.release();
     }
-    this.#addRows(batch, row, batch.length);
-    batch.release();
   }
 
   take(): Batch | undefined {
@@ -105,6 +113,7 @@ export class KeyedBatcher implements Batcher {
     for (const { batch } of this.#groups.values()) batch.release();
     this.#groups.clear();
     this.#closed.release();
+    this.#share.resize(0);
   }
 
   statistics(): StageStatistics {

@@ -57,8 +57,11 @@ export class PlainBatcher implements Batcher {
       this.#closeIfFull();
       return;
     }
-    this.#copy(batch);
-    batch.release();
+    try {
+      this.#copy(batch);
+    } finally {
+      batch.release();
+    }
   }
 
   take(): Batch | undefined {

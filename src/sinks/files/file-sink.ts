@@ -20,7 +20,7 @@ export interface PartEncoder {
   end(): Promise<void>;
   /** Bytes, about, that rows taken and not yet written will add to the file. */
   readonly pendingBytes: number;
-  /** Frees what is held outside of JavaScript's memory. */
+  /** Frees what is held outside of V8's heap, and gives its memory back. */
   close?(): void;
 }
 
