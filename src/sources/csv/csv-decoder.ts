@@ -1,4 +1,5 @@
 import type { Batch } from '../../core/batch.js';
+import type { MemoryShare } from '../../core/column-memory.js';
 import { PipelineError } from '../../core/errors.js';
 import { retainRows } from '../../core/selection.js';
 import type { StageContext } from '../../pipeline/stage.js';
@@ -29,6 +30,8 @@ export class CsvDecoder implements FileDecoder {
   readonly #context: StageContext;
   readonly #times: FileTimes;
   readonly #task: ReadTask;
+  /** Of the window and the scanner's arrays. */
+  readonly #share: MemoryShare;
   /** By reader: what to do with a row that it cannot read. */
   readonly #bad: ((row: number) => void)[];
   /** The first fault of each row of the last scan that has one in a field. */
@@ -57,6 +60,8 @@ export class CsvDecoder implements FileDecoder {
     this.#times = new FileTimes(layout, { direction, maxJumpNs });
     this.#frontOffset = window.offsetOf(window.start);
     this.bytesIn = window.end;
+    this.#share = context.memory.share('csv reader');
+    this.#share.resize(scanner.bytes + window.bytes.length);
     const { bounds, numbers, stride, doubled } = scanner;
     this.#task = { bytes: window.bytes, bounds, numbers, stride, doubled, rows: 0, outRow: 0 };
     this.#bad = layout.readers.map((_, reader) => (row) => this.#addFieldFault(reader, row));
@@ -96,6 +101,7 @@ export class CsvDecoder implements FileDecoder {
   }
 
   async close(): Promise<void> {
+    this.#share.resize(0);
     await this.#bytes.close();
   }
 
@@ -137,6 +143,7 @@ export class CsvDecoder implements FileDecoder {
       if (chunk) {
         this.#window.append(chunk);
         this.bytesIn += chunk.length;
+        this.#share.resize(this.#scanner.bytes + this.#window.bytes.length);
       } else this.#window.seal();
       return true;
     } catch (error) {

@@ -66,6 +66,12 @@ export class RowScanner {
     for (const byte of [delimiter, LF, CR, QUOTE]) this.#stops[byte] = 1;
   }
 
+  /** What its arrays take. */
+  get bytes(): number {
+    const { bounds, numbers, starts, lines } = this;
+    return bounds.byteLength + numbers.byteLength + starts.byteLength + lines.byteLength;
+  }
+
   /** Offset in the file from which the next row is found again. */
   restartOffset(window: ByteWindow): number {
     return this.#discardedFrom >= 0 ? this.#discardedFrom : window.offsetOf(window.start);
