@@ -2,6 +2,7 @@
 export { Batch } from './core/batch.js';
 export { BatchPool } from './core/batch-pool.js';
 export { type Clock, systemClock } from './core/clock.js';
+export type { ColumnMemory, MemoryShare } from './core/column-memory.js';
 export type { ControlRecord, PlacedControl } from './core/control-record.js';
 export {
   type BadRow,
@@ -15,6 +16,7 @@ export {
   type SpecProblem,
   type WireError,
 } from './core/errors.js';
+export type { EventOrder } from './core/event-order.js';
 export { copyRow, type Row, type RowValue, RowView, rowsOf } from './core/row-view.js';
 export type { Column, ColumnType, RowKind, Schema } from './core/schema.js';
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
@@ -33,7 +35,7 @@ export type { Durable, Sink, SinkCapabilities } from './pipeline/sink.js';
 export type { Source, SourceCapabilities } from './pipeline/source.js';
 export type { Stage, StageContext } from './pipeline/stage.js';
 export type { StreamingPipeline } from './pipeline/streaming-pipeline.js';
-export type { CounterValues } from './protocol/counters.js';
+export type { CounterValues, DroppedRows } from './protocol/counters.js';
 export type { Checkpoint, PipelineReport, StageReport } from './protocol/pipeline-report.js';
 export { COMPONENTS, type ComponentInfo } from './registry/catalogue.js';
 export {

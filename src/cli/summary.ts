@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../core/errors.js';
-import type { CounterValues } from '../protocol/counters.js';
+import type { CounterValues, DroppedRows } from '../protocol/counters.js';
 import type { JobReport } from '../supervisor/job.js';
 import { formatBytes, formatCount, formatMs, formatRate } from './figures.js';
 import { plainText } from './terminal.js';
@@ -21,6 +21,8 @@ export interface JobDocument {
   readonly rowsFolded: number;
   readonly rowsDerived: number;
   readonly rowsPending: number;
+  readonly rowsLate: number;
+  readonly dropped: DroppedRows;
 }
 
 /** How a job ended, as the summary shows it. */
@@ -48,6 +50,8 @@ export function jobDocument(report: JobReport): JobDocument {
     rowsFolded: counters.rowsFolded,
     rowsDerived: counters.rowsDerived,
     rowsPending: report.rowsPending,
+    rowsLate: counters.rowsLate,
+    dropped: report.dropped,
   };
 }
 
@@ -73,6 +77,8 @@ export function failedDocument(name: string, code: ErrorCode, message: string): 
     rowsFolded: 0,
     rowsDerived: 0,
     rowsPending: 0,
+    rowsLate: 0,
+    dropped: { late: 0 },
   };
 }
 
@@ -116,7 +122,8 @@ export async function summaryTable(results: readonly JobResult[]): Promise<strin
 /** What went in beside what came of it, and whether both sides are equal. */
 export function balanceLine({ name, counters, rowsPending }: JobReport): string {
   const left = counters.rowsIn + counters.rowsDerived;
-  const difference = left - rightSide(counters) - rowsPending;
+  // More that came out than went in is no count of rows that are inside.
+  const difference = left - rightSide(counters) - Math.max(0, rowsPending);
   const verdict =
     difference === 0 ? 'adds up' : `DOES NOT ADD UP: ${formatCount(difference)} rows unaccounted for`;
   const parts = [
@@ -137,6 +144,16 @@ const rightSide = (counters: CounterValues): number =>
   counters.rowsFolded +
   counters.rowsDropped +
   counters.rowsRejected;
+
+/** What became of rows that are in no output; empty where none was dropped. */
+export function droppedLine({ name, counters, dropped }: JobReport): string {
+  const { rowsDropped } = counters;
+  if (rowsDropped === 0) return '';
+  const reasons = Object.entries(dropped)
+    .filter(([, rows]) => rows > 0)
+    .map(([reason, rows]) => `${formatCount(rows)} ${reason}`);
+  return `${name}: ${formatCount(rowsDropped)} ${rowsDropped === 1 ? 'row' : 'rows'} dropped: ${reasons.join(', ')}\n`;
+}
 
 const OUTPUTS_SHOWN = 5;
 

@@ -1,16 +1,22 @@
-import { Batch, type BatchHome } from './batch.js';
+import { Batch } from './batch.js';
+import { type BatchHome, BatchMemory } from './batch-memory.js';
+import type { SpareHolder } from './column-memory.js';
 import type { DictionarySet } from './dictionary.js';
 import { invariant } from './invariant.js';
 import type { Schema } from './schema.js';
 
-/** Batches of one schema and capacity, used again and again. Holds at most `spareMax` idle ones. */
-export class BatchPool implements BatchHome {
+/**
+ * Memory for batches of one schema and capacity, used again and again: each batch is a new one over
+ * it. Keeps that of at most `spareMax` released ones.
+ */
+export class BatchPool implements BatchHome, SpareHolder {
   readonly schema: Schema;
   readonly capacity: number;
   readonly #dictionaries: DictionarySet;
-  readonly #spares: Batch[] = [];
-  readonly #spareMax: number;
+  readonly #spares: BatchMemory[] = [];
+  #spareMax: number;
   #outstanding = 0;
+  #isListed = false;
 
   constructor(schema: Schema, capacity: number, dictionaries: DictionarySet, spareMax = 4) {
     invariant(Number.isInteger(capacity) && capacity > 0, 'a batch has room for a row');
@@ -25,17 +31,41 @@ export class BatchPool implements BatchHome {
     return this.#outstanding;
   }
 
-  /** An empty batch, owned by the caller. */
+  /**
+   * An empty batch, owned by the caller.
+   * @throws {PipelineError} `MEMORY_EXHAUSTED` when the pipeline may not have the memory for it.
+   */
   acquire(): Batch {
+    const memory =
+      this.#spares.pop() ?? new BatchMemory(this.schema, this.capacity, this.#dictionaries.memory, this);
     this.#outstanding++;
-    const spare = this.#spares.pop();
-    if (!spare) return new Batch(this.schema, this.capacity, this.#dictionaries, this);
-    spare.revive();
-    return spare;
+    return new Batch(this.schema, this.capacity, this.#dictionaries, memory);
   }
 
-  takeBack(batch: Batch): void {
+  /** For the batches alone. */
+  takeBack(memory: BatchMemory): void {
     this.#outstanding--;
-    if (this.#spares.length < this.#spareMax) this.#spares.push(batch);
+    const account = this.#dictionaries.memory;
+    if (this.#spares.length >= this.#spareMax || account.isClosed) {
+      memory.drop();
+      return;
+    }
+    this.#spares.push(memory);
+    if (this.#isListed) return;
+    account.addSpareHolder(this);
+    this.#isListed = true;
+  }
+
+  dropSpares(): void {
+    for (const memory of this.#spares) memory.drop();
+    this.#spares.length = 0;
+    this.#dictionaries.memory.removeSpareHolder(this);
+    this.#isListed = false;
+  }
+
+  /** Of a pool that is used no more: keeps nothing, nor what is released from now on. */
+  close(): void {
+    this.#spareMax = 0;
+    this.dropSpares();
   }
 }

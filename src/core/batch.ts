@@ -1,24 +1,18 @@
+import { BatchMemory } from './batch-memory.js';
 import type { PlacedControl } from './control-record.js';
 import type { Dictionary, DictionarySet } from './dictionary.js';
 import { invariant } from './invariant.js';
+import { failReleased } from './released-batch.js';
 import type { RowOrigin } from './row-origin.js';
-import {
-  allocateColumn,
-  type Column,
-  type ColumnData,
-  columnIndex,
-  elementsPerRow,
-  type Schema,
-} from './schema.js';
-
-const RELEASED: ColumnData[] = [];
+import { type Column, type ColumnData, columnIndex, elementsPerRow, type Schema } from './schema.js';
 
 /**
  * Rows as columns, with the control records that stand between them.
  *
  * **Who owns a batch.** Exactly one holder at a time: whoever receives it may change it, and either
- * passes it on or releases it, once. After that it must not be touched: its columns are gone, so
- * that a late use fails at once and not as somebody else's rows.
+ * passes it on or releases it, once. After that it is dead for good: each use of it fails at once.
+ * Its memory is used again by a batch of its own, so that nobody reads somebody else's rows. Only a
+ * typed array that was taken out of it cannot be taken back: do not keep one.
  *
  * Not shared between threads; columns are (see `protocol/`).
  */
@@ -26,32 +20,83 @@ export class Batch {
   readonly schema: Schema;
   readonly capacity: number;
   readonly dictionaries: DictionarySet;
+  /** Where its rows were read, if its source can tell and they still stand where it put them. */
+  origin: RowOrigin | undefined;
+  #length = 0;
+  #places: Int32Array | undefined;
+  #controls: PlacedControl[] = [];
+  /** Gone once it is released. */
+  #memory: BatchMemory | undefined;
+
+  /**
+   * @param memory - For the pool alone.
+   * @throws {PipelineError} `MEMORY_EXHAUSTED` when the pipeline may not have the memory for it.
+   */
+  constructor(
+    schema: Schema,
+    capacity: number,
+    dictionaries: DictionarySet,
+    memory: BatchMemory = new BatchMemory(schema, capacity, dictionaries.memory),
+  ) {
+    this.schema = schema;
+    this.capacity = capacity;
+    this.dictionaries = dictionaries;
+    this.origin = undefined;
+    this.#memory = memory;
+  }
+
   /** Rows in use, at most `capacity`. */
-  length = 0;
+  get length(): number {
+    if (this.#memory === undefined) failReleased();
+    return this.#length;
+  }
+
+  set length(rows: number) {
+    if (this.#memory === undefined) failReleased();
+    this.#length = rows;
+  }
+
   /** In the order of the schema. Elements past the length are rubbish. */
-  columns: ColumnData[];
+  get columns(): ColumnData[] {
+    if (this.#memory === undefined) failReleased();
+    return this.#memory.columns;
+  }
+
   /**
    * Where each row stands in the columns, ascending, when rows were selected and not yet moved
    * together (`selection.ts`). `undefined`: row `i` stands at `i`. Only operators that say so
    * (`takesSelections`) are given such batches; sources, batchers and sinks never see one.
    */
-  places: Int32Array | undefined;
-  /** Memory for `places`, kept for the next time. For `selection.ts` alone. */
-  placesMemory: Int32Array | undefined;
-  /** In order of `row`. */
-  controls: PlacedControl[] = [];
-  /** Where its rows were read, if its source can tell and they still stand where it put them. */
-  origin: RowOrigin | undefined;
-  readonly #home: BatchHome | undefined;
-  readonly #columns: ColumnData[];
+  get places(): Int32Array | undefined {
+    if (this.#memory === undefined) failReleased();
+    return this.#places;
+  }
 
-  constructor(schema: Schema, capacity: number, dictionaries: DictionarySet, home?: BatchHome) {
-    this.schema = schema;
-    this.capacity = capacity;
-    this.dictionaries = dictionaries;
-    this.#home = home;
-    this.#columns = schema.columns.map(({ type }) => allocateColumn(type, capacity));
-    this.columns = this.#columns;
+  set places(places: Int32Array | undefined) {
+    if (this.#memory === undefined) failReleased();
+    this.#places = places;
+  }
+
+  /** Memory for `places`, kept for the next time. For `selection.ts` alone. */
+  get placesMemory(): Int32Array | undefined {
+    if (this.#memory === undefined) failReleased();
+    return this.#memory.places;
+  }
+
+  set placesMemory(places: Int32Array | undefined) {
+    if (this.#memory === undefined) failReleased();
+    this.#memory.places = places;
+  }
+
+  /** In order of `row`. */
+  get controls(): PlacedControl[] {
+    if (this.#memory === undefined) failReleased();
+    return this.#controls;
+  }
+
+  set controls(controls: PlacedControl[]) {
+    if (this.#memory === undefined) failReleased();
+    this.#controls = controls;
   }
 
   /** No rows and no control records. */
@@ -60,7 +105,7 @@ export class Batch {
   }
 
   get isReleased(): boolean {
-    return this.columns === RELEASED;
+    return this.#memory === undefined;
   }
 
   float64(name: string): Float64Array {
@@ -84,36 +129,30 @@ export class Batch {
   }
 
   column(name: string): ColumnData {
-    invariant(!this.isReleased, 'a batch is not used after its release');
     const data = this.columns[columnIndex(this.schema, name)];
     invariant(data !== undefined, `the batch has a column "${name}"`);
     return data;
   }
 
   dictionary(column: Column): Dictionary {
+    if (this.#memory === undefined) failReleased();
     return this.dictionaries.get(column.dictionary ?? column.name);
   }
 
-  /** Ends the caller's ownership. */
+  /** Ends the caller's ownership, and this batch. */
   release(): void {
-    invariant(!this.isReleased, 'a batch is released once');
-    this.columns = RELEASED;
-    this.length = 0;
-    this.places = undefined;
+    const memory = this.#memory;
+    invariant(memory !== undefined, 'a batch is released once');
+    this.#memory = undefined;
+    this.#places = undefined;
     this.origin = undefined;
-    if (this.controls.length > 0) this.controls = [];
-    this.#home?.takeBack(this);
-  }
-
-  /** For the pool alone. */
-  revive(): void {
-    this.columns = this.#columns;
+    memory.release();
   }
 }
 
-/** Where a released batch goes. */
-export interface BatchHome {
-  takeBack(batch: Batch): void;
+/** Ends what a step that failed has left behind. */
+export function releaseAll(batches: readonly Batch[]): void {
+  for (const batch of batches) if (!batch.isReleased) batch.release();
 }
 
 /**

@@ -1,3 +1,4 @@
+import { ColumnMemory } from './column-memory.js';
 import { DictionaryFullError } from './errors.js';
 
 /** Id of a string that is not there (null). */
@@ -44,9 +45,18 @@ export class Dictionary {
   }
 }
 
-/** The dictionaries of one pipeline, one per name: columns that name the same one share ids. */
+/**
+ * What all batches of one pipeline share: its dictionaries, one per name (columns that name the same
+ * one share ids), and the account of the memory that its columns take.
+ */
 export class DictionarySet {
+  readonly memory: ColumnMemory;
   readonly #byName = new Map<string, Dictionary>();
+
+  /** @param memory - Without it, memory is counted and not limited. */
+  constructor(memory = new ColumnMemory()) {
+    this.memory = memory;
+  }
 
   get(name: string): Dictionary {
     let dictionary = this.#byName.get(name);

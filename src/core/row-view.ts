@@ -11,7 +11,8 @@ export type Row = Record<string, RowValue>;
 
 /**
  * Reads and writes a batch row by row, for those who do not want to think in columns. One object
- * serves all rows: `at(row)` moves it, so take values out of it, never keep it.
+ * serves all rows: `at(row)` moves it, so take values out of it, never keep it. Once the batch is
+ * released, it fails.
  *
  * A value that its column does not hold is refused with a `TypeError`.
  *
@@ -35,7 +36,6 @@ export class RowView {
 
   /** Looks at a batch of the view's schema, from its first row. */
   over(batch: Batch): this {
-    invariant(!batch.isReleased, 'a batch is not used after its release');
     invariant(batch.places === undefined, 'rows are viewed where they stand together');
     this.#cursor.batch = batch;
     this.#cursor.columns = batch.columns;

@@ -102,6 +102,11 @@ export function columnIndex(schema: Schema, name: string): number {
   return schema.columns.findIndex((column) => column.name === name);
 }
 
+/** Position of the column with the time of the event, −1 where rows have none. */
+export function eventTimeIndex(schema: Schema): number {
+  return schema.columns.findIndex(({ name, type }) => name === 'time' && type === 'timestamp');
+}
+
 /** Array elements that a row takes in its column's storage. */
 export function elementsPerRow(type: ColumnType): number {
   return type === 'timestamp' || type === 'int64' ? 2 : 1;

@@ -52,9 +52,14 @@ export function retainRows(batch: Batch, keep: Uint8Array): number {
 
 /** Lets one batch select what another did, whose columns it has taken over, and exchanges the memory for it. */
 export function handSelection(from: Batch, to: Batch): void {
-  to.places = from.places;
+  const { places } = from;
+  to.places = places;
+  if (places === undefined) return;
+  invariant(from.capacity === to.capacity, 'batches that exchange memory have one capacity');
+  const [own, others] = [to.placesMemory, from.placesMemory];
+  from.placesMemory = own; // gives back before the other takes
+  to.placesMemory = others;
   from.places = undefined;
-  [to.placesMemory, from.placesMemory] = [from.placesMemory, to.placesMemory];
 }
 
 /** Where the rows of a batch stand, selected or not. Elements past its length are rubbish. */

@@ -1,29 +1,27 @@
 import type { Batch } from '../core/batch.js';
+import type { MemoryShare } from '../core/column-memory.js';
 import type { ControlRecord } from '../core/control-record.js';
 import type { Dictionary } from '../core/dictionary.js';
 import { PipelineError } from '../core/errors.js';
+import type { EventOrder } from '../core/event-order.js';
 import { unreachable } from '../core/invariant.js';
 import type { PlainData } from '../core/plain-data.js';
 import { findColumn, type Schema } from '../core/schema.js';
-import { placesOf } from '../core/selection.js';
+import { nanos } from '../core/units.js';
 import type { OperatorFactory } from '../pipeline/factories.js';
 import type { Emit, Operator, OperatorTally } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { StageStatistics } from '../protocol/pipeline-report.js';
 import type { BarsOptions } from '../settings/bars-options.js';
 import { type BarColumnNames, barSchema, checkBarColumns, chooseBarColumns } from './bars/bar-columns.js';
+import { barInputOf } from './bars/bar-input.js';
+import type { BarInput, LateArrival } from './bars/bar-lines.js';
 import { BarWriter } from './bars/bar-writer.js';
 import { ALL_SLOTS } from './bars/blind-spots.js';
-import { type BarInput, foldRows } from './bars/fold-rows.js';
-import { LateRows } from './bars/late-rows.js';
-import { timesOf } from './bars/time-span.js';
-import { WindowLine, type WindowLineState } from './bars/window-line.js';
-
-/** Windows that lateness may keep open at once. */
-const WINDOWS_OPEN_MAX = 1_000;
-
-/** Rows that the kernels take at a time: they stay in the first cache from one pass to the next. */
-const ROWS_AT_ONCE = 512;
+import { LateCounter } from './bars/late-counter.js';
+import { LateRows } from './bars/late-row-policy.js';
+import { SharedLine, type SharedLineState } from './bars/shared-line.js';
+import { SymbolLines, type SymbolLinesState } from './bars/symbol-lines.js';
 
 /**
  * Bars by event time, per symbol: open, high, low, close, volume, vwap, count and a mark that tells
@@ -36,104 +34,156 @@ const ROWS_AT_ONCE = 512;
  * | `gap`      | has data known to be missing (a `gap` or `stale` record); before all other marks  |
  * | `empty`    | was seen whole and had no rows of a symbol seen before; only with `emptyBars`     |
  *
- * A bar is emitted when event time is past its end by `lateness`, in order of window and symbol id,
- * so that it depends neither on batches nor on wall time. Rows without a finite price count as
- * filtered; a size that is not finite counts as 0. Sums are plain sums of doubles in the order of the rows.
+ * A bar is emitted when the watermark is past its end by `lateness`, so that bars depend neither on
+ * batches nor on wall time, nor on the order in which rows came. Open and close are those of the first
+ * and last instant; of rows of one instant, by the column `sequence` where there is one, else by
+ * arrival. Rows without a finite price count as filtered; a size that is not finite counts as 0. Sums
+ * are compensated. Bars of bars are made of their open, high, low, close, volume, vwap and count,
+ * unless `price` names one column.
  */
 export const barsOperator: OperatorFactory<BarsOptions> = {
-  plan(options, input, problems) {
-    const open = Math.ceil(options.lateness / options.every) + 2;
-    if (open > WINDOWS_OPEN_MAX) {
+  plan(options, input, problems, { hasDeadLetters }) {
+    checkBarColumns(options, input, problems);
+    if (options.late === 'keep' && options.lateColumn === undefined && !hasDeadLetters) {
       problems.add(
-        ['lateness'],
-        `expected at most ${WINDOWS_OPEN_MAX - 2} times "every", found ${Math.ceil(options.lateness / options.every)} times`,
+        ['late'],
+        'expected "deadLetter.path" in the spec, or "lateColumn", for "keep" to keep rows in',
       );
     }
-    checkBarColumns(options, input, problems);
-    return barSchema(input);
+    if (options.lateColumn !== undefined && options.late !== 'keep') {
+      problems.add(['lateColumn'], 'expected "late: keep" beside it');
+    }
+    return barSchema(input, options);
   },
   create: (options, input, context) => new BarsOperator(options, input, context),
 };
 
+/** What it was given and has not yet dealt with. */
+interface InHand {
+  readonly batch: Batch;
+  readonly input: BarInput;
+  row: number;
+  control: number;
+}
+
 class BarsOperator implements Operator {
   readonly output: Schema;
+  readonly order: EventOrder;
   readonly takesSelections = true;
   readonly #options: BarsOptions;
   readonly #context: StageContext;
   readonly #columns: BarColumnNames;
   readonly #symbols: Dictionary;
   readonly #writer: BarWriter;
-  readonly #line: WindowLine;
+  readonly #lines: SharedLine | SymbolLines;
   readonly #late: LateRows;
-  readonly #unpriced = new Int32Array(1);
-  #rowsUnpriced = 0;
+  readonly #lateCounter: LateCounter | undefined;
+  readonly #memory: MemoryShare;
+  #inHand: InHand | undefined;
+  #isFlushing = false;
   /** Rows that it was given, up to the batch in hand. */
   #rowsIn = 0;
-  #folded = 0;
+  /** The watermark that was passed on last, of all symbols. */
+  #passedNs: bigint | undefined;
   #hasWarned = false;
 
   constructor(options: BarsOptions, input: Schema, context: StageContext) {
+    const { scope, maxDelayNs } = context.stream.order;
     this.#options = options;
     this.#context = context;
-    this.output = barSchema(input);
+    this.output = barSchema(input, options);
+    this.order = { scope, maxDelayNs: 0 }; // bars come in order of their begin
     this.#columns = chooseBarColumns(options, input);
     this.#symbols = context.dictionaries.get(findColumn(input, 'symbol')?.dictionary ?? 'symbol');
-    const hasSizes = this.#columns.size !== undefined;
-    this.#writer = new BarWriter(this.output, context.batchRows, context.dictionaries, hasSizes);
-    this.#line = new WindowLine(
-      {
-        everyNs: options.every,
-        latenessNs: options.lateness,
-        emptyBars: options.emptyBars === 'emit',
-        fillMax: options.fillMax,
-      },
-      this.#writer,
+    this.#lateCounter = options.lateColumn === undefined ? undefined : new LateCounter();
+    this.#writer = new BarWriter(
+      this.output,
+      context.batchRows,
+      context.dictionaries,
+      this.#columns.size !== undefined,
+      this.#lateCounter,
     );
-    this.#late = new LateRows(options.late === 'deadLetter' ? context.rejects : undefined);
+    this.#memory = context.memory.share('bars');
+    const settings = {
+      memory: this.#memory,
+      everyNs: options.every,
+      latenessNs: options.lateness,
+      maxDelayNs,
+      emptyBars: options.emptyBars === 'emit',
+      fillMax: options.fillMax,
+      hasExtras: this.#columns.size !== undefined || this.#columns.sequence !== undefined,
+    };
+    const onLate = (from: BarInput, late: LateArrival) => this.#takeLate(from, late);
+    this.#lines =
+      scope === 'all'
+        ? new SharedLine(settings, this.#writer, () => this.#symbols.size + 1, onLate)
+        : new SymbolLines(settings, this.#writer, onLate);
+    this.#late = new LateRows({
+      policy: options.late ?? (context.stream.bounded ? 'stop' : 'drop'),
+      rejects: context.rejects,
+      hasColumn: this.#lateCounter !== undefined,
+      clock: context.clock,
+      log: context.log,
+    });
   }
 
   process(batch: Batch, emit: Emit): void | Promise<void> {
+    this.#inHand = { batch, input: barInputOf(batch, this.#columns), row: 0, control: 0 };
+    return this.emitMore(emit);
+  }
+
+  /** Whether it stopped in the middle of a batch, or of the last bars, for the sink to keep up. */
+  get hasMore(): boolean {
+    return this.#inHand !== undefined || this.#isFlushing;
+  }
+
+  emitMore(emit: Emit): void | Promise<void> {
     const rejectedBefore = this.#late.rejected;
     this.#writer.begin(emit);
+    let isDone = false;
     try {
-      this.#line.reserve(this.#symbols.size + 1);
-      const input = this.#inputOf(batch);
-      let row = 0;
-      for (const { row: place, record } of batch.controls) {
-        this.#fold(input, row, place);
-        row = place;
-        this.#heed(record);
-        this.#writer.control(record);
-      }
-      this.#fold(input, row, batch.length);
-      this.#rowsIn += batch.length;
-    } finally {
-      batch.release();
+      isDone = this.#isFlushing ? this.#lines.finish() : this.#goOn();
+    } catch (error) {
+      this.#letGo();
+      throw error;
     }
+    if (isDone) this.#letGo();
     this.#writer.end();
     this.#warnOnce();
     if (this.#late.rejected > rejectedBefore) return this.#context.rejects.flush();
   }
 
-  flush(emit: Emit): void {
-    this.#writer.begin(emit);
-    this.#line.finish();
-    this.#writer.end();
+  flush(emit: Emit): void | Promise<void> {
+    this.#isFlushing = true;
+    return this.emitMore(emit);
   }
 
   close(): void {
+    this.#letGo();
     this.#writer.close();
+    this.#memory.resize(0);
+  }
+
+  watermark(): bigint | undefined {
+    return this.#lines.heldTo(ALL_SLOTS);
   }
 
   snapshot(): PlainData {
     const { every, lateness } = this.#options;
-    return { every, lateness, rowsIn: this.#rowsIn, line: this.#line.snapshot() };
+    return {
+      every,
+      lateness,
+      rowsIn: this.#rowsIn,
+      passed: this.#passedNs === undefined ? null : String(this.#passedNs),
+      late: this.#lateCounter?.snapshot() ?? null,
+      lines: this.#lines.snapshot(),
+    };
   }
 
-  /** @throws {PipelineError} `CHECKPOINT_INVALID` for the state of bars of another length. */
+  /** @throws {PipelineError} `CHECKPOINT_INVALID` for the state of bars of another length, or of another order. */
   restore(state: PlainData): void {
-    const { every, lateness, rowsIn, line } = state as unknown as BarsState;
-    if (every !== this.#options.every || lateness !== this.#options.lateness || !line) {
+    const { every, lateness, rowsIn, passed, late, lines } = state as unknown as BarsState;
+    if (every !== this.#options.every || lateness !== this.#options.lateness || !lines) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
         `Expected the state of bars of ${this.#options.every} ns with a lateness of ${this.#options.lateness} ns, ` +
@@ -141,92 +191,133 @@ class BarsOperator implements Operator {
       );
     }
     this.#rowsIn = rowsIn;
-    this.#line.restore(line);
+    this.#passedNs = passed === null ? undefined : BigInt(passed);
+    if (late) this.#lateCounter?.restore(late);
+    if (lines.scope === 'all' && this.#lines instanceof SharedLine) this.#lines.restore(lines);
+    else if (lines.scope === 'symbol' && this.#lines instanceof SymbolLines) this.#lines.restore(lines);
+    else {
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        'Expected the state of bars over rows that are ordered as they are now; was the order of the source changed?',
+      );
+    }
   }
 
   tally(): OperatorTally {
+    const { dropped, rejected, count } = this.#late;
     return {
-      folded: this.#folded,
+      folded: this.#lines.rowsTaken - this.#lines.rowsUnpriced,
       derived: this.#writer.rows,
-      filtered: this.#rowsUnpriced,
-      dropped: this.#late.dropped,
-      rejected: this.#late.rejected,
+      filtered: this.#lines.rowsUnpriced,
+      dropped,
+      rejected,
+      late: count,
     };
   }
 
   statistics(): StageStatistics {
     return {
-      windowsOpen: this.#line.windowsOpen,
-      rowsLate: this.#late.dropped + this.#late.rejected,
-      rowsWithoutPrice: this.#rowsUnpriced,
-      barsNotFilled: this.#line.barsNotFilled,
+      windowsOpen: this.#lines.windowsOpen,
+      rowsLate: this.#late.count,
+      rowsWithoutPrice: this.#lines.rowsUnpriced,
+      barsNotFilled: this.#lines.barsNotFilled,
     };
   }
 
-  #inputOf(batch: Batch): BarInput {
-    return {
-      times: timesOf(batch.int32('time')),
-      symbols: batch.int32('symbol'),
-      prices: batch.float64(this.#columns.price),
-      sizes: this.#columns.size === undefined ? undefined : batch.float64(this.#columns.size),
-      places: placesOf(batch),
-    };
-  }
-
-  #fold(input: BarInput, start: number, end: number): void {
-    const line = this.#line;
-    const unpriced = this.#unpriced;
-    let row = start;
-    unpriced[0] = 0;
-    let late = 0;
-    while (row < end) {
-      const window = line.current;
-      const stop = Math.min(end, row + ROWS_AT_ONCE);
-      if (window) {
-        const next = line.span.firstOutside(input.times, input.places, row, stop);
-        foldRows(window, input, row, next, unpriced);
-        row = next;
-      }
-      if (row === stop) continue;
-      const place = input.places[row]!;
-      if (line.enter(input.times.words, place)) continue;
-      const symbol = this.#symbols.at(input.symbols[place]!);
-      this.#late.add(input, place, symbol, this.#rowsIn + row + 1, line.notLateNs);
-      late++;
-      row++;
+  /** @returns Whether the batch in hand is done with. */
+  #goOn(): boolean {
+    const inHand = this.#inHand;
+    if (!inHand) return true;
+    const { batch, input } = inHand;
+    for (;;) {
+      const placed = batch.controls[inHand.control];
+      const end = placed?.row ?? batch.length;
+      inHand.row = this.#lines.take(input, inHand.row, end);
+      if (inHand.row < end) return false;
+      if (!placed) break;
+      if (!this.#heed(placed.record)) return false;
+      inHand.control++;
     }
-    this.#rowsUnpriced += unpriced[0];
-    this.#folded += end - start - unpriced[0] - late;
+    this.#rowsIn += batch.length;
+    return true;
   }
 
-  #heed(record: ControlRecord): void {
+  #letGo(): void {
+    const { batch } = this.#inHand ?? {};
+    this.#inHand = undefined;
+    this.#isFlushing = false;
+    batch?.release();
+  }
+
+  /** @returns Whether the record is done with, and has been passed on. */
+  #heed(record: ControlRecord): boolean {
     switch (record.type) {
       case 'gap':
-        this.#line.gap(this.#slotOf(record.symbol), record.from, record.to);
+        this.#lines.gap(this.#slotOf(record.symbol), record.from, record.to);
         break;
       case 'stale':
-        this.#line.stale(this.#slotOf(record.symbol), record.since);
+        this.#lines.stale(this.#slotOf(record.symbol), record.since);
         break;
       case 'reset':
-        this.#line.reset(record.at);
+        this.#lines.reset(record.at);
         break;
+      case 'watermark': {
+        const slot = this.#slotOf(record.symbol);
+        if (!this.#lines.watermark(slot, record.at)) return false;
+        this.#passOn(slot, record.symbol);
+        return true;
+      }
       case 'end':
-        this.#line.finish(); // the last bars stand before the record
+        if (!this.#lines.finish()) return false; // the last bars stand before the record
         break;
-      case 'watermark':
       case 'switched':
         break; // what a switch missed is told by a gap
       default:
         unreachable(record);
     }
+    this.#writer.control(record);
+    return true;
+  }
+
+  /** A watermark, held back to the begin of the first window that is open or may be. */
+  #passOn(slot: number, symbol: string | undefined): void {
+    const at = this.#lines.heldTo(slot);
+    if (at === undefined) return;
+    if (slot !== ALL_SLOTS) {
+      this.#writer.control({ type: 'watermark', at: nanos(at), ...(symbol !== undefined && { symbol }) });
+      return;
+    }
+    if (this.#passedNs !== undefined && at <= this.#passedNs) return;
+    this.#passedNs = at;
+    this.#writer.control({ type: 'watermark', at: nanos(at) });
   }
 
   #slotOf(symbol: string | undefined): number {
     return symbol === undefined ? ALL_SLOTS : this.#symbols.idOf(symbol) + 1;
   }
 
+  #takeLate(input: BarInput, { row, place, slot, mover, ...late }: LateArrival): void {
+    this.#lateCounter?.add(slot);
+    const symbolOf = (of: number) => this.#symbols.at(of - 1);
+    // The watermark has not passed the end of the first window that is open by the lateness.
+    const { every, lateness } = this.#options;
+    const waitNs = this.#lines.heldTo(slot)! + BigInt(every + lateness) - late.endNs;
+    const unknown = { file: 'operator bars', line: this.#rowsIn + row + 1 };
+    this.#late.add({
+      ...late,
+      symbol: symbolOf(slot),
+      spot: input.origin?.at(place) ?? unknown,
+      waitNs,
+      values: input.valuesAt(place),
+      mover: mover && {
+        timeNs: mover.timeNs,
+        row: mover.row && { symbol: symbolOf(mover.row.slot), spot: mover.row.spot },
+      },
+    });
+  }
+
   #warnOnce(): void {
-    if (this.#hasWarned || this.#line.barsNotFilled === 0) return;
+    if (this.#hasWarned || this.#lines.barsNotFilled === 0) return;
     this.#hasWarned = true;
     this.#context.log.warn(
       { fillMax: this.#options.fillMax },
@@ -239,5 +330,7 @@ interface BarsState {
   readonly every: number;
   readonly lateness: number;
   readonly rowsIn: number;
-  readonly line: WindowLineState | undefined;
+  readonly passed: string | null;
+  readonly late: readonly (readonly number[])[] | null;
+  readonly lines: SharedLineState | SymbolLinesState | undefined;
 }

@@ -8,6 +8,8 @@ import type { RowOperatorDefinition } from './row-operator-definition.js';
 
 /** An operator of the user's that works on columns. */
 export interface OperatorDefinition<Options> {
+  /** Whether rows come out with another `time`, if the operator itself does not say (`Operator.changesTime`). */
+  changesTime?: boolean;
   /**
    * Says which columns come out, or what is wrong with the options. Without it, the same as go in.
    * Opens nothing: it may run in another thread than the operator itself.
@@ -41,7 +43,14 @@ export function defineOperator<Options = unknown>(
 ): OperatorFactory<Options> {
   return {
     plan: (options, input, problems) => definition.plan?.(options, input, problems) ?? input,
-    create: (options, input, context) => definition.create(options, input, context),
+    create(options, input, context) {
+      const operator = definition.create(options, input, context);
+      // Said on the object itself, which may be of a class of the user's with fields of its own.
+      if (definition.changesTime && operator?.changesTime === undefined) {
+        Object.defineProperty(operator, 'changesTime', { value: true });
+      }
+      return operator;
+    },
   };
 }
 

@@ -115,7 +115,7 @@ interface Move {
 function createDerive(
   { output, derived }: DerivePlan,
   input: Schema,
-  { dictionaries, batchRows }: StageContext,
+  { dictionaries, batchRows, memory }: StageContext,
 ): Operator {
   const workspace = new Workspace(batchRows);
   const compiler = new BatchCompiler(workspace, dictionaries);
@@ -135,6 +135,9 @@ function createDerive(
   return {
     output,
     takesSelections: true,
+    changesTime: targets.has('time'),
+    open: () => workspace.charge(memory.share('expressions')),
+    close: () => workspace.close(),
     process(batch, emit) {
       invariant(batch.columns.length === input.columns.length, 'derive gets batches of its input schema');
       const target = batches.acquire(batch.capacity);

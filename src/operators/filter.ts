@@ -49,7 +49,7 @@ function readCondition(where: string, input: Schema): BooleanExpression {
 function createFilter(
   condition: BooleanExpression,
   input: Schema,
-  { dictionaries, batchRows }: StageContext,
+  { dictionaries, batchRows, memory }: StageContext,
 ): Operator {
   const workspace = new Workspace(batchRows);
   const mask = workspace.takeMask();
@@ -57,6 +57,8 @@ function createFilter(
   let filtered = 0;
   return {
     output: input,
+    open: () => workspace.charge(memory.share('expressions')),
+    close: () => workspace.close(),
     process(batch, emit) {
       const { length, columns } = batch;
       invariant(columns.length === input.columns.length, 'a filter gets batches of its input schema');

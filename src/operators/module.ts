@@ -4,6 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Batch } from '../core/batch.js';
 import { PipelineError, RuntimeError } from '../core/errors.js';
+import type { EventOrder } from '../core/event-order.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Schema } from '../core/schema.js';
 import type { OperatorFactory, PlanProblems } from '../pipeline/factories.js';
@@ -59,13 +60,13 @@ function operatorIn(where: string, exports: Record<string, unknown>, name: strin
 /** Gives the user's operator the options that are its own, and what it throws a code and a name. */
 function guard(where: string, factory: OperatorFactory<unknown>): OperatorFactory<ModuleOptions> {
   return {
-    plan({ options }, input, problems) {
+    plan({ options }, input, problems, spec) {
       const own: PlanProblems = {
         add: (path, message) => problems.add(['options', ...path], message),
       };
       let output: Schema;
       try {
-        output = factory.plan(options, input, own);
+        output = factory.plan(options, input, own, spec);
       } catch (error) {
         problems.add([], `${where}: its plan failed: ${messageOf(error)}`);
         return input;
@@ -92,6 +93,12 @@ function guard(where: string, factory: OperatorFactory<unknown>): OperatorFactor
       if (complaint !== undefined) {
         throw invalid(
           `${where}: expected its operator to say in "output" which columns come out, ${complaint}`,
+        );
+      }
+      if (operator.order !== undefined && !isOrder(operator.order)) {
+        throw invalid(
+          `${where}: expected its operator to say in "order" what its rows promise, as ` +
+            `{ scope: 'all' or 'symbol', maxDelayNs: a whole number, 0 or more }, found ${shapeOf(operator.order)}`,
         );
       }
       return guardOperator(where, operator);
@@ -130,6 +137,21 @@ function guardOperator(where: string, operator: Operator): Operator {
 
   return {
     output,
+    get order() {
+      return operator.order;
+    },
+    get changesTime() {
+      return operator.changesTime === true;
+    },
+    get hasMore() {
+      return operator.hasMore === true;
+    },
+    ...(operator.emitMore && {
+      emitMore: (emit) => attempt('emitMore', () => operator.emitMore?.(checked(emit))),
+    }),
+    ...(operator.watermark && {
+      watermark: () => attempt('watermark', () => operator.watermark?.()),
+    }),
     ...(operator.open && { open: () => attempt('open', () => operator.open?.()) }),
     process: (batch, emit) => attempt('process', () => operator.process(batch, checked(emit))),
     ...(operator.flush && { flush: (emit) => attempt('flush', () => operator.flush?.(checked(emit))) }),
@@ -173,6 +195,11 @@ function locate(where: string, path: string): string {
     // A package for `import` alone, or none at all: Node's own search says which.
     return path;
   }
+}
+
+function isOrder(order: unknown): order is EventOrder {
+  const { scope, maxDelayNs } = (order ?? {}) as Partial<EventOrder>;
+  return (scope === 'all' || scope === 'symbol') && Number.isSafeInteger(maxDelayNs) && maxDelayNs! >= 0;
 }
 
 function failed(where: string, how: string, error: unknown): RuntimeError {

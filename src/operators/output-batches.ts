@@ -31,11 +31,15 @@ export class OutputBatches {
     return this.#latest.acquire();
   }
 
+  #closePools(): void {
+    for (const pool of this.#pools.values()) pool.close();
+    this.#pools.clear();
+  }
+
   #poolOf(capacity: number): BatchPool {
     const known = this.#pools.get(capacity);
     if (known) return known;
-    // Batches that are still out find their way back to a pool that nobody asks any more.
-    if (this.#pools.size >= POOLS_MAX) this.#pools.clear();
+    if (this.#pools.size >= POOLS_MAX) this.#closePools();
     const pool = new BatchPool(this.schema, capacity, this.#dictionaries);
     this.#pools.set(capacity, pool);
     return pool;

@@ -9,6 +9,11 @@ import type { StageContext } from '../pipeline/stage.js';
 export interface RowOperatorDefinition<Options, State> {
   /** Columns that the operator adds. In a row they are null, 0 or false until it sets them. */
   columns?: readonly Column[] | ((options: Options, input: Schema) => readonly Column[]);
+  /**
+   * Whether it sets the `time` of rows. Watermarks of its input then go no further: they say nothing of
+   * the times that come out.
+   */
+  changesTime?: boolean;
   /** Says what is wrong with the options, or with the columns that come in. */
   check?(options: Options, input: Schema, problems: PlanProblems): void;
   /** State to begin with; one for each pipeline. Plain data, unless `snapshot` makes it so. */

@@ -76,6 +76,7 @@ export function createRowOperator<Options, State>(
 
   return {
     output,
+    changesTime: definition.changesTime === true,
     process(batch, emit) {
       invariant(
         batch.columns.length === input.columns.length,

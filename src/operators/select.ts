@@ -84,9 +84,11 @@ function createSelect(
   const batches = new OutputBatches(output, batchRows, dictionaries);
   // A column chosen under two names is handed on once and copied for the other.
   const steps = sources.map((from, to) => ({ from, to, first: sources.indexOf(from) }));
+  const time = columnIndex(output, 'time');
   return {
     output,
     takesSelections: true,
+    changesTime: time < 0 || sources[time] !== columnIndex(input, 'time'),
     process(batch, emit) {
       invariant(batch.columns.length === input.columns.length, 'select gets batches of its input schema');
       const target = batches.acquire(batch.capacity);

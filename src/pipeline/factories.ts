@@ -13,6 +13,12 @@ export interface PlanProblems {
   add(path: readonly (string | number)[], message: string): void;
 }
 
+/** What a plan may have to know of the rest of the spec. */
+export interface SpecFacts {
+  /** Whether rows that cannot be used are kept in a file. */
+  readonly hasDeadLetters: boolean;
+}
+
 /**
  * How a stage is made from its options. `plan` opens nothing and is free of side effects: it says
  * which columns come out, or what is wrong with the options; after a problem it answers as well as
@@ -24,7 +30,7 @@ export interface SourceFactory<Options> {
 }
 
 export interface OperatorFactory<Options> {
-  plan(options: Options, input: Schema, problems: PlanProblems): Schema;
+  plan(options: Options, input: Schema, problems: PlanProblems, spec: SpecFacts): Schema;
   create(options: Options, input: Schema, context: StageContext): Operator;
 }
 

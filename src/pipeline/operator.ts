@@ -31,7 +31,7 @@ export interface Operator extends Stage {
    */
   readonly takesSelections?: boolean;
   /** What the rows that it emits promise of event time. Without it: what those of its input do. */
-  readonly order?: EventOrder;
+  readonly order?: EventOrder | undefined;
   /**
    * Whether it gives rows another `time`: watermarks of its input then say nothing of its output, and
    * go no further. Each symbol by itself is taken to come in order, unless `order` says otherwise.
@@ -49,7 +49,10 @@ export interface Operator extends Stage {
    */
   readonly hasMore?: boolean;
   emitMore?(emit: Emit): void | Promise<void>;
-  /** At the end and on a drain, before the `end` record: emits all that was held back. */
+  /**
+   * At the end and on a drain, after `process` was given the `end` record: emits all that was held
+   * back. The record itself is taken out of what an operator emits, and goes on behind everything.
+   */
   flush?(emit: Emit): void | Promise<void>;
   /** State as plain data, taken between two batches. Without it, the operator has none. */
   snapshot?(): PlainData;

@@ -1,6 +1,5 @@
-import type { Batch } from '../core/batch.js';
 import type { Clock } from '../core/clock.js';
-import type { Counters } from '../protocol/counters.js';
+import type { CounterName, Counters } from '../protocol/counters.js';
 import type { OperatorChain } from './operator-chain.js';
 import type { Sink } from './sink.js';
 import type { Source } from './source.js';
@@ -13,46 +12,108 @@ export interface TalliedParts {
   readonly clock: Clock;
 }
 
+type Side = readonly CounterName[];
+/** Where rows come from, and what becomes of them. */
+const LEFT = ['rowsIn', 'rowsDerived'] as const satisfies Side;
+const RIGHT = [
+  'rowsFiltered',
+  'rowsFolded',
+  'rowsDropped',
+  'rowsRejected',
+  'rowsOut',
+] as const satisfies Side;
+
+type RowCounts = Record<(typeof LEFT | typeof RIGHT)[number], number>;
+
 /** Keeps the counters of a pipeline: what it passes itself, and what its stages say. */
 export class RowTally {
   readonly #parts: TalliedParts;
+  readonly #written: RowCounts = {
+    rowsIn: 0,
+    rowsDerived: 0,
+    rowsFiltered: 0,
+    rowsFolded: 0,
+    rowsDropped: 0,
+    rowsRejected: 0,
+    rowsOut: 0,
+  };
   #rowsRead = 0;
+  #rowsRefused = 0;
+  #rowsOut = 0;
 
   constructor(parts: TalliedParts) {
     this.#parts = parts;
   }
 
-  /** A batch came from the source. */
-  read(batch: Batch): void {
+  /**
+   * A batch came from the source.
+   *
+   * @param refused - Those of its rows that cannot be used and go no further.
+   */
+  read(rows: number, refused = 0): void {
     const { counters, clock } = this.#parts;
-    if (this.#rowsRead === 0 && batch.length > 0) counters.set('firstRowAtNs', clock.now());
-    this.#rowsRead += batch.length;
+    if (this.#rowsRead === 0 && rows > 0) counters.set('firstRowAtNs', clock.now());
+    this.#rowsRead += rows;
+    this.#rowsRefused += refused;
     this.updateRead();
   }
 
   /** The sink took a batch. */
   delivered(rows: number): void {
-    const { counters } = this.#parts;
-    counters.add('rowsOut', rows);
-    if (rows > 0) counters.add('batches', 1);
+    this.#rowsOut += rows;
+    this.update(); // rows that an operator made are counted there before they are counted here
+    if (rows > 0) this.#parts.counters.add('batches', 1);
   }
 
   updateRead(): void {
     const { source, counters } = this.#parts;
-    counters.set('rowsIn', this.#rowsRead + (source.rowsRejected ?? 0));
+    this.#raise('rowsIn', this.#rowsIn());
     counters.set('bytesIn', source.bytesIn ?? 0);
   }
 
   /** Takes over what the stages counted so far. */
   update(): void {
     const { source, operators, sink, counters } = this.#parts;
-    this.updateRead();
     const tally = operators.tally();
-    counters.set('rowsFiltered', tally.filtered);
-    counters.set('rowsFolded', tally.folded);
-    counters.set('rowsDerived', tally.derived);
-    counters.set('rowsDropped', tally.dropped);
-    counters.set('rowsRejected', tally.rejected + (source.rowsRejected ?? 0));
+    this.#write({
+      rowsIn: this.#rowsIn(),
+      rowsDerived: tally.derived,
+      rowsFiltered: tally.filtered,
+      rowsFolded: tally.folded,
+      rowsDropped: tally.dropped,
+      rowsRejected: tally.rejected + this.#rowsRefused + (source.rowsRejected ?? 0),
+      rowsOut: this.#rowsOut,
+    });
+    counters.set('rowsLate', tally.late);
+    counters.set('bytesIn', source.bytesIn ?? 0);
     counters.set('bytesOut', sink.bytesOut ?? 0);
+  }
+
+  #rowsIn(): number {
+    return this.#rowsRead + (this.#parts.source.rowsRejected ?? 0);
+  }
+
+  /**
+   * The left side never falls below the right one, whatever becomes of this thread meanwhile. Counts
+   * that are inferred of a user's operator may fall: rows that it holds back pass for filtered.
+   */
+  #write(counts: RowCounts): void {
+    for (const name of LEFT) this.#raise(name, counts[name]);
+    for (const name of RIGHT) this.#lower(name, counts[name]);
+    for (const name of LEFT) this.#lower(name, counts[name]);
+    for (const name of RIGHT) this.#raise(name, counts[name]);
+  }
+
+  #raise(name: keyof RowCounts, count: number): void {
+    if (count > this.#written[name]) this.#set(name, count);
+  }
+
+  #lower(name: keyof RowCounts, count: number): void {
+    if (count < this.#written[name]) this.#set(name, count);
+  }
+
+  #set(name: keyof RowCounts, count: number): void {
+    this.#written[name] = count;
+    this.#parts.counters.set(name, count);
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import type { ColumnMemory } from '../core/column-memory.js';
 import type { DictionarySet } from '../core/dictionary.js';
 import type { EventOrder } from '../core/event-order.js';
 import type { StageHealth, StageStatistics } from '../protocol/pipeline-report.js';
@@ -22,6 +23,11 @@ export interface StageContext {
   readonly log: Logger;
   /** The strings of this pipeline. */
   readonly dictionaries: DictionarySet;
+  /**
+   * The account of the pipeline's columns. Batches are in it; a stage that holds much else in typed
+   * arrays takes a share for them, and gives it back in `close`.
+   */
+  readonly memory: ColumnMemory;
   /** Rows that a batch has room for. */
   readonly batchRows: number;
   /** Where rows go that cannot be used. */
@@ -41,6 +47,12 @@ export interface StageContext {
  * with it).
  */
 export type Loads = 'javascript' | 'wasm' | 'native';
+
+/** A stage and the name of its component. */
+export interface Named<S> {
+  readonly use: string;
+  readonly stage: S;
+}
 
 /** Common to all stages. */
 export interface Stage {

@@ -1,49 +1,30 @@
-import type { Batch } from '../core/batch.js';
-import { BatchPool } from '../core/batch-pool.js';
-import { type Clock, type TimerHandle, turnOfTheLoop } from '../core/clock.js';
-import type { DictionarySet } from '../core/dictionary.js';
+import { Batch } from '../core/batch.js';
 import { PipelineError, toWireError } from '../core/errors.js';
-import { type Nanos, toMillisCeil } from '../core/units.js';
-import { type Counters, rowsPending } from '../protocol/counters.js';
-import type { Checkpoint, PipelineReport, StageReport } from '../protocol/pipeline-report.js';
+import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
+import type { Nanos } from '../core/units.js';
+import { type Counters, droppedRows, rowsPending } from '../protocol/counters.js';
+import type {
+  Checkpoint,
+  PipelineReport,
+  StageReport,
+  StageStatistics,
+} from '../protocol/pipeline-report.js';
 import { StartStep } from '../protocol/start-step.js';
-import type { Logger } from '../telemetry/logger.js';
-import type { Batcher } from './batcher.js';
 import { blame, blamed } from './blame.js';
 import { CheckpointRequests } from './checkpoint-requests.js';
-import type { Operator } from './operator.js';
+import { Downstream, type EndOfStream } from './downstream.js';
+import { EventTimeLag } from './event-time-lag.js';
+import { IdleWork } from './idle-work.js';
+import { LiveIntake } from './live-intake.js';
+import { WATERMARK_EVERY_NS } from './live-watermark.js';
+import { LoopTurns } from './loop-turns.js';
 import { OperatorChain } from './operator-chain.js';
-import type { Rejects } from './rejects.js';
+import { lifecycleOf, type PipelineParts } from './pipeline-parts.js';
+import { RepeatingTimer } from './repeating-timer.js';
 import { RowTally } from './row-tally.js';
-import type { Durable, Sink } from './sink.js';
-import type { Source } from './source.js';
-import type { Stage } from './stage.js';
-import { type StageInLife, StageLifecycle } from './stage-lifecycle.js';
-
-/** A stage and the name of its component. */
-export interface Named<S> {
-  readonly use: string;
-  readonly stage: S;
-}
-
-export interface PipelineParts {
-  readonly source: Named<Source>;
-  readonly operators: readonly Named<Operator>[];
-  readonly batcher: Named<Batcher>;
-  readonly sink: Named<Sink>;
-  readonly rejects: Rejects & Pick<Stage, 'open' | 'close'>;
-  readonly dictionaries: DictionarySet;
-  readonly counters: Counters;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** What each stage has to open in. Without it, whoever runs the pipeline watches that it opens. */
-  readonly openDeadlineMs?: number | undefined;
-  /** Where an earlier run left off; its dictionaries are restored already. */
-  readonly checkpoint?: Checkpoint;
-}
-
-/** How long the loop may run without timers and control messages having their turn. */
-const TURN_NS = 10_000_000n;
+import type { Durable } from './sink.js';
+import type { Named, Stage } from './stage.js';
+import type { StageLifecycle } from './stage-lifecycle.js';
 
 /**
  * Runs one source → operators → batcher → sink in the calling thread, once. One batch is on its way
@@ -55,58 +36,55 @@ const TURN_NS = 10_000_000n;
 export class StreamingPipeline {
   readonly #parts: PipelineParts;
   readonly #operators: OperatorChain;
+  readonly #downstream: Downstream;
   readonly #tally: RowTally;
+  readonly #lag: EventTimeLag;
   readonly #lifecycle: StageLifecycle;
   readonly #checkpoints = new CheckpointRequests();
+  readonly #turns: LoopTurns;
+  readonly #idle: IdleWork;
+  readonly #live: { readonly intake: LiveIntake; readonly timer: RepeatingTimer } | undefined;
   #paused = false;
   #ending: 'drain' | 'stop' | undefined;
   #wake: (() => void) | undefined;
   #began: Nanos | undefined;
-  #turnedAt = 0n as Nanos;
-  /** The loop waits for rows or is paused, so that the age timer may deliver. */
-  #isWaiting = false;
-  #ageTimer: TimerHandle;
-  /** What the age timer delivers. Never rejects. */
-  #delivering: Promise<void> | undefined;
-  #failure: { readonly error: unknown } | undefined;
   #durable: Durable | undefined;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    this.#operators = new OperatorChain(parts.operators);
-    const { source, operators, batcher, sink, rejects, counters, clock, log, openDeadlineMs } = parts;
-    this.#tally = new RowTally({
-      source: source.stage,
-      operators: this.#operators,
-      sink: sink.stage,
-      counters,
-      clock,
+    const { batcher, sink, counters, clock, rejects } = parts;
+    const source = parts.source.stage;
+    const operators = new OperatorChain(parts.operators, {
+      input: source.schema,
+      dictionaries: parts.dictionaries,
+      order: source.order ?? SYMBOLS_IN_ORDER,
     });
-    const step = StartStep.opening; // counts from the source to the sink
-    const sinkAt = operators.length + 2;
-    // From the sink up, so that whoever is open can pass its rows on. The rejects come last: a run
-    // that is refused must not have emptied the dead-letter file of the one before it.
-    const stages: StageInLife[] = [
-      { name: `Sink "${sink.use}"`, code: 'SINK_FAILED', stage: sink.stage, step: step(sinkAt) },
-      { name: `Batcher "${batcher.use}"`, code: 'INTERNAL', stage: batcher.stage, step: step(sinkAt - 1) },
-    ];
-    for (const [i, { use, stage }] of operators.entries()) {
-      stages.push({ name: `Operator "${use}"`, code: 'OPERATOR_FAILED', stage, step: step(i + 1) });
+    const tally = new RowTally({ source, operators, sink: sink.stage, counters, clock });
+    const lag = new EventTimeLag({ source, operators, batcher: batcher.stage, clock });
+    const turns = new LoopTurns(clock);
+    const idle = new IdleWork({
+      onDone: () => this.#downstream.watchAge(),
+      onFailure: () => {
+        source.stop(); // its read may wait for long
+        this.#wake?.();
+      },
+    });
+    const isStopped = () => this.#mustStop();
+    const shared = { operators, tally, lag, turns, idle, counters, clock };
+    this.#downstream = new Downstream({ ...shared, batcher: batcher.stage, sink, isStopped });
+    this.#operators = operators;
+    this.#tally = tally;
+    this.#lag = lag;
+    this.#turns = turns;
+    this.#idle = idle;
+    this.#lifecycle = lifecycleOf(parts);
+    if (LiveIntake.isFor(source)) {
+      const onTime = (now: Nanos) => idle.start(() => this.#tellWatermark(now));
+      this.#live = {
+        intake: new LiveIntake(parts.source, rejects, clock),
+        timer: new RepeatingTimer(clock, WATERMARK_EVERY_NS, onTime),
+      };
     }
-    stages.push({
-      name: `Source "${source.use}"`,
-      code: 'SOURCE_FAILED',
-      stage: source.stage,
-      step: step(0),
-    });
-    const last = {
-      name: 'The dead-letter file',
-      code: 'OUTPUT_FAILED',
-      stage: rejects as Stage,
-      step: step(sinkAt + 1),
-    } as const;
-    const onOpening = (at: number) => counters.set('startStep', at);
-    this.#lifecycle = new StageLifecycle(stages, last, { clock, log, openDeadlineMs, onOpening });
   }
 
   get counters(): Counters {
@@ -124,9 +102,7 @@ export class StreamingPipeline {
     if (this.#began !== undefined) {
       throw new PipelineError('JOB_STATE', 'A pipeline runs once; make another one to run its spec again');
     }
-    const began = this.#parts.clock.now();
-    this.#began = began;
-    this.#turnedAt = began;
+    this.#began = this.#parts.clock.now();
     let reason: PipelineReport['reason'];
     let error: unknown;
     let stages: readonly StageReport[] = [];
@@ -136,20 +112,25 @@ export class StreamingPipeline {
         await this.#goOn();
         this.#parts.counters.set('startStep', StartStep.started);
         await onOpen?.();
+        this.#live?.timer.start();
       }
       reason = await this.#flow();
-      if (reason !== 'stopped') reason = await this.#finish(reason);
+      if (reason !== 'stopped') {
+        const isWhole = await this.#finish(reason === 'drained' ? 'drained' : 'completed');
+        if (!isWhole) reason = 'stopped';
+      }
     } catch (thrown) {
       reason = 'error';
       error = thrown;
     }
-    this.#disarm();
+    this.#live?.timer.stop();
     this.#checkpoints.refuse();
     const failWith = (thrown: unknown) => {
       if (reason !== 'error') error = thrown;
       reason = 'error';
     };
     try {
+      this.#downstream.release();
       // Asks the stages, any of which may throw; all are closed all the same.
       this.#tally.update();
       stages = this.describe();
@@ -157,11 +138,15 @@ export class StreamingPipeline {
       failWith(thrown);
     }
     const failure = await this.#lifecycle.close();
+    this.#parts.dictionaries.memory.close();
     if (failure !== undefined) failWith(failure);
     return this.#report(reason, error, stages);
   }
 
-  /** Stops reading after the current batch. What is inside stays there, but for what comes of age. */
+  /**
+   * Stops reading after the current batch. What is inside stays there, but for what comes of age. For
+   * operators time stands still: no watermark is told.
+   */
   pause(): void {
     this.#paused = true;
   }
@@ -201,17 +186,12 @@ export class StreamingPipeline {
   /** What each stage says of itself. */
   describe(): readonly StageReport[] {
     const { source, operators, batcher, sink } = this.#parts;
-    const report = (stage: string, { use, stage: of }: Named<Stage>): StageReport => ({
-      stage,
-      use,
-      health: of.health?.() ?? { status: 'ok' },
-      statistics: of.statistics?.() ?? {},
-    });
+    const lag = this.#lag;
     return [
-      report('source', source),
-      ...operators.map((operator, i) => report(`operators[${i}]`, operator)),
-      report('batcher', batcher),
-      report('sink', sink),
+      reportOf('source', source, lag.ofSource()),
+      ...operators.map((operator, i) => reportOf(`operators[${i}]`, operator, lag.ofOperator(i))),
+      reportOf('batcher', batcher, lag.ofBatcher()),
+      reportOf('sink', sink, lag.ofSink()),
     ];
   }
 
@@ -227,11 +207,10 @@ export class StreamingPipeline {
   }
 
   async #flow(): Promise<'end of input' | 'drained' | 'stopped'> {
-    const { source, counters } = this.#parts;
     for (;;) {
-      await this.#turn();
+      if (this.#turns.isDue) await this.#turns.take();
       if (this.#mustStop()) return 'stopped';
-      await this.#deliverAged();
+      await this.#downstream.deliverAged();
       if (this.#checkpoints.waiting) await this.#checkpoints.answer(() => this.#cut());
       if (this.#ending) return this.#mustStop() ? 'stopped' : 'drained';
       if (this.#paused) {
@@ -243,83 +222,63 @@ export class StreamingPipeline {
         if (this.#mustStop()) return 'stopped';
         return this.#ending ? 'drained' : 'end of input';
       }
-      this.#tally.read(batch);
-      await this.#pass(batch);
-      counters.add('turns', 1);
-      this.#tally.update();
-      if (source.stage.rowsRejected) await this.#parts.rejects.flush();
+      await this.#take(batch);
     }
   }
 
   async #read(): Promise<Batch | null> {
-    const { source, log } = this.#parts;
+    const { source } = this.#parts;
     let batch: Batch | null = null;
     let failure: { readonly thrown: unknown } | undefined;
-    this.#isWaiting = true;
+    this.#idle.begin();
     try {
       batch = await source.stage.read();
     } catch (thrown) {
       failure = { thrown };
     }
-    await this.#endWaiting();
+    await this.#idle.end();
     if (!failure) return batch;
 
     this.#tally.updateRead();
-    // Rows that cannot be had again are delivered before the failure is told. Of a replay they
-    // are not: a file that looks whole and is not would be worse than none.
-    if (source.stage.capabilities.delivery !== 'replayable') {
-      await this.#finish('drained').catch((err) => log.error({ err }, 'delivery failed after the source'));
-    }
-    throw blamed('SOURCE_FAILED', `Source "${source.use}"`, failure.thrown);
+    return this.#failAfterRead(blamed('SOURCE_FAILED', `Source "${source.use}"`, failure.thrown));
   }
 
-  /** Takes a batch through operators and batcher, and whatever is ready to the sink. */
-  async #pass(batch: Batch): Promise<void> {
-    const { batcher } = this.#parts;
-    for (const made of await this.#operators.process(batch)) {
-      batcher.stage.add(made);
-      await this.#deliver();
-    }
-  }
-
-  async #deliver(): Promise<void> {
-    const { batcher, sink } = this.#parts;
-    for (let batch = batcher.stage.take(); batch; batch = batcher.stage.take()) {
-      const rows = batch.length;
-      await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.write(batch as Batch));
-      this.#tally.delivered(rows);
-    }
+  async #take(batch: Batch): Promise<void> {
+    const { source, counters, rejects } = this.#parts;
+    const rows = batch.length;
+    const live = this.#live?.intake.receive(batch);
+    this.#tally.read(rows, live?.refused);
+    await this.#downstream.pass(batch);
+    counters.add('turns', 1);
+    this.#tally.update();
+    if (live?.refused || source.stage.rowsRejected) await rejects.flush();
+    if (live?.failure) await this.#failAfterRead(live.failure.error);
   }
 
   /**
-   * Tells the stages of the end and has each give up what it holds, from the source down.
-   * @returns `stopped` when a stop came before all was durable.
+   * Rows that cannot be had again are delivered before the failure is told. Of a replay they are not:
+   * a file that looks whole and is not would be worse than none.
    */
-  async #finish<Reason extends 'end of input' | 'drained'>(reason: Reason): Promise<Reason | 'stopped'> {
-    const { batcher, sink, source, dictionaries, rejects } = this.#parts;
-    const last = new BatchPool(source.stage.schema, 1, dictionaries).acquire();
-    last.controls.push({
-      row: 0,
-      record: { type: 'end', how: reason === 'drained' ? 'drained' : 'completed' },
-    });
-    await this.#pass(last);
-    for (const made of await this.#operators.flush()) {
-      if (this.#mustStop()) return 'stopped';
-      batcher.stage.add(made);
-      await this.#deliver();
+  async #failAfterRead(error: unknown): Promise<never> {
+    const { source, log } = this.#parts;
+    if (source.stage.capabilities.delivery !== 'replayable') {
+      await this.#finish('failed').catch((err) => log.error({ err }, 'delivery failed after the source'));
     }
-    if (this.#mustStop()) return 'stopped';
-    await this.#closeBatches();
-    if (this.#mustStop()) return 'stopped';
-    this.#durable = await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.flush());
-    await rejects.flush();
-    return reason;
+    throw error;
+  }
+
+  /** @returns `false` when a stop came before all was durable. */
+  async #finish(how: EndOfStream): Promise<boolean> {
+    const durable = await this.#downstream.finish(how);
+    if (!durable) return false;
+    this.#durable = durable;
+    await this.#parts.rejects.flush();
+    return true;
   }
 
   async #cut(): Promise<Checkpoint> {
-    const { source, sink, dictionaries, rejects } = this.#parts;
-    await this.#closeBatches();
-    const durable = await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.flush());
+    const { source, dictionaries, rejects } = this.#parts;
+    const durable = await this.#downstream.makeDurable();
     this.#durable = durable;
     await rejects.flush(); // the source goes on behind these rows
     return {
@@ -330,83 +289,38 @@ export class StreamingPipeline {
     };
   }
 
-  async #closeBatches(): Promise<void> {
-    this.#parts.batcher.stage.flush('drain');
-    await this.#deliver();
-  }
-
-  /** What came of age while the loop was busy. The timer sees to what does while it waits. */
-  async #deliverAged(): Promise<void> {
-    const { batcher, clock } = this.#parts;
-    const { due } = batcher.stage;
-    if (due === undefined) return;
-    if (due <= clock.now()) {
-      batcher.stage.flush('age');
-      await this.#deliver();
+  /** Says how far event time is though no row comes to tell. */
+  async #tellWatermark(now: Nanos): Promise<void> {
+    if (this.#paused || this.#ending) return;
+    const { source, dictionaries } = this.#parts;
+    const batch = new Batch(source.stage.schema, 1, dictionaries);
+    if (!this.#live?.intake.mark(batch, now)) {
+      batch.release();
+      return;
     }
-    this.#arm();
-  }
-
-  /** One timer for the oldest open batch; armed late rather than anew for every batch. */
-  #arm(): void {
-    const { batcher, clock } = this.#parts;
-    const { due } = batcher.stage;
-    if (due === undefined || this.#ageTimer !== undefined) return;
-    this.#ageTimer = clock.setTimeout(() => this.#onAge(), toMillisCeil((due - clock.now()) as Nanos));
-  }
-
-  #disarm(): void {
-    if (this.#ageTimer !== undefined) this.#parts.clock.clearTimeout(this.#ageTimer);
-    this.#ageTimer = undefined;
-  }
-
-  /** Delivers while the loop waits, and only then: the sink is given one batch at a time. */
-  #onAge(): void {
-    this.#ageTimer = undefined;
-    if (!this.#isWaiting || this.#delivering) return;
-    this.#parts.batcher.stage.flush('age');
-    this.#delivering = this.#deliver()
-      .then(() => this.#tally.update())
-      .catch((error) => {
-        this.#failure = { error };
-        this.#parts.source.stage.stop(); // its read may wait for long
-        this.#wake?.();
-      })
-      .finally(() => {
-        this.#delivering = undefined;
-        if (this.#isWaiting) this.#arm();
-      });
+    await this.#downstream.pass(batch);
+    this.#tally.update();
   }
 
   async #whilePaused(): Promise<void> {
-    this.#isWaiting = true;
+    const { clock } = this.#parts;
+    const since = clock.now();
+    this.#idle.begin();
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     this.#wake = undefined;
-    await this.#endWaiting();
-  }
-
-  /** @throws What a delivery by age threw. It comes before whatever the wait ended with. */
-  async #endWaiting(): Promise<void> {
-    this.#isWaiting = false;
-    if (this.#delivering) await this.#delivering;
-    if (this.#failure) throw this.#failure.error;
+    // Rows that come next may have waited for as long.
+    this.#live?.intake.standStill(clock.now() - since);
+    await this.#idle.end();
   }
 
   #mustStop(): boolean {
     return this.#ending === 'stop';
   }
 
-  async #turn(): Promise<void> {
-    const { clock } = this.#parts;
-    if (clock.now() - this.#turnedAt < TURN_NS) return;
-    await turnOfTheLoop();
-    this.#turnedAt = clock.now();
-  }
-
   #report(reason: PipelineReport['reason'], error: unknown, stages: readonly StageReport[]): PipelineReport {
-    const { counters, clock, sink, batcher } = this.#parts;
+    const { counters, clock, sink, batcher, dictionaries } = this.#parts;
     const values = counters.read();
     return {
       outcome: reason === 'error' ? 'failed' : reason === 'stopped' ? 'stopped' : 'completed',
@@ -414,7 +328,9 @@ export class StreamingPipeline {
       ...(reason === 'error' && { error: toWireError(error) }),
       counters: values,
       rowsPending: rowsPending(values),
+      dropped: droppedRows(values),
       durationMs: Number(clock.now() - (this.#began ?? clock.now())) / 1e6,
+      columnBytesPeak: dictionaries.memory.peak,
       outputs: sink.stage.outputs?.() ?? [],
       ...(this.#durable && { durable: this.#durable }),
       flushes: { ...batcher.stage.flushes },
@@ -422,3 +338,14 @@ export class StreamingPipeline {
     };
   }
 }
+
+const reportOf = (
+  stage: string,
+  { use, stage: of }: Named<Stage>,
+  statistics: StageStatistics,
+): StageReport => ({
+  stage,
+  use,
+  health: of.health?.() ?? { status: 'ok' },
+  statistics: { ...of.statistics?.(), ...statistics },
+});

@@ -3,23 +3,27 @@
  * counter, one writer, no message.
  *
  * Rows add up: `rowsIn + rowsDerived = rowsOut + rowsFiltered + rowsFolded + rowsDropped +
- * rowsRejected + rowsPending`, where the last is what is still inside.
+ * rowsRejected + rowsPending`, where the last is what is still inside. So they do at any instant, in
+ * the middle of an update and after a kill: who writes raises the left side before the right, and who
+ * reads looks at the right side before the left. The cells stand in the order of writing.
  */
 export const COUNTERS = [
   /** Rows that the source read, those it rejected included. */
   'rowsIn',
-  /** Rows that the sink took. */
-  'rowsOut',
+  /** Rows that an operator made (bars). */
+  'rowsDerived',
   /** Rows that a filter let fall. */
   'rowsFiltered',
   /** Rows that were taken up into others (ticks into bars). */
   'rowsFolded',
-  /** Rows that an operator made (bars). */
-  'rowsDerived',
-  /** Rows lost to an overflow policy or to lateness. */
+  /** Rows lost to lateness or to an overflow policy. */
   'rowsDropped',
   /** Rows that could not be used and went to the dead-letter file or stopped the job. */
   'rowsRejected',
+  /** Rows that the sink took. */
+  'rowsOut',
+  /** Rows that came late, whatever became of them: counted under another name as well. */
+  'rowsLate',
   /** Batches that the sink took. */
   'batches',
   /** Bytes that the source read. */
@@ -71,14 +75,32 @@ export class Counters {
     return Number(Atomics.load(this.#cells, CELL[name]));
   }
 
+  /** All of them, the last one first: what is still inside is then never less than none. */
   read(): CounterValues {
-    return Object.fromEntries(COUNTERS.map((name) => [name, this.get(name)])) as CounterValues;
+    const values = new Array<number>(COUNTERS.length);
+    for (let cell = values.length - 1; cell >= 0; cell--) values[cell] = this.get(COUNTERS[cell]!);
+    return Object.fromEntries(COUNTERS.map((name, cell) => [name, values[cell]])) as CounterValues;
   }
 }
 
-/** Rows that were read and are neither delivered nor accounted for otherwise: still inside. */
+/**
+ * Rows that were read and are neither delivered nor accounted for otherwise: still inside. Below 0
+ * only if an operator of the user's counts more rows than it was given.
+ */
 export function rowsPending(counters: CounterValues): number {
   const { rowsIn, rowsDerived, rowsOut, rowsFiltered, rowsFolded, rowsDropped, rowsRejected } = counters;
-  // The cells are read one after the other while their thread may go on writing.
-  return Math.max(0, rowsIn + rowsDerived - rowsOut - rowsFiltered - rowsFolded - rowsDropped - rowsRejected);
+  return rowsIn + rowsDerived - rowsOut - rowsFiltered - rowsFolded - rowsDropped - rowsRejected;
+}
+
+/** Rows that were dropped, by reason. */
+export interface DroppedRows {
+  /** They came after the window that they belong to had closed. */
+  readonly late: number;
+  /** For what a module of the user's drops rows. */
+  readonly other?: number;
+}
+
+export function droppedRows({ rowsDropped, rowsLate }: CounterValues): DroppedRows {
+  const late = Math.min(rowsDropped, rowsLate);
+  return rowsDropped > late ? { late, other: rowsDropped - late } : { late };
 }

@@ -1,5 +1,5 @@
 import type { WireError } from '../core/errors.js';
-import { type CounterValues, rowsPending } from './counters.js';
+import { type CounterValues, droppedRows, rowsPending } from './counters.js';
 import type { PipelineReport } from './pipeline-report.js';
 
 /**
@@ -18,6 +18,7 @@ export function cutShortReport(run: {
     ...(run.error && { error: run.error }),
     counters: run.counters,
     rowsPending: rowsPending(run.counters),
+    dropped: droppedRows(run.counters),
     durationMs: run.durationMs,
     outputs: [],
     flushes: { rows: 0, bytes: 0, age: 0, keys: 0, control: 0, drain: 0 },

@@ -1,6 +1,6 @@
 import type { WireError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
-import type { CounterValues } from './counters.js';
+import type { CounterValues, DroppedRows } from './counters.js';
 
 /** How a run ended. Plain data: it crosses threads. */
 export interface PipelineReport {
@@ -12,7 +12,11 @@ export interface PipelineReport {
   readonly counters: CounterValues;
   /** Rows that were read and neither delivered nor accounted for otherwise: lost with the run. */
   readonly rowsPending: number;
+  /** What the rows in `rowsDropped` were dropped for. */
+  readonly dropped: DroppedRows;
   readonly durationMs: number;
+  /** The most bytes that its columns took at one time. Not known where its thread was lost. */
+  readonly columnBytesPeak?: number;
   /** Files and such that the run wrote. */
   readonly outputs: readonly string[];
   /** What the sink said last of its durability. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.js';
+import { ColumnMemory, megabytes } from '../core/column-memory.js';
 import { DictionarySet } from '../core/dictionary.js';
 import { InvalidSpecError, type SpecProblem } from '../core/errors.js';
 import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
@@ -10,8 +11,8 @@ import type { PlanProblems } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
 import { stopOnReject } from '../pipeline/rejects.js';
 import type { Source } from '../pipeline/source.js';
-import type { StageContext, StreamFacts } from '../pipeline/stage.js';
-import { type Named, StreamingPipeline } from '../pipeline/streaming-pipeline.js';
+import type { Named, StageContext, StreamFacts } from '../pipeline/stage.js';
+import { StreamingPipeline } from '../pipeline/streaming-pipeline.js';
 import type { Counters } from '../protocol/counters.js';
 import type { Checkpoint } from '../protocol/pipeline-report.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
@@ -46,7 +47,8 @@ export async function instantiate(
 
   const guard = await guardOf(spec, environment);
 
-  const dictionaries = new DictionarySet();
+  const memory = new ColumnMemory(megabytes(spec.maxMemoryMb));
+  const dictionaries = new DictionarySet(memory);
   if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
   const rejects = spec.deadLetter
     ? await deadLetters({ ...spec.deadLetter, append: checkpoint !== undefined })
@@ -57,6 +59,7 @@ export async function instantiate(
     seed: spec.seed,
     log,
     dictionaries,
+    memory,
     batchRows: spec.batchRows,
     rejects,
     ...(checkpoint && { resuming: true }),

@@ -4,7 +4,7 @@ import { nearestName } from '../core/nearest-name.js';
 import type { Schema } from '../core/schema.js';
 import { guardProblems } from '../guard/guard-problems.js';
 import type { Guards } from '../guard/guards.js';
-import type { PlanProblems, SinkFactory, SourceFactory } from '../pipeline/factories.js';
+import type { PlanProblems, SinkFactory, SourceFactory, SpecFacts } from '../pipeline/factories.js';
 import type { ModuleOptions } from '../settings/module-options.js';
 import { PipelineSpec } from '../settings/pipeline-spec.js';
 import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
@@ -56,11 +56,12 @@ export async function resolveSpec(
   );
   const sink = overrides.sink ? IN_CODE : resolveStage('sink', loose?.sink, ['sink'], problems);
 
-  await plan({ source, operators, batcher, sink }, overrides, problems);
+  const hasDeadLetters = loose?.deadLetter !== undefined;
+  await plan({ source, operators, batcher, sink }, { hasDeadLetters }, overrides, problems);
   if (problems.length > 0 || !outline.success || !source || !batcher || !sink) {
     throw new InvalidSpecError(`spec${nameOf(spec)}`, problems);
   }
-  const { name, deadLetter, batchRows, seed } = outline.data;
+  const { name, deadLetter, batchRows, maxMemoryMb, seed } = outline.data;
   return {
     name,
     source,
@@ -69,6 +70,7 @@ export async function resolveSpec(
     batcher,
     sink,
     batchRows,
+    maxMemoryMb,
     seed,
     ...(deadLetter && { deadLetter }),
   };
@@ -145,7 +147,12 @@ interface Stages {
 }
 
 /** Follows the columns from stage to stage, as far as the stages are sound. */
-async function plan(stages: Stages, overrides: StageOverrides, problems: SpecProblem[]): Promise<void> {
+async function plan(
+  stages: Stages,
+  spec: SpecFacts,
+  overrides: StageOverrides,
+  problems: SpecProblem[],
+): Promise<void> {
   const { source, operators, batcher, sink } = stages;
   if (!source) return;
   const before = problems.length;
@@ -162,7 +169,7 @@ async function plan(stages: Stages, overrides: StageOverrides, problems: SpecPro
       if (!factory || !input) schema = undefined;
       else
         schema = await attempt(path, problems, async () =>
-          factory.plan(operator.options, input, under(path, problems)),
+          factory.plan(operator.options, input, under(path, problems), spec),
         );
     }
   }

@@ -15,27 +15,39 @@ export const BarsOptions = z.strictObject({
     .string(column)
     .min(1, column)
     .optional()
-    .describe('Column of prices. Default: `price` if there is one, else `mid`.'),
+    .describe(
+      'Column of prices. Default: `price` if there is one, else `mid`; without it, bars of bars are made of ' +
+        'their open, high, low and close.',
+    ),
   /** Column of sizes. Default: `size`, where there is one. Without it, volume and vwap are null. */
   size: z
     .string(column)
     .min(1, column)
     .optional()
     .describe('Column of sizes. Default: `size` if there is one. Without it, volume and vwap are null.'),
-  /** How far in ns a row may be behind the latest one and still count. */
-  lateness: durationNs({ min: '0s', max: '30d' })
+  /** How much longer in ns a bar waits for rows once the watermark has passed its end. */
+  lateness: durationNs({ min: '0s', max: '100d' })
     .prefault('0s')
     .describe(
-      'How far a row may be behind the latest row in event time and still count. A bar is emitted once ' +
-        'event time has passed its end by this much.',
+      'How much longer a bar waits for rows once the watermark has passed its end. Windows that wait are held ' +
+        'in memory, within `maxMemoryMb` of the spec.',
     ),
   /** What becomes of rows that come after their bar was emitted. */
   late: z
-    .enum(['drop', 'deadLetter'], 'expected "drop" or "deadLetter"')
-    .default('drop')
+    .enum(['stop', 'drop', 'keep'], 'expected "stop", "drop" or "keep"')
+    .optional()
     .describe(
-      'What becomes of a row that comes after its bar was emitted: `drop` counts it as dropped, `deadLetter` ' +
-        'treats it as a row that cannot be used.',
+      'What becomes of a row that comes after its bar was emitted: `stop` ends the job and names it, `drop` ' +
+        'counts it and warns, `keep` takes it to the dead letters, or counts it in `lateColumn`. Default: `stop` ' +
+        'where the data ends by itself, `drop` for a live source.',
+    ),
+  /** Name of a column that counts the rows of the symbol that came late since its last bar. */
+  lateColumn: z
+    .string(column)
+    .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, column)
+    .optional()
+    .describe(
+      'Name of an int32 column that counts the rows of the symbol that came late since its last bar.',
     ),
   /** Whether a symbol seen before gets a bar for a window without rows. */
   emptyBars: z

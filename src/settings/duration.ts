@@ -12,11 +12,14 @@ const UNIT_NS: Readonly<Record<string, bigint>> = {
 };
 
 const DURATION = /^(\d{1,18})(?:\.(\d{1,9}))?(ns|us|µs|ms|s|m|h|d)$/;
+/** What 64 bits of nanoseconds hold: 292 years. */
+const LONGEST_NS = 2n ** 63n - 1n;
 const EXAMPLES = '"250ms", "1s", "5m", "1h" or "1d"';
 
 /**
  * A length of time as people write it (a number and one unit), read as whole nanoseconds. A number
- * and not a bigint, so that options stay plain data; bounds within 2⁵³ ns (104 days) keep it exact.
+ * and not a bigint, so that options stay plain data: exact up to 2⁵³ ns (104 days), and for whole days
+ * as long as a bound can be; between, it may be off by less than a microsecond.
  */
 export function durationNs({ min, max }: { readonly min: string; readonly max: string }) {
   const minNs = mustParse(min);
@@ -51,7 +54,6 @@ export function parseDurationNs(text: string): bigint | undefined {
 
 function mustParse(bound: string): bigint {
   const ns = parseDurationNs(bound);
-  if (ns === undefined || ns > BigInt(Number.MAX_SAFE_INTEGER))
-    throw new RangeError(`"${bound}" is no bound`);
+  if (ns === undefined || ns > LONGEST_NS) throw new RangeError(`"${bound}" is no bound`);
   return ns;
 }

@@ -9,6 +9,7 @@ export const StageSpec = z.looseObject({
 });
 
 const batchRows = 'expected 1 to 65536 rows';
+const memory = 'expected a whole number of megabytes, 16 to 1048576';
 
 /** The outline of a spec: what is true of all pipelines, whatever their components. */
 export const PipelineSpec = z.strictObject({
@@ -31,6 +32,8 @@ export const PipelineSpec = z.strictObject({
     .optional(),
   /** Rows that a batch has room for between the stages. */
   batchRows: z.int(batchRows).min(1, batchRows).max(65_536, batchRows).default(8_192),
+  /** Megabytes that columns may take, all stages together; above it, the job fails. */
+  maxMemoryMb: z.int(memory).min(16, memory).max(1_048_576, memory).default(1_024),
   /** For what is random in components that have no seed of their own. */
   seed: z.int('expected a whole number').min(0, 'expected 0 or more').default(0),
 });

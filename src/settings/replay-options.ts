@@ -10,6 +10,7 @@ const divisor = 'expected a number above 0';
 const delimiter = 'expected a tab, a blank or one ASCII sign other than a quote, ".", "+" and "-"';
 const columnName = 'expected names of columns: at most 63 letters, digits and "_", the first no digit';
 const speed = 'expected "max" or a number above 0 (1 is real time, 10 ten times as fast)';
+const maxJump = 'expected a duration of 1ms to 73000d, such as "400d", or "none"';
 
 const Field = z.union(
   [z.string().min(1, field).max(1_000, field), z.int(fieldNumber).min(1, fieldNumber)],
@@ -45,9 +46,9 @@ const Mapping = z.strictObject({
     .optional()
     .describe('Timestamps: unit of the number, or iso (2024-01-31T23:59:00.123456789Z); iso without it'),
   /**
-   * Timestamps: whose clock is meant where the text has no offset of its own. A time that the
-   * clock shows twice in autumn is the earlier one; one that it skips in spring counts on from
-   * before the jump.
+   * Timestamps: whose clock is meant where the text has no offset of its own. Of a time that the
+   * clock shows twice in autumn, the order of rows says which one it is; one that it skips in spring
+   * counts on from before the jump.
    */
   zone: z
     .string('expected a time zone')
@@ -62,6 +63,15 @@ const Mapping = z.strictObject({
     )
     .optional()
     .describe('Timestamps: numbers count from midnight of this day, or ("file") of the day in the file name'),
+  /**
+   * Timestamps in numbers since 1970: a file is refused whose first rows (up to 1,000) all fall in
+   * January 1970 or past the year 2200, since then the unit or the date is wrong. `true`: they are
+   * meant, as those of a simulation that counts from 0.
+   */
+  anyInstant: z
+    .boolean('expected true or false')
+    .optional()
+    .describe('Timestamps in numbers: true if times in January 1970 or past 2200 are meant'),
   /** Numbers: what they are divided by, exactly where it is a power of ten. */
   divideBy: z
     .number(divisor)
@@ -162,6 +172,14 @@ export const ReplayOptions = z.strictObject({
   maxDelay: durationNs({ min: '0s', max: '30d' })
     .prefault('0s')
     .describe('How far the time of a row may be behind the latest one before it in its file'),
+  /**
+   * The most, in ns, by which the column `time` may pass from a row of a file to the next. One that
+   * lies further ahead cannot be used. Steps back are not looked at.
+   */
+  maxJump: z
+    .union([z.literal('none'), durationNs({ min: '1ms', max: '73000d' })], maxJump)
+    .prefault('400d')
+    .describe('The most that `time` may pass from a row to the next, such as 400d, or none: no limit'),
   /** How fast event time passes. Rows wait until they are due; time that goes back does not wait. */
   speed: z
     .union([z.literal('max'), z.number(speed).min(1e-6, speed).max(1e9, speed)], speed)

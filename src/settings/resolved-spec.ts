@@ -28,6 +28,8 @@ export interface ResolvedSpec {
   readonly deadLetter?: { readonly path: string; readonly maxRows: number };
   /** Rows that a batch has room for between the stages. */
   readonly batchRows: number;
+  /** Megabytes that columns may take, all stages together. */
+  readonly maxMemoryMb: number;
   /** For stages without a seed of their own. */
   readonly seed: number;
 }

@@ -1,13 +1,13 @@
 import type { Batch } from '../core/batch.js';
 import type { Clock } from '../core/clock.js';
 import { readInt64 } from '../core/int64.js';
+import { formatIsoNanos } from '../core/iso-nanos.js';
 import { RowView } from '../core/row-view.js';
 import type { Column, Schema } from '../core/schema.js';
 import type { SinkFactory } from '../pipeline/factories.js';
 import type { Durable, Sink } from '../pipeline/sink.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { ConsoleSinkOptions } from '../settings/console-sink-options.js';
-import { formatIsoNanos } from './text/iso-nanos.js';
 
 /** Where the tables go: `process.stdout` and its like. */
 export interface TextStream {

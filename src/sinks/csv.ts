@@ -26,12 +26,16 @@ export const csvSink = {
     const names = input.columns.map(({ name }) => quoted(name, options.delimiter));
     const header = options.header ? Buffer.from(`${names.join(options.delimiter)}\n`) : NOTHING;
     const output = textOutput(options, EXTENSIONS, header, input, context, fs);
-    const encoder = new TextPartEncoder(input, {
-      dialect,
-      header,
-      rowEnd: Buffer.from('\n'),
-      gzip: isGzip(options),
-    });
+    const encoder = new TextPartEncoder(
+      input,
+      {
+        dialect,
+        header,
+        rowEnd: Buffer.from('\n'),
+        gzip: isGzip(options),
+      },
+      context.memory.share('text buffer'),
+    );
     return new FileSink(input, output, encoder, rotationLimits(options.rotate));
   },
 } satisfies SinkFactory<CsvSinkOptions>;

@@ -26,20 +26,24 @@ export const jsonlSink = {
   /** @param fs - For tests. */
   create(options: JsonlSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
     const output = textOutput(options, EXTENSIONS, NOTHING, input, context, fs);
-    const encoder = new TextPartEncoder(input, {
-      dialect: {
-        timeFormat: options.timeFormat,
-        before: ({ name }, index) => Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`),
-        text: (value) => Buffer.from(JSON.stringify(value)),
-        nullText: 'null',
-        nonFinite: () => 'null',
-        quoteTimes: options.timeFormat === 'iso',
+    const encoder = new TextPartEncoder(
+      input,
+      {
+        dialect: {
+          timeFormat: options.timeFormat,
+          before: ({ name }, index) => Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`),
+          text: (value) => Buffer.from(JSON.stringify(value)),
+          nullText: 'null',
+          nonFinite: () => 'null',
+          quoteTimes: options.timeFormat === 'iso',
+        },
+        header: NOTHING,
+        rowEnd: Buffer.from(input.columns.length === 0 ? '{}\n' : '}\n'),
+        gzip: isGzip(options),
+        controlLine: options.controls ? (record) => controlLine(record, options.timeFormat) : undefined,
       },
-      header: NOTHING,
-      rowEnd: Buffer.from(input.columns.length === 0 ? '{}\n' : '}\n'),
-      gzip: isGzip(options),
-      controlLine: options.controls ? (record) => controlLine(record, options.timeFormat) : undefined,
-    });
+      context.memory.share('text buffer'),
+    );
     return new FileSink(input, output, encoder, rotationLimits(options.rotate));
   },
 } satisfies SinkFactory<JsonlSinkOptions>;

@@ -51,7 +51,12 @@ export const parquetSink = {
       schema: input,
       resuming: context.resuming === true,
     });
-    const encoder = new ParquetPartEncoder(input, options.compression, options.rowGroupRows);
+    const encoder = new ParquetPartEncoder(
+      input,
+      options.compression,
+      options.rowGroupRows,
+      context.memory.share('parquet row group'),
+    );
     return new FileSink(input, output, encoder, rotationLimits(options.rotate));
   },
 } satisfies SinkFactory<ParquetSinkOptions>;

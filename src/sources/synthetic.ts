@@ -1,6 +1,7 @@
 import { appendRows, Batch } from '../core/batch.js';
 import { BatchPool } from '../core/batch-pool.js';
 import { PipelineError } from '../core/errors.js';
+import { readInt64 } from '../core/int64.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Schema } from '../core/schema.js';
 import { nanos } from '../core/units.js';
@@ -13,6 +14,7 @@ import { FaultSchedule } from './synthetic/fault-schedule.js';
 import { Pacer } from './synthetic/pacer.js';
 import { QuoteWalk, WALK_ROWS_MAX } from './synthetic/quote-walk.js';
 import { createRowMaker, type RowMaker, syntheticSchema } from './synthetic/row-kinds.js';
+import { RowOrdinals } from './synthetic/row-ordinals.js';
 import { parsePosition, type SyntheticPosition } from './synthetic/synthetic-position.js';
 import { tickGrid, ticksMaxOf } from './synthetic/tick-grid.js';
 
@@ -25,9 +27,14 @@ export const syntheticSource: SourceFactory<SyntheticOptions> = {
   create: (options, context) => new SyntheticSource(options, context),
 };
 
+/** How long the source is silent before it says how far time is. */
+const WAIT_NS_MAX = 100_000_000;
+
 class SyntheticSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
+  /** A row that is late by the schedule of faults is meant to be late. */
+  readonly order = { scope: 'all', maxDelayNs: 0 } as const;
   readonly #options: SyntheticOptions;
   readonly #context: StageContext;
   readonly #pool: BatchPool;
@@ -41,6 +48,8 @@ class SyntheticSource implements Source {
   #ids = new Int32Array(0);
   /** Rows made so far, copies aside. */
   #row = 0;
+  /** No row that comes, but those held back, is earlier. Kept only where rows come at a rate. */
+  #watermark: bigint | undefined;
   /** Since the source was made: a position does not hold them. */
   #readsFailed = 0;
   #gaps = 0;
@@ -120,6 +129,10 @@ class SyntheticSource implements Source {
     });
   }
 
+  close(): void {
+    this.#late.release();
+  }
+
   statistics(): StageStatistics {
     return { rowsMade: this.#row, gapsMade: this.#gaps };
   }
@@ -128,14 +141,36 @@ class SyntheticSource implements Source {
     return this.#row === this.#options.rows && this.#late.length === 0;
   }
 
+  /** In a long wait, tells now and then how far time is, so that what ends in a silence can end in it. */
   async #waitAndMake(pacer: Pacer): Promise<Batch | null> {
-    const due = await pacer.waitFor(this.#row, this.#stopping.signal);
-    return due === 0 ? null : this.#make(due);
+    const { signal } = this.#stopping;
+    for (;;) {
+      const due = await pacer.waitFor(this.#row, signal, WAIT_NS_MAX);
+      if (signal.aborted) return null;
+      if (due > 0) return this.#make(due);
+      const reached = this.#nextTime - BigInt(Math.max(0, Math.ceil(pacer.untilDue(this.#row))));
+      if (this.#watermark === undefined || reached <= this.#watermark) continue;
+      this.#watermark = reached;
+      const batch = this.#pool.acquire();
+      batch.controls.push({ row: 0, record: { type: 'watermark', at: nanos(reached) } });
+      return batch;
+    }
+  }
+
+  /** Of the next row, what stands before it reckoned in. */
+  get #nextTime(): bigint {
+    const { faults, interval } = this.#options;
+    let time = this.#walk.nextTime;
+    if (this.#faults.isSilentAfter(this.#row)) time += BigInt(faults.silenceFor);
+    if (this.#faults.gapsAfter(this.#row)) time += BigInt(interval) * BigInt(faults.gapLength);
+    return time;
   }
 
   /** A batch of at most `rowsMax` new rows, and at least one. */
   #make(rowsMax: number): Batch {
     const batch = this.#pool.acquire();
+    const ordinals = new RowOrdinals();
+    batch.origin = ordinals;
     const makeRows = this.#maker(batch, this.#walk, this.#ids);
     const rows = this.#options.rows ?? Number.POSITIVE_INFINITY;
     const spare = this.#faults.placesPerRow - 1;
@@ -163,11 +198,13 @@ class SyntheticSource implements Source {
         this.#faults.rowsToNext(this.#row),
       );
       makeRows(start, count);
+      ordinals.add(start, this.#row + 1);
       batch.length = start + count;
       this.#row += count;
-      this.#disturb(batch);
+      if (this.#pacer) this.#watermark = readInt64(batch.int32('time'), batch.length - 1);
+      this.#disturb(batch, ordinals);
     }
-    if (this.#row === rows) this.#deliverLate(batch);
+    if (this.#row === rows) this.#deliverLate(batch, ordinals);
     return batch;
   }
 
@@ -190,19 +227,23 @@ class SyntheticSource implements Source {
   }
 
   /** Does to the row made last what the schedule asks for. */
-  #disturb(batch: Batch): void {
+  #disturb(batch: Batch, ordinals: RowOrdinals): void {
     const row = batch.length - 1;
     const copies = this.#faults.copiesOf(this.#row);
     if (this.#faults.isHeldBack(this.#row)) {
       for (let copy = 0; copy < copies; copy++) appendRows(batch, row, row + 1, this.#late);
       batch.length = row;
     } else if (copies > 1) {
+      ordinals.add(batch.length, this.#row);
       appendRows(batch, row, row + 1, batch);
     }
-    if (this.#faults.releasesLate(this.#row)) this.#deliverLate(batch);
+    if (this.#faults.releasesLate(this.#row)) this.#deliverLate(batch, ordinals);
   }
 
-  #deliverLate(batch: Batch): void {
+  #deliverLate(batch: Batch, ordinals: RowOrdinals): void {
+    for (let copy = 0; copy < this.#late.length; copy++) {
+      ordinals.add(batch.length + copy, this.#faults.heldBackLast(this.#row));
+    }
     appendRows(this.#late, 0, this.#late.length, batch);
     this.#late.length = 0;
   }

@@ -51,6 +51,46 @@ function tickloom(
 const write = (name: string, text: string) => writeFile(join(folder, name), text);
 
 describe('tickloom run', () => {
+  it('says on standard error for what rows were dropped, with --json too, and exits as ever', async () => {
+    await write(
+      'late.mjs',
+      `export default {
+        plan: (options, input) => input,
+        create: (options, input) => {
+          let late = 0;
+          return {
+            output: input,
+            process(batch, emit) {
+              const rows = Math.min(batch.length, 12 - late);
+              late += rows;
+              batch.length -= rows;
+              emit(batch);
+            },
+            tally: () => ({ dropped: late, late }),
+          };
+        },
+      };`,
+    );
+    const spec = (name: string, operators: string) =>
+      `name: ${name}\nsource: { use: synthetic, rows: 100 }\noperators: [${operators}]\nsink: { use: "null" }\n`;
+    await write(
+      'specs.yaml',
+      `${spec('quotes', '{ use: module, path: ./late.mjs }')}---\n${spec('whole', '')}`,
+    );
+    const plain = await tickloom(['run', 'specs.yaml']);
+    expect(plain.code).toBe(0);
+    expect(plain.err.split('\n').filter((line) => line.includes('dropped'))).toEqual([
+      'quotes: 12 rows dropped: 12 late',
+    ]);
+    const { code, out, err } = await tickloom(['run', 'specs.yaml', '--json']);
+    expect(code).toBe(0);
+    expect(err).toContain('quotes: 12 rows dropped: 12 late\n');
+    expect(JSON.parse(out).jobs).toMatchObject([
+      { rowsDropped: 12, rowsLate: 12, dropped: { late: 12 } },
+      { rowsDropped: 0, rowsLate: 0, dropped: { late: 0 } },
+    ]);
+  });
+
   it('replays a file into bars, prints counts that add up, and says how to look into them', async () => {
     await write('ticks.csv', 't,b,a\n1399525200000,1,2\n1399525230500,0,3\n1399525260000,3,5\n');
     await write(

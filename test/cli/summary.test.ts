@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Interrupts } from '../../src/cli/interrupts.js';
-import { balanceLine, errorLines } from '../../src/cli/summary.js';
-import { Counters } from '../../src/protocol/counters.js';
+import { balanceLine, droppedLine, errorLines, jobDocument } from '../../src/cli/summary.js';
+import { Counters, type CounterValues } from '../../src/protocol/counters.js';
 import { cutShortReport } from '../../src/protocol/cut-short-report.js';
 
-function reportOf(counts: Partial<Record<'rowsIn' | 'rowsOut' | 'rowsFiltered' | 'rowsDerived', number>>) {
+function reportOf(counts: Partial<CounterValues>) {
   const counters = { ...new Counters().read(), ...counts };
   return { id: 'job-1', name: 'x', ...cutShortReport({ outcome: 'stopped', counters, durationMs: 1 }) };
 }
@@ -18,6 +18,26 @@ describe('the balance', () => {
 
   it('says by how much it does not add up', () => {
     expect(balanceLine(reportOf({ rowsIn: 1, rowsOut: 4 }))).toContain('DOES NOT ADD UP: -3 rows');
+  });
+});
+
+describe('the line of dropped rows', () => {
+  it.each([
+    [{ rowsDropped: 12, rowsLate: 12 }, 'x: 12 rows dropped: 12 late\n'],
+    [{ rowsDropped: 1, rowsLate: 1 }, 'x: 1 row dropped: 1 late\n'],
+    [{ rowsDropped: 1_500, rowsLate: 1_200 }, 'x: 1,500 rows dropped: 1,200 late, 300 other\n'],
+    [{ rowsDropped: 3 }, 'x: 3 rows dropped: 3 other\n'],
+    [{ rowsLate: 4, rowsRejected: 4 }, ''],
+  ])('of %o says how many and for what', (counts, line) => {
+    expect(droppedLine(reportOf(counts))).toBe(line);
+  });
+
+  it('is in the document of the job, too', () => {
+    expect(jobDocument(reportOf({ rowsDropped: 12, rowsLate: 12 }))).toMatchObject({
+      rowsDropped: 12,
+      rowsLate: 12,
+      dropped: { late: 12 },
+    });
   });
 });
 

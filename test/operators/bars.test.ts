@@ -1,94 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { z } from 'zod';
-import type { Batch } from '../../src/core/batch.js';
-import type { ControlRecord, PlacedControl } from '../../src/core/control-record.js';
+import type { ControlRecord } from '../../src/core/control-record.js';
 import { InvalidRowError } from '../../src/core/errors.js';
 import type { Row } from '../../src/core/row-view.js';
 import type { Schema } from '../../src/core/schema.js';
-import { nanos } from '../../src/core/units.js';
 import { barsOperator } from '../../src/operators/bars.js';
 import { BarsOptions } from '../../src/settings/bars-options.js';
-import { batchOf, streamOf } from '../support/batch-rows.js';
 import { collectProblems, RecordedRejects, stageContext } from '../support/stage-context.js';
-
-const SECOND = 1_000_000_000n;
-const trades: Schema = {
-  kind: 'trade',
-  columns: [
-    { name: 'time', type: 'timestamp' },
-    { name: 'symbol', type: 'string', nullable: true },
-    { name: 'price', type: 'float64', nullable: true },
-    { name: 'size', type: 'float64', nullable: true },
-  ],
-};
-
-type Item = Row | ControlRecord;
-const isRecord = (item: Item): item is ControlRecord => 'type' in item;
-type Options = Omit<z.input<typeof BarsOptions>, 'every'> & { every?: string };
-
-/** A trade, its time in seconds. */
-function trade(seconds: number, price: number | null = 100, size: number | null = 1, symbol = 'A'): Row {
-  return { time: BigInt(Math.round(seconds * 1e9)), symbol, price, size };
-}
-const at = (seconds: number) => nanos(BigInt(Math.round(seconds * 1e9)));
-const gap = (from: number, to: number, symbol?: string): ControlRecord => ({
-  type: 'gap',
-  from: at(from),
-  to: at(to),
-  reason: 'test',
-  ...(symbol !== undefined && { symbol }),
-});
-const stale = (since: number, symbol?: string): ControlRecord => ({
-  type: 'stale',
-  since: at(since),
-  ...(symbol !== undefined && { symbol }),
-});
-
-/** Symbols get their ids in order of appearance, in rows or records: here they all have one. */
-function contextWithIds(overrides = {}) {
-  const context = stageContext(overrides);
-  for (const symbol of 'ABCDE') context.dictionaries.get('symbol').idOf(symbol);
-  return context;
-}
-
-function openBars(options: Options = {}, context = contextWithIds(), schema = trades) {
-  const operator = barsOperator.create(BarsOptions.parse({ every: '1s', ...options }), schema, context);
-  const out: Batch[] = [];
-  return {
-    operator,
-    context,
-    /** Gives it the items as one batch. */
-    process(items: readonly Item[]) {
-      const rows: Row[] = [];
-      const controls: PlacedControl[] = [];
-      for (const item of items) {
-        if (isRecord(item)) controls.push({ row: rows.length, record: item });
-        else rows.push(item);
-      }
-      return operator.process(batchOf(schema, context.dictionaries, rows, { controls }), (batch) => {
-        out.push(batch);
-      });
-    },
-    flush: () => operator.flush?.((batch) => out.push(batch)),
-    /** What it has emitted since the last look. */
-    emitted: () => streamOf(out.splice(0)),
-  };
-}
-
-/** Bars and records of a whole stream, given in one batch. */
-function barsOf(items: readonly Item[], options: Options = {}): Item[] {
-  const bars = openBars(options);
-  void bars.process(items);
-  bars.flush();
-  return bars.emitted();
-}
-
-/** Bars in short: begin in seconds, symbol, count and mark. */
-const inShort = (items: readonly Item[]): string[] =>
-  items.map((item) =>
-    isRecord(item) ? item.type : `${Number(item.time) / 1e9} ${item.symbol} ${item.count} ${item.mark}`,
-  );
+import {
+  at,
+  barsOf,
+  contextWithIds,
+  gap,
+  type Item,
+  inShort,
+  isRecord,
+  type Options,
+  openBars,
+  SECOND,
+  stale,
+  trade,
+  trades,
+} from './bars/bars-rig.js';
 
 describe('bars', () => {
   it('have open, high, low, close, volume, vwap and count of the rows of a window', () => {
@@ -136,7 +69,7 @@ describe('bars', () => {
   });
 
   it('wait for the lateness, and take rows until then', () => {
-    const { process, emitted, operator } = openBars({ lateness: '500ms' });
+    const { process, emitted, operator } = openBars({ lateness: '500ms', late: 'drop' });
     void process([trade(0), trade(1.2), trade(0.9), trade(1.499999999)]);
     expect(emitted()).toEqual([]);
     void process([trade(1.5), trade(0.95), trade(1.1)]);
@@ -161,7 +94,14 @@ describe('bars', () => {
       trade(1, null),
     ]);
     expect(emitted()).toMatchObject([{ open: 1, high: 3, close: 3, count: 2, volume: 2 }]);
-    expect(operator.tally?.()).toEqual({ folded: 2, derived: 1, filtered: 3, dropped: 0, rejected: 0 });
+    expect(operator.tally?.()).toEqual({
+      folded: 2,
+      derived: 1,
+      filtered: 3,
+      dropped: 0,
+      rejected: 0,
+      late: 0,
+    });
   });
 
   it('count a row without a size, at size 0', () => {
@@ -207,18 +147,18 @@ describe('bars', () => {
 });
 
 describe('a late row', () => {
-  it('is dropped and counted', () => {
-    const { process, flush, emitted, operator } = openBars();
+  it('is dropped and counted where that is asked for', () => {
+    const { process, flush, emitted, operator } = openBars({ late: 'drop' });
     void process([trade(5), trade(4.9), trade(5.1)]);
     flush();
     expect(inShort(emitted())).toEqual(['5 A 2 partial']);
-    expect(operator.tally?.()).toMatchObject({ folded: 2, dropped: 1, rejected: 0 });
+    expect(operator.tally?.()).toMatchObject({ folded: 2, dropped: 1, rejected: 0, late: 1 });
     expect(operator.statistics?.()).toMatchObject({ rowsLate: 1 });
   });
 
   it('goes to the dead letters with its time, what was too late about it, and its values', async () => {
     const rejects = new RecordedRejects();
-    const { process, operator } = openBars({ late: 'deadLetter' }, stageContext({ rejects }));
+    const { process, operator } = openBars({ late: 'keep' }, stageContext({ rejects }));
     await process([trade(5)]);
     expect(rejects.flushes).toBe(0);
     await process([trade(6), trade(5.000000001, 42, 7)]);
@@ -227,8 +167,8 @@ describe('a late row', () => {
         file: 'operator bars',
         line: 3,
         field: 'time',
-        expected: 'a row at or after 1970-01-01T00:00:06.000000000Z, whose bar is still open',
-        found: 'a row of 1970-01-01T00:00:05.000000001Z',
+        expected: 'a row whose bar is still open',
+        found: 'a row of 1970-01-01T00:00:05.000000001Z, whose bar closed at 1970-01-01T00:00:06.000000000Z',
         raw: '{"time":"1970-01-01T00:00:05.000000001Z","symbol":"A","price":42,"size":7}',
       },
     ]);
@@ -238,7 +178,7 @@ describe('a late row', () => {
 
   it('stops the job where bad rows do', () => {
     const rejects = new RecordedRejects({ keepsRows: false });
-    const { process } = openBars({ late: 'deadLetter' }, stageContext({ rejects }));
+    const { process } = openBars({ late: 'keep' }, stageContext({ rejects }));
     expect(() => process([trade(5), trade(4)])).toThrow(InvalidRowError);
   });
 });
@@ -459,6 +399,7 @@ describe('the plan of bars', () => {
       BarsOptions.parse({ every: '1s', ...options }),
       { kind, columns },
       problems,
+      { hasDeadLetters: false },
     );
     return { output, found: problems.found };
   };
@@ -492,10 +433,30 @@ describe('the plan of bars', () => {
     ]);
   });
 
+  it('wants a place for late rows that are to be kept, and a column only for those', () => {
+    const keep = 'late: expected "deadLetter.path" in the spec, or "lateColumn", for "keep" to keep rows in';
+    expect(plan({ late: 'keep' }, trades.columns, 'trade').found).toEqual([keep]);
+    expect(plan({ lateColumn: 'late' }, trades.columns, 'trade').found).toEqual([
+      'lateColumn: expected "late: keep" beside it',
+    ]);
+    expect(plan({ late: 'keep', lateColumn: 'mark' }, trades.columns, 'trade').found).toEqual([
+      'lateColumn: expected a name that bars do not have, found "mark"',
+    ]);
+    expect(plan({ late: 'keep', lateColumn: 'late' }, trades.columns, 'trade').found).toEqual([]);
+  });
+
+  it('takes bars as a whole, unless a column of them is named', () => {
+    const { found } = plan({}, plan({}, trades.columns, 'trade').output.columns, 'bar');
+    expect(found).toEqual([]);
+    expect(plan({ size: 'volume' }, plan({}, trades.columns).output.columns, 'bar').found).toEqual([
+      'size: expected "price" beside it: bars of bars take their volumes',
+    ]);
+    expect(plan({ price: 'close' }, plan({}, trades.columns).output.columns, 'bar').found).toEqual([]);
+  });
+
   it('names every problem at once', () => {
     const found = plan({ price: 'last', size: 'symbol', lateness: '1h' }, [symbol, float('bid')]).found;
     expect(found).toEqual([
-      'lateness: expected at most 998 times "every", found 3600 times',
       ': expected a column "time", found "symbol", "bid"',
       'price: expected a column "last", found "symbol", "bid"',
       'size: expected column "symbol" to be a float64, found string',
@@ -560,6 +521,7 @@ const anyOptions: fc.Arbitrary<Options> = fc.record({
   lateness: fc.constantFrom('0s', '1s', '2500ms'),
   emptyBars: fc.constantFrom('skip', 'emit'),
   fillMax: fc.constantFrom(0, 2, 100),
+  late: fc.constant('drop' as const),
 });
 
 /** The same items in batches that end at the cuts. */

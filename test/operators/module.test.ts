@@ -67,7 +67,7 @@ describe('a module', () => {
     writeFileSync(path, `exports.twice = ${DOUBLE.replace('export default', '').replace(/;\s*$/, '')};`);
     const options = ModuleOptions.parse({ path, export: 'twice', options: { factor: 2 } });
     const factory = await loadModuleOperator(options);
-    expect(factory.plan(options, TICKS, { add: () => expect.fail() })).toBe(TICKS);
+    expect(factory.plan(options, TICKS, { add: () => expect.fail() }, { hasDeadLetters: false })).toBe(TICKS);
   });
 
   it('reports problems of its plan under its options', async () => {
@@ -224,6 +224,56 @@ describe('an operator from a module', () => {
     expect(operator.snapshot?.()).toEqual({ total: 9 });
     expect(operator).not.toHaveProperty('flush');
     expect(operator).not.toHaveProperty('tally');
+  });
+
+  it('says at any time whether it has more to emit, how far time is, and whether it changes time', async () => {
+    const { operator, batch } = await created(`export default {
+      plan: (o, input) => input,
+      create: (o, input) => {
+        const state = { held: [], emitted: 0 };
+        return {
+          output: input, order: { scope: 'symbol', maxDelayNs: 5 }, changesTime: true,
+          process(batch, emit) { state.held.push(batch) },
+          get hasMore() { return state.held.length > 0 },
+          emitMore(emit) { emit(state.held.pop()); state.emitted++ },
+          watermark: () => BigInt(state.emitted),
+        };
+      },
+    };`);
+    expect(operator).toMatchObject({ order: { scope: 'symbol', maxDelayNs: 5 }, changesTime: true });
+    operator.process(batch(), () => {});
+    operator.process(batch(), () => {});
+    let out = 0;
+    for (; operator.hasMore; out++) operator.emitMore?.((made) => made.release());
+    expect(out).toBe(2);
+    expect(operator.watermark?.()).toBe(2n);
+  });
+
+  it('that fails in emitMore is told so, and emits no other columns there either', async () => {
+    const { operator, batch } = await created(`export default {
+      plan: (o, input) => input,
+      create: (o, input) => ({
+        output: input, hasMore: true, process(batch) { batch.release() },
+        emitMore() { throw new Error('no more') },
+      }),
+    };`);
+    operator.process(batch(), () => {});
+    expect(() => operator.emitMore?.(() => {})).toThrow('failed in emitMore: no more');
+  });
+
+  it.each([
+    'null',
+    '{ scope: "all" }',
+    '{ scope: "some", maxDelayNs: 0 }',
+    '{ scope: "all", maxDelayNs: 0.5 }',
+  ])('that promises %s of its order is refused', async (order) => {
+    const { factory, options } = await load(`export default {
+        plan: (o, input) => input,
+        create: (o, input) => ({ output: input, order: ${order}, process() {} }),
+      };`);
+    expect(() => factory.create(options, TICKS, stageContext())).toThrow(
+      'expected its operator to say in "order"',
+    );
   });
 
   it('of a package is found from the working directory', async () => {

@@ -8,6 +8,7 @@ import type { Row } from '../../src/core/row-view.js';
 import type { Schema } from '../../src/core/schema.js';
 import { nanos } from '../../src/core/units.js';
 import { defineOperator, defineRowOperator } from '../../src/operators/define-operator.js';
+import type { Emit, Operator } from '../../src/pipeline/operator.js';
 import { streamOf } from '../support/batch-rows.js';
 import { stageContext } from '../support/stage-context.js';
 import { batchOf, plan, run } from './operator-rig.js';
@@ -269,5 +270,33 @@ describe('an operator over columns', () => {
     });
     expect(plan(operator, {}, TRADES).output).toBe(TRADES);
     expect(operator.create({}, TRADES, context).output).toBe(TRADES);
+  });
+
+  it('says that it changes time where its definition does, unless the operator says otherwise itself', () => {
+    const { context } = setUp();
+    class Own implements Operator {
+      readonly output = TRADES;
+      #seen = 0;
+      process(batch: Batch, emit: Emit): void {
+        this.#seen += batch.length;
+        emit(batch);
+      }
+      tally = () => ({ filtered: this.#seen });
+    }
+    const made = defineOperator({ changesTime: true, create: () => new Own() }).create({}, TRADES, context);
+    expect(made.changesTime).toBe(true);
+    expect(made.tally?.()).toEqual({ filtered: 0 });
+    const says = () => Object.assign(new Own(), { changesTime: false });
+    expect(defineOperator({ changesTime: true, create: says }).create({}, TRADES, context).changesTime).toBe(
+      false,
+    );
+    const byRows = (changesTime?: true) =>
+      defineRowOperator({ ...(changesTime && { changesTime }), onRow: () => true }).create(
+        {},
+        TRADES,
+        context,
+      );
+    expect(byRows(true).changesTime).toBe(true);
+    expect(byRows().changesTime).toBe(false);
   });
 });

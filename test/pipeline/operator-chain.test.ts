@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Batch } from '../../src/core/batch.js';
 import { DictionarySet } from '../../src/core/dictionary.js';
+import type { EventOrder } from '../../src/core/event-order.js';
 import type { Row } from '../../src/core/row-view.js';
 import { type Schema, STANDARD_COLUMNS } from '../../src/core/schema.js';
 import { nanos } from '../../src/core/units.js';
@@ -29,8 +31,28 @@ const TRADES: Schema = {
 const asOfUser = (operator: Operator): Operator => ({
   output: operator.output,
   process: (batch, emit) => operator.process(batch, emit),
+  get hasMore() {
+    return operator.hasMore === true;
+  },
+  emitMore: (emit) => operator.emitMore?.(emit),
   flush: (emit) => operator.flush?.(emit),
 });
+
+const IN_ORDER: EventOrder = { scope: 'all', maxDelayNs: 0 };
+
+function chainOf(operators: readonly Operator[], input: Schema, dictionaries: DictionarySet): OperatorChain {
+  const named = operators.map((stage) => ({ use: 'test', stage }));
+  return new OperatorChain(named, { input, dictionaries, order: IN_ORDER });
+}
+
+/** All that comes out, step by step. */
+async function settle(chain: OperatorChain): Promise<Batch[]> {
+  const out: Batch[] = [];
+  do {
+    for (let made = chain.take(); made; made = chain.take()) out.push(made);
+  } while (await chain.step());
+  return out;
+}
 
 /** A row every 100 ms, the odd one late, without a price or of another symbol. */
 const anyRows = fc.array(
@@ -78,7 +100,7 @@ describe('a chain of operators', () => {
       const select = selectOperator.create({ columns }, derive.output, context);
       const again = filterOperator.create({ where: 'price < 9 or big' }, select.output, context);
       const bars = barsOperator.create(
-        BarsOptions.parse({ every: '1s', late: 'deadLetter' }),
+        BarsOptions.parse({ every: '1s', late: 'keep' }),
         again.output,
         context,
       );
@@ -90,8 +112,10 @@ describe('a chain of operators', () => {
         for (const wrap of [(operator: Operator) => operator, asOfUser]) {
           const { context, batch } = setUp(rows, places);
           const made = operators(context);
-          const chain = new OperatorChain(made.map((operator) => ({ use: 'test', stage: wrap(operator) })));
-          const out = [...(await chain.process(batch)), ...(await chain.flush())];
+          const chain = chainOf(made.map(wrap), TRADES, context.dictionaries);
+          chain.give(batch);
+          chain.finish('completed');
+          const out = await settle(chain);
           results.push({
             out: streamOf(out),
             rejects: context.rejects,
@@ -108,7 +132,9 @@ describe('a chain of operators', () => {
     const rows = [3, 0, 5, 0, 7].map((size) => ({ symbol: 'A', price: 1, size, lateBy: 0 }));
     const { context, batch } = setUp(rows, []);
     const filter = filterOperator.create({ where: 'size > 0' }, TRADES, context);
-    const [out] = await new OperatorChain([{ use: 'filter', stage: filter }]).process(batch);
+    const chain = chainOf([filter], TRADES, context.dictionaries);
+    chain.give(batch);
+    const [out] = await settle(chain);
     expect(out?.places).toBeUndefined();
     expect(rowsIn(out!).map(({ size }) => size)).toEqual([3, 5, 7]);
   });

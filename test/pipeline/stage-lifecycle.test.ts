@@ -186,7 +186,12 @@ describe('the dead-letter file of a pipeline', () => {
       use: 'replay',
       path: ticks,
       kind: 'quote',
-      columns: { time: { from: 'time', unit: 'ms' }, symbol: 'symbol', bid: 'bid', ask: 'ask' },
+      columns: {
+        time: { from: 'time', unit: 'ms', anyInstant: true },
+        symbol: 'symbol',
+        bid: 'bid',
+        ask: 'ask',
+      },
     };
     const sink = { use: 'csv', path: join(SCRATCH.folder, 'good.csv') };
     const spec = { name: 'twice', source, sink, deadLetter };

@@ -25,9 +25,19 @@ describe('a spec', () => {
       name: 'sound',
       operators: [],
       batchRows: 8_192,
+      maxMemoryMb: 1_024,
       seed: 0,
       batcher: { use: 'smart' },
     });
+  });
+
+  it('has a limit of memory that some batches fit in', async () => {
+    for (const maxMemoryMb of [15, 16.5, '1 GB', 1_048_577]) {
+      expect(await problemsOf({ ...SOUND, maxMemoryMb })).toEqual([
+        expect.stringContaining('maxMemoryMb: expected a whole number of megabytes, 16 to 1048576'),
+      ]);
+    }
+    expect(await resolveSpec({ ...SOUND, maxMemoryMb: 16 })).toMatchObject({ maxMemoryMb: 16 });
   });
 
   it('crosses threads as it is', async () => {
@@ -86,6 +96,20 @@ describe('a spec', () => {
     ];
     const problems = await problemsOf({ ...SOUND, operators });
     expect(problems.map((text) => text.split(':')[0])).toEqual(['operators.2.where']);
+  });
+
+  it('that keeps late rows says where', async () => {
+    const spec = {
+      ...SOUND,
+      operators: [
+        { use: 'derive', columns: { mid: '(bid + ask) / 2' } },
+        { use: 'bars', every: '1m', late: 'keep' },
+      ],
+    };
+    expect(await problemsOf(spec)).toEqual([
+      'operators.1.late: expected "deadLetter.path" in the spec, or "lateColumn", for "keep" to keep rows in',
+    ]);
+    expect(await problemsOf({ ...spec, deadLetter: { path: 'rejected.jsonl' } })).toEqual([]);
   });
 
   it('with a wrong option in its source still has its later stages followed', async () => {

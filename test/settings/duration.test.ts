@@ -29,6 +29,15 @@ describe('a duration', () => {
     );
   });
 
+  it('is exact in whole days also where a number does not hold each nanosecond', () => {
+    const long = durationNs({ min: '1d', max: '73000d' });
+    for (const days of [105, 399, 400, 72_999, 73_000]) {
+      expect(BigInt(long.parse(`${days}d`))).toBe(BigInt(days) * 86_400_000_000_000n);
+    }
+    expect(long.safeParse('73000.000000001d').success).toBe(false);
+    expect(() => durationNs({ min: '1d', max: '110000d' })).toThrow(RangeError);
+  });
+
   it.each([
     ['999us', 'found "999us"'],
     ['2h', 'found "2h"'],

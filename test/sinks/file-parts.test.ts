@@ -314,6 +314,18 @@ describe('a directory of parts', () => {
     ]);
   });
 
+  it('does not list watermarks, of which there is no end', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    const run = await start(path);
+    const watermark = { type: 'watermark', at: nanos(0n) } as const;
+    const reset = { type: 'reset', at: nanos(0n), reason: 'x' } as const;
+    const controls = [watermark, reset, watermark].map((record, row) => ({ row, record }));
+    await run.sink.write(batchOf(TICKS, ticks(3), undefined, controls));
+    await run.flush();
+    await run.close();
+    expect(manifestOf(path).controls).toMatchObject([{ row: 1, record: { type: 'reset' } }]);
+  });
+
   it('lists its parts by name, however its path is spelled', async () => {
     const path = join(temporaryDirectory(), 'out');
     for (const spelled of [`${join(path, '..')}/./out`, `${path}/`, `${join(path, '..')}//out/../out`]) {

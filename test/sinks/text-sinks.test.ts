@@ -274,4 +274,13 @@ describe('the jsonl sink', () => {
     ]);
     expect((await writeText('jsonl', schema, [rows], {}, controls)).text).toBe('{"n":1}\n{"n":2}\n');
   });
+
+  it('writes watermarks among them, but the last one alone of those that come before there is a file', async () => {
+    const schema: Schema = { kind: 'custom', columns: [{ name: 'n', type: 'int32' }] };
+    const watermark = (at: bigint) => ({ row: 0, record: { type: 'watermark', at: nanos(at) } as const });
+    const controls: Controls = [watermark(1n), watermark(2n)];
+    const line = (ns: number) => `{"control":"watermark","at":"1970-01-01T00:00:00.00000000${ns}Z"}`;
+    const { text } = await writeText('jsonl', schema, [[], [{ n: 7 }]], { controls: true }, controls);
+    expect(text.trimEnd().split('\n').slice(0, 3)).toEqual([line(2), line(1), line(2)]);
+  });
 });

@@ -11,7 +11,7 @@ afterAll(SCRATCH.remove);
 
 const QUOTES: Pick<ReplayInput, 'kind' | 'columns'> = {
   kind: 'quote',
-  columns: { time: { from: 'time', unit: 'ms' }, symbol: 'symbol', bid: 'bid', ask: 'ask' },
+  columns: { time: { from: 'time', unit: 'ms', anyInstant: true }, symbol: 'symbol', bid: 'bid', ask: 'ask' },
 };
 const HEADER = 'time,symbol,bid,ask\n';
 

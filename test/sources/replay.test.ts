@@ -20,7 +20,7 @@ const TEXTS: ReplayInput['columns'] = {
 };
 const QUOTES: Pick<ReplayInput, 'kind' | 'columns'> = {
   kind: 'quote',
-  columns: { time: { from: 'time', unit: 'ms' }, symbol: 'symbol', bid: 'bid', ask: 'ask' },
+  columns: { time: { from: 'time', unit: 'ms', anyInstant: true }, symbol: 'symbol', bid: 'bid', ask: 'ask' },
 };
 
 /** Field texts with all that makes CSV hard; never empty, since an unquoted one and a quoted one differ to no one. */
@@ -160,7 +160,7 @@ describe('replay of CSV', () => {
         side: 3,
         price: 2,
         symbol: 4,
-        time: { from: 1, unit: 's' },
+        time: { from: 1, unit: 's', anyInstant: true },
       },
     });
     expect(rows.map((found) => Object.entries(found))).toEqual([
@@ -310,7 +310,7 @@ describe('a replay that was stopped', () => {
 
   it('refuses a position in a file that is not the one it was taken in, or is shorter now', async () => {
     const path = SCRATCH.write('short.csv', 'time,symbol,bid,ask\n1,A,1,2\n');
-    const at = { file: 0, path, offset: 5_000, line: 3 };
+    const at = { file: 0, path, offset: 5_000, line: 3, previousNs: null };
     const { source } = await openReplay({ path, ...QUOTES }, { resumeAt: at });
     await expect(source.read()).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
     await source.close?.();

@@ -7,7 +7,7 @@ import type { ControlRecord } from '../../src/core/control-record.js';
 import type { Row } from '../../src/core/row-view.js';
 import { SyntheticOptions } from '../../src/settings/synthetic-options.js';
 import { syntheticSource } from '../../src/sources/synthetic.js';
-import { streamOf } from '../support/batch-rows.js';
+import { rowsIn, streamOf } from '../support/batch-rows.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
 import { collectProblems, stageContext } from '../support/stage-context.js';
 
@@ -281,18 +281,49 @@ describe('the stream of a synthetic source', () => {
   });
 });
 
+describe('the origin of a synthetic row', () => {
+  it('is its ordinal, that of copies and of late rows too, wherever a batch ends', () => {
+    const faults = { duplicateEvery: 3, disorderEvery: 7, disorderBy: 4, gapEvery: 5 };
+    for (const batchRows of [4, 16, 1_000]) {
+      const options = { rows: 900, faults };
+      const ordinalOf = new Map(
+        rows({ rows: 900, faults: { gapEvery: 5 } }).map(({ time }, i) => [time, i + 1]),
+      );
+      const source = open(options, stageContext({ batchRows }));
+      let resumed: ReturnType<typeof open> | undefined;
+      let seen = 0;
+      for (let from = source; ; ) {
+        const batch = from.read() as Batch | null;
+        if (!batch) break;
+        const times = rowsIn(batch).map(({ time }) => time);
+        const spots = times.map((_, place) => batch.origin?.at(place));
+        expect(spots).toEqual(times.map((time) => ({ file: 'synthetic', line: ordinalOf.get(time!) })));
+        seen += batch.length;
+        batch.release();
+        if (seen > 450 && !resumed) {
+          resumed = open(options, stageContext({ batchRows }));
+          resumed.resume(from.position());
+          from = resumed;
+        }
+      }
+      expect(seen).toBe(1_200);
+    }
+  });
+});
+
 describe('a synthetic source with a rate', () => {
   /** Reads until it ends, noting when each batch came. */
   function startReading(options: Options, clock: SimulatedClock) {
     const source = open(options, stageContext({ clock }));
     const seen: { atMs: number; rows: number }[] = [];
+    const stream: Row[] = [];
     const done = (async () => {
       for (let batch = await source.read(); batch; batch = await source.read()) {
         seen.push({ atMs: Number(clock.now()) / 1e6, rows: batch.length });
-        batch.release();
+        stream.push(...(streamOf([batch]) as Row[]));
       }
     })();
-    return { source, seen, done, total: () => seen.reduce((sum, { rows }) => sum + rows, 0) };
+    return { source, seen, stream, done, total: () => seen.reduce((sum, { rows }) => sum + rows, 0) };
   }
 
   it('gives each row when it is due, the first at once', async () => {
@@ -331,7 +362,40 @@ describe('a synthetic source with a rate', () => {
     );
     await clock.advance(6_000);
     await done;
-    expect(seen.map(({ atMs }) => atMs)).toEqual([0, 100, 5_200, 5_300]);
+    expect(seen.filter(({ rows }) => rows > 0).map(({ atMs }) => atMs)).toEqual([0, 100, 5_200, 5_300]);
+  });
+
+  it('tells in a long wait how far time is: that of the next row, less what is left to wait', async () => {
+    const clock = new SimulatedClock();
+    const faults = { silenceEvery: 2, silenceFor: '350ms' };
+    const { stream, done } = startReading({ rate: 10, interval: '100ms', rows: 4, faults }, clock);
+    await clock.advance(1_000);
+    await done;
+    const told = stream.map((item) => [
+      item.type ?? 'row',
+      Number(((item.at ?? item.time) as bigint) - START) / 1e6,
+    ]);
+    expect(told).toEqual([
+      ['row', 0],
+      ['row', 100],
+      ['watermark', 200],
+      ['watermark', 300],
+      ['watermark', 400],
+      ['watermark', 500],
+      ['row', 550],
+      ['row', 650],
+    ]);
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('tells no time that rows before it have told, and none where event time is slower than the clock', async () => {
+    const clock = new SimulatedClock();
+    const { stream, source, done } = startReading({ rate: 0.5, interval: '1ms' }, clock);
+    await clock.advance(7_999);
+    source.stop();
+    await done;
+    expect(stream.filter(({ type }) => type === 'watermark')).toEqual([]);
+    expect(stream).toHaveLength(4);
   });
 
   it('ends a wait when it is stopped, and leaves no timer behind', async () => {

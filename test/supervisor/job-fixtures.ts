@@ -15,6 +15,7 @@ export function reportOf(
     reason: outcome === 'completed' ? 'end of input' : outcome === 'stopped' ? 'stopped' : 'error',
     counters: new Counters().read(),
     rowsPending: 0,
+    dropped: { late: 0 },
     durationMs: 1,
     outputs: [],
     flushes: { rows: 0, bytes: 0, age: 0, keys: 0, control: 0, drain: 0 },

@@ -41,6 +41,7 @@ function specOf(name: string, sink: Partial<ResolvedSpec['sink']> = {}): Resolve
     batcher: { use: 'fake', options: {} },
     sink: { use: 'fake', options: {}, ...sink },
     batchRows: 8,
+    maxMemoryMb: 64,
     seed: 0,
   };
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
@@ -30,24 +30,45 @@ export function scratchFolder() {
       writeFileSync(path, content);
       return path;
     },
+    makeFolder(name: string): void {
+      mkdirSync(join(folder, name), { recursive: true });
+    },
     /** Unpacks the one file of a zip into it, under its name there. @returns Its path. */
     unzip(zipPath: string): string {
-      const { name, content } = onlyEntry(readFileSync(zipPath));
+      const [{ name, content }] = entriesOf(readFileSync(zipPath)) as [ZipEntry];
       return this.write(name, content);
+    },
+    /** Unpacks all files of a zip into a folder of their own. @returns How many there are. */
+    unzipAll(zipPath: string, into: string): number {
+      this.makeFolder(into);
+      const entries = entriesOf(readFileSync(zipPath));
+      for (const { name, content } of entries) this.write(join(into, name), content);
+      return entries.length;
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
-/** The first file of a zip by its central directory (APPNOTE 4.3.12), stored or deflated. */
-function onlyEntry(zip: Buffer): { name: string; content: Buffer } {
+interface ZipEntry {
+  readonly name: string;
+  readonly content: Buffer;
+}
+
+/** The files of a zip by its central directory (APPNOTE 4.3.12), stored or deflated. */
+function entriesOf(zip: Buffer): ZipEntry[] {
   const end = zip.lastIndexOf('PK\x05\x06', undefined, 'latin1');
-  const entry = zip.readUInt32LE(end + 16);
-  const method = zip.readUInt16LE(entry + 10);
-  const packedSize = zip.readUInt32LE(entry + 20);
-  const name = zip.toString('utf8', entry + 46, entry + 46 + zip.readUInt16LE(entry + 28));
-  const local = zip.readUInt32LE(entry + 42);
-  const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
-  const packed = zip.subarray(start, start + packedSize);
-  return { name, content: method === 0 ? packed : inflateRawSync(packed) };
+  const entries: ZipEntry[] = [];
+  // By its signature: some vendors' files say 65,535 entries, whatever they hold.
+  for (let at = zip.readUInt32LE(end + 16); zip.toString('latin1', at, at + 4) === 'PK\x01\x02'; ) {
+    const method = zip.readUInt16LE(at + 10);
+    const packedSize = zip.readUInt32LE(at + 20);
+    const nameEnd = at + 46 + zip.readUInt16LE(at + 28);
+    const name = zip.toString('utf8', at + 46, nameEnd);
+    const local = zip.readUInt32LE(at + 42);
+    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const packed = zip.subarray(start, start + packedSize);
+    entries.push({ name, content: method === 0 ? packed : inflateRawSync(packed) });
+    at = nameEnd + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
+  }
+  return entries;
 }

@@ -7,12 +7,14 @@ import { SimulatedClock } from './simulated-clock.js';
 
 /** What a stage is given, with a clock that stands still and no log. */
 export function stageContext(overrides: Partial<StageContext> = {}): StageContext {
+  const dictionaries = overrides.dictionaries ?? new DictionarySet();
   return {
     job: 'test',
     clock: new SimulatedClock(),
     seed: 0,
     log: silentLogger,
-    dictionaries: new DictionarySet(),
+    dictionaries,
+    memory: dictionaries.memory,
     batchRows: 64,
     rejects: new RecordedRejects(),
     stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded: true },

@@ -13,7 +13,7 @@ export interface TimedRow {
 /** Rows of files as `TimedRow`s write them. */
 export const TIMED_ROWS: Pick<ReplayInput, 'kind' | 'columns'> = {
   kind: 'trade',
-  columns: { time: { from: 'time', unit: 'ms' }, symbol: { fromFile: true }, price: 'id' },
+  columns: { time: { from: 'time', unit: 'ms', anyInstant: true }, symbol: { fromFile: true }, price: 'id' },
 };
 
 /** A file of such rows: one a line, the first on line 2. */

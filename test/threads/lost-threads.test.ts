@@ -80,6 +80,32 @@ describe('a thread that is lost', () => {
   });
 });
 
+describe('the counts of a thread that is lost', () => {
+  it('add up to the row, though it ends right behind what was flushed', async () => {
+    const runtime = await startRuntime();
+    const isLast = `batch.controls.some(({ record }) => record.type === 'end')`;
+    const job = await runtime.submit({
+      name: 'flushed',
+      source: { use: 'synthetic', rows: 20_000, symbols: 7 },
+      operators: [
+        { use: 'filter', where: 'bidSize > 10' },
+        { use: 'bars', every: '1s', price: 'bid' },
+        moduleOperator(`if (${isLast}) process.exit(3); emit(batch);`),
+      ],
+      batcher: { maxRows: 3 },
+      sink: discard,
+    });
+    const report = await job.outcome;
+    expect(report.error).toMatchObject({ code: 'THREAD_EXITED' });
+    const { rowsIn, rowsOut, rowsDerived, rowsFolded, rowsFiltered } = report.counters;
+    expect(rowsIn).toBe(20_000);
+    expect(rowsOut).toBeGreaterThan(100);
+    expect(rowsIn).toBe(rowsFolded + rowsFiltered);
+    expect(report.rowsPending).toBe(rowsDerived - rowsOut);
+    expect(report.rowsPending).toBeLessThan(3); // what stood open in the batcher
+  });
+});
+
 describe('a job that does not start', () => {
   it.each([
     ['never ends', 'open: () => new Promise(() => {}),'],
@@ -174,6 +200,7 @@ describe('threads with a broken entry', () => {
     batcher: { use: 'smart', options: {} },
     sink: { use: 'null', options: {} },
     batchRows: 8,
+    maxMemoryMb: 64,
     seed: 0,
   };
 

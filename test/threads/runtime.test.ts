@@ -53,6 +53,29 @@ describe('a runtime with real threads', () => {
     });
   });
 
+  it('fails the job alone whose columns pass its limit, and says who holds them', async () => {
+    const runtime = await startRuntime();
+    const holder = moduleOperator('share.resize(share.bytes + 2_097_152); emit(batch);', {
+      create: 'const share = context.memory.share("order book");',
+    });
+    const [greedy, other] = await Promise.all([
+      runtime.submit({ name: 'a', source: endless, operators: [holder], sink: discard, maxMemoryMb: 16 }),
+      runtime.submit({ name: 'b', source: rows(50_000), sink: discard, maxMemoryMb: 16 }),
+    ]);
+    expect(await greedy.outcome).toMatchObject({
+      outcome: 'failed',
+      error: {
+        code: 'MEMORY_EXHAUSTED',
+        message: expect.stringMatching(
+          /the 16 MB .*2\.0 MB more asked for order book, held so far: order book 14/,
+        ),
+      },
+    });
+    const report = await other.outcome;
+    expect(report.outcome).toBe('completed');
+    expect(report.columnBytesPeak).toBeGreaterThan(0);
+  });
+
   it('refuses a logger that lacks a method, before a job finds out', async () => {
     // @ts-expect-error -- a console has no `child`
     await expect(createRuntime({ logger: console })).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 import type { Batch } from '../../core/batch.js';
 import type { Clock } from '../../core/clock.js';
+import type { MemoryShare } from '../../core/column-memory.js';
 import type { ControlRecord } from '../../core/control-record.js';
 import type { DictionarySet } from '../../core/dictionary.js';
 import { columnIndex, type Schema } from '../../core/schema.js';
@@ -10,6 +11,7 @@ import type { BatchLimits } from './batch-limits.js';
 import { ClosedBatches } from './closed-batches.js';
 import { gatherRows } from './gather-rows.js';
 import { GrowingBatches } from './growing-batches.js';
+import { HeldWatermarks, type Watermark } from './held-watermarks.js';
 
 /** Rows that the first batch of a key has room for. */
 const ROWS_FIRST = 64;
@@ -20,6 +22,8 @@ const NONE = -1;
 /** The open batch of a key, and those rows of the batch in hand that are not yet copied into it. */
 interface Group {
   readonly key: number;
+  /** The how-manieth it was to be opened. */
+  readonly ordinal: number;
   readonly due: bigint;
   batch: Batch;
   first: number;
@@ -36,9 +40,11 @@ export interface KeyedBatcherSettings {
 /**
  * A batch open for each key. Rows keep their order within a key; across keys, batches come in the
  * order in which they closed. A control record closes all open batches, since it stands between
- * the rows before and after it, whatever their key.
+ * the rows before and after it, whatever their key. But for a watermark: that waits until those that
+ * were open are closed.
  */
 export class KeyedBatcher implements Batcher {
+  readonly reorders = true;
   readonly #settings: KeyedBatcherSettings;
   readonly #clock: Clock;
   readonly #batches: GrowingBatches;
@@ -46,6 +52,10 @@ export class KeyedBatcher implements Batcher {
   /** In the order in which they were opened. */
   readonly #groups = new Map<number, Group>();
   readonly #keyColumn: number;
+  readonly #watermarks = new HeldWatermarks();
+  #opened = 0;
+  /** Of `#following` and `#order`. */
+  readonly #share: MemoryShare;
   /** By row of the batch in hand: the next row of the same group. */
   #following = new Int32Array(0);
   #order = new Int32Array(0);
@@ -53,6 +63,7 @@ export class KeyedBatcher implements Batcher {
   constructor(settings: KeyedBatcherSettings, input: Schema, clock: Clock, dictionaries: DictionarySet) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#share = dictionaries.memory.share('batcher');
     this.#keyColumn = columnIndex(input, settings.key);
     const { rowsMax } = settings.limits;
     this.#batches = new GrowingBatches(input, dictionaries, ROWS_FIRST, rowsMax, SPARES_FIRST);
@@ -68,17 +79,22 @@ export class KeyedBatcher implements Batcher {
 
   add(batch: Batch): void {
     if (this.#following.length < batch.length) {
+      this.#share.resize(2 * Int32Array.BYTES_PER_ELEMENT * batch.capacity);
       this.#following = new Int32Array(batch.capacity);
       this.#order = new Int32Array(batch.capacity);
     }
-    let row = 0;
-    for (const { row: place, record } of batch.controls) {
-      this.#addRows(batch, row, place);
-      row = place;
-      this.#addControl(record);
+    try {
+      let row = 0;
+      for (const { row: place, record } of batch.controls) {
+        this.#addRows(batch, row, place);
+        row = place;
+        if (record.type === 'watermark') this.#addWatermark(record);
+        else this.#addControl(record);
+      }
+      this.#addRows(batch, row, batch.length);
+    } finally {
+      batch.release();
     }
-    this.#addRows(batch, row, batch.length);
-    batch.release();
   }
 
   take(): Batch | undefined {
@@ -97,6 +113,7 @@ export class KeyedBatcher implements Batcher {
     for (const { batch } of this.#groups.values()) batch.release();
     this.#groups.clear();
     this.#closed.release();
+    this.#share.resize(0);
   }
 
   statistics(): StageStatistics {
@@ -126,7 +143,8 @@ export class KeyedBatcher implements Batcher {
           this.#copyWaiting(batch, oldest);
           this.#close(oldest, 'keys');
         }
-        group = { key, due, batch: this.#batches.acquire(1), first: NONE, last: NONE, waiting: 0 };
+        const ordinal = ++this.#opened;
+        group = { key, ordinal, due, batch: this.#batches.acquire(1), first: NONE, last: NONE, waiting: 0 };
         this.#groups.set(key, group);
       }
       if (group.waiting === 0) {
@@ -165,11 +183,28 @@ export class KeyedBatcher implements Batcher {
       last = this.#batches.acquire(1);
       this.#closed.push(last, 'control');
     }
+    for (const held of this.#watermarks.takeAll()) last.controls.push({ row: last.length, record: held });
     last.controls.push({ row: last.length, record });
+  }
+
+  #addWatermark(record: Watermark): void {
+    this.#watermarks.add(record, this.#opened);
+    this.#releaseWatermarks();
   }
 
   #close(group: Group, reason: FlushReason): void {
     this.#groups.delete(group.key);
     this.#closed.push(group.batch, reason);
+    this.#releaseWatermarks();
+  }
+
+  /** Puts those behind the batch closed last, if it is still here, whose rows are all closed. */
+  #releaseWatermarks(): void {
+    const last = this.#closed.last;
+    if (!last || this.#watermarks.isEmpty) return;
+    const oldest = this.#oldest?.ordinal ?? Number.POSITIVE_INFINITY;
+    for (const held of this.#watermarks.takeBehind(oldest)) {
+      last.controls.push({ row: last.length, record: held });
+    }
   }
 }

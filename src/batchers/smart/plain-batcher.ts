@@ -1,5 +1,6 @@
 import { appendRows, type Batch } from '../../core/batch.js';
 import type { Clock } from '../../core/clock.js';
+import type { PlacedControl } from '../../core/control-record.js';
 import type { DictionarySet } from '../../core/dictionary.js';
 import type { Schema } from '../../core/schema.js';
 import type { Nanos } from '../../core/units.js';
@@ -8,6 +9,7 @@ import type { StageStatistics } from '../../protocol/pipeline-report.js';
 import type { BatchLimits } from './batch-limits.js';
 import { ClosedBatches } from './closed-batches.js';
 import { GrowingBatches } from './growing-batches.js';
+import { HeldWatermarks } from './held-watermarks.js';
 
 /** Rows that the first batch of a feed has room for: more only once they come. */
 const ROWS_FIRST = 8_192;
@@ -15,12 +17,16 @@ const ROWS_FIRST = 8_192;
 /**
  * One batch open at a time; control records travel in it. A batch that comes when none is open and
  * that could become full itself is taken as it is, so that full ones pass without a copy.
+ *
+ * Watermarks are put together: the newest stands at the end of the batch, or before the next other
+ * record. They open no batch.
  */
 export class PlainBatcher implements Batcher {
   readonly #limits: BatchLimits;
   readonly #clock: Clock;
   readonly #batches: GrowingBatches;
   readonly #closed = new ClosedBatches();
+  readonly #watermarks = new HeldWatermarks();
   #open: Batch | undefined;
   #due: Nanos | undefined;
 
@@ -39,18 +45,23 @@ export class PlainBatcher implements Batcher {
   }
 
   add(batch: Batch): void {
-    if (batch.isEmpty) {
+    const { rowsMax } = this.#limits;
+    if (batch.length === 0 && batch.controls.every(isWatermark)) {
+      this.#place(batch.controls);
       batch.release();
       return;
     }
-    const { rowsMax } = this.#limits;
     if (!this.#open && batch.length <= rowsMax && batch.capacity >= rowsMax) {
+      if (batch.controls.length > 0) batch.controls = this.#place(batch.controls);
       this.#begin(batch);
       this.#closeIfFull();
       return;
     }
-    this.#copy(batch);
-    batch.release();
+    try {
+      this.#copy(batch);
+    } finally {
+      batch.release();
+    }
   }
 
   take(): Batch | undefined {
@@ -92,9 +103,12 @@ export class PlainBatcher implements Batcher {
       const shift = open.length - row;
       appendRows(batch, row, end, open);
       // A record between two rows that part goes with the earlier one.
-      for (; control < batch.controls.length && batch.controls[control]!.row <= end; control++) {
-        const { row: place, record } = batch.controls[control]!;
-        open.controls.push({ row: place + shift, record });
+      const first = control;
+      while (control < batch.controls.length && batch.controls[control]!.row <= end) control++;
+      if (control > first) {
+        for (const { row: place, record } of this.#place(batch.controls.slice(first, control))) {
+          open.controls.push({ row: place + shift, record });
+        }
       }
       row = end;
       this.#closeIfFull();
@@ -105,9 +119,29 @@ export class PlainBatcher implements Batcher {
     if (this.#open?.length === this.#limits.rowsMax) this.#close(this.#limits.reasonWhenFull);
   }
 
+  /** Holds watermarks back, at most until the next other record. @returns The records that stay. */
+  #place(controls: readonly PlacedControl[]): PlacedControl[] {
+    const placed: PlacedControl[] = [];
+    for (const control of controls) {
+      const { row, record } = control;
+      if (record.type === 'watermark') this.#watermarks.add(record);
+      else {
+        for (const held of this.#watermarks.takeAll()) placed.push({ row, record: held });
+        placed.push(control);
+      }
+    }
+    return placed;
+  }
+
   #close(reason: 'rows' | 'bytes' | 'age' | 'drain'): void {
-    if (this.#open) this.#closed.push(this.#open, reason);
+    if (this.#open) {
+      const { controls, length } = this.#open;
+      for (const record of this.#watermarks.takeAll()) controls.push({ row: length, record });
+      this.#closed.push(this.#open, reason);
+    }
     this.#open = undefined;
     this.#due = undefined;
   }
 }
+
+const isWatermark = ({ record }: PlacedControl): boolean => record.type === 'watermark';

@@ -9,6 +9,7 @@ import { ownCommand, shellWord } from '../own-command.js';
 import { Progress } from '../progress.js';
 import {
   balanceLine,
+  droppedLine,
   failedDocument,
   type JobDocument,
   type JobResult,
@@ -143,6 +144,8 @@ class Run {
 
   async #report(results: readonly JobResult[]): Promise<void> {
     const reports = results.map(({ report }) => report);
+    const dropped = reports.map(droppedLine).join('');
+    if (dropped !== '') this.#terminal.say(dropped);
     if (this.#options.json) {
       await printDocument(reports.map(jobDocument), this.#terminal);
       return;

@@ -4,32 +4,63 @@ import type { BarsOptions } from '../../settings/bars-options.js';
 
 /** Which columns of the input bars are made of. */
 export interface BarColumnNames {
-  readonly price: string;
+  /** `undefined`: of shorter bars, with all their columns. */
+  readonly price: string | undefined;
+  /** Sizes, or the volumes of bars. */
   readonly size: string | undefined;
+  /** Tells which of two rows of one instant is the later one. */
+  readonly sequence: string | undefined;
 }
 
-/** The bar's columns: the standard ones, receive time aside, with the symbols of the input. */
-export function barSchema(input: Schema): Schema {
+/**
+ * The bar's columns: the standard ones, receive time aside, with the symbols of the input, and the
+ * number of late rows where it is asked for.
+ */
+export function barSchema(input: Schema, { lateColumn }: Pick<BarsOptions, 'lateColumn'>): Schema {
   const { required, optional } = STANDARD_COLUMNS.bar;
   const symbol = findColumn(input, 'symbol');
   const columns = [...required, ...optional.filter(({ name }) => name !== 'received')];
   return {
     kind: 'bar',
-    columns: columns.map((column) => (column.name === 'symbol' ? (symbol ?? column) : column)),
+    columns: [
+      ...columns.map((column) => (column.name === 'symbol' ? (symbol ?? column) : column)),
+      ...(lateColumn === undefined ? [] : [{ name: lateColumn, type: 'int32' as const }]),
+    ],
   };
 }
 
 export function chooseBarColumns(options: BarsOptions, input: Schema): BarColumnNames {
+  if (isOfBars(options, input)) {
+    const volume = findColumn(input, 'volume') ? 'volume' : undefined;
+    return { price: undefined, size: volume, sequence: undefined };
+  }
+  const sequence = findColumn(input, 'sequence')?.type;
   return {
     price: options.price ?? (findColumn(input, 'price') ? 'price' : 'mid'),
     size: options.size ?? (findColumn(input, 'size')?.type === 'float64' ? 'size' : undefined),
+    sequence: sequence && SEQUENCES.includes(sequence) ? 'sequence' : undefined,
   };
 }
+
+const SEQUENCES: readonly Column['type'][] = ['int64', 'int32', 'float64'];
+
+/** Bars are made of bars as a whole, unless one column of them is named. */
+const isOfBars = ({ price }: BarsOptions, { kind }: Schema): boolean => kind === 'bar' && price === undefined;
 
 export function checkBarColumns(options: BarsOptions, input: Schema, problems: PlanProblems): void {
   checkType(input, 'time', 'timestamp', [], problems);
   checkType(input, 'symbol', 'string', [], problems);
+  const { lateColumn } = options;
+  if (lateColumn !== undefined && barSchema(input, {}).columns.some(({ name }) => name === lateColumn)) {
+    problems.add(['lateColumn'], `expected a name that bars do not have, found "${lateColumn}"`);
+  }
   const { price, size } = chooseBarColumns(options, input);
+  if (price === undefined) {
+    if (options.size !== undefined) {
+      problems.add(['size'], 'expected "price" beside it: bars of bars take their volumes');
+    }
+    return;
+  }
   if (options.price === undefined && !findColumn(input, price)) {
     const derived = findColumn(input, 'bid') && findColumn(input, 'ask');
     const hint = derived ? ' before it put { use: derive, columns: { mid: "(bid + ask) / 2" } }, or' : '';

@@ -1,38 +1,74 @@
 import { writeInt64 } from '../../core/int64.js';
 
-/** Cells of a symbol in a window: a cache line each, so that a row touches one and not seven. */
+/**
+ * Cells of a symbol in a window: a cache line each, so that a row without a size touches one. The
+ * first and last instant are kept beside the prices, since a row may arrive in any order.
+ */
 export const CELLS = 8;
 export const OPEN = 0;
 export const HIGH = 1;
 export const LOW = 2;
 export const CLOSE = 3;
-export const VOLUME = 4;
-/** Sum of price × size. */
-export const TURNOVER = 5;
-export const COUNT = 6;
+export const COUNT = 4;
+/** Keys of the rows that gave open and close (`keyOf`). */
+export const FIRST = 5;
+export const LAST = 6;
 
-const scratch = new Int32Array(2);
+/** Cells of a symbol beside these, where rows have sizes or a sequence: as many. */
+export const VOLUME = 0;
+/** What the double of the sum could not hold. */
+export const VOLUME_REST = 1;
+/** Sum of price × size. */
+export const TURNOVER = 2;
+export const TURNOVER_REST = 3;
+/** Of the rows that gave open and close. */
+export const FIRST_SEQUENCE = 4;
+export const LAST_SEQUENCE = 5;
+
+const TWO_32 = 4_294_967_296;
+/** The high word of the first bits that, read as a double, are no number to compare: in the year 2262. */
+const INFINITY_HIGH = 0x7ff0_0000;
+
+const words = new Int32Array(2);
+const double = new Float64Array(words.buffer);
 
 /**
  * What has been seen of one window of time, by slot. A slot is the id of a symbol plus 1, so that
  * rows without a symbol (id −1) have one too.
+ *
+ * An instant within a window is held as a double that sorts as instants do: from 1970 to 2262 the
+ * bits of the time itself, which a column holds as it is; elsewhere the ns since the window began.
  */
 export class BarWindow {
+  /** The first slot that it has cells for. */
+  readonly firstSlot: number;
   /** The window begins at `index` × length since 1970. */
   index = 0;
   /** Its begin in words: high signed, low unsigned. */
   startHigh = 0;
   startLow = 0;
-  /** Whether a row stood at its very begin. */
-  sawStart = false;
+  /** Whether the bits of its times sort as doubles. */
+  hasPlainKeys = true;
+  /** The greatest key of all rows; `-Infinity`: there are none. */
+  lastKey = Number.NEGATIVE_INFINITY;
   /** Rubbish where the count is 0. */
   cells: Float64Array;
-  /** Slots with rows, in order of appearance. */
+  /** Sums, which are 0 where the count is, and sequences. Of length 0 where there are none. */
+  extras: Float64Array;
+  /** Places in the cells (slot less the first one) with rows, in order of appearance. */
   touched: Int32Array;
   touchedCount = 0;
 
-  constructor(slots: number) {
+  /** Bytes of a window of so many slots. */
+  static bytesOf(slots: number, hasExtras: boolean): number {
+    const cells = slots * CELLS * Float64Array.BYTES_PER_ELEMENT;
+    return (hasExtras ? 2 : 1) * cells + slots * Int32Array.BYTES_PER_ELEMENT;
+  }
+
+  constructor(firstSlot: number, slots: number, hasExtras: boolean) {
+    this.firstSlot = firstSlot;
     this.cells = new Float64Array(slots * CELLS);
+    this.extras = new Float64Array(hasExtras ? slots * CELLS : 0);
     this.touched = new Int32Array(slots);
   }
 
@@ -41,35 +77,54 @@ export class BarWindow {
   }
 
   moveTo(index: number, everyNs: bigint): void {
-    writeInt64(scratch, 0, BigInt(index) * everyNs);
+    const start = BigInt(index) * everyNs;
+    writeInt64(words, 0, start);
     this.index = index;
-    this.startLow = scratch[0]! >>> 0;
-    this.startHigh = scratch[1]!;
+    this.startLow = words[0]! >>> 0;
+    this.startHigh = words[1]!;
+    this.hasPlainKeys = start >= 0n && Number((start + everyNs) >> 32n) < INFINITY_HIGH;
+  }
+
+  /** The key of an instant within the window. */
+  keyOf(low: number, high: number): number {
+    if (!this.hasPlainKeys) return (high - this.startHigh) * TWO_32 + ((low >>> 0) - this.startLow);
+    words[0] = low;
+    words[1] = high;
+    return double[0]!;
   }
 
   countOf(slot: number): number {
-    return slot < this.slots ? this.cells[slot * CELLS + COUNT]! : 0;
+    const place = slot - this.firstSlot;
+    return place >= 0 && place < this.slots ? this.cells[place * CELLS + COUNT]! : 0;
   }
 
   /** Rows of all symbols. */
   get count(): number {
     let count = 0;
-    for (let i = 0; i < this.touchedCount; i++) count += this.countOf(this.touched[i]!);
+    for (let i = 0; i < this.touchedCount; i++) count += this.cells[this.touched[i]! * CELLS + COUNT]!;
     return count;
   }
 
   grow(slots: number): void {
-    const { cells, touched } = this;
+    const { cells, extras, touched } = this;
     this.cells = new Float64Array(slots * CELLS);
     this.cells.set(cells);
+    if (extras.length > 0) {
+      this.extras = new Float64Array(slots * CELLS);
+      this.extras.set(extras);
+    }
     this.touched = new Int32Array(slots);
     this.touched.set(touched);
   }
 
   /** Ready to be another window. */
   clear(): void {
-    for (let i = 0; i < this.touchedCount; i++) this.cells[this.touched[i]! * CELLS + COUNT] = 0;
+    for (let i = 0; i < this.touchedCount; i++) {
+      const cell = this.touched[i]! * CELLS;
+      this.cells[cell + COUNT] = 0;
+      if (this.extras.length > 0) this.extras.fill(0, cell, cell + CELLS);
+    }
     this.touchedCount = 0;
-    this.sawStart = false;
+    this.lastKey = Number.NEGATIVE_INFINITY;
   }
 }

@@ -4,7 +4,19 @@ import type { ControlRecord } from '../../core/control-record.js';
 import type { DictionarySet } from '../../core/dictionary.js';
 import { BAR_MARKS, type Schema } from '../../core/schema.js';
 import type { Emit } from '../../pipeline/operator.js';
-import { type BarWindow, CELLS, CLOSE, COUNT, HIGH, LOW, OPEN, TURNOVER, VOLUME } from './bar-window.js';
+import {
+  type BarWindow,
+  CELLS,
+  CLOSE,
+  COUNT,
+  HIGH,
+  LOW,
+  OPEN,
+  TURNOVER,
+  TURNOVER_REST,
+  VOLUME,
+  VOLUME_REST,
+} from './bar-window.js';
 
 export const COMPLETE = BAR_MARKS.indexOf('complete');
 export const EMPTY = BAR_MARKS.indexOf('empty');
@@ -13,6 +25,8 @@ export const PARTIAL = BAR_MARKS.indexOf('partial');
 
 /** Bars are few: a batch of them need not have the room of one of ticks. */
 const ROWS_MAX = 1_024;
+/** Batches that are emitted before the sink has had its turn. */
+const STEP_BATCHES = 8;
 
 /** Puts bars and control records into batches, in order, and emits those that are full. */
 export class BarWriter {
@@ -20,24 +34,42 @@ export class BarWriter {
   readonly #hasSizes: boolean;
   #batch: Batch | undefined;
   #emit: Emit | undefined;
+  #emitted = 0;
+  readonly #lateCounts: LateCounts | undefined;
   /** Bars written so far. */
   rows = 0;
 
-  constructor(schema: Schema, batchRows: number, dictionaries: DictionarySet, hasSizes: boolean) {
+  /** @param lateCounts - For a last column, where it is asked for. */
+  constructor(
+    schema: Schema,
+    batchRows: number,
+    dictionaries: DictionarySet,
+    hasSizes: boolean,
+    lateCounts?: LateCounts,
+  ) {
     this.#pool = new BatchPool(schema, Math.min(batchRows, ROWS_MAX), dictionaries);
     this.#hasSizes = hasSizes;
+    this.#lateCounts = lateCounts;
   }
 
   /** Where batches go until `end`. */
   begin(emit: Emit): void {
     this.#emit = emit;
+    this.#emitted = 0;
+  }
+
+  /** Whether enough was emitted since `begin`: what is left waits until the sink has taken it. */
+  get isFull(): boolean {
+    return this.#emitted >= STEP_BATCHES;
   }
 
   /** Emits what is left. */
   end(): void {
     const batch = this.#batch;
     this.#batch = undefined;
-    if (batch) this.#emit?.(batch);
+    if (!batch) return;
+    this.#emitted++;
+    this.#emit?.(batch);
   }
 
   /** Releases what was not emitted. */
@@ -51,50 +83,59 @@ export class BarWriter {
     this.#batch.controls.push({ row: this.#batch.length, record });
   }
 
-  /** Bars of the first `count` slots, all with rows, in their order. */
-  bars(window: BarWindow, slots: Int32Array, count: number, mark: number): void {
+  /** Bars of the first `count` places of the window's cells, all with rows, in their order. */
+  bars(window: BarWindow, places: Int32Array, count: number, mark: number): void {
     for (let done = 0; done < count; ) {
       const batch = this.#withRoom();
       const rows = Math.min(count - done, batch.capacity - batch.length);
-      this.#copyBars(window, slots, done, done + rows, mark, batch);
+      this.#copyBars(window, places, done, done + rows, mark, batch);
       done += rows;
     }
   }
 
   #copyBars(
     window: BarWindow,
-    slots: Int32Array,
+    places: Int32Array,
     start: number,
     end: number,
     mark: number,
     batch: Batch,
   ): void {
-    const [times, symbols, opens, highs, lows, closes, volumes, vwaps, counts, marks] =
+    const [times, symbols, opens, highs, lows, closes, volumes, vwaps, counts, marks, lates] =
       batch.columns as BarColumns; // in the order of the bar schema
-    const { cells, startHigh, startLow } = window;
+    const { cells, extras, firstSlot, startHigh, startLow } = window;
     const first = batch.length;
     for (let i = start; i < end; i++) {
       const row = first + i - start;
-      const slot = slots[i]!;
-      const cell = slot * CELLS;
-      const volume = cells[cell + VOLUME]!;
+      const place = places[i]!;
+      const cell = place * CELLS;
       times[2 * row] = startLow;
       times[2 * row + 1] = startHigh;
-      symbols[row] = slot - 1;
+      symbols[row] = place + firstSlot - 1;
       opens[row] = cells[cell + OPEN]!;
       highs[row] = cells[cell + HIGH]!;
       lows[row] = cells[cell + LOW]!;
       closes[row] = cells[cell + CLOSE]!;
-      volumes[row] = volume;
-      vwaps[row] = volume === 0 ? Number.NaN : cells[cell + TURNOVER]! / volume;
       counts[row] = cells[cell + COUNT]!;
       marks[row] = mark;
     }
+    for (let i = start; this.#lateCounts && i < end; i++) {
+      lates![first + i - start] = this.#lateCounts.take(places[i]! + firstSlot);
+    }
     batch.length = first + end - start;
     this.rows += end - start;
-    if (this.#hasSizes) return;
-    volumes.fill(Number.NaN, first, batch.length);
-    vwaps.fill(Number.NaN, first, batch.length);
+    if (!this.#hasSizes) {
+      volumes.fill(Number.NaN, first, batch.length);
+      vwaps.fill(Number.NaN, first, batch.length);
+      return;
+    }
+    for (let i = start; i < end; i++) {
+      const cell = places[i]! * CELLS;
+      const volume = total(extras[cell + VOLUME]!, extras[cell + VOLUME_REST]!);
+      const turnover = total(extras[cell + TURNOVER]!, extras[cell + TURNOVER_REST]!);
+      volumes[first + i - start] = volume;
+      vwaps[first + i - start] = volume === 0 ? Number.NaN : turnover / volume;
+    }
   }
 
   /** A bar without rows: no prices. */
@@ -109,6 +150,7 @@ export class BarWriter {
     if (this.#hasSizes) columns[6][row] = 0;
     columns[8][row] = 0;
     columns[9][row] = mark;
+    if (this.#lateCounts) columns[10]![row] = this.#lateCounts.take(slot);
     this.rows++;
   }
 
@@ -117,6 +159,15 @@ export class BarWriter {
     this.#batch ??= this.#pool.acquire();
     return this.#batch;
   }
+}
+
+/** A sum and what its double could not hold; past all doubles, the latter is none. */
+const total = (sum: number, rest: number): number => (rest - rest === 0 ? sum + rest : sum);
+
+/** Rows of a symbol that came late since its last bar. */
+export interface LateCounts {
+  /** How many there are; none from here on. */
+  take(slot: number): number;
 }
 
 type BarColumns = [
@@ -130,4 +181,5 @@ type BarColumns = [
   Float64Array,
   Int32Array,
   Uint8Array,
+  Int32Array?,
 ];

@@ -1,39 +1,69 @@
-import { type BarWindow, CELLS, CLOSE, COUNT, HIGH, LOW, OPEN, TURNOVER, VOLUME } from './bar-window.js';
+import {
+  type BarWindow,
+  CELLS,
+  CLOSE,
+  COUNT,
+  FIRST,
+  FIRST_SEQUENCE,
+  HIGH,
+  LAST,
+  LAST_SEQUENCE,
+  LOW,
+  OPEN,
+  TURNOVER,
+  VOLUME,
+} from './bar-window.js';
 import type { Times } from './time-span.js';
 
 /** The columns that bars are made of, of one batch, and where its rows stand in them. */
-export interface BarInput {
+export interface RowColumns {
   readonly times: Times;
   readonly symbols: Int32Array;
   readonly prices: Float64Array;
   readonly sizes: Float64Array | undefined;
+  /** Which of two rows of one instant is the later one; without it, the one that arrived later. */
+  readonly sequences: Float64Array | undefined;
   readonly places: Int32Array;
 }
 
 /**
- * Takes rows `row` to `end` into a window, whatever their time.
+ * Takes rows `row` to `end` into a window, which must be theirs. Open and close are those of the
+ * first and last instant, whatever the order of arrival.
  *
+ * @param ascends - Whether the rows are known to be in order of time. Then, and when none that came
+ *   before them is later, they need no look at the instants of those.
  * @param unpriced - Cell 0 counts rows without a finite price; they are left out.
  */
 export function foldRows(
   window: BarWindow,
-  input: BarInput,
+  input: RowColumns,
   row: number,
   end: number,
+  ascends: boolean,
   unpriced: Int32Array,
 ): void {
-  foldPrices(window, input, row, end, unpriced);
-  if (input.sizes !== undefined) foldSizes(window, input, input.sizes, row, end);
+  if (row >= end) return;
+  const { times, places, sizes } = input;
+  const { doubles } = times;
+  if (doubles === undefined || !window.hasPlainKeys || input.sequences !== undefined) {
+    foldByInstant(window, input, row, end, unpriced);
+  } else if (ascends && doubles[places[row]!]! >= window.lastKey) {
+    foldInOrder(window, input, doubles, row, end, unpriced);
+    window.lastKey = doubles[places[end - 1]!]!;
+  } else foldByInstant(window, input, row, end, unpriced);
+  if (sizes !== undefined) foldSizes(window, input, sizes, row, end);
 }
 
-function foldPrices(
+function foldInOrder(
   window: BarWindow,
-  { symbols, prices, places }: BarInput,
+  { symbols, prices, places }: RowColumns,
+  keys: Float64Array,
   row: number,
   end: number,
   unpriced: Int32Array,
 ): void {
   const { cells, touched } = window;
+  const shift = 1 - window.firstSlot;
   let count = window.touchedCount;
   // Four a turn: what an access needs to know of its array is then looked up once for all four.
   for (; row + 4 <= end; row += 4) {
@@ -41,42 +71,48 @@ function foldPrices(
     const b = places[row + 1]!;
     const c = places[row + 2]!;
     const d = places[row + 3]!;
-    count = foldPrice(cells, touched, count, symbols[a]! + 1, prices[a]!, unpriced);
-    count = foldPrice(cells, touched, count, symbols[b]! + 1, prices[b]!, unpriced);
-    count = foldPrice(cells, touched, count, symbols[c]! + 1, prices[c]!, unpriced);
-    count = foldPrice(cells, touched, count, symbols[d]! + 1, prices[d]!, unpriced);
+    count = foldLatest(cells, touched, count, symbols[a]! + shift, prices[a]!, keys[a]!, unpriced);
+    count = foldLatest(cells, touched, count, symbols[b]! + shift, prices[b]!, keys[b]!, unpriced);
+    count = foldLatest(cells, touched, count, symbols[c]! + shift, prices[c]!, keys[c]!, unpriced);
+    count = foldLatest(cells, touched, count, symbols[d]! + shift, prices[d]!, keys[d]!, unpriced);
   }
   for (; row < end; row++) {
-    const place = places[row]!;
-    count = foldPrice(cells, touched, count, symbols[place]! + 1, prices[place]!, unpriced);
+    const at = places[row]!;
+    count = foldLatest(cells, touched, count, symbols[at]! + shift, prices[at]!, keys[at]!, unpriced);
   }
   window.touchedCount = count;
 }
 
-/** @returns How many slots have rows now. */
-function foldPrice(
+/**
+ * A row that none of its window is later than.
+ *
+ * @param place - Of the symbol in the window's cells.
+ * @returns How many symbols have rows now.
+ */
+function foldLatest(
   cells: Float64Array,
   touched: Int32Array,
   touchedCount: number,
-  slot: number,
+  place: number,
   price: number,
+  key: number,
   unpriced: Int32Array,
 ): number {
   if (price - price !== 0) {
     unpriced[0] = unpriced[0]! + 1;
     return touchedCount;
   }
-  const cell = slot * CELLS;
+  const cell = place * CELLS;
   const count = cells[cell + COUNT]!;
   cells[cell + COUNT] = count + 1;
   cells[cell + CLOSE] = price;
+  cells[cell + LAST] = key;
   if (count === 0) {
-    touched[touchedCount] = slot;
+    touched[touchedCount] = place;
     cells[cell + OPEN] = price;
     cells[cell + HIGH] = price;
     cells[cell + LOW] = price;
-    cells[cell + VOLUME] = 0;
-    cells[cell + TURNOVER] = 0;
+    cells[cell + FIRST] = key;
     return touchedCount + 1;
   }
   if (price > cells[cell + HIGH]!) cells[cell + HIGH] = price;
@@ -84,9 +120,68 @@ function foldPrice(
   return touchedCount;
 }
 
+/** For rows in any order, rows with a sequence, and times whose bits do not sort. */
+function foldByInstant(
+  window: BarWindow,
+  { times, symbols, prices, sequences, places }: RowColumns,
+  row: number,
+  end: number,
+  unpriced: Int32Array,
+): void {
+  const { cells, extras, touched, firstSlot } = window;
+  for (; row < end; row++) {
+    const at = places[row]!;
+    const key = window.keyOf(times.words[2 * at]!, times.words[2 * at + 1]!);
+    if (key > window.lastKey) window.lastKey = key;
+    const price = prices[at]!;
+    if (price - price !== 0) {
+      unpriced[0] = unpriced[0]! + 1;
+      continue;
+    }
+    const place = symbols[at]! + 1 - firstSlot;
+    const cell = place * CELLS;
+    const sequence = sequences === undefined ? 0 : sequences[at]!;
+    const count = cells[cell + COUNT]!;
+    cells[cell + COUNT] = count + 1;
+    if (count === 0) {
+      touched[window.touchedCount++] = place;
+      cells[cell + OPEN] = price;
+      cells[cell + HIGH] = price;
+      cells[cell + LOW] = price;
+      cells[cell + CLOSE] = price;
+      cells[cell + FIRST] = key;
+      cells[cell + LAST] = key;
+      if (sequences === undefined) continue;
+      extras[cell + FIRST_SEQUENCE] = sequence;
+      extras[cell + LAST_SEQUENCE] = sequence;
+      continue;
+    }
+    if (price > cells[cell + HIGH]!) cells[cell + HIGH] = price;
+    if (price < cells[cell + LOW]!) cells[cell + LOW] = price;
+    const last = cells[cell + LAST]!;
+    if (
+      key > last ||
+      (key === last && (sequences === undefined || sequence >= extras[cell + LAST_SEQUENCE]!))
+    ) {
+      cells[cell + LAST] = key;
+      cells[cell + CLOSE] = price;
+      if (sequences !== undefined) extras[cell + LAST_SEQUENCE] = sequence;
+    }
+    const first = cells[cell + FIRST]!;
+    if (
+      key < first ||
+      (key === first && sequences !== undefined && sequence < extras[cell + FIRST_SEQUENCE]!)
+    ) {
+      cells[cell + FIRST] = key;
+      cells[cell + OPEN] = price;
+      if (sequences !== undefined) extras[cell + FIRST_SEQUENCE] = sequence;
+    }
+  }
+}
+
 function foldSizes(
-  { cells }: BarWindow,
-  { symbols, prices, places }: BarInput,
+  { extras, firstSlot }: BarWindow,
+  { symbols, prices, places }: RowColumns,
   sizes: Float64Array,
   start: number,
   end: number,
@@ -96,8 +191,23 @@ function foldSizes(
     const price = prices[place]!;
     const size = sizes[place]!;
     if (price - price !== 0 || size - size !== 0) continue;
-    const cell = (symbols[place]! + 1) * CELLS;
-    cells[cell + VOLUME] = cells[cell + VOLUME]! + size;
-    cells[cell + TURNOVER] = cells[cell + TURNOVER]! + price * size;
+    const cell = (symbols[place]! + 1 - firstSlot) * CELLS;
+    addExactly(extras, cell + VOLUME, size);
+    addExactly(extras, cell + TURNOVER, price * size);
   }
+}
+
+/**
+ * Adds to a sum and, in the cell behind it, to what its double could not hold, so that the two
+ * together hardly depend on the order of a million additions.
+ *
+ * @see Neumaier, Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen, 1974; the
+ *   error of a sum without a branch is Knuth's (The Art of Computer Programming 2, 4.2.2, theorem B).
+ */
+export function addExactly(cells: Float64Array, at: number, value: number): void {
+  const before = cells[at]!;
+  const sum = before + value;
+  const taken = sum - before;
+  cells[at] = sum;
+  cells[at + 1] = cells[at + 1]! + (before - (sum - taken) + (value - taken));
 }

@@ -28,6 +28,8 @@ export function timesOf(column: Int32Array): Times {
  * the words takes twice the time. Other spans are compared by words.
  */
 export class TimeSpan {
+  /** Whether the rows that `firstOutside` passed last are in order of time, as far as it looked. */
+  ascends = false;
   #startHigh = 0;
   #startLow = 0;
   #from = 0;
@@ -52,8 +54,9 @@ export class TimeSpan {
   /** The first of the rows `row` to `end` outside of the span, or `end`. */
   firstOutside({ words, doubles }: Times, places: Int32Array, row: number, end: number): number {
     if (doubles !== undefined && this.#first <= this.#bound) {
-      return firstOutsideByDoubles(doubles, places, row, end, this.#first, this.#bound);
+      return this.#firstOutsideByDoubles(doubles, places, row, end);
     }
+    this.ascends = false;
     const [startHigh, startLow, from, to] = [this.#startHigh, this.#startLow, this.#from, this.#to];
     for (; row < end; row++) {
       const place = places[row]!;
@@ -63,37 +66,44 @@ export class TimeSpan {
     }
     return end;
   }
-}
 
-function firstOutsideByDoubles(
-  times: Float64Array,
-  places: Int32Array,
-  row: number,
-  end: number,
-  first: number,
-  bound: number,
-): number {
-  for (; row + 4 <= end; row += 4) {
-    const a = times[places[row]!]!;
-    const b = times[places[row + 1]!]!;
-    const c = times[places[row + 2]!]!;
-    const d = times[places[row + 3]!]!;
-    const isInside =
-      a >= first &&
-      a < bound &&
-      b >= first &&
-      b < bound &&
-      c >= first &&
-      c < bound &&
-      d >= first &&
-      d < bound;
-    if (!isInside) break;
+  #firstOutsideByDoubles(times: Float64Array, places: Int32Array, row: number, end: number): number {
+    const first = this.#first;
+    const bound = this.#bound;
+    let last = first;
+    let ascends = true;
+    for (; row + 4 <= end; row += 4) {
+      const a = times[places[row]!]!;
+      const b = times[places[row + 1]!]!;
+      const c = times[places[row + 2]!]!;
+      const d = times[places[row + 3]!]!;
+      // In order, the first and the last one speak for all four.
+      if (last <= a && a <= b && b <= c && c <= d) {
+        if (!(d < bound)) break;
+      } else {
+        const isInside =
+          a >= first &&
+          a < bound &&
+          b >= first &&
+          b < bound &&
+          c >= first &&
+          c < bound &&
+          d >= first &&
+          d < bound;
+        if (!isInside) break;
+        ascends = false;
+      }
+      last = d;
+    }
+    for (; row < end; row++) {
+      const time = times[places[row]!]!;
+      if (!(time >= first && time < bound)) break;
+      if (time < last) ascends = false;
+      last = time;
+    }
+    this.ascends = ascends;
+    return row;
   }
-  for (; row < end; row++) {
-    const time = times[places[row]!]!;
-    if (!(time >= first && time < bound)) return row;
-  }
-  return end;
 }
 
 /**

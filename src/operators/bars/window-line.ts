@@ -1,161 +1,232 @@
+import type { MemoryShare } from '../../core/column-memory.js';
 import { readInt64 } from '../../core/int64.js';
-import { BarWindow, CELLS, COUNT } from './bar-window.js';
-import { type BarWriter, COMPLETE, EMPTY, GAP, PARTIAL } from './bar-writer.js';
+import { BarWindow, CELLS, LAST } from './bar-window.js';
+import type { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type Silence } from './blind-spots.js';
+import type { StreamBegin } from './stream-begin.js';
 import { TimeSpan } from './time-span.js';
+import { WindowBars } from './window-bars.js';
 
 const TWO_32 = 4_294_967_296;
 /** Spare windows kept for use again. */
-const SPARES_MAX = 4;
+const SPARES_MAX = 2;
 
 export interface WindowLineSettings {
   readonly everyNs: number;
   readonly latenessNs: number;
+  /** How far, by the promise of the stream, a row may stand behind one that came before it. */
+  readonly maxDelayNs: number;
   readonly emptyBars: boolean;
   readonly fillMax: number;
+  /** Whether rows have sizes or a sequence. */
+  readonly hasExtras: boolean;
+  /** What windows hold is in it. */
+  readonly memory: MemoryShare;
+}
+
+/** Where a row's time stands. */
+interface Place {
+  readonly index: number;
+  /** The first window that the row leaves open. */
+  readonly closes: number;
+  readonly isStart: boolean;
 }
 
 /**
- * The windows of event time in their order: which are open, when they close, and the bars that they
- * become.
+ * The windows of event time in their order, of all symbols or of one: which are open, when they
+ * close, and the bars that they become.
  *
- * A window is known by its index, begin ÷ length, which is a whole number in a double. It closes as
- * soon as a row comes whose time is past its end by the lateness; which row that is depends on
- * neither batches nor wall time. Everything here runs once a window, not once a row.
+ * A window is known by its index, begin ÷ length, which is a whole number in a double. It closes when
+ * the watermark has passed its end by the lateness. A row moves the watermark to its time less the
+ * delay that the stream promises; records move it, too. Everything here runs once a window, not once
+ * a row.
  */
 export class WindowLine {
   /** The open window that rows are taken into at the moment. */
   current: BarWindow | undefined;
   /** Times whose rows go into the current window without a closer look. */
   readonly span = new TimeSpan();
-  /** Bars without rows that were left out, since a symbol had `fillMax` of them in a row. */
-  barsNotFilled = 0;
 
   readonly #settings: WindowLineSettings;
   readonly #writer: BarWriter;
+  readonly #begin: StreamBegin;
+  readonly #firstSlot: number;
   readonly #every: bigint;
-  readonly #lateness: bigint;
+  readonly #holdNs: number;
   readonly #blind = new BlindSpots();
+  readonly #bars: WindowBars;
   /** In order of index. */
   #open: BarWindow[] = [];
   readonly #spares: BarWindow[] = [];
-  /** The first window that is not closed; `undefined` until the first row. */
+  /** The first window that is not closed; `undefined` until something is known of event time. */
   #closedTo: number | undefined;
-  /** Whether a window with rows was closed: until then it is not known which one is the first. */
-  #hasClosed = false;
   #slots = 0;
-  /** By slot: 1 once the symbol is known, and its bars without rows since the last one with. */
-  #known = new Uint8Array(0);
-  #filled = new Int32Array(0);
-  #knownCount = 0;
 
-  constructor(settings: WindowLineSettings, writer: BarWriter) {
+  /** @param firstSlot - The least one that it is given rows of. */
+  constructor(settings: WindowLineSettings, writer: BarWriter, begin: StreamBegin, firstSlot = 0) {
     this.#settings = settings;
     this.#writer = writer;
+    this.#begin = begin;
+    this.#firstSlot = firstSlot;
     this.#every = BigInt(settings.everyNs);
-    this.#lateness = BigInt(settings.latenessNs);
+    this.#holdNs = settings.latenessNs + settings.maxDelayNs;
+    this.#bars = new WindowBars(settings, writer, this.#blind, firstSlot);
+  }
+
+  /** Bars without rows that were left out, since a symbol had `fillMax` of them in a row. */
+  get barsNotFilled(): number {
+    return this.#bars.notFilled;
   }
 
   get windowsOpen(): number {
     return this.#open.length;
   }
 
-  /** The least time, ns since 1970, that is not too late. Only after the first row. */
-  get notLateNs(): bigint {
-    return BigInt(this.#closedTo ?? 0) * this.#every;
+  /** The first window that is not closed; `undefined` until something is known of event time. */
+  get closedTo(): number | undefined {
+    return this.#closedTo;
   }
 
-  /** Makes room for slots 0 to `slots` − 1. */
-  reserve(slots: number): void {
-    if (slots <= this.#slots) return;
-    this.#slots = Math.max(slots, 2 * this.#slots, 16);
-    for (const window of this.#open) window.grow(this.#slots);
+  /** The last window that a bar is still due for; `-Infinity`: none is. */
+  get last(): number {
+    return Math.max(this.#open.at(-1)?.index ?? Number.NEGATIVE_INFINITY, this.#blind.lastGap);
+  }
+
+  /** The first window that a watermark leaves open. */
+  closedBy(watermarkNs: bigint): number {
+    return this.indexOf(watermarkNs - BigInt(this.#settings.latenessNs));
+  }
+
+  /** The window of an instant. */
+  indexOf(timeNs: bigint): number {
+    const quotient = timeNs / this.#every;
+    return Number(timeNs < 0n && quotient * this.#every !== timeNs ? quotient - 1n : quotient);
+  }
+
+  /** Makes room for slots below `end`. */
+  reserve(end: number): void {
+    const needed = end - this.#firstSlot;
+    if (needed <= this.#slots) return;
+    const slots = this.#firstSlot > 0 ? needed : Math.max(needed, 2 * this.#slots, 16);
+    const before = this.#bytesOf(this.#open.length + this.#spares.length);
     this.#spares.length = 0;
-    const { length } = this.#known;
-    const known = new Uint8Array(this.#slots);
-    const filled = new Int32Array(this.#slots);
-    if (length > 0) {
-      known.set(this.#known);
-      filled.set(this.#filled);
-    }
-    this.#known = known;
-    this.#filled = filled;
+    this.#slots = slots;
+    this.#hold(this.#bytesOf(this.#open.length) - before);
+    for (const window of this.#open) window.grow(slots);
+    this.#bars.reserve(this.#slots);
   }
 
   /**
    * Makes the window of a row the current one, after closing those that its time closes.
    *
-   * @returns Whether there is such a window: false for a row that is too late.
+   * @returns `late` where the window has closed. `full`: enough was written for now, and the same row
+   *   is to be given again.
    */
-  enter(times: Int32Array, row: number): boolean {
-    const { everyNs, latenessNs } = this.#settings;
-    const time = this.#place(times, row);
-    if (this.#closedTo === undefined) {
-      this.#closedTo = time.closes;
-      this.#blind.forgetBelow(time.closes);
-    }
-    if (time.index < this.#closedTo) return false;
-    if (time.closes > this.#closedTo) this.#closeTo(time.closes);
+  enter(times: Int32Array, row: number): 'open' | 'late' | 'full' {
+    const { everyNs } = this.#settings;
+    const place = this.#place(times, row);
+    if (!this.close(place.closes)) return 'full';
+    const closedTo = this.#closedTo!; // what was closed last
+    if (place.index < closedTo) return 'late';
 
-    const window = this.#windowAt(time.index);
-    if (time.isStart) window.sawStart = true;
+    this.#begin.see(place.index, place.isStart);
+    const window = this.#windowAt(place.index);
     this.current = window;
-    const from = window.sawStart || this.#hasClosed ? 0 : 1;
-    const to = Math.min(everyNs, (this.#closedTo + 1 - window.index) * everyNs + latenessNs);
-    this.span.set(window.startHigh, window.startLow, from, to);
+    const from = this.#begin.beganWithin(place.index) ? 1 : 0;
+    this.span.set(window.startHigh, window.startLow, from, Math.min(everyNs, this.#closesAt(place.index)));
+    return 'open';
+  }
+
+  /**
+   * Closes, in order, all windows below `end`.
+   *
+   * @returns `false` when enough was written for now: to be called again.
+   */
+  close(end: number): boolean {
+    const closedTo = this.#closedTo ?? end;
+    if (end < closedTo) return true;
+    if (end > closedTo) {
+      if (!this.#blind.isEmpty) for (const silence of this.#blind.silences) this.#endIfOver(silence);
+      if (!this.#closeFrom(closedTo, end)) return false;
+    }
+    if (this.#closedTo === end) return true;
+    this.#closedTo = end;
+    this.#blind.forgetBelow(end);
+    if (this.current && this.current.index < end) this.current = undefined;
     return true;
   }
 
   /** Everything between two instants is missing; `to` itself is not. */
   gap(slot: number, from: bigint, to: bigint): void {
-    this.#know(slot);
-    const last = to > from ? to - 1n : from;
-    this.#blind.addGap(slot, this.#indexOf(from), this.#indexOf(last));
-    this.#blind.forgetBelow(this.#closedTo ?? Number.NEGATIVE_INFINITY);
+    const first = this.indexOf(from);
+    this.#know(slot, first);
+    this.#addGap(slot, first, this.indexOf(to > from ? to - 1n : from));
+  }
+
+  markGap(slot: number, index: number): void {
+    this.#addGap(slot, index, index);
+  }
+
+  markPartial(index: number): void {
+    this.#blind.addPartial(index, index);
   }
 
   /** Nothing has come since an instant: all is missing until rows come again. */
   stale(slot: number, since: bigint): void {
-    this.#know(slot);
+    this.#know(slot, this.indexOf(since));
     const earlier = this.#blind.silenceOf(slot);
     if (earlier) this.#endIfOver(earlier);
     if (this.#blind.silenceOf(slot)) return; // the same silence, told again
-    const from = Math.max(this.#indexOf(since), this.#closedTo ?? Number.NEGATIVE_INFINITY);
+    const from = Math.max(this.indexOf(since), this.#closedTo ?? Number.NEGATIVE_INFINITY);
     this.#blind.beginSilence({ slot, from, rows: this.#rowsIn(from, slot) });
   }
 
-  /** What is open at an instant was not seen as one. */
-  reset(at: bigint): void {
-    const index = this.#indexOf(at);
-    this.#blind.addPartial(index, index);
-    for (const window of this.#open) this.#blind.addPartial(window.index, window.index);
+  /** Whether a row in a window ends a silence of all symbols. */
+  isSilentAt(index: number): boolean {
+    const silence = this.#blind.silenceOf(ALL_SLOTS);
+    return silence !== undefined && index >= silence.from;
   }
 
-  /** Closes all windows, those of a gap behind the last row too; the last one was not seen to its end. */
-  finish(): void {
-    const last = Math.max(this.#open.at(-1)?.index ?? Number.NEGATIVE_INFINITY, this.#blind.lastGap);
-    if (last === Number.NEGATIVE_INFINITY) return;
-    this.#blind.addPartial(last, last);
-    this.#closeTo(last + 1);
+  /** A row of another line has ended the silence of all symbols. */
+  endSilenceOfAll(index: number): void {
+    const silence = this.#blind.silenceOf(ALL_SLOTS);
+    if (silence && index >= silence.from) this.#blind.endSilence(silence, index);
+  }
+
+  /** The window of an instant was not seen as one, nor those behind it that have rows already. */
+  reset(at: bigint): void {
+    const from = this.indexOf(at);
+    this.markPartial(from);
+    for (const { index } of this.#open) if (index > from) this.markPartial(index);
+  }
+
+  /**
+   * Closes all windows, those of a gap behind the last row too.
+   *
+   * @param last - The last window of the stream, which was not seen to its end.
+   * @returns `false` when enough was written for now: to be called again.
+   */
+  finish(last: number): boolean {
+    if (last === Number.NEGATIVE_INFINITY) return true;
+    this.markPartial(last);
+    return this.close(last + 1);
   }
 
   snapshot(): WindowLineState {
-    const known: number[][] = [];
-    for (let slot = 0; slot < this.#slots; slot++) {
-      if (this.#known[slot] === 1) known.push([slot, this.#filled[slot]!]);
-    }
     return {
       closedTo: this.#closedTo ?? null,
-      hasClosed: this.#hasClosed,
       windows: this.#open.map((window) => ({
         index: window.index,
-        sawStart: window.sawStart,
-        cells: Array.from(window.touched.subarray(0, window.touchedCount), (slot) => [
-          slot,
-          ...window.cells.subarray(slot * CELLS, slot * CELLS + COUNT + 1),
-        ]),
+        cells: Array.from(window.touched.subarray(0, window.touchedCount), (place) => {
+          const [from, to] = [place * CELLS, place * CELLS + CELLS];
+          return [
+            place + this.#firstSlot,
+            ...window.cells.subarray(from, to),
+            ...window.extras.subarray(from, to),
+          ];
+        }),
       })),
-      known,
+      known: this.#bars.snapshot(),
       blind: this.#blind.snapshot(),
     };
   }
@@ -163,50 +234,52 @@ export class WindowLine {
   restore(state: WindowLineState): void {
     for (const [slot] of state.known) this.reserve(slot! + 1);
     this.#closedTo = state.closedTo ?? undefined;
-    this.#hasClosed = state.hasClosed;
-    for (const [slot, filled] of state.known) {
-      this.#know(slot!);
-      this.#filled[slot!] = filled!;
-    }
-    for (const { index, sawStart, cells } of state.windows) {
+    this.#bars.restore(state.known);
+    for (const { index, cells } of state.windows) {
       for (const [slot] of cells) this.reserve(slot! + 1);
       const window = this.#windowAt(index);
-      window.sawStart = sawStart;
       for (const [slot, ...values] of cells) {
-        window.touched[window.touchedCount++] = slot!;
-        window.cells.set(values, slot! * CELLS);
+        const place = slot! - this.#firstSlot;
+        window.touched[window.touchedCount++] = place;
+        window.cells.set(values.slice(0, CELLS), place * CELLS);
+        window.extras.set(values.slice(CELLS), place * CELLS);
+        window.lastKey = Math.max(window.lastKey, values[LAST]!);
       }
     }
     this.#blind.restore(state.blind);
   }
 
-  /** Where a row's time stands: by arithmetic on doubles where that is exact, else on bigints. */
-  #place(times: Int32Array, row: number): { index: number; closes: number; isStart: boolean } {
-    const { everyNs, latenessNs } = this.#settings;
+  /** By arithmetic on doubles where that is exact, else on bigints. */
+  #place(times: Int32Array, row: number): Place {
+    const { everyNs } = this.#settings;
     const near = this.current;
     if (near) {
       const offset =
         (times[2 * row + 1]! - near.startHigh) * TWO_32 + ((times[2 * row]! >>> 0) - near.startLow);
-      if (Math.abs(offset) + latenessNs <= Number.MAX_SAFE_INTEGER) {
+      if (Math.abs(offset) + this.#holdNs <= Number.MAX_SAFE_INTEGER) {
         const steps = floorDivide(offset, everyNs);
         return {
           index: near.index + steps,
-          closes: near.index + floorDivide(offset - latenessNs, everyNs),
+          closes: near.index + floorDivide(offset - this.#holdNs, everyNs),
           isStart: steps * everyNs === offset,
         };
       }
     }
     const time = readInt64(times, row);
     return {
-      index: this.#indexOf(time),
-      closes: this.#indexOf(time - this.#lateness),
+      index: this.indexOf(time),
+      closes: this.indexOf(time - BigInt(this.#holdNs)),
       isStart: time % this.#every === 0n,
     };
   }
 
-  #indexOf(time: bigint): number {
-    const quotient = time / this.#every;
-    return Number(time < 0n && quotient * this.#every !== time ? quotient - 1n : quotient);
+  /** Ns since the begin of a window at which a row closes the next window. */
+  #closesAt(index: number): number {
+    const { everyNs } = this.#settings;
+    const windows = this.#closedTo! + 1 - index;
+    const exactly = windows * everyNs + this.#holdNs;
+    const isExact = Math.abs(windows * everyNs) + this.#holdNs <= Number.MAX_SAFE_INTEGER;
+    return isExact ? exactly : Number(BigInt(windows) * this.#every + BigInt(this.#holdNs));
   }
 
   #windowAt(index: number): BarWindow {
@@ -214,23 +287,36 @@ export class WindowLine {
     while (place > 0 && this.#open[place - 1]!.index > index) place--;
     const found = this.#open[place - 1];
     if (found?.index === index) return found;
-    const window = this.#spares.pop() ?? new BarWindow(this.#slots);
+    const window = this.#spares.pop() ?? this.#newWindow();
     window.moveTo(index, this.#every);
     this.#open.splice(place, 0, window);
     return window;
   }
 
-  #know(slot: number): void {
-    if (slot === ALL_SLOTS) return;
-    this.reserve(slot + 1);
-    if (this.#known[slot] === 1) return;
-    this.#known[slot] = 1;
-    this.#knownCount++;
+  #newWindow(): BarWindow {
+    this.#hold(this.#bytesOf(1));
+    return new BarWindow(this.#firstSlot, this.#slots, this.#settings.hasExtras);
   }
 
-  #sawRowsOf(slot: number): void {
-    this.#know(slot);
-    this.#filled[slot] = 0;
+  #bytesOf(windows: number): number {
+    return windows * BarWindow.bytesOf(this.#slots, this.#settings.hasExtras);
+  }
+
+  /** @throws {PipelineError} `MEMORY_EXHAUSTED` when the job may not hold so much. */
+  #hold(bytes: number): void {
+    const { memory } = this.#settings;
+    memory.resize(memory.bytes + bytes);
+  }
+
+  #addGap(slot: number, from: number, to: number): void {
+    this.#blind.addGap(slot, from, to);
+    this.#blind.forgetBelow(this.#closedTo ?? Number.NEGATIVE_INFINITY);
+  }
+
+  #know(slot: number, index: number): void {
+    if (slot === ALL_SLOTS) return;
+    this.reserve(slot + 1);
+    this.#bars.know(slot, index);
   }
 
   #rowsIn(index: number, slot: number): number {
@@ -250,81 +336,36 @@ export class WindowLine {
     }
   }
 
-  /** Closes, in order, all windows below `end`. */
-  #closeTo(end: number): void {
-    if (!this.#blind.isEmpty) for (const silence of this.#blind.silences) this.#endIfOver(silence);
-    let index = this.#closedTo ?? end;
+  /** @returns `false` when enough was written; what was closed until then is. */
+  #closeFrom(begin: number, end: number): boolean {
+    let index = begin;
     for (;;) {
       index = this.#nextWithBars(index);
-      if (index >= end) break;
+      if (index >= end) return true;
+      if (this.#writer.isFull) break;
       const window = this.#open[0]?.index === index ? this.#open.shift() : undefined;
       if (window) this.#closeWindow(window);
       else index = this.#fillFrom(index, end);
       index++;
     }
-    this.#closedTo = end;
-    this.#blind.forgetBelow(end);
-    if (this.current && this.current.index < end) this.current = undefined;
+    this.#closedTo = index;
+    if (this.current && this.current.index < index) this.current = undefined;
+    return false;
   }
 
   #nextWithBars(index: number): number {
     const open = this.#open[0]?.index ?? Number.POSITIVE_INFINITY;
-    if (this.#knownCount === 0) return open;
+    if (this.#bars.knowsNone) return open;
     return this.#settings.emptyBars ? index : Math.min(open, this.#blind.nextGap(index));
   }
 
   #closeWindow(window: BarWindow): void {
     const { index } = window;
-    if (!this.#hasClosed && !window.sawStart) this.#blind.addPartial(index, index);
-    this.#hasClosed = true;
-    if (this.#settings.emptyBars || !this.#blind.isClear(index)) this.#writeAll(window);
-    else this.#writeTouched(window);
+    if (this.#begin.beganWithin(index)) this.markPartial(index);
+    this.#bars.write(window);
     window.clear();
     if (this.#spares.length < SPARES_MAX) this.#spares.push(window);
-  }
-
-  /** Bars of the symbols with rows alone. */
-  #writeTouched(window: BarWindow): void {
-    const mark = this.#blind.isPartial(window.index) ? PARTIAL : COMPLETE;
-    const { touched, touchedCount } = window;
-    if (touchedCount > 1) touched.subarray(0, touchedCount).sort();
-    for (let i = 0; i < touchedCount; i++) this.#sawRowsOf(touched[i]!);
-    this.#writer.bars(window, touched, touchedCount, mark);
-  }
-
-  /**
-   * Bars of the symbols with rows, and of those known that have none.
-   *
-   * @returns How many of the latter were written, and left out.
-   */
-  #writeAll(window: BarWindow): { written: number; leftOut: number } {
-    const { emptyBars, fillMax } = this.#settings;
-    const { index } = window;
-    const isGapForAll = this.#blind.isGap(ALL_SLOTS, index);
-    const otherwise = this.#blind.isPartial(index) ? PARTIAL : undefined;
-    const one = new Int32Array(1);
-    let written = 0;
-    let leftOut = 0;
-    for (let slot = 0; slot < this.#slots; slot++) {
-      const hasRows = window.countOf(slot) > 0;
-      if (!hasRows && this.#known[slot] === 0) continue;
-      const isGap = isGapForAll || this.#blind.isGap(slot, index);
-      if (hasRows) {
-        this.#sawRowsOf(slot);
-        one[0] = slot;
-        this.#writer.bars(window, one, 1, isGap ? GAP : (otherwise ?? COMPLETE));
-      } else if (isGap || emptyBars) {
-        if (this.#filled[slot]! >= fillMax) {
-          leftOut++;
-          continue;
-        }
-        this.#filled[slot] = this.#filled[slot]! + 1;
-        written++;
-        this.#writer.fill(window, slot, isGap ? GAP : (otherwise ?? EMPTY));
-      }
-    }
-    this.barsNotFilled += leftOut;
-    return { written, leftOut };
+    else this.#hold(-this.#bytesOf(1));
   }
 
   /**
@@ -333,14 +374,14 @@ export class WindowLine {
    * @returns The last window that is done with: further on, where nothing more would be written.
    */
   #fillFrom(index: number, end: number): number {
-    const window = this.#spares.pop() ?? new BarWindow(this.#slots);
+    const window = this.#spares.pop() ?? this.#newWindow();
     window.moveTo(index, this.#every);
-    const { written, leftOut } = this.#writeAll(window);
+    const { written, leftOut } = this.#bars.write(window);
     this.#spares.push(window);
     if (written > 0 || leftOut === 0) return index;
     const open = this.#open[0]?.index ?? Number.POSITIVE_INFINITY;
     const next = Math.min(end, open, this.#blind.nextEdge(index));
-    this.barsNotFilled += leftOut * (next - index - 1);
+    this.#bars.notFilled += leftOut * (next - index - 1);
     return next - 1;
   }
 }
@@ -352,16 +393,14 @@ function floorDivide(dividend: number, divisor: number): number {
   return rest < 0 ? quotient - 1 : rest >= divisor ? quotient + 1 : quotient;
 }
 
-/** Plain data. Cells of a slot: the slot, then the cells up to the count. */
+/** Plain data. Cells of a slot: the slot, then its cells. */
 export type WindowLineState = {
   readonly closedTo: number | null;
-  readonly hasClosed: boolean;
   readonly windows: readonly {
     readonly index: number;
-    readonly sawStart: boolean;
     readonly cells: readonly (readonly number[])[];
   }[];
-  /** Slot and bars without rows since the last with. */
+  /** Slot, first window in which it is known, and bars without rows since the last with. */
   readonly known: readonly (readonly number[])[];
   readonly blind: BlindSpotsState;
 };

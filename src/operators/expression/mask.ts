@@ -7,8 +7,10 @@ export interface Mask {
   readonly words: Int32Array;
 }
 
+export const bytesOfMask = (rows: number): number => (rows + 3) & ~3;
+
 export function allocateMask(rows: number): Mask {
-  const bytes = new Uint8Array((rows + 3) & ~3);
+  const bytes = new Uint8Array(bytesOfMask(rows));
   return { bytes, words: new Int32Array(bytes.buffer) };
 }
 

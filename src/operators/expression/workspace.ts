@@ -1,5 +1,6 @@
+import type { MemoryShare } from '../../core/column-memory.js';
 import type { ColumnData } from '../../core/schema.js';
-import { allocateMask, type Mask } from './mask.js';
+import { allocateMask, bytesOfMask, type Mask } from './mask.js';
 
 /** Where a step of a compiled expression finds and puts its values. */
 export interface Slot<Data> {
@@ -14,6 +15,7 @@ export class Workspace {
   columns: readonly ColumnData[] = [];
   rows = 0;
   #capacity: number;
+  #share: MemoryShare | undefined;
   readonly #floats: Slot<Float64Array>[] = [];
   readonly #masks: Slot<Mask>[] = [];
   readonly #ids: Slot<Int32Array>[] = [];
@@ -26,11 +28,24 @@ export class Workspace {
     this.#capacity = capacity;
   }
 
+  /** From now on, its scratch memory is in the share. Called once all expressions are compiled. */
+  charge(share: MemoryShare): void {
+    share.resize(this.#bytesFor(this.#capacity));
+    this.#share = share;
+  }
+
+  /** Gives back what it takes. */
+  close(): void {
+    this.#share?.resize(0);
+    this.#share = undefined;
+  }
+
   /** Makes ready to run over `rows` rows of `columns`. */
   begin(columns: readonly ColumnData[], rows: number): void {
     this.columns = columns;
     this.rows = rows;
     if (rows <= this.#capacity) return;
+    this.#share?.resize(this.#bytesFor(rows));
     this.#capacity = rows;
     for (const slot of this.#floats) slot.data = new Float64Array(rows);
     for (const slot of this.#masks) slot.data = allocateMask(rows);
@@ -47,6 +62,11 @@ export class Workspace {
 
   takeIds(): Slot<Int32Array> {
     return take(this.#idsFree, this.#ids, () => new Int32Array(this.#capacity));
+  }
+
+  #bytesFor(rows: number): number {
+    const ofRow = 8 * this.#floats.length + 4 * this.#ids.length;
+    return ofRow * rows + this.#masks.length * bytesOfMask(rows);
   }
 
   giveFloats(slot: Slot<Float64Array>): void {

@@ -20,7 +20,7 @@ export interface PartEncoder {
   end(): Promise<void>;
   /** Bytes, about, that rows taken and not yet written will add to the file. */
   readonly pendingBytes: number;
-  /** Frees what is held outside of JavaScript's memory. */
+  /** Frees what is held outside of V8's heap, and gives its memory back. */
   close?(): void;
 }
 
@@ -123,11 +123,21 @@ export class FileSink implements Sink {
   }
 
   async #control({ record }: PlacedControl): Promise<void> {
-    this.#output.control(record, this.#rows);
+    const isWatermark = record.type === 'watermark';
+    if (!isWatermark) this.#output.control(record, this.#rows); // a list of those would grow without end
     if (!this.#encoder.control) return;
-    if (!this.#file && this.#output.writesWithoutRows) await this.#begin();
+    if (!this.#file && this.#output.writesWithoutRows && !isWatermark) await this.#begin();
     if (this.#file) await this.#encoder.control(record);
-    else if (this.#waiting.length < WAITING_MAX) this.#waiting.push(record);
+    else if (this.#waiting.length < WAITING_MAX) this.#wait(record);
+  }
+
+  /** For the next file. Of the watermarks that follow one another, the last says it all. */
+  #wait(record: ControlRecord): void {
+    const last = this.#waiting.at(-1);
+    if (record.type === 'watermark' && last?.type === 'watermark' && last.symbol === record.symbol) {
+      this.#waiting.pop();
+    }
+    this.#waiting.push(record);
   }
 
   async #begin(): Promise<void> {

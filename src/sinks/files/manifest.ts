@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { ControlRecord } from '../../core/control-record.js';
 import { PipelineError } from '../../core/errors.js';
+import { formatIsoNanos } from '../../core/iso-nanos.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { Column, Schema } from '../../core/schema.js';
-import { formatIsoNanos } from '../text/iso-nanos.js';
 import { type FileSystem, removeQuietly } from './file-system.js';
 import { TemporaryFile } from './temporary-file.js';
 

@@ -1,7 +1,7 @@
 import type { Batch } from '../../core/batch.js';
 import { compareInt64, readInt64 } from '../../core/int64.js';
+import { formatIsoNanos } from '../../core/iso-nanos.js';
 import { columnIndex, type Schema } from '../../core/schema.js';
-import { formatIsoNanos } from '../text/iso-nanos.js';
 
 /** Earliest and latest event time of the rows of a part. Rows need not be in order. */
 export class TimeSpan {

@@ -21,6 +21,8 @@ export type EncodePages<Data extends ColumnData> = (
 /** Values of one column until their row group is full. */
 export interface ColumnBuffer {
   readonly column: Column;
+  /** What its arrays take. */
+  readonly bytes: number;
   /** Makes room for so many rows in all, keeping the first `used`. */
   grow(capacity: number, used: number): void;
   append(batch: Batch, index: number, start: number, end: number, at: number): void;
@@ -39,6 +41,10 @@ export class PlainBuffer<Data extends ColumnData> implements ColumnBuffer {
     this.#width = elementsPerRow(column.type);
     this.#encode = encode;
     this.#data = allocateColumn(column.type, 0) as Data;
+  }
+
+  get bytes(): number {
+    return this.#data.byteLength;
   }
 
   grow(capacity: number, used: number): void {

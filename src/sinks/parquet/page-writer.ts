@@ -22,6 +22,11 @@ export class PageWriter {
     this.#compressor = compressor;
   }
 
+  /** What its buffers take. */
+  get bytes(): number {
+    return this.out.bytes.length + this.body.bytes.length + this.levels.bytes.length;
+  }
+
   begin(): void {
     this.out.clear();
     this.#encodings.clear();

@@ -1,4 +1,5 @@
 import type { Batch } from '../../core/batch.js';
+import type { MemoryShare } from '../../core/column-memory.js';
 import { bytesPerRow, type Column, type Schema } from '../../core/schema.js';
 import type { PartEncoder } from '../files/file-sink.js';
 import type { TemporaryFile } from '../files/temporary-file.js';
@@ -37,6 +38,7 @@ export class ParquetPartEncoder implements PartEncoder {
   readonly #pages: PageWriter;
   readonly #scratch = new Scratch();
   readonly #buffers: ColumnBuffer[];
+  readonly #share: MemoryShare;
   #file: TemporaryFile | undefined;
   #capacity = 0;
   /** In the buffers. */
@@ -46,10 +48,12 @@ export class ParquetPartEncoder implements PartEncoder {
   /** Bytes of a row in the file, as far as is known. */
   #bytesPerRow: number;
 
-  constructor(schema: Schema, compression: ParquetCompression, rowGroupRows: number) {
+  /** @param share - What its buffers take is in it. */
+  constructor(schema: Schema, compression: ParquetCompression, rowGroupRows: number, share: MemoryShare) {
     const compressor = compressorOf(compression);
     this.#schema = schema;
     this.#rowGroupRows = rowGroupRows;
+    this.#share = share;
     this.#codec = compressor?.codec ?? CODEC.none;
     this.#pages = new PageWriter(compressor);
     this.#buffers = schema.columns.map(columnBuffer);
@@ -84,11 +88,17 @@ export class ParquetPartEncoder implements PartEncoder {
     this.#rowGroups = [];
   }
 
+  close(): void {
+    this.#share.resize(0);
+  }
+
   #append(batch: Batch, start: number, end: number): void {
     const rows = this.#rows + end - start;
     if (rows > this.#capacity) {
       // A pipeline of few rows stays small.
-      this.#capacity = Math.min(this.#rowGroupRows, Math.max(rows, 2 * this.#capacity, ROWS_AT_FIRST));
+      const capacity = Math.min(this.#rowGroupRows, Math.max(rows, 2 * this.#capacity, ROWS_AT_FIRST));
+      this.#share.resize(this.#bytes + (capacity - this.#capacity) * bytesPerRow(this.#schema));
+      this.#capacity = capacity;
       for (const buffer of this.#buffers) buffer.grow(this.#capacity, this.#rows);
     }
     const buffers = this.#buffers;
@@ -102,6 +112,7 @@ export class ParquetPartEncoder implements PartEncoder {
     const pages = this.#pages;
     const from = file.bytes;
     const chunks: ChunkMetadata[] = [];
+    this.#share.resize(this.#bytes - this.#scratch.bytes + this.#scratch.bytesWith(rows));
     this.#scratch.reserve(rows);
     for (const buffer of this.#buffers) {
       pages.begin();
@@ -114,6 +125,14 @@ export class ParquetPartEncoder implements PartEncoder {
     this.#rowsEncoded += rows;
     this.#rows = 0;
     this.#bytesPerRow = (file.bytes - from) / rows;
+    this.#share.resize(this.#bytes); // pages have grown with what was encoded
+  }
+
+  /** What the row group takes, and what encodes it. */
+  get #bytes(): number {
+    let bytes = this.#scratch.bytes + this.#pages.bytes;
+    for (const buffer of this.#buffers) bytes += buffer.bytes;
+    return bytes;
   }
 }
 

@@ -10,6 +10,16 @@ export class Scratch {
   present = new Uint8Array(0);
   readonly dictionary = new DoubleDictionary();
 
+  /** What its arrays take that grow with the rows. */
+  get bytes(): number {
+    return bytesOf(this.codes.length);
+  }
+
+  /** What they take once so many rows were reserved. */
+  bytesWith(rows: number): number {
+    return Math.max(this.bytes, bytesOf(rows));
+  }
+
   reserve(rows: number): void {
     if (this.codes.length >= rows) return;
     this.codes = new Int32Array(rows);
@@ -17,3 +27,6 @@ export class Scratch {
     this.present = new Uint8Array(rows);
   }
 }
+
+/** A code, a double and a mark a row. */
+const bytesOf = (rows: number): number => 13 * rows;

@@ -29,6 +29,10 @@ export class StringBuffer implements ColumnBuffer {
     this.column = column;
   }
 
+  get bytes(): number {
+    return this.#codes.byteLength + this.#codeOf.byteLength;
+  }
+
   grow(capacity: number, used: number): void {
     const grown = new Int32Array(capacity);
     grown.set(this.#codes.subarray(0, used));

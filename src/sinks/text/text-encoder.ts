@@ -1,4 +1,5 @@
 import type { Batch } from '../../core/batch.js';
+import type { MemoryShare } from '../../core/column-memory.js';
 import type { ControlRecord } from '../../core/control-record.js';
 import type { Schema } from '../../core/schema.js';
 import type { PartEncoder } from '../files/file-sink.js';
@@ -24,6 +25,7 @@ const CHUNK_BYTES = 262_144;
 export class TextPartEncoder implements PartEncoder {
   readonly #format: TextFormat;
   readonly #columns: TextColumn[];
+  readonly #share: MemoryShare;
   /** Grows only for a row that is longer than all of it. */
   #bytes = new Uint8Array(CHUNK_BYTES);
   #at = 0;
@@ -31,8 +33,10 @@ export class TextPartEncoder implements PartEncoder {
   #gzip: GzipMember | undefined;
   readonly control?: (record: ControlRecord) => Promise<void>;
 
-  constructor(schema: Schema, format: TextFormat) {
+  /** @param share - What its buffer takes is in it. */
+  constructor(schema: Schema, format: TextFormat, share: MemoryShare) {
     this.#format = format;
+    this.#share = share;
     this.#columns = textColumns(schema, format.dialect);
     const { controlLine } = format;
     if (controlLine) this.control = (record) => this.#append(Buffer.from(controlLine(record)));
@@ -44,6 +48,7 @@ export class TextPartEncoder implements PartEncoder {
   }
 
   async begin(file: TemporaryFile): Promise<void> {
+    this.#share.resize(this.#bytes.length);
     this.#file = file;
     this.#at = 0;
     this.#gzip?.destroy();
@@ -70,6 +75,7 @@ export class TextPartEncoder implements PartEncoder {
   close(): void {
     this.#gzip?.destroy();
     this.#gzip = undefined;
+    this.#share.resize(0);
   }
 
   /** @returns The first row that there was no room for. */
@@ -100,7 +106,9 @@ export class TextPartEncoder implements PartEncoder {
     await this.#drain();
     let needed = this.#format.rowEnd.length;
     for (const column of this.#columns) needed += column.bytesMax(row);
-    if (needed > this.#bytes.length) this.#bytes = new Uint8Array(needed + CHUNK_BYTES);
+    if (needed <= this.#bytes.length) return;
+    this.#share.resize(needed + CHUNK_BYTES);
+    this.#bytes = new Uint8Array(needed + CHUNK_BYTES);
   }
 
   async #append(text: Uint8Array): Promise<void> {

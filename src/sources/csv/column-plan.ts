@@ -2,6 +2,7 @@ import { unreachable } from '../../core/invariant.js';
 import { type Column, type ColumnType, type Schema, STANDARD_COLUMNS } from '../../core/schema.js';
 import type { PlanProblems } from '../../pipeline/factories.js';
 import type { ColumnMapping, ReplayOptions } from '../../settings/replay-options.js';
+import type { EpochUnit } from './likely-unit.js';
 import { usualTexts } from './usual-texts.js';
 import { isZone } from './zone-offsets.js';
 
@@ -30,9 +31,10 @@ export type ColumnReading =
       readonly unit: TimeUnit;
       readonly zone: string;
       readonly date: string | undefined;
+      readonly anyInstant: boolean;
     };
 
-export type TimeUnit = 's' | 'ms' | 'us' | 'ns' | 'iso';
+export type TimeUnit = EpochUnit | 'iso';
 
 export interface CsvPlan {
   readonly schema: Schema;
@@ -100,10 +102,20 @@ function planColumn(
   };
 }
 
-const TYPED_OPTIONS = ['value', 'fromFile', 'unit', 'zone', 'date', 'divideBy', 'empty', 'values'] as const;
+const TYPED_OPTIONS = [
+  'value',
+  'fromFile',
+  'unit',
+  'zone',
+  'date',
+  'anyInstant',
+  'divideBy',
+  'empty',
+  'values',
+] as const;
 
 const OPTIONS_OF: Readonly<Record<ColumnType, readonly (typeof TYPED_OPTIONS)[number][]>> = {
-  timestamp: ['unit', 'zone', 'date'],
+  timestamp: ['unit', 'zone', 'date', 'anyInstant'],
   float64: ['divideBy', 'empty'],
   int32: [],
   int64: [],
@@ -183,7 +195,7 @@ function planReading(
     case 'boolean':
       return { as: 'codes', texts: planTexts(path, column, mapping.values, problems) };
     case 'timestamp': {
-      const { unit = 'iso', zone = 'UTC', date } = mapping;
+      const { unit = 'iso', zone = 'UTC', date, anyInstant = false } = mapping;
       if (!isZone(zone)) {
         problems.add([...path, 'zone'], 'expected a zone like America/New_York, UTC or -05:00');
       }
@@ -193,7 +205,13 @@ function planReading(
           'expected a unit of s, ms, us or ns beside it: an iso time has a date',
         );
       }
-      return { as: 'timestamp', unit, zone, date };
+      if (anyInstant && (unit === 'iso' || date !== undefined)) {
+        problems.add(
+          [...path, 'anyInstant'],
+          'expected a unit of s, ms, us or ns beside it and no date: only numbers since 1970 are judged',
+        );
+      }
+      return { as: 'timestamp', unit, zone, date, anyInstant };
     }
     default:
       return unreachable(column.type);

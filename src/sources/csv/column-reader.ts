@@ -23,4 +23,6 @@ export interface ColumnReader {
   read(task: ReadTask, slot: number, out: ColumnData, bad: (row: number) => void): void;
   /** What a field should hold, for people. */
   readonly expected: string;
+  /** Why a field that cannot be read may hold what it does, where that can be told. */
+  hint?(text: string): string | undefined;
 }

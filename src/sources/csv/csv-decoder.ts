@@ -1,14 +1,18 @@
 import type { Batch } from '../../core/batch.js';
+import type { MemoryShare } from '../../core/column-memory.js';
 import { PipelineError } from '../../core/errors.js';
 import { retainRows } from '../../core/selection.js';
 import type { StageContext } from '../../pipeline/stage.js';
 import type { FileBytes } from '../file-bytes.js';
-import type { FileDecoder, RowPlace } from '../file-decoder.js';
+import type { FileDecoder, FileDirection, RowPlace } from '../file-decoder.js';
 import type { ByteWindow } from './byte-window.js';
 import type { ReadTask } from './column-reader.js';
 import type { CsvLayout } from './csv-layout.js';
+import { FileTimes, type TellFault } from './file-times.js';
 import { type RowFault, rawRow, shown } from './row-faults.js';
-import type { RowScanner } from './row-scanner.js';
+import type { RowScanner, ScanOptions } from './row-scanner.js';
+import type { FilePlace } from './rows-ahead.js';
+import { fieldText } from './split-row.js';
 
 /**
  * Decodes CSV straight into the columns of batches: finds rows and fields in one pass over the
@@ -21,34 +25,54 @@ export class CsvDecoder implements FileDecoder {
   readonly #bytes: FileBytes;
   readonly #window: ByteWindow;
   readonly #scanner: RowScanner;
+  readonly #scan: ScanOptions;
   readonly #layout: CsvLayout;
   readonly #context: StageContext;
+  readonly #times: FileTimes;
   readonly #task: ReadTask;
+  /** Of the window. What scans find has one memory a thread, however many files are read. */
+  readonly #share: MemoryShare;
   /** By reader: what to do with a row that it cannot read. */
   readonly #bad: ((row: number) => void)[];
   /** The first fault of each row of the last scan that has one in a field. */
   readonly #fieldFaults = new Map<number, RowFault>();
+  /** Whether the next row is to be judged by those after it before it is read. */
+  #isNextUnclear = false;
+  /** Where the first row begins. */
+  readonly #frontOffset: number;
+  /** Whether the times of the first rows are still to be judged. */
+  #isAtFront = true;
+  /** What went wrong while bytes were read ahead: thrown when the rows before it are given out. */
+  #aheadError: { readonly error: unknown } | undefined;
   /** Thrown by the next read: rows from before it go first. */
   #failure: unknown;
   #failed = false;
 
-  constructor(file: string, { bytes, window, scanner, layout, context }: CsvDecoderParts) {
+  constructor(file: string, parts: CsvDecoderParts) {
+    const { bytes, window, scanner, scan, layout, context, direction, maxJumpNs } = parts;
     this.#file = file;
     this.#bytes = bytes;
     this.#window = window;
     this.#scanner = scanner;
+    this.#scan = scan;
     this.#layout = layout;
     this.#context = context;
+    this.#times = new FileTimes(layout, { direction, maxJumpNs });
+    this.#frontOffset = window.offsetOf(window.start);
     this.bytesIn = window.end;
+    this.#share = context.memory.share('csv reader');
+    this.#share.resize(window.bytes.length);
     const { bounds, numbers, stride, doubled } = scanner;
     this.#task = { bytes: window.bytes, bounds, numbers, stride, doubled, rows: 0, outRow: 0 };
     this.#bad = layout.readers.map((_, reader) => (row) => this.#addFieldFault(reader, row));
   }
 
   async read(batch: Batch, stopped: () => boolean, lines?: Int32Array): Promise<boolean> {
+    if (this.#isAtFront) await this.#judgeFront();
     for (;;) {
       if (this.#failed) throw this.#failure;
       const rejectedBefore = this.rowsRejected;
+      if (this.#isNextUnclear) await this.#judgeNext();
       const isWindowEmpty = this.#decode(batch, lines);
       if (this.rowsRejected > rejectedBefore) await this.#flushRejects();
       if (!this.#failed && isWindowEmpty) {
@@ -61,28 +85,70 @@ export class CsvDecoder implements FileDecoder {
   }
 
   position(): RowPlace {
-    return { offset: this.#scanner.restartOffset(this.#window), line: this.#scanner.line };
+    return {
+      offset: this.#scanner.restartOffset(this.#window),
+      line: this.#scanner.line,
+      previousNs: this.#times.previousNs,
+    };
   }
 
-  async resume({ offset, line }: RowPlace): Promise<void> {
+  async resume({ offset, line, previousNs }: RowPlace): Promise<void> {
     await this.#bytes.seek(offset);
     this.#window.reset(offset);
     this.#scanner.restart(line);
+    this.#times.previousNs = previousNs;
+    this.#isAtFront = offset <= this.#frontOffset;
   }
 
   async close(): Promise<void> {
+    this.#share.resize(0);
     await this.#bytes.close();
   }
 
+  async #judgeFront(): Promise<void> {
+    this.#isAtFront = false;
+    try {
+      await this.#times.judgeFront(this.#nextPlace());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #judgeNext(): Promise<void> {
+    await this.#times.judgeNext(this.#nextPlace());
+    this.#isNextUnclear = false;
+  }
+
+  #nextPlace(): FilePlace {
+    return {
+      file: this.#file,
+      window: this.#window,
+      line: this.#scanner.line,
+      layout: this.#layout,
+      scan: this.#scan,
+      more: () => this.#readMore(),
+    };
+  }
+
   async #fill(): Promise<void> {
+    if (await this.#readMore()) return;
+    this.#fail(withLine(this.#aheadError?.error, this.#scanner.line));
+  }
+
+  /** @returns Whether the window has more bytes, or knows that there are none. */
+  async #readMore(): Promise<boolean> {
+    if (this.#aheadError) return false;
     try {
       const chunk = await this.#bytes.next();
       if (chunk) {
         this.#window.append(chunk);
         this.bytesIn += chunk.length;
+        this.#share.resize(this.#window.bytes.length);
       } else this.#window.seal();
+      return true;
     } catch (error) {
-      this.#fail(withLine(error, this.#scanner.line));
+      this.#aheadError = { error };
+      return false;
     }
   }
 
@@ -103,17 +169,20 @@ export class CsvDecoder implements FileDecoder {
   #decode(batch: Batch, lines: Int32Array | undefined): boolean {
     const room = batch.capacity - batch.length;
     const scanner = this.#scanner;
-    const rows = scanner.scan(this.#window, room);
+    const scanned = scanner.scan(this.#window, room);
     const first = batch.length;
     const task = this.#task;
     task.bytes = this.#window.bytes;
-    task.rows = rows;
+    task.rows = scanned;
     task.outRow = first;
     const { readers, constants } = this.#layout;
     for (let i = 0; i < readers.length; i++) {
       const { reader, slot, index } = readers[i]!;
       reader.read(task, slot, batch.columns[index]!, this.#bad[i]!);
     }
+    const read = { first, end: first + scanned, bad: this.#fieldFaults, offsetOf: this.#offsetOf };
+    const rows = this.#times.settle(batch, read, this.#tellFault);
+    if (rows < scanned) this.#giveBack(rows);
     for (const { index, column, text } of constants) {
       // Looked up here and not before, since a resumed run gives strings their old ids first.
       batch.columns[index]!.fill(batch.dictionary(column).idOf(text), first, first + rows);
@@ -121,8 +190,17 @@ export class CsvDecoder implements FileDecoder {
     lines?.set(scanner.lines.subarray(0, rows), first);
     batch.length = first + rows;
     if (scanner.faults.length > 0 || this.#fieldFaults.size > 0) this.#settleFaults(batch, first, lines);
-    return rows < room;
+    return scanned < room && rows === scanned;
   }
+
+  /** Gives back the rows of the last scan from one on: they are read again, once it is judged. */
+  #giveBack(row: number): void {
+    this.#isNextUnclear = true;
+    this.#scanner.giveBack(this.#window, row);
+    for (const bad of this.#fieldFaults.keys()) if (bad >= row) this.#fieldFaults.delete(bad);
+  }
+
+  readonly #offsetOf = (row: number): number => this.#window.offsetOf(this.#scanner.starts[row]!);
 
   /** Hands bad rows to `rejects` in their order, and takes them out of the batch. */
   #settleFaults(batch: Batch, first: number, lines: Int32Array | undefined): void {
@@ -152,19 +230,22 @@ export class CsvDecoder implements FileDecoder {
   }
 
   #addFieldFault(reader: number, row: number): void {
-    const { slot, name, reader: columnReader } = this.#layout.readers[reader]!;
-    if (this.#fieldFaults.has(row)) return;
+    const placed = this.#layout.readers[reader]!;
+    const { expected } = placed.reader;
     const { bytes, bounds, stride } = this.#task;
-    const k = row * stride + 2 * slot;
-    this.#fieldFaults.set(row, {
-      row,
-      line: this.#scanner.lines[row]!,
-      field: name,
-      expected: columnReader.expected,
-      found: shown(bytes, bounds[k]!, bounds[k + 1]!),
-      raw: rawRow(bytes, this.#scanner.starts[row]!, this.#scanner.endOf(this.#window, row)),
-    });
+    const k = row * stride + 2 * placed.slot;
+    const hint = placed.reader.hint?.(fieldText(bytes, bounds[k]!, bounds[k + 1]!, false));
+    const found = shown(bytes, bounds[k]!, bounds[k + 1]!);
+    this.#tellFault(row, placed, hint === undefined ? expected : `${expected} (${hint})`, found);
   }
+
+  readonly #tellFault: TellFault = (row, { name: field }, expected, found) => {
+    if (this.#fieldFaults.has(row)) return;
+    const line = this.#scanner.lines[row]!;
+    const end = this.#scanner.endOf(this.#window, row);
+    const raw = rawRow(this.#task.bytes, this.#scanner.starts[row]!, end);
+    this.#fieldFaults.set(row, { row, line, field, expected, found, raw });
+  };
 }
 
 export interface CsvDecoderParts {
@@ -172,8 +253,13 @@ export interface CsvDecoderParts {
   /** May hold the first bytes of the file, the header not among them. */
   readonly window: ByteWindow;
   readonly scanner: RowScanner;
+  /** What the scanner was made with. */
+  readonly scan: ScanOptions;
   readonly layout: CsvLayout;
   readonly context: StageContext;
+  readonly direction: FileDirection;
+  /** The most that time may pass from a row to the next. */
+  readonly maxJumpNs: number;
 }
 
 /** Where packed data are cut off or spoilt is best told by the lines that came out. */

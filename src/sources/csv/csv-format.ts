@@ -17,7 +17,7 @@ const PROBE_BYTES = 4_096;
 export const csvFormat: FileFormat<ReplayOptions> = {
   plan: (options, problems) => planColumns(options, problems).schema,
 
-  async open(file, options, context, _direction, given) {
+  async open(file, options, context, direction = 'ascending', given) {
     const { columns } = planColumns(options, { add() {} });
     const form: RowForm = {
       delimiter: options.delimiter.charCodeAt(0),
@@ -30,9 +30,12 @@ export const csvFormat: FileFormat<ReplayOptions> = {
       const header =
         options.header === true ? await readHeader(file, bytes, window, form) : givenHeader(options.header);
       const layout = await layOutFile(file, columns, header, context.dictionaries);
-      const scanner = new RowScanner(layout.fields, context.batchRows, { ...form, header: header?.names });
+      const scan = { ...form, header: header?.names };
+      const scanner = new RowScanner(layout.fields, context.batchRows, scan);
       scanner.restart(header?.nextLine ?? 1);
-      return new CsvDecoder(file, { bytes, window, scanner, layout, context });
+      const maxJumpNs = options.maxJump === 'none' ? Number.POSITIVE_INFINITY : options.maxJump;
+      const parts = { bytes, window, scanner, scan, layout, context, direction, maxJumpNs };
+      return new CsvDecoder(file, parts);
     } catch (error) {
       await bytes.close();
       throw error;

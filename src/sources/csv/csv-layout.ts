@@ -7,25 +7,29 @@ import type { ColumnReader } from './column-reader.js';
 import { dayToMs } from './iso-text.js';
 import { Float64Reader, Int32Reader, Int64Reader } from './number-readers.js';
 import { CodeReader, StringReader } from './text-readers.js';
-import { EpochReader, IsoReader } from './time-readers.js';
+import { EpochReader, IsoReader, type TimeReader } from './time-readers.js';
 import { ZoneOffsets } from './zone-offsets.js';
 
 /** What is read from the rows of one file. */
 export interface CsvLayout {
   /** Numbers from 0 of the fields that are read, ascending, each once. */
   readonly fields: readonly number[];
+  /** The one of the column `time` first: of what is wrong with a row, its time is told first. */
   readonly readers: readonly PlacedReader[];
+  /** Of them, the one of the column `time`, if it holds times, and those of other columns that do. */
+  readonly time: PlacedReader<TimeReader> | undefined;
+  readonly otherTimes: readonly PlacedReader<TimeReader>[];
   /** Columns that hold the same text in every row. */
   readonly constants: readonly { readonly index: number; readonly column: Column; readonly text: string }[];
 }
 
-export interface PlacedReader {
+export interface PlacedReader<Reader extends ColumnReader = ColumnReader> {
   /** Of the column in the schema. */
   readonly index: number;
   readonly name: string;
   /** Position of its field in `fields`. */
   readonly slot: number;
-  readonly reader: ColumnReader;
+  readonly reader: Reader;
 }
 
 /** The names of the fields. */
@@ -76,8 +80,15 @@ export async function layOutFile(
       readers.push({ index, name: column.name, slot: fields.indexOf(fieldOf[index]!), reader });
     }
   }
-  return { fields, readers, constants };
+  const times = readers.filter(holdsTimes);
+  const time = times.find(({ name }) => name === 'time');
+  const otherTimes = times.filter((placed) => placed !== time);
+  if (time) readers.sort((a, b) => Number(b === time) - Number(a === time));
+  return { fields, readers, time, otherTimes, constants };
 }
+
+const holdsTimes = (placed: PlacedReader): placed is PlacedReader<TimeReader> =>
+  placed.reader instanceof EpochReader || placed.reader instanceof IsoReader;
 
 function fieldProblem({ column, origin }: ColumnPlan, header: readonly string[]): string[] {
   if (origin.kind !== 'field') return [];
@@ -110,8 +121,9 @@ async function readerOf(
       return new CodeReader(reading.texts);
     case 'timestamp': {
       const zone = await ZoneOffsets.of(reading.zone);
-      if (reading.unit === 'iso') return new IsoReader(zone);
-      return new EpochReader(reading.unit, midnightMs(reading.date, file, column.name), zone);
+      const { unit, date, anyInstant } = reading;
+      if (unit === 'iso') return new IsoReader(zone);
+      return new EpochReader({ unit, midnightMs: midnightMs(date, file, column.name), zone, anyInstant });
     }
   }
 }

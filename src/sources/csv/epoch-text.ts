@@ -87,7 +87,7 @@ function finish(
   row: number,
 ): boolean {
   if (localMs > EPOCH_MS_MAX || localMs < -EPOCH_MS_MAX) return false;
-  writeEpochMillis(words, row, zone.toUtc(localMs), subNanos);
+  writeEpochMillis(words, row, zone.toUtc(localMs, row), subNanos);
   return true;
 }
 

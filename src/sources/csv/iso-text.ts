@@ -51,7 +51,7 @@ export class IsoText {
       this.#day = day;
       this.#dayMs = dayMs;
     }
-    if (length === 10) return this.#finish(zone.toUtc(this.#dayMs), 0, words, row);
+    if (length === 10) return this.#finish(zone.toUtc(this.#dayMs, row), 0, words, row);
 
     const separator = bytes[start + 10]!;
     if (separator !== BLANK && (separator & ~TO_LOWER) !== LETTER_T) return false;
@@ -84,7 +84,7 @@ export class IsoText {
       }
     }
     const localMs = this.#dayMs + ((hour * 60 + minute) * 60 + second) * 1_000 + millis;
-    if (at === end) return this.#finish(zone.toUtc(localMs), subNanos, words, row);
+    if (at === end) return this.#finish(zone.toUtc(localMs, row), subNanos, words, row);
     const offset = offsetMinutes(bytes, at, end);
     if (Number.isNaN(offset)) return false;
     return this.#finish(localMs - offset * 60_000, subNanos, words, row);

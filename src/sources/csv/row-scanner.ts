@@ -111,6 +111,13 @@ export class RowScanner {
     this.#discardedFrom = -1;
   }
 
+  /** Puts the rows of the last scan from one on back into the window: the next scan finds them again. */
+  giveBack(window: ByteWindow, row: number): void {
+    window.start = this.starts[row]!;
+    this.restart(this.lines[row]!);
+    while (this.faults.length > 0 && this.faults.at(-1)!.row > row) this.faults.pop();
+  }
+
   /**
    * Takes rows out of the window, at most `rowsMax`.
    *

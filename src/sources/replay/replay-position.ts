@@ -132,7 +132,7 @@ const asFields = (data: PlainData): Fields =>
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function asNanos(value: PlainData | undefined): bigint | undefined {
-  if (value === undefined) return undefined;
+  if (value === undefined || value === null) return undefined;
   if (typeof value !== 'string' || !/^-?\d{1,20}$/.test(value)) throw malformed();
   return BigInt(value);
 }

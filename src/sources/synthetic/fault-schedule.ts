@@ -54,6 +54,11 @@ export class FaultSchedule {
   isHeldBack = (row: number): boolean =>
     isMultiple(row + this.#settings.disorderBy, this.#settings.disorderEvery);
   releasesLate = (row: number): boolean => isMultiple(row, this.#settings.disorderEvery);
+  /** Of `row` rows, the one held back last, counted from 1. */
+  heldBackLast(row: number): number {
+    const { disorderBy, disorderEvery } = this.#settings;
+    return row - ((row + disorderBy) % (disorderEvery ?? 1));
+  }
 }
 
 const toMultiple = (row: number, every: number): number => every - (row % every);

@@ -41,13 +41,22 @@ export class Pacer {
     return due;
   }
 
-  /** Settles when at least one row from `row` on is due, or once `signal` aborts. */
-  async waitFor(row: number, signal: AbortSignal): Promise<number> {
-    const at = Math.max((this.#origin ?? 0) + this.#dueAfter(row), this.#last + BREATH_NS);
-    await sleepUntil(this.#clock, BigInt(Math.ceil(at)) as Nanos, signal);
-    if (signal.aborted) return 0;
+  /**
+   * Settles when at least one row from `row` on is due, after `atMostNs`, or once `signal` aborts.
+   * @returns How many are due: 0 when it did not wait for that.
+   */
+  async waitFor(row: number, signal: AbortSignal, atMostNs: number): Promise<number> {
+    const dueAt = Math.max((this.#origin ?? 0) + this.#dueAfter(row), this.#last + BREATH_NS);
+    const until = Math.min(dueAt, Number(this.#clock.now()) + atMostNs);
+    await sleepUntil(this.#clock, BigInt(Math.ceil(until)) as Nanos, signal);
+    if (signal.aborted || until < dueAt) return 0;
     this.#last = Number(this.#clock.now());
     return Math.max(1, this.#countDue(row, this.#last)); // the instant was rounded, the row is due
+  }
+
+  /** How long it is until a row is due, in ns; 0 or less: it is. */
+  untilDue(row: number): number {
+    return (this.#origin ?? 0) + this.#dueAfter(row) - Number(this.#clock.now());
   }
 
   /** ns from the origin to when a row is due. */

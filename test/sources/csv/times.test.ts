@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { Temporal } from 'temporal-polyfill';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readInt64 } from '../../../src/core/int64.js';
 import { MILLI_SHIFT, writeEpochText } from '../../../src/sources/csv/epoch-text.js';
 import { IsoText } from '../../../src/sources/csv/iso-text.js';
-import { isZone, ZoneOffsets } from '../../../src/sources/csv/zone-offsets.js';
+import { ZoneOffsets } from '../../../src/sources/csv/zone-offsets.js';
 
 const utc = await ZoneOffsets.of('UTC');
 const words = new Int32Array(2);
@@ -128,73 +128,5 @@ describe('a time in ISO form', () => {
     '2024-01-01 12:00:00 UTC',
   ])('is not %j', (text) => {
     expect(iso(text)).toBe('bad');
-  });
-});
-
-describe("a zone's clock", () => {
-  it.each([
-    'America/New_York',
-    'Europe/Berlin',
-    'Australia/Lord_Howe',
-    'Asia/Kolkata',
-    'Africa/Casablanca',
-    'America/St_Johns',
-    'UTC',
-    '-05:00',
-    '+0530',
-  ])('is read as Temporal reads it: %s', async (zone) => {
-    const offsets = await ZoneOffsets.of(zone);
-    const year = fc.integer({ min: Date.UTC(2010), max: Date.UTC(2030) });
-    // Half hours around the changes of New York and Berlin, in no order.
-    const nearChange = fc
-      .tuple(
-        fc.constantFrom(
-          Date.UTC(2024, 2, 10),
-          Date.UTC(2024, 10, 3),
-          Date.UTC(2024, 2, 31),
-          Date.UTC(2024, 9, 27),
-          Date.UTC(2024, 3, 7),
-        ),
-        fc.nat({ max: 96 }),
-      )
-      .map(([day, halfHours]) => day + halfHours * 1_800_000 - 43_200_000);
-    const id = zone === '+0530' ? '+05:30' : zone;
-    fc.assert(
-      fc.property(fc.oneof(year, nearChange), (localMs) => {
-        const local = Temporal.Instant.fromEpochMilliseconds(localMs)
-          .toZonedDateTimeISO('UTC')
-          .toPlainDateTime();
-        expect(offsets.toUtc(localMs)).toBe(local.toZonedDateTime(id).epochMilliseconds);
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  it('means the earlier of two instants that it shows alike, and counts on over a skipped hour', async () => {
-    const zone = await ZoneOffsets.of('America/New_York');
-    expect(zone.toUtc(Date.UTC(2024, 10, 3, 1, 30))).toBe(Date.UTC(2024, 10, 3, 5, 30));
-    expect(zone.toUtc(Date.UTC(2024, 2, 10, 2, 0))).toBe(Date.UTC(2024, 2, 10, 7, 0));
-    expect(zone.toUtc(Date.UTC(2024, 2, 10, 2, 30))).toBe(Date.UTC(2024, 2, 10, 7, 30));
-    expect(zone.toUtc(Date.UTC(2024, 2, 10, 3, 0))).toBe(Date.UTC(2024, 2, 10, 7, 0));
-  });
-
-  it('is looked up once a stretch, since a column of summer and winter dates goes to and fro', async () => {
-    const lookUp = vi.spyOn(Temporal.Instant, 'fromEpochMilliseconds');
-    const zone = await ZoneOffsets.of('America/New_York');
-    const [winter, summer] = [Date.UTC(2024, 0, 19), Date.UTC(2024, 6, 19)];
-    for (let i = 0; i < 100; i++) {
-      expect(zone.toUtc(winter + i)).toBe(winter + i + 5 * 3_600_000);
-      expect(zone.toUtc(summer + i)).toBe(summer + i + 4 * 3_600_000);
-    }
-    expect(lookUp).toHaveBeenCalledTimes(2);
-    lookUp.mockRestore();
-  });
-
-  it.each(['America/New_York', 'utc', 'Z', '+01:00', '-0530', 'Etc/GMT+5'])('may be %s', (zone) => {
-    expect(isZone(zone)).toBe(true);
-  });
-
-  it.each(['', 'New York', 'America/Nowhere', '+1', '+25:00', '05:00', 'local'])('is not %j', (zone) => {
-    expect(isZone(zone)).toBe(false);
   });
 });

@@ -1,0 +1,28 @@
+/** In which window a stream began, and whether that window was seen from its very begin. */
+export class StreamBegin {
+  #index = Number.POSITIVE_INFINITY;
+  #sawStart = false;
+
+  /** A row came that was not late. @param isStart - Whether it stands at the very begin of its window. */
+  see(index: number, isStart: boolean): void {
+    if (index > this.#index) return;
+    this.#sawStart = isStart || (index === this.#index && this.#sawStart);
+    this.#index = index;
+  }
+
+  /** Whether the stream began in a window, after its first instant. */
+  beganWithin(index: number): boolean {
+    return index === this.#index && !this.#sawStart;
+  }
+
+  snapshot(): StreamBeginState {
+    return Number.isFinite(this.#index) ? [this.#index, this.#sawStart] : null;
+  }
+
+  restore(state: StreamBeginState): void {
+    if (state) [this.#index, this.#sawStart] = state;
+  }
+}
+
+/** Plain data: the window, and whether it was seen from its begin. */
+export type StreamBeginState = readonly [index: number, sawStart: boolean] | null;

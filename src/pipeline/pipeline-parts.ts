@@ -1,0 +1,60 @@
+import type { Clock } from '../core/clock.js';
+import type { DictionarySet } from '../core/dictionary.js';
+import type { Counters } from '../protocol/counters.js';
+import type { Checkpoint } from '../protocol/pipeline-report.js';
+import { StartStep } from '../protocol/start-step.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Batcher } from './batcher.js';
+import type { Operator } from './operator.js';
+import type { Rejects } from './rejects.js';
+import type { Sink } from './sink.js';
+import type { Source } from './source.js';
+import type { Named, Stage } from './stage.js';
+import { type StageInLife, StageLifecycle } from './stage-lifecycle.js';
+
+/** What a pipeline is made of. */
+export interface PipelineParts {
+  readonly source: Named<Source>;
+  readonly operators: readonly Named<Operator>[];
+  readonly batcher: Named<Batcher>;
+  readonly sink: Named<Sink>;
+  readonly rejects: Rejects & Pick<Stage, 'open' | 'close'>;
+  readonly dictionaries: DictionarySet;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What each stage has to open in. Without it, whoever runs the pipeline watches that it opens. */
+  readonly openDeadlineMs?: number | undefined;
+  /** Where an earlier run left off; its dictionaries are restored already. */
+  readonly checkpoint?: Checkpoint;
+}
+
+/** How the stages are opened and closed. */
+export function lifecycleOf(parts: PipelineParts): StageLifecycle {
+  const { source, operators, batcher, sink, rejects, counters, clock, log, openDeadlineMs } = parts;
+  const step = StartStep.opening; // counts from the source to the sink
+  const sinkAt = operators.length + 2;
+  // From the sink up, so that whoever is open can pass its rows on. The rejects come last: a run
+  // that is refused must not have emptied the dead-letter file of the one before it.
+  const stages: StageInLife[] = [
+    { name: `Sink "${sink.use}"`, code: 'SINK_FAILED', stage: sink.stage, step: step(sinkAt) },
+    { name: `Batcher "${batcher.use}"`, code: 'INTERNAL', stage: batcher.stage, step: step(sinkAt - 1) },
+  ];
+  for (const [i, { use, stage }] of operators.entries()) {
+    stages.push({ name: `Operator "${use}"`, code: 'OPERATOR_FAILED', stage, step: step(i + 1) });
+  }
+  stages.push({
+    name: `Source "${source.use}"`,
+    code: 'SOURCE_FAILED',
+    stage: source.stage,
+    step: step(0),
+  });
+  const last = {
+    name: 'The dead-letter file',
+    code: 'OUTPUT_FAILED',
+    stage: rejects as Stage,
+    step: step(sinkAt + 1),
+  } as const;
+  const onOpening = (at: number) => counters.set('startStep', at);
+  return new StageLifecycle(stages, last, { clock, log, openDeadlineMs, onOpening });
+}

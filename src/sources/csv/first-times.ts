@@ -1,0 +1,121 @@
+import { PipelineError } from '../../core/errors.js';
+import type { PlacedReader } from './csv-layout.js';
+import { timeText } from './instant-text.js';
+import type { JumpLimit } from './jump-limit.js';
+import { likelyUnit, meaningOf, roughMillis, UNIT_NAMES } from './likely-unit.js';
+import { type FilePlace, lookAhead, type RowsAhead, timesAhead } from './rows-ahead.js';
+import { fieldText } from './split-row.js';
+import { EpochReader } from './time-readers.js';
+
+/** First rows by which the times of a file are judged, where the first two are odd. */
+const ROWS_MAX = 1_000;
+
+const FEBRUARY_1970_MS = 31 * 86_400_000;
+const DISTANT_MS = Date.UTC(2200);
+const DAY_MS = 86_400_000;
+/** Characters of a number that are shown. */
+const TEXT_MAX = 40;
+
+/** A first row whose time is not meant, by those that follow. */
+export interface StrayRow {
+  /** Among the bytes of the file. */
+  readonly offset: number;
+  readonly expected: string;
+}
+
+/**
+ * Judges the times of a file by its first rows together, before one of them is given out.
+ *
+ * @returns The first row, if its time is not meant.
+ * @throws {PipelineError} `INPUT_CORRUPT` where numbers since 1970 all give instants that nobody
+ *   means, with the unit that is likely.
+ */
+export async function judgeFirstTimes(front: FilePlace, limit: JumpLimit): Promise<StrayRow | undefined> {
+  const { time, readers } = front.layout;
+  const judged = readers.filter(isJudged);
+  if (!time && judged.length === 0) return undefined;
+  const two = await lookAhead(front, 2);
+  const areMeant = judged.every((placed) => isUsual(millisOf(two, placed)[0]));
+  if (areMeant && (!time || areTogether(timesAhead(two, time).words, 0, limit))) return undefined;
+  const rows = await lookAhead(front, ROWS_MAX);
+  for (const placed of judged) refuseImplausible(front.file, rows, placed);
+  if (!time) return undefined;
+  const times = timesAhead(rows, time);
+  if (!isFirstStray(times.words, limit)) return undefined;
+  return {
+    offset: front.window.offsetOf(rows.scanner.starts[times.rows[0]!]!),
+    expected: limit.expected(`the rows after it, ${timeText(times.words, 1)}`),
+  };
+}
+
+const isJudged = (placed: PlacedReader): placed is PlacedReader<EpochReader> =>
+  placed.reader instanceof EpochReader && placed.reader.isJudged;
+
+function textsOf({ count, scanner, bytes }: RowsAhead, { slot }: PlacedReader): string[] {
+  const { bounds, stride } = scanner;
+  return Array.from({ length: count }, (_, row) => {
+    const k = row * stride + 2 * slot;
+    return fieldText(bytes, bounds[k]!, bounds[k + 1]!, false);
+  });
+}
+
+const millisOf = (rows: RowsAhead, placed: PlacedReader<EpochReader>): number[] =>
+  textsOf(rows, placed).map((text) => roughMillis(text, placed.reader.unit));
+
+const isUsual = (ms = Number.NaN): boolean => ms < 0 || (ms >= FEBRUARY_1970_MS && ms < DISTANT_MS);
+
+function refuseImplausible(file: string, rows: RowsAhead, placed: PlacedReader<EpochReader>): void {
+  const { name, reader } = placed;
+  const texts = textsOf(rows, placed);
+  const millis = millisOf(rows, placed);
+  const known = millis.filter((ms) => !Number.isNaN(ms));
+  const isEarly = known.every((ms) => ms >= 0 && ms < FEBRUARY_1970_MS);
+  const isDistant = known.every((ms) => ms >= DISTANT_MS);
+  if (known.length === 0 || !(isEarly || isDistant)) return;
+
+  // The first one that tells the unit, since a time may be missing and written as 0.
+  const telling = texts.findIndex((text) => likelyUnit(text) !== undefined);
+  const row = telling >= 0 ? telling : millis.findIndex((ms) => !Number.isNaN(ms));
+  const text = texts[row]!;
+  const unit = likelyUnit(text);
+  let advice = `if that is meant, set columns.${name}.anyInstant to true`;
+  if (unit !== undefined) {
+    advice =
+      `as ${UNIT_NAMES[unit]} it would be ${meaningOf(text, unit, reader.zone)}: ` +
+      `set columns.${name}.unit to ${unit} (${advice})`;
+  } else if (isEarly && known.every((ms) => ms <= DAY_MS)) {
+    advice = `a time since midnight needs its day: set columns.${name}.date (${advice})`;
+  }
+  throw new PipelineError(
+    'INPUT_CORRUPT',
+    `${file}:${rows.scanner.lines[row]}: ${name}: expected times that can be meant, ` +
+      `found ${known.length > 1 ? 'only such as ' : ''}${text.slice(0, TEXT_MAX)}, which read as ${UNIT_NAMES[reader.unit]} ` +
+      `is ${meaningOf(text, reader.unit, reader.zone)}; ${advice}`,
+  );
+}
+
+/** Whether there are two times or more from `first` on, none far from the next. */
+function areTogether(words: Int32Array, first: number, limit: JumpLimit): boolean {
+  const count = words.length / 2;
+  for (let i = first + 1; i < count; i++) if (!limit.isNear(words, i - 1, words, i)) return false;
+  return count - first > 1;
+}
+
+/** How many times lie near one of them, itself included. */
+function countNear(words: Int32Array, i: number, limit: JumpLimit): number {
+  let count = 0;
+  for (let j = 0; j < words.length / 2; j++) count += limit.isNear(words, i, words, j) ? 1 : 0;
+  return count;
+}
+
+/**
+ * Whether the first time is not meant. A second one far ahead of it would be refused, and with it all
+ * that go on from there: it is for the greater number to say which of them is wrong. One far behind it
+ * may begin the rows of another symbol, if some come near the first again.
+ */
+function isFirstStray(words: Int32Array, limit: JumpLimit): boolean {
+  if (words.length < 6 || limit.isNear(words, 0, words, 1)) return false;
+  const near = countNear(words, 0, limit);
+  if (limit.isAhead(words, 0, words, 1)) return countNear(words, 1, limit) > near;
+  return near === 1 && areTogether(words, 1, limit);
+}

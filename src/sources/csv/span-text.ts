@@ -1,0 +1,15 @@
+const UNITS = [
+  ['day', 86_400e9],
+  ['hour', 3_600e9],
+  ['minute', 60e9],
+  ['second', 1e9],
+  ['millisecond', 1e6],
+  ['microsecond', 1e3],
+] as const;
+
+/** A length of time for people, in the largest unit of which it has a whole number: `400 days`. */
+export function spanText(ns: number): string {
+  const [name, size] = UNITS.find(([, size]) => ns % size === 0) ?? ['nanosecond', 1];
+  const count = ns / size;
+  return `${count} ${name}${count === 1 ? '' : 's'}`;
+}

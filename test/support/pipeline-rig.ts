@@ -1,0 +1,166 @@
+import { smartBatcher } from '../../src/batchers/smart-batcher.js';
+import type { Batch } from '../../src/core/batch.js';
+import { BatchPool } from '../../src/core/batch-pool.js';
+import type { Clock } from '../../src/core/clock.js';
+import type { ControlRecord } from '../../src/core/control-record.js';
+import { DictionarySet } from '../../src/core/dictionary.js';
+import type { EventOrder } from '../../src/core/event-order.js';
+import type { Row } from '../../src/core/row-view.js';
+import type { Schema } from '../../src/core/schema.js';
+import type { Operator } from '../../src/pipeline/operator.js';
+import { type Rejects, stopOnReject } from '../../src/pipeline/rejects.js';
+import type { Sink } from '../../src/pipeline/sink.js';
+import type { Source, SourceCapabilities } from '../../src/pipeline/source.js';
+import type { StageContext } from '../../src/pipeline/stage.js';
+import { StreamingPipeline } from '../../src/pipeline/streaming-pipeline.js';
+import { Counters } from '../../src/protocol/counters.js';
+import { BatcherOptions } from '../../src/settings/batcher-options.js';
+import { silentLogger } from '../../src/telemetry/logger.js';
+import { batchOf, streamOf } from './batch-rows.js';
+import { SimulatedClock } from './simulated-clock.js';
+import { stageContext } from './stage-context.js';
+
+export type Stream = (Row | ControlRecord)[];
+
+export const TRADES: Schema = {
+  kind: 'trade',
+  columns: [
+    { name: 'time', type: 'timestamp' },
+    { name: 'symbol', type: 'string' },
+    { name: 'price', type: 'float64' },
+  ],
+};
+
+export const isRow = (entry: Row | ControlRecord): entry is Row => entry.type === undefined;
+
+export const isWatermark = (entry: Row | ControlRecord): boolean => entry.type === 'watermark';
+
+/** A pipeline of stages that a test has made itself. */
+export function pipelineOf(stages: {
+  source: (context: StageContext) => Source;
+  operators?: (context: StageContext) => Operator[];
+  sink: Sink;
+  batcher?: Partial<BatcherOptions>;
+  clock?: Clock;
+  counters?: Counters;
+  rejects?: Rejects;
+}): StreamingPipeline {
+  const { clock = new SimulatedClock(), counters = new Counters(), rejects = stopOnReject() } = stages;
+  const dictionaries = new DictionarySet();
+  const context = stageContext({ clock, dictionaries, rejects });
+  const source = stages.source(context);
+  const operators = stages.operators?.(context) ?? [];
+  const output = operators.at(-1)?.output ?? source.schema;
+  const batcher = smartBatcher.create(BatcherOptions.parse(stages.batcher ?? {}), output, context);
+  return new StreamingPipeline({
+    source: { use: 'feed', stage: source },
+    operators: operators.map((stage, i) => ({ use: `operator-${i}`, stage })),
+    batcher: { use: 'smart', stage: batcher },
+    sink: { use: 'kept', stage: stages.sink },
+    rejects,
+    dictionaries,
+    counters,
+    clock,
+    log: silentLogger,
+  });
+}
+
+/** A sink that keeps all that it is given as one stream. */
+export function keepingSink(afterwards: (stream: Stream) => Promise<void> | void = () => {}) {
+  const stream: Stream = [];
+  let rows = 0;
+  const sink: Sink = {
+    capabilities: { delivery: 'append' },
+    write(batch) {
+      rows += batch.length;
+      const taken = streamOf([batch]);
+      stream.push(...taken);
+      return afterwards(taken);
+    },
+    flush: () => ({ rows, position: rows }),
+  };
+  return { stream, sink };
+}
+
+/** Shows a test all that goes past, and hands it on. */
+export function watching(input: Schema, look: (stream: Stream) => void): Operator {
+  return {
+    output: input,
+    process(batch, emit) {
+      const { dictionaries } = batch;
+      const controls = [...batch.controls];
+      const stream = streamOf([batch]);
+      look(stream);
+      emit(batchOf(input, dictionaries, stream.filter(isRow), { controls }));
+    },
+  };
+}
+
+/** A source in the hands of the test: each `push` is one read, `fail` makes the read reject. */
+export function feedOf(
+  schema: Schema,
+  { order, delivery = 'live-only' }: { order?: EventOrder; delivery?: SourceCapabilities['delivery'] } = {},
+) {
+  const queue: (Stream | Error | null)[] = [];
+  let waiting: (() => void) | undefined;
+  const put = (item: Stream | Error | null) => {
+    queue.push(item);
+    waiting?.();
+  };
+  const make = ({ dictionaries }: StageContext): Source => ({
+    schema,
+    capabilities: { delivery, bounded: false },
+    ...(order && { order }),
+    async read(): Promise<Batch | null> {
+      while (queue.length === 0) {
+        await new Promise<void>((resolve) => {
+          waiting = resolve;
+        });
+      }
+      const item = queue.shift()!;
+      if (item instanceof Error) throw item;
+      if (item === null) return null;
+      const controls = item.flatMap((entry, i) =>
+        isRow(entry) ? [] : [{ row: item.slice(0, i).filter(isRow).length, record: entry }],
+      );
+      return batchOf(schema, dictionaries, item.filter(isRow), { controls });
+    },
+    stop: () => put(null),
+    position: () => null,
+    resume() {},
+  });
+  return {
+    make,
+    push: (...stream: Stream) => put(stream),
+    fail: (error: Error) => put(error),
+    end: () => put(null),
+  };
+}
+
+/** Emits `count` rows of one column in batches of `batchRows`, some batches a step. */
+export function numbersInSteps(count: number, { batchRows = 1_024, batchesAStep = 4 } = {}) {
+  const schema: Schema = { kind: 'custom', columns: [{ name: 'n', type: 'float64' }] };
+  const pool = new BatchPool(schema, batchRows, new DictionarySet());
+  let left = 0;
+  const step = (emit: (batch: Batch) => void) => {
+    for (let i = 0; i < batchesAStep && left > 0; i++) {
+      const batch = pool.acquire();
+      batch.length = Math.min(batchRows, left);
+      left -= batch.length;
+      emit(batch);
+    }
+  };
+  const operator: Operator = {
+    output: schema,
+    process(batch, emit) {
+      if (batch.length > 0) left = count;
+      batch.release();
+      step(emit);
+    },
+    get hasMore() {
+      return left > 0;
+    },
+    emitMore: step,
+  };
+  return { schema, pool, operator };
+}
