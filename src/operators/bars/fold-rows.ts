@@ -65,16 +65,13 @@ function foldInOrder(
   const { cells, touched } = window;
   const shift = 1 - window.firstSlot;
   let count = window.touchedCount;
-  // Four a turn: what an access needs to know of its array is then looked up once for all four.
-  for (; row + 4 <= end; row += 4) {
+  // Two a turn: what an access needs to know of its array is then looked up once for both. With more,
+  // V8 takes the body for too long to stand in the loop.
+  for (; row + 2 <= end; row += 2) {
     const a = places[row]!;
     const b = places[row + 1]!;
-    const c = places[row + 2]!;
-    const d = places[row + 3]!;
     count = foldLatest(cells, touched, count, symbols[a]! + shift, prices[a]!, keys[a]!, unpriced);
     count = foldLatest(cells, touched, count, symbols[b]! + shift, prices[b]!, keys[b]!, unpriced);
-    count = foldLatest(cells, touched, count, symbols[c]! + shift, prices[c]!, keys[c]!, unpriced);
-    count = foldLatest(cells, touched, count, symbols[d]! + shift, prices[d]!, keys[d]!, unpriced);
   }
   for (; row < end; row++) {
     const at = places[row]!;
@@ -109,15 +106,20 @@ function foldLatest(
   cells[cell + LAST] = key;
   if (count === 0) {
     touched[touchedCount] = place;
-    cells[cell + OPEN] = price;
-    cells[cell + HIGH] = price;
-    cells[cell + LOW] = price;
-    cells[cell + FIRST] = key;
+    begin(cells, cell, price, key);
     return touchedCount + 1;
   }
   if (price > cells[cell + HIGH]!) cells[cell + HIGH] = price;
   if (price < cells[cell + LOW]!) cells[cell + LOW] = price;
   return touchedCount;
+}
+
+/** Of the first row. Rare, and so better not in the loop. */
+function begin(cells: Float64Array, cell: number, price: number, key: number): void {
+  cells[cell + OPEN] = price;
+  cells[cell + HIGH] = price;
+  cells[cell + LOW] = price;
+  cells[cell + FIRST] = key;
 }
 
 /** For rows in any order, rows with a sequence, and times whose bits do not sort. */
@@ -145,11 +147,8 @@ function foldByInstant(
     cells[cell + COUNT] = count + 1;
     if (count === 0) {
       touched[window.touchedCount++] = place;
-      cells[cell + OPEN] = price;
-      cells[cell + HIGH] = price;
-      cells[cell + LOW] = price;
+      begin(cells, cell, price, key);
       cells[cell + CLOSE] = price;
-      cells[cell + FIRST] = key;
       cells[cell + LAST] = key;
       if (sequences === undefined) continue;
       extras[cell + FIRST_SEQUENCE] = sequence;
