@@ -242,7 +242,7 @@ export class WindowLine {
         const place = slot! - this.#firstSlot;
         window.touched[window.touchedCount++] = place;
         window.cells.set(values.slice(0, CELLS), place * CELLS);
-        window.extras.set(values.slice(CELLS), place * CELLS);
+        if (window.extras.length > 0) window.extras.set(values.slice(CELLS), place * CELLS);
         window.lastKey = Math.max(window.lastKey, values[LAST]!);
       }
     }

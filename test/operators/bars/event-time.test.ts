@@ -496,6 +496,18 @@ describe('bars of any stream', () => {
     );
   });
 
+  it('go on from a snapshot of rows without sizes', () => {
+    const schema: Schema = { ...trades, columns: trades.columns.slice(0, 3) };
+    const rows = [trade(0, 1), trade(0.5, 2), trade(0.7, 3)].map(({ size: _, ...row }) => row);
+    const first = openBars({}, contextWithIds(), schema);
+    void first.process(rows.slice(0, 2));
+    const second = openBars({}, contextWithIds(), schema);
+    second.operator.restore?.(first.operator.snapshot?.() ?? null);
+    void second.process(rows.slice(2));
+    second.flush();
+    expect(second.emitted()).toMatchObject([{ open: 1, close: 3, count: 3, volume: null }]);
+  });
+
   it('refuses the state of another order', () => {
     const state = openBars().operator.snapshot?.() ?? null;
     expect(() => openBars({}, bySymbol()).operator.restore?.(state)).toThrow(
