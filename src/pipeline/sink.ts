@@ -28,8 +28,18 @@ export interface Sink extends Stage {
    * @throws {RuntimeError} when rows cannot be taken; the pipeline fails with it.
    */
   write(batch: Batch): Promise<void> | void;
-  /** Makes everything written so far durable and visible. */
+  /** Makes everything written so far durable and visible: at the end, and where no store decides. */
   flush(): Promise<Durable> | Durable;
+  /**
+   * Makes everything written so far durable, and nothing more visible. Without it, a checkpoint calls
+   * `flush`.
+   */
+  prepare?(): Promise<Durable> | Durable;
+  /**
+   * A checkpoint with a position of `prepare` was accepted: what it lists may be seen. Positions come
+   * in order, and one may be left out for a later one.
+   */
+  commit?(position: PlainData): Promise<void> | void;
   /** Called after `open` and before the first `write`, with an earlier `Durable.position`. */
   resume?(position: PlainData): Promise<void> | void;
   /** Files and such that a reader may look at now. */
