@@ -13,6 +13,8 @@ export type ErrorCode =
   | 'INPUT_CORRUPT'
   | 'OUTPUT_EXISTS'
   | 'OUTPUT_FAILED'
+  | 'OUTPUT_IN_USE'
+  | 'FENCED'
   | 'SOURCE_FAILED'
   | 'OPERATOR_FAILED'
   | 'SINK_FAILED'

@@ -15,11 +15,14 @@ export interface DirectoryMaker {
  * which is there and answers every new name with ENOENT: it takes that for a missing parent, again
  * and again.
  *
+ * @returns Those that were made, the outermost first. Their names are not synced.
  * @throws {PipelineError} `OUTPUT_FAILED`.
  */
-export async function makeDirectory(fs: DirectoryMaker, directory: string): Promise<void> {
+export async function makeDirectory(fs: DirectoryMaker, directory: string): Promise<readonly string[]> {
+  const made: string[] = [];
   try {
-    await makeLevel(fs, directory);
+    await makeLevel(fs, directory, made);
+    return made;
   } catch (error) {
     const advice =
       errnoCode(error) === 'ENOENT' ? 'no directory can be made there; choose another path' : undefined;
@@ -27,10 +30,11 @@ export async function makeDirectory(fs: DirectoryMaker, directory: string): Prom
   }
 }
 
-async function makeLevel(fs: DirectoryMaker, directory: string): Promise<void> {
+async function makeLevel(fs: DirectoryMaker, directory: string, made: string[]): Promise<void> {
   const parent = dirname(directory);
   try {
     await fs.mkdir(directory);
+    made.push(directory);
     return;
   } catch (error) {
     if (errnoCode(error) !== 'ENOENT' || parent === directory) {
@@ -38,9 +42,10 @@ async function makeLevel(fs: DirectoryMaker, directory: string): Promise<void> {
       throw error;
     }
   }
-  await makeLevel(fs, parent);
+  await makeLevel(fs, parent, made);
   try {
     await fs.mkdir(directory);
+    made.push(directory);
   } catch (error) {
     // Another run may have made it in between.
     if (!(await isDirectory(fs, directory))) throw error;

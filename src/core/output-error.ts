@@ -34,6 +34,21 @@ export function outputFailed(doing: string, path: string, cause: unknown, hint?:
   });
 }
 
+/**
+ * A failed `fsync`. A second one may succeed though the bytes are lost, so nothing that it was for may
+ * count any more: the run ends, and starts again from what is known to be durable.
+ */
+export function syncFailed(path: string, cause: unknown): PipelineError {
+  if (cause instanceof PipelineError) return cause;
+  const code = errnoCode(cause);
+  if (code !== undefined && ADVICE[code]?.retryable) return outputFailed('write', path, cause);
+  return new PipelineError(
+    'OUTPUT_FAILED',
+    `Cannot put "${path}" on the disk${code ? ` (${code})` : ''}: what was written last may be lost, so the run ends`,
+    { cause, retryable: true },
+  );
+}
+
 export function errnoCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' ? code : undefined;

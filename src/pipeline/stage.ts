@@ -39,6 +39,11 @@ export interface StageContext {
    * refuses to touch what is there already must not refuse its own output.
    */
   readonly resuming?: boolean;
+  /**
+   * A store of checkpoints decides which rows count: a sink shows nothing before a `commit` or the last
+   * `flush`.
+   */
+  readonly checkpointed?: boolean;
 }
 
 /**

@@ -63,7 +63,7 @@ export const COMPONENTS: readonly ComponentInfo[] = [
   ),
   component('operator', 'module', ModuleOptions, 'An operator of your own, from a JavaScript module.'),
   component('batcher', 'smart', BatcherOptions, 'Groups rows for the sink by rows, bytes, age and key.'),
-  component('sink', 'parquet', ParquetSinkOptions, 'Parquet files in a directory, listed in a manifest.'),
+  component('sink', 'parquet', ParquetSinkOptions, 'Parquet files in a directory.'),
   component('sink', 'csv', CsvSinkOptions, 'CSV, one file or parts in a directory.'),
   component('sink', 'jsonl', JsonlSinkOptions, 'JSON lines, one file or parts in a directory.'),
   component('sink', 'console', ConsoleSinkOptions, 'The first rows as a table on the terminal.'),

@@ -1,9 +1,9 @@
 import type { Schema } from '../core/schema.js';
+import { type FileSystem, nodeFileSystem } from '../outputs/file-system.js';
 import type { SinkFactory } from '../pipeline/factories.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { CsvSinkOptions } from '../settings/csv-sink-options.js';
 import { FileSink } from './files/file-sink.js';
-import { type FileSystem, nodeFileSystem } from './files/file-system.js';
 import { checkRotation, rotationLimits } from './files/rotation-limits.js';
 import type { TextDialect } from './text/text-column.js';
 import { TextPartEncoder } from './text/text-encoder.js';

@@ -1,11 +1,11 @@
 import type { ControlRecord } from '../core/control-record.js';
 import { writeInt64 as splitInt64 } from '../core/int64.js';
 import type { Schema } from '../core/schema.js';
+import { type FileSystem, nodeFileSystem } from '../outputs/file-system.js';
 import type { SinkFactory } from '../pipeline/factories.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { JsonlSinkOptions } from '../settings/jsonl-sink-options.js';
 import { FileSink } from './files/file-sink.js';
-import { type FileSystem, nodeFileSystem } from './files/file-system.js';
 import { checkRotation, rotationLimits } from './files/rotation-limits.js';
 import { TextPartEncoder } from './text/text-encoder.js';
 import { checkCompression, isGzip, namesSingleFile, textOutput } from './text/text-output.js';

@@ -1,9 +1,10 @@
 import type { Schema } from '../core/schema.js';
+import { Disk } from '../outputs/disk.js';
+import { type FileSystem, nodeFileSystem } from '../outputs/file-system.js';
 import type { SinkFactory } from '../pipeline/factories.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { ParquetSinkOptions } from '../settings/parquet-sink-options.js';
 import { FileSink } from './files/file-sink.js';
-import { type FileSystem, nodeFileSystem } from './files/file-system.js';
 import { PartDirectory } from './files/part-directory.js';
 import { checkRotation, rotationLimits } from './files/rotation-limits.js';
 import { hasZstd } from './parquet/compressor.js';
@@ -43,13 +44,14 @@ export const parquetSink = {
   /** @param fs - For tests. */
   create(options: ParquetSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
     const output = new PartDirectory({
-      fs,
+      disk: new Disk(fs, context.log),
       directory: options.path,
       job: context.job,
       extension: 'parquet',
       ifExists: options.ifExists,
       schema: input,
       resuming: context.resuming === true,
+      checkpointed: context.checkpointed === true,
     });
     const encoder = new ParquetPartEncoder(
       input,

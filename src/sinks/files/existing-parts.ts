@@ -1,51 +1,88 @@
+import { join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
-import type { Manifest } from './manifest.js';
+import type { Column, Schema } from '../../core/schema.js';
+import type { Disk } from '../../outputs/disk.js';
+import { parsePartName } from '../../outputs/part-name.js';
 
-export interface ExistingParts {
-  readonly directory: string;
-  readonly manifest: Manifest | undefined;
-  /** What else is there. */
-  readonly names: readonly string[];
-}
+type Columns = readonly Pick<Column, 'name' | 'type'>[];
+
+/** In the state folder: the columns of the parts. */
+const COLUMNS_FILE = 'columns.json';
+/** Earlier builds listed parts in it. Most readers of a directory stumble over it. */
+const MANIFEST_FILE = 'manifest.json';
 
 /** @throws {PipelineError} `OUTPUT_EXISTS` when there are parts, or files that look like them. */
-export function refuseParts({ directory, manifest, names }: ExistingParts, extension: string): void {
-  const foreign = names.filter((name) => !name.startsWith('.') && name.endsWith(`.${extension}`));
-  let there: string;
-  if (manifest && manifest.parts.length > 0) {
-    const rows = manifest.parts.reduce((sum, part) => sum + part.rows, 0);
-    there = `${count(manifest.parts.length, 'part')} with ${count(rows, 'row')} from job "${manifest.job}"`;
-  } else if (foreign.length > 0) {
-    there = `${count(foreign.length, 'file')} like "${foreign[0]}"`;
-  } else {
-    return;
-  }
+export function refuseParts(directory: string, names: readonly string[], extension: string): void {
+  const found = names.filter((name) => isPart(name) || isLike(name, extension));
+  if (found.length === 0) return;
   throw new PipelineError(
     'OUTPUT_EXISTS',
-    `"${directory}" holds ${there} already; set "ifExists: append" to add to it, ` +
-      '"ifExists: replace" to replace it, or choose another path',
+    `"${directory}" holds ${count(found.length, 'file')} like "${found[0]}" already; set "ifExists: append" ` +
+      'to add to it, "ifExists: replace" to replace it, or choose another path',
+  );
+}
+
+/**
+ * @throws {PipelineError} `OUTPUT_EXISTS` for a directory of an earlier build, in which only listed
+ *   files count.
+ */
+export function refuseManifest(directory: string, names: readonly string[]): void {
+  if (!names.includes(MANIFEST_FILE)) return;
+  throw new PipelineError(
+    'OUTPUT_EXISTS',
+    `"${join(directory, MANIFEST_FILE)}" is of an earlier version, whose parts count only when it lists them; ` +
+      'choose another path, or remove it together with the parts that it does not list',
   );
 }
 
 /** @throws {PipelineError} `OUTPUT_EXISTS` when the parts that are there have other columns. */
-export function refuseOtherColumns(
-  { directory, manifest }: ExistingParts,
-  columns: Manifest['columns'],
-): void {
-  if (!manifest || manifest.parts.length === 0 || sameColumns(manifest.columns, columns)) return;
+export async function refuseOtherColumns(
+  disk: Disk,
+  state: string,
+  directory: string,
+  schema: Schema,
+): Promise<void> {
+  const columns = columnsOf(schema);
+  const found = await readColumns(disk, state);
+  if (!found || sameColumns(found, columns)) return;
   throw new PipelineError(
     'OUTPUT_EXISTS',
     `"${directory}" holds parts with other columns: expected ${describeColumns(columns)}, ` +
-      `found ${describeColumns(manifest.columns)}; choose another path or set "ifExists: replace"`,
+      `found ${describeColumns(found)}; choose another path or set "ifExists: replace"`,
   );
+}
+
+/** Notes the columns of the parts that come. */
+export async function noteColumns(disk: Disk, state: string, schema: Schema): Promise<void> {
+  const columns = columnsOf(schema);
+  const found = await readColumns(disk, state);
+  if (found && sameColumns(found, columns)) return;
+  await disk.replaceFile(join(state, COLUMNS_FILE), JSON.stringify(columns));
+}
+
+export const isPart = (name: string): boolean => parsePartName(name) !== undefined;
+
+const isLike = (name: string, extension: string) => !name.startsWith('.') && name.endsWith(`.${extension}`);
+
+const columnsOf = ({ columns }: Schema): Columns => columns.map(({ name, type }) => ({ name, type }));
+
+/** @returns `undefined` where nothing is noted that can be understood. */
+async function readColumns(disk: Disk, state: string): Promise<Columns | undefined> {
+  try {
+    const found = JSON.parse((await disk.read(join(state, COLUMNS_FILE))) ?? 'null') as Columns | null;
+    return Array.isArray(found) ? found : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
-const sameColumns = (a: Manifest['columns'], b: Manifest['columns']): boolean =>
+const sameColumns = (a: Columns, b: Columns): boolean =>
   a.length === b.length && a.every(({ name, type }, i) => b[i]?.name === name && b[i]?.type === type);
 
-const describeColumns = (columns: Manifest['columns']): string => {
+const describeColumns = (columns: Columns): string => {
   const shown = columns.slice(0, 20).map(({ name, type }) => `${name.slice(0, 40)} ${type}`);
   return shown.join(', ') + (columns.length > 20 ? ` and ${columns.length - 20} more` : '');
 };

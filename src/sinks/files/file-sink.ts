@@ -2,17 +2,16 @@ import type { Batch } from '../../core/batch.js';
 import type { ControlRecord, PlacedControl } from '../../core/control-record.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Schema } from '../../core/schema.js';
+import type { StagedFile } from '../../outputs/staged-file.js';
 import type { Durable, Sink } from '../../pipeline/sink.js';
 import type { StageStatistics } from '../../protocol/pipeline-report.js';
 import type { Output } from './output.js';
 import { Rotation, type RotationLimits } from './rotation.js';
-import type { TemporaryFile } from './temporary-file.js';
-import { TimeSpan } from './time-span.js';
 
 /** Turns rows into the bytes of one format. Looks at batches; does not own them. */
 export interface PartEncoder {
   /** Starts a file, or goes on with one that holds bytes already. */
-  begin(file: TemporaryFile): Promise<void> | void;
+  begin(file: StagedFile): Promise<void> | void;
   rows(batch: Batch, start: number, end: number): Promise<void> | void;
   /** Writes a control record down between the rows. Without it, they are not in the file. */
   control?(record: ControlRecord): Promise<void> | void;
@@ -24,14 +23,18 @@ export interface PartEncoder {
   close?(): void;
 }
 
-/** A sink that writes files: parts, rotation, control records and commits are the same for all formats. */
+/**
+ * A sink that writes files: parts, rotation, control records and commits are the same for all formats.
+ *
+ * Once a step has failed, all later ones fail with the same error: a second `fsync` may succeed though
+ * the bytes are lost, so nothing may be published after a failed one.
+ */
 export class FileSink implements Sink {
   readonly capabilities = { delivery: 'transactional' } as const;
   readonly #output: Output;
   readonly #encoder: PartEncoder;
   readonly #rotation: Rotation;
-  readonly #span: TimeSpan;
-  #file: TemporaryFile | undefined;
+  #file: StagedFile | undefined;
   #rows = 0;
   #rowsEnded = 0;
   #partsEnded = 0;
@@ -40,12 +43,12 @@ export class FileSink implements Sink {
   #bytesAtBegin = 0;
   /** Control records that came while no file was open. */
   #waiting: ControlRecord[] = [];
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(schema: Schema, output: Output, encoder: PartEncoder, limits: RotationLimits = {}) {
     this.#output = output;
     this.#encoder = encoder;
     this.#rotation = new Rotation(schema, limits);
-    this.#span = new TimeSpan(schema);
   }
 
   get bytesOut(): number {
@@ -62,19 +65,30 @@ export class FileSink implements Sink {
 
   async write(batch: Batch): Promise<void> {
     try {
-      await this.#take(batch);
+      await this.#unlessFailed(() => this.#take(batch));
     } finally {
       batch.release();
     }
   }
 
-  async flush(): Promise<Durable> {
-    if (!this.#file && this.#output.writesWithoutRows && this.#output.paths().length === 0) {
-      await this.#begin();
-    }
-    if (this.#file) await this.#end();
-    const position = await this.#output.flush();
-    return { rows: this.#rowsEnded, position };
+  prepare(): Promise<Durable> {
+    return this.#unlessFailed(async () => {
+      if (this.#file) await this.#end();
+      return { position: await this.#output.prepare(), rows: this.#rowsEnded };
+    });
+  }
+
+  commit(position: PlainData): Promise<void> {
+    return this.#unlessFailed(() => this.#output.commit(position));
+  }
+
+  flush(): Promise<Durable> {
+    return this.#unlessFailed(async () => {
+      const hasRecords = this.#waiting.some(({ type }) => type !== 'watermark');
+      if (!this.#file && (hasRecords || this.#output.lacksSchema())) await this.#begin();
+      if (this.#file) await this.#end();
+      return { position: await this.#output.flush(), rows: this.#rowsEnded };
+    });
   }
 
   outputs(): readonly string[] {
@@ -118,15 +132,12 @@ export class FileSink implements Sink {
   async #rowsOf(batch: Batch, start: number, end: number): Promise<void> {
     if (start >= end) return;
     await this.#encoder.rows(batch, start, end);
-    this.#span.add(batch, start, end);
     this.#rows += end - start;
   }
 
   async #control({ record }: PlacedControl): Promise<void> {
-    const isWatermark = record.type === 'watermark';
-    if (!isWatermark) this.#output.control(record, this.#rows); // a list of those would grow without end
     if (!this.#encoder.control) return;
-    if (!this.#file && this.#output.writesWithoutRows && !isWatermark) await this.#begin();
+    if (!this.#file && this.#output.isOneFile && record.type !== 'watermark') await this.#begin();
     if (this.#file) await this.#encoder.control(record);
     else if (this.#waiting.length < WAITING_MAX) this.#wait(record);
   }
@@ -140,8 +151,17 @@ export class FileSink implements Sink {
     this.#waiting.push(record);
   }
 
+  async #unlessFailed<T>(step: () => Promise<T>): Promise<T> {
+    if (this.#failure) throw this.#failure.error;
+    try {
+      return await step();
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
   async #begin(): Promise<void> {
-    this.#span.clear();
     this.#rows = 0;
     this.#file = await this.#output.begin();
     this.#bytesAtBegin = this.#file.bytes;
@@ -153,7 +173,7 @@ export class FileSink implements Sink {
   async #end(): Promise<void> {
     const file = this.#file!;
     await this.#encoder.end();
-    await this.#output.end(file, { rows: this.#rows, ...this.#span.facts() });
+    await this.#output.end(file);
     this.#file = undefined;
     this.#rowsEnded += this.#rows;
     this.#bytesEnded += file.bytes - this.#bytesAtBegin;
@@ -162,5 +182,5 @@ export class FileSink implements Sink {
   }
 }
 
-/** The manifest lists control records all the same. */
+/** Past that, a stream of control records alone loses some. */
 const WAITING_MAX = 10_000;

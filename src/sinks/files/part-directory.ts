@@ -1,28 +1,21 @@
-import { basename, join } from 'node:path';
-import type { ControlRecord } from '../../core/control-record.js';
+import { join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
-import { makeDirectory } from '../../core/make-directory.js';
 import { outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Schema } from '../../core/schema.js';
-import { EpochClaim, leftoversOf, nextEpoch } from './epoch-claim.js';
-import { refuseOtherColumns, refuseParts } from './existing-parts.js';
-import { type FileSystem, removeQuietly } from './file-system.js';
-import {
-  digits,
-  type ListedControl,
-  listControl,
-  type Manifest,
-  manifestColumns,
-  type Part,
-  readManifest,
-  writeManifest,
-} from './manifest.js';
-import type { IfExists, Output, PartFacts } from './output.js';
-import { TemporaryFile } from './temporary-file.js';
+import type { Disk } from '../../outputs/disk.js';
+import { parsePartName, partName } from '../../outputs/part-name.js';
+import { finishReplacements, type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
+import { RunPlace } from '../../outputs/run-place.js';
+import type { StagedFile } from '../../outputs/staged-file.js';
+import { openStateFolder } from '../../outputs/state-folder.js';
+import { isPart, noteColumns, refuseManifest, refuseOtherColumns, refuseParts } from './existing-parts.js';
+import type { IfExists, Output } from './output.js';
+import { asPartPosition, type PartPosition, toPlainData } from './part-position.js';
+import { discardBeyond, highestEpoch, publishListed, refuseForeign } from './recover-parts.js';
 
 export interface PartDirectoryOptions {
-  readonly fs: FileSystem;
+  readonly disk: Disk;
   readonly directory: string;
   /** Starts the name of every part. */
   readonly job: string;
@@ -32,230 +25,234 @@ export interface PartDirectoryOptions {
   readonly schema: Schema;
   /** `resume` will be called: what is there belongs to the job. */
   readonly resuming: boolean;
+  /** A store decides which rows count: parts wait for `commit`. */
+  readonly checkpointed: boolean;
 }
 
-/** Where a run stands: everything up to this part is committed. Sequence 0: before its first. */
-interface PartPosition {
-  readonly run: number;
-  readonly epoch: number;
-  readonly sequence: number;
+/** A part that has ended, and whose place is still empty. */
+interface EndedPart extends StagedPart {
+  readonly inode: number;
 }
-
-/** Control records that the manifest lists, which is written anew with each part. */
-const CONTROLS_MAX = 10_000;
 
 /**
- * A directory of parts, `<job>-<epoch>-<sequence>.<extension>`, and the manifest that lists those
- * that count. A part is written under a temporary name, synced, renamed, then listed: neither a
- * crash nor a stale owner can make a half or doubled part count.
- *
- * A part that is whole (by rotation or by a flush) is published at once; when it is to replace
- * what was there, all wait for the first flush, which swaps the old for the new.
+ * A directory of whole parts and nothing else, `<job>-<run>-<epoch>-<sequence>.<extension>`. Whatever is
+ * in it counts. A part is written in the folder of the run, beside the directory, and renamed into it:
+ * as it ends, or once a checkpoint counts that lists it.
  */
 export class PartDirectory implements Output {
-  readonly writesWithoutRows = false;
+  readonly isOneFile = false;
   readonly #options: PartDirectoryOptions;
-  #run = 0;
+  /** The path itself may be a link. */
+  #directory: string;
+  #state = '';
+  #place: RunPlace | undefined;
   #sequence = 0;
-  /** Rows of the last part that ended. */
-  #lastRows = 0;
-  #manifest: Manifest | undefined;
-  #claim: EpochClaim | undefined;
-  #open: TemporaryFile | undefined;
-  /** Parts of an earlier run that go when this one commits; `undefined`: none are to go. */
-  #replaced: readonly Part[] | undefined;
-  #held: { readonly file: TemporaryFile; readonly part: Part }[] = [];
-  #controls: ListedControl[] = [];
-  #controlsOmitted = 0;
+  #open: StagedFile | undefined;
+  #ended: EndedPart[] = [];
+  /** Old parts are there, and go when the first new one comes. */
+  #replaces = false;
+  #waitsForCommit: boolean;
+  /** Parts that a position listed which was handed out: a store may hold it. */
+  #prepared = 0;
+  /** What is staged takes the place of old parts, whoever finishes it. */
+  #decides = false;
+  /** All that was written has its place, and nothing was written since. */
+  #isFlushed = false;
+  #hasParts = false;
   readonly #paths: string[] = [];
 
   constructor(options: PartDirectoryOptions) {
     this.#options = options;
-  }
-
-  get #epoch(): number {
-    return this.#claim?.epoch ?? 0;
+    this.#directory = options.directory;
+    this.#waitsForCommit = options.checkpointed;
   }
 
   async open(): Promise<void> {
-    const { fs, directory, job, extension, ifExists, resuming, schema } = this.#options;
-    await makeDirectory(fs, directory);
-    const manifest = await readManifest(fs, directory);
-    const all = await namesIn(fs, directory);
-    const leftovers = leftoversOf(all, job, manifest);
-    const names = all.filter((name) => !leftovers.includes(name));
-
-    const columns = manifestColumns(schema);
-    const goesOn = resuming || ifExists === 'append';
-    const existing = { directory, manifest, names };
-    if (!resuming && ifExists === 'error') refuseParts(existing, extension);
-    if (!resuming && ifExists === 'replace') this.#replaced = manifest?.parts ?? [];
-    if (goesOn) refuseOtherColumns(existing, columns);
-
-    this.#claim = await EpochClaim.take(fs, directory, nextEpoch(names, manifest));
-    this.#run = this.#epoch;
-    await this.#write({
-      version: 1,
-      job,
-      epoch: this.#epoch,
-      columns: manifest && manifest.parts.length > 0 && !goesOn ? manifest.columns : columns,
-      parts: manifest?.parts ?? [],
-      controls: manifest?.controls ?? [],
-      ...(manifest?.controlsOmitted !== undefined && { controlsOmitted: manifest.controlsOmitted }),
-    });
-    // Only now: a run that is refused must not take the open part of one that is at work.
-    for (const name of leftovers) await removeQuietly(fs, join(directory, name));
-  }
-
-  async resume(position: PlainData): Promise<void> {
-    const { fs, directory } = this.#options;
-    const manifest = this.#manifest!;
-    const { run, epoch, sequence } = asPosition(position);
-    const isLast = (part: Part) => part.epoch === epoch && part.sequence === sequence;
-    if (epoch >= this.#epoch || (sequence > 0 && !manifest.parts.some(isLast))) {
-      throw new PipelineError(
-        'CHECKPOINT_INVALID',
-        `The checkpoint is of epoch ${epoch}, part ${sequence}, which "${directory}" does not hold: ` +
-          'was the directory moved, emptied or written by another run?',
-      );
+    const { disk, directory, resuming } = this.#options;
+    await disk.makeDirectories(directory);
+    try {
+      this.#directory = await disk.fs.realpath(directory);
+    } catch (error) {
+      throw outputFailed('look at', directory, error);
     }
-    const isAfter = (at: PartPosition) =>
-      at.run === run && (at.epoch > epoch || (at.epoch === epoch && at.sequence > sequence));
-    const discarded = manifest.parts.filter(isAfter);
-    this.#run = run;
-    await this.#write({
-      ...manifest,
-      parts: manifest.parts.filter((part) => !isAfter(part)),
-      controls: manifest.controls.filter((control) => !isAfter(control)),
-    });
-    for (const { file } of discarded) await removeQuietly(fs, join(directory, file));
+    this.#state = await openStateFolder(disk, this.#directory, this.#directory);
+    if (!resuming) await this.#orLeave(() => this.#start());
   }
 
-  async begin(): Promise<TemporaryFile> {
-    const { fs, directory, job, extension } = this.#options;
-    const name = `${job}-${digits(this.#epoch, 5)}-${digits(this.#sequence + 1, 6)}.${extension}`;
-    this.#open = await TemporaryFile.create(fs, join(directory, `.${name}.tmp`), join(directory, name));
+  resume(position: PlainData): Promise<void> {
+    return this.#orLeave(() => this.#takeOver(asPartPosition(position)));
+  }
+
+  async begin(): Promise<StagedFile> {
+    const name = this.#nameOf(this.#sequence + 1);
+    this.#isFlushed = false;
+    this.#open = await this.#running.staging.begin(name, this.#finalOf(name));
     return this.#open;
   }
 
-  async end(file: TemporaryFile, facts: PartFacts): Promise<void> {
+  async end(file: StagedFile): Promise<void> {
+    await file.seal();
     this.#sequence++;
-    this.#lastRows = facts.rows;
-    const part: Part = {
-      file: basename(file.final),
-      run: this.#run,
-      epoch: this.#epoch,
-      sequence: this.#sequence,
-      ...facts,
-      bytes: file.bytes,
-    };
-    if (this.#replaced) {
-      await file.seal();
-      this.#held.push({ file, part });
-      this.#open = undefined;
-      return;
-    }
-    await this.#publish([{ file, part }]);
     this.#open = undefined;
+    this.#ended.push({ name: this.#nameOf(this.#sequence), bytes: file.bytes, inode: file.inode });
+    if (!this.#waitsForCommit && !this.#replaces) await this.#publish(this.#ended.length);
   }
 
-  control(record: ControlRecord, row: number): void {
-    if (this.#manifest!.controls.length + this.#controls.length >= CONTROLS_MAX) {
-      this.#controlsOmitted++;
-      return;
-    }
-    // Without an open part it stands after the last row, so that a resume keeps it.
-    const open = this.#open !== undefined;
-    this.#controls.push({
-      run: this.#run,
-      epoch: this.#epoch,
-      sequence: open ? this.#sequence + 1 : this.#sequence,
-      row: open ? row : this.#lastRows,
-      record: listControl(record),
-    });
+  async prepare(): Promise<PlainData> {
+    this.#waitsForCommit = true;
+    await this.#running.staging.keep();
+    this.#prepared = this.#ended.length;
+    return this.#position();
+  }
+
+  async commit(position: PlainData): Promise<void> {
+    const { staged } = asPartPosition(position);
+    const listed = new Set(staged.map(({ name }) => name));
+    // Positions come in order, so that those that one lists are the first that wait.
+    let count = 0;
+    while (count < this.#ended.length && listed.has(this.#ended[count]!.name)) count++;
+    if (count > 0) await this.#publish(count);
   }
 
   async flush(): Promise<PlainData> {
-    if (this.#replaced) {
-      const { fs, directory, schema } = this.#options;
-      const replaced = this.#replaced;
-      this.#manifest = {
-        ...this.#manifest!,
-        columns: manifestColumns(schema),
-        parts: [],
-        controls: [],
-      };
-      this.#replaced = undefined;
-      await this.#publish(this.#held);
-      this.#held = [];
-      for (const { file } of replaced) await removeQuietly(fs, join(directory, file));
-    } else if (this.#controls.length > 0 || this.#controlsOmitted > 0) {
-      await this.#publish([]);
-    }
-    const position: PartPosition = { run: this.#run, epoch: this.#epoch, sequence: this.#sequence };
-    return { ...position };
+    if (this.#ended.length > 0) await this.#publish(this.#ended.length);
+    this.#isFlushed = true;
+    return this.#position();
   }
 
   paths(): readonly string[] {
     return this.#paths;
   }
 
-  async close(): Promise<void> {
-    await this.#open?.discard();
-    for (const { file } of this.#held) await file.discard();
-    this.#open = undefined;
-    this.#held = [];
-    await this.#claim?.release();
+  lacksSchema(): boolean {
+    return this.#ended.length === 0 && (this.#replaces || !this.#hasParts);
   }
 
-  /** Renames the files, then lists them. */
-  async #publish(ended: readonly { readonly file: TemporaryFile; readonly part: Part }[]): Promise<void> {
-    const { fs, job } = this.#options;
-    const manifest = this.#manifest!;
-    await this.#claim!.check(job);
-    const published: string[] = [];
+  async close(): Promise<void> {
+    const place = this.#place;
+    this.#place = undefined;
+    await this.#open?.close();
+    if (!place) return;
+    const isOver = !this.#decides && (this.#isFlushed || !this.#waitsForCommit);
+    if (!isOver) {
+      // What was listed stays: a store may hold a checkpoint with it.
+      if (this.#open) await place.staging.remove(this.#nameOf(this.#sequence + 1));
+      const unlisted = this.#decides ? [] : this.#ended.slice(this.#prepared);
+      for (const { name } of unlisted) await place.staging.remove(name);
+    }
+    await place.leave(isOver);
+  }
+
+  get #running(): RunPlace {
+    if (this.#place) return this.#place;
+    throw new PipelineError(
+      'JOB_STATE',
+      `"${this.#options.directory}" is written to by a run that was not opened`,
+    );
+  }
+
+  async #start(): Promise<void> {
+    const { disk, job, ifExists, extension, schema } = this.#options;
+    const state = this.#state;
+    refuseManifest(this.#directory, await disk.list(this.#directory));
+    this.#place = await RunPlace.start({ disk, state, job, mode: ifExists });
+    await finishReplacements(this.#places, this.#place.run);
+    await this.#place.removeRemains();
+    // Only now: no other run can add a part that this one has to know of.
+    const names = await disk.list(this.#directory);
+    this.#hasParts = names.some(isPart);
+    if (ifExists === 'error') refuseParts(this.#directory, names, extension);
+    this.#replaces = ifExists === 'replace' && this.#hasParts;
+    if (ifExists === 'append' && (this.#hasParts || this.#place.others > 0)) {
+      await refuseOtherColumns(disk, state, this.#directory, schema);
+    }
+    if (!this.#replaces) await noteColumns(disk, state, schema);
+  }
+
+  /** The order matters: nobody may publish any more when what was published is looked at. */
+  async #takeOver(position: PartPosition): Promise<void> {
+    const { disk, job, ifExists, schema } = this.#options;
+    const places = this.#places;
+    const names = await disk.list(this.#directory);
+    refuseManifest(this.#directory, names);
+    await refuseForeign(places, position, names);
+    const above = highestEpoch(position, names);
+    const place = await RunPlace.takeOver(
+      { disk, state: this.#state, job, mode: ifExists },
+      position.run,
+      above,
+    );
+    this.#place = place;
+    await finishReplacements(places, place.run);
+    await publishListed(places, position, place);
+    for (const folder of place.fenced) await disk.removeFolderQuietly(folder);
+    const own = await discardBeyond(places, position, place.epoch);
+    await place.removeRemains();
+
+    this.#hasParts = (await disk.list(this.#directory)).some(isPart);
+    // Where a part of this run stands, the old ones have gone.
+    this.#replaces = position.replaces && own.length === 0 && this.#hasParts;
+    if (this.#hasParts && !this.#replaces) {
+      await refuseOtherColumns(disk, this.#state, this.#directory, schema);
+    }
+    this.#paths.push(...own.map((name) => this.#finalOf(name)));
+  }
+
+  /** The first ones of those that have ended. */
+  async #publish(count: number): Promise<void> {
+    const { disk, schema } = this.#options;
+    const { staging, run, epoch } = this.#running;
+    const parts = this.#ended.slice(0, count);
+    if (this.#replaces) {
+      await noteColumns(disk, this.#state, schema);
+      const names = await disk.list(this.#directory);
+      const old = names.filter((name) => isPart(name) && parsePartName(name)?.run !== run);
+      this.#decides = true;
+      await replaceParts(this.#places, staging, { run, epoch, old, parts });
+      this.#decides = false;
+      this.#replaces = false;
+    } else {
+      for (const { name, inode } of parts) await staging.publish(name, inode, join(this.#directory, name));
+      await disk.syncDirectory(this.#directory);
+    }
+    await staging.sync();
+    this.#ended = this.#ended.slice(count);
+    this.#prepared = Math.max(0, this.#prepared - count);
+    this.#hasParts = true;
+    this.#paths.push(...parts.map(({ name }) => this.#finalOf(name)));
+  }
+
+  #position(): PlainData {
+    const { run, epoch } = this.#running;
+    return toPlainData({
+      run,
+      epoch,
+      sequence: this.#sequence,
+      staged: this.#ended,
+      replaces: this.#replaces,
+    });
+  }
+
+  get #places(): Places {
+    return { disk: this.#options.disk, state: this.#state, directory: this.#directory };
+  }
+
+  #nameOf(sequence: number): string {
+    const { run, epoch } = this.#running;
+    return partName(this.#options.job, { run, epoch, sequence }, this.#options.extension);
+  }
+
+  /** As the spec spells the directory. */
+  #finalOf(name: string): string {
+    return join(this.#options.directory, name);
+  }
+
+  async #orLeave(begin: () => Promise<void>): Promise<void> {
     try {
-      for (const { file } of ended) {
-        await file.publish();
-        published.push(file.final);
-      }
-      const omitted = (manifest.controlsOmitted ?? 0) + this.#controlsOmitted;
-      await this.#write({
-        ...manifest,
-        parts: [...manifest.parts, ...ended.map(({ part }) => part)],
-        controls: [...manifest.controls, ...this.#controls],
-        ...(omitted > 0 && { controlsOmitted: omitted }),
-      });
+      await begin();
     } catch (error) {
-      for (const path of published) await removeQuietly(fs, path);
+      await this.close();
       throw error;
     }
-    this.#paths.push(...published);
-    this.#controls = [];
-    this.#controlsOmitted = 0;
   }
-
-  async #write(manifest: Manifest): Promise<void> {
-    await writeManifest(this.#options.fs, this.#options.directory, manifest);
-    this.#manifest = manifest;
-  }
-}
-
-async function namesIn(fs: FileSystem, directory: string): Promise<string[]> {
-  try {
-    return await fs.readdir(directory);
-  } catch (error) {
-    throw outputFailed('read the directory', directory, error);
-  }
-}
-
-function asPosition(position: PlainData): PartPosition {
-  const { run, epoch, sequence } = (position ?? {}) as Record<string, unknown>;
-  if (typeof run === 'number' && typeof epoch === 'number' && typeof sequence === 'number') {
-    return { run, epoch, sequence };
-  }
-  throw new PipelineError(
-    'CHECKPOINT_INVALID',
-    'The checkpoint does not fit the sink: expected a position in a directory of parts (run, epoch, sequence)',
-  );
 }

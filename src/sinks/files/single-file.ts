@@ -1,15 +1,18 @@
-import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
-import { makeDirectory } from '../../core/make-directory.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
-import { type FileSystem, removeQuietly } from './file-system.js';
-import type { IfExists, Output, PartFacts } from './output.js';
-import { TemporaryFile } from './temporary-file.js';
+import type { Disk } from '../../outputs/disk.js';
+import { refuseOvertaken } from '../../outputs/epochs.js';
+import { type FoundFile, findStaged, look } from '../../outputs/fence.js';
+import { RANDOM_NAME } from '../../outputs/random-name.js';
+import { RunPlace } from '../../outputs/run-place.js';
+import type { StagedFile } from '../../outputs/staged-file.js';
+import { openStateFolder } from '../../outputs/state-folder.js';
+import type { IfExists, Output } from './output.js';
 
 export interface SingleFileOptions {
-  readonly fs: FileSystem;
+  readonly disk: Disk;
   readonly path: string;
   readonly job: string;
   readonly ifExists: IfExists;
@@ -25,25 +28,41 @@ interface Standing {
   readonly changedAtMs: number;
 }
 
+/** Where a run stands: so many bytes of its file count. */
+interface FilePosition {
+  readonly run: string;
+  readonly epoch: number;
+  readonly bytes: number;
+  /** They are in the file that readers see; else in the one that is not whole yet. */
+  readonly published: boolean;
+}
+
+/** In the run's folder: which file was given the output's name, since it may hold more than a position says. */
+const PUBLISHED_FILE = 'published.json';
+
 /**
- * One file that appears as a whole when it is flushed. Rows that come after a flush go to a copy
- * that takes its place with the next one: a reader never sees half of what belongs together. That
- * costs a copy of the file a checkpoint, so a long run with checkpoints wants a directory.
+ * One file that appears as a whole at the end. Until then it grows in the folder of the run, beside it,
+ * and a checkpoint only makes it durable. A run that is taken over goes on in a copy: the one that it was
+ * taken from may still write to the first.
  *
- * Each run writes under a name of its own, and gives up what it wrote when it finds another's file
- * in its place: two runs with one path spoil neither each other's bytes nor each other's file.
+ * Where no store decides, each flush shows what is there. Rows that come after it go to a copy that
+ * takes its place with the next one.
  */
 export class SingleFile implements Output {
-  readonly writesWithoutRows = true;
+  readonly isOneFile = true;
   readonly #options: SingleFileOptions;
   /** The file itself, where the path is a link to it. */
   #target: string;
-  #temporary = '';
-  #open: TemporaryFile | undefined;
-  /** Of the file that is visible. */
+  #state = '';
+  #place: RunPlace | undefined;
+  #open: StagedFile | undefined;
+  /** Bytes that count of what readers see. */
   #committed = 0;
   #standing: Standing | undefined;
-  #published = false;
+  /** Something ended since the file was published. */
+  #hasNews = false;
+  #isPublished = false;
+  #isPrepared = false;
 
   constructor(options: SingleFileOptions) {
     this.#options = options;
@@ -51,111 +70,196 @@ export class SingleFile implements Output {
   }
 
   async open(): Promise<void> {
-    const { fs, path, job, ifExists, resuming, checkExisting } = this.#options;
-    await makeDirectory(fs, dirname(path));
+    const { disk, path, resuming } = this.#options;
+    await disk.makeDirectories(dirname(path));
     this.#standing = await this.#look();
-    if (this.#standing) this.#target = await this.#followed();
+    this.#target = await this.#followed();
+    this.#state = await openStateFolder(disk, this.#target, dirname(this.#target));
+    if (!resuming) await this.#orLeave(() => this.#start());
+  }
+
+  resume(position: PlainData): Promise<void> {
+    return this.#orLeave(() => this.#takeOver(asFilePosition(position)));
+  }
+
+  async begin(): Promise<StagedFile> {
+    this.#open ??= await this.#create();
+    return this.#open;
+  }
+
+  async end(_file: StagedFile): Promise<void> {
+    this.#hasNews = true;
+  }
+
+  async prepare(): Promise<PlainData> {
+    const { staging, run, epoch } = this.#running;
+    if (!this.#hasNews && this.#isPublished) return this.#publishedPosition();
+    const file = await this.begin();
+    await file.sync();
+    await staging.keep();
+    this.#isPrepared = true;
+    const position: FilePosition = { run, epoch, bytes: file.bytes, published: false };
+    return { ...position };
+  }
+
+  /** A file that is not at its end is not shown. */
+  async commit(): Promise<void> {}
+
+  async flush(): Promise<PlainData> {
+    if (this.#hasNews) await this.#publish();
+    return this.#publishedPosition();
+  }
+
+  paths(): readonly string[] {
+    return this.#isPublished ? [this.#options.path] : [];
+  }
+
+  lacksSchema(): boolean {
+    return !this.#isPublished && !this.#hasNews;
+  }
+
+  async close(): Promise<void> {
+    const place = this.#place;
+    this.#place = undefined;
+    await this.#open?.close();
+    if (!place) return;
+    const mayBeResumed = this.#isPrepared && (this.#hasNews || !this.#isPublished);
+    await place.leave(!mayBeResumed);
+  }
+
+  get #running(): RunPlace {
+    if (this.#place) return this.#place;
+    throw new PipelineError(
+      'JOB_STATE',
+      `"${this.#options.path}" is written to by a run that was not opened`,
+    );
+  }
+
+  get #name(): string {
+    return basename(this.#target);
+  }
+
+  #publishedPosition(): PlainData {
+    const { run, epoch } = this.#running;
+    const position: FilePosition = { run, epoch, bytes: this.#committed, published: true };
+    return { ...position };
+  }
+
+  async #start(): Promise<void> {
+    const { path, ifExists, checkExisting } = this.#options;
+    this.#place = await RunPlace.start(this.#placeOptions);
+    await this.#place.removeRemains();
+    // Only now: no other run of ours can put a file there any more.
+    this.#standing = await this.#look();
     const bytes = this.#standing?.bytes;
-    if (bytes !== undefined && !resuming && ifExists === 'error') {
+    if (bytes !== undefined && ifExists === 'error') {
       throw new PipelineError(
         'OUTPUT_EXISTS',
         `"${path}" is there already (${bytes} bytes); set "ifExists: append" to add to it, ` +
           '"ifExists: replace" to replace it, or choose another path',
       );
     }
-    if (bytes && !resuming && ifExists === 'append') {
+    if (bytes && ifExists === 'append') {
       await checkExisting?.(path);
       this.#committed = bytes;
     }
-    const directory = dirname(this.#target);
-    const prefix = `.${basename(this.#target)}.${job}-`;
-    await removeLeftovers(fs, directory, prefix);
-    this.#temporary = join(directory, `${prefix}${randomBytes(4).toString('hex')}.tmp`);
     // Before a row is read, so that a directory that cannot be written is found out now.
     this.#open = await this.#create();
   }
 
-  async resume(position: PlainData): Promise<void> {
-    const bytes = (position as { bytes?: unknown } | null)?.bytes;
-    const found = this.#standing?.bytes ?? 0;
-    if (typeof bytes !== 'number' || !Number.isInteger(bytes) || bytes < 0 || bytes > found) {
+  async #takeOver({ run, epoch, bytes, published }: FilePosition): Promise<void> {
+    const { disk } = this.#options;
+    const place = await RunPlace.takeOver(this.#placeOptions, run, epoch);
+    this.#place = place;
+    const source = published ? await this.#visible() : await this.#durablePrefix(place, bytes);
+    this.#standing = await this.#look();
+    if ((source?.bytes ?? 0) < bytes) {
+      await refuseOvertaken(disk, place.runFolder, place.epoch);
       throw new PipelineError(
         'CHECKPOINT_INVALID',
-        typeof bytes === 'number'
-          ? `The checkpoint is at byte ${bytes} of "${this.#options.path}", which has ${found}: was it replaced?`
-          : 'The checkpoint does not fit the sink: expected a position in one file (bytes)',
+        `The checkpoint is at byte ${bytes} of "${this.#options.path}", of which ${source?.bytes ?? 0} are there: ` +
+          'was it moved or replaced?',
       );
     }
-    await this.#open?.discard();
     this.#committed = bytes;
-    this.#open = await this.#create();
+    this.#open = await this.#create(source?.path);
+    if (published) {
+      this.#isPublished = source !== undefined;
+      this.#hasNews = (source?.bytes ?? 0) > bytes;
+    } else {
+      this.#hasNews = true;
+      // The next position may come late; until then these bytes are what the last one lists.
+      await this.#open.sync();
+      await place.staging.keep();
+      this.#isPrepared = true;
+    }
+    for (const folder of place.fenced) await disk.removeFolderQuietly(folder);
+    await place.removeRemains();
   }
 
-  async begin(): Promise<TemporaryFile> {
-    this.#open ??= await this.#create();
-    return this.#open;
+  /** Where the bytes are that a checkpoint lists: not whole yet, or shown since then with more behind them. */
+  async #durablePrefix(place: RunPlace, bytes: number): Promise<FoundFile | undefined> {
+    const { disk } = this.#options;
+    // Of several, later ones are copies that may have been cut short by a crash.
+    for (const folder of [...place.fenced].sort()) {
+      const found = await findStaged(disk, [folder], this.#name);
+      if (found && found.bytes >= bytes) return found;
+    }
+    const shown = await disk.read(join(place.runFolder, PUBLISHED_FILE));
+    const visible = await this.#visible();
+    return shown !== undefined && shown === String(visible?.inode) ? visible : undefined;
   }
 
-  async end(file: TemporaryFile, _facts: PartFacts): Promise<void> {
-    await this.#checkOwner();
-    await file.publish();
+  async #visible(): Promise<FoundFile | undefined> {
+    const found = await look(this.#options.disk, this.#target);
+    return found && { path: this.#target, ...found };
+  }
+
+  /** The file for the rows to come. It starts with what counts. */
+  async #create(from = this.#target): Promise<StagedFile> {
+    const { staging } = this.#running;
+    if (this.#committed === 0) return staging.begin(this.#name, this.#target);
+    return staging.beginWithCopy(this.#name, this.#target, from, this.#committed);
+  }
+
+  async #publish(): Promise<void> {
+    const { disk } = this.#options;
+    const { staging, runFolder } = this.#running;
+    const file = await this.begin();
+    await this.#refuseForeign();
+    await file.seal();
+    if (this.#isPrepared) await staging.decide(join(runFolder, PUBLISHED_FILE), String(file.inode));
+    await staging.publish(this.#name, file.inode, this.#target);
+    await disk.syncDirectory(dirname(this.#target));
+    await staging.sync();
     this.#open = undefined;
     this.#committed = file.bytes;
-    this.#published = true;
+    this.#isPublished = true;
+    this.#hasNews = false;
     this.#standing = await this.#look();
   }
 
-  /** One file has no place for them beside its rows. */
-  control(): void {}
-
-  async flush(): Promise<PlainData> {
-    return { bytes: this.#committed };
-  }
-
-  paths(): readonly string[] {
-    return this.#published ? [this.#options.path] : [];
-  }
-
-  async close(): Promise<void> {
-    await this.#open?.discard();
-    this.#open = undefined;
-  }
-
-  /** A temporary file that starts with what is committed. */
-  async #create(): Promise<TemporaryFile> {
-    const { fs } = this.#options;
-    if (this.#committed > 0) {
-      try {
-        await fs.copyFile(this.#target, this.#temporary);
-        await fs.truncate(this.#temporary, this.#committed);
-      } catch (error) {
-        await removeQuietly(fs, this.#temporary);
-        throw outputFailed('copy', this.#target, error);
-      }
-    }
-    return TemporaryFile.create(fs, this.#temporary, this.#target, this.#committed);
-  }
-
-  /** A run that another one has followed must not publish any more. */
-  async #checkOwner(): Promise<void> {
-    const { fs, path, job } = this.#options;
+  /** What others have put there since the start is not replaced. */
+  async #refuseForeign(): Promise<void> {
     const found = await this.#look();
-    const isForeign = found !== undefined && !isSame(found, this.#standing);
-    if (!isForeign && (await isThere(fs, this.#temporary))) return;
+    if (found === undefined || (this.#standing && isSame(found, this.#standing))) return;
     throw new PipelineError(
       'OUTPUT_FAILED',
-      (isForeign
-        ? `"${path}" was written by another run while this one was at work`
-        : `"${path}" was taken over by another run of job "${job}", or its directory was emptied`) +
-        '; what this run had not committed is discarded. Give each job a path of its own',
+      `"${this.#options.path}" was written by another program while this run was at work; what this run had ` +
+        'not committed is discarded. Give each job a path of its own',
     );
+  }
+
+  get #placeOptions() {
+    const { disk, job } = this.#options;
+    return { disk, job, state: this.#state, mode: 'single file' } as const;
   }
 
   /** @returns What stands there, `undefined` where nothing does. */
   async #look(): Promise<Standing | undefined> {
-    const { fs, path } = this.#options;
+    const { disk, path } = this.#options;
     try {
-      const found = await fs.stat(path);
+      const found = await disk.fs.stat(path);
       if (found.isDirectory()) {
         throw outputFailed('create', path, Object.assign(new Error('is a directory'), { code: 'EISDIR' }));
       }
@@ -166,39 +270,41 @@ export class SingleFile implements Output {
     }
   }
 
-  /** So that a link stays one, and what it leads to is replaced. */
+  /** So that a link stays one, and what it leads to is replaced; one that leads nowhere is replaced itself. */
   async #followed(): Promise<string> {
-    const { fs, path } = this.#options;
+    const { disk, path } = this.#options;
     try {
-      const isLink = (await fs.lstat(path)).isSymbolicLink();
-      return isLink ? await fs.realpath(path) : path;
+      if (this.#standing) return await disk.fs.realpath(path);
+      return join(await disk.fs.realpath(dirname(path)), basename(path));
     } catch (error) {
       throw outputFailed('look at', path, error);
     }
   }
-}
 
-const isSame = (a: Standing, b: Standing | undefined): boolean =>
-  a.inode === b?.inode && a.bytes === b.bytes && a.changedAtMs === b.changedAtMs;
-
-async function isThere(fs: FileSystem, path: string): Promise<boolean> {
-  try {
-    await fs.stat(path);
-    return true;
-  } catch {
-    return false;
+  async #orLeave(begin: () => Promise<void>): Promise<void> {
+    try {
+      await begin();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 }
 
-/** Removes what runs of this job left when they died. One that lives finds out when it publishes. */
-async function removeLeftovers(fs: FileSystem, directory: string, prefix: string): Promise<void> {
-  let names: string[];
-  try {
-    names = await fs.readdir(directory);
-  } catch {
-    return; // a directory may be written and not listed
-  }
-  const isLeftover = (name: string) =>
-    name.startsWith(prefix) && /^[0-9a-f]{8}\.tmp$/.test(name.slice(prefix.length));
-  for (const name of names.filter(isLeftover)) await removeQuietly(fs, join(directory, name));
+const isSame = (a: Standing, b: Standing): boolean =>
+  a.inode === b.inode && a.bytes === b.bytes && a.changedAtMs === b.changedAtMs;
+
+function asFilePosition(data: PlainData): FilePosition {
+  const { run, epoch, bytes, published } = (data ?? {}) as Partial<FilePosition>;
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  const isPosition =
+    new RegExp(`^${RANDOM_NAME}$`).test(String(run)) &&
+    isCount(epoch) &&
+    isCount(bytes) &&
+    typeof published === 'boolean';
+  if (isPosition) return data as unknown as FilePosition;
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    'The checkpoint does not fit the sink: expected a position in one file (run, epoch, bytes, published)',
+  );
 }

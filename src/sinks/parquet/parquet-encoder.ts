@@ -1,8 +1,8 @@
 import type { Batch } from '../../core/batch.js';
 import type { MemoryShare } from '../../core/column-memory.js';
 import { bytesPerRow, type Column, type Schema } from '../../core/schema.js';
+import type { StagedFile } from '../../outputs/staged-file.js';
 import type { PartEncoder } from '../files/file-sink.js';
-import type { TemporaryFile } from '../files/temporary-file.js';
 import { type ColumnBuffer, type EncodePages, PlainBuffer } from './column-buffer.js';
 import { compressorOf, type ParquetCompression } from './compressor.js';
 import {
@@ -39,7 +39,7 @@ export class ParquetPartEncoder implements PartEncoder {
   readonly #scratch = new Scratch();
   readonly #buffers: ColumnBuffer[];
   readonly #share: MemoryShare;
-  #file: TemporaryFile | undefined;
+  #file: StagedFile | undefined;
   #capacity = 0;
   /** In the buffers. */
   #rows = 0;
@@ -64,7 +64,7 @@ export class ParquetPartEncoder implements PartEncoder {
     return Math.ceil(this.#rows * this.#bytesPerRow);
   }
 
-  begin(file: TemporaryFile): Promise<void> {
+  begin(file: StagedFile): Promise<void> {
     this.#file = file;
     this.#rows = 0;
     this.#rowsEncoded = 0;

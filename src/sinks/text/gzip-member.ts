@@ -1,5 +1,5 @@
 import { createGzip, type Gzip } from 'node:zlib';
-import type { TemporaryFile } from '../files/temporary-file.js';
+import type { StagedFile } from '../../outputs/staged-file.js';
 
 /**
  * Compresses into a file, as one gzip member. A file that is gone on with later gets another
@@ -7,10 +7,10 @@ import type { TemporaryFile } from '../files/temporary-file.js';
  */
 export class GzipMember {
   readonly #gzip: Gzip;
-  readonly #file: TemporaryFile;
+  readonly #file: StagedFile;
   #chunks: Uint8Array[] = [];
 
-  constructor(file: TemporaryFile) {
+  constructor(file: StagedFile) {
     this.#file = file;
     this.#gzip = createGzip();
     this.#gzip.on('data', (chunk: Uint8Array) => this.#chunks.push(chunk));

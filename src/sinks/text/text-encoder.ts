@@ -2,8 +2,8 @@ import type { Batch } from '../../core/batch.js';
 import type { MemoryShare } from '../../core/column-memory.js';
 import type { ControlRecord } from '../../core/control-record.js';
 import type { Schema } from '../../core/schema.js';
+import type { StagedFile } from '../../outputs/staged-file.js';
 import type { PartEncoder } from '../files/file-sink.js';
-import type { TemporaryFile } from '../files/temporary-file.js';
 import { GzipMember } from './gzip-member.js';
 import { type TextColumn, type TextDialect, textColumns } from './text-column.js';
 
@@ -29,7 +29,7 @@ export class TextPartEncoder implements PartEncoder {
   /** Grows only for a row that is longer than all of it. */
   #bytes = new Uint8Array(CHUNK_BYTES);
   #at = 0;
-  #file: TemporaryFile | undefined;
+  #file: StagedFile | undefined;
   #gzip: GzipMember | undefined;
   readonly control?: (record: ControlRecord) => Promise<void>;
 
@@ -47,7 +47,7 @@ export class TextPartEncoder implements PartEncoder {
     return this.#format.gzip ? Math.ceil(this.#at / 4) : this.#at;
   }
 
-  async begin(file: TemporaryFile): Promise<void> {
+  async begin(file: StagedFile): Promise<void> {
     this.#share.resize(this.#bytes.length);
     this.#file = file;
     this.#at = 0;

@@ -4,9 +4,10 @@ import { createGunzip } from 'node:zlib';
 import { PipelineError } from '../../core/errors.js';
 import { outputFailed } from '../../core/output-error.js';
 import type { Schema } from '../../core/schema.js';
+import { Disk } from '../../outputs/disk.js';
+import type { FileSystem } from '../../outputs/file-system.js';
 import type { PlanProblems } from '../../pipeline/factories.js';
 import type { StageContext } from '../../pipeline/stage.js';
-import type { FileSystem } from '../files/file-system.js';
 import type { IfExists, Output } from '../files/output.js';
 import { PartDirectory } from '../files/part-directory.js';
 import { SingleFile } from '../files/single-file.js';
@@ -55,14 +56,25 @@ export function textOutput(
   fs: FileSystem,
 ): Output {
   const { path, ifExists } = options;
+  const { job } = context;
+  const disk = new Disk(fs, context.log);
   const resuming = context.resuming === true;
   if (namesSingleFile(path, extensions)) {
     const checkExisting = (existing: string) =>
       isGzip(options) ? checkGzip(existing, header) : checkText(fs, existing, header);
-    return new SingleFile({ fs, path, job: context.job, ifExists, resuming, checkExisting });
+    return new SingleFile({ disk, path, job, ifExists, resuming, checkExisting });
   }
   const extension = isGzip(options) ? `${extensions[0]}.gz` : extensions[0];
-  return new PartDirectory({ fs, directory: path, job: context.job, extension, ifExists, schema, resuming });
+  return new PartDirectory({
+    disk,
+    directory: path,
+    job,
+    extension,
+    ifExists,
+    schema,
+    resuming,
+    checkpointed: context.checkpointed === true,
+  });
 }
 
 /** @throws {PipelineError} `OUTPUT_EXISTS` when rows behind what is there would not be read as rows. */

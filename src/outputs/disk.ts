@@ -1,0 +1,155 @@
+import { constants } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { PipelineError } from '../core/errors.js';
+import { makeDirectory } from '../core/make-directory.js';
+import { errnoCode, outputFailed, syncFailed } from '../core/output-error.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { FileSystem } from './file-system.js';
+import { randomName } from './random-name.js';
+
+/** What file systems answer that cannot sync a directory. Anything else is a failure. */
+const UNSUPPORTED = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
+
+/** Steps on a file system that several parts of an output take, each honest about what is durable. */
+export class Disk {
+  readonly fs: FileSystem;
+  readonly #log: Logger;
+  #saidUnsupported = false;
+
+  constructor(fs: FileSystem, log: Logger) {
+    this.fs = fs;
+    this.#log = log;
+  }
+
+  /**
+   * Makes names in a directory survive a power cut. Where the file system offers no such thing, that
+   * is said once and the run goes on.
+   *
+   * @throws {PipelineError} `OUTPUT_FAILED`, retryable: what was renamed may be gone after a crash.
+   */
+  async syncDirectory(directory: string): Promise<void> {
+    if (process.platform === 'win32') return; // it opens no directories
+    try {
+      const handle = await this.fs.open(directory, 'r');
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      if (!UNSUPPORTED.has(errnoCode(error) ?? '')) throw syncFailed(directory, error);
+      if (this.#saidUnsupported) return;
+      this.#saidUnsupported = true;
+      this.#log.warn({ directory }, 'this file system cannot sync directories: a power cut may lose files');
+    }
+  }
+
+  /** Makes a directory and those around it, so that they survive a power cut. */
+  async makeDirectories(directory: string): Promise<void> {
+    const made = await makeDirectory(this.fs, directory);
+    for (const path of made) await this.syncDirectory(dirname(path));
+  }
+
+  /**
+   * Makes one directory of ours, where it is not there yet. A link in its place is not followed: it
+   * would lead our files to where somebody else wants them.
+   *
+   * @returns Whether it was made now.
+   */
+  async makeOwnDirectory(path: string): Promise<boolean> {
+    try {
+      await this.fs.mkdir(path);
+      return true;
+    } catch (error) {
+      if (errnoCode(error) !== 'EEXIST') throw outputFailed('create the directory', path, error);
+    }
+    let found: Awaited<ReturnType<FileSystem['lstat']>>;
+    try {
+      found = await this.fs.lstat(path);
+    } catch (error) {
+      throw outputFailed('look at', path, error);
+    }
+    if (found.isDirectory()) return false;
+    throw new PipelineError(
+      'OUTPUT_FAILED',
+      `"${path}" is kept for what is not whole yet: expected a directory, found ` +
+        `${found.isSymbolicLink() ? 'a link' : 'a file'}; remove it, or choose another path for the output`,
+    );
+  }
+
+  /** @returns `[]` where there is no such directory. */
+  async list(directory: string): Promise<string[]> {
+    try {
+      return await this.fs.readdir(directory);
+    } catch (error) {
+      if (errnoCode(error) === 'ENOENT') return [];
+      throw outputFailed('read the directory', directory, error);
+    }
+  }
+
+  /** The text of a file of ours; `undefined` where there is none. Links are not followed. */
+  async read(path: string): Promise<string | undefined> {
+    try {
+      return await this.fs.readFile(path, {
+        encoding: 'utf8',
+        flag: constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0),
+      });
+    } catch (error) {
+      if (errnoCode(error) === 'ENOENT') return undefined;
+      throw outputFailed('read', path, error);
+    }
+  }
+
+  /** Writes a file that must not exist, and puts it on the disk. Its name is not synced. */
+  async writeNew(path: string, text: string): Promise<void> {
+    try {
+      const handle = await this.fs.open(path, 'wx');
+      try {
+        await handle.writeFile(text);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      throw outputFailed('write', path, error);
+    }
+  }
+
+  /**
+   * Puts a small file in its place as a whole, durably.
+   *
+   * @param from - Folder in which it is written first. A run whose folder was fenced cannot do it.
+   */
+  async replaceFile(path: string, text: string, from = dirname(path)): Promise<void> {
+    const temporary = join(from, `${basename(path)}.${randomName()}.tmp`);
+    try {
+      await this.writeNew(temporary, text);
+      await this.fs.rename(temporary, path);
+    } catch (error) {
+      await this.removeQuietly(temporary);
+      throw outputFailed('write', path, error);
+    }
+    await this.syncDirectory(dirname(path));
+  }
+
+  /** Removes a file that may be gone already. */
+  async remove(path: string): Promise<void> {
+    try {
+      await this.fs.unlink(path);
+    } catch (error) {
+      if (errnoCode(error) !== 'ENOENT') throw outputFailed('remove', path, error);
+    }
+  }
+
+  /** The same where nothing depends on it. */
+  async removeQuietly(path: string): Promise<void> {
+    await this.fs.unlink(path).catch(() => undefined);
+  }
+
+  /** Removes a folder of ours and the files in it, one by one. Nothing in it is followed. Does not throw. */
+  async removeFolderQuietly(folder: string): Promise<void> {
+    const names = await this.fs.readdir(folder).catch(() => []);
+    for (const name of names) await this.removeQuietly(join(folder, name));
+    await this.fs.rmdir(folder).catch(() => undefined);
+  }
+}

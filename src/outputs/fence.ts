@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { errnoCode, outputFailed } from '../core/output-error.js';
+import type { Disk } from './disk.js';
+import { digits } from './part-name.js';
+import { RANDOM_NAME } from './random-name.js';
+import { STAGED } from './staging.js';
+
+const FOLDER = new RegExp(`^((\\d{5,})-${RANDOM_NAME})(?:\\.by-(\\d{5,}))?$`);
+
+/**
+ * Renames the folders in which earlier epochs of a run write: none of them can publish any more, nor
+ * finish a takeover that it had begun.
+ *
+ * @returns The folders as they are called now.
+ */
+export async function fenceEarlier(disk: Disk, runFolder: string, epoch: number): Promise<string[]> {
+  const folders: string[] = [];
+  for (const name of await disk.list(runFolder)) {
+    const [, owner, began, by] = FOLDER.exec(name) ?? [];
+    if (owner === undefined || Number(began) >= epoch || Number(by ?? 0) > epoch) continue;
+    const folder = join(runFolder, `${owner}.by-${digits(epoch, 5)}`);
+    try {
+      await disk.fs.rename(join(runFolder, name), folder);
+    } catch (error) {
+      if (errnoCode(error) === 'ENOENT') continue; // a later epoch was first
+      throw outputFailed('rename', join(runFolder, name), error);
+    }
+    folders.push(folder);
+  }
+  await disk.syncDirectory(runFolder);
+  return folders;
+}
+
+/** A staged file as it is found. */
+export interface FoundFile {
+  readonly path: string;
+  readonly inode: number;
+  readonly bytes: number;
+}
+
+/** Looks for a staged file in each folder in turn. Only a file of ours counts, no link. */
+export async function findStaged(
+  disk: Disk,
+  folders: readonly string[],
+  name: string,
+): Promise<FoundFile | undefined> {
+  for (const folder of folders) {
+    const path = join(folder, `${name}${STAGED}`);
+    const found = await look(disk, path);
+    if (found) return { path, ...found };
+  }
+  return undefined;
+}
+
+/** What stands there, if it is a file and no link. */
+export async function look(disk: Disk, path: string): Promise<Omit<FoundFile, 'path'> | undefined> {
+  try {
+    const found = await disk.fs.lstat(path);
+    return found.isFile() ? { inode: found.ino, bytes: found.size } : undefined;
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT') return undefined;
+    throw outputFailed('look at', path, error);
+  }
+}
+
+/** All folders of a run in which files may be staged. */
+export async function stagingFolders(disk: Disk, runFolder: string): Promise<string[]> {
+  return (await disk.list(runFolder))
+    .filter((name) => FOLDER.test(name))
+    .map((name) => join(runFolder, name));
+}

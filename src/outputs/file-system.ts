@@ -1,0 +1,21 @@
+import * as node from 'node:fs/promises';
+
+/** The part of `node:fs/promises` that outputs use: tests put failures into it. */
+export type FileSystem = Pick<
+  typeof node,
+  | 'mkdir'
+  | 'open'
+  | 'rename'
+  | 'link'
+  | 'unlink'
+  | 'rmdir'
+  | 'readdir'
+  | 'readFile'
+  | 'stat'
+  | 'lstat'
+  | 'realpath'
+  | 'copyFile'
+  | 'truncate'
+>;
+
+export const nodeFileSystem: FileSystem = node;

@@ -1,0 +1,31 @@
+import { RANDOM_NAME } from './random-name.js';
+
+/** What the name of a part says. Parts of a run stand in this order: epoch, then sequence. */
+export interface PartPlace {
+  readonly run: string;
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+// No separator of a path: such a name could make us touch a file elsewhere.
+const PART = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]*-(${RANDOM_NAME})-(\\d{5,})-(\\d{6,})\\.[a-z]+(\\.gz)?$`);
+
+/** `<job>-<run>-<epoch>-<sequence>.<extension>` */
+export function partName(job: string, { run, epoch, sequence }: PartPlace, extension: string): string {
+  return `${job}-${run}-${digits(epoch, 5)}-${digits(sequence, 6)}.${extension}`;
+}
+
+/** @returns `undefined` for a file that no run of ours has named. */
+export function parsePartName(name: string): PartPlace | undefined {
+  const found = PART.exec(name);
+  return found ? { run: found[1]!, epoch: Number(found[2]), sequence: Number(found[3]) } : undefined;
+}
+
+export function isAfter(
+  a: Pick<PartPlace, 'epoch' | 'sequence'>,
+  b: Pick<PartPlace, 'epoch' | 'sequence'>,
+): boolean {
+  return a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
+}
+
+export const digits = (value: number, width: number): string => String(value).padStart(width, '0');

@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { PipelineError } from '../core/errors.js';
+import { errnoCode, outputFailed } from '../core/output-error.js';
+import type { Disk } from './disk.js';
+import { findStaged, look, stagingFolders } from './fence.js';
+import { digits, parsePartName } from './part-name.js';
+import { RANDOM_NAME } from './random-name.js';
+import type { Staging } from './staging.js';
+
+/** A part that is whole and waits for its place. */
+export interface StagedPart {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** From here on the old parts are gone and the new ones count, though it takes a while to make it so. */
+interface Decision {
+  readonly version: 1;
+  readonly run: string;
+  /** Names of the parts that go. */
+  readonly old: readonly string[];
+  /** Those that come. */
+  readonly parts: readonly StagedPart[];
+}
+
+const FILE = new RegExp(`^replacing-${RANDOM_NAME}-\\d{5,}\\.json$`);
+
+/** Where the parts of an output stand, and where what they are made of does. */
+export interface Places {
+  readonly disk: Disk;
+  readonly state: string;
+  readonly directory: string;
+}
+
+/**
+ * Has parts take the place of others: writes down which, removes the old, publishes the new. A reader
+ * sees fewer rows for a while, never doubled ones.
+ *
+ * @throws {PipelineError} `FENCED` before anything was decided.
+ */
+export async function replaceParts(
+  places: Places,
+  staging: Staging,
+  { epoch, ...decided }: Omit<Decision, 'version'> & { readonly epoch: number },
+): Promise<void> {
+  const decision: Decision = { version: 1, ...decided };
+  const path = join(places.state, `replacing-${decision.run}-${digits(epoch, 5)}.json`);
+  await staging.decide(path, JSON.stringify(decision));
+  await carryOut(places, path, decision);
+}
+
+/**
+ * Finishes what runs had decided when they died.
+ *
+ * @param ownRun - Of the caller, whose folders stay though nothing is in them.
+ */
+export async function finishReplacements(places: Places, ownRun: string): Promise<void> {
+  const { disk, state } = places;
+  for (const name of (await disk.list(state)).filter((found) => FILE.test(found))) {
+    const path = join(state, name);
+    const text = await disk.read(path);
+    if (text === undefined) continue;
+    const decision = parseDecision(path, text);
+    await carryOut(places, path, decision);
+    if (decision.run !== ownRun) await removeEmptyFolders(disk, join(state, decision.run));
+  }
+}
+
+async function removeEmptyFolders(disk: Disk, runFolder: string): Promise<void> {
+  for (const folder of [...(await stagingFolders(disk, runFolder)), runFolder]) {
+    await disk.fs.rmdir(folder).catch(() => undefined);
+  }
+}
+
+/** Each step may have been taken before, by this run or another one. */
+async function carryOut({ disk, state, directory }: Places, path: string, decision: Decision): Promise<void> {
+  const { run, old, parts } = decision;
+  for (const name of old) await disk.remove(join(directory, name));
+  await disk.syncDirectory(directory);
+  for (const { name } of parts) {
+    const final = join(directory, name);
+    const folders = await stagingFolders(disk, join(state, run));
+    const staged = await findStaged(disk, folders, name);
+    if (staged && (await isRenamed(disk, staged.path, final))) continue;
+    if (await look(disk, final)) continue;
+    if ((await disk.read(path)) === undefined) return; // another one has finished it
+    throw new PipelineError(
+      'OUTPUT_FAILED',
+      `"${final}" was to replace what was in its directory, and is gone: expected it there or below ` +
+        `"${join(state, run)}"; restore it, or remove "${path}" to do without it`,
+    );
+  }
+  await disk.syncDirectory(directory);
+  await disk.remove(path);
+  await disk.syncDirectory(state);
+}
+
+async function isRenamed(disk: Disk, from: string, to: string): Promise<boolean> {
+  try {
+    await disk.fs.rename(from, to);
+    return true;
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT') return false;
+    throw outputFailed('give its place to', to, error);
+  }
+}
+
+function parseDecision(path: string, text: string): Decision {
+  let found: Partial<Decision> | null = null;
+  try {
+    found = JSON.parse(text) as Partial<Decision> | null;
+  } catch {
+    // Said below.
+  }
+  const isPart = (name: unknown) => typeof name === 'string' && parsePartName(name) !== undefined;
+  const isDecision =
+    found?.version === 1 &&
+    new RegExp(`^${RANDOM_NAME}$`).test(String(found.run)) &&
+    Array.isArray(found.old) &&
+    found.old.every(isPart) &&
+    Array.isArray(found.parts) &&
+    found.parts.every((part: Partial<StagedPart> | null) => isPart(part?.name));
+  if (isDecision) return found as Decision;
+  throw new PipelineError(
+    'OUTPUT_FAILED',
+    `"${path}" should say which parts replace which, and cannot be understood: move it away to go on without`,
+  );
+}

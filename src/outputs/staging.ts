@@ -1,0 +1,159 @@
+import { constants } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { PipelineError } from '../core/errors.js';
+import { errnoCode, outputFailed } from '../core/output-error.js';
+import type { Disk } from './disk.js';
+import { digits } from './part-name.js';
+import { randomName } from './random-name.js';
+import { StagedFile } from './staged-file.js';
+
+/** Behind the name that a file is to have: no glob for the format finds it. */
+export const STAGED = '.staged';
+/** Beside staged files: positions were handed out that list them, so a store may resume the run. */
+const KEPT = 'kept';
+
+/** Name of the folder of one owner of a run. Nobody can foresee it. */
+export const stagingName = (epoch: number): string => `${digits(epoch, 5)}-${randomName()}`;
+
+/**
+ * The folder in which one owner of a run writes its files. A takeover renames it, and from then on
+ * nothing can be published out of it: paths that lead here are gone.
+ */
+export class Staging {
+  readonly folder: string;
+  readonly #disk: Disk;
+  #isKept = false;
+
+  private constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
+    this.folder = folder;
+  }
+
+  static async create(disk: Disk, runFolder: string, name: string): Promise<Staging> {
+    await disk.makeOwnDirectory(runFolder);
+    const folder = join(runFolder, name);
+    try {
+      await disk.fs.mkdir(folder);
+    } catch (error) {
+      throw outputFailed('create the directory', folder, error);
+    }
+    return new Staging(disk, folder);
+  }
+
+  pathOf(name: string): string {
+    return join(this.folder, `${name}${STAGED}`);
+  }
+
+  /** @param final - Path that it is to have. */
+  async begin(name: string, final: string): Promise<StagedFile> {
+    try {
+      return await StagedFile.open(this.#disk.fs, this.pathOf(name), final);
+    } catch (error) {
+      throw await this.#whyNot('create', final, error);
+    }
+  }
+
+  /** A file that begins as a copy: somebody else may still have the first one open. */
+  async beginWithCopy(name: string, final: string, from: string, bytes: number): Promise<StagedFile> {
+    const { fs } = this.#disk;
+    const path = this.pathOf(name);
+    try {
+      await fs.copyFile(from, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      await fs.truncate(path, bytes);
+      return await StagedFile.open(fs, path, final, bytes);
+    } catch (error) {
+      if (errnoCode(error) !== 'EEXIST') await this.#disk.removeQuietly(path);
+      throw await this.#whyNot('copy', from, error);
+    }
+  }
+
+  /**
+   * Gives a file its place, which the caller syncs.
+   *
+   * @throws {PipelineError} `FENCED` when a takeover came first.
+   */
+  async publish(name: string, inode: number, final: string): Promise<void> {
+    try {
+      await this.#disk.fs.rename(this.pathOf(name), final);
+    } catch (error) {
+      if (errnoCode(error) === 'ENOENT' && (await this.#stands(final, inode))) return;
+      throw await this.#whyNot('give its place to', final, error);
+    }
+  }
+
+  /** Puts the names in here on the disk, and has them kept when the run dies: a store may resume it. */
+  async keep(): Promise<void> {
+    const disk = this.#disk;
+    try {
+      if (!this.#isKept) await disk.writeNew(join(this.folder, KEPT), '');
+      await disk.syncDirectory(this.folder);
+      if (this.#isKept) return;
+      const runFolder = dirname(this.folder);
+      await disk.syncDirectory(runFolder);
+      await disk.syncDirectory(dirname(runFolder));
+      this.#isKept = true;
+    } catch (error) {
+      throw await this.#whyNot('keep', this.folder, error);
+    }
+  }
+
+  /** Puts a small file of the output in its place as a whole. Not possible any more after a takeover. */
+  async decide(path: string, text: string): Promise<void> {
+    try {
+      await this.#disk.replaceFile(path, text, this.folder);
+    } catch (error) {
+      throw await this.#whyNot('write', path, error);
+    }
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await this.#disk.syncDirectory(this.folder);
+    } catch (error) {
+      throw await this.#whyNot('keep', this.folder, error);
+    }
+  }
+
+  /** Does not throw. */
+  remove(name: string): Promise<void> {
+    return this.#disk.removeQuietly(this.pathOf(name));
+  }
+
+  /** Removes the folder and all in it. Does not throw. */
+  removeAll(): Promise<void> {
+    return this.#disk.removeFolderQuietly(this.folder);
+  }
+
+  async #stands(final: string, inode: number): Promise<boolean> {
+    try {
+      return (await this.#disk.fs.lstat(final)).ino === inode;
+    } catch {
+      return false;
+    }
+  }
+
+  async #whyNot(doing: string, path: string, error: unknown): Promise<PipelineError> {
+    const cause = error instanceof PipelineError ? error.cause : error;
+    if (errnoCode(cause) !== 'ENOENT') return outputFailed(doing, path, error);
+    try {
+      await this.#disk.fs.lstat(this.folder);
+    } catch (missing) {
+      if (errnoCode(missing) === 'ENOENT') return fenced(path, this.folder);
+    }
+    return outputFailed(doing, path, error);
+  }
+}
+
+/** A later epoch of the run has begun: this one must not publish any more, and did not. */
+export function fenced(path: string, folder: string): PipelineError {
+  return new PipelineError(
+    'FENCED',
+    `This run was taken over while it wrote "${path}": "${folder}" is not there any more. What it had not ` +
+      'published is not published; the run that took over goes on with what counts',
+  );
+}
+
+/** Whether a store may still want what is staged there. */
+export async function isKept(disk: Disk, folder: string): Promise<boolean> {
+  return (await disk.list(folder)).includes(KEPT);
+}

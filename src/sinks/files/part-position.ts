@@ -1,0 +1,45 @@
+import { PipelineError } from '../../core/errors.js';
+import type { PlainData } from '../../core/plain-data.js';
+import { parsePartName } from '../../outputs/part-name.js';
+import { RANDOM_NAME } from '../../outputs/random-name.js';
+import type { StagedPart } from '../../outputs/replacement.js';
+
+/** Where a run stands: parts up to this one count. */
+export interface PartPosition {
+  readonly run: string;
+  readonly epoch: number;
+  /** Of the last part that has ended in this epoch; 0 before its first. */
+  readonly sequence: number;
+  /** Parts that count and do not stand in the directory yet. */
+  readonly staged: readonly StagedPart[];
+  /** Parts of earlier runs are still there, and are to go when the first of these comes. */
+  readonly replaces: boolean;
+}
+
+export function toPlainData({ run, epoch, sequence, staged, replaces }: PartPosition): PlainData {
+  return { run, epoch, sequence, staged: staged.map(({ name, bytes }) => ({ name, bytes })), replaces };
+}
+
+/** @throws {PipelineError} `CHECKPOINT_INVALID` */
+export function asPartPosition(data: PlainData): PartPosition {
+  const found = (data ?? {}) as Partial<PartPosition>;
+  const { run, epoch, sequence, staged, replaces } = found;
+  const isPosition =
+    new RegExp(`^${RANDOM_NAME}$`).test(String(run)) &&
+    isCount(epoch) &&
+    isCount(sequence) &&
+    typeof replaces === 'boolean' &&
+    Array.isArray(staged) &&
+    staged.every(
+      (part: Partial<StagedPart> | null) =>
+        isCount(part?.bytes) && parsePartName(String(part?.name))?.run === run,
+    );
+  if (isPosition) return found as PartPosition;
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    'The checkpoint does not fit the sink: expected a position in a directory of parts ' +
+      '(run, epoch, sequence, staged, replaces)',
+  );
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import { PipelineError } from '../../core/errors.js';
+import { errnoCode, outputFailed } from '../../core/output-error.js';
+import { refuseOvertaken } from '../../outputs/epochs.js';
+import { findStaged, look } from '../../outputs/fence.js';
+import { isAfter, parsePartName } from '../../outputs/part-name.js';
+import { type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
+import type { RunPlace } from '../../outputs/run-place.js';
+import { isPart } from './existing-parts.js';
+import type { PartPosition } from './part-position.js';
+
+/**
+ * @param names - Of the files in the directory.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` where nothing is known of the run.
+ */
+export async function refuseForeign(
+  { disk, state, directory }: Places,
+  { run, epoch, sequence }: PartPosition,
+  names: readonly string[],
+): Promise<void> {
+  if (epoch <= 1 && sequence === 0) return;
+  if (names.some((name) => parsePartName(name)?.run === run)) return;
+  if ((await disk.list(state)).includes(run)) return;
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    `The checkpoint is of run "${run}" (epoch ${epoch}, part ${sequence}), of which "${directory}" holds ` +
+      'nothing: was the directory moved, emptied or written by another run?',
+  );
+}
+
+/** The highest epoch that a part of the run or its position has. */
+export function highestEpoch({ run, epoch }: PartPosition, names: readonly string[]): number {
+  let highest = epoch;
+  for (const name of names) {
+    const place = parsePartName(name);
+    if (place?.run === run) highest = Math.max(highest, place.epoch);
+  }
+  return highest;
+}
+
+/**
+ * Gives parts their place that count and have none yet. One that is gone from the fenced folders must
+ * have it already.
+ *
+ * @throws {PipelineError} `FENCED` when a later owner of the run is at it, `CHECKPOINT_INVALID` when a
+ *   part is nowhere.
+ */
+export async function publishListed(
+  places: Places,
+  { run, staged, replaces }: PartPosition,
+  place: RunPlace,
+): Promise<void> {
+  if (staged.length === 0) return;
+  const { disk, directory } = places;
+  const standing = await Promise.all(staged.map(({ name }) => look(disk, join(directory, name))));
+  const missing = staged.filter((_, i) => !standing[i]);
+  for (const part of missing) await refuseLost(places, part, place);
+  if (replaces && missing.length === staged.length) {
+    const old = (await disk.list(directory)).filter(
+      (name) => isPart(name) && parsePartName(name)?.run !== run,
+    );
+    await replaceParts(places, place.staging, { run, epoch: place.epoch, old, parts: staged });
+    return;
+  }
+  for (const part of missing) await giveItsPlace(places, part, place);
+  await disk.syncDirectory(directory);
+}
+
+/** Before anything is done: a part that is nowhere, or not as long as it was, cannot be made up for. */
+async function refuseLost({ disk, directory }: Places, part: StagedPart, place: RunPlace): Promise<void> {
+  const found =
+    (await findStaged(disk, place.fenced, part.name)) ?? (await look(disk, join(directory, part.name)));
+  if (found?.bytes === part.bytes) return;
+  await refuseOvertaken(disk, place.runFolder, place.epoch);
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    `The checkpoint lists "${part.name}" with ${part.bytes} bytes, of which ` +
+      `${found ? `${found.bytes} are there` : `nothing is in "${directory}" nor in "${place.runFolder}"`}: ` +
+      'were files moved or removed?',
+  );
+}
+
+async function giveItsPlace(places: Places, part: StagedPart, place: RunPlace): Promise<void> {
+  const { disk, directory } = places;
+  const final = join(directory, part.name);
+  const found = await findStaged(disk, place.fenced, part.name);
+  if (found) {
+    try {
+      await disk.fs.rename(found.path, final);
+      return;
+    } catch (error) {
+      if (errnoCode(error) !== 'ENOENT') throw outputFailed('give its place to', final, error);
+    }
+  }
+  await refuseLost(places, part, place);
+}
+
+/**
+ * Removes parts of the run that do not count. Those of later epochs are not ours to remove.
+ *
+ * @param epoch - Of the caller; earlier ones cannot publish any more.
+ * @returns Names of the parts of the run that count, in order.
+ */
+export async function discardBeyond(
+  { disk, directory }: Places,
+  position: PartPosition,
+  epoch: number,
+): Promise<string[]> {
+  const own: string[] = [];
+  let removed = 0;
+  for (const name of (await disk.list(directory)).sort()) {
+    const part = parsePartName(name);
+    if (part?.run !== position.run) continue;
+    if (!isAfter(part, position)) own.push(name);
+    if (!isAfter(part, position) || part.epoch >= epoch) continue;
+    await disk.remove(join(directory, name));
+    removed++;
+  }
+  if (removed > 0) await disk.syncDirectory(directory);
+  return own;
+}
