@@ -106,7 +106,9 @@ export class Disk {
       const handle = await this.fs.open(path, 'wx');
       try {
         await handle.writeFile(text);
-        await handle.sync();
+        await handle.sync().catch((error: unknown) => {
+          throw syncFailed(path, error);
+        });
       } finally {
         await handle.close();
       }
@@ -118,9 +120,9 @@ export class Disk {
   /**
    * Puts a small file in its place as a whole, durably.
    *
-   * @param from - Folder in which it is written first. A run whose folder was fenced cannot do it.
+   * @param from - Folder in which it is written first.
    */
-  async replaceFile(path: string, text: string, from = dirname(path)): Promise<void> {
+  async replaceFile(path: string, text: string, from: string): Promise<void> {
     const temporary = join(from, `${basename(path)}.${randomName()}.tmp`);
     try {
       await this.writeNew(temporary, text);

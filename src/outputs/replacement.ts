@@ -45,6 +45,7 @@ export async function replaceParts(
 ): Promise<void> {
   const decision: Decision = { version: 1, ...decided };
   const path = join(places.state, `replacing-${decision.run}-${digits(epoch, 5)}.json`);
+  await staging.sync();
   await staging.decide(path, JSON.stringify(decision));
   await carryOut(places, path, decision);
 }

@@ -1,11 +1,11 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PipelineError } from '../core/errors.js';
 import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { digits } from './part-name.js';
 import { RANDOM_NAME, randomName } from './random-name.js';
 import { livenessOf, type RunOwner, thisOwner } from './run-owner.js';
-import { RUNS } from './state-folder.js';
+import { outputOf, RUNS } from './state-folder.js';
 
 /** What a run does to its output. Only those that append to a directory get along with one another. */
 export type RunMode = 'append' | 'error' | 'replace' | 'single file';
@@ -111,7 +111,7 @@ export class RunRegister {
       if (ours.mode === 'append' && entry.mode === 'append') continue;
       // A number that was taken by somebody who will see that it had been given out before.
       if ((await lookAround(this.#disk, this.#folder)).ended >= number) continue;
-      throw inUse(this.#pathOf(number), entry, liveness);
+      throw inUse(this.#pathOf(number), entry, liveness, outputOf(dirname(this.#folder)));
     }
     return { gone, others };
   }
@@ -227,15 +227,20 @@ function parseEntry(text: string): RunEntry | undefined {
   return isEntry ? (found as RunEntry) : undefined;
 }
 
-function inUse(path: string, { job, mode, owner }: RunEntry, liveness: 'live' | 'elsewhere') {
+function inUse(
+  path: string,
+  { job, mode, owner }: RunEntry,
+  liveness: 'live' | 'elsewhere',
+  output: string,
+): PipelineError {
   const who = `a run of job "${job}" (${mode}, process ${owner.pid} on "${owner.host}")`;
   return new PipelineError(
     'OUTPUT_IN_USE',
     liveness === 'live'
-      ? `${who} is writing there now; wait for its end, or give each job a path of its own. Only runs with ` +
-          '"ifExists: append" into one directory may be at work at the same time'
-      : `${who} said that it is writing there, and did not say that it has ended. It cannot be seen from this ` +
-          `host or container: make sure that it is over, then remove "${path}"`,
+      ? `"${output}" is being written by ${who}; wait for its end, or give each job a path of its own. Only runs ` +
+          'with "ifExists: append" into one directory may be at work at the same time'
+      : `"${output}" may still be written by ${who}, which did not say that it has ended and cannot be seen from ` +
+          `this host or container: make sure that it is over, then remove "${path}"`,
   );
 }
 

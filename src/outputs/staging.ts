@@ -23,6 +23,8 @@ export class Staging {
   readonly folder: string;
   readonly #disk: Disk;
   #isKept = false;
+  /** The folders around it are on the disk, too. */
+  #isReachable = false;
 
   private constructor(disk: Disk, folder: string) {
     this.#disk = disk;
@@ -81,17 +83,26 @@ export class Staging {
     }
   }
 
-  /** Puts the names in here on the disk, and has them kept when the run dies: a store may resume it. */
+  /** Has what is in here kept when the run dies, since a store may resume it, and makes it durable. */
   async keep(): Promise<void> {
-    const disk = this.#disk;
     try {
-      if (!this.#isKept) await disk.writeNew(join(this.folder, KEPT), '');
-      await disk.syncDirectory(this.folder);
-      if (this.#isKept) return;
-      const runFolder = dirname(this.folder);
-      await disk.syncDirectory(runFolder);
-      await disk.syncDirectory(dirname(runFolder));
+      if (!this.#isKept) await this.#disk.writeNew(join(this.folder, KEPT), '');
       this.#isKept = true;
+    } catch (error) {
+      throw await this.#whyNot('keep', this.folder, error);
+    }
+    await this.sync();
+  }
+
+  /** Has the files in here survive a power cut, under their names. */
+  async sync(): Promise<void> {
+    const runFolder = dirname(this.folder);
+    try {
+      await this.#disk.syncDirectory(this.folder);
+      if (this.#isReachable) return;
+      await this.#disk.syncDirectory(runFolder);
+      await this.#disk.syncDirectory(dirname(runFolder));
+      this.#isReachable = true;
     } catch (error) {
       throw await this.#whyNot('keep', this.folder, error);
     }
@@ -106,14 +117,6 @@ export class Staging {
     }
   }
 
-  async sync(): Promise<void> {
-    try {
-      await this.#disk.syncDirectory(this.folder);
-    } catch (error) {
-      throw await this.#whyNot('keep', this.folder, error);
-    }
-  }
-
   /** Does not throw. */
   remove(name: string): Promise<void> {
     return this.#disk.removeQuietly(this.pathOf(name));
@@ -122,6 +125,17 @@ export class Staging {
   /** Removes the folder and all in it. Does not throw. */
   removeAll(): Promise<void> {
     return this.#disk.removeFolderQuietly(this.folder);
+  }
+
+  /** @throws {PipelineError} `FENCED` when a takeover has come. */
+  async refuseFenced(final: string): Promise<void> {
+    try {
+      await this.#disk.fs.lstat(this.folder);
+    } catch (error) {
+      throw errnoCode(error) === 'ENOENT'
+        ? fenced(final, this.folder)
+        : outputFailed('look at', this.folder, error);
+    }
   }
 
   async #stands(final: string, inode: number): Promise<boolean> {
@@ -136,9 +150,9 @@ export class Staging {
     const cause = error instanceof PipelineError ? error.cause : error;
     if (errnoCode(cause) !== 'ENOENT') return outputFailed(doing, path, error);
     try {
-      await this.#disk.fs.lstat(this.folder);
+      await this.refuseFenced(path);
     } catch (missing) {
-      if (errnoCode(missing) === 'ENOENT') return fenced(path, this.folder);
+      return outputFailed(doing, path, missing);
     }
     return outputFailed(doing, path, error);
   }

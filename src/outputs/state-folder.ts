@@ -10,6 +10,10 @@ export const RUNS = 'runs';
 export const stateFolderOf = (output: string): string =>
   join(dirname(output), `.${basename(output)}.tickloom`);
 
+/** The output that a state folder is of. */
+export const outputOf = (state: string): string =>
+  join(dirname(state), basename(state).slice(1, -'.tickloom'.length));
+
 /**
  * Makes the state folder of an output, where it is not there yet.
  *

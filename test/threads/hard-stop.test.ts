@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Manifest } from '../../src/sinks/files/manifest.js';
+import { parsePartName } from '../../src/outputs/part-name.js';
 import { duckdb } from '../sinks/duckdb.js';
 import { until } from './threads-support.js';
 
@@ -34,37 +34,33 @@ function workplace() {
 /** 0 where there is none: the run goes on and renames its files. */
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
+const partsIn = (path: string) => (existsSync(path) ? readdirSync(path).sort() : []);
+
 describe('a process that is killed while it writes', () => {
   it.each([1, 4, 9])(
-    'leaves a manifest of whole Parquet parts (after %i), and the next run removes the rest',
+    'leaves whole Parquet parts and nothing else (after %i), and the next run removes the rest',
     async (parts) => {
       const { folder, run } = workplace();
       const out = join(folder, 'out');
-      const manifest = () => JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest;
       const sink = { use: 'parquet', path: out, rowGroupRows: 1_024, rotate: { rows: 20_000 } };
       const killed = run(sink);
-      await until(
-        () => existsSync(join(out, 'manifest.json')) && manifest().parts.length >= parts && openPart(out) > 0,
-      );
+      await until(() => partsIn(out).length >= parts && stagedBytes(folder) > 0);
       killed.kill();
       expect(await killed.ended).toBe('SIGKILL');
 
-      const { parts: listed } = manifest();
-      expect(listed.map(({ sequence }) => sequence)).toEqual(listed.map((_, i) => i + 1));
-      for (const { file, rows, bytes } of listed) {
-        expect(sizeOf(join(out, file))).toBe(bytes);
-        const [found] = await duckdb(
-          `SELECT count(*)::INT AS n, sum(bid) > 0 AS ok FROM '${join(out, file)}'`,
-        );
-        expect(found).toEqual({ n: rows, ok: true });
-      }
+      const found = partsIn(out);
+      expect(found.map((name) => parsePartName(name)?.sequence)).toEqual(found.map((_, i) => i + 1));
+      const rows = await duckdb(
+        `SELECT count(*)::INT AS n, sum(bid) > 0 AS ok FROM read_parquet('${out}/*.parquet', filename = true)
+         GROUP BY filename`,
+      );
+      expect(rows).toEqual(found.map(() => ({ n: 20_000, ok: true })));
 
       expect(await run({ ...sink, ifExists: 'append' }, 5_000).ended).toBe(0);
-      const after = manifest().parts.map(({ file }) => file);
-      expect(after).toHaveLength(listed.length + 1);
-      expect(readdirSync(out).sort()).toEqual([...after, 'manifest.json'].sort());
-      const [total] = await duckdb(`SELECT count(*)::INT AS n FROM '${join(out, '*.parquet')}'`);
-      expect(total).toEqual({ n: 20_000 * listed.length + 5_000 });
+      expect(partsIn(out)).toHaveLength(found.length + 1);
+      expect(stagedBytes(folder)).toBe(0);
+      const [total] = await duckdb(`SELECT count(*)::INT AS n FROM '${folder}/**/*.parquet'`);
+      expect(total).toEqual({ n: 20_000 * found.length + 5_000 });
     },
   );
 
@@ -72,19 +68,23 @@ describe('a process that is killed while it writes', () => {
     const { folder, run } = workplace();
     const out = join(folder, 'out', 'ticks.csv');
     const killed = run({ use: 'csv', path: out });
-    await until(() => existsSync(join(folder, 'out')) && openPart(join(folder, 'out')) > 100_000);
+    await until(() => stagedBytes(join(folder, 'out')) > 100_000);
     killed.kill();
     expect(await killed.ended).toBe('SIGKILL');
     expect(existsSync(out)).toBe(false);
 
     expect(await run({ use: 'csv', path: out }, 10).ended).toBe(0);
-    expect(readdirSync(join(folder, 'out'))).toEqual(['ticks.csv']);
+    expect(readdirSync(join(folder, 'out'))).toEqual(['.ticks.csv.tickloom', 'ticks.csv']);
+    expect(stagedBytes(join(folder, 'out'))).toBe(0);
     expect(readFileSync(out, 'utf8').trimEnd().split('\n')).toHaveLength(11);
   });
 });
 
-/** Bytes of the file that is being written. */
-function openPart(directory: string): number {
-  const name = readdirSync(directory).find((found) => /^\.(kill|ticks).*\.tmp$/.test(found));
-  return name === undefined ? 0 : sizeOf(join(directory, name));
+/** Bytes of the files that are not whole yet. */
+function stagedBytes(directory: string): number {
+  if (!existsSync(directory)) return 0;
+  const names = readdirSync(directory, { recursive: true }) as string[];
+  return names
+    .filter((name) => name.endsWith('.staged'))
+    .reduce((sum, name) => sum + sizeOf(join(directory, name)), 0);
 }

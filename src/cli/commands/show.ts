@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGunzip, gunzipSync } from 'node:zlib';
 import { DelimitedText } from '../delimited-text.js';
 import { formatCount } from '../figures.js';
 import { Instant } from '../instant.js';
 import { plainText, type Terminal, TerminalError } from '../terminal.js';
-import { writtenFiles } from '../written-directory.js';
 
 export interface ShowOptions {
   readonly rows: number;
@@ -21,6 +21,7 @@ interface Excerpt {
   readonly rowsAll?: number;
 }
 
+const DATA_FILE = /\.(parquet|(csv|tsv|jsonl|ndjson)(\.gz)?)$/i;
 /** Both marks and the length of the footer. */
 const PARQUET_BYTES_MIN = 12;
 
@@ -50,17 +51,14 @@ export async function show(
   return exitCode;
 }
 
-/** A file is itself; a directory is what its manifest lists. */
+/** A file is itself; a directory is the data files in it. */
 async function filesOf(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
-  const files = await writtenFiles(path);
-  if (!files) {
-    throw new ShowError(
-      'expected a directory that a pipeline wrote, found one without a manifest.json of it',
-    );
+  const names = (await readdir(path)).filter((name) => !/^[._]/.test(name) && DATA_FILE.test(name));
+  if (names.length === 0) {
+    throw new ShowError('expected a directory that a pipeline wrote, found none of its files in it');
   }
-  if (files.length === 0) throw new ShowError('nothing was written: the manifest lists no files');
-  return files;
+  return names.sort().map((name) => join(path, name));
 }
 
 function excerptOf(file: string, options: ShowOptions): Promise<Excerpt> {

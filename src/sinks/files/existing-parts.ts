@@ -3,6 +3,7 @@ import { PipelineError } from '../../core/errors.js';
 import type { Column, Schema } from '../../core/schema.js';
 import type { Disk } from '../../outputs/disk.js';
 import { parsePartName } from '../../outputs/part-name.js';
+import type { Staging } from '../../outputs/staging.js';
 
 type Columns = readonly Pick<Column, 'name' | 'type'>[];
 
@@ -53,11 +54,16 @@ export async function refuseOtherColumns(
 }
 
 /** Notes the columns of the parts that come. */
-export async function noteColumns(disk: Disk, state: string, schema: Schema): Promise<void> {
+export async function noteColumns(
+  disk: Disk,
+  state: string,
+  staging: Staging,
+  schema: Schema,
+): Promise<void> {
   const columns = columnsOf(schema);
   const found = await readColumns(disk, state);
   if (found && sameColumns(found, columns)) return;
-  await disk.replaceFile(join(state, COLUMNS_FILE), JSON.stringify(columns));
+  await staging.decide(join(state, COLUMNS_FILE), JSON.stringify(columns));
 }
 
 export const isPart = (name: string): boolean => parsePartName(name) !== undefined;

@@ -130,7 +130,6 @@ export class PartDirectory implements Output {
 
   async close(): Promise<void> {
     const place = this.#place;
-    this.#place = undefined;
     await this.#open?.close();
     if (!place) return;
     const isOver = !this.#decides && (this.#isFlushed || !this.#waitsForCommit);
@@ -140,6 +139,7 @@ export class PartDirectory implements Output {
       const unlisted = this.#decides ? [] : this.#ended.slice(this.#prepared);
       for (const { name } of unlisted) await place.staging.remove(name);
     }
+    this.#place = undefined;
     await place.leave(isOver);
   }
 
@@ -166,7 +166,7 @@ export class PartDirectory implements Output {
     if (ifExists === 'append' && (this.#hasParts || this.#place.others > 0)) {
       await refuseOtherColumns(disk, state, this.#directory, schema);
     }
-    if (!this.#replaces) await noteColumns(disk, state, schema);
+    if (!this.#replaces) await noteColumns(disk, state, this.#place.staging, schema);
   }
 
   /** The order matters: nobody may publish any more when what was published is looked at. */
@@ -204,7 +204,7 @@ export class PartDirectory implements Output {
     const { staging, run, epoch } = this.#running;
     const parts = this.#ended.slice(0, count);
     if (this.#replaces) {
-      await noteColumns(disk, this.#state, schema);
+      await noteColumns(disk, this.#state, staging, schema);
       const names = await disk.list(this.#directory);
       const old = names.filter((name) => isPart(name) && parsePartName(name)?.run !== run);
       this.#decides = true;

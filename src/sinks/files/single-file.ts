@@ -37,7 +37,10 @@ interface FilePosition {
   readonly published: boolean;
 }
 
-/** In the run's folder: which file was given the output's name, since it may hold more than a position says. */
+/**
+ * In the state folder: which run put the file there that readers see. It may hold more than the position
+ * says from which the run is gone on with.
+ */
 const PUBLISHED_FILE = 'published.json';
 
 /**
@@ -205,9 +208,9 @@ export class SingleFile implements Output {
       const found = await findStaged(disk, [folder], this.#name);
       if (found && found.bytes >= bytes) return found;
     }
-    const shown = await disk.read(join(place.runFolder, PUBLISHED_FILE));
+    const published = await disk.read(join(this.#state, PUBLISHED_FILE));
     const visible = await this.#visible();
-    return shown !== undefined && shown === String(visible?.inode) ? visible : undefined;
+    return visible && published === publishedBy(place.run, visible.inode) ? visible : undefined;
   }
 
   async #visible(): Promise<FoundFile | undefined> {
@@ -224,11 +227,13 @@ export class SingleFile implements Output {
 
   async #publish(): Promise<void> {
     const { disk } = this.#options;
-    const { staging, runFolder } = this.#running;
+    const { staging, run } = this.#running;
     const file = await this.begin();
     await this.#refuseForeign();
     await file.seal();
-    if (this.#isPrepared) await staging.decide(join(runFolder, PUBLISHED_FILE), String(file.inode));
+    if (this.#isPrepared) {
+      await staging.decide(join(this.#state, PUBLISHED_FILE), publishedBy(run, file.inode));
+    }
     await staging.publish(this.#name, file.inode, this.#target);
     await disk.syncDirectory(dirname(this.#target));
     await staging.sync();
@@ -243,6 +248,7 @@ export class SingleFile implements Output {
   async #refuseForeign(): Promise<void> {
     const found = await this.#look();
     if (found === undefined || (this.#standing && isSame(found, this.#standing))) return;
+    await this.#running.staging.refuseFenced(this.#options.path);
     throw new PipelineError(
       'OUTPUT_FAILED',
       `"${this.#options.path}" was written by another program while this run was at work; what this run had ` +
@@ -293,6 +299,8 @@ export class SingleFile implements Output {
 
 const isSame = (a: Standing, b: Standing): boolean =>
   a.inode === b.inode && a.bytes === b.bytes && a.changedAtMs === b.changedAtMs;
+
+const publishedBy = (run: string, inode: number): string => JSON.stringify({ run, inode });
 
 function asFilePosition(data: PlainData): FilePosition {
   const { run, epoch, bytes, published } = (data ?? {}) as Partial<FilePosition>;

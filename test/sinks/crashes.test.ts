@@ -1,0 +1,250 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { PlainData } from '../../src/core/plain-data.js';
+import { stateFolderOf } from '../../src/outputs/state-folder.js';
+import { CrashingFileSystem } from '../support/crashing-file-system.js';
+import {
+  buryRuns,
+  globbed,
+  makeRun,
+  type RunOptions,
+  remainsOf,
+  runWhole,
+  seconds,
+  startRun,
+  upTo,
+} from '../support/file-runs.js';
+import { temporaryDirectory, ticks } from './sink-rows.js';
+
+const ROWS = 9;
+/** What is replaced. */
+const OLD = upTo(3, 100);
+
+/** A store of checkpoints, which survives everything. */
+interface Store {
+  accepted?: { readonly position: PlainData; readonly rows: number };
+}
+
+/** From the accepted checkpoint to the end, with more checkpoints on the way. */
+function runToEnd(path: string, store: Store, options: RunOptions): Promise<void> {
+  const resuming = store.accepted !== undefined;
+  const rotate = path.endsWith('.jsonl') ? undefined : { rows: 2 };
+  return steps(makeRun(path, { rotate, ...options, checkpointed: true, resuming }), store);
+}
+
+async function steps({ sink, write }: ReturnType<typeof makeRun>, store: Store): Promise<void> {
+  await sink.open();
+  try {
+    let rows = store.accepted?.rows ?? 0;
+    if (store.accepted) await sink.resume(store.accepted.position);
+    for (const until of [3, 4, 7]) {
+      if (rows >= until) continue;
+      await write(ticks(until - rows, rows));
+      const { position } = await sink.prepare();
+      rows = until;
+      store.accepted = { position, rows };
+      await sink.commit(position);
+    }
+    await write(ticks(ROWS - rows, rows));
+    await sink.flush();
+  } finally {
+    await sink.close();
+  }
+}
+
+/** Before an operation is after the one before it. */
+const ENDS = [
+  { end: 'is killed', powerCut: false },
+  { end: 'loses its power', powerCut: true },
+];
+
+/** @returns Whether the operation was reached. */
+async function crashAt(
+  stopAt: number,
+  { powerCut }: (typeof ENDS)[number],
+  path: string,
+  act: (fs: CrashingFileSystem['fs']) => Promise<void>,
+): Promise<boolean> {
+  const disk = new CrashingFileSystem();
+  disk.stopAt = stopAt;
+  await act(disk.fs).catch((error: unknown) => {
+    if (!disk.isStopped) throw error;
+  });
+  const reached = disk.isStopped;
+  await (powerCut && reached ? disk.cutPower() : disk.kill());
+  buryRuns(path);
+  return reached;
+}
+
+const read = (path: string) =>
+  path.endsWith('.jsonl') ? (existsSync(path) ? seconds(path) : []) : globbed(path);
+
+/**
+ * What nobody needs any more. Of a run that the store was not told of, there may be parts that it might
+ * have been told of; a power cut may bring back an empty folder.
+ */
+function needless(path: string, { powerCut }: { powerCut: boolean }, mayBeKept = false): string[] {
+  const remains = remainsOf(path);
+  if (mayBeKept && remains.some((name) => name.endsWith('/kept'))) return [];
+  return powerCut ? remains.filter((name) => statSync(join(stateFolderOf(path), name)).isFile()) : remains;
+}
+
+/** A path for each operation until one is not reached. */
+async function everyOperation(name: string, visit: (at: number, path: string) => Promise<boolean>) {
+  for (let at = 0; ; at++) {
+    const path = join(temporaryDirectory(), name);
+    if (!(await visit(at, path))) return at;
+  }
+}
+
+const fast = () => new CrashingFileSystem().fs;
+
+describe.each(ENDS)('a run that $end before any operation', (end) => {
+  it.each(['out', 'out.jsonl'])('gives every row once when it is gone on with, in %s', async (name) => {
+    const operations = await everyOperation(name, async (at, path) => {
+      const store: Store = {};
+      const reached = await crashAt(at, end, path, (fs) => runToEnd(path, store, { fs }));
+      const mayRemain = !store.accepted;
+      await runToEnd(path, store, { fs: fast() });
+      expect([at, read(path)]).toEqual([at, upTo(ROWS)]);
+      expect([at, needless(path, end, mayRemain)]).toEqual([at, []]);
+      return reached;
+    });
+    expect(operations).toBeGreaterThan(80);
+  });
+
+  it.each(['out', 'out.jsonl'])(
+    'gives every row once when a takeover is what it did, in %s',
+    async (name) => {
+      await everyOperation(name, async (at, path) => {
+        const store: Store = {};
+        const first = await startRun(path, { rotate: undefined, checkpointed: true, fs: fast() });
+        await first.write(ticks(3));
+        const { position } = await first.prepare();
+        store.accepted = { position, rows: 3 };
+        await first.write(ticks(3, 50)); // and it stands still from here on
+        const before = { ...store };
+        const reached = await crashAt(at, end, path, (fs) => runToEnd(path, store, { fs }));
+        await runToEnd(path, store, { fs: fast() });
+        expect([at, read(path)]).toEqual([at, upTo(ROWS)]);
+
+        // The first owner wakes up.
+        await expect(
+          first.sink.commit(before.accepted!.position).then(() => first.flush()),
+        ).rejects.toMatchObject({
+          code: 'FENCED',
+        });
+        await first.close();
+        expect([at, read(path), needless(path, end)]).toEqual([at, upTo(ROWS), []]);
+        return reached;
+      });
+    },
+  );
+
+  it('shows the old parts or the new ones, never both, when it replaces', async () => {
+    const seen = new Set<string>();
+    await everyOperation('out', async (at, path) => {
+      await runWhole(path, ticks(3, 100), { rotate: { rows: 2 }, fs: fast() });
+      const reached = await crashAt(at, end, path, (fs) =>
+        runWhole(path, ticks(ROWS), { ifExists: 'replace', rotate: { rows: 2 }, fs }),
+      );
+      const meanwhile = read(path);
+      const isOld = meanwhile.every((row) => OLD.includes(row));
+      expect([at, isOld || meanwhile.every((row) => row < ROWS)]).toEqual([at, true]);
+      // Whoever opens it next finishes what was decided.
+      await runWhole(path, [], { ifExists: 'append', fs: fast() });
+      const found = read(path).join();
+      expect([at, needless(path, end)]).toEqual([at, []]);
+      expect([OLD.join(), upTo(ROWS).join()]).toContain(found);
+      seen.add(found);
+      return reached;
+    });
+    expect(seen.size).toBe(2);
+  });
+
+  it('replaces once, and leaves what is added later, when a store decides', async () => {
+    await everyOperation('out', async (at, path) => {
+      const store: Store = {};
+      await runWhole(path, ticks(3, 100), { rotate: { rows: 2 }, fs: fast() });
+      const reached = await crashAt(at, end, path, (fs) =>
+        runToEnd(path, store, { ifExists: 'replace', fs }),
+      );
+      const mayRemain = !store.accepted;
+      await runToEnd(path, store, { ifExists: 'replace', fs: fast() });
+      expect([at, read(path)]).toEqual([at, upTo(ROWS)]);
+      expect([at, needless(path, end, mayRemain)]).toEqual([at, []]);
+      return reached;
+    });
+  });
+
+  it('leaves whole parts and the rows in order, where no store decides', async () => {
+    await everyOperation('out', async (at, path) => {
+      const reached = await crashAt(at, end, path, (fs) =>
+        runWhole(path, ticks(ROWS), { rotate: { rows: 2 }, fs }),
+      );
+      const found = read(path);
+      expect([at, found]).toEqual([at, upTo(found.length)]);
+      await runWhole(path, ticks(1, 500), { ifExists: 'append', fs: fast() });
+      expect([at, read(path), needless(path, end)]).toEqual([at, [...found, 500], []]);
+      return reached;
+    });
+  });
+});
+
+describe('a file system that fails once', () => {
+  it.each(['out', 'out.jsonl'])(
+    'costs no row and doubles none, whatever it fails at, in %s',
+    async (name) => {
+      await everyOperation(name, async (at, path) => {
+        const store: Store = {};
+        const disk = new CrashingFileSystem();
+        disk.failAt = at;
+        let failure: unknown;
+        await runToEnd(path, store, { fs: disk.fs }).catch((error: unknown) => {
+          failure = error;
+        });
+        const reached = disk.log.length > at;
+        const operation = disk.log[at];
+        await disk.kill();
+        if (failure) {
+          expect([operation, failure]).toMatchObject([
+            operation,
+            { code: expect.stringMatching(/^(OUTPUT_FAILED|FENCED)$/) },
+          ]);
+          buryRuns(path);
+          await runToEnd(path, store, { fs: fast() });
+        }
+        expect([at, operation, read(path)]).toEqual([at, operation, upTo(ROWS)]);
+        return reached;
+      });
+    },
+  );
+
+  it('ends the run when it is a sync that fails, which may be tried again, and shows nothing after it', async () => {
+    const operations = await everyOperation('out', async (at, path) => {
+      const disk = new CrashingFileSystem();
+      disk.failAt = at;
+      const failure = await runToEnd(path, {}, { fs: disk.fs }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      const isSync = disk.log[at]?.startsWith('sync ');
+      const after = disk.log
+        .slice(at)
+        .filter((line) => line.startsWith('rename ') && line.endsWith('.jsonl'));
+      if (isSync && failure) {
+        expect([disk.log[at], failure]).toMatchObject([
+          disk.log[at],
+          { code: 'OUTPUT_FAILED', retryable: true },
+        ]);
+        expect([disk.log[at], after]).toEqual([disk.log[at], []]);
+      }
+      // Only the entry of a run that has ended may be a little less durable.
+      if (isSync && !failure) expect(disk.log[at]).toMatch(/runs(\/ended-\d+)?$/);
+      await disk.kill();
+      return disk.log.length > at;
+    });
+    expect(operations).toBeGreaterThan(80);
+  });
+});

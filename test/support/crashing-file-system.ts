@@ -1,0 +1,217 @@
+import { mkdtempSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import * as real from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { FileSystem } from '../../src/outputs/file-system.js';
+
+/** Thrown by every operation once the process is said to be dead. */
+export class Stopped extends Error {}
+
+interface NameChange {
+  /** Inode of the directory in which it has to be durable. */
+  readonly directory: number;
+  undo(): Promise<void>;
+}
+
+/**
+ * The real file system, on which the process can die before any operation, any operation can fail, and a
+ * power cut takes what was not synced: bytes of files, and names in directories.
+ */
+export class CrashingFileSystem {
+  readonly fs: FileSystem;
+  /** What was done so far, as `operation path`. */
+  readonly log: string[] = [];
+  /** Number of the operation before which the process dies. */
+  stopAt = Number.POSITIVE_INFINITY;
+  failAt = Number.POSITIVE_INFINITY;
+  failWith = 'EIO';
+  /** Awaited before each operation: others may come in between. */
+  between: ((operation: string) => Promise<void>) | undefined;
+  #isStopped = false;
+  #changes: NameChange[] = [];
+  /** Bytes that are on the disk, of files that have more. */
+  readonly #synced = new Map<number, number>();
+  readonly #handles = new Set<FileHandle>();
+  readonly #trash = mkdtempSync(join(tmpdir(), 'tickloom-trash-'));
+  #trashed = 0;
+
+  constructor() {
+    this.fs = {
+      ...real,
+      open: ((path: string, flags: string | number) => this.#open(path, flags)) as FileSystem['open'],
+      mkdir: ((path: string) =>
+        this.#do('mkdir', path, async () => {
+          await real.mkdir(path);
+          const { ino } = await real.stat(path);
+          await this.#changed(path, async () => {
+            if ((await inode(path)) === ino) await real.rm(path, { recursive: true });
+          });
+        })) as FileSystem['mkdir'],
+      rename: ((from: string, to: string) =>
+        this.#do('rename', `${from} -> ${to}`, () => this.#rename(from, to))) as FileSystem['rename'],
+      link: ((from: string, to: string) =>
+        this.#do('link', to, async () => {
+          await real.link(from, to);
+          await this.#created(to);
+        })) as FileSystem['link'],
+      unlink: ((path: string) => this.#do('unlink', path, () => this.#unlink(path))) as FileSystem['unlink'],
+      rmdir: ((path: string) =>
+        this.#do('rmdir', path, async () => {
+          await real.rmdir(path);
+          await this.#changed(path, async () => {
+            if ((await inode(path)) === undefined) await real.mkdir(path).catch(() => undefined);
+          });
+        })) as FileSystem['rmdir'],
+      copyFile: ((from: string, to: string, mode: number) =>
+        this.#do('copyFile', to, async () => {
+          await real.copyFile(from, to, mode);
+          await this.#created(to);
+          this.#synced.set((await real.stat(to)).ino, 0);
+        })) as FileSystem['copyFile'],
+      truncate: ((path: string, length?: number) =>
+        this.#do('truncate', path, () => real.truncate(path, length))) as FileSystem['truncate'],
+      readdir: ((path: string) =>
+        this.#do('readdir', path, () => real.readdir(path))) as unknown as FileSystem['readdir'],
+      readFile: ((path: string, options: BufferEncoding) =>
+        this.#do('readFile', path, () => real.readFile(path, options))) as FileSystem['readFile'],
+      stat: ((path: string) => this.#do('stat', path, () => real.stat(path))) as FileSystem['stat'],
+      lstat: ((path: string) => this.#do('lstat', path, () => real.lstat(path))) as FileSystem['lstat'],
+      realpath: ((path: string) =>
+        this.#do('realpath', path, () => real.realpath(path))) as FileSystem['realpath'],
+    };
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** Ends the process: its descriptors are closed. */
+  async kill(): Promise<void> {
+    this.#isStopped = true;
+    for (const handle of this.#handles) await handle.close().catch(() => undefined);
+    this.#handles.clear();
+    await real.rm(this.#trash, { recursive: true, force: true });
+  }
+
+  /** Ends the machine. */
+  async cutPower(): Promise<void> {
+    this.#isStopped = true;
+    for (const handle of this.#handles) {
+      const { ino } = await handle.stat();
+      const bytes = this.#synced.get(ino);
+      if (bytes !== undefined) await (await real.open(`/proc/self/fd/${handle.fd}`, 'r+')).truncate(bytes);
+    }
+    for (const change of this.#changes.reverse()) await change.undo();
+    await this.kill();
+  }
+
+  async #do<T>(operation: string, path: string, act: () => Promise<T>): Promise<T> {
+    const at = this.log.length;
+    if (this.#isStopped) throw new Stopped();
+    await this.between?.(`${operation} ${path}`);
+    this.log.push(`${operation} ${path}`);
+    if (at === this.failAt)
+      throw Object.assign(new Error(`${this.failWith}: injected`), { code: this.failWith });
+    if (at === this.stopAt) this.#isStopped = true;
+    if (this.#isStopped) throw new Stopped();
+    return act();
+  }
+
+  async #open(path: string, flags: string | number): Promise<FileHandle> {
+    return this.#do('open', path, async () => {
+      const handle = await real.open(path, flags);
+      this.#handles.add(handle);
+      if (flags === 'wx') await this.#created(path);
+      const { ino } = await handle.stat();
+      const written = async () => {
+        if (!this.#synced.has(ino)) this.#synced.set(ino, (await handle.stat()).size);
+      };
+      const acts: Record<string, (...args: never[]) => Promise<unknown>> = {
+        write: async (...args) => {
+          await written();
+          return (handle.write as (...all: unknown[]) => Promise<unknown>)(...args);
+        },
+        writeFile: async (...args) => {
+          await written();
+          return (handle.writeFile as (...all: unknown[]) => Promise<unknown>)(...args);
+        },
+        sync: async () => {
+          this.#synced.delete(ino);
+          this.#changes = this.#changes.filter(({ directory }) => directory !== ino);
+        },
+        close: async () => {
+          this.#handles.delete(handle);
+          await this.#loseOnPowerCut(ino, path);
+          await handle.close();
+        },
+      };
+      return new Proxy(handle, {
+        get: (target, key) => {
+          const act = acts[String(key)];
+          if (act) return (...args: never[]) => this.#do(String(key), path, () => act(...args));
+          const value = Reflect.get(target, key) as unknown;
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    });
+  }
+
+  /** A file that is closed with bytes that were not synced. */
+  async #loseOnPowerCut(ino: number, path: string): Promise<void> {
+    const bytes = this.#synced.get(ino);
+    if (bytes === undefined) return;
+    const kept = join(this.#trash, String(this.#trashed++));
+    await real.link(path, kept).catch(() => undefined);
+    this.#changes.push({ directory: ino, undo: () => real.truncate(kept, bytes).catch(() => undefined) });
+  }
+
+  async #rename(from: string, to: string): Promise<void> {
+    const replaced = await this.#keep(to);
+    const source = await inode(dirname(from));
+    await real.rename(from, to);
+    const ino = await inode(to);
+    await this.#changed(to, async () => {
+      if ((await inode(to)) !== ino || (await inode(dirname(from))) !== source) return;
+      await real.rename(to, from);
+      if (replaced) await real.link(replaced, to);
+    });
+  }
+
+  async #unlink(path: string): Promise<void> {
+    const kept = await this.#keep(path);
+    await real.unlink(path);
+    await this.#changed(path, async () => {
+      if (kept) await real.link(kept, path).catch(() => undefined);
+    });
+  }
+
+  async #created(path: string): Promise<void> {
+    const ino = await inode(path);
+    await this.#changed(path, async () => {
+      if ((await inode(path)) === ino) await real.unlink(path);
+    });
+  }
+
+  async #changed(path: string, undo: () => Promise<void>): Promise<void> {
+    this.#changes.push({ directory: (await inode(dirname(path))) ?? 0, undo });
+  }
+
+  /** A second name for a file, so that it can be had again. */
+  async #keep(path: string): Promise<string | undefined> {
+    const kept = join(this.#trash, String(this.#trashed++));
+    try {
+      await real.link(path, kept);
+      return kept;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+async function inode(path: string): Promise<number | undefined> {
+  return real.lstat(path).then(
+    ({ ino }) => ino,
+    () => undefined,
+  );
+}

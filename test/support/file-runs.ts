@@ -1,0 +1,95 @@
+/** Runs of a file sink, and what readers of its output see. */
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DictionarySet } from '../../src/core/dictionary.js';
+import type { Row } from '../../src/core/row-view.js';
+import type { FileSystem } from '../../src/outputs/file-system.js';
+import { stateFolderOf } from '../../src/outputs/state-folder.js';
+import { JsonlSinkOptions } from '../../src/settings/jsonl-sink-options.js';
+import { jsonlSink } from '../../src/sinks/jsonl.js';
+import { batchOf, contextOf, TICKS } from '../sinks/sink-rows.js';
+
+export interface RunOptions {
+  readonly job?: string;
+  readonly fs?: FileSystem;
+  readonly resuming?: boolean;
+  readonly checkpointed?: boolean;
+  readonly [option: string]: unknown;
+}
+
+/** A sink that is not opened yet. */
+export function makeRun(
+  path: string,
+  { job = 'job', fs, resuming, checkpointed, ...options }: RunOptions = {},
+) {
+  const context = contextOf(job, {
+    resuming: resuming === true,
+    checkpointed: checkpointed === true,
+    dictionaries: new DictionarySet(),
+  });
+  const sink = jsonlSink.create(JsonlSinkOptions.parse({ path, ...options }), TICKS, context, fs);
+  return {
+    sink,
+    write: (rows: readonly Row[]) => sink.write(batchOf(TICKS, rows, context.dictionaries)),
+    prepare: () => sink.prepare(),
+    flush: () => sink.flush(),
+    close: () => sink.close(),
+  };
+}
+
+/** A run that has opened its sink. */
+export async function startRun(path: string, options: RunOptions = {}) {
+  const run = makeRun(path, options);
+  await run.sink.open();
+  return run;
+}
+
+/** Writes the rows and ends as a run without a store does. */
+export async function runWhole(path: string, rows: readonly Row[], options: RunOptions = {}) {
+  const run = await startRun(path, options);
+  try {
+    await run.write(rows);
+    await run.flush();
+  } finally {
+    await run.close();
+  }
+}
+
+/** What a reader sees that takes every file of the directory: seconds since the first tick, in order. */
+export const globbed = (path: string): number[] =>
+  (existsSync(path) ? readdirSync(path) : [])
+    .filter((name) => /^[^.].*\.jsonl$/.test(name))
+    .flatMap((name) => seconds(join(path, name)))
+    .sort((a, b) => a - b);
+
+export const seconds = (file: string): number[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => (Date.parse((JSON.parse(line) as { time: string }).time) - Date.UTC(2024, 0, 1)) / 1_000);
+
+export const upTo = (count: number, from = 0): number[] => Array.from({ length: count }, (_, i) => from + i);
+
+/** Files that are not whole yet, or are no use any more. */
+export function remainsOf(path: string): string[] {
+  const state = stateFolderOf(path);
+  if (!existsSync(state)) return [];
+  return (
+    (readdirSync(state, { recursive: true }) as string[])
+      .filter((name) => !/^(runs(\/(\d+|ended-\d+))?|(columns|published)\.json)$/.test(name))
+      // Nobody knows whose it was.
+      .filter((name) => !(/^runs\/entering-/.test(name) && statSync(join(state, name)).size === 0))
+      .sort()
+  );
+}
+
+/** To other runs, the threads of all runs so far are gone, as after a crash. */
+export function buryRuns(path: string): void {
+  const runs = join(stateFolderOf(path), 'runs');
+  if (!existsSync(runs)) return;
+  for (const name of readdirSync(runs)) {
+    const text = readFileSync(join(runs, name), 'utf8');
+    // Above the highest that Linux gives out.
+    writeFileSync(join(runs, name), text.replace(/"pid":\d+/, '"pid":4194400'));
+  }
+}
