@@ -87,6 +87,16 @@ export class Disk {
     }
   }
 
+  async has(path: string): Promise<boolean> {
+    try {
+      await this.fs.lstat(path);
+      return true;
+    } catch (error) {
+      if (errnoCode(error) === 'ENOENT') return false;
+      throw outputFailed('look at', path, error);
+    }
+  }
+
   /** The text of a file of ours; `undefined` where there is none. Links are not followed. */
   async read(path: string): Promise<string | undefined> {
     try {

@@ -9,21 +9,31 @@ const CLAIM = /^epoch-(\d{5,})$/;
 const FOLDER = /^(\d{5,})-/;
 
 /**
- * Takes the next epoch of a run, by making a file that must not exist. Until a store of checkpoints
- * hands out epochs, this is where they come from.
+ * Takes an epoch of a run, by making a file that must not exist.
  *
- * @param above - The epoch of the position that is gone on from.
+ * @param above - The highest that is known from elsewhere.
+ * @param given - What a store of checkpoints handed out; without one, the folder of the run does.
+ * @throws {PipelineError} `FENCED` when the one that was given is no longer the highest.
  */
-export async function takeEpoch(disk: Disk, runFolder: string, above: number): Promise<number> {
-  let epoch = Math.max(above, await highestEpoch(disk, runFolder));
-  for (;;) {
-    epoch++;
+export async function takeEpoch(
+  disk: Disk,
+  runFolder: string,
+  above: number,
+  given: number | undefined,
+): Promise<number> {
+  // Before a folder is made for nothing.
+  if (given !== undefined && given <= above) throw fenced(runFolder, runFolder);
+  await disk.makeOwnDirectory(runFolder);
+  const highest = Math.max(above, await highestEpoch(disk, runFolder));
+  if (given !== undefined && given <= highest) throw fenced(runFolder, runFolder);
+  for (let epoch = given ?? highest + 1; ; epoch++) {
     try {
       await disk.writeNew(join(runFolder, `epoch-${digits(epoch, 5)}`), '');
       await disk.syncDirectory(runFolder);
       return epoch;
     } catch (error) {
       if (errnoCode((error as PipelineError).cause) !== 'EEXIST') throw error;
+      if (given !== undefined) throw fenced(runFolder, runFolder);
     }
   }
 }

@@ -1,16 +1,19 @@
 import { join } from 'node:path';
+import { errnoCode } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { refuseOvertaken, removeRunFolder, takeEpoch } from './epochs.js';
 import { fenceEarlier } from './fence.js';
 import { randomName } from './random-name.js';
 import { type GoneRun, type RunMode, RunRegister } from './run-register.js';
-import { isKept, Staging, stagingName } from './staging.js';
+import { fenced as fencedError, isKept, Staging, stagingName } from './staging.js';
 
 export interface RunPlaceOptions {
   readonly disk: Disk;
   readonly state: string;
   readonly job: string;
   readonly mode: RunMode;
+  /** What a store of checkpoints handed out, where there is one. */
+  readonly epoch: number | undefined;
 }
 
 /** A run at one output: its entry among the runs, its epoch, and the folder that it writes in. */
@@ -47,20 +50,15 @@ export class RunPlace {
    * @throws {PipelineError} `OUTPUT_IN_USE`
    */
   static async start(options: RunPlaceOptions): Promise<RunPlace> {
-    const { disk, state, job, mode } = options;
+    const { disk, state, job, mode, epoch = FIRST_EPOCH } = options;
     const run = randomName();
-    const staging = stagingName(FIRST_EPOCH);
+    const staging = stagingName(epoch);
     const entered = await RunRegister.enter(disk, state, { job, run, staging, mode });
     const { register, gone, others } = entered;
     try {
-      const own = {
-        run,
-        epoch: FIRST_EPOCH,
-        staging: await Staging.create(disk, join(state, run), staging),
-        fenced: [],
-        others,
-      };
-      return new RunPlace(options, own, register, gone);
+      await disk.makeOwnDirectory(join(state, run));
+      const created = await Staging.create(disk, join(state, run), staging);
+      return new RunPlace(options, { run, epoch, staging: created, fenced: [], others }, register, gone);
     } catch (error) {
       await register.end();
       throw error;
@@ -70,22 +68,32 @@ export class RunPlace {
   /**
    * Goes on with a run. Once this has returned, no earlier owner of it can publish any more.
    *
-   * @param above - The epoch of the position that is gone on from.
+   * @param highest - The highest epoch that the position and the output tell of.
    * @throws {PipelineError} `OUTPUT_IN_USE`, or `FENCED` when a still later owner has come in between.
    */
-  static async takeOver(options: RunPlaceOptions, run: string, above: number): Promise<RunPlace> {
+  static async takeOver(
+    options: RunPlaceOptions,
+    run: string,
+    highest: () => Promise<number>,
+  ): Promise<RunPlace> {
     const { disk, state, job, mode } = options;
     const runFolder = join(state, run);
-    await disk.makeOwnDirectory(runFolder);
-    const epoch = await takeEpoch(disk, runFolder, above);
+    const above = await highest();
+    const epoch = await unlessGone(disk, runFolder, () => takeEpoch(disk, runFolder, above, options.epoch));
     const staging = stagingName(epoch);
     const entered = await RunRegister.enter(disk, state, { job, run, staging, mode });
     const { register, gone, others } = entered;
     try {
       const created = await Staging.create(disk, runFolder, staging);
       await refuseOvertaken(disk, runFolder, epoch);
-      const fenced = await fenceEarlier(disk, runFolder, epoch);
-      return new RunPlace(options, { run, epoch, staging: created, fenced, others }, register, gone);
+      const fenced = await unlessGone(disk, runFolder, () => fenceEarlier(disk, runFolder, epoch));
+      const place = new RunPlace(options, { run, epoch, staging: created, fenced, others }, register, gone);
+      // One that has finished in between has left no claim, but what it published.
+      if ((await highest()) > epoch) {
+        await place.leave(false);
+        throw fencedError(runFolder, runFolder);
+      }
+      return place;
     } catch (error) {
       await register.end();
       throw error;
@@ -120,12 +128,22 @@ export class RunPlace {
    * @param isOver - Nobody will go on with it: nothing is left of it beside the output.
    */
   async leave(isOver: boolean): Promise<void> {
-    if (isOver) {
-      await this.staging.removeAll();
-      await removeRunFolder(this.#options.disk, this.runFolder, this.epoch);
-    }
+    if (isOver) await this.staging.removeAll();
+    else await this.staging.removeEmpty();
+    await removeRunFolder(this.#options.disk, this.runFolder, this.epoch);
     await this.#register.end();
   }
 }
 
 const FIRST_EPOCH = 1;
+
+/** Only a later owner that has finished removes the folder of a run. */
+async function unlessGone<T>(disk: Disk, runFolder: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    const isMissing = errnoCode((error as Error).cause) === 'ENOENT';
+    if (isMissing && !(await disk.has(runFolder))) throw fencedError(runFolder, runFolder);
+    throw error;
+  }
+}

@@ -31,12 +31,16 @@ export class Staging {
     this.folder = folder;
   }
 
+  /**
+   * @param runFolder - It must be there.
+   * @throws {PipelineError} `FENCED` when it is not: a later owner has come, and has finished.
+   */
   static async create(disk: Disk, runFolder: string, name: string): Promise<Staging> {
-    await disk.makeOwnDirectory(runFolder);
     const folder = join(runFolder, name);
     try {
       await disk.fs.mkdir(folder);
     } catch (error) {
+      if (errnoCode(error) === 'ENOENT') throw fenced(folder, runFolder);
       throw outputFailed('create the directory', folder, error);
     }
     return new Staging(disk, folder);
@@ -122,6 +126,11 @@ export class Staging {
     return this.#disk.removeQuietly(this.pathOf(name));
   }
 
+  /** Removes the folder where there is nothing in it. Does not throw. */
+  async removeEmpty(): Promise<void> {
+    await this.#disk.fs.rmdir(this.folder).catch(() => undefined);
+  }
+
   /** Removes the folder and all in it. Does not throw. */
   removeAll(): Promise<void> {
     return this.#disk.removeFolderQuietly(this.folder);
@@ -129,13 +138,7 @@ export class Staging {
 
   /** @throws {PipelineError} `FENCED` when a takeover has come. */
   async refuseFenced(final: string): Promise<void> {
-    try {
-      await this.#disk.fs.lstat(this.folder);
-    } catch (error) {
-      throw errnoCode(error) === 'ENOENT'
-        ? fenced(final, this.folder)
-        : outputFailed('look at', this.folder, error);
-    }
+    if (!(await this.#disk.has(this.folder))) throw fenced(final, this.folder);
   }
 
   async #stands(final: string, inode: number): Promise<boolean> {
@@ -162,8 +165,8 @@ export class Staging {
 export function fenced(path: string, folder: string): PipelineError {
   return new PipelineError(
     'FENCED',
-    `This run was taken over while it wrote "${path}": "${folder}" is not there any more. What it had not ` +
-      'published is not published; the run that took over goes on with what counts',
+    `This run was taken over: "${folder}" belongs to another owner now, or was removed. What was not published ` +
+      `yet is not published ("${path}"); whoever took over goes on with what counts`,
   );
 }
 

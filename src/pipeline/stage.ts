@@ -44,6 +44,11 @@ export interface StageContext {
    * `flush`.
    */
   readonly checkpointed?: boolean;
+  /**
+   * Of this owner of the run, from the store of checkpoints: a sink publishes nothing once it has seen a
+   * higher one. Without it, a sink counts for itself.
+   */
+  readonly epoch?: number | undefined;
 }
 
 /**

@@ -51,6 +51,7 @@ export const parquetSink = {
       ifExists: options.ifExists,
       schema: input,
       resuming: context.resuming === true,
+      epoch: context.epoch,
       checkpointed: context.checkpointed === true,
     });
     const encoder = new ParquetPartEncoder(

@@ -1,57 +1,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { PlainData } from '../../src/core/plain-data.js';
 import { stateFolderOf } from '../../src/outputs/state-folder.js';
+import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
-import {
-  buryRuns,
-  globbed,
-  makeRun,
-  type RunOptions,
-  remainsOf,
-  runWhole,
-  seconds,
-  startRun,
-  upTo,
-} from '../support/file-runs.js';
+import { buryRuns, globbed, remainsOf, runWhole, seconds, startRun, upTo } from '../support/file-runs.js';
 import { temporaryDirectory, ticks } from './sink-rows.js';
 
-const ROWS = 9;
 /** What is replaced. */
 const OLD = upTo(3, 100);
-
-/** A store of checkpoints, which survives everything. */
-interface Store {
-  accepted?: { readonly position: PlainData; readonly rows: number };
-}
-
-/** From the accepted checkpoint to the end, with more checkpoints on the way. */
-function runToEnd(path: string, store: Store, options: RunOptions): Promise<void> {
-  const resuming = store.accepted !== undefined;
-  const rotate = path.endsWith('.jsonl') ? undefined : { rows: 2 };
-  return steps(makeRun(path, { rotate, ...options, checkpointed: true, resuming }), store);
-}
-
-async function steps({ sink, write }: ReturnType<typeof makeRun>, store: Store): Promise<void> {
-  await sink.open();
-  try {
-    let rows = store.accepted?.rows ?? 0;
-    if (store.accepted) await sink.resume(store.accepted.position);
-    for (const until of [3, 4, 7]) {
-      if (rows >= until) continue;
-      await write(ticks(until - rows, rows));
-      const { position } = await sink.prepare();
-      rows = until;
-      store.accepted = { position, rows };
-      await sink.commit(position);
-    }
-    await write(ticks(ROWS - rows, rows));
-    await sink.flush();
-  } finally {
-    await sink.close();
-  }
-}
 
 /** Before an operation is after the one before it. */
 const ENDS = [
@@ -103,7 +60,7 @@ const fast = () => new CrashingFileSystem().fs;
 describe.each(ENDS)('a run that $end before any operation', (end) => {
   it.each(['out', 'out.jsonl'])('gives every row once when it is gone on with, in %s', async (name) => {
     const operations = await everyOperation(name, async (at, path) => {
-      const store: Store = {};
+      const store = new TestStore();
       const reached = await crashAt(at, end, path, (fs) => runToEnd(path, store, { fs }));
       const mayRemain = !store.accepted;
       await runToEnd(path, store, { fs: fast() });
@@ -118,21 +75,19 @@ describe.each(ENDS)('a run that $end before any operation', (end) => {
     'gives every row once when a takeover is what it did, in %s',
     async (name) => {
       await everyOperation(name, async (at, path) => {
-        const store: Store = {};
-        const first = await startRun(path, { rotate: undefined, checkpointed: true, fs: fast() });
+        const store = new TestStore();
+        const { epoch, save } = store.claim();
+        const first = await startRun(path, { epoch, checkpointed: true, fs: fast() });
         await first.write(ticks(3));
         const { position } = await first.prepare();
-        store.accepted = { position, rows: 3 };
+        save(position, 3);
         await first.write(ticks(3, 50)); // and it stands still from here on
-        const before = { ...store };
         const reached = await crashAt(at, end, path, (fs) => runToEnd(path, store, { fs }));
         await runToEnd(path, store, { fs: fast() });
         expect([at, read(path)]).toEqual([at, upTo(ROWS)]);
 
         // The first owner wakes up.
-        await expect(
-          first.sink.commit(before.accepted!.position).then(() => first.flush()),
-        ).rejects.toMatchObject({
+        await expect(first.sink.commit(position).then(() => first.flush())).rejects.toMatchObject({
           code: 'FENCED',
         });
         await first.close();
@@ -165,7 +120,7 @@ describe.each(ENDS)('a run that $end before any operation', (end) => {
 
   it('replaces once, and leaves what is added later, when a store decides', async () => {
     await everyOperation('out', async (at, path) => {
-      const store: Store = {};
+      const store = new TestStore();
       await runWhole(path, ticks(3, 100), { rotate: { rows: 2 }, fs: fast() });
       const reached = await crashAt(at, end, path, (fs) =>
         runToEnd(path, store, { ifExists: 'replace', fs }),
@@ -197,7 +152,7 @@ describe('a file system that fails once', () => {
     'costs no row and doubles none, whatever it fails at, in %s',
     async (name) => {
       await everyOperation(name, async (at, path) => {
-        const store: Store = {};
+        const store = new TestStore();
         const disk = new CrashingFileSystem();
         disk.failAt = at;
         let failure: unknown;
@@ -225,7 +180,7 @@ describe('a file system that fails once', () => {
     const operations = await everyOperation('out', async (at, path) => {
       const disk = new CrashingFileSystem();
       disk.failAt = at;
-      const failure = await runToEnd(path, {}, { fs: disk.fs }).then(
+      const failure = await runToEnd(path, new TestStore(), { fs: disk.fs }).then(
         () => undefined,
         (error: unknown) => error,
       );

@@ -14,17 +14,19 @@ export interface RunOptions {
   readonly fs?: FileSystem;
   readonly resuming?: boolean;
   readonly checkpointed?: boolean;
+  readonly epoch?: number;
   readonly [option: string]: unknown;
 }
 
 /** A sink that is not opened yet. */
 export function makeRun(
   path: string,
-  { job = 'job', fs, resuming, checkpointed, ...options }: RunOptions = {},
+  { job = 'job', fs, resuming, checkpointed, epoch, ...options }: RunOptions = {},
 ) {
   const context = contextOf(job, {
     resuming: resuming === true,
     checkpointed: checkpointed === true,
+    epoch,
     dictionaries: new DictionarySet(),
   });
   const sink = jsonlSink.create(JsonlSinkOptions.parse({ path, ...options }), TICKS, context, fs);

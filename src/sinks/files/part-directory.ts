@@ -25,6 +25,8 @@ export interface PartDirectoryOptions {
   readonly schema: Schema;
   /** `resume` will be called: what is there belongs to the job. */
   readonly resuming: boolean;
+  /** Handed out by a store of checkpoints. */
+  readonly epoch: number | undefined;
   /** A store decides which rows count: parts wait for `commit`. */
   readonly checkpointed: boolean;
 }
@@ -155,7 +157,7 @@ export class PartDirectory implements Output {
     const { disk, job, ifExists, extension, schema } = this.#options;
     const state = this.#state;
     refuseManifest(this.#directory, await disk.list(this.#directory));
-    this.#place = await RunPlace.start({ disk, state, job, mode: ifExists });
+    this.#place = await RunPlace.start({ disk, state, job, mode: ifExists, epoch: this.#options.epoch });
     await finishReplacements(this.#places, this.#place.run);
     await this.#place.removeRemains();
     // Only now: no other run can add a part that this one has to know of.
@@ -173,16 +175,15 @@ export class PartDirectory implements Output {
   async #takeOver(position: PartPosition): Promise<void> {
     const { disk, job, ifExists, schema } = this.#options;
     const places = this.#places;
-    const names = await disk.list(this.#directory);
-    refuseManifest(this.#directory, names);
-    await refuseForeign(places, position, names);
-    const above = highestEpoch(position, names);
+    refuseManifest(this.#directory, await disk.list(this.#directory));
+    const isKnown = (await disk.list(this.#state)).includes(position.run);
     const place = await RunPlace.takeOver(
-      { disk, state: this.#state, job, mode: ifExists },
+      { disk, state: this.#state, job, mode: ifExists, epoch: this.#options.epoch },
       position.run,
-      above,
+      () => highestEpoch(places, position),
     );
     this.#place = place;
+    if (!isKnown) await refuseForeign(places, position);
     await finishReplacements(places, place.run);
     await publishListed(places, position, place);
     for (const folder of place.fenced) await disk.removeFolderQuietly(folder);

@@ -9,18 +9,14 @@ import type { RunPlace } from '../../outputs/run-place.js';
 import { isPart } from './existing-parts.js';
 import type { PartPosition } from './part-position.js';
 
-/**
- * @param names - Of the files in the directory.
- * @throws {PipelineError} `CHECKPOINT_INVALID` where nothing is known of the run.
- */
+/** @throws {PipelineError} `CHECKPOINT_INVALID` where no part is of the run, though it had some. */
 export async function refuseForeign(
-  { disk, state, directory }: Places,
+  { disk, directory }: Places,
   { run, epoch, sequence }: PartPosition,
-  names: readonly string[],
 ): Promise<void> {
   if (epoch <= 1 && sequence === 0) return;
+  const names = await disk.list(directory);
   if (names.some((name) => parsePartName(name)?.run === run)) return;
-  if ((await disk.list(state)).includes(run)) return;
   throw new PipelineError(
     'CHECKPOINT_INVALID',
     `The checkpoint is of run "${run}" (epoch ${epoch}, part ${sequence}), of which "${directory}" holds ` +
@@ -29,9 +25,12 @@ export async function refuseForeign(
 }
 
 /** The highest epoch that a part of the run or its position has. */
-export function highestEpoch({ run, epoch }: PartPosition, names: readonly string[]): number {
+export async function highestEpoch(
+  { disk, directory }: Places,
+  { run, epoch }: PartPosition,
+): Promise<number> {
   let highest = epoch;
-  for (const name of names) {
+  for (const name of await disk.list(directory)) {
     const place = parsePartName(name);
     if (place?.run === run) highest = Math.max(highest, place.epoch);
   }

@@ -19,6 +19,8 @@ export interface SingleFileOptions {
   /** Looks at what is there before anything is added to it; throws if it does not fit. */
   readonly checkExisting?: (path: string) => Promise<void>;
   readonly resuming: boolean;
+  /** Handed out by a store of checkpoints. */
+  readonly epoch: number | undefined;
 }
 
 /** Tells a file from one that took its place, or that was written to. */
@@ -35,6 +37,13 @@ interface FilePosition {
   readonly bytes: number;
   /** They are in the file that readers see; else in the one that is not whole yet. */
   readonly published: boolean;
+}
+
+/** Which file was given the name of the output, and by whom. */
+interface Shown {
+  readonly run: string;
+  readonly epoch: number;
+  readonly inode: number;
 }
 
 /**
@@ -172,7 +181,8 @@ export class SingleFile implements Output {
 
   async #takeOver({ run, epoch, bytes, published }: FilePosition): Promise<void> {
     const { disk } = this.#options;
-    const place = await RunPlace.takeOver(this.#placeOptions, run, epoch);
+    const highest = async () => Math.max(epoch, (await this.#publishedBy(run))?.epoch ?? 0);
+    const place = await RunPlace.takeOver(this.#placeOptions, run, highest);
     this.#place = place;
     const source = published ? await this.#visible() : await this.#durablePrefix(place, bytes);
     this.#standing = await this.#look();
@@ -208,9 +218,15 @@ export class SingleFile implements Output {
       const found = await findStaged(disk, [folder], this.#name);
       if (found && found.bytes >= bytes) return found;
     }
-    const published = await disk.read(join(this.#state, PUBLISHED_FILE));
     const visible = await this.#visible();
-    return visible && published === publishedBy(place.run, visible.inode) ? visible : undefined;
+    return visible?.inode === (await this.#publishedBy(place.run))?.inode ? visible : undefined;
+  }
+
+  /** What a run was the last one to show. */
+  async #publishedBy(run: string): Promise<Shown | undefined> {
+    const text = await this.#options.disk.read(join(this.#state, PUBLISHED_FILE));
+    const shown = text === undefined ? undefined : parseShown(text);
+    return shown?.run === run ? shown : undefined;
   }
 
   async #visible(): Promise<FoundFile | undefined> {
@@ -227,12 +243,15 @@ export class SingleFile implements Output {
 
   async #publish(): Promise<void> {
     const { disk } = this.#options;
-    const { staging, run } = this.#running;
+    const { staging, run, epoch } = this.#running;
     const file = await this.begin();
     await this.#refuseForeign();
     await file.seal();
     if (this.#isPrepared) {
-      await staging.decide(join(this.#state, PUBLISHED_FILE), publishedBy(run, file.inode));
+      await staging.decide(
+        join(this.#state, PUBLISHED_FILE),
+        JSON.stringify({ run, epoch, inode: file.inode }),
+      );
     }
     await staging.publish(this.#name, file.inode, this.#target);
     await disk.syncDirectory(dirname(this.#target));
@@ -257,8 +276,8 @@ export class SingleFile implements Output {
   }
 
   get #placeOptions() {
-    const { disk, job } = this.#options;
-    return { disk, job, state: this.#state, mode: 'single file' } as const;
+    const { disk, job, epoch } = this.#options;
+    return { disk, job, epoch, state: this.#state, mode: 'single file' } as const;
   }
 
   /** @returns What stands there, `undefined` where nothing does. */
@@ -300,7 +319,13 @@ export class SingleFile implements Output {
 const isSame = (a: Standing, b: Standing): boolean =>
   a.inode === b.inode && a.bytes === b.bytes && a.changedAtMs === b.changedAtMs;
 
-const publishedBy = (run: string, inode: number): string => JSON.stringify({ run, inode });
+function parseShown(text: string): Shown | undefined {
+  try {
+    return JSON.parse(text) as Shown;
+  } catch {
+    return undefined; // somebody else's
+  }
+}
 
 function asFilePosition(data: PlainData): FilePosition {
   const { run, epoch, bytes, published } = (data ?? {}) as Partial<FilePosition>;

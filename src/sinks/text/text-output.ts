@@ -56,13 +56,13 @@ export function textOutput(
   fs: FileSystem,
 ): Output {
   const { path, ifExists } = options;
-  const { job } = context;
+  const { job, epoch } = context;
   const disk = new Disk(fs, context.log);
   const resuming = context.resuming === true;
   if (namesSingleFile(path, extensions)) {
     const checkExisting = (existing: string) =>
       isGzip(options) ? checkGzip(existing, header) : checkText(fs, existing, header);
-    return new SingleFile({ disk, path, job, ifExists, resuming, checkExisting });
+    return new SingleFile({ disk, path, job, ifExists, resuming, epoch, checkExisting });
   }
   const extension = isGzip(options) ? `${extensions[0]}.gz` : extensions[0];
   return new PartDirectory({
@@ -73,6 +73,7 @@ export function textOutput(
     ifExists,
     schema,
     resuming,
+    epoch,
     checkpointed: context.checkpointed === true,
   });
 }
