@@ -8,6 +8,8 @@ const broken = [
   ['src/core', "export { replay } from '../settings/duration.js';", 'noRestrictedImports'],
   ['src/pipeline', "export { replay } from '../sources/replay.js';", 'noRestrictedImports'],
   ['src/sinks/files', "export { replay } from '../../sources/replay.js';", 'noRestrictedImports'],
+  ['src/outputs', "export type { Sink } from '../pipeline/sink.js';", 'noRestrictedImports'],
+  ['src/core', "export { Disk } from '../outputs/disk.js';", 'noRestrictedImports'],
   ['src/operators', "export { z } from 'zod';", 'noRestrictedImports'],
   ['src/pipeline', "export { openBreaker } from '../breaker/open-breaker.js';", 'noRestrictedImports'],
   ['src/sources', "export { openBreaker } from '../breaker/open-breaker.js';", 'noRestrictedImports'],

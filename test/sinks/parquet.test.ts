@@ -199,6 +199,31 @@ describe('the parquet sink', () => {
     ).toEqual([{ n: 1 }]);
   });
 
+  it('leaves one file with the columns and no rows after a run without rows', async () => {
+    const { path, outputs, all } = await writeParquet(ALL_TYPES, []);
+    expect([readdirSync(path).length, outputs.length]).toEqual([1, 1]);
+    expect(await duckdb(`SELECT count(*)::INT AS n FROM ${all}`)).toEqual([{ n: 0 }]);
+    const columns = await duckdb(`SELECT column_name AS name FROM (DESCRIBE SELECT * FROM ${all})`);
+    expect(columns.map(({ name }) => name)).toEqual(ALL_TYPES.columns.map(({ name }) => name));
+    const { num_rows } = await parquetMetadataAsync(await asyncBufferFromFile(outputs[0]!));
+    expect(num_rows).toBe(0n);
+  });
+
+  it('refuses to append other columns, and replaces them', async () => {
+    const { path } = await writeParquet(TICKS, [ticks(2)]);
+    const other: Schema = { ...TICKS, columns: [...TICKS.columns, { name: 'venue', type: 'string' }] };
+    await expect(writeParquet(other, [], { path, ifExists: 'append' })).rejects.toMatchObject({
+      code: 'OUTPUT_EXISTS',
+      message: expect.stringMatching(
+        /holds parts with other columns: expected .*venue string, found time timestamp/,
+      ),
+    });
+    await writeParquet(other, [], { path, ifExists: 'replace' });
+    await expect(writeParquet(TICKS, [], { path, ifExists: 'append' })).rejects.toMatchObject({
+      code: 'OUTPUT_EXISTS',
+    });
+  });
+
   it('starts a file after so many rows and after so much event time', async () => {
     const byRows = await writeParquet(TICKS, [ticks(25), ticks(10, 25)], { rotate: { rows: 10 } });
     expect(readdirSync(byRows.path)).toEqual(

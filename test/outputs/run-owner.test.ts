@@ -1,0 +1,92 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import { nodeFileSystem } from '../../src/outputs/file-system.js';
+import { livenessOf, type RunOwner, thisOwner } from '../../src/outputs/run-owner.js';
+import { stateFolderOf } from '../../src/outputs/state-folder.js';
+import { temporaryDirectory, ticks } from '../sinks/sink-rows.js';
+import { runWhole, startRun } from '../support/file-runs.js';
+
+const here = thisOwner();
+const livenessFrom = (owner: Partial<RunOwner>) => livenessOf({ ...here, ...owner }, here, nodeFileSystem);
+
+/** Rewrites what the only run at work says of its owner. */
+function disguise(path: string, owner: Partial<RunOwner>): string {
+  const runs = join(stateFolderOf(path), 'runs');
+  const file = join(runs, readdirSync(runs).find((name) => /^\d+$/.test(name))!);
+  const entry = JSON.parse(readFileSync(file, 'utf8')) as { owner: RunOwner };
+  writeFileSync(file, JSON.stringify({ ...entry, owner: { ...entry.owner, ...owner } }));
+  return file;
+}
+
+describe.runIf(existsSync('/proc/thread-self'))('the owner of a run', () => {
+  it('is live as long as its thread is, and not by its process id alone', async () => {
+    expect(await livenessFrom({})).toBe('live');
+    expect(await livenessFrom({ startedAt: '1' })).toBe('gone');
+    expect(await livenessFrom({ thread: 4_194_400 })).toBe('gone');
+    expect(await livenessFrom({ pid: 4_194_400 })).toBe('gone');
+    expect(await livenessFrom({ boot: 'earlier' })).toBe('gone');
+    expect(await livenessFrom({ host: 'another' })).toBe('elsewhere');
+    expect(await livenessFrom({ processes: 'pid:[1]' })).toBe('elsewhere');
+  });
+
+  it('is gone once its process is, though nobody has asked for its exit code', async () => {
+    // The shell never waits for its child, which stays a zombie.
+    const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const pid = Number(
+        await new Promise<string>((resolve) => shell.stdout.once('data', (d) => resolve(String(d)))),
+      );
+      const stat = () => spawnSync('cat', [`/proc/${pid}/stat`], { encoding: 'utf8' }).stdout;
+      while (!stat().includes(') Z ')) spawnSync('true');
+      const startedAt = stat()
+        .slice(stat().lastIndexOf(')') + 2)
+        .split(' ')[19]!;
+      expect(await livenessFrom({ pid, thread: pid, startedAt })).toBe('gone');
+    } finally {
+      shell.kill('SIGKILL');
+    }
+  });
+
+  it('is a thread, not the process around it', async () => {
+    const worker = new Worker(
+      `const { readlinkSync, readFileSync } = require('node:fs');
+       const thread = readlinkSync('/proc/thread-self').split('/').at(-1);
+       const stat = readFileSync('/proc/self/task/' + thread + '/stat', 'latin1');
+       require('node:worker_threads').parentPort.postMessage([Number(thread), stat]);
+       setInterval(() => {}, 1000);`,
+      { eval: true },
+    );
+    const [thread, stat] = await new Promise<[number, string]>((resolve) => worker.once('message', resolve));
+    const owner = { thread, startedAt: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]! };
+    expect(await livenessFrom(owner)).toBe('live');
+    await worker.terminate();
+    expect(await livenessFrom(owner)).toBe('gone');
+  });
+
+  it('needs a person to say that it is over when it cannot be seen from here', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    const far = await startRun(path);
+    const file = disguise(path, { host: 'far-away' });
+    await expect(startRun(path, { ifExists: 'replace' })).rejects.toMatchObject({
+      code: 'OUTPUT_IN_USE',
+      message: expect.stringContaining(`make sure that it is over, then remove "${file}"`),
+    });
+    await far.close();
+  });
+
+  it('does not keep others from appending beside it, wherever it is', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    const far = await startRun(path, { ifExists: 'append' });
+    disguise(path, { host: 'far-away' });
+    await runWhole(path, ticks(2), { ifExists: 'append' });
+    await far.write(ticks(2, 2));
+    await far.flush();
+    await far.close();
+    expect(readdirSync(path)).toHaveLength(2);
+  });
+});

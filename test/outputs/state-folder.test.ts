@@ -1,0 +1,132 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import * as real from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Disk } from '../../src/outputs/disk.js';
+import type { FileSystem } from '../../src/outputs/file-system.js';
+import { stateFolderOf } from '../../src/outputs/state-folder.js';
+import { silentLogger } from '../../src/telemetry/logger.js';
+import { temporaryDirectory, ticks } from '../sinks/sink-rows.js';
+import { globbed, runWhole, seconds, startRun } from '../support/file-runs.js';
+
+/** A folder of somebody else with a file in it that must stay as it is. */
+function victim() {
+  const folder = temporaryDirectory();
+  writeFileSync(join(folder, 'theirs'), 'as it was');
+  const isUntouched = () =>
+    readFileSync(join(folder, 'theirs'), 'utf8') === 'as it was' && readdirSync(folder).length === 1;
+  return { folder, file: join(folder, 'theirs'), isUntouched };
+}
+
+describe('what is not whole yet', () => {
+  it.each(['', 'runs'])(
+    'is not written through a planted link (in place of the folder %s)',
+    async (inside) => {
+      const { folder, isUntouched } = victim();
+      const path = join(temporaryDirectory(), 'out');
+      const state = stateFolderOf(path);
+      if (inside) mkdirSync(state);
+      symlinkSync(folder, join(state, inside));
+      await expect(startRun(path, { ifExists: 'append' })).rejects.toMatchObject({
+        code: 'OUTPUT_FAILED',
+        message: expect.stringContaining('expected a directory, found a link'),
+      });
+      expect(isUntouched()).toBe(true);
+    },
+  );
+
+  it('is not written through links at the names of its small files', async () => {
+    const { file, isUntouched } = victim();
+    const path = join(temporaryDirectory(), 'out');
+    const state = stateFolderOf(path);
+    mkdirSync(join(state, 'runs'), { recursive: true });
+    symlinkSync(file, join(state, 'columns.json'));
+    symlinkSync(file, join(state, 'runs', 'ended-00001'));
+    await expect(runWhole(path, ticks(2))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    expect([isUntouched(), lstatSync(join(state, 'columns.json')).isSymbolicLink()]).toEqual([true, true]);
+  });
+
+  it('is not read through a link at the number of a run', async () => {
+    const { file, isUntouched } = victim();
+    const path = join(temporaryDirectory(), 'out');
+    const runs = join(stateFolderOf(path), 'runs');
+    mkdirSync(runs, { recursive: true });
+    symlinkSync(file, join(runs, '00001'));
+    await expect(runWhole(path, ticks(2))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    expect(isUntouched()).toBe(true);
+  });
+
+  it('stands beside the file that a link leads to, so that two paths to one file are one output', async () => {
+    const folder = temporaryDirectory();
+    mkdirSync(join(folder, 'real'));
+    symlinkSync(join(folder, 'real'), join(folder, 'link'));
+    const first = await startRun(join(folder, 'link'), { ifExists: 'error' });
+    await expect(startRun(join(folder, 'real'))).rejects.toMatchObject({ code: 'OUTPUT_IN_USE' });
+    await first.write(ticks(2));
+    await first.flush();
+    await first.close();
+    expect(first.sink.outputs()[0]).toContain(join(folder, 'link'));
+    expect([globbed(join(folder, 'real')), readdirSync(folder).sort()]).toEqual([
+      [0, 1],
+      ['.real.tickloom', 'link', 'real'],
+    ]);
+  });
+
+  it('is refused where the output is a mount point, with advice', async () => {
+    // Only somebody who may write beside a mount point gets that far.
+    const fs: FileSystem = {
+      ...real,
+      stat: (async (path: string) => {
+        const found = await real.stat(path);
+        if (!path.endsWith('.tickloom')) return found;
+        return Object.assign(Object.create(Object.getPrototypeOf(found)), found, { dev: found.dev + 1 });
+      }) as FileSystem['stat'],
+    };
+    const path = join(temporaryDirectory(), 'out');
+    await expect(startRun(path, { fs })).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+      message: expect.stringMatching(/where a file system is mounted.*choose a folder below it/),
+    });
+    expect(existsSync(stateFolderOf(path))).toBe(false);
+  });
+});
+
+describe('a directory that cannot be synced', () => {
+  const failing = (code: string): FileSystem => ({
+    ...real,
+    open: (async (path: string, flags: string) => {
+      const handle = await real.open(path, flags);
+      if (flags !== 'r') return handle;
+      return Object.assign(handle, { sync: () => Promise.reject(Object.assign(new Error(code), { code })) });
+    }) as FileSystem['open'],
+  });
+
+  it('is said once where the file system has no such thing, and the run goes on', async () => {
+    const warnings: string[] = [];
+    const log = { ...silentLogger, warn: (_: object, text: string) => warnings.push(text) };
+    const disk = new Disk(failing('EINVAL'), log);
+    await disk.syncDirectory(temporaryDirectory());
+    await disk.syncDirectory(temporaryDirectory());
+    expect(warnings).toEqual(['this file system cannot sync directories: a power cut may lose files']);
+    const path = join(temporaryDirectory(), 'out.jsonl');
+    await runWhole(path, ticks(2), { fs: failing('ENOTSUP') });
+    expect(seconds(path)).toEqual([0, 1]);
+  });
+
+  it('ends the run where it could, which may be tried again', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    await expect(startRun(path, { fs: failing('EIO') })).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+      retryable: true,
+      message: expect.stringContaining('what was written last may be lost'),
+    });
+  });
+});
