@@ -35,8 +35,9 @@ export type { Durable, Sink, SinkCapabilities } from './pipeline/sink.js';
 export type { Source, SourceCapabilities } from './pipeline/source.js';
 export type { Stage, StageContext } from './pipeline/stage.js';
 export type { StreamingPipeline } from './pipeline/streaming-pipeline.js';
+export type { Checkpoint, Owner, RunIdentity } from './protocol/checkpoint.js';
 export type { CounterValues, DroppedRows } from './protocol/counters.js';
-export type { Checkpoint, PipelineReport, StageReport } from './protocol/pipeline-report.js';
+export type { PipelineReport, StageReport } from './protocol/pipeline-report.js';
 export { COMPONENTS, type ComponentInfo } from './registry/catalogue.js';
 export {
   createPipeline,

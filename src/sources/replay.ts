@@ -157,6 +157,11 @@ class ReplaySource implements Source {
     return writePosition({ order: 'listed', file, path: this.#paths[file] ?? '', place, latestNs });
   }
 
+  /** Of many files it is dear; without a pace, a read waits for the disk alone. */
+  positionForRead(): PlainData | undefined {
+    return this.#pace ? this.position() : undefined;
+  }
+
   resume(position: PlainData): void {
     const at = readPosition(position);
     if (at.order === 'listed') this.#resumeListed(at);
