@@ -1,4 +1,5 @@
 /** The public API. */
+export type { CheckpointStore, Fence, StoredKey } from './checkpoints/checkpoint-store.js';
 export { Batch } from './core/batch.js';
 export { BatchPool } from './core/batch-pool.js';
 export { type Clock, systemClock } from './core/clock.js';

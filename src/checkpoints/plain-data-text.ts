@@ -77,19 +77,25 @@ const escapedKey = (key: string): string => (key.startsWith(SIGN) ? SIGN + key :
 const unescapedKey = (key: string): string => (key.startsWith(SIGN) ? key.slice(SIGN.length) : key);
 
 function replaceItems(list: unknown[], by: (item: unknown) => unknown): unknown[] {
-  for (let i = 0; i < list.length; i++) list[i] = by(list[i]);
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i];
+    if (typeof item !== 'string') list[i] = by(item);
+  }
   return list;
 }
 
 /** In place where no key changes, else anew: the order of the keys stays. */
 function replaceFields(fields: Fields, nameOf: (key: string) => string, by: (v: unknown) => unknown): Fields {
   const keys = Object.keys(fields);
-  if (!keys.some((key) => key.startsWith(SIGN))) {
-    for (const key of keys) set(fields, key, by(fields[key]));
-    return fields;
+  let isRenamed = false;
+  for (const key of keys) {
+    if (key.startsWith(SIGN)) isRenamed = true;
+    const field = fields[key];
+    if (typeof field !== 'string') set(fields, key, by(field));
   }
+  if (!isRenamed) return fields;
   const renamed: Fields = {};
-  for (const key of keys) set(renamed, nameOf(key), by(fields[key]));
+  for (const key of keys) set(renamed, nameOf(key), fields[key]);
   return renamed;
 }
 
