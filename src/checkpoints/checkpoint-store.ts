@@ -47,14 +47,17 @@ export interface CheckpointStore {
 
 export const KEY_LENGTH_MAX = 500;
 
+/** What is wrong with a key, for any store; `undefined`: nothing. */
+export function keyProblem(key: string): string | undefined {
+  // A half of a surrogate pair has no bytes of its own, so that two keys would be one.
+  if (key.length > 0 && key.length <= KEY_LENGTH_MAX && !/\p{Surrogate}/u.test(key)) return undefined;
+  return `expected a key of 1 to ${KEY_LENGTH_MAX} characters, found one of ${key.length}, or with half of a surrogate pair`;
+}
+
 /** @throws {PipelineError} `CHECKPOINT_FAILED` for what no store takes as a key. */
 export function checkKey(key: string): void {
-  // A half of a surrogate pair has no bytes of its own, so that two keys would be one.
-  if (key.length > 0 && key.length <= KEY_LENGTH_MAX && !/\p{Surrogate}/u.test(key)) return;
-  throw new PipelineError(
-    'CHECKPOINT_FAILED',
-    `Expected a key of 1 to ${KEY_LENGTH_MAX} characters, found one of ${key.length}, or with half of a surrogate pair`,
-  );
+  const problem = keyProblem(key);
+  if (problem !== undefined) throw new PipelineError('CHECKPOINT_FAILED', `Checkpoint store: ${problem}`);
 }
 
 /** Whether a fence may still save where `last` was claimed last. */

@@ -5,7 +5,7 @@ import { type Checkpoint, type RunIdentity, readCheckpoint } from '../protocol/c
 import { ownerOfThread } from '../protocol/owner-of-thread.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { checkFingerprint } from '../settings/spec-fingerprint.js';
-import type { CheckpointStore } from './checkpoint-store.js';
+import { type CheckpointStore, keyProblem } from './checkpoint-store.js';
 
 export interface ClaimOptions {
   readonly store: CheckpointStore;
@@ -30,7 +30,7 @@ const EVERY_MS_MAX = 86_400_000;
  * Takes a key of a store for a start of a pipeline: the next one of the run that broke off, or the first
  * of a new run where there is none, or the last one has completed or was drained.
  *
- * @throws {InvalidOptionsError} for an interval that cannot be, or a checkpoint beside the store.
+ * @throws {InvalidOptionsError} for a key or an interval that cannot be, or a checkpoint beside the store.
  * @throws {PipelineError} `CHECKPOINT_INVALID` for the checkpoint of another spec: nothing is claimed then,
  *   so that a spec by mistake does not stop the run that is under way.
  */
@@ -55,8 +55,10 @@ function checkGoesOn(found: Checkpoint | undefined, spec: ResolvedSpec): Checkpo
   return checkpoint;
 }
 
-function checkOptions({ checkpointEveryMs: everyMs, checkpoint }: ClaimOptions): void {
+function checkOptions({ key, checkpointEveryMs: everyMs, checkpoint }: ClaimOptions): void {
   const problems: string[] = [];
+  const ofKey = key === undefined ? undefined : keyProblem(key);
+  if (ofKey !== undefined) problems.push(`key: ${ofKey}`);
   if (everyMs !== undefined && !(everyMs >= EVERY_MS_MIN && everyMs <= EVERY_MS_MAX)) {
     problems.push(
       `checkpointEveryMs: expected ${EVERY_MS_MIN} to ${EVERY_MS_MAX} milliseconds, was ${everyMs}`,

@@ -136,7 +136,7 @@ describe.each(STORES)('a store %s', (_name, newStore) => {
   it.each(['', 'x'.repeat(501), 'half \ud800'])('takes no key like %j', async (key) => {
     await expect(newStore().claim(key, owner('a'))).rejects.toMatchObject({
       code: 'CHECKPOINT_FAILED',
-      message: expect.stringContaining('Expected a key of 1 to 500 characters'),
+      message: expect.stringContaining('expected a key of 1 to 500 characters'),
     });
   });
 

@@ -522,6 +522,7 @@ describe('a pipeline with a store', () => {
 
   it.each([
     [{ checkpointEveryMs: 9 }, 'checkpointEveryMs: expected 10 to 86400000 milliseconds, was 9'],
+    [{ key: '' }, 'key: expected a key of 1 to 500 characters, found one of 0'],
     [{ checkpointEveryMs: Number.NaN }, 'checkpointEveryMs: expected 10 to 86400000 milliseconds, was NaN'],
     [{ checkpoint: {} as never }, 'checkpoint: expected none beside "store", which has it'],
   ])('refuses %o', async (options, message) => {
