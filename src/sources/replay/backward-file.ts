@@ -87,7 +87,7 @@ export class BackwardFile implements FileCursor {
     const behind = places[number + 1] ?? end;
     this.#reading.tally.bytesIn += behind.offset - place.offset;
     this.#left -= rows;
-    this.#reported = place.line;
+    this.#reported = Math.min(this.#reported, place.line); // an earlier run may have been further
     block.length = rows;
     reverseRows(block, this.lines);
     this.block = block;

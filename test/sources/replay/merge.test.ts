@@ -1,5 +1,7 @@
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { PlainData } from '../../../src/core/plain-data.js';
 import { scratchFolder } from '../../support/recorded-data.js';
 import { drainRows, openReplay, planProblems, type ReplayInput, replay } from '../../support/replayed.js';
 import {
@@ -218,6 +220,31 @@ describe('a replay of several files', () => {
     expect(rowsRejected).toBe(100);
     expect(new Set(rejects.map(({ file, line }) => `${file}:${line}`)).size).toBe(100);
     expect(bytesIn).toBe(2 * text.length);
+  });
+
+  it('tells each bad row once, however often it is gone on with and whatever a batch holds', async () => {
+    const lines = Array.from({ length: 90 }, (_, i) => (i % 3 === 1 ? 'x,1\n' : `${i},${i}\n`));
+    const path = [lines, lines.toReversed()].flatMap((file) => {
+      const text = `time,id\n${file.join('')}`;
+      return [text, gzipSync(text)].map((content) => SCRATCH.write(`f${count++}.csv`, content));
+    });
+    const told: string[] = [];
+    let rowsRejected = 0;
+    let resumeAt: PlainData | undefined;
+    for (let run = 0, hasEnded = false; !hasEnded; run++) {
+      const at = resumeAt === undefined ? {} : { resumeAt };
+      const part = await readTimed(
+        { path, ...TIMED_ROWS },
+        { batchRows: [64, 3, 7][run % 3]!, batches: 2, ...at },
+      );
+      told.push(...part.rejects.map(({ file, line }) => `${file}:${line}`));
+      rowsRejected += part.rowsRejected;
+      resumeAt = part.position;
+      hasEnded = part.hasEnded;
+    }
+    expect(new Set(told).size).toBe(4 * 30);
+    expect(told).toHaveLength(4 * 30);
+    expect(rowsRejected).toBe(4 * 30);
   });
 
   it('keeps a place for each bad row in the rows of its neighbours', async () => {
