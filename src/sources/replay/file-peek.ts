@@ -1,7 +1,7 @@
 import { Batch } from '../../core/batch.js';
 import { DictionarySet } from '../../core/dictionary.js';
 import { compareInt64, readNanos } from '../../core/int64.js';
-import { columnIndex } from '../../core/schema.js';
+import { eventTimeIndex } from '../../core/schema.js';
 import { openFileBytes } from '../file-bytes.js';
 import type { FileDirection } from '../file-decoder.js';
 import type { FileReading } from './file-cursor.js';
@@ -39,13 +39,15 @@ export async function peekFile(path: string, reading: FileReading): Promise<File
   const decoder = await openDecoder(path, quiet, 'ascending', bytes);
   try {
     const batch = new Batch(schema, ROWS_AT_A_TIME, dictionaries);
-    const times = batch.columns[columnIndex(schema, 'time')] as Int32Array;
+    const times = batch.columns[eventTimeIndex(schema)] as Int32Array;
     const steps = new TimeSteps();
     let firstNs: bigint | undefined;
-    for (let rows = 0, hasMore = true; hasMore && rows < ROWS_MAX && steps.count < STEPS_ENOUGH; ) {
+    let rows = 0;
+    // Bad rows count: a file of nothing else is not gone through to its end.
+    const isEnough = () => isStopped() || rows + decoder.rowsRejected >= ROWS_MAX;
+    for (let hasMore = true; hasMore && !isEnough() && steps.count < STEPS_ENOUGH; ) {
       batch.length = 0;
-      hasMore = await decoder.read(batch, isStopped).catch(() => false);
-      if (isStopped()) break;
+      hasMore = await decoder.read(batch, isEnough).catch(() => false);
       if (batch.length > 0) firstNs ??= readNanos(times, 0);
       steps.note(times, batch.length);
       rows += batch.length;
