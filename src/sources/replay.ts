@@ -3,7 +3,7 @@ import { sleepUntil } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
 import type { EventOrder } from '../core/event-order.js';
 import type { PlainData } from '../core/plain-data.js';
-import { columnIndex, findColumn, type Schema } from '../core/schema.js';
+import { eventTimeIndex, type Schema } from '../core/schema.js';
 import type { Nanos } from '../core/units.js';
 import type { SourceFactory } from '../pipeline/factories.js';
 import type { Source, SourceCapabilities } from '../pipeline/source.js';
@@ -37,13 +37,11 @@ import {
 /** How rows stand in files, by the name that the option `format` gives. */
 const FORMATS: Readonly<Record<ReplayOptions['format'], FileFormat<ReplayOptions>>> = { csv: csvFormat };
 
-const hasTime = (schema: Schema): boolean => findColumn(schema, 'time')?.type === 'timestamp';
-
 /** Rows recorded in files, as fast as they can be read or in the time in which they happened. */
 export const replaySource: SourceFactory<ReplayOptions> = {
   plan(options, problems) {
     const schema = FORMATS[options.format].plan(options, problems);
-    if (!hasTime(schema)) {
+    if (eventTimeIndex(schema) < 0) {
       const needs = 'needs a column "time" of type timestamp';
       if (options.speed !== 'max') problems.add(['speed'], `expected "max": a speed ${needs}`);
       if (options.order === 'time') problems.add(['order'], `expected "listed": an order of time ${needs}`);
@@ -83,8 +81,8 @@ class ReplaySource implements Source {
     this.#options = options;
     this.schema = schema;
     this.#context = context;
-    this.#timeColumn = hasTime(schema) ? columnIndex(schema, 'time') : -1;
-    this.#isInTime = order === undefined ? hasTime(schema) : order === 'time';
+    this.#timeColumn = eventTimeIndex(schema);
+    this.#isInTime = order === undefined ? this.#timeColumn >= 0 : order === 'time';
     this.order = { scope: this.#isInTime ? 'all' : 'symbol', maxDelayNs: maxDelay };
     if (speed !== 'max') this.#pace = new EventPace(context.clock, speed);
     this.#reading = {

@@ -1,7 +1,7 @@
 import type { Batch } from '../../core/batch.js';
 import { PipelineError } from '../../core/errors.js';
 import { readNanos } from '../../core/int64.js';
-import { columnIndex, type Schema } from '../../core/schema.js';
+import { eventTimeIndex, type Schema } from '../../core/schema.js';
 import type { Rejects } from '../../pipeline/rejects.js';
 import type { StageContext } from '../../pipeline/stage.js';
 import { type FileBytes, openFileBytes } from '../file-bytes.js';
@@ -153,8 +153,8 @@ export const linesFor = (rows: number, before: Int32Array): Int32Array =>
 
 /** Time of the last row of a batch, where rows have one. */
 export function lastTime({ schema, columns, length }: Batch): bigint | undefined {
-  const time = columnIndex(schema, 'time');
-  if (length === 0 || schema.columns[time]?.type !== 'timestamp') return undefined;
+  const time = eventTimeIndex(schema);
+  if (length === 0 || time < 0) return undefined;
   return readNanos(columns[time] as Int32Array, length - 1);
 }
 

@@ -288,6 +288,15 @@ describe('a replay of several files', () => {
     await source.close?.();
   });
 
+  it('loses no row whose "time" is a number and no instant', async () => {
+    const path = ['5,1\n1e308,2\n', '1e308,3\n5,4\n'].map((rows) =>
+      SCRATCH.write(`f${count++}.csv`, `time,id\n${rows}`),
+    );
+    const columns: ReplayInput['columns'] = { time: { from: 'time', type: 'float64' }, id: 'id' };
+    const { rows } = await replay({ path, kind: 'custom', columns });
+    expect(rows.map(({ id }) => id)).toEqual([1, 2, 3, 4]);
+  });
+
   it('wants a time for an order of time', () => {
     expect(
       planProblems({ path: 'x.csv', kind: 'custom', columns: { id: 1 }, header: false, order: 'time' }),
