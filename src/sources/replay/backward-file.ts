@@ -62,6 +62,7 @@ export class BackwardFile implements FileCursor {
       sizes,
       direction: 'descending',
       readsAhead: false,
+      before: index.identity,
       countsBytes: false,
       wasReported: at && ((line) => line >= at.reported),
     });

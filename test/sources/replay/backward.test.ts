@@ -1,9 +1,10 @@
+import { appendFileSync, renameSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TimeSteps } from '../../../src/sources/replay/file-peek.js';
 import { scratchFolder } from '../../support/recorded-data.js';
-import { openReplay, type ReplayInput, replay } from '../../support/replayed.js';
+import { drainRows, openReplay, type ReplayInput, replay } from '../../support/replayed.js';
 import { idsOf, readTimed, TIMED_ROWS, timedCsv, timedGzip } from '../../support/timed-files.js';
 
 const SCRATCH = scratchFolder();
@@ -129,6 +130,24 @@ describe('a replay of a file whose newest row comes first', () => {
         message: expect.stringContaining('it has changed'),
       });
     }
+  });
+
+  it.each<[string, (path: string, text: string) => void]>([
+    ['was replaced', (path, text) => renameSync(write(`time,id\n2000,0\n${text.slice(8)}`), path)],
+    ['has grown', (path) => appendFileSync(path, '1,1\n')],
+  ])('fails where it %s before its turn came, since its rows stand elsewhere now', async (_, change) => {
+    const first = Array.from({ length: 30 }, (_, i) => ({ ms: i, id: i }));
+    const text = timedCsv(Array.from({ length: 30 }, (_, i) => ({ ms: 1_100 - i, id: 100 - i })));
+    const path = [write(timedCsv(first)), write(text)];
+    const { source } = await openReplay({ path, ...TIMED_ROWS }, { batchRows: 8 });
+    (await source.read())!.release();
+    change(path[1]!, text);
+    const { rows, error } = await drainRows(source);
+    expect(rows).toHaveLength(22);
+    expect(error).toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: expect.stringContaining('leave input files as they are until the job has ended'),
+    });
   });
 
   it('frees all that it holds when it is stopped or closed in the middle', async () => {
