@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { TimeSteps } from '../../../src/sources/replay/file-peek.js';
 import { scratchFolder } from '../../support/recorded-data.js';
 import { drainRows, openReplay, type ReplayInput, replay } from '../../support/replayed.js';
+import { RecordedRejects } from '../../support/stage-context.js';
 import { idsOf, readTimed, TIMED_ROWS, timedCsv, timedGzip } from '../../support/timed-files.js';
 
 const SCRATCH = scratchFolder();
@@ -158,6 +159,30 @@ describe('a replay of a file whose newest row comes first', () => {
       source.stop();
       expect(await source.read()).toBeNull();
       await source.close?.();
+    }
+  });
+
+  it('tells each bad row once when it is stopped while it tells one', async () => {
+    const lines = Array.from({ length: 400 }, (_, i) => (i % 3 === 1 ? 'x,1\n' : `${900 - i},${i}\n`));
+    const path = write(`time,id\n${lines.join('')}${'x,2\n'.repeat(50)}`);
+    for (const stopAt of [1, 2, 49, 50, 51, 60, 183]) {
+      const rejects = new RecordedRejects();
+      const { source } = await openReplay({ path, ...TIMED_ROWS }, { batchRows: 89, rejects });
+      const add = rejects.add.bind(rejects);
+      rejects.add = (row) => {
+        add(row);
+        if (rejects.count === stopAt) source.stop();
+      };
+      let rows = 0;
+      for (let batch = await source.read(); batch; batch = await source.read()) {
+        rows += batch.length;
+        batch.release();
+      }
+      const resumeAt = JSON.parse(JSON.stringify(source.position()));
+      await source.close?.();
+      const second = await readTimed({ path, ...TIMED_ROWS }, { batchRows: 89, resumeAt });
+      expect(rows + second.rows.length).toBe(267);
+      expect(rejects.count + second.rejects.length).toBe(183);
     }
   });
 
