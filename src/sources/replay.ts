@@ -26,7 +26,7 @@ import {
   writePosition,
 } from './replay/replay-position.js';
 import {
-  checkDirections,
+  checkOpenFiles,
   digestOf,
   type FilesBegun,
   resumeInTime,
@@ -130,9 +130,12 @@ class ReplaySource implements Source {
   }
 
   statistics(): Record<string, number> {
-    const filesOpen = this.#merge?.filesOpen ?? 0;
-    const filesDone = (this.#merge?.begun ?? 0) - filesOpen;
-    return { filesDone, filesTotal: this.#paths.length, filesOpen };
+    const filesTotal = this.#paths.length;
+    const merge = this.#merge;
+    if (!merge) return { filesDone: 0, filesTotal, filesOpen: 0 };
+    const { begun, filesOpen } = merge;
+    const filesWithoutRows = filesTotal - this.#files.length;
+    return { filesDone: filesWithoutRows + begun - filesOpen, filesTotal, filesOpen };
   }
 
   position(): PlainData {
@@ -187,7 +190,7 @@ class ReplaySource implements Source {
     const at = this.#resumeAt;
     if (!at) return { begun: 0, open: [] };
     const point = at.order === 'time' ? resumeInTime(at, files) : this.#resumeListed(at);
-    checkDirections(point.open, files);
+    checkOpenFiles(point.open, files);
     return point;
   }
 

@@ -22,6 +22,8 @@ export interface FilePeek {
   readonly direction: FileDirection;
   /** Time of the first row; `undefined` where there is none among those that could be read. */
   readonly firstNs: bigint | undefined;
+  /** Whether it ends without a row, good or bad. */
+  readonly isEmpty: boolean;
 }
 
 /**
@@ -43,16 +45,21 @@ export async function peekFile(path: string, reading: FileReading): Promise<File
     const steps = new TimeSteps();
     let firstNs: bigint | undefined;
     let rows = 0;
+    let isReadable = true;
     // Bad rows count: a file of nothing else is not gone through to its end.
     const isEnough = () => isStopped() || rows + decoder.rowsRejected >= ROWS_MAX;
     for (let hasMore = true; hasMore && !isEnough() && steps.count < STEPS_ENOUGH; ) {
       batch.length = 0;
-      hasMore = await decoder.read(batch, isEnough).catch(() => false);
+      hasMore = await decoder.read(batch, isEnough).catch(() => {
+        isReadable = false;
+        return false;
+      });
       if (batch.length > 0) firstNs ??= readNanos(times, 0);
       steps.note(times, batch.length);
       rows += batch.length;
     }
-    return { isPacked: bytes.isPacked, direction: steps.direction, firstNs };
+    const isEmpty = isReadable && rows + decoder.rowsRejected === 0;
+    return { isPacked: bytes.isPacked, direction: steps.direction, firstNs, isEmpty };
   } finally {
     await decoder.close();
   }

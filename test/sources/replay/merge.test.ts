@@ -329,6 +329,28 @@ describe('a position among several files', () => {
     expect(idsOf(more.rows)).toEqual([30, 31, 32]);
   });
 
+  it('is gone on from when a file without rows came, which comes once it has some', async () => {
+    const path = `${SCRATCH.folder}/day-*.csv`;
+    SCRATCH.write('day-1.csv', timedCsv(rows(0, 5)));
+    const first = await readTimed({ path, ...TIMED_ROWS }, { batchRows: 2, batches: 1 });
+    SCRATCH.write('day-2.csv', 'time,id\n');
+    const second = await readTimed({ path, ...TIMED_ROWS }, { resumeAt: first.position });
+    expect(idsOf(second.rows)).toEqual([2, 3, 4]);
+    expect(second.statistics).toEqual({ filesDone: 2, filesTotal: 2, filesOpen: 0 });
+    SCRATCH.write('day-2.csv', timedCsv(rows(5, 8)));
+    const third = await readTimed({ path, ...TIMED_ROWS }, { resumeAt: second.position });
+    expect(idsOf(third.rows)).toEqual([5, 6, 7]);
+  });
+
+  it('is refused where the only file has no rows any more', async () => {
+    const path = SCRATCH.write('emptied.csv', 'time,id\n');
+    const resumeAt = { file: 0, path, offset: 'time,id\n0,0\n'.length, line: 3 };
+    await expect(readTimed({ path, ...TIMED_ROWS }, { resumeAt })).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: `expected the rows of ${path} that the last run read; found none`,
+    });
+  });
+
   it('is refused when a file came, went or changed places before it', async () => {
     const path = write([rows(0, 20, 2), rows(1, 20, 2), rows(100, 110)]);
     const input: ReplayInput = { path, ...TIMED_ROWS };
