@@ -110,8 +110,9 @@ class ReplaySource implements Source {
     if (!batch) return this.#endOfTime();
     if (this.#timeColumn >= 0) {
       const times = batch.columns[this.#timeColumn] as Int32Array;
-      // In order of time the last one will do.
-      this.#latest.note(times, this.#isInTime ? batch.length - 1 : 0, batch.length);
+      // Where rows are exactly in order, the last one will do.
+      const isLastLatest = this.#isInTime && this.#options.maxDelay === 0;
+      this.#latest.note(times, isLastLatest ? batch.length - 1 : 0, batch.length);
       this.#pace?.passed(times, batch.length);
     }
     return batch;

@@ -329,6 +329,18 @@ describe('a position among several files', () => {
     expect(idsOf(more.rows)).toEqual([30, 31, 32]);
   });
 
+  it('is refused when a file came that begins before the latest row, though not before the last one', async () => {
+    const [first] = write([[0, 9, 3, 12].map((ms) => ({ ms, id: ms }))]);
+    const [came] = write([rows(5, 8)]);
+    const input = { ...TIMED_ROWS, maxDelay: '6ms' };
+    const { position } = await readTimed({ path: first!, ...input }, { batchRows: 3, batches: 1 });
+    const path = [first!, came!];
+    await expect(readTimed({ path, ...input }, { resumeAt: position })).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: expect.stringContaining('to begin at 9000000 ns since 1970 or later'),
+    });
+  });
+
   it('is gone on from when a file without rows came, which comes once it has some', async () => {
     const path = `${SCRATCH.folder}/day-*.csv`;
     SCRATCH.write('day-1.csv', timedCsv(rows(0, 5)));
