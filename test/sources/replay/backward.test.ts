@@ -154,11 +154,17 @@ describe('a replay of a file whose newest row comes first', () => {
   it('frees all that it holds when it is stopped or closed in the middle', async () => {
     const { text } = newestFirst(5_000);
     for (const content of [text, gzipSync(text)]) {
-      const { source } = await openReplay({ path: write(content), ...TIMED_ROWS }, { batchRows: 64 });
-      (await source.read())!.release();
-      source.stop();
-      expect(await source.read()).toBeNull();
-      await source.close?.();
+      for (const isStopped of [true, false]) {
+        const path = write(content);
+        const { source, context } = await openReplay({ path, ...TIMED_ROWS }, { batchRows: 64 });
+        (await source.read())!.release();
+        expect(context.memory.current).toBeGreaterThan(0);
+        if (isStopped) source.stop();
+        if (isStopped) expect(await source.read()).toBeNull();
+        await source.close?.();
+        context.memory.close();
+        expect(context.memory.holders).toEqual({});
+      }
     }
   });
 
