@@ -3,7 +3,7 @@ import { sleepUntil } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
 import type { EventOrder } from '../core/event-order.js';
 import type { PlainData } from '../core/plain-data.js';
-import { columnIndex, findColumn, type Schema } from '../core/schema.js';
+import { eventTimeIndex, type Schema } from '../core/schema.js';
 import type { Nanos } from '../core/units.js';
 import type { SourceFactory } from '../pipeline/factories.js';
 import type { Source, SourceCapabilities } from '../pipeline/source.js';
@@ -26,7 +26,7 @@ import {
   writePosition,
 } from './replay/replay-position.js';
 import {
-  checkDirections,
+  checkOpenFiles,
   digestOf,
   type FilesBegun,
   resumeInTime,
@@ -37,13 +37,11 @@ import {
 /** How rows stand in files, by the name that the option `format` gives. */
 const FORMATS: Readonly<Record<ReplayOptions['format'], FileFormat<ReplayOptions>>> = { csv: csvFormat };
 
-const hasTime = (schema: Schema): boolean => findColumn(schema, 'time')?.type === 'timestamp';
-
 /** Rows recorded in files, as fast as they can be read or in the time in which they happened. */
 export const replaySource: SourceFactory<ReplayOptions> = {
   plan(options, problems) {
     const schema = FORMATS[options.format].plan(options, problems);
-    if (!hasTime(schema)) {
+    if (eventTimeIndex(schema) < 0) {
       const needs = 'needs a column "time" of type timestamp';
       if (options.speed !== 'max') problems.add(['speed'], `expected "max": a speed ${needs}`);
       if (options.order === 'time') problems.add(['order'], `expected "listed": an order of time ${needs}`);
@@ -83,8 +81,8 @@ class ReplaySource implements Source {
     this.#options = options;
     this.schema = schema;
     this.#context = context;
-    this.#timeColumn = hasTime(schema) ? columnIndex(schema, 'time') : -1;
-    this.#isInTime = order === undefined ? hasTime(schema) : order === 'time';
+    this.#timeColumn = eventTimeIndex(schema);
+    this.#isInTime = order === undefined ? this.#timeColumn >= 0 : order === 'time';
     this.order = { scope: this.#isInTime ? 'all' : 'symbol', maxDelayNs: maxDelay };
     if (speed !== 'max') this.#pace = new EventPace(context.clock, speed);
     this.#reading = {
@@ -112,8 +110,9 @@ class ReplaySource implements Source {
     if (!batch) return this.#endOfTime();
     if (this.#timeColumn >= 0) {
       const times = batch.columns[this.#timeColumn] as Int32Array;
-      // In order of time the last one will do.
-      this.#latest.note(times, this.#isInTime ? batch.length - 1 : 0, batch.length);
+      // Where rows are exactly in order, the last one will do.
+      const isLastLatest = this.#isInTime && this.#options.maxDelay === 0;
+      this.#latest.note(times, isLastLatest ? batch.length - 1 : 0, batch.length);
       this.#pace?.passed(times, batch.length);
     }
     return batch;
@@ -132,9 +131,12 @@ class ReplaySource implements Source {
   }
 
   statistics(): Record<string, number> {
-    const filesOpen = this.#merge?.filesOpen ?? 0;
-    const filesDone = (this.#merge?.begun ?? 0) - filesOpen;
-    return { filesDone, filesTotal: this.#paths.length, filesOpen };
+    const filesTotal = this.#paths.length;
+    const merge = this.#merge;
+    if (!merge) return { filesDone: 0, filesTotal, filesOpen: 0 };
+    const { begun, filesOpen } = merge;
+    const filesWithoutRows = filesTotal - this.#files.length;
+    return { filesDone: filesWithoutRows + begun - filesOpen, filesTotal, filesOpen };
   }
 
   position(): PlainData {
@@ -189,7 +191,7 @@ class ReplaySource implements Source {
     const at = this.#resumeAt;
     if (!at) return { begun: 0, open: [] };
     const point = at.order === 'time' ? resumeInTime(at, files) : this.#resumeListed(at);
-    checkDirections(point.open, files);
+    checkOpenFiles(point.open, files);
     return point;
   }
 

@@ -67,9 +67,11 @@ export class FileTimes {
 
   /** Before the row is read again that `settle` has stopped at. */
   async judgeNext(place: FilePlace): Promise<void> {
-    const { words } = timesAhead(await lookAhead(place, ROWS_MAX), this.#layout.time!);
-    const offset = place.window.offsetOf(place.window.start);
-    this.#judged = { offset, isMeant: this.#order.isMeant(words) };
+    const time = this.#layout.time!;
+    const isMeant = await lookAhead(place, ROWS_MAX, (rows) =>
+      this.#order.isMeant(timesAhead(rows, time).words),
+    );
+    this.#judged = { offset: place.window.offsetOf(place.window.start), isMeant };
   }
 
   /**

@@ -34,18 +34,24 @@ export async function judgeFirstTimes(front: FilePlace, limit: JumpLimit): Promi
   const { time, readers } = front.layout;
   const judged = readers.filter(isJudged);
   if (!time && judged.length === 0) return undefined;
-  const two = await lookAhead(front, 2);
-  const areMeant = judged.every((placed) => isUsual(millisOf(two, placed)[0]));
-  if (areMeant && (!time || areTogether(timesAhead(two, time).words, 0, limit))) return undefined;
-  const rows = await lookAhead(front, ROWS_MAX);
-  for (const placed of judged) refuseImplausible(front.file, rows, placed);
-  if (!time) return undefined;
-  const times = timesAhead(rows, time);
-  if (!isFirstStray(times.words, limit)) return undefined;
-  return {
-    offset: front.window.offsetOf(rows.scanner.starts[times.rows[0]!]!),
-    expected: limit.expected(`the rows after it, ${timeText(times.words, 1)}`),
-  };
+  const areMeant = await lookAhead(
+    front,
+    2,
+    (two) =>
+      judged.every((placed) => isUsual(millisOf(two, placed)[0])) &&
+      (!time || areTogether(timesAhead(two, time).words, 0, limit)),
+  );
+  if (areMeant) return undefined;
+  return lookAhead(front, ROWS_MAX, (rows) => {
+    for (const placed of judged) refuseImplausible(front.file, rows, placed);
+    if (!time) return undefined;
+    const times = timesAhead(rows, time);
+    if (!isFirstStray(times.words, limit)) return undefined;
+    return {
+      offset: front.window.offsetOf(rows.scanner.starts[times.rows[0]!]!),
+      expected: limit.expected(`the rows after it, ${timeText(times.words, 1)}`),
+    };
+  });
 }
 
 const isJudged = (placed: PlacedReader): placed is PlacedReader<EpochReader> =>

@@ -1,7 +1,7 @@
 import { Batch } from '../../core/batch.js';
 import { DictionarySet } from '../../core/dictionary.js';
 import { compareInt64, readNanos } from '../../core/int64.js';
-import { columnIndex } from '../../core/schema.js';
+import { eventTimeIndex } from '../../core/schema.js';
 import { openFileBytes } from '../file-bytes.js';
 import type { FileDirection } from '../file-decoder.js';
 import type { FileReading } from './file-cursor.js';
@@ -22,6 +22,8 @@ export interface FilePeek {
   readonly direction: FileDirection;
   /** Time of the first row; `undefined` where there is none among those that could be read. */
   readonly firstNs: bigint | undefined;
+  /** Whether it ends without a row, good or bad. */
+  readonly isEmpty: boolean;
 }
 
 /**
@@ -39,18 +41,25 @@ export async function peekFile(path: string, reading: FileReading): Promise<File
   const decoder = await openDecoder(path, quiet, 'ascending', bytes);
   try {
     const batch = new Batch(schema, ROWS_AT_A_TIME, dictionaries);
-    const times = batch.columns[columnIndex(schema, 'time')] as Int32Array;
+    const times = batch.columns[eventTimeIndex(schema)] as Int32Array;
     const steps = new TimeSteps();
     let firstNs: bigint | undefined;
-    for (let rows = 0, hasMore = true; hasMore && rows < ROWS_MAX && steps.count < STEPS_ENOUGH; ) {
+    let rows = 0;
+    let isReadable = true;
+    // Bad rows count: a file of nothing else is not gone through to its end.
+    const isEnough = () => isStopped() || rows + decoder.rowsRejected >= ROWS_MAX;
+    for (let hasMore = true; hasMore && !isEnough() && steps.count < STEPS_ENOUGH; ) {
       batch.length = 0;
-      hasMore = await decoder.read(batch, isStopped).catch(() => false);
-      if (isStopped()) break;
+      hasMore = await decoder.read(batch, isEnough).catch(() => {
+        isReadable = false;
+        return false;
+      });
       if (batch.length > 0) firstNs ??= readNanos(times, 0);
       steps.note(times, batch.length);
       rows += batch.length;
     }
-    return { isPacked: bytes.isPacked, direction: steps.direction, firstNs };
+    const isEmpty = isReadable && rows + decoder.rowsRejected === 0;
+    return { isPacked: bytes.isPacked, direction: steps.direction, firstNs, isEmpty };
   } finally {
     await decoder.close();
   }

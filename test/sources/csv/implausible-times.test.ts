@@ -1,13 +1,15 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Batch } from '../../../src/core/batch.js';
 import { RuntimeError } from '../../../src/core/errors.js';
 import { ReplayOptions } from '../../../src/settings/replay-options.js';
+import { csvFormat } from '../../../src/sources/csv/csv-format.js';
 import type { FileDirection } from '../../../src/sources/file-decoder.js';
 import { type DecodeSettings, decodeFile } from '../../support/decoded-file.js';
 import { scratchFolder } from '../../support/recorded-data.js';
 import { planProblems, type ReplayInput } from '../../support/replayed.js';
-import { RecordedRejects } from '../../support/stage-context.js';
+import { RecordedRejects, stageContext } from '../../support/stage-context.js';
 
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
@@ -183,6 +185,26 @@ describe('a file of epoch numbers', () => {
     expect((await kept({ ...TRADES, path, columns: anyInstant })).prices).toEqual([1, 2]);
     const old = inputOf(['1927-12-30', '1927-12-31', '1928-01-03'], 'time');
     expect((await kept(old)).prices).toEqual([0, 1, 2]);
+  });
+
+  it('is judged by its own rows, whatever other file is judged at the same moment', async () => {
+    const early = '0000000012345'; // where the other file has a time of our days
+    const meant = '1700000000000';
+    const row = `${meant},${early}\n`;
+    const opened = [`pad,time\n${row}${row}`, `time,pad\n${row}${row}`].map(async (text) => {
+      const path = SCRATCH.write(`f${count++}.csv`, text);
+      const columns = { time: { from: 'time', unit: 'ms' } } as const;
+      const options = ReplayOptions.parse({ path, kind: 'custom', columns });
+      const context = stageContext();
+      const schema = csvFormat.plan(options, { add() {} });
+      const decoder = await csvFormat.open(path, options, context);
+      return { decoder, batch: new Batch(schema, context.batchRows, context.dictionaries) };
+    });
+    const files = await Promise.all(opened);
+    const reads = files.map(({ decoder, batch }) => decoder.read(batch, () => false));
+    await expect(reads[0]).rejects.toThrow('found only such as 0000000012345');
+    await expect(reads[1]).resolves.toBe(false);
+    for (const { decoder } of files) await decoder.close();
   });
 
   it('is not judged again where it is gone on with, except at its front', async () => {
