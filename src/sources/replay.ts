@@ -55,6 +55,9 @@ export const replaySource: SourceFactory<ReplayOptions> = {
   },
 };
 
+/** How long the source is silent before it says how far time is. */
+const WAIT_NS_MAX = 100_000_000n;
+
 class ReplaySource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities = { delivery: 'replayable', bounded: true };
@@ -73,6 +76,8 @@ class ReplaySource implements Source {
   #files: readonly TimedFile[] = [];
   #merge: FileMerge | undefined;
   #hasToldEnd = false;
+  /** The watermark that was told last in a wait. */
+  #toldNs = -(2n ** 63n);
   /** Of the files begun: made anew when there are more. */
   #digest = { begun: 0, text: digestOf([]) };
 
@@ -108,7 +113,7 @@ class ReplaySource implements Source {
     if (!this.#merge) return null;
     const batch = this.#pace ? await this.#readDue(this.#merge, this.#pace) : await this.#merge.read();
     if (!batch) return this.#endOfTime();
-    if (this.#timeColumn >= 0) {
+    if (this.#timeColumn >= 0 && batch.length > 0) {
       const times = batch.columns[this.#timeColumn] as Int32Array;
       // Where rows are exactly in order, the last one will do.
       const isLastLatest = this.#isInTime && this.#options.maxDelay === 0;
@@ -214,9 +219,21 @@ class ReplaySource implements Source {
       if (merge.takeBegun() && !this.#isInTime) pace.beginFile(times, row);
       const dueUntil = pace.dueUntil(times, row);
       if (dueUntil !== undefined) return merge.read(dueUntil);
-      await sleepUntil(this.#context.clock, pace.wakeAt, this.#stop.signal);
+      const { clock } = this.#context;
+      const soon = (clock.now() + WAIT_NS_MAX) as Nanos;
+      await sleepUntil(clock, pace.wakeAt < soon ? pace.wakeAt : soon, this.#stop.signal);
+      const told = pace.wakeAt > clock.now() ? this.#tellTime(pace) : undefined;
+      if (told) return told;
     }
     return null;
+  }
+
+  /** In a long wait, says how far time is, so that what ends in a silence can end in it. */
+  #tellTime({ reachedNs }: EventPace): Batch | undefined {
+    const at = reachedNs - BigInt(this.#options.maxDelay);
+    if (!this.#isInTime || this.#stop.signal.aborted || at <= this.#toldNs) return undefined;
+    this.#toldNs = at;
+    return this.#watermark(at);
   }
 
   /** Of files as listed it is only known at their end how far time has come. */
@@ -224,9 +241,13 @@ class ReplaySource implements Source {
     const { ns } = this.#latest;
     if (this.#isInTime || this.#hasToldEnd || ns === undefined || this.#stop.signal.aborted) return null;
     this.#hasToldEnd = true;
-    const last = this.#reading.blocks.acquire(this.#context.batchRows);
-    last.controls.push({ row: 0, record: { type: 'watermark', at: (ns + 1n) as Nanos } });
-    return last;
+    return this.#watermark(ns + 1n);
+  }
+
+  #watermark(at: bigint): Batch {
+    const batch = this.#reading.blocks.acquire(this.#context.batchRows);
+    batch.controls.push({ row: 0, record: { type: 'watermark', at: at as Nanos } });
+    return batch;
   }
 }
 

@@ -2,7 +2,7 @@ import type { Batch } from '../../core/batch.js';
 import type { FileDirection } from '../file-decoder.js';
 import type { CsvLayout, PlacedReader } from './csv-layout.js';
 import { settleBeside } from './doubled-hour.js';
-import { judgeFirstTimes, type StrayRow } from './first-times.js';
+import { isJudged, judgeFirstTimes, type StrayRow } from './first-times.js';
 import { timeText } from './instant-text.js';
 import { JumpLimit } from './jump-limit.js';
 import { type FilePlace, lookAhead, timesAhead } from './rows-ahead.js';
@@ -48,7 +48,7 @@ export class FileTimes {
   constructor(layout: Pick<CsvLayout, 'time' | 'otherTimes'>, { direction, maxJumpNs }: FileTimesOptions) {
     this.#layout = layout;
     this.#limit = new JumpLimit(maxJumpNs, direction);
-    this.#order = new TimeOrder(direction, this.#limit);
+    this.#order = new TimeOrder(direction, this.#limit, layout.time !== undefined && isJudged(layout.time));
   }
 
   /** Time of the last good row, ns since 1970; `undefined` where there is none. */

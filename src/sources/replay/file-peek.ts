@@ -34,11 +34,24 @@ export interface FilePeek {
  *   further in is told when it is read.
  */
 export async function peekFile(path: string, reading: FileReading): Promise<FilePeek> {
+  const { steps, ...peek } = await lookInto(path, reading, 'ascending');
+  // Through an hour that a clock shows twice, times that fall seem to rise, unless they are read as such.
+  const isDescending =
+    steps.direction === 'descending' ||
+    (steps.isUnclear && !(await lookInto(path, reading, 'descending')).steps.hasRises);
+  return { ...peek, direction: isDescending ? 'descending' : 'ascending' };
+}
+
+async function lookInto(
+  path: string,
+  reading: FileReading,
+  direction: FileDirection,
+): Promise<Omit<FilePeek, 'direction'> & { readonly steps: TimeSteps }> {
   const { schema, context, descriptors, isStopped, openDecoder } = reading;
   const dictionaries = new DictionarySet();
   const quiet = { ...context, dictionaries, rejects: IGNORED_REJECTS, batchRows: ROWS_AT_A_TIME };
   const bytes = await openFileBytes(path, { descriptors, chunkBytes: CHUNK_BYTES, readsAhead: false });
-  const decoder = await openDecoder(path, quiet, 'ascending', bytes);
+  const decoder = await openDecoder(path, quiet, direction, bytes);
   try {
     const batch = new Batch(schema, ROWS_AT_A_TIME, dictionaries);
     const times = batch.columns[eventTimeIndex(schema)] as Int32Array;
@@ -59,7 +72,7 @@ export async function peekFile(path: string, reading: FileReading): Promise<File
       rows += batch.length;
     }
     const isEmpty = isReadable && rows + decoder.rowsRejected === 0;
-    return { isPacked: bytes.isPacked, direction: steps.direction, firstNs, isEmpty };
+    return { isPacked: bytes.isPacked, steps, firstNs, isEmpty };
   } finally {
     await decoder.close();
   }
@@ -69,15 +82,29 @@ export async function peekFile(path: string, reading: FileReading): Promise<File
 export class TimeSteps {
   #rises = 0;
   #falls = 0;
+  #equals = 0;
   #last: Int32Array | undefined;
 
   get count(): number {
     return this.#rises + this.#falls;
   }
 
-  /** How most of them go. */
+  /** How most of them go. One fall among equal times is a row in disorder. */
   get direction(): FileDirection {
-    return this.#falls > 0 && this.#falls >= FALLS_PER_RISE * this.#rises ? 'descending' : 'ascending';
+    const isDescending =
+      this.#rises === 0
+        ? this.#falls > 1 || (this.#falls === 1 && this.#equals === 0)
+        : this.#falls >= FALLS_PER_RISE * this.#rises;
+    return isDescending ? 'descending' : 'ascending';
+  }
+
+  /** Whether most fall, but not so many that it would be sure. */
+  get isUnclear(): boolean {
+    return this.#rises > 0 && this.#falls > this.#rises && this.direction === 'ascending';
+  }
+
+  get hasRises(): boolean {
+    return this.#rises > 0;
   }
 
   /** Adds the times of the next rows. */
@@ -92,5 +119,6 @@ export class TimeSteps {
     const step = compareInt64(times, row, before, rowBefore);
     if (step > 0) this.#rises++;
     else if (step < 0) this.#falls++;
+    else this.#equals++;
   }
 }
