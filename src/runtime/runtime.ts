@@ -104,7 +104,12 @@ export class PipelineRuntime {
     return this.#supervisor.submit(resolved, files);
   }
 
-  /** The same for a spec that `resolveSpec` has checked. */
+  /**
+   * The same for a spec that `resolveSpec` has checked.
+   *
+   * @throws {InvalidSpecError} where a job that has not ended reads or writes the same files.
+   * @throws {PipelineError} `JOB_NAME_TAKEN`, `RUNTIME_CLOSED`.
+   */
   async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
     // Anew: what is there may have changed since it was checked.
     return this.#supervisor.submit(spec, await findJobFiles(spec));

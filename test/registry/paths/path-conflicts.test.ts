@@ -1,11 +1,13 @@
-import { linkSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { InvalidSpecError } from '../../../src/core/errors.js';
 import { looksLikeGlob } from '../../../src/core/glob.js';
+import type { SinkFactory } from '../../../src/pipeline/factories.js';
 import { findJobFiles, type JobFiles } from '../../../src/registry/paths/job-files.js';
 import { conflictsBetween, ownConflicts } from '../../../src/registry/paths/path-conflicts.js';
+import { createPipeline } from '../../../src/registry/pipeline-builder.js';
 import { resolveSpec } from '../../../src/registry/resolve-spec.js';
 import type { PipelineSpec } from '../../../src/settings/pipeline-spec.js';
 import { listFiles } from '../../../src/sources/file-list.js';
@@ -166,6 +168,31 @@ describe('a spec is refused', () => {
     expect(await problemsOf({ source: replay(at('x.csv')), sink: csv(at('x.csv')) })).toEqual([
       expect.stringMatching(/^source\.path: .* where sink\.path writes; write elsewhere$/),
     ]);
+  });
+});
+
+describe('a pipeline in the calling thread', () => {
+  it('is refused for what it reads and writes, before a stage is made', async () => {
+    const { at } = makeFolder('a.csv');
+    const spec = { name: 'own', source: replay(at('*.csv')), sink: csv(at('all.csv')) };
+    await expect(createPipeline(spec).run()).rejects.toMatchObject({
+      code: 'SPEC_INVALID',
+      problems: [{ path: ['source', 'path'] }],
+    });
+    expect(existsSync(at('all.csv'))).toBe(false);
+  });
+
+  it('has the files of a sink in code compared that says which it has', async () => {
+    const { at } = makeFolder('a.csv');
+    const create = () => expect.fail('made');
+    const sink: SinkFactory<unknown> = {
+      files: () => ({ writes: [{ path: at('a.csv'), at: ['path'] }] }),
+      create,
+    };
+    const spec = { name: 'own', source: replay(at('a.csv')) };
+    await expect(createPipeline(spec, { sink }).run()).rejects.toThrow(
+      /source\.path: .*where sink\.path writes/,
+    );
   });
 });
 
