@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PipelineError } from '../core/errors.js';
+import { globFiles, looksLikeGlob } from '../core/glob.js';
 
 /**
  * The files that paths and globs name, relative to the working directory: in the order given, those
@@ -22,10 +23,9 @@ export async function listFiles(paths: readonly string[]): Promise<string[]> {
         );
       }
       files.push(path);
-    } else if (/[*?[\]{}!()]/.test(path)) {
+    } else if (looksLikeGlob(path)) {
       // A file whose name looks like a glob was found above.
-      const { glob } = await import('tinyglobby');
-      const matches = await glob(path, { onlyFiles: true, expandDirectories: false, dot: false });
+      const matches = await globFiles(path);
       if (matches.length === 0) {
         throw new PipelineError(
           'INPUT_MISSING',

@@ -49,6 +49,11 @@ export const replaySource: SourceFactory<ReplayOptions> = {
     return schema;
   },
 
+  files({ path }) {
+    if (typeof path === 'string') return { reads: [{ path, at: ['path'] }] };
+    return { reads: path.map((one, i) => ({ path: one, at: ['path', i] })) };
+  },
+
   create(options, context) {
     const schema = FORMATS[options.format].plan(options, { add() {} });
     return new ReplaySource(options, schema, context);
