@@ -496,6 +496,16 @@ describe('bars of any stream', () => {
     );
   });
 
+  it('have volumes after a snapshot of a window that had no row with a price', () => {
+    const first = openBars();
+    void first.process([trade(0, null)]);
+    const second = openBars();
+    second.operator.restore?.(JSON.parse(JSON.stringify(first.operator.snapshot?.())));
+    void second.process([trade(0.5, 10, 3)]);
+    second.flush();
+    expect(second.emitted()).toMatchObject([{ volume: 3, vwap: 10 }]);
+  });
+
   it('refuses the state of another order', () => {
     const state = openBars().operator.snapshot?.() ?? null;
     expect(() => openBars({}, bySymbol()).operator.restore?.(state)).toThrow(
