@@ -89,7 +89,12 @@ export class SymbolLines implements BarLines {
 
   stale(slot: number, since: bigint): void {
     if (slot !== ALL_SLOTS) this.#lineOf(slot).line.stale(slot, since);
-    else this.#each((line) => line.stale(ALL_SLOTS, since));
+    else {
+      this.#each((line) => {
+        line.stale(ALL_SLOTS, since);
+        line.current = undefined; // so that the next row of any is seen to end the silence
+      });
+    }
   }
 
   reset(at: bigint): void {

@@ -175,6 +175,15 @@ describe('where a row speaks for its own symbol alone', () => {
     ]);
   });
 
+  it('the silence of all symbols ends in the window that it began in, if a row comes in it', () => {
+    const items = [trade(0, 1, 1, 'A'), trade(0, 1, 1, 'B'), stale(0.2), trade(0.5, 1, 1, 'A')];
+    const behind = [trade(1, 1, 1, 'A'), trade(1, 1, 1, 'B'), watermark(9)];
+    expect(told(run([...items, ...behind], {}, bySymbol())).filter((bar) => bar.includes('B'))).toEqual([
+      '0 B 1 gap',
+      '1 B 1 complete',
+    ]);
+  });
+
   it('a gap of all symbols counts for those that come after it', () => {
     const items = [
       trade(0, 1, 1, 'A'),
