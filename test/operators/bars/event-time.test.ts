@@ -76,6 +76,15 @@ describe('open and close', () => {
     expect(run(items, { every: '1m' }, contextWithIds(), schema)).toMatchObject([{ open: 10, close: 40 }]);
   });
 
+  it('are by arrival among rows of one instant whose sequence is null', () => {
+    const columns = [...trades.columns, { name: 'sequence', type: 'float64', nullable: true } as const];
+    const unnumbered = (price: number): Row => ({ ...trade(1, price), sequence: null });
+    const items = [unnumbered(10), unnumbered(20), unnumbered(30)];
+    expect(run(items, { every: '1m' }, contextWithIds(), { ...trades, columns })).toMatchObject([
+      { open: 10, close: 30 },
+    ]);
+  });
+
   it('are right before 1970 and across it', () => {
     const items = [trade(-1, 3), trade(-3, 1), trade(-2, 2), trade(1, 6), trade(0, 5), trade(2, 7)];
     expect(barsOf(items, { every: '1h' })).toMatchObject([
