@@ -164,6 +164,7 @@ export class WindowLine {
   }
 
   markGap(slot: number, index: number): void {
+    this.#know(slot, index);
     this.#addGap(slot, index, index);
   }
 

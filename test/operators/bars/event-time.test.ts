@@ -393,8 +393,9 @@ function chained(
   first: Options,
   second: Options,
   context: ReturnType<typeof contextWithIds>,
+  schema = trades,
 ): Item[] {
-  const upper = barsOperator.create(BarsOptions.parse(first), trades, context);
+  const upper = barsOperator.create(BarsOptions.parse(first), schema, context);
   const stream = { order: upper.order!, bounded: true };
   const lower = openBars(second, { ...context, stream }, upper.output);
   const made: Item[] = [];
@@ -405,7 +406,7 @@ function chained(
     if (isRecord(item)) controls.push({ row: rows.length, record: item });
     else rows.push(item);
   }
-  void upper.process(batchOf(trades, context.dictionaries, rows, { controls }), pass);
+  void upper.process(batchOf(schema, context.dictionaries, rows, { controls }), pass);
   while (upper.hasMore) void upper.emitMore?.(pass);
   void upper.flush?.(pass);
   void lower.process(made);
@@ -447,6 +448,39 @@ describe('bars of any stream', () => {
       }),
       { numRuns: 300, seed: 11 },
     );
+  });
+
+  it('are the same made in two steps of rows without sizes: no volume, not one of 0', () => {
+    const unsized: Schema = { ...trades, columns: trades.columns.slice(0, 3) };
+    const items = [trade(0), trade(7), trade(16)].map(({ size: _, ...row }) => row as Row);
+    const options = { every: '5s', emptyBars: 'emit' } as const;
+    const twice = chained([...items, END], { ...options, every: '1s' }, options, contextWithIds(), unsized);
+    expect(twice).toEqual(run([...items, END], options, contextWithIds(), unsized));
+    expect(twice).toMatchObject([
+      { volume: null },
+      { volume: null },
+      { volume: null },
+      { volume: null },
+      END,
+    ]);
+  });
+
+  it('have the gaps of shorter bars, also of a symbol that had no row yet', () => {
+    const schema = openBars().operator.output;
+    const shorter = (seconds: number, symbol: string, mark: string, price: number | null): Row => ({
+      ...{ time: at(seconds), symbol, open: price, high: price, low: price, close: price, mark },
+      ...{ volume: price === null ? 0 : 1, vwap: price, count: price === null ? 0 : 1 },
+    });
+    const items = [
+      shorter(0, 'A', 'complete', 1),
+      shorter(0, 'B', 'gap', null),
+      shorter(5, 'A', 'complete', 1),
+    ];
+    expect(inShort(run(items, { every: '5s' }, contextWithIds(), schema))).toEqual([
+      '0 A 1 complete',
+      '0 B 0 gap',
+      '5 A 1 partial',
+    ]);
   });
 
   it('do not depend on how symbols are interleaved, where each speaks for itself', () => {
