@@ -236,7 +236,12 @@ export class StreamingPipeline {
     } catch (thrown) {
       failure = { thrown };
     }
-    await this.#idle.end();
+    try {
+      await this.#idle.end();
+    } catch (thrown) {
+      batch?.release();
+      throw thrown;
+    }
     if (!failure) return batch;
 
     this.#tally.updateRead();
