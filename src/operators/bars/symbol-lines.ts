@@ -76,8 +76,9 @@ export class SymbolLines implements BarLines {
       trail.movedTo(at);
       return true;
     }
-    for (const own of this.#lines) if (own && !own.line.close(own.line.closedBy(at))) return false;
-    this.#all.close(this.#all.closedBy(at));
+    const end = this.#all.closedBy(at);
+    for (const own of this.#lines) if (own && !own.line.close(end)) return false;
+    this.#all.close(end);
     this.#allTrail.movedTo(at);
     return true;
   }
