@@ -310,6 +310,7 @@ class BarsOperator implements Operator {
       symbol: symbolOf(slot),
       spot: input.origin?.at(place) ?? unknown,
       waitNs,
+      delayNs: waitNs - BigInt(lateness) + BigInt(this.#context.stream.order.maxDelayNs),
       values: input.valuesAt(place),
       mover: mover && {
         timeNs: mover.timeNs,

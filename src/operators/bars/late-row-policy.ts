@@ -27,6 +27,8 @@ export interface LateRow {
   readonly mover: WatermarkMover | undefined;
   /** A lateness that would have kept its window open until now. */
   readonly waitNs: bigint;
+  /** A delay that, promised by the source, would have done so as well. */
+  readonly delayNs: bigint;
   /** Its values, for the dead letters. */
   readonly values: Readonly<Record<string, number>>;
 }
@@ -40,8 +42,9 @@ export interface LateRowsSettings {
   readonly log: Logger;
 }
 
-/** What the option takes. */
+/** What the options take. */
 const LATENESS_NS_MAX = 100n * 86_400_000_000_000n;
+const MAX_DELAY_NS_MAX = 30n * 86_400_000_000_000n;
 /** Between two warnings. */
 const WARN_NS = 60_000_000_000n;
 
@@ -117,13 +120,13 @@ function complaint({ timeNs, symbol, spot, endNs, watermarkNs, mover }: LateRow)
   );
 }
 
-function advice({ symbol, waitNs, mover }: LateRow): string {
+function advice({ symbol, waitNs, delayNs, mover }: LateRow): string {
   const ways: string[] = [];
   if (waitNs <= LATENESS_NS_MAX) {
-    ways.push(
-      `"lateness" of bars to ${roundedUp(waitNs)}, to wait for such rows`,
-      '"maxDelay" of the source, if all rows may come so much out of order',
-    );
+    ways.push(`"lateness" of bars to ${roundedUp(waitNs)}, to wait for such rows`);
+  }
+  if (mover?.row && delayNs <= MAX_DELAY_NS_MAX) {
+    ways.push(`"maxDelay" of the source to ${roundedUp(delayNs)}, if all rows may come so much out of order`);
   }
   if (mover?.row && mover.row.symbol !== symbol) {
     ways.push('"order: listed" of the source, if one symbol comes behind the other');

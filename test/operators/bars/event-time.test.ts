@@ -253,9 +253,9 @@ describe('a late row', () => {
       'ticks.csv:3: the row of "A" at 1970-01-01T00:00:59.000000000Z came late: its bar ended at ' +
         '1970-01-01T00:01:00.000000000Z, and the watermark stood at 1970-01-01T00:01:00.000000000Z, moved there ' +
         'by the row of "B" at 1970-01-01T00:01:00.000000000Z (ticks.csv:2). Set "lateness" of bars to 60s, to ' +
-        'wait for such rows; or "maxDelay" of the source, if all rows may come so much out of order; or "order: ' +
-        'listed" of the source, if one symbol comes behind the other; or "late" of bars to "drop" or "keep", to ' +
-        'go on without such rows',
+        'wait for such rows; or "maxDelay" of the source to 60s, if all rows may come so much out of order; or ' +
+        '"order: listed" of the source, if one symbol comes behind the other; or "late" of bars to "drop" or ' +
+        '"keep", to go on without such rows',
     );
     expect(operator.tally?.()).toMatchObject({ folded: 1, rejected: 1, late: 1 });
     expect(batch.isReleased).toBe(true);
@@ -265,6 +265,22 @@ describe('a late row', () => {
     expect(lateError({ every: '1m', lateness: '60s' }).error).toBeUndefined();
     expect(lateError({ every: '1m', lateness: '1s' }).error).toBeUndefined();
     expect(lateError({ every: '1m', lateness: '0s' }).error).toBeDefined();
+  });
+
+  it('is taken with the delay of its source that its error names, beside the lateness that there is', () => {
+    const runWith = (maxDelayNs: number): unknown => {
+      const stream = { order: { scope: 'all', maxDelayNs }, bounded: true };
+      try {
+        run([trade(0), trade(20), trade(0)], { lateness: '3s' }, contextWithIds({ stream }));
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(runWith(5e9)).toMatchObject({ message: expect.stringContaining('"lateness" of bars to 15s') });
+    expect(runWith(5e9)).toMatchObject({
+      message: expect.stringContaining('"maxDelay" of the source to 17s'),
+    });
+    expect(runWith(17e9)).toBeUndefined();
   });
 
   it('goes to the dead letters with its file and line where it is to be kept', () => {
