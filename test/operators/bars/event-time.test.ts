@@ -137,9 +137,10 @@ describe('a watermark', () => {
 
   it('of rows stands behind them by the delay that their source promises', () => {
     const context = contextWithIds({ stream: { order: { scope: 'all', maxDelayNs: 2e9 }, bounded: true } });
-    const { process, emitted } = openBars({}, context);
+    const { process, emitted, operator } = openBars({}, context);
     void process([trade(0), trade(2.5), trade(0.9), trade(3), trade(1)]);
     expect(told(emitted())).toEqual(['0 A 2 complete']);
+    expect(operator.order).toEqual({ scope: 'all', maxDelayNs: 0 }); // bars themselves come in order
   });
 });
 
@@ -280,7 +281,20 @@ describe('a late row', () => {
     expect(runWith(5e9)).toMatchObject({
       message: expect.stringContaining('"maxDelay" of the source to 17s'),
     });
+    expect(runWith(5e9)).toMatchObject({
+      message: expect.stringContaining('stood at 1970-01-01T00:00:15.0'),
+    });
     expect(runWith(17e9)).toBeUndefined();
+  });
+
+  it.each([
+    ['of all symbols', watermark(9), contextWithIds],
+    ['of all symbols, where each speaks for itself', watermark(9), bySymbol],
+    ['of its symbol', watermark(9, 'A'), bySymbol],
+  ])('is told of a record %s that closed its bar', (_, record, context) => {
+    expect(() => run([trade(0), record, trade(0.5)], {}, context())).toThrow(
+      'the watermark stood at 1970-01-01T00:00:09.000000000Z, moved there by a record of its source',
+    );
   });
 
   it('goes to the dead letters with its file and line where it is to be kept', () => {
@@ -366,6 +380,8 @@ describe('the windows that a lateness keeps open', () => {
     const held = memory.holders.bars!;
     void process(Array.from({ length: 10_000 }, (_, i) => trade(i + 10_000)));
     expect(memory.holders.bars).toBe(held);
+    void process([trade(30_000)]); // all of them at once
+    expect(memory.holders.bars).toBeLessThan(held / 10);
   });
 });
 
