@@ -156,7 +156,7 @@ describe('the memory of a pipeline', () => {
         resume() {},
       }),
     };
-    const batcher = { maxDelayMs: 1 };
+    const batcher = { maxDelayMs: 100 }; // not due before the source waits, on a busy machine either
     const { report, memory } = await runAndLook(createPipeline({ name: 'late', batcher }, { source, sink }));
     expect(report.error).toMatchObject({ code: 'SINK_FAILED' });
     expect(read).toBe(2);
