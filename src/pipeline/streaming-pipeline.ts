@@ -49,6 +49,8 @@ export class StreamingPipeline {
   #wake: (() => void) | undefined;
   #began: Nanos | undefined;
   #durable: Durable | undefined;
+  /** Of a live source: when the read that is under way, or was last, began. */
+  #waitsSince = 0n as Nanos;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -230,13 +232,19 @@ export class StreamingPipeline {
     const { source } = this.#parts;
     let batch: Batch | null = null;
     let failure: { readonly thrown: unknown } | undefined;
+    if (this.#live) this.#waitsSince = this.#parts.clock.now();
     this.#idle.begin();
     try {
       batch = await source.stage.read();
     } catch (thrown) {
       failure = { thrown };
     }
-    await this.#idle.end();
+    try {
+      await this.#idle.end();
+    } catch (thrown) {
+      batch?.release();
+      throw thrown;
+    }
     if (!failure) return batch;
 
     this.#tally.updateRead();
@@ -291,7 +299,8 @@ export class StreamingPipeline {
 
   /** Says how far event time is though no row comes to tell. */
   async #tellWatermark(now: Nanos): Promise<void> {
-    if (this.#paused || this.#ending) return;
+    // What came while the loop was busy is read first: it may take a source some turns to hand it over.
+    if (this.#paused || this.#ending || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
     const { source, dictionaries } = this.#parts;
     const batch = new Batch(source.stage.schema, 1, dictionaries);
     if (!this.#live?.intake.mark(batch, now)) {

@@ -9,6 +9,8 @@ import { createPipeline, type OpenSpec, type PipelineBuilder } from '../../src/r
 import { SyntheticOptions } from '../../src/settings/synthetic-options.js';
 import { callbackSink } from '../../src/sinks/callback.js';
 import { syntheticSource } from '../../src/sources/synthetic.js';
+import { batchOf } from '../support/batch-rows.js';
+import { TRADES } from '../support/pipeline-rig.js';
 import { scratchFolder } from '../support/recorded-data.js';
 
 const SCRATCH = scratchFolder();
@@ -35,7 +37,7 @@ const WIDENING = SCRATCH.write(
   'widening.mjs',
   `import { defineRowOperator } from ${JSON.stringify(join(import.meta.dirname, '../../src/operators/define-operator.ts'))};
   export default defineRowOperator({
-    adds: [{ name: 'twice', type: 'float64', nullable: true }],
+    columns: [{ name: 'twice', type: 'float64', nullable: true }],
     onRow(row, { emit }) { row.twice = 2 * row.bid; emit({ ...row }); },
   });`,
 );
@@ -127,6 +129,38 @@ describe('the memory of a pipeline', () => {
       ),
       { numRuns: 150 },
     );
+  });
+
+  it('is given back of a batch that was read while the one before it could not be delivered', async () => {
+    let read = 0;
+    let isWritten = () => {};
+    const written = new Promise<void>((resolve) => {
+      isWritten = resolve;
+    });
+    const sink = callbackSink(async () => {
+      isWritten(); // of age, while the source waits
+      await new Promise((resolve) => setImmediate(resolve));
+      throw new Error('as asked');
+    });
+    const source: SourceFactory<unknown> = {
+      plan: () => TRADES,
+      create: (_options, { dictionaries }) => ({
+        schema: TRADES,
+        capabilities: { delivery: 'live-only', bounded: false },
+        async read() {
+          if (read++ > 0) await written;
+          return batchOf(TRADES, dictionaries, [{ time: 1n, symbol: 'A', price: 1 }]);
+        },
+        stop() {},
+        position: () => null,
+        resume() {},
+      }),
+    };
+    const batcher = { maxDelayMs: 100 }; // not due before the source waits, on a busy machine either
+    const { report, memory } = await runAndLook(createPipeline({ name: 'late', batcher }, { source, sink }));
+    expect(report.error).toMatchObject({ code: 'SINK_FAILED' });
+    expect(read).toBe(2);
+    expect(memory.holders).toEqual({});
   });
 
   it('counts what every kind of stage holds', async () => {
