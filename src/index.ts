@@ -26,10 +26,13 @@ export { defineOperator, defineRowOperator } from './operators/define-operator.j
 export type { Batcher } from './pipeline/batcher.js';
 export type {
   BatcherFactory,
+  NamedPath,
   OperatorFactory,
   PlanProblems,
   SinkFactory,
   SourceFactory,
+  StageFiles,
+  WrittenPath,
 } from './pipeline/factories.js';
 export type { Emit, Operator, OperatorTally } from './pipeline/operator.js';
 export type { Durable, Sink, SinkCapabilities } from './pipeline/sink.js';

@@ -42,7 +42,7 @@ export function lifecycleOf(parts: PipelineParts): StageLifecycle {
   const step = StartStep.opening; // counts from the source to the sink
   const sinkAt = operators.length + 2;
   // From the sink up, so that whoever is open can pass its rows on. The rejects come last: a run
-  // that is refused must not have emptied the dead-letter file of the one before it.
+  // that is refused leaves no dead-letter file behind.
   const stages: StageInLife[] = [
     { name: `Sink "${sink.use}"`, code: 'SINK_FAILED', stage: sink.stage, step: step(sinkAt) },
     { name: `Batcher "${batcher.use}"`, code: 'INTERNAL', stage: batcher.stage, step: step(sinkAt - 1) },

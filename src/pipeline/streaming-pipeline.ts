@@ -48,6 +48,8 @@ export class StreamingPipeline {
   #wake: (() => void) | undefined;
   #began: Nanos | undefined;
   #durable: Durable | undefined;
+  /** Of a live source: when the read that is under way, or was last, began. */
+  #waitsSince = 0n as Nanos;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -245,6 +247,7 @@ export class StreamingPipeline {
     let batch: Batch | null = null;
     let failure: { readonly thrown: unknown } | undefined;
     this.#position.beginRead();
+    if (this.#live) this.#waitsSince = this.#parts.clock.now();
     this.#idle.begin();
     this.#cutWhileIdle(); // asked for while the one before it was taken
     try {
@@ -252,8 +255,13 @@ export class StreamingPipeline {
     } catch (thrown) {
       failure = { thrown };
     }
-    await this.#idle.end();
-    this.#checkpoints.throwIfFailed(); // the read may have ended for that alone
+    try {
+      await this.#idle.end();
+      this.#checkpoints.throwIfFailed(); // the read may have ended for that alone
+    } catch (thrown) {
+      batch?.release();
+      throw thrown;
+    }
     if (!failure) {
       this.#position.endRead();
       return batch;
@@ -354,7 +362,8 @@ export class StreamingPipeline {
 
   /** Says how far event time is though no row comes to tell. */
   async #tellWatermark(now: Nanos): Promise<void> {
-    if (this.#paused || this.#ending) return;
+    // What came while the loop was busy is read first: it may take a source some turns to hand it over.
+    if (this.#paused || this.#ending || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
     const { source, dictionaries } = this.#parts;
     const batch = new Batch(source.stage.schema, 1, dictionaries);
     if (!this.#live?.intake.mark(batch, now)) {

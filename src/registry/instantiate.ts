@@ -22,7 +22,7 @@ import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { checkFingerprint, fingerprintOf } from '../settings/spec-fingerprint.js';
 import type { Logger } from '../telemetry/logger.js';
 import { loadBatcher, loadOperator, loadSink, loadSource } from './loaders.js';
-import type { StageOverrides } from './resolve-spec.js';
+import type { StageOverrides } from './stage-overrides.js';
 
 export interface PipelineEnvironment {
   readonly clock: Clock;
@@ -64,9 +64,7 @@ export async function instantiate(
   const memory = new ColumnMemory(megabytes(spec.maxMemoryMb));
   const dictionaries = new DictionarySet(memory);
   if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
-  const rejects = spec.deadLetter
-    ? await deadLetters({ ...spec.deadLetter, append: checkpoint !== undefined })
-    : stopOnReject();
+  const rejects = spec.deadLetter ? await deadLetters(spec.deadLetter) : stopOnReject();
   const context: Omit<StageContext, 'stream'> = {
     job: spec.name,
     clock,
