@@ -36,6 +36,7 @@ await build({
     'src/arrow/arrow': 'src/arrow/arrow.ts',
     'src/rate/rate': 'src/rate/rate.ts',
     'src/breaker/breaker': 'src/breaker/breaker.ts',
+    'src/checkpoints/checkpoints': 'src/checkpoints/checkpoints.ts',
     'src/cli/main': 'src/cli/main.ts',
     [THREAD_ENTRY]: `${THREAD_ENTRY}.ts`,
   },

@@ -1,4 +1,5 @@
 /** The public API. */
+export type { CheckpointStore, Fence, StoredKey } from './checkpoints/checkpoint-store.js';
 export { Batch } from './core/batch.js';
 export { BatchPool } from './core/batch-pool.js';
 export { type Clock, systemClock } from './core/clock.js';
@@ -25,18 +26,22 @@ export { defineOperator, defineRowOperator } from './operators/define-operator.j
 export type { Batcher } from './pipeline/batcher.js';
 export type {
   BatcherFactory,
+  NamedPath,
   OperatorFactory,
   PlanProblems,
   SinkFactory,
   SourceFactory,
+  StageFiles,
+  WrittenPath,
 } from './pipeline/factories.js';
 export type { Emit, Operator, OperatorTally } from './pipeline/operator.js';
 export type { Durable, Sink, SinkCapabilities } from './pipeline/sink.js';
 export type { Source, SourceCapabilities } from './pipeline/source.js';
 export type { Stage, StageContext } from './pipeline/stage.js';
 export type { StreamingPipeline } from './pipeline/streaming-pipeline.js';
+export type { Checkpoint, Owner, RunIdentity } from './protocol/checkpoint.js';
 export type { CounterValues, DroppedRows } from './protocol/counters.js';
-export type { Checkpoint, PipelineReport, StageReport } from './protocol/pipeline-report.js';
+export type { PipelineReport, StageReport } from './protocol/pipeline-report.js';
 export { COMPONENTS, type ComponentInfo } from './registry/catalogue.js';
 export {
   createPipeline,

@@ -1,6 +1,8 @@
 import { formatPath, InvalidSpecError, RuntimeError, type SpecProblem } from '../core/errors.js';
 import type { Guards } from '../guard/guards.js';
-import { resolveSpec } from '../registry/resolve-spec.js';
+import type { JobFiles } from '../registry/paths/job-files.js';
+import { conflictsBetween } from '../registry/paths/path-conflicts.js';
+import { resolveWithFiles } from '../registry/resolve-spec.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
 import { readSpecFile, type SpecFile } from './spec-file.js';
@@ -10,9 +12,20 @@ export type CheckedSpec =
   | { readonly file: string; readonly name: string; readonly resolved: ResolvedSpec }
   | { readonly file: string; readonly name: string; readonly problems: readonly string[] };
 
+/** A sound one, and how what is wrong with it all the same is written. */
+interface SoundSpec {
+  readonly file: string;
+  readonly name: string;
+  readonly resolved: ResolvedSpec;
+  readonly files: JobFiles | undefined;
+  format(problem: SpecProblem): string;
+}
+
+type RefusedSpec = Extract<CheckedSpec, { readonly problems: readonly string[] }>;
+
 /**
- * Reads specs, changes them as `--set` says and checks them: all of them, whatever is wrong with
- * one.
+ * Reads specs, changes them as `--set` says and checks them, alone and beside one another, since
+ * they run at one time: all of them, whatever is wrong with one.
  *
  * @param guards - Budgets and breakers that they may name.
  * @returns Each with what is wrong with it as lines, `file:line:column path: message`.
@@ -34,20 +47,35 @@ export async function loadSpecs(
   }
 
   const places = new Map<string, string>();
+  const sound: SoundSpec[] = [];
   const checked: CheckedSpec[] = [];
   for (const spec of specs) {
     const one = await check(spec, overrides, refused, guards);
     const place = formatPlace(spec, ['name']);
-    const earlier = places.get(one.name);
-    if ('resolved' in one && earlier !== undefined) {
-      const problem = `${place} name: expected another name than that of the spec at ${earlier}, found "${one.name}"`;
-      checked.push({ file: one.file, name: one.name, problems: [problem] });
+    const { file, name } = one;
+    const earlier = places.get(name);
+    if ('problems' in one) {
+      checked.push(one);
+    } else if (earlier !== undefined) {
+      const problem = `${place} name: expected another name than that of the spec at ${earlier}, found "${name}"`;
+      checked.push({ file, name, problems: [problem] });
       continue;
+    } else {
+      const problems = besideOthers(one, sound);
+      checked.push(problems.length > 0 ? { file, name, problems } : { file, name, resolved: one.resolved });
+      sound.push(one);
     }
-    places.set(one.name, place);
-    checked.push(one);
+    places.set(name, place);
   }
   return checked;
+}
+
+/** Nothing is read that is being written, and nothing written twice. */
+function besideOthers({ files, format }: SoundSpec, others: readonly SoundSpec[]): string[] {
+  if (!files) return [];
+  return others.flatMap((other) =>
+    other.files ? conflictsBetween(files, other.files, `spec "${other.name}"`).map(format) : [],
+  );
 }
 
 async function check(
@@ -55,7 +83,7 @@ async function check(
   overrides: readonly Override[],
   refused: readonly string[],
   guards: Guards | undefined,
-): Promise<CheckedSpec> {
+): Promise<SoundSpec | RefusedSpec> {
   const { file } = spec;
   const ownName = nameOf(spec.value) ?? file;
   if (spec.problems.length > 0) {
@@ -77,8 +105,10 @@ async function check(
   }
   const name = nameOf(value) ?? file;
   try {
-    const resolved = await resolveSpec(value, {}, guards);
-    return problems.length > 0 ? { file, name, problems } : { file, name, resolved };
+    const { resolved, files } = await resolveWithFiles(value, {}, guards);
+    if (problems.length > 0) return { file, name, problems };
+    const format = (problem: SpecProblem) => formatIn(spec, applied, problem);
+    return { file, name, resolved, files, format };
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     const found =

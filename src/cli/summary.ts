@@ -155,6 +155,14 @@ export function droppedLine({ name, counters, dropped }: JobReport): string {
   return `${name}: ${formatCount(rowsDropped)} ${rowsDropped === 1 ? 'row' : 'rows'} dropped: ${reasons.join(', ')}\n`;
 }
 
+/** Where rows are that could not be used; empty where there are none, or where the first of them stopped the job. */
+export function rejectedLine({ name, counters }: JobReport, deadLetters: string | undefined): string {
+  const { rowsRejected } = counters;
+  if (rowsRejected === 0 || deadLetters === undefined) return '';
+  const rows = `${formatCount(rowsRejected)} ${rowsRejected === 1 ? 'row' : 'rows'}`;
+  return `${name}: ${rows} rejected, kept in ${plainText(deadLetters, 300)}\n`;
+}
+
 const OUTPUTS_SHOWN = 5;
 
 /** Files that a job wrote; the first ones where they are many. */

@@ -94,15 +94,23 @@ export class ColumnMemory {
 
   #exhausted(bytes: number, holder: string): PipelineError {
     const held = Object.entries(this.holders).map(([name, has]) => `${name} ${inMegabytes(has)}`);
+    const [largest = holder] = Object.keys(this.holders);
     return new PipelineError(
       'MEMORY_EXHAUSTED',
       `Columns would need more than the ${this.limitBytes / MB} MB that the job may have ("maxMemoryMb"): ` +
-        `${inMegabytes(bytes)} more asked for ${holder}, held so far: ${held.join(', ') || 'nothing'}; ` +
-        'raise "maxMemoryMb", or lower "batchRows", "sink.rowGroupRows", "batcher.maxKeys" or the ' +
-        '"lateness" of bars',
+        `held are ${held.join(', ') || 'none'}, and ${inMegabytes(bytes)} more were asked for ${holder}. ` +
+        `Raise "maxMemoryMb", or lower ${WHAT_TO_LOWER[largest] ?? '"batchRows"'}`,
     );
   }
 }
+
+/** By holder: what of a spec decides how much it holds. */
+const WHAT_TO_LOWER: Readonly<Record<string, string>> = {
+  bars: 'the "lateness" of bars',
+  'parquet row group': '"rowGroupRows" of the sink, or "batchRows"',
+  batcher: '"maxKeys" or "maxRows" of the batcher',
+  batches: '"batchRows", or "maxKeys" and "maxRows" of the batcher',
+};
 
 /** What one holder has of an account: one number, so that what is given back is what was taken. */
 export class MemoryShare {
@@ -131,4 +139,6 @@ export class MemoryShare {
   }
 }
 
-const inMegabytes = (bytes: number): string => `${(bytes / MB).toFixed(1)} MB`;
+/** Never 0 of something. */
+const inMegabytes = (bytes: number): string =>
+  bytes < MB / 10 ? `${Math.ceil(bytes / 1_024)} KB` : `${(bytes / MB).toFixed(1)} MB`;

@@ -21,6 +21,8 @@ export type ErrorCode =
   | 'START_TIMED_OUT'
   | 'DRAIN_TIMED_OUT'
   | 'CHECKPOINT_INVALID'
+  | 'CHECKPOINT_FAILED'
+  | 'FENCED'
   | 'JOB_UNKNOWN'
   | 'JOB_NAME_TAKEN'
   | 'JOB_STATE'

@@ -32,6 +32,8 @@ export type RowKind = 'quote' | 'trade' | 'bar' | 'book' | 'custom';
 export interface Schema {
   readonly kind: RowKind;
   readonly columns: readonly Column[];
+  /** Of bars: how long each is, in ns, where that is known. */
+  readonly barNs?: number;
 }
 
 export const BAR_MARKS = ['complete', 'empty', 'gap', 'partial'] as const;

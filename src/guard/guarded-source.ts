@@ -108,6 +108,11 @@ export class GuardedSource implements Source {
     return this.#source.position();
   }
 
+  /** Behind a budget or a breaker any read may wait for long; nothing is read of the source before. */
+  positionForRead(): PlainData {
+    return this.#source.position();
+  }
+
   resume(position: PlainData): Promise<void> | void {
     return this.#source.resume(position);
   }

@@ -100,7 +100,7 @@ class BarsOperator implements Operator {
       this.output,
       context.batchRows,
       context.dictionaries,
-      this.#columns.size !== undefined,
+      this.#columns.price !== undefined && this.#columns.size !== undefined,
       this.#lateCounter,
     );
     this.#memory = context.memory.share('bars');
@@ -128,7 +128,7 @@ class BarsOperator implements Operator {
   }
 
   process(batch: Batch, emit: Emit): void | Promise<void> {
-    this.#inHand = { batch, input: barInputOf(batch, this.#columns), row: 0, control: 0 };
+    this.#inHand = { batch, input: barInputOf(batch, this.#columns, this.#writer), row: 0, control: 0 };
     return this.emitMore(emit);
   }
 
@@ -175,6 +175,7 @@ class BarsOperator implements Operator {
       lateness,
       rowsIn: this.#rowsIn,
       passed: this.#passedNs === undefined ? null : String(this.#passedNs),
+      sized: this.#writer.hasSizes,
       late: this.#lateCounter?.snapshot() ?? null,
       lines: this.#lines.snapshot(),
     };
@@ -182,7 +183,7 @@ class BarsOperator implements Operator {
 
   /** @throws {PipelineError} `CHECKPOINT_INVALID` for the state of bars of another length, or of another order. */
   restore(state: PlainData): void {
-    const { every, lateness, rowsIn, passed, late, lines } = state as unknown as BarsState;
+    const { every, lateness, rowsIn, passed, sized, late, lines } = state as unknown as BarsState;
     if (every !== this.#options.every || lateness !== this.#options.lateness || !lines) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
@@ -192,6 +193,7 @@ class BarsOperator implements Operator {
     }
     this.#rowsIn = rowsIn;
     this.#passedNs = passed === null ? undefined : BigInt(passed);
+    this.#writer.hasSizes = sized;
     if (late) this.#lateCounter?.restore(late);
     if (lines.scope === 'all' && this.#lines instanceof SharedLine) this.#lines.restore(lines);
     else if (lines.scope === 'symbol' && this.#lines instanceof SymbolLines) this.#lines.restore(lines);
@@ -308,6 +310,8 @@ class BarsOperator implements Operator {
       symbol: symbolOf(slot),
       spot: input.origin?.at(place) ?? unknown,
       waitNs,
+      delayNs: waitNs - BigInt(lateness) + BigInt(this.#context.stream.order.maxDelayNs),
+      isBySymbol: this.#lines instanceof SymbolLines,
       values: input.valuesAt(place),
       mover: mover && {
         timeNs: mover.timeNs,
@@ -331,6 +335,7 @@ interface BarsState {
   readonly lateness: number;
   readonly rowsIn: number;
   readonly passed: string | null;
+  readonly sized: boolean;
   readonly late: readonly (readonly number[])[] | null;
   readonly lines: SharedLineState | SymbolLinesState | undefined;
 }

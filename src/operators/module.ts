@@ -123,6 +123,7 @@ function guardOperator(where: string, operator: Operator): Operator {
         }
         known = batch.schema;
       }
+      keepControlsWithin(batch);
       if (batch.isEmpty) {
         batch.release();
         return;
@@ -146,11 +147,18 @@ function guardOperator(where: string, operator: Operator): Operator {
     get hasMore() {
       return operator.hasMore === true;
     },
-    ...(operator.emitMore && {
-      emitMore: (emit) => attempt('emitMore', () => operator.emitMore?.(checked(emit))),
-    }),
+    emitMore: (emit) =>
+      attempt('emitMore', () => {
+        if (operator.emitMore) return operator.emitMore(checked(emit));
+        throw new TypeError('it says "hasMore" and has no such function');
+      }),
     ...(operator.watermark && {
-      watermark: () => attempt('watermark', () => operator.watermark?.()),
+      watermark: () =>
+        attempt('watermark', () => {
+          const at = operator.watermark?.();
+          if (at === undefined || typeof at === 'bigint') return at;
+          throw new TypeError(`expected ns since 1970 as a bigint, or undefined, found ${shapeOf(at)}`);
+        }),
     }),
     ...(operator.open && { open: () => attempt('open', () => operator.open?.()) }),
     process: (batch, emit) => attempt('process', () => operator.process(batch, checked(emit))),
@@ -178,6 +186,13 @@ function guardOperator(where: string, operator: Operator): Operator {
       return rethrow(error);
     }
   }
+}
+
+/** Rows were cut off and the records left where they were: those stand behind what is left. */
+function keepControlsWithin(batch: Batch): void {
+  const { length, controls } = batch;
+  if (controls.every(({ row }) => row <= length)) return;
+  batch.controls = controls.map(({ row, record }) => ({ row: Math.min(row, length), record }));
 }
 
 /** Which URL to import: that of a file where there is one, or a package as the working directory sees it. */

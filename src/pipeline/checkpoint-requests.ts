@@ -1,12 +1,12 @@
 import { PipelineError } from '../core/errors.js';
-import type { Checkpoint } from '../protocol/pipeline-report.js';
+import type { Checkpoint } from '../protocol/checkpoint.js';
 
 interface Request {
   resolve(checkpoint: Checkpoint): void;
   reject(error: unknown): void;
 }
 
-/** Those who wait for a checkpoint. All that wait when it is taken get the same one. */
+/** Those who wait for a checkpoint. */
 export class CheckpointRequests {
   #requests: Request[] = [];
   #over = false;
@@ -22,23 +22,23 @@ export class CheckpointRequests {
     });
   }
 
-  /** @throws What `take` throws: a cut that fails ends the run, and those who wait are told too. */
-  async answer(take: () => Promise<Checkpoint>): Promise<void> {
-    const requests = this.#requests;
-    this.#requests = [];
-    try {
-      const checkpoint = await take();
-      for (const { resolve } of requests) resolve(checkpoint);
-    } catch (error) {
-      for (const { reject } of requests) reject(error);
-      throw error;
-    }
+  /** All that wait now: they get the same one. Who comes later gets the next. */
+  take(): Request {
+    const requests = this.#requests.splice(0);
+    return {
+      resolve(checkpoint) {
+        for (const request of requests) request.resolve(checkpoint);
+      },
+      reject(error) {
+        for (const request of requests) request.reject(error);
+      },
+    };
   }
 
   /** The run is over: nobody waits for ever. */
   refuse(): void {
     this.#over = true;
-    for (const { reject } of this.#requests.splice(0)) reject(ended());
+    this.take().reject(ended());
   }
 }
 

@@ -56,24 +56,33 @@ export class Downstream {
 
   /**
    * Tells the stages of the end and has each give up what it holds, the first one first.
-   * @returns `undefined` when a stop came before all was durable.
+   * @returns `false` when a stop came before all was with the sink.
    */
-  async finish(how: EndOfStream): Promise<Durable | undefined> {
-    const { operators, isStopped, lag } = this.#parts;
+  async finish(how: EndOfStream): Promise<boolean> {
+    const { operators, isStopped } = this.#parts;
     operators.finish(how);
     await this.#settle();
-    if (isStopped()) return undefined;
-    await this.#closeBatches();
-    if (isStopped()) return undefined;
-    const durable = await this.#flush();
-    lag.finish();
-    return durable;
+    if (isStopped()) return false;
+    await this.closeBatches();
+    return !isStopped();
   }
 
-  /** Between two batches: closes what the batcher holds, and has the sink make all of it durable. */
-  async makeDurable(): Promise<Durable> {
-    await this.#closeBatches();
-    return this.#flush();
+  /** Between two batches: hands what the batcher holds to the sink. */
+  async closeBatches(): Promise<void> {
+    this.#parts.batcher.flush('drain');
+    await this.#deliver();
+  }
+
+  /** Has the sink make all that it was given durable and visible. */
+  flush(): Promise<Durable> {
+    const { sink } = this.#parts;
+    return blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.flush());
+  }
+
+  /** Has the sink make all that it was given durable: what comes later is not in it. */
+  prepare(): Promise<Durable> {
+    const { sink } = this.#parts;
+    return blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.prepare?.() ?? sink.stage.flush());
   }
 
   /** What came of age while the loop was busy. A timer sees to what does while it waits. */
@@ -136,15 +145,5 @@ export class Downstream {
     this.#parts.batcher.flush('age');
     await this.#deliver();
     this.#parts.tally.update();
-  }
-
-  async #closeBatches(): Promise<void> {
-    this.#parts.batcher.flush('drain');
-    await this.#deliver();
-  }
-
-  #flush(): Promise<Durable> {
-    const { sink } = this.#parts;
-    return blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.flush());
   }
 }

@@ -19,6 +19,31 @@ export interface SpecFacts {
   readonly hasDeadLetters: boolean;
 }
 
+/** A path among a stage's options. */
+export interface NamedPath {
+  readonly path: string;
+  /** Its keys within the options: `['path', 1]`. */
+  readonly at: readonly (string | number)[];
+}
+
+/** A path that a stage writes to: one file, or a directory of parts. */
+export interface WrittenPath extends NamedPath {
+  /** Of a directory: how the names of its parts end, without the dot. */
+  readonly partsEndIn?: string;
+  /** Of a directory: whether other runs may add parts to it at the same time. */
+  readonly isShared?: boolean;
+}
+
+/**
+ * Which files a stage reads and writes, so that they can be compared with those of other stages and
+ * jobs before any is opened. Says what the options say; looks at no file.
+ */
+export interface StageFiles {
+  /** Paths and globs. */
+  readonly reads?: readonly NamedPath[];
+  readonly writes?: readonly WrittenPath[];
+}
+
 /**
  * How a stage is made from its options. `plan` opens nothing and is free of side effects: it says
  * which columns come out, or what is wrong with the options; after a problem it answers as well as
@@ -26,6 +51,8 @@ export interface SpecFacts {
  */
 export interface SourceFactory<Options> {
   plan(options: Options, problems: PlanProblems): Schema;
+  /** Without it, the stage has no files. */
+  files?(options: Options): StageFiles;
   create(options: Options, context: StageContext): Source;
 }
 
@@ -41,5 +68,7 @@ export interface BatcherFactory<Options> {
 
 export interface SinkFactory<Options> {
   plan?(options: Options, input: Schema, problems: PlanProblems): void;
+  /** Without it, the stage has no files. */
+  files?(options: Options): StageFiles;
   create(options: Options, input: Schema, context: StageContext): Sink;
 }

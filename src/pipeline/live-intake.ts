@@ -1,6 +1,8 @@
 import type { Batch } from '../core/batch.js';
 import type { Clock } from '../core/clock.js';
+import { PipelineError } from '../core/errors.js';
 import { compareInt64, readInt64 } from '../core/int64.js';
+import type { PlainData } from '../core/plain-data.js';
 import { eventTimeIndex } from '../core/schema.js';
 import { retainRows } from '../core/selection.js';
 import type { Nanos } from '../core/units.js';
@@ -68,6 +70,30 @@ export class LiveIntake {
     if (at === undefined) return false;
     batch.controls.push({ row: batch.length, record: { type: 'watermark', at: at as Nanos } });
     return true;
+  }
+
+  /** How far event time has come, as it was told. Lags are not in it: they are of this process's clock. */
+  snapshot(): PlainData {
+    const { at } = this.#watermark;
+    return { rowsSeen: this.#rowsSeen, watermark: at === undefined ? null : String(at) };
+  }
+
+  /** @throws {PipelineError} `CHECKPOINT_INVALID`. */
+  restore(state: PlainData | undefined): void {
+    const { rowsSeen, watermark } = (state ?? {}) as {
+      readonly rowsSeen?: unknown;
+      readonly watermark?: unknown;
+    };
+    const isWatermark =
+      watermark === null || (typeof watermark === 'string' && /^-?\d{1,20}$/.test(watermark));
+    if (!Number.isSafeInteger(rowsSeen) || !isWatermark) {
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        'Expected the state "intake" of a live source, {rowsSeen, watermark}, found another',
+      );
+    }
+    this.#rowsSeen = rowsSeen as number;
+    if (watermark !== null) this.#watermark.heed(BigInt(watermark as string));
   }
 
   /** Nothing was read for so long, though rows may have come. */

@@ -51,6 +51,11 @@ export class LiveWatermark {
     if (this.#at === undefined || at > this.#at) this.#at = at;
   }
 
+  /** The last one that was told, or is known from the stream; `undefined`: none yet. */
+  get at(): bigint | undefined {
+    return this.#at;
+  }
+
   /** Nothing was received for a while, for want of a reader: what comes next may be as much older. */
   standStill(ns: bigint): void {
     for (let place = 0; place < STEPS; place++) if (this.#isSeen[place]) this.#lags[place]! += ns;

@@ -1,10 +1,11 @@
 import type { Clock } from '../core/clock.js';
 import type { DictionarySet } from '../core/dictionary.js';
+import type { Checkpoint, RunIdentity, SpecFingerprint } from '../protocol/checkpoint.js';
 import type { Counters } from '../protocol/counters.js';
-import type { Checkpoint } from '../protocol/pipeline-report.js';
 import { StartStep } from '../protocol/start-step.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Batcher } from './batcher.js';
+import type { CheckpointSaver } from './checkpoint-keeper.js';
 import type { Operator } from './operator.js';
 import type { Rejects } from './rejects.js';
 import type { Sink } from './sink.js';
@@ -25,8 +26,14 @@ export interface PipelineParts {
   readonly log: Logger;
   /** What each stage has to open in. Without it, whoever runs the pipeline watches that it opens. */
   readonly openDeadlineMs?: number | undefined;
-  /** Where an earlier run left off; its dictionaries are restored already. */
+  /** Name of the job, its run and its spec: what its checkpoints are of. */
+  readonly job: string;
+  readonly run: RunIdentity;
+  readonly spec: SpecFingerprint;
+  /** Where an earlier start of the run left off; its dictionaries are restored already. */
   readonly checkpoint?: Checkpoint;
+  /** Where checkpoints go. Without it, they are for whoever asks for one. */
+  readonly saver?: CheckpointSaver;
 }
 
 /** How the stages are opened and closed. */
@@ -35,7 +42,7 @@ export function lifecycleOf(parts: PipelineParts): StageLifecycle {
   const step = StartStep.opening; // counts from the source to the sink
   const sinkAt = operators.length + 2;
   // From the sink up, so that whoever is open can pass its rows on. The rejects come last: a run
-  // that is refused must not have emptied the dead-letter file of the one before it.
+  // that is refused leaves no dead-letter file behind.
   const stages: StageInLife[] = [
     { name: `Sink "${sink.use}"`, code: 'SINK_FAILED', stage: sink.stage, step: step(sinkAt) },
     { name: `Batcher "${batcher.use}"`, code: 'INTERNAL', stage: batcher.stage, step: step(sinkAt - 1) },

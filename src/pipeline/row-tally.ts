@@ -1,6 +1,8 @@
 import type { Clock } from '../core/clock.js';
+import { RUN_COUNTERS, type RunCounters } from '../protocol/checkpoint.js';
 import type { CounterName, Counters } from '../protocol/counters.js';
 import type { OperatorChain } from './operator-chain.js';
+import type { SourcePlace } from './read-position.js';
 import type { Sink } from './sink.js';
 import type { Source } from './source.js';
 
@@ -37,6 +39,8 @@ export class RowTally {
     rowsRejected: 0,
     rowsOut: 0,
   };
+  /** What earlier starts of the run counted, less what the stages know of that themselves. */
+  readonly #before: Record<keyof RunCounters, number> = zeros();
   #rowsRead = 0;
   #rowsRefused = 0;
   #rowsOut = 0;
@@ -68,29 +72,53 @@ export class RowTally {
   updateRead(): void {
     const { source, counters } = this.#parts;
     this.#raise('rowsIn', this.#rowsIn());
-    counters.set('bytesIn', source.bytesIn ?? 0);
+    counters.set('bytesIn', this.#before.bytesIn + (source.bytesIn ?? 0));
   }
 
   /** Takes over what the stages counted so far. */
   update(): void {
     const { source, operators, sink, counters } = this.#parts;
+    const before = this.#before;
     const tally = operators.tally();
     this.#write({
       rowsIn: this.#rowsIn(),
-      rowsDerived: tally.derived,
-      rowsFiltered: tally.filtered,
-      rowsFolded: tally.folded,
-      rowsDropped: tally.dropped,
-      rowsRejected: tally.rejected + this.#rowsRefused + (source.rowsRejected ?? 0),
-      rowsOut: this.#rowsOut,
+      rowsDerived: before.rowsDerived + tally.derived,
+      rowsFiltered: before.rowsFiltered + tally.filtered,
+      rowsFolded: before.rowsFolded + tally.folded,
+      rowsDropped: before.rowsDropped + tally.dropped,
+      rowsRejected: before.rowsRejected + tally.rejected + this.#rowsRefused + (source.rowsRejected ?? 0),
+      rowsOut: before.rowsOut + this.#rowsOut,
     });
-    counters.set('rowsLate', tally.late);
-    counters.set('bytesIn', source.bytesIn ?? 0);
-    counters.set('bytesOut', sink.bytesOut ?? 0);
+    counters.set('rowsLate', before.rowsLate + tally.late);
+    counters.set('bytesIn', before.bytesIn + (source.bytesIn ?? 0));
+    counters.set('bytesOut', before.bytesOut + (sink.bytesOut ?? 0));
+  }
+
+  /** What is counted of a cut: what the source has counted since, in a read that is under way, is not. */
+  cut({ rowsRejected, bytesIn }: SourcePlace): RunCounters {
+    this.update();
+    const { source, counters } = this.#parts;
+    const rejectedSince = (source.rowsRejected ?? 0) - rowsRejected;
+    const bytesSince = (source.bytesIn ?? 0) - bytesIn;
+    const counts = zeros();
+    for (const name of RUN_COUNTERS) counts[name] = counters.get(name);
+    counts.rowsIn -= rejectedSince;
+    counts.rowsRejected -= rejectedSince;
+    counts.bytesIn -= bytesSince;
+    return counts;
+  }
+
+  /** Goes on from a cut. Called once the stages have gone back to it, since some count from there. */
+  restore(counts: RunCounters): void {
+    this.update();
+    const { counters } = this.#parts;
+    for (const name of RUN_COUNTERS) this.#before[name] = counts[name] - counters.get(name);
+    counters.set('batches', counts.batches);
+    this.update();
   }
 
   #rowsIn(): number {
-    return this.#rowsRead + (this.#parts.source.rowsRejected ?? 0);
+    return this.#before.rowsIn + this.#rowsRead + (this.#parts.source.rowsRejected ?? 0);
   }
 
   /**
@@ -117,3 +145,6 @@ export class RowTally {
     this.#parts.counters.set(name, count);
   }
 }
+
+const zeros = (): Record<keyof RunCounters, number> =>
+  Object.fromEntries(RUN_COUNTERS.map((name) => [name, 0])) as Record<keyof RunCounters, number>;

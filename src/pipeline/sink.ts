@@ -28,16 +28,25 @@ export interface Sink extends Stage {
    * @throws {RuntimeError} when rows cannot be taken; the pipeline fails with it.
    */
   write(batch: Batch): Promise<void> | void;
-  /** Makes everything written so far durable and visible: at the end, and where no store decides. */
+  /**
+   * Makes everything written so far durable and visible: at the end, and where no store decides. Where
+   * one does, the last thing before it was a `prepare` and a `commit` behind the last row.
+   */
   flush(): Promise<Durable> | Durable;
   /**
    * Makes everything written so far durable, and nothing more visible. Without it, a checkpoint calls
    * `flush`.
+   *
+   * Called between two writes, and not waited for: `write` may be called before it has settled, and
+   * what it is given then is not in the position. Neither `prepare`, `commit` nor `flush` is called
+   * while one of them has not settled, and `close` only after all of them.
+   *
+   * @throws {RuntimeError} when it cannot be made durable; the pipeline fails with it.
    */
   prepare?(): Promise<Durable> | Durable;
   /**
    * A checkpoint with a position of `prepare` was accepted: what it lists may be seen. Positions come
-   * in order, and one may be left out for a later one.
+   * in order, and one may be left out for a later one. `write` may be called before it has settled.
    */
   commit?(position: PlainData): Promise<void> | void;
   /** Called after `open` and before the first `write`, with an earlier `Durable.position`. */

@@ -36,8 +36,14 @@ export interface Source extends Stage {
   read(): Promise<Batch | null> | Batch | null;
   /** Asks the source to end: a `read` that waits settles soon, with what it has or with `null`. */
   stop(): void;
-  /** Where `read` will go on: plain data, taken between two reads. */
+  /** Where `read` will go on: plain data that does not change any more, taken between two reads. */
   position(): PlainData;
+  /**
+   * The position, asked for before every read, so that a checkpoint can be taken while the read waits.
+   * For a source to which it is dear: it may answer `undefined` where the read will not wait for long,
+   * and the checkpoint waits for it. Without it, `position` is asked.
+   */
+  positionForRead?(): PlainData | undefined;
   /** Called after `open` and before the first `read`, with an earlier `position()`. */
   resume(position: PlainData): Promise<void> | void;
   /** Rows read so far that went to `rejects`: they count as read. */

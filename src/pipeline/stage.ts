@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { ColumnMemory } from '../core/column-memory.js';
 import type { DictionarySet } from '../core/dictionary.js';
 import type { EventOrder } from '../core/event-order.js';
+import type { RunIdentity } from '../protocol/checkpoint.js';
 import type { StageHealth, StageStatistics } from '../protocol/pipeline-report.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Rejects } from './rejects.js';
@@ -34,6 +35,8 @@ export interface StageContext {
   readonly rejects: Rejects;
   /** What is known of the stream that comes in. */
   readonly stream: StreamFacts;
+  /** The run, and which of its starts this is: for names of what is not yet to be seen. */
+  readonly run?: RunIdentity;
   /**
    * An earlier run is gone on with: `resume` or `restore` will be called after `open`. A sink that
    * refuses to touch what is there already must not refuse its own output.

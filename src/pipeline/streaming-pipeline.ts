@@ -2,16 +2,12 @@ import { Batch } from '../core/batch.js';
 import { PipelineError, toWireError } from '../core/errors.js';
 import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
 import type { Nanos } from '../core/units.js';
+import type { Checkpoint } from '../protocol/checkpoint.js';
 import { type Counters, droppedRows, rowsPending } from '../protocol/counters.js';
-import type {
-  Checkpoint,
-  PipelineReport,
-  StageReport,
-  StageStatistics,
-} from '../protocol/pipeline-report.js';
+import type { PipelineReport, StageReport, StageStatistics } from '../protocol/pipeline-report.js';
 import { StartStep } from '../protocol/start-step.js';
-import { blame, blamed } from './blame.js';
-import { CheckpointRequests } from './checkpoint-requests.js';
+import { blamed } from './blame.js';
+import { CheckpointKeeper, type Cut } from './checkpoint-keeper.js';
 import { Downstream, type EndOfStream } from './downstream.js';
 import { EventTimeLag } from './event-time-lag.js';
 import { IdleWork } from './idle-work.js';
@@ -20,11 +16,13 @@ import { WATERMARK_EVERY_NS } from './live-watermark.js';
 import { LoopTurns } from './loop-turns.js';
 import { OperatorChain } from './operator-chain.js';
 import { lifecycleOf, type PipelineParts } from './pipeline-parts.js';
+import { ReadPosition } from './read-position.js';
 import { RepeatingTimer } from './repeating-timer.js';
 import { RowTally } from './row-tally.js';
 import type { Durable } from './sink.js';
 import type { Named, Stage } from './stage.js';
 import type { StageLifecycle } from './stage-lifecycle.js';
+import { operatorId, StageStates } from './stage-states.js';
 
 /**
  * Runs one source → operators → batcher → sink in the calling thread, once. One batch is on its way
@@ -35,12 +33,13 @@ import type { StageLifecycle } from './stage-lifecycle.js';
  */
 export class StreamingPipeline {
   readonly #parts: PipelineParts;
-  readonly #operators: OperatorChain;
   readonly #downstream: Downstream;
   readonly #tally: RowTally;
   readonly #lag: EventTimeLag;
   readonly #lifecycle: StageLifecycle;
-  readonly #checkpoints = new CheckpointRequests();
+  readonly #position: ReadPosition;
+  readonly #states: StageStates;
+  readonly #checkpoints: CheckpointKeeper;
   readonly #turns: LoopTurns;
   readonly #idle: IdleWork;
   readonly #live: { readonly intake: LiveIntake; readonly timer: RepeatingTimer } | undefined;
@@ -49,10 +48,12 @@ export class StreamingPipeline {
   #wake: (() => void) | undefined;
   #began: Nanos | undefined;
   #durable: Durable | undefined;
+  /** Of a live source: when the read that is under way, or was last, began. */
+  #waitsSince = 0n as Nanos;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    const { batcher, sink, counters, clock, rejects } = parts;
+    const { batcher, sink, counters, clock, rejects, log, saver } = parts;
     const source = parts.source.stage;
     const operators = new OperatorChain(parts.operators, {
       input: source.schema,
@@ -62,17 +63,29 @@ export class StreamingPipeline {
     const tally = new RowTally({ source, operators, sink: sink.stage, counters, clock });
     const lag = new EventTimeLag({ source, operators, batcher: batcher.stage, clock });
     const turns = new LoopTurns(clock);
+    const endWait = () => {
+      source.stop(); // its read may wait for long
+      this.#wake?.();
+    };
     const idle = new IdleWork({
-      onDone: () => this.#downstream.watchAge(),
-      onFailure: () => {
-        source.stop(); // its read may wait for long
-        this.#wake?.();
+      onDone: () => {
+        this.#cutWhileIdle();
+        this.#downstream.watchAge();
       },
+      onFailure: endWait,
     });
-    const isStopped = () => this.#mustStop();
+    this.#checkpoints = new CheckpointKeeper({
+      clock,
+      log,
+      sink,
+      saver,
+      onDue: () => this.#cutWhileIdle(),
+      onFailure: endWait,
+    });
+    const isStopped = () => this.#mustStop() || this.#checkpoints.hasFailed;
     const shared = { operators, tally, lag, turns, idle, counters, clock };
     this.#downstream = new Downstream({ ...shared, batcher: batcher.stage, sink, isStopped });
-    this.#operators = operators;
+    this.#position = new ReadPosition(source);
     this.#tally = tally;
     this.#lag = lag;
     this.#turns = turns;
@@ -85,6 +98,8 @@ export class StreamingPipeline {
         timer: new RepeatingTimer(clock, WATERMARK_EVERY_NS, onTime),
       };
     }
+    const intake = this.#live?.intake;
+    this.#states = new StageStates(parts, { position: this.#position, operators, tally, intake });
   }
 
   get counters(): Counters {
@@ -109,22 +124,20 @@ export class StreamingPipeline {
     try {
       await this.#lifecycle.open();
       if (!this.#mustStop()) {
-        await this.#goOn();
+        const { checkpoint } = this.#parts;
+        if (checkpoint) await this.#states.restore(checkpoint);
         this.#parts.counters.set('startStep', StartStep.started);
         await onOpen?.();
         this.#live?.timer.start();
+        this.#checkpoints.start();
       }
-      reason = await this.#flow();
-      if (reason !== 'stopped') {
-        const isWhole = await this.#finish(reason === 'drained' ? 'drained' : 'completed');
-        if (!isWhole) reason = 'stopped';
-      }
+      reason = await this.#toTheEnd();
     } catch (thrown) {
       reason = 'error';
       error = thrown;
     }
     this.#live?.timer.stop();
-    this.#checkpoints.refuse();
+    await this.#checkpoints.close();
     const failWith = (thrown: unknown) => {
       if (reason !== 'error') error = thrown;
       reason = 'error';
@@ -167,20 +180,20 @@ export class StreamingPipeline {
   stop(): void {
     this.#ending = 'stop';
     this.#lifecycle.interrupt();
+    this.#checkpoints.stop();
     this.#parts.source.stage.stop();
     this.#wake?.();
   }
 
   /**
-   * A consistent cut between two batches: closes what the batcher holds, makes the sink durable and
-   * takes every stage's state. Waits for the read that is under way.
+   * A consistent cut between two batches, taken at once, also while the source waits or the pipeline is
+   * paused: closes what the batcher holds, takes every stage's state, and has the sink make its rows
+   * durable, behind the flow. Settles once that is done and the store, if there is one, has accepted it.
    *
-   * @throws {PipelineError} `JOB_STATE` when the run ends before it could be taken.
+   * @throws {PipelineError} `JOB_STATE` when the run ends before it could be taken; what the store throws.
    */
   checkpoint(): Promise<Checkpoint> {
-    const taken = this.#checkpoints.add();
-    this.#wake?.();
-    return taken;
+    return this.#checkpoints.ask();
   }
 
   /** What each stage says of itself. */
@@ -189,29 +202,32 @@ export class StreamingPipeline {
     const lag = this.#lag;
     return [
       reportOf('source', source, lag.ofSource()),
-      ...operators.map((operator, i) => reportOf(`operators[${i}]`, operator, lag.ofOperator(i))),
+      ...operators.map((operator, i) => reportOf(operatorId(i), operator, lag.ofOperator(i))),
       reportOf('batcher', batcher, lag.ofBatcher()),
       reportOf('sink', sink, lag.ofSink()),
     ];
   }
 
-  /** Takes the stages to where the checkpoint was, if there is one. */
-  async #goOn(): Promise<void> {
-    const { source, operators, sink, counters, checkpoint } = this.#parts;
-    if (!checkpoint) return;
-    counters.set('startStep', StartStep.opening(operators.length + 2));
-    await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.resume?.(checkpoint.sink));
-    this.#operators.restore(checkpoint.operators);
-    counters.set('startStep', StartStep.opening(0));
-    await blame('SOURCE_FAILED', `Source "${source.use}"`, () => source.stage.resume(checkpoint.source));
+  async #toTheEnd(): Promise<'end of input' | 'drained' | 'stopped'> {
+    const { ended } = this.#parts.checkpoint ?? {};
+    if (ended) {
+      // All rows were with the sink when an earlier start broke off.
+      if (this.#mustStop()) return 'stopped';
+      if (!(await this.#publish(ended.how))) return 'stopped';
+      return ended.how === 'drained' ? 'drained' : 'end of input';
+    }
+    const reason = await this.#flow();
+    if (reason === 'stopped') return reason;
+    return (await this.#finish(reason === 'drained' ? 'drained' : 'completed')) ? reason : 'stopped';
   }
 
   async #flow(): Promise<'end of input' | 'drained' | 'stopped'> {
     for (;;) {
       if (this.#turns.isDue) await this.#turns.take();
+      this.#checkpoints.throwIfFailed();
       if (this.#mustStop()) return 'stopped';
       await this.#downstream.deliverAged();
-      if (this.#checkpoints.waiting) await this.#checkpoints.answer(() => this.#cut());
+      if (this.#checkpoints.isDue) await this.#checkpoints.take(() => this.#cut());
       if (this.#ending) return this.#mustStop() ? 'stopped' : 'drained';
       if (this.#paused) {
         await this.#whilePaused();
@@ -230,14 +246,26 @@ export class StreamingPipeline {
     const { source } = this.#parts;
     let batch: Batch | null = null;
     let failure: { readonly thrown: unknown } | undefined;
+    this.#position.beginRead();
+    if (this.#live) this.#waitsSince = this.#parts.clock.now();
     this.#idle.begin();
+    this.#cutWhileIdle(); // asked for while the one before it was taken
     try {
       batch = await source.stage.read();
     } catch (thrown) {
       failure = { thrown };
     }
-    await this.#idle.end();
-    if (!failure) return batch;
+    try {
+      await this.#idle.end();
+      this.#checkpoints.throwIfFailed(); // the read may have ended for that alone
+    } catch (thrown) {
+      batch?.release();
+      throw thrown;
+    }
+    if (!failure) {
+      this.#position.endRead();
+      return batch;
+    }
 
     this.#tally.updateRead();
     return this.#failAfterRead(blamed('SOURCE_FAILED', `Source "${source.use}"`, failure.thrown));
@@ -248,6 +276,7 @@ export class StreamingPipeline {
     const rows = batch.length;
     const live = this.#live?.intake.receive(batch);
     this.#tally.read(rows, live?.refused);
+    this.#checkpoints.passed();
     await this.#downstream.pass(batch);
     counters.add('turns', 1);
     this.#tally.update();
@@ -256,48 +285,92 @@ export class StreamingPipeline {
   }
 
   /**
-   * Rows that cannot be had again are delivered before the failure is told. Of a replay they are not:
-   * a file that looks whole and is not would be worse than none.
+   * Rows that cannot be had again are delivered before the failure is told; where a store decides, they
+   * are in a last checkpoint, for the next start. Of a replay they are not: a file that looks whole and
+   * is not would be worse than none.
    */
   async #failAfterRead(error: unknown): Promise<never> {
     const { source, log } = this.#parts;
     if (source.stage.capabilities.delivery !== 'replayable') {
-      await this.#finish('failed').catch((err) => log.error({ err }, 'delivery failed after the source'));
+      const saving = this.#checkpoints.isKept
+        ? this.#checkpoints.takeLast(() => this.#cut())
+        : this.#finish('failed');
+      await saving.catch((err) => log.error({ err }, 'delivery failed after the source'));
     }
     throw error;
   }
 
   /** @returns `false` when a stop came before all was durable. */
   async #finish(how: EndOfStream): Promise<boolean> {
-    const durable = await this.#downstream.finish(how);
-    if (!durable) return false;
-    this.#durable = durable;
-    await this.#parts.rejects.flush();
-    return true;
+    if (!(await this.#downstream.finish(how))) {
+      this.#checkpoints.throwIfFailed();
+      return false;
+    }
+    return this.#publish(how);
   }
 
-  async #cut(): Promise<Checkpoint> {
-    const { source, dictionaries, rejects } = this.#parts;
-    const durable = await this.#downstream.makeDurable();
+  /**
+   * Behind the last row: with a store, only what an accepted checkpoint lists is made visible. The one
+   * after that says that there is nothing left to do.
+   *
+   * @returns `false` when a stop came before that.
+   */
+  async #publish(how: EndOfStream): Promise<boolean> {
+    const { sink, rejects } = this.#parts;
+    const keeper = this.#checkpoints;
+    const isKept = keeper.isKept && how !== 'failed';
+    if (isKept && sink.stage.prepare) {
+      const isAccepted = await keeper.takeLast(() => this.#cut({ how, isPublished: false }));
+      if (!isAccepted) return false;
+    }
+    const durable = await this.#downstream.flush();
     this.#durable = durable;
+    this.#lag.finish();
+    await rejects.flush();
+    return !isKept || keeper.takeLast(async () => this.#cutNow(durable, { how, isPublished: true }));
+  }
+
+  /** Takes a checkpoint that is due while the loop waits. While it is busy, it sees to that itself. */
+  #cutWhileIdle(): void {
+    if (!this.#checkpoints.isDue || !this.#position.isKnown) return;
+    this.#idle.start(() => this.#checkpoints.take(() => this.#cut()));
+  }
+
+  async #cut(ended?: Checkpoint['ended']): Promise<Cut> {
+    const { sink, rejects } = this.#parts;
+    await this.#downstream.closeBatches();
     await rejects.flush(); // the source goes on behind these rows
+    const isPrepared = this.#checkpoints.isKept && sink.stage.prepare !== undefined;
+    const flushed = isPrepared ? undefined : await this.#downstream.flush();
+    return this.#cutNow(flushed, ended);
+  }
+
+  /** @param flushed - What the sink has made durable and visible; without it, it is to prepare. */
+  #cutNow(flushed: Durable | undefined, ended?: Checkpoint['ended']): Cut {
+    const checkpoint = this.#states.take(ended); // before the sink begins: this may throw
+    const durable = flushed ? Promise.resolve(flushed) : this.#downstream.prepare();
     return {
-      source: source.stage.position(),
-      operators: this.#operators.snapshot(),
-      sink: durable.position,
-      dictionaries: dictionaries.snapshot(),
+      durable: durable.then((of) => {
+        this.#durable = of;
+        return of;
+      }),
+      isPrepared: flushed === undefined,
+      turn: this.#checkpoints.turn,
+      checkpoint,
     };
   }
 
   /** Says how far event time is though no row comes to tell. */
   async #tellWatermark(now: Nanos): Promise<void> {
-    if (this.#paused || this.#ending) return;
+    // What came while the loop was busy is read first: it may take a source some turns to hand it over.
+    if (this.#paused || this.#ending || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
     const { source, dictionaries } = this.#parts;
     const batch = new Batch(source.stage.schema, 1, dictionaries);
     if (!this.#live?.intake.mark(batch, now)) {
       batch.release();
       return;
     }
+    this.#checkpoints.passed();
     await this.#downstream.pass(batch);
     this.#tally.update();
   }
@@ -306,6 +379,7 @@ export class StreamingPipeline {
     const { clock } = this.#parts;
     const since = clock.now();
     this.#idle.begin();
+    this.#cutWhileIdle();
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });

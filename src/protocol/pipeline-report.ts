@@ -33,15 +33,6 @@ export interface StageReport {
   readonly statistics: StageStatistics;
 }
 
-/** A consistent cut between two batches: everything before it is durable, nothing after it. */
-export interface Checkpoint {
-  readonly source: PlainData;
-  /** By position; `null` where the operator has no state. */
-  readonly operators: readonly PlainData[];
-  readonly sink: PlainData;
-  readonly dictionaries: Readonly<Record<string, readonly string[]>>;
-}
-
 export type StageHealth =
   | { readonly status: 'ok' }
   | { readonly status: 'degraded' | 'failed'; readonly reason: string };

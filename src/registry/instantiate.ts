@@ -1,11 +1,13 @@
 import type { Clock } from '../core/clock.js';
 import { ColumnMemory, megabytes } from '../core/column-memory.js';
 import { DictionarySet } from '../core/dictionary.js';
-import { InvalidSpecError, type SpecProblem } from '../core/errors.js';
+import { InvalidSpecError, PipelineError, type SpecProblem } from '../core/errors.js';
 import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
 import { invariant } from '../core/invariant.js';
+import { randomId } from '../core/random-id.js';
 import type { Schema } from '../core/schema.js';
 import type { Guards } from '../guard/guards.js';
+import type { CheckpointSaver } from '../pipeline/checkpoint-keeper.js';
 import type { DeadLetterFile, DeadLetterOptions } from '../pipeline/dead-letter-file.js';
 import type { PlanProblems } from '../pipeline/factories.js';
 import type { Operator } from '../pipeline/operator.js';
@@ -13,12 +15,14 @@ import { stopOnReject } from '../pipeline/rejects.js';
 import type { Source } from '../pipeline/source.js';
 import type { Named, StageContext, StreamFacts } from '../pipeline/stage.js';
 import { StreamingPipeline } from '../pipeline/streaming-pipeline.js';
+import type { Checkpoint, RunIdentity } from '../protocol/checkpoint.js';
 import type { Counters } from '../protocol/counters.js';
-import type { Checkpoint } from '../protocol/pipeline-report.js';
+import { ownerOfThread } from '../protocol/owner-of-thread.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
+import { checkFingerprint, fingerprintOf } from '../settings/spec-fingerprint.js';
 import type { Logger } from '../telemetry/logger.js';
 import { loadBatcher, loadOperator, loadSink, loadSource } from './loaders.js';
-import type { StageOverrides } from './resolve-spec.js';
+import type { StageOverrides } from './stage-overrides.js';
 
 export interface PipelineEnvironment {
   readonly clock: Clock;
@@ -29,16 +33,26 @@ export interface PipelineEnvironment {
   readonly openDeadlineMs?: number;
   /** Budgets and breakers, for a spec that names some. */
   readonly guards?: Guards;
-  /** Where an earlier run of the same spec left off. */
+  /** Where an earlier start of a run of the same spec left off. */
   readonly checkpoint?: Checkpoint;
+  /** Which start of which run this is. Without it: the next of the checkpoint's run, or the first of a new one. */
+  readonly run?: RunIdentity;
+  /** Where checkpoints go. */
+  readonly saver?: CheckpointSaver;
 }
 
-/** Makes the pipeline of a checked spec in the calling thread. Opens nothing. */
+/**
+ * Makes the pipeline of a checked spec in the calling thread. Opens nothing.
+ *
+ * @throws {PipelineError} `CHECKPOINT_INVALID` when the checkpoint is of another spec.
+ */
 export async function instantiate(
   spec: ResolvedSpec,
   environment: PipelineEnvironment,
 ): Promise<StreamingPipeline> {
-  const { clock, log, counters, overrides = {}, checkpoint, openDeadlineMs } = environment;
+  const { clock, log, counters, overrides = {}, checkpoint, openDeadlineMs, saver } = environment;
+  const { run = checkpoint ? nextStart(checkpoint) : firstStart() } = environment;
+  if (checkpoint) checkFingerprint(checkpoint.spec, spec);
   const problems = new CollectedProblems();
   const sourceFactory = overrides.source ?? (await loadSource(spec.source));
   const operatorFactories = await Promise.all(spec.operators.map(loadOperator));
@@ -50,9 +64,7 @@ export async function instantiate(
   const memory = new ColumnMemory(megabytes(spec.maxMemoryMb));
   const dictionaries = new DictionarySet(memory);
   if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
-  const rejects = spec.deadLetter
-    ? await deadLetters({ ...spec.deadLetter, append: checkpoint !== undefined })
-    : stopOnReject();
+  const rejects = spec.deadLetter ? await deadLetters(spec.deadLetter) : stopOnReject();
   const context: Omit<StageContext, 'stream'> = {
     job: spec.name,
     clock,
@@ -62,6 +74,7 @@ export async function instantiate(
     memory,
     batchRows: spec.batchRows,
     rejects,
+    run,
     ...(checkpoint && { resuming: true }),
   };
 
@@ -75,7 +88,11 @@ export async function instantiate(
     clock,
     log,
     openDeadlineMs,
+    job: spec.name,
+    run,
+    spec: fingerprintOf(spec),
     ...(checkpoint && { checkpoint }),
+    ...(saver && { saver }),
   });
 
   function makeStages() {
@@ -101,6 +118,23 @@ export async function instantiate(
     const sink = { use: spec.sink.use, stage: sinkFactory.create(spec.sink.options, schema, inside) };
     return { source, operators, batcher, sink };
   }
+}
+
+const firstStart = (): RunIdentity => ({ id: randomId(), epoch: 1, owner: ownerOfThread() });
+
+/**
+ * Of a checkpoint that somebody kept: nobody but them sees to it that it is gone on with once.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` for a run that has ended.
+ */
+function nextStart({ run, job, ended }: Checkpoint): RunIdentity {
+  if (ended?.isPublished) {
+    throw new PipelineError(
+      'CHECKPOINT_INVALID',
+      `Expected a checkpoint of a run that goes on; this one of job "${job}" has ${ended.how === 'drained' ? 'been drained' : 'completed'}. ` +
+        'Start anew without it',
+    );
+  }
+  return { id: run.id, epoch: run.epoch + 1, owner: ownerOfThread() };
 }
 
 /** Loaded when asked for: who sets no budget and no breaker pays nothing for them. */

@@ -1,12 +1,15 @@
+import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import type { Guards } from '../guard/guards.js';
 import type { SinkFactory, SourceFactory } from '../pipeline/factories.js';
 import type { StreamingPipeline } from '../pipeline/streaming-pipeline.js';
+import { type Checkpoint, readCheckpoint } from '../protocol/checkpoint.js';
 import { Counters, type CounterValues } from '../protocol/counters.js';
-import type { Checkpoint, PipelineReport } from '../protocol/pipeline-report.js';
+import type { PipelineReport } from '../protocol/pipeline-report.js';
 import type { PipelineSpec } from '../settings/pipeline-spec.js';
+import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
-import { instantiate } from './instantiate.js';
+import { instantiate, type PipelineEnvironment } from './instantiate.js';
 import { resolveSpec } from './resolve-spec.js';
 
 /** A spec whose source or sink may be left out, because it is given in code. */
@@ -27,8 +30,17 @@ export interface PipelineOptions {
   readonly openDeadlineMs?: number;
   /** Budgets and breakers that the spec may name: a `RateCoordinator`, or what `openRates` gave. */
   readonly guards?: Guards;
-  /** Goes on where an earlier run of the same spec left off. */
+  /** Goes on where an earlier run of the same spec left off. Not together with `store`. */
   readonly checkpoint?: Checkpoint;
+  /**
+   * Keeps checkpoints, and decides by them which rows count. A run that broke off is gone on with, one
+   * that completed or was drained begins anew; whoever still ran under the key is refused from then on.
+   */
+  readonly store?: CheckpointStore;
+  /** Under which the store keeps this pipeline. Default: the spec's name. */
+  readonly key?: string;
+  /** Between two checkpoints, 10 to 86400000. Default: 10000. */
+  readonly checkpointEveryMs?: number;
 }
 
 const OPEN_DEADLINE_MS = 60_000;
@@ -61,9 +73,13 @@ export class PipelineBuilder {
   }
 
   /**
-   * Checks the spec and makes the pipeline, without opening its source or sink.
+   * Checks the spec and makes the pipeline, without opening its source or sink. With a store, claims the
+   * key: another run of it can save no checkpoint any more.
    *
    * @throws {InvalidSpecError} naming all that is wrong.
+   * @throws {InvalidOptionsError} for a key or an interval that cannot be.
+   * @throws {PipelineError} `CHECKPOINT_INVALID` when the checkpoint is of another spec or cannot be read;
+   *   nothing is claimed then. `CHECKPOINT_FAILED` when the store fails.
    */
   build(): Promise<StreamingPipeline> {
     this.#building ??= this.#build();
@@ -73,7 +89,7 @@ export class PipelineBuilder {
   /**
    * Runs to the end of the data. A failure of the run is an outcome of the report.
    *
-   * @throws {InvalidSpecError} naming all that is wrong; nothing was opened then.
+   * @throws What `build` throws; nothing was opened then.
    * @throws {PipelineError} `JOB_STATE` the second time.
    */
   async run(): Promise<PipelineReport> {
@@ -98,23 +114,34 @@ export class PipelineBuilder {
     (await this.build()).stop();
   }
 
-  /** A consistent cut of the running pipeline. */
+  /** A consistent cut of the running pipeline. With a store, it settles once that has accepted it. */
   async checkpoint(): Promise<Checkpoint> {
     return (await this.build()).checkpoint();
   }
 
   async #build(): Promise<StreamingPipeline> {
-    const { source, sink, clock = systemClock, logger = silentLogger, guards, checkpoint } = this.#options;
+    const { source, sink, clock = systemClock, logger = silentLogger, guards } = this.#options;
     const { openDeadlineMs = OPEN_DEADLINE_MS } = this.#options;
     const overrides = { ...(source && { source }), ...(sink && { sink }) };
-    return instantiate(await resolveSpec(this.#spec, overrides, guards), {
+    const spec = await resolveSpec(this.#spec, overrides, guards);
+    return instantiate(spec, {
       clock,
       log: logger,
       counters: this.#counters,
       overrides,
       openDeadlineMs,
       ...(guards && { guards }),
-      ...(checkpoint && { checkpoint }),
+      ...(await this.#start(spec)),
     });
+  }
+
+  /** Where it begins, and who is told how far it has come. */
+  async #start(spec: ResolvedSpec): Promise<Pick<PipelineEnvironment, 'checkpoint' | 'run' | 'saver'>> {
+    const { store, key, checkpointEveryMs, checkpoint } = this.#options;
+    if (store) {
+      const { claimRun } = await import('../checkpoints/claim-run.js');
+      return claimRun(spec, { store, key, checkpointEveryMs, checkpoint });
+    }
+    return checkpoint ? { checkpoint: readCheckpoint(checkpoint) } : {};
   }
 }

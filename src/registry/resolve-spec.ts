@@ -4,7 +4,7 @@ import { nearestName } from '../core/nearest-name.js';
 import type { Schema } from '../core/schema.js';
 import { guardProblems } from '../guard/guard-problems.js';
 import type { Guards } from '../guard/guards.js';
-import type { PlanProblems, SinkFactory, SourceFactory, SpecFacts } from '../pipeline/factories.js';
+import type { PlanProblems, SpecFacts } from '../pipeline/factories.js';
 import type { ModuleOptions } from '../settings/module-options.js';
 import { PipelineSpec } from '../settings/pipeline-spec.js';
 import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
@@ -12,18 +12,23 @@ import { schemaProblems } from '../settings/schema-problems.js';
 import type { SourceGuard } from '../settings/source-guard-options.js';
 import { COMPONENTS, type ComponentKind, findComponent } from './catalogue.js';
 import { loadBatcher, loadOperator, loadSink, loadSource } from './loaders.js';
+import { checkJobFiles } from './paths/check-job-files.js';
+import type { JobFiles } from './paths/job-files.js';
+import type { StageOverrides } from './stage-overrides.js';
 
 type Path = readonly (string | number)[];
 
-/** Stages given in code, in place of the spec's. They live in the calling thread only. */
-export interface StageOverrides {
-  readonly source?: SourceFactory<unknown>;
-  readonly sink?: SinkFactory<unknown>;
+/** A checked spec, and the files of its job, if it has some. */
+export interface SpecWithFiles {
+  readonly resolved: ResolvedSpec;
+  readonly files: JobFiles | undefined;
 }
 
 /**
- * Checks a spec: its outline, each component's options, and what the components make of each
- * other's columns. Opens nothing, but imports the modules that the spec names as operators.
+ * Checks a spec: its outline, each component's options, what the components make of each other's
+ * columns, and that nothing is read that is being written. Looks where paths lead and whether a
+ * file of dead letters is one, and imports the modules that the spec names as operators; opens no
+ * input and no output.
  *
  * @param guards - Budgets and breakers that the spec may name.
  * @throws {InvalidSpecError} naming all that is wrong.
@@ -33,6 +38,15 @@ export async function resolveSpec(
   overrides: StageOverrides = {},
   guards?: Guards,
 ): Promise<ResolvedSpec> {
+  return (await resolveWithFiles(spec, overrides, guards)).resolved;
+}
+
+/** The same for those who compare its files with those of other jobs. */
+export async function resolveWithFiles(
+  spec: unknown,
+  overrides: StageOverrides = {},
+  guards?: Guards,
+): Promise<SpecWithFiles> {
   const problems: SpecProblem[] = [];
   const outline = PipelineSpec.safeParse(withPlaceholders(spec, overrides), { reportInput: true });
   if (!outline.success) problems.push(...schemaProblems(outline.error, spec));
@@ -58,11 +72,15 @@ export async function resolveSpec(
 
   const hasDeadLetters = loose?.deadLetter !== undefined;
   await plan({ source, operators, batcher, sink }, { hasDeadLetters }, overrides, problems);
+  const checked = outline.success
+    ? await checkJobFiles({ ...outline.data, source, sink }, overrides)
+    : { files: undefined, problems: [] };
+  problems.push(...checked.problems);
   if (problems.length > 0 || !outline.success || !source || !batcher || !sink) {
     throw new InvalidSpecError(`spec${nameOf(spec)}`, problems);
   }
   const { name, deadLetter, batchRows, maxMemoryMb, seed } = outline.data;
-  return {
+  const resolved = {
     name,
     source,
     ...(guard && { guard }),
@@ -74,6 +92,7 @@ export async function resolveSpec(
     seed,
     ...(deadLetter && { deadLetter }),
   };
+  return { resolved, files: checked.files };
 }
 
 /** Stands where a stage is given in code. */

@@ -3,7 +3,8 @@ import type { z } from 'zod';
 import { type Clock, systemClock } from '../core/clock.js';
 import { formatPath, InvalidOptionsError } from '../core/errors.js';
 import type { RateCoordinator } from '../rate/rate-coordinator.js';
-import { resolveSpec } from '../registry/resolve-spec.js';
+import { findJobFiles } from '../registry/paths/job-files.js';
+import { resolveWithFiles } from '../registry/resolve-spec.js';
 import type { PipelineSpec } from '../settings/pipeline-spec.js';
 import type { BreakersInput, BudgetsInput } from '../settings/rate-settings.js';
 import { threadsMaxFor } from '../settings/rate-threads.js';
@@ -93,17 +94,25 @@ export class PipelineRuntime {
    * Checks a spec and starts its job, or queues it while all threads are taken. The job's failures
    * are outcomes of its handle, not of this call.
    *
-   * @throws {InvalidSpecError} with all that is wrong with the spec; no thread was started then.
+   * @throws {InvalidSpecError} with all that is wrong with the spec, files that a job which has not
+   *   ended reads or writes included; no thread was started then.
    * @throws {PipelineError} `JOB_NAME_TAKEN` by a job that has not ended, `RUNTIME_CLOSED`.
    */
   async submit(spec: PipelineSpec): Promise<JobHandle> {
     this.#supervisor.assertOpen();
-    return this.#supervisor.submit(await resolveSpec(spec, {}, this.rates));
+    const { resolved, files } = await resolveWithFiles(spec, {}, this.rates);
+    return this.#supervisor.submit(resolved, files);
   }
 
-  /** The same for a spec that `resolveSpec` has checked. */
+  /**
+   * The same for a spec that `resolveSpec` has checked.
+   *
+   * @throws {InvalidSpecError} where a job that has not ended reads or writes the same files.
+   * @throws {PipelineError} `JOB_NAME_TAKEN`, `RUNTIME_CLOSED`.
+   */
   async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
-    return this.#supervisor.submit(spec);
+    // Anew: what is there may have changed since it was checked.
+    return this.#supervisor.submit(spec, await findJobFiles(spec));
   }
 
   /** Live jobs and the last thousand ended ones, in the order of their submission. */

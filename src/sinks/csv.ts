@@ -8,6 +8,7 @@ import { checkRotation, rotationLimits } from './files/rotation-limits.js';
 import type { TextDialect } from './text/text-column.js';
 import { TextPartEncoder } from './text/text-encoder.js';
 import { checkCompression, isGzip, namesSingleFile, textOutput } from './text/text-output.js';
+import { writtenText } from './written-path.js';
 
 /**
  * Rows as CSV (RFC 4180, lines end in `\n`): numbers in the shortest form that reads back as the
@@ -19,6 +20,8 @@ export const csvSink = {
     checkCompression(options, single, problems);
     checkRotation(options.rotate, single, input, problems);
   },
+
+  files: (options: CsvSinkOptions) => ({ writes: [writtenText(options, EXTENSIONS)] }),
 
   /** @param fs - For tests. */
   create(options: CsvSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {

@@ -10,6 +10,7 @@ import { checkRotation, rotationLimits } from './files/rotation-limits.js';
 import { TextPartEncoder } from './text/text-encoder.js';
 import { checkCompression, isGzip, namesSingleFile, textOutput } from './text/text-output.js';
 import { type TimeFormat, TimeWriter } from './text/write-time.js';
+import { writtenText } from './written-path.js';
 
 /**
  * Rows as JSON lines: one object a row, in the order of the columns. What JSON cannot say (NaN,
@@ -22,6 +23,8 @@ export const jsonlSink = {
     checkCompression(options, single, problems);
     checkRotation(options.rotate, single, input, problems);
   },
+
+  files: (options: JsonlSinkOptions) => ({ writes: [writtenText(options, EXTENSIONS)] }),
 
   /** @param fs - For tests. */
   create(options: JsonlSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {

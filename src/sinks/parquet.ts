@@ -9,6 +9,7 @@ import { PartDirectory } from './files/part-directory.js';
 import { checkRotation, rotationLimits } from './files/rotation-limits.js';
 import { hasZstd } from './parquet/compressor.js';
 import { ParquetPartEncoder } from './parquet/parquet-encoder.js';
+import { writtenParts } from './written-path.js';
 
 /**
  * Rows as Parquet, in a directory of parts.
@@ -40,6 +41,8 @@ export const parquetSink = {
     if (input.columns.length === 0) problems.add([], 'expected rows with at least one column, found none');
     checkRotation(options.rotate, false, input, problems);
   },
+
+  files: (options: ParquetSinkOptions) => ({ writes: [writtenParts(options, 'parquet')] }),
 
   /** @param fs - For tests. */
   create(options: ParquetSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {

@@ -54,9 +54,15 @@ export class EventPace {
       return undefined;
     }
     const rowNs = readNanos(times, row);
-    const dueUntil = this.#anchorNs + BigInt(Math.floor(passedNs * this.#speed));
+    const dueUntil = this.reachedNs;
     if (dueUntil <= rowNs) return rowNs; // it is due, however its instant was rounded
     return dueUntil > LATEST_NS ? LATEST_NS : dueUntil;
+  }
+
+  /** Event time that has passed by now. Known once `dueUntil` was asked. */
+  get reachedNs(): bigint {
+    const passedNs = Number(this.#clock.now() - this.#anchorAt);
+    return this.#anchorNs + BigInt(Math.floor(passedNs * this.#speed));
   }
 
   /** Rows were given. */

@@ -1,12 +1,14 @@
 import { Readable } from 'node:stream';
 import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { PipelineError } from '../core/errors.js';
-import { Descriptors, type LentFile } from './replay/lent-descriptors.js';
+import { checkSame, Descriptors, type FileIdentity, type LentFile } from './replay/lent-descriptors.js';
 
 /** Bytes of a file from the front, a chunk at a time; what was packed comes unpacked. */
 export interface FileBytes {
   /** Whether they come unpacked: then what stands at an offset is found from the front alone. */
   readonly isPacked: boolean;
+  /** Of the file, as it was opened. */
+  readonly identity: FileIdentity;
   /** Valid until the next call; `null` at the end. */
   next(): Promise<Uint8Array | null>;
   /** Goes on from an offset among the unpacked bytes. */
@@ -20,6 +22,8 @@ export interface FileBytesSettings {
   readonly chunkBytes?: number;
   /** Whether the next chunk of a plain file is read while the last one is decoded. */
   readonly readsAhead?: boolean;
+  /** Of the file that was opened before, which it has to be still. */
+  readonly before?: FileIdentity | undefined;
 }
 
 export const CHUNK_BYTES = 262_144;
@@ -33,17 +37,24 @@ const GZIP_MAGIC = [0x1f, 0x8b];
 /**
  * Opens a file, packed with gzip or not: its first bytes tell.
  *
- * @throws {PipelineError} `INPUT_MISSING`, or `INPUT_UNREADABLE` when it is no file or may not be read.
+ * @throws {PipelineError} `INPUT_MISSING`, or `INPUT_UNREADABLE` when it is no file, may not be read or
+ *   is another one than before.
  */
 export async function openFileBytes(
   path: string,
-  { descriptors = new Descriptors(), chunkBytes = CHUNK_BYTES, readsAhead = true }: FileBytesSettings = {},
+  {
+    descriptors = new Descriptors(),
+    chunkBytes = CHUNK_BYTES,
+    readsAhead = true,
+    before,
+  }: FileBytesSettings = {},
 ): Promise<FileBytes> {
   let file: LentFile | undefined;
   try {
     file = await descriptors.open(path);
+    if (before) checkSame(path, before, file.identity);
     // A small file needs little memory: its bytes, one more that tells its end, and what they unpack to.
-    const needed = Math.max(CHUNK_BYTES_MIN, file.sizeAtFirst + 1);
+    const needed = Math.max(CHUNK_BYTES_MIN, file.identity.size + 1);
     const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, needed));
     const first = buffer.subarray(0, await file.read(buffer, 0));
     const isPacked = GZIP_MAGIC.every((byte, i) => first[i] === byte);
@@ -91,6 +102,10 @@ class PlainBytes implements FileBytes {
     this.#readsAhead = readsAhead;
     this.#buffers = [buffer, undefined];
     this.#ahead = Promise.resolve(first);
+  }
+
+  get identity(): FileIdentity {
+    return this.#file.identity;
   }
 
   async next(): Promise<Uint8Array | null> {
@@ -149,6 +164,10 @@ class GzipBytes implements FileBytes {
     this.#file = file;
     this.#chunkBytes = chunkBytes;
     this.#first = first;
+  }
+
+  get identity(): FileIdentity {
+    return this.#file.identity;
   }
 
   async next(): Promise<Uint8Array | null> {

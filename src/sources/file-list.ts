@@ -1,9 +1,12 @@
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { PipelineError } from '../core/errors.js';
+import { globFiles, looksLikeGlob } from '../core/glob.js';
 
 /**
  * The files that paths and globs name, relative to the working directory: in the order given, those
- * of one glob sorted by name (by code unit, so that dates sort as they should).
+ * of one glob sorted by name (by code unit, so that dates sort as they should). One that is named twice
+ * is there once, in its first place.
  *
  * @throws {PipelineError} `INPUT_MISSING` for a path that is not there or a glob that matches
  *   nothing, `INPUT_UNREADABLE` for a directory.
@@ -20,10 +23,9 @@ export async function listFiles(paths: readonly string[]): Promise<string[]> {
         );
       }
       files.push(path);
-    } else if (/[*?[\]{}!()]/.test(path)) {
+    } else if (looksLikeGlob(path)) {
       // A file whose name looks like a glob was found above.
-      const { glob } = await import('tinyglobby');
-      const matches = await glob(path, { onlyFiles: true, expandDirectories: false, dot: false });
+      const matches = await globFiles(path);
       if (matches.length === 0) {
         throw new PipelineError(
           'INPUT_MISSING',
@@ -44,5 +46,9 @@ export async function listFiles(paths: readonly string[]): Promise<string[]> {
       );
     }
   }
-  return files;
+  const known = new Set<string>();
+  return files.filter((file) => {
+    const path = resolve(file);
+    return known.has(path) ? false : known.add(path);
+  });
 }

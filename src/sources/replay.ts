@@ -3,7 +3,7 @@ import { sleepUntil } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
 import type { EventOrder } from '../core/event-order.js';
 import type { PlainData } from '../core/plain-data.js';
-import { columnIndex, findColumn, type Schema } from '../core/schema.js';
+import { eventTimeIndex, type Schema } from '../core/schema.js';
 import type { Nanos } from '../core/units.js';
 import type { SourceFactory } from '../pipeline/factories.js';
 import type { Source, SourceCapabilities } from '../pipeline/source.js';
@@ -26,7 +26,7 @@ import {
   writePosition,
 } from './replay/replay-position.js';
 import {
-  checkDirections,
+  checkOpenFiles,
   digestOf,
   type FilesBegun,
   resumeInTime,
@@ -37,13 +37,11 @@ import {
 /** How rows stand in files, by the name that the option `format` gives. */
 const FORMATS: Readonly<Record<ReplayOptions['format'], FileFormat<ReplayOptions>>> = { csv: csvFormat };
 
-const hasTime = (schema: Schema): boolean => findColumn(schema, 'time')?.type === 'timestamp';
-
 /** Rows recorded in files, as fast as they can be read or in the time in which they happened. */
 export const replaySource: SourceFactory<ReplayOptions> = {
   plan(options, problems) {
     const schema = FORMATS[options.format].plan(options, problems);
-    if (!hasTime(schema)) {
+    if (eventTimeIndex(schema) < 0) {
       const needs = 'needs a column "time" of type timestamp';
       if (options.speed !== 'max') problems.add(['speed'], `expected "max": a speed ${needs}`);
       if (options.order === 'time') problems.add(['order'], `expected "listed": an order of time ${needs}`);
@@ -51,11 +49,19 @@ export const replaySource: SourceFactory<ReplayOptions> = {
     return schema;
   },
 
+  files({ path }) {
+    if (typeof path === 'string') return { reads: [{ path, at: ['path'] }] };
+    return { reads: path.map((one, i) => ({ path: one, at: ['path', i] })) };
+  },
+
   create(options, context) {
     const schema = FORMATS[options.format].plan(options, { add() {} });
     return new ReplaySource(options, schema, context);
   },
 };
+
+/** How long the source is silent before it says how far time is. */
+const WAIT_NS_MAX = 100_000_000n;
 
 class ReplaySource implements Source {
   readonly schema: Schema;
@@ -75,6 +81,8 @@ class ReplaySource implements Source {
   #files: readonly TimedFile[] = [];
   #merge: FileMerge | undefined;
   #hasToldEnd = false;
+  /** The watermark that was told last in a wait. */
+  #toldNs = -(2n ** 63n);
   /** Of the files begun: made anew when there are more. */
   #digest = { begun: 0, text: digestOf([]) };
 
@@ -83,8 +91,8 @@ class ReplaySource implements Source {
     this.#options = options;
     this.schema = schema;
     this.#context = context;
-    this.#timeColumn = hasTime(schema) ? columnIndex(schema, 'time') : -1;
-    this.#isInTime = order === undefined ? hasTime(schema) : order === 'time';
+    this.#timeColumn = eventTimeIndex(schema);
+    this.#isInTime = order === undefined ? this.#timeColumn >= 0 : order === 'time';
     this.order = { scope: this.#isInTime ? 'all' : 'symbol', maxDelayNs: maxDelay };
     if (speed !== 'max') this.#pace = new EventPace(context.clock, speed);
     this.#reading = {
@@ -110,10 +118,11 @@ class ReplaySource implements Source {
     if (!this.#merge) return null;
     const batch = this.#pace ? await this.#readDue(this.#merge, this.#pace) : await this.#merge.read();
     if (!batch) return this.#endOfTime();
-    if (this.#timeColumn >= 0) {
+    if (this.#timeColumn >= 0 && batch.length > 0) {
       const times = batch.columns[this.#timeColumn] as Int32Array;
-      // In order of time the last one will do.
-      this.#latest.note(times, this.#isInTime ? batch.length - 1 : 0, batch.length);
+      // Where rows are exactly in order, the last one will do.
+      const isLastLatest = this.#isInTime && this.#options.maxDelay === 0;
+      this.#latest.note(times, isLastLatest ? batch.length - 1 : 0, batch.length);
       this.#pace?.passed(times, batch.length);
     }
     return batch;
@@ -132,9 +141,12 @@ class ReplaySource implements Source {
   }
 
   statistics(): Record<string, number> {
-    const filesOpen = this.#merge?.filesOpen ?? 0;
-    const filesDone = (this.#merge?.begun ?? 0) - filesOpen;
-    return { filesDone, filesTotal: this.#paths.length, filesOpen };
+    const filesTotal = this.#paths.length;
+    const merge = this.#merge;
+    if (!merge) return { filesDone: 0, filesTotal, filesOpen: 0 };
+    const { begun, filesOpen } = merge;
+    const filesWithoutRows = filesTotal - this.#files.length;
+    return { filesDone: filesWithoutRows + begun - filesOpen, filesTotal, filesOpen };
   }
 
   position(): PlainData {
@@ -155,6 +167,11 @@ class ReplaySource implements Source {
     // Files as listed are read forward.
     const place = current && 'offset' in current.place ? current.place : undefined;
     return writePosition({ order: 'listed', file, path: this.#paths[file] ?? '', place, latestNs });
+  }
+
+  /** Of many files it is dear; without a pace, a read waits for the disk alone. */
+  positionForRead(): PlainData | undefined {
+    return this.#pace ? this.position() : undefined;
   }
 
   resume(position: PlainData): void {
@@ -189,7 +206,7 @@ class ReplaySource implements Source {
     const at = this.#resumeAt;
     if (!at) return { begun: 0, open: [] };
     const point = at.order === 'time' ? resumeInTime(at, files) : this.#resumeListed(at);
-    checkDirections(point.open, files);
+    checkOpenFiles(point.open, files);
     return point;
   }
 
@@ -212,9 +229,21 @@ class ReplaySource implements Source {
       if (merge.takeBegun() && !this.#isInTime) pace.beginFile(times, row);
       const dueUntil = pace.dueUntil(times, row);
       if (dueUntil !== undefined) return merge.read(dueUntil);
-      await sleepUntil(this.#context.clock, pace.wakeAt, this.#stop.signal);
+      const { clock } = this.#context;
+      const soon = (clock.now() + WAIT_NS_MAX) as Nanos;
+      await sleepUntil(clock, pace.wakeAt < soon ? pace.wakeAt : soon, this.#stop.signal);
+      const told = pace.wakeAt > clock.now() ? this.#tellTime(pace) : undefined;
+      if (told) return told;
     }
     return null;
+  }
+
+  /** In a long wait, says how far time is, so that what ends in a silence can end in it. */
+  #tellTime({ reachedNs }: EventPace): Batch | undefined {
+    const at = reachedNs - BigInt(this.#options.maxDelay);
+    if (!this.#isInTime || this.#stop.signal.aborted || at <= this.#toldNs) return undefined;
+    this.#toldNs = at;
+    return this.#watermark(at);
   }
 
   /** Of files as listed it is only known at their end how far time has come. */
@@ -222,9 +251,13 @@ class ReplaySource implements Source {
     const { ns } = this.#latest;
     if (this.#isInTime || this.#hasToldEnd || ns === undefined || this.#stop.signal.aborted) return null;
     this.#hasToldEnd = true;
-    const last = this.#reading.blocks.acquire(this.#context.batchRows);
-    last.controls.push({ row: 0, record: { type: 'watermark', at: (ns + 1n) as Nanos } });
-    return last;
+    return this.#watermark(ns + 1n);
+  }
+
+  #watermark(at: bigint): Batch {
+    const batch = this.#reading.blocks.acquire(this.#context.batchRows);
+    batch.controls.push({ row: 0, record: { type: 'watermark', at: at as Nanos } });
+    return batch;
   }
 }
 

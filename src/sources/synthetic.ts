@@ -119,6 +119,11 @@ class SyntheticSource implements Source {
     return position as unknown as PlainData; // readonly arrays and numbers: plain data by its fields
   }
 
+  /** Of many symbols it is dear, and without a pace no read waits. */
+  positionForRead(): PlainData | undefined {
+    return this.#pacer && this.position();
+  }
+
   resume(position: PlainData): void {
     const { row, walk, late, copies } = parsePosition(position, symbolCount(this.#options));
     this.#row = row;

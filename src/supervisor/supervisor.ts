@@ -1,7 +1,9 @@
 import type { InspectionEvent } from 'xstate';
 import type { Clock } from '../core/clock.js';
-import { PipelineError } from '../core/errors.js';
+import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import type { RateHandle } from '../protocol/rate-handle.js';
+import type { JobFiles } from '../registry/paths/job-files.js';
+import { conflictsBetween } from '../registry/paths/path-conflicts.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
@@ -38,6 +40,8 @@ export class Supervisor {
   readonly #queue: JobActor[] = [];
   /** Jobs with a thread, those that are over but could not be ended included. */
   readonly #threaded = new Set<JobActor>();
+  /** Of jobs that may still read or write: live ones, and those whose thread could not be ended. */
+  readonly #files = new Map<JobActor, JobFiles>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #guard: StartGuard;
   #submitted = 0;
@@ -52,17 +56,21 @@ export class Supervisor {
   /**
    * Starts a job, or queues it while all threads are taken.
    *
+   * @param files - What it reads and writes, found just now.
+   * @throws {InvalidSpecError} where a job that has not ended reads or writes the same.
    * @throws {PipelineError} `JOB_NAME_TAKEN` by a job that has not ended, `RUNTIME_CLOSED`.
    */
-  submit(spec: ResolvedSpec): JobHandle {
+  submit(spec: ResolvedSpec, files?: JobFiles): JobHandle {
     this.assertOpen();
     for (const { name, id, state } of this.#live.values()) {
       if (name !== spec.name) continue;
       const message = `A job named "${name}" is ${state} (${id}): give this one another name, or wait for its end`;
       throw new PipelineError('JOB_NAME_TAKEN', message);
     }
+    if (files) this.#refuseSharedFiles(spec, files);
     const job = new JobActor(spec, this.#jobContext(`job-${++this.#submitted}`));
     this.#live.set(job.id, job);
+    if (files) this.#files.set(job, files);
     this.#queue.push(job);
     job.submit();
     this.#startQueued();
@@ -132,6 +140,14 @@ export class Supervisor {
     }
   }
 
+  #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles): void {
+    const problems = [...this.#files].flatMap(([job, theirs]) => {
+      const state = job.isLive ? job.state : `${job.state}, but its thread could not be ended`;
+      return conflictsBetween(files, theirs, `job "${job.name}" (${job.id}, ${state})`);
+    });
+    if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
+  }
+
   #jobContext(id: string): JobActorContext {
     const { clock, threads, log, settings, rates, inspect } = this.#context;
     return {
@@ -149,6 +165,7 @@ export class Supervisor {
         if (job.hasHeartbeat || !loss) this.#guard.succeeded();
         else if (loss.code !== 'THREAD_STOPPED') this.#guard.failed(loss);
         this.#threaded.delete(job);
+        if (!job.isLive) this.#files.delete(job);
         this.#startQueued();
       },
     };
@@ -158,6 +175,7 @@ export class Supervisor {
     this.#live.delete(job.id);
     const waiting = this.#queue.indexOf(job);
     if (waiting >= 0) this.#queue.splice(waiting, 1);
+    if (!this.#threaded.has(job)) this.#files.delete(job);
     this.#ended.set(job.id, job);
     for (const oldest of this.#ended.keys()) {
       if (this.#ended.size <= ENDED_MAX) break;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyRow, type Row, rowsOf } from '../../src/core/row-view.js';
 import type { SinkFactory } from '../../src/pipeline/factories.js';
-import type { Checkpoint } from '../../src/protocol/pipeline-report.js';
+import type { Checkpoint } from '../../src/protocol/checkpoint.js';
 import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
 import { duckdb } from '../sinks/duckdb.js';
 import { hasRecordedData, recordedPath, recordedTitle, scratchFolder } from '../support/recorded-data.js';
@@ -96,7 +96,7 @@ async function barsOf(spec: OpenSpec, stopAt: number): Promise<Row[]> {
   const checkpoint = await taken?.catch(() => undefined);
   if (report.outcome === 'completed') return rows;
   if (!checkpoint || report.outcome !== 'stopped') throw new Error(report.error?.message ?? report.outcome);
-  const sure = rows.slice(0, checkpoint.sink as number);
+  const sure = rows.slice(0, checkpoint.states.sink as number);
   const rest: Row[] = [];
   const state = JSON.parse(JSON.stringify(checkpoint)) as Checkpoint;
   const second = await createPipeline(spec, { sink: counting(rest), checkpoint: state }).run();

@@ -99,7 +99,7 @@ describe('a file of trades in the wrong unit', () => {
       error: {
         code: 'INPUT_CORRUPT',
         retryable: false,
-        message: expect.stringMatching(new RegExp(`^${path}:2: time: .*found ${text}, .*: set ${advice}`)),
+        message: expect.stringMatching(new RegExp(`^${path}:2: time: ${text} read as .*: set ${advice}`)),
       },
       counters: { rowsIn: 0 },
     });

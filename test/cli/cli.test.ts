@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -336,6 +336,72 @@ describe('tickloom', () => {
     const refused = await tickloom(['validate', 'endless.yaml', '--set', 'batcher.maxRows=0']);
     expect(refused).toMatchObject({ code: 2, out: '' });
     expect(refused.err).toMatch(/^--set batcher\.maxRows=0: batcher\.maxRows: expected /);
+  });
+
+  it('refuses specs that read or write one file, with the line of the later one, before anything starts', async () => {
+    const replay = '{ use: replay, path: "*.csv", kind: custom, columns: { price: { from: price } } }';
+    await write('ticks.csv', 'price\n1\n');
+    await write(
+      'specs.yaml',
+      `name: first
+source: ${replay}
+sink: { use: jsonl, path: out/first.jsonl }
+---
+name: second
+source: { use: synthetic, rows: 10 }
+sink:
+  use: csv
+  path: ./all.csv
+deadLetter: { path: out/../out/first.jsonl }
+`,
+    );
+    const problems = [
+      'specs.yaml:9:3 sink.path: expected a path that nothing reads, found "./all.csv", and the glob "*.csv" of ' +
+        'source.path of spec "first" matches it; choose another path',
+      'specs.yaml:10:15 deadLetter.path: expected a path of its own, found "out/../out/first.jsonl", where ' +
+        'sink.path of spec "first" writes (as "out/first.jsonl"); choose another path',
+    ];
+    const checked = await tickloom(['validate', 'specs.yaml']);
+    expect(checked).toMatchObject({ code: 2, out: 'specs.yaml: first: ok\n' });
+    expect(checked.err.trim().split('\n').toSorted()).toEqual(problems.toSorted());
+    const ran = await tickloom(['run', 'specs.yaml']);
+    expect(ran).toEqual({ code: 2, out: '', err: checked.err });
+    expect(await readdir(folder)).toEqual(['specs.yaml', 'ticks.csv']);
+  });
+
+  it('refuses a glob that matches the output of its own spec, each of three times', async () => {
+    await write('a.csv', 'price\n1\n');
+    await write(
+      'own.yaml',
+      'name: own\nsource: { use: replay, path: "*.csv", kind: custom, columns: { price: price } }\n' +
+        'sink: { use: csv, path: all.csv, ifExists: replace }\n',
+    );
+    for (let run = 0; run < 3; run++) {
+      const refused = await tickloom(['run', 'own.yaml']);
+      expect(refused).toMatchObject({ code: 2, out: '' });
+      expect(refused.err).toMatch(
+        /^own\.yaml:2:24 source\.path: .*the glob "\*\.csv", which matches "all\.csv"/,
+      );
+    }
+    for (let run = 0; run < 3; run++) {
+      expect(
+        (await tickloom(['run', 'own.yaml', '--set', 'source.path=a*.csv', '--set', 'sink.path=out/all.csv']))
+          .code,
+      ).toBe(0);
+      expect(await readFile(join(folder, 'out/all.csv'), 'utf8')).toBe('price\n1\n');
+    }
+  });
+
+  it('refuses a dead-letter file that is anything else, and says so when it is validated', async () => {
+    await write('bad.yaml', `${ENDLESS}deadLetter: { path: bad.yaml }\n`);
+    for (const command of ['validate', 'run']) {
+      const refused = await tickloom([command, 'bad.yaml']);
+      expect(refused).toMatchObject({ code: 2, out: '' });
+      expect(refused.err).toMatch(
+        /^bad\.yaml:4:15 deadLetter\.path: expected a new file, an empty one or one of dead/,
+      );
+    }
+    expect(await readFile(join(folder, 'bad.yaml'), 'utf8')).toContain(ENDLESS);
   });
 
   it('prints a JSON Schema and the components with their options', async () => {

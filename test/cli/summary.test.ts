@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Interrupts } from '../../src/cli/interrupts.js';
-import { balanceLine, droppedLine, errorLines, jobDocument } from '../../src/cli/summary.js';
+import { balanceLine, droppedLine, errorLines, jobDocument, rejectedLine } from '../../src/cli/summary.js';
 import { Counters, type CounterValues } from '../../src/protocol/counters.js';
 import { cutShortReport } from '../../src/protocol/cut-short-report.js';
 
@@ -30,6 +30,14 @@ describe('the line of dropped rows', () => {
     [{ rowsLate: 4, rowsRejected: 4 }, ''],
   ])('of %o says how many and for what', (counts, line) => {
     expect(droppedLine(reportOf(counts))).toBe(line);
+  });
+
+  it('has one of rejected rows beside it, which says where they are', () => {
+    expect(rejectedLine(reportOf({ rowsRejected: 1_200 }), 'out/bad.jsonl')).toBe(
+      'x: 1,200 rows rejected, kept in out/bad.jsonl\n',
+    );
+    expect(rejectedLine(reportOf({ rowsRejected: 1 }), undefined)).toBe('');
+    expect(rejectedLine(reportOf({}), 'out/bad.jsonl')).toBe('');
   });
 
   it('is in the document of the job, too', () => {

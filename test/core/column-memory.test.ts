@@ -37,9 +37,9 @@ describe('the account of column memory', () => {
         code: 'MEMORY_EXHAUSTED',
         retryable: false,
         message:
-          'Columns would need more than the 64 MB that the job may have ("maxMemoryMb"): 3.6 MB more ' +
-          'asked for parquet row group, held so far: batches 40.0 MB, bars 20.5 MB; raise "maxMemoryMb", ' +
-          'or lower "batchRows", "sink.rowGroupRows", "batcher.maxKeys" or the "lateness" of bars',
+          'Columns would need more than the 64 MB that the job may have ("maxMemoryMb"): held are batches ' +
+          '40.0 MB, bars 20.5 MB, and 3.6 MB more were asked for parquet row group. Raise "maxMemoryMb", or ' +
+          'lower "batchRows", or "maxKeys" and "maxRows" of the batcher',
       }),
     );
   });

@@ -454,6 +454,19 @@ describe('the plan of bars', () => {
     expect(plan({ price: 'close' }, plan({}, trades.columns).output.columns, 'bar').found).toEqual([]);
   });
 
+  it('wants whole bars in bars of bars', () => {
+    const problems = collectProblems();
+    const seconds = plan({ every: '7s' }, trades.columns, 'trade').output;
+    const spec = { hasDeadLetters: false };
+    barsOperator.plan(BarsOptions.parse({ every: '1m' }), seconds, problems, spec);
+    barsOperator.plan(BarsOptions.parse({ every: '1s' }), seconds, problems, spec);
+    barsOperator.plan(BarsOptions.parse({ every: '21s' }), seconds, problems, spec);
+    expect(problems.found).toEqual([
+      expect.stringMatching(/^every: expected a multiple of .* 7000000000 ns, found 60000000000 ns/),
+      expect.stringMatching(/^every: expected a multiple of .* 7000000000 ns, found 1000000000 ns/),
+    ]);
+  });
+
   it('names every problem at once', () => {
     const found = plan({ price: 'last', size: 'symbol', lateness: '1h' }, [symbol, float('bid')]).found;
     expect(found).toEqual([

@@ -261,6 +261,31 @@ describe('an operator from a module', () => {
     expect(() => operator.emitMore?.(() => {})).toThrow('failed in emitMore: no more');
   });
 
+  it('that has more to emit and no emitMore, or a watermark that is no bigint, is told so', async () => {
+    const { operator } = await created(`export default {
+      plan: (o, input) => input,
+      create: (o, input) => ({ output: input, hasMore: true, process() {}, watermark: () => 5 }),
+    };`);
+    expect(() => operator.emitMore?.(() => {})).toThrow('failed in emitMore: it says "hasMore"');
+    expect(() => operator.watermark?.()).toThrow('failed in watermark: expected ns since 1970 as a bigint');
+  });
+
+  it('that cuts rows off and leaves the records where they were has them behind what is left', async () => {
+    const { operator, batch } = await created(processing('batch.length = 0; emit(batch);'));
+    const given = batch();
+    const record = { type: 'watermark', at: 5n } as never;
+    given.controls = [
+      { row: 0, record },
+      { row: given.length, record },
+    ];
+    const rows: number[] = [];
+    operator.process(given, (made) => {
+      rows.push(...made.controls.map(({ row }) => row));
+      made.release();
+    });
+    expect(rows).toEqual([0, 0]);
+  });
+
   it.each([
     'null',
     '{ scope: "all" }',

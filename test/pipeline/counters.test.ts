@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Operator } from '../../src/pipeline/operator.js';
+import type { Row } from '../../src/core/row-view.js';
+import type { Emit, Operator } from '../../src/pipeline/operator.js';
 import type { StageContext } from '../../src/pipeline/stage.js';
 import { type CounterName, Counters, droppedRows, rowsPending } from '../../src/protocol/counters.js';
 import { instantiate } from '../../src/registry/instantiate.js';
@@ -120,6 +121,36 @@ describe('the counts of a pipeline', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('take rows that an operator still has to emit for pending, not for filtered', async () => {
+    const counters = new Counters();
+    const inSteps = ({ dictionaries }: StageContext): Operator[] => {
+      let held: Row[] = [];
+      const emitOne = (emit: Emit) => emit(batchOf(TRADES, dictionaries, held.splice(0, 1)));
+      return [
+        {
+          output: TRADES,
+          process(batch, emit) {
+            if (batch.length > 0) held = rowsIn(batch);
+            batch.release();
+            if (held.length > 0) emitOne(emit);
+          },
+          get hasMore() {
+            return held.length > 0;
+          },
+          emitMore: emitOne,
+        },
+      ];
+    };
+    const feed = feedOf(TRADES, { delivery: 'replayable' });
+    feed.push(...[1n, 2n, 3n].map((time) => ({ time, symbol: 'A', price: 1 })));
+    feed.end();
+    const seen: number[] = [];
+    const { sink } = keepingSink(() => void seen.push(counters.get('rowsFiltered')));
+    const batcher = { maxRows: 1 };
+    await pipelineOf({ source: feed.make, operators: inSteps, sink, counters, batcher }).run();
+    expect(seen).toEqual([0, 0, 0, 0]); // the last one of the record of the end
   });
 
   it('are read from the right side to the left, so that a look in between adds up, too', () => {

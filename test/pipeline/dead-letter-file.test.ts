@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import * as nodeFs from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { BadRow } from '../../src/core/errors.js';
@@ -22,6 +23,18 @@ const linesOf = (path: string): unknown[] =>
     .filter(Boolean)
     .map((line) => JSON.parse(line));
 
+/** Lines without the run and the number in it. */
+const rowsOf = (path: string): unknown[] =>
+  linesOf(path).map((line) => {
+    const { run: _run, ordinal: _ordinal, ...row } = line as Record<string, unknown>;
+    return row;
+  });
+const numbersOf = (path: string) =>
+  linesOf(path).map((line) => {
+    const { run, ordinal } = line as { run: string; ordinal: number };
+    return [run, ordinal];
+  });
+
 async function opened(options: DeadLetterOptions): Promise<DeadLetterFile> {
   const file = new DeadLetterFile(options);
   await file.open();
@@ -37,10 +50,17 @@ describe('a dead-letter file', () => {
     expect(file.keepsRows).toBe(true);
     expect(file.count).toBe(2);
     await file.flush();
-    expect(linesOf(path)).toEqual(rows);
+    expect(rowsOf(path)).toEqual(rows);
     file.add(bad(9));
     await file.close();
-    expect(linesOf(path)).toEqual([...rows, bad(9)]);
+    expect(rowsOf(path)).toEqual([...rows, bad(9)]);
+    const { run } = file.position();
+    expect(run).toMatch(/^[0-9a-f]{12}$/);
+    expect(numbersOf(path)).toEqual([
+      [run, 1],
+      [run, 2],
+      [run, 3],
+    ]);
   });
 
   it('takes as many rows as it may and fails at the next one, which it names', async () => {
@@ -61,14 +81,135 @@ describe('a dead-letter file', () => {
     expect(linesOf(path)).toHaveLength(2);
   });
 
-  it('replaces the file of an earlier run, and goes on behind it only when told to', async () => {
+  it('keeps what earlier runs wrote, and counts to its limit in each run anew', async () => {
     const path = join(SCRATCH.folder, 'again.jsonl');
-    for (const append of [false, true, false]) {
-      const file = await opened({ path, maxRows: 2, append });
+    const runs: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const file = await opened({ path, maxRows: 2 });
       file.add(bad(1));
+      file.add(bad(2));
+      expect(() => file.add(bad(3))).toThrow(/at most 2 bad rows/);
+      runs.push(file.position().run);
       await file.close();
-      expect(linesOf(path)).toHaveLength(append ? 2 : 1);
     }
+    expect(new Set(runs).size).toBe(3);
+    expect(numbersOf(path)).toEqual(
+      runs.flatMap((run) => [
+        [run, 1],
+        [run, 2],
+      ]),
+    );
+  });
+
+  it('numbers rows that come again after a crash as before, in the run that is gone on with', async () => {
+    const path = join(SCRATCH.folder, 'resumed.jsonl');
+    const file = await opened({ path, maxRows: 3 });
+    file.add(bad(1));
+    await file.sync();
+    const resumeAt = file.position();
+    file.add(bad(2));
+    await file.flush(); // and is lost, with a row behind the checkpoint
+    const next = await opened({ path, maxRows: 3, resumeAt });
+    expect(next.count).toBe(1);
+    for (const line of [2, 3]) next.add(bad(line));
+    expect(() => next.add(bad(4))).toThrow(/at most 3 bad rows/);
+    await next.close();
+    await file.close();
+    const { run } = resumeAt;
+    expect(numbersOf(path)).toEqual([
+      [run, 1],
+      [run, 2],
+      [run, 2],
+      [run, 3],
+    ]);
+    expect(rowsOf(path)).toEqual([1, 2, 2, 3].map((line) => bad(line)));
+  });
+
+  it('is left as it was by a run that rejects nothing', async () => {
+    const path = SCRATCH.write('untouched.jsonl', '{"run":"0","ordinal":1,"file":"a","line":1,"exp');
+    await (await opened({ path, maxRows: 1 })).close();
+    expect(readFileSync(path, 'utf8')).toMatch(/"exp$/);
+  });
+
+  it('goes on behind lines that a crash cut off anywhere', async () => {
+    const path = join(SCRATCH.folder, 'cut.jsonl');
+    const letter = '{"run":"0123456789ab","ordinal":7,"file":"a.csv","line":1,"expected":"x","found":"y"}\n';
+    const whole = letter.repeat(3);
+    for (let length = 0; length <= whole.length; length++) {
+      writeFileSync(path, whole.slice(0, length));
+      for (let run = 0; run < 2; run++) {
+        const file = await opened({ path, maxRows: 1 });
+        file.add(bad(5));
+        await file.close();
+      }
+      const lines = readFileSync(path, 'utf8').split('\n').slice(-3, -1);
+      expect(lines.map((line) => JSON.parse(line))).toMatchObject([bad(5), bad(5)]);
+    }
+  });
+
+  it('adds to one of an earlier release, without run and number', async () => {
+    const old = `${JSON.stringify(bad(2))}\n`;
+    const path = SCRATCH.write('old.jsonl', old);
+    const file = await opened({ path, maxRows: 1 });
+    file.add(bad(3));
+    await file.close();
+    expect(readFileSync(path, 'utf8').startsWith(old)).toBe(true);
+    expect(linesOf(path)).toHaveLength(2);
+  });
+
+  it.each([
+    ['a csv file', 'time,symbol\n1,A\n'],
+    ['other JSON lines', '{"time":1,"symbol":"A"}\n'],
+    ['JSON lines with a run of their own', '{"run":"a","ordinal":1}\n'],
+    ['a text without a line end', 'x'],
+    ['blank lines', '\n\n'],
+    ['null', 'null\n'],
+    ['dead letters with something else behind them', `${JSON.stringify(bad(2))}\nsomething\n`],
+    ['a long line', `${'x'.repeat(200_000)}\n`],
+  ])('refuses %s, and leaves it as it is', async (_, content) => {
+    const path = SCRATCH.write('foreign', content);
+    await expect(opened({ path, maxRows: 1 })).rejects.toMatchObject({
+      code: 'OUTPUT_EXISTS',
+      retryable: false,
+      message:
+        `deadLetter.path: expected a new file, an empty one or one of dead letters, found "${path}", which is ` +
+        'a file of something else; nothing was written to it: choose another path, or move it away',
+    });
+    expect(readFileSync(path, 'utf8')).toBe(content);
+  });
+
+  it('follows a link to a file of dead letters, and none to a file that is not there', async () => {
+    const { folder } = SCRATCH;
+    const link = join(folder, 'link.jsonl');
+    symlinkSync(join(folder, 'target.jsonl'), link);
+    await expect(opened({ path: link, maxRows: 1 })).rejects.toMatchObject({
+      code: 'OUTPUT_EXISTS',
+      message: expect.stringContaining('a link to a file that is not there'),
+    });
+    expect(existsSync(join(folder, 'target.jsonl'))).toBe(false);
+    SCRATCH.write('target.jsonl', '');
+    const file = await opened({ path: link, maxRows: 1 });
+    file.add(bad(1));
+    await file.close();
+    expect(linesOf(join(folder, 'target.jsonl'))).toHaveLength(1);
+  });
+
+  it('does not follow a link that takes the place of the file while it is opened', async () => {
+    const { folder } = SCRATCH;
+    const path = SCRATCH.write('swapped.jsonl', '');
+    const victim = SCRATCH.write('victim.jsonl', '');
+    const fs = {
+      ...nodeFs,
+      realpath: (async () => {
+        rmSync(path);
+        symlinkSync(victim, path);
+        return join(folder, 'swapped.jsonl');
+      }) as unknown as typeof nodeFs.realpath,
+    };
+    const file = new DeadLetterFile({ path, maxRows: 1 }, fs);
+    await expect(file.open()).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    await file.close();
+    expect(readFileSync(victim, 'utf8')).toBe('');
   });
 
   it('holds back no more than a bound, flushed or not', async () => {
@@ -78,7 +219,7 @@ describe('a dead-letter file', () => {
     for (let line = 1; line <= 2_000; line++) file.add(bad(line, { raw }));
     expect(readFileSync(path).length).toBeGreaterThan(1_000_000);
     await file.close();
-    expect(linesOf(path)).toEqual(Array.from({ length: 2_000 }, (_, i) => bad(i + 1, { raw })));
+    expect(rowsOf(path)).toEqual(Array.from({ length: 2_000 }, (_, i) => bad(i + 1, { raw })));
   });
 
   it('says before the first row that it cannot be written', async () => {
@@ -108,11 +249,11 @@ describe('a dead-letter file', () => {
       }
     }
     for (const file of files) await file.close();
-    expect(linesOf(path)).toEqual([1, 1, 2, 2, 3, 3].map((line) => bad(line)));
+    expect(rowsOf(path)).toEqual([1, 1, 2, 2, 3, 3].map((line) => bad(line)));
   });
 
   it.runIf(existsSync('/dev/full'))('says so when the disk is full', async () => {
-    const file = await opened({ path: '/dev/full', maxRows: 10, append: true });
+    const file = await opened({ path: '/dev/full', maxRows: 10 });
     file.add(bad(1));
     await expect(file.flush()).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',

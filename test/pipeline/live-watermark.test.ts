@@ -38,6 +38,20 @@ describe('the watermark of a live source', () => {
     expect(inMs(watermark.next(ms(716_000)))).toBe(715_990);
   });
 
+  it('forgets lags of steps in which nothing was received, too', () => {
+    const watermark = new LiveWatermark(0);
+    watermark.receive(ms(5_000), ms(0));
+    watermark.receive(ms(75_000), ms(74_990));
+    expect(inMs(watermark.next(ms(75_000)))).toBe(74_990);
+  });
+
+  it('stands still for as long as nobody read', () => {
+    const watermark = new LiveWatermark(0);
+    watermark.receive(ms(1_000), ms(990));
+    watermark.standStill(ms(60_000));
+    expect(inMs(watermark.next(ms(61_200)))).toBe(1_190);
+  });
+
   it('holds still after a jump of the lag, until time has caught up', () => {
     const watermark = new LiveWatermark(0);
     watermark.receive(ms(0), ms(0));

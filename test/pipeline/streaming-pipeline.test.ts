@@ -5,7 +5,7 @@ import { sleep } from '../../src/core/clock.js';
 import { copyRow, type Row, rowsOf } from '../../src/core/row-view.js';
 import { millis } from '../../src/core/units.js';
 import type { SinkFactory } from '../../src/pipeline/factories.js';
-import type { Checkpoint } from '../../src/protocol/pipeline-report.js';
+import type { Checkpoint } from '../../src/protocol/checkpoint.js';
 import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
 import { type BatchCallback, callbackSink } from '../../src/sinks/callback.js';
 import { duckdb } from '../sinks/duckdb.js';
@@ -362,7 +362,7 @@ describe('a checkpoint', () => {
       });
       await first.run();
       const checkpoint = JSON.parse(JSON.stringify(await taken)) as Checkpoint;
-      const kept = before.slice(0, checkpoint.sink as number);
+      const kept = before.slice(0, checkpoint.states.sink as number);
       expect(kept.length).toBeLessThan(whole.length);
 
       const after: Row[] = [];
@@ -380,10 +380,23 @@ describe('a checkpoint', () => {
     await expect(pipeline.checkpoint()).rejects.toMatchObject({ code: 'JOB_STATE' });
   });
 
-  it('of other operators is refused', async () => {
+  it('of another spec is refused, naming what differs, before anything is opened', async () => {
     const { sink } = collector();
-    const checkpoint: Checkpoint = { source: null, operators: [null], sink: null, dictionaries: {} };
-    const report = await createPipeline({ name: 'other', source: synthetic() }, { sink, checkpoint }).run();
-    expect(report).toMatchObject({ outcome: 'failed', error: { code: 'CHECKPOINT_INVALID' } });
+    const spec: OpenSpec = { name: 'one', source: synthetic({ seed: 1 }) };
+    const first = createPipeline(spec, { sink });
+    const taken = first.checkpoint();
+    await first.run();
+    const other: OpenSpec = {
+      name: 'one',
+      source: synthetic({ seed: 2 }),
+      operators: [{ use: 'filter', where: 'bid > 0' }],
+    };
+    const run = createPipeline(other, { sink, checkpoint: await taken }).run();
+    await expect(run).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: expect.stringMatching(
+        /"one": operators\[0\]\.use, operators\[0\]\.where, source\.seed differ/,
+      ),
+    });
   });
 });

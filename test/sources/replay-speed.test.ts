@@ -64,6 +64,29 @@ describe('a replay in real time', () => {
     await done;
   });
 
+  it('says in a long wait how far time is, and never more than the next row allows', async () => {
+    const clock = new SimulatedClock();
+    const columns = { time: { from: 1, unit: 'ms', anyInstant: true }, symbol: 2, price: 3 } as const;
+    const path = SCRATCH.write('silence.csv', '1000,A,1\n2000,A,1\n');
+    const { source } = await openReplay({ path, header: false, kind: 'trade', columns, speed: 2 }, { clock });
+    const told: unknown[] = [];
+    const done = (async () => {
+      for (let batch = await source.read(); batch; batch = await source.read()) {
+        if (batch.length > 0) told.push('row');
+        for (const { record } of batch.controls) told.push(Number((record as { at: bigint }).at) / 1e6);
+        batch.release();
+      }
+    })();
+    // Reading a file takes turns of the real loop; after them the replay waits for the clock.
+    while (clock.timersPending === 0) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(499);
+    expect(told).toEqual(['row', 1_200, 1_400, 1_600, 1_800]);
+    await clock.advance(1);
+    expect(told.at(-1)).toBe('row');
+    await done;
+    await source.close?.();
+  });
+
   it('lets time pass ten times as fast at a speed of 10', async () => {
     const { rowsAfter, done } = await startReplay([[0, 100, 1_000]], 10);
     expect(await rowsAfter(9)).toEqual([0]);

@@ -1,8 +1,11 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { turnOfTheLoop } from '../../src/core/clock.js';
 import { StartStep } from '../../src/protocol/start-step.js';
+import { findJobFiles, type JobFiles } from '../../src/registry/paths/job-files.js';
 import type { ResolvedSpec } from '../../src/settings/resolved-spec.js';
 import type { JobHandle, RuntimeEvent } from '../../src/supervisor/job.js';
 import { createJobMachine, type JobEvent } from '../../src/supervisor/job-machine.js';
@@ -44,6 +47,12 @@ function specOf(name: string, sink: Partial<ResolvedSpec['sink']> = {}): Resolve
     maxMemoryMb: 64,
     seed: 0,
   };
+}
+
+/** The files of a job with dead letters alone. */
+async function filesOf(name: string, path: string): Promise<JobFiles> {
+  const deadLetter = { path: join(tmpdir(), 'tickloom-none', path), maxRows: 1 };
+  return (await findJobFiles({ name, source: undefined, sink: undefined, deadLetter }))!;
 }
 
 describe('supervisor', () => {
@@ -222,6 +231,55 @@ describe('supervisor', () => {
     run.finish(reportOf('stopped'));
     await until(() => next.inspect().state === 'starting');
     expect((await job.outcome).error?.code).toBe('THREAD_LEFT_RUNNING');
+  });
+
+  it('refuses a job that reads or writes what a queued or running one writes, and names that one', async () => {
+    const { supervisor, threads } = startSupervisor({ maxThreads: 1 });
+    const running = supervisor.submit(specOf('a'), await filesOf('a', 'a.jsonl'));
+    const queued = supervisor.submit(specOf('b'), await filesOf('b', 'b.jsonl'));
+    const submit = async (path: string) => supervisor.submit(specOf('c'), await filesOf('c', path));
+    for (const [path, who] of [
+      ['a.jsonl', 'job "a" (job-1, starting)'],
+      ['./x/../b.jsonl', 'job "b" (job-2, queued)'],
+    ] as const) {
+      await expect(submit(path)).rejects.toMatchObject({
+        code: 'SPEC_INVALID',
+        problems: [
+          {
+            path: ['deadLetter', 'path'],
+            message: expect.stringContaining(`deadLetter.path of ${who} writes`),
+          },
+        ],
+      });
+    }
+    expect(supervisor.list()).toHaveLength(2);
+
+    await queued.stop();
+    expect((await submit('b.jsonl')).inspect().state).toBe('queued');
+    threads.last.finish(reportOf('completed'));
+    await running.outcome;
+    await expect(submit('b.jsonl')).rejects.toMatchObject({ code: 'JOB_NAME_TAKEN' });
+  });
+
+  it('keeps the files of a job whose thread could not be ended, which may still write to them', async () => {
+    const { supervisor, threads, clock } = startSupervisor();
+    const job = supervisor.submit(
+      specOf('a', { use: 'duck', loads: 'native' }),
+      await filesOf('a', 'a.jsonl'),
+    );
+    const run = threads.last;
+    run.answer();
+    await until(() => job.inspect().state === 'running');
+    const stopped = job.stop();
+    await until(() => run.asked.includes('stop'));
+    clock.advance(5_000);
+    await stopped;
+    const submit = async () => supervisor.submit(specOf('b'), await filesOf('b', 'a.jsonl'));
+    await expect(submit()).rejects.toThrow(/job "a" \(job-1, stopped, but its thread could not be ended\)/);
+    run.finish(reportOf('stopped'));
+    await until(() => supervisor.list().length === 1);
+    await turnOfTheLoop();
+    expect((await submit()).inspect().state).toBe('starting');
   });
 
   it('takes the report of a native thread that stops when asked', async () => {

@@ -67,7 +67,7 @@ describe('a runtime with real threads', () => {
       error: {
         code: 'MEMORY_EXHAUSTED',
         message: expect.stringMatching(
-          /the 16 MB .*2\.0 MB more asked for order book, held so far: order book 14/,
+          /the 16 MB .*held are order book 14.*2\.0 MB more were asked for order book/,
         ),
       },
     });

@@ -16,6 +16,7 @@ import {
   jobDocument,
   outputLines,
   refusedDocument,
+  rejectedLine,
   summaryTable,
 } from '../summary.js';
 import { keepStdoutClean, plainText, type Terminal } from '../terminal.js';
@@ -144,8 +145,10 @@ class Run {
 
   async #report(results: readonly JobResult[]): Promise<void> {
     const reports = results.map(({ report }) => report);
-    const dropped = reports.map(droppedLine).join('');
-    if (dropped !== '') this.#terminal.say(dropped);
+    const lost = reports.map(
+      (report, i) => droppedLine(report) + rejectedLine(report, this.#specs[i]!.deadLetter?.path),
+    );
+    if (lost.join('') !== '') this.#terminal.say(lost.join(''));
     if (this.#options.json) {
       await printDocument(reports.map(jobDocument), this.#terminal);
       return;

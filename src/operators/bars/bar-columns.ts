@@ -16,12 +16,16 @@ export interface BarColumnNames {
  * The bar's columns: the standard ones, receive time aside, with the symbols of the input, and the
  * number of late rows where it is asked for.
  */
-export function barSchema(input: Schema, { lateColumn }: Pick<BarsOptions, 'lateColumn'>): Schema {
+export function barSchema(
+  input: Schema,
+  { every, lateColumn }: Pick<BarsOptions, 'every' | 'lateColumn'>,
+): Schema {
   const { required, optional } = STANDARD_COLUMNS.bar;
   const symbol = findColumn(input, 'symbol');
   const columns = [...required, ...optional.filter(({ name }) => name !== 'received')];
   return {
     kind: 'bar',
+    barNs: every,
     columns: [
       ...columns.map((column) => (column.name === 'symbol' ? (symbol ?? column) : column)),
       ...(lateColumn === undefined ? [] : [{ name: lateColumn, type: 'int32' as const }]),
@@ -51,11 +55,22 @@ export function checkBarColumns(options: BarsOptions, input: Schema, problems: P
   checkType(input, 'time', 'timestamp', [], problems);
   checkType(input, 'symbol', 'string', [], problems);
   const { lateColumn } = options;
-  if (lateColumn !== undefined && barSchema(input, {}).columns.some(({ name }) => name === lateColumn)) {
+  if (
+    lateColumn !== undefined &&
+    barSchema(input, { every: options.every }).columns.some(({ name }) => name === lateColumn)
+  ) {
     problems.add(['lateColumn'], `expected a name that bars do not have, found "${lateColumn}"`);
   }
   const { price, size } = chooseBarColumns(options, input);
   if (price === undefined) {
+    const { every } = options;
+    if (input.barNs !== undefined && every % input.barNs !== 0) {
+      problems.add(
+        ['every'],
+        `expected a multiple of the length of the bars that come in, ${input.barNs} ns, found ${every} ns: ` +
+          'a bar that lies in two of them belongs to neither',
+      );
+    }
     if (options.size !== undefined) {
       problems.add(['size'], 'expected "price" beside it: bars of bars take their volumes');
     }

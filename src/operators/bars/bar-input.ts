@@ -1,15 +1,20 @@
 import type { Batch } from '../../core/batch.js';
-import { asBigInt64Array } from '../../core/int64.js';
-import { placesOf } from '../../core/selection.js';
+import { extentOf, placesOf } from '../../core/selection.js';
 import type { BarColumnNames } from './bar-columns.js';
 import type { BarInput } from './bar-lines.js';
 import { type BarColumns, foldBars } from './fold-bars.js';
 import { foldRows, type RowColumns } from './fold-rows.js';
 import { timesOf } from './time-span.js';
 
-/** The rows of a batch as bars are made of them: of prices, or of shorter bars. */
-export function barInputOf(batch: Batch, names: BarColumnNames): BarInput {
-  return names.price === undefined ? shorterBars(batch) : pricedRows(batch, names.price, names);
+const TWO_32 = 4_294_967_296;
+
+/**
+ * The rows of a batch as bars are made of them: of prices, or of shorter bars.
+ *
+ * @param sizes - Told of the first volume among shorter bars: those of rows without sizes have none.
+ */
+export function barInputOf(batch: Batch, names: BarColumnNames, sizes: { hasSizes: boolean }): BarInput {
+  return names.price === undefined ? shorterBars(batch, sizes) : pricedRows(batch, names.price, names);
 }
 
 function pricedRows(batch: Batch, price: string, { size, sequence }: BarColumnNames): BarInput {
@@ -34,7 +39,7 @@ function pricedRows(batch: Batch, price: string, { size, sequence }: BarColumnNa
   };
 }
 
-function shorterBars(batch: Batch): BarInput {
+function shorterBars(batch: Batch, sizes: { hasSizes: boolean }): BarInput {
   const has = (name: string) => batch.schema.columns.some((column) => column.name === name);
   const columns: BarColumns = {
     times: timesOf(batch.int32('time')),
@@ -55,16 +60,28 @@ function shorterBars(batch: Batch): BarInput {
     places: columns.places,
     origin: batch.origin,
     valuesAt: (place) => ({ open: columns.opens[place]!, close: columns.closes[place]! }),
-    fold: (window, row, end, _ascends, unpriced, marks) =>
-      foldBars(window, columns, row, end, unpriced, marks),
+    fold(window, row, end, _ascends, unpriced, marks) {
+      foldBars(window, columns, row, end, unpriced, marks);
+      if (!sizes.hasSizes) sizes.hasSizes = hasVolume(columns, row, end);
+    },
   };
+}
+
+function hasVolume({ volumes, places }: BarColumns, row: number, end: number): boolean {
+  for (; volumes !== undefined && row < end; row++) if (Number.isFinite(volumes[places[row]!])) return true;
+  return false;
 }
 
 /** As doubles, which hold whole numbers up to 2⁵³: of numbers beyond, neighbours may be taken for equal. */
 function sequencesOf(batch: Batch, name: string): Float64Array {
   const column = batch.column(name);
   if (column instanceof Float64Array) return column;
+  const rows = extentOf(batch);
   const type = batch.schema.columns.find((of) => of.name === name)?.type;
-  if (type !== 'int64') return Float64Array.from(column);
-  return Float64Array.from(asBigInt64Array(column as Int32Array), Number);
+  if (type !== 'int64') return new Float64Array(column.subarray(0, rows));
+  const sequences = new Float64Array(rows);
+  for (let row = 0; row < rows; row++) {
+    sequences[row] = column[2 * row + 1]! * TWO_32 + (column[2 * row]! >>> 0);
+  }
+  return sequences;
 }

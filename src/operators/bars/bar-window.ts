@@ -42,6 +42,7 @@ const double = new Float64Array(words.buffer);
 export class BarWindow {
   /** The first slot that it has cells for. */
   readonly firstSlot: number;
+  readonly #hasExtras: boolean;
   /** The window begins at `index` × length since 1970. */
   index = 0;
   /** Its begin in words: high signed, low unsigned. */
@@ -53,7 +54,7 @@ export class BarWindow {
   lastKey = Number.NEGATIVE_INFINITY;
   /** Rubbish where the count is 0. */
   cells: Float64Array;
-  /** Sums, which are 0 where the count is, and sequences. Of length 0 where there are none. */
+  /** Sums, which are 0 where the count is, and sequences. Empty where there are none. */
   extras: Float64Array;
   /** Places in the cells (slot less the first one) with rows, in order of appearance. */
   touched: Int32Array;
@@ -67,6 +68,7 @@ export class BarWindow {
 
   constructor(firstSlot: number, slots: number, hasExtras: boolean) {
     this.firstSlot = firstSlot;
+    this.#hasExtras = hasExtras;
     this.cells = new Float64Array(slots * CELLS);
     this.extras = new Float64Array(hasExtras ? slots * CELLS : 0);
     this.touched = new Int32Array(slots);
@@ -109,7 +111,7 @@ export class BarWindow {
     const { cells, extras, touched } = this;
     this.cells = new Float64Array(slots * CELLS);
     this.cells.set(cells);
-    if (extras.length > 0) {
+    if (this.#hasExtras) {
       this.extras = new Float64Array(slots * CELLS);
       this.extras.set(extras);
     }
@@ -122,7 +124,7 @@ export class BarWindow {
     for (let i = 0; i < this.touchedCount; i++) {
       const cell = this.touched[i]! * CELLS;
       this.cells[cell + COUNT] = 0;
-      if (this.extras.length > 0) this.extras.fill(0, cell, cell + CELLS);
+      if (this.#hasExtras) this.extras.fill(0, cell, cell + CELLS);
     }
     this.touchedCount = 0;
     this.lastKey = Number.NEGATIVE_INFINITY;

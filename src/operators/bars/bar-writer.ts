@@ -31,7 +31,8 @@ const STEP_BATCHES = 8;
 /** Puts bars and control records into batches, in order, and emits those that are full. */
 export class BarWriter {
   readonly #pool: BatchPool;
-  readonly #hasSizes: boolean;
+  /** Whether rows have sizes: without, there are no volumes to write. */
+  hasSizes: boolean;
   #batch: Batch | undefined;
   #emit: Emit | undefined;
   #emitted = 0;
@@ -48,7 +49,7 @@ export class BarWriter {
     lateCounts?: LateCounts,
   ) {
     this.#pool = new BatchPool(schema, Math.min(batchRows, ROWS_MAX), dictionaries);
-    this.#hasSizes = hasSizes;
+    this.hasSizes = hasSizes;
     this.#lateCounts = lateCounts;
   }
 
@@ -124,7 +125,7 @@ export class BarWriter {
     }
     batch.length = first + end - start;
     this.rows += end - start;
-    if (!this.#hasSizes) {
+    if (!this.hasSizes) {
       volumes.fill(Number.NaN, first, batch.length);
       vwaps.fill(Number.NaN, first, batch.length);
       return;
@@ -134,7 +135,10 @@ export class BarWriter {
       const volume = total(extras[cell + VOLUME]!, extras[cell + VOLUME_REST]!);
       const turnover = total(extras[cell + TURNOVER]!, extras[cell + TURNOVER_REST]!);
       volumes[first + i - start] = volume;
-      vwaps[first + i - start] = volume === 0 ? Number.NaN : turnover / volume;
+      vwaps[first + i - start] =
+        volume === 0
+          ? Number.NaN
+          : within(turnover / volume, volume, cells[cell + LOW]!, cells[cell + HIGH]!);
     }
   }
 
@@ -147,7 +151,7 @@ export class BarWriter {
     columns[0][2 * row + 1] = window.startHigh;
     columns[1][row] = slot - 1;
     for (let column = 2; column <= 7; column++) columns[column]![row] = Number.NaN;
-    if (this.#hasSizes) columns[6][row] = 0;
+    if (this.hasSizes) columns[6][row] = 0;
     columns[8][row] = 0;
     columns[9][row] = mark;
     if (this.#lateCounts) columns[10]![row] = this.#lateCounts.take(slot);
@@ -163,6 +167,12 @@ export class BarWriter {
 
 /** A sum and what its double could not hold; past all doubles, the latter is none. */
 const total = (sum: number, rest: number): number => (rest - rest === 0 ? sum + rest : sum);
+
+/** A mean of prices lies among them, however it was rounded; unless some sizes are below 0. */
+const within = (vwap: number, volume: number, low: number, high: number): number =>
+  volume > 0 && Math.abs(vwap - (vwap < low ? low : high)) <= 1e-9 * Math.abs(vwap)
+    ? Math.min(Math.max(vwap, low), high)
+    : vwap;
 
 /** Rows of a symbol that came late since its last bar. */
 export interface LateCounts {

@@ -21,7 +21,7 @@ export interface RowColumns {
   readonly symbols: Int32Array;
   readonly prices: Float64Array;
   readonly sizes: Float64Array | undefined;
-  /** Which of two rows of one instant is the later one; without it, the one that arrived later. */
+  /** Which of two rows of one instant is the later one; without it (NaN), the one that arrived later. */
   readonly sequences: Float64Array | undefined;
   readonly places: Int32Array;
 }
@@ -160,7 +160,7 @@ function foldByInstant(
     const last = cells[cell + LAST]!;
     if (
       key > last ||
-      (key === last && (sequences === undefined || sequence >= extras[cell + LAST_SEQUENCE]!))
+      (key === last && (sequences === undefined || !(sequence < extras[cell + LAST_SEQUENCE]!)))
     ) {
       cells[cell + LAST] = key;
       cells[cell + CLOSE] = price;

@@ -27,6 +27,10 @@ export interface LateRow {
   readonly mover: WatermarkMover | undefined;
   /** A lateness that would have kept its window open until now. */
   readonly waitNs: bigint;
+  /** A delay that, promised by the source, would have done so as well. */
+  readonly delayNs: bigint;
+  /** Whether no other symbol's rows can have closed its window. */
+  readonly isBySymbol: boolean;
   /** Its values, for the dead letters. */
   readonly values: Readonly<Record<string, number>>;
 }
@@ -40,8 +44,11 @@ export interface LateRowsSettings {
   readonly log: Logger;
 }
 
-/** What the option takes. */
+/** What the options take. */
 const LATENESS_NS_MAX = 100n * 86_400_000_000_000n;
+const MAX_DELAY_NS_MAX = 30n * 86_400_000_000_000n;
+/** So far ahead of a late row, it may be the other one that is wrong. */
+const FAR_NS = 43_200_000_000_000n;
 /** Between two warnings. */
 const WARN_NS = 60_000_000_000n;
 
@@ -71,7 +78,7 @@ export class LateRows {
       this.rejected++;
       throw new PipelineError('LATE_ROW', `${complaint(row)}. ${advice(row)}`);
     }
-    if (policy === 'keep' && !hasColumn) {
+    if (policy === 'keep' && (rejects.keepsRows || !hasColumn)) {
       this.rejected++;
       rejects.add(deadLetter(row));
       return;
@@ -117,19 +124,26 @@ function complaint({ timeNs, symbol, spot, endNs, watermarkNs, mover }: LateRow)
   );
 }
 
-function advice({ symbol, waitNs, mover }: LateRow): string {
+function advice({ timeNs, symbol, waitNs, delayNs, isBySymbol, mover }: LateRow): string {
+  const row = mover?.row;
   const ways: string[] = [];
   if (waitNs <= LATENESS_NS_MAX) {
-    ways.push(
-      `"lateness" of bars to ${roundedUp(waitNs)}, to wait for such rows`,
-      '"maxDelay" of the source, if all rows may come so much out of order',
-    );
+    ways.push(`"lateness" of bars to ${roundedUp(waitNs)} (for this row; later ones may need more)`);
   }
-  if (mover?.row && mover.row.symbol !== symbol) {
-    ways.push('"order: listed" of the source, if one symbol comes behind the other');
+  if (row && delayNs <= MAX_DELAY_NS_MAX) {
+    ways.push(`"maxDelay" of replay to ${roundedUp(delayNs)}, if all rows may come so much out of order`);
+  }
+  if (row && isBySymbol) ways.push('"order: time" of replay, if it reads its files as listed');
+  else if (row && row.symbol !== symbol) {
+    ways.push('"order: listed" of replay, if one symbol comes behind the other');
   }
   ways.push('"late" of bars to "drop" or "keep", to go on without such rows');
-  return `Set ${ways.join('; or ')}`;
+  const set = `et ${ways.join('; or ')}`;
+  if (!mover || !row?.spot || mover.timeNs - timeNs < FAR_NS) return `S${set}`;
+  return (
+    `If the time at ${placeOf(row.spot)} is wrong, remove that row, or set "maxJump" of replay lower and ` +
+    `"deadLetter"; else s${set}`
+  );
 }
 
 const placeOf = ({ file, line }: RowSpot): string => `${file}:${line}`;
@@ -145,8 +159,11 @@ const UNITS = [
   ['ns', 1n],
 ] as const;
 
-/** A duration as options take it, in the largest unit of which it has two or more, rounded up. */
+/** A duration as options take it: in a unit that it is whole in, or else rounded up in one of which it has two or more. */
 function roundedUp(ns: bigint): string {
-  const [unit, unitNs] = UNITS.find(([, of]) => ns >= 2n * of) ?? UNITS.at(-1)!;
+  const [unit, unitNs] =
+    UNITS.find(([, of]) => ns % of === 0n && ns / of <= 1_000n) ??
+    UNITS.find(([, of]) => ns >= 2n * of) ??
+    UNITS.at(-1)!;
   return `${(ns + unitNs - 1n) / unitNs}${unit}`;
 }

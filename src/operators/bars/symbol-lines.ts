@@ -76,8 +76,9 @@ export class SymbolLines implements BarLines {
       trail.movedTo(at);
       return true;
     }
-    for (const own of this.#lines) if (own && !own.line.close(own.line.closedBy(at))) return false;
-    this.#all.close(this.#all.closedBy(at));
+    const end = this.#all.closedBy(at);
+    for (const own of this.#lines) if (own && !own.line.close(end)) return false;
+    this.#all.close(end);
     this.#allTrail.movedTo(at);
     return true;
   }
@@ -89,7 +90,12 @@ export class SymbolLines implements BarLines {
 
   stale(slot: number, since: bigint): void {
     if (slot !== ALL_SLOTS) this.#lineOf(slot).line.stale(slot, since);
-    else this.#each((line) => line.stale(ALL_SLOTS, since));
+    else {
+      this.#each((line) => {
+        line.stale(ALL_SLOTS, since);
+        line.current = undefined; // so that the next row of any is seen to end the silence
+      });
+    }
   }
 
   reset(at: bigint): void {

@@ -3,6 +3,7 @@ import { readInt64 } from '../../core/int64.js';
 import { BarWindow, CELLS, LAST } from './bar-window.js';
 import type { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type Silence } from './blind-spots.js';
+import { OpenWindows } from './open-windows.js';
 import type { StreamBegin } from './stream-begin.js';
 import { TimeSpan } from './time-span.js';
 import { WindowBars } from './window-bars.js';
@@ -55,8 +56,7 @@ export class WindowLine {
   readonly #holdNs: number;
   readonly #blind = new BlindSpots();
   readonly #bars: WindowBars;
-  /** In order of index. */
-  #open: BarWindow[] = [];
+  readonly #open = new OpenWindows();
   readonly #spares: BarWindow[] = [];
   /** The first window that is not closed; `undefined` until something is known of event time. */
   #closedTo: number | undefined;
@@ -89,7 +89,7 @@ export class WindowLine {
 
   /** The last window that a bar is still due for; `-Infinity`: none is. */
   get last(): number {
-    return Math.max(this.#open.at(-1)?.index ?? Number.NEGATIVE_INFINITY, this.#blind.lastGap);
+    return Math.max(this.#open.last?.index ?? Number.NEGATIVE_INFINITY, this.#blind.lastGap);
   }
 
   /** The first window that a watermark leaves open. */
@@ -107,7 +107,7 @@ export class WindowLine {
   reserve(end: number): void {
     const needed = end - this.#firstSlot;
     if (needed <= this.#slots) return;
-    const slots = this.#firstSlot > 0 ? needed : Math.max(needed, 2 * this.#slots, 16);
+    const slots = this.#firstSlot > 0 ? needed : Math.max(needed, 2 * this.#slots, 4);
     const before = this.#bytesOf(this.#open.length + this.#spares.length);
     this.#spares.length = 0;
     this.#slots = slots;
@@ -164,6 +164,7 @@ export class WindowLine {
   }
 
   markGap(slot: number, index: number): void {
+    this.#know(slot, index);
     this.#addGap(slot, index, index);
   }
 
@@ -215,7 +216,7 @@ export class WindowLine {
   snapshot(): WindowLineState {
     return {
       closedTo: this.#closedTo ?? null,
-      windows: this.#open.map((window) => ({
+      windows: Array.from(this.#open, (window) => ({
         index: window.index,
         cells: Array.from(window.touched.subarray(0, window.touchedCount), (place) => {
           const [from, to] = [place * CELLS, place * CELLS + CELLS];
@@ -283,13 +284,11 @@ export class WindowLine {
   }
 
   #windowAt(index: number): BarWindow {
-    let place = this.#open.length;
-    while (place > 0 && this.#open[place - 1]!.index > index) place--;
-    const found = this.#open[place - 1];
-    if (found?.index === index) return found;
+    const found = this.#open.find(index);
+    if (found) return found;
     const window = this.#spares.pop() ?? this.#newWindow();
     window.moveTo(index, this.#every);
-    this.#open.splice(place, 0, window);
+    this.#open.add(window);
     return window;
   }
 
@@ -320,7 +319,7 @@ export class WindowLine {
   }
 
   #rowsIn(index: number, slot: number): number {
-    const window = this.#open.find((open) => open.index === index);
+    const window = this.#open.find(index);
     if (!window) return 0;
     return slot === ALL_SLOTS ? window.count : window.countOf(slot);
   }
@@ -343,7 +342,7 @@ export class WindowLine {
       index = this.#nextWithBars(index);
       if (index >= end) return true;
       if (this.#writer.isFull) break;
-      const window = this.#open[0]?.index === index ? this.#open.shift() : undefined;
+      const window = this.#open.first?.index === index ? this.#open.takeFirst() : undefined;
       if (window) this.#closeWindow(window);
       else index = this.#fillFrom(index, end);
       index++;
@@ -354,7 +353,7 @@ export class WindowLine {
   }
 
   #nextWithBars(index: number): number {
-    const open = this.#open[0]?.index ?? Number.POSITIVE_INFINITY;
+    const open = this.#open.first?.index ?? Number.POSITIVE_INFINITY;
     if (this.#bars.knowsNone) return open;
     return this.#settings.emptyBars ? index : Math.min(open, this.#blind.nextGap(index));
   }
@@ -379,7 +378,7 @@ export class WindowLine {
     const { written, leftOut } = this.#bars.write(window);
     this.#spares.push(window);
     if (written > 0 || leftOut === 0) return index;
-    const open = this.#open[0]?.index ?? Number.POSITIVE_INFINITY;
+    const open = this.#open.first?.index ?? Number.POSITIVE_INFINITY;
     const next = Math.min(end, open, this.#blind.nextEdge(index));
     this.#bars.notFilled += leftOut * (next - index - 1);
     return next - 1;

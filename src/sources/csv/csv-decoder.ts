@@ -13,6 +13,7 @@ import { type RowFault, rawRow, shown } from './row-faults.js';
 import type { RowScanner, ScanOptions } from './row-scanner.js';
 import type { FilePlace } from './rows-ahead.js';
 import { fieldText } from './split-row.js';
+import { STRAYS_MAX, StrayRunError } from './stray-run.js';
 
 /**
  * Decodes CSV straight into the columns of batches: finds rows and fields in one pass over the
@@ -181,7 +182,15 @@ export class CsvDecoder implements FileDecoder {
       reader.read(task, slot, batch.columns[index]!, this.#bad[i]!);
     }
     const read = { first, end: first + scanned, bad: this.#fieldFaults, offsetOf: this.#offsetOf };
-    const rows = this.#times.settle(batch, read, this.#tellFault);
+    let rows: number;
+    try {
+      rows = this.#times.settle(batch, read, this.#tellFault);
+    } catch (error) {
+      if (!(error instanceof StrayRunError)) throw error;
+      this.#fail(this.#tooManyStrays(error));
+      this.#fieldFaults.clear();
+      return false;
+    }
     if (rows < scanned) this.#giveBack(rows);
     for (const { index, column, text } of constants) {
       // Looked up here and not before, since a resumed run gives strings their old ids first.
@@ -191,6 +200,15 @@ export class CsvDecoder implements FileDecoder {
     batch.length = first + rows;
     if (scanner.faults.length > 0 || this.#fieldFaults.size > 0) this.#settleFaults(batch, first, lines);
     return scanned < room && rows === scanned;
+  }
+
+  #tooManyStrays({ row, expected }: StrayRunError): PipelineError {
+    const line = this.#scanner.lines[row]!;
+    return new PipelineError(
+      'INPUT_CORRUPT',
+      `${this.#file}:${line}: time: the last ${STRAYS_MAX} rows agree with one another, but each was expected to have ` +
+        `${expected}: set "maxJump" higher, or to none, if they are right. Times in another unit need a file and a spec of their own`,
+    );
   }
 
   /** Gives back the rows of the last scan from one on: they are read again, once it is judged. */

@@ -2,7 +2,7 @@ import type { Batch } from '../../core/batch.js';
 import type { FileDirection } from '../file-decoder.js';
 import type { CsvLayout, PlacedReader } from './csv-layout.js';
 import { settleBeside } from './doubled-hour.js';
-import { judgeFirstTimes, type StrayRow } from './first-times.js';
+import { isJudged, judgeFirstTimes, type StrayRow } from './first-times.js';
 import { timeText } from './instant-text.js';
 import { JumpLimit } from './jump-limit.js';
 import { type FilePlace, lookAhead, timesAhead } from './rows-ahead.js';
@@ -48,7 +48,7 @@ export class FileTimes {
   constructor(layout: Pick<CsvLayout, 'time' | 'otherTimes'>, { direction, maxJumpNs }: FileTimesOptions) {
     this.#layout = layout;
     this.#limit = new JumpLimit(maxJumpNs, direction);
-    this.#order = new TimeOrder(direction, this.#limit);
+    this.#order = new TimeOrder(direction, this.#limit, layout.time !== undefined && isJudged(layout.time));
   }
 
   /** Time of the last good row, ns since 1970; `undefined` where there is none. */
@@ -67,9 +67,11 @@ export class FileTimes {
 
   /** Before the row is read again that `settle` has stopped at. */
   async judgeNext(place: FilePlace): Promise<void> {
-    const { words } = timesAhead(await lookAhead(place, ROWS_MAX), this.#layout.time!);
-    const offset = place.window.offsetOf(place.window.start);
-    this.#judged = { offset, isMeant: this.#order.isMeant(words) };
+    const time = this.#layout.time!;
+    const isMeant = await lookAhead(place, ROWS_MAX, (rows) =>
+      this.#order.isMeant(timesAhead(rows, time).words),
+    );
+    this.#judged = { offset: place.window.offsetOf(place.window.start), isMeant };
   }
 
   /**

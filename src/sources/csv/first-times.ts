@@ -34,21 +34,28 @@ export async function judgeFirstTimes(front: FilePlace, limit: JumpLimit): Promi
   const { time, readers } = front.layout;
   const judged = readers.filter(isJudged);
   if (!time && judged.length === 0) return undefined;
-  const two = await lookAhead(front, 2);
-  const areMeant = judged.every((placed) => isUsual(millisOf(two, placed)[0]));
-  if (areMeant && (!time || areTogether(timesAhead(two, time).words, 0, limit))) return undefined;
-  const rows = await lookAhead(front, ROWS_MAX);
-  for (const placed of judged) refuseImplausible(front.file, rows, placed);
-  if (!time) return undefined;
-  const times = timesAhead(rows, time);
-  if (!isFirstStray(times.words, limit)) return undefined;
-  return {
-    offset: front.window.offsetOf(rows.scanner.starts[times.rows[0]!]!),
-    expected: limit.expected(`the rows after it, ${timeText(times.words, 1)}`),
-  };
+  const areMeant = await lookAhead(
+    front,
+    2,
+    (two) =>
+      judged.every((placed) => isUsual(millisOf(two, placed)[0])) &&
+      (!time || areTogether(timesAhead(two, time).words, 0, limit)),
+  );
+  if (areMeant) return undefined;
+  return lookAhead(front, ROWS_MAX, (rows) => {
+    for (const placed of judged) refuseImplausible(front.file, rows, placed);
+    if (!time) return undefined;
+    const times = timesAhead(rows, time);
+    if (!isFirstStray(times.words, limit)) return undefined;
+    return {
+      offset: front.window.offsetOf(rows.scanner.starts[times.rows[0]!]!),
+      expected: limit.expected(`the rows after it, ${timeText(times.words, 1)}`),
+    };
+  });
 }
 
-const isJudged = (placed: PlacedReader): placed is PlacedReader<EpochReader> =>
+/** Whether numbers of a column are judged by what they would mean. */
+export const isJudged = (placed: PlacedReader): placed is PlacedReader<EpochReader> =>
   placed.reader instanceof EpochReader && placed.reader.isJudged;
 
 function textsOf({ count, scanner, bytes }: RowsAhead, { slot }: PlacedReader): string[] {
@@ -78,19 +85,19 @@ function refuseImplausible(file: string, rows: RowsAhead, placed: PlacedReader<E
   const row = telling >= 0 ? telling : millis.findIndex((ms) => !Number.isNaN(ms));
   const text = texts[row]!;
   const unit = likelyUnit(text);
-  let advice = `if that is meant, set columns.${name}.anyInstant to true`;
+  const anyInstant = `columns.${name}.anyInstant to true if that is meant`;
+  let advice = `Set ${anyInstant}`;
   if (unit !== undefined) {
     advice =
-      `as ${UNIT_NAMES[unit]} it would be ${meaningOf(text, unit, reader.zone)}: ` +
-      `set columns.${name}.unit to ${unit} (${advice})`;
+      `Read as ${UNIT_NAMES[unit]} it is ${meaningOf(text, unit, reader.zone)}: ` +
+      `set columns.${name}.unit to ${unit}, or ${anyInstant}; files of two units need a spec each`;
   } else if (isEarly && known.every((ms) => ms <= DAY_MS)) {
-    advice = `a time since midnight needs its day: set columns.${name}.date (${advice})`;
+    advice = `A time since midnight needs its day: set columns.${name}.date, or ${anyInstant}`;
   }
   throw new PipelineError(
     'INPUT_CORRUPT',
-    `${file}:${rows.scanner.lines[row]}: ${name}: expected times that can be meant, ` +
-      `found ${known.length > 1 ? 'only such as ' : ''}${text.slice(0, TEXT_MAX)}, which read as ${UNIT_NAMES[reader.unit]} ` +
-      `is ${meaningOf(text, reader.unit, reader.zone)}; ${advice}`,
+    `${file}:${rows.scanner.lines[row]}: ${name}: ${text.slice(0, TEXT_MAX)} read as ${UNIT_NAMES[reader.unit]} ` +
+      `is ${meaningOf(text, reader.unit, reader.zone)}${known.length > 1 ? ', and all rows here are like it' : ''}. ${advice}`,
   );
 }
 

@@ -18,26 +18,32 @@ export interface FilePlace {
   more(): Promise<boolean>;
 }
 
-/** Rows that were looked at. Valid until more bytes are added. */
+/** Rows that were looked at. */
 export interface RowsAhead {
   readonly count: number;
   readonly scanner: RowScanner;
   readonly bytes: Uint8Array;
 }
 
-/** Finds the rows that come next, and leaves them in the window. */
-export async function lookAhead(
+/**
+ * Finds the rows that come next, and leaves them in the window.
+ *
+ * @param look - Is given them at once and may not keep them: a promise that is waited for lets other
+ *   files scan meanwhile, into the same memory.
+ */
+export async function lookAhead<Seen>(
   { window, line, layout, scan, more }: FilePlace,
   rowsMax: number,
-): Promise<RowsAhead> {
+  look: (rows: RowsAhead) => Seen,
+): Promise<Seen> {
   const scanner = new RowScanner(layout.fields, rowsMax, scan);
-  for (;;) {
+  for (let hasMore = true; ; hasMore = await more()) {
     const { start } = window;
     scanner.restart(line);
     const count = scanner.scan(window, rowsMax);
     window.start = start;
     const isEnough = count === rowsMax || window.sealed || window.end - start >= BYTES_MAX;
-    if (isEnough || !(await more())) return { count, scanner, bytes: window.bytes };
+    if (isEnough || !hasMore) return look({ count, scanner, bytes: window.bytes });
   }
 }
 

@@ -5,6 +5,7 @@ import { FarFall } from './far-fall.js';
 import { timeText } from './instant-text.js';
 import type { JumpLimit } from './jump-limit.js';
 import type { RowFault } from './row-faults.js';
+import { STRAYS_MAX, StrayRun, StrayRunError } from './stray-run.js';
 import type { ZoneOffsets } from './zone-offsets.js';
 
 /** Rows of a batch that were just read, and which of them cannot be used. */
@@ -25,14 +26,19 @@ export class TimeOrder {
   readonly #direction: FileDirection;
   readonly #limit: JumpLimit;
   readonly #fall: FarFall;
+  readonly #strays: StrayRun;
+  readonly #isJudged: boolean;
   /** Words of the last good row's time, once there is one. */
   readonly #previous = new Int32Array(2);
   #hasPrevious = false;
 
-  constructor(direction: FileDirection, limit: JumpLimit) {
+  /** @param isJudged - Whether times of January 1970 are taken for numbers in the wrong unit. */
+  constructor(direction: FileDirection, limit: JumpLimit, isJudged: boolean) {
     this.#direction = direction;
     this.#limit = limit;
     this.#fall = new FarFall(limit);
+    this.#strays = new StrayRun(limit);
+    this.#isJudged = isJudged;
   }
 
   /** Time of the last good row, ns since 1970. */
@@ -54,6 +60,7 @@ export class TimeOrder {
    *   expected of it.
    * @returns How many rows it has settled. Fewer than there are: the next one is for `isMeant` to
    *   judge, and has to come again as the first.
+   * @throws {StrayRunError} when many that are not meant agree with one another.
    */
   settle(
     words: Int32Array,
@@ -71,7 +78,15 @@ export class TimeOrder {
     let isKnown = this.#hasPrevious;
     let doubled = 0;
     let doubledRow = doubledRows[0] ?? -1;
+    let isStray = this.#strays.isRunning;
     let row = first;
+    if (isKnown && !isStray && bad.size === 0 && doubledRow < 0) {
+      row = firstFar(words, first, end, high, jumpHigh);
+      if (row > first) {
+        low = words[2 * row - 2]!;
+        high = words[2 * row - 1]!;
+      }
+    }
     for (; row < end; row++) {
       const isDoubled = row === doubledRow;
       if (isDoubled) doubledRow = doubledRows[++doubled] ?? -1;
@@ -91,9 +106,16 @@ export class TimeOrder {
         const isMeant = this.#isMeantAmong(words, row, rows) ?? (row === first ? isFirstMeant : undefined);
         if (isMeant === undefined) break;
         if (!isMeant) {
-          tell(row - first, this.#limit.expected(`the row before, ${timeText(previous, 0)}`));
+          const expected = this.#limit.expected(`the row before, ${timeText(previous, 0)}`);
+          tell(row - first, expected);
+          isStray = true;
+          if (this.#strays.see(words, row) >= STRAYS_MAX) throw new StrayRunError(row - first, expected);
           continue;
         }
+      }
+      if (isStray) {
+        this.#strays.end();
+        isStray = false;
       }
       low = rowLow;
       high = rowHigh;
@@ -124,6 +146,7 @@ export class TimeOrder {
     const previous = this.#previous;
     if (this.#limit.isNear(previous, 0, words, row)) return true;
     if (this.#limit.isAhead(previous, 0, words, row)) return false;
+    if (this.#isJudged && isJanuary1970(words, row) && !isJanuary1970(previous, 0)) return false;
     this.#fall.begin(previous, words, row);
     for (let next = row + 1; next < end; next++) {
       if (bad.get(next - first)?.field === 'time') continue;
@@ -132,4 +155,23 @@ export class TimeOrder {
     }
     return undefined;
   }
+}
+
+/** The first row whose time is not near that of the row before it, by the upper words alone: most files have none. */
+function firstFar(words: Int32Array, row: number, end: number, high: number, jumpHigh: number): number {
+  for (; row < end; row++) {
+    const next = words[2 * row + 1]!;
+    const passed = next - high;
+    if (passed >= jumpHigh || passed <= -jumpHigh) return row;
+    high = next;
+  }
+  return end;
+}
+
+const TWO_32 = 4_294_967_296;
+const FEBRUARY_1970_NS = 31 * 86_400e9;
+
+function isJanuary1970(words: Int32Array, row: number): boolean {
+  const high = words[2 * row + 1]!;
+  return high >= 0 && high * TWO_32 + (words[2 * row]! >>> 0) < FEBRUARY_1970_NS;
 }

@@ -62,6 +62,7 @@ export class BackwardFile implements FileCursor {
       sizes,
       direction: 'descending',
       readsAhead: false,
+      before: index.identity,
       countsBytes: false,
       wasReported: at && ((line) => line >= at.reported),
     });
@@ -83,11 +84,10 @@ export class BackwardFile implements FileCursor {
     const rows = this.#left - number * blockRows;
     const place = places[number]!;
     const block = await this.#readBlock(number, rows);
-    if (!block) return false;
     const behind = places[number + 1] ?? end;
     this.#reading.tally.bytesIn += behind.offset - place.offset;
     this.#left -= rows;
-    this.#reported = place.line;
+    this.#reported = Math.min(this.#reported, place.line); // an earlier run may have been further
     block.length = rows;
     reverseRows(block, this.lines);
     this.block = block;
@@ -105,8 +105,8 @@ export class BackwardFile implements FileCursor {
     await this.#decoder.close();
   }
 
-  /** @returns `undefined` after a stop. */
-  async #readBlock(number: number, rows: number): Promise<Batch | undefined> {
+  /** Goes through it to its end, after a stop too: some of its bad rows may have been told. */
+  async #readBlock(number: number, rows: number): Promise<Batch> {
     const { blockRows, places } = this.#index;
     this.lines = linesFor(blockRows, this.lines);
     const block = this.#reading.blocks.acquire(blockRows);
@@ -114,15 +114,10 @@ export class BackwardFile implements FileCursor {
       await this.#decoder.decoder.resume(places[number]!);
       let hasMore = true;
       // Read on where the decoder stopped at a bad row: it says so the second time.
-      while (hasMore && block.length < rows && !this.#reading.isStopped()) {
-        hasMore = await this.#decoder.read(block, this.lines, false);
-      }
-      if (this.#reading.isStopped() && block.length < rows) {
-        block.release();
-        return undefined;
-      }
-      if (block.length < rows)
+      while (hasMore && block.length < rows) hasMore = await this.#decoder.read(block, this.lines, false);
+      if (block.length < rows) {
         throw changedFile(this.file.path, `${rows} rows from line ${places[number]!.line} on`);
+      }
       return block;
     } catch (error) {
       block.release();
@@ -136,7 +131,8 @@ export class BackwardFile implements FileCursor {
     try {
       this.lines = linesFor(blockRows, this.lines);
       await this.#decoder.decoder.resume(tail);
-      await this.#decoder.read(spare, this.lines, false);
+      let hasMore = true;
+      while (hasMore && spare.length === 0) hasMore = await this.#decoder.read(spare, this.lines, false);
       this.#tail = undefined;
     } finally {
       spare.release();

@@ -3,6 +3,7 @@ import { DictionarySet } from '../../core/dictionary.js';
 import { openFileBytes } from '../file-bytes.js';
 import type { RowPlace } from '../file-decoder.js';
 import { type FileReading, lastTime } from './file-cursor.js';
+import type { FileIdentity } from './lent-descriptors.js';
 import type { ReadSizes } from './read-sizes.js';
 import { IGNORED_REJECTS } from './reported-rejects.js';
 
@@ -11,7 +12,8 @@ const BLOCKS_MAX = 1_024;
 
 /** Where every so many rows of a file begin, so that it can be read from the end. */
 export interface BlockIndex {
-  readonly isPacked: boolean;
+  /** Of the file that was gone through. */
+  readonly identity: FileIdentity;
   /** Rows that can be used. */
   readonly rows: number;
   /** Of each block but the last, which may have fewer. */
@@ -66,7 +68,7 @@ export async function indexBlocks(
       const hasTail = total % blockRows === 0 && decoder.rowsRejected > rejectedBefore && batch.length === 0;
       const tail = hasTail ? { ...place, previousNs: place.previousNs ?? lastNs } : undefined;
       const end = decoder.position();
-      return { isPacked: bytes.isPacked, rows: total, blockRows, places, end, tail, lastNs };
+      return { identity: bytes.identity, rows: total, blockRows, places, end, tail, lastNs };
     }
   } finally {
     await decoder.close();

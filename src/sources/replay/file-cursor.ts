@@ -1,13 +1,13 @@
 import type { Batch } from '../../core/batch.js';
 import { PipelineError } from '../../core/errors.js';
 import { readNanos } from '../../core/int64.js';
-import { columnIndex, type Schema } from '../../core/schema.js';
+import { eventTimeIndex, type Schema } from '../../core/schema.js';
 import type { Rejects } from '../../pipeline/rejects.js';
 import type { StageContext } from '../../pipeline/stage.js';
 import { type FileBytes, openFileBytes } from '../file-bytes.js';
 import type { FileDecoder, FileDirection } from '../file-decoder.js';
 import type { BlockPools } from './block-pools.js';
-import type { Descriptors } from './lent-descriptors.js';
+import type { Descriptors, FileIdentity } from './lent-descriptors.js';
 import type { ReadSizes } from './read-sizes.js';
 import type { FilePlace } from './replay-position.js';
 import { UnreportedRejects } from './reported-rejects.js';
@@ -76,19 +76,12 @@ export interface FileCursor {
 /** A decoder in the hands of a cursor: keeps the tally, and tells each bad row once over all runs. */
 export class CountedDecoder {
   readonly decoder: FileDecoder;
-  readonly isPacked: boolean;
   readonly #reading: FileReading;
   readonly #rejects: UnreportedRejects | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    decoder: FileDecoder,
-    isPacked: boolean,
-    reading: FileReading,
-    rejects: UnreportedRejects | undefined,
-  ) {
+  private constructor(decoder: FileDecoder, reading: FileReading, rejects: UnreportedRejects | undefined) {
     this.decoder = decoder;
-    this.isPacked = isPacked;
     this.#reading = reading;
     this.#rejects = rejects;
   }
@@ -97,16 +90,16 @@ export class CountedDecoder {
   static async open(
     path: string,
     reading: FileReading,
-    { sizes, direction, readsAhead, countsBytes = true, wasReported }: CountedDecoderSettings,
+    { sizes, direction, readsAhead, before, countsBytes = true, wasReported }: CountedDecoderSettings,
   ): Promise<CountedDecoder> {
     const { descriptors, context, tally } = reading;
     const { chunkBytes } = sizes;
-    const bytes = await openFileBytes(path, { descriptors, chunkBytes, readsAhead });
+    const bytes = await openFileBytes(path, { descriptors, chunkBytes, readsAhead, before });
     const unreported = wasReported && new UnreportedRejects(context.rejects, wasReported);
     const rejects: Rejects = unreported ?? context.rejects;
     const decoder = await reading.openDecoder(path, { ...context, rejects }, direction, bytes);
     if (countsBytes) tally.bytesIn += decoder.bytesIn;
-    return new CountedDecoder(decoder, bytes.isPacked, reading, unreported);
+    return new CountedDecoder(decoder, reading, unreported);
   }
 
   /** As the decoder's. */
@@ -143,6 +136,8 @@ export interface CountedDecoderSettings {
   readonly sizes: ReadSizes;
   readonly direction: FileDirection;
   readonly readsAhead: boolean;
+  /** Of the file that was gone through before. */
+  readonly before?: FileIdentity;
   readonly countsBytes?: boolean;
   readonly wasReported?: ((line: number) => boolean) | undefined;
 }
@@ -153,8 +148,8 @@ export const linesFor = (rows: number, before: Int32Array): Int32Array =>
 
 /** Time of the last row of a batch, where rows have one. */
 export function lastTime({ schema, columns, length }: Batch): bigint | undefined {
-  const time = columnIndex(schema, 'time');
-  if (length === 0 || schema.columns[time]?.type !== 'timestamp') return undefined;
+  const time = eventTimeIndex(schema);
+  if (length === 0 || time < 0) return undefined;
   return readNanos(columns[time] as Int32Array, length - 1);
 }
 

@@ -1,7 +1,7 @@
 import { Batch } from '../../core/batch.js';
 import { DictionarySet } from '../../core/dictionary.js';
 import { compareInt64, readNanos } from '../../core/int64.js';
-import { columnIndex } from '../../core/schema.js';
+import { eventTimeIndex } from '../../core/schema.js';
 import { openFileBytes } from '../file-bytes.js';
 import type { FileDirection } from '../file-decoder.js';
 import type { FileReading } from './file-cursor.js';
@@ -22,6 +22,8 @@ export interface FilePeek {
   readonly direction: FileDirection;
   /** Time of the first row; `undefined` where there is none among those that could be read. */
   readonly firstNs: bigint | undefined;
+  /** Whether it ends without a row, good or bad. */
+  readonly isEmpty: boolean;
 }
 
 /**
@@ -32,25 +34,45 @@ export interface FilePeek {
  *   further in is told when it is read.
  */
 export async function peekFile(path: string, reading: FileReading): Promise<FilePeek> {
+  const { steps, ...peek } = await lookInto(path, reading, 'ascending');
+  // Through an hour that a clock shows twice, times that fall seem to rise, unless they are read as such.
+  const isDescending =
+    steps.direction === 'descending' ||
+    (steps.isUnclear && !(await lookInto(path, reading, 'descending')).steps.hasRises);
+  return { ...peek, direction: isDescending ? 'descending' : 'ascending' };
+}
+
+async function lookInto(
+  path: string,
+  reading: FileReading,
+  direction: FileDirection,
+): Promise<Omit<FilePeek, 'direction'> & { readonly steps: TimeSteps }> {
   const { schema, context, descriptors, isStopped, openDecoder } = reading;
   const dictionaries = new DictionarySet();
   const quiet = { ...context, dictionaries, rejects: IGNORED_REJECTS, batchRows: ROWS_AT_A_TIME };
   const bytes = await openFileBytes(path, { descriptors, chunkBytes: CHUNK_BYTES, readsAhead: false });
-  const decoder = await openDecoder(path, quiet, 'ascending', bytes);
+  const decoder = await openDecoder(path, quiet, direction, bytes);
   try {
     const batch = new Batch(schema, ROWS_AT_A_TIME, dictionaries);
-    const times = batch.columns[columnIndex(schema, 'time')] as Int32Array;
+    const times = batch.columns[eventTimeIndex(schema)] as Int32Array;
     const steps = new TimeSteps();
     let firstNs: bigint | undefined;
-    for (let rows = 0, hasMore = true; hasMore && rows < ROWS_MAX && steps.count < STEPS_ENOUGH; ) {
+    let rows = 0;
+    let isReadable = true;
+    // Bad rows count: a file of nothing else is not gone through to its end.
+    const isEnough = () => isStopped() || rows + decoder.rowsRejected >= ROWS_MAX;
+    for (let hasMore = true; hasMore && !isEnough() && steps.count < STEPS_ENOUGH; ) {
       batch.length = 0;
-      hasMore = await decoder.read(batch, isStopped).catch(() => false);
-      if (isStopped()) break;
+      hasMore = await decoder.read(batch, isEnough).catch(() => {
+        isReadable = false;
+        return false;
+      });
       if (batch.length > 0) firstNs ??= readNanos(times, 0);
       steps.note(times, batch.length);
       rows += batch.length;
     }
-    return { isPacked: bytes.isPacked, direction: steps.direction, firstNs };
+    const isEmpty = isReadable && rows + decoder.rowsRejected === 0;
+    return { isPacked: bytes.isPacked, steps, firstNs, isEmpty };
   } finally {
     await decoder.close();
   }
@@ -60,15 +82,29 @@ export async function peekFile(path: string, reading: FileReading): Promise<File
 export class TimeSteps {
   #rises = 0;
   #falls = 0;
+  #equals = 0;
   #last: Int32Array | undefined;
 
   get count(): number {
     return this.#rises + this.#falls;
   }
 
-  /** How most of them go. */
+  /** How most of them go. One fall among equal times is a row in disorder. */
   get direction(): FileDirection {
-    return this.#falls > 0 && this.#falls >= FALLS_PER_RISE * this.#rises ? 'descending' : 'ascending';
+    const isDescending =
+      this.#rises === 0
+        ? this.#falls > 1 || (this.#falls === 1 && this.#equals === 0)
+        : this.#falls >= FALLS_PER_RISE * this.#rises;
+    return isDescending ? 'descending' : 'ascending';
+  }
+
+  /** Whether most fall, but not so many that it would be sure. */
+  get isUnclear(): boolean {
+    return this.#rises > 0 && this.#falls > this.#rises && this.direction === 'ascending';
+  }
+
+  get hasRises(): boolean {
+    return this.#rises > 0;
   }
 
   /** Adds the times of the next rows. */
@@ -83,5 +119,6 @@ export class TimeSteps {
     const step = compareInt64(times, row, before, rowBefore);
     if (step > 0) this.#rises++;
     else if (step < 0) this.#falls++;
+    else this.#equals++;
   }
 }

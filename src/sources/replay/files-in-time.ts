@@ -8,16 +8,17 @@ import { readSizes } from './read-sizes.js';
 const LANES = 8;
 
 /** A file and when it comes. */
-export interface TimedFile extends InputFile, FilePeek {
-  /** Earliest time that is known of it; `undefined`: it has no rows, or they cannot be read. */
+export interface TimedFile extends InputFile, Omit<FilePeek, 'isEmpty'> {
+  /** Earliest time that is known of it; `undefined`: none of its first rows can be read. */
   readonly firstNs: bigint | undefined;
   /** Of a file that runs backwards and is not packed, where it is known already. */
   readonly index?: BlockIndex | undefined;
 }
 
 /**
- * Peeks all files and puts them in order of their first times, then as they are listed; those without
- * rows first. A file that runs backwards is gone through to its end, where its earliest row stands;
+ * Peeks all files and puts them in order of their first times, then as they are listed; those of which
+ * none is known first, since what is wrong with them is told then. Those without rows are left out: one
+ * that has rows at the next run has come then. A file that runs backwards is gone through to its end, where its earliest row stands;
  * one that is alone is not, since it comes first in any case.
  *
  * @returns `undefined` after a stop.
@@ -30,7 +31,9 @@ export async function filesInTime(
   const files: TimedFile[] = [];
   for (const [rank, path] of paths.entries()) {
     if (reading.isStopped()) return undefined;
-    const file: TimedFile = { path, rank, ...peeks[rank]! };
+    const { isEmpty, ...peek } = peeks[rank]!;
+    if (isEmpty) continue;
+    const file: TimedFile = { path, rank, ...peek };
     const needsEnd = file.direction === 'descending' && paths.length > 1;
     const found = needsEnd ? await fromItsEnd(file, paths.length, reading) : file;
     if (!found) return undefined;

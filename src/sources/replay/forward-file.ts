@@ -26,6 +26,8 @@ export class ForwardFile implements FileCursor {
   #start: RowPlace;
   /** Rows behind the start of the next block that were given before. */
   #skip: number;
+  /** Up to this line, itself not among them, an earlier run told bad rows: it may have been further. */
+  readonly #reportedBefore: number;
   /** Time of the last row decoded. */
   #lastNs: bigint | undefined;
 
@@ -40,6 +42,7 @@ export class ForwardFile implements FileCursor {
     this.#decoder = decoder;
     this.#lastNs = at?.previousNs;
     this.#skip = at?.skip ?? 0;
+    this.#reportedBefore = at?.reported ?? 0;
     this.#start = this.#nextPlace();
   }
 
@@ -99,7 +102,7 @@ export class ForwardFile implements FileCursor {
     return {
       ...(isBetween ? this.#nextPlace() : this.#start),
       skip: isBetween ? this.#skip : this.next,
-      reported: this.#decoder.decoder.position().line,
+      reported: Math.max(this.#reportedBefore, this.#decoder.decoder.position().line),
     };
   }
 

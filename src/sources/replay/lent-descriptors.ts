@@ -56,18 +56,10 @@ export class Descriptors {
   }
 
   /** Opens a file again, which must be the same one. */
-  async reopen(path: string, { dev, ino, size }: FileIdentity): Promise<nodeFs.FileHandle> {
+  async reopen(path: string, identity: FileIdentity): Promise<nodeFs.FileHandle> {
     const handle = await this.#fs.open(path, 'r');
     try {
-      const found = await handle.stat();
-      if (found.dev !== dev || found.ino !== ino || found.size !== size) {
-        const what = found.ino === ino && found.dev === dev ? `one of ${found.size} bytes` : 'another file';
-        throw new PipelineError(
-          'INPUT_UNREADABLE',
-          `${path}: expected the file of ${size} bytes whose rows are being read, found ${what}; ` +
-            'leave input files as they are until the job has ended',
-        );
-      }
+      checkSame(path, identity, await handle.stat());
       return handle;
     } catch (error) {
       await handle.close();
@@ -99,10 +91,23 @@ export class Descriptors {
   }
 }
 
-interface FileIdentity {
+/** Tells a file from another one, and from itself after it has changed its size. */
+export interface FileIdentity {
   readonly dev: number;
   readonly ino: number;
   readonly size: number;
+}
+
+/** @throws {PipelineError} `INPUT_UNREADABLE` when a file is not the one that was there before. */
+export function checkSame(path: string, before: FileIdentity, found: FileIdentity): void {
+  const isSameFile = found.dev === before.dev && found.ino === before.ino;
+  if (isSameFile && found.size === before.size) return;
+  throw new PipelineError(
+    'INPUT_UNREADABLE',
+    `${path}: expected the file of ${before.size} bytes whose rows are being read, ` +
+      `found ${isSameFile ? `one of ${found.size} bytes` : 'another file'}; ` +
+      'leave input files as they are until the job has ended',
+  );
 }
 
 const identityOf = ({ dev, ino, size }: FileIdentity): FileIdentity => ({ dev, ino, size });
@@ -135,8 +140,9 @@ export class LentFile {
     return this.#handle !== undefined;
   }
 
-  get sizeAtFirst(): number {
-    return this.#identity.size;
+  /** As it was opened first. */
+  get identity(): FileIdentity {
+    return this.#identity;
   }
 
   /** Bytes that it has now, or had when it was opened. */

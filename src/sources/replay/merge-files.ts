@@ -1,6 +1,6 @@
 import type { Batch } from '../../core/batch.js';
 import { invariant } from '../../core/invariant.js';
-import { columnIndex } from '../../core/schema.js';
+import { eventTimeIndex } from '../../core/schema.js';
 import type { FileCursor, FileReading } from './file-cursor.js';
 import type { TimedFile } from './files-in-time.js';
 import { HeadTree } from './head-tree.js';
@@ -43,7 +43,7 @@ export interface MergeSettings {
 export class FileMerge {
   readonly #settings: MergeSettings;
   readonly #reading: FileReading;
-  /** Of the column `time`; −1 without one. */
+  /** Of the column `time`; −1 where rows have none. */
   readonly #time: number;
   readonly #rows: MergedRows;
   #begun: number;
@@ -72,7 +72,7 @@ export class FileMerge {
     this.#settings = settings;
     this.#reading = reading;
     const { schema, context } = reading;
-    this.#time = columnIndex(schema, 'time');
+    this.#time = eventTimeIndex(schema);
     this.#rows = new MergedRows(settings.paths, context.batchRows);
     this.#begun = settings.begun;
     this.#resumed = settings.open;

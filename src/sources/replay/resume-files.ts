@@ -66,10 +66,15 @@ export function resumeOnlyFile(at: ListedPosition, paths: readonly string[]): Fi
   );
 }
 
-/** @throws {PipelineError} `CHECKPOINT_INVALID` when files go another way than where they were left. */
-export function checkDirections(open: readonly OpenFile[], files: readonly TimedFile[]): void {
+/**
+ * @throws {PipelineError} `CHECKPOINT_INVALID` when files have no rows any more, or go another way than
+ *   where they were left.
+ */
+export function checkOpenFiles(open: readonly OpenFile[], files: readonly TimedFile[]): void {
   for (const { file, path, place } of open) {
-    if (isBackward(place) !== (files[file]!.direction === 'descending')) {
+    const found = files[file];
+    if (!found) throw otherFiles(`the rows of ${path} that the last run read`, 'none');
+    if (isBackward(place) !== (found.direction === 'descending')) {
       throw otherFiles(`${path} with times in the direction in which the last run read it`, 'the other one');
     }
   }

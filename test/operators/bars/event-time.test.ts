@@ -76,6 +76,15 @@ describe('open and close', () => {
     expect(run(items, { every: '1m' }, contextWithIds(), schema)).toMatchObject([{ open: 10, close: 40 }]);
   });
 
+  it('are by arrival among rows of one instant whose sequence is null', () => {
+    const columns = [...trades.columns, { name: 'sequence', type: 'float64', nullable: true } as const];
+    const unnumbered = (price: number): Row => ({ ...trade(1, price), sequence: null });
+    const items = [unnumbered(10), unnumbered(20), unnumbered(30)];
+    expect(run(items, { every: '1m' }, contextWithIds(), { ...trades, columns })).toMatchObject([
+      { open: 10, close: 30 },
+    ]);
+  });
+
   it('are right before 1970 and across it', () => {
     const items = [trade(-1, 3), trade(-3, 1), trade(-2, 2), trade(1, 6), trade(0, 5), trade(2, 7)];
     expect(barsOf(items, { every: '1h' })).toMatchObject([
@@ -128,9 +137,10 @@ describe('a watermark', () => {
 
   it('of rows stands behind them by the delay that their source promises', () => {
     const context = contextWithIds({ stream: { order: { scope: 'all', maxDelayNs: 2e9 }, bounded: true } });
-    const { process, emitted } = openBars({}, context);
+    const { process, emitted, operator } = openBars({}, context);
     void process([trade(0), trade(2.5), trade(0.9), trade(3), trade(1)]);
     expect(told(emitted())).toEqual(['0 A 2 complete']);
+    expect(operator.order).toEqual({ scope: 'all', maxDelayNs: 0 }); // bars themselves come in order
   });
 });
 
@@ -172,6 +182,15 @@ describe('where a row speaks for its own symbol alone', () => {
       '2 B 0 gap',
       '3 B 0 gap',
       '5 B 1 complete',
+    ]);
+  });
+
+  it('the silence of all symbols ends in the window that it began in, if a row comes in it', () => {
+    const items = [trade(0, 1, 1, 'A'), trade(0, 1, 1, 'B'), stale(0.2), trade(0.5, 1, 1, 'A')];
+    const behind = [trade(1, 1, 1, 'A'), trade(1, 1, 1, 'B'), watermark(9)];
+    expect(told(run([...items, ...behind], {}, bySymbol())).filter((bar) => bar.includes('B'))).toEqual([
+      '0 B 1 gap',
+      '1 B 1 complete',
     ]);
   });
 
@@ -234,10 +253,10 @@ describe('a late row', () => {
     expect((error as Error).message).toBe(
       'ticks.csv:3: the row of "A" at 1970-01-01T00:00:59.000000000Z came late: its bar ended at ' +
         '1970-01-01T00:01:00.000000000Z, and the watermark stood at 1970-01-01T00:01:00.000000000Z, moved there ' +
-        'by the row of "B" at 1970-01-01T00:01:00.000000000Z (ticks.csv:2). Set "lateness" of bars to 60s, to ' +
-        'wait for such rows; or "maxDelay" of the source, if all rows may come so much out of order; or "order: ' +
-        'listed" of the source, if one symbol comes behind the other; or "late" of bars to "drop" or "keep", to ' +
-        'go on without such rows',
+        'by the row of "B" at 1970-01-01T00:01:00.000000000Z (ticks.csv:2). Set "lateness" of bars to 1m (for ' +
+        'this row; later ones may need more); or "maxDelay" of replay to 1m, if all rows may come so much out of ' +
+        'order; or "order: listed" of replay, if one symbol comes behind the other; or "late" of bars to "drop" ' +
+        'or "keep", to go on without such rows',
     );
     expect(operator.tally?.()).toMatchObject({ folded: 1, rejected: 1, late: 1 });
     expect(batch.isReleased).toBe(true);
@@ -249,15 +268,74 @@ describe('a late row', () => {
     expect(lateError({ every: '1m', lateness: '0s' }).error).toBeDefined();
   });
 
+  it('is taken with the delay of its source that its error names, beside the lateness that there is', () => {
+    const runWith = (maxDelayNs: number): unknown => {
+      const stream = { order: { scope: 'all', maxDelayNs }, bounded: true };
+      try {
+        run([trade(0), trade(20), trade(0)], { lateness: '3s' }, contextWithIds({ stream }));
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(runWith(5e9)).toMatchObject({ message: expect.stringContaining('"lateness" of bars to 15s') });
+    expect(runWith(5e9)).toMatchObject({
+      message: expect.stringContaining('"maxDelay" of replay to 17s'),
+    });
+    expect(runWith(5e9)).toMatchObject({
+      message: expect.stringContaining('stood at 1970-01-01T00:00:15.0'),
+    });
+    expect(runWith(17e9)).toBeUndefined();
+  });
+
+  it.each([
+    ['of all symbols', watermark(9), contextWithIds],
+    ['of all symbols, where each speaks for itself', watermark(9), bySymbol],
+    ['of its symbol', watermark(9, 'A'), bySymbol],
+  ])('is told of a record %s that closed its bar', (_, record, context) => {
+    expect(() => run([trade(0), record, trade(0.5)], {}, context())).toThrow(
+      'the watermark stood at 1970-01-01T00:00:09.000000000Z, moved there by a record of its source',
+    );
+  });
+
   it('goes to the dead letters with its file and line where it is to be kept', () => {
     const rejects = new RecordedRejects();
     lateError({ every: '1m', late: 'keep' }, contextWithIds({ rejects }));
     expect(rejects.rows).toMatchObject([{ file: 'ticks.csv', line: 3, field: 'time' }]);
   });
 
+  it('goes to the dead letters and is counted in a column where there are both', () => {
+    const rejects = new RecordedRejects();
+    const items = [trade(60), trade(59), trade(130)];
+    const options = { every: '1m', late: 'keep', lateColumn: 'late' } as const;
+    const bars = openBars(options, contextWithIds({ rejects }));
+    void bars.process(items);
+    bars.flush();
+    expect((bars.emitted() as Row[]).map(({ late }) => late)).toEqual([1, 0]);
+    expect(rejects.rows).toHaveLength(1);
+    expect(bars.operator.tally?.()).toMatchObject({ rejected: 1, dropped: 0, late: 1 });
+  });
+
+  it('says that the other row may be the wrong one where that is far ahead', () => {
+    const bars = openBars({ every: '1m' });
+    const batch = batchOf(trades, bars.context.dictionaries, [trade(90_000, 1), trade(60, 2)]);
+    batch.origin = fromFile('ticks.csv');
+    expect(() => give(bars.operator, batch)).toThrow(
+      /If the time at ticks\.csv:2 is wrong, remove that row, or set "maxJump".*else set "lateness" of bars to/,
+    );
+  });
+
+  it('is told to have its files merged where they are read as listed', () => {
+    const bars = openBars({ every: '1m' }, bySymbol());
+    expect(() => bars.process([trade(120), trade(1)])).toThrow(
+      /"order: time" of replay, if it reads its files as listed/,
+    );
+  });
+
   it('is counted in a column where that is asked for, in the next bar of its symbol', () => {
     const items = [trade(60, 1, 1, 'B'), trade(59), trade(58), trade(70, 1, 1, 'B'), trade(65), trade(130)];
-    const bars = run(items, { every: '1m', late: 'keep', lateColumn: 'late' }) as Row[];
+    const rejects = new RecordedRejects({ keepsRows: false });
+    const options = { every: '1m', late: 'keep', lateColumn: 'late' } as const;
+    const bars = run(items, options, contextWithIds({ rejects })) as Row[];
     expect(bars.map(({ time, symbol, late }) => [Number(time) / 1e9, symbol, late])).toEqual([
       [60, 'A', 2],
       [60, 'B', 0],
@@ -280,6 +358,16 @@ describe('a late row', () => {
     void process([trade(4)]);
     expect(warned).toMatchObject([{ rows: 1 }, { rows: 3 }]);
     expect(operator.tally?.()).toMatchObject({ dropped: 4, late: 4 });
+  });
+});
+
+describe('vwap', () => {
+  it('lies within its bar, however it was rounded', () => {
+    const prices = Array.from({ length: 300 }, (_, i) => 100.1 + i / 1_000);
+    for (const price of prices) {
+      const bars = barsOf([0.1, 0.2, 0.3, 0.7, 0.9].map((size, i) => trade(i / 10, price, size)));
+      expect(bars).toMatchObject([{ vwap: price }]);
+    }
   });
 });
 
@@ -318,7 +406,7 @@ describe('the windows that a lateness keeps open', () => {
     expect(() => process(items)).toThrow(
       expect.objectContaining({
         code: 'MEMORY_EXHAUSTED',
-        message: expect.stringMatching(/more asked for bars, held so far: bars .* MB.*"lateness" of bars/),
+        message: expect.stringMatching(/held are bars .* MB.* more were asked for bars.*"lateness" of bars/),
       }),
     );
     operator.close?.();
@@ -332,6 +420,8 @@ describe('the windows that a lateness keeps open', () => {
     const held = memory.holders.bars!;
     void process(Array.from({ length: 10_000 }, (_, i) => trade(i + 10_000)));
     expect(memory.holders.bars).toBe(held);
+    void process([trade(30_000)]); // all of them at once
+    expect(memory.holders.bars).toBeLessThan(held / 10);
   });
 });
 
@@ -375,8 +465,9 @@ function chained(
   first: Options,
   second: Options,
   context: ReturnType<typeof contextWithIds>,
+  schema = trades,
 ): Item[] {
-  const upper = barsOperator.create(BarsOptions.parse(first), trades, context);
+  const upper = barsOperator.create(BarsOptions.parse(first), schema, context);
   const stream = { order: upper.order!, bounded: true };
   const lower = openBars(second, { ...context, stream }, upper.output);
   const made: Item[] = [];
@@ -387,7 +478,7 @@ function chained(
     if (isRecord(item)) controls.push({ row: rows.length, record: item });
     else rows.push(item);
   }
-  void upper.process(batchOf(trades, context.dictionaries, rows, { controls }), pass);
+  void upper.process(batchOf(schema, context.dictionaries, rows, { controls }), pass);
   while (upper.hasMore) void upper.emitMore?.(pass);
   void upper.flush?.(pass);
   void lower.process(made);
@@ -429,6 +520,39 @@ describe('bars of any stream', () => {
       }),
       { numRuns: 300, seed: 11 },
     );
+  });
+
+  it('are the same made in two steps of rows without sizes: no volume, not one of 0', () => {
+    const unsized: Schema = { ...trades, columns: trades.columns.slice(0, 3) };
+    const items = [trade(0), trade(7), trade(16)].map(({ size: _, ...row }) => row as Row);
+    const options = { every: '5s', emptyBars: 'emit' } as const;
+    const twice = chained([...items, END], { ...options, every: '1s' }, options, contextWithIds(), unsized);
+    expect(twice).toEqual(run([...items, END], options, contextWithIds(), unsized));
+    expect(twice).toMatchObject([
+      { volume: null },
+      { volume: null },
+      { volume: null },
+      { volume: null },
+      END,
+    ]);
+  });
+
+  it('have the gaps of shorter bars, also of a symbol that had no row yet', () => {
+    const schema = openBars().operator.output;
+    const shorter = (seconds: number, symbol: string, mark: string, price: number | null): Row => ({
+      ...{ time: at(seconds), symbol, open: price, high: price, low: price, close: price, mark },
+      ...{ volume: price === null ? 0 : 1, vwap: price, count: price === null ? 0 : 1 },
+    });
+    const items = [
+      shorter(0, 'A', 'complete', 1),
+      shorter(0, 'B', 'gap', null),
+      shorter(5, 'A', 'complete', 1),
+    ];
+    expect(inShort(run(items, { every: '5s' }, contextWithIds(), schema))).toEqual([
+      '0 A 1 complete',
+      '0 B 0 gap',
+      '5 A 1 partial',
+    ]);
   });
 
   it('do not depend on how symbols are interleaved, where each speaks for itself', () => {
@@ -506,6 +630,16 @@ describe('bars of any stream', () => {
     void second.process(rows.slice(2));
     second.flush();
     expect(second.emitted()).toMatchObject([{ open: 1, close: 3, count: 3, volume: null }]);
+  });
+
+  it('have volumes after a snapshot of a window that had no row with a price', () => {
+    const first = openBars();
+    void first.process([trade(0, null)]);
+    const second = openBars();
+    second.operator.restore?.(JSON.parse(JSON.stringify(first.operator.snapshot?.())));
+    void second.process([trade(0.5, 10, 3)]);
+    second.flush();
+    expect(second.emitted()).toMatchObject([{ volume: 3, vwap: 10 }]);
   });
 
   it('refuses the state of another order', () => {

@@ -1,13 +1,15 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Batch } from '../../../src/core/batch.js';
 import { RuntimeError } from '../../../src/core/errors.js';
 import { ReplayOptions } from '../../../src/settings/replay-options.js';
+import { csvFormat } from '../../../src/sources/csv/csv-format.js';
 import type { FileDirection } from '../../../src/sources/file-decoder.js';
 import { type DecodeSettings, decodeFile } from '../../support/decoded-file.js';
 import { scratchFolder } from '../../support/recorded-data.js';
 import { planProblems, type ReplayInput } from '../../support/replayed.js';
-import { RecordedRejects } from '../../support/stage-context.js';
+import { RecordedRejects, stageContext } from '../../support/stage-context.js';
 
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
@@ -45,7 +47,8 @@ async function kept(input: ReturnType<typeof inputOf>, settings: DecodeSettings 
   return { prices: rows.map(({ price }) => price), bad: rejected.map(({ line }) => line) };
 }
 
-const MEANT = 'if that is meant, set columns.time.anyInstant to true';
+const MEANT = 'columns.time.anyInstant to true if that is meant';
+const ALL = ', and all rows here are like it';
 
 describe('a file of epoch numbers', () => {
   it.each<[string, Time & object, readonly (string | number)[], string]>([
@@ -53,60 +56,60 @@ describe('a file of epoch numbers', () => {
       'of milliseconds read as microseconds',
       { from: 'time', unit: 'us' },
       [1700000000000, 1700000001000],
-      'only such as 1700000000000, which read as microseconds is 1970-01-20T16:13:20Z; ' +
-        `as milliseconds it would be 2023-11-14T22:13:20Z: set columns.time.unit to ms (${MEANT})`,
+      `1700000000000 read as microseconds is 1970-01-20T16:13:20Z${ALL}. ` +
+        `Read as milliseconds it is 2023-11-14T22:13:20Z: set columns.time.unit to ms, or ${MEANT}; files of two units need a spec each`,
     ],
     [
       'of microseconds read as nanoseconds',
       { from: 'time', unit: 'ns' },
       ['1700000000000123'],
-      '1700000000000123, which read as nanoseconds is 1970-01-20T16:13:20Z; ' +
-        `as microseconds it would be 2023-11-14T22:13:20Z: set columns.time.unit to us (${MEANT})`,
+      '1700000000000123 read as nanoseconds is 1970-01-20T16:13:20Z. ' +
+        `Read as microseconds it is 2023-11-14T22:13:20Z: set columns.time.unit to us, or ${MEANT}; files of two units need a spec each`,
     ],
     [
       'of seconds with a fraction read as milliseconds',
       { from: 'time', unit: 'ms' },
       ['1700000000.25', '1700000000.5'],
-      'only such as 1700000000.25, which read as milliseconds is 1970-01-20T16:13:20Z; ' +
-        `as seconds it would be 2023-11-14T22:13:20.25Z: set columns.time.unit to s (${MEANT})`,
+      `1700000000.25 read as milliseconds is 1970-01-20T16:13:20Z${ALL}. ` +
+        `Read as seconds it is 2023-11-14T22:13:20.25Z: set columns.time.unit to s, or ${MEANT}; files of two units need a spec each`,
     ],
     [
       'of microseconds read as milliseconds',
       { from: 'time', unit: 'ms' },
       ['1700000000000000'],
-      '1700000000000000, which read as milliseconds is past the year 2248; ' +
-        `as microseconds it would be 2023-11-14T22:13:20Z: set columns.time.unit to us (${MEANT})`,
+      '1700000000000000 read as milliseconds is past the year 2248. ' +
+        `Read as microseconds it is 2023-11-14T22:13:20Z: set columns.time.unit to us, or ${MEANT}; files of two units need a spec each`,
     ],
     [
       'past 2200 that fit in no unit',
       { from: 'time', unit: 's' },
       [7500000000],
-      `7500000000, which read as seconds is 2207-09-01T13:20:00Z; ${MEANT}`,
+      `7500000000 read as seconds is 2207-09-01T13:20:00Z. Set ${MEANT}`,
     ],
     [
       'without their date',
       { from: 'time', unit: 'ms' },
       [34200000, 34200250, 57600000],
-      'only such as 34200000, which read as milliseconds is 1970-01-01T09:30:00Z; ' +
-        `a time since midnight needs its day: set columns.time.date (${MEANT})`,
+      `34200000 read as milliseconds is 1970-01-01T09:30:00Z${ALL}. ` +
+        `A time since midnight needs its day: set columns.time.date, or ${MEANT}`,
     ],
     [
       'that count days from 0',
       { from: 'time', unit: 's' },
       [0, 86400, 172800],
-      `only such as 0, which read as seconds is 1970-01-01T00:00:00Z; ${MEANT}`,
+      `0 read as seconds is 1970-01-01T00:00:00Z${ALL}. Set ${MEANT}`,
     ],
     [
       'on the clock of a zone',
       { from: 'time', unit: 'us', zone: 'Asia/Tokyo' },
       [0, 1700000000000],
-      'only such as 1700000000000, which read as microseconds is 1970-01-20T07:13:20Z; ' +
-        `as milliseconds it would be 2023-11-14T13:13:20Z: set columns.time.unit to ms (${MEANT})`,
+      `1700000000000 read as microseconds is 1970-01-20T07:13:20Z${ALL}. ` +
+        `Read as milliseconds it is 2023-11-14T13:13:20Z: set columns.time.unit to ms, or ${MEANT}; files of two units need a spec each`,
     ],
   ])('is refused with the likely unit: %s', async (_, time, times, found) => {
     for (const batchRows of [1, 64]) {
       expect((await refusal(inputOf(times, time), { batchRows })).replace(/^FILE:\d+/, 'FILE')).toBe(
-        `FILE: time: expected times that can be meant, found ${found}`,
+        `FILE: time: ${found}`,
       );
     }
     const shown = times.findIndex((text) => found.split(/[ ,]/).includes(String(text)));
@@ -120,7 +123,9 @@ describe('a file of epoch numbers', () => {
     const late = inputOf([...early, 999, 1_700_000_000], time, { maxJump: 'none' });
     for (const batchRows of [1, 7, 8_192]) {
       expect((await kept(mixed, { batchRows })).prices).toHaveLength(1_000);
-      expect(await refusal(late, { batchRows })).toContain('FILE:2: time: expected times that can be meant');
+      expect(await refusal(late, { batchRows })).toContain(
+        'FILE:2: time: 0 read as seconds is 1970-01-01T00:00:00Z',
+      );
     }
   });
 
@@ -185,13 +190,68 @@ describe('a file of epoch numbers', () => {
     expect((await kept(old)).prices).toEqual([0, 1, 2]);
   });
 
-  it('is not judged again where it is gone on with, except at its front', async () => {
+  it('is judged by its own rows, whatever other file is judged at the same moment', async () => {
+    const early = '0000000012345'; // where the other file has a time of our days
+    const meant = '1700000000000';
+    const row = `${meant},${early}\n`;
+    const opened = [`pad,time\n${row}${row}`, `time,pad\n${row}${row}`].map(async (text) => {
+      const path = SCRATCH.write(`f${count++}.csv`, text);
+      const columns = { time: { from: 'time', unit: 'ms' } } as const;
+      const options = ReplayOptions.parse({ path, kind: 'custom', columns });
+      const context = stageContext();
+      const schema = csvFormat.plan(options, { add() {} });
+      const decoder = await csvFormat.open(path, options, context);
+      return { decoder, batch: new Batch(schema, context.batchRows, context.dictionaries) };
+    });
+    const files = await Promise.all(opened);
+    const reads = files.map(({ decoder, batch }) => decoder.read(batch, () => false));
+    await expect(reads[0]).rejects.toThrow('time: 0000000012345 read as milliseconds');
+    await expect(reads[1]).resolves.toBe(false);
+    for (const { decoder } of files) await decoder.close();
+  });
+
+  it('has bad rows where it falls into January 1970, wherever it is gone on with', async () => {
     const input = inputOf([...Array.from({ length: 30 }, (_, i) => 1_700_000_000 + i), 5, 6], {
       from: 'time',
       unit: 's',
     });
+    expect(await kept(input)).toMatchObject({ bad: [32, 33] });
     const before = await decodeFile(input, { batchRows: 30, batches: 1 });
-    expect((await decodeFile(input, { resumeAt: before.position })).rows).toHaveLength(2);
+    const after = await decodeFile(input, { resumeAt: before.position });
+    expect(after).toMatchObject({ rows: [], rejected: [{ line: 32 }, { line: 33 }] });
+    const meant = inputOf([1_700_000_000, 1_700_000_001, 5, 6], {
+      from: 'time',
+      unit: 's',
+      anyInstant: true,
+    });
+    expect((await kept(meant)).bad).toEqual([]);
+  });
+
+  it('is refused where ten rows that are refused agree with one another', async () => {
+    const day = (i: number) => 1_500_000_000 + i * 86_400;
+    const gapped = [
+      ...Array.from({ length: 20 }, (_, i) => day(i)),
+      ...Array.from({ length: 20 }, (_, i) => day(i + 500)),
+    ];
+    for (const batchRows of [1, 7, 64]) {
+      const { rows, error } = await decodeFile(inputOf(gapped, { from: 'time', unit: 's' }), { batchRows });
+      expect(rows.length).toBeLessThanOrEqual(20);
+      expect(error).toMatchObject({ code: 'INPUT_CORRUPT' });
+      expect((error as Error).message).toMatch(
+        /:31: time: the last 10 rows agree with one another.*set "maxJump" higher/,
+      );
+    }
+    const strays = [
+      ...gapped.slice(0, 20),
+      ...gapped.slice(20, 29),
+      ...Array.from({ length: 9 }, (_, i) => day(20 + i)),
+    ];
+    expect((await kept(inputOf(strays, { from: 'time', unit: 's' }))).bad).toHaveLength(9);
+    const wide = inputOf(gapped, { from: 'time', unit: 's' }, { maxJump: '600d' });
+    expect((await kept(wide)).bad).toEqual([]);
+  });
+
+  it('is not judged again where it is gone on with, except at its front', async () => {
     const early = inputOf([5, 6], { from: 'time', unit: 's' });
     const front = await decodeFile(early, { batches: 0 });
     expect(await refusal(early, { resumeAt: front.position })).toContain('1970-01-01T00:00:05Z');

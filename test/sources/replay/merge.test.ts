@@ -1,5 +1,7 @@
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { PlainData } from '../../../src/core/plain-data.js';
 import { scratchFolder } from '../../support/recorded-data.js';
 import { drainRows, openReplay, planProblems, type ReplayInput, replay } from '../../support/replayed.js';
 import {
@@ -220,6 +222,31 @@ describe('a replay of several files', () => {
     expect(bytesIn).toBe(2 * text.length);
   });
 
+  it('tells each bad row once, however often it is gone on with and whatever a batch holds', async () => {
+    const lines = Array.from({ length: 90 }, (_, i) => (i % 3 === 1 ? 'x,1\n' : `${i},${i}\n`));
+    const path = [lines, lines.toReversed()].flatMap((file) => {
+      const text = `time,id\n${file.join('')}`;
+      return [text, gzipSync(text)].map((content) => SCRATCH.write(`f${count++}.csv`, content));
+    });
+    const told: string[] = [];
+    let rowsRejected = 0;
+    let resumeAt: PlainData | undefined;
+    for (let run = 0, hasEnded = false; !hasEnded; run++) {
+      const at = resumeAt === undefined ? {} : { resumeAt };
+      const part = await readTimed(
+        { path, ...TIMED_ROWS },
+        { batchRows: [64, 3, 7][run % 3]!, batches: 2, ...at },
+      );
+      told.push(...part.rejects.map(({ file, line }) => `${file}:${line}`));
+      rowsRejected += part.rowsRejected;
+      resumeAt = part.position;
+      hasEnded = part.hasEnded;
+    }
+    expect(new Set(told).size).toBe(4 * 30);
+    expect(told).toHaveLength(4 * 30);
+    expect(rowsRejected).toBe(4 * 30);
+  });
+
   it('keeps a place for each bad row in the rows of its neighbours', async () => {
     const text = `time,id\n${Array.from({ length: 300 }, (_, i) => (i % 7 === 3 ? `${i},"a\nb"\n` : `${i},${i}\n`)).join('')}`;
     const lines = new Map<number, number>();
@@ -261,6 +288,15 @@ describe('a replay of several files', () => {
     await source.close?.();
   });
 
+  it('loses no row whose "time" is a number and no instant', async () => {
+    const path = ['5,1\n1e308,2\n', '1e308,3\n5,4\n'].map((rows) =>
+      SCRATCH.write(`f${count++}.csv`, `time,id\n${rows}`),
+    );
+    const columns: ReplayInput['columns'] = { time: { from: 'time', type: 'float64' }, id: 'id' };
+    const { rows } = await replay({ path, kind: 'custom', columns });
+    expect(rows.map(({ id }) => id)).toEqual([1, 2, 3, 4]);
+  });
+
   it('wants a time for an order of time', () => {
     expect(
       planProblems({ path: 'x.csv', kind: 'custom', columns: { id: 1 }, header: false, order: 'time' }),
@@ -291,6 +327,40 @@ describe('a position among several files', () => {
     SCRATCH.write('grow-0.csv', timedCsv(rows(30, 33)));
     const more = await readTimed(input, { resumeAt: end.position });
     expect(idsOf(more.rows)).toEqual([30, 31, 32]);
+  });
+
+  it('is refused when a file came that begins before the latest row, though not before the last one', async () => {
+    const [first] = write([[0, 9, 3, 12].map((ms) => ({ ms, id: ms }))]);
+    const [came] = write([rows(5, 8)]);
+    const input = { ...TIMED_ROWS, maxDelay: '6ms' };
+    const { position } = await readTimed({ path: first!, ...input }, { batchRows: 3, batches: 1 });
+    const path = [first!, came!];
+    await expect(readTimed({ path, ...input }, { resumeAt: position })).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: expect.stringContaining('to begin at 9000000 ns since 1970 or later'),
+    });
+  });
+
+  it('is gone on from when a file without rows came, which comes once it has some', async () => {
+    const path = `${SCRATCH.folder}/day-*.csv`;
+    SCRATCH.write('day-1.csv', timedCsv(rows(0, 5)));
+    const first = await readTimed({ path, ...TIMED_ROWS }, { batchRows: 2, batches: 1 });
+    SCRATCH.write('day-2.csv', 'time,id\n');
+    const second = await readTimed({ path, ...TIMED_ROWS }, { resumeAt: first.position });
+    expect(idsOf(second.rows)).toEqual([2, 3, 4]);
+    expect(second.statistics).toEqual({ filesDone: 2, filesTotal: 2, filesOpen: 0 });
+    SCRATCH.write('day-2.csv', timedCsv(rows(5, 8)));
+    const third = await readTimed({ path, ...TIMED_ROWS }, { resumeAt: second.position });
+    expect(idsOf(third.rows)).toEqual([5, 6, 7]);
+  });
+
+  it('is refused where the only file has no rows any more', async () => {
+    const path = SCRATCH.write('emptied.csv', 'time,id\n');
+    const resumeAt = { file: 0, path, offset: 'time,id\n0,0\n'.length, line: 3 };
+    await expect(readTimed({ path, ...TIMED_ROWS }, { resumeAt })).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: `expected the rows of ${path} that the last run read; found none`,
+    });
   });
 
   it('is refused when a file came, went or changed places before it', async () => {

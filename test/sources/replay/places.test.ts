@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { DictionarySet } from '../../../src/core/dictionary.js';
 import { ReplayOptions } from '../../../src/settings/replay-options.js';
 import { csvFormat } from '../../../src/sources/csv/csv-format.js';
-import type { FileDirection, RowPlace } from '../../../src/sources/file-decoder.js';
+import type { FileDecoder, FileDirection, RowPlace } from '../../../src/sources/file-decoder.js';
 import { BlockPools } from '../../../src/sources/replay/block-pools.js';
 import type { FileCursor, FileReading } from '../../../src/sources/replay/file-cursor.js';
 import { filesInTime } from '../../../src/sources/replay/files-in-time.js';
@@ -16,13 +16,13 @@ import { TIMED_ROWS, timedCsv } from '../../support/timed-files.js';
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 
-/** What decoders of a file are told, in blocks of four rows. */
-async function toldDecoders(name: string, times: readonly number[]) {
-  const path = SCRATCH.write(`${name}.csv`, timedCsv(times.map((ms, id) => ({ ms, id }))));
+/** How a file is read in blocks of four rows, and what its decoders are told. */
+function fileReading(path: string) {
   const options = ReplayOptions.parse({ path, ...TIMED_ROWS });
   const schema = csvFormat.plan(options, { add() {} });
   const directions: FileDirection[] = [];
   const resumed: RowPlace[] = [];
+  const decoders: FileDecoder[] = [];
   const context = stageContext({ dictionaries: new DictionarySet(), batchRows: 4 });
   const reading: FileReading = {
     schema,
@@ -35,6 +35,7 @@ async function toldDecoders(name: string, times: readonly number[]) {
     async openDecoder(file, quiet, direction, bytes) {
       directions.push(direction);
       const decoder = await csvFormat.open(file, options, quiet, direction, bytes);
+      decoders.push(decoder);
       const resume = decoder.resume.bind(decoder);
       decoder.resume = async (place) => {
         resumed.push(place);
@@ -43,6 +44,12 @@ async function toldDecoders(name: string, times: readonly number[]) {
       return decoder;
     },
   };
+  return { reading, directions, resumed, decoders };
+}
+
+async function toldDecoders(name: string, times: readonly number[]) {
+  const path = SCRATCH.write(`${name}.csv`, timedCsv(times.map((ms, id) => ({ ms, id }))));
+  const { reading, directions, resumed } = fileReading(path);
   const [file] = (await filesInTime([path], reading))!;
   const open = (place?: FilePlace): Promise<FileCursor | undefined> =>
     openCursor(file!, reading, { chunkBytes: 8_192, rows: 4 }, place);
@@ -84,5 +91,16 @@ describe('the decoder of a file', () => {
       [6, 16_000_000n],
       [2, undefined],
     ]);
+  });
+});
+
+describe('a peek at a file', () => {
+  it('ends after a thousand rows, though none of them can be used', async () => {
+    const path = SCRATCH.write('bad.csv', `time,id\n${'x,1\n'.repeat(20_000)}`);
+    const { reading, decoders } = fileReading(path);
+    expect(await filesInTime([path], reading)).toMatchObject([
+      { firstNs: undefined, direction: 'ascending' },
+    ]);
+    expect(decoders.map(({ rowsRejected }) => rowsRejected)).toEqual([1_000]);
   });
 });

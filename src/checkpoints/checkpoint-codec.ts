@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { PipelineError } from '../core/errors.js';
+import { type Checkpoint, readCheckpoint } from '../protocol/checkpoint.js';
+import { readPlainData, writePlainData } from './plain-data-text.js';
+
+/** What a checkpoint takes at most, written down. A state beyond it belongs into a file of its own. */
+export const CHECKPOINT_BYTES_MAX = 64 * 1_048_576;
+
+/** Of the first line: what it is, the version of this form, the bytes of the body, their SHA-256. */
+const HEADER = /^tickloom-checkpoint (\d{1,9}) (\d{1,15}) ([0-9a-f]{64})$/;
+const FORM = 1;
+const HEADER_BYTES_MAX = 200;
+
+/**
+ * A checkpoint as bytes: a line that says what follows, then JSON in UTF-8. Numbers that JSON has no
+ * word for come back as they were.
+ *
+ * @throws {PipelineError} `CHECKPOINT_INVALID` with the path of what cannot be kept, or for one of more
+ *   than `CHECKPOINT_BYTES_MAX`.
+ */
+export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
+  const body = Buffer.from(writePlainData(checkpoint, 'checkpoint'));
+  if (body.length > CHECKPOINT_BYTES_MAX) throw tooLarge(checkpoint, body.length);
+  const header = `tickloom-checkpoint ${FORM} ${body.length} ${digestOf(body)}\n`;
+  return Buffer.concat([Buffer.from(header, 'latin1'), body]);
+}
+
+/**
+ * @param name - How the bytes are called in an error: a file's path.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` for bytes that were cut, changed, or are something else.
+ */
+export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = buffer.subarray(0, HEADER_BYTES_MAX).indexOf('\n');
+  const header = end < 0 ? null : HEADER.exec(buffer.toString('latin1', 0, end));
+  if (!header) throw invalid(name, 'a first line "tickloom-checkpoint <form> <bytes> <sha256>"', 'none');
+  const [, form, length, digest] = header;
+  if (Number(form) !== FORM) throw invalid(name, `form ${FORM}, which this release reads`, `form ${form}`);
+  const body = buffer.subarray(end + 1);
+  if (body.length !== Number(length)) {
+    throw invalid(name, `${length} bytes behind the first line`, `${body.length}`);
+  }
+  if (digestOf(body) !== digest) throw invalid(name, 'bytes of the SHA-256 that it names', 'others');
+  let data: unknown;
+  try {
+    data = readPlainData(body.toString('utf8'));
+  } catch (error) {
+    throw invalid(name, 'JSON', error instanceof Error ? error.message : String(error));
+  }
+  return readCheckpoint(data);
+}
+
+const digestOf = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');
+
+function tooLarge({ states, dictionaries }: Checkpoint, bytes: number): PipelineError {
+  const parts = Object.entries({ ...states, dictionaries }).map(
+    ([name, part]) => [name, writePlainData(part, name).length] as const,
+  );
+  const [name, most] = parts.reduce((largest, part) => (part[1] > largest[1] ? part : largest));
+  return new PipelineError(
+    'CHECKPOINT_INVALID',
+    `Expected a checkpoint of at most ${CHECKPOINT_BYTES_MAX} bytes, found ${bytes}, ${most} of them of "${name}"`,
+  );
+}
+
+const invalid = (name: string, expected: string, found: string): PipelineError =>
+  new PipelineError('CHECKPOINT_INVALID', `${name}: expected ${expected}, found ${found}`);

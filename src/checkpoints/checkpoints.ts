@@ -1,0 +1,6 @@
+/** `tickloom/checkpoints`: stores for checkpoints, and checkpoints as bytes. */
+export type { Checkpoint, Owner, RunIdentity } from '../protocol/checkpoint.js';
+export { CHECKPOINT_BYTES_MAX, decodeCheckpoint, encodeCheckpoint } from './checkpoint-codec.js';
+export type { CheckpointStore, Fence, StoredKey } from './checkpoint-store.js';
+export { FileCheckpointStore, type FileCheckpointStoreOptions } from './file-checkpoint-store.js';
+export { MemoryCheckpointStore } from './memory-checkpoint-store.js';

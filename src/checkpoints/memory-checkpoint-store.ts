@@ -1,0 +1,57 @@
+import type { Checkpoint, Owner } from '../protocol/checkpoint.js';
+import { decodeCheckpoint, encodeCheckpoint } from './checkpoint-codec.js';
+import {
+  type CheckpointStore,
+  checkKey,
+  type Fence,
+  fenced,
+  isCurrent,
+  type StoredKey,
+} from './checkpoint-store.js';
+
+interface Entry {
+  readonly fence: Fence;
+  readonly checkpoint: Uint8Array | undefined;
+  readonly isRemoved: boolean;
+}
+
+/** Checkpoints in memory, written down as they would be elsewhere: for tests, and for starts in one process. */
+export class MemoryCheckpointStore implements CheckpointStore {
+  readonly #entries = new Map<string, Entry>();
+
+  async load(key: string): Promise<Checkpoint | undefined> {
+    const bytes = this.#entries.get(key)?.checkpoint;
+    return bytes && decodeCheckpoint(bytes, `"${key}"`);
+  }
+
+  async claim(key: string, owner: Owner): Promise<Fence> {
+    checkKey(key);
+    const last = this.#entries.get(key);
+    const fence = { epoch: (last?.fence.epoch ?? 0) + 1, owner: { ...owner } };
+    this.#entries.set(key, { fence, checkpoint: last?.checkpoint, isRemoved: false });
+    return fence;
+  }
+
+  async save(key: string, fence: Fence, checkpoint: Checkpoint): Promise<void> {
+    const bytes = encodeCheckpoint(checkpoint);
+    // Compared and set with nothing awaited in between.
+    const last = this.#entries.get(key);
+    if (!last || last.isRemoved || !isCurrent(fence, last.fence)) throw fenced(key, fence, last?.fence);
+    this.#entries.set(key, { fence, checkpoint: bytes, isRemoved: false });
+  }
+
+  async list(): Promise<readonly StoredKey[]> {
+    return [...this.#entries]
+      .filter(([, { isRemoved }]) => !isRemoved)
+      .map(([key, { fence }]) => ({ key, fence }))
+      .sort(byKey);
+  }
+
+  async remove(key: string): Promise<void> {
+    const last = this.#entries.get(key);
+    if (!last) return;
+    this.#entries.set(key, { fence: last.fence, checkpoint: undefined, isRemoved: true });
+  }
+}
+
+const byKey = (a: StoredKey, b: StoredKey): number => (a.key < b.key ? -1 : 1);

@@ -1,0 +1,106 @@
+import { copyPlainData } from '../core/copy-plain-data.js';
+import type { PlainData } from '../core/plain-data.js';
+
+/** The one key of an object that stands for what JSON has no word for. Keys that begin so get one more. */
+const SIGN = '$';
+
+/**
+ * Plain data as JSON from which `readPlainData` makes the same again, to the last bit: not-a-number,
+ * infinities, minus zero, `bigint` and `undefined` are written as `{"$": "NaN"}` and the like, and own
+ * keys that begin with `$` with another `$` before them.
+ *
+ * @param path - How the value is called in an error.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` with the path of what cannot be kept.
+ */
+export function writePlainData(value: unknown, path: string): string {
+  return JSON.stringify(escaped(copyPlainData(value, path)));
+}
+
+/**
+ * @throws {SyntaxError} for what is no JSON, or holds a sign of none that `writePlainData` writes.
+ */
+export function readPlainData(text: string): PlainData {
+  const data = JSON.parse(text) as unknown;
+  // Without such a key there is nothing to do, and so it is of most checkpoints.
+  return (text.includes(`"${SIGN}`) ? unescaped(data) : data) as PlainData;
+}
+
+/** Of a copy of ours, so that it may be changed in place. */
+function escaped(value: unknown): unknown {
+  switch (typeof value) {
+    case 'number':
+      if (Number.isFinite(value) && !Object.is(value, -0)) return value;
+      return sign(Object.is(value, -0) ? '-0' : String(value));
+    case 'bigint':
+      return sign(`${value}n`);
+    case 'undefined':
+      return sign('undefined');
+    case 'object':
+      if (Array.isArray(value)) return replaceItems(value, escaped);
+      if (value !== null) return replaceFields(value as Fields, escapedKey, escaped);
+      return value;
+    default:
+      return value;
+  }
+}
+
+function unescaped(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return replaceItems(value, unescaped);
+  const fields = value as Fields;
+  if (Object.hasOwn(fields, SIGN)) return meaningOf(fields[SIGN]);
+  return replaceFields(fields, unescapedKey, unescaped);
+}
+
+function meaningOf(word: unknown): unknown {
+  switch (word) {
+    case 'NaN':
+      return Number.NaN;
+    case 'Infinity':
+      return Number.POSITIVE_INFINITY;
+    case '-Infinity':
+      return Number.NEGATIVE_INFINITY;
+    case '-0':
+      return -0;
+    case 'undefined':
+      return undefined;
+    default:
+      if (typeof word === 'string' && /^-?\d+n$/.test(word)) return BigInt(word.slice(0, -1));
+      throw new SyntaxError(`expected a sign such as {"$": "NaN"}, found another`);
+  }
+}
+
+type Fields = Record<string, unknown>;
+
+const sign = (word: string): Fields => ({ [SIGN]: word });
+const escapedKey = (key: string): string => (key.startsWith(SIGN) ? SIGN + key : key);
+const unescapedKey = (key: string): string => (key.startsWith(SIGN) ? key.slice(SIGN.length) : key);
+
+function replaceItems(list: unknown[], by: (item: unknown) => unknown): unknown[] {
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i];
+    if (typeof item !== 'string') list[i] = by(item);
+  }
+  return list;
+}
+
+/** In place where no key changes, else anew: the order of the keys stays. */
+function replaceFields(fields: Fields, nameOf: (key: string) => string, by: (v: unknown) => unknown): Fields {
+  const keys = Object.keys(fields);
+  let isRenamed = false;
+  for (const key of keys) {
+    if (key.startsWith(SIGN)) isRenamed = true;
+    const field = fields[key];
+    if (typeof field !== 'string') set(fields, key, by(field));
+  }
+  if (!isRenamed) return fields;
+  const renamed: Fields = {};
+  for (const key of keys) set(renamed, nameOf(key), fields[key]);
+  return renamed;
+}
+
+/** An own field, `__proto__` too. */
+function set(fields: Fields, key: string, value: unknown): void {
+  if (key !== '__proto__') fields[key] = value;
+  else Object.defineProperty(fields, key, { value, enumerable: true, writable: true, configurable: true });
+}

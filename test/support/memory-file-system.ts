@@ -1,0 +1,147 @@
+import { basename, dirname } from 'node:path';
+import type { StoreFileSystem } from '../../src/checkpoints/store-files.js';
+
+/** A file, whatever names it has. */
+interface Inode {
+  bytes: Buffer;
+  /** What is on the disk. */
+  synced: Buffer;
+}
+
+interface Folder {
+  readonly names: Map<string, Inode>;
+  /** The names that are on the disk. */
+  synced: Map<string, Inode>;
+}
+
+/** Called before and after each operation; may wait, or throw in its place. */
+export type Watch = (operation: string, path: string, when: 'before' | 'after') => Promise<void> | void;
+
+/** The disk that several file systems look at: processes on one host. */
+export class MemoryDisk {
+  readonly folders = new Map<string, Folder>([['/', { names: new Map(), synced: new Map() }]]);
+
+  /** The names that are in a folder. */
+  names(path: string): string[] {
+    return [...(this.folders.get(path)?.names.keys() ?? [])].sort();
+  }
+
+  /** The file of a name, to be damaged. */
+  file(path: string): { bytes: Buffer } {
+    const inode = this.folders.get(dirname(path))?.names.get(basename(path));
+    if (!inode) throw new Error(`there is no ${path}`);
+    return inode;
+  }
+
+  /**
+   * What is left after the power was cut. Names and bytes that were not synced are gone, or are there in
+   * part: names without order, files cut in the middle.
+   */
+  afterPowerCut(isUnsyncedLost: boolean): MemoryDisk {
+    const disk = new MemoryDisk();
+    const inodes = new Map<Inode, Inode>();
+    const copyOf = (inode: Inode): Inode => {
+      const half = inode.bytes.subarray(0, inode.bytes.length >> 1);
+      const bytes = isUnsyncedLost || inode.bytes.equals(inode.synced) ? inode.synced : half;
+      const copy = inodes.get(inode) ?? { bytes, synced: bytes };
+      inodes.set(inode, copy);
+      return copy;
+    };
+    for (const [path, { names, synced }] of this.folders) {
+      const kept = isUnsyncedLost ? synced : new Map([...synced, ...names]);
+      const left = new Map([...kept].map(([name, inode]) => [name, copyOf(inode)]));
+      disk.folders.set(path, { names: left, synced: new Map(left) });
+    }
+    return disk;
+  }
+}
+
+/** As much of a POSIX file system as a store of files uses, in memory. */
+export function memoryFileSystem(disk: MemoryDisk, watch: Watch = () => {}): StoreFileSystem {
+  const folderOf = (path: string): Folder => {
+    const folder = disk.folders.get(path);
+    if (!folder) throw errno('ENOENT', path);
+    return folder;
+  };
+  const inodeOf = (path: string): Inode => {
+    const inode = folderOf(dirname(path)).names.get(basename(path));
+    if (!inode) throw errno('ENOENT', path);
+    return inode;
+  };
+  const step = async <T>(operation: string, path: string, act: () => T): Promise<T> => {
+    await watch(operation, path, 'before');
+    const result = act();
+    await watch(operation, path, 'after');
+    return result;
+  };
+
+  const openFile = (path: string) => {
+    const { names } = folderOf(dirname(path));
+    if (names.has(basename(path))) throw errno('EEXIST', path);
+    const inode: Inode = { bytes: Buffer.alloc(0), synced: Buffer.alloc(0) };
+    names.set(basename(path), inode);
+    return {
+      writeFile: (bytes: Uint8Array) =>
+        step('write', path, () => {
+          inode.bytes = Buffer.from(bytes);
+        }),
+      sync: () =>
+        step('sync', path, () => {
+          inode.synced = inode.bytes;
+        }),
+      close: async () => {},
+    };
+  };
+  const openFolder = (path: string) => {
+    const folder = folderOf(path);
+    return {
+      sync: () =>
+        step('sync folder', path, () => {
+          folder.synced = new Map(folder.names);
+        }),
+      close: async () => {},
+    };
+  };
+
+  const fs = {
+    mkdir: (path: string) =>
+      step('mkdir', path, () => {
+        let first: string | undefined;
+        for (let at = path; !disk.folders.has(at); at = dirname(at)) {
+          first = at;
+          disk.folders.set(at, { names: new Map(), synced: new Map() });
+        }
+        return first;
+      }),
+    open: (path: string, flags: string) =>
+      step('open', path, () => (flags === 'wx' ? openFile(path) : openFolder(path))),
+    link: (from: string, to: string) =>
+      step('link', to, () => {
+        const inode = inodeOf(from);
+        const { names } = folderOf(dirname(to));
+        if (names.has(basename(to))) throw errno('EEXIST', to);
+        names.set(basename(to), inode);
+      }),
+    unlink: (path: string) =>
+      step('unlink', path, () => {
+        inodeOf(path);
+        folderOf(dirname(path)).names.delete(basename(path));
+      }),
+    readdir: (path: string) =>
+      step('readdir', path, () => {
+        const { names } = folderOf(path);
+        const inside = [...disk.folders.keys()].filter((at) => at !== '/' && dirname(at) === path);
+        return [...names.keys(), ...inside.map((at) => basename(at))];
+      }),
+    readFile: (path: string, encoding?: 'utf8') =>
+      step('readFile', path, () => {
+        const { bytes } = inodeOf(path);
+        return encoding ? bytes.toString(encoding) : bytes;
+      }),
+  };
+  return fs as unknown as StoreFileSystem; // in the forms in which the store calls it
+}
+
+export function errno(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code });
+}
