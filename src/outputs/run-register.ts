@@ -101,12 +101,13 @@ export class RunRegister {
     const { ended } = await lookAround(this.#disk, this.#folder);
     for (let number = ended + 1; number < this.number; number++) {
       const entry = await this.#entry(number);
-      if (!entry || entry.run === ours.run) continue;
+      if (!entry) continue;
       const liveness = await livenessOf(entry.owner, ours.owner, this.#disk.fs);
       if (liveness === 'gone') {
         gone.push({ number, entry });
         continue;
       }
+      if (entry.run === ours.run) continue;
       others++;
       if (ours.mode === 'append' && entry.mode === 'append') continue;
       // A number that was taken by somebody who will see that it had been given out before.

@@ -1,8 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { nodeFileSystem } from '../../src/outputs/file-system.js';
 import { livenessOf, type RunOwner, thisOwner } from '../../src/outputs/run-owner.js';
 import { stateFolderOf } from '../../src/outputs/state-folder.js';
@@ -33,23 +33,21 @@ describe.runIf(existsSync('/proc/thread-self'))('the owner of a run', () => {
   });
 
   it('is gone once its process is, though nobody has asked for its exit code', async () => {
-    // The shell never waits for its child, which stays a zombie.
-    const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], {
+    // By the time the child ends, the shell has become a program that never asks for it.
+    const shell = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 30'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    try {
-      const pid = Number(
-        await new Promise<string>((resolve) => shell.stdout.once('data', (d) => resolve(String(d)))),
-      );
-      const stat = () => spawnSync('cat', [`/proc/${pid}/stat`], { encoding: 'utf8' }).stdout;
-      while (!stat().includes(') Z ')) spawnSync('true');
-      const startedAt = stat()
-        .slice(stat().lastIndexOf(')') + 2)
-        .split(' ')[19]!;
-      expect(await livenessFrom({ pid, thread: pid, startedAt })).toBe('gone');
-    } finally {
+    onTestFinished(() => {
       shell.kill('SIGKILL');
-    }
+    });
+    const told = await new Promise<Buffer>((resolve) => shell.stdout.once('data', resolve));
+    const pid = Number(told.toString());
+    const fields = () => {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    };
+    await vi.waitFor(() => expect(fields()[0]).toBe('Z'), { timeout: 10_000, interval: 20 });
+    expect(await livenessFrom({ pid, thread: pid, startedAt: fields()[19]! })).toBe('gone');
   });
 
   it('is a thread, not the process around it', async () => {

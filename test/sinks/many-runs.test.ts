@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { PlainData } from '../../src/core/plain-data.js';
 import { stateFolderOf } from '../../src/outputs/state-folder.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import { buryRuns, globbed, remainsOf, runWhole, seconds, startRun, upTo } from '../support/file-runs.js';
@@ -90,6 +91,25 @@ describe('runs one after the other', () => {
     expect(names).toContain('ended-00030');
     expect(names.length).toBeLessThanOrEqual(3);
     expect(globbed(path)).toEqual(upTo(30));
+  });
+
+  it('leave few entries when one run is gone on with again and again', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    let position: PlainData | undefined;
+    for (let n = 0; n < 10; n++) {
+      const run = await startRun(path, { checkpointed: true, resuming: n > 0, fs: fast() });
+      if (position) await run.sink.resume(position);
+      await run.write(ticks(1, n));
+      ({ position } = await run.prepare());
+      await run.sink.commit(position);
+      buryRuns(path); // and it dies
+    }
+    const last = await startRun(path, { checkpointed: true, resuming: true, fs: fast() });
+    await last.sink.resume(position!);
+    await last.flush();
+    await last.close();
+    expect([globbed(path), remainsOf(path)]).toEqual([upTo(10), []]);
+    expect(readdirSync(join(stateFolderOf(path), 'runs')).length).toBeLessThanOrEqual(3);
   });
 
   it('leave nothing of a run that was refused', async () => {

@@ -5,10 +5,10 @@ import type { PlainData } from '../../core/plain-data.js';
 import type { Disk } from '../../outputs/disk.js';
 import { refuseOvertaken } from '../../outputs/epochs.js';
 import { type FoundFile, findStaged, look } from '../../outputs/fence.js';
-import { RANDOM_NAME } from '../../outputs/random-name.js';
 import { RunPlace } from '../../outputs/run-place.js';
 import type { StagedFile } from '../../outputs/staged-file.js';
 import { openStateFolder } from '../../outputs/state-folder.js';
+import { asFilePosition, type FilePosition } from './file-position.js';
 import type { IfExists, Output } from './output.js';
 
 export interface SingleFileOptions {
@@ -28,15 +28,6 @@ interface Standing {
   readonly inode: number;
   readonly bytes: number;
   readonly changedAtMs: number;
-}
-
-/** Where a run stands: so many bytes of its file count. */
-interface FilePosition {
-  readonly run: string;
-  readonly epoch: number;
-  readonly bytes: number;
-  /** They are in the file that readers see; else in the one that is not whole yet. */
-  readonly published: boolean;
 }
 
 /** Which file was given the name of the output, and by whom. */
@@ -325,19 +316,4 @@ function parseShown(text: string): Shown | undefined {
   } catch {
     return undefined; // somebody else's
   }
-}
-
-function asFilePosition(data: PlainData): FilePosition {
-  const { run, epoch, bytes, published } = (data ?? {}) as Partial<FilePosition>;
-  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-  const isPosition =
-    new RegExp(`^${RANDOM_NAME}$`).test(String(run)) &&
-    isCount(epoch) &&
-    isCount(bytes) &&
-    typeof published === 'boolean';
-  if (isPosition) return data as unknown as FilePosition;
-  throw new PipelineError(
-    'CHECKPOINT_INVALID',
-    'The checkpoint does not fit the sink: expected a position in one file (run, epoch, bytes, published)',
-  );
 }
