@@ -76,6 +76,7 @@ export async function instantiate(
     rejects,
     run,
     ...(checkpoint && { resuming: true }),
+    ...(saver && { checkpointed: true, epoch: run.epoch }),
   };
 
   const parts = makeStages();

@@ -44,6 +44,8 @@ export class FileSink implements Sink {
   /** Control records that came while no file was open. */
   #waiting: ControlRecord[] = [];
   #failure: { readonly error: unknown } | undefined;
+  /** Never rejects. A checkpoint is prepared and committed while batches come. */
+  #lastStep: Promise<void> = Promise.resolve();
 
   constructor(schema: Schema, output: Output, encoder: PartEncoder, limits: RotationLimits = {}) {
     this.#output = output;
@@ -65,25 +67,25 @@ export class FileSink implements Sink {
 
   async write(batch: Batch): Promise<void> {
     try {
-      await this.#unlessFailed(() => this.#take(batch));
+      await this.#inTurn(() => this.#take(batch));
     } finally {
       batch.release();
     }
   }
 
   prepare(): Promise<Durable> {
-    return this.#unlessFailed(async () => {
+    return this.#inTurn(async () => {
       if (this.#file) await this.#end();
       return { position: await this.#output.prepare(), rows: this.#rowsEnded };
     });
   }
 
   commit(position: PlainData): Promise<void> {
-    return this.#unlessFailed(() => this.#output.commit(position));
+    return this.#inTurn(() => this.#output.commit(position));
   }
 
   flush(): Promise<Durable> {
-    return this.#unlessFailed(async () => {
+    return this.#inTurn(async () => {
       const hasRecords = this.#waiting.some(({ type }) => type !== 'watermark');
       if (!this.#file && (hasRecords || this.#output.lacksSchema())) await this.#begin();
       if (this.#file) await this.#end();
@@ -151,14 +153,19 @@ export class FileSink implements Sink {
     this.#waiting.push(record);
   }
 
-  async #unlessFailed<T>(step: () => Promise<T>): Promise<T> {
-    if (this.#failure) throw this.#failure.error;
-    try {
-      return await step();
-    } catch (error) {
-      this.#failure = { error };
-      throw error;
-    }
+  /** One step at a time: what comes meanwhile waits. */
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.#lastStep.then(() => {
+      if (this.#failure) throw this.#failure.error;
+      return step();
+    });
+    this.#lastStep = result.then(
+      () => undefined,
+      (error) => {
+        this.#failure ??= { error };
+      },
+    );
+    return result;
   }
 
   async #begin(): Promise<void> {
