@@ -109,58 +109,62 @@ function watched(store: CheckpointStore, step: () => Promise<void> | void): Chec
 }
 
 describe.each(Object.entries(SPECS))('a run of %s', (_name, spec) => {
-  it('delivers what an undisturbed one does, wherever it is killed, and however often', async () => {
-    const whole = new TransactionalTable();
-    const undisturbed = await createPipeline(spec, {
-      sink: whole.sink(),
-      store: new MemoryCheckpointStore(),
-    }).run();
-    expect(undisturbed).toMatchObject({ outcome: 'completed', rowsPending: 0 });
-    expect(whole.visible.length).toBeGreaterThan(100);
+  it(
+    'delivers what an undisturbed one does, wherever it is killed, and however often',
+    async () => {
+      const whole = new TransactionalTable();
+      const undisturbed = await createPipeline(spec, {
+        sink: whole.sink(),
+        store: new MemoryCheckpointStore(),
+      }).run();
+      expect(undisturbed).toMatchObject({ outcome: 'completed', rowsPending: 0 });
+      expect(whole.visible.length).toBeGreaterThan(100);
 
-    const kills = fc.array(fc.integer({ min: 0, max: 160 }), { minLength: 1, maxLength: 6 });
-    await fc.assert(
-      fc.asyncProperty(kills, fc.integer({ min: 1, max: 5 }), async (livesOf, everyWrites) => {
-        const store = new MemoryCheckpointStore();
-        const table = new TransactionalTable();
-        const zombies: { goOn(): void; readonly run: Promise<PipelineReport> }[] = [];
-        const start = (lives: number) => {
-          const { step, isStopped, goOn } = stoppedAfter(lives);
-          let writes = 0;
-          const sink = table.sink((of) => {
-            // Asked for in the middle of a write, of a prepare, of a commit …
-            if (writes++ % everyWrites === 0) pipeline.checkpoint().catch(() => undefined);
-            expect(table.visible.at(-1)).toEqual(whole.visible[table.visible.length - 1]);
-            return of === 'resume' ? undefined : step();
-          });
-          const pipeline = createPipeline(spec, { sink, store: watched(store, step) });
-          return { run: pipeline.run(), isStopped, goOn };
-        };
-        // Of a run that has completed, the next start is a run of its own: it may be killed before it has said so.
-        const isOver = async () => (await store.load(spec.name))?.ended?.isPublished === true;
-        for (const lives of livesOf) {
-          if (await isOver()) break;
-          const { run, isStopped, goOn } = start(lives);
-          run.catch(() => undefined);
-          if ((await Promise.race([run, isStopped])) === 'stopped') zombies.push({ goOn, run });
-        }
-        if (!(await isOver())) {
-          const report = await start(Number.POSITIVE_INFINITY).run;
-          expect(report).toMatchObject({ outcome: 'completed', rowsPending: 0 });
-          expect(countsOf(report)).toEqual(countsOf(undisturbed));
-        }
-        expect(table.visible).toEqual(whole.visible);
-        for (const { goOn } of zombies) goOn();
-        for (const { run } of zombies) {
-          const outcome = await run.then(
-            ({ error }) => error?.code ?? 'ended',
-            ({ code }) => code as string,
-          );
-          expect(['FENCED', 'ended']).toContain(outcome);
-        }
-        expect(table.visible).toEqual(whole.visible);
-      }),
-      { numRuns: ROUNDS },
-    );
-  }, TIME_LIMIT);
+      const kills = fc.array(fc.integer({ min: 0, max: 160 }), { minLength: 1, maxLength: 6 });
+      await fc.assert(
+        fc.asyncProperty(kills, fc.integer({ min: 1, max: 5 }), async (livesOf, everyWrites) => {
+          const store = new MemoryCheckpointStore();
+          const table = new TransactionalTable();
+          const zombies: { goOn(): void; readonly run: Promise<PipelineReport> }[] = [];
+          const start = (lives: number) => {
+            const { step, isStopped, goOn } = stoppedAfter(lives);
+            let writes = 0;
+            const sink = table.sink((of) => {
+              // Asked for in the middle of a write, of a prepare, of a commit …
+              if (writes++ % everyWrites === 0) pipeline.checkpoint().catch(() => undefined);
+              expect(table.visible.at(-1)).toEqual(whole.visible[table.visible.length - 1]);
+              return of === 'resume' ? undefined : step();
+            });
+            const pipeline = createPipeline(spec, { sink, store: watched(store, step) });
+            return { run: pipeline.run(), isStopped, goOn };
+          };
+          // Of a run that has completed, the next start is a run of its own: it may be killed before it has said so.
+          const isOver = async () => (await store.load(spec.name))?.ended?.isPublished === true;
+          for (const lives of livesOf) {
+            if (await isOver()) break;
+            const { run, isStopped, goOn } = start(lives);
+            run.catch(() => undefined);
+            if ((await Promise.race([run, isStopped])) === 'stopped') zombies.push({ goOn, run });
+          }
+          if (!(await isOver())) {
+            const report = await start(Number.POSITIVE_INFINITY).run;
+            expect(report).toMatchObject({ outcome: 'completed', rowsPending: 0 });
+            expect(countsOf(report)).toEqual(countsOf(undisturbed));
+          }
+          expect(table.visible).toEqual(whole.visible);
+          for (const { goOn } of zombies) goOn();
+          for (const { run } of zombies) {
+            const outcome = await run.then(
+              ({ error }) => error?.code ?? 'ended',
+              ({ code }) => code as string,
+            );
+            expect(['FENCED', 'ended']).toContain(outcome);
+          }
+          expect(table.visible).toEqual(whole.visible);
+        }),
+        { numRuns: ROUNDS },
+      );
+    },
+    TIME_LIMIT,
+  );
 });

@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
+import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
+import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
+import { scratchFolder } from '../support/recorded-data.js';
+
+const SCRATCH = scratchFolder();
+afterAll(SCRATCH.remove);
+
+/** A process that is killed as it asks for its n-th save, before or after it was accepted. */
+function killedAtSave(store: CheckpointStore, nth: number, isAfter: boolean) {
+  let saves = 0;
+  let stop = () => {};
+  const isKilled = new Promise<'killed'>((resolve) => {
+    stop = () => resolve('killed');
+  });
+  const killed: CheckpointStore = {
+    load: (key) => store.load(key),
+    claim: (key, owner) => store.claim(key, owner),
+    save: async (key, fence, checkpoint) => {
+      if (++saves !== nth) return store.save(key, fence, checkpoint);
+      if (isAfter) await store.save(key, fence, checkpoint);
+      stop();
+      return new Promise(() => {});
+    },
+    list: () => store.list(),
+    remove: (key) => store.remove(key),
+  };
+  return { store: killed, isKilled };
+}
+
+function specOf(path: string): OpenSpec {
+  return {
+    name: 'kept',
+    source: { use: 'synthetic', rows: 3_000, symbols: 3 },
+    batchRows: 64,
+    batcher: { maxRows: 50 },
+    sink: { use: 'csv', path, ...(path.endsWith('.csv') ? {} : { rotate: { rows: 400 } }) },
+  };
+}
+
+function rowsIn(path: string): string[] {
+  const files = path.endsWith('.csv') ? [path] : readdirSync(path).map((name) => `${path}/${name}`);
+  return files.flatMap((file) => readFileSync(file, 'utf8').trimEnd().split('\n').slice(1)).sort();
+}
+
+/** As many checkpoints as there can be. */
+async function run(path: string, store: CheckpointStore, isKilled?: Promise<'killed'>) {
+  const asking: CheckpointStore = {
+    load: (key) => store.load(key),
+    claim: (key, owner) => store.claim(key, owner),
+    save: (key, fence, checkpoint) => {
+      ask();
+      return store.save(key, fence, checkpoint);
+    },
+    list: () => store.list(),
+    remove: (key) => store.remove(key),
+  };
+  const pipeline = createPipeline(specOf(path), { store: asking });
+  const ask = () => void pipeline.checkpoint().catch(() => undefined);
+  const ended = pipeline.run();
+  ask();
+  return isKilled ? Promise.race([ended, isKilled]) : ended;
+}
+
+describe.each(['parts', 'one.csv'])('a run into %s, with a store', (output) => {
+  const at = (name: string) => `${SCRATCH.folder}/${name}-${output}`;
+
+  it.each([2, 3, 5, 8])('loses and doubles nothing when it is killed at save %i', async (nth) => {
+    await run(at(`whole-${nth}`), new MemoryCheckpointStore());
+    for (const isAfter of [false, true]) {
+      const store = new MemoryCheckpointStore();
+      const path = at(`${nth}-${isAfter}`);
+      const killed = killedAtSave(store, nth, isAfter);
+      expect(await run(path, killed.store, killed.isKilled)).toBe('killed');
+      expect(await run(path, store)).toMatchObject({ outcome: 'completed', rowsPending: 0 });
+      expect(rowsIn(path)).toEqual(rowsIn(at(`whole-${nth}`)));
+    }
+  });
+
+  it('shows nothing that no checkpoint has accepted', async () => {
+    const path = at('unseen');
+    const killed = killedAtSave(new MemoryCheckpointStore(), 1, false);
+    expect(await run(path, killed.store, killed.isKilled)).toBe('killed');
+    if (output === 'parts') expect(readdirSync(path)).toEqual([]);
+    else expect(readdirSync(SCRATCH.folder)).not.toContain(`unseen-${output}`);
+  });
+});
