@@ -1,8 +1,10 @@
 import type { WrittenPath } from '../pipeline/factories.js';
+import type { IfExists } from './files/output.js';
 import { isGzip, namesSingleFile } from './text/text-output.js';
 
 interface FileOutputOptions {
   readonly path: string;
+  readonly ifExists: IfExists;
 }
 
 /** What a sink of text files writes: one file, or parts in a directory. */
@@ -14,6 +16,7 @@ export function writtenText(
   return writtenParts(options, isGzip(options) ? `${extensions[0]}.gz` : extensions[0]);
 }
 
-export function writtenParts({ path }: FileOutputOptions, extension: string): WrittenPath {
-  return { path, at: ['path'], partsEndIn: extension };
+/** Runs that add to a directory do not touch each other's parts. */
+export function writtenParts({ path, ifExists }: FileOutputOptions, extension: string): WrittenPath {
+  return { path, at: ['path'], partsEndIn: extension, isShared: ifExists === 'append' };
 }

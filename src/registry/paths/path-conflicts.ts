@@ -33,6 +33,7 @@ export function conflictsBetween(files: JobFiles, other: JobFiles, who: string):
   const of = ({ at }: NamedPath) => `${formatPath(at)} of ${who}`;
   for (const write of files.writes) {
     for (const theirs of other.writes) {
+      if (mayShare(write, theirs)) continue;
       const clash = writeClash(write, theirs, of(theirs));
       if (clash !== undefined) problems.push({ path: write.at, message: clash });
     }
@@ -44,6 +45,13 @@ export function conflictsBetween(files: JobFiles, other: JobFiles, who: string):
     if (clash) problems.push(atReader(theirs, clash, of(theirs)));
   }
   return problems;
+}
+
+/** Parts of runs that add to one directory have names of their own. */
+function mayShare(a: PlaceWritten, b: PlaceWritten): boolean {
+  return (
+    a.isShared === true && b.isShared === true && a.partsEndIn === b.partsEndIn && a.place.key === b.place.key
+  );
 }
 
 function writeClash(write: PlaceWritten, other: PlaceWritten, who: string): string | undefined {

@@ -24,7 +24,7 @@ export function namesSingleFile(path: string, extensions: readonly string[]): bo
   return extensions.some((extension) => name.endsWith(`.${extension}`));
 }
 
-export function isGzip({ path, compression }: Pick<TextOutputOptions, 'path' | 'compression'>): boolean {
+export function isGzip({ path, compression }: TextOutputOptions): boolean {
   return compression === undefined ? /\.gz$/i.test(path) : compression === 'gzip';
 }
 
