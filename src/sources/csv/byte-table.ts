@@ -1,58 +1,69 @@
 /** Longer texts are not worth a place; see `find`. */
 const BYTES_MAX = 64;
 
+/** Words of an entry, two of eight unused: an entry then never crosses a line of the cache. */
+const WORDS_SHIFT = 3;
+const WORDS = 1 << WORDS_SHIFT;
+/** The first four bytes of the text, then the next four. */
+const LOW = 0;
+const HIGH = 1;
+const LENGTH = 2;
+const VALUE = 3;
+const HASH = 4;
+/** Where the copy of a text of over eight bytes begins. */
+const COPY = 5;
+
+const NOTHING = -1;
+const SLOTS_FIRST = 64;
+
 /**
  * From the bytes of a text to a small integer, without making a string: what a column of symbols
- * asks once a row. An open-addressing hash table over copies of the bytes.
+ * asks once a row. An open-addressing hash table; texts of up to eight bytes are compared as two words,
+ * longer ones with a copy too.
  */
 export class ByteTable {
-  #slots: Int32Array;
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
-  readonly #hashes: number[] = [];
-  readonly #values: number[] = [];
-  #arena = new Uint8Array(1_024);
-  #arenaLength = 0;
-  /** Entry that was found last: the next row often holds the same text. */
-  #last = -1;
-
-  constructor() {
-    this.#slots = new Int32Array(64).fill(-1);
-  }
+  #entries = emptyEntries(SLOTS_FIRST);
+  #count = 0;
+  #copies = new Uint8Array(1_024);
+  #copiesLength = 0;
 
   /** What was added for these bytes, or −1. Texts above 64 bytes are never found. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    if (this.#last >= 0 && this.#isEntry(this.#last, bytes, start, end)) return this.#values[this.#last]!;
-    const hash = hashOf(bytes, start, end);
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const entry = this.#slots[slot]!;
-      if (entry < 0) return -1;
-      if (this.#hashes[entry] === hash && this.#isEntry(entry, bytes, start, end)) {
-        this.#last = entry;
-        return this.#values[entry]!;
-      }
+    const entries = this.#entries;
+    const mask = entries.length - 1;
+    const length = end - start;
+    const low = packed(bytes, start, length > 4 ? start + 4 : end);
+    const high = length > 4 ? packed(bytes, start + 4, length > 8 ? start + 8 : end) : 0;
+    const hash = length > 8 ? hashOfRest(bytes, start + 8, end, mixed(low, high)) : mixed(low, high);
+    for (let entry = (hash << WORDS_SHIFT) & mask; ; entry = (entry + WORDS) & mask) {
+      const value = entries[entry + VALUE]!;
+      if (value === NOTHING) return NOTHING;
+      if (entries[entry + LOW] !== low || entries[entry + HIGH] !== high) continue;
+      if (entries[entry + LENGTH] !== length) continue;
+      if (length <= 8 || this.#isCopy(entries[entry + COPY]!, bytes, start, end)) return value;
     }
   }
 
-  /** Adds bytes that are not in yet. Those above 64 are left out. */
+  /**
+   * Adds bytes that are not in yet. Those above 64 are left out.
+   *
+   * @param value - 0 or more.
+   */
   add(bytes: Uint8Array, start: number, end: number, value: number): void {
     const length = end - start;
     if (length > BYTES_MAX) return;
-    if ((this.#values.length + 1) * 2 > this.#slots.length) this.#grow();
-    while (this.#arenaLength + length > this.#arena.length) {
-      const larger = new Uint8Array(this.#arena.length * 2);
-      larger.set(this.#arena);
-      this.#arena = larger;
-    }
-    this.#arena.set(bytes.subarray(start, end), this.#arenaLength);
-    const hash = hashOf(bytes, start, end);
-    this.#starts.push(this.#arenaLength);
-    this.#arenaLength += length;
-    this.#ends.push(this.#arenaLength);
-    this.#hashes.push(hash);
-    this.#values.push(value);
-    this.#place(hash, this.#values.length - 1);
+    if ((this.#count + 1) * 2 * WORDS > this.#entries.length) this.#grow();
+    const low = packed(bytes, start, Math.min(end, start + 4));
+    const high = packed(bytes, start + 4, Math.min(end, start + 8));
+    const hash = hashOfRest(bytes, start + 8, end, mixed(low, high));
+    const entry = this.#freeAt(hash);
+    this.#entries[entry + LOW] = low;
+    this.#entries[entry + HIGH] = high;
+    this.#entries[entry + LENGTH] = length;
+    this.#entries[entry + VALUE] = value;
+    this.#entries[entry + HASH] = hash;
+    if (length > 8) this.#entries[entry + COPY] = this.#copy(bytes, start, end);
+    this.#count++;
   }
 
   addText(text: string, value: number): void {
@@ -60,33 +71,58 @@ export class ByteTable {
     if (this.find(bytes, 0, bytes.length) < 0) this.add(bytes, 0, bytes.length, value);
   }
 
-  #isEntry(entry: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const from = this.#starts[entry]!;
-    const length = end - start;
-    if (this.#ends[entry]! - from !== length) return false;
-    const arena = this.#arena;
-    for (let i = 0; i < length; i++) if (arena[from + i] !== bytes[start + i]) return false;
+  #freeAt(hash: number): number {
+    const mask = this.#entries.length - 1;
+    let entry = (hash << WORDS_SHIFT) & mask;
+    while (this.#entries[entry + VALUE] !== NOTHING) entry = (entry + WORDS) & mask;
+    return entry;
+  }
+
+  #copy(bytes: Uint8Array, start: number, end: number): number {
+    const from = this.#copiesLength;
+    while (from + end - start > this.#copies.length) {
+      const larger = new Uint8Array(this.#copies.length * 2);
+      larger.set(this.#copies);
+      this.#copies = larger;
+    }
+    this.#copies.set(bytes.subarray(start, end), from);
+    this.#copiesLength += end - start;
+    return from;
+  }
+
+  #isCopy(from: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const copies = this.#copies;
+    for (let at = start; at < end; at++) if (copies[from + at - start] !== bytes[at]) return false;
     return true;
   }
 
-  #place(hash: number, entry: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    while (this.#slots[slot]! >= 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = entry;
-  }
-
   #grow(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2).fill(-1);
-    this.#hashes.forEach((hash, entry) => {
-      this.#place(hash, entry);
-    });
+    const old = this.#entries;
+    this.#entries = emptyEntries((old.length / WORDS) * 2);
+    for (let entry = 0; entry < old.length; entry += WORDS) {
+      if (old[entry + VALUE] === NOTHING) continue;
+      this.#entries.set(old.subarray(entry, entry + WORDS), this.#freeAt(old[entry + HASH]!));
+    }
   }
 }
 
-/** FNV-1a with a final mix, since the low bits pick the slot. */
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c_9dc5 | 0;
+const emptyEntries = (slots: number): Int32Array => new Int32Array(slots * WORDS).fill(NOTHING);
+
+function packed(bytes: Uint8Array, start: number, end: number): number {
+  let word = 0;
+  for (let at = start; at < end; at++) word = (word << 8) | bytes[at]!;
+  return word;
+}
+
+/** The low bits pick the slot. */
+function mixed(low: number, high: number): number {
+  const hash = Math.imul(Math.imul(low, 0x9e37_79b1) ^ high, 0x85eb_ca6b);
+  return hash ^ (hash >>> 15);
+}
+
+/** FNV-1a with a final mix. */
+function hashOfRest(bytes: Uint8Array, start: number, end: number, hash: number): number {
+  if (start >= end) return hash;
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x0100_0193);
   return hash ^ (hash >>> 15);
 }
