@@ -8,7 +8,9 @@ const QUOTE = 34;
 /** What a point gives where a digit's value is computed. */
 const DOT_DIGIT = 46 - 48;
 /** Digits that 32 bits always hold. */
-const SHORT_DIGITS = 9;
+export const SHORT_DIGITS = 9;
+/** In place of the digits after the point: a whole number of more than nine digits. */
+export const LONG_WHOLE = -2;
 /** Bytes that a row may have: an unclosed quote must not swallow the file. */
 export const ROW_BYTES_MAX = 1_048_576;
 
@@ -51,7 +53,8 @@ export class RowScanner {
   readonly bounds: Int32Array;
   /**
    * Of the same field, where it is a plain number of at most nine digits with or without a point:
-   * its digits as a whole number, and how many stand after the point. Otherwise the latter is −1.
+   * its digits as a whole number, and how many stand after the point. Otherwise the latter is
+   * `LONG_WHOLE` for more digits and nothing else, of whose number the former has the lower 32 bits; or −1.
    */
   readonly numbers: Int32Array;
   readonly stride: number;
@@ -213,7 +216,8 @@ export class RowScanner {
           if (bytes[at] === LF || !this.#isFieldEnd(bytes, ++at)) break next;
         }
         numbers[field] = digits;
-        numbers[field + 1] = length > 0 && length <= SHORT_DIGITS ? places : -1;
+        if (length > 0 && length <= SHORT_DIGITS) numbers[field + 1] = places;
+        else numbers[field + 1] = length > 0 && places === 0 ? LONG_WHOLE : -1;
         if (++slot === slots) break;
         if (bytes[at] !== delimiter) break next;
         at++;

@@ -31,6 +31,11 @@ export class ZoneOffsets {
     this.to = stretches ? 0 : Number.POSITIVE_INFINITY;
   }
 
+  /** Whether local time is always as far from UTC. */
+  get isFixed(): boolean {
+    return this.#stretches === undefined;
+  }
+
   /** @param zone - Of which `isZone` holds. The time zone library is loaded for named ones only. */
   static async of(zone: string): Promise<ZoneOffsets> {
     const fixed = fixedOffsetMs(zone);
