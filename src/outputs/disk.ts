@@ -7,6 +7,8 @@ import type { Logger } from '../telemetry/logger.js';
 import type { FileSystem } from './file-system.js';
 import { randomName } from './random-name.js';
 
+const NOT_THROUGH_LINKS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+
 /** What file systems answer that cannot sync a directory. Anything else is a failure. */
 const UNSUPPORTED = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
 
@@ -100,12 +102,18 @@ export class Disk {
   /** The text of a file of ours; `undefined` where there is none. Links are not followed. */
   async read(path: string): Promise<string | undefined> {
     try {
-      return await this.fs.readFile(path, {
-        encoding: 'utf8',
-        flag: constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0),
-      });
+      return await this.fs.readFile(path, { encoding: 'utf8', flag: NOT_THROUGH_LINKS });
     } catch (error) {
       if (errnoCode(error) === 'ENOENT') return undefined;
+      throw outputFailed('read', path, error);
+    }
+  }
+
+  /** All of a file of ours. Links are not followed. */
+  async readBytes(path: string): Promise<Uint8Array> {
+    try {
+      return await this.fs.readFile(path, { flag: NOT_THROUGH_LINKS });
+    } catch (error) {
       throw outputFailed('read', path, error);
     }
   }

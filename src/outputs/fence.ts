@@ -3,7 +3,7 @@ import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { digits } from './part-name.js';
 import { RANDOM_NAME } from './random-name.js';
-import { STAGED } from './staging.js';
+import { STAGED } from './staged-file.js';
 
 const FOLDER = new RegExp(`^((\\d{5,})-${RANDOM_NAME})(?:\\.by-(\\d{5,}))?$`);
 

@@ -100,6 +100,15 @@ export class RunPlace {
     }
   }
 
+  /**
+   * Where something is missing, a later owner of the run may have it.
+   * @throws {PipelineError} `FENCED`.
+   */
+  async refuseOvertaken(): Promise<void> {
+    await refuseOvertaken(this.#options.disk, this.runFolder, this.epoch);
+    await this.staging.refuseFenced(this.runFolder);
+  }
+
   get runFolder(): string {
     return join(this.#options.state, this.run);
   }

@@ -1,7 +1,22 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { outputFailed, syncFailed } from '../core/output-error.js';
 import type { FileSystem } from './file-system.js';
+
+/** How far a file has come. */
+export interface FileMark {
+  readonly bytes: number;
+  /** CRC-32 of them. */
+  readonly checksum: number;
+}
+
+const NO_BYTES: FileMark = { bytes: 0, checksum: 0 };
+const READ_BYTES = 1_048_576;
+
+/** Behind the name that a file is to have: no glob for the format finds it. */
+export const STAGED = '.staged';
 
 /** A file that is written where no reader looks, and takes its place with all its bytes, or never. */
 export class StagedFile {
@@ -10,15 +25,17 @@ export class StagedFile {
   readonly final: string;
   /** Tells it from any other file, whatever its name. */
   readonly inode: number;
+  readonly #fs: FileSystem;
   #handle: FileHandle | undefined;
-  #bytes: number;
+  #mark: FileMark = NO_BYTES;
+  #isSealed = false;
 
-  private constructor(handle: FileHandle, path: string, final: string, inode: number, bytes: number) {
+  private constructor(fs: FileSystem, handle: FileHandle, path: string, final: string, inode: number) {
+    this.#fs = fs;
     this.#handle = handle;
     this.path = path;
     this.final = final;
     this.inode = inode;
-    this.#bytes = bytes;
   }
 
   /**
@@ -26,10 +43,12 @@ export class StagedFile {
    * @throws What the file system throws.
    */
   static async open(fs: FileSystem, path: string, final: string, bytes?: number): Promise<StagedFile> {
-    const goOn = constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
-    const handle = await fs.open(path, bytes === undefined ? 'wx' : goOn);
+    const goOn = constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
+    const handle = await fs.open(path, bytes === undefined ? 'wx+' : goOn);
     try {
-      return new StagedFile(handle, path, final, (await handle.stat()).ino, bytes ?? 0);
+      const file = new StagedFile(fs, handle, path, final, (await handle.stat()).ino);
+      if (bytes !== undefined) await file.#lookThrough(bytes);
+      return file;
     } catch (error) {
       await handle.close().catch(() => undefined);
       throw error;
@@ -38,12 +57,23 @@ export class StagedFile {
 
   /** Written so far. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#mark.bytes;
+  }
+
+  get mark(): FileMark {
+    return this.#mark;
+  }
+
+  /** What it is called while it is staged, without the folder and the ending. */
+  get name(): string {
+    return basename(this.path).slice(0, -STAGED.length);
   }
 
   /** The memory may be used again once the promise has settled. */
   async write(bytes: Uint8Array): Promise<void> {
     const handle = this.#opened();
+    const { bytes: before, checksum } = this.#mark;
+    const mark = { bytes: before + bytes.length, checksum: crc32(bytes, checksum) };
     try {
       for (let at = 0; at < bytes.length; ) {
         const { bytesWritten } = await handle.write(bytes, at, bytes.length - at);
@@ -52,11 +82,28 @@ export class StagedFile {
     } catch (error) {
       throw outputFailed('write', this.final, error);
     }
-    this.#bytes += bytes.length;
+    this.#mark = mark;
   }
 
-  /** Puts all bytes on the disk; more may follow. */
+  /** Reads what was written, from one byte to another. */
+  async read(from: number, to: number): Promise<Uint8Array> {
+    const handle = this.#opened();
+    const bytes = new Uint8Array(to - from);
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesRead } = await handle.read(bytes, at, bytes.length - at, from + at);
+        if (bytesRead === 0) throw new Error(`expected ${to} bytes, found ${from + at}`);
+        at += bytesRead;
+      }
+    } catch (error) {
+      throw outputFailed('read', this.path, error);
+    }
+    return bytes;
+  }
+
+  /** Puts all bytes on the disk; more may follow. One that was sealed meanwhile is there already. */
   async sync(): Promise<void> {
+    if (this.#isSealed) return;
     const handle = this.#opened();
     try {
       await handle.sync();
@@ -70,6 +117,7 @@ export class StagedFile {
     await this.sync();
     const handle = this.#opened();
     this.#handle = undefined;
+    this.#isSealed = true;
     try {
       await handle.close();
     } catch (error) {
@@ -82,6 +130,21 @@ export class StagedFile {
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close().catch(() => undefined);
+  }
+
+  /** Lets go of it and removes it. Does not throw. */
+  async discard(): Promise<void> {
+    await this.close();
+    await this.#fs.unlink(this.path).catch(() => undefined);
+  }
+
+  /** Of bytes that another one has written, the checksum is not known. */
+  async #lookThrough(bytes: number): Promise<void> {
+    let checksum = 0;
+    for (let at = 0; at < bytes; at += READ_BYTES) {
+      checksum = crc32(await this.read(at, Math.min(bytes, at + READ_BYTES)), checksum);
+    }
+    this.#mark = { bytes, checksum };
   }
 
   #opened(): FileHandle {

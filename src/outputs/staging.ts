@@ -5,10 +5,8 @@ import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { digits } from './part-name.js';
 import { randomName } from './random-name.js';
-import { StagedFile } from './staged-file.js';
+import { STAGED, StagedFile } from './staged-file.js';
 
-/** Behind the name that a file is to have: no glob for the format finds it. */
-export const STAGED = '.staged';
 /** Beside staged files: positions were handed out that list them, so a store may resume the run. */
 const KEPT = 'kept';
 
@@ -25,6 +23,8 @@ export class Staging {
   #isKept = false;
   /** The folders around it are on the disk, too. */
   #isReachable = false;
+  /** Names came or went that are not on the disk yet. */
+  #hasNewNames = false;
 
   private constructor(disk: Disk, folder: string) {
     this.#disk = disk;
@@ -50,8 +50,14 @@ export class Staging {
     return join(this.folder, `${name}${STAGED}`);
   }
 
+  /** Whether `sync` has something to do. */
+  get hasNewNames(): boolean {
+    return this.#hasNewNames || !this.#isReachable;
+  }
+
   /** @param final - Path that it is to have. */
   async begin(name: string, final: string): Promise<StagedFile> {
+    this.#hasNewNames = true;
     try {
       return await StagedFile.open(this.#disk.fs, this.pathOf(name), final);
     } catch (error) {
@@ -63,6 +69,7 @@ export class Staging {
   async beginWithCopy(name: string, final: string, from: string, bytes: number): Promise<StagedFile> {
     const { fs } = this.#disk;
     const path = this.pathOf(name);
+    this.#hasNewNames = true;
     try {
       await fs.copyFile(from, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       await fs.truncate(path, bytes);
@@ -79,6 +86,7 @@ export class Staging {
    * @throws {PipelineError} `FENCED` when a takeover came first.
    */
   async publish(name: string, inode: number, final: string): Promise<void> {
+    this.#hasNewNames = true;
     try {
       await this.#disk.fs.rename(this.pathOf(name), final);
     } catch (error) {
@@ -90,8 +98,11 @@ export class Staging {
   /** Has what is in here kept when the run dies, since a store may resume it, and makes it durable. */
   async keep(): Promise<void> {
     try {
-      if (!this.#isKept) await this.#disk.writeNew(join(this.folder, KEPT), '');
-      this.#isKept = true;
+      if (!this.#isKept) {
+        await this.#disk.writeNew(join(this.folder, KEPT), '');
+        this.#hasNewNames = true;
+        this.#isKept = true;
+      }
     } catch (error) {
       throw await this.#whyNot('keep', this.folder, error);
     }
@@ -101,6 +112,8 @@ export class Staging {
   /** Has the files in here survive a power cut, under their names. */
   async sync(): Promise<void> {
     const runFolder = dirname(this.folder);
+    if (!this.hasNewNames) return;
+    this.#hasNewNames = false; // what comes meanwhile is for the next time
     try {
       await this.#disk.syncDirectory(this.folder);
       if (this.#isReachable) return;

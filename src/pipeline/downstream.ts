@@ -79,10 +79,17 @@ export class Downstream {
     return blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.flush());
   }
 
-  /** Has the sink make all that it was given durable: what comes later is not in it. */
-  prepare(): Promise<Durable> {
+  /**
+   * Has the sink make all that it was given durable: what comes later is not in it.
+   * @param isEnd - Nothing comes later.
+   */
+  prepare(isEnd: boolean): Promise<Durable> {
     const { sink } = this.#parts;
-    return blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.prepare?.() ?? sink.stage.flush());
+    return blame(
+      'SINK_FAILED',
+      `Sink "${sink.use}"`,
+      () => sink.stage.prepare?.(isEnd) ?? sink.stage.flush(),
+    );
   }
 
   /** What came of age while the loop was busy. A timer sees to what does while it waits. */

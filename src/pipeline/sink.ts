@@ -41,9 +41,10 @@ export interface Sink extends Stage {
    * what it is given then is not in the position. Neither `prepare`, `commit` nor `flush` is called
    * while one of them has not settled, and `close` only after all of them.
    *
+   * @param isEnd - No row follows: what is open may be ended.
    * @throws {RuntimeError} when it cannot be made durable; the pipeline fails with it.
    */
-  prepare?(): Promise<Durable> | Durable;
+  prepare?(isEnd: boolean): Promise<Durable> | Durable;
   /**
    * A checkpoint with a position of `prepare` was accepted: what it lists may be seen. Positions come
    * in order, and one may be left out for a later one. `write` may be called before it has settled.

@@ -348,7 +348,7 @@ export class StreamingPipeline {
   /** @param flushed - What the sink has made durable and visible; without it, it is to prepare. */
   #cutNow(flushed: Durable | undefined, ended?: Checkpoint['ended']): Cut {
     const checkpoint = this.#states.take(ended); // before the sink begins: this may throw
-    const durable = flushed ? Promise.resolve(flushed) : this.#downstream.prepare();
+    const durable = flushed ? Promise.resolve(flushed) : this.#downstream.prepare(ended !== undefined);
     return {
       durable: durable.then((of) => {
         this.#durable = of;

@@ -61,6 +61,7 @@ export const parquetSink = {
       input,
       options.compression,
       options.rowGroupRows,
+      context.dictionaries,
       context.memory.share('parquet row group'),
     );
     return new FileSink(input, output, encoder, rotationLimits(options.rotate));

@@ -33,7 +33,7 @@ function killedAtSave(store: CheckpointStore, nth: number, isAfter: boolean) {
 function specOf(path: string): OpenSpec {
   return {
     name: 'kept',
-    source: { use: 'synthetic', rows: 3_000, symbols: 3 },
+    source: { use: 'synthetic', rows: 3_000, symbols: 3, rate: 30_000 },
     batchRows: 64,
     batcher: { maxRows: 50 },
     sink: { use: 'csv', path, ...(path.endsWith('.csv') ? {} : { rotate: { rows: 400 } }) },
@@ -58,7 +58,7 @@ async function run(path: string, store: CheckpointStore, isKilled?: Promise<'kil
     remove: (key) => store.remove(key),
   };
   const pipeline = createPipeline(specOf(path), { store: asking });
-  const ask = () => void pipeline.checkpoint().catch(() => undefined);
+  const ask = () => setImmediate(() => void pipeline.checkpoint().catch(() => undefined));
   const ended = pipeline.run();
   ask();
   return isKilled ? Promise.race([ended, isKilled]) : ended;

@@ -1,10 +1,10 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stateFolderOf } from '../../src/outputs/state-folder.js';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
-import { buryRuns, globbed, remainsOf, runWhole, seconds, startRun, upTo } from '../support/file-runs.js';
+import { buryRuns, OUTPUTS, read, remainsOf, runWhole, startRun, upTo } from '../support/file-runs.js';
 import { temporaryDirectory, ticks } from './sink-rows.js';
 
 /** What is replaced. */
@@ -34,9 +34,6 @@ async function crashAt(
   return reached;
 }
 
-const read = (path: string) =>
-  path.endsWith('.jsonl') ? (existsSync(path) ? seconds(path) : []) : globbed(path);
-
 /**
  * What nobody needs any more. Of a run that the store was not told of, there may be parts that it might
  * have been told of; a power cut may bring back an empty folder.
@@ -58,7 +55,7 @@ async function everyOperation(name: string, visit: (at: number, path: string) =>
 const fast = () => new CrashingFileSystem().fs;
 
 describe.each(ENDS)('a run that $end before any operation', (end) => {
-  it.each(['out', 'out.jsonl'])('gives every row once when it is gone on with, in %s', async (name) => {
+  it.each(OUTPUTS)('gives every row once when it is gone on with, in %s', async (name) => {
     const operations = await everyOperation(name, async (at, path) => {
       const store = new TestStore();
       const reached = await crashAt(at, end, path, (fs) => runToEnd(path, store, { fs }));
@@ -71,7 +68,7 @@ describe.each(ENDS)('a run that $end before any operation', (end) => {
     expect(operations).toBeGreaterThan(80);
   });
 
-  it.each(['out', 'out.jsonl'])(
+  it.each(['out.jsonl', 'zipped'])(
     'gives every row once when a takeover is what it did, in %s',
     async (name) => {
       await everyOperation(name, async (at, path) => {
@@ -148,7 +145,7 @@ describe.each(ENDS)('a run that $end before any operation', (end) => {
 });
 
 describe('a file system that fails once', () => {
-  it.each(['out', 'out.jsonl'])(
+  it.each(['zipped', 'out.jsonl.gz'])(
     'costs no row and doubles none, whatever it fails at, in %s',
     async (name) => {
       await everyOperation(name, async (at, path) => {

@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
-import { globbed, remainsOf, seconds, startRun, upTo } from '../support/file-runs.js';
+import { globbed, read, remainsOf, startRun, upTo } from '../support/file-runs.js';
 import { temporaryDirectory, ticks } from './sink-rows.js';
 
-const read = (path: string) => (path.endsWith('.jsonl') ? seconds(path) : globbed(path));
 const fast = () => new CrashingFileSystem().fs;
 
 /**
@@ -33,29 +32,35 @@ async function overtakeAt(at: number, path: string, store: TestStore): Promise<b
 }
 
 describe('an owner that is followed while it stands still, and then goes on,', () => {
-  it.each(['out', 'out.jsonl'])('publishes nothing, at any operation of a run, in %s', async (name) => {
-    for (let at = 0, reached = true; reached; at++) {
-      const path = join(temporaryDirectory(), name);
-      reached = await overtakeAt(at, path, new TestStore());
-      expect([at, read(path), remainsOf(path)]).toEqual([at, upTo(ROWS), []]);
-    }
-  });
+  it.each(['out', 'out.jsonl', 'zipped'])(
+    'publishes nothing, at any operation of a run, in %s',
+    async (name) => {
+      for (let at = 0, reached = true; reached; at++) {
+        const path = join(temporaryDirectory(), name);
+        reached = await overtakeAt(at, path, new TestStore());
+        expect([at, read(path), remainsOf(path)]).toEqual([at, upTo(ROWS), []]);
+      }
+    },
+  );
 
-  it.each(['out', 'out.jsonl'])('publishes nothing, at any operation of a takeover, in %s', async (name) => {
-    for (let at = 0, reached = true; reached; at++) {
-      const path = join(temporaryDirectory(), name);
-      const store = new TestStore();
-      const { epoch, save } = store.claim();
-      const first = await startRun(path, { epoch, checkpointed: true, fs: fast() });
-      await first.write(ticks(3));
-      save((await first.prepare()).position, 3);
-      await first.write(ticks(3, 50));
-      reached = await overtakeAt(at, path, store);
-      await expect(first.flush()).rejects.toMatchObject({ code: 'FENCED' });
-      await first.close();
-      expect([at, read(path), remainsOf(path)]).toEqual([at, upTo(ROWS), []]);
-    }
-  });
+  it.each(['out', 'out.jsonl.gz'])(
+    'publishes nothing, at any operation of a takeover, in %s',
+    async (name) => {
+      for (let at = 0, reached = true; reached; at++) {
+        const path = join(temporaryDirectory(), name);
+        const store = new TestStore();
+        const { epoch, save } = store.claim();
+        const first = await startRun(path, { epoch, checkpointed: true, fs: fast() });
+        await first.write(ticks(3));
+        save((await first.prepare()).position, 3);
+        await first.write(ticks(3, 50));
+        reached = await overtakeAt(at, path, store);
+        await expect(first.flush()).rejects.toMatchObject({ code: 'FENCED' });
+        await first.close();
+        expect([at, read(path), remainsOf(path)]).toEqual([at, upTo(ROWS), []]);
+      }
+    },
+  );
 
   it('does not publish what a reset to an older checkpoint has taken back', async () => {
     const path = join(temporaryDirectory(), 'out');
@@ -80,7 +85,7 @@ describe('an owner that is followed while it stands still, and then goes on,', (
     const path = join(temporaryDirectory(), 'out');
     const first = await startRun(path, { checkpointed: true });
     await first.write(ticks(2));
-    const { position } = await first.prepare();
+    const { position } = await first.prepare(true);
     const second = await startRun(path, { checkpointed: true, resuming: true });
     await second.sink.resume(position); // publishes what the position lists
     await expect(first.sink.commit(position)).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import type { PlainData } from '../../src/core/plain-data.js';
 import { ticks } from '../sinks/sink-rows.js';
-import { makeRun, type RunOptions } from './file-runs.js';
+import { isOneFile, makeRun, type RunOptions } from './file-runs.js';
 
 /** Rows that a run writes in all. */
 export const ROWS = 9;
@@ -25,7 +25,7 @@ export class TestStore {
 export async function runToEnd(path: string, store: TestStore, options: RunOptions = {}): Promise<void> {
   const { epoch, save } = store.claim();
   const from = store.accepted;
-  const rotate = path.endsWith('.jsonl') ? undefined : { rows: 2 };
+  const rotate = isOneFile(path) ? undefined : { rows: 2 };
   const run = makeRun(path, { rotate, ...options, epoch, checkpointed: true, resuming: from !== undefined });
   const { sink, write } = run;
   await sink.open();
@@ -35,12 +35,15 @@ export async function runToEnd(path: string, store: TestStore, options: RunOptio
     for (const until of [3, 4, 7]) {
       if (rows >= until) continue;
       await write(ticks(until - rows, rows));
-      const { position } = await sink.prepare();
+      const { position } = await sink.prepare(false);
       rows = until;
       save(position, rows);
       await sink.commit(position);
     }
     await write(ticks(ROWS - rows, rows));
+    const { position } = await sink.prepare(true);
+    save(position, ROWS);
+    await sink.commit(position);
     await sink.flush();
   } finally {
     await sink.close();

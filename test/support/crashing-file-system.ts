@@ -122,7 +122,7 @@ export class CrashingFileSystem {
     return this.#do('open', path, async () => {
       const handle = await real.open(path, flags);
       this.#handles.add(handle);
-      if (flags === 'wx') await this.#created(path);
+      if (String(flags).startsWith('wx')) await this.#created(path);
       const { ino } = await handle.stat();
       const written = async () => {
         if (!this.#synced.has(ino)) this.#synced.set(ino, (await handle.stat()).size);

@@ -1,6 +1,7 @@
 /** Runs of a file sink, and what readers of its output see. */
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { DictionarySet } from '../../src/core/dictionary.js';
 import type { Row } from '../../src/core/row-view.js';
 import type { FileSystem } from '../../src/outputs/file-system.js';
@@ -18,6 +19,16 @@ export interface RunOptions {
   readonly [option: string]: unknown;
 }
 
+/** Outputs of each kind: a checkpoint of gzip keeps a journal. */
+export const OUTPUTS = ['out', 'out.jsonl', 'zipped', 'out.jsonl.gz'] as const;
+
+const isZippedDirectory = (path: string): boolean => basename(path) === 'zipped';
+export const isOneFile = (path: string): boolean => /\.jsonl(\.gz)?$/.test(path);
+
+/** What a reader of the output sees. */
+export const read = (path: string): number[] =>
+  isOneFile(path) ? (existsSync(path) ? seconds(path) : []) : globbed(path);
+
 /** A sink that is not opened yet. */
 export function makeRun(
   path: string,
@@ -29,11 +40,17 @@ export function makeRun(
     epoch,
     dictionaries: new DictionarySet(),
   });
-  const sink = jsonlSink.create(JsonlSinkOptions.parse({ path, ...options }), TICKS, context, fs);
+  const compression = isZippedDirectory(path) ? { compression: 'gzip' } : {};
+  const sink = jsonlSink.create(
+    JsonlSinkOptions.parse({ path, ...compression, ...options }),
+    TICKS,
+    context,
+    fs,
+  );
   return {
     sink,
     write: (rows: readonly Row[]) => sink.write(batchOf(TICKS, rows, context.dictionaries)),
-    prepare: () => sink.prepare(),
+    prepare: (isEnd = false) => sink.prepare(isEnd),
     flush: () => sink.flush(),
     close: () => sink.close(),
   };
@@ -60,12 +77,13 @@ export async function runWhole(path: string, rows: readonly Row[], options: RunO
 /** What a reader sees that takes every file of the directory: seconds since the first tick, in order. */
 export const globbed = (path: string): number[] =>
   (existsSync(path) ? readdirSync(path) : [])
-    .filter((name) => /^[^.].*\.jsonl$/.test(name))
+    .filter((name) => /^[^.].*\.jsonl(\.gz)?$/.test(name))
     .flatMap((name) => seconds(join(path, name)))
     .sort((a, b) => a - b);
 
 export const seconds = (file: string): number[] =>
-  readFileSync(file, 'utf8')
+  (file.endsWith('.gz') ? gunzipSync(readFileSync(file)) : readFileSync(file))
+    .toString()
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => (Date.parse((JSON.parse(line) as { time: string }).time) - Date.UTC(2024, 0, 1)) / 1_000);

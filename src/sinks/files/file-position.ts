@@ -1,28 +1,45 @@
 import { PipelineError } from '../../core/errors.js';
 import type { PlainData } from '../../core/plain-data.js';
+import {
+  isCount,
+  isOpenFiles,
+  type OpenFilesPosition,
+  openFilesData,
+} from '../../outputs/open-files-position.js';
 import { RANDOM_NAME } from '../../outputs/random-name.js';
 
 /** Where a run stands: so many bytes of its file count. */
 export interface FilePosition {
   readonly run: string;
   readonly epoch: number;
+  /** Where it goes on, as far as they stay as they are. */
   readonly bytes: number;
   /** They are in the file that readers see; else in the one that is not whole yet. */
   readonly published: boolean;
+  /** The file goes on. */
+  readonly open?: OpenFilesPosition | undefined;
 }
+
+export const filePositionData = ({ open, ...position }: FilePosition): PlainData => ({
+  ...position,
+  ...(open && { open: openFilesData(open) }),
+});
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID` */
 export function asFilePosition(data: PlainData): FilePosition {
-  const { run, epoch, bytes, published } = (data ?? {}) as Partial<FilePosition>;
-  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  const { run, epoch, bytes, published, open } = (data ?? {}) as Partial<FilePosition>;
   const isPosition =
     new RegExp(`^${RANDOM_NAME}$`).test(String(run)) &&
     isCount(epoch) &&
     isCount(bytes) &&
-    typeof published === 'boolean';
+    typeof published === 'boolean' &&
+    (open === undefined || (isOpenFiles(open, isFileName) && open.files.length === 1));
   if (isPosition) return data as unknown as FilePosition;
   throw new PipelineError(
     'CHECKPOINT_INVALID',
-    'The checkpoint does not fit the sink: expected a position in one file (run, epoch, bytes, published)',
+    'The checkpoint does not fit the sink: expected a position in one file (run, epoch, bytes, published, open)',
   );
 }
+
+/** It must not lead elsewhere. */
+const isFileName = (name: string): boolean => name !== '' && !/[/\\\0]/.test(name);

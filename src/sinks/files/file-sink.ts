@@ -1,27 +1,12 @@
 import type { Batch } from '../../core/batch.js';
-import type { ControlRecord, PlacedControl } from '../../core/control-record.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Schema } from '../../core/schema.js';
-import type { StagedFile } from '../../outputs/staged-file.js';
 import type { Durable, Sink } from '../../pipeline/sink.js';
 import type { StageStatistics } from '../../protocol/pipeline-report.js';
 import type { Output } from './output.js';
+import type { PartEncoder } from './part-encoder.js';
+import { type EndedParts, PartWriter } from './part-writer.js';
 import { Rotation, type RotationLimits } from './rotation.js';
-
-/** Turns rows into the bytes of one format. Looks at batches; does not own them. */
-export interface PartEncoder {
-  /** Starts a file, or goes on with one that holds bytes already. */
-  begin(file: StagedFile): Promise<void> | void;
-  rows(batch: Batch, start: number, end: number): Promise<void> | void;
-  /** Writes a control record down between the rows. Without it, they are not in the file. */
-  control?(record: ControlRecord): Promise<void> | void;
-  /** Everything is in the file when it settles. */
-  end(): Promise<void>;
-  /** Bytes, about, that rows taken and not yet written will add to the file. */
-  readonly pendingBytes: number;
-  /** Frees what is held outside of V8's heap, and gives its memory back. */
-  close?(): void;
-}
 
 /**
  * A sink that writes files: parts, rotation, control records and commits are the same for all formats.
@@ -32,52 +17,48 @@ export interface PartEncoder {
 export class FileSink implements Sink {
   readonly capabilities = { delivery: 'transactional' } as const;
   readonly #output: Output;
-  readonly #encoder: PartEncoder;
-  readonly #rotation: Rotation;
-  #file: StagedFile | undefined;
-  #rows = 0;
-  #rowsEnded = 0;
-  #partsEnded = 0;
-  #bytesEnded = 0;
-  /** Of a file that is gone on with. */
-  #bytesAtBegin = 0;
-  /** Control records that came while no file was open. */
-  #waiting: ControlRecord[] = [];
+  readonly #writer: PartWriter;
+  readonly #ended: EndedParts = { rows: 0, parts: 0, bytes: 0 };
   #failure: { readonly error: unknown } | undefined;
   /** Never rejects. A checkpoint is prepared and committed while batches come. */
   #lastStep: Promise<void> = Promise.resolve();
 
-  constructor(schema: Schema, output: Output, encoder: PartEncoder, limits: RotationLimits = {}) {
+  constructor(schema: Schema, output: Output, encoder: PartEncoder, limits: RotationLimits) {
     this.#output = output;
-    this.#encoder = encoder;
-    this.#rotation = new Rotation(schema, limits);
+    this.#writer = new PartWriter(output, encoder, new Rotation(schema, limits), this.#ended);
   }
 
   get bytesOut(): number {
-    return this.#bytesEnded + (this.#file ? this.#file.bytes - this.#bytesAtBegin : 0);
+    return this.#ended.bytes + this.#writer.newBytes;
   }
 
   open(): Promise<void> {
     return this.#output.open();
   }
 
-  resume(position: PlainData): Promise<void> {
-    return this.#output.resume(position);
+  async resume(position: PlainData): Promise<void> {
+    for (const file of await this.#output.resume(position)) await this.#writer.goOn(file);
   }
 
   async write(batch: Batch): Promise<void> {
     try {
-      await this.#inTurn(() => this.#take(batch));
+      await this.#inTurn(() => this.#writer.take(batch));
     } finally {
       batch.release();
     }
   }
 
-  prepare(): Promise<Durable> {
-    return this.#inTurn(async () => {
-      if (this.#file) await this.#end();
-      return { position: await this.#output.prepare(), rows: this.#rowsEnded };
+  async prepare(isEnd: boolean): Promise<Durable> {
+    const { rows, prepared } = await this.#inTurn(async () => {
+      await this.#beginWhatIsMissing(isEnd);
+      const writer = this.#writer;
+      if (isEnd && writer.isOpen) await writer.end();
+      const cuts = writer.isOpen ? [await writer.cut(this.#output.wantsWhole)] : [];
+      return { rows: this.#ended.rows + writer.newRows, prepared: await this.#output.prepare(cuts) };
     });
+    // Rows go on while the disk is at it.
+    await this.#orFail(() => prepared.sync());
+    return { position: prepared.position, rows };
   }
 
   commit(position: PlainData): Promise<void> {
@@ -86,10 +67,9 @@ export class FileSink implements Sink {
 
   flush(): Promise<Durable> {
     return this.#inTurn(async () => {
-      const hasRecords = this.#waiting.some(({ type }) => type !== 'watermark');
-      if (!this.#file && (hasRecords || this.#output.lacksSchema())) await this.#begin();
-      if (this.#file) await this.#end();
-      return { position: await this.#output.flush(), rows: this.#rowsEnded };
+      await this.#beginWhatIsMissing(true);
+      if (this.#writer.isOpen) await this.#writer.end();
+      return { position: await this.#output.flush(), rows: this.#ended.rows };
     });
   }
 
@@ -98,96 +78,37 @@ export class FileSink implements Sink {
   }
 
   statistics(): StageStatistics {
-    return { parts: this.#partsEnded, rowsInOpenPart: this.#rows };
+    return { parts: this.#ended.parts, rowsInOpenPart: this.#writer.rows };
   }
 
   async close(): Promise<void> {
-    this.#file = undefined;
-    this.#encoder.close?.();
+    this.#writer.close();
     await this.#output.close();
   }
 
-  async #take(batch: Batch): Promise<void> {
-    const { controls } = batch;
-    let nextControl = 0;
-    for (let row = 0; row < batch.length; ) {
-      if (this.#file && this.#rotation.cut(batch, row, this.#rows) === row) await this.#end();
-      if (!this.#file) {
-        await this.#begin();
-        this.#rotation.begin(batch, row);
-      }
-      const end = this.#rotation.cut(batch, row, this.#rows);
-      for (; nextControl < controls.length && controls[nextControl]!.row < end; nextControl++) {
-        const placed = controls[nextControl]!;
-        await this.#rowsOf(batch, row, placed.row);
-        row = placed.row;
-        await this.#control(placed);
-      }
-      await this.#rowsOf(batch, row, end);
-      row = end;
-      if (this.#rotation.isFull(this.#rows, this.#file!.bytes + this.#encoder.pendingBytes))
-        await this.#end();
-    }
-    for (; nextControl < controls.length; nextControl++) await this.#control(controls[nextControl]!);
-  }
-
-  async #rowsOf(batch: Batch, start: number, end: number): Promise<void> {
-    if (start >= end) return;
-    await this.#encoder.rows(batch, start, end);
-    this.#rows += end - start;
-  }
-
-  async #control({ record }: PlacedControl): Promise<void> {
-    if (!this.#encoder.control) return;
-    if (!this.#file && this.#output.isOneFile && record.type !== 'watermark') await this.#begin();
-    if (this.#file) await this.#encoder.control(record);
-    else if (this.#waiting.length < WAITING_MAX) this.#wait(record);
-  }
-
-  /** For the next file. Of the watermarks that follow one another, the last says it all. */
-  #wait(record: ControlRecord): void {
-    const last = this.#waiting.at(-1);
-    if (record.type === 'watermark' && last?.type === 'watermark' && last.symbol === record.symbol) {
-      this.#waiting.pop();
-    }
-    this.#waiting.push(record);
+  /** A file for control records that wait for one, since the stream goes on behind them; at the end, for the columns. */
+  async #beginWhatIsMissing(isEnd: boolean): Promise<void> {
+    if (this.#writer.isOpen) return;
+    if (this.#writer.hasRecords || (isEnd && this.#output.lacksSchema())) await this.#writer.begin();
   }
 
   /** One step at a time: what comes meanwhile waits. */
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.#lastStep.then(() => {
-      if (this.#failure) throw this.#failure.error;
-      return step();
-    });
+    const result = this.#lastStep.then(() => this.#orFail(step));
     this.#lastStep = result.then(
       () => undefined,
-      (error) => {
-        this.#failure ??= { error };
-      },
+      () => undefined,
     );
     return result;
   }
 
-  async #begin(): Promise<void> {
-    this.#rows = 0;
-    this.#file = await this.#output.begin();
-    this.#bytesAtBegin = this.#file.bytes;
-    await this.#encoder.begin(this.#file);
-    for (const record of this.#waiting) await this.#encoder.control?.(record);
-    this.#waiting = [];
-  }
-
-  async #end(): Promise<void> {
-    const file = this.#file!;
-    await this.#encoder.end();
-    await this.#output.end(file);
-    this.#file = undefined;
-    this.#rowsEnded += this.#rows;
-    this.#bytesEnded += file.bytes - this.#bytesAtBegin;
-    this.#partsEnded++;
-    this.#rows = 0;
+  async #orFail<T>(step: () => Promise<T>): Promise<T> {
+    if (this.#failure) throw this.#failure.error;
+    try {
+      return await step();
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
+    }
   }
 }
-
-/** Past that, a stream of control records alone loses some. */
-const WAITING_MAX = 10_000;

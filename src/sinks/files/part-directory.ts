@@ -4,13 +4,16 @@ import { outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Schema } from '../../core/schema.js';
 import type { Disk } from '../../outputs/disk.js';
+import { look } from '../../outputs/fence.js';
+import { type FileCut, OpenFiles, type ResumedFile, resumeOpenFiles } from '../../outputs/open-files.js';
+import type { OpenFilesPosition } from '../../outputs/open-files-position.js';
 import { parsePartName, partName } from '../../outputs/part-name.js';
 import { finishReplacements, type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
 import { RunPlace } from '../../outputs/run-place.js';
 import type { StagedFile } from '../../outputs/staged-file.js';
 import { openStateFolder } from '../../outputs/state-folder.js';
 import { isPart, noteColumns, refuseManifest, refuseOtherColumns, refuseParts } from './existing-parts.js';
-import type { IfExists, Output } from './output.js';
+import { type IfExists, type Output, orClose, type Prepared } from './output.js';
 import { asPartPosition, type PartPosition, toPlainData } from './part-position.js';
 import { discardBeyond, highestEpoch, publishListed, refuseForeign } from './recover-parts.js';
 
@@ -48,8 +51,14 @@ export class PartDirectory implements Output {
   #directory: string;
   #state = '';
   #place: RunPlace | undefined;
+  /** Of the part that began last. */
   #sequence = 0;
-  #open: StagedFile | undefined;
+  readonly #open = new Set<StagedFile>();
+  #openFiles: OpenFiles | undefined;
+  /** Names of open parts that a position listed which was handed out. */
+  #listed = new Set<string>();
+  /** Folders of earlier owners, with what the last accepted checkpoint lists. */
+  #fenced: readonly string[] = [];
   #ended: EndedPart[] = [];
   /** Old parts are there, and go when the first new one comes. */
   #replaces = false;
@@ -78,37 +87,55 @@ export class PartDirectory implements Output {
       throw outputFailed('look at', directory, error);
     }
     this.#state = await openStateFolder(disk, this.#directory, this.#directory);
-    if (!resuming) await this.#orLeave(() => this.#start());
+    if (!resuming) await orClose(this, () => this.#start());
   }
 
-  resume(position: PlainData): Promise<void> {
-    return this.#orLeave(() => this.#takeOver(asPartPosition(position)));
+  resume(position: PlainData): Promise<readonly ResumedFile[]> {
+    return orClose(this, () => this.#takeOver(asPartPosition(position)));
   }
 
   async begin(): Promise<StagedFile> {
-    const name = this.#nameOf(this.#sequence + 1);
+    const { staging } = this.#running;
+    const { name, final } = this.#nextPart();
     this.#isFlushed = false;
-    this.#open = await this.#running.staging.begin(name, this.#finalOf(name));
-    return this.#open;
+    const file = await staging.begin(name, final);
+    this.#open.add(file);
+    return file;
   }
 
   async end(file: StagedFile): Promise<void> {
     await file.seal();
-    this.#sequence++;
-    this.#open = undefined;
-    this.#ended.push({ name: this.#nameOf(this.#sequence), bytes: file.bytes, inode: file.inode });
+    this.#open.delete(file);
+    this.#ended.push({ name: file.name, bytes: file.bytes, inode: file.inode });
     if (!this.#waitsForCommit && !this.#replaces) await this.#publish(this.#ended.length);
   }
 
-  async prepare(): Promise<PlainData> {
+  get wantsWhole(): boolean {
+    return this.#openFiles?.wantsWhole ?? true;
+  }
+
+  async prepare(cuts: readonly FileCut[]): Promise<Prepared> {
+    const { staging } = this.#running;
     this.#waitsForCommit = true;
-    await this.#running.staging.keep();
+    this.#openFiles ??= new OpenFiles(staging);
+    const open = await this.#openFiles.take(cuts);
     this.#prepared = this.#ended.length;
-    return this.#position();
+    this.#listed = new Set(open.position.files.map(({ name }) => name));
+    return {
+      position: this.#position(open.position),
+      sync: async () => {
+        await open.sync();
+        await staging.keep();
+      },
+    };
   }
 
   async commit(position: PlainData): Promise<void> {
-    const { staged } = asPartPosition(position);
+    const { staged, open } = asPartPosition(position);
+    // What they have is in a checkpoint of this epoch now.
+    for (const folder of this.#fenced) await this.#options.disk.removeFolderQuietly(folder);
+    this.#fenced = [];
+    if (open) await this.#openFiles?.accepted(open);
     const listed = new Set(staged.map(({ name }) => name));
     // Positions come in order, so that those that one lists are the first that wait.
     let count = 0;
@@ -131,15 +158,18 @@ export class PartDirectory implements Output {
   }
 
   async close(): Promise<void> {
+    const { disk } = this.#options;
     const place = this.#place;
-    await this.#open?.close();
+    for (const file of this.#open) await file.close();
+    await this.#openFiles?.close();
     if (!place) return;
     const isOver = !this.#decides && (this.#isFlushed || !this.#waitsForCommit);
-    if (!isOver) {
+    if (isOver) for (const folder of this.#fenced) await disk.removeFolderQuietly(folder);
+    else {
       // What was listed stays: a store may hold a checkpoint with it.
-      if (this.#open) await place.staging.remove(this.#nameOf(this.#sequence + 1));
+      for (const { name } of this.#open) if (!this.#listed.has(name)) await place.staging.remove(name);
       const unlisted = this.#decides ? [] : this.#ended.slice(this.#prepared);
-      for (const { name } of unlisted) await place.staging.remove(name);
+      for (const { name } of unlisted) if (!this.#listed.has(name)) await place.staging.remove(name);
     }
     this.#place = undefined;
     await place.leave(isOver);
@@ -172,7 +202,7 @@ export class PartDirectory implements Output {
   }
 
   /** The order matters: nobody may publish any more when what was published is looked at. */
-  async #takeOver(position: PartPosition): Promise<void> {
+  async #takeOver(position: PartPosition): Promise<readonly ResumedFile[]> {
     const { disk, job, ifExists, schema } = this.#options;
     const places = this.#places;
     refuseManifest(this.#directory, await disk.list(this.#directory));
@@ -186,7 +216,7 @@ export class PartDirectory implements Output {
     if (!isKnown) await refuseForeign(places, position);
     await finishReplacements(places, place.run);
     await publishListed(places, position, place);
-    for (const folder of place.fenced) await disk.removeFolderQuietly(folder);
+    const resumed = await this.#goOn(position, place);
     const own = await discardBeyond(places, position, place.epoch);
     await place.removeRemains();
 
@@ -197,6 +227,28 @@ export class PartDirectory implements Output {
       await refuseOtherColumns(disk, this.#state, this.#directory, schema);
     }
     this.#paths.push(...own.map((name) => this.#finalOf(name)));
+    return resumed;
+  }
+
+  /** With the parts that were open. What it takes to do so again stays until a checkpoint of this epoch counts. */
+  async #goOn({ open }: PartPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
+    const { disk } = this.#options;
+    if (!open || open.files.length === 0) {
+      for (const folder of place.fenced) await disk.removeFolderQuietly(folder);
+      return [];
+    }
+    this.#waitsForCommit = true;
+    this.#fenced = place.fenced;
+    // Whoever had the run may have ended and shown one since.
+    const elsewhere = async (name: string) => {
+      const path = join(this.#directory, name);
+      const found = await look(disk, path);
+      return found && { path, ...found };
+    };
+    const source = { disk, folders: place.fenced, elsewhere };
+    const resumed = await resumeOpenFiles(source, open, place, () => this.#nextPart());
+    for (const { file } of resumed) this.#open.add(file);
+    return resumed;
   }
 
   /** The first ones of those that have ended. */
@@ -223,9 +275,10 @@ export class PartDirectory implements Output {
     this.#paths.push(...parts.map(({ name }) => this.#finalOf(name)));
   }
 
-  #position(): PlainData {
+  #position(open?: OpenFilesPosition): PlainData {
     const { run, epoch } = this.#running;
     return toPlainData({
+      open: open && open.files.length > 0 ? open : undefined,
       run,
       epoch,
       sequence: this.#sequence,
@@ -238,22 +291,15 @@ export class PartDirectory implements Output {
     return { disk: this.#options.disk, state: this.#state, directory: this.#directory };
   }
 
-  #nameOf(sequence: number): string {
+  #nextPart(): { readonly name: string; readonly final: string } {
     const { run, epoch } = this.#running;
-    return partName(this.#options.job, { run, epoch, sequence }, this.#options.extension);
+    const sequence = ++this.#sequence;
+    const name = partName(this.#options.job, { run, epoch, sequence }, this.#options.extension);
+    return { name, final: this.#finalOf(name) };
   }
 
   /** As the spec spells the directory. */
   #finalOf(name: string): string {
     return join(this.#options.directory, name);
-  }
-
-  async #orLeave(begin: () => Promise<void>): Promise<void> {
-    try {
-      await begin();
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
   }
 }

@@ -1,5 +1,11 @@
 import { PipelineError } from '../../core/errors.js';
 import type { PlainData } from '../../core/plain-data.js';
+import {
+  isCount,
+  isOpenFiles,
+  type OpenFilesPosition,
+  openFilesData,
+} from '../../outputs/open-files-position.js';
 import { parsePartName } from '../../outputs/part-name.js';
 import { RANDOM_NAME } from '../../outputs/random-name.js';
 import type { StagedPart } from '../../outputs/replacement.js';
@@ -8,27 +14,37 @@ import type { StagedPart } from '../../outputs/replacement.js';
 export interface PartPosition {
   readonly run: string;
   readonly epoch: number;
-  /** Of the last part that has ended in this epoch; 0 before its first. */
+  /** Of the last part that has begun in this epoch; 0 before its first. */
   readonly sequence: number;
   /** Parts that count and do not stand in the directory yet. */
   readonly staged: readonly StagedPart[];
   /** Parts of earlier runs are still there, and are to go when the first of these comes. */
   readonly replaces: boolean;
+  /** Parts that go on: what counts of them. */
+  readonly open?: OpenFilesPosition | undefined;
 }
 
-export function toPlainData({ run, epoch, sequence, staged, replaces }: PartPosition): PlainData {
-  return { run, epoch, sequence, staged: staged.map(({ name, bytes }) => ({ name, bytes })), replaces };
+export function toPlainData({ run, epoch, sequence, staged, replaces, open }: PartPosition): PlainData {
+  return {
+    run,
+    epoch,
+    sequence,
+    staged: staged.map(({ name, bytes }) => ({ name, bytes })),
+    replaces,
+    ...(open && { open: openFilesData(open) }),
+  };
 }
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID` */
 export function asPartPosition(data: PlainData): PartPosition {
   const found = (data ?? {}) as Partial<PartPosition>;
-  const { run, epoch, sequence, staged, replaces } = found;
+  const { run, epoch, sequence, staged, replaces, open } = found;
   const isPosition =
     new RegExp(`^${RANDOM_NAME}$`).test(String(run)) &&
     isCount(epoch) &&
     isCount(sequence) &&
     typeof replaces === 'boolean' &&
+    (open === undefined || isOpenFiles(open, (name) => parsePartName(name)?.run === run)) &&
     Array.isArray(staged) &&
     staged.every(
       (part: Partial<StagedPart> | null) =>
@@ -38,8 +54,6 @@ export function asPartPosition(data: PlainData): PartPosition {
   throw new PipelineError(
     'CHECKPOINT_INVALID',
     'The checkpoint does not fit the sink: expected a position in a directory of parts ' +
-      '(run, epoch, sequence, staged, replaces)',
+      '(run, epoch, sequence, staged, replaces, open)',
   );
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

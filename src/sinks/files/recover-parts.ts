@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
-import { refuseOvertaken } from '../../outputs/epochs.js';
 import { findStaged, look } from '../../outputs/fence.js';
 import { isAfter, parsePartName } from '../../outputs/part-name.js';
 import { type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
@@ -70,7 +69,7 @@ async function refuseLost({ disk, directory }: Places, part: StagedPart, place: 
   const found =
     (await findStaged(disk, place.fenced, part.name)) ?? (await look(disk, join(directory, part.name)));
   if (found?.bytes === part.bytes) return;
-  await refuseOvertaken(disk, place.runFolder, place.epoch);
+  await place.refuseOvertaken();
   throw new PipelineError(
     'CHECKPOINT_INVALID',
     `The checkpoint lists "${part.name}" with ${part.bytes} bytes, of which ` +
@@ -106,12 +105,15 @@ export async function discardBeyond(
   epoch: number,
 ): Promise<string[]> {
   const own: string[] = [];
+  // Whoever had the run may have ended and shown one since.
+  const open = new Set(position.open?.files.map(({ name }) => name));
   let removed = 0;
   for (const name of (await disk.list(directory)).sort()) {
     const part = parsePartName(name);
     if (part?.run !== position.run) continue;
-    if (!isAfter(part, position)) own.push(name);
-    if (!isAfter(part, position) || part.epoch >= epoch) continue;
+    const counts = !isAfter(part, position) && !open.has(name);
+    if (counts) own.push(name);
+    if (counts || part.epoch >= epoch) continue;
     await disk.remove(join(directory, name));
     removed++;
   }

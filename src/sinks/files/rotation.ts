@@ -37,6 +37,16 @@ export class Rotation {
     this.#endHigh = Number(end >> 32n);
   }
 
+  /** What it takes to go on with the open part. */
+  get state(): readonly [low: number, high: number] {
+    return [this.#endLow, this.#endHigh];
+  }
+
+  set state([low, high]: readonly [low: number, high: number]) {
+    this.#endLow = low;
+    this.#endHigh = high;
+  }
+
   /** Whether an open part of this size takes nothing more. */
   isFull(rows: number, bytes: number): boolean {
     return rows >= this.#rowsMax || bytes >= this.#bytesMax;
@@ -49,7 +59,8 @@ export class Rotation {
    * @param rows - In the part so far.
    */
   cut(batch: Batch, start: number, rows: number): number {
-    const end = Math.min(batch.length, start + this.#rowsMax - rows);
+    // One that is gone on with may hold more than a part may by now.
+    const end = Math.min(batch.length, start + Math.max(0, this.#rowsMax - rows));
     if (this.#everyNs === undefined || this.#time < 0) return end;
     return firstAtOrAfter(batch.columns[this.#time] as Int32Array, start, end, this.#endLow, this.#endHigh);
   }

@@ -3,13 +3,14 @@ import { PipelineError } from '../../core/errors.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Disk } from '../../outputs/disk.js';
-import { refuseOvertaken } from '../../outputs/epochs.js';
 import { type FoundFile, findStaged, look } from '../../outputs/fence.js';
+import { type FileCut, OpenFiles, type ResumedFile, resumeOpenFiles } from '../../outputs/open-files.js';
+import type { OpenFilesPosition } from '../../outputs/open-files-position.js';
 import { RunPlace } from '../../outputs/run-place.js';
 import type { StagedFile } from '../../outputs/staged-file.js';
 import { openStateFolder } from '../../outputs/state-folder.js';
-import { asFilePosition, type FilePosition } from './file-position.js';
-import type { IfExists, Output } from './output.js';
+import { asFilePosition, type FilePosition, filePositionData } from './file-position.js';
+import { type IfExists, type Output, orClose, type Prepared } from './output.js';
 
 export interface SingleFileOptions {
   readonly disk: Disk;
@@ -59,6 +60,9 @@ export class SingleFile implements Output {
   #state = '';
   #place: RunPlace | undefined;
   #open: StagedFile | undefined;
+  #openFiles: OpenFiles | undefined;
+  /** Folders of earlier owners, with what the last accepted checkpoint lists. */
+  #fenced: readonly string[] = [];
   /** Bytes that count of what readers see. */
   #committed = 0;
   #standing: Standing | undefined;
@@ -78,11 +82,11 @@ export class SingleFile implements Output {
     this.#standing = await this.#look();
     this.#target = await this.#followed();
     this.#state = await openStateFolder(disk, this.#target, dirname(this.#target));
-    if (!resuming) await this.#orLeave(() => this.#start());
+    if (!resuming) await orClose(this, () => this.#start());
   }
 
-  resume(position: PlainData): Promise<void> {
-    return this.#orLeave(() => this.#takeOver(asFilePosition(position)));
+  resume(position: PlainData): Promise<readonly ResumedFile[]> {
+    return orClose(this, () => this.#takeOver(asFilePosition(position)));
   }
 
   async begin(): Promise<StagedFile> {
@@ -94,19 +98,44 @@ export class SingleFile implements Output {
     this.#hasNews = true;
   }
 
-  async prepare(): Promise<PlainData> {
+  get wantsWhole(): boolean {
+    return this.#openFiles?.wantsWhole ?? true;
+  }
+
+  async prepare(cuts: readonly FileCut[]): Promise<Prepared> {
     const { staging, run, epoch } = this.#running;
-    if (!this.#hasNews && this.#isPublished) return this.#publishedPosition();
-    const file = await this.begin();
-    await file.sync();
-    await staging.keep();
+    if (cuts.length === 0 && !this.#hasNews && this.#isPublished) {
+      return { position: this.#publishedPosition(), sync: async () => undefined };
+    }
     this.#isPrepared = true;
-    const position: FilePosition = { run, epoch, bytes: file.bytes, published: false };
-    return { ...position };
+    const file = await this.begin();
+    if (cuts.length === 0) {
+      return {
+        position: filePositionData({ run, epoch, bytes: file.bytes, published: false }),
+        sync: async () => {
+          await file.sync();
+          await staging.keep();
+        },
+      };
+    }
+    this.#openFiles ??= new OpenFiles(staging);
+    const open = await this.#openFiles.take(cuts);
+    const bytes = cuts[0]!.mark.bytes;
+    return {
+      position: filePositionData({ run, epoch, bytes, published: false, open: open.position }),
+      sync: async () => {
+        await open.sync();
+        await staging.keep();
+      },
+    };
   }
 
   /** A file that is not at its end is not shown. */
-  async commit(): Promise<void> {}
+  async commit(position: PlainData): Promise<void> {
+    const { open } = asFilePosition(position);
+    await this.#removeFenced();
+    if (open) await this.#openFiles?.accepted(open);
+  }
 
   async flush(): Promise<PlainData> {
     if (this.#hasNews) await this.#publish();
@@ -125,9 +154,17 @@ export class SingleFile implements Output {
     const place = this.#place;
     this.#place = undefined;
     await this.#open?.close();
+    await this.#openFiles?.close();
     if (!place) return;
     const mayBeResumed = this.#isPrepared && (this.#hasNews || !this.#isPublished);
+    if (!mayBeResumed) await this.#removeFenced();
     await place.leave(!mayBeResumed);
+  }
+
+  /** What they have is in a checkpoint of this epoch now. */
+  async #removeFenced(): Promise<void> {
+    for (const folder of this.#fenced) await this.#options.disk.removeFolderQuietly(folder);
+    this.#fenced = [];
   }
 
   get #running(): RunPlace {
@@ -144,8 +181,7 @@ export class SingleFile implements Output {
 
   #publishedPosition(): PlainData {
     const { run, epoch } = this.#running;
-    const position: FilePosition = { run, epoch, bytes: this.#committed, published: true };
-    return { ...position };
+    return filePositionData({ run, epoch, bytes: this.#committed, published: true });
   }
 
   async #start(): Promise<void> {
@@ -170,35 +206,45 @@ export class SingleFile implements Output {
     this.#open = await this.#create();
   }
 
-  async #takeOver({ run, epoch, bytes, published }: FilePosition): Promise<void> {
-    const { disk } = this.#options;
+  async #takeOver(position: FilePosition): Promise<readonly ResumedFile[]> {
+    const { run, epoch, bytes, published, open } = position;
     const highest = async () => Math.max(epoch, (await this.#publishedBy(run))?.epoch ?? 0);
     const place = await RunPlace.takeOver(this.#placeOptions, run, highest);
     this.#place = place;
-    const source = published ? await this.#visible() : await this.#durablePrefix(place, bytes);
+    this.#fenced = place.fenced;
     this.#standing = await this.#look();
-    if ((source?.bytes ?? 0) < bytes) {
-      await refuseOvertaken(disk, place.runFolder, place.epoch);
-      throw new PipelineError(
-        'CHECKPOINT_INVALID',
-        `The checkpoint is at byte ${bytes} of "${this.#options.path}", of which ${source?.bytes ?? 0} are there: ` +
-          'was it moved or replaced?',
-      );
+    let resumed: readonly ResumedFile[] = [];
+    if (open) resumed = await this.#goOn(open, place);
+    else {
+      const source = published ? await this.#visible() : await this.#durablePrefix(place, bytes);
+      if ((source?.bytes ?? 0) < bytes) {
+        await place.refuseOvertaken();
+        throw new PipelineError(
+          'CHECKPOINT_INVALID',
+          `The checkpoint is at byte ${bytes} of "${this.#options.path}", of which ${source?.bytes ?? 0} are there: ` +
+            'was it moved or replaced?',
+        );
+      }
+      this.#committed = bytes;
+      this.#open = await this.#create(source?.path);
+      this.#isPublished = published && source !== undefined;
+      this.#hasNews = !published || (source?.bytes ?? 0) > bytes;
     }
-    this.#committed = bytes;
-    this.#open = await this.#create(source?.path);
-    if (published) {
-      this.#isPublished = source !== undefined;
-      this.#hasNews = (source?.bytes ?? 0) > bytes;
-    } else {
-      this.#hasNews = true;
-      // The next position may come late; until then these bytes are what the last one lists.
-      await this.#open.sync();
-      await place.staging.keep();
-      this.#isPrepared = true;
-    }
-    for (const folder of place.fenced) await disk.removeFolderQuietly(folder);
+    if (published) await this.#removeFenced();
+    else this.#isPrepared = true;
     await place.removeRemains();
+    return resumed;
+  }
+
+  /** Until a checkpoint of this epoch counts, what the last one lists stays where it is. */
+  async #goOn(open: OpenFilesPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
+    const elsewhere = () => this.#shownBy(place.run);
+    const source = { disk: this.#options.disk, folders: place.fenced, elsewhere };
+    const name = { name: this.#name, final: this.#target };
+    const resumed = await resumeOpenFiles(source, open, place, () => name);
+    this.#open = resumed[0]?.file;
+    this.#hasNews = true;
+    return resumed;
   }
 
   /** Where the bytes are that a checkpoint lists: not whole yet, or shown since then with more behind them. */
@@ -209,8 +255,13 @@ export class SingleFile implements Output {
       const found = await findStaged(disk, [folder], this.#name);
       if (found && found.bytes >= bytes) return found;
     }
+    return this.#shownBy(place.run);
+  }
+
+  /** What readers see, if the run has put it there. */
+  async #shownBy(run: string): Promise<FoundFile | undefined> {
     const visible = await this.#visible();
-    return visible?.inode === (await this.#publishedBy(place.run))?.inode ? visible : undefined;
+    return visible?.inode === (await this.#publishedBy(run))?.inode ? visible : undefined;
   }
 
   /** What a run was the last one to show. */
@@ -294,15 +345,6 @@ export class SingleFile implements Output {
       return join(await disk.fs.realpath(dirname(path)), basename(path));
     } catch (error) {
       throw outputFailed('look at', path, error);
-    }
-  }
-
-  async #orLeave(begin: () => Promise<void>): Promise<void> {
-    try {
-      await begin();
-    } catch (error) {
-      await this.close();
-      throw error;
     }
   }
 }

@@ -27,6 +27,13 @@ export interface ColumnBuffer {
   grow(capacity: number, used: number): void;
   append(batch: Batch, index: number, start: number, end: number, at: number): void;
   encode(rows: number, pages: PageWriter, scratch: Scratch): ColumnFacts;
+  /**
+   * Some of the rows as bytes, which may be views of what the buffer holds. From one save to the next,
+   * rows follow one another; those from row 0 begin anew.
+   */
+  save(start: number, end: number): readonly Uint8Array[];
+  /** Takes what `save` gave, in the same order, as so many rows from row `at` on. */
+  load(saved: Uint8Array, rows: number, at: number): void;
 }
 
 /** A buffer that keeps values as they stand in a batch. */
@@ -61,4 +68,17 @@ export class PlainBuffer<Data extends ColumnData> implements ColumnBuffer {
   encode(rows: number, pages: PageWriter, scratch: Scratch): ColumnFacts {
     return this.#encode(this.#data, rows, pages, scratch);
   }
+
+  save(start: number, end: number): readonly Uint8Array[] {
+    return [bytesOf(this.#data.subarray(start * this.#width, end * this.#width))];
+  }
+
+  load(saved: Uint8Array, rows: number, at: number): void {
+    const { BYTES_PER_ELEMENT } = this.#data;
+    const width = this.#width * BYTES_PER_ELEMENT;
+    bytesOf(this.#data).set(saved.subarray(0, rows * width), at * width);
+  }
 }
+
+export const bytesOf = ({ buffer, byteOffset, byteLength }: ColumnData): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

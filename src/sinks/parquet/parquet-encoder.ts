@@ -1,8 +1,10 @@
 import type { Batch } from '../../core/batch.js';
 import type { MemoryShare } from '../../core/column-memory.js';
+import type { DictionarySet } from '../../core/dictionary.js';
 import { bytesPerRow, type Column, type Schema } from '../../core/schema.js';
+import type { ResumedFile } from '../../outputs/open-files.js';
 import type { StagedFile } from '../../outputs/staged-file.js';
-import type { PartEncoder } from '../files/file-sink.js';
+import type { EncoderCut, PartEncoder } from '../files/part-encoder.js';
 import { type ColumnBuffer, type EncodePages, PlainBuffer } from './column-buffer.js';
 import { compressorOf, type ParquetCompression } from './compressor.js';
 import {
@@ -45,18 +47,30 @@ export class ParquetPartEncoder implements PartEncoder {
   #rows = 0;
   #rowsEncoded = 0;
   #rowGroups: Uint8Array[] = [];
+  /** Of the row groups, and of the rows in the buffers: what cuts have given. */
+  #rowGroupsCut = 0;
+  #rowsCut = 0;
   /** Bytes of a row in the file, as far as is known. */
   #bytesPerRow: number;
 
-  /** @param share - What its buffers take is in it. */
-  constructor(schema: Schema, compression: ParquetCompression, rowGroupRows: number, share: MemoryShare) {
+  /**
+   * @param dictionaries - Those of its batches.
+   * @param share - What its buffers take is in it.
+   */
+  constructor(
+    schema: Schema,
+    compression: ParquetCompression,
+    rowGroupRows: number,
+    dictionaries: DictionarySet,
+    share: MemoryShare,
+  ) {
     const compressor = compressorOf(compression);
     this.#schema = schema;
     this.#rowGroupRows = rowGroupRows;
     this.#share = share;
     this.#codec = compressor?.codec ?? CODEC.none;
     this.#pages = new PageWriter(compressor);
-    this.#buffers = schema.columns.map(columnBuffer);
+    this.#buffers = schema.columns.map((column) => columnBuffer(column, dictionaries));
     this.#bytesPerRow = bytesPerRow(schema) / 2;
   }
 
@@ -66,10 +80,37 @@ export class ParquetPartEncoder implements PartEncoder {
 
   begin(file: StagedFile): Promise<void> {
     this.#file = file;
-    this.#rows = 0;
+    this.#rows = this.#rowsCut = 0;
     this.#rowsEncoded = 0;
     this.#rowGroups = [];
+    this.#rowGroupsCut = 0;
     return file.write(MAGIC);
+  }
+
+  /**
+   * The file holds whole row groups: it stays as it is. What the footer will say of them goes into the
+   * log, rows of the next one into the tail. So a checkpoint ends no row group: small ones make files
+   * larger and slower to scan.
+   */
+  cut(whole: boolean): EncoderCut {
+    const beginsTail = whole || this.#rowGroups.length > this.#rowGroupsCut;
+    const log = this.#rowGroups.slice(whole ? 0 : this.#rowGroupsCut).flatMap(withLength);
+    const tail = this.#saved(beginsTail ? 0 : this.#rowsCut);
+    this.#rowGroupsCut = this.#rowGroups.length;
+    this.#rowsCut = this.#rows;
+    const state = { rowsEncoded: this.#rowsEncoded, bytesPerRow: this.#bytesPerRow };
+    return { mark: this.#file!.mark, state, log, tail, beginsTail };
+  }
+
+  goOn({ file, state, log, tail }: ResumedFile): void {
+    const { rowsEncoded, bytesPerRow } = state as { rowsEncoded: number; bytesPerRow: number };
+    this.#file = file;
+    this.#rowsEncoded = rowsEncoded;
+    this.#bytesPerRow = bytesPerRow;
+    this.#rowGroups = lengthened(log);
+    this.#rowGroupsCut = 0;
+    this.#rows = this.#rowsCut = 0;
+    for (const saved of tail) this.#load(saved);
   }
 
   async rows(batch: Batch, start: number, end: number): Promise<void> {
@@ -92,15 +133,36 @@ export class ParquetPartEncoder implements PartEncoder {
     this.#share.resize(0);
   }
 
+  /** Rows in the buffers from one on: how many, then each column with its length. */
+  #saved(start: number): Uint8Array[] {
+    const rows = this.#rows - start;
+    if (rows === 0) return [];
+    const columns = this.#buffers.map((buffer) => Buffer.concat(buffer.save(start, this.#rows)));
+    return [uint32(rows), ...columns.flatMap(withLength)];
+  }
+
+  #load(saved: Uint8Array): void {
+    const rows = readUint32(saved, 0);
+    this.#makeRoom(this.#rows + rows);
+    const columns = lengthened([saved.subarray(4)]);
+    this.#buffers.forEach((buffer, i) => {
+      buffer.load(columns[i]!, rows, this.#rows);
+    });
+    this.#rows += rows;
+  }
+
+  #makeRoom(rows: number): void {
+    if (rows <= this.#capacity) return;
+    // A pipeline of few rows stays small.
+    const capacity = Math.min(this.#rowGroupRows, Math.max(rows, 2 * this.#capacity, ROWS_AT_FIRST));
+    this.#share.resize(this.#bytes + (capacity - this.#capacity) * bytesPerRow(this.#schema));
+    this.#capacity = capacity;
+    for (const buffer of this.#buffers) buffer.grow(this.#capacity, this.#rows);
+  }
+
   #append(batch: Batch, start: number, end: number): void {
     const rows = this.#rows + end - start;
-    if (rows > this.#capacity) {
-      // A pipeline of few rows stays small.
-      const capacity = Math.min(this.#rowGroupRows, Math.max(rows, 2 * this.#capacity, ROWS_AT_FIRST));
-      this.#share.resize(this.#bytes + (capacity - this.#capacity) * bytesPerRow(this.#schema));
-      this.#capacity = capacity;
-      for (const buffer of this.#buffers) buffer.grow(this.#capacity, this.#rows);
-    }
+    this.#makeRoom(rows);
     const buffers = this.#buffers;
     for (let i = 0; i < buffers.length; i++) buffers[i]!.append(batch, i, start, end, this.#rows);
     this.#rows = rows;
@@ -123,7 +185,7 @@ export class ParquetPartEncoder implements PartEncoder {
     }
     this.#rowGroups.push(serializeRowGroup(rows, chunks));
     this.#rowsEncoded += rows;
-    this.#rows = 0;
+    this.#rows = this.#rowsCut = 0;
     this.#bytesPerRow = (file.bytes - from) / rows;
     this.#share.resize(this.#bytes); // pages have grown with what was encoded
   }
@@ -136,7 +198,7 @@ export class ParquetPartEncoder implements PartEncoder {
   }
 }
 
-function columnBuffer(column: Column): ColumnBuffer {
+function columnBuffer(column: Column, dictionaries: DictionarySet): ColumnBuffer {
   switch (column.type) {
     case 'timestamp':
     case 'int64':
@@ -150,7 +212,7 @@ function columnBuffer(column: Column): ColumnBuffer {
     case 'enum':
       return new PlainBuffer(column, enumEncoder(column));
     case 'string':
-      return new StringBuffer(column);
+      return new StringBuffer(column, dictionaries.get(column.dictionary ?? column.name));
   }
 }
 
@@ -161,4 +223,28 @@ function enumEncoder({ values = [] }: Column): EncodePages<Uint8Array> {
     writeCodePages(codes, rows, values.length, scratch.present, 0, pages, false);
     return { nulls: 0 };
   };
+}
+
+function uint32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
+
+const readUint32 = ({ buffer, byteOffset }: Uint8Array, at: number): number =>
+  new DataView(buffer, byteOffset).getUint32(at, true);
+
+const withLength = (bytes: Uint8Array): Uint8Array[] => [uint32(bytes.length), bytes];
+
+/** What `withLength` was given, piece by piece. */
+function lengthened(all: readonly Uint8Array[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (const bytes of all) {
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + 4 + readUint32(bytes, at);
+      pieces.push(bytes.subarray(at + 4, end));
+      at = end;
+    }
+  }
+  return pieces;
 }

@@ -3,7 +3,7 @@ import type { Dictionary } from '../../core/dictionary.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Column } from '../../core/schema.js';
 import { ByteBuffer } from './byte-buffer.js';
-import type { ColumnBuffer, ColumnFacts } from './column-buffer.js';
+import { bytesOf, type ColumnBuffer, type ColumnFacts } from './column-buffer.js';
 import { writeCodePages } from './encode-values.js';
 import { isOptional } from './metadata.js';
 import type { PageWriter } from './page-writer.js';
@@ -23,10 +23,13 @@ export class StringBuffer implements ColumnBuffer {
   #codeOf = new Int32Array(0);
   /** Ids in the pipeline by code in the row group. */
   #ids: number[] = [];
-  #dictionary: Dictionary | undefined;
+  #dictionary: Dictionary;
+  /** Of `#ids`, those whose texts were saved. */
+  #idsSaved = 0;
 
-  constructor(column: Column) {
+  constructor(column: Column, dictionary: Dictionary) {
     this.column = column;
+    this.#dictionary = dictionary;
   }
 
   get bytes(): number {
@@ -41,12 +44,7 @@ export class StringBuffer implements ColumnBuffer {
 
   append(batch: Batch, index: number, start: number, end: number, at: number): void {
     this.#dictionary = batch.dictionary(this.column);
-    const { size } = this.#dictionary;
-    if (this.#codeOf.length < size) {
-      const grown = new Int32Array(Math.max(64, size, 2 * this.#codeOf.length)).fill(-1);
-      grown.set(this.#codeOf);
-      this.#codeOf = grown;
-    }
+    this.#makeRoomForCodes();
     const ids = batch.columns[index] as Int32Array;
     const codes = this.#codes;
     const codeOf = this.#codeOf;
@@ -73,9 +71,10 @@ export class StringBuffer implements ColumnBuffer {
   }
 
   encode(rows: number, pages: PageWriter, scratch: Scratch): ColumnFacts {
-    const texts = this.#ids.map((id) => Buffer.from(this.#dictionary?.at(id) ?? ''));
+    const texts = this.#ids.map((id) => Buffer.from(this.#dictionary.at(id) ?? ''));
     for (const id of this.#ids) this.#codeOf[id] = -1;
     this.#ids = [];
+    this.#idsSaved = 0;
     pages.dictionaryPage(texts.length, dictionaryBytes(texts));
     if (!isOptional(this.column)) {
       writeCodePages(this.#codes, rows, texts.length, scratch.present, 0, pages, false);
@@ -92,6 +91,41 @@ export class StringBuffer implements ColumnBuffer {
     }
     writeCodePages(codes, rows, texts.length, present, rows - count, pages, true);
     return { nulls: rows - count, ...boundsOf(texts) };
+  }
+
+  /** How many texts are new and how long all of them are, the texts, the codes. */
+  save(start: number, end: number): readonly Uint8Array[] {
+    if (start === 0) this.#idsSaved = 0;
+    const ids = this.#ids.slice(this.#idsSaved);
+    this.#idsSaved = this.#ids.length;
+    const texts = dictionaryBytes(ids.map((id) => Buffer.from(this.#dictionary.at(id) ?? ''))).slice();
+    const counts = Buffer.alloc(8);
+    counts.writeUInt32LE(ids.length, 0);
+    counts.writeUInt32LE(texts.length, 4);
+    return [counts, texts, bytesOf(this.#codes.subarray(start, end))];
+  }
+
+  load(saved: Uint8Array, rows: number, at: number): void {
+    const bytes = Buffer.from(saved.buffer, saved.byteOffset, saved.byteLength);
+    let offset = 8;
+    for (let left = bytes.readUInt32LE(0); left > 0; left--) {
+      const end = offset + 4 + bytes.readUInt32LE(offset);
+      const id = this.#dictionary.idOf(bytes.toString('utf8', offset + 4, end));
+      this.#makeRoomForCodes();
+      this.#codeOf[id] = this.#ids.length;
+      this.#ids.push(id);
+      offset = end;
+    }
+    const codes = bytes.subarray(offset, offset + 4 * rows);
+    bytesOf(this.#codes).set(codes, 4 * at);
+  }
+
+  #makeRoomForCodes(): void {
+    const { size } = this.#dictionary;
+    if (this.#codeOf.length >= size) return;
+    const grown = new Int32Array(Math.max(64, size, 2 * this.#codeOf.length)).fill(-1);
+    grown.set(this.#codeOf);
+    this.#codeOf = grown;
   }
 }
 

@@ -2,8 +2,9 @@ import type { Batch } from '../../core/batch.js';
 import type { MemoryShare } from '../../core/column-memory.js';
 import type { ControlRecord } from '../../core/control-record.js';
 import type { Schema } from '../../core/schema.js';
+import type { ResumedFile } from '../../outputs/open-files.js';
 import type { StagedFile } from '../../outputs/staged-file.js';
-import type { PartEncoder } from '../files/file-sink.js';
+import type { EncoderCut, PartEncoder } from '../files/part-encoder.js';
 import { GzipMember } from './gzip-member.js';
 import { type TextColumn, type TextDialect, textColumns } from './text-column.js';
 
@@ -48,12 +49,32 @@ export class TextPartEncoder implements PartEncoder {
   }
 
   async begin(file: StagedFile): Promise<void> {
-    this.#share.resize(this.#bytes.length);
-    this.#file = file;
-    this.#at = 0;
-    this.#gzip?.destroy();
-    this.#gzip = this.#format.gzip ? new GzipMember(file) : undefined;
+    this.#start(file);
     if (file.bytes === 0) await this.#append(this.#format.header);
+  }
+
+  /** All text is in the file; of a gzip member that is short, in the tail. */
+  async cut(whole: boolean): Promise<EncoderCut> {
+    await this.#drain();
+    const file = this.#file!;
+    if (this.#gzip && !this.#gzip.isShort) {
+      await this.#gzip.end();
+      this.#gzip = undefined;
+    }
+    const member = this.#gzip;
+    const beginsTail = whole || !member?.isGiven;
+    return {
+      mark: member?.begin ?? file.mark,
+      state: null,
+      log: [],
+      tail: member?.textSince(whole) ?? [],
+      beginsTail,
+    };
+  }
+
+  async goOn({ file, tail }: ResumedFile): Promise<void> {
+    this.#start(file);
+    for (const text of tail) await this.#write(text);
   }
 
   async rows(batch: Batch, start: number, end: number): Promise<void> {
@@ -67,6 +88,8 @@ export class TextPartEncoder implements PartEncoder {
 
   async end(): Promise<void> {
     await this.#drain();
+    // A file without text is one of an empty member.
+    if (this.#format.gzip && this.#file!.bytes === 0) this.#gzip ??= new GzipMember(this.#file!);
     await this.#gzip?.end();
     this.#gzip = undefined;
     this.#file = undefined;
@@ -76,6 +99,14 @@ export class TextPartEncoder implements PartEncoder {
     this.#gzip?.destroy();
     this.#gzip = undefined;
     this.#share.resize(0);
+  }
+
+  #start(file: StagedFile): void {
+    this.#share.resize(this.#bytes.length);
+    this.#file = file;
+    this.#at = 0;
+    this.#gzip?.destroy();
+    this.#gzip = undefined;
   }
 
   /** @returns The first row that there was no room for. */
@@ -129,6 +160,8 @@ export class TextPartEncoder implements PartEncoder {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    await (this.#gzip ?? this.#file!).write(bytes);
+    const file = this.#file!;
+    if (this.#format.gzip) this.#gzip ??= new GzipMember(file);
+    await (this.#gzip ?? file).write(bytes);
   }
 }
