@@ -30,10 +30,14 @@ export interface ResumedFile {
   readonly tail: readonly Uint8Array[];
 }
 
-/** What the journal may hold before a new one is begun: it is read at once when a run is gone on with. */
-const JOURNAL_BYTES_MAX = 64 * 1_048_576;
-/** New bytes of files that are written once more rather than synced where they are. */
-const COPIED_BYTES_MAX = 64 * 1_048_576;
+export interface OpenFilesLimits {
+  /** What the journal may hold before a new one is begun: it is read at once when a run is gone on with. */
+  readonly journalBytesMax: number;
+  /** New bytes of files that are written once more rather than synced where they are. */
+  readonly copiedBytesMax: number;
+}
+
+const LIMITS: OpenFilesLimits = { journalBytesMax: 64 * 1_048_576, copiedBytesMax: 64 * 1_048_576 };
 
 interface Followed {
   readonly number: number;
@@ -50,6 +54,7 @@ interface Followed {
  */
 export class OpenFiles {
   readonly #staging: Staging;
+  readonly #limits: OpenFilesLimits;
   readonly #followed = new Map<StagedFile, Followed>();
   #numbers = 0;
   #journal: Journal | undefined;
@@ -57,13 +62,15 @@ export class OpenFiles {
   /** Journals that the last accepted checkpoint may still list. */
   #old: Journal[] = [];
 
-  constructor(staging: Staging) {
+  /** @param limits - For tests. */
+  constructor(staging: Staging, limits: OpenFilesLimits = LIMITS) {
     this.#staging = staging;
+    this.#limits = limits;
   }
 
   /** Whether the next cuts must be whole, since a new journal begins with them. */
   get wantsWhole(): boolean {
-    return this.#journal === undefined || this.#journal.file.bytes > JOURNAL_BYTES_MAX;
+    return this.#journal === undefined || this.#journal.file.bytes > this.#limits.journalBytesMax;
   }
 
   /**
@@ -81,7 +88,7 @@ export class OpenFiles {
     const hasMore = cuts.some(({ log, tail }) => log.length > 0 || tail.length > 0);
     // One file and nothing else, or far too much to be written twice.
     const areSynced =
-      bytes > COPIED_BYTES_MAX || (grown.length <= 1 && !(hasMore && this.#staging.hasNewNames));
+      bytes > this.#limits.copiedBytesMax || (grown.length <= 1 && !(hasMore && this.#staging.hasNewNames));
     if (cuts.length > 0 && this.wantsWhole && (hasMore || !areSynced)) await this.#beginJournal();
     for (const cut of cuts) await this.#write(cut, areSynced);
     const journal = this.#journal;
