@@ -31,7 +31,10 @@ export const RotateOptions = z
       .optional()
       .describe('Span of event time that a file holds, such as "1h", cut at its multiples in UTC'),
   })
-  .describe('When to start a new file. Without it, a file ends with the run or a checkpoint');
+  .describe(
+    'When to start a new file. Without it, a file ends with the run; of data that has no end, after 1 h of event ' +
+      'time or 256 MB',
+  );
 export type RotateOptions = z.output<typeof RotateOptions>;
 
 export const TimeFormatOption = z

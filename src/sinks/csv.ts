@@ -39,7 +39,7 @@ export const csvSink = {
       },
       context.memory.share('text buffer'),
     );
-    return new FileSink(input, output, encoder, rotationLimits(options.rotate));
+    return new FileSink(input, output, encoder, rotationLimits(options.rotate, context.stream));
   },
 } satisfies SinkFactory<CsvSinkOptions>;
 

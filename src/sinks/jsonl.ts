@@ -47,7 +47,7 @@ export const jsonlSink = {
       },
       context.memory.share('text buffer'),
     );
-    return new FileSink(input, output, encoder, rotationLimits(options.rotate));
+    return new FileSink(input, output, encoder, rotationLimits(options.rotate, context.stream));
   },
 } satisfies SinkFactory<JsonlSinkOptions>;
 

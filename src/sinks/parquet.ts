@@ -64,6 +64,6 @@ export const parquetSink = {
       context.dictionaries,
       context.memory.share('parquet row group'),
     );
-    return new FileSink(input, output, encoder, rotationLimits(options.rotate));
+    return new FileSink(input, output, encoder, rotationLimits(options.rotate, context.stream));
   },
 } satisfies SinkFactory<ParquetSinkOptions>;

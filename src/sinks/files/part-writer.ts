@@ -61,11 +61,9 @@ export class PartWriter {
     const { controls } = batch;
     let nextControl = 0;
     for (let row = 0; row < batch.length; ) {
-      if (this.#file && this.#rotation.cut(batch, row, this.#rows) === row) await this.end();
-      if (!this.#file) {
-        await this.begin();
-        this.#rotation.begin(batch, row);
-      }
+      if (this.#rows > 0 && this.#rotation.cut(batch, row, this.#rows) === row) await this.end();
+      if (!this.#file) await this.begin();
+      if (this.#rows === 0) this.#rotation.begin(batch, row);
       const end = this.#rotation.cut(batch, row, this.#rows);
       for (; nextControl < controls.length && controls[nextControl]!.row < end; nextControl++) {
         const placed = controls[nextControl]!;
@@ -128,8 +126,12 @@ export class PartWriter {
   }
 
   async #control({ record }: PlacedControl): Promise<void> {
-    if (!this.#encoder.control) return;
     const isWatermark = record.type === 'watermark';
+    // A feed that is quiet ends its part all the same.
+    if (this.#rows > 0 && isWatermark && record.symbol === undefined && this.#rotation.isPast(record.at)) {
+      await this.end();
+    }
+    if (!this.#encoder.control) return;
     if (!this.#file && this.#output.isOneFile && !isWatermark) await this.begin();
     if (this.#file) return this.#encoder.control(record);
     this.#wait(record);

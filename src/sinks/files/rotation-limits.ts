@@ -1,15 +1,17 @@
 import { findColumn, type Schema } from '../../core/schema.js';
 import type { PlanProblems } from '../../pipeline/factories.js';
+import type { StreamFacts } from '../../pipeline/stage.js';
 import type { RotateOptions } from '../../settings/file-output-options.js';
 import type { RotationLimits } from './rotation.js';
 
-export function rotationLimits(rotate: RotateOptions | undefined): RotationLimits {
-  const every = rotate?.every;
-  return {
-    rows: rotate?.rows,
-    bytes: rotate?.bytes,
-    everyNs: every === undefined ? undefined : BigInt(every),
-  };
+/** Of a run that does not end by itself: without an end of its files nothing would ever appear. */
+const UNBOUNDED: RotationLimits = { bytes: 256 * 1_048_576, everyNs: 3_600_000_000_000n };
+
+/** @param bounded - Whether the data ends by itself. */
+export function rotationLimits(rotate: RotateOptions | undefined, { bounded }: StreamFacts): RotationLimits {
+  if (!rotate) return bounded ? {} : UNBOUNDED;
+  const { rows, bytes, every } = rotate;
+  return { rows, bytes, everyNs: every === undefined ? undefined : BigInt(every) };
 }
 
 /** Names what cannot be rotated by. */

@@ -47,6 +47,12 @@ export class Rotation {
     this.#endHigh = high;
   }
 
+  /** Whether an instant is behind the end of the open part, when no row earlier than that is expected. */
+  isPast(instant: bigint): boolean {
+    if (this.#everyNs === undefined || this.#time < 0) return false;
+    return instant >= ((BigInt(this.#endHigh) << 32n) | BigInt(this.#endLow));
+  }
+
   /** Whether an open part of this size takes nothing more. */
   isFull(rows: number, bytes: number): boolean {
     return rows >= this.#rowsMax || bytes >= this.#bytesMax;
