@@ -74,7 +74,7 @@ export class Disk {
     if (found.isDirectory()) return false;
     throw new PipelineError(
       'OUTPUT_FAILED',
-      `"${path}" is kept for what is not whole yet: expected a directory, found ` +
+      `"${path}": expected a directory that belongs to the output, found ` +
         `${found.isSymbolicLink() ? 'a link' : 'a file'}; remove it, or choose another path for the output`,
     );
   }

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { digits } from './part-name.js';
@@ -45,7 +45,7 @@ export async function findStaged(
   name: string,
 ): Promise<FoundFile | undefined> {
   for (const folder of folders) {
-    const path = join(folder, `${name}${STAGED}`);
+    const path = join(folder, `${basename(name)}${STAGED}`);
     const found = await look(disk, path);
     if (found) return { path, ...found };
   }

@@ -185,7 +185,7 @@ export async function resumeOpenFiles(
   source: OpenFilesSource,
   { files, journal }: OpenFilesPosition,
   place: RunPlace,
-  nextName: () => { readonly name: string; readonly final: string },
+  nextName: (listed: OpenFilePosition) => { readonly name: string; readonly final: string },
 ): Promise<ResumedFile[]> {
   try {
     return await resumed(source, { files, journal }, place.staging, nextName);
@@ -199,13 +199,13 @@ async function resumed(
   source: OpenFilesSource,
   { files, journal }: OpenFilesPosition,
   staging: Staging,
-  nextName: () => { readonly name: string; readonly final: string },
+  nextName: (listed: OpenFilePosition) => { readonly name: string; readonly final: string },
 ): Promise<ResumedFile[]> {
   const entries = journal ? await entriesOf(source, journal) : [];
   const all: ResumedFile[] = [];
   for (const listed of files) {
     const own = entries.filter(({ file }) => file === listed.number);
-    const { name, final } = nextName();
+    const { name, final } = nextName(listed);
     const file = await copyOf(source, listed, own, (from) =>
       staging.beginWithCopy(name, final, from, listed.inFile),
     );

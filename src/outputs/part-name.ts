@@ -1,5 +1,8 @@
 import { RANDOM_NAME } from './random-name.js';
 
+/** As a regular expression: the folder of a partition, such as `symbol=BTC%2FUSD`. */
+export const PARTITION = '[A-Za-z0-9_][A-Za-z0-9_%.+-]*=[A-Za-z0-9_%.+-]*';
+
 /** What the name of a part says. Parts of a run stand in this order: epoch, then sequence. */
 export interface PartPlace {
   readonly run: string;
@@ -7,15 +10,20 @@ export interface PartPlace {
   readonly sequence: number;
 }
 
-// No separator of a path: such a name could make us touch a file elsewhere.
-const PART = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]*-(${RANDOM_NAME})-(\\d{5,})-(\\d{6,})\\.[a-z]+(\\.gz)?$`);
+// No other separator of a path: such a name could make us touch a file elsewhere.
+const PART = new RegExp(
+  `^(?:${PARTITION}/)*[A-Za-z0-9][A-Za-z0-9._-]*-(${RANDOM_NAME})-(\\d{5,})-(\\d{6,})\\.[a-z]+(?:\\.gz)?$`,
+);
 
-/** `<job>-<run>-<epoch>-<sequence>.<extension>` */
+/** The name inside its partition: `<job>-<run>-<epoch>-<sequence>.<extension>` */
 export function partName(job: string, { run, epoch, sequence }: PartPlace, extension: string): string {
   return `${job}-${run}-${digits(epoch, 5)}-${digits(sequence, 6)}.${extension}`;
 }
 
-/** @returns `undefined` for a file that no run of ours has named. */
+/**
+ * @param name - With the folders of its partition, if it is in one.
+ * @returns `undefined` for a file that no run of ours has named.
+ */
 export function parsePartName(name: string): PartPlace | undefined {
   const found = PART.exec(name);
   return found ? { run: found[1]!, epoch: Number(found[2]), sequence: Number(found[3]) } : undefined;

@@ -4,6 +4,7 @@ import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { findStaged, look, stagingFolders } from './fence.js';
 import { digits, parsePartName } from './part-name.js';
+import { makePartitionFolders, removeFromOutput, syncOutput } from './partition-folders.js';
 import { RANDOM_NAME } from './random-name.js';
 import type { Staging } from './staging.js';
 
@@ -76,9 +77,10 @@ async function removeEmptyFolders(disk: Disk, runFolder: string): Promise<void> 
 /** Each step may have been taken before, by this run or another one. */
 async function carryOut({ disk, state, directory }: Places, path: string, decision: Decision): Promise<void> {
   const { run, old, parts } = decision;
-  for (const name of old) await disk.remove(join(directory, name));
-  await disk.syncDirectory(directory);
-  for (const { name } of parts) {
+  await removeFromOutput(disk, directory, old);
+  const names = parts.map(({ name }) => name);
+  await makePartitionFolders(disk, directory, names);
+  for (const name of names) {
     const final = join(directory, name);
     const folders = await stagingFolders(disk, join(state, run));
     const staged = await findStaged(disk, folders, name);
@@ -91,7 +93,7 @@ async function carryOut({ disk, state, directory }: Places, path: string, decisi
         `"${join(state, run)}"; restore it, or remove "${path}" to do without it`,
     );
   }
-  await disk.syncDirectory(directory);
+  await syncOutput(disk, directory, names);
   await disk.remove(path);
   await disk.syncDirectory(state);
 }

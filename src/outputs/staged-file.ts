@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { outputFailed, syncFailed } from '../core/output-error.js';
 import type { FileSystem } from './file-system.js';
@@ -18,8 +17,12 @@ const READ_BYTES = 1_048_576;
 /** Behind the name that a file is to have: no glob for the format finds it. */
 export const STAGED = '.staged';
 
+export type StagedPlace = Pick<StagedFile, 'name' | 'path' | 'final'>;
+
 /** A file that is written where no reader looks, and takes its place with all its bytes, or never. */
 export class StagedFile {
+  /** Inside the output. */
+  readonly name: string;
   readonly path: string;
   /** Where it is to stand, for messages. */
   readonly final: string;
@@ -30,9 +33,10 @@ export class StagedFile {
   #mark: FileMark = NO_BYTES;
   #isSealed = false;
 
-  private constructor(fs: FileSystem, handle: FileHandle, path: string, final: string, inode: number) {
+  private constructor(fs: FileSystem, handle: FileHandle, { name, path, final }: StagedPlace, inode: number) {
     this.#fs = fs;
     this.#handle = handle;
+    this.name = name;
     this.path = path;
     this.final = final;
     this.inode = inode;
@@ -42,11 +46,11 @@ export class StagedFile {
    * @param bytes - Of a file of ours that was put there to be gone on with; without it, none may be there.
    * @throws What the file system throws.
    */
-  static async open(fs: FileSystem, path: string, final: string, bytes?: number): Promise<StagedFile> {
+  static async open(fs: FileSystem, place: StagedPlace, bytes?: number): Promise<StagedFile> {
     const goOn = constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
-    const handle = await fs.open(path, bytes === undefined ? 'wx+' : goOn);
+    const handle = await fs.open(place.path, bytes === undefined ? 'wx+' : goOn);
     try {
-      const file = new StagedFile(fs, handle, path, final, (await handle.stat()).ino);
+      const file = new StagedFile(fs, handle, place, (await handle.stat()).ino);
       if (bytes !== undefined) await file.#lookThrough(bytes);
       return file;
     } catch (error) {
@@ -62,11 +66,6 @@ export class StagedFile {
 
   get mark(): FileMark {
     return this.#mark;
-  }
-
-  /** What it is called while it is staged, without the folder and the ending. */
-  get name(): string {
-    return basename(this.path).slice(0, -STAGED.length);
   }
 
   /** The memory may be used again once the promise has settled. */

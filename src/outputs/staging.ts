@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../core/errors.js';
 import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
@@ -46,8 +46,9 @@ export class Staging {
     return new Staging(disk, folder);
   }
 
+  /** @param name - The folders of a partition are left out: the rest of it is like no other. */
   pathOf(name: string): string {
-    return join(this.folder, `${name}${STAGED}`);
+    return join(this.folder, `${basename(name)}${STAGED}`);
   }
 
   /** Whether `sync` has something to do. */
@@ -59,7 +60,7 @@ export class Staging {
   async begin(name: string, final: string): Promise<StagedFile> {
     this.#hasNewNames = true;
     try {
-      return await StagedFile.open(this.#disk.fs, this.pathOf(name), final);
+      return await StagedFile.open(this.#disk.fs, { name, path: this.pathOf(name), final });
     } catch (error) {
       throw await this.#whyNot('create', final, error);
     }
@@ -73,7 +74,7 @@ export class Staging {
     try {
       await fs.copyFile(from, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       await fs.truncate(path, bytes);
-      return await StagedFile.open(fs, path, final, bytes);
+      return await StagedFile.open(fs, { name, path, final }, bytes);
     } catch (error) {
       if (errnoCode(error) !== 'EEXIST') await this.#disk.removeQuietly(path);
       throw await this.#whyNot('copy', from, error);

@@ -37,6 +37,35 @@ export const RotateOptions = z
   );
 export type RotateOptions = z.output<typeof RotateOptions>;
 
+const partitions = 'expected a list of 1 to 8 columns, or of year, month, day and hour';
+const openParts = 'expected 1 to 4096 files';
+
+/** Files by the values of columns, in folders such as `symbol=A/day=2024-01-02`. */
+export const PARTITION_OPTIONS = {
+  partitionBy: z
+    .array(z.string(partitions).min(1, partitions), partitions)
+    .min(1, partitions)
+    .max(8, partitions)
+    .optional()
+    .describe(
+      'Columns whose values name the folders that rows go to, as Hive has them: "symbol" makes "symbol=A". ' +
+        'year, month, day and hour are those of "time", in UTC. The files do not hold these columns',
+    ),
+  openPartsMax: z
+    .int(openParts)
+    .min(1, openParts)
+    .max(4_096, openParts)
+    .default(256)
+    .describe(
+      'Files of partitions that are open at a time. Past it, the one without rows for the longest ends',
+    ),
+};
+
+export interface PartitionOptions {
+  readonly partitionBy?: readonly string[] | undefined;
+  readonly openPartsMax: number;
+}
+
 export const TimeFormatOption = z
   .enum(['iso', 'ns', 'us', 'ms'], 'expected "iso", "ns", "us" or "ms"')
   .default('iso')

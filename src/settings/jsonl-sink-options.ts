@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   IfExistsOption,
   outputPath,
+  PARTITION_OPTIONS,
   RotateOptions,
   TextCompressionOption,
   TimeFormatOption,
@@ -23,6 +24,7 @@ export const JsonlSinkOptions = z.strictObject({
   compression: TextCompressionOption,
   /** When one file ends and the next one begins; directories only. */
   rotate: RotateOptions.optional(),
+  ...PARTITION_OPTIONS,
   /** What becomes of output that is there already. */
   ifExists: IfExistsOption,
 });

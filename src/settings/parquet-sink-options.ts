@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { IfExistsOption, outputPath, RotateOptions } from './file-output-options.js';
+import { IfExistsOption, outputPath, PARTITION_OPTIONS, RotateOptions } from './file-output-options.js';
 
 const rowGroup = 'expected 1024 to 1048576 rows';
 
@@ -20,6 +20,7 @@ export const ParquetSinkOptions = z.strictObject({
     .describe('Rows of a row group. They are held in memory, at about 8 bytes a value'),
   /** When one file ends and the next one begins. */
   rotate: RotateOptions.optional(),
+  ...PARTITION_OPTIONS,
   /** What becomes of output that is there already. */
   ifExists: IfExistsOption,
 });

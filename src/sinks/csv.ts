@@ -3,8 +3,7 @@ import { type FileSystem, nodeFileSystem } from '../outputs/file-system.js';
 import type { SinkFactory } from '../pipeline/factories.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { CsvSinkOptions } from '../settings/csv-sink-options.js';
-import { FileSink } from './files/file-sink.js';
-import { checkRotation, rotationLimits } from './files/rotation-limits.js';
+import { checkFileSink, fileSchema, makeFileSink } from './files/make-file-sink.js';
 import type { TextDialect } from './text/text-column.js';
 import { TextPartEncoder } from './text/text-encoder.js';
 import { checkCompression, isGzip, namesSingleFile, textOutput } from './text/text-output.js';
@@ -18,28 +17,21 @@ export const csvSink = {
   plan(options: CsvSinkOptions, input: Schema, problems) {
     const single = namesSingleFile(options.path, EXTENSIONS);
     checkCompression(options, single, problems);
-    checkRotation(options.rotate, single, input, problems);
+    checkFileSink(options, single, input, problems);
   },
 
   files: (options: CsvSinkOptions) => ({ writes: [writtenText(options, EXTENSIONS)] }),
 
   /** @param fs - For tests. */
   create(options: CsvSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
-    const dialect = csvDialect(options, input);
-    const names = input.columns.map(({ name }) => quoted(name, options.delimiter));
+    const schema = fileSchema(options, input);
+    const dialect = csvDialect(options, schema);
+    const names = schema.columns.map(({ name }) => quoted(name, options.delimiter));
     const header = options.header ? Buffer.from(`${names.join(options.delimiter)}\n`) : NOTHING;
-    const output = textOutput(options, EXTENSIONS, header, input, context, fs);
-    const encoder = new TextPartEncoder(
-      input,
-      {
-        dialect,
-        header,
-        rowEnd: Buffer.from('\n'),
-        gzip: isGzip(options),
-      },
-      context.memory.share('text buffer'),
-    );
-    return new FileSink(input, output, encoder, rotationLimits(options.rotate, context.stream));
+    const output = textOutput(options, EXTENSIONS, header, schema, context, fs);
+    const format = { dialect, header, rowEnd: Buffer.from('\n'), gzip: isGzip(options) };
+    const makeEncoder = () => new TextPartEncoder(schema, format, context.memory.share('text buffer'));
+    return makeFileSink({ options, input, context, output, makeEncoder });
   },
 } satisfies SinkFactory<CsvSinkOptions>;
 

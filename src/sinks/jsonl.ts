@@ -5,9 +5,8 @@ import { type FileSystem, nodeFileSystem } from '../outputs/file-system.js';
 import type { SinkFactory } from '../pipeline/factories.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { JsonlSinkOptions } from '../settings/jsonl-sink-options.js';
-import { FileSink } from './files/file-sink.js';
-import { checkRotation, rotationLimits } from './files/rotation-limits.js';
-import { TextPartEncoder } from './text/text-encoder.js';
+import { checkFileSink, fileSchema, makeFileSink } from './files/make-file-sink.js';
+import { type TextFormat, TextPartEncoder } from './text/text-encoder.js';
 import { checkCompression, isGzip, namesSingleFile, textOutput } from './text/text-output.js';
 import { type TimeFormat, TimeWriter } from './text/write-time.js';
 import { writtenText } from './written-path.js';
@@ -21,33 +20,37 @@ export const jsonlSink = {
   plan(options: JsonlSinkOptions, input: Schema, problems) {
     const single = namesSingleFile(options.path, EXTENSIONS);
     checkCompression(options, single, problems);
-    checkRotation(options.rotate, single, input, problems);
+    checkFileSink(options, single, input, problems);
+    if (options.partitionBy && options.controls) {
+      problems.add(
+        ['controls'],
+        'expected no control records among partitions, since they are of none; leave it out',
+      );
+    }
   },
 
   files: (options: JsonlSinkOptions) => ({ writes: [writtenText(options, EXTENSIONS)] }),
 
   /** @param fs - For tests. */
   create(options: JsonlSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
-    const output = textOutput(options, EXTENSIONS, NOTHING, input, context, fs);
-    const encoder = new TextPartEncoder(
-      input,
-      {
-        dialect: {
-          timeFormat: options.timeFormat,
-          before: ({ name }, index) => Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`),
-          text: (value) => Buffer.from(JSON.stringify(value)),
-          nullText: 'null',
-          nonFinite: () => 'null',
-          quoteTimes: options.timeFormat === 'iso',
-        },
-        header: NOTHING,
-        rowEnd: Buffer.from(input.columns.length === 0 ? '{}\n' : '}\n'),
-        gzip: isGzip(options),
-        controlLine: options.controls ? (record) => controlLine(record, options.timeFormat) : undefined,
+    const schema = fileSchema(options, input);
+    const output = textOutput(options, EXTENSIONS, NOTHING, schema, context, fs);
+    const format: TextFormat = {
+      dialect: {
+        timeFormat: options.timeFormat,
+        before: ({ name }, index) => Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`),
+        text: (value) => Buffer.from(JSON.stringify(value)),
+        nullText: 'null',
+        nonFinite: () => 'null',
+        quoteTimes: options.timeFormat === 'iso',
       },
-      context.memory.share('text buffer'),
-    );
-    return new FileSink(input, output, encoder, rotationLimits(options.rotate, context.stream));
+      header: NOTHING,
+      rowEnd: Buffer.from(schema.columns.length === 0 ? '{}\n' : '}\n'),
+      gzip: isGzip(options),
+      controlLine: options.controls ? (record) => controlLine(record, options.timeFormat) : undefined,
+    };
+    const makeEncoder = () => new TextPartEncoder(schema, format, context.memory.share('text buffer'));
+    return makeFileSink({ options, input, context, output, makeEncoder });
   },
 } satisfies SinkFactory<JsonlSinkOptions>;
 

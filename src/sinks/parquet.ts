@@ -4,9 +4,8 @@ import { type FileSystem, nodeFileSystem } from '../outputs/file-system.js';
 import type { SinkFactory } from '../pipeline/factories.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { ParquetSinkOptions } from '../settings/parquet-sink-options.js';
-import { FileSink } from './files/file-sink.js';
+import { checkFileSink, fileSchema, makeFileSink } from './files/make-file-sink.js';
 import { PartDirectory } from './files/part-directory.js';
-import { checkRotation, rotationLimits } from './files/rotation-limits.js';
 import { hasZstd } from './parquet/compressor.js';
 import { ParquetPartEncoder } from './parquet/parquet-encoder.js';
 import { writtenParts } from './written-path.js';
@@ -39,31 +38,36 @@ export const parquetSink = {
       );
     }
     if (input.columns.length === 0) problems.add([], 'expected rows with at least one column, found none');
-    checkRotation(options.rotate, false, input, problems);
+    checkFileSink(options, false, input, problems);
   },
 
   files: (options: ParquetSinkOptions) => ({ writes: [writtenParts(options, 'parquet')] }),
 
   /** @param fs - For tests. */
   create(options: ParquetSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
+    const schema = fileSchema(options, input);
     const output = new PartDirectory({
       disk: new Disk(fs, context.log),
       directory: options.path,
       job: context.job,
       extension: 'parquet',
       ifExists: options.ifExists,
-      schema: input,
+      schema,
+      partitionBy: options.partitionBy ?? [],
       resuming: context.resuming === true,
       epoch: context.epoch,
       checkpointed: context.checkpointed === true,
     });
-    const encoder = new ParquetPartEncoder(
-      input,
-      options.compression,
-      options.rowGroupRows,
-      context.dictionaries,
-      context.memory.share('parquet row group'),
-    );
-    return new FileSink(input, output, encoder, rotationLimits(options.rotate, context.stream));
+    const { compression, rowGroupRows } = options;
+    const { dictionaries, memory } = context;
+    const makeEncoder = () =>
+      new ParquetPartEncoder(
+        schema,
+        compression,
+        rowGroupRows,
+        dictionaries,
+        memory.share('parquet row group'),
+      );
+    return makeFileSink({ options, input, context, output, makeEncoder });
   },
 } satisfies SinkFactory<ParquetSinkOptions>;

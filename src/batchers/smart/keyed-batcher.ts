@@ -3,14 +3,14 @@ import type { Clock } from '../../core/clock.js';
 import type { MemoryShare } from '../../core/column-memory.js';
 import type { ControlRecord } from '../../core/control-record.js';
 import type { DictionarySet } from '../../core/dictionary.js';
+import { gatherRows } from '../../core/gather-rows.js';
+import { GrowingBatches } from '../../core/growing-batches.js';
 import { columnIndex, type Schema } from '../../core/schema.js';
 import type { Nanos } from '../../core/units.js';
 import type { Batcher } from '../../pipeline/batcher.js';
 import type { FlushReason, StageStatistics } from '../../protocol/pipeline-report.js';
 import type { BatchLimits } from './batch-limits.js';
 import { ClosedBatches } from './closed-batches.js';
-import { gatherRows } from './gather-rows.js';
-import { GrowingBatches } from './growing-batches.js';
 import { HeldWatermarks, type Watermark } from './held-watermarks.js';
 
 /** Rows that the first batch of a key has room for. */

@@ -2,13 +2,13 @@ import { appendRows, type Batch } from '../../core/batch.js';
 import type { Clock } from '../../core/clock.js';
 import type { PlacedControl } from '../../core/control-record.js';
 import type { DictionarySet } from '../../core/dictionary.js';
+import { GrowingBatches } from '../../core/growing-batches.js';
 import type { Schema } from '../../core/schema.js';
 import type { Nanos } from '../../core/units.js';
 import type { Batcher } from '../../pipeline/batcher.js';
 import type { StageStatistics } from '../../protocol/pipeline-report.js';
 import type { BatchLimits } from './batch-limits.js';
 import { ClosedBatches } from './closed-batches.js';
-import { GrowingBatches } from './growing-batches.js';
 import { HeldWatermarks } from './held-watermarks.js';
 
 /** Rows that the first batch of a feed has room for: more only once they come. */

@@ -5,7 +5,8 @@ import type { Disk } from '../../outputs/disk.js';
 import { parsePartName } from '../../outputs/part-name.js';
 import type { Staging } from '../../outputs/staging.js';
 
-type Columns = readonly Pick<Column, 'name' | 'type'>[];
+/** Of the files, then what their folders are named by. */
+export type Columns = readonly { readonly name: string; readonly type: Column['type'] | 'partition' }[];
 
 /** In the state folder: the columns of the parts. */
 const COLUMNS_FILE = 'columns.json';
@@ -41,9 +42,8 @@ export async function refuseOtherColumns(
   disk: Disk,
   state: string,
   directory: string,
-  schema: Schema,
+  columns: Columns,
 ): Promise<void> {
-  const columns = columnsOf(schema);
   const found = await readColumns(disk, state);
   if (!found || sameColumns(found, columns)) return;
   throw new PipelineError(
@@ -58,9 +58,8 @@ export async function noteColumns(
   disk: Disk,
   state: string,
   staging: Staging,
-  schema: Schema,
+  columns: Columns,
 ): Promise<void> {
-  const columns = columnsOf(schema);
   const found = await readColumns(disk, state);
   if (found && sameColumns(found, columns)) return;
   await staging.decide(join(state, COLUMNS_FILE), JSON.stringify(columns));
@@ -70,7 +69,10 @@ export const isPart = (name: string): boolean => parsePartName(name) !== undefin
 
 const isLike = (name: string, extension: string) => !name.startsWith('.') && name.endsWith(`.${extension}`);
 
-const columnsOf = ({ columns }: Schema): Columns => columns.map(({ name, type }) => ({ name, type }));
+export const columnsOf = ({ columns }: Schema, partitionBy: readonly string[]): Columns => [
+  ...columns.map(({ name, type }) => ({ name, type })),
+  ...partitionBy.map((name) => ({ name, type: 'partition' as const })),
+];
 
 /** @returns `undefined` where nothing is noted that can be understood. */
 async function readColumns(disk: Disk, state: string): Promise<Columns | undefined> {

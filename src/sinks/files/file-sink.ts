@@ -1,12 +1,11 @@
 import type { Batch } from '../../core/batch.js';
 import type { PlainData } from '../../core/plain-data.js';
-import type { Schema } from '../../core/schema.js';
+import type { FileCut } from '../../outputs/open-files.js';
 import type { Durable, Sink } from '../../pipeline/sink.js';
 import type { StageStatistics } from '../../protocol/pipeline-report.js';
 import type { Output } from './output.js';
-import type { PartEncoder } from './part-encoder.js';
-import { type EndedParts, PartWriter } from './part-writer.js';
-import { Rotation, type RotationLimits } from './rotation.js';
+import type { EndedParts, PartWriter } from './part-writer.js';
+import type { Writers } from './single-writer.js';
 
 /**
  * A sink that writes files: parts, rotation, control records and commits are the same for all formats.
@@ -17,19 +16,21 @@ import { Rotation, type RotationLimits } from './rotation.js';
 export class FileSink implements Sink {
   readonly capabilities = { delivery: 'transactional' } as const;
   readonly #output: Output;
-  readonly #writer: PartWriter;
-  readonly #ended: EndedParts = { rows: 0, parts: 0, bytes: 0 };
+  readonly #writers: Writers;
+  readonly #ended: EndedParts;
   #failure: { readonly error: unknown } | undefined;
   /** Never rejects. A checkpoint is prepared and committed while batches come. */
   #lastStep: Promise<void> = Promise.resolve();
 
-  constructor(schema: Schema, output: Output, encoder: PartEncoder, limits: RotationLimits) {
+  /** @param ended - That the writers add to. */
+  constructor(output: Output, writers: Writers, ended: EndedParts) {
     this.#output = output;
-    this.#writer = new PartWriter(output, encoder, new Rotation(schema, limits), this.#ended);
+    this.#writers = writers;
+    this.#ended = ended;
   }
 
   get bytesOut(): number {
-    return this.#ended.bytes + this.#writer.newBytes;
+    return this.#ended.bytes + sumOf(this.#writers.open, 'newBytes');
   }
 
   open(): Promise<void> {
@@ -37,12 +38,12 @@ export class FileSink implements Sink {
   }
 
   async resume(position: PlainData): Promise<void> {
-    for (const file of await this.#output.resume(position)) await this.#writer.goOn(file);
+    for (const file of await this.#output.resume(position)) await this.#writers.goOn(file);
   }
 
   async write(batch: Batch): Promise<void> {
     try {
-      await this.#inTurn(() => this.#writer.take(batch));
+      await this.#inTurn(() => this.#writers.take(batch));
     } finally {
       batch.release();
     }
@@ -50,11 +51,14 @@ export class FileSink implements Sink {
 
   async prepare(isEnd: boolean): Promise<Durable> {
     const { rows, prepared } = await this.#inTurn(async () => {
-      await this.#beginWhatIsMissing(isEnd);
-      const writer = this.#writer;
-      if (isEnd && writer.isOpen) await writer.end();
-      const cuts = writer.isOpen ? [await writer.cut(this.#output.wantsWhole)] : [];
-      return { rows: this.#ended.rows + writer.newRows, prepared: await this.#output.prepare(cuts) };
+      const writers = this.#writers;
+      await writers.beginWhatIsMissing(isEnd);
+      if (isEnd) await writers.end();
+      const { wantsWhole } = this.#output;
+      const cuts: FileCut[] = [];
+      for (const writer of writers.open) cuts.push(await writer.cut(wantsWhole));
+      const rows = this.#ended.rows + sumOf(writers.open, 'newRows');
+      return { rows, prepared: await this.#output.prepare(cuts) };
     });
     // Rows go on while the disk is at it.
     await this.#orFail(() => prepared.sync());
@@ -67,8 +71,8 @@ export class FileSink implements Sink {
 
   flush(): Promise<Durable> {
     return this.#inTurn(async () => {
-      await this.#beginWhatIsMissing(true);
-      if (this.#writer.isOpen) await this.#writer.end();
+      await this.#writers.beginWhatIsMissing(true);
+      await this.#writers.end();
       return { position: await this.#output.flush(), rows: this.#ended.rows };
     });
   }
@@ -78,18 +82,16 @@ export class FileSink implements Sink {
   }
 
   statistics(): StageStatistics {
-    return { parts: this.#ended.parts, rowsInOpenPart: this.#writer.rows };
+    return {
+      parts: this.#ended.parts,
+      partsOpen: this.#writers.open.length,
+      rowsInOpenParts: sumOf(this.#writers.open, 'rows'),
+    };
   }
 
   async close(): Promise<void> {
-    this.#writer.close();
+    this.#writers.close();
     await this.#output.close();
-  }
-
-  /** A file for control records that wait for one, since the stream goes on behind them; at the end, for the columns. */
-  async #beginWhatIsMissing(isEnd: boolean): Promise<void> {
-    if (this.#writer.isOpen) return;
-    if (this.#writer.hasRecords || (isEnd && this.#output.lacksSchema())) await this.#writer.begin();
   }
 
   /** One step at a time: what comes meanwhile waits. */
@@ -112,3 +114,6 @@ export class FileSink implements Sink {
     }
   }
 }
+
+const sumOf = (writers: readonly PartWriter[], of: 'rows' | 'newRows' | 'newBytes'): number =>
+  writers.reduce((sum, writer) => sum + writer[of], 0);

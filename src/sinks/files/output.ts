@@ -20,8 +20,11 @@ export interface Output {
    * @returns The files to go on with.
    */
   resume(position: PlainData): Promise<readonly ResumedFile[]>;
-  /** A file for the next rows. */
-  begin(): Promise<StagedFile>;
+  /**
+   * A file for the next rows.
+   * @param partition - The folders that it is to be in, such as `symbol=A/day=2024-01-02`, or nothing.
+   */
+  begin(partition: string): Promise<StagedFile>;
   /** Takes a file in which all rows are whole. Where no store decides, a part may be seen from now on. */
   end(file: StagedFile): Promise<void>;
   /** Whether the next cuts are to be whole. */

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
 import { outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
@@ -8,11 +8,20 @@ import { look } from '../../outputs/fence.js';
 import { type FileCut, OpenFiles, type ResumedFile, resumeOpenFiles } from '../../outputs/open-files.js';
 import type { OpenFilesPosition } from '../../outputs/open-files-position.js';
 import { parsePartName, partName } from '../../outputs/part-name.js';
+import { listOutput, makePartitionFolders, syncOutput } from '../../outputs/partition-folders.js';
 import { finishReplacements, type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
 import { RunPlace } from '../../outputs/run-place.js';
 import type { StagedFile } from '../../outputs/staged-file.js';
 import { openStateFolder } from '../../outputs/state-folder.js';
-import { isPart, noteColumns, refuseManifest, refuseOtherColumns, refuseParts } from './existing-parts.js';
+import {
+  type Columns,
+  columnsOf,
+  isPart,
+  noteColumns,
+  refuseManifest,
+  refuseOtherColumns,
+  refuseParts,
+} from './existing-parts.js';
 import { type IfExists, type Output, orClose, type Prepared } from './output.js';
 import { asPartPosition, type PartPosition, toPlainData } from './part-position.js';
 import { discardBeyond, highestEpoch, publishListed, refuseForeign } from './recover-parts.js';
@@ -26,6 +35,8 @@ export interface PartDirectoryOptions {
   readonly extension: string;
   readonly ifExists: IfExists;
   readonly schema: Schema;
+  /** What the folders of the parts are named by. */
+  readonly partitionBy: readonly string[];
   /** `resume` will be called: what is there belongs to the job. */
   readonly resuming: boolean;
   /** Handed out by a store of checkpoints. */
@@ -94,9 +105,9 @@ export class PartDirectory implements Output {
     return orClose(this, () => this.#takeOver(asPartPosition(position)));
   }
 
-  async begin(): Promise<StagedFile> {
+  async begin(partition: string): Promise<StagedFile> {
     const { staging } = this.#running;
-    const { name, final } = this.#nextPart();
+    const { name, final } = this.#nextPart(partition);
     this.#isFlushed = false;
     const file = await staging.begin(name, final);
     this.#open.add(file);
@@ -184,26 +195,26 @@ export class PartDirectory implements Output {
   }
 
   async #start(): Promise<void> {
-    const { disk, job, ifExists, extension, schema } = this.#options;
+    const { disk, job, ifExists, extension } = this.#options;
     const state = this.#state;
     refuseManifest(this.#directory, await disk.list(this.#directory));
     this.#place = await RunPlace.start({ disk, state, job, mode: ifExists, epoch: this.#options.epoch });
     await finishReplacements(this.#places, this.#place.run);
     await this.#place.removeRemains();
     // Only now: no other run can add a part that this one has to know of.
-    const names = await disk.list(this.#directory);
+    const names = await listOutput(disk, this.#directory);
     this.#hasParts = names.some(isPart);
     if (ifExists === 'error') refuseParts(this.#directory, names, extension);
     this.#replaces = ifExists === 'replace' && this.#hasParts;
     if (ifExists === 'append' && (this.#hasParts || this.#place.others > 0)) {
-      await refuseOtherColumns(disk, state, this.#directory, schema);
+      await refuseOtherColumns(disk, state, this.#directory, this.#columns);
     }
-    if (!this.#replaces) await noteColumns(disk, state, this.#place.staging, schema);
+    if (!this.#replaces) await noteColumns(disk, state, this.#place.staging, this.#columns);
   }
 
   /** The order matters: nobody may publish any more when what was published is looked at. */
   async #takeOver(position: PartPosition): Promise<readonly ResumedFile[]> {
-    const { disk, job, ifExists, schema } = this.#options;
+    const { disk, job, ifExists } = this.#options;
     const places = this.#places;
     refuseManifest(this.#directory, await disk.list(this.#directory));
     const isKnown = (await disk.list(this.#state)).includes(position.run);
@@ -220,11 +231,11 @@ export class PartDirectory implements Output {
     const own = await discardBeyond(places, position, place.epoch);
     await place.removeRemains();
 
-    this.#hasParts = (await disk.list(this.#directory)).some(isPart);
+    this.#hasParts = (await listOutput(disk, this.#directory)).some(isPart);
     // Where a part of this run stands, the old ones have gone.
     this.#replaces = position.replaces && own.length === 0 && this.#hasParts;
     if (this.#hasParts && !this.#replaces) {
-      await refuseOtherColumns(disk, this.#state, this.#directory, schema);
+      await refuseOtherColumns(disk, this.#state, this.#directory, this.#columns);
     }
     this.#paths.push(...own.map((name) => this.#finalOf(name)));
     return resumed;
@@ -246,27 +257,29 @@ export class PartDirectory implements Output {
       return found && { path, ...found };
     };
     const source = { disk, folders: place.fenced, elsewhere };
-    const resumed = await resumeOpenFiles(source, open, place, () => this.#nextPart());
+    const resumed = await resumeOpenFiles(source, open, place, ({ name }) => this.#nextPart(dirname(name)));
     for (const { file } of resumed) this.#open.add(file);
     return resumed;
   }
 
   /** The first ones of those that have ended. */
   async #publish(count: number): Promise<void> {
-    const { disk, schema } = this.#options;
+    const { disk } = this.#options;
     const { staging, run, epoch } = this.#running;
     const parts = this.#ended.slice(0, count);
     if (this.#replaces) {
-      await noteColumns(disk, this.#state, staging, schema);
-      const names = await disk.list(this.#directory);
+      await noteColumns(disk, this.#state, staging, this.#columns);
+      const names = await listOutput(disk, this.#directory);
       const old = names.filter((name) => isPart(name) && parsePartName(name)?.run !== run);
       this.#decides = true;
       await replaceParts(this.#places, staging, { run, epoch, old, parts });
       this.#decides = false;
       this.#replaces = false;
     } else {
+      const names = parts.map(({ name }) => name);
+      await makePartitionFolders(disk, this.#directory, names);
       for (const { name, inode } of parts) await staging.publish(name, inode, join(this.#directory, name));
-      await disk.syncDirectory(this.#directory);
+      await syncOutput(disk, this.#directory, names);
     }
     await staging.sync();
     this.#ended = this.#ended.slice(count);
@@ -287,14 +300,21 @@ export class PartDirectory implements Output {
     });
   }
 
+  get #columns(): Columns {
+    const { schema, partitionBy } = this.#options;
+    return columnsOf(schema, partitionBy);
+  }
+
   get #places(): Places {
     return { disk: this.#options.disk, state: this.#state, directory: this.#directory };
   }
 
-  #nextPart(): { readonly name: string; readonly final: string } {
+  /** @param partition - Its folders, or nothing. */
+  #nextPart(partition: string): { readonly name: string; readonly final: string } {
     const { run, epoch } = this.#running;
     const sequence = ++this.#sequence;
-    const name = partName(this.#options.job, { run, epoch, sequence }, this.#options.extension);
+    const part = partName(this.#options.job, { run, epoch, sequence }, this.#options.extension);
+    const name = partition === '' || partition === '.' ? part : `${partition}/${part}`;
     return { name, final: this.#finalOf(name) };
   }
 

@@ -26,6 +26,8 @@ export interface PartEncoder {
   end(): Promise<void>;
   /** Bytes, about, that rows taken and not yet written will add to the file. */
   readonly pendingBytes: number;
+  /** Writes these rows though the format would rather have more of them together. */
+  encodePending?(): Promise<void>;
   /** Frees what is held outside of V8's heap, and gives its memory back. */
   close?(): void;
 }

@@ -19,6 +19,7 @@ export class PartWriter {
   readonly #encoder: PartEncoder;
   readonly #rotation: Rotation;
   readonly #ended: EndedParts;
+  readonly #partition: string;
   #file: StagedFile | undefined;
   #rows = 0;
   /** Of a file that is gone on with. */
@@ -27,7 +28,9 @@ export class PartWriter {
   /** Control records that came while no file was open. */
   #waiting: ControlRecord[] = [];
 
-  constructor(output: Output, encoder: PartEncoder, rotation: Rotation, ended: EndedParts) {
+  /** @param partition - The folders that its parts are in. */
+  constructor(output: Output, encoder: PartEncoder, rotation: Rotation, ended: EndedParts, partition = '') {
+    this.#partition = partition;
     this.#output = output;
     this.#encoder = encoder;
     this.#rotation = rotation;
@@ -78,8 +81,13 @@ export class PartWriter {
     for (; nextControl < controls.length; nextControl++) await this.#control(controls[nextControl]!);
   }
 
+  /** A feed that is quiet ends its part all the same. */
+  async passed({ at, symbol }: Watermark): Promise<void> {
+    if (this.#rows > 0 && symbol === undefined && this.#rotation.isPast(at)) await this.end();
+  }
+
   async begin(): Promise<void> {
-    this.#file = await this.#output.begin();
+    this.#file = await this.#output.begin(this.#partition);
     this.#rows = this.#rowsAtBegin = 0;
     this.#bytesAtBegin = this.#file.bytes;
     await this.#encoder.begin(this.#file);
@@ -127,10 +135,7 @@ export class PartWriter {
 
   async #control({ record }: PlacedControl): Promise<void> {
     const isWatermark = record.type === 'watermark';
-    // A feed that is quiet ends its part all the same.
-    if (this.#rows > 0 && isWatermark && record.symbol === undefined && this.#rotation.isPast(record.at)) {
-      await this.end();
-    }
+    if (isWatermark) await this.passed(record);
     if (!this.#encoder.control) return;
     if (!this.#file && this.#output.isOneFile && !isWatermark) await this.begin();
     if (this.#file) return this.#encoder.control(record);
@@ -147,6 +152,8 @@ export class PartWriter {
     this.#waiting.push(record);
   }
 }
+
+type Watermark = Extract<ControlRecord, { type: 'watermark' }>;
 
 /** Past that, a part begins without a row. */
 const WAITING_MAX = 10_000;

@@ -3,6 +3,12 @@ import { PipelineError } from '../../core/errors.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
 import { findStaged, look } from '../../outputs/fence.js';
 import { isAfter, parsePartName } from '../../outputs/part-name.js';
+import {
+  listOutput,
+  makePartitionFolders,
+  removeFromOutput,
+  syncOutput,
+} from '../../outputs/partition-folders.js';
 import { type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
 import type { RunPlace } from '../../outputs/run-place.js';
 import { isPart } from './existing-parts.js';
@@ -14,7 +20,7 @@ export async function refuseForeign(
   { run, epoch, sequence }: PartPosition,
 ): Promise<void> {
   if (epoch <= 1 && sequence === 0) return;
-  const names = await disk.list(directory);
+  const names = await listOutput(disk, directory);
   if (names.some((name) => parsePartName(name)?.run === run)) return;
   throw new PipelineError(
     'CHECKPOINT_INVALID',
@@ -29,7 +35,7 @@ export async function highestEpoch(
   { run, epoch }: PartPosition,
 ): Promise<number> {
   let highest = epoch;
-  for (const name of await disk.list(directory)) {
+  for (const name of await listOutput(disk, directory)) {
     const place = parsePartName(name);
     if (place?.run === run) highest = Math.max(highest, place.epoch);
   }
@@ -54,14 +60,16 @@ export async function publishListed(
   const missing = staged.filter((_, i) => !standing[i]);
   for (const part of missing) await refuseLost(places, part, place);
   if (replaces && missing.length === staged.length) {
-    const old = (await disk.list(directory)).filter(
+    const old = (await listOutput(disk, directory)).filter(
       (name) => isPart(name) && parsePartName(name)?.run !== run,
     );
     await replaceParts(places, place.staging, { run, epoch: place.epoch, old, parts: staged });
     return;
   }
+  const names = missing.map(({ name }) => name);
+  await makePartitionFolders(disk, directory, names);
   for (const part of missing) await giveItsPlace(places, part, place);
-  await disk.syncDirectory(directory);
+  await syncOutput(disk, directory, names);
 }
 
 /** Before anything is done: a part that is nowhere, or not as long as it was, cannot be made up for. */
@@ -107,16 +115,15 @@ export async function discardBeyond(
   const own: string[] = [];
   // Whoever had the run may have ended and shown one since.
   const open = new Set(position.open?.files.map(({ name }) => name));
-  let removed = 0;
-  for (const name of (await disk.list(directory)).sort()) {
+  const beyond: string[] = [];
+  for (const name of (await listOutput(disk, directory)).sort()) {
     const part = parsePartName(name);
     if (part?.run !== position.run) continue;
     const counts = !isAfter(part, position) && !open.has(name);
     if (counts) own.push(name);
     if (counts || part.epoch >= epoch) continue;
-    await disk.remove(join(directory, name));
-    removed++;
+    beyond.push(name);
   }
-  if (removed > 0) await disk.syncDirectory(directory);
+  if (beyond.length > 0) await removeFromOutput(disk, directory, beyond);
   return own;
 }

@@ -122,8 +122,12 @@ export class ParquetPartEncoder implements PartEncoder {
     }
   }
 
-  async end(): Promise<void> {
+  async encodePending(): Promise<void> {
     if (this.#rows > 0) await this.#endRowGroup();
+  }
+
+  async end(): Promise<void> {
+    await this.encodePending();
     await this.#file!.write(serializeFooter(this.#schema, this.#rowsEncoded, this.#rowGroups));
     this.#file = undefined;
     this.#rowGroups = [];

@@ -19,16 +19,16 @@ export interface TextFormat {
   readonly gzip: boolean;
 }
 
-/** Bytes gathered before they are written. */
-const CHUNK_BYTES = 262_144;
+/** Bytes gathered before they are written: few at first, since many files may be open. */
+const CHUNK_BYTES_FIRST = 16_384;
+const CHUNK_BYTES_MAX = 262_144;
 
 /** Rows as lines of text. */
 export class TextPartEncoder implements PartEncoder {
   readonly #format: TextFormat;
   readonly #columns: TextColumn[];
   readonly #share: MemoryShare;
-  /** Grows only for a row that is longer than all of it. */
-  #bytes = new Uint8Array(CHUNK_BYTES);
+  #bytes = new Uint8Array(CHUNK_BYTES_FIRST);
   #at = 0;
   #file: StagedFile | undefined;
   #gzip: GzipMember | undefined;
@@ -137,9 +137,11 @@ export class TextPartEncoder implements PartEncoder {
     await this.#drain();
     let needed = this.#format.rowEnd.length;
     for (const column of this.#columns) needed += column.bytesMax(row);
-    if (needed <= this.#bytes.length) return;
-    this.#share.resize(needed + CHUNK_BYTES);
-    this.#bytes = new Uint8Array(needed + CHUNK_BYTES);
+    const { length } = this.#bytes;
+    const grown = Math.max(length, Math.min(CHUNK_BYTES_MAX, 2 * length), needed > length ? 2 * needed : 0);
+    if (grown === length) return;
+    this.#share.resize(grown);
+    this.#bytes = new Uint8Array(grown);
   }
 
   async #append(text: Uint8Array): Promise<void> {

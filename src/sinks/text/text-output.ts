@@ -16,6 +16,7 @@ interface TextOutputOptions {
   readonly path: string;
   readonly compression?: 'none' | 'gzip' | undefined;
   readonly ifExists: IfExists;
+  readonly partitionBy?: readonly string[] | undefined;
 }
 
 /** Whether a path names one file of the format, or else a directory. */
@@ -72,6 +73,7 @@ export function textOutput(
     extension,
     ifExists,
     schema,
+    partitionBy: options.partitionBy ?? [],
     resuming,
     epoch,
     checkpointed: context.checkpointed === true,

@@ -1,17 +1,25 @@
-import type { Batch } from '../../core/batch.js';
-import { elementsPerRow } from '../../core/schema.js';
+import type { Batch } from './batch.js';
+import { elementsPerRow } from './schema.js';
 
 /**
  * Appends rows `order[0]` to `order[count - 1]` of `source` to `target`, of an equal schema and with
  * room for them.
+ *
+ * @param columns - Of `source`, those that `target` has, by index.
  */
-export function gatherRows(source: Batch, order: Int32Array, count: number, target: Batch): void {
+export function gatherRows(
+  source: Batch,
+  order: Int32Array,
+  count: number,
+  target: Batch,
+  columns?: readonly number[],
+): void {
   const at = target.length;
-  source.columns.forEach((data, column) => {
-    const into = target.columns[column]!;
+  target.columns.forEach((into, column) => {
+    const data = source.columns[columns?.[column] ?? column]!;
     if (data instanceof Float64Array) gatherFloats(data, into as Float64Array, order, count, at);
     else if (data instanceof Uint8Array) gatherBytes(data, into as Uint8Array, order, count, at);
-    else if (elementsPerRow(source.schema.columns[column]!.type) === 2) {
+    else if (elementsPerRow(target.schema.columns[column]!.type) === 2) {
       gatherPairs(data, into as Int32Array, order, count, at);
     } else gatherInts(data, into as Int32Array, order, count, at);
   });

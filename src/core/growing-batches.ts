@@ -1,7 +1,7 @@
-import { appendRows, type Batch } from '../../core/batch.js';
-import { BatchPool } from '../../core/batch-pool.js';
-import type { DictionarySet } from '../../core/dictionary.js';
-import type { Schema } from '../../core/schema.js';
+import { appendRows, type Batch } from './batch.js';
+import { BatchPool } from './batch-pool.js';
+import type { DictionarySet } from './dictionary.js';
+import type { Schema } from './schema.js';
 
 const GROWTH = 4;
 

@@ -1,0 +1,302 @@
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DictionarySet } from '../../src/core/dictionary.js';
+import type { Row } from '../../src/core/row-view.js';
+import type { Schema } from '../../src/core/schema.js';
+import { stateFolderOf } from '../../src/outputs/state-folder.js';
+import { CsvSinkOptions } from '../../src/settings/csv-sink-options.js';
+import { JsonlSinkOptions } from '../../src/settings/jsonl-sink-options.js';
+import { ParquetSinkOptions } from '../../src/settings/parquet-sink-options.js';
+import { csvSink } from '../../src/sinks/csv.js';
+import { jsonlSink } from '../../src/sinks/jsonl.js';
+import { parquetSink } from '../../src/sinks/parquet.js';
+import { duckdb as query } from './duckdb.js';
+import { batchOf, contextOf, temporaryDirectory } from './sink-rows.js';
+
+const SCHEMA: Schema = {
+  kind: 'custom',
+  columns: [
+    { name: 'time', type: 'timestamp' },
+    { name: 'symbol', type: 'string', nullable: true },
+    { name: 'level', type: 'int32' },
+    { name: 'ok', type: 'boolean' },
+    { name: 'price', type: 'float64' },
+  ],
+};
+const DAY = 86_400_000_000_000n;
+const START = 1_704_067_200_000_000_000n; // 2024-01-01
+
+function makeSink(
+  options: Record<string, unknown>,
+  path = join(temporaryDirectory(), 'out'),
+  resuming = false,
+) {
+  const warnings: unknown[] = [];
+  const dictionaries = new DictionarySet();
+  const context = contextOf('job', { dictionaries, resuming });
+  const log = { ...context.log, warn: (...of: unknown[]) => void warnings.push(of) };
+  const sink = parquetSink.create(ParquetSinkOptions.parse({ path, ...options }), SCHEMA, {
+    ...context,
+    log,
+  } as typeof context);
+  const write = (rows: readonly Row[]) => sink.write(batchOf(SCHEMA, rows, dictionaries));
+  return { sink, path, write, warnings };
+}
+
+async function writeAll(options: Record<string, unknown>, batches: readonly (readonly Row[])[]) {
+  const run = makeSink(options);
+  await run.sink.open();
+  for (const rows of batches) await run.write(rows);
+  await run.sink.flush();
+  await run.sink.close();
+  return run;
+}
+
+const row = (i: number, symbol: string | null = `S${i % 3}`): Row => ({
+  time: START + BigInt(i) * (DAY / 4n),
+  symbol,
+  level: (i % 5) - 2,
+  ok: i % 2 === 0,
+  price: i,
+});
+const rows = (count: number) => Array.from({ length: count }, (_, i) => row(i));
+
+const foldersOf = (path: string): string[] =>
+  (readdirSync(path, { recursive: true }) as string[])
+    .filter((name) => name.includes('=') && !name.includes('job-'))
+    .sort();
+const filesOf = (path: string): string[] =>
+  (readdirSync(path, { recursive: true }) as string[]).filter((name) => name.endsWith('.parquet')).sort();
+
+function problemsOf(options: Record<string, unknown>, schema = SCHEMA): string[] {
+  const problems: string[] = [];
+  const add = (path: readonly PropertyKey[], message: string) =>
+    void problems.push(`${path.join('.')}: ${message}`);
+  csvSink.plan(CsvSinkOptions.parse(options), schema, { add } as never);
+  return problems;
+}
+
+describe('rows by partition', () => {
+  it('are read back by DuckDB with the columns of their folders', async () => {
+    const { path } = await writeAll({ partitionBy: ['symbol', 'day'] }, [rows(50), rows(120).slice(50)]);
+    expect(foldersOf(path).slice(0, 3)).toEqual([
+      'symbol=S0',
+      'symbol=S0/day=2024-01-01',
+      'symbol=S0/day=2024-01-02',
+    ]);
+    const found = await query(
+      `SELECT symbol, day::VARCHAR AS day, price FROM read_parquet('${path}/**/*.parquet', hive_partitioning = true) ORDER BY price`,
+    );
+    expect(found).toEqual(
+      rows(120).map(({ symbol, time, price }) => ({
+        symbol,
+        day: new Date(Number((time as bigint) / 1_000_000n)).toISOString().slice(0, 10),
+        price,
+      })),
+    );
+    const columns = await query(
+      `DESCRIBE SELECT * FROM read_parquet('${path}/symbol=S0/day=2024-01-01/*.parquet', hive_partitioning = false)`,
+    );
+    expect(columns.map(({ column_name }) => column_name)).toEqual(['time', 'level', 'ok', 'price']);
+  });
+
+  it('may have any value, which leads nowhere else', async () => {
+    const symbols = ['../../x', 'BTC/USD', 'a=b', 'ü €', '', null, 'NUL\0', '.', '..', 'a b'];
+    const all = symbols.map((symbol, i) => row(i, symbol));
+    const { path } = await writeAll({ partitionBy: ['symbol'] }, [all]);
+    expect(readdirSync(join(path, '..')).sort()).toEqual(['.out.tickloom', 'out']);
+    expect(readdirSync(path).sort()).toEqual(
+      [
+        'symbol=',
+        'symbol=%C3%BC%20%E2%82%AC',
+        'symbol=.',
+        'symbol=..',
+        'symbol=..%2F..%2Fx',
+        'symbol=BTC%2FUSD',
+        'symbol=NUL%00',
+        'symbol=__HIVE_DEFAULT_PARTITION__',
+        'symbol=a%20b',
+        'symbol=a%3Db',
+      ].sort(),
+    );
+    const found = await query(
+      `SELECT symbol, price FROM read_parquet('${path}/*/*.parquet', hive_partitioning = true, hive_types_autocast = false)
+       WHERE symbol NOT LIKE 'NUL%' ORDER BY price`,
+    );
+    expect(found.map(({ price }) => price)).toHaveLength(symbols.length - 1 - 1); // without the one that is null
+    expect(found.map(({ symbol }) => symbol)).toEqual(
+      symbols.filter((symbol) => symbol !== null && symbol !== 'NUL\0'),
+    );
+  });
+
+  it('are those of a file each, whatever the batches and however few files may be open', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(fc.tuple(fc.nat({ max: 6 }), fc.nat({ max: 200 })), { maxLength: 40 }), {
+          maxLength: 8,
+        }),
+        fc.subarray(['symbol', 'level', 'ok', 'hour', 'month', 'year'], { minLength: 1, maxLength: 3 }),
+        fc.integer({ min: 1, max: 5 }),
+        async (batches, partitionBy, openPartsMax) => {
+          let price = 0;
+          const made = batches.map((batch) =>
+            batch.map(([symbol, at]) => ({ ...row(at, `S${symbol}`), price: price++ }) as Row),
+          );
+          const { path } = await writeAll({ partitionBy, openPartsMax }, made);
+          if (price === 0) return;
+          const found = await query(
+            `SELECT price, filename FROM read_parquet('${path}/**/*.parquet', filename = true) ORDER BY price`,
+          );
+          const folders = made.flat().map(({ symbol, level, ok, time }) => {
+            const iso = new Date(Number((time as bigint) / 1_000_000n)).toISOString();
+            const values: Record<string, unknown> = { symbol, level, ok };
+            const times = { hour: iso.slice(0, 13), month: iso.slice(0, 7), year: iso.slice(0, 4) };
+            return partitionBy.map((by) => `${by}=${{ ...values, ...times }[by]}`).join('/');
+          });
+          expect(
+            found.map(({ filename }) =>
+              String(filename)
+                .slice(path.length + 1)
+                .replace(/\/job-.*/, ''),
+            ),
+          ).toEqual(folders);
+          expect(found.map((one) => one.price)).toEqual(folders.map((_, i) => i));
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it('end in small files where they come for more partitions than may be open, which is told once', async () => {
+    const many = Array.from({ length: 60 }, (_, i) => row(i, `S${i % 6}`));
+    const run = makeSink({ partitionBy: ['symbol'], openPartsMax: 2 });
+    await run.sink.open();
+    for (const one of many) await run.write([one]);
+    expect(run.sink.statistics()).toMatchObject({ parts: 58, partsOpen: 2 });
+    await run.sink.flush();
+    await run.sink.close();
+    expect(filesOf(run.path)).toHaveLength(60);
+    expect(run.warnings).toHaveLength(1);
+  });
+
+  it('keep memory for a bounded number of rows that wait for their row group', async () => {
+    const run = makeSink({ partitionBy: ['symbol'], rowGroupRows: 1_048_576 });
+    await run.sink.open();
+    let written = 0;
+    for (let i = 0; i < 90; i++) {
+      const batch = Array.from({ length: 20_000 }, (_, j) => ({
+        ...row(j),
+        symbol: `S${j % 20}`,
+        price: Math.sqrt(i * 20_000 + j),
+      }));
+      await run.write(batch);
+      written += batch.length;
+    }
+    // Some were written down though no row group was full.
+    expect(run.sink.bytesOut).toBeGreaterThan(4_000_000);
+    await run.sink.flush();
+    await run.sink.close();
+    const [found] = await query(
+      `SELECT count(*)::INTEGER AS rows FROM read_parquet('${run.path}/*/*.parquet')`,
+    );
+    expect(found).toEqual({ rows: written });
+  });
+
+  it('leave no file where there is no row', async () => {
+    const { path } = await writeAll({ partitionBy: ['symbol'] }, []);
+    expect(readdirSync(path)).toEqual([]);
+  });
+
+  it('are added to or replaced as in one directory, and empty folders go', async () => {
+    const first = await writeAll({ partitionBy: ['symbol'] }, [rows(9)]);
+    const again = (options: Record<string, unknown>) => makeSink(options, first.path);
+    await expect(again({ partitionBy: ['symbol'] }).sink.open()).rejects.toMatchObject({
+      code: 'OUTPUT_EXISTS',
+    });
+    await expect(again({ partitionBy: ['day'], ifExists: 'append' }).sink.open()).rejects.toMatchObject({
+      code: 'OUTPUT_EXISTS',
+      message: expect.stringContaining('symbol partition'),
+    });
+    const more = again({ partitionBy: ['symbol'], ifExists: 'append' });
+    await more.sink.open();
+    await more.write([row(1)]);
+    await more.sink.flush();
+    await more.sink.close();
+    expect(filesOf(first.path)).toHaveLength(4);
+    const other = again({ partitionBy: ['symbol'], ifExists: 'replace' });
+    await other.sink.open();
+    await other.write([row(1)]);
+    await other.sink.flush();
+    await other.sink.close();
+    expect(foldersOf(first.path)).toEqual(['symbol=S1']);
+    expect(filesOf(first.path)).toHaveLength(1);
+    expect(readdirSync(join(stateFolderOf(first.path)))).not.toContain('replacing');
+  });
+
+  it.each(['link', 'file'])('do not go where a %s stands in the place of their folder', async (kind) => {
+    const run = makeSink({ partitionBy: ['symbol'] });
+    await run.sink.open();
+    await run.write([row(0)]);
+    const elsewhere = temporaryDirectory();
+    mkdirSync(run.path, { recursive: true });
+    if (kind === 'link') symlinkSync(elsewhere, join(run.path, 'symbol=S0'));
+    else writeFileSync(join(run.path, 'symbol=S0'), '');
+    await expect(run.sink.flush()).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+      message: expect.stringContaining(`found a ${kind}`),
+    });
+    await run.sink.close();
+    expect(readdirSync(elsewhere)).toEqual([]);
+  });
+
+  it('are refused where their folder would have too long a name', async () => {
+    const run = makeSink({ partitionBy: ['symbol'] });
+    await run.sink.open();
+    await expect(run.write([row(0, 'x'.repeat(300))])).rejects.toMatchObject({
+      code: 'SINK_FAILED',
+      message: expect.stringContaining('at most 255 bytes, found one of 307'),
+    });
+    await run.sink.close();
+  });
+});
+
+describe('a spec with partitions', () => {
+  const path = 'out';
+  it.each([
+    [
+      { path, partitionBy: ['symbl'] },
+      /^partitionBy: expected one of symbol, level, ok, year, .* found "symbl"$/,
+    ],
+    [
+      { path, partitionBy: ['price'] },
+      /^partitionBy: expected columns of type string, .* found "price" of type float64$/,
+    ],
+    [
+      { path, partitionBy: ['time'] },
+      /^partitionBy: .* of type timestamp; by time, use year, month, day, hour$/,
+    ],
+    [{ path, partitionBy: ['symbol', 'symbol'] }, /^partitionBy: expected "symbol" once, found it twice$/],
+    [{ path: 'out.csv', partitionBy: ['symbol'] }, /^partitionBy: expected a directory as "path"/],
+  ])('names what is wrong with %j', (options, problem) => {
+    expect(problemsOf(options)).toEqual([expect.stringMatching(problem)]);
+  });
+
+  it('needs a column for the files, and a time for its parts', () => {
+    const schema: Schema = { kind: 'custom', columns: [{ name: 'symbol', type: 'string' }] };
+    expect(problemsOf({ path, partitionBy: ['symbol'] }, schema)).toEqual([
+      'partitionBy: expected a column that is left for the files, found none',
+    ]);
+    expect(problemsOf({ path, partitionBy: ['day'] }, schema)).toEqual([
+      'partitionBy: expected rows with a timestamp column "time" to partition by "day", found none',
+    ]);
+  });
+
+  it('cannot have control records', () => {
+    const problems: unknown[] = [];
+    const options = JsonlSinkOptions.parse({ path, partitionBy: ['symbol'], controls: true });
+    jsonlSink.plan(options, SCHEMA, { add: (...of: unknown[]) => void problems.push(of) } as never);
+    expect(problems).toEqual([[['controls'], expect.stringContaining('expected no control records')]]);
+  });
+});
