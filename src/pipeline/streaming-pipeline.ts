@@ -85,7 +85,7 @@ export class StreamingPipeline {
     const isStopped = () => this.#mustStop() || this.#checkpoints.hasFailed;
     const shared = { operators, tally, lag, turns, idle, counters, clock };
     this.#downstream = new Downstream({ ...shared, batcher: batcher.stage, sink, isStopped });
-    this.#position = new ReadPosition(source);
+    this.#position = new ReadPosition(source, rejects);
     this.#tally = tally;
     this.#lag = lag;
     this.#turns = turns;
@@ -349,8 +349,11 @@ export class StreamingPipeline {
   #cutNow(flushed: Durable | undefined, ended?: Checkpoint['ended']): Cut {
     const checkpoint = this.#states.take(ended); // before the sink begins: this may throw
     const durable = flushed ? Promise.resolve(flushed) : this.#downstream.prepare();
+    const synced = this.#parts.rejects.sync?.();
+    synced?.catch(() => undefined); // told once the sink is done: it is not closed before that
     return {
-      durable: durable.then((of) => {
+      durable: durable.then(async (of) => {
+        await synced;
         this.#durable = of;
         return of;
       }),

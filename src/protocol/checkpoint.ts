@@ -52,7 +52,7 @@ export interface Checkpoint {
   /** Ms since 1970, by the wall clock: for people. */
   readonly takenAtMs: number;
   readonly spec: SpecFingerprint;
-  /** By stage: `source`, `intake` (of a live source), `operators[0]`, `sink`. */
+  /** By stage: `source`, `intake` (of a live source), `operators[0]`, `sink`; and `deadLetters`. */
   readonly states: Readonly<Record<string, PlainData>>;
   readonly counters: RunCounters;
   readonly dictionaries: Readonly<Record<string, readonly string[]>>;
