@@ -6,6 +6,7 @@ import { errnoCode, outputFailed, syncFailed } from '../core/output-error.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { FileSystem } from './file-system.js';
 import { randomName } from './random-name.js';
+import { RoomOnDisk } from './room-on-disk.js';
 
 /** What file systems answer that cannot sync a directory. Anything else is a failure. */
 const UNSUPPORTED = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
@@ -13,12 +14,16 @@ const UNSUPPORTED = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
 /** Steps on a file system that several parts of an output take, each honest about what is durable. */
 export class Disk {
   readonly fs: FileSystem;
+  /** For the bytes of staged files. */
+  readonly room: RoomOnDisk;
   readonly #log: Logger;
   #saidUnsupported = false;
 
-  constructor(fs: FileSystem, log: Logger) {
+  /** @param room - Without it, a write that finds the disk full fails. */
+  constructor(fs: FileSystem, log: Logger, room = new RoomOnDisk()) {
     this.fs = fs;
     this.#log = log;
+    this.room = room;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { outputFailed, syncFailed } from '../core/output-error.js';
-import type { FileSystem } from './file-system.js';
+import type { Disk } from './disk.js';
 
 /** A file that is written where no reader looks, and takes its place with all its bytes, or never. */
 export class StagedFile {
@@ -10,10 +10,19 @@ export class StagedFile {
   readonly final: string;
   /** Tells it from any other file, whatever its name. */
   readonly inode: number;
+  readonly #disk: Disk;
   #handle: FileHandle | undefined;
   #bytes: number;
 
-  private constructor(handle: FileHandle, path: string, final: string, inode: number, bytes: number) {
+  private constructor(
+    disk: Disk,
+    handle: FileHandle,
+    path: string,
+    final: string,
+    inode: number,
+    bytes: number,
+  ) {
+    this.#disk = disk;
     this.#handle = handle;
     this.path = path;
     this.final = final;
@@ -25,11 +34,11 @@ export class StagedFile {
    * @param bytes - Of a file of ours that was put there to be gone on with; without it, none may be there.
    * @throws What the file system throws.
    */
-  static async open(fs: FileSystem, path: string, final: string, bytes?: number): Promise<StagedFile> {
+  static async open(disk: Disk, path: string, final: string, bytes?: number): Promise<StagedFile> {
     const goOn = constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
-    const handle = await fs.open(path, bytes === undefined ? 'wx' : goOn);
+    const handle = await disk.fs.open(path, bytes === undefined ? 'wx' : goOn);
     try {
-      return new StagedFile(handle, path, final, (await handle.stat()).ino, bytes ?? 0);
+      return new StagedFile(disk, handle, path, final, (await handle.stat()).ino, bytes ?? 0);
     } catch (error) {
       await handle.close().catch(() => undefined);
       throw error;
@@ -41,17 +50,15 @@ export class StagedFile {
     return this.#bytes;
   }
 
-  /** The memory may be used again once the promise has settled. */
+  /**
+   * The memory may be used again once the promise has settled. While the disk is full, that waits for
+   * room, and so does whoever writes.
+   */
   async write(bytes: Uint8Array): Promise<void> {
-    const handle = this.#opened();
-    try {
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesWritten } = await handle.write(bytes, at, bytes.length - at);
-        at += bytesWritten;
-      }
-    } catch (error) {
-      throw outputFailed('write', this.final, error);
-    }
+    await this.#disk.room.writeAll(bytes, { path: this.final, doing: 'write' }, async (at) => {
+      const { bytesWritten } = await this.#opened().write(bytes, at, bytes.length - at);
+      return bytesWritten;
+    });
     this.#bytes += bytes.length;
   }
 

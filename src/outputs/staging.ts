@@ -53,7 +53,7 @@ export class Staging {
   /** @param final - Path that it is to have. */
   async begin(name: string, final: string): Promise<StagedFile> {
     try {
-      return await StagedFile.open(this.#disk.fs, this.pathOf(name), final);
+      return await StagedFile.open(this.#disk, this.pathOf(name), final);
     } catch (error) {
       throw await this.#whyNot('create', final, error);
     }
@@ -66,7 +66,7 @@ export class Staging {
     try {
       await fs.copyFile(from, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       await fs.truncate(path, bytes);
-      return await StagedFile.open(fs, path, final, bytes);
+      return await StagedFile.open(this.#disk, path, final, bytes);
     } catch (error) {
       if (errnoCode(error) !== 'EEXIST') await this.#disk.removeQuietly(path);
       throw await this.#whyNot('copy', from, error);

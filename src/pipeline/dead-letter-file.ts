@@ -30,6 +30,17 @@ export interface DeadLetterOptions {
   readonly path: string;
   /** Rows that it takes of one run; the next one fails. */
   readonly maxRows: number;
+  /** Has a flush wait while the disk is full. Without it, the flush fails. */
+  readonly room?: RoomForWrites;
+}
+
+/** Writes all bytes, from where a short write or a full disk broke it off. */
+export interface RoomForWrites {
+  writeAll(
+    bytes: Uint8Array,
+    what: { readonly path: string; readonly doing: string },
+    write: (at: number) => Promise<number>,
+  ): Promise<void>;
 }
 
 /**
@@ -41,6 +52,7 @@ export class DeadLetterFile implements KeptRejects {
   readonly keepsRows = true;
   readonly path: string;
   readonly #maxRows: number;
+  readonly #room: RoomForWrites | undefined;
   readonly #fs: DeadLetterFileSystem;
   #run = newRun();
   #handle: nodeFs.FileHandle | undefined;
@@ -63,9 +75,10 @@ export class DeadLetterFile implements KeptRejects {
   #lastWrite: Promise<void> = Promise.resolve();
 
   /** @param fs - For tests. */
-  constructor({ path, maxRows }: DeadLetterOptions, fs: DeadLetterFileSystem = nodeFs) {
+  constructor({ path, maxRows, room }: DeadLetterOptions, fs: DeadLetterFileSystem = nodeFs) {
     this.path = path;
     this.#maxRows = maxRows;
+    this.#room = room;
     this.#fs = fs;
   }
 
@@ -138,7 +151,7 @@ export class DeadLetterFile implements KeptRejects {
     if (this.#pending.length > PENDING_MAX) this.#writeNow();
   }
 
-  /** @throws {PipelineError} `OUTPUT_FAILED`, a full disk for one. */
+  /** @throws {PipelineError} `OUTPUT_FAILED`, a full disk for one where nothing waits for room. */
   flush(): Promise<void> {
     const written = this.#lastWrite.then(() => this.#write());
     this.#lastWrite = written.catch(() => undefined);
@@ -211,10 +224,15 @@ export class DeadLetterFile implements KeptRejects {
     const bytes = this.#takePending();
     if (bytes.length === 0) return;
     const handle = this.#opened();
-    try {
-      for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
-    } catch (error) {
-      throw outputFailed('write the dead-letter file', this.path, error);
+    const doing = 'write the dead-letter file';
+    const write = async (at: number) => (await handle.write(bytes, at)).bytesWritten;
+    if (this.#room) await this.#room.writeAll(bytes, { path: this.path, doing }, write);
+    else {
+      try {
+        for (let at = 0; at < bytes.length; ) at += await write(at);
+      } catch (error) {
+        throw outputFailed(doing, this.path, error);
+      }
     }
     this.#writes++;
   }

@@ -24,6 +24,8 @@ export interface PipelineParts {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What the stages were given as `stopping`. */
+  readonly stopping?: AbortController;
   /** What each stage has to open in. Without it, whoever runs the pipeline watches that it opens. */
   readonly openDeadlineMs?: number | undefined;
   /** Name of the job, its run and its spec: what its checkpoints are of. */

@@ -1,5 +1,5 @@
 import { Batch } from '../core/batch.js';
-import { PipelineError, toWireError } from '../core/errors.js';
+import { PipelineError, RuntimeError, toWireError } from '../core/errors.js';
 import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
 import type { Nanos } from '../core/units.js';
 import type { Checkpoint } from '../protocol/checkpoint.js';
@@ -133,7 +133,7 @@ export class StreamingPipeline {
       }
       reason = await this.#toTheEnd();
     } catch (thrown) {
-      reason = 'error';
+      reason = this.#isBrokenOff(thrown) ? 'stopped' : 'error';
       error = thrown;
     }
     this.#live?.timer.stop();
@@ -152,7 +152,7 @@ export class StreamingPipeline {
     }
     const failure = await this.#lifecycle.close();
     this.#parts.dictionaries.memory.close();
-    if (failure !== undefined) failWith(failure);
+    if (failure !== undefined && !this.#isBrokenOff(failure)) failWith(failure);
     return this.#report(reason, error, stages);
   }
 
@@ -181,6 +181,7 @@ export class StreamingPipeline {
     this.#ending = 'stop';
     this.#lifecycle.interrupt();
     this.#checkpoints.stop();
+    this.#parts.stopping?.abort();
     this.#parts.source.stage.stop();
     this.#wake?.();
   }
@@ -394,6 +395,13 @@ export class StreamingPipeline {
 
   #mustStop(): boolean {
     return this.#ending === 'stop';
+  }
+
+  /** What a stage throws since the stop broke off its wait is no failure. */
+  #isBrokenOff(thrown: unknown): boolean {
+    const { signal } = this.#parts.stopping ?? {};
+    if (!signal?.aborted || !this.#mustStop()) return false;
+    return thrown instanceof RuntimeError && thrown.cause === signal.reason;
   }
 
   #report(reason: PipelineReport['reason'], error: unknown, stages: readonly StageReport[]): PipelineReport {
