@@ -4,7 +4,12 @@ import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
 import type { Nanos } from '../core/units.js';
 import type { Checkpoint } from '../protocol/checkpoint.js';
 import { type Counters, droppedRows, rowsPending } from '../protocol/counters.js';
-import type { PipelineReport, StageReport, StageStatistics } from '../protocol/pipeline-report.js';
+import type {
+  PipelineReport,
+  StageHealth,
+  StageReport,
+  StageStatistics,
+} from '../protocol/pipeline-report.js';
 import { StartStep } from '../protocol/start-step.js';
 import { blamed } from './blame.js';
 import { CheckpointKeeper, type Cut } from './checkpoint-keeper.js';
@@ -80,6 +85,7 @@ export class StreamingPipeline {
       sink,
       saver,
       onDue: () => this.#cutWhileIdle(),
+      onRoom: () => this.#wake?.(),
       onFailure: endWait,
     });
     const isStopped = () => this.#mustStop() || this.#checkpoints.hasFailed;
@@ -202,11 +208,16 @@ export class StreamingPipeline {
     const { source, operators, batcher, sink } = this.#parts;
     const lag = this.#lag;
     return [
-      reportOf('source', source, lag.ofSource()),
+      withHealth(reportOf('source', source, lag.ofSource()), this.#heldBack()),
       ...operators.map((operator, i) => reportOf(operatorId(i), operator, lag.ofOperator(i))),
       reportOf('batcher', batcher, lag.ofBatcher()),
       reportOf('sink', sink, lag.ofSink()),
     ];
+  }
+
+  #heldBack(): StageHealth | undefined {
+    if (!this.#checkpoints.holdsIntake) return undefined;
+    return { status: 'degraded', reason: 'held back: the store of checkpoints has no room' };
   }
 
   async #toTheEnd(): Promise<'end of input' | 'drained' | 'stopped'> {
@@ -230,7 +241,7 @@ export class StreamingPipeline {
       await this.#downstream.deliverAged();
       if (this.#checkpoints.isDue) await this.#checkpoints.take(() => this.#cut());
       if (this.#ending) return this.#mustStop() ? 'stopped' : 'drained';
-      if (this.#paused) {
+      if (this.#isHeld()) {
         await this.#whilePaused();
         continue;
       }
@@ -367,7 +378,7 @@ export class StreamingPipeline {
   /** Says how far event time is though no row comes to tell. */
   async #tellWatermark(now: Nanos): Promise<void> {
     // What came while the loop was busy is read first: it may take a source some turns to hand it over.
-    if (this.#paused || this.#ending || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
+    if (this.#isHeld() || this.#ending || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
     const { source, dictionaries } = this.#parts;
     const batch = new Batch(source.stage.schema, 1, dictionaries);
     if (!this.#live?.intake.mark(batch, now)) {
@@ -391,6 +402,11 @@ export class StreamingPipeline {
     // Rows that come next may have waited for as long.
     this.#live?.intake.standStill(clock.now() - since);
     await this.#idle.end();
+  }
+
+  /** Whether nothing is to be read, by request or for want of room for checkpoints. */
+  #isHeld(): boolean {
+    return this.#paused || this.#checkpoints.holdsIntake;
   }
 
   #mustStop(): boolean {
@@ -434,3 +450,7 @@ const reportOf = (
   health: of.health?.() ?? { status: 'ok' },
   statistics: { ...of.statistics?.(), ...statistics },
 });
+
+/** Unless the stage has something worse to say of itself. */
+const withHealth = (report: StageReport, health: StageHealth | undefined): StageReport =>
+  health && report.health.status === 'ok' ? { ...report, health } : report;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store.js';
 import { Disk } from '../../src/outputs/disk.js';
 import { RoomOnDisk } from '../../src/outputs/room-on-disk.js';
 import { StagedFile } from '../../src/outputs/staged-file.js';
@@ -13,6 +14,7 @@ import { FullDisk } from '../support/full-disk.js';
 import { handFed } from '../support/hand-fed.js';
 import { scratchFolder } from '../support/recorded-data.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
+import { TransactionalTable } from '../support/transactional-table.js';
 
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
@@ -194,5 +196,45 @@ describe('a pipeline whose disk is full', () => {
     expect(report.error).toBeUndefined();
     expect(remainsOf(path)).toEqual([]);
     expect(clock.timersPending).toBe(0);
+  });
+});
+
+describe('a pipeline whose store of checkpoints is on a full disk', () => {
+  it('reads no more until there is room, and then shows what had waited', async () => {
+    const full = new FullDisk(Number.POSITIVE_INFINITY, { writesWhole: true });
+    const folder = `${SCRATCH.folder}/store`;
+    const store = new FileCheckpointStore(folder, { fs: full.fs });
+    const clock = new SimulatedClock();
+    const feed = handFed();
+    const table = new TransactionalTable();
+    const options = { clock, store, checkpointEveryMs: 1_000, source: feed.factory, sink: table.sink() };
+    const pipeline = createPipeline({ name: 'kept', batcher: { maxRows: 1 } }, options);
+    await pipeline.build();
+    const run = pipeline.run();
+    const until = async (has: () => boolean) => {
+      while (!has()) await clock.advance(10);
+    };
+    full.room = 0;
+    feed.push(1);
+    const health = async () => (await pipeline.build()).describe()[0]?.health.status;
+    for (let row = 2; (await health()) === 'ok'; row++) {
+      await clock.advance(100);
+      if (row < 10) feed.push(row);
+    }
+    const { rowsIn } = pipeline.counters;
+    feed.push(99);
+    await until(() => full.refused > 50);
+    expect(pipeline.counters.rowsIn).toBeLessThanOrEqual(rowsIn + 1); // the read that was under way
+    expect(table.visible).toEqual([]);
+    full.room = Number.POSITIVE_INFINITY;
+    await until(() => table.visible.some(({ value }) => value === 99));
+    feed.end();
+    let isOver = false;
+    run.finally(() => {
+      isOver = true;
+    });
+    await until(() => isOver);
+    expect(await run).toMatchObject({ outcome: 'completed', rowsPending: 0 });
+    expect(await store.load('kept')).toMatchObject({ ended: { isPublished: true } });
   });
 });

@@ -9,7 +9,8 @@ export class FullDisk {
   refused = 0;
   readonly fs: FileSystem;
 
-  constructor(room = 0) {
+  /** @param writesWhole - Whether files that are written as a whole need room, too. */
+  constructor(room = 0, { writesWhole = false } = {}) {
     this.room = room;
     const open = async (...args: Parameters<typeof real.open>) => {
       const handle = await real.open(...args);
@@ -24,6 +25,11 @@ export class FullDisk {
         return write(bytes, at, taken); // a short write, where not all of it fits
       };
       handle.write = bounded as unknown as typeof handle.write;
+      if (!writesWhole) return handle;
+      handle.writeFile = (async (content: string | Uint8Array) => {
+        const bytes = Buffer.from(content as Uint8Array);
+        for (let at = 0; at < bytes.length; ) at += (await bounded(bytes, at)).bytesWritten;
+      }) as typeof handle.writeFile;
       return handle;
     };
     this.fs = { ...real, open };
