@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../core/errors.js';
 import { makeDirectory } from '../core/make-directory.js';
 import { errnoCode, outputFailed, syncFailed } from '../core/output-error.js';
+import { inSyncTurn } from '../protocol/sync-gate.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { FileSystem } from './file-system.js';
 import { randomName } from './random-name.js';
@@ -37,7 +38,7 @@ export class Disk {
     try {
       const handle = await this.fs.open(directory, 'r');
       try {
-        await handle.sync();
+        await inSyncTurn(() => handle.sync());
       } finally {
         await handle.close();
       }
@@ -121,7 +122,7 @@ export class Disk {
       const handle = await this.fs.open(path, 'wx');
       try {
         await handle.writeFile(text);
-        await handle.sync().catch((error: unknown) => {
+        await inSyncTurn(() => handle.sync()).catch((error: unknown) => {
           throw syncFailed(path, error);
         });
       } finally {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { outputFailed, syncFailed } from '../core/output-error.js';
+import { inSyncTurn } from '../protocol/sync-gate.js';
 import type { Disk } from './disk.js';
 
 /** A file that is written where no reader looks, and takes its place with all its bytes, or never. */
@@ -66,7 +67,7 @@ export class StagedFile {
   async sync(): Promise<void> {
     const handle = this.#opened();
     try {
-      await handle.sync();
+      await inSyncTurn(() => handle.sync());
     } catch (error) {
       throw syncFailed(this.final, error);
     }

@@ -21,6 +21,8 @@ export interface CheckpointSaver {
   save(checkpoint: Checkpoint): Promise<void>;
   /** Between two of them. */
   readonly everyMs: number;
+  /** To the first one: differs from job to job, so that not all of them sync at once. Default: `everyMs`. */
+  readonly firstMs?: number;
 }
 
 /** A cut that was taken: what comes of it behind the flow. */
@@ -85,11 +87,13 @@ export class CheckpointKeeper {
     const { clock, saver, onDue } = parts;
     this.#roomWarning = new OnceAMinute(clock);
     if (!saver) return;
-    this.#timer = new RepeatingTimer(clock, BigInt(Math.ceil(saver.everyMs * 1e6)), () => {
+    const { everyMs, firstMs = everyMs } = saver;
+    const onTime = () => {
       if (this.#turn === this.#acceptedTurn) return; // nothing has come since
       this.#isTimeDue = true;
       onDue();
-    });
+    };
+    this.#timer = new RepeatingTimer(clock, toNanos(everyMs), onTime, toNanos(firstMs));
   }
 
   /** Whether checkpoints go to a store, which decides what counts. */
@@ -285,3 +289,5 @@ export class CheckpointKeeper {
     return error;
   }
 }
+
+const toNanos = (ms: number): bigint => BigInt(Math.ceil(ms * 1e6));

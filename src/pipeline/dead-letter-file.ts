@@ -7,6 +7,7 @@ import { invariant } from '../core/invariant.js';
 import { type DirectoryMaker, makeDirectory } from '../core/make-directory.js';
 import { errnoCode, outputFailed, syncFailed } from '../core/output-error.js';
 import type { PlainData } from '../core/plain-data.js';
+import { inSyncTurn } from '../protocol/sync-gate.js';
 import { type DeadLetterPosition, EarlierLetters, readDeadLetterPosition } from './earlier-letters.js';
 import { inspectDeadLetters } from './own-dead-letters.js';
 import type { KeptRejects } from './rejects.js';
@@ -170,7 +171,7 @@ export class DeadLetterFile implements KeptRejects {
     const handle = this.#opened();
     try {
       // A device has nothing to sync, and says so by an error.
-      if ((await handle.stat()).isFile()) await handle.sync();
+      if ((await handle.stat()).isFile()) await inSyncTurn(() => handle.sync());
     } catch (error) {
       throw syncFailed(this.path, error);
     }

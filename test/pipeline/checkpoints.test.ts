@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
+import { shareOfKey } from '../../src/checkpoints/share-of-key.js';
 import { PipelineError } from '../../src/core/errors.js';
 import { SAVES_FAILED_MAX, SAVES_WITHOUT_ROOM_MAX } from '../../src/pipeline/checkpoint-keeper.js';
 import { createPipeline, type OpenSpec, type PipelineOptions } from '../../src/registry/pipeline-builder.js';
@@ -15,6 +16,9 @@ const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 
 const CSV = `time,symbol,price\n${Array.from({ length: 300 }, (_, i) => `${1_700_000_000_000 + i * 10},${'AB'[i % 2]},${100 + i}`).join('\n')}\n`;
+
+/** Of the time between two checkpoints: when the first one of a run named `fed` is taken. */
+const FIRST_SHARE = shareOfKey('fed');
 
 const OWNER = { host: 'there', process: 'other', thread: 0 };
 
@@ -227,15 +231,20 @@ describe('a pipeline with a store', () => {
     const { clock, feed, visible, run } = await started({ store });
     await clock.advance(0);
     feed.push(1, 2);
-    await clock.advance(9_999);
+    await clock.advance(FIRST_SHARE * 10_000 - 1);
     expect(visible()).toEqual([]);
     await clock.advance(2);
     expect(visible()).toEqual([1, 2]);
-    expect(await store.load('fed')).toMatchObject({ job: 'fed', states: { sink: 2 }, run: { epoch: 1 } });
     feed.push(3);
-    feed.end();
-    expect(await run).toMatchObject({ outcome: 'completed', durable: { rows: 3 } });
+    await clock.advance(9_998);
+    expect(visible()).toEqual([1, 2]);
+    await clock.advance(2);
     expect(visible()).toEqual([1, 2, 3]);
+    expect(await store.load('fed')).toMatchObject({ job: 'fed', states: { sink: 3 }, run: { epoch: 1 } });
+    feed.push(4);
+    feed.end();
+    expect(await run).toMatchObject({ outcome: 'completed', durable: { rows: 4 } });
+    expect(visible()).toEqual([1, 2, 3, 4]);
     expect(await store.load('fed')).toMatchObject({ ended: { how: 'completed', isPublished: true } });
     expect(clock.timersPending).toBe(0);
   });
@@ -386,9 +395,9 @@ describe('a pipeline with a store', () => {
       trouble.error = fullDisk();
       await clock.advance(0);
       feed.push(1);
-      await clock.advance(SAVES_WITHOUT_ROOM_MAX * 1_000 - 1);
+      await clock.advance((SAVES_WITHOUT_ROOM_MAX - 1 + FIRST_SHARE) * 1_000 - 1);
       expect(await health()).toEqual({ status: 'ok' });
-      await clock.advance(1);
+      await clock.advance(2);
       feed.push(2); // the read that is under way
       await clock.advance(1);
       feed.push(3);
