@@ -12,7 +12,7 @@ const THREAD_ENTRY = 'workers/pipeline.worker';
 
 /** What every thread needs, in one file: not the memory of budgets and breakers. */
 const THREAD_CORE =
-  /\/src\/(batchers|core|pipeline|protocol|telemetry)\/(?!dead-letter|rate-memory|breaker-memory)|\/registry\/(instantiate|loaders)\.|\/operators\/(expression\/expression-error|kind-of-columns|output-batches|schema-check)\./;
+  /\/src\/(batchers|core|pipeline|protocol|telemetry)\/(?!dead-letter|earlier-letters|rate-memory|breaker-memory)|\/registry\/(instantiate|loaders)\.|\/operators\/(expression\/expression-error|kind-of-columns|output-batches|schema-check)\./;
 
 /** Beside each entry, `entry.js` with the same exports, as the package's `type` and its types promise. */
 const esmFaces = {

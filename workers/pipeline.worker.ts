@@ -15,6 +15,7 @@ import {
 import type { PipelineReport } from '../src/protocol/pipeline-report.js';
 import { portEndpoint } from '../src/protocol/port-endpoint.js';
 import { StartStep } from '../src/protocol/start-step.js';
+import { shareSyncMemory } from '../src/protocol/sync-gate.js';
 import type { RateClient } from '../src/rate/rate-client.js';
 import { instantiate } from '../src/registry/instantiate.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
@@ -57,6 +58,7 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
         `The thread speaks protocol ${PROTOCOL_VERSION}, its supervisor ${task.protocol}: two releases of tickloom are mixed`,
       );
     }
+    shareSyncMemory(task.syncs);
     const actor = listen(task);
     const log = threadLogger(task.logs, counters).child({ thread: threadId });
     counters.set('startStep', StartStep.making);

@@ -6,6 +6,7 @@ import { ownerOfThread } from '../protocol/owner-of-thread.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { checkFingerprint } from '../settings/spec-fingerprint.js';
 import { type CheckpointStore, keyProblem } from './checkpoint-store.js';
+import { shareOfKey } from './share-of-key.js';
 
 export interface ClaimOptions {
   readonly store: CheckpointStore;
@@ -42,7 +43,11 @@ export async function claimRun(spec: ResolvedSpec, options: ClaimOptions): Promi
   // Read once more: whoever had the key may have saved until it was claimed, and not since.
   const checkpoint = checkGoesOn(await store.load(key), spec);
   const run = { id: checkpoint?.run.id ?? randomId(), epoch: fence.epoch, owner: fence.owner };
-  const saver = { everyMs, save: (taken: Checkpoint) => store.save(key, fence, taken) };
+  const saver = {
+    everyMs,
+    firstMs: everyMs * shareOfKey(key),
+    save: (taken: Checkpoint) => store.save(key, fence, taken),
+  };
   return { run, saver, ...(checkpoint && { checkpoint }) };
 }
 

@@ -1,6 +1,7 @@
 import type * as node from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoCode } from '../core/output-error.js';
+import { inSyncTurn } from '../protocol/sync-gate.js';
 
 /** The part of `node:fs/promises` that a store of files uses: tests put failures into it. */
 export type StoreFileSystem = Pick<
@@ -16,7 +17,7 @@ export async function writeNewFile(fs: StoreFileSystem, path: string, bytes: Uin
   const handle = await fs.open(path, 'wx');
   try {
     await handle.writeFile(bytes);
-    await handle.sync();
+    await inSyncTurn(() => handle.sync());
   } finally {
     await handle.close();
   }
@@ -35,7 +36,7 @@ export async function syncFolder(fs: StoreFileSystem, path: string): Promise<voi
     throw error;
   }
   try {
-    await handle.sync();
+    await inSyncTurn(() => handle.sync());
   } catch (error) {
     const isUnsupported = UNSUPPORTED.has(errnoCode(error) ?? '');
     if (!isUnsupported) throw error;

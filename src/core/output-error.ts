@@ -49,6 +49,19 @@ export function syncFailed(path: string, cause: unknown): PipelineError {
   );
 }
 
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
+const CAUSES_MAX = 16;
+
+/** Whether a failure, or what it was caused by, is that there is no room on the disk: that may pass. */
+export function lacksRoom(error: unknown): boolean {
+  let cause = error;
+  for (let depth = 0; depth < CAUSES_MAX && cause; depth++) {
+    if (NO_ROOM.has(errnoCode(cause) ?? '')) return true;
+    cause = (cause as { readonly cause?: unknown }).cause;
+  }
+  return false;
+}
+
 export function errnoCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' ? code : undefined;

@@ -3,9 +3,11 @@ import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../core/errors.js';
 import { makeDirectory } from '../core/make-directory.js';
 import { errnoCode, outputFailed, syncFailed } from '../core/output-error.js';
+import { inSyncTurn } from '../protocol/sync-gate.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { FileSystem } from './file-system.js';
 import { randomName } from './random-name.js';
+import { RoomOnDisk } from './room-on-disk.js';
 
 const NOT_THROUGH_LINKS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
 
@@ -15,12 +17,16 @@ const UNSUPPORTED = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
 /** Steps on a file system that several parts of an output take, each honest about what is durable. */
 export class Disk {
   readonly fs: FileSystem;
+  /** For the bytes of staged files. */
+  readonly room: RoomOnDisk;
   readonly #log: Logger;
   #saidUnsupported = false;
 
-  constructor(fs: FileSystem, log: Logger) {
+  /** @param room - Without it, a write that finds the disk full fails. */
+  constructor(fs: FileSystem, log: Logger, room = new RoomOnDisk()) {
     this.fs = fs;
     this.#log = log;
+    this.room = room;
   }
 
   /**
@@ -34,7 +40,7 @@ export class Disk {
     try {
       const handle = await this.fs.open(directory, 'r');
       try {
-        await handle.sync();
+        await inSyncTurn(() => handle.sync());
       } finally {
         await handle.close();
       }
@@ -74,7 +80,7 @@ export class Disk {
     if (found.isDirectory()) return false;
     throw new PipelineError(
       'OUTPUT_FAILED',
-      `"${path}": expected a directory that belongs to the output, found ` +
+      `"${path}" is for the output alone: expected a directory, found ` +
         `${found.isSymbolicLink() ? 'a link' : 'a file'}; remove it, or choose another path for the output`,
     );
   }
@@ -124,7 +130,7 @@ export class Disk {
       const handle = await this.fs.open(path, 'wx');
       try {
         await handle.writeFile(text);
-        await handle.sync().catch((error: unknown) => {
+        await inSyncTurn(() => handle.sync()).catch((error: unknown) => {
           throw syncFailed(path, error);
         });
       } finally {

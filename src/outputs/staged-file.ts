@@ -2,7 +2,8 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { outputFailed, syncFailed } from '../core/output-error.js';
-import type { FileSystem } from './file-system.js';
+import { inSyncTurn } from '../protocol/sync-gate.js';
+import type { Disk } from './disk.js';
 
 /** How far a file has come. */
 export interface FileMark {
@@ -28,13 +29,13 @@ export class StagedFile {
   readonly final: string;
   /** Tells it from any other file, whatever its name. */
   readonly inode: number;
-  readonly #fs: FileSystem;
+  readonly #disk: Disk;
   #handle: FileHandle | undefined;
   #mark: FileMark = NO_BYTES;
   #isSealed = false;
 
-  private constructor(fs: FileSystem, handle: FileHandle, { name, path, final }: StagedPlace, inode: number) {
-    this.#fs = fs;
+  private constructor(disk: Disk, handle: FileHandle, { name, path, final }: StagedPlace, inode: number) {
+    this.#disk = disk;
     this.#handle = handle;
     this.name = name;
     this.path = path;
@@ -46,11 +47,11 @@ export class StagedFile {
    * @param bytes - Of a file of ours that was put there to be gone on with; without it, none may be there.
    * @throws What the file system throws.
    */
-  static async open(fs: FileSystem, place: StagedPlace, bytes?: number): Promise<StagedFile> {
+  static async open(disk: Disk, place: StagedPlace, bytes?: number): Promise<StagedFile> {
     const goOn = constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
-    const handle = await fs.open(place.path, bytes === undefined ? 'wx+' : goOn);
+    const handle = await disk.fs.open(place.path, bytes === undefined ? 'wx+' : goOn);
     try {
-      const file = new StagedFile(fs, handle, place, (await handle.stat()).ino);
+      const file = new StagedFile(disk, handle, place, (await handle.stat()).ino);
       if (bytes !== undefined) await file.#lookThrough(bytes);
       return file;
     } catch (error) {
@@ -68,19 +69,17 @@ export class StagedFile {
     return this.#mark;
   }
 
-  /** The memory may be used again once the promise has settled. */
+  /**
+   * The memory may be used again once the promise has settled. While the disk is full, that waits for
+   * room, and so does whoever writes.
+   */
   async write(bytes: Uint8Array): Promise<void> {
-    const handle = this.#opened();
     const { bytes: before, checksum } = this.#mark;
     const mark = { bytes: before + bytes.length, checksum: crc32(bytes, checksum) };
-    try {
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesWritten } = await handle.write(bytes, at, bytes.length - at);
-        at += bytesWritten;
-      }
-    } catch (error) {
-      throw outputFailed('write', this.final, error);
-    }
+    await this.#disk.room.writeAll(bytes, { path: this.final, doing: 'write' }, async (at) => {
+      const { bytesWritten } = await this.#opened().write(bytes, at, bytes.length - at);
+      return bytesWritten;
+    });
     this.#mark = mark;
   }
 
@@ -105,7 +104,7 @@ export class StagedFile {
     if (this.#isSealed) return;
     const handle = this.#opened();
     try {
-      await handle.sync();
+      await inSyncTurn(() => handle.sync());
     } catch (error) {
       throw syncFailed(this.final, error);
     }
@@ -134,7 +133,7 @@ export class StagedFile {
   /** Lets go of it and removes it. Does not throw. */
   async discard(): Promise<void> {
     await this.close();
-    await this.#fs.unlink(this.path).catch(() => undefined);
+    await this.#disk.fs.unlink(this.path).catch(() => undefined);
   }
 
   /** Of bytes that another one has written, the checksum is not known. */

@@ -60,7 +60,7 @@ export class Staging {
   async begin(name: string, final: string): Promise<StagedFile> {
     this.#hasNewNames = true;
     try {
-      return await StagedFile.open(this.#disk.fs, { name, path: this.pathOf(name), final });
+      return await StagedFile.open(this.#disk, { name, path: this.pathOf(name), final });
     } catch (error) {
       throw await this.#whyNot('create', final, error);
     }
@@ -74,7 +74,7 @@ export class Staging {
     try {
       await fs.copyFile(from, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       await fs.truncate(path, bytes);
-      return await StagedFile.open(fs, { name, path, final }, bytes);
+      return await StagedFile.open(this.#disk, { name, path, final }, bytes);
     } catch (error) {
       if (errnoCode(error) !== 'EEXIST') await this.#disk.removeQuietly(path);
       throw await this.#whyNot('copy', from, error);

@@ -1,5 +1,7 @@
 import { type Clock, sleep } from '../core/clock.js';
 import { PipelineError, RuntimeError } from '../core/errors.js';
+import { OnceAMinute } from '../core/once-a-minute.js';
+import { lacksRoom } from '../core/output-error.js';
 import type { PlainData } from '../core/plain-data.js';
 import { millis } from '../core/units.js';
 import type { Checkpoint } from '../protocol/checkpoint.js';
@@ -19,6 +21,8 @@ export interface CheckpointSaver {
   save(checkpoint: Checkpoint): Promise<void>;
   /** Between two of them. */
   readonly everyMs: number;
+  /** To the first one: differs from job to job, so that not all of them sync at once. Default: `everyMs`. */
+  readonly firstMs?: number;
 }
 
 /** A cut that was taken: what comes of it behind the flow. */
@@ -41,12 +45,16 @@ export interface CheckpointKeeperParts {
   readonly saver?: CheckpointSaver | undefined;
   /** A checkpoint is to be taken as soon as it can be. */
   onDue(): void;
+  /** The store has room again after it had none: `holdsIntake` has become false. */
+  onRoom(): void;
   /** Nothing more may be delivered; `throwIfFailed` says why. */
   onFailure(): void;
 }
 
-/** Checkpoints in a row that could not be saved, before the run fails. */
+/** Checkpoints in a row that could not be saved, before the run fails. A lack of room does not count. */
 export const SAVES_FAILED_MAX = 30;
+/** Checkpoints in a row for which the store had no room, before the intake pauses. */
+export const SAVES_WITHOUT_ROOM_MAX = 3;
 /** At the end nothing else is to be done: from one attempt to the next. */
 const SAVE_AGAIN_MS_MAX = 1_000;
 
@@ -55,8 +63,8 @@ const SAVE_AGAIN_MS_MAX = 1_000;
  * and once it was accepted, what it lists may be seen. All of it goes on behind the flow, one at a time;
  * who asks meanwhile gets the next one.
  *
- * A save that fails drops nothing: what was prepared waits for the next checkpoint. One that is refused
- * (`FENCED`) ends the run.
+ * A save that fails drops nothing: what was prepared waits for the next checkpoint. While the store has
+ * no room, what waits is bounded by reading no more. One that is refused (`FENCED`) ends the run.
  */
 export class CheckpointKeeper {
   readonly #parts: CheckpointKeeperParts;
@@ -68,6 +76,8 @@ export class CheckpointKeeper {
   #acceptedTurn = 0;
   #turn = 0;
   #failedInRow = 0;
+  #withoutRoomInRow = 0;
+  readonly #roomWarning: OnceAMinute;
   /** Never rejects. */
   #underWay: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -75,12 +85,15 @@ export class CheckpointKeeper {
   constructor(parts: CheckpointKeeperParts) {
     this.#parts = parts;
     const { clock, saver, onDue } = parts;
+    this.#roomWarning = new OnceAMinute(clock);
     if (!saver) return;
-    this.#timer = new RepeatingTimer(clock, BigInt(Math.ceil(saver.everyMs * 1e6)), () => {
+    const { everyMs, firstMs = everyMs } = saver;
+    const onTime = () => {
       if (this.#turn === this.#acceptedTurn) return; // nothing has come since
       this.#isTimeDue = true;
       onDue();
-    });
+    };
+    this.#timer = new RepeatingTimer(clock, toNanos(everyMs), onTime, toNanos(firstMs));
   }
 
   /** Whether checkpoints go to a store, which decides what counts. */
@@ -90,6 +103,11 @@ export class CheckpointKeeper {
 
   get isDue(): boolean {
     return (this.#isTimeDue || this.#requests.waiting) && !this.#underWay && !this.#failure;
+  }
+
+  /** Nothing more is to be read: too much would wait for a checkpoint that the store has room for. */
+  get holdsIntake(): boolean {
+    return this.#withoutRoomInRow >= SAVES_WITHOUT_ROOM_MAX;
   }
 
   get hasFailed(): boolean {
@@ -212,6 +230,7 @@ export class CheckpointKeeper {
     }
     this.#failedInRow = 0;
     this.#acceptedTurn = turn;
+    this.#hasRoom();
     if (!isPrepared) return taken;
     try {
       await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.commit?.(position));
@@ -223,6 +242,10 @@ export class CheckpointKeeper {
 
   #refusedBy(error: unknown): unknown {
     if (error instanceof RuntimeError && error.code === 'FENCED') return this.#fail(error);
+    if (lacksRoom(error)) {
+      this.#lackRoom(error);
+      return error;
+    }
     this.#failedInRow++;
     this.#parts.log.warn(
       { err: error, failedInRow: this.#failedInRow },
@@ -239,9 +262,32 @@ export class CheckpointKeeper {
     );
   }
 
+  #lackRoom(error: unknown): void {
+    const withoutRoomInRow = ++this.#withoutRoomInRow;
+    const hasBegunToHold = withoutRoomInRow === SAVES_WITHOUT_ROOM_MAX;
+    if (!this.#roomWarning.isDue() && !hasBegunToHold) return;
+    this.#parts.log.warn(
+      { err: error, withoutRoomInRow },
+      this.holdsIntake
+        ? 'the store of checkpoints has no room: nothing more is read until it has; free some space'
+        : 'the store of checkpoints has no room: it is tried again; free some space',
+    );
+  }
+
+  #hasRoom(): void {
+    if (this.#withoutRoomInRow === 0) return;
+    const { log, onRoom } = this.#parts;
+    log.info({ withoutRoomInRow: this.#withoutRoomInRow }, 'the store of checkpoints has room again');
+    this.#withoutRoomInRow = 0;
+    this.#roomWarning.reset();
+    onRoom();
+  }
+
   #fail(error: unknown): unknown {
     this.#failure ??= { error };
     this.#parts.onFailure();
     return error;
   }
 }
+
+const toNanos = (ms: number): bigint => BigInt(Math.ceil(ms * 1e6));

@@ -5,9 +5,12 @@ import { dirname } from 'node:path';
 import { type BadRow, PipelineError } from '../core/errors.js';
 import { invariant } from '../core/invariant.js';
 import { type DirectoryMaker, makeDirectory } from '../core/make-directory.js';
-import { errnoCode, outputFailed } from '../core/output-error.js';
+import { errnoCode, outputFailed, syncFailed } from '../core/output-error.js';
+import type { PlainData } from '../core/plain-data.js';
+import { inSyncTurn } from '../protocol/sync-gate.js';
+import { type DeadLetterPosition, EarlierLetters, readDeadLetterPosition } from './earlier-letters.js';
 import { inspectDeadLetters } from './own-dead-letters.js';
-import type { Rejects } from './rejects.js';
+import type { KeptRejects } from './rejects.js';
 
 /** Characters held back before they are written at once, flushed or not. */
 const PENDING_MAX = 1_048_576;
@@ -28,43 +31,56 @@ export interface DeadLetterOptions {
   readonly path: string;
   /** Rows that it takes of one run; the next one fails. */
   readonly maxRows: number;
-  /** Where the run left off, if it is gone on with: rows that come again have their numbers again. */
-  readonly resumeAt?: DeadLetterPosition;
+  /** Has a flush wait while the disk is full. Without it, the flush fails. */
+  readonly room?: RoomForWrites;
 }
 
-/** How far a run has come with its dead letters. Plain data, for a checkpoint. */
-export type DeadLetterPosition = {
-  /** Random, one for each run. */
-  readonly run: string;
-  /** Of the last one, counted from 1; 0 before the first. */
-  readonly ordinal: number;
-};
+/** Writes all bytes, from where a short write or a full disk broke it off. */
+export interface RoomForWrites {
+  writeAll(
+    bytes: Uint8Array,
+    what: { readonly path: string; readonly doing: string },
+    write: (at: number) => Promise<number>,
+  ): Promise<void>;
+}
 
 /**
  * Keeps bad rows in a file, one JSON object a line: {run, ordinal, file, line, field, expected,
  * found, raw}. What other runs wrote stays: rows are added at the end, each at least once. After a
  * crash a row may stand there twice, with the same run and ordinal.
  */
-export class DeadLetterFile implements Rejects {
+export class DeadLetterFile implements KeptRejects {
   readonly keepsRows = true;
   readonly path: string;
   readonly #maxRows: number;
+  readonly #room: RoomForWrites | undefined;
   readonly #fs: DeadLetterFileSystem;
-  readonly #run: string;
+  #run = newRun();
   #handle: nodeFs.FileHandle | undefined;
-  #count: number;
+  #count = 0;
+  /** The last number that was given to a row. */
+  #ordinal = 0;
+  /** Where the next letter will stand, where nobody else writes to the file. */
+  #bytes = 0;
+  /** Of a run that is gone on with: some of them may still come again. */
+  #earlier: EarlierLetters | undefined;
   #pending = '';
   /** A crash cut the last line off: it is ended before the first of this run. */
   #endsMidLine = false;
-  #isSynced = true;
+  /** It was there before. */
+  #isStanding = false;
+  /** Times that something was written, and how many of them are known to be on the disk. */
+  #writes = 0;
+  #writesSynced = 0;
+  /** Never rejects. Of two writes at once, one could come into the middle of a line of the other. */
+  #lastWrite: Promise<void> = Promise.resolve();
 
   /** @param fs - For tests. */
-  constructor({ path, maxRows, resumeAt }: DeadLetterOptions, fs: DeadLetterFileSystem = nodeFs) {
+  constructor({ path, maxRows, room }: DeadLetterOptions, fs: DeadLetterFileSystem = nodeFs) {
     this.path = path;
     this.#maxRows = maxRows;
+    this.#room = room;
     this.#fs = fs;
-    this.#run = resumeAt?.run ?? randomBytes(6).toString('hex');
-    this.#count = resumeAt?.ordinal ?? 0;
   }
 
   /**
@@ -90,7 +106,28 @@ export class DeadLetterFile implements Rejects {
 
   /** What to go on from, of a checkpoint after a `sync`. */
   position(): DeadLetterPosition {
-    return { run: this.#run, ordinal: this.#count };
+    return { run: this.#run, ordinal: this.#ordinal, bytes: this.#bytes, ...this.#earlier?.awaited() };
+  }
+
+  /**
+   * Rows that come again have their numbers again, and are not written twice where they stand already.
+   * Where others come in their place, they are counted on in the name of a new run: one number, one row.
+   *
+   * @throws {PipelineError} `CHECKPOINT_INVALID`, or `OUTPUT_FAILED` when the file cannot be read.
+   */
+  async resume(data: PlainData, rowsComeAgain: boolean): Promise<void> {
+    const position = readDeadLetterPosition(data);
+    this.#count = position.ordinal - (position.awaited?.length ?? 0);
+    this.#ordinal = position.ordinal;
+    if (!rowsComeAgain) return;
+    this.#run = position.run;
+    if (!this.#isStanding) return;
+    try {
+      this.#earlier = await EarlierLetters.read(this.#opened(), position);
+    } catch (error) {
+      throw outputFailed('read the dead-letter file', this.path, error);
+    }
+    this.#ordinal = this.#earlier.last;
   }
 
   add(row: BadRow): void {
@@ -103,22 +140,23 @@ export class DeadLetterFile implements Rejects {
       );
     }
     const { file, line, field, expected, found, raw } = row;
-    const letter = { run: this.#run, ordinal: ++this.#count, file, line, field, expected, found, raw };
-    this.#pending += `${this.#endsMidLine ? '\n' : ''}${JSON.stringify(letter)}\n`;
+    const content = JSON.stringify({ file, line, field, expected, found, raw }).slice(1);
+    this.#count++;
+    if (this.#earlier?.take(content) !== undefined) {
+      this.#writes++; // by the earlier start, which may not have synced it
+      return;
+    }
+    const number = `"run":${JSON.stringify(this.#run)},"ordinal":${++this.#ordinal}`;
+    this.#pending += `${this.#endsMidLine ? '\n' : ''}{${number},${content}\n`;
     this.#endsMidLine = false;
     if (this.#pending.length > PENDING_MAX) this.#writeNow();
   }
 
-  /** @throws {PipelineError} `OUTPUT_FAILED`, a full disk for one. */
-  async flush(): Promise<void> {
-    const bytes = this.#takePending();
-    if (bytes.length === 0) return;
-    const handle = this.#opened();
-    try {
-      for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
-    } catch (error) {
-      throw outputFailed('write the dead-letter file', this.path, error);
-    }
+  /** @throws {PipelineError} `OUTPUT_FAILED`, a full disk for one where nothing waits for room. */
+  flush(): Promise<void> {
+    const written = this.#lastWrite.then(() => this.#write());
+    this.#lastWrite = written.catch(() => undefined);
+    return written;
   }
 
   /**
@@ -128,15 +166,16 @@ export class DeadLetterFile implements Rejects {
    */
   async sync(): Promise<void> {
     await this.flush();
-    if (this.#isSynced) return;
+    const writes = this.#writes;
+    if (writes === this.#writesSynced) return;
     const handle = this.#opened();
     try {
       // A device has nothing to sync, and says so by an error.
-      if ((await handle.stat()).isFile()) await handle.sync();
-      this.#isSynced = true;
+      if ((await handle.stat()).isFile()) await inSyncTurn(() => handle.sync());
     } catch (error) {
-      throw outputFailed('sync the dead-letter file', this.path, error);
+      throw syncFailed(this.path, error);
     }
+    this.#writesSynced = Math.max(this.#writesSynced, writes);
   }
 
   /** Writes what is left, and frees the file. */
@@ -154,9 +193,11 @@ export class DeadLetterFile implements Rejects {
   async #openStanding(): Promise<void> {
     const handle = await this.#standing();
     try {
-      const { foreign, isCutOff = false } = await inspectDeadLetters(handle);
+      const { foreign, isCutOff = false, bytes = 0 } = await inspectDeadLetters(handle);
       if (foreign !== undefined) throw notOurs(this.path, foreign);
       this.#endsMidLine = isCutOff;
+      this.#bytes = bytes;
+      this.#isStanding = true;
     } catch (error) {
       await handle.close();
       throw outputFailed('read the dead-letter file', this.path, error);
@@ -180,6 +221,23 @@ export class DeadLetterFile implements Rejects {
     }
   }
 
+  async #write(): Promise<void> {
+    const bytes = this.#takePending();
+    if (bytes.length === 0) return;
+    const handle = this.#opened();
+    const doing = 'write the dead-letter file';
+    const write = async (at: number) => (await handle.write(bytes, at)).bytesWritten;
+    if (this.#room) await this.#room.writeAll(bytes, { path: this.path, doing }, write);
+    else {
+      try {
+        for (let at = 0; at < bytes.length; ) at += await write(at);
+      } catch (error) {
+        throw outputFailed(doing, this.path, error);
+      }
+    }
+    this.#writes++;
+  }
+
   /** For a stage that adds more than it flushes: memory stays bounded. */
   #writeNow(): void {
     const { fd } = this.#opened();
@@ -189,12 +247,13 @@ export class DeadLetterFile implements Rejects {
     } catch (error) {
       throw outputFailed('write the dead-letter file', this.path, error);
     }
+    this.#writes++;
   }
 
   #takePending(): Buffer {
     const bytes = Buffer.from(this.#pending);
     this.#pending = '';
-    if (bytes.length > 0) this.#isSynced = false;
+    this.#bytes += bytes.length;
     return bytes;
   }
 
@@ -203,6 +262,8 @@ export class DeadLetterFile implements Rejects {
     return this.#handle;
   }
 }
+
+const newRun = (): string => randomBytes(6).toString('hex');
 
 /** To follow it would make a file that nobody named. */
 export const LINK_TO_NOWHERE = 'a link to a file that is not there';

@@ -6,6 +6,7 @@ export interface StandingFile {
   readonly foreign?: string;
   /** Whether its last line was cut off, by a crash, and is to be ended first. */
   readonly isCutOff?: boolean;
+  readonly bytes?: number;
 }
 
 /** Of its end: some of the longest dead letters. */
@@ -33,7 +34,7 @@ export async function inspectDeadLetters(handle: Pick<FileHandle, 'stat' | 'read
     if (bytesRead === 0) break;
     length += bytesRead;
   }
-  return judge(tail.toString('utf8', 0, length), from > 0);
+  return { ...judge(tail.toString('utf8', 0, length), from > 0), bytes: found.size };
 }
 
 function judge(tail: string, isCutAtStart: boolean): StandingFile {

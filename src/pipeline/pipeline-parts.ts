@@ -7,7 +7,7 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Batcher } from './batcher.js';
 import type { CheckpointSaver } from './checkpoint-keeper.js';
 import type { Operator } from './operator.js';
-import type { Rejects } from './rejects.js';
+import type { KeptRejects } from './rejects.js';
 import type { Sink } from './sink.js';
 import type { Source } from './source.js';
 import type { Named, Stage } from './stage.js';
@@ -19,11 +19,13 @@ export interface PipelineParts {
   readonly operators: readonly Named<Operator>[];
   readonly batcher: Named<Batcher>;
   readonly sink: Named<Sink>;
-  readonly rejects: Rejects & Pick<Stage, 'open' | 'close'>;
+  readonly rejects: KeptRejects;
   readonly dictionaries: DictionarySet;
   readonly counters: Counters;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What the stages were given as `stopping`. */
+  readonly stopping?: AbortController;
   /** What each stage has to open in. Without it, whoever runs the pipeline watches that it opens. */
   readonly openDeadlineMs?: number | undefined;
   /** Name of the job, its run and its spec: what its checkpoints are of. */

@@ -1,5 +1,6 @@
 import { copyPlainData } from '../core/copy-plain-data.js';
 import type { PlainData } from '../core/plain-data.js';
+import type { KeptRejects } from './rejects.js';
 import type { Source } from './source.js';
 
 /** Where a source stood behind the last batch that was taken, and what it had counted by then. */
@@ -7,6 +8,8 @@ export interface SourcePlace {
   readonly position: PlainData;
   readonly rowsRejected: number;
   readonly bytesIn: number;
+  /** How far the dead letters had come: those of a read that is under way are told again after it. */
+  readonly deadLetters: PlainData | undefined;
 }
 
 /**
@@ -15,13 +18,16 @@ export interface SourcePlace {
  */
 export class ReadPosition {
   readonly #source: Source;
+  readonly #rejects: KeptRejects;
   #position: PlainData | undefined;
   #rowsRejected = 0;
   #bytesIn = 0;
+  #deadLetters: PlainData | undefined;
   #isReading = false;
 
-  constructor(source: Source) {
+  constructor(source: Source, rejects: KeptRejects) {
     this.#source = source;
+    this.#rejects = rejects;
   }
 
   /** Whether a checkpoint can be taken now: not in a read whose source gave no position for it. */
@@ -35,6 +41,7 @@ export class ReadPosition {
     this.#position = source.positionForRead ? source.positionForRead() : source.position();
     this.#rowsRejected = source.rowsRejected ?? 0;
     this.#bytesIn = source.bytesIn ?? 0;
+    this.#deadLetters = this.#rejects.position?.();
     this.#isReading = true;
   }
 
@@ -47,9 +54,14 @@ export class ReadPosition {
   take(): SourcePlace {
     if (this.#position === undefined || !this.#isReading) {
       const { rowsRejected = 0, bytesIn = 0 } = this.#source;
-      return { position: copyPlainData(this.#source.position(), 'source'), rowsRejected, bytesIn };
+      const position = copyPlainData(this.#source.position(), 'source');
+      return { position, rowsRejected, bytesIn, deadLetters: this.#rejects.position?.() };
     }
-    const position = copyPlainData(this.#position, 'source');
-    return { position, rowsRejected: this.#rowsRejected, bytesIn: this.#bytesIn };
+    return {
+      position: copyPlainData(this.#position, 'source'),
+      rowsRejected: this.#rowsRejected,
+      bytesIn: this.#bytesIn,
+      deadLetters: this.#deadLetters,
+    };
   }
 }

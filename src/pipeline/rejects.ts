@@ -1,4 +1,5 @@
 import { type BadRow, InvalidRowError } from '../core/errors.js';
+import type { PlainData } from '../core/plain-data.js';
 
 /**
  * Where rows go that cannot be used. Either the first one stops the job, or they are kept in a
@@ -16,6 +17,23 @@ export interface Rejects {
   flush(): Promise<void>;
   /** Rows added so far. */
   readonly count: number;
+}
+
+/** Rejects as the pipeline has them: it opens and closes them, and has them in its checkpoints. */
+export interface KeptRejects extends Rejects {
+  open?(): Promise<void> | void;
+  close?(): Promise<void> | void;
+  /** How far they have come. Without it, a checkpoint knows nothing of them. */
+  position?(): PlainData;
+  /**
+   * Called after `open` and before the first row, with an earlier `position()`.
+   *
+   * @param rowsComeAgain - Whether rows that were added since will be added again. Of a live source,
+   *   others come in their place.
+   */
+  resume?(position: PlainData, rowsComeAgain: boolean): Promise<void> | void;
+  /** Makes all that was added so far durable. More may be added and flushed before it has settled. */
+  sync?(): Promise<void>;
 }
 
 /** Rejects for jobs without a dead-letter file: the first bad row ends the job. */

@@ -8,26 +8,35 @@ import { type Nanos, toMillisCeil } from '../core/units.js';
 export class RepeatingTimer {
   readonly #clock: Clock;
   readonly #everyNs: Nanos;
+  readonly #firstNs: Nanos;
   readonly #onTime: (now: Nanos) => void;
   #handle: TimerHandle;
   #dueAt = 0n;
 
-  /** @param onTime - Is given the instant at which the timer fired. */
-  constructor(clock: Clock, everyNs: bigint, onTime: (now: Nanos) => void) {
+  /**
+   * @param onTime - Is given the instant at which the timer fired.
+   * @param firstNs - From the start to the first time.
+   */
+  constructor(clock: Clock, everyNs: bigint, onTime: (now: Nanos) => void, firstNs = everyNs) {
     this.#clock = clock;
     this.#everyNs = everyNs as Nanos;
+    this.#firstNs = firstNs as Nanos;
     this.#onTime = onTime;
   }
 
   start(): void {
     if (this.#handle !== undefined) return;
-    this.#dueAt = this.#clock.now() + this.#everyNs;
-    this.#arm(this.#everyNs);
+    this.#armFor(this.#firstNs);
   }
 
   stop(): void {
     if (this.#handle !== undefined) this.#clock.clearTimeout(this.#handle);
     this.#handle = undefined;
+  }
+
+  #armFor(delay: Nanos): void {
+    this.#dueAt = this.#clock.now() + delay;
+    this.#arm(delay);
   }
 
   #arm(delay: Nanos): void {
@@ -43,8 +52,7 @@ export class RepeatingTimer {
     }
     await turnOfTheLoop();
     if (this.#handle !== fired) return; // it was stopped meanwhile
-    this.#handle = undefined;
-    this.start();
+    this.#armFor(this.#everyNs);
     this.#onTime(now);
   }
 }

@@ -1,6 +1,5 @@
 import type { Clock } from '../core/clock.js';
-import { RUN_COUNTERS, type RunCounters } from '../protocol/checkpoint.js';
-import type { CounterName, Counters } from '../protocol/counters.js';
+import { type CounterName, type Counters, RUN_COUNTERS, type RunCounters } from '../protocol/counters.js';
 import type { OperatorChain } from './operator-chain.js';
 import type { SourcePlace } from './read-position.js';
 import type { Sink } from './sink.js';

@@ -38,6 +38,7 @@ export class StageStates {
     const { position, operators, tally, intake } = this.#stateful;
     const place = position.take();
     const states: Record<string, PlainData> = { source: place.position };
+    if (place.deadLetters !== undefined) states.deadLetters = place.deadLetters;
     if (intake) states.intake = intake.snapshot();
     for (const [i, state] of operators.snapshot().entries()) {
       states[operatorId(i)] = copyPlainData(state, operatorId(i));
@@ -57,13 +58,18 @@ export class StageStates {
 
   /** Takes the stages to where the checkpoint was. Of a stream that had ended, only the sink is left. */
   async restore({ states, counters, ended }: Checkpoint): Promise<void> {
-    const { source, sink, counters: progress } = this.#parts;
+    const { source, sink, rejects, counters: progress } = this.#parts;
     const { operators, tally, intake } = this.#stateful;
     // A stage may go on in what it is given, and the checkpoint is not ours to change.
     const stateOf = (stage: string): PlainData => copyPlainData(states[stage] ?? null, stage);
     const operatorStates = Object.keys(states).filter((stage) => stage.startsWith('operators['));
     progress.set('startStep', StartStep.opening(this.#parts.operators.length + 2));
     await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.resume?.(stateOf('sink')));
+    // Of a start that kept none, or of an earlier release, there is nothing to go on from.
+    if (states.deadLetters !== undefined) {
+      const comeAgain = source.stage.capabilities.delivery === 'replayable';
+      await rejects.resume?.(stateOf('deadLetters'), comeAgain);
+    }
     if (!ended) {
       operators.restore(operatorStates.map((_, i) => stateOf(operatorId(i))));
       intake?.restore(stateOf('intake'));

@@ -47,6 +47,8 @@ export interface StageContext {
    * `flush`.
    */
   readonly checkpointed?: boolean;
+  /** Aborts when the run is to end without delivery: a `write` that waits ends, and throws the reason as its cause. */
+  readonly stopping?: AbortSignal;
   /**
    * Of this owner of the run, from the store of checkpoints: a sink publishes nothing once it has seen a
    * higher one. Without it, a sink counts for itself.

@@ -1,10 +1,15 @@
 import { Batch } from '../core/batch.js';
-import { PipelineError, toWireError } from '../core/errors.js';
+import { PipelineError, RuntimeError, toWireError } from '../core/errors.js';
 import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
 import type { Nanos } from '../core/units.js';
 import type { Checkpoint } from '../protocol/checkpoint.js';
 import { type Counters, droppedRows, rowsPending } from '../protocol/counters.js';
-import type { PipelineReport, StageReport, StageStatistics } from '../protocol/pipeline-report.js';
+import type {
+  PipelineReport,
+  StageHealth,
+  StageReport,
+  StageStatistics,
+} from '../protocol/pipeline-report.js';
 import { StartStep } from '../protocol/start-step.js';
 import { blamed } from './blame.js';
 import { CheckpointKeeper, type Cut } from './checkpoint-keeper.js';
@@ -80,12 +85,13 @@ export class StreamingPipeline {
       sink,
       saver,
       onDue: () => this.#cutWhileIdle(),
+      onRoom: () => this.#wake?.(),
       onFailure: endWait,
     });
     const isStopped = () => this.#mustStop() || this.#checkpoints.hasFailed;
     const shared = { operators, tally, lag, turns, idle, counters, clock };
     this.#downstream = new Downstream({ ...shared, batcher: batcher.stage, sink, isStopped });
-    this.#position = new ReadPosition(source);
+    this.#position = new ReadPosition(source, rejects);
     this.#tally = tally;
     this.#lag = lag;
     this.#turns = turns;
@@ -133,7 +139,7 @@ export class StreamingPipeline {
       }
       reason = await this.#toTheEnd();
     } catch (thrown) {
-      reason = 'error';
+      reason = this.#isBrokenOff(thrown) ? 'stopped' : 'error';
       error = thrown;
     }
     this.#live?.timer.stop();
@@ -152,7 +158,7 @@ export class StreamingPipeline {
     }
     const failure = await this.#lifecycle.close();
     this.#parts.dictionaries.memory.close();
-    if (failure !== undefined) failWith(failure);
+    if (failure !== undefined && !this.#isBrokenOff(failure)) failWith(failure);
     return this.#report(reason, error, stages);
   }
 
@@ -181,6 +187,7 @@ export class StreamingPipeline {
     this.#ending = 'stop';
     this.#lifecycle.interrupt();
     this.#checkpoints.stop();
+    this.#parts.stopping?.abort();
     this.#parts.source.stage.stop();
     this.#wake?.();
   }
@@ -201,11 +208,16 @@ export class StreamingPipeline {
     const { source, operators, batcher, sink } = this.#parts;
     const lag = this.#lag;
     return [
-      reportOf('source', source, lag.ofSource()),
+      withHealth(reportOf('source', source, lag.ofSource()), this.#heldBack()),
       ...operators.map((operator, i) => reportOf(operatorId(i), operator, lag.ofOperator(i))),
       reportOf('batcher', batcher, lag.ofBatcher()),
       reportOf('sink', sink, lag.ofSink()),
     ];
+  }
+
+  #heldBack(): StageHealth | undefined {
+    if (!this.#checkpoints.holdsIntake) return undefined;
+    return { status: 'degraded', reason: 'held back: the store of checkpoints has no room' };
   }
 
   async #toTheEnd(): Promise<'end of input' | 'drained' | 'stopped'> {
@@ -229,7 +241,7 @@ export class StreamingPipeline {
       await this.#downstream.deliverAged();
       if (this.#checkpoints.isDue) await this.#checkpoints.take(() => this.#cut());
       if (this.#ending) return this.#mustStop() ? 'stopped' : 'drained';
-      if (this.#paused) {
+      if (this.#isHeld()) {
         await this.#whilePaused();
         continue;
       }
@@ -349,8 +361,11 @@ export class StreamingPipeline {
   #cutNow(flushed: Durable | undefined, ended?: Checkpoint['ended']): Cut {
     const checkpoint = this.#states.take(ended); // before the sink begins: this may throw
     const durable = flushed ? Promise.resolve(flushed) : this.#downstream.prepare(ended !== undefined);
+    const synced = this.#parts.rejects.sync?.();
+    synced?.catch(() => undefined); // told once the sink is done: it is not closed before that
     return {
-      durable: durable.then((of) => {
+      durable: durable.then(async (of) => {
+        await synced;
         this.#durable = of;
         return of;
       }),
@@ -363,7 +378,7 @@ export class StreamingPipeline {
   /** Says how far event time is though no row comes to tell. */
   async #tellWatermark(now: Nanos): Promise<void> {
     // What came while the loop was busy is read first: it may take a source some turns to hand it over.
-    if (this.#paused || this.#ending || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
+    if (this.#isHeld() || this.#ending || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
     const { source, dictionaries } = this.#parts;
     const batch = new Batch(source.stage.schema, 1, dictionaries);
     if (!this.#live?.intake.mark(batch, now)) {
@@ -389,8 +404,20 @@ export class StreamingPipeline {
     await this.#idle.end();
   }
 
+  /** Whether nothing is to be read, by request or for want of room for checkpoints. */
+  #isHeld(): boolean {
+    return this.#paused || this.#checkpoints.holdsIntake;
+  }
+
   #mustStop(): boolean {
     return this.#ending === 'stop';
+  }
+
+  /** What a stage throws since the stop broke off its wait is no failure. */
+  #isBrokenOff(thrown: unknown): boolean {
+    const { signal } = this.#parts.stopping ?? {};
+    if (!signal?.aborted || !this.#mustStop()) return false;
+    return thrown instanceof RuntimeError && thrown.cause === signal.reason;
   }
 
   #report(reason: PipelineReport['reason'], error: unknown, stages: readonly StageReport[]): PipelineReport {
@@ -423,3 +450,7 @@ const reportOf = (
   health: of.health?.() ?? { status: 'ok' },
   statistics: { ...of.statistics?.(), ...statistics },
 });
+
+/** Unless the stage has something worse to say of itself. */
+const withHealth = (report: StageReport, health: StageHealth | undefined): StageReport =>
+  health && report.health.status === 'ok' ? { ...report, health } : report;

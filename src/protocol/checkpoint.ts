@@ -1,5 +1,6 @@
 import { PipelineError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
+import { RUN_COUNTERS, type RunCounters } from './counters.js';
 
 /** What this release writes, and the one that it reads. */
 export const CHECKPOINT_VERSION = 1;
@@ -24,23 +25,6 @@ export interface RunIdentity {
 /** What a spec was, option by option: paths such as `source.path`, and digests of what stood there. */
 export type SpecFingerprint = Readonly<Record<string, string>>;
 
-/** What is counted over all starts of a run. */
-export const RUN_COUNTERS = [
-  'rowsIn',
-  'rowsDerived',
-  'rowsFiltered',
-  'rowsFolded',
-  'rowsDropped',
-  'rowsRejected',
-  'rowsOut',
-  'rowsLate',
-  'batches',
-  'bytesIn',
-  'bytesOut',
-] as const;
-
-export type RunCounters = Readonly<Record<(typeof RUN_COUNTERS)[number], number>>;
-
 /**
  * A consistent cut between two batches, as plain data: everything before it is durable, nothing after
  * it is in it.
@@ -52,7 +36,7 @@ export interface Checkpoint {
   /** Ms since 1970, by the wall clock: for people. */
   readonly takenAtMs: number;
   readonly spec: SpecFingerprint;
-  /** By stage: `source`, `intake` (of a live source), `operators[0]`, `sink`. */
+  /** By stage: `source`, `intake` (of a live source), `operators[0]`, `sink`; and `deadLetters`. */
   readonly states: Readonly<Record<string, PlainData>>;
   readonly counters: RunCounters;
   readonly dictionaries: Readonly<Record<string, readonly string[]>>;

@@ -6,8 +6,10 @@
  * rowsRejected + rowsPending`, where the last is what is still inside. So they do at any instant, in
  * the middle of an update and after a kill: who writes raises the left side before the right, and who
  * reads looks at the right side before the left. The cells stand in the order of writing.
+ *
+ * These are counted over all starts of a run, so they are in its checkpoints. Their cells come first.
  */
-export const COUNTERS = [
+export const RUN_COUNTERS = [
   /** Rows that the source read, those it rejected included. */
   'rowsIn',
   /** Rows that an operator made (bars). */
@@ -30,6 +32,11 @@ export const COUNTERS = [
   'bytesIn',
   /** Bytes that the sink wrote. */
   'bytesOut',
+] as const;
+
+/** All that is counted: of the run, and of this start of it. */
+export const COUNTERS = [
+  ...RUN_COUNTERS,
   /** Times that the loop went round. Grows as long as the pipeline makes progress. */
   'turns',
   /** How far the start has come, as a `StartStep`. */
@@ -45,6 +52,7 @@ export const COUNTERS = [
   'logsTaken',
 ] as const;
 
+export type RunCounters = Readonly<Record<(typeof RUN_COUNTERS)[number], number>>;
 export type CounterName = (typeof COUNTERS)[number];
 export type CounterValues = Record<CounterName, number>;
 

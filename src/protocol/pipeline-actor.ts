@@ -13,13 +13,15 @@ export interface PipelineTask {
   readonly rates?: RateHandle;
   /** Memory of the `Counters`, shared. */
   readonly counters: SharedArrayBuffer;
+  /** By which the syncs of all threads take turns. */
+  readonly syncs: SharedArrayBuffer;
   /** The Comlink end of `PipelineControl`. */
   readonly control: MessagePort;
   /** Log lines, as `LogLine`. Its other end belongs to the supervisor. */
   readonly logs: MessagePort;
 }
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** All that a supervisor may ask of a running actor. None waits for rows, and all but `ready` answer at once. */
 export interface PipelineControl {

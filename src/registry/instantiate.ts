@@ -7,6 +7,7 @@ import { invariant } from '../core/invariant.js';
 import { randomId } from '../core/random-id.js';
 import type { Schema } from '../core/schema.js';
 import type { Guards } from '../guard/guards.js';
+import type { RoomSettings } from '../outputs/room-on-disk.js';
 import type { CheckpointSaver } from '../pipeline/checkpoint-keeper.js';
 import type { DeadLetterFile, DeadLetterOptions } from '../pipeline/dead-letter-file.js';
 import type { PlanProblems } from '../pipeline/factories.js';
@@ -64,7 +65,9 @@ export async function instantiate(
   const memory = new ColumnMemory(megabytes(spec.maxMemoryMb));
   const dictionaries = new DictionarySet(memory);
   if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
-  const rejects = spec.deadLetter ? await deadLetters(spec.deadLetter) : stopOnReject();
+  const stopping = new AbortController();
+  const room = { clock, log, stopping: stopping.signal };
+  const rejects = spec.deadLetter ? await deadLetters(spec.deadLetter, room) : stopOnReject();
   const context: Omit<StageContext, 'stream'> = {
     job: spec.name,
     clock,
@@ -75,6 +78,7 @@ export async function instantiate(
     batchRows: spec.batchRows,
     rejects,
     run,
+    stopping: stopping.signal,
     ...(checkpoint && { resuming: true }),
     ...(saver && { checkpointed: true, epoch: run.epoch }),
   };
@@ -88,6 +92,7 @@ export async function instantiate(
     counters,
     clock,
     log,
+    stopping,
     openDeadlineMs,
     job: spec.name,
     run,
@@ -150,9 +155,13 @@ async function guardOf(
 }
 
 /** Loaded when asked for: without it, many a thread never needs Node's `fs/promises`. */
-async function deadLetters(options: DeadLetterOptions): Promise<DeadLetterFile> {
+async function deadLetters(
+  options: Omit<DeadLetterOptions, 'room'>,
+  room: RoomSettings,
+): Promise<DeadLetterFile> {
   const { DeadLetterFile } = await import('../pipeline/dead-letter-file.js');
-  return new DeadLetterFile(options);
+  const { RoomOnDisk } = await import('../outputs/room-on-disk.js');
+  return new DeadLetterFile({ ...options, room: new RoomOnDisk(room) });
 }
 
 /** A checked spec has no problems, unless what it names changed since. */

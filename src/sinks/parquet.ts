@@ -1,6 +1,7 @@
 import type { Schema } from '../core/schema.js';
 import { Disk } from '../outputs/disk.js';
 import { type FileSystem, nodeFileSystem } from '../outputs/file-system.js';
+import { RoomOnDisk } from '../outputs/room-on-disk.js';
 import type { SinkFactory } from '../pipeline/factories.js';
 import type { StageContext } from '../pipeline/stage.js';
 import type { ParquetSinkOptions } from '../settings/parquet-sink-options.js';
@@ -47,7 +48,7 @@ export const parquetSink = {
   create(options: ParquetSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
     const schema = fileSchema(options, input);
     const output = new PartDirectory({
-      disk: new Disk(fs, context.log),
+      disk: new Disk(fs, context.log, new RoomOnDisk(context)),
       directory: options.path,
       job: context.job,
       extension: 'parquet',

@@ -8,6 +8,7 @@ import { PROTOCOL_VERSION } from '../protocol/pipeline-actor.js';
 import type { StageReport } from '../protocol/pipeline-report.js';
 import type { RateHandle } from '../protocol/rate-handle.js';
 import { describeStartStep, StartStep } from '../protocol/start-step.js';
+import { syncMemory } from '../protocol/sync-gate.js';
 import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
 import type { Logger } from '../telemetry/logger.js';
 import { ActorLink } from './actor-link.js';
@@ -121,6 +122,7 @@ export class JobActor implements JobHandle {
         spec,
         ...(spec.guard && rates && { rates }),
         counters: this.#memory,
+        syncs: syncMemory(),
         control,
         logs,
       },

@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
+import { shareOfKey } from '../../src/checkpoints/share-of-key.js';
 import { PipelineError } from '../../src/core/errors.js';
-import { SAVES_FAILED_MAX } from '../../src/pipeline/checkpoint-keeper.js';
+import { SAVES_FAILED_MAX, SAVES_WITHOUT_ROOM_MAX } from '../../src/pipeline/checkpoint-keeper.js';
 import { createPipeline, type OpenSpec, type PipelineOptions } from '../../src/registry/pipeline-builder.js';
 import { callbackSink } from '../../src/sinks/callback.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
@@ -15,6 +16,9 @@ const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 
 const CSV = `time,symbol,price\n${Array.from({ length: 300 }, (_, i) => `${1_700_000_000_000 + i * 10},${'AB'[i % 2]},${100 + i}`).join('\n')}\n`;
+
+/** Of the time between two checkpoints: when the first one of a run named `fed` is taken. */
+const FIRST_SHARE = shareOfKey('fed');
 
 const OWNER = { host: 'there', process: 'other', thread: 0 };
 
@@ -54,7 +58,8 @@ function troubled(inner = new MemoryCheckpointStore()) {
   return { store, trouble };
 }
 
-const noRoom = () => new PipelineError('CHECKPOINT_FAILED', 'the disk is full', { retryable: true });
+const outOfOrder = () =>
+  new PipelineError('CHECKPOINT_FAILED', 'the store is out of order', { retryable: true });
 
 function gate() {
   let open = () => {};
@@ -226,15 +231,20 @@ describe('a pipeline with a store', () => {
     const { clock, feed, visible, run } = await started({ store });
     await clock.advance(0);
     feed.push(1, 2);
-    await clock.advance(9_999);
+    await clock.advance(FIRST_SHARE * 10_000 - 1);
     expect(visible()).toEqual([]);
     await clock.advance(2);
     expect(visible()).toEqual([1, 2]);
-    expect(await store.load('fed')).toMatchObject({ job: 'fed', states: { sink: 2 }, run: { epoch: 1 } });
     feed.push(3);
-    feed.end();
-    expect(await run).toMatchObject({ outcome: 'completed', durable: { rows: 3 } });
+    await clock.advance(9_998);
+    expect(visible()).toEqual([1, 2]);
+    await clock.advance(2);
     expect(visible()).toEqual([1, 2, 3]);
+    expect(await store.load('fed')).toMatchObject({ job: 'fed', states: { sink: 3 }, run: { epoch: 1 } });
+    feed.push(4);
+    feed.end();
+    expect(await run).toMatchObject({ outcome: 'completed', durable: { rows: 4 } });
+    expect(visible()).toEqual([1, 2, 3, 4]);
     expect(await store.load('fed')).toMatchObject({ ended: { how: 'completed', isPublished: true } });
     expect(clock.timersPending).toBe(0);
   });
@@ -322,7 +332,7 @@ describe('a pipeline with a store', () => {
     const logger = { ...silentLogger, warn: (fields: object) => void warnings.push(fields) };
     const { store, trouble } = troubled();
     const { clock, feed, pipeline, visible, durable, run } = await started({ store, logger });
-    trouble.error = noRoom();
+    trouble.error = outOfOrder();
     await clock.advance(0);
     feed.push(1);
     await clock.advance(1);
@@ -344,7 +354,7 @@ describe('a pipeline with a store', () => {
     await clock.advance(0);
     feed.push(1);
     await clock.advance(1_000);
-    trouble.error = noRoom();
+    trouble.error = outOfOrder();
     feed.push(2);
     for (let turn = 1; turn <= SAVES_FAILED_MAX; turn++) await clock.advance(1_000);
     expect(await run).toMatchObject({
@@ -352,19 +362,119 @@ describe('a pipeline with a store', () => {
       error: {
         code: 'CHECKPOINT_FAILED',
         retryable: true,
-        message: expect.stringContaining('the disk is full'),
+        message: expect.stringContaining('the store is out of order'),
       },
     });
     expect(visible()).toEqual([1]);
     expect((await store.load('fed'))?.states.sink).toBe(1);
   });
 
-  it('tries again at its end, and completes once there is room', async () => {
+  describe.each([
+    ['plain', () => Object.assign(new Error('no room'), { code: 'ENOSPC' })],
+    [
+      'of a quota, wrapped twice',
+      () =>
+        new Error('cannot save', {
+          cause: new PipelineError('CHECKPOINT_FAILED', 'no room', {
+            cause: Object.assign(new Error('quota'), { code: 'EDQUOT' }),
+          }),
+        }),
+    ],
+  ])('whose store has no room (an error %s)', (_form, fullDisk) => {
+    it('pauses the intake after some turns, fails never, and reads on once there is room', async () => {
+      const logged: { readonly level: string; readonly text: string }[] = [];
+      const line = (level: string) => (_fields: object, text: string) => void logged.push({ level, text });
+      const logger = { ...silentLogger, warn: line('warn'), info: line('info') };
+      const { store, trouble } = troubled();
+      const { clock, feed, pipeline, visible, run } = await started({
+        store,
+        logger,
+        checkpointEveryMs: 1_000,
+      });
+      const health = async () => (await pipeline.build()).describe()[0]?.health;
+      trouble.error = fullDisk();
+      await clock.advance(0);
+      feed.push(1);
+      await clock.advance((SAVES_WITHOUT_ROOM_MAX - 1 + FIRST_SHARE) * 1_000 - 1);
+      expect(await health()).toEqual({ status: 'ok' });
+      await clock.advance(2);
+      feed.push(2); // the read that is under way
+      await clock.advance(1);
+      feed.push(3);
+      await clock.advance(100 * 1_000);
+      expect(pipeline.counters.rowsIn).toBe(2);
+      expect(trouble.saves).toBe(SAVES_WITHOUT_ROOM_MAX + 100);
+      expect(trouble.saves).toBeGreaterThan(2 * SAVES_FAILED_MAX);
+      expect(await health()).toEqual({
+        status: 'degraded',
+        reason: 'held back: the store of checkpoints has no room',
+      });
+      // The first one, the beginning of the pause, and once a minute.
+      expect(logged.map(({ level }) => level)).toEqual(['warn', 'warn', 'warn']);
+      expect(logged[1]?.text).toContain('nothing more is read until it has');
+
+      delete trouble.error;
+      await clock.advance(1_000);
+      await clock.advance(1);
+      expect(pipeline.counters.rowsIn).toBe(3);
+      expect(visible()).toEqual([1, 2]);
+      expect(await health()).toEqual({ status: 'ok' });
+      expect(logged.at(-1)).toEqual({ level: 'info', text: 'the store of checkpoints has room again' });
+      feed.end();
+      expect(await run).toMatchObject({ outcome: 'completed' });
+      expect(visible()).toEqual([1, 2, 3]);
+      expect(clock.timersPending).toBe(0);
+    });
+
+    it.each(['drain', 'stop'] as const)('can be ended by a %s meanwhile', async (how) => {
+      const { store, trouble } = troubled();
+      const { clock, feed, pipeline, visible, run } = await started({ store, checkpointEveryMs: 1_000 });
+      trouble.error = fullDisk();
+      await clock.advance(0);
+      feed.push(1);
+      await clock.advance(SAVES_WITHOUT_ROOM_MAX * 1_000);
+      feed.push(2);
+      await clock.advance(60_000);
+      await pipeline[how]();
+      if (how === 'drain') {
+        await clock.advance(60_000); // under a deadline of whoever asked
+        expect(visible()).toEqual([]);
+        delete trouble.error;
+        await clock.advance(1_000);
+      }
+      expect(await run).toMatchObject({ outcome: how === 'drain' ? 'completed' : 'stopped' });
+      expect(visible()).toEqual(how === 'drain' ? [1, 2] : []);
+      expect(clock.timersPending).toBe(0);
+    });
+
+    it('stays paused where it was asked to, though there is room again', async () => {
+      const { store, trouble } = troubled();
+      const { clock, feed, pipeline, run } = await started({ store, checkpointEveryMs: 1_000 });
+      trouble.error = fullDisk();
+      await clock.advance(0);
+      feed.push(1);
+      await clock.advance(SAVES_WITHOUT_ROOM_MAX * 1_000);
+      feed.push(2);
+      await clock.advance(1);
+      await pipeline.pause();
+      delete trouble.error;
+      feed.push(3);
+      await clock.advance(5_000);
+      expect(pipeline.counters.rowsIn).toBe(2);
+      await pipeline.resume();
+      await clock.advance(1);
+      expect(pipeline.counters.rowsIn).toBe(3);
+      feed.end();
+      await run;
+    });
+  });
+
+  it('tries again at its end, and completes once the store is in order', async () => {
     const { store, trouble } = troubled();
     const { clock, feed, visible, run } = await started({ store });
     await clock.advance(0);
     feed.push(1);
-    trouble.error = noRoom();
+    trouble.error = outOfOrder();
     feed.end();
     for (let turn = 0; turn < 5; turn++) await clock.advance(1_000);
     expect([trouble.saves, visible()]).toEqual([6, []]);
@@ -380,7 +490,7 @@ describe('a pipeline with a store', () => {
     const { clock, feed, pipeline, visible, run } = await started({ store });
     await clock.advance(0);
     feed.push(1);
-    trouble.error = noRoom();
+    trouble.error = outOfOrder();
     feed.end();
     await clock.advance(1_500);
     await pipeline.stop();

@@ -101,28 +101,124 @@ describe('a dead-letter file', () => {
     );
   });
 
-  it('numbers rows that come again after a crash as before, in the run that is gone on with', async () => {
+  it('numbers rows that come again after a crash as before, in whatever order, and does not write them twice', async () => {
     const path = join(SCRATCH.folder, 'resumed.jsonl');
-    const file = await opened({ path, maxRows: 3 });
+    const file = await opened({ path, maxRows: 4 });
     file.add(bad(1));
     await file.sync();
-    const resumeAt = file.position();
-    file.add(bad(2));
-    await file.flush(); // and is lost, with a row behind the checkpoint
-    const next = await opened({ path, maxRows: 3, resumeAt });
-    expect(next.count).toBe(1);
-    for (const line of [2, 3]) next.add(bad(line));
-    expect(() => next.add(bad(4))).toThrow(/at most 3 bad rows/);
-    await next.close();
+    const at = file.position();
+    for (const line of [2, 3]) file.add(bad(line));
+    await file.flush(); // and is lost, with rows behind the checkpoint
+    const second = await opened({ path, maxRows: 4 });
+    await second.resume(at, true);
+    expect(second.count).toBe(1);
+    second.add(bad(3));
+    await second.sync();
+    const later = second.position(); // and is lost as well, while one is still to come
+    const third = await opened({ path, maxRows: 4 });
+    await third.resume(later, true);
+    expect(third.count).toBe(2);
+    for (const line of [4, 2]) third.add(bad(line));
+    expect(() => third.add(bad(5))).toThrow(/at most 4 bad rows/);
+    await third.close();
+    for (const lost of [file, second]) await lost.close();
+    const { run } = at;
+    expect(numbersOf(path)).toEqual([1, 2, 3, 4].map((ordinal) => [run, ordinal]));
+    expect(rowsOf(path)).toEqual([1, 2, 3, 4].map((line) => bad(line)));
+  });
+
+  it('writes rows that come again where the letter was lost or cut off, or the file is another one', async () => {
+    const path = join(SCRATCH.folder, 'torn.jsonl');
+    const file = await opened({ path, maxRows: 9 });
+    file.add(bad(1));
+    await file.sync();
+    const at = file.position();
+    for (const line of [2, 3]) file.add(bad(line));
     await file.close();
-    const { run } = resumeAt;
+    writeFileSync(path, readFileSync(path).subarray(0, -10));
+    const elsewhere = join(SCRATCH.folder, 'elsewhere.jsonl');
+    for (const [to, lines] of [
+      [path, [1, 2, 3]],
+      [elsewhere, [2, 3]],
+    ] as const) {
+      const next = await opened({ path: to, maxRows: 9 });
+      await next.resume(at, true);
+      for (const line of [2, 3]) next.add(bad(line));
+      await next.close();
+      const whole = readFileSync(to, 'utf8').replace(/^.*[^}]\n/m, '');
+      expect(whole.match(/"ordinal":\d/g)).toEqual(lines.map((ordinal) => `"ordinal":${ordinal}`));
+      expect(whole.match(/"line":\d/g)).toEqual(lines.map((line) => `"line":${line}`));
+    }
+  });
+
+  it('counts on under another run where rows do not come again', async () => {
+    const path = join(SCRATCH.folder, 'live.jsonl');
+    const file = await opened({ path, maxRows: 3 });
+    file.add(bad(1));
+    const at = file.position();
+    file.add(bad(2));
+    await file.close();
+    const next = await opened({ path, maxRows: 3 });
+    await next.resume(at, false);
+    for (const line of [3, 4]) next.add(bad(line));
+    expect(() => next.add(bad(5))).toThrow(/at most 3 bad rows/);
+    await next.close();
     expect(numbersOf(path)).toEqual([
-      [run, 1],
-      [run, 2],
-      [run, 2],
-      [run, 3],
+      [at.run, 1],
+      [at.run, 2],
+      [next.position().run, 2],
+      [next.position().run, 3],
     ]);
-    expect(rowsOf(path)).toEqual([1, 2, 2, 3].map((line) => bad(line)));
+    expect(next.position().run).not.toBe(at.run);
+  });
+
+  it.each([
+    null,
+    7,
+    {},
+    { run: '', ordinal: 1, bytes: 0 },
+    { run: 'a', ordinal: -1, bytes: 0 },
+    { run: 'a', ordinal: 1, bytes: 0, awaited: 3 },
+  ])('does not go on from %o', async (position) => {
+    const file = await opened({ path: join(SCRATCH.folder, 'odd.jsonl'), maxRows: 3 });
+    await expect(file.resume(position, true)).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
+    await file.close();
+  });
+
+  it('syncs what was written while a sync was under way with the next one', async () => {
+    const path = join(SCRATCH.folder, 'synced.jsonl');
+    let syncs = 0;
+    let goOn = () => {};
+    const isReleased = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const fs = {
+      ...nodeFs,
+      open: async (...args: Parameters<typeof nodeFs.open>) => {
+        const handle = await nodeFs.open(...args);
+        const sync = handle.sync.bind(handle);
+        handle.sync = async () => {
+          syncs++;
+          await sync();
+          await isReleased;
+        };
+        return handle;
+      },
+    };
+    const file = new DeadLetterFile({ path, maxRows: 9 }, fs);
+    await file.open();
+    file.add(bad(1));
+    const first = file.sync();
+    while (syncs === 0) await nodeFs.stat(path);
+    file.add(bad(2));
+    await file.flush();
+    goOn();
+    await first;
+    await file.sync();
+    expect(syncs).toBe(2);
+    await file.sync();
+    expect(syncs).toBe(2); // nothing new
+    await file.close();
   });
 
   it('is left as it was by a run that rejects nothing', async () => {

@@ -183,7 +183,7 @@ describe('the memory of a pipeline', () => {
       batches: 2 * 1_000 * 44, // rows of a quote with sizes, in the source and in an operator
       expressions: 1_000 * 8,
       'parquet row group': 5_000 * (44 + 8 + 4 + 13), // with the derived columns; and scratch
-      'text buffer': 262_144,
+      'text buffer': 16_384, // to begin with
       batcher: 1_000 * 8,
       'csv reader': 1_000, // the bytes of the file, which is short
     };

@@ -7,8 +7,9 @@ import { DictionarySet } from '../../src/core/dictionary.js';
 import type { EventOrder } from '../../src/core/event-order.js';
 import type { Row } from '../../src/core/row-view.js';
 import type { Schema } from '../../src/core/schema.js';
+import type { CheckpointSaver } from '../../src/pipeline/checkpoint-keeper.js';
 import type { Operator } from '../../src/pipeline/operator.js';
-import { type Rejects, stopOnReject } from '../../src/pipeline/rejects.js';
+import { type KeptRejects, stopOnReject } from '../../src/pipeline/rejects.js';
 import type { Sink } from '../../src/pipeline/sink.js';
 import type { Source, SourceCapabilities } from '../../src/pipeline/source.js';
 import type { StageContext } from '../../src/pipeline/stage.js';
@@ -43,7 +44,8 @@ export function pipelineOf(stages: {
   batcher?: Partial<BatcherOptions>;
   clock?: Clock;
   counters?: Counters;
-  rejects?: Rejects;
+  rejects?: KeptRejects;
+  saver?: CheckpointSaver;
 }): StreamingPipeline {
   const { clock = new SimulatedClock(), counters = new Counters(), rejects = stopOnReject() } = stages;
   const dictionaries = new DictionarySet();
@@ -65,6 +67,7 @@ export function pipelineOf(stages: {
     counters,
     clock,
     log: silentLogger,
+    ...(stages.saver && { saver: stages.saver }),
   });
 }
 

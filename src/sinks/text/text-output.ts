@@ -6,6 +6,7 @@ import { outputFailed } from '../../core/output-error.js';
 import type { Schema } from '../../core/schema.js';
 import { Disk } from '../../outputs/disk.js';
 import type { FileSystem } from '../../outputs/file-system.js';
+import { RoomOnDisk } from '../../outputs/room-on-disk.js';
 import type { PlanProblems } from '../../pipeline/factories.js';
 import type { StageContext } from '../../pipeline/stage.js';
 import type { IfExists, Output } from '../files/output.js';
@@ -58,7 +59,7 @@ export function textOutput(
 ): Output {
   const { path, ifExists } = options;
   const { job, epoch } = context;
-  const disk = new Disk(fs, context.log);
+  const disk = new Disk(fs, context.log, new RoomOnDisk(context));
   const resuming = context.resuming === true;
   if (namesSingleFile(path, extensions)) {
     const checkExisting = (existing: string) =>

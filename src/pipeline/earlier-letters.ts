@@ -1,0 +1,114 @@
+import type { FileHandle } from 'node:fs/promises';
+import { PipelineError } from '../core/errors.js';
+import type { PlainData } from '../core/plain-data.js';
+
+/** How far a run has come with its dead letters. Plain data, for a checkpoint. */
+export type DeadLetterPosition = {
+  /** Random, one for each run. */
+  readonly run: string;
+  /** The last number that was given to a row, counted from 1; 0 before the first. */
+  readonly ordinal: number;
+  /** Of the file: no letter of a higher number begins before it. */
+  readonly bytes: number;
+  /** Numbers up to `ordinal` of rows that have not come again since an earlier start wrote them. */
+  readonly awaited?: readonly number[];
+};
+
+/** Rows that are waited for to come again. Those beyond it get new numbers if they do. */
+const AWAITED_MAX = 10_000;
+const CHUNK_BYTES = 262_144;
+const LINE_END = 0x0a;
+
+/**
+ * Letters that an earlier start of a run wrote behind the checkpoint that it is gone on from. Their rows
+ * come again, though not always in the same order: a source may read ahead by more or less than it did,
+ * past rows that an operator rejects. Each is known by what it says, and keeps its number.
+ */
+export class EarlierLetters {
+  /** The highest number that was given out. */
+  readonly last: number;
+  readonly #numbers: Map<string, number>;
+  /** Before the first of them. */
+  readonly #bytes: number;
+
+  private constructor(numbers: Map<string, number>, last: number, bytes: number) {
+    this.#numbers = numbers;
+    this.last = last;
+    this.#bytes = bytes;
+  }
+
+  /** @param position - Of the checkpoint. The file may be another one by now, or shorter. */
+  static async read(
+    handle: Pick<FileHandle, 'stat' | 'read'>,
+    position: DeadLetterPosition,
+  ): Promise<EarlierLetters> {
+    const { run, ordinal, bytes, awaited = [] } = position;
+    const isAwaited = new Set(awaited);
+    const numbers = new Map<string, number>();
+    const found = await handle.stat();
+    let last = ordinal;
+    if (found.isFile()) {
+      const start = `{"run":${JSON.stringify(run)},"ordinal":`;
+      for await (const line of linesFrom(handle, bytes <= found.size ? bytes : 0)) {
+        if (!line.startsWith(start)) continue;
+        const number = numberOf(line);
+        if (number === undefined || (number <= ordinal && !isAwaited.has(number))) continue;
+        last = Math.max(last, number);
+        if (numbers.size < AWAITED_MAX) numbers.set(line.slice(line.indexOf(',', start.length) + 1), number);
+      }
+    }
+    return new EarlierLetters(numbers, last, bytes);
+  }
+
+  /** @param content - Of a letter, behind its number. @returns Its number, if it stands in the file. */
+  take(content: string): number | undefined {
+    if (this.#numbers.size === 0) return undefined;
+    const number = this.#numbers.get(content);
+    this.#numbers.delete(content);
+    return number;
+  }
+
+  /** What is still to come again; `undefined`: nothing. */
+  awaited(): Pick<DeadLetterPosition, 'bytes' | 'awaited'> | undefined {
+    if (this.#numbers.size === 0) return undefined;
+    return { bytes: this.#bytes, awaited: [...this.#numbers.values()] };
+  }
+}
+
+/** @throws {PipelineError} `CHECKPOINT_INVALID`. */
+export function readDeadLetterPosition(data: PlainData): DeadLetterPosition {
+  const { run, ordinal, bytes, awaited } = (data ?? {}) as { readonly [field: string]: unknown };
+  const areCounts = awaited === undefined || (Array.isArray(awaited) && awaited.every(isCount));
+  if (typeof run === 'string' && run !== '' && isCount(ordinal) && isCount(bytes) && areCounts) {
+    return data as DeadLetterPosition; // all its fields were looked at
+  }
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    'Expected the state "deadLetters", {run, ordinal, bytes}, found another',
+  );
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Of a whole letter: one that a crash cut off counts as never written. */
+function numberOf(line: string): number | undefined {
+  try {
+    const { ordinal } = JSON.parse(line) as { readonly ordinal?: unknown };
+    return isCount(ordinal) ? ordinal : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function* linesFrom(handle: Pick<FileHandle, 'read'>, from: number): AsyncGenerator<string> {
+  let rest: Buffer = Buffer.alloc(0);
+  for (let at = from; ; ) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+    if (bytesRead === 0) return; // what is left has no end
+    at += bytesRead;
+    const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    const end = bytes.lastIndexOf(LINE_END);
+    rest = bytes.subarray(end + 1);
+    if (end >= 0) yield* bytes.toString('utf8', 0, end).split('\n');
+  }
+}
