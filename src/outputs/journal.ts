@@ -10,6 +10,9 @@ import type { FileMark, StagedFile } from './staged-file.js';
 export class Journal {
   readonly number: number;
   readonly file: StagedFile;
+  /** Entries that are not written yet, and their bytes. */
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
 
   /** @param file - New, and called `journalName(number)`. */
   constructor(number: number, file: StagedFile) {
@@ -17,12 +20,18 @@ export class Journal {
     this.file = file;
   }
 
+  /** With what is pending. */
+  get bytes(): number {
+    return this.file.bytes + this.#pendingBytes;
+  }
+
+  /** Of what was flushed. */
   get position(): JournalPosition {
     return { number: this.number, ...this.file.mark };
   }
 
   /**
-   * Adds to what is known of a file.
+   * Adds to what is known of a file. Written with the next `flush`: the content must not change before.
    *
    * @param file - A number of the caller's that no other file of this journal has.
    * @param at - Where the content stands: an offset in the file for `bytes`, anything for others.
@@ -35,7 +44,17 @@ export class Journal {
     header.writeUInt32LE(file, 1);
     header.writeDoubleLE(at, 5);
     header.writeUInt32LE(length, 13);
-    for (const part of [header, ...content]) await this.file.write(part);
+    this.#pending.push(header, ...content);
+    this.#pendingBytes += HEADER_BYTES + length;
+    if (this.#pendingBytes > PENDING_BYTES_MAX) await this.flush();
+  }
+
+  /** Writes many small entries at once. */
+  async flush(): Promise<void> {
+    const pending = Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (pending.length > 0) await this.file.write(pending);
   }
 }
 
@@ -94,6 +113,7 @@ export function readJournal(
 
 const KINDS: readonly EntryKind[] = ['bytes', 'log', 'tail'];
 const HEADER_BYTES = 17;
+const PENDING_BYTES_MAX = 1_048_576;
 
 const damaged = (path: string, expected: number, found: number): PipelineError =>
   new PipelineError(

@@ -92,6 +92,7 @@ export class OpenFiles {
     if (cuts.length > 0 && this.wantsWhole && (hasMore || !areSynced)) await this.#beginJournal();
     for (const cut of cuts) await this.#write(cut, areSynced);
     const journal = this.#journal;
+    await journal?.flush();
     const synced = areSynced ? grown : [];
     return {
       position: {
@@ -155,7 +156,7 @@ export class OpenFiles {
       followed.inJournal = mark.bytes;
     }
     await journal?.add('log', followed.number, 0, log);
-    if (beginsTail) followed.tailFrom = journal?.file.bytes ?? 0;
+    if (beginsTail) followed.tailFrom = journal?.bytes ?? 0;
     await journal?.add('tail', followed.number, 0, tail);
   }
 
