@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store.js';
+import { Random } from '../../src/core/random.js';
+import { duckdb } from '../sinks/duckdb.js';
+
+const PROCESS = fileURLToPath(new URL('../support/checkpointed-process.mjs', import.meta.url));
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? 2);
+const ROWS = 60_000;
+
+interface Started {
+  readonly child: ChildProcess;
+  /** It has the run: whoever comes next takes it over. */
+  readonly hasClaimed: Promise<void>;
+  /** What it says of its end; `""` for one that was killed. */
+  readonly end: Promise<string>;
+}
+
+function start(folder: string, sink: object): Started {
+  const child = spawn(process.execPath, [PROCESS, folder, JSON.stringify(sink)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let said = '';
+  const hasClaimed = new Promise<void>((resolve) => {
+    child.stdout!.on('data', (chunk) => {
+      said += chunk;
+      if (said.startsWith('claimed\n')) resolve();
+    });
+  });
+  const end = new Promise<string>((resolve) => {
+    child.once('exit', () => resolve(said.replace('claimed', '').trim()));
+  });
+  return { child, hasClaimed, end };
+}
+
+const SINKS = {
+  'a directory of Parquet': { use: 'parquet', path: 'out', rotate: { rows: 17_000 }, ifExists: 'append' },
+  'partitions of gzipped CSV': {
+    use: 'csv',
+    path: 'out',
+    compression: 'gzip',
+    partitionBy: ['symbol'],
+    ifExists: 'append',
+  },
+} as const;
+
+describe('a run of processes that are killed, or stand still and go on later,', () => {
+  it.each(Object.entries(SINKS))(
+    'leaves every row once in %s',
+    async (_name, sink) => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const random = new Random(round + 1);
+        const folder = mkdtempSync(join(tmpdir(), 'tickloom-taken-over-'));
+        onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+        const placed = { ...sink, path: join(folder, 'out') };
+        // Whatever comes after it has completed is a run of its own.
+        const store = new FileCheckpointStore(join(folder, 'checkpoints'));
+        const isOver = async () => (await store.load('kept'))?.ended?.isPublished === true;
+        const asleep: Started[] = [];
+        for (let i = 0; i < 3 && !(await isOver()); i++) {
+          const started = start(folder, placed);
+          await started.hasClaimed;
+          await setTimeout(random.next() * 400);
+          const isKilled = random.next() < 0.4;
+          started.child.kill(isKilled ? 'SIGKILL' : 'SIGSTOP');
+          if (isKilled) await started.end;
+          else asleep.push(started);
+        }
+        const last = (await isOver()) ? undefined : start(folder, placed);
+        await last?.hasClaimed;
+        // The others wake up while it is at work, or after it.
+        if (random.next() < 0.5) await setTimeout(200);
+        else await last?.end;
+        for (const { child } of asleep) child.kill('SIGCONT');
+        const ends = await Promise.all(asleep.map(({ end }) => end));
+        if (last) {
+          expect([round, await last.end]).toEqual([round, 'completed']);
+          for (const end of ends) expect([round, end]).toEqual([round, 'FENCED']);
+        }
+        const reader = sink.use === 'parquet' ? 'read_parquet' : 'read_csv';
+        const files = sink.use === 'parquet' ? 'out/*.parquet' : 'out/*/*.csv.gz';
+        const [found] = await duckdb(
+          `SELECT count(*)::INT AS rows, count(DISTINCT time)::INT AS times FROM ${reader}('${folder}/${files}')`,
+        );
+        expect([round, found]).toEqual([round, { rows: ROWS, times: ROWS }]);
+      }
+    },
+    30_000 + ROUNDS * 20_000,
+  );
+});
