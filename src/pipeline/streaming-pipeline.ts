@@ -1,15 +1,10 @@
 import { Batch } from '../core/batch.js';
-import { PipelineError, RuntimeError, toWireError } from '../core/errors.js';
+import { PipelineError, RuntimeError } from '../core/errors.js';
 import { SYMBOLS_IN_ORDER } from '../core/event-order.js';
 import type { Nanos } from '../core/units.js';
 import type { Checkpoint } from '../protocol/checkpoint.js';
-import { type Counters, droppedRows, rowsPending } from '../protocol/counters.js';
-import type {
-  PipelineReport,
-  StageHealth,
-  StageReport,
-  StageStatistics,
-} from '../protocol/pipeline-report.js';
+import type { Counters } from '../protocol/counters.js';
+import type { PipelineReport, StageReport } from '../protocol/pipeline-report.js';
 import { StartStep } from '../protocol/start-step.js';
 import { blamed } from './blame.js';
 import { CheckpointKeeper, type Cut } from './checkpoint-keeper.js';
@@ -24,17 +19,18 @@ import { lifecycleOf, type PipelineParts } from './pipeline-parts.js';
 import { ReadPosition } from './read-position.js';
 import { RepeatingTimer } from './repeating-timer.js';
 import { RowTally } from './row-tally.js';
+import { runReport, stageReports } from './run-report.js';
 import type { Durable } from './sink.js';
-import type { Named, Stage } from './stage.js';
 import type { StageLifecycle } from './stage-lifecycle.js';
-import { operatorId, StageStates } from './stage-states.js';
+import { StageStates } from './stage-states.js';
 
 /**
  * Runs one source → operators → batcher → sink in the calling thread, once. One batch is on its way
  * at a time: the sink's `write` is the back-pressure of the source.
  *
- * `pause`, `resume`, `drain` and `stop` only ask, may come at any time (before `run` and while the
- * stages are opened, too) and more than once; a drain overrides a pause, a stop overrides both.
+ * `pause`, `resume`, `drain`, `suspend` and `stop` only ask, may come at any time (before `run` and while
+ * the stages are opened, too) and more than once; a drain or a suspend, whichever is first, overrides a
+ * pause, a stop overrides all.
  */
 export class StreamingPipeline {
   readonly #parts: PipelineParts;
@@ -49,7 +45,7 @@ export class StreamingPipeline {
   readonly #idle: IdleWork;
   readonly #live: { readonly intake: LiveIntake; readonly timer: RepeatingTimer } | undefined;
   #paused = false;
-  #ending: 'drain' | 'stop' | undefined;
+  #ending: keyof typeof AS_ASKED | undefined;
   #wake: (() => void) | undefined;
   #began: Nanos | undefined;
   #durable: Durable | undefined;
@@ -159,7 +155,10 @@ export class StreamingPipeline {
     const failure = await this.#lifecycle.close();
     this.#parts.dictionaries.memory.close();
     if (failure !== undefined && !this.#isBrokenOff(failure)) failWith(failure);
-    return this.#report(reason, error, stages);
+    const now = this.#parts.clock.now();
+    const durationMs = Number(now - this.#began) / 1e6;
+    const durable = this.#durable;
+    return runReport(this.#parts, { reason, error, durationMs, stages, ...(durable && { durable }) });
   }
 
   /**
@@ -178,6 +177,20 @@ export class StreamingPipeline {
   /** Ends the source and delivers what is inside. */
   drain(): void {
     this.#ending ??= 'drain';
+    this.#parts.source.stage.stop();
+    this.#wake?.();
+  }
+
+  /**
+   * Ends with a checkpoint, so that the next start goes on as if nothing had been: operators keep what
+   * they hold, and nothing says that the stream has ended. Without a store, the same as `drain`.
+   */
+  suspend(): void {
+    if (!this.#checkpoints.isKept) {
+      this.drain();
+      return;
+    }
+    this.#ending ??= 'suspend';
     this.#parts.source.stage.stop();
     this.#wake?.();
   }
@@ -205,22 +218,13 @@ export class StreamingPipeline {
 
   /** What each stage says of itself. */
   describe(): readonly StageReport[] {
-    const { source, operators, batcher, sink } = this.#parts;
-    const lag = this.#lag;
-    return [
-      withHealth(reportOf('source', source, lag.ofSource()), this.#heldBack()),
-      ...operators.map((operator, i) => reportOf(operatorId(i), operator, lag.ofOperator(i))),
-      reportOf('batcher', batcher, lag.ofBatcher()),
-      reportOf('sink', sink, lag.ofSink()),
-    ];
+    const heldBack = this.#checkpoints.holdsIntake
+      ? 'held back: the store of checkpoints has no room'
+      : undefined;
+    return stageReports(this.#parts, this.#lag, heldBack);
   }
 
-  #heldBack(): StageHealth | undefined {
-    if (!this.#checkpoints.holdsIntake) return undefined;
-    return { status: 'degraded', reason: 'held back: the store of checkpoints has no room' };
-  }
-
-  async #toTheEnd(): Promise<'end of input' | 'drained' | 'stopped'> {
+  async #toTheEnd(): Promise<Ended> {
     const { ended } = this.#parts.checkpoint ?? {};
     if (ended) {
       // All rows were with the sink when an earlier start broke off.
@@ -230,25 +234,27 @@ export class StreamingPipeline {
     }
     const reason = await this.#flow();
     if (reason === 'stopped') return reason;
+    if (reason === 'suspended') {
+      return (await this.#checkpoints.takeLast(() => this.#cut())) ? reason : 'stopped';
+    }
     return (await this.#finish(reason === 'drained' ? 'drained' : 'completed')) ? reason : 'stopped';
   }
 
-  async #flow(): Promise<'end of input' | 'drained' | 'stopped'> {
+  async #flow(): Promise<Ended> {
     for (;;) {
       if (this.#turns.isDue) await this.#turns.take();
       this.#checkpoints.throwIfFailed();
       if (this.#mustStop()) return 'stopped';
       await this.#downstream.deliverAged();
       if (this.#checkpoints.isDue) await this.#checkpoints.take(() => this.#cut());
-      if (this.#ending) return this.#mustStop() ? 'stopped' : 'drained';
+      if (this.#ending) return AS_ASKED[this.#ending];
       if (this.#isHeld()) {
         await this.#whilePaused();
         continue;
       }
       const batch = await this.#read();
       if (batch === null) {
-        if (this.#mustStop()) return 'stopped';
-        return this.#ending ? 'drained' : 'end of input';
+        return this.#ending ? AS_ASKED[this.#ending] : 'end of input';
       }
       await this.#take(batch);
     }
@@ -419,38 +425,9 @@ export class StreamingPipeline {
     if (!signal?.aborted || !this.#mustStop()) return false;
     return thrown instanceof RuntimeError && thrown.cause === signal.reason;
   }
-
-  #report(reason: PipelineReport['reason'], error: unknown, stages: readonly StageReport[]): PipelineReport {
-    const { counters, clock, sink, batcher, dictionaries } = this.#parts;
-    const values = counters.read();
-    return {
-      outcome: reason === 'error' ? 'failed' : reason === 'stopped' ? 'stopped' : 'completed',
-      reason,
-      ...(reason === 'error' && { error: toWireError(error) }),
-      counters: values,
-      rowsPending: rowsPending(values),
-      dropped: droppedRows(values),
-      durationMs: Number(clock.now() - (this.#began ?? clock.now())) / 1e6,
-      columnBytesPeak: dictionaries.memory.peak,
-      outputs: sink.stage.outputs?.() ?? [],
-      ...(this.#durable && { durable: this.#durable }),
-      flushes: { ...batcher.stage.flushes },
-      stages,
-    };
-  }
 }
 
-const reportOf = (
-  stage: string,
-  { use, stage: of }: Named<Stage>,
-  statistics: StageStatistics,
-): StageReport => ({
-  stage,
-  use,
-  health: of.health?.() ?? { status: 'ok' },
-  statistics: { ...of.statistics?.(), ...statistics },
-});
+type Ended = Exclude<PipelineReport['reason'], 'error'>;
 
-/** Unless the stage has something worse to say of itself. */
-const withHealth = (report: StageReport, health: StageHealth | undefined): StageReport =>
-  health && report.health.status === 'ok' ? { ...report, health } : report;
+/** What comes of what was asked for. */
+const AS_ASKED = { drain: 'drained', suspend: 'suspended', stop: 'stopped' } as const;

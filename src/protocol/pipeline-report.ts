@@ -7,10 +7,13 @@ export interface PipelineReport {
   /** `completed`: all that was read is with the sink, durable. `stopped`: cut short on request. */
   readonly outcome: 'completed' | 'stopped' | 'failed';
   /** Why it ended. */
-  readonly reason: 'end of input' | 'drained' | 'stopped' | 'error';
+  readonly reason: 'end of input' | 'drained' | 'suspended' | 'stopped' | 'error';
   readonly error?: WireError;
   readonly counters: CounterValues;
-  /** Rows that were read and neither delivered nor accounted for otherwise: lost with the run. */
+  /**
+   * Rows that were read and neither delivered nor accounted for otherwise: lost with the run, or of a
+   * suspended one in its checkpoint.
+   */
   readonly rowsPending: number;
   /** What the rows in `rowsDropped` were dropped for. */
   readonly dropped: DroppedRows;

@@ -109,6 +109,14 @@ export class PipelineBuilder {
     (await this.build()).drain();
   }
 
+  /**
+   * Ends with a checkpoint: the next start with the store goes on as if nothing had been, and rows inside
+   * of operators are in no output before that. Without a store, it drains.
+   */
+  async suspend(): Promise<void> {
+    (await this.build()).suspend();
+  }
+
   /** Ends without delivery. */
   async stop(): Promise<void> {
     (await this.build()).stop();
