@@ -1,6 +1,7 @@
 import type { Batch } from '../../core/batch.js';
 import type { MemoryShare } from '../../core/column-memory.js';
 import { PipelineError } from '../../core/errors.js';
+import { readInt64 } from '../../core/int64.js';
 import { retainRows } from '../../core/selection.js';
 import type { StageContext } from '../../pipeline/stage.js';
 import type { FileBytes } from '../file-bytes.js';
@@ -99,6 +100,8 @@ export class CsvDecoder implements FileDecoder {
     this.#scanner.restart(line);
     this.#times.previousNs = previousNs;
     this.#isAtFront = offset <= this.#frontOffset;
+    this.#isNextUnclear = false;
+    this.#times.forgetJudged();
   }
 
   async close(): Promise<void> {
@@ -170,36 +173,67 @@ export class CsvDecoder implements FileDecoder {
   #decode(batch: Batch, lines: Int32Array | undefined): boolean {
     const room = batch.capacity - batch.length;
     const scanner = this.#scanner;
-    const scanned = scanner.scan(this.#window, room);
     const first = batch.length;
+    const begin = { start: this.#window.start, line: scanner.line };
+    const before = this.#times.previousNs;
+    const scanned = scanner.scan(this.#window, room);
     const task = this.#task;
     task.bytes = this.#window.bytes;
     task.rows = scanned;
     task.outRow = first;
-    const { readers, constants } = this.#layout;
-    for (let i = 0; i < readers.length; i++) {
-      const { reader, slot, index } = readers[i]!;
-      reader.read(task, slot, batch.columns[index]!, this.#bad[i]!);
-    }
-    const read = { first, end: first + scanned, bad: this.#fieldFaults, offsetOf: this.#offsetOf };
     let rows: number;
+    let strays: PipelineError | undefined;
     try {
-      rows = this.#times.settle(batch, read, this.#tellFault);
+      rows = this.#readColumns(batch, scanned);
     } catch (error) {
-      if (!(error instanceof StrayRunError)) throw error;
-      this.#fail(this.#tooManyStrays(error));
-      this.#fieldFaults.clear();
-      return false;
+      if (!(error instanceof StrayRunError)) {
+        // None of them is read, and the next start finds them all again.
+        this.#stopAt(begin, error);
+        this.#times.previousNs = before;
+        return false;
+      }
+      strays = this.#tooManyStrays(error);
+      rows = error.row;
     }
     if (rows < scanned) this.#giveBack(rows);
-    for (const { index, column, text } of constants) {
-      // Looked up here and not before, since a resumed run gives strings their old ids first.
-      batch.columns[index]!.fill(batch.dictionary(column).idOf(text), first, first + rows);
-    }
     lines?.set(scanner.lines.subarray(0, rows), first);
     batch.length = first + rows;
     if (scanner.faults.length > 0 || this.#fieldFaults.size > 0) this.#settleFaults(batch, first, lines);
+    if (strays && !this.#failed) this.#fail(strays);
+    if (this.#failed) this.#times.previousNs = this.#lastTime(batch) ?? before;
     return scanned < room && rows === scanned;
+  }
+
+  /** @returns How many rows are settled; see `FileTimes.settle`. */
+  #readColumns(batch: Batch, scanned: number): number {
+    const { readers, constants } = this.#layout;
+    const first = batch.length;
+    for (let i = 0; i < readers.length; i++) {
+      const { reader, slot, index } = readers[i]!;
+      reader.read(this.#task, slot, batch.columns[index]!, this.#bad[i]!);
+    }
+    for (const { index, column, text } of constants) {
+      // Looked up here and not before, since a resumed run gives strings their old ids first.
+      batch.columns[index]!.fill(batch.dictionary(column).idOf(text), first, first + scanned);
+    }
+    const read = { first, end: first + scanned, bad: this.#fieldFaults, offsetOf: this.#offsetOf };
+    return this.#times.settle(batch, read, this.#tellFault);
+  }
+
+  /** Of the last row that was kept. */
+  #lastTime(batch: Batch): bigint | undefined {
+    const { time } = this.#layout;
+    if (!time || batch.length === 0) return undefined;
+    return readInt64(batch.columns[time.index] as Int32Array, batch.length - 1);
+  }
+
+  /** It ends here, and is gone on with here: what was found from there on does not count. */
+  #stopAt({ start, line }: { readonly start: number; readonly line: number }, error: unknown): void {
+    this.#fail(error);
+    this.#window.start = start;
+    this.#scanner.restart(line);
+    this.#scanner.faults.length = 0;
+    this.#fieldFaults.clear();
   }
 
   #tooManyStrays({ row, expected }: StrayRunError): PipelineError {
@@ -226,13 +260,13 @@ export class CsvDecoder implements FileDecoder {
     const keep = new Uint8Array(batch.length).fill(1);
     for (const row of this.#fieldFaults.keys()) keep[first + row] = 0;
     this.#fieldFaults.clear();
-    for (const { row, ...fault } of faults) {
+    for (const { row, start, ...fault } of faults) {
       this.rowsRejected++;
       try {
         this.#context.rejects.add({ file: this.#file, ...fault });
       } catch (error) {
-        // It stops here: rows before the bad one are delivered, those behind it are not.
-        this.#fail(error);
+        // Rows before the bad one are delivered, those behind it are not.
+        this.#stopAt({ start, line: fault.line }, error);
         batch.length = first + row;
         break;
       }
@@ -262,7 +296,8 @@ export class CsvDecoder implements FileDecoder {
     const line = this.#scanner.lines[row]!;
     const end = this.#scanner.endOf(this.#window, row);
     const raw = rawRow(this.#task.bytes, this.#scanner.starts[row]!, end);
-    this.#fieldFaults.set(row, { row, line, field, expected, found, raw });
+    const start = this.#scanner.starts[row]!;
+    this.#fieldFaults.set(row, { row, start, line, field, expected, found, raw });
   };
 }
 

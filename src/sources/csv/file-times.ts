@@ -65,6 +65,12 @@ export class FileTimes {
     this.#stray = await judgeFirstTimes(front, this.#limit);
   }
 
+  /** Before another place of the file is gone on with: what was found out is of rows elsewhere. */
+  forgetJudged(): void {
+    this.#judged = undefined;
+    this.#stray = undefined;
+  }
+
   /** Before the row is read again that `settle` has stopped at. */
   async judgeNext(place: FilePlace): Promise<void> {
     const time = this.#layout.time!;

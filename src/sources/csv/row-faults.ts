@@ -2,6 +2,8 @@
 export interface RowFault {
   /** Rows of the scan that stand before it; of a fault in a field, the row itself. */
   readonly row: number;
+  /** Where it begins among the bytes of the window. */
+  readonly start: number;
   readonly line: number;
   readonly field?: string;
   readonly expected: string;

@@ -354,7 +354,7 @@ export class RowScanner {
 
   #add(window: ByteWindow, row: number, end: number, expected: string, found: string): void {
     const raw = rawRow(window.bytes, window.start, end);
-    this.faults.push({ row, line: this.line, expected, found, raw });
+    this.faults.push({ row, start: window.start, line: this.line, expected, found, raw });
   }
 }
 
