@@ -43,6 +43,8 @@ export class HeldFile implements FileCursor {
   #reported: number;
   /** In the order of the file; `undefined` until they were decoded. */
   #held: HeldBlock[] | undefined;
+  /** It has read on behind what it let go of: once it has failed, it always fails. */
+  #failure: { readonly error: unknown } | undefined;
 
   private constructor(
     file: InputFile,
@@ -100,6 +102,7 @@ export class HeldFile implements FileCursor {
 
   /** @returns Whether it got to the end: `false` after a stop. */
   async #decodeAll(rows: number): Promise<boolean> {
+    if (this.#failure) throw this.#failure.error;
     const { blocks, heldRows, isStopped, schema } = this.#reading;
     const held: HeldBlock[] = [];
     const wanted = this.#left ?? Number.POSITIVE_INFINITY;
@@ -108,8 +111,8 @@ export class HeldFile implements FileCursor {
       for (let hasMore = true; hasMore && count < wanted; ) {
         const bytes = heldBytes(rows, schema);
         if (heldRows.bytes + bytes > HELD_BYTES_MAX) throw tooLarge(this.file.path);
-        heldRows.bytes += bytes;
         const next = { batch: blocks.acquire(rows), lines: new Int32Array(rows) };
+        heldRows.bytes += bytes;
         held.push(next);
         hasMore = await this.#decoder.read(next.batch, next.lines);
         if (isStopped()) {
@@ -121,6 +124,7 @@ export class HeldFile implements FileCursor {
       }
       if (this.#left !== null && count < this.#left) throw changedFile(this.file.path, `${this.#left} rows`);
     } catch (error) {
+      this.#failure = { error };
       this.#releaseHeld(held);
       throw error;
     }

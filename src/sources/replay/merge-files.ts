@@ -171,8 +171,11 @@ export class FileMerge {
     const cursors = [...this.#cursors, this.#opening?.cursor];
     this.#cursors.length = 0;
     this.#opening = undefined;
-    for (const cursor of cursors) await cursor?.close();
-    await Promise.all(this.#closing);
+    const closing = [...cursors.map((cursor) => cursor?.close()), ...this.#closing];
+    // One that fails keeps no other open.
+    for (const closed of await Promise.allSettled(closing)) {
+      if (closed.status === 'rejected') throw closed.reason;
+    }
   }
 
   #sizes(): ReadSizes {
