@@ -125,8 +125,9 @@ export class OperatorChain {
   /** Lets go of what did not come out: the run was cut short. */
   release(): void {
     this.#closing.length = 0;
-    for (const { inbox } of this.#links) for (const batch of inbox.splice(0)) batch.release();
-    for (const batch of this.#out.splice(0)) batch.release();
+    // An operator that emitted its batch and then failed has seen it released already.
+    for (const { inbox } of this.#links) releaseAll(inbox.splice(0));
+    releaseAll(this.#out.splice(0));
   }
 
   snapshot(): PlainData[] {

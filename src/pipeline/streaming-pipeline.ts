@@ -299,7 +299,11 @@ export class StreamingPipeline {
     counters.add('turns', 1);
     this.#tally.update();
     if (live?.refused || source.stage.rowsRejected) await rejects.flush();
-    if (live?.failure) await this.#failAfterRead(live.failure.error);
+    if (!live?.failure) return;
+    // What stood behind the refused row can be had again by a start that goes on from an earlier checkpoint.
+    const isHadAgain = this.#checkpoints.isKept && source.stage.capabilities.delivery === 'resumable';
+    if (isHadAgain) throw live.failure.error;
+    await this.#failAfterRead(live.failure.error);
   }
 
   /**

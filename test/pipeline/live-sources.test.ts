@@ -311,6 +311,32 @@ describe('a live row more than a day ahead of the clock', () => {
   });
 });
 
+describe('a row ahead of the clock with a store, and no dead letters', () => {
+  it.each([
+    ['resumable', 1],
+    ['live-only', 2],
+  ] as const)(
+    'leaves what stands behind it to the next start where that can have it again (%s)',
+    async (delivery, saves) => {
+      const clock = new SimulatedClock({ wall: START });
+      const feed = feedOf(TRADES, { delivery });
+      const { sink } = keepingSink();
+      let saved = 0;
+      const saver = { everyMs: 1_000_000, save: async () => void saved++ };
+      const pipeline = pipelineOf({ source: feed.make, sink, clock, saver });
+      const run = pipeline.run();
+      const row = (time: number) => ({ time: START + ms(time), symbol: 'A', price: time });
+      feed.push(row(0));
+      await clock.advance(0);
+      await pipeline.checkpoint();
+      feed.push(row(1), row(2 * DAY_MS), row(3));
+      await clock.advance(0);
+      expect((await run).outcome).toBe('failed');
+      expect(saved).toBe(saves);
+    },
+  );
+});
+
 describe('bars of a live source', () => {
   it('that is two seconds behind lose no row', async () => {
     const clock = new SimulatedClock({ wall: START });
