@@ -118,7 +118,9 @@ export class OperatorChain {
   /** The next batch that has come out at the end, owned by the caller. */
   take(): Batch | undefined {
     const batch = this.#out.shift();
-    if (batch) packRows(batch);
+    if (!batch) return undefined;
+    batch.origin = undefined; // for operators alone: nobody behind them asks
+    packRows(batch);
     return batch;
   }
 

@@ -17,6 +17,7 @@ export class IndexRanges {
   }
 
   add(from: number, to: number): void {
+    if (this.#ranges.some((range) => range[0] <= from && to <= range[1])) return;
     const before = this.#ranges.filter((range) => range[1] < from - 1);
     const after = this.#ranges.filter((range) => range[0] > to + 1);
     const joined = this.#ranges.slice(before.length, this.#ranges.length - after.length);

@@ -27,6 +27,8 @@ export class SymbolLines implements BarLines {
   /** By slot. */
   readonly #lines: (SymbolLine | undefined)[] = [];
   rowsTaken = 0;
+  /** The window that was marked as partial last. */
+  #partialLast: number | undefined;
   readonly #unpriced = new Int32Array(1);
   readonly #onLate: (input: BarInput, late: LateArrival) => void;
   /** The last window of all, while lines are finished one after the other. */
@@ -103,6 +105,9 @@ export class SymbolLines implements BarLines {
   }
 
   markPartial(index: number): void {
+    // Bars of all symbols tell of one window, one after the other; a line that is opened later knows it too.
+    if (index === this.#partialLast) return;
+    this.#partialLast = index;
     this.#each((line) => line.markPartial(index));
   }
 
@@ -141,6 +146,7 @@ export class SymbolLines implements BarLines {
   }
 
   restore({ begin, all, trail, lines }: SymbolLinesState): void {
+    this.#partialLast = undefined;
     this.#begin.restore(begin);
     this.#all.restore(all);
     this.#allTrail.restore(trail);

@@ -1,4 +1,5 @@
 import { readInt64 } from '../../core/int64.js';
+import type { RowOrigin } from '../../core/row-origin.js';
 import type { BarInput, Mover } from './bar-lines.js';
 
 /** Where a watermark stands, and what moved it there last: for messages about late rows. */
@@ -6,6 +7,8 @@ export class WatermarkTrail {
   readonly #maxDelayNs: bigint;
   #watermarkNs = 0n;
   #mover: Mover | undefined;
+  /** Where the row of the mover was read: looked up when somebody asks, since that may take a walk. */
+  #spotOf: { readonly origin: RowOrigin; readonly place: number } | undefined;
 
   /** @param maxDelayNs - By how much the watermark stands behind the row that moved it. */
   constructor(maxDelayNs: number) {
@@ -15,9 +18,9 @@ export class WatermarkTrail {
   /** By a row. Called once a window. */
   moved({ times, symbols, origin }: BarInput, place: number): void {
     const timeNs = readInt64(times.words, place);
-    const spot = origin?.at(place);
     this.#watermarkNs = timeNs - this.#maxDelayNs;
-    this.#mover = { timeNs, row: { slot: symbols[place]! + 1, spot: spot ?? null } };
+    this.#mover = { timeNs, row: { slot: symbols[place]! + 1, spot: null } };
+    this.#spotOf = origin && { origin, place };
   }
 
   /** By a record. */
@@ -25,15 +28,17 @@ export class WatermarkTrail {
     if (this.#mover && at <= this.#watermarkNs) return;
     this.#watermarkNs = at;
     this.#mover = { timeNs: at, row: null };
+    this.#spotOf = undefined;
   }
 
   now(): { readonly watermarkNs: bigint; readonly mover: Mover | undefined } {
-    return { watermarkNs: this.#watermarkNs, mover: this.#mover };
+    return { watermarkNs: this.#watermarkNs, mover: this.#placed() };
   }
 
   snapshot(): WatermarkTrailState {
-    if (!this.#mover) return null;
-    const { timeNs, row } = this.#mover;
+    const mover = this.#placed();
+    if (!mover) return null;
+    const { timeNs, row } = mover;
     return { watermark: String(this.#watermarkNs), time: String(timeNs), row };
   }
 
@@ -41,6 +46,15 @@ export class WatermarkTrail {
     if (!state) return;
     this.#watermarkNs = BigInt(state.watermark);
     this.#mover = { timeNs: BigInt(state.time), row: state.row };
+  }
+
+  #placed(): Mover | undefined {
+    const mover = this.#mover;
+    if (!mover?.row || !this.#spotOf) return mover;
+    const { origin, place } = this.#spotOf;
+    this.#mover = { ...mover, row: { ...mover.row, spot: origin.at(place) } };
+    this.#spotOf = undefined;
+    return this.#mover;
   }
 }
 

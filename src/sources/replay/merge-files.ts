@@ -347,7 +347,9 @@ export class FileMerge {
     if (high === Number.POSITIVE_INFINITY) return end;
     const times = this.#times[slot]!;
     for (let row = this.#next[slot]!; row < end; row++) {
-      if (!isBelow(times[2 * row + 1]!, times[2 * row]! >>> 0, high, low)) return row;
+      const rowHigh = times[2 * row + 1]!;
+      if (rowHigh < high) continue; // so it is of most rows
+      if (rowHigh > high || times[2 * row]! >>> 0 >= low) return row;
     }
     return end;
   }
