@@ -1,6 +1,7 @@
 import * as nodeFs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PipelineError } from '../core/errors.js';
+import { makeDirectory } from '../core/make-directory.js';
 import { errnoCode, outputFailed } from '../core/output-error.js';
 import { randomId } from '../core/random-id.js';
 import { type Checkpoint, isSameOwner, type Owner, readOwner } from '../protocol/checkpoint.js';
@@ -192,6 +193,8 @@ export class FileCheckpointStore implements CheckpointStore {
       if (errnoCode(error) === 'ENOENT') throw fenced(key, fence, await this.#lastClaim(folder));
       throw error;
     }
+    // A second name of as many bytes as a checkpoint has: gone, whatever comes next.
+    await removeFiles(fs, folder, [temporary]);
     await syncFolder(fs, folder);
     const files = await this.#filesIn(folder);
     const stale = files.filter(
@@ -199,11 +202,7 @@ export class FileCheckpointStore implements CheckpointStore {
     );
     const isAccepted = lastEpoch(files) === epoch;
     const name = checkpointName(epoch, token, number);
-    await removeFiles(
-      fs,
-      folder,
-      isAccepted ? [temporary, ...stale.map((file) => file.name)] : [temporary, name],
-    );
+    await removeFiles(fs, folder, isAccepted ? stale.map((file) => file.name) : [name]);
     if (!isAccepted) throw fenced(key, fence, await this.#lastClaim(folder));
   }
 
@@ -225,12 +224,13 @@ export class FileCheckpointStore implements CheckpointStore {
   async #findAmong(folder: string, files: readonly StoreFile[]): Promise<Found> {
     const claims = files.filter(({ kind }) => kind === 'claim').sort((a, b) => b.epoch - a.epoch);
     for (const { name, epoch } of claims) {
-      const { token } = await this.#readClaim(join(folder, name));
+      const { token, isRemoved } = await this.#readClaim(join(folder, name));
       const saved = files
         .filter((file) => file.epoch === epoch && file.token === token)
         .filter(({ kind }) => kind === 'checkpoint' || kind === 'none')
         .sort((a, b) => b.number - a.number);
       if (saved.length > 0) return this.#firstWhole(folder, saved);
+      if (isRemoved) break; // whoever removed the key died before it had said that there is nothing
       // It broke off before it had looked: what was there before it still is.
     }
     return { file: undefined, checkpoint: undefined };
@@ -282,13 +282,9 @@ export class FileCheckpointStore implements CheckpointStore {
   }
 
   async #makeFolder(folder: string): Promise<void> {
-    const first = await this.#fs.mkdir(folder, { recursive: true });
-    if (first === undefined) return;
-    // Each new folder is a name in the one above it.
-    for (let made = folder; ; made = dirname(made)) {
-      await syncFolder(this.#fs, dirname(made));
-      if (made === first || made === dirname(made)) return;
-    }
+    // Each new folder is a name in the one above it. Who made the last one may have died before its sync.
+    const made = await makeDirectory(this.#fs, folder);
+    for (const parent of new Set([...made.map(dirname), dirname(folder)])) await syncFolder(this.#fs, parent);
   }
 
   async #filesIn(folder: string): Promise<StoreFile[]> {
@@ -306,12 +302,16 @@ export class FileCheckpointStore implements CheckpointStore {
   }
 }
 
+/** What somebody has to change before it can go well. */
+const PERMANENT = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG']);
+
 async function attempt<T>(doing: string, path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    if (error instanceof PipelineError) throw error;
-    const { message } = outputFailed(doing, path, error);
-    throw new PipelineError('CHECKPOINT_FAILED', message, { cause: error, retryable: true });
+    if (error instanceof PipelineError && error.code !== 'OUTPUT_FAILED') throw error;
+    const { message, cause } = outputFailed(doing, path, error);
+    const retryable = !PERMANENT.has(errnoCode(cause) ?? '');
+    throw new PipelineError('CHECKPOINT_FAILED', message, { cause, retryable });
   }
 }

@@ -6,7 +6,7 @@ import { inSyncTurn } from '../protocol/sync-gate.js';
 /** The part of `node:fs/promises` that a store of files uses: tests put failures into it. */
 export type StoreFileSystem = Pick<
   typeof node,
-  'mkdir' | 'open' | 'link' | 'unlink' | 'readdir' | 'readFile'
+  'mkdir' | 'stat' | 'open' | 'link' | 'unlink' | 'readdir' | 'readFile'
 >;
 
 /** Not `EIO`: the disk did not say that it failed, but that it is not asked so. */

@@ -55,7 +55,8 @@ async function makeLevel(fs: DirectoryMaker, directory: string, made: string[]):
 async function isDirectory(fs: DirectoryMaker, path: string): Promise<boolean> {
   try {
     return (await fs.stat(path)).isDirectory();
-  } catch {
+  } catch (error) {
+    if (errnoCode(error) === undefined) throw error; // not the file system's word
     return false;
   }
 }

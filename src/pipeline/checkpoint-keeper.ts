@@ -246,6 +246,8 @@ export class CheckpointKeeper {
       this.#lackRoom(error);
       return error;
     }
+    // Nothing will make it go well the next time: a checkpoint that is too large, no right to write there.
+    if (error instanceof RuntimeError && !error.retryable) return this.#fail(error);
     this.#failedInRow++;
     this.#parts.log.warn(
       { err: error, failedInRow: this.#failedInRow },

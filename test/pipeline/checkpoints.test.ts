@@ -369,6 +369,21 @@ describe('a pipeline with a store', () => {
     expect((await store.load('fed'))?.states.sink).toBe(1);
   });
 
+  it('fails at once where no save can go well', async () => {
+    const { store, trouble } = troubled();
+    const { clock, feed, visible, run } = await started({ store, checkpointEveryMs: 1_000 });
+    await clock.advance(0);
+    trouble.error = new PipelineError('CHECKPOINT_INVALID', 'a checkpoint of more than 64 MiB');
+    feed.push(1);
+    await clock.advance(1_000);
+    expect(await run).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'CHECKPOINT_INVALID', message: 'a checkpoint of more than 64 MiB', retryable: false },
+    });
+    expect(visible()).toEqual([]);
+    expect(trouble.saves).toBe(1);
+  });
+
   describe.each([
     ['plain', () => Object.assign(new Error('no room'), { code: 'ENOSPC' })],
     [

@@ -70,9 +70,11 @@ export function memoryFileSystem(disk: MemoryDisk, watch: Watch = () => {}): Sto
   };
   const step = async <T>(operation: string, path: string, act: () => T): Promise<T> => {
     await watch(operation, path, 'before');
-    const result = act();
-    await watch(operation, path, 'after');
-    return result;
+    try {
+      return act();
+    } finally {
+      await watch(operation, path, 'after');
+    }
   };
 
   const openFile = (path: string) => {
@@ -106,12 +108,15 @@ export function memoryFileSystem(disk: MemoryDisk, watch: Watch = () => {}): Sto
   const fs = {
     mkdir: (path: string) =>
       step('mkdir', path, () => {
-        let first: string | undefined;
-        for (let at = path; !disk.folders.has(at); at = dirname(at)) {
-          first = at;
-          disk.folders.set(at, { names: new Map(), synced: new Map() });
-        }
-        return first;
+        if (disk.folders.has(path)) throw errno('EEXIST', path);
+        folderOf(dirname(path));
+        disk.folders.set(path, { names: new Map(), synced: new Map() });
+      }),
+    stat: (path: string) =>
+      step('stat', path, () => {
+        const isFolder = disk.folders.has(path);
+        if (!isFolder) inodeOf(path);
+        return { isDirectory: () => isFolder };
       }),
     open: (path: string, flags: string) =>
       step('open', path, () => (flags === 'wx' ? openFile(path) : openFolder(path))),
