@@ -72,6 +72,7 @@ describe('a directory of parts', () => {
         run: expect.stringMatching(new RegExp(`^${RUN}$`)),
         epoch: 1,
         sequence: 1,
+        published: 1,
         staged: [],
         replaces: false,
       },
@@ -206,7 +207,7 @@ describe('a directory of parts', () => {
   it('refuses a checkpoint that is not of this directory', async () => {
     const run = await start(join(temporaryDirectory(), 'out'), { resuming: true });
     await expect(
-      run.sink.resume({ run: 'aaaaaaaaaa', epoch: 1, sequence: 4, staged: [], replaces: false }),
+      run.sink.resume({ run: 'aaaaaaaaaa', epoch: 1, sequence: 4, published: 4, staged: [], replaces: false }),
     ).rejects.toMatchObject({
       code: 'CHECKPOINT_INVALID',
     });
@@ -337,5 +338,28 @@ describe('a directory of parts', () => {
       });
     }
     expect(readdirSync(path)).toEqual(['manifest.json']);
+  });
+});
+
+describe('a run without rows, gone on with after all of it is gone', () => {
+  it('goes on where it was the first start of a store or a later one', async () => {
+    for (const epoch of [1, 2]) {
+      const path = join(temporaryDirectory(), 'out');
+      await runWhole(path, ticks(2));
+      const first = await start(path, { ifExists: 'append', checkpointed: true, epoch });
+      await first.prepare(true);
+      const { position } = await first.flush();
+      await first.close(); // and the store never heard of the end
+      const second = await start(path, {
+        ifExists: 'append',
+        checkpointed: true,
+        resuming: true,
+        epoch: epoch + 1,
+      });
+      await second.sink.resume(position);
+      await second.flush();
+      await second.close();
+      expect([globbed(path), remainsOf(path)]).toEqual([[0, 1], []]);
+    }
   });
 });

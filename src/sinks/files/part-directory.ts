@@ -81,6 +81,8 @@ export class PartDirectory implements Output {
   /** All that was written has its place, and nothing was written since. */
   #isFlushed = false;
   #hasParts = false;
+  /** Of this run, over all its epochs. */
+  #published = 0;
   readonly #paths: string[] = [];
 
   constructor(options: PartDirectoryOptions) {
@@ -237,6 +239,7 @@ export class PartDirectory implements Output {
     if (this.#hasParts && !this.#replaces) {
       await refuseOtherColumns(disk, this.#state, this.#directory, this.#columns);
     }
+    this.#published = own.length;
     this.#paths.push(...own.map((name) => this.#finalOf(name)));
     return resumed;
   }
@@ -285,6 +288,7 @@ export class PartDirectory implements Output {
     this.#ended = this.#ended.slice(count);
     this.#prepared = Math.max(0, this.#prepared - count);
     this.#hasParts = true;
+    this.#published += count;
     this.#paths.push(...parts.map(({ name }) => this.#finalOf(name)));
   }
 
@@ -295,6 +299,7 @@ export class PartDirectory implements Output {
       run,
       epoch,
       sequence: this.#sequence,
+      published: this.#published,
       staged: this.#ended,
       replaces: this.#replaces,
     });

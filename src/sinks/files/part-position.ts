@@ -16,6 +16,8 @@ export interface PartPosition {
   readonly epoch: number;
   /** Of the last part that has begun in this epoch; 0 before its first. */
   readonly sequence: number;
+  /** Parts of the run that stand in the directory, over all its epochs. */
+  readonly published: number;
   /** Parts that count and do not stand in the directory yet. */
   readonly staged: readonly StagedPart[];
   /** Parts of earlier runs are still there, and are to go when the first of these comes. */
@@ -24,11 +26,13 @@ export interface PartPosition {
   readonly open?: OpenFilesPosition | undefined;
 }
 
-export function toPlainData({ run, epoch, sequence, staged, replaces, open }: PartPosition): PlainData {
+export function toPlainData(position: PartPosition): PlainData {
+  const { run, epoch, sequence, published, staged, replaces, open } = position;
   return {
     run,
     epoch,
     sequence,
+    published,
     staged: staged.map(({ name, bytes }) => ({ name, bytes })),
     replaces,
     ...(open && { open: openFilesData(open) }),
@@ -38,11 +42,12 @@ export function toPlainData({ run, epoch, sequence, staged, replaces, open }: Pa
 /** @throws {PipelineError} `CHECKPOINT_INVALID` */
 export function asPartPosition(data: PlainData): PartPosition {
   const found = (data ?? {}) as Partial<PartPosition>;
-  const { run, epoch, sequence, staged, replaces, open } = found;
+  const { run, epoch, sequence, published, staged, replaces, open } = found;
   const isPosition =
     new RegExp(`^${RANDOM_NAME}$`).test(String(run)) &&
     isCount(epoch) &&
     isCount(sequence) &&
+    isCount(published) &&
     typeof replaces === 'boolean' &&
     (open === undefined || isOpenFiles(open, (name) => parsePartName(name)?.run === run)) &&
     Array.isArray(staged) &&
@@ -54,6 +59,6 @@ export function asPartPosition(data: PlainData): PartPosition {
   throw new PipelineError(
     'CHECKPOINT_INVALID',
     'The checkpoint does not fit the sink: expected a position in a directory of parts ' +
-      '(run, epoch, sequence, staged, replaces, open)',
+      '(run, epoch, sequence, published, staged, replaces, open)',
   );
 }

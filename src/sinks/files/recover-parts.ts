@@ -17,14 +17,14 @@ import type { PartPosition } from './part-position.js';
 /** @throws {PipelineError} `CHECKPOINT_INVALID` where no part is of the run, though it had some. */
 export async function refuseForeign(
   { disk, directory }: Places,
-  { run, epoch, sequence }: PartPosition,
+  { run, epoch, published }: PartPosition,
 ): Promise<void> {
-  if (epoch <= 1 && sequence === 0) return;
+  if (published === 0) return;
   const names = await listOutput(disk, directory);
   if (names.some((name) => parsePartName(name)?.run === run)) return;
   throw new PipelineError(
     'CHECKPOINT_INVALID',
-    `The checkpoint is of run "${run}" (epoch ${epoch}, part ${sequence}), of which "${directory}" holds ` +
+    `The checkpoint is of run "${run}" (epoch ${epoch}, ${published} parts), of which "${directory}" holds ` +
       'nothing: was the directory moved, emptied or written by another run?',
   );
 }
