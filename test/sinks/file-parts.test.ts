@@ -207,7 +207,14 @@ describe('a directory of parts', () => {
   it('refuses a checkpoint that is not of this directory', async () => {
     const run = await start(join(temporaryDirectory(), 'out'), { resuming: true });
     await expect(
-      run.sink.resume({ run: 'aaaaaaaaaa', epoch: 1, sequence: 4, published: 4, staged: [], replaces: false }),
+      run.sink.resume({
+        run: 'aaaaaaaaaa',
+        epoch: 1,
+        sequence: 4,
+        published: 4,
+        staged: [],
+        replaces: false,
+      }),
     ).rejects.toMatchObject({
       code: 'CHECKPOINT_INVALID',
     });
