@@ -18,6 +18,8 @@ export interface RunEntry {
   /** Name of the folder with what is not whole yet, inside the run's. */
   readonly staging: string;
   readonly mode: RunMode;
+  /** Of the rows that it adds, as people read them: those that append to one directory have the same. */
+  readonly columns?: string | undefined;
   readonly owner: RunOwner;
 }
 

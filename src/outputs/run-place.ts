@@ -13,6 +13,8 @@ export interface RunPlaceOptions {
   readonly state: string;
   readonly job: string;
   readonly mode: RunMode;
+  /** See `RunEntry`. */
+  readonly columns?: string | undefined;
   /** What a store of checkpoints handed out, where there is one. */
   readonly epoch: number | undefined;
 }
@@ -51,10 +53,10 @@ export class RunPlace {
    * @throws {PipelineError} `OUTPUT_IN_USE`
    */
   static async start(options: RunPlaceOptions): Promise<RunPlace> {
-    const { disk, state, job, mode, epoch = FIRST_EPOCH } = options;
+    const { disk, state, job, mode, columns, epoch = FIRST_EPOCH } = options;
     const run = randomName();
     const staging = stagingName(epoch);
-    const entered = await RunRegister.enter(disk, state, { job, run, staging, mode });
+    const entered = await RunRegister.enter(disk, state, { job, run, staging, mode, columns });
     const { register, gone, others } = entered;
     try {
       await disk.makeOwnDirectory(join(state, run));
@@ -77,12 +79,12 @@ export class RunPlace {
     run: string,
     highest: () => Promise<number>,
   ): Promise<RunPlace> {
-    const { disk, state, job, mode } = options;
+    const { disk, state, job, mode, columns } = options;
     const runFolder = join(state, run);
     const above = await highest();
     const epoch = await unlessGone(disk, runFolder, () => takeEpoch(disk, runFolder, above, options.epoch));
     const staging = stagingName(epoch);
-    const entered = await RunRegister.enter(disk, state, { job, run, staging, mode });
+    const entered = await RunRegister.enter(disk, state, { job, run, staging, mode, columns });
     const { register, gone, others } = entered;
     try {
       const created = await Staging.create(disk, runFolder, staging);

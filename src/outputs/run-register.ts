@@ -100,7 +100,11 @@ export class RunRegister {
       }
       if (entry.run === ours.run) continue;
       others++;
-      if (ours.mode === 'append' && entry.mode === 'append') continue;
+      if (ours.mode === 'append' && entry.mode === 'append') {
+        // Of two that begin at the same time, the directory does not tell yet.
+        if (ours.columns === entry.columns) continue;
+        throw otherColumns(output, ours, entry);
+      }
       // A number that was taken by somebody who will see that it had been given out before.
       if ((await lookAround(this.#disk, this.#folder)).ended >= number) continue;
       throw inUse(this.#pathOf(number), entry, liveness, output);
@@ -169,6 +173,17 @@ async function takeNumber(disk: Disk, folder: string, text: string): Promise<num
   } finally {
     await disk.removeQuietly(entering);
   }
+}
+
+const COLUMNS_SHOWN_MAX = 500;
+
+function otherColumns(output: string, ours: RunEntry, theirs: RunEntry): PipelineError {
+  const shown = ({ columns = 'others' }: RunEntry) => columns.slice(0, COLUMNS_SHOWN_MAX);
+  return new PipelineError(
+    'OUTPUT_EXISTS',
+    `${describeRun(theirs)} adds parts with other columns to "${output}": expected ${shown(ours)}, ` +
+      `found ${shown(theirs)}; choose another path`,
+  );
 }
 
 function inUse(path: string, entry: RunEntry, liveness: 'live' | 'elsewhere', output: string): PipelineError {

@@ -30,6 +30,8 @@ export interface NamedPath {
 export interface WrittenPath extends NamedPath {
   /** Of a directory: how the names of its parts end, without the dot. */
   readonly partsEndIn?: string;
+  /** Of a directory: what the folders of its parts are named by, where they are in some: `symbol`. */
+  readonly partitionBy?: readonly string[];
   /** Of a directory: whether other runs may add parts to it at the same time. */
   readonly isShared?: boolean;
 }

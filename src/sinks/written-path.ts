@@ -5,6 +5,7 @@ import { isGzip, namesSingleFile } from './text/text-output.js';
 interface FileOutputOptions {
   readonly path: string;
   readonly ifExists: IfExists;
+  readonly partitionBy?: readonly string[] | undefined;
 }
 
 /** What a sink of text files writes: one file, or parts in a directory. */
@@ -17,6 +18,9 @@ export function writtenText(
 }
 
 /** Runs that add to a directory do not touch each other's parts. */
-export function writtenParts({ path, ifExists }: FileOutputOptions, extension: string): WrittenPath {
-  return { path, at: ['path'], partsEndIn: extension, isShared: ifExists === 'append' };
+export function writtenParts(
+  { path, ifExists, partitionBy = [] }: FileOutputOptions,
+  extension: string,
+): WrittenPath {
+  return { path, at: ['path'], partsEndIn: extension, partitionBy, isShared: ifExists === 'append' };
 }

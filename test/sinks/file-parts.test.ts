@@ -2,9 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import * as realFs from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { DictionarySet } from '../../src/core/dictionary.js';
 import type { FileSystem } from '../../src/outputs/file-system.js';
 import { JsonlSinkOptions } from '../../src/settings/jsonl-sink-options.js';
 import { jsonlSink } from '../../src/sinks/jsonl.js';
+import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import {
   buryRuns,
   globbed,
@@ -14,7 +16,7 @@ import {
   startRun,
   upTo,
 } from '../support/file-runs.js';
-import { contextOf, pooledBatch, poolOf, TICKS, temporaryDirectory, ticks } from './sink-rows.js';
+import { ALL_TYPES, contextOf, pooledBatch, poolOf, TICKS, temporaryDirectory, ticks } from './sink-rows.js';
 
 const started: { close(): Promise<void> }[] = [];
 
@@ -367,6 +369,42 @@ describe('a run without rows, gone on with after all of it is gone', () => {
       await second.flush();
       await second.close();
       expect([globbed(path), remainsOf(path)]).toEqual([[0, 1], []]);
+    }
+  });
+});
+
+describe('two runs that begin to append to an empty directory at once', () => {
+  it('with other columns are not both let in, in whatever order they look', async () => {
+    for (let at = 0; at < 40; at++) {
+      const path = join(temporaryDirectory(), 'out');
+      const first = new CrashingFileSystem();
+      let second: Promise<unknown> | undefined;
+      const other = () => {
+        const context = contextOf('job', { dictionaries: new DictionarySet() });
+        const sink = jsonlSink.create(
+          JsonlSinkOptions.parse({ path, ifExists: 'append' }),
+          ALL_TYPES,
+          context,
+        );
+        started.push(sink);
+        return sink.open();
+      };
+      first.between = async () => {
+        if (first.log.length < at || second) return;
+        second = other().then(
+          () => 'in',
+          (error: { code: string }) => error.code,
+        );
+        await second;
+      };
+      const one = await start(path, { ifExists: 'append', fs: first.fs }).then(
+        () => 'in',
+        (error: { code: string }) => error.code,
+      );
+      const two = await (second ?? 'late');
+      if (two !== 'late') expect([at, [one, two].sort()]).toEqual([at, ['OUTPUT_EXISTS', 'in']]);
+      for (const sink of started.splice(0)) await sink.close();
+      await first.kill();
     }
   });
 });

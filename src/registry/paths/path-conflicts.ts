@@ -87,14 +87,14 @@ interface ReadClash {
 }
 
 function readClash({ job, reads }: JobFiles, write: PlaceWritten): ReadClash | undefined {
-  const { place, partsEndIn } = write;
+  const { place, partsEndIn, partitionBy = [] } = write;
   const same = reads.same(place);
   // A glob spells paths in its own way: that is no other name.
   if (same) return resolve(same.file) === resolve(write.path) ? { ...same, file: write.path } : same;
   if (partsEndIn === undefined) return globClash(reads.globFor(place));
   const within: FileRead | undefined = reads.within(place);
   if (within) return { ...within, isWithin: true };
-  for (const name of sampleParts(job, partsEndIn)) {
+  for (const name of sampleParts(job, partsEndIn, partitionBy)) {
     const from = reads.globFor({ real: `${place.real}${sep}${name}`, key: `${place.key}${sep}${name}` });
     if (from) return { from };
   }
@@ -104,10 +104,12 @@ function readClash({ job, reads }: JobFiles, write: PlaceWritten): ReadClash | u
 const globClash = (from: NamedPath | undefined): ReadClash | undefined => from && { from };
 
 /** Names that parts may have: a glob that matches none of them is after other files. */
-const sampleParts = (job: string, extension: string): readonly string[] => [
-  `${job}-00001-000001.${extension}`,
-  `${job}-3f9c2a71-00001-000001.${extension}`,
-];
+function sampleParts(job: string, extension: string, partitionBy: readonly string[]): readonly string[] {
+  const folders = partitionBy.map((name) => `${name}=a${sep}`).join('');
+  return ['mjx3aq7wzt', 'abcdefghij', '2345672345'].map(
+    (run) => `${folders}${job}-${run}-00001-000001.${extension}`,
+  );
+}
 
 function atReader(
   write: PlaceWritten,

@@ -90,6 +90,10 @@ const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' :
 const sameColumns = (a: Columns, b: Columns): boolean =>
   a.length === b.length && a.every(({ name, type }, i) => b[i]?.name === name && b[i]?.type === type);
 
+/** All of them, for people. */
+export const columnsText = (columns: Columns): string =>
+  columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+
 const describeColumns = (columns: Columns): string => {
   const shown = columns.slice(0, 20).map(({ name, type }) => `${name.slice(0, 40)} ${type}`);
   return shown.join(', ') + (columns.length > 20 ? ` and ${columns.length - 20} more` : '');

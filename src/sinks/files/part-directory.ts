@@ -10,12 +10,13 @@ import type { OpenFilesPosition } from '../../outputs/open-files-position.js';
 import { parsePartName, partName } from '../../outputs/part-name.js';
 import { listOutput, makePartitionFolders, syncOutput } from '../../outputs/partition-folders.js';
 import { finishReplacements, type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
-import { RunPlace } from '../../outputs/run-place.js';
+import { RunPlace, type RunPlaceOptions } from '../../outputs/run-place.js';
 import type { StagedFile } from '../../outputs/staged-file.js';
 import { openStateFolder } from '../../outputs/state-folder.js';
 import {
   type Columns,
   columnsOf,
+  columnsText,
   isPart,
   noteColumns,
   refuseManifest,
@@ -197,10 +198,10 @@ export class PartDirectory implements Output {
   }
 
   async #start(): Promise<void> {
-    const { disk, job, ifExists, extension } = this.#options;
+    const { disk, ifExists, extension } = this.#options;
     const state = this.#state;
     refuseManifest(this.#directory, await disk.list(this.#directory));
-    this.#place = await RunPlace.start({ disk, state, job, mode: ifExists, epoch: this.#options.epoch });
+    this.#place = await RunPlace.start(this.#placeOptions);
     await finishReplacements(this.#places, this.#place.run);
     await this.#place.removeRemains();
     // Only now: no other run can add a part that this one has to know of.
@@ -216,14 +217,12 @@ export class PartDirectory implements Output {
 
   /** The order matters: nobody may publish any more when what was published is looked at. */
   async #takeOver(position: PartPosition): Promise<readonly ResumedFile[]> {
-    const { disk, job, ifExists } = this.#options;
+    const { disk } = this.#options;
     const places = this.#places;
     refuseManifest(this.#directory, await disk.list(this.#directory));
     const isKnown = (await disk.list(this.#state)).includes(position.run);
-    const place = await RunPlace.takeOver(
-      { disk, state: this.#state, job, mode: ifExists, epoch: this.#options.epoch },
-      position.run,
-      () => highestEpoch(places, position),
+    const place = await RunPlace.takeOver(this.#placeOptions, position.run, () =>
+      highestEpoch(places, position),
     );
     this.#place = place;
     if (!isKnown) await refuseForeign(places, position);
@@ -303,6 +302,11 @@ export class PartDirectory implements Output {
       staged: this.#ended,
       replaces: this.#replaces,
     });
+  }
+
+  get #placeOptions(): RunPlaceOptions {
+    const { disk, job, ifExists: mode, epoch } = this.#options;
+    return { disk, job, mode, epoch, state: this.#state, columns: columnsText(this.#columns) };
   }
 
   get #columns(): Columns {

@@ -128,6 +128,23 @@ describe('a spec is refused', () => {
     expect(await problemsOf({ ...spec, source: replay(at('[ab].csv')) })).toEqual([]);
   });
 
+  it('whose glob matches the names that its parts will have, in folders of partitions too', async () => {
+    const { at } = makeFolder('in/a.csv');
+    const isRefused = async (glob: string, options: object = {}) =>
+      (
+        await problemsOf({
+          source: replay(at(glob), at('in/a.csv')),
+          sink: csv(at('out'), options),
+        })
+      ).length > 0;
+    expect(await isRefused('out/own-??????????-*.csv')).toBe(true);
+    expect(await isRefused('out/own-*-00001-*.csv')).toBe(true);
+    expect(await isRefused('out/no-such-*.csv')).toBe(false);
+    expect(await isRefused('out/*/*.csv')).toBe(false);
+    expect(await isRefused('out/*/*.csv', { partitionBy: ['symbol'] })).toBe(true);
+    expect(await isRefused('out/symbol=*/day=*/*.csv', { partitionBy: ['symbol', 'day'] })).toBe(true);
+  });
+
   it('whose glob would match its output under a link, or in a folder that is yet to be made', async () => {
     const { at } = makeFolder('in/a.csv', 'there/b.csv');
     symlinkSync('../out', at('in/sub')); // leads nowhere yet
