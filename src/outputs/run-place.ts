@@ -4,7 +4,8 @@ import type { Disk } from './disk.js';
 import { refuseOvertaken, removeRunFolder, takeEpoch } from './epochs.js';
 import { fenceEarlier } from './fence.js';
 import { randomName } from './random-name.js';
-import { type GoneRun, type RunMode, RunRegister } from './run-register.js';
+import type { RunMode } from './run-entries.js';
+import { type GoneRun, RunRegister } from './run-register.js';
 import { fenced as fencedError, isKept, Staging, stagingName } from './staging.js';
 
 export interface RunPlaceOptions {

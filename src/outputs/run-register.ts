@@ -4,21 +4,19 @@ import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { digits } from './part-name.js';
 import { RANDOM_NAME, randomName } from './random-name.js';
+import {
+  describeRun,
+  ENDED,
+  ENTRY,
+  entryPath,
+  forgetRun,
+  lookAround,
+  parseEntry,
+  type RunEntry,
+  readEntry,
+} from './run-entries.js';
 import { livenessOf, type RunOwner, thisOwner } from './run-owner.js';
 import { outputOf, RUNS } from './state-folder.js';
-
-/** What a run does to its output. Only those that append to a directory get along with one another. */
-export type RunMode = 'append' | 'error' | 'replace' | 'single file';
-
-export interface RunEntry {
-  readonly version: 1;
-  readonly job: string;
-  readonly run: string;
-  /** Name of the folder with what is not whole yet, inside the run's. */
-  readonly staging: string;
-  readonly mode: RunMode;
-  readonly owner: RunOwner;
-}
 
 /** A run whose thread is certainly over, and that did not live to say so. */
 export interface GoneRun {
@@ -28,9 +26,6 @@ export interface GoneRun {
 
 /** Numbers that other runs may take while one tries to: more is no race. */
 const RACES_MAX = 10_000;
-const READS_MAX = 20;
-const ENTRY = /^\d{5,}$/;
-const ENDED = /^ended-(\d{5,})$/;
 const ENTERING = new RegExp(`^entering-${RANDOM_NAME}$`);
 
 /**
@@ -86,21 +81,17 @@ export class RunRegister {
   }
 
   /** Marks a run as ended. Its number stays taken. */
-  async forget(number: number): Promise<void> {
-    const path = this.#pathOf(number);
-    try {
-      await this.#disk.fs.truncate(path);
-    } catch (error) {
-      if (errnoCode(error) !== 'ENOENT') throw outputFailed('write', path, error);
-    }
+  forget(number: number): Promise<void> {
+    return forgetRun(this.#disk, this.#pathOf(number));
   }
 
   async #meet(ours: RunEntry): Promise<{ gone: GoneRun[]; others: number }> {
     const gone: GoneRun[] = [];
     let others = 0;
+    const output = outputOf(dirname(this.#folder));
     const { ended } = await lookAround(this.#disk, this.#folder);
     for (let number = ended + 1; number < this.number; number++) {
-      const entry = await this.#entry(number);
+      const entry = await readEntry(this.#disk, this.#pathOf(number), output);
       if (!entry) continue;
       const liveness = await livenessOf(entry.owner, ours.owner, this.#disk.fs);
       if (liveness === 'gone') {
@@ -112,27 +103,9 @@ export class RunRegister {
       if (ours.mode === 'append' && entry.mode === 'append') continue;
       // A number that was taken by somebody who will see that it had been given out before.
       if ((await lookAround(this.#disk, this.#folder)).ended >= number) continue;
-      throw inUse(this.#pathOf(number), entry, liveness, outputOf(dirname(this.#folder)));
+      throw inUse(this.#pathOf(number), entry, liveness, output);
     }
     return { gone, others };
-  }
-
-  /** @returns `undefined` when the run has ended. */
-  async #entry(number: number): Promise<RunEntry | undefined> {
-    const path = this.#pathOf(number);
-    for (let reads = 1; ; reads++) {
-      const text = await this.#disk.read(path);
-      if (!text) return undefined;
-      const entry = parseEntry(text);
-      if (entry) return entry;
-      // It may be emptied at this moment.
-      if (reads === READS_MAX) {
-        throw new PipelineError(
-          'OUTPUT_IN_USE',
-          `"${path}" should say which run is at work and cannot be understood; remove it once no run is`,
-        );
-      }
-    }
   }
 
   /** Raises the number up to which all is over, then removes the entries. Called when one has ended. */
@@ -198,52 +171,17 @@ async function takeNumber(disk: Disk, folder: string, text: string): Promise<num
   }
 }
 
-async function lookAround(disk: Disk, folder: string) {
-  const names = await disk.list(folder);
-  let ended = 0;
-  let highest = 0;
-  for (const name of names) {
-    if (ENTRY.test(name)) highest = Math.max(highest, Number(name));
-    else ended = Math.max(ended, Number(ENDED.exec(name)?.[1] ?? 0));
-  }
-  return { names, ended, highest };
-}
-
-function parseEntry(text: string): RunEntry | undefined {
-  let found: Partial<RunEntry> | null;
-  try {
-    found = JSON.parse(text) as Partial<RunEntry> | null;
-  } catch {
-    return undefined;
-  }
-  const isEntry =
-    typeof found === 'object' &&
-    found !== null &&
-    found.version === 1 &&
-    typeof found.owner === 'object' &&
-    typeof found.job === 'string' &&
-    // Both name folders that we empty.
-    new RegExp(`^${RANDOM_NAME}$`).test(String(found.run)) &&
-    new RegExp(`^\\d{5,}-${RANDOM_NAME}$`).test(String(found.staging));
-  return isEntry ? (found as RunEntry) : undefined;
-}
-
-function inUse(
-  path: string,
-  { job, mode, owner }: RunEntry,
-  liveness: 'live' | 'elsewhere',
-  output: string,
-): PipelineError {
-  const who = `a run of job "${job}" (${mode}, process ${owner.pid} on "${owner.host}")`;
+function inUse(path: string, entry: RunEntry, liveness: 'live' | 'elsewhere', output: string): PipelineError {
+  const who = `a run of ${describeRun(entry)}`;
   return new PipelineError(
     'OUTPUT_IN_USE',
     liveness === 'live'
       ? `"${output}" is being written by ${who}; wait for its end, or give each job a path of its own. Only runs ` +
           'with "ifExists: append" into one directory may be at work at the same time'
       : `"${output}" may still be written by ${who}, which did not say that it has ended and cannot be seen from ` +
-          `this host or container: make sure that it is over, then remove "${path}"`,
+          `this host or container: make sure that it is over, then free the output with: tickloom release "${output}" ` +
+          `(its entry is "${path}")`,
   );
 }
 
-const entryPath = (folder: string, number: number) => join(folder, digits(number, 5));
 const byNumber = (a: string, b: string) => Number(a.slice(6)) - Number(b.slice(6));

@@ -69,10 +69,12 @@ describe.runIf(existsSync('/proc/thread-self'))('the owner of a run', () => {
   it('needs a person to say that it is over when it cannot be seen from here', async () => {
     const path = join(temporaryDirectory(), 'out');
     const far = await startRun(path);
-    const file = disguise(path, { host: 'far-away' });
+    disguise(path, { host: 'far-away' });
     await expect(startRun(path, { ifExists: 'replace' })).rejects.toMatchObject({
       code: 'OUTPUT_IN_USE',
-      message: expect.stringContaining(`make sure that it is over, then remove "${file}"`),
+      message: expect.stringMatching(
+        /make sure that it is over, then free the output with: tickloom release "[^"]+\/out" \(its entry is "[^"]+\/runs\/\d+"\)$/,
+      ),
     });
     await far.close();
   });
