@@ -14,6 +14,8 @@ Examples:
   tickloom validate specs/*.yaml
   tickloom components bars
   tickloom show out/eurusd
+  tickloom parts out/eurusd
+  tickloom release out/eurusd --yes
 
 Relative paths, those within a spec included, are taken from the working directory.
 
@@ -124,6 +126,43 @@ program
   .action(async (files: string[], options) => {
     const { show } = await import('./commands/show.js');
     exitCode = await show(files, options, terminal);
+  });
+
+const outputs = [
+  '<path...>',
+  'outputs: directories of parts or files; or specs (.yaml, .json), whose outputs are taken',
+] as const;
+
+program
+  .command('parts')
+  .description('list what counts at an output, what is not whole yet, and whose that is')
+  .argument(...outputs)
+  .option('--all', 'every part, not just the sums of each run')
+  .option('--json', 'print as JSON')
+  .addHelpText(
+    'after',
+    '\nChanges nothing.\nExit codes: 0 listed, 1 a path cannot be looked at, 2 wrong spec or usage.\n',
+  )
+  .action(async (paths: string[], options) => {
+    const { parts } = await import('./commands/parts.js');
+    exitCode = await parts(paths, options, terminal);
+  });
+
+program
+  .command('release')
+  .description('free an output from runs of a host or container that is no more')
+  .argument(...outputs)
+  .option('--yes', 'these runs are over; without it, nothing is changed')
+  .option('--run <id>', 'only this run')
+  .option('--staged', 'remove, too, what a store of checkpoints could go on with')
+  .addHelpText(
+    'after',
+    '\nA run that is at work is never released. One that is released and was at work after all publishes nothing more.\n' +
+      'Exit codes: 0 released, or nothing to release; 1 not released, without --yes too; 2 wrong spec or usage.\n',
+  )
+  .action(async (paths: string[], options) => {
+    const { release } = await import('./commands/release.js');
+    exitCode = await release(paths, options, terminal);
   });
 
 void main();

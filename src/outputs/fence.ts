@@ -16,9 +16,9 @@ const FOLDER = new RegExp(`^((\\d{5,})-${RANDOM_NAME})(?:\\.by-(\\d{5,}))?$`);
 export async function fenceEarlier(disk: Disk, runFolder: string, epoch: number): Promise<string[]> {
   const folders: string[] = [];
   for (const name of await disk.list(runFolder)) {
-    const [, owner, began, by] = FOLDER.exec(name) ?? [];
-    if (owner === undefined || Number(began) >= epoch || Number(by ?? 0) > epoch) continue;
-    const folder = join(runFolder, `${owner}.by-${digits(epoch, 5)}`);
+    const found = parseStagingFolder(name);
+    if (!found || found.epoch >= epoch || found.fencedBy > epoch) continue;
+    const folder = join(runFolder, `${found.staging}.by-${digits(epoch, 5)}`);
     try {
       await disk.fs.rename(join(runFolder, name), folder);
     } catch (error) {
@@ -61,6 +61,20 @@ export async function look(disk: Disk, path: string): Promise<Omit<FoundFile, 'p
     if (errnoCode(error) === 'ENOENT') return undefined;
     throw outputFailed('look at', path, error);
   }
+}
+
+/** What the name of a folder says in which an owner of a run writes, or wrote. */
+export interface StagingName {
+  /** The name that the owner gave it. */
+  readonly staging: string;
+  readonly epoch: number;
+  /** The epoch that fenced it; 0 where none has. */
+  readonly fencedBy: number;
+}
+
+export function parseStagingFolder(name: string): StagingName | undefined {
+  const [, staging, epoch, fencedBy = 0] = FOLDER.exec(name) ?? [];
+  return staging === undefined ? undefined : { staging, epoch: Number(epoch), fencedBy: Number(fencedBy) };
 }
 
 /** All folders of a run in which files may be staged. */

@@ -24,7 +24,15 @@ interface Decision {
   readonly parts: readonly StagedPart[];
 }
 
-const FILE = new RegExp(`^replacing-${RANDOM_NAME}-\\d{5,}\\.json$`);
+const FILE = new RegExp(`^replacing-(${RANDOM_NAME})-\\d{5,}\\.json$`);
+
+/** A decision that the next run at the output carries out. */
+export interface PendingReplacement {
+  readonly path: string;
+  readonly run: string;
+  /** How many parts go and come; `undefined` where the file cannot be understood. */
+  readonly parts: { readonly old: number; readonly new: number } | undefined;
+}
 
 /** Where the parts of an output stand, and where what they are made of does. */
 export interface Places {
@@ -66,6 +74,26 @@ export async function finishReplacements(places: Places, ownRun: string): Promis
     await carryOut(places, path, decision);
     if (decision.run !== ownRun) await removeEmptyFolders(disk, join(state, decision.run));
   }
+}
+
+/** What runs had decided and did not finish. Changes nothing. */
+export async function pendingReplacements(disk: Disk, state: string): Promise<PendingReplacement[]> {
+  const pending: PendingReplacement[] = [];
+  for (const name of (await disk.list(state)).sort()) {
+    const run = FILE.exec(name)?.[1];
+    if (run === undefined) continue;
+    const path = join(state, name);
+    try {
+      const text = await disk.read(path);
+      if (text === undefined) continue; // finished in between
+      const { old, parts } = parseDecision(path, text);
+      pending.push({ path, run, parts: { old: old.length, new: parts.length } });
+    } catch (error) {
+      if (!(error instanceof PipelineError)) throw error;
+      pending.push({ path, run, parts: undefined });
+    }
+  }
+  return pending;
 }
 
 async function removeEmptyFolders(disk: Disk, runFolder: string): Promise<void> {

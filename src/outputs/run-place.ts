@@ -4,7 +4,7 @@ import type { Disk } from './disk.js';
 import { refuseOvertaken, removeRunFolder, takeEpoch } from './epochs.js';
 import { fenceEarlier } from './fence.js';
 import { randomName } from './random-name.js';
-import type { RunMode } from './run-entries.js';
+import type { RunEntry, RunMode } from './run-entries.js';
 import { type GoneRun, RunRegister } from './run-register.js';
 import { fenced as fencedError, isKept, Staging, stagingName } from './staging.js';
 
@@ -119,12 +119,7 @@ export class RunPlace {
     const { disk, state } = this.#options;
     for (const { number, entry } of this.#gone) {
       try {
-        const runFolder = join(state, entry.run);
-        const folder = join(runFolder, entry.staging);
-        if (!(await isKept(disk, folder))) {
-          await disk.removeFolderQuietly(folder);
-          await removeRunFolder(disk, runFolder, Number.parseInt(entry.staging, 10));
-        }
+        await removeUnkept(disk, state, entry);
         await this.#register.forget(number);
       } catch {
         // The next run will do it.
@@ -146,6 +141,25 @@ export class RunPlace {
 }
 
 const FIRST_EPOCH = 1;
+
+/**
+ * Removes what an owner of a run left, unless a store may resume the run.
+ *
+ * @param folder - What its folder is called now.
+ */
+export async function removeUnkept(
+  disk: Disk,
+  state: string,
+  { run, staging }: Pick<RunEntry, 'run' | 'staging'>,
+  folder = join(state, run, staging),
+): Promise<void> {
+  if (await isKept(disk, folder)) return;
+  await disk.removeFolderQuietly(folder);
+  await removeRunFolder(disk, join(state, run), epochOf(staging));
+}
+
+/** The epoch of the owner whose folder it is. */
+export const epochOf = (staging: string): number => Number.parseInt(staging, 10);
 
 /** Only a later owner that has finished removes the folder of a run. */
 async function unlessGone<T>(disk: Disk, runFolder: string, step: () => Promise<T>): Promise<T> {

@@ -8,7 +8,7 @@ import { randomName } from './random-name.js';
 import { STAGED, StagedFile } from './staged-file.js';
 
 /** Beside staged files: positions were handed out that list them, so a store may resume the run. */
-const KEPT = 'kept';
+export const KEPT = 'kept';
 
 /** Name of the folder of one owner of a run. Nobody can foresee it. */
 export const stagingName = (epoch: number): string => `${digits(epoch, 5)}-${randomName()}`;

@@ -114,7 +114,8 @@ function guardOf({ budget, breaker }: SourceGuard): SourceGuard | undefined {
   return { ...(budget && { budget }), ...(breaker !== undefined && { breaker }) };
 }
 
-function resolveStage(
+/** @returns `undefined` where the stage is not sound enough to be looked at further. */
+export function resolveStage(
   kind: ComponentKind,
   stage: unknown,
   path: Path,

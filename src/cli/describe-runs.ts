@@ -1,0 +1,29 @@
+import type { StagedFolder } from '../outputs/inspect-output.js';
+import type { RegisteredRun } from '../outputs/run-entries.js';
+import { formatBytes, formatCount } from './figures.js';
+
+/** A run that did not say that it has ended, in words. */
+export function runText({ entry, path }: RegisteredRun): string {
+  if (!entry) return `entry "${path}"`;
+  const { run, job, mode, owner } = entry;
+  return `run ${run} of job "${job}" (${mode}, process ${owner.pid} on "${owner.host}")`;
+}
+
+export const LIVENESS_TEXT: Readonly<Record<RegisteredRun['liveness'], string>> = {
+  live: 'is at work',
+  gone: 'has died',
+  elsewhere: 'cannot be seen from this host or container',
+  unknown: 'cannot be understood',
+};
+
+export const filesText = (files: number, bytes: number): string =>
+  `${formatCount(files)} ${files === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}`;
+
+/** Folders of a run, added up. */
+export function foldersText(folders: readonly StagedFolder[]): string {
+  const sum = (of: (folder: StagedFolder) => number) => folders.reduce((all, one) => all + of(one), 0);
+  return filesText(
+    sum(({ files }) => files),
+    sum(({ bytes }) => bytes),
+  );
+}

@@ -1,0 +1,26 @@
+import type { SpecProblem } from '../core/errors.js';
+import { findJobFiles, type PlaceWritten } from './paths/job-files.js';
+import { resolveStage } from './resolve-spec.js';
+
+/** Where the job of a spec writes its rows. */
+export interface SpecOutputs {
+  readonly outputs: readonly PlaceWritten[];
+  /** Why that cannot be told. */
+  readonly problems: readonly SpecProblem[];
+}
+
+/**
+ * Finds the outputs of a spec by its sink alone: the rest may be wrong, missing or name what is not
+ * there. Runs no code of the user's and looks into no file.
+ */
+export async function findOutputs(spec: unknown): Promise<SpecOutputs> {
+  const { sink } = spec as { readonly sink?: unknown };
+  const problems: SpecProblem[] = [];
+  const resolved = resolveStage('sink', sink, ['sink'], problems);
+  if (!resolved && problems.length === 0) {
+    problems.push({ path: ['sink'], message: 'expected a sink with "use", to tell where it writes' });
+  }
+  if (problems.length > 0) return { outputs: [], problems };
+  const files = await findJobFiles({ name: '', source: undefined, sink: resolved });
+  return { outputs: files?.writes ?? [], problems };
+}
