@@ -52,8 +52,12 @@ export interface OutputView extends FoundOutput {
   readonly staged: readonly StagedFolder[];
   readonly runs: readonly RegisteredRun[];
   readonly replacements: readonly PendingReplacement[];
+  /** Folders that a release had begun to remove when it died. Nobody reads them. */
+  readonly released: readonly string[];
 }
 
+/** Name of the folder of a run whose removal has begun. */
+export const RELEASED = new RegExp(`^released-${RANDOM_NAME}$`);
 const MANIFEST = 'manifest.json';
 const RUN_FOLDER = new RegExp(`^${RANDOM_NAME}$`);
 const DATA_FILE = /^[^.].*\.(parquet|(csv|tsv|jsonl|ndjson|json)(\.gz)?)$/i;
@@ -74,7 +78,9 @@ export async function inspectOutput(path: string, fs: FileSystem = nodeFileSyste
     const runs = found.hasState ? await registeredRuns(disk, found.state) : [];
     const staged = found.hasState ? await stagedFolders(disk, found.state, runs) : [];
     const replacements = found.hasState ? await pendingReplacements(disk, found.state) : [];
-    return { ...found, runs, staged, replacements, ...(await visibleFiles(disk, found)) };
+    const names = found.hasState ? await disk.list(found.state) : [];
+    const released = names.filter((name) => RELEASED.test(name)).map((name) => join(found.state, name));
+    return { ...found, runs, staged, replacements, released, ...(await visibleFiles(disk, found)) };
   } catch (error) {
     throw unreadable(path, error);
   }

@@ -5,8 +5,8 @@ import { silentLogger } from '../telemetry/logger.js';
 import { Disk } from './disk.js';
 import { fenceEarlier } from './fence.js';
 import { type FileSystem, nodeFileSystem } from './file-system.js';
-import type { OutputView, StagedFolder } from './inspect-output.js';
-import { RANDOM_NAME, randomName } from './random-name.js';
+import { type OutputView, RELEASED, type StagedFolder } from './inspect-output.js';
+import { randomName } from './random-name.js';
 import { finishReplacements } from './replacement.js';
 import { describeRun, forgetRun, type RegisteredRun, registeredRuns } from './run-entries.js';
 import { epochOf, removeUnkept } from './run-place.js';
@@ -28,12 +28,11 @@ export interface ReleasePlan {
   readonly remove: readonly StagedFolder[];
   /** The same, where it stays. */
   readonly keep: readonly StagedFolder[];
+  /** Folders that an earlier release had begun to remove. */
+  readonly finish: readonly string[];
   /** Runs at work, which are left alone. */
   readonly live: readonly RegisteredRun[];
 }
-
-/** Name of the folder of a run whose removal has begun: no run finds anything in it. */
-const RELEASED = new RegExp(`^released-${RANDOM_NAME}$`);
 
 /**
  * Says what is to be released. Touches nothing.
@@ -42,7 +41,7 @@ const RELEASED = new RegExp(`^released-${RANDOM_NAME}$`);
  *   when there is none of that id.
  */
 export function planRelease(
-  { output, runs, staged }: OutputView,
+  { output, runs, staged, released }: OutputView,
   { run, staged: withStaged }: ReleaseOptions = {},
 ): ReleasePlan {
   const isMeant = (id: string | undefined) => run === undefined || id === run;
@@ -73,6 +72,7 @@ export function planRelease(
     bury: over.filter(({ liveness }) => liveness === 'gone'),
     remove: withStaged ? idle.filter((one) => one.isKept || one.owner === 'ended') : [],
     keep: withStaged ? [] : kept,
+    finish: released,
     live,
   };
 }
@@ -86,7 +86,7 @@ export function planRelease(
  */
 export async function release(
   { kind, output: directory, state, replacements }: OutputView,
-  { free, bury, remove }: ReleasePlan,
+  { free, bury, remove, finish }: ReleasePlan,
   fs: FileSystem = nodeFileSystem,
 ): Promise<void> {
   const disk = new Disk(fs, silentLogger);
@@ -105,7 +105,8 @@ export async function release(
     if (one.entry && folder) await removeUnkept(disk, state, one.entry, folder);
     await forgetRun(disk, one.path);
   }
-  if (remove.length > 0) await removeStaged(disk, state, new Set(remove.map(({ run }) => run)));
+  if (remove.length > 0) await takeAway(disk, state, new Set(remove.map(({ run }) => run)));
+  if (remove.length + finish.length > 0) await removeReleased(disk, state);
 }
 
 /** @returns What the folder of the run's owner is called now; `undefined` where there is none. */
@@ -125,7 +126,7 @@ async function fence(
 }
 
 /** One rename takes all of a run out of the reach of whoever would go on with it. */
-async function removeStaged(disk: Disk, state: string, runs: ReadonlySet<string>): Promise<void> {
+async function takeAway(disk: Disk, state: string, runs: ReadonlySet<string>): Promise<void> {
   const live = (await registeredRuns(disk, state)).filter(({ liveness }) => liveness === 'live');
   const taken = new Set(live.map(({ entry }) => entry?.run));
   for (const run of runs) {
@@ -138,6 +139,9 @@ async function removeStaged(disk: Disk, state: string, runs: ReadonlySet<string>
     }
   }
   await disk.syncDirectory(state);
+}
+
+async function removeReleased(disk: Disk, state: string): Promise<void> {
   for (const name of (await disk.list(state)).filter((found) => RELEASED.test(found))) {
     const folder = join(state, name);
     for (const inside of await disk.list(folder)) {

@@ -1,25 +1,15 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { nodeFileSystem } from '../../src/outputs/file-system.js';
 import { livenessOf, type RunOwner, thisOwner } from '../../src/outputs/run-owner.js';
-import { stateFolderOf } from '../../src/outputs/state-folder.js';
 import { temporaryDirectory, ticks } from '../sinks/sink-rows.js';
-import { runWhole, startRun } from '../support/file-runs.js';
+import { disguiseRuns, runWhole, startRun } from '../support/file-runs.js';
 
 const here = thisOwner();
 const livenessFrom = (owner: Partial<RunOwner>) => livenessOf({ ...here, ...owner }, here, nodeFileSystem);
-
-/** Rewrites what the only run at work says of its owner. */
-function disguise(path: string, owner: Partial<RunOwner>): string {
-  const runs = join(stateFolderOf(path), 'runs');
-  const file = join(runs, readdirSync(runs).find((name) => /^\d+$/.test(name))!);
-  const entry = JSON.parse(readFileSync(file, 'utf8')) as { owner: RunOwner };
-  writeFileSync(file, JSON.stringify({ ...entry, owner: { ...entry.owner, ...owner } }));
-  return file;
-}
 
 describe.runIf(existsSync('/proc/thread-self'))('the owner of a run', () => {
   it('is live as long as its thread is, and not by its process id alone', async () => {
@@ -69,7 +59,7 @@ describe.runIf(existsSync('/proc/thread-self'))('the owner of a run', () => {
   it('needs a person to say that it is over when it cannot be seen from here', async () => {
     const path = join(temporaryDirectory(), 'out');
     const far = await startRun(path);
-    disguise(path, { host: 'far-away' });
+    disguiseRuns(path, { host: 'far-away' });
     await expect(startRun(path, { ifExists: 'replace' })).rejects.toMatchObject({
       code: 'OUTPUT_IN_USE',
       message: expect.stringMatching(
@@ -82,7 +72,7 @@ describe.runIf(existsSync('/proc/thread-self'))('the owner of a run', () => {
   it('does not keep others from appending beside it, wherever it is', async () => {
     const path = join(temporaryDirectory(), 'out');
     const far = await startRun(path, { ifExists: 'append' });
-    disguise(path, { host: 'far-away' });
+    disguiseRuns(path, { host: 'far-away' });
     await runWhole(path, ticks(2), { ifExists: 'append' });
     await far.write(ticks(2, 2));
     await far.flush();

@@ -59,7 +59,7 @@ const nothingThere = ({ spec }: OutputPath): string =>
     : `nothing is there yet; ${spec} writes to it`;
 
 function documentOf({ path, spec }: OutputPath, view: OutputView, { all }: PartsOptions): object {
-  const { files, runs, staged, replacements, foreign, manifest } = view;
+  const { files, runs, staged, replacements, released, foreign, manifest } = view;
   return {
     path,
     ...(spec !== undefined && { spec }),
@@ -86,13 +86,14 @@ function documentOf({ path, spec }: OutputPath, view: OutputView, { all }: Parts
       }),
     })),
     replacements: replacements.map(({ parts: counts, ...rest }) => ({ ...rest, parts: counts ?? null })),
+    released,
     foreign,
     manifest: manifest ?? null,
   };
 }
 
 async function format({ path }: OutputPath, view: OutputView, { all }: PartsOptions): Promise<string> {
-  const { files, foreign, staged, runs, replacements, manifest, kind, hasState } = view;
+  const { files, foreign, staged, runs, replacements, released, manifest, kind, hasState } = view;
   if (kind === 'missing' && !hasState) return '';
   const sums = sumsOf(view);
   const title = {
@@ -114,6 +115,7 @@ async function format({ path }: OutputPath, view: OutputView, { all }: PartsOpti
         : `"${plainText(file, 300)}" should say which parts replace which, and cannot be understood: no run starts before it is moved away\n`,
     );
   }
+  if (released.length > 0) lines.push('a release had begun and did not finish: call it again\n');
   if (manifest !== undefined) {
     lines.push(
       `"${plainText(manifest, 300)}" is of an earlier version: only files that it lists count, and no run starts here\n`,

@@ -36,7 +36,7 @@ export async function release(
         continue;
       }
       const plan = planRelease(view, options);
-      const hasWork = plan.free.length + plan.bury.length + plan.remove.length > 0;
+      const hasWork = plan.free.length + plan.bury.length + plan.remove.length + plan.finish.length > 0;
       if (hasWork && options.yes) await releaseRuns(view, plan);
       await terminal.print(
         `${shown}: ${hasWork ? described(plan, options.yes === true) : 'nothing to release\n'}`,
@@ -60,7 +60,7 @@ export async function release(
   return 1;
 }
 
-function described({ free, bury, remove }: ReleasePlan, isDone: boolean): string {
+function described({ free, bury, remove, finish }: ReleasePlan, isDone: boolean): string {
   const lines = [
     ...free.map(
       (run) => `${isDone ? 'freed' : 'frees'} ${runText(run)}, which ${LIVENESS_TEXT[run.liveness]}`,
@@ -78,6 +78,7 @@ function described({ free, bury, remove }: ReleasePlan, isDone: boolean): string
         : `removes what is staged of run ${run} (${files}): a checkpoint of it can then not be resumed`,
     );
   }
+  if (finish.length > 0) lines.push(`${isDone ? 'finished' : 'finishes'} a release that had begun`);
   const text = lines.map((line) => `  ${plainText(line, 500)}\n`).join('');
   return `${isDone ? 'released' : 'to be released'}\n${text}`;
 }
