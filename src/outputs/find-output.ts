@@ -79,13 +79,18 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the path is too long',
 };
 
-/** A failure to look at something, with what to do. */
+/**
+ * A failure to look at something, with what to do.
+ *
+ * @param path - Named where the system does not say which one it was.
+ */
 export function unreadable(path: string, error: unknown): PipelineError {
-  const cause = error instanceof PipelineError ? (error.cause ?? error) : error;
   if (error instanceof PipelineError && error.code === 'INPUT_UNREADABLE') return error;
+  const cause = error instanceof PipelineError ? (error.cause ?? error) : error;
   const code = errnoCode(cause);
   const why = ADVICE[code ?? ''] ?? (cause instanceof Error ? cause.message : String(cause));
-  return new PipelineError('INPUT_UNREADABLE', `Cannot look at "${path}": ${why}`, { cause });
+  const where = (cause as NodeJS.ErrnoException | undefined)?.path ?? path;
+  return new PipelineError('INPUT_UNREADABLE', `Cannot look at "${where}": ${why}`, { cause });
 }
 
 const notOutput = (path: string, why: string) => new PipelineError('INPUT_UNREADABLE', `"${path}": ${why}`);

@@ -247,14 +247,15 @@ describe('looking at an output', () => {
   it.each(['readdir', 'lstat', 'readFile'] as const)('says what it may not look at (%s)', async (call) => {
     const path = newPath();
     const run = await startRun(path);
-    const refused = () => Promise.reject(Object.assign(new Error('EACCES'), { code: 'EACCES' }));
+    const refused = (at: string) =>
+      Promise.reject(Object.assign(new Error('EACCES'), { code: 'EACCES', path: at }));
     const fs = { ...real, [call]: refused } as FileSystem;
     if (call === 'readFile') {
       expect((await inspectOutput(path, fs)).runs).toMatchObject([{ liveness: 'unknown' }]);
     } else {
       await expect(inspectOutput(path, fs)).rejects.toMatchObject({
         code: 'INPUT_UNREADABLE',
-        message: expect.stringMatching(/^Cannot look at ".*": permission denied/),
+        message: expect.stringMatching(/^Cannot look at ".*\.out\.tickloom.*": permission denied/),
       });
     }
     await run.close();

@@ -133,7 +133,7 @@ function foreignText(foreign: OutputView['foreign'], all: boolean): string {
     return `  ${plainText(name, 300)}${what}${isRead ? ': queries read it as if it counted' : ''}\n`;
   });
   if (more > 0) lines.push(`  … and ${formatCount(more)} more (--all lists them)\n`);
-  return `no parts, and readers of the whole directory may stumble over them:\n${lines.join('')}`;
+  return `not parts of any run; readers of the whole directory may fail on them:\n${lines.join('')}`;
 }
 
 function sumsOf({ files }: OutputView): RunSum[] {
