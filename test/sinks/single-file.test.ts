@@ -32,9 +32,9 @@ async function start(path: string, options: RunOptions = {}) {
   return run;
 }
 
-describe('one file', () => {
-  const file = () => join(temporaryDirectory(), 'out.jsonl');
+const file = () => join(temporaryDirectory(), 'out.jsonl');
 
+describe('one file', () => {
   it('appears whole with the flush, and not at all without one', async () => {
     const path = file();
     const failed = await start(path);
@@ -186,5 +186,44 @@ describe('one file', () => {
       code: 'OUTPUT_FAILED',
       message: expect.stringContaining('there is a directory of this name'),
     });
+  });
+});
+
+describe('one file that somebody else wrote since the checkpoint', () => {
+  it.each(['replaced', 'added to', 'made'])(
+    'is not replaced by the run that is gone on with (%s)',
+    async (how) => {
+      const path = file();
+      if (how !== 'made') await runWhole(path, ticks(2));
+      const ifExists = how === 'added to' ? 'append' : 'replace';
+      const first = await start(path, { ifExists, checkpointed: true });
+      await first.write(ticks(2, 10));
+      const { position } = await first.prepare();
+      await first.close(); // killed
+      const theirs = how === 'added to' ? 'append' : 'replace';
+      await runWhole(path, ticks(3, 50), { job: 'other', ifExists: theirs });
+      const before = seconds(path);
+      const second = await start(path, { ifExists, checkpointed: true, resuming: true });
+      await expect(second.sink.resume(position)).rejects.toMatchObject({
+        code: 'OUTPUT_FAILED',
+        message: expect.stringContaining('was written since the checkpoint by something else'),
+      });
+      expect(seconds(path)).toEqual(before);
+    },
+  );
+
+  it('goes on where it is this run that has shown more since, with or without a store', async () => {
+    const path = file();
+    const first = await start(path);
+    await first.write(ticks(2));
+    const { position } = await first.flush();
+    await first.write(ticks(3, 50));
+    await first.flush();
+    await first.close();
+    const second = await start(path, { resuming: true });
+    await second.sink.resume(position);
+    await second.write(ticks(1, 2));
+    await second.flush();
+    expect(seconds(path)).toEqual([0, 1, 2]);
   });
 });

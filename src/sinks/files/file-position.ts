@@ -8,6 +8,16 @@ import {
 } from '../../outputs/open-files-position.js';
 import { RANDOM_NAME } from '../../outputs/random-name.js';
 
+/** Tells a file from one that took its place, or that was written to. */
+export type Standing = {
+  readonly inode: number;
+  readonly bytes: number;
+  readonly changedAtMs: number;
+};
+
+export const isSame = (a: Standing, b: Standing): boolean =>
+  a.inode === b.inode && a.bytes === b.bytes && a.changedAtMs === b.changedAtMs;
+
 /** Where a run stands: so many bytes of its file count. */
 export interface FilePosition {
   readonly run: string;
@@ -16,6 +26,8 @@ export interface FilePosition {
   readonly bytes: number;
   /** They are in the file that readers see; else in the one that is not whole yet. */
   readonly published: boolean;
+  /** What readers saw at that time; `null`: nothing. */
+  readonly standing: Standing | null;
   /** The file goes on. */
   readonly open?: OpenFilesPosition | undefined;
 }
@@ -27,19 +39,23 @@ export const filePositionData = ({ open, ...position }: FilePosition): PlainData
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID` */
 export function asFilePosition(data: PlainData): FilePosition {
-  const { run, epoch, bytes, published, open } = (data ?? {}) as Partial<FilePosition>;
+  const { run, epoch, bytes, published, standing, open } = (data ?? {}) as Partial<FilePosition>;
   const isPosition =
     new RegExp(`^${RANDOM_NAME}$`).test(String(run)) &&
     isCount(epoch) &&
     isCount(bytes) &&
     typeof published === 'boolean' &&
+    (standing === null || isStanding(standing)) &&
     (open === undefined || (isOpenFiles(open, isFileName) && open.files.length === 1));
   if (isPosition) return data as unknown as FilePosition;
   throw new PipelineError(
     'CHECKPOINT_INVALID',
-    'The checkpoint does not fit the sink: expected a position in one file (run, epoch, bytes, published, open)',
+    'The checkpoint does not fit the sink: expected a position in one file (run, epoch, bytes, published, standing, open)',
   );
 }
+
+const isStanding = (found: Partial<Standing> | undefined): boolean =>
+  isCount(found?.inode) && isCount(found?.bytes) && Number.isFinite(found?.changedAtMs);
 
 /** It must not lead elsewhere. */
 const isFileName = (name: string): boolean => name !== '' && !/[/\\\0]/.test(name);

@@ -9,7 +9,13 @@ import type { OpenFilesPosition } from '../../outputs/open-files-position.js';
 import { RunPlace } from '../../outputs/run-place.js';
 import type { StagedFile } from '../../outputs/staged-file.js';
 import { openStateFolder } from '../../outputs/state-folder.js';
-import { asFilePosition, type FilePosition, filePositionData } from './file-position.js';
+import {
+  asFilePosition,
+  type FilePosition,
+  filePositionData,
+  isSame,
+  type Standing,
+} from './file-position.js';
 import { type IfExists, type Output, orClose, type Prepared } from './output.js';
 
 export interface SingleFileOptions {
@@ -22,13 +28,6 @@ export interface SingleFileOptions {
   readonly resuming: boolean;
   /** Handed out by a store of checkpoints. */
   readonly epoch: number | undefined;
-}
-
-/** Tells a file from one that took its place, or that was written to. */
-interface Standing {
-  readonly inode: number;
-  readonly bytes: number;
-  readonly changedAtMs: number;
 }
 
 /** Which file was given the name of the output, and by whom. */
@@ -108,10 +107,11 @@ export class SingleFile implements Output {
       return { position: this.#publishedPosition(), sync: async () => undefined };
     }
     this.#isPrepared = true;
+    const standing = this.#standing ?? null;
     const file = await this.begin();
     if (cuts.length === 0) {
       return {
-        position: filePositionData({ run, epoch, bytes: file.bytes, published: false }),
+        position: filePositionData({ run, epoch, bytes: file.bytes, published: false, standing }),
         sync: async () => {
           await file.sync();
           await staging.keep();
@@ -122,7 +122,7 @@ export class SingleFile implements Output {
     const open = await this.#openFiles.take(cuts);
     const bytes = cuts[0]!.mark.bytes;
     return {
-      position: filePositionData({ run, epoch, bytes, published: false, open: open.position }),
+      position: filePositionData({ run, epoch, bytes, published: false, standing, open: open.position }),
       sync: async () => {
         await open.sync();
         await staging.keep();
@@ -181,7 +181,8 @@ export class SingleFile implements Output {
 
   #publishedPosition(): PlainData {
     const { run, epoch } = this.#running;
-    return filePositionData({ run, epoch, bytes: this.#committed, published: true });
+    const standing = this.#standing ?? null;
+    return filePositionData({ run, epoch, bytes: this.#committed, published: true, standing });
   }
 
   async #start(): Promise<void> {
@@ -213,6 +214,7 @@ export class SingleFile implements Output {
     this.#place = place;
     this.#fenced = place.fenced;
     this.#standing = await this.#look();
+    await this.#refuseOthersSince(position, place);
     let resumed: readonly ResumedFile[] = [];
     if (open) resumed = await this.#goOn(open, place);
     else {
@@ -234,6 +236,19 @@ export class SingleFile implements Output {
     else this.#isPrepared = true;
     await place.removeRemains();
     return resumed;
+  }
+
+  /** Somebody may have written the file between the checkpoint and now: another job, for one. */
+  async #refuseOthersSince({ run, standing }: FilePosition, place: RunPlace): Promise<void> {
+    const found = this.#standing;
+    if (!found || (standing && isSame(found, standing))) return;
+    if (found.inode === (await this.#publishedBy(run))?.inode) return;
+    await place.refuseOvertaken();
+    throw new PipelineError(
+      'OUTPUT_FAILED',
+      `"${this.#options.path}" was written since the checkpoint by something else than this run, which would ` +
+        'replace it: move it away to go on with the run, or start anew without the checkpoint',
+    );
   }
 
   /** Until a checkpoint of this epoch counts, what the last one lists stays where it is. */
@@ -289,7 +304,8 @@ export class SingleFile implements Output {
     const file = await this.begin();
     await this.#refuseForeign();
     await file.seal();
-    if (this.#isPrepared) {
+    // Positions were handed out: whoever goes on from one has to know this file as ours.
+    if (this.#isPrepared || this.#isPublished) {
       await staging.decide(
         join(this.#state, PUBLISHED_FILE),
         JSON.stringify({ run, epoch, inode: file.inode }),
@@ -348,9 +364,6 @@ export class SingleFile implements Output {
     }
   }
 }
-
-const isSame = (a: Standing, b: Standing): boolean =>
-  a.inode === b.inode && a.bytes === b.bytes && a.changedAtMs === b.changedAtMs;
 
 function parseShown(text: string): Shown | undefined {
   try {
