@@ -11,10 +11,10 @@ import { createPipeline } from '../../../src/registry/pipeline-builder.js';
 import { resolveSpec } from '../../../src/registry/resolve-spec.js';
 import type { PipelineSpec } from '../../../src/settings/pipeline-spec.js';
 import { listFiles } from '../../../src/sources/file-list.js';
+import { DEEP } from '../../support/deep.js';
 import { scratchFolder } from '../../support/recorded-data.js';
 import { entries, type PlantedEntry, pathInTree, plantTree, spelling } from './random-tree.js';
 
-const DEEP = process.env.TICKLOOM_DEEP === '1';
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 
@@ -358,10 +358,10 @@ describe('the files of a job', () => {
           }
         },
       ),
-      { numRuns: DEEP ? 5_000 : 120 },
+      DEEP ? { numRuns: 5_000 } : { numRuns: 50, seed: 1 },
     );
-    expect(seen.refused).toBeGreaterThan(5);
-    expect(seen.sound).toBeGreaterThan(5);
+    expect(seen.refused).toBeGreaterThan(DEEP ? 5 : 0);
+    expect(seen.sound).toBeGreaterThan(DEEP ? 5 : 0);
   }, 600_000);
 
   it('are compared through maps, be there thousands', async () => {
