@@ -292,6 +292,16 @@ export default {
 });
 
 describe('tickloom show', () => {
+  it('prints what is in the folders of partitions', async () => {
+    const sink = { use: 'csv', path: 'by', partitionBy: ['symbol'] };
+    const source = { use: 'synthetic', rows: 6, symbols: 2 };
+    await write('by.json', JSON.stringify({ name: 'by', source, sink }));
+    expect(await tickloom(['run', 'by.json'])).toMatchObject({ code: 0 });
+    const { code, out } = await tickloom(['show', 'by', '--rows', '1']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/symbol=SYM000\/by-.*\.csv: first 1 .*symbol=SYM001\/by-/s);
+  });
+
   it('goes on after a file that it cannot read, says what is wrong with it, and ends with 1', async () => {
     await write('empty.parquet', '');
     await write('text.parquet', 'no Parquet, but longer than that');

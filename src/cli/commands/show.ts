@@ -1,8 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGunzip, gunzipSync } from 'node:zlib';
+import { Disk } from '../../outputs/disk.js';
+import { nodeFileSystem } from '../../outputs/file-system.js';
+import { listOutput } from '../../outputs/partition-folders.js';
+import { silentLogger } from '../../telemetry/logger.js';
 import { DelimitedText } from '../delimited-text.js';
 import { formatCount } from '../figures.js';
 import { Instant } from '../instant.js';
@@ -51,10 +55,11 @@ export async function show(
   return exitCode;
 }
 
-/** A file is itself; a directory is the data files in it. */
+/** A file is itself; a directory is the data files in it, and in the folders of its partitions. */
 async function filesOf(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
-  const names = (await readdir(path)).filter((name) => !/^[._]/.test(name) && DATA_FILE.test(name));
+  const found = await listOutput(new Disk(nodeFileSystem, silentLogger), path);
+  const names = found.filter((name) => !/^[._]/.test(basename(name)) && DATA_FILE.test(name));
   if (names.length === 0) {
     throw new ShowError('expected a directory that a pipeline wrote, found none of its files in it');
   }
