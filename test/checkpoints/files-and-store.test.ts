@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
@@ -33,7 +34,7 @@ function killedAtSave(store: CheckpointStore, nth: number, isAfter: boolean) {
 function specOf(path: string): OpenSpec {
   return {
     name: 'kept',
-    source: { use: 'synthetic', rows: 3_000, symbols: 3, rate: 30_000 },
+    source: { use: 'synthetic', rows: 3_000, symbols: 3, rate: 12_000 },
     batchRows: 64,
     batcher: { maxRows: 50 },
     sink: { use: 'csv', path, ...(path.endsWith('.csv') ? {} : { rotate: { rows: 400 } }) },
@@ -45,22 +46,19 @@ function rowsIn(path: string): string[] {
   return files.flatMap((file) => readFileSync(file, 'utf8').trimEnd().split('\n').slice(1)).sort();
 }
 
-/** As many checkpoints as there can be. */
+/** A checkpoint every few milliseconds of flow: it stands still meanwhile, however slow the disk is. */
 async function run(path: string, store: CheckpointStore, isKilled?: Promise<'killed'>) {
-  const asking: CheckpointStore = {
-    load: (key) => store.load(key),
-    claim: (key, owner) => store.claim(key, owner),
-    save: (key, fence, checkpoint) => {
-      ask();
-      return store.save(key, fence, checkpoint);
-    },
-    list: () => store.list(),
-    remove: (key) => store.remove(key),
-  };
-  const pipeline = createPipeline(specOf(path), { store: asking });
-  const ask = () => setImmediate(() => void pipeline.checkpoint().catch(() => undefined));
+  const pipeline = createPipeline(specOf(path), { store });
   const ended = pipeline.run();
-  ask();
+  const takeCheckpoints = async () => {
+    for (;;) {
+      await pipeline.pause();
+      await pipeline.checkpoint();
+      await pipeline.resume();
+      await setTimeout(3);
+    }
+  };
+  takeCheckpoints().catch(() => undefined); // the run has ended
   return isKilled ? Promise.race([ended, isKilled]) : ended;
 }
 

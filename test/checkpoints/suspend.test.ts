@@ -7,7 +7,7 @@ import { TransactionalTable } from '../support/transactional-table.js';
 /** Bars that stay open over all suspensions, and rows that the batcher holds. */
 const SPEC: OpenSpec = {
   name: 'suspended',
-  source: { use: 'synthetic', rows: 3_000, symbols: 5, rate: 20_000 },
+  source: { use: 'synthetic', rows: 3_000, symbols: 5, rate: 6_000 },
   operators: [
     { use: 'derive', columns: { mid: '(bid + ask) / 2' } },
     { use: 'bars', every: '40ms', price: 'mid', lateness: '50ms' },
@@ -23,7 +23,7 @@ describe('a suspended run', () => {
     const table = new TransactionalTable();
     const store = new MemoryCheckpointStore();
     const reasons: string[] = [];
-    for (let start = 0; start < 20 && reasons.at(-1) !== 'end of input'; start++) {
+    for (let start = 0; start < 100 && reasons.at(-1) !== 'end of input'; start++) {
       const pipeline = createPipeline(SPEC, { sink: table.sink(), store });
       const run = pipeline.run();
       await setTimeout(35);
