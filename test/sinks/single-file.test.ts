@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -209,6 +210,14 @@ describe('one file that somebody else wrote since the checkpoint', () => {
         message: expect.stringContaining('was written since the checkpoint by something else'),
       });
       expect(seconds(path)).toEqual(before);
+      await second.close();
+
+      // Once that is moved away, the run can be gone on with.
+      renameSync(path, join(path, '..', 'theirs.jsonl'));
+      const third = await start(path, { ifExists, checkpointed: true, resuming: true });
+      await third.sink.resume(position);
+      await third.flush();
+      expect(seconds(path)).toEqual(how === 'added to' ? [0, 1, 10, 11] : [10, 11]);
     },
   );
 

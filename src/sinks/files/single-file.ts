@@ -209,6 +209,7 @@ export class SingleFile implements Output {
 
   async #takeOver(position: FilePosition): Promise<readonly ResumedFile[]> {
     const { run, epoch, bytes, published, open } = position;
+    this.#isPrepared = true; // what the position lists stays where this is refused
     const highest = async () => Math.max(epoch, (await this.#publishedBy(run))?.epoch ?? 0);
     const place = await RunPlace.takeOver(this.#placeOptions, run, highest);
     this.#place = place;
@@ -233,7 +234,6 @@ export class SingleFile implements Output {
       this.#hasNews = !published || (source?.bytes ?? 0) > bytes;
     }
     if (published) await this.#removeFenced();
-    else this.#isPrepared = true;
     await place.removeRemains();
     return resumed;
   }
