@@ -36,6 +36,7 @@ export interface FoundFile {
   readonly path: string;
   readonly inode: number;
   readonly bytes: number;
+  readonly changedAtMs: number;
 }
 
 /** Looks for a staged file in each folder in turn. Only a file of ours counts, no link. */
@@ -56,7 +57,7 @@ export async function findStaged(
 export async function look(disk: Disk, path: string): Promise<Omit<FoundFile, 'path'> | undefined> {
   try {
     const found = await disk.fs.lstat(path);
-    return found.isFile() ? { inode: found.ino, bytes: found.size } : undefined;
+    return found.isFile() ? { inode: found.ino, bytes: found.size, changedAtMs: found.mtimeMs } : undefined;
   } catch (error) {
     if (errnoCode(error) === 'ENOENT') return undefined;
     throw outputFailed('look at', path, error);

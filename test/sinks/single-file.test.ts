@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import {
   buryRuns,
   type RunOptions,
@@ -155,6 +156,31 @@ describe('one file', () => {
       expect(seconds(path)).toEqual(upTo(2 + last));
       buryRuns(path);
     }
+  });
+
+  it('is gone on with when a note of the next file came before a crash', async () => {
+    const path = file();
+    const first = await start(path, { checkpointed: true });
+    await first.write(ticks(2));
+    const { position } = await first.prepare();
+    await first.flush();
+    buryRuns(path);
+    const disk = new CrashingFileSystem();
+    const second = await start(path, { checkpointed: true, resuming: true, fs: disk.fs });
+    await second.sink.resume(position);
+    await second.write(ticks(2, 2));
+    disk.between = async (operation) => {
+      if (operation.startsWith('rename ') && operation.endsWith('/out.jsonl')) disk.stopAt = disk.log.length;
+    };
+    await expect(second.flush()).rejects.toThrow();
+    expect(seconds(path)).toEqual([0, 1]);
+    buryRuns(path);
+    const third = await start(path, { checkpointed: true, resuming: true });
+    await third.sink.resume(position);
+    await third.write(ticks(3, 2));
+    await third.flush();
+    await third.close();
+    expect(seconds(path)).toEqual(upTo(5));
   });
 
   it('may be added to or replaced through a link, which stays one', async () => {

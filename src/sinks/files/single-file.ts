@@ -30,11 +30,12 @@ export interface SingleFileOptions {
   readonly epoch: number | undefined;
 }
 
-/** Which file was given the name of the output, and by whom. */
+/** Which files a run gave the name of the output. */
 interface Shown {
   readonly run: string;
   readonly epoch: number;
-  readonly inode: number;
+  /** The last one, and the one before it: a crash may come between this note and the last one. */
+  readonly files: readonly Standing[];
 }
 
 /**
@@ -65,6 +66,8 @@ export class SingleFile implements Output {
   /** Bytes that count of what readers see. */
   #committed = 0;
   #standing: Standing | undefined;
+  /** The same, where this run has put it there. */
+  #shown: Standing | undefined;
   /** Something ended since the file was published. */
   #hasNews = false;
   #isPublished = false;
@@ -209,17 +212,17 @@ export class SingleFile implements Output {
 
   async #takeOver(position: FilePosition): Promise<readonly ResumedFile[]> {
     const { run, epoch, bytes, published, open } = position;
-    this.#isPrepared = true; // what the position lists stays where this is refused
+    this.#isPrepared = true; // what the position lists stays if this fails
     const highest = async () => Math.max(epoch, (await this.#publishedBy(run))?.epoch ?? 0);
     const place = await RunPlace.takeOver(this.#placeOptions, run, highest);
     this.#place = place;
     this.#fenced = place.fenced;
     this.#standing = await this.#look();
-    await this.#refuseOthersSince(position, place);
+    await this.#findShown(position, place);
     let resumed: readonly ResumedFile[] = [];
     if (open) resumed = await this.#goOn(open, place);
     else {
-      const source = published ? await this.#visible() : await this.#durablePrefix(place, bytes);
+      const source = published ? this.#visible : await this.#durablePrefix(place, bytes);
       if ((source?.bytes ?? 0) < bytes) {
         await place.refuseOvertaken();
         throw new PipelineError(
@@ -234,15 +237,22 @@ export class SingleFile implements Output {
       this.#hasNews = !published || (source?.bytes ?? 0) > bytes;
     }
     if (published) await this.#removeFenced();
+    this.#isPrepared = !published;
     await place.removeRemains();
     return resumed;
   }
 
-  /** Somebody may have written the file between the checkpoint and now: another job, for one. */
-  async #refuseOthersSince({ run, standing }: FilePosition, place: RunPlace): Promise<void> {
+  /**
+   * Whether the run has put there what readers see. Else it must be what they saw at the checkpoint:
+   * another job may have written the file between then and now.
+   */
+  async #findShown({ run, published, standing }: FilePosition, place: RunPlace): Promise<void> {
     const found = this.#standing;
-    if (!found || (standing && isSame(found, standing))) return;
-    if (found.inode === (await this.#publishedBy(run))?.inode) return;
+    if (!found) return;
+    const isAsItWas = standing !== null && isSame(found, standing);
+    const noted = (await this.#publishedBy(run))?.files ?? [];
+    if ((published && isAsItWas) || noted.some((file) => isSame(found, file))) this.#shown = found;
+    if (this.#shown || isAsItWas) return;
     await place.refuseOvertaken();
     throw new PipelineError(
       'OUTPUT_FAILED',
@@ -253,7 +263,7 @@ export class SingleFile implements Output {
 
   /** Until a checkpoint of this epoch counts, what the last one lists stays where it is. */
   async #goOn(open: OpenFilesPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
-    const elsewhere = () => this.#shownBy(place.run);
+    const elsewhere = async () => this.#shownFile;
     const source = { disk: this.#options.disk, folders: place.fenced, elsewhere };
     const name = { name: this.#name, final: this.#target };
     const resumed = await resumeOpenFiles(source, open, place, () => name);
@@ -270,25 +280,23 @@ export class SingleFile implements Output {
       const found = await findStaged(disk, [folder], this.#name);
       if (found && found.bytes >= bytes) return found;
     }
-    return this.#shownBy(place.run);
+    return this.#shownFile;
   }
 
-  /** What readers see, if the run has put it there. */
-  async #shownBy(run: string): Promise<FoundFile | undefined> {
-    const visible = await this.#visible();
-    return visible?.inode === (await this.#publishedBy(run))?.inode ? visible : undefined;
-  }
-
-  /** What a run was the last one to show. */
+  /** What a run wrote down before it was the last one to show a file. */
   async #publishedBy(run: string): Promise<Shown | undefined> {
     const text = await this.#options.disk.read(join(this.#state, PUBLISHED_FILE));
     const shown = text === undefined ? undefined : parseShown(text);
     return shown?.run === run ? shown : undefined;
   }
 
-  async #visible(): Promise<FoundFile | undefined> {
-    const found = await look(this.#options.disk, this.#target);
-    return found && { path: this.#target, ...found };
+  get #visible(): FoundFile | undefined {
+    return this.#standing && { path: this.#target, ...this.#standing };
+  }
+
+  /** The same, if the run has put it there. */
+  get #shownFile(): FoundFile | undefined {
+    return this.#shown && { path: this.#target, ...this.#shown };
   }
 
   /** The file for the rows to come. It starts with what counts. */
@@ -306,9 +314,11 @@ export class SingleFile implements Output {
     await file.seal();
     // Positions were handed out: whoever goes on from one has to know this file as ours.
     if (this.#isPrepared || this.#isPublished) {
+      const next = await look(disk, staging.pathOf(this.#name));
+      const files = [this.#shown, next].filter((one) => one !== undefined);
       await staging.decide(
         join(this.#state, PUBLISHED_FILE),
-        JSON.stringify({ run, epoch, inode: file.inode }),
+        JSON.stringify({ run, epoch, files } satisfies Shown),
       );
     }
     await staging.publish(this.#name, file.inode, this.#target);
@@ -319,6 +329,7 @@ export class SingleFile implements Output {
     this.#isPublished = true;
     this.#hasNews = false;
     this.#standing = await this.#look();
+    this.#shown = this.#standing;
   }
 
   /** What others have put there since the start is not replaced. */
@@ -367,7 +378,8 @@ export class SingleFile implements Output {
 
 function parseShown(text: string): Shown | undefined {
   try {
-    return JSON.parse(text) as Shown;
+    const shown = JSON.parse(text) as Partial<Shown> | null;
+    return Array.isArray(shown?.files) ? (shown as Shown) : undefined;
   } catch {
     return undefined; // somebody else's
   }
