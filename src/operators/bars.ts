@@ -305,7 +305,7 @@ class BarsOperator implements Operator {
     const { every, lateness } = this.#options;
     const waitNs = this.#lines.heldTo(slot)! + BigInt(every + lateness) - late.endNs;
     const unknown = { file: 'operator bars', line: this.#rowsIn + row + 1 };
-    this.#late.add({
+    this.#late.add(() => ({
       ...late,
       symbol: symbolOf(slot),
       spot: input.origin?.at(place) ?? unknown,
@@ -317,7 +317,7 @@ class BarsOperator implements Operator {
         timeNs: mover.timeNs,
         row: mover.row && { symbol: symbolOf(mover.row.slot), spot: mover.row.spot },
       },
-    });
+    }));
   }
 
   #warnOnce(): void {

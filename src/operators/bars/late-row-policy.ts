@@ -11,7 +11,7 @@ export type LatePolicy = 'stop' | 'drop' | 'keep';
 /** What moved a watermark to where it stands. */
 export interface WatermarkMover {
   readonly timeNs: bigint;
-  /** Of a row; `undefined`: a `watermark` record of all symbols. */
+  /** `null`: a `watermark` record of all symbols. */
   readonly row: { readonly symbol: string | null; readonly spot: RowSpot | null } | null;
 }
 
@@ -69,30 +69,33 @@ export class LateRows {
   }
 
   /**
+   * @param row - Asked for only where something is said of it: to find out where it was read may take a
+   *   walk over its batch.
    * @throws {PipelineError} `LATE_ROW` where late rows stop the job.
    * @throws {RuntimeError} when there are more dead letters than the spec allows.
    */
-  add(row: LateRow): void {
+  add(row: () => LateRow): void {
     const { policy, rejects, hasColumn } = this.#settings;
     if (policy === 'stop') {
       this.rejected++;
-      throw new PipelineError('LATE_ROW', `${complaint(row)}. ${advice(row)}`);
+      const late = row();
+      throw new PipelineError('LATE_ROW', `${complaint(late)}. ${advice(late)}`);
     }
     if (policy === 'keep' && (rejects.keepsRows || !hasColumn)) {
       this.rejected++;
-      rejects.add(deadLetter(row));
+      rejects.add(deadLetter(row()));
       return;
     }
     this.dropped++;
     this.#warn(row);
   }
 
-  #warn(row: LateRow): void {
+  #warn(row: () => LateRow): void {
     const { clock, log } = this.#settings;
     this.#sinceWarned++;
     const now = clock.now();
     if (this.#warnedAt !== undefined && now - this.#warnedAt < WARN_NS) return;
-    log.warn({ rows: this.#sinceWarned, latest: complaint(row) }, 'rows came after their bars');
+    log.warn({ rows: this.#sinceWarned, latest: complaint(row()) }, 'rows came after their bars');
     this.#warnedAt = now;
     this.#sinceWarned = 0;
   }

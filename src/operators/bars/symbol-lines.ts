@@ -172,7 +172,10 @@ export class SymbolLines implements BarLines {
       const { closedTo } = line;
       const found = line.enter(input.times.words, place);
       if (found === 'full') return row;
-      if (line.closedTo !== closedTo) trail.moved(input, place);
+      if (line.closedTo !== closedTo) {
+        trail.moved(input, place);
+        trail.lookUp();
+      }
       if (found === 'open') {
         this.#endSilence(line.current!.index);
         continue;

@@ -7,7 +7,7 @@ export class WatermarkTrail {
   readonly #maxDelayNs: bigint;
   #watermarkNs = 0n;
   #mover: Mover | undefined;
-  /** Where the row of the mover was read: looked up when somebody asks, since that may take a walk. */
+  /** Where the row of the mover was read: looked up when somebody asks, since that may take a walk over its batch. */
   #spotOf: { readonly origin: RowOrigin; readonly place: number } | undefined;
 
   /** @param maxDelayNs - By how much the watermark stands behind the row that moved it. */
@@ -21,6 +21,14 @@ export class WatermarkTrail {
     this.#watermarkNs = timeNs - this.#maxDelayNs;
     this.#mover = { timeNs, row: { slot: symbols[place]! + 1, spot: null } };
     this.#spotOf = origin && { origin, place };
+  }
+
+  /**
+   * Looks up where that row was read, and keeps no more of its batch: of many trails, each would keep
+   * another one.
+   */
+  lookUp(): void {
+    this.#placed();
   }
 
   /** By a record. */
