@@ -7,7 +7,8 @@
  */
 import type { Nanos } from './units.js';
 
-const TWO_32 = 4_294_967_296;
+/** What the high word counts. */
+export const TWO_32 = 4_294_967_296;
 const TWO_16 = 65_536;
 
 export function readInt64(words: Int32Array, row: number): bigint {

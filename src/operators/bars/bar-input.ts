@@ -1,12 +1,11 @@
 import type { Batch } from '../../core/batch.js';
+import { TWO_32 } from '../../core/int64.js';
 import { extentOf, placesOf } from '../../core/selection.js';
 import type { BarColumnNames } from './bar-columns.js';
 import type { BarInput } from './bar-lines.js';
 import { type BarColumns, foldBars } from './fold-bars.js';
 import { foldRows, type RowColumns } from './fold-rows.js';
 import { timesOf } from './time-span.js';
-
-const TWO_32 = 4_294_967_296;
 
 /**
  * The rows of a batch as bars are made of them: of prices, or of shorter bars.

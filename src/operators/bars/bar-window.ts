@@ -1,4 +1,5 @@
-import { writeInt64 } from '../../core/int64.js';
+import { TWO_32 } from '../../core/int64.js';
+import { doubleOfBits, INFINITY_HIGH } from './time-bits.js';
 
 /**
  * Cells of a symbol in a window: a cache line each, so that a row without a size touches one. The
@@ -24,13 +25,6 @@ export const TURNOVER_REST = 3;
 /** Of the rows that gave open and close. */
 export const FIRST_SEQUENCE = 4;
 export const LAST_SEQUENCE = 5;
-
-const TWO_32 = 4_294_967_296;
-/** The high word of the first bits that, read as a double, are no number to compare: in the year 2262. */
-const INFINITY_HIGH = 0x7ff0_0000;
-
-const words = new Int32Array(2);
-const double = new Float64Array(words.buffer);
 
 /**
  * What has been seen of one window of time, by slot. A slot is the id of a symbol plus 1, so that
@@ -80,19 +74,16 @@ export class BarWindow {
 
   moveTo(index: number, everyNs: bigint): void {
     const start = BigInt(index) * everyNs;
-    writeInt64(words, 0, start);
     this.index = index;
-    this.startLow = words[0]! >>> 0;
-    this.startHigh = words[1]!;
+    this.startLow = Number(start & 0xffff_ffffn);
+    this.startHigh = Number(start >> 32n);
     this.hasPlainKeys = start >= 0n && Number((start + everyNs) >> 32n) < INFINITY_HIGH;
   }
 
   /** The key of an instant within the window. */
   keyOf(low: number, high: number): number {
     if (!this.hasPlainKeys) return (high - this.startHigh) * TWO_32 + ((low >>> 0) - this.startLow);
-    words[0] = low;
-    words[1] = high;
-    return double[0]!;
+    return doubleOfBits(low, high);
   }
 
   countOf(slot: number): number {

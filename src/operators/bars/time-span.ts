@@ -1,10 +1,5 @@
-const TWO_32 = 4_294_967_296;
-
-/** The high word of the first bits that, read as a double, are no number to compare: in the year 2262. */
-const INFINITY_HIGH = 0x7ff0_0000;
-
-const scratchWords = new Int32Array(2);
-const scratchDouble = new Float64Array(scratchWords.buffer);
+import { TWO_32 } from '../../core/int64.js';
+import { doubleOfBits, INFINITY_HIGH } from './time-bits.js';
 
 /** Times of rows, as words and, where memory is aligned for it, as the doubles of the same bits. */
 export interface Times {
@@ -115,8 +110,6 @@ export class TimeSpan {
 function doubleOf(high: number, low: number): number {
   const carried = high + Math.floor(low / TWO_32);
   if (carried < 0 || carried >= INFINITY_HIGH) return Number.NaN;
-  scratchWords[0] = low; // its lowest 32 bits
-  scratchWords[1] = carried;
-  const double = scratchDouble[0]!;
+  const double = doubleOfBits(low, carried);
   return double > 0 ? double : Number.NaN;
 }

@@ -1,5 +1,5 @@
 import type { MemoryShare } from '../../core/column-memory.js';
-import { readInt64 } from '../../core/int64.js';
+import { readInt64, TWO_32 } from '../../core/int64.js';
 import { BarWindow, CELLS, LAST } from './bar-window.js';
 import type { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type Silence } from './blind-spots.js';
@@ -8,7 +8,6 @@ import type { StreamBegin } from './stream-begin.js';
 import { TimeSpan } from './time-span.js';
 import { WindowBars } from './window-bars.js';
 
-const TWO_32 = 4_294_967_296;
 /** Spare windows kept for use again. */
 const SPARES_MAX = 2;
 

@@ -1,7 +1,6 @@
+import { TWO_32 } from '../../core/int64.js';
 import type { FileDirection } from '../file-decoder.js';
 import { spanText } from './span-text.js';
-
-const TWO_32 = 4_294_967_296;
 
 /** How far the time of a row may lie ahead of the one before it, in the direction of the file. Exact. */
 export class JumpLimit {

@@ -1,4 +1,4 @@
-import { readInt64, writeInt64 } from '../../core/int64.js';
+import { readInt64, TWO_32, writeInt64 } from '../../core/int64.js';
 import type { FileDirection } from '../file-decoder.js';
 import { choosePass } from './doubled-hour.js';
 import { FarFall } from './far-fall.js';
@@ -168,7 +168,6 @@ function firstFar(words: Int32Array, row: number, end: number, high: number, jum
   return end;
 }
 
-const TWO_32 = 4_294_967_296;
 const FEBRUARY_1970_NS = 31 * 86_400e9;
 
 function isJanuary1970(words: Int32Array, row: number): boolean {

@@ -1,4 +1,4 @@
-import { writeEpochMillis } from '../../core/int64.js';
+import { TWO_32, writeEpochMillis } from '../../core/int64.js';
 import type { ColumnData } from '../../core/schema.js';
 import type { ColumnReader, ReadTask } from './column-reader.js';
 import { EPOCH_MS_MAX, MILLI_SHIFT, writeEpochText } from './epoch-text.js';
@@ -6,8 +6,6 @@ import { IsoText } from './iso-text.js';
 import { type EpochUnit, likelyUnit, meaningOf, roughMillis, UNIT_NAMES } from './likely-unit.js';
 import { LONG_WHOLE, SHORT_DIGITS } from './row-scanner.js';
 import type { ZoneOffsets } from './zone-offsets.js';
-
-const TWO_32 = 4_294_967_296;
 
 /** Reads times. Those that the zone's clock shows twice are read as of the first pass, and noted there. */
 export interface TimeReader extends ColumnReader {

@@ -1,6 +1,7 @@
+import { TWO_32 } from '../../core/int64.js';
+
 const MINUS = 45;
 const PLUS = 43;
-const TWO_32 = 4_294_967_296;
 const TWO_16 = 65_536;
 /** Upper and lower limb of 2⁶³, in billions. */
 const LIMIT_UPPER = 9_223_372_036;

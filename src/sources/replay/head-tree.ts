@@ -1,5 +1,4 @@
-const TWO_32 = 4_294_967_296;
-
+import { TWO_32 } from '../../core/int64.js';
 /**
  * Tells which of many files has the earliest next row: by time, then by rank. A loser tree: each inner
  * node keeps the slot that lost there, so that a new head of the winner is settled in one way up.

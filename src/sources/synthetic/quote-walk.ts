@@ -1,4 +1,4 @@
-import { readInt64, writeInt64 } from '../../core/int64.js';
+import { readInt64, TWO_32, writeInt64 } from '../../core/int64.js';
 import { Random, type RandomState } from '../../core/random.js';
 import type { TickGrid } from './tick-grid.js';
 import {
@@ -41,8 +41,6 @@ export interface QuoteWalkState {
  * falls back at the loop's end, on every call, for a while (seen a thousand times in a row on Node 20).
  */
 export const WALK_ROWS_MAX = 512;
-
-const TWO_32 = 4_294_967_296;
 
 /**
  * A random walk of quotes, of which the other kinds of rows are made. Integer arithmetic and one
