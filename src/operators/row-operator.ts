@@ -5,7 +5,7 @@ import { PipelineError, RuntimeError } from '../core/errors.js';
 import { invariant } from '../core/invariant.js';
 import type { PlainData } from '../core/plain-data.js';
 import { type RowValue, RowView } from '../core/row-view.js';
-import type { ColumnData, Schema } from '../core/schema.js';
+import { type ColumnData, type ColumnType, elementsPerRow, type Schema } from '../core/schema.js';
 import { retainRows } from '../core/selection.js';
 import type { Emit, Operator } from '../pipeline/operator.js';
 import type { StageContext } from '../pipeline/stage.js';
@@ -46,7 +46,7 @@ export function createRowOperator<Options, State>(
     for (let i = 0; i < input.columns.length; i++) swapColumns(batch, i, target, i);
     handOver(batch, target);
     for (let i = input.columns.length; i < output.columns.length; i++) {
-      clear(target.columns[i]!, output.columns[i]!.type === 'string', target.length);
+      clear(target.columns[i]!, output.columns[i]!.type, target.length);
     }
     return target;
   }
@@ -106,9 +106,9 @@ export function createRowOperator<Options, State>(
   };
 }
 
-function clear(data: ColumnData, isString: boolean, rows: number): void {
+function clear(data: ColumnData, type: ColumnType, rows: number): void {
   if (data instanceof Float64Array) data.fill(Number.NaN, 0, rows);
-  else data.fill(isString ? NO_STRING : 0);
+  else data.fill(type === 'string' ? NO_STRING : 0, 0, rows * elementsPerRow(type));
 }
 
 function failedAt(error: unknown, row: number, rowInStream: number): RuntimeError {

@@ -95,7 +95,7 @@ export class ZoneOffsets {
 }
 
 /** `undefined` for a zone that is not `UTC`, `Z` or an offset like `-05:00`. */
-export function fixedOffsetMs(zone: string): number | undefined {
+function fixedOffsetMs(zone: string): number | undefined {
   if (/^(?:utc|z|etc\/utc|gmt)$/i.test(zone)) return 0;
   const found = /^([+-])(\d{2}):?(\d{2})$/.exec(zone);
   if (!found) return undefined;
