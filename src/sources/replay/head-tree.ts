@@ -13,7 +13,11 @@ export class HeadTree {
   /** The time as a double, rounded: equal ones are told apart by the words. Infinity: no head. */
   readonly #rough: Float64Array;
   readonly #losers: Int32Array;
+  /** For building: of each node, who won there. */
+  readonly #winners: Int32Array;
   readonly #size: number;
+  /** Whether the losers are to be found anew: once, however many heads came. */
+  #isStale = true;
 
   /** @param slots - Rounded up to a power of two. */
   constructor(slots: number) {
@@ -25,7 +29,7 @@ export class HeadTree {
     this.#ranks = new Int32Array(size);
     this.#rough = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
     this.#losers = new Int32Array(size);
-    this.#build();
+    this.#winners = new Int32Array(2 * size);
   }
 
   get slots(): number {
@@ -39,7 +43,7 @@ export class HeadTree {
     larger.low.set(this.low);
     larger.#ranks.set(this.#ranks);
     larger.#rough.set(this.#rough);
-    larger.#build();
+    larger.winner = this.winner;
     return larger;
   }
 
@@ -48,7 +52,10 @@ export class HeadTree {
     this.#ranks[slot] = rank;
     this.#set(slot, times, row);
     if (slot === this.winner) this.#settle();
-    else this.#build();
+    else {
+      this.#isStale = true;
+      if (this.winner < 0 || this.#isBefore(slot, this.winner)) this.winner = slot;
+    }
   }
 
   /** Gives the winner its next head, and finds the new one. */
@@ -65,6 +72,7 @@ export class HeadTree {
 
   /** The slot that would win without the winner; −1 when there is no other. */
   runnerUp(): number {
+    if (this.#isStale) this.#build();
     let best = -1;
     for (let node = (this.winner + this.#size) >> 1; node > 0; node >>= 1) {
       const loser = this.#losers[node]!;
@@ -87,6 +95,10 @@ export class HeadTree {
   }
 
   #settle(): void {
+    if (this.#isStale) {
+      this.#build();
+      return;
+    }
     const losers = this.#losers;
     const rough = this.#rough;
     let winner = this.winner;
@@ -99,13 +111,14 @@ export class HeadTree {
       winner = other;
       best = found;
     }
-    // Where none has a head, the next `put` builds the tree anew.
+    // Where none has a head, the next `put` makes the tree stale.
     this.winner = best === Number.POSITIVE_INFINITY ? -1 : winner;
   }
 
   #build(): void {
     const size = this.#size;
-    const winners = new Int32Array(2 * size);
+    const winners = this.#winners;
+    this.#isStale = false;
     for (let slot = 0; slot < size; slot++) winners[size + slot] = slot;
     for (let node = size - 1; node > 0; node--) {
       const a = winners[2 * node]!;

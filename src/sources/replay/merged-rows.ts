@@ -31,6 +31,8 @@ export class MergedRows {
   #counts = new Int32Array(1);
   /** Per slot: where its next row goes in `#places`. */
   #fills = new Int32Array(1);
+  /** Slots that have noted rows, in order of appearance. */
+  #touched = new Int32Array(1);
   /** Places of noted rows in the batch, those of one slot after those of the other. */
   readonly #places: Int32Array;
   #out: Batch | undefined;
@@ -59,6 +61,7 @@ export class MergedRows {
     counts.set(this.#counts);
     this.#counts = counts;
     this.#fills = new Int32Array(2 * slot);
+    this.#touched = new Int32Array(2 * slot);
   }
 
   begin(out: Batch): void {
@@ -80,13 +83,14 @@ export class MergedRows {
     const count = this.noted;
     if (count === 0) return;
     const out = this.#out!;
-    this.#findPlaces(out.length, count);
+    const slotsTouched = this.#findPlaces(out.length, count);
+    const touched = this.#touched;
     const slots = this.#slots;
     const counts = this.#counts;
     const { columns, schema } = out;
-    for (let slot = 0, first = 0; slot < slots.length; slot++) {
+    for (let i = 0, first = 0; i < slotsTouched; i++) {
+      const slot = touched[i]!;
       const rows = counts[slot]!;
-      if (rows === 0) continue;
       counts[slot] = 0;
       const from = slots[slot]!;
       const { start } = from;
@@ -123,18 +127,25 @@ export class MergedRows {
     return undefined;
   }
 
-  /** Sorts the places of noted rows by slot, and counts those of each. */
-  #findPlaces(at: number, count: number): void {
+  /** Sorts the places of noted rows by slot, and counts those of each. @returns How many slots have some. */
+  #findPlaces(at: number, count: number): number {
     const { slotOf } = this;
     const counts = this.#counts;
     const fills = this.#fills;
     const places = this.#places;
-    for (let i = 0; i < count; i++) counts[slotOf[i]!]!++;
-    for (let slot = 0, first = 0; slot < this.#slots.length; slot++) {
+    const touched = this.#touched;
+    let slots = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slotOf[i]!;
+      if (counts[slot]!++ === 0) touched[slots++] = slot;
+    }
+    for (let i = 0, first = 0; i < slots; i++) {
+      const slot = touched[i]!;
       fills[slot] = first;
       first += counts[slot]!;
     }
     for (let i = 0; i < count; i++) places[fills[slotOf[i]!]!++] = at + i;
+    return slots;
   }
 }
 
