@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyRow, type Row, rowsOf } from '../../src/core/row-view.js';
-import type { SinkFactory } from '../../src/pipeline/factories.js';
+import type { Row } from '../../src/core/row-view.js';
 import type { Checkpoint } from '../../src/protocol/checkpoint.js';
 import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
 import { duckdb } from '../sinks/duckdb.js';
+import { countingSink } from '../support/counting-sink.js';
 import { hasRecordedData, recordedPath, recordedTitle, scratchFolder } from '../support/recorded-data.js';
 
 const SCRATCH = scratchFolder();
@@ -64,27 +64,12 @@ function cutIntoFiles(quotes: readonly Quote[], cut: Cut, count: number): string
   return `${SCRATCH.folder}/${folder}/*.csv`;
 }
 
-/** Keeps rows; its position is how many there are. Calls back once it has `at` of them. */
-function counting(rows: Row[], at = Number.POSITIVE_INFINITY, reached = () => {}): SinkFactory<unknown> {
-  return {
-    create: () => ({
-      capabilities: { delivery: 'append' },
-      write(batch) {
-        rows.push(...Array.from(rowsOf(batch), copyRow));
-        batch.release();
-        if (rows.length >= at) reached();
-      },
-      flush: () => ({ rows: rows.length, position: rows.length }),
-    }),
-  };
-}
-
 /** The bars of a spec, of two runs where it is cut short once there are so many. */
 async function barsOf(spec: OpenSpec, stopAt: number): Promise<Row[]> {
   const rows: Row[] = [];
   let taken: Promise<Checkpoint> | undefined;
   const first = createPipeline(spec, {
-    sink: counting(rows, stopAt, () => {
+    sink: countingSink(rows, stopAt, () => {
       taken ??= first.checkpoint().then(async (checkpoint) => {
         await first.stop();
         return checkpoint;
@@ -99,7 +84,7 @@ async function barsOf(spec: OpenSpec, stopAt: number): Promise<Row[]> {
   const sure = rows.slice(0, checkpoint.states.sink as number);
   const rest: Row[] = [];
   const state = JSON.parse(JSON.stringify(checkpoint)) as Checkpoint;
-  const second = await createPipeline(spec, { sink: counting(rest), checkpoint: state }).run();
+  const second = await createPipeline(spec, { sink: countingSink(rest), checkpoint: state }).run();
   if (second.outcome !== 'completed') throw new Error(second.error?.message);
   return [...sure, ...rest];
 }

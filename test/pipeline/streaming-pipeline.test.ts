@@ -9,6 +9,7 @@ import type { Checkpoint } from '../../src/protocol/checkpoint.js';
 import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
 import { type BatchCallback, callbackSink } from '../../src/sinks/callback.js';
 import { duckdb } from '../sinks/duckdb.js';
+import { countingSink } from '../support/counting-sink.js';
 import { handFed } from '../support/hand-fed.js';
 import { scratchFolder } from '../support/recorded-data.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
@@ -300,21 +301,6 @@ describe('a checkpoint', () => {
     batchRows: 64,
   };
 
-  /** Keeps rows; its position is how many there are. Calls back once it has `at` of them. */
-  function counting(rows: Row[], at = Number.POSITIVE_INFINITY, reached = () => {}): SinkFactory<unknown> {
-    return {
-      create: () => ({
-        capabilities: { delivery: 'append' },
-        write(batch) {
-          rows.push(...Array.from(rowsOf(batch), copyRow));
-          batch.release();
-          if (rows.length >= at) reached();
-        },
-        flush: () => ({ rows: rows.length, position: rows.length }),
-      }),
-    };
-  }
-
   it.each([
     ['csv', 'out.csv'],
     ['csv', 'out.csv.gz'],
@@ -349,14 +335,14 @@ describe('a checkpoint', () => {
 
   it('lets a new run go on so that no row is lost or doubled, wherever it was taken', async () => {
     const whole: Row[] = [];
-    await createPipeline(SPEC, { sink: counting(whole) }).run();
+    await createPipeline(SPEC, { sink: countingSink(whole) }).run();
     expect(whole.length).toBeGreaterThan(1_000);
 
     for (const at of [1, 51, 400, whole.length >> 1, whole.length - 60]) {
       const before: Row[] = [];
       let taken: Promise<Checkpoint> | undefined;
       const first = createPipeline(SPEC, {
-        sink: counting(before, at, () => {
+        sink: countingSink(before, at, () => {
           taken ??= first.checkpoint();
         }),
       });
@@ -366,7 +352,7 @@ describe('a checkpoint', () => {
       expect(kept.length).toBeLessThan(whole.length);
 
       const after: Row[] = [];
-      expect(await createPipeline(SPEC, { checkpoint, sink: counting(after) }).run()).toMatchObject({
+      expect(await createPipeline(SPEC, { checkpoint, sink: countingSink(after) }).run()).toMatchObject({
         outcome: 'completed',
       });
       expect([...kept, ...after]).toEqual(whole);

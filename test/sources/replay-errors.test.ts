@@ -15,8 +15,7 @@ const QUOTES: Pick<ReplayInput, 'kind' | 'columns'> = {
 };
 const HEADER = 'time,symbol,bid,ask\n';
 
-let count = 0;
-const write = (content: string | Uint8Array): string => SCRATCH.write(`f${count++}.csv`, content);
+const write = (content: string | Uint8Array): string => SCRATCH.writeNew(content);
 
 async function failure(content: string | Uint8Array, more: Partial<ReplayInput> = {}) {
   const path = write(content);

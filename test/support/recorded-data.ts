@@ -22,8 +22,13 @@ export function factsOf<Facts>(path: string): Facts {
 /** A folder for one test file, and what removes it. */
 export function scratchFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
+  let written = 0;
   return {
     folder,
+    /** Writes a file of a name of its own into it. @returns Its path. */
+    writeNew(content: string | Uint8Array): string {
+      return this.write(`new-${written++}.csv`, content);
+    },
     /** Writes a file into it. @returns Its path. */
     write(name: string, content: string | Uint8Array): string {
       const path = join(folder, name);

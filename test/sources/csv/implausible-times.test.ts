@@ -18,14 +18,13 @@ type Time = ReplayInput['columns'][string];
 const TRADES = { kind: 'trade', columns: { symbol: 'symbol', price: 'price' } } as const;
 const HEADER = 'time,symbol,price\n';
 
-let count = 0;
 const inputOf = (
   times: readonly (string | number)[],
   time: Time,
   more: Partial<Omit<ReplayInput, 'path'>> = {},
 ): ReplayInput & { path: string } => ({
   ...TRADES,
-  path: SCRATCH.write(`f${count++}.csv`, HEADER + times.map((text, i) => `${text},A,${i}\n`).join('')),
+  path: SCRATCH.writeNew(HEADER + times.map((text, i) => `${text},A,${i}\n`).join('')),
   columns: { ...TRADES.columns, time },
   ...more,
 });
@@ -195,7 +194,7 @@ describe('a file of epoch numbers', () => {
     const meant = '1700000000000';
     const row = `${meant},${early}\n`;
     const opened = [`pad,time\n${row}${row}`, `time,pad\n${row}${row}`].map(async (text) => {
-      const path = SCRATCH.write(`f${count++}.csv`, text);
+      const path = SCRATCH.writeNew(text);
       const columns = { time: { from: 'time', unit: 'ms' } } as const;
       const options = ReplayOptions.parse({ path, kind: 'custom', columns });
       const context = stageContext();

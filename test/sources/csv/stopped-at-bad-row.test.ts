@@ -10,10 +10,9 @@ afterAll(SCRATCH.remove);
 
 const START = 1_704_067_200_000;
 const DAY = 86_400_000;
-let files = 0;
 
 const inputOf = (lines: readonly string[], more: object = {}) => ({
-  path: SCRATCH.write(`${files++}.csv`, `time,symbol,price\n${lines.join('\n')}\n`),
+  path: SCRATCH.writeNew(`time,symbol,price\n${lines.join('\n')}\n`),
   kind: 'trade' as const,
   columns: { time: { from: 'time', unit: 'ms' as const }, symbol: 'symbol', price: 'price' },
   ...more,

@@ -11,8 +11,7 @@ import { idsOf, readTimed, TIMED_ROWS, timedCsv, timedGzip } from '../../support
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 
-let count = 0;
-const write = (content: string | Uint8Array): string => SCRATCH.write(`b${count++}.csv`, content);
+const write = (content: string | Uint8Array): string => SCRATCH.writeNew(content);
 
 /** Newest first: some rows hold line ends in quotes, some are bad, some have the instant of the one before. */
 function newestFirst(rows: number, badEvery = 11) {

@@ -17,10 +17,9 @@ import {
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 
-let count = 0;
 /** Writes files of rows, in this order. */
 const write = (files: readonly (readonly TimedRow[])[], packed = false): string[] =>
-  files.map((rows) => SCRATCH.write(`f${count++}.csv`, packed ? timedGzip(rows) : timedCsv(rows)));
+  files.map((rows) => SCRATCH.writeNew(packed ? timedGzip(rows) : timedCsv(rows)));
 
 /** Rows in order of time, some at the same instant. */
 const table = fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 120 }).map((steps) => {
@@ -226,7 +225,7 @@ describe('a replay of several files', () => {
     const lines = Array.from({ length: 90 }, (_, i) => (i % 3 === 1 ? 'x,1\n' : `${i},${i}\n`));
     const path = [lines, lines.toReversed()].flatMap((file) => {
       const text = `time,id\n${file.join('')}`;
-      return [text, gzipSync(text)].map((content) => SCRATCH.write(`f${count++}.csv`, content));
+      return [text, gzipSync(text)].map((content) => SCRATCH.writeNew(content));
     });
     const told: string[] = [];
     let rowsRejected = 0;
@@ -289,9 +288,7 @@ describe('a replay of several files', () => {
   });
 
   it('loses no row whose "time" is a number and no instant', async () => {
-    const path = ['5,1\n1e308,2\n', '1e308,3\n5,4\n'].map((rows) =>
-      SCRATCH.write(`f${count++}.csv`, `time,id\n${rows}`),
-    );
+    const path = ['5,1\n1e308,2\n', '1e308,3\n5,4\n'].map((rows) => SCRATCH.writeNew(`time,id\n${rows}`));
     const columns: ReplayInput['columns'] = { time: { from: 'time', type: 'float64' }, id: 'id' };
     const { rows } = await replay({ path, kind: 'custom', columns });
     expect(rows.map(({ id }) => id)).toEqual([1, 2, 3, 4]);
