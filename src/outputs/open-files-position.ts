@@ -1,4 +1,4 @@
-import type { PlainData } from '../core/plain-data.js';
+import { isCount, type PlainData } from '../core/plain-data.js';
 import type { JournalPosition } from './journal.js';
 import type { FileMark } from './staged-file.js';
 
@@ -40,9 +40,6 @@ export function isOpenFiles(data: unknown, isName: (name: string) => boolean): d
     (journal === null || (isMark(journal) && isCount(journal?.number)))
   );
 }
-
-export const isCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0;
 
 const isMark = (data: Partial<FileMark> | null | undefined): boolean =>
   isCount(data?.bytes) && isCount(data?.checksum);

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { PipelineError } from '../core/errors.js';
-import type { PlainData } from '../core/plain-data.js';
+import { isCount, type PlainData } from '../core/plain-data.js';
 
 /** How far a run has come with its dead letters. Plain data, for a checkpoint. */
 export type DeadLetterPosition = {
@@ -87,8 +87,6 @@ export function readDeadLetterPosition(data: PlainData): DeadLetterPosition {
     'Expected the state "deadLetters", {run, ordinal, bytes}, found another',
   );
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Of a whole letter: one that a crash cut off counts as never written. */
 function numberOf(line: string): number | undefined {

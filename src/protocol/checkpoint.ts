@@ -1,5 +1,5 @@
 import { PipelineError } from '../core/errors.js';
-import type { PlainData } from '../core/plain-data.js';
+import { isCount, type PlainData } from '../core/plain-data.js';
 import { RUN_COUNTERS, type RunCounters } from './counters.js';
 
 /** What this release writes, and the one that it reads. */
@@ -112,8 +112,6 @@ function fieldsOf(data: unknown, path: string): Record<string, unknown> {
   }
   throw invalid(path, 'an object', data);
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Only numbers are told: a text may be anything. */
 function invalid(path: string, expected: string, found: unknown): PipelineError {

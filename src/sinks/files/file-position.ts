@@ -1,11 +1,6 @@
 import { PipelineError } from '../../core/errors.js';
-import type { PlainData } from '../../core/plain-data.js';
-import {
-  isCount,
-  isOpenFiles,
-  type OpenFilesPosition,
-  openFilesData,
-} from '../../outputs/open-files-position.js';
+import { isCount, type PlainData } from '../../core/plain-data.js';
+import { isOpenFiles, type OpenFilesPosition, openFilesData } from '../../outputs/open-files-position.js';
 import { RANDOM_NAME } from '../../outputs/random-name.js';
 
 /** Tells a file from one that took its place, or that was written to. */

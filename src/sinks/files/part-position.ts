@@ -1,11 +1,6 @@
 import { PipelineError } from '../../core/errors.js';
-import type { PlainData } from '../../core/plain-data.js';
-import {
-  isCount,
-  isOpenFiles,
-  type OpenFilesPosition,
-  openFilesData,
-} from '../../outputs/open-files-position.js';
+import { isCount, type PlainData } from '../../core/plain-data.js';
+import { isOpenFiles, type OpenFilesPosition, openFilesData } from '../../outputs/open-files-position.js';
 import { parsePartName } from '../../outputs/part-name.js';
 import { RANDOM_NAME } from '../../outputs/random-name.js';
 import type { StagedPart } from '../../outputs/replacement.js';

@@ -1,5 +1,5 @@
 import { PipelineError } from '../../core/errors.js';
-import type { PlainData } from '../../core/plain-data.js';
+import { isCount, type PlainData } from '../../core/plain-data.js';
 import type { RowPlace } from '../file-decoder.js';
 
 /** Where the next row of a file stands that is read forward. */
@@ -128,8 +128,6 @@ type Fields = Partial<Record<string, PlainData>>;
 
 const asFields = (data: PlainData): Fields =>
   typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as Fields) : {};
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function asNanos(value: PlainData | undefined): bigint | undefined {
   if (value === undefined || value === null) return undefined;
