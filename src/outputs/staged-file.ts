@@ -12,7 +12,7 @@ export interface FileMark {
   readonly checksum: number;
 }
 
-const NO_BYTES: FileMark = { bytes: 0, checksum: 0 };
+export const NO_BYTES: FileMark = { bytes: 0, checksum: 0 };
 const READ_BYTES = 1_048_576;
 
 /** Behind the name that a file is to have: no glob for the format finds it. */
@@ -33,6 +33,8 @@ export class StagedFile {
   #handle: FileHandle | undefined;
   #mark: FileMark = NO_BYTES;
   #isSealed = false;
+  /** Once a sync has failed, all later ones fail with the same error. */
+  #lastSync: Promise<void> = Promise.resolve();
 
   private constructor(disk: Disk, handle: FileHandle, { name, path, final }: StagedPlace, inode: number) {
     this.#disk = disk;
@@ -100,26 +102,42 @@ export class StagedFile {
   }
 
   /** Puts all bytes on the disk; more may follow. One that was sealed meanwhile is there already. */
-  async sync(): Promise<void> {
-    if (this.#isSealed) return;
+  sync(): Promise<void> {
+    return this.#afterLastSync(async () => {
+      if (!this.#isSealed) await this.#syncNow();
+    });
+  }
+
+  /** Puts all bytes on the disk, and takes no more. */
+  seal(): Promise<void> {
+    return this.#afterLastSync(async () => {
+      await this.#syncNow();
+      const handle = this.#opened();
+      this.#handle = undefined;
+      this.#isSealed = true;
+      try {
+        await handle.close();
+      } catch (error) {
+        throw outputFailed('write', this.final, error);
+      }
+    });
+  }
+
+  /**
+   * The system tells each error of writing back once: of two syncs side by side, one fails and the other
+   * succeeds, though bytes are lost that it was to put on the disk.
+   */
+  #afterLastSync(step: () => Promise<void>): Promise<void> {
+    this.#lastSync = this.#lastSync.then(step);
+    return this.#lastSync;
+  }
+
+  async #syncNow(): Promise<void> {
     const handle = this.#opened();
     try {
       await inSyncTurn(() => handle.sync());
     } catch (error) {
       throw syncFailed(this.final, error);
-    }
-  }
-
-  /** Puts all bytes on the disk, and takes no more. */
-  async seal(): Promise<void> {
-    await this.sync();
-    const handle = this.#opened();
-    this.#handle = undefined;
-    this.#isSealed = true;
-    try {
-      await handle.close();
-    } catch (error) {
-      throw outputFailed('write', this.final, error);
     }
   }
 

@@ -25,6 +25,8 @@ export class Staging {
   #isReachable = false;
   /** Names came or went that are not on the disk yet. */
   #hasNewNames = false;
+  /** Once a sync has failed, all later ones fail with the same error. */
+  #lastSync: Promise<void> = Promise.resolve();
 
   private constructor(disk: Disk, folder: string) {
     this.#disk = disk;
@@ -111,7 +113,12 @@ export class Staging {
   }
 
   /** Has the files in here survive a power cut, under their names. */
-  async sync(): Promise<void> {
+  sync(): Promise<void> {
+    this.#lastSync = this.#lastSync.then(() => this.#syncNewNames());
+    return this.#lastSync;
+  }
+
+  async #syncNewNames(): Promise<void> {
     const runFolder = dirname(this.folder);
     if (!this.hasNewNames) return;
     this.#hasNewNames = false; // what comes meanwhile is for the next time

@@ -105,13 +105,20 @@ export class FileSink implements Sink {
   }
 
   async #orFail<T>(step: () => Promise<T>): Promise<T> {
-    if (this.#failure) throw this.#failure.error;
+    this.#throwIfFailed();
     try {
-      return await step();
+      const result = await step();
+      // A part may have failed to end while a checkpoint was synced that lists it.
+      this.#throwIfFailed();
+      return result;
     } catch (error) {
       this.#failure ??= { error };
       throw error;
     }
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure) throw this.#failure.error;
   }
 }
 

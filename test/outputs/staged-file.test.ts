@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Disk } from '../../src/outputs/disk.js';
+import { StagedFile } from '../../src/outputs/staged-file.js';
+import { temporaryDirectory } from '../sinks/sink-rows.js';
+import { CrashingFileSystem } from '../support/crashing-file-system.js';
+import { stageContext } from '../support/stage-context.js';
+
+describe('a staged file', () => {
+  it.each(['sync', 'seal'] as const)(
+    'fails every sync behind one that failed, though the system tells of an error once (%s)',
+    async (first) => {
+      const crashing = new CrashingFileSystem();
+      const path = join(temporaryDirectory(), 'out.staged');
+      const disk = new Disk(crashing.fs, stageContext({}).log);
+      const file = await StagedFile.open(disk, { name: 'out', path, final: path });
+      await file.write(Buffer.from('rows'));
+      crashing.failAt = crashing.log.length; // the next one, and no other
+      const results = await Promise.allSettled([file[first](), file.sync(), file.seal()]);
+      expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+      await expect(file.sync()).rejects.toMatchObject({ code: 'OUTPUT_FAILED', retryable: true });
+      await file.close();
+    },
+  );
+});
