@@ -202,25 +202,34 @@ async function resumed(
   staging: Staging,
   nextName: (listed: OpenFilePosition) => { readonly name: string; readonly final: string },
 ): Promise<ResumedFile[]> {
-  const entries = journal ? await entriesOf(source, journal) : [];
+  const entries = entriesByFile(journal ? await entriesOf(source, journal) : []);
   const all: ResumedFile[] = [];
-  for (const listed of files) {
-    const own = entries.filter(({ file }) => file === listed.number);
-    const { name, final } = nextName(listed);
-    const file = await copyOf(source, listed, own, (from) =>
-      staging.beginWithCopy(name, final, from, listed.inFile),
-    );
-    all.push({
-      file,
-      state: listed.state,
-      log: contentOf(own, 'log'),
-      tail: contentOf(
-        own.filter(({ offset }) => offset >= listed.tailFrom),
-        'tail',
-      ),
-    });
+  try {
+    for (const listed of files) {
+      const own = entries.get(listed.number) ?? [];
+      const { name, final } = nextName(listed);
+      const file = await copyOf(source, listed, own, (from) =>
+        staging.beginWithCopy(name, final, from, listed.inFile),
+      );
+      if (!file) throw missing(listed.name, listed.bytes);
+      const tail = own.filter(({ offset }) => offset >= listed.tailFrom);
+      all.push({ file, state: listed.state, log: contentOf(own, 'log'), tail: contentOf(tail, 'tail') });
+    }
+  } catch (error) {
+    for (const { file } of all) await file.discard();
+    throw error;
   }
   return all;
+}
+
+function entriesByFile(entries: readonly JournalEntry[]): Map<number, JournalEntry[]> {
+  const byFile = new Map<number, JournalEntry[]>();
+  for (const entry of entries) {
+    const own = byFile.get(entry.file);
+    if (own) own.push(entry);
+    else byFile.set(entry.file, [entry]);
+  }
+  return byFile;
 }
 
 async function entriesOf({ disk, folders }: OpenFilesSource, journal: JournalPosition) {
@@ -239,40 +248,48 @@ async function entriesOf({ disk, folders }: OpenFilesSource, journal: JournalPos
   throw error ?? missing(name, journal.bytes);
 }
 
-async function copyOf(
+/**
+ * Copies what counts of a file. Several owners may have left one of its name, of which later ones are
+ * copies that go on differently: the right one is told by its checksum.
+ *
+ * @param entries - Of the journal, about this file.
+ * @returns `undefined` where none has the bytes that count.
+ */
+export async function copyOf(
   { disk, folders, elsewhere }: OpenFilesSource,
-  listed: OpenFilePosition,
+  { name, inFile, bytes, checksum }: Pick<OpenFilePosition, 'name' | 'inFile' | keyof FileMark>,
   entries: readonly JournalEntry[],
   copy: (from: string) => Promise<StagedFile>,
-): Promise<StagedFile> {
-  const candidates: FoundFile[] = [];
-  for (const folder of folders) {
-    const found = await findStaged(disk, [folder], listed.name);
-    if (found) candidates.push(found);
-  }
-  const other = await elsewhere?.(listed.name);
-  if (other) candidates.push(other);
-  for (const { path, bytes } of candidates) {
-    if (bytes < listed.inFile) continue;
-    const file = await copy(path);
-    for (const { kind, at, content } of entries) {
-      if (kind !== 'bytes' || file.bytes >= listed.bytes) continue;
-      // One that was copied and then synced where it stands has some of them twice.
-      if (at + content.length > file.bytes) await file.write(content.subarray(file.bytes - at));
+): Promise<StagedFile | undefined> {
+  const candidates: (FoundFile | undefined)[] = [];
+  for (const folder of folders) candidates.push(await findStaged(disk, [folder], name));
+  candidates.push(await elsewhere?.(name));
+  for (const found of candidates) {
+    if (!found || found.bytes < inFile) continue;
+    const file = await copy(found.path);
+    try {
+      for (const { kind, at, content } of entries) {
+        if (kind !== 'bytes' || file.bytes >= bytes) continue;
+        // One that was copied and then synced where it stands has some of them twice.
+        if (at + content.length > file.bytes) await file.write(content.subarray(file.bytes - at));
+      }
+    } catch (error) {
+      await file.discard();
+      throw error;
     }
     const { mark } = file;
-    if (mark.bytes === listed.bytes && mark.checksum === listed.checksum) return file;
+    if (mark.bytes === bytes && mark.checksum === checksum) return file;
     await file.discard();
   }
-  throw missing(listed.name, listed.bytes, candidates[0]);
+  return undefined;
 }
 
 const contentOf = (entries: readonly JournalEntry[], kind: JournalEntry['kind']): Uint8Array[] =>
   entries.filter((entry) => entry.kind === kind).map(({ content }) => content);
 
-const missing = (name: string, bytes: number, found?: FoundFile): PipelineError =>
+const missing = (name: string, bytes: number): PipelineError =>
   new PipelineError(
     'CHECKPOINT_INVALID',
-    `The checkpoint lists ${bytes} bytes of "${name}", which is not whole yet, ` +
-      `${found ? `and "${found.path}" holds others` : 'of which nothing is there'}: were files moved or removed?`,
+    `The checkpoint lists ${bytes} bytes of "${name}", which is not whole yet, and no file with these bytes ` +
+      'is there: were files moved, removed or changed?',
   );

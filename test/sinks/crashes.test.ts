@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stateFolderOf } from '../../src/outputs/state-folder.js';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
@@ -55,6 +55,12 @@ async function everyOperation(name: string, visit: (at: number, path: string) =>
 }
 
 const fast = () => new CrashingFileSystem().fs;
+
+/** Of the run, whoever owns it. */
+const files = (path: string): string[] =>
+  remainsOf(path)
+    .filter((name) => name.endsWith('.staged'))
+    .map((name) => basename(name));
 
 describe.each(ENDS)('a run that $end before any operation', (end) => {
   it.each(OUTPUTS)('gives every row once when it is gone on with, in %s', async (name) => {
@@ -174,6 +180,67 @@ describe('a file system that fails once', () => {
       });
     },
   );
+
+  it.each(['by', 'out', 'out.jsonl', 'out.jsonl.gz'])(
+    'leaves no descriptor and no copy of a resume that it made fail, in %s',
+    async (name) => {
+      const options = {
+        checkpointed: true,
+        ...(name === 'by' && { partitionBy: ['hour'], compression: 'gzip' }),
+      };
+      const reached = await everyOperation(name, async (at, path) => {
+        const first = await startRun(path, { ...options, fs: fast() });
+        await first.write([...ticks(2), ...ticks(2, 3_600), ...ticks(2, 7_200)]);
+        const { position } = await first.prepare();
+        await first.close();
+        const before = files(path);
+
+        const disk = new CrashingFileSystem();
+        const second = await startRun(path, { ...options, resuming: true, fs: disk.fs });
+        disk.failAt = disk.log.length + at;
+        const failure = await second.sink.resume(position).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        const failed = disk.log[disk.failAt];
+        disk.failAt = Number.POSITIVE_INFINITY;
+        await second.close();
+        // One that cannot be closed is not counted: the system closes it all the same.
+        if (!failed?.startsWith('close ')) expect([failed, disk.openHandles]).toEqual([failed, 0]);
+        if (failure) expect([failed, files(path)]).toEqual([failed, before]);
+        return failed !== undefined;
+      });
+      expect(reached).toBeGreaterThan(20);
+    },
+  );
+
+  it('hands out no position when a part fails to end while the folder is synced', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    const disk = new CrashingFileSystem();
+    const run = await startRun(path, { checkpointed: true, rotate: { rows: 3 }, fs: disk.fs });
+    await run.write(ticks(2));
+    let goOn = () => {};
+    const reached = new Promise<void>((resolve) => {
+      disk.between = async (operation) => {
+        if (!/^sync .*\.tickloom\/\w+\/[\w-]+$/.test(operation)) return;
+        disk.between = undefined;
+        resolve();
+        await new Promise<void>((released) => {
+          goOn = released;
+        });
+      };
+    });
+    const prepared = run.prepare().catch((error: unknown) => error);
+    await reached;
+    disk.between = async (operation) => {
+      if (operation.startsWith('sync ')) disk.failAt = disk.log.length;
+    };
+    await expect(run.write(ticks(1, 2))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    disk.between = undefined;
+    goOn();
+    expect(await prepared).toMatchObject({ code: 'OUTPUT_FAILED' });
+    await run.close();
+  });
 
   it('ends the run when it is a sync that fails, which may be tried again, and shows nothing after it', async () => {
     const reached = await everyOperation('out', async (at, path) => {

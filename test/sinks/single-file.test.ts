@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { stateFolderOf } from '../../src/outputs/state-folder.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import {
   buryRuns,
@@ -156,6 +157,40 @@ describe('one file', () => {
       expect(seconds(path)).toEqual(upTo(2 + last));
       buryRuns(path);
     }
+  });
+
+  it('goes on from the bytes of the owner whose checkpoint counts, though an earlier one left others', async () => {
+    const path = file();
+    const first = await start(path, { checkpointed: true });
+    await first.write(ticks(2));
+    const { position } = await first.prepare();
+    await first.write(ticks(3, 50)); // and it stands still from here on
+    await first.prepare();
+    const second = await start(path, { checkpointed: true, resuming: true });
+    await second.sink.resume(position);
+    await second.write(ticks(2, 2));
+    const end = await second.prepare(true); // accepted, and killed before it is told so
+    buryRuns(path);
+    const third = await start(path, { checkpointed: true, resuming: true });
+    await third.sink.resume(end.position);
+    await third.flush();
+    await third.close();
+    expect([seconds(path), remainsOf(path)]).toEqual([upTo(4), []]);
+  });
+
+  it('is not gone on with when the bytes that a checkpoint lists were changed', async () => {
+    const path = file();
+    const first = await start(path, { checkpointed: true });
+    await first.write(ticks(2));
+    const { position } = await first.prepare(true);
+    await first.close();
+    const [staged] = remainsOf(path).filter((name) => name.endsWith('.staged'));
+    writeFileSync(join(stateFolderOf(path), staged!), 'x'.repeat(500));
+    const second = await start(path, { checkpointed: true, resuming: true });
+    await expect(second.sink.resume(position)).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: expect.stringContaining('no file with these bytes is there'),
+    });
   });
 
   it('is gone on with when a note of the next file came before a crash', async () => {

@@ -86,6 +86,10 @@ export class CrashingFileSystem {
     return this.#isStopped;
   }
 
+  get openHandles(): number {
+    return this.#handles.size;
+  }
+
   /** Ends the process: its descriptors are closed. */
   async kill(): Promise<void> {
     this.#isStopped = true;

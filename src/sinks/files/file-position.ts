@@ -2,6 +2,7 @@ import { PipelineError } from '../../core/errors.js';
 import { isCount, type PlainData } from '../../core/plain-data.js';
 import { isOpenFiles, type OpenFilesPosition, openFilesData } from '../../outputs/open-files-position.js';
 import { RANDOM_NAME } from '../../outputs/random-name.js';
+import type { FileMark } from '../../outputs/staged-file.js';
 
 /** Tells a file from one that took its place, or that was written to. */
 export type Standing = {
@@ -14,12 +15,10 @@ export const isSame = (a: Standing, b: Standing): boolean =>
   a.inode === b.inode && a.bytes === b.bytes && a.changedAtMs === b.changedAtMs;
 
 /** Where a run stands: so many bytes of its file count. */
-export interface FilePosition {
+export interface FilePosition extends FileMark {
   readonly run: string;
   readonly epoch: number;
-  /** Where it goes on, as far as they stay as they are. */
-  readonly bytes: number;
-  /** They are in the file that readers see; else in the one that is not whole yet. */
+  /** The bytes are in the file that readers see; else in the one that is not whole yet. */
   readonly published: boolean;
   /** What readers saw at that time; `null`: nothing. */
   readonly standing: Standing | null;
@@ -34,22 +33,23 @@ export const filePositionData = ({ open, ...position }: FilePosition): PlainData
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID` */
 export function asFilePosition(data: PlainData): FilePosition {
-  const { run, epoch, bytes, published, standing, open } = (data ?? {}) as Partial<FilePosition>;
+  const { run, epoch, bytes, checksum, published, standing, open } = (data ?? {}) as Partial<FilePosition>;
   const isPosition =
     new RegExp(`^${RANDOM_NAME}$`).test(String(run)) &&
     isCount(epoch) &&
     isCount(bytes) &&
+    isCount(checksum) &&
     typeof published === 'boolean' &&
     (standing === null || isStanding(standing)) &&
     (open === undefined || (isOpenFiles(open, isFileName) && open.files.length === 1));
   if (isPosition) return data as unknown as FilePosition;
   throw new PipelineError(
     'CHECKPOINT_INVALID',
-    'The checkpoint does not fit the sink: expected a position in one file (run, epoch, bytes, published, standing, open)',
+    'The checkpoint does not fit the sink: expected a position in one file (run, epoch, bytes, checksum, published, standing, open)',
   );
 }
 
-const isStanding = (found: Partial<Standing> | undefined): boolean =>
+export const isStanding = (found: Partial<Standing> | null | undefined): boolean =>
   isCount(found?.inode) && isCount(found?.bytes) && Number.isFinite(found?.changedAtMs);
 
 /** It must not lead elsewhere. */

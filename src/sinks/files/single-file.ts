@@ -3,11 +3,18 @@ import { PipelineError } from '../../core/errors.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Disk } from '../../outputs/disk.js';
-import { type FoundFile, findStaged, look } from '../../outputs/fence.js';
-import { type FileCut, OpenFiles, type ResumedFile, resumeOpenFiles } from '../../outputs/open-files.js';
+import { type FoundFile, look } from '../../outputs/fence.js';
+import {
+  copyOf,
+  type FileCut,
+  OpenFiles,
+  type OpenFilesSource,
+  type ResumedFile,
+  resumeOpenFiles,
+} from '../../outputs/open-files.js';
 import type { OpenFilesPosition } from '../../outputs/open-files-position.js';
 import { RunPlace } from '../../outputs/run-place.js';
-import type { StagedFile } from '../../outputs/staged-file.js';
+import { type FileMark, NO_BYTES, type StagedFile } from '../../outputs/staged-file.js';
 import { openStateFolder } from '../../outputs/state-folder.js';
 import {
   asFilePosition,
@@ -17,6 +24,7 @@ import {
   type Standing,
 } from './file-position.js';
 import { type IfExists, type Output, orClose, type Prepared } from './output.js';
+import { notePublished, publishedBy } from './published-note.js';
 
 export interface SingleFileOptions {
   readonly disk: Disk;
@@ -29,20 +37,6 @@ export interface SingleFileOptions {
   /** Handed out by a store of checkpoints. */
   readonly epoch: number | undefined;
 }
-
-/** Which files a run gave the name of the output. */
-interface Shown {
-  readonly run: string;
-  readonly epoch: number;
-  /** The last one, and the one before it: a crash may come between this note and the last one. */
-  readonly files: readonly Standing[];
-}
-
-/**
- * In the state folder: which run put the file there that readers see. It may hold more than the position
- * says from which the run is gone on with.
- */
-const PUBLISHED_FILE = 'published.json';
 
 /**
  * One file that appears as a whole at the end. Until then it grows in the folder of the run, beside it,
@@ -63,15 +57,18 @@ export class SingleFile implements Output {
   #openFiles: OpenFiles | undefined;
   /** Folders of earlier owners, with what the last accepted checkpoint lists. */
   #fenced: readonly string[] = [];
-  /** Bytes that count of what readers see. */
-  #committed = 0;
+  /** What counts of the file that readers see. */
+  #committed: FileMark = NO_BYTES;
   #standing: Standing | undefined;
   /** The same, where this run has put it there. */
   #shown: Standing | undefined;
   /** Something ended since the file was published. */
   #hasNews = false;
   #isPublished = false;
-  #isPrepared = false;
+  /** Somebody may go on from a position that was handed out: by this owner of the run, or by one before. */
+  #mayBeResumed = false;
+  /** The open file is in such a position. */
+  #isListed = false;
 
   constructor(options: SingleFileOptions) {
     this.#options = options;
@@ -109,12 +106,12 @@ export class SingleFile implements Output {
     if (cuts.length === 0 && !this.#hasNews && this.#isPublished) {
       return { position: this.#publishedPosition(), sync: async () => undefined };
     }
-    this.#isPrepared = true;
     const standing = this.#standing ?? null;
     const file = await this.begin();
+    this.#mayBeResumed = this.#isListed = true;
     if (cuts.length === 0) {
       return {
-        position: filePositionData({ run, epoch, bytes: file.bytes, published: false, standing }),
+        position: filePositionData({ run, epoch, ...file.mark, published: false, standing }),
         sync: async () => {
           await file.sync();
           await staging.keep();
@@ -123,9 +120,9 @@ export class SingleFile implements Output {
     }
     this.#openFiles ??= new OpenFiles(staging);
     const open = await this.#openFiles.take(cuts);
-    const bytes = cuts[0]!.mark.bytes;
+    const { mark } = cuts[0]!;
     return {
-      position: filePositionData({ run, epoch, bytes, published: false, standing, open: open.position }),
+      position: filePositionData({ run, epoch, ...mark, published: false, standing, open: open.position }),
       sync: async () => {
         await open.sync();
         await staging.keep();
@@ -156,10 +153,10 @@ export class SingleFile implements Output {
   async close(): Promise<void> {
     const place = this.#place;
     this.#place = undefined;
-    await this.#open?.close();
+    await (this.#isListed ? this.#open?.close() : this.#open?.discard());
     await this.#openFiles?.close();
     if (!place) return;
-    const mayBeResumed = this.#isPrepared && (this.#hasNews || !this.#isPublished);
+    const mayBeResumed = this.#mayBeResumed && (this.#hasNews || !this.#isPublished);
     if (!mayBeResumed) await this.#removeFenced();
     await place.leave(!mayBeResumed);
   }
@@ -185,7 +182,7 @@ export class SingleFile implements Output {
   #publishedPosition(): PlainData {
     const { run, epoch } = this.#running;
     const standing = this.#standing ?? null;
-    return filePositionData({ run, epoch, bytes: this.#committed, published: true, standing });
+    return filePositionData({ run, epoch, ...this.#committed, published: true, standing });
   }
 
   async #start(): Promise<void> {
@@ -202,42 +199,26 @@ export class SingleFile implements Output {
           '"ifExists: replace" to replace it, or choose another path',
       );
     }
-    if (bytes && ifExists === 'append') {
-      await checkExisting?.(path);
-      this.#committed = bytes;
-    }
+    const counts = ifExists === 'append' ? (bytes ?? 0) : 0;
+    if (counts > 0) await checkExisting?.(path);
     // Before a row is read, so that a directory that cannot be written is found out now.
-    this.#open = await this.#create();
+    this.#open = await this.#create(counts);
+    this.#committed = this.#open.mark;
   }
 
   async #takeOver(position: FilePosition): Promise<readonly ResumedFile[]> {
-    const { run, epoch, bytes, published, open } = position;
-    this.#isPrepared = true; // what the position lists stays if this fails
-    const highest = async () => Math.max(epoch, (await this.#publishedBy(run))?.epoch ?? 0);
+    const { run, epoch, published, open } = position;
+    const { disk } = this.#options;
+    this.#mayBeResumed = true; // what the position lists stays if this fails
+    const highest = async () => Math.max(epoch, (await publishedBy(disk, this.#state, run))?.epoch ?? 0);
     const place = await RunPlace.takeOver(this.#placeOptions, run, highest);
     this.#place = place;
     this.#fenced = place.fenced;
     this.#standing = await this.#look();
     await this.#findShown(position, place);
-    let resumed: readonly ResumedFile[] = [];
-    if (open) resumed = await this.#goOn(open, place);
-    else {
-      const source = published ? this.#visible : await this.#durablePrefix(place, bytes);
-      if ((source?.bytes ?? 0) < bytes) {
-        await place.refuseOvertaken();
-        throw new PipelineError(
-          'CHECKPOINT_INVALID',
-          `The checkpoint is at byte ${bytes} of "${this.#options.path}", of which ${source?.bytes ?? 0} are there: ` +
-            'was it moved or replaced?',
-        );
-      }
-      this.#committed = bytes;
-      this.#open = await this.#create(source?.path);
-      this.#isPublished = published && source !== undefined;
-      this.#hasNews = !published || (source?.bytes ?? 0) > bytes;
-    }
+    const resumed = open ? await this.#goOn(open, place) : await this.#goOnAfter(position, place);
     if (published) await this.#removeFenced();
-    this.#isPrepared = !published;
+    this.#mayBeResumed = !published;
     await place.removeRemains();
     return resumed;
   }
@@ -250,7 +231,7 @@ export class SingleFile implements Output {
     const found = this.#standing;
     if (!found) return;
     const isAsItWas = standing !== null && isSame(found, standing);
-    const noted = (await this.#publishedBy(run))?.files ?? [];
+    const noted = (await publishedBy(this.#options.disk, this.#state, run))?.files ?? [];
     if ((published && isAsItWas) || noted.some((file) => isSame(found, file))) this.#shown = found;
     if (this.#shown || isAsItWas) return;
     await place.refuseOvertaken();
@@ -263,31 +244,41 @@ export class SingleFile implements Output {
 
   /** Until a checkpoint of this epoch counts, what the last one lists stays where it is. */
   async #goOn(open: OpenFilesPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
-    const elsewhere = async () => this.#shownFile;
-    const source = { disk: this.#options.disk, folders: place.fenced, elsewhere };
     const name = { name: this.#name, final: this.#target };
-    const resumed = await resumeOpenFiles(source, open, place, () => name);
+    const resumed = await resumeOpenFiles(this.#stagedBy(place), open, place, () => name);
     this.#open = resumed[0]?.file;
     this.#hasNews = true;
     return resumed;
   }
 
-  /** Where the bytes are that a checkpoint lists: not whole yet, or shown since then with more behind them. */
-  async #durablePrefix(place: RunPlace, bytes: number): Promise<FoundFile | undefined> {
-    const { disk } = this.#options;
-    // Of several, later ones are copies that may have been cut short by a crash.
-    for (const folder of [...place.fenced].sort()) {
-      const found = await findStaged(disk, [folder], this.#name);
-      if (found && found.bytes >= bytes) return found;
+  /** The same behind bytes that were whole: readers see them, or were about to. */
+  async #goOnAfter(
+    { bytes, checksum, published }: FilePosition,
+    place: RunPlace,
+  ): Promise<readonly ResumedFile[]> {
+    const { disk, path } = this.#options;
+    const visible = this.#visible;
+    const source = published ? { disk, folders: [], elsewhere: async () => visible } : this.#stagedBy(place);
+    const listed = { name: this.#name, inFile: bytes, bytes, checksum };
+    const copy = (from: string) => this.#create(bytes, from);
+    this.#open = bytes === 0 ? await this.#create(0) : await copyOf(source, listed, [], copy);
+    if (!this.#open) {
+      await place.refuseOvertaken();
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        `The checkpoint is at byte ${bytes} of "${path}", and no file with these bytes is there: ` +
+          'was it moved, changed or replaced?',
+      );
     }
-    return this.#shownFile;
+    this.#committed = { bytes, checksum };
+    this.#isPublished = published && visible !== undefined;
+    this.#hasNews = !published || (visible?.bytes ?? 0) > bytes;
+    return [];
   }
 
-  /** What a run wrote down before it was the last one to show a file. */
-  async #publishedBy(run: string): Promise<Shown | undefined> {
-    const text = await this.#options.disk.read(join(this.#state, PUBLISHED_FILE));
-    const shown = text === undefined ? undefined : parseShown(text);
-    return shown?.run === run ? shown : undefined;
+  /** Where the bytes are that a checkpoint lists: not whole yet, or shown since then with more behind them. */
+  #stagedBy({ fenced }: RunPlace): OpenFilesSource {
+    return { disk: this.#options.disk, folders: fenced, elsewhere: async () => this.#shownFile };
   }
 
   get #visible(): FoundFile | undefined {
@@ -300,10 +291,10 @@ export class SingleFile implements Output {
   }
 
   /** The file for the rows to come. It starts with what counts. */
-  async #create(from = this.#target): Promise<StagedFile> {
+  async #create(bytes = this.#committed.bytes, from = this.#target): Promise<StagedFile> {
     const { staging } = this.#running;
-    if (this.#committed === 0) return staging.begin(this.#name, this.#target);
-    return staging.beginWithCopy(this.#name, this.#target, from, this.#committed);
+    if (bytes === 0) return staging.begin(this.#name, this.#target);
+    return staging.beginWithCopy(this.#name, this.#target, from, bytes);
   }
 
   async #publish(): Promise<void> {
@@ -313,19 +304,17 @@ export class SingleFile implements Output {
     await this.#refuseForeign();
     await file.seal();
     // Positions were handed out: whoever goes on from one has to know this file as ours.
-    if (this.#isPrepared || this.#isPublished) {
+    if (this.#mayBeResumed || this.#isPublished) {
       const next = await look(disk, staging.pathOf(this.#name));
       const files = [this.#shown, next].filter((one) => one !== undefined);
-      await staging.decide(
-        join(this.#state, PUBLISHED_FILE),
-        JSON.stringify({ run, epoch, files } satisfies Shown),
-      );
+      await notePublished(staging, this.#state, { run, epoch, files });
     }
     await staging.publish(this.#name, file.inode, this.#target);
     await disk.syncDirectory(dirname(this.#target));
     await staging.sync();
     this.#open = undefined;
-    this.#committed = file.bytes;
+    this.#isListed = false;
+    this.#committed = file.mark;
     this.#isPublished = true;
     this.#hasNews = false;
     this.#standing = await this.#look();
@@ -373,14 +362,5 @@ export class SingleFile implements Output {
     } catch (error) {
       throw outputFailed('look at', path, error);
     }
-  }
-}
-
-function parseShown(text: string): Shown | undefined {
-  try {
-    const shown = JSON.parse(text) as Partial<Shown> | null;
-    return Array.isArray(shown?.files) ? (shown as Shown) : undefined;
-  } catch {
-    return undefined; // somebody else's
   }
 }
