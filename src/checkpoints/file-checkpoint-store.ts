@@ -1,16 +1,16 @@
 import * as nodeFs from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { PipelineError } from '../core/errors.js';
-import { makeDirectory } from '../core/make-directory.js';
+import { makeDirectory, parentsToSync } from '../core/make-directory.js';
 import { errnoCode, outputFailed } from '../core/output-error.js';
 import { randomId } from '../core/random-id.js';
+import { syncFolder, writeNewFile } from '../outputs/durable-files.js';
 import { type Checkpoint, isSameOwner, type Owner, readOwner } from '../protocol/checkpoint.js';
 import { ownerOfThread } from '../protocol/owner-of-thread.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint-codec.js';
 import { type CheckpointStore, checkKey, type Fence, fenced, type StoredKey } from './checkpoint-store.js';
 import { folderOfKey } from './key-folder.js';
-import { removeFiles, type StoreFileSystem, syncFolder, writeNewFile } from './store-files.js';
 import {
   checkpointName,
   claimName,
@@ -40,6 +40,12 @@ interface Found {
 /** Others change the folder meanwhile, but not for ever. */
 const ATTEMPTS_MAX = 1_000;
 
+/** The part of `node:fs/promises` that a store of files uses: tests put failures into it. */
+export type StoreFileSystem = Pick<
+  typeof nodeFs,
+  'mkdir' | 'stat' | 'open' | 'link' | 'unlink' | 'readdir' | 'readFile'
+>;
+
 export interface FileCheckpointStoreOptions {
   readonly log?: Logger;
   /** For tests. */
@@ -66,6 +72,7 @@ export class FileCheckpointStore implements CheckpointStore {
   readonly #root: string;
   readonly #fs: StoreFileSystem;
   readonly #log: Logger;
+  #saidUnsupported = false;
 
   /** @param folder - Made if it is not there. */
   constructor(folder: string, { fs = nodeFs, log = silentLogger }: FileCheckpointStoreOptions = {}) {
@@ -122,7 +129,7 @@ export class FileCheckpointStore implements CheckpointStore {
     const token = randomId();
     const claim = { key, epoch: await this.#takeEpoch(folder, { key, owner, token, isRemoved }) };
     const { epoch } = claim;
-    await syncFolder(fs, folder);
+    await this.#sync(folder);
     for (let attempts = 0; ; attempts++) {
       const files = await this.#filesIn(folder);
       if (lastEpoch(files) > epoch) break; // taken over already: its first save will say so
@@ -138,10 +145,9 @@ export class FileCheckpointStore implements CheckpointStore {
         if (errnoCode(error) === 'ENOENT' && attempts < ATTEMPTS_MAX) continue;
         throw error;
       }
-      await syncFolder(fs, folder);
+      await this.#sync(folder);
       const lower = (await this.#filesIn(folder)).filter((file) => file.epoch < epoch);
-      await removeFiles(
-        fs,
+      await this.#remove(
         folder,
         lower.map(({ name }) => name),
       );
@@ -166,7 +172,7 @@ export class FileCheckpointStore implements CheckpointStore {
         const code = errnoCode(error);
         if ((code !== 'EEXIST' && code !== 'ENOENT') || epoch - from > ATTEMPTS_MAX) throw error;
       } finally {
-        await removeFiles(fs, folder, [temporary]);
+        await this.#remove(folder, [temporary]);
       }
     }
   }
@@ -188,21 +194,21 @@ export class FileCheckpointStore implements CheckpointStore {
       number = before.reduce((last, file) => Math.max(last, file.number), 0) + 1;
       await fs.link(join(folder, temporary), join(folder, checkpointName(epoch, token, number)));
     } catch (error) {
-      await removeFiles(fs, folder, [temporary]);
+      await this.#remove(folder, [temporary]);
       // Whoever takes over clears up, this file included.
       if (errnoCode(error) === 'ENOENT') throw fenced(key, fence, await this.#lastClaim(folder));
       throw error;
     }
     // A second name of as many bytes as a checkpoint has: gone, whatever comes next.
-    await removeFiles(fs, folder, [temporary]);
-    await syncFolder(fs, folder);
+    await this.#remove(folder, [temporary]);
+    await this.#sync(folder);
     const files = await this.#filesIn(folder);
     const stale = files.filter(
       (file) => isOurs(file) && file.kind !== 'temporary' && file.number < number - 1,
     );
     const isAccepted = lastEpoch(files) === epoch;
     const name = checkpointName(epoch, token, number);
-    await removeFiles(fs, folder, isAccepted ? stale.map((file) => file.name) : [name]);
+    await this.#remove(folder, isAccepted ? stale.map((file) => file.name) : [name]);
     if (!isAccepted) throw fenced(key, fence, await this.#lastClaim(folder));
   }
 
@@ -282,9 +288,20 @@ export class FileCheckpointStore implements CheckpointStore {
   }
 
   async #makeFolder(folder: string): Promise<void> {
-    // Each new folder is a name in the one above it. Who made the last one may have died before its sync.
     const made = await makeDirectory(this.#fs, folder);
-    for (const parent of new Set([...made.map(dirname), dirname(folder)])) await syncFolder(this.#fs, parent);
+    for (const parent of parentsToSync(folder, made)) await this.#sync(parent);
+  }
+
+  async #sync(folder: string): Promise<void> {
+    if ((await syncFolder(this.#fs, folder)) || this.#saidUnsupported) return;
+    this.#saidUnsupported = true;
+    this.#log.warn({ folder }, 'this file system cannot sync directories: a power cut may lose checkpoints');
+  }
+
+  /** Removes files that may be gone already. One that stays is removed with the next claim. */
+  async #remove(folder: string, names: readonly string[]): Promise<void> {
+    // It takes room and decides nothing.
+    for (const name of names) await this.#fs.unlink(join(folder, name)).catch(() => undefined);
   }
 
   async #filesIn(folder: string): Promise<StoreFile[]> {

@@ -30,6 +30,16 @@ export async function makeDirectory(fs: DirectoryMaker, directory: string): Prom
   }
 }
 
+/**
+ * The directories in which names have to be synced for a directory to survive a power cut. Its own name
+ * always: who made it may have died before that.
+ *
+ * @param made - What `makeDirectory` answered with.
+ */
+export const parentsToSync = (directory: string, made: readonly string[]): string[] => [
+  ...new Set([...made.map((path) => dirname(path)), dirname(directory)]),
+];
+
 async function makeLevel(fs: DirectoryMaker, directory: string, made: string[]): Promise<void> {
   const parent = dirname(directory);
   try {

@@ -44,7 +44,7 @@ export function syncFailed(path: string, cause: unknown): PipelineError {
   if (code !== undefined && ADVICE[code]?.retryable) return outputFailed('write', path, cause);
   return new PipelineError(
     'OUTPUT_FAILED',
-    `Cannot put "${path}" on the disk${code ? ` (${code})` : ''}: what was written last may be lost, so the run ends`,
+    `Cannot put "${path}" on the disk${code ? ` (${code})` : ''}: what was written last may be lost`,
     { cause, retryable: true },
   );
 }
@@ -62,7 +62,9 @@ export function lacksRoom(error: unknown): boolean {
   return false;
 }
 
+/** The code of the operating system, as `ENOENT`: of what it threw, or of what caused an error of ours. */
 export function errnoCode(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
+  const thrown = error instanceof PipelineError ? error.cause : error;
+  const code = (thrown as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' ? code : undefined;
 }

@@ -1,18 +1,15 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../core/errors.js';
-import { makeDirectory } from '../core/make-directory.js';
-import { errnoCode, outputFailed, syncFailed } from '../core/output-error.js';
-import { inSyncTurn } from '../protocol/sync-gate.js';
+import { makeDirectory, parentsToSync } from '../core/make-directory.js';
+import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Logger } from '../telemetry/logger.js';
+import { syncFolder, writeNewFile } from './durable-files.js';
 import type { FileSystem } from './file-system.js';
 import { randomName } from './random-name.js';
 import { RoomOnDisk } from './room-on-disk.js';
 
 const NOT_THROUGH_LINKS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
-
-/** What file systems answer that cannot sync a directory. Anything else is a failure. */
-const UNSUPPORTED = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']);
 
 /** Steps on a file system that several parts of an output take, each honest about what is durable. */
 export class Disk {
@@ -36,26 +33,15 @@ export class Disk {
    * @throws {PipelineError} `OUTPUT_FAILED`, retryable: what was renamed may be gone after a crash.
    */
   async syncDirectory(directory: string): Promise<void> {
-    if (process.platform === 'win32') return; // it opens no directories
-    try {
-      const handle = await this.fs.open(directory, 'r');
-      try {
-        await inSyncTurn(() => handle.sync());
-      } finally {
-        await handle.close();
-      }
-    } catch (error) {
-      if (!UNSUPPORTED.has(errnoCode(error) ?? '')) throw syncFailed(directory, error);
-      if (this.#saidUnsupported) return;
-      this.#saidUnsupported = true;
-      this.#log.warn({ directory }, 'this file system cannot sync directories: a power cut may lose files');
-    }
+    if ((await syncFolder(this.fs, directory)) || this.#saidUnsupported) return;
+    this.#saidUnsupported = true;
+    this.#log.warn({ directory }, 'this file system cannot sync directories: a power cut may lose files');
   }
 
   /** Makes a directory and those around it, so that they survive a power cut. */
   async makeDirectories(directory: string): Promise<void> {
     const made = await makeDirectory(this.fs, directory);
-    for (const path of made) await this.syncDirectory(dirname(path));
+    for (const parent of parentsToSync(directory, made)) await this.syncDirectory(parent);
   }
 
   /**
@@ -127,15 +113,7 @@ export class Disk {
   /** Writes a file that must not exist, and puts it on the disk. Its name is not synced. */
   async writeNew(path: string, text: string): Promise<void> {
     try {
-      const handle = await this.fs.open(path, 'wx');
-      try {
-        await handle.writeFile(text);
-        await inSyncTurn(() => handle.sync()).catch((error: unknown) => {
-          throw syncFailed(path, error);
-        });
-      } finally {
-        await handle.close();
-      }
+      await writeNewFile(this.fs, path, text);
     } catch (error) {
       throw outputFailed('write', path, error);
     }

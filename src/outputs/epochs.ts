@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { PipelineError } from '../core/errors.js';
 import { errnoCode } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { digits } from './part-name.js';
@@ -32,7 +31,7 @@ export async function takeEpoch(
       await disk.syncDirectory(runFolder);
       return epoch;
     } catch (error) {
-      if (errnoCode((error as PipelineError).cause) !== 'EEXIST') throw error;
+      if (errnoCode(error) !== 'EEXIST') throw error;
       if (given !== undefined) throw fenced(runFolder, runFolder);
     }
   }

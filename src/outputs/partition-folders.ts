@@ -50,7 +50,7 @@ export async function removeFromOutput(
   for (const name of names) await disk.remove(join(directory, name));
   for (const folder of foldersOf(names)) {
     await disk.syncDirectory(join(directory, folder)).catch((error: unknown) => {
-      if (errnoCode((error as Error).cause) !== 'ENOENT') throw error;
+      if (errnoCode(error) !== 'ENOENT') throw error;
     });
     for (let empty = folder; empty !== '.'; empty = dirname(empty)) {
       await disk.fs.rmdir(join(directory, empty)).catch(() => undefined);

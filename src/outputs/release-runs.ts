@@ -120,7 +120,7 @@ async function fence(
     return folders.find((folder) => basename(folder).startsWith(staging));
   } catch (error) {
     // The folder of a run goes once there is nothing in it.
-    if (errnoCode((error as Error).cause) === 'ENOENT') return undefined;
+    if (errnoCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -168,7 +168,7 @@ async function unlessGone<T>(disk: Disk, runFolder: string, step: () => Promise<
   try {
     return await step();
   } catch (error) {
-    const isMissing = errnoCode((error as Error).cause) === 'ENOENT';
+    const isMissing = errnoCode(error) === 'ENOENT';
     if (isMissing && !(await disk.has(runFolder))) throw fencedError(runFolder, runFolder);
     throw error;
   }

@@ -121,7 +121,7 @@ export class RunRegister {
       try {
         await this.#disk.writeNew(join(this.#folder, `ended-${digits(last, 5)}`), '');
       } catch (error) {
-        if (errnoCode((error as Error).cause) !== 'EEXIST') throw error;
+        if (errnoCode(error) !== 'EEXIST') throw error;
       }
       await this.#disk.syncDirectory(this.#folder);
     }

@@ -171,8 +171,7 @@ export class Staging {
   }
 
   async #whyNot(doing: string, path: string, error: unknown): Promise<PipelineError> {
-    const cause = error instanceof PipelineError ? error.cause : error;
-    if (errnoCode(cause) !== 'ENOENT') return outputFailed(doing, path, error);
+    if (errnoCode(error) !== 'ENOENT') return outputFailed(doing, path, error);
     try {
       await this.refuseFenced(path);
     } catch (missing) {

@@ -26,15 +26,16 @@ export async function openStateFolder(disk: Disk, output: string, standsOn: stri
   if (parent === output) throw besideNothing(output);
   const state = stateFolderOf(output);
   const isNew = await disk.makeOwnDirectory(state);
-  const hasNoRuns = await disk.makeOwnDirectory(join(state, RUNS));
+  await disk.makeOwnDirectory(join(state, RUNS));
   const [ours, theirs] = [await deviceOf(disk, state), await deviceOf(disk, standsOn)];
   if (ours !== theirs) {
     if (isNew) await disk.removeFolderQuietly(join(state, RUNS));
     if (isNew) await disk.removeFolderQuietly(state);
     throw besideNothing(output);
   }
-  if (isNew) await disk.syncDirectory(parent);
-  if (hasNoRuns) await disk.syncDirectory(state);
+  // Who made them may have died before that.
+  await disk.syncDirectory(parent);
+  await disk.syncDirectory(state);
   return state;
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CheckpointStore, Fence } from '../../src/checkpoints/checkpoint-store.js';
 import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store.js';
 import { RuntimeError } from '../../src/core/errors.js';
+import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
 import { errno, MemoryDisk, memoryFileSystem, type Watch } from '../support/memory-file-system.js';
 import { checkpointOf, owner, sourceOf } from './checkpoint-of.js';
 
@@ -325,6 +326,32 @@ describe('the files of a store', () => {
     await expect(store.claim('job', owner('a'))).rejects.toMatchObject({
       code: 'CHECKPOINT_FAILED',
       message: expect.stringContaining('no directory can be made there'),
+    });
+  });
+
+  it('may be where no folder can be synced, which is said once', async () => {
+    const warnings: unknown[] = [];
+    const log = { ...silentLogger, warn: (fields: unknown) => warnings.push(fields) } as unknown as Logger;
+    const fs = memoryFileSystem(new MemoryDisk(), (operation, path) => {
+      if (operation === 'sync folder') throw errno('EINVAL', path);
+    });
+    const store = new FileCheckpointStore('/store', { fs, log });
+    const fence = await store.claim('job', owner('a'));
+    await store.save('job', fence, checkpointOf(1));
+    expect(await store.load('job')).toEqual(checkpointOf(1));
+    expect(warnings).toEqual([{ folder: '/' }]);
+  });
+
+  it.each(['EPERM', 'EACCES', 'EIO'])('take no refused sync of a folder for done (%s)', async (code) => {
+    const disk = new MemoryDisk();
+    let fails = false;
+    const store = storeOn(disk, (operation, path) => {
+      if (fails && operation === 'sync folder') throw errno(code, path);
+    });
+    const fence = await store.claim('job', owner('a'));
+    fails = true;
+    await expect(store.save('job', fence, checkpointOf(1))).rejects.toMatchObject({
+      code: 'CHECKPOINT_FAILED',
     });
   });
 

@@ -15,7 +15,8 @@ import type { FileSystem } from '../../src/outputs/file-system.js';
 import { stateFolderOf } from '../../src/outputs/state-folder.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import { temporaryDirectory, ticks } from '../sinks/sink-rows.js';
-import { globbed, runWhole, seconds, startRun } from '../support/file-runs.js';
+import { CrashingFileSystem } from '../support/crashing-file-system.js';
+import { globbed, read, runWhole, seconds, startRun } from '../support/file-runs.js';
 
 /** A folder of somebody else with a file in it that must stay as it is. */
 function victim() {
@@ -25,6 +26,23 @@ function victim() {
     readFileSync(join(folder, 'theirs'), 'utf8') === 'as it was' && readdirSync(folder).length === 1;
   return { folder, file: join(folder, 'theirs'), isUntouched };
 }
+
+describe('an output whose folders another run made, which died before it had synced their names', () => {
+  it.each(['out', 'out.jsonl'])(
+    'survives a power cut with all rows that were committed (%s)',
+    async (name) => {
+      const disk = new CrashingFileSystem();
+      const folder = join(temporaryDirectory(), 'new');
+      await disk.fs.mkdir(folder);
+      const path = name === 'out' ? folder : join(folder, name);
+      await disk.fs.mkdir(stateFolderOf(path));
+      await disk.fs.mkdir(join(stateFolderOf(path), 'runs'));
+      await runWhole(path, ticks(3), { fs: disk.fs });
+      await disk.cutPower();
+      expect(read(path)).toEqual([0, 1, 2]);
+    },
+  );
+});
 
 describe('what is not whole yet', () => {
   it.each(['', 'runs'])(

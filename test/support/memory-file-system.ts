@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import type { StoreFileSystem } from '../../src/checkpoints/store-files.js';
+import type { StoreFileSystem } from '../../src/checkpoints/file-checkpoint-store.js';
 
 /** A file, whatever names it has. */
 interface Inode {
