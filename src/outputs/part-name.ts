@@ -29,6 +29,13 @@ export function parsePartName(name: string): PartPlace | undefined {
   return found ? { run: found[1]!, epoch: Number(found[2]), sequence: Number(found[3]) } : undefined;
 }
 
+export const isPart = (name: string): boolean => parsePartName(name) !== undefined;
+
+export const isPartOfAnother = (run: string, name: string): boolean => {
+  const place = parsePartName(name);
+  return place !== undefined && place.run !== run;
+};
+
 export function isAfter(
   a: Pick<PartPlace, 'epoch' | 'sequence'>,
   b: Pick<PartPlace, 'epoch' | 'sequence'>,

@@ -3,7 +3,7 @@ import { PipelineError } from '../core/errors.js';
 import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { findStaged, look, stagingFolders } from './fence.js';
-import { digits, parsePartName } from './part-name.js';
+import { digits, isPart } from './part-name.js';
 import { makePartitionFolders, removeFromOutput, syncOutput } from './partition-folders.js';
 import { RANDOM_NAME } from './random-name.js';
 import type { Staging } from './staging.js';
@@ -143,14 +143,13 @@ function parseDecision(path: string, text: string): Decision {
   } catch {
     // Said below.
   }
-  const isPart = (name: unknown) => typeof name === 'string' && parsePartName(name) !== undefined;
   const isDecision =
     found?.version === 1 &&
     new RegExp(`^${RANDOM_NAME}$`).test(String(found.run)) &&
     Array.isArray(found.old) &&
-    found.old.every(isPart) &&
+    found.old.every((name: unknown) => isPart(String(name))) &&
     Array.isArray(found.parts) &&
-    found.parts.every((part: Partial<StagedPart> | null) => isPart(part?.name));
+    found.parts.every((part: Partial<StagedPart> | null) => isPart(String(part?.name)));
   if (isDecision) return found as Decision;
   throw new PipelineError(
     'OUTPUT_FAILED',

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
 import type { Column, Schema } from '../../core/schema.js';
 import type { Disk } from '../../outputs/disk.js';
-import { parsePartName } from '../../outputs/part-name.js';
+import { isPart } from '../../outputs/part-name.js';
 import type { Staging } from '../../outputs/staging.js';
 
 /** Of the files, then what their folders are named by. */
@@ -64,8 +64,6 @@ export async function noteColumns(
   if (found && sameColumns(found, columns)) return;
   await staging.decide(join(state, COLUMNS_FILE), JSON.stringify(columns));
 }
-
-export const isPart = (name: string): boolean => parsePartName(name) !== undefined;
 
 const isLike = (name: string, extension: string) => !name.startsWith('.') && name.endsWith(`.${extension}`);
 

@@ -7,7 +7,7 @@ import type { Disk } from '../../outputs/disk.js';
 import { look } from '../../outputs/fence.js';
 import { type FileCut, OpenFiles, type ResumedFile, resumeOpenFiles } from '../../outputs/open-files.js';
 import type { OpenFilesPosition } from '../../outputs/open-files-position.js';
-import { parsePartName, partName } from '../../outputs/part-name.js';
+import { isPart, isPartOfAnother, partName } from '../../outputs/part-name.js';
 import { listOutput, makePartitionFolders, syncOutput } from '../../outputs/partition-folders.js';
 import { finishReplacements, type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
 import { RunPlace, type RunPlaceOptions } from '../../outputs/run-place.js';
@@ -17,7 +17,6 @@ import {
   type Columns,
   columnsOf,
   columnsText,
-  isPart,
   noteColumns,
   refuseManifest,
   refuseOtherColumns,
@@ -272,7 +271,7 @@ export class PartDirectory implements Output {
     if (this.#replaces) {
       await noteColumns(disk, this.#state, staging, this.#columns);
       const names = await listOutput(disk, this.#directory);
-      const old = names.filter((name) => isPart(name) && parsePartName(name)?.run !== run);
+      const old = names.filter((name) => isPartOfAnother(run, name));
       this.#decides = true;
       await replaceParts(this.#places, staging, { run, epoch, old, parts });
       this.#decides = false;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
 import { findStaged, look } from '../../outputs/fence.js';
-import { isAfter, parsePartName } from '../../outputs/part-name.js';
+import { isAfter, isPartOfAnother, parsePartName } from '../../outputs/part-name.js';
 import {
   listOutput,
   makePartitionFolders,
@@ -11,7 +11,6 @@ import {
 } from '../../outputs/partition-folders.js';
 import { type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
 import type { RunPlace } from '../../outputs/run-place.js';
-import { isPart } from './existing-parts.js';
 import type { PartPosition } from './part-position.js';
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID` where no part is of the run, though it had some. */
@@ -60,9 +59,7 @@ export async function publishListed(
   const missing = staged.filter((_, i) => !standing[i]);
   for (const part of missing) await refuseLost(places, part, place);
   if (replaces && missing.length === staged.length) {
-    const old = (await listOutput(disk, directory)).filter(
-      (name) => isPart(name) && parsePartName(name)?.run !== run,
-    );
+    const old = (await listOutput(disk, directory)).filter((name) => isPartOfAnother(run, name));
     await replaceParts(places, place.staging, { run, epoch: place.epoch, old, parts: staged });
     return;
   }
