@@ -1,7 +1,22 @@
 import { RANDOM_NAME } from './random-name.js';
 
+/** What stands for itself in the name of a partition's folder. */
+const SIGN = '[A-Za-z0-9_.-]';
+const IS_SIGN = new RegExp(`^${SIGN}$`);
+const CODED = `(?:${SIGN}|%[0-9A-F]{2})`;
+
 /** As a regular expression: the folder of a partition, such as `symbol=BTC%2FUSD`. */
-export const PARTITION = '[A-Za-z0-9_][A-Za-z0-9_%.+-]*=[A-Za-z0-9_%.+-]*';
+export const PARTITION = `${CODED}+=${CODED}*`;
+
+/** A name or a value as it stands in the name of a partition's folder: any of them, and none leads elsewhere. */
+export function coded(text: string): string {
+  return [...Buffer.from(text)]
+    .map((byte) => {
+      const sign = String.fromCharCode(byte);
+      return IS_SIGN.test(sign) ? sign : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    })
+    .join('');
+}
 
 /** What the name of a part says. Parts of a run stand in this order: epoch, then sequence. */
 export interface PartPlace {

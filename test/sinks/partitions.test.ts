@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { DictionarySet } from '../../src/core/dictionary.js';
 import type { Row } from '../../src/core/row-view.js';
 import type { Schema } from '../../src/core/schema.js';
+import { inspectOutput } from '../../src/outputs/inspect-output.js';
 import { stateFolderOf } from '../../src/outputs/state-folder.js';
 import { CsvSinkOptions } from '../../src/settings/csv-sink-options.js';
 import { JsonlSinkOptions } from '../../src/settings/jsonl-sink-options.js';
@@ -204,6 +205,41 @@ describe('rows by partition', () => {
     expect(found).toEqual({ rows: written });
   });
 
+  it.each(['Öl', '-x', 'a b', '%41', 'µ=/..'])(
+    'are found again whatever their column is called: %s',
+    async (column) => {
+      const schema: Schema = {
+        kind: 'custom',
+        columns: [...SCHEMA.columns, { name: column, type: 'string' }],
+      };
+      const path = join(temporaryDirectory(), 'out');
+      const start = (ifExists: string) => {
+        const context = contextOf();
+        const options = JsonlSinkOptions.parse({ path, partitionBy: ['symbol', column], ifExists });
+        const sink = jsonlSink.create(options, schema, context);
+        const write = () =>
+          sink.write(batchOf(schema, [{ ...row(0), [column]: '.-é' }], context.dictionaries));
+        return { sink, write };
+      };
+      const first = start('error');
+      await first.sink.open();
+      await first.write();
+      await first.sink.flush();
+      await first.sink.close();
+      const found = () =>
+        readdirSync(path, { recursive: true }).filter((name) => /\.jsonl$/.test(String(name)));
+      expect(found()).toHaveLength(1);
+      await expect(start('error').sink.open()).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+      const second = start('replace');
+      await second.sink.open();
+      await second.write();
+      await second.sink.flush();
+      await second.sink.close();
+      expect(found()).toHaveLength(1);
+      expect((await inspectOutput(path)).files.map(({ part }) => part?.sequence)).toEqual([1]);
+    },
+  );
+
   it('leave no file where there is no row', async () => {
     const { path } = await writeAll({ partitionBy: ['symbol'] }, []);
     expect(readdirSync(path)).toEqual([]);
@@ -281,6 +317,15 @@ describe('a spec with partitions', () => {
     [{ path: 'out.csv', partitionBy: ['symbol'] }, /^partitionBy: expected a directory as "path"/],
   ])('names what is wrong with %j', (options, problem) => {
     expect(problemsOf(options)).toEqual([expect.stringMatching(problem)]);
+  });
+
+  it.each(['_x', '.x'])('may not have a column whose folders readers skip: %s', (column) => {
+    const schema: Schema = { kind: 'custom', columns: [...SCHEMA.columns, { name: column, type: 'string' }] };
+    expect(problemsOf({ path, partitionBy: [column] }, schema)).toEqual([
+      expect.stringMatching(
+        /^partitionBy: .*, found ".x": pandas and pyarrow skip .* rename it before the sink$/,
+      ),
+    ]);
   });
 
   it('needs a column for the files, and a time for its parts', () => {

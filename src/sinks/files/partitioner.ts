@@ -5,6 +5,7 @@ import { gatherRows } from '../../core/gather-rows.js';
 import { GrowingBatches } from '../../core/growing-batches.js';
 import { readEpochMillis } from '../../core/int64.js';
 import { type Column, columnIndex, type Schema } from '../../core/schema.js';
+import { coded } from '../../outputs/part-name.js';
 
 /** Parts of the column `time` that rows can be partitioned by, in UTC. */
 export const TIME_PARTS = ['year', 'month', 'day', 'hour'] as const;
@@ -183,6 +184,12 @@ export function partitionProblems(input: Schema, by: readonly string[]): string[
   for (const [i, name] of by.entries()) {
     const column = input.columns.find((found) => found.name === name);
     if (by.indexOf(name) < i) problems.push(`expected "${name}" once, found it twice`);
+    if (/^[._]/.test(name)) {
+      problems.push(
+        `expected columns whose folders all readers look into, found "${name}": pandas and pyarrow skip those ` +
+          'that begin with "." or "_"; rename it before the sink',
+      );
+    }
     if (column && !isKeyType(column)) {
       problems.push(
         `expected columns of type string, enum, int32 or boolean, found "${name}" of type ${column.type}` +
@@ -260,20 +267,11 @@ function timeKey(index: number, part: TimePart): Key {
 }
 
 function folderName(name: string, value: string | null): string {
-  const folder = `${encoded(name)}=${value === null ? NO_VALUE : encoded(value)}`;
+  const folder = `${coded(name)}=${value === null ? NO_VALUE : coded(value)}`;
   if (folder.length <= NAME_BYTES_MAX) return folder;
   throw new PipelineError(
     'SINK_FAILED',
     `partitionBy: expected values of "${name}" that name a folder of at most ${NAME_BYTES_MAX} bytes, found ` +
       `one of ${folder.length}: ${folder.slice(0, 60)}…; leave it out of "partitionBy", or shorten it before the sink`,
   );
-}
-
-function encoded(text: string): string {
-  return [...Buffer.from(text)]
-    .map((byte) => {
-      const sign = String.fromCharCode(byte);
-      return /[A-Za-z0-9_.-]/.test(sign) ? sign : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-    })
-    .join('');
 }
