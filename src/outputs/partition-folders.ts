@@ -1,9 +1,11 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { PARTITION } from './part-name.js';
 
 const FOLDER = new RegExp(`^${PARTITION}$`);
+/** Other runs remove a folder a few times at most: as they start, or take over. */
+const TRIES_MAX = 100;
 
 /** Names of all that is in a directory of parts, and in the folders of partitions below it, with these. */
 export async function listOutput(disk: Disk, directory: string): Promise<string[]> {
@@ -19,26 +21,37 @@ export async function listOutput(disk: Disk, directory: string): Promise<string[
   return names;
 }
 
-/** Makes the folders that the names are in, durably. Links are not followed. */
-export async function makePartitionFolders(
+/**
+ * Gives a file its place in the output, and makes the folders of its partition. While they are empty,
+ * another run may remove them. The caller syncs. Links are not followed.
+ *
+ * @returns `false` when there is no such file.
+ */
+export async function renameIntoOutput(
   disk: Disk,
   directory: string,
-  names: readonly string[],
-): Promise<void> {
-  for (const folder of foldersOf(names)) {
-    let parent = directory;
-    for (const part of folder.split('/')) {
-      const path = join(parent, part);
-      if (await disk.makeOwnDirectory(path)) await disk.syncDirectory(parent);
-      parent = path;
+  from: string,
+  name: string,
+): Promise<boolean> {
+  const final = join(directory, name);
+  const [, ...folders] = foldersOf([name]);
+  for (let tries = 1; ; tries++) {
+    try {
+      for (const folder of folders) await disk.makeOwnDirectory(join(directory, folder));
+      await disk.fs.rename(from, final);
+      return true;
+    } catch (error) {
+      if (!isMissing(error)) throw outputFailed('give its place to', final, error);
+      if (!(await disk.has(from))) return false;
+      if (tries === TRIES_MAX) throw outputFailed('give its place to', final, error);
     }
   }
 }
 
-/** Has the names survive a power cut, those in folders of partitions too. */
+/** Has the names survive a power cut, and the folders that they are in, whoever made them. */
 export async function syncOutput(disk: Disk, directory: string, names: readonly string[]): Promise<void> {
+  // Folders first: what is in one that is not on the disk would be gone with it.
   for (const folder of foldersOf(names)) await disk.syncDirectory(join(directory, folder));
-  if (names.length === 0 || names.some((name) => dirname(name) === '.')) await disk.syncDirectory(directory);
 }
 
 /** Removes parts. Folders of partitions that are left empty go, too. */
@@ -48,15 +61,14 @@ export async function removeFromOutput(
   names: readonly string[],
 ): Promise<void> {
   for (const name of names) await disk.remove(join(directory, name));
-  for (const folder of foldersOf(names)) {
-    await disk.syncDirectory(join(directory, folder)).catch((error: unknown) => {
-      if (errnoCode(error) !== 'ENOENT') throw error;
+  // A folder that another run removes meanwhile is gone for good once the one around it is synced.
+  for (const folder of foldersOf(names).reverse()) {
+    const path = join(directory, folder);
+    if (folder !== '.') await disk.fs.rmdir(path).catch(() => undefined);
+    await disk.syncDirectory(path).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
     });
-    for (let empty = folder; empty !== '.'; empty = dirname(empty)) {
-      await disk.fs.rmdir(join(directory, empty)).catch(() => undefined);
-    }
   }
-  await disk.syncDirectory(directory);
 }
 
 /** @returns `undefined` when it is no folder. */
@@ -70,5 +82,16 @@ async function listFolder(disk: Disk, path: string): Promise<string[] | undefine
   return listOutput(disk, path);
 }
 
-const foldersOf = (names: readonly string[]): string[] =>
-  [...new Set(names.map((name) => dirname(name)))].filter((folder) => folder !== '.');
+/** The folders that names are in, each behind the one around it; `.`, the output itself, is the first. */
+function foldersOf(names: readonly string[]): string[] {
+  const folders = new Set(['.']);
+  for (const name of names) {
+    const parts = name.split('/').slice(0, -1);
+    parts.forEach((_, i) => {
+      folders.add(parts.slice(0, i + 1).join('/'));
+    });
+  }
+  return [...folders];
+}
+
+const isMissing = (error: unknown): boolean => errnoCode(error) === 'ENOENT';

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { PipelineError } from '../core/errors.js';
-import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { findStaged, look, stagingFolders } from './fence.js';
 import { digits, isPart } from './part-name.js';
-import { makePartitionFolders, removeFromOutput, syncOutput } from './partition-folders.js';
+import { removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
 import { RANDOM_NAME } from './random-name.js';
 import type { Staging } from './staging.js';
 
@@ -107,12 +106,11 @@ async function carryOut({ disk, state, directory }: Places, path: string, decisi
   const { run, old, parts } = decision;
   await removeFromOutput(disk, directory, old);
   const names = parts.map(({ name }) => name);
-  await makePartitionFolders(disk, directory, names);
   for (const name of names) {
     const final = join(directory, name);
     const folders = await stagingFolders(disk, join(state, run));
     const staged = await findStaged(disk, folders, name);
-    if (staged && (await isRenamed(disk, staged.path, final))) continue;
+    if (staged && (await renameIntoOutput(disk, directory, staged.path, name))) continue;
     if (await look(disk, final)) continue;
     if ((await disk.read(path)) === undefined) return; // another one has finished it
     throw new PipelineError(
@@ -124,16 +122,6 @@ async function carryOut({ disk, state, directory }: Places, path: string, decisi
   await syncOutput(disk, directory, names);
   await disk.remove(path);
   await disk.syncDirectory(state);
-}
-
-async function isRenamed(disk: Disk, from: string, to: string): Promise<boolean> {
-  try {
-    await disk.fs.rename(from, to);
-    return true;
-  } catch (error) {
-    if (errnoCode(error) === 'ENOENT') return false;
-    throw outputFailed('give its place to', to, error);
-  }
 }
 
 function parseDecision(path: string, text: string): Decision {

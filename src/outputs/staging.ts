@@ -4,6 +4,7 @@ import { PipelineError } from '../core/errors.js';
 import { errnoCode, outputFailed } from '../core/output-error.js';
 import type { Disk } from './disk.js';
 import { digits } from './part-name.js';
+import { renameIntoOutput } from './partition-folders.js';
 import { randomName } from './random-name.js';
 import { STAGED, StagedFile } from './staged-file.js';
 
@@ -86,16 +87,23 @@ export class Staging {
   /**
    * Gives a file its place, which the caller syncs.
    *
+   * @param output - Below it, folders are made for the file.
    * @throws {PipelineError} `FENCED` when a takeover came first.
    */
-  async publish(name: string, inode: number, final: string): Promise<void> {
+  async publish(name: string, inode: number, final: string, output = dirname(final)): Promise<void> {
+    const path = this.pathOf(name);
     this.#hasNewNames = true;
     try {
-      await this.#disk.fs.rename(this.pathOf(name), final);
+      if (await renameIntoOutput(this.#disk, output, path, name)) return;
     } catch (error) {
-      if (errnoCode(error) === 'ENOENT' && (await this.#stands(final, inode))) return;
       throw await this.#whyNot('give its place to', final, error);
     }
+    if (await this.#stands(final, inode)) return;
+    await this.refuseFenced(final);
+    throw new PipelineError(
+      'OUTPUT_FAILED',
+      `"${path}" was to become "${final}", and is gone: expected it to be left alone until then`,
+    );
   }
 
   /** Has what is in here kept when the run dies, since a store may resume it, and makes it durable. */

@@ -76,7 +76,7 @@ describe.each(ENDS)('a run that $end before any operation', (end) => {
     expect(reached).toBeGreaterThan(80);
   });
 
-  it.each(['out.jsonl', 'zipped'])(
+  it.each(['out.jsonl', 'zipped', 'parted'])(
     'gives every row once when a takeover is what it did, in %s',
     async (name) => {
       await everyOperation(name, async (at, path) => {
@@ -102,26 +102,29 @@ describe.each(ENDS)('a run that $end before any operation', (end) => {
     },
   );
 
-  it('shows the old parts or the new ones, never both, when it replaces', async () => {
-    const seen = new Set<string>();
-    await everyOperation('out', async (at, path) => {
-      await runWhole(path, ticks(3, 100), { rotate: { rows: 2 }, fs: fast() });
-      const reached = await crashAt(at, end, path, (fs) =>
-        runWhole(path, ticks(ROWS), { ifExists: 'replace', rotate: { rows: 2 }, fs }),
-      );
-      const meanwhile = read(path);
-      const isOld = meanwhile.every((row) => OLD.includes(row));
-      expect([at, isOld || meanwhile.every((row) => row < ROWS)]).toEqual([at, true]);
-      // Whoever opens it next finishes what was decided.
-      await runWhole(path, [], { ifExists: 'append', fs: fast() });
-      const found = read(path).join();
-      expect([at, needless(path, end)]).toEqual([at, []]);
-      expect([OLD.join(), upTo(ROWS).join()]).toContain(found);
-      seen.add(found);
-      return reached;
-    });
-    expect(seen.size).toBe(2);
-  });
+  it.each(['out', 'parted'])(
+    'shows the old parts or the new ones, never both, when it replaces, in %s',
+    async (name) => {
+      const seen = new Set<string>();
+      await everyOperation(name, async (at, path) => {
+        await runWhole(path, ticks(3, 100), { rotate: { rows: 2 }, fs: fast() });
+        const reached = await crashAt(at, end, path, (fs) =>
+          runWhole(path, ticks(ROWS), { ifExists: 'replace', rotate: { rows: 2 }, fs }),
+        );
+        const meanwhile = read(path);
+        const isOld = meanwhile.every((row) => OLD.includes(row));
+        expect([at, isOld || meanwhile.every((row) => row < ROWS)]).toEqual([at, true]);
+        // Whoever opens it next finishes what was decided.
+        await runWhole(path, [], { ifExists: 'append', fs: fast() });
+        const found = read(path).join();
+        expect([at, needless(path, end)]).toEqual([at, []]);
+        expect([OLD.join(), upTo(ROWS).join()]).toContain(found);
+        seen.add(found);
+        return reached;
+      });
+      expect(seen.size).toBe(2);
+    },
+  );
 
   it('replaces once, and leaves what is added later, when a store decides', async () => {
     await everyOperation('out', async (at, path) => {
@@ -153,7 +156,7 @@ describe.each(ENDS)('a run that $end before any operation', (end) => {
 });
 
 describe('a file system that fails once', () => {
-  it.each(['zipped', 'out.jsonl.gz'])(
+  it.each(['zipped', 'out.jsonl.gz', 'parted'])(
     'costs no row and doubles none, whatever it fails at, in %s',
     async (name) => {
       await everyOperation(name, async (at, path) => {

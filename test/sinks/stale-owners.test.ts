@@ -33,7 +33,7 @@ async function overtakeAt(at: number, path: string, store: TestStore): Promise<b
 }
 
 describe('an owner that is followed while it stands still, and then goes on,', () => {
-  it.each(['out', 'out.jsonl', 'zipped'])(
+  it.each(['out', 'out.jsonl', 'zipped', 'parted'])(
     'publishes nothing, at any operation of a run, in %s',
     async (name) => {
       for (const at of operations()) {
@@ -45,7 +45,7 @@ describe('an owner that is followed while it stands still, and then goes on,', (
     },
   );
 
-  it.each(['out', 'out.jsonl.gz'])(
+  it.each(['out', 'out.jsonl.gz', 'parted'])(
     'publishes nothing, at any operation of a takeover, in %s',
     async (name) => {
       for (const at of operations()) {

@@ -11,6 +11,8 @@ export class Stopped extends Error {}
 interface NameChange {
   /** Inode of the directory in which it has to be durable. */
   readonly directory: number;
+  /** Inode of a directory that was removed. What was done in it before does not matter then. */
+  readonly removed?: number | undefined;
   undo(): Promise<void>;
 }
 
@@ -58,10 +60,12 @@ export class CrashingFileSystem {
       unlink: ((path: string) => this.#do('unlink', path, () => this.#unlink(path))) as FileSystem['unlink'],
       rmdir: ((path: string) =>
         this.#do('rmdir', path, async () => {
+          const removed = await inode(path);
           await real.rmdir(path);
-          await this.#changed(path, async () => {
+          const undo = async () => {
             if ((await inode(path)) === undefined) await real.mkdir(path).catch(() => undefined);
-          });
+          };
+          await this.#changed(path, undo, removed);
         })) as FileSystem['rmdir'],
       copyFile: ((from: string, to: string, mode: number) =>
         this.#do('copyFile', to, async () => {
@@ -142,7 +146,7 @@ export class CrashingFileSystem {
         },
         sync: async () => {
           this.#synced.delete(ino);
-          this.#changes = this.#changes.filter(({ directory }) => directory !== ino);
+          this.#settle(ino);
         },
         close: async () => {
           this.#handles.delete(handle);
@@ -197,8 +201,20 @@ export class CrashingFileSystem {
     });
   }
 
-  async #changed(path: string, undo: () => Promise<void>): Promise<void> {
-    this.#changes.push({ directory: (await inode(dirname(path))) ?? 0, undo });
+  async #changed(path: string, undo: () => Promise<void>, removed?: number): Promise<void> {
+    this.#changes.push({ directory: (await inode(dirname(path))) ?? 0, removed, undo });
+  }
+
+  /** What was done in a directory is on the disk. */
+  #settle(ino: number): void {
+    const settled = new Set([ino]);
+    const left: NameChange[] = [];
+    // From the last on: a number may be that of a directory that was removed, and then of a new one.
+    for (const change of this.#changes.reverse()) {
+      if (!settled.has(change.directory)) left.push(change);
+      else if (change.removed !== undefined) settled.add(change.removed);
+    }
+    this.#changes = left.reverse();
   }
 
   /** A second name for a file, so that it can be had again. */

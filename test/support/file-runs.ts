@@ -21,9 +21,13 @@ export interface RunOptions {
 }
 
 /** Outputs of each kind: a checkpoint of gzip keeps a journal. */
-export const OUTPUTS = ['out', 'out.jsonl', 'zipped', 'out.jsonl.gz'] as const;
+export const OUTPUTS = ['out', 'out.jsonl', 'zipped', 'out.jsonl.gz', 'parted'] as const;
 
-const isZippedDirectory = (path: string): boolean => basename(path) === 'zipped';
+/** What the sink of an output is told besides. */
+const OPTIONS: Readonly<Record<string, Record<string, unknown>>> = {
+  zipped: { compression: 'gzip' },
+  parted: { partitionBy: ['symbol', 'day'] },
+};
 export const isOneFile = (path: string): boolean => /\.jsonl(\.gz)?$/.test(path);
 
 /** What a reader of the output sees. */
@@ -41,9 +45,8 @@ export function makeRun(
     epoch,
     dictionaries: new DictionarySet(),
   });
-  const compression = isZippedDirectory(path) ? { compression: 'gzip' } : {};
   const sink = jsonlSink.create(
-    JsonlSinkOptions.parse({ path, ...compression, ...options }),
+    JsonlSinkOptions.parse({ path, ...OPTIONS[basename(path)], ...options }),
     TICKS,
     context,
     fs,
@@ -77,7 +80,7 @@ export async function runWhole(path: string, rows: readonly Row[], options: RunO
 
 /** What a reader sees that takes every file of the directory: seconds since the first tick, in order. */
 export const globbed = (path: string): number[] =>
-  (existsSync(path) ? readdirSync(path) : [])
+  (existsSync(path) ? (readdirSync(path, { recursive: true }) as string[]) : [])
     .filter((name) => /^[^.].*\.jsonl(\.gz)?$/.test(name))
     .flatMap((name) => seconds(join(path, name)))
     .sort((a, b) => a - b);

@@ -8,7 +8,7 @@ import { look } from '../../outputs/fence.js';
 import { type FileCut, OpenFiles, type ResumedFile, resumeOpenFiles } from '../../outputs/open-files.js';
 import type { OpenFilesPosition } from '../../outputs/open-files-position.js';
 import { isPart, isPartOfAnother, partName } from '../../outputs/part-name.js';
-import { listOutput, makePartitionFolders, syncOutput } from '../../outputs/partition-folders.js';
+import { listOutput, syncOutput } from '../../outputs/partition-folders.js';
 import { finishReplacements, type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
 import { RunPlace, type RunPlaceOptions } from '../../outputs/run-place.js';
 import type { StagedFile } from '../../outputs/staged-file.js';
@@ -278,8 +278,9 @@ export class PartDirectory implements Output {
       this.#replaces = false;
     } else {
       const names = parts.map(({ name }) => name);
-      await makePartitionFolders(disk, this.#directory, names);
-      for (const { name, inode } of parts) await staging.publish(name, inode, join(this.#directory, name));
+      for (const { name, inode } of parts) {
+        await staging.publish(name, inode, join(this.#directory, name), this.#directory);
+      }
       await syncOutput(disk, this.#directory, names);
     }
     await staging.sync();

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
-import { errnoCode, outputFailed } from '../../core/output-error.js';
 import { findStaged, look } from '../../outputs/fence.js';
 import { isAfter, isPartOfAnother, parsePartName } from '../../outputs/part-name.js';
 import {
   listOutput,
-  makePartitionFolders,
   removeFromOutput,
+  renameIntoOutput,
   syncOutput,
 } from '../../outputs/partition-folders.js';
 import { type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
@@ -64,7 +63,6 @@ export async function publishListed(
     return;
   }
   const names = missing.map(({ name }) => name);
-  await makePartitionFolders(disk, directory, names);
   for (const part of missing) await giveItsPlace(places, part, place);
   await syncOutput(disk, directory, names);
 }
@@ -85,16 +83,8 @@ async function refuseLost({ disk, directory }: Places, part: StagedPart, place: 
 
 async function giveItsPlace(places: Places, part: StagedPart, place: RunPlace): Promise<void> {
   const { disk, directory } = places;
-  const final = join(directory, part.name);
   const found = await findStaged(disk, place.fenced, part.name);
-  if (found) {
-    try {
-      await disk.fs.rename(found.path, final);
-      return;
-    } catch (error) {
-      if (errnoCode(error) !== 'ENOENT') throw outputFailed('give its place to', final, error);
-    }
-  }
+  if (found && (await renameIntoOutput(disk, directory, found.path, part.name))) return;
   await refuseLost(places, part, place);
 }
 
