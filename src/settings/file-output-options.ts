@@ -32,8 +32,8 @@ export const RotateOptions = z
       .describe('Span of event time that a file holds, such as "1h", cut at its multiples in UTC'),
   })
   .describe(
-    'When to start a new file. Without it, a file ends with the run; of data that has no end, after 1 h of event ' +
-      'time or 256 MB',
+    'When to start a new file of a directory. Without it, a file ends with the run; of data that has no end, after ' +
+      '1 h of event time or 256 MB',
   );
 export type RotateOptions = z.output<typeof RotateOptions>;
 

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ControlRecord } from '../../src/core/control-record.js';
@@ -18,8 +18,8 @@ const watermark = (minutes: number, symbol?: string): ControlRecord => ({
   ...(symbol !== undefined && { symbol }),
 });
 
-async function startSink(bounded: boolean, options: Record<string, unknown> = {}) {
-  const path = join(temporaryDirectory(), 'out');
+async function startSink(bounded: boolean, options: Record<string, unknown> = {}, name = 'out') {
+  const path = join(temporaryDirectory(), name);
   const context = contextOf('job', { stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded } });
   const sink = jsonlSink.create(JsonlSinkOptions.parse({ path, ...options }), TICKS, context);
   await sink.open();
@@ -36,7 +36,7 @@ async function startSink(bounded: boolean, options: Record<string, unknown> = {}
     readdirSync(path)
       .sort()
       .map((name) => seconds(join(path, name)).map((second) => second / 60));
-  return { sink, write, parts };
+  return { sink, path, write, parts };
 }
 
 describe('data that has no end', () => {
@@ -68,6 +68,22 @@ describe('data that has no end', () => {
     const { sink, write, parts } = await startSink(false, { rotate: { rows: 2 } });
     await write([minute(10), minute(200), minute(400)]);
     expect(parts()).toEqual([[10, 200]]);
+    await sink.close();
+  });
+});
+
+describe('data that has no end, in one file,', () => {
+  it.each(['out.jsonl', 'out.jsonl.gz'])('is one part, which appears at the end: %s', async (name) => {
+    const { sink, path, write } = await startSink(false, {}, name);
+    await write([minute(10), minute(59), minute(60)]);
+    await write([minute(200)], [watermark(400)]);
+    expect([sink.statistics(), existsSync(path)]).toEqual([
+      { parts: 0, partsOpen: 1, rowsInOpenParts: 4 },
+      false,
+    ]);
+    await sink.flush();
+    expect(sink.statistics()).toMatchObject({ parts: 1, partsOpen: 0 });
+    expect(seconds(path).map((second) => second / 60)).toEqual([10, 59, 60, 200]);
     await sink.close();
   });
 });

@@ -28,7 +28,7 @@ export interface FileSinkParts {
 
 export function makeFileSink({ options, input, context, output, makeEncoder }: FileSinkParts): FileSink {
   const ended: EndedParts = { rows: 0, parts: 0, bytes: 0 };
-  const limits = rotationLimits(options.rotate, context.stream);
+  const limits = rotationLimits(options.rotate, context.stream, output.isOneFile);
   const makeRotation = () => new Rotation(fileSchema(options, input), limits);
   const { partitionBy, openPartsMax: openMax } = options;
   const { dictionaries, log } = context;

@@ -4,12 +4,19 @@ import type { StreamFacts } from '../../pipeline/stage.js';
 import type { RotateOptions } from '../../settings/file-output-options.js';
 import type { RotationLimits } from './rotation.js';
 
-/** Of a run that does not end by itself: without an end of its files nothing would ever appear. */
+/** Of a directory of data that does not end by itself: without an end of its files nothing would ever appear. */
 const UNBOUNDED: RotationLimits = { bytes: 256 * 1_048_576, everyNs: 3_600_000_000_000n };
 
-/** @param bounded - Whether the data ends by itself. */
-export function rotationLimits(rotate: RotateOptions | undefined, { bounded }: StreamFacts): RotationLimits {
-  if (!rotate) return bounded ? {} : UNBOUNDED;
+/**
+ * @param bounded - Whether the data ends by itself.
+ * @param isOneFile - It appears at the end, whatever the data.
+ */
+export function rotationLimits(
+  rotate: RotateOptions | undefined,
+  { bounded }: StreamFacts,
+  isOneFile: boolean,
+): RotationLimits {
+  if (!rotate) return bounded || isOneFile ? {} : UNBOUNDED;
   const { rows, bytes, every } = rotate;
   return { rows, bytes, everyNs: every === undefined ? undefined : BigInt(every) };
 }
