@@ -30,7 +30,7 @@ const SPARES_MAX = 8;
  */
 export class PartitionWriters implements Writers {
   readonly #parts: PartitionWritersParts;
-  /** By folders, the one that rows came for last at the end. */
+  /** With an open part, by folders, the one that rows came for last at the end. */
   readonly #writers = new Map<string, PartWriter>();
   readonly #spares: PartEncoder[] = [];
   readonly #encoders = new Map<PartWriter, PartEncoder>();
@@ -49,6 +49,8 @@ export class PartitionWriters implements Writers {
       try {
         const writer = await this.#writerOf(folders);
         await writer.take(rows);
+        // One whose part was rotated takes no place.
+        if (!writer.isOpen) this.#drop(folders, writer);
       } finally {
         rows.release();
       }
