@@ -13,9 +13,9 @@ const MAY_CHANGE: Readonly<Record<string, readonly string[]>> = {
   'source synthetic': ['rate'],
   'operator module': ['loads'],
   // Each column chunk names its own compression, and rows that are in none yet are kept as rows.
-  'sink parquet': ['compression', 'rowGroupRows', 'rotate', 'ifExists'],
-  'sink csv': ['rotate', 'ifExists'],
-  'sink jsonl': ['rotate', 'ifExists'],
+  'sink parquet': ['compression', 'rowGroupRows', 'rotate', 'openPartsMax', 'ifExists'],
+  'sink csv': ['rotate', 'openPartsMax', 'ifExists'],
+  'sink jsonl': ['rotate', 'openPartsMax', 'ifExists'],
   'sink console': ['rows', 'to'],
 };
 

@@ -72,6 +72,12 @@ describe('a checkpoint of another spec', () => {
     expect(await differing({ ...SPEC, ...change })).toBe('nothing');
   });
 
+  it.each(['parquet', 'csv', 'jsonl'])('is taken with another bound on the open files of %s', async (use) => {
+    const from = { ...SPEC, sink: { use, path: 'out', partitionBy: ['symbol'] } };
+    const changed = { ...SPEC, sink: { ...from.sink, openPartsMax: 2 } };
+    expect(await differing(changed, from)).toBe('nothing');
+  });
+
   it('is refused with another seed where a stage may ask for it', async () => {
     const made: PipelineSpec = { ...SPEC, source: { use: 'synthetic', rows: 5 }, operators: [] };
     expect(await differing({ ...made, seed: 1 }, made)).toBe('seed');

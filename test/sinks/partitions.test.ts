@@ -32,11 +32,11 @@ const START = 1_704_067_200_000_000_000n; // 2024-01-01
 function makeSink(
   options: Record<string, unknown>,
   path = join(temporaryDirectory(), 'out'),
-  resuming = false,
+  more: { readonly resuming?: boolean; readonly checkpointed?: boolean } = {},
 ) {
   const warnings: unknown[] = [];
   const dictionaries = new DictionarySet();
-  const context = contextOf('job', { dictionaries, resuming });
+  const context = contextOf('job', { dictionaries, ...more });
   const log = { ...context.log, warn: (...of: unknown[]) => void warnings.push(of) };
   const sink = parquetSink.create(ParquetSinkOptions.parse({ path, ...options }), SCHEMA, {
     ...context,
@@ -181,6 +181,52 @@ describe('rows by partition', () => {
     expect(filesOf(run.path)).toHaveLength(60);
     expect(run.warnings).toHaveLength(1);
   });
+
+  it('count one that was rotated no more among those that are open', async () => {
+    const run = makeSink({ partitionBy: ['symbol'], openPartsMax: 2, rotate: { rows: 2 } });
+    await run.sink.open();
+    for (const symbol of ['B', 'A', 'A', 'C']) await run.write([row(0, symbol)]);
+    expect(run.sink.statistics()).toMatchObject({ parts: 1, partsOpen: 2 });
+    expect(foldersOf(run.path)).toEqual(['symbol=A']);
+    await run.write([row(0, 'B')]);
+    await run.sink.flush();
+    await run.sink.close();
+    expect(filesOf(run.path)).toHaveLength(3);
+    expect(run.warnings).toEqual([]);
+  });
+
+  it.each([1, 2, 3, 8])(
+    'go on with fewer open where only %i may be, and lose no row',
+    async (openPartsMax) => {
+      const context = { checkpointed: true };
+      const first = makeSink({ partitionBy: ['symbol'] }, undefined, context);
+      await first.sink.open();
+      for (let i = 0; i < 12; i++) await first.write([row(i, `S${i % 4}`)]);
+      const { position } = await first.sink.prepare(false);
+
+      const second = makeSink({ partitionBy: ['symbol'], openPartsMax }, first.path, {
+        ...context,
+        resuming: true,
+      });
+      await second.sink.open();
+      await second.sink.resume(JSON.parse(JSON.stringify(position)));
+      expect(second.sink.statistics()).toMatchObject({ partsOpen: Math.min(4, openPartsMax) });
+      await second.write([row(12, 'S3'), row(13, 'S3')]);
+      const last = await second.sink.prepare(true);
+      expect(last.rows).toBe(2);
+      await second.sink.commit(last.position);
+      await second.sink.flush();
+      await second.sink.close();
+      await first.sink.close();
+      expect(second.warnings).toEqual([]);
+      const found = await query(
+        `SELECT price, filename FROM read_parquet('${first.path}/*/*.parquet', filename = true) ORDER BY price`,
+      );
+      expect(found.map(({ price }) => price)).toEqual(Array.from({ length: 14 }, (_, i) => i));
+      // The one that rows came for last went on.
+      expect(new Set(found.map(({ filename }) => filename)).size).toBe(4);
+    },
+  );
 
   it('keep memory for a bounded number of rows that wait for their row group', async () => {
     const run = makeSink({ partitionBy: ['symbol'], rowGroupRows: 1_048_576 });

@@ -65,7 +65,9 @@ export class PartitionWriters implements Writers {
     }
   }
 
+  /** In the order of their last rows. More than may be open by now, of an earlier start, end. */
   async goOn(resumed: ResumedFile): Promise<void> {
+    await this.#makeRoom();
     const { name } = resumed.file;
     const writer = this.#make(name.slice(0, Math.max(0, name.lastIndexOf('/'))));
     await writer.goOn(resumed);
@@ -76,7 +78,7 @@ export class PartitionWriters implements Writers {
 
   async end(): Promise<void> {
     for (const [folders, writer] of this.#writers) {
-      if (writer.isOpen) await writer.end();
+      await writer.end();
       this.#drop(folders, writer);
     }
   }
@@ -106,15 +108,19 @@ export class PartitionWriters implements Writers {
       this.#writers.set(folders, found);
       return found;
     }
+    if (await this.#makeRoom()) this.#tellManyPartitions();
+    return this.#make(folders);
+  }
+
+  /** @returns Whether a part ended for it. */
+  async #makeRoom(): Promise<boolean> {
+    const isFull = this.#writers.size >= this.#parts.openMax;
     while (this.#writers.size >= this.#parts.openMax) {
       const [oldest, writer] = this.#writers.entries().next().value!;
-      if (writer.isOpen) {
-        await writer.end();
-        this.#tellManyPartitions();
-      }
+      await writer.end();
       this.#drop(oldest, writer);
     }
-    return this.#make(folders);
+    return isFull;
   }
 
   #make(folders: string): PartWriter {
