@@ -126,6 +126,20 @@ describe.each(ENDS)('a run that $end before any operation', (end) => {
     },
   );
 
+  it('shows the old parts or none, when it replaces partitions and has no row', async () => {
+    const seen = new Set<string>();
+    await everyOperation('parted', async (at, path) => {
+      await runWhole(path, ticks(3, 100), { rotate: { rows: 2 }, fs: fast() });
+      const reached = await crashAt(at, end, path, (fs) => runWhole(path, [], { ifExists: 'replace', fs }));
+      await runWhole(path, [], { ifExists: 'append', fs: fast() });
+      expect([at, needless(path, end)]).toEqual([at, []]);
+      expect(['', OLD.join()]).toContain(read(path).join());
+      seen.add(read(path).join());
+      return reached;
+    });
+    expect(seen.size).toBe(2);
+  });
+
   it('replaces once, and leaves what is added later, when a store decides', async () => {
     await everyOperation('out', async (at, path) => {
       const store = new TestStore();

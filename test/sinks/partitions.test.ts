@@ -317,6 +317,21 @@ describe('rows by partition', () => {
     expect(readdirSync(join(stateFolderOf(first.path)))).not.toContain('replacing');
   });
 
+  it.each([false, true])(
+    'are replaced by none where no row comes, with a store: %s',
+    async (checkpointed) => {
+      const first = await writeAll({ partitionBy: ['symbol'] }, [rows(9)]);
+      const options = { partitionBy: ['symbol'], ifExists: 'replace' };
+      const { sink, path } = makeSink(options, first.path, { checkpointed });
+      await sink.open();
+      if (checkpointed) await sink.commit((await sink.prepare(true)).position);
+      expect(filesOf(path)).toHaveLength(3);
+      await sink.flush();
+      await sink.close();
+      expect(readdirSync(path)).toEqual([]);
+    },
+  );
+
   it.each(['link', 'file'])('do not go where a %s stands in the place of their folder', async (kind) => {
     const run = makeSink({ partitionBy: ['symbol'] });
     await run.sink.open();

@@ -157,7 +157,8 @@ export class PartDirectory implements Output {
   }
 
   async flush(): Promise<PlainData> {
-    if (this.#ended.length > 0) await this.#publish(this.#ended.length);
+    // Without a row there may be no part, and the old ones go all the same.
+    if (this.#ended.length > 0 || this.#replaces) await this.#publish(this.#ended.length);
     this.#isFlushed = true;
     return this.#position();
   }
@@ -276,6 +277,7 @@ export class PartDirectory implements Output {
       await replaceParts(this.#places, staging, { run, epoch, old, parts });
       this.#decides = false;
       this.#replaces = false;
+      this.#hasParts = false;
     } else {
       const names = parts.map(({ name }) => name);
       for (const { name, inode } of parts) {
@@ -286,7 +288,7 @@ export class PartDirectory implements Output {
     await staging.sync();
     this.#ended = this.#ended.slice(count);
     this.#prepared = Math.max(0, this.#prepared - count);
-    this.#hasParts = true;
+    this.#hasParts ||= count > 0;
     this.#published += count;
     this.#paths.push(...parts.map(({ name }) => this.#finalOf(name)));
   }
