@@ -146,8 +146,7 @@ export class PartDirectory implements Output {
   async commit(position: PlainData): Promise<void> {
     const { staged, open } = asPartPosition(position);
     // What they have is in a checkpoint of this epoch now.
-    for (const folder of this.#fenced) await this.#options.disk.removeFolderQuietly(folder);
-    this.#fenced = [];
+    await this.#removeFenced();
     if (open) await this.#openFiles?.accepted(open);
     const listed = new Set(staged.map(({ name }) => name));
     // Positions come in order, so that those that one lists are the first that wait.
@@ -172,13 +171,12 @@ export class PartDirectory implements Output {
   }
 
   async close(): Promise<void> {
-    const { disk } = this.#options;
     const place = this.#place;
     for (const file of this.#open) await file.close();
     await this.#openFiles?.close();
     if (!place) return;
     const isOver = !this.#decides && (this.#isFlushed || !this.#waitsForCommit);
-    if (isOver) for (const folder of this.#fenced) await disk.removeFolderQuietly(folder);
+    if (isOver) await this.#removeFenced();
     else {
       // What was listed stays: a store may hold a checkpoint with it.
       for (const { name } of this.#open) if (!this.#listed.has(name)) await place.staging.remove(name);
@@ -246,12 +244,12 @@ export class PartDirectory implements Output {
   /** With the parts that were open. What it takes to do so again stays until a checkpoint of this epoch counts. */
   async #goOn({ open }: PartPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
     const { disk } = this.#options;
+    this.#fenced = place.fenced;
     if (!open || open.files.length === 0) {
-      for (const folder of place.fenced) await disk.removeFolderQuietly(folder);
+      await this.#removeFenced();
       return [];
     }
     this.#waitsForCommit = true;
-    this.#fenced = place.fenced;
     // Whoever had the run may have ended and shown one since.
     const elsewhere = async (name: string) => {
       const path = join(this.#directory, name);
@@ -262,6 +260,12 @@ export class PartDirectory implements Output {
     const resumed = await resumeOpenFiles(source, open, place, ({ name }) => this.#nextPart(dirname(name)));
     for (const { file } of resumed) this.#open.add(file);
     return resumed;
+  }
+
+  /** Does not throw. */
+  async #removeFenced(): Promise<void> {
+    for (const folder of this.#fenced) await this.#options.disk.removeFolderQuietly(folder);
+    this.#fenced = [];
   }
 
   /** The first ones of those that have ended. */
