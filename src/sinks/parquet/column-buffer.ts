@@ -32,8 +32,15 @@ export interface ColumnBuffer {
    * rows follow one another; those from row 0 begin anew.
    */
   save(start: number, end: number): readonly Uint8Array[];
-  /** Takes what `save` gave, in the same order, as so many rows from row `at` on. */
-  load(saved: Uint8Array, rows: number, at: number): void;
+  loader(): ColumnLoader;
+}
+
+/** Reads what `save` gave, for a buffer that begins anew. */
+export interface ColumnLoader {
+  /** The next piece, in the order in which they were given, from one on that began with row 0. */
+  take(saved: Uint8Array): void;
+  /** Puts rows of that piece at the front of a batch's column. */
+  copy(start: number, end: number, into: ColumnData): void;
 }
 
 /** A buffer that keeps values as they stand in a batch. */
@@ -73,10 +80,17 @@ export class PlainBuffer<Data extends ColumnData> implements ColumnBuffer {
     return [bytesOf(this.#data.subarray(start * this.#width, end * this.#width))];
   }
 
-  load(saved: Uint8Array, rows: number, at: number): void {
-    const { BYTES_PER_ELEMENT } = this.#data;
-    const width = this.#width * BYTES_PER_ELEMENT;
-    bytesOf(this.#data).set(saved.subarray(0, rows * width), at * width);
+  loader(): ColumnLoader {
+    const width = this.#width * this.#data.BYTES_PER_ELEMENT;
+    let values: Uint8Array = new Uint8Array(0);
+    return {
+      take(saved) {
+        values = saved;
+      },
+      copy(start, end, into) {
+        bytesOf(into).set(values.subarray(start * width, end * width));
+      },
+    };
   }
 }
 

@@ -15,6 +15,7 @@ import {
   encodeNullableDoubles,
   writeCodePages,
 } from './encode-values.js';
+import { lengthPrefixed, withLength } from './length-prefixed.js';
 import {
   type ChunkMetadata,
   CODEC,
@@ -24,6 +25,7 @@ import {
   serializeRowGroup,
 } from './metadata.js';
 import { PageWriter } from './page-writer.js';
+import { savedRows, saveRows } from './saved-rows.js';
 import { Scratch } from './scratch.js';
 import { dictionaryBytes, StringBuffer } from './string-buffer.js';
 
@@ -36,6 +38,7 @@ const ROWS_AT_FIRST = 1_024;
 export class ParquetPartEncoder implements PartEncoder {
   readonly #schema: Schema;
   readonly #rowGroupRows: number;
+  readonly #dictionaries: DictionarySet;
   readonly #codec: number;
   readonly #pages: PageWriter;
   readonly #scratch = new Scratch();
@@ -67,6 +70,7 @@ export class ParquetPartEncoder implements PartEncoder {
     const compressor = compressorOf(compression);
     this.#schema = schema;
     this.#rowGroupRows = rowGroupRows;
+    this.#dictionaries = dictionaries;
     this.#share = share;
     this.#codec = compressor?.codec ?? CODEC.none;
     this.#pages = new PageWriter(compressor);
@@ -95,22 +99,26 @@ export class ParquetPartEncoder implements PartEncoder {
   cut(whole: boolean): EncoderCut {
     const beginsTail = whole || this.#rowGroups.length > this.#rowGroupsCut;
     const log = this.#rowGroups.slice(whole ? 0 : this.#rowGroupsCut).flatMap(withLength);
-    const tail = this.#saved(beginsTail ? 0 : this.#rowsCut);
+    const tail = saveRows(this.#buffers, beginsTail ? 0 : this.#rowsCut, this.#rows);
     this.#rowGroupsCut = this.#rowGroups.length;
     this.#rowsCut = this.#rows;
     const state = { rowsEncoded: this.#rowsEncoded, bytesPerRow: this.#bytesPerRow };
     return { mark: this.#file!.mark, state, log, tail, beginsTail };
   }
 
-  goOn({ file, state, log, tail }: ResumedFile): void {
+  /** Row groups may be of another size by now: the rows are taken as if they came anew. */
+  async goOn({ file, state, log, tail }: ResumedFile): Promise<void> {
     const { rowsEncoded, bytesPerRow } = state as { rowsEncoded: number; bytesPerRow: number };
     this.#file = file;
     this.#rowsEncoded = rowsEncoded;
     this.#bytesPerRow = bytesPerRow;
-    this.#rowGroups = lengthened(log);
+    // Copies: what they are views of may be large, and would live as long as they do.
+    this.#rowGroups = log.flatMap(lengthPrefixed).map((bytes) => new Uint8Array(bytes));
     this.#rowGroupsCut = 0;
     this.#rows = this.#rowsCut = 0;
-    for (const saved of tail) this.#load(saved);
+    for (const batch of savedRows(tail, this.#buffers, this.#schema, this.#dictionaries)) {
+      await this.rows(batch, 0, batch.length);
+    }
   }
 
   async rows(batch: Batch, start: number, end: number): Promise<void> {
@@ -135,24 +143,6 @@ export class ParquetPartEncoder implements PartEncoder {
 
   close(): void {
     this.#share.resize(0);
-  }
-
-  /** Rows in the buffers from one on: how many, then each column with its length. */
-  #saved(start: number): Uint8Array[] {
-    const rows = this.#rows - start;
-    if (rows === 0) return [];
-    const columns = this.#buffers.map((buffer) => Buffer.concat(buffer.save(start, this.#rows)));
-    return [uint32(rows), ...columns.flatMap(withLength)];
-  }
-
-  #load(saved: Uint8Array): void {
-    const rows = readUint32(saved, 0);
-    this.#makeRoom(this.#rows + rows);
-    const columns = lengthened([saved.subarray(4)]);
-    this.#buffers.forEach((buffer, i) => {
-      buffer.load(columns[i]!, rows, this.#rows);
-    });
-    this.#rows += rows;
   }
 
   #makeRoom(rows: number): void {
@@ -227,28 +217,4 @@ function enumEncoder({ values = [] }: Column): EncodePages<Uint8Array> {
     writeCodePages(codes, rows, values.length, scratch.present, 0, pages, false);
     return { nulls: 0 };
   };
-}
-
-function uint32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
-}
-
-const readUint32 = ({ buffer, byteOffset }: Uint8Array, at: number): number =>
-  new DataView(buffer, byteOffset).getUint32(at, true);
-
-const withLength = (bytes: Uint8Array): Uint8Array[] => [uint32(bytes.length), bytes];
-
-/** What `withLength` was given, piece by piece. */
-function lengthened(all: readonly Uint8Array[]): Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  for (const bytes of all) {
-    for (let at = 0; at < bytes.length; ) {
-      const end = at + 4 + readUint32(bytes, at);
-      pieces.push(bytes.subarray(at + 4, end));
-      at = end;
-    }
-  }
-  return pieces;
 }

@@ -1,9 +1,9 @@
 import type { Batch } from '../../core/batch.js';
-import type { Dictionary } from '../../core/dictionary.js';
+import { type Dictionary, NO_STRING } from '../../core/dictionary.js';
 import { PipelineError } from '../../core/errors.js';
 import type { Column } from '../../core/schema.js';
 import { ByteBuffer } from './byte-buffer.js';
-import { bytesOf, type ColumnBuffer, type ColumnFacts } from './column-buffer.js';
+import { bytesOf, type ColumnBuffer, type ColumnFacts, type ColumnLoader } from './column-buffer.js';
 import { writeCodePages } from './encode-values.js';
 import { isOptional } from './metadata.js';
 import type { PageWriter } from './page-writer.js';
@@ -105,19 +105,27 @@ export class StringBuffer implements ColumnBuffer {
     return [counts, texts, bytesOf(this.#codes.subarray(start, end))];
   }
 
-  load(saved: Uint8Array, rows: number, at: number): void {
-    const bytes = Buffer.from(saved.buffer, saved.byteOffset, saved.byteLength);
-    let offset = 8;
-    for (let left = bytes.readUInt32LE(0); left > 0; left--) {
-      const end = offset + 4 + bytes.readUInt32LE(offset);
-      const id = this.#dictionary.idOf(bytes.toString('utf8', offset + 4, end));
-      this.#makeRoomForCodes();
-      this.#codeOf[id] = this.#ids.length;
-      this.#ids.push(id);
-      offset = end;
-    }
-    const codes = bytes.subarray(offset, offset + 4 * rows);
-    bytesOf(this.#codes).set(codes, 4 * at);
+  loader(): ColumnLoader {
+    const dictionary = this.#dictionary;
+    /** Ids in the pipeline by code. */
+    const ids: number[] = [];
+    let codes = new Int32Array(0);
+    return {
+      take(saved) {
+        const bytes = Buffer.from(saved.buffer, saved.byteOffset, saved.byteLength);
+        const textsEnd = 8 + bytes.readUInt32LE(4);
+        for (let at = 8; at < textsEnd; ) {
+          const end = at + 4 + bytes.readUInt32LE(at);
+          ids.push(dictionary.idOf(bytes.toString('utf8', at + 4, end)));
+          at = end;
+        }
+        codes = new Int32Array((bytes.length - textsEnd) / Int32Array.BYTES_PER_ELEMENT);
+        bytesOf(codes).set(bytes.subarray(textsEnd));
+      },
+      copy(start, end, into) {
+        for (let row = start; row < end; row++) into[row - start] = ids[codes[row]!] ?? NO_STRING;
+      },
+    };
   }
 
   #makeRoomForCodes(): void {
