@@ -15,7 +15,7 @@ export class GzipMember {
   readonly #file: StagedFile;
   #chunks: Uint8Array[] = [];
   /** Its text, while that is short. */
-  readonly #text: Uint8Array[] = [];
+  #text: Uint8Array[] = [];
   #textBytes = 0;
   /** Of `#text`, pieces that were given. */
   #given = 0;
@@ -32,7 +32,9 @@ export class GzipMember {
   /** The memory may be used again once the promise has settled. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#textBytes += bytes.length;
-    if (this.isShort) this.#text.push(bytes.slice());
+    // A copy whatever it is a view of: `slice` of a buffer is none.
+    if (this.isShort) this.#text.push(new Uint8Array(bytes));
+    else this.#text = [];
     await new Promise<void>((resolve, reject) => {
       this.#gzip.write(bytes, (error) => (error ? reject(error) : resolve()));
     });
