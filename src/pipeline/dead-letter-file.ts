@@ -5,15 +5,18 @@ import { dirname } from 'node:path';
 import { type BadRow, PipelineError } from '../core/errors.js';
 import { invariant } from '../core/invariant.js';
 import { type DirectoryMaker, makeDirectory } from '../core/make-directory.js';
-import { errnoCode, outputFailed, syncFailed } from '../core/output-error.js';
+import { errnoCode, lacksRoom, outputFailed, syncFailed } from '../core/output-error.js';
 import type { PlainData } from '../core/plain-data.js';
 import { inSyncTurn } from '../protocol/sync-gate.js';
 import { type DeadLetterPosition, EarlierLetters, readDeadLetterPosition } from './earlier-letters.js';
 import { inspectDeadLetters } from './own-dead-letters.js';
 import type { KeptRejects } from './rejects.js';
 
-/** Characters held back before they are written at once, flushed or not. */
+/** Characters held back before they are written at once, flushed or not, if they can be. */
 const PENDING_MAX = 1_048_576;
+
+const NOTHING = Buffer.alloc(0);
+const WRITE = 'write the dead-letter file';
 
 /** A new file, or nothing: a link that somebody planted under its name is not followed. */
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND;
@@ -60,11 +63,14 @@ export class DeadLetterFile implements KeptRejects {
   #count = 0;
   /** The last number that was given to a row. */
   #ordinal = 0;
-  /** Where the next letter will stand, where nobody else writes to the file. */
+  /** Where what comes next will stand, where nobody else writes to the file. */
   #bytes = 0;
   /** Of a run that is gone on with: some of them may still come again. */
   #earlier: EarlierLetters | undefined;
   #pending = '';
+  /** Goes before it: what a write that failed has left. */
+  #unwritten: Buffer = NOTHING;
+  #isWriting = false;
   /** A crash cut the last line off: it is ended before the first of this run. */
   #endsMidLine = false;
   /** It was there before. */
@@ -130,6 +136,7 @@ export class DeadLetterFile implements KeptRejects {
     this.#ordinal = this.#earlier.last;
   }
 
+  /** A row that it throws at was not taken, and may be added again. */
   add(row: BadRow): void {
     if (this.#count >= this.#maxRows) {
       throw new PipelineError(
@@ -141,6 +148,8 @@ export class DeadLetterFile implements KeptRejects {
     }
     const { file, line, field, expected, found, raw } = row;
     const content = JSON.stringify({ file, line, field, expected, found, raw }).slice(1);
+    const mustWrite = !this.#room && this.#unwritten.length > PENDING_MAX;
+    if (mustWrite || this.#pending.length > PENDING_MAX) this.#writeNow();
     this.#count++;
     if (this.#earlier?.take(content) !== undefined) {
       this.#writes++; // by the earlier start, which may not have synced it
@@ -149,7 +158,6 @@ export class DeadLetterFile implements KeptRejects {
     const number = `"run":${JSON.stringify(this.#run)},"ordinal":${++this.#ordinal}`;
     this.#pending += `${this.#endsMidLine ? '\n' : ''}{${number},${content}\n`;
     this.#endsMidLine = false;
-    if (this.#pending.length > PENDING_MAX) this.#writeNow();
   }
 
   /** @throws {PipelineError} `OUTPUT_FAILED`, a full disk for one where nothing waits for room. */
@@ -225,36 +233,52 @@ export class DeadLetterFile implements KeptRejects {
     const bytes = this.#takePending();
     if (bytes.length === 0) return;
     const handle = this.#opened();
-    const doing = 'write the dead-letter file';
-    const write = async (at: number) => (await handle.write(bytes, at)).bytesWritten;
-    if (this.#room) await this.#room.writeAll(bytes, { path: this.path, doing }, write);
-    else {
-      try {
-        for (let at = 0; at < bytes.length; ) at += await write(at);
-      } catch (error) {
-        throw outputFailed(doing, this.path, error);
-      }
+    let written = 0;
+    const write = async (at: number) => {
+      const { bytesWritten } = await handle.write(bytes, at);
+      written = at + bytesWritten;
+      return bytesWritten;
+    };
+    this.#isWriting = true;
+    try {
+      if (this.#room) await this.#room.writeAll(bytes, { path: this.path, doing: WRITE }, write);
+      else while (written < bytes.length) await write(written);
+    } catch (error) {
+      throw outputFailed(WRITE, this.path, error);
+    } finally {
+      this.#isWriting = false;
+      this.#noteWritten(bytes, written);
     }
-    this.#writes++;
   }
 
   /** For a stage that adds more than it flushes: memory stays bounded. */
   #writeNow(): void {
+    if (this.#isWriting) return; // in the middle of a line, maybe
     const { fd } = this.#opened();
     const bytes = this.#takePending();
+    let written = 0;
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      while (written < bytes.length) written += writeSync(fd, bytes, written);
     } catch (error) {
-      throw outputFailed('write the dead-letter file', this.path, error);
+      // The next flush waits for room.
+      if (!this.#room || !lacksRoom(error)) throw outputFailed(WRITE, this.path, error);
+    } finally {
+      this.#noteWritten(bytes, written);
     }
-    this.#writes++;
   }
 
   #takePending(): Buffer {
-    const bytes = Buffer.from(this.#pending);
+    const bytes = Buffer.concat([this.#unwritten, Buffer.from(this.#pending)]);
     this.#pending = '';
-    this.#bytes += bytes.length;
+    this.#unwritten = NOTHING;
     return bytes;
+  }
+
+  /** Of the pending bytes, so many: the others are not lost, and go before all that was added since. */
+  #noteWritten(bytes: Buffer, written: number): void {
+    this.#unwritten = bytes.subarray(written);
+    this.#bytes += written;
+    if (written > 0) this.#writes++;
   }
 
   #opened(): nodeFs.FileHandle {

@@ -7,8 +7,11 @@ import type { PlainData } from '../core/plain-data.js';
  */
 export interface Rejects {
   /**
+   * A row that it throws at was not taken: it is added again where it is read again.
+   *
    * @throws {InvalidRowError} when bad rows are to stop the job.
-   * @throws {PipelineError} `REJECTS_EXHAUSTED` when there are more than the spec allows.
+   * @throws {PipelineError} `REJECTS_EXHAUSTED` when there are more than the spec allows; `OUTPUT_FAILED`
+   *   when earlier ones cannot be written.
    */
   add(row: BadRow): void;
   /** Whether `add` keeps rows and returns. */

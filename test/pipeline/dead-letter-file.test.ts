@@ -41,6 +41,31 @@ async function opened(options: DeadLetterOptions): Promise<DeadLetterFile> {
   return file;
 }
 
+/** Its next writes take so many bytes at most, or fail. */
+function failingFileSystem() {
+  const failing = {
+    next: [] as (number | string)[],
+    onWrite: () => {},
+    fs: {
+      ...nodeFs,
+      open: async (...args: Parameters<typeof nodeFs.open>) => {
+        const handle = await nodeFs.open(...args);
+        const write = handle.write.bind(handle) as (...all: unknown[]) => Promise<{ bytesWritten: number }>;
+        const scripted = async (bytes: Uint8Array, at: number) => {
+          const step = failing.next.shift();
+          if (typeof step === 'string') throw Object.assign(new Error(step), { code: step });
+          const written = await write(bytes, at, step ?? bytes.length - at);
+          failing.onWrite();
+          return written;
+        };
+        handle.write = scripted as unknown as typeof handle.write;
+        return handle;
+      },
+    },
+  };
+  return failing;
+}
+
 describe('a dead-letter file', () => {
   it('holds the rows in order, one JSON object a line, once it is flushed', async () => {
     const path = join(SCRATCH.folder, 'new', 'folder', 'dead.jsonl');
@@ -348,14 +373,94 @@ describe('a dead-letter file', () => {
     expect(rowsOf(path)).toEqual([1, 1, 2, 2, 3, 3].map((line) => bad(line)));
   });
 
+  it('writes what a failed write has left with the next one, whole and under the same numbers', async () => {
+    const path = join(SCRATCH.folder, 'again-later.jsonl');
+    const failing = failingFileSystem();
+    const file = new DeadLetterFile({ path, maxRows: 9 }, failing.fs);
+    await file.open();
+    file.add(bad(1));
+    await file.flush();
+    const at = file.position();
+    file.add(bad(2));
+    failing.next = [20, 'EIO']; // in the middle of a line
+    await expect(file.flush()).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    file.add(bad(3));
+    failing.next = ['EIO'];
+    await expect(file.sync()).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    await file.close();
+    expect(rowsOf(path)).toEqual([bad(1), bad(2), bad(3)]);
+    expect(numbersOf(path)).toEqual([1, 2, 3].map((ordinal) => [at.run, ordinal]));
+    expect(file.count).toBe(3);
+    expect(file.position()).toEqual({ run: at.run, ordinal: 3, bytes: readFileSync(path).length });
+  });
+
+  it('tells of no letter that a failed write has not written as if it were there', async () => {
+    const path = join(SCRATCH.folder, 'not-there.jsonl');
+    const failing = failingFileSystem();
+    const file = new DeadLetterFile({ path, maxRows: 9 }, failing.fs);
+    await file.open();
+    for (const line of [1, 2]) file.add(bad(line));
+    failing.next = [50, 'EIO'];
+    await expect(file.flush()).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    expect(file.position().bytes).toBe(50);
+    await file.close();
+  });
+
+  it('keeps whole lines where much is added while a write is under way', async () => {
+    const path = join(SCRATCH.folder, 'under-way.jsonl');
+    const failing = failingFileSystem();
+    const file = new DeadLetterFile({ path, maxRows: 9_999 }, failing.fs);
+    await file.open();
+    file.add(bad(1));
+    failing.next = [20]; // a short write: the rest of the line follows
+    const flushed = file.flush();
+    await new Promise<void>((resolve) => {
+      failing.onWrite = resolve;
+    });
+    const raw = 'x'.repeat(1_000);
+    for (let line = 2; line <= 2_000; line++) file.add(bad(line, { raw }));
+    await flushed;
+    await file.close();
+    expect(rowsOf(path)).toEqual([bad(1), ...Array.from({ length: 1_999 }, (_, i) => bad(i + 2, { raw }))]);
+  });
+
+  it.runIf(existsSync('/dev/full'))('takes no row that it has no room for, where nothing waits', async () => {
+    const file = await opened({ path: '/dev/full', maxRows: 9_999 });
+    const raw = 'x'.repeat(1_000);
+    const addAll = () => {
+      for (let line = 1; line <= 5_000; line++) file.add(bad(line, { raw }));
+    };
+    expect(addAll).toThrow(expect.objectContaining({ code: 'OUTPUT_FAILED', retryable: true }));
+    const { count } = file;
+    expect(count).toBeGreaterThan(500);
+    expect(() => file.add(bad(1))).toThrow(/ENOSPC/);
+    expect([file.count, file.position().ordinal]).toEqual([count, count]);
+    await expect(file.close()).rejects.toThrow(/ENOSPC/);
+  });
+
+  it.runIf(existsSync('/dev/full'))('waits for room in a flush, and not before one', async () => {
+    const waits: number[] = [];
+    const room = {
+      writeAll: async (bytes: Uint8Array) => {
+        waits.push(bytes.length);
+      },
+    };
+    const file = await opened({ path: '/dev/full', maxRows: 9_999, room });
+    const raw = 'x'.repeat(1_000);
+    for (let line = 1; line <= 3_000; line++) file.add(bad(line, { raw }));
+    expect(waits).toEqual([]);
+    await file.flush();
+    expect(waits).toHaveLength(1);
+    expect(waits[0]).toBeGreaterThan(3_000_000);
+    await file.close();
+  });
+
   it.runIf(existsSync('/dev/full'))('says so when the disk is full', async () => {
     const file = await opened({ path: '/dev/full', maxRows: 10 });
     file.add(bad(1));
-    await expect(file.flush()).rejects.toMatchObject({
-      code: 'OUTPUT_FAILED',
-      message: expect.stringContaining('ENOSPC'),
-    });
-    await file.close();
+    const full = { code: 'OUTPUT_FAILED', message: expect.stringContaining('ENOSPC') };
+    await expect(file.flush()).rejects.toMatchObject(full);
+    await expect(file.close()).rejects.toMatchObject(full);
   });
 });
 
