@@ -7,6 +7,7 @@ import { timeText } from './instant-text.js';
 import { JumpLimit } from './jump-limit.js';
 import { type FilePlace, lookAhead, timesAhead } from './rows-ahead.js';
 import { type ReadRows, TimeOrder } from './time-order.js';
+import type { TimeReader } from './time-readers.js';
 
 /** Rows after one that falls far by which it is judged, those that cannot be read among them. */
 const ROWS_MAX = 1_000;
@@ -85,24 +86,32 @@ export class FileTimes {
    *
    * @returns How many rows are settled. Fewer than there are: the next one waits for `judgeNext`, and
    *   is to be read again with those after it.
+   * @throws {StrayRunError} when many that are not meant agree with one another; those before are settled.
    */
   settle(batch: Batch, rows: ScannedRows, tell: TellFault): number {
     const { time, otherTimes } = this.#layout;
-    let settled = rows.end - rows.first;
-    if (time) {
-      const times = batch.columns[time.index] as Int32Array;
-      const { zone } = time.reader;
-      const tellOfTime = (row: number, expected: string) =>
-        tell(row, time, expected, timeText(times, rows.first + row));
-      if (this.#stray) this.#findStray(this.#stray, rows, tellOfTime);
-      settled = this.#order.settle(times, zone, rows, this.#isFirstMeant(rows), tellOfTime);
-      zone.forgetDoubled();
+    const times = time && (batch.columns[time.index] as Int32Array);
+    try {
+      return times ? this.#settleTime(time, times, rows, tell) : rows.end - rows.first;
+    } finally {
+      // Whatever is wrong with a row, those before it are given out.
       for (const { index, reader } of otherTimes) {
-        settleBeside(batch.columns[index] as Int32Array, reader.zone, times);
+        if (times) settleBeside(batch.columns[index] as Int32Array, reader.zone, times);
+        reader.zone.forgetDoubled();
       }
     }
-    for (const { reader } of otherTimes) reader.zone.forgetDoubled();
-    return settled;
+  }
+
+  #settleTime(time: PlacedReader<TimeReader>, times: Int32Array, rows: ScannedRows, tell: TellFault): number {
+    const { zone } = time.reader;
+    const tellOfTime = (row: number, expected: string) =>
+      tell(row, time, expected, timeText(times, rows.first + row));
+    if (this.#stray) this.#findStray(this.#stray, rows, tellOfTime);
+    try {
+      return this.#order.settle(times, zone, rows, this.#isFirstMeant(rows), tellOfTime);
+    } finally {
+      zone.forgetDoubled();
+    }
   }
 
   #isFirstMeant(rows: ScannedRows): boolean | undefined {

@@ -75,4 +75,27 @@ describe('a file that stops at a bad row', () => {
       expect(pricesOf(rest.rows)).toEqual(Array.from({ length: 21 }, (_, i) => 209 + i));
     }
   });
+
+  it('delivers rows whose other times are settled as well, where those behind them agree with one another', async () => {
+    const zone = 'America/New_York';
+    const row = (time: string, i: number) => `${time},${time},S,${100 + i}`;
+    const night = ['00:50', '01:10', '01:40', '01:10', '01:40', '02:10'].map((at) => `2024-11-03 ${at}`);
+    const lines = night.map(row);
+    const far = Array.from({ length: 12 }, (_, i) => row(`2031-01-01 00:${10 + i}`, 50 + i));
+    const inputWith = (all: readonly string[]) => ({
+      path: SCRATCH.writeNew(`time,received,symbol,price\n${all.join('\n')}\n`),
+      kind: 'trade' as const,
+      columns: {
+        time: { from: 'time', zone },
+        received: { from: 'received', zone },
+        symbol: 'symbol',
+        price: 'price',
+      },
+    });
+    const whole = await decodeFile(inputWith(lines));
+    const stopped = await decodeFile(inputWith([...lines, ...far]));
+    expect(stopped.error).toMatchObject({ code: 'INPUT_CORRUPT' });
+    expect(stopped.rows).toEqual(whole.rows);
+    expect(whole.rows.every(({ time, received }) => time === received)).toBe(true);
+  });
 });
