@@ -1,3 +1,5 @@
+import { redact } from './redact.js';
+
 export type ErrorCode =
   | 'SPEC_INVALID'
   | 'OPTIONS_INVALID'
@@ -22,7 +24,6 @@ export type ErrorCode =
   | 'DRAIN_TIMED_OUT'
   | 'CHECKPOINT_INVALID'
   | 'CHECKPOINT_FAILED'
-  | 'FENCED'
   | 'JOB_UNKNOWN'
   | 'JOB_NAME_TAKEN'
   | 'JOB_STATE'
@@ -66,11 +67,12 @@ export abstract class RuntimeError extends Error {
   /** Whether the same call may succeed later, nothing changed. A restart policy reads this. */
   readonly retryable: boolean = false;
 
+  /** As data, without credentials. */
   toWire(): WireError {
     const causes = causeMessages(this.cause);
     return {
       code: this.code,
-      message: this.message,
+      message: redact(this.message),
       retryable: this.retryable,
       ...(causes.length > 0 && { causes }),
     };
@@ -91,24 +93,24 @@ export class RemoteError extends RuntimeError {
   }
 }
 
-/** Any thrown value as data. What is no `RuntimeError` is unexpected and keeps its stack. */
+/** Any thrown value as data, without credentials. What is no `RuntimeError` is unexpected and keeps its stack. */
 export function toWireError(error: unknown): WireError {
   if (error instanceof RuntimeError) return error.toWire();
   if (!(error instanceof Error)) {
-    return { code: 'INTERNAL', message: String(error), retryable: false };
+    return { code: 'INTERNAL', message: redact(String(error)), retryable: false };
   }
   return {
     code: 'INTERNAL',
-    message: error.message,
+    message: redact(error.message),
     retryable: false,
-    ...(error.stack !== undefined && { stack: error.stack }),
+    ...(error.stack !== undefined && { stack: redact(error.stack) }),
   };
 }
 
 function causeMessages(cause: unknown): string[] {
   const messages: string[] = [];
   for (let at = cause; at !== undefined && messages.length < 8; ) {
-    messages.push(at instanceof Error ? at.message : String(at));
+    messages.push(redact(at instanceof Error ? at.message : String(at)));
     at = at instanceof Error ? at.cause : undefined;
   }
   return messages;
@@ -207,7 +209,7 @@ export class DictionaryFullError extends RuntimeError {
   }
 }
 
-/** Why a breaker let a call not through. */
+/** Why a breaker did not let a call through. */
 export interface BreakerRefusal {
   readonly breaker: string;
   readonly state: 'open' | 'halfOpen' | 'heldOpen';

@@ -1,4 +1,5 @@
 import { type ErrorCode, RuntimeError, type WireError } from '../core/errors.js';
+import { redact } from '../core/redact.js';
 
 /** A thread is gone and its task did not report. `cause` is what ended it, where that is known. */
 export class ThreadLostError extends RuntimeError {
@@ -18,6 +19,6 @@ export class ThreadLostError extends RuntimeError {
   /** With the stack of what was thrown in the thread. */
   override toWire(): WireError {
     const stack = this.cause instanceof Error ? this.cause.stack : undefined;
-    return { ...super.toWire(), ...(stack !== undefined && { stack }) };
+    return { ...super.toWire(), ...(stack !== undefined && { stack: redact(stack) }) };
   }
 }
