@@ -1,3 +1,4 @@
+import type { ProviderErrorCode } from './provider-error-table.js';
 import { redact } from './redact.js';
 
 export type ErrorCode =
@@ -48,6 +49,7 @@ export type ErrorCode =
   | 'RATE_TABLE_FULL'
   | 'RATE_CLOSED'
   | 'HANDLE_INVALID'
+  | ProviderErrorCode
   | 'INTERNAL';
 
 /** An error as it crosses threads and files: a structured clone loses class, name and code. */
@@ -55,6 +57,8 @@ export interface WireError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryable: boolean;
+  /** Of a provider that asks to be left alone: for how long. */
+  readonly retryAfterMs?: number;
   /** Messages of the causes, outermost first. */
   readonly causes?: readonly string[];
   /** Of an unexpected error (`INTERNAL`, a crash): where it came from. */

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { PipelineError, toWireError } from '../../src/core/errors.js';
+import { ProviderError } from '../../src/core/provider-error.js';
 import { hide, redact, redactError, redactFields } from '../../src/core/redact.js';
 
 const PLANTED = 'Pl4nted-K3y_0f~Mine';
@@ -111,9 +112,15 @@ describe('an error that leaves its thread', () => {
   it.each([
     ['one of ours', new PipelineError('SOURCE_FAILED', `token=${PLANTED}`, { cause })],
     ['a foreign one', new Error(`token=${PLANTED}`, { cause })],
+    ["a provider's", new ProviderError('authentication', `token=${PLANTED}`, { cause })],
     ['a text', `token=${PLANTED}`],
   ])('has no credentials in message, stack and causes: %s', (_what, error) => {
     expect(JSON.stringify(toWireError(error))).not.toContain(PLANTED);
+  });
+
+  it("of a provider's has none while it is an error, either", () => {
+    const error = new ProviderError('authentication', `token=${PLANTED}`, { cause });
+    expect(inspect(error, { depth: 10 })).not.toContain(PLANTED);
   });
 
   it('has none as a copy for logs, which says what it was', () => {

@@ -1,0 +1,92 @@
+import { RuntimeError, type WireError } from './errors.js';
+import { providerErrorKind, statusOf } from './provider-error-kind.js';
+import {
+  kindOfCode,
+  PROVIDER_ERRORS,
+  type ProviderErrorCode,
+  type ProviderErrorKind,
+} from './provider-error-table.js';
+import { redact, redactError } from './redact.js';
+import { retryAfterMsOf } from './retry-after.js';
+
+/** What it means, and what to do about it. */
+const WORDS: Readonly<Record<ProviderErrorKind, readonly [says: string, advice: string]>> = {
+  authentication: ['did not accept the credentials', 'check its key or token'],
+  entitlement: ['does not give this account what was asked for', 'check what the account may use'],
+  'not-found': ['does not know what was asked for', 'check symbols and paths'],
+  'invalid-request': ['refused the request', 'check the options of the source'],
+  throttled: ['asks for fewer calls', 'lower the budget, or wait'],
+  unavailable: ['could not be reached or did not answer', 'look at its status page and the network'],
+  disconnected: ['broke the connection off', 'look at its status page and the network'],
+  protocol: ['answered what cannot be read', 'look whether its API has changed'],
+  unsupported: ['does not offer what was asked for', 'check what it offers'],
+};
+
+export interface ProviderErrorDetails {
+  /** What the client threw. A copy without credentials is kept. */
+  readonly cause?: unknown;
+  /** The HTTP status, where there was one. */
+  readonly status?: number | undefined;
+  /** How long the provider asks to be left alone. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/**
+ * A provider did not do what it was asked for. What follows from its kind is in `PROVIDER_ERRORS`.
+ * Neither its message nor its cause holds credentials that `redact` knows of.
+ */
+export class ProviderError extends RuntimeError {
+  override readonly name = 'ProviderError';
+  override readonly code: ProviderErrorCode;
+  override readonly retryable: boolean;
+  readonly kind: ProviderErrorKind;
+  readonly status: number | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(kind: ProviderErrorKind, message: string, details: ProviderErrorDetails = {}) {
+    const { cause, status, retryAfterMs } = details;
+    super(redact(message), cause === undefined ? undefined : { cause: redactError(cause) });
+    const { code, restart } = PROVIDER_ERRORS[kind];
+    this.code = code;
+    this.retryable = restart;
+    this.kind = kind;
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  override toWire(): WireError {
+    const { retryAfterMs } = this;
+    return { ...super.toWire(), ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  }
+}
+
+/**
+ * An error of any client as a `ProviderError`; anything without a kind of its own stays what it is.
+ *
+ * @param who - Whose error it is, as in `Provider "polygon"`.
+ * @param nowMs - Milliseconds since 1970, for a `Retry-After` that is a date.
+ */
+export function asProviderError(error: unknown, who: string, nowMs: number): unknown {
+  // One from another thread, too, of which the code is left.
+  if (error instanceof RuntimeError && kindOfCode(error.code) !== undefined) return error;
+  const kind = providerErrorKind(error);
+  if (kind === undefined) return error;
+  const status = statusOf(error);
+  const [says, advice] = WORDS[kind];
+  const found = messageOf(error);
+  const message =
+    `${who} ${says}${status === undefined ? '' : ` (status ${status})`}` +
+    `${found === '' ? '' : `: ${found}`}; ${advice}`;
+  return new ProviderError(kind, message, {
+    cause: error,
+    status,
+    retryAfterMs: retryAfterMsOf(error, nowMs),
+  });
+}
+
+/** Some clients throw what is no error; its fields may be anything. */
+export function messageOf(error: unknown): string {
+  if (typeof error === 'string') return redact(error);
+  const message = (error as { message?: unknown } | null | undefined)?.message;
+  return typeof message === 'string' ? redact(message) : '';
+}
