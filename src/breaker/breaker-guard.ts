@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import { BreakerOpenError, type BreakerRefusal } from '../core/errors.js';
+import { retryAfterMsOf } from '../core/retry-after.js';
 import type { Nanos } from '../core/units.js';
 import {
   type BreakerHandle,
@@ -18,7 +19,7 @@ import {
 import { BreakerCells, type HeldProbe } from './breaker-cells.js';
 import { CallCounter, COUNT_CELL } from './call-counts.js';
 import { ChangeWatch } from './change-watch.js';
-import { type Classify, type FailureClass, retryAfterMsOf } from './classify.js';
+import type { Classify, FailureClass } from './classify.js';
 import { Conditions } from './conditions.js';
 import type { ExecuteOptions, Guard, GuardedCall, Permit, ThrottledCall } from './guard.js';
 

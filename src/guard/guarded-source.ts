@@ -1,4 +1,4 @@
-import { classifyError, retryAfterMsOf } from '../breaker/classify.js';
+import { classifyError } from '../breaker/classify.js';
 import type { Permit as BreakerPermit, Guard } from '../breaker/guard.js';
 import type { Batch } from '../core/batch.js';
 import { type Clock, sleep } from '../core/clock.js';
@@ -6,6 +6,7 @@ import { BreakerOpenError, RuntimeError } from '../core/errors.js';
 import { type EventOrder, SYMBOLS_IN_ORDER } from '../core/event-order.js';
 import { InvariantError } from '../core/invariant.js';
 import type { PlainData } from '../core/plain-data.js';
+import { retryAfterMsOf } from '../core/retry-after.js';
 import type { Schema } from '../core/schema.js';
 import { type Millis, millis } from '../core/units.js';
 import type { Source, SourceCapabilities } from '../pipeline/source.js';

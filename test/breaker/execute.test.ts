@@ -1,11 +1,12 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout as pass } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { classifyError, retryAfterMsOf } from '../../src/breaker/classify.js';
+import { classifyError } from '../../src/breaker/classify.js';
 import { createBreaker } from '../../src/breaker/create-breaker.js';
 import type { ThrottledCall } from '../../src/breaker/guard.js';
 import { openBreaker } from '../../src/breaker/open-breaker.js';
 import { BreakerOpenError, InvalidOptionsError, PipelineError } from '../../src/core/errors.js';
+import { ProviderError } from '../../src/core/provider-error.js';
 import { STRIPE_CELLS, STRIPES, STRIPES_CELL } from '../../src/protocol/breaker-memory.js';
 import type { BreakerOptions } from '../../src/settings/breaker-options.js';
 import { startBreaker } from './breaker-fixtures.js';
@@ -92,6 +93,26 @@ describe('execute', () => {
     expect(breaker.state).toBe('open');
   });
 
+  it.each([400, 401, 403, 404, 501])('stays closed however often the status is %i', async (status) => {
+    const { breaker } = startBreaker({ failuresInRow: 5 });
+    const refused = () => Promise.reject(Object.assign(new Error('no'), { status }));
+    for (let call = 0; call < 20; call++) await expect(breaker.execute(refused)).rejects.toThrow('no');
+    expect(breaker.state).toBe('closed');
+    expect(breaker.counts).toMatchObject({ ignored: 20, failed: 0 });
+  });
+
+  it('takes a RuntimeError of status 429 for throttled, with what it asks for', async () => {
+    const calls: ThrottledCall[] = [];
+    const { breaker } = startBreaker({ failuresInRow: 1 }, { onThrottled: (call) => calls.push(call) });
+    const error = Object.assign(new PipelineError('SOURCE_FAILED', 'slow down'), {
+      status: 429,
+      retryAfterMs: 250,
+    });
+    await expect(breaker.execute(() => Promise.reject(error))).rejects.toBe(error);
+    expect(calls).toEqual([{ retryAfterMs: 250, error }]);
+    expect(breaker.state).toBe('closed');
+  });
+
   it('tells of a throttled call and does not open for it', async () => {
     const calls: ThrottledCall[] = [];
     const { breaker } = startBreaker({ failuresInRow: 1 }, { onThrottled: (call) => calls.push(call) });
@@ -115,6 +136,14 @@ describe('the default classifier', () => {
     [{ statusCode: 429 }, 'throttled'],
     [{ response: { status: 429 } }, 'throttled'],
     [{ status: 503 }, 'failure'],
+    [{ status: 401 }, 'ignored'],
+    [{ status: 404 }, 'ignored'],
+    [Object.assign(new PipelineError('SOURCE_FAILED', 'slow down'), { status: 429 }), 'throttled'],
+    [new ProviderError('throttled', 'slow down'), 'throttled'],
+    [new ProviderError('entitlement', 'not subscribed'), 'ignored'],
+    [new ProviderError('protocol', 'no JSON'), 'failure'],
+    [new PipelineError('LATE_ROW', 'late'), 'ignored'],
+    [new TypeError('fetch failed', { cause: abortError }), 'ignored'],
     ['a text', 'failure'],
     [undefined, 'failure'],
     [null, 'failure'],
@@ -129,17 +158,6 @@ describe('the default classifier', () => {
     const call = outer.breaker.execute(() => inner.breaker.execute(() => 1));
     await expect(call).rejects.toMatchObject({ refusal: { breaker: 'inner' } });
     expect(outer.breaker.state).toBe('closed');
-  });
-
-  it('reads what the provider asks for: milliseconds, seconds or a date', () => {
-    const now = Date.parse('2024-03-01T00:00:00Z');
-    const date = 'Fri, 01 Mar 2024 00:00:05 GMT';
-    expect(retryAfterMsOf({ retryAfterMs: 250 }, now)).toBe(250);
-    expect(retryAfterMsOf({ headers: { 'retry-after': '7' } }, now)).toBe(7_000);
-    expect(retryAfterMsOf({ response: { headers: new Headers({ 'Retry-After': date }) } }, now)).toBe(5_000);
-    expect(retryAfterMsOf({ headers: { 'retry-after': date } }, now + 60_000)).toBe(0);
-    expect(retryAfterMsOf({ headers: { 'retry-after': 'soon' } }, now)).toBeUndefined();
-    expect(retryAfterMsOf(undefined, now)).toBeUndefined();
   });
 });
 
