@@ -3,6 +3,7 @@ import type { Guard, ThrottledCall } from '../breaker/guard.js';
 import { openBreaker } from '../breaker/open-breaker.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { InvalidOptionsError } from '../core/errors.js';
+import { cooldownMs } from '../core/retry-after.js';
 import type { RateHandle } from '../protocol/rate-handle.js';
 import { RateMemory } from '../protocol/rate-memory.js';
 import { checkNumbers } from './check-numbers.js';
@@ -16,7 +17,14 @@ import {
   ScopeRemovedError,
 } from './rate-errors.js';
 import { ScopeDirectory } from './scope-directory.js';
-import { providerScope, type ScopeRef, scopeName, scopeNames, tenantScope } from './scope-ref.js';
+import {
+  endpointScope,
+  type ScopeRef,
+  scopeName,
+  scopeNames,
+  type ThrottledScope,
+  tenantScope,
+} from './scope-ref.js';
 import { readCounters, type ScopeCounters } from './scope-statistics.js';
 import { readScope, ScopeView } from './scope-view.js';
 import { WaitingLine } from './waiting-line.js';
@@ -69,10 +77,8 @@ interface RateClientOptions {
   openBreaker(provider: string, onThrottled: (call: ThrottledCall) => void): Guard;
 }
 
-/** 30 days: a cooldown cannot be called back, and a header may ask for anything. */
+/** 30 days, of a cooldown that code asks for: it cannot be called back. */
 const COOLDOWN_MS_MAX = 2_592_000_000;
-/** Of a throttled call whose provider did not say for how long. */
-const COOLDOWN_MS = 1_000;
 
 /** The budgets as one thread spends from them. Belongs to the thread that opened it. */
 export class RateClient {
@@ -144,20 +150,30 @@ export class RateClient {
     if (known !== undefined) return known;
     const { breakerNames } = this.#options;
     if (!breakerNames.includes(provider)) throw new BreakerUnknownError(provider, breakerNames);
-    const guard = this.#options.openBreaker(provider, (call) => this.throttled(provider, call));
+    const guard = this.#options.openBreaker(provider, ({ retryAfterMs }) =>
+      this.throttled({ provider }, retryAfterMs),
+    );
     this.#breakers.set(provider, guard);
     return guard;
   }
 
-  /** Cools a provider's budget down, if there is one, as a throttled call asks for. */
-  throttled(provider: string, { retryAfterMs = COOLDOWN_MS }: Pick<ThrottledCall, 'retryAfterMs'>): void {
-    if (this.#directory.find(providerScope(provider)) !== undefined)
-      this.cooldown({ provider }, retryAfterMs);
+  /**
+   * A call was throttled (status 429): starts a cooldown of the endpoint's budget, where it has one of
+   * its own, else of the provider's, for all threads. Without any, nothing is there to cool down.
+   *
+   * @param retryAfterMs - What the provider asked for; a day at most, a second where it did not say.
+   */
+  throttled(ref: ThrottledScope, retryAfterMs?: number): void {
+    const { provider, endpoint } = ref;
+    const own = endpoint === undefined ? undefined : this.#directory.find(endpointScope(provider, endpoint));
+    const cooled = own === undefined ? { provider } : { provider, endpoint };
+    if (this.#directory.find(scopeName(cooled)) === undefined) return;
+    this.cooldown(cooled, cooldownMs(retryAfterMs));
   }
 
   /**
-   * Nothing is granted from a budget for so long, in any thread: what a 429 or `Retry-After` asks
-   * for. Never shortens one that is under way. After it, permits come at the steady rate, without a burst.
+   * Nothing is granted from a budget for so long, in any thread. After a 429, `throttled` does that with
+   * what the provider asks for. Never shortens one that is under way. After it, permits come at the steady rate, without a burst.
    *
    * @param ref - One provider, one endpoint of a provider, or one tenant.
    * @param ms - 30 days at most.

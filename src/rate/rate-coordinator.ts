@@ -16,7 +16,7 @@ import {
 import type { Limiter } from './limiter.js';
 import { RateClient, reclaimThread, type ScopeStatus } from './rate-client.js';
 import { BreakerUnknownError } from './rate-errors.js';
-import { type ScopeRef, scopeName } from './scope-ref.js';
+import { type ScopeRef, scopeName, type ThrottledScope } from './scope-ref.js';
 import { ScopeTable } from './scope-table.js';
 
 export interface RateCoordinatorOptions extends BudgetsInput, Partial<RateTableSettings> {
@@ -76,7 +76,7 @@ export class RateCoordinator {
       openBreaker: (provider) => this.#breakers.get(provider)!,
     });
     for (const [provider, own] of Object.entries(breakers)) {
-      const onThrottled = (call: ThrottledCall) => this.#client.throttled(provider, call);
+      const onThrottled = ({ retryAfterMs }: ThrottledCall) => this.throttled({ provider }, retryAfterMs);
       const more = { clock, onThrottled, ...(seed !== undefined && { seed }), ...(inspect && { inspect }) };
       this.#breakers.set(provider, createBreaker({ ...own, name: provider }, more));
     }
@@ -135,6 +135,11 @@ export class RateCoordinator {
   /** @see RateClient.cooldown */
   cooldown(ref: ScopeRef, ms: number): void {
     this.#client.cooldown(ref, ms);
+  }
+
+  /** @see RateClient.throttled */
+  throttled(ref: ThrottledScope, retryAfterMs?: number): void {
+    this.#client.throttled(ref, retryAfterMs);
   }
 
   /** @see RateClient.observeUsed */

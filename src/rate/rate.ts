@@ -20,4 +20,4 @@ export {
   ScopeRemovedError,
   ScopeUnknownError,
 } from './rate-errors.js';
-export type { ScopeRef } from './scope-ref.js';
+export type { ScopeRef, ThrottledScope } from './scope-ref.js';

@@ -11,6 +11,12 @@ export interface ScopeRef {
   readonly tenant?: string | undefined;
 }
 
+/** What a throttled call was for: nobody throttles a tenant. */
+export interface ThrottledScope {
+  readonly provider: string;
+  readonly endpoint?: string | undefined;
+}
+
 export const providerScope = (provider: string): string => `provider:${provider}`;
 export const endpointScope = (provider: string, endpoint: string): string =>
   `endpoint:${provider}/${endpoint}`;

@@ -284,6 +284,29 @@ describe('a cooldown', () => {
     expect(rates.status(provider).cooldownMs).toBe(2_592_000_000);
   });
 
+  it('after a throttled call is that of the endpoint where it has a budget, else of its provider', () => {
+    const { rates, open } = startRates({
+      providers: { x: { permits: 10, endpoints: { e: { permits: 5 } } } },
+    });
+    const left = () => [{ ...provider, endpoint: 'e' }, provider].map((ref) => rates.status(ref).cooldownMs);
+    open().throttled({ provider: 'x', endpoint: 'e' }, 2_000);
+    expect(left()).toEqual([2_000, 0]);
+    rates.throttled({ provider: 'x', endpoint: 'unknown' }, 3_000);
+    expect(left()).toEqual([2_000, 3_000]);
+    rates.throttled({ provider: 'unknown' }, 3_000);
+    expect(left()).toEqual([2_000, 3_000]);
+  });
+
+  it.each([
+    ['a second where the provider does not say', undefined, 1_000],
+    ['a second where it says what is no number', Number.NaN, 1_000],
+    ['a day where it asks for more', Number.POSITIVE_INFINITY, 86_400_000],
+  ])('after a throttled call is %s', (_what, retryAfterMs, ms) => {
+    const { rates } = budgetOf(SMOOTH);
+    rates.throttled({ provider: 'x' }, retryAfterMs);
+    expect(rates.status(provider).cooldownMs).toBe(ms);
+  });
+
   it('of a time that is none is an error', () => {
     const { rates, left } = budgetOf(SMOOTH);
     expect(() => rates.cooldown(provider, Number.NaN)).toThrow(code('OPTIONS_INVALID'));
@@ -459,7 +482,7 @@ describe('the breakers of a coordinator', () => {
     await expect(rates.breaker('x').execute(() => throttled(Number.POSITIVE_INFINITY))).rejects.toThrow(
       '429',
     );
-    expect(rates.status(provider).cooldownMs).toBe(2_592_000_000);
+    expect(rates.status(provider).cooldownMs).toBe(86_400_000); // a day, whatever a header says
     rates.close();
   });
 
