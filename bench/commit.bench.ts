@@ -12,6 +12,7 @@ import { systemClock } from '../src/core/clock.js';
 import { DictionarySet } from '../src/core/dictionary.js';
 import type { Schema } from '../src/core/schema.js';
 import { partName } from '../src/outputs/part-name.js';
+import { openGate } from '../src/pipeline/call-gate.js';
 import { stopOnReject } from '../src/pipeline/rejects.js';
 import type { StageContext } from '../src/pipeline/stage.js';
 import { createPipeline } from '../src/registry/pipeline-builder.js';
@@ -97,6 +98,7 @@ async function costsOfTurns(
     memory: dictionaries.memory,
     batchRows: ROWS,
     rejects: stopOnReject(),
+    gate: openGate,
     stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded: true },
     checkpointed: true,
     epoch: 1,

@@ -18,12 +18,18 @@ export {
   type WireError,
 } from './core/errors.js';
 export type { EventOrder } from './core/event-order.js';
+export {
+  ProviderError,
+  type ProviderErrorDetails,
+} from './core/provider-error.js';
+export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
 export { copyRow, type Row, type RowValue, RowView, rowsOf } from './core/row-view.js';
 export type { Column, ColumnType, RowKind, Schema } from './core/schema.js';
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
 export type { Guards } from './guard/guards.js';
 export { defineOperator, defineRowOperator } from './operators/define-operator.js';
 export type { Batcher } from './pipeline/batcher.js';
+export type { CallGate, CallOptions, GatedCall } from './pipeline/call-gate.js';
 export type {
   BatcherFactory,
   NamedPath,

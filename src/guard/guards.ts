@@ -1,6 +1,6 @@
 import type { Guard } from '../breaker/guard.js';
 import type { Limiter } from '../rate/limiter.js';
-import type { ScopeRef } from '../rate/scope-ref.js';
+import type { ScopeRef, ThrottledScope } from '../rate/scope-ref.js';
 
 /** Budgets and breakers that specs may name. A `RateCoordinator` is one, and so is what `openRates` gives. */
 export interface Guards {
@@ -8,5 +8,6 @@ export interface Guards {
   limiter(ref: ScopeRef): Limiter;
   /** @throws {BreakerUnknownError} */
   breaker(provider: string): Guard;
-  cooldown(ref: ScopeRef, ms: number): void;
+  /** A call was throttled: cools the budget down, if there is one, for all threads. */
+  throttled(ref: ThrottledScope, retryAfterMs?: number): void;
 }

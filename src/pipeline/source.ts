@@ -18,6 +18,11 @@ export interface SourceCapabilities {
 export interface Source extends Stage {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
+  /**
+   * Its reads are no calls to the provider: it takes those to `gate` of its context one by one, and a
+   * `read` gives what has come of them. Without it, each read is a call.
+   */
+  readonly gatesItsCalls?: boolean;
   /** What its rows promise of event time. Without it: each symbol by itself comes in order. */
   readonly order?: EventOrder;
   /**
@@ -25,13 +30,14 @@ export interface Source extends Stage {
    * `null` at the end. Never called again before it has settled, nor after `null`. May answer
    * without a promise when it need not wait.
    *
-   * After an error that a retry may mend (`retryable`, a failed `fetch`, status 429) it is called
-   * again where a breaker or a budget stands before it: it then goes on with the row that it could
-   * not give. Without one, the pipeline fails with the error.
+   * Where a budget or a breaker stands before the source, and the error passes (an outage, a provider
+   * that asks for fewer calls), it is called again: it then goes on with the row that it could not give.
+   * Without one, the pipeline fails with the error.
    *
-   * @throws {RuntimeError} when nothing more can be read; the pipeline fails with it. Where a breaker
-   *   stands before the source and the call may succeed later, it is called again; after a throttled
-   *   one (status 429) behind a budget, too.
+   * @throws {ProviderError} by whose kind the gate goes, and a restart. Errors of HTTP clients and of the
+   *   network have a kind without it.
+   * @throws {RuntimeError} when nothing more can be read; the pipeline fails with it, unless it is
+   *   `retryable` and there is a breaker to say when.
    */
   read(): Promise<Batch | null> | Batch | null;
   /** Asks the source to end: a `read` that waits settles soon, with what it has or with `null`. */

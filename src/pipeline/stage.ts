@@ -5,6 +5,7 @@ import type { EventOrder } from '../core/event-order.js';
 import type { RunIdentity } from '../protocol/checkpoint.js';
 import type { StageHealth, StageStatistics } from '../protocol/pipeline-report.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { CallGate } from './call-gate.js';
 import type { Rejects } from './rejects.js';
 
 /** What a stage may rely on in the stream that it is given. */
@@ -33,6 +34,11 @@ export interface StageContext {
   readonly batchRows: number;
   /** Where rows go that cannot be used. */
   readonly rejects: Rejects;
+  /**
+   * Of a source: what its calls to a provider pass, those that are no reads included. By it the budget
+   * and the breaker of the spec hold for them.
+   */
+  readonly gate: CallGate;
   /** What is known of the stream that comes in. */
   readonly stream: StreamFacts;
   /** The run, and which of its starts this is: for names of what is not yet to be seen. */

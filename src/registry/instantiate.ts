@@ -8,6 +8,7 @@ import { randomId } from '../core/random-id.js';
 import type { Schema } from '../core/schema.js';
 import type { Guards } from '../guard/guards.js';
 import type { RoomSettings } from '../outputs/room-on-disk.js';
+import { type CallGate, openGate } from '../pipeline/call-gate.js';
 import type { CheckpointSaver } from '../pipeline/checkpoint-keeper.js';
 import type { DeadLetterFile, DeadLetterOptions } from '../pipeline/dead-letter-file.js';
 import type { PlanProblems } from '../pipeline/factories.js';
@@ -60,7 +61,7 @@ export async function instantiate(
   const batcherFactory = await loadBatcher(spec.batcher);
   const sinkFactory = overrides.sink ?? (await loadSink(spec.sink));
 
-  const guard = await guardOf(spec, environment);
+  const guarded = await gateOf(spec, environment);
 
   const memory = new ColumnMemory(megabytes(spec.maxMemoryMb));
   const dictionaries = new DictionarySet(memory);
@@ -77,6 +78,7 @@ export async function instantiate(
     memory,
     batchRows: spec.batchRows,
     rejects,
+    gate: openGate,
     run,
     stopping: stopping.signal,
     ...(checkpoint && { resuming: true }),
@@ -104,7 +106,9 @@ export async function instantiate(
   function makeStages() {
     let schema: Schema = sourceFactory.plan(spec.source.options, problems);
     const atSource = { order: SYMBOLS_IN_ORDER, bounded: true };
-    const stage = guard(sourceFactory.create(spec.source.options, { ...context, stream: atSource }));
+    const gate = guarded?.gate ?? openGate;
+    const bare = sourceFactory.create(spec.source.options, { ...context, gate, stream: atSource });
+    const stage = guarded ? guarded.guard(bare) : bare;
     const source = { use: spec.source.use, stage };
     const { bounded } = stage.capabilities;
     let stream: StreamFacts = { order: stage.order ?? SYMBOLS_IN_ORDER, bounded };
@@ -143,15 +147,22 @@ function nextStart({ run, job, ended }: Checkpoint): RunIdentity {
   return { id: run.id, epoch: run.epoch + 1, owner: ownerOfThread() };
 }
 
+interface SourceGate {
+  readonly gate: CallGate;
+  guard(source: Source): Source;
+}
+
 /** Loaded when asked for: who sets no budget and no breaker pays nothing for them. */
-async function guardOf(
+async function gateOf(
   { guard }: ResolvedSpec,
   { guards, clock, log }: PipelineEnvironment,
-): Promise<(source: Source) => Source> {
-  if (guard === undefined) return (source) => source;
+): Promise<SourceGate | undefined> {
+  if (guard === undefined) return undefined;
   invariant(guards !== undefined, 'a spec that names budgets or breakers is made where they are');
-  const { guardSource } = await import('../guard/guard-source.js');
-  return (source) => guardSource(source, guard, { guards, clock, log });
+  const { createGate } = await import('../guard/create-gate.js');
+  const { GuardedSource } = await import('../guard/guarded-source.js');
+  const gate = createGate(guard, { guards, clock, log });
+  return { gate, guard: (source) => new GuardedSource(source, gate) };
 }
 
 /** Loaded when asked for: without it, many a thread never needs Node's `fs/promises`. */

@@ -4,7 +4,8 @@ import { DictionarySet } from '../../src/core/dictionary.js';
 import { PipelineError } from '../../src/core/errors.js';
 import { InvariantError } from '../../src/core/invariant.js';
 import type { PlainData } from '../../src/core/plain-data.js';
-import { guardSource } from '../../src/guard/guard-source.js';
+import { createGate } from '../../src/guard/create-gate.js';
+import { GuardedSource } from '../../src/guard/guarded-source.js';
 import type { Source } from '../../src/pipeline/source.js';
 import { RateCoordinator, type RateCoordinatorOptions } from '../../src/rate/rate-coordinator.js';
 import type { SourceGuard } from '../../src/settings/source-guard-options.js';
@@ -78,7 +79,7 @@ function guarded(guard: Partial<SourceGuard>, settings: Omit<RateCoordinatorOpti
   const guards = new RateCoordinator({ ...settings, clock, seed: 1 });
   onTestFinished(() => guards.close());
   const inner = new ScriptedSource(clock);
-  const source = guardSource(inner, guard, { guards, clock, log: silentLogger });
+  const source = new GuardedSource(inner, createGate(guard, { guards, clock, log: silentLogger }));
   return { clock, guards, inner, source };
 }
 

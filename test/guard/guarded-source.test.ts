@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/core/batch.js';
 import { PipelineError } from '../../src/core/errors.js';
-import { guardSource } from '../../src/guard/guard-source.js';
-import type { GuardedSource } from '../../src/guard/guarded-source.js';
+import { createGate } from '../../src/guard/create-gate.js';
+import { GuardedSource } from '../../src/guard/guarded-source.js';
 import type { Source } from '../../src/pipeline/source.js';
 import { RateCoordinator, type RateCoordinatorOptions } from '../../src/rate/rate-coordinator.js';
 import { createPipeline } from '../../src/registry/pipeline-builder.js';
+import type { SourceGuard } from '../../src/settings/source-guard-options.js';
 import { callbackSink } from '../../src/sinks/callback.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
@@ -58,16 +59,12 @@ afterEach(() => {
   for (const rates of made.splice(0)) rates.close();
 });
 
-function guarded(
-  script: readonly (Error | 'batch')[],
-  options: RateCoordinatorOptions,
-  guard: Parameters<typeof guardSource>[1],
-) {
+function guarded(script: readonly (Error | 'batch')[], options: RateCoordinatorOptions, guard: SourceGuard) {
   const clock = new SimulatedClock();
   const rates = new RateCoordinator({ clock, seed: 1, ...options });
   made.push(rates);
   const bare = new ScriptedSource(clock, script);
-  const source = guardSource(bare, guard, { guards: rates, clock, log: silentLogger }) as GuardedSource;
+  const source = new GuardedSource(bare, createGate(guard, { guards: rates, clock, log: silentLogger }));
   return { clock, rates, bare, source };
 }
 

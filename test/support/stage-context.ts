@@ -1,5 +1,6 @@
 import { DictionarySet } from '../../src/core/dictionary.js';
 import { type BadRow, InvalidRowError } from '../../src/core/errors.js';
+import { openGate } from '../../src/pipeline/call-gate.js';
 import type { Rejects } from '../../src/pipeline/rejects.js';
 import type { StageContext } from '../../src/pipeline/stage.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
@@ -17,6 +18,7 @@ export function stageContext(overrides: Partial<StageContext> = {}): StageContex
     memory: dictionaries.memory,
     batchRows: 64,
     rejects: new RecordedRejects(),
+    gate: openGate,
     stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded: true },
     ...overrides,
   };

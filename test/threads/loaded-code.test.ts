@@ -55,7 +55,8 @@ function filesLoaded(source: object): string[] {
 }
 
 const zod = /[/\\]node_modules[/\\]zod[/\\]/;
-const guards = /[/\\]chunks[/\\](?:rate|open-breaker|create-breaker|classify|guard)[^/\\]*\.cjs$/;
+const guards =
+  /[/\\]chunks[/\\](?:rate|open-breaker|create-breaker|classify|guard|create-gate|provider-gate)[^/\\]*\.cjs$/;
 
 describe('the thread of a job', () => {
   it('loads no code of budgets and breakers for a spec that names none, and no Zod', () => {
