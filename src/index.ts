@@ -18,6 +18,7 @@ export {
   type WireError,
 } from './core/errors.js';
 export type { EventOrder } from './core/event-order.js';
+export { hideSecrets } from './core/hide-secrets.js';
 export {
   ProviderError,
   type ProviderErrorDetails,

@@ -3,6 +3,7 @@ import { threadId } from 'node:worker_threads';
 import { expose } from 'comlink';
 import { systemClock, turnOfTheLoop } from '../src/core/clock.js';
 import { PipelineError, toWireError } from '../src/core/errors.js';
+import { hideSecrets } from '../src/core/hide-secrets.js';
 import type { StreamingPipeline } from '../src/pipeline/streaming-pipeline.js';
 import { Counters } from '../src/protocol/counters.js';
 import { cutShortReport } from '../src/protocol/cut-short-report.js';
@@ -30,10 +31,12 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   const beat = () => counters.set('heartbeatNs', process.hrtime.bigint());
   beat();
   const heartbeat = setInterval(beat, HEARTBEAT_MS).unref();
+  const showSecrets = hideSecrets(task.secrets ?? []);
   try {
     return { report: await runPipeline(task, counters), leftovers: await leftovers() };
   } finally {
     clearInterval(heartbeat);
+    showSecrets();
   }
 
   /** What the run left open: looked for once the ports have had time to close. */

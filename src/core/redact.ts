@@ -45,7 +45,7 @@ const secrets = new Map<string, number>();
 /** One may hold another, of which a rest would be left. */
 let longestFirst: readonly string[] = [];
 
-/** Hides a text from now on, in this thread. @returns Ends that; once, however often it is called. */
+/** Hides a text from now on, in this thread. @returns Ends that. */
 export function hide(secret: string): () => void {
   const forms = new Set([secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]);
   count(forms, 1);
@@ -74,26 +74,40 @@ export function redact(text: string): string {
 }
 
 const CREDENTIAL_FIELD = pattern(`${NAME}|${HEADER}|^auth$`, 'i');
-const DEPTH_MAX = 6;
+const DEPTH_MAX = 8;
 
 /**
- * The fields of a log line without credentials. Plain objects and lists are copied where they are
- * changed; whatever else is no text, error included, stays as it is.
+ * The fields of a log line without credentials: a copy, with errors as `redactError` has them. What JSON
+ * shows of an object is what is looked through; binary data, maps and such stay as they are.
  */
 export function redactFields<T>(value: T, depth?: number): T;
 export function redactFields(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return redact(value);
-  if (typeof value !== 'object' || value === null || depth > DEPTH_MAX) return value;
-  if (Array.isArray(value)) return value.map((item) => redactFields(item, depth + 1));
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, of]) => [
-      name,
-      CREDENTIAL_FIELD.test(name) && isText(of) ? HIDDEN : redactFields(of, depth + 1),
-    ]),
-  );
+  if (typeof value !== 'object' || value === null || isOpaque(value)) return value;
+  if (value instanceof Error) return redactError(value, depth);
+  if (depth >= DEPTH_MAX) return '[…]'; // deeper than anybody reads, or round
+  try {
+    if (Array.isArray(value)) return value.map((item) => redactFields(item, depth + 1));
+    if ('toJSON' in value && typeof value.toJSON === 'function')
+      return redactFields(value.toJSON(), depth + 1);
+    return Object.fromEntries(
+      Object.entries(value).map(([name, of]) => [
+        name,
+        CREDENTIAL_FIELD.test(name) && isText(of) ? HIDDEN : redactFields(of, depth + 1),
+      ]),
+    );
+  } catch {
+    return '[unreadable]'; // a getter threw
+  }
 }
+
+const isOpaque = (value: object): boolean =>
+  value instanceof Date ||
+  value instanceof Map ||
+  value instanceof Set ||
+  value instanceof ArrayBuffer ||
+  value instanceof SharedArrayBuffer ||
+  ArrayBuffer.isView(value);
 
 /** A number or a flag by such a name is a count: `tokens: 5`. */
 const isText = (value: unknown): boolean => typeof value === 'string' || typeof value === 'object';

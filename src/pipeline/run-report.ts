@@ -1,4 +1,5 @@
 import { toWireError } from '../core/errors.js';
+import { redact } from '../core/redact.js';
 import { droppedRows, rowsPending } from '../protocol/counters.js';
 import type {
   PipelineReport,
@@ -66,9 +67,13 @@ const reportOf = (
 ): StageReport => ({
   stage,
   use,
-  health: of.health?.() ?? { status: 'ok' },
+  health: withoutCredentials(of.health?.() ?? { status: 'ok' }),
   statistics: { ...of.statistics?.(), ...statistics },
 });
+
+/** A stage may give what a client told it as the reason. */
+const withoutCredentials = (health: StageHealth): StageHealth =>
+  health.status === 'ok' ? health : { ...health, reason: redact(health.reason) };
 
 /** Unless the stage has something worse to say of itself. */
 function withHealth(report: StageReport, degraded: string | undefined): StageReport {

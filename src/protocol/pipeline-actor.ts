@@ -11,6 +11,8 @@ export interface PipelineTask {
   readonly spec: ResolvedSpec;
   /** Budgets and breakers, for a spec that names some. */
   readonly rates?: RateHandle;
+  /** Texts that must not be in logs, reports and errors. */
+  readonly secrets?: readonly string[];
   /** Memory of the `Counters`, shared. */
   readonly counters: SharedArrayBuffer;
   /** By which the syncs of all threads take turns. */
@@ -21,7 +23,7 @@ export interface PipelineTask {
   readonly logs: MessagePort;
 }
 
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** All that a supervisor may ask of a running actor. None waits for rows, and all but `ready` answer at once. */
 export interface PipelineControl {

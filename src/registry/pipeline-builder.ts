@@ -9,6 +9,7 @@ import type { PipelineReport } from '../protocol/pipeline-report.js';
 import type { PipelineSpec } from '../settings/pipeline-spec.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
+import { redactingLogger } from '../telemetry/redacting-logger.js';
 import { instantiate, type PipelineEnvironment } from './instantiate.js';
 import { resolveSpec } from './resolve-spec.js';
 
@@ -134,7 +135,7 @@ export class PipelineBuilder {
     const spec = await resolveSpec(this.#spec, overrides, guards);
     return instantiate(spec, {
       clock,
-      log: logger,
+      log: redactingLogger(logger),
       counters: this.#counters,
       overrides,
       openDeadlineMs,

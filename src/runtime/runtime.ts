@@ -2,6 +2,7 @@ import type { InspectionEvent } from 'xstate';
 import type { z } from 'zod';
 import { type Clock, systemClock } from '../core/clock.js';
 import { formatPath, InvalidOptionsError } from '../core/errors.js';
+import { hideSecrets } from '../core/hide-secrets.js';
 import type { RateCoordinator } from '../rate/rate-coordinator.js';
 import { findJobFiles } from '../registry/paths/job-files.js';
 import { resolveWithFiles } from '../registry/resolve-spec.js';
@@ -13,6 +14,7 @@ import { RuntimeSettings } from '../settings/runtime-settings.js';
 import type { JobHandle, JobInfo, RuntimeEvent } from '../supervisor/job.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
+import { redactingLogger } from '../telemetry/redacting-logger.js';
 import { ThreadPool } from './thread-pool.js';
 
 export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
@@ -31,6 +33,12 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
    * that names some (`threadsMax`).
    */
   readonly rates?: RateCoordinator;
+  /**
+   * Keys, tokens and passwords, as they are: hidden in logs, reports and errors of this thread and of all
+   * jobs until the runtime is closed. What stands behind a name such as `Authorization` or `apiKey` is
+   * hidden without.
+   */
+  readonly secrets?: readonly string[];
 }
 
 /**
@@ -42,18 +50,24 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
  * @throws {InvalidOptionsError} naming every refused setting.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
-  const { logger = silentLogger, inspect, clock = systemClock, budgets, breakers, rates, ...input } = options;
+  const { logger = silentLogger, inspect, clock = systemClock, budgets, breakers, rates, ...rest } = options;
+  const { secrets = [], ...input } = rest;
   const settings = parseSettings(input, [
     ...loggerProblems(logger),
     ...(rates && (budgets || breakers) ? ['rates: expected either "rates" or "budgets" and "breakers"'] : []),
   ]);
-  const own = budgets || breakers ? await makeRates({ budgets, breakers, clock, settings }) : undefined;
+  const showSecrets = hideSecrets(secrets);
+  let own: RateCoordinator | undefined;
   try {
-    const runtime = new PipelineRuntime({ settings, logger, inspect, clock, rates: rates ?? own, own });
+    if (budgets || breakers) own = await makeRates({ budgets, breakers, clock, settings });
+    const log = redactingLogger(logger);
+    const common = { settings, logger: log, inspect, clock, secrets, showSecrets };
+    const runtime = new PipelineRuntime({ ...common, rates: rates ?? own, own });
     await runtime.warm();
     return runtime;
   } catch (error) {
     own?.close(); // the machines of its breakers would go on
+    showSecrets();
     throw error;
   }
 }
@@ -63,12 +77,14 @@ export class PipelineRuntime {
   /** The budgets and breakers that specs may name; `undefined` where none were declared. */
   readonly rates: RateCoordinator | undefined;
   readonly #own: RateCoordinator | undefined;
+  readonly #showSecrets: () => void;
   readonly #pool: ThreadPool;
   readonly #supervisor: Supervisor;
 
-  constructor({ settings, logger, inspect, clock, rates, own }: RuntimeContext) {
+  constructor({ settings, logger, inspect, clock, rates, own, secrets, showSecrets }: RuntimeContext) {
     this.rates = rates;
     this.#own = own;
+    this.#showSecrets = showSecrets;
     this.#pool = new ThreadPool(settings, { onThreadExit: (threadId) => rates?.reclaim(threadId) });
     this.#supervisor = new Supervisor({
       clock,
@@ -76,6 +92,7 @@ export class PipelineRuntime {
       log: logger,
       settings,
       rates: rates?.handle(),
+      secrets,
       inspect,
     });
   }
@@ -137,12 +154,13 @@ export class PipelineRuntime {
   /**
    * Takes no more jobs, drains all there are, and ends the threads. After the deadline
    * (`drainDeadlineMs` by default) those that still deliver are ended, and their jobs `stopped`.
-   * Called again, it can but shorten the deadline.
+   * A second call can only shorten the deadline.
    */
   async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
     await this.#supervisor.close(options);
     await this.#pool.close();
     this.#own?.close();
+    this.#showSecrets();
   }
 }
 
@@ -154,6 +172,10 @@ interface RuntimeContext {
   readonly rates: RateCoordinator | undefined;
   /** The same, if the runtime made it. */
   readonly own: RateCoordinator | undefined;
+  /** Hidden in this thread already. */
+  readonly secrets: readonly string[];
+  /** Ends that. */
+  readonly showSecrets: () => void;
 }
 
 /** Loaded when asked for: who declares no budgets and breakers pays nothing for them. */

@@ -34,6 +34,7 @@ export interface JobActorContext {
   readonly log: Logger;
   readonly settings: JobActorSettings;
   readonly rates?: RateHandle | undefined;
+  readonly secrets?: readonly string[] | undefined;
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
   /** After each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
@@ -112,7 +113,7 @@ export class JobActor implements JobHandle {
   start(): void {
     const spec = this.#spec;
     if (!spec || this.state !== 'queued') return;
-    const { clock, threads, log, settings, rates, onThreadFreed } = this.#context;
+    const { clock, threads, log, settings, rates, secrets = [], onThreadFreed } = this.#context;
     this.#startedAtNs = clock.now();
     this.#link = new ActorLink(log.child({ job: this.name }), this.#counters);
     const { control, logs } = this.#link.far;
@@ -121,6 +122,7 @@ export class JobActor implements JobHandle {
         protocol: PROTOCOL_VERSION,
         spec,
         ...(spec.guard && rates && { rates }),
+        ...(secrets.length > 0 && { secrets }),
         counters: this.#memory,
         syncs: syncMemory(),
         control,

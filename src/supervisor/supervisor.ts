@@ -24,6 +24,8 @@ export interface SupervisorContext {
   readonly settings: SupervisorSettings;
   /** Budgets and breakers, for the threads of jobs that name some. */
   readonly rates?: RateHandle | undefined;
+  /** Texts that no thread may show. */
+  readonly secrets?: readonly string[];
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
@@ -149,7 +151,7 @@ export class Supervisor {
   }
 
   #jobContext(id: string): JobActorContext {
-    const { clock, threads, log, settings, rates, inspect } = this.#context;
+    const { clock, threads, log, settings, rates, secrets, inspect } = this.#context;
     return {
       id,
       clock,
@@ -158,6 +160,7 @@ export class Supervisor {
       log,
       settings,
       rates,
+      secrets,
       inspect,
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onEnd: (job, report) => this.#retire(job, report),

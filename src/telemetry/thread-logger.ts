@@ -1,12 +1,13 @@
 import { inspect } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import { toWireError } from '../core/errors.js';
+import { redact, redactFields } from '../core/redact.js';
 import type { Counters } from '../protocol/counters.js';
 import { LOG_LINES_MAX, type LogLine } from '../protocol/pipeline-actor.js';
 import type { Logger } from './logger.js';
 
 /**
- * A thread's log lines, posted to the main thread, which writes them. Ports have no back-pressure,
+ * A thread's log lines, without credentials, posted to the main thread, which writes them. Ports have no back-pressure,
  * so that a line is dropped, and counted, while `LOG_LINES_MAX` of them have not yet been taken.
  */
 export function threadLogger(port: MessagePort, counters: Counters): Logger {
@@ -24,7 +25,7 @@ export function threadLogger(port: MessagePort, counters: Counters): Logger {
   };
   const bound = (bindings: Record<string, unknown>): Logger => {
     const log = (level: LogLine['level']) => (fields: object, text: string) =>
-      write({ level, fields: plainFields({ ...bindings, ...fields }), text });
+      write({ level, fields: redactFields(plainFields({ ...bindings, ...fields })), text: redact(text) });
     return {
       debug: log('debug'),
       info: log('info'),

@@ -99,10 +99,34 @@ describe('the fields of a log line', () => {
     expect(fields.url).toContain(PLANTED); // the caller's own are not touched
   });
 
-  it('end where they go round', () => {
-    const fields: Record<string, unknown> = {};
-    fields.self = fields;
-    expect(() => redactFields(fields)).not.toThrow();
+  it('lose those of an object that says itself how it is shown, and of an error', () => {
+    class Request {
+      readonly headers = { authorization: PLANTED };
+    }
+    const error = new Error(`token=${PLANTED}`);
+    const url = new URL(`https://x.io/?apikey=${PLANTED}`);
+    const clean = redactFields({ url, request: new Request(), deep: { error } });
+    expect(clean).toMatchObject({
+      url: 'https://x.io/?apikey=[redacted]',
+      deep: { error: { message: 'token=[redacted]' } },
+    });
+    expect(inspect(clean, { depth: 10 })).not.toContain(PLANTED);
+  });
+
+  it('keep what is no text: dates, binary data, maps', () => {
+    const fields = { at: new Date(0), bytes: new Uint8Array(2), map: new Map([['a', 1]]), none: null };
+    expect(redactFields(fields)).toEqual(fields);
+  });
+
+  it('are told where they go round, or throw as they are read', () => {
+    const round: Record<string, unknown> = {};
+    round.self = round;
+    const hostile = {
+      get rows() {
+        throw new Error('not now');
+      },
+    };
+    expect(inspect(redactFields({ round, hostile }), { depth: 20 })).toMatch(/\[…\][\s\S]*\[unreadable\]/);
   });
 });
 

@@ -10,4 +10,11 @@ describe("a job's console", () => {
     console.warn('');
     expect(written.join('')).toBe('[eurusd] rows 3 { a: 1 }\n[eurusd] two\n[eurusd] lines\n[eurusd] \n');
   });
+
+  it('writes no credentials', () => {
+    const written: string[] = [];
+    const console = jobConsole('eurusd', { write: (text) => written.push(text) });
+    console.log({ headers: { authorization: 'Bearer Pl4nted' } });
+    expect(written.join('')).toBe("[eurusd] { headers: { authorization: '[redacted]' } }\n");
+  });
 });

@@ -58,6 +58,16 @@ describe("a thread's logger", () => {
     close();
   });
 
+  it('posts no credentials', () => {
+    const { log, next, close } = connect();
+    const err = new Error('GET https://x.io?apikey=Pl4nted', { cause: new Error('token=Pl4nted') });
+    log.child({ auth: 'Pl4nted' }).warn({ err, headers: { authorization: 'Pl4nted' } }, 'token=Pl4nted');
+    const line = next();
+    expect(JSON.stringify(line)).not.toContain('Pl4nted');
+    expect(line).toMatchObject({ fields: { auth: '[redacted]' }, text: 'token=[redacted]' });
+    close();
+  });
+
   it('goes on when the logger of the main thread throws', () => {
     const { log, counters, next, close } = connect();
     log.info({}, 'line');

@@ -1,0 +1,16 @@
+import { redact, redactFields } from '../core/redact.js';
+import { type Logger, silentLogger } from './logger.js';
+
+/** A logger that writes no credentials. Where a logger of the user's comes in, it is put behind this. */
+export function redactingLogger(log: Logger): Logger {
+  if (log === silentLogger) return log;
+  const line = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: object, text: string) =>
+    log[level](redactFields(fields), redact(text));
+  return {
+    debug: line('debug'),
+    info: line('info'),
+    warn: line('warn'),
+    error: line('error'),
+    child: (bindings) => redactingLogger(log.child(redactFields(bindings))),
+  };
+}
