@@ -57,12 +57,12 @@ export class StageLifecycle {
    * @throws What a stage throws; {PipelineError} with its code when it does not open in time.
    */
   async open(): Promise<void> {
-    const { onOpening, openDeadlineMs } = this.#settings;
+    const { clock, onOpening, openDeadlineMs } = this.#settings;
     for (const { name, code, stage, step } of [...this.#stages, this.#last]) {
       if (this.#isInterrupted) return;
       if (!stage.open) continue;
       onOpening(step);
-      const opening = blame(code, name, () => stage.open?.());
+      const opening = blame(code, name, () => stage.open?.(), clock);
       if (await this.#settlesInTime(opening)) {
         await opening;
         continue;

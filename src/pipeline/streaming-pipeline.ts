@@ -261,7 +261,7 @@ export class StreamingPipeline {
   }
 
   async #read(): Promise<Batch | null> {
-    const { source } = this.#parts;
+    const { source, clock } = this.#parts;
     let batch: Batch | null = null;
     let failure: { readonly thrown: unknown } | undefined;
     this.#position.beginRead();
@@ -286,7 +286,7 @@ export class StreamingPipeline {
     }
 
     this.#tally.updateRead();
-    return this.#failAfterRead(blamed('SOURCE_FAILED', `Source "${source.use}"`, failure.thrown));
+    return this.#failAfterRead(blamed('SOURCE_FAILED', `Source "${source.use}"`, failure.thrown, clock));
   }
 
   async #take(batch: Batch): Promise<void> {
