@@ -15,6 +15,7 @@ import {
 } from '../src/protocol/pipeline-actor.js';
 import type { PipelineReport } from '../src/protocol/pipeline-report.js';
 import { portEndpoint } from '../src/protocol/port-endpoint.js';
+import { secretsOfSpec } from '../src/protocol/stages-of-spec.js';
 import { StartStep } from '../src/protocol/start-step.js';
 import { shareSyncMemory } from '../src/protocol/sync-gate.js';
 import type { RateClient } from '../src/rate/rate-client.js';
@@ -31,7 +32,7 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   const beat = () => counters.set('heartbeatNs', process.hrtime.bigint());
   beat();
   const heartbeat = setInterval(beat, HEARTBEAT_MS).unref();
-  const showSecrets = hideSecrets(task.secrets ?? []);
+  const showSecrets = hideSecrets([...(task.secrets ?? []), ...secretsOfSpec(task.spec)]);
   try {
     return { report: await runPipeline(task, counters), leftovers: await leftovers() };
   } finally {

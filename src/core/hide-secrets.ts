@@ -2,7 +2,7 @@ import { InvalidOptionsError } from './errors.js';
 import { hide } from './redact.js';
 
 /** Shorter texts are in ordinary words, and hide nothing from anybody who guesses. */
-const LENGTH_MIN = 4;
+export const SECRET_LENGTH_MIN = 4;
 
 /**
  * Keeps texts out of logs, reports and errors of this thread, wherever they come from: for a source or
@@ -14,9 +14,9 @@ const LENGTH_MIN = 4;
  */
 export function hideSecrets(secrets: readonly string[]): () => void {
   const problems = secrets.flatMap((secret, i) =>
-    typeof secret === 'string' && secret.length >= LENGTH_MIN
+    typeof secret === 'string' && secret.length >= SECRET_LENGTH_MIN
       ? []
-      : [`[${i}]: expected a text of ${LENGTH_MIN} characters or more`],
+      : [`[${i}]: expected a text of ${SECRET_LENGTH_MIN} characters or more`],
   );
   if (problems.length > 0) throw new InvalidOptionsError('secrets', problems);
   const ends = secrets.map(hide);

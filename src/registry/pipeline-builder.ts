@@ -1,11 +1,13 @@
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import { type Clock, systemClock } from '../core/clock.js';
+import { hideSecrets } from '../core/hide-secrets.js';
 import type { Guards } from '../guard/guards.js';
 import type { SinkFactory, SourceFactory } from '../pipeline/factories.js';
 import type { StreamingPipeline } from '../pipeline/streaming-pipeline.js';
 import { type Checkpoint, readCheckpoint } from '../protocol/checkpoint.js';
 import { Counters, type CounterValues } from '../protocol/counters.js';
 import type { PipelineReport } from '../protocol/pipeline-report.js';
+import { secretsOfSpec } from '../protocol/stages-of-spec.js';
 import type { PipelineSpec } from '../settings/pipeline-spec.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
@@ -133,6 +135,7 @@ export class PipelineBuilder {
     const { openDeadlineMs = OPEN_DEADLINE_MS } = this.#options;
     const overrides = { ...(source && { source }), ...(sink && { sink }) };
     const spec = await resolveSpec(this.#spec, overrides, guards);
+    hideSecrets(secretsOfSpec(spec)); // for good: what has them may outlive the run
     return instantiate(spec, {
       clock,
       log: redactingLogger(logger),

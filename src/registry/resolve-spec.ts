@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { InvalidSpecError, PipelineError, RuntimeError, type SpecProblem } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
+import { redact } from '../core/redact.js';
 import type { Schema } from '../core/schema.js';
 import { guardProblems } from '../guard/guard-problems.js';
 import type { Guards } from '../guard/guards.js';
@@ -9,6 +10,7 @@ import type { ModuleOptions } from '../settings/module-options.js';
 import { PipelineSpec } from '../settings/pipeline-spec.js';
 import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
 import { schemaProblems } from '../settings/schema-problems.js';
+import { secretsOf } from '../settings/secret-options.js';
 import type { SourceGuard } from '../settings/source-guard-options.js';
 import { COMPONENTS, type ComponentKind, findComponent } from './catalogue.js';
 import { loadBatcher, loadOperator, loadSink, loadSource } from './loaders.js';
@@ -145,8 +147,10 @@ export function resolveStage(
     if (!rest.success) return undefined;
     checked = rest.data;
   }
-  if (use !== 'module') return { use, options: checked, loads: info.loads };
-  return { use, options: checked, loads: (checked as ModuleOptions).loads, runsUserCode: true };
+  const secrets = secretsOf(info.options, options);
+  const resolved = { use, options: checked, ...(secrets.length > 0 && { secrets }) };
+  if (use !== 'module') return { ...resolved, loads: info.loads };
+  return { ...resolved, loads: (checked as ModuleOptions).loads, runsUserCode: true };
 }
 
 function without(
@@ -211,7 +215,7 @@ async function attempt<T>(
     return await act();
   } catch (error) {
     if (!(error instanceof RuntimeError)) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = redact(error instanceof Error ? error.message : String(error));
       throw new PipelineError('OPERATOR_FAILED', `${path.join('.')}: planning failed: ${message}`, {
         cause: error,
       });

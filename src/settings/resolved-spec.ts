@@ -14,6 +14,8 @@ export interface ResolvedStage {
    * used again: its thread is not.
    */
   readonly runsUserCode?: boolean;
+  /** Texts of its options that are marked as secret. */
+  readonly secrets?: readonly string[];
 }
 
 /** A spec that was checked, as plain data: what is posted to the thread that runs it. */

@@ -1,15 +1,17 @@
 import { type Actor, createActor, type InspectionEvent } from 'xstate';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { InvalidOptionsError, PipelineError, toWireError, type WireError } from '../core/errors.js';
+import { hideSecrets } from '../core/hide-secrets.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import { COUNTERS_BYTES, Counters } from '../protocol/counters.js';
 import { cutShortReport } from '../protocol/cut-short-report.js';
 import { PROTOCOL_VERSION } from '../protocol/pipeline-actor.js';
 import type { StageReport } from '../protocol/pipeline-report.js';
 import type { RateHandle } from '../protocol/rate-handle.js';
+import { secretsOfSpec, stagesOf } from '../protocol/stages-of-spec.js';
 import { describeStartStep, StartStep } from '../protocol/start-step.js';
 import { syncMemory } from '../protocol/sync-gate.js';
-import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
+import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import type { Logger } from '../telemetry/logger.js';
 import { ActorLink } from './actor-link.js';
 import type { JobHandle, JobInfo, JobReport, JobState, JobTransition } from './job.js';
@@ -55,6 +57,8 @@ export class JobActor implements JobHandle {
   readonly #machine: Actor<JobMachine>;
   readonly #submittedAtNs: bigint;
   readonly #resolveOutcome: (report: JobReport) => void;
+  /** Ends the hiding of the spec's secrets in this thread. */
+  readonly #showSecrets: () => void;
   /** Gone with the end: a list of ended jobs holds no specs. */
   #spec: ResolvedSpec | undefined;
   #link: ActorLink | undefined;
@@ -71,6 +75,7 @@ export class JobActor implements JobHandle {
     this.id = context.id;
     this.name = spec.name;
     this.#spec = spec;
+    this.#showSecrets = hideSecrets(secretsOfSpec(spec));
     this.#context = context;
     this.#counters = new Counters(this.#memory);
     this.#submittedAtNs = context.clock.now();
@@ -305,6 +310,7 @@ export class JobActor implements JobHandle {
 
   #release(): void {
     this.#link?.close();
+    this.#showSecrets();
     this.#context.clock.clearTimeout(this.#graceTimer);
     this.#spec = undefined;
     this.#link = undefined;
@@ -324,8 +330,4 @@ export function drainDeadlineMs(
   const ms = deadlineMs ?? settings.drainDeadlineMs;
   if (typeof ms === 'number' && ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return ms;
   throw new InvalidOptionsError('drain', [`deadlineMs: expected 0 or more milliseconds, was ${ms}`]);
-}
-
-function stagesOf(spec: ResolvedSpec): readonly ResolvedStage[] {
-  return [spec.source, ...spec.operators, spec.batcher, spec.sink];
 }

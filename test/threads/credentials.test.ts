@@ -1,5 +1,6 @@
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
+import { resolveSpec } from '../../dist/src/index.js';
 import { discard, endless, moduleOperator, startRuntime } from './threads-support.js';
 
 const PLANTED = 'Pl4nted-K3y';
@@ -42,6 +43,27 @@ describe('what a job tells', () => {
       expect(all).not.toContain(SECRET);
     },
   );
+});
+
+describe('the secrets of a spec', () => {
+  it.each([
+    ['fails', "throw new Error('so: other words')"],
+    ['crashes its thread', "Promise.reject(new Error('so: other words')); emit(batch)"],
+  ])('are hidden in its thread, and outside of it, when its job %s', async (_what, body) => {
+    const runtime = await startRuntime();
+    const operator = moduleOperator(body);
+    const spec = await resolveSpec({
+      name: 'secretive',
+      source: endless,
+      operators: [operator],
+      sink: discard,
+    });
+    const operators = spec.operators.map((stage) => ({ ...stage, secrets: ['other words'] }));
+    const job = await runtime.submitResolved({ ...spec, operators });
+    const report = await job.outcome;
+    expect(report.error?.message).toContain('so: [redacted]');
+    expect(JSON.stringify([report, job.inspect()])).not.toContain('other words');
+  });
 });
 
 describe('the secrets of a runtime', () => {

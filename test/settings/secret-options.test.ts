@@ -1,0 +1,77 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import { COMPONENTS } from '../../src/registry/catalogue.js';
+import { createPipeline } from '../../src/registry/pipeline-builder.js';
+import { resolveSpec } from '../../src/registry/resolve-spec.js';
+import { ModuleOptions } from '../../src/settings/module-options.js';
+import { secret, secretsOf } from '../../src/settings/secret-options.js';
+
+describe('what is secret in options', () => {
+  const Login = z.strictObject({ user: z.string(), password: secret(z.string()).optional() });
+  const Options = z.strictObject({
+    apiKey: secret(z.string().min(1)).default('none-given'),
+    logins: z.array(Login).optional(),
+    login: z.union([Login, z.literal('anonymous')]).optional(),
+    headers: secret(z.record(z.string(), z.string())).optional(),
+    byVenue: z.record(z.string(), Login).optional(),
+    symbols: z
+      .array(z.string())
+      .transform((symbols) => new Set(symbols))
+      .optional(),
+  });
+
+  it('is what their schema marks, however deep, and nothing else', () => {
+    const secrets = secretsOf(Options, {
+      apiKey: 'key-1',
+      logins: [{ user: 'me', password: 'pass-1' }, { user: 'you' }],
+      login: { user: 'me', password: 'pass-2' },
+      headers: { 'x-one': 'head-1', 'x-two': 'head-2' },
+      byVenue: { xnys: { user: 'me', password: 'pass-3' } },
+      symbols: ['AAPL'],
+    });
+    expect(secrets.sort()).toEqual(['head-1', 'head-2', 'key-1', 'pass-1', 'pass-2', 'pass-3']);
+  });
+
+  it('is nothing where it is left out, or too short to be hidden', () => {
+    expect(secretsOf(Options, { apiKey: 'abc', login: 'anonymous' })).toEqual([]);
+    expect(secretsOf(Options, null)).toEqual([]);
+  });
+
+  it('is told by JSON Schema, too', () => {
+    expect(z.toJSONSchema(Login)).toMatchObject({ properties: { password: { writeOnly: true } } });
+  });
+});
+
+describe('a component with a secret option', () => {
+  const Options = ModuleOptions.extend({ options: z.strictObject({ apiKey: secret(z.string()) }) });
+
+  /** Has the operator `module` take a key. */
+  function markKey() {
+    const info = COMPONENTS.find(({ name }) => name === 'module') as { options: z.ZodType };
+    const before = info.options;
+    info.options = Options;
+    onTestFinished(() => {
+      info.options = before;
+    });
+  }
+  const spec = {
+    name: 'secretive',
+    source: { use: 'synthetic', rows: 10 },
+    operators: [
+      { use: 'module', path: 'test/settings/failing-operator.mjs', options: { apiKey: 'plain words' } },
+    ],
+    sink: { use: 'null' },
+  };
+
+  it('has its texts travel with the spec, to be hidden where it runs', async () => {
+    markKey();
+    expect((await resolveSpec(spec)).operators[0]!.secrets).toEqual(['plain words']);
+  });
+
+  it('shows them in no report of a run', async () => {
+    markKey();
+    const report = await createPipeline(spec).run();
+    expect(report.error?.message).toMatch(/refused: \[redacted\]$/);
+    expect(JSON.stringify(report)).not.toContain('plain words');
+  });
+});
