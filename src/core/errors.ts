@@ -83,6 +83,9 @@ export abstract class RuntimeError extends Error {
   }
 }
 
+/** Whether the same call may succeed later, by what the error itself says. */
+export const isRetryable = (error: unknown): boolean => error instanceof RuntimeError && error.retryable;
+
 /** An error that came from another thread, code and all. */
 export class RemoteError extends RuntimeError {
   override readonly name = 'RemoteError';

@@ -9,7 +9,10 @@ export interface FileBytes {
   readonly isPacked: boolean;
   /** Of the file, as it was opened. */
   readonly identity: FileIdentity;
-  /** Valid until the next call; `null` at the end. */
+  /**
+   * Valid until the next call; `null` at the end. One that fails for a reason that may pass may be made
+   * again: it gives the bytes that it could not give.
+   */
   next(): Promise<Uint8Array | null>;
   /** Goes on from an offset among the unpacked bytes. */
   seek(offset: number): Promise<void>;
@@ -109,8 +112,9 @@ class PlainBytes implements FileBytes {
   }
 
   async next(): Promise<Uint8Array | null> {
-    const chunk = await (this.#ahead ?? this.#read());
-    this.#ahead = undefined;
+    const reading = this.#ahead ?? this.#read();
+    this.#ahead = undefined; // one that failed is not told twice
+    const chunk = await reading;
     if (chunk.length === 0) return null;
     this.#offset += chunk.length;
     if (this.#readsAhead && this.#file.hasDescriptor) {
@@ -125,7 +129,7 @@ class PlainBytes implements FileBytes {
     await this.#ahead?.catch(() => {});
     if (offset === this.#offset) return;
     this.#ahead = undefined;
-    const size = await this.#file.size();
+    const size = await this.#size();
     if (offset > size) throw shortFile(this.#file.path, offset, size);
     this.#offset = offset;
   }
@@ -133,6 +137,14 @@ class PlainBytes implements FileBytes {
   async close(): Promise<void> {
     await this.#ahead?.catch(() => {});
     await this.#file.close();
+  }
+
+  async #size(): Promise<number> {
+    try {
+      return await this.#file.size();
+    } catch (error) {
+      throw inputError(this.#file.path, error);
+    }
   }
 
   async #read(): Promise<Uint8Array> {
@@ -156,8 +168,11 @@ class GzipBytes implements FileBytes {
   #gunzip: ReturnType<typeof createGunzip> | undefined;
   #input: Readable | undefined;
   #chunks: AsyncIterator<Uint8Array> | undefined;
+  /** Of the byte that comes next. */
   #offset = 0;
-  /** What a seek has unpacked too much. */
+  /** So many were unpacked; fewer than the offset after a failure, from which it begins anew. */
+  #unpacked = 0;
+  /** The last of them, from the offset on, where a seek has unpacked too much. */
   #left: Uint8Array | undefined;
 
   constructor(file: LentFile, first: Uint8Array, chunkBytes: number) {
@@ -171,43 +186,50 @@ class GzipBytes implements FileBytes {
   }
 
   async next(): Promise<Uint8Array | null> {
-    if (this.#left) {
-      const left = this.#left;
-      this.#left = undefined;
-      this.#offset += left.length;
-      return left;
-    }
-    this.#chunks ??= this.#start();
-    let found: IteratorResult<Uint8Array>;
-    try {
-      found = await this.#chunks.next();
-    } catch (error) {
-      throw this.#corrupt(error);
-    }
-    if (found.done) {
-      await this.#checkRest();
-      return null;
-    }
-    this.#offset += found.value.length;
-    return found.value;
+    await this.#catchUp();
+    const chunk = this.#left ?? (await this.#unpack());
+    this.#left = undefined;
+    this.#offset = this.#unpacked;
+    return chunk;
   }
 
   async seek(offset: number): Promise<void> {
     if (offset < this.#offset) this.#stop();
-    while (this.#offset < offset) {
-      const chunk = await this.next();
-      if (!chunk) throw shortFile(this.#file.path, offset, this.#offset);
-      const beyond = this.#offset - offset;
-      if (beyond > 0) {
-        this.#left = chunk.subarray(chunk.length - beyond);
-        this.#offset = offset;
-      }
-    }
+    else this.#left = this.#left?.subarray(Math.min(offset - this.#offset, this.#left.length));
+    if (this.#left?.length === 0) this.#left = undefined;
+    this.#offset = offset;
+    await this.#catchUp();
   }
 
   async close(): Promise<void> {
     this.#stop();
     await this.#file.close();
+  }
+
+  async #catchUp(): Promise<void> {
+    while (this.#unpacked < this.#offset) {
+      const chunk = await this.#unpack();
+      if (!chunk) throw shortFile(this.#file.path, this.#offset, this.#unpacked);
+      const beyond = this.#unpacked - this.#offset;
+      if (beyond > 0) this.#left = chunk.subarray(chunk.length - beyond);
+    }
+  }
+
+  async #unpack(): Promise<Uint8Array | null> {
+    this.#chunks ??= this.#start();
+    try {
+      const found = await this.#chunks.next();
+      if (found.done) {
+        await this.#checkRest();
+        return null;
+      }
+      this.#unpacked += found.value.length;
+      return found.value;
+    } catch (error) {
+      // What has failed says that it is at its end from then on.
+      this.#stop();
+      throw this.#whyNot(error);
+    }
   }
 
   #start(): AsyncIterator<Uint8Array> {
@@ -245,10 +267,10 @@ class GzipBytes implements FileBytes {
     this.#input?.destroy();
     this.#gunzip?.destroy();
     this.#chunks = this.#left = undefined;
-    this.#offset = 0;
+    this.#unpacked = 0;
   }
 
-  #corrupt(cause: unknown): PipelineError {
+  #whyNot(cause: unknown): PipelineError {
     if (cause instanceof PipelineError) return cause;
     const { path } = this.#file;
     const { code, message } = cause as NodeJS.ErrnoException;

@@ -43,7 +43,9 @@ export interface FileDecoder {
    *
    * @param lines - Is told on which line each row of the batch begins, where given.
    * @returns `false` at the end of the file; the batch may hold rows all the same.
-   * @throws {RuntimeError} when nothing more can be read. Rows from before that were delivered.
+   * @throws {RuntimeError} when nothing more can be read. Rows from before that were delivered. After a
+   *   retryable one, the next read goes on with the row that this one could not give; after others, it
+   *   fails again.
    */
   read(batch: Batch, stopped: () => boolean, lines?: Int32Array): Promise<boolean>;
   /** Of the row that comes next. */

@@ -17,7 +17,7 @@ import { BlockPools } from './replay/block-pools.js';
 import type { FileReading } from './replay/file-cursor.js';
 import { filesInTime, type TimedFile } from './replay/files-in-time.js';
 import { LatestTime } from './replay/latest-time.js';
-import { Descriptors } from './replay/lent-descriptors.js';
+import { Descriptors, type OpensFiles } from './replay/lent-descriptors.js';
 import { FileMerge } from './replay/merge-files.js';
 import {
   type ListedPosition,
@@ -38,8 +38,8 @@ import {
 const FORMATS: Readonly<Record<ReplayOptions['format'], FileFormat<ReplayOptions>>> = { csv: csvFormat };
 
 /** Rows recorded in files, as fast as they can be read or in the time in which they happened. */
-export const replaySource: SourceFactory<ReplayOptions> = {
-  plan(options, problems) {
+export const replaySource = {
+  plan(options: ReplayOptions, problems) {
     const schema = FORMATS[options.format].plan(options, problems);
     if (eventTimeIndex(schema) < 0) {
       const needs = 'needs a column "time" of type timestamp';
@@ -49,16 +49,17 @@ export const replaySource: SourceFactory<ReplayOptions> = {
     return schema;
   },
 
-  files({ path }) {
+  files({ path }: ReplayOptions) {
     if (typeof path === 'string') return { reads: [{ path, at: ['path'] }] };
     return { reads: path.map((one, i) => ({ path: one, at: ['path', i] })) };
   },
 
-  create(options, context) {
+  /** @param fs - For tests. */
+  create(options: ReplayOptions, context: StageContext, fs?: OpensFiles): Source {
     const schema = FORMATS[options.format].plan(options, { add() {} });
-    return new ReplaySource(options, schema, context);
+    return new ReplaySource(options, schema, context, new Descriptors(fs));
   },
-};
+} satisfies SourceFactory<ReplayOptions>;
 
 /** How long the source is silent before it says how far time is. */
 const WAIT_NS_MAX = 100_000_000n;
@@ -86,7 +87,7 @@ class ReplaySource implements Source {
   /** Of the files begun: made anew when there are more. */
   #digest = { begun: 0, text: digestOf([]) };
 
-  constructor(options: ReplayOptions, schema: Schema, context: StageContext) {
+  constructor(options: ReplayOptions, schema: Schema, context: StageContext, descriptors: Descriptors) {
     const { order, maxDelay, speed, format } = options;
     this.#options = options;
     this.schema = schema;
@@ -98,7 +99,7 @@ class ReplaySource implements Source {
     this.#reading = {
       schema,
       context,
-      descriptors: new Descriptors(),
+      descriptors,
       blocks: new BlockPools(schema, context.dictionaries),
       tally: { rowsRejected: 0, bytesIn: 0 },
       heldRows: { bytes: 0 },

@@ -5,6 +5,7 @@ import type { Row } from '../../src/core/row-view.js';
 import type { Source } from '../../src/pipeline/source.js';
 import type { StageContext } from '../../src/pipeline/stage.js';
 import { ReplayOptions } from '../../src/settings/replay-options.js';
+import type { OpensFiles } from '../../src/sources/replay/lent-descriptors.js';
 import { replaySource } from '../../src/sources/replay.js';
 import { rowsIn } from './batch-rows.js';
 import { collectProblems, RecordedRejects, stageContext } from './stage-context.js';
@@ -14,7 +15,7 @@ export type ReplayInput = z.input<typeof ReplayOptions>;
 /** A replay source and what it was given, opened. */
 export async function openReplay(
   input: ReplayInput,
-  { resumeAt, ...overrides }: Partial<StageContext> & { resumeAt?: PlainData } = {},
+  { resumeAt, fs, ...overrides }: Partial<StageContext> & { resumeAt?: PlainData; fs?: OpensFiles } = {},
 ) {
   const options = ReplayOptions.parse(input);
   const problems = collectProblems();
@@ -22,7 +23,7 @@ export async function openReplay(
   if (problems.found.length > 0) throw new Error(problems.found.join('\n'));
   const rejects = new RecordedRejects();
   const context = stageContext({ dictionaries: new DictionarySet(), rejects, ...overrides });
-  const source = replaySource.create(options, context);
+  const source = replaySource.create(options, context, fs);
   await source.open?.();
   if (resumeAt !== undefined) await source.resume(resumeAt);
   return { source, context, rejects };

@@ -1,6 +1,6 @@
 import type { Batch } from '../../core/batch.js';
 import type { MemoryShare } from '../../core/column-memory.js';
-import { PipelineError } from '../../core/errors.js';
+import { isRetryable, PipelineError } from '../../core/errors.js';
 import { readInt64 } from '../../core/int64.js';
 import { retainRows } from '../../core/selection.js';
 import type { StageContext } from '../../pipeline/stage.js';
@@ -44,9 +44,9 @@ export class CsvDecoder implements FileDecoder {
   readonly #frontOffset: number;
   /** Whether the times of the first rows are still to be judged. */
   #isAtFront = true;
-  /** What went wrong while bytes were read ahead: thrown when the rows before it are given out. */
+  /** Why no more bytes can be read, ever: thrown when the rows before it are given out. */
   #aheadError: { readonly error: unknown } | undefined;
-  /** Thrown by the next read: rows from before it go first. */
+  /** Thrown by the next read, since rows from before it go first; by each one after it, unless it may pass. */
   #failure: unknown;
   #failed = false;
 
@@ -70,18 +70,11 @@ export class CsvDecoder implements FileDecoder {
   }
 
   async read(batch: Batch, stopped: () => boolean, lines?: Int32Array): Promise<boolean> {
-    if (this.#isAtFront) await this.#judgeFront();
     for (;;) {
-      if (this.#failed) throw this.#failure;
-      const rejectedBefore = this.rowsRejected;
-      if (this.#isNextUnclear) await this.#judgeNext();
-      const isWindowEmpty = this.#decode(batch, lines);
-      if (this.rowsRejected > rejectedBefore) await this.#flushRejects();
-      if (!this.#failed && isWindowEmpty) {
-        if (this.#window.sealed) return false;
-        await this.#fill();
-      }
-      if (this.#failed && batch.length === 0) throw this.#failure;
+      if (this.#failed) this.#throwFailure();
+      await this.#judge();
+      if (!this.#failed && (await this.#readSome(batch, lines))) return false;
+      if (this.#failed && batch.length === 0) this.#throwFailure();
       if (this.#failed || batch.length === batch.capacity || stopped()) return true;
     }
   }
@@ -109,18 +102,27 @@ export class CsvDecoder implements FileDecoder {
     await this.#bytes.close();
   }
 
-  async #judgeFront(): Promise<void> {
-    this.#isAtFront = false;
+  /** Rows that tell more together: before one of them is read. */
+  async #judge(): Promise<void> {
     try {
-      await this.#times.judgeFront(this.#nextPlace());
+      if (this.#isAtFront) await this.#times.judgeFront(this.#nextPlace());
+      this.#isAtFront = false;
+      if (this.#isNextUnclear) await this.#times.judgeNext(this.#nextPlace());
+      this.#isNextUnclear = false;
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  async #judgeNext(): Promise<void> {
-    await this.#times.judgeNext(this.#nextPlace());
-    this.#isNextUnclear = false;
+  /** @returns Whether the file is at its end. */
+  async #readSome(batch: Batch, lines: Int32Array | undefined): Promise<boolean> {
+    const rejectedBefore = this.rowsRejected;
+    const isWindowEmpty = this.#decode(batch, lines);
+    if (this.rowsRejected > rejectedBefore) await this.#flushRejects();
+    if (this.#failed || !isWindowEmpty) return false;
+    if (this.#window.sealed) return true;
+    await this.#fill();
+    return false;
   }
 
   #nextPlace(): FilePlace {
@@ -135,11 +137,19 @@ export class CsvDecoder implements FileDecoder {
   }
 
   async #fill(): Promise<void> {
-    if (await this.#readMore()) return;
+    try {
+      if (await this.#readMore()) return;
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
     this.#fail(withLine(this.#aheadError?.error, this.#scanner.line));
   }
 
-  /** @returns Whether the window has more bytes, or knows that there are none. */
+  /**
+   * @returns Whether the window has more bytes, or knows that there are none.
+   * @throws What may pass: nothing is to be judged by what is there without the rest.
+   */
   async #readMore(): Promise<boolean> {
     if (this.#aheadError) return false;
     try {
@@ -151,6 +161,7 @@ export class CsvDecoder implements FileDecoder {
       } else this.#window.seal();
       return true;
     } catch (error) {
+      if (isRetryable(error)) throw error;
       this.#aheadError = { error };
       return false;
     }
@@ -167,6 +178,12 @@ export class CsvDecoder implements FileDecoder {
   #fail(error: unknown): void {
     this.#failed = true;
     this.#failure = error;
+  }
+
+  #throwFailure(): never {
+    const failure = this.#failure;
+    this.#failed = !isRetryable(failure);
+    throw failure;
   }
 
   /** @returns Whether the window holds no whole row any more. */
@@ -234,6 +251,7 @@ export class CsvDecoder implements FileDecoder {
     this.#scanner.restart(line);
     this.#scanner.faults.length = 0;
     this.#fieldFaults.clear();
+    this.#isNextUnclear = false;
   }
 
   #tooManyStrays({ row, expected }: StrayRunError): PipelineError {
@@ -261,10 +279,11 @@ export class CsvDecoder implements FileDecoder {
     for (const row of this.#fieldFaults.keys()) keep[first + row] = 0;
     this.#fieldFaults.clear();
     for (const { row, start, ...fault } of faults) {
-      this.rowsRejected++;
       try {
         this.#context.rejects.add({ file: this.#file, ...fault });
+        this.rowsRejected++;
       } catch (error) {
+        if (!isRetryable(error)) this.rowsRejected++; // it will not come again
         // Rows before the bad one are delivered, those behind it are not.
         this.#stopAt({ start, line: fault.line }, error);
         batch.length = first + row;

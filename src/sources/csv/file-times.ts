@@ -128,8 +128,8 @@ export class FileTimes {
   ): void {
     for (let row = 0; row < rows.end - rows.first; row++) {
       if (rows.offsetOf(row) < offset) continue;
+      // It stays known: the row may be read again.
       if (rows.offsetOf(row) === offset) tell(row, expected);
-      this.#stray = undefined;
       return;
     }
   }

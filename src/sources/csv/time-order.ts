@@ -46,7 +46,9 @@ export class TimeOrder {
     return this.#hasPrevious ? readInt64(this.#previous, 0) : undefined;
   }
 
+  /** It goes on behind another row: those that were refused before the next one do not count. */
   set previousNs(ns: bigint | undefined) {
+    this.#strays.end();
     this.#hasPrevious = ns !== undefined;
     if (ns !== undefined) writeInt64(this.#previous, 0, ns);
   }

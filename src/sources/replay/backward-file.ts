@@ -10,7 +10,8 @@ import {
   linesFor,
 } from './file-cursor.js';
 import type { ReadSizes } from './read-sizes.js';
-import type { BackwardPlace } from './replay-position.js';
+import type { BackwardPlace, LineRange } from './replay-position.js';
+import { toldBackwards } from './reported-rejects.js';
 import { reverseRows } from './reverse-rows.js';
 
 /**
@@ -28,10 +29,16 @@ export class BackwardFile implements FileCursor {
   readonly #index: BlockIndex;
   /** Rows at the front of the file that were not decoded yet. */
   #left: number;
+  /** Whether all of them are left: bad rows behind the last one, too. */
+  #isWhole: boolean;
   /** Bad rows were told from this line on. */
   #reported: number;
   /** Where bad rows stand behind the last block, until they were told. */
   #tail: RowPlace | undefined;
+  /** Rows that are being read, for as long as that is not done: a failure may have broken it off. */
+  #part: { readonly place: RowPlace; readonly rows: Batch } | undefined;
+  /** What else was told of the lines that are left. */
+  readonly #told: readonly LineRange[];
 
   private constructor(
     file: InputFile,
@@ -46,6 +53,8 @@ export class BackwardFile implements FileCursor {
     this.#index = index;
     this.#left = at?.left ?? index.rows;
     this.#reported = at?.reported ?? Number.MAX_SAFE_INTEGER;
+    this.#told = at?.told ?? [];
+    this.#isWhole = at?.left == null;
     if (this.#left === index.rows) this.#tail = index.tail;
   }
 
@@ -64,7 +73,7 @@ export class BackwardFile implements FileCursor {
       readsAhead: false,
       before: index.identity,
       countsBytes: false,
-      wasReported: at && ((line) => line >= at.reported),
+      wasReported: at && toldBackwards(at),
     });
     return new BackwardFile(file, reading, decoder, index, at);
   }
@@ -87,6 +96,7 @@ export class BackwardFile implements FileCursor {
     const behind = places[number + 1] ?? end;
     this.#reading.tally.bytesIn += behind.offset - place.offset;
     this.#left -= rows;
+    this.#isWhole = false;
     this.#reported = Math.min(this.#reported, place.line); // an earlier run may have been further
     block.length = rows;
     reverseRows(block, this.lines);
@@ -96,46 +106,55 @@ export class BackwardFile implements FileCursor {
 
   place(): BackwardPlace {
     const held = this.block === undefined ? 0 : this.block.length - this.next;
-    return { left: this.#left + held, reported: this.#reported };
+    const reported = this.#reported;
+    const told = this.#told.filter(([from]) => from < reported);
+    if (this.#part) told.push([this.#part.place.line, this.#decoder.decoder.position().line]);
+    const left = this.#isWhole ? null : this.#left + held;
+    return { left, reported, ...(told.length > 0 && { told }) };
   }
 
   async close(): Promise<void> {
     this.block?.release();
     this.block = undefined;
+    this.#endPart()?.release();
     await this.#decoder.close();
   }
 
-  /** Goes through it to its end, after a stop too: some of its bad rows may have been told. */
   async #readBlock(number: number, rows: number): Promise<Batch> {
-    const { blockRows, places } = this.#index;
-    this.lines = linesFor(blockRows, this.lines);
-    const block = this.#reading.blocks.acquire(blockRows);
-    try {
-      await this.#decoder.decoder.resume(places[number]!);
-      let hasMore = true;
-      // Read on where the decoder stopped at a bad row: it says so the second time.
-      while (hasMore && block.length < rows) hasMore = await this.#decoder.read(block, this.lines, false);
-      if (block.length < rows) {
-        throw changedFile(this.file.path, `${rows} rows from line ${places[number]!.line} on`);
-      }
-      return block;
-    } catch (error) {
-      block.release();
-      throw error;
-    }
+    const place = this.#index.places[number]!;
+    // To the end of the file, where that is in it: bad rows may stand behind its last row.
+    await this.#readPart(place, this.#isWhole ? this.#index.blockRows : rows);
+    const block = this.#endPart()!;
+    if (block.length >= rows) return block;
+    block.release();
+    throw changedFile(this.file.path, `${rows} rows from line ${place.line} on`);
   }
 
   async #readTail(tail: RowPlace): Promise<void> {
+    await this.#readPart(tail, 1);
+    this.#endPart()?.release();
+    this.#tail = undefined;
+  }
+
+  /** Goes through it to its end, after a stop too: some of its bad rows may have been told. */
+  async #readPart(place: RowPlace, rows: number): Promise<void> {
     const { blockRows } = this.#index;
-    const spare = this.#reading.blocks.acquire(blockRows);
-    try {
+    const { decoder } = this.#decoder;
+    if (!this.#part) {
       this.lines = linesFor(blockRows, this.lines);
-      await this.#decoder.decoder.resume(tail);
-      let hasMore = true;
-      while (hasMore && spare.length === 0) hasMore = await this.#decoder.read(spare, this.lines, false);
-      this.#tail = undefined;
-    } finally {
-      spare.release();
+      await decoder.resume(place);
+      this.#part = { place, rows: this.#reading.blocks.acquire(blockRows) };
     }
+    const { rows: block } = this.#part;
+    // Read on where the decoder stopped at a bad row: it says so the second time.
+    for (let hasMore = true; hasMore && block.length < rows; ) {
+      hasMore = await this.#decoder.read(block, this.lines, false);
+    }
+  }
+
+  #endPart(): Batch | undefined {
+    const rows = this.#part?.rows;
+    this.#part = undefined;
+    return rows;
   }
 }

@@ -5,7 +5,7 @@ import { eventTimeIndex, type Schema } from '../../core/schema.js';
 import type { Rejects } from '../../pipeline/rejects.js';
 import type { StageContext } from '../../pipeline/stage.js';
 import { type FileBytes, openFileBytes } from '../file-bytes.js';
-import type { FileDecoder, FileDirection } from '../file-decoder.js';
+import type { FileDecoder, FileDirection, RowPlace } from '../file-decoder.js';
 import type { BlockPools } from './block-pools.js';
 import type { Descriptors, FileIdentity } from './lent-descriptors.js';
 import type { ReadSizes } from './read-sizes.js';
@@ -64,7 +64,8 @@ export interface FileCursor {
   /** Whether rows may follow those of the block. */
   readonly hasMore: boolean;
   /**
-   * Decodes the next block, of at most `rows` rows, after the last one was used up.
+   * Decodes the next block, of at most `rows` rows, after the last one was used up. Called again after
+   * an error that may pass, it goes on.
    * @returns Whether there is a row: `false` at the end of the file, or after a stop.
    */
   fill(rows: number): Promise<boolean>;
@@ -86,11 +87,19 @@ export class CountedDecoder {
     this.#rejects = rejects;
   }
 
-  /** @param settings - `wasReported`: by line, of an earlier run. */
+  /** @param settings - `wasReported`: by line, of an earlier run. `resumeAt`: where it left off. */
   static async open(
     path: string,
     reading: FileReading,
-    { sizes, direction, readsAhead, before, countsBytes = true, wasReported }: CountedDecoderSettings,
+    {
+      sizes,
+      direction,
+      readsAhead,
+      before,
+      countsBytes = true,
+      wasReported,
+      resumeAt,
+    }: CountedDecoderSettings,
   ): Promise<CountedDecoder> {
     const { descriptors, context, tally } = reading;
     const { chunkBytes } = sizes;
@@ -98,6 +107,12 @@ export class CountedDecoder {
     const unreported = wasReported && new UnreportedRejects(context.rejects, wasReported);
     const rejects: Rejects = unreported ?? context.rejects;
     const decoder = await reading.openDecoder(path, { ...context, rejects }, direction, bytes);
+    try {
+      if (resumeAt) await decoder.resume(resumeAt);
+    } catch (error) {
+      await decoder.close();
+      throw error;
+    }
     if (countsBytes) tally.bytesIn += decoder.bytesIn;
     return new CountedDecoder(decoder, reading, unreported);
   }
@@ -140,6 +155,7 @@ export interface CountedDecoderSettings {
   readonly before?: FileIdentity;
   readonly countsBytes?: boolean;
   readonly wasReported?: ((line: number) => boolean) | undefined;
+  readonly resumeAt?: RowPlace | undefined;
 }
 
 /** Lines of a block of so many rows, in the memory of the last one where it is large enough. */

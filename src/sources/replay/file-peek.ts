@@ -1,5 +1,6 @@
 import { Batch } from '../../core/batch.js';
 import { DictionarySet } from '../../core/dictionary.js';
+import { isRetryable } from '../../core/errors.js';
 import { compareInt64, readNanos } from '../../core/int64.js';
 import { eventTimeIndex } from '../../core/schema.js';
 import { openFileBytes } from '../file-bytes.js';
@@ -31,7 +32,7 @@ export interface FilePeek {
  * strings get no ids, and bad rows are told when they are read.
  *
  * @throws {RuntimeError} when the file cannot be opened or its header is not as expected. What is wrong
- *   further in is told when it is read.
+ *   further in is told when it is read, unless it may pass.
  */
 export async function peekFile(path: string, reading: FileReading): Promise<FilePeek> {
   const { steps, ...peek } = await lookInto(path, reading, 'ascending');
@@ -63,7 +64,8 @@ async function lookInto(
     const isEnough = () => isStopped() || rows + decoder.rowsRejected >= ROWS_MAX;
     for (let hasMore = true; hasMore && !isEnough() && steps.count < STEPS_ENOUGH; ) {
       batch.length = 0;
-      hasMore = await decoder.read(batch, isEnough).catch(() => {
+      hasMore = await decoder.read(batch, isEnough).catch((error: unknown) => {
+        if (isRetryable(error)) throw error;
         isReadable = false;
         return false;
       });

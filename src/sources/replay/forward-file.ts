@@ -54,17 +54,10 @@ export class ForwardFile implements FileCursor {
     at?: ForwardPlace,
   ): Promise<ForwardFile> {
     const wasReported = at && ((line: number) => line < at.reported);
-    const settings = { sizes, direction: 'ascending', readsAhead: true, wasReported } as const;
+    const { offset = 0, line = 1, previousNs } = at ?? {};
+    const resumeAt = offset > 0 ? { offset, line, previousNs } : undefined;
+    const settings = { sizes, direction: 'ascending', readsAhead: true, wasReported, resumeAt } as const;
     const decoder = await CountedDecoder.open(file.path, reading, settings);
-    try {
-      if (at && at.offset > 0) {
-        const { offset, line, previousNs } = at;
-        await decoder.decoder.resume({ offset, line, previousNs });
-      }
-    } catch (error) {
-      await decoder.close();
-      throw error;
-    }
     return new ForwardFile(file, reading, decoder, at);
   }
 

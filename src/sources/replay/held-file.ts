@@ -1,5 +1,5 @@
 import type { Batch } from '../../core/batch.js';
-import { PipelineError } from '../../core/errors.js';
+import { isRetryable, PipelineError } from '../../core/errors.js';
 import { bytesPerRow, type Schema } from '../../core/schema.js';
 import {
   CountedDecoder,
@@ -9,7 +9,8 @@ import {
   type InputFile,
 } from './file-cursor.js';
 import type { ReadSizes } from './read-sizes.js';
-import type { BackwardPlace } from './replay-position.js';
+import type { BackwardPlace, LineRange } from './replay-position.js';
+import { toldBackwards } from './reported-rejects.js';
 import { reverseRows } from './reverse-rows.js';
 
 /** Of rows that are held to be turned round, in all files that are open. */
@@ -43,7 +44,13 @@ export class HeldFile implements FileCursor {
   #reported: number;
   /** In the order of the file; `undefined` until they were decoded. */
   #held: HeldBlock[] | undefined;
-  /** It has read on behind what it let go of: once it has failed, it always fails. */
+  /** Of them, those that are decoded by now. */
+  #decoded: HeldBlock[] = [];
+  #hasMoreToDecode = true;
+  /** What was told of lines before those. */
+  readonly #told: readonly LineRange[];
+  #hasBegun = false;
+  /** It has read on behind what it let go of: once it has failed for good, it always fails. */
   #failure: { readonly error: unknown } | undefined;
 
   private constructor(
@@ -57,6 +64,7 @@ export class HeldFile implements FileCursor {
     this.#decoder = decoder;
     this.#left = at?.left ?? null;
     this.#reported = at?.reported ?? Number.MAX_SAFE_INTEGER;
+    this.#told = at?.told ?? [];
   }
 
   static async open(
@@ -65,7 +73,7 @@ export class HeldFile implements FileCursor {
     sizes: ReadSizes,
     at?: BackwardPlace,
   ): Promise<HeldFile> {
-    const wasReported = at && ((line: number) => line >= at.reported);
+    const wasReported = at && toldBackwards(at);
     const settings = { sizes, direction: 'descending', readsAhead: true, wasReported } as const;
     return new HeldFile(file, reading, await CountedDecoder.open(file.path, reading, settings), at);
   }
@@ -87,7 +95,11 @@ export class HeldFile implements FileCursor {
   }
 
   place(): BackwardPlace {
-    if (!this.#held) return { left: this.#left, reported: this.#reported };
+    if (!this.#held) {
+      const told = [...this.#told];
+      if (this.#hasBegun) told.push([0, this.#decoder.decoder.position().line]);
+      return { left: this.#left, reported: this.#reported, ...(told.length > 0 && { told }) };
+    }
     let left = this.block === undefined ? 0 : this.block.length - this.next;
     for (const { batch } of this.#held) left += batch.length;
     return { left, reported: this.#reported };
@@ -95,7 +107,7 @@ export class HeldFile implements FileCursor {
 
   async close(): Promise<void> {
     this.#releaseBlock();
-    this.#releaseHeld(this.#held ?? []);
+    this.#releaseHeld(this.#held ?? this.#decoded);
     this.#held = [];
     await this.#decoder.close();
   }
@@ -103,36 +115,51 @@ export class HeldFile implements FileCursor {
   /** @returns Whether it got to the end: `false` after a stop. */
   async #decodeAll(rows: number): Promise<boolean> {
     if (this.#failure) throw this.#failure.error;
-    const { blocks, heldRows, isStopped, schema } = this.#reading;
-    const held: HeldBlock[] = [];
-    const wanted = this.#left ?? Number.POSITIVE_INFINITY;
+    const decoded = this.#decoded;
     try {
-      let count = 0;
-      for (let hasMore = true; hasMore && count < wanted; ) {
-        const bytes = heldBytes(rows, schema);
-        if (heldRows.bytes + bytes > HELD_BYTES_MAX) throw tooLarge(this.file.path);
-        const next = { batch: blocks.acquire(rows), lines: new Int32Array(rows) };
-        heldRows.bytes += bytes;
-        held.push(next);
-        hasMore = await this.#decoder.read(next.batch, next.lines);
-        if (isStopped()) {
-          this.#releaseHeld(held);
-          return false;
-        }
-        next.batch.length = Math.min(next.batch.length, wanted - count);
-        count += next.batch.length;
-      }
-      if (this.#left !== null && count < this.#left) throw changedFile(this.file.path, `${this.#left} rows`);
+      const isWhole = await this.#decodeOn(decoded, rows);
+      if (!isWhole) return false;
     } catch (error) {
+      if (isRetryable(error)) throw error;
       this.#failure = { error };
-      this.#releaseHeld(held);
+      this.#decoded = [];
+      this.#releaseHeld(decoded);
       throw error;
     }
-    while (held.at(-1)?.batch.length === 0) this.#releaseHeld(held.splice(-1));
-    this.#held = held;
+    while (decoded.at(-1)?.batch.length === 0) this.#releaseHeld(decoded.splice(-1));
+    this.#held = decoded;
     this.#reported = 0;
     this.#decoder.closeMeanwhile();
     return true;
+  }
+
+  async #decodeOn(decoded: HeldBlock[], rows: number): Promise<boolean> {
+    const { isStopped } = this.#reading;
+    const wanted = this.#left ?? Number.POSITIVE_INFINITY;
+    let count = decoded.reduce((sum, { batch }) => sum + batch.length, 0);
+    this.#hasBegun = true;
+    while (this.#hasMoreToDecode && count < wanted) {
+      const next = this.#emptyBlock(decoded, rows);
+      this.#hasMoreToDecode = await this.#decoder.read(next.batch, next.lines);
+      if (isStopped()) return false;
+      next.batch.length = Math.min(next.batch.length, wanted - count);
+      count += next.batch.length;
+    }
+    if (this.#left !== null && count < this.#left) throw changedFile(this.file.path, `${this.#left} rows`);
+    return true;
+  }
+
+  /** A new one at the end, or the one that is there where its reading has failed. */
+  #emptyBlock(decoded: HeldBlock[], rows: number): HeldBlock {
+    const last = decoded.at(-1);
+    if (last?.batch.length === 0) return last;
+    const { blocks, heldRows, schema } = this.#reading;
+    const bytes = heldBytes(rows, schema);
+    if (heldRows.bytes + bytes > HELD_BYTES_MAX) throw tooLarge(this.file.path);
+    const block = { batch: blocks.acquire(rows), lines: new Int32Array(rows) };
+    heldRows.bytes += bytes;
+    decoded.push(block);
+    return block;
   }
 
   #releaseHeld(held: readonly HeldBlock[]): void {

@@ -7,7 +7,7 @@ export const DESCRIPTORS_MAX = 64;
 const LENT_MAX = 8;
 const KEPT_MAX = DESCRIPTORS_MAX - LENT_MAX;
 
-type OpensFiles = Pick<typeof nodeFs, 'open'>;
+export type OpensFiles = Pick<typeof nodeFs, 'open'>;
 
 /**
  * Files that are read a chunk at a time, however many, with at most 64 descriptors. Each has one of

@@ -16,7 +16,12 @@ export interface BackwardPlace {
   readonly left: number | null;
   /** Bad rows were told from this line on. */
   readonly reported: number;
+  /** And within these: a stop or a failure broke the reading of them off. */
+  readonly told?: readonly LineRange[] | undefined;
 }
+
+/** Lines of a file, the last one not among them. */
+export type LineRange = readonly [from: number, end: number];
 
 export type FilePlace = ForwardPlace | BackwardPlace;
 
@@ -68,7 +73,10 @@ export function writePosition(position: ReplayPosition): PlainData {
 }
 
 function writePlace(place: FilePlace): Record<string, PlainData> {
-  if (isBackward(place)) return { left: place.left, reported: place.reported };
+  if (isBackward(place)) {
+    const { left, reported, told } = place;
+    return { left, reported, ...(told && { told: told.map(([from, end]) => [from, end]) }) };
+  }
   const { offset, line, skip, reported, previousNs } = place;
   const previous = previousNs === undefined ? {} : { previousNs: String(previousNs) };
   return { offset, line, skip, reported, ...previous };
@@ -111,10 +119,11 @@ function readOpenFile(data: PlainData, begun: number): OpenFile {
   return { file, path, place: readPlace(fields) };
 }
 
-function readPlace({ offset, line, skip = 0, reported, left, previousNs }: Fields): FilePlace {
+function readPlace({ offset, line, skip = 0, reported, left, told, previousNs }: Fields): FilePlace {
   if (left !== undefined) {
-    if ((left !== null && !isCount(left)) || !isCount(reported)) throw malformed();
-    return { left, reported };
+    const areRanges = told === undefined || (Array.isArray(told) && told.every(isRange));
+    if ((left !== null && !isCount(left)) || !isCount(reported) || !areRanges) throw malformed();
+    return { left, reported, ...(told && { told: told as unknown as readonly LineRange[] }) };
   }
   if (!isCount(offset) || !isCount(line) || !isCount(skip)) throw malformed();
   if (reported !== undefined && !isCount(reported)) throw malformed();
@@ -128,6 +137,9 @@ type Fields = Partial<Record<string, PlainData>>;
 
 const asFields = (data: PlainData): Fields =>
   typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as Fields) : {};
+
+const isRange = (value: PlainData): boolean =>
+  Array.isArray(value) && value.length === 2 && value.every(isCount);
 
 function asNanos(value: PlainData | undefined): bigint | undefined {
   if (value === undefined || value === null) return undefined;

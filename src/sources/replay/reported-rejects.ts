@@ -1,5 +1,6 @@
 import type { BadRow } from '../../core/errors.js';
 import type { Rejects } from '../../pipeline/rejects.js';
+import type { BackwardPlace } from './replay-position.js';
 
 /** For rows that are looked at and not yet read: bad ones are told when they are read. */
 export const IGNORED_REJECTS: Rejects = {
@@ -8,6 +9,11 @@ export const IGNORED_REJECTS: Rejects = {
   add() {},
   async flush() {},
 };
+
+/** What an earlier run has told of a file that is read backwards. */
+export function toldBackwards({ reported, told = [] }: BackwardPlace): (line: number) => boolean {
+  return (line) => line >= reported || told.some(([from, end]) => line >= from && line < end);
+}
 
 /** Passes over bad rows that an earlier run has told, since it decoded further than it gave rows. */
 export class UnreportedRejects implements Rejects {

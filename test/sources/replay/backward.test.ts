@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TimeSteps } from '../../../src/sources/replay/file-peek.js';
+import { FlakyFileSystem } from '../../support/flaky-file-system.js';
 import { scratchFolder } from '../../support/recorded-data.js';
 import { drainRows, openReplay, type ReplayInput, replay } from '../../support/replayed.js';
 import { RecordedRejects } from '../../support/stage-context.js';
@@ -83,6 +84,37 @@ describe('a replay of a file whose newest row comes first', () => {
       );
     },
   );
+
+  it.each([
+    ['plain', (text: string) => text],
+    ['gzip', (text: string) => gzipSync(text, { level: 1 })],
+  ])('tells each bad row once, wherever a stop comes in the middle of a read (%s)', async (_form, pack) => {
+    const { text, good, bad } = newestFirst(41, 4);
+    const path = write(pack(`${text}9000000,x,n\n`));
+    bad.push(text.split('\n').length); // behind the last good row
+    const expected = good.map(({ id }) => id).toReversed();
+    for (let stopAt = 0; stopAt < 120; stopAt += 3) {
+      const flaky = new FlakyFileSystem(20);
+      const { source, rejects } = await openReplay({ path, ...TIMED_ROWS }, { batchRows: 8, fs: flaky.fs });
+      let calls = 0;
+      flaky.isFailing = () => {
+        if (calls++ === stopAt) source.stop();
+        return false;
+      };
+      const ids: number[] = [];
+      for (let batch = await source.read(); batch; batch = await source.read()) {
+        ids.push(...batch.float64('price').subarray(0, batch.length));
+        batch.release();
+      }
+      const resumeAt = JSON.parse(JSON.stringify(source.position()));
+      await source.close?.();
+      const rest = await readTimed({ path, ...TIMED_ROWS }, { resumeAt });
+      expect([...ids, ...idsOf(rest.rows)]).toEqual(expected);
+      const told = [...rejects.rows, ...rest.rejects].map(({ line }) => line);
+      expect(told.sort((a, b) => a - b)).toEqual(bad);
+      expect(source.rowsRejected! + rest.rowsRejected).toBe(bad.length);
+    }
+  });
 
   it('counts its bytes once, plain and packed', async () => {
     const { text } = newestFirst(20_000);
