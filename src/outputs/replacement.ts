@@ -52,11 +52,18 @@ export async function replaceParts(
   { epoch, ...decided }: Omit<Decision, 'version'> & { readonly epoch: number },
 ): Promise<void> {
   const decision: Decision = { version: 1, ...decided };
-  const path = join(places.state, `replacing-${decision.run}-${digits(epoch, 5)}.json`);
+  const path = decisionPath(places, decision.run, epoch);
   await staging.sync();
   await staging.decide(path, JSON.stringify(decision));
   await carryOut(places, path, decision);
 }
+
+/** Whether this owner of a run has decided, and what it decided is not finished. */
+export const hasDecided = (places: Places, run: string, epoch: number): Promise<boolean> =>
+  places.disk.has(decisionPath(places, run, epoch));
+
+const decisionPath = ({ state }: Places, run: string, epoch: number): string =>
+  join(state, `replacing-${run}-${digits(epoch, 5)}.json`);
 
 /**
  * Finishes what runs had decided when they died.

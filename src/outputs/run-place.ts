@@ -63,6 +63,7 @@ export class RunPlace {
       const created = await Staging.create(disk, join(state, run), staging);
       return new RunPlace(options, { run, epoch, staging: created, fenced: [], others }, register, gone);
     } catch (error) {
+      await removeRunFolder(disk, join(state, run), epoch);
       await register.end();
       throw error;
     }

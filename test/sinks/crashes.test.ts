@@ -259,6 +259,39 @@ describe('a file system that fails once', () => {
     await run.close();
   });
 
+  it.each(['out', 'parted'])(
+    'leaves the old parts or the new ones and no others, when it replaces, in %s',
+    async (name) => {
+      const seen = new Set<string>();
+      await everyOperation(name, async (at, path) => {
+        await runWhole(path, ticks(3, 100), { rotate: { rows: 2 }, fs: fast() });
+        const disk = new CrashingFileSystem();
+        disk.failAt = at;
+        const options = { ifExists: 'replace', rotate: { rows: 2 }, fs: disk.fs };
+        const isDone = await runWhole(path, ticks(ROWS), options).then(
+          () => true,
+          () => false,
+        );
+        const operation = disk.log[at];
+        await disk.kill();
+        buryRuns(path);
+        await runWhole(path, [], { ifExists: 'append', fs: fast() });
+        const found = read(path).join();
+        expect([at, operation, isDone ? [upTo(ROWS).join()] : [OLD.join(), upTo(ROWS).join()]]).toEqual([
+          at,
+          operation,
+          expect.arrayContaining([found]),
+        ]);
+        // An empty folder that could not be removed stays.
+        const mayRemain = operation?.startsWith('rmdir ') === true;
+        expect([at, operation, needless(path, { powerCut: mayRemain })]).toEqual([at, operation, []]);
+        seen.add(found);
+        return operation !== undefined;
+      });
+      expect(seen.size).toBe(2);
+    },
+  );
+
   it('ends the run when it is a sync that fails, which may be tried again, and shows nothing after it', async () => {
     const reached = await everyOperation('out', async (at, path) => {
       const disk = new CrashingFileSystem();

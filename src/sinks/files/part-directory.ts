@@ -9,7 +9,13 @@ import { type FileCut, OpenFiles, type ResumedFile, resumeOpenFiles } from '../.
 import type { OpenFilesPosition } from '../../outputs/open-files-position.js';
 import { isPart, isPartOfAnother, partName } from '../../outputs/part-name.js';
 import { listOutput, syncOutput } from '../../outputs/partition-folders.js';
-import { finishReplacements, type Places, replaceParts, type StagedPart } from '../../outputs/replacement.js';
+import {
+  finishReplacements,
+  hasDecided,
+  type Places,
+  replaceParts,
+  type StagedPart,
+} from '../../outputs/replacement.js';
 import { RunPlace, type RunPlaceOptions } from '../../outputs/run-place.js';
 import type { StagedFile } from '../../outputs/staged-file.js';
 import { openStateFolder } from '../../outputs/state-folder.js';
@@ -76,8 +82,8 @@ export class PartDirectory implements Output {
   #waitsForCommit: boolean;
   /** Parts that a position listed which was handed out: a store may hold it. */
   #prepared = 0;
-  /** What is staged takes the place of old parts, whoever finishes it. */
-  #decides = false;
+  /** A replacement has begun and has not come to its end. */
+  #isReplacing = false;
   /** All that was written has its place, and nothing was written since. */
   #isFlushed = false;
   #hasParts = false;
@@ -175,12 +181,13 @@ export class PartDirectory implements Output {
     for (const file of this.#open) await file.close();
     await this.#openFiles?.close();
     if (!place) return;
-    const isOver = !this.#decides && (this.#isFlushed || !this.#waitsForCommit);
+    const isDecided = await this.#isDecided(place);
+    const isOver = !isDecided && (this.#isFlushed || !this.#waitsForCommit);
     if (isOver) await this.#removeFenced();
     else {
       // What was listed stays: a store may hold a checkpoint with it.
       for (const { name } of this.#open) if (!this.#listed.has(name)) await place.staging.remove(name);
-      const unlisted = this.#decides ? [] : this.#ended.slice(this.#prepared);
+      const unlisted = isDecided ? [] : this.#ended.slice(this.#prepared);
       for (const { name } of unlisted) if (!this.#listed.has(name)) await place.staging.remove(name);
     }
     this.#place = undefined;
@@ -262,6 +269,11 @@ export class PartDirectory implements Output {
     return resumed;
   }
 
+  /** What is staged takes the place of old parts, whoever finishes it. Does not throw. */
+  async #isDecided({ run, epoch }: RunPlace): Promise<boolean> {
+    return this.#isReplacing && (await hasDecided(this.#places, run, epoch).catch(() => true));
+  }
+
   /** Does not throw. */
   async #removeFenced(): Promise<void> {
     for (const folder of this.#fenced) await this.#options.disk.removeFolderQuietly(folder);
@@ -277,9 +289,9 @@ export class PartDirectory implements Output {
       await noteColumns(disk, this.#state, staging, this.#columns);
       const names = await listOutput(disk, this.#directory);
       const old = names.filter((name) => isPartOfAnother(run, name));
-      this.#decides = true;
+      this.#isReplacing = true;
       await replaceParts(this.#places, staging, { run, epoch, old, parts });
-      this.#decides = false;
+      this.#isReplacing = false;
       this.#replaces = false;
       this.#hasParts = false;
     } else {
