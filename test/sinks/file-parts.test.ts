@@ -224,6 +224,29 @@ describe('a directory of parts', () => {
     await run.close();
   });
 
+  it('is not replaced under a run that adds to it, though "ifExists" was changed since the checkpoint', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    await runWhole(path, ticks(3, 100));
+    const first = await start(path, { ifExists: 'replace', checkpointed: true });
+    await first.write(ticks(2));
+    const { position } = await first.prepare();
+    buryRuns(path);
+
+    const other = await start(path, { ifExists: 'append' });
+    await other.write(ticks(1, 50));
+    await other.flush();
+    const goOn = () => start(path, { ifExists: 'append', checkpointed: true, resuming: true });
+    await expect((await goOn()).sink.resume(position)).rejects.toMatchObject({ code: 'OUTPUT_IN_USE' });
+    expect(globbed(path)).toEqual([50, 100, 101, 102]);
+    await other.close();
+
+    const second = await goOn();
+    await second.sink.resume(position);
+    await second.flush();
+    await second.close();
+    expect([globbed(path), remainsOf(path)]).toEqual([[0, 1], []]);
+  });
+
   it('loses nothing that a dead run had published, and keeps nothing of what it had not', async () => {
     const path = join(temporaryDirectory(), 'out');
     const dead = await start(path, { rotate: { rows: 2 } });

@@ -226,9 +226,11 @@ export class PartDirectory implements Output {
     const places = this.#places;
     refuseManifest(this.#directory, await disk.list(this.#directory));
     const isKnown = (await disk.list(this.#state)).includes(position.run);
-    const place = await RunPlace.takeOver(this.#placeOptions, position.run, () =>
-      highestEpoch(places, position),
-    );
+    // What it has begun to replace, it replaces, whatever the spec says by now.
+    const options = position.replaces
+      ? { ...this.#placeOptions, mode: 'replace' as const }
+      : this.#placeOptions;
+    const place = await RunPlace.takeOver(options, position.run, () => highestEpoch(places, position));
     this.#place = place;
     if (!isKnown) await refuseForeign(places, position);
     await finishReplacements(places, place.run);
