@@ -259,6 +259,32 @@ describe('a file system that fails once', () => {
     await run.close();
   });
 
+  it.each(['zipped', 'parted'])(
+    'costs no row and doubles none when a takeover is what fails, in %s',
+    async (name) => {
+      await everyOperation(name, async (at, path) => {
+        const store = new TestStore();
+        const { epoch, save } = store.claim();
+        const options = { epoch, checkpointed: true, rotate: { rows: 2 } };
+        const first = await startRun(path, { ...options, fs: fast() });
+        await first.write(ticks(4));
+        save((await first.prepare()).position, 4);
+        await first.write(ticks(3, 50));
+        const disk = new CrashingFileSystem();
+        disk.failAt = at;
+        await runToEnd(path, store, { fs: disk.fs }).catch((error: unknown) => {
+          expect([disk.log[at], error]).toMatchObject([disk.log[at], { code: 'OUTPUT_FAILED' }]);
+        });
+        const operation = disk.log[at];
+        await disk.kill();
+        await runToEnd(path, store, { fs: fast() });
+        await first.close();
+        expect([at, operation, read(path)]).toEqual([at, operation, upTo(ROWS)]);
+        return operation !== undefined;
+      });
+    },
+  );
+
   it.each(['out', 'parted'])(
     'leaves the old parts or the new ones and no others, when it replaces, in %s',
     async (name) => {
