@@ -60,7 +60,7 @@ function linesOf(folder: string, place: Place): string[] {
     .flatMap((text) => text.split('\n').slice(0, -1));
 }
 
-describe.each(['plain', 'zipped'] as const)('a run into %s without rows that is gone on with', (place) => {
+describe.each(CSV)('a run into %s without rows that is gone on with', (place) => {
   it('has its header once', async () => {
     const folder = temporaryDirectory();
     const second = await start(folder, place, await checkpoint(await start(folder, place)));

@@ -272,7 +272,7 @@ export class SingleFile implements Output {
     }
     this.#committed = { bytes, checksum };
     this.#isPublished = published && visible !== undefined;
-    this.#hasNews = !published || (visible?.bytes ?? 0) > bytes;
+    this.#hasNews = published ? (visible?.bytes ?? 0) > bytes : bytes > 0;
     return [];
   }
 
