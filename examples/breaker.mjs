@@ -22,6 +22,10 @@ if (isMainThread) {
     });
   await Promise.all([breaker.whenCallable(), new Promise((resolve) => setTimeout(resolve, 250))]);
   console.log(`main: ${await breaker.execute(() => 'quotes again')}`);
+  // An answer that refuses the request says that the provider is there: it opens no breaker.
+  const unknown = Object.assign(new Error('no such symbol'), { status: 404 });
+  for (let call = 0; call < 5; call++) await breaker.execute(() => Promise.reject(unknown)).catch(() => {});
+  console.log(`main: ${breaker.state} after ${breaker.counts.ignored} times 404`);
   console.log(`main: ${breaker.counts.failed} failed, ${breaker.counts.refused} refused`);
   if (breaker.state !== 'closed' || breaker.counts.failed !== 3) process.exitCode = 1;
   breaker.close();

@@ -11,6 +11,8 @@ export {
   InvalidBreakerError,
   InvalidOptionsError,
 } from '../core/errors.js';
+export { ProviderError, type ProviderErrorDetails } from '../core/provider-error.js';
+export type { ProviderErrorCode, ProviderErrorKind } from '../core/provider-error-table.js';
 export type { BreakerHandle, BreakerReason, BreakerState } from '../protocol/breaker-memory.js';
 export type { BreakerOptions, BreakerSaved } from '../settings/breaker-options.js';
 export type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-events.js';
