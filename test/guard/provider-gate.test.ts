@@ -118,7 +118,7 @@ describe('a call behind a gate', () => {
   });
 
   it.each([
-    ['throws at once', () => Promise.reject(new TypeError('a bug'))],
+    ['meets a bug', () => Promise.reject(new TypeError('a bug'))],
     ['is refused', () => Promise.reject(new ProviderError('not-found', 'no'))],
     ['throws what cannot be looked at', () => Promise.reject(hostile())],
   ])('gives back its place in flight when it %s', async (_what, call) => {
