@@ -7,19 +7,19 @@ const packages = Object.keys({ ...dependencies, ...peerDependencies });
 const isExternal = (id) =>
   id.startsWith('node:') || packages.some((name) => id === name || id.startsWith(`${name}/`));
 
-/** Entry of a pipeline's thread, which loads it with `require`. The others are for `import`, too. */
-const THREAD_ENTRY = 'workers/pipeline.worker';
+/** Entries of threads, which are loaded with `require`. The others are for `import`, too. */
+const THREAD_ENTRIES = ['workers/pipeline.worker', 'workers/planning.worker'];
 
 /** What every thread needs, in one file: not the memory of budgets and breakers. */
 const THREAD_CORE =
-  /\/src\/(batchers|core|pipeline|protocol|telemetry)\/(?!dead-letter|earlier-letters|rate-memory|breaker-memory)|\/registry\/(instantiate|loaders)\.|\/operators\/(expression\/expression-error|kind-of-columns|output-batches|schema-check)\./;
+  /\/src\/(batchers|core|pipeline|protocol|telemetry)\/(?!dead-letter|earlier-letters|rate-memory|breaker-memory)|\/registry\/(instantiate|loaders|user-code\/plan-here)\.|\/operators\/(expression\/expression-error|kind-of-columns|output-batches|schema-check)\./;
 
 /** Beside each entry, `entry.js` with the same exports, as the package's `type` and its types promise. */
 const esmFaces = {
   name: 'esm-faces',
   generateBundle(_options, bundle) {
     for (const { type, isEntry, name, exports } of Object.values(bundle)) {
-      if (type !== 'chunk' || !isEntry || name === THREAD_ENTRY) continue;
+      if (type !== 'chunk' || !isEntry || THREAD_ENTRIES.includes(name)) continue;
       const code = `./${name.split('/').at(-1)}.cjs`;
       const source =
         exports.length > 0
@@ -38,7 +38,7 @@ await build({
     'src/breaker/breaker': 'src/breaker/breaker.ts',
     'src/checkpoints/checkpoints': 'src/checkpoints/checkpoints.ts',
     'src/cli/main': 'src/cli/main.ts',
-    [THREAD_ENTRY]: `${THREAD_ENTRY}.ts`,
+    ...Object.fromEntries(THREAD_ENTRIES.map((name) => [name, `${name}.ts`])),
   },
   platform: 'node',
   preserveEntrySignatures: 'strict', // or entries would export what chunks want of them
@@ -61,7 +61,14 @@ await build({
         // What a sub-path of its own needs of the settings, so that it does not load those of pipelines.
         { name: 'options', test: /\/src\/settings\/(breaker-options|schema-problems)\./, priority: 3 },
         { name: 'expressions', test: /\/src\/operators\/(derive|expression|filter|select)[./]/, priority: 2 },
-        { name: 'settings', test: /\/src\/(settings|registry)\//, priority: 1 },
+        // Not what the thread does that asks code of users: it would load Zod.
+        {
+          name: 'settings',
+          test: /\/src\/(settings|registry)\/(?!user-code\/answer-plan)/,
+          priority: 1,
+        },
+        // Without the supervisor, for the command line.
+        { name: 'planning-threads', test: /\/src\/runtime\/(planning-|thread-entry)/, priority: 1 },
         { name: 'runtime', test: /\/src\/(runtime|supervisor)\// },
       ],
     },

@@ -56,8 +56,9 @@ export {
   PipelineBuilder,
   type PipelineOptions,
 } from './registry/pipeline-builder.js';
-export { resolveSpec } from './registry/resolve-spec.js';
+
 export { specJsonSchema } from './registry/spec-json-schema.js';
+export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
 export type { PipelineSpec } from './settings/pipeline-spec.js';
 export type { ResolvedSpec } from './settings/resolved-spec.js';

@@ -3,13 +3,15 @@ import type { RateCoordinator } from '../rate/rate-coordinator.js';
 import type { RuntimeOptions } from '../runtime/runtime.js';
 import { BreakersSettings, BudgetsSettings } from '../settings/rate-settings.js';
 import { threadsMaxFor } from '../settings/rate-threads.js';
-import { RuntimeSettings } from '../settings/runtime-settings.js';
+import { ModuleSettings, RuntimeSettings } from '../settings/runtime-settings.js';
 import { schemaProblems } from '../settings/schema-problems.js';
 import { readSpecFile } from './spec-file.js';
 
 /** Settings of the runtime as a file has them. */
 export interface LoadedSettings {
   readonly runtime: Omit<RuntimeOptions, 'budgets' | 'breakers' | 'rates'>;
+  /** Of these, how modules are loaded, with the defaults filled in. */
+  readonly modules: ModuleSettings;
   /** Made of its budgets and breakers, if it has some. To be closed. */
   readonly rates: RateCoordinator | undefined;
 }
@@ -27,7 +29,7 @@ const FileSettings = RuntimeSettings.safeExtend({
  * @throws {InvalidOptionsError} naming what is wrong with it.
  */
 export async function loadSettings(path: string | undefined, threads?: number): Promise<LoadedSettings> {
-  if (path === undefined) return { runtime: {}, rates: undefined };
+  if (path === undefined) return { runtime: {}, modules: ModuleSettings.parse({}), rates: undefined };
   const [file, ...more] = await readSpecFile(path);
   const problems = file!.problems.map(formatProblem);
   if (more.length > 0) problems.push('expected one document, found several');
@@ -44,9 +46,11 @@ export async function loadSettings(path: string | undefined, threads?: number): 
   }
   // As they were written: who takes them checks them again, and would not know what they became.
   const { budgets, breakers, ...runtime } = value as RuntimeOptions;
-  if (budgets === undefined && breakers === undefined) return { runtime, rates: undefined };
+  const modules = checked.data;
+  if (budgets === undefined && breakers === undefined) return { runtime, modules, rates: undefined };
   const { RateCoordinator } = await import('../rate/rate-coordinator.js');
   const declared = { ...budgets, ...(breakers && { breakers }) };
   const pipelines = threads ?? RuntimeSettings.parse(runtime).maxThreads;
-  return { runtime, rates: new RateCoordinator({ ...declared, threadsMax: threadsMaxFor(pipelines) }) };
+  const rates = new RateCoordinator({ ...declared, threadsMax: threadsMaxFor(pipelines) });
+  return { runtime, modules, rates };
 }

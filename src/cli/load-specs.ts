@@ -1,9 +1,11 @@
+import { systemClock } from '../core/clock.js';
 import { formatPath, InvalidSpecError, RuntimeError, type SpecProblem } from '../core/errors.js';
-import type { Guards } from '../guard/guards.js';
 import type { JobFiles } from '../registry/paths/job-files.js';
 import { conflictsBetween } from '../registry/paths/path-conflicts.js';
-import { resolveWithFiles } from '../registry/resolve-spec.js';
+import { type ResolveContext, resolveWithFiles } from '../registry/resolve-spec.js';
+import { PlanningThreads } from '../runtime/planning-threads.js';
 import type { ResolvedSpec } from '../settings/resolved-spec.js';
+import type { LoadedSettings } from './load-settings.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
 import { readSpecFile, type SpecFile } from './spec-file.js';
 
@@ -27,13 +29,26 @@ type RefusedSpec = Extract<CheckedSpec, { readonly problems: readonly string[] }
  * Reads specs, changes them as `--set` says and checks them, alone and beside one another, since
  * they run at one time: all of them, whatever is wrong with one.
  *
- * @param guards - Budgets and breakers that they may name.
+ * @param shared - Budgets and breakers that they may name, and how their modules are loaded.
  * @returns Each with what is wrong with it as lines, `file:line:column path: message`.
  */
 export async function loadSpecs(
   files: readonly string[],
   settings: readonly string[],
-  guards?: Guards,
+  { rates, modules }: Pick<LoadedSettings, 'rates' | 'modules'>,
+): Promise<CheckedSpec[]> {
+  const userCode = new PlanningThreads(modules, systemClock);
+  try {
+    return await checkAll(files, settings, { guards: rates, userCode });
+  } finally {
+    await userCode.close();
+  }
+}
+
+async function checkAll(
+  files: readonly string[],
+  settings: readonly string[],
+  context: ResolveContext,
 ): Promise<CheckedSpec[]> {
   const { overrides, refused } = parseOverrides(settings);
   const specs: SpecFile[] = [];
@@ -50,7 +65,7 @@ export async function loadSpecs(
   const sound: SoundSpec[] = [];
   const checked: CheckedSpec[] = [];
   for (const spec of specs) {
-    const one = await check(spec, overrides, refused, guards);
+    const one = await check(spec, overrides, refused, context);
     const place = formatPlace(spec, ['name']);
     const { file, name } = one;
     const earlier = places.get(name);
@@ -82,7 +97,7 @@ async function check(
   spec: SpecFile,
   overrides: readonly Override[],
   refused: readonly string[],
-  guards: Guards | undefined,
+  context: ResolveContext,
 ): Promise<SoundSpec | RefusedSpec> {
   const { file } = spec;
   const ownName = nameOf(spec.value) ?? file;
@@ -105,7 +120,7 @@ async function check(
   }
   const name = nameOf(value) ?? file;
   try {
-    const { resolved, files } = await resolveWithFiles(value, {}, guards);
+    const { resolved, files } = await resolveWithFiles(value, context);
     if (problems.length > 0) return { file, name, problems };
     const format = (problem: SpecProblem) => formatIn(spec, applied, problem);
     return { file, name, resolved, files, format };

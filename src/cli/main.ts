@@ -192,7 +192,7 @@ async function main(): Promise<void> {
 function sayUnfinished(code: number): void {
   if (Object.values(EXIT_CODE).includes(code)) return; // a third Ctrl-C
   terminal.say(
-    'error: the process ended before the command had: a module that a spec names called process.exit, or never finished loading\n',
+    'error: the process ended before the command had: something called process.exit, or waited for what never comes\n',
   );
   process.exitCode = 1;
 }

@@ -1,7 +1,4 @@
-import { statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { isAbsolute, join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import type { Batch } from '../core/batch.js';
 import { PipelineError, RuntimeError } from '../core/errors.js';
 import type { EventOrder } from '../core/event-order.js';
@@ -16,23 +13,21 @@ import { isSameSchema, schemaComplaint } from './schema-check.js';
 /**
  * Loads an operator of the user's. The module's export is one that `defineOperator` or
  * `defineRowOperator` made, or an object of the same shape (it may come from another copy of this
- * package).
+ * package). Its top level runs in the calling thread.
  *
- * @throws {PipelineError} `MODULE_INVALID` when there is no such module, it throws while it loads,
- *   or its export is no operator.
+ * @param file - Absolute path of the module.
+ * @throws {PipelineError} `MODULE_INVALID` when it throws while it loads, or its export is no operator.
  */
-export async function loadModuleOperator(options: ModuleOptions): Promise<OperatorFactory<ModuleOptions>> {
+export async function loadModuleOperator(
+  options: ModuleOptions,
+  file: string,
+): Promise<OperatorFactory<ModuleOptions>> {
   const where = `module ${quote(options.path)}`;
-  const url = locate(where, options.path);
   let exports: Record<string, unknown>;
   try {
-    exports = (await import(url)) as Record<string, unknown>;
+    exports = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (error) {
-    const isMissing = url === options.path && messageOf(error).includes(`Cannot find package '${url}'`);
-    const problem = isMissing
-      ? `found no file of that path (from ${quote(process.cwd())}) and no installed package of that name`
-      : `it failed while it was loaded: ${messageOf(error)}`;
-    throw invalid(`${where}: ${problem}`, error);
+    throw invalid(`${where}: it failed while it was loaded: ${messageOf(error)}`, error);
   }
   return guard(where, operatorIn(where, exports, options.export));
 }
@@ -193,23 +188,6 @@ function keepControlsWithin(batch: Batch): void {
   const { length, controls } = batch;
   if (controls.every(({ row }) => row <= length)) return;
   batch.controls = controls.map(({ row, record }) => ({ row: Math.min(row, length), record }));
-}
-
-/** Which URL to import: that of a file where there is one, or a package as the working directory sees it. */
-function locate(where: string, path: string): string {
-  const isUrl = path.startsWith('file:');
-  const file = isUrl ? fileURLToPath(path) : resolve(path);
-  const found = statSync(file, { throwIfNoEntry: false });
-  if (found?.isFile()) return pathToFileURL(file).href;
-  if (isUrl || isAbsolute(path) || /^\.\.?[\\/]/.test(path)) {
-    throw invalid(`${where}: expected a file at ${quote(file)}, found ${found ? 'a directory' : 'none'}`);
-  }
-  try {
-    return pathToFileURL(createRequire(join(process.cwd(), 'package.json')).resolve(path)).href;
-  } catch {
-    // A package for `import` alone, or none at all: Node's own search says which.
-    return path;
-  }
 }
 
 function isOrder(order: unknown): order is EventOrder {

@@ -3,11 +3,12 @@
  * starts with what it needs and no more. No schema is loaded here: options were checked before.
  */
 import { PipelineError } from '../core/errors.js';
+import { invariant } from '../core/invariant.js';
 import type { BatcherFactory, OperatorFactory, SinkFactory, SourceFactory } from '../pipeline/factories.js';
 import type { ModuleOptions } from '../settings/module-options.js';
 import type { ResolvedStage } from '../settings/resolved-spec.js';
 
-type Load = (options: unknown) => Promise<unknown>;
+type Load = (stage: ResolvedStage) => Promise<unknown>;
 type Loaders = ReadonlyMap<string, Load>;
 
 const SOURCES: Loaders = new Map<string, Load>([
@@ -22,7 +23,10 @@ const OPERATORS: Loaders = new Map<string, Load>([
   ['bars', async () => (await import('../operators/bars.js')).barsOperator],
   [
     'module',
-    async (options) => (await import('../operators/module.js')).loadModuleOperator(options as ModuleOptions),
+    async ({ options, file }) => {
+      invariant(file !== undefined, 'the file of a module is found before it is loaded');
+      return (await import('../operators/module.js')).loadModuleOperator(options as ModuleOptions, file);
+    },
   ],
 ]);
 
@@ -52,7 +56,8 @@ export const loadBatcher = (stage: ResolvedStage) =>
 
 export const loadSink = (stage: ResolvedStage) => load(SINKS, 'sink', stage) as Promise<SinkFactory<unknown>>;
 
-function load(loaders: Loaders, kind: string, { use, options }: ResolvedStage): Promise<unknown> {
+function load(loaders: Loaders, kind: string, stage: ResolvedStage): Promise<unknown> {
+  const { use } = stage;
   const loader = loaders.get(use);
   if (!loader) {
     throw new PipelineError(
@@ -60,5 +65,5 @@ function load(loaders: Loaders, kind: string, { use, options }: ResolvedStage): 
       `There is no ${kind} "${use}"; there is ${[...loaders.keys()].join(', ')}`,
     );
   }
-  return loader(options);
+  return loader(stage);
 }

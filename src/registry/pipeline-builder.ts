@@ -13,7 +13,8 @@ import type { ResolvedSpec } from '../settings/resolved-spec.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
 import { instantiate, type PipelineEnvironment } from './instantiate.js';
-import { resolveSpec } from './resolve-spec.js';
+import { resolveWithFiles } from './resolve-spec.js';
+import { loadHere } from './user-code/load-here.js';
 
 /** A spec whose source or sink may be left out, because it is given in code. */
 export type OpenSpec = Omit<PipelineSpec, 'source' | 'sink'> & {
@@ -50,7 +51,8 @@ const OPEN_DEADLINE_MS = 60_000;
 
 /**
  * A pipeline in the calling thread: no supervisor, no thread, no orchestration cost. A sink that is
- * slow or an operator that computes for long holds up whatever else the thread does.
+ * slow or an operator that computes for long holds up whatever else the thread does. Modules that the
+ * spec names are loaded into this thread, too, from anywhere: the spec is as trusted as the program.
  *
  * Checks the spec when it is built or run, not here.
  */
@@ -134,7 +136,8 @@ export class PipelineBuilder {
     const { source, sink, clock = systemClock, logger = silentLogger, guards } = this.#options;
     const { openDeadlineMs = OPEN_DEADLINE_MS } = this.#options;
     const overrides = { ...(source && { source }), ...(sink && { sink }) };
-    const spec = await resolveSpec(this.#spec, overrides, guards);
+    const context = { overrides, guards, userCode: loadHere };
+    const { resolved: spec } = await resolveWithFiles(this.#spec, context);
     hideSecrets(secretsOfSpec(spec)); // for good: what has them may outlive the run
     return instantiate(spec, {
       clock,

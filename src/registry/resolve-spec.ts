@@ -7,7 +7,7 @@ import { guardProblems } from '../guard/guard-problems.js';
 import type { Guards } from '../guard/guards.js';
 import type { PlanProblems, SpecFacts } from '../pipeline/factories.js';
 import type { ModuleOptions } from '../settings/module-options.js';
-import { PipelineSpec } from '../settings/pipeline-spec.js';
+import { OPERATORS_MAX, PipelineSpec } from '../settings/pipeline-spec.js';
 import type { ResolvedSpec, ResolvedStage } from '../settings/resolved-spec.js';
 import { schemaProblems } from '../settings/schema-problems.js';
 import { secretsOf } from '../settings/secret-options.js';
@@ -17,6 +17,7 @@ import { loadBatcher, loadOperator, loadSink, loadSource } from './loaders.js';
 import { checkJobFiles } from './paths/check-job-files.js';
 import type { JobFiles } from './paths/job-files.js';
 import type { StageOverrides } from './stage-overrides.js';
+import type { UserCode } from './user-code/user-code.js';
 
 type Path = readonly (string | number)[];
 
@@ -26,28 +27,25 @@ export interface SpecWithFiles {
   readonly files: JobFiles | undefined;
 }
 
+export interface ResolveContext {
+  readonly overrides?: StageOverrides;
+  /** Budgets and breakers that the spec may name. */
+  readonly guards?: Guards | undefined;
+  /** Where modules are found and asked. */
+  readonly userCode: UserCode;
+}
+
 /**
  * Checks a spec: its outline, each component's options, what the components make of each other's
  * columns, and that nothing is read that is being written. Looks where paths lead and whether a
- * file of dead letters is one, and imports the modules that the spec names as operators; opens no
- * input and no output.
+ * file of dead letters is one, and has the modules that the spec names asked; opens no input and no
+ * output.
  *
- * @param guards - Budgets and breakers that the spec may name.
  * @throws {InvalidSpecError} naming all that is wrong.
  */
-export async function resolveSpec(
-  spec: unknown,
-  overrides: StageOverrides = {},
-  guards?: Guards,
-): Promise<ResolvedSpec> {
-  return (await resolveWithFiles(spec, overrides, guards)).resolved;
-}
-
-/** The same for those who compare its files with those of other jobs. */
 export async function resolveWithFiles(
   spec: unknown,
-  overrides: StageOverrides = {},
-  guards?: Guards,
+  { overrides = {}, guards, userCode }: ResolveContext,
 ): Promise<SpecWithFiles> {
   const problems: SpecProblem[] = [];
   const outline = PipelineSpec.safeParse(withPlaceholders(spec, overrides), { reportInput: true });
@@ -61,9 +59,11 @@ export async function resolveWithFiles(
   for (const { key, message } of guard ? guardProblems(guard, guards) : []) {
     problems.push({ path: ['source', key], message });
   }
-  const operators = (Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : []).map(
-    (operator, i) => resolveStage('operator', operator, ['operators', i], problems),
-  );
+  const listed = Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : [];
+  const written = listed
+    .slice(0, OPERATORS_MAX)
+    .map((operator, i) => resolveStage('operator', operator, ['operators', i], problems));
+  const operators = await findModules(written, userCode, problems);
   const batcher = resolveStage(
     'batcher',
     outline.success ? outline.data.batcher : { use: 'smart', ...asObject(loose?.batcher) },
@@ -73,7 +73,8 @@ export async function resolveWithFiles(
   const sink = overrides.sink ? IN_CODE : resolveStage('sink', loose?.sink, ['sink'], problems);
 
   const hasDeadLetters = loose?.deadLetter !== undefined;
-  await plan({ source, operators, batcher, sink }, { hasDeadLetters }, overrides, problems);
+  const planning = { job: nameIn(spec), facts: { hasDeadLetters }, overrides, userCode, problems };
+  await plan({ source, operators, batcher, sink }, planning);
   const checked = outline.success
     ? await checkJobFiles({ ...outline.data, source, sink }, overrides)
     : { files: undefined, problems: [] };
@@ -149,9 +150,11 @@ export function resolveStage(
   }
   const secrets = secretsOf(info.options, options);
   const resolved = { use, options: checked, ...(secrets.length > 0 && { secrets }) };
-  if (use !== 'module') return { ...resolved, loads: info.loads };
+  if (!isModule({ use })) return { ...resolved, loads: info.loads };
   return { ...resolved, loads: (checked as ModuleOptions).loads, runsUserCode: true };
 }
+
+const isModule = ({ use }: Pick<ResolvedStage, 'use'>) => use === 'module';
 
 function without(
   options: Record<string, unknown>,
@@ -170,14 +173,17 @@ interface Stages {
   readonly sink: ResolvedStage | undefined;
 }
 
+interface Planning {
+  readonly job: string;
+  readonly facts: SpecFacts;
+  readonly overrides: StageOverrides;
+  readonly userCode: UserCode;
+  readonly problems: SpecProblem[];
+}
+
 /** Follows the columns from stage to stage, as far as the stages are sound. */
-async function plan(
-  stages: Stages,
-  spec: SpecFacts,
-  overrides: StageOverrides,
-  problems: SpecProblem[],
-): Promise<void> {
-  const { source, operators, batcher, sink } = stages;
+async function plan({ source, operators, batcher, sink }: Stages, planning: Planning): Promise<void> {
+  const { overrides, problems } = planning;
   if (!source) return;
   const before = problems.length;
   const sourceFactory = overrides.source ?? (await loadSource(source));
@@ -185,17 +191,10 @@ async function plan(
   if (problems.length > before) schema = undefined;
 
   for (const [i, operator] of operators.entries()) {
-    const path = ['operators', i];
-    if (!operator) schema = undefined;
-    else {
-      const factory = await attempt(path, problems, () => loadOperator(operator));
-      const input: Schema | undefined = schema;
-      if (!factory || !input) schema = undefined;
-      else
-        schema = await attempt(path, problems, async () =>
-          factory.plan(operator.options, input, under(path, problems), spec),
-        );
-    }
+    const input = schema;
+    schema =
+      operator &&
+      (await attempt(['operators', i], problems, () => planOperator(i, operator, input, planning)));
   }
   if (!schema) return;
   if (batcher) (await loadBatcher(batcher)).plan?.(batcher.options, schema, under(['batcher'], problems));
@@ -203,6 +202,51 @@ async function plan(
     const factory = overrides.sink ?? (await loadSink(sink));
     factory.plan?.(sink.options, schema, under(['sink'], problems));
   }
+}
+
+/** @param input - Unknown where a stage before it is at fault: then code of users is loaded all the same. */
+async function planOperator(
+  i: number,
+  stage: ResolvedStage,
+  input: Schema | undefined,
+  { job, facts, userCode, problems }: Planning,
+): Promise<Schema | undefined> {
+  const found = under(['operators', i], problems);
+  if (!stage.runsUserCode) {
+    return input && (await loadOperator(stage)).plan(stage.options, input, found, facts);
+  }
+  const answer = await userCode.plan({ job, stage, spec: facts, ...(input && { input }) });
+  for (const { path, message } of answer.problems) found.add(path, message);
+  return answer.output;
+}
+
+/**
+ * A spec that was checked before, with the files of its modules found anew.
+ *
+ * @throws {InvalidSpecError} where one is not there, or may not be loaded.
+ */
+export async function resolveModules(spec: ResolvedSpec, userCode: UserCode): Promise<ResolvedSpec> {
+  if (!spec.operators.some(isModule)) return spec;
+  const problems: SpecProblem[] = [];
+  const operators = await findModules(spec.operators, userCode, problems);
+  if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
+  return { ...spec, operators: operators as ResolvedStage[] };
+}
+
+/** Looks where the files of modules are: a stage whose file may not be loaded is not looked at further. */
+function findModules(
+  stages: readonly (ResolvedStage | undefined)[],
+  userCode: UserCode,
+  problems: SpecProblem[],
+): Promise<(ResolvedStage | undefined)[]> {
+  return Promise.all(
+    stages.map(async (stage, i) => {
+      if (!stage || !isModule(stage)) return stage;
+      const { path } = stage.options as ModuleOptions;
+      const file = await attempt(['operators', i, 'path'], problems, () => userCode.find(path));
+      return file === undefined ? undefined : { ...stage, file };
+    }),
+  );
 }
 
 /** A module of the user's may fail to load, or throw as it plans: that is a problem of the spec. */
@@ -220,6 +264,8 @@ async function attempt<T>(
         cause: error,
       });
     }
+    // These are no fault of the spec.
+    if (error.code === 'RUNTIME_CLOSED' || error.code === 'THREAD_NOT_STARTED') throw error;
     problems.push({ path, message: error.message });
     return undefined;
   }
@@ -236,6 +282,11 @@ function asObject(value: unknown): Record<string, unknown> {
 }
 
 function nameOf(spec: unknown): string {
+  const name = nameIn(spec);
+  return name === '' ? '' : ` "${name}"`;
+}
+
+function nameIn(spec: unknown): string {
   const { name } = asObject(spec);
-  return typeof name === 'string' && name !== '' ? ` "${name.slice(0, 100)}"` : '';
+  return typeof name === 'string' ? name.slice(0, 100) : '';
 }

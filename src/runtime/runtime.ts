@@ -5,7 +5,7 @@ import { formatPath, InvalidOptionsError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import type { RateCoordinator } from '../rate/rate-coordinator.js';
 import { findJobFiles } from '../registry/paths/job-files.js';
-import { resolveWithFiles } from '../registry/resolve-spec.js';
+import { resolveModules, resolveWithFiles } from '../registry/resolve-spec.js';
 import type { PipelineSpec } from '../settings/pipeline-spec.js';
 import type { BreakersInput, BudgetsInput } from '../settings/rate-settings.js';
 import { threadsMaxFor } from '../settings/rate-threads.js';
@@ -15,6 +15,7 @@ import type { JobHandle, JobInfo, RuntimeEvent } from '../supervisor/job.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
+import { PlanningThreads } from './planning-threads.js';
 import { ThreadPool } from './thread-pool.js';
 
 export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
@@ -78,6 +79,7 @@ export class PipelineRuntime {
   readonly rates: RateCoordinator | undefined;
   readonly #own: RateCoordinator | undefined;
   readonly #showSecrets: () => void;
+  readonly #planning: PlanningThreads;
   readonly #pool: ThreadPool;
   readonly #supervisor: Supervisor;
 
@@ -85,6 +87,7 @@ export class PipelineRuntime {
     this.rates = rates;
     this.#own = own;
     this.#showSecrets = showSecrets;
+    this.#planning = new PlanningThreads(settings, clock);
     this.#pool = new ThreadPool(settings, { onThreadExit: (threadId) => rates?.reclaim(threadId) });
     this.#supervisor = new Supervisor({
       clock,
@@ -109,7 +112,8 @@ export class PipelineRuntime {
 
   /**
    * Checks a spec and starts its job, or queues it while all threads are taken. The job's failures
-   * are outcomes of its handle, not of this call.
+   * are outcomes of its handle, not of this call. Modules that the spec names are loaded in
+   * throw-away threads, never in this one.
    *
    * @throws {InvalidSpecError} with all that is wrong with the spec, files that a job which has not
    *   ended reads or writes included; no thread was started then.
@@ -117,19 +121,22 @@ export class PipelineRuntime {
    */
   async submit(spec: PipelineSpec): Promise<JobHandle> {
     this.#supervisor.assertOpen();
-    const { resolved, files } = await resolveWithFiles(spec, {}, this.rates);
+    const context = { guards: this.rates, userCode: this.#planning };
+    const { resolved, files } = await resolveWithFiles(spec, context);
     return this.#supervisor.submit(resolved, files);
   }
 
   /**
    * The same for a spec that `resolveSpec` has checked.
    *
-   * @throws {InvalidSpecError} where a job that has not ended reads or writes the same files.
+   * @throws {InvalidSpecError} where a job that has not ended reads or writes the same files, or a
+   *   module is in none of the `moduleFolders` of this runtime.
    * @throws {PipelineError} `JOB_NAME_TAKEN`, `RUNTIME_CLOSED`.
    */
   async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
     // Anew: what is there may have changed since it was checked.
-    return this.#supervisor.submit(spec, await findJobFiles(spec));
+    const found = await resolveModules(spec, this.#planning);
+    return this.#supervisor.submit(found, await findJobFiles(found));
   }
 
   /** Live jobs and the last thousand ended ones, in the order of their submission. */
@@ -158,6 +165,7 @@ export class PipelineRuntime {
    */
   async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
     await this.#supervisor.close(options);
+    await this.#planning.close();
     await this.#pool.close();
     this.#own?.close();
     this.#showSecrets();

@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Transferable } from 'node:worker_threads';
-import { PipelineError } from '../core/errors.js';
 import type { PipelineTask } from '../protocol/pipeline-actor.js';
 import type { ThreadRun, Threads } from '../supervisor/threads.js';
+import { expectEntry, threadEntry } from './thread-entry.js';
 import { ThreadLane } from './thread-lane.js';
 
 export interface ThreadPoolSettings {
@@ -19,9 +17,6 @@ export interface ThreadPoolOptions {
   readonly file?: string;
   readonly onThreadExit?: (threadId: number) => void;
 }
-
-/** Entry of a pipeline's thread, as seen from this module's place in the build. */
-const PIPELINE_WORKER = fileURLToPath(new URL('../../workers/pipeline.worker.cjs', import.meta.url));
 
 /** Threads for pipelines. A thread that ended well is used again; any other is replaced. */
 export class ThreadPool implements Threads {
@@ -40,12 +35,9 @@ export class ThreadPool implements Threads {
    */
   constructor(
     settings: ThreadPoolSettings,
-    { file = PIPELINE_WORKER, onThreadExit = () => {} }: ThreadPoolOptions = {},
+    { file = threadEntry('pipeline'), onThreadExit = () => {} }: ThreadPoolOptions = {},
   ) {
-    if (!existsSync(file)) {
-      const message = `Expected the entry of the threads at ${file}, found no file: threads run the build, not the sources`;
-      throw new PipelineError('THREAD_NOT_STARTED', message);
-    }
+    expectEntry(file);
     this.#settings = settings;
     this.#file = file;
     this.#onThreadExit = onThreadExit;

@@ -11,6 +11,8 @@ export const StageSpec = z.looseObject({
 const batchRows = 'expected 1 to 65536 rows';
 const memory = 'expected a whole number of megabytes, 16 to 1048576';
 
+export const OPERATORS_MAX = 100;
+
 /** The outline of a spec: what is true of all pipelines, whatever their components. */
 export const PipelineSpec = z.strictObject({
   /** Names the job, and by default its files. */
@@ -18,7 +20,7 @@ export const PipelineSpec = z.strictObject({
   source: StageSpec.extend(SourceGuardOptions.shape),
   operators: z
     .array(StageSpec, 'expected a list of operators')
-    .max(100, 'expected at most 100 operators')
+    .max(OPERATORS_MAX, `expected at most ${OPERATORS_MAX} operators`)
     .default([]),
   batcher: z.looseObject({ use: z.string('expected the name of a component').default('smart') }).prefault({}),
   sink: StageSpec,

@@ -16,6 +16,8 @@ export interface ResolvedStage {
   readonly runsUserCode?: boolean;
   /** Texts of its options that are marked as secret. */
   readonly secrets?: readonly string[];
+  /** Of a module: its file as it was found when the spec was checked, links followed. That one is loaded. */
+  readonly file?: string;
 }
 
 /** A spec that was checked, as plain data: what is posted to the thread that runs it. */

@@ -3,8 +3,34 @@ import { z } from 'zod';
 const threads = 'expected 1 to 4096 threads';
 const warm = 'expected 0 to 4096 threads';
 const heap = 'expected 16 to 65536 MB';
+const folder = 'expected the path of a folder';
 const delay = 'expected 0 to 86400000 milliseconds';
 const deadline = 'expected 1 to 86400000 milliseconds';
+
+/** How modules that specs name are loaded. */
+export const ModuleSettings = z.strictObject({
+  /** Folders that modules may come from, links followed. An empty list refuses all modules. */
+  moduleFolders: z
+    .array(z.string(folder).min(1, folder), 'expected a list of folders')
+    .max(100, 'expected at most 100 folders')
+    .default(() => ['.'])
+    .describe('Folders that modules may come from, from the working directory; an empty list refuses all'),
+  /** For a module to load and to say which columns come out, when a spec is checked. */
+  moduleDeadlineMs: z
+    .int(deadline)
+    .min(1, deadline)
+    .max(86_400_000, deadline)
+    .default(10_000)
+    .describe('Milliseconds that a module may take to load and plan when a spec is checked'),
+  /** Heap that a pipeline, or a module as it is checked, may need; above it, its job fails. */
+  maxHeapMb: z
+    .int(heap)
+    .min(16, heap)
+    .max(65_536, heap)
+    .default(1_024)
+    .describe('Megabytes of heap that a pipeline may need; above it, its job fails'),
+});
+export type ModuleSettings = z.output<typeof ModuleSettings>;
 
 export const RuntimeSettings = z
   .strictObject({
@@ -29,13 +55,7 @@ export const RuntimeSettings = z
       .max(4096, warm)
       .default(0)
       .describe('Threads that are kept ready at all times'),
-    /** Heap that a pipeline may need; above it, its job fails. */
-    maxHeapMb: z
-      .int(heap)
-      .min(16, heap)
-      .max(65_536, heap)
-      .default(1_024)
-      .describe('Megabytes of heap that a pipeline may need; above it, its job fails'),
+    ...ModuleSettings.shape,
     /** For a thread to start and to open all stages. Above it, the job fails. */
     startDeadlineMs: z
       .int(deadline)

@@ -29,11 +29,13 @@ function tickloom(
   args: string[],
   onErr?: (err: string, child: ChildProcess) => void,
   output: number | 'pipe' = 'pipe',
+  env: NodeJS.ProcessEnv = {},
 ): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [MAIN, ...args], {
       cwd: folder,
       stdio: ['ignore', output, 'pipe'],
+      env: { ...process.env, ...env },
     });
     let out = '';
     let err = '';
@@ -197,21 +199,56 @@ export default {
     expect(code).toBe(0);
     expect(out).toMatch(/^┌/);
     expect(out).not.toContain('loaded');
-    expect(err).toMatch(/^loaded\n/); // in the main thread, as the spec is checked
-    expect(err).toContain('[chatty] loaded\n');
+    expect(err.match(/^\[chatty\] loaded\n/gm)).toHaveLength(2); // as the spec is checked, and as it runs
     expect(err).toContain('[chatty] rows\n[chatty]  5\n');
     expect((await tickloom(['validate', 'chatty.yaml'])).out).toBe('chatty.yaml: chatty: ok\n');
   });
 
   it.each([
-    ['ends the process', 'process.exit(0);'],
-    ['never finishes loading', 'await new Promise(() => {});'],
-  ])('ends with 1 and says why when a module %s as the spec is checked', async (_, code) => {
+    ['ends the process', 'process.exit(0);', 'it ended its thread with exit code 0'],
+    ['never finishes loading', 'await new Promise(() => {});', 'it never finishes loading'],
+  ])('ends with 2 and says where when a module %s as the spec is checked', async (_, code, message) => {
     await write('odd.mjs', code);
     await write('odd.yaml', `${ENDLESS}operators: [{ use: module, path: ./odd.mjs }]\n`);
-    const ended = await tickloom(['run', 'odd.yaml']);
-    expect(ended).toMatchObject({ code: 1, out: '' });
-    expect(ended.err).toContain('error: the process ended before the command had: a module');
+    for (const command of ['run', 'validate']) {
+      const ended = await tickloom([command, 'odd.yaml']);
+      expect(ended).toMatchObject({ code: 2, out: '' });
+      expect(ended.err).toContain('odd.yaml:');
+      expect(ended.err).toContain(`operators[0]: module "./odd.mjs": ${message}`);
+    }
+  });
+
+  it('refuses a module from outside of the working directory, and takes it where the settings name its folder', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'tickloom-modules-'));
+    const path = join(elsewhere, 'same.mjs');
+    await writeFile(
+      path,
+      'export default { plan: (_, input) => input, create: (_, output) => ({ output, process: (batch, emit) => emit(batch) }) };',
+    );
+    await write(
+      'away.yaml',
+      `${ENDLESS.replace('synthetic', 'synthetic, rows: 5')}operators: [{ use: module, path: ${path} }]\n`,
+    );
+    const refused = await tickloom(['run', 'away.yaml']);
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('operators[0].path: module');
+    expect(refused.err).toContain('"moduleFolders" of the settings');
+    await write('settings.yaml', `moduleFolders: [${elsewhere}]\n`);
+    expect((await tickloom(['run', 'away.yaml', '--settings', 'settings.yaml'])).code).toBe(0);
+    await rm(elsewhere, { recursive: true });
+  });
+
+  it('ends with 1 and says so when something ends the process before the command has', async () => {
+    await write(
+      'leave.cjs',
+      "require('node:worker_threads').isMainThread && setTimeout(() => process.exit(0), 100);",
+    );
+    await write('long.yaml', ENDLESS);
+    const ended = await tickloom(['run', 'long.yaml'], undefined, 'pipe', {
+      NODE_OPTIONS: '--require ./leave.cjs',
+    });
+    expect(ended.code).toBe(1);
+    expect(ended.err).toContain('error: the process ended before the command had');
   });
 
   it('ends with 1 and says so when its output cannot be written', async () => {

@@ -5,7 +5,7 @@ import type { Emit, Operator } from '../../src/pipeline/operator.js';
 import type { StageContext } from '../../src/pipeline/stage.js';
 import { type CounterName, Counters, droppedRows, rowsPending } from '../../src/protocol/counters.js';
 import { instantiate } from '../../src/registry/instantiate.js';
-import { resolveSpec } from '../../src/registry/resolve-spec.js';
+import { resolveSpec } from '../../src/runtime/resolve-spec.js';
 import { callbackSink } from '../../src/sinks/callback.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import { batchOf, rowsIn } from '../support/batch-rows.js';

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { InvalidSpecError } from '../../src/core/errors.js';
 import { COMPONENTS } from '../../src/registry/catalogue.js';
 import { loadBatcher, loadOperator, loadSink, loadSource } from '../../src/registry/loaders.js';
-import { resolveSpec } from '../../src/registry/resolve-spec.js';
 import { specJsonSchema } from '../../src/registry/spec-json-schema.js';
+import { resolveSpec } from '../../src/runtime/resolve-spec.js';
 
 async function problemsOf(spec: unknown): Promise<string[]> {
   try {

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { COMPONENTS } from '../../src/registry/catalogue.js';
 import { createPipeline } from '../../src/registry/pipeline-builder.js';
-import { resolveSpec } from '../../src/registry/resolve-spec.js';
+import { resolveSpec } from '../../src/runtime/resolve-spec.js';
 import { ModuleOptions } from '../../src/settings/module-options.js';
 import { secret, secretsOf } from '../../src/settings/secret-options.js';
 

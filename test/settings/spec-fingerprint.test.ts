@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolveSpec } from '../../src/registry/resolve-spec.js';
+import { resolveSpec } from '../../src/runtime/resolve-spec.js';
 import type { PipelineSpec } from '../../src/settings/pipeline-spec.js';
 import { checkFingerprint, fingerprintOf } from '../../src/settings/spec-fingerprint.js';
 

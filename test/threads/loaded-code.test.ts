@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { moduleOperator } from './threads-support.js';
 
 /** Notes each CommonJS file that a thread other than the main thread loads. */
 const NOTE_LOADED = `
@@ -17,6 +18,7 @@ if (!require('node:worker_threads').isMainThread) {
 }`;
 
 const settings = {
+  moduleFolders: [tmpdir()],
   budgets: { providers: { feed: { permits: 1_000_000, burst: 1_000_000 } } },
   breakers: { feed: {} },
 };
@@ -27,7 +29,7 @@ const operators = [
 ];
 
 /** What the thread of a job loads, which runs with budgets and breakers declared. */
-function filesLoaded(source: object): string[] {
+function filesLoaded(source: object, more: readonly object[] = []): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = (name: string, text: string) => {
@@ -39,7 +41,7 @@ function filesLoaded(source: object): string[] {
   const spec = {
     name: 'loads',
     source: { use: 'synthetic', rows: 1_000, ...source },
-    operators,
+    operators: [...operators, ...more],
     sink: { use: 'null' },
   };
   execFileSync(
@@ -68,6 +70,12 @@ describe('the thread of a job', () => {
   it('loads no Zod for a spec that names a budget and a breaker either', () => {
     const files = filesLoaded({ budget: { provider: 'feed' }, breaker: 'feed' });
     expect(files.filter((file) => guards.test(file)).length).toBeGreaterThan(1);
+    expect(files.filter((file) => zod.test(file))).toEqual([]);
+  }, 30_000);
+
+  it("loads no Zod for a user's module either, nor does the thread that checks the module", () => {
+    const files = filesLoaded({}, [moduleOperator('emit(batch);')]);
+    expect(files.filter((file) => /[/\\](?:pipeline|planning)\.worker\.cjs$/.test(file))).toHaveLength(2);
     expect(files.filter((file) => zod.test(file))).toEqual([]);
   }, 30_000);
 });

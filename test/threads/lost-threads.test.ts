@@ -133,7 +133,11 @@ describe('a job that does not start', () => {
   it('is ended when a module does not finish loading in its thread', async () => {
     const runtime = await startRuntime({ startDeadlineMs: 1_000 });
     const hanging = moduleOperator('emit(batch);', {
-      top: `import { isMainThread } from 'node:worker_threads'; if (!isMainThread) await new Promise(() => {});`,
+      // The first time, it is loaded to be checked.
+      top: `import { existsSync, writeFileSync } from 'node:fs';
+        const seen = import.meta.filename + '.seen';
+        if (existsSync(seen)) await new Promise(() => {});
+        writeFileSync(seen, '');`,
     });
     const spec = { name: 'hung', source: endless, operators: [hanging], sink: discard };
     const report = await (await runtime.submit(spec)).outcome;

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type Logger, resolveSpec } from '../../dist/src/index.js';
@@ -105,13 +106,16 @@ describe('a runtime with real threads', () => {
   });
 
   it('does not use a thread again in which a job left a timer behind', async () => {
-    const threads = countThreads();
     const runtime = await startRuntime();
     const leaving = moduleOperator('emit(batch);', { create: 'setInterval(() => {}, 1_000);' });
+    const spec = await resolveSpec(
+      { name: 'a', source: rows(10), operators: [leaving], sink: discard },
+      { moduleFolders: [tmpdir()] },
+    );
+    // Taken for one of ours: that of a user is not used again in any case.
+    const operators = spec.operators.map(({ use, options }) => ({ use, options }));
+    const threads = countThreads();
     for (let i = 0; i < 2; i++) {
-      const spec = await resolveSpec({ name: 'a', source: rows(10), operators: [leaving], sink: discard });
-      // Taken for one of ours: that of a user is not used again in any case.
-      const operators = spec.operators.map(({ use, options }) => ({ use, options }));
       const job = await runtime.submitResolved({ ...spec, operators });
       expect((await job.outcome).outcome).toBe('completed');
     }

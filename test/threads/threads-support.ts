@@ -7,7 +7,7 @@ import { turnOfTheLoop } from '../../src/core/clock.js';
 
 /** A runtime of the build, closed with the test. */
 export async function startRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
-  const runtime = await createRuntime(options);
+  const runtime = await createRuntime({ moduleFolders: ['.', tmpdir()], ...options });
   onTestFinished(() => runtime.close({ deadlineMs: 1_000 }));
   return runtime;
 }

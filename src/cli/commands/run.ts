@@ -49,7 +49,7 @@ export async function run(
     if (options.json) await printDocument([], terminal);
     return 2;
   }
-  const specs = await loadSpecs(files, options.set, settings.rates);
+  const specs = await loadSpecs(files, options.set, settings);
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
     settings.rates?.close();

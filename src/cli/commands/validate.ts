@@ -24,7 +24,7 @@ export async function validate(
     terminal.say(`${plainText(error.message)}\n`);
     return 2;
   }
-  const specs = await loadSpecs(files, set, settings.rates);
+  const specs = await loadSpecs(files, set, settings);
   for (const spec of specs) if ('resolved' in spec) await terminal.print(`${spec.file}: ${spec.name}: ok\n`);
   sayProblems(specs, terminal);
   settings.rates?.close();

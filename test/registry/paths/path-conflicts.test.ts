@@ -8,7 +8,7 @@ import type { SinkFactory } from '../../../src/pipeline/factories.js';
 import { findJobFiles, type JobFiles } from '../../../src/registry/paths/job-files.js';
 import { conflictsBetween, ownConflicts } from '../../../src/registry/paths/path-conflicts.js';
 import { createPipeline } from '../../../src/registry/pipeline-builder.js';
-import { resolveSpec } from '../../../src/registry/resolve-spec.js';
+import { resolveSpec } from '../../../src/runtime/resolve-spec.js';
 import type { PipelineSpec } from '../../../src/settings/pipeline-spec.js';
 import { listFiles } from '../../../src/sources/file-list.js';
 import { DEEP } from '../../support/deep.js';

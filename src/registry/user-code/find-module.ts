@@ -1,0 +1,86 @@
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PipelineError } from '../../core/errors.js';
+import { packageEntry, splitSpecifier } from './package-entry.js';
+
+/**
+ * Finds the file of a module: a path from the working directory, an absolute one, a `file:` URL, or
+ * the name of a package that is installed where the working directory sees it. Runs nothing.
+ *
+ * @returns Its real path, links followed.
+ * @throws {PipelineError} `MODULE_INVALID` where there is none, or Node cannot load it.
+ */
+export async function findModule(path: string): Promise<string> {
+  const file = await realpath(await locate(path)).catch((error: Error) => {
+    throw invalidModule(path, `it cannot be read: ${error.message}`, error);
+  });
+  if (/\.[cm]?ts$/.test(file) && !canLoadTypeScript()) {
+    throw invalidModule(
+      path,
+      `it is TypeScript, which Node ${process.version} does not load: compile it and name the JavaScript, ` +
+        'or run Node 22.18, 23.6 or later',
+    );
+  }
+  return file;
+}
+
+export function invalidModule(path: string, problem: string, cause?: unknown): PipelineError {
+  const message = `module "${path.slice(0, 500)}": ${problem}`;
+  return new PipelineError('MODULE_INVALID', message, cause === undefined ? {} : { cause });
+}
+
+async function locate(path: string): Promise<string> {
+  const isUrl = path.startsWith('file:');
+  const file = isUrl ? pathOfUrl(path) : resolve(path);
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFile()) return file;
+  if (isUrl || isAbsolute(path) || /^\.\.?[\\/]/.test(path)) {
+    throw invalidModule(path, `expected a file at "${file}", found ${found ? 'a directory' : 'none'}`);
+  }
+  return await findPackage(path);
+}
+
+function pathOfUrl(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw invalidModule(
+      url,
+      `expected the URL of a file on this machine: ${(error as Error).message}`,
+      error,
+    );
+  }
+}
+
+async function findPackage(specifier: string): Promise<string> {
+  const { resolve: resolveRequired } = createRequire(join(process.cwd(), 'package.json'));
+  try {
+    const file = resolveRequired(specifier);
+    if (isAbsolute(file)) return file;
+  } catch {
+    // A package for `import` alone, or none at all.
+  }
+  const { name, subpath } = splitSpecifier(specifier);
+  for (const folder of resolveRequired.paths(name) ?? []) {
+    const text = await readFile(join(folder, name, 'package.json'), 'utf8').catch(() => undefined);
+    if (text === undefined) continue;
+    const entry = packageEntry(text, subpath);
+    if (entry !== undefined) return join(folder, name, entry);
+    throw invalidModule(
+      specifier,
+      `the package in "${join(folder, name)}" exports no "${subpath}" for import`,
+    );
+  }
+  throw invalidModule(
+    specifier,
+    `found no file of that path (from "${process.cwd()}") and no installed package of that name`,
+  );
+}
+
+/** Whether this Node takes the types out of TypeScript by itself. */
+function canLoadTypeScript(): boolean {
+  // Known since Node 22.10; the types are of Node 20.
+  return Boolean((process.features as { readonly typescript?: string | false }).typescript);
+}

@@ -1,0 +1,34 @@
+import { systemClock } from '../core/clock.js';
+import type { Guards } from '../guard/guards.js';
+import { resolveWithFiles } from '../registry/resolve-spec.js';
+import type { StageOverrides } from '../registry/stage-overrides.js';
+import { parseOptions } from '../settings/parse-options.js';
+import type { ResolvedSpec } from '../settings/resolved-spec.js';
+import { ModuleSettings } from '../settings/runtime-settings.js';
+import { PlanningThreads } from './planning-threads.js';
+
+/** Stages that are given in code, and how modules are loaded, as in the settings of a runtime. */
+export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> {
+  /** Budgets and breakers that the spec may name. */
+  readonly guards?: Guards | undefined;
+}
+
+/**
+ * Checks a spec: its outline, each component's options, what the components make of each other's
+ * columns, and that nothing is read that is being written. Looks where paths lead and whether a
+ * file of dead letters is one; opens no input and no output. Modules that it names are loaded in
+ * throw-away threads, never in the calling one.
+ *
+ * @throws {InvalidSpecError} naming all that is wrong.
+ * @throws {InvalidOptionsError} for options that are none.
+ */
+export async function resolveSpec(spec: unknown, options: ResolveOptions = {}): Promise<ResolvedSpec> {
+  const { source, sink, guards, ...settings } = options;
+  const overrides = { ...(source && { source }), ...(sink && { sink }) };
+  const userCode = new PlanningThreads(parseOptions('resolveSpec', ModuleSettings, settings), systemClock);
+  try {
+    return (await resolveWithFiles(spec, { overrides, guards, userCode })).resolved;
+  } finally {
+    await userCode.close();
+  }
+}

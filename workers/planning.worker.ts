@@ -1,0 +1,48 @@
+/**
+ * Entry of the throw-away thread in which code of users is loaded, so that it can say which columns
+ * come out. Wiring only; what is asked is in `src/registry/user-code`.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import {
+  type PlanningData,
+  type PlanningMessage,
+  PRINTED_CHARS_MAX,
+  PRINTED_TIMES_MAX,
+} from '../src/protocol/planning.js';
+import { answerPlan } from '../src/registry/user-code/answer-plan.js';
+import type { PlanRequest } from '../src/registry/user-code/user-code.js';
+import { jobConsole } from '../src/telemetry/job-console.js';
+import { PrintedText } from '../src/telemetry/printed-text.js';
+
+const data = workerData as { -readonly [Key in keyof PlanningData]?: PlanningData[Key] };
+const port = data.port!;
+const request = data.request as PlanRequest;
+// What the code posts must go nowhere: nothing bounds what waits behind a port.
+delete data.port;
+delete data.request;
+parentPort?.close();
+
+const post = (message: PlanningMessage) => port.postMessage(message);
+
+const printed = new PrintedText({ chars: PRINTED_CHARS_MAX, times: PRINTED_TIMES_MAX }, (text) =>
+  post({ printed: text }),
+);
+const lines = jobConsole(request.job, printed);
+globalThis.console = lines;
+for (const stream of [process.stdout, process.stderr]) {
+  stream.write = (text: string | Uint8Array, ...rest: unknown[]) => {
+    lines.log(String(text).replace(/\n$/, ''));
+    const done = rest.find((each) => typeof each === 'function');
+    if (done) queueMicrotask(() => done());
+    return true;
+  };
+}
+
+const onIdle = () => post({ neverLoads: true });
+process.on('beforeExit', onIdle);
+
+void answerPlan(request).then((answer) => {
+  process.off('beforeExit', onIdle);
+  post({ answer });
+  port.close();
+});
