@@ -1,7 +1,10 @@
 /** Bundles the sources into `dist`. Why, and why like this: docs/decisions/0012. */
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { build } from 'rolldown';
+import { loadedWith } from './.ci/layers.mjs';
 
+const root = import.meta.dirname;
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
 const packages = Object.keys({ ...dependencies, ...peerDependencies });
 const isExternal = (id) =>
@@ -10,9 +13,10 @@ const isExternal = (id) =>
 /** Entries of threads, which are loaded with `require`. The others are for `import`, too. */
 const THREAD_ENTRIES = ['workers/pipeline.worker', 'workers/planning.worker'];
 
-/** What every thread needs, in one file: not the memory of budgets and breakers. */
-const THREAD_CORE =
-  /\/src\/(batchers|core|pipeline|protocol|telemetry)\/(?!dead-letter|earlier-letters|rate-memory|breaker-memory)|\/registry\/(instantiate|loaders|user-code\/plan-here)\.|\/operators\/(expression\/expression-error|kind-of-columns|output-batches|schema-check)\./;
+/** What every thread loads, in one file: what its entry imports at once, the batcher, and what all stages use. */
+const threadCore = loadedWith([`${THREAD_ENTRIES[0]}.ts`, 'src/stages/batchers/smart/smart-batcher.ts']);
+const isThreadCore = (id) =>
+  threadCore.has(relative(root, id)) || /\/src\/(core|columns)\/[^/]+\.ts$/.test(id);
 
 /** Beside each entry, `entry.js` with the same exports, as the package's `type` and its types promise. */
 const esmFaces = {
@@ -33,9 +37,9 @@ const esmFaces = {
 await build({
   input: {
     'src/index': 'src/index.ts',
-    'src/arrow/arrow': 'src/arrow/arrow.ts',
-    'src/rate/rate': 'src/rate/rate.ts',
-    'src/breaker/breaker': 'src/breaker/breaker.ts',
+    'src/columns/arrow/arrow': 'src/columns/arrow/arrow.ts',
+    'src/resilience/rate/rate': 'src/resilience/rate/rate.ts',
+    'src/resilience/breaker/breaker': 'src/resilience/breaker/breaker.ts',
     'src/checkpoints/checkpoints': 'src/checkpoints/checkpoints.ts',
     'src/cli/main': 'src/cli/main.ts',
     ...Object.fromEntries(THREAD_ENTRIES.map((name) => [name, `${name}.ts`])),
@@ -57,10 +61,10 @@ await build({
       groups: [
         // Before all others: a group takes along what its files import. One with Zod in it would take
         // a file of the core, and each thread that wants the file would load Zod.
-        { name: 'core', test: THREAD_CORE, priority: 4 },
+        { name: 'core', test: isThreadCore, priority: 4 },
         // What a sub-path of its own needs of the settings, so that it does not load those of pipelines.
-        { name: 'options', test: /\/src\/settings\/(breaker-options|schema-problems)\./, priority: 3 },
-        { name: 'expressions', test: /\/src\/operators\/(derive|expression|filter|select)[./]/, priority: 2 },
+        { name: 'options', test: /\/src\/(settings\/schema-problems|resilience\/breaker\/breaker-options)\./, priority: 3 },
+        { name: 'expressions', test: /\/src\/(expressions|stages\/operators\/(derive|filter|select))\/(?!options)/, priority: 2 },
         // Not what the thread does that asks code of users: it would load Zod.
         {
           name: 'settings',
@@ -69,7 +73,7 @@ await build({
         },
         // Without the supervisor, for the command line.
         { name: 'planning-threads', test: /\/src\/runtime\/(planning-|thread-entry)/, priority: 1 },
-        { name: 'runtime', test: /\/src\/(runtime|supervisor)\// },
+        { name: 'runtime', test: /\/src\/(runtime|supervision|hosts)\// },
       ],
     },
   },

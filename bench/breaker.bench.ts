@@ -14,8 +14,8 @@ import {
   SamplingBreaker,
 } from 'cockatiel';
 import OpossumBreaker from 'opossum';
-import { createBreaker } from '../src/breaker/create-breaker.js';
-import type { BreakerOptions } from '../src/settings/breaker-options.js';
+import type { BreakerOptions } from '../src/resilience/breaker/breaker-options.js';
+import { createBreaker } from '../src/resilience/breaker/create-breaker.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import { type BreakerTask, bareCall, breakerLoop, permitLoop } from './support/breaker-loops.js';
 import { median } from './support/measure.js';

@@ -6,9 +6,9 @@
 import { join } from 'node:path';
 import { encodeCheckpoint } from '../src/checkpoints/checkpoint-codec.js';
 import { FileCheckpointStore } from '../src/checkpoints/file-checkpoint-store.js';
-import type { Checkpoint } from '../src/protocol/checkpoint.js';
-import { createPipeline } from '../src/registry/pipeline-builder.js';
-import type { PipelineSpec } from '../src/settings/pipeline-spec.js';
+import type { PipelineSpec } from '../src/plan/pipeline-spec.js';
+import { createPipeline } from '../src/runtime/pipeline-builder.js';
+import type { Checkpoint } from '../src/wire/checkpoint.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import { median } from './support/measure.js';
 import { replaySpec, writeQuotesFile } from './support/quotes-file.js';

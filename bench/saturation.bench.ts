@@ -6,8 +6,8 @@
 // by how many per cent the share of the first is off 75 %.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { RateCoordinator } from '../src/rate/rate-coordinator.js';
-import type { ScopeRef } from '../src/rate/scope-ref.js';
+import { RateCoordinator } from '../src/resilience/rate/rate-coordinator.js';
+import type { ScopeRef } from '../src/resilience/rate/scope-ref.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import type { Saturated, SaturateTask } from './support/saturate-task.js';
 

@@ -1,10 +1,13 @@
 /** The public API. */
 export type { CheckpointStore, Fence, StoredKey } from './checkpoints/checkpoint-store.js';
-export { Batch } from './core/batch.js';
-export { BatchPool } from './core/batch-pool.js';
+export { Batch } from './columns/batch.js';
+export { BatchPool } from './columns/batch-pool.js';
+export type { ColumnMemory, MemoryShare } from './columns/column-memory.js';
+export type { ControlRecord, PlacedControl } from './columns/control-record.js';
+export type { EventOrder } from './columns/event-order.js';
+export { copyRow, type Row, type RowValue, RowView, rowsOf } from './columns/row-view.js';
+export type { Column, ColumnType, RowKind, Schema } from './columns/schema.js';
 export { type Clock, systemClock } from './core/clock.js';
-export type { ColumnMemory, MemoryShare } from './core/column-memory.js';
-export type { ControlRecord, PlacedControl } from './core/control-record.js';
 export {
   type BadRow,
   type ErrorCode,
@@ -17,20 +20,15 @@ export {
   type SpecProblem,
   type WireError,
 } from './core/errors.js';
-export type { EventOrder } from './core/event-order.js';
 export { hideSecrets } from './core/hide-secrets.js';
 export {
   ProviderError,
   type ProviderErrorDetails,
 } from './core/provider-error.js';
 export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
-export { copyRow, type Row, type RowValue, RowView, rowsOf } from './core/row-view.js';
-export type { Column, ColumnType, RowKind, Schema } from './core/schema.js';
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
-export type { Guards } from './guard/guards.js';
-export { defineOperator, defineRowOperator } from './operators/define-operator.js';
-export type { Batcher } from './pipeline/batcher.js';
-export type { CallGate, CallOptions, GatedCall } from './pipeline/call-gate.js';
+export type { Batcher } from './engine/batcher.js';
+export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
 export type {
   BatcherFactory,
   NamedPath,
@@ -40,29 +38,27 @@ export type {
   SourceFactory,
   StageFiles,
   WrittenPath,
-} from './pipeline/factories.js';
-export type { Emit, Operator, OperatorTally } from './pipeline/operator.js';
-export type { Durable, Sink, SinkCapabilities } from './pipeline/sink.js';
-export type { Source, SourceCapabilities } from './pipeline/source.js';
-export type { Stage, StageContext } from './pipeline/stage.js';
-export type { StreamingPipeline } from './pipeline/streaming-pipeline.js';
-export type { Checkpoint, Owner, RunIdentity } from './protocol/checkpoint.js';
-export type { CounterValues, DroppedRows } from './protocol/counters.js';
-export type { PipelineReport, StageReport } from './protocol/pipeline-report.js';
+} from './engine/factories.js';
+export type { Emit, Operator, OperatorTally } from './engine/operator.js';
+export type { Durable, Sink, SinkCapabilities } from './engine/sink.js';
+export type { Source, SourceCapabilities } from './engine/source.js';
+export type { Stage, StageContext } from './engine/stage.js';
+export type { StreamingPipeline } from './engine/streaming-pipeline.js';
+export type { PipelineSpec } from './plan/pipeline-spec.js';
+export { specJsonSchema } from './plan/spec-json-schema.js';
+export type { Guards } from './providers/guards.js';
 export { COMPONENTS, type ComponentInfo } from './registry/catalogue.js';
 export {
   createPipeline,
   type OpenSpec,
   PipelineBuilder,
   type PipelineOptions,
-} from './registry/pipeline-builder.js';
-
-export { specJsonSchema } from './registry/spec-json-schema.js';
+} from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
-export type { PipelineSpec } from './settings/pipeline-spec.js';
-export type { ResolvedSpec } from './settings/resolved-spec.js';
-export { type BatchCallback, callbackSink } from './sinks/callback.js';
+export type { CounterValues, DroppedRows } from './shared-memory/counters.js';
+export { defineOperator, defineRowOperator } from './stages/operators/row-operator/define-operator.js';
+export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export type {
   JobHandle,
   JobInfo,
@@ -70,5 +66,8 @@ export type {
   JobState,
   JobTransition,
   RuntimeEvent,
-} from './supervisor/job.js';
+} from './supervision/job.js';
 export type { Logger } from './telemetry/logger.js';
+export type { Checkpoint, Owner, RunIdentity } from './wire/checkpoint.js';
+export type { PipelineReport, StageReport } from './wire/pipeline-report.js';
+export type { ResolvedSpec } from './wire/resolved-spec.js';

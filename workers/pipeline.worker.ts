@@ -4,24 +4,24 @@ import { expose } from 'comlink';
 import { systemClock, turnOfTheLoop } from '../src/core/clock.js';
 import { PipelineError, toWireError } from '../src/core/errors.js';
 import { hideSecrets } from '../src/core/hide-secrets.js';
-import type { StreamingPipeline } from '../src/pipeline/streaming-pipeline.js';
-import { Counters } from '../src/protocol/counters.js';
-import { cutShortReport } from '../src/protocol/cut-short-report.js';
+import type { StreamingPipeline } from '../src/engine/streaming-pipeline.js';
+import { instantiate } from '../src/plan/instantiate.js';
+import type { RateClient } from '../src/resilience/rate/rate-client.js';
+import { Counters } from '../src/shared-memory/counters.js';
+import { shareSyncMemory } from '../src/shared-memory/sync-gate.js';
+import { jobConsole } from '../src/telemetry/job-console.js';
+import { threadLogger } from '../src/telemetry/thread-logger.js';
+import { cutShortReport } from '../src/wire/cut-short-report.js';
 import {
   type PipelineControl,
   type PipelineOutcome,
   type PipelineTask,
   PROTOCOL_VERSION,
-} from '../src/protocol/pipeline-actor.js';
-import type { PipelineReport } from '../src/protocol/pipeline-report.js';
-import { portEndpoint } from '../src/protocol/port-endpoint.js';
-import { secretsOfSpec } from '../src/protocol/stages-of-spec.js';
-import { StartStep } from '../src/protocol/start-step.js';
-import { shareSyncMemory } from '../src/protocol/sync-gate.js';
-import type { RateClient } from '../src/rate/rate-client.js';
-import { instantiate } from '../src/registry/instantiate.js';
-import { jobConsole } from '../src/telemetry/job-console.js';
-import { threadLogger } from '../src/telemetry/thread-logger.js';
+} from '../src/wire/pipeline-actor.js';
+import type { PipelineReport } from '../src/wire/pipeline-report.js';
+import { portEndpoint } from '../src/wire/port-endpoint.js';
+import { secretsOfSpec } from '../src/wire/stages-of-spec.js';
+import { StartStep } from '../src/wire/start-step.js';
 
 const HEARTBEAT_MS = 200;
 
@@ -66,7 +66,7 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
     const actor = listen(task);
     const log = threadLogger(task.logs, counters).child({ thread: threadId });
     counters.set('startStep', StartStep.making);
-    if (task.rates) rates = (await import('../src/rate/rate-client.js')).openRates(task.rates);
+    if (task.rates) rates = (await import('../src/resilience/rate/rate-client.js')).openRates(task.rates);
     const pipeline = await instantiate(task.spec, {
       clock: systemClock,
       log,

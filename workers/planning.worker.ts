@@ -3,16 +3,16 @@
  * come out. Wiring only; what is asked is in `src/registry/user-code`.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { answerPlan } from '../src/plan/user-code/answer-plan.js';
+import type { PlanRequest } from '../src/plan/user-code/user-code.js';
+import { jobConsole } from '../src/telemetry/job-console.js';
+import { PrintedText } from '../src/telemetry/printed-text.js';
 import {
   type PlanningData,
   type PlanningMessage,
   PRINTED_CHARS_MAX,
   PRINTED_TIMES_MAX,
-} from '../src/protocol/planning.js';
-import { answerPlan } from '../src/registry/user-code/answer-plan.js';
-import type { PlanRequest } from '../src/registry/user-code/user-code.js';
-import { jobConsole } from '../src/telemetry/job-console.js';
-import { PrintedText } from '../src/telemetry/printed-text.js';
+} from '../src/wire/planning.js';
 
 const data = workerData as { -readonly [Key in keyof PlanningData]?: PlanningData[Key] };
 const port = data.port!;

@@ -1,5 +1,5 @@
-import type { Guard } from '../../src/breaker/guard.js';
-import type { BreakerHandle } from '../../src/protocol/breaker-memory.js';
+import type { BreakerHandle } from '../../src/resilience/breaker/breaker-handle.js';
+import type { Guard } from '../../src/resilience/breaker/guard.js';
 
 export interface BreakerTask {
   readonly handle: BreakerHandle;

@@ -1,6 +1,6 @@
 /** One of two threads on one breaker: warms up, waits for the other, and answers with ns a call. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openBreaker } from '../../src/breaker/open-breaker.js';
+import { openBreaker } from '../../src/resilience/breaker/open-breaker.js';
 import { type BreakerTask, breakerLoop, permitLoop } from './breaker-loops.js';
 
 const { handle, way, calls, gate } = workerData as BreakerTask;

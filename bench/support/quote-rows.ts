@@ -24,7 +24,7 @@ const TICKS_MIN = 2;
 
 /**
  * The quotes of the source `synthetic` with its defaults, row by row: the same numbers as
- * `src/sources/synthetic/quote-walk.ts`, at the cost of one object a row and no more. A reflection
+ * `src/stages/sources/synthetic/quote-walk.ts`, at the cost of one object a row and no more. A reflection
  * at the upper end is left out: no run gets there.
  */
 export function* quoteRows({ rows, seed, symbols, intervalUs }: QuoteRowsSettings): Generator<QuoteRow> {

@@ -1,6 +1,6 @@
 import { createPipeline } from '../../src/index.js';
-import type { PipelineReport } from '../../src/protocol/pipeline-report.js';
-import type { PipelineSpec } from '../../src/settings/pipeline-spec.js';
+import type { PipelineSpec } from '../../src/plan/pipeline-spec.js';
+import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 
 /**
  * Runs a spec in this thread to its end.

@@ -1,5 +1,5 @@
-import type { RateHandle } from '../../src/protocol/rate-handle.js';
-import type { ScopeRef } from '../../src/rate/scope-ref.js';
+import type { RateHandle } from '../../src/resilience/rate/rate-handle.js';
+import type { ScopeRef } from '../../src/resilience/rate/scope-ref.js';
 
 /** What a thread of the bench `saturation` does: loops that acquire, one permit after the other. */
 export interface SaturateTask {

@@ -1,6 +1,6 @@
 /** Acquires in loops, at the same time as the other threads of the bench, and tells what it got. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openRates } from '../../src/rate/rate-client.js';
+import { openRates } from '../../src/resilience/rate/rate-client.js';
 import type { Saturated, SaturateTask } from './saturate-task.js';
 
 const { rates, ref, loops, cost, gate, threads, durationMs } = workerData as SaturateTask;

@@ -1,4 +1,4 @@
-import type { RateHandle } from '../../src/protocol/rate-handle.js';
+import type { RateHandle } from '../../src/resilience/rate/rate-handle.js';
 
 /** What a thread of the bench `try-acquire` spends from. */
 export type SpendTask =

@@ -1,6 +1,6 @@
 /** Spends in a loop, at the same time as the other threads of the bench, and tells its calls a second. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openRates } from '../../src/rate/rate-client.js';
+import { openRates } from '../../src/resilience/rate/rate-client.js';
 import type { SpendOrder, SpendTask } from './spend-task.js';
 
 const WARM_UP_CALLS = 50_000;

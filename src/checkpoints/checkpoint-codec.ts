@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { PipelineError } from '../core/errors.js';
-import { type Checkpoint, readCheckpoint } from '../protocol/checkpoint.js';
+import { type Checkpoint, readCheckpoint } from '../wire/checkpoint.js';
 import { readPlainData, writePlainData } from './plain-data-text.js';
 
 /** What a checkpoint takes at most, written down. A state beyond it belongs into a file of its own. */

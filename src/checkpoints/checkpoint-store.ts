@@ -1,5 +1,5 @@
 import { PipelineError } from '../core/errors.js';
-import { type Checkpoint, isSameOwner, type Owner, ownerText } from '../protocol/checkpoint.js';
+import { type Checkpoint, isSameOwner, type Owner, ownerText } from '../wire/checkpoint.js';
 
 /** The right to save under a key, until somebody claims it again. */
 export interface Fence {

@@ -1,5 +1,5 @@
 /** `tickloom/checkpoints`: stores for checkpoints, and checkpoints as bytes. */
-export type { Checkpoint, Owner, RunIdentity } from '../protocol/checkpoint.js';
+export type { Checkpoint, Owner, RunIdentity } from '../wire/checkpoint.js';
 export { CHECKPOINT_BYTES_MAX, decodeCheckpoint, encodeCheckpoint } from './checkpoint-codec.js';
 export type { CheckpointStore, Fence, StoredKey } from './checkpoint-store.js';
 export { FileCheckpointStore, type FileCheckpointStoreOptions } from './file-checkpoint-store.js';

@@ -1,10 +1,10 @@
 import { InvalidOptionsError } from '../core/errors.js';
 import { randomId } from '../core/random-id.js';
-import type { CheckpointSaver } from '../pipeline/checkpoint-keeper.js';
-import { type Checkpoint, type RunIdentity, readCheckpoint } from '../protocol/checkpoint.js';
-import { ownerOfThread } from '../protocol/owner-of-thread.js';
-import type { ResolvedSpec } from '../settings/resolved-spec.js';
-import { checkFingerprint } from '../settings/spec-fingerprint.js';
+import type { CheckpointSaver } from '../engine/checkpoint-keeper.js';
+import { checkFingerprint } from '../plan/spec-fingerprint.js';
+import { type Checkpoint, type RunIdentity, readCheckpoint } from '../wire/checkpoint.js';
+import { ownerOfThread } from '../wire/owner-of-thread.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { type CheckpointStore, keyProblem } from './checkpoint-store.js';
 import { shareOfKey } from './share-of-key.js';
 

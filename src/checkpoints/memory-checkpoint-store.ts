@@ -1,4 +1,4 @@
-import type { Checkpoint, Owner } from '../protocol/checkpoint.js';
+import type { Checkpoint, Owner } from '../wire/checkpoint.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint-codec.js';
 import {
   type CheckpointStore,

@@ -1,5 +1,5 @@
-import type { StagedFolder } from '../outputs/inspect-output.js';
-import type { RegisteredRun } from '../outputs/run-entries.js';
+import type { StagedFolder } from '../outputs/inspect/inspect-output.js';
+import type { RegisteredRun } from '../outputs/runs/run-entries.js';
 import { formatBytes, formatCount } from './figures.js';
 
 /** A run that did not say that it has ended, in words. */

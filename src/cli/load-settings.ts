@@ -1,9 +1,9 @@
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
-import type { RateCoordinator } from '../rate/rate-coordinator.js';
+import type { RateCoordinator } from '../resilience/rate/rate-coordinator.js';
+import { BreakersSettings, BudgetsSettings } from '../resilience/rate/rate-settings.js';
+import { threadsMaxFor } from '../resilience/rate/rate-threads.js';
 import type { RuntimeOptions } from '../runtime/runtime.js';
-import { BreakersSettings, BudgetsSettings } from '../settings/rate-settings.js';
-import { threadsMaxFor } from '../settings/rate-threads.js';
-import { ModuleSettings, RuntimeSettings } from '../settings/runtime-settings.js';
+import { ModuleSettings, RuntimeSettings } from '../runtime/runtime-settings.js';
 import { schemaProblems } from '../settings/schema-problems.js';
 import { readSpecFile } from './spec-file.js';
 
@@ -48,7 +48,7 @@ export async function loadSettings(path: string | undefined, threads?: number): 
   const { budgets, breakers, ...runtime } = value as RuntimeOptions;
   const modules = checked.data;
   if (budgets === undefined && breakers === undefined) return { runtime, modules, rates: undefined };
-  const { RateCoordinator } = await import('../rate/rate-coordinator.js');
+  const { RateCoordinator } = await import('../resilience/rate/rate-coordinator.js');
   const declared = { ...budgets, ...(breakers && { breakers }) };
   const pipelines = threads ?? RuntimeSettings.parse(runtime).maxThreads;
   const rates = new RateCoordinator({ ...declared, threadsMax: threadsMaxFor(pipelines) });

@@ -1,10 +1,10 @@
 import { systemClock } from '../core/clock.js';
 import { formatPath, InvalidSpecError, RuntimeError, type SpecProblem } from '../core/errors.js';
-import type { JobFiles } from '../registry/paths/job-files.js';
-import { conflictsBetween } from '../registry/paths/path-conflicts.js';
-import { type ResolveContext, resolveWithFiles } from '../registry/resolve-spec.js';
-import { PlanningThreads } from '../runtime/planning-threads.js';
-import type { ResolvedSpec } from '../settings/resolved-spec.js';
+import { PlanningThreads } from '../hosts/planning-threads.js';
+import type { JobFiles } from '../plan/paths/job-files.js';
+import { conflictsBetween } from '../plan/paths/path-conflicts.js';
+import { type ResolveContext, resolveWithFiles } from '../plan/resolve-spec.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import type { LoadedSettings } from './load-settings.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
 import { readSpecFile, type SpecFile } from './spec-file.js';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { formatPath } from '../core/errors.js';
-import { findOutputs } from '../registry/find-outputs.js';
+import { findOutputs } from '../plan/find-outputs.js';
 import { readSpecFile } from './spec-file.js';
 
 /** An output that was asked for. */

@@ -1,5 +1,5 @@
-import { rowsPending } from '../protocol/counters.js';
-import type { JobInfo, RuntimeEvent } from '../supervisor/job.js';
+import { rowsPending } from '../shared-memory/counters.js';
+import type { JobInfo, RuntimeEvent } from '../supervision/job.js';
 import { formatBytes, formatCount, formatRate } from './figures.js';
 import { errorLines } from './summary.js';
 import { plainText, type Terminal } from './terminal.js';

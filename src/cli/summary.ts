@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/errors.js';
-import type { CounterValues, DroppedRows } from '../protocol/counters.js';
-import type { JobReport } from '../supervisor/job.js';
+import type { CounterValues, DroppedRows } from '../shared-memory/counters.js';
+import type { JobReport } from '../supervision/job.js';
 import { formatBytes, formatCount, formatMs, formatRate } from './figures.js';
 import { plainText } from './terminal.js';
 

@@ -1,19 +1,19 @@
 /** What a spec can use, with the schema of each component's options. */
 import type { z } from 'zod';
-import type { Loads } from '../pipeline/stage.js';
-import { BarsOptions } from '../settings/bars-options.js';
-import { BatcherOptions } from '../settings/batcher-options.js';
-import { ConsoleSinkOptions } from '../settings/console-sink-options.js';
-import { CsvSinkOptions } from '../settings/csv-sink-options.js';
-import { DeriveOptions } from '../settings/derive-options.js';
-import { FilterOptions } from '../settings/filter-options.js';
-import { JsonlSinkOptions } from '../settings/jsonl-sink-options.js';
-import { ModuleOptions } from '../settings/module-options.js';
-import { NullSinkOptions } from '../settings/null-sink-options.js';
-import { ParquetSinkOptions } from '../settings/parquet-sink-options.js';
-import { ReplayOptions } from '../settings/replay-options.js';
-import { SelectOptions } from '../settings/select-options.js';
-import { SyntheticOptions } from '../settings/synthetic-options.js';
+import type { Loads } from '../engine/stage.js';
+import { BatcherOptions } from '../stages/batchers/smart/options.js';
+import { BarsOptions } from '../stages/operators/bars/options.js';
+import { DeriveOptions } from '../stages/operators/derive/options.js';
+import { FilterOptions } from '../stages/operators/filter/options.js';
+import { ModuleOptions } from '../stages/operators/module/options.js';
+import { SelectOptions } from '../stages/operators/select/options.js';
+import { ConsoleSinkOptions } from '../stages/sinks/console/options.js';
+import { CsvSinkOptions } from '../stages/sinks/csv/options.js';
+import { JsonlSinkOptions } from '../stages/sinks/jsonl/options.js';
+import { NullSinkOptions } from '../stages/sinks/null/options.js';
+import { ParquetSinkOptions } from '../stages/sinks/parquet/options.js';
+import { ReplayOptions } from '../stages/sources/replay/options.js';
+import { SyntheticOptions } from '../stages/sources/synthetic/options.js';
 
 export type ComponentKind = 'source' | 'operator' | 'batcher' | 'sink';
 

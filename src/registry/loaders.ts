@@ -4,42 +4,45 @@
  */
 import { PipelineError } from '../core/errors.js';
 import { invariant } from '../core/invariant.js';
-import type { BatcherFactory, OperatorFactory, SinkFactory, SourceFactory } from '../pipeline/factories.js';
-import type { ModuleOptions } from '../settings/module-options.js';
-import type { ResolvedStage } from '../settings/resolved-spec.js';
+import type { BatcherFactory, OperatorFactory, SinkFactory, SourceFactory } from '../engine/factories.js';
+import type { ModuleOptions } from '../stages/operators/module/options.js';
+import type { ResolvedStage } from '../wire/resolved-spec.js';
 
 type Load = (stage: ResolvedStage) => Promise<unknown>;
 type Loaders = ReadonlyMap<string, Load>;
 
 const SOURCES: Loaders = new Map<string, Load>([
-  ['synthetic', async () => (await import('../sources/synthetic.js')).syntheticSource],
-  ['replay', async () => (await import('../sources/replay.js')).replaySource],
+  ['synthetic', async () => (await import('../stages/sources/synthetic/synthetic.js')).syntheticSource],
+  ['replay', async () => (await import('../stages/sources/replay/replay.js')).replaySource],
 ]);
 
 const OPERATORS: Loaders = new Map<string, Load>([
-  ['filter', async () => (await import('../operators/filter.js')).filterOperator],
-  ['derive', async () => (await import('../operators/derive.js')).deriveOperator],
-  ['select', async () => (await import('../operators/select.js')).selectOperator],
-  ['bars', async () => (await import('../operators/bars.js')).barsOperator],
+  ['filter', async () => (await import('../stages/operators/filter/filter.js')).filterOperator],
+  ['derive', async () => (await import('../stages/operators/derive/derive.js')).deriveOperator],
+  ['select', async () => (await import('../stages/operators/select/select.js')).selectOperator],
+  ['bars', async () => (await import('../stages/operators/bars/bars.js')).barsOperator],
   [
     'module',
     async ({ options, file }) => {
       invariant(file !== undefined, 'the file of a module is found before it is loaded');
-      return (await import('../operators/module.js')).loadModuleOperator(options as ModuleOptions, file);
+      return (await import('../stages/operators/module/module.js')).loadModuleOperator(
+        options as ModuleOptions,
+        file,
+      );
     },
   ],
 ]);
 
 const BATCHERS: Loaders = new Map<string, Load>([
-  ['smart', async () => (await import('../batchers/smart-batcher.js')).smartBatcher],
+  ['smart', async () => (await import('../stages/batchers/smart/smart-batcher.js')).smartBatcher],
 ]);
 
 const SINKS: Loaders = new Map<string, Load>([
-  ['parquet', async () => (await import('../sinks/parquet.js')).parquetSink],
-  ['csv', async () => (await import('../sinks/csv.js')).csvSink],
-  ['jsonl', async () => (await import('../sinks/jsonl.js')).jsonlSink],
-  ['console', async () => (await import('../sinks/console.js')).consoleSink],
-  ['null', async () => (await import('../sinks/null.js')).nullSink],
+  ['parquet', async () => (await import('../stages/sinks/parquet/parquet.js')).parquetSink],
+  ['csv', async () => (await import('../stages/sinks/csv/csv.js')).csvSink],
+  ['jsonl', async () => (await import('../stages/sinks/jsonl/jsonl.js')).jsonlSink],
+  ['console', async () => (await import('../stages/sinks/console/console.js')).consoleSink],
+  ['null', async () => (await import('../stages/sinks/null/null.js')).nullSink],
 ]);
 
 // The casts below are true because the catalogue checks a component's options by the schema that

@@ -1,11 +1,11 @@
 import { systemClock } from '../core/clock.js';
-import type { Guards } from '../guard/guards.js';
-import { resolveWithFiles } from '../registry/resolve-spec.js';
-import type { StageOverrides } from '../registry/stage-overrides.js';
+import { PlanningThreads } from '../hosts/planning-threads.js';
+import { resolveWithFiles } from '../plan/resolve-spec.js';
+import type { StageOverrides } from '../plan/stage-overrides.js';
+import type { Guards } from '../providers/guards.js';
 import { parseOptions } from '../settings/parse-options.js';
-import type { ResolvedSpec } from '../settings/resolved-spec.js';
-import { ModuleSettings } from '../settings/runtime-settings.js';
-import { PlanningThreads } from './planning-threads.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { ModuleSettings } from './runtime-settings.js';
 
 /** Stages that are given in code, and how modules are loaded, as in the settings of a runtime. */
 export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> {

@@ -3,20 +3,20 @@ import type { z } from 'zod';
 import { type Clock, systemClock } from '../core/clock.js';
 import { formatPath, InvalidOptionsError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
-import type { RateCoordinator } from '../rate/rate-coordinator.js';
-import { findJobFiles } from '../registry/paths/job-files.js';
-import { resolveModules, resolveWithFiles } from '../registry/resolve-spec.js';
-import type { PipelineSpec } from '../settings/pipeline-spec.js';
-import type { BreakersInput, BudgetsInput } from '../settings/rate-settings.js';
-import { threadsMaxFor } from '../settings/rate-threads.js';
-import type { ResolvedSpec } from '../settings/resolved-spec.js';
-import { RuntimeSettings } from '../settings/runtime-settings.js';
-import type { JobHandle, JobInfo, RuntimeEvent } from '../supervisor/job.js';
-import { Supervisor } from '../supervisor/supervisor.js';
+import { PlanningThreads } from '../hosts/planning-threads.js';
+import { ThreadPool } from '../hosts/thread-pool.js';
+import { findJobFiles } from '../plan/paths/job-files.js';
+import type { PipelineSpec } from '../plan/pipeline-spec.js';
+import { resolveModules, resolveWithFiles } from '../plan/resolve-spec.js';
+import type { RateCoordinator } from '../resilience/rate/rate-coordinator.js';
+import type { BreakersInput, BudgetsInput } from '../resilience/rate/rate-settings.js';
+import { threadsMaxFor } from '../resilience/rate/rate-threads.js';
+import type { JobHandle, JobInfo, RuntimeEvent } from '../supervision/job.js';
+import { Supervisor } from '../supervision/supervisor.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
-import { PlanningThreads } from './planning-threads.js';
-import { ThreadPool } from './thread-pool.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { RuntimeSettings } from './runtime-settings.js';
 
 export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
   /** Takes the lines of all threads, with `job` and `thread` in their fields. Any Pino logger fits. */
@@ -198,7 +198,7 @@ async function makeRates({
   readonly clock: Clock;
   readonly settings: RuntimeSettings;
 }): Promise<RateCoordinator> {
-  const { RateCoordinator } = await import('../rate/rate-coordinator.js');
+  const { RateCoordinator } = await import('../resilience/rate/rate-coordinator.js');
   return new RateCoordinator({
     clock,
     ...budgets,

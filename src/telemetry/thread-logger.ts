@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import { toWireError } from '../core/errors.js';
 import { redact, redactFields } from '../core/redact.js';
-import type { Counters } from '../protocol/counters.js';
-import { LOG_LINES_MAX, type LogLine } from '../protocol/pipeline-actor.js';
+import type { Counters } from '../shared-memory/counters.js';
+import { LOG_LINES_MAX, type LogLine } from '../wire/pipeline-actor.js';
 import type { Logger } from './logger.js';
 
 /**

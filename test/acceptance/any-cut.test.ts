@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Row } from '../../src/core/row-view.js';
-import type { Checkpoint } from '../../src/protocol/checkpoint.js';
-import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
-import { duckdb } from '../sinks/duckdb.js';
+import type { Row } from '../../src/columns/row-view.js';
+import { createPipeline, type OpenSpec } from '../../src/runtime/pipeline-builder.js';
+import type { Checkpoint } from '../../src/wire/checkpoint.js';
+import { duckdb } from '../stages/sinks/duckdb.js';
 import { countingSink } from '../support/counting-sink.js';
 import { hasRecordedData, recordedPath, recordedTitle, scratchFolder } from '../support/recorded-data.js';
 

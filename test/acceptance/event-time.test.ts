@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Batch } from '../../src/core/batch.js';
-import { BatchPool } from '../../src/core/batch-pool.js';
-import { copyRow, type Row, rowsOf } from '../../src/core/row-view.js';
-import type { Schema } from '../../src/core/schema.js';
-import type { SourceFactory } from '../../src/pipeline/factories.js';
-import { createPipeline, type OpenSpec, type PipelineOptions } from '../../src/registry/pipeline-builder.js';
-import { callbackSink } from '../../src/sinks/callback.js';
+import type { Batch } from '../../src/columns/batch.js';
+import { BatchPool } from '../../src/columns/batch-pool.js';
+import { copyRow, type Row, rowsOf } from '../../src/columns/row-view.js';
+import type { Schema } from '../../src/columns/schema.js';
+import type { SourceFactory } from '../../src/engine/factories.js';
+import { createPipeline, type OpenSpec, type PipelineOptions } from '../../src/runtime/pipeline-builder.js';
+import { callbackSink } from '../../src/stages/sinks/callback.js';
 import { scratchFolder } from '../support/recorded-data.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { createPipeline } from '../../src/registry/pipeline-builder.js';
-import { duckdb } from '../sinks/duckdb.js';
+import { createPipeline } from '../../src/runtime/pipeline-builder.js';
+import { duckdb } from '../stages/sinks/duckdb.js';
 import {
   factsOf,
   hasRecordedData,

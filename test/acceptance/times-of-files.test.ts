@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createPipeline } from '../../src/registry/pipeline-builder.js';
+import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { scratchFolder } from '../support/recorded-data.js';
 
 const SCRATCH = scratchFolder();

@@ -1,6 +1,6 @@
 import type { PlainData } from '../../src/core/plain-data.js';
-import type { Checkpoint, Owner } from '../../src/protocol/checkpoint.js';
-import { RUN_COUNTERS } from '../../src/protocol/counters.js';
+import { RUN_COUNTERS } from '../../src/shared-memory/counters.js';
+import type { Checkpoint, Owner } from '../../src/wire/checkpoint.js';
 
 export const owner = (process: string): Owner => ({ host: 'here', process, thread: 0 });
 

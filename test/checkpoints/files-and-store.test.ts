@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
-import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
+import { createPipeline, type OpenSpec } from '../../src/runtime/pipeline-builder.js';
 import { scratchFolder } from '../support/recorded-data.js';
 
 const SCRATCH = scratchFolder();

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
-import type { PipelineReport } from '../../src/protocol/pipeline-report.js';
-import { createPipeline, type OpenSpec } from '../../src/registry/pipeline-builder.js';
+import { createPipeline, type OpenSpec } from '../../src/runtime/pipeline-builder.js';
+import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 import { scratchFolder } from '../support/recorded-data.js';
 import { TransactionalTable } from '../support/transactional-table.js';
 

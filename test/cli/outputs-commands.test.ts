@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { type PartsOptions, parts } from '../../src/cli/commands/parts.js';
 import { type ReleaseCommandOptions, release } from '../../src/cli/commands/release.js';
 import type { Terminal } from '../../src/cli/terminal.js';
-import { stateFolderOf } from '../../src/outputs/state-folder.js';
-import { temporaryDirectory, ticks } from '../sinks/sink-rows.js';
+import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
+import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { disguiseRuns, remainsOf, runWhole, startRun } from '../support/file-runs.js';
 
 async function called(command: (terminal: Terminal) => Promise<number>) {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Progress } from '../../src/cli/progress.js';
 import type { Terminal } from '../../src/cli/terminal.js';
-import { Counters } from '../../src/protocol/counters.js';
-import { cutShortReport } from '../../src/protocol/cut-short-report.js';
-import type { JobInfo, JobState } from '../../src/supervisor/job.js';
+import { Counters } from '../../src/shared-memory/counters.js';
+import type { JobInfo, JobState } from '../../src/supervision/job.js';
+import { cutShortReport } from '../../src/wire/cut-short-report.js';
 
 /** What a terminal shows that knows the two sequences that are used, and wraps long lines. */
 class Screen implements Terminal {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Interrupts } from '../../src/cli/interrupts.js';
 import { balanceLine, droppedLine, errorLines, jobDocument, rejectedLine } from '../../src/cli/summary.js';
-import { Counters, type CounterValues } from '../../src/protocol/counters.js';
-import { cutShortReport } from '../../src/protocol/cut-short-report.js';
+import { Counters, type CounterValues } from '../../src/shared-memory/counters.js';
+import { cutShortReport } from '../../src/wire/cut-short-report.js';
 
 function reportOf(counts: Partial<CounterValues>) {
   const counters = { ...new Counters().read(), ...counts };

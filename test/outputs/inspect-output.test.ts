@@ -3,11 +3,11 @@ import * as real from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FileSystem } from '../../src/outputs/file-system.js';
-import { inspectOutput } from '../../src/outputs/inspect-output.js';
-import { stateFolderOf } from '../../src/outputs/state-folder.js';
-import { duckdb } from '../sinks/duckdb.js';
-import { temporaryDirectory, ticks } from '../sinks/sink-rows.js';
+import type { FileSystem } from '../../src/outputs/disk/file-system.js';
+import { inspectOutput } from '../../src/outputs/inspect/inspect-output.js';
+import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
+import { duckdb } from '../stages/sinks/duckdb.js';
+import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import { buryRuns, disguiseRuns, makeRun, runWhole, startRun } from '../support/file-runs.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { coded, isPart, parsePartName, partName } from '../../src/outputs/part-name.js';
+import { coded, isPart, parsePartName, partName } from '../../src/outputs/parts/part-name.js';
 
 const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });
 const job = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/);

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { FileSystem } from '../../src/outputs/file-system.js';
-import { inspectOutput } from '../../src/outputs/inspect-output.js';
-import { planRelease, type ReleaseOptions, release } from '../../src/outputs/release-runs.js';
-import { stateFolderOf } from '../../src/outputs/state-folder.js';
-import { temporaryDirectory, ticks } from '../sinks/sink-rows.js';
+import type { FileSystem } from '../../src/outputs/disk/file-system.js';
+import { inspectOutput } from '../../src/outputs/inspect/inspect-output.js';
+import { planRelease, type ReleaseOptions, release } from '../../src/outputs/inspect/release-runs.js';
+import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
+import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import {

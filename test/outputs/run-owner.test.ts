@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { nodeFileSystem } from '../../src/outputs/file-system.js';
-import { livenessOf, type RunOwner, thisOwner } from '../../src/outputs/run-owner.js';
-import { temporaryDirectory, ticks } from '../sinks/sink-rows.js';
+import { nodeFileSystem } from '../../src/outputs/disk/file-system.js';
+import { livenessOf, type RunOwner, thisOwner } from '../../src/outputs/runs/run-owner.js';
+import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { disguiseRuns, runWhole, startRun } from '../support/file-runs.js';
 
 const here = thisOwner();

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Disk } from '../../src/outputs/disk.js';
-import { StagedFile } from '../../src/outputs/staged-file.js';
-import { temporaryDirectory } from '../sinks/sink-rows.js';
+import { Disk } from '../../src/outputs/disk/disk.js';
+import { StagedFile } from '../../src/outputs/staging/staged-file.js';
+import { temporaryDirectory } from '../stages/sinks/sink-rows.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import { stageContext } from '../support/stage-context.js';
 

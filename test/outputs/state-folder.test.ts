@@ -10,11 +10,11 @@ import {
 import * as real from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Disk } from '../../src/outputs/disk.js';
-import type { FileSystem } from '../../src/outputs/file-system.js';
-import { stateFolderOf } from '../../src/outputs/state-folder.js';
+import { Disk } from '../../src/outputs/disk/disk.js';
+import type { FileSystem } from '../../src/outputs/disk/file-system.js';
+import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
-import { temporaryDirectory, ticks } from '../sinks/sink-rows.js';
+import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import { globbed, read, runWhole, seconds, startRun } from '../support/file-runs.js';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { COMPONENTS } from '../../src/registry/catalogue.js';
-import { createPipeline } from '../../src/registry/pipeline-builder.js';
+import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { resolveSpec } from '../../src/runtime/resolve-spec.js';
-import { ModuleOptions } from '../../src/settings/module-options.js';
 import { secret, secretsOf } from '../../src/settings/secret-options.js';
+import { ModuleOptions } from '../../src/stages/operators/module/options.js';
 
 describe('what is secret in options', () => {
   const Login = z.strictObject({ user: z.string(), password: secret(z.string()).optional() });

@@ -1,8 +1,8 @@
-import { Batch } from '../../src/core/batch.js';
-import type { PlacedControl } from '../../src/core/control-record.js';
-import type { DictionarySet } from '../../src/core/dictionary.js';
-import { copyRow, type Row, RowView, rowsOf } from '../../src/core/row-view.js';
-import type { Schema } from '../../src/core/schema.js';
+import { Batch } from '../../src/columns/batch.js';
+import type { PlacedControl } from '../../src/columns/control-record.js';
+import type { DictionarySet } from '../../src/columns/dictionary.js';
+import { copyRow, type Row, RowView, rowsOf } from '../../src/columns/row-view.js';
+import type { Schema } from '../../src/columns/schema.js';
 
 /** A batch of rows given as objects; what a row leaves out stays as the column was made. */
 export function batchOf(

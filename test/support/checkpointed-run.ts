@@ -1,5 +1,5 @@
 import type { PlainData } from '../../src/core/plain-data.js';
-import { ticks } from '../sinks/sink-rows.js';
+import { ticks } from '../stages/sinks/sink-rows.js';
 import { isOneFile, makeRun, type RunOptions } from './file-runs.js';
 
 /** Rows that a run writes in all. */

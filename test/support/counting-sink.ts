@@ -1,5 +1,5 @@
-import { copyRow, type Row, rowsOf } from '../../src/core/row-view.js';
-import type { SinkFactory } from '../../src/pipeline/factories.js';
+import { copyRow, type Row, rowsOf } from '../../src/columns/row-view.js';
+import type { SinkFactory } from '../../src/engine/factories.js';
 
 /** A sink that keeps rows; its position is how many there are. Calls back once it has `at` of them. */
 export function countingSink(

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import * as real from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { FileSystem } from '../../src/outputs/file-system.js';
+import type { FileSystem } from '../../src/outputs/disk/file-system.js';
 
 /** Thrown by every operation once the process is said to be dead. */
 export class Stopped extends Error {}

@@ -1,9 +1,9 @@
-import { BatchPool } from '../../src/core/batch-pool.js';
-import type { Row } from '../../src/core/row-view.js';
-import type { StageContext } from '../../src/pipeline/stage.js';
-import { ReplayOptions } from '../../src/settings/replay-options.js';
-import { csvFormat } from '../../src/sources/csv/csv-format.js';
-import type { FileDirection, RowPlace } from '../../src/sources/file-decoder.js';
+import { BatchPool } from '../../src/columns/batch-pool.js';
+import type { Row } from '../../src/columns/row-view.js';
+import type { StageContext } from '../../src/engine/stage.js';
+import { csvFormat } from '../../src/formats/csv/csv-format.js';
+import type { FileDirection, RowPlace } from '../../src/formats/file-decoder.js';
+import { ReplayOptions } from '../../src/stages/sources/replay/options.js';
 import { rowsIn } from './batch-rows.js';
 import type { ReplayInput } from './replayed.js';
 import { RecordedRejects, stageContext } from './stage-context.js';

@@ -2,14 +2,14 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { DictionarySet } from '../../src/core/dictionary.js';
-import type { Row } from '../../src/core/row-view.js';
-import type { FileSystem } from '../../src/outputs/file-system.js';
-import type { RunOwner } from '../../src/outputs/run-owner.js';
-import { stateFolderOf } from '../../src/outputs/state-folder.js';
-import { JsonlSinkOptions } from '../../src/settings/jsonl-sink-options.js';
-import { jsonlSink } from '../../src/sinks/jsonl.js';
-import { batchOf, contextOf, TICKS } from '../sinks/sink-rows.js';
+import { DictionarySet } from '../../src/columns/dictionary.js';
+import type { Row } from '../../src/columns/row-view.js';
+import type { FileSystem } from '../../src/outputs/disk/file-system.js';
+import type { RunOwner } from '../../src/outputs/runs/run-owner.js';
+import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
+import { jsonlSink } from '../../src/stages/sinks/jsonl/jsonl.js';
+import { JsonlSinkOptions } from '../../src/stages/sinks/jsonl/options.js';
+import { batchOf, contextOf, TICKS } from '../stages/sinks/sink-rows.js';
 
 export interface RunOptions {
   readonly job?: string;

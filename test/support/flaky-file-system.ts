@@ -1,5 +1,5 @@
 import * as real from 'node:fs/promises';
-import type { OpensFiles } from '../../src/sources/replay/lent-descriptors.js';
+import type { OpensFiles } from '../../src/formats/lent-descriptors.js';
 
 /** The real file system, in which files are read a few bytes at a time and some of the calls fail. */
 export class FlakyFileSystem {

@@ -1,5 +1,5 @@
 import * as real from 'node:fs/promises';
-import type { FileSystem } from '../../src/outputs/file-system.js';
+import type { FileSystem } from '../../src/outputs/disk/file-system.js';
 
 /** The real file system, on a disk that has room for so many more bytes. */
 export class FullDisk {

@@ -1,8 +1,8 @@
-import type { Batch } from '../../src/core/batch.js';
-import { BatchPool } from '../../src/core/batch-pool.js';
-import type { Schema } from '../../src/core/schema.js';
-import type { SourceFactory } from '../../src/pipeline/factories.js';
-import type { Source } from '../../src/pipeline/source.js';
+import type { Batch } from '../../src/columns/batch.js';
+import { BatchPool } from '../../src/columns/batch-pool.js';
+import type { Schema } from '../../src/columns/schema.js';
+import type { SourceFactory } from '../../src/engine/factories.js';
+import type { Source } from '../../src/engine/source.js';
 
 const TICK: Schema = {
   kind: 'custom',

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
-import { DictionarySet } from '../../src/core/dictionary.js';
+import { DictionarySet } from '../../src/columns/dictionary.js';
+import type { Row } from '../../src/columns/row-view.js';
 import type { PlainData } from '../../src/core/plain-data.js';
-import type { Row } from '../../src/core/row-view.js';
-import type { Source } from '../../src/pipeline/source.js';
-import type { StageContext } from '../../src/pipeline/stage.js';
-import { ReplayOptions } from '../../src/settings/replay-options.js';
-import type { OpensFiles } from '../../src/sources/replay/lent-descriptors.js';
-import { replaySource } from '../../src/sources/replay.js';
+import type { Source } from '../../src/engine/source.js';
+import type { StageContext } from '../../src/engine/stage.js';
+import type { OpensFiles } from '../../src/formats/lent-descriptors.js';
+import { ReplayOptions } from '../../src/stages/sources/replay/options.js';
+import { replaySource } from '../../src/stages/sources/replay/replay.js';
 import { rowsIn } from './batch-rows.js';
 import { collectProblems, RecordedRejects, stageContext } from './stage-context.js';
 

@@ -1,8 +1,8 @@
-import { DictionarySet } from '../../src/core/dictionary.js';
+import { DictionarySet } from '../../src/columns/dictionary.js';
 import { type BadRow, InvalidRowError } from '../../src/core/errors.js';
-import { openGate } from '../../src/pipeline/call-gate.js';
-import type { Rejects } from '../../src/pipeline/rejects.js';
-import type { StageContext } from '../../src/pipeline/stage.js';
+import { openGate } from '../../src/engine/call-gate.js';
+import type { Rejects } from '../../src/engine/rejects.js';
+import type { StageContext } from '../../src/engine/stage.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import { SimulatedClock } from './simulated-clock.js';
 

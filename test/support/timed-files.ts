@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
+import type { RowSpot } from '../../src/columns/row-origin.js';
 import type { PlainData } from '../../src/core/plain-data.js';
-import type { RowSpot } from '../../src/core/row-origin.js';
-import type { StageContext } from '../../src/pipeline/stage.js';
+import type { StageContext } from '../../src/engine/stage.js';
 import { openReplay, type ReplayInput } from './replayed.js';
 
 /** A row at some ms, known by its number. */

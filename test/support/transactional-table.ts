@@ -1,6 +1,6 @@
+import { copyRow, type Row, rowsOf } from '../../src/columns/row-view.js';
 import { PipelineError } from '../../src/core/errors.js';
-import { copyRow, type Row, rowsOf } from '../../src/core/row-view.js';
-import type { SinkFactory } from '../../src/pipeline/factories.js';
+import type { SinkFactory } from '../../src/engine/factories.js';
 
 /** Called before and after each step of a sink; may wait, for ever too, or throw. */
 export type OnStep = (step: 'write' | 'prepare' | 'commit' | 'flush' | 'resume') => Promise<void> | void;

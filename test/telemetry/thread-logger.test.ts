@@ -1,10 +1,10 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { PipelineError } from '../../src/core/errors.js';
-import { Counters } from '../../src/protocol/counters.js';
-import { LOG_LINES_MAX, type LogLine } from '../../src/protocol/pipeline-actor.js';
+import { Counters } from '../../src/shared-memory/counters.js';
 import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
 import { takeLogLine, threadLogger } from '../../src/telemetry/thread-logger.js';
+import { LOG_LINES_MAX, type LogLine } from '../../src/wire/pipeline-actor.js';
 
 function connect() {
   const { port1, port2 } = new MessageChannel();

@@ -4,11 +4,15 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { type Breaker, type BreakerHandle, createBreaker } from '../../dist/src/breaker/breaker.js';
+import {
+  type Breaker,
+  type BreakerHandle,
+  createBreaker,
+} from '../../dist/src/resilience/breaker/breaker.js';
 import { until } from './threads-support.js';
 
 const entry = pathToFileURL(
-  fileURLToPath(new URL('../../dist/src/breaker/breaker.js', import.meta.url)),
+  fileURLToPath(new URL('../../dist/src/resilience/breaker/breaker.js', import.meta.url)),
 ).href;
 
 /**

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { parsePartName } from '../../src/outputs/part-name.js';
-import { duckdb } from '../sinks/duckdb.js';
+import { parsePartName } from '../../src/outputs/parts/part-name.js';
+import { duckdb } from '../stages/sinks/duckdb.js';
 import { until } from './threads-support.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
-import { ThreadPool } from '../../src/runtime/thread-pool.js';
-import type { ResolvedSpec } from '../../src/settings/resolved-spec.js';
-import type { JobReport } from '../../src/supervisor/job.js';
-import { Supervisor } from '../../src/supervisor/supervisor.js';
+import { ThreadPool } from '../../src/hosts/thread-pool.js';
+import type { JobReport } from '../../src/supervision/job.js';
+import { Supervisor } from '../../src/supervision/supervisor.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
+import type { ResolvedSpec } from '../../src/wire/resolved-spec.js';
 import { countThreads, discard, endless, moduleOperator, startRuntime, until } from './threads-support.js';
 
 /** Runs a job that loses its thread beside one that must not notice. */

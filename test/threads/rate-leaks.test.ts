@@ -3,7 +3,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
-const entry = pathToFileURL(fileURLToPath(new URL('../../dist/src/rate/rate.js', import.meta.url))).href;
+const entry = pathToFileURL(
+  fileURLToPath(new URL('../../dist/src/resilience/rate/rate.js', import.meta.url)),
+).href;
 
 /** In a process of its own: its heap holds nothing else. The script prints JSON. */
 async function runScript<T>(body: string): Promise<T> {

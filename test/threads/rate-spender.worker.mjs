@@ -5,7 +5,7 @@
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openRates } from '../../dist/src/rate/rate.js';
+import { openRates } from '../../dist/src/resilience/rate/rate.js';
 
 const { handle, ref, mode, costs, callers, records, seed, gapMs, acquire } = workerData;
 const rates = openRates(handle);

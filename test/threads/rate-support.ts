@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { onTestFinished } from 'vitest';
-import type { AcquireOptions, RateCoordinator, ScopeRef } from '../../dist/src/rate/rate.js';
+import type { AcquireOptions, RateCoordinator, ScopeRef } from '../../dist/src/resilience/rate/rate.js';
 import type { Admission } from './admission-checker.js';
 
 const ENTRY = new URL('./rate-spender.worker.mjs', import.meta.url);

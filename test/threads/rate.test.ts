@@ -1,6 +1,10 @@
 import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type BudgetInput, RateCoordinator, type RateCoordinatorOptions } from '../../dist/src/rate/rate.js';
+import {
+  type BudgetInput,
+  RateCoordinator,
+  type RateCoordinatorOptions,
+} from '../../dist/src/resilience/rate/rate.js';
 import { type Admission, mostInWindow, overAdmission, type RatePeriod } from './admission-checker.js';
 import { admissionsOf, blockFor, permitsOf, Spender, type SpenderOptions, spendAll } from './rate-support.js';
 import { until } from './threads-support.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { build } from 'rolldown';
 import { afterAll, expect, it } from 'vitest';
-import { SYNC_MEMORY_BYTES, SYNC_PERMITS } from '../../src/protocol/sync-memory.js';
+import { SYNC_MEMORY_BYTES, SYNC_PERMITS } from '../../src/shared-memory/sync-memory.js';
 import { scratchFolder } from '../support/recorded-data.js';
 
 const SCRATCH = scratchFolder();
@@ -34,7 +34,7 @@ if (holds) {
 async function startThreads() {
   const file = `${SCRATCH.folder}/sync-gate.mjs`;
   await build({
-    input: new URL('../../src/protocol/sync-gate.ts', import.meta.url).pathname,
+    input: new URL('../../src/shared-memory/sync-gate.ts', import.meta.url).pathname,
     platform: 'node',
     logLevel: 'silent',
     output: { file, format: 'esm' },

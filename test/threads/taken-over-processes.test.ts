@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store.js';
 import { Random } from '../../src/core/random.js';
-import { duckdb } from '../sinks/duckdb.js';
+import { duckdb } from '../stages/sinks/duckdb.js';
 
 const PROCESS = fileURLToPath(new URL('../support/checkpointed-process.mjs', import.meta.url));
 const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? 2);

@@ -1,6 +1,6 @@
 import { nearestName } from '../../core/nearest-name.js';
+import { optionsJsonSchema } from '../../plan/spec-json-schema.js';
 import { COMPONENTS, type ComponentInfo } from '../../registry/catalogue.js';
-import { optionsJsonSchema } from '../../registry/spec-json-schema.js';
 import { plainText, type Terminal } from '../terminal.js';
 
 /** Lists what a spec can use: all, those of a kind, or those of a name. @returns The exit code. */

@@ -1,5 +1,5 @@
 import { RuntimeError } from '../../core/errors.js';
-import { inspectOutput, type OutputView, type StagedFolder } from '../../outputs/inspect-output.js';
+import { inspectOutput, type OutputView, type StagedFolder } from '../../outputs/inspect/inspect-output.js';
 import { filesText, LIVENESS_TEXT, runText } from '../describe-runs.js';
 import { formatBytes, formatCount } from '../figures.js';
 import { type OutputPath, outputPaths } from '../output-paths.js';

@@ -1,6 +1,6 @@
 import { RuntimeError } from '../../core/errors.js';
-import { inspectOutput } from '../../outputs/inspect-output.js';
-import { planRelease, type ReleasePlan, release as releaseRuns } from '../../outputs/release-runs.js';
+import { inspectOutput } from '../../outputs/inspect/inspect-output.js';
+import { planRelease, type ReleasePlan, release as releaseRuns } from '../../outputs/inspect/release-runs.js';
 import { foldersText, LIVENESS_TEXT, runText } from '../describe-runs.js';
 import { outputPaths } from '../output-paths.js';
 import { plainText, type Terminal } from '../terminal.js';

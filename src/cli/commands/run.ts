@@ -1,7 +1,7 @@
 import { RuntimeError, toWireError } from '../../core/errors.js';
-import type { ResolvedSpec } from '../../settings/resolved-spec.js';
-import type { JobHandle } from '../../supervisor/job.js';
+import type { JobHandle } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
+import type { ResolvedSpec } from '../../wire/resolved-spec.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
 import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';

@@ -1,4 +1,4 @@
-import { specJsonSchema } from '../../registry/spec-json-schema.js';
+import { specJsonSchema } from '../../plan/spec-json-schema.js';
 import type { Terminal } from '../terminal.js';
 
 /** Prints the JSON Schema of a spec. @returns The exit code. */

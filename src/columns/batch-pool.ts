@@ -1,0 +1,71 @@
+import { invariant } from '../core/invariant.js';
+import { Batch } from './batch.js';
+import { type BatchHome, BatchMemory } from './batch-memory.js';
+import type { SpareHolder } from './column-memory.js';
+import type { DictionarySet } from './dictionary.js';
+import type { Schema } from './schema.js';
+
+/**
+ * Memory for batches of one schema and capacity, used again and again: each batch is a new one over
+ * it. Keeps that of at most `spareMax` released ones.
+ */
+export class BatchPool implements BatchHome, SpareHolder {
+  readonly schema: Schema;
+  readonly capacity: number;
+  readonly #dictionaries: DictionarySet;
+  readonly #spares: BatchMemory[] = [];
+  #spareMax: number;
+  #outstanding = 0;
+  #isListed = false;
+
+  constructor(schema: Schema, capacity: number, dictionaries: DictionarySet, spareMax = 4) {
+    invariant(Number.isInteger(capacity) && capacity > 0, 'a batch has room for a row');
+    this.schema = schema;
+    this.capacity = capacity;
+    this.#dictionaries = dictionaries;
+    this.#spareMax = spareMax;
+  }
+
+  /** Batches handed out and not yet released: 0 once a pipeline has closed, or somebody leaks. */
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  /**
+   * An empty batch, owned by the caller.
+   * @throws {PipelineError} `MEMORY_EXHAUSTED` when the pipeline may not have the memory for it.
+   */
+  acquire(): Batch {
+    const memory =
+      this.#spares.pop() ?? new BatchMemory(this.schema, this.capacity, this.#dictionaries.memory, this);
+    this.#outstanding++;
+    return new Batch(this.schema, this.capacity, this.#dictionaries, memory);
+  }
+
+  /** For the batches alone. */
+  takeBack(memory: BatchMemory): void {
+    this.#outstanding--;
+    const account = this.#dictionaries.memory;
+    if (this.#spares.length >= this.#spareMax || account.isClosed) {
+      memory.drop();
+      return;
+    }
+    this.#spares.push(memory);
+    if (this.#isListed) return;
+    account.addSpareHolder(this);
+    this.#isListed = true;
+  }
+
+  dropSpares(): void {
+    for (const memory of this.#spares) memory.drop();
+    this.#spares.length = 0;
+    this.#dictionaries.memory.removeSpareHolder(this);
+    this.#isListed = false;
+  }
+
+  /** Of a pool that is used no more: keeps nothing, nor what is released from now on. */
+  close(): void {
+    this.#spareMax = 0;
+    this.dropSpares();
+  }
+}

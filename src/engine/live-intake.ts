@@ -1,0 +1,157 @@
+import type { Batch } from '../columns/batch.js';
+import { compareInt64, readInt64 } from '../columns/int64.js';
+import { eventTimeIndex } from '../columns/schema.js';
+import { retainRows } from '../columns/selection.js';
+import type { Clock } from '../core/clock.js';
+import { PipelineError } from '../core/errors.js';
+import type { PlainData } from '../core/plain-data.js';
+import type { Nanos } from '../core/units.js';
+import { LiveWatermark } from './live-watermark.js';
+import type { Rejects } from './rejects.js';
+import type { Source } from './source.js';
+import type { Named } from './stage.js';
+
+/** Further ahead of the wall clock than any clock is wrong. */
+const AHEAD_NS_MAX = 86_400_000_000_000n;
+
+/** What is to be known of rows that a live source has read. */
+export interface LiveRows {
+  /** Rows that cannot be used, taken out of the batch. */
+  readonly refused: number;
+  /** What ends the run behind the rows that are left in the batch. */
+  readonly failure?: { readonly error: unknown };
+}
+
+const ALL_FINE: LiveRows = { refused: 0 };
+
+/**
+ * What stands behind a live source: refuses rows of a time that cannot be meant, and puts into the
+ * stream how far event time has come.
+ */
+export class LiveIntake {
+  readonly #name: string;
+  readonly #rejects: Rejects;
+  readonly #clock: Clock;
+  readonly #timeColumn: number;
+  readonly #watermark: LiveWatermark;
+  #rowsSeen = 0;
+
+  constructor({ use, stage }: Named<Source>, rejects: Rejects, clock: Clock) {
+    this.#name = use;
+    this.#rejects = rejects;
+    this.#clock = clock;
+    this.#timeColumn = eventTimeIndex(stage.schema);
+    this.#watermark = new LiveWatermark(stage.order?.maxDelayNs ?? 0);
+  }
+
+  /** Whether a source is live and says when its events were. */
+  static isFor({ schema, capabilities }: Source): boolean {
+    return capabilities.delivery !== 'replayable' && eventTimeIndex(schema) >= 0;
+  }
+
+  /** Takes out what cannot be used, and appends a watermark where one is due. */
+  receive(batch: Batch): LiveRows {
+    for (const { record } of batch.controls) {
+      if (record.type === 'watermark' && record.symbol === undefined) this.#watermark.heed(record.at);
+    }
+    const rows = this.#screen(batch);
+    const now = this.#clock.now();
+    if (batch.length > 0) {
+      const times = batch.columns[this.#timeColumn] as Int32Array;
+      this.#watermark.receive(now, readInt64(times, leastRow(times, batch.length)));
+    }
+    this.mark(batch, now);
+    return rows;
+  }
+
+  /** Appends a watermark where one is due. @returns Whether it did. */
+  mark(batch: Batch, now: Nanos): boolean {
+    const at = this.#watermark.next(now);
+    if (at === undefined) return false;
+    batch.controls.push({ row: batch.length, record: { type: 'watermark', at: at as Nanos } });
+    return true;
+  }
+
+  /** How far event time has come, as it was told. Lags are not in it: they are of this process's clock. */
+  snapshot(): PlainData {
+    const { at } = this.#watermark;
+    return { rowsSeen: this.#rowsSeen, watermark: at === undefined ? null : String(at) };
+  }
+
+  /** @throws {PipelineError} `CHECKPOINT_INVALID`. */
+  restore(state: PlainData | undefined): void {
+    const { rowsSeen, watermark } = (state ?? {}) as {
+      readonly rowsSeen?: unknown;
+      readonly watermark?: unknown;
+    };
+    const isWatermark =
+      watermark === null || (typeof watermark === 'string' && /^-?\d{1,20}$/.test(watermark));
+    if (!Number.isSafeInteger(rowsSeen) || !isWatermark) {
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        'Expected the state "intake" of a live source, {rowsSeen, watermark}, found another',
+      );
+    }
+    this.#rowsSeen = rowsSeen as number;
+    if (watermark !== null) this.#watermark.heed(BigInt(watermark as string));
+  }
+
+  /** Nothing was read for so long, though rows may have come. */
+  standStill(ns: bigint): void {
+    this.#watermark.standStill(ns);
+  }
+
+  #screen(batch: Batch): LiveRows {
+    const { length } = batch;
+    const first = this.#rowsSeen + 1;
+    this.#rowsSeen += length;
+    if (length === 0) return ALL_FINE;
+    const times = batch.columns[this.#timeColumn] as Int32Array;
+    const latestMax = this.#clock.wall() + AHEAD_NS_MAX;
+    if (readInt64(times, greatestRow(times, length)) <= latestMax) return ALL_FINE;
+
+    const keep = new Uint8Array(length).fill(1);
+    let refused = 0;
+    let failure: LiveRows['failure'];
+    for (let row = 0; row < length; row++) {
+      const time = readInt64(times, row);
+      if (time <= latestMax) continue;
+      refused++;
+      keep[row] = 0;
+      try {
+        this.#refuse(time, first + row);
+      } catch (error) {
+        failure = { error };
+        keep.fill(0, row);
+        break;
+      }
+    }
+    retainRows(batch, keep);
+    return failure ? { refused, failure } : { refused };
+  }
+
+  #refuse(time: bigint, ordinal: number): void {
+    this.#rejects.add({
+      file: this.#name,
+      line: ordinal,
+      field: 'time',
+      expected: `a time at most a day ahead of the clock (${toText(this.#clock.wall())})`,
+      found: toText(time),
+    });
+  }
+}
+
+/** ISO 8601 with milliseconds; 64 bits of nanoseconds are well within what a date holds. */
+const toText = (instant: bigint): string => new Date(Number(instant / 1_000_000n)).toISOString();
+
+function leastRow(times: Int32Array, length: number): number {
+  let least = 0;
+  for (let row = 1; row < length; row++) if (compareInt64(times, row, times, least) < 0) least = row;
+  return least;
+}
+
+function greatestRow(times: Int32Array, length: number): number {
+  let greatest = 0;
+  for (let row = 1; row < length; row++) if (compareInt64(times, row, times, greatest) > 0) greatest = row;
+  return greatest;
+}

@@ -1,0 +1,437 @@
+import { Batch } from '../columns/batch.js';
+import { SYMBOLS_IN_ORDER } from '../columns/event-order.js';
+import { PipelineError, RuntimeError } from '../core/errors.js';
+import type { Nanos } from '../core/units.js';
+import type { Counters } from '../shared-memory/counters.js';
+import type { Checkpoint } from '../wire/checkpoint.js';
+import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
+import { StartStep } from '../wire/start-step.js';
+import { blamed } from './blame.js';
+import { CheckpointKeeper, type Cut } from './checkpoint-keeper.js';
+import { Downstream, type EndOfStream } from './downstream.js';
+import { EventTimeLag } from './event-time-lag.js';
+import { IdleWork } from './idle-work.js';
+import { LiveIntake } from './live-intake.js';
+import { WATERMARK_EVERY_NS } from './live-watermark.js';
+import { LoopTurns } from './loop-turns.js';
+import { OperatorChain } from './operator-chain.js';
+import { lifecycleOf, type PipelineParts } from './pipeline-parts.js';
+import { ReadPosition } from './read-position.js';
+import { RepeatingTimer } from './repeating-timer.js';
+import { RowTally } from './row-tally.js';
+import { runReport, stageReports } from './run-report.js';
+import type { Durable } from './sink.js';
+import type { StageLifecycle } from './stage-lifecycle.js';
+import { StageStates } from './stage-states.js';
+
+/**
+ * Runs one source → operators → batcher → sink in the calling thread, once. One batch is on its way
+ * at a time: the sink's `write` is the back-pressure of the source.
+ *
+ * `pause`, `resume`, `drain`, `suspend` and `stop` only ask, may come at any time (before `run` and while
+ * the stages are opened, too) and more than once; a drain or a suspend, whichever is first, overrides a
+ * pause, a stop overrides all.
+ */
+export class StreamingPipeline {
+  readonly #parts: PipelineParts;
+  readonly #downstream: Downstream;
+  readonly #tally: RowTally;
+  readonly #lag: EventTimeLag;
+  readonly #lifecycle: StageLifecycle;
+  readonly #position: ReadPosition;
+  readonly #states: StageStates;
+  readonly #checkpoints: CheckpointKeeper;
+  readonly #turns: LoopTurns;
+  readonly #idle: IdleWork;
+  readonly #live: { readonly intake: LiveIntake; readonly timer: RepeatingTimer } | undefined;
+  #paused = false;
+  #ending: keyof typeof AS_ASKED | undefined;
+  #wake: (() => void) | undefined;
+  #began: Nanos | undefined;
+  #durable: Durable | undefined;
+  /** Of a live source: when the read that is under way, or was last, began. */
+  #waitsSince = 0n as Nanos;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+    const { batcher, sink, counters, clock, rejects, log, saver } = parts;
+    const source = parts.source.stage;
+    const operators = new OperatorChain(parts.operators, {
+      input: source.schema,
+      dictionaries: parts.dictionaries,
+      order: source.order ?? SYMBOLS_IN_ORDER,
+    });
+    const tally = new RowTally({ source, operators, sink: sink.stage, counters, clock });
+    const lag = new EventTimeLag({ source, operators, batcher: batcher.stage, clock });
+    const turns = new LoopTurns(clock);
+    const endWait = () => {
+      source.stop(); // its read may wait for long
+      this.#wake?.();
+    };
+    const idle = new IdleWork({
+      onDone: () => {
+        this.#cutWhileIdle();
+        this.#downstream.watchAge();
+      },
+      onFailure: endWait,
+    });
+    this.#checkpoints = new CheckpointKeeper({
+      clock,
+      log,
+      sink,
+      saver,
+      onDue: () => this.#cutWhileIdle(),
+      onRoom: () => this.#wake?.(),
+      onFailure: endWait,
+    });
+    const isStopped = () => this.#mustStop() || this.#checkpoints.hasFailed;
+    const shared = { operators, tally, lag, turns, idle, counters, clock };
+    this.#downstream = new Downstream({ ...shared, batcher: batcher.stage, sink, isStopped });
+    this.#position = new ReadPosition(source, rejects);
+    this.#tally = tally;
+    this.#lag = lag;
+    this.#turns = turns;
+    this.#idle = idle;
+    this.#lifecycle = lifecycleOf(parts);
+    if (LiveIntake.isFor(source)) {
+      const onTime = (now: Nanos) => idle.start(() => this.#tellWatermark(now));
+      this.#live = {
+        intake: new LiveIntake(parts.source, rejects, clock),
+        timer: new RepeatingTimer(clock, WATERMARK_EVERY_NS, onTime),
+      };
+    }
+    const intake = this.#live?.intake;
+    this.#states = new StageStates(parts, { position: this.#position, operators, tally, intake });
+  }
+
+  get counters(): Counters {
+    return this.#parts.counters;
+  }
+
+  /**
+   * Runs to the end of the data or until asked to end. A failure is an outcome of the report, not a
+   * rejection.
+   *
+   * @param onOpen - Awaited once all stages are open, before the first batch.
+   * @throws {PipelineError} `JOB_STATE` the second time.
+   */
+  async run(onOpen?: () => Promise<void>): Promise<PipelineReport> {
+    if (this.#began !== undefined) {
+      throw new PipelineError('JOB_STATE', 'A pipeline runs once; make another one to run its spec again');
+    }
+    this.#began = this.#parts.clock.now();
+    let reason: PipelineReport['reason'];
+    let error: unknown;
+    let stages: readonly StageReport[] = [];
+    try {
+      await this.#lifecycle.open();
+      if (!this.#mustStop()) {
+        const { checkpoint } = this.#parts;
+        if (checkpoint) await this.#states.restore(checkpoint);
+        this.#parts.counters.set('startStep', StartStep.started);
+        await onOpen?.();
+        this.#live?.timer.start();
+        this.#checkpoints.start();
+      }
+      reason = await this.#toTheEnd();
+    } catch (thrown) {
+      reason = this.#isBrokenOff(thrown) ? 'stopped' : 'error';
+      error = thrown;
+    }
+    this.#live?.timer.stop();
+    await this.#checkpoints.close();
+    const failWith = (thrown: unknown) => {
+      if (reason !== 'error') error = thrown;
+      reason = 'error';
+    };
+    try {
+      this.#downstream.release();
+      // Asks the stages, any of which may throw; all are closed all the same.
+      this.#tally.update();
+      stages = this.describe();
+    } catch (thrown) {
+      failWith(thrown);
+    }
+    const failure = await this.#lifecycle.close();
+    this.#parts.dictionaries.memory.close();
+    if (failure !== undefined && !this.#isBrokenOff(failure)) failWith(failure);
+    const now = this.#parts.clock.now();
+    const durationMs = Number(now - this.#began) / 1e6;
+    const durable = this.#durable;
+    return runReport(this.#parts, { reason, error, durationMs, stages, ...(durable && { durable }) });
+  }
+
+  /**
+   * Stops reading after the current batch. What is inside stays there, but for what comes of age. For
+   * operators time stands still: no watermark is told.
+   */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#wake?.();
+  }
+
+  /** Ends the source and delivers what is inside. */
+  drain(): void {
+    this.#ending ??= 'drain';
+    this.#parts.source.stage.stop();
+    this.#wake?.();
+  }
+
+  /**
+   * Ends with a checkpoint, so that the next start goes on as if nothing had been: operators keep what
+   * they hold, and nothing says that the stream has ended. Without a store, the same as `drain`.
+   */
+  suspend(): void {
+    if (!this.#checkpoints.isKept) {
+      this.drain();
+      return;
+    }
+    this.#ending ??= 'suspend';
+    this.#parts.source.stage.stop();
+    this.#wake?.();
+  }
+
+  /** Ends without delivery: what is not durable is lost, and counted as pending. */
+  stop(): void {
+    this.#ending = 'stop';
+    this.#lifecycle.interrupt();
+    this.#checkpoints.stop();
+    this.#parts.stopping?.abort();
+    this.#parts.source.stage.stop();
+    this.#wake?.();
+  }
+
+  /**
+   * A consistent cut between two batches, taken at once, also while the source waits or the pipeline is
+   * paused: closes what the batcher holds, takes every stage's state, and has the sink make its rows
+   * durable, behind the flow. Settles once that is done and the store, if there is one, has accepted it.
+   *
+   * @throws {PipelineError} `JOB_STATE` when the run ends before it could be taken; what the store throws.
+   */
+  checkpoint(): Promise<Checkpoint> {
+    return this.#checkpoints.ask();
+  }
+
+  /** What each stage says of itself. */
+  describe(): readonly StageReport[] {
+    const heldBack = this.#checkpoints.holdsIntake
+      ? 'held back: the store of checkpoints has no room'
+      : undefined;
+    return stageReports(this.#parts, this.#lag, heldBack);
+  }
+
+  async #toTheEnd(): Promise<Ended> {
+    const { ended } = this.#parts.checkpoint ?? {};
+    if (ended) {
+      // All rows were with the sink when an earlier start broke off.
+      if (this.#mustStop()) return 'stopped';
+      if (!(await this.#publish(ended.how))) return 'stopped';
+      return ended.how === 'drained' ? 'drained' : 'end of input';
+    }
+    const reason = await this.#flow();
+    if (reason === 'stopped') return reason;
+    if (reason === 'suspended') {
+      return (await this.#checkpoints.takeLast(() => this.#cut())) ? reason : 'stopped';
+    }
+    return (await this.#finish(reason === 'drained' ? 'drained' : 'completed')) ? reason : 'stopped';
+  }
+
+  async #flow(): Promise<Ended> {
+    for (;;) {
+      if (this.#turns.isDue) await this.#turns.take();
+      this.#checkpoints.throwIfFailed();
+      if (this.#mustStop()) return 'stopped';
+      await this.#downstream.deliverAged();
+      if (this.#checkpoints.isDue) await this.#checkpoints.take(() => this.#cut());
+      if (this.#ending) return AS_ASKED[this.#ending];
+      if (this.#isHeld()) {
+        await this.#whilePaused();
+        continue;
+      }
+      const batch = await this.#read();
+      if (batch === null) {
+        return this.#ending ? AS_ASKED[this.#ending] : 'end of input';
+      }
+      await this.#take(batch);
+    }
+  }
+
+  async #read(): Promise<Batch | null> {
+    const { source, clock } = this.#parts;
+    let batch: Batch | null = null;
+    let failure: { readonly thrown: unknown } | undefined;
+    this.#position.beginRead();
+    if (this.#live) this.#waitsSince = this.#parts.clock.now();
+    this.#idle.begin();
+    this.#cutWhileIdle(); // asked for while the one before it was taken
+    try {
+      batch = await source.stage.read();
+    } catch (thrown) {
+      failure = { thrown };
+    }
+    try {
+      await this.#idle.end();
+      this.#checkpoints.throwIfFailed(); // the read may have ended for that alone
+    } catch (thrown) {
+      batch?.release();
+      throw thrown;
+    }
+    if (!failure) {
+      this.#position.endRead();
+      return batch;
+    }
+
+    this.#tally.updateRead();
+    return this.#failAfterRead(blamed('SOURCE_FAILED', `Source "${source.use}"`, failure.thrown, clock));
+  }
+
+  async #take(batch: Batch): Promise<void> {
+    const { source, counters, rejects } = this.#parts;
+    const rows = batch.length;
+    const live = this.#live?.intake.receive(batch);
+    this.#tally.read(rows, live?.refused);
+    this.#checkpoints.passed();
+    await this.#downstream.pass(batch);
+    counters.add('turns', 1);
+    this.#tally.update();
+    if (live?.refused || source.stage.rowsRejected) await rejects.flush();
+    if (!live?.failure) return;
+    // What stood behind the refused row can be had again by a start that goes on from an earlier checkpoint.
+    const isHadAgain = this.#checkpoints.isKept && source.stage.capabilities.delivery === 'resumable';
+    if (isHadAgain) throw live.failure.error;
+    await this.#failAfterRead(live.failure.error);
+  }
+
+  /**
+   * Rows that cannot be had again are delivered before the failure is told; where a store decides, they
+   * are in a last checkpoint, for the next start. Of a replay they are not: a file that looks whole and
+   * is not would be worse than none.
+   */
+  async #failAfterRead(error: unknown): Promise<never> {
+    const { source, log } = this.#parts;
+    if (source.stage.capabilities.delivery !== 'replayable') {
+      const saving = this.#checkpoints.isKept
+        ? this.#checkpoints.takeLast(() => this.#cut())
+        : this.#finish('failed');
+      await saving.catch((err) => log.error({ err }, 'delivery failed after the source'));
+    }
+    throw error;
+  }
+
+  /** @returns `false` when a stop came before all was durable. */
+  async #finish(how: EndOfStream): Promise<boolean> {
+    if (!(await this.#downstream.finish(how))) {
+      this.#checkpoints.throwIfFailed();
+      return false;
+    }
+    return this.#publish(how);
+  }
+
+  /**
+   * Behind the last row: with a store, only what an accepted checkpoint lists is made visible. The one
+   * after that says that there is nothing left to do.
+   *
+   * @returns `false` when a stop came before that.
+   */
+  async #publish(how: EndOfStream): Promise<boolean> {
+    const { sink, rejects } = this.#parts;
+    const keeper = this.#checkpoints;
+    const isKept = keeper.isKept && how !== 'failed';
+    if (isKept && sink.stage.prepare) {
+      const isAccepted = await keeper.takeLast(() => this.#cut({ how, isPublished: false }));
+      if (!isAccepted) return false;
+    }
+    const durable = await this.#downstream.flush();
+    this.#durable = durable;
+    this.#lag.finish();
+    await rejects.flush();
+    return !isKept || keeper.takeLast(async () => this.#cutNow(durable, { how, isPublished: true }));
+  }
+
+  /** Takes a checkpoint that is due while the loop waits. While it is busy, it sees to that itself. */
+  #cutWhileIdle(): void {
+    if (!this.#checkpoints.isDue || !this.#position.isKnown) return;
+    this.#idle.start(() => this.#checkpoints.take(() => this.#cut()));
+  }
+
+  async #cut(ended?: Checkpoint['ended']): Promise<Cut> {
+    const { sink, rejects } = this.#parts;
+    await this.#downstream.closeBatches();
+    await rejects.flush(); // the source goes on behind these rows
+    const isPrepared = this.#checkpoints.isKept && sink.stage.prepare !== undefined;
+    const flushed = isPrepared ? undefined : await this.#downstream.flush();
+    return this.#cutNow(flushed, ended);
+  }
+
+  /** @param flushed - What the sink has made durable and visible; without it, it is to prepare. */
+  #cutNow(flushed: Durable | undefined, ended?: Checkpoint['ended']): Cut {
+    const checkpoint = this.#states.take(ended); // before the sink begins: this may throw
+    const durable = flushed ? Promise.resolve(flushed) : this.#downstream.prepare(ended !== undefined);
+    const synced = this.#parts.rejects.sync?.();
+    synced?.catch(() => undefined); // told once the sink is done: it is not closed before that
+    return {
+      durable: durable.then(async (of) => {
+        await synced;
+        this.#durable = of;
+        return of;
+      }),
+      isPrepared: flushed === undefined,
+      turn: this.#checkpoints.turn,
+      checkpoint,
+    };
+  }
+
+  /** Says how far event time is though no row comes to tell. */
+  async #tellWatermark(now: Nanos): Promise<void> {
+    // What came while the loop was busy is read first: it may take a source some turns to hand it over.
+    if (this.#isHeld() || this.#ending || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
+    const { source, dictionaries } = this.#parts;
+    const batch = new Batch(source.stage.schema, 1, dictionaries);
+    if (!this.#live?.intake.mark(batch, now)) {
+      batch.release();
+      return;
+    }
+    this.#checkpoints.passed();
+    await this.#downstream.pass(batch);
+    this.#tally.update();
+  }
+
+  async #whilePaused(): Promise<void> {
+    const { clock } = this.#parts;
+    const since = clock.now();
+    this.#idle.begin();
+    this.#cutWhileIdle();
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = undefined;
+    // Rows that come next may have waited for as long.
+    this.#live?.intake.standStill(clock.now() - since);
+    await this.#idle.end();
+  }
+
+  /** Whether nothing is to be read, by request or for want of room for checkpoints. */
+  #isHeld(): boolean {
+    return this.#paused || this.#checkpoints.holdsIntake;
+  }
+
+  #mustStop(): boolean {
+    return this.#ending === 'stop';
+  }
+
+  /** What a stage throws since the stop broke off its wait is no failure. */
+  #isBrokenOff(thrown: unknown): boolean {
+    const { signal } = this.#parts.stopping ?? {};
+    if (!signal?.aborted || !this.#mustStop()) return false;
+    return thrown instanceof RuntimeError && thrown.cause === signal.reason;
+  }
+}
+
+type Ended = Exclude<PipelineReport['reason'], 'error'>;
+
+/** What comes of what was asked for. */
+const AS_ASKED = { drain: 'drained', suspend: 'suspended', stop: 'stopped' } as const;

@@ -1,0 +1,45 @@
+import { RuntimeError } from '../core/errors.js';
+
+/** Most characters of an expression that a message shows. */
+const SHOWN_MAX = 80;
+
+/** An expression that cannot be read or whose types do not fit, with the place marked by a caret. */
+export class ExpressionError extends RuntimeError {
+  override readonly name = 'ExpressionError';
+  override readonly code = 'EXPRESSION_INVALID';
+  /** Characters before the mistake, in the whole text. */
+  readonly offset: number;
+
+  /**
+   * @param text - The whole expression.
+   * @param offset - Where the mistake is.
+   * @param complaint - What was expected and what was found.
+   */
+  constructor(text: string, offset: number, complaint: string) {
+    const lineStart = text.slice(0, offset).lastIndexOf('\n') + 1;
+    const lineEnd = text.indexOf('\n', offset);
+    const line = text.slice(lineStart, lineEnd < 0 ? text.length : lineEnd);
+    const column = offset - lineStart;
+    const lineNumber = text.slice(0, lineStart).split('\n').length;
+    const where = text.includes('\n') ? `line ${lineNumber}, column ${column + 1}` : `column ${column + 1}`;
+    super(`${complaint} (${where})\n${pointAt(line, column)}`);
+    this.offset = offset;
+  }
+}
+
+/** The line, cut to a window around the place where it is long, and a caret under the place. */
+function pointAt(line: string, column: number): string {
+  const from = line.length <= SHOWN_MAX ? 0 : Math.max(0, Math.min(column - 40, line.length - SHOWN_MAX));
+  const to = Math.min(line.length, from + SHOWN_MAX);
+  const before = from > 0 ? '…' : '';
+  const after = to < line.length ? '…' : '';
+  // A tab or a stray control character would put the caret elsewhere than the eye.
+  const shown = line.slice(from, to).replace(/\p{Cc}/gu, ' ');
+  return `    ${before}${shown}${after}\n    ${' '.repeat(before.length + column - from)}^`;
+}
+
+/** A text of unknown origin, quoted and cut. */
+export function quote(text: string): string {
+  const cut = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
+  return `"${cut.replace(/\p{Cc}/gu, ' ')}"`;
+}

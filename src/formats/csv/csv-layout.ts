@@ -1,0 +1,154 @@
+import { basename, parse } from 'node:path';
+import type { DictionarySet } from '../../columns/dictionary.js';
+import type { Column } from '../../columns/schema.js';
+import { InvalidOptionsError, PipelineError } from '../../core/errors.js';
+import type { ColumnPlan, ColumnReading } from './column-plan.js';
+import type { ColumnReader } from './column-reader.js';
+import { dayToMs } from './iso-text.js';
+import { Float64Reader, Int32Reader, Int64Reader } from './number-readers.js';
+import { CodeReader, StringReader } from './text-readers.js';
+import { EpochReader, IsoReader, type TimeReader } from './time-readers.js';
+import { ZoneOffsets } from './zone-offsets.js';
+
+/** What is read from the rows of one file. */
+export interface CsvLayout {
+  /** Numbers from 0 of the fields that are read, ascending, each once. */
+  readonly fields: readonly number[];
+  /** The one of the column `time` first: of what is wrong with a row, its time is told first. */
+  readonly readers: readonly PlacedReader[];
+  /** Of them, the one of the column `time`, if it holds times, and those of other columns that do. */
+  readonly time: PlacedReader<TimeReader> | undefined;
+  readonly otherTimes: readonly PlacedReader<TimeReader>[];
+  /** Columns that hold the same text in every row. */
+  readonly constants: readonly { readonly index: number; readonly column: Column; readonly text: string }[];
+}
+
+export interface PlacedReader<Reader extends ColumnReader = ColumnReader> {
+  /** Of the column in the schema. */
+  readonly index: number;
+  readonly name: string;
+  /** Position of its field in `fields`. */
+  readonly slot: number;
+  readonly reader: Reader;
+}
+
+/** The names of the fields. */
+export interface Header {
+  readonly names: readonly string[];
+  /** On which it stands, from 1. */
+  readonly line: number;
+  /** On which rows begin. */
+  readonly nextLine: number;
+}
+
+const NAME_MAX = 255;
+
+/**
+ * @param header - If there is one.
+ * @throws {PipelineError} `INPUT_CORRUPT` naming every mapped field that the header lacks.
+ * @throws {InvalidOptionsError} when the file's name does not hold what is taken from it.
+ */
+export async function layOutFile(
+  file: string,
+  plans: readonly ColumnPlan[],
+  header: Header | undefined,
+  dictionaries: DictionarySet,
+): Promise<CsvLayout> {
+  const fieldNames = header?.names ?? [];
+  const wrong = header ? plans.flatMap((plan) => fieldProblem(plan, fieldNames)) : [];
+  if (header && wrong.length > 0) {
+    const names = fieldNames.length > 50 ? [...fieldNames.slice(0, 50), '…'] : fieldNames;
+    throw new PipelineError(
+      'INPUT_CORRUPT',
+      `${file}:${header.line}: expected a header with ${wrong.join(', ')}; found ${JSON.stringify(names.join(', '))}`,
+    );
+  }
+  const fieldOf = plans.map(({ origin }) => {
+    if (origin.kind !== 'field') return -1;
+    return typeof origin.field === 'number' ? origin.field - 1 : fieldNames.indexOf(origin.field);
+  });
+  const fields = [...new Set(fieldOf.filter((field) => field >= 0))].sort((a, b) => a - b);
+
+  const readers: PlacedReader[] = [];
+  const constants: CsvLayout['constants'][number][] = [];
+  for (const [index, { column, origin, reading }] of plans.entries()) {
+    if (origin.kind === 'value') constants.push({ index, column, text: origin.text });
+    else if (origin.kind === 'file-name') {
+      constants.push({ index, column, text: textOfName(file, column.name, origin.pattern) });
+    } else {
+      const reader = await readerOf(column, reading, file, dictionaries);
+      readers.push({ index, name: column.name, slot: fields.indexOf(fieldOf[index]!), reader });
+    }
+  }
+  const times = readers.filter(holdsTimes);
+  const time = times.find(({ name }) => name === 'time');
+  const otherTimes = times.filter((placed) => placed !== time);
+  if (time) readers.sort((a, b) => Number(b === time) - Number(a === time));
+  return { fields, readers, time, otherTimes, constants };
+}
+
+const holdsTimes = (placed: PlacedReader): placed is PlacedReader<TimeReader> =>
+  placed.reader instanceof EpochReader || placed.reader instanceof IsoReader;
+
+function fieldProblem({ column, origin }: ColumnPlan, header: readonly string[]): string[] {
+  if (origin.kind !== 'field') return [];
+  const { field } = origin;
+  const called = `(columns.${column.name})`;
+  if (typeof field === 'number') {
+    return field <= header.length ? [] : [`a field number ${field} ${called}`];
+  }
+  const times = header.filter((name) => name === field).length;
+  if (times === 1) return [];
+  return [times === 0 ? `"${field}" ${called}` : `"${field}" once ${called}, or its number in "from"`];
+}
+
+async function readerOf(
+  column: Column,
+  reading: ColumnReading,
+  file: string,
+  dictionaries: DictionarySet,
+): Promise<ColumnReader> {
+  switch (reading.as) {
+    case 'float64':
+      return new Float64Reader(reading.divideBy, reading.nullable);
+    case 'int32':
+      return new Int32Reader();
+    case 'int64':
+      return new Int64Reader();
+    case 'string':
+      return new StringReader(dictionaries.get(column.dictionary ?? column.name), reading.nullable);
+    case 'codes':
+      return new CodeReader(reading.texts);
+    case 'timestamp': {
+      const zone = await ZoneOffsets.of(reading.zone);
+      const { unit, date, anyInstant } = reading;
+      if (unit === 'iso') return new IsoReader(zone);
+      return new EpochReader({ unit, midnightMs: midnightMs(date, file, column.name), zone, anyInstant });
+    }
+  }
+}
+
+/** Local midnight of a date, or of the one in the file's name, as ms since 1970. */
+function midnightMs(date: string | undefined, file: string, column: string): number | undefined {
+  if (date === undefined) return undefined;
+  const text = date === 'file' ? basename(file).slice(0, NAME_MAX) : date;
+  for (const [, year, month, day] of text.matchAll(/(?<!\d)(\d{4})(?:-(?=\d\d-)|)(\d{2})-?(\d{2})(?!\d)/g)) {
+    const ms = dayToMs(Number(year), Number(month), Number(day));
+    if (!Number.isNaN(ms)) return ms;
+  }
+  throw new InvalidOptionsError('source', [
+    `columns.${column}.date: expected a date like 20240131 or 2024-01-31 in the name of ${file}, found none`,
+  ]);
+}
+
+/** The file's name without folder and extensions, or what the pattern's group finds in it. */
+function textOfName(file: string, column: string, pattern: string | undefined): string {
+  const name = parse(basename(file).slice(0, NAME_MAX).replace(/\.gz$/i, '')).name;
+  if (pattern === undefined) return name;
+  // A pattern may take long on a long text; this one has 255 characters at most.
+  const found = new RegExp(pattern).exec(name)?.[1];
+  if (found) return found;
+  throw new InvalidOptionsError('source', [
+    `columns.${column}.fromFile: expected a name that /${pattern}/ finds something in, found "${name}" (${file})`,
+  ]);
+}

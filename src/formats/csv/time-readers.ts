@@ -1,0 +1,144 @@
+import { TWO_32, writeEpochMillis } from '../../columns/int64.js';
+import type { ColumnData } from '../../columns/schema.js';
+import type { ColumnReader, ReadTask } from './column-reader.js';
+import { EPOCH_MS_MAX, MILLI_SHIFT, writeEpochText } from './epoch-text.js';
+import { IsoText } from './iso-text.js';
+import { type EpochUnit, likelyUnit, meaningOf, roughMillis, UNIT_NAMES } from './likely-unit.js';
+import { LONG_WHOLE, SHORT_DIGITS } from './row-scanner.js';
+import type { ZoneOffsets } from './zone-offsets.js';
+
+/** Reads times. Those that the zone's clock shows twice are read as of the first pass, and noted there. */
+export interface TimeReader extends ColumnReader {
+  readonly zone: ZoneOffsets;
+}
+
+export interface EpochReaderOptions {
+  readonly unit: EpochUnit;
+  /** Of the day from which times count, local, as ms since 1970; without it, they count from 1970. */
+  readonly midnightMs?: number | undefined;
+  readonly zone: ZoneOffsets;
+  /** Whether times of any year are meant, those around 1970 and past 2200 too. */
+  readonly anyInstant?: boolean;
+}
+
+/** Reads numbers of some unit, since 1970 or since midnight of a day, on a zone's clock. */
+export class EpochReader implements TimeReader {
+  readonly expected: string;
+  readonly unit: EpochUnit;
+  readonly zone: ZoneOffsets;
+  /** Whether the unit may be judged by the instants that it gives. */
+  readonly isJudged: boolean;
+  readonly #shift: number;
+  readonly #baseMs: number;
+
+  constructor({ unit, midnightMs, zone, anyInstant = false }: EpochReaderOptions) {
+    this.unit = unit;
+    this.zone = zone;
+    this.isJudged = midnightMs === undefined && !anyInstant;
+    this.#shift = MILLI_SHIFT[unit];
+    this.#baseMs = midnightMs ?? 0;
+    this.expected = `a time in ${UNIT_NAMES[unit]} since ${midnightMs === undefined ? '1970' : 'midnight'}, of the years 1691 to 2248`;
+  }
+
+  read(
+    { bytes, bounds, numbers, stride, rows, outRow }: ReadTask,
+    slot: number,
+    data: ColumnData,
+    bad: (row: number) => void,
+  ): void {
+    const words = data as Int32Array;
+    const shift = this.#shift;
+    const baseMs = this.#baseMs;
+    const zone = this.zone;
+    const milliseconds = shift === 3 ? 1_000 : 1;
+    const unitNs = zone.isFixed ? UNIT_NS[this.unit] : 0;
+    // The last row that a near one can be counted from: where its field stands and where its time does.
+    let near = -1;
+    let nearOut = 0;
+    for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
+      const out = outRow + row;
+      if (shift >= 0 && numbers[k + 1] === 0) {
+        writeEpochMillis(words, out, zone.toUtc(numbers[k]! * milliseconds + baseMs, out), 0);
+        continue;
+      }
+      const isLong = unitNs > 0 && numbers[k + 1] === LONG_WHOLE;
+      if (isLong && near >= 0 && beginsAlike(bytes, bounds, k, near)) {
+        const passed = (numbers[k]! - numbers[near]!) | 0;
+        if (writeLater(words, nearOut, out, passed * unitNs)) {
+          near = k;
+          nearOut = out;
+          continue;
+        }
+      }
+      if (!writeEpochText(bytes, bounds[k]!, bounds[k + 1]!, shift, baseMs, zone, words, out)) bad(row);
+      else if (isLong) {
+        near = k;
+        nearOut = out;
+      }
+    }
+  }
+
+  /** The unit that a number was probably meant in, where it is too large for this one. */
+  hint(text: string): string | undefined {
+    if (!this.isJudged || !(Math.abs(roughMillis(text, this.unit)) > EPOCH_MS_MAX)) return undefined;
+    const unit = likelyUnit(text);
+    if (unit === undefined) return undefined;
+    return `as ${UNIT_NAMES[unit]} it would be ${meaningOf(text, unit, this.zone)}: set "unit" to ${unit}`;
+  }
+}
+
+/** ns of the units that a difference of 10⁹ can be counted in without passing 2⁵³; 0 for others. */
+const UNIT_NS = { s: 0, ms: 1e6, us: 1e3, ns: 1 } as const;
+
+/** Upper word within which a time is surely one of the years 1691 to 2248. */
+const HIGH_MAX = 2_040_000_000;
+
+/** Whether two whole numbers have as many digits, and the same ones but for the last nine: they are less than 10⁹ apart. */
+function beginsAlike(bytes: Uint8Array, bounds: Int32Array, a: number, b: number): boolean {
+  const start = bounds[a]!;
+  const leading = bounds[a + 1]! - SHORT_DIGITS;
+  const shift = bounds[b]! - start;
+  if (bounds[b + 1]! - SHORT_DIGITS - leading !== shift) return false;
+  for (let at = start; at < leading; at++) if (bytes[at] !== bytes[at + shift]) return false;
+  return true;
+}
+
+/**
+ * Writes the time that is `passedNs` after another row's.
+ *
+ * @returns False where it may be too late to be held: nothing is written then.
+ */
+function writeLater(words: Int32Array, from: number, row: number, passedNs: number): boolean {
+  const low = (words[2 * from]! >>> 0) + passedNs;
+  const carry = Math.floor(low / TWO_32);
+  const high = words[2 * from + 1]! + carry;
+  if (high > HIGH_MAX || high < -HIGH_MAX) return false;
+  words[2 * row] = (low - carry * TWO_32) | 0;
+  words[2 * row + 1] = high;
+  return true;
+}
+
+/** Reads times like `2024-01-31T23:59:00Z`. */
+export class IsoReader implements TimeReader {
+  readonly expected = 'a time like 2024-01-31T23:59:00.123456789Z, of the years 1691 to 2248 (or set "unit")';
+  readonly zone: ZoneOffsets;
+  readonly #text = new IsoText();
+
+  constructor(zone: ZoneOffsets) {
+    this.zone = zone;
+  }
+
+  read(
+    { bytes, bounds, stride, rows, outRow }: ReadTask,
+    slot: number,
+    data: ColumnData,
+    bad: (row: number) => void,
+  ): void {
+    const words = data as Int32Array;
+    const zone = this.zone;
+    const text = this.#text;
+    for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
+      if (!text.write(bytes, bounds[k]!, bounds[k + 1]!, zone, words, outRow + row)) bad(row);
+    }
+  }
+}

@@ -1,0 +1,211 @@
+import * as nodeFs from 'node:fs/promises';
+import { PipelineError } from '../core/errors.js';
+
+/** Files that may be open at once, for one replay. */
+export const DESCRIPTORS_MAX = 64;
+/** Of them, those that are lent: opened for a chunk and closed again. */
+const LENT_MAX = 8;
+const KEPT_MAX = DESCRIPTORS_MAX - LENT_MAX;
+
+export type OpensFiles = Pick<typeof nodeFs, 'open'>;
+
+/**
+ * Files that are read a chunk at a time, however many, with at most 64 descriptors. Each has one of
+ * its own as long as there are some left; the others are lent one for a chunk.
+ */
+export class Descriptors {
+  readonly #fs: OpensFiles;
+  #kept = 0;
+  #lent = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  /** @param fs - For tests. */
+  constructor(fs: OpensFiles = nodeFs) {
+    this.#fs = fs;
+  }
+
+  /**
+   * @throws What the system says: ENOENT, EACCES and such.
+   * @throws {PipelineError} `INPUT_UNREADABLE` when it is no file.
+   */
+  async open(path: string): Promise<LentFile> {
+    const kept = this.tryKeep();
+    if (!kept) await this.borrow();
+    let handle: nodeFs.FileHandle | undefined;
+    let isOpen = false;
+    try {
+      handle = await this.#fs.open(path, 'r');
+      const found = await handle.stat();
+      if (!found.isFile()) {
+        const what = found.isDirectory() ? 'a directory' : 'something else';
+        throw new PipelineError('INPUT_UNREADABLE', `${path}: expected a file, found ${what}`);
+      }
+      isOpen = kept;
+      return new LentFile(path, {
+        descriptors: this,
+        handle: kept ? handle : undefined,
+        ...identityOf(found),
+      });
+    } finally {
+      if (!isOpen) {
+        await handle?.close();
+        if (kept) this.endKeep();
+        else this.giveBack();
+      }
+    }
+  }
+
+  /** Opens a file again, which must be the same one. */
+  async reopen(path: string, identity: FileIdentity): Promise<nodeFs.FileHandle> {
+    const handle = await this.#fs.open(path, 'r');
+    try {
+      checkSame(path, identity, await handle.stat());
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** Takes one for as long as a file is open, if there is one left. */
+  tryKeep(): boolean {
+    if (this.#kept === KEPT_MAX) return false;
+    this.#kept++;
+    return true;
+  }
+
+  endKeep(): void {
+    this.#kept--;
+  }
+
+  /** Takes one for a moment. */
+  async borrow(): Promise<void> {
+    if (this.#lent < LENT_MAX) this.#lent++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  giveBack(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#lent--;
+  }
+}
+
+/** Tells a file from another one, and from itself after it has changed its size. */
+export interface FileIdentity {
+  readonly dev: number;
+  readonly ino: number;
+  readonly size: number;
+}
+
+/** @throws {PipelineError} `INPUT_UNREADABLE` when a file is not the one that was there before. */
+export function checkSame(path: string, before: FileIdentity, found: FileIdentity): void {
+  const isSameFile = found.dev === before.dev && found.ino === before.ino;
+  if (isSameFile && found.size === before.size) return;
+  throw new PipelineError(
+    'INPUT_UNREADABLE',
+    `${path}: expected the file of ${before.size} bytes whose rows are being read, ` +
+      `found ${isSameFile ? `one of ${found.size} bytes` : 'another file'}; ` +
+      'leave input files as they are until the job has ended',
+  );
+}
+
+const identityOf = ({ dev, ino, size }: FileIdentity): FileIdentity => ({ dev, ino, size });
+
+/** A file that is open to its reader, whether or not it holds a descriptor. */
+export class LentFile {
+  readonly path: string;
+  readonly #descriptors: Descriptors;
+  readonly #identity: FileIdentity;
+  #handle: nodeFs.FileHandle | undefined;
+  #reading: Promise<number> | undefined;
+  #isClosed = false;
+
+  constructor(
+    path: string,
+    {
+      descriptors,
+      handle,
+      ...identity
+    }: FileIdentity & { descriptors: Descriptors; handle: nodeFs.FileHandle | undefined },
+  ) {
+    this.path = path;
+    this.#descriptors = descriptors;
+    this.#handle = handle;
+    this.#identity = identity;
+  }
+
+  /** Whether a read costs no opening. */
+  get hasDescriptor(): boolean {
+    return this.#handle !== undefined;
+  }
+
+  /** As it was opened first. */
+  get identity(): FileIdentity {
+    return this.#identity;
+  }
+
+  /** Bytes that it has now, or had when it was opened. */
+  async size(): Promise<number> {
+    return this.#handle ? (await this.#handle.stat()).size : this.#identity.size;
+  }
+
+  /**
+   * Reads from an offset; one call at a time.
+   * @returns Bytes read: 0 at the end, and once it is closed.
+   * @throws {PipelineError} `INPUT_UNREADABLE` when another file has taken its place.
+   */
+  async read(buffer: Uint8Array, at: number): Promise<number> {
+    if (this.#isClosed) return 0;
+    this.#reading = this.#handle ? readAt(this.#handle, buffer, at) : this.#readLent(buffer, at);
+    try {
+      return await this.#reading;
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#reading?.catch(() => {}); // told to who reads
+    if (!this.#handle) return;
+    const handle = this.#handle;
+    this.#handle = undefined;
+    try {
+      await handle.close();
+    } finally {
+      this.#descriptors.endKeep();
+    }
+  }
+
+  async #readLent(buffer: Uint8Array, at: number): Promise<number> {
+    if (at >= this.#identity.size) return 0;
+    const descriptors = this.#descriptors;
+    if (descriptors.tryKeep()) {
+      try {
+        this.#handle = await descriptors.reopen(this.path, this.#identity);
+      } catch (error) {
+        descriptors.endKeep();
+        throw error;
+      }
+      return readAt(this.#handle, buffer, at);
+    }
+    await descriptors.borrow();
+    try {
+      const handle = await descriptors.reopen(this.path, this.#identity);
+      try {
+        return await readAt(handle, buffer, at);
+      } finally {
+        await handle.close();
+      }
+    } finally {
+      descriptors.giveBack();
+    }
+  }
+}
+
+async function readAt(handle: nodeFs.FileHandle, buffer: Uint8Array, at: number): Promise<number> {
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
+  return bytesRead;
+}

@@ -1,0 +1,98 @@
+import type { Batch } from '../../columns/batch.js';
+import { allocateColumn, type Column, type ColumnData, elementsPerRow } from '../../columns/schema.js';
+import type { PageWriter } from './page-writer.js';
+import type { Scratch } from './scratch.js';
+
+/** What is known of the values of a row group. Bounds are plainly encoded. */
+export interface ColumnFacts {
+  readonly nulls: number;
+  readonly min?: Uint8Array | undefined;
+  readonly max?: Uint8Array | undefined;
+}
+
+/** Encodes `rows` of what a buffer holds into pages. */
+export type EncodePages<Data extends ColumnData> = (
+  data: Data,
+  rows: number,
+  pages: PageWriter,
+  scratch: Scratch,
+) => ColumnFacts;
+
+/** Values of one column until their row group is full. */
+export interface ColumnBuffer {
+  readonly column: Column;
+  /** What its arrays take. */
+  readonly bytes: number;
+  /** Makes room for so many rows in all, keeping the first `used`. */
+  grow(capacity: number, used: number): void;
+  append(batch: Batch, index: number, start: number, end: number, at: number): void;
+  encode(rows: number, pages: PageWriter, scratch: Scratch): ColumnFacts;
+  /**
+   * Some of the rows as bytes, which may be views of what the buffer holds. From one save to the next,
+   * rows follow one another; those from row 0 begin anew.
+   */
+  save(start: number, end: number): readonly Uint8Array[];
+  loader(): ColumnLoader;
+}
+
+/** Reads what `save` gave, for a buffer that begins anew. */
+export interface ColumnLoader {
+  /** The next piece, in the order in which they were given, from one on that began with row 0. */
+  take(saved: Uint8Array): void;
+  /** Puts rows of that piece at the front of a batch's column. */
+  copy(start: number, end: number, into: ColumnData): void;
+}
+
+/** A buffer that keeps values as they stand in a batch. */
+export class PlainBuffer<Data extends ColumnData> implements ColumnBuffer {
+  readonly column: Column;
+  readonly #width: number;
+  readonly #encode: EncodePages<Data>;
+  #data: Data;
+
+  constructor(column: Column, encode: EncodePages<Data>) {
+    this.column = column;
+    this.#width = elementsPerRow(column.type);
+    this.#encode = encode;
+    this.#data = allocateColumn(column.type, 0) as Data;
+  }
+
+  get bytes(): number {
+    return this.#data.byteLength;
+  }
+
+  grow(capacity: number, used: number): void {
+    const grown = allocateColumn(this.column.type, capacity) as Data;
+    grown.set(this.#data.subarray(0, used * this.#width));
+    this.#data = grown;
+  }
+
+  append(batch: Batch, index: number, start: number, end: number, at: number): void {
+    const width = this.#width;
+    this.#data.set(batch.columns[index]!.subarray(start * width, end * width), at * width);
+  }
+
+  encode(rows: number, pages: PageWriter, scratch: Scratch): ColumnFacts {
+    return this.#encode(this.#data, rows, pages, scratch);
+  }
+
+  save(start: number, end: number): readonly Uint8Array[] {
+    return [bytesOf(this.#data.subarray(start * this.#width, end * this.#width))];
+  }
+
+  loader(): ColumnLoader {
+    const width = this.#width * this.#data.BYTES_PER_ELEMENT;
+    let values: Uint8Array = new Uint8Array(0);
+    return {
+      take(saved) {
+        values = saved;
+      },
+      copy(start, end, into) {
+        bytesOf(into).set(values.subarray(start * width, end * width));
+      },
+    };
+  }
+}
+
+export const bytesOf = ({ buffer, byteOffset, byteLength }: ColumnData): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

@@ -1,0 +1,179 @@
+import { asBigInt64Array, compareInt64 } from '../../columns/int64.js';
+import { bitWidth, packFlags, writeHybrid, writeLevels } from './bit-packing.js';
+import type { ColumnFacts, EncodePages } from './column-buffer.js';
+import { writeDeltaInt32, writeDeltaInt64 } from './delta-packing.js';
+import { ENCODING } from './metadata.js';
+import { PAGE_ROWS, type PageWriter } from './page-writer.js';
+
+/** Timestamps and int64: differences, or plainly where they jump. */
+export const encodeInt64: EncodePages<Int32Array> = (words, rows, pages) => {
+  let min = 0;
+  let max = 0;
+  for (let row = 1; row < rows; row++) {
+    if (compareInt64(words, row, words, max) > 0) max = row;
+    else if (compareInt64(words, row, words, min) < 0) min = row;
+  }
+  for (let start = 0; start < rows; start += PAGE_ROWS) {
+    const end = Math.min(rows, start + PAGE_ROWS);
+    pages.body.clear();
+    if (writeDeltaInt64(pages.body, words, start, end)) {
+      pages.dataPage(end - start, 0, ENCODING.deltaBinaryPacked, pages.body.view(), true);
+    } else {
+      pages.dataPage(end - start, 0, ENCODING.plain, bytesOf(words, 2 * start, 2 * end));
+    }
+  }
+  const values = asBigInt64Array(words);
+  return {
+    nulls: 0,
+    min: bytesOf(BigInt64Array.of(values[min]!)),
+    max: bytesOf(BigInt64Array.of(values[max]!)),
+  };
+};
+
+export const encodeInt32: EncodePages<Int32Array> = (values, rows, pages) => {
+  let min = values[0]!;
+  let max = min;
+  for (let row = 1; row < rows; row++) {
+    const value = values[row]!;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  for (let start = 0; start < rows; start += PAGE_ROWS) {
+    const end = Math.min(rows, start + PAGE_ROWS);
+    pages.body.clear();
+    if (writeDeltaInt32(pages.body, values, start, end)) {
+      pages.dataPage(end - start, 0, ENCODING.deltaBinaryPacked, pages.body.view(), true);
+    } else {
+      pages.dataPage(end - start, 0, ENCODING.plain, bytesOf(values, start, end));
+    }
+  }
+  return { nulls: 0, min: bytesOf(Int32Array.of(min)), max: bytesOf(Int32Array.of(max)) };
+};
+
+export const encodeBooleans: EncodePages<Uint8Array> = (flags, rows, pages) => {
+  for (let start = 0; start < rows; start += PAGE_ROWS) {
+    const end = Math.min(rows, start + PAGE_ROWS);
+    pages.body.clear();
+    packFlags(pages.body, flags, start, end);
+    pages.dataPage(end - start, 0, ENCODING.plain, pages.body.view());
+  }
+  return { nulls: 0 };
+};
+
+/** Doubles that are there in every row; NaN is a value like others. */
+export const encodeDoubles: EncodePages<Float64Array> = (values, rows, pages, scratch) => {
+  const coded = scratch.dictionary.encode(values, rows, scratch.codes);
+  if (coded) {
+    const { dictionary, codes } = scratch;
+    pages.dictionaryPage(dictionary.size, dictionary.bytes);
+    writeCodePages(codes, rows, dictionary.size, scratch.present, 0, pages, false);
+    return {
+      nulls: 0,
+      ...boundsOf(new Float64Array(dictionary.bytes.buffer, 0, dictionary.size), dictionary.size),
+    };
+  }
+  for (let start = 0; start < rows; start += PAGE_ROWS) {
+    const end = Math.min(rows, start + PAGE_ROWS);
+    pages.dataPage(end - start, 0, ENCODING.plain, bytesOf(values, start, end));
+  }
+  return { nulls: 0, ...boundsOf(values, rows) };
+};
+
+/** Doubles where NaN stands for no value. */
+export const encodeNullableDoubles: EncodePages<Float64Array> = (values, rows, pages, scratch) => {
+  const { present, doubles, codes, dictionary } = scratch;
+  let count = 0;
+  for (let row = 0; row < rows; row++) {
+    const value = values[row]!;
+    const isThere = Number.isNaN(value) ? 0 : 1;
+    present[row] = isThere;
+    doubles[count] = value;
+    count += isThere;
+  }
+  const nulls = rows - count;
+  if (count > 0 && dictionary.encode(doubles, count, codes)) {
+    pages.dictionaryPage(dictionary.size, dictionary.bytes);
+    writeCodePages(codes, rows, dictionary.size, present, nulls, pages, true);
+  } else {
+    let from = 0;
+    for (let start = 0; start < rows; start += PAGE_ROWS) {
+      const end = Math.min(rows, start + PAGE_ROWS);
+      const there = nulls === 0 ? end - start : countSet(present, start, end);
+      writeLevels(pages.levels, present.subarray(start, end), end - start, end - start - there);
+      const body = bytesOf(doubles, from, from + there);
+      pages.dataPage(end - start, end - start - there, ENCODING.plain, body);
+      from += there;
+    }
+  }
+  return { nulls, ...(count > 0 && boundsOf(doubles, count)) };
+};
+
+/**
+ * Data pages of dictionary codes, after their dictionary page.
+ *
+ * @param codes - Of the rows that have a value, one after the other.
+ * @param size - Of the dictionary.
+ * @param nulls - Rows without a value.
+ * @param isOptional - Whether the column may have such rows, and so has levels.
+ */
+export function writeCodePages(
+  codes: Int32Array | Uint8Array,
+  rows: number,
+  size: number,
+  present: Uint8Array,
+  nulls: number,
+  pages: PageWriter,
+  isOptional: boolean,
+): void {
+  const width = bitWidth(size);
+  let from = 0;
+  for (let start = 0; start < rows; start += PAGE_ROWS) {
+    const end = Math.min(rows, start + PAGE_ROWS);
+    const there = nulls === 0 ? end - start : countSet(present, start, end);
+    if (isOptional) writeLevels(pages.levels, present.subarray(start, end), end - start, end - start - there);
+    pages.body.clear();
+    pages.body.byte(width);
+    if (there > 0) writeHybrid(pages.body, codes, from, from + there, width);
+    pages.dataPage(end - start, end - start - there, ENCODING.rleDictionary, pages.body.view());
+    from += there;
+  }
+}
+
+/** Bounds of doubles; none where there is a NaN, which readers order each in their own way. */
+function boundsOf(values: Float64Array, count: number): Omit<ColumnFacts, 'nulls'> {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const value = values[i]!;
+    if (value < min) min = value;
+    if (value > max) max = value;
+    sum += value - value; // NaN once there is a NaN or an infinity
+  }
+  if (sum !== 0 && hasNaN(values, count)) return {};
+  // By the format's rule: zeros of either sign are within the bounds.
+  return {
+    min: bytesOf(Float64Array.of(min === 0 ? -0 : min)),
+    max: bytesOf(Float64Array.of(max === 0 ? 0 : max)),
+  };
+}
+
+function hasNaN(values: Float64Array, count: number): boolean {
+  for (let i = 0; i < count; i++) if (Number.isNaN(values[i])) return true;
+  return false;
+}
+
+function countSet(flags: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let i = start; i < end; i++) count += flags[i]!;
+  return count;
+}
+
+function bytesOf(
+  values: Float64Array | Int32Array | BigInt64Array,
+  start = 0,
+  end = values.length,
+): Uint8Array {
+  const width = values.BYTES_PER_ELEMENT;
+  return new Uint8Array(values.buffer, values.byteOffset + start * width, (end - start) * width);
+}

@@ -1,0 +1,44 @@
+import { Batch } from '../../columns/batch.js';
+import type { DictionarySet } from '../../columns/dictionary.js';
+import type { Schema } from '../../columns/schema.js';
+import type { ColumnBuffer } from './column-buffer.js';
+import { lengthPrefixed, readUint32, uint32, withLength } from './length-prefixed.js';
+
+/** Rows that are given back at a time. */
+const ROWS_MAX = 8_192;
+
+/** Rows of the buffers as bytes: how many, then each column with its length. */
+export function saveRows(buffers: readonly ColumnBuffer[], start: number, end: number): Uint8Array[] {
+  if (start === end) return [];
+  const columns = buffers.map((buffer) => Buffer.concat(buffer.save(start, end)));
+  return [uint32(end - start), ...columns.flatMap(withLength)];
+}
+
+/**
+ * Gives rows back as they once came, in batches that are valid until the next one.
+ *
+ * @param saved - What `saveRows` gave, piece by piece, from one on that began with row 0.
+ */
+export function* savedRows(
+  saved: readonly Uint8Array[],
+  buffers: readonly ColumnBuffer[],
+  schema: Schema,
+  dictionaries: DictionarySet,
+): Generator<Batch> {
+  const loaders = buffers.map((buffer) => buffer.loader());
+  for (const piece of saved) {
+    const rows = readUint32(piece, 0);
+    for (const [i, column] of lengthPrefixed(piece.subarray(4)).entries()) loaders[i]!.take(column);
+    const batch = new Batch(schema, Math.min(rows, ROWS_MAX), dictionaries);
+    try {
+      for (let start = 0; start < rows; start += batch.capacity) {
+        const end = Math.min(rows, start + batch.capacity);
+        for (const [i, loader] of loaders.entries()) loader.copy(start, end, batch.columns[i]!);
+        batch.length = end - start;
+        yield batch;
+      }
+    } finally {
+      batch.release();
+    }
+  }
+}

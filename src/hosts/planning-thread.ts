@@ -1,0 +1,150 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { Clock, TimerHandle } from '../core/clock.js';
+import { PipelineError } from '../core/errors.js';
+import { readAnswer } from '../plan/user-code/read-answer.js';
+import type { PlanAnswer, PlanRequest } from '../plan/user-code/user-code.js';
+import { type PlanningData, type PlanningMessage, PRINTED_TIMES_MAX } from '../wire/planning.js';
+import type { ResolvedStage } from '../wire/resolved-spec.js';
+import { threadEntry } from './thread-entry.js';
+
+export interface PlanningThreadOptions {
+  readonly clock: Clock;
+  /** From the start of the thread until it has answered. */
+  readonly deadlineMs: number;
+  readonly maxHeapMb: number;
+  /** What the code prints. Must not throw. */
+  print(text: string): void;
+}
+
+/** Room for what is young in the thread's heap, as in the threads of pipelines. */
+const YOUNG_HEAP_MB = 2;
+
+/** One thread that loads code of users, asks it one thing and is gone. */
+export class PlanningThread {
+  /** @throws {PipelineError} `MODULE_INVALID`: what kept it from an answer. */
+  readonly answer: Promise<PlanAnswer>;
+  /** Settles once the thread is gone, which may be never: a system call cannot be ended. */
+  readonly exited: Promise<void>;
+  /** What is asked, as errors name it. */
+  readonly title: string;
+  readonly #options: PlanningThreadOptions;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #timer: TimerHandle;
+  readonly #isNative: boolean;
+  #resolve: (answer: PlanAnswer) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
+  #messages = 0;
+  #isSettled = false;
+
+  /** @throws {DOMException} `DataCloneError` when the request is no plain data. */
+  constructor(request: PlanRequest, options: PlanningThreadOptions) {
+    const { stage } = request;
+    this.title = titleOf(stage);
+    this.#isNative = stage.loads === 'native';
+    this.#options = options;
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    try {
+      this.#worker = new Worker(threadEntry('planning'), {
+        name: 'tickloom planning',
+        workerData: { port: port2, request } satisfies PlanningData,
+        transferList: [port2],
+        // Nobody reads them, so that what gets there in spite of all waits in the thread.
+        stdout: true,
+        stderr: true,
+        resourceLimits: {
+          maxOldGenerationSizeMb: options.maxHeapMb,
+          maxYoungGenerationSizeMb: YOUNG_HEAP_MB,
+        },
+      });
+    } catch (error) {
+      port1.close();
+      port2.close();
+      throw error;
+    }
+    this.#port.on('message', (message: PlanningMessage) => this.#take(message));
+    this.#worker.on('error', (error) => this.#fail(this.#nameOf(error)));
+    this.exited = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        this.#takeRest();
+        this.#fail(
+          `it ended its thread with exit code ${code} before it had answered: take "process.exit" out of what ` +
+            'runs as it is loaded or planned',
+        );
+        resolve();
+      });
+    });
+    this.#timer = options.clock.setTimeout(() => {
+      // It may have answered while this thread was busy.
+      this.#takeRest();
+      this.#fail(
+        `it did not load and plan within ${options.deadlineMs} ms ("moduleDeadlineMs"): take endless loops and ` +
+          'long waits out of what runs as it is loaded or planned',
+      );
+    }, options.deadlineMs);
+  }
+
+  /** Gives up. */
+  cancel(error: PipelineError): void {
+    this.#end(() => this.#reject(error));
+  }
+
+  #take(message: PlanningMessage): void {
+    if (++this.#messages > PRINTED_TIMES_MAX + 2) this.#fail('it posts messages where none are expected');
+    else if ('printed' in message) this.#options.print(message.printed);
+    else if ('neverLoads' in message) {
+      this.#fail('it never finishes loading: an "await" at its top level waits for what does not come');
+    } else {
+      this.#end(() => {
+        try {
+          this.#resolve(readAnswer(message.answer));
+        } catch (error) {
+          this.#reject(error);
+        }
+      });
+    }
+  }
+
+  /** What the thread posted before it was gone may come behind that. */
+  #takeRest(): void {
+    while (!this.#isSettled) {
+      const next = receiveMessageOnPort(this.#port);
+      if (!next) return;
+      this.#take(next.message as PlanningMessage);
+    }
+  }
+
+  #fail(problem: string): void {
+    this.#end(() => this.#reject(new PipelineError('MODULE_INVALID', `${this.title}: ${problem}`)));
+  }
+
+  #end(settle: () => void): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#port.close();
+    settle();
+    this.#worker.unref();
+    // To end a native addon by force may end the process: such a thread ends once it has nothing left to do.
+    if (!this.#isNative) void this.#worker.terminate();
+  }
+
+  #nameOf(error: unknown): string {
+    if (!(error instanceof Error)) return `it threw ${String(error).slice(0, 200)} and nothing caught it`;
+    if ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+      const { maxHeapMb } = this.#options;
+      return `it needs more than the ${maxHeapMb} MB of heap that a thread may have ("maxHeapMb") to load and plan`;
+    }
+    return `an error that nothing caught ended its thread: ${error.message.slice(0, 500)}`;
+  }
+}
+
+function titleOf({ use, options }: ResolvedStage): string {
+  const { path } = (options ?? {}) as { readonly path?: unknown };
+  return typeof path === 'string' ? `${use} "${path.slice(0, 500)}"` : `"${use}"`;
+}

@@ -1,0 +1,221 @@
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { serialize } from 'node:v8';
+import type { Clock, TimerHandle } from '../core/clock.js';
+import { PipelineError } from '../core/errors.js';
+import { NANOS_PER_MILLI } from '../core/units.js';
+import { ModuleFolders } from '../plan/user-code/module-folders.js';
+import type { PlanAnswer, PlanRequest, UserCode } from '../plan/user-code/user-code.js';
+import { PlanningThread } from './planning-thread.js';
+import { expectEntry, threadEntry } from './thread-entry.js';
+
+/** Threads at one time: each may take a processor and `maxHeapMb` for as long as its deadline. */
+const THREADS_MAX = Math.max(1, Math.min(4, availableParallelism()));
+/** Plans that wait for a thread. */
+const WAITING_MAX = 1_000;
+/** How long an answer is good for: time for a burst, too short for somebody who edits what a module imports. */
+const ANSWER_KEPT_NS = 2_000n * NANOS_PER_MILLI;
+const ANSWERS_MAX = 64;
+/** A longer question is asked anew each time. */
+const KEY_BYTES_MAX = 65_536;
+/** On close, for threads to be gone. One that is in a system call is left behind. */
+const EXIT_WAIT_MS = 1_000;
+
+interface PromiseCallbacks {
+  resolve(): void;
+  reject(error: PipelineError): void;
+}
+
+interface KeptAnswer {
+  readonly answer: Promise<PlanAnswer>;
+  /** `undefined` while it is on its way. */
+  readonly untilNs: bigint | undefined;
+}
+
+/** How modules that specs name are loaded. */
+export interface PlanningSettings {
+  /** Folders that modules may come from. */
+  readonly moduleFolders: readonly string[];
+  /** For a module to load and to answer. */
+  readonly moduleDeadlineMs: number;
+  /** Heap of the thread in which it does. */
+  readonly maxHeapMb: number;
+}
+
+/**
+ * Has code of users loaded and asked in throw-away threads: one question a thread, since what a
+ * module does to its thread must not reach the plan of another. The same question of the same file
+ * within a moment is asked once.
+ */
+export class PlanningThreads implements UserCode {
+  readonly #settings: PlanningSettings;
+  readonly #clock: Clock;
+  readonly #folders: ModuleFolders;
+  readonly #threads = new Set<PlanningThread>();
+  /** Of these, those that were told to end and do not. */
+  readonly #stuck = new Set<PlanningThread>();
+  readonly #endings = new Set<Promise<void>>();
+  /** Those who wait for a thread, first come first. */
+  readonly #waiting: PromiseCallbacks[] = [];
+  readonly #answers = new Map<string, KeptAnswer>();
+  /** Threads, and those who were told that they may start one. */
+  #taken = 0;
+  #isClosed = false;
+
+  constructor(settings: PlanningSettings, clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#folders = new ModuleFolders(settings.moduleFolders);
+  }
+
+  find(path: string): Promise<string> {
+    return this.#folders.find(path);
+  }
+
+  /**
+   * @throws {PipelineError} `MODULE_INVALID`: the code cannot be loaded, or does not answer.
+   *   `RUNTIME_CLOSED`.
+   */
+  async plan(request: PlanRequest): Promise<PlanAnswer> {
+    const key = await keyOf(request);
+    const kept = key === undefined ? undefined : this.#kept(key);
+    if (kept) return kept;
+    const answer = this.#ask(request);
+    if (key !== undefined) this.#keep(key, answer);
+    return answer;
+  }
+
+  /** Ends all threads; what was asked is answered with `RUNTIME_CLOSED`. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#answers.clear();
+    for (const { reject } of this.#waiting.splice(0)) reject(closed());
+    for (const thread of this.#threads) thread.cancel(closed());
+    await Promise.all(this.#endings);
+  }
+
+  async #ask(request: PlanRequest): Promise<PlanAnswer> {
+    await this.#turn();
+    const thread = this.#start(request);
+    this.#threads.add(thread);
+    void thread.exited.then(() => {
+      this.#threads.delete(thread);
+      this.#stuck.delete(thread);
+      this.#free();
+    });
+    const ending = thread.answer
+      .then(
+        () => {},
+        () => {},
+      )
+      .then(() => this.#watchEnd(thread));
+    this.#endings.add(ending);
+    void ending.then(() => this.#endings.delete(ending));
+    return thread.answer;
+  }
+
+  /** @throws {PipelineError} */
+  #start(request: PlanRequest): PlanningThread {
+    const { moduleDeadlineMs: deadlineMs, maxHeapMb } = this.#settings;
+    try {
+      if (this.#isClosed) throw closed();
+      expectEntry(threadEntry('planning'));
+      const print = (text: string) => process.stderr.write(text);
+      return new PlanningThread(request, { clock: this.#clock, deadlineMs, maxHeapMb, print });
+    } catch (error) {
+      this.#free();
+      if (!(error instanceof DOMException)) throw error;
+      const problem = `expected plain data as its options, since they cross to its thread: ${error.message}`;
+      throw new PipelineError('MODULE_INVALID', problem, { cause: error });
+    }
+  }
+
+  /** Waits for room for one more thread. */
+  #turn(): Promise<void> {
+    if (this.#isClosed) throw closed();
+    if (this.#taken < THREADS_MAX) {
+      this.#taken++;
+      return Promise.resolve();
+    }
+    if (this.#stuck.size === THREADS_MAX) throw this.#allStuck();
+    if (this.#waiting.length >= WAITING_MAX) {
+      const message = `${WAITING_MAX} modules wait to be checked already: submit their specs later`;
+      throw new PipelineError('MODULE_INVALID', message, { retryable: true });
+    }
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  #free(): void {
+    const next = this.#waiting.shift();
+    if (next) next.resolve();
+    else this.#taken--;
+  }
+
+  /** Settles once a thread that was told to end is gone, or will not be. */
+  async #watchEnd(thread: PlanningThread): Promise<void> {
+    let timer: TimerHandle;
+    const late = new Promise<'late'>((resolve) => {
+      timer = this.#clock.setTimeout(() => resolve('late'), EXIT_WAIT_MS);
+    });
+    const ended = await Promise.race([thread.exited, late]);
+    this.#clock.clearTimeout(timer);
+    if (ended !== 'late') return;
+    this.#stuck.add(thread);
+    if (this.#stuck.size < THREADS_MAX) return;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#allStuck());
+  }
+
+  #allStuck(): PipelineError {
+    const titles = [...this.#stuck].map(({ title }) => title).join(', ');
+    return new PipelineError(
+      'MODULE_INVALID',
+      `no thread is left to load it in: those of ${titles} were told to end and do not (a system call, or native ` +
+        'code). Mend these modules and start the process anew',
+    );
+  }
+
+  #kept(key: string): Promise<PlanAnswer> | undefined {
+    const kept = this.#answers.get(key);
+    if (!kept || kept.untilNs === undefined || this.#clock.now() < kept.untilNs) return kept?.answer;
+    this.#answers.delete(key);
+    return undefined;
+  }
+
+  /** Keeps what is asked while it is on its way, and a good answer for a moment longer. */
+  #keep(key: string, answer: Promise<PlanAnswer>): void {
+    const onItsWay: KeptAnswer = { answer, untilNs: undefined };
+    this.#answers.set(key, onItsWay);
+    const settle = (isGood: boolean) => {
+      if (this.#answers.get(key) !== onItsWay) return;
+      this.#answers.delete(key);
+      if (!isGood || this.#isClosed) return;
+      this.#answers.set(key, { answer, untilNs: this.#clock.now() + ANSWER_KEPT_NS });
+      for (const oldest of this.#answers.keys()) {
+        if (this.#answers.size <= ANSWERS_MAX) break;
+        this.#answers.delete(oldest);
+      }
+    };
+    answer.then(
+      ({ problems }) => settle(problems.length === 0),
+      () => settle(false),
+    );
+  }
+}
+
+function closed(): PipelineError {
+  return new PipelineError('RUNTIME_CLOSED', 'The runtime is closed and takes no jobs');
+}
+
+/** All that an answer depends on, but for what the module itself imports; `undefined` for what has no such key. */
+async function keyOf({ stage, input, spec }: PlanRequest): Promise<string | undefined> {
+  const { use, options, file } = stage;
+  const found = file === undefined ? undefined : await stat(file, { bigint: true }).catch(() => undefined);
+  if (!found) return undefined;
+  const { dev, ino, size, mtimeNs, ctimeNs } = found;
+  try {
+    const bytes = serialize([use, options, file, input, spec, dev, ino, size, mtimeNs, ctimeNs]);
+    return bytes.length <= KEY_BYTES_MAX ? bytes.toString('latin1') : undefined;
+  } catch {
+    return undefined; // no plain data: the start of its thread says so
+  }
+}

@@ -1,0 +1,162 @@
+import { basename, join } from 'node:path';
+import { PipelineError } from '../../core/errors.js';
+import { errnoCode, outputFailed } from '../../core/output-error.js';
+import { silentLogger } from '../../telemetry/logger.js';
+import { Disk } from '../disk/disk.js';
+import { type FileSystem, nodeFileSystem } from '../disk/file-system.js';
+import { randomName } from '../disk/random-name.js';
+import { finishReplacements } from '../parts/replacement.js';
+import { fenceEarlier } from '../runs/fence.js';
+import { describeRun, forgetRun, type RegisteredRun, registeredRuns } from '../runs/run-entries.js';
+import { epochOf, removeUnkept } from '../runs/run-place.js';
+import { type OutputView, RELEASED, type StagedFolder } from './inspect-output.js';
+
+export interface ReleaseOptions {
+  /** Only this run. */
+  readonly run?: string | undefined;
+  /** Staging that a store of checkpoints could go on with goes, too. */
+  readonly staged?: boolean | undefined;
+}
+
+/** What a release does to an output, once a person has said that these runs are over. */
+export interface ReleasePlan {
+  /** Runs that cannot be seen from here, and entries that cannot be understood. */
+  readonly free: readonly RegisteredRun[];
+  /** Runs that are certainly over. The next run at the output would clean up after them, too. */
+  readonly bury: readonly RegisteredRun[];
+  /** Staging that a store could have gone on with. */
+  readonly remove: readonly StagedFolder[];
+  /** The same, where it stays. */
+  readonly keep: readonly StagedFolder[];
+  /** Folders that an earlier release had begun to remove. */
+  readonly finish: readonly string[];
+  /** Runs at work, which are left alone. */
+  readonly live: readonly RegisteredRun[];
+}
+
+/**
+ * Says what is to be released. Touches nothing.
+ *
+ * @throws {PipelineError} `OUTPUT_IN_USE` when the run that was asked for is at work, `INPUT_MISSING`
+ *   when there is none of that id.
+ */
+export function planRelease(
+  { output, runs, staged, released }: OutputView,
+  { run, staged: withStaged }: ReleaseOptions = {},
+): ReleasePlan {
+  const isMeant = (id: string | undefined) => run === undefined || id === run;
+  const live = runs.filter(({ liveness }) => liveness === 'live');
+  // Of a run that is at work, earlier owners may have left entries and folders that it still reads.
+  const liveIds = new Set(live.map(({ entry }) => entry?.run));
+  const atWork = run === undefined ? undefined : live.find(({ entry }) => entry?.run === run);
+  if (atWork?.entry) {
+    throw new PipelineError(
+      'OUTPUT_IN_USE',
+      `Run "${run}" of ${describeRun(atWork.entry)} is at work at "${output}", and is not released: stop it first`,
+    );
+  }
+  const known = [...new Set([...runs.map(({ entry }) => entry?.run), ...staged.map((one) => one.run)])];
+  if (run !== undefined && !known.includes(run)) {
+    const others = known.filter((id) => id !== undefined);
+    throw new PipelineError(
+      'INPUT_MISSING',
+      `"${output}" holds nothing of a run "${run}"` +
+        (others.length > 0 ? `; there is ${others.join(', ')}` : ': no run has left anything there'),
+    );
+  }
+  const over = runs.filter(({ entry }) => isMeant(entry?.run) && !liveIds.has(entry?.run));
+  const idle = staged.filter((one) => isMeant(one.run) && !liveIds.has(one.run));
+  const kept = idle.filter(({ isKept }) => isKept);
+  return {
+    free: over.filter(({ liveness }) => liveness === 'elsewhere' || liveness === 'unknown'),
+    bury: over.filter(({ liveness }) => liveness === 'gone'),
+    remove: withStaged ? idle.filter((one) => one.isKept || one.owner === 'ended') : [],
+    keep: withStaged ? [] : kept,
+    finish: released,
+    live,
+  };
+}
+
+/**
+ * Frees an output. Each run is fenced before its entry is emptied: should it be at work after all, it
+ * fails with `FENCED` at its next step and publishes nothing. Safe beside other releases and beside runs
+ * that start; what dies in the middle is finished by the next release.
+ *
+ * @throws {PipelineError} `OUTPUT_FAILED`
+ */
+export async function release(
+  { kind, output: directory, state, replacements }: OutputView,
+  { free, bury, remove, finish }: ReleasePlan,
+  fs: FileSystem = nodeFileSystem,
+): Promise<void> {
+  const disk = new Disk(fs, silentLogger);
+  const fenced: { readonly one: RegisteredRun; readonly folder: string | undefined }[] = [];
+  for (const one of [...free, ...bury]) {
+    if (!one.entry) await refuseLink(disk, one.path);
+    fenced.push({ one, folder: one.entry && (await fence(disk, state, one.entry)) });
+  }
+
+  // What was decided is in folders that are about to go.
+  const touched = new Set([...fenced.map(({ one }) => one.entry?.run), ...remove.map(({ run }) => run)]);
+  if (kind !== 'file' && replacements.some(({ run }) => touched.has(run))) {
+    await finishReplacements({ disk, state, directory }, '');
+  }
+  for (const { one, folder } of fenced) {
+    if (one.entry && folder) await removeUnkept(disk, state, one.entry, folder);
+    await forgetRun(disk, one.path);
+  }
+  if (remove.length > 0) await takeAway(disk, state, new Set(remove.map(({ run }) => run)));
+  if (remove.length + finish.length > 0) await removeReleased(disk, state);
+}
+
+/** @returns What the folder of the run's owner is called now; `undefined` where there is none. */
+async function fence(
+  disk: Disk,
+  state: string,
+  { run, staging }: NonNullable<RegisteredRun['entry']>,
+): Promise<string | undefined> {
+  try {
+    const folders = await fenceEarlier(disk, join(state, run), epochOf(staging) + 1);
+    return folders.find((folder) => basename(folder).startsWith(staging));
+  } catch (error) {
+    // The folder of a run goes once there is nothing in it.
+    if (errnoCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** One rename takes all of a run out of the reach of whoever would go on with it. */
+async function takeAway(disk: Disk, state: string, runs: ReadonlySet<string>): Promise<void> {
+  const live = (await registeredRuns(disk, state)).filter(({ liveness }) => liveness === 'live');
+  const taken = new Set(live.map(({ entry }) => entry?.run));
+  for (const run of runs) {
+    if (taken.has(run)) continue; // gone on with a moment ago
+    const path = join(state, run);
+    try {
+      await disk.fs.rename(path, join(state, `released-${randomName()}`));
+    } catch (error) {
+      if (errnoCode(error) !== 'ENOENT') throw outputFailed('rename', path, error);
+    }
+  }
+  await disk.syncDirectory(state);
+}
+
+async function removeReleased(disk: Disk, state: string): Promise<void> {
+  for (const name of (await disk.list(state)).filter((found) => RELEASED.test(found))) {
+    const folder = join(state, name);
+    for (const inside of await disk.list(folder)) {
+      await disk.removeFolderQuietly(join(folder, inside));
+    }
+    await disk.removeFolderQuietly(folder);
+  }
+}
+
+/** What a link leads to would be emptied. */
+async function refuseLink(disk: Disk, path: string): Promise<void> {
+  const found = await disk.fs.lstat(path).catch(() => undefined);
+  if (!found || found.isFile()) return;
+  throw new PipelineError(
+    'OUTPUT_FAILED',
+    `"${path}" should say which run is at work, and is no file: nobody but a person should remove it`,
+  );
+}

@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import type { Column, Schema } from '../../columns/schema.js';
+import { PipelineError } from '../../core/errors.js';
+import type { Disk } from '../disk/disk.js';
+import type { Staging } from '../staging/staging.js';
+import { isPart } from './part-name.js';
+
+/** Of the files, then what their folders are named by. */
+export type Columns = readonly { readonly name: string; readonly type: Column['type'] | 'partition' }[];
+
+/** In the state folder: the columns of the parts. */
+const COLUMNS_FILE = 'columns.json';
+/** Earlier builds listed parts in it. Most readers of a directory stumble over it. */
+const MANIFEST_FILE = 'manifest.json';
+
+/** @throws {PipelineError} `OUTPUT_EXISTS` when there are parts, or files that look like them. */
+export function refuseParts(directory: string, names: readonly string[], extension: string): void {
+  const found = names.filter((name) => isPart(name) || isLike(name, extension));
+  if (found.length === 0) return;
+  throw new PipelineError(
+    'OUTPUT_EXISTS',
+    `"${directory}" holds ${count(found.length, 'file')} like "${found[0]}" already; set "ifExists: append" ` +
+      'to add to it, "ifExists: replace" to replace it, or choose another path',
+  );
+}
+
+/**
+ * @throws {PipelineError} `OUTPUT_EXISTS` for a directory of an earlier build, in which only listed
+ *   files count.
+ */
+export function refuseManifest(directory: string, names: readonly string[]): void {
+  if (!names.includes(MANIFEST_FILE)) return;
+  throw new PipelineError(
+    'OUTPUT_EXISTS',
+    `"${join(directory, MANIFEST_FILE)}" is of an earlier version, whose parts count only when it lists them; ` +
+      'choose another path, or remove it together with the parts that it does not list',
+  );
+}
+
+/** @throws {PipelineError} `OUTPUT_EXISTS` when the parts that are there have other columns. */
+export async function refuseOtherColumns(
+  disk: Disk,
+  state: string,
+  directory: string,
+  columns: Columns,
+): Promise<void> {
+  const found = await readColumns(disk, state);
+  if (!found || sameColumns(found, columns)) return;
+  throw new PipelineError(
+    'OUTPUT_EXISTS',
+    `"${directory}" holds parts with other columns: expected ${describeColumns(columns)}, ` +
+      `found ${describeColumns(found)}; choose another path or set "ifExists: replace"`,
+  );
+}
+
+/** Notes the columns of the parts that come. */
+export async function noteColumns(
+  disk: Disk,
+  state: string,
+  staging: Staging,
+  columns: Columns,
+): Promise<void> {
+  const found = await readColumns(disk, state);
+  if (found && sameColumns(found, columns)) return;
+  await staging.decide(join(state, COLUMNS_FILE), JSON.stringify(columns));
+}
+
+const isLike = (name: string, extension: string) => !name.startsWith('.') && name.endsWith(`.${extension}`);
+
+export const columnsOf = ({ columns }: Schema, partitionBy: readonly string[]): Columns => [
+  ...columns.map(({ name, type }) => ({ name, type })),
+  ...partitionBy.map((name) => ({ name, type: 'partition' as const })),
+];
+
+/** @returns `undefined` where nothing is noted that can be understood. */
+async function readColumns(disk: Disk, state: string): Promise<Columns | undefined> {
+  try {
+    const found = JSON.parse((await disk.read(join(state, COLUMNS_FILE))) ?? 'null') as Columns | null;
+    return Array.isArray(found) ? found : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+const sameColumns = (a: Columns, b: Columns): boolean =>
+  a.length === b.length && a.every(({ name, type }, i) => b[i]?.name === name && b[i]?.type === type);
+
+/** All of them, for people. */
+export const columnsText = (columns: Columns): string =>
+  columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+
+const describeColumns = (columns: Columns): string => {
+  const shown = columns.slice(0, 20).map(({ name, type }) => `${name.slice(0, 40)} ${type}`);
+  return shown.join(', ') + (columns.length > 20 ? ` and ${columns.length - 20} more` : '');
+};

@@ -1,0 +1,348 @@
+import { dirname, join } from 'node:path';
+import type { Schema } from '../../columns/schema.js';
+import { PipelineError } from '../../core/errors.js';
+import { outputFailed } from '../../core/output-error.js';
+import type { PlainData } from '../../core/plain-data.js';
+import type { Disk } from '../disk/disk.js';
+import { type IfExists, type Output, orClose, type Prepared } from '../output.js';
+import { look } from '../runs/fence.js';
+import { RunPlace, type RunPlaceOptions } from '../runs/run-place.js';
+import { openStateFolder } from '../runs/state-folder.js';
+import { type FileCut, OpenFiles, type ResumedFile, resumeOpenFiles } from '../staging/open-files.js';
+import type { OpenFilesPosition } from '../staging/open-files-position.js';
+import type { StagedFile } from '../staging/staged-file.js';
+import {
+  type Columns,
+  columnsOf,
+  columnsText,
+  noteColumns,
+  refuseManifest,
+  refuseOtherColumns,
+  refuseParts,
+} from './existing-parts.js';
+import { isPart, isPartOfAnother, partName } from './part-name.js';
+import { asPartPosition, type PartPosition, toPlainData } from './part-position.js';
+import { listOutput, syncOutput } from './partition-folders.js';
+import { discardBeyond, highestEpoch, publishListed, refuseForeign } from './recover-parts.js';
+import { finishReplacements, hasDecided, type Places, replaceParts, type StagedPart } from './replacement.js';
+
+export interface PartDirectoryOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  /** Starts the name of every part. */
+  readonly job: string;
+  /** `parquet`, `csv.gz`. */
+  readonly extension: string;
+  readonly ifExists: IfExists;
+  readonly schema: Schema;
+  /** What the folders of the parts are named by. */
+  readonly partitionBy: readonly string[];
+  /** `resume` will be called: what is there belongs to the job. */
+  readonly resuming: boolean;
+  /** Handed out by a store of checkpoints. */
+  readonly epoch: number | undefined;
+  /** A store decides which rows count: parts wait for `commit`. */
+  readonly checkpointed: boolean;
+}
+
+/** A part that has ended, and whose place is still empty. */
+interface EndedPart extends StagedPart {
+  readonly inode: number;
+}
+
+/**
+ * A directory of whole parts and nothing else, `<job>-<run>-<epoch>-<sequence>.<extension>`. Whatever is
+ * in it counts. A part is written in the folder of the run, beside the directory, and renamed into it:
+ * as it ends, or once a checkpoint counts that lists it.
+ */
+export class PartDirectory implements Output {
+  readonly isOneFile = false;
+  readonly #options: PartDirectoryOptions;
+  /** The path itself may be a link. */
+  #directory: string;
+  #state = '';
+  #place: RunPlace | undefined;
+  /** Of the part that began last. */
+  #sequence = 0;
+  readonly #open = new Set<StagedFile>();
+  #openFiles: OpenFiles | undefined;
+  /** Names of open parts that a position listed which was handed out. */
+  #listed = new Set<string>();
+  /** Folders of earlier owners, with what the last accepted checkpoint lists. */
+  #fenced: readonly string[] = [];
+  #ended: EndedPart[] = [];
+  /** Old parts are there, and go when the first new one comes. */
+  #replaces = false;
+  #waitsForCommit: boolean;
+  /** Parts that a position listed which was handed out: a store may hold it. */
+  #prepared = 0;
+  /** A replacement has begun and has not come to its end. */
+  #isReplacing = false;
+  /** All that was written has its place, and nothing was written since. */
+  #isFlushed = false;
+  #hasParts = false;
+  /** Of this run, over all its epochs. */
+  #published = 0;
+  readonly #paths: string[] = [];
+
+  constructor(options: PartDirectoryOptions) {
+    this.#options = options;
+    this.#directory = options.directory;
+    this.#waitsForCommit = options.checkpointed;
+  }
+
+  async open(): Promise<void> {
+    const { disk, directory, resuming } = this.#options;
+    await disk.makeDirectories(directory);
+    try {
+      this.#directory = await disk.fs.realpath(directory);
+    } catch (error) {
+      throw outputFailed('look at', directory, error);
+    }
+    this.#state = await openStateFolder(disk, this.#directory, this.#directory);
+    if (!resuming) await orClose(this, () => this.#start());
+  }
+
+  resume(position: PlainData): Promise<readonly ResumedFile[]> {
+    return orClose(this, () => this.#takeOver(asPartPosition(position)));
+  }
+
+  async begin(partition: string): Promise<StagedFile> {
+    const { staging } = this.#running;
+    const { name, final } = this.#nextPart(partition);
+    this.#isFlushed = false;
+    const file = await staging.begin(name, final);
+    this.#open.add(file);
+    return file;
+  }
+
+  async end(file: StagedFile): Promise<void> {
+    await file.seal();
+    this.#open.delete(file);
+    this.#ended.push({ name: file.name, bytes: file.bytes, inode: file.inode });
+    if (!this.#waitsForCommit && !this.#replaces) await this.#publish(this.#ended.length);
+  }
+
+  get wantsWhole(): boolean {
+    return this.#openFiles?.wantsWhole ?? true;
+  }
+
+  async prepare(cuts: readonly FileCut[]): Promise<Prepared> {
+    const { staging } = this.#running;
+    this.#waitsForCommit = true;
+    this.#openFiles ??= new OpenFiles(staging);
+    const open = await this.#openFiles.take(cuts);
+    this.#prepared = this.#ended.length;
+    this.#listed = new Set(open.position.files.map(({ name }) => name));
+    return {
+      position: this.#position(open.position),
+      sync: async () => {
+        await open.sync();
+        await staging.keep();
+      },
+    };
+  }
+
+  async commit(position: PlainData): Promise<void> {
+    const { staged, open } = asPartPosition(position);
+    // What they have is in a checkpoint of this epoch now.
+    await this.#removeFenced();
+    if (open) await this.#openFiles?.accepted(open);
+    const listed = new Set(staged.map(({ name }) => name));
+    // Positions come in order, so that those that one lists are the first that wait.
+    let count = 0;
+    while (count < this.#ended.length && listed.has(this.#ended[count]!.name)) count++;
+    if (count > 0) await this.#publish(count);
+  }
+
+  async flush(): Promise<PlainData> {
+    // Without a row there may be no part, and the old ones go all the same.
+    if (this.#ended.length > 0 || this.#replaces) await this.#publish(this.#ended.length);
+    this.#isFlushed = true;
+    return this.#position();
+  }
+
+  paths(): readonly string[] {
+    return this.#paths;
+  }
+
+  lacksSchema(): boolean {
+    return this.#ended.length === 0 && (this.#replaces || !this.#hasParts);
+  }
+
+  async close(): Promise<void> {
+    const place = this.#place;
+    for (const file of this.#open) await file.close();
+    await this.#openFiles?.close();
+    if (!place) return;
+    const isDecided = await this.#isDecided(place);
+    const isOver = !isDecided && (this.#isFlushed || !this.#waitsForCommit);
+    if (isOver) await this.#removeFenced();
+    else {
+      // What was listed stays: a store may hold a checkpoint with it.
+      for (const { name } of this.#open) if (!this.#listed.has(name)) await place.staging.remove(name);
+      const unlisted = isDecided ? [] : this.#ended.slice(this.#prepared);
+      for (const { name } of unlisted) if (!this.#listed.has(name)) await place.staging.remove(name);
+    }
+    this.#place = undefined;
+    await place.leave(isOver);
+  }
+
+  get #running(): RunPlace {
+    if (this.#place) return this.#place;
+    throw new PipelineError(
+      'JOB_STATE',
+      `"${this.#options.directory}" is written to by a run that was not opened`,
+    );
+  }
+
+  async #start(): Promise<void> {
+    const { disk, ifExists, extension } = this.#options;
+    const state = this.#state;
+    refuseManifest(this.#directory, await disk.list(this.#directory));
+    this.#place = await RunPlace.start(this.#placeOptions);
+    await finishReplacements(this.#places, this.#place.run);
+    await this.#place.removeRemains();
+    // Only now: no other run can add a part that this one has to know of.
+    const names = await listOutput(disk, this.#directory);
+    this.#hasParts = names.some(isPart);
+    if (ifExists === 'error') refuseParts(this.#directory, names, extension);
+    this.#replaces = ifExists === 'replace' && this.#hasParts;
+    if (ifExists === 'append' && (this.#hasParts || this.#place.others > 0)) {
+      await refuseOtherColumns(disk, state, this.#directory, this.#columns);
+    }
+    if (!this.#replaces) await noteColumns(disk, state, this.#place.staging, this.#columns);
+  }
+
+  /** The order matters: nobody may publish any more when what was published is looked at. */
+  async #takeOver(position: PartPosition): Promise<readonly ResumedFile[]> {
+    const { disk } = this.#options;
+    const places = this.#places;
+    refuseManifest(this.#directory, await disk.list(this.#directory));
+    const isKnown = (await disk.list(this.#state)).includes(position.run);
+    // What it has begun to replace, it replaces, whatever the spec says by now.
+    const options = position.replaces
+      ? { ...this.#placeOptions, mode: 'replace' as const }
+      : this.#placeOptions;
+    const place = await RunPlace.takeOver(options, position.run, () => highestEpoch(places, position));
+    this.#place = place;
+    if (!isKnown) await refuseForeign(places, position);
+    await finishReplacements(places, place.run);
+    await publishListed(places, position, place);
+    const resumed = await this.#goOn(position, place);
+    const own = await discardBeyond(places, position, place.epoch);
+    await place.removeRemains();
+
+    this.#hasParts = (await listOutput(disk, this.#directory)).some(isPart);
+    // Where a part of this run stands, the old ones have gone.
+    this.#replaces = position.replaces && own.length === 0 && this.#hasParts;
+    if (this.#hasParts && !this.#replaces) {
+      await refuseOtherColumns(disk, this.#state, this.#directory, this.#columns);
+    }
+    this.#published = own.length;
+    this.#paths.push(...own.map((name) => this.#finalOf(name)));
+    return resumed;
+  }
+
+  /** With the parts that were open. What it takes to do so again stays until a checkpoint of this epoch counts. */
+  async #goOn({ open }: PartPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
+    const { disk } = this.#options;
+    this.#fenced = place.fenced;
+    if (!open || open.files.length === 0) {
+      await this.#removeFenced();
+      return [];
+    }
+    this.#waitsForCommit = true;
+    // Whoever had the run may have ended and shown one since.
+    const elsewhere = async (name: string) => {
+      const path = join(this.#directory, name);
+      const found = await look(disk, path);
+      return found && { path, ...found };
+    };
+    const source = { disk, folders: place.fenced, elsewhere };
+    const resumed = await resumeOpenFiles(source, open, place, ({ name }) => this.#nextPart(dirname(name)));
+    for (const { file } of resumed) this.#open.add(file);
+    return resumed;
+  }
+
+  /** What is staged takes the place of old parts, whoever finishes it. Does not throw. */
+  async #isDecided({ run, epoch }: RunPlace): Promise<boolean> {
+    return this.#isReplacing && (await hasDecided(this.#places, run, epoch).catch(() => true));
+  }
+
+  /** Does not throw. */
+  async #removeFenced(): Promise<void> {
+    for (const folder of this.#fenced) await this.#options.disk.removeFolderQuietly(folder);
+    this.#fenced = [];
+  }
+
+  /** The first ones of those that have ended. */
+  async #publish(count: number): Promise<void> {
+    const { disk } = this.#options;
+    const { staging, run, epoch } = this.#running;
+    const parts = this.#ended.slice(0, count);
+    if (this.#replaces) {
+      await noteColumns(disk, this.#state, staging, this.#columns);
+      const names = await listOutput(disk, this.#directory);
+      const old = names.filter((name) => isPartOfAnother(run, name));
+      this.#isReplacing = true;
+      await replaceParts(this.#places, staging, { run, epoch, old, parts });
+      this.#isReplacing = false;
+      this.#replaces = false;
+      this.#hasParts = false;
+    } else {
+      const names = parts.map(({ name }) => name);
+      for (const { name, inode } of parts) {
+        await staging.publish(name, inode, join(this.#directory, name), this.#directory);
+      }
+      await syncOutput(disk, this.#directory, names);
+    }
+    await staging.sync();
+    this.#ended = this.#ended.slice(count);
+    this.#prepared = Math.max(0, this.#prepared - count);
+    this.#hasParts ||= count > 0;
+    this.#published += count;
+    this.#paths.push(...parts.map(({ name }) => this.#finalOf(name)));
+  }
+
+  #position(open?: OpenFilesPosition): PlainData {
+    const { run, epoch } = this.#running;
+    return toPlainData({
+      open: open && open.files.length > 0 ? open : undefined,
+      run,
+      epoch,
+      sequence: this.#sequence,
+      published: this.#published,
+      staged: this.#ended,
+      replaces: this.#replaces,
+    });
+  }
+
+  get #placeOptions(): RunPlaceOptions {
+    const { disk, job, ifExists: mode, epoch } = this.#options;
+    return { disk, job, mode, epoch, state: this.#state, columns: columnsText(this.#columns) };
+  }
+
+  get #columns(): Columns {
+    const { schema, partitionBy } = this.#options;
+    return columnsOf(schema, partitionBy);
+  }
+
+  get #places(): Places {
+    return { disk: this.#options.disk, state: this.#state, directory: this.#directory };
+  }
+
+  /** @param partition - Its folders, or nothing. */
+  #nextPart(partition: string): { readonly name: string; readonly final: string } {
+    const { run, epoch } = this.#running;
+    const sequence = ++this.#sequence;
+    const part = partName(this.#options.job, { run, epoch, sequence }, this.#options.extension);
+    const name = partition === '' || partition === '.' ? part : `${partition}/${part}`;
+    return { name, final: this.#finalOf(name) };
+  }
+
+  /** As the spec spells the directory. */
+  #finalOf(name: string): string {
+    return join(this.#options.directory, name);
+  }
+}

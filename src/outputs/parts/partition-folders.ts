@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { errnoCode, outputFailed } from '../../core/output-error.js';
+import type { Disk } from '../disk/disk.js';
+import { PARTITION } from './part-name.js';
+
+const FOLDER = new RegExp(`^${PARTITION}$`);
+/** Other runs remove a folder a few times at most: as they start, or take over. */
+const TRIES_MAX = 100;
+
+/** Names of all that is in a directory of parts, and in the folders of partitions below it, with these. */
+export async function listOutput(disk: Disk, directory: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of await disk.list(directory)) {
+    if (!FOLDER.test(name)) {
+      names.push(name);
+      continue;
+    }
+    const inside = await listFolder(disk, join(directory, name));
+    names.push(...(inside?.map((found) => `${name}/${found}`) ?? [name]));
+  }
+  return names;
+}
+
+/**
+ * Gives a file its place in the output, and makes the folders of its partition. While they are empty,
+ * another run may remove them. The caller syncs. Links are not followed.
+ *
+ * @returns `false` when there is no such file.
+ */
+export async function renameIntoOutput(
+  disk: Disk,
+  directory: string,
+  from: string,
+  name: string,
+): Promise<boolean> {
+  const final = join(directory, name);
+  const [, ...folders] = foldersOf([name]);
+  for (let tries = 1; ; tries++) {
+    try {
+      for (const folder of folders) await disk.makeOwnDirectory(join(directory, folder));
+      await disk.fs.rename(from, final);
+      return true;
+    } catch (error) {
+      if (!isMissing(error)) throw outputFailed('give its place to', final, error);
+      if (!(await disk.has(from))) return false;
+      if (tries === TRIES_MAX) throw outputFailed('give its place to', final, error);
+    }
+  }
+}
+
+/** Has the names survive a power cut, and the folders that they are in, whoever made them. */
+export async function syncOutput(disk: Disk, directory: string, names: readonly string[]): Promise<void> {
+  // Folders first: what is in one that is not on the disk would be gone with it.
+  for (const folder of foldersOf(names)) await disk.syncDirectory(join(directory, folder));
+}
+
+/** Removes parts. Folders of partitions that are left empty go, too. */
+export async function removeFromOutput(
+  disk: Disk,
+  directory: string,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of names) await disk.remove(join(directory, name));
+  // A folder that another run removes meanwhile is gone for good once the one around it is synced.
+  for (const folder of foldersOf(names).reverse()) {
+    const path = join(directory, folder);
+    if (folder !== '.') await disk.fs.rmdir(path).catch(() => undefined);
+    await disk.syncDirectory(path).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+  }
+}
+
+/** @returns `undefined` when it is no folder. */
+async function listFolder(disk: Disk, path: string): Promise<string[] | undefined> {
+  try {
+    if (!(await disk.fs.lstat(path)).isDirectory()) return undefined;
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT') return [];
+    throw outputFailed('look at', path, error);
+  }
+  return listOutput(disk, path);
+}
+
+/** The folders that names are in, each behind the one around it; `.`, the output itself, is the first. */
+function foldersOf(names: readonly string[]): string[] {
+  const folders = new Set(['.']);
+  for (const name of names) {
+    const parts = name.split('/').slice(0, -1);
+    parts.forEach((_, i) => {
+      folders.add(parts.slice(0, i + 1).join('/'));
+    });
+  }
+  return [...folders];
+}
+
+const isMissing = (error: unknown): boolean => errnoCode(error) === 'ENOENT';

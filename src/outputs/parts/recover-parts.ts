@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { PipelineError } from '../../core/errors.js';
+import { findStaged, look } from '../runs/fence.js';
+import type { RunPlace } from '../runs/run-place.js';
+import { isAfter, isPartOfAnother, parsePartName } from './part-name.js';
+import type { PartPosition } from './part-position.js';
+import { listOutput, removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
+import { type Places, replaceParts, type StagedPart } from './replacement.js';
+
+/** @throws {PipelineError} `CHECKPOINT_INVALID` where no part is of the run, though it had some. */
+export async function refuseForeign(
+  { disk, directory }: Places,
+  { run, epoch, published }: PartPosition,
+): Promise<void> {
+  if (published === 0) return;
+  const names = await listOutput(disk, directory);
+  if (names.some((name) => parsePartName(name)?.run === run)) return;
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    `The checkpoint is of run "${run}" (epoch ${epoch}, ${published} parts), of which "${directory}" holds ` +
+      'nothing: was the directory moved, emptied or written by another run?',
+  );
+}
+
+/** The highest epoch that a part of the run or its position has. */
+export async function highestEpoch(
+  { disk, directory }: Places,
+  { run, epoch }: PartPosition,
+): Promise<number> {
+  let highest = epoch;
+  for (const name of await listOutput(disk, directory)) {
+    const place = parsePartName(name);
+    if (place?.run === run) highest = Math.max(highest, place.epoch);
+  }
+  return highest;
+}
+
+/**
+ * Gives parts their place that count and have none yet. One that is gone from the fenced folders must
+ * have it already.
+ *
+ * @throws {PipelineError} `FENCED` when a later owner of the run is at it, `CHECKPOINT_INVALID` when a
+ *   part is nowhere.
+ */
+export async function publishListed(
+  places: Places,
+  { run, staged, replaces }: PartPosition,
+  place: RunPlace,
+): Promise<void> {
+  if (staged.length === 0) return;
+  const { disk, directory } = places;
+  const standing = await Promise.all(staged.map(({ name }) => look(disk, join(directory, name))));
+  const missing = staged.filter((_, i) => !standing[i]);
+  for (const part of missing) await refuseLost(places, part, place);
+  if (replaces && missing.length === staged.length) {
+    const old = (await listOutput(disk, directory)).filter((name) => isPartOfAnother(run, name));
+    await replaceParts(places, place.staging, { run, epoch: place.epoch, old, parts: staged });
+    return;
+  }
+  const names = missing.map(({ name }) => name);
+  for (const part of missing) await giveItsPlace(places, part, place);
+  await syncOutput(disk, directory, names);
+}
+
+/** Before anything is done: a part that is nowhere, or not as long as it was, cannot be made up for. */
+async function refuseLost({ disk, directory }: Places, part: StagedPart, place: RunPlace): Promise<void> {
+  const found =
+    (await findStaged(disk, place.fenced, part.name)) ?? (await look(disk, join(directory, part.name)));
+  if (found?.bytes === part.bytes) return;
+  await place.refuseOvertaken();
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    `The checkpoint lists "${part.name}" with ${part.bytes} bytes, of which ` +
+      `${found ? `${found.bytes} are there` : `nothing is in "${directory}" nor in "${place.runFolder}"`}: ` +
+      'were files moved or removed?',
+  );
+}
+
+async function giveItsPlace(places: Places, part: StagedPart, place: RunPlace): Promise<void> {
+  const { disk, directory } = places;
+  const found = await findStaged(disk, place.fenced, part.name);
+  if (found && (await renameIntoOutput(disk, directory, found.path, part.name))) return;
+  await refuseLost(places, part, place);
+}
+
+/**
+ * Removes parts of the run that do not count. Those of later epochs are not ours to remove.
+ *
+ * @param epoch - Of the caller; earlier ones cannot publish any more.
+ * @returns Names of the parts of the run that count, in order.
+ */
+export async function discardBeyond(
+  { disk, directory }: Places,
+  position: PartPosition,
+  epoch: number,
+): Promise<string[]> {
+  const own: string[] = [];
+  // Whoever had the run may have ended and shown one since.
+  const open = new Set(position.open?.files.map(({ name }) => name));
+  const beyond: string[] = [];
+  for (const name of (await listOutput(disk, directory)).sort()) {
+    const part = parsePartName(name);
+    if (part?.run !== position.run) continue;
+    const counts = !isAfter(part, position) && !open.has(name);
+    if (counts) own.push(name);
+    if (counts || part.epoch >= epoch) continue;
+    beyond.push(name);
+  }
+  if (beyond.length > 0) await removeFromOutput(disk, directory, beyond);
+  return own;
+}

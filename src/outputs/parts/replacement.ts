@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import { PipelineError } from '../../core/errors.js';
+import type { Disk } from '../disk/disk.js';
+import { RANDOM_NAME } from '../disk/random-name.js';
+import { findStaged, look, stagingFolders } from '../runs/fence.js';
+import type { Staging } from '../staging/staging.js';
+import { digits, isPart } from './part-name.js';
+import { removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
+
+/** A part that is whole and waits for its place. */
+export interface StagedPart {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** From here on the old parts are gone and the new ones count, though it takes a while to make it so. */
+interface Decision {
+  readonly version: 1;
+  readonly run: string;
+  /** Names of the parts that go. */
+  readonly old: readonly string[];
+  /** Those that come. */
+  readonly parts: readonly StagedPart[];
+}
+
+const FILE = new RegExp(`^replacing-(${RANDOM_NAME})-\\d{5,}\\.json$`);
+
+/** A decision that the next run at the output carries out. */
+export interface PendingReplacement {
+  readonly path: string;
+  readonly run: string;
+  /** How many parts go and come; `undefined` where the file cannot be understood. */
+  readonly parts: { readonly old: number; readonly new: number } | undefined;
+}
+
+/** Where the parts of an output stand, and where what they are made of does. */
+export interface Places {
+  readonly disk: Disk;
+  readonly state: string;
+  readonly directory: string;
+}
+
+/**
+ * Has parts take the place of others: writes down which, removes the old, publishes the new. A reader
+ * sees fewer rows for a while, never doubled ones.
+ *
+ * @throws {PipelineError} `FENCED` before anything was decided.
+ */
+export async function replaceParts(
+  places: Places,
+  staging: Staging,
+  { epoch, ...decided }: Omit<Decision, 'version'> & { readonly epoch: number },
+): Promise<void> {
+  const decision: Decision = { version: 1, ...decided };
+  const path = decisionPath(places, decision.run, epoch);
+  await staging.sync();
+  await staging.decide(path, JSON.stringify(decision));
+  await carryOut(places, path, decision);
+}
+
+/** Whether this owner of a run has decided, and what it decided is not finished. */
+export const hasDecided = (places: Places, run: string, epoch: number): Promise<boolean> =>
+  places.disk.has(decisionPath(places, run, epoch));
+
+const decisionPath = ({ state }: Places, run: string, epoch: number): string =>
+  join(state, `replacing-${run}-${digits(epoch, 5)}.json`);
+
+/**
+ * Finishes what runs had decided when they died.
+ *
+ * @param ownRun - Of the caller, whose folders stay though nothing is in them.
+ */
+export async function finishReplacements(places: Places, ownRun: string): Promise<void> {
+  const { disk, state } = places;
+  for (const name of (await disk.list(state)).filter((found) => FILE.test(found))) {
+    const path = join(state, name);
+    const text = await disk.read(path);
+    if (text === undefined) continue;
+    const decision = parseDecision(path, text);
+    await carryOut(places, path, decision);
+    if (decision.run !== ownRun) await removeEmptyFolders(disk, join(state, decision.run));
+  }
+}
+
+/** What runs had decided and did not finish. Changes nothing. */
+export async function pendingReplacements(disk: Disk, state: string): Promise<PendingReplacement[]> {
+  const pending: PendingReplacement[] = [];
+  for (const name of (await disk.list(state)).sort()) {
+    const run = FILE.exec(name)?.[1];
+    if (run === undefined) continue;
+    const path = join(state, name);
+    try {
+      const text = await disk.read(path);
+      if (text === undefined) continue; // finished in between
+      const { old, parts } = parseDecision(path, text);
+      pending.push({ path, run, parts: { old: old.length, new: parts.length } });
+    } catch (error) {
+      if (!(error instanceof PipelineError)) throw error;
+      pending.push({ path, run, parts: undefined });
+    }
+  }
+  return pending;
+}
+
+async function removeEmptyFolders(disk: Disk, runFolder: string): Promise<void> {
+  for (const folder of [...(await stagingFolders(disk, runFolder)), runFolder]) {
+    await disk.fs.rmdir(folder).catch(() => undefined);
+  }
+}
+
+/** Each step may have been taken before, by this run or another one. */
+async function carryOut({ disk, state, directory }: Places, path: string, decision: Decision): Promise<void> {
+  const { run, old, parts } = decision;
+  await removeFromOutput(disk, directory, old);
+  const names = parts.map(({ name }) => name);
+  for (const name of names) {
+    const final = join(directory, name);
+    const folders = await stagingFolders(disk, join(state, run));
+    const staged = await findStaged(disk, folders, name);
+    if (staged && (await renameIntoOutput(disk, directory, staged.path, name))) continue;
+    if (await look(disk, final)) continue;
+    if ((await disk.read(path)) === undefined) return; // another one has finished it
+    throw new PipelineError(
+      'OUTPUT_FAILED',
+      `"${final}" was to replace what was in its directory, and is gone: expected it there or below ` +
+        `"${join(state, run)}"; restore it, or remove "${path}" to do without it`,
+    );
+  }
+  await syncOutput(disk, directory, names);
+  await disk.remove(path);
+  await disk.syncDirectory(state);
+}
+
+function parseDecision(path: string, text: string): Decision {
+  let found: Partial<Decision> | null = null;
+  try {
+    found = JSON.parse(text) as Partial<Decision> | null;
+  } catch {
+    // Said below.
+  }
+  const isDecision =
+    found?.version === 1 &&
+    new RegExp(`^${RANDOM_NAME}$`).test(String(found.run)) &&
+    Array.isArray(found.old) &&
+    found.old.every((name: unknown) => isPart(String(name))) &&
+    Array.isArray(found.parts) &&
+    found.parts.every((part: Partial<StagedPart> | null) => isPart(String(part?.name)));
+  if (isDecision) return found as Decision;
+  throw new PipelineError(
+    'OUTPUT_FAILED',
+    `"${path}" should say which parts replace which, and cannot be understood: move it away to go on without`,
+  );
+}

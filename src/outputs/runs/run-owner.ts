@@ -1,0 +1,83 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { errnoCode } from '../../core/output-error.js';
+import type { FileSystem } from '../disk/file-system.js';
+
+/** The thread that a run is in, so that others can tell whether it is gone. */
+export interface RunOwner {
+  readonly host: string;
+  /** Of the running kernel; `""` where the system does not tell. */
+  readonly boot: string;
+  /** In which process ids mean the same. Two containers on one kernel have two. */
+  readonly processes: string;
+  readonly pid: number;
+  /** The kernel's id of the thread; 0 where the system does not tell. */
+  readonly thread: number;
+  /** Start of the thread in ticks since boot: ids are used again. */
+  readonly startedAt: string;
+}
+
+/**
+ * - `gone`: certainly over.
+ * - `elsewhere`: of another host or container, which cannot be seen from here.
+ */
+export type Liveness = 'live' | 'gone' | 'elsewhere';
+
+/** The calling thread. Reads /proc synchronously: asynchronous reads are done by another thread. */
+export function thisOwner(): RunOwner {
+  const [, thread] = /\/task\/(\d+)$/.exec(told(() => readlinkSync('/proc/thread-self'))) ?? [];
+  const stat = thread === undefined ? '' : told(() => readFileSync(statOf(process.pid, thread), 'latin1'));
+  return {
+    host: hostname(),
+    boot: told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')).trim(),
+    processes: told(() => readlinkSync('/proc/self/ns/pid')),
+    pid: process.pid,
+    thread: Number(thread ?? 0),
+    startedAt: threadFacts(stat)?.startedAt ?? '',
+  };
+}
+
+/** Whether the thread still runs. */
+export async function livenessOf(owner: RunOwner, here: RunOwner, fs: FileSystem): Promise<Liveness> {
+  if (owner.host !== here.host) return 'elsewhere';
+  // One machine has one boot at a time, and a local disk one machine.
+  if (owner.boot !== here.boot) return 'gone';
+  if (owner.processes !== here.processes) return 'elsewhere';
+  let mayBeHidden = false;
+  try {
+    process.kill(owner.pid, 0);
+  } catch (error) {
+    if (errnoCode(error) === 'ESRCH') return 'gone';
+    mayBeHidden = true; // another user's: /proc may not show it
+  }
+  if (owner.thread === 0) return 'live';
+  let stat: string;
+  try {
+    stat = await fs.readFile(statOf(owner.pid, owner.thread), 'latin1');
+  } catch (error) {
+    const isMissing = errnoCode(error) === 'ENOENT' || errnoCode(error) === 'ESRCH';
+    return isMissing && !mayBeHidden ? 'gone' : 'live';
+  }
+  const found = threadFacts(stat);
+  if (!found) return 'live';
+  // A zombie runs no more; its parent has not asked for its exit code yet.
+  return found.startedAt !== owner.startedAt || /[ZX]/.test(found.state) ? 'gone' : 'live';
+}
+
+const statOf = (pid: number, thread: number | string) => `/proc/${pid}/task/${thread}/stat`;
+
+/** Fields 3 and 22 of proc(5). The name in field 2 may hold spaces and brackets. */
+function threadFacts(stat: string): { readonly state: string; readonly startedAt: string } | undefined {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state] = fields;
+  const startedAt = fields[19];
+  return state && startedAt ? { state, startedAt } : undefined;
+}
+
+function told(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return ''; // no Linux, or no /proc
+  }
+}

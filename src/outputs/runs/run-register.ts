@@ -1,0 +1,202 @@
+import { dirname, join } from 'node:path';
+import { PipelineError } from '../../core/errors.js';
+import { errnoCode, outputFailed } from '../../core/output-error.js';
+import type { Disk } from '../disk/disk.js';
+import { RANDOM_NAME, randomName } from '../disk/random-name.js';
+import { digits } from '../parts/part-name.js';
+import {
+  describeRun,
+  ENDED,
+  ENTRY,
+  entryPath,
+  forgetRun,
+  lookAround,
+  parseEntry,
+  type RunEntry,
+  readEntry,
+} from './run-entries.js';
+import { livenessOf, type RunOwner, thisOwner } from './run-owner.js';
+import { outputOf, RUNS } from './state-folder.js';
+
+/** A run whose thread is certainly over, and that did not live to say so. */
+export interface GoneRun {
+  readonly number: number;
+  readonly entry: RunEntry;
+}
+
+/** Numbers that other runs may take while one tries to: more is no race. */
+const RACES_MAX = 10_000;
+const ENTERING = new RegExp(`^entering-${RANDOM_NAME}$`);
+
+/**
+ * The runs of one output, in the order in which they began. Each takes the next number by linking a
+ * whole entry to it, and then reads all lower ones: of two runs, one sees the other, always.
+ *
+ * Numbers are never given out twice. An entry that is empty belongs to a run that ended; entries up to
+ * the highest `ended-<number>` are over, and may be removed.
+ */
+export class RunRegister {
+  readonly number: number;
+  readonly #disk: Disk;
+  readonly #folder: string;
+
+  private constructor(disk: Disk, folder: string, number: number) {
+    this.#disk = disk;
+    this.#folder = folder;
+    this.number = number;
+  }
+
+  /**
+   * Registers a run of the calling thread.
+   *
+   * @returns The register, and the runs that died, whose staging is nobody's but a store's.
+   * @throws {PipelineError} `OUTPUT_IN_USE` when another run is at work that this one cannot share the
+   *   output with. Runs of the same id do not count: between those, the epoch decides.
+   */
+  static async enter(
+    disk: Disk,
+    state: string,
+    run: Omit<RunEntry, 'version' | 'owner'>,
+    owner: RunOwner = thisOwner(),
+  ): Promise<{ readonly register: RunRegister; readonly gone: readonly GoneRun[]; readonly others: number }> {
+    const folder = join(state, RUNS);
+    const entry: RunEntry = { version: 1, ...run, owner };
+    const register = new RunRegister(disk, folder, await takeNumber(disk, folder, JSON.stringify(entry)));
+    try {
+      return { register, ...(await register.#meet(entry)) };
+    } catch (error) {
+      await register.end();
+      throw error;
+    }
+  }
+
+  /** The run is over. Does not throw: an entry that stays counts until its thread has ended. */
+  async end(): Promise<void> {
+    try {
+      await this.forget(this.number);
+      await this.#removeEnded();
+    } catch {
+      // The next run will do it.
+    }
+  }
+
+  /** Marks a run as ended. Its number stays taken. */
+  forget(number: number): Promise<void> {
+    return forgetRun(this.#disk, this.#pathOf(number));
+  }
+
+  async #meet(ours: RunEntry): Promise<{ gone: GoneRun[]; others: number }> {
+    const gone: GoneRun[] = [];
+    let others = 0;
+    const output = outputOf(dirname(this.#folder));
+    const { ended } = await lookAround(this.#disk, this.#folder);
+    for (let number = ended + 1; number < this.number; number++) {
+      const entry = await readEntry(this.#disk, this.#pathOf(number), output);
+      if (!entry) continue;
+      const liveness = await livenessOf(entry.owner, ours.owner, this.#disk.fs);
+      if (liveness === 'gone') {
+        gone.push({ number, entry });
+        continue;
+      }
+      if (entry.run === ours.run) continue;
+      others++;
+      if (ours.mode === 'append' && entry.mode === 'append') {
+        // Of two that begin at the same time, the directory does not tell yet.
+        if (ours.columns === entry.columns) continue;
+        throw otherColumns(output, ours, entry);
+      }
+      // A number that was taken by somebody who will see that it had been given out before.
+      if ((await lookAround(this.#disk, this.#folder)).ended >= number) continue;
+      throw inUse(this.#pathOf(number), entry, liveness, output);
+    }
+    return { gone, others };
+  }
+
+  /** Raises the number up to which all is over, then removes the entries. Called when one has ended. */
+  async #removeEnded(): Promise<void> {
+    const { ended, highest, names } = await lookAround(this.#disk, this.#folder);
+    let last = ended;
+    while (last < highest && !(await this.#disk.read(this.#pathOf(last + 1)))) last++;
+    if (last > ended) {
+      try {
+        await this.#disk.writeNew(join(this.#folder, `ended-${digits(last, 5)}`), '');
+      } catch (error) {
+        if (errnoCode(error) !== 'EEXIST') throw error;
+      }
+      await this.#disk.syncDirectory(this.#folder);
+    }
+    // One marker more than is needed: whoever lists the folder right now must find one.
+    const markers = names.filter((name) => ENDED.test(name)).sort(byNumber);
+    const needless = last > ended ? markers.slice(0, -1) : markers.slice(0, -2);
+    const over = names.filter((name) => ENTRY.test(name) && Number(name) <= last);
+    for (const name of [...over, ...needless]) await this.#disk.removeQuietly(join(this.#folder, name));
+    await this.#removeUnfinished(names);
+  }
+
+  /** Entries of runs that died before they had a number. */
+  async #removeUnfinished(names: readonly string[]): Promise<void> {
+    for (const name of names.filter((found) => ENTERING.test(found))) {
+      const path = join(this.#folder, name);
+      const entry = parseEntry((await this.#disk.read(path)) ?? '');
+      if (!entry) continue;
+      const liveness = await livenessOf(entry.owner, thisOwner(), this.#disk.fs);
+      if (liveness === 'gone') await this.#disk.removeQuietly(path);
+    }
+  }
+
+  #pathOf(number: number): string {
+    return entryPath(this.#folder, number);
+  }
+}
+
+async function takeNumber(disk: Disk, folder: string, text: string): Promise<number> {
+  const { fs } = disk;
+  const entering = join(folder, `entering-${randomName()}`);
+  await disk.writeNew(entering, text);
+  try {
+    let number = 0;
+    for (let races = 0; ; races++) {
+      const { ended, highest } = await lookAround(disk, folder);
+      number = Math.max(number, ended, highest) + 1;
+      const path = entryPath(folder, number);
+      try {
+        await fs.link(entering, path);
+      } catch (error) {
+        if (errnoCode(error) !== 'EEXIST' || races > RACES_MAX) throw outputFailed('create', path, error);
+        continue;
+      }
+      if ((await lookAround(disk, folder)).ended < number) break;
+      await disk.remove(path); // it had been given out, and its entry was removed
+    }
+    await disk.syncDirectory(folder);
+    return number;
+  } finally {
+    await disk.removeQuietly(entering);
+  }
+}
+
+const COLUMNS_SHOWN_MAX = 500;
+
+function otherColumns(output: string, ours: RunEntry, theirs: RunEntry): PipelineError {
+  const shown = ({ columns = 'others' }: RunEntry) => columns.slice(0, COLUMNS_SHOWN_MAX);
+  return new PipelineError(
+    'OUTPUT_EXISTS',
+    `${describeRun(theirs)} adds parts with other columns to "${output}": expected ${shown(ours)}, ` +
+      `found ${shown(theirs)}; choose another path`,
+  );
+}
+
+function inUse(path: string, entry: RunEntry, liveness: 'live' | 'elsewhere', output: string): PipelineError {
+  const who = `a run of ${describeRun(entry)}`;
+  return new PipelineError(
+    'OUTPUT_IN_USE',
+    liveness === 'live'
+      ? `"${output}" is being written by ${who}; wait for its end, or give each job a path of its own. Only runs ` +
+          'with "ifExists: append" into one directory may be at work at the same time'
+      : `"${output}" may still be written by ${who}, which did not say that it has ended and cannot be seen from ` +
+          `this host or container: make sure that it is over, then free the output with: tickloom release "${output}" ` +
+          `(its entry is "${path}")`,
+  );
+}
+
+const byNumber = (a: string, b: string) => Number(a.slice(6)) - Number(b.slice(6));

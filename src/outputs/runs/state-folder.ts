@@ -1,0 +1,55 @@
+import { basename, dirname, join } from 'node:path';
+import { PipelineError } from '../../core/errors.js';
+import { outputFailed } from '../../core/output-error.js';
+import type { Disk } from '../disk/disk.js';
+
+/** Folder in the state folder in which runs are registered. */
+export const RUNS = 'runs';
+
+/** Where what is not whole yet stands: beside the output, so that readers of the output never meet it. */
+export const stateFolderOf = (output: string): string =>
+  join(dirname(output), `.${basename(output)}.tickloom`);
+
+/** The output that a state folder is of. */
+export const outputOf = (state: string): string =>
+  join(dirname(state), basename(state).slice(1, -'.tickloom'.length));
+
+/**
+ * Makes the state folder of an output, where it is not there yet.
+ *
+ * @param output - Path without links of a directory of parts that is there, or of one file.
+ * @param standsOn - The directory in which files are to appear.
+ * @throws {PipelineError} `OUTPUT_FAILED`, for one where a rename from there could not work.
+ */
+export async function openStateFolder(disk: Disk, output: string, standsOn: string): Promise<string> {
+  const parent = dirname(output);
+  if (parent === output) throw besideNothing(output);
+  const state = stateFolderOf(output);
+  const isNew = await disk.makeOwnDirectory(state);
+  await disk.makeOwnDirectory(join(state, RUNS));
+  const [ours, theirs] = [await deviceOf(disk, state), await deviceOf(disk, standsOn)];
+  if (ours !== theirs) {
+    if (isNew) await disk.removeFolderQuietly(join(state, RUNS));
+    if (isNew) await disk.removeFolderQuietly(state);
+    throw besideNothing(output);
+  }
+  // Who made them may have died before that.
+  await disk.syncDirectory(parent);
+  await disk.syncDirectory(state);
+  return state;
+}
+
+async function deviceOf(disk: Disk, path: string): Promise<number> {
+  try {
+    return (await disk.fs.stat(path)).dev;
+  } catch (error) {
+    throw outputFailed('look at', path, error);
+  }
+}
+
+const besideNothing = (output: string) =>
+  new PipelineError(
+    'OUTPUT_FAILED',
+    `"${output}" is where a file system is mounted: files are made whole beside the output and renamed ` +
+      'into it, which works on one file system only; choose a folder below it',
+  );

@@ -1,0 +1,366 @@
+import { basename, dirname, join } from 'node:path';
+import { PipelineError } from '../../core/errors.js';
+import { errnoCode, outputFailed } from '../../core/output-error.js';
+import type { PlainData } from '../../core/plain-data.js';
+import type { Disk } from '../disk/disk.js';
+import { type IfExists, type Output, orClose, type Prepared } from '../output.js';
+import { type FoundFile, look } from '../runs/fence.js';
+import { RunPlace } from '../runs/run-place.js';
+import { openStateFolder } from '../runs/state-folder.js';
+import {
+  copyOf,
+  type FileCut,
+  OpenFiles,
+  type OpenFilesSource,
+  type ResumedFile,
+  resumeOpenFiles,
+} from '../staging/open-files.js';
+import type { OpenFilesPosition } from '../staging/open-files-position.js';
+import { type FileMark, NO_BYTES, type StagedFile } from '../staging/staged-file.js';
+import {
+  asFilePosition,
+  type FilePosition,
+  filePositionData,
+  isSame,
+  type Standing,
+} from './file-position.js';
+import { notePublished, publishedBy } from './published-note.js';
+
+export interface SingleFileOptions {
+  readonly disk: Disk;
+  readonly path: string;
+  readonly job: string;
+  readonly ifExists: IfExists;
+  /** Looks at what is there before anything is added to it; throws if it does not fit. */
+  readonly checkExisting?: (path: string) => Promise<void>;
+  readonly resuming: boolean;
+  /** Handed out by a store of checkpoints. */
+  readonly epoch: number | undefined;
+}
+
+/**
+ * One file that appears as a whole at the end. Until then it grows in the folder of the run, beside it,
+ * and a checkpoint only makes it durable. A run that is taken over goes on in a copy: the one that it was
+ * taken from may still write to the first.
+ *
+ * Where no store decides, each flush shows what is there. Rows that come after it go to a copy that
+ * takes its place with the next one.
+ */
+export class SingleFile implements Output {
+  readonly isOneFile = true;
+  readonly #options: SingleFileOptions;
+  /** The file itself, where the path is a link to it. */
+  #target: string;
+  #state = '';
+  #place: RunPlace | undefined;
+  #open: StagedFile | undefined;
+  #openFiles: OpenFiles | undefined;
+  /** Folders of earlier owners, with what the last accepted checkpoint lists. */
+  #fenced: readonly string[] = [];
+  /** What counts of the file that readers see. */
+  #committed: FileMark = NO_BYTES;
+  #standing: Standing | undefined;
+  /** The same, where this run has put it there. */
+  #shown: Standing | undefined;
+  /** Something ended since the file was published. */
+  #hasNews = false;
+  #isPublished = false;
+  /** Somebody may go on from a position that was handed out: by this owner of the run, or by one before. */
+  #mayBeResumed = false;
+  /** The open file is in such a position. */
+  #isListed = false;
+
+  constructor(options: SingleFileOptions) {
+    this.#options = options;
+    this.#target = options.path;
+  }
+
+  async open(): Promise<void> {
+    const { disk, path, resuming } = this.#options;
+    await disk.makeDirectories(dirname(path));
+    this.#standing = await this.#look();
+    this.#target = await this.#followed();
+    this.#state = await openStateFolder(disk, this.#target, dirname(this.#target));
+    if (!resuming) await orClose(this, () => this.#start());
+  }
+
+  resume(position: PlainData): Promise<readonly ResumedFile[]> {
+    return orClose(this, () => this.#takeOver(asFilePosition(position)));
+  }
+
+  async begin(): Promise<StagedFile> {
+    this.#open ??= await this.#create();
+    return this.#open;
+  }
+
+  async end(_file: StagedFile): Promise<void> {
+    this.#hasNews = true;
+  }
+
+  get wantsWhole(): boolean {
+    return this.#openFiles?.wantsWhole ?? true;
+  }
+
+  async prepare(cuts: readonly FileCut[]): Promise<Prepared> {
+    const { staging, run, epoch } = this.#running;
+    if (cuts.length === 0 && !this.#hasNews && this.#isPublished) {
+      return { position: this.#publishedPosition(), sync: async () => undefined };
+    }
+    const standing = this.#standing ?? null;
+    const file = await this.begin();
+    this.#mayBeResumed = this.#isListed = true;
+    if (cuts.length === 0) {
+      return {
+        position: filePositionData({ run, epoch, ...file.mark, published: false, standing }),
+        sync: async () => {
+          await file.sync();
+          await staging.keep();
+        },
+      };
+    }
+    this.#openFiles ??= new OpenFiles(staging);
+    const open = await this.#openFiles.take(cuts);
+    const { mark } = cuts[0]!;
+    return {
+      position: filePositionData({ run, epoch, ...mark, published: false, standing, open: open.position }),
+      sync: async () => {
+        await open.sync();
+        await staging.keep();
+      },
+    };
+  }
+
+  /** A file that is not at its end is not shown. */
+  async commit(position: PlainData): Promise<void> {
+    const { open } = asFilePosition(position);
+    await this.#removeFenced();
+    if (open) await this.#openFiles?.accepted(open);
+  }
+
+  async flush(): Promise<PlainData> {
+    if (this.#hasNews) await this.#publish();
+    return this.#publishedPosition();
+  }
+
+  paths(): readonly string[] {
+    return this.#isPublished ? [this.#options.path] : [];
+  }
+
+  lacksSchema(): boolean {
+    return !this.#isPublished && !this.#hasNews;
+  }
+
+  async close(): Promise<void> {
+    const place = this.#place;
+    this.#place = undefined;
+    await (this.#isListed ? this.#open?.close() : this.#open?.discard());
+    await this.#openFiles?.close();
+    if (!place) return;
+    const mayBeResumed = this.#mayBeResumed && (this.#hasNews || !this.#isPublished);
+    if (!mayBeResumed) await this.#removeFenced();
+    await place.leave(!mayBeResumed);
+  }
+
+  /** What they have is in a checkpoint of this epoch now. */
+  async #removeFenced(): Promise<void> {
+    for (const folder of this.#fenced) await this.#options.disk.removeFolderQuietly(folder);
+    this.#fenced = [];
+  }
+
+  get #running(): RunPlace {
+    if (this.#place) return this.#place;
+    throw new PipelineError(
+      'JOB_STATE',
+      `"${this.#options.path}" is written to by a run that was not opened`,
+    );
+  }
+
+  get #name(): string {
+    return basename(this.#target);
+  }
+
+  #publishedPosition(): PlainData {
+    const { run, epoch } = this.#running;
+    const standing = this.#standing ?? null;
+    return filePositionData({ run, epoch, ...this.#committed, published: true, standing });
+  }
+
+  async #start(): Promise<void> {
+    const { path, ifExists, checkExisting } = this.#options;
+    this.#place = await RunPlace.start(this.#placeOptions);
+    await this.#place.removeRemains();
+    // Only now: no other run of ours can put a file there any more.
+    this.#standing = await this.#look();
+    const bytes = this.#standing?.bytes;
+    if (bytes !== undefined && ifExists === 'error') {
+      throw new PipelineError(
+        'OUTPUT_EXISTS',
+        `"${path}" is there already (${bytes} bytes); set "ifExists: append" to add to it, ` +
+          '"ifExists: replace" to replace it, or choose another path',
+      );
+    }
+    const counts = ifExists === 'append' ? (bytes ?? 0) : 0;
+    if (counts > 0) await checkExisting?.(path);
+    // Before a row is read, so that a directory that cannot be written is found out now.
+    this.#open = await this.#create(counts);
+    this.#committed = this.#open.mark;
+  }
+
+  async #takeOver(position: FilePosition): Promise<readonly ResumedFile[]> {
+    const { run, epoch, published, open } = position;
+    const { disk } = this.#options;
+    this.#mayBeResumed = true; // what the position lists stays if this fails
+    const highest = async () => Math.max(epoch, (await publishedBy(disk, this.#state, run))?.epoch ?? 0);
+    const place = await RunPlace.takeOver(this.#placeOptions, run, highest);
+    this.#place = place;
+    this.#fenced = place.fenced;
+    this.#standing = await this.#look();
+    await this.#findShown(position, place);
+    const resumed = open ? await this.#goOn(open, place) : await this.#goOnAfter(position, place);
+    if (published) await this.#removeFenced();
+    this.#mayBeResumed = !published;
+    await place.removeRemains();
+    return resumed;
+  }
+
+  /**
+   * Whether the run has put there what readers see. Else it must be what they saw at the checkpoint:
+   * another job may have written the file between then and now.
+   */
+  async #findShown({ run, published, standing }: FilePosition, place: RunPlace): Promise<void> {
+    const found = this.#standing;
+    if (!found) return;
+    const isAsItWas = standing !== null && isSame(found, standing);
+    const noted = (await publishedBy(this.#options.disk, this.#state, run))?.files ?? [];
+    if ((published && isAsItWas) || noted.some((file) => isSame(found, file))) this.#shown = found;
+    if (this.#shown || isAsItWas) return;
+    await place.refuseOvertaken();
+    throw new PipelineError(
+      'OUTPUT_FAILED',
+      `"${this.#options.path}" was written since the checkpoint by something else than this run, which would ` +
+        'replace it: move it away to go on with the run, or start anew without the checkpoint',
+    );
+  }
+
+  /** Until a checkpoint of this epoch counts, what the last one lists stays where it is. */
+  async #goOn(open: OpenFilesPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
+    const name = { name: this.#name, final: this.#target };
+    const resumed = await resumeOpenFiles(this.#stagedBy(place), open, place, () => name);
+    this.#open = resumed[0]?.file;
+    this.#hasNews = true;
+    return resumed;
+  }
+
+  /** The same behind bytes that were whole: readers see them, or were about to. */
+  async #goOnAfter(
+    { bytes, checksum, published }: FilePosition,
+    place: RunPlace,
+  ): Promise<readonly ResumedFile[]> {
+    const { disk, path } = this.#options;
+    const visible = this.#visible;
+    const source = published ? { disk, folders: [], elsewhere: async () => visible } : this.#stagedBy(place);
+    const listed = { name: this.#name, inFile: bytes, bytes, checksum };
+    const copy = (from: string) => this.#create(bytes, from);
+    this.#open = bytes === 0 ? await this.#create(0) : await copyOf(source, listed, [], copy);
+    if (!this.#open) {
+      await place.refuseOvertaken();
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        `The checkpoint is at byte ${bytes} of "${path}", and no file with these bytes is there: ` +
+          'was it moved, changed or replaced?',
+      );
+    }
+    this.#committed = { bytes, checksum };
+    this.#isPublished = published && visible !== undefined;
+    this.#hasNews = published ? (visible?.bytes ?? 0) > bytes : bytes > 0;
+    return [];
+  }
+
+  /** Where the bytes are that a checkpoint lists: not whole yet, or shown since then with more behind them. */
+  #stagedBy({ fenced }: RunPlace): OpenFilesSource {
+    return { disk: this.#options.disk, folders: fenced, elsewhere: async () => this.#shownFile };
+  }
+
+  get #visible(): FoundFile | undefined {
+    return this.#standing && { path: this.#target, ...this.#standing };
+  }
+
+  /** The same, if the run has put it there. */
+  get #shownFile(): FoundFile | undefined {
+    return this.#shown && { path: this.#target, ...this.#shown };
+  }
+
+  /** The file for the rows to come. It starts with what counts. */
+  async #create(bytes = this.#committed.bytes, from = this.#target): Promise<StagedFile> {
+    const { staging } = this.#running;
+    if (bytes === 0) return staging.begin(this.#name, this.#target);
+    return staging.beginWithCopy(this.#name, this.#target, from, bytes);
+  }
+
+  async #publish(): Promise<void> {
+    const { disk } = this.#options;
+    const { staging, run, epoch } = this.#running;
+    const file = await this.begin();
+    await this.#refuseForeign();
+    await file.seal();
+    // Positions were handed out: whoever goes on from one has to know this file as ours.
+    if (this.#mayBeResumed || this.#isPublished) {
+      const next = await look(disk, staging.pathOf(this.#name));
+      const files = [this.#shown, next].filter((one) => one !== undefined);
+      await notePublished(staging, this.#state, { run, epoch, files });
+    }
+    await staging.publish(this.#name, file.inode, this.#target);
+    await disk.syncDirectory(dirname(this.#target));
+    await staging.sync();
+    this.#open = undefined;
+    this.#isListed = false;
+    this.#committed = file.mark;
+    this.#isPublished = true;
+    this.#hasNews = false;
+    this.#standing = await this.#look();
+    this.#shown = this.#standing;
+  }
+
+  /** What others have put there since the start is not replaced. */
+  async #refuseForeign(): Promise<void> {
+    const found = await this.#look();
+    if (found === undefined || (this.#standing && isSame(found, this.#standing))) return;
+    await this.#running.staging.refuseFenced(this.#options.path);
+    throw new PipelineError(
+      'OUTPUT_FAILED',
+      `"${this.#options.path}" was written by another program while this run was at work; what this run had ` +
+        'not committed is discarded. Give each job a path of its own',
+    );
+  }
+
+  get #placeOptions() {
+    const { disk, job, epoch } = this.#options;
+    return { disk, job, epoch, state: this.#state, mode: 'single file' } as const;
+  }
+
+  /** @returns What stands there, `undefined` where nothing does. */
+  async #look(): Promise<Standing | undefined> {
+    const { disk, path } = this.#options;
+    try {
+      const found = await disk.fs.stat(path);
+      if (found.isDirectory()) {
+        throw outputFailed('create', path, Object.assign(new Error('is a directory'), { code: 'EISDIR' }));
+      }
+      return { inode: found.ino, bytes: found.size, changedAtMs: found.mtimeMs };
+    } catch (error) {
+      if (errnoCode(error) === 'ENOENT') return undefined;
+      throw outputFailed('look at', path, error);
+    }
+  }
+
+  /** So that a link stays one, and what it leads to is replaced; one that leads nowhere is replaced itself. */
+  async #followed(): Promise<string> {
+    const { disk, path } = this.#options;
+    try {
+      if (this.#standing) return await disk.fs.realpath(path);
+      return join(await disk.fs.realpath(dirname(path)), basename(path));
+    } catch (error) {
+      throw outputFailed('look at', path, error);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { crc32 } from 'node:zlib';
+import { PipelineError } from '../../core/errors.js';
+import { digits } from '../parts/part-name.js';
+import type { FileMark, StagedFile } from './staged-file.js';
+
+/**
+ * What of files that are still open is not in them for good: one file for all of them, so that a
+ * checkpoint syncs one file however many are open. It only grows; a position says how much of it counts.
+ */
+export class Journal {
+  readonly number: number;
+  readonly file: StagedFile;
+  /** Entries that are not written yet, and their bytes. */
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+
+  /** @param file - New, and called `journalName(number)`. */
+  constructor(number: number, file: StagedFile) {
+    this.number = number;
+    this.file = file;
+  }
+
+  /** With what is pending. */
+  get bytes(): number {
+    return this.file.bytes + this.#pendingBytes;
+  }
+
+  /** Of what was flushed. */
+  get position(): JournalPosition {
+    return { number: this.number, ...this.file.mark };
+  }
+
+  /**
+   * Adds to what is known of a file. Written with the next `flush`: the content must not change before.
+   *
+   * @param file - A number of the caller's that no other file of this journal has.
+   * @param at - Where the content stands: an offset in the file for `bytes`, anything for others.
+   */
+  async add(kind: EntryKind, file: number, at: number, content: readonly Uint8Array[]): Promise<void> {
+    const length = content.reduce((sum, part) => sum + part.length, 0);
+    if (length === 0) return;
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.writeUInt8(KINDS.indexOf(kind), 0);
+    header.writeUInt32LE(file, 1);
+    header.writeDoubleLE(at, 5);
+    header.writeUInt32LE(length, 13);
+    this.#pending.push(header, ...content);
+    this.#pendingBytes += HEADER_BYTES + length;
+    if (this.#pendingBytes > PENDING_BYTES_MAX) await this.flush();
+  }
+
+  /** Writes many small entries at once. */
+  async flush(): Promise<void> {
+    const pending = Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (pending.length > 0) await this.file.write(pending);
+  }
+}
+
+/**
+ * - `bytes`: of the file itself, at their offset.
+ * - `log`: what its encoder has to know of these, one behind the other.
+ * - `tail`: rows behind them, as the encoder wrote them down; void once they are among the bytes.
+ */
+export type EntryKind = 'bytes' | 'log' | 'tail';
+
+export interface JournalEntry {
+  readonly kind: EntryKind;
+  readonly file: number;
+  readonly at: number;
+  /** Offset in the journal at which the entry begins. */
+  readonly offset: number;
+  readonly content: Uint8Array;
+}
+
+/** So much of a journal counts. */
+export interface JournalPosition extends FileMark {
+  readonly number: number;
+}
+
+export const journalName = (number: number): string => `journal-${digits(number, 5)}`;
+
+/**
+ * @param bytes - A journal, or more than that.
+ * @param path - For messages.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` when it is not what the position says.
+ */
+export function readJournal(
+  bytes: Uint8Array,
+  { bytes: length, checksum }: FileMark,
+  path: string,
+): JournalEntry[] {
+  const counts = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(length, bytes.length));
+  if (counts.length < length || crc32(counts) !== checksum) throw damaged(path, length, counts.length);
+  const entries: JournalEntry[] = [];
+  for (let offset = 0; offset < length; ) {
+    const start = offset + HEADER_BYTES;
+    const end = start + (start <= length ? counts.readUInt32LE(offset + 13) : 0);
+    const kind = KINDS[counts[offset]!];
+    if (kind === undefined || start > length || end > length) throw damaged(path, length, counts.length);
+    entries.push({
+      kind,
+      file: counts.readUInt32LE(offset + 1),
+      at: counts.readDoubleLE(offset + 5),
+      offset,
+      content: counts.subarray(start, end),
+    });
+    offset = end;
+  }
+  return entries;
+}
+
+const KINDS: readonly EntryKind[] = ['bytes', 'log', 'tail'];
+const HEADER_BYTES = 17;
+const PENDING_BYTES_MAX = 1_048_576;
+
+const damaged = (path: string, expected: number, found: number): PipelineError =>
+  new PipelineError(
+    'CHECKPOINT_INVALID',
+    `"${path}": expected the ${expected} bytes that the checkpoint lists, found ${found}, or others: ` +
+      'was it changed or cut off?',
+  );

@@ -1,0 +1,295 @@
+import { PipelineError } from '../../core/errors.js';
+import type { PlainData } from '../../core/plain-data.js';
+import type { Disk } from '../disk/disk.js';
+import { type FoundFile, findStaged } from '../runs/fence.js';
+import type { RunPlace } from '../runs/run-place.js';
+import { Journal, type JournalEntry, type JournalPosition, journalName, readJournal } from './journal.js';
+import type { OpenFilePosition, OpenFilesPosition } from './open-files-position.js';
+import type { FileMark, StagedFile } from './staged-file.js';
+import type { Staging } from './staging.js';
+
+/** What of a file that goes on counts at a checkpoint, as whoever writes it sees it. */
+export interface FileCut {
+  readonly file: StagedFile;
+  /** So many of its bytes stay as they are. */
+  readonly mark: FileMark;
+  /** What it takes to go on behind them; small. */
+  readonly state: PlainData;
+  /** What else it takes, beyond what earlier cuts of the file gave: all of it where `isWhole`. */
+  readonly log: readonly Uint8Array[];
+  /** What came behind the marked bytes: since the last cut, or all of it where `beginsTail`. */
+  readonly tail: readonly Uint8Array[];
+  readonly beginsTail: boolean;
+}
+
+/** A file to go on with. */
+export interface ResumedFile {
+  readonly file: StagedFile;
+  readonly state: PlainData;
+  readonly log: readonly Uint8Array[];
+  readonly tail: readonly Uint8Array[];
+}
+
+export interface OpenFilesLimits {
+  /** What the journal may hold before a new one is begun: it is read at once when a run is gone on with. */
+  readonly journalBytesMax: number;
+  /** New bytes of files that are written once more rather than synced where they are. */
+  readonly copiedBytesMax: number;
+}
+
+const LIMITS: OpenFilesLimits = { journalBytesMax: 64 * 1_048_576, copiedBytesMax: 64 * 1_048_576 };
+
+interface Followed {
+  readonly number: number;
+  /** Of its bytes, those that are durable where they are. */
+  inFile: number;
+  /** Up to where the journal has them, if that is further. */
+  inJournal: number;
+  tailFrom: number;
+}
+
+/**
+ * Makes what counts of open files durable, without an end to any. What cannot stay where it is goes into a
+ * journal, and so do the new bytes of several files: then one file is synced however many are open.
+ */
+export class OpenFiles {
+  readonly #staging: Staging;
+  readonly #limits: OpenFilesLimits;
+  readonly #followed = new Map<StagedFile, Followed>();
+  #numbers = 0;
+  #journal: Journal | undefined;
+  #journals = 0;
+  /** Journals that the last accepted checkpoint may still list. */
+  #old: Journal[] = [];
+
+  /** @param limits - For tests. */
+  constructor(staging: Staging, limits: OpenFilesLimits = LIMITS) {
+    this.#staging = staging;
+    this.#limits = limits;
+  }
+
+  /** Whether the next cuts must be whole, since a new journal begins with them. */
+  get wantsWhole(): boolean {
+    return this.#journal === undefined || this.#journal.file.bytes > this.#limits.journalBytesMax;
+  }
+
+  /**
+   * Writes down what the cuts say. What it answers with in `sync` puts it on the disk, the names of the
+   * files apart, and may go on while the files grow or end.
+   *
+   * @param cuts - Of all open files; whole ones where `wantsWhole` said so.
+   */
+  async take(
+    cuts: readonly FileCut[],
+  ): Promise<{ readonly position: OpenFilesPosition; readonly sync: () => Promise<void> }> {
+    this.#forgetEnded(cuts);
+    const grown = cuts.filter(({ file, mark }) => mark.bytes > this.#of(file).inFile);
+    const bytes = grown.reduce((sum, { file, mark }) => sum + mark.bytes - this.#of(file).inFile, 0);
+    const hasMore = cuts.some(({ log, tail }) => log.length > 0 || tail.length > 0);
+    // One file and nothing else, or far too much to be written twice.
+    const areSynced =
+      bytes > this.#limits.copiedBytesMax || (grown.length <= 1 && !(hasMore && this.#staging.hasNewNames));
+    if (cuts.length > 0 && this.wantsWhole && (hasMore || !areSynced)) await this.#beginJournal();
+    for (const cut of cuts) await this.#write(cut, areSynced);
+    const journal = this.#journal;
+    await journal?.flush();
+    const synced = areSynced ? grown : [];
+    return {
+      position: {
+        files: cuts.map((cut) => this.#listed(cut)),
+        journal: cuts.length > 0 && journal ? journal.position : null,
+      },
+      sync: async () => {
+        for (const { file } of synced) await file.sync();
+        if (cuts.length > 0) await journal?.file.sync();
+      },
+    };
+  }
+
+  /** A checkpoint with this position was accepted: what only earlier ones list may go. Does not throw. */
+  async accepted({ journal }: OpenFilesPosition): Promise<void> {
+    if (!journal) return;
+    for (const { number } of this.#old.filter((old) => old.number < journal.number)) {
+      await this.#staging.remove(journalName(number));
+    }
+    this.#old = this.#old.filter(({ number }) => number >= journal.number);
+  }
+
+  /** Lets go of the journal; it stays where it is. Does not throw. */
+  async close(): Promise<void> {
+    await this.#journal?.file.close();
+  }
+
+  #of(file: StagedFile): Followed {
+    let followed = this.#followed.get(file);
+    if (!followed) {
+      followed = { number: ++this.#numbers, inFile: 0, inJournal: 0, tailFrom: 0 };
+      this.#followed.set(file, followed);
+    }
+    return followed;
+  }
+
+  #forgetEnded(cuts: readonly FileCut[]): void {
+    const open = new Set(cuts.map(({ file }) => file));
+    for (const file of this.#followed.keys()) if (!open.has(file)) this.#followed.delete(file);
+  }
+
+  async #beginJournal(): Promise<void> {
+    if (this.#journal) {
+      await this.#journal.file.close();
+      this.#old.push(this.#journal);
+    }
+    const number = ++this.#journals;
+    const name = journalName(number);
+    this.#journal = new Journal(number, await this.#staging.begin(name, this.#staging.pathOf(name)));
+    for (const followed of this.#followed.values()) followed.inJournal = followed.tailFrom = 0;
+  }
+
+  async #write(cut: FileCut, isSynced: boolean): Promise<void> {
+    const { file, mark, log, tail, beginsTail } = cut;
+    const followed = this.#of(file);
+    const journal = this.#journal;
+    if (isSynced) followed.inFile = mark.bytes;
+    const from = Math.max(followed.inFile, followed.inJournal);
+    if (journal && mark.bytes > from) {
+      await journal.add('bytes', followed.number, from, [await file.read(from, mark.bytes)]);
+      followed.inJournal = mark.bytes;
+    }
+    await journal?.add('log', followed.number, 0, log);
+    if (beginsTail) followed.tailFrom = journal?.bytes ?? 0;
+    await journal?.add('tail', followed.number, 0, tail);
+  }
+
+  #listed({ file, mark, state }: FileCut): OpenFilePosition {
+    const { number, inFile, tailFrom } = this.#of(file);
+    return { name: file.name, ...mark, number, inFile, tailFrom, state };
+  }
+}
+
+/** Where to look for what a position lists. */
+export interface OpenFilesSource {
+  readonly disk: Disk;
+  /** Folders in which earlier owners of the run wrote, which they cannot publish from any more. */
+  readonly folders: readonly string[];
+  /** Another place for the bytes of a file. */
+  readonly elsewhere?: (name: string) => Promise<FoundFile | undefined>;
+}
+
+/**
+ * Goes on with the files of a position, each in a copy: whoever had them may still write to them.
+ *
+ * @param nextName - What the next copy is called, and where it is to stand.
+ * @throws {PipelineError} `FENCED` when a later owner of the run has come.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` when something is not there as the position says.
+ */
+export async function resumeOpenFiles(
+  source: OpenFilesSource,
+  { files, journal }: OpenFilesPosition,
+  place: RunPlace,
+  nextName: (listed: OpenFilePosition) => { readonly name: string; readonly final: string },
+): Promise<ResumedFile[]> {
+  try {
+    return await resumed(source, { files, journal }, place.staging, nextName);
+  } catch (error) {
+    await place.refuseOvertaken();
+    throw error;
+  }
+}
+
+async function resumed(
+  source: OpenFilesSource,
+  { files, journal }: OpenFilesPosition,
+  staging: Staging,
+  nextName: (listed: OpenFilePosition) => { readonly name: string; readonly final: string },
+): Promise<ResumedFile[]> {
+  const entries = entriesByFile(journal ? await entriesOf(source, journal) : []);
+  const all: ResumedFile[] = [];
+  try {
+    for (const listed of files) {
+      const own = entries.get(listed.number) ?? [];
+      const { name, final } = nextName(listed);
+      const file = await copyOf(source, listed, own, (from) =>
+        staging.beginWithCopy(name, final, from, listed.inFile),
+      );
+      if (!file) throw missing(listed.name, listed.bytes);
+      const tail = own.filter(({ offset }) => offset >= listed.tailFrom);
+      all.push({ file, state: listed.state, log: contentOf(own, 'log'), tail: contentOf(tail, 'tail') });
+    }
+  } catch (error) {
+    for (const { file } of all) await file.discard();
+    throw error;
+  }
+  return all;
+}
+
+function entriesByFile(entries: readonly JournalEntry[]): Map<number, JournalEntry[]> {
+  const byFile = new Map<number, JournalEntry[]>();
+  for (const entry of entries) {
+    const own = byFile.get(entry.file);
+    if (own) own.push(entry);
+    else byFile.set(entry.file, [entry]);
+  }
+  return byFile;
+}
+
+async function entriesOf({ disk, folders }: OpenFilesSource, journal: JournalPosition) {
+  const name = journalName(journal.number);
+  // Each epoch counts its journals from 1: the right one is told by its checksum.
+  let error: unknown;
+  for (const folder of folders) {
+    const found = await findStaged(disk, [folder], name);
+    if (!found) continue;
+    try {
+      return readJournal(await disk.readBytes(found.path), journal, found.path);
+    } catch (thrown) {
+      error = thrown;
+    }
+  }
+  throw error ?? missing(name, journal.bytes);
+}
+
+/**
+ * Copies what counts of a file. Several owners may have left one of its name, of which later ones are
+ * copies that go on differently: the right one is told by its checksum.
+ *
+ * @param entries - Of the journal, about this file.
+ * @returns `undefined` where none has the bytes that count.
+ */
+export async function copyOf(
+  { disk, folders, elsewhere }: OpenFilesSource,
+  { name, inFile, bytes, checksum }: Pick<OpenFilePosition, 'name' | 'inFile' | keyof FileMark>,
+  entries: readonly JournalEntry[],
+  copy: (from: string) => Promise<StagedFile>,
+): Promise<StagedFile | undefined> {
+  const candidates: (FoundFile | undefined)[] = [];
+  for (const folder of folders) candidates.push(await findStaged(disk, [folder], name));
+  candidates.push(await elsewhere?.(name));
+  for (const found of candidates) {
+    if (!found || found.bytes < inFile) continue;
+    const file = await copy(found.path);
+    try {
+      for (const { kind, at, content } of entries) {
+        if (kind !== 'bytes' || file.bytes >= bytes) continue;
+        // One that was copied and then synced where it stands has some of them twice.
+        if (at + content.length > file.bytes) await file.write(content.subarray(file.bytes - at));
+      }
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
+    const { mark } = file;
+    if (mark.bytes === bytes && mark.checksum === checksum) return file;
+    await file.discard();
+  }
+  return undefined;
+}
+
+const contentOf = (entries: readonly JournalEntry[], kind: JournalEntry['kind']): Uint8Array[] =>
+  entries.filter((entry) => entry.kind === kind).map(({ content }) => content);
+
+const missing = (name: string, bytes: number): PipelineError =>
+  new PipelineError(
+    'CHECKPOINT_INVALID',
+    `The checkpoint lists ${bytes} bytes of "${name}", which is not whole yet, and no file with these bytes ` +
+      'is there: were files moved, removed or changed?',
+  );

@@ -1,0 +1,189 @@
+import { ColumnMemory, megabytes } from '../columns/column-memory.js';
+import { DictionarySet } from '../columns/dictionary.js';
+import { SYMBOLS_IN_ORDER } from '../columns/event-order.js';
+import type { Schema } from '../columns/schema.js';
+import type { Clock } from '../core/clock.js';
+import { InvalidSpecError, PipelineError, type SpecProblem } from '../core/errors.js';
+import { invariant } from '../core/invariant.js';
+import { randomId } from '../core/random-id.js';
+import { type CallGate, openGate } from '../engine/call-gate.js';
+import type { CheckpointSaver } from '../engine/checkpoint-keeper.js';
+import type { DeadLetterFile, DeadLetterOptions } from '../engine/dead-letter-file.js';
+import type { PlanProblems } from '../engine/factories.js';
+import type { Operator } from '../engine/operator.js';
+import { stopOnReject } from '../engine/rejects.js';
+import type { Source } from '../engine/source.js';
+import type { Named, StageContext, StreamFacts } from '../engine/stage.js';
+import { StreamingPipeline } from '../engine/streaming-pipeline.js';
+import type { RoomSettings } from '../outputs/disk/room-on-disk.js';
+import type { Guards } from '../providers/guards.js';
+import { loadBatcher, loadOperator, loadSink, loadSource } from '../registry/loaders.js';
+import type { Counters } from '../shared-memory/counters.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Checkpoint, RunIdentity } from '../wire/checkpoint.js';
+import { ownerOfThread } from '../wire/owner-of-thread.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { checkFingerprint, fingerprintOf } from './spec-fingerprint.js';
+import type { StageOverrides } from './stage-overrides.js';
+
+export interface PipelineEnvironment {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly counters: Counters;
+  readonly overrides?: StageOverrides;
+  /** What each stage has to open in. A supervisor has a deadline of its own for the whole start. */
+  readonly openDeadlineMs?: number;
+  /** Budgets and breakers, for a spec that names some. */
+  readonly guards?: Guards;
+  /** Where an earlier start of a run of the same spec left off. */
+  readonly checkpoint?: Checkpoint;
+  /** Which start of which run this is. Without it: the next of the checkpoint's run, or the first of a new one. */
+  readonly run?: RunIdentity;
+  /** Where checkpoints go. */
+  readonly saver?: CheckpointSaver;
+}
+
+/**
+ * Makes the pipeline of a checked spec in the calling thread. Opens nothing.
+ *
+ * @throws {PipelineError} `CHECKPOINT_INVALID` when the checkpoint is of another spec.
+ */
+export async function instantiate(
+  spec: ResolvedSpec,
+  environment: PipelineEnvironment,
+): Promise<StreamingPipeline> {
+  const { clock, log, counters, overrides = {}, checkpoint, openDeadlineMs, saver } = environment;
+  const { run = checkpoint ? nextStart(checkpoint) : firstStart() } = environment;
+  if (checkpoint) checkFingerprint(checkpoint.spec, spec);
+  const problems = new CollectedProblems();
+  const sourceFactory = overrides.source ?? (await loadSource(spec.source));
+  const operatorFactories = await Promise.all(spec.operators.map(loadOperator));
+  const batcherFactory = await loadBatcher(spec.batcher);
+  const sinkFactory = overrides.sink ?? (await loadSink(spec.sink));
+
+  const guarded = await gateOf(spec, environment);
+
+  const memory = new ColumnMemory(megabytes(spec.maxMemoryMb));
+  const dictionaries = new DictionarySet(memory);
+  if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
+  const stopping = new AbortController();
+  const room = { clock, log, stopping: stopping.signal };
+  const rejects = spec.deadLetter ? await deadLetters(spec.deadLetter, room) : stopOnReject();
+  const context: Omit<StageContext, 'stream'> = {
+    job: spec.name,
+    clock,
+    seed: spec.seed,
+    log,
+    dictionaries,
+    memory,
+    batchRows: spec.batchRows,
+    rejects,
+    gate: openGate,
+    run,
+    stopping: stopping.signal,
+    ...(checkpoint && { resuming: true }),
+    ...(saver && { checkpointed: true, epoch: run.epoch }),
+  };
+
+  const parts = makeStages();
+  problems.throwIfAny(spec.name);
+  return new StreamingPipeline({
+    ...parts,
+    rejects,
+    dictionaries,
+    counters,
+    clock,
+    log,
+    stopping,
+    openDeadlineMs,
+    job: spec.name,
+    run,
+    spec: fingerprintOf(spec),
+    ...(checkpoint && { checkpoint }),
+    ...(saver && { saver }),
+  });
+
+  function makeStages() {
+    let schema: Schema = sourceFactory.plan(spec.source.options, problems);
+    const atSource = { order: SYMBOLS_IN_ORDER, bounded: true };
+    const gate = guarded?.gate ?? openGate;
+    const bare = sourceFactory.create(spec.source.options, { ...context, gate, stream: atSource });
+    const stage = guarded ? guarded.guard(bare) : bare;
+    const source = { use: spec.source.use, stage };
+    const { bounded } = stage.capabilities;
+    let stream: StreamFacts = { order: stage.order ?? SYMBOLS_IN_ORDER, bounded };
+    const operators: Named<Operator>[] = operatorFactories.map((factory, i) => {
+      const { use, options } = spec.operators[i]!;
+      const stage = factory.create(options, schema, { ...context, stream });
+      schema = stage.output;
+      const order = stage.order ?? (stage.changesTime ? SYMBOLS_IN_ORDER : stream.order);
+      stream = { order, bounded };
+      return { use, stage };
+    });
+    const inside: StageContext = { ...context, stream };
+    const batcher = {
+      use: spec.batcher.use,
+      stage: batcherFactory.create(spec.batcher.options, schema, inside),
+    };
+    const sink = { use: spec.sink.use, stage: sinkFactory.create(spec.sink.options, schema, inside) };
+    return { source, operators, batcher, sink };
+  }
+}
+
+const firstStart = (): RunIdentity => ({ id: randomId(), epoch: 1, owner: ownerOfThread() });
+
+/**
+ * Of a checkpoint that somebody kept: nobody but them sees to it that it is gone on with once.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` for a run that has ended.
+ */
+function nextStart({ run, job, ended }: Checkpoint): RunIdentity {
+  if (ended?.isPublished) {
+    throw new PipelineError(
+      'CHECKPOINT_INVALID',
+      `Expected a checkpoint of a run that goes on; this one of job "${job}" has ${ended.how === 'drained' ? 'been drained' : 'completed'}. ` +
+        'Start anew without it',
+    );
+  }
+  return { id: run.id, epoch: run.epoch + 1, owner: ownerOfThread() };
+}
+
+interface SourceGate {
+  readonly gate: CallGate;
+  guard(source: Source): Source;
+}
+
+/** Loaded when asked for: who sets no budget and no breaker pays nothing for them. */
+async function gateOf(
+  { guard }: ResolvedSpec,
+  { guards, clock, log }: PipelineEnvironment,
+): Promise<SourceGate | undefined> {
+  if (guard === undefined) return undefined;
+  invariant(guards !== undefined, 'a spec that names budgets or breakers is made where they are');
+  const { createGate } = await import('../providers/create-gate.js');
+  const { GuardedSource } = await import('../providers/guarded-source.js');
+  const gate = createGate(guard, { guards, clock, log });
+  return { gate, guard: (source) => new GuardedSource(source, gate) };
+}
+
+/** Loaded when asked for: without it, many a thread never needs Node's `fs/promises`. */
+async function deadLetters(
+  options: Omit<DeadLetterOptions, 'room'>,
+  room: RoomSettings,
+): Promise<DeadLetterFile> {
+  const { DeadLetterFile } = await import('../engine/dead-letter-file.js');
+  const { RoomOnDisk } = await import('../outputs/disk/room-on-disk.js');
+  return new DeadLetterFile({ ...options, room: new RoomOnDisk(room) });
+}
+
+/** A checked spec has no problems, unless what it names changed since. */
+class CollectedProblems implements PlanProblems {
+  readonly #problems: SpecProblem[] = [];
+
+  add(path: SpecProblem['path'], message: string): void {
+    this.#problems.push({ path: ['source', ...path], message });
+  }
+
+  throwIfAny(name: string): void {
+    if (this.#problems.length > 0) throw new InvalidSpecError(`spec "${name}"`, this.#problems);
+  }
+}

@@ -1,0 +1,55 @@
+import { lstat, open } from 'node:fs/promises';
+import type { SpecProblem } from '../../core/errors.js';
+import { foreignDeadLetters, LINK_TO_NOWHERE } from '../../engine/dead-letter-file.js';
+import { inspectDeadLetters } from '../../engine/own-dead-letters.js';
+import type { StageOverrides } from '../stage-overrides.js';
+import { findJobFiles, type JobFiles, type PlaceWritten, type SpecParts } from './job-files.js';
+import { ownConflicts } from './path-conflicts.js';
+
+export interface CheckedFiles {
+  /** `undefined` where the job has none. */
+  readonly files: JobFiles | undefined;
+  readonly problems: readonly SpecProblem[];
+}
+
+/**
+ * Finds the files of a spec and compares them with one another. Only a file that is to take dead
+ * letters is opened, to see whether it is one.
+ */
+export async function checkJobFiles(spec: SpecParts, overrides: StageOverrides): Promise<CheckedFiles> {
+  const files = await findJobFiles(spec, overrides);
+  if (!files) return { files, problems: [] };
+  const problems = ownConflicts(files);
+  const deadLetters = files.writes.find(({ isDeadLetters }) => isDeadLetters);
+  // What is an input as well has been named for that.
+  if (deadLetters && !problems.some(({ path }) => path === deadLetters.at)) {
+    problems.push(...(await foreignContent(deadLetters)));
+  }
+  return { files, problems };
+}
+
+async function foreignContent({ at, path, place }: PlaceWritten): Promise<SpecProblem[]> {
+  if (place.kind === 'missing') {
+    const isLink = await lstat(path).then(
+      (found) => found.isSymbolicLink(),
+      () => false,
+    );
+    return isLink ? [{ path: at, message: foreignDeadLetters(path, LINK_TO_NOWHERE) }] : [];
+  }
+  if (place.kind !== 'file') {
+    const found = place.kind === 'directory' ? 'a directory' : 'no file';
+    return [{ path: at, message: foreignDeadLetters(path, found) }];
+  }
+  let foreign: string | undefined;
+  try {
+    const handle = await open(place.real, 'r');
+    try {
+      ({ foreign } = await inspectDeadLetters(handle));
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return []; // the run says why it cannot be opened
+  }
+  return foreign === undefined ? [] : [{ path: at, message: foreignDeadLetters(path, foreign) }];
+}

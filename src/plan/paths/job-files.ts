@@ -1,0 +1,64 @@
+import type { NamedPath, StageFiles, WrittenPath } from '../../engine/factories.js';
+import { loadSink, loadSource } from '../../registry/loaders.js';
+import type { ResolvedSpec, ResolvedStage } from '../../wire/resolved-spec.js';
+import type { StageOverrides } from '../stage-overrides.js';
+import { FilesRead } from './files-read.js';
+import { type Place, PlaceFinder } from './place-finder.js';
+
+/** A path of a spec that is written to, and where it leads. */
+export interface PlaceWritten extends WrittenPath {
+  readonly place: Place;
+  readonly isDeadLetters: boolean;
+}
+
+/** What a job reads and writes, as it stood when it was looked at. */
+export interface JobFiles {
+  readonly job: string;
+  readonly reads: FilesRead;
+  readonly writes: readonly PlaceWritten[];
+}
+
+/** What of a spec says where its files are. A stage that is not sound is left out. */
+export interface SpecParts {
+  readonly name: string;
+  readonly source: ResolvedStage | undefined;
+  readonly sink: ResolvedStage | undefined;
+  readonly deadLetter?: ResolvedSpec['deadLetter'] | undefined;
+}
+
+/**
+ * Finds the files of a spec: links are followed and globs resolved.
+ *
+ * @returns `undefined` where there are none.
+ */
+export async function findJobFiles(
+  { name, source, sink, deadLetter }: SpecParts,
+  overrides: StageOverrides = {},
+): Promise<JobFiles | undefined> {
+  const sourceFactory = overrides.source ?? (source && (await loadSource(source)));
+  const sinkFactory = overrides.sink ?? (sink && (await loadSink(sink)));
+  const ofSource = under('source', sourceFactory?.files?.(source?.options));
+  const ofSink = under('sink', sinkFactory?.files?.(sink?.options));
+  const reads = [...ofSource.reads, ...ofSink.reads];
+  const outputs = [...ofSource.writes, ...ofSink.writes];
+  if (reads.length + outputs.length === 0 && !deadLetter) return undefined;
+
+  const places = new PlaceFinder();
+  const written = (path: WrittenPath, isDeadLetters: boolean): Promise<PlaceWritten> =>
+    places.find(path.path).then((place) => ({ ...path, place, isDeadLetters }));
+  const writes = await Promise.all([
+    ...outputs.map((path) => written(path, false)),
+    ...(deadLetter ? [written({ path: deadLetter.path, at: ['deadLetter', 'path'] }, true)] : []),
+  ]);
+  return {
+    job: name,
+    reads: await FilesRead.find(reads, places),
+    // A device holds nothing, so that it may have any number of writers.
+    writes: writes.filter(({ place }) => place.kind !== 'device'),
+  };
+}
+
+function under(stage: string, { reads = [], writes = [] }: StageFiles = {}) {
+  const here = <Path extends NamedPath>(path: Path): Path => ({ ...path, at: [stage, ...path.at] });
+  return { reads: reads.map(here), writes: writes.map(here) };
+}

@@ -1,0 +1,160 @@
+import { resolve, sep } from 'node:path';
+import { formatPath, type SpecProblem } from '../../core/errors.js';
+import type { NamedPath } from '../../engine/factories.js';
+import type { FileRead } from './files-read.js';
+import type { JobFiles, PlaceWritten } from './job-files.js';
+import { isWithin } from './place-finder.js';
+
+/** What a spec both reads and writes, or writes twice. */
+export function ownConflicts(files: JobFiles): SpecProblem[] {
+  const problems: SpecProblem[] = [];
+  for (const [i, write] of files.writes.entries()) {
+    for (const earlier of files.writes.slice(0, i)) {
+      const clash = writeClash(write, earlier, formatPath(earlier.at));
+      if (clash !== undefined) problems.push({ path: write.at, message: clash });
+    }
+    const clash = readClash(files, write);
+    if (!clash) continue;
+    // Bad rows are the lesser thing to move; else the glob may be what is wrong.
+    if (write.isDeadLetters) problems.push(atWriter(write, clash, formatPath(clash.from.at)));
+    else problems.push(atReader(write, clash, formatPath(write.at)));
+  }
+  return problems;
+}
+
+/**
+ * What stands between a job and one that runs at the same time, or waits to. Touches no file.
+ *
+ * @param other - As it was when it was submitted.
+ * @param who - The other job as messages name it.
+ */
+export function conflictsBetween(files: JobFiles, other: JobFiles, who: string): SpecProblem[] {
+  const problems: SpecProblem[] = [];
+  const of = ({ at }: NamedPath) => `${formatPath(at)} of ${who}`;
+  for (const write of files.writes) {
+    for (const theirs of other.writes) {
+      if (mayShare(write, theirs)) continue;
+      const clash = writeClash(write, theirs, of(theirs));
+      if (clash !== undefined) problems.push({ path: write.at, message: clash });
+    }
+    const clash = readClash(other, write);
+    if (clash) problems.push(atWriter(write, clash, of(clash.from)));
+  }
+  for (const theirs of other.writes) {
+    const clash = readClash(files, theirs);
+    if (clash) problems.push(atReader(theirs, clash, of(theirs)));
+  }
+  return problems;
+}
+
+/** Parts of runs that add to one directory have names of their own. */
+function mayShare(a: PlaceWritten, b: PlaceWritten): boolean {
+  return (
+    a.isShared === true && b.isShared === true && a.partsEndIn === b.partsEndIn && a.place.key === b.place.key
+  );
+}
+
+function writeClash(write: PlaceWritten, other: PlaceWritten, who: string): string | undefined {
+  const path = quote(write.path);
+  if (isSame(write, other)) {
+    const alias = other.path === write.path ? '' : ` (as ${quote(other.path)})`;
+    return `expected a path of its own, found ${path}, where ${who} writes${alias}; choose another path`;
+  }
+  if (other.partsEndIn !== undefined && isWithin(write.place.key, other.place.key)) {
+    return (
+      `expected a path outside of ${quote(other.path)}, where ${who} writes its parts, found ${path}; ` +
+      'choose another path'
+    );
+  }
+  if (write.partsEndIn !== undefined && isWithin(other.place.key, write.place.key)) {
+    return (
+      `expected a directory of its own, found ${path}, and ${who} writes to ${quote(other.path)} in it; ` +
+      'choose another path'
+    );
+  }
+  return undefined;
+}
+
+function isSame({ place: a }: PlaceWritten, { place: b }: PlaceWritten): boolean {
+  return a.key === b.key || (a.inode !== undefined && a.inode === b.inode);
+}
+
+interface ReadClash {
+  readonly from: NamedPath;
+  /** A file that is there; without it, a glob would find what is yet to be written. */
+  readonly file?: string;
+  readonly isWithin?: boolean;
+}
+
+function readClash({ job, reads }: JobFiles, write: PlaceWritten): ReadClash | undefined {
+  const { place, partsEndIn, partitionBy = [] } = write;
+  const same = reads.same(place);
+  // A glob spells paths in its own way: that is no other name.
+  if (same) return resolve(same.file) === resolve(write.path) ? { ...same, file: write.path } : same;
+  if (partsEndIn === undefined) return globClash(reads.globFor(place));
+  const within: FileRead | undefined = reads.within(place);
+  if (within) return { ...within, isWithin: true };
+  for (const name of sampleParts(job, partsEndIn, partitionBy)) {
+    const from = reads.globFor({ real: `${place.real}${sep}${name}`, key: `${place.key}${sep}${name}` });
+    if (from) return { from };
+  }
+  return undefined;
+}
+
+const globClash = (from: NamedPath | undefined): ReadClash | undefined => from && { from };
+
+/** Names that parts may have: a glob that matches none of them is after other files. */
+function sampleParts(job: string, extension: string, partitionBy: readonly string[]): readonly string[] {
+  const folders = partitionBy.map((name) => `${name}=a${sep}`).join('');
+  return ['mjx3aq7wzt', 'abcdefghij', '2345672345'].map(
+    (run) => `${folders}${job}-${run}-00001-000001.${extension}`,
+  );
+}
+
+function atReader(
+  write: PlaceWritten,
+  { from, file, isWithin: inside }: ReadClash,
+  who: string,
+): SpecProblem {
+  const path = quote(write.path);
+  const expected = 'expected input that nothing writes to, found';
+  if (file === undefined) {
+    const found = write.partsEndIn === undefined ? path : `the parts in ${path}`;
+    return {
+      path: from.at,
+      message:
+        `${expected} the glob ${quote(from.path)}, which matches ${found}, where ${who} writes; ` +
+        'narrow the glob, or write elsewhere',
+    };
+  }
+  const found = `${quote(file)}${matched(from, file)}`;
+  const alias = inside ? ` in the directory ${path}` : file === write.path ? '' : `, which is ${path}`;
+  return {
+    path: from.at,
+    message: `${expected} ${found}${alias}, where ${who} writes; write elsewhere`,
+  };
+}
+
+function atWriter(
+  write: PlaceWritten,
+  { from, file, isWithin: inside }: ReadClash,
+  who: string,
+): SpecProblem {
+  const found = `found ${quote(write.path)}`;
+  let message: string;
+  if (file === undefined) {
+    const what = write.partsEndIn === undefined ? 'it' : 'its parts';
+    message = `expected a path that nothing reads, ${found}, and the glob ${quote(from.path)} of ${who} matches ${what}`;
+  } else if (inside) {
+    message = `expected a directory that nothing reads from, ${found}, and ${who} reads ${quote(file)}${matched(from, file)} in it`;
+  } else {
+    const alias = file === write.path ? '' : ` as ${quote(file)}`;
+    message = `expected a path that nothing reads, ${found}, which ${who} reads${alias}${matched(from, file)}`;
+  }
+  return { path: write.at, message: `${message}; choose another path` };
+}
+
+const matched = (from: NamedPath, file: string): string =>
+  from.path === file ? '' : ` (by ${quote(from.path)})`;
+
+const quote = (path: string): string => JSON.stringify(path.length > 200 ? `${path.slice(0, 199)}…` : path);

@@ -1,0 +1,40 @@
+import { RuntimeError } from '../../core/errors.js';
+import { ANSWER_CHARS_MAX, PROBLEMS_MAX, type ThreadAnswer } from '../../wire/planning.js';
+import { planHere } from './plan-here.js';
+import type { PlanProblem, PlanRequest } from './user-code.js';
+
+const MESSAGE_CHARS_MAX = 1_000;
+
+/**
+ * Loads a component into the calling thread and asks it what comes out. Never rejects.
+ *
+ * @returns A `ThreadAnswer` as JSON, of at most `ANSWER_CHARS_MAX`.
+ */
+export async function answerPlan(request: PlanRequest): Promise<string> {
+  try {
+    const { output, problems } = await planHere(request);
+    const text = JSON.stringify({ output: output ?? null, problems: cutProblems(problems) });
+    if (text.length <= ANSWER_CHARS_MAX) return text;
+    return errorAnswer(
+      `its plan declares ${text.length} characters of columns and problems, expected at most ${ANSWER_CHARS_MAX}`,
+    );
+  } catch (error) {
+    if (error instanceof RuntimeError) return errorAnswer(error.message);
+    return errorAnswer(`planning failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function errorAnswer(error: string): string {
+  return JSON.stringify({ error: cut(error) } satisfies ThreadAnswer);
+}
+
+function cutProblems(problems: readonly PlanProblem[]): PlanProblem[] {
+  const kept = problems
+    .slice(0, PROBLEMS_MAX)
+    .map(({ path, message }) => ({ path, message: cut(String(message)) }));
+  const more = problems.length - kept.length;
+  return more === 0 ? kept : [...kept, { path: [], message: `and ${more} more problems` }];
+}
+
+const cut = (text: string): string =>
+  text.length > MESSAGE_CHARS_MAX ? `${text.slice(0, MESSAGE_CHARS_MAX)}…` : text;

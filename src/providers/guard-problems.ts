@@ -1,0 +1,41 @@
+import { RuntimeError } from '../core/errors.js';
+import type { SourceGuard } from '../wire/resolved-spec.js';
+import type { Guards } from './guards.js';
+
+/** What is wrong with the names in a spec, by the key that holds them. */
+export function guardProblems(
+  { budget, breaker }: SourceGuard,
+  guards: Guards | undefined,
+): { readonly key: string; readonly message: string }[] {
+  const problems: { readonly key: string; readonly message: string }[] = [];
+  const attempt = (key: string, find: (guards: Guards) => string | undefined) => {
+    const message = guards === undefined ? NONE_DECLARED : messageOf(() => find(guards));
+    if (message !== undefined) problems.push({ key, message });
+  };
+  if (budget) {
+    attempt('budget', (known) => {
+      const { permitsMax } = known.limiter(budget);
+      if (budget.cost <= permitsMax) return undefined;
+      return `expected a cost of at most ${permitsMax}, which is all that the budget gives at once, found ${budget.cost}`;
+    });
+  }
+  if (breaker !== undefined) {
+    attempt('breaker', (known) => {
+      known.breaker(breaker);
+      return undefined;
+    });
+  }
+  return problems;
+}
+
+const NONE_DECLARED =
+  'no budgets and breakers are declared; declare them in the settings of the runtime ("budgets", "breakers"; on the command line --settings FILE)';
+
+function messageOf(find: () => string | undefined): string | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof RuntimeError) return error.message;
+    throw error;
+  }
+}

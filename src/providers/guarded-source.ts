@@ -1,0 +1,92 @@
+import type { Batch } from '../columns/batch.js';
+import { type EventOrder, SYMBOLS_IN_ORDER } from '../columns/event-order.js';
+import type { Schema } from '../columns/schema.js';
+import type { PlainData } from '../core/plain-data.js';
+import type { Source, SourceCapabilities } from '../engine/source.js';
+import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
+import type { ProviderGate } from './provider-gate.js';
+
+/**
+ * A source behind the gate of its provider. Each `read` of it is a call, unless the source takes its
+ * calls there itself. While the gate lets none pass, nothing is read, and a read that fails and could
+ * succeed later is made again: an outage pauses the pipeline, and neither ends it nor burns through
+ * retries.
+ */
+export class GuardedSource implements Source {
+  readonly schema: Schema;
+  readonly capabilities: SourceCapabilities;
+  readonly order: EventOrder;
+  readonly #source: Source;
+  readonly #gate: ProviderGate;
+  /** Made once: a read allocates no function. */
+  readonly #readSource: () => Promise<Batch | null> | Batch | null;
+
+  constructor(source: Source, gate: ProviderGate) {
+    this.schema = source.schema;
+    this.capabilities = source.capabilities;
+    this.order = source.order ?? SYMBOLS_IN_ORDER;
+    this.#source = source;
+    this.#gate = gate;
+    this.#readSource = () => source.read();
+  }
+
+  get rowsRejected(): number {
+    return this.#source.rowsRejected ?? 0;
+  }
+
+  get bytesIn(): number {
+    return this.#source.bytesIn ?? 0;
+  }
+
+  async open(): Promise<void> {
+    try {
+      await this.#source.open?.();
+    } catch (thrown) {
+      this.#gate.nullIfStopped(thrown);
+    }
+  }
+
+  close(): Promise<void> | void {
+    this.#gate.stop();
+    return this.#source.close?.();
+  }
+
+  stop(): void {
+    this.#gate.stop();
+    this.#source.stop();
+  }
+
+  position(): PlainData {
+    return this.#source.position();
+  }
+
+  /** Behind a budget or a breaker any read may wait for long; nothing is read of the source before. */
+  positionForRead(): PlainData {
+    return this.#source.position();
+  }
+
+  resume(position: PlainData): Promise<void> | void {
+    return this.#source.resume(position);
+  }
+
+  health(): StageHealth {
+    const { pausedBy } = this.#gate;
+    if (pausedBy === undefined) return this.#source.health?.() ?? { status: 'ok' };
+    return { status: 'degraded', reason: `paused: ${pausedBy}` };
+  }
+
+  statistics(): StageStatistics {
+    return { ...this.#source.statistics?.(), ...this.#gate.statistics() };
+  }
+
+  read(): Promise<Batch | null> | Batch | null {
+    return this.#source.gatesItsCalls ? this.#readUngated() : this.#gate.read(this.#readSource);
+  }
+
+  /** Calls of the source that a stop has ended are the end of its read. */
+  #readUngated(): Promise<Batch | null> | Batch | null {
+    const reading = this.#source.read();
+    if (!(reading instanceof Promise)) return reading;
+    return reading.catch((thrown: unknown) => this.#gate.nullIfStopped(thrown));
+  }
+}

@@ -1,0 +1,362 @@
+import { type Clock, sleep } from '../core/clock.js';
+import { BreakerOpenError, RuntimeError } from '../core/errors.js';
+import { messageOf } from '../core/provider-error.js';
+import { cooldownMs } from '../core/retry-after.js';
+import { millis, type Nanos } from '../core/units.js';
+import type { CallGate, CallOptions, GatedCall } from '../engine/call-gate.js';
+import type { Permit as BreakerPermit, Guard } from '../resilience/breaker/guard.js';
+import { checkNumbers } from '../resilience/rate/check-numbers.js';
+import type { Limiter } from '../resilience/rate/limiter.js';
+import type { Permit as RatePermit } from '../resilience/rate/permit.js';
+import { BudgetRefusedError } from '../resilience/rate/rate-errors.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { StageStatistics } from '../wire/pipeline-report.js';
+import { CallSignals } from './call-signals.js';
+import { GateWaits } from './gate-waits.js';
+import { judgeFailure } from './judge-failure.js';
+
+/** A budget that each call spends from. */
+export interface CallBudget {
+  readonly limiter: Limiter;
+  /** Permits of a call that names no cost of its own. */
+  readonly cost: number;
+}
+
+export interface ProviderGateOptions {
+  /** For messages. */
+  readonly provider: string;
+  readonly budget?: CallBudget | undefined;
+  readonly breaker?: Guard | undefined;
+  /** A call was throttled: cools the provider's budget down for all threads, where it has one. */
+  throttled(retryAfterMs: number): void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Before the first call that is made again; doubled with each further one in a row. */
+const BACK_OFF_MS = 10;
+const BACK_OFF_MS_MAX = 1_000;
+/** 104 days, as with a budget's time-out: what is further off is no deadline. */
+const DEADLINE_MS_MAX = 9e9;
+
+/** What a call that does not succeed at once goes by. */
+interface Terms {
+  readonly cost: number;
+  readonly signal: AbortSignal;
+  /** No attempt begins later. */
+  readonly until: Nanos | undefined;
+}
+
+/** How far a call has come that did not succeed at once. */
+interface Attempts {
+  /** Failures so far. */
+  failed: number;
+  lastError?: unknown;
+  /** Why the budget is waited for, where that is not its own pace. */
+  cooledBy?: string | undefined;
+}
+
+/**
+ * What stands between one source and its provider. Every call takes the breaker's permit and the
+ * budget's permits first; while the breaker is open, or the budget spent, none is made. What an error
+ * does is in the table of provider errors: an outage counts for the breaker and is tried again when that
+ * allows it, a throttled call cools the budget down for all threads and is made again after it, and what
+ * the provider refuses counts for nothing and is told at once. Cancellation is no failure.
+ *
+ * Without a breaker nothing says when an outage is over, so that only throttled calls are made again.
+ */
+export class ProviderGate implements CallGate {
+  readonly #provider: string;
+  readonly #budget: CallBudget | undefined;
+  readonly #breaker: Guard | undefined;
+  readonly #throttled: (retryAfterMs: number) => void;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  readonly #signals = new CallSignals();
+  readonly #readTerms: Terms;
+  readonly #waits = new GateWaits();
+
+  constructor({ provider, budget, breaker, throttled, clock, log }: ProviderGateOptions) {
+    this.#provider = provider;
+    this.#budget = budget;
+    this.#breaker = breaker;
+    this.#throttled = throttled;
+    this.#clock = clock;
+    this.#log = log;
+    this.#readTerms = { cost: budget?.cost ?? 1, signal: this.#stopping.signal, until: undefined };
+  }
+
+  async call<T>(call: GatedCall<T>, options: CallOptions = {}): Promise<T> {
+    const { cost = this.#readTerms.cost, signal: outer, deadlineMs } = options;
+    checkNumbers('call', { deadlineMs });
+    outer?.throwIfAborted();
+    this.#stopping.signal.throwIfAborted();
+    const until = deadlineMs === undefined ? undefined : this.#inMs(deadlineMs);
+    const own = this.#signals.open(outer);
+    try {
+      return await this.#untilDone(call, { cost, signal: own.signal, until }, { failed: 0 });
+    } finally {
+      this.#signals.close(own);
+    }
+  }
+
+  /**
+   * A call for rows. Answers without a promise when nothing has to be waited for, and with `null` when
+   * the gate was stopped first.
+   */
+  read<T>(read: () => Promise<T | null> | T | null): Promise<T | null> | T | null {
+    const permit = this.#takeNow();
+    if (permit === null) return this.#readLater(read, { failed: 0 });
+    let batch: Promise<T | null> | T | null;
+    try {
+      batch = read();
+    } catch (error) {
+      return this.#readAgain(read, error, permit);
+    }
+    if (batch instanceof Promise) return this.#settleLater(read, batch, permit);
+    permit?.succeed();
+    this.#budget?.limiter.release();
+    return batch;
+  }
+
+  /** Ends what waits, and aborts the signals of calls that are under way. */
+  stop(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort();
+    this.#signals.abortAll(this.#stopping.signal.reason);
+  }
+
+  /** For who waited for a call. @throws what was thrown, unless it was that the gate was stopped. */
+  nullIfStopped(thrown: unknown): null {
+    const { signal } = this.#stopping;
+    if (signal.aborted && thrown === signal.reason) return null;
+    throw thrown;
+  }
+
+  /** Why a call waits, beyond a budget's own pace. */
+  get pausedBy(): string | undefined {
+    return this.#waits.pausedBy;
+  }
+
+  statistics(): StageStatistics {
+    const { breakerPauses, breakerPausedNs, budgetWaits, budgetWaitedNs, retries } = this.#waits;
+    return {
+      ...(this.#breaker && { breakerPauses, breakerPausedMs: Number(breakerPausedNs) / 1e6 }),
+      ...(this.#budget && { budgetWaits, budgetWaitedMs: Number(budgetWaitedNs) / 1e6 }),
+      readsRetried: retries,
+    };
+  }
+
+  /** Takes all permits of a read without waiting. @returns The breaker's, if there is one; `null`: none was taken. */
+  #takeNow(): BreakerPermit | undefined | null {
+    let permit: BreakerPermit | undefined;
+    if (this.#breaker) {
+      try {
+        permit = this.#breaker.permit();
+      } catch (error) {
+        if (error instanceof BreakerOpenError) return null;
+        throw error;
+      }
+    }
+    const budget = this.#budget;
+    if (!budget) return permit;
+    let isTaken = false;
+    try {
+      isTaken = budget.limiter.tryAcquire(budget.cost) === 0;
+      return isTaken ? permit : null;
+    } finally {
+      // A budget that was removed throws: a probe must not be lost to that.
+      if (!isTaken) permit?.ignore();
+    }
+  }
+
+  async #settleLater<T>(
+    read: () => Promise<T | null> | T | null,
+    reading: Promise<T | null>,
+    permit: BreakerPermit | undefined,
+  ): Promise<T | null> {
+    let batch: T | null;
+    try {
+      batch = await reading;
+    } catch (error) {
+      return this.#readAgain(read, error, permit);
+    }
+    permit?.succeed();
+    this.#budget?.limiter.release();
+    return batch;
+  }
+
+  async #readAgain<T>(
+    read: () => Promise<T | null> | T | null,
+    error: unknown,
+    permit: BreakerPermit | undefined,
+  ): Promise<T | null> {
+    const attempts: Attempts = { failed: 0 };
+    try {
+      await this.#failed(error, permit, undefined, this.#readTerms, attempts);
+    } catch (thrown) {
+      return this.nullIfStopped(thrown);
+    }
+    return this.#readLater(read, attempts);
+  }
+
+  async #readLater<T>(read: () => Promise<T | null> | T | null, attempts: Attempts): Promise<T | null> {
+    try {
+      return await this.#untilDone(read, this.#readTerms, attempts);
+    } catch (thrown) {
+      return this.nullIfStopped(thrown);
+    }
+  }
+
+  /** Makes the call once it may, and again after an error that passes. */
+  async #untilDone<T>(call: GatedCall<T>, terms: Terms, attempts: Attempts): Promise<T> {
+    for (;;) {
+      await this.#untilCallable(terms, attempts);
+      const ratePermit = await this.#takeBudget(terms, attempts);
+      let permit: BreakerPermit | undefined;
+      try {
+        permit = this.#breaker?.permit();
+      } catch (error) {
+        // Others were faster to take the probes: the budget's permits are gone, and the wait begins anew.
+        ratePermit?.release();
+        if (error instanceof BreakerOpenError) continue;
+        throw error;
+      }
+      let value: T;
+      try {
+        value = await call(terms.signal);
+      } catch (error) {
+        await this.#failed(error, permit, ratePermit, terms, attempts);
+        continue;
+      }
+      permit?.succeed();
+      ratePermit?.release();
+      return value;
+    }
+  }
+
+  async #untilCallable({ signal, until }: Terms, { lastError }: Attempts): Promise<void> {
+    signal.throwIfAborted();
+    const breaker = this.#breaker;
+    const refusal = breaker?.refusal();
+    if (!breaker || !refusal) return;
+    const { breaker: name, state, retryAfterMs = 0 } = refusal;
+    if (this.#isBeyond(until, retryAfterMs)) throw lastError ?? new BreakerOpenError(refusal);
+    const since = this.#clock.now();
+    this.#waits.breakerPauses++;
+    this.#log.warn({ breaker: name, state }, 'intake paused by the breaker');
+    await this.#waits.pause(`the breaker "${name}" is ${state}`, () =>
+      this.#whenCallable(breaker, signal, until),
+    );
+    const paused = this.#clock.now() - since;
+    this.#waits.breakerPausedNs += paused;
+    signal.throwIfAborted();
+    const still = until !== undefined && this.#clock.now() >= until ? breaker.refusal() : undefined;
+    if (still) throw lastError ?? new BreakerOpenError(still);
+    this.#log.info({ breaker: name, pausedMs: Number(paused) / 1e6 }, 'intake goes on');
+  }
+
+  /** Settles at the deadline, too. */
+  async #whenCallable(breaker: Guard, signal: AbortSignal, until: Nanos | undefined): Promise<void> {
+    if (until === undefined) return breaker.whenCallable(signal);
+    const own = this.#signals.open(signal);
+    const timer = this.#clock.setTimeout(() => own.abort(undefined), this.#leftMs(until));
+    try {
+      await breaker.whenCallable(own.signal);
+    } finally {
+      this.#clock.clearTimeout(timer);
+      this.#signals.close(own);
+    }
+  }
+
+  async #takeBudget({ cost, signal, until }: Terms, attempts: Attempts): Promise<RatePermit | undefined> {
+    if (!this.#budget) return undefined;
+    const { limiter } = this.#budget;
+    const since = this.#clock.now();
+    const acquire = () =>
+      limiter.acquire({ cost, signal, ...(until !== undefined && { timeoutMs: this.#leftMs(until) }) });
+    const { cooledBy } = attempts;
+    attempts.cooledBy = undefined;
+    let permit: RatePermit;
+    try {
+      permit = await (cooledBy === undefined ? acquire() : this.#waits.pause(cooledBy, acquire));
+    } catch (error) {
+      signal.throwIfAborted();
+      // What the call itself has met says more than that there is no time for another try.
+      const isTooLate = error instanceof BudgetRefusedError && error.code === 'ACQUIRE_TIMED_OUT';
+      throw isTooLate ? (attempts.lastError ?? error) : error;
+    }
+    if (permit.waitedNs > 0) {
+      this.#waits.budgetWaits++;
+      this.#waits.budgetWaitedNs += this.#clock.now() - since;
+    }
+    return permit;
+  }
+
+  /**
+   * Counts a failure, and waits until the call may be made again.
+   *
+   * @param ratePermit - Of a call that waited for the budget; the others took from it without one.
+   * @throws what the caller is to know, where another try is no use; the reason of a signal that aborted.
+   */
+  async #failed(
+    thrown: unknown,
+    permit: BreakerPermit | undefined,
+    ratePermit: RatePermit | undefined,
+    { signal, until }: Terms,
+    attempts: Attempts,
+  ): Promise<void> {
+    const nowMs = Number(this.#clock.wall()) / 1e6;
+    const { outcome, mayCallAgain, retryAfterMs, error } = judgeFailure(thrown, this.#provider, nowMs);
+    if (outcome === 'failure') permit?.fail();
+    else permit?.ignore();
+    if (ratePermit) ratePermit.release();
+    else this.#budget?.limiter.release();
+    // Given up, a call may well be cut off: that is its end.
+    if (signal.aborted && (outcome !== 'failure' || mayCallAgain)) throw signal.reason;
+    attempts.lastError = error;
+    const isThrottled = outcome === 'throttled';
+    const backOffMs = Math.min(BACK_OFF_MS_MAX, BACK_OFF_MS * 2 ** attempts.failed++);
+    const pauseMs = millis(Math.max(isThrottled ? cooldownMs(retryAfterMs) : (retryAfterMs ?? 0), backOffMs));
+    if (isThrottled) {
+      this.#log.warn({ provider: this.#provider, cooldownMs: pauseMs }, 'the provider asks for a pause');
+      this.#throttled(pauseMs);
+    } else if (!this.#breaker || !mayCallAgain) {
+      throw error;
+    }
+    const isAsked = isThrottled || retryAfterMs !== undefined;
+    // Until it opens, a breaker lets one failure follow the next at once; disabled, without an end.
+    if (!isAsked && this.#breaker?.refusal()) {
+      this.#tellRetry(error);
+      return;
+    }
+    if (this.#isBeyond(until, pauseMs)) throw error;
+    this.#tellRetry(error);
+    const reason = isAsked ? `the provider asked for ${pauseMs} ms` : 'the last call failed';
+    if (isThrottled && this.#budget)
+      attempts.cooledBy = reason; // over when the budget gives a permit again
+    else await this.#waits.pause(reason, () => sleep(this.#clock, pauseMs, signal));
+  }
+
+  #tellRetry(error: unknown): void {
+    this.#waits.retries++;
+    const code = error instanceof RuntimeError ? { code: error.code } : {};
+    this.#log.warn(
+      { provider: this.#provider, ...code, error: messageOf(error) },
+      'call failed, to be made again',
+    );
+  }
+
+  #isBeyond(until: Nanos | undefined, ms: number): boolean {
+    return until !== undefined && this.#inMs(ms) > until;
+  }
+
+  #inMs(ms: number): Nanos {
+    return (this.#clock.now() + BigInt(Math.ceil(Math.min(ms, DEADLINE_MS_MAX) * 1e6))) as Nanos;
+  }
+
+  #leftMs(until: Nanos): number {
+    return Math.max(0, Number(until - this.#clock.now()) / 1e6);
+  }
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { BudgetName } from '../resilience/rate/budget-options.js';
+
+const cost = 'expected a cost of 1 to 1000000 permits';
+
+/** What stands in front of a source, whatever the source is: common to all of them. */
+export const SourceGuardOptions = z.object({
+  budget: z
+    .strictObject({
+      provider: BudgetName.describe('Whose budget is spent from'),
+      endpoint: BudgetName.optional().describe('Its endpoint, where that has a budget of its own'),
+      tenant: BudgetName.optional().describe('On whose account'),
+      cost: z
+        .int(cost)
+        .min(1, cost)
+        .max(1_000_000, cost)
+        .default(1)
+        .describe('Permits that each read of the source takes'),
+    })
+    .optional()
+    .describe('Budget that each read of the source spends from, declared in the settings of the runtime'),
+  breaker: BudgetName.optional().describe(
+    'Provider whose breaker guards each read: while it is open, nothing is read',
+  ),
+});

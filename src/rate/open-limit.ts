@@ -1,8 +1,0 @@
-import type { RateMemory } from '../protocol/rate-memory.js';
-import { GcraLimit } from './gcra-limit.js';
-import type { Limit, LimitSite } from './limit.js';
-import { RollingLimit } from './rolling-limit.js';
-
-export function openLimit(memory: RateMemory, site: LimitSite): Limit {
-  return site.parameters.kind === 'rolling' ? new RollingLimit(memory, site) : new GcraLimit(memory, site);
-}

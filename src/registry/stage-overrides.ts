@@ -1,7 +1,0 @@
-import type { SinkFactory, SourceFactory } from '../pipeline/factories.js';
-
-/** Stages given in code, in place of the spec's. They live in the calling thread only. */
-export interface StageOverrides {
-  readonly source?: SourceFactory<unknown>;
-  readonly sink?: SinkFactory<unknown>;
-}

@@ -1,0 +1,159 @@
+import { assign, emit, setup } from 'xstate';
+import { Random, type RandomState } from '../../core/random.js';
+import type { BreakerReason, BreakerState } from '../../shared-memory/breaker-memory.js';
+import type { BreakerSettings } from './breaker-options.js';
+
+/** Milliseconds of the clock that runs without steps. Each event says when it was. */
+interface Timed {
+  readonly atMs: number;
+}
+
+export type BreakerMachineEvent = Timed &
+  (
+    | { readonly type: 'tripped'; readonly reason: BreakerReason }
+    /** The deadline in the context has come. */
+    | { readonly type: 'openTime.passed' }
+    | { readonly type: 'probes.succeeded' }
+    | { readonly type: 'probes.failed' }
+    | { readonly type: 'hold' }
+    | { readonly type: 'release' }
+    | { readonly type: 'release.all' }
+    | { readonly type: 'disable' }
+    | { readonly type: 'enable' }
+    | { readonly type: 'reset' }
+  );
+
+/** Plain data: a machine restored from it goes on, and its owner arms `openUntilMs` again. */
+export interface BreakerContext {
+  /** Openings since it was last closed. */
+  readonly openings: number;
+  /** What the opening that goes on lasts, or else the next one. */
+  readonly openForMs: number;
+  readonly openUntilMs?: number | undefined;
+  readonly reason?: BreakerReason | undefined;
+  /** Holds that were not released. */
+  readonly holds: number;
+  readonly random: RandomState;
+}
+
+/** What it tells of a step. */
+export interface BreakerStep {
+  readonly type: 'step';
+  readonly state: BreakerState;
+  readonly event: BreakerMachineEvent['type'];
+}
+
+/**
+ * `closed → open → halfOpen → closed | open`, and `heldOpen`, `disabled` by hand.
+ *
+ * Holds no timer and no memory: the deadline is an instant in the context. It knows of no single call
+ * either, those are counted in shared memory.
+ */
+export function createBreakerMachine(settings: BreakerSettings, seed: number) {
+  /** Jitter comes before the cap, so that the cap holds. */
+  const drawOpenTime = (openings: number, state: RandomState) => {
+    const random = new Random(state);
+    const jitter = 1 + settings.openJitter * (2 * random.next() - 1);
+    const grown = settings.openMs * settings.openFactor ** openings * jitter;
+    return { openForMs: Math.min(grown, settings.openMsMax), random: random.state() };
+  };
+  const start = (random: RandomState) => ({
+    openings: 0,
+    openUntilMs: undefined,
+    reason: undefined,
+    ...drawOpenTime(0, random),
+  });
+
+  return setup({
+    types: {
+      context: {} as BreakerContext,
+      events: {} as BreakerMachineEvent,
+      emitted: {} as BreakerStep,
+      tags: {} as 'refusing',
+    },
+    guards: {
+      isHeld: ({ context }) => context.holds > 0,
+      isLastHold: ({ context }) => context.holds <= 1,
+    },
+    actions: {
+      startAnew: assign(({ context }) => start(context.random)),
+      open: assign(({ context, event }) => ({
+        openings: context.openings + 1,
+        openUntilMs: event.atMs + context.openForMs,
+        reason: event.type === 'tripped' ? event.reason : ('probesFailed' as const),
+      })),
+      growOpenTime: assign(({ context }) => drawOpenTime(context.openings, context.random)),
+      disarm: assign({ openUntilMs: undefined }),
+      addHold: assign({ holds: ({ context }) => context.holds + 1 }),
+      dropHold: assign({ holds: ({ context }) => Math.max(0, context.holds - 1) }),
+      dropHolds: assign({ holds: 0 }),
+      blameHold: assign({ reason: 'heldByHand', openUntilMs: undefined }),
+      tell: emit(({ event }, { state }: { state: BreakerState }) => ({
+        type: 'step' as const,
+        state,
+        event: event.type,
+      })),
+    },
+  }).createMachine({
+    id: 'breaker',
+    context: { holds: 0, ...start(new Random(seed).state()) },
+    initial: 'closed',
+    states: {
+      closed: {
+        entry: { type: 'tell', params: { state: 'closed' } },
+        on: {
+          tripped: { target: 'open', actions: 'open' },
+          hold: { target: 'heldOpen', actions: 'addHold' },
+          disable: 'disabled',
+          reset: { target: 'closed', reenter: true, actions: 'startAnew' },
+        },
+      },
+      open: {
+        tags: 'refusing',
+        entry: { type: 'tell', params: { state: 'open' } },
+        on: {
+          'openTime.passed': { target: 'halfOpen', actions: 'disarm' },
+          hold: { target: 'heldOpen', actions: 'addHold' },
+          disable: 'disabled',
+          reset: { target: 'closed', actions: 'startAnew' },
+        },
+      },
+      halfOpen: {
+        entry: { type: 'tell', params: { state: 'halfOpen' } },
+        on: {
+          'probes.succeeded': { target: 'closed', actions: 'startAnew' },
+          'probes.failed': { target: 'open', actions: ['growOpenTime', 'open'] },
+          hold: { target: 'heldOpen', actions: 'addHold' },
+          disable: 'disabled',
+          reset: { target: 'closed', actions: 'startAnew' },
+        },
+      },
+      heldOpen: {
+        tags: 'refusing',
+        entry: ['blameHold', { type: 'tell', params: { state: 'heldOpen' } }],
+        on: {
+          hold: { actions: 'addHold' },
+          release: [
+            { guard: 'isLastHold', target: 'halfOpen', actions: 'dropHolds' },
+            { actions: 'dropHold' },
+          ],
+          'release.all': { target: 'halfOpen', actions: 'dropHolds' },
+          disable: 'disabled',
+          // A hold is lifted by whoever set it, so that only the growth of the open time is forgotten.
+          reset: { actions: ['startAnew', 'blameHold'] },
+        },
+      },
+      disabled: {
+        entry: ['startAnew', { type: 'tell', params: { state: 'disabled' } }],
+        on: {
+          enable: [{ guard: 'isHeld', target: 'heldOpen' }, { target: 'closed' }],
+          hold: { actions: 'addHold' },
+          release: { guard: 'isHeld', actions: 'dropHold' },
+          'release.all': { guard: 'isHeld', actions: 'dropHolds' },
+        },
+      },
+    },
+  });
+}
+
+export type BreakerMachine = ReturnType<typeof createBreakerMachine>;

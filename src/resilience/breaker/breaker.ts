@@ -1,0 +1,24 @@
+/**
+ * Circuit breakers that all threads of a process share. Entry of the sub-path `tickloom/breaker`.
+ *
+ * `createBreaker` makes one, in the thread that is to own it; `openBreaker` opens its handle in any
+ * other.
+ */
+export type { Clock } from '../../core/clock.js';
+export {
+  BreakerOpenError,
+  type BreakerRefusal,
+  InvalidBreakerError,
+  InvalidOptionsError,
+} from '../../core/errors.js';
+export { ProviderError, type ProviderErrorDetails } from '../../core/provider-error.js';
+export type { ProviderErrorCode, ProviderErrorKind } from '../../core/provider-error-table.js';
+export type { BreakerReason, BreakerState } from '../../shared-memory/breaker-memory.js';
+export type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-events.js';
+export type { BreakerHandle } from './breaker-handle.js';
+export type { BreakerOptions, BreakerSaved } from './breaker-options.js';
+export type { CallCounts } from './call-counts.js';
+export { type Classify, classifyError, type FailureClass } from './classify.js';
+export { type Breaker, type CreateOptions, createBreaker } from './create-breaker.js';
+export type { ExecuteOptions, Guard, GuardedCall, Permit, ThrottledCall } from './guard.js';
+export { type OpenOptions, openBreaker } from './open-breaker.js';

@@ -1,0 +1,84 @@
+import {
+  CALL_COUNTS,
+  type CallCountName,
+  STRIPE_CELLS,
+  STRIPES,
+  STRIPES_CELL,
+} from '../../shared-memory/breaker-memory.js';
+
+/** What calls came to since the breaker was made; none that a disabled breaker let through. */
+export type CallCounts = Readonly<Record<CallCountName, number>>;
+
+/**
+ * Of a stripe: the low 32 bits of each count, and beside them how often it has passed a multiple of 2³¹.
+ * Both know the bit that they share, so that a reader between the two writes sees it and is not misled.
+ */
+export const COUNT_CELL = Object.fromEntries(CALL_COUNTS.map((name, at) => [name, 2 * at])) as Readonly<
+  Record<CallCountName, number>
+>;
+const LAP = 2 ** 31;
+
+/** Of a stripe that nobody owns, and of the one that all share who came too late. */
+const NOBODY = 0;
+
+/**
+ * Counts in a stripe of its own, which nobody else writes, so that it takes no atomic step: a plain
+ * write of 32 bits is never torn, and a reader may see it a moment late. Guards that find no stripe
+ * left share the first, with atomic adds.
+ */
+export class CallCounter {
+  readonly #words: Int32Array;
+  readonly #stripe: number;
+  readonly #isShared: boolean;
+
+  constructor(words: Int32Array, threadId: number) {
+    this.#words = words;
+    const own = claimStripe(words, threadId);
+    this.#isShared = own === undefined;
+    this.#stripe = STRIPES_CELL + (own ?? 0) * STRIPE_CELLS;
+  }
+
+  /** @param cell - Of `COUNT_CELL`. */
+  count(cell: number): void {
+    const low = this.#stripe + cell;
+    const before = this.#isShared ? Atomics.add(this.#words, low, 1) : this.#words[low]!++;
+    // Atomic whoever owns it: that keeps it after the write above, for threads that read both.
+    if ((before & (LAP - 1)) === LAP - 1) Atomics.add(this.#words, low + 1, 1);
+  }
+}
+
+/** Leaves what a dead thread has counted, and its stripes to others. */
+export function releaseStripes(words: Int32Array, threadId: number): void {
+  for (let stripe = 1; stripe < STRIPES; stripe++) {
+    Atomics.compareExchange(words, ownerCell(stripe), threadId + 1, NOBODY);
+  }
+}
+
+function claimStripe(words: Int32Array, threadId: number): number | undefined {
+  for (let stripe = 1; stripe < STRIPES; stripe++) {
+    const owner = ownerCell(stripe);
+    if (Atomics.compareExchange(words, owner, NOBODY, threadId + 1) === NOBODY) return stripe;
+  }
+  return undefined;
+}
+
+const ownerCell = (stripe: number): number => STRIPES_CELL + (stripe + 1) * STRIPE_CELLS - 1;
+
+/** Sums over the stripes. Each figure is true for some instant during the call. */
+export function readCallCounts(words: Int32Array): CallCounts {
+  const sumOf = (name: CallCountName) => {
+    let sum = 0;
+    for (let stripe = 0; stripe < STRIPES; stripe++) {
+      sum += readWide(words, STRIPES_CELL + stripe * STRIPE_CELLS + COUNT_CELL[name]);
+    }
+    return sum;
+  };
+  return Object.fromEntries(CALL_COUNTS.map((name) => [name, sumOf(name)])) as CallCounts;
+}
+
+function readWide(words: Int32Array, cell: number): number {
+  const laps = Atomics.load(words, cell + 1) >>> 0;
+  const low = Atomics.load(words, cell) >>> 0;
+  const isBehind = laps % 2 !== Math.floor(low / LAP);
+  return (laps + Number(isBehind)) * LAP + (low % LAP);
+}

@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import { durationNs } from '../../settings/duration.js';
+
+const SECOND_NS = 1_000_000_000;
+const permits = 'expected 0 to 1000000 permits';
+const burst = 'expected 1 to 1000000 permits';
+const rate = 'expected 0 to 1000000000 permits a second';
+const inFlight = 'expected 1 to 1024 calls in flight';
+const weight = 'expected a weight of 1 to 1000';
+const name = 'expected 1 to 64 letters, digits, ".", "_" or "-"';
+
+export const BudgetName = z.string(name).regex(/^[A-Za-z0-9._-]{1,64}$/, name);
+
+const limitFields = {
+  /** Permits a `per`. 0: the burst, once, and then nothing. */
+  permits: z
+    .int(permits)
+    .min(0, permits)
+    .max(1_000_000, permits)
+    .describe('Permits in each "per". 0 gives the burst once and then nothing'),
+  per: durationNs({ min: '1ms', max: '30d' }).default(SECOND_NS).describe('Time that they are for'),
+  /** Only of a `smooth` limit. */
+  burst: z
+    .int(burst)
+    .min(1, burst)
+    .max(1_000_000, burst)
+    .optional()
+    .describe('Permits that an idle budget saves up and may give at once; "permits" where it is not set'),
+  /**
+   * `smooth`: a rate with a burst (GCRA); over any time t, at most burst + rate × t. `rolling`: at
+   * most `permits` in any window of `per`.
+   */
+  algorithm: z
+    .enum(['smooth', 'rolling'])
+    .default('smooth')
+    .describe('smooth: a rate with a burst. rolling: never more than "permits" in any window of "per"'),
+};
+
+/** 30 days, the longest "per". */
+const PER_NS_MAX = 2_592_000_000_000_000;
+
+type LimitFields = z.output<z.ZodObject<typeof limitFields>>;
+
+function checkLimit(limit: LimitFields, context: z.core.$RefinementCtx<LimitFields>): void {
+  const { algorithm, burst, permits, per } = limit;
+  const add = (path: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [path], message, input: limit });
+  if (per > PER_NS_MAX) {
+    add('permitsPerSecond', 'expected 0, or one permit in 30 days at the least');
+    return;
+  }
+  if (algorithm === 'rolling') {
+    if (burst !== undefined) add('burst', 'expected none: a rolling window has no burst');
+    if (permits === 0) add('permits', 'expected 1 permit or more in a rolling window');
+    return;
+  }
+  if (permits === 0 && burst === undefined) add('burst', 'expected a burst, since the rate is 0');
+  if (permits > 0 && (burst ?? permits) * Math.ceil(per / permits) > Number.MAX_SAFE_INTEGER) {
+    add('burst', 'expected a burst that is earned back within 104 days');
+  }
+}
+
+export const LimitOptions = z.strictObject(limitFields).superRefine(checkLimit);
+export type LimitOptions = z.output<typeof LimitOptions>;
+
+/** A budget as people write it: one limit in place, a rate a second, or several limits. */
+export const BudgetOptions = z
+  .strictObject({
+    ...limitFields,
+    permits: limitFields.permits.optional(),
+    per: limitFields.per.removeDefault().optional(),
+    algorithm: limitFields.algorithm.removeDefault().optional(),
+    /** Short for `{ permits, per: 1s }`; may have a fraction. */
+    permitsPerSecond: z
+      .number(rate)
+      .min(0, rate)
+      .max(1_000_000_000, rate)
+      .optional()
+      .describe('Short for "permits" with "per: 1s"; may have a fraction'),
+    /** All of them hold. */
+    limits: z
+      .array(LimitOptions, 'expected a list of limits')
+      .min(1, 'expected 1 to 4 limits')
+      .max(4, 'expected 1 to 4 limits')
+      .optional()
+      .describe('Up to four limits that hold together, such as 6 in 2 s and 60 in 10 min'),
+    inFlight: z
+      .int(inFlight)
+      .min(1, inFlight)
+      .max(1_024, inFlight)
+      .optional()
+      .describe('Calls that may be under way at one time; freed when a call ends, however it ends'),
+    weight: z
+      .int(weight)
+      .min(1, weight)
+      .max(1_000, weight)
+      .default(1)
+      .describe('Of a tenant: its share, against the others, of a provider that is short'),
+  })
+  .superRefine((budget, context) => {
+    const { permits, permitsPerSecond, limits, per, burst, algorithm } = budget;
+    const add = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message, input: budget });
+    const given = [permits, permitsPerSecond, limits].filter((value) => value !== undefined).length;
+    if (given > 1) {
+      const extra = limits === undefined ? 'permitsPerSecond' : 'limits';
+      add(extra, 'expected one of "permits", "permitsPerSecond" and "limits"');
+      return;
+    }
+    // What would have no effect is a mistake.
+    const rest = Object.entries({ per, burst, algorithm }).filter(([, value]) => value !== undefined);
+    for (const [option] of rest) {
+      if (limits !== undefined) add(option, 'expected in each of "limits", and not beside them');
+      else if (given === 0) add(option, 'expected with "permits" or "permitsPerSecond" alone');
+      else if (option === 'per' && permits === undefined)
+        add(option, 'expected with "permits" alone, since "permitsPerSecond" is for a second');
+    }
+    if (limits === undefined) for (const limit of oneLimit(budget)) checkLimit(limit, context as never);
+  })
+  .transform(({ limits, inFlight, weight, ...one }) => ({
+    limits: limits ?? oneLimit(one),
+    ...(inFlight !== undefined && { inFlight }),
+    weight,
+  }));
+export type BudgetOptions = z.output<typeof BudgetOptions>;
+export interface BudgetInput extends z.input<typeof BudgetOptions> {}
+
+function oneLimit(budget: {
+  readonly permits?: number | undefined;
+  readonly permitsPerSecond?: number | undefined;
+  readonly per?: number | undefined;
+  readonly burst?: number | undefined;
+  readonly algorithm?: LimitOptions['algorithm'] | undefined;
+}): LimitOptions[] {
+  const { permits, permitsPerSecond: rate, per = SECOND_NS, burst, algorithm = 'smooth' } = budget;
+  const rest = { ...(burst !== undefined && { burst }), algorithm };
+  if (permits !== undefined) return [{ permits, per, ...rest }];
+  if (rate === undefined) return [];
+  if (rate === 0) return [{ permits: 0, per: SECOND_NS, burst: 1, ...rest }];
+  if (Number.isInteger(rate) && rate <= 1_000_000) return [{ permits: rate, per: SECOND_NS, ...rest }];
+  // A rate with a fraction, or one beyond what "permits" may be, as the time that one permit takes.
+  const second = algorithm === 'smooth' && { burst: Math.min(1_000_000, Math.ceil(rate)) };
+  return [{ permits: 1, per: Math.ceil(SECOND_NS / rate), ...second, ...rest }];
+}

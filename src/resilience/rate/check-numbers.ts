@@ -1,0 +1,14 @@
+import { InvalidOptionsError } from '../../core/errors.js';
+
+/**
+ * Refuses what is no number: every comparison with `NaN` is false, and a wait or a cooldown by it
+ * would never end, or never begin, without a word.
+ *
+ * @throws {InvalidOptionsError} naming all of them.
+ */
+export function checkNumbers(call: string, numbers: Readonly<Record<string, number | undefined>>): void {
+  const problems = Object.entries(numbers)
+    .filter(([, value]) => value !== undefined && (typeof value !== 'number' || Number.isNaN(value)))
+    .map(([name, value]) => `${name}: expected a number, found ${String(value)}`);
+  if (problems.length > 0) throw new InvalidOptionsError(call, problems);
+}

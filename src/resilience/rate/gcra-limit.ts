@@ -1,0 +1,141 @@
+import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import type { Limit, LimitSite } from './limit.js';
+import { toNumber } from './to-number.js';
+import { GRANTED, MOVED, NEVER, STALE, type Verdict } from './verdict.js';
+
+/**
+ * A rate with a burst, in one 64-bit cell of shared memory. The cell holds the instant at which
+ * everything spent so far will have been earned back (the theoretical arrival time), so that check
+ * and take are one compare-and-swap and nothing has to be refilled. Over any time `t`, granted ≤
+ * burst + rate × t.
+ *
+ * As a quota (rate 0) its clock stands still: the burst, once.
+ *
+ * @see ITU-T I.371, generic cell rate algorithm, virtual scheduling form.
+ */
+export class GcraLimit implements Limit {
+  readonly permits: number;
+  readonly nsPerPermit: bigint;
+  readonly #cells: BigInt64Array;
+  readonly #words: Int32Array;
+  readonly #at: number;
+  readonly #versionAt: number;
+  readonly #version: number;
+  readonly #burst: bigint;
+  /** What may be spent ahead of now before the next single permit. */
+  readonly #slackOfOne: bigint;
+  /** Its clock stands still. */
+  readonly isQuota: boolean;
+  /** Of the last undoable take: the cell as it was, and as it was left. */
+  #before = MOVED;
+  #after = MOVED;
+
+  constructor(memory: RateMemory, site: LimitSite) {
+    const { scope, set, index, version, parameters } = site;
+    this.permits = parameters.permits;
+    this.nsPerPermit = parameters.ns;
+    this.#cells = memory.b64;
+    this.#words = memory.i32;
+    this.#at = memory.cellAt(scope, set, index);
+    this.#versionAt = memory.versionAt(scope);
+    this.#version = version;
+    this.#burst = parameters.burstNs;
+    this.#slackOfOne = parameters.burstNs - parameters.ns;
+    this.isQuota = parameters.kind === 'quota';
+  }
+
+  peek(instant: bigint, cost: number): Verdict {
+    const now = this.isQuota ? 0n : instant;
+    const earnedBackAt = Atomics.load(this.#cells, this.#at);
+    if (Atomics.load(this.#words, this.#versionAt) !== this.#version) return STALE;
+    if (earnedBackAt === MOVED) return STALE;
+    const slack = cost === 1 ? this.#slackOfOne : this.#burst - this.nsPerPermit * BigInt(cost);
+    const wait = BigInt.asIntN(64, earnedBackAt - now - slack);
+    return this.isQuota && wait > 0n ? NEVER : toNumber(wait);
+  }
+
+  take(instant: bigint, cost: number, undoable = false): Verdict {
+    const now = this.isQuota ? 0n : instant;
+    let price = this.nsPerPermit;
+    let slack = this.#slackOfOne;
+    if (cost !== 1) {
+      price = BigInt.asIntN(64, this.nsPerPermit * BigInt(cost));
+      slack = BigInt.asIntN(64, this.#burst - price);
+    }
+    let earnedBackAt = Atomics.load(this.#cells, this.#at);
+    // After the load: were the parameters old, so would the cell be, and the swap below must fail.
+    if (Atomics.load(this.#words, this.#versionAt) !== this.#version) return STALE;
+    for (;;) {
+      if (earnedBackAt === MOVED) return STALE;
+      const ahead = BigInt.asIntN(64, earnedBackAt - now);
+      if (ahead > slack) return this.isQuota ? NEVER : toNumber(BigInt.asIntN(64, ahead - slack));
+      const next = BigInt.asIntN(64, (ahead > 0n ? earnedBackAt : now) + price);
+      const found = Atomics.compareExchange(this.#cells, this.#at, earnedBackAt, next);
+      if (found === earnedBackAt) {
+        if (undoable) {
+          this.#before = earnedBackAt;
+          this.#after = next;
+        }
+        return GRANTED;
+      }
+      earnedBackAt = found; // lost the race, so another thread did spend: the whole still advances
+    }
+  }
+
+  /**
+   * Only while nobody spent since: then the cell is put back exactly as it was. To subtract the
+   * price from a cell that has moved on would over-admit, since part of it may be earned back, or
+   * a later reservation may have been placed behind it.
+   */
+  undo(): boolean {
+    const after = this.#after;
+    if (after === MOVED) return false;
+    this.#after = MOVED; // once
+    return Atomics.compareExchange(this.#cells, this.#at, after, this.#before) === after;
+  }
+
+  undoLater(): () => boolean {
+    const before = this.#before;
+    let after = this.#after;
+    return () => {
+      if (after === MOVED) return false;
+      const found = Atomics.compareExchange(this.#cells, this.#at, after, before);
+      const isUndone = found === after;
+      after = MOVED; // once
+      return isUndone;
+    };
+  }
+
+  raiseUsed(instant: bigint, permits: number): void {
+    const used = this.nsPerPermit * BigInt(permits);
+    this.#raise((this.isQuota ? 0n : instant) + (used < this.#burst ? used : this.#burst));
+  }
+
+  spendBurstUntil(instant: bigint): void {
+    if (!this.isQuota) this.#raise(instant + this.#slackOfOne);
+  }
+
+  #raise(to: bigint): void {
+    let earnedBackAt = Atomics.load(this.#cells, this.#at);
+    while (earnedBackAt !== MOVED && earnedBackAt < to) {
+      if (Atomics.load(this.#words, this.#versionAt) !== this.#version) return;
+      const found = Atomics.compareExchange(this.#cells, this.#at, earnedBackAt, to);
+      if (found === earnedBackAt) return;
+      earnedBackAt = found;
+    }
+  }
+
+  /** Closes the cell, which answers `STALE` from now on, and tells what it held. */
+  retire(): bigint {
+    return Atomics.exchange(this.#cells, this.#at, MOVED);
+  }
+
+  left(instant: bigint): number {
+    const now = this.isQuota ? 0n : instant;
+    const earnedBackAt = Atomics.load(this.#cells, this.#at);
+    if (earnedBackAt === MOVED || this.nsPerPermit === 0n) return 0;
+    const ahead = earnedBackAt > now ? earnedBackAt - now : 0n;
+    const left = (this.#burst - ahead) / this.nsPerPermit;
+    return left > 0n ? Number(left) : 0;
+  }
+}

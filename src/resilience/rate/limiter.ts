@@ -1,0 +1,353 @@
+import type { Clock } from '../../core/clock.js';
+import { NANOS_PER_MILLI, type Nanos } from '../../core/units.js';
+import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import { checkNumbers } from './check-numbers.js';
+import { GcraLimit } from './gcra-limit.js';
+import { IndexedHeap } from './indexed-heap.js';
+import { Leases } from './leases.js';
+import type { Limit } from './limit.js';
+import { Permit } from './permit.js';
+import { PermitPath } from './permit-path.js';
+import { BudgetRefusedError, InvalidCostError, RateClosedError } from './rate-errors.js';
+import { ScopeStatistics } from './scope-statistics.js';
+import type { ScopeView } from './scope-view.js';
+import { GRANTED, NEVER, STALE } from './verdict.js';
+import { type VirtualPlace, VirtualTime } from './virtual-time.js';
+import type { WaitedFor, Waiter } from './waiter.js';
+import { BEHIND_ALL, type WaitingLine } from './waiting-line.js';
+import type { WaitingRoom } from './waiting-room.js';
+
+export interface AcquireOptions {
+  /** Whole permits, at least 1 (the default). */
+  readonly cost?: number;
+  /** Gives up after so long; at once, where it is known that it would take longer. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /**
+   * Whole, 0 by default. A waiter goes before those of a lower priority, unless they have been
+   * waiting for longer: each step counts as much as a second of the provider's rate.
+   */
+  readonly priority?: number;
+}
+
+export interface Reservation {
+  readonly cost: number;
+  /** Instant (`Clock.now`) from which on it may be used. */
+  readonly at: Nanos;
+  /** Ns from the call to that instant. */
+  readonly waitNs: number;
+  /**
+   * Gives it up: it must not be used after, whatever the answer. Each of its budgets and limits gets
+   * its permits back exactly, or not at all: where something was taken after it they stay spent.
+   *
+   * @returns Whether all were given back.
+   */
+  cancel(): boolean;
+}
+
+/** A clock that was read before another thread's may lag it by this much. */
+const CLOCK_SKEW_NS = 10_000;
+/** 104 days. No reservation lies further off, and a longer time-out is none. */
+const WAIT_NS_MAX = Number.MAX_SAFE_INTEGER;
+/** Ns of virtual time that a step of priority is worth. */
+const PRIORITY_NS = 1_000_000_000n;
+const PRIORITY_MAX = 1_000_000;
+/** Races that a reservation may lose before it gives up for now. */
+const RESERVE_TRIES_MAX = 1_000;
+
+/**
+ * Spends from one budget, or from several at once (tenant, endpoint, provider), in one thread. All
+ * limiters of the same scopes, in all threads, spend from the same memory.
+ *
+ * `tryAcquire` never waits and never pushes in before those who do.
+ */
+export class Limiter implements WaitedFor {
+  readonly path: PermitPath;
+  readonly order: VirtualTime;
+  /** Calls that wait, by their place. */
+  readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', isBefore);
+  readonly statistics: readonly ScopeStatistics[];
+  turnIndex = -1;
+  #arrivals = 0;
+  /** Of the waiters that are here, the latest place in virtual time. */
+  #newestStart = 0n;
+  readonly #clock: Clock;
+  readonly #member: number;
+  readonly #room: WaitingRoom;
+  /** Places in flight of calls that `acquire` granted. */
+  readonly #leases = new Set<Leases>();
+  /** Places in flight of calls that `tryAcquire` granted, oldest first. */
+  readonly #leasesOfTries = new Set<Leases>();
+  /** The way without a detour: one scope with one rate and no gate, as most are. */
+  #sole: GcraLimit | undefined;
+  #soleOf: readonly Limit[] | undefined;
+  #isClosed = false;
+  readonly #soleView: ScopeView;
+  readonly #soleLine: WaitingLine;
+
+  constructor(options: {
+    readonly memory: RateMemory;
+    readonly views: readonly ScopeView[];
+    readonly tenant: ScopeView | undefined;
+    readonly member: number;
+    readonly clock: Clock;
+    readonly room: WaitingRoom;
+  }) {
+    const { memory, views, tenant, member, clock, room } = options;
+    this.path = new PermitPath(memory, views, member);
+    this.order = new VirtualTime(memory, views.at(-1)!, tenant);
+    this.statistics = views.map(({ scope }) => new ScopeStatistics(memory, member, scope));
+    this.#clock = clock;
+    this.#member = member;
+    this.#room = room;
+    this.#soleView = views[0]!;
+    this.#soleLine = this.path.lines[0]!;
+    this.#findSole();
+  }
+
+  /**
+   * Takes the permits now, or none.
+   *
+   * @returns 0 when they were taken. Otherwise ns after which it may be tried again, `Infinity`
+   *   where that will never help (a rate of 0 that is spent). With an in-flight cap, `release`
+   *   when the call is over.
+   * @throws {InvalidCostError} `COST_INVALID`
+   * @throws {CostAboveBurstError} `COST_ABOVE_BURST`
+   * @throws {ScopeRemovedError} `SCOPE_UNKNOWN`
+   */
+  tryAcquire(cost = 1): number {
+    const sole = this.#sole;
+    if (sole !== undefined && cost === 1 && this.#soleLine.isEmpty()) {
+      // A cooldown is in the cell of such a limit, too.
+      const wait = sole.take(this.#clock.now(), 1);
+      if (wait === GRANTED) {
+        this.statistics[0]!.granted(1);
+        return GRANTED;
+      }
+      if (wait !== STALE) {
+        this.statistics[0]!.add('refused');
+        return wait;
+      }
+    }
+    return this.#tryAcquire(cost);
+  }
+
+  /**
+   * Waits for the permits.
+   *
+   * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT` when `timeoutMs` is over or would not do,
+   *   `BUDGET_SPENT` when waiting will never help, `WAITERS_FULL`.
+   * @throws the reason of `signal`, when it aborts.
+   * @throws {InvalidOptionsError} for a time-out or a priority that is `NaN`.
+   * @throws as `tryAcquire` does.
+   */
+  acquire(options: AcquireOptions = {}): Promise<Permit> {
+    const { cost = 1, timeoutMs, signal, priority = 0 } = options;
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      checkNumbers('acquire', { timeoutMs, priority });
+      this.#checkCost(cost);
+      const since = this.#clock.now();
+      if (this.waiters.size === 0 && this.#attempt(since, cost) === GRANTED) {
+        resolve(this.grant(cost, since, 0));
+        return;
+      }
+      const wait = this.path.peek(since, cost);
+      if (wait === NEVER) throw this.path.refusalForGood(cost);
+      const deadline = deadlineOf(since, timeoutMs);
+      if (deadline !== undefined && wait > Number(deadline - since)) {
+        this.count('timedOut');
+        throw BudgetRefusedError.timedOut(this.path.name, 0, wait / 1e6);
+      }
+      this.#room.checkRoom(this.path.name);
+      const virtualPlace = this.#enterOrder(cost);
+      const steps = BigInt(Math.round(Math.max(-PRIORITY_MAX, Math.min(PRIORITY_MAX, priority))));
+      const waiter: Waiter = {
+        limiter: this,
+        cost,
+        place: virtualPlace.start - steps * PRIORITY_NS,
+        virtualPlace,
+        arrival: this.#arrivals++,
+        since,
+        deadline,
+        signal,
+        resolve,
+        reject,
+        orderIndex: -1,
+        deadlineIndex: -1,
+      };
+      this.#room.add(waiter);
+    });
+  }
+
+  /**
+   * Takes the permits as of the first instant at which they are free, and tells that instant. The
+   * caller acts then, not before. In-flight caps are not part of it.
+   *
+   * @param options.maxWaitMs - Longest wait that is taken; 104 days by default, and at most.
+   * @returns The reservation. Or ns of the wait, and nothing was taken: where it would be longer than
+   *   that; where calls of `acquire` wait, since it does not push in; and where a narrower budget (the
+   *   tenant's) is what has to be waited for, since the wider one would lie idle for all until then.
+   */
+  reserve(options: { readonly cost?: number; readonly maxWaitMs?: number } = {}): Reservation | number {
+    const { cost = 1, maxWaitMs = Number.POSITIVE_INFINITY } = options;
+    checkNumbers('reserve', { maxWaitMs });
+    this.#checkCost(cost);
+    const now = this.#clock.now();
+    const waitMax = Math.min(maxWaitMs * 1e6, WAIT_NS_MAX);
+    let wait = 0;
+    for (let tries = 0; tries < RESERVE_TRIES_MAX; tries++) {
+      const behind = this.#waitInLines(now, cost);
+      wait = Math.max(behind, this.path.peek(now, cost));
+      const widest = Math.max(0, this.path.views.at(-1)!.peek(now, cost));
+      if (behind > 0 || wait > waitMax || wait > widest) break;
+      const at = (now + BigInt(Math.ceil(widest))) as Nanos;
+      if (this.path.take(at, cost, false) !== GRANTED) continue; // somebody was faster: look again
+      for (const statistics of this.statistics) statistics.granted(cost);
+      return { cost, at, waitNs: Number(at - now), cancel: this.path.undoLater() };
+    }
+    this.count('refused');
+    return wait;
+  }
+
+  /** Frees the place in flight of the oldest call that `tryAcquire` granted. */
+  release(): void {
+    for (const leases of this.#leasesOfTries) {
+      leases.leave();
+      return;
+    }
+  }
+
+  /** Frees all places in flight, whoever holds them here: for a connection that is gone. */
+  releaseAll(): void {
+    for (const leases of [...this.#leases, ...this.#leasesOfTries]) leases.leave();
+  }
+
+  /** Whether calls of it are in flight. */
+  get isHolding(): boolean {
+    return this.#leases.size + this.#leasesOfTries.size > 0;
+  }
+
+  /** Its client is closed: another thread may have its place now. */
+  close(): void {
+    this.#isClosed = true;
+    this.#sole = undefined;
+    this.releaseAll();
+  }
+
+  /** Waits for a permit, runs the function, and frees the place in flight however it ends. */
+  async run<T>(fn: () => Promise<T> | T, options?: AcquireOptions): Promise<T> {
+    const permit = await this.acquire(options);
+    try {
+      return await fn();
+    } finally {
+      permit.release();
+    }
+  }
+
+  /** The largest cost that can ever be granted. */
+  get permitsMax(): number {
+    this.path.refresh();
+    return this.path.permitsMax;
+  }
+
+  /** Permits that could be taken now; `Infinity` where nothing limits the rate. */
+  left(): number {
+    this.path.refresh();
+    const now = this.#clock.now();
+    return Math.min(...this.path.views.map((view) => view.left(now) ?? Number.POSITIVE_INFINITY));
+  }
+
+  /** For the waiting room. */
+  grant(cost: number, at: Nanos, waitedNs: number): Permit {
+    for (const statistics of this.statistics) statistics.granted(cost);
+    return new Permit(cost, at, waitedNs, this.#hold(this.#leases));
+  }
+
+  count(counter: 'refused' | 'waited' | 'waitedUs' | 'timedOut' | 'aborted', amount = 1): void {
+    for (const statistics of this.statistics) statistics.add(counter, amount);
+  }
+
+  #tryAcquire(cost: number): number {
+    this.#checkCost(cost);
+    let wait = this.#attempt(this.#clock.now(), cost);
+    for (let tries = 0; wait > 0 && wait < CLOCK_SKEW_NS && tries < 3; tries++) {
+      wait = this.#attempt(this.#clock.now(), cost);
+    }
+    if (wait === GRANTED) {
+      for (const statistics of this.statistics) statistics.granted(cost);
+      this.#hold(this.#leasesOfTries);
+    } else {
+      this.count('refused');
+    }
+    return wait;
+  }
+
+  /** Takes at the instant, unless somebody waits. */
+  #attempt(instant: Nanos, cost: number): number {
+    const wait = this.#waitInLines(instant, cost);
+    return wait > 0 ? wait : this.path.take(instant, cost);
+  }
+
+  /** Ns until those who wait may have been served; 0 where nobody does. */
+  #waitInLines(instant: Nanos, cost: number): number {
+    const { views, lines } = this.path;
+    for (let i = 0; i < lines.length; i++) {
+      if (lines[i]!.isEmpty()) continue;
+      const wait = lines[i]!.wait(views[i]!, -1, BEHIND_ALL, cost, instant);
+      if (wait > 0) return wait;
+    }
+    return 0;
+  }
+
+  /**
+   * Never before those who wait here already: a lane that got back the places of waiters who gave up
+   * has an end that lies before the places of those who came after them.
+   */
+  #enterOrder(cost: number): VirtualPlace {
+    const { start, length } = this.order.enter(cost);
+    if (this.waiters.size === 0 || start > this.#newestStart) this.#newestStart = start;
+    return { start: this.#newestStart, length };
+  }
+
+  #hold(leasesHeld: Set<Leases>): Leases | undefined {
+    const { views, leases, hasGates } = this.path;
+    if (!hasGates) return undefined;
+    const held = new Leases({
+      gates: views.map(({ gate }) => gate),
+      leases: leases.slice(),
+      member: this.#member,
+      onLeave: (left) => {
+        leasesHeld.delete(left);
+        this.#room.wake();
+      },
+    });
+    leasesHeld.add(held);
+    return held;
+  }
+
+  #checkCost(cost: number): void {
+    if (!Number.isSafeInteger(cost) || cost < 1) throw new InvalidCostError(cost);
+    if (this.#isClosed) throw new RateClosedError('The client of the budgets');
+    this.path.refresh();
+    if (this.#soleOf !== this.#soleView.limits) this.#findSole();
+    if (cost > this.path.permitsMax) throw this.path.refusalForGood(cost);
+  }
+
+  #findSole(): void {
+    const { views } = this.path;
+    const { limits, gate } = this.#soleView;
+    const [limit] = limits;
+    const isSole = views.length === 1 && limits.length === 1 && gate === undefined;
+    this.#sole = isSole && limit instanceof GcraLimit && !limit.isQuota ? limit : undefined;
+    this.#soleOf = limits;
+  }
+}
+
+const isBefore = (a: Waiter, b: Waiter): boolean =>
+  a.place < b.place || (a.place === b.place && a.arrival < b.arrival);
+
+function deadlineOf(since: Nanos, timeoutMs = Number.POSITIVE_INFINITY): Nanos | undefined {
+  const timeoutNs = Math.ceil(Math.max(0, timeoutMs) * Number(NANOS_PER_MILLI));
+  return timeoutNs > WAIT_NS_MAX ? undefined : ((since + BigInt(timeoutNs)) as Nanos);
+}

@@ -1,0 +1,99 @@
+import type { Clock } from '../../core/clock.js';
+import type { BudgetInput } from './budget-options.js';
+import type { AcquireOptions, Limiter, Reservation } from './limiter.js';
+import type { Permit } from './permit.js';
+import { openRates, type ScopeStatus } from './rate-client.js';
+import { RateCoordinator } from './rate-coordinator.js';
+import type { RateHandle } from './rate-handle.js';
+
+const REF = { provider: 'default' } as const;
+
+export interface PacerOptions {
+  readonly clock?: Clock;
+  /** Threads that may open it at one time; 32 by default. */
+  readonly threadsMax?: number;
+  /** Room for rolling windows, twice a window where it is changed live; 65,536 by default. */
+  readonly rollingPermitsMax?: number;
+  /** Calls of one thread that may wait at one time; 100,000 by default. */
+  readonly waitersMax?: number;
+}
+
+/**
+ * One budget, without names: the simple form of `RateCoordinator`, on the same memory and by the
+ * same rules.
+ *
+ * @example
+ * const pacer = new Pacer({ permits: 50, per: '1s', burst: 10 });
+ * await pacer.acquire();
+ */
+export class Pacer {
+  readonly #coordinator: RateCoordinator;
+  readonly #limiter: Limiter;
+
+  /**
+   * @throws {InvalidOptionsError} naming every refused option.
+   * @throws {RateTableFullError} when a rolling window needs more room than there is.
+   */
+  constructor(budget: BudgetInput, options: PacerOptions = {}) {
+    this.#coordinator = new RateCoordinator({ threadsMax: 32, ...options, scopesMax: 1 });
+    this.#coordinator.set(REF, budget);
+    this.#limiter = this.#coordinator.limiter(REF);
+  }
+
+  /** @see Limiter.tryAcquire */
+  tryAcquire(cost?: number): number {
+    return this.#limiter.tryAcquire(cost);
+  }
+
+  /** @see Limiter.acquire */
+  acquire(options?: AcquireOptions): Promise<Permit> {
+    return this.#limiter.acquire(options);
+  }
+
+  /** @see Limiter.reserve */
+  reserve(options?: { readonly cost?: number; readonly maxWaitMs?: number }): Reservation | number {
+    return this.#limiter.reserve(options);
+  }
+
+  /** @see Limiter.run */
+  run<T>(fn: () => Promise<T> | T, options?: AcquireOptions): Promise<T> {
+    return this.#limiter.run(fn, options);
+  }
+
+  /** @see Limiter.release */
+  release(): void {
+    this.#limiter.release();
+  }
+
+  /** Changes the budget under the calls that spend from it. What was spent stays spent. */
+  set(budget: BudgetInput): void {
+    this.#coordinator.set(REF, budget);
+  }
+
+  /** @see RateClient.cooldown */
+  cooldown(ms: number): void {
+    this.#coordinator.cooldown(REF, ms);
+  }
+
+  status(): ScopeStatus {
+    return this.#coordinator.status(REF);
+  }
+
+  /** For another thread: open it with `openPacer`. */
+  handle(): RateHandle {
+    return this.#coordinator.handle();
+  }
+
+  close(): void {
+    this.#coordinator.close();
+  }
+}
+
+/**
+ * Opens a pacer's budget in another thread.
+ *
+ * @throws as `openRates` does.
+ */
+export function openPacer(handle: RateHandle, options?: { readonly clock?: Clock }): Limiter {
+  return openRates(handle, options).limiter(REF);
+}

@@ -1,0 +1,178 @@
+import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import { GATE_FULL } from './in-flight-gate.js';
+import { BudgetRefusedError, CostAboveBurstError } from './rate-errors.js';
+import type { ScopeView } from './scope-view.js';
+import { GRANTED, STALE, type Verdict } from './verdict.js';
+import { WaitingLine } from './waiting-line.js';
+
+/** A full gate is looked at again after this long: no instant is known for it. */
+export const GATE_POLL_NS = 2_000_000;
+/** While the owner moves a scope to new parameters. */
+const MOVING_NS = 100_000;
+const TRIES_MAX = 8;
+
+/**
+ * Scopes that are spent from together, all or none, from the narrowest to the widest.
+ *
+ * All are looked at first. Then they are taken in order, so that the widest, which others are
+ * waiting for too, is taken last and never has to be given back.
+ */
+export class PermitPath {
+  readonly views: readonly ScopeView[];
+  readonly lines: readonly WaitingLine[];
+  /** In-flight leases of the last take: one a scope, −1 where it has no gate. */
+  readonly leases: Int32Array;
+  /** The largest cost that can ever be granted. */
+  permitsMax = 0;
+  hasGates = false;
+  /** Of the views that these two were read from. */
+  #versions: readonly number[] = [];
+  readonly #member: number;
+  /** What had been told of each scope before the last take that can be undone later. */
+  readonly #told: number[];
+
+  constructor(memory: RateMemory, views: readonly ScopeView[], member: number) {
+    this.views = views;
+    this.lines = views.map((view) => new WaitingLine(memory, view.scope));
+    this.leases = new Int32Array(views.length).fill(GATE_FULL);
+    this.#member = member;
+    this.#told = views.map(() => 0);
+    this.#readViews();
+  }
+
+  get name(): string {
+    return this.views.map(({ name }) => name).join(' + ');
+  }
+
+  /**
+   * Looks whether the scopes are as they were.
+   *
+   * @throws {ScopeRemovedError}
+   */
+  refresh(): void {
+    let isChanged = false;
+    for (let i = 0; i < this.views.length; i++) {
+      const view = this.views[i]!;
+      if (!view.isCurrent()) view.refresh();
+      // Views are shared: another limiter may have read this one again before.
+      if (view.version !== this.#versions[i]) isChanged = true;
+    }
+    if (isChanged) this.#readViews();
+  }
+
+  /** Why a cost will never be granted. */
+  refusalForGood(cost: number): CostAboveBurstError | BudgetRefusedError {
+    const narrow = this.views.find(({ permitsMax }) => permitsMax < cost);
+    return narrow === undefined
+      ? BudgetRefusedError.spent(this.name)
+      : new CostAboveBurstError(narrow.name, cost, narrow.permitsMax);
+  }
+
+  /** The longest wait of all scopes, lines of waiters and gates left aside. */
+  peek(instant: bigint, cost: number): number {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      let longest = Number.MIN_SAFE_INTEGER;
+      for (let i = this.views.length - 1; i >= 0; i--) {
+        const wait = this.views[i]!.peek(instant, cost);
+        if (wait === STALE) longest = STALE;
+        else if (longest !== STALE && wait > longest) longest = wait;
+      }
+      if (longest !== STALE) return longest;
+      this.refresh();
+    }
+    return MOVING_NS;
+  }
+
+  /**
+   * Takes all scopes as of the instant, in-flight leases included, without regard to lines.
+   *
+   * @param withGates - `false`: rate permits alone, which can be undone later.
+   */
+  take(instant: bigint, cost: number, withGates = true): Verdict {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const wait = this.#take(instant, cost, withGates);
+      if (wait !== STALE) return wait;
+      this.refresh();
+    }
+    return MOVING_NS;
+  }
+
+  /**
+   * Which scope refused a take that none of the looks before it had refused: the narrowest with a full
+   * gate, so that others who do not pass it need not wait behind it; or the widest.
+   */
+  get stoppedAt(): number {
+    const full = this.views.findIndex(({ gate }) => gate?.isFull() === true);
+    return full < 0 ? this.views.length - 1 : full;
+  }
+
+  /** Gives back the leases of the last take. */
+  leave(): void {
+    for (let i = 0; i < this.views.length; i++) {
+      const lease = this.leases[i]!;
+      if (lease !== GATE_FULL) this.views[i]!.gate?.leave(this.#member, lease);
+      this.leases[i] = GATE_FULL;
+    }
+  }
+
+  /** A function that gives back the rate permits of the last take without gates; whether all were. */
+  undoLater(): () => boolean {
+    const { views } = this;
+    const undos = views.flatMap(({ limits }) => limits.map((limit) => limit.undoLater()));
+    const told = this.#told.slice();
+    const isToldMore = () => views.some((view, i) => view.told() !== told[i]);
+    return () => {
+      // Put back, a cell would forget the cooldown that it was raised for, or need not be raised for.
+      if (isToldMore()) return false;
+      const isUndone = undos.map((undo) => undo()).every(Boolean);
+      if (isToldMore()) {
+        for (const view of views) for (const limit of view.limits) limit.spendBurstUntil(view.blockedUntil());
+      }
+      return isUndone;
+    };
+  }
+
+  #readViews(): void {
+    this.#versions = this.views.map(({ version }) => version);
+    this.permitsMax = Math.min(...this.views.map(({ permitsMax }) => permitsMax));
+    this.hasGates = this.views.some(({ gate }) => gate !== undefined);
+  }
+
+  #take(instant: bigint, cost: number, withGates: boolean): Verdict {
+    const { views } = this;
+    // The widest first: what it refuses must not cost the narrower ones a thing.
+    for (let i = views.length - 1; i >= 0; i--) {
+      const view = views[i]!;
+      if (i === 0 && view.limits.length < 2) break; // the first take is its own look
+      const wait = view.peek(instant, cost);
+      if (wait === STALE || wait > 0) return wait;
+    }
+    if (this.hasGates) {
+      this.leases.fill(GATE_FULL);
+      if (withGates && !this.#enterGates()) return GATE_POLL_NS;
+    }
+    if (!withGates) for (let i = 0; i < views.length; i++) this.#told[i] = views[i]!.told();
+    for (let i = 0; i < views.length; i++) {
+      const wait = views[i]!.take(instant, cost, !withGates || i < views.length - 1);
+      if (wait === GRANTED) continue;
+      for (let taken = i - 1; taken >= 0; taken--) views[taken]!.undo();
+      if (this.hasGates) this.leave();
+      return wait;
+    }
+    return GRANTED;
+  }
+
+  #enterGates(): boolean {
+    for (let i = 0; i < this.views.length; i++) {
+      const { gate } = this.views[i]!;
+      if (gate === undefined) continue;
+      const lease = gate.enter(this.#member);
+      if (lease === GATE_FULL) {
+        this.leave();
+        return false;
+      }
+      this.leases[i] = lease;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,318 @@
+import { threadId } from 'node:worker_threads';
+import { type Clock, systemClock } from '../../core/clock.js';
+import { InvalidOptionsError } from '../../core/errors.js';
+import { cooldownMs } from '../../core/retry-after.js';
+import { RateMemory } from '../../shared-memory/rate-memory.js';
+import type { Guard, ThrottledCall } from '../breaker/guard.js';
+import { openBreaker } from '../breaker/open-breaker.js';
+import { checkNumbers } from './check-numbers.js';
+import { InFlightGate } from './in-flight-gate.js';
+import { Limiter } from './limiter.js';
+import {
+  BreakerUnknownError,
+  InvalidHandleError,
+  RateClosedError,
+  RateTableFullError,
+  ScopeRemovedError,
+} from './rate-errors.js';
+import type { RateHandle } from './rate-handle.js';
+import { ScopeDirectory } from './scope-directory.js';
+import {
+  endpointScope,
+  type ScopeRef,
+  scopeName,
+  scopeNames,
+  type ThrottledScope,
+  tenantScope,
+} from './scope-ref.js';
+import { readCounters, type ScopeCounters } from './scope-statistics.js';
+import { readScope, ScopeView } from './scope-view.js';
+import { WaitingLine } from './waiting-line.js';
+import { WaitingRoom } from './waiting-room.js';
+
+/** What is known of one budget, over all threads. */
+export interface ScopeStatus extends ScopeCounters {
+  /** Permits that could be taken now; `null` where nothing limits the rate. */
+  readonly left: number | null;
+  /** Calls under way; `null` without a cap. */
+  readonly inFlight: number | null;
+  /** Ms until a cooldown is over; 0 without one. */
+  readonly cooldownMs: number;
+}
+
+/**
+ * Opens budgets in this thread.
+ *
+ * @param clock - Its `now` must have one origin for all threads, as `process.hrtime` has.
+ * @throws {InvalidHandleError} `HANDLE_INVALID`
+ * @throws {RateTableFullError} `RATE_TABLE_FULL` when too many threads have opened it.
+ */
+export function openRates(handle: RateHandle, { clock = systemClock }: { clock?: Clock } = {}): RateClient {
+  const memory = isHandle(handle) ? RateMemory.open(handle.memory) : undefined;
+  if (memory === undefined) throw new InvalidHandleError('budgets');
+  const { waitersMax, breakers } = handle;
+  return new RateClient(memory, {
+    clock,
+    waitersMax,
+    breakerNames: Object.keys(breakers),
+    openBreaker: (provider, onThrottled) => openBreaker(breakers[provider]!, { clock, onThrottled }),
+  });
+}
+
+function isHandle(handle: Partial<RateHandle> | undefined | null): boolean {
+  const { kind, memory, waitersMax, breakers } = handle ?? {};
+  return (
+    kind === 'tickloom.rate' &&
+    memory instanceof SharedArrayBuffer &&
+    Number.isInteger(waitersMax) &&
+    typeof breakers === 'object' &&
+    breakers !== null
+  );
+}
+
+interface RateClientOptions {
+  readonly clock: Clock;
+  readonly waitersMax: number;
+  readonly breakerNames: readonly string[];
+  openBreaker(provider: string, onThrottled: (call: ThrottledCall) => void): Guard;
+}
+
+/** 30 days, of a cooldown that code asks for: it cannot be called back. */
+const COOLDOWN_MS_MAX = 2_592_000_000;
+
+/** The budgets as one thread spends from them. Belongs to the thread that opened it. */
+export class RateClient {
+  readonly #memory: RateMemory;
+  readonly #clock: Clock;
+  readonly #directory: ScopeDirectory;
+  readonly #member: number;
+  readonly #room: WaitingRoom;
+  readonly #views = new Map<string, ScopeView>();
+  readonly #limiters = new Map<string, Limiter>();
+  /** Limiters of scopes that are gone, with calls still in flight, at a provider perhaps. */
+  readonly #forgotten = new Set<Limiter>();
+  readonly #options: RateClientOptions;
+  readonly #breakers = new Map<string, Guard>();
+  #directoryVersion = 0;
+  #isClosed = false;
+
+  constructor(memory: RateMemory, options: RateClientOptions) {
+    const { clock, waitersMax } = options;
+    this.#options = options;
+    this.#memory = memory;
+    this.#clock = clock;
+    this.#directory = new ScopeDirectory(memory);
+    this.#member = joinMembers(memory);
+    this.#room = new WaitingRoom({ clock, member: this.#member, waitersMax });
+  }
+
+  /**
+   * Calls that wait for permits in this thread.
+   */
+  get waiting(): number {
+    return this.#room.size;
+  }
+
+  /**
+   * What spends from the budgets of a provider, of one of its endpoints, of a tenant: all that are
+   * named, together. The same for the same names.
+   *
+   * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` for one that was not declared.
+   */
+  limiter(ref: ScopeRef): Limiter {
+    if (this.#isClosed) throw new RateClosedError('The client of the budgets');
+    this.#forgetRemoved();
+    const names = scopeNames(ref);
+    const key = names.join('\n');
+    const known = this.#limiters.get(key);
+    if (known !== undefined) return known;
+    const views = names.map((name) => this.#view(name));
+    const limiter = new Limiter({
+      memory: this.#memory,
+      views,
+      tenant: views.length > 1 && ref.tenant !== undefined ? this.#view(tenantScope(ref.tenant)) : undefined,
+      member: this.#member,
+      clock: this.#clock,
+      room: this.#room,
+    });
+    this.#limiters.set(key, limiter);
+    return limiter;
+  }
+
+  /**
+   * The breaker of a provider. A call that it finds throttled (status 429) starts a cooldown of the
+   * provider's budget, for as long as the provider asks, or a second.
+   *
+   * @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a provider without one.
+   */
+  breaker(provider: string): Guard {
+    const known = this.#breakers.get(provider);
+    if (known !== undefined) return known;
+    const { breakerNames } = this.#options;
+    if (!breakerNames.includes(provider)) throw new BreakerUnknownError(provider, breakerNames);
+    const guard = this.#options.openBreaker(provider, ({ retryAfterMs }) =>
+      this.throttled({ provider }, retryAfterMs),
+    );
+    this.#breakers.set(provider, guard);
+    return guard;
+  }
+
+  /**
+   * A call was throttled (status 429): starts a cooldown of the endpoint's budget, where it has one of
+   * its own, else of the provider's, for all threads. Without any, nothing is there to cool down.
+   *
+   * @param retryAfterMs - What the provider asked for; a day at most, a second where it did not say.
+   */
+  throttled(ref: ThrottledScope, retryAfterMs?: number): void {
+    const { provider, endpoint } = ref;
+    const own = endpoint === undefined ? undefined : this.#directory.find(endpointScope(provider, endpoint));
+    const cooled = own === undefined ? { provider } : { provider, endpoint };
+    if (this.#directory.find(scopeName(cooled)) === undefined) return;
+    this.cooldown(cooled, cooldownMs(retryAfterMs));
+  }
+
+  /**
+   * Nothing is granted from a budget for so long, in any thread. After a 429, `throttled` does that with
+   * what the provider asks for. Never shortens one that is under way. After it, permits come at the steady rate, without a burst.
+   *
+   * @param ref - One provider, one endpoint of a provider, or one tenant.
+   * @param ms - 30 days at most.
+   * @throws {InvalidOptionsError} for `NaN`.
+   */
+  cooldown(ref: ScopeRef, ms: number): void {
+    checkNumbers('cooldown', { ms });
+    const view = this.#current(scopeName(ref));
+    const until = this.#clock.now() + BigInt(Math.ceil(Math.max(0, Math.min(ms, COOLDOWN_MS_MAX)) * 1e6));
+    Atomics.add(this.#memory.i32, this.#memory.toldAt(view.scope), 1);
+    const at = this.#memory.blockedUntilAt(view.scope);
+    let found = Atomics.load(this.#memory.b64, at);
+    while (found < until) {
+      const before = Atomics.compareExchange(this.#memory.b64, at, found, until);
+      if (before === found) break;
+      found = before;
+    }
+    // After the swap: a change that was published before it is seen here, and the cells of one that is
+    // published after it are cooled down by whoever publishes.
+    if (!view.isCurrent()) view.refresh();
+    for (const limit of view.limits) limit.spendBurstUntil(until);
+  }
+
+  /**
+   * Takes over what a provider says was used of a budget, by whoever has the same key: a used-weight
+   * header. Only upwards, since it cannot know of calls that are on their way to it.
+   *
+   * @param limit - Which of the budget's limits it speaks of; the first by default.
+   * @throws {InvalidOptionsError} for `NaN`, and for a limit that the budget does not have.
+   */
+  observeUsed(ref: ScopeRef, { used, limit = 0 }: { used: number; limit?: number }): void {
+    checkNumbers('observeUsed', { used });
+    const { limits, scope } = this.#current(scopeName(ref));
+    const observed = limits[limit];
+    if (observed === undefined) {
+      const most = limits.length === 0 ? 'none: the budget has no limit' : `0 to ${limits.length - 1}`;
+      throw new InvalidOptionsError('observeUsed', [`limit: expected ${most}, found ${limit}`]);
+    }
+    const permits = Math.max(0, Math.min(Math.floor(used), observed.permits));
+    Atomics.add(this.#memory.i32, this.#memory.toldAt(scope), 1);
+    observed.raiseUsed(this.#clock.now(), permits);
+  }
+
+  /** Sums over all threads. */
+  status(ref: ScopeRef): ScopeStatus {
+    return this.#status(scopeName(ref));
+  }
+
+  statuses(): Readonly<Record<string, ScopeStatus>> {
+    return Object.fromEntries(this.#directory.names().map((name) => [name, this.#status(name)]));
+  }
+
+  #status(name: string): ScopeStatus {
+    const view = this.#current(name);
+    const now = this.#clock.now();
+    const blocked = view.blockedUntil() - now;
+    return {
+      ...readCounters(this.#memory, view.scope),
+      left: view.left(now) ?? null,
+      inFlight: view.gate?.inFlight() ?? null,
+      cooldownMs: blocked > 0n ? Number(blocked) / 1e6 : 0,
+    };
+  }
+
+  /** Refuses those who wait, gives back what is in flight, and leaves. Its limiters are of no use then. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#room.close();
+    for (const limiter of [...this.#limiters.values(), ...this.#forgotten]) limiter.close();
+    leaveAll(this.#memory, this.#member);
+  }
+
+  #view(name: string): ScopeView {
+    const known = this.#views.get(name);
+    if (known !== undefined) return known;
+    const view = new ScopeView(this.#memory, this.#directory.get(name), name);
+    this.#views.set(name, view);
+    return view;
+  }
+
+  #current(name: string): ScopeView {
+    this.#forgetRemoved();
+    const view = this.#view(name);
+    if (!view.isCurrent()) view.refresh();
+    return view;
+  }
+
+  /** Tenants come and go: what is left of one that is gone is let go of. */
+  #forgetRemoved(): void {
+    const version = Atomics.load(this.#memory.i32, this.#memory.directoryVersionAt);
+    if (version === this.#directoryVersion) return;
+    this.#directoryVersion = version;
+    const gone = new Set<ScopeView>();
+    for (const [name, view] of this.#views) {
+      try {
+        view.refresh();
+      } catch (error) {
+        if (!(error instanceof ScopeRemovedError)) throw error;
+        gone.add(view);
+        this.#views.delete(name);
+      }
+    }
+    if (gone.size === 0) return;
+    for (const [key, limiter] of this.#limiters) {
+      if (!limiter.path.views.some((view) => gone.has(view))) continue;
+      this.#limiters.delete(key);
+      this.#forgotten.add(limiter);
+    }
+    for (const limiter of this.#forgotten) if (!limiter.isHolding) this.#forgotten.delete(limiter);
+  }
+}
+
+/**
+ * Takes back, once, what the clients of a thread that is gone held: its places in lines and in
+ * flight. Permits that it had spent stay spent: too few is safe.
+ */
+export function reclaimThread(memory: RateMemory, thread: number): void {
+  for (let member = 0; member < memory.sizes.threadsMax; member++) {
+    if (Atomics.load(memory.i32, memory.memberAt(member)) !== thread + 1) continue;
+    leaveAll(memory, member);
+  }
+}
+
+/** Takes a member out of all lines and gates, then makes its place free for another thread. */
+function leaveAll(memory: RateMemory, member: number): void {
+  for (let scope = 0; scope < memory.sizes.scopesMax; scope++) {
+    const { name, parameters } = readScope(memory, scope);
+    if (name === undefined) continue;
+    new WaitingLine(memory, scope).withdraw(member);
+    // Also of a cap that was lifted meanwhile, since it may be set again.
+    if (parameters.leasesMax > 0) new InFlightGate(memory, parameters, 0).leaveAll(member);
+  }
+  Atomics.store(memory.i32, memory.memberAt(member), 0);
+}
+
+function joinMembers(memory: RateMemory): number {
+  for (let member = 0; member < memory.sizes.threadsMax; member++) {
+    if (Atomics.compareExchange(memory.i32, memory.memberAt(member), 0, threadId + 1) === 0) return member;
+  }
+  throw new RateTableFullError('another thread', 'threadsMax', memory.sizes.threadsMax);
+}

@@ -1,0 +1,23 @@
+/**
+ * Budgets that all threads of a process share, without a lock. Entry of the sub-path `tickloom/rate`.
+ */
+
+export type { BudgetInput } from './budget-options.js';
+export type { AcquireOptions, Limiter, Reservation } from './limiter.js';
+export { openPacer, Pacer, type PacerOptions } from './pacer.js';
+export type { Permit } from './permit.js';
+export { openRates, type RateClient, type ScopeStatus } from './rate-client.js';
+export { RateCoordinator, type RateCoordinatorOptions } from './rate-coordinator.js';
+export {
+  BudgetRefusedError,
+  CostAboveBurstError,
+  InvalidCostError,
+  InvalidHandleError,
+  InvalidScopeError,
+  RateClosedError,
+  RateTableFullError,
+  ScopeRemovedError,
+  ScopeUnknownError,
+} from './rate-errors.js';
+export type { RateHandle } from './rate-handle.js';
+export type { ScopeRef, ThrottledScope } from './scope-ref.js';

@@ -1,0 +1,178 @@
+import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import type { Limit, LimitSite } from './limit.js';
+import { toNumber } from './to-number.js';
+import { GRANTED, MOVED, STALE, type Verdict } from './verdict.js';
+
+/** Nothing was ever given: free since before all instants. */
+const ALWAYS: Verdict = Number.MIN_SAFE_INTEGER;
+
+/** The low bits of a place, which say of which lap of the ring it is. */
+const LAP_BITS = 2;
+const LAPS = 2 ** LAP_BITS;
+const LAP_MASK = BigInt(LAPS - 1);
+const SHIFT = BigInt(LAP_BITS);
+
+/**
+ * At most `permits` in any window of time, exactly: for venues that meter that way, where a rate
+ * with a burst would let twice the burst into one window.
+ *
+ * A ring keeps the instant of each of the last `permits` permits. Permit number `n` lies at
+ * `n mod permits` and may be given once permit `n − permits` has left the window. A take first
+ * raises the places of its permits to its own instant, then moves the head, a counter of the permits
+ * given, by compare-and-swap. Whoever moves it has thus written its instants before: none is ever
+ * read too early, no thread waits for another, and one that dies or loses the race leaves nothing
+ * behind but instants that the next take of these places raises to its own.
+ *
+ * The low bits of a place say which lap of the ring it is of. One of the next lap already was
+ * written by a take whose instant lay past the window of the permit that stood there before.
+ */
+export class RollingLimit implements Limit {
+  readonly permits: number;
+  readonly nsPerPermit: bigint;
+  readonly #cells: BigInt64Array;
+  readonly #words: Int32Array;
+  readonly #headAt: number;
+  readonly #ringAt: number;
+  readonly #versionAt: number;
+  readonly #version: number;
+  readonly #window: bigint;
+
+  constructor(memory: RateMemory, { scope, set, index, version, parameters }: LimitSite) {
+    this.permits = parameters.permits;
+    this.nsPerPermit = (parameters.ns + BigInt(parameters.permits) - 1n) / BigInt(parameters.permits);
+    this.#cells = memory.b64;
+    this.#words = memory.i32;
+    this.#headAt = memory.cellAt(scope, set, index);
+    this.#ringAt = memory.arenaAt(parameters.arenaAt);
+    this.#versionAt = memory.versionAt(scope);
+    this.#version = version;
+    this.#window = parameters.ns;
+  }
+
+  /**
+   * Writes the instants of permits given so far, oldest first, into a ring.
+   *
+   * @returns What the cell has to hold.
+   */
+  static fill(ring: BigInt64Array, instants: readonly bigint[]): bigint {
+    ring.fill(0n);
+    for (const [permit, instant] of instants.entries()) ring[permit] = (instant << SHIFT) | 1n;
+    return BigInt(instants.length);
+  }
+
+  peek(instant: bigint, cost: number): Verdict {
+    const head = this.#head();
+    return head === undefined ? STALE : this.#waitAt(head, instant, cost);
+  }
+
+  take(instant: bigint, cost: number): Verdict {
+    for (;;) {
+      const head = this.#head();
+      if (head === undefined) return STALE;
+      const wait = this.#waitAt(head, instant, cost);
+      if (wait > 0) return wait;
+      if (this.#write(head, cost, instant) && this.#swapHead(head, head + cost)) return GRANTED;
+      // Another thread took: look again.
+    }
+  }
+
+  /** What was given stays given: the instants of later permits may rest on it. */
+  undo(): boolean {
+    return false;
+  }
+
+  undoLater(): () => boolean {
+    return () => false;
+  }
+
+  raiseUsed(instant: bigint, permits: number): void {
+    // Permit by permit: the longest take that fits is not known, and this is rare.
+    for (let used = this.permits - this.left(instant); used < permits; used++) {
+      if (this.take(instant, 1) !== GRANTED) return;
+    }
+  }
+
+  /** A window has no burst beyond what it may give at any time. */
+  spendBurstUntil(): void {}
+
+  left(instant: bigint): number {
+    const head = this.#head();
+    if (head === undefined) return 0;
+    // The permits that have left the window are the oldest ones: the ring is in order of time.
+    let left = 0;
+    for (let step = 2 ** Math.floor(Math.log2(this.permits)); step >= 1; step /= 2) {
+      if (left + step <= this.permits && this.#waitAt(head, instant, left + step) <= 0) left += step;
+    }
+    return left;
+  }
+
+  /**
+   * The instants of the permits that count, oldest first, for the ring that takes this one's place.
+   * Closes this one: from now on it answers `STALE`.
+   */
+  retire(): readonly bigint[] {
+    const head = Number(Atomics.exchange(this.#cells, this.#headAt, MOVED));
+    const instants: bigint[] = [];
+    for (let permit = Math.max(0, head - this.permits); permit < head; permit++) {
+      instants.push(this.#givenAt(permit));
+    }
+    return instants;
+  }
+
+  #head(): number | undefined {
+    const head = Atomics.load(this.#cells, this.#headAt);
+    // After the load: were the parameters old, so would the cell be, and a swap must fail.
+    if (Atomics.load(this.#words, this.#versionAt) !== this.#version || head === MOVED) return undefined;
+    return Number(head);
+  }
+
+  #waitAt(head: number, instant: bigint, cost: number): Verdict {
+    if (head === 0) return ALWAYS;
+    const sinceNewest = toNumber(BigInt.asIntN(64, this.#givenAt(head - 1) - instant));
+    const mustHaveLeft = head + cost - 1 - this.permits;
+    if (mustHaveLeft < 0) return sinceNewest;
+    const untilLeft = toNumber(BigInt.asIntN(64, this.#givenAt(mustHaveLeft) + this.#window - instant));
+    return Math.max(sinceNewest, untilLeft);
+  }
+
+  #swapHead(from: number, to: number): boolean {
+    const before = BigInt(from);
+    return Atomics.compareExchange(this.#cells, this.#headAt, before, BigInt(to)) === before;
+  }
+
+  /** When a permit was given, or later: never earlier. */
+  #givenAt(permit: number): bigint {
+    const found = Atomics.load(this.#cells, this.#placeAt(permit));
+    const instant = BigInt.asIntN(64, found >> SHIFT);
+    return (found & LAP_MASK) === this.#lapOf(permit) ? instant : BigInt.asIntN(64, instant - this.#window);
+  }
+
+  /**
+   * Raises the places of permits that are about to be taken to an instant.
+   *
+   * @returns `false`: the head has moved.
+   */
+  #write(head: number, cost: number, instant: bigint): boolean {
+    for (let permit = head; permit < head + cost; permit++) {
+      const at = this.#placeAt(permit);
+      const lap = this.#lapOf(permit);
+      const written = BigInt.asIntN(64, (instant << SHIFT) | lap);
+      for (;;) {
+        const found = Atomics.load(this.#cells, at);
+        if ((found & LAP_MASK) === lap && found >= written) break;
+        // After the load: what was found belongs to this lap, and the swap changes nothing else.
+        if (this.#head() !== head) return false;
+        if (Atomics.compareExchange(this.#cells, at, found, written) === found) break;
+      }
+    }
+    return true;
+  }
+
+  #placeAt(permit: number): number {
+    return this.#ringAt + (permit % this.permits);
+  }
+
+  #lapOf(permit: number): bigint {
+    return BigInt((Math.floor(permit / this.permits) + 1) % LAPS);
+  }
+}

@@ -1,0 +1,143 @@
+import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import { InFlightGate } from './in-flight-gate.js';
+import type { Limit } from './limit.js';
+import { openLimit } from './open-limit.js';
+import { ScopeRemovedError } from './rate-errors.js';
+import { toNumber } from './to-number.js';
+import { GRANTED, STALE, type Verdict } from './verdict.js';
+
+/** Also where nothing limits the rate: places in the order of waiters, and sums, must stay exact. */
+const COST_MAX = 1_000_000;
+
+/**
+ * A scope as one thread sees it: its parameters, read once a version. Everything that a call needs
+ * lies in fields, so that the hot path touches shared memory for the cells alone.
+ */
+export class ScopeView {
+  readonly name: string;
+  readonly scope: number;
+  readonly memory: RateMemory;
+  limits: readonly Limit[] = [];
+  gate: InFlightGate | undefined;
+  /** Share of a tenant. */
+  weight = 1;
+  /** The largest cost that can ever be granted. */
+  permitsMax = COST_MAX;
+  /** Ns that one permit takes at the steady rate of the slowest limit. */
+  nsPerPermit = 1_000n;
+  #version = 0;
+  /** Of the scope when it was opened: another scope in the same place has another life. */
+  readonly #versionAt: number;
+  readonly #blockedUntilAt: number;
+
+  /** @throws {ScopeRemovedError} */
+  constructor(memory: RateMemory, scope: number, name: string) {
+    this.memory = memory;
+    this.scope = scope;
+    this.name = name;
+    this.#versionAt = memory.versionAt(scope);
+    this.#blockedUntilAt = memory.blockedUntilAt(scope);
+    this.refresh();
+  }
+
+  /** Of the parameters that were read last, by whichever limiter of this thread. */
+  get version(): number {
+    return this.#version;
+  }
+
+  isCurrent(): boolean {
+    return Atomics.load(this.memory.i32, this.#versionAt) === this.#version;
+  }
+
+  /**
+   * Reads the parameters again.
+   *
+   * @throws {ScopeRemovedError} when the scope is gone, or another stands in its place.
+   */
+  refresh(): void {
+    const { memory, scope } = this;
+    const { version, name, parameters } = readScope(memory, scope);
+    if (name !== this.name) throw new ScopeRemovedError(this.name);
+    const { limits, weight, inFlightMax } = parameters;
+    this.#version = version;
+    this.weight = weight;
+    this.limits = limits.map((own, index) =>
+      openLimit(memory, { scope, set: setOf(version), index, version, parameters: own }),
+    );
+    this.gate = inFlightMax > 0 ? new InFlightGate(memory, parameters, inFlightMax) : undefined;
+    this.permitsMax = Math.min(COST_MAX, ...limits.map(({ permits }) => permits));
+    // Without a rate, waiters are a millisecond apart in the order, so that few of them count as equal.
+    this.nsPerPermit = limits.some(({ kind }) => kind !== 'quota') ? 1_000n : 1_000_000n;
+    for (const { nsPerPermit } of this.limits) {
+      if (nsPerPermit > this.nsPerPermit) this.nsPerPermit = nsPerPermit;
+    }
+  }
+
+  /** Instant before which nothing is granted. */
+  blockedUntil(): bigint {
+    return Atomics.load(this.memory.b64, this.#blockedUntilAt);
+  }
+
+  /** Grows with each cooldown, and each use that a provider told. */
+  told(): number {
+    return Atomics.load(this.memory.i32, this.memory.toldAt(this.scope));
+  }
+
+  /** How far off all limits would grant the cost, or since when they would; takes nothing. */
+  peek(instant: bigint, cost: number): Verdict {
+    let longest = toNumber(BigInt.asIntN(64, this.blockedUntil() - instant));
+    for (const limit of this.limits) {
+      const wait = limit.peek(instant, cost);
+      if (wait === STALE) return STALE;
+      if (wait > longest) longest = wait;
+    }
+    return this.isCurrent() ? longest : STALE;
+  }
+
+  /**
+   * Takes the cost from all limits, or from none, but for what a lost race had taken from a rolling
+   * limit: that stays given. Too few is safe.
+   */
+  take(instant: bigint, cost: number, undoable = false): Verdict {
+    const blockedUntil = this.blockedUntil();
+    if (blockedUntil > instant) return Number(blockedUntil - instant);
+    const { limits } = this;
+    for (let i = 0; i < limits.length; i++) {
+      const wait = limits[i]!.take(instant, cost, undoable || i < limits.length - 1);
+      if (wait === GRANTED) continue;
+      this.#undoBefore(i);
+      return wait;
+    }
+    return limits.length === 0 && !this.isCurrent() ? STALE : GRANTED;
+  }
+
+  /** Gives back the last undoable take. */
+  undo(): void {
+    this.#undoBefore(this.limits.length);
+  }
+
+  /** Permits that could be taken at the instant; `undefined` without a limit. */
+  left(instant: bigint): number | undefined {
+    if (this.limits.length === 0) return undefined;
+    if (this.blockedUntil() > instant) return 0;
+    return Math.min(...this.limits.map((limit) => limit.left(instant)));
+  }
+
+  #undoBefore(count: number): void {
+    for (let i = count - 1; i >= 0; i--) this.limits[i]!.undo();
+  }
+}
+
+/** A scope as it is at one time. Without a name: there is none. */
+export function readScope(memory: RateMemory, scope: number) {
+  const versionAt = memory.versionAt(scope);
+  for (;;) {
+    const version = Atomics.load(memory.i32, versionAt);
+    const name = (version & 1) === 1 ? memory.readName(scope) : undefined;
+    const parameters = memory.readParameters(scope, setOf(version));
+    if (Atomics.load(memory.i32, versionAt) === version) return { version, name, parameters };
+  }
+}
+
+/** Which set of parameters a version of a scope uses. */
+export const setOf = (version: number): number => (version >> 1) & 1;

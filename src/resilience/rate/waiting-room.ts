@@ -1,0 +1,242 @@
+import type { Clock, TimerHandle } from '../../core/clock.js';
+import { NANOS_PER_MILLI, type Nanos, toMillisCeil } from '../../core/units.js';
+import { AbortWatch } from './abort-watch.js';
+import { IndexedHeap } from './indexed-heap.js';
+import { BudgetRefusedError, RateClosedError } from './rate-errors.js';
+import { NEVER } from './verdict.js';
+import type { WaitedFor, Waiter } from './waiter.js';
+import type { WaitingLine } from './waiting-line.js';
+
+/** No sleep is longer: those ahead may give up, and budgets may change, without a word. */
+const SLEEP_NS_MAX = 250_000_000;
+
+/** A waiter of this thread that stands in a scope's line: nobody behind it goes first. */
+interface Claim {
+  readonly line: WaitingLine;
+  readonly place: bigint;
+  readonly cost: number;
+  readonly wait: number;
+}
+
+/**
+ * The calls of one thread that wait for permits. Each limiter has a queue in order of place; the
+ * first of each is tried, the soonest place first, and those that must wait stand in the line of
+ * the scope that stops them. One timer serves all; there is none while nobody waits.
+ */
+export class WaitingRoom {
+  readonly #clock: Clock;
+  readonly #member: number;
+  readonly #waitersMax: number;
+  readonly #limiters = new Set<WaitedFor>();
+  readonly #deadlines = new IndexedHeap<Waiter, 'deadlineIndex'>(
+    'deadlineIndex',
+    (a, b) => a.deadline! < b.deadline!,
+  );
+  readonly #signals = new AbortWatch((waiters, reason) => this.#abort(waiters, reason));
+  /** Lines in which this thread stands. */
+  #lines = new Map<number, WaitingLine>();
+  #timer: TimerHandle | undefined;
+  #waiters = 0;
+  #isServing = false;
+  #isClosed = false;
+
+  constructor({
+    clock,
+    member,
+    waitersMax,
+  }: {
+    readonly clock: Clock;
+    readonly member: number;
+    readonly waitersMax: number;
+  }) {
+    this.#clock = clock;
+    this.#member = member;
+    this.#waitersMax = waitersMax;
+  }
+
+  get size(): number {
+    return this.#waiters;
+  }
+
+  /** @throws {BudgetRefusedError} `WAITERS_FULL` */
+  checkRoom(scopes: string): void {
+    if (this.#isClosed) throw new RateClosedError('The client of the budgets');
+    if (this.#waiters >= this.#waitersMax) throw BudgetRefusedError.queueFull(scopes, this.#waitersMax);
+  }
+
+  add(waiter: Waiter): void {
+    const { limiter, deadline } = waiter;
+    this.#waiters++;
+    limiter.waiters.add(waiter);
+    this.#limiters.add(limiter);
+    if (deadline !== undefined) this.#deadlines.add(waiter);
+    this.#signals.add(waiter);
+    this.wake();
+  }
+
+  /** Something changed in this thread that may let a waiter go. */
+  wake(): void {
+    if (this.#isClosed || this.#isServing) return;
+    this.#isServing = true;
+    try {
+      this.#serve();
+    } finally {
+      this.#isServing = false;
+    }
+  }
+
+  /** Refuses all who wait. */
+  close(): void {
+    this.#isClosed = true;
+    this.#clock.clearTimeout(this.#timer);
+    for (const limiter of [...this.#limiters]) {
+      this.#rejectAll(limiter, new RateClosedError('The client of the budgets'));
+    }
+    for (const line of this.#lines.values()) line.withdraw(this.#member);
+    this.#lines.clear();
+  }
+
+  #serve(): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+
+    let claims: Map<number, Claim>;
+    let sleep: number;
+    do {
+      claims = new Map();
+      sleep = this.#serveDue(claims);
+      // After the permits that are there: one of the last instant is still in time.
+    } while (this.#giveUpLate());
+    const now = this.#clock.now();
+    const deadline = this.#deadlines.first?.deadline;
+    if (deadline !== undefined) sleep = Math.min(sleep, Number(deadline - now));
+    const delay = toMillisCeil(BigInt(Math.max(0, Math.ceil(sleep))) as Nanos);
+    this.#standInLines(claims, now + BigInt(delay) * NANOS_PER_MILLI);
+    if (this.#waiters > 0) this.#timer = this.#clock.setTimeout(() => this.wake(), delay);
+  }
+
+  /** @returns Ns until one of those who still wait may be served. */
+  #serveDue(claims: Map<number, Claim>): number {
+    let sleep = SLEEP_NS_MAX;
+    const order = new IndexedHeap<WaitedFor, 'turnIndex'>('turnIndex', isFirstSooner);
+    for (const limiter of this.#limiters) order.add(limiter);
+    for (let limiter = order.first; limiter !== undefined; limiter = order.first) {
+      order.remove(limiter);
+      const wait = this.#try(limiter.waiters.first!, claims);
+      if (wait > 0) sleep = Math.min(sleep, wait);
+      else if (limiter.waiters.size > 0) order.add(limiter);
+    }
+    return sleep;
+  }
+
+  /** @returns Ns to wait; 0 when the waiter is gone, served or refused. */
+  #try(waiter: Waiter, claims: Map<number, Claim>): number {
+    const { limiter, cost, place, virtualPlace } = waiter;
+    const now = this.#clock.now();
+    let wait: number;
+    try {
+      wait = this.#take(waiter, now, claims);
+    } catch (error) {
+      this.#rejectAll(limiter, error); // its budget was removed, by another thread in the middle of it perhaps
+      return 0;
+    }
+    if (wait === NEVER) return this.#refuseForGood(waiter);
+    if (wait > 0) return wait;
+    this.#remove(waiter);
+    limiter.order.serve(place, virtualPlace);
+    const waitedNs = Number(now - waiter.since);
+    limiter.count('waited');
+    limiter.count('waitedUs', Math.round(waitedNs / 1_000));
+    waiter.resolve(limiter.grant(cost, now, waitedNs));
+    return 0;
+  }
+
+  /**
+   * Takes the permits of a waiter, or claims a place in the line of the scope that stops it.
+   *
+   * @throws {ScopeRemovedError}
+   */
+  #take(waiter: Waiter, now: Nanos, claims: Map<number, Claim>): number {
+    const { limiter, cost, place } = waiter;
+    const { path } = limiter;
+    path.refresh();
+    if (cost > path.permitsMax) return NEVER;
+    for (const [i, view] of path.views.entries()) {
+      const line = path.lines[i]!;
+      const ahead = claims.get(view.scope);
+      if (ahead !== undefined) return ahead.wait;
+      const wait = Math.max(view.peek(now, cost), line.wait(view, this.#member, place, cost, now));
+      if (wait > 0 && wait !== NEVER) claims.set(view.scope, { line, place, cost, wait });
+      if (wait > 0) return wait;
+    }
+    const wait = path.take(now, cost);
+    if (wait > 0 && wait !== NEVER) {
+      const { stoppedAt } = path;
+      claims.set(path.views[stoppedAt]!.scope, { line: path.lines[stoppedAt]!, place, cost, wait });
+    }
+    return wait;
+  }
+
+  #standInLines(claims: ReadonlyMap<number, Claim>, dueAt: bigint): void {
+    for (const [scope, line] of this.#lines) if (!claims.has(scope)) line.withdraw(this.#member);
+    this.#lines = new Map();
+    for (const [scope, { line, place, cost }] of claims) {
+      line.publish(this.#member, { place, cost, dueAt });
+      this.#lines.set(scope, line);
+    }
+  }
+
+  /** @returns Whether there was one. */
+  #giveUpLate(): boolean {
+    const now = this.#clock.now();
+    let isOneLate = false;
+    for (;;) {
+      const waiter = this.#deadlines.first;
+      if (waiter === undefined || waiter.deadline! > now) return isOneLate;
+      isOneLate = true;
+      this.#remove(waiter);
+      waiter.limiter.count('timedOut');
+      waiter.limiter.order.leave(waiter.virtualPlace);
+      const waitedMs = Number(now - waiter.since) / 1e6;
+      waiter.reject(BudgetRefusedError.timedOut(waiter.limiter.path.name, waitedMs, undefined));
+    }
+  }
+
+  #abort(waiters: readonly Waiter[], reason: unknown): void {
+    for (const waiter of waiters) {
+      this.#remove(waiter);
+      waiter.limiter.count('aborted');
+      waiter.limiter.order.leave(waiter.virtualPlace);
+      waiter.reject(reason);
+    }
+    this.wake();
+  }
+
+  /** A change of the budget, or a rate of 0, left it without hope. */
+  #refuseForGood(waiter: Waiter): 0 {
+    this.#remove(waiter);
+    waiter.limiter.order.leave(waiter.virtualPlace);
+    waiter.reject(waiter.limiter.path.refusalForGood(waiter.cost));
+    return 0;
+  }
+
+  #rejectAll(limiter: WaitedFor, error: unknown): void {
+    for (let waiter = limiter.waiters.first; waiter !== undefined; waiter = limiter.waiters.first) {
+      this.#remove(waiter);
+      limiter.order.leave(waiter.virtualPlace);
+      waiter.reject(error);
+    }
+  }
+
+  #remove(waiter: Waiter): void {
+    const { limiter } = waiter;
+    limiter.waiters.remove(waiter);
+    this.#deadlines.remove(waiter);
+    this.#signals.delete(waiter);
+    this.#waiters--;
+    if (limiter.waiters.size === 0) this.#limiters.delete(limiter);
+  }
+}
+
+const isFirstSooner = (a: WaitedFor, b: WaitedFor): boolean =>
+  a.waiters.first!.place < b.waiters.first!.place;

@@ -1,0 +1,106 @@
+import { type Column, findColumn, type Schema, STANDARD_COLUMNS } from '../../../columns/schema.js';
+import type { PlanProblems } from '../../../engine/factories.js';
+import type { BarsOptions } from './options.js';
+
+/** Which columns of the input bars are made of. */
+export interface BarColumnNames {
+  /** `undefined`: of shorter bars, with all their columns. */
+  readonly price: string | undefined;
+  /** Sizes, or the volumes of bars. */
+  readonly size: string | undefined;
+  /** Tells which of two rows of one instant is the later one. */
+  readonly sequence: string | undefined;
+}
+
+/**
+ * The bar's columns: the standard ones, receive time aside, with the symbols of the input, and the
+ * number of late rows where it is asked for.
+ */
+export function barSchema(
+  input: Schema,
+  { every, lateColumn }: Pick<BarsOptions, 'every' | 'lateColumn'>,
+): Schema {
+  const { required, optional } = STANDARD_COLUMNS.bar;
+  const symbol = findColumn(input, 'symbol');
+  const columns = [...required, ...optional.filter(({ name }) => name !== 'received')];
+  return {
+    kind: 'bar',
+    barNs: every,
+    columns: [
+      ...columns.map((column) => (column.name === 'symbol' ? (symbol ?? column) : column)),
+      ...(lateColumn === undefined ? [] : [{ name: lateColumn, type: 'int32' as const }]),
+    ],
+  };
+}
+
+export function chooseBarColumns(options: BarsOptions, input: Schema): BarColumnNames {
+  if (isOfBars(options, input)) {
+    const volume = findColumn(input, 'volume') ? 'volume' : undefined;
+    return { price: undefined, size: volume, sequence: undefined };
+  }
+  const sequence = findColumn(input, 'sequence')?.type;
+  return {
+    price: options.price ?? (findColumn(input, 'price') ? 'price' : 'mid'),
+    size: options.size ?? (findColumn(input, 'size')?.type === 'float64' ? 'size' : undefined),
+    sequence: sequence && SEQUENCES.includes(sequence) ? 'sequence' : undefined,
+  };
+}
+
+const SEQUENCES: readonly Column['type'][] = ['int64', 'int32', 'float64'];
+
+/** Bars are made of bars as a whole, unless one column of them is named. */
+const isOfBars = ({ price }: BarsOptions, { kind }: Schema): boolean => kind === 'bar' && price === undefined;
+
+export function checkBarColumns(options: BarsOptions, input: Schema, problems: PlanProblems): void {
+  checkType(input, 'time', 'timestamp', [], problems);
+  checkType(input, 'symbol', 'string', [], problems);
+  const { lateColumn } = options;
+  if (
+    lateColumn !== undefined &&
+    barSchema(input, { every: options.every }).columns.some(({ name }) => name === lateColumn)
+  ) {
+    problems.add(['lateColumn'], `expected a name that bars do not have, found "${lateColumn}"`);
+  }
+  const { price, size } = chooseBarColumns(options, input);
+  if (price === undefined) {
+    const { every } = options;
+    if (input.barNs !== undefined && every % input.barNs !== 0) {
+      problems.add(
+        ['every'],
+        `expected a multiple of the length of the bars that come in, ${input.barNs} ns, found ${every} ns: ` +
+          'a bar that lies in two of them belongs to neither',
+      );
+    }
+    if (options.size !== undefined) {
+      problems.add(['size'], 'expected "price" beside it: bars of bars take their volumes');
+    }
+    return;
+  }
+  if (options.price === undefined && !findColumn(input, price)) {
+    const derived = findColumn(input, 'bid') && findColumn(input, 'ask');
+    const hint = derived ? ' before it put { use: derive, columns: { mid: "(bid + ask) / 2" } }, or' : '';
+    problems.add(
+      ['price'],
+      `expected a column "price" or "mid", found ${namesOf(input)};${hint} name the column of prices here`,
+    );
+  } else {
+    checkType(input, price, 'float64', ['price'], problems);
+  }
+  if (size !== undefined) checkType(input, size, 'float64', ['size'], problems);
+}
+
+function checkType(
+  input: Schema,
+  name: string,
+  type: Column['type'],
+  path: readonly string[],
+  problems: PlanProblems,
+): void {
+  const column = findColumn(input, name);
+  if (!column) problems.add(path, `expected a column "${name}", found ${namesOf(input)}`);
+  else if (column.type !== type) {
+    problems.add(path, `expected column "${name}" to be a ${type}, found ${column.type}`);
+  }
+}
+
+const namesOf = ({ columns }: Schema): string => columns.map(({ name }) => `"${name}"`).join(', ');

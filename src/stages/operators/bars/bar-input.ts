@@ -1,0 +1,86 @@
+import type { Batch } from '../../../columns/batch.js';
+import { TWO_32 } from '../../../columns/int64.js';
+import { extentOf, placesOf } from '../../../columns/selection.js';
+import type { BarColumnNames } from './bar-columns.js';
+import type { BarInput } from './bar-lines.js';
+import { type BarColumns, foldBars } from './fold-bars.js';
+import { foldRows, type RowColumns } from './fold-rows.js';
+import { timesOf } from './time-span.js';
+
+/**
+ * The rows of a batch as bars are made of them: of prices, or of shorter bars.
+ *
+ * @param sizes - Told of the first volume among shorter bars: those of rows without sizes have none.
+ */
+export function barInputOf(batch: Batch, names: BarColumnNames, sizes: { hasSizes: boolean }): BarInput {
+  return names.price === undefined ? shorterBars(batch, sizes) : pricedRows(batch, names.price, names);
+}
+
+function pricedRows(batch: Batch, price: string, { size, sequence }: BarColumnNames): BarInput {
+  const columns: RowColumns = {
+    times: timesOf(batch.int32('time')),
+    symbols: batch.int32('symbol'),
+    prices: batch.float64(price),
+    sizes: size === undefined ? undefined : batch.float64(size),
+    sequences: sequence === undefined ? undefined : sequencesOf(batch, sequence),
+    places: placesOf(batch),
+  };
+  return {
+    times: columns.times,
+    symbols: columns.symbols,
+    places: columns.places,
+    origin: batch.origin,
+    valuesAt: (place) => ({
+      [price]: columns.prices[place]!,
+      ...(size !== undefined && { [size]: columns.sizes![place]! }),
+    }),
+    fold: (window, row, end, ascends, unpriced) => foldRows(window, columns, row, end, ascends, unpriced),
+  };
+}
+
+function shorterBars(batch: Batch, sizes: { hasSizes: boolean }): BarInput {
+  const has = (name: string) => batch.schema.columns.some((column) => column.name === name);
+  const columns: BarColumns = {
+    times: timesOf(batch.int32('time')),
+    symbols: batch.int32('symbol'),
+    opens: batch.float64('open'),
+    highs: batch.float64('high'),
+    lows: batch.float64('low'),
+    closes: batch.float64('close'),
+    volumes: has('volume') ? batch.float64('volume') : undefined,
+    vwaps: has('vwap') ? batch.float64('vwap') : undefined,
+    counts: has('count') ? batch.int32('count') : undefined,
+    marks: has('mark') ? batch.uint8('mark') : undefined,
+    places: placesOf(batch),
+  };
+  return {
+    times: columns.times,
+    symbols: columns.symbols,
+    places: columns.places,
+    origin: batch.origin,
+    valuesAt: (place) => ({ open: columns.opens[place]!, close: columns.closes[place]! }),
+    fold(window, row, end, _ascends, unpriced, marks) {
+      foldBars(window, columns, row, end, unpriced, marks);
+      if (!sizes.hasSizes) sizes.hasSizes = hasVolume(columns, row, end);
+    },
+  };
+}
+
+function hasVolume({ volumes, places }: BarColumns, row: number, end: number): boolean {
+  for (; volumes !== undefined && row < end; row++) if (Number.isFinite(volumes[places[row]!])) return true;
+  return false;
+}
+
+/** As doubles, which hold whole numbers up to 2⁵³: of numbers beyond, neighbours may be taken for equal. */
+function sequencesOf(batch: Batch, name: string): Float64Array {
+  const column = batch.column(name);
+  if (column instanceof Float64Array) return column;
+  const rows = extentOf(batch);
+  const type = batch.schema.columns.find((of) => of.name === name)?.type;
+  if (type !== 'int64') return new Float64Array(column.subarray(0, rows));
+  const sequences = new Float64Array(rows);
+  for (let row = 0; row < rows; row++) {
+    sequences[row] = column[2 * row + 1]! * TWO_32 + (column[2 * row]! >>> 0);
+  }
+  return sequences;
+}

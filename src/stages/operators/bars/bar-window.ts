@@ -1,0 +1,123 @@
+import { TWO_32 } from '../../../columns/int64.js';
+import { doubleOfBits, INFINITY_HIGH } from './time-bits.js';
+
+/**
+ * Cells of a symbol in a window: a cache line each, so that a row without a size touches one. The
+ * first and last instant are kept beside the prices, since a row may arrive in any order.
+ */
+export const CELLS = 8;
+export const OPEN = 0;
+export const HIGH = 1;
+export const LOW = 2;
+export const CLOSE = 3;
+export const COUNT = 4;
+/** Keys of the rows that gave open and close (`keyOf`). */
+export const FIRST = 5;
+export const LAST = 6;
+
+/** Cells of a symbol beside these, where rows have sizes or a sequence: as many. */
+export const VOLUME = 0;
+/** What the double of the sum could not hold. */
+export const VOLUME_REST = 1;
+/** Sum of price × size. */
+export const TURNOVER = 2;
+export const TURNOVER_REST = 3;
+/** Of the rows that gave open and close. */
+export const FIRST_SEQUENCE = 4;
+export const LAST_SEQUENCE = 5;
+
+/**
+ * What has been seen of one window of time, by slot. A slot is the id of a symbol plus 1, so that
+ * rows without a symbol (id −1) have one too.
+ *
+ * An instant within a window is held as a double that sorts as instants do: from 1970 to 2262 the
+ * bits of the time itself, which a column holds as it is; elsewhere the ns since the window began.
+ */
+export class BarWindow {
+  /** The first slot that it has cells for. */
+  readonly firstSlot: number;
+  readonly #hasExtras: boolean;
+  /** The window begins at `index` × length since 1970. */
+  index = 0;
+  /** Its begin in words: high signed, low unsigned. */
+  startHigh = 0;
+  startLow = 0;
+  /** Whether the bits of its times sort as doubles. */
+  hasPlainKeys = true;
+  /** The greatest key of all rows; `-Infinity`: there are none. */
+  lastKey = Number.NEGATIVE_INFINITY;
+  /** Rubbish where the count is 0. */
+  cells: Float64Array;
+  /** Sums, which are 0 where the count is, and sequences. Empty where there are none. */
+  extras: Float64Array;
+  /** Places in the cells (slot less the first one) with rows, in order of appearance. */
+  touched: Int32Array;
+  touchedCount = 0;
+
+  /** Bytes of a window of so many slots. */
+  static bytesOf(slots: number, hasExtras: boolean): number {
+    const cells = slots * CELLS * Float64Array.BYTES_PER_ELEMENT;
+    return (hasExtras ? 2 : 1) * cells + slots * Int32Array.BYTES_PER_ELEMENT;
+  }
+
+  constructor(firstSlot: number, slots: number, hasExtras: boolean) {
+    this.firstSlot = firstSlot;
+    this.#hasExtras = hasExtras;
+    this.cells = new Float64Array(slots * CELLS);
+    this.extras = new Float64Array(hasExtras ? slots * CELLS : 0);
+    this.touched = new Int32Array(slots);
+  }
+
+  get slots(): number {
+    return this.touched.length;
+  }
+
+  moveTo(index: number, everyNs: bigint): void {
+    const start = BigInt(index) * everyNs;
+    this.index = index;
+    this.startLow = Number(start & 0xffff_ffffn);
+    this.startHigh = Number(start >> 32n);
+    this.hasPlainKeys = start >= 0n && Number((start + everyNs) >> 32n) < INFINITY_HIGH;
+  }
+
+  /** The key of an instant within the window. */
+  keyOf(low: number, high: number): number {
+    if (!this.hasPlainKeys) return (high - this.startHigh) * TWO_32 + ((low >>> 0) - this.startLow);
+    return doubleOfBits(low, high);
+  }
+
+  countOf(slot: number): number {
+    const place = slot - this.firstSlot;
+    return place >= 0 && place < this.slots ? this.cells[place * CELLS + COUNT]! : 0;
+  }
+
+  /** Rows of all symbols. */
+  get count(): number {
+    let count = 0;
+    for (let i = 0; i < this.touchedCount; i++) count += this.cells[this.touched[i]! * CELLS + COUNT]!;
+    return count;
+  }
+
+  grow(slots: number): void {
+    const { cells, extras, touched } = this;
+    this.cells = new Float64Array(slots * CELLS);
+    this.cells.set(cells);
+    if (this.#hasExtras) {
+      this.extras = new Float64Array(slots * CELLS);
+      this.extras.set(extras);
+    }
+    this.touched = new Int32Array(slots);
+    this.touched.set(touched);
+  }
+
+  /** Ready to be another window. */
+  clear(): void {
+    for (let i = 0; i < this.touchedCount; i++) {
+      const cell = this.touched[i]! * CELLS;
+      this.cells[cell + COUNT] = 0;
+      if (this.#hasExtras) this.extras.fill(0, cell, cell + CELLS);
+    }
+    this.touchedCount = 0;
+    this.lastKey = Number.NEGATIVE_INFINITY;
+  }
+}

@@ -1,0 +1,341 @@
+import type { Batch } from '../../../columns/batch.js';
+import type { MemoryShare } from '../../../columns/column-memory.js';
+import type { ControlRecord } from '../../../columns/control-record.js';
+import type { Dictionary } from '../../../columns/dictionary.js';
+import type { EventOrder } from '../../../columns/event-order.js';
+import { findColumn, type Schema } from '../../../columns/schema.js';
+import { PipelineError } from '../../../core/errors.js';
+import { unreachable } from '../../../core/invariant.js';
+import type { PlainData } from '../../../core/plain-data.js';
+import { nanos } from '../../../core/units.js';
+import type { OperatorFactory } from '../../../engine/factories.js';
+import type { Emit, Operator, OperatorTally } from '../../../engine/operator.js';
+import type { StageContext } from '../../../engine/stage.js';
+import type { StageStatistics } from '../../../wire/pipeline-report.js';
+import { type BarColumnNames, barSchema, checkBarColumns, chooseBarColumns } from './bar-columns.js';
+import { barInputOf } from './bar-input.js';
+import type { BarInput, LateArrival } from './bar-lines.js';
+import { BarWriter } from './bar-writer.js';
+import { ALL_SLOTS } from './blind-spots.js';
+import { LateCounter } from './late-counter.js';
+import { LateRows } from './late-row-policy.js';
+import type { BarsOptions } from './options.js';
+import { SharedLine, type SharedLineState } from './shared-line.js';
+import { SymbolLines, type SymbolLinesState } from './symbol-lines.js';
+
+/**
+ * Bars by event time, per symbol: open, high, low, close, volume, vwap, count and a mark that tells
+ * what is behind them.
+ *
+ * | mark       | the window                                                                        |
+ * | ---------- | --------------------------------------------------------------------------------- |
+ * | `complete` | was seen from begin to end                                                        |
+ * | `partial`  | was not: the stream began, ended or was reset in it                               |
+ * | `gap`      | has data known to be missing (a `gap` or `stale` record); before all other marks  |
+ * | `empty`    | was seen whole and had no rows of a symbol seen before; only with `emptyBars`     |
+ *
+ * A bar is emitted when the watermark is past its end by `lateness`, so that bars depend neither on
+ * batches nor on wall time, nor on the order in which rows came. Open and close are those of the first
+ * and last instant; of rows of one instant, by the column `sequence` where there is one, else by
+ * arrival. Rows without a finite price count as filtered; a size that is not finite counts as 0. Sums
+ * are compensated. Bars of bars are made of their open, high, low, close, volume, vwap and count,
+ * unless `price` names one column.
+ */
+export const barsOperator: OperatorFactory<BarsOptions> = {
+  plan(options, input, problems, { hasDeadLetters }) {
+    checkBarColumns(options, input, problems);
+    if (options.late === 'keep' && options.lateColumn === undefined && !hasDeadLetters) {
+      problems.add(
+        ['late'],
+        'expected "deadLetter.path" in the spec, or "lateColumn", for "keep" to keep rows in',
+      );
+    }
+    if (options.lateColumn !== undefined && options.late !== 'keep') {
+      problems.add(['lateColumn'], 'expected "late: keep" beside it');
+    }
+    return barSchema(input, options);
+  },
+  create: (options, input, context) => new BarsOperator(options, input, context),
+};
+
+/** What it was given and has not yet dealt with. */
+interface InHand {
+  readonly batch: Batch;
+  readonly input: BarInput;
+  row: number;
+  control: number;
+}
+
+class BarsOperator implements Operator {
+  readonly output: Schema;
+  readonly order: EventOrder;
+  readonly takesSelections = true;
+  readonly #options: BarsOptions;
+  readonly #context: StageContext;
+  readonly #columns: BarColumnNames;
+  readonly #symbols: Dictionary;
+  readonly #writer: BarWriter;
+  readonly #lines: SharedLine | SymbolLines;
+  readonly #late: LateRows;
+  readonly #lateCounter: LateCounter | undefined;
+  readonly #memory: MemoryShare;
+  #inHand: InHand | undefined;
+  #isFlushing = false;
+  /** Rows that it was given, up to the batch in hand. */
+  #rowsIn = 0;
+  /** The watermark that was passed on last, of all symbols. */
+  #passedNs: bigint | undefined;
+  #hasWarned = false;
+
+  constructor(options: BarsOptions, input: Schema, context: StageContext) {
+    const { scope, maxDelayNs } = context.stream.order;
+    this.#options = options;
+    this.#context = context;
+    this.output = barSchema(input, options);
+    this.order = { scope, maxDelayNs: 0 }; // bars come in order of their begin
+    this.#columns = chooseBarColumns(options, input);
+    this.#symbols = context.dictionaries.get(findColumn(input, 'symbol')?.dictionary ?? 'symbol');
+    this.#lateCounter = options.lateColumn === undefined ? undefined : new LateCounter();
+    this.#writer = new BarWriter(
+      this.output,
+      context.batchRows,
+      context.dictionaries,
+      this.#columns.price !== undefined && this.#columns.size !== undefined,
+      this.#lateCounter,
+    );
+    this.#memory = context.memory.share('bars');
+    const settings = {
+      memory: this.#memory,
+      everyNs: options.every,
+      latenessNs: options.lateness,
+      maxDelayNs,
+      emptyBars: options.emptyBars === 'emit',
+      fillMax: options.fillMax,
+      hasExtras: this.#columns.size !== undefined || this.#columns.sequence !== undefined,
+    };
+    const onLate = (from: BarInput, late: LateArrival) => this.#takeLate(from, late);
+    this.#lines =
+      scope === 'all'
+        ? new SharedLine(settings, this.#writer, () => this.#symbols.size + 1, onLate)
+        : new SymbolLines(settings, this.#writer, onLate);
+    this.#late = new LateRows({
+      policy: options.late ?? (context.stream.bounded ? 'stop' : 'drop'),
+      rejects: context.rejects,
+      hasColumn: this.#lateCounter !== undefined,
+      clock: context.clock,
+      log: context.log,
+    });
+  }
+
+  process(batch: Batch, emit: Emit): void | Promise<void> {
+    this.#inHand = { batch, input: barInputOf(batch, this.#columns, this.#writer), row: 0, control: 0 };
+    return this.emitMore(emit);
+  }
+
+  /** Whether it stopped in the middle of a batch, or of the last bars, for the sink to keep up. */
+  get hasMore(): boolean {
+    return this.#inHand !== undefined || this.#isFlushing;
+  }
+
+  emitMore(emit: Emit): void | Promise<void> {
+    const rejectedBefore = this.#late.rejected;
+    this.#writer.begin(emit);
+    let isDone = false;
+    try {
+      isDone = this.#isFlushing ? this.#lines.finish() : this.#goOn();
+    } catch (error) {
+      this.#letGo();
+      throw error;
+    }
+    if (isDone) this.#letGo();
+    this.#writer.end();
+    this.#warnOnce();
+    if (this.#late.rejected > rejectedBefore) return this.#context.rejects.flush();
+  }
+
+  flush(emit: Emit): void | Promise<void> {
+    this.#isFlushing = true;
+    return this.emitMore(emit);
+  }
+
+  close(): void {
+    this.#letGo();
+    this.#writer.close();
+    this.#memory.resize(0);
+  }
+
+  watermark(): bigint | undefined {
+    return this.#lines.heldTo(ALL_SLOTS);
+  }
+
+  snapshot(): PlainData {
+    const { every, lateness } = this.#options;
+    return {
+      every,
+      lateness,
+      rowsIn: this.#rowsIn,
+      passed: this.#passedNs === undefined ? null : String(this.#passedNs),
+      sized: this.#writer.hasSizes,
+      late: this.#lateCounter?.snapshot() ?? null,
+      lines: this.#lines.snapshot(),
+    };
+  }
+
+  /** @throws {PipelineError} `CHECKPOINT_INVALID` for the state of bars of another length, or of another order. */
+  restore(state: PlainData): void {
+    const { every, lateness, rowsIn, passed, sized, late, lines } = state as unknown as BarsState;
+    if (every !== this.#options.every || lateness !== this.#options.lateness || !lines) {
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        `Expected the state of bars of ${this.#options.every} ns with a lateness of ${this.#options.lateness} ns, ` +
+          `found ${Number(every)} ns and ${Number(lateness)} ns; were the options changed?`,
+      );
+    }
+    this.#rowsIn = rowsIn;
+    this.#passedNs = passed === null ? undefined : BigInt(passed);
+    this.#writer.hasSizes = sized;
+    if (late) this.#lateCounter?.restore(late);
+    if (lines.scope === 'all' && this.#lines instanceof SharedLine) this.#lines.restore(lines);
+    else if (lines.scope === 'symbol' && this.#lines instanceof SymbolLines) this.#lines.restore(lines);
+    else {
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        'Expected the state of bars over rows that are ordered as they are now; was the order of the source changed?',
+      );
+    }
+  }
+
+  tally(): OperatorTally {
+    const { dropped, rejected, count } = this.#late;
+    return {
+      folded: this.#lines.rowsTaken - this.#lines.rowsUnpriced,
+      derived: this.#writer.rows,
+      filtered: this.#lines.rowsUnpriced,
+      dropped,
+      rejected,
+      late: count,
+    };
+  }
+
+  statistics(): StageStatistics {
+    return {
+      windowsOpen: this.#lines.windowsOpen,
+      rowsLate: this.#late.count,
+      rowsWithoutPrice: this.#lines.rowsUnpriced,
+      barsNotFilled: this.#lines.barsNotFilled,
+    };
+  }
+
+  /** @returns Whether the batch in hand is done with. */
+  #goOn(): boolean {
+    const inHand = this.#inHand;
+    if (!inHand) return true;
+    const { batch, input } = inHand;
+    for (;;) {
+      const placed = batch.controls[inHand.control];
+      const end = placed?.row ?? batch.length;
+      inHand.row = this.#lines.take(input, inHand.row, end);
+      if (inHand.row < end) return false;
+      if (!placed) break;
+      if (!this.#heed(placed.record)) return false;
+      inHand.control++;
+    }
+    this.#rowsIn += batch.length;
+    return true;
+  }
+
+  #letGo(): void {
+    const { batch } = this.#inHand ?? {};
+    this.#inHand = undefined;
+    this.#isFlushing = false;
+    batch?.release();
+  }
+
+  /** @returns Whether the record is done with, and has been passed on. */
+  #heed(record: ControlRecord): boolean {
+    switch (record.type) {
+      case 'gap':
+        this.#lines.gap(this.#slotOf(record.symbol), record.from, record.to);
+        break;
+      case 'stale':
+        this.#lines.stale(this.#slotOf(record.symbol), record.since);
+        break;
+      case 'reset':
+        this.#lines.reset(record.at);
+        break;
+      case 'watermark': {
+        const slot = this.#slotOf(record.symbol);
+        if (!this.#lines.watermark(slot, record.at)) return false;
+        this.#passOn(slot, record.symbol);
+        return true;
+      }
+      case 'end':
+        if (!this.#lines.finish()) return false; // the last bars stand before the record
+        break;
+      case 'switched':
+        break; // what a switch missed is told by a gap
+      default:
+        unreachable(record);
+    }
+    this.#writer.control(record);
+    return true;
+  }
+
+  /** A watermark, held back to the begin of the first window that is open or may be. */
+  #passOn(slot: number, symbol: string | undefined): void {
+    const at = this.#lines.heldTo(slot);
+    if (at === undefined) return;
+    if (slot !== ALL_SLOTS) {
+      this.#writer.control({ type: 'watermark', at: nanos(at), ...(symbol !== undefined && { symbol }) });
+      return;
+    }
+    if (this.#passedNs !== undefined && at <= this.#passedNs) return;
+    this.#passedNs = at;
+    this.#writer.control({ type: 'watermark', at: nanos(at) });
+  }
+
+  #slotOf(symbol: string | undefined): number {
+    return symbol === undefined ? ALL_SLOTS : this.#symbols.idOf(symbol) + 1;
+  }
+
+  #takeLate(input: BarInput, { row, place, slot, mover, ...late }: LateArrival): void {
+    this.#lateCounter?.add(slot);
+    const symbolOf = (of: number) => this.#symbols.at(of - 1);
+    // The watermark has not passed the end of the first window that is open by the lateness.
+    const { every, lateness } = this.#options;
+    const waitNs = this.#lines.heldTo(slot)! + BigInt(every + lateness) - late.endNs;
+    const unknown = { file: 'operator bars', line: this.#rowsIn + row + 1 };
+    this.#late.add(() => ({
+      ...late,
+      symbol: symbolOf(slot),
+      spot: input.origin?.at(place) ?? unknown,
+      waitNs,
+      delayNs: waitNs - BigInt(lateness) + BigInt(this.#context.stream.order.maxDelayNs),
+      isBySymbol: this.#lines instanceof SymbolLines,
+      values: input.valuesAt(place),
+      mover: mover && {
+        timeNs: mover.timeNs,
+        row: mover.row && { symbol: symbolOf(mover.row.slot), spot: mover.row.spot },
+      },
+    }));
+  }
+
+  #warnOnce(): void {
+    if (this.#hasWarned || this.#lines.barsNotFilled === 0) return;
+    this.#hasWarned = true;
+    this.#context.log.warn(
+      { fillMax: this.#options.fillMax },
+      'bars without rows left out: more in a row than fillMax',
+    );
+  }
+}
+
+interface BarsState {
+  readonly every: number;
+  readonly lateness: number;
+  readonly rowsIn: number;
+  readonly passed: string | null;
+  readonly sized: boolean;
+  readonly late: readonly (readonly number[])[] | null;
+  readonly lines: SharedLineState | SymbolLinesState | undefined;
+}

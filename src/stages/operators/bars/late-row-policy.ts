@@ -1,0 +1,172 @@
+import { formatIsoNanos } from '../../../columns/iso-nanos.js';
+import type { RowSpot } from '../../../columns/row-origin.js';
+import type { Clock } from '../../../core/clock.js';
+import { PipelineError } from '../../../core/errors.js';
+import type { Rejects } from '../../../engine/rejects.js';
+import type { Logger } from '../../../telemetry/logger.js';
+
+/** What becomes of rows whose window has closed. */
+export type LatePolicy = 'stop' | 'drop' | 'keep';
+
+/** What moved a watermark to where it stands. */
+export interface WatermarkMover {
+  readonly timeNs: bigint;
+  /** `null`: a `watermark` record of all symbols. */
+  readonly row: { readonly symbol: string | null; readonly spot: RowSpot | null } | null;
+}
+
+/** A row that came after its window had closed. */
+export interface LateRow {
+  readonly timeNs: bigint;
+  readonly symbol: string | null;
+  readonly spot: RowSpot;
+  /** Where its window ended. */
+  readonly endNs: bigint;
+  /** The watermark that closed it. */
+  readonly watermarkNs: bigint;
+  readonly mover: WatermarkMover | undefined;
+  /** A lateness that would have kept its window open until now. */
+  readonly waitNs: bigint;
+  /** A delay that, promised by the source, would have done so as well. */
+  readonly delayNs: bigint;
+  /** Whether no other symbol's rows can have closed its window. */
+  readonly isBySymbol: boolean;
+  /** Its values, for the dead letters. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export interface LateRowsSettings {
+  readonly policy: LatePolicy;
+  readonly rejects: Rejects;
+  /** Whether `keep` has a column to count in, where there are no dead letters. */
+  readonly hasColumn: boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What the options take. */
+const LATENESS_NS_MAX = 100n * 86_400_000_000_000n;
+const MAX_DELAY_NS_MAX = 30n * 86_400_000_000_000n;
+/** So far ahead of a late row, it may be the other one that is wrong. */
+const FAR_NS = 43_200_000_000_000n;
+/** Between two warnings. */
+const WARN_NS = 60_000_000_000n;
+
+/** Stops at late rows, drops them or keeps them; counts them and says so, whichever it is. */
+export class LateRows {
+  dropped = 0;
+  rejected = 0;
+  readonly #settings: LateRowsSettings;
+  #warnedAt: bigint | undefined;
+  #sinceWarned = 0;
+
+  constructor(settings: LateRowsSettings) {
+    this.#settings = settings;
+  }
+
+  get count(): number {
+    return this.dropped + this.rejected;
+  }
+
+  /**
+   * @param row - Asked for only where something is said of it: to find out where it was read may take a
+   *   walk over its batch.
+   * @throws {PipelineError} `LATE_ROW` where late rows stop the job.
+   * @throws {RuntimeError} when there are more dead letters than the spec allows.
+   */
+  add(row: () => LateRow): void {
+    const { policy, rejects, hasColumn } = this.#settings;
+    if (policy === 'stop') {
+      this.rejected++;
+      const late = row();
+      throw new PipelineError('LATE_ROW', `${complaint(late)}. ${advice(late)}`);
+    }
+    if (policy === 'keep' && (rejects.keepsRows || !hasColumn)) {
+      this.rejected++;
+      rejects.add(deadLetter(row()));
+      return;
+    }
+    this.dropped++;
+    this.#warn(row);
+  }
+
+  #warn(row: () => LateRow): void {
+    const { clock, log } = this.#settings;
+    this.#sinceWarned++;
+    const now = clock.now();
+    if (this.#warnedAt !== undefined && now - this.#warnedAt < WARN_NS) return;
+    log.warn({ rows: this.#sinceWarned, latest: complaint(row()) }, 'rows came after their bars');
+    this.#warnedAt = now;
+    this.#sinceWarned = 0;
+  }
+}
+
+function deadLetter({ timeNs, symbol, spot, endNs, values }: LateRow) {
+  const time = formatIsoNanos(timeNs);
+  return {
+    file: spot.file,
+    line: spot.line,
+    field: 'time',
+    expected: 'a row whose bar is still open',
+    found: `a row of ${time}, whose bar closed at ${formatIsoNanos(endNs)}`,
+    raw: JSON.stringify({ time, symbol, ...values }),
+  };
+}
+
+function complaint({ timeNs, symbol, spot, endNs, watermarkNs, mover }: LateRow): string {
+  const by =
+    mover === undefined
+      ? ''
+      : mover.row
+        ? `, moved there by the row of ${named(mover.row.symbol)} at ${formatIsoNanos(mover.timeNs)}` +
+          (mover.row.spot ? ` (${placeOf(mover.row.spot)})` : '')
+        : ', moved there by a record of its source';
+  return (
+    `${placeOf(spot)}: the row of ${named(symbol)} at ${formatIsoNanos(timeNs)} came late: its bar ended at ` +
+    `${formatIsoNanos(endNs)}, and the watermark stood at ${formatIsoNanos(watermarkNs)}${by}`
+  );
+}
+
+function advice({ timeNs, symbol, waitNs, delayNs, isBySymbol, mover }: LateRow): string {
+  const row = mover?.row;
+  const ways: string[] = [];
+  if (waitNs <= LATENESS_NS_MAX) {
+    ways.push(`"lateness" of bars to ${roundedUp(waitNs)} (for this row; later ones may need more)`);
+  }
+  if (row && delayNs <= MAX_DELAY_NS_MAX) {
+    ways.push(`"maxDelay" of replay to ${roundedUp(delayNs)}, if all rows may come so much out of order`);
+  }
+  if (row && isBySymbol) ways.push('"order: time" of replay, if it reads its files as listed');
+  else if (row && row.symbol !== symbol) {
+    ways.push('"order: listed" of replay, if one symbol comes behind the other');
+  }
+  ways.push('"late" of bars to "drop" or "keep", to go on without such rows');
+  const set = `et ${ways.join('; or ')}`;
+  if (!mover || !row?.spot || mover.timeNs - timeNs < FAR_NS) return `S${set}`;
+  return (
+    `If the time at ${placeOf(row.spot)} is wrong, remove that row, or set "maxJump" of replay lower and ` +
+    `"deadLetter"; else s${set}`
+  );
+}
+
+const placeOf = ({ file, line }: RowSpot): string => `${file}:${line}`;
+const named = (symbol: string | null): string => (symbol === null ? 'no symbol' : `"${symbol}"`);
+
+const UNITS = [
+  ['d', 86_400_000_000_000n],
+  ['h', 3_600_000_000_000n],
+  ['m', 60_000_000_000n],
+  ['s', 1_000_000_000n],
+  ['ms', 1_000_000n],
+  ['us', 1_000n],
+  ['ns', 1n],
+] as const;
+
+/** A duration as options take it: in a unit that it is whole in, or else rounded up in one of which it has two or more. */
+function roundedUp(ns: bigint): string {
+  const [unit, unitNs] =
+    UNITS.find(([, of]) => ns % of === 0n && ns / of <= 1_000n) ??
+    UNITS.find(([, of]) => ns >= 2n * of) ??
+    UNITS.at(-1)!;
+  return `${(ns + unitNs - 1n) / unitNs}${unit}`;
+}

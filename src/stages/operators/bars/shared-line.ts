@@ -1,0 +1,146 @@
+import { readInt64 } from '../../../columns/int64.js';
+import type { BarInput, BarLines, LateArrival } from './bar-lines.js';
+import type { BarWriter } from './bar-writer.js';
+import { ALL_SLOTS } from './blind-spots.js';
+import { StreamBegin, type StreamBeginState } from './stream-begin.js';
+import { WatermarkTrail, type WatermarkTrailState } from './watermark-trail.js';
+import { WindowLine, type WindowLineSettings, type WindowLineState } from './window-line.js';
+
+/** Rows that the kernels take at a time: they stay in the first cache from one pass to the next. */
+const ROWS_AT_ONCE = 512;
+
+/**
+ * The windows of a stream in which each row speaks for all symbols: they close for all at once, and
+ * bars come in order of window and symbol id.
+ */
+export class SharedLine implements BarLines {
+  readonly #line: WindowLine;
+  readonly #begin = new StreamBegin();
+  readonly #trail: WatermarkTrail;
+  readonly #everyNs: bigint;
+  rowsTaken = 0;
+  readonly #unpriced = new Int32Array(1);
+  readonly #onLate: (input: BarInput, late: LateArrival) => void;
+  readonly #slots: () => number;
+
+  /**
+   * @param slots - How many there are by now.
+   * @param onLate - Told of rows whose window has closed. What it throws ends the run.
+   */
+  constructor(
+    settings: WindowLineSettings,
+    writer: BarWriter,
+    slots: () => number,
+    onLate: (input: BarInput, late: LateArrival) => void,
+  ) {
+    this.#line = new WindowLine(settings, writer, this.#begin);
+    this.#trail = new WatermarkTrail(settings.maxDelayNs);
+    this.#everyNs = BigInt(settings.everyNs);
+    this.#slots = slots;
+    this.#onLate = onLate;
+  }
+
+  get rowsUnpriced(): number {
+    return this.#unpriced[0]!;
+  }
+
+  get windowsOpen(): number {
+    return this.#line.windowsOpen;
+  }
+
+  get barsNotFilled(): number {
+    return this.#line.barsNotFilled;
+  }
+
+  take(input: BarInput, start: number, end: number): number {
+    const line = this.#line;
+    line.reserve(this.#slots());
+    for (let row = start; row < end; ) {
+      const window = line.current;
+      const stop = Math.min(end, row + ROWS_AT_ONCE);
+      if (window) {
+        const next = line.span.firstOutside(input.times, input.places, row, stop);
+        input.fold(window, row, next, line.span.ascends, this.#unpriced, this);
+        this.rowsTaken += next - row;
+        row = next;
+      }
+      if (row === stop) continue;
+      const place = input.places[row]!;
+      const { closedTo } = line;
+      const found = line.enter(input.times.words, place);
+      if (found === 'full') return row;
+      if (line.closedTo !== closedTo) this.#trail.moved(input, place);
+      if (found === 'open') continue;
+      const timeNs = readInt64(input.times.words, place);
+      const endNs = (BigInt(line.indexOf(timeNs)) + 1n) * this.#everyNs;
+      this.#onLate(input, {
+        row,
+        place,
+        slot: input.symbols[place]! + 1,
+        timeNs,
+        endNs,
+        ...this.#trail.now(),
+      });
+      row++;
+    }
+    return end;
+  }
+
+  watermark(slot: number, at: bigint): boolean {
+    if (slot !== ALL_SLOTS) return true; // less than what the rows say
+    if (!this.#line.close(this.#line.closedBy(at))) return false;
+    this.#trail.movedTo(at);
+    return true;
+  }
+
+  gap(slot: number, from: bigint, to: bigint): void {
+    this.#line.gap(slot, from, to);
+  }
+
+  stale(slot: number, since: bigint): void {
+    this.#line.stale(slot, since);
+  }
+
+  reset(at: bigint): void {
+    this.#line.reset(at);
+  }
+
+  finish(): boolean {
+    return this.#line.finish(this.#line.last);
+  }
+
+  markPartial(index: number): void {
+    this.#line.markPartial(index);
+  }
+
+  markGap(slot: number, index: number): void {
+    this.#line.markGap(slot, index);
+  }
+
+  heldTo(): bigint | undefined {
+    const { closedTo } = this.#line;
+    return closedTo === undefined ? undefined : BigInt(closedTo) * this.#everyNs;
+  }
+
+  snapshot(): SharedLineState {
+    return {
+      scope: 'all',
+      begin: this.#begin.snapshot(),
+      trail: this.#trail.snapshot(),
+      line: this.#line.snapshot(),
+    };
+  }
+
+  restore({ begin, trail, line }: SharedLineState): void {
+    this.#begin.restore(begin);
+    this.#trail.restore(trail);
+    this.#line.restore(line);
+  }
+}
+
+export type SharedLineState = {
+  readonly scope: 'all';
+  readonly begin: StreamBeginState;
+  readonly trail: WatermarkTrailState;
+  readonly line: WindowLineState;
+};

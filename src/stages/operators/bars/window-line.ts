@@ -1,0 +1,404 @@
+import type { MemoryShare } from '../../../columns/column-memory.js';
+import { readInt64, TWO_32 } from '../../../columns/int64.js';
+import { BarWindow, CELLS, LAST } from './bar-window.js';
+import type { BarWriter } from './bar-writer.js';
+import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type Silence } from './blind-spots.js';
+import { OpenWindows } from './open-windows.js';
+import type { StreamBegin } from './stream-begin.js';
+import { TimeSpan } from './time-span.js';
+import { WindowBars } from './window-bars.js';
+
+/** Spare windows kept for use again. */
+const SPARES_MAX = 2;
+
+export interface WindowLineSettings {
+  readonly everyNs: number;
+  readonly latenessNs: number;
+  /** How far, by the promise of the stream, a row may stand behind one that came before it. */
+  readonly maxDelayNs: number;
+  readonly emptyBars: boolean;
+  readonly fillMax: number;
+  /** Whether rows have sizes or a sequence. */
+  readonly hasExtras: boolean;
+  /** What windows hold is in it. */
+  readonly memory: MemoryShare;
+}
+
+/** Where a row's time stands. */
+interface Place {
+  readonly index: number;
+  /** The first window that the row leaves open. */
+  readonly closes: number;
+  readonly isStart: boolean;
+}
+
+/**
+ * The windows of event time in their order, of all symbols or of one: which are open, when they
+ * close, and the bars that they become.
+ *
+ * A window is known by its index, begin ÷ length, which is a whole number in a double. It closes when
+ * the watermark has passed its end by the lateness. A row moves the watermark to its time less the
+ * delay that the stream promises; records move it, too. Everything here runs once a window, not once
+ * a row.
+ */
+export class WindowLine {
+  /** The open window that rows are taken into at the moment. */
+  current: BarWindow | undefined;
+  /** Times whose rows go into the current window without a closer look. */
+  readonly span = new TimeSpan();
+
+  readonly #settings: WindowLineSettings;
+  readonly #writer: BarWriter;
+  readonly #begin: StreamBegin;
+  readonly #firstSlot: number;
+  readonly #every: bigint;
+  readonly #holdNs: number;
+  readonly #blind = new BlindSpots();
+  readonly #bars: WindowBars;
+  readonly #open = new OpenWindows();
+  readonly #spares: BarWindow[] = [];
+  /** The first window that is not closed; `undefined` until something is known of event time. */
+  #closedTo: number | undefined;
+  #slots = 0;
+
+  /** @param firstSlot - The least one that it is given rows of. */
+  constructor(settings: WindowLineSettings, writer: BarWriter, begin: StreamBegin, firstSlot = 0) {
+    this.#settings = settings;
+    this.#writer = writer;
+    this.#begin = begin;
+    this.#firstSlot = firstSlot;
+    this.#every = BigInt(settings.everyNs);
+    this.#holdNs = settings.latenessNs + settings.maxDelayNs;
+    this.#bars = new WindowBars(settings, writer, this.#blind, firstSlot);
+  }
+
+  /** Bars without rows that were left out, since a symbol had `fillMax` of them in a row. */
+  get barsNotFilled(): number {
+    return this.#bars.notFilled;
+  }
+
+  get windowsOpen(): number {
+    return this.#open.length;
+  }
+
+  /** The first window that is not closed; `undefined` until something is known of event time. */
+  get closedTo(): number | undefined {
+    return this.#closedTo;
+  }
+
+  /** The last window that a bar is still due for; `-Infinity`: none is. */
+  get last(): number {
+    return Math.max(this.#open.last?.index ?? Number.NEGATIVE_INFINITY, this.#blind.lastGap);
+  }
+
+  /** The first window that a watermark leaves open. */
+  closedBy(watermarkNs: bigint): number {
+    return this.indexOf(watermarkNs - BigInt(this.#settings.latenessNs));
+  }
+
+  /** The window of an instant. */
+  indexOf(timeNs: bigint): number {
+    const quotient = timeNs / this.#every;
+    return Number(timeNs < 0n && quotient * this.#every !== timeNs ? quotient - 1n : quotient);
+  }
+
+  /** Makes room for slots below `end`. */
+  reserve(end: number): void {
+    const needed = end - this.#firstSlot;
+    if (needed <= this.#slots) return;
+    const slots = this.#firstSlot > 0 ? needed : Math.max(needed, 2 * this.#slots, 4);
+    const before = this.#bytesOf(this.#open.length + this.#spares.length);
+    this.#spares.length = 0;
+    this.#slots = slots;
+    this.#hold(this.#bytesOf(this.#open.length) - before);
+    for (const window of this.#open) window.grow(slots);
+    this.#bars.reserve(this.#slots);
+  }
+
+  /**
+   * Makes the window of a row the current one, after closing those that its time closes.
+   *
+   * @returns `late` where the window has closed. `full`: enough was written for now, and the same row
+   *   is to be given again.
+   */
+  enter(times: Int32Array, row: number): 'open' | 'late' | 'full' {
+    const { everyNs } = this.#settings;
+    const place = this.#place(times, row);
+    if (!this.close(place.closes)) return 'full';
+    const closedTo = this.#closedTo!; // what was closed last
+    if (place.index < closedTo) return 'late';
+
+    this.#begin.see(place.index, place.isStart);
+    const window = this.#windowAt(place.index);
+    this.current = window;
+    const from = this.#begin.beganWithin(place.index) ? 1 : 0;
+    this.span.set(window.startHigh, window.startLow, from, Math.min(everyNs, this.#closesAt(place.index)));
+    return 'open';
+  }
+
+  /**
+   * Closes, in order, all windows below `end`.
+   *
+   * @returns `false` when enough was written for now: to be called again.
+   */
+  close(end: number): boolean {
+    const closedTo = this.#closedTo ?? end;
+    if (end < closedTo) return true;
+    if (end > closedTo) {
+      if (!this.#blind.isEmpty) for (const silence of this.#blind.silences) this.#endIfOver(silence);
+      if (!this.#closeFrom(closedTo, end)) return false;
+    }
+    if (this.#closedTo === end) return true;
+    this.#closedTo = end;
+    this.#blind.forgetBelow(end);
+    if (this.current && this.current.index < end) this.current = undefined;
+    return true;
+  }
+
+  /** Everything between two instants is missing; `to` itself is not. */
+  gap(slot: number, from: bigint, to: bigint): void {
+    const first = this.indexOf(from);
+    this.#know(slot, first);
+    this.#addGap(slot, first, this.indexOf(to > from ? to - 1n : from));
+  }
+
+  markGap(slot: number, index: number): void {
+    this.#know(slot, index);
+    this.#addGap(slot, index, index);
+  }
+
+  markPartial(index: number): void {
+    this.#blind.addPartial(index, index);
+  }
+
+  /** Nothing has come since an instant: all is missing until rows come again. */
+  stale(slot: number, since: bigint): void {
+    this.#know(slot, this.indexOf(since));
+    const earlier = this.#blind.silenceOf(slot);
+    if (earlier) this.#endIfOver(earlier);
+    if (this.#blind.silenceOf(slot)) return; // the same silence, told again
+    const from = Math.max(this.indexOf(since), this.#closedTo ?? Number.NEGATIVE_INFINITY);
+    this.#blind.beginSilence({ slot, from, rows: this.#rowsIn(from, slot) });
+  }
+
+  /** Whether a row in a window ends a silence of all symbols. */
+  isSilentAt(index: number): boolean {
+    const silence = this.#blind.silenceOf(ALL_SLOTS);
+    return silence !== undefined && index >= silence.from;
+  }
+
+  /** A row of another line has ended the silence of all symbols. */
+  endSilenceOfAll(index: number): void {
+    const silence = this.#blind.silenceOf(ALL_SLOTS);
+    if (silence && index >= silence.from) this.#blind.endSilence(silence, index);
+  }
+
+  /** The window of an instant was not seen as one, nor those behind it that have rows already. */
+  reset(at: bigint): void {
+    const from = this.indexOf(at);
+    this.markPartial(from);
+    for (const { index } of this.#open) if (index > from) this.markPartial(index);
+  }
+
+  /**
+   * Closes all windows, those of a gap behind the last row too.
+   *
+   * @param last - The last window of the stream, which was not seen to its end.
+   * @returns `false` when enough was written for now: to be called again.
+   */
+  finish(last: number): boolean {
+    if (last === Number.NEGATIVE_INFINITY) return true;
+    this.markPartial(last);
+    return this.close(last + 1);
+  }
+
+  snapshot(): WindowLineState {
+    return {
+      closedTo: this.#closedTo ?? null,
+      windows: Array.from(this.#open, (window) => ({
+        index: window.index,
+        cells: Array.from(window.touched.subarray(0, window.touchedCount), (place) => {
+          const [from, to] = [place * CELLS, place * CELLS + CELLS];
+          return [
+            place + this.#firstSlot,
+            ...window.cells.subarray(from, to),
+            ...window.extras.subarray(from, to),
+          ];
+        }),
+      })),
+      known: this.#bars.snapshot(),
+      blind: this.#blind.snapshot(),
+    };
+  }
+
+  restore(state: WindowLineState): void {
+    for (const [slot] of state.known) this.reserve(slot! + 1);
+    this.#closedTo = state.closedTo ?? undefined;
+    this.#bars.restore(state.known);
+    for (const { index, cells } of state.windows) {
+      for (const [slot] of cells) this.reserve(slot! + 1);
+      const window = this.#windowAt(index);
+      for (const [slot, ...values] of cells) {
+        const place = slot! - this.#firstSlot;
+        window.touched[window.touchedCount++] = place;
+        window.cells.set(values.slice(0, CELLS), place * CELLS);
+        if (window.extras.length > 0) window.extras.set(values.slice(CELLS), place * CELLS);
+        window.lastKey = Math.max(window.lastKey, values[LAST]!);
+      }
+    }
+    this.#blind.restore(state.blind);
+  }
+
+  /** By arithmetic on doubles where that is exact, else on bigints. */
+  #place(times: Int32Array, row: number): Place {
+    const { everyNs } = this.#settings;
+    const near = this.current;
+    if (near) {
+      const offset =
+        (times[2 * row + 1]! - near.startHigh) * TWO_32 + ((times[2 * row]! >>> 0) - near.startLow);
+      if (Math.abs(offset) + this.#holdNs <= Number.MAX_SAFE_INTEGER) {
+        const steps = floorDivide(offset, everyNs);
+        return {
+          index: near.index + steps,
+          closes: near.index + floorDivide(offset - this.#holdNs, everyNs),
+          isStart: steps * everyNs === offset,
+        };
+      }
+    }
+    const time = readInt64(times, row);
+    return {
+      index: this.indexOf(time),
+      closes: this.indexOf(time - BigInt(this.#holdNs)),
+      isStart: time % this.#every === 0n,
+    };
+  }
+
+  /** Ns since the begin of a window at which a row closes the next window. */
+  #closesAt(index: number): number {
+    const { everyNs } = this.#settings;
+    const windows = this.#closedTo! + 1 - index;
+    const exactly = windows * everyNs + this.#holdNs;
+    const isExact = Math.abs(windows * everyNs) + this.#holdNs <= Number.MAX_SAFE_INTEGER;
+    return isExact ? exactly : Number(BigInt(windows) * this.#every + BigInt(this.#holdNs));
+  }
+
+  #windowAt(index: number): BarWindow {
+    const found = this.#open.find(index);
+    if (found) return found;
+    const window = this.#spares.pop() ?? this.#newWindow();
+    window.moveTo(index, this.#every);
+    this.#open.add(window);
+    return window;
+  }
+
+  #newWindow(): BarWindow {
+    this.#hold(this.#bytesOf(1));
+    return new BarWindow(this.#firstSlot, this.#slots, this.#settings.hasExtras);
+  }
+
+  #bytesOf(windows: number): number {
+    return windows * BarWindow.bytesOf(this.#slots, this.#settings.hasExtras);
+  }
+
+  /** @throws {PipelineError} `MEMORY_EXHAUSTED` when the job may not hold so much. */
+  #hold(bytes: number): void {
+    const { memory } = this.#settings;
+    memory.resize(memory.bytes + bytes);
+  }
+
+  #addGap(slot: number, from: number, to: number): void {
+    this.#blind.addGap(slot, from, to);
+    this.#blind.forgetBelow(this.#closedTo ?? Number.NEGATIVE_INFINITY);
+  }
+
+  #know(slot: number, index: number): void {
+    if (slot === ALL_SLOTS) return;
+    this.reserve(slot + 1);
+    this.#bars.know(slot, index);
+  }
+
+  #rowsIn(index: number, slot: number): number {
+    const window = this.#open.find(index);
+    if (!window) return 0;
+    return slot === ALL_SLOTS ? window.count : window.countOf(slot);
+  }
+
+  /** A silence is over with the first row since. */
+  #endIfOver(silence: Silence): void {
+    for (const { index } of this.#open) {
+      if (index < silence.from) continue;
+      const before = index === silence.from ? silence.rows : 0;
+      if (this.#rowsIn(index, silence.slot) <= before) continue;
+      this.#blind.endSilence(silence, index);
+      return;
+    }
+  }
+
+  /** @returns `false` when enough was written; what was closed until then is. */
+  #closeFrom(begin: number, end: number): boolean {
+    let index = begin;
+    for (;;) {
+      index = this.#nextWithBars(index);
+      if (index >= end) return true;
+      if (this.#writer.isFull) break;
+      const window = this.#open.first?.index === index ? this.#open.takeFirst() : undefined;
+      if (window) this.#closeWindow(window);
+      else index = this.#fillFrom(index, end);
+      index++;
+    }
+    this.#closedTo = index;
+    if (this.current && this.current.index < index) this.current = undefined;
+    return false;
+  }
+
+  #nextWithBars(index: number): number {
+    const open = this.#open.first?.index ?? Number.POSITIVE_INFINITY;
+    if (this.#bars.knowsNone) return open;
+    return this.#settings.emptyBars ? index : Math.min(open, this.#blind.nextGap(index));
+  }
+
+  #closeWindow(window: BarWindow): void {
+    const { index } = window;
+    if (this.#begin.beganWithin(index)) this.markPartial(index);
+    this.#bars.write(window);
+    window.clear();
+    if (this.#spares.length < SPARES_MAX) this.#spares.push(window);
+    else this.#hold(-this.#bytesOf(1));
+  }
+
+  /**
+   * Bars of a window without any rows.
+   *
+   * @returns The last window that is done with: further on, where nothing more would be written.
+   */
+  #fillFrom(index: number, end: number): number {
+    const window = this.#spares.pop() ?? this.#newWindow();
+    window.moveTo(index, this.#every);
+    const { written, leftOut } = this.#bars.write(window);
+    this.#spares.push(window);
+    if (written > 0 || leftOut === 0) return index;
+    const open = this.#open.first?.index ?? Number.POSITIVE_INFINITY;
+    const next = Math.min(end, open, this.#blind.nextEdge(index));
+    this.#bars.notFilled += leftOut * (next - index - 1);
+    return next - 1;
+  }
+}
+
+/** Both whole, of magnitudes below 2⁵³: the quotient in doubles may be one off where it is large. */
+function floorDivide(dividend: number, divisor: number): number {
+  const quotient = Math.floor(dividend / divisor);
+  const rest = dividend - quotient * divisor;
+  return rest < 0 ? quotient - 1 : rest >= divisor ? quotient + 1 : quotient;
+}
+
+/** Plain data. Cells of a slot: the slot, then its cells. */
+export type WindowLineState = {
+  readonly closedTo: number | null;
+  readonly windows: readonly {
+    readonly index: number;
+    readonly cells: readonly (readonly number[])[];
+  }[];
+  /** Slot, first window in which it is known, and bars without rows since the last with. */
+  readonly known: readonly (readonly number[])[];
+  readonly blind: BlindSpotsState;
+};

@@ -1,0 +1,79 @@
+import type { Schema } from '../../../columns/schema.js';
+import { packRows, selectRows } from '../../../columns/selection.js';
+import { invariant } from '../../../core/invariant.js';
+import type { OperatorFactory } from '../../../engine/factories.js';
+import type { Operator } from '../../../engine/operator.js';
+import type { StageContext } from '../../../engine/stage.js';
+import { BatchCompiler } from '../../../expressions/batch-compiler.js';
+import { ExpressionError } from '../../../expressions/expression-error.js';
+import { allMarked } from '../../../expressions/mask-kernels.js';
+import { readExpression } from '../../../expressions/read-expression.js';
+import { Scope } from '../../../expressions/scope.js';
+import type { BooleanExpression } from '../../../expressions/typed-expression.js';
+import { Workspace } from '../../../expressions/workspace.js';
+import type { FilterOptions } from './options.js';
+
+/**
+ * Lets rows go on that meet a condition. The batch itself goes on. Its rows stay where they are as
+ * long as most of them go on, so that those after it touch only what they read; else they are moved
+ * together, so that those after it do not step over many for few.
+ */
+export const filterOperator: OperatorFactory<FilterOptions> = {
+  plan({ where }, input, problems) {
+    try {
+      readCondition(where, input);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      problems.add(['where'], error.message);
+    }
+    return input;
+  },
+
+  create({ where }, input, context) {
+    return createFilter(readCondition(where, input), input, context);
+  },
+};
+
+/** @throws {ExpressionError} */
+function readCondition(where: string, input: Schema): BooleanExpression {
+  const typed = readExpression(where, new Scope(input));
+  if (typed.type === 'boolean') return typed;
+  const hint = typed.type === 'number' ? ', such as "bid > 0"' : '';
+  throw new ExpressionError(
+    where,
+    0,
+    `expected a condition${hint}, found ${typed.type === 'instant' ? 'an' : 'a'} ${typed.type}`,
+  );
+}
+
+function createFilter(
+  condition: BooleanExpression,
+  input: Schema,
+  { dictionaries, batchRows, memory }: StageContext,
+): Operator {
+  const workspace = new Workspace(batchRows);
+  const mask = workspace.takeMask();
+  const mark = new BatchCompiler(workspace, dictionaries).mask(condition, mask);
+  let filtered = 0;
+  return {
+    output: input,
+    open: () => workspace.charge(memory.share('expressions')),
+    close: () => workspace.close(),
+    process(batch, emit) {
+      const { length, columns } = batch;
+      invariant(columns.length === input.columns.length, 'a filter gets batches of its input schema');
+      if (length > 0) {
+        workspace.begin(columns, length);
+        mark();
+        if (!allMarked(mask.data, length)) {
+          const kept = selectRows(batch, mask.data.bytes);
+          filtered += length - kept;
+          if (2 * kept < length) packRows(batch);
+        }
+      }
+      if (batch.isEmpty) batch.release();
+      else emit(batch);
+    },
+    tally: () => ({ filtered }),
+  };
+}

@@ -1,0 +1,95 @@
+import { kindOfColumns } from '../../../columns/kind-of-columns.js';
+import type { Schema } from '../../../columns/schema.js';
+import type { OperatorFactory, PlanProblems } from '../../../engine/factories.js';
+import type { Operator } from '../../../engine/operator.js';
+import type { StageContext } from '../../../engine/stage.js';
+import { createRowOperator } from './row-operator.js';
+import type { RowOperatorDefinition } from './row-operator-definition.js';
+
+/** An operator of the user's that works on columns. */
+export interface OperatorDefinition<Options> {
+  /** Whether rows come out with another `time`, if the operator itself does not say (`Operator.changesTime`). */
+  changesTime?: boolean;
+  /**
+   * Says which columns come out, or what is wrong with the options. Without it, the same as go in.
+   * Opens nothing: it may run in another thread than the operator itself.
+   */
+  plan?(options: Options, input: Schema, problems: PlanProblems): Schema;
+  /**
+   * Makes the operator, in the thread that runs the pipeline. It owns each batch that it is given:
+   * it emits it, changed or not, or releases it.
+   */
+  create(options: Options, input: Schema, context: StageContext): Operator;
+}
+
+/**
+ * For those who think in columns: gives an operator the shape that the `module` operator loads.
+ *
+ * ```js
+ * export default defineOperator({
+ *   create: (options, input) => ({
+ *     output: input,
+ *     process(batch, emit) {
+ *       const bid = batch.float64('bid');
+ *       for (let row = 0; row < batch.length; row++) bid[row] *= options.factor;
+ *       emit(batch);
+ *     },
+ *   }),
+ * });
+ * ```
+ */
+export function defineOperator<Options = unknown>(
+  definition: OperatorDefinition<Options>,
+): OperatorFactory<Options> {
+  return {
+    plan: (options, input, problems) => definition.plan?.(options, input, problems) ?? input,
+    create(options, input, context) {
+      const operator = definition.create(options, input, context);
+      // Said on the object itself, which may be of a class of the user's with fields of its own.
+      if (definition.changesTime && operator?.changesTime === undefined) {
+        Object.defineProperty(operator, 'changesTime', { value: true });
+      }
+      return operator;
+    },
+  };
+}
+
+/**
+ * For those who think in rows. About ten times the cost of a loop over columns.
+ *
+ * ```js
+ * export default defineRowOperator({
+ *   columns: [{ name: 'change', type: 'float64', nullable: true }],
+ *   state: () => ({ last: {} }),
+ *   onRow(row, { state }) {
+ *     row.change = row.price - (state.last[row.symbol] ?? row.price);
+ *     state.last[row.symbol] = row.price;
+ *     return row.change !== 0; // false drops the row
+ *   },
+ * });
+ * ```
+ */
+export function defineRowOperator<Options = unknown, State = undefined>(
+  definition: RowOperatorDefinition<Options, State>,
+): OperatorFactory<Options> {
+  const outputOf = (options: Options, input: Schema): Schema => {
+    const { columns = [] } = definition;
+    const added = typeof columns === 'function' ? columns(options, input) : columns;
+    const all = [...input.columns, ...added];
+    return { kind: kindOfColumns(input.kind, all), columns: all };
+  };
+  return {
+    plan(options, input, problems) {
+      const output = outputOf(options, input);
+      for (const { name } of output.columns.slice(input.columns.length)) {
+        if (output.columns.filter((column) => column.name === name).length > 1) {
+          problems.add([], `the operator adds a column "${name}", which there is already`);
+        }
+      }
+      definition.check?.(options, input, problems);
+      return output;
+    },
+    create: (options, input, context) =>
+      createRowOperator(definition, { options, input, output: outputOf(options, input), stage: context }),
+  };
+}

@@ -1,0 +1,144 @@
+import type { Batch } from '../../../columns/batch.js';
+import { readInt64 } from '../../../columns/int64.js';
+import { formatIsoNanos } from '../../../columns/iso-nanos.js';
+import { RowView } from '../../../columns/row-view.js';
+import type { Column, Schema } from '../../../columns/schema.js';
+import type { Clock } from '../../../core/clock.js';
+import type { SinkFactory } from '../../../engine/factories.js';
+import type { Durable, Sink } from '../../../engine/sink.js';
+import type { StageContext } from '../../../engine/stage.js';
+import type { ConsoleSinkOptions } from './options.js';
+
+/** Where the tables go: `process.stdout` and its like. */
+export interface TextStream {
+  write(text: string, done: (error?: Error | null) => void): unknown;
+  on(event: 'error', listener: () => void): unknown;
+  off(event: 'error', listener: () => void): unknown;
+}
+
+/** How long a table waits to be taken. Past it, none waits any more: they are few enough to be held. */
+const TAKEN_MS_MAX = 5_000;
+
+/**
+ * Prints rows as tables, one a batch, until so many were shown; then one line says how many more
+ * there were. Numbers stand to the right, no value is empty, long texts are cut.
+ */
+export const consoleSink = {
+  /** @param stream - For tests. */
+  create(options: ConsoleSinkOptions, input: Schema, { clock }: StageContext, stream?: TextStream) {
+    return new ConsoleSink(options.rows, input, clock, stream ?? process[options.to]);
+  },
+} satisfies SinkFactory<ConsoleSinkOptions>;
+
+class ConsoleSink implements Sink {
+  readonly capabilities = { delivery: 'append' } as const;
+  readonly #rowsMax: number;
+  readonly #schema: Schema;
+  readonly #clock: Clock;
+  readonly #stream: TextStream;
+  readonly #view: RowView;
+  #rows = 0;
+  #shown = 0;
+  #bytes = 0;
+  #saidMore = 0;
+  #isRead = true;
+
+  constructor(rowsMax: number, schema: Schema, clock: Clock, stream: TextStream) {
+    this.#rowsMax = rowsMax;
+    this.#schema = schema;
+    this.#clock = clock;
+    this.#stream = stream;
+    this.#view = new RowView(schema);
+  }
+
+  get bytesOut(): number {
+    return this.#bytes;
+  }
+
+  open(): void {
+    this.#stream.on('error', ignore);
+  }
+
+  close(): void {
+    this.#stream.off('error', ignore);
+  }
+
+  async write(batch: Batch): Promise<void> {
+    try {
+      const rows = Math.min(batch.length, this.#rowsMax - this.#shown);
+      this.#rows += batch.length;
+      if (rows <= 0) return;
+      this.#shown += rows;
+      await this.#print(await this.#table(batch, rows));
+    } finally {
+      batch.release();
+    }
+  }
+
+  async flush(): Promise<Durable> {
+    const more = this.#rows - this.#shown;
+    if (more > this.#saidMore) {
+      this.#saidMore = more;
+      await this.#print(`… and ${more} more ${more === 1 ? 'row' : 'rows'}\n`);
+    }
+    return { rows: this.#rows, position: null };
+  }
+
+  async #table(batch: Batch, rows: number): Promise<string> {
+    const { default: Table } = await import('cli-table3');
+    const { columns } = this.#schema;
+    const table = new Table({
+      head: columns.map(({ name }) => clean(name)),
+      colAligns: columns.map(({ type }) => (isNumber(type) ? 'right' : 'left')),
+      style: { head: [], border: [], compact: true },
+    });
+    const view = this.#view.over(batch);
+    for (let row = 0; row < rows; row++) {
+      const values = view.at(row);
+      table.push(columns.map((column, i) => cell(column, values[column.name] ?? null, batch, i, row)));
+    }
+    return `${table.toString()}\n`;
+  }
+
+  /**
+   * A reader that has left (`| head`) is no reason to fail a pipeline, nor to hold it up: what a
+   * thread prints is never taken then, without an error.
+   */
+  #print(text: string): Promise<void> {
+    this.#bytes += Buffer.byteLength(text);
+    return new Promise((resolve) => {
+      const timer = this.#isRead
+        ? this.#clock.setTimeout(() => {
+            this.#isRead = false;
+            resolve();
+          }, TAKEN_MS_MAX)
+        : undefined;
+      this.#stream.write(text, () => {
+        this.#clock.clearTimeout(timer);
+        resolve();
+      });
+      if (!this.#isRead) resolve();
+    });
+  }
+}
+
+/** An error nobody listens to would end the process. */
+const ignore = (): void => {};
+
+const TEXT_MAX = 40;
+
+const isNumber = (type: Column['type']): boolean =>
+  type === 'float64' || type === 'int32' || type === 'int64';
+
+function cell(column: Column, value: unknown, batch: Batch, index: number, row: number): string {
+  if (column.type === 'timestamp') {
+    return formatIsoNanos(readInt64(batch.columns[index] as Int32Array, row));
+  }
+  return value === null ? '' : clean(String(value));
+}
+
+/** Data is printed as text: no line breaks, and nothing that a terminal would obey. */
+function clean(text: string): string {
+  const plain = text.replace(/\p{Cc}/gu, '�');
+  return plain.length > TEXT_MAX ? `${plain.slice(0, TEXT_MAX - 1)}…` : plain;
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { durationNs } from '../../../settings/duration.js';
+
+const ifExists = 'expected "error", "append" or "replace"';
+const rows = 'expected a whole number of rows, 1 or more';
+const bytes = 'expected a whole number of bytes, 1024 or more';
+
+/** Where a sink that writes files puts them. */
+export const outputPath = z
+  .string('expected the path of a directory or file')
+  .min(1, 'expected the path of a directory or file')
+  .describe('Where to write. Relative to the working directory');
+
+export const IfExistsOption = z
+  .enum(['error', 'append', 'replace'], ifExists)
+  .default('error')
+  .describe(
+    'What becomes of output that is there already: "error" refuses to start, "append" adds to it, ' +
+      '"replace" swaps it for the new once that is complete',
+  );
+
+/** When one file of a directory ends and the next one begins. */
+export const RotateOptions = z
+  .strictObject({
+    /** Rows in a file. */
+    rows: z.int(rows).min(1, rows).optional().describe('Rows that a file holds at most'),
+    /** Bytes of a file, about: it is looked at between batches. */
+    bytes: z.int(bytes).min(1_024, bytes).optional().describe('Bytes that a file holds, about'),
+    /** Ns of event time, cut at its multiples since 1970 UTC; late rows stay in the open file. */
+    every: durationNs({ min: '1s', max: '30d' })
+      .optional()
+      .describe('Span of event time that a file holds, such as "1h", cut at its multiples in UTC'),
+  })
+  .describe(
+    'When to start a new file of a directory. Without it, a file ends with the run; of data that has no end, after ' +
+      '1 h of event time or 256 MB',
+  );
+export type RotateOptions = z.output<typeof RotateOptions>;
+
+const partitions = 'expected a list of 1 to 8 columns, or of year, month, day and hour';
+const openParts = 'expected 1 to 4096 files';
+
+/** Files by the values of columns, in folders such as `symbol=A/day=2024-01-02`. */
+export const PARTITION_OPTIONS = {
+  partitionBy: z
+    .array(z.string(partitions).min(1, partitions), partitions)
+    .min(1, partitions)
+    .max(8, partitions)
+    .optional()
+    .describe(
+      'Columns whose values name the folders that rows go to, as Hive has them: "symbol" makes "symbol=A". ' +
+        'year, month, day and hour are those of "time", in UTC. The files do not hold these columns',
+    ),
+  openPartsMax: z
+    .int(openParts)
+    .min(1, openParts)
+    .max(4_096, openParts)
+    .default(256)
+    .describe(
+      'Files of partitions that are open at a time. Past it, the one without rows for the longest ends',
+    ),
+};
+
+export interface PartitionOptions {
+  readonly partitionBy?: readonly string[] | undefined;
+  readonly openPartsMax: number;
+}
+
+export const TimeFormatOption = z
+  .enum(['iso', 'ns', 'us', 'ms'], 'expected "iso", "ns", "us" or "ms"')
+  .default('iso')
+  .describe('Instants as ISO 8601 with nine decimals, or as a whole number since 1970, rounded down');
+
+export const TextCompressionOption = z
+  .enum(['none', 'gzip'], 'expected "none" or "gzip"')
+  .optional()
+  .describe('Default: "gzip" where the path ends in ".gz", else "none"');

@@ -1,0 +1,126 @@
+import type { Batch } from '../../../columns/batch.js';
+import type { PlainData } from '../../../core/plain-data.js';
+import type { Durable, Sink } from '../../../engine/sink.js';
+import type { Output } from '../../../outputs/output.js';
+import type { FileCut } from '../../../outputs/staging/open-files.js';
+import type { StageStatistics } from '../../../wire/pipeline-report.js';
+import type { EndedParts, PartWriter } from './part-writer.js';
+import type { Writers } from './single-writer.js';
+
+/**
+ * A sink that writes files: parts, rotation, control records and commits are the same for all formats.
+ *
+ * Once a step has failed, all later ones fail with the same error: a second `fsync` may succeed though
+ * the bytes are lost, so nothing may be published after a failed one.
+ */
+export class FileSink implements Sink {
+  readonly capabilities = { delivery: 'transactional' } as const;
+  readonly #output: Output;
+  readonly #writers: Writers;
+  readonly #ended: EndedParts;
+  #failure: { readonly error: unknown } | undefined;
+  /** Never rejects. A checkpoint is prepared and committed while batches come. */
+  #lastStep: Promise<void> = Promise.resolve();
+
+  /** @param ended - That the writers add to. */
+  constructor(output: Output, writers: Writers, ended: EndedParts) {
+    this.#output = output;
+    this.#writers = writers;
+    this.#ended = ended;
+  }
+
+  get bytesOut(): number {
+    return this.#ended.bytes + sumOf(this.#writers.open, 'newBytes');
+  }
+
+  open(): Promise<void> {
+    return this.#output.open();
+  }
+
+  async resume(position: PlainData): Promise<void> {
+    for (const file of await this.#output.resume(position)) await this.#writers.goOn(file);
+  }
+
+  async write(batch: Batch): Promise<void> {
+    try {
+      await this.#inTurn(() => this.#writers.take(batch));
+    } finally {
+      batch.release();
+    }
+  }
+
+  async prepare(isEnd: boolean): Promise<Durable> {
+    const { rows, prepared } = await this.#inTurn(async () => {
+      const writers = this.#writers;
+      await writers.beginWhatIsMissing(isEnd);
+      if (isEnd) await writers.end();
+      const { wantsWhole } = this.#output;
+      const cuts: FileCut[] = [];
+      for (const writer of writers.open) cuts.push(await writer.cut(wantsWhole));
+      const rows = this.#ended.rows + sumOf(writers.open, 'newRows');
+      return { rows, prepared: await this.#output.prepare(cuts) };
+    });
+    // Rows go on while the disk is at it.
+    await this.#orFail(() => prepared.sync());
+    return { position: prepared.position, rows };
+  }
+
+  commit(position: PlainData): Promise<void> {
+    return this.#inTurn(() => this.#output.commit(position));
+  }
+
+  flush(): Promise<Durable> {
+    return this.#inTurn(async () => {
+      await this.#writers.beginWhatIsMissing(true);
+      await this.#writers.end();
+      return { position: await this.#output.flush(), rows: this.#ended.rows };
+    });
+  }
+
+  outputs(): readonly string[] {
+    return this.#output.paths();
+  }
+
+  statistics(): StageStatistics {
+    return {
+      parts: this.#ended.parts,
+      partsOpen: this.#writers.open.length,
+      rowsInOpenParts: sumOf(this.#writers.open, 'rows'),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#writers.close();
+    await this.#output.close();
+  }
+
+  /** One step at a time: what comes meanwhile waits. */
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.#lastStep.then(() => this.#orFail(step));
+    this.#lastStep = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  }
+
+  async #orFail<T>(step: () => Promise<T>): Promise<T> {
+    this.#throwIfFailed();
+    try {
+      const result = await step();
+      // A part may have failed to end while a checkpoint was synced that lists it.
+      this.#throwIfFailed();
+      return result;
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
+    }
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+}
+
+const sumOf = (writers: readonly PartWriter[], of: 'rows' | 'newRows' | 'newBytes'): number =>
+  writers.reduce((sum, writer) => sum + writer[of], 0);

@@ -1,0 +1,26 @@
+import type { WrittenPath } from '../../../engine/factories.js';
+import type { IfExists } from '../../../outputs/output.js';
+import { isGzip, namesSingleFile } from './text-output.js';
+
+interface FileOutputOptions {
+  readonly path: string;
+  readonly ifExists: IfExists;
+  readonly partitionBy?: readonly string[] | undefined;
+}
+
+/** What a sink of text files writes: one file, or parts in a directory. */
+export function writtenText(
+  options: FileOutputOptions & { readonly compression?: 'none' | 'gzip' | undefined },
+  extensions: readonly [string, ...string[]],
+): WrittenPath {
+  if (namesSingleFile(options.path, extensions)) return { path: options.path, at: ['path'] };
+  return writtenParts(options, isGzip(options) ? `${extensions[0]}.gz` : extensions[0]);
+}
+
+/** Runs that add to a directory do not touch each other's parts. */
+export function writtenParts(
+  { path, ifExists, partitionBy = [] }: FileOutputOptions,
+  extension: string,
+): WrittenPath {
+  return { path, at: ['path'], partsEndIn: extension, partitionBy, isShared: ifExists === 'append' };
+}

@@ -1,0 +1,26 @@
+import type { Batch } from '../../../columns/batch.js';
+import type { SinkFactory } from '../../../engine/factories.js';
+import type { Durable, Sink } from '../../../engine/sink.js';
+import type { NullSinkOptions } from './options.js';
+
+/** Counts rows and lets them go. */
+export const nullSink: SinkFactory<NullSinkOptions> = {
+  create: () => new NullSink(),
+};
+
+class NullSink implements Sink {
+  readonly capabilities = { delivery: 'idempotent' } as const;
+  #rows = 0;
+
+  write(batch: Batch): void {
+    this.#rows += batch.length;
+    batch.release();
+  }
+
+  flush(): Durable {
+    return { rows: this.#rows, position: null };
+  }
+
+  /** There is nothing to go back to. */
+  resume(): void {}
+}

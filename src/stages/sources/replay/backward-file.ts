@@ -1,0 +1,160 @@
+import type { Batch } from '../../../columns/batch.js';
+import type { RowPlace } from '../../../formats/file-decoder.js';
+import type { BlockIndex } from './block-index.js';
+import {
+  CountedDecoder,
+  changedFile,
+  type FileCursor,
+  type FileReading,
+  type InputFile,
+  linesFor,
+} from './file-cursor.js';
+import type { ReadSizes } from './read-sizes.js';
+import type { BackwardPlace, LineRange } from './replay-position.js';
+import { toldBackwards } from './reported-rejects.js';
+import { reverseRows } from './reverse-rows.js';
+
+/**
+ * A plain file from its last row to its first, where the newest row comes first: its blocks are
+ * decoded from the last one on, and each is turned round.
+ */
+export class BackwardFile implements FileCursor {
+  readonly file: InputFile;
+  block: Batch | undefined;
+  next = 0;
+  lines: Int32Array = new Int32Array(0);
+  readonly step = -1;
+  readonly #reading: FileReading;
+  readonly #decoder: CountedDecoder;
+  readonly #index: BlockIndex;
+  /** Rows at the front of the file that were not decoded yet. */
+  #left: number;
+  /** Whether all of them are left: bad rows behind the last one, too. */
+  #isWhole: boolean;
+  /** Bad rows were told from this line on. */
+  #reported: number;
+  /** Where bad rows stand behind the last block, until they were told. */
+  #tail: RowPlace | undefined;
+  /** Rows that are being read, for as long as that is not done: a failure may have broken it off. */
+  #part: { readonly place: RowPlace; readonly rows: Batch } | undefined;
+  /** What else was told of the lines that are left. */
+  readonly #told: readonly LineRange[];
+
+  private constructor(
+    file: InputFile,
+    reading: FileReading,
+    decoder: CountedDecoder,
+    index: BlockIndex,
+    at: BackwardPlace | undefined,
+  ) {
+    this.file = file;
+    this.#reading = reading;
+    this.#decoder = decoder;
+    this.#index = index;
+    this.#left = at?.left ?? index.rows;
+    this.#reported = at?.reported ?? Number.MAX_SAFE_INTEGER;
+    this.#told = at?.told ?? [];
+    this.#isWhole = at?.left == null;
+    if (this.#left === index.rows) this.#tail = index.tail;
+  }
+
+  /** @param index - With the rows that are left, at least. */
+  static async open(
+    file: InputFile,
+    reading: FileReading,
+    sizes: ReadSizes,
+    index: BlockIndex,
+    at?: BackwardPlace,
+  ): Promise<BackwardFile> {
+    if (at?.left != null && index.rows < at.left) throw changedFile(file.path, `${at.left} rows`);
+    const decoder = await CountedDecoder.open(file.path, reading, {
+      sizes,
+      direction: 'descending',
+      readsAhead: false,
+      before: index.identity,
+      countsBytes: false,
+      wasReported: at && toldBackwards(at),
+    });
+    return new BackwardFile(file, reading, decoder, index, at);
+  }
+
+  get hasMore(): boolean {
+    return this.#left > 0;
+  }
+
+  async fill(): Promise<boolean> {
+    this.block?.release();
+    this.block = undefined;
+    this.next = 0;
+    if (this.#left === 0) return false;
+    const { blockRows, places, end } = this.#index;
+    if (this.#tail) await this.#readTail(this.#tail);
+    const number = Math.ceil(this.#left / blockRows) - 1;
+    const rows = this.#left - number * blockRows;
+    const place = places[number]!;
+    const block = await this.#readBlock(number, rows);
+    const behind = places[number + 1] ?? end;
+    this.#reading.tally.bytesIn += behind.offset - place.offset;
+    this.#left -= rows;
+    this.#isWhole = false;
+    this.#reported = Math.min(this.#reported, place.line); // an earlier run may have been further
+    block.length = rows;
+    reverseRows(block, this.lines);
+    this.block = block;
+    return true;
+  }
+
+  place(): BackwardPlace {
+    const held = this.block === undefined ? 0 : this.block.length - this.next;
+    const reported = this.#reported;
+    const told = this.#told.filter(([from]) => from < reported);
+    if (this.#part) told.push([this.#part.place.line, this.#decoder.decoder.position().line]);
+    const left = this.#isWhole ? null : this.#left + held;
+    return { left, reported, ...(told.length > 0 && { told }) };
+  }
+
+  async close(): Promise<void> {
+    this.block?.release();
+    this.block = undefined;
+    this.#endPart()?.release();
+    await this.#decoder.close();
+  }
+
+  async #readBlock(number: number, rows: number): Promise<Batch> {
+    const place = this.#index.places[number]!;
+    // To the end of the file, where that is in it: bad rows may stand behind its last row.
+    await this.#readPart(place, this.#isWhole ? this.#index.blockRows : rows);
+    const block = this.#endPart()!;
+    if (block.length >= rows) return block;
+    block.release();
+    throw changedFile(this.file.path, `${rows} rows from line ${place.line} on`);
+  }
+
+  async #readTail(tail: RowPlace): Promise<void> {
+    await this.#readPart(tail, 1);
+    this.#endPart()?.release();
+    this.#tail = undefined;
+  }
+
+  /** Goes through it to its end, after a stop too: some of its bad rows may have been told. */
+  async #readPart(place: RowPlace, rows: number): Promise<void> {
+    const { blockRows } = this.#index;
+    const { decoder } = this.#decoder;
+    if (!this.#part) {
+      this.lines = linesFor(blockRows, this.lines);
+      await decoder.resume(place);
+      this.#part = { place, rows: this.#reading.blocks.acquire(blockRows) };
+    }
+    const { rows: block } = this.#part;
+    // Read on where the decoder stopped at a bad row: it says so the second time.
+    for (let hasMore = true; hasMore && block.length < rows; ) {
+      hasMore = await this.#decoder.read(block, this.lines, false);
+    }
+  }
+
+  #endPart(): Batch | undefined {
+    const rows = this.#part?.rows;
+    this.#part = undefined;
+    return rows;
+  }
+}

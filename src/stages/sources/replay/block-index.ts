@@ -1,0 +1,76 @@
+import { Batch } from '../../../columns/batch.js';
+import { DictionarySet } from '../../../columns/dictionary.js';
+import { openFileBytes } from '../../../formats/file-bytes.js';
+import type { RowPlace } from '../../../formats/file-decoder.js';
+import type { FileIdentity } from '../../../formats/lent-descriptors.js';
+import { type FileReading, lastTime } from './file-cursor.js';
+import type { ReadSizes } from './read-sizes.js';
+import { IGNORED_REJECTS } from './reported-rejects.js';
+
+/** Blocks of a file after which they are made twice as large, until one holds `batchRows` rows. */
+const BLOCKS_MAX = 1_024;
+
+/** Where every so many rows of a file begin, so that it can be read from the end. */
+export interface BlockIndex {
+  /** Of the file that was gone through. */
+  readonly identity: FileIdentity;
+  /** Rows that can be used. */
+  readonly rows: number;
+  /** Of each block but the last, which may have fewer. */
+  readonly blockRows: number;
+  readonly places: readonly RowPlace[];
+  /** Behind the last row. */
+  readonly end: RowPlace;
+  /** Where bad rows begin that follow the last block, when it is full. */
+  readonly tail: RowPlace | undefined;
+  /** Time of the last row: the earliest one, in a file that runs backwards. */
+  readonly lastNs: bigint | undefined;
+}
+
+/**
+ * Goes through a file that runs backwards, once, and keeps none of its rows.
+ *
+ * @param rowsMax - Stops there: what follows has been read before.
+ * @returns `undefined` after a stop.
+ */
+export async function indexBlocks(
+  path: string,
+  { schema, context, descriptors, isStopped, openDecoder }: FileReading,
+  { chunkBytes, rows }: ReadSizes,
+  rowsMax = Number.POSITIVE_INFINITY,
+): Promise<BlockIndex | undefined> {
+  const dictionaries = new DictionarySet();
+  const quiet = { ...context, dictionaries, rejects: IGNORED_REJECTS };
+  const bytes = await openFileBytes(path, { descriptors, chunkBytes });
+  const decoder = await openDecoder(path, quiet, 'descending', bytes);
+  try {
+    const batch = new Batch(schema, rows, dictionaries);
+    let places: RowPlace[] = [];
+    let blockRows = rows;
+    let total = 0;
+    let lastNs: bigint | undefined;
+    for (;;) {
+      const place = { ...decoder.position() };
+      const rejectedBefore = decoder.rowsRejected;
+      batch.length = 0;
+      const hasMore = await decoder.read(batch, isStopped);
+      if (isStopped()) return undefined;
+      if (batch.length > 0 && total % blockRows === 0) {
+        places.push({ ...place, previousNs: place.previousNs ?? lastNs });
+      }
+      total += batch.length;
+      lastNs = lastTime(batch) ?? lastNs;
+      if (places.length > BLOCKS_MAX && blockRows * 2 <= context.batchRows) {
+        places = places.filter((_, block) => block % 2 === 0);
+        blockRows *= 2;
+      }
+      if (hasMore && total < rowsMax) continue;
+      const hasTail = total % blockRows === 0 && decoder.rowsRejected > rejectedBefore && batch.length === 0;
+      const tail = hasTail ? { ...place, previousNs: place.previousNs ?? lastNs } : undefined;
+      const end = decoder.position();
+      return { identity: bytes.identity, rows: total, blockRows, places, end, tail, lastNs };
+    }
+  } finally {
+    await decoder.close();
+  }
+}

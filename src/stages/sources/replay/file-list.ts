@@ -1,0 +1,54 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { PipelineError } from '../../../core/errors.js';
+import { globFiles, looksLikeGlob } from '../../../core/glob.js';
+
+/**
+ * The files that paths and globs name, relative to the working directory: in the order given, those
+ * of one glob sorted by name (by code unit, so that dates sort as they should). One that is named twice
+ * is there once, in its first place.
+ *
+ * @throws {PipelineError} `INPUT_MISSING` for a path that is not there or a glob that matches
+ *   nothing, `INPUT_UNREADABLE` for a directory.
+ */
+export async function listFiles(paths: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
+    if (!(found instanceof Error)) {
+      if (found.isDirectory()) {
+        throw new PipelineError(
+          'INPUT_UNREADABLE',
+          `${path}: expected a file or a glob like ${path.replace(/\/+$/, '')}/*.csv, found a directory`,
+        );
+      }
+      files.push(path);
+    } else if (looksLikeGlob(path)) {
+      // A file whose name looks like a glob was found above.
+      const matches = await globFiles(path);
+      if (matches.length === 0) {
+        throw new PipelineError(
+          'INPUT_MISSING',
+          `${path}: expected files that match this glob, found none in ${process.cwd()}`,
+        );
+      }
+      files.push(...matches.sort());
+    } else if (found.code === 'ENOENT' || found.code === 'ENOTDIR') {
+      throw new PipelineError(
+        'INPUT_MISSING',
+        `${path}: expected a file, found none (from ${process.cwd()})`,
+      );
+    } else {
+      throw new PipelineError(
+        'INPUT_UNREADABLE',
+        `${path}: expected a file that can be read, found ${found.code ?? 'an error'}`,
+        { cause: found },
+      );
+    }
+  }
+  const known = new Set<string>();
+  return files.filter((file) => {
+    const path = resolve(file);
+    return known.has(path) ? false : known.add(path);
+  });
+}

@@ -1,0 +1,186 @@
+import type { Batch } from '../../../columns/batch.js';
+import { bytesPerRow, type Schema } from '../../../columns/schema.js';
+import { isRetryable, PipelineError } from '../../../core/errors.js';
+import {
+  CountedDecoder,
+  changedFile,
+  type FileCursor,
+  type FileReading,
+  type InputFile,
+} from './file-cursor.js';
+import type { ReadSizes } from './read-sizes.js';
+import type { BackwardPlace, LineRange } from './replay-position.js';
+import { toldBackwards } from './reported-rejects.js';
+import { reverseRows } from './reverse-rows.js';
+
+/** Of rows that are held to be turned round, in all files that are open. */
+const HELD_MB_MAX = 128;
+export const HELD_BYTES_MAX = HELD_MB_MAX * 1_048_576;
+
+/** What so many rows take, with their lines. */
+export const heldBytes = (rows: number, schema: Schema): number =>
+  rows * (bytesPerRow(schema) + Int32Array.BYTES_PER_ELEMENT);
+
+interface HeldBlock {
+  readonly batch: Batch;
+  readonly lines: Int32Array;
+}
+
+/**
+ * A packed file from its last row to its first, where the newest row comes first. What stands in the
+ * middle of it can only be found from the front: all its rows are decoded and held.
+ */
+export class HeldFile implements FileCursor {
+  readonly file: InputFile;
+  block: Batch | undefined;
+  next = 0;
+  lines: Int32Array = new Int32Array(0);
+  readonly step = -1;
+  readonly #reading: FileReading;
+  readonly #decoder: CountedDecoder;
+  /** Rows at the front that are still to be given; `null` until they were counted. */
+  #left: number | null;
+  /** Of which line on bad rows were told. */
+  #reported: number;
+  /** In the order of the file; `undefined` until they were decoded. */
+  #held: HeldBlock[] | undefined;
+  /** Of them, those that are decoded by now. */
+  #decoded: HeldBlock[] = [];
+  #hasMoreToDecode = true;
+  /** What was told of lines before those. */
+  readonly #told: readonly LineRange[];
+  #hasBegun = false;
+  /** It has read on behind what it let go of: once it has failed for good, it always fails. */
+  #failure: { readonly error: unknown } | undefined;
+
+  private constructor(
+    file: InputFile,
+    reading: FileReading,
+    decoder: CountedDecoder,
+    at: BackwardPlace | undefined,
+  ) {
+    this.file = file;
+    this.#reading = reading;
+    this.#decoder = decoder;
+    this.#left = at?.left ?? null;
+    this.#reported = at?.reported ?? Number.MAX_SAFE_INTEGER;
+    this.#told = at?.told ?? [];
+  }
+
+  static async open(
+    file: InputFile,
+    reading: FileReading,
+    sizes: ReadSizes,
+    at?: BackwardPlace,
+  ): Promise<HeldFile> {
+    const wasReported = at && toldBackwards(at);
+    const settings = { sizes, direction: 'descending', readsAhead: true, wasReported } as const;
+    return new HeldFile(file, reading, await CountedDecoder.open(file.path, reading, settings), at);
+  }
+
+  get hasMore(): boolean {
+    return this.#held === undefined || this.#held.length > 0;
+  }
+
+  async fill(rows: number): Promise<boolean> {
+    this.#releaseBlock();
+    if (!this.#held && !(await this.#decodeAll(rows))) return false;
+    const held = this.#held?.pop();
+    if (!held) return false;
+    this.block = held.batch;
+    this.lines = held.lines;
+    reverseRows(held.batch, held.lines);
+    this.#reading.heldRows.bytes -= heldBytes(held.batch.capacity, this.#reading.schema);
+    return true;
+  }
+
+  place(): BackwardPlace {
+    if (!this.#held) {
+      const told = [...this.#told];
+      if (this.#hasBegun) told.push([0, this.#decoder.decoder.position().line]);
+      return { left: this.#left, reported: this.#reported, ...(told.length > 0 && { told }) };
+    }
+    let left = this.block === undefined ? 0 : this.block.length - this.next;
+    for (const { batch } of this.#held) left += batch.length;
+    return { left, reported: this.#reported };
+  }
+
+  async close(): Promise<void> {
+    this.#releaseBlock();
+    this.#releaseHeld(this.#held ?? this.#decoded);
+    this.#held = [];
+    await this.#decoder.close();
+  }
+
+  /** @returns Whether it got to the end: `false` after a stop. */
+  async #decodeAll(rows: number): Promise<boolean> {
+    if (this.#failure) throw this.#failure.error;
+    const decoded = this.#decoded;
+    try {
+      const isWhole = await this.#decodeOn(decoded, rows);
+      if (!isWhole) return false;
+    } catch (error) {
+      if (isRetryable(error)) throw error;
+      this.#failure = { error };
+      this.#decoded = [];
+      this.#releaseHeld(decoded);
+      throw error;
+    }
+    while (decoded.at(-1)?.batch.length === 0) this.#releaseHeld(decoded.splice(-1));
+    this.#held = decoded;
+    this.#reported = 0;
+    this.#decoder.closeMeanwhile();
+    return true;
+  }
+
+  async #decodeOn(decoded: HeldBlock[], rows: number): Promise<boolean> {
+    const { isStopped } = this.#reading;
+    const wanted = this.#left ?? Number.POSITIVE_INFINITY;
+    let count = decoded.reduce((sum, { batch }) => sum + batch.length, 0);
+    this.#hasBegun = true;
+    while (this.#hasMoreToDecode && count < wanted) {
+      const next = this.#emptyBlock(decoded, rows);
+      this.#hasMoreToDecode = await this.#decoder.read(next.batch, next.lines);
+      if (isStopped()) return false;
+      next.batch.length = Math.min(next.batch.length, wanted - count);
+      count += next.batch.length;
+    }
+    if (this.#left !== null && count < this.#left) throw changedFile(this.file.path, `${this.#left} rows`);
+    return true;
+  }
+
+  /** A new one at the end, or the one that is there where its reading has failed. */
+  #emptyBlock(decoded: HeldBlock[], rows: number): HeldBlock {
+    const last = decoded.at(-1);
+    if (last?.batch.length === 0) return last;
+    const { blocks, heldRows, schema } = this.#reading;
+    const bytes = heldBytes(rows, schema);
+    if (heldRows.bytes + bytes > HELD_BYTES_MAX) throw tooLarge(this.file.path);
+    const block = { batch: blocks.acquire(rows), lines: new Int32Array(rows) };
+    heldRows.bytes += bytes;
+    decoded.push(block);
+    return block;
+  }
+
+  #releaseHeld(held: readonly HeldBlock[]): void {
+    for (const { batch } of held) {
+      this.#reading.heldRows.bytes -= heldBytes(batch.capacity, this.#reading.schema);
+      batch.release();
+    }
+  }
+
+  #releaseBlock(): void {
+    this.block?.release();
+    this.block = undefined;
+    this.next = 0;
+  }
+}
+
+/** More rows than may be held. */
+export const tooLarge = (path: string): PipelineError =>
+  new PipelineError(
+    'INPUT_UNREADABLE',
+    `${path}: expected rows in order of time, or at most ${HELD_MB_MAX} MB of them to be turned round in memory ` +
+      '(all packed files that run backwards and are open at once together); found a packed file whose newest ' +
+      'row comes first, and more rows. Unpack it (a plain file is read backwards), sort it, or set "order: listed"',
+  );

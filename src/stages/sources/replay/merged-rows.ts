@@ -1,0 +1,200 @@
+import { appendRows, type Batch } from '../../../columns/batch.js';
+import { type ColumnData, elementsPerRow } from '../../../columns/schema.js';
+import { type LinedRows, LinesInFiles } from './row-lines.js';
+
+/** Where the rows of a slot are taken from. */
+export interface SlotRows extends LinedRows {
+  readonly block: Batch;
+  /** The first one that is still to come. */
+  readonly next: number;
+}
+
+/** What is kept of a slot while rows of it are taken. */
+interface Slot extends LinedRows {
+  readonly columns: readonly ColumnData[];
+  readonly block: Batch;
+  /** The first row that was not copied. */
+  start: number;
+}
+
+/**
+ * The batch that rows of several files are gathered in: first only the slot of each row is noted; then
+ * the rows of each slot, which stand together there, are spread to their places, column by column.
+ */
+export class MergedRows {
+  /** Of the rows that are noted and not yet copied. */
+  readonly slotOf: Int32Array;
+  noted = 0;
+  readonly #origins: LinesInFiles;
+  readonly #slots: Slot[] = [];
+  /** Per slot: rows noted. */
+  #counts = new Int32Array(1);
+  /** Per slot: where its next row goes in `#places`. */
+  #fills = new Int32Array(1);
+  /** Slots that have noted rows, in order of appearance. */
+  #touched = new Int32Array(1);
+  /** Places of noted rows in the batch, those of one slot after those of the other. */
+  readonly #places: Int32Array;
+  #out: Batch | undefined;
+
+  /** @param rowsMax - That a batch has room for. */
+  constructor(paths: readonly string[], rowsMax: number) {
+    this.#origins = new LinesInFiles(paths, rowsMax);
+    this.slotOf = new Int32Array(rowsMax);
+    this.#places = new Int32Array(rowsMax);
+  }
+
+  get isOpen(): boolean {
+    return this.#out !== undefined;
+  }
+
+  /** Rows that the batch still has room for. */
+  get room(): number {
+    return this.#out ? this.#out.capacity - this.#out.length - this.noted : 0;
+  }
+
+  /** Tells where the rows of a slot stand from now on. None of those before may be noted still. */
+  setSlot(slot: number, { block, next, lines, step, rank }: SlotRows): void {
+    this.#slots[slot] = { columns: block.columns, block, lines, step, rank, start: next };
+    if (slot < this.#counts.length) return;
+    const counts = new Int32Array(2 * slot);
+    counts.set(this.#counts);
+    this.#counts = counts;
+    this.#fills = new Int32Array(2 * slot);
+    this.#touched = new Int32Array(2 * slot);
+  }
+
+  begin(out: Batch): void {
+    this.#out = out;
+    this.#origins.begin();
+  }
+
+  /** Adds the next rows of a slot, up to `end`. */
+  addRun(slot: number, end: number): void {
+    this.copyNoted();
+    const out = this.#out!;
+    const from = this.#slots[slot]!;
+    this.#origins.addRun(from, from.start, end, out.length);
+    appendRows(from.block, from.start, end, out);
+    from.start = end;
+  }
+
+  copyNoted(): void {
+    const count = this.noted;
+    if (count === 0) return;
+    const out = this.#out!;
+    const slotsTouched = this.#findPlaces(out.length, count);
+    const touched = this.#touched;
+    const slots = this.#slots;
+    const counts = this.#counts;
+    const { columns, schema } = out;
+    for (let i = 0, first = 0; i < slotsTouched; i++) {
+      const slot = touched[i]!;
+      const rows = counts[slot]!;
+      counts[slot] = 0;
+      const from = slots[slot]!;
+      const { start } = from;
+      for (let column = 0; column < columns.length; column++) {
+        const data = from.columns[column]!;
+        const into = columns[column]!;
+        if (data instanceof Float64Array) {
+          spreadFloats(data, start, rows, into as Float64Array, this.#places, first);
+        } else if (data instanceof Uint8Array) {
+          spreadBytes(data, start, rows, into as Uint8Array, this.#places, first);
+        } else if (elementsPerRow(schema.columns[column]!.type) === 2) {
+          spreadPairs(data, start, rows, into as Int32Array, this.#places, first);
+        } else spreadInts(data, start, rows, into as Int32Array, this.#places, first);
+      }
+      this.#origins.addSpread(from, start, rows, this.#places, first);
+      from.start += rows;
+      first += rows;
+    }
+    out.length += count;
+    this.noted = 0;
+  }
+
+  /** The batch; `undefined` when it has no rows. */
+  finish(): Batch | undefined {
+    const out = this.#out;
+    if (!out) return undefined;
+    this.copyNoted();
+    this.#out = undefined;
+    if (out.length > 0) {
+      out.origin = this.#origins.finish(out.length);
+      return out;
+    }
+    out.release();
+    return undefined;
+  }
+
+  /** Sorts the places of noted rows by slot, and counts those of each. @returns How many slots have some. */
+  #findPlaces(at: number, count: number): number {
+    const { slotOf } = this;
+    const counts = this.#counts;
+    const fills = this.#fills;
+    const places = this.#places;
+    const touched = this.#touched;
+    let slots = 0;
+    for (let i = 0; i < count; i++) {
+      const slot = slotOf[i]!;
+      if (counts[slot]!++ === 0) touched[slots++] = slot;
+    }
+    for (let i = 0, first = 0; i < slots; i++) {
+      const slot = touched[i]!;
+      fills[slot] = first;
+      first += counts[slot]!;
+    }
+    for (let i = 0; i < count; i++) places[fills[slotOf[i]!]!++] = at + i;
+    return slots;
+  }
+}
+
+// One loop a type, or the engine treats each access as one of three.
+
+function spreadFloats(
+  data: Float64Array,
+  start: number,
+  rows: number,
+  into: Float64Array,
+  places: Int32Array,
+  first: number,
+): void {
+  for (let i = 0; i < rows; i++) into[places[first + i]!] = data[start + i]!;
+}
+
+function spreadInts(
+  data: Int32Array,
+  start: number,
+  rows: number,
+  into: Int32Array,
+  places: Int32Array,
+  first: number,
+): void {
+  for (let i = 0; i < rows; i++) into[places[first + i]!] = data[start + i]!;
+}
+
+function spreadBytes(
+  data: Uint8Array,
+  start: number,
+  rows: number,
+  into: Uint8Array,
+  places: Int32Array,
+  first: number,
+): void {
+  for (let i = 0; i < rows; i++) into[places[first + i]!] = data[start + i]!;
+}
+
+function spreadPairs(
+  data: Int32Array,
+  start: number,
+  rows: number,
+  into: Int32Array,
+  places: Int32Array,
+  first: number,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const place = places[first + i]!;
+    into[2 * place] = data[2 * (start + i)]!;
+    into[2 * place + 1] = data[2 * (start + i) + 1]!;
+  }
+}

@@ -1,0 +1,154 @@
+import { PipelineError } from '../../../core/errors.js';
+import { isCount, type PlainData } from '../../../core/plain-data.js';
+import type { RowPlace } from '../../../formats/file-decoder.js';
+
+/** Where the next row of a file stands that is read forward. */
+export interface ForwardPlace extends RowPlace {
+  /** Rows behind the place that were given already. */
+  readonly skip: number;
+  /** Bad rows were told up to this line, itself not among them. */
+  readonly reported: number;
+}
+
+/** The same of a file that is read backwards. */
+export interface BackwardPlace {
+  /** Rows at its front that are still to be given; `null`: all. */
+  readonly left: number | null;
+  /** Bad rows were told from this line on. */
+  readonly reported: number;
+  /** And within these: a stop or a failure broke the reading of them off. */
+  readonly told?: readonly LineRange[] | undefined;
+}
+
+/** Lines of a file, the last one not among them. */
+export type LineRange = readonly [from: number, end: number];
+
+export type FilePlace = ForwardPlace | BackwardPlace;
+
+export const isBackward = (place: FilePlace): place is BackwardPlace => 'left' in place;
+
+/** Files one after the other: where the next row stands. */
+export interface ListedPosition {
+  readonly order: 'listed';
+  readonly file: number;
+  /** Empty: there is no such file. */
+  readonly path: string;
+  /** Without it: at its front. */
+  readonly place: ForwardPlace | undefined;
+  /** Greatest time of all rows so far. */
+  readonly latestNs: bigint | undefined;
+}
+
+/** Files as one stream in time: those that are open, and how many were begun. */
+export interface TimePosition {
+  readonly order: 'time';
+  /** Files begun, in order of their first times: how many, which (a digest of their paths), and the last one. */
+  readonly begun: number;
+  readonly digest: string;
+  readonly last: string;
+  /** Greatest time of all rows so far. */
+  readonly latestNs: bigint | undefined;
+  readonly open: readonly OpenFile[];
+}
+
+export interface OpenFile {
+  /** Its number among those begun, from 0. */
+  readonly file: number;
+  readonly path: string;
+  readonly place: FilePlace;
+}
+
+export type ReplayPosition = ListedPosition | TimePosition;
+
+/** As plain data; times as decimal texts. */
+export function writePosition(position: ReplayPosition): PlainData {
+  const latest = position.latestNs === undefined ? {} : { latestNs: String(position.latestNs) };
+  if (position.order === 'listed') {
+    const { file, path, place } = position;
+    return { file, path, ...(place ? writePlace(place) : { offset: 0, line: 1 }), ...latest };
+  }
+  const { order, begun, digest, last, open } = position;
+  const opened = open.map(({ file, path, place }) => ({ file, path, ...writePlace(place) }));
+  return { order, begun, digest, last, ...latest, open: opened };
+}
+
+function writePlace(place: FilePlace): Record<string, PlainData> {
+  if (isBackward(place)) {
+    const { left, reported, told } = place;
+    return { left, reported, ...(told && { told: told.map(([from, end]) => [from, end]) }) };
+  }
+  const { offset, line, skip, reported, previousNs } = place;
+  const previous = previousNs === undefined ? {} : { previousNs: String(previousNs) };
+  return { offset, line, skip, reported, ...previous };
+}
+
+/**
+ * Reads what `writePosition` wrote, and what it wrote before there was an order: `{file, path, offset,
+ * line}`.
+ *
+ * @throws {PipelineError} `CHECKPOINT_INVALID`.
+ */
+export function readPosition(data: PlainData): ReplayPosition {
+  const fields = asFields(data);
+  const latestNs = asNanos(fields.latestNs);
+  if (fields.order === 'time') {
+    const { begun, digest, last, open } = fields;
+    if (!isCount(begun) || typeof digest !== 'string' || typeof last !== 'string' || !Array.isArray(open)) {
+      throw malformed();
+    }
+    return {
+      order: 'time',
+      begun,
+      digest,
+      last,
+      latestNs,
+      open: open.map((file) => readOpenFile(file, begun)),
+    };
+  }
+  const { file, path } = fields;
+  if (!isCount(file) || typeof path !== 'string') throw malformed();
+  const place = readPlace(fields);
+  if (isBackward(place)) throw malformed();
+  return { order: 'listed', file, path, place: isAtFront(place) ? undefined : place, latestNs };
+}
+
+function readOpenFile(data: PlainData, begun: number): OpenFile {
+  const fields = asFields(data);
+  const { file, path } = fields;
+  if (!isCount(file) || file >= begun || typeof path !== 'string') throw malformed();
+  return { file, path, place: readPlace(fields) };
+}
+
+function readPlace({ offset, line, skip = 0, reported, left, told, previousNs }: Fields): FilePlace {
+  if (left !== undefined) {
+    const areRanges = told === undefined || (Array.isArray(told) && told.every(isRange));
+    if ((left !== null && !isCount(left)) || !isCount(reported) || !areRanges) throw malformed();
+    return { left, reported, ...(told && { told: told as unknown as readonly LineRange[] }) };
+  }
+  if (!isCount(offset) || !isCount(line) || !isCount(skip)) throw malformed();
+  if (reported !== undefined && !isCount(reported)) throw malformed();
+  return { offset, line, skip, reported: reported ?? line, previousNs: asNanos(previousNs) };
+}
+
+const isAtFront = ({ offset, line, skip, reported }: ForwardPlace): boolean =>
+  offset === 0 && skip === 0 && reported <= line;
+
+type Fields = Partial<Record<string, PlainData>>;
+
+const asFields = (data: PlainData): Fields =>
+  typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as Fields) : {};
+
+const isRange = (value: PlainData): boolean =>
+  Array.isArray(value) && value.length === 2 && value.every(isCount);
+
+function asNanos(value: PlainData | undefined): bigint | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string' || !/^-?\d{1,20}$/.test(value)) throw malformed();
+  return BigInt(value);
+}
+
+const malformed = (): PipelineError =>
+  new PipelineError(
+    'CHECKPOINT_INVALID',
+    'expected a position of the replay source: {file, path, offset, line}, or {order: "time", begun, digest, last, open}',
+  );

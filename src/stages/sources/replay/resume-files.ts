@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { PipelineError } from '../../../core/errors.js';
+import type { TimedFile } from './files-in-time.js';
+import { isBackward, type ListedPosition, type OpenFile, type TimePosition } from './replay-position.js';
+
+/** Where reading goes on among files in their order. */
+export interface FilesBegun {
+  readonly begun: number;
+  readonly open: readonly OpenFile[];
+}
+
+/** Tells one list of paths from another. */
+export function digestOf(files: readonly { readonly path: string }[]): string {
+  const hash = createHash('sha256');
+  for (const { path } of files) hash.update(path).update('\0');
+  return hash.digest('hex').slice(0, 32);
+}
+
+/** @throws {PipelineError} `CHECKPOINT_INVALID` when the file that was open, or next, is another one. */
+export function resumeListed(at: ListedPosition, paths: readonly string[]): FilesBegun {
+  const path = paths[at.file] ?? '';
+  if (path !== at.path) {
+    throw otherFiles(
+      `${at.path === '' ? 'no file' : at.path} as input number ${at.file + 1}, where the last run stopped`,
+      path === '' ? 'none' : path,
+    );
+  }
+  if (!at.place) return { begun: at.file, open: [] };
+  return { begun: at.file + 1, open: [{ file: at.file, path, place: at.place }] };
+}
+
+/**
+ * @param files - In order of their first times. More than before may have come, if they begin where
+ *   all that was read ends.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` when those that were begun are others.
+ */
+export function resumeInTime(at: TimePosition, files: readonly TimedFile[]): FilesBegun {
+  const { begun, digest, last, open, latestNs } = at;
+  if (digestOf(files.slice(0, begun)) !== digest) {
+    const found = files[begun - 1]?.path ?? 'fewer';
+    const expected = `the ${begun} files that the last run began, in order of their first times, ${last} as the last one`;
+    throw otherFiles(expected, found === last ? 'others before it' : found);
+  }
+  for (const { path, firstNs } of files.slice(begun)) {
+    if (latestNs !== undefined && firstNs !== undefined && firstNs < latestNs) {
+      throw otherFiles(
+        `files that were not begun to begin at ${latestNs} ns since 1970 or later, where the last run stopped`,
+        `${path}, which begins at ${firstNs} ns`,
+      );
+    }
+  }
+  return { begun, open };
+}
+
+/**
+ * A position among files as listed, for files in order of time: the same where there is one file.
+ *
+ * @throws {PipelineError} `CHECKPOINT_INVALID`.
+ */
+export function resumeOnlyFile(at: ListedPosition, paths: readonly string[]): FilesBegun {
+  if (paths.length === 1) return resumeListed(at, paths);
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    'expected a position among files in order of time, found one among files as listed: ' +
+      'set "order: listed" to go on with it, or start anew',
+  );
+}
+
+/**
+ * @throws {PipelineError} `CHECKPOINT_INVALID` when files have no rows any more, or go another way than
+ *   where they were left.
+ */
+export function checkOpenFiles(open: readonly OpenFile[], files: readonly TimedFile[]): void {
+  for (const { file, path, place } of open) {
+    const found = files[file];
+    if (!found) throw otherFiles(`the rows of ${path} that the last run read`, 'none');
+    if (isBackward(place) !== (found.direction === 'descending')) {
+      throw otherFiles(`${path} with times in the direction in which the last run read it`, 'the other one');
+    }
+  }
+}
+
+const otherFiles = (expected: string, found: string): PipelineError =>
+  new PipelineError('CHECKPOINT_INVALID', `expected ${expected}; found ${found}`);

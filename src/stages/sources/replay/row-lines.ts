@@ -1,0 +1,117 @@
+import type { RowOrigin } from '../../../columns/row-origin.js';
+
+/** By how much the lines of a file rise from row to row, as it is read: forward or backwards. */
+export type LineStep = 1 | -1;
+
+/** Rows of one file that stand together: their lines are copied, and not even that where none is left out. */
+export function originInFile(file: string, lines: Int32Array, rows: number, step: LineStep): RowOrigin {
+  const first = lines[0]!;
+  if (followOn(lines, 0, rows, step)) return { at: (place) => ({ file, line: first + step * place }) };
+  const copied = lines.slice(0, rows);
+  return { at: (place) => ({ file, line: copied[place]! }) };
+}
+
+/** Whether no line is left out, as blank ones, bad rows and fields of several lines do. They all differ. */
+const followOn = (lines: Int32Array, start: number, rows: number, step: LineStep): boolean =>
+  lines[start + rows - 1]! - lines[start]! === step * (rows - 1);
+
+/** Notes where the rows of one batch after the other were read, in several files. */
+export class LinesInFiles {
+  readonly #paths: readonly string[];
+  readonly #rowsMax: number;
+  readonly #lines: Int32Array;
+  #ranks: Uint16Array | Int32Array;
+  /** By rank. */
+  readonly #steps: Int8Array;
+  /** By rank: lines of the first row and the last one in the batch. */
+  readonly #first: Int32Array;
+  readonly #last: Int32Array;
+  /** By rank: the batch that these are of. */
+  readonly #batch: Int32Array;
+  #number = 0;
+  /** Whether the lines of each file in the batch follow on one another. */
+  #followOn = true;
+
+  constructor(paths: readonly string[], rowsMax: number) {
+    this.#paths = paths;
+    this.#rowsMax = rowsMax;
+    this.#lines = new Int32Array(rowsMax);
+    this.#ranks = new Uint16Array(0);
+    this.#steps = new Int8Array(paths.length);
+    this.#first = new Int32Array(paths.length);
+    this.#last = new Int32Array(paths.length);
+    this.#batch = new Int32Array(paths.length);
+  }
+
+  begin(): void {
+    this.#number++;
+    // So many first lines would be more than the lines themselves.
+    this.#followOn = this.#paths.length <= this.#rowsMax;
+    // Made anew: who holds the batch before may ask for its lines.
+    const isFew = this.#paths.length <= 65_536;
+    this.#ranks = isFew ? new Uint16Array(this.#rowsMax) : new Int32Array(this.#rowsMax);
+  }
+
+  /** Rows `start` to `end` of a block go to the batch, one after the other from `at` on. */
+  addRun({ rank, step, lines }: LinedRows, start: number, end: number, at: number): void {
+    this.#note(rank, step, lines, start, end - start);
+    this.#lines.set(lines.subarray(start, end), at);
+    this.#ranks.fill(rank, at, at + end - start);
+  }
+
+  /** Rows of a block from `start` on go to places of the batch, from the `first` of them on. */
+  addSpread(
+    { rank, step, lines }: LinedRows,
+    start: number,
+    rows: number,
+    places: Int32Array,
+    first: number,
+  ): void {
+    this.#note(rank, step, lines, start, rows);
+    const ranks = this.#ranks;
+    const into = this.#lines;
+    for (let i = 0; i < rows; i++) {
+      const place = places[first + i]!;
+      ranks[place] = rank;
+      into[place] = lines[start + i]!;
+    }
+  }
+
+  finish(rows: number): RowOrigin {
+    const paths = this.#paths;
+    const ranks = this.#ranks;
+    if (!this.#followOn) {
+      const lines = this.#lines.slice(0, rows);
+      return { at: (place) => ({ file: paths[ranks[place]!]!, line: lines[place]! }) };
+    }
+    const first = this.#first.slice();
+    const steps = this.#steps;
+    return {
+      at(place) {
+        const rank = ranks[place]!;
+        let before = 0;
+        for (let row = 0; row < place; row++) if (ranks[row] === rank) before++;
+        return { file: paths[rank]!, line: first[rank]! + steps[rank]! * before };
+      },
+    };
+  }
+
+  #note(rank: number, step: LineStep, lines: Int32Array, start: number, rows: number): void {
+    const line = lines[start]!;
+    if (!followOn(lines, start, rows, step)) this.#followOn = false;
+    if (this.#batch[rank] !== this.#number) {
+      this.#batch[rank] = this.#number;
+      this.#steps[rank] = step;
+      this.#first[rank] = line;
+    } else if (line - this.#last[rank]! !== step) this.#followOn = false;
+    this.#last[rank] = lines[start + rows - 1]!;
+  }
+}
+
+/** Rows of a block of a file. */
+export interface LinedRows {
+  readonly lines: Int32Array;
+  readonly step: LineStep;
+  /** Of the file, in the list. */
+  readonly rank: number;
+}

@@ -1,0 +1,102 @@
+import type { Batch } from '../../../columns/batch.js';
+import {
+  BOOK_ACTIONS,
+  BOOK_SIDES,
+  type Schema,
+  STANDARD_COLUMNS,
+  TRADE_SIDES,
+} from '../../../columns/schema.js';
+import type { QuoteWalk } from './quote-walk.js';
+import type { TickGrid } from './tick-grid.js';
+
+export type SyntheticKind = 'quote' | 'trade' | 'book';
+
+/** The standard columns of a kind, receive time aside: these rows are not received. */
+export function syntheticSchema(kind: SyntheticKind): Schema {
+  const { required, optional } = STANDARD_COLUMNS[kind];
+  return { kind, columns: [...required, ...optional.filter(({ name }) => name !== 'received')] };
+}
+
+/** Moves the walk on by `count` rows and writes them into the columns of its batch, from row `start` on. */
+export type MakeRows = (start: number, count: number) => void;
+
+/** How rows of a kind are made of the walk. Made anew for each batch, since the columns are its own. */
+export type RowMaker = (batch: Batch, walk: QuoteWalk, ids: Int32Array) => MakeRows;
+
+export interface RowMakerSettings {
+  readonly grid: TickGrid;
+  readonly spread: number;
+  readonly levels: number;
+}
+
+export function createRowMaker(kind: SyntheticKind, settings: RowMakerSettings): RowMaker {
+  if (kind === 'quote') return makeQuotes;
+  return kind === 'trade' ? createTradeMaker(settings) : createBookMaker(settings);
+}
+
+const makeQuotes: RowMaker = (batch, walk, ids) => {
+  const [times, symbols] = [batch.int32('time'), batch.int32('symbol')];
+  const [bids, asks] = [batch.float64('bid'), batch.float64('ask')];
+  const [bidSizes, askSizes] = [batch.float64('bidSize'), batch.float64('askSize')];
+  return (start, count) => {
+    walk.advance(times, symbols, ids, start, count);
+    walk.writeBids(bids, start, count);
+    walk.writeAsks(asks, start, count);
+    walk.writeBidSizes(bidSizes, start, count);
+    walk.writeAskSizes(askSizes, start, count);
+  };
+};
+
+const BUY = TRADE_SIDES.indexOf('buy');
+const SELL = TRADE_SIDES.indexOf('sell');
+
+/** A buy at the ask, a sell at the bid. */
+function createTradeMaker({ grid, spread }: RowMakerSettings): RowMaker {
+  const { numerator, denominator } = grid;
+  const below = spread >> 1;
+  return (batch, walk, ids) => {
+    const [times, symbols] = [batch.int32('time'), batch.int32('symbol')];
+    const [prices, volumes, sides] = [batch.float64('price'), batch.float64('size'), batch.uint8('side')];
+    const { ticks, draws } = walk;
+    return (start, count) => {
+      walk.advance(times, symbols, ids, start, count);
+      walk.writeAskSizes(volumes, start, count);
+      for (let i = 0; i < count; i++) {
+        const isBuy = draws[i]! >>> 31; // arithmetic, not a branch: no processor predicts chance
+        prices[start + i] = ((ticks[i]! - below + isBuy * spread) * numerator) / denominator;
+        sides[start + i] = SELL + isBuy * (BUY - SELL);
+      }
+    };
+  };
+}
+
+const BID = BOOK_SIDES.indexOf('bid');
+const ASK = BOOK_SIDES.indexOf('ask');
+const CHANGE = BOOK_ACTIONS.indexOf('change');
+const DELETE = BOOK_ACTIONS.indexOf('delete');
+
+/** A change of one level, one tick from the next; a size of 0 takes it away. */
+function createBookMaker({ grid, spread, levels }: RowMakerSettings): RowMaker {
+  const { numerator, denominator } = grid;
+  const below = spread >> 1;
+  return (batch, walk, ids) => {
+    const [times, symbols] = [batch.int32('time'), batch.int32('symbol')];
+    const [prices, volumes, sides] = [batch.float64('price'), batch.float64('size'), batch.uint8('side')];
+    const [depths, actions] = [batch.int32('level'), batch.uint8('action')];
+    const { ticks, draws } = walk;
+    return (start, count) => {
+      walk.advance(times, symbols, ids, start, count);
+      walk.writeAskSizes(volumes, start, count);
+      for (let i = 0; i < count; i++) {
+        const draw = draws[i]!;
+        const isAsk = draw >>> 31;
+        const level = Math.imul((draw >>> 16) & 0x7fff, levels) >>> 15;
+        const price = ticks[i]! - below - level + isAsk * (spread + 2 * level);
+        prices[start + i] = (price * numerator) / denominator;
+        sides[start + i] = BID + isAsk * (ASK - BID);
+        depths[start + i] = level;
+        actions[start + i] = volumes[start + i] === 0 ? DELETE : CHANGE;
+      }
+    };
+  };
+}

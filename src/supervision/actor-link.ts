@@ -1,0 +1,79 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { type Remote, releaseProxy, wrap } from 'comlink';
+import type { Counters } from '../shared-memory/counters.js';
+import type { Logger } from '../telemetry/logger.js';
+import { takeLogLine } from '../telemetry/thread-logger.js';
+import type { LogLine, PipelineControl } from '../wire/pipeline-actor.js';
+import { portEndpoint } from '../wire/port-endpoint.js';
+
+/** The supervisor's end of the two ports of a running actor. To be closed when the job ends. */
+export class ActorLink {
+  /** The thread's ends: to be transferred with its task. */
+  readonly far: { readonly control: MessagePort; readonly logs: MessagePort };
+  readonly #control: MessagePort;
+  readonly #logs: MessagePort;
+  readonly #actor: Remote<PipelineControl>;
+  readonly #waiting = new Set<() => void>();
+  readonly #takeLine: (line: LogLine) => void;
+  readonly #tellDropped: () => void;
+  #closed = false;
+
+  constructor(log: Logger, counters: Counters) {
+    const control = new MessageChannel();
+    const logs = new MessageChannel();
+    this.far = { control: control.port2, logs: logs.port2 };
+    this.#control = control.port1;
+    this.#logs = logs.port1;
+    this.#actor = wrap<PipelineControl>(portEndpoint(control.port1));
+    this.#takeLine = (line) => takeLogLine(line, log, counters);
+    this.#tellDropped = () => {
+      const dropped = counters.get('logsDropped');
+      if (dropped > 0) log.warn({ dropped }, 'log lines of the thread dropped');
+    };
+    this.#logs.on('message', this.#takeLine);
+    // The run itself keeps the process alive.
+    this.#logs.unref();
+  }
+
+  /**
+   * Calls the actor.
+   *
+   * @returns `undefined` when the link was closed first: a call never settles after its thread died.
+   */
+  ask<K extends keyof PipelineControl>(
+    what: K,
+  ): Promise<Awaited<ReturnType<PipelineControl[K]>> | undefined> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => resolve(undefined);
+      if (this.#closed) {
+        giveUp();
+        return;
+      }
+      this.#waiting.add(giveUp);
+      // One signature for all: none takes an argument.
+      const call = this.#actor[what] as unknown as () => Promise<Awaited<ReturnType<PipelineControl[K]>>>;
+      call()
+        .then(resolve, reject)
+        .finally(() => this.#waiting.delete(giveUp));
+    });
+  }
+
+  /** Takes the last log lines and frees the ports. Calls in flight are answered with `undefined`. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const giveUp of this.#waiting) giveUp();
+    this.#waiting.clear();
+    for (let line = receiveMessageOnPort(this.#logs); line; line = receiveMessageOnPort(this.#logs)) {
+      this.#takeLine(line.message as LogLine);
+    }
+    this.#tellDropped();
+    this.#logs.close();
+    // Without the release, Comlink writes to the port when the proxy is collected, closed or not.
+    this.#actor[releaseProxy]();
+    this.#control.close();
+    // Never sent when the thread could not be had; sent, these do nothing.
+    this.far.control.close();
+    this.far.logs.close();
+  }
+}

@@ -1,0 +1,333 @@
+import { type Actor, createActor, type InspectionEvent } from 'xstate';
+import type { Clock, TimerHandle } from '../core/clock.js';
+import { InvalidOptionsError, PipelineError, toWireError, type WireError } from '../core/errors.js';
+import { hideSecrets } from '../core/hide-secrets.js';
+import { NANOS_PER_MILLI } from '../core/units.js';
+import type { ThreadRun, Threads } from '../hosts/threads.js';
+import type { RateHandle } from '../resilience/rate/rate-handle.js';
+import { COUNTERS_BYTES, Counters } from '../shared-memory/counters.js';
+import { syncMemory } from '../shared-memory/sync-gate.js';
+import type { Logger } from '../telemetry/logger.js';
+import { cutShortReport } from '../wire/cut-short-report.js';
+import { PROTOCOL_VERSION } from '../wire/pipeline-actor.js';
+import type { StageReport } from '../wire/pipeline-report.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { secretsOfSpec, stagesOf } from '../wire/stages-of-spec.js';
+import { describeStartStep, StartStep } from '../wire/start-step.js';
+import { ActorLink } from './actor-link.js';
+import type { JobHandle, JobInfo, JobReport, JobState, JobTransition } from './job.js';
+import type { JobCommand, JobEvent, JobMachine } from './job-machine.js';
+
+export interface JobActorSettings {
+  /** From getting a thread until all stages are open. */
+  readonly startDeadlineMs: number;
+  /** Of a drain that names none. */
+  readonly drainDeadlineMs: number;
+  /** For an actor that must not be terminated to end by itself. */
+  readonly stopGraceMs: number;
+}
+
+export interface JobActorContext {
+  readonly id: string;
+  readonly clock: Clock;
+  /** On the same clock. One for all jobs: making it takes longer than running it. */
+  readonly machine: JobMachine;
+  readonly threads: Threads;
+  readonly log: Logger;
+  readonly settings: JobActorSettings;
+  readonly rates?: RateHandle | undefined;
+  readonly secrets?: readonly string[] | undefined;
+  readonly inspect?: ((event: InspectionEvent) => void) | undefined;
+  /** After each step of the machine. Must not throw. */
+  onTransition(job: JobActor, transition: JobTransition): void;
+  /** The job is over. Must not throw. */
+  onEnd(job: JobActor, report: JobReport): void;
+  /** Its thread is free or was lost: with the end, or later if it could not be ended. Must not throw. */
+  onThreadFreed(job: JobActor, loss: WireError | undefined): void;
+}
+
+/** One job: its machine, and the thread, ports and timers that carry out what the machine decides. */
+export class JobActor implements JobHandle {
+  readonly id: string;
+  readonly name: string;
+  readonly outcome: Promise<JobReport>;
+  readonly #context: JobActorContext;
+  readonly #counters: Counters;
+  readonly #memory = new SharedArrayBuffer(COUNTERS_BYTES);
+  readonly #machine: Actor<JobMachine>;
+  readonly #submittedAtNs: bigint;
+  readonly #resolveOutcome: (report: JobReport) => void;
+  /** Ends the hiding of the spec's secrets in this thread. */
+  readonly #showSecrets: () => void;
+  /** Gone with the end: a list of ended jobs holds no specs. */
+  #spec: ResolvedSpec | undefined;
+  #link: ActorLink | undefined;
+  #run: ThreadRun | undefined;
+  #startedAtNs: bigint | undefined;
+  #report: JobReport | undefined;
+  /** Answer of the actor to the last command. */
+  #acknowledged: Promise<unknown> = Promise.resolve();
+  #lastTransition: JobTransition | undefined;
+  #deadline: { readonly atMs: number; readonly timer: TimerHandle } | undefined;
+  #graceTimer: TimerHandle | undefined;
+
+  constructor(spec: ResolvedSpec, context: JobActorContext) {
+    this.id = context.id;
+    this.name = spec.name;
+    this.#spec = spec;
+    this.#showSecrets = hideSecrets(secretsOfSpec(spec));
+    this.#context = context;
+    this.#counters = new Counters(this.#memory);
+    this.#submittedAtNs = context.clock.now();
+    let resolveOutcome: (report: JobReport) => void = () => {};
+    this.outcome = new Promise((resolve) => {
+      resolveOutcome = resolve;
+    });
+    this.#resolveOutcome = resolveOutcome;
+    this.#machine = createActor(context.machine, {
+      id: context.id,
+      ...(context.inspect && { inspect: context.inspect }),
+    });
+    this.#machine.on('command', (command) => this.#obey(command));
+    this.#machine.subscribe({
+      next: () => this.#follow(),
+      // An action threw, so that the machine is dead: our bug, of which somebody must hear.
+      error: (error) => this.#abandonMachine(error),
+    });
+  }
+
+  /** Enters the queue. */
+  submit(): void {
+    this.#machine.start();
+  }
+
+  get state(): JobState {
+    return this.#report?.outcome ?? this.#machine.getSnapshot().value;
+  }
+
+  get isLive(): boolean {
+    return this.#report === undefined;
+  }
+
+  /** Whether the thread came to life: a pool that cannot start threads is told by this. */
+  get hasHeartbeat(): boolean {
+    return this.#counters.get('heartbeatNs') !== 0;
+  }
+
+  /** Leaves the queue: takes a thread. */
+  start(): void {
+    const spec = this.#spec;
+    if (!spec || this.state !== 'queued') return;
+    const { clock, threads, log, settings, rates, secrets = [], onThreadFreed } = this.#context;
+    this.#startedAtNs = clock.now();
+    this.#link = new ActorLink(log.child({ job: this.name }), this.#counters);
+    const { control, logs } = this.#link.far;
+    this.#run = threads.run(
+      {
+        protocol: PROTOCOL_VERSION,
+        spec,
+        ...(spec.guard && rates && { rates }),
+        ...(secrets.length > 0 && { secrets }),
+        counters: this.#memory,
+        syncs: syncMemory(),
+        control,
+        logs,
+      },
+      [control, logs],
+      { reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode) },
+    );
+    // The thread is told to be free in the same step, so that who awaits the outcome finds it free.
+    this.#run.outcome.then(
+      ({ report }) => {
+        this.#send({ type: 'pipeline.ended', report });
+        onThreadFreed(this, undefined);
+      },
+      (error: unknown) => {
+        const wire = toWireError(error);
+        this.#send({ type: 'thread.lost', error: wire });
+        onThreadFreed(this, this.#report?.error ?? wire);
+      },
+    );
+    void this.#link.ask('ready').then(
+      () => this.#send({ type: 'actor.ready' }),
+      () => {}, // the run's outcome says what is wrong
+    );
+    // Last: a listener may stop the job as soon as it hears of this, and then there is what to end.
+    this.#send({ type: 'thread.assigned', deadlineAtMs: this.#inMs(settings.startDeadlineMs) });
+  }
+
+  /** Fails in the queue: no thread can be had. */
+  refuse(error: WireError): void {
+    this.#send({ type: 'thread.lost', error });
+  }
+
+  inspect(): JobInfo {
+    const { context } = this.#machine.getSnapshot();
+    const counters = this.#report?.counters ?? this.#counters.read();
+    const { firstRowAtNs, heartbeatNs } = counters;
+    const error = this.#report ? this.#report.error : context.error;
+    return {
+      id: this.id,
+      name: this.name,
+      state: this.state,
+      counters,
+      ...(this.isLive &&
+        heartbeatNs > 0 && { heartbeatAgeMs: (Number(this.#context.clock.now()) - heartbeatNs) / 1e6 }),
+      ...(firstRowAtNs > 0 && { firstRowMs: (firstRowAtNs - Number(this.#submittedAtNs)) / 1e6 }),
+      ...(error && { error }),
+      history: context.history,
+    };
+  }
+
+  async describe(): Promise<readonly StageReport[]> {
+    return (await this.#link?.ask('describe')) ?? [];
+  }
+
+  async pause(): Promise<void> {
+    this.#expectBeforeEnd('paused');
+    this.#send({ type: 'pause.requested' });
+    await this.#acknowledged;
+  }
+
+  async resume(): Promise<void> {
+    this.#expectBeforeEnd('resumed');
+    this.#send({ type: 'resume.requested' });
+    await this.#acknowledged;
+  }
+
+  async drain(options: { readonly deadlineMs?: number } = {}): Promise<JobReport> {
+    const deadlineMs = drainDeadlineMs(options, this.#context.settings);
+    this.#send({ type: 'drain.requested', deadlineAtMs: this.#inMs(deadlineMs) });
+    return this.outcome;
+  }
+
+  async stop(): Promise<JobReport> {
+    this.#send({ type: 'stop.requested' });
+    return this.outcome;
+  }
+
+  #send(event: JobEvent): void {
+    // An end may be reported by the task, by `error` and by `exit`: the first one counts.
+    if (this.#machine.getSnapshot().status === 'active') this.#machine.send(event);
+  }
+
+  #expectBeforeEnd(what: string): void {
+    const { state } = this;
+    if (this.isLive && state !== 'draining') return;
+    throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and cannot be ${what} any more`);
+  }
+
+  #obey({ command }: JobCommand): void {
+    if (command === 'end') {
+      this.#endThread();
+    } else {
+      // A rejection is the actor's bug; its run will tell. Nobody may be waiting here.
+      this.#acknowledged = this.#link?.ask(command).catch(() => {}) ?? Promise.resolve();
+    }
+  }
+
+  #endThread(): void {
+    const native = this.#spec && stagesOf(this.#spec).find(({ loads }) => loads === 'native');
+    if (!native) {
+      this.#run?.end();
+      return;
+    }
+    void this.#link?.ask('stop').catch(() => {});
+    const { clock, settings } = this.#context;
+    this.#graceTimer = clock.setTimeout(() => {
+      const message =
+        `The thread did not end within ${settings.stopGraceMs} ms and was left running: "${native.use}" loads ` +
+        'native code, and to end its thread by force may end the process';
+      this.#send({ type: 'thread.lost', error: { code: 'THREAD_LEFT_RUNNING', message, retryable: false } });
+    }, settings.stopGraceMs);
+  }
+
+  /** Carries over what the machine's last step changed. */
+  #follow(): void {
+    const { status, context } = this.#machine.getSnapshot();
+    this.#armDeadline(context.deadlineAtMs);
+    if (status === 'done') this.#finish();
+    const transition = context.history.at(-1);
+    if (!transition || transition === this.#lastTransition) return;
+    this.#lastTransition = transition;
+    this.#context.onTransition(this, transition);
+    if (this.#report) this.#context.onEnd(this, this.#report);
+  }
+
+  #armDeadline(atMs: number | undefined): void {
+    if (this.#deadline?.atMs === atMs) return;
+    const { clock } = this.#context;
+    if (this.#deadline) clock.clearTimeout(this.#deadline.timer);
+    this.#deadline = undefined;
+    if (atMs === undefined) return;
+    const timer = clock.setTimeout(
+      () => {
+        this.#deadline = undefined;
+        this.#meetDeadline();
+      },
+      Math.max(0, atMs - this.#inMs(0)),
+    );
+    this.#deadline = { atMs, timer };
+  }
+
+  #meetDeadline(): void {
+    const spec = this.#spec;
+    if (this.state !== 'starting' || !spec) {
+      this.#send({ type: 'deadline.passed' });
+      return;
+    }
+    const step = this.#counters.get('startStep');
+    // Its answer is on the way: it was this thread that was busy for so long.
+    if (step === StartStep.started) this.#send({ type: 'actor.ready' });
+    else this.#send({ type: 'deadline.passed', pending: describeStartStep(step, spec) });
+  }
+
+  #finish(): void {
+    const { value, context } = this.#machine.getSnapshot();
+    const { report, error } = context;
+    const own = report ?? this.#cutShort(value === 'failed' ? 'failed' : 'stopped', error);
+    this.#report = { ...own, ...(error && { error }), id: this.id, name: this.name };
+    this.#release();
+    this.#resolveOutcome(this.#report);
+  }
+
+  #abandonMachine(error: unknown): void {
+    this.#armDeadline(undefined);
+    this.#endThread();
+    const wire = toWireError(error);
+    this.#report = { ...this.#cutShort('failed', wire), id: this.id, name: this.name };
+    this.#release();
+    this.#resolveOutcome(this.#report);
+    this.#context.onEnd(this, this.#report);
+  }
+
+  #cutShort(outcome: 'stopped' | 'failed', error: WireError | undefined) {
+    const { clock } = this.#context;
+    const durationMs =
+      this.#startedAtNs === undefined ? 0 : Number(clock.now() - this.#startedAtNs) / Number(NANOS_PER_MILLI);
+    return cutShortReport({ outcome, error, counters: this.#counters.read(), durationMs });
+  }
+
+  #release(): void {
+    this.#link?.close();
+    this.#showSecrets();
+    this.#context.clock.clearTimeout(this.#graceTimer);
+    this.#spec = undefined;
+    this.#link = undefined;
+    this.#run = undefined;
+  }
+
+  #inMs(delayMs: number): number {
+    return Number(this.#context.clock.wall() / NANOS_PER_MILLI) + delayMs;
+  }
+}
+
+/** @throws {InvalidOptionsError} */
+export function drainDeadlineMs(
+  { deadlineMs }: { readonly deadlineMs?: number },
+  settings: JobActorSettings,
+): number {
+  const ms = deadlineMs ?? settings.drainDeadlineMs;
+  if (typeof ms === 'number' && ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return ms;
+  throw new InvalidOptionsError('drain', [`deadlineMs: expected 0 or more milliseconds, was ${ms}`]);
+}

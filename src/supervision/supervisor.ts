@@ -1,0 +1,219 @@
+import type { InspectionEvent } from 'xstate';
+import type { Clock } from '../core/clock.js';
+import { InvalidSpecError, PipelineError } from '../core/errors.js';
+import type { Threads } from '../hosts/threads.js';
+import type { JobFiles } from '../plan/paths/job-files.js';
+import { conflictsBetween } from '../plan/paths/path-conflicts.js';
+import type { RateHandle } from '../resilience/rate/rate-handle.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
+import { drainDeadlineMs, JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
+import { createJobMachine, type JobMachine } from './job-machine.js';
+import { StartGuard } from './start-guard.js';
+
+export interface SupervisorSettings extends JobActorSettings {
+  /** Jobs that have a thread at one time; the others wait in the queue. */
+  readonly maxThreads: number;
+}
+
+export interface SupervisorContext {
+  readonly clock: Clock;
+  readonly threads: Threads;
+  readonly log: Logger;
+  readonly settings: SupervisorSettings;
+  /** Budgets and breakers, for the threads of jobs that name some. */
+  readonly rates?: RateHandle | undefined;
+  /** Texts that no thread may show. */
+  readonly secrets?: readonly string[];
+  readonly inspect?: ((event: InspectionEvent) => void) | undefined;
+}
+
+/** Ended jobs that are remembered. */
+const ENDED_MAX = 1_000;
+
+/** Starts, watches and ends jobs: one machine and one thread each. */
+export class Supervisor {
+  readonly #context: SupervisorContext;
+  readonly #machine: JobMachine;
+  readonly #live = new Map<string, JobActor>();
+  /** Oldest end first. */
+  readonly #ended = new Map<string, JobActor>();
+  readonly #queue: JobActor[] = [];
+  /** Jobs with a thread, those that are over but could not be ended included. */
+  readonly #threaded = new Set<JobActor>();
+  /** Of jobs that may still read or write: live ones, and those whose thread could not be ended. */
+  readonly #files = new Map<JobActor, JobFiles>();
+  readonly #listeners = new Set<(event: RuntimeEvent) => void>();
+  readonly #guard: StartGuard;
+  #submitted = 0;
+  #closed = false;
+
+  constructor(context: SupervisorContext) {
+    this.#context = context;
+    this.#machine = createJobMachine(context.clock);
+    this.#guard = new StartGuard(context.clock);
+  }
+
+  /**
+   * Starts a job, or queues it while all threads are taken.
+   *
+   * @param files - What it reads and writes, found just now.
+   * @throws {InvalidSpecError} where a job that has not ended reads or writes the same.
+   * @throws {PipelineError} `JOB_NAME_TAKEN` by a job that has not ended, `RUNTIME_CLOSED`.
+   */
+  submit(spec: ResolvedSpec, files?: JobFiles): JobHandle {
+    this.assertOpen();
+    for (const { name, id, state } of this.#live.values()) {
+      if (name !== spec.name) continue;
+      const message = `A job named "${name}" is ${state} (${id}): give this one another name, or wait for its end`;
+      throw new PipelineError('JOB_NAME_TAKEN', message);
+    }
+    if (files) this.#refuseSharedFiles(spec, files);
+    const job = new JobActor(spec, this.#jobContext(`job-${++this.#submitted}`));
+    this.#live.set(job.id, job);
+    if (files) this.#files.set(job, files);
+    this.#queue.push(job);
+    job.submit();
+    this.#startQueued();
+    return job;
+  }
+
+  /** Live jobs and the last ended ones, in the order of their submission. */
+  list(): JobInfo[] {
+    const jobs = [...this.#ended.values(), ...this.#live.values()];
+    return jobs.sort((a, b) => numberOf(a) - numberOf(b)).map((job) => job.inspect());
+  }
+
+  /**
+   * A job by its id, or the live, else the last ended, one of that name.
+   *
+   * @throws {PipelineError} `JOB_UNKNOWN`.
+   */
+  get(idOrName: string): JobHandle {
+    const byId = this.#live.get(idOrName) ?? this.#ended.get(idOrName);
+    const job =
+      byId ??
+      [...this.#live.values()].find(({ name }) => name === idOrName) ??
+      [...this.#ended.values()].findLast(({ name }) => name === idOrName);
+    if (job) return job;
+    throw new PipelineError('JOB_UNKNOWN', `There is no job with the id or name "${idOrName.slice(0, 80)}"`);
+  }
+
+  /** Calls back until told not to. A listener that throws changes nothing. */
+  on(listener: (event: RuntimeEvent) => void): () => void {
+    // Wrapped, so that a function which listens twice is told twice and leaves twice.
+    const own = (event: RuntimeEvent) => listener(event);
+    this.#listeners.add(own);
+    return () => {
+      this.#listeners.delete(own);
+    };
+  }
+
+  /**
+   * Takes no more jobs and drains all there are, until the deadline ends their threads. Called
+   * again, it can but shorten the deadline.
+   *
+   * @throws {InvalidOptionsError} for a deadline that is none; nothing was closed then.
+   */
+  async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    const deadlineMs = drainDeadlineMs(options, this.#context.settings);
+    this.#closed = true;
+    await Promise.all([...this.#live.values()].map((job) => job.drain({ deadlineMs })));
+  }
+
+  /** @throws {PipelineError} `RUNTIME_CLOSED`. */
+  assertOpen(): void {
+    if (this.#closed) throw new PipelineError('RUNTIME_CLOSED', 'The runtime is closed and takes no jobs');
+  }
+
+  #startQueued(): void {
+    while (this.#threaded.size < this.#context.settings.maxThreads) {
+      const job = this.#queue.shift();
+      if (!job) return;
+      if (job.state !== 'queued') continue;
+      const refusal = this.#guard.refusal();
+      if (refusal) {
+        job.refuse(refusal);
+        continue;
+      }
+      this.#threaded.add(job);
+      job.start();
+    }
+  }
+
+  #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles): void {
+    const problems = [...this.#files].flatMap(([job, theirs]) => {
+      const state = job.isLive ? job.state : `${job.state}, but its thread could not be ended`;
+      return conflictsBetween(files, theirs, `job "${job.name}" (${job.id}, ${state})`);
+    });
+    if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
+  }
+
+  #jobContext(id: string): JobActorContext {
+    const { clock, threads, log, settings, rates, secrets, inspect } = this.#context;
+    return {
+      id,
+      clock,
+      machine: this.#machine,
+      threads,
+      log,
+      settings,
+      rates,
+      secrets,
+      inspect,
+      onTransition: (job, transition) => this.#tellTransition(job, transition),
+      onEnd: (job, report) => this.#retire(job, report),
+      onThreadFreed: (job, loss) => {
+        if (job.hasHeartbeat || !loss) this.#guard.succeeded();
+        else if (loss.code !== 'THREAD_STOPPED') this.#guard.failed(loss);
+        this.#threaded.delete(job);
+        if (!job.isLive) this.#files.delete(job);
+        this.#startQueued();
+      },
+    };
+  }
+
+  #retire(job: JobActor, report: JobReport): void {
+    this.#live.delete(job.id);
+    const waiting = this.#queue.indexOf(job);
+    if (waiting >= 0) this.#queue.splice(waiting, 1);
+    if (!this.#threaded.has(job)) this.#files.delete(job);
+    this.#ended.set(job.id, job);
+    for (const oldest of this.#ended.keys()) {
+      if (this.#ended.size <= ENDED_MAX) break;
+      this.#ended.delete(oldest);
+    }
+    this.#tell({ type: 'job.ended', report });
+  }
+
+  #tellTransition({ id, name }: JobActor, transition: JobTransition): void {
+    const { state, reason } = transition;
+    const fields = { job: name, id, state, ...(reason !== undefined && { reason }) };
+    if (state === 'failed') this.#log('error', fields, 'job failed');
+    else this.#log('debug', fields, 'job entered a state');
+    this.#tell({ type: 'job.state', id, name, ...transition });
+  }
+
+  #tell(event: RuntimeEvent): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#log('warn', { err: error }, 'a listener threw');
+      }
+    }
+  }
+
+  #log(level: 'debug' | 'warn' | 'error', fields: object, text: string): void {
+    try {
+      this.#context.log[level](fields, text);
+    } catch {
+      // As with listeners: a job does not depend on who watches it.
+    }
+  }
+}
+
+function numberOf({ id }: { readonly id: string }): number {
+  return Number(id.slice(id.indexOf('-') + 1));
+}

@@ -1,0 +1,27 @@
+import type { WireError } from '../core/errors.js';
+import { type CounterValues, droppedRows, rowsPending } from '../shared-memory/counters.js';
+import type { PipelineReport } from './pipeline-report.js';
+
+/**
+ * The report of a run that could not give one itself: its thread is gone, or there was none. What
+ * is known is what it counted in shared memory.
+ */
+export function cutShortReport(run: {
+  readonly outcome: 'stopped' | 'failed';
+  readonly error?: WireError | undefined;
+  readonly counters: CounterValues;
+  readonly durationMs: number;
+}): PipelineReport {
+  return {
+    outcome: run.outcome,
+    reason: run.outcome === 'failed' ? 'error' : 'stopped',
+    ...(run.error && { error: run.error }),
+    counters: run.counters,
+    rowsPending: rowsPending(run.counters),
+    dropped: droppedRows(run.counters),
+    durationMs: run.durationMs,
+    outputs: [],
+    flushes: { rows: 0, bytes: 0, age: 0, keys: 0, control: 0, drain: 0 },
+    stages: [],
+  };
+}

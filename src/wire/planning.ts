@@ -1,0 +1,35 @@
+/** What crosses between the supervisor and the thread that loads code of users to have it planned. */
+import type { MessagePort } from 'node:worker_threads';
+import type { Schema } from '../columns/schema.js';
+
+/** What the thread is started with. */
+export interface PlanningData {
+  /** Takes `PlanningMessage`s. The code of users does not get to see it. */
+  readonly port: MessagePort;
+  /** A `PlanRequest`. */
+  readonly request: unknown;
+}
+
+export type PlanningMessage =
+  /** A `ThreadAnswer` as JSON: the last message. */
+  | { readonly answer: string }
+  /** What the code printed. */
+  | { readonly printed: string }
+  /** The code has not loaded, and nothing is left to do in the thread. */
+  | { readonly neverLoads: true };
+
+export type ThreadAnswer =
+  | {
+      readonly output: Schema | null;
+      readonly problems: readonly { readonly path: readonly (string | number)[]; readonly message: string }[];
+    }
+  | { readonly error: string };
+
+/** Of an answer. A schema of ten thousand columns has room in it. */
+export const ANSWER_CHARS_MAX = 1_048_576;
+export const PROBLEMS_MAX = 100;
+
+/** What code may print while it is planned. What comes beyond is dropped. */
+export const PRINTED_CHARS_MAX = 65_536;
+/** How often it may print: each time is a message. */
+export const PRINTED_TIMES_MAX = 1_000;

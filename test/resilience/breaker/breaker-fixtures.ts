@@ -1,0 +1,71 @@
+import type { BreakerEvent } from '../../../src/resilience/breaker/breaker-events.js';
+import { BreakerGuard } from '../../../src/resilience/breaker/breaker-guard.js';
+import type { BreakerHandle } from '../../../src/resilience/breaker/breaker-handle.js';
+import {
+  type BreakerOptions,
+  BreakerOptions as Schema,
+} from '../../../src/resilience/breaker/breaker-options.js';
+import { classifyError } from '../../../src/resilience/breaker/classify.js';
+import {
+  type Breaker,
+  type CreateOptions,
+  createBreaker,
+} from '../../../src/resilience/breaker/create-breaker.js';
+import type { Permit } from '../../../src/resilience/breaker/guard.js';
+import { SimulatedClock } from '../../support/simulated-clock.js';
+
+/** Options that make the figures of a test plain: opens for a second, without jitter or growth. */
+export const PLAIN = {
+  name: 'test',
+  openMs: 1_000,
+  openFactor: 1,
+  openJitter: 0,
+  openMsMax: 60_000,
+} as const;
+
+export const settingsOf = (options: Partial<BreakerOptions> = {}) => Schema.parse({ ...PLAIN, ...options });
+
+export function startBreaker(options: Partial<BreakerOptions> = {}, more: CreateOptions = {}) {
+  const clock = (more.clock as SimulatedClock | undefined) ?? new SimulatedClock({ now: 5_000_000_000n });
+  const breaker = createBreaker({ ...PLAIN, ...options }, { clock, seed: 1, ...more });
+  const events: BreakerEvent[] = [];
+  breaker.subscribe((event) => events.push(event));
+  return {
+    breaker,
+    clock,
+    events,
+    types: () => events.map(({ type }) => type),
+    fail: (times = 1) => repeat(times, () => breaker.permit().fail()),
+    succeed: (times = 1) => repeat(times, () => breaker.permit().succeed()),
+    /** Opens it, whatever its conditions: `failuresInRow` at most 10. */
+    trip: () => {
+      while (breaker.state === 'closed') breaker.permit().fail();
+    },
+    other: (threadId: number) => guardOf(breaker, clock, threadId),
+  };
+}
+
+/** The guard of another thread. */
+export function guardOf(
+  { handle }: { readonly handle: BreakerHandle },
+  clock: SimulatedClock,
+  threadId: number,
+) {
+  return new BreakerGuard(handle, { clock, threadId, classify: classifyError });
+}
+
+/** What became of a request for a permit. */
+export function admits(guard: { permit(): Permit }): boolean {
+  try {
+    guard.permit().ignore();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function repeat(times: number, work: () => void): void {
+  for (let i = 0; i < times; i++) work();
+}
+
+export type { Breaker };

@@ -1,0 +1,475 @@
+import { describe, expect, it } from 'vitest';
+import { BreakerOpenError } from '../../../src/core/errors.js';
+import type { Nanos } from '../../../src/core/units.js';
+import { BreakerCells } from '../../../src/resilience/breaker/breaker-cells.js';
+import { BreakerGuard } from '../../../src/resilience/breaker/breaker-guard.js';
+import type { BreakerHandle } from '../../../src/resilience/breaker/breaker-handle.js';
+import type { BreakerOptions } from '../../../src/resilience/breaker/breaker-options.js';
+import { CallCounter, COUNT_CELL, readCallCounts } from '../../../src/resilience/breaker/call-counts.js';
+import { classifyError } from '../../../src/resilience/breaker/classify.js';
+import { CountWindow } from '../../../src/resilience/breaker/count-window.js';
+import { FailureRun } from '../../../src/resilience/breaker/failure-run.js';
+import type { Permit } from '../../../src/resilience/breaker/guard.js';
+import type { RateVerdict } from '../../../src/resilience/breaker/rate-limits.js';
+import { TimeWindow } from '../../../src/resilience/breaker/time-window.js';
+import {
+  BREAKER_PROTOCOL,
+  BUCKET_CELLS,
+  BUCKETS,
+  BUCKETS_CELL,
+  breakerBytes,
+  CHANGE_CELL,
+  CLOSED,
+  epochOf,
+  HALF_OPEN,
+  HEAD_CELL,
+  HELD_OPEN,
+  nextEpoch,
+  OPEN,
+  OPEN_FOR_CELL,
+  OPENED_AT_CELL,
+  PROBE_OUT,
+  packWord,
+  RING_CELL,
+  RUN_CELL,
+  SIGNAL_CELL,
+  STRIPE_CELLS,
+  STRIPES,
+  STRIPES_CELL,
+  stateOf,
+  WORD_CELL,
+} from '../../../src/shared-memory/breaker-memory.js';
+import {
+  type Exploration,
+  type Explored,
+  explore as exploreAll,
+  KILLED,
+  mark,
+  ScheduleError,
+  type Step,
+} from '../../support/interleavings.js';
+import { SimulatedClock } from '../../support/simulated-clock.js';
+import { settingsOf } from './breaker-fixtures.js';
+
+// Threads run again and again up to their refusals, of which nobody reads the stack.
+Error.stackTraceLimit = 0;
+
+/** Call counts and the two cells that wake others are only added to. */
+const unobserved = (byte: number) =>
+  byte === 4 * SIGNAL_CELL ||
+  byte === 4 * CHANGE_CELL ||
+  (byte >= 4 * STRIPES_CELL && byte < 4 * (STRIPES_CELL + STRIPES * STRIPE_CELLS));
+
+/** Buckets of a time window but the first, for threads that all count at an instant of the first. */
+const isOtherBucket = (byte: number) =>
+  byte >= 8 * (BUCKETS_CELL + BUCKET_CELLS) && byte < 8 * (BUCKETS_CELL + BUCKETS * BUCKET_CELLS);
+
+const explore = <Ghost = undefined>(exploration: Exploration<Ghost>): Explored =>
+  exploreAll({ ...exploration, unobserved: (byte) => unobserved(byte) || isOtherBucket(byte) });
+
+const EPOCH = 3;
+const NOW = 5_000_000_000n;
+
+/** A breaker as it is in shared memory, with no owner that could do anything. */
+function memoryOf(state: number, options: Partial<BreakerOptions>, { openMs = 1_000 } = {}) {
+  const settings = settingsOf(options);
+  const memory = new SharedArrayBuffer(breakerBytes(settings));
+  const handle: BreakerHandle = { protocol: BREAKER_PROTOCOL, name: 'test', memory, settings };
+  const words = new Int32Array(memory);
+  const longs = new BigInt64Array(memory);
+  words[WORD_CELL] = packWord(state, 0, EPOCH);
+  words[RUN_CELL] = EPOCH << 20;
+  longs[OPENED_AT_CELL] = state === CLOSED ? -9n : NOW - 1_000_000_000n;
+  longs[OPEN_FOR_CELL] = BigInt(openMs) * 1_000_000n;
+  /** The guard of a thread, at an instant that stands still. */
+  const guard = (threadId: number, atMs = 0) => {
+    const clock = new SimulatedClock({ now: NOW + BigInt(atMs) * 1_000_000n });
+    return new BreakerGuard(handle, { clock, threadId, classify: classifyError });
+  };
+  return { handle, memory, words, longs, settings, guard, word: () => words[WORD_CELL]! };
+}
+
+/** Asks for a permit. `undefined`: refused. */
+function ask(guard: BreakerGuard): Permit | undefined {
+  let permit: Permit;
+  try {
+    permit = guard.permit();
+  } catch (error) {
+    if (error instanceof BreakerOpenError) return undefined;
+    throw error;
+  }
+  mark('admitted');
+  return permit;
+}
+
+const found = (exploration: () => Explored): ScheduleError => {
+  try {
+    exploration();
+  } catch (error) {
+    if (error instanceof ScheduleError) return error;
+    throw error;
+  }
+  throw new Error('expected the explorer to find a schedule, found none');
+};
+
+/** Of the three threads that take the longest, or that may die, each by itself: `npm run test:deep`. */
+const isDeep = process.env.TICKLOOM_DEEP === '1';
+
+const CAS = ['atomic', 'load-then-store'] as const;
+type Cas = (typeof CAS)[number];
+
+/** Holds for atomic steps, and is found broken without them. */
+function provenBy(title: string, exploration: (cas: Cas) => Explored, reason: RegExp): void {
+  it(title, () => {
+    const { schedules, states } = exploration('atomic');
+    expect(schedules).toBeGreaterThan(5n);
+    expect(states).toBeGreaterThan(5);
+  });
+  it(`${title}: found broken when compare-and-swap is a load and a store`, () => {
+    expect(found(() => exploration('load-then-store')).message).toMatch(reason);
+  });
+}
+
+describe('the trip, in every interleaving', { timeout: 120_000 }, () => {
+  function trip(threads: number, limit: number, cas: Cas, kill: boolean): Explored {
+    const { memory, word, longs, guard } = memoryOf(CLOSED, { failuresInRow: limit });
+    const body = (threadId: number) => () => {
+      const permit = ask(guard(threadId));
+      permit?.fail();
+      return permit ? 'failed' : 'refused';
+    };
+    return explore<boolean>({
+      memory,
+      cas,
+      kill,
+      threads: Array.from({ length: threads }, (_, id) => body(id + 1)),
+      ghost: {
+        initial: false,
+        next: (tripped, { marks }) => {
+          if (tripped && marks.includes('admitted')) throw new Error('admitted after the trip');
+          return tripped || stateOf(word()) === OPEN;
+        },
+      },
+      check: (results) => {
+        const killed = results.filter((result) => result === KILLED).length;
+        if (stateOf(word()) === OPEN) {
+          expect(epochOf(word())).toBe(EPOCH + 1);
+          expect(longs[OPENED_AT_CELL]).toBe(NOW);
+        } else if (killed === 0) {
+          throw new Error('no trip after all failures');
+        }
+        // Whoever died and wherever: the failures that are left to come do open it.
+        const survivor = guard(9);
+        for (let i = 0; i < limit; i++) ask(survivor)?.fail();
+        expect(stateOf(word())).toBe(OPEN);
+      },
+    });
+  }
+
+  provenBy('trips with two threads', (cas) => trip(2, 2, cas, false), /no trip after all failures/);
+  provenBy('trips with three threads', (cas) => trip(3, 3, cas, false), /no trip after all failures/);
+  it('admits nobody after the trip of one of several, whoever of them dies', () => {
+    expect(trip(2, 1, 'atomic', true).schedules).toBeGreaterThan(50n);
+    expect(trip(2, 2, 'atomic', true).schedules).toBeGreaterThan(100n);
+    if (isDeep) expect(trip(3, 1, 'atomic', true).schedules).toBeGreaterThan(1_000n);
+  });
+
+  it('opens on failures in a row exactly if they follow each other', () => {
+    const { memory, words } = memoryOf(CLOSED, { failuresInRow: 2 });
+    const order: string[] = [];
+    const body = (failed: boolean) => () => {
+      const run = new FailureRun(words, 2);
+      const trips = run.record(EPOCH, failed);
+      mark(failed ? 'F' : 'S');
+      return trips;
+    };
+    explore<string>({
+      memory,
+      threads: [body(true), body(true), body(false)],
+      ghost: { initial: '', next: (ghost, { marks }) => ghost + marks.join('') },
+      // Each takes effect with its last step, so the marks are in the order of the outcomes.
+      check: (results, _memory, ghost) => {
+        order.push(ghost);
+        expect(results.includes(true)).toBe(ghost.includes('FF'));
+      },
+    });
+    expect(new Set(order)).toEqual(new Set(['FFS', 'FSF', 'SFF']));
+  });
+});
+
+describe('probes, in every interleaving', { timeout: 120_000 }, () => {
+  function claim(threads: number, probes: number, state: number, cas: Cas, kill = false): Explored {
+    const openMs = state === OPEN ? 1_000 : 0;
+    const { handle, memory, word, guard } = memoryOf(state, { probes, probeMsMax: 100 }, { openMs });
+    const body = (threadId: number) => () => (ask(guard(threadId)) ? 'admitted' : 'refused');
+    return explore<number>({
+      memory,
+      cas,
+      kill,
+      threads: Array.from({ length: threads }, (_, id) => body(id + 1)),
+      ghost: { initial: 0, next: (admitted, { marks }) => admitted + Number(marks.includes('admitted')) },
+      atStep: (_memory, _step, admitted) => {
+        if (admitted > probes) throw new Error('more probes than allowed');
+      },
+      check: (results, _memory, admitted) => {
+        const dead = results.flatMap((result, id) => (result === KILLED ? [id + 1] : []));
+        if (dead.length === 0) expect(admitted).toBe(Math.min(threads, probes));
+        if (state === OPEN && dead.length < threads) {
+          expect(word()).toBe(packWord(HALF_OPEN, 0, EPOCH + 1));
+        }
+        // What the dead held is to be had again: at once if somebody takes it back, else after the wait.
+        const alive = results.filter((result) => result === 'admitted').length;
+        const cells = new BreakerCells(handle);
+        const before = new Uint8Array(memory).slice();
+        for (const threadId of dead) cells.reclaim(threadId);
+        for (const threadId of dead) expect(cells.reclaim(threadId)).toBe(0);
+        expect(takeAll(guard(9))).toBe(probes - alive);
+        new Uint8Array(memory).set(before);
+        expect(takeAll(guard(9, 99))).toBeLessThanOrEqual(probes - alive);
+        new Uint8Array(memory).set(before);
+        expect(takeAll(guard(9, 102))).toBe(probes);
+      },
+    });
+  }
+
+  const takeAll = (guard: BreakerGuard): number => {
+    let taken = 0;
+    while (ask(guard)) taken++;
+    return taken;
+  };
+
+  const tooMany = /more probes than allowed/;
+  provenBy('gives one probe to one of two threads', (cas) => claim(2, 1, HALF_OPEN, cas), tooMany);
+  provenBy('gives two probes to two of three threads', (cas) => claim(3, 2, HALF_OPEN, cas), tooMany);
+  provenBy('begins to probe once, for two threads', (cas) => claim(2, 1, OPEN, cas), tooMany);
+  it('begins to probe once, for as many threads as the time allows', () => {
+    expect(claim(isDeep ? 3 : 2, 1, OPEN, 'atomic').schedules).toBeGreaterThan(20n);
+  });
+  it('leaks no probe of a thread that dies at any step', () => {
+    expect(claim(2, 1, HALF_OPEN, 'atomic', true).schedules).toBeGreaterThan(20n);
+    expect(claim(3, 2, HALF_OPEN, 'atomic', isDeep).schedules).toBeGreaterThan(100n);
+    expect(claim(2, 1, OPEN, 'atomic', true).schedules).toBeGreaterThan(20n);
+  });
+
+  interface ReportGhost {
+    readonly hasFailed: boolean;
+    /** Of each thread that has begun: whether a probe had failed by then. */
+    readonly began: Readonly<Record<number, boolean>>;
+  }
+  /** Threads that take a probe and end it, for a breaker that closes only if all succeed. */
+  function report(
+    ends: readonly ('succeed' | 'fail' | 'ignore' | 'keep')[],
+    probes: number,
+    kill = false,
+    cas: Cas = 'atomic',
+  ): Explored {
+    const { handle, memory, word, guard } = memoryOf(HALF_OPEN, { probes, probeMsMax: 100 });
+    const verdict = () => new BreakerCells(handle).verdict(EPOCH);
+    return explore<ReportGhost>({
+      memory,
+      cas,
+      kill,
+      threads: ends.map((end, id) => () => {
+        const permit = ask(guard(id + 1));
+        if (permit && end !== 'keep') permit[end]();
+        return permit ? end : 'refused';
+      }),
+      ghost: {
+        initial: { hasFailed: false, began: {} },
+        next: ({ hasFailed, began }, { thread, marks }: Step) => {
+          const mayAsk = began[thread] ?? hasFailed;
+          if (mayAsk && marks.includes('admitted')) throw new Error('admitted after a failed probe');
+          return {
+            hasFailed: hasFailed || verdict() === 'failed',
+            began: { ...began, [thread]: mayAsk },
+          };
+        },
+      },
+      check: (results) => {
+        // Only the owner leaves half-open.
+        expect(word()).toBe(packWord(HALF_OPEN, 0, EPOCH));
+        if (results.includes('fail')) expect(verdict()).toBe('failed');
+        if (results.includes(KILLED)) return;
+        const succeeded = results.filter((result) => result === 'succeed').length;
+        if (!results.includes('fail'))
+          expect(verdict()).toBe(succeeded >= probes ? 'succeeded' : 'undecided');
+        if (verdict() !== 'undecided') expect(takeAll(guard(9, 1_000))).toBe(0);
+        else
+          expect(takeAll(guard(9))).toBe(probes - succeeded - results.filter((end) => end === 'keep').length);
+      },
+    });
+  }
+
+  it('admits nobody who asks after a failed probe', () => {
+    expect(report(['fail', 'keep'], 2).schedules).toBeGreaterThan(50n);
+    expect(report(['fail', 'keep'], 2, true).schedules).toBeGreaterThan(100n);
+    if (!isDeep) return;
+    expect(report(['fail', 'keep', 'succeed'], 2).schedules).toBeGreaterThan(1_000n);
+    expect(report(['fail', 'keep', 'keep'], 2, true).schedules).toBeGreaterThan(1_000n);
+  });
+
+  it('counts each success once: found broken when compare-and-swap is a load and a store', () => {
+    const { message } = found(() => report(['succeed', 'succeed'], 2, false, 'load-then-store'));
+    expect(message).toMatch(/undecided|succeeded/);
+  });
+
+  it('counts each success once', () => {
+    expect(report(['succeed', 'succeed'], 2).schedules).toBeGreaterThan(50n);
+    if (isDeep) expect(report(['succeed', 'succeed', 'keep'], 2).schedules).toBeGreaterThan(1_000n);
+  });
+
+  it('has a probe to give after each ignored outcome', () => {
+    expect(report(['ignore', 'ignore'], 1).schedules).toBeGreaterThan(20n);
+    expect(report(['ignore', 'ignore', 'succeed'], 1).schedules).toBeGreaterThan(100n);
+  });
+
+  it('admits nobody after a hold, and leaves no probe behind', () => {
+    const { handle, memory, word, guard } = memoryOf(HALF_OPEN, { probes: 1 });
+    const held = packWord(HELD_OPEN, 0, EPOCH + 1);
+    const owner = () => {
+      const cells = new BreakerCells(handle);
+      expect(cells.move(packWord(HALF_OPEN, 0, EPOCH), held)).toBe(true);
+      cells.forgetProbes(EPOCH);
+    };
+    explore<boolean>({
+      memory,
+      threads: [owner, () => ask(guard(1))?.succeed(), () => ask(guard(2))?.fail()],
+      ghost: {
+        initial: false,
+        next: (isHeld, { marks }) => {
+          if (isHeld && marks.includes('admitted')) throw new Error('admitted after the hold');
+          return word() === held;
+        },
+      },
+      check: () => expect(word()).toBe(held),
+    });
+  });
+
+  it('does not wipe a probe of the next time while it forgets those of the last', () => {
+    const { handle, memory, word, longs, guard } = memoryOf(HALF_OPEN, { probes: 1 }, { openMs: 0 });
+    const opened = packWord(OPEN, 0, EPOCH + 1);
+    const outcomes = new Set<unknown>();
+    const owner = () => {
+      const cells = new BreakerCells(handle);
+      cells.move(word0, opened);
+      cells.forgetProbes(EPOCH);
+    };
+    const word0 = word();
+    new BreakerCells(handle).reportProbe(
+      new BreakerCells(handle).claimProbe(word0, NOW as Nanos, 5)!,
+      word0,
+      false,
+    );
+    explore({
+      memory,
+      threads: [owner, () => (ask(guard(1)) ? 'admitted' : 'refused')],
+      check: ([, result]) => {
+        outcomes.add(result);
+        if (result !== 'admitted') return;
+        expect(word()).toBe(packWord(HALF_OPEN, 0, nextEpoch(opened)));
+        expect(new BreakerCells(handle).outcome(0, EPOCH + 2)).toBe(PROBE_OUT);
+      },
+    });
+    expect(outcomes).toEqual(new Set(['admitted', 'refused']));
+    expect(longs[OPEN_FOR_CELL]).toBe(0n);
+  });
+});
+
+describe('windows, in every interleaving', { timeout: 120_000 }, () => {
+  const isFailure = (entry: number) => (entry & 2) !== 0;
+
+  /** The window opens exactly if `size` outcomes that follow each other reach the rate. */
+  function countWindow(kinds: string, size: number, failureRate: number, minimumVolume = size) {
+    const { memory, words } = memoryOf(CLOSED, { countWindow: { size, minimumVolume, failureRate } });
+    const opened = { yes: 0, no: 0 };
+    explore({
+      memory,
+      threads: [...kinds].map((kind) => () => {
+        const window = new CountWindow(words, { size, minimumVolume, failureRate });
+        return window.record(EPOCH, kind === 'F', false);
+      }),
+      check: (results) => {
+        const entries = Array.from({ length: words[HEAD_CELL]! }, (_, at) =>
+          isFailure(words[RING_CELL + at]!),
+        );
+        const isMet = entries.some((_, end) => {
+          const window = entries.slice(Math.max(0, end + 1 - size), end + 1);
+          return (
+            window.length >= minimumVolume && window.filter(Boolean).length / window.length >= failureRate
+          );
+        });
+        const opens = results.some((verdict) => (verdict as RateVerdict) !== 'none');
+        opened[opens ? 'yes' : 'no']++;
+        expect(opens).toBe(isMet);
+      },
+    });
+    return opened;
+  }
+
+  it('judges every run of outcomes of a count window, whoever writes last', () => {
+    expect(countWindow('FSF', 2, 1)).toMatchObject({ yes: expect.any(Number), no: expect.any(Number) });
+    for (const rate of [0.5, 1]) countWindow('FF', 2, rate);
+    for (const kinds of ['FFS', 'FSS', 'FFF']) {
+      for (const rate of [0.5, 0.6, 1]) countWindow(kinds, 2, rate);
+      countWindow(kinds, 3, 2 / 3);
+    }
+    const { yes, no } = countWindow('FFS', 2, 1);
+    expect(Math.min(yes, no)).toBeGreaterThan(0);
+  });
+
+  function timeWindow(kinds: string, failureRate: number, minimumVolume: number, cas: Cas): Explored {
+    const { memory, longs } = memoryOf(CLOSED, { timeWindow: { failureRate, minimumVolume } });
+    expect((Number(NOW) / 1e8) % BUCKETS).toBe(0);
+    const failures = [...kinds].filter((kind) => kind === 'F').length;
+    return explore({
+      memory,
+      cas,
+      threads: [...kinds].map((kind) => () => {
+        const window = new TimeWindow(longs, { lengthMs: 1_000, minimumVolume, failureRate });
+        return window.record(EPOCH, kind === 'F', false, NOW as Nanos);
+      }),
+      check: (results) => {
+        const isMet = kinds.length >= minimumVolume && failures / kinds.length >= failureRate;
+        const opens = results.some((verdict) => verdict !== 'none');
+        if (opens !== isMet) throw new Error(`opened: ${opens}, condition met: ${isMet}`);
+      },
+    });
+  }
+
+  provenBy(
+    'counts all outcomes of a time window',
+    (cas) => timeWindow('FF', 1, 2, cas),
+    /condition met: true/,
+  );
+  it('opens on the whole of a time window, not on a part of it', () => {
+    for (const [kinds, rate] of [
+      ['FS', 0.5],
+      ['FS', 0.6],
+      ['FFS', 2 / 3],
+      ['FSS', 0.4],
+    ] as const) {
+      timeWindow(kinds, rate, kinds.length, 'atomic');
+    }
+  });
+});
+
+describe('the counts of calls, in every interleaving', () => {
+  it('are never read half-way through a carry', () => {
+    for (const before of [2 ** 31 - 2, 2 ** 32 - 2]) {
+      const { memory, words } = memoryOf(CLOSED, {});
+      // Every place but the shared one is taken.
+      for (let stripe = 1; stripe < STRIPES; stripe++) new CallCounter(words, stripe);
+      words.set([before | 0, Math.floor(before / 2 ** 31)], STRIPES_CELL);
+      const seen = new Set<number>();
+      const count = () => new CallCounter(words, 99).count(COUNT_CELL.succeeded);
+      exploreAll({
+        memory,
+        threads: [count, count, () => readCallCounts(words).succeeded],
+        // Places of others stand still.
+        unobserved: (byte) => byte >= 4 * (STRIPES_CELL + 2),
+        check: (results) => void seen.add(results[2] as number),
+      });
+      expect([...seen].sort()).toEqual([before, before + 1, before + 2]);
+    }
+  });
+});

@@ -1,0 +1,28 @@
+import { type BudgetInput, BudgetOptions } from '../../../src/resilience/rate/budget-options.js';
+import { PermitPath } from '../../../src/resilience/rate/permit-path.js';
+import { ScopeTable } from '../../../src/resilience/rate/scope-table.js';
+import { ScopeView } from '../../../src/resilience/rate/scope-view.js';
+import { RateMemory } from '../../../src/shared-memory/rate-memory.js';
+import { SimulatedClock } from '../../support/simulated-clock.js';
+
+/** Instants of a clock that has run for a while. */
+export const START = 1_000_000_000_000n;
+export const MS = 1_000_000n;
+
+/** Budgets in shared memory, without clients: what the kernels work on. */
+export function rateMemory(
+  budgets: Readonly<Record<string, BudgetInput>>,
+  { scopesMax = Object.keys(budgets).length, threadsMax = 4, arenaWords = 0 } = {},
+) {
+  const memory = RateMemory.create({ scopesMax, threadsMax, arenaWords });
+  const clock = new SimulatedClock({ now: START });
+  const table = new ScopeTable(memory, clock);
+  const set = (name: string, budget: BudgetInput): void => table.set(name, BudgetOptions.parse(budget));
+  for (const [name, budget] of Object.entries(budgets)) set(name, budget);
+  const names = Object.keys(budgets);
+  /** As a thread of its own would see it. */
+  const view = (name: string): ScopeView => new ScopeView(memory, names.indexOf(name), name);
+  const path = (member: number, ...scopes: string[]): PermitPath =>
+    new PermitPath(memory, scopes.map(view), member);
+  return { memory, buffer: memory.buffer, clock, table, set, view, path };
+}

@@ -1,0 +1,118 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { ControlRecord } from '../../../src/columns/control-record.js';
+import type { Row } from '../../../src/columns/row-view.js';
+import type { Nanos } from '../../../src/core/units.js';
+import { jsonlSink } from '../../../src/stages/sinks/jsonl/jsonl.js';
+import { JsonlSinkOptions } from '../../../src/stages/sinks/jsonl/options.js';
+import { seconds } from '../../support/file-runs.js';
+import { batchOf, contextOf, TICKS, temporaryDirectory, ticks } from './sink-rows.js';
+
+const START = 1_704_067_200_000_000_000n;
+const MINUTE = 60_000_000_000n;
+const minute = (count: number): Row => ({ time: START + BigInt(count) * MINUTE, symbol: 'A', price: 1 });
+const watermark = (minutes: number, symbol?: string): ControlRecord => ({
+  type: 'watermark',
+  at: (START + BigInt(minutes) * MINUTE) as Nanos,
+  ...(symbol !== undefined && { symbol }),
+});
+
+async function startSink(bounded: boolean, options: Record<string, unknown> = {}, name = 'out') {
+  const path = join(temporaryDirectory(), name);
+  const context = contextOf('job', { stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded } });
+  const sink = jsonlSink.create(JsonlSinkOptions.parse({ path, ...options }), TICKS, context);
+  await sink.open();
+  const write = (rows: readonly Row[], controls: readonly ControlRecord[] = []) =>
+    sink.write(
+      batchOf(
+        TICKS,
+        rows,
+        context.dictionaries,
+        controls.map((record) => ({ row: rows.length, record })),
+      ),
+    );
+  const parts = () =>
+    readdirSync(path)
+      .sort()
+      .map((name) => seconds(join(path, name)).map((second) => second / 60));
+  return { sink, path, write, parts };
+}
+
+describe('data that has no end', () => {
+  it('is in a new file each hour of its time', async () => {
+    const { sink, write, parts } = await startSink(false);
+    await write([minute(10), minute(59), minute(60)]);
+    expect(parts()).toEqual([[10, 59]]);
+    await write([minute(119), minute(50), minute(200)]);
+    expect(parts()).toEqual([
+      [10, 59],
+      [60, 119, 50],
+    ]);
+    await sink.close();
+  });
+
+  it('ends a file when the watermark says that its hour is over, and no row comes', async () => {
+    const { sink, write, parts } = await startSink(false);
+    await write([minute(10)]);
+    await write([], [watermark(59), watermark(60, 'A')]);
+    expect(parts()).toEqual([]);
+    await write([], [watermark(60)]);
+    expect(parts()).toEqual([[10]]);
+    await write([], [watermark(120), watermark(180)]);
+    expect(parts()).toHaveLength(1);
+    await sink.close();
+  });
+
+  it('is rotated as the spec says where it says so', async () => {
+    const { sink, write, parts } = await startSink(false, { rotate: { rows: 2 } });
+    await write([minute(10), minute(200), minute(400)]);
+    expect(parts()).toEqual([[10, 200]]);
+    await sink.close();
+  });
+});
+
+describe('data that has no end, in one file,', () => {
+  it.each(['out.jsonl', 'out.jsonl.gz'])('is one part, which appears at the end: %s', async (name) => {
+    const { sink, path, write } = await startSink(false, {}, name);
+    await write([minute(10), minute(59), minute(60)]);
+    await write([minute(200)], [watermark(400)]);
+    expect([sink.statistics(), existsSync(path)]).toEqual([
+      { parts: 0, partsOpen: 1, rowsInOpenParts: 4 },
+      false,
+    ]);
+    await sink.flush();
+    expect(sink.statistics()).toMatchObject({ parts: 1, partsOpen: 0 });
+    expect(seconds(path).map((second) => second / 60)).toEqual([10, 59, 60, 200]);
+    await sink.close();
+  });
+});
+
+describe('data that ends', () => {
+  it('is in one file', async () => {
+    const { sink, write, parts } = await startSink(true);
+    await write([minute(10), minute(200), minute(400)], [watermark(500)]);
+    await sink.flush();
+    expect(parts()).toEqual([[10, 200, 400]]);
+    await sink.close();
+  });
+});
+
+it('a file that begins with a control record ends by the rows in it, not by those of the file before', async () => {
+  const { sink, write, parts } = await startSink(true, { rotate: { every: '1h' }, controls: true });
+  await write([minute(10)], [watermark(60)]);
+  const gap = { type: 'gap', from: START as Nanos, to: START as Nanos, reason: 'test' } as const;
+  await write([], [gap]);
+  await sink.prepare(false); // begins a file for the gap
+  await write([...ticks(0), minute(70), minute(80)]);
+  await sink.prepare(true);
+  const { position } = await sink.prepare(true);
+  await sink.commit(position);
+  expect(readdirSync(join(sink.outputs()[0]!, '..'))).toHaveLength(2);
+  expect(
+    parts()
+      .at(-1)
+      ?.filter((at) => !Number.isNaN(at)),
+  ).toEqual([70, 80]);
+  await sink.close();
+});

@@ -1,0 +1,81 @@
+import { expose } from 'comlink';
+import { turnOfTheLoop } from '../../src/core/clock.js';
+import { RemoteError, type WireError } from '../../src/core/errors.js';
+import type { ThreadRun, Threads } from '../../src/hosts/threads.js';
+import { Counters } from '../../src/shared-memory/counters.js';
+import type { PipelineControl, PipelineOutcome, PipelineTask } from '../../src/wire/pipeline-actor.js';
+import type { PipelineReport } from '../../src/wire/pipeline-report.js';
+import { portEndpoint } from '../../src/wire/port-endpoint.js';
+
+/** Threads that do what a test says, behind real ports. */
+export class FakeThreads implements Threads {
+  readonly runs: FakeRun[] = [];
+
+  run(task: PipelineTask, _transfer: unknown, options: { readonly reusable: boolean }): FakeRun {
+    const run = new FakeRun(task, options.reusable);
+    this.runs.push(run);
+    return run;
+  }
+
+  get last(): FakeRun {
+    return this.runs.at(-1)!;
+  }
+
+  of(name: string): FakeRun {
+    return this.runs.find(({ task }) => task.spec.name === name)!;
+  }
+}
+
+export class FakeRun implements ThreadRun {
+  readonly task: PipelineTask;
+  readonly reusable: boolean;
+  readonly counters: Counters;
+  readonly outcome: Promise<PipelineOutcome>;
+  /** What the actor was asked, `ready` aside. */
+  readonly asked: string[] = [];
+  timesEnded = 0;
+  #resolve: (outcome: PipelineOutcome) => void = () => {};
+  #reject: (error: Error) => void = () => {};
+
+  constructor(task: PipelineTask, reusable: boolean) {
+    this.task = task;
+    this.reusable = reusable;
+    this.counters = new Counters(task.counters);
+    this.outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  end(): void {
+    this.timesEnded++;
+  }
+
+  /** The actor listens from now on. */
+  answer(): void {
+    const control: PipelineControl = {
+      ready: async () => {},
+      pause: () => void this.asked.push('pause'),
+      resume: () => void this.asked.push('resume'),
+      drain: () => void this.asked.push('drain'),
+      stop: () => void this.asked.push('stop'),
+      describe: () => [{ stage: 'source', use: 'fake', health: { status: 'ok' }, statistics: {} }],
+    };
+    this.counters.set('heartbeatNs', 1);
+    expose(control, portEndpoint(this.task.control));
+  }
+
+  finish(report: PipelineReport): void {
+    this.#resolve({ report, leftovers: [] });
+  }
+
+  lose(error: WireError): void {
+    this.#reject(new RemoteError(error));
+  }
+}
+
+/** Lets ports and promises have their turns until something holds. */
+export async function until(holds: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 10_000 && !holds(); turn++) await turnOfTheLoop();
+  if (!holds()) throw new Error(`never held: ${holds}`);
+}

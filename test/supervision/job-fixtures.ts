@@ -1,0 +1,63 @@
+import type { Clock, TimerHandle } from '../../src/core/clock.js';
+import type { WireError } from '../../src/core/errors.js';
+import type { Nanos } from '../../src/core/units.js';
+import { Counters } from '../../src/shared-memory/counters.js';
+import type { PipelineReport } from '../../src/wire/pipeline-report.js';
+
+export const crash: WireError = { code: 'THREAD_CRASHED', message: 'boom', retryable: true };
+
+export function reportOf(
+  outcome: PipelineReport['outcome'],
+  more: Partial<PipelineReport> = {},
+): PipelineReport {
+  return {
+    outcome,
+    reason: outcome === 'completed' ? 'end of input' : outcome === 'stopped' ? 'stopped' : 'error',
+    counters: new Counters().read(),
+    rowsPending: 0,
+    dropped: { late: 0 },
+    durationMs: 1,
+    outputs: [],
+    flushes: { rows: 0, bytes: 0, age: 0, keys: 0, control: 0, drain: 0 },
+    stages: [],
+    ...(outcome === 'failed' && {
+      error: { code: 'SOURCE_FAILED' as const, message: 'the feed broke', retryable: true },
+    }),
+    ...more,
+  };
+}
+
+/** Time that stands until it is moved. */
+export class ManualClock implements Clock {
+  #now = 1_000_000_000n;
+  #timers: { at: bigint; callback: () => void }[] = [];
+
+  now(): Nanos {
+    return this.#now as Nanos;
+  }
+  wall(): Nanos {
+    return (1_700_000_000_000_000_000n + this.#now) as Nanos;
+  }
+  setTimeout(callback: () => void, delayMs: number): TimerHandle {
+    const timer = { at: this.#now + BigInt(Math.ceil(delayMs * 1e6)), callback };
+    this.#timers.push(timer);
+    return timer;
+  }
+  clearTimeout(handle: TimerHandle): void {
+    this.#timers = this.#timers.filter((timer) => timer !== handle);
+  }
+  get timersArmed(): number {
+    return this.#timers.length;
+  }
+  advance(ms: number): void {
+    const until = this.#now + BigInt(ms) * 1_000_000n;
+    for (;;) {
+      const next = this.#timers.filter(({ at }) => at <= until).sort((a, b) => Number(a.at - b.at))[0];
+      if (!next) break;
+      if (next.at > this.#now) this.#now = next.at;
+      this.clearTimeout(next);
+      next.callback();
+    }
+    this.#now = until;
+  }
+}
