@@ -13,10 +13,17 @@ const isExternal = (id) =>
 /** Entries of threads, which are loaded with `require`. The others are for `import`, too. */
 const THREAD_ENTRIES = ['workers/pipeline.worker', 'workers/planning.worker'];
 
-/** What every thread loads, in one file: what its entry imports at once, the batcher, and what all stages use. */
-const threadCore = loadedWith([`${THREAD_ENTRIES[0]}.ts`, 'src/stages/batchers/smart/smart-batcher.ts']);
+const threadEntries = THREAD_ENTRIES.map((name) => `${name}.ts`);
+const resolvesSpecs = loadedWith(['src/plan/resolve-spec.ts', 'src/hosts/planning-threads.ts']);
+
+/** What threads load, in one file: what their entries import at once, the batcher, and what all stages use. */
+const threadCore = loadedWith([...threadEntries, 'src/stages/batchers/smart/smart-batcher.ts']);
 const isThreadCore = (id) =>
-  threadCore.has(relative(root, id)) || /\/src\/(core|columns)\/[^/]+\.ts$/.test(id);
+  (threadCore.has(relative(root, id)) && id.includes('/src/')) || /\/src\/(core|columns)\/[^/]+\.ts$/.test(id);
+
+/** What a thread may load later on, and the main thread needs to check specs: not in one file with Zod. */
+const threadLater = loadedWith(threadEntries, { later: true });
+const isShared = (id) => threadLater.has(relative(root, id)) && resolvesSpecs.has(relative(root, id));
 
 /** Beside each entry, `entry.js` with the same exports, as the package's `type` and its types promise. */
 const esmFaces = {
@@ -62,17 +69,17 @@ await build({
         // Before all others: a group takes along what its files import. One with Zod in it would take
         // a file of the core, and each thread that wants the file would load Zod.
         { name: 'core', test: isThreadCore, priority: 4 },
+        { name: 'shared', test: isShared, priority: 3 },
         // What a sub-path of its own needs of the settings, so that it does not load those of pipelines.
         { name: 'options', test: /\/src\/(settings\/schema-problems|resilience\/breaker\/breaker-options)\./, priority: 3 },
-        { name: 'expressions', test: /\/src\/(expressions|stages\/operators\/(derive|filter|select))\/(?!options)/, priority: 2 },
-        // Not what the thread does that asks code of users: it would load Zod.
+        { name: 'expressions', test: /\/src\/(expressions|stages\/operators\/(derive|filter|select))\/(?!options|component)/, priority: 2 },
         {
           name: 'settings',
-          test: /\/src\/(settings|registry)\/(?!user-code\/answer-plan)/,
+          test: /\/src\/(settings|registry|plan)\/|options\.ts$|settings\.ts$/,
           priority: 1,
         },
         // Without the supervisor, for the command line.
-        { name: 'planning-threads', test: /\/src\/runtime\/(planning-|thread-entry)/, priority: 1 },
+        { name: 'planning-threads', test: /\/src\/hosts\/(planning-|thread-entry)/, priority: 1 },
         { name: 'runtime', test: /\/src\/(runtime|supervision|hosts)\// },
       ],
     },

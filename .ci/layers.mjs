@@ -64,14 +64,16 @@ export function violations(sources) {
 
 /**
  * @param {string[]} entries
- * @returns {Set<string>} The sources that are loaded at once with these, themselves included.
+ * @param {{ later?: boolean }} [options] - Whether what is imported later on counts, too.
+ * @returns {Set<string>} The sources that are loaded with these, themselves included.
  */
-export function loadedWith(entries) {
+export function loadedWith(entries, { later = false } = {}) {
   const sources = readSources();
   const loaded = new Set(entries);
   for (const path of loaded) {
     for (const { to, isType, isDynamic } of importsOf(path, sources.get(path) ?? '')) {
-      if (!isType && !isDynamic && sources.has(to)) loaded.add(to);
+      if (isType || (isDynamic && (!later || isSchemaOf(to, path)))) continue;
+      if (sources.has(to)) loaded.add(to);
     }
   }
   return loaded;

@@ -29,6 +29,7 @@ export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
 export type { Batcher } from './engine/batcher.js';
 export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
+export { type Component, type ComponentKind, defineComponent } from './engine/component.js';
 export type {
   BatcherFactory,
   NamedPath,
@@ -47,7 +48,8 @@ export type { StreamingPipeline } from './engine/streaming-pipeline.js';
 export type { PipelineSpec } from './plan/pipeline-spec.js';
 export { specJsonSchema } from './plan/spec-json-schema.js';
 export type { Guards } from './providers/guards.js';
-export { COMPONENTS, type ComponentInfo } from './registry/catalogue.js';
+export { builtIn } from './registry/built-in.js';
+export { Registry } from './registry/registry.js';
 export {
   createPipeline,
   type OpenSpec,

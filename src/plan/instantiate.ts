@@ -17,7 +17,9 @@ import type { Named, StageContext, StreamFacts } from '../engine/stage.js';
 import { StreamingPipeline } from '../engine/streaming-pipeline.js';
 import type { RoomSettings } from '../outputs/disk/room-on-disk.js';
 import type { Guards } from '../providers/guards.js';
-import { loadBatcher, loadOperator, loadSink, loadSource } from '../registry/loaders.js';
+import { builtIn } from '../registry/built-in.js';
+import { loadStage } from '../registry/load-stage.js';
+import type { Registry } from '../registry/registry.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Checkpoint, RunIdentity } from '../wire/checkpoint.js';
@@ -31,6 +33,8 @@ export interface PipelineEnvironment {
   readonly log: Logger;
   readonly counters: Counters;
   readonly overrides?: StageOverrides;
+  /** What the spec can use. Default: the components of this package. */
+  readonly registry?: Registry | undefined;
   /** What each stage has to open in. A supervisor has a deadline of its own for the whole start. */
   readonly openDeadlineMs?: number;
   /** Budgets and breakers, for a spec that names some. */
@@ -52,14 +56,25 @@ export async function instantiate(
   spec: ResolvedSpec,
   environment: PipelineEnvironment,
 ): Promise<StreamingPipeline> {
-  const { clock, log, counters, overrides = {}, checkpoint, openDeadlineMs, saver } = environment;
+  const {
+    clock,
+    log,
+    counters,
+    overrides = {},
+    registry = builtIn,
+    checkpoint,
+    openDeadlineMs,
+    saver,
+  } = environment;
   const { run = checkpoint ? nextStart(checkpoint) : firstStart() } = environment;
-  if (checkpoint) checkFingerprint(checkpoint.spec, spec);
+  if (checkpoint) checkFingerprint(checkpoint.spec, spec, registry);
   const problems = new CollectedProblems();
-  const sourceFactory = overrides.source ?? (await loadSource(spec.source));
-  const operatorFactories = await Promise.all(spec.operators.map(loadOperator));
-  const batcherFactory = await loadBatcher(spec.batcher);
-  const sinkFactory = overrides.sink ?? (await loadSink(spec.sink));
+  const sourceFactory = overrides.source ?? (await loadStage(registry, 'source', spec.source));
+  const operatorFactories = await Promise.all(
+    spec.operators.map((operator) => loadStage(registry, 'operator', operator)),
+  );
+  const batcherFactory = await loadStage(registry, 'batcher', spec.batcher);
+  const sinkFactory = overrides.sink ?? (await loadStage(registry, 'sink', spec.sink));
 
   const guarded = await gateOf(spec, environment);
 
@@ -98,7 +113,7 @@ export async function instantiate(
     openDeadlineMs,
     job: spec.name,
     run,
-    spec: fingerprintOf(spec),
+    spec: fingerprintOf(spec, registry),
     ...(checkpoint && { checkpoint }),
     ...(saver && { saver }),
   });

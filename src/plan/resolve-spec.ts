@@ -1,13 +1,14 @@
 import type { z } from 'zod';
 import type { Schema } from '../columns/schema.js';
 import { InvalidSpecError, PipelineError, RuntimeError, type SpecProblem } from '../core/errors.js';
-import { nearestName } from '../core/nearest-name.js';
 import { redact } from '../core/redact.js';
+import type { ComponentKind } from '../engine/component.js';
 import type { PlanProblems, SpecFacts } from '../engine/factories.js';
 import { guardProblems } from '../providers/guard-problems.js';
 import type { Guards } from '../providers/guards.js';
-import { COMPONENTS, type ComponentKind, findComponent } from '../registry/catalogue.js';
-import { loadBatcher, loadOperator, loadSink, loadSource } from '../registry/loaders.js';
+import { builtIn } from '../registry/built-in.js';
+import { loadStage } from '../registry/load-stage.js';
+import type { Registry } from '../registry/registry.js';
 import { schemaProblems } from '../settings/schema-problems.js';
 import { secretsOf } from '../settings/secret-options.js';
 import type { ModuleOptions } from '../stages/operators/module/options.js';
@@ -32,6 +33,8 @@ export interface ResolveContext {
   readonly guards?: Guards | undefined;
   /** Where modules are found and asked. */
   readonly userCode: UserCode;
+  /** What specs can use. Default: the components of this package. */
+  readonly registry?: Registry | undefined;
 }
 
 /**
@@ -44,7 +47,7 @@ export interface ResolveContext {
  */
 export async function resolveWithFiles(
   spec: unknown,
-  { overrides = {}, guards, userCode }: ResolveContext,
+  { overrides = {}, guards, userCode, registry = builtIn }: ResolveContext,
 ): Promise<SpecWithFiles> {
   const problems: SpecProblem[] = [];
   const outline = PipelineSpec.safeParse(withPlaceholders(spec, overrides), { reportInput: true });
@@ -53,29 +56,28 @@ export async function resolveWithFiles(
   // Options are checked even where the outline is at fault, so that one run names everything.
   const loose = (outline.success ? outline.data : spec) as Partial<Record<string, unknown>> | null;
   const { budget: _budget, breaker: _breaker, ...sourceSpec } = asObject(loose?.source);
-  const source = overrides.source ? IN_CODE : resolveStage('source', sourceSpec, ['source'], problems);
+  const check = (kind: ComponentKind, stage: unknown, path: Path) =>
+    resolveStage(registry, kind, stage, path, problems);
+  const source = overrides.source ? IN_CODE : await check('source', sourceSpec, ['source']);
   const guard = outline.success ? guardOf(outline.data.source) : undefined;
   for (const { key, message } of guard ? guardProblems(guard, guards) : []) {
     problems.push({ path: ['source', key], message });
   }
   const listed = Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : [];
-  const written = listed
-    .slice(0, OPERATORS_MAX)
-    .map((operator, i) => resolveStage('operator', operator, ['operators', i], problems));
+  const written: (ResolvedStage | undefined)[] = [];
+  for (const [i, operator] of listed.slice(0, OPERATORS_MAX).entries()) {
+    written.push(await check('operator', operator, ['operators', i])); // one by one: problems in their order
+  }
   const operators = await findModules(written, userCode, problems);
-  const batcher = resolveStage(
-    'batcher',
-    outline.success ? outline.data.batcher : { use: 'smart', ...asObject(loose?.batcher) },
-    ['batcher'],
-    problems,
-  );
-  const sink = overrides.sink ? IN_CODE : resolveStage('sink', loose?.sink, ['sink'], problems);
+  const batcherSpec = outline.success ? outline.data.batcher : { use: 'smart', ...asObject(loose?.batcher) };
+  const batcher = await check('batcher', batcherSpec, ['batcher']);
+  const sink = overrides.sink ? IN_CODE : await check('sink', loose?.sink, ['sink']);
 
   const hasDeadLetters = loose?.deadLetter !== undefined;
-  const planning = { job: nameIn(spec), facts: { hasDeadLetters }, overrides, userCode, problems };
+  const planning = { job: nameIn(spec), facts: { hasDeadLetters }, overrides, userCode, registry, problems };
   await plan({ source, operators, batcher, sink }, planning);
   const checked = outline.success
-    ? await checkJobFiles({ ...outline.data, source, sink }, overrides)
+    ? await checkJobFiles({ ...outline.data, source, sink }, overrides, registry)
     : { files: undefined, problems: [] };
   problems.push(...checked.problems);
   if (problems.length > 0 || !outline.success || !source || !batcher || !sink) {
@@ -117,40 +119,40 @@ function guardOf({ budget, breaker }: SourceGuard): SourceGuard | undefined {
 }
 
 /** @returns `undefined` where the stage is not sound enough to be looked at further. */
-export function resolveStage(
+export async function resolveStage(
+  registry: Registry,
   kind: ComponentKind,
   stage: unknown,
   path: Path,
   problems: SpecProblem[],
-): ResolvedStage | undefined {
+): Promise<ResolvedStage | undefined> {
   const { use, ...options } = asObject(stage);
   if (typeof use !== 'string' || use === '') return undefined; // the outline has said so
-  const info = findComponent(kind, use);
-  if (!info) {
-    const names = COMPONENTS.filter((known) => known.kind === kind).map(({ name }) => name);
-    const near = nearestName(use, names);
-    problems.push({
-      path: [...path, 'use'],
-      message:
-        `expected the name of a ${kind} (${names.join(', ')}), found "${use.slice(0, 40)}"` +
-        (near === undefined ? '' : ` (did you mean "${near}"?)`),
-    });
+  const component = registry.find(kind, use);
+  if (!component) {
+    problems.push({ path: [...path, 'use'], message: registry.missing(kind, use) });
     return undefined;
   }
-  const result = info.options.safeParse(options, { reportInput: true });
+  const schema = await component.options();
+  const result = schema.safeParse(options, { reportInput: true });
   let checked = result.data;
   if (!result.success) {
     problems.push(...schemaProblems(result.error, options, path));
     // Without what was refused, the columns can still be followed, so that later stages have their
     // problems named too. The spec is refused all the same.
-    const rest = info.options.safeParse(without(options, result.error.issues));
+    const rest = schema.safeParse(without(options, result.error.issues));
     if (!rest.success) return undefined;
     checked = rest.data;
   }
-  const secrets = secretsOf(info.options, options);
-  const resolved = { use, options: checked, ...(secrets.length > 0 && { secrets }) };
-  if (!isModule({ use })) return { ...resolved, loads: info.loads };
-  return { ...resolved, loads: (checked as ModuleOptions).loads, runsUserCode: true };
+  const { loads = 'javascript', runsUserCode } = component;
+  const secrets = secretsOf(schema, options);
+  return {
+    use,
+    options: checked,
+    ...(secrets.length > 0 && { secrets }),
+    loads: typeof loads === 'function' ? loads(checked) : loads,
+    ...(runsUserCode && { runsUserCode }),
+  };
 }
 
 const isModule = ({ use }: Pick<ResolvedStage, 'use'>) => use === 'module';
@@ -177,15 +179,16 @@ interface Planning {
   readonly facts: SpecFacts;
   readonly overrides: StageOverrides;
   readonly userCode: UserCode;
+  readonly registry: Registry;
   readonly problems: SpecProblem[];
 }
 
 /** Follows the columns from stage to stage, as far as the stages are sound. */
 async function plan({ source, operators, batcher, sink }: Stages, planning: Planning): Promise<void> {
-  const { overrides, problems } = planning;
+  const { overrides, registry, problems } = planning;
   if (!source) return;
   const before = problems.length;
-  const sourceFactory = overrides.source ?? (await loadSource(source));
+  const sourceFactory = overrides.source ?? (await loadStage(registry, 'source', source));
   let schema: Schema | undefined = sourceFactory.plan(source.options, under(['source'], problems));
   if (problems.length > before) schema = undefined;
 
@@ -196,9 +199,14 @@ async function plan({ source, operators, batcher, sink }: Stages, planning: Plan
       (await attempt(['operators', i], problems, () => planOperator(i, operator, input, planning)));
   }
   if (!schema) return;
-  if (batcher) (await loadBatcher(batcher)).plan?.(batcher.options, schema, under(['batcher'], problems));
+  if (batcher)
+    (await loadStage(registry, 'batcher', batcher)).plan?.(
+      batcher.options,
+      schema,
+      under(['batcher'], problems),
+    );
   if (sink) {
-    const factory = overrides.sink ?? (await loadSink(sink));
+    const factory = overrides.sink ?? (await loadStage(registry, 'sink', sink));
     factory.plan?.(sink.options, schema, under(['sink'], problems));
   }
 }
@@ -208,11 +216,11 @@ async function planOperator(
   i: number,
   stage: ResolvedStage,
   input: Schema | undefined,
-  { job, facts, userCode, problems }: Planning,
+  { job, facts, userCode, registry, problems }: Planning,
 ): Promise<Schema | undefined> {
   const found = under(['operators', i], problems);
   if (!stage.runsUserCode) {
-    return input && (await loadOperator(stage)).plan(stage.options, input, found, facts);
+    return input && (await loadStage(registry, 'operator', stage)).plan(stage.options, input, found, facts);
   }
   const answer = await userCode.plan({ job, stage, spec: facts, ...(input && { input }) });
   for (const { path, message } of answer.problems) found.add(path, message);

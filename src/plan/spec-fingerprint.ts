@@ -1,33 +1,23 @@
 import { PipelineError } from '../core/errors.js';
+import type { ComponentKind } from '../engine/component.js';
+import { builtIn } from '../registry/built-in.js';
 import type { SpecFingerprint } from '../wire/checkpoint.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
-
-/**
- * Options of stages that may change between two starts of a run, by component: they say how fast, how
- * large or how far, never what a row is or where it stands. All others are compared, and so are
- * `name`, `seed` where a stage may ask for it, and which stages there are. Of the rest of a spec,
- * `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`, `source.budget` and `source.breaker` may change.
- */
-const MAY_CHANGE: Readonly<Record<string, readonly string[]>> = {
-  'source replay': ['speed'],
-  'source synthetic': ['rate'],
-  'operator module': ['loads'],
-  // Each column chunk names its own compression, and rows that are in none yet are kept as rows.
-  'sink parquet': ['compression', 'rowGroupRows', 'rotate', 'openPartsMax', 'ifExists'],
-  'sink csv': ['rotate', 'openPartsMax', 'ifExists'],
-  'sink jsonl': ['rotate', 'openPartsMax', 'ifExists'],
-  'sink console': ['rows', 'to'],
-};
 
 /** Objects in options are looked into this far: `source.columns.time.unit` is named by itself. */
 const DEPTH_MAX = 4;
 
-/** What a spec says that the states of a checkpoint depend on. */
-export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
+/**
+ * What a spec says that the states of a checkpoint depend on: which stages there are and their options,
+ * those apart that a component says may change; `name`, and `seed` where a stage may ask for it. Of the
+ * rest of a spec, `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`, `source.budget` and
+ * `source.breaker` may change.
+ */
+export function fingerprintOf(spec: ResolvedSpec, registry = builtIn): SpecFingerprint {
   const parts: Record<string, string> = { name: digestOf(spec.name) };
-  const add = (kind: string, path: string, { use, options }: ResolvedStage) => {
+  const add = (kind: ComponentKind, path: string, { use, options }: ResolvedStage) => {
     parts[`${path}.use`] = digestOf(use);
-    const mayChange = MAY_CHANGE[`${kind} ${use}`] ?? [];
+    const mayChange = registry.find(kind, use)?.mayChange ?? [];
     for (const [key, value] of Object.entries(options ?? {})) {
       if (!mayChange.includes(key)) addLeaves(parts, `${path}.${key}`, value, 1);
     }
@@ -42,8 +32,8 @@ export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
 }
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID` naming the options that differ. */
-export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec): void {
-  const expected = fingerprintOf(spec);
+export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec, registry = builtIn): void {
+  const expected = fingerprintOf(spec, registry);
   const paths = new Set([...Object.keys(expected), ...Object.keys(found)]);
   const differing = [...paths].filter((path) => expected[path] !== found[path]).sort();
   if (differing.length === 0) return;

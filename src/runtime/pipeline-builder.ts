@@ -1,6 +1,7 @@
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { hideSecrets } from '../core/hide-secrets.js';
+import type { Component } from '../engine/component.js';
 import type { SinkFactory, SourceFactory } from '../engine/factories.js';
 import type { StreamingPipeline } from '../engine/streaming-pipeline.js';
 import { instantiate, type PipelineEnvironment } from '../plan/instantiate.js';
@@ -8,6 +9,7 @@ import type { PipelineSpec } from '../plan/pipeline-spec.js';
 import { resolveWithFiles } from '../plan/resolve-spec.js';
 import { loadHere } from '../plan/user-code/load-here.js';
 import type { Guards } from '../providers/guards.js';
+import { builtIn } from '../registry/built-in.js';
 import { Counters, type CounterValues } from '../shared-memory/counters.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
@@ -28,6 +30,8 @@ export interface PipelineOptions {
   readonly source?: SourceFactory<unknown>;
   /** In place of the spec's sink, such as a `callbackSink`. */
   readonly sink?: SinkFactory<unknown>;
+  /** What the spec can use beside the components of this package. */
+  readonly components?: readonly Component[];
   readonly clock?: Clock;
   readonly logger?: Logger;
   /** What each stage has to open in; one that does not answer fails the run. Default: 60000. */
@@ -133,10 +137,18 @@ export class PipelineBuilder {
   }
 
   async #build(): Promise<StreamingPipeline> {
-    const { source, sink, clock = systemClock, logger = silentLogger, guards } = this.#options;
+    const {
+      source,
+      sink,
+      clock = systemClock,
+      logger = silentLogger,
+      guards,
+      components = [],
+    } = this.#options;
     const { openDeadlineMs = OPEN_DEADLINE_MS } = this.#options;
     const overrides = { ...(source && { source }), ...(sink && { sink }) };
-    const context = { overrides, guards, userCode: loadHere };
+    const registry = components.length > 0 ? builtIn.with(components) : builtIn;
+    const context = { overrides, guards, userCode: loadHere, registry };
     const { resolved: spec } = await resolveWithFiles(this.#spec, context);
     hideSecrets(secretsOfSpec(spec)); // for good: what has them may outlive the run
     return instantiate(spec, {
@@ -144,6 +156,7 @@ export class PipelineBuilder {
       log: redactingLogger(logger),
       counters: this.#counters,
       overrides,
+      registry,
       openDeadlineMs,
       ...(guards && { guards }),
       ...(await this.#start(spec)),

@@ -1,8 +1,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { COMPONENTS } from '../../src/registry/catalogue.js';
+import { resolveWithFiles } from '../../src/plan/resolve-spec.js';
+import { loadHere } from '../../src/plan/user-code/load-here.js';
+import { builtIn } from '../../src/registry/built-in.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
-import { resolveSpec } from '../../src/runtime/resolve-spec.js';
 import { secret, secretsOf } from '../../src/settings/secret-options.js';
 import { ModuleOptions } from '../../src/stages/operators/module/options.js';
 
@@ -47,11 +48,11 @@ describe('a component with a secret option', () => {
 
   /** Has the operator `module` take a key. */
   function markKey() {
-    const info = COMPONENTS.find(({ name }) => name === 'module') as { options: z.ZodType };
-    const before = info.options;
-    info.options = Options;
+    const component = builtIn.get('operator', 'module') as { options(): Promise<z.ZodType> };
+    const before = component.options;
+    component.options = async () => Options;
     onTestFinished(() => {
-      info.options = before;
+      component.options = before;
     });
   }
   const spec = {
@@ -65,7 +66,8 @@ describe('a component with a secret option', () => {
 
   it('has its texts travel with the spec, to be hidden where it runs', async () => {
     markKey();
-    expect((await resolveSpec(spec)).operators[0]!.secrets).toEqual(['plain words']);
+    const { resolved } = await resolveWithFiles(spec, { userCode: loadHere });
+    expect(resolved.operators[0]!.secrets).toEqual(['plain words']);
   });
 
   it('shows them in no report of a run', async () => {

@@ -1,6 +1,7 @@
 import { nearestName } from '../../core/nearest-name.js';
+import type { Component } from '../../engine/component.js';
 import { optionsJsonSchema } from '../../plan/spec-json-schema.js';
-import { COMPONENTS, type ComponentInfo } from '../../registry/catalogue.js';
+import { builtIn } from '../../registry/built-in.js';
 import { plainText, type Terminal } from '../terminal.js';
 
 /** Lists what a spec can use: all, those of a kind, or those of a name. @returns The exit code. */
@@ -10,17 +11,14 @@ export async function components(
   terminal: Terminal,
 ): Promise<number> {
   const kind = wanted?.replace(/e?s$/, '');
-  const ofKind = COMPONENTS.filter(
+  const all = builtIn.all();
+  const ofKind = all.filter(
     (info) => info.kind === wanted || info.kind === kind || `${info.kind}s` === wanted,
   );
   const found =
-    wanted === undefined
-      ? COMPONENTS
-      : ofKind.length > 0
-        ? ofKind
-        : COMPONENTS.filter(({ name }) => name === wanted);
+    wanted === undefined ? all : ofKind.length > 0 ? ofKind : all.filter(({ name }) => name === wanted);
   if (found.length === 0) {
-    const known = [...new Set(COMPONENTS.flatMap((info) => [info.kind, info.name]))];
+    const known = [...new Set(all.flatMap((info) => [info.kind, info.name]))];
     const near = nearestName(wanted ?? '', known);
     const hint = near === undefined ? '' : `; did you mean "${near}"?`;
     terminal.say(
@@ -29,14 +27,17 @@ export async function components(
     return 2;
   }
   if (json) {
-    const entries = found.map((info) => {
-      const { kind, name, summary, loads } = info;
-      return { kind, name, summary, loads, options: optionsJsonSchema(info) };
-    });
+    const entries = await Promise.all(
+      found.map(async (component) => {
+        const { kind, name, summary, loads = 'javascript' } = component;
+        const options = await optionsJsonSchema(component);
+        return { kind, name, summary, loads: typeof loads === 'string' ? loads : 'by its options', options };
+      }),
+    );
     await terminal.print(`${JSON.stringify({ components: entries }, null, 2)}\n`);
     return 0;
   }
-  await terminal.print(`${found.map(describe).join('\n')}`);
+  await terminal.print((await Promise.all(found.map(describe))).join('\n'));
   return 0;
 }
 
@@ -52,10 +53,10 @@ interface OptionSchema {
   readonly required?: readonly string[];
 }
 
-function describe(info: ComponentInfo): string {
-  const lines = options(optionsJsonSchema(info) as OptionSchema, '');
+async function describe(component: Component): Promise<string> {
+  const lines = options((await optionsJsonSchema(component)) as OptionSchema, '');
   const body = lines.length === 0 ? ['  no options'] : lines;
-  return `${info.kind} ${info.name}: ${info.summary}\n${body.join('\n')}\n`;
+  return `${component.kind} ${component.name}: ${component.summary}\n${body.join('\n')}\n`;
 }
 
 function options({ properties = {}, required = [] }: OptionSchema, prefix: string): string[] {

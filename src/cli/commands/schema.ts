@@ -3,6 +3,6 @@ import type { Terminal } from '../terminal.js';
 
 /** Prints the JSON Schema of a spec. @returns The exit code. */
 export async function schema(terminal: Terminal): Promise<number> {
-  await terminal.print(`${JSON.stringify(specJsonSchema(), null, 2)}\n`);
+  await terminal.print(`${JSON.stringify(await specJsonSchema(), null, 2)}\n`);
   return 0;
 }

@@ -2,6 +2,7 @@ import { lstat, open } from 'node:fs/promises';
 import type { SpecProblem } from '../../core/errors.js';
 import { foreignDeadLetters, LINK_TO_NOWHERE } from '../../engine/dead-letter-file.js';
 import { inspectDeadLetters } from '../../engine/own-dead-letters.js';
+import type { Registry } from '../../registry/registry.js';
 import type { StageOverrides } from '../stage-overrides.js';
 import { findJobFiles, type JobFiles, type PlaceWritten, type SpecParts } from './job-files.js';
 import { ownConflicts } from './path-conflicts.js';
@@ -16,8 +17,12 @@ export interface CheckedFiles {
  * Finds the files of a spec and compares them with one another. Only a file that is to take dead
  * letters is opened, to see whether it is one.
  */
-export async function checkJobFiles(spec: SpecParts, overrides: StageOverrides): Promise<CheckedFiles> {
-  const files = await findJobFiles(spec, overrides);
+export async function checkJobFiles(
+  spec: SpecParts,
+  overrides: StageOverrides,
+  registry: Registry,
+): Promise<CheckedFiles> {
+  const files = await findJobFiles(spec, overrides, registry);
   if (!files) return { files, problems: [] };
   const problems = ownConflicts(files);
   const deadLetters = files.writes.find(({ isDeadLetters }) => isDeadLetters);

@@ -1,5 +1,6 @@
 import type { NamedPath, StageFiles, WrittenPath } from '../../engine/factories.js';
-import { loadSink, loadSource } from '../../registry/loaders.js';
+import { builtIn } from '../../registry/built-in.js';
+import { loadStage } from '../../registry/load-stage.js';
 import type { ResolvedSpec, ResolvedStage } from '../../wire/resolved-spec.js';
 import type { StageOverrides } from '../stage-overrides.js';
 import { FilesRead } from './files-read.js';
@@ -34,9 +35,10 @@ export interface SpecParts {
 export async function findJobFiles(
   { name, source, sink, deadLetter }: SpecParts,
   overrides: StageOverrides = {},
+  registry = builtIn,
 ): Promise<JobFiles | undefined> {
-  const sourceFactory = overrides.source ?? (source && (await loadSource(source)));
-  const sinkFactory = overrides.sink ?? (sink && (await loadSink(sink)));
+  const sourceFactory = overrides.source ?? (source && (await loadStage(registry, 'source', source)));
+  const sinkFactory = overrides.sink ?? (sink && (await loadStage(registry, 'sink', sink)));
   const ofSource = under('source', sourceFactory?.files?.(source?.options));
   const ofSink = under('sink', sinkFactory?.files?.(sink?.options));
   const reads = [...ofSource.reads, ...ofSink.reads];

@@ -1,0 +1,34 @@
+// Written by .ci/built-in.mjs from the folders of src/stages: do not edit.
+import smartBatcher from '../stages/batchers/smart/component.js';
+import barsOperator from '../stages/operators/bars/component.js';
+import deriveOperator from '../stages/operators/derive/component.js';
+import filterOperator from '../stages/operators/filter/component.js';
+import moduleOperator from '../stages/operators/module/component.js';
+import selectOperator from '../stages/operators/select/component.js';
+import consoleSink from '../stages/sinks/console/component.js';
+import csvSink from '../stages/sinks/csv/component.js';
+import jsonlSink from '../stages/sinks/jsonl/component.js';
+import nullSink from '../stages/sinks/null/component.js';
+import parquetSink from '../stages/sinks/parquet/component.js';
+import replaySource from '../stages/sources/replay/component.js';
+import syntheticSource from '../stages/sources/synthetic/component.js';
+import { Registry } from './registry.js';
+
+/** The components that come with the package. */
+export const BUILT_IN = [
+  replaySource,
+  syntheticSource,
+  barsOperator,
+  deriveOperator,
+  filterOperator,
+  moduleOperator,
+  selectOperator,
+  smartBatcher,
+  consoleSink,
+  csvSink,
+  jsonlSink,
+  nullSink,
+  parquetSink,
+] as const;
+
+export const builtIn = new Registry(BUILT_IN);

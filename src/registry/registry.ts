@@ -1,0 +1,83 @@
+import { PipelineError } from '../core/errors.js';
+import { nearestName } from '../core/nearest-name.js';
+import type { Component, ComponentKind } from '../engine/component.js';
+
+const KINDS: readonly ComponentKind[] = ['source', 'operator', 'batcher', 'sink'];
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,99}$/;
+
+/** The components that specs can use, by kind and name, in the order in which they were added. */
+export class Registry {
+  readonly #components = new Map<string, Component>();
+
+  /**
+   * @throws {PipelineError} `COMPONENT_INVALID` for what is no component, and for a name that another one of
+   *   its kind has.
+   */
+  constructor(components: Iterable<Component> = []) {
+    for (const component of components) this.#add(component);
+  }
+
+  #add(component: Component): void {
+    const complaint = complaintAbout(component);
+    if (complaint !== undefined) throw new PipelineError('COMPONENT_INVALID', complaint);
+    const { kind, name } = component;
+    if (this.find(kind, name)) {
+      throw new PipelineError(
+        'COMPONENT_INVALID',
+        `There is a ${kind} "${name}" already: choose another name`,
+      );
+    }
+    this.#components.set(keyOf(kind, name), component);
+  }
+
+  find<Kind extends ComponentKind>(kind: Kind, name: string): Component<Kind> | undefined {
+    return this.#components.get(keyOf(kind, name)) as Component<Kind> | undefined; // the key has the kind
+  }
+
+  /** @throws {PipelineError} `SPEC_INVALID` naming those that there are. */
+  get<Kind extends ComponentKind>(kind: Kind, name: string): Component<Kind> {
+    const found = this.find(kind, name);
+    if (found) return found;
+    throw new PipelineError('SPEC_INVALID', this.missing(kind, name));
+  }
+
+  /** Components of a kind, or all of them. */
+  all(kind?: ComponentKind): readonly Component[] {
+    const all = [...this.#components.values()];
+    return kind === undefined ? all : all.filter((component) => component.kind === kind);
+  }
+
+  /** For messages: what was expected, and what was found. */
+  missing(kind: ComponentKind, name: string): string {
+    const names = this.all(kind).map((component) => component.name);
+    const near = nearestName(name, names);
+    return (
+      `expected the name of a ${kind} (${names.join(', ')}), found "${name.slice(0, 40)}"` +
+      (near === undefined ? '' : ` (did you mean "${near}"?)`)
+    );
+  }
+
+  /** A registry with these as well; this one stays as it is. */
+  with(components: Iterable<Component>): Registry {
+    return new Registry([...this.#components.values(), ...components]);
+  }
+}
+
+const keyOf = (kind: ComponentKind, name: string): string => `${kind} ${name}`;
+
+/** A component may come from plain JavaScript. */
+function complaintAbout(component: Component): string | undefined {
+  const { kind, name, summary, options, load } = (component ?? {}) as Partial<Component>;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    return `Expected the name of a component to match ${NAME}, found ${JSON.stringify(name)?.slice(0, 120) ?? 'none'}`;
+  }
+  if (!KINDS.includes(kind as ComponentKind)) {
+    return `Component "${name}": expected its kind to be one of ${KINDS.join(', ')}, found ${JSON.stringify(kind) ?? 'none'}`;
+  }
+  if (typeof summary !== 'string') return `Component "${name}": expected a summary, one line of text`;
+  if (typeof options !== 'function')
+    return `Component "${name}": expected a function "options" that gives its schema`;
+  if (typeof load !== 'function')
+    return `Component "${name}": expected a function "load" that gives its factory`;
+  return undefined;
+}

@@ -1,0 +1,9 @@
+import { defineComponent } from '../../../engine/component.js';
+
+export default defineComponent({
+  kind: 'batcher',
+  name: 'smart',
+  summary: 'Groups rows for the sink by rows, bytes, age and key.',
+  options: async () => (await import('./options.js')).BatcherOptions,
+  load: async () => (await import('./smart-batcher.js')).smartBatcher,
+});

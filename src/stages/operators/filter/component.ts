@@ -1,0 +1,9 @@
+import { defineComponent } from '../../../engine/component.js';
+
+export default defineComponent({
+  kind: 'operator',
+  name: 'filter',
+  summary: 'Keeps the rows for which an expression holds.',
+  options: async () => (await import('./options.js')).FilterOptions,
+  load: async () => (await import('./filter.js')).filterOperator,
+});

@@ -1,0 +1,10 @@
+import { defineComponent } from '../../../engine/component.js';
+
+export default defineComponent({
+  kind: 'sink',
+  name: 'console',
+  summary: 'The first rows as a table on the terminal.',
+  mayChange: ['rows', 'to'],
+  options: async () => (await import('./options.js')).ConsoleSinkOptions,
+  load: async () => (await import('./console.js')).consoleSink,
+});

@@ -1,0 +1,10 @@
+import { defineComponent } from '../../../engine/component.js';
+
+export default defineComponent({
+  kind: 'sink',
+  name: 'csv',
+  summary: 'CSV, one file or parts in a directory.',
+  mayChange: ['rotate', 'ifExists', 'openPartsMax'],
+  options: async () => (await import('./options.js')).CsvSinkOptions,
+  load: async () => (await import('./csv.js')).csvSink,
+});

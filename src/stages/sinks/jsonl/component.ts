@@ -1,0 +1,10 @@
+import { defineComponent } from '../../../engine/component.js';
+
+export default defineComponent({
+  kind: 'sink',
+  name: 'jsonl',
+  summary: 'JSON lines, one file or parts in a directory.',
+  mayChange: ['rotate', 'ifExists', 'openPartsMax'],
+  options: async () => (await import('./options.js')).JsonlSinkOptions,
+  load: async () => (await import('./jsonl.js')).jsonlSink,
+});

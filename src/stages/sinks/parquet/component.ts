@@ -1,0 +1,11 @@
+import { defineComponent } from '../../../engine/component.js';
+
+export default defineComponent({
+  kind: 'sink',
+  name: 'parquet',
+  summary: 'Parquet files in a directory.',
+  // Each column chunk names its own compression, and rows that are in none yet are kept as rows.
+  mayChange: ['compression', 'rowGroupRows', 'rotate', 'ifExists', 'openPartsMax'],
+  options: async () => (await import('./options.js')).ParquetSinkOptions,
+  load: async () => (await import('./parquet.js')).parquetSink,
+});

@@ -1,0 +1,10 @@
+import { defineComponent } from '../../../engine/component.js';
+
+export default defineComponent({
+  kind: 'source',
+  name: 'synthetic',
+  summary: 'Seeded random ticks, as fast as possible or at a rate, with faults on demand.',
+  mayChange: ['rate'],
+  options: async () => (await import('./options.js')).SyntheticOptions,
+  load: async () => (await import('./synthetic.js')).syntheticSource,
+});
