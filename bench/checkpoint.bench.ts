@@ -2,7 +2,7 @@
 //
 // The pipeline of the bench `csv-to-parquet`, without a store and with one of plain files, in turns; told
 // is the median of the rounds. A run takes some seconds, so that there are checkpoints in it; the two that
-// its end takes are in it, too.
+// its end takes are in it, too. Of saves, medians of some hundred in a row.
 import { join } from 'node:path';
 import { encodeCheckpoint } from '../src/checkpoints/checkpoint-codec.js';
 import { FileCheckpointStore } from '../src/checkpoints/file-checkpoint-store.js';
@@ -20,6 +20,7 @@ const SAVES = 200;
 const QUICK_SAVES = 5;
 /** Open windows of as many symbols. */
 const LARGE_SYMBOLS = 20_000;
+const MANY_SYMBOLS = [1_000, 100_000];
 
 export default async function benchCheckpoint({
   directory,
@@ -103,33 +104,71 @@ async function costsOfSaves(
     volume: i * 31,
     from: String(1_700_000_000_000_000_000n + BigInt(i)),
   }));
-  const symbols = Array.from({ length: LARGE_SYMBOLS }, (_, i) => `SYM${i}`);
   const large: Checkpoint = {
     ...small,
     states: { ...small.states, 'operators[0]': lines },
-    dictionaries: { symbol: symbols },
+    dictionaries: { symbol: symbolsOf(LARGE_SYMBOLS) },
   };
   const results: BenchResult[] = [];
-  for (const [key, checkpoint] of [
-    ['small', small],
-    ['large', large],
-  ] as const) {
-    progress(`saving, ${key}`);
-    const fence = await store.claim(key, small.run.owner);
-    const [encoding, saving]: [number[], number[]] = [[], []];
-    for (let save = 0; save < saves; save++) {
-      const began = performance.now();
-      encodeCheckpoint(checkpoint);
-      const encoded = performance.now();
-      await store.save(key, fence, checkpoint);
-      encoding.push(encoded - began);
-      saving.push(performance.now() - encoded);
-    }
+  for (const checkpoint of [small, large]) {
     const kilobytes = Math.round(encodeCheckpoint(checkpoint).length / 1_024);
+    progress(`saving ${kilobytes} kB`);
+    const [cost] = await costOf(store, [{ first: checkpoint, next: () => checkpoint }], saves);
+    results.push(...resultsOf(`one save of ${kilobytes} kB`, cost!));
+  }
+  progress('saving many symbols');
+  const counts = MANY_SYMBOLS.map((count) => {
+    const symbol = symbolsOf(count + saves);
+    const of = (size: number) => ({ ...small, dictionaries: { symbol: symbol.slice(0, size) } });
+    return { first: of(count), next: (save: number) => of(count + save + 1) };
+  });
+  const costs = await costOf(store, counts, saves);
+  for (const [i, count] of MANY_SYMBOLS.entries()) {
     results.push(
-      { name: `one save of ${kilobytes} kB`, ours: true, value: median(saving), unit: 'ms' },
-      { name: `… of which this thread encodes`, ours: true, value: median(encoding), unit: 'ms' },
+      ...resultsOf(`one save with ${count.toLocaleString('en')} symbols, one of them new`, costs[i]!),
     );
   }
   return results;
 }
+
+interface Saved {
+  /** Saved before the measuring. */
+  readonly first: Checkpoint;
+  next(save: number): Checkpoint;
+}
+
+interface Cost {
+  readonly savedMs: number[];
+  /** Until the call returns: all that the thread encodes. */
+  readonly encodedMs: number[];
+}
+
+/** Each under a key of its own, in turns. */
+async function costOf(
+  store: FileCheckpointStore,
+  contenders: readonly Saved[],
+  saves: number,
+): Promise<Cost[]> {
+  const costs = contenders.map((): Cost => ({ savedMs: [], encodedMs: [] }));
+  const keys = contenders.map((_, i) => `saves-${i}`);
+  const fences = await Promise.all(contenders.map(({ first }, i) => store.claim(keys[i]!, first.run.owner)));
+  for (const [i, { first }] of contenders.entries()) await store.save(keys[i]!, fences[i]!, first);
+  for (let save = 0; save < saves; save++) {
+    for (const [i, { next }] of contenders.entries()) {
+      const checkpoint = next(save);
+      const began = performance.now();
+      const saved = store.save(keys[i]!, fences[i]!, checkpoint);
+      costs[i]!.encodedMs.push(performance.now() - began);
+      await saved;
+      costs[i]!.savedMs.push(performance.now() - began);
+    }
+  }
+  return costs;
+}
+
+const resultsOf = (name: string, { savedMs, encodedMs }: Cost): BenchResult[] => [
+  { name, ours: true, value: median(savedMs), unit: 'ms' },
+  { name: '… of which this thread encodes', ours: true, value: median(encodedMs), unit: 'ms' },
+];
+
+const symbolsOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `SYM${i}`);

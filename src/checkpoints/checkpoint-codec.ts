@@ -2,14 +2,27 @@ import { createHash } from 'node:crypto';
 import { PipelineError } from '../core/errors.js';
 import { type Checkpoint, readCheckpoint } from '../wire/checkpoint.js';
 import { readPlainData, writePlainData } from './plain-data-text.js';
+import { readStringsMark, type StringsMark } from './string-log.js';
 
 /** What a checkpoint takes at most, written down. A state beyond it belongs into a file of its own. */
 export const CHECKPOINT_BYTES_MAX = 64 * 1_048_576;
 
 /** Of the first line: what it is, the version of this form, the bytes of the body, their SHA-256. */
 const HEADER = /^tickloom-checkpoint (\d{1,9}) (\d{1,15}) ([0-9a-f]{64})$/;
-const FORM = 1;
+const FORM_WHOLE = 1;
+/** The body says, beside the checkpoint, how much of a log of strings counts, as `strings`. */
+const FORM_WITH_LOG = 2;
 const HEADER_BYTES_MAX = 200;
+
+/** A checkpoint as it stands in bytes: some of its strings may be elsewhere. */
+export interface StoredCheckpoint {
+  readonly strings: StringsMark | undefined;
+  /**
+   * @param logged - The strings in the log, by dictionary.
+   * @throws {PipelineError} `CHECKPOINT_INVALID` for what is no checkpoint.
+   */
+  complete(logged?: ReadonlyMap<string, readonly string[]>): Checkpoint;
+}
 
 /**
  * A checkpoint as bytes: a line that says what follows, then JSON in UTF-8. Numbers that JSON has no
@@ -19,9 +32,18 @@ const HEADER_BYTES_MAX = 200;
  *   than `CHECKPOINT_BYTES_MAX`.
  */
 export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
-  const body = Buffer.from(writePlainData(checkpoint, 'checkpoint'));
+  return encoded(FORM_WHOLE, checkpoint, checkpoint);
+}
+
+/** @param checkpoint - Its dictionaries are without the strings that are in the log. */
+export function encodeWithLog(checkpoint: Checkpoint, strings: StringsMark): Buffer {
+  return encoded(FORM_WITH_LOG, checkpoint, { strings, ...checkpoint });
+}
+
+function encoded(form: number, checkpoint: Checkpoint, data: unknown): Buffer {
+  const body = Buffer.from(writePlainData(data, 'checkpoint'));
   if (body.length > CHECKPOINT_BYTES_MAX) throw tooLarge(checkpoint, body.length);
-  const header = `tickloom-checkpoint ${FORM} ${body.length} ${digestOf(body)}\n`;
+  const header = `tickloom-checkpoint ${form} ${body.length} ${digestOf(body)}\n`;
   return Buffer.concat([Buffer.from(header, 'latin1'), body]);
 }
 
@@ -30,12 +52,23 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
  * @throws {PipelineError} `CHECKPOINT_INVALID` for bytes that were cut, changed, or are something else.
  */
 export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
+  const { strings, complete } = readStored(bytes, name);
+  if (!strings) return complete();
+  const found = 'one with a log of strings beside it, which "FileCheckpointStore" loads';
+  throw invalid(name, 'a checkpoint that is all here', found);
+}
+
+/** As `decodeCheckpoint`, also for one whose strings are in a log. */
+export function readStored(bytes: Uint8Array, name: string): StoredCheckpoint {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = buffer.subarray(0, HEADER_BYTES_MAX).indexOf('\n');
   const header = end < 0 ? null : HEADER.exec(buffer.toString('latin1', 0, end));
   if (!header) throw invalid(name, 'a first line "tickloom-checkpoint <form> <bytes> <sha256>"', 'none');
   const [, form, length, digest] = header;
-  if (Number(form) !== FORM) throw invalid(name, `form ${FORM}, which this release reads`, `form ${form}`);
+  if (Number(form) !== FORM_WHOLE && Number(form) !== FORM_WITH_LOG) {
+    const known = `form ${FORM_WHOLE} or ${FORM_WITH_LOG}, which this release reads`;
+    throw invalid(name, known, `form ${form}`);
+  }
   const body = buffer.subarray(end + 1);
   if (body.length !== Number(length)) {
     throw invalid(name, `${length} bytes behind the first line`, `${body.length}`);
@@ -47,7 +80,21 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
   } catch (error) {
     throw invalid(name, 'JSON', error instanceof Error ? error.message : String(error));
   }
-  return readCheckpoint(data);
+  if (Number(form) === FORM_WHOLE) return { strings: undefined, complete: () => readCheckpoint(data) };
+  const { strings, ...checkpoint } = (data ?? {}) as Record<string, unknown>;
+  return {
+    strings: readStringsMark(strings, name),
+    complete: (logged = new Map()) => {
+      const rest = readCheckpoint(checkpoint);
+      return readCheckpoint({ ...rest, dictionaries: joined(logged, rest.dictionaries) });
+    },
+  };
+}
+
+function joined(logged: ReadonlyMap<string, readonly string[]>, rest: Checkpoint['dictionaries']): unknown {
+  return Object.fromEntries(
+    Object.entries(rest).map(([name, strings]) => [name, [...(logged.get(name) ?? []), ...strings]]),
+  );
 }
 
 const digestOf = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');

@@ -4,52 +4,40 @@ import { PipelineError } from '../core/errors.js';
 import { makeDirectory, parentsToSync } from '../core/make-directory.js';
 import { errnoCode, outputFailed } from '../core/output-error.js';
 import { randomId } from '../core/random-id.js';
-import { syncFolder, writeNewFile } from '../outputs/disk/durable-files.js';
+import { syncFolder, writeBehind, writeNewFile } from '../outputs/disk/durable-files.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
-import { type Checkpoint, isSameOwner, type Owner, readOwner } from '../wire/checkpoint.js';
+import { type Checkpoint, isSameOwner, type Owner } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
-import { decodeCheckpoint, encodeCheckpoint } from './checkpoint-codec.js';
+import { encodeCheckpoint, encodeWithLog } from './checkpoint-codec.js';
 import { type CheckpointStore, checkKey, type Fence, fenced, type StoredKey } from './checkpoint-store.js';
+import { FenceStrings } from './fence-strings.js';
+import { type Found, findCheckpoint } from './find-checkpoint.js';
 import { folderOfKey } from './key-folder.js';
+import { ATTEMPTS_MAX, type Claim, namesIn, type StoreFileSystem, StoreFolder } from './store-folder.js';
 import {
   checkpointName,
   claimName,
   lastEpoch,
   noneName,
-  readNames,
   type StoreFile,
+  stringsName,
   temporaryName,
 } from './store-names.js';
+import { planStrings, STRINGS_LIMITS, type StringsLimits, type StringsPlan } from './string-log.js';
 
-/** What a claim file says. */
-interface Claim {
-  readonly key: string;
-  readonly epoch: number;
-  readonly owner: Owner;
-  /** Random: whoever claims an epoch of this number in a folder that was emptied by hand has another one. */
-  readonly token: string;
-  readonly isRemoved: boolean;
+/** What a save writes. */
+interface Writing {
+  readonly bytes: Uint8Array;
+  readonly plan: StringsPlan;
+  readonly known: FenceStrings;
 }
-
-/** What the last claim, or the last of its saves, left to go on from. */
-interface Found {
-  readonly file: StoreFile | undefined;
-  readonly checkpoint: Checkpoint | undefined;
-}
-
-/** Others change the folder meanwhile, but not for ever. */
-const ATTEMPTS_MAX = 1_000;
-
-/** The part of `node:fs/promises` that a store of files uses: tests put failures into it. */
-export type StoreFileSystem = Pick<
-  typeof nodeFs,
-  'mkdir' | 'stat' | 'open' | 'link' | 'unlink' | 'readdir' | 'readFile'
->;
 
 export interface FileCheckpointStoreOptions {
   readonly log?: Logger;
   /** For tests. */
   readonly fs?: StoreFileSystem;
+  /** For tests. */
+  readonly stringsLimits?: Partial<StringsLimits>;
 }
 
 /**
@@ -58,10 +46,13 @@ export interface FileCheckpointStoreOptions {
  *
  * - *Claim.* The next epoch is the claim file that `link` makes: of two at once, one makes it. It then
  *   looks for what to go on from, and links that (or the word that there is nothing) under its own epoch,
- *   as number 0. Then it removes all that is of lower epochs.
+ *   as number 0, the log of its strings before it. Then it removes all that is of lower epochs.
  * - *Save.* A temporary file with all bytes, synced, is linked under the next number of the own epoch;
  *   the folder is synced; and if there is no higher claim then, the checkpoint is accepted. The one before
  *   it is kept, in case the disk lied.
+ * - *Strings.* Those of the dictionaries are in the checkpoint up to a bound. What is more goes into a log
+ *   beside it, which only grows, and is synced before a checkpoint that counts it gets its name: so a save
+ *   costs the same however many there are. Each fence has a log of its own; docs/decisions/0023.
  * - *Load.* The highest number of the highest claim that has any. What is of a lower epoch does not count.
  *
  * So a save that was accepted stood there before any higher claim did, and that claim finds it. One that
@@ -72,37 +63,58 @@ export class FileCheckpointStore implements CheckpointStore {
   readonly #root: string;
   readonly #fs: StoreFileSystem;
   readonly #log: Logger;
+  readonly #limits: StringsLimits;
+  /** By the folder of the key: of the last fence that had it here. */
+  readonly #strings = new Map<string, FenceStrings>();
   #saidUnsupported = false;
 
   /** @param folder - Made if it is not there. */
-  constructor(folder: string, { fs = nodeFs, log = silentLogger }: FileCheckpointStoreOptions = {}) {
+  constructor(
+    folder: string,
+    { fs = nodeFs, log = silentLogger, stringsLimits }: FileCheckpointStoreOptions = {},
+  ) {
     this.#root = folder;
     this.#fs = fs;
     this.#log = log;
+    this.#limits = { ...STRINGS_LIMITS, ...stringsLimits };
   }
 
   async load(key: string): Promise<Checkpoint | undefined> {
     const folder = this.#folderOf(key);
-    return attempt('read the checkpoints in', folder, async () => (await this.#find(folder)).checkpoint);
+    return attempt(
+      'read the checkpoints in',
+      folder.path,
+      async () => (await findCheckpoint(folder, this.#log)).checkpoint,
+    );
   }
 
   async claim(key: string, owner: Owner): Promise<Fence> {
     const folder = this.#folderOf(key);
-    const { epoch } = await attempt('claim', folder, () => this.#claim(folder, key, owner, false));
+    const { epoch } = await attempt('claim', folder.path, () => this.#claim(folder, key, owner, false));
     return { epoch, owner: { ...owner } };
   }
 
   async save(key: string, fence: Fence, checkpoint: Checkpoint): Promise<void> {
     const folder = this.#folderOf(key);
-    const bytes = encodeCheckpoint(checkpoint);
-    await attempt('save a checkpoint in', folder, () => this.#save(folder, key, fence, bytes));
+    const known = this.#stringsOf(folder, fence);
+    const plan = planStrings(checkpoint.dictionaries, known.log, randomId, this.#limits);
+    const own = { ...checkpoint, dictionaries: plan.rest };
+    const bytes = plan.log ? encodeWithLog(own, plan.log.mark) : encodeCheckpoint(own);
+    known.isInUse = true;
+    try {
+      await attempt('save a checkpoint in', folder.path, () =>
+        this.#save(folder, key, fence, { bytes, plan, known }),
+      );
+    } finally {
+      known.isInUse = false;
+    }
   }
 
   async list(): Promise<readonly StoredKey[]> {
     return attempt('list', this.#root, async () => {
       const keys: StoredKey[] = [];
-      for (const name of await this.#namesIn(this.#root)) {
-        const claim = await this.#lastClaim(join(this.#root, name));
+      for (const name of await namesIn(this.#fs, this.#root)) {
+        const claim = await new StoreFolder(join(this.#root, name), this.#fs).lastClaim();
         if (claim && !claim.isRemoved) {
           keys.push({ key: claim.key, fence: { epoch: claim.epoch, owner: claim.owner } });
         }
@@ -113,178 +125,157 @@ export class FileCheckpointStore implements CheckpointStore {
 
   async remove(key: string): Promise<void> {
     const folder = this.#folderOf(key);
-    await attempt('remove', folder, async () => {
-      if (await this.#lastClaim(folder)) await this.#claim(folder, key, ownerOfThread(), true);
+    await attempt('remove', folder.path, async () => {
+      if (await folder.lastClaim()) await this.#claim(folder, key, ownerOfThread(), true);
     });
   }
 
-  #folderOf(key: string): string {
+  #folderOf(key: string): StoreFolder {
     checkKey(key);
-    return join(this.#root, folderOfKey(key));
+    return new StoreFolder(join(this.#root, folderOfKey(key)), this.#fs);
   }
 
-  async #claim(folder: string, key: string, owner: Owner, isRemoved: boolean): Promise<Claim> {
+  /** Of a save beside another one, or of a stale owner: nothing that is gone on with. */
+  #stringsOf(folder: StoreFolder, fence: Fence): FenceStrings {
+    const last = this.#strings.get(folder.path);
+    if (last?.isOf(fence) && !last.isInUse) return last;
+    const strings = new FenceStrings(fence);
+    if (!last || last.fence.epoch < fence.epoch) this.#strings.set(folder.path, strings);
+    return strings;
+  }
+
+  async #claim(folder: StoreFolder, key: string, owner: Owner, isRemoved: boolean): Promise<Claim> {
     const fs = this.#fs;
-    await this.#makeFolder(folder);
+    await this.#makeFolder(folder.path);
     const token = randomId();
     const claim = { key, epoch: await this.#takeEpoch(folder, { key, owner, token, isRemoved }) };
     const { epoch } = claim;
-    await this.#sync(folder);
+    const known = new FenceStrings({ epoch, owner: { ...owner } });
+    this.#strings.set(folder.path, known);
+    await this.#sync(folder.path);
     for (let attempts = 0; ; attempts++) {
-      const files = await this.#filesIn(folder);
+      const files = await folder.files();
       if (lastEpoch(files) > epoch) break; // taken over already: its first save will say so
       try {
-        const { file } = isRemoved ? { file: undefined } : await this.#find(folder, files);
+        const { file, strings } = isRemoved ? NOTHING : await findCheckpoint(folder, this.#log, files);
         if (file?.kind === 'checkpoint') {
-          await fs.link(join(folder, file.name), join(folder, checkpointName(epoch, token, 0)));
+          if (strings) await this.#keepStrings(folder, strings, stringsName(epoch, token, strings.id));
+          if (strings) known.note(strings.id, 0);
+          await fs.link(folder.pathOf(file.name), folder.pathOf(checkpointName(epoch, token, 0)));
         } else {
-          await writeNewFile(fs, join(folder, noneName(epoch, token)), Buffer.alloc(0));
+          await writeNewFile(fs, folder.pathOf(noneName(epoch, token)), Buffer.alloc(0));
         }
       } catch (error) {
         // Whoever had it has saved, or another claim has cleared up, since this one looked.
         if (errnoCode(error) === 'ENOENT' && attempts < ATTEMPTS_MAX) continue;
         throw error;
       }
-      await this.#sync(folder);
-      const lower = (await this.#filesIn(folder)).filter((file) => file.epoch < epoch);
-      await this.#remove(
-        folder,
-        lower.map(({ name }) => name),
-      );
+      await this.#sync(folder.path);
+      const lower = (await folder.files()).filter((file) => file.epoch < epoch);
+      await folder.remove(namesToRemove(lower));
       break;
     }
     return { ...claim, owner, token, isRemoved };
   }
 
   /** Makes the claim file of the first epoch that nobody has. */
-  async #takeEpoch(folder: string, claim: Omit<Claim, 'epoch'>): Promise<number> {
+  async #takeEpoch(folder: StoreFolder, claim: Omit<Claim, 'epoch'>): Promise<number> {
     const fs = this.#fs;
-    const from = lastEpoch(await this.#filesIn(folder)) + 1;
+    const from = lastEpoch(await folder.files()) + 1;
     for (let epoch = from; ; epoch++) {
       const temporary = temporaryName(epoch, claim.token, randomId());
       try {
         const content = JSON.stringify({ ...claim, epoch } satisfies Claim);
-        await writeNewFile(fs, join(folder, temporary), Buffer.from(content));
-        await fs.link(join(folder, temporary), join(folder, claimName(epoch)));
+        await writeNewFile(fs, folder.pathOf(temporary), Buffer.from(content));
+        await fs.link(folder.pathOf(temporary), folder.pathOf(claimName(epoch)));
         return epoch;
       } catch (error) {
         // Another one made it, or is past it and has cleared up.
         const code = errnoCode(error);
         if ((code !== 'EEXIST' && code !== 'ENOENT') || epoch - from > ATTEMPTS_MAX) throw error;
       } finally {
-        await this.#remove(folder, [temporary]);
+        await folder.remove([temporary]);
       }
     }
   }
 
-  async #save(folder: string, key: string, fence: Fence, bytes: Uint8Array): Promise<void> {
-    const fs = this.#fs;
-    const { epoch } = fence;
-    const claim = await this.#lastClaim(folder);
-    if (!claim || claim.isRemoved || claim.epoch !== epoch || !isSameOwner(claim.owner, fence.owner)) {
-      throw fenced(key, fence, claim);
+  /** Gives the log of the checkpoint that a claim found its name under that claim. */
+  async #keepStrings(folder: StoreFolder, { name }: StoreFile, under: string): Promise<void> {
+    try {
+      await this.#fs.link(folder.pathOf(name), folder.pathOf(under));
+    } catch (error) {
+      if (errnoCode(error) !== 'EEXIST') throw error; // this claim has looked before
     }
+  }
+
+  async #save(folder: StoreFolder, key: string, fence: Fence, writing: Writing): Promise<void> {
+    const fs = this.#fs;
+    const { bytes, plan, known } = writing;
+    const { epoch } = fence;
+    const claim = await folder.lastClaim();
+    if (!isHeld(claim, fence)) throw fenced(key, fence, claim);
     const { token } = claim;
     const isOurs = (file: StoreFile) => file.epoch === epoch && file.token === token;
     const temporary = temporaryName(epoch, token, randomId());
+    const log = plan.log && stringsName(epoch, token, plan.log.mark.id);
+    const begun = log !== undefined && plan.append?.at === 0 ? [log] : [];
+    known.log = plan.append ? undefined : plan.log;
     let number: number;
     try {
-      await writeNewFile(fs, join(folder, temporary), bytes);
-      const before = (await this.#filesIn(folder)).filter(isOurs);
+      if (log !== undefined) await this.#append(folder, log, writing);
+      await writeNewFile(fs, folder.pathOf(temporary), bytes);
+      const before = (await folder.files()).filter(isOurs);
+      if (log !== undefined && !before.some(({ name }) => name === log)) {
+        known.log = undefined;
+        throw logIsGone(folder.pathOf(log));
+      }
       number = before.reduce((last, file) => Math.max(last, file.number), 0) + 1;
-      await fs.link(join(folder, temporary), join(folder, checkpointName(epoch, token, number)));
+      if (plan.log) known.note(plan.log.mark.id, number);
+      await fs.link(folder.pathOf(temporary), folder.pathOf(checkpointName(epoch, token, number)));
     } catch (error) {
-      await this.#remove(folder, [temporary]);
-      // Whoever takes over clears up, this file included.
-      if (errnoCode(error) === 'ENOENT') throw fenced(key, fence, await this.#lastClaim(folder));
-      throw error;
+      await folder.remove([temporary]);
+      if (errnoCode(error) !== 'ENOENT') throw error;
+      // Whoever takes over clears up, these files included.
+      const last = await folder.lastClaim();
+      if (isHeld(last, fence)) throw error;
+      throw fenced(key, fence, last);
     }
     // A second name of as many bytes as a checkpoint has: gone, whatever comes next.
-    await this.#remove(folder, [temporary]);
-    await this.#sync(folder);
-    const files = await this.#filesIn(folder);
-    const stale = files.filter(
-      (file) => isOurs(file) && file.kind !== 'temporary' && file.number < number - 1,
-    );
+    await folder.remove([temporary]);
+    await this.#sync(folder.path);
+    const files = await folder.files();
+    const stale = files.filter(isOurs).filter(({ kind, id, number: of }) => {
+      if (kind === 'strings') return known.isUnnamed(id, number - 1);
+      return kind !== 'temporary' && of < number - 1;
+    });
     const isAccepted = lastEpoch(files) === epoch;
     const name = checkpointName(epoch, token, number);
-    await this.#remove(folder, isAccepted ? stale.map((file) => file.name) : [name]);
-    if (!isAccepted) throw fenced(key, fence, await this.#lastClaim(folder));
+    await folder.remove(isAccepted ? namesToRemove(stale) : [name, ...begun]);
+    if (!isAccepted) throw fenced(key, fence, await folder.lastClaim());
   }
 
   /**
-   * What there is to go on from.
-   * @throws {PipelineError} `CHECKPOINT_INVALID` when there is something, and none of it can be read.
+   * Has the log hold the strings that it is to hold, on the disk with its name: a name that is synced
+   * together with that of the checkpoint could be lost without it. Where this fails, nobody knows how much
+   * of the log there is, and the next save begins another one.
    */
-  async #find(folder: string, given?: readonly StoreFile[]): Promise<Found> {
-    for (let attempts = 0; ; attempts++) {
-      const files = given && attempts === 0 ? given : await this.#filesIn(folder);
+  async #append(folder: StoreFolder, name: string, { plan, known }: Writing): Promise<void> {
+    const { log, append } = plan;
+    if (!log || !append) return;
+    const path = folder.pathOf(name);
+    if (append.at > 0) {
+      await writeBehind(this.#fs, path, append.at, append.bytes);
+    } else {
+      known.note(log.mark.id, 0);
       try {
-        return await this.#findAmong(folder, files);
+        await writeNewFile(this.#fs, path, append.bytes);
+        await this.#sync(folder.path);
       } catch (error) {
-        if (errnoCode(error) !== 'ENOENT' || attempts === ATTEMPTS_MAX) throw error;
+        await folder.remove([name]);
+        throw error;
       }
     }
-  }
-
-  async #findAmong(folder: string, files: readonly StoreFile[]): Promise<Found> {
-    const claims = files.filter(({ kind }) => kind === 'claim').sort((a, b) => b.epoch - a.epoch);
-    for (const { name, epoch } of claims) {
-      const { token, isRemoved } = await this.#readClaim(join(folder, name));
-      const saved = files
-        .filter((file) => file.epoch === epoch && file.token === token)
-        .filter(({ kind }) => kind === 'checkpoint' || kind === 'none')
-        .sort((a, b) => b.number - a.number);
-      if (saved.length > 0) return this.#firstWhole(folder, saved);
-      if (isRemoved) break; // whoever removed the key died before it had said that there is nothing
-      // It broke off before it had looked: what was there before it still is.
-    }
-    return { file: undefined, checkpoint: undefined };
-  }
-
-  async #firstWhole(folder: string, saved: readonly StoreFile[]): Promise<Found> {
-    let newest: unknown;
-    for (const file of saved) {
-      if (file.kind === 'none') {
-        if (newest !== undefined) break; // the one that cannot be read is all there is
-        return { file, checkpoint: undefined };
-      }
-      const path = join(folder, file.name);
-      const bytes = await this.#fs.readFile(path);
-      try {
-        const checkpoint = decodeCheckpoint(bytes, path);
-        if (newest !== undefined)
-          this.#log.warn({ err: newest, path }, 'checkpoint is damaged; the one before it is taken');
-        return { file, checkpoint };
-      } catch (error) {
-        newest ??= error;
-      }
-    }
-    throw newest;
-  }
-
-  async #lastClaim(folder: string): Promise<Claim | undefined> {
-    for (let attempts = 0; ; attempts++) {
-      const epoch = lastEpoch(await this.#filesIn(folder));
-      if (epoch === 0) return undefined;
-      try {
-        return await this.#readClaim(join(folder, claimName(epoch)));
-      } catch (error) {
-        if (errnoCode(error) !== 'ENOENT' || attempts === ATTEMPTS_MAX) throw error;
-      }
-    }
-  }
-
-  async #readClaim(path: string): Promise<Claim> {
-    const text = await this.#fs.readFile(path, 'utf8');
-    try {
-      const { key, epoch, owner, token, isRemoved } = JSON.parse(text) as Partial<Claim>;
-      if (typeof key !== 'string' || typeof epoch !== 'number' || typeof token !== 'string')
-        throw new Error();
-      return { key, epoch, owner: readOwner(owner, 'owner'), token, isRemoved: isRemoved === true };
-    } catch {
-      throw new PipelineError('CHECKPOINT_INVALID', `${path}: expected a claim (JSON), found something else`);
-    }
+    known.log = log;
   }
 
   async #makeFolder(folder: string): Promise<void> {
@@ -297,27 +288,26 @@ export class FileCheckpointStore implements CheckpointStore {
     this.#saidUnsupported = true;
     this.#log.warn({ folder }, 'this file system cannot sync directories: a power cut may lose checkpoints');
   }
-
-  /** Removes files that may be gone already. One that stays is removed with the next claim. */
-  async #remove(folder: string, names: readonly string[]): Promise<void> {
-    // It takes room and decides nothing.
-    for (const name of names) await this.#fs.unlink(join(folder, name)).catch(() => undefined);
-  }
-
-  async #filesIn(folder: string): Promise<StoreFile[]> {
-    return readNames(await this.#namesIn(folder));
-  }
-
-  async #namesIn(folder: string): Promise<string[]> {
-    try {
-      return await this.#fs.readdir(folder);
-    } catch (error) {
-      const code = errnoCode(error);
-      if (code === 'ENOENT' || code === 'ENOTDIR') return []; // a file of somebody else's is no key
-      throw error;
-    }
-  }
 }
+
+const NOTHING: Found = { file: undefined, strings: undefined, checkpoint: undefined };
+
+const isHeld = (claim: Claim | undefined, { epoch, owner }: Fence): claim is Claim =>
+  claim !== undefined && !claim.isRemoved && claim.epoch === epoch && isSameOwner(claim.owner, owner);
+
+/** Logs last: whoever finds a checkpoint finds its log. */
+const namesToRemove = (files: readonly StoreFile[]): string[] => {
+  const isLog = ({ kind }: StoreFile) => kind === 'strings';
+  return [...files.filter((file) => !isLog(file)), ...files.filter(isLog)].map(({ name }) => name);
+};
+
+/** The cause is what the file system would say. */
+const logIsGone = (path: string): PipelineError =>
+  new PipelineError(
+    'CHECKPOINT_FAILED',
+    `${path}: expected the log of strings of this run, found none: was it removed? The next checkpoint begins another`,
+    { cause: Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' }), retryable: true },
+  );
 
 /** What somebody has to change before it can go well. */
 const PERMANENT = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG']);

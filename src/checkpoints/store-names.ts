@@ -1,16 +1,18 @@
 /** What stands in the folder of a key, by its name. */
 export interface StoreFile {
   readonly name: string;
-  readonly kind: 'claim' | 'checkpoint' | 'none' | 'temporary';
+  readonly kind: 'claim' | 'checkpoint' | 'none' | 'strings' | 'temporary';
   readonly epoch: number;
   /** Of the claim that it belongs to; of a claim itself, none. */
   readonly token: string;
   /** Of a checkpoint: it counts those of its claim, 0 being the one that the claim found. */
   readonly number: number;
+  /** Of a log of strings; of others, none. */
+  readonly id: string;
 }
 
 const NAME =
-  /^(?:(\d{8,15})\.claim|(\d{8,15})-([a-z0-9]{1,40})-(\d{8,15})\.(checkpoint|none)|(\d{8,15})-([a-z0-9]{1,40})-[a-z0-9]+\.tmp)$/;
+  /^(?:(\d{8,15})\.claim|(\d{8,15})-([a-z0-9]{1,40})-(?:(\d{8,15})\.(checkpoint|none)|([a-z0-9]+)\.(strings|tmp)))$/;
 
 export const claimName = (epoch: number): string => `${digits(epoch)}.claim`;
 export const checkpointName = (epoch: number, token: string, number: number): string =>
@@ -18,6 +20,9 @@ export const checkpointName = (epoch: number, token: string, number: number): st
 /** In the place of a checkpoint: there was none to go on from. */
 export const noneName = (epoch: number, token: string): string =>
   `${digits(epoch)}-${token}-${digits(0)}.none`;
+/** @param id - Of the log: the same under whatever claim. */
+export const stringsName = (epoch: number, token: string, id: string): string =>
+  `${digits(epoch)}-${token}-${id}.strings`;
 export const temporaryName = (epoch: number, token: string, id: string): string =>
   `${digits(epoch)}-${token}-${id}.tmp`;
 
@@ -27,14 +32,18 @@ export function readNames(names: readonly string[]): StoreFile[] {
   for (const name of names) {
     const found = NAME.exec(name);
     if (!found) continue;
-    const [, claim, epoch, token, number, kind, temporary, of] = found;
+    const [, claim, epoch, token, number, saved, id, other] = found;
     if (claim !== undefined) {
-      files.push({ name, kind: 'claim', epoch: Number(claim), token: '', number: 0 });
-    } else if (temporary !== undefined) {
-      files.push({ name, kind: 'temporary', epoch: Number(temporary), token: of!, number: 0 });
+      files.push({ name, kind: 'claim', epoch: Number(claim), token: '', number: 0, id: '' });
+      continue;
+    }
+    const of = { name, epoch: Number(epoch), token: token! }; // by the pattern, as all of these
+    if (saved !== undefined) {
+      files.push({ ...of, kind: saved as 'checkpoint' | 'none', number: Number(number), id: '' });
+    } else if (other === 'strings') {
+      files.push({ ...of, kind: 'strings', number: 0, id: id! });
     } else {
-      const is = kind as 'checkpoint' | 'none'; // by the pattern
-      files.push({ name, kind: is, epoch: Number(epoch), token: token!, number: Number(number) });
+      files.push({ ...of, kind: 'temporary', number: 0, id: '' });
     }
   }
   return files;

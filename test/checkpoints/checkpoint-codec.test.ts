@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -5,6 +6,8 @@ import {
   CHECKPOINT_BYTES_MAX,
   decodeCheckpoint,
   encodeCheckpoint,
+  encodeWithLog,
+  readStored,
 } from '../../src/checkpoints/checkpoint-codec.js';
 import { readPlainData, writePlainData } from '../../src/checkpoints/plain-data-text.js';
 import { checkpointOf, sourceOf } from './checkpoint-of.js';
@@ -112,7 +115,7 @@ describe('a checkpoint as bytes', () => {
   it.each([
     ['', 'none'],
     ['{"version":1}', 'none'],
-    ['tickloom-checkpoint 2 0 '.padEnd(88, '0').concat('\n'), 'form 2'],
+    ['tickloom-checkpoint 3 0 '.padEnd(88, '0').concat('\n'), 'form 3'],
   ])('is refused when it is something else (%j)', (text, found) => {
     expect(() => decode(Buffer.from(text))).toThrowError(
       expect.objectContaining({
@@ -143,5 +146,55 @@ describe('a checkpoint as bytes', () => {
       /Expected a checkpoint of at most 67108864 bytes, found 67\d+, 671\d+ of them of "source"/,
     );
     expect(sourceOf(decode(encodeCheckpoint(checkpointOf(text))))).toHaveLength(text.length);
+  });
+});
+
+describe('a checkpoint whose strings are in a log', () => {
+  const MARK = { id: 'abc', bytes: 10, checksum: 7, counts: { symbol: 2, $x: 1 } };
+  const CHECKPOINT = checkpointOf(1, { dictionaries: { symbol: ['C'], $x: [], venue: ['X'] } });
+  const BYTES = encodeWithLog(CHECKPOINT, MARK);
+
+  it('says which log, and has all strings in their order once it is given those', () => {
+    const { strings, complete } = readStored(BYTES, 'last.checkpoint');
+    expect(strings).toEqual(MARK);
+    const logged = new Map([
+      ['symbol', ['A', 'B']],
+      ['$x', ['$']],
+    ]);
+    expect(complete(logged)).toEqual(
+      checkpointOf(1, { dictionaries: { symbol: ['A', 'B', 'C'], $x: ['$'], venue: ['X'] } }),
+    );
+  });
+
+  it('is not taken for whole without it', () => {
+    expect(() => decodeCheckpoint(BYTES, 'last.checkpoint')).toThrow(
+      /^last\.checkpoint: expected a checkpoint that is all here, found one with a log of strings beside it/,
+    );
+  });
+
+  it('is whole at once where it was written by an earlier release, or has few strings', () => {
+    const { strings, complete } = readStored(encodeCheckpoint(CHECKPOINT), 'last.checkpoint');
+    expect(strings).toBeUndefined();
+    expect(complete()).toEqual(CHECKPOINT);
+  });
+
+  it.each([
+    undefined,
+    {},
+    { ...MARK, id: 1 },
+    { ...MARK, bytes: -1 },
+    { ...MARK, counts: { symbol: 'x' } },
+    { ...MARK, counts: null },
+  ])('is refused when it does not say how much of the log counts (%o)', (mark) => {
+    expect(() => readStored(encodeWithLog(CHECKPOINT, mark as never), 'last.checkpoint')).toThrow(
+      'last.checkpoint: expected strings: id, bytes, checksum and counts of a log, found something else',
+    );
+  });
+
+  it('is refused when it is no object at all', () => {
+    const digest = createHash('sha256').update('null').digest('hex');
+    expect(() =>
+      readStored(Buffer.from(`tickloom-checkpoint 2 4 ${digest}\nnull`), 'last.checkpoint'),
+    ).toThrow(/^last\.checkpoint: expected strings/);
   });
 });

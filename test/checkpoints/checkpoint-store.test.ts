@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -154,6 +154,20 @@ describe.each(STORES)('a store %s', (_name, newStore) => {
     expect(sourceOf(await store.load('job'))).toBe(1);
   });
 
+  it('gives back all strings of dictionaries, however many there are, to each owner in turn', async () => {
+    const store = newStore();
+    const symbol: string[] = [];
+    for (const process of ['a', 'b', 'c']) {
+      const fence = await store.claim('job', owner(process));
+      for (let at = 0; at < 3; at++) {
+        for (let i = 0; i < 10_000; i++) symbol.push(`${process}${at}.${i}`);
+        const checkpoint = checkpointOf(at, { dictionaries: { symbol: [...symbol], venue: ['X'] } });
+        await store.save('job', fence, checkpoint);
+        expect(await store.load('job')).toEqual(checkpoint);
+      }
+    }
+  });
+
   it('shares nothing with what it is given and gives', async () => {
     const store = newStore();
     const fence = await store.claim('job', owner('a'));
@@ -186,5 +200,21 @@ describe('the folder of a key', () => {
     expect(readdirSync(join(folder, 'job'))).toHaveLength(3);
     await store.claim('job', owner('b'));
     expect(readdirSync(join(folder, 'job'))).toHaveLength(2);
+  });
+
+  it('holds large dictionaries once, beside checkpoints that stay small', async () => {
+    const folder = newFolder();
+    const store = new FileCheckpointStore(folder);
+    const fence = await store.claim('job', owner('a'));
+    const symbol = Array.from({ length: 100_000 }, (_, i) => `SYM${i}`);
+    for (let at = 0; at < 20; at++) {
+      symbol.push(`new ${at}`);
+      await store.save('job', fence, checkpointOf(at, { dictionaries: { symbol: [...symbol] } }));
+    }
+    const sizes = readdirSync(join(folder, 'job')).map((name) => statSync(join(folder, 'job', name)).size);
+    expect(sizes).toHaveLength(4);
+    const [log, ...others] = sizes.sort((a, b) => b - a);
+    expect(log).toBeGreaterThan(1_000_000);
+    expect(Math.max(...others)).toBeLessThan(2_000);
   });
 });

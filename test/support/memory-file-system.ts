@@ -1,11 +1,13 @@
 import { basename, dirname } from 'node:path';
-import type { StoreFileSystem } from '../../src/checkpoints/file-checkpoint-store.js';
+import type { StoreFileSystem } from '../../src/checkpoints/store-folder.js';
 
 /** A file, whatever names it has. */
 interface Inode {
   bytes: Buffer;
   /** What is on the disk. */
   synced: Buffer;
+  /** A sync has failed: a later one says that all is well, and the bytes are lost all the same. */
+  hasLost?: boolean;
 }
 
 interface Folder {
@@ -13,6 +15,8 @@ interface Folder {
   /** The names that are on the disk. */
   synced: Map<string, Inode>;
 }
+
+const WRITE_BYTES_MAX = 40;
 
 /** Called before and after each operation; may wait, or throw in its place. */
 export type Watch = (operation: string, path: string, when: 'before' | 'after') => Promise<void> | void;
@@ -41,8 +45,9 @@ export class MemoryDisk {
     const disk = new MemoryDisk();
     const inodes = new Map<Inode, Inode>();
     const copyOf = (inode: Inode): Inode => {
-      const half = inode.bytes.subarray(0, inode.bytes.length >> 1);
-      const bytes = isUnsyncedLost || inode.bytes.equals(inode.synced) ? inode.synced : half;
+      const { bytes: all, synced } = inode;
+      const half = all.subarray(synced.length, (synced.length + all.length) >> 1);
+      const bytes = isUnsyncedLost || inode.hasLost ? synced : Buffer.concat([synced, half]);
       const copy = inodes.get(inode) ?? { bytes, synced: bytes };
       inodes.set(inode, copy);
       return copy;
@@ -77,23 +82,39 @@ export function memoryFileSystem(disk: MemoryDisk, watch: Watch = () => {}): Sto
     }
   };
 
-  const openFile = (path: string) => {
+  const createFile = (path: string): Inode => {
     const { names } = folderOf(dirname(path));
     if (names.has(basename(path))) throw errno('EEXIST', path);
     const inode: Inode = { bytes: Buffer.alloc(0), synced: Buffer.alloc(0) };
     names.set(basename(path), inode);
-    return {
-      writeFile: (bytes: Uint8Array) =>
-        step('write', path, () => {
-          inode.bytes = Buffer.from(bytes);
-        }),
-      sync: () =>
-        step('sync', path, () => {
-          inode.synced = inode.bytes;
-        }),
-      close: async () => {},
-    };
+    return inode;
   };
+  const openFile = (path: string, inode: Inode) => ({
+    writeFile: (bytes: Uint8Array) =>
+      step('write', path, () => {
+        inode.bytes = Buffer.from(bytes);
+      }),
+    // Fewer bytes than it is asked for, as a system may: whoever writes goes on until all of them are there.
+    write: (bytes: Uint8Array, from: number, length: number, position: number) =>
+      step('write', path, () => {
+        const written = Buffer.from(bytes.subarray(from, from + Math.min(length, WRITE_BYTES_MAX)));
+        const size = Math.max(inode.bytes.length, position + written.length);
+        inode.bytes = Buffer.concat([inode.bytes], size);
+        written.copy(inode.bytes, position);
+        return { bytesWritten: written.length };
+      }),
+    sync: async () => {
+      try {
+        await step('sync', path, () => {
+          if (!inode.hasLost) inode.synced = inode.bytes;
+        });
+      } catch (error) {
+        inode.hasLost = true;
+        throw error;
+      }
+    },
+    close: async () => {},
+  });
   const openFolder = (path: string) => {
     const folder = folderOf(path);
     return {
@@ -119,7 +140,10 @@ export function memoryFileSystem(disk: MemoryDisk, watch: Watch = () => {}): Sto
         return { isDirectory: () => isFolder };
       }),
     open: (path: string, flags: string) =>
-      step('open', path, () => (flags === 'wx' ? openFile(path) : openFolder(path))),
+      step('open', path, () => {
+        if (flags === 'wx') return openFile(path, createFile(path));
+        return flags === 'r+' ? openFile(path, inodeOf(path)) : openFolder(path);
+      }),
     link: (from: string, to: string) =>
       step('link', to, () => {
         const inode = inodeOf(from);

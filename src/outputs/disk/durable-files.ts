@@ -15,11 +15,36 @@ export async function writeNewFile(fs: Opens, path: string, bytes: Uint8Array | 
   const handle = await fs.open(path, 'wx');
   try {
     await handle.writeFile(bytes);
-    await inSyncTurn(() => handle.sync()).catch((error: unknown) => {
-      throw syncFailed(path, error);
-    });
+    await sync(handle, path);
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * Writes into a file that is there, from an offset on, and puts it on the disk. Where that fails, nothing
+ * may count any more that was to be behind the offset, nor may the file be synced again.
+ *
+ * @throws What the file system throws; `OUTPUT_FAILED` where it is the sync.
+ */
+export async function writeBehind(fs: Opens, path: string, offset: number, bytes: Uint8Array): Promise<void> {
+  const handle = await fs.open(path, 'r+');
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, offset + at);
+      at += bytesWritten;
+    }
+    await sync(handle, path);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function sync(handle: node.FileHandle, path: string): Promise<void> {
+  try {
+    await inSyncTurn(() => handle.sync());
+  } catch (error) {
+    throw syncFailed(path, error);
   }
 }
 

@@ -1,0 +1,116 @@
+import { PipelineError } from '../core/errors.js';
+import { errnoCode } from '../core/output-error.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Checkpoint } from '../wire/checkpoint.js';
+import { readStored } from './checkpoint-codec.js';
+import { ATTEMPTS_MAX, type StoreFolder } from './store-folder.js';
+import type { StoreFile } from './store-names.js';
+import { readStrings } from './string-log.js';
+
+/** What the last claim, or the last of its saves, left to go on from. */
+export interface Found {
+  readonly file: StoreFile | undefined;
+  /** The log with the strings of the checkpoint. */
+  readonly strings: StoreFile | undefined;
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/** A file was there a moment ago: others have changed the folder since it was looked through. */
+class GoneMeanwhile extends Error {}
+
+/**
+ * What there is to go on from in the folder of a key.
+ *
+ * @param given - What is in the folder, where the caller has looked already.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` when there is something, and none of it can be read.
+ */
+export async function findCheckpoint(
+  folder: StoreFolder,
+  log: Logger,
+  given?: readonly StoreFile[],
+): Promise<Found> {
+  const search = new Search(folder, log);
+  for (let attempts = 0; ; attempts++) {
+    const files = given && attempts === 0 ? given : await folder.files();
+    try {
+      return await search.among(files);
+    } catch (error) {
+      const isGone = error instanceof GoneMeanwhile || errnoCode(error) === 'ENOENT';
+      if (!isGone || attempts === ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+class Search {
+  readonly #folder: StoreFolder;
+  readonly #log: Logger;
+  /** Checkpoints whose log was not there. */
+  readonly #withoutLog = new Set<string>();
+
+  constructor(folder: StoreFolder, log: Logger) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  async among(files: readonly StoreFile[]): Promise<Found> {
+    const claims = files.filter(({ kind }) => kind === 'claim').sort((a, b) => b.epoch - a.epoch);
+    for (const { name, epoch } of claims) {
+      const { token, isRemoved } = await this.#folder.claimIn(name);
+      const saved = files
+        .filter((file) => file.epoch === epoch && file.token === token)
+        .filter(({ kind }) => kind === 'checkpoint' || kind === 'none')
+        .sort((a, b) => b.number - a.number);
+      if (saved.length > 0) return this.#firstWhole(saved, files);
+      if (isRemoved) break; // whoever removed the key died before it had said that there is nothing
+      // It broke off before it had looked: what was there before it still is.
+    }
+    return { file: undefined, strings: undefined, checkpoint: undefined };
+  }
+
+  async #firstWhole(saved: readonly StoreFile[], files: readonly StoreFile[]): Promise<Found> {
+    let newest: unknown;
+    for (const file of saved) {
+      if (file.kind === 'none') {
+        if (newest !== undefined) break; // the one that cannot be read is all there is
+        return { file, strings: undefined, checkpoint: undefined };
+      }
+      const path = this.#folder.pathOf(file.name);
+      const bytes = await this.#folder.fs.readFile(path);
+      try {
+        const found = await this.#complete(file, bytes, files);
+        if (newest !== undefined)
+          this.#log.warn({ err: newest, path }, 'checkpoint is damaged; the one before it is taken');
+        return found;
+      } catch (error) {
+        if (!(error instanceof PipelineError)) throw error; // of the file system: it says nothing of the bytes
+        newest ??= error;
+      }
+    }
+    throw newest;
+  }
+
+  async #complete(file: StoreFile, bytes: Uint8Array, files: readonly StoreFile[]): Promise<Found> {
+    const path = this.#folder.pathOf(file.name);
+    const { strings: mark, complete } = readStored(bytes, path);
+    if (!mark) return { file, strings: undefined, checkpoint: complete() };
+    // Under whatever claim: one that has broken off, or lost a name to a power cut, has not removed the other.
+    const strings = files.find(({ kind, id }) => kind === 'strings' && id === mark.id);
+    if (!strings) throw this.#withoutStrings(file, mark.id);
+    const logPath = this.#folder.pathOf(strings.name);
+    const logged = readStrings(await this.#folder.fs.readFile(logPath), mark, logPath);
+    return { file, strings, checkpoint: complete(logged) };
+  }
+
+  /** Whoever clears up removes a log after the checkpoints that name it: one that still stands then has lost its log. */
+  #withoutStrings(file: StoreFile, id: string): Error {
+    if (!this.#withoutLog.has(file.name)) {
+      this.#withoutLog.add(file.name);
+      return new GoneMeanwhile();
+    }
+    const path = this.#folder.pathOf(file.name);
+    return new PipelineError(
+      'CHECKPOINT_INVALID',
+      `${path}: expected the log of its strings beside it, "…-${id}.strings", found none`,
+    );
+  }
+}

@@ -1,0 +1,200 @@
+import { crc32 } from 'node:zlib';
+import { PipelineError } from '../core/errors.js';
+import { isCount } from '../core/plain-data.js';
+import type { Checkpoint } from '../wire/checkpoint.js';
+
+export type Dictionaries = Checkpoint['dictionaries'];
+
+/** So much of a log counts. Plain data: a checkpoint says it. */
+export interface StringsMark {
+  /** Of the log: random. */
+  readonly id: string;
+  readonly bytes: number;
+  /** CRC-32 of these bytes. */
+  readonly checksum: number;
+  /** How many strings of each dictionary are in them, the first ones. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** A log that can be gone on with. */
+export interface StringLog {
+  readonly mark: StringsMark;
+  /** The last string of each dictionary in it: tells dictionaries that go on from it from others. */
+  readonly last: ReadonlyMap<string, string>;
+}
+
+/** Where the strings of a checkpoint go. */
+export interface StringsPlan {
+  /** What the checkpoint says itself: of each dictionary, the strings behind those in the log. */
+  readonly rest: Dictionaries;
+  /** What has the others; `undefined`: there are none. */
+  readonly log: StringLog | undefined;
+  /** To be on the disk before the checkpoint is: bytes of the log, and where in it they begin. At 0 it is new. */
+  readonly append?: { readonly at: number; readonly bytes: Buffer };
+}
+
+export interface StringsLimits {
+  /** Characters of strings that a checkpoint says itself; from there on they go into the log. */
+  readonly inlineMax: number;
+  /** Of the whole log. */
+  readonly logBytesMax: number;
+}
+
+export const STRINGS_LIMITS: StringsLimits = { inlineMax: 65_536, logBytesMax: 256 * 1_048_576 };
+
+/** One line of a log: `["symbol",["A","B"]]`. A few characters more than the string has. */
+const CHARACTERS_AROUND = 3;
+const LINE_CHARACTERS_MAX = 1_048_576;
+const LINE_END = 0x0a;
+
+/**
+ * Which strings a checkpoint says itself, and what the log takes first. Looks at those alone that are not
+ * in the log yet.
+ *
+ * @param known - The log to go on with; a new one is begun where the dictionaries do not go on from it.
+ * @param newId - Of a log that is begun.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` past the bound of a log.
+ */
+export function planStrings(
+  dictionaries: Dictionaries,
+  known: StringLog | undefined,
+  newId: () => string,
+  { inlineMax, logBytesMax }: StringsLimits,
+): StringsPlan {
+  const log = known && goesOn(dictionaries, known) ? known : undefined;
+  const rest = log ? restBehind(dictionaries, log.mark) : dictionaries;
+  if (!isLonger(rest, inlineMax)) return { rest, log };
+
+  const { id, bytes: at, checksum } = log?.mark ?? { id: newId(), bytes: 0, checksum: 0 };
+  const bytes = Buffer.from(linesOf(rest).join(''));
+  if (at + bytes.length > logBytesMax) throw tooLong(dictionaries, at + bytes.length, logBytesMax);
+  const filled = Object.entries(dictionaries).filter(([, strings]) => strings.length > 0);
+  const mark = {
+    id,
+    bytes: at + bytes.length,
+    checksum: crc32(bytes, checksum),
+    counts: Object.fromEntries(filled.map(([name, strings]) => [name, strings.length])),
+  };
+  return {
+    rest: Object.fromEntries(Object.keys(dictionaries).map((name) => [name, []])),
+    log: { mark, last: new Map(filled.map(([name, strings]) => [name, strings.at(-1)!])) },
+    append: { at, bytes },
+  };
+}
+
+/**
+ * The strings in a log, by dictionary.
+ *
+ * @param bytes - The log, or more than what counts of it: whoever wrote it may have gone on.
+ * @param path - For messages.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` when it is not what the mark says.
+ */
+export function readStrings(
+  bytes: Uint8Array,
+  mark: StringsMark,
+  path: string,
+): ReadonlyMap<string, readonly string[]> {
+  const counted = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(mark.bytes, bytes.length));
+  const expected = `${mark.bytes} bytes of strings of the checksum that the checkpoint names`;
+  if (counted.length < mark.bytes) throw invalid(path, expected, `${counted.length} bytes`);
+  if (crc32(counted) !== mark.checksum) throw invalid(path, expected, 'others');
+  const dictionaries = new Map<string, string[]>();
+  for (let at = 0; at < counted.length; ) {
+    const end = counted.indexOf(LINE_END, at);
+    const [name, strings] = readLine(counted.toString('utf8', at, end < 0 ? counted.length : end), path);
+    const known = dictionaries.get(name) ?? [];
+    dictionaries.set(name, known);
+    for (const string of strings) known.push(string);
+    at = end < 0 ? counted.length : end + 1;
+  }
+  for (const [name, count] of Object.entries(mark.counts)) {
+    const found = dictionaries.get(name)?.length ?? 0;
+    if (found !== count) throw invalid(path, `${count} strings of dictionary "${name}"`, `${found}`);
+  }
+  return dictionaries;
+}
+
+/** @throws {PipelineError} `CHECKPOINT_INVALID`. */
+export function readStringsMark(data: unknown, path: string): StringsMark {
+  const { id, bytes, checksum, counts } = (data ?? {}) as Partial<Record<keyof StringsMark, unknown>>;
+  const isMark =
+    typeof id === 'string' &&
+    isCount(bytes) &&
+    isCount(checksum) &&
+    typeof counts === 'object' &&
+    counts !== null &&
+    Object.values(counts).every(isCount);
+  if (!isMark) throw invalid(path, 'strings: id, bytes, checksum and counts of a log', 'something else');
+  return data as StringsMark; // all its fields were looked at
+}
+
+/** As cheap as it must be with each checkpoint: not all strings are compared. */
+function goesOn(dictionaries: Dictionaries, { mark, last }: StringLog): boolean {
+  return Object.entries(mark.counts).every(([name, count]) => {
+    const strings = Object.hasOwn(dictionaries, name) ? dictionaries[name]! : [];
+    return strings.length >= count && strings[count - 1] === last.get(name);
+  });
+}
+
+function restBehind(dictionaries: Dictionaries, { counts }: StringsMark): Dictionaries {
+  const behind = (name: string) => (Object.hasOwn(counts, name) ? counts[name]! : 0);
+  return Object.fromEntries(
+    Object.entries(dictionaries).map(([name, strings]) => [name, strings.slice(behind(name))]),
+  );
+}
+
+/** Looks no further than that. */
+function isLonger(dictionaries: Dictionaries, charactersMax: number): boolean {
+  let characters = 0;
+  for (const strings of Object.values(dictionaries)) {
+    for (const string of strings) {
+      characters += string.length + CHARACTERS_AROUND;
+      if (characters > charactersMax) return true;
+    }
+  }
+  return false;
+}
+
+/** In lines that are not longer than they must be, so that no text is as long as all dictionaries. */
+function linesOf(dictionaries: Dictionaries): string[] {
+  const lines: string[] = [];
+  for (const [name, strings] of Object.entries(dictionaries)) {
+    let from = 0;
+    let characters = 0;
+    const writeTo = (to: number) => {
+      if (to > from) lines.push(`${JSON.stringify([name, strings.slice(from, to)])}\n`);
+      [from, characters] = [to, 0];
+    };
+    for (const [i, string] of strings.entries()) {
+      characters += string.length + CHARACTERS_AROUND;
+      if (characters > LINE_CHARACTERS_MAX) writeTo(i + 1);
+    }
+    writeTo(strings.length);
+  }
+  return lines;
+}
+
+function readLine(line: string, path: string): [name: string, strings: string[]] {
+  try {
+    const [name, strings] = JSON.parse(line) as [unknown, unknown];
+    if (typeof name === 'string' && Array.isArray(strings)) return [name, strings as string[]]; // told apart with the whole
+  } catch {
+    // Said below.
+  }
+  throw invalid(path, 'lines such as ["symbol",["A","B"]]', 'another');
+}
+
+function tooLong(dictionaries: Dictionaries, bytes: number, bytesMax: number): PipelineError {
+  const sizes = Object.entries(dictionaries).map(
+    ([name, strings]) => [name, strings.reduce((sum, { length }) => sum + length, 0)] as const,
+  );
+  const [name] = sizes.reduce((largest, size) => (size[1] > largest[1] ? size : largest));
+  return new PipelineError(
+    'CHECKPOINT_INVALID',
+    `Expected dictionaries of at most ${bytesMax} bytes of strings, found ${bytes}, most of them of "${name}": ` +
+      'is it a column of ever new texts?',
+  );
+}
+
+const invalid = (path: string, expected: string, found: string): PipelineError =>
+  new PipelineError('CHECKPOINT_INVALID', `${path}: expected ${expected}, found ${found}`);
