@@ -1,4 +1,4 @@
-/** Entry of a pipeline's thread. Wiring only; what a pipeline does is in `src/pipeline`. */
+/** Entry of a pipeline's thread. Wiring only; what a pipeline does is in `src/engine`. */
 import { threadId } from 'node:worker_threads';
 import { expose } from 'comlink';
 import { systemClock, turnOfTheLoop } from '../src/core/clock.js';

@@ -1,4 +1,4 @@
-import { PipelineError } from '../core/errors.js';
+import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { type Checkpoint, isSameOwner, type Owner, ownerText } from '../wire/checkpoint.js';
 
 /** The right to save under a key, until somebody claims it again. */
@@ -54,10 +54,10 @@ export function keyProblem(key: string): string | undefined {
   return `expected a key of 1 to ${KEY_LENGTH_MAX} characters, found one of ${key.length}, or with half of a surrogate pair`;
 }
 
-/** @throws {PipelineError} `CHECKPOINT_FAILED` for what no store takes as a key. */
+/** @throws {InvalidOptionsError} for what no store takes as a key. */
 export function checkKey(key: string): void {
   const problem = keyProblem(key);
-  if (problem !== undefined) throw new PipelineError('CHECKPOINT_FAILED', `Checkpoint store: ${problem}`);
+  if (problem !== undefined) throw new InvalidOptionsError('checkpoint store', [`key: ${problem}`]);
 }
 
 /** Whether a fence may still save where `last` was claimed last. */

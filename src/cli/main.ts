@@ -13,6 +13,7 @@ Examples:
   tickloom run spec.yaml --set source.speed=10 --set operators[2].every=5m
   tickloom validate specs/*.yaml
   tickloom components bars
+  tickloom errors LATE_ROW
   tickloom show out/eurusd
   tickloom parts out/eurusd
   tickloom release out/eurusd --yes
@@ -20,8 +21,8 @@ Examples:
 Relative paths, those within a spec included, are taken from the working directory.
 
 Exit codes:
-  0    all jobs completed; so they have when --duration drained them
-  1    a job failed, or was stopped before all was delivered
+  0    all jobs completed, also when --duration drained them
+  1    a job failed, or was stopped before everything was delivered
   2    the command line or a spec is wrong; nothing was started
   130  ended by Ctrl-C (SIGINT), drained or forced
   143  ended by SIGTERM, drained or forced
@@ -38,7 +39,7 @@ const collect = (value: string, earlier: readonly string[]): readonly string[] =
 const setOption = () =>
   new Option(
     '--set <path=value>',
-    'change one value of every spec, such as batcher.maxRows=1000 or operators[0].every=5m; of the spec NAME only with NAME:path=value (repeat for more)',
+    'change one value in every spec, such as batcher.maxRows=1000 or operators[0].every=5m, or with NAME:path=value in the spec NAME only (repeat for more)',
   )
     .argParser(collect)
     .default([], 'none');
@@ -110,6 +111,17 @@ program
   });
 
 program
+  .command('errors')
+  .description('say what the code of an error means, what causes it, and what to do')
+  .argument('[code]', 'a code, such as LATE_ROW; without it, all codes are listed')
+  .option('--json', 'print as JSON')
+  .addOption(new Option('--markdown', 'print all of it as a page of documentation').conflicts('json'))
+  .action(async (code: string | undefined, options) => {
+    const { errors } = await import('./commands/errors.js');
+    exitCode = await errors(code, options, terminal);
+  });
+
+program
   .command('schema')
   .description('print the JSON Schema of a spec, for editors')
   .action(async () => {
@@ -130,14 +142,14 @@ program
 
 const outputs = [
   '<path...>',
-  'outputs: directories of parts or files; or specs (.yaml, .json), whose outputs are taken',
+  'outputs (directories of parts, or files), or specs (.yaml, .json) that stand for their outputs',
 ] as const;
 
 program
   .command('parts')
-  .description('list what counts at an output, what is not whole yet, and whose that is')
+  .description('list which files of an output count, which are not complete yet, and whose those are')
   .argument(...outputs)
-  .option('--all', 'every part, not just the sums of each run')
+  .option('--all', 'every part, not just the sums for each run')
   .option('--json', 'print as JSON')
   .addHelpText(
     'after',
@@ -150,15 +162,15 @@ program
 
 program
   .command('release')
-  .description('free an output from runs of a host or container that is no more')
+  .description('free an output from runs of a host or container that no longer exists')
   .argument(...outputs)
-  .option('--yes', 'these runs are over; without it, nothing is changed')
+  .option('--yes', 'confirm that these runs are over; without it, nothing is changed')
   .option('--run <id>', 'only this run')
-  .option('--staged', 'remove, too, what a store of checkpoints could go on with')
+  .option('--staged', 'also remove what a store of checkpoints could resume')
   .addHelpText(
     'after',
-    '\nA run that is at work is never released. One that is released and was at work after all publishes nothing more.\n' +
-      'Exit codes: 0 released, or nothing to release; 1 not released, without --yes too; 2 wrong spec or usage.\n',
+    '\nA run that is at work is never released. If a released run was at work after all, it publishes nothing more.\n' +
+      'Exit codes: 0 released, or nothing to release; 1 not released, or --yes is missing; 2 wrong spec or usage.\n',
   )
   .action(async (paths: string[], options) => {
     const { release } = await import('./commands/release.js');

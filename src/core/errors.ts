@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'OUTPUT_EXISTS'
   | 'OUTPUT_FAILED'
   | 'OUTPUT_IN_USE'
+  | 'RUN_UNKNOWN'
   | 'FENCED'
   | 'SOURCE_FAILED'
   | 'OPERATOR_FAILED'

@@ -135,8 +135,8 @@ describe.each(STORES)('a store %s', (_name, newStore) => {
 
   it.each(['', 'x'.repeat(501), 'half \ud800'])('takes no key like %j', async (key) => {
     await expect(newStore().claim(key, owner('a'))).rejects.toMatchObject({
-      code: 'CHECKPOINT_FAILED',
-      message: expect.stringContaining('expected a key of 1 to 500 characters'),
+      code: 'OPTIONS_INVALID',
+      message: expect.stringContaining('key: expected a key of 1 to 500 characters'),
     });
   });
 

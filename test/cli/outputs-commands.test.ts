@@ -3,28 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type PartsOptions, parts } from '../../src/cli/commands/parts.js';
 import { type ReleaseCommandOptions, release } from '../../src/cli/commands/release.js';
-import type { Terminal } from '../../src/cli/terminal.js';
 import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
 import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
+import { called } from '../support/called-command.js';
 import { disguiseRuns, remainsOf, runWhole, startRun } from '../support/file-runs.js';
-
-async function called(command: (terminal: Terminal) => Promise<number>) {
-  let out = '';
-  let err = '';
-  const terminal = {
-    print: async (text: string) => {
-      out += text;
-    },
-    say: (text: string) => {
-      err += text;
-    },
-    divert: () => () => {},
-    isLive: false,
-    columns: 80,
-    rows: 24,
-  };
-  return { code: await command(terminal), out, err };
-}
 
 const callParts = (paths: readonly string[], options: PartsOptions = {}) =>
   called((terminal) => parts(paths, options, terminal));

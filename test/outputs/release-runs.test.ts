@@ -144,7 +144,12 @@ describe('a release', () => {
     disguiseRuns(path, FAR);
     const view = await inspectOutput(path);
     const [first, second] = view.runs.map(({ entry }) => entry!.run) as [string, string];
-    expect(() => planRelease(view, { run: 'nobody' })).toThrow(`there is ${first}, ${second}`);
+    expect(() => planRelease(view, { run: 'nobody' })).toThrow(
+      expect.objectContaining({
+        code: 'RUN_UNKNOWN',
+        message: expect.stringContaining(`there is ${first}, ${second}`),
+      }),
+    );
     await releaseAll(path, { run: first });
     expect((await inspectOutput(path)).runs.map(({ entry }) => entry?.run)).toEqual([second]);
     for (const run of runs) await run.close();

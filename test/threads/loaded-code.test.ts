@@ -3,13 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ERROR_TEXTS } from '../../src/core/error-codes/error-codes.js';
 import { moduleOperator } from './threads-support.js';
 
-/** Notes each CommonJS file that a thread other than the main thread loads. */
-const NOTE_LOADED = `
+/** Notes each CommonJS file that the main thread loads, or any other thread. */
+const noteLoaded = (thread: 'main' | 'other') => `
 const { appendFileSync } = require('node:fs');
 const { _extensions } = require('node:module');
-if (!require('node:worker_threads').isMainThread) {
+if (require('node:worker_threads').isMainThread === ${thread === 'main'}) {
   const load = _extensions['.js']; // of .cjs files, too
   _extensions['.js'] = (module, file) => {
     appendFileSync(process.env.LOADED_FILE, file + '\\n');
@@ -30,33 +31,47 @@ const operators = [
 
 /** What the thread of a job loads, which runs with budgets and breakers declared. */
 function filesLoaded(source: object, more: readonly object[] = []): string[] {
-  const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const file = (name: string, text: string) => {
-    writeFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
-  const note = file('note-loaded.cjs', NOTE_LOADED);
-  const loaded = file('loaded.txt', '');
+  const file = fileWriter();
   const spec = {
     name: 'loads',
     source: { use: 'synthetic', rows: 1_000, ...source },
     operators: [...operators, ...more],
     sink: { use: 'null' },
   };
-  execFileSync(
-    process.execPath,
-    [
-      ...['--require', note, 'dist/src/cli/main.js', 'run', '--settings'],
-      file('settings.json', JSON.stringify(settings)),
-      file('spec.json', JSON.stringify(spec)),
-    ],
-    { env: { ...process.env, LOADED_FILE: loaded }, stdio: 'pipe' },
-  );
+  const settingsFile = file('settings.json', JSON.stringify(settings));
+  const specFile = file('spec.json', JSON.stringify(spec));
+  return noted('other', ['dist/src/cli/main.js', 'run', '--settings', settingsFile, specFile], file);
+}
+
+/** What is loaded by whoever imports the package and its sub-paths. */
+function filesImported(): string[] {
+  const entries = ['index', 'resilience/rate/rate', 'resilience/breaker/breaker', 'checkpoints/checkpoints'];
+  const code = entries.map((entry) => `require('./dist/src/${entry}.cjs');`).join('');
+  return noted('main', ['-e', code], fileWriter());
+}
+
+type FileWriter = (name: string, text: string) => string;
+
+function fileWriter(): FileWriter {
+  const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return (name, text) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+}
+
+function noted(thread: 'main' | 'other', args: readonly string[], file: FileWriter): string[] {
+  const loaded = file('loaded.txt', '');
+  execFileSync(process.execPath, ['--require', file('note-loaded.cjs', noteLoaded(thread)), ...args], {
+    env: { ...process.env, LOADED_FILE: loaded },
+    stdio: 'pipe',
+  });
   return readFileSync(loaded, 'utf8').trim().split('\n');
 }
 
 const zod = /[/\\]node_modules[/\\]zod[/\\]/;
+const holdsErrorTexts = (file: string) => readFileSync(file, 'utf8').includes(ERROR_TEXTS.LATE_ROW.meaning);
 const guards =
   /[/\\]chunks[/\\](?:rate|open-breaker|create-breaker|classify|guard|create-gate|provider-gate)[^/\\]*\.cjs$/;
 
@@ -78,4 +93,17 @@ describe('the thread of a job', () => {
     expect(files.filter((file) => /[/\\](?:pipeline|planning)\.worker\.cjs$/.test(file))).toHaveLength(2);
     expect(files.filter((file) => zod.test(file))).toEqual([]);
   }, 30_000);
+});
+
+describe('the text about error codes', () => {
+  it('is loaded by the command that prints it alone', () => {
+    const printed = noted('main', ['dist/src/cli/main.js', 'errors'], fileWriter());
+    expect(printed.filter(holdsErrorTexts)).toHaveLength(1);
+    const imported = filesImported();
+    expect(imported.length).toBeGreaterThan(4);
+    expect(imported.filter(holdsErrorTexts)).toEqual([]);
+    expect(filesLoaded({ budget: { provider: 'feed' }, breaker: 'feed' }).filter(holdsErrorTexts)).toEqual(
+      [],
+    );
+  }, 60_000);
 });

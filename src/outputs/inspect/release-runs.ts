@@ -37,7 +37,7 @@ export interface ReleasePlan {
 /**
  * Says what is to be released. Touches nothing.
  *
- * @throws {PipelineError} `OUTPUT_IN_USE` when the run that was asked for is at work, `INPUT_MISSING`
+ * @throws {PipelineError} `OUTPUT_IN_USE` when the run that was asked for is at work, `RUN_UNKNOWN`
  *   when there is none of that id.
  */
 export function planRelease(
@@ -59,7 +59,7 @@ export function planRelease(
   if (run !== undefined && !known.includes(run)) {
     const others = known.filter((id) => id !== undefined);
     throw new PipelineError(
-      'INPUT_MISSING',
+      'RUN_UNKNOWN',
       `"${output}" holds nothing of a run "${run}"` +
         (others.length > 0 ? `; there is ${others.join(', ')}` : ': no run has left anything there'),
     );

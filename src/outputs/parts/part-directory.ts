@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { Schema } from '../../columns/schema.js';
-import { PipelineError } from '../../core/errors.js';
+import { invariant } from '../../core/invariant.js';
 import { outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Disk } from '../disk/disk.js';
@@ -189,11 +189,12 @@ export class PartDirectory implements Output {
   }
 
   get #running(): RunPlace {
-    if (this.#place) return this.#place;
-    throw new PipelineError(
-      'JOB_STATE',
-      `"${this.#options.directory}" is written to by a run that was not opened`,
+    const place = this.#place;
+    invariant(
+      place !== undefined,
+      `"${this.#options.directory}" is written to between its open and its close`,
     );
+    return place;
   }
 
   async #start(): Promise<void> {

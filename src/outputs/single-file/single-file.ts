@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
+import { invariant } from '../../core/invariant.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Disk } from '../disk/disk.js';
@@ -168,11 +169,9 @@ export class SingleFile implements Output {
   }
 
   get #running(): RunPlace {
-    if (this.#place) return this.#place;
-    throw new PipelineError(
-      'JOB_STATE',
-      `"${this.#options.path}" is written to by a run that was not opened`,
-    );
+    const place = this.#place;
+    invariant(place !== undefined, `"${this.#options.path}" is written to between its open and its close`);
+    return place;
   }
 
   get #name(): string {

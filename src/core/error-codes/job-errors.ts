@@ -1,0 +1,94 @@
+import type { ErrorTexts } from './error-text.js';
+
+/** What becomes of jobs, of their threads, and of the code that runs in them. */
+export const JOB_ERRORS = {
+  JOB_UNKNOWN: {
+    meaning: 'The runtime has no job with that id or name.',
+    cause: 'A misspelt name, or a job that ended long ago: the last thousand ended jobs are kept.',
+    remedy: 'Look it up with `list()`, or keep the handle that `submit` returns.',
+    retryable: 'no',
+  },
+  JOB_NAME_TAKEN: {
+    meaning: 'A job of that name has not ended yet.',
+    cause: 'The same spec was submitted twice, or two specs have one name.',
+    remedy: 'Give each job a name of its own, or wait for the end of the first.',
+    retryable: 'no',
+  },
+  JOB_STATE: {
+    meaning: 'A job or a pipeline cannot do what was asked in the state that it is in.',
+    cause:
+      'A pause or resume of a job that drains or has ended, a checkpoint of a pipeline that has ended, or a second `run()` of one pipeline.',
+    remedy: 'Look at `state` first. Create another pipeline to run a spec again.',
+    retryable: 'no',
+  },
+  RUNTIME_CLOSED: {
+    meaning: 'The runtime is closed and takes no more jobs.',
+    cause: 'A job was submitted after `close()`.',
+    remedy: 'Submit before `close()`, or create another runtime.',
+    retryable: 'no',
+  },
+  START_TIMED_OUT: {
+    meaning: 'Not all stages of a job were open within `startDeadlineMs`.',
+    cause:
+      'A stage waits for something that does not answer, such as a network drive or a pipe; or the machine is overloaded.',
+    remedy: 'The message names the stage that was waited for. See what it opens, or raise `startDeadlineMs`.',
+    retryable: 'yes',
+  },
+  DRAIN_TIMED_OUT: {
+    meaning: 'Not all rows were delivered by the deadline of a drain, and the thread was ended.',
+    cause:
+      'A sink that is slow or hangs, or a deadline too short for the rows that were still in the pipeline.',
+    remedy:
+      'The report counts the rows that were not delivered (`rowsPending`). Raise `drainDeadlineMs`, or the `deadlineMs` of the call.',
+    retryable: 'no',
+  },
+  OPERATOR_FAILED: {
+    meaning: 'An operator threw.',
+    cause:
+      'Usually a bug in an operator of your own, or a row that it does not expect. Also: it did not open within `openDeadlineMs`, and only this is retryable.',
+    remedy: 'The message names the operator, and the row where it is known. Correct the operator.',
+    retryable: 'depends',
+  },
+  THREAD_NOT_STARTED: {
+    meaning: 'The runtime cannot start threads.',
+    cause:
+      'The file that threads run is missing, since Tickloom is run from its sources or was bundled; or five threads in a row did not come to life, so that none is started for a while.',
+    remedy:
+      'Build Tickloom, or keep it out of the bundle. In the second case the message has the error of the last thread, and this alone is retryable.',
+    retryable: 'depends',
+  },
+  THREAD_EXITED: {
+    meaning: 'The thread of a job exited before its pipeline had ended.',
+    cause: 'A module called `process.exit`.',
+    remedy: 'Throw an error there instead of ending the process.',
+    retryable: 'yes',
+  },
+  THREAD_CRASHED: {
+    meaning: 'The thread of a job ended with an error that nothing caught.',
+    cause:
+      'A module that throws in a timer, in an event handler or in a promise that nobody awaits; or a bug of Tickloom.',
+    remedy: 'The error has the stack from the thread. Catch the error where it is thrown.',
+    retryable: 'yes',
+  },
+  THREAD_OUT_OF_MEMORY: {
+    meaning: 'The thread of a job needed more heap than `maxHeapMb`.',
+    cause: 'A module that keeps objects for each row, or string columns with very many different values.',
+    remedy:
+      'Keep fewer objects, or raise `maxHeapMb`. Columns are not on the heap; their limit is `maxMemoryMb`.',
+    retryable: 'yes',
+  },
+  THREAD_STOPPED: {
+    meaning: 'The runtime ended the thread of a job.',
+    cause: 'The job was stopped, or a deadline had passed.',
+    remedy: 'Nothing, where the stop was intended. A job reports this code only if it has no better reason.',
+    retryable: 'no',
+  },
+  THREAD_LEFT_RUNNING: {
+    meaning: 'A thread did not end when it was asked to, and was left running.',
+    cause:
+      'A component with native code was still busy after `stopGraceMs`. To end such a thread by force could end the whole process.',
+    remedy:
+      'Its slot is not used again. Restart the process when you can, and raise `stopGraceMs` if the component merely needs longer.',
+    retryable: 'no',
+  },
+} as const satisfies ErrorTexts;

@@ -1,0 +1,49 @@
+import type { ErrorTexts } from './error-text.js';
+
+/** What is refused before anything is read. */
+export const SPEC_ERRORS = {
+  SPEC_INVALID: {
+    meaning: 'A spec cannot be run as it is, and nothing of it was started.',
+    cause:
+      'A key or an option that does not exist or has a wrong value, the name of a component that does not exist, an expression with a mistake, a column that no earlier stage makes, a budget or breaker that was not declared, or a file that another job reads or writes.',
+    remedy:
+      'The message lists every problem with its path, and with line and column where the spec came from a file. Correct them and check again with `tickloom validate`; `tickloom components` lists the options.',
+    retryable: 'no',
+  },
+  OPTIONS_INVALID: {
+    meaning: 'A call or a settings file has options that are not allowed.',
+    cause:
+      'A setting of the runtime, a budget, a breaker or a checkpoint key out of its range or misspelt; a number that is `NaN`; a time zone that does not exist.',
+    remedy: 'The message names the section and every problem in it. Correct the values.',
+    retryable: 'no',
+  },
+  EXPRESSION_INVALID: {
+    meaning: 'An expression cannot be read, or its types do not fit together.',
+    cause:
+      'A typing mistake, a column that does not exist, a comparison of a number with a text, or a condition where a number is expected.',
+    remedy:
+      'A caret in the message marks the place. In a spec, the same text is a problem of `SPEC_INVALID`. `docs/expressions.md` describes the language.',
+    retryable: 'no',
+  },
+  COMPONENT_INVALID: {
+    meaning: 'A component cannot be added to the registry.',
+    cause:
+      'It lacks a part that every component has (such as its kind, name or options), or there is a component of this kind and name already.',
+    remedy: 'Add what the message names, or choose another name.',
+    retryable: 'no',
+  },
+  MODULE_INVALID: {
+    meaning: 'A module that a spec names is not an operator.',
+    cause:
+      'There is no file or package of that name, it fails while it loads, it lacks the export, or what it exports does not have the shape of an operator.',
+    remedy:
+      'Export what `defineOperator` or `defineRowOperator` returns, and name that export in `export`. While a spec is checked, the same text is a problem of `SPEC_INVALID`.',
+    retryable: 'no',
+  },
+  PEER_MISSING: {
+    meaning: 'An optional package is needed and is not installed.',
+    cause: 'Batches are converted to or from Arrow, and `apache-arrow` cannot be loaded.',
+    remedy: 'Install the package with the command that the message gives.',
+    retryable: 'no',
+  },
+} as const satisfies ErrorTexts;
