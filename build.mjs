@@ -44,6 +44,7 @@ const esmFaces = {
 await build({
   input: {
     'src/index': 'src/index.ts',
+    'src/stages': 'src/stages.ts',
     'src/columns/arrow/arrow': 'src/columns/arrow/arrow.ts',
     'src/resilience/rate/rate': 'src/resilience/rate/rate.ts',
     'src/resilience/breaker/breaker': 'src/resilience/breaker/breaker.ts',

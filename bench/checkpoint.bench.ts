@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { encodeCheckpoint } from '../src/checkpoints/checkpoint-codec.js';
 import { FileCheckpointStore } from '../src/checkpoints/file-checkpoint-store.js';
-import type { PipelineSpec } from '../src/plan/pipeline-spec.js';
+import type { PipelineSpec } from '../src/plan/typed-spec.js';
 import { createPipeline } from '../src/runtime/pipeline-builder.js';
 import type { Checkpoint } from '../src/wire/checkpoint.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';

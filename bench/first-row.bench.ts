@@ -2,17 +2,19 @@
 //
 // For scale: a bare Node thread that posts one message. The three take turns, so that what else the
 // machine does hits all of them. Runs the package as built: how it is bundled is most of the answer.
+
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { createRuntime, type PipelineRuntime } from 'tickloom';
+import type { PipelineSpec } from '../src/plan/typed-spec.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import { median } from './support/measure.js';
 
 const RUNS = 20;
 const QUICK_RUNS = 5;
 
-const spec = {
+const spec: PipelineSpec = {
   name: 'first-row',
   source: { use: 'synthetic', rows: 10_000 },
   operators: [

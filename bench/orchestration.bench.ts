@@ -3,7 +3,7 @@
 // The pipeline of the bench `pipeline`, bare and with a budget that never refuses and a breaker that
 // stays closed, in turns; told is the median of the rounds.
 
-import type { PipelineSpec } from '../src/plan/pipeline-spec.js';
+import type { PipelineSpec } from '../src/plan/typed-spec.js';
 import { RateCoordinator } from '../src/resilience/rate/rate-coordinator.js';
 import { createPipeline } from '../src/runtime/pipeline-builder.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';

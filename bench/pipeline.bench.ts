@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import type { PipelineSpec } from '../src/plan/pipeline-spec.js';
+import type { PipelineSpec } from '../src/plan/typed-spec.js';
 import { assertAgreement, type BarsDigest, digestBars, digestSql } from './support/bars-digest.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import { OneThreadDuckDb } from './support/duckdb.js';

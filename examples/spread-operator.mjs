@@ -1,6 +1,6 @@
 // An operator of one's own, row by row: adds the spread in basis points and keeps the wide ones.
 // examples/wide-spreads.yaml uses it.
-import { defineRowOperator } from 'tickloom';
+import { defineRowOperator } from 'tickloom/stages';
 
 export default defineRowOperator({
   columns: [{ name: 'spreadBps', type: 'float64' }],

@@ -4,9 +4,31 @@ export { Batch } from './columns/batch.js';
 export { BatchPool } from './columns/batch-pool.js';
 export type { ColumnMemory, MemoryShare } from './columns/column-memory.js';
 export type { ControlRecord, PlacedControl } from './columns/control-record.js';
+export { type Dictionary, type DictionarySet, NO_STRING } from './columns/dictionary.js';
 export type { EventOrder } from './columns/event-order.js';
+export {
+  asBigInt64Array,
+  compareInt64,
+  readEpochMillis,
+  readInt64,
+  readNanos,
+  readSubMillis,
+  writeEpochMillis,
+  writeInt64,
+} from './columns/int64.js';
 export { copyRow, type Row, type RowValue, RowView, rowsOf } from './columns/row-view.js';
-export type { Column, ColumnType, RowKind, Schema } from './columns/schema.js';
+export {
+  BAR_MARKS,
+  BOOK_ACTIONS,
+  BOOK_SIDES,
+  type Column,
+  type ColumnData,
+  type ColumnType,
+  type RowKind,
+  type Schema,
+  STANDARD_COLUMNS,
+  TRADE_SIDES,
+} from './columns/schema.js';
 export { type Clock, systemClock } from './core/clock.js';
 export {
   type BadRow,
@@ -21,10 +43,8 @@ export {
   type WireError,
 } from './core/errors.js';
 export { hideSecrets } from './core/hide-secrets.js';
-export {
-  ProviderError,
-  type ProviderErrorDetails,
-} from './core/provider-error.js';
+export type { PlainData } from './core/plain-data.js';
+export { ProviderError, type ProviderErrorDetails } from './core/provider-error.js';
 export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
 export type { Batcher } from './engine/batcher.js';
@@ -37,29 +57,39 @@ export type {
   PlanProblems,
   SinkFactory,
   SourceFactory,
+  SpecFacts,
   StageFiles,
   WrittenPath,
 } from './engine/factories.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
+export type { Rejects } from './engine/rejects.js';
 export type { Durable, Sink, SinkCapabilities } from './engine/sink.js';
 export type { Source, SourceCapabilities } from './engine/source.js';
-export type { Stage, StageContext } from './engine/stage.js';
+export type { Stage, StageContext, StreamFacts } from './engine/stage.js';
 export type { StreamingPipeline } from './engine/streaming-pipeline.js';
-export type { PipelineSpec } from './plan/pipeline-spec.js';
 export { specJsonSchema } from './plan/spec-json-schema.js';
+export {
+  type BatcherSpec,
+  type OpenSpec,
+  type OperatorSpec,
+  type PipelineSpec,
+  type SinkSpec,
+  type SourceSpec,
+  uncheckedSpec,
+} from './plan/typed-spec.js';
 export type { Guards } from './providers/guards.js';
 export { builtIn } from './registry/built-in.js';
 export { Registry } from './registry/registry.js';
-export {
-  createPipeline,
-  type OpenSpec,
-  PipelineBuilder,
-  type PipelineOptions,
-} from './runtime/pipeline-builder.js';
+export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
 export type { CounterValues, DroppedRows } from './shared-memory/counters.js';
-export { defineOperator, defineRowOperator } from './stages/operators/row-operator/define-operator.js';
+export {
+  defineOperator,
+  defineRowOperator,
+  type OperatorDefinition,
+} from './stages/operators/row-operator/define-operator.js';
+export type { RowOperatorDefinition } from './stages/operators/row-operator/row-operator-definition.js';
 export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export type {
   JobHandle,
@@ -71,5 +101,5 @@ export type {
 } from './supervision/job.js';
 export type { Logger } from './telemetry/logger.js';
 export type { Checkpoint, Owner, RunIdentity } from './wire/checkpoint.js';
-export type { PipelineReport, StageReport } from './wire/pipeline-report.js';
+export type { PipelineReport, StageHealth, StageReport, StageStatistics } from './wire/pipeline-report.js';
 export type { ResolvedSpec } from './wire/resolved-spec.js';

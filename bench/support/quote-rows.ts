@@ -1,4 +1,5 @@
 import { Random } from '../../src/core/random.js';
+import type { SourceSpec } from '../../src/plan/typed-spec.js';
 
 /** A quote as programs without columns hold it. */
 export interface QuoteRow {
@@ -63,7 +64,7 @@ export function* quoteRows({ rows, seed, symbols, intervalUs }: QuoteRowsSetting
 }
 
 /** The same quotes as the options of `synthetic`. */
-export function syntheticSpec({ rows, seed, symbols, intervalUs }: QuoteRowsSettings) {
+export function syntheticSpec({ rows, seed, symbols, intervalUs }: QuoteRowsSettings): SourceSpec {
   return { use: 'synthetic', rows, seed, symbols, interval: `${intervalUs}us` };
 }
 

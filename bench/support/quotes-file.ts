@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { parse } from 'csv-parse';
+import type { SourceSpec } from '../../src/plan/typed-spec.js';
 import { sqlText } from './duckdb.js';
 import { type QuoteRow, type QuoteRowsSettings, quoteRows } from './quote-rows.js';
 
@@ -47,7 +48,7 @@ export async function writeSplitQuotes(
 }
 
 /** The file, or several, as the options of `replay`. */
-export function replaySpec(path: string | readonly string[]) {
+export function replaySpec(path: string | readonly string[]): Extract<SourceSpec, { use: 'replay' }> {
   return {
     use: 'replay',
     path: typeof path === 'string' ? path : [...path],

@@ -1,5 +1,5 @@
 import { createPipeline } from '../../src/index.js';
-import type { PipelineSpec } from '../../src/plan/pipeline-spec.js';
+import type { PipelineSpec } from '../../src/plan/typed-spec.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 
 /**

@@ -40,5 +40,5 @@ export const PipelineSpec = z.strictObject({
   seed: z.int('expected a whole number').min(0, 'expected 0 or more').default(0),
 });
 
-/** A spec as people write it. */
-export type PipelineSpec = z.input<typeof PipelineSpec>;
+/** A spec as people write it, whatever its components are. */
+export type SpecOutline = z.input<typeof PipelineSpec>;

@@ -5,8 +5,8 @@ import type { Component } from '../engine/component.js';
 import type { SinkFactory, SourceFactory } from '../engine/factories.js';
 import type { StreamingPipeline } from '../engine/streaming-pipeline.js';
 import { instantiate, type PipelineEnvironment } from '../plan/instantiate.js';
-import type { PipelineSpec } from '../plan/pipeline-spec.js';
 import { resolveWithFiles } from '../plan/resolve-spec.js';
+import type { OpenSpec } from '../plan/typed-spec.js';
 import { loadHere } from '../plan/user-code/load-here.js';
 import type { Guards } from '../providers/guards.js';
 import { builtIn } from '../registry/built-in.js';
@@ -17,13 +17,6 @@ import { type Checkpoint, readCheckpoint } from '../wire/checkpoint.js';
 import type { PipelineReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { secretsOfSpec } from '../wire/stages-of-spec.js';
-
-/** A spec whose source or sink may be left out, because it is given in code. */
-export type OpenSpec = Omit<PipelineSpec, 'source' | 'sink'> & {
-  /** Without a component, what stands in front of a source given in code. */
-  readonly source?: PipelineSpec['source'] | Pick<PipelineSpec['source'], 'budget' | 'breaker'>;
-  readonly sink?: PipelineSpec['sink'];
-};
 
 export interface PipelineOptions {
   /** In place of the spec's source. */

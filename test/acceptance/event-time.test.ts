@@ -4,7 +4,8 @@ import { BatchPool } from '../../src/columns/batch-pool.js';
 import { copyRow, type Row, rowsOf } from '../../src/columns/row-view.js';
 import type { Schema } from '../../src/columns/schema.js';
 import type { SourceFactory } from '../../src/engine/factories.js';
-import { createPipeline, type OpenSpec, type PipelineOptions } from '../../src/runtime/pipeline-builder.js';
+import type { OpenSpec, SourceSpec } from '../../src/plan/typed-spec.js';
+import { createPipeline, type PipelineOptions } from '../../src/runtime/pipeline-builder.js';
 import { callbackSink } from '../../src/stages/sinks/callback.js';
 import { scratchFolder } from '../support/recorded-data.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
@@ -37,9 +38,11 @@ async function run(spec: Omit<OpenSpec, 'name'>, options: PipelineOptions = {}) 
   return { report, rows };
 }
 
+type ReplaySpec = Extract<SourceSpec, { readonly use: 'replay' }>;
+
 /** One-minute bars of trades. */
-const minutesOf = (source: object, bars: object = {}, spec: object = {}) =>
-  run({ source: { ...TRADES, ...source }, operators: [{ ...MINUTES, ...bars }], ...spec });
+const minutesOf = (source: Partial<ReplaySpec>, bars: object = {}, spec: object = {}) =>
+  run({ source: { ...TRADES, path: '', ...source }, operators: [{ ...MINUTES, ...bars }], ...spec });
 
 const inShort = (rows: readonly Row[]): string[] =>
   rows.map(({ time, symbol, open, close, count }) => {
@@ -54,7 +57,7 @@ describe('rows that a desk must not lose', () => {
   it('come in time from three files, one a symbol, of the same four minutes: 12 bars', async () => {
     const lines = MINUTES_OF_DAY.flatMap((minute) => [at(`${minute}:10`), at(`${minute}:40`)]);
     const path = files('symbols', { 'AAA.csv': lines, 'BBB.csv': lines, 'CCC.csv': lines });
-    const columns = { ...TRADES.columns, symbol: { fromFile: true } };
+    const columns = { ...TRADES.columns, symbol: { fromFile: true } } as const;
     const { report, rows } = await minutesOf({ path, columns });
     expect(report).toMatchObject({ outcome: 'completed', dropped: { late: 0 } });
     expect(report.counters).toMatchObject({ rowsIn: 24, rowsFolded: 24, rowsLate: 0, rowsOut: 12 });
@@ -132,7 +135,7 @@ describe('rows that a desk must not lose', () => {
     ['microseconds read as nanoseconds', 'ns', ['1709544600000000,1,1', '1709544601000000,1,1'], 'us'],
     ['milliseconds read as microseconds', 'us', ['1709544600000,1,1', '1709544601000,1,1'], 'ms'],
     ['a missing date', 'ms', ['34200000,1,1', '34201000,1,1'], 'date'],
-  ])('are not put into January 1970 by %s', async (_, unit, lines, likely) => {
+  ] as const)('are not put into January 1970 by %s', async (_, unit, lines, likely) => {
     const path = files(`unit-${unit}-${likely}`, { 'trades.csv': lines });
     const columns = { ...TRADES.columns, time: { from: 'time', unit } };
     const { report } = await minutesOf({ path, columns });
@@ -187,7 +190,7 @@ const LIVE: Schema = {
     { name: 'symbol', type: 'string' },
     { name: 'price', type: 'float64' },
   ],
-};
+} as const;
 
 /** A live source in the hands of the test. */
 function liveSource() {

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import type { SourceSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { duckdb } from '../stages/sinks/duckdb.js';
 import {
@@ -18,7 +19,7 @@ const QUOTES = 'options-lean/goog/20151224_quote_american.zip';
 const MIDNIGHT_MS = Date.parse('2015-12-24T00:00:00-05:00');
 
 /** Minute bars, a file a contract, all over the same hours. */
-const contracts = (path: string, columns: object) => ({
+const contracts = (path: string, columns: object): SourceSpec => ({
   use: 'replay',
   path,
   header: false,

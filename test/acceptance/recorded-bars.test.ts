@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import type { SourceSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { duckdb, typesOf } from '../stages/sinks/duckdb.js';
 import {
@@ -15,7 +16,7 @@ afterAll(SCRATCH.remove);
 const FXCM = 'fx-ticks-lean/fxcm-eurusd/20140508_quote.zip';
 const SPY = 'equity-ticks-lean/spy/20131007_trade.zip';
 
-const fxcm = (path: string) => ({
+const fxcm = (path: string): SourceSpec => ({
   use: 'replay',
   path,
   header: false,
@@ -28,7 +29,7 @@ const fxcm = (path: string) => ({
   },
 });
 
-const spy = (path: string) => ({
+const spy = (path: string): SourceSpec => ({
   use: 'replay',
   path,
   header: false,

@@ -21,7 +21,7 @@ async function bars(
       use: 'replay',
       path,
       kind: 'trade',
-      columns: { time: more.time, symbol: 'symbol', price: 'price', size: 'size' },
+      columns: { time: more.time as string, symbol: 'symbol', price: 'price', size: 'size' },
     },
     operators: [
       { use: 'bars', every: more.every ?? '1m' },

@@ -4,7 +4,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
 import { PipelineError } from '../../src/core/errors.js';
 import type { KeptRejects } from '../../src/engine/rejects.js';
-import { createPipeline, type OpenSpec, type PipelineBuilder } from '../../src/runtime/pipeline-builder.js';
+import type { OpenSpec } from '../../src/plan/typed-spec.js';
+import { createPipeline, type PipelineBuilder } from '../../src/runtime/pipeline-builder.js';
 import type { Checkpoint } from '../../src/wire/checkpoint.js';
 import { feedOf, isRow, keepingSink, pipelineOf, TRADES } from '../support/pipeline-rig.js';
 import { scratchFolder } from '../support/recorded-data.js';
@@ -35,8 +36,8 @@ const REPLAY = {
   path: csvFiles(),
   kind: 'trade',
   columns: { time: { from: 'time', unit: 'ms' }, symbol: 'symbol', price: 'price' },
-};
-const BARS = { use: 'bars', every: '100ms', late: 'keep' };
+} as const;
+const BARS = { use: 'bars', every: '100ms', late: 'keep' } as const;
 const SMALL = { batcher: { maxRows: 100 } };
 const SPECS: Readonly<Record<string, Omit<OpenSpec, 'deadLetter'>>> = {
   'files as one stream': { name: 'merged', source: REPLAY, operators: [BARS], ...SMALL },

@@ -3,7 +3,8 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
-import { createPipeline, type OpenSpec } from '../../src/runtime/pipeline-builder.js';
+import type { OpenSpec } from '../../src/plan/typed-spec.js';
+import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { scratchFolder } from '../support/recorded-data.js';
 
 const SCRATCH = scratchFolder();

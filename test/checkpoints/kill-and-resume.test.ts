@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
-import { createPipeline, type OpenSpec } from '../../src/runtime/pipeline-builder.js';
+import type { OpenSpec } from '../../src/plan/typed-spec.js';
+import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 import { scratchFolder } from '../support/recorded-data.js';
 import { TransactionalTable } from '../support/transactional-table.js';
@@ -34,7 +35,7 @@ const REPLAY = {
   path: csvFiles(),
   kind: 'trade',
   columns: { time: { from: 'time', unit: 'ms' }, symbol: 'symbol', price: 'price' },
-};
+} as const;
 const DEAD = { deadLetter: { path: `${SCRATCH.folder}/dead.jsonl` } };
 
 const SPECS: Readonly<Record<string, OpenSpec>> = {

@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
-import { createPipeline, type OpenSpec } from '../../src/runtime/pipeline-builder.js';
+import type { OpenSpec } from '../../src/plan/typed-spec.js';
+import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { TransactionalTable } from '../support/transactional-table.js';
 
 /** Bars that stay open over all suspensions, and rows that the batcher holds. */

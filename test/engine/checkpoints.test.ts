@@ -4,7 +4,8 @@ import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-s
 import { shareOfKey } from '../../src/checkpoints/share-of-key.js';
 import { PipelineError } from '../../src/core/errors.js';
 import { SAVES_FAILED_MAX, SAVES_WITHOUT_ROOM_MAX } from '../../src/engine/checkpoint-keeper.js';
-import { createPipeline, type OpenSpec, type PipelineOptions } from '../../src/runtime/pipeline-builder.js';
+import type { OpenSpec, SourceSpec } from '../../src/plan/typed-spec.js';
+import { createPipeline, type PipelineOptions } from '../../src/runtime/pipeline-builder.js';
 import { callbackSink } from '../../src/stages/sinks/callback.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import { handFed } from '../support/hand-fed.js';
@@ -149,7 +150,7 @@ describe('checkpoint()', () => {
     await taken;
   });
 
-  it.each([
+  it.each<SourceSpec>([
     {
       use: 'synthetic',
       rows: 400,
@@ -170,7 +171,10 @@ describe('checkpoint()', () => {
       const spec: OpenSpec = { name: 'paced', source };
       const whole = new TransactionalTable();
       await createPipeline(
-        { ...spec, source: { ...source, ...('rate' in source ? { rate: 'max' } : { speed: 'max' }) } },
+        {
+          ...spec,
+          source: source.use === 'synthetic' ? { ...source, rate: 'max' } : { ...source, speed: 'max' },
+        },
         {
           sink: whole.sink(),
         },

@@ -6,6 +6,7 @@ import { BatchPool } from '../../src/columns/batch-pool.js';
 import type { Row } from '../../src/columns/row-view.js';
 import type { Operator } from '../../src/engine/operator.js';
 import type { StageContext } from '../../src/engine/stage.js';
+import type { OpenSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { barsOperator } from '../../src/stages/operators/bars/bars.js';
 import { BarsOptions } from '../../src/stages/operators/bars/options.js';
@@ -170,7 +171,7 @@ describe('the end of a stream', () => {
       const feed = feedOf(TRADES);
       feed.push(trade(1));
       feed.fail(new Error('connection lost'));
-      const spec = {
+      const spec: OpenSpec = {
         name: 'broken',
         sink: { use: 'jsonl', path: join(SCRATCH.folder, name), controls: true },
       };

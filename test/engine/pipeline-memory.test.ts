@@ -5,7 +5,8 @@ import type { Batch } from '../../src/columns/batch.js';
 import { ColumnMemory, megabytes } from '../../src/columns/column-memory.js';
 import type { SourceFactory } from '../../src/engine/factories.js';
 import type { Source } from '../../src/engine/source.js';
-import { createPipeline, type OpenSpec, type PipelineBuilder } from '../../src/runtime/pipeline-builder.js';
+import type { OpenSpec } from '../../src/plan/typed-spec.js';
+import { createPipeline, type PipelineBuilder } from '../../src/runtime/pipeline-builder.js';
 import { callbackSink } from '../../src/stages/sinks/callback.js';
 import { SyntheticOptions } from '../../src/stages/sources/synthetic/options.js';
 import { syntheticSource } from '../../src/stages/sources/synthetic/synthetic.js';
@@ -108,7 +109,7 @@ describe('the memory of a pipeline', () => {
             if (ends === 'drain') void pipeline.drain();
           };
           const inCode = ends === 'sink' || ends === 'stop' || ends === 'drain';
-          const failing = { use: 'module', path: FAILING, options: { batches: 2 } };
+          const failing = { use: 'module', path: FAILING, options: { batches: 2 } } as const;
           const isFaulty = ends === 'source' && source === 'synthetic';
           const pipeline: PipelineBuilder = createPipeline(
             {
@@ -217,7 +218,7 @@ describe('the memory of a pipeline', () => {
       /held are batches 15\.\d MB.* more were asked for batches/,
     ],
   ])('has a limit that %s may not pass', async (_what, stages, message) => {
-    const source = { use: 'synthetic', rows: 1_000_000, symbols: 1_000 };
+    const source = { use: 'synthetic', rows: 1_000_000, symbols: 1_000 } as const;
     const { report, memory } = await runAndLook(
       createPipeline({ name: 'limited', maxMemoryMb: 16, source, ...stages } as OpenSpec),
     );
@@ -232,7 +233,7 @@ describe('the memory of a pipeline', () => {
   });
 
   it('suffices for the same within its limit', async () => {
-    const source = { use: 'synthetic', rows: 1_000_000, symbols: 1_000 };
+    const source = { use: 'synthetic', rows: 1_000_000, symbols: 1_000 } as const;
     const { report } = await runAndLook(
       createPipeline({ name: 'fits', maxMemoryMb: 16, source, sink: { use: 'null' } }),
     );
@@ -259,7 +260,7 @@ describe('a batch that was released', () => {
     batchRows: 100,
     batcher: { maxRows: 100 },
     sink: { use: 'null' },
-  };
+  } as const;
 
   it.each([
     ['reads its column', `if (kept[0]) kept[0].float64('bid')[0]; kept[0] = batch; emit(batch);`],

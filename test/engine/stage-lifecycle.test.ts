@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { SinkFactory, SourceFactory } from '../../src/engine/factories.js';
 import type { Sink } from '../../src/engine/sink.js';
+import type { SourceSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { handFed } from '../support/hand-fed.js';
 import { scratchFolder } from '../support/recorded-data.js';
@@ -11,7 +12,7 @@ import { SimulatedClock } from '../support/simulated-clock.js';
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 
-const SYNTHETIC = { use: 'synthetic', rows: 100 };
+const SYNTHETIC = { use: 'synthetic', rows: 100 } as const;
 
 /** A sink that opens when the test says so, and what became of it. */
 function slowToOpen(more: Partial<Sink> = {}) {
@@ -182,7 +183,7 @@ describe('the dead-letter file of a pipeline', () => {
 
   it('keeps the rows of an earlier run when the next one is refused', async () => {
     const ticks = SCRATCH.write('ticks.csv', 'time,symbol,bid,ask\n1,A,x,2\n2,A,1,2\n');
-    const source = {
+    const source: SourceSpec = {
       use: 'replay',
       path: ticks,
       kind: 'quote',
@@ -193,7 +194,7 @@ describe('the dead-letter file of a pipeline', () => {
         ask: 'ask',
       },
     };
-    const sink = { use: 'csv', path: join(SCRATCH.folder, 'good.csv') };
+    const sink = { use: 'csv', path: join(SCRATCH.folder, 'good.csv') } as const;
     const spec = { name: 'twice', source, sink, deadLetter };
     expect(await createPipeline(spec).run()).toMatchObject({ outcome: 'completed' });
     const rejected = readFileSync(path, 'utf8');
@@ -204,7 +205,7 @@ describe('the dead-letter file of a pipeline', () => {
 
   it('fails the run before a row is read where it cannot be written', async () => {
     const file = SCRATCH.write('taken', '');
-    const spec = { name: 'taken', source: SYNTHETIC, sink: { use: 'null' } };
+    const spec = { name: 'taken', source: SYNTHETIC, sink: { use: 'null' } } as const;
     const report = await createPipeline({ ...spec, deadLetter: { path: join(file, 'x') } }).run();
     expect(report).toMatchObject({ outcome: 'failed', error: { code: 'OUTPUT_FAILED' } });
     expect(report.counters.rowsIn).toBe(0);

@@ -5,7 +5,8 @@ import { copyRow, type Row, rowsOf } from '../../src/columns/row-view.js';
 import { sleep } from '../../src/core/clock.js';
 import { millis } from '../../src/core/units.js';
 import type { SinkFactory } from '../../src/engine/factories.js';
-import { createPipeline, type OpenSpec } from '../../src/runtime/pipeline-builder.js';
+import type { OpenSpec, OperatorSpec, SourceSpec } from '../../src/plan/typed-spec.js';
+import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { type BatchCallback, callbackSink } from '../../src/stages/sinks/callback.js';
 import type { Checkpoint } from '../../src/wire/checkpoint.js';
 import { duckdb } from '../stages/sinks/duckdb.js';
@@ -17,7 +18,12 @@ import { SimulatedClock } from '../support/simulated-clock.js';
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 
-const synthetic = (options: object = {}) => ({ use: 'synthetic', rows: 1_000, symbols: 3, ...options });
+const synthetic = (options: object = {}): SourceSpec => ({
+  use: 'synthetic',
+  rows: 1_000,
+  symbols: 3,
+  ...options,
+});
 
 /** A sink that keeps copies of all rows. */
 function collector(afterwards: BatchCallback = () => {}) {
@@ -61,7 +67,7 @@ describe('a pipeline', () => {
         fc.boolean(),
         async (count, batchRows, where, withBars) => {
           const { rows, sink } = collector();
-          const operators: OpenSpec['operators'] = [{ use: 'filter', where }];
+          const operators: OperatorSpec[] = [{ use: 'filter', where }];
           if (withBars) operators.push({ use: 'bars', every: '50ms', price: 'bid' });
           const spec = { name: 'sum', source: synthetic({ rows: Math.max(1, count) }), operators, batchRows };
           const { counters, outcome } = await createPipeline(spec, { sink }).run();
@@ -178,7 +184,7 @@ describe('a pipeline', () => {
 
   it('leaves no file behind that looks whole when a replayable source fails', async () => {
     const path = `${SCRATCH.folder}/half.csv`;
-    const spec = {
+    const spec: OpenSpec = {
       name: 'half',
       source: synthetic({ faults: { errorAtRow: 500 } }),
       sink: { use: 'csv', path },
@@ -307,31 +313,34 @@ describe('a checkpoint', () => {
     ['csv', 'parts'],
     ['jsonl', 'out.jsonl'],
     ['parquet', 'parts'],
-  ])('goes on through the files of %s (%s), whatever the stopped run wrote after it', async (use, name) => {
-    const folder = join(SCRATCH.folder, `${use}-${name}`);
-    const rotate = name === 'parts' ? { rotate: { rows: 700 } } : {};
-    const sinkOf = (run: string) => ({ use, path: join(folder, run, name), ...rotate });
-    const read = (run: string) => {
-      const from = name === 'parts' ? `${join(folder, run, name)}/*.${use}` : join(folder, run, name);
-      return duckdb(`SELECT * FROM '${from}' ORDER BY ALL`);
-    };
-    await createPipeline({ ...SPEC, sink: sinkOf('whole') }).run();
+  ] as const)(
+    'goes on through the files of %s (%s), whatever the stopped run wrote after it',
+    async (use, name) => {
+      const folder = join(SCRATCH.folder, `${use}-${name}`);
+      const rotate = name === 'parts' ? { rotate: { rows: 700 } } : {};
+      const sinkOf = (run: string) => ({ use, path: join(folder, run, name), ...rotate });
+      const read = (run: string) => {
+        const from = name === 'parts' ? `${join(folder, run, name)}/*.${use}` : join(folder, run, name);
+        return duckdb(`SELECT * FROM '${from}' ORDER BY ALL`);
+      };
+      await createPipeline({ ...SPEC, sink: sinkOf('whole') }).run();
 
-    const spec = { ...SPEC, sink: sinkOf('cut') };
-    const first = createPipeline(spec);
-    let taken = first.checkpoint();
-    const stopped = first.run();
-    for (let cut = 0; cut < 5; cut++) {
-      await taken;
-      taken = first.checkpoint();
-    }
-    const checkpoint = JSON.parse(JSON.stringify(await taken)) as Checkpoint;
-    await first.checkpoint(); // past the one that is gone back to
-    await first.stop();
-    expect(await stopped).toMatchObject({ outcome: 'stopped' });
-    expect(await createPipeline(spec, { checkpoint }).run()).toMatchObject({ outcome: 'completed' });
-    expect(await read('cut')).toEqual(await read('whole'));
-  });
+      const spec = { ...SPEC, sink: sinkOf('cut') };
+      const first = createPipeline(spec);
+      let taken = first.checkpoint();
+      const stopped = first.run();
+      for (let cut = 0; cut < 5; cut++) {
+        await taken;
+        taken = first.checkpoint();
+      }
+      const checkpoint = JSON.parse(JSON.stringify(await taken)) as Checkpoint;
+      await first.checkpoint(); // past the one that is gone back to
+      await first.stop();
+      expect(await stopped).toMatchObject({ outcome: 'stopped' });
+      expect(await createPipeline(spec, { checkpoint }).run()).toMatchObject({ outcome: 'completed' });
+      expect(await read('cut')).toEqual(await read('whole'));
+    },
+  );
 
   it('lets a new run go on so that no row is lost or doubled, wherever it was taken', async () => {
     const whole: Row[] = [];

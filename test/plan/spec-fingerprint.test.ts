@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { PipelineSpec } from '../../src/plan/pipeline-spec.js';
 import { checkFingerprint, fingerprintOf } from '../../src/plan/spec-fingerprint.js';
+import type { PipelineSpec } from '../../src/plan/typed-spec.js';
 import { resolveSpec } from '../../src/runtime/resolve-spec.js';
 
-const SPEC: PipelineSpec = {
+const SPEC = {
   name: 'prints',
   source: {
     use: 'replay',
@@ -13,7 +13,7 @@ const SPEC: PipelineSpec = {
   },
   operators: [{ use: 'bars', every: '1m' }],
   sink: { use: 'parquet', path: 'out' },
-};
+} as const satisfies PipelineSpec;
 
 async function differing(changed: PipelineSpec, from: PipelineSpec = SPEC): Promise<string> {
   const taken = fingerprintOf(await resolveSpec(from));
@@ -35,7 +35,7 @@ describe('a checkpoint of another spec', () => {
       {
         source: {
           ...SPEC.source,
-          columns: { time: { from: 'time', unit: 'us' }, symbol: 'symbol', price: 'price' },
+          columns: { time: { from: 'time', unit: 'us' as const }, symbol: 'symbol', price: 'price' },
         },
       },
     ],
@@ -72,11 +72,14 @@ describe('a checkpoint of another spec', () => {
     expect(await differing({ ...SPEC, ...change })).toBe('nothing');
   });
 
-  it.each(['parquet', 'csv', 'jsonl'])('is taken with another bound on the open files of %s', async (use) => {
-    const from = { ...SPEC, sink: { use, path: 'out', partitionBy: ['symbol'] } };
-    const changed = { ...SPEC, sink: { ...from.sink, openPartsMax: 2 } };
-    expect(await differing(changed, from)).toBe('nothing');
-  });
+  it.each(['parquet', 'csv', 'jsonl'] as const)(
+    'is taken with another bound on the open files of %s',
+    async (use) => {
+      const from = { ...SPEC, sink: { use, path: 'out', partitionBy: ['symbol'] } };
+      const changed = { ...SPEC, sink: { ...from.sink, openPartsMax: 2 } };
+      expect(await differing(changed, from)).toBe('nothing');
+    },
+  );
 
   it('is refused with another seed where a stage may ask for it', async () => {
     const made: PipelineSpec = { ...SPEC, source: { use: 'synthetic', rows: 5 }, operators: [] };

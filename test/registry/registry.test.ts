@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Batch } from '../../src/columns/batch.js';
 import { type Component, defineComponent } from '../../src/engine/component.js';
+import { uncheckedSpec } from '../../src/plan/typed-spec.js';
 import { builtIn } from '../../src/registry/built-in.js';
 import { loadStage } from '../../src/registry/load-stage.js';
 import { Registry } from '../../src/registry/registry.js';
@@ -36,7 +37,7 @@ function countingSink(kept: number[]) {
   });
 }
 
-const spec = (sink: object) => ({ name: 'own', source: { use: 'synthetic', rows: 7 }, sink }) as never;
+const spec = (sink: object) => uncheckedSpec({ name: 'own', source: { use: 'synthetic', rows: 7 }, sink });
 
 describe('a component of one’s own', () => {
   it('is used by its name, its options checked and filled in like those of ours', async () => {

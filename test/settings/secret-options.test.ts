@@ -62,7 +62,7 @@ describe('a component with a secret option', () => {
       { use: 'module', path: 'test/settings/failing-operator.mjs', options: { apiKey: 'plain words' } },
     ],
     sink: { use: 'null' },
-  };
+  } as const;
 
   it('has its texts travel with the spec, to be hidden where it runs', async () => {
     markKey();

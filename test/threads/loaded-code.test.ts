@@ -95,6 +95,21 @@ describe('the thread of a job', () => {
   }, 30_000);
 });
 
+describe('the entry for authors of stages', () => {
+  it('loads no Zod, and is all in the main entry', () => {
+    const script = `
+      const stages = require('./dist/src/stages.cjs');
+      const loaded = Object.keys(require.cache);
+      const main = require('./dist/src/index.cjs');
+      const others = Object.keys(stages).filter((name) => stages[name] !== main[name]);
+      console.log(JSON.stringify({ loaded, others }));`;
+    const found = JSON.parse(execFileSync(process.execPath, ['--eval', script], { encoding: 'utf8' }));
+    expect(found.loaded).toContainEqual(expect.stringMatching(/stages\.cjs$/));
+    expect(found.loaded.filter((file: string) => zod.test(file))).toEqual([]);
+    expect(found.others).toEqual([]);
+  }, 30_000);
+});
+
 describe('the text about error codes', () => {
   it('is loaded by the command that prints it alone', () => {
     const printed = noted('main', ['dist/src/cli/main.js', 'errors'], fileWriter());

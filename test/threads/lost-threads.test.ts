@@ -121,7 +121,7 @@ describe('a job that does not start', () => {
     const operators = [
       { use: 'filter', where: 'bid > 0' },
       { use: 'module', path },
-    ];
+    ] as const;
     const job = await runtime.submit({ name: 'hung', source: endless, operators, sink: discard });
     expect(await job.outcome).toMatchObject({
       outcome: 'failed',

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type InvalidSpecError, type PipelineSpec, resolveSpec } from '../../dist/src/index.js';
+import { type InvalidSpecError, type OperatorSpec, resolveSpec } from '../../dist/src/index.js';
 import {
   countThreads,
   discard,
@@ -13,7 +13,7 @@ import {
   until,
 } from './threads-support.js';
 
-const spec = (...operators: PipelineSpec['operators'] & object) => ({
+const spec = (...operators: OperatorSpec[]) => ({
   name: 'planned',
   source: rows(10),
   operators,
@@ -30,7 +30,7 @@ function withPlan(plan: string, top = '') {
   const path = join(folder, 'operator.mjs');
   const create = 'create: (_, output) => ({ output, process: (batch, emit) => emit(batch) })';
   writeFileSync(path, `${top}\nexport default { plan(options, input, problems) { ${plan} }, ${create} };`);
-  return { use: 'module', path };
+  return { use: 'module', path } as const;
 }
 
 /** Threads of this process that plan and are not gone. */
@@ -266,7 +266,7 @@ describe('threads that plan', () => {
   it('with native code are never ended by force, and are gone once they have nothing left to do', async () => {
     const threads = watchThreads();
     const options = { moduleFolders: [tmpdir()], moduleDeadlineMs: 500 };
-    const busy = { ...withTop('setTimeout(() => {}, 1_500);'), loads: 'native' };
+    const busy = { ...withTop('setTimeout(() => {}, 1_500);'), loads: 'native' as const };
     await resolveSpec(spec(busy), options);
     expect(threads.alive).toBe(1); // `resolveSpec` waits a second for it
     const late = withPlan('for (const end = Date.now() + 2_000; Date.now() < end; ) {} return input;');

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { PipelineSpec, SourceSpec } from '../../dist/src/index.js';
 import { resolveSpec } from '../../dist/src/index.js';
 import { discard, endless, rows, startRuntime } from './threads-support.js';
 
@@ -11,7 +12,7 @@ function makeFolder() {
   return (name: string) => join(folder, name);
 }
 
-const replay = (path: string) => ({
+const replay = (path: string): SourceSpec => ({
   use: 'replay',
   path,
   kind: 'custom',
@@ -22,7 +23,7 @@ describe('the jobs of a runtime', () => {
   it('do not write to one file: exactly one of ten that are submitted at once goes through', async () => {
     const at = makeFolder();
     const runtime = await startRuntime({ maxThreads: 1 });
-    const sink = { use: 'csv', path: at('out.csv') };
+    const sink = { use: 'csv', path: at('out.csv') } as const;
     const submitted = await Promise.allSettled(
       Array.from({ length: 10 }, (_, i) => runtime.submit({ name: `job${i}`, source: rows(10), sink })),
     );
@@ -37,7 +38,7 @@ describe('the jobs of a runtime', () => {
   it('may use the file of one that has ended, and are refused by a live one whichever way they come', async () => {
     const at = makeFolder();
     const runtime = await startRuntime();
-    const sink = { use: 'csv', path: at('out.csv'), ifExists: 'replace' };
+    const sink = { use: 'csv', path: at('out.csv'), ifExists: 'replace' } as const;
     const first = await runtime.submit({ name: 'first', source: endless, sink });
     const reader = { name: 'reader', source: replay(at('*.csv')), sink: discard };
     const who = /source\.path: .*sink\.path of job "first" \(job-1, \w+\)/;
@@ -95,7 +96,7 @@ describe('the jobs of a runtime', () => {
     const at = makeFolder();
     const runtime = await startRuntime();
     writeFileSync(at('notes.txt'), 'not ours\n');
-    const spec = {
+    const spec: PipelineSpec = {
       name: 'a',
       source: rows(1),
       sink: { use: 'csv', path: at('x.csv') },

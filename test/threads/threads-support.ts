@@ -28,12 +28,12 @@ export function moduleOperator(process: string, { top = '', create = '' } = {}) 
       },
     };`,
   );
-  return { use: 'module', path };
+  return { use: 'module', path } as const;
 }
 
-export const endless = { use: 'synthetic' };
-export const rows = (count: number) => ({ use: 'synthetic', rows: count });
-export const discard = { use: 'null' };
+export const endless = { use: 'synthetic' } as const;
+export const rows = (count: number) => ({ use: 'synthetic', rows: count }) as const;
+export const discard = { use: 'null' } as const;
 
 /** Lets the loop turn until something holds, for at most ten seconds. */
 export async function until(holds: () => boolean): Promise<void> {

@@ -101,7 +101,11 @@ export type ColumnMapping = z.output<typeof Mapping>;
  */
 const AnyMapping = z
   .record(z.string(), z.unknown())
-  .meta({ ...z.toJSONSchema(Mapping, { io: 'input' }), $schema: undefined });
+  .meta({ ...z.toJSONSchema(Mapping, { io: 'input' }), $schema: undefined }) as unknown as z.ZodType<
+  Record<string, unknown>,
+  // What is written must be one, or the check behind this refuses it.
+  z.input<typeof Mapping>
+>;
 
 /** How delimited text becomes rows: where each column comes from, and how it is written. */
 export const CSV_OPTIONS = {

@@ -7,7 +7,7 @@ import { looksLikeGlob } from '../../../src/core/glob.js';
 import type { SinkFactory } from '../../../src/engine/factories.js';
 import { findJobFiles, type JobFiles } from '../../../src/plan/paths/job-files.js';
 import { conflictsBetween, ownConflicts } from '../../../src/plan/paths/path-conflicts.js';
-import type { PipelineSpec } from '../../../src/plan/pipeline-spec.js';
+import type { PipelineSpec, SinkSpec, SourceSpec } from '../../../src/plan/typed-spec.js';
 import { createPipeline } from '../../../src/runtime/pipeline-builder.js';
 import { resolveSpec } from '../../../src/runtime/resolve-spec.js';
 import { listFiles } from '../../../src/stages/sources/replay/file-list.js';
@@ -31,15 +31,15 @@ function makeFolder(...files: string[]) {
   return { folder, at };
 }
 
-const replay = (...paths: string[]) => ({
+const replay = (...paths: string[]): SourceSpec => ({
   use: 'replay',
   path: paths.length === 1 ? paths[0]! : paths,
   kind: 'quote',
   columns: { time: 'time', symbol: 'symbol', bid: 'bid', ask: 'ask' },
 });
-const csv = (path: string, more = {}) => ({ use: 'csv', path, ...more });
-const SYNTHETIC = { use: 'synthetic' };
-const NOWHERE = { use: 'null' };
+const csv = (path: string, more = {}): SinkSpec => ({ use: 'csv', path, ...more });
+const SYNTHETIC = { use: 'synthetic' } as const;
+const NOWHERE = { use: 'null' } as const;
 
 async function problemsOf(spec: Omit<PipelineSpec, 'name'>): Promise<string[]> {
   try {
@@ -236,7 +236,7 @@ async function between(
 describe('two jobs', () => {
   it('do not write to one file, or one into the directory of the other', async () => {
     const { at } = makeFolder();
-    const into = (sink: PipelineSpec['sink']) => ({ source: SYNTHETIC, sink });
+    const into = (sink: SinkSpec) => ({ source: SYNTHETIC, sink });
     expect(
       await between(into(csv(at('x.csv'))), into(csv(at('./y/../x.csv'), { ifExists: 'append' }))),
     ).toEqual([
@@ -258,7 +258,7 @@ describe('two jobs', () => {
 
   it('share a directory where both add parts of one format, and no other way', async () => {
     const { at } = makeFolder();
-    const into = (use: string, ifExists: string) => ({
+    const into = (use: 'csv' | 'parquet', ifExists: 'append' | 'error' | 'replace') => ({
       source: SYNTHETIC,
       sink: { use, path: at('out'), ifExists },
     });
@@ -277,7 +277,7 @@ describe('two jobs', () => {
         /^deadLetter\.path: expected a path of its own, .*deadLetter\.path of job "a" writes/,
       ),
     ]);
-    const sink = { use: 'jsonl', path: at('bad.jsonl') };
+    const sink = { use: 'jsonl', path: at('bad.jsonl') } as const;
     expect(await between(spec, { source: SYNTHETIC, sink })).toHaveLength(1);
   });
 

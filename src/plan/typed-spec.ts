@@ -1,0 +1,53 @@
+import type { z } from 'zod';
+import type { Component, ComponentKind } from '../engine/component.js';
+import type { SourceGuardOptions } from '../providers/source-guard-options.js';
+import type { BUILT_IN } from '../registry/built-in.js';
+import type { SpecOutline } from './pipeline-spec.js';
+
+type BuiltIn = (typeof BUILT_IN)[number];
+
+/** Each component of a kind as a spec writes it: `use` says which, the other keys are its options. */
+type StageSpec<Kind extends ComponentKind, One = BuiltIn> =
+  One extends Component<Kind, infer Name, infer Options>
+    ? { readonly use: Name } & Frozen<OptionsOf<z.input<Options>>>
+    : never;
+
+/** Zod says of a component without options that its every key, `use` too, is of type `never`. */
+type OptionsOf<Input> = string extends keyof Input ? unknown : Input;
+
+/** Takes what is declared `as const`, too. */
+type Frozen<T> = T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> } : T;
+
+type Guard = Frozen<z.input<typeof SourceGuardOptions>>;
+
+export type SourceSpec = StageSpec<'source'> & Guard;
+export type OperatorSpec = StageSpec<'operator'>;
+/** There is one, so that its name may be left out. */
+export type BatcherSpec = Omit<StageSpec<'batcher'>, 'use'> & Partial<Pick<StageSpec<'batcher'>, 'use'>>;
+export type SinkSpec = StageSpec<'sink'>;
+
+/**
+ * A pipeline as plain data. The names of components and their options are part of the type, so that a
+ * wrong one does not compile; all else is checked when the spec is submitted or built.
+ */
+export type PipelineSpec = Omit<SpecOutline, 'source' | 'operators' | 'batcher' | 'sink'> & {
+  readonly source: SourceSpec;
+  readonly operators?: readonly OperatorSpec[] | undefined;
+  readonly batcher?: BatcherSpec | undefined;
+  readonly sink: SinkSpec;
+};
+
+/** A spec whose source or sink may be left out, because it is given in code. */
+export type OpenSpec = Omit<PipelineSpec, 'source' | 'sink'> & {
+  /** Without a component, what stands in front of a source given in code. */
+  readonly source?: SourceSpec | Guard;
+  readonly sink?: SinkSpec;
+};
+
+/**
+ * Takes data from outside (a file, a request) for a spec. Looks at nothing: `submit`, `resolveSpec`
+ * and `createPipeline` check every spec, and refuse what is none with all that is wrong.
+ */
+export function uncheckedSpec(data: unknown): PipelineSpec {
+  return data as PipelineSpec; // true once it was checked, which those who take it do first
+}

@@ -1,0 +1,68 @@
+/**
+ * What an author of a source, operator or sink needs. All of it is in the main entry, too; this one
+ * loads neither the runtime nor the checks of specs, and so suits modules, which load in a thread.
+ */
+export { Batch } from './columns/batch.js';
+export { BatchPool } from './columns/batch-pool.js';
+export type { ColumnMemory, MemoryShare } from './columns/column-memory.js';
+export type { ControlRecord, PlacedControl } from './columns/control-record.js';
+export { type Dictionary, type DictionarySet, NO_STRING } from './columns/dictionary.js';
+export type { EventOrder } from './columns/event-order.js';
+export {
+  asBigInt64Array,
+  compareInt64,
+  readEpochMillis,
+  readInt64,
+  readNanos,
+  readSubMillis,
+  writeEpochMillis,
+  writeInt64,
+} from './columns/int64.js';
+export { copyRow, type Row, type RowValue, RowView, rowsOf } from './columns/row-view.js';
+export {
+  BAR_MARKS,
+  BOOK_ACTIONS,
+  BOOK_SIDES,
+  type Column,
+  type ColumnData,
+  type ColumnType,
+  type RowKind,
+  type Schema,
+  STANDARD_COLUMNS,
+  TRADE_SIDES,
+} from './columns/schema.js';
+export { type Clock, systemClock } from './core/clock.js';
+export {
+  type BadRow,
+  type ErrorCode,
+  InvalidRowError,
+  PipelineError,
+  RuntimeError,
+} from './core/errors.js';
+export type { PlainData } from './core/plain-data.js';
+export { type Nanos, nanos } from './core/units.js';
+export type {
+  NamedPath,
+  OperatorFactory,
+  PlanProblems,
+  SinkFactory,
+  SourceFactory,
+  SpecFacts,
+  StageFiles,
+  WrittenPath,
+} from './engine/factories.js';
+export type { Emit, Operator, OperatorTally } from './engine/operator.js';
+export type { Rejects } from './engine/rejects.js';
+export type { Durable, Sink, SinkCapabilities } from './engine/sink.js';
+export type { Source, SourceCapabilities } from './engine/source.js';
+export type { Stage, StageContext, StreamFacts } from './engine/stage.js';
+export {
+  defineOperator,
+  defineRowOperator,
+  type OperatorDefinition,
+} from './stages/operators/row-operator/define-operator.js';
+export type { RowOperatorDefinition } from './stages/operators/row-operator/row-operator-definition.js';
+export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
+export type { Logger } from './telemetry/logger.js';
+export type { RunIdentity } from './wire/checkpoint.js';
+export type { StageHealth, StageStatistics } from './wire/pipeline-report.js';
