@@ -64,3 +64,49 @@ const printed = run('node', 'imports.mjs');
 console.log(printed);
 expect(printed.trim().endsWith('PEER_MISSING'), 'Arrow without its peer to say PEER_MISSING');
 expect(run('node', '-p', 'require("tickloom/package.json").version').trim() === version, 'package.json');
+
+// A TypeScript project of either kind, with `skipLibCheck` off: types resolve, and say what runs.
+const repository = process.cwd();
+const consumer = `import { Batch, createPipeline, InvalidSpecError, type PipelineSpec, rowsOf } from 'tickloom';
+  import { createBreaker } from 'tickloom/breaker';
+  import { MemoryCheckpointStore } from 'tickloom/checkpoints';
+  import { RateCoordinator } from 'tickloom/rate';
+  import { Batch as SameBatch, callbackSink } from 'tickloom/stages';
+
+  const spec: PipelineSpec = { name: 'typed', source: { use: 'synthetic', rows: 10 }, sink: { use: 'null' } };
+  const wrong = { ...spec, source: { use: 'synthetc' as 'synthetic' } };
+  let rows = 0;
+  const sink = callbackSink((batch) => {
+    for (const row of rowsOf(batch)) if (row.bid !== null) rows++;
+  });
+  async function main(): Promise<void> {
+    await createPipeline(spec, { sink, store: new MemoryCheckpointStore() }).run();
+    const error: unknown = await createPipeline(wrong).run().catch((error: unknown) => error);
+    const same: boolean = Batch === SameBatch && error instanceof InvalidSpecError;
+    console.log(rows, same, typeof createBreaker, typeof RateCoordinator);
+  }
+  void main();
+`;
+for (const type of ['commonjs', 'module']) {
+  const project = join(folder, type);
+  mkdirSync(project, { recursive: true });
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type }));
+  writeFileSync(join(project, 'main.ts'), consumer);
+  const compilerOptions = {
+    module: 'node16',
+    target: 'es2022',
+    strict: true,
+    skipLibCheck: false,
+    outDir: 'built',
+    rootDir: '.',
+    typeRoots: [join(repository, 'node_modules', '@types')],
+    types: ['node'],
+  };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts'] }));
+  run(join(repository, 'node_modules', '.bin', 'tsc'), '-p', project);
+  const output = run('node', join(project, 'built', 'main.js')).trim();
+  expect(
+    output === '10 true function function',
+    `a project of type ${type} to compile and run, found ${output}`,
+  );
+}
