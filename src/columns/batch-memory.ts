@@ -17,7 +17,7 @@ const dropped = new FinalizationRegistry<MemoryShare>((share) => share.resize(0)
  */
 export class BatchMemory {
   columns: ColumnData[];
-  #places: Int32Array | undefined;
+  #selection: Int32Array | undefined;
   readonly #columnBytes: number;
   readonly #share: MemoryShare;
   readonly #home: BatchHome | undefined;
@@ -33,13 +33,13 @@ export class BatchMemory {
   }
 
   /** For places of selected rows, once there were some. */
-  get places(): Int32Array | undefined {
-    return this.#places;
+  get selection(): Int32Array | undefined {
+    return this.#selection;
   }
 
-  set places(places: Int32Array | undefined) {
-    this.#share.resize(this.#columnBytes + (places?.byteLength ?? 0));
-    this.#places = places;
+  set selection(selection: Int32Array | undefined) {
+    this.#share.resize(this.#columnBytes + (selection?.byteLength ?? 0));
+    this.#selection = selection;
   }
 
   /** Takes the columns away from the batch, and goes back to where it came from. */
@@ -54,7 +54,7 @@ export class BatchMemory {
   /** Nobody will use it again. */
   drop(): void {
     this.columns = []; // at once, whatever still refers to this
-    this.#places = undefined;
+    this.#selection = undefined;
     this.#share.resize(0);
   }
 }

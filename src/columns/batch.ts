@@ -23,7 +23,7 @@ export class Batch {
   /** Where its rows were read, if its source can tell and they still stand where it put them. */
   origin: RowOrigin | undefined;
   #length = 0;
-  #places: Int32Array | undefined;
+  #selection: Int32Array | undefined;
   #controls: PlacedControl[] = [];
   /** Gone once it is released. */
   #memory: BatchMemory | undefined;
@@ -67,25 +67,25 @@ export class Batch {
    * together (`selection.ts`). `undefined`: row `i` stands at `i`. Only operators that say so
    * (`takesSelections`) are given such batches; sources, batchers and sinks never see one.
    */
-  get places(): Int32Array | undefined {
+  get selection(): Int32Array | undefined {
     if (this.#memory === undefined) failReleased();
-    return this.#places;
+    return this.#selection;
   }
 
-  set places(places: Int32Array | undefined) {
+  set selection(selection: Int32Array | undefined) {
     if (this.#memory === undefined) failReleased();
-    this.#places = places;
+    this.#selection = selection;
   }
 
-  /** Memory for `places`, kept for the next time. For `selection.ts` alone. */
-  get placesMemory(): Int32Array | undefined {
+  /** Memory for `selection`, kept for the next time. For `selection.ts` alone. */
+  get selectionMemory(): Int32Array | undefined {
     if (this.#memory === undefined) failReleased();
-    return this.#memory.places;
+    return this.#memory.selection;
   }
 
-  set placesMemory(places: Int32Array | undefined) {
+  set selectionMemory(selection: Int32Array | undefined) {
     if (this.#memory === undefined) failReleased();
-    this.#memory.places = places;
+    this.#memory.selection = selection;
   }
 
   /** In order of `row`. */
@@ -144,7 +144,7 @@ export class Batch {
     const memory = this.#memory;
     invariant(memory !== undefined, 'a batch is released once');
     this.#memory = undefined;
-    this.#places = undefined;
+    this.#selection = undefined;
     this.origin = undefined;
     memory.release();
   }
@@ -177,7 +177,7 @@ export function swapColumns(source: Batch, from: number, target: Batch, to: numb
  */
 export function appendRows(source: Batch, start: number, end: number, target: Batch): void {
   const rows = end - start;
-  invariant(source.places === undefined, 'appended rows stand together');
+  invariant(source.selection === undefined, 'appended rows stand together');
   invariant(rows >= 0 && target.length + rows <= target.capacity, 'appended rows fit');
   const columns = source.schema.columns;
   for (let i = 0; i < columns.length; i++) {

@@ -36,7 +36,7 @@ export class RowView {
 
   /** Looks at a batch of the view's schema, from its first row. */
   over(batch: Batch): this {
-    invariant(batch.places === undefined, 'rows are viewed where they stand together');
+    invariant(batch.selection === undefined, 'rows are viewed where they stand together');
     this.#cursor.batch = batch;
     this.#cursor.columns = batch.columns;
     this.#cursor.row = 0;

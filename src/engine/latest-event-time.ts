@@ -25,10 +25,10 @@ export class LatestEventTime {
       : BigInt(this.#high) * TWO_32 + BigInt(this.#low);
   }
 
-  pass({ columns, places, length }: Batch): void {
+  pass({ columns, selection, length }: Batch): void {
     if (length === 0 || this.#column < 0) return;
     const words = columns[this.#column] as Int32Array;
-    const row = places === undefined ? length - 1 : places[length - 1]!;
+    const row = selection === undefined ? length - 1 : selection[length - 1]!;
     const high = words[2 * row + 1]!;
     const low = words[2 * row]! >>> 0;
     if (high < this.#high || (high === this.#high && low <= this.#low)) return;

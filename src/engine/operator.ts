@@ -26,7 +26,7 @@ export interface Operator extends Stage {
   /** Of the batches that it emits. */
   readonly output: Schema;
   /**
-   * Whether it can be given batches whose rows do not stand together (`Batch.places`), and may emit
+   * Whether it can be given batches whose rows do not stand together (`Batch.selection`), and may emit
    * such. Without it, rows are moved together first. Not asked of a user's module.
    */
   readonly takesSelections?: boolean;

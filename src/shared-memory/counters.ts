@@ -18,7 +18,7 @@ export const RUN_COUNTERS = [
   'rowsFiltered',
   /** Rows that were taken up into others (ticks into bars). */
   'rowsFolded',
-  /** Rows lost to lateness or to an overflow policy. */
+  /** Late rows that were dropped. */
   'rowsDropped',
   /** Rows that could not be used and went to the dead-letter file or stopped the job. */
   'rowsRejected',

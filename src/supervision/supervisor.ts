@@ -111,8 +111,8 @@ export class Supervisor {
   }
 
   /**
-   * Takes no more jobs and drains all there are, until the deadline ends their threads. Called
-   * again, it can but shorten the deadline.
+   * Takes no more jobs and drains all there are, until the deadline ends their threads. A
+   * second call can only shorten the deadline.
    *
    * @throws {InvalidOptionsError} for a deadline that is none; nothing was closed then.
    */

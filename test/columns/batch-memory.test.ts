@@ -29,7 +29,7 @@ const SHAPES = SCHEMAS.flatMap((schema) => [8, 3].map((capacity) => ({ schema, c
 const SPARES_MAX = 2;
 
 const bytesOf = (batch: Batch): number =>
-  batch.capacity * bytesPerRow(batch.schema) + (batch.placesMemory?.byteLength ?? 0);
+  batch.capacity * bytesPerRow(batch.schema) + (batch.selectionMemory?.byteLength ?? 0);
 
 /** Pools and batches, and beside them what each spare and each batch should take. */
 class Batches {
@@ -66,7 +66,7 @@ class Batches {
   }
 
   check(): void {
-    const arrays = this.live.flatMap(({ batch }) => [...batch.columns, batch.placesMemory ?? []]);
+    const arrays = this.live.flatMap(({ batch }) => [...batch.columns, batch.selectionMemory ?? []]);
     expect(new Set(arrays).size).toBe(arrays.length);
     const heldByLive = this.live.reduce((sum, { batch }) => sum + bytesOf(batch), 0);
     const heldBySpares = this.spares.flat().reduce((sum, bytes) => sum + bytes, 0);

@@ -5,7 +5,7 @@ import { BatchPool } from '../../src/columns/batch-pool.js';
 import { DictionarySet } from '../../src/columns/dictionary.js';
 import { rowsOf } from '../../src/columns/row-view.js';
 import type { Schema } from '../../src/columns/schema.js';
-import { extentOf, handSelection, packRows, placesOf, selectRows } from '../../src/columns/selection.js';
+import { extentOf, handSelection, packRows, selectionOf, selectRows } from '../../src/columns/selection.js';
 import { nanos } from '../../src/core/units.js';
 
 const SCHEMA: Schema = {
@@ -43,7 +43,7 @@ describe('rows that are selected', () => {
         expect(selectRows(batch, keep)).toBe(wanted.length);
         expect(batch.length).toBe(wanted.length);
         expect(batch.columns).toEqual(untouched);
-        expect(Array.from(placesOf(batch).subarray(0, batch.length))).toEqual(wanted);
+        expect(Array.from(selectionOf(batch).subarray(0, batch.length))).toEqual(wanted);
         expect(extentOf(batch)).toBe((wanted.at(-1) ?? -1) + 1);
 
         packRows(batch);
@@ -85,9 +85,9 @@ describe('rows that are selected', () => {
     first.release();
 
     const again = numbered(4, pool.acquire());
-    expect(again.places).toBeUndefined();
+    expect(again.selection).toBeUndefined();
     selectRows(again, Uint8Array.of(1, 0, 1, 1));
-    expect(Array.from(placesOf(second).subarray(0, 2))).toEqual([1, 3]);
-    expect(Array.from(placesOf(again).subarray(0, 3))).toEqual([0, 2, 3]);
+    expect(Array.from(selectionOf(second).subarray(0, 2))).toEqual([1, 3]);
+    expect(Array.from(selectionOf(again).subarray(0, 3))).toEqual([0, 2, 3]);
   });
 });

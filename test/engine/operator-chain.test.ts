@@ -65,7 +65,7 @@ const anyRows = fc.array(
   { minLength: 1, maxLength: 60 },
 );
 
-function setUp(rows: readonly (Row & { lateBy: number })[], places: readonly number[]) {
+function setUp(rows: readonly (Row & { lateBy: number })[], selection: readonly number[]) {
   const dictionaries = new DictionarySet();
   const context = stageContext({ dictionaries });
   const trades = rows.map(({ lateBy, ...row }, i) => ({
@@ -73,7 +73,7 @@ function setUp(rows: readonly (Row & { lateBy: number })[], places: readonly num
     time: BigInt(100 * i - lateBy) * 1_000_000n + 10_000_000_000n,
     flag: i % 3 === 0,
   }));
-  const controls = places
+  const controls = selection
     .map((place) => Math.min(place, rows.length))
     .sort((a, b) => a - b)
     .map((row) => ({ row, record: { type: 'reset', at: nanos(10_000_000_000n), reason: 'test' } as const }));
@@ -107,10 +107,10 @@ describe('a chain of operators', () => {
       return [filter, derive, select, again, bars];
     };
     await fc.assert(
-      fc.asyncProperty(anyRows, fc.array(fc.nat(60), { maxLength: 3 }), async (rows, places) => {
+      fc.asyncProperty(anyRows, fc.array(fc.nat(60), { maxLength: 3 }), async (rows, selection) => {
         const results = [];
         for (const wrap of [(operator: Operator) => operator, asOfUser]) {
-          const { context, batch } = setUp(rows, places);
+          const { context, batch } = setUp(rows, selection);
           const made = operators(context);
           const chain = chainOf(made.map(wrap), TRADES, context.dictionaries);
           chain.give(batch);
@@ -135,7 +135,7 @@ describe('a chain of operators', () => {
     const chain = chainOf([filter], TRADES, context.dictionaries);
     chain.give(batch);
     const [out] = await settle(chain);
-    expect(out?.places).toBeUndefined();
+    expect(out?.selection).toBeUndefined();
     expect(rowsIn(out!).map(({ size }) => size)).toEqual([3, 5, 7]);
   });
 });

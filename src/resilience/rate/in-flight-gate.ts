@@ -1,6 +1,6 @@
 import type { RateMemory, ScopeParameters } from '../../shared-memory/rate-memory.js';
 
-/** Where the lease words lie, and the how manieth use of them this is. */
+/** Where the lease words lie, and which gate of the table they belong to: words are used again. */
 type GateSite = Pick<ScopeParameters, 'gateAt' | 'gateLife' | 'leasesMax'>;
 
 /** No lease: the gate is full. */

@@ -549,9 +549,9 @@ const cuts = fc.array(fc.nat(90), { maxLength: 12 });
 describe('the bars of any stream', () => {
   it('do not depend on how it is cut into batches', () => {
     fc.assert(
-      fc.property(anyStream, anyOptions, cuts, (items, options, places) => {
+      fc.property(anyStream, anyOptions, cuts, (items, options, selection) => {
         const bars = openBars(options, contextWithIds({ batchRows: 7 }));
-        for (const part of cut(items, places)) void bars.process(part);
+        for (const part of cut(items, selection)) void bars.process(part);
         bars.flush();
         expect(bars.emitted()).toEqual(barsOf(items, options));
       }),
@@ -561,8 +561,8 @@ describe('the bars of any stream', () => {
 
   it('are the same when another operator goes on from a snapshot, through JSON', () => {
     fc.assert(
-      fc.property(anyStream, anyOptions, cuts, fc.nat(12), (items, options, places, when) => {
-        const parts = cut(items, places);
+      fc.property(anyStream, anyOptions, cuts, fc.nat(12), (items, options, selection, when) => {
+        const parts = cut(items, selection);
         const first = openBars(options);
         for (const part of parts.slice(0, when)) void first.process(part);
         const state = JSON.parse(JSON.stringify(first.operator.snapshot?.()));

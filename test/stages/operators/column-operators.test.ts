@@ -317,7 +317,9 @@ describe('a filter', () => {
         bids.map((bid) => quote(bid, bid)),
         dictionaries,
       );
-      operator.process(batch, (out) => emitted.push(out.places && [...out.places.subarray(0, out.length)]));
+      operator.process(batch, (out) =>
+        emitted.push(out.selection && [...out.selection.subarray(0, out.length)]),
+      );
       return emitted;
     };
     expect(placesAfter([1, 0, 0, 1])).toEqual([[0, 3]]);
@@ -328,7 +330,7 @@ describe('a filter', () => {
 });
 
 describe('operators over columns', () => {
-  const controls = fc.array(fc.nat(12), { maxLength: 5 }).map((places) => places.sort((a, b) => a - b));
+  const controls = fc.array(fc.nat(12), { maxLength: 5 }).map((selection) => selection.sort((a, b) => a - b));
   const bids = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 12 });
 
   it('keep control records in their place among the rows that are left', () => {
@@ -342,8 +344,8 @@ describe('operators over columns', () => {
         const select = selectOperator.create({ columns: ['mid'] }, derive.output, context);
         const found: unknown[] = [];
         const wanted: unknown[] = [];
-        batches.forEach(([values, places], n) => {
-          const placed = places.map((place, i) => ({
+        batches.forEach(([values, selection], n) => {
+          const placed = selection.map((place, i) => ({
             row: Math.min(place, values.length),
             record: resetAt(n * 100 + i),
           }));

@@ -22,7 +22,7 @@ const NONE = -1;
 /** The open batch of a key, and those rows of the batch in hand that are not yet copied into it. */
 interface Group {
   readonly key: number;
-  /** The how-manieth it was to be opened. */
+  /** Groups are numbered in the order in which they open. */
   readonly ordinal: number;
   readonly due: bigint;
   batch: Batch;

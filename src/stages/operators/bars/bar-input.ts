@@ -1,6 +1,6 @@
 import type { Batch } from '../../../columns/batch.js';
 import { TWO_32 } from '../../../columns/int64.js';
-import { extentOf, placesOf } from '../../../columns/selection.js';
+import { extentOf, selectionOf } from '../../../columns/selection.js';
 import type { BarColumnNames } from './bar-columns.js';
 import type { BarInput } from './bar-lines.js';
 import { type BarColumns, foldBars } from './fold-bars.js';
@@ -23,12 +23,12 @@ function pricedRows(batch: Batch, price: string, { size, sequence }: BarColumnNa
     prices: batch.float64(price),
     sizes: size === undefined ? undefined : batch.float64(size),
     sequences: sequence === undefined ? undefined : sequencesOf(batch, sequence),
-    places: placesOf(batch),
+    selection: selectionOf(batch),
   };
   return {
     times: columns.times,
     symbols: columns.symbols,
-    places: columns.places,
+    selection: columns.selection,
     origin: batch.origin,
     valuesAt: (place) => ({
       [price]: columns.prices[place]!,
@@ -51,12 +51,12 @@ function shorterBars(batch: Batch, sizes: { hasSizes: boolean }): BarInput {
     vwaps: has('vwap') ? batch.float64('vwap') : undefined,
     counts: has('count') ? batch.int32('count') : undefined,
     marks: has('mark') ? batch.uint8('mark') : undefined,
-    places: placesOf(batch),
+    selection: selectionOf(batch),
   };
   return {
     times: columns.times,
     symbols: columns.symbols,
-    places: columns.places,
+    selection: columns.selection,
     origin: batch.origin,
     valuesAt: (place) => ({ open: columns.opens[place]!, close: columns.closes[place]! }),
     fold(window, row, end, _ascends, unpriced, marks) {
@@ -66,8 +66,9 @@ function shorterBars(batch: Batch, sizes: { hasSizes: boolean }): BarInput {
   };
 }
 
-function hasVolume({ volumes, places }: BarColumns, row: number, end: number): boolean {
-  for (; volumes !== undefined && row < end; row++) if (Number.isFinite(volumes[places[row]!])) return true;
+function hasVolume({ volumes, selection }: BarColumns, row: number, end: number): boolean {
+  for (; volumes !== undefined && row < end; row++)
+    if (Number.isFinite(volumes[selection[row]!])) return true;
   return false;
 }
 

@@ -8,7 +8,7 @@ export interface BarInput {
   readonly times: Times;
   readonly symbols: Int32Array;
   /** Where the rows stand in the columns. */
-  readonly places: Int32Array;
+  readonly selection: Int32Array;
   readonly origin: RowOrigin | undefined;
   /** Of a row, for messages. */
   valuesAt(place: number): Readonly<Record<string, number>>;

@@ -27,7 +27,7 @@ export interface BarColumns {
   readonly vwaps: Float64Array | undefined;
   readonly counts: Int32Array | undefined;
   readonly marks: Uint8Array | undefined;
-  readonly places: Int32Array;
+  readonly selection: Int32Array;
 }
 
 /** Takes what the marks of shorter bars say of a window. */
@@ -50,10 +50,10 @@ export function foldBars(
   unpriced: Int32Array,
   marks: WindowMarks,
 ): void {
-  const { times, symbols, opens, highs, lows, closes, volumes, vwaps, counts, places } = input;
+  const { times, symbols, opens, highs, lows, closes, volumes, vwaps, counts, selection } = input;
   const { cells, extras, touched, firstSlot } = window;
   for (; row < end; row++) {
-    const place = places[row]!;
+    const place = selection[row]!;
     const slot = symbols[place]! + 1;
     const mark = input.marks?.[place] ?? COMPLETE;
     if (mark === PARTIAL) marks.markPartial(window.index);

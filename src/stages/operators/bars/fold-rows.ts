@@ -23,7 +23,7 @@ export interface RowColumns {
   readonly sizes: Float64Array | undefined;
   /** Which of two rows of one instant is the later one; without it (NaN), the one that arrived later. */
   readonly sequences: Float64Array | undefined;
-  readonly places: Int32Array;
+  readonly selection: Int32Array;
 }
 
 /**
@@ -43,20 +43,20 @@ export function foldRows(
   unpriced: Int32Array,
 ): void {
   if (row >= end) return;
-  const { times, places, sizes } = input;
+  const { times, selection, sizes } = input;
   const { doubles } = times;
   if (doubles === undefined || !window.hasPlainKeys || input.sequences !== undefined) {
     foldByInstant(window, input, row, end, unpriced);
-  } else if (ascends && doubles[places[row]!]! >= window.lastKey) {
+  } else if (ascends && doubles[selection[row]!]! >= window.lastKey) {
     foldInOrder(window, input, doubles, row, end, unpriced);
-    window.lastKey = doubles[places[end - 1]!]!;
+    window.lastKey = doubles[selection[end - 1]!]!;
   } else foldByInstant(window, input, row, end, unpriced);
   if (sizes !== undefined) foldSizes(window, input, sizes, row, end);
 }
 
 function foldInOrder(
   window: BarWindow,
-  { symbols, prices, places }: RowColumns,
+  { symbols, prices, selection }: RowColumns,
   keys: Float64Array,
   row: number,
   end: number,
@@ -68,13 +68,13 @@ function foldInOrder(
   // Two a turn: what an access needs to know of its array is then looked up once for both. With more,
   // V8 takes the body for too long to stand in the loop.
   for (; row + 2 <= end; row += 2) {
-    const a = places[row]!;
-    const b = places[row + 1]!;
+    const a = selection[row]!;
+    const b = selection[row + 1]!;
     count = foldLatest(cells, touched, count, symbols[a]! + shift, prices[a]!, keys[a]!, unpriced);
     count = foldLatest(cells, touched, count, symbols[b]! + shift, prices[b]!, keys[b]!, unpriced);
   }
   for (; row < end; row++) {
-    const at = places[row]!;
+    const at = selection[row]!;
     count = foldLatest(cells, touched, count, symbols[at]! + shift, prices[at]!, keys[at]!, unpriced);
   }
   window.touchedCount = count;
@@ -125,14 +125,14 @@ function begin(cells: Float64Array, cell: number, price: number, key: number): v
 /** For rows in any order, rows with a sequence, and times whose bits do not sort. */
 function foldByInstant(
   window: BarWindow,
-  { times, symbols, prices, sequences, places }: RowColumns,
+  { times, symbols, prices, sequences, selection }: RowColumns,
   row: number,
   end: number,
   unpriced: Int32Array,
 ): void {
   const { cells, extras, touched, firstSlot } = window;
   for (; row < end; row++) {
-    const at = places[row]!;
+    const at = selection[row]!;
     const key = window.keyOf(times.words[2 * at]!, times.words[2 * at + 1]!);
     if (key > window.lastKey) window.lastKey = key;
     const price = prices[at]!;
@@ -180,13 +180,13 @@ function foldByInstant(
 
 function foldSizes(
   { extras, firstSlot }: BarWindow,
-  { symbols, prices, places }: RowColumns,
+  { symbols, prices, selection }: RowColumns,
   sizes: Float64Array,
   start: number,
   end: number,
 ): void {
   for (let row = start; row < end; row++) {
-    const place = places[row]!;
+    const place = selection[row]!;
     const price = prices[place]!;
     const size = sizes[place]!;
     if (price - price !== 0 || size - size !== 0) continue;

@@ -59,13 +59,13 @@ export class SharedLine implements BarLines {
       const window = line.current;
       const stop = Math.min(end, row + ROWS_AT_ONCE);
       if (window) {
-        const next = line.span.firstOutside(input.times, input.places, row, stop);
+        const next = line.span.firstOutside(input.times, input.selection, row, stop);
         input.fold(window, row, next, line.span.ascends, this.#unpriced, this);
         this.rowsTaken += next - row;
         row = next;
       }
       if (row === stop) continue;
-      const place = input.places[row]!;
+      const place = input.selection[row]!;
       const { closedTo } = line;
       const found = line.enter(input.times.words, place);
       if (found === 'full') return row;

@@ -60,11 +60,11 @@ export class SymbolLines implements BarLines {
   }
 
   take(input: BarInput, start: number, end: number): number {
-    const { symbols, places } = input;
+    const { symbols, selection } = input;
     for (let row = start; row < end; ) {
-      const symbol = symbols[places[row]!]!;
+      const symbol = symbols[selection[row]!]!;
       let stop = row + 1;
-      while (stop < end && symbols[places[stop]!] === symbol) stop++;
+      while (stop < end && symbols[selection[stop]!] === symbol) stop++;
       row = this.#takeRun(this.#lineOf(symbol + 1), input, row, stop);
       if (row < stop) return row;
     }
@@ -162,13 +162,13 @@ export class SymbolLines implements BarLines {
     for (let row = start; row < end; ) {
       const window = line.current;
       if (window) {
-        const next = line.span.firstOutside(input.times, input.places, row, end);
+        const next = line.span.firstOutside(input.times, input.selection, row, end);
         input.fold(window, row, next, line.span.ascends, this.#unpriced, this);
         this.rowsTaken += next - row;
         row = next;
       }
       if (row === end) break;
-      const place = input.places[row]!;
+      const place = input.selection[row]!;
       const { closedTo } = line;
       const found = line.enter(input.times.words, place);
       if (found === 'full') return row;

@@ -47,14 +47,14 @@ export class TimeSpan {
   }
 
   /** The first of the rows `row` to `end` outside of the span, or `end`. */
-  firstOutside({ words, doubles }: Times, places: Int32Array, row: number, end: number): number {
+  firstOutside({ words, doubles }: Times, selection: Int32Array, row: number, end: number): number {
     if (doubles !== undefined && this.#first <= this.#bound) {
-      return this.#firstOutsideByDoubles(doubles, places, row, end);
+      return this.#firstOutsideByDoubles(doubles, selection, row, end);
     }
     this.ascends = false;
     const [startHigh, startLow, from, to] = [this.#startHigh, this.#startLow, this.#from, this.#to];
     for (; row < end; row++) {
-      const place = places[row]!;
+      const place = selection[row]!;
       // A difference of high words that is too large for a double still lands far outside.
       const ns = (words[2 * place + 1]! - startHigh) * TWO_32 + ((words[2 * place]! >>> 0) - startLow);
       if (!(ns >= from && ns < to)) return row;
@@ -62,16 +62,16 @@ export class TimeSpan {
     return end;
   }
 
-  #firstOutsideByDoubles(times: Float64Array, places: Int32Array, row: number, end: number): number {
+  #firstOutsideByDoubles(times: Float64Array, selection: Int32Array, row: number, end: number): number {
     const first = this.#first;
     const bound = this.#bound;
     let last = first;
     let ascends = true;
     for (; row + 4 <= end; row += 4) {
-      const a = times[places[row]!]!;
-      const b = times[places[row + 1]!]!;
-      const c = times[places[row + 2]!]!;
-      const d = times[places[row + 3]!]!;
+      const a = times[selection[row]!]!;
+      const b = times[selection[row + 1]!]!;
+      const c = times[selection[row + 2]!]!;
+      const d = times[selection[row + 3]!]!;
       // In order, the first and the last one speak for all four.
       if (last <= a && a <= b && b <= c && c <= d) {
         if (!(d < bound)) break;
@@ -91,7 +91,7 @@ export class TimeSpan {
       last = d;
     }
     for (; row < end; row++) {
-      const time = times[places[row]!]!;
+      const time = times[selection[row]!]!;
       if (!(time >= first && time < bound)) break;
       if (time < last) ascends = false;
       last = time;

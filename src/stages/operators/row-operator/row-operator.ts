@@ -133,7 +133,7 @@ class AddedRows {
   readonly #batches: OutputBatches;
   readonly #view: RowView;
   readonly #capacity: number;
-  readonly #places: number[] = [];
+  readonly #selection: number[] = [];
   #pages: Batch[] = [];
 
   constructor(output: Schema, { batchRows }: StageContext, batches: OutputBatches) {
@@ -144,7 +144,7 @@ class AddedRows {
   }
 
   get count(): number {
-    return this.#places.length;
+    return this.#selection.length;
   }
 
   add(row: Readonly<Record<string, RowValue>>): void {
@@ -160,7 +160,7 @@ class AddedRows {
       } else target[name] = value;
     }
     page.length++;
-    this.#places.push(this.place);
+    this.#selection.push(this.place);
     this.total++;
   }
 
@@ -184,7 +184,7 @@ class AddedRows {
       }
     };
     const appendAdded = (place: number) => {
-      for (; this.#places[nextAdded] === place; nextAdded++) {
+      for (; this.#selection[nextAdded] === place; nextAdded++) {
         const page = this.#pages[Math.floor(nextAdded / this.#capacity)]!;
         const at = nextAdded % this.#capacity;
         append(page, at, at + 1);
@@ -197,7 +197,7 @@ class AddedRows {
       }
       appendAdded(2 * row + 1);
       // As far as nothing stands between, rows go over together.
-      const place = this.#places[nextAdded];
+      const place = this.#selection[nextAdded];
       const stop = Math.min(
         place === undefined ? length : place >> 1,
         controls[nextControl]?.row ?? length,
@@ -223,7 +223,7 @@ class AddedRows {
   forget(): void {
     for (const page of this.#pages) page.release();
     this.#pages = [];
-    this.#places.length = 0;
+    this.#selection.length = 0;
   }
 
   #page(): Batch {

@@ -61,7 +61,7 @@ function columnsOf(
     prices: Float64Array.from(rows, ({ price }) => price),
     sizes: Float64Array.from(rows, ({ size }) => size),
     sequences: hasSequence ? Float64Array.from(rows, ({ sequence }) => sequence) : undefined,
-    places: Int32Array.from(rows.keys()).filter((row) => rows[row]!.isSelected),
+    selection: Int32Array.from(rows.keys()).filter((row) => rows[row]!.isSelected),
   };
 }
 
@@ -79,12 +79,19 @@ describe('rows that are folded', () => {
           const window = new BarWindow(0, 5, true);
           window.moveTo(Number(index), EVERY);
           const unpriced = new Int32Array(1);
-          const offsets = Array.from(input.places, (place) => rows[place]!.offset);
+          const offsets = Array.from(input.selection, (place) => rows[place]!.offset);
           const ascends = (from: number, to: number) =>
             offsets.slice(from, to).every((offset, i, all) => i === 0 || offset >= all[i - 1]!);
-          const cut = Math.min(middle, input.places.length);
+          const cut = Math.min(middle, input.selection.length);
           foldRows(window, input, 0, cut, ascends(0, cut), unpriced);
-          foldRows(window, input, cut, input.places.length, ascends(cut, input.places.length), unpriced);
+          foldRows(
+            window,
+            input,
+            cut,
+            input.selection.length,
+            ascends(cut, input.selection.length),
+            unpriced,
+          );
 
           const selected = rows.filter(({ isSelected }) => isSelected);
           const priced = selected.filter(({ price }) => Number.isFinite(price));

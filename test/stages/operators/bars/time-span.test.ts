@@ -41,7 +41,7 @@ describe('a span of time', () => {
           times.forEach((time, row) => {
             writeInt64(column, row, time);
           });
-          const places = Int32Array.from(times.keys());
+          const selection = Int32Array.from(times.keys());
           const words = new Int32Array(2);
           writeInt64(words, 0, start);
 
@@ -51,7 +51,7 @@ describe('a span of time', () => {
             const outside = times.findIndex(
               (time, i) => i >= row && (time < start + BigInt(from) || time >= start + BigInt(to)),
             );
-            expect(span.firstOutside(timesOf(column), places, row, times.length)).toBe(
+            expect(span.firstOutside(timesOf(column), selection, row, times.length)).toBe(
               outside < 0 ? times.length : outside,
             );
           }
