@@ -9,6 +9,10 @@ export const threadEntry = (name: 'pipeline' | 'planning'): string =>
 /** @throws {PipelineError} `THREAD_NOT_STARTED` when there is no such file. */
 export function expectEntry(file: string): void {
   if (existsSync(file)) return;
-  const message = `Expected the entry of the threads at ${file}, found no file: threads run the build, not the sources`;
-  throw new PipelineError('THREAD_NOT_STARTED', message);
+  throw new PipelineError(
+    'THREAD_NOT_STARTED',
+    `Expected the entry of the threads at ${file}, found no file. Where the program was bundled, leave tickloom out ` +
+      'of the bundle: mark "tickloom" and its sub-paths as external (docs/bundlers.md in the package). Where it runs ' +
+      'from the sources of tickloom, build them first',
+  );
 }
