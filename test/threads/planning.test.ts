@@ -196,6 +196,29 @@ describe('a module that is checked', () => {
     await Promise.all(jobs.map((job) => job.stop()));
   });
 
+  it('may be TypeScript where Node loads it, and is refused with what to do where it does not', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'operator.ts');
+    writeFileSync(
+      path,
+      `interface Input { readonly kind: string }
+      export default {
+        plan: (_: unknown, input: Input): Input => input,
+        create: (_: unknown, output: Input) => ({ output, process: (batch: unknown, emit: (b: unknown) => void) => emit(batch) }),
+      };`,
+    );
+    const runtime = await startRuntime(settings);
+    const submitted = runtime.submit(spec({ use: 'module', path }));
+    if ((process.features as { typescript?: string | false }).typescript) {
+      expect(await (await submitted).outcome).toMatchObject({ outcome: 'completed' });
+    } else {
+      const { problems } = await refusalOf(submitted);
+      expect(problems).toMatchObject([{ path: ['operators', 0, 'path'] }]);
+      expect(problems[0]!.message).toMatch(/it is TypeScript, which Node v\S+ does not load: compile it/);
+    }
+  });
+
   it('is refused where its options are no plain data', async () => {
     const runtime = await startRuntime(settings);
     const error = await refusalOf(
