@@ -7,7 +7,7 @@ const ALONE = ['test/threads/**/*.test.ts', 'test/cli/cli.test.ts'];
 
 export default defineConfig({
   test: {
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     projects: [
       {
         extends: true,
