@@ -27,7 +27,7 @@ export function judgeFailure(thrown: unknown, provider: string, nowMs: number): 
       error instanceof ProviderError
         ? PROVIDER_ERRORS[error.kind].callAgain
         : outcome !== 'ignored' && mayHelpAgain(error);
-    const retryAfterMs = error instanceof ProviderError ? error.retryAfterMs : retryAfterMsOf(thrown, nowMs);
+    const retryAfterMs = retryAfterMsOf(error instanceof ProviderError ? error : thrown, nowMs);
     return { outcome, mayCallAgain, retryAfterMs, error };
   } catch {
     // A getter of the error threw.

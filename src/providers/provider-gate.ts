@@ -309,7 +309,8 @@ export class ProviderGate implements CallGate {
   ): Promise<void> {
     const nowMs = Number(this.#clock.wall()) / 1e6;
     const { outcome, mayCallAgain, retryAfterMs, error } = judgeFailure(thrown, this.#provider, nowMs);
-    if (outcome === 'failure') permit?.fail();
+    // Given up, a call says nothing of the provider, whatever it was cut off with.
+    if (outcome === 'failure' && !signal.aborted) permit?.fail();
     else permit?.ignore();
     if (ratePermit) ratePermit.release();
     else this.#budget?.limiter.release();

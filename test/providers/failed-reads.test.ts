@@ -4,6 +4,7 @@ import { DictionarySet } from '../../src/columns/dictionary.js';
 import { PipelineError } from '../../src/core/errors.js';
 import { InvariantError } from '../../src/core/invariant.js';
 import type { PlainData } from '../../src/core/plain-data.js';
+import { ProviderError } from '../../src/core/provider-error.js';
 import type { Source } from '../../src/engine/source.js';
 import { createGate } from '../../src/providers/create-gate.js';
 import { GuardedSource } from '../../src/providers/guarded-source.js';
@@ -267,6 +268,17 @@ describe('a failed read behind a breaker', () => {
     await clock.advance(10);
     expect(read.value).toBe(1);
   });
+
+  it.each([Number.NaN, Number.NEGATIVE_INFINITY, -1])(
+    'is read again after an outage whose pause cannot be read (%d)',
+    async (retryAfterMs) => {
+      const { clock, inner, source } = behindBreaker();
+      inner.failures.push(new ProviderError('unavailable', 'down', { retryAfterMs }));
+      const read = watch(source.read());
+      await clock.advance(10);
+      expect(read.value).toBe(1);
+    },
+  );
 
   it.each([
     ['the time that its provider asks for', throttled(), 3_000],

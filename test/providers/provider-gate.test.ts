@@ -287,15 +287,18 @@ describe('a cancelled call', () => {
     expect(call.error).toBe(reason);
   });
 
-  it('that was under way is no failure, whatever it throws', async () => {
+  it.each([
+    ['a refusal', Object.assign(new Error('aborted'), { status: 401 })],
+    ['a socket that closed', down()],
+    ['a time-out', new DOMException('late', 'TimeoutError')],
+    ['anything', new Error('closed')],
+  ])('that was under way is no failure, whatever it throws (%s)', async (_what, thrown) => {
     const { clock, guards, gate } = startGate();
     const abort = new AbortController();
     const call = gate.call(
       (signal) =>
         new Promise((_, reject) => {
-          signal.addEventListener('abort', () =>
-            reject(Object.assign(new Error('aborted'), { status: 401 })),
-          );
+          signal.addEventListener('abort', () => reject(thrown));
         }),
       { signal: abort.signal },
     );
