@@ -83,6 +83,7 @@ export { Registry } from './registry/registry.js';
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
+export { secret } from './settings/secret-options.js';
 export type { CounterValues, DroppedRows } from './shared-memory/counters.js';
 export {
   defineOperator,

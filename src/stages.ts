@@ -39,8 +39,12 @@ export {
   PipelineError,
   RuntimeError,
 } from './core/errors.js';
+export { hideSecrets } from './core/hide-secrets.js';
 export type { PlainData } from './core/plain-data.js';
+export { ProviderError, type ProviderErrorDetails } from './core/provider-error.js';
+export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
 export { type Nanos, nanos } from './core/units.js';
+export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
 export type {
   NamedPath,
   OperatorFactory,

@@ -1,6 +1,6 @@
 /**
  * Entry of the throw-away thread in which code of users is loaded, so that it can say which columns
- * come out. Wiring only; what is asked is in `src/registry/user-code`.
+ * come out. Wiring only; what is asked is in `src/plan/user-code`.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { answerPlan } from '../src/plan/user-code/answer-plan.js';

@@ -24,8 +24,8 @@ const KEPT = String.raw`(?!\[redacted\])`;
 
 /** Each keeps its first group and hides the rest. */
 const PATTERNS: readonly RegExp[] = [
-  // scheme://user:password@host
-  pattern(String.raw`(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/@:"']*:[^\s/@"']*(?=@)`),
+  // scheme://user:password@host, and a token in place of both
+  pattern(String.raw`(\b[a-z][a-z0-9+.-]{0,20}://)${KEPT}[^\s/@"']+(?=@)`),
   // "apiKey": "…"; also cut off before the quote that ends it
   pattern(
     String.raw`((?:${NAME}|${HEADER})(?:${COLON}|${EQUALS})(?<quote>${QUOTE}))${KEPT}(?:(?!\k<quote>)(?:\\.|[^\\]))+`,

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { serialize } from 'node:v8';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
+import { redact } from '../core/redact.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import { ModuleFolders } from '../plan/user-code/module-folders.js';
 import type { PlanAnswer, PlanRequest, UserCode } from '../plan/user-code/user-code.js';
@@ -120,7 +121,7 @@ export class PlanningThreads implements UserCode {
     try {
       if (this.#isClosed) throw closed();
       expectEntry(threadEntry('planning'));
-      const print = (text: string) => process.stderr.write(text);
+      const print = (text: string) => process.stderr.write(redact(text));
       return new PlanningThread(request, { clock: this.#clock, deadlineMs, maxHeapMb, print });
     } catch (error) {
       this.#free();

@@ -272,7 +272,8 @@ async function attempt<T>(
       });
     }
     // These are no fault of the spec.
-    if (error.code === 'RUNTIME_CLOSED' || error.code === 'THREAD_NOT_STARTED') throw error;
+    const isOurs = error.code === 'RUNTIME_CLOSED' || error.code === 'THREAD_NOT_STARTED';
+    if (isOurs || error.retryable) throw error;
     problems.push({ path, message: error.message });
     return undefined;
   }

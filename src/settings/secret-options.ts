@@ -6,8 +6,6 @@ type Path = readonly string[];
 
 const EVERY = '*';
 const DEPTH_MAX = 16;
-/** Whether any schema has a mark: without one, none has to be walked. */
-let isAnyMarked = false;
 /** By their schema, which is walked once. */
 const known = new WeakMap<z.ZodType, readonly Path[]>();
 
@@ -19,7 +17,6 @@ const known = new WeakMap<z.ZodType, readonly Path[]>();
  * z.strictObject({ apiKey: secret(z.string().min(1)) });
  */
 export function secret<S extends z.ZodType>(schema: S): S {
-  isAnyMarked = true;
   return schema.meta({ writeOnly: true });
 }
 
@@ -29,7 +26,6 @@ export function secret<S extends z.ZodType>(schema: S): S {
  * @param options - As they were written.
  */
 export function secretsOf(schema: z.ZodType, options: unknown): string[] {
-  if (!isAnyMarked) return [];
   let paths = known.get(schema);
   if (!paths) {
     paths = markedPaths(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));

@@ -18,6 +18,7 @@ describe('redact', () => {
     ['a query by a short name', `GET https://x.io/v2?key=${PLANTED}`],
     ['a signed query', `https://x.io/api?timestamp=1&signature=${PLANTED}`],
     ['a user in a URL', `connect wss://me:${PLANTED}@x.io/feed failed`],
+    ['a user of a URL without a password', `GET https://${PLANTED}@x.io/v1 failed`],
     ['JSON', `{"apiKey":"${PLANTED}","limit":5}`],
     ['JSON that was cut off', `{"limit":5,"client_secret":"${PLANTED}`],
     ['JSON within JSON', JSON.stringify(JSON.stringify({ token: PLANTED }))],

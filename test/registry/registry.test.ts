@@ -3,12 +3,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Batch } from '../../src/columns/batch.js';
+import { redact } from '../../src/core/redact.js';
 import { type Component, defineComponent } from '../../src/engine/component.js';
 import { uncheckedSpec } from '../../src/plan/typed-spec.js';
 import { builtIn } from '../../src/registry/built-in.js';
 import { loadStage } from '../../src/registry/load-stage.js';
 import { Registry } from '../../src/registry/registry.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
+import { secret } from '../../src/settings/secret-options.js';
 
 const Options = z.strictObject({
   every: z.int('expected a whole number').min(1, 'expected 1 or more').default(2),
@@ -51,6 +53,25 @@ describe('a component of one’s own', () => {
     await expect(createPipeline(spec({ use: 'every-nht' }), { components }).run()).rejects.toThrow(
       'found "every-nht" (did you mean "every-nth"?)',
     );
+  });
+
+  it('may have a secret option, which no report shows', async () => {
+    const leaky = defineComponent({
+      kind: 'sink',
+      name: 'leaky',
+      summary: 'Tells its key when it fails.',
+      options: async () => z.strictObject({ login: secret(z.string()) }),
+      load: async () => ({
+        create: ({ login }) => {
+          throw new Error(`refused: ${login}`);
+        },
+      }),
+    });
+    const running = createPipeline(spec({ use: 'leaky', login: 'planted words' }), {
+      components: [leaky],
+    }).run();
+    const told = await running.then(JSON.stringify, (error: Error) => redact(error.message));
+    expect(told).toContain('refused: [redacted]');
   });
 
   it('is not there for others', async () => {

@@ -136,6 +136,23 @@ describe('a module that is checked', () => {
     await job.stop();
   });
 
+  it('and prints a secret of the runtime shows it to nobody', async () => {
+    const runtime = await startRuntime({ ...settings, secrets: ['planted words'] });
+    const heard: string[] = [];
+    const { write } = process.stderr;
+    onTestFinished(() => {
+      process.stderr.write = write;
+    });
+    process.stderr.write = (text: string | Uint8Array) => {
+      heard.push(String(text));
+      return true;
+    };
+    const job = await runtime.submit(spec(withTop("console.log('using', 'planted words');")));
+    await job.stop();
+    expect(heard.join('')).toContain('[planned] using [redacted]\n');
+    expect(heard.join('')).not.toContain('planted words');
+  });
+
   it('and prints without end is heard for a while, with the name of its job', async () => {
     const runtime = await startRuntime(settings);
     const heard: string[] = [];
