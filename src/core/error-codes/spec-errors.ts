@@ -33,9 +33,9 @@ export const SPEC_ERRORS = {
     retryable: 'no',
   },
   MODULE_INVALID: {
-    meaning: 'A module that a spec names is not an operator.',
+    meaning: 'A module that a spec names cannot be used as an operator.',
     cause:
-      'There is no file or package of that name, it fails while it loads, it lacks the export, or what it exports does not have the shape of an operator.',
+      'There is no file or package of that name, it is outside of `moduleFolders`, it is TypeScript and this Node does not load that, it fails, ends its thread or takes too long or too much memory while it loads and plans, it lacks the export, or what it exports does not have the shape of an operator.',
     remedy:
       'Export what `defineOperator` or `defineRowOperator` returns, and name that export in `export`. While a spec is checked, the same text is a problem of `SPEC_INVALID`.',
     retryable: 'no',
