@@ -23,20 +23,18 @@ async function startSink(bounded: boolean, options: Record<string, unknown> = {}
   const context = contextOf('job', { stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded } });
   const sink = jsonlSink.create(JsonlSinkOptions.parse({ path, ...options }), TICKS, context);
   await sink.open();
+  const writeMixed = (rows: readonly Row[], controls: readonly { row: number; record: ControlRecord }[]) =>
+    sink.write(batchOf(TICKS, rows, context.dictionaries, controls));
   const write = (rows: readonly Row[], controls: readonly ControlRecord[] = []) =>
-    sink.write(
-      batchOf(
-        TICKS,
-        rows,
-        context.dictionaries,
-        controls.map((record) => ({ row: rows.length, record })),
-      ),
+    writeMixed(
+      rows,
+      controls.map((record) => ({ row: rows.length, record })),
     );
   const parts = () =>
     readdirSync(path)
       .sort()
       .map((name) => seconds(join(path, name)).map((second) => second / 60));
-  return { sink, path, write, parts };
+  return { sink, path, write, writeMixed, parts };
 }
 
 describe('data that has no end', () => {
@@ -49,6 +47,15 @@ describe('data that has no end', () => {
       [10, 59],
       [60, 119, 50],
     ]);
+    await sink.close();
+  });
+
+  it('begins a new file for rows behind the watermark that has ended one, in the same batch', async () => {
+    const { sink, write, writeMixed, parts } = await startSink(false);
+    await write([minute(10)]);
+    await writeMixed([minute(50), minute(61), minute(55)], [{ row: 0, record: watermark(60) }]);
+    await writeMixed([minute(62)], [{ row: 1, record: watermark(120) }]);
+    expect(parts()).toEqual([[10], [50], [61, 55, 62]]);
     await sink.close();
   });
 

@@ -73,7 +73,11 @@ export class PartWriter {
         await this.#rowsOf(batch, row, placed.row);
         row = placed.row;
         await this.#control(placed);
+        if (this.isOpen) continue;
+        nextControl++; // a watermark has ended the part: the rows behind it go to the next one
+        break;
       }
+      if (!this.isOpen) continue;
       await this.#rowsOf(batch, row, end);
       row = end;
       if (this.#rotation.isFull(this.#rows, this.#file!.bytes + this.#encoder.pendingBytes)) await this.end();

@@ -133,6 +133,7 @@ export class BackwardFile implements FileCursor {
   async #readTail(tail: RowPlace): Promise<void> {
     await this.#readPart(tail, 1);
     this.#endPart()?.release();
+    this.#reported = Math.min(this.#reported, tail.line);
     this.#tail = undefined;
   }
 
