@@ -4,9 +4,10 @@ import * as nodeFs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type BadRow, PipelineError } from '../core/errors.js';
 import { invariant } from '../core/invariant.js';
-import { type DirectoryMaker, makeDirectory } from '../core/make-directory.js';
+import { type DirectoryMaker, makeDirectory, parentsToSync } from '../core/make-directory.js';
 import { errnoCode, lacksRoom, outputFailed, syncFailed } from '../core/output-error.js';
 import type { PlainData } from '../core/plain-data.js';
+import { syncFolder } from '../outputs/disk/durable-files.js';
 import { inSyncTurn } from '../shared-memory/sync-gate.js';
 import { type DeadLetterPosition, EarlierLetters, readDeadLetterPosition } from './earlier-letters.js';
 import { inspectDeadLetters } from './own-dead-letters.js';
@@ -75,6 +76,8 @@ export class DeadLetterFile implements KeptRejects {
   #endsMidLine = false;
   /** It was there before. */
   #isStanding = false;
+  /** In which the name of the file is not known to be on the disk. */
+  #foldersToSync: readonly string[] = [];
   /** Times that something was written, and how many of them are known to be on the disk. */
   #writes = 0;
   #writesSynced = 0;
@@ -96,7 +99,9 @@ export class DeadLetterFile implements KeptRejects {
    * @throws {PipelineError} `OUTPUT_EXISTS` when the file is none of dead letters, `OUTPUT_FAILED`.
    */
   async open(): Promise<void> {
-    await makeDirectory(this.#fs, dirname(this.path));
+    const folder = dirname(this.path);
+    const made = await makeDirectory(this.#fs, folder);
+    this.#foldersToSync = [...parentsToSync(folder, made), folder];
     try {
       this.#handle = await this.#fs.open(this.path, NEW);
     } catch (error) {
@@ -179,7 +184,11 @@ export class DeadLetterFile implements KeptRejects {
     const handle = this.#opened();
     try {
       // A device has nothing to sync, and says so by an error.
-      if ((await handle.stat()).isFile()) await inSyncTurn(() => handle.sync());
+      if ((await handle.stat()).isFile()) {
+        await inSyncTurn(() => handle.sync());
+        for (const folder of this.#foldersToSync) await syncFolder(this.#fs, folder);
+        this.#foldersToSync = [];
+      }
     } catch (error) {
       throw syncFailed(this.path, error);
     }

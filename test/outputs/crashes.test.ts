@@ -231,6 +231,24 @@ describe('a file system that fails once', () => {
     },
   );
 
+  it.each(['out', 'out.jsonl', 'out.jsonl.gz'])(
+    'leaves nothing of a run whose first checkpoint could not be synced, in %s',
+    async (name) => {
+      const path = join(temporaryDirectory(), name);
+      const disk = new CrashingFileSystem();
+      const run = await startRun(path, { checkpointed: true, fs: disk.fs });
+      await run.write(ticks(2));
+      disk.between = async (operation) => {
+        if (operation.startsWith('sync ')) disk.failAt = disk.log.length;
+      };
+      await expect(run.prepare()).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+      disk.between = undefined;
+      disk.failAt = Number.POSITIVE_INFINITY;
+      await run.close();
+      expect(remainsOf(path)).toEqual([]);
+    },
+  );
+
   it('hands out no position when a part fails to end while the folder is synced', async () => {
     const path = join(temporaryDirectory(), 'out');
     const disk = new CrashingFileSystem();

@@ -74,6 +74,8 @@ export class PartDirectory implements Output {
   /** Old parts are there, and go when the first new one comes. */
   #replaces = false;
   #waitsForCommit: boolean;
+  /** A position of this owner of the run was. */
+  #isHandedOut = false;
   /** Parts that a position listed which was handed out: a store may hold it. */
   #prepared = 0;
   /** A replacement has begun and has not come to its end. */
@@ -132,13 +134,17 @@ export class PartDirectory implements Output {
     this.#waitsForCommit = true;
     this.#openFiles ??= new OpenFiles(staging);
     const open = await this.#openFiles.take(cuts);
-    this.#prepared = this.#ended.length;
-    this.#listed = new Set(open.position.files.map(({ name }) => name));
+    const prepared = this.#ended.length;
+    const listed = new Set(open.position.files.map(({ name }) => name));
     return {
       position: this.#position(open.position),
       sync: async () => {
         await open.sync();
         await staging.keep();
+        // Only now the position is handed out.
+        this.#isHandedOut = true;
+        this.#prepared = prepared;
+        this.#listed = listed;
       },
     };
   }
@@ -178,6 +184,7 @@ export class PartDirectory implements Output {
     const isDecided = await this.#isDecided(place);
     const isOver = !isDecided && (this.#isFlushed || !this.#waitsForCommit);
     if (isOver) await this.#removeFenced();
+    else if (!this.#isHandedOut && !isDecided) await place.staging.removeAll();
     else {
       // What was listed stays: a store may hold a checkpoint with it.
       for (const { name } of this.#open) if (!this.#listed.has(name)) await place.staging.remove(name);
@@ -231,7 +238,7 @@ export class PartDirectory implements Output {
     await finishReplacements(places, place.run);
     await publishListed(places, position, place);
     const resumed = await this.#goOn(position, place);
-    const own = await discardBeyond(places, position, place.epoch);
+    const own = await discardBeyond(places, position, place);
     await place.removeRemains();
 
     this.#hasParts = (await listOutput(disk, this.#directory)).some(isPart);

@@ -1,7 +1,10 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
+import { outputFailed } from '../../core/output-error.js';
+import type { Disk } from '../disk/disk.js';
 import { findStaged, look } from '../runs/fence.js';
 import type { RunPlace } from '../runs/run-place.js';
+import { STAGED } from '../staging/staged-file.js';
 import { isAfter, isPartOfAnother, parsePartName } from './part-name.js';
 import type { PartPosition } from './part-position.js';
 import { listOutput, removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
@@ -84,28 +87,53 @@ async function giveItsPlace(places: Places, part: StagedPart, place: RunPlace): 
 }
 
 /**
- * Removes parts of the run that do not count. Those of later epochs are not ours to remove.
+ * Removes parts of the run that do not count. Those of later epochs are not ours to remove. One that the
+ * position lists as open goes back to what is staged: whoever goes on from it once more needs its bytes.
  *
- * @param epoch - Of the caller; earlier ones cannot publish any more.
  * @returns Names of the parts of the run that count, in order.
  */
 export async function discardBeyond(
   { disk, directory }: Places,
   position: PartPosition,
-  epoch: number,
+  place: RunPlace,
 ): Promise<string[]> {
   const own: string[] = [];
   // Whoever had the run may have ended and shown one since.
   const open = new Set(position.open?.files.map(({ name }) => name));
   const beyond: string[] = [];
+  const shownOpen: string[] = [];
   for (const name of (await listOutput(disk, directory)).sort()) {
     const part = parsePartName(name);
     if (part?.run !== position.run) continue;
     const counts = !isAfter(part, position) && !open.has(name);
     if (counts) own.push(name);
-    if (counts || part.epoch >= epoch) continue;
-    beyond.push(name);
+    if (counts || part.epoch >= place.epoch) continue;
+    if (open.has(name)) shownOpen.push(name);
+    else beyond.push(name);
   }
+  if (shownOpen.length > 0) await takeBack(disk, directory, shownOpen, place);
   if (beyond.length > 0) await removeFromOutput(disk, directory, beyond);
   return own;
+}
+
+/** Into a folder that stays until a checkpoint of this epoch counts. */
+async function takeBack(
+  disk: Disk,
+  directory: string,
+  names: readonly string[],
+  place: RunPlace,
+): Promise<void> {
+  const [folder] = place.fenced;
+  if (folder === undefined) await place.staging.keep();
+  const to = folder ?? place.staging.folder;
+  for (const name of names) {
+    const path = join(directory, name);
+    try {
+      await disk.fs.rename(path, join(to, `${basename(name)}${STAGED}`));
+    } catch (error) {
+      throw outputFailed('take back', path, error);
+    }
+  }
+  await disk.syncDirectory(to);
+  await syncOutput(disk, directory, names);
 }

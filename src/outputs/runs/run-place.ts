@@ -87,8 +87,9 @@ export class RunPlace {
     const staging = stagingName(epoch);
     const entered = await RunRegister.enter(disk, state, { job, run, staging, mode, columns });
     const { register, gone, others } = entered;
+    let created: Staging | undefined;
     try {
-      const created = await Staging.create(disk, runFolder, staging);
+      created = await Staging.create(disk, runFolder, staging);
       await refuseOvertaken(disk, runFolder, epoch);
       const fenced = await unlessGone(disk, runFolder, () => fenceEarlier(disk, runFolder, epoch));
       const place = new RunPlace(options, { run, epoch, staging: created, fenced, others }, register, gone);
@@ -99,6 +100,8 @@ export class RunPlace {
       }
       return place;
     } catch (error) {
+      await created?.removeEmpty();
+      await removeRunFolder(disk, runFolder, epoch);
       await register.end();
       throw error;
     }

@@ -109,13 +109,16 @@ export class SingleFile implements Output {
     }
     const standing = this.#standing ?? null;
     const file = await this.begin();
-    this.#mayBeResumed = this.#isListed = true;
+    const handOut = async () => {
+      await staging.keep();
+      this.#mayBeResumed = this.#isListed = true;
+    };
     if (cuts.length === 0) {
       return {
         position: filePositionData({ run, epoch, ...file.mark, published: false, standing }),
         sync: async () => {
           await file.sync();
-          await staging.keep();
+          await handOut();
         },
       };
     }
@@ -126,7 +129,7 @@ export class SingleFile implements Output {
       position: filePositionData({ run, epoch, ...mark, published: false, standing, open: open.position }),
       sync: async () => {
         await open.sync();
-        await staging.keep();
+        await handOut();
       },
     };
   }

@@ -66,6 +66,8 @@ export class Staging {
       return await StagedFile.open(this.#disk, { name, path: this.pathOf(name), final });
     } catch (error) {
       throw await this.#whyNot('create', final, error);
+    } finally {
+      this.#hasNewNames = true; // again: the folder may have been synced before the name was there
     }
   }
 
@@ -81,6 +83,8 @@ export class Staging {
     } catch (error) {
       if (errnoCode(error) !== 'EEXIST') await this.#disk.removeQuietly(path);
       throw await this.#whyNot('copy', from, error);
+    } finally {
+      this.#hasNewNames = true;
     }
   }
 
