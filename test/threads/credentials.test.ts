@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { resolveSpec } from '../../dist/src/index.js';
@@ -52,12 +53,15 @@ describe('the secrets of a spec', () => {
   ])('are hidden in its thread, and outside of it, when its job %s', async (_what, body) => {
     const runtime = await startRuntime();
     const operator = moduleOperator(body);
-    const spec = await resolveSpec({
-      name: 'secretive',
-      source: endless,
-      operators: [operator],
-      sink: discard,
-    });
+    const spec = await resolveSpec(
+      {
+        name: 'secretive',
+        source: endless,
+        operators: [operator],
+        sink: discard,
+      },
+      { moduleFolders: [tmpdir()] },
+    );
     const operators = spec.operators.map((stage) => ({ ...stage, secrets: ['other words'] }));
     const job = await runtime.submitResolved({ ...spec, operators });
     const report = await job.outcome;

@@ -19,6 +19,9 @@ export interface TextDialect {
   nonFinite(value: number): string;
 }
 
+/** Ids whose texts are kept: what comes behind so many symbols hardly repeats, and each open file keeps its own. */
+const KEPT_MAX = 65_536;
+
 /** Writes the values of one column, one by one. */
 export class TextColumn {
   readonly #column: Column;
@@ -34,7 +37,7 @@ export class TextColumn {
   #words: Int32Array = NO_WORDS;
   #codes: Uint8Array = NO_CODES;
   #dictionary: Dictionary | undefined;
-  /** Texts of the dictionary's strings, by id, as they are first needed. */
+  /** Texts of the dictionary's first strings, by id, as they are first needed. */
   #strings: (Uint8Array | undefined)[] = [];
 
   constructor(column: Column, index: number, dialect: TextDialect) {
@@ -103,12 +106,17 @@ export class TextColumn {
   }
 
   #encode(id: number): Uint8Array {
+    if (id >= KEPT_MAX) return this.#textOf(id);
     // Filled without holes, or the array turns into a slow one.
     while (this.#strings.length <= id) this.#strings.push(undefined);
-    const value = this.#dictionary?.at(id);
-    const text = value === null || value === undefined ? this.#null : this.#dialect.text(value);
+    const text = this.#textOf(id);
     this.#strings[id] = text;
     return text;
+  }
+
+  #textOf(id: number): Uint8Array {
+    const value = this.#dictionary?.at(id);
+    return value === null || value === undefined ? this.#null : this.#dialect.text(value);
   }
 }
 
