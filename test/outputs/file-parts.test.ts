@@ -404,6 +404,29 @@ describe('a run without rows, gone on with after all of it is gone', () => {
   });
 });
 
+describe('a directory whose replacement failed', () => {
+  it('before it was decided is added to with its own columns alone', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    await runWhole(path, ticks(2), { partitionBy: ['hour'] });
+    const disk = new CrashingFileSystem();
+    const run = await startRun(path, { ifExists: 'replace', fs: disk.fs });
+    await run.write(ticks(2, 9));
+    disk.between = async (operation) => {
+      if (operation.includes('replacing-')) disk.failAt = disk.log.length;
+    };
+    await expect(run.flush()).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    disk.between = undefined;
+    await run.close();
+    await expect(runWhole(path, ticks(1), { ifExists: 'append' })).rejects.toMatchObject({
+      code: 'OUTPUT_EXISTS',
+    });
+    await runWhole(path, ticks(1, 2), { ifExists: 'append', partitionBy: ['hour'] });
+    await runWhole(path, ticks(3, 9), { ifExists: 'replace' });
+    await runWhole(path, ticks(1, 12), { ifExists: 'append' });
+    expect([globbed(path), remainsOf(path)]).toEqual([[9, 10, 11, 12], []]);
+  });
+});
+
 describe('two runs that begin to append to an empty directory at once', () => {
   it('with other columns are not both let in, in whatever order they look', async () => {
     for (let at = 0; at < 40; at++) {

@@ -9,7 +9,7 @@ import { isPart } from './part-name.js';
 export type Columns = readonly { readonly name: string; readonly type: Column['type'] | 'partition' }[];
 
 /** In the state folder: the columns of the parts. */
-const COLUMNS_FILE = 'columns.json';
+export const COLUMNS_FILE = 'columns.json';
 /** Earlier builds listed parts in it. Most readers of a directory stumble over it. */
 const MANIFEST_FILE = 'manifest.json';
 
@@ -63,6 +63,12 @@ export async function noteColumns(
   const found = await readColumns(disk, state);
   if (found && sameColumns(found, columns)) return;
   await staging.decide(join(state, COLUMNS_FILE), JSON.stringify(columns));
+}
+
+/** Has the columns at hand for the moment in which parts with these take the place of others. */
+export async function stageColumns(staging: Staging, columns: Columns): Promise<void> {
+  await staging.remove(COLUMNS_FILE);
+  await staging.stage(COLUMNS_FILE, JSON.stringify(columns));
 }
 
 const isLike = (name: string, extension: string) => !name.startsWith('.') && name.endsWith(`.${extension}`);

@@ -12,6 +12,7 @@ import { type FileCut, OpenFiles, type ResumedFile, resumeOpenFiles } from '../s
 import type { OpenFilesPosition } from '../staging/open-files-position.js';
 import type { StagedFile } from '../staging/staged-file.js';
 import {
+  COLUMNS_FILE,
   type Columns,
   columnsOf,
   columnsText,
@@ -19,6 +20,7 @@ import {
   refuseManifest,
   refuseOtherColumns,
   refuseParts,
+  stageColumns,
 } from './existing-parts.js';
 import { isPart, isPartOfAnother, partName } from './part-name.js';
 import { asPartPosition, type PartPosition, toPlainData } from './part-position.js';
@@ -186,6 +188,7 @@ export class PartDirectory implements Output {
     if (isOver) await this.#removeFenced();
     else if (!this.#isHandedOut && !isDecided) await place.staging.removeAll();
     else {
+      if (!isDecided) await place.staging.remove(COLUMNS_FILE);
       // What was listed stays: a store may hold a checkpoint with it.
       for (const { name } of this.#open) if (!this.#listed.has(name)) await place.staging.remove(name);
       const unlisted = isDecided ? [] : this.#ended.slice(this.#prepared);
@@ -236,7 +239,7 @@ export class PartDirectory implements Output {
     this.#place = place;
     if (!isKnown) await refuseForeign(places, position);
     await finishReplacements(places, place.run);
-    await publishListed(places, position, place);
+    await publishListed(places, position, place, this.#columns);
     const resumed = await this.#goOn(position, place);
     const own = await discardBeyond(places, position, place);
     await place.removeRemains();
@@ -290,7 +293,7 @@ export class PartDirectory implements Output {
     const { staging, run, epoch } = this.#running;
     const parts = this.#ended.slice(0, count);
     if (this.#replaces) {
-      await noteColumns(disk, this.#state, staging, this.#columns);
+      await stageColumns(staging, this.#columns);
       const names = await listOutput(disk, this.#directory);
       const old = names.filter((name) => isPartOfAnother(run, name));
       this.#isReplacing = true;

@@ -5,6 +5,7 @@ import type { Disk } from '../disk/disk.js';
 import { findStaged, look } from '../runs/fence.js';
 import type { RunPlace } from '../runs/run-place.js';
 import { STAGED } from '../staging/staged-file.js';
+import { type Columns, stageColumns } from './existing-parts.js';
 import { isAfter, isPartOfAnother, parsePartName } from './part-name.js';
 import type { PartPosition } from './part-position.js';
 import { listOutput, removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
@@ -49,6 +50,7 @@ export async function publishListed(
   places: Places,
   { run, staged, replaces }: PartPosition,
   place: RunPlace,
+  columns: Columns,
 ): Promise<void> {
   if (staged.length === 0) return;
   const { disk, directory } = places;
@@ -57,6 +59,7 @@ export async function publishListed(
   for (const part of missing) await refuseLost(places, part, place);
   if (replaces && missing.length === staged.length) {
     const old = (await listOutput(disk, directory)).filter((name) => isPartOfAnother(run, name));
+    await stageColumns(place.staging, columns);
     await replaceParts(places, place.staging, { run, epoch: place.epoch, old, parts: staged });
     return;
   }

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
+import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { Disk } from '../disk/disk.js';
 import { RANDOM_NAME } from '../disk/random-name.js';
 import { findStaged, look, stagingFolders } from '../runs/fence.js';
 import type { Staging } from '../staging/staging.js';
+import { COLUMNS_FILE } from './existing-parts.js';
 import { digits, isPart } from './part-name.js';
 import { removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
 
@@ -42,7 +44,8 @@ export interface Places {
 
 /**
  * Has parts take the place of others: writes down which, removes the old, publishes the new. A reader
- * sees fewer rows for a while, never doubled ones.
+ * sees fewer rows for a while, never doubled ones. Their columns are staged (`stageColumns`): until it is
+ * decided, those of the old parts are noted.
  *
  * @throws {PipelineError} `FENCED` before anything was decided.
  */
@@ -112,6 +115,8 @@ async function removeEmptyFolders(disk: Disk, runFolder: string): Promise<void> 
 async function carryOut({ disk, state, directory }: Places, path: string, decision: Decision): Promise<void> {
   const { run, old, parts } = decision;
   await removeFromOutput(disk, directory, old);
+  const columns = await findStaged(disk, await stagingFolders(disk, join(state, run)), COLUMNS_FILE);
+  if (columns) await renameIfThere(disk, columns.path, join(state, COLUMNS_FILE));
   const names = parts.map(({ name }) => name);
   for (const name of names) {
     const final = join(directory, name);
@@ -129,6 +134,15 @@ async function carryOut({ disk, state, directory }: Places, path: string, decisi
   await syncOutput(disk, directory, names);
   await disk.remove(path);
   await disk.syncDirectory(state);
+}
+
+/** Another run may have carried it out meanwhile. */
+async function renameIfThere(disk: Disk, from: string, to: string): Promise<void> {
+  try {
+    await disk.fs.rename(from, to);
+  } catch (error) {
+    if (errnoCode(error) !== 'ENOENT') throw outputFailed('write', to, error);
+  }
 }
 
 function parseDecision(path: string, text: string): Decision {

@@ -145,6 +145,17 @@ export class Staging {
     }
   }
 
+  /** Makes a small file in here, with all its bytes on the disk. */
+  async stage(name: string, text: string): Promise<void> {
+    try {
+      await this.#disk.writeNew(this.pathOf(name), text);
+    } catch (error) {
+      throw await this.#whyNot('write', this.pathOf(name), error);
+    } finally {
+      this.#hasNewNames = true;
+    }
+  }
+
   /** Puts a small file of the output in its place as a whole. Not possible any more after a takeover. */
   async decide(path: string, text: string): Promise<void> {
     try {
