@@ -84,31 +84,38 @@ describe('an owner that is followed while it stands still, and then goes on,', (
     expect([globbed(path), remainsOf(path)]).toEqual([upTo(3), []]);
   });
 
-  it('leaves what a reset to an older checkpoint goes on from, until one of the new owner counts', async () => {
-    const path = join(temporaryDirectory(), 'out');
-    const first = await startRun(path, { checkpointed: true, rotate: { rows: 3 } });
-    await first.write(ticks(2));
-    const older = (await first.prepare()).position; // lists the part as open
-    await first.sink.commit(older);
-    await first.write(ticks(4, 2));
-    await first.sink.commit((await first.prepare()).position); // and it is published
-    expect(globbed(path)).toEqual(upTo(6));
-    await first.close();
-    for (const _start of [1, 2]) {
-      const killed = await startRun(path, { checkpointed: true, resuming: true });
-      await killed.sink.resume(older);
-      expect(globbed(path)).toEqual([]);
-      await killed.close();
-    }
-    const last = await startRun(path, { checkpointed: true, resuming: true });
-    await last.sink.resume(older);
-    await last.write(ticks(3, 2));
-    const { position } = await last.prepare(true);
-    await last.sink.commit(position);
-    await last.flush();
-    await last.close();
-    expect([globbed(path), remainsOf(path)]).toEqual([upTo(5), []]);
-  });
+  it.each([
+    ['was killed', false],
+    ['came to its end', true],
+  ])(
+    'leaves what a reset to an older checkpoint goes on from, until one of the new owner counts (it %s)',
+    async (_how, isOver) => {
+      const path = join(temporaryDirectory(), 'out');
+      const first = await startRun(path, { checkpointed: true, rotate: { rows: 3 } });
+      await first.write(ticks(2));
+      const older = (await first.prepare()).position; // lists the part as open
+      await first.sink.commit(older);
+      await first.write(ticks(4, 2));
+      await first.sink.commit((await first.prepare()).position); // and it is published
+      expect(globbed(path)).toEqual(upTo(6));
+      if (isOver) await first.flush();
+      await first.close();
+      for (const _start of [1, 2]) {
+        const killed = await startRun(path, { checkpointed: true, resuming: true });
+        await killed.sink.resume(older);
+        expect(globbed(path)).toEqual([]);
+        await killed.close();
+      }
+      const last = await startRun(path, { checkpointed: true, resuming: true });
+      await last.sink.resume(older);
+      await last.write(ticks(3, 2));
+      const { position } = await last.prepare(true);
+      await last.sink.commit(position);
+      await last.flush();
+      await last.close();
+      expect([globbed(path), remainsOf(path)]).toEqual([upTo(5), []]);
+    },
+  );
 
   it('is told so', async () => {
     const path = join(temporaryDirectory(), 'out');

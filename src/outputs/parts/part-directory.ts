@@ -76,7 +76,7 @@ export class PartDirectory implements Output {
   /** Old parts are there, and go when the first new one comes. */
   #replaces = false;
   #waitsForCommit: boolean;
-  /** A position of this owner of the run was. */
+  /** A position that was handed out lists what this owner of the run has staged. */
   #isHandedOut = false;
   /** Parts that a position listed which was handed out: a store may hold it. */
   #prepared = 0;
@@ -242,6 +242,7 @@ export class PartDirectory implements Output {
     await publishListed(places, position, place, this.#columns);
     const resumed = await this.#goOn(position, place);
     const own = await discardBeyond(places, position, place);
+    this.#isHandedOut = place.staging.isKept; // a part may have been taken back into it
     await place.removeRemains();
 
     this.#hasParts = (await listOutput(disk, this.#directory)).some(isPart);

@@ -54,6 +54,11 @@ export class Staging {
     return join(this.folder, `${basename(name)}${STAGED}`);
   }
 
+  /** What is in here stays when the run dies. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
   /** Whether `sync` has something to do. */
   get hasNewNames(): boolean {
     return this.#hasNewNames || !this.#isReachable;
