@@ -39,6 +39,9 @@ export class TextColumn {
   #dictionary: Dictionary | undefined;
   /** Texts of the dictionary's first strings, by id, as they are first needed. */
   #strings: (Uint8Array | undefined)[] = [];
+  /** Of those that are not kept, the last one. */
+  #lastId = -1;
+  #lastText: Uint8Array = new Uint8Array(0);
 
   constructor(column: Column, index: number, dialect: TextDialect) {
     this.#column = column;
@@ -62,7 +65,10 @@ export class TextColumn {
     else this.#codes = data;
     if (this.#kind !== STRING) return;
     const dictionary = batch.dictionary(this.#column);
-    if (dictionary !== this.#dictionary) this.#strings = [];
+    if (dictionary !== this.#dictionary) {
+      this.#strings = [];
+      this.#lastId = -1;
+    }
     this.#dictionary = dictionary;
   }
 
@@ -106,12 +112,19 @@ export class TextColumn {
   }
 
   #encode(id: number): Uint8Array {
-    if (id >= KEPT_MAX) return this.#textOf(id);
+    if (id >= KEPT_MAX) return this.#unkept(id);
     // Filled without holes, or the array turns into a slow one.
     while (this.#strings.length <= id) this.#strings.push(undefined);
     const text = this.#textOf(id);
     this.#strings[id] = text;
     return text;
+  }
+
+  /** Asked for twice a row: for its room, and to be written. */
+  #unkept(id: number): Uint8Array {
+    if (id !== this.#lastId) this.#lastText = this.#textOf(id);
+    this.#lastId = id;
+    return this.#lastText;
   }
 
   #textOf(id: number): Uint8Array {

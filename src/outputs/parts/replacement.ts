@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
-import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { Disk } from '../disk/disk.js';
 import { RANDOM_NAME } from '../disk/random-name.js';
 import { findStaged, look, stagingFolders } from '../runs/fence.js';
@@ -116,7 +115,7 @@ async function carryOut({ disk, state, directory }: Places, path: string, decisi
   const { run, old, parts } = decision;
   await removeFromOutput(disk, directory, old);
   const columns = await findStaged(disk, await stagingFolders(disk, join(state, run)), COLUMNS_FILE);
-  if (columns) await renameIfThere(disk, columns.path, join(state, COLUMNS_FILE));
+  if (columns) await renameIntoOutput(disk, state, columns.path, COLUMNS_FILE);
   const names = parts.map(({ name }) => name);
   for (const name of names) {
     const final = join(directory, name);
@@ -134,15 +133,6 @@ async function carryOut({ disk, state, directory }: Places, path: string, decisi
   await syncOutput(disk, directory, names);
   await disk.remove(path);
   await disk.syncDirectory(state);
-}
-
-/** Another run may have carried it out meanwhile. */
-async function renameIfThere(disk: Disk, from: string, to: string): Promise<void> {
-  try {
-    await disk.fs.rename(from, to);
-  } catch (error) {
-    if (errnoCode(error) !== 'ENOENT') throw outputFailed('write', to, error);
-  }
 }
 
 function parseDecision(path: string, text: string): Decision {
