@@ -48,6 +48,7 @@ await build({
     'src/columns/arrow/arrow': 'src/columns/arrow/arrow.ts',
     'src/resilience/rate/rate': 'src/resilience/rate/rate.ts',
     'src/resilience/breaker/breaker': 'src/resilience/breaker/breaker.ts',
+    'src/resilience/resilience': 'src/resilience/resilience.ts',
     'src/checkpoints/checkpoints': 'src/checkpoints/checkpoints.ts',
     'src/cli/main': 'src/cli/main.ts',
     ...Object.fromEntries(THREAD_ENTRIES.map((name) => [name, `${name}.ts`])),

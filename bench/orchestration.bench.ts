@@ -4,7 +4,7 @@
 // stays closed, in turns; told is the median of the rounds.
 
 import type { PipelineSpec } from '../src/plan/typed-spec.js';
-import { RateCoordinator } from '../src/resilience/rate/rate-coordinator.js';
+import { ResilienceCoordinator } from '../src/resilience/resilience-coordinator.js';
 import { createPipeline } from '../src/runtime/pipeline-builder.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import { median } from './support/measure.js';
@@ -16,7 +16,7 @@ const ROUNDS = 9;
 
 export default async function benchOrchestration({ quick, progress }: BenchContext): Promise<BenchResult[]> {
   const rows = quick ? QUICK_ROWS : ROWS;
-  const guards = new RateCoordinator({
+  const resilience = new ResilienceCoordinator({
     providers: { feed: { permitsPerSecond: 1_000_000, burst: 1_000_000 } },
     tenants: { desk: { permitsPerSecond: 1_000_000, burst: 1_000_000 } },
     breakers: { feed: { timeWindow: { failureRate: 0.5 } } },
@@ -28,7 +28,7 @@ export default async function benchOrchestration({ quick, progress }: BenchConte
   };
   const ways = [
     { name: 'bare', run: () => createPipeline(bare).run() },
-    { name: 'with budget and breaker', run: () => createPipeline(guarded, { guards }).run() },
+    { name: 'with budget and breaker', run: () => createPipeline(guarded, { resilience }).run() },
   ];
   const figures = ways.map((): number[] => []);
   const losses: number[] = [];
@@ -45,7 +45,7 @@ export default async function benchOrchestration({ quick, progress }: BenchConte
     for (const [i, rate] of rates.entries()) figures[i]!.push(rate);
     losses.push(100 * (1 - rates[1]! / rates[0]!));
   }
-  guards.close();
+  resilience.close();
   return [
     ...ways.map(({ name }, i) => ({ name, ours: true, perSecond: median(figures[i]!), unit: 'ticks' })),
     { name: 'lost, pair by pair', ours: true, value: median(losses), unit: '%' },

@@ -30,9 +30,9 @@ if (isMainThread) {
   if (breaker.state !== 'closed' || breaker.counts.failed !== 3) process.exitCode = 1;
   breaker.close();
 } else {
-  const guard = openBreaker(workerData);
+  const breaker = openBreaker(workerData);
   for (let call = 1; call <= 4; call++) {
-    const outcome = await guard
+    const outcome = await breaker
       .execute(() => Promise.reject(new Error('the provider is down')))
       .catch((error) => (error instanceof BreakerOpenError ? 'refused' : 'failed'));
     console.log(`worker: call ${call} ${outcome}`);

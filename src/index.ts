@@ -77,9 +77,10 @@ export {
   type SourceSpec,
   uncheckedSpec,
 } from './plan/typed-spec.js';
-export type { Guards } from './providers/guards.js';
 export { builtIn } from './registry/built-in.js';
 export { Registry } from './registry/registry.js';
+export type { Resilience } from './resilience/resilience-client.js';
+export type { ResilienceCoordinator } from './resilience/resilience-coordinator.js';
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';

@@ -6,7 +6,7 @@ import { PipelineError, toWireError } from '../src/core/errors.js';
 import { hideSecrets } from '../src/core/hide-secrets.js';
 import type { StreamingPipeline } from '../src/engine/streaming-pipeline.js';
 import { instantiate } from '../src/plan/instantiate.js';
-import type { RateClient } from '../src/resilience/rate/rate-client.js';
+import type { ResilienceClient } from '../src/resilience/resilience-client.js';
 import { Counters } from '../src/shared-memory/counters.js';
 import { shareSyncMemory } from '../src/shared-memory/sync-gate.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
@@ -54,7 +54,7 @@ export function warm(): void {}
 
 async function runPipeline(task: PipelineTask, counters: Counters): Promise<PipelineReport> {
   const began = performance.now();
-  let rates: RateClient | undefined;
+  let resilience: ResilienceClient | undefined;
   try {
     if (task.protocol !== PROTOCOL_VERSION) {
       throw new PipelineError(
@@ -66,12 +66,15 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
     const actor = listen(task);
     const log = threadLogger(task.logs, counters).child({ thread: threadId });
     counters.set('startStep', StartStep.making);
-    if (task.rates) rates = (await import('../src/resilience/rate/rate-client.js')).openRates(task.rates);
+    if (task.resilience) {
+      const { openResilience } = await import('../src/resilience/resilience-client.js');
+      resilience = openResilience(task.resilience);
+    }
     const pipeline = await instantiate(task.spec, {
       clock: systemClock,
       log,
       counters,
-      ...(rates && { guards: rates }),
+      ...(resilience && { resilience }),
     });
     actor.attach(pipeline);
     return await pipeline.run(async () => {
@@ -87,7 +90,7 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       durationMs: performance.now() - began,
     });
   } finally {
-    rates?.close();
+    resilience?.close();
   }
 }
 

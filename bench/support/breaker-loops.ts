@@ -1,5 +1,5 @@
+import type { Breaker } from '../../src/resilience/breaker/breaker-calls.js';
 import type { BreakerHandle } from '../../src/resilience/breaker/breaker-handle.js';
-import type { Guard } from '../../src/resilience/breaker/guard.js';
 
 export interface BreakerTask {
   readonly handle: BreakerHandle;
@@ -9,13 +9,13 @@ export interface BreakerTask {
   readonly gate: SharedArrayBuffer;
 }
 
-/** What is guarded. */
+/** What the breaker is around. */
 export const bareCall = async (): Promise<number> => 1;
 
-export async function breakerLoop(guard: Guard, calls: number): Promise<void> {
-  for (let i = 0; i < calls; i++) await guard.execute(bareCall);
+export async function breakerLoop(breaker: Breaker, calls: number): Promise<void> {
+  for (let i = 0; i < calls; i++) await breaker.execute(bareCall);
 }
 
-export function permitLoop(guard: Guard, calls: number): void {
-  for (let i = 0; i < calls; i++) guard.permit().succeed();
+export function permitLoop(breaker: Breaker, calls: number): void {
+  for (let i = 0; i < calls; i++) breaker.permit().succeed();
 }

@@ -4,14 +4,14 @@ import { openBreaker } from '../../src/resilience/breaker/open-breaker.js';
 import { type BreakerTask, breakerLoop, permitLoop } from './breaker-loops.js';
 
 const { handle, way, calls, gate } = workerData as BreakerTask;
-const guard = openBreaker(handle);
+const breaker = openBreaker(handle);
 const loop = way === 'execute' ? breakerLoop : permitLoop;
 const ready = new Int32Array(gate);
 
-await loop(guard, calls / 10);
+await loop(breaker, calls / 10);
 Atomics.add(ready, 0, 1);
 Atomics.notify(ready, 0);
 while (Atomics.load(ready, 0) < 2) Atomics.wait(ready, 0, 1, 1_000);
 const began = process.hrtime.bigint();
-await loop(guard, calls);
+await loop(breaker, calls);
 parentPort?.postMessage(Number(process.hrtime.bigint() - began) / calls);

@@ -35,11 +35,11 @@ type RefusedSpec = Extract<CheckedSpec, { readonly problems: readonly string[] }
 export async function loadSpecs(
   files: readonly string[],
   settings: readonly string[],
-  { rates, modules }: Pick<LoadedSettings, 'rates' | 'modules'>,
+  { resilience, modules }: Pick<LoadedSettings, 'resilience' | 'modules'>,
 ): Promise<CheckedSpec[]> {
   const userCode = new PlanningThreads(modules, systemClock);
   try {
-    return await checkAll(files, settings, { guards: rates, userCode });
+    return await checkAll(files, settings, { resilience, userCode });
   } finally {
     await userCode.close();
   }

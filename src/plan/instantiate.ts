@@ -16,10 +16,10 @@ import type { Source } from '../engine/source.js';
 import type { Named, StageContext, StreamFacts } from '../engine/stage.js';
 import { StreamingPipeline } from '../engine/streaming-pipeline.js';
 import type { RoomSettings } from '../outputs/disk/room-on-disk.js';
-import type { Guards } from '../providers/guards.js';
 import { builtIn } from '../registry/built-in.js';
 import { loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
+import type { Resilience } from '../resilience/resilience-client.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Checkpoint, RunIdentity } from '../wire/checkpoint.js';
@@ -38,7 +38,7 @@ export interface PipelineEnvironment {
   /** What each stage has to open in. A supervisor has a deadline of its own for the whole start. */
   readonly openDeadlineMs?: number;
   /** Budgets and breakers, for a spec that names some. */
-  readonly guards?: Guards;
+  readonly resilience?: Resilience;
   /** Where an earlier start of a run of the same spec left off. */
   readonly checkpoint?: Checkpoint;
   /** Which start of which run this is. Without it: the next of the checkpoint's run, or the first of a new one. */
@@ -76,7 +76,7 @@ export async function instantiate(
   const batcherFactory = await loadStage(registry, 'batcher', spec.batcher);
   const sinkFactory = overrides.sink ?? (await loadStage(registry, 'sink', spec.sink));
 
-  const guarded = await gateOf(spec, environment);
+  const gated = await openGateOf(spec, environment);
 
   const memory = new ColumnMemory(megabytes(spec.maxMemoryMb));
   const dictionaries = new DictionarySet(memory);
@@ -121,9 +121,9 @@ export async function instantiate(
   function makeStages() {
     let schema: Schema = sourceFactory.plan(spec.source.options, problems);
     const atSource = { order: SYMBOLS_IN_ORDER, bounded: true };
-    const gate = guarded?.gate ?? openGate;
+    const gate = gated?.gate ?? openGate;
     const bare = sourceFactory.create(spec.source.options, { ...context, gate, stream: atSource });
-    const stage = guarded ? guarded.guard(bare) : bare;
+    const stage = gated ? gated.wrap(bare) : bare;
     const source = { use: spec.source.use, stage };
     const { bounded } = stage.capabilities;
     let stream: StreamFacts = { order: stage.order ?? SYMBOLS_IN_ORDER, bounded };
@@ -162,22 +162,22 @@ function nextStart({ run, job, ended }: Checkpoint): RunIdentity {
   return { id: run.id, epoch: run.epoch + 1, owner: ownerOfThread() };
 }
 
-interface SourceGate {
+interface GateOfSource {
   readonly gate: CallGate;
-  guard(source: Source): Source;
+  wrap(source: Source): Source;
 }
 
 /** Loaded when asked for: who sets no budget and no breaker pays nothing for them. */
-async function gateOf(
-  { guard }: ResolvedSpec,
-  { guards, clock, log }: PipelineEnvironment,
-): Promise<SourceGate | undefined> {
-  if (guard === undefined) return undefined;
-  invariant(guards !== undefined, 'a spec that names budgets or breakers is made where they are');
+async function openGateOf(
+  { gate: settings }: ResolvedSpec,
+  { resilience, clock, log }: PipelineEnvironment,
+): Promise<GateOfSource | undefined> {
+  if (settings === undefined) return undefined;
+  invariant(resilience !== undefined, 'a spec that names budgets or breakers is made where they are');
   const { createGate } = await import('../providers/create-gate.js');
-  const { GuardedSource } = await import('../providers/guarded-source.js');
-  const gate = createGate(guard, { guards, clock, log });
-  return { gate, guard: (source) => new GuardedSource(source, gate) };
+  const { GatedSource } = await import('../providers/gated-source.js');
+  const gate = createGate(settings, { resilience, clock, log });
+  return { gate, wrap: (source) => new GatedSource(source, gate) };
 }
 
 /** Loaded when asked for: without it, many a thread never needs Node's `fs/promises`. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SourceGuardOptions } from '../providers/source-guard-options.js';
+import { SourceGateOptions } from '../providers/source-gate-options.js';
 
 const name = 'expected 1 to 100 letters, digits, ".", "_" or "-", the first a letter or digit';
 
@@ -17,7 +17,7 @@ export const OPERATORS_MAX = 100;
 export const PipelineSpec = z.strictObject({
   /** Names the job, and by default its files. */
   name: z.string(name).regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, name),
-  source: StageSpec.extend(SourceGuardOptions.shape),
+  source: StageSpec.extend(SourceGateOptions.shape),
   operators: z
     .array(StageSpec, 'expected a list of operators')
     .max(OPERATORS_MAX, `expected at most ${OPERATORS_MAX} operators`)

@@ -4,15 +4,15 @@ import { InvalidSpecError, PipelineError, RuntimeError, type SpecProblem } from 
 import { redact } from '../core/redact.js';
 import type { ComponentKind } from '../engine/component.js';
 import type { PlanProblems, SpecFacts } from '../engine/factories.js';
-import { guardProblems } from '../providers/guard-problems.js';
-import type { Guards } from '../providers/guards.js';
+import { gateProblems } from '../providers/gate-problems.js';
 import { builtIn } from '../registry/built-in.js';
 import { loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
+import type { Resilience } from '../resilience/resilience-client.js';
 import { schemaProblems } from '../settings/schema-problems.js';
 import { secretsOf } from '../settings/secret-options.js';
 import type { ModuleOptions } from '../stages/operators/module/options.js';
-import type { ResolvedSpec, ResolvedStage, SourceGuard } from '../wire/resolved-spec.js';
+import type { ResolvedSpec, ResolvedStage, SourceGateSettings } from '../wire/resolved-spec.js';
 import { checkJobFiles } from './paths/check-job-files.js';
 import type { JobFiles } from './paths/job-files.js';
 import { OPERATORS_MAX, PipelineSpec } from './pipeline-spec.js';
@@ -30,7 +30,7 @@ export interface SpecWithFiles {
 export interface ResolveContext {
   readonly overrides?: StageOverrides;
   /** Budgets and breakers that the spec may name. */
-  readonly guards?: Guards | undefined;
+  readonly resilience?: Resilience | undefined;
   /** Where modules are found and asked. */
   readonly userCode: UserCode;
   /** What specs can use. Default: the components of this package. */
@@ -47,7 +47,7 @@ export interface ResolveContext {
  */
 export async function resolveWithFiles(
   spec: unknown,
-  { overrides = {}, guards, userCode, registry = builtIn }: ResolveContext,
+  { overrides = {}, resilience, userCode, registry = builtIn }: ResolveContext,
 ): Promise<SpecWithFiles> {
   const problems: SpecProblem[] = [];
   const outline = PipelineSpec.safeParse(withPlaceholders(spec, overrides), { reportInput: true });
@@ -59,8 +59,8 @@ export async function resolveWithFiles(
   const check = (kind: ComponentKind, stage: unknown, path: Path) =>
     resolveStage(registry, kind, stage, path, problems);
   const source = overrides.source ? IN_CODE : await check('source', sourceSpec, ['source']);
-  const guard = outline.success ? guardOf(outline.data.source) : undefined;
-  for (const { key, message } of guard ? guardProblems(guard, guards) : []) {
+  const gate = outline.success ? gateSettingsOf(outline.data.source) : undefined;
+  for (const { key, message } of gate ? gateProblems(gate, resilience) : []) {
     problems.push({ path: ['source', key], message });
   }
   const listed = Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : [];
@@ -87,7 +87,7 @@ export async function resolveWithFiles(
   const resolved = {
     name,
     source,
-    ...(guard && { guard }),
+    ...(gate && { gate }),
     operators: operators as ResolvedStage[],
     batcher,
     sink,
@@ -105,15 +105,15 @@ const IN_CODE: ResolvedStage = { use: 'code', options: undefined };
 function withPlaceholders(spec: unknown, { source, sink }: StageOverrides): unknown {
   if (typeof spec !== 'object' || spec === null) return spec;
   const { budget, breaker } = asObject((spec as { readonly source?: unknown }).source);
-  const guarded = { ...(budget !== undefined && { budget }), ...(breaker !== undefined && { breaker }) };
+  const gate = { ...(budget !== undefined && { budget }), ...(breaker !== undefined && { breaker }) };
   return {
     ...spec,
-    ...(source && { source: { use: 'code', ...guarded } }),
+    ...(source && { source: { use: 'code', ...gate } }),
     ...(sink && { sink: { use: 'code' } }),
   };
 }
 
-function guardOf({ budget, breaker }: SourceGuard): SourceGuard | undefined {
+function gateSettingsOf({ budget, breaker }: SourceGateSettings): SourceGateSettings | undefined {
   if (budget === undefined && breaker === undefined) return undefined;
   return { ...(budget && { budget }), ...(breaker !== undefined && { breaker }) };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Component, ComponentKind } from '../engine/component.js';
-import { SourceGuardOptions } from '../providers/source-guard-options.js';
+import { SourceGateOptions } from '../providers/source-gate-options.js';
 import { builtIn } from '../registry/built-in.js';
 import type { Registry } from '../registry/registry.js';
 import { PipelineSpec } from './pipeline-spec.js';
@@ -47,7 +47,7 @@ function variants(registry: Registry, kind: ComponentKind): Promise<JsonSchema[]
         description: component.summary,
         properties: {
           use: { const: component.name },
-          ...(kind === 'source' && guardProperties()),
+          ...(kind === 'source' && gateProperties()),
           ...(schema.properties as JsonSchema | undefined),
         },
         // There is one batcher, so that its name may be left out.
@@ -58,8 +58,8 @@ function variants(registry: Registry, kind: ComponentKind): Promise<JsonSchema[]
 }
 
 /** What may stand in front of any source. */
-function guardProperties(): JsonSchema {
-  return toJsonSchema(SourceGuardOptions).properties as JsonSchema;
+function gateProperties(): JsonSchema {
+  return toJsonSchema(SourceGateOptions).properties as JsonSchema;
 }
 
 const toJsonSchema = (schema: z.ZodType): JsonSchema =>

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Component, ComponentKind } from '../engine/component.js';
-import type { SourceGuardOptions } from '../providers/source-guard-options.js';
+import type { SourceGateOptions } from '../providers/source-gate-options.js';
 import type { BUILT_IN } from '../registry/built-in.js';
 import type { SpecOutline } from './pipeline-spec.js';
 
@@ -18,9 +18,9 @@ type OptionsOf<Input> = string extends keyof Input ? unknown : Input;
 /** Takes what is declared `as const`, too. */
 type Frozen<T> = T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> } : T;
 
-type Guard = Frozen<z.input<typeof SourceGuardOptions>>;
+type SourceGate = Frozen<z.input<typeof SourceGateOptions>>;
 
-export type SourceSpec = StageSpec<'source'> & Guard;
+export type SourceSpec = StageSpec<'source'> & SourceGate;
 export type OperatorSpec = StageSpec<'operator'>;
 /** There is one, so that its name may be left out. */
 export type BatcherSpec = Omit<StageSpec<'batcher'>, 'use'> & Partial<Pick<StageSpec<'batcher'>, 'use'>>;
@@ -40,7 +40,7 @@ export type PipelineSpec = Omit<SpecOutline, 'source' | 'operators' | 'batcher' 
 /** A spec whose source or sink may be left out, because it is given in code. */
 export type OpenSpec = Omit<PipelineSpec, 'source' | 'sink'> & {
   /** Without a component, what stands in front of a source given in code. */
-  readonly source?: SourceSpec | Guard;
+  readonly source?: SourceSpec | SourceGate;
   readonly sink?: SinkSpec;
 };
 

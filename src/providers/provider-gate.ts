@@ -4,10 +4,10 @@ import { messageOf } from '../core/provider-error.js';
 import { cooldownMs } from '../core/retry-after.js';
 import { millis, type Nanos } from '../core/units.js';
 import type { CallGate, CallOptions, GatedCall } from '../engine/call-gate.js';
-import type { Permit as BreakerPermit, Guard } from '../resilience/breaker/guard.js';
+import type { Breaker, CallPermit } from '../resilience/breaker/breaker-calls.js';
 import { checkNumbers } from '../resilience/rate/check-numbers.js';
 import type { Limiter } from '../resilience/rate/limiter.js';
-import type { Permit as RatePermit } from '../resilience/rate/permit.js';
+import type { Permit } from '../resilience/rate/permit.js';
 import { BudgetRefusedError } from '../resilience/rate/rate-errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { StageStatistics } from '../wire/pipeline-report.js';
@@ -26,7 +26,7 @@ export interface ProviderGateOptions {
   /** For messages. */
   readonly provider: string;
   readonly budget?: CallBudget | undefined;
-  readonly breaker?: Guard | undefined;
+  readonly breaker?: Breaker | undefined;
   /** A call was throttled: cools the provider's budget down for all threads, where it has one. */
   throttled(retryAfterMs: number): void;
   readonly clock: Clock;
@@ -68,7 +68,7 @@ interface Attempts {
 export class ProviderGate implements CallGate {
   readonly #provider: string;
   readonly #budget: CallBudget | undefined;
-  readonly #breaker: Guard | undefined;
+  readonly #breaker: Breaker | undefined;
   readonly #throttled: (retryAfterMs: number) => void;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -149,8 +149,8 @@ export class ProviderGate implements CallGate {
   }
 
   /** Takes all permits of a read without waiting. @returns The breaker's, if there is one; `null`: none was taken. */
-  #takeNow(): BreakerPermit | undefined | null {
-    let permit: BreakerPermit | undefined;
+  #takeNow(): CallPermit | undefined | null {
+    let permit: CallPermit | undefined;
     if (this.#breaker) {
       try {
         permit = this.#breaker.permit();
@@ -174,7 +174,7 @@ export class ProviderGate implements CallGate {
   async #settleLater<T>(
     read: () => Promise<T | null> | T | null,
     reading: Promise<T | null>,
-    permit: BreakerPermit | undefined,
+    permit: CallPermit | undefined,
   ): Promise<T | null> {
     let batch: T | null;
     try {
@@ -190,7 +190,7 @@ export class ProviderGate implements CallGate {
   async #readAgain<T>(
     read: () => Promise<T | null> | T | null,
     error: unknown,
-    permit: BreakerPermit | undefined,
+    permit: CallPermit | undefined,
   ): Promise<T | null> {
     const attempts: Attempts = { failed: 0 };
     try {
@@ -214,7 +214,7 @@ export class ProviderGate implements CallGate {
     for (;;) {
       await this.#untilCallable(terms, attempts);
       const ratePermit = await this.#takeBudget(terms, attempts);
-      let permit: BreakerPermit | undefined;
+      let permit: CallPermit | undefined;
       try {
         permit = this.#breaker?.permit();
       } catch (error) {
@@ -258,7 +258,7 @@ export class ProviderGate implements CallGate {
   }
 
   /** Settles at the deadline, too. */
-  async #whenCallable(breaker: Guard, signal: AbortSignal, until: Nanos | undefined): Promise<void> {
+  async #whenCallable(breaker: Breaker, signal: AbortSignal, until: Nanos | undefined): Promise<void> {
     if (until === undefined) return breaker.whenCallable(signal);
     const own = this.#signals.open(signal);
     const timer = this.#clock.setTimeout(() => own.abort(undefined), this.#leftMs(until));
@@ -270,7 +270,7 @@ export class ProviderGate implements CallGate {
     }
   }
 
-  async #takeBudget({ cost, signal, until }: Terms, attempts: Attempts): Promise<RatePermit | undefined> {
+  async #takeBudget({ cost, signal, until }: Terms, attempts: Attempts): Promise<Permit | undefined> {
     if (!this.#budget) return undefined;
     const { limiter } = this.#budget;
     const since = this.#clock.now();
@@ -278,7 +278,7 @@ export class ProviderGate implements CallGate {
       limiter.acquire({ cost, signal, ...(until !== undefined && { timeoutMs: this.#leftMs(until) }) });
     const { cooledBy } = attempts;
     attempts.cooledBy = undefined;
-    let permit: RatePermit;
+    let permit: Permit;
     try {
       permit = await (cooledBy === undefined ? acquire() : this.#waits.pause(cooledBy, acquire));
     } catch (error) {
@@ -302,8 +302,8 @@ export class ProviderGate implements CallGate {
    */
   async #failed(
     thrown: unknown,
-    permit: BreakerPermit | undefined,
-    ratePermit: RatePermit | undefined,
+    permit: CallPermit | undefined,
+    ratePermit: Permit | undefined,
     { signal, until }: Terms,
     attempts: Attempts,
   ): Promise<void> {

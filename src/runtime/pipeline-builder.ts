@@ -8,8 +8,8 @@ import { instantiate, type PipelineEnvironment } from '../plan/instantiate.js';
 import { resolveWithFiles } from '../plan/resolve-spec.js';
 import type { OpenSpec } from '../plan/typed-spec.js';
 import { loadHere } from '../plan/user-code/load-here.js';
-import type { Guards } from '../providers/guards.js';
 import { builtIn } from '../registry/built-in.js';
+import type { Resilience } from '../resilience/resilience-client.js';
 import { Counters, type CounterValues } from '../shared-memory/counters.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
@@ -29,8 +29,8 @@ export interface PipelineOptions {
   readonly logger?: Logger;
   /** What each stage has to open in; one that does not answer fails the run. Default: 60000. */
   readonly openDeadlineMs?: number;
-  /** Budgets and breakers that the spec may name: a `RateCoordinator`, or what `openRates` gave. */
-  readonly guards?: Guards;
+  /** Budgets and breakers that the spec may name: a `ResilienceCoordinator`, or what `openResilience` gave. */
+  readonly resilience?: Resilience;
   /** Goes on where an earlier run of the same spec left off. Not together with `store`. */
   readonly checkpoint?: Checkpoint;
   /**
@@ -135,13 +135,13 @@ export class PipelineBuilder {
       sink,
       clock = systemClock,
       logger = silentLogger,
-      guards,
+      resilience,
       components = [],
     } = this.#options;
     const { openDeadlineMs = OPEN_DEADLINE_MS } = this.#options;
     const overrides = { ...(source && { source }), ...(sink && { sink }) };
     const registry = components.length > 0 ? builtIn.with(components) : builtIn;
-    const context = { overrides, guards, userCode: loadHere, registry };
+    const context = { overrides, resilience, userCode: loadHere, registry };
     const { resolved: spec } = await resolveWithFiles(this.#spec, context);
     hideSecrets(secretsOfSpec(spec)); // for good: what has them may outlive the run
     return instantiate(spec, {
@@ -151,7 +151,7 @@ export class PipelineBuilder {
       overrides,
       registry,
       openDeadlineMs,
-      ...(guards && { guards }),
+      ...(resilience && { resilience }),
       ...(await this.#start(spec)),
     });
   }

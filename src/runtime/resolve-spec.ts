@@ -2,7 +2,7 @@ import { systemClock } from '../core/clock.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
 import { resolveWithFiles } from '../plan/resolve-spec.js';
 import type { StageOverrides } from '../plan/stage-overrides.js';
-import type { Guards } from '../providers/guards.js';
+import type { Resilience } from '../resilience/resilience-client.js';
 import { parseOptions } from '../settings/parse-options.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { ModuleSettings } from './runtime-settings.js';
@@ -10,7 +10,7 @@ import { ModuleSettings } from './runtime-settings.js';
 /** Stages that are given in code, and how modules are loaded, as in the settings of a runtime. */
 export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> {
   /** Budgets and breakers that the spec may name. */
-  readonly guards?: Guards | undefined;
+  readonly resilience?: Resilience | undefined;
 }
 
 /**
@@ -24,11 +24,11 @@ export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> 
  * @throws {InvalidOptionsError} for options that are none.
  */
 export async function resolveSpec(spec: unknown, options: ResolveOptions = {}): Promise<ResolvedSpec> {
-  const { source, sink, guards, ...settings } = options;
+  const { source, sink, resilience, ...settings } = options;
   const overrides = { ...(source && { source }), ...(sink && { sink }) };
   const userCode = new PlanningThreads(parseOptions('resolveSpec', ModuleSettings, settings), systemClock);
   try {
-    return (await resolveWithFiles(spec, { overrides, guards, userCode })).resolved;
+    return (await resolveWithFiles(spec, { overrides, resilience, userCode })).resolved;
   } finally {
     await userCode.close();
   }

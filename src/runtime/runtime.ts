@@ -8,9 +8,10 @@ import { ThreadPool } from '../hosts/thread-pool.js';
 import { findJobFiles } from '../plan/paths/job-files.js';
 import { resolveModules, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { PipelineSpec } from '../plan/typed-spec.js';
-import type { RateCoordinator } from '../resilience/rate/rate-coordinator.js';
-import type { BreakersInput, BudgetsInput } from '../resilience/rate/rate-settings.js';
+import type { BreakersInput } from '../resilience/breakers-settings.js';
+import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
 import { threadsMaxFor } from '../resilience/rate/rate-threads.js';
+import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
 import type { JobHandle, JobInfo, RuntimeEvent } from '../supervision/job.js';
 import { Supervisor } from '../supervision/supervisor.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
@@ -33,7 +34,7 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
    * pipelines spend from the same. Not closed with the runtime. Needs a thread for each pipeline
    * that names some (`threadsMax`).
    */
-  readonly rates?: RateCoordinator;
+  readonly resilience?: ResilienceCoordinator;
   /**
    * Keys, tokens and passwords, as they are: hidden in logs, reports and errors of this thread and of all
    * jobs until the runtime is closed. What stands behind a name such as `Authorization` or `apiKey` is
@@ -51,19 +52,29 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
  * @throws {InvalidOptionsError} naming every refused setting.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
-  const { logger = silentLogger, inspect, clock = systemClock, budgets, breakers, rates, ...rest } = options;
+  const {
+    logger = silentLogger,
+    inspect,
+    clock = systemClock,
+    budgets,
+    breakers,
+    resilience,
+    ...rest
+  } = options;
   const { secrets = [], ...input } = rest;
   const settings = parseSettings(input, [
     ...loggerProblems(logger),
-    ...(rates && (budgets || breakers) ? ['rates: expected either "rates" or "budgets" and "breakers"'] : []),
+    ...(resilience && (budgets || breakers)
+      ? ['resilience: expected either "resilience" or "budgets" and "breakers"']
+      : []),
   ]);
   const showSecrets = hideSecrets(secrets);
-  let own: RateCoordinator | undefined;
+  let own: ResilienceCoordinator | undefined;
   try {
-    if (budgets || breakers) own = await makeRates({ budgets, breakers, clock, settings });
+    if (budgets || breakers) own = await makeResilience({ budgets, breakers, clock, settings });
     const log = redactingLogger(logger);
     const common = { settings, logger: log, inspect, clock, secrets, showSecrets };
-    const runtime = new PipelineRuntime({ ...common, rates: rates ?? own, own });
+    const runtime = new PipelineRuntime({ ...common, resilience: resilience ?? own, own });
     await runtime.warm();
     return runtime;
   } catch (error) {
@@ -76,25 +87,25 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
 /** Made by `createRuntime`. All methods belong to the thread that made it. */
 export class PipelineRuntime {
   /** The budgets and breakers that specs may name; `undefined` where none were declared. */
-  readonly rates: RateCoordinator | undefined;
-  readonly #own: RateCoordinator | undefined;
+  readonly resilience: ResilienceCoordinator | undefined;
+  readonly #own: ResilienceCoordinator | undefined;
   readonly #showSecrets: () => void;
   readonly #planning: PlanningThreads;
   readonly #pool: ThreadPool;
   readonly #supervisor: Supervisor;
 
-  constructor({ settings, logger, inspect, clock, rates, own, secrets, showSecrets }: RuntimeContext) {
-    this.rates = rates;
+  constructor({ settings, logger, inspect, clock, resilience, own, secrets, showSecrets }: RuntimeContext) {
+    this.resilience = resilience;
     this.#own = own;
     this.#showSecrets = showSecrets;
     this.#planning = new PlanningThreads(settings, clock);
-    this.#pool = new ThreadPool(settings, { onThreadExit: (threadId) => rates?.reclaim(threadId) });
+    this.#pool = new ThreadPool(settings, { onThreadExit: (threadId) => resilience?.reclaim(threadId) });
     this.#supervisor = new Supervisor({
       clock,
       threads: this.#pool,
       log: logger,
       settings,
-      rates: rates?.handle(),
+      resilience: resilience?.handle(),
       secrets,
       inspect,
     });
@@ -121,7 +132,7 @@ export class PipelineRuntime {
    */
   async submit(spec: PipelineSpec): Promise<JobHandle> {
     this.#supervisor.assertOpen();
-    const context = { guards: this.rates, userCode: this.#planning };
+    const context = { resilience: this.resilience, userCode: this.#planning };
     const { resolved, files } = await resolveWithFiles(spec, context);
     return this.#supervisor.submit(resolved, files);
   }
@@ -177,9 +188,9 @@ interface RuntimeContext {
   readonly logger: Logger;
   readonly inspect: ((event: InspectionEvent) => void) | undefined;
   readonly clock: Clock;
-  readonly rates: RateCoordinator | undefined;
+  readonly resilience: ResilienceCoordinator | undefined;
   /** The same, if the runtime made it. */
-  readonly own: RateCoordinator | undefined;
+  readonly own: ResilienceCoordinator | undefined;
   /** Hidden in this thread already. */
   readonly secrets: readonly string[];
   /** Ends that. */
@@ -187,7 +198,7 @@ interface RuntimeContext {
 }
 
 /** Loaded when asked for: who declares no budgets and breakers pays nothing for them. */
-async function makeRates({
+async function makeResilience({
   budgets,
   breakers,
   clock,
@@ -197,9 +208,9 @@ async function makeRates({
   readonly breakers: BreakersInput | undefined;
   readonly clock: Clock;
   readonly settings: RuntimeSettings;
-}): Promise<RateCoordinator> {
-  const { RateCoordinator } = await import('../resilience/rate/rate-coordinator.js');
-  return new RateCoordinator({
+}): Promise<ResilienceCoordinator> {
+  const { ResilienceCoordinator } = await import('../resilience/resilience-coordinator.js');
+  return new ResilienceCoordinator({
     clock,
     ...budgets,
     ...(breakers && { breakers }),

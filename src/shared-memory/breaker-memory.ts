@@ -100,7 +100,7 @@ export const CALL_COUNTS = [
   'refused',
 ] as const;
 export type CallCountName = (typeof CALL_COUNTS)[number];
-/** Guards count in stripes of their own, as far as these go round. The last cell of one is its owner. */
+/** Threads count in stripes of their own, as far as these go round. The last cell of one is its owner. */
 export const STRIPES = 16;
 export const STRIPE_CELLS = LINE_BYTES / 4;
 const STRIPES_BYTE = PROBES_BYTE + PROBES_MAX * 8;

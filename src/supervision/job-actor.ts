@@ -1,10 +1,10 @@
 import { type Actor, createActor, type InspectionEvent } from 'xstate';
 import type { Clock, TimerHandle } from '../core/clock.js';
-import { InvalidOptionsError, PipelineError, toWireError, type WireError } from '../core/errors.js';
+import { PipelineError, toWireError, type WireError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { ThreadRun, Threads } from '../hosts/threads.js';
-import type { RateHandle } from '../resilience/rate/rate-handle.js';
+import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import { COUNTERS_BYTES, Counters } from '../shared-memory/counters.js';
 import { syncMemory } from '../shared-memory/sync-gate.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -15,6 +15,7 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { secretsOfSpec, stagesOf } from '../wire/stages-of-spec.js';
 import { describeStartStep, StartStep } from '../wire/start-step.js';
 import { ActorLink } from './actor-link.js';
+import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobState, JobTransition } from './job.js';
 import type { JobCommand, JobEvent, JobMachine } from './job-machine.js';
 
@@ -35,7 +36,7 @@ export interface JobActorContext {
   readonly threads: Threads;
   readonly log: Logger;
   readonly settings: JobActorSettings;
-  readonly rates?: RateHandle | undefined;
+  readonly resilience?: ResilienceHandle | undefined;
   readonly secrets?: readonly string[] | undefined;
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
   /** After each step of the machine. Must not throw. */
@@ -68,7 +69,7 @@ export class JobActor implements JobHandle {
   /** Answer of the actor to the last command. */
   #acknowledged: Promise<unknown> = Promise.resolve();
   #lastTransition: JobTransition | undefined;
-  #deadline: { readonly atMs: number; readonly timer: TimerHandle } | undefined;
+  readonly #deadline: Deadline;
   #graceTimer: TimerHandle | undefined;
 
   constructor(spec: ResolvedSpec, context: JobActorContext) {
@@ -78,6 +79,7 @@ export class JobActor implements JobHandle {
     this.#showSecrets = hideSecrets(secretsOfSpec(spec));
     this.#context = context;
     this.#counters = new Counters(this.#memory);
+    this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
     this.outcome = new Promise((resolve) => {
@@ -118,7 +120,7 @@ export class JobActor implements JobHandle {
   start(): void {
     const spec = this.#spec;
     if (!spec || this.state !== 'queued') return;
-    const { clock, threads, log, settings, rates, secrets = [], onThreadFreed } = this.#context;
+    const { clock, threads, log, settings, resilience, secrets = [], onThreadFreed } = this.#context;
     this.#startedAtNs = clock.now();
     this.#link = new ActorLink(log.child({ job: this.name }), this.#counters);
     const { control, logs } = this.#link.far;
@@ -126,7 +128,7 @@ export class JobActor implements JobHandle {
       {
         protocol: PROTOCOL_VERSION,
         spec,
-        ...(spec.guard && rates && { rates }),
+        ...(spec.gate && resilience && { resilience }),
         ...(secrets.length > 0 && { secrets }),
         counters: this.#memory,
         syncs: syncMemory(),
@@ -153,7 +155,7 @@ export class JobActor implements JobHandle {
       () => {}, // the run's outcome says what is wrong
     );
     // Last: a listener may stop the job as soon as it hears of this, and then there is what to end.
-    this.#send({ type: 'thread.assigned', deadlineAtMs: this.#inMs(settings.startDeadlineMs) });
+    this.#send({ type: 'thread.assigned', deadlineAtMs: this.#deadline.in(settings.startDeadlineMs) });
   }
 
   /** Fails in the queue: no thread can be had. */
@@ -197,7 +199,7 @@ export class JobActor implements JobHandle {
 
   async drain(options: { readonly deadlineMs?: number } = {}): Promise<JobReport> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
-    this.#send({ type: 'drain.requested', deadlineAtMs: this.#inMs(deadlineMs) });
+    this.#send({ type: 'drain.requested', deadlineAtMs: this.#deadline.in(deadlineMs) });
     return this.outcome;
   }
 
@@ -245,29 +247,13 @@ export class JobActor implements JobHandle {
   /** Carries over what the machine's last step changed. */
   #follow(): void {
     const { status, context } = this.#machine.getSnapshot();
-    this.#armDeadline(context.deadlineAtMs);
+    this.#deadline.arm(context.deadlineAtMs);
     if (status === 'done') this.#finish();
     const transition = context.history.at(-1);
     if (!transition || transition === this.#lastTransition) return;
     this.#lastTransition = transition;
     this.#context.onTransition(this, transition);
     if (this.#report) this.#context.onEnd(this, this.#report);
-  }
-
-  #armDeadline(atMs: number | undefined): void {
-    if (this.#deadline?.atMs === atMs) return;
-    const { clock } = this.#context;
-    if (this.#deadline) clock.clearTimeout(this.#deadline.timer);
-    this.#deadline = undefined;
-    if (atMs === undefined) return;
-    const timer = clock.setTimeout(
-      () => {
-        this.#deadline = undefined;
-        this.#meetDeadline();
-      },
-      Math.max(0, atMs - this.#inMs(0)),
-    );
-    this.#deadline = { atMs, timer };
   }
 
   #meetDeadline(): void {
@@ -292,7 +278,7 @@ export class JobActor implements JobHandle {
   }
 
   #abandonMachine(error: unknown): void {
-    this.#armDeadline(undefined);
+    this.#deadline.arm(undefined);
     this.#endThread();
     const wire = toWireError(error);
     this.#report = { ...this.#cutShort('failed', wire), id: this.id, name: this.name };
@@ -316,18 +302,4 @@ export class JobActor implements JobHandle {
     this.#link = undefined;
     this.#run = undefined;
   }
-
-  #inMs(delayMs: number): number {
-    return Number(this.#context.clock.wall() / NANOS_PER_MILLI) + delayMs;
-  }
-}
-
-/** @throws {InvalidOptionsError} */
-export function drainDeadlineMs(
-  { deadlineMs }: { readonly deadlineMs?: number },
-  settings: JobActorSettings,
-): number {
-  const ms = deadlineMs ?? settings.drainDeadlineMs;
-  if (typeof ms === 'number' && ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return ms;
-  throw new InvalidOptionsError('drain', [`deadlineMs: expected 0 or more milliseconds, was ${ms}`]);
 }

@@ -4,13 +4,14 @@ import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import type { Threads } from '../hosts/threads.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import { conflictsBetween } from '../plan/paths/path-conflicts.js';
-import type { RateHandle } from '../resilience/rate/rate-handle.js';
+import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
-import { drainDeadlineMs, JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
+import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
 import { createJobMachine, type JobMachine } from './job-machine.js';
-import { StartGuard } from './start-guard.js';
+import { ThreadStartLimit } from './thread-start-limit.js';
 
 export interface SupervisorSettings extends JobActorSettings {
   /** Jobs that have a thread at one time; the others wait in the queue. */
@@ -23,7 +24,7 @@ export interface SupervisorContext {
   readonly log: Logger;
   readonly settings: SupervisorSettings;
   /** Budgets and breakers, for the threads of jobs that name some. */
-  readonly rates?: RateHandle | undefined;
+  readonly resilience?: ResilienceHandle | undefined;
   /** Texts that no thread may show. */
   readonly secrets?: readonly string[];
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
@@ -45,14 +46,14 @@ export class Supervisor {
   /** Of jobs that may still read or write: live ones, and those whose thread could not be ended. */
   readonly #files = new Map<JobActor, JobFiles>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
-  readonly #guard: StartGuard;
+  readonly #startLimit: ThreadStartLimit;
   #submitted = 0;
   #closed = false;
 
   constructor(context: SupervisorContext) {
     this.#context = context;
     this.#machine = createJobMachine(context.clock);
-    this.#guard = new StartGuard(context.clock);
+    this.#startLimit = new ThreadStartLimit(context.clock);
   }
 
   /**
@@ -132,7 +133,7 @@ export class Supervisor {
       const job = this.#queue.shift();
       if (!job) return;
       if (job.state !== 'queued') continue;
-      const refusal = this.#guard.refusal();
+      const refusal = this.#startLimit.refusal();
       if (refusal) {
         job.refuse(refusal);
         continue;
@@ -151,7 +152,7 @@ export class Supervisor {
   }
 
   #jobContext(id: string): JobActorContext {
-    const { clock, threads, log, settings, rates, secrets, inspect } = this.#context;
+    const { clock, threads, log, settings, resilience, secrets, inspect } = this.#context;
     return {
       id,
       clock,
@@ -159,14 +160,14 @@ export class Supervisor {
       threads,
       log,
       settings,
-      rates,
+      resilience,
       secrets,
       inspect,
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onEnd: (job, report) => this.#retire(job, report),
       onThreadFreed: (job, loss) => {
-        if (job.hasHeartbeat || !loss) this.#guard.succeeded();
-        else if (loss.code !== 'THREAD_STOPPED') this.#guard.failed(loss);
+        if (job.hasHeartbeat || !loss) this.#startLimit.succeeded();
+        else if (loss.code !== 'THREAD_STOPPED') this.#startLimit.failed(loss);
         this.#threaded.delete(job);
         if (!job.isLive) this.#files.delete(job);
         this.#startQueued();

@@ -1,6 +1,6 @@
 /** What crosses between the supervisor and the thread of a pipeline: plain data and ports. */
 import type { MessagePort } from 'node:worker_threads';
-import type { RateHandle } from '../resilience/rate/rate-handle.js';
+import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { PipelineReport, StageReport } from './pipeline-report.js';
 import type { ResolvedSpec } from './resolved-spec.js';
 
@@ -10,7 +10,7 @@ export interface PipelineTask {
   readonly protocol: typeof PROTOCOL_VERSION;
   readonly spec: ResolvedSpec;
   /** Budgets and breakers, for a spec that names some. */
-  readonly rates?: RateHandle;
+  readonly resilience?: ResilienceHandle;
   /** Texts that must not be in logs, reports and errors. */
   readonly secrets?: readonly string[];
   /** Memory of the `Counters`, shared. */

@@ -19,7 +19,7 @@ export interface ResolvedStage {
 }
 
 /** Names of what stands in front of a source, and what each read of it costs. */
-export interface SourceGuard {
+export interface SourceGateSettings {
   readonly budget?:
     | {
         readonly provider: string;
@@ -36,7 +36,7 @@ export interface ResolvedSpec {
   readonly name: string;
   readonly source: ResolvedStage;
   /** What stands in front of the source. */
-  readonly guard?: SourceGuard;
+  readonly gate?: SourceGateSettings;
   readonly operators: readonly ResolvedStage[];
   readonly batcher: ResolvedStage;
   readonly sink: ResolvedStage;

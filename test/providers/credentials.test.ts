@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Schema } from '../../src/columns/schema.js';
 import { hideSecrets } from '../../src/core/hide-secrets.js';
 import type { SourceFactory } from '../../src/engine/factories.js';
-import { RateCoordinator } from '../../src/resilience/rate/rate-coordinator.js';
+import { ResilienceCoordinator } from '../../src/resilience/resilience-coordinator.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { callbackSink } from '../../src/stages/sinks/callback.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
@@ -24,13 +24,13 @@ const failed = (more: object) => {
 /** Every read fails with the next of the errors; then the data ends. */
 async function runFailing(errors: unknown[], source: object) {
   const clock = new SimulatedClock();
-  const guards = new RateCoordinator({
+  const resilience = new ResilienceCoordinator({
     clock,
     seed: 1,
     providers: { feed: { permits: 100 } },
     breakers: { feed: { failuresInRow: 2, openMs: 1_000, openJitter: 0 } },
   });
-  onTestFinished(() => guards.close());
+  onTestFinished(() => resilience.close());
   const lines: string[] = [];
   const write = (line: string) => {
     lines.push(line);
@@ -58,7 +58,7 @@ async function runFailing(errors: unknown[], source: object) {
     { name: 'failing', source, operators: [] },
     {
       clock,
-      guards,
+      resilience,
       source: factory,
       sink: callbackSink(() => {}),
       logger: pino({ level: 'debug' }, { write }),
@@ -67,12 +67,12 @@ async function runFailing(errors: unknown[], source: object) {
   await pipeline.build(); // loads code, in no virtual time
   const running = pipeline.run();
   for (let step = 0; step < 40; step++) await clock.advance(250);
-  return { report: await running, lines, guards, reads: () => reads };
+  return { report: await running, lines, resilience, reads: () => reads };
 }
 
 describe('a 401 behind a breaker', () => {
   it('ends the run at once, by its kind, and counts for nothing', async () => {
-    const { report, guards, reads } = await runFailing([failed({ status: 401 })], GUARD);
+    const { report, resilience, reads } = await runFailing([failed({ status: 401 })], GUARD);
     expect(report).toMatchObject({
       outcome: 'failed',
       error: {
@@ -82,7 +82,7 @@ describe('a 401 behind a breaker', () => {
       },
     });
     expect(reads()).toBe(1);
-    expect(guards.breaker('feed')).toMatchObject({ state: 'closed', counts: { failed: 0, ignored: 1 } });
+    expect(resilience.breaker('feed')).toMatchObject({ state: 'closed', counts: { failed: 0, ignored: 1 } });
   });
 });
 
@@ -92,8 +92,8 @@ describe('a planted key', () => {
     ['a 429', { status: 429 }, GUARD],
     ['an outage', { code: 'ECONNRESET' }, GUARD],
     ['an error of no kind', {}, GUARD],
-    ['a 401 of a source that nothing guards', { status: 401 }, {}],
-    ['an error of no kind of a source that nothing guards', {}, {}],
+    ['a 401 of a source that nothing resilience', { status: 401 }, {}],
+    ['an error of no kind of a source that nothing resilience', {}, {}],
   ])('is in no log line and no report after %s', async (_what, more, guard) => {
     const { report, lines } = await runFailing([failed(more)], guard);
     expect(lines.length).toBeGreaterThan(0);
@@ -114,7 +114,7 @@ describe('a planted key', () => {
   });
 });
 
-describe('an error of a source that nothing guards', () => {
+describe('an error of a source that nothing resilience', () => {
   it.each([
     [401, 'PROVIDER_AUTHENTICATION', false],
     [404, 'PROVIDER_NOT_FOUND', false],

@@ -7,10 +7,13 @@ import type { PlainData } from '../../src/core/plain-data.js';
 import { ProviderError } from '../../src/core/provider-error.js';
 import type { Source } from '../../src/engine/source.js';
 import { createGate } from '../../src/providers/create-gate.js';
-import { GuardedSource } from '../../src/providers/guarded-source.js';
-import { RateCoordinator, type RateCoordinatorOptions } from '../../src/resilience/rate/rate-coordinator.js';
+import { GatedSource } from '../../src/providers/gated-source.js';
+import {
+  ResilienceCoordinator,
+  type ResilienceCoordinatorOptions,
+} from '../../src/resilience/resilience-coordinator.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
-import type { SourceGuard } from '../../src/wire/resolved-spec.js';
+import type { SourceGateSettings } from '../../src/wire/resolved-spec.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
 
 const SCHEMA = { kind: 'custom', columns: [{ name: 'value', type: 'float64' }] } as const;
@@ -75,19 +78,22 @@ class ScriptedSource implements Source {
   }
 }
 
-function guarded(guard: Partial<SourceGuard>, settings: Omit<RateCoordinatorOptions, 'clock'> = {}) {
+function gated(
+  gate: Partial<SourceGateSettings>,
+  settings: Omit<ResilienceCoordinatorOptions, 'clock'> = {},
+) {
   const clock = new SimulatedClock();
-  const guards = new RateCoordinator({ ...settings, clock, seed: 1 });
-  onTestFinished(() => guards.close());
+  const resilience = new ResilienceCoordinator({ ...settings, clock, seed: 1 });
+  onTestFinished(() => resilience.close());
   const inner = new ScriptedSource(clock);
-  const source = new GuardedSource(inner, createGate(guard, { guards, clock, log: silentLogger }));
-  return { clock, guards, inner, source };
+  const source = new GatedSource(inner, createGate(gate, { resilience, clock, log: silentLogger }));
+  return { clock, resilience, inner, source };
 }
 
-const behindBreaker = (more = {}) => guarded({ breaker: 'x' }, { breakers: { x: { ...BREAKER, ...more } } });
+const behindBreaker = (more = {}) => gated({ breaker: 'x' }, { breakers: { x: { ...BREAKER, ...more } } });
 const BUDGET = { provider: 'x', cost: 1 };
 const behindBudget = (budget: object = { permits: 10, burst: 1 }) =>
-  guarded({ budget: BUDGET }, { providers: { x: budget } });
+  gated({ budget: BUDGET }, { providers: { x: budget } });
 
 const rowOf = (batch: Batch | null) => (batch === null ? null : batch.float64('value')[0]);
 
@@ -126,17 +132,17 @@ describe('a read behind a budget', () => {
   });
 
   it('spends the cost of a read', () => {
-    const { guards, source } = guarded(
+    const { resilience, source } = gated(
       { budget: { provider: 'x', cost: 3 } },
       { providers: { x: { permits: 10 } } },
     );
     source.read();
-    expect(guards.status({ provider: 'x' })).toMatchObject({ left: 7, permits: 3 });
+    expect(resilience.rates.status({ provider: 'x' })).toMatchObject({ left: 7, permits: 3 });
   });
 
   it('frees its place in flight when a read succeeds and when it fails, at once or later', async () => {
-    const { guards, inner, source } = behindBudget({ permits: 1_000, inFlight: 1 });
-    const inFlight = () => guards.status({ provider: 'x' }).inFlight;
+    const { resilience, inner, source } = behindBudget({ permits: 1_000, inFlight: 1 });
+    const inFlight = () => resilience.rates.status({ provider: 'x' }).inFlight;
     inner.isHeld = true;
     const held = source.read();
     expect(inFlight()).toBe(1);
@@ -170,15 +176,15 @@ describe('a read behind a budget', () => {
     ['its endpoint, where it has one', { provider: 'x', endpoint: 'e' }, { e: 3_000, x: 0 }],
     ['its provider otherwise', { provider: 'x' }, { e: 0, x: 3_000 }],
   ])('that is throttled cools down %s, and is read again after it', async (_what, ref, cooldowns) => {
-    const { clock, guards, inner, source } = guarded(
+    const { clock, resilience, inner, source } = gated(
       { budget: { ...ref, cost: 1 } },
       { providers: { x: { permits: 10, endpoints: { e: { permits: 10 } } } } },
     );
     inner.failures.push(throttled());
     const read = watch(source.read());
     await clock.advance(0);
-    expect(guards.status({ provider: 'x', endpoint: 'e' }).cooldownMs).toBe(cooldowns.e);
-    expect(guards.status({ provider: 'x' }).cooldownMs).toBe(cooldowns.x);
+    expect(resilience.rates.status({ provider: 'x', endpoint: 'e' }).cooldownMs).toBe(cooldowns.e);
+    expect(resilience.rates.status({ provider: 'x' }).cooldownMs).toBe(cooldowns.x);
     await clock.advance(2_999);
     expect(read).toEqual({});
     await clock.advance(101); // the first permit after it
@@ -202,12 +208,12 @@ describe('a read behind a budget', () => {
 
 describe('a failed read behind a breaker', () => {
   it('is not read while that is open, then by a probe, and loses and doubles no row', async () => {
-    const { clock, guards, inner, source } = behindBreaker();
+    const { clock, resilience, inner, source } = behindBreaker();
     expect(rowOf(source.read() as Batch)).toBe(1);
     inner.failures.push(down(), down(), down());
     const read = watch(source.read());
     await clock.advance(500);
-    expect(guards.breaker('x').state).toBe('open');
+    expect(resilience.breaker('x').state).toBe('open');
     expect(inner.readsAt).toEqual([0, 0, 10]);
     expect(source.health?.()).toEqual({
       status: 'degraded',
@@ -219,7 +225,7 @@ describe('a failed read behind a breaker', () => {
     await clock.advance(1_001); // the probe at 1,010 fails, the one at 2,010 does not
     expect(inner.readsAt).toEqual([0, 0, 10, 1_010, 2_010]);
     expect(read.value).toBe(2);
-    expect(guards.breaker('x').state).toBe('closed');
+    expect(resilience.breaker('x').state).toBe('closed');
     expect(rowOf(source.read() as Batch)).toBe(3);
     expect(source.health?.()).toEqual({ status: 'ok' });
     expect(source.statistics?.()).toMatchObject({
@@ -230,7 +236,7 @@ describe('a failed read behind a breaker', () => {
   });
 
   it('gives a batch without a promise while all is well', () => {
-    const { source } = guarded(
+    const { source } = gated(
       { breaker: 'x', budget: BUDGET },
       { breakers: { x: BREAKER }, providers: { x: { permits: 10 } } },
     );
@@ -286,7 +292,7 @@ describe('a failed read behind a breaker', () => {
     ['not nothing where that asks for nothing', throttled({ retryAfterMs: 0 }), 10],
     ['a day where that asks for ever', throttled({ retryAfterMs: Number.POSITIVE_INFINITY }), 86_400_000],
   ])('waits, when throttled and without a budget, %s', async (_what, error, ms) => {
-    const { clock, guards, inner, source } = behindBreaker({ failuresInRow: 1 });
+    const { clock, resilience, inner, source } = behindBreaker({ failuresInRow: 1 });
     inner.failures.push(error);
     const read = watch(source.read());
     await clock.advance(ms - 1);
@@ -297,8 +303,8 @@ describe('a failed read behind a breaker', () => {
     });
     await clock.advance(1);
     expect(read.value).toBe(1);
-    expect(guards.breaker('x').state).toBe('closed');
-    expect(guards.breaker('x').counts.failed).toBe(0);
+    expect(resilience.breaker('x').state).toBe('closed');
+    expect(resilience.breaker('x').counts.failed).toBe(0);
   });
 
   it.each([
@@ -306,7 +312,7 @@ describe('a failed read behind a breaker', () => {
     ['closed, and a failed read waits', [down()]],
     ['closed, and a throttled read waits', [throttled()]],
   ])('ends at once when it is stopped while that is %s', async (_what, failures) => {
-    const { clock, guards, inner, source } = behindBreaker();
+    const { clock, resilience, inner, source } = behindBreaker();
     inner.failures.push(...failures);
     const read = watch(source.read());
     await clock.advance(15 * (failures.length - 1));
@@ -314,7 +320,7 @@ describe('a failed read behind a breaker', () => {
     await clock.advance(0);
     expect(read.value).toBeNull();
     expect(inner.readsAt).toHaveLength(failures.length);
-    guards.close();
+    resilience.close();
     expect(clock.timersPending).toBe(0);
   });
 
@@ -328,17 +334,17 @@ describe('a failed read behind a breaker', () => {
   });
 
   it('takes no probe for a read whose budget was removed', async () => {
-    const { clock, guards, inner, source } = guarded(
+    const { clock, resilience, inner, source } = gated(
       { breaker: 'x', budget: BUDGET },
       { breakers: { x: BREAKER }, providers: { x: { permits: 1_000 } } },
     );
-    guards.breaker('x').permit().fail();
-    guards.breaker('x').permit().fail();
+    resilience.breaker('x').permit().fail();
+    resilience.breaker('x').permit().fail();
     await clock.advance(1_000);
-    guards.remove({ provider: 'x' });
+    resilience.rates.remove({ provider: 'x' });
     await expect((async () => source.read())()).rejects.toMatchObject({ code: 'SCOPE_UNKNOWN' });
     expect(inner.readsAt).toEqual([]);
-    expect(guards.breaker('x').refusal()).toBeUndefined();
+    expect(resilience.breaker('x').refusal()).toBeUndefined();
   });
 
   it('tells and takes the position of the source itself', () => {

@@ -5,9 +5,12 @@ import { ProviderError } from '../../src/core/provider-error.js';
 import { PROVIDER_ERRORS, type ProviderErrorKind } from '../../src/core/provider-error-table.js';
 import type { CallOptions } from '../../src/engine/call-gate.js';
 import { createGate } from '../../src/providers/create-gate.js';
-import { RateCoordinator, type RateCoordinatorOptions } from '../../src/resilience/rate/rate-coordinator.js';
+import {
+  ResilienceCoordinator,
+  type ResilienceCoordinatorOptions,
+} from '../../src/resilience/resilience-coordinator.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
-import type { SourceGuard } from '../../src/wire/resolved-spec.js';
+import type { SourceGateSettings } from '../../src/wire/resolved-spec.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
 
 const X = { provider: 'x' };
@@ -17,11 +20,11 @@ const throttled = (seconds: number) =>
   Object.assign(new Error('slow down'), { status: 429, headers: { 'retry-after': String(seconds) } });
 
 function startGate(
-  settings: Omit<RateCoordinatorOptions, 'clock'> = {},
-  guard: SourceGuard = { budget: { ...X, cost: 1 }, breaker: 'x' },
+  settings: Omit<ResilienceCoordinatorOptions, 'clock'> = {},
+  of: SourceGateSettings = { budget: { ...X, cost: 1 }, breaker: 'x' },
 ) {
   const clock = new SimulatedClock();
-  const guards = new RateCoordinator({
+  const resilience = new ResilienceCoordinator({
     clock,
     seed: 1,
     providers: { x: { permits: 1_000 } },
@@ -29,10 +32,10 @@ function startGate(
     ...settings,
   });
   onTestFinished(() => {
-    guards.close();
+    resilience.close();
     expect(clock.timersPending).toBe(0);
   });
-  const gate = createGate(guard, { guards, clock, log: silentLogger });
+  const gate = createGate(of, { resilience, clock, log: silentLogger });
   const nowMs = () => Number(clock.now()) / 1e6;
   /** A call that fails with each of the errors in turn, then gives 7. */
   const start = (errors: unknown[], options?: CallOptions) => {
@@ -49,35 +52,35 @@ function startGate(
       );
     return seen;
   };
-  return { clock, guards, gate, start };
+  return { clock, resilience, gate, start };
 }
 
 describe('a call behind a gate', () => {
   it('gives what the function gives, for the permits that it names', async () => {
-    const { clock, guards, start } = startGate();
+    const { clock, resilience, start } = startGate();
     const call = start([], { cost: 30 });
     await clock.advance(0);
     expect(call.value).toBe(7);
-    expect(guards.status(X)).toMatchObject({ granted: 1, permits: 30 });
-    expect(guards.breaker('x').counts.succeeded).toBe(1);
+    expect(resilience.rates.status(X)).toMatchObject({ granted: 1, permits: 30 });
+    expect(resilience.breaker('x').counts.succeeded).toBe(1);
   });
 
   it('takes the cost of a read where it names none', async () => {
-    const { clock, guards, start } = startGate({}, { budget: { ...X, cost: 3 } });
+    const { clock, resilience, start } = startGate({}, { budget: { ...X, cost: 3 } });
     start([]);
     await clock.advance(0);
-    expect(guards.status(X).permits).toBe(3);
+    expect(resilience.rates.status(X).permits).toBe(3);
   });
 
   it.each(Object.keys(PROVIDER_ERRORS) as ProviderErrorKind[])(
     'does to budget and breaker what the table says of its error: %s',
     async (kind) => {
-      const { clock, guards, gate, start } = startGate();
+      const { clock, resilience, gate, start } = startGate();
       const { budget, breaker, callAgain } = PROVIDER_ERRORS[kind];
       const call = start([new ProviderError(kind, 'no', { retryAfterMs: 500 })]);
       await clock.advance(0);
-      expect(guards.status(X).cooldownMs).toBe(budget === 'cooldown' ? 500 : 0);
-      expect(guards.breaker('x').counts).toMatchObject(
+      expect(resilience.rates.status(X).cooldownMs).toBe(budget === 'cooldown' ? 500 : 0);
+      expect(resilience.breaker('x').counts).toMatchObject(
         breaker === 'failure' ? { failed: 1, ignored: 0 } : { failed: 0, ignored: 1 },
       );
       await clock.advance(1_000);
@@ -88,11 +91,11 @@ describe('a call behind a gate', () => {
   );
 
   it('shares budget and breaker with the reads of the same source', async () => {
-    const { clock, guards, gate, start } = startGate();
+    const { clock, resilience, gate, start } = startGate();
     gate.read(() => 1);
     start([down(), down()]);
     await clock.advance(10);
-    expect(guards.breaker('x').state).toBe('open');
+    expect(resilience.breaker('x').state).toBe('open');
     const read = gate.read(() => 1);
     expect(read).toBeInstanceOf(Promise);
     expect(gate.pausedBy).toBe('the breaker "x" is open');
@@ -102,19 +105,19 @@ describe('a call behind a gate', () => {
   });
 
   it('runs beside others, each with a place in flight of its own', async () => {
-    const { clock, guards, gate } = startGate({ providers: { x: { permits: 1_000, inFlight: 2 } } });
+    const { clock, resilience, gate } = startGate({ providers: { x: { permits: 1_000, inFlight: 2 } } });
     const settle: (() => void)[] = [];
     const held = () => new Promise<null>((resolve) => settle.push(() => resolve(null)));
     const calls = [gate.call(held), gate.read(held), gate.call(held)];
     await clock.advance(0);
     expect(settle).toHaveLength(2);
-    expect(guards.status(X).inFlight).toBe(2);
+    expect(resilience.rates.status(X).inFlight).toBe(2);
     settle[0]!();
     await clock.advance(2);
     expect(settle).toHaveLength(3);
     for (const of of settle) of();
     await Promise.all(calls);
-    expect(guards.status(X).inFlight).toBe(0);
+    expect(resilience.rates.status(X).inFlight).toBe(0);
   });
 
   it.each([
@@ -122,10 +125,10 @@ describe('a call behind a gate', () => {
     ['is refused', () => Promise.reject(new ProviderError('not-found', 'no'))],
     ['throws what cannot be looked at', () => Promise.reject(hostile())],
   ])('gives back its place in flight when it %s', async (_what, call) => {
-    const { guards, gate } = startGate({ providers: { x: { permits: 1_000, inFlight: 1 } } });
+    const { resilience, gate } = startGate({ providers: { x: { permits: 1_000, inFlight: 1 } } });
     await expect(gate.call(call)).rejects.toBeDefined();
     expect(() => gate.read(() => 1)).not.toThrow();
-    expect(guards.status(X).inFlight).toBe(0);
+    expect(resilience.rates.status(X).inFlight).toBe(0);
   });
 
   it('is not made again after an outage where no breaker says when that is over', async () => {
@@ -136,20 +139,20 @@ describe('a call behind a gate', () => {
   });
 
   it('waits for what an outage asks for, and counts it', async () => {
-    const { clock, guards, start } = startGate();
+    const { clock, resilience, start } = startGate();
     const busy = Object.assign(new Error('maintenance'), { status: 503, headers: { 'retry-after': '5' } });
     const call = start([busy]);
     await clock.advance(5_000);
     expect(call).toMatchObject({ value: 7, at: [0, 5_000] });
-    expect(guards.breaker('x').counts.failed).toBe(1);
-    expect(guards.status(X).cooldownMs).toBe(0);
+    expect(resilience.breaker('x').counts.failed).toBe(1);
+    expect(resilience.rates.status(X).cooldownMs).toBe(0);
   });
 
   it('cools the budget of its provider down for everybody, though it spends from none itself', async () => {
-    const { clock, guards, gate, start } = startGate({}, { breaker: 'x' });
+    const { clock, resilience, gate, start } = startGate({}, { breaker: 'x' });
     const call = start([throttled(3)]);
     await clock.advance(0);
-    expect(guards.status(X).cooldownMs).toBe(3_000);
+    expect(resilience.rates.status(X).cooldownMs).toBe(3_000);
     expect(gate.pausedBy).toBe('the provider asked for 3000 ms');
     await clock.advance(3_000);
     expect(call).toMatchObject({ value: 7, at: [0, 3_000] });
@@ -158,23 +161,23 @@ describe('a call behind a gate', () => {
 
 describe('what a provider refuses', () => {
   it.each([400, 401, 403, 404, 501])('opens no breaker, however often it says %i', async (status) => {
-    const { guards, gate } = startGate();
+    const { resilience, gate } = startGate();
     const refused = () => Promise.reject(Object.assign(new Error('no'), { status }));
     for (let call = 0; call < 5; call++) await expect(gate.call(refused)).rejects.toMatchObject({ status });
-    expect(guards.breaker('x').state).toBe('closed');
+    expect(resilience.breaker('x').state).toBe('closed');
     expect(gate.statistics().readsRetried).toBe(0);
   });
 
   it('gives a probe back, and decides nothing', async () => {
-    const { clock, guards, start } = startGate();
-    guards.breaker('x').permit().fail();
-    guards.breaker('x').permit().fail();
+    const { clock, resilience, start } = startGate();
+    resilience.breaker('x').permit().fail();
+    resilience.breaker('x').permit().fail();
     await clock.advance(1_000);
     const call = start([Object.assign(new Error('no'), { status: 404 })]);
     await clock.advance(0);
     expect(call.error).toMatchObject({ code: 'PROVIDER_NOT_FOUND' });
-    expect(guards.breaker('x').state).toBe('halfOpen');
-    expect(guards.breaker('x').refusal()).toBeUndefined();
+    expect(resilience.breaker('x').state).toBe('halfOpen');
+    expect(resilience.breaker('x').refusal()).toBeUndefined();
   });
 
   it('says who refused it, without the credentials in it', async () => {
@@ -188,12 +191,12 @@ describe('what a provider refuses', () => {
 
 describe('a RuntimeError of status 429', () => {
   it('is throttled: it cools the budget down and is no failure', async () => {
-    const { clock, guards, start } = startGate();
+    const { clock, resilience, start } = startGate();
     const error = new PipelineError('SOURCE_FAILED', 'slow down', { retryable: true });
     const call = start([Object.assign(error, { status: 429, retryAfterMs: 250 })]);
     await clock.advance(0);
-    expect(guards.status(X).cooldownMs).toBe(250);
-    expect(guards.breaker('x').counts.failed).toBe(0);
+    expect(resilience.rates.status(X).cooldownMs).toBe(250);
+    expect(resilience.breaker('x').counts.failed).toBe(0);
     await clock.advance(250);
     expect(call).toMatchObject({ value: 7, at: [0, 250] });
   });
@@ -201,9 +204,9 @@ describe('a RuntimeError of status 429', () => {
 
 describe('a deadline', () => {
   it('ends the wait for an open breaker, at once where it is known to be open for longer', async () => {
-    const { clock, guards, start } = startGate();
-    guards.breaker('x').permit().fail();
-    guards.breaker('x').permit().fail();
+    const { clock, resilience, start } = startGate();
+    resilience.breaker('x').permit().fail();
+    resilience.breaker('x').permit().fail();
     const short = start([], { deadlineMs: 999 });
     const enough = start([], { deadlineMs: 1_000 });
     await clock.advance(0);
@@ -213,8 +216,8 @@ describe('a deadline', () => {
   });
 
   it('ends the wait for a breaker that is held by hand', async () => {
-    const { clock, guards, start } = startGate();
-    const release = guards.breaker('x').hold();
+    const { clock, resilience, start } = startGate();
+    const release = resilience.breaker('x').hold();
     const call = start([], { deadlineMs: 300 });
     await clock.advance(300);
     expect(call).toMatchObject({ error: { refusal: { state: 'heldOpen' } }, endedAt: 300 });
@@ -248,11 +251,11 @@ describe('a deadline', () => {
   });
 
   it('that a cooldown goes beyond ends the call at once, with what the provider asked for', async () => {
-    const { clock, guards, start } = startGate();
+    const { clock, resilience, start } = startGate();
     const call = start([throttled(60)], { deadlineMs: 500 });
     await clock.advance(0);
     expect(call).toMatchObject({ error: { kind: 'throttled', retryAfterMs: 60_000 }, endedAt: 0 });
-    expect(guards.status(X).cooldownMs).toBe(60_000); // the others are to know all the same
+    expect(resilience.rates.status(X).cooldownMs).toBe(60_000); // the others are to know all the same
   });
 
   it('that is no number is an error', async () => {
@@ -265,11 +268,11 @@ describe('a deadline', () => {
 
 describe('a cancelled call', () => {
   it('is not begun once its signal is aborted', async () => {
-    const { guards, gate } = startGate();
+    const { resilience, gate } = startGate();
     const reason = new Error('enough');
     const call = gate.call(() => expect.unreachable(), { signal: AbortSignal.abort(reason) });
     await expect(call).rejects.toBe(reason);
-    expect(guards.status(X).granted).toBe(0);
+    expect(resilience.rates.status(X).granted).toBe(0);
   });
 
   it.each([
@@ -293,7 +296,7 @@ describe('a cancelled call', () => {
     ['a time-out', new DOMException('late', 'TimeoutError')],
     ['anything', new Error('closed')],
   ])('that was under way is no failure, whatever it throws (%s)', async (_what, thrown) => {
-    const { clock, guards, gate } = startGate();
+    const { clock, resilience, gate } = startGate();
     const abort = new AbortController();
     const call = gate.call(
       (signal) =>
@@ -306,7 +309,7 @@ describe('a cancelled call', () => {
     const reason = new Error('enough');
     abort.abort(reason);
     await expect(call).rejects.toBe(reason);
-    expect(guards.breaker('x').counts).toMatchObject({ failed: 0, ignored: 1 });
+    expect(resilience.breaker('x').counts).toMatchObject({ failed: 0, ignored: 1 });
   });
 
   it('ends with the source: what waits, and the signal of what is under way', async () => {

@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import {
-  type Breaker,
   type BreakerHandle,
+  type CircuitBreaker,
   createBreaker,
 } from '../../dist/src/resilience/breaker/breaker.js';
 import { until } from './threads-support.js';
@@ -16,17 +16,17 @@ const entry = pathToFileURL(
 ).href;
 
 /**
- * A thread with a guard. The script sees `guard`, `tell(value)`, `permits` and `cells`: 32-bit cells
+ * A thread with a breaker. The script sees `breaker`, `tell(value)`, `permits` and `cells`: 32-bit cells
  * that it shares with the others and the test.
  */
 function startThread(handle: BreakerHandle, cells: Int32Array, script: string): Worker {
   const code = `
     import { parentPort, workerData } from 'node:worker_threads';
     import { openBreaker } from ${JSON.stringify(entry)};
-    const guard = openBreaker(workerData.handle);
+    const breaker = openBreaker(workerData.handle);
     const cells = workerData.cells;
     const tell = (value) => parentPort.postMessage(value);
-    const permit = () => { try { return guard.permit(); } catch { return undefined; } };
+    const permit = () => { try { return breaker.permit(); } catch { return undefined; } };
     ${script}`;
   return new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), {
     workerData: { handle, cells },
@@ -43,7 +43,7 @@ function blockFor(ms: number): void {
 
 async function withBreaker(
   options: Parameters<typeof createBreaker>[0],
-  use: (breaker: Breaker) => Promise<void>,
+  use: (breaker: CircuitBreaker) => Promise<void>,
 ): Promise<void> {
   const breaker = createBreaker(options);
   try {
@@ -177,7 +177,7 @@ describe('a breaker and real threads', () => {
         sharedCells(),
         `setInterval(() => {}, 1_000); // the wait itself keeps no thread alive
          tell('waits');
-         await guard.whenCallable();
+         await breaker.whenCallable();
          tell('callable');`,
       );
       await told(thread);

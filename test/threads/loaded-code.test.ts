@@ -72,19 +72,19 @@ function noted(thread: 'main' | 'other', args: readonly string[], file: FileWrit
 
 const zod = /[/\\]node_modules[/\\]zod[/\\]/;
 const holdsErrorTexts = (file: string) => readFileSync(file, 'utf8').includes(ERROR_TEXTS.LATE_ROW.meaning);
-const guards =
-  /[/\\]chunks[/\\](?:rate|open-breaker|create-breaker|classify|guard|create-gate|provider-gate)[^/\\]*\.cjs$/;
+const resilience =
+  /[/\\]chunks[/\\](?:rate|open-breaker|create-breaker|classify|resilience|create-gate|provider-gate)[^/\\]*\.cjs$/;
 
 describe('the thread of a job', () => {
   it('loads no code of budgets and breakers for a spec that names none, and no Zod', () => {
     const files = filesLoaded({});
     expect(files.filter((file) => file.endsWith('bars.cjs'))).toHaveLength(1);
-    expect(files.filter((file) => zod.test(file) || guards.test(file))).toEqual([]);
+    expect(files.filter((file) => zod.test(file) || resilience.test(file))).toEqual([]);
   }, 30_000);
 
   it('loads no Zod for a spec that names a budget and a breaker either', () => {
     const files = filesLoaded({ budget: { provider: 'feed' }, breaker: 'feed' });
-    expect(files.filter((file) => guards.test(file)).length).toBeGreaterThan(1);
+    expect(files.filter((file) => resilience.test(file)).length).toBeGreaterThan(1);
     expect(files.filter((file) => zod.test(file))).toEqual([]);
   }, 30_000);
 

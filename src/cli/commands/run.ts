@@ -52,7 +52,7 @@ export async function run(
   const specs = await loadSpecs(files, options.set, settings);
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
-    settings.rates?.close();
+    settings.resilience?.close();
     sayProblems(refused, terminal);
     if (options.json) {
       await printDocument(
@@ -100,18 +100,18 @@ class Run {
 
   async execute(): Promise<number> {
     const { threads, durationMs } = this.#options;
-    const { runtime: settings, rates } = this.#settings;
+    const { runtime: settings, resilience } = this.#settings;
     const { createRuntime } = await import('../../runtime/runtime.js');
     let runtime: Awaited<ReturnType<typeof createRuntime>>;
     try {
       runtime = await createRuntime({
         ...settings,
-        ...(rates && { rates }),
+        ...(resilience && { resilience }),
         logger: await this.#logger(),
         ...(threads !== undefined && { maxThreads: threads }),
       });
     } catch (error) {
-      rates?.close();
+      resilience?.close();
       return this.#failAll(error);
     }
     const progress = new Progress({ terminal: this.#terminal, list: () => runtime.list() });
@@ -138,7 +138,7 @@ class Run {
       clearTimeout(timer);
       progress.stop();
       await runtime.close({ deadlineMs: 0 });
-      rates?.close();
+      resilience?.close();
       this.#interrupts.close();
     }
   }

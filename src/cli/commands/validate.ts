@@ -27,6 +27,6 @@ export async function validate(
   const specs = await loadSpecs(files, set, settings);
   for (const spec of specs) if ('resolved' in spec) await terminal.print(`${spec.file}: ${spec.name}: ok\n`);
   sayProblems(specs, terminal);
-  settings.rates?.close();
+  settings.resilience?.close();
   return specs.every((spec) => 'resolved' in spec) ? 0 : 2;
 }

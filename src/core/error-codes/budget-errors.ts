@@ -64,9 +64,10 @@ export const BUDGET_ERRORS = {
     retryable: 'no',
   },
   HANDLE_INVALID: {
-    meaning: 'What was opened is not a handle of budgets.',
+    meaning: 'What was opened is not a handle of budgets or breakers.',
     cause: 'Something else was posted to the thread, or a handle of another version of the package.',
-    remedy: 'Post what `handle()` returns, and use one version of Tickloom in all threads.',
+    remedy:
+      'Post what `handle()` (of a breaker: `handle`) returns, and use one version of Tickloom in all threads.',
     retryable: 'no',
   },
 } as const satisfies ErrorTexts;

@@ -14,11 +14,12 @@ export {
 export { ProviderError, type ProviderErrorDetails } from '../../core/provider-error.js';
 export type { ProviderErrorCode, ProviderErrorKind } from '../../core/provider-error-table.js';
 export type { BreakerReason, BreakerState } from '../../shared-memory/breaker-memory.js';
+export type { Breaker, BreakerCall, CallPermit, ExecuteOptions, ThrottledCall } from './breaker-calls.js';
 export type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-events.js';
 export type { BreakerHandle } from './breaker-handle.js';
 export type { BreakerOptions, BreakerSaved } from './breaker-options.js';
 export type { CallCounts } from './call-counts.js';
+export { CircuitBreaker } from './circuit-breaker.js';
 export { type Classify, classifyError, type FailureClass } from './classify.js';
-export { type Breaker, type CreateOptions, createBreaker } from './create-breaker.js';
-export type { ExecuteOptions, Guard, GuardedCall, Permit, ThrottledCall } from './guard.js';
+export { type CreateOptions, createBreaker } from './create-breaker.js';
 export { type OpenOptions, openBreaker } from './open-breaker.js';

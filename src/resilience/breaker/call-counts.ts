@@ -23,7 +23,7 @@ const NOBODY = 0;
 
 /**
  * Counts in a stripe of its own, which nobody else writes, so that it takes no atomic step: a plain
- * write of 32 bits is never torn, and a reader may see it a moment late. Guards that find no stripe
+ * write of 32 bits is never torn, and a reader may see it a moment late. Threads that find no stripe
  * left share the first, with atomic adds.
  */
 export class CallCounter {

@@ -6,19 +6,19 @@ import {
   breakerBytes,
   stateName,
 } from '../../shared-memory/breaker-memory.js';
+import type { Breaker, BreakerCall, CallPermit, ExecuteOptions, ThrottledCall } from './breaker-calls.js';
 import { BreakerCells } from './breaker-cells.js';
+import { BreakerClient } from './breaker-client.js';
 import {
   type BreakerEvent,
   BreakerEvents,
   type BreakerListener,
   type EventStreamOptions,
 } from './breaker-events.js';
-import { BreakerGuard } from './breaker-guard.js';
 import type { BreakerHandle } from './breaker-handle.js';
 import type { BreakerSaved, BreakerSettings } from './breaker-options.js';
 import { type CallCounts, readCallCounts, releaseStripes } from './call-counts.js';
 import type { Classify } from './classify.js';
-import type { ExecuteOptions, Guard, GuardedCall, Permit, ThrottledCall } from './guard.js';
 import { MachineMirror, type MirrorContext } from './machine-mirror.js';
 
 export interface CircuitBreakerContext extends MirrorContext {
@@ -27,11 +27,11 @@ export interface CircuitBreakerContext extends MirrorContext {
 }
 
 /** A breaker in the thread that owns it. */
-export class CircuitBreaker implements Guard {
+export class CircuitBreaker implements Breaker {
   readonly name: string;
   readonly handle: BreakerHandle;
   readonly #cells: BreakerCells;
-  readonly #guard: BreakerGuard;
+  readonly #client: BreakerClient;
   readonly #events: BreakerEvents;
   readonly #mirror: MachineMirror;
   readonly #holds = new Set<symbol>();
@@ -46,7 +46,7 @@ export class CircuitBreaker implements Guard {
     this.#events = new BreakerEvents(name);
     this.#mirror = new MachineMirror(this.#cells, settings, this.#events, context);
     const onChange = () => this.#mirror.follow();
-    this.#guard = new BreakerGuard(this.handle, { clock, threadId, classify, onThrottled, onChange });
+    this.#client = new BreakerClient(this.handle, { clock, threadId, classify, onThrottled, onChange });
   }
 
   get state(): BreakerState {
@@ -59,20 +59,20 @@ export class CircuitBreaker implements Guard {
     return readCallCounts(this.#cells.words);
   }
 
-  execute<T>(call: GuardedCall<T>, options?: ExecuteOptions): Promise<T> {
-    return this.#guard.execute(call, options);
+  execute<T>(call: BreakerCall<T>, options?: ExecuteOptions): Promise<T> {
+    return this.#client.execute(call, options);
   }
 
-  permit(): Permit {
-    return this.#guard.permit();
+  permit(): CallPermit {
+    return this.#client.permit();
   }
 
   refusal(): BreakerRefusal | undefined {
-    return this.#guard.refusal();
+    return this.#client.refusal();
   }
 
   whenCallable(signal?: AbortSignal): Promise<void> {
-    return this.#guard.whenCallable(signal);
+    return this.#client.whenCallable(signal);
   }
 
   /** @returns Takes the listener off. One that throws changes nothing, and is told of as `error`. */
@@ -119,7 +119,7 @@ export class CircuitBreaker implements Guard {
   /** Takes back what a thread that is no more holds: its probes, and its place to count in. @returns How many probes that were. */
   reclaim(threadId: number): number {
     releaseStripes(this.#cells.words, threadId);
-    return this.#cells.reclaim(threadId);
+    return this.#cells.probes.reclaim(threadId);
   }
 
   /** Plain data, to make the breaker again in another process. */
@@ -127,7 +127,7 @@ export class CircuitBreaker implements Guard {
     return this.#mirror.save();
   }
 
-  /** Ends its events and timers. Guards of other threads do from now on what `whenBroken` says. */
+  /** Ends its events and timers. Other threads do from now on what `whenBroken` says. */
   close(): void {
     this.#mirror.close();
     this.#events.end();

@@ -17,14 +17,12 @@ export interface CreateOptions extends OpenOptions {
   readonly saved?: unknown;
 }
 
-export type Breaker = CircuitBreaker;
-
 /**
  * A breaker that belongs to this thread; its `handle` opens it in others.
  *
  * @throws {InvalidOptionsError} naming every option that was refused.
  */
-export function createBreaker(options: BreakerOptions, more: CreateOptions = {}): Breaker {
+export function createBreaker(options: BreakerOptions, more: CreateOptions = {}): CircuitBreaker {
   const { clock = systemClock, seed = randomInt(2 ** 31), classify = classifyError } = more;
   const settings = parseOptions('breaker', BreakerOptions, options);
   const saved =

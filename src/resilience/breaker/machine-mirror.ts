@@ -39,8 +39,9 @@ import {
 } from './breaker-machine.js';
 import type { BreakerSaved, BreakerSettings } from './breaker-options.js';
 import { ChangeWatch } from './change-watch.js';
-import { Conditions } from './conditions.js';
 import { restoreSituation, saveSituation } from './saved-situation.js';
+import { signalOwner } from './signals.js';
+import { TripConditions } from './trip-conditions.js';
 
 export interface MirrorContext {
   readonly clock: Clock;
@@ -69,7 +70,7 @@ export class MachineMirror {
   readonly #settings: BreakerSettings;
   readonly #clock: Clock;
   readonly #cells: BreakerCells;
-  readonly #conditions: Conditions;
+  readonly #conditions: TripConditions;
   readonly #events: BreakerEvents;
   readonly #signals: ChangeWatch;
   readonly #machine: BreakerMachine;
@@ -90,7 +91,7 @@ export class MachineMirror {
     this.#settings = settings;
     this.#clock = clock;
     this.#cells = cells;
-    this.#conditions = new Conditions(cells, settings);
+    this.#conditions = new TripConditions(cells, settings);
     this.#events = events;
     this.#signals = new ChangeWatch(cells.words, SIGNAL_CELL);
     this.#machine = context.machine ?? createBreakerMachine(settings, seed);
@@ -128,7 +129,7 @@ export class MachineMirror {
     this.#life = 'closed';
     this.#disarm();
     this.#actor.stop();
-    this.#cells.signal();
+    signalOwner(this.#cells.words);
   }
 
   async #listen(): Promise<void> {
@@ -150,7 +151,7 @@ export class MachineMirror {
         }
         if (stateOf(word) !== HALF_OPEN) break;
         this.#tellProbes(epochOf(word));
-        const verdict = this.#cells.verdict(epochOf(word));
+        const verdict = this.#cells.probes.verdict(epochOf(word));
         if (verdict === 'undecided') break;
         this.#step(verdict === 'succeeded' ? 'probes.succeeded' : 'probes.failed');
       }
@@ -218,7 +219,7 @@ export class MachineMirror {
       const to = this.#prepare(after.value, after.context, from, now);
       if (!this.#cells.move(from, to)) return false;
       this.#word = to;
-      if (stateOf(from) === HALF_OPEN) this.#cells.forgetProbes(epochOf(from));
+      if (stateOf(from) === HALF_OPEN) this.#cells.probes.forget(epochOf(from));
     }
     this.#send(event);
     return true;
@@ -276,7 +277,7 @@ export class MachineMirror {
 
   #tellProbes(epoch: number): void {
     for (let slot = 0; slot < this.#settings.probes; slot++) {
-      const outcome = this.#cells.outcome(slot, epoch);
+      const outcome = this.#cells.probes.outcome(slot, epoch);
       if (outcome !== PROBE_SUCCEEDED && outcome !== PROBE_FAILED) continue;
       if (this.#toldProbes.has(slot)) continue;
       this.#toldProbes.add(slot);

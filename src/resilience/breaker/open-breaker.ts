@@ -1,11 +1,11 @@
 import { threadId } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../core/clock.js';
-import { InvalidBreakerError } from '../../core/errors.js';
 import { BREAKER_PROTOCOL, breakerBytes } from '../../shared-memory/breaker-memory.js';
-import { BreakerGuard } from './breaker-guard.js';
+import { InvalidHandleError } from '../invalid-handle-error.js';
+import type { Breaker, ThrottledCall } from './breaker-calls.js';
+import { BreakerClient } from './breaker-client.js';
 import type { BreakerHandle } from './breaker-handle.js';
 import { type Classify, classifyError } from './classify.js';
-import type { Guard, ThrottledCall } from './guard.js';
 
 /** What cannot be posted, and so is given where the breaker is opened. */
 export interface OpenOptions {
@@ -17,23 +17,20 @@ export interface OpenOptions {
 }
 
 /**
- * The guard of a breaker, in any thread.
+ * Opens a breaker in this thread.
  *
- * @throws {InvalidBreakerError} if it is no handle, or one of another version.
+ * @throws {InvalidHandleError} `HANDLE_INVALID` if it is no handle, or one of another version.
  */
-export function openBreaker(handle: BreakerHandle, options: OpenOptions = {}): Guard {
-  const { protocol, memory, settings } = handle;
+export function openBreaker(handle: BreakerHandle, options: OpenOptions = {}): Breaker {
+  const { protocol, memory, settings, name } = (handle ?? {}) as BreakerHandle; // may be anything
   if (protocol !== BREAKER_PROTOCOL) {
-    throw new InvalidBreakerError(
-      `expected the "handle" of a breaker made by the same version of the package (protocol ${BREAKER_PROTOCOL}), found ${String(protocol)}`,
-    );
+    throw new InvalidHandleError('a breaker', `protocol ${String(protocol)}, not ${BREAKER_PROTOCOL}`);
   }
   const bytes = breakerBytes(settings);
   if (!(memory instanceof SharedArrayBuffer) || memory.byteLength !== bytes) {
-    throw new InvalidBreakerError(
-      `expected ${bytes} bytes of shared memory in the handle of "${handle.name}", found ${memory?.byteLength}`,
-    );
+    const found = `${memory?.byteLength} bytes of shared memory instead of ${bytes}`;
+    throw new InvalidHandleError(`the breaker "${name}"`, found);
   }
   const { clock = systemClock, classify = classifyError, onThrottled } = options;
-  return new BreakerGuard(handle, { clock, threadId, classify, onThrottled });
+  return new BreakerClient(handle, { clock, threadId, classify, onThrottled });
 }

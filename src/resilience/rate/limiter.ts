@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { NANOS_PER_MILLI, type Nanos } from '../../core/units.js';
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { checkNumbers } from './check-numbers.js';
+import { FairQueue, type QueuePlace } from './fair-queue.js';
 import { GcraLimit } from './gcra-limit.js';
 import { IndexedHeap } from './indexed-heap.js';
 import { Leases } from './leases.js';
@@ -12,7 +13,6 @@ import { BudgetRefusedError, InvalidCostError, RateClosedError } from './rate-er
 import { ScopeStatistics } from './scope-statistics.js';
 import type { ScopeView } from './scope-view.js';
 import { GRANTED, NEVER, STALE } from './verdict.js';
-import { type VirtualPlace, VirtualTime } from './virtual-time.js';
 import type { WaitedFor, Waiter } from './waiter.js';
 import { BEHIND_ALL, type WaitingLine } from './waiting-line.js';
 import type { WaitingRoom } from './waiting-room.js';
@@ -63,7 +63,7 @@ const RESERVE_TRIES_MAX = 1_000;
  */
 export class Limiter implements WaitedFor {
   readonly path: PermitPath;
-  readonly order: VirtualTime;
+  readonly order: FairQueue;
   /** Calls that wait, by their place. */
   readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', isBefore);
   readonly statistics: readonly ScopeStatistics[];
@@ -95,7 +95,7 @@ export class Limiter implements WaitedFor {
   }) {
     const { memory, views, tenant, member, clock, room } = options;
     this.path = new PermitPath(memory, views, member);
-    this.order = new VirtualTime(memory, views.at(-1)!, tenant);
+    this.order = new FairQueue(memory, views.at(-1)!, tenant);
     this.statistics = views.map(({ scope }) => new ScopeStatistics(memory, member, scope));
     this.#clock = clock;
     this.#member = member;
@@ -304,7 +304,7 @@ export class Limiter implements WaitedFor {
    * Never before those who wait here already: a lane that got back the places of waiters who gave up
    * has an end that lies before the places of those who came after them.
    */
-  #enterOrder(cost: number): VirtualPlace {
+  #enterOrder(cost: number): QueuePlace {
     const { start, length } = this.order.enter(cost);
     if (this.waiters.size === 0 || start > this.#newestStart) this.#newestStart = start;
     return { start: this.#newestStart, length };

@@ -3,19 +3,13 @@ import { type Clock, systemClock } from '../../core/clock.js';
 import { InvalidOptionsError } from '../../core/errors.js';
 import { cooldownMs } from '../../core/retry-after.js';
 import { RateMemory } from '../../shared-memory/rate-memory.js';
-import type { Guard, ThrottledCall } from '../breaker/guard.js';
-import { openBreaker } from '../breaker/open-breaker.js';
+import { InvalidHandleError } from '../invalid-handle-error.js';
 import { checkNumbers } from './check-numbers.js';
-import { InFlightGate } from './in-flight-gate.js';
+import { coolDown } from './cooldown.js';
 import { Limiter } from './limiter.js';
-import {
-  BreakerUnknownError,
-  InvalidHandleError,
-  RateClosedError,
-  RateTableFullError,
-  ScopeRemovedError,
-} from './rate-errors.js';
+import { RateClosedError, RateTableFullError, ScopeRemovedError } from './rate-errors.js';
 import type { RateHandle } from './rate-handle.js';
+import { leaveAll } from './reclaim-thread.js';
 import { ScopeDirectory } from './scope-directory.js';
 import {
   endpointScope,
@@ -26,8 +20,7 @@ import {
   tenantScope,
 } from './scope-ref.js';
 import { readCounters, type ScopeCounters } from './scope-statistics.js';
-import { readScope, ScopeView } from './scope-view.js';
-import { WaitingLine } from './waiting-line.js';
+import { ScopeView } from './scope-view.js';
 import { WaitingRoom } from './waiting-room.js';
 
 /** What is known of one budget, over all threads. */
@@ -50,31 +43,17 @@ export interface ScopeStatus extends ScopeCounters {
 export function openRates(handle: RateHandle, { clock = systemClock }: { clock?: Clock } = {}): RateClient {
   const memory = isHandle(handle) ? RateMemory.open(handle.memory) : undefined;
   if (memory === undefined) throw new InvalidHandleError('budgets');
-  const { waitersMax, breakers } = handle;
-  return new RateClient(memory, {
-    clock,
-    waitersMax,
-    breakerNames: Object.keys(breakers),
-    openBreaker: (provider, onThrottled) => openBreaker(breakers[provider]!, { clock, onThrottled }),
-  });
+  return new RateClient(memory, { clock, waitersMax: handle.waitersMax });
 }
 
 function isHandle(handle: Partial<RateHandle> | undefined | null): boolean {
-  const { kind, memory, waitersMax, breakers } = handle ?? {};
-  return (
-    kind === 'tickloom.rate' &&
-    memory instanceof SharedArrayBuffer &&
-    Number.isInteger(waitersMax) &&
-    typeof breakers === 'object' &&
-    breakers !== null
-  );
+  const { kind, memory, waitersMax } = handle ?? {};
+  return kind === 'tickloom.rate' && memory instanceof SharedArrayBuffer && Number.isInteger(waitersMax);
 }
 
 interface RateClientOptions {
   readonly clock: Clock;
   readonly waitersMax: number;
-  readonly breakerNames: readonly string[];
-  openBreaker(provider: string, onThrottled: (call: ThrottledCall) => void): Guard;
 }
 
 /** 30 days, of a cooldown that code asks for: it cannot be called back. */
@@ -91,14 +70,10 @@ export class RateClient {
   readonly #limiters = new Map<string, Limiter>();
   /** Limiters of scopes that are gone, with calls still in flight, at a provider perhaps. */
   readonly #forgotten = new Set<Limiter>();
-  readonly #options: RateClientOptions;
-  readonly #breakers = new Map<string, Guard>();
   #directoryVersion = 0;
   #isClosed = false;
 
-  constructor(memory: RateMemory, options: RateClientOptions) {
-    const { clock, waitersMax } = options;
-    this.#options = options;
+  constructor(memory: RateMemory, { clock, waitersMax }: RateClientOptions) {
     this.#memory = memory;
     this.#clock = clock;
     this.#directory = new ScopeDirectory(memory);
@@ -140,24 +115,6 @@ export class RateClient {
   }
 
   /**
-   * The breaker of a provider. A call that it finds throttled (status 429) starts a cooldown of the
-   * provider's budget, for as long as the provider asks, or a second.
-   *
-   * @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a provider without one.
-   */
-  breaker(provider: string): Guard {
-    const known = this.#breakers.get(provider);
-    if (known !== undefined) return known;
-    const { breakerNames } = this.#options;
-    if (!breakerNames.includes(provider)) throw new BreakerUnknownError(provider, breakerNames);
-    const guard = this.#options.openBreaker(provider, ({ retryAfterMs }) =>
-      this.throttled({ provider }, retryAfterMs),
-    );
-    this.#breakers.set(provider, guard);
-    return guard;
-  }
-
-  /**
    * A call was throttled (status 429): starts a cooldown of the endpoint's budget, where it has one of
    * its own, else of the provider's, for all threads. Without any, nothing is there to cool down.
    *
@@ -181,20 +138,8 @@ export class RateClient {
    */
   cooldown(ref: ScopeRef, ms: number): void {
     checkNumbers('cooldown', { ms });
-    const view = this.#current(scopeName(ref));
-    const until = this.#clock.now() + BigInt(Math.ceil(Math.max(0, Math.min(ms, COOLDOWN_MS_MAX)) * 1e6));
-    Atomics.add(this.#memory.i32, this.#memory.toldAt(view.scope), 1);
-    const at = this.#memory.blockedUntilAt(view.scope);
-    let found = Atomics.load(this.#memory.b64, at);
-    while (found < until) {
-      const before = Atomics.compareExchange(this.#memory.b64, at, found, until);
-      if (before === found) break;
-      found = before;
-    }
-    // After the swap: a change that was published before it is seen here, and the cells of one that is
-    // published after it are cooled down by whoever publishes.
-    if (!view.isCurrent()) view.refresh();
-    for (const limit of view.limits) limit.spendBurstUntil(until);
+    const forNs = BigInt(Math.ceil(Math.max(0, Math.min(ms, COOLDOWN_MS_MAX)) * 1e6));
+    coolDown(this.#memory, this.#current(scopeName(ref)), this.#clock.now() + forNs);
   }
 
   /**
@@ -285,29 +230,6 @@ export class RateClient {
     }
     for (const limiter of this.#forgotten) if (!limiter.isHolding) this.#forgotten.delete(limiter);
   }
-}
-
-/**
- * Takes back, once, what the clients of a thread that is gone held: its places in lines and in
- * flight. Permits that it had spent stay spent: too few is safe.
- */
-export function reclaimThread(memory: RateMemory, thread: number): void {
-  for (let member = 0; member < memory.sizes.threadsMax; member++) {
-    if (Atomics.load(memory.i32, memory.memberAt(member)) !== thread + 1) continue;
-    leaveAll(memory, member);
-  }
-}
-
-/** Takes a member out of all lines and gates, then makes its place free for another thread. */
-function leaveAll(memory: RateMemory, member: number): void {
-  for (let scope = 0; scope < memory.sizes.scopesMax; scope++) {
-    const { name, parameters } = readScope(memory, scope);
-    if (name === undefined) continue;
-    new WaitingLine(memory, scope).withdraw(member);
-    // Also of a cap that was lifted meanwhile, since it may be set again.
-    if (parameters.leasesMax > 0) new InFlightGate(memory, parameters, 0).leaveAll(member);
-  }
-  Atomics.store(memory.i32, memory.memberAt(member), 0);
 }
 
 function joinMembers(memory: RateMemory): number {

@@ -26,15 +26,6 @@ export class InvalidScopeError extends RuntimeError {
   }
 }
 
-export class BreakerUnknownError extends RuntimeError {
-  override readonly name = 'BreakerUnknownError';
-  override readonly code = 'BREAKER_UNKNOWN';
-
-  constructor(provider: string, known: readonly string[]) {
-    super(`There is no breaker of the provider "${provider}"${suggestName(provider, known)}`);
-  }
-}
-
 /** The budget was removed after it had been opened. */
 export class ScopeRemovedError extends RuntimeError {
   override readonly name = 'ScopeRemovedError';
@@ -123,14 +114,5 @@ export class RateClosedError extends RuntimeError {
 
   constructor(what: string) {
     super(`${what} is closed`);
-  }
-}
-
-export class InvalidHandleError extends RuntimeError {
-  override readonly name = 'InvalidHandleError';
-  override readonly code = 'HANDLE_INVALID';
-
-  constructor(what: string) {
-    super(`Expected a handle of ${what}, as its handle() gave it, found something else`);
   }
 }

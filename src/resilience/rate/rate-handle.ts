@@ -1,11 +1,7 @@
-import type { BreakerHandle } from '../breaker/breaker-handle.js';
-
-/** Budgets and breakers as plain data: may be posted to any thread of the process, and opened there. */
+/** Budgets as plain data: may be posted to any thread of the process, and opened there. */
 export interface RateHandle {
   readonly kind: 'tickloom.rate';
   readonly memory: SharedArrayBuffer;
   /** Calls of one thread that may wait for permits. */
   readonly waitersMax: number;
-  /** By the name of their provider. */
-  readonly breakers: Readonly<Record<string, BreakerHandle>>;
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { BreakerOptions } from '../breaker/breaker-options.js';
 import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
 import { RATE_THREADS_MAX } from './rate-threads.js';
 
@@ -51,17 +50,6 @@ const ProviderBudget = z
     for (const issue of budget.error.issues) context.addIssue({ ...issue } as never);
     return z.NEVER;
   });
-
-/** Breakers by the name of their provider, which is their name, too. */
-export const BreakersSettings = z.record(
-  BudgetName,
-  z
-    .looseObject({})
-    .refine((options) => !('name' in options), { path: ['name'], message: 'there is no such option' })
-    .transform((options) => ({ ...options, name: 'breaker' }))
-    .pipe(BreakerOptions),
-);
-export type BreakersInput = Readonly<Record<string, Omit<BreakerOptions, 'name'>>>;
 
 /** Budgets by name: `{ providers: { ibkr: { permits: 50, per: 1s } }, tenants: { … } }`. */
 export const BudgetsSettings = z.strictObject({

@@ -2,6 +2,7 @@
  * Budgets that all threads of a process share, without a lock. Entry of the sub-path `tickloom/rate`.
  */
 
+export { InvalidHandleError } from '../invalid-handle-error.js';
 export type { BudgetInput } from './budget-options.js';
 export type { AcquireOptions, Limiter, Reservation } from './limiter.js';
 export { openPacer, Pacer, type PacerOptions } from './pacer.js';
@@ -12,7 +13,6 @@ export {
   BudgetRefusedError,
   CostAboveBurstError,
   InvalidCostError,
-  InvalidHandleError,
   InvalidScopeError,
   RateClosedError,
   RateTableFullError,

@@ -1,8 +1,8 @@
 import type { Nanos } from '../../core/units.js';
+import type { FairQueue, QueuePlace } from './fair-queue.js';
 import type { IndexedHeap } from './indexed-heap.js';
 import type { Permit } from './permit.js';
 import type { PermitPath } from './permit-path.js';
-import type { VirtualPlace, VirtualTime } from './virtual-time.js';
 
 /** A call of `acquire` that has to wait. */
 export interface Waiter {
@@ -10,7 +10,7 @@ export interface Waiter {
   readonly cost: number;
   /** In the order of service: its virtual time, less what its priority is worth. */
   readonly place: bigint;
-  readonly virtualPlace: VirtualPlace;
+  readonly virtualPlace: QueuePlace;
   /** Counts the waiters of its limiter: of two at one place, the first comes first. */
   readonly arrival: number;
   readonly since: Nanos;
@@ -27,7 +27,7 @@ export interface Waiter {
 /** What calls wait for: a limiter, as far as the waiting room knows it. */
 export interface WaitedFor {
   readonly path: PermitPath;
-  readonly order: VirtualTime;
+  readonly order: FairQueue;
   /** By their place. */
   readonly waiters: IndexedHeap<Waiter, 'orderIndex'>;
   /** Its place in the waiting room while waiters are served. */

@@ -6,8 +6,8 @@ import { type BadRow, PipelineError, RuntimeError } from '../../../src/core/erro
 import type { PlainData } from '../../../src/core/plain-data.js';
 import type { Source } from '../../../src/engine/source.js';
 import { createGate } from '../../../src/providers/create-gate.js';
-import { GuardedSource } from '../../../src/providers/guarded-source.js';
-import { RateCoordinator } from '../../../src/resilience/rate/rate-coordinator.js';
+import { GatedSource } from '../../../src/providers/gated-source.js';
+import { ResilienceCoordinator } from '../../../src/resilience/resilience-coordinator.js';
 import { silentLogger } from '../../../src/telemetry/logger.js';
 import { rowsIn } from '../../support/batch-rows.js';
 import { FlakyFileSystem } from '../../support/flaky-file-system.js';
@@ -208,10 +208,10 @@ describe('a replay behind a breaker', () => {
     flaky.isFailing = () => isDown;
     const clock = new SimulatedClock();
     const breakers = { x: { failuresInRow: 2, openMs: 1_000, openFactor: 1, openJitter: 0 } };
-    const guards = new RateCoordinator({ breakers, clock, seed: 1 });
-    onTestFinished(() => guards.close());
-    const gate = createGate({ breaker: 'x' }, { guards, clock, log: silentLogger });
-    const source = new GuardedSource(inner, gate);
+    const resilience = new ResilienceCoordinator({ breakers, clock, seed: 1 });
+    onTestFinished(() => resilience.close());
+    const gate = createGate({ breaker: 'x' }, { resilience, clock, log: silentLogger });
+    const source = new GatedSource(inner, gate);
     const first = rowsIn((await source.read())!).map(({ price }) => price);
     isDown = true;
     const reading = readThrough(source, rejects);

@@ -91,8 +91,8 @@ describe('what a breaker tells', () => {
     }
     const clock = new Interrupted();
     const { breaker, other, types } = startBreaker({ failuresInRow: 1 }, { clock });
-    const guard = other(3);
-    clock.interrupt = () => guard.permit().fail();
+    const client = other(3);
+    clock.interrupt = () => client.permit().fail();
     breaker.hold();
     expect(types()).toEqual(['opened', 'heldOpen']);
     expect(breaker.state).toBe('heldOpen');

@@ -1,17 +1,13 @@
+import type { CallPermit } from '../../../src/resilience/breaker/breaker-calls.js';
+import { BreakerClient } from '../../../src/resilience/breaker/breaker-client.js';
 import type { BreakerEvent } from '../../../src/resilience/breaker/breaker-events.js';
-import { BreakerGuard } from '../../../src/resilience/breaker/breaker-guard.js';
 import type { BreakerHandle } from '../../../src/resilience/breaker/breaker-handle.js';
 import {
   type BreakerOptions,
   BreakerOptions as Schema,
 } from '../../../src/resilience/breaker/breaker-options.js';
 import { classifyError } from '../../../src/resilience/breaker/classify.js';
-import {
-  type Breaker,
-  type CreateOptions,
-  createBreaker,
-} from '../../../src/resilience/breaker/create-breaker.js';
-import type { Permit } from '../../../src/resilience/breaker/guard.js';
+import { type CreateOptions, createBreaker } from '../../../src/resilience/breaker/create-breaker.js';
 import { SimulatedClock } from '../../support/simulated-clock.js';
 
 /** Options that make the figures of a test plain: opens for a second, without jitter or growth. */
@@ -41,23 +37,23 @@ export function startBreaker(options: Partial<BreakerOptions> = {}, more: Create
     trip: () => {
       while (breaker.state === 'closed') breaker.permit().fail();
     },
-    other: (threadId: number) => guardOf(breaker, clock, threadId),
+    other: (threadId: number) => clientOf(breaker, clock, threadId),
   };
 }
 
-/** The guard of another thread. */
-export function guardOf(
+/** The client of another thread. */
+export function clientOf(
   { handle }: { readonly handle: BreakerHandle },
   clock: SimulatedClock,
   threadId: number,
 ) {
-  return new BreakerGuard(handle, { clock, threadId, classify: classifyError });
+  return new BreakerClient(handle, { clock, threadId, classify: classifyError });
 }
 
 /** What became of a request for a permit. */
-export function admits(guard: { permit(): Permit }): boolean {
+export function admits(client: { permit(): CallPermit }): boolean {
   try {
-    guard.permit().ignore();
+    client.permit().ignore();
     return true;
   } catch {
     return false;
@@ -67,5 +63,3 @@ export function admits(guard: { permit(): Permit }): boolean {
 function repeat(times: number, work: () => void): void {
   for (let i = 0; i < times; i++) work();
 }
-
-export type { Breaker };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { CallPermit } from '../../../src/resilience/breaker/breaker-calls.js';
 import { createBreakerMachine } from '../../../src/resilience/breaker/breaker-machine.js';
-import type { Permit } from '../../../src/resilience/breaker/guard.js';
 import {
   BREAKER_STATES,
   type BreakerState,
@@ -91,7 +91,7 @@ class BlockedClock extends SimulatedClock {
 }
 
 interface Call {
-  readonly permit: Permit;
+  readonly permit: CallPermit;
   readonly thread: number;
   readonly epoch: number;
   readonly state: BreakerState;
@@ -107,7 +107,7 @@ function follow(commands: readonly Command[]): void {
   const clock = new BlockedClock({ now: 1_000_000_000n });
   const { breaker, other, events } = startBreaker(OPTIONS, { clock });
   const words = new Int32Array(breaker.handle.memory);
-  const guards = Array.from({ length: THREADS }, (_, id) => other(id + 1));
+  const clients = Array.from({ length: THREADS }, (_, id) => other(id + 1));
   let calls: Call[] = [];
   const holds: (() => void)[] = [];
   let { word, run } = { word: words[WORD_CELL]!, run: 0 };
@@ -133,9 +133,9 @@ function follow(commands: readonly Command[]): void {
         const before = nameOf(word);
         const openUntil = breaker.refusal()?.retryAfterMs ?? 0;
         const out = calls.filter((call) => isProbeOut(call) && call.lostAt > clock.now()).length;
-        let permit: Permit | undefined;
+        let permit: CallPermit | undefined;
         try {
-          permit = guards[each.thread]!.permit();
+          permit = clients[each.thread]!.permit();
         } catch {}
         observe(1);
         if (before === 'closed' || before === 'disabled') expect(permit).toBeDefined();

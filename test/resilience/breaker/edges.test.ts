@@ -5,7 +5,7 @@ import { CircuitBreaker } from '../../../src/resilience/breaker/circuit-breaker.
 import { classifyError } from '../../../src/resilience/breaker/classify.js';
 import { EPOCH_MASK, epochOf, WORD_CELL } from '../../../src/shared-memory/breaker-memory.js';
 import { SimulatedClock } from '../../support/simulated-clock.js';
-import { admits, type Breaker, settingsOf, startBreaker } from './breaker-fixtures.js';
+import { admits, settingsOf, startBreaker } from './breaker-fixtures.js';
 
 /** Rows of the edge table in docs/breaker.md: the first column is the title of the test. */
 const rows = [
@@ -30,7 +30,7 @@ async function halfOpen(options: Parameters<typeof startBreaker>[0] = {}) {
   return rig;
 }
 
-const openError = (breaker: Breaker): BreakerOpenError => {
+const openError = (breaker: CircuitBreaker): BreakerOpenError => {
   try {
     breaker.permit();
   } catch (error) {

@@ -3,10 +3,10 @@ import { setTimeout as pass } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { BreakerOpenError, InvalidOptionsError, PipelineError } from '../../../src/core/errors.js';
 import { ProviderError } from '../../../src/core/provider-error.js';
+import type { ThrottledCall } from '../../../src/resilience/breaker/breaker-calls.js';
 import type { BreakerOptions } from '../../../src/resilience/breaker/breaker-options.js';
 import { classifyError } from '../../../src/resilience/breaker/classify.js';
 import { createBreaker } from '../../../src/resilience/breaker/create-breaker.js';
-import type { ThrottledCall } from '../../../src/resilience/breaker/guard.js';
 import { openBreaker } from '../../../src/resilience/breaker/open-breaker.js';
 import { STRIPE_CELLS, STRIPES, STRIPES_CELL } from '../../../src/shared-memory/breaker-memory.js';
 import { startBreaker } from './breaker-fixtures.js';
@@ -227,16 +227,16 @@ describe('the options of a breaker', () => {
     const { breaker } = startBreaker();
     const { handle } = breaker;
     expect(openBreaker(structuredClone(handle)).name).toBe('test');
-    expect(() => openBreaker({ ...handle, protocol: 2 as 1 })).toThrow(/protocol 1\), found 2/);
+    expect(() => openBreaker({ ...handle, protocol: 2 as 1 })).toThrow(/found protocol 2, not 1/);
     expect(() => openBreaker({ ...handle, memory: new SharedArrayBuffer(8) })).toThrow(/found 8/);
   });
 });
 
 describe('the counts of calls', () => {
-  it('lose none when there are more guards than places, and go beyond 32 bits', () => {
+  it('lose none when there are more clients than places, and go beyond 32 bits', () => {
     const { breaker, other } = startBreaker();
-    const guards = Array.from({ length: 40 }, (_, id) => other(id + 1));
-    for (let round = 0; round < 3; round++) for (const guard of guards) guard.permit().succeed();
+    const clients = Array.from({ length: 40 }, (_, id) => other(id + 1));
+    for (let round = 0; round < 3; round++) for (const client of clients) client.permit().succeed();
     expect(breaker.counts.succeeded).toBe(120);
     const words = new Int32Array(breaker.handle.memory);
     // As after 2³² − 1 calls in each place.
@@ -244,7 +244,7 @@ describe('the counts of calls', () => {
       words.set([-1, 1], STRIPES_CELL + stripe * STRIPE_CELLS);
     }
     expect(breaker.counts.succeeded).toBe(STRIPES * (2 ** 32 - 1));
-    for (const guard of guards) guard.permit().succeed();
+    for (const client of clients) client.permit().succeed();
     expect(breaker.counts.succeeded).toBe(STRIPES * (2 ** 32 - 1) + 40);
   });
 

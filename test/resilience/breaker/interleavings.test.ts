@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { BreakerOpenError } from '../../../src/core/errors.js';
 import type { Nanos } from '../../../src/core/units.js';
+import type { CallPermit } from '../../../src/resilience/breaker/breaker-calls.js';
 import { BreakerCells } from '../../../src/resilience/breaker/breaker-cells.js';
-import { BreakerGuard } from '../../../src/resilience/breaker/breaker-guard.js';
+import { BreakerClient } from '../../../src/resilience/breaker/breaker-client.js';
 import type { BreakerHandle } from '../../../src/resilience/breaker/breaker-handle.js';
 import type { BreakerOptions } from '../../../src/resilience/breaker/breaker-options.js';
 import { CallCounter, COUNT_CELL, readCallCounts } from '../../../src/resilience/breaker/call-counts.js';
 import { classifyError } from '../../../src/resilience/breaker/classify.js';
 import { CountWindow } from '../../../src/resilience/breaker/count-window.js';
 import { FailureRun } from '../../../src/resilience/breaker/failure-run.js';
-import type { Permit } from '../../../src/resilience/breaker/guard.js';
 import type { RateVerdict } from '../../../src/resilience/breaker/rate-limits.js';
 import { TimeWindow } from '../../../src/resilience/breaker/time-window.js';
 import {
@@ -81,19 +81,19 @@ function memoryOf(state: number, options: Partial<BreakerOptions>, { openMs = 1_
   words[RUN_CELL] = EPOCH << 20;
   longs[OPENED_AT_CELL] = state === CLOSED ? -9n : NOW - 1_000_000_000n;
   longs[OPEN_FOR_CELL] = BigInt(openMs) * 1_000_000n;
-  /** The guard of a thread, at an instant that stands still. */
-  const guard = (threadId: number, atMs = 0) => {
+  /** The client of a thread, at an instant that stands still. */
+  const client = (threadId: number, atMs = 0) => {
     const clock = new SimulatedClock({ now: NOW + BigInt(atMs) * 1_000_000n });
-    return new BreakerGuard(handle, { clock, threadId, classify: classifyError });
+    return new BreakerClient(handle, { clock, threadId, classify: classifyError });
   };
-  return { handle, memory, words, longs, settings, guard, word: () => words[WORD_CELL]! };
+  return { handle, memory, words, longs, settings, client, word: () => words[WORD_CELL]! };
 }
 
 /** Asks for a permit. `undefined`: refused. */
-function ask(guard: BreakerGuard): Permit | undefined {
-  let permit: Permit;
+function ask(client: BreakerClient): CallPermit | undefined {
+  let permit: CallPermit;
   try {
-    permit = guard.permit();
+    permit = client.permit();
   } catch (error) {
     if (error instanceof BreakerOpenError) return undefined;
     throw error;
@@ -132,9 +132,9 @@ function provenBy(title: string, exploration: (cas: Cas) => Explored, reason: Re
 
 describe('the trip, in every interleaving', { timeout: 120_000 }, () => {
   function trip(threads: number, limit: number, cas: Cas, kill: boolean): Explored {
-    const { memory, word, longs, guard } = memoryOf(CLOSED, { failuresInRow: limit });
+    const { memory, word, longs, client } = memoryOf(CLOSED, { failuresInRow: limit });
     const body = (threadId: number) => () => {
-      const permit = ask(guard(threadId));
+      const permit = ask(client(threadId));
       permit?.fail();
       return permit ? 'failed' : 'refused';
     };
@@ -159,7 +159,7 @@ describe('the trip, in every interleaving', { timeout: 120_000 }, () => {
           throw new Error('no trip after all failures');
         }
         // Whoever died and wherever: the failures that are left to come do open it.
-        const survivor = guard(9);
+        const survivor = client(9);
         for (let i = 0; i < limit; i++) ask(survivor)?.fail();
         expect(stateOf(word())).toBe(OPEN);
       },
@@ -200,8 +200,8 @@ describe('the trip, in every interleaving', { timeout: 120_000 }, () => {
 describe('probes, in every interleaving', { timeout: 120_000 }, () => {
   function claim(threads: number, probes: number, state: number, cas: Cas, kill = false): Explored {
     const openMs = state === OPEN ? 1_000 : 0;
-    const { handle, memory, word, guard } = memoryOf(state, { probes, probeMsMax: 100 }, { openMs });
-    const body = (threadId: number) => () => (ask(guard(threadId)) ? 'admitted' : 'refused');
+    const { handle, memory, word, client } = memoryOf(state, { probes, probeMsMax: 100 }, { openMs });
+    const body = (threadId: number) => () => (ask(client(threadId)) ? 'admitted' : 'refused');
     return explore<number>({
       memory,
       cas,
@@ -221,20 +221,20 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
         const alive = results.filter((result) => result === 'admitted').length;
         const cells = new BreakerCells(handle);
         const before = new Uint8Array(memory).slice();
-        for (const threadId of dead) cells.reclaim(threadId);
-        for (const threadId of dead) expect(cells.reclaim(threadId)).toBe(0);
-        expect(takeAll(guard(9))).toBe(probes - alive);
+        for (const threadId of dead) cells.probes.reclaim(threadId);
+        for (const threadId of dead) expect(cells.probes.reclaim(threadId)).toBe(0);
+        expect(takeAll(client(9))).toBe(probes - alive);
         new Uint8Array(memory).set(before);
-        expect(takeAll(guard(9, 99))).toBeLessThanOrEqual(probes - alive);
+        expect(takeAll(client(9, 99))).toBeLessThanOrEqual(probes - alive);
         new Uint8Array(memory).set(before);
-        expect(takeAll(guard(9, 102))).toBe(probes);
+        expect(takeAll(client(9, 102))).toBe(probes);
       },
     });
   }
 
-  const takeAll = (guard: BreakerGuard): number => {
+  const takeAll = (client: BreakerClient): number => {
     let taken = 0;
-    while (ask(guard)) taken++;
+    while (ask(client)) taken++;
     return taken;
   };
 
@@ -263,14 +263,14 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
     kill = false,
     cas: Cas = 'atomic',
   ): Explored {
-    const { handle, memory, word, guard } = memoryOf(HALF_OPEN, { probes, probeMsMax: 100 });
-    const verdict = () => new BreakerCells(handle).verdict(EPOCH);
+    const { handle, memory, word, client } = memoryOf(HALF_OPEN, { probes, probeMsMax: 100 });
+    const verdict = () => new BreakerCells(handle).probes.verdict(EPOCH);
     return explore<ReportGhost>({
       memory,
       cas,
       kill,
       threads: ends.map((end, id) => () => {
-        const permit = ask(guard(id + 1));
+        const permit = ask(client(id + 1));
         if (permit && end !== 'keep') permit[end]();
         return permit ? end : 'refused';
       }),
@@ -293,9 +293,11 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
         const succeeded = results.filter((result) => result === 'succeed').length;
         if (!results.includes('fail'))
           expect(verdict()).toBe(succeeded >= probes ? 'succeeded' : 'undecided');
-        if (verdict() !== 'undecided') expect(takeAll(guard(9, 1_000))).toBe(0);
+        if (verdict() !== 'undecided') expect(takeAll(client(9, 1_000))).toBe(0);
         else
-          expect(takeAll(guard(9))).toBe(probes - succeeded - results.filter((end) => end === 'keep').length);
+          expect(takeAll(client(9))).toBe(
+            probes - succeeded - results.filter((end) => end === 'keep').length,
+          );
       },
     });
   }
@@ -324,16 +326,16 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
   });
 
   it('admits nobody after a hold, and leaves no probe behind', () => {
-    const { handle, memory, word, guard } = memoryOf(HALF_OPEN, { probes: 1 });
+    const { handle, memory, word, client } = memoryOf(HALF_OPEN, { probes: 1 });
     const held = packWord(HELD_OPEN, 0, EPOCH + 1);
     const owner = () => {
       const cells = new BreakerCells(handle);
       expect(cells.move(packWord(HALF_OPEN, 0, EPOCH), held)).toBe(true);
-      cells.forgetProbes(EPOCH);
+      cells.probes.forget(EPOCH);
     };
     explore<boolean>({
       memory,
-      threads: [owner, () => ask(guard(1))?.succeed(), () => ask(guard(2))?.fail()],
+      threads: [owner, () => ask(client(1))?.succeed(), () => ask(client(2))?.fail()],
       ghost: {
         initial: false,
         next: (isHeld, { marks }) => {
@@ -346,28 +348,28 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
   });
 
   it('does not wipe a probe of the next time while it forgets those of the last', () => {
-    const { handle, memory, word, longs, guard } = memoryOf(HALF_OPEN, { probes: 1 }, { openMs: 0 });
+    const { handle, memory, word, longs, client } = memoryOf(HALF_OPEN, { probes: 1 }, { openMs: 0 });
     const opened = packWord(OPEN, 0, EPOCH + 1);
     const outcomes = new Set<unknown>();
     const owner = () => {
       const cells = new BreakerCells(handle);
       cells.move(word0, opened);
-      cells.forgetProbes(EPOCH);
+      cells.probes.forget(EPOCH);
     };
     const word0 = word();
-    new BreakerCells(handle).reportProbe(
-      new BreakerCells(handle).claimProbe(word0, NOW as Nanos, 5)!,
+    new BreakerCells(handle).probes.report(
+      new BreakerCells(handle).probes.claim(word0, NOW as Nanos, 5)!,
       word0,
       false,
     );
     explore({
       memory,
-      threads: [owner, () => (ask(guard(1)) ? 'admitted' : 'refused')],
+      threads: [owner, () => (ask(client(1)) ? 'admitted' : 'refused')],
       check: ([, result]) => {
         outcomes.add(result);
         if (result !== 'admitted') return;
         expect(word()).toBe(packWord(HALF_OPEN, 0, nextEpoch(opened)));
-        expect(new BreakerCells(handle).outcome(0, EPOCH + 2)).toBe(PROBE_OUT);
+        expect(new BreakerCells(handle).probes.outcome(0, EPOCH + 2)).toBe(PROBE_OUT);
       },
     });
     expect(outcomes).toEqual(new Set(['admitted', 'refused']));

@@ -112,14 +112,4 @@ describe('the table', () => {
       'rate.waitersMax',
     ]);
   });
-
-  it('has each wrong breaker named', () => {
-    const found = problemsOf({
-      breakers: { x: { failuresInRow: 0 }, y: { name: 'y', openMs: -1 } as object },
-    });
-    expect(found.map((line) => line.split(':')[0])).toEqual([
-      'breakers.x.failuresInRow',
-      expect.stringMatching(/^breakers\.y/),
-    ]);
-  });
 });

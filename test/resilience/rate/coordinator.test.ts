@@ -1,4 +1,3 @@
-import { threadId } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import type { BudgetInput } from '../../../src/resilience/rate/budget-options.js';
 import { code, drain, provider, recorder, startRates } from './coordinator-rig.js';
@@ -431,95 +430,6 @@ describe('waiters and reservations together', () => {
     }
     expect(granted.length).toBeGreaterThan(60);
     expect(clock.timersPending).toBe(0);
-  });
-});
-
-describe('the breakers of a coordinator', () => {
-  const options = {
-    providers: { x: SMOOTH },
-    breakers: { x: { failuresInRow: 2, openMs: 1_000, openJitter: 0 }, y: { failuresInRow: 1 } },
-  };
-  const failing = () => Promise.reject(new Error('down'));
-  const throttled = (retryAfterMs?: number) =>
-    Promise.reject(Object.assign(new Error('429'), { status: 429, retryAfterMs }));
-
-  it('are the same from the coordinator and from each client', async () => {
-    const { rates, open } = startRates(options);
-    const [one, two] = [open(), open()];
-    expect(one.breaker('x')).toBe(one.breaker('x'));
-    await expect(one.breaker('x').execute(failing)).rejects.toThrow('down');
-    await expect(two.breaker('x').execute(failing)).rejects.toThrow('down');
-    expect(rates.breaker('x').state).toBe('open');
-    for (const breaker of [rates.breaker('x'), one.breaker('x'), two.breaker('x')]) {
-      await expect(breaker.execute(() => 1)).rejects.toEqual(code('BREAKER_OPEN'));
-    }
-    expect(rates.breaker('y').state).toBe('closed');
-    rates.close();
-  });
-
-  it('that are unknown are an error, with the nearest name', () => {
-    const { rates, open } = startRates({ breakers: { ibkr: {} } });
-    const client = open();
-    for (const of of [rates, client]) {
-      expect(() => of.breaker('ibrk')).toThrow(code('BREAKER_UNKNOWN'));
-      expect(() => of.breaker('ibrk')).toThrow('did you mean "ibkr"?');
-    }
-    rates.close();
-  });
-
-  it('cool the budget of their provider down for a throttled call, from any thread', async () => {
-    const { rates, open, clock } = startRates(options);
-    await expect(
-      open()
-        .breaker('x')
-        .execute(() => throttled(3_000)),
-    ).rejects.toThrow('429');
-    expect(rates.status(provider).cooldownMs).toBe(3_000);
-    expect(rates.breaker('x').state).toBe('closed');
-    await clock.advance(3_000);
-    await expect(rates.breaker('x').execute(() => throttled())).rejects.toThrow('429');
-    expect(rates.status(provider).cooldownMs).toBe(1_000);
-    await expect(rates.breaker('x').execute(() => throttled(Number.POSITIVE_INFINITY))).rejects.toThrow(
-      '429',
-    );
-    expect(rates.status(provider).cooldownMs).toBe(86_400_000); // a day, whatever a header says
-    rates.close();
-  });
-
-  it('leave it at that where their provider has no budget', async () => {
-    const { rates } = startRates(options);
-    await expect(rates.breaker('y').execute(() => throttled(3_000))).rejects.toThrow('429');
-    expect(rates.status(provider).cooldownMs).toBe(0);
-    rates.close();
-  });
-
-  it('take the probes of a thread back that has ended', async () => {
-    const { rates, open, clock } = startRates(options);
-    const client = open();
-    for (let i = 0; i < 2; i++) client.breaker('x').permit().fail();
-    await clock.advance(1_000);
-    client.breaker('x').permit(); // and the thread ends
-    expect(rates.breaker('x').state).toBe('halfOpen');
-    expect(() => rates.breaker('x').permit()).toThrow(code('BREAKER_OPEN'));
-    rates.reclaim(threadId);
-    rates.breaker('x').permit().succeed();
-    expect(rates.breaker('x').state).toBe('closed');
-    rates.close();
-    expect(clock.timersPending).toBe(0);
-  });
-
-  it('show an inspector each step of their machines', () => {
-    const steps: string[] = [];
-    const { rates } = startRates({
-      ...options,
-      inspect: (event) => {
-        if (event.type === '@xstate.snapshot')
-          steps.push(String((event.snapshot as { value?: unknown }).value));
-      },
-    });
-    for (let i = 0; i < 2; i++) rates.breaker('x').permit().fail();
-    expect(steps.at(-1)).toBe('open');
-    rates.close();
   });
 });
 

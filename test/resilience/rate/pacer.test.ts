@@ -101,7 +101,6 @@ describe('a handle', () => {
     { ...good, memory: new SharedArrayBuffer(8) },
     { ...good, memory: new SharedArrayBuffer(1_024) },
     { kind: good.kind, memory: good.memory },
-    { ...good, breakers: null },
     { ...good, waitersMax: undefined },
   ])('that is none is refused: %j', (handle) => {
     expect(() => openRates(handle as typeof good)).toThrow(code('HANDLE_INVALID'));

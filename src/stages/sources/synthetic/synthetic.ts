@@ -11,10 +11,10 @@ import type { StageContext } from '../../../engine/stage.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import { FaultSchedule } from './fault-schedule.js';
 import type { SyntheticOptions } from './options.js';
-import { Pacer } from './pacer.js';
 import { QuoteWalk, WALK_ROWS_MAX } from './quote-walk.js';
 import { createRowMaker, type RowMaker, syntheticSchema } from './row-kinds.js';
 import { RowOrdinals } from './row-ordinals.js';
+import { RowSchedule } from './row-schedule.js';
 import { parsePosition, type SyntheticPosition } from './synthetic-position.js';
 import { tickGrid, ticksMaxOf } from './tick-grid.js';
 
@@ -41,7 +41,7 @@ class SyntheticSource implements Source {
   readonly #walk: QuoteWalk;
   readonly #faults: FaultSchedule;
   readonly #maker: RowMaker;
-  readonly #pacer: Pacer | undefined;
+  readonly #schedule: RowSchedule | undefined;
   readonly #stopping = new AbortController();
   /** The row that is held back, if there is one, as often as it is to come. */
   readonly #late: Batch;
@@ -82,7 +82,7 @@ class SyntheticSource implements Source {
       sizes: sizeMax - sizeMin + 1,
     });
     if (options.rate !== 'max') {
-      this.#pacer = new Pacer(context.clock, {
+      this.#schedule = new RowSchedule(context.clock, {
         rowsPerSecond: options.rate,
         silenceEvery: options.faults.silenceEvery ?? Number.POSITIVE_INFINITY,
         silenceNs: options.faults.silenceFor,
@@ -98,9 +98,10 @@ class SyntheticSource implements Source {
 
   read(): Promise<Batch | null> | Batch | null {
     if (this.#stopping.signal.aborted || this.#isAtEnd) return null;
-    if (this.#pacer === undefined || this.#row === this.#options.rows) return this.#make(this.#pool.capacity);
-    const due = this.#pacer.rowsDue(this.#row, this.#pool.capacity);
-    return due > 0 ? this.#make(due) : this.#waitAndMake(this.#pacer);
+    if (this.#schedule === undefined || this.#row === this.#options.rows)
+      return this.#make(this.#pool.capacity);
+    const due = this.#schedule.rowsDue(this.#row, this.#pool.capacity);
+    return due > 0 ? this.#make(due) : this.#waitAndMake(this.#schedule);
   }
 
   stop(): void {
@@ -121,7 +122,7 @@ class SyntheticSource implements Source {
 
   /** Of many symbols it is dear, and without a pace no read waits. */
   positionForRead(): PlainData | undefined {
-    return this.#pacer && this.position();
+    return this.#schedule && this.position();
   }
 
   resume(position: PlainData): void {
@@ -147,13 +148,13 @@ class SyntheticSource implements Source {
   }
 
   /** In a long wait, tells now and then how far time is, so that what ends in a silence can end in it. */
-  async #waitAndMake(pacer: Pacer): Promise<Batch | null> {
+  async #waitAndMake(schedule: RowSchedule): Promise<Batch | null> {
     const { signal } = this.#stopping;
     for (;;) {
-      const due = await pacer.waitFor(this.#row, signal, WAIT_NS_MAX);
+      const due = await schedule.waitFor(this.#row, signal, WAIT_NS_MAX);
       if (signal.aborted) return null;
       if (due > 0) return this.#make(due);
-      const reached = this.#nextTime - BigInt(Math.max(0, Math.ceil(pacer.untilDue(this.#row))));
+      const reached = this.#nextTime - BigInt(Math.max(0, Math.ceil(schedule.untilDue(this.#row))));
       if (this.#watermark === undefined || reached <= this.#watermark) continue;
       this.#watermark = reached;
       const batch = this.#pool.acquire();
@@ -206,7 +207,7 @@ class SyntheticSource implements Source {
       ordinals.add(start, this.#row + 1);
       batch.length = start + count;
       this.#row += count;
-      if (this.#pacer) this.#watermark = readInt64(batch.int32('time'), batch.length - 1);
+      if (this.#schedule) this.#watermark = readInt64(batch.int32('time'), batch.length - 1);
       this.#disturb(batch, ordinals);
     }
     if (this.#row === rows) this.#deliverLate(batch, ordinals);

@@ -1,7 +1,7 @@
 import { type Clock, sleepUntil } from '../../../core/clock.js';
 import type { Nanos } from '../../../core/units.js';
 
-export interface PacerSettings {
+export interface RowScheduleSettings {
   readonly rowsPerSecond: number;
   /** Rows between two silences; `Infinity`: none. */
   readonly silenceEvery: number;
@@ -15,14 +15,14 @@ const BREATH_NS = 1_000_000;
  * When rows are due on the clock. The schedule is fixed by the first look: a reader that falls
  * behind catches up.
  */
-export class Pacer {
+export class RowSchedule {
   readonly #clock: Clock;
-  readonly #settings: PacerSettings;
+  readonly #settings: RowScheduleSettings;
   /** On the clock, when row 0 was due. */
   #origin: number | undefined;
   #last = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, settings: PacerSettings) {
+  constructor(clock: Clock, settings: RowScheduleSettings) {
     this.#clock = clock;
     this.#settings = settings;
   }

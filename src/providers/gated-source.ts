@@ -12,7 +12,7 @@ import type { ProviderGate } from './provider-gate.js';
  * succeed later is made again: an outage pauses the pipeline, and neither ends it nor burns through
  * retries.
  */
-export class GuardedSource implements Source {
+export class GatedSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;

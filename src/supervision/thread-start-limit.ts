@@ -8,7 +8,7 @@ const HOLD_NS = 5_000_000_000n;
  * Keeps a machine that cannot start threads from starting ever more of them. After five failures
  * in a row only one start is let through in five seconds, until one comes to life.
  */
-export class StartGuard {
+export class ThreadStartLimit {
   readonly #clock: Clock;
   #failures = 0;
   #last: { readonly error: WireError; readonly atNs: bigint } | undefined;

@@ -21,7 +21,7 @@ const OF_TIME = {
 };
 
 /** What opens a closed breaker. */
-export class Conditions {
+export class TripConditions {
   readonly needsEnd: boolean;
   readonly #run: FailureRun | undefined;
   readonly #count: CountWindow | undefined;

@@ -16,7 +16,7 @@ describe('jobs in threads of their own', () => {
     );
     const reads = () => jobs.map((job) => job.inspect().counters.rowsIn);
     await until(() => Math.min(...reads()) >= 30);
-    const status = runtime.rates!.status(IBKR);
+    const status = runtime.resilience!.rates.status(IBKR);
     const seconds = Number(process.hrtime.bigint() - began) / 1e9;
     expect(status.permits).toBeGreaterThanOrEqual(60); // both spent from it
     expect(status.permits).toBeLessThanOrEqual(20 + 200 * seconds);
@@ -24,14 +24,14 @@ describe('jobs in threads of their own', () => {
     expect(reports).toMatchObject([{ outcome: 'completed' }, { outcome: 'completed' }]);
     // A row a read, and the reads that a drain may have cut off.
     const rows = reports.reduce((sum, { counters }) => sum + counters.rowsIn, 0);
-    const { permits } = runtime.rates!.status(IBKR);
+    const { permits } = runtime.resilience!.rates.status(IBKR);
     expect(permits).toBeGreaterThanOrEqual(rows);
     expect(permits).toBeLessThanOrEqual(rows + 2);
   });
 
   it('pause while a breaker is held open by hand, and go on once it is released', async () => {
     const runtime = await startRuntime({ breakers: { ibkr: {} } });
-    const breaker = runtime.rates!.breaker('ibkr');
+    const breaker = runtime.resilience!.breaker('ibkr');
     const job = await runtime.submit({
       name: 'held',
       source: { ...endless, rate: 10_000, breaker: 'ibkr' },
@@ -58,7 +58,7 @@ describe('jobs in threads of their own', () => {
 
   it('end at once when they are drained while the breaker is open', async () => {
     const runtime = await startRuntime({ breakers: { ibkr: {} } });
-    runtime.rates!.breaker('ibkr').hold();
+    runtime.resilience!.breaker('ibkr').hold();
     const job = await runtime.submit({
       name: 'drained',
       source: { ...endless, breaker: 'ibkr' },
@@ -76,7 +76,7 @@ describe('jobs in threads of their own', () => {
       budgets: { providers: { ibkr: { permits: 1_000, inFlight: 1 } } },
     });
     const source = { ...endless, rate: 0.001, budget: IBKR }; // its second row comes in a quarter of an hour
-    const inFlight = () => runtime.rates!.status(IBKR).inFlight;
+    const inFlight = () => runtime.resilience!.rates.status(IBKR).inFlight;
     // A thread with code of the user's is ended, not asked.
     const first = await runtime.submit({
       name: 'first',

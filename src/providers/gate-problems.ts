@@ -1,15 +1,15 @@
 import { RuntimeError } from '../core/errors.js';
-import type { SourceGuard } from '../wire/resolved-spec.js';
-import type { Guards } from './guards.js';
+import type { Resilience } from '../resilience/resilience-client.js';
+import type { SourceGateSettings } from '../wire/resolved-spec.js';
 
 /** What is wrong with the names in a spec, by the key that holds them. */
-export function guardProblems(
-  { budget, breaker }: SourceGuard,
-  guards: Guards | undefined,
+export function gateProblems(
+  { budget, breaker }: SourceGateSettings,
+  resilience: Resilience | undefined,
 ): { readonly key: string; readonly message: string }[] {
   const problems: { readonly key: string; readonly message: string }[] = [];
-  const attempt = (key: string, find: (guards: Guards) => string | undefined) => {
-    const message = guards === undefined ? NONE_DECLARED : messageOf(() => find(guards));
+  const attempt = (key: string, find: (resilience: Resilience) => string | undefined) => {
+    const message = resilience === undefined ? NONE_DECLARED : messageOf(() => find(resilience));
     if (message !== undefined) problems.push({ key, message });
   };
   if (budget) {

@@ -3,7 +3,7 @@ import type { ScopeView } from './scope-view.js';
 import { TIE_NS } from './waiting-line.js';
 
 /** Of a waiter, in ns of virtual time. */
-export interface VirtualPlace {
+export interface QueuePlace {
   readonly start: bigint;
   /** What its lane moved on by. */
   readonly length: bigint;
@@ -19,7 +19,7 @@ export interface VirtualPlace {
  *
  * @see P. Goyal, H. Vin, H. Cheng, "Start-time Fair Queuing", SIGCOMM 1996.
  */
-export class VirtualTime {
+export class FairQueue {
   readonly #cells: BigInt64Array;
   readonly #timeAt: number;
   readonly #laneAt: number;
@@ -35,7 +35,7 @@ export class VirtualTime {
   }
 
   /** Takes a place for a waiter, behind those of its lane. */
-  enter(cost: number): VirtualPlace {
+  enter(cost: number): QueuePlace {
     const length = this.#length(cost);
     let end = Atomics.load(this.#cells, this.#laneAt);
     for (;;) {
@@ -49,7 +49,7 @@ export class VirtualTime {
   }
 
   /** Gives back the place of a waiter that was not served, so that its lane does not pay for it. */
-  leave({ length }: VirtualPlace): void {
+  leave({ length }: QueuePlace): void {
     Atomics.sub(this.#cells, this.#laneAt, length);
   }
 
@@ -62,7 +62,7 @@ export class VirtualTime {
    *   lane has still to be served: its place in virtual time would put newcomers of other lanes behind
    *   them all.
    */
-  serve(turn: bigint, { start }: VirtualPlace): void {
+  serve(turn: bigint, { start }: QueuePlace): void {
     const to = (turn < start ? turn : start) - TIE_NS;
     let time = Atomics.load(this.#cells, this.#timeAt);
     while (time < to) {

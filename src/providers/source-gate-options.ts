@@ -4,7 +4,7 @@ import { BudgetName } from '../resilience/rate/budget-options.js';
 const cost = 'expected a cost of 1 to 1000000 permits';
 
 /** What stands in front of a source, whatever the source is: common to all of them. */
-export const SourceGuardOptions = z.object({
+export const SourceGateOptions = z.object({
   budget: z
     .strictObject({
       provider: BudgetName.describe('Whose budget is spent from'),

@@ -15,15 +15,16 @@ import {
   stateOf,
   WORD_CELL,
 } from '../../shared-memory/breaker-memory.js';
-import { BreakerCells, type HeldProbe } from './breaker-cells.js';
+import type { Breaker, BreakerCall, CallPermit, ExecuteOptions, ThrottledCall } from './breaker-calls.js';
+import { BreakerCells } from './breaker-cells.js';
 import type { BreakerHandle } from './breaker-handle.js';
 import { CallCounter, COUNT_CELL } from './call-counts.js';
 import { ChangeWatch } from './change-watch.js';
 import type { Classify, FailureClass } from './classify.js';
-import { Conditions } from './conditions.js';
-import type { ExecuteOptions, Guard, GuardedCall, Permit, ThrottledCall } from './guard.js';
+import type { HeldProbe } from './probes.js';
+import { TripConditions } from './trip-conditions.js';
 
-export interface GuardContext {
+export interface BreakerClientContext {
   readonly clock: Clock;
   readonly threadId: number;
   readonly classify: Classify;
@@ -45,38 +46,38 @@ const CELL_OF: Readonly<Record<Outcome, number>> = {
 const NS_PER_MS = 1e6;
 const NOT_TIMED = 0n as Nanos;
 
-export class BreakerGuard implements Guard {
+export class BreakerClient implements Breaker {
   readonly name: string;
   readonly #cells: BreakerCells;
   readonly #words: Int32Array;
-  readonly #conditions: Conditions;
+  readonly #conditions: TripConditions;
   readonly #counter: CallCounter;
   readonly #watch: ChangeWatch;
-  readonly #context: GuardContext;
+  readonly #context: BreakerClientContext;
   /** `undefined`: slowness does not matter, so that the begin of a call needs no look at the clock. */
   readonly #slowNs: bigint | undefined;
   #plain: PlainCalls | undefined;
 
-  constructor(handle: BreakerHandle, context: GuardContext) {
+  constructor(handle: BreakerHandle, context: BreakerClientContext) {
     const { name, settings } = handle;
     this.name = name;
     this.#context = context;
     this.#cells = new BreakerCells(handle);
     this.#words = this.#cells.words;
-    this.#conditions = new Conditions(this.#cells, settings);
+    this.#conditions = new TripConditions(this.#cells, settings);
     this.#counter = new CallCounter(this.#words, context.threadId);
     this.#watch = new ChangeWatch(this.#words, CHANGE_CELL);
     this.#slowNs =
       settings.slowCallMs === undefined ? undefined : BigInt(Math.ceil(settings.slowCallMs * NS_PER_MS));
   }
 
-  permit(): Permit {
+  permit(): CallPermit {
     const word = Atomics.load(this.#words, WORD_CELL);
     if ((word & STATE_MASK) !== CLOSED) return this.#permitUnlessOpen();
-    return new CallPermit(this, word, this.#startTime(), undefined);
+    return new AdmittedCall(this, word, this.#startTime(), undefined);
   }
 
-  execute<T>(call: GuardedCall<T>, options?: ExecuteOptions): Promise<T> {
+  execute<T>(call: BreakerCall<T>, options?: ExecuteOptions): Promise<T> {
     const word = Atomics.load(this.#words, WORD_CELL);
     if (options?.signal || (word & STATE_MASK) !== CLOSED || this.#slowNs !== undefined) {
       return this.#executeWithPermit(call, options?.signal);
@@ -129,7 +130,7 @@ export class BreakerGuard implements Guard {
     }
   }
 
-  #permitUnlessOpen(): Permit {
+  #permitUnlessOpen(): AdmittedCall {
     const { clock, threadId } = this.#context;
     const now = clock.now();
     for (;;) {
@@ -137,14 +138,14 @@ export class BreakerGuard implements Guard {
       switch (stateOf(word)) {
         case CLOSED:
         case DISABLED:
-          return new CallPermit(this, word, this.#startTime(), undefined);
+          return new AdmittedCall(this, word, this.#startTime(), undefined);
         case OPEN:
           if (!this.#cells.beginProbing(word, now)) throw this.#refuse(word, now);
           this.#context.onChange?.();
           break;
         case HALF_OPEN: {
-          const probe = this.#cells.claimProbe(word, now, threadId);
-          if (probe) return new CallPermit(this, word, this.#startTime(), probe);
+          const probe = this.#cells.probes.claim(word, now, threadId);
+          if (probe) return new AdmittedCall(this, word, this.#startTime(), probe);
           if (this.#cells.load() === word) throw this.#refuse(word, now);
           break;
         }
@@ -154,9 +155,9 @@ export class BreakerGuard implements Guard {
     }
   }
 
-  async #executeWithPermit<T>(call: GuardedCall<T>, signal: AbortSignal | undefined): Promise<T> {
+  async #executeWithPermit<T>(call: BreakerCall<T>, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted();
-    const permit = this.permit() as CallPermit;
+    const permit = this.permit() as AdmittedCall;
     try {
       const value = await call(signal);
       permit.succeed();
@@ -219,8 +220,8 @@ export class BreakerGuard implements Guard {
   #settleProbe(outcome: Outcome, word: number, startedAt: Nanos, probe: HeldProbe): void {
     const decides = outcome === 'succeeded' || outcome === 'failure';
     const isInTime = decides
-      ? this.#cells.reportProbe(probe, word, outcome === 'succeeded')
-      : this.#cells.giveBack(probe);
+      ? this.#cells.probes.report(probe, word, outcome === 'succeeded')
+      : this.#cells.probes.giveBack(probe);
     this.#counter.count(isInTime ? CELL_OF[outcome] : COUNT_CELL.late);
     if (!decides || !isInTime) return;
     if (this.#slowNs !== undefined) this.#countSlow(startedAt, this.#context.clock.now());
@@ -245,7 +246,10 @@ export class BreakerGuard implements Guard {
       case OPEN:
         return now >= this.#cells.openUntil();
       case HALF_OPEN:
-        return this.#cells.verdict(epochOf(word)) === 'undecided' && this.#cells.hasProbe(epochOf(word), now);
+        return (
+          this.#cells.probes.verdict(epochOf(word)) === 'undecided' &&
+          this.#cells.probes.isAvailable(epochOf(word), now)
+        );
       default:
         return false;
     }
@@ -268,7 +272,7 @@ export class BreakerGuard implements Guard {
         state === 'open'
           ? Math.max(0, Number(this.#cells.openUntil() - now) / NS_PER_MS)
           : state === 'halfOpen'
-            ? this.#cells.msUntilProbe(epochOf(word), now)
+            ? this.#cells.probes.msUntilNext(epochOf(word), now)
             : undefined,
     };
   }
@@ -284,15 +288,15 @@ interface PlainCalls {
   onError(error: unknown): never;
 }
 
-class CallPermit implements Permit {
-  readonly #guard: BreakerGuard;
+class AdmittedCall implements CallPermit {
+  readonly #client: BreakerClient;
   readonly #word: number;
   readonly #startedAt: Nanos;
   readonly #probe: HeldProbe | undefined;
   #isSettled = false;
 
-  constructor(guard: BreakerGuard, word: number, startedAt: Nanos, probe: HeldProbe | undefined) {
-    this.#guard = guard;
+  constructor(client: BreakerClient, word: number, startedAt: Nanos, probe: HeldProbe | undefined) {
+    this.#client = client;
     this.#word = word;
     this.#startedAt = startedAt;
     this.#probe = probe;
@@ -311,6 +315,6 @@ class CallPermit implements Permit {
   settle(outcome: Outcome): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    this.#guard.settle(outcome, this.#word, this.#startedAt, this.#probe);
+    this.#client.settle(outcome, this.#word, this.#startedAt, this.#probe);
   }
 }

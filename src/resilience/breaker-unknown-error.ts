@@ -1,0 +1,12 @@
+import { RuntimeError } from '../core/errors.js';
+import { suggestName } from '../core/nearest-name.js';
+
+/** A breaker that nobody declared: an error, never a pass. */
+export class BreakerUnknownError extends RuntimeError {
+  override readonly name = 'BreakerUnknownError';
+  override readonly code = 'BREAKER_UNKNOWN';
+
+  constructor(provider: string, known: readonly string[]) {
+    super(`There is no breaker of the provider "${provider}"${suggestName(provider, known)}`);
+  }
+}

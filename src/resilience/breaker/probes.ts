@@ -1,0 +1,161 @@
+import type { Nanos } from '../../core/units.js';
+import {
+  epochOf,
+  isHeldBy,
+  isProbeOf,
+  PROBE_FAILED,
+  PROBE_FREE,
+  PROBE_OUT,
+  PROBE_SUCCEEDED,
+  PROBES_CELL,
+  packProbe,
+  probeExpiryMs,
+  probeOutcome,
+  WORD_CELL,
+  withOutcome,
+} from '../../shared-memory/breaker-memory.js';
+import type { BreakerSettings } from './breaker-options.js';
+import { announceChange, signalOwner } from './signals.js';
+
+const NS_PER_MS = 1_000_000n;
+
+/** A probe that a thread holds. */
+export interface HeldProbe {
+  readonly slot: number;
+  /** The word in its slot for as long as it is held. */
+  readonly lease: bigint;
+}
+
+/** How the probes of a half-open breaker stand. */
+export type ProbeVerdict = 'undecided' | 'succeeded' | 'failed';
+
+/**
+ * The probes of a half-open breaker in shared memory: slots that hold leases, so that a thread that dies
+ * keeps none of them. Without a lock: every method may be called by any thread.
+ */
+export class Probes {
+  readonly #words: Int32Array;
+  readonly #longs: BigInt64Array;
+  readonly #count: number;
+  readonly #successRate: number;
+  readonly #nsMax: bigint;
+
+  constructor(words: Int32Array, longs: BigInt64Array, settings: BreakerSettings) {
+    this.#words = words;
+    this.#longs = longs;
+    this.#count = settings.probes;
+    this.#successRate = settings.probeSuccessRate;
+    this.#nsMax = BigInt(Math.ceil(settings.probeMsMax * 1e6));
+  }
+
+  /**
+   * Takes one of the probes of a half-open breaker. It was let through if, after its slot was taken, the
+   * breaker was still in that state and its probes were undecided; else the slot is given back.
+   *
+   * @returns `undefined`: there is none to be had, or the state has changed.
+   */
+  claim(word: number, now: Nanos, threadId: number): HeldProbe | undefined {
+    const epoch = epochOf(word);
+    const lease = packProbe(PROBE_OUT, epoch, threadId, Number((now + this.#nsMax) / NS_PER_MS) + 1);
+    for (let slot = 0; slot < this.#count; slot++) {
+      let probe = Atomics.load(this.#longs, PROBES_CELL + slot);
+      while (this.#isToBeHad(probe, epoch, now)) {
+        const found = Atomics.compareExchange(this.#longs, PROBES_CELL + slot, probe, lease);
+        if (found !== probe) {
+          probe = found;
+          continue;
+        }
+        // Outcomes only ever come to more, so that one found undecided was so when the look began.
+        if (this.verdict(epoch) === 'undecided' && Atomics.load(this.#words, WORD_CELL) === word)
+          return { slot, lease };
+        this.giveBack({ slot, lease });
+        return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  #isToBeHad(probe: bigint, epoch: number, now: Nanos): boolean {
+    if (!isProbeOf(probe, epoch)) return true; // of an earlier time
+    const outcome = probeOutcome(probe);
+    return outcome === PROBE_FREE || (outcome === PROBE_OUT && msUntil(probeExpiryMs(probe), now) <= 0);
+  }
+
+  /** Counts the outcome, unless the probe was given to another in the meantime or is of an earlier time. */
+  report({ slot, lease }: HeldProbe, word: number, isSuccess: boolean): boolean {
+    if (Atomics.load(this.#words, WORD_CELL) !== word) return false;
+    const told = withOutcome(lease, isSuccess ? PROBE_SUCCEEDED : PROBE_FAILED);
+    if (Atomics.compareExchange(this.#longs, PROBES_CELL + slot, lease, told) !== lease) return false;
+    signalOwner(this.#words);
+    return true;
+  }
+
+  /** @returns Whether it was still held. */
+  giveBack({ slot, lease }: HeldProbe): boolean {
+    const free = withOutcome(lease, PROBE_FREE);
+    if (Atomics.compareExchange(this.#longs, PROBES_CELL + slot, lease, free) !== lease) return false;
+    announceChange(this.#words);
+    return true;
+  }
+
+  /** Gives back what a dead thread holds. @returns How many probes that were. */
+  reclaim(threadId: number): number {
+    let taken = 0;
+    for (let slot = 0; slot < this.#count; slot++) {
+      const lease = Atomics.load(this.#longs, PROBES_CELL + slot);
+      if (isHeldBy(lease, threadId) && this.giveBack({ slot, lease })) taken++;
+    }
+    return taken;
+  }
+
+  verdict(epoch: number): ProbeVerdict {
+    let succeeded = 0;
+    let failed = 0;
+    for (let slot = 0; slot < this.#count; slot++) {
+      const outcome = this.outcome(slot, epoch);
+      if (outcome === PROBE_SUCCEEDED) succeeded++;
+      else if (outcome === PROBE_FAILED) failed++;
+    }
+    // Divided, not multiplied: 3 of 30 is then exactly the 0.1 that somebody wrote.
+    if (succeeded / this.#count >= this.#successRate) return 'succeeded';
+    return (this.#count - failed) / this.#count < this.#successRate ? 'failed' : 'undecided';
+  }
+
+  outcome(slot: number, epoch: number): number {
+    const probe = Atomics.load(this.#longs, PROBES_CELL + slot);
+    return isProbeOf(probe, epoch) ? probeOutcome(probe) : PROBE_FREE;
+  }
+
+  isAvailable(epoch: number, now: Nanos): boolean {
+    for (let slot = 0; slot < this.#count; slot++) {
+      if (this.#isToBeHad(Atomics.load(this.#longs, PROBES_CELL + slot), epoch, now)) return true;
+    }
+    return false;
+  }
+
+  /** Ms until the first of the probes that are out may be given to another; `undefined`: none is out. */
+  msUntilNext(epoch: number, now: Nanos): number | undefined {
+    let soonest: number | undefined;
+    for (let slot = 0; slot < this.#count; slot++) {
+      const probe = Atomics.load(this.#longs, PROBES_CELL + slot);
+      if (!isProbeOf(probe, epoch) || probeOutcome(probe) !== PROBE_OUT) continue;
+      const left = Math.max(0, msUntil(probeExpiryMs(probe), now));
+      if (soonest === undefined || left < soonest) soonest = left;
+    }
+    return soonest;
+  }
+
+  /** Wipes the probes of a time that is over: their epoch may come again after a wrap. */
+  forget(epoch: number): void {
+    for (let slot = 0; slot < this.#count; slot++) {
+      const probe = Atomics.load(this.#longs, PROBES_CELL + slot);
+      // Only if unchanged: it may be half-open again already, and the slot taken.
+      if (isProbeOf(probe, epoch)) Atomics.compareExchange(this.#longs, PROBES_CELL + slot, probe, 0n);
+    }
+  }
+}
+
+/** Ms from now to an instant of which the lower 32 bits are known, and which is at most 24 days away. */
+function msUntil(instantMs: number, now: Nanos): number {
+  return (instantMs - Number(BigInt.asUintN(32, now / NS_PER_MS))) | 0;
+}

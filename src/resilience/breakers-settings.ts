@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import { BreakerOptions } from './breaker/breaker-options.js';
+import { BudgetName } from './rate/budget-options.js';
+
+/** Breakers by the name of their provider, which is their name, too. */
+export const BreakersSettings = z.record(
+  BudgetName,
+  z
+    .looseObject({})
+    .refine((options) => !('name' in options), { path: ['name'], message: 'there is no such option' })
+    .transform((options) => ({ ...options, name: 'breaker' }))
+    .pipe(BreakerOptions),
+);
+export type BreakersInput = Readonly<Record<string, Omit<BreakerOptions, 'name'>>>;

@@ -1,0 +1,86 @@
+import { type Clock, systemClock } from '../core/clock.js';
+import type { Breaker } from './breaker/breaker-calls.js';
+import type { BreakerHandle } from './breaker/breaker-handle.js';
+import { openBreaker } from './breaker/open-breaker.js';
+import { BreakerUnknownError } from './breaker-unknown-error.js';
+import { InvalidHandleError } from './invalid-handle-error.js';
+import type { Limiter } from './rate/limiter.js';
+import { openRates, type RateClient } from './rate/rate-client.js';
+import type { ScopeRef, ThrottledScope } from './rate/scope-ref.js';
+import type { ResilienceHandle } from './resilience-handle.js';
+
+/** Budgets and breakers that specs may name: a `ResilienceCoordinator`, or what `openResilience` gives. */
+export interface Resilience {
+  /** @throws {ScopeUnknownError} `SCOPE_UNKNOWN` for a budget that was not declared. */
+  limiter(ref: ScopeRef): Limiter;
+  /** @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a provider without one. */
+  breaker(provider: string): Breaker;
+  /** A call was throttled: cools the budget down, if there is one, for all threads. */
+  throttled(ref: ThrottledScope, retryAfterMs?: number): void;
+}
+
+/**
+ * Opens budgets and breakers in this thread.
+ *
+ * @param clock - Its `now` must have one origin for all threads, as `process.hrtime` has.
+ * @throws {InvalidHandleError} `HANDLE_INVALID`
+ * @throws {RateTableFullError} `RATE_TABLE_FULL` when too many threads have opened it.
+ */
+export function openResilience(
+  handle: ResilienceHandle,
+  { clock = systemClock }: { readonly clock?: Clock } = {},
+): ResilienceClient {
+  const { kind, rates, breakers } = (handle ?? {}) as Partial<ResilienceHandle>;
+  if (kind !== 'tickloom.resilience' || typeof breakers !== 'object' || breakers === null) {
+    throw new InvalidHandleError('budgets and breakers');
+  }
+  return new ResilienceClient(openRates(rates as ResilienceHandle['rates'], { clock }), breakers, clock);
+}
+
+/** Budgets and breakers as one thread uses them. Belongs to the thread that opened it. */
+export class ResilienceClient implements Resilience {
+  readonly rates: RateClient;
+  readonly #handles: Readonly<Record<string, BreakerHandle>>;
+  readonly #clock: Clock;
+  readonly #breakers = new Map<string, Breaker>();
+
+  constructor(rates: RateClient, handles: Readonly<Record<string, BreakerHandle>>, clock: Clock) {
+    this.rates = rates;
+    this.#handles = handles;
+    this.#clock = clock;
+  }
+
+  limiter(ref: ScopeRef): Limiter {
+    return this.rates.limiter(ref);
+  }
+
+  /**
+   * The breaker of a provider. A call that it finds throttled (status 429) starts a cooldown of the
+   * provider's budget, for as long as the provider asks, or a second.
+   *
+   * @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a provider without one.
+   */
+  breaker(provider: string): Breaker {
+    const known = this.#breakers.get(provider);
+    if (known !== undefined) return known;
+    if (!Object.hasOwn(this.#handles, provider)) {
+      throw new BreakerUnknownError(provider, Object.keys(this.#handles));
+    }
+    const breaker = openBreaker(this.#handles[provider]!, {
+      clock: this.#clock,
+      onThrottled: ({ retryAfterMs }) => this.throttled({ provider }, retryAfterMs),
+    });
+    this.#breakers.set(provider, breaker);
+    return breaker;
+  }
+
+  /** @see RateClient.throttled */
+  throttled(ref: ThrottledScope, retryAfterMs?: number): void {
+    this.rates.throttled(ref, retryAfterMs);
+  }
+
+  /** Refuses those who wait, gives back what is in flight, and leaves. */
+  close(): void {
+    this.rates.close();
+  }
+}

@@ -1,0 +1,114 @@
+import type { Worker } from 'node:worker_threads';
+import { parseOptions } from '../settings/parse-options.js';
+import type { CircuitBreaker } from './breaker/circuit-breaker.js';
+import { type CreateOptions, createBreaker } from './breaker/create-breaker.js';
+import { BreakerUnknownError } from './breaker-unknown-error.js';
+import { type BreakersInput, BreakersSettings } from './breakers-settings.js';
+import type { Limiter } from './rate/limiter.js';
+import { RateCoordinator, type RateCoordinatorOptions } from './rate/rate-coordinator.js';
+import type { ScopeRef, ThrottledScope } from './rate/scope-ref.js';
+import type { Resilience } from './resilience-client.js';
+import type { ResilienceHandle } from './resilience-handle.js';
+
+export interface ResilienceCoordinatorOptions extends RateCoordinatorOptions {
+  /** By the names of their providers. */
+  readonly breakers?: BreakersInput;
+  /** Of the breakers' jitter; by chance if left out. */
+  readonly seed?: number;
+  /** Is shown each step of the breakers' machines, as XState tells it. */
+  readonly inspect?: CreateOptions['inspect'];
+}
+
+/**
+ * The budgets of a process and the breakers of its providers, which belong together: a call that a breaker
+ * finds throttled (status 429) starts a cooldown of its provider's budget. Owns the shared memory; every
+ * thread opens `handle()` with `openResilience`.
+ *
+ * @example
+ * const resilience = new ResilienceCoordinator({
+ *   providers: { ibkr: { permits: 50, per: '1s' } },
+ *   breakers: { ibkr: { failuresInRow: 5 } },
+ * });
+ * await resilience.limiter({ provider: 'ibkr' }).acquire();
+ * await resilience.breaker('ibkr').execute(() => call());
+ */
+export class ResilienceCoordinator implements Resilience {
+  /** The budgets: to declare, change, remove and watch them. */
+  readonly rates: RateCoordinator;
+  readonly #breakers = new Map<string, CircuitBreaker>();
+
+  /**
+   * @throws {InvalidOptionsError} naming every refused setting.
+   * @throws {RateTableFullError} when the budgets need more room than the table was given.
+   */
+  constructor(options: ResilienceCoordinatorOptions = {}) {
+    const { breakers = {}, seed, inspect, ...budgets } = options;
+    parseOptions('breakers', BreakersSettings, breakers);
+    this.rates = new RateCoordinator(budgets);
+    const { clock } = budgets;
+    for (const [provider, own] of Object.entries(breakers)) {
+      const breaker = createBreaker(
+        { ...own, name: provider },
+        {
+          onThrottled: ({ retryAfterMs }) => this.throttled({ provider }, retryAfterMs),
+          ...(clock && { clock }),
+          ...(seed !== undefined && { seed }),
+          ...(inspect && { inspect }),
+        },
+      );
+      this.#breakers.set(provider, breaker);
+    }
+  }
+
+  /** For another thread: plain data, to be opened there with `openResilience`. */
+  handle(): ResilienceHandle {
+    const breakers = Object.fromEntries(
+      [...this.#breakers].map(([provider, breaker]) => [provider, breaker.handle]),
+    );
+    return { kind: 'tickloom.resilience', rates: this.rates.handle(), breakers };
+  }
+
+  limiter(ref: ScopeRef): Limiter {
+    return this.rates.limiter(ref);
+  }
+
+  /**
+   * The breaker of a provider, with all that its owner can do.
+   *
+   * @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a provider without one.
+   */
+  breaker(provider: string): CircuitBreaker {
+    const breaker = this.#breakers.get(provider);
+    if (breaker === undefined) throw new BreakerUnknownError(provider, [...this.#breakers.keys()]);
+    return breaker;
+  }
+
+  /** @see RateClient.throttled */
+  throttled(ref: ThrottledScope, retryAfterMs?: number): void {
+    this.rates.throttled(ref, retryAfterMs);
+  }
+
+  /** Sees to it that what a worker holds is taken back when it ends. */
+  attach(worker: Worker): void {
+    const { threadId } = worker; // −1 once it has ended
+    worker.once('exit', () => this.reclaim(threadId));
+  }
+
+  /**
+   * Takes back what a thread that has ended held: its places in lines and in flight, its probes. Permits
+   * that it spent stay spent: too few is safe, too many is not.
+   */
+  reclaim(threadId: number): void {
+    this.rates.reclaim(threadId);
+    for (const breaker of this.#breakers.values()) breaker.reclaim(threadId);
+  }
+
+  /**
+   * Refuses those who wait in this thread, and ends the breakers' machines. Other threads go on spending
+   * from the budgets that they opened.
+   */
+  close(): void {
+    this.rates.close();
+    for (const breaker of this.#breakers.values()) breaker.close();
+  }
+}
