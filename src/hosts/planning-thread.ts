@@ -3,7 +3,12 @@ import type { Clock, TimerHandle } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
 import { readAnswer } from '../plan/user-code/read-answer.js';
 import type { PlanAnswer, PlanRequest } from '../plan/user-code/user-code.js';
-import { type PlanningData, type PlanningMessage, PRINTED_TIMES_MAX } from '../wire/planning.js';
+import {
+  type PlanningData,
+  PRINTED_CHARS_MAX,
+  PRINTED_TIMES_MAX,
+  readPlanningMessage,
+} from '../wire/planning.js';
 import type { ResolvedStage } from '../wire/resolved-spec.js';
 import { threadEntry } from './thread-entry.js';
 
@@ -18,6 +23,10 @@ export interface PlanningThreadOptions {
 
 /** Room for what is young in the thread's heap, as in the threads of pipelines. */
 const YOUNG_HEAP_MB = 2;
+
+const STRAY_MESSAGE = 'it posts messages where none are expected';
+/** Room for what says that the rest is not shown. */
+const CLOSING_WORDS_MAX = 100;
 
 /** One thread that loads code of users, asks it one thing and is gone. */
 export class PlanningThread {
@@ -35,6 +44,7 @@ export class PlanningThread {
   #resolve: (answer: PlanAnswer) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   #messages = 0;
+  #printedChars = 0;
   #isSettled = false;
 
   /** @throws {DOMException} `DataCloneError` when the request is no plain data. */
@@ -67,7 +77,7 @@ export class PlanningThread {
       port2.close();
       throw error;
     }
-    this.#port.on('message', (message: PlanningMessage) => this.#take(message));
+    this.#port.on('message', (message: unknown) => this.#take(message));
     this.#worker.on('error', (error) => this.#fail(this.#nameOf(error)));
     this.exited = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
@@ -94,9 +104,10 @@ export class PlanningThread {
     this.#end(() => this.#reject(error));
   }
 
-  #take(message: PlanningMessage): void {
-    if (++this.#messages > PRINTED_TIMES_MAX + 2) this.#fail('it posts messages where none are expected');
-    else if ('printed' in message) this.#options.print(message.printed);
+  #take(data: unknown): void {
+    const message = readPlanningMessage(data);
+    if (!message || ++this.#messages > PRINTED_TIMES_MAX + 2) this.#fail(STRAY_MESSAGE);
+    else if ('printed' in message) this.#print(message.printed);
     else if ('neverLoads' in message) {
       this.#fail('it never finishes loading: an "await" at its top level waits for what does not come');
     } else {
@@ -110,12 +121,18 @@ export class PlanningThread {
     }
   }
 
+  #print(text: string): void {
+    this.#printedChars += text.length;
+    if (this.#printedChars > PRINTED_CHARS_MAX + CLOSING_WORDS_MAX) this.#fail(STRAY_MESSAGE);
+    else this.#options.print(text);
+  }
+
   /** What the thread posted before it was gone may come behind that. */
   #takeRest(): void {
     while (!this.#isSettled) {
       const next = receiveMessageOnPort(this.#port);
       if (!next) return;
-      this.#take(next.message as PlanningMessage);
+      this.#take(next.message);
     }
   }
 
@@ -135,14 +152,20 @@ export class PlanningThread {
   }
 
   #nameOf(error: unknown): string {
-    if (!(error instanceof Error)) return `it threw ${String(error).slice(0, 200)} and nothing caught it`;
+    if (!(error instanceof Error)) return `it threw ${textOf(error).slice(0, 200)} and nothing caught it`;
     if ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
       const { maxHeapMb } = this.#options;
       return `it needs more than the ${maxHeapMb} MB of heap that a thread may have ("maxHeapMb") to load and plan`;
     }
-    return `an error that nothing caught ended its thread: ${error.message.slice(0, 500)}`;
+    return `an error that nothing caught ended its thread: ${textOf(error.message).slice(0, 500)}`;
   }
 }
+
+/** What comes from code of users may have any shape. */
+const textOf = (value: unknown): string =>
+  typeof value === 'object' || typeof value === 'function'
+    ? `a value of type ${typeof value}`
+    : String(value);
 
 function titleOf({ use, options }: ResolvedStage): string {
   const { path } = (options ?? {}) as { readonly path?: unknown };

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { serialize } from 'node:v8';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
@@ -7,13 +6,10 @@ import { redact } from '../core/redact.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import { ModuleFolders } from '../plan/user-code/module-folders.js';
 import type { PlanAnswer, PlanRequest, UserCode } from '../plan/user-code/user-code.js';
+import { type PlanningSlot, type PlanningSlots, processSlots } from './planning-slots.js';
 import { PlanningThread } from './planning-thread.js';
 import { expectEntry, threadEntry } from './thread-entry.js';
 
-/** Threads at one time: each may take a processor and `maxHeapMb` for as long as its deadline. */
-const THREADS_MAX = Math.max(1, Math.min(4, availableParallelism()));
-/** Plans that wait for a thread. */
-const WAITING_MAX = 1_000;
 /** How long an answer is good for: time for a burst, too short for somebody who edits what a module imports. */
 const ANSWER_KEPT_NS = 2_000n * NANOS_PER_MILLI;
 const ANSWERS_MAX = 64;
@@ -21,11 +17,6 @@ const ANSWERS_MAX = 64;
 const KEY_BYTES_MAX = 65_536;
 /** On close, for threads to be gone. One that is in a system call is left behind. */
 const EXIT_WAIT_MS = 1_000;
-
-interface PromiseCallbacks {
-  resolve(): void;
-  reject(error: PipelineError): void;
-}
 
 interface KeptAnswer {
   readonly answer: Promise<PlanAnswer>;
@@ -51,21 +42,18 @@ export interface PlanningSettings {
 export class PlanningThreads implements UserCode {
   readonly #settings: PlanningSettings;
   readonly #clock: Clock;
+  readonly #slots: PlanningSlots;
   readonly #folders: ModuleFolders;
   readonly #threads = new Set<PlanningThread>();
-  /** Of these, those that were told to end and do not. */
-  readonly #stuck = new Set<PlanningThread>();
   readonly #endings = new Set<Promise<void>>();
-  /** Those who wait for a thread, first come first. */
-  readonly #waiting: PromiseCallbacks[] = [];
   readonly #answers = new Map<string, KeptAnswer>();
-  /** Threads, and those who were told that they may start one. */
-  #taken = 0;
   #isClosed = false;
 
-  constructor(settings: PlanningSettings, clock: Clock) {
+  /** @param slots - Default: those of the process. */
+  constructor(settings: PlanningSettings, clock: Clock, slots = processSlots) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#slots = slots;
     this.#folders = new ModuleFolders(settings.moduleFolders);
   }
 
@@ -90,33 +78,33 @@ export class PlanningThreads implements UserCode {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#answers.clear();
-    for (const { reject } of this.#waiting.splice(0)) reject(closed());
+    this.#slots.giveUp(this, closed());
     for (const thread of this.#threads) thread.cancel(closed());
     await Promise.all(this.#endings);
   }
 
   async #ask(request: PlanRequest): Promise<PlanAnswer> {
-    await this.#turn();
-    const thread = this.#start(request);
+    if (this.#isClosed) throw closed();
+    const slot = await this.#slots.take(this);
+    const thread = this.#start(request, slot);
     this.#threads.add(thread);
     void thread.exited.then(() => {
       this.#threads.delete(thread);
-      this.#stuck.delete(thread);
-      this.#free();
+      slot.free();
     });
     const ending = thread.answer
       .then(
         () => {},
         () => {},
       )
-      .then(() => this.#watchEnd(thread));
+      .then(() => this.#watchEnd(thread, slot));
     this.#endings.add(ending);
     void ending.then(() => this.#endings.delete(ending));
     return thread.answer;
   }
 
   /** @throws {PipelineError} */
-  #start(request: PlanRequest): PlanningThread {
+  #start(request: PlanRequest, slot: PlanningSlot): PlanningThread {
     const { moduleDeadlineMs: deadlineMs, maxHeapMb } = this.#settings;
     try {
       if (this.#isClosed) throw closed();
@@ -124,55 +112,22 @@ export class PlanningThreads implements UserCode {
       const print = (text: string) => process.stderr.write(redact(text));
       return new PlanningThread(request, { clock: this.#clock, deadlineMs, maxHeapMb, print });
     } catch (error) {
-      this.#free();
+      slot.free();
       if (!(error instanceof DOMException)) throw error;
       const problem = `expected plain data as its options, since they cross to its thread: ${error.message}`;
       throw new PipelineError('MODULE_INVALID', problem, { cause: error });
     }
   }
 
-  /** Waits for room for one more thread. */
-  #turn(): Promise<void> {
-    if (this.#isClosed) throw closed();
-    if (this.#taken < THREADS_MAX) {
-      this.#taken++;
-      return Promise.resolve();
-    }
-    if (this.#stuck.size === THREADS_MAX) throw this.#allStuck();
-    if (this.#waiting.length >= WAITING_MAX) {
-      const message = `${WAITING_MAX} modules wait to be checked already: submit their specs later`;
-      throw new PipelineError('MODULE_INVALID', message, { retryable: true });
-    }
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
-  }
-
-  #free(): void {
-    const next = this.#waiting.shift();
-    if (next) next.resolve();
-    else this.#taken--;
-  }
-
   /** Settles once a thread that was told to end is gone, or will not be. */
-  async #watchEnd(thread: PlanningThread): Promise<void> {
+  async #watchEnd(thread: PlanningThread, slot: PlanningSlot): Promise<void> {
     let timer: TimerHandle;
     const late = new Promise<'late'>((resolve) => {
       timer = this.#clock.setTimeout(() => resolve('late'), EXIT_WAIT_MS);
     });
     const ended = await Promise.race([thread.exited, late]);
     this.#clock.clearTimeout(timer);
-    if (ended !== 'late') return;
-    this.#stuck.add(thread);
-    if (this.#stuck.size < THREADS_MAX) return;
-    for (const { reject } of this.#waiting.splice(0)) reject(this.#allStuck());
-  }
-
-  #allStuck(): PipelineError {
-    const titles = [...this.#stuck].map(({ title }) => title).join(', ');
-    return new PipelineError(
-      'MODULE_INVALID',
-      `no thread is left to load it in: those of ${titles} were told to end and do not (a system call, or native ` +
-        'code). Mend these modules and start the process anew',
-    );
+    if (ended === 'late') slot.markStuck(thread.title);
   }
 
   #kept(key: string): Promise<PlanAnswer> | undefined {

@@ -17,8 +17,7 @@ export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> 
  * Checks a spec: its outline, each component's options, what the components make of each other's
  * columns, and that nothing is read that is being written. Looks where paths lead and whether a
  * file of dead letters is one; opens no input and no output. Modules that it names are loaded in
- * throw-away threads, never in the calling one. Each call has up to four of them for itself: who checks many
- * specs at once submits them to a runtime, which has four in all.
+ * throw-away threads, never in the calling one, of which a process has at most four at a time.
  *
  * @throws {InvalidSpecError} naming all that is wrong.
  * @throws {InvalidOptionsError} for options that are none.

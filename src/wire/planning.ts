@@ -18,6 +18,15 @@ export type PlanningMessage =
   /** The code has not loaded, and nothing is left to do in the thread. */
   | { readonly neverLoads: true };
 
+/** Code of users may reach the port and post anything. @returns `undefined` for what is no message. */
+export function readPlanningMessage(data: unknown): PlanningMessage | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { answer, printed, neverLoads } = data as Readonly<Record<string, unknown>>;
+  if (typeof answer === 'string') return { answer };
+  if (typeof printed === 'string') return { printed };
+  return neverLoads === true ? { neverLoads } : undefined;
+}
+
 export type ThreadAnswer =
   | {
       readonly output: Schema | null;

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type InvalidSpecError, type OperatorSpec, resolveSpec } from '../../dist/src/index.js';
@@ -135,6 +135,18 @@ describe('a module that is checked', () => {
     expect(loop.stop()).toBeLessThan(2_000);
     await job.stop();
   });
+
+  it.each(['null', '7', '{}', '{ answer: 7 }', '{ printed: { length: 1 } }'])(
+    'and posts %s through the port of its thread is a problem of its spec',
+    async (message) => {
+      const runtime = await startRuntime(settings);
+      const posting = withTop(`import { MessagePort } from 'node:worker_threads';
+        const { postMessage } = MessagePort.prototype;
+        MessagePort.prototype.postMessage = function () { postMessage.call(this, ${message}); };`);
+      const { problems } = await refusalOf(runtime.submit(spec(posting)));
+      expect(problems[0]!.message).toContain('it posts messages where none are expected');
+    },
+  );
 
   it('and prints a secret of the runtime shows it to nobody', async () => {
     const runtime = await startRuntime({ ...settings, secrets: ['planted words'] });
@@ -285,6 +297,22 @@ describe('threads that plan', () => {
     await until(() => threads.alive === 0);
   });
 
+  it('are a few at a time in a process, however many runtimes and checks there are', async () => {
+    const threads = watchThreads();
+    let most = 0;
+    const timer = setInterval(() => {
+      most = Math.max(most, threads.alive);
+    }, 1);
+    const same = withPlan('return input;');
+    const checks = Array.from({ length: 8 }, (_, i) =>
+      resolveSpec(spec({ ...same, options: { i } }), { moduleFolders: [tmpdir()] }),
+    );
+    await Promise.all(checks);
+    clearInterval(timer);
+    expect(threads.started).toBe(8);
+    expect(most).toBeLessThanOrEqual(Math.min(4, availableParallelism()));
+  });
+
   it('ask again once the file has changed', async () => {
     const runtime = await startRuntime(settings);
     const module = withPlan('return input;');
@@ -315,6 +343,7 @@ describe('threads that plan', () => {
   });
 
   it('that cannot be ended are named where none is left', async () => {
+    const threads = watchThreads();
     const runtime = await startRuntime(short);
     const stuck = withTop("import { execFileSync } from 'node:child_process'; execFileSync('sleep', ['8']);");
     const problems = await Promise.all(
@@ -325,6 +354,7 @@ describe('threads that plan', () => {
     );
     expect(problems[0]).toContain('did not load and plan within 2500 ms');
     expect(problems.at(-1)).toMatch(/^no thread is left to load it in: those of module ".*operator\.mjs"/);
+    await until(() => threads.alive === 0); // the whole process waits for them
   }, 60_000);
 
   it('are ended by close, and whoever waited for them is told so', async () => {
