@@ -52,14 +52,11 @@ export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
 export { type Component, type ComponentKind, defineComponent } from './engine/component.js';
 export type {
   BatcherFactory,
-  NamedPath,
   OperatorFactory,
   PlanProblems,
   SinkFactory,
   SourceFactory,
   SpecFacts,
-  StageFiles,
-  WrittenPath,
 } from './engine/factories.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';
@@ -84,7 +81,7 @@ export type { ResilienceCoordinator } from './resilience/resilience-coordinator.
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
-export { secret } from './settings/secret-options.js';
+export { secret } from './settings/secret.js';
 export type { CounterValues, DroppedRows } from './shared-memory/counters.js';
 export {
   defineOperator,
@@ -105,3 +102,4 @@ export type { Logger } from './telemetry/logger.js';
 export type { Checkpoint, Owner, RunIdentity } from './wire/checkpoint.js';
 export type { PipelineReport, StageHealth, StageReport, StageStatistics } from './wire/pipeline-report.js';
 export type { ResolvedSpec } from './wire/resolved-spec.js';
+export type { NamedPath, StageFiles, WrittenPath } from './wire/stage-files.js';

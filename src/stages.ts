@@ -44,22 +44,22 @@ export type { PlainData } from './core/plain-data.js';
 export { ProviderError, type ProviderErrorDetails } from './core/provider-error.js';
 export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
 export { type Nanos, nanos } from './core/units.js';
+export type { Batcher } from './engine/batcher.js';
 export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
+export { type Component, type ComponentKind, defineComponent } from './engine/component.js';
 export type {
-  NamedPath,
   OperatorFactory,
   PlanProblems,
   SinkFactory,
   SourceFactory,
   SpecFacts,
-  StageFiles,
-  WrittenPath,
 } from './engine/factories.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';
 export type { Durable, Sink, SinkCapabilities } from './engine/sink.js';
 export type { Source, SourceCapabilities } from './engine/source.js';
 export type { Stage, StageContext, StreamFacts } from './engine/stage.js';
+export { secret } from './settings/secret.js';
 export {
   defineOperator,
   defineRowOperator,
@@ -70,3 +70,4 @@ export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export type { Logger } from './telemetry/logger.js';
 export type { RunIdentity } from './wire/checkpoint.js';
 export type { StageHealth, StageStatistics } from './wire/pipeline-report.js';
+export type { NamedPath, StageFiles, WrittenPath } from './wire/stage-files.js';

@@ -1,10 +1,10 @@
 /**
- * Entry of the throw-away thread in which code of users is loaded, so that it can say which columns
- * come out. Wiring only; what is asked is in `src/plan/user-code`.
+ * Entry of the throw-away thread in which code of users is loaded, so that it can say what it
+ * declares and which columns come out. Wiring only; what is asked is in `src/plan/user-code`.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { answerPlan } from '../src/plan/user-code/answer-plan.js';
-import type { PlanRequest } from '../src/plan/user-code/user-code.js';
+import { answerRequest } from '../src/plan/user-code/answer-request.js';
+import type { PlanningRequest } from '../src/plan/user-code/user-code.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
 import { PrintedText } from '../src/telemetry/printed-text.js';
 import {
@@ -16,7 +16,7 @@ import {
 
 const data = workerData as { -readonly [Key in keyof PlanningData]?: PlanningData[Key] };
 const port = data.port!;
-const request = data.request as PlanRequest;
+const request = data.request as PlanningRequest;
 // What the code posts must go nowhere: nothing bounds what waits behind a port.
 delete data.port;
 delete data.request;
@@ -27,7 +27,7 @@ const post = (message: PlanningMessage) => port.postMessage(message);
 const printed = new PrintedText({ chars: PRINTED_CHARS_MAX, times: PRINTED_TIMES_MAX }, (text) =>
   post({ printed: text }),
 );
-const lines = jobConsole(request.job, printed);
+const lines = jobConsole('module' in request ? request.module : request.job, printed);
 globalThis.console = lines;
 for (const stream of [process.stdout, process.stderr]) {
   stream.write = (text: string | Uint8Array, ...rest: unknown[]) => {
@@ -41,7 +41,7 @@ for (const stream of [process.stdout, process.stderr]) {
 const onIdle = () => post({ neverLoads: true });
 process.on('beforeExit', onIdle);
 
-void answerPlan(request).then((answer) => {
+void answerRequest(request).then((answer) => {
   process.off('beforeExit', onIdle);
   post({ answer });
   port.close();

@@ -1,11 +1,10 @@
-import { systemClock } from '../core/clock.js';
 import { formatPath, InvalidSpecError, RuntimeError, type SpecProblem } from '../core/errors.js';
-import { PlanningThreads } from '../hosts/planning-threads.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import { conflictsBetween } from '../plan/paths/path-conflicts.js';
 import { type ResolveContext, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import type { LoadedSettings } from './load-settings.js';
+import { withCatalogue } from './open-catalogue.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
 import { readSpecFile, type SpecFile } from './spec-file.js';
 
@@ -29,20 +28,18 @@ type RefusedSpec = Extract<CheckedSpec, { readonly problems: readonly string[] }
  * Reads specs, changes them as `--set` says and checks them, alone and beside one another, since
  * they run at one time: all of them, whatever is wrong with one.
  *
- * @param shared - Budgets and breakers that they may name, and how their modules are loaded.
+ * @param shared - Budgets, breakers and components that they may name, and how modules are loaded.
  * @returns Each with what is wrong with it as lines, `file:line:column path: message`.
+ * @throws {InvalidOptionsError} naming what is wrong with the modules of the settings.
  */
-export async function loadSpecs(
+export function loadSpecs(
   files: readonly string[],
   settings: readonly string[],
-  { resilience, modules }: Pick<LoadedSettings, 'resilience' | 'modules'>,
+  shared: Pick<LoadedSettings, 'resilience' | 'modules' | 'refused'>,
 ): Promise<CheckedSpec[]> {
-  const userCode = new PlanningThreads(modules, systemClock);
-  try {
-    return await checkAll(files, settings, { resilience, userCode });
-  } finally {
-    await userCode.close();
-  }
+  return withCatalogue(shared, (open) =>
+    checkAll(files, settings, { resilience: shared.resilience, ...open }),
+  );
 }
 
 async function checkAll(

@@ -48,6 +48,11 @@ const settingsOption = () =>
     '--settings <file>',
     'YAML or JSON file with settings of the runtime: budgets, breakers, maxThreads, …',
   );
+const componentsOption = () =>
+  new Option(
+    '--components <module>',
+    'module with components that specs can use: a path or a package (repeat for more)',
+  ).argParser((value: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]);
 const specs = [
   '<spec...>',
   'YAML or JSON files, "-" for standard input; a YAML file may hold several documents',
@@ -68,6 +73,7 @@ program
   .argument(...specs)
   .addOption(setOption())
   .addOption(settingsOption())
+  .addOption(componentsOption())
   .option('--duration <time>', 'drain all jobs after this time, such as 10s', (text) =>
     durationArgument(text),
   )
@@ -95,6 +101,7 @@ program
   .argument(...specs)
   .addOption(setOption())
   .addOption(settingsOption())
+  .addOption(componentsOption())
   .action(async (files: string[], options) => {
     const { validate } = await import('./commands/validate.js');
     exitCode = await validate(files, options, terminal);
@@ -105,6 +112,8 @@ program
   .description('list what a spec can use, with its options')
   .argument('[name]', 'a kind (source, operator, batcher, sink) or the name of a component')
   .option('--json', 'print as JSON, with the JSON Schema of the options')
+  .addOption(settingsOption())
+  .addOption(componentsOption())
   .action(async (name: string | undefined, options) => {
     const { components } = await import('./commands/components.js');
     exitCode = await components(name, options, terminal);
@@ -124,9 +133,11 @@ program
 program
   .command('schema')
   .description('print the JSON Schema of a spec, for editors')
-  .action(async () => {
+  .addOption(settingsOption())
+  .addOption(componentsOption())
+  .action(async (options) => {
     const { schema } = await import('./commands/schema.js');
-    exitCode = await schema(terminal);
+    exitCode = await schema(options, terminal);
   });
 
 program

@@ -47,6 +47,11 @@ export interface Component<
   load(options: z.output<Schema>, stage: ResolvedStage): Promise<FactoryOf<Kind, z.output<Schema>>>;
 }
 
+/** What code a component brings into its thread with these options. */
+export function loadsOf({ loads = 'javascript' }: Component, options: unknown): Loads {
+  return typeof loads === 'function' ? loads(options) : loads;
+}
+
 /** Declares a component. Keeps the types of its name and its options, which the type of a spec is made of. */
 export const defineComponent = <
   Kind extends ComponentKind,

@@ -1,15 +1,13 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
-import { readAnswer } from '../plan/user-code/read-answer.js';
-import type { PlanAnswer, PlanRequest } from '../plan/user-code/user-code.js';
+import type { PlanningRequest } from '../plan/user-code/user-code.js';
 import {
   type PlanningData,
   PRINTED_CHARS_MAX,
   PRINTED_TIMES_MAX,
   readPlanningMessage,
 } from '../wire/planning.js';
-import type { ResolvedStage } from '../wire/resolved-spec.js';
 import { threadEntry } from './thread-entry.js';
 
 export interface PlanningThreadOptions {
@@ -29,29 +27,34 @@ const STRAY_MESSAGE = 'it posts messages where none are expected';
 const CLOSING_WORDS_MAX = 100;
 
 /** One thread that loads code of users, asks it one thing and is gone. */
-export class PlanningThread {
+export class PlanningThread<Answer = unknown> {
   /** @throws {PipelineError} `MODULE_INVALID`: what kept it from an answer. */
-  readonly answer: Promise<PlanAnswer>;
+  readonly answer: Promise<Answer>;
   /** Settles once the thread is gone, which may be never: a system call cannot be ended. */
   readonly exited: Promise<void>;
   /** What is asked, as errors name it. */
   readonly title: string;
+  readonly #read: (text: string) => Answer;
   readonly #options: PlanningThreadOptions;
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #timer: TimerHandle;
   readonly #isNative: boolean;
-  #resolve: (answer: PlanAnswer) => void = () => {};
+  #resolve: (answer: Answer) => void = () => {};
   #reject: (error: unknown) => void = () => {};
   #messages = 0;
   #printedChars = 0;
   #isSettled = false;
 
-  /** @throws {DOMException} `DataCloneError` when the request is no plain data. */
-  constructor(request: PlanRequest, options: PlanningThreadOptions) {
-    const { stage } = request;
-    this.title = titleOf(stage);
-    this.#isNative = stage.loads === 'native';
+  /**
+   * @param read - Reads the answer, which code of users may have written.
+   * @throws {DOMException} `DataCloneError` when the request is no plain data.
+   */
+  constructor(request: PlanningRequest, read: (text: string) => Answer, options: PlanningThreadOptions) {
+    this.title = titleOf(request);
+    // Components say what they load in "load", which is not called when they are only declared.
+    this.#isNative = 'stage' in request && request.stage.loads === 'native';
+    this.#read = read;
     this.#options = options;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -113,7 +116,7 @@ export class PlanningThread {
     } else {
       this.#end(() => {
         try {
-          this.#resolve(readAnswer(message.answer));
+          this.#resolve(this.#read(message.answer));
         } catch (error) {
           this.#reject(error);
         }
@@ -167,7 +170,11 @@ const textOf = (value: unknown): string =>
     ? `a value of type ${typeof value}`
     : String(value);
 
-function titleOf({ use, options }: ResolvedStage): string {
+function titleOf(request: PlanningRequest): string {
+  if ('module' in request) return `module "${request.module.slice(0, 500)}"`;
+  const { kind, stage } = request;
+  const { use, options, outside } = stage;
+  if (outside) return `${kind} "${use}" of module "${outside.module.slice(0, 500)}"`;
   const { path } = (options ?? {}) as { readonly path?: unknown };
   return typeof path === 'string' ? `${use} "${path.slice(0, 500)}"` : `"${use}"`;
 }

@@ -5,7 +5,15 @@ import { PipelineError } from '../core/errors.js';
 import { redact } from '../core/redact.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import { ModuleFolders } from '../plan/user-code/module-folders.js';
-import type { PlanAnswer, PlanRequest, UserCode } from '../plan/user-code/user-code.js';
+import { readDeclaration, readPlanAnswer } from '../plan/user-code/read-answer.js';
+import type {
+  ModuleRef,
+  PlanAnswer,
+  PlanningRequest,
+  PlanRequest,
+  UserCode,
+} from '../plan/user-code/user-code.js';
+import type { DeclaredComponent } from '../wire/declared-component.js';
 import { type PlanningSlot, type PlanningSlots, processSlots } from './planning-slots.js';
 import { PlanningThread } from './planning-thread.js';
 import { expectEntry, threadEntry } from './thread-entry.js';
@@ -23,6 +31,9 @@ interface KeptAnswer {
   /** `undefined` while it is on its way. */
   readonly untilNs: bigint | undefined;
 }
+
+/** Whatever it was asked. */
+type AnyThread = Pick<PlanningThread, 'title' | 'exited' | 'cancel'>;
 
 /** How modules that specs name are loaded. */
 export interface PlanningSettings {
@@ -44,7 +55,7 @@ export class PlanningThreads implements UserCode {
   readonly #clock: Clock;
   readonly #slots: PlanningSlots;
   readonly #folders: ModuleFolders;
-  readonly #threads = new Set<PlanningThread>();
+  readonly #threads = new Set<AnyThread>();
   readonly #endings = new Set<Promise<void>>();
   readonly #answers = new Map<string, KeptAnswer>();
   #isClosed = false;
@@ -62,6 +73,14 @@ export class PlanningThreads implements UserCode {
   }
 
   /**
+   * @throws {PipelineError} `MODULE_INVALID`: the module cannot be loaded, does not answer, or declares no
+   *   components. `RUNTIME_CLOSED`.
+   */
+  declare(ref: ModuleRef): Promise<readonly DeclaredComponent[]> {
+    return this.#ask(ref, readDeclaration);
+  }
+
+  /**
    * @throws {PipelineError} `MODULE_INVALID`: the code cannot be loaded, or does not answer.
    *   `RUNTIME_CLOSED`.
    */
@@ -69,7 +88,7 @@ export class PlanningThreads implements UserCode {
     const key = await keyOf(request);
     const kept = key === undefined ? undefined : this.#kept(key);
     if (kept) return kept;
-    const answer = this.#ask(request);
+    const answer = this.#ask(request, readPlanAnswer);
     if (key !== undefined) this.#keep(key, answer);
     return answer;
   }
@@ -83,10 +102,10 @@ export class PlanningThreads implements UserCode {
     await Promise.all(this.#endings);
   }
 
-  async #ask(request: PlanRequest): Promise<PlanAnswer> {
+  async #ask<Answer>(request: PlanningRequest, read: (text: string) => Answer): Promise<Answer> {
     if (this.#isClosed) throw closed();
     const slot = await this.#slots.take(this);
-    const thread = this.#start(request, slot);
+    const thread = this.#start(request, read, slot);
     this.#threads.add(thread);
     void thread.exited.then(() => {
       this.#threads.delete(thread);
@@ -104,13 +123,17 @@ export class PlanningThreads implements UserCode {
   }
 
   /** @throws {PipelineError} */
-  #start(request: PlanRequest, slot: PlanningSlot): PlanningThread {
+  #start<Answer>(
+    request: PlanningRequest,
+    read: (text: string) => Answer,
+    slot: PlanningSlot,
+  ): PlanningThread<Answer> {
     const { moduleDeadlineMs: deadlineMs, maxHeapMb } = this.#settings;
     try {
       if (this.#isClosed) throw closed();
       expectEntry(threadEntry('planning'));
       const print = (text: string) => process.stderr.write(redact(text));
-      return new PlanningThread(request, { clock: this.#clock, deadlineMs, maxHeapMb, print });
+      return new PlanningThread(request, read, { clock: this.#clock, deadlineMs, maxHeapMb, print });
     } catch (error) {
       slot.free();
       if (!(error instanceof DOMException)) throw error;
@@ -120,7 +143,7 @@ export class PlanningThreads implements UserCode {
   }
 
   /** Settles once a thread that was told to end is gone, or will not be. */
-  async #watchEnd(thread: PlanningThread, slot: PlanningSlot): Promise<void> {
+  async #watchEnd(thread: AnyThread, slot: PlanningSlot): Promise<void> {
     let timer: TimerHandle;
     const late = new Promise<'late'>((resolve) => {
       timer = this.#clock.setTimeout(() => resolve('late'), EXIT_WAIT_MS);
@@ -163,13 +186,13 @@ function closed(): PipelineError {
 }
 
 /** All that an answer depends on, but for what the module itself imports; `undefined` for what has no such key. */
-async function keyOf({ stage, input, spec }: PlanRequest): Promise<string | undefined> {
+async function keyOf({ kind, stage, input, spec }: PlanRequest): Promise<string | undefined> {
   const { use, options, file } = stage;
   const found = file === undefined ? undefined : await stat(file, { bigint: true }).catch(() => undefined);
   if (!found) return undefined;
   const { dev, ino, size, mtimeNs, ctimeNs } = found;
   try {
-    const bytes = serialize([use, options, file, input, spec, dev, ino, size, mtimeNs, ctimeNs]);
+    const bytes = serialize([kind, use, options, file, input, spec, dev, ino, size, mtimeNs, ctimeNs]);
     return bytes.length <= KEY_BYTES_MAX ? bytes.toString('latin1') : undefined;
   } catch {
     return undefined; // no plain data: the start of its thread says so

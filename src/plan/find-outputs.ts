@@ -1,5 +1,5 @@
 import type { SpecProblem } from '../core/errors.js';
-import { builtIn } from '../registry/built-in.js';
+import { Catalogue } from './catalogue.js';
 import { findJobFiles, type PlaceWritten } from './paths/job-files.js';
 import { resolveStage } from './resolve-spec.js';
 
@@ -17,7 +17,7 @@ export interface SpecOutputs {
 export async function findOutputs(spec: unknown): Promise<SpecOutputs> {
   const { sink } = spec as { readonly sink?: unknown };
   const problems: SpecProblem[] = [];
-  const resolved = await resolveStage(builtIn, 'sink', sink, ['sink'], problems);
+  const resolved = await resolveStage(new Catalogue(), 'sink', sink, ['sink'], problems);
   if (!resolved && problems.length === 0) {
     problems.push({ path: ['sink'], message: 'expected a sink with "use", to tell where it writes' });
   }

@@ -13,6 +13,9 @@ const memory = 'expected a whole number of megabytes, 16 to 1048576';
 
 export const OPERATORS_MAX = 100;
 
+/** Its name may be left out. */
+export const DEFAULT_BATCHER = 'smart';
+
 /** The outline of a spec: what is true of all pipelines, whatever their components. */
 export const PipelineSpec = z.strictObject({
   /** Names the job, and by default its files. */
@@ -22,7 +25,9 @@ export const PipelineSpec = z.strictObject({
     .array(StageSpec, 'expected a list of operators')
     .max(OPERATORS_MAX, `expected at most ${OPERATORS_MAX} operators`)
     .default([]),
-  batcher: z.looseObject({ use: z.string('expected the name of a component').default('smart') }).prefault({}),
+  batcher: z
+    .looseObject({ use: z.string('expected the name of a component').default(DEFAULT_BATCHER) })
+    .prefault({}),
   sink: StageSpec,
   /** Rows that cannot be used are kept here as JSON lines, with file, line and reason. Without it, the first one stops the job. */
   deadLetter: z

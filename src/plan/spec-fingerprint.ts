@@ -15,9 +15,9 @@ const DEPTH_MAX = 4;
  */
 export function fingerprintOf(spec: ResolvedSpec, registry = builtIn): SpecFingerprint {
   const parts: Record<string, string> = { name: digestOf(spec.name) };
-  const add = (kind: ComponentKind, path: string, { use, options }: ResolvedStage) => {
+  const add = (kind: ComponentKind, path: string, { use, options, outside }: ResolvedStage) => {
     parts[`${path}.use`] = digestOf(use);
-    const mayChange = registry.find(kind, use)?.mayChange ?? [];
+    const { mayChange = [] } = outside ?? registry.find(kind, use) ?? {};
     for (const [key, value] of Object.entries(options ?? {})) {
       if (!mayChange.includes(key)) addLeaves(parts, `${path}.${key}`, value, 1);
     }
@@ -46,10 +46,10 @@ export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec, reg
 }
 
 /** A stage of the user's may, too. */
-function mayAskForSeed({ source, operators }: ResolvedSpec): boolean {
+function mayAskForSeed({ source, operators, sink }: ResolvedSpec): boolean {
   const hasOwn = (source.options as { readonly seed?: unknown } | undefined)?.seed !== undefined;
-  if (source.use === 'synthetic') return !hasOwn;
-  return source.use === 'code' || operators.some(({ use }) => use === 'module');
+  if (source.use === 'code' || (source.use === 'synthetic' && !hasOwn)) return true;
+  return [source, ...operators, sink].some(({ runsUserCode }) => runsUserCode === true);
 }
 
 function addLeaves(parts: Record<string, string>, path: string, value: unknown, depth: number): void {

@@ -1,22 +1,57 @@
 import { z } from 'zod';
-import type { Component, ComponentKind } from '../engine/component.js';
+import type { ComponentKind } from '../engine/component.js';
 import { SourceGateOptions } from '../providers/source-gate-options.js';
 import { builtIn } from '../registry/built-in.js';
 import type { Registry } from '../registry/registry.js';
-import { PipelineSpec } from './pipeline-spec.js';
+import type { DeclaredComponent } from '../wire/declared-component.js';
+import { Catalogue } from './catalogue.js';
+import { DEFAULT_BATCHER, PipelineSpec } from './pipeline-spec.js';
 
 type JsonSchema = Record<string, unknown>;
+
+/** What is told of a component to people and editors. Plain data. */
+export interface ComponentFacts extends Omit<DeclaredComponent, 'mayChange'> {
+  /** The module that declares it, where it is from outside. */
+  readonly module?: string;
+}
+
+/** All components of a catalogue, or those of a kind: ours, then those from outside. */
+export async function factsOf(catalogue: Catalogue, kind?: ComponentKind): Promise<ComponentFacts[]> {
+  const ours = catalogue.registry.all(kind).map(async (component): Promise<ComponentFacts> => {
+    const { kind, name, summary, loads = 'javascript' } = component;
+    const options = toJsonSchema(await component.options());
+    return { kind, name, summary, loads: typeof loads === 'string' ? loads : 'by its options', options };
+  });
+  const outside = catalogue.outside
+    .filter((component) => kind === undefined || component.kind === kind)
+    .map(({ kind, name, summary, loads, options, module }) => ({
+      kind,
+      name,
+      summary,
+      loads,
+      options,
+      module,
+    }));
+  return [...(await Promise.all(ours)), ...outside];
+}
 
 /**
  * JSON Schema (draft 2020-12) of a spec, with each component's options: for editors.
  *
  * @param registry - Default: the components of this package.
  */
-export async function specJsonSchema(registry: Registry = builtIn): Promise<JsonSchema> {
+export function specJsonSchema(registry: Registry = builtIn): Promise<JsonSchema> {
+  return catalogueJsonSchema(new Catalogue(registry));
+}
+
+/** The same with components from outside. */
+export async function catalogueJsonSchema(catalogue: Catalogue): Promise<JsonSchema> {
   const outline = toJsonSchema(PipelineSpec);
   const properties = outline.properties as Record<string, JsonSchema>;
   const [source, operator, batcher, sink] = await Promise.all(
-    (['source', 'operator', 'batcher', 'sink'] as const).map((kind) => variants(registry, kind)),
+    (['source', 'operator', 'batcher', 'sink'] as const).map(async (kind) =>
+      (await factsOf(catalogue, kind)).map(variant),
+    ),
   );
   return {
     ...outline,
@@ -31,30 +66,23 @@ export async function specJsonSchema(registry: Registry = builtIn): Promise<Json
   };
 }
 
-/** JSON Schema of a component's options, as people write them. */
-export async function optionsJsonSchema(component: Component): Promise<JsonSchema> {
-  return toJsonSchema(await component.options());
-}
-
-function variants(registry: Registry, kind: ComponentKind): Promise<JsonSchema[]> {
-  return Promise.all(
-    registry.all(kind).map(async (component) => {
-      const { $schema: _, ...schema } = await optionsJsonSchema(component);
-      const required = (schema.required as string[] | undefined) ?? [];
-      return {
-        ...schema,
-        title: component.name,
-        description: component.summary,
-        properties: {
-          use: { const: component.name },
-          ...(kind === 'source' && gateProperties()),
-          ...(schema.properties as JsonSchema | undefined),
-        },
-        // There is one batcher, so that its name may be left out.
-        required: kind === 'batcher' ? required : ['use', ...required],
-      };
-    }),
-  );
+function variant({ kind, name, summary, options }: ComponentFacts): JsonSchema {
+  const { $schema: _, ...schema } = options;
+  const required = (schema.required as string[] | undefined) ?? [];
+  const isDefault = kind === 'batcher' && name === DEFAULT_BATCHER;
+  return {
+    ...schema,
+    // Definitions of its own are found from its own root.
+    ...(schema.$defs !== undefined && { $id: `urn:tickloom:${kind}:${encodeURIComponent(name)}` }),
+    title: name,
+    description: summary,
+    properties: {
+      use: { const: name },
+      ...(kind === 'source' && gateProperties()),
+      ...(schema.properties as JsonSchema | undefined),
+    },
+    required: isDefault ? required : ['use', ...required],
+  };
 }
 
 /** What may stand in front of any source. */

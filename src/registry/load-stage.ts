@@ -1,17 +1,67 @@
-import type { ComponentKind, FactoryOf } from '../engine/component.js';
+import type { Component, ComponentKind, FactoryOf } from '../engine/component.js';
 import type { ResolvedStage } from '../wire/resolved-spec.js';
+import { invalidComponents, loadComponents, textOf } from './component-module.js';
 import type { Registry } from './registry.js';
 
 /**
  * The factory of a checked stage. Its code is imported now, so that a thread starts with what it needs and
  * no more.
  *
- * @throws {PipelineError} `SPEC_INVALID` when there is no such component.
+ * @throws {PipelineError} `SPEC_INVALID` when there is no such component. `MODULE_INVALID` when its module
+ *   cannot be loaded, or makes none.
  */
-export function loadStage<Kind extends ComponentKind>(
+export async function loadStage<Kind extends ComponentKind>(
   registry: Registry,
   kind: Kind,
   stage: ResolvedStage,
 ): Promise<FactoryOf<Kind>> {
-  return registry.get(kind, stage.use).load(stage.options, stage);
+  const component = await componentOf(registry, kind, stage);
+  if (!stage.outside) return component.load(stage.options, stage);
+  const { module } = stage.outside;
+  let factory: FactoryOf<Kind>;
+  try {
+    factory = await component.load(stage.options, stage);
+  } catch (error) {
+    throw invalidComponents(
+      module,
+      `its ${kind} "${stage.use}" failed while it was loaded: ${textOf(error)}`,
+      error,
+    );
+  }
+  const lacking = (MUST_HAVE[kind] as readonly (keyof FactoryOf<Kind>)[]).filter(
+    (name) => typeof factory?.[name] !== 'function',
+  );
+  if (lacking.length === 0) return factory;
+  const names = MUST_HAVE[kind].map((name) => `"${name}"`).join(' and ');
+  throw invalidComponents(
+    module,
+    `expected "load" of its ${kind} "${stage.use}" to give an object with ${names}, found none of ${lacking.join(', ')}`,
+  );
+}
+
+const MUST_HAVE = {
+  source: ['plan', 'create'],
+  operator: ['plan', 'create'],
+  batcher: ['create'],
+  sink: ['create'],
+} as const satisfies { readonly [Kind in ComponentKind]: readonly (keyof FactoryOf<Kind>)[] };
+
+/**
+ * The component of a stage; its module is loaded into the calling thread where it is from outside.
+ *
+ * @throws {PipelineError} `SPEC_INVALID`, `MODULE_INVALID` where there is none.
+ */
+export async function componentOf<Kind extends ComponentKind>(
+  registry: Registry,
+  kind: Kind,
+  { use, outside, file }: ResolvedStage,
+): Promise<Component<Kind>> {
+  if (!outside || file === undefined) return registry.get(kind, use);
+  const declared = await loadComponents(outside.module, file);
+  const found = declared.find(kind, use);
+  if (found) return found;
+  throw invalidComponents(
+    outside.module,
+    `it declares no ${kind} "${use}" any more: has it changed since the settings were read?`,
+  );
 }

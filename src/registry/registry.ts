@@ -1,8 +1,10 @@
 import { PipelineError } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
 import type { Component, ComponentKind } from '../engine/component.js';
+import type { Loads } from '../engine/stage.js';
 
 const KINDS: readonly ComponentKind[] = ['source', 'operator', 'batcher', 'sink'];
+const LOADS: readonly Loads[] = ['javascript', 'wasm', 'native'];
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,99}$/;
 
 /** The components that specs can use, by kind and name, in the order in which they were added. */
@@ -38,7 +40,8 @@ export class Registry {
   get<Kind extends ComponentKind>(kind: Kind, name: string): Component<Kind> {
     const found = this.find(kind, name);
     if (found) return found;
-    throw new PipelineError('SPEC_INVALID', this.missing(kind, name));
+    const names = this.all(kind).map((component) => component.name);
+    throw new PipelineError('SPEC_INVALID', missingComponent(kind, name, names));
   }
 
   /** Components of a kind, or all of them. */
@@ -47,27 +50,26 @@ export class Registry {
     return kind === undefined ? all : all.filter((component) => component.kind === kind);
   }
 
-  /** For messages: what was expected, and what was found. */
-  missing(kind: ComponentKind, name: string): string {
-    const names = this.all(kind).map((component) => component.name);
-    const near = nearestName(name, names);
-    return (
-      `expected the name of a ${kind} (${names.join(', ')}), found "${name.slice(0, 40)}"` +
-      (near === undefined ? '' : ` (did you mean "${near}"?)`)
-    );
-  }
-
   /** A registry with these as well; this one stays as it is. */
   with(components: Iterable<Component>): Registry {
     return new Registry([...this.#components.values(), ...components]);
   }
 }
 
+/** For messages: what was expected, and what was found. */
+export function missingComponent(kind: ComponentKind, name: string, names: readonly string[]): string {
+  const near = nearestName(name, names);
+  return (
+    `expected the name of a ${kind} (${names.join(', ')}), found "${name.slice(0, 40)}"` +
+    (near === undefined ? '' : ` (did you mean "${near}"?)`)
+  );
+}
+
 const keyOf = (kind: ComponentKind, name: string): string => `${kind} ${name}`;
 
 /** A component may come from plain JavaScript. */
 function complaintAbout(component: Component): string | undefined {
-  const { kind, name, summary, options, load } = (component ?? {}) as Partial<Component>;
+  const { kind, name, summary, loads, mayChange, options, load } = (component ?? {}) as Partial<Component>;
   if (typeof name !== 'string' || !NAME.test(name)) {
     return `Expected the name of a component to match ${NAME}, found ${JSON.stringify(name)?.slice(0, 120) ?? 'none'}`;
   }
@@ -75,9 +77,18 @@ function complaintAbout(component: Component): string | undefined {
     return `Component "${name}": expected its kind to be one of ${KINDS.join(', ')}, found ${JSON.stringify(kind) ?? 'none'}`;
   }
   if (typeof summary !== 'string') return `Component "${name}": expected a summary, one line of text`;
+  if (loads !== undefined && typeof loads !== 'function' && !LOADS.includes(loads)) {
+    return `Component "${name}": expected "loads" to be one of ${LOADS.join(', ')}, or a function of its options that says so`;
+  }
+  if (mayChange !== undefined && !isListOfTexts(mayChange)) {
+    return `Component "${name}": expected "mayChange" to be a list of names of options`;
+  }
   if (typeof options !== 'function')
     return `Component "${name}": expected a function "options" that gives its schema`;
   if (typeof load !== 'function')
     return `Component "${name}": expected a function "load" that gives its factory`;
   return undefined;
 }
+
+const isListOfTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');

@@ -4,6 +4,7 @@ import { hideSecrets } from '../core/hide-secrets.js';
 import type { Component } from '../engine/component.js';
 import type { SinkFactory, SourceFactory } from '../engine/factories.js';
 import type { StreamingPipeline } from '../engine/streaming-pipeline.js';
+import { Catalogue } from '../plan/catalogue.js';
 import { instantiate, type PipelineEnvironment } from '../plan/instantiate.js';
 import { resolveWithFiles } from '../plan/resolve-spec.js';
 import type { OpenSpec } from '../plan/typed-spec.js';
@@ -141,7 +142,8 @@ export class PipelineBuilder {
     const { openDeadlineMs = OPEN_DEADLINE_MS } = this.#options;
     const overrides = { ...(source && { source }), ...(sink && { sink }) };
     const registry = components.length > 0 ? builtIn.with(components) : builtIn;
-    const context = { overrides, resilience, userCode: loadHere, registry };
+    const catalogue = new Catalogue(registry);
+    const context = { overrides, resilience, userCode: loadHere, catalogue };
     const { resolved: spec } = await resolveWithFiles(this.#spec, context);
     hideSecrets(secretsOfSpec(spec)); // for good: what has them may outlive the run
     return instantiate(spec, {

@@ -1,5 +1,7 @@
 import { systemClock } from '../core/clock.js';
+import { formatProblem, InvalidOptionsError } from '../core/errors.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
+import { loadCatalogue } from '../plan/load-catalogue.js';
 import { resolveWithFiles } from '../plan/resolve-spec.js';
 import type { StageOverrides } from '../plan/stage-overrides.js';
 import type { Resilience } from '../resilience/resilience-client.js';
@@ -20,14 +22,20 @@ export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> 
  * throw-away threads, never in the calling one, of which a process has at most four at a time.
  *
  * @throws {InvalidSpecError} naming all that is wrong.
- * @throws {InvalidOptionsError} for options that are none.
+ * @throws {InvalidOptionsError} for options that are none, and what is wrong with the modules of "components".
  */
 export async function resolveSpec(spec: unknown, options: ResolveOptions = {}): Promise<ResolvedSpec> {
-  const { source, sink, resilience, ...settings } = options;
+  const { source, sink, resilience, ...input } = options;
   const overrides = { ...(source && { source }), ...(sink && { sink }) };
-  const userCode = new PlanningThreads(parseOptions('resolveSpec', ModuleSettings, settings), systemClock);
+  const settings = parseOptions('resolveSpec', ModuleSettings, input);
+  const userCode = new PlanningThreads(settings, systemClock);
   try {
-    return (await resolveWithFiles(spec, { overrides, resilience, userCode })).resolved;
+    const { catalogue, problems } = await loadCatalogue(settings.components, userCode);
+    if (problems.length > 0) {
+      const inSection = problems.map(({ path, message }) => ({ path: ['resolveSpec', ...path], message }));
+      throw new InvalidOptionsError('resolveSpec', inSection.map(formatProblem));
+    }
+    return (await resolveWithFiles(spec, { overrides, resilience, userCode, catalogue })).resolved;
   } finally {
     await userCode.close();
   }

@@ -4,11 +4,18 @@ const threads = 'expected 1 to 4096 threads';
 const warm = 'expected 0 to 4096 threads';
 const heap = 'expected 16 to 65536 MB';
 const folder = 'expected the path of a folder';
+const module = 'expected the path of a JavaScript module, or the name of a package';
 const delay = 'expected 0 to 86400000 milliseconds';
 const deadline = 'expected 1 to 86400000 milliseconds';
 
-/** How modules that specs name are loaded. */
+/** Where code of users comes from, and how it is loaded. */
 export const ModuleSettings = z.strictObject({
+  /** Modules whose components specs can use, beside those of this package. */
+  components: z
+    .array(z.string(module).min(1, module), 'expected a list of modules')
+    .max(100, 'expected at most 100 modules')
+    .default(() => [])
+    .describe('Modules with components that specs can use: paths from the working directory, or packages'),
   /** Folders that modules may come from, links followed. An empty list refuses all modules. */
   moduleFolders: z
     .array(z.string(folder).min(1, folder), 'expected a list of folders')

@@ -1,12 +1,14 @@
 import type { InspectionEvent } from 'xstate';
 import type { z } from 'zod';
 import { type Clock, systemClock } from '../core/clock.js';
-import { formatPath, InvalidOptionsError } from '../core/errors.js';
+import { formatPath, formatProblem, InvalidOptionsError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
 import { ThreadPool } from '../hosts/thread-pool.js';
+import type { Catalogue } from '../plan/catalogue.js';
+import { loadCatalogue } from '../plan/load-catalogue.js';
 import { findJobFiles } from '../plan/paths/job-files.js';
-import { resolveModules, resolveWithFiles } from '../plan/resolve-spec.js';
+import { findFilesAgain, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { PipelineSpec } from '../plan/typed-spec.js';
 import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
@@ -47,9 +49,9 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
  * Pipelines under supervision, each in a thread of its own.
  *
  * Starts no thread before there is a job, unless `warmThreads` asks for it; then it resolves when
- * they are ready.
+ * they are ready. Modules of "components" are asked for what they declare now, in throw-away threads.
  *
- * @throws {InvalidOptionsError} naming every refused setting.
+ * @throws {InvalidOptionsError} naming every refused setting, and what is wrong with those modules.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
   const {
@@ -69,16 +71,20 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
       : []),
   ]);
   const showSecrets = hideSecrets(secrets);
+  const planning = new PlanningThreads(settings, clock);
   let own: ResilienceCoordinator | undefined;
   try {
+    const { catalogue, problems } = await loadCatalogue(settings.components, planning);
+    if (problems.length > 0) throw new InvalidOptionsError('runtime', problems.map(formatProblem));
     if (budgets || breakers) own = await makeResilience({ budgets, breakers, clock, settings });
     const log = redactingLogger(logger);
-    const common = { settings, logger: log, inspect, clock, secrets, showSecrets };
+    const common = { settings, planning, catalogue, logger: log, inspect, clock, secrets, showSecrets };
     const runtime = new PipelineRuntime({ ...common, resilience: resilience ?? own, own });
     await runtime.warm();
     return runtime;
   } catch (error) {
     own?.close(); // the machines of its breakers would go on
+    await planning.close();
     showSecrets();
     throw error;
   }
@@ -91,14 +97,18 @@ export class PipelineRuntime {
   readonly #own: ResilienceCoordinator | undefined;
   readonly #showSecrets: () => void;
   readonly #planning: PlanningThreads;
+  readonly #catalogue: Catalogue;
   readonly #pool: ThreadPool;
   readonly #supervisor: Supervisor;
 
-  constructor({ settings, logger, inspect, clock, resilience, own, secrets, showSecrets }: RuntimeContext) {
+  constructor(context: RuntimeContext) {
+    const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
+    const { secrets, showSecrets } = context;
     this.resilience = resilience;
     this.#own = own;
     this.#showSecrets = showSecrets;
-    this.#planning = new PlanningThreads(settings, clock);
+    this.#planning = planning;
+    this.#catalogue = catalogue;
     this.#pool = new ThreadPool(settings, { onThreadExit: (threadId) => resilience?.reclaim(threadId) });
     this.#supervisor = new Supervisor({
       clock,
@@ -132,7 +142,7 @@ export class PipelineRuntime {
    */
   async submit(spec: PipelineSpec): Promise<JobHandle> {
     this.#supervisor.assertOpen();
-    const context = { resilience: this.resilience, userCode: this.#planning };
+    const context = { resilience: this.resilience, userCode: this.#planning, catalogue: this.#catalogue };
     const { resolved, files } = await resolveWithFiles(spec, context);
     return this.#supervisor.submit(resolved, files);
   }
@@ -146,7 +156,7 @@ export class PipelineRuntime {
    */
   async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
     // Anew: what is there may have changed since it was checked.
-    const found = await resolveModules(spec, this.#planning);
+    const found = await findFilesAgain(spec, this.#planning);
     return this.#supervisor.submit(found, await findJobFiles(found));
   }
 
@@ -185,6 +195,9 @@ export class PipelineRuntime {
 
 interface RuntimeContext {
   readonly settings: RuntimeSettings;
+  readonly planning: PlanningThreads;
+  /** What specs can use. */
+  readonly catalogue: Catalogue;
   readonly logger: Logger;
   readonly inspect: ((event: InspectionEvent) => void) | undefined;
   readonly clock: Clock;

@@ -10,17 +10,6 @@ const DEPTH_MAX = 16;
 const known = new WeakMap<z.ZodType, readonly Path[]>();
 
 /**
- * Marks an option as secret: its text is kept out of logs, reports and errors of every job that is given
- * it. A list or an object may be marked as a whole. JSON Schema tells of it as `writeOnly`.
- *
- * @example
- * z.strictObject({ apiKey: secret(z.string().min(1)) });
- */
-export function secret<S extends z.ZodType>(schema: S): S {
-  return schema.meta({ writeOnly: true });
-}
-
-/**
  * The texts of options that are marked as secret.
  *
  * @param options - As they were written.
@@ -31,6 +20,18 @@ export function secretsOf(schema: z.ZodType, options: unknown): string[] {
     paths = markedPaths(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
     known.set(schema, paths);
   }
+  return textsAt(paths, options);
+}
+
+/** The same by a JSON Schema, where the schema itself is code of users. */
+export function secretsByJsonSchema(
+  jsonSchema: Readonly<Record<string, unknown>>,
+  options: unknown,
+): string[] {
+  return textsAt(markedPaths(jsonSchema), options);
+}
+
+function textsAt(paths: readonly Path[], options: unknown): string[] {
   // Shorter ones hide nothing, and would be taken out of ordinary words.
   return paths
     .flatMap((path) => valuesAt(options, path).flatMap(textsIn))

@@ -23,7 +23,7 @@ export interface PipelineTask {
   readonly logs: MessagePort;
 }
 
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /** All that a supervisor may ask of a running actor. None waits for rows, and all but `ready` answer at once. */
 export interface PipelineControl {

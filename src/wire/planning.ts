@@ -1,12 +1,14 @@
 /** What crosses between the supervisor and the thread that loads code of users to have it planned. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Schema } from '../columns/schema.js';
+import type { DeclaredComponent } from './declared-component.js';
+import type { StageFiles } from './stage-files.js';
 
 /** What the thread is started with. */
 export interface PlanningData {
   /** Takes `PlanningMessage`s. The code of users does not get to see it. */
   readonly port: MessagePort;
-  /** A `PlanRequest`. */
+  /** A `PlanningRequest`. */
   readonly request: unknown;
 }
 
@@ -28,7 +30,13 @@ export function readPlanningMessage(data: unknown): PlanningMessage | undefined 
 }
 
 export type ThreadAnswer =
+  /** Of a module that was asked for its components. */
+  | { readonly components: readonly DeclaredComponent[] }
+  /** Of a stage. What a component from outside alone says is left out for others. */
   | {
+      readonly options?: unknown;
+      readonly loads?: string;
+      readonly files?: StageFiles;
       readonly output: Schema | null;
       readonly problems: readonly { readonly path: readonly (string | number)[]; readonly message: string }[];
     }
@@ -37,6 +45,10 @@ export type ThreadAnswer =
 /** Of an answer. A schema of ten thousand columns has room in it. */
 export const ANSWER_CHARS_MAX = 1_048_576;
 export const PROBLEMS_MAX = 100;
+/** Of a module. */
+export const COMPONENTS_MAX = 100;
+/** Levels that options and schemas may have: what walks them does not run out of stack. */
+export const DEPTH_MAX = 64;
 
 /** What code may print while it is planned. What comes beyond is dropped. */
 export const PRINTED_CHARS_MAX = 65_536;

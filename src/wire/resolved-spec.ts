@@ -1,3 +1,5 @@
+import type { StageFiles } from './stage-files.js';
+
 /** A component with its options checked and their defaults filled in. */
 export interface ResolvedStage {
   readonly use: string;
@@ -14,8 +16,20 @@ export interface ResolvedStage {
   readonly runsUserCode?: boolean;
   /** Texts of its options that are marked as secret. */
   readonly secrets?: readonly string[];
-  /** Of a module: its file as it was found when the spec was checked, links followed. That one is loaded. */
+  /** Of code of users: its file as it was found when the spec was checked, links followed. That one is loaded. */
   readonly file?: string;
+  /** Of a component from outside of the package. */
+  readonly outside?: OutsideStage;
+}
+
+/** What of a component from outside has to be known where its code is not loaded. */
+export interface OutsideStage {
+  /** The module that declares it, as the settings name it. */
+  readonly module: string;
+  /** Options that may change between two starts of a run. */
+  readonly mayChange: readonly string[];
+  /** What it reads and writes by its options. */
+  readonly files?: StageFiles;
 }
 
 /** Names of what stands in front of a source, and what each read of it costs. */

@@ -10,7 +10,7 @@ import { builtIn } from '../../src/registry/built-in.js';
 import { loadStage } from '../../src/registry/load-stage.js';
 import { Registry } from '../../src/registry/registry.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
-import { secret } from '../../src/settings/secret-options.js';
+import { secret } from '../../src/settings/secret.js';
 
 const Options = z.strictObject({
   every: z.int('expected a whole number').min(1, 'expected 1 or more').default(2),

@@ -1,17 +1,30 @@
 import { nearestName } from '../../core/nearest-name.js';
-import type { Component } from '../../engine/component.js';
-import { optionsJsonSchema } from '../../plan/spec-json-schema.js';
-import { builtIn } from '../../registry/built-in.js';
+import type { Catalogue } from '../../plan/catalogue.js';
+import { type ComponentFacts, factsOf } from '../../plan/spec-json-schema.js';
 import { plainText, type Terminal } from '../terminal.js';
+import { type CatalogueOptions, listCatalogue } from './list-catalogue.js';
+
+export interface ComponentsOptions extends CatalogueOptions {
+  readonly json?: boolean;
+}
 
 /** Lists what a spec can use: all, those of a kind, or those of a name. @returns The exit code. */
-export async function components(
+export function components(
   wanted: string | undefined,
-  { json }: { readonly json?: boolean },
+  options: ComponentsOptions,
+  terminal: Terminal,
+): Promise<number> {
+  return listCatalogue(options, terminal, (catalogue) => list(wanted, options, catalogue, terminal));
+}
+
+async function list(
+  wanted: string | undefined,
+  { json }: ComponentsOptions,
+  catalogue: Catalogue,
   terminal: Terminal,
 ): Promise<number> {
   const kind = wanted?.replace(/e?s$/, '');
-  const all = builtIn.all();
+  const all = await factsOf(catalogue);
   const ofKind = all.filter(
     (info) => info.kind === wanted || info.kind === kind || `${info.kind}s` === wanted,
   );
@@ -26,18 +39,8 @@ export async function components(
     );
     return 2;
   }
-  if (json) {
-    const entries = await Promise.all(
-      found.map(async (component) => {
-        const { kind, name, summary, loads = 'javascript' } = component;
-        const options = await optionsJsonSchema(component);
-        return { kind, name, summary, loads: typeof loads === 'string' ? loads : 'by its options', options };
-      }),
-    );
-    await terminal.print(`${JSON.stringify({ components: entries }, null, 2)}\n`);
-    return 0;
-  }
-  await terminal.print((await Promise.all(found.map(describe))).join('\n'));
+  if (json) await terminal.print(`${JSON.stringify({ components: found }, null, 2)}\n`);
+  else await terminal.print(found.map(describe).join('\n'));
   return 0;
 }
 
@@ -53,10 +56,12 @@ interface OptionSchema {
   readonly required?: readonly string[];
 }
 
-async function describe(component: Component): Promise<string> {
-  const lines = options((await optionsJsonSchema(component)) as OptionSchema, '');
-  const body = lines.length === 0 ? ['  no options'] : lines;
-  return `${component.kind} ${component.name}: ${component.summary}\n${body.join('\n')}\n`;
+function describe({ kind, name, summary, module, options: schema }: ComponentFacts): string {
+  const found = options(schema, '');
+  const from = module === undefined ? [] : [`  from ${module}`];
+  const lines = [`${kind} ${name}: ${summary}`, ...from, ...(found.length === 0 ? ['  no options'] : found)];
+  // Those from outside have texts that nobody of us has read.
+  return lines.map((line) => `${plainText(line, 2_000)}\n`).join('');
 }
 
 function options({ properties = {}, required = [] }: OptionSchema, prefix: string): string[] {

@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly logLevel: string;
   /** File with the settings of the runtime. */
   readonly settings?: string;
+  /** Modules whose components specs can use, beside those of the file. */
+  readonly components?: readonly string[];
 }
 
 /** Runs specs side by side until all have ended. @returns The exit code. */
@@ -40,16 +42,18 @@ export async function run(
   terminal: Terminal,
 ): Promise<number> {
   if (options.json) keepStdoutClean();
-  let settings: LoadedSettings;
+  let settings: LoadedSettings | undefined;
+  let specs: CheckedSpec[];
   try {
-    settings = await loadSettings(options.settings, options.threads);
+    settings = await loadSettings(options.settings, options);
+    specs = await loadSpecs(files, options.set, settings);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     terminal.say(`${plainText(error.message)}\n`);
     if (options.json) await printDocument([], terminal);
+    settings?.resilience?.close();
     return 2;
   }
-  const specs = await loadSpecs(files, options.set, settings);
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
     settings.resilience?.close();

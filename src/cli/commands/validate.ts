@@ -1,6 +1,6 @@
 import { RuntimeError } from '../../core/errors.js';
 import { type LoadedSettings, loadSettings } from '../load-settings.js';
-import { loadSpecs } from '../load-specs.js';
+import { type CheckedSpec, loadSpecs } from '../load-specs.js';
 import { plainText, type Terminal } from '../terminal.js';
 import { sayProblems } from './run.js';
 
@@ -8,23 +8,27 @@ export interface ValidateOptions {
   readonly set: readonly string[];
   /** File with the settings of the runtime: specs may name its budgets and breakers. */
   readonly settings?: string;
+  /** Modules whose components specs can use, beside those of the file. */
+  readonly components?: readonly string[];
 }
 
 /** Checks specs without running them. @returns The exit code. */
 export async function validate(
   files: readonly string[],
-  { set, settings: path }: ValidateOptions,
+  { set, settings: path, components }: ValidateOptions,
   terminal: Terminal,
 ): Promise<number> {
-  let settings: LoadedSettings;
+  let settings: LoadedSettings | undefined;
+  let specs: CheckedSpec[];
   try {
-    settings = await loadSettings(path);
+    settings = await loadSettings(path, { components });
+    specs = await loadSpecs(files, set, settings);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     terminal.say(`${plainText(error.message)}\n`);
+    settings?.resilience?.close();
     return 2;
   }
-  const specs = await loadSpecs(files, set, settings);
   for (const spec of specs) if ('resolved' in spec) await terminal.print(`${spec.file}: ${spec.name}: ok\n`);
   sayProblems(specs, terminal);
   settings.resilience?.close();

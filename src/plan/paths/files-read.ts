@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { looksLikeGlob } from '../../core/glob.js';
-import type { NamedPath } from '../../engine/factories.js';
+import type { NamedPath } from '../../wire/stage-files.js';
 import { isWithin, type Place, type PlaceFinder } from './place-finder.js';
 import { type WatchedGlob, watchGlob } from './watched-glob.js';
 

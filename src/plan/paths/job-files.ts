@@ -1,7 +1,10 @@
-import type { NamedPath, StageFiles, WrittenPath } from '../../engine/factories.js';
+import type { FactoryOf } from '../../engine/component.js';
 import { builtIn } from '../../registry/built-in.js';
 import { loadStage } from '../../registry/load-stage.js';
+import type { Registry } from '../../registry/registry.js';
 import type { ResolvedSpec, ResolvedStage } from '../../wire/resolved-spec.js';
+import type { NamedPath, StageFiles, WrittenPath } from '../../wire/stage-files.js';
+import { filesOf } from '../plan-stage.js';
 import type { StageOverrides } from '../stage-overrides.js';
 import { FilesRead } from './files-read.js';
 import { type Place, PlaceFinder } from './place-finder.js';
@@ -37,10 +40,8 @@ export async function findJobFiles(
   overrides: StageOverrides = {},
   registry = builtIn,
 ): Promise<JobFiles | undefined> {
-  const sourceFactory = overrides.source ?? (source && (await loadStage(registry, 'source', source)));
-  const sinkFactory = overrides.sink ?? (sink && (await loadStage(registry, 'sink', sink)));
-  const ofSource = under('source', sourceFactory?.files?.(source?.options));
-  const ofSink = under('sink', sinkFactory?.files?.(sink?.options));
+  const ofSource = under('source', await filesOfStage('source', source, overrides.source, registry));
+  const ofSink = under('sink', await filesOfStage('sink', sink, overrides.sink, registry));
   const reads = [...ofSource.reads, ...ofSink.reads];
   const outputs = [...ofSource.writes, ...ofSink.writes];
   if (reads.length + outputs.length === 0 && !deadLetter) return undefined;
@@ -58,6 +59,18 @@ export async function findJobFiles(
     // A device holds nothing, so that it may have any number of writers.
     writes: writes.filter(({ place }) => place.kind !== 'device'),
   };
+}
+
+/** A component from outside has said which they are, since its code is not loaded here. */
+async function filesOfStage<Kind extends 'source' | 'sink'>(
+  kind: Kind,
+  stage: ResolvedStage | undefined,
+  override: FactoryOf<Kind> | undefined,
+  registry: Registry,
+): Promise<StageFiles | undefined> {
+  if (stage?.outside) return stage.outside.files;
+  const factory = override ?? (stage && (await loadStage(registry, kind, stage)));
+  return filesOf(factory, stage?.options);
 }
 
 function under(stage: string, { reads = [], writes = [] }: StageFiles = {}) {

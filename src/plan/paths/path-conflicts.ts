@@ -1,6 +1,6 @@
 import { resolve, sep } from 'node:path';
 import { formatPath, type SpecProblem } from '../../core/errors.js';
-import type { NamedPath } from '../../engine/factories.js';
+import type { NamedPath } from '../../wire/stage-files.js';
 import type { FileRead } from './files-read.js';
 import type { JobFiles, PlaceWritten } from './job-files.js';
 import { isWithin } from './place-finder.js';

@@ -1,12 +1,56 @@
+import { type Component, type ComponentKind, loadsOf } from '../../engine/component.js';
 import { builtIn } from '../../registry/built-in.js';
-import { loadStage } from '../../registry/load-stage.js';
+import { componentOf, loadStage } from '../../registry/load-stage.js';
+import { schemaComplaint } from '../../stages/operators/module/schema-check.js';
+import type { ResolvedStage } from '../../wire/resolved-spec.js';
+import { checkOptions } from '../check-options.js';
+import { filesOf, planStage } from '../plan-stage.js';
+import { findNotPlain } from './plain-options.js';
 import type { PlanAnswer, PlanProblem, PlanRequest } from './user-code.js';
 
 /** Loads a component into the calling thread and asks it. */
-export async function planHere({ stage, input, spec }: PlanRequest): Promise<PlanAnswer> {
-  const factory = await loadStage(builtIn, 'operator', stage);
+export async function planHere({ kind, stage, input, spec }: PlanRequest): Promise<PlanAnswer> {
   const problems: PlanProblem[] = [];
-  if (!input) return { problems };
   const add = (path: PlanProblem['path'], message: string) => problems.push({ path, message });
-  return { output: factory.plan(stage.options, input, { add }, spec), problems };
+  const asked = { input, problems: { add }, spec };
+  if (!stage.outside) {
+    const factory = await loadStage(builtIn, kind, stage);
+    const output = planStage(kind, factory, { ...asked, options: stage.options });
+    return { ...(output && { output }), problems };
+  }
+  const component = await componentOf(builtIn, kind, stage);
+  const checked = await ownOptions(component, stage, problems);
+  if (!checked) return { problems };
+  const { options } = checked;
+  const factory = await loadStage(builtIn, kind, { ...stage, options });
+  const output = planStage(kind, factory, { ...asked, options });
+  const complaint = isExpected(kind, input) ? schemaComplaint(output) : undefined;
+  if (complaint !== undefined)
+    add([], `expected its plan to return the schema of what comes out, ${complaint}`);
+  const files = filesOf(factory, options);
+  return {
+    ...(complaint === undefined && output && { output }),
+    problems,
+    checked: { options, loads: loadsOf(component, options), ...(files && { files }) },
+  };
+}
+
+const isExpected = (kind: ComponentKind, input: unknown): boolean =>
+  kind === 'source' || (kind === 'operator' && input !== undefined);
+
+/** The options as the component's schema gives them; it runs here, since a schema is code. */
+async function ownOptions(
+  component: Component,
+  stage: ResolvedStage,
+  problems: PlanProblem[],
+): Promise<{ readonly options: unknown } | undefined> {
+  const written = stage.options as Record<string, unknown>; // of a stage that is not checked yet
+  const checked = checkOptions(await component.options(), written, problems);
+  const notPlain = checked && findNotPlain(checked.options);
+  if (!notPlain) return checked;
+  const message =
+    'expected its schema to give plain data (texts, finite numbers, true, false, null, lists and mappings of ' +
+    `them), since options cross to another thread; found ${notPlain.found}`;
+  problems.push({ path: notPlain.path, message });
+  return undefined;
 }

@@ -1,31 +1,52 @@
 import type { Column, Schema } from '../../columns/schema.js';
 import { PipelineError } from '../../core/errors.js';
 import { schemaComplaint } from '../../stages/operators/module/schema-check.js';
-import { ANSWER_CHARS_MAX, PROBLEMS_MAX, type ThreadAnswer } from '../../wire/planning.js';
-import type { PlanAnswer, PlanProblem } from './user-code.js';
+import type { DeclaredComponent } from '../../wire/declared-component.js';
+import { ANSWER_CHARS_MAX, COMPONENTS_MAX, PROBLEMS_MAX } from '../../wire/planning.js';
+import type { NamedPath, StageFiles, WrittenPath } from '../../wire/stage-files.js';
+import { jsonSchemaComplaint } from './json-schema-check.js';
+import { findNotPlain } from './plain-options.js';
+import type { CheckedStage, PlanAnswer, PlanProblem } from './user-code.js';
 
 const PATH_KEYS_MAX = 32;
+const FILES_MAX = 10_000;
+const NAME_CHARS_MAX = 100;
+const SUMMARY_CHARS_MAX = 1_000;
 
 /**
- * Reads what a thread with code of users answered. Takes nothing on trust: that code could have
- * written the answer itself.
+ * Reads what a thread with code of users answered to a plan. Takes nothing on trust: that code could
+ * have written the answer itself.
  *
  * @throws {PipelineError} `MODULE_INVALID` for an error, or for what is no answer.
  */
-export function readAnswer(text: unknown): PlanAnswer {
+export function readPlanAnswer(text: unknown): PlanAnswer {
   const answer = parse(text);
-  if ('error' in answer) throw new PipelineError('MODULE_INVALID', String(answer.error));
   const { output, problems } = answer;
   if (!Array.isArray(problems) || problems.length > PROBLEMS_MAX + 1 || !problems.every(isProblem)) {
     throw unreadable('no list of problems');
   }
-  if (output === null) return { problems };
+  const checked = readChecked(answer);
+  const rest = { problems: problems as PlanProblem[], ...(checked && { checked }) };
+  if (output === null) return rest;
   const complaint = schemaComplaint(output);
   if (complaint !== undefined) throw unreadable(complaint);
-  return { output: copySchema(output), problems };
+  return { output: copySchema(output as Schema), ...rest }; // it was just looked at
 }
 
-function parse(text: unknown): ThreadAnswer {
+/**
+ * The same for the components of a module.
+ *
+ * @throws {PipelineError} `MODULE_INVALID`
+ */
+export function readDeclaration(text: unknown): readonly DeclaredComponent[] {
+  const { components } = parse(text);
+  if (!Array.isArray(components) || components.length > COMPONENTS_MAX) throw unreadable('no components');
+  return components.map(readComponent);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function parse(text: unknown): Fields {
   if (typeof text !== 'string' || text.length > ANSWER_CHARS_MAX) throw unreadable(`a ${typeof text}`);
   let answer: unknown;
   try {
@@ -33,19 +54,80 @@ function parse(text: unknown): ThreadAnswer {
   } catch {
     throw unreadable('no JSON');
   }
-  if (typeof answer !== 'object' || answer === null) throw unreadable('no object');
-  return answer as ThreadAnswer;
+  const fields = fieldsOf(answer, 'no object');
+  if ('error' in fields) throw new PipelineError('MODULE_INVALID', String(fields.error));
+  return fields;
 }
 
-function isProblem(problem: Partial<PlanProblem> | null): problem is PlanProblem {
-  const { path, message } = problem ?? {};
-  return (
-    typeof message === 'string' &&
-    Array.isArray(path) &&
-    path.length <= PATH_KEYS_MAX &&
-    path.every((key) => typeof key === 'string' || typeof key === 'number')
-  );
+function readComponent(component: unknown): DeclaredComponent {
+  const { kind, name, summary, loads, mayChange, options } = fieldsOf(component, 'a component that is none');
+  if (!isOneOf(kind, ['source', 'operator', 'batcher', 'sink'])) throw unreadable('a component of no kind');
+  if (!isText(name, NAME_CHARS_MAX)) throw unreadable('a component without a name');
+  if (!isText(summary, SUMMARY_CHARS_MAX)) {
+    throw unreadable(`no summary of ${kind} "${name}", of at most ${SUMMARY_CHARS_MAX} characters`);
+  }
+  if (!isOneOf(loads, ['javascript', 'wasm', 'native', 'by its options'])) {
+    throw unreadable(`no "loads" of ${kind} "${name}"`);
+  }
+  if (!Array.isArray(mayChange) || !mayChange.every((option) => isText(option, NAME_CHARS_MAX))) {
+    throw unreadable(`no list "mayChange" of ${kind} "${name}"`);
+  }
+  const complaint = jsonSchemaComplaint(options);
+  if (complaint !== undefined) throw unreadable(`a JSON Schema of ${kind} "${name}" with ${complaint}`);
+  return { kind, name, summary, loads, mayChange, options: options as Fields }; // by the check of it
 }
+
+function readChecked({ options, loads, files }: Fields): CheckedStage | undefined {
+  if (loads === undefined) return undefined;
+  if (!isOneOf(loads, ['javascript', 'wasm', 'native'])) {
+    throw unreadable('no "loads"');
+  }
+  const notPlain = findNotPlain(options ?? null);
+  if (notPlain) throw unreadable(`${notPlain.found} among its options`);
+  return { options: options ?? {}, loads, ...(files !== undefined && { files: readFiles(files) }) };
+}
+
+function readFiles(files: unknown): StageFiles {
+  const { reads = [], writes = [] } = fieldsOf(files, 'files that are none');
+  for (const list of [reads, writes]) {
+    if (!Array.isArray(list) || list.length > FILES_MAX) throw unreadable('no list of files');
+  }
+  return {
+    reads: (reads as unknown[]).map(readNamedPath),
+    writes: (writes as unknown[]).map((written): WrittenPath => {
+      const { partsEndIn, partitionBy, isShared } = fieldsOf(written, 'a file that is none');
+      return {
+        ...readNamedPath(written),
+        ...(partsEndIn !== undefined && { partsEndIn: String(partsEndIn) }),
+        ...(Array.isArray(partitionBy) && { partitionBy: partitionBy.map(String) }),
+        ...(isShared === true && { isShared }),
+      };
+    }),
+  };
+}
+
+function readNamedPath(file: unknown): NamedPath {
+  const { path, at } = fieldsOf(file, 'a file that is none');
+  if (typeof path !== 'string' || path === '') throw unreadable('a file without a path');
+  if (!isPath(at)) throw unreadable('a file that does not say where in its options it stands');
+  return { path, at };
+}
+
+function isProblem(problem: unknown): problem is PlanProblem {
+  const { path, message } = (problem ?? {}) as Fields;
+  return typeof message === 'string' && isPath(path);
+}
+
+const isPath = (path: unknown): path is PlanProblem['path'] =>
+  Array.isArray(path) &&
+  path.length <= PATH_KEYS_MAX &&
+  path.every((key) => typeof key === 'string' || typeof key === 'number');
+
+const isText = (value: unknown, charsMax: number): value is string =>
+  typeof value === 'string' && value !== '' && value.length <= charsMax;
+
+const isOneOf = <const Word extends string>(value: unknown, words: readonly Word[]): value is Word =>
+  words.includes(value as Word);
 
 /** Only what a schema has. */
 function copySchema({ kind, columns, barNs }: Schema): Schema {
@@ -62,6 +144,11 @@ function copySchema({ kind, columns, barNs }: Schema): Schema {
   };
 }
 
+function fieldsOf(value: unknown, found: string): Fields {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+  throw unreadable(found);
+}
+
 function unreadable(found: string): PipelineError {
-  return new PipelineError('MODULE_INVALID', `expected the answer of a plan from its thread, found ${found}`);
+  return new PipelineError('MODULE_INVALID', `expected the answer of code in its thread, found ${found}`);
 }

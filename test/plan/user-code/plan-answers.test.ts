@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Schema } from '../../../src/columns/schema.js';
 import { PipelineError } from '../../../src/core/errors.js';
-import { answerPlan } from '../../../src/plan/user-code/answer-plan.js';
-import { readAnswer } from '../../../src/plan/user-code/read-answer.js';
+import { answerRequest } from '../../../src/plan/user-code/answer-request.js';
+import { readPlanAnswer } from '../../../src/plan/user-code/read-answer.js';
 import { ModuleOptions } from '../../../src/stages/operators/module/options.js';
 import { schemaComplaint } from '../../../src/stages/operators/module/schema-check.js';
 
@@ -21,13 +21,14 @@ async function answerOf(plan: string, input?: Schema) {
   const file = join(folder, `operator-${files++}.mjs`);
   writeFileSync(file, `export default { plan(options, input, problems) { ${plan} }, create() {} };`);
   const stage = { use: 'module', options: ModuleOptions.parse({ path: file }), runsUserCode: true, file };
-  const text = await answerPlan({
+  const text = await answerRequest({
     job: 'a',
+    kind: 'operator',
     stage,
     spec: { hasDeadLetters: false },
     ...(input && { input }),
   });
-  return readAnswer(text);
+  return readPlanAnswer(text);
 }
 
 describe('the answer of a plan', () => {
@@ -72,7 +73,7 @@ describe('the answer of a plan', () => {
   it('is refused where it is too long to be meant', async () => {
     const columns = 'Array.from({ length: 1e5 }, (_, i) => ({ name: "column" + i, type: "float64" }))';
     await expect(answerOf(`return { kind: 'custom', columns: ${columns} };`, TICKS)).rejects.toThrow(
-      /its plan declares \d+ characters of columns and problems, expected at most 1048576/,
+      /what it declares takes \d+ characters \(columns, options and problems\), expected at most 1048576/,
     );
   });
 
@@ -84,8 +85,10 @@ describe('the answer of a plan', () => {
       options: { path: 'a', export: 'default' },
       file: join(folder, 'none.mjs'),
     };
-    const text = await answerPlan({ job: 'a', stage, spec: { hasDeadLetters: false } });
-    expect(() => readAnswer(text)).toThrow(/^module "a": it failed while it was loaded: Cannot find module/);
+    const text = await answerRequest({ job: 'a', kind: 'operator', stage, spec: { hasDeadLetters: false } });
+    expect(() => readPlanAnswer(text)).toThrow(
+      /^module "a": it failed while it was loaded: Cannot find module/,
+    );
   });
 
   it('is not taken on trust: what is none is an error of the module, whatever it is', () => {
@@ -101,9 +104,9 @@ describe('the answer of a plan', () => {
     );
     fc.assert(
       fc.property(answers, (text) => {
-        let answer: ReturnType<typeof readAnswer>;
+        let answer: ReturnType<typeof readPlanAnswer>;
         try {
-          answer = readAnswer(text);
+          answer = readPlanAnswer(text);
         } catch (error) {
           expect(error).toBeInstanceOf(PipelineError);
           return;

@@ -1,5 +1,5 @@
-import type { WrittenPath } from '../../../engine/factories.js';
 import type { IfExists } from '../../../outputs/output.js';
+import type { WrittenPath } from '../../../wire/stage-files.js';
 import { isGzip, namesSingleFile } from './text-output.js';
 
 interface FileOutputOptions {

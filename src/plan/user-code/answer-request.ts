@@ -1,27 +1,33 @@
 import { RuntimeError } from '../../core/errors.js';
 import { ANSWER_CHARS_MAX, PROBLEMS_MAX, type ThreadAnswer } from '../../wire/planning.js';
+import { declareHere } from './declare-here.js';
 import { planHere } from './plan-here.js';
-import type { PlanProblem, PlanRequest } from './user-code.js';
+import type { PlanningRequest, PlanProblem } from './user-code.js';
 
 const MESSAGE_CHARS_MAX = 1_000;
 
 /**
- * Loads a component into the calling thread and asks it what comes out. Never rejects.
+ * Loads code of users into the calling thread and asks it. Never rejects.
  *
  * @returns A `ThreadAnswer` as JSON, of at most `ANSWER_CHARS_MAX`.
  */
-export async function answerPlan(request: PlanRequest): Promise<string> {
+export async function answerRequest(request: PlanningRequest): Promise<string> {
   try {
-    const { output, problems } = await planHere(request);
-    const text = JSON.stringify({ output: output ?? null, problems: cutProblems(problems) });
+    const text = JSON.stringify(await answerOf(request));
     if (text.length <= ANSWER_CHARS_MAX) return text;
     return errorAnswer(
-      `its plan declares ${text.length} characters of columns and problems, expected at most ${ANSWER_CHARS_MAX}`,
+      `what it declares takes ${text.length} characters (columns, options and problems), expected at most ${ANSWER_CHARS_MAX}`,
     );
   } catch (error) {
     if (error instanceof RuntimeError) return errorAnswer(error.message);
     return errorAnswer(`planning failed: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+async function answerOf(request: PlanningRequest): Promise<ThreadAnswer> {
+  if ('module' in request) return { components: await declareHere(request) };
+  const { output, problems, checked } = await planHere(request);
+  return { ...checked, output: output ?? null, problems: cutProblems(problems) };
 }
 
 function errorAnswer(error: string): string {

@@ -1,0 +1,30 @@
+import { RuntimeError } from '../../core/errors.js';
+import type { Catalogue } from '../../plan/catalogue.js';
+import { loadSettings } from '../load-settings.js';
+import { withCatalogue } from '../open-catalogue.js';
+import { plainText, type Terminal } from '../terminal.js';
+
+/** Where the components of a command come from. */
+export interface CatalogueOptions {
+  /** File with the settings of the runtime. */
+  readonly settings?: string;
+  /** Modules whose components are shown, beside those of the file. */
+  readonly components?: readonly string[];
+}
+
+/** Tells of what specs can use with these settings. @returns The exit code. */
+export async function listCatalogue(
+  { settings: path, components }: CatalogueOptions,
+  terminal: Terminal,
+  tell: (catalogue: Catalogue) => Promise<number>,
+): Promise<number> {
+  try {
+    const settings = await loadSettings(path, { components });
+    settings.resilience?.close();
+    return await withCatalogue(settings, ({ catalogue }) => tell(catalogue));
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    terminal.say(`${plainText(error.message)}\n`);
+    return 2;
+  }
+}

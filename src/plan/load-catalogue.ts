@@ -1,0 +1,72 @@
+import { PipelineError, type RuntimeError, type SpecProblem } from '../core/errors.js';
+import { redact } from '../core/redact.js';
+import { builtIn } from '../registry/built-in.js';
+import type { Registry } from '../registry/registry.js';
+import { Catalogue, type OutsideComponent } from './catalogue.js';
+import type { UserCode } from './user-code/user-code.js';
+
+export interface LoadedCatalogue {
+  readonly catalogue: Catalogue;
+  /** What is wrong with the modules, by their place in "components" of the settings. */
+  readonly problems: readonly SpecProblem[];
+}
+
+/**
+ * Asks the modules of the settings for their components.
+ *
+ * @param modules - As "components" of the settings lists them.
+ * @throws {RuntimeError} for what is no fault of the modules: nothing could be asked.
+ */
+export async function loadCatalogue(
+  modules: readonly string[],
+  userCode: UserCode,
+  registry: Registry = builtIn,
+): Promise<LoadedCatalogue> {
+  if (modules.length === 0) return { catalogue: new Catalogue(registry), problems: [] };
+  const problems: SpecProblem[] = [];
+  const outside: OutsideComponent[] = [];
+  const asked = await Promise.allSettled(
+    modules.map(async (module) => {
+      const file = await userCode.find(module);
+      return (await userCode.declare({ module, file })).map((declared) => ({ ...declared, module, file }));
+    }),
+  );
+  for (const [i, answer] of asked.entries()) {
+    const path = ['components', i];
+    if (answer.status === 'rejected') {
+      problems.push({ path, message: messageOfFault(modules[i]!, answer.reason) });
+      continue;
+    }
+    for (const component of answer.value) {
+      const holder = holderOf(component, registry, outside);
+      if (holder === undefined) outside.push(component);
+      else problems.push({ path, message: collision(component, holder) });
+    }
+  }
+  return { catalogue: new Catalogue(registry, outside), problems };
+}
+
+/** Who has the name already, in words. */
+function holderOf(
+  { kind, name }: OutsideComponent,
+  registry: Registry,
+  outside: readonly OutsideComponent[],
+): string | undefined {
+  if (registry.find(kind, name)) return 'this package';
+  const other = outside.find((component) => component.kind === kind && component.name === name);
+  return other && `module "${other.module}"`;
+}
+
+const collision = ({ kind, name, module }: OutsideComponent, holder: string): string =>
+  `module "${module}" declares a ${kind} "${name}", and ${holder} has one of that name: rename or leave out one of them`;
+
+function messageOfFault(module: string, reason: unknown): string {
+  if (!(reason instanceof PipelineError) || isOurs(reason)) throw reason;
+  const message = redact(reason.message);
+  return message.startsWith('module "') ? message : `module "${module}": ${message}`;
+}
+
+/** Errors that are no fault of the code of users, nor of who names it. */
+export function isOurs(error: RuntimeError): boolean {
+  return error.code === 'RUNTIME_CLOSED' || error.code === 'THREAD_NOT_STARTED' || error.retryable;
+}

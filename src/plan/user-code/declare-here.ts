@@ -1,0 +1,56 @@
+import type { z } from 'zod';
+import type { Component } from '../../engine/component.js';
+import { invalidComponents, loadComponents, textOf } from '../../registry/component-module.js';
+import type { DeclaredComponent } from '../../wire/declared-component.js';
+import { COMPONENTS_MAX } from '../../wire/planning.js';
+import type { ModuleRef } from './user-code.js';
+
+/**
+ * Loads the components of a module into the calling thread and asks each what it is.
+ *
+ * @throws {PipelineError} `MODULE_INVALID`
+ */
+export async function declareHere({ module, file }: ModuleRef): Promise<readonly DeclaredComponent[]> {
+  const components = (await loadComponents(module, file)).all();
+  if (components.length > COMPONENTS_MAX) {
+    throw invalidComponents(
+      module,
+      `expected at most ${COMPONENTS_MAX} components, found ${components.length}`,
+    );
+  }
+  return Promise.all(components.map((component) => declared(module, component)));
+}
+
+async function declared(module: string, component: Component): Promise<DeclaredComponent> {
+  const { kind, name, summary, loads = 'javascript', mayChange = [] } = component;
+  return {
+    kind,
+    name,
+    summary,
+    loads: typeof loads === 'function' ? 'by its options' : loads,
+    mayChange,
+    options: await jsonSchemaOf(module, component),
+  };
+}
+
+/** By a method of the schema: this package's own copy of Zod is not loaded in the thread. */
+async function jsonSchemaOf(
+  module: string,
+  component: Component,
+): Promise<Readonly<Record<string, unknown>>> {
+  const who = `its ${component.kind} "${component.name}"`;
+  let schema: Partial<z.ZodType> | undefined;
+  try {
+    schema = await component.options();
+    if (typeof schema?.safeParse === 'function' && typeof schema.toJSONSchema === 'function') {
+      return schema.toJSONSchema({ io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
+    }
+  } catch (error) {
+    throw invalidComponents(module, `${who}: the schema of its options failed: ${textOf(error)}`, error);
+  }
+  throw invalidComponents(
+    module,
+    `${who}: expected "options" to give a schema of Zod 4 with the methods "safeParse" and "toJSONSchema" ` +
+      '(zod 4.2 or later)',
+  );
+}

@@ -1,0 +1,40 @@
+import { DEPTH_MAX } from '../../wire/planning.js';
+
+const TEXTS = ['$ref', 'description'];
+const LISTS_OF_SCHEMAS = ['anyOf', 'oneOf', 'allOf', 'prefixItems'];
+const MAPS_OF_SCHEMAS = ['properties', '$defs'];
+
+/**
+ * What keeps data from being a JSON Schema whose every known part has the right shape, in words. Those who
+ * walk schemas (secrets, the command line) rely on it.
+ */
+export function jsonSchemaComplaint(schema: unknown, depth = 0): string | undefined {
+  if (typeof schema === 'boolean' && depth > 0) return undefined;
+  if (!isMap(schema)) return 'what is no mapping';
+  if (depth >= DEPTH_MAX) return `more than ${DEPTH_MAX} levels`;
+  const wrong =
+    TEXTS.find((key) => key in schema && typeof schema[key] !== 'string') ??
+    LISTS_OF_SCHEMAS.find((key) => key in schema && !Array.isArray(schema[key])) ??
+    MAPS_OF_SCHEMAS.find((key) => key in schema && !isMap(schema[key])) ??
+    ('enum' in schema && !Array.isArray(schema.enum) ? 'enum' : undefined) ??
+    ('required' in schema && !isListOfTexts(schema.required) ? 'required' : undefined) ??
+    ('type' in schema && typeof schema.type !== 'string' && !isListOfTexts(schema.type) ? 'type' : undefined);
+  if (wrong !== undefined) return `an odd "${wrong}"`;
+  const inner = [
+    ...LISTS_OF_SCHEMAS.flatMap((key) => (schema[key] as unknown[] | undefined) ?? []),
+    ...MAPS_OF_SCHEMAS.flatMap((key) => Object.values((schema[key] as object | undefined) ?? {})),
+    ...['items', 'additionalProperties'].flatMap((key) => (key in schema ? [schema[key]] : [])),
+  ];
+  for (const each of inner) {
+    const complaint = jsonSchemaComplaint(each, depth + 1);
+    if (complaint !== undefined) return complaint;
+  }
+  return undefined;
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const isListOfTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
