@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { BreakerOptions } from './breaker/breaker-options.js';
 import { BudgetName } from './rate/budget-options.js';
 
-/** Breakers by the name of their provider, which is their name, too. */
+/** Breakers by the name of their provider, which is also their own name. */
 export const BreakersSettings = z.record(
   BudgetName,
   z

@@ -9,13 +9,13 @@ import { openRates, type RateClient } from './rate/rate-client.js';
 import type { ScopeRef, ThrottledScope } from './rate/scope-ref.js';
 import type { ResilienceHandle } from './resilience-handle.js';
 
-/** Budgets and breakers that specs may name: a `ResilienceCoordinator`, or what `openResilience` gives. */
+/** Budgets and breakers that specs may name: a `ResilienceCoordinator` or the result of `openResilience`. */
 export interface Resilience {
   /** @throws {ScopeUnknownError} `SCOPE_UNKNOWN` for a budget that was not declared. */
   limiter(ref: ScopeRef): Limiter;
   /** @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a provider without one. */
   breaker(provider: string): Breaker;
-  /** A call was throttled: cools the budget down, if there is one, for all threads. */
+  /** Reports that a call was throttled: cools its budget down for all threads, if there is one. */
   throttled(ref: ThrottledScope, retryAfterMs?: number): void;
 }
 
@@ -24,7 +24,7 @@ export interface Resilience {
  *
  * @param clock - Its `now` must have one origin for all threads, as `process.hrtime` has.
  * @throws {InvalidHandleError} `HANDLE_INVALID`
- * @throws {RateTableFullError} `RATE_TABLE_FULL` when too many threads have opened it.
+ * @throws {RateTableFullError} `RATE_TABLE_FULL` when too many threads have opened the handle.
  */
 export function openResilience(
   handle: ResilienceHandle,
@@ -55,8 +55,8 @@ export class ResilienceClient implements Resilience {
   }
 
   /**
-   * The breaker of a provider. A call that it finds throttled (status 429) starts a cooldown of the
-   * provider's budget, for as long as the provider asks, or a second.
+   * The breaker of a provider. A call that is throttled (status 429) starts a cooldown of the provider's
+   * budget, for as long as the provider asks, or for one second if it does not say.
    *
    * @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a provider without one.
    */
@@ -79,7 +79,7 @@ export class ResilienceClient implements Resilience {
     this.rates.throttled(ref, retryAfterMs);
   }
 
-  /** Refuses those who wait, gives back what is in flight, and leaves. */
+  /** Refuses all calls that wait, frees those in flight, and leaves the shared table. */
   close(): void {
     this.rates.close();
   }

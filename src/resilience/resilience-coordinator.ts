@@ -11,18 +11,18 @@ import type { Resilience } from './resilience-client.js';
 import type { ResilienceHandle } from './resilience-handle.js';
 
 export interface ResilienceCoordinatorOptions extends RateCoordinatorOptions {
-  /** By the names of their providers. */
+  /** Breakers by the name of their provider. */
   readonly breakers?: BreakersInput;
-  /** Of the breakers' jitter; by chance if left out. */
+  /** Seed of the breakers' jitter; random if left out. */
   readonly seed?: number;
-  /** Is shown each step of the breakers' machines, as XState tells it. */
+  /** Called with each step of the breakers' machines, as XState reports it. */
   readonly inspect?: CreateOptions['inspect'];
 }
 
 /**
- * The budgets of a process and the breakers of its providers, which belong together: a call that a breaker
- * finds throttled (status 429) starts a cooldown of its provider's budget. Owns the shared memory; every
- * thread opens `handle()` with `openResilience`.
+ * The budgets and breakers of a process. They belong together: a call that is throttled (status 429)
+ * under a breaker starts a cooldown of its provider's budget. This object owns the shared memory; every
+ * other thread opens `handle()` with `openResilience`.
  *
  * @example
  * const resilience = new ResilienceCoordinator({
@@ -33,7 +33,7 @@ export interface ResilienceCoordinatorOptions extends RateCoordinatorOptions {
  * await resilience.breaker('ibkr').execute(() => call());
  */
 export class ResilienceCoordinator implements Resilience {
-  /** The budgets: to declare, change, remove and watch them. */
+  /** The budgets: use it to declare, change, remove and watch them. */
   readonly rates: RateCoordinator;
   readonly #breakers = new Map<string, CircuitBreaker>();
 
@@ -60,7 +60,7 @@ export class ResilienceCoordinator implements Resilience {
     }
   }
 
-  /** For another thread: plain data, to be opened there with `openResilience`. */
+  /** Plain data for another thread, which opens it with `openResilience`. */
   handle(): ResilienceHandle {
     const breakers = Object.fromEntries(
       [...this.#breakers].map(([provider, breaker]) => [provider, breaker.handle]),
@@ -73,7 +73,7 @@ export class ResilienceCoordinator implements Resilience {
   }
 
   /**
-   * The breaker of a provider, with all that its owner can do.
+   * The breaker of a provider, with everything that its owner can do.
    *
    * @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a provider without one.
    */
@@ -88,15 +88,15 @@ export class ResilienceCoordinator implements Resilience {
     this.rates.throttled(ref, retryAfterMs);
   }
 
-  /** Sees to it that what a worker holds is taken back when it ends. */
+  /** Makes sure that whatever a worker holds is reclaimed when it ends. */
   attach(worker: Worker): void {
     const { threadId } = worker; // −1 once it has ended
     worker.once('exit', () => this.reclaim(threadId));
   }
 
   /**
-   * Takes back what a thread that has ended held: its places in lines and in flight, its probes. Permits
-   * that it spent stay spent: too few is safe, too many is not.
+   * Reclaims what a thread that has ended still held: its places in lines and in flight, and its probes.
+   * Permits that it spent stay spent: granting too few is safe, granting too many is not.
    */
   reclaim(threadId: number): void {
     this.rates.reclaim(threadId);
@@ -104,7 +104,7 @@ export class ResilienceCoordinator implements Resilience {
   }
 
   /**
-   * Refuses those who wait in this thread, and ends the breakers' machines. Other threads go on spending
+   * Refuses the calls that wait in this thread, and closes the breakers. Other threads can still spend
    * from the budgets that they opened.
    */
   close(): void {

@@ -14,9 +14,8 @@ import { Probes } from './probes.js';
 import { announceChange, signalOwner } from './signals.js';
 
 /**
- * The state of a breaker in shared memory, without a lock: every method may be called by any thread.
- * Each change is one compare-and-swap, and what is prepared before it is harmless if the thread dies
- * in between.
+ * The state of a breaker in shared memory, without a lock: any thread may call any method. Each change is
+ * one compare-and-swap. What is written before the swap does no harm if the thread dies in between.
  */
 export class BreakerCells {
   readonly words: Int32Array;
@@ -33,7 +32,11 @@ export class BreakerCells {
     return Atomics.load(this.words, WORD_CELL);
   }
 
-  /** @returns Whether the word was `from` and is `to` now. Those who wait for a change are woken. */
+  /**
+   * Changes the control word and wakes everyone who waits for a change.
+   *
+   * @returns Whether the word was `from` and is now `to`.
+   */
   move(from: number, to: number): boolean {
     if (Atomics.compareExchange(this.words, WORD_CELL, from, to) !== from) return false;
     announceChange(this.words);
@@ -41,16 +44,17 @@ export class BreakerCells {
   }
 
   /**
-   * closed → open.
+   * Moves closed → open.
    *
-   * @param word - The control word of the closed breaker in whose time the call was let through.
-   * @returns Whether this call did it.
+   * @param word - The control word of the closed breaker at the time the call was let through.
+   * @returns Whether this call opened the breaker.
    */
   trip(word: number, reason: number, now: Nanos): boolean {
     for (;;) {
       const openedAt = Atomics.load(this.longs, OPENED_AT_CELL);
-      // After the load above: whoever opens it in the meantime changes the cell, and so does the main
-      // thread when it closes it again. A thread that slept here cannot put its old instant there.
+      // Checked after the load above: a thread that opens the breaker in the meantime changes the cell,
+      // and so does the main thread when it closes it again. So a thread that slept here cannot write its
+      // old instant.
       if (this.load() !== word) return false;
       if (openedAt >= now) break;
       if (Atomics.compareExchange(this.longs, OPENED_AT_CELL, openedAt, now) === openedAt) break;
@@ -60,7 +64,11 @@ export class BreakerCells {
     return true;
   }
 
-  /** Open → half-open, if its time is over. @returns Whether it may be half-open now: look again. */
+  /**
+   * Moves open → half-open once the open time is over.
+   *
+   * @returns Whether it may be half-open now; the caller reads the state again.
+   */
   beginProbing(word: number, now: Nanos): boolean {
     if (now < this.openUntil()) return false;
     if (this.move(word, packWord(HALF_OPEN, reasonOf(word), nextEpoch(word)))) signalOwner(this.words);

@@ -29,7 +29,10 @@ export interface BreakerClientContext {
   readonly threadId: number;
   readonly classify: Classify;
   readonly onThrottled?: ((call: ThrottledCall) => void) | undefined;
-  /** This thread has changed the state or reported a probe: for the one that owns the machine. */
+  /**
+   * Called after this thread changed the state or reported a probe; meant for the thread that owns the
+   * machine.
+   */
   readonly onChange?: (() => void) | undefined;
 }
 
@@ -54,7 +57,7 @@ export class BreakerClient implements Breaker {
   readonly #counter: CallCounter;
   readonly #watch: ChangeWatch;
   readonly #context: BreakerClientContext;
-  /** `undefined`: slowness does not matter, so that the begin of a call needs no look at the clock. */
+  /** `undefined` if slow calls do not matter; then the start of a call need not be timed. */
   readonly #slowNs: bigint | undefined;
   #plain: PlainCalls | undefined;
 
@@ -82,7 +85,7 @@ export class BreakerClient implements Breaker {
     if (options?.signal || (word & STATE_MASK) !== CLOSED || this.#slowNs !== undefined) {
       return this.#executeWithPermit(call, options?.signal);
     }
-    // Nothing of the call has to be kept but the word, so all calls of that time share two functions.
+    // Only the word has to be kept for each call, so all calls in one epoch share two functions.
     if (this.#plain?.word !== word) this.#plain = this.#plainCalls(word);
     const { onValue, onError } = this.#plain;
     let outcome: T | PromiseLike<T>;
@@ -92,7 +95,7 @@ export class BreakerClient implements Breaker {
       this.#settleClosed(this.#classify(error), word, NOT_TIMED);
       return Promise.reject(error);
     }
-    // The cast: `onValue` gives back what it is given.
+    // The cast: `onValue` returns its argument.
     if (outcome instanceof Promise) return outcome.then(onValue, onError) as Promise<T>;
     if (isThenable(outcome)) return Promise.resolve(outcome).then(onValue, onError) as Promise<T>;
     this.#settleClosed('succeeded', word, NOT_TIMED);
@@ -119,7 +122,7 @@ export class BreakerClient implements Breaker {
     }
   }
 
-  /** For a permit, once. */
+  /** Counts the outcome of a permit. Called once for each permit. */
   settle(outcome: Outcome, word: number, startedAt: Nanos, probe: HeldProbe | undefined): void {
     if (stateOf(word) === CLOSED) {
       const isPlain = outcome === 'succeeded' && this.#slowNs === undefined;
@@ -169,7 +172,7 @@ export class BreakerClient implements Breaker {
   }
 
   #plainCalls(word: number): PlainCalls {
-    // Locals of the closure: what nearly every call comes to is two atomic loads and a count.
+    // Locals of the closure: for nearly every call, the work is two atomic loads and a count.
     const conditions = this.#conditions;
     const counter = this.#counter;
     const epoch = epochOf(word);
@@ -187,7 +190,7 @@ export class BreakerClient implements Breaker {
     };
   }
 
-  /** Classifies, and tells of a throttled call. Whatever the user's functions throw, the call counts. */
+  /** Classifies an error and reports a throttled call. The call counts even if the user's functions throw. */
   #classify(error: unknown): FailureClass {
     const { classify, onThrottled, clock } = this.#context;
     try {
@@ -281,7 +284,7 @@ export class BreakerClient implements Breaker {
 const isThenable = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
-/** What `execute` does with calls of the closed state that need no permit of their own. */
+/** What `execute` does with calls in the closed state that need no permit of their own. */
 interface PlainCalls {
   readonly word: number;
   onValue(value: unknown): unknown;

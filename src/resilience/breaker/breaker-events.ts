@@ -1,12 +1,12 @@
 import type { BreakerReason } from '../../shared-memory/breaker-memory.js';
 
-/** What happens to a breaker, as its owner is told. */
+/** What happens to a breaker, as reported to its owner. */
 export type BreakerEvent =
   | {
       readonly type: 'opened';
       readonly breaker: string;
       readonly reason: BreakerReason;
-      /** What it stays open for, from the call that opened it. */
+      /** How long it stays open, measured from the call that opened it. */
       readonly openForMs: number;
       /** Openings since it was last closed, this one included. */
       readonly openings: number;
@@ -23,8 +23,8 @@ export type BreakerEvent =
       readonly thread: number;
     }
   /**
-   * `machine`: it has failed, and the breaker does from now on what `whenBroken` says. `listener`: one
-   * threw, or an inspector, and nothing else has changed by it.
+   * `machine`: the machine failed; from now on the breaker does what `whenBroken` says. `listener`: a
+   * listener or an inspector threw; nothing else changes.
    */
   | {
       readonly type: 'error';
@@ -32,19 +32,19 @@ export type BreakerEvent =
       readonly in: 'machine' | 'listener';
       readonly error: unknown;
     }
-  /** Of a stream whose reader was too slow: so many events were let fall, the oldest first. */
+  /** A stream's reader was too slow: this many events were dropped, oldest first. */
   | { readonly type: 'missed'; readonly breaker: string; readonly count: number };
 
 export type BreakerListener = (event: BreakerEvent) => void;
 
 export interface EventStreamOptions {
-  /** Events that are kept for a slow reader. */
+  /** How many events are kept for a slow reader. */
   readonly capacity?: number;
   /** Ends the stream. */
   readonly signal?: AbortSignal;
 }
 
-/** Tells listeners of events, one event after the other, whatever they do. */
+/** Delivers events to listeners one at a time, even if a listener throws or causes another event. */
 export class BreakerEvents {
   readonly #breaker: string;
   readonly #listeners = new Set<BreakerListener>();
@@ -57,13 +57,13 @@ export class BreakerEvents {
   }
 
   subscribe(listener: BreakerListener): () => void {
-    // A wrapper, so that a function may be subscribed twice and each be taken back by itself.
+    // A wrapper, so that a function can be subscribed twice and each subscription removed on its own.
     const own: BreakerListener = (event) => listener(event);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
   }
 
-  /** Each event reaches all listeners before the next does, also if they cause one. */
+  /** Delivers each event to all listeners before the next one, even if a listener causes another event. */
   tell(event: BreakerEvent): void {
     this.#outbox.push(event);
     if (this.#isTelling) return;
@@ -72,7 +72,7 @@ export class BreakerEvents {
     this.#isTelling = false;
   }
 
-  /** Has events from now on, also those before the first is asked for. */
+  /** Delivers events from this call on, including those that occur before the first read. */
   stream({ capacity = 256, signal }: EventStreamOptions = {}): AsyncGenerator<BreakerEvent, void> {
     const queue = new EventQueue(this.#breaker, capacity);
     const off = this.subscribe((event) => queue.put(event));
@@ -87,7 +87,7 @@ export class BreakerEvents {
     });
   }
 
-  /** Ends all streams, once they are read to their end. */
+  /** Ends all streams; events already kept can still be read. */
   end(): void {
     for (const end of [...this.#ends]) end();
     this.#listeners.clear();
@@ -98,7 +98,7 @@ export class BreakerEvents {
       try {
         listener(event);
       } catch (error) {
-        // Of a listener that fails on this very event, nobody can be told.
+        // An error that a listener throws while handling an `error` event cannot be reported to anyone.
         if (event.type !== 'error') {
           this.#outbox.push({ type: 'error', breaker: this.#breaker, in: 'listener', error });
         }

@@ -3,7 +3,7 @@ import { Random, type RandomState } from '../../core/random.js';
 import type { BreakerReason, BreakerState } from '../../shared-memory/breaker-memory.js';
 import type { BreakerSettings } from './breaker-options.js';
 
-/** Milliseconds of the clock that runs without steps. Each event says when it was. */
+/** Milliseconds on the monotonic clock. Each event carries the instant at which it happened. */
 interface Timed {
   readonly atMs: number;
 }
@@ -11,7 +11,7 @@ interface Timed {
 export type BreakerMachineEvent = Timed &
   (
     | { readonly type: 'tripped'; readonly reason: BreakerReason }
-    /** The deadline in the context has come. */
+    /** The deadline in the context has passed. */
     | { readonly type: 'openTime.passed' }
     | { readonly type: 'probes.succeeded' }
     | { readonly type: 'probes.failed' }
@@ -23,20 +23,20 @@ export type BreakerMachineEvent = Timed &
     | { readonly type: 'reset' }
   );
 
-/** Plain data: a machine restored from it goes on, and its owner arms `openUntilMs` again. */
+/** Plain data: a machine restored from it continues, and its owner sets a timer for `openUntilMs` again. */
 export interface BreakerContext {
-  /** Openings since it was last closed. */
+  /** Openings since the breaker was last closed. */
   readonly openings: number;
-  /** What the opening that goes on lasts, or else the next one. */
+  /** Duration of the current opening or, if there is none, of the next one. */
   readonly openForMs: number;
   readonly openUntilMs?: number | undefined;
   readonly reason?: BreakerReason | undefined;
-  /** Holds that were not released. */
+  /** Holds that have not been released. */
   readonly holds: number;
   readonly random: RandomState;
 }
 
-/** What it tells of a step. */
+/** What the machine emits on each step. */
 export interface BreakerStep {
   readonly type: 'step';
   readonly state: BreakerState;
@@ -44,13 +44,14 @@ export interface BreakerStep {
 }
 
 /**
- * `closed → open → halfOpen → closed | open`, and `heldOpen`, `disabled` by hand.
+ * The states of a breaker: `closed → open → halfOpen → closed | open`, plus `heldOpen` and `disabled`,
+ * which are set by hand.
  *
- * Holds no timer and no memory: the deadline is an instant in the context. It knows of no single call
- * either, those are counted in shared memory.
+ * The machine holds no timer and no shared memory: the deadline is an instant in the context. It knows
+ * nothing about single calls either; those are counted in shared memory.
  */
 export function createBreakerMachine(settings: BreakerSettings, seed: number) {
-  /** Jitter comes before the cap, so that the cap holds. */
+  /** Jitter is applied before the cap, so that the cap holds. */
   const drawOpenTime = (openings: number, state: RandomState) => {
     const random = new Random(state);
     const jitter = 1 + settings.openJitter * (2 * random.next() - 1);
@@ -139,7 +140,8 @@ export function createBreakerMachine(settings: BreakerSettings, seed: number) {
           ],
           'release.all': { target: 'halfOpen', actions: 'dropHolds' },
           disable: 'disabled',
-          // A hold is lifted by whoever set it, so that only the growth of the open time is forgotten.
+          // Only the caller that set a hold may release it, so reset forgets only how far the open time
+          // has grown.
           reset: { actions: ['startAnew', 'blameHold'] },
         },
       },

@@ -55,7 +55,7 @@ const TimeWindow = z
   })
   .refine(({ failureRate, slowCallRate }) => (failureRate ?? slowCallRate) !== undefined, needsRate);
 
-/** Options of a breaker. With no condition given, it opens after five failures in a row. */
+/** Options of a breaker. Without any condition, it opens after five failures in a row. */
 export const BreakerOptions = z
   .strictObject({
     name: z.string(text).min(1, text).max(200, text).describe('Said in errors and events'),
@@ -105,21 +105,21 @@ export const BreakerOptions = z
     { path: ['slowCallMs'], message: 'expected a duration, since a "slowCallRate" is given' },
   );
 export type BreakerOptions = z.input<typeof BreakerOptions>;
-/** Options that were checked and filled in. Plain data, which may be posted. */
+/** Options after checks and defaults. Plain data that may be posted to a thread. */
 export type BreakerSettings = z.output<typeof BreakerOptions>;
 
 const count = 'expected a whole number, 0 or more';
 const instant = 'expected a number of milliseconds';
 
-/** What `breaker.save()` gave, to be created again from. */
+/** The result of `breaker.save()`; a breaker can be created again from it. */
 export const BreakerSaved = z.strictObject({
   version: z.literal(1),
   state: z.enum(['closed', 'open', 'halfOpen', 'heldOpen', 'disabled']),
-  /** Openings since it was last closed. */
+  /** Openings since the breaker was last closed. */
   openings: z.int(count).min(0, count),
   holds: z.int(count).min(0, count),
   reason: z.string().max(40).optional(),
-  /** Of an open one: what was left of its open time. */
+  /** Remaining open time, if it was open. */
   openLeftMs: z.number(instant).min(0, instant).max(86_400_000, delay).optional(),
   /** Milliseconds since 1970. */
   savedAtMs: z.number(instant),

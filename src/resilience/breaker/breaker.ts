@@ -1,8 +1,8 @@
 /**
  * Circuit breakers that all threads of a process share. Entry of the sub-path `tickloom/breaker`.
  *
- * `createBreaker` makes one, in the thread that is to own it; `openBreaker` opens its handle in any
- * other.
+ * `createBreaker` creates one in the thread that is to own it; `openBreaker` opens its handle in any
+ * other thread.
  */
 export type { Clock } from '../../core/clock.js';
 export {

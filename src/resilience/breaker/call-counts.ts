@@ -6,25 +6,29 @@ import {
   STRIPES_CELL,
 } from '../../shared-memory/breaker-memory.js';
 
-/** What calls came to since the breaker was made; none that a disabled breaker let through. */
+/**
+ * Outcomes of calls since the breaker was created. Calls that a disabled breaker let through are not
+ * counted.
+ */
 export type CallCounts = Readonly<Record<CallCountName, number>>;
 
 /**
- * Of a stripe: the low 32 bits of each count, and beside them how often it has passed a multiple of 2³¹.
- * Both know the bit that they share, so that a reader between the two writes sees it and is not misled.
+ * Cells of a stripe: the low 32 bits of each count, and beside them how often that count has passed a
+ * multiple of 2³¹. The two cells share one bit, so that a reader that comes between the two writes
+ * detects it and is not misled.
  */
 export const COUNT_CELL = Object.fromEntries(CALL_COUNTS.map((name, at) => [name, 2 * at])) as Readonly<
   Record<CallCountName, number>
 >;
 const LAP = 2 ** 31;
 
-/** Of a stripe that nobody owns, and of the one that all share who came too late. */
+/** Owner of a free stripe, and of the first stripe, which is shared by all threads that found no free one. */
 const NOBODY = 0;
 
 /**
- * Counts in a stripe of its own, which nobody else writes, so that it takes no atomic step: a plain
- * write of 32 bits is never torn, and a reader may see it a moment late. Threads that find no stripe
- * left share the first, with atomic adds.
+ * Counts in a stripe that only this thread writes, so that counting needs no atomic operation: a plain
+ * write of 32 bits is never torn, and a reader may see it a moment late. Threads that find no free stripe
+ * share the first one, with atomic adds.
  */
 export class CallCounter {
   readonly #words: Int32Array;
@@ -38,16 +42,16 @@ export class CallCounter {
     this.#stripe = STRIPES_CELL + (own ?? 0) * STRIPE_CELLS;
   }
 
-  /** @param cell - Of `COUNT_CELL`. */
+  /** @param cell - One of `COUNT_CELL`. */
   count(cell: number): void {
     const low = this.#stripe + cell;
     const before = this.#isShared ? Atomics.add(this.#words, low, 1) : this.#words[low]!++;
-    // Atomic whoever owns it: that keeps it after the write above, for threads that read both.
+    // Atomic whoever owns the stripe: this keeps it after the write above for threads that read both.
     if ((before & (LAP - 1)) === LAP - 1) Atomics.add(this.#words, low + 1, 1);
   }
 }
 
-/** Leaves what a dead thread has counted, and its stripes to others. */
+/** Frees the stripes of a dead thread for others. Its counts stay. */
 export function releaseStripes(words: Int32Array, threadId: number): void {
   for (let stripe = 1; stripe < STRIPES; stripe++) {
     Atomics.compareExchange(words, ownerCell(stripe), threadId + 1, NOBODY);
@@ -64,7 +68,7 @@ function claimStripe(words: Int32Array, threadId: number): number | undefined {
 
 const ownerCell = (stripe: number): number => STRIPES_CELL + (stripe + 1) * STRIPE_CELLS - 1;
 
-/** Sums over the stripes. Each figure is true for some instant during the call. */
+/** Sums over the stripes. Each count was correct at some instant during the call. */
 export function readCallCounts(words: Int32Array): CallCounts {
   const sumOf = (name: CallCountName) => {
     let sum = 0;

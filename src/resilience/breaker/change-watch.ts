@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle } from '../../core/clock.js';
 
-/** `Atomics.waitAsync`, which Node has and the library of ES2023 does not name. */
+/** `Atomics.waitAsync`, which Node has but the ES2023 type library does not declare. */
 interface WaitAsync {
   waitAsync(
     words: Int32Array,
@@ -16,8 +16,9 @@ export interface WaitOptions {
 }
 
 /**
- * Waits for changes of one cell that are told with `Atomics.notify`, without a thread or a timer, and
- * without keeping the process alive. However many wait, and give up, the engine has one wait of ours.
+ * Waits for changes of one cell that are announced with `Atomics.notify`, without a thread or a timer,
+ * and without keeping the process alive. However many callers wait or give up, the engine holds only one
+ * wait.
  */
 export class ChangeWatch {
   readonly #words: Int32Array;
@@ -30,12 +31,15 @@ export class ChangeWatch {
     this.#cell = cell;
   }
 
-  /** To be read before looking at what may change. */
+  /** The current value. Read it before checking whatever may change. */
   seen(): number {
     return Atomics.load(this.#words, this.#cell);
   }
 
-  /** Resolves once the cell is no longer `seen` (or a little early), after the time, or with the signal. */
+  /**
+   * Resolves once the cell no longer holds `seen` (or a little early), after the timeout, or when the
+   * signal aborts.
+   */
   changed(seen: number, { clock, timeoutMs, signal }: WaitOptions): Promise<void> {
     return new Promise((resolve) => {
       let timer: TimerHandle;

@@ -75,17 +75,24 @@ export class CircuitBreaker implements Breaker {
     return this.#client.whenCallable(signal);
   }
 
-  /** @returns Takes the listener off. One that throws changes nothing, and is told of as `error`. */
+  /**
+   * @returns A function that removes the listener. A listener that throws changes nothing; the throw is
+   *   reported as an `error` event.
+   */
   subscribe(listener: BreakerListener): () => void {
     return this.#events.subscribe(listener);
   }
 
-  /** Ends with the signal, or when the breaker is closed down. */
+  /** A stream of events. Ends when the signal aborts or the breaker is closed down. */
   events(options?: EventStreamOptions): AsyncGenerator<BreakerEvent, void> {
     return this.#events.stream(options);
   }
 
-  /** Refuses all calls until this hold, and all others, are released. @returns Releases, the first time. */
+  /**
+   * Refuses all calls until this hold and all others are released.
+   *
+   * @returns A function that releases the hold; calling it again does nothing.
+   */
   hold(): () => void {
     const hold = Symbol('hold');
     this.#mirror.apply('hold');
@@ -95,7 +102,7 @@ export class CircuitBreaker implements Breaker {
     };
   }
 
-  /** Also the holds of an earlier process, of a breaker that was made from a saved state. */
+  /** Releases all holds, including those restored from the saved state of an earlier process. */
   releaseAll(): void {
     this.#holds.clear();
     this.#mirror.apply('release.all');
@@ -106,28 +113,32 @@ export class CircuitBreaker implements Breaker {
     this.#mirror.apply('disable');
   }
 
-  /** Closed again, or held if there are holds. */
+  /** Ends `disable`: the breaker is closed, or held open if there are holds. */
   enable(): void {
     this.#mirror.apply('enable');
   }
 
-  /** Closed, and whatever was before is forgotten. A held breaker stays held, a disabled one disabled. */
+  /** Closes the breaker and forgets its history. A held breaker stays held, a disabled one stays disabled. */
   reset(): void {
     this.#mirror.apply('reset');
   }
 
-  /** Takes back what a thread that is no more holds: its probes, and its place to count in. @returns How many probes that were. */
+  /**
+   * Frees what a thread that has ended still holds: its probes and its counter stripes.
+   *
+   * @returns The number of probes freed.
+   */
   reclaim(threadId: number): number {
     releaseStripes(this.#cells.words, threadId);
     return this.#cells.probes.reclaim(threadId);
   }
 
-  /** Plain data, to make the breaker again in another process. */
+  /** The state as plain data, from which another process can create the breaker again. */
   save(): BreakerSaved {
     return this.#mirror.save();
   }
 
-  /** Ends its events and timers. Other threads do from now on what `whenBroken` says. */
+  /** Ends its events and timers. From now on, other threads do what `whenBroken` says. */
   close(): void {
     this.#mirror.close();
     this.#events.end();

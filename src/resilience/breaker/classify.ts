@@ -3,13 +3,13 @@ import { isCancellation, providerErrorKind } from '../../core/provider-error-kin
 import { PROVIDER_ERRORS } from '../../core/provider-error-table.js';
 
 /**
- * What an error says of the provider. `failure` counts; `ignored` does not, and gives a probe back;
- * `throttled` is ignored as well, and told to `onThrottled`.
+ * What an error says about the provider. `failure` counts. `ignored` does not count, and returns a probe.
+ * `throttled` is ignored as well, and reported to `onThrottled`.
  */
 export type FailureClass = 'failure' | 'ignored' | 'throttled';
 export type Classify = (error: unknown) => FailureClass;
 
-/** Errors of ours that speak of what was called. The others are bad input, or a refusal to call it. */
+/** Our own errors that are failures of what was called. The others are bad input, or a refusal to call it. */
 const FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SOURCE_FAILED',
   'OPERATOR_FAILED',
@@ -27,8 +27,8 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * By the table of provider errors, where an error has a kind. Cancellation and bad input are ignored,
- * all else is a failure.
+ * Classifies an error that has a kind by the table of provider errors. Without a kind, cancellation and
+ * bad input are ignored, and everything else is a failure.
  */
 export function classifyError(error: unknown): FailureClass {
   if (isCancellation(error)) return 'ignored';

@@ -1,7 +1,7 @@
 import { HEAD_CELL, RING_CELL, ringLength } from '../../shared-memory/breaker-memory.js';
 import { judgeRates, type RateLimits, type RateVerdict } from './rate-limits.js';
 
-/** An entry: 1 in bit 0, failed in bit 1, slow in bit 2, lap in bits 3 to 12, epoch in 13 to 31. */
+/** Bits of an entry: 0 = 1 (present), 1 = failed, 2 = slow, 3 to 12 = lap, 13 to 31 = epoch. */
 const PRESENT = 1;
 const FAILED = 2;
 const SLOW = 4;
@@ -10,13 +10,13 @@ const LAP_MASK = 0x3ff;
 const EPOCH_SHIFT = 13;
 
 /**
- * The last `size` outcomes of all threads. Their order is that in which they took a position, one
- * atomic add each; then each writes its entry there.
+ * The last `size` outcomes of all threads. They are ordered by position: a thread takes a position with
+ * one atomic add, then writes its entry there.
  *
- * Exact means: of every `size` outcomes that follow each other, the last one to be written judges them
- * all. A position that is taken and not written is a call in flight; if its thread was killed between
- * the two steps, the window has one outcome less until it has moved on. An outcome that was overtaken
- * by as many as the ring has to spare (`size` at least) judges nothing any more.
+ * The window is exact in this sense: of every `size` consecutive outcomes, the last one written judges
+ * all of them. A position that is taken but not written is a call in flight. If its thread was killed
+ * between the two steps, the window has one outcome less until it has moved on. An outcome that was
+ * overtaken by as many others as the ring has spare entries (at least `size`) no longer judges anything.
  */
 export class CountWindow {
   readonly #words: Int32Array;
@@ -24,9 +24,12 @@ export class CountWindow {
   readonly #length: number;
   readonly #lapOf: number;
   readonly #limits: RateLimits;
-  /** What is being judged. */
+  /** Copy of the entries being judged. */
   readonly #entries: Int32Array;
-  /** Epoch in which this thread has seen the volume complete: a success cannot open it from then on. */
+  /**
+   * Epoch in which this thread saw the minimum volume reached: from then on a success cannot open the
+   * breaker.
+   */
   #completeEpoch = -1;
 
   constructor(words: Int32Array, limits: RateLimits & { readonly size: number }) {
@@ -38,7 +41,7 @@ export class CountWindow {
     this.#entries = new Int32Array(2 * limits.size - 1);
   }
 
-  /** Entries carry their epoch; they are wiped as well, since an epoch comes again after a wrap. */
+  /** Clears the ring. Entries carry their epoch, but an epoch returns after a wrap. */
   forget(): void {
     for (let at = 0; at < this.#length; at++) Atomics.store(this.#words, RING_CELL + at, 0);
   }
@@ -52,12 +55,12 @@ export class CountWindow {
     return this.#judge(epoch, position, ahead);
   }
 
-  /** Judges the windows that hold the position, the one that ends there first. */
+  /** Judges the windows that contain the position, starting with the one that ends there. */
   #judge(epoch: number, position: number, ahead: number): RateVerdict {
     const size = this.#size;
     const oldest = position - size + 1;
     const last = Math.min(ahead, size - 1);
-    // Read once: an entry that is written in between must not be taken off where it was not counted.
+    // Read once: an entry written in between must not be subtracted where it was never added.
     const entries = this.#entries;
     for (let at = 0; at < size + last; at++) entries[at] = this.#entryAt(epoch, oldest + at);
 
@@ -78,12 +81,12 @@ export class CountWindow {
     return 'none';
   }
 
-  /** Whether nothing that was judged was overwritten meanwhile. */
+  /** Whether nothing that was judged has been overwritten meanwhile. */
   #isWhole(oldest: number): boolean {
     return ((Atomics.load(this.#words, HEAD_CELL) - oldest) | 0) <= this.#length;
   }
 
-  /** 0: not written yet, or of another epoch. */
+  /** The entry at a position; 0 if it is not written yet or belongs to another epoch. */
   #entryAt(epoch: number, position: number): number {
     const entry = Atomics.load(this.#words, RING_CELL + (position & (this.#length - 1)));
     return (entry & ~(FAILED | SLOW)) === this.#mark(epoch, position) ? entry : 0;

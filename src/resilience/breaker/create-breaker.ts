@@ -7,20 +7,20 @@ import { CircuitBreaker } from './circuit-breaker.js';
 import { classifyError } from './classify.js';
 import type { OpenOptions } from './open-breaker.js';
 
-/** What goes with the options and is no plain data. */
+/** Options that are not plain data. */
 export interface CreateOptions extends OpenOptions {
-  /** Of the jitter; the same seed, the same open times. By chance if left out. */
+  /** Seed of the jitter: the same seed gives the same open times. Random if left out. */
   readonly seed?: number;
-  /** Is shown each step of the machine, as XState tells it. */
+  /** Called with each step of the machine, as XState reports it. */
   readonly inspect?: (event: InspectionEvent) => void;
-  /** Of `breaker.save()`: goes on from there, with what is left of an open time. */
+  /** The result of `breaker.save()`: continues from there, with the remaining open time. */
   readonly saved?: unknown;
 }
 
 /**
- * A breaker that belongs to this thread; its `handle` opens it in others.
+ * Creates a breaker that this thread owns; its `handle` opens it in other threads.
  *
- * @throws {InvalidOptionsError} naming every option that was refused.
+ * @throws {InvalidOptionsError} naming every refused option.
  */
 export function createBreaker(options: BreakerOptions, more: CreateOptions = {}): CircuitBreaker {
   const { clock = systemClock, seed = randomInt(2 ** 31), classify = classifyError } = more;

@@ -3,7 +3,7 @@ import { RUN_CELL } from '../../shared-memory/breaker-memory.js';
 const COUNT_MASK = 0xf_ffff;
 const EPOCH_SHIFT = 20;
 
-/** Failures in a row, over all threads, in the order in which they were counted. */
+/** Failures in a row over all threads, in the order in which they are counted. */
 export class FailureRun {
   readonly #words: Int32Array;
   readonly #limit: number;
@@ -13,23 +13,23 @@ export class FailureRun {
     this.#limit = limit;
   }
 
-  /** Whether a success of this epoch, which is the current one, changes nothing. */
+  /** Whether a success in this epoch, which is the current one, changes nothing. */
   isQuiet(epoch: number): boolean {
     return Atomics.load(this.#words, RUN_CELL) === epoch << EPOCH_SHIFT;
   }
 
-  /** Before this epoch begins. */
+  /** Resets the run. Called before this epoch begins. */
   forget(epoch: number): void {
     Atomics.store(this.#words, RUN_CELL, epoch << EPOCH_SHIFT);
   }
 
-  /** @returns Whether the limit is reached. An outcome of another epoch is not counted. */
+  /** @returns Whether the limit is reached. An outcome from another epoch is not counted. */
   record(epoch: number, failed: boolean): boolean {
     let run = Atomics.load(this.#words, RUN_CELL);
     for (;;) {
       if (run >>> EPOCH_SHIFT !== (epoch << EPOCH_SHIFT) >>> EPOCH_SHIFT) return false;
       const count = run & COUNT_MASK;
-      if (!failed && count === 0) return false; // what nearly every call comes to: nothing is written
+      if (!failed && count === 0) return false; // the usual case: nothing is written
       const next = failed ? run + Number(count < COUNT_MASK) : run - count;
       const found = Atomics.compareExchange(this.#words, RUN_CELL, run, next);
       if (found === run) return failed && count + 1 >= this.#limit;

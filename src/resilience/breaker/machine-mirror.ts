@@ -48,7 +48,7 @@ export interface MirrorContext {
   readonly seed: number;
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
   readonly saved?: BreakerSaved | undefined;
-  /** For tests: a machine with actions of its own, and an epoch to begin with. */
+  /** For tests: a machine with its own actions, and an epoch to begin with. */
   readonly machine?: BreakerMachine;
   readonly epoch?: number;
 }
@@ -58,12 +58,12 @@ type Situation = SnapshotFrom<BreakerMachine>;
 const NS_PER_MS = 1e6;
 
 /**
- * The machine of a breaker, and the memory that is to say the same.
+ * The machine of a breaker, kept in step with the state in shared memory.
  *
- * The machine is first for all but two steps: what is done by hand, and what follows from the probes,
- * is worked out on the machine, written to the memory by compare-and-swap, and only then sent. Closed →
- * open and open → half-open are first in the memory, since any thread may take them. They are sent to
- * the machine as soon as this thread looks (`follow`), and before anything else is.
+ * Most steps start at the machine: whatever is done by hand or follows from the probes is computed on the
+ * machine, written to memory by compare-and-swap, and only then sent to the actor. Two steps start in
+ * memory, since any thread may take them: closed → open and open → half-open. `follow` sends them to the
+ * machine, before anything else is sent.
  */
 export class MachineMirror {
   readonly #name: string;
@@ -76,13 +76,13 @@ export class MachineMirror {
   readonly #machine: BreakerMachine;
   readonly #actor: Actor<BreakerMachine>;
   readonly #steps: BreakerStep[] = [];
-  /** Control word that stands for where the machine is. */
+  /** Control word that matches the state of the machine. */
   #word: number;
-  /** Probes whose end was told, in the half-open time that goes on. */
+  /** Slots of the probes already reported in the current half-open phase. */
   readonly #toldProbes = new Set<number>();
   #timer: { readonly word: number; readonly handle: TimerHandle } | undefined;
   #isSending = false;
-  /** `broken` and `closed` are for good. */
+  /** `broken` and `closed` are final. */
   #life: 'live' | 'broken' | 'closed' = 'live';
 
   constructor(cells: BreakerCells, settings: BreakerSettings, events: BreakerEvents, context: MirrorContext) {
@@ -101,7 +101,8 @@ export class MachineMirror {
       ...(saved && { snapshot: restoreSituation(this.#machine, saved, clock) }),
     });
     this.#actor.on('step', (step) => this.#steps.push(step));
-    // Without an observer, the engine throws it where nobody can catch it; `#send` looks for it.
+    // Without an observer, XState throws the error where nobody can catch it; `#send` checks for it
+    // instead.
     this.#actor.subscribe({ error: () => {} });
     this.#actor.start();
     this.#steps.length = 0;
@@ -122,7 +123,7 @@ export class MachineMirror {
     return saveSituation(this.#actor.getSnapshot(), this.#clock);
   }
 
-  /** Threads do from now on what `whenBroken` says. */
+  /** Ends the machine. From now on, threads do what `whenBroken` says. */
   close(): void {
     if (this.#life === 'closed') return;
     if (this.#life === 'live') this.#leaveToThreads('ownerClosed');
@@ -140,7 +141,7 @@ export class MachineMirror {
     }
   }
 
-  /** Sends the machine what threads have done to the memory, and decides what their probes have shown. */
+  /** Sends the machine the steps that threads took in memory, and applies the verdict on their probes. */
   follow(): void {
     try {
       while (this.#life === 'live' && !this.#isSending) {
@@ -161,7 +162,7 @@ export class MachineMirror {
     }
   }
 
-  /** The first step from where the machine is to what the memory says. */
+  /** Takes the first step from the machine's state towards the state in memory. */
   #followStep(word: number): void {
     const from = this.#word;
     switch (stateOf(from)) {
@@ -184,15 +185,15 @@ export class MachineMirror {
   }
 
   /**
-   * Something that this thread decides.
+   * Applies a step that this thread decides.
    *
-   * @throws {InvalidBreakerError} if it was closed down or has lost its machine.
+   * @throws {InvalidBreakerError} if the breaker was closed down or has lost its machine.
    */
   apply(type: Exclude<BreakerMachineEvent['type'], 'tripped'>): void {
     this.mustLive();
     if (this.#isSending) {
       throw new InvalidBreakerError(
-        `An inspector of breaker "${this.#name}" may look, but not call "${type}"`,
+        `An inspector of breaker "${this.#name}" may only observe, not call "${type}"`,
       );
     }
     try {
@@ -205,9 +206,9 @@ export class MachineMirror {
   }
 
   /**
-   * Works out the step, writes it to the memory, and sends it.
+   * Computes the step, writes it to memory, and sends it.
    *
-   * @returns `false` when a thread was faster with a step of its own: nothing has happened.
+   * @returns `false` if another thread took a step first; then nothing has changed.
    */
   #step(type: Exclude<BreakerMachineEvent['type'], 'tripped'>): boolean {
     const now = this.#clock.now();
@@ -225,7 +226,11 @@ export class MachineMirror {
     return true;
   }
 
-  /** Writes what goes with a state before the word that begins it. @returns That word. */
+  /**
+   * Writes the data of a state before the word that begins it.
+   *
+   * @returns That word.
+   */
   #prepare(state: BreakerState, context: BreakerContext, from: number, now: Nanos): number {
     const { longs } = this.#cells;
     const { openForMs, reason } = context;
@@ -233,7 +238,8 @@ export class MachineMirror {
     this.#conditions.begin(epoch);
     if (state === 'closed') {
       this.#conditions.forget();
-      // Unlike any before, so that a thread which slept on its way to open it cannot write its old instant.
+      // Differs from every earlier value, so that a thread that slept while opening cannot write its old
+      // instant.
       Atomics.store(longs, OPENED_AT_CELL, BigInt(-1 - epoch));
     } else if (state === 'open' || state === 'heldOpen') {
       Atomics.store(longs, OPENED_AT_CELL, now);
@@ -291,7 +297,7 @@ export class MachineMirror {
     }
   }
 
-  /** The machine is dead. Without it nothing is decided any more, so that somebody must hear of it. */
+  /** The machine has failed. Nothing is decided without it, so the failure must be reported. */
   #break(error: unknown): void {
     if (this.#life !== 'live') return;
     this.#life = 'broken';
@@ -309,7 +315,7 @@ export class MachineMirror {
     } while (!this.#cells.move(word, packWord(state, BREAKER_REASONS.indexOf(reason), nextEpoch(word))));
   }
 
-  /** Open: wakes up when that is over, if no thread has gone on by then. */
+  /** Sets the timer for the end of the open time, in case no thread moves on by then. */
   #arm(): void {
     if (this.#timer && this.#life === 'live' && this.#timer.word === this.#word) return;
     this.#disarm();
@@ -318,7 +324,7 @@ export class MachineMirror {
     const left = (this.#cells.openUntil() - this.#clock.now()) as Nanos;
     const handle = this.#clock.setTimeout(() => {
       this.#timer = undefined;
-      // A timer may be early: then nothing is over yet, and it is armed again.
+      // A timer may fire early: then the open time is not over yet, and the timer is set again.
       this.#cells.beginProbing(word, this.#clock.now());
       this.follow();
     }, toMillisCeil(left));
@@ -339,13 +345,13 @@ export class MachineMirror {
     }
   }
 
-  /** @throws {InvalidBreakerError} if it was closed down or has lost its machine. */
+  /** @throws {InvalidBreakerError} if the breaker was closed down or has lost its machine. */
   mustLive(): void {
     if (this.#life === 'live') return;
     throw new InvalidBreakerError(
       this.#life === 'closed'
         ? `Breaker "${this.#name}" was closed down`
-        : `Breaker "${this.#name}" has lost its machine; make it anew`,
+        : `Breaker "${this.#name}" has lost its machine; create it again`,
     );
   }
 

@@ -7,19 +7,19 @@ import { BreakerClient } from './breaker-client.js';
 import type { BreakerHandle } from './breaker-handle.js';
 import { type Classify, classifyError } from './classify.js';
 
-/** What cannot be posted, and so is given where the breaker is opened. */
+/** Options that cannot be posted, so they are set where the breaker is opened. */
 export interface OpenOptions {
   /** Must run with the same origin in all threads, as the system's monotonic clock does. */
   readonly clock?: Clock;
   readonly classify?: Classify;
-  /** A call was throttled (status 429): for the budget, since it is no failure. */
+  /** A call was throttled (status 429). It is no failure, but the budget should know. */
   readonly onThrottled?: (call: ThrottledCall) => void;
 }
 
 /**
  * Opens a breaker in this thread.
  *
- * @throws {InvalidHandleError} `HANDLE_INVALID` if it is no handle, or one of another version.
+ * @throws {InvalidHandleError} `HANDLE_INVALID` if it is not a handle, or is from another version.
  */
 export function openBreaker(handle: BreakerHandle, options: OpenOptions = {}): Breaker {
   const { protocol, memory, settings, name } = (handle ?? {}) as BreakerHandle; // may be anything

@@ -22,16 +22,16 @@ const NS_PER_MS = 1_000_000n;
 /** A probe that a thread holds. */
 export interface HeldProbe {
   readonly slot: number;
-  /** The word in its slot for as long as it is held. */
+  /** The word in the slot while the probe is held. */
   readonly lease: bigint;
 }
 
-/** How the probes of a half-open breaker stand. */
+/** Verdict on the probes of a half-open breaker. */
 export type ProbeVerdict = 'undecided' | 'succeeded' | 'failed';
 
 /**
- * The probes of a half-open breaker in shared memory: slots that hold leases, so that a thread that dies
- * keeps none of them. Without a lock: every method may be called by any thread.
+ * The probes of a half-open breaker in shared memory. Each slot holds a lease, so that a dead thread
+ * cannot keep a probe. Without a lock: any thread may call any method.
  */
 export class Probes {
   readonly #words: Int32Array;
@@ -49,10 +49,10 @@ export class Probes {
   }
 
   /**
-   * Takes one of the probes of a half-open breaker. It was let through if, after its slot was taken, the
-   * breaker was still in that state and its probes were undecided; else the slot is given back.
+   * Claims a probe of a half-open breaker. The call is let through if, after its slot was claimed, the
+   * breaker was still in that state and its probes were undecided. Otherwise the slot is freed.
    *
-   * @returns `undefined`: there is none to be had, or the state has changed.
+   * @returns `undefined` if no probe is available or the state has changed.
    */
   claim(word: number, now: Nanos, threadId: number): HeldProbe | undefined {
     const epoch = epochOf(word);
@@ -65,7 +65,7 @@ export class Probes {
           probe = found;
           continue;
         }
-        // Outcomes only ever come to more, so that one found undecided was so when the look began.
+        // Outcomes are only ever added, so if it is undecided here it was undecided before as well.
         if (this.verdict(epoch) === 'undecided' && Atomics.load(this.#words, WORD_CELL) === word)
           return { slot, lease };
         this.giveBack({ slot, lease });
@@ -76,12 +76,15 @@ export class Probes {
   }
 
   #isToBeHad(probe: bigint, epoch: number, now: Nanos): boolean {
-    if (!isProbeOf(probe, epoch)) return true; // of an earlier time
+    if (!isProbeOf(probe, epoch)) return true; // from an earlier half-open phase
     const outcome = probeOutcome(probe);
     return outcome === PROBE_FREE || (outcome === PROBE_OUT && msUntil(probeExpiryMs(probe), now) <= 0);
   }
 
-  /** Counts the outcome, unless the probe was given to another in the meantime or is of an earlier time. */
+  /**
+   * Counts the outcome, unless the probe was reassigned meanwhile or belongs to an earlier half-open
+   * phase.
+   */
   report({ slot, lease }: HeldProbe, word: number, isSuccess: boolean): boolean {
     if (Atomics.load(this.#words, WORD_CELL) !== word) return false;
     const told = withOutcome(lease, isSuccess ? PROBE_SUCCEEDED : PROBE_FAILED);
@@ -90,7 +93,7 @@ export class Probes {
     return true;
   }
 
-  /** @returns Whether it was still held. */
+  /** @returns Whether the probe was still held. */
   giveBack({ slot, lease }: HeldProbe): boolean {
     const free = withOutcome(lease, PROBE_FREE);
     if (Atomics.compareExchange(this.#longs, PROBES_CELL + slot, lease, free) !== lease) return false;
@@ -98,7 +101,11 @@ export class Probes {
     return true;
   }
 
-  /** Gives back what a dead thread holds. @returns How many probes that were. */
+  /**
+   * Frees the probes of a dead thread.
+   *
+   * @returns The number of probes freed.
+   */
   reclaim(threadId: number): number {
     let taken = 0;
     for (let slot = 0; slot < this.#count; slot++) {
@@ -116,7 +123,7 @@ export class Probes {
       if (outcome === PROBE_SUCCEEDED) succeeded++;
       else if (outcome === PROBE_FAILED) failed++;
     }
-    // Divided, not multiplied: 3 of 30 is then exactly the 0.1 that somebody wrote.
+    // Divided, not multiplied, so that 3 of 30 is exactly the 0.1 that somebody wrote.
     if (succeeded / this.#count >= this.#successRate) return 'succeeded';
     return (this.#count - failed) / this.#count < this.#successRate ? 'failed' : 'undecided';
   }
@@ -133,7 +140,7 @@ export class Probes {
     return false;
   }
 
-  /** Ms until the first of the probes that are out may be given to another; `undefined`: none is out. */
+  /** Ms until the first outstanding probe may be reassigned; `undefined` if none is outstanding. */
   msUntilNext(epoch: number, now: Nanos): number | undefined {
     let soonest: number | undefined;
     for (let slot = 0; slot < this.#count; slot++) {
@@ -145,17 +152,17 @@ export class Probes {
     return soonest;
   }
 
-  /** Wipes the probes of a time that is over: their epoch may come again after a wrap. */
+  /** Clears the probes of a past half-open phase: their epoch may return after a wrap. */
   forget(epoch: number): void {
     for (let slot = 0; slot < this.#count; slot++) {
       const probe = Atomics.load(this.#longs, PROBES_CELL + slot);
-      // Only if unchanged: it may be half-open again already, and the slot taken.
+      // Only if unchanged: the breaker may already be half-open again, and the slot claimed.
       if (isProbeOf(probe, epoch)) Atomics.compareExchange(this.#longs, PROBES_CELL + slot, probe, 0n);
     }
   }
 }
 
-/** Ms from now to an instant of which the lower 32 bits are known, and which is at most 24 days away. */
+/** Ms from now to an instant given by its lower 32 bits, which must be at most 24 days away. */
 function msUntil(instantMs: number, now: Nanos): number {
   return (instantMs - Number(BigInt.asUintN(32, now / NS_PER_MS))) | 0;
 }

@@ -6,11 +6,11 @@ export interface RateLimits {
 
 export type RateVerdict = 'none' | 'failureRate' | 'slowCallRate';
 
-/** @param total - Calls that ended, whichever way: one in flight does not dilute a rate. */
+/** @param total - Calls that have ended, with any outcome: a call in flight does not dilute a rate. */
 export function judgeRates(total: number, failed: number, slow: number, limits: RateLimits): RateVerdict {
   const { minimumVolume, failureRate, slowCallRate } = limits;
   if (total < minimumVolume) return 'none';
-  // Divided, not multiplied: 3 of 30 is then exactly the 0.1 that somebody wrote.
+  // Divided, not multiplied, so that 3 of 30 is exactly the 0.1 that somebody wrote.
   if (failureRate !== undefined && failed / total >= failureRate) return 'failureRate';
   return slowCallRate !== undefined && slow / total >= slowCallRate ? 'slowCallRate' : 'none';
 }

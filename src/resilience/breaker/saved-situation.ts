@@ -10,7 +10,7 @@ const NS_PER_MS = 1e6;
 const nowMs = (clock: Clock): number => Number(clock.now()) / NS_PER_MS;
 const wallMs = (clock: Clock): number => Number(clock.wall()) / NS_PER_MS;
 
-/** Where a machine stands, for another process: the clock without steps ends with this one. */
+/** Saves the state for another process. The monotonic clock ends with this process, so times are relative. */
 export function saveSituation({ value, context }: Situation, clock: Clock): BreakerSaved {
   const { openings, holds, reason, openUntilMs } = context;
   return {
@@ -24,7 +24,7 @@ export function saveSituation({ value, context }: Situation, clock: Clock): Brea
   };
 }
 
-/** A wall clock that was set back since does not lengthen what is left of an open time. */
+/** Restores a saved state. A wall clock that was set back since does not lengthen the remaining open time. */
 export function restoreSituation(machine: BreakerMachine, saved: BreakerSaved, clock: Clock): Situation {
   const { state, openings, holds, openLeftMs, savedAtMs } = saved;
   const [{ context }] = initialTransition(machine);

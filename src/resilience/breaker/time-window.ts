@@ -2,7 +2,7 @@ import type { Nanos } from '../../core/units.js';
 import { BUCKET_CELLS, BUCKETS, BUCKETS_CELL } from '../../shared-memory/breaker-memory.js';
 import { judgeRates, type RateLimits, type RateVerdict } from './rate-limits.js';
 
-/** A cell of a bucket: count in bits 0 to 25, tick in 26 to 55, epoch in 56 to 63. */
+/** Bits of a bucket's cell: 0 to 25 = count, 26 to 55 = tick, 56 to 63 = epoch. */
 const COUNT_BITS = 26n;
 const COUNT_MASK = (1n << COUNT_BITS) - 1n;
 const TICK_MASK = 2 ** 30 - 1;
@@ -13,16 +13,19 @@ const FAILED = 1;
 const SLOW = 2;
 
 /**
- * The outcomes of all threads in the last `lengthMs`, in ten parts: the one that goes on and the nine
- * before, so that the window is between nine tenths of its length and the whole. A count stands in one
- * word with the tick and the epoch it is of; one of another time is replaced by the first outcome that
- * finds it there, and never read. So nothing has to be cleared, however long nobody called.
+ * The outcomes of all threads in the last `lengthMs`, in ten buckets: the current one and the nine
+ * before, so that the window covers between nine tenths of its length and all of it. A cell holds a count
+ * together with its tick and epoch. A count from another tick or epoch is never read, and the first
+ * outcome that finds it replaces it. So nothing has to be cleared, however long nobody called.
  */
 export class TimeWindow {
   readonly #longs: BigInt64Array;
   readonly #tickNs: number;
   readonly #limits: RateLimits;
-  /** Tick and epoch in which this thread saw the volume complete: until the next, a success opens nothing. */
+  /**
+   * Tick and epoch in which this thread saw the minimum volume reached: a success opens nothing until the
+   * next tick.
+   */
   #completeBase = -1n;
   #tick = -1;
   #epoch = -1;
@@ -34,7 +37,7 @@ export class TimeWindow {
     this.#limits = limits;
   }
 
-  /** Counts carry their epoch; they are wiped as well, since an epoch comes again after a wrap. */
+  /** Clears the buckets. Counts carry their epoch, but an epoch returns after a wrap. */
   forget(): void {
     for (let cell = 0; cell < BUCKETS * BUCKET_CELLS; cell++)
       Atomics.store(this.#longs, BUCKETS_CELL + cell, 0n);
@@ -72,7 +75,7 @@ export class TimeWindow {
       const failed = this.#sum(FAILED);
       const slow = this.#sum(SLOW);
       const again = this.#sum(SUCCEEDED);
-      // The sums were true at one instant only if no success came in between.
+      // The sums belong to one instant only if no success came in between.
       if (again !== succeeded) {
         succeeded = again;
         continue;
@@ -99,7 +102,7 @@ export class TimeWindow {
   }
 }
 
-/** The count in a cell, 0 if that is of another tick or epoch. */
+/** The count in a cell; 0 if it belongs to another tick or epoch. */
 const countOf = (cell: bigint, base: bigint): bigint => {
   const count = cell - base;
   return count >= 0n && count <= COUNT_MASK ? count : 0n;

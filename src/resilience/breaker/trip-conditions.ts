@@ -20,13 +20,13 @@ const OF_TIME = {
   slowCallRate: code('slowCallRateOfTime'),
 };
 
-/** What opens a closed breaker. */
+/** The conditions that open a closed breaker. */
 export class TripConditions {
   readonly needsEnd: boolean;
   readonly #run: FailureRun | undefined;
   readonly #count: CountWindow | undefined;
   readonly #time: TimeWindow | undefined;
-  /** The run, where it is the only condition. */
+  /** The run, if it is the only condition. */
   readonly #quietRun: FailureRun | undefined;
 
   constructor({ words, longs }: BreakerCells, settings: BreakerSettings) {
@@ -42,12 +42,12 @@ export class TripConditions {
    * Counts a call that was let through in this epoch.
    *
    * @param now - Read only by a time window.
-   * @returns Code of the reason for which the breaker is to be opened; 0: none.
+   * @returns Code of the reason to open the breaker; 0 if there is none.
    */
   record(epoch: number, failed: boolean, slow: boolean, now: Nanos): number {
     let reason = NONE;
     if (this.#run?.record(epoch, failed)) reason = IN_ROW;
-    // All of them count it, whichever is the first to open.
+    // Every condition counts the call, even if an earlier one already opens the breaker.
     if (this.#count) {
       const verdict = this.#count.record(epoch, failed, slow);
       reason ||= OF_COUNT[verdict];
@@ -60,19 +60,19 @@ export class TripConditions {
   }
 
   /**
-   * Whether the breaker is still closed in this epoch and a success needs no more than to be counted:
-   * one look in place of two, where failures in a row are the only condition. `false` says nothing.
+   * Whether the breaker is still closed in this epoch and a success only needs to be counted: one atomic
+   * load instead of two, if failures in a row are the only condition. `false` says nothing.
    */
   isQuiet(epoch: number): boolean {
     return this.#quietRun?.isQuiet(epoch) ?? false;
   }
 
-  /** Before this epoch begins. */
+  /** Prepares the conditions for an epoch. Called before it begins. */
   begin(epoch: number): void {
     this.#run?.forget(epoch);
   }
 
-  /** Before the breaker closes: whatever was before is forgotten. */
+  /** Forgets all outcomes. Called before the breaker closes. */
   forget(): void {
     this.#count?.forget();
     this.#time?.forget();

@@ -1,14 +1,15 @@
 import type { Waiter } from './waiter.js';
 
 /**
- * Listens to the signals of waiters: once a signal, however many wait with it, since Node warns of
- * more than ten listeners. A signal that no waiter has any more is let go of.
+ * Listens to the abort signals of waiters. Each signal gets one listener however many waiters share it,
+ * since Node warns about more than ten listeners. The listener is removed once no waiter has the signal
+ * any more.
  */
 export class AbortWatch {
   readonly #watched = new Map<AbortSignal, { readonly waiters: Set<Waiter>; readonly onAbort: () => void }>();
   readonly #giveUp: (waiters: readonly Waiter[], reason: unknown) => void;
 
-  /** @param giveUp - Takes the waiters of a signal that was aborted; has to `delete` each. */
+  /** @param giveUp - Receives the waiters of a signal that was aborted; must `delete` each of them. */
   constructor(giveUp: (waiters: readonly Waiter[], reason: unknown) => void) {
     this.#giveUp = giveUp;
   }

@@ -3,8 +3,8 @@ import { NANOS_PER_SECOND } from '../../core/units.js';
 import { RateTableFullError } from './rate-errors.js';
 
 /**
- * How long freed words rest: a thread that was put to sleep in the middle of a take may write once
- * more to the ring that it had in hand.
+ * How long freed words rest before reuse: a thread that was suspended in the middle of a take may still
+ * write once to the ring it had opened.
  */
 const REST_NS = 5n * NANOS_PER_SECOND;
 
@@ -13,11 +13,11 @@ interface Block {
   readonly words: number;
 }
 
-/** Hands out words of the shared arena, first fit. Belongs to the owner of the table. */
+/** Allocates words of the shared arena, first fit. Belongs to the owner of the table. */
 export class Arena {
   readonly #clock: Clock;
   readonly #words: number;
-  /** In order of place, never side by side. */
+  /** Sorted by position; adjacent blocks are merged. */
   #free: Block[];
   #resting: { readonly block: Block; readonly until: bigint }[] = [];
 
@@ -42,7 +42,7 @@ export class Arena {
     this.#resting.push({ block: { at, words }, until: this.#clock.now() + REST_NS });
   }
 
-  /** What no thread ever saw needs no rest. */
+  /** Frees words that no other thread ever saw; they need no rest. */
   giveUnused(at: number, words: number): void {
     this.#resting.push({ block: { at, words }, until: this.#clock.now() });
   }

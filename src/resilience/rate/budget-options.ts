@@ -12,14 +12,14 @@ const name = 'expected 1 to 64 letters, digits, ".", "_" or "-"';
 export const BudgetName = z.string(name).regex(/^[A-Za-z0-9._-]{1,64}$/, name);
 
 const limitFields = {
-  /** Permits a `per`. 0: the burst, once, and then nothing. */
+  /** Permits in each `per`. 0 grants the burst once and then nothing. */
   permits: z
     .int(permits)
     .min(0, permits)
     .max(1_000_000, permits)
     .describe('Permits in each "per". 0 gives the burst once and then nothing'),
   per: durationNs({ min: '1ms', max: '30d' }).default(SECOND_NS).describe('Time that they are for'),
-  /** Only of a `smooth` limit. */
+  /** For `smooth` limits only. */
   burst: z
     .int(burst)
     .min(1, burst)
@@ -27,7 +27,7 @@ const limitFields = {
     .optional()
     .describe('Permits that an idle budget saves up and may give at once; "permits" where it is not set'),
   /**
-   * `smooth`: a rate with a burst (GCRA); over any time t, at most burst + rate × t. `rolling`: at
+   * `smooth`: a rate with a burst (GCRA); over any time t, grants at most burst + rate × t. `rolling`: at
    * most `permits` in any window of `per`.
    */
   algorithm: z
@@ -46,7 +46,7 @@ function checkLimit(limit: LimitFields, context: z.core.$RefinementCtx<LimitFiel
   const add = (path: string, message: string) =>
     context.addIssue({ code: 'custom', path: [path], message, input: limit });
   if (per > PER_NS_MAX) {
-    add('permitsPerSecond', 'expected 0, or one permit in 30 days at the least');
+    add('permitsPerSecond', 'expected 0, or at least one permit in 30 days');
     return;
   }
   if (algorithm === 'rolling') {
@@ -63,7 +63,7 @@ function checkLimit(limit: LimitFields, context: z.core.$RefinementCtx<LimitFiel
 export const LimitOptions = z.strictObject(limitFields).superRefine(checkLimit);
 export type LimitOptions = z.output<typeof LimitOptions>;
 
-/** A budget as people write it: one limit in place, a rate a second, or several limits. */
+/** A budget as users write it: a single limit in place, a rate per second, or several limits. */
 export const BudgetOptions = z
   .strictObject({
     ...limitFields,
@@ -77,7 +77,7 @@ export const BudgetOptions = z
       .max(1_000_000_000, rate)
       .optional()
       .describe('Short for "permits" with "per: 1s"; may have a fraction'),
-    /** All of them hold. */
+    /** All of these limits apply. */
     limits: z
       .array(LimitOptions, 'expected a list of limits')
       .min(1, 'expected 1 to 4 limits')
@@ -107,13 +107,13 @@ export const BudgetOptions = z
       add(extra, 'expected one of "permits", "permitsPerSecond" and "limits"');
       return;
     }
-    // What would have no effect is a mistake.
+    // An option that would have no effect is a mistake.
     const rest = Object.entries({ per, burst, algorithm }).filter(([, value]) => value !== undefined);
     for (const [option] of rest) {
-      if (limits !== undefined) add(option, 'expected in each of "limits", and not beside them');
-      else if (given === 0) add(option, 'expected with "permits" or "permitsPerSecond" alone');
+      if (limits !== undefined) add(option, 'expected inside each of "limits", not beside them');
+      else if (given === 0) add(option, 'expected only together with "permits" or "permitsPerSecond"');
       else if (option === 'per' && permits === undefined)
-        add(option, 'expected with "permits" alone, since "permitsPerSecond" is for a second');
+        add(option, 'expected only with "permits", since "permitsPerSecond" is per second');
     }
     if (limits === undefined) for (const limit of oneLimit(budget)) checkLimit(limit, context as never);
   })
@@ -138,7 +138,8 @@ function oneLimit(budget: {
   if (rate === undefined) return [];
   if (rate === 0) return [{ permits: 0, per: SECOND_NS, burst: 1, ...rest }];
   if (Number.isInteger(rate) && rate <= 1_000_000) return [{ permits: rate, per: SECOND_NS, ...rest }];
-  // A rate with a fraction, or one beyond what "permits" may be, as the time that one permit takes.
+  // A rate with a fraction, or one above the maximum of "permits", is written as the time that one permit
+  // takes.
   const second = algorithm === 'smooth' && { burst: Math.min(1_000_000, Math.ceil(rate)) };
   return [{ permits: 1, per: Math.ceil(SECOND_NS / rate), ...second, ...rest }];
 }

@@ -3,37 +3,40 @@ import { GcraLimit } from './gcra-limit.js';
 import type { Limit } from './limit.js';
 import type { RollingLimit } from './rolling-limit.js';
 
-/** What was spent from a limit, for the one that takes its place. */
+/** What was spent from a limit, for the limit that replaces it. */
 export interface Spent {
   readonly kind: LimitParameters['kind'];
-  /** Permits that are not earned back, as a fraction. */
+  /** Permits that are not yet earned back, times `nsPerPermit`; may be a fraction of a permit. */
   readonly ns: bigint;
   readonly nsPerPermit: bigint;
-  /** When the last reservation may be, or now. */
+  /** Instant of the last reservation, or now if there is none. */
   readonly reservedUntil: bigint;
-  /** Of `ns`: what is not earned back by then. */
+  /** The part of `ns` that is not earned back by `reservedUntil`. */
   readonly nsThen: bigint;
   /** Ns that a permit takes at the steady rate. */
   readonly interval: bigint;
-  /** Of `ns`: what was reserved behind a cooldown under way, which fills the cell with a burst itself. */
+  /**
+   * The part of `ns` that was reserved behind a cooldown in progress; the cooldown itself fills the cell
+   * with a burst.
+   */
   readonly behindCooldown?: bigint;
-  /** Of a rolling window: when its permits were given, oldest first. */
+  /** Rolling window only: when its permits were granted, oldest first. */
   readonly instants: readonly bigint[];
 }
 
-/** The instants that count at a change. */
+/** The instants that matter when a budget changes. */
 export interface ChangeTimes {
   readonly now: bigint;
-  /** Until when a cooldown lasts. */
+  /** When the cooldown ends. */
   readonly blockedUntil: bigint;
 }
 
-/** Closes a limit. */
+/** Closes a limit and returns what was spent from it. */
 export function retire(
   limit: Limit,
   parameters: LimitParameters,
   { now, blockedUntil }: ChangeTimes,
-  /** Of a rolling window: permits that its ring had no room for from the beginning. */
+  /** Rolling window only: permits that its ring never had room for. */
   older: readonly bigint[] = [],
 ): Spent {
   const { kind, ns, burstNs } = parameters;
@@ -46,7 +49,7 @@ export function retire(
       return { ...none, ns: spent, nsPerPermit: ns, nsThen: spent, behindCooldown };
     }
     const start = kind === 'quota' ? 0n : now;
-    // No more than the burst is spent ahead at once: what is further off was reserved, or is a debt.
+    // At most the burst can be spent ahead at once; anything beyond it was reserved or is a debt.
     const reservedUntil = later(start, earnedBackAt - burstNs);
     const spent = later(0n, earnedBackAt - start);
     return {
@@ -65,9 +68,9 @@ export function retire(
 }
 
 /**
- * Which of the old limits each new one goes on from: the one most like it, so that limits may be
- * added, removed and written in another order. One that is left over goes on from what is spent
- * most, as far as it has a burst: too few is safe.
+ * Decides which old limit each new one continues from: the most similar one, so that limits may be added,
+ * removed and reordered. A new limit without a counterpart continues from the most spent one, up to its
+ * own burst: granting too few is safe.
  */
 export function carryOver(
   limits: readonly LimitParameters[],
@@ -90,7 +93,7 @@ export function carryOver(
   });
 }
 
-/** What the cell of a new limit begins with. */
+/** The initial value of a new limit's cell. */
 export function earnedBackAt(
   limit: LimitParameters,
   { spent, isOwn }: { readonly spent: Spent | undefined; readonly isOwn: boolean },
@@ -99,19 +102,22 @@ export function earnedBackAt(
   const isQuota = limit.kind === 'quota';
   const inNewTime = (ns: bigint) => (spent === undefined ? 0n : roundUp(ns * limit.ns, spent.nsPerPermit));
   const isCooling = !isQuota && blockedUntil > now;
-  // A cooldown under way is in the cell, too, by the burst and the rate that it has now.
+  // A cooldown in progress is in the cell as well, with the new burst and rate.
   const cooledUntil = isCooling ? blockedUntil + limit.burstNs - limit.ns : 0n;
   if (isCooling && spent?.behindCooldown !== undefined) return cooledUntil + inNewTime(spent.behindCooldown);
 
   const owed = inNewTime(spent?.ns ?? 0n);
   const at = (isQuota ? 0n : now) + (isOwn || owed < limit.burstNs ? owed : limit.burstNs);
   if (isQuota || spent === undefined) return later(at, cooledUntil);
-  // A reservation keeps its instant, so what follows it does so at the new rate.
+  // A reservation keeps its instant, so whatever comes after it follows at the new rate.
   const isReserved = spent.reservedUntil > now;
   return later(later(at, cooledUntil), isReserved ? spent.reservedUntil + inNewTime(spent.nsThen) : 0n);
 }
 
-/** The permits that a new rolling window begins with, oldest first; its ring may have no room for all. */
+/**
+ * The permits that a new rolling window begins with, oldest first. Its ring may be too small for all of
+ * them.
+ */
 export function instantsOf(limit: LimitParameters, spent: Spent | undefined, now: bigint): readonly bigint[] {
   if (spent === undefined) return [];
   if (spent.kind === 'rolling') return spent.instants;
@@ -119,7 +125,7 @@ export function instantsOf(limit: LimitParameters, spent: Spent | undefined, now
   return new Array<bigint>(Math.min(permits, limit.permits)).fill(later(now, spent.reservedUntil));
 }
 
-/** How unlike a new limit is to an old one. */
+/** How different a new limit is from an old one. */
 function distance(limit: LimitParameters, { kind, interval }: Spent): number {
   const own = limit.kind === 'rolling' ? Number(limit.ns) / limit.permits : Number(limit.ns);
   return Math.abs(Math.log(own / Number(interval))) + (limit.kind === kind ? 0 : 1);

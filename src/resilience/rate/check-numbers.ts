@@ -1,8 +1,8 @@
 import { InvalidOptionsError } from '../../core/errors.js';
 
 /**
- * Refuses what is no number: every comparison with `NaN` is false, and a wait or a cooldown by it
- * would never end, or never begin, without a word.
+ * Refuses values that are not numbers. Every comparison with `NaN` is false, so a wait or a cooldown of
+ * `NaN` would silently never end or never begin.
  *
  * @throws {InvalidOptionsError} naming all of them.
  */

@@ -2,10 +2,11 @@ import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import type { ScopeView } from './scope-view.js';
 
 /**
- * Nothing is granted from a scope before `until`, in any thread, and there is no burst at its end. Only ever
- * moves the end of a cooldown forward: threads may ask for several at one time.
+ * Starts a cooldown: no thread is granted anything from the scope before `until`, and there is no burst
+ * when it ends. The end of a cooldown only moves forward, since several threads may ask for one at the
+ * same time.
  *
- * @param until - On the clock of the budgets, ns.
+ * @param until - Instant on the clock of the budgets, in ns.
  */
 export function coolDown(memory: RateMemory, view: ScopeView, until: bigint): void {
   Atomics.add(memory.i32, memory.toldAt(view.scope), 1);
@@ -16,8 +17,8 @@ export function coolDown(memory: RateMemory, view: ScopeView, until: bigint): vo
     if (before === found) break;
     found = before;
   }
-  // After the swap: a change that was published before it is seen here, and the cells of one that is
-  // published after it are cooled down by whoever publishes.
+  // After the swap: a change published before it is seen here. A change published after it has its cells
+  // cooled down by the thread that publishes.
   if (!view.isCurrent()) view.refresh();
   for (const limit of view.limits) limit.spendBurstUntil(until);
 }

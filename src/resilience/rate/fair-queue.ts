@@ -2,18 +2,19 @@ import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import type { ScopeView } from './scope-view.js';
 import { TIE_NS } from './waiting-line.js';
 
-/** Of a waiter, in ns of virtual time. */
+/** A waiter's place, in ns of virtual time. */
 export interface QueuePlace {
   readonly start: bigint;
-  /** What its lane moved on by. */
+  /** How far the waiter moved the end of its lane. */
   readonly length: bigint;
 }
 
 /**
- * The order in which waiters are served at a scope, as start-time fair queueing: a waiter's place is
- * the later of the scope's virtual time (that of the last one served) and the end of the last one of
- * its own lane; a lane's end moves on by the cost of each waiter over the lane's weight. So lanes
- * that want more than there is get shares by weight, and one lane alone is served in order.
+ * The order in which a scope serves its waiters, by start-time fair queueing. A waiter's place is the
+ * later of two virtual times: that of the scope (the place of the last waiter served) and the end of the
+ * last waiter in its own lane. Each waiter moves the end of its lane by its cost divided by the lane's
+ * weight. So lanes that want more than there is get shares by weight, and a single lane is served in
+ * order.
  *
  * A tenant is a lane; callers without one share a lane of weight 1. All threads use the same lanes.
  *
@@ -34,7 +35,7 @@ export class FairQueue {
     this.#tenant = tenant;
   }
 
-  /** Takes a place for a waiter, behind those of its lane. */
+  /** Takes a place for a waiter, at the end of its lane. */
   enter(cost: number): QueuePlace {
     const length = this.#length(cost);
     let end = Atomics.load(this.#cells, this.#laneAt);
@@ -48,19 +49,19 @@ export class FairQueue {
     }
   }
 
-  /** Gives back the place of a waiter that was not served, so that its lane does not pay for it. */
+  /** Returns the place of a waiter that was not served, so that its lane does not pay for it. */
   leave({ length }: QueuePlace): void {
     Atomics.sub(this.#cells, this.#laneAt, length);
   }
 
   /**
-   * Moves the scope's time on to the place of a waiter that was served; but for a tie, since others
-   * that are as much behind may still wait, and a lane of theirs that is short in time (many permits
-   * a second, a high weight) would lose what it is behind each time that it enters.
+   * Moves the scope's virtual time to the place of a served waiter, less a tie. Without the tie, other
+   * lanes that are equally far behind would lose their arrears each time they enter; this hurts lanes
+   * whose places are close together (many permits per second, a high weight).
    *
-   * @param turn - Its place in the order of service. One of a high priority goes before those that its
-   *   lane has still to be served: its place in virtual time would put newcomers of other lanes behind
-   *   them all.
+   * @param turn - The waiter's place in the order of service. A waiter with a high priority is served
+   *   before earlier waiters of its lane; its place in virtual time would put newcomers of other lanes
+   *   behind all of those.
    */
   serve(turn: bigint, { start }: QueuePlace): void {
     const to = (turn < start ? turn : start) - TIE_NS;

@@ -5,11 +5,11 @@ import { GRANTED, MOVED, NEVER, STALE, type Verdict } from './verdict.js';
 
 /**
  * A rate with a burst, in one 64-bit cell of shared memory. The cell holds the instant at which
- * everything spent so far will have been earned back (the theoretical arrival time), so that check
- * and take are one compare-and-swap and nothing has to be refilled. Over any time `t`, granted ≤
- * burst + rate × t.
+ * everything spent so far will have been earned back (the theoretical arrival time), so that check and
+ * take are one compare-and-swap and nothing has to be refilled. Over any time `t`, granted ≤ burst + rate
+ * × t.
  *
- * As a quota (rate 0) its clock stands still: the burst, once.
+ * For a quota (rate 0) the clock stands still, so it grants the burst once.
  *
  * @see ITU-T I.371, generic cell rate algorithm, virtual scheduling form.
  */
@@ -22,11 +22,11 @@ export class GcraLimit implements Limit {
   readonly #versionAt: number;
   readonly #version: number;
   readonly #burst: bigint;
-  /** What may be spent ahead of now before the next single permit. */
+  /** How far ahead of now the cell may be for one more permit to be granted. */
   readonly #slackOfOne: bigint;
-  /** Its clock stands still. */
+  /** A quota: its clock stands still. */
   readonly isQuota: boolean;
-  /** Of the last undoable take: the cell as it was, and as it was left. */
+  /** The last undoable take: the cell before and after it. */
   #before = MOVED;
   #after = MOVED;
 
@@ -63,7 +63,8 @@ export class GcraLimit implements Limit {
       slack = BigInt.asIntN(64, this.#burst - price);
     }
     let earnedBackAt = Atomics.load(this.#cells, this.#at);
-    // After the load: were the parameters old, so would the cell be, and the swap below must fail.
+    // Checked after the load: if the parameters are outdated, the cell is too, and the swap below must
+    // fail.
     if (Atomics.load(this.#words, this.#versionAt) !== this.#version) return STALE;
     for (;;) {
       if (earnedBackAt === MOVED) return STALE;
@@ -78,14 +79,14 @@ export class GcraLimit implements Limit {
         }
         return GRANTED;
       }
-      earnedBackAt = found; // lost the race, so another thread did spend: the whole still advances
+      earnedBackAt = found; // lost the race to another thread; the system as a whole still makes progress
     }
   }
 
   /**
-   * Only while nobody spent since: then the cell is put back exactly as it was. To subtract the
-   * price from a cell that has moved on would over-admit, since part of it may be earned back, or
-   * a later reservation may have been placed behind it.
+   * Works only if nobody has spent since: the cell is then restored exactly. Subtracting the price from a
+   * cell that has moved on would over-admit, since part of the price may be earned back, or a later
+   * reservation may have been placed behind it.
    */
   undo(): boolean {
     const after = this.#after;
@@ -125,7 +126,7 @@ export class GcraLimit implements Limit {
     }
   }
 
-  /** Closes the cell, which answers `STALE` from now on, and tells what it held. */
+  /** Closes the cell, which answers `STALE` from now on, and returns what it held. */
   retire(): bigint {
     return Atomics.exchange(this.#cells, this.#at, MOVED);
   }

@@ -1,20 +1,20 @@
 import type { RateMemory, ScopeParameters } from '../../shared-memory/rate-memory.js';
 
-/** Where the lease words lie, and which gate of the table they belong to: words are used again. */
+/** Where the lease words are and which gate of the table they belong to, since words are reused. */
 type GateSite = Pick<ScopeParameters, 'gateAt' | 'gateLife' | 'leasesMax'>;
 
-/** No lease: the gate is full. */
+/** Returned instead of a lease when the gate is full. */
 export const GATE_FULL = -1;
 
 const MEMBER_BITS = 13;
-/** Lives of lease words that are told apart. */
+/** How many lives of lease words can be told apart. */
 export const GATE_LIVES = 2 ** (31 - MEMBER_BITS);
 
 /**
- * A cap on calls in flight. Each call holds one of `leases` words, which says whose it is and in
- * which life of the words: so a take is one compare-and-swap, what is taken is exactly what can be
- * given back, what a dead thread held is found and given back once, and a call that ends long after
- * its scope was removed frees nothing of the scope that has the words then.
+ * A cap on calls in flight. Each call holds one of the `leases` words. The word says which member holds
+ * it and in which life of the words, so that a take is one compare-and-swap and can be returned exactly
+ * once. What a dead thread held can be found and freed. A call that ends long after its scope was removed
+ * frees nothing of the scope that uses the words then.
  */
 export class InFlightGate {
   readonly callsMax: number;
@@ -22,10 +22,10 @@ export class InFlightGate {
   readonly #at: number;
   readonly #leases: number;
   readonly #life: number;
-  /** Where the next search begins: behind the last lease, since those before it are likely held. */
+  /** Where the next search begins: after the last lease, since the ones before it are likely held. */
   #next: number | undefined;
 
-  /** @param callsMax - The cap. Leases past it may still be held, from when it was higher. */
+  /** @param callsMax - The cap. Leases beyond it may still be held from a time when it was higher. */
   constructor(memory: RateMemory, { gateAt, gateLife, leasesMax }: GateSite, callsMax: number) {
     this.callsMax = callsMax;
     this.#words = memory.i32;
@@ -35,12 +35,14 @@ export class InFlightGate {
   }
 
   /**
-   * @param member - Who takes it.
-   * @returns The lease, to be given back by the same member; or `GATE_FULL`.
+   * Takes a lease.
+   *
+   * @param member - The member that takes it.
+   * @returns The lease, to be returned by the same member; or `GATE_FULL`.
    */
   enter(member: number): number {
     const open = this.#open();
-    // Members begin at different places, so that they seldom want the same word.
+    // Members start at different positions, so that they rarely compete for the same word.
     const first = this.#next ?? member * 17;
     for (let tried = 0; tried < open; tried++) {
       const lease = (first + tried) % open;
@@ -56,13 +58,13 @@ export class InFlightGate {
     return this.inFlight() >= this.callsMax;
   }
 
-  /** @returns Whether it was the member's: a lease is given back once. */
+  /** @returns Whether the member held it: a lease can be returned only once. */
   leave(member: number, lease: number): boolean {
     const holder = this.#holder(member);
     return Atomics.compareExchange(this.#words, this.#at + lease, holder, 0) === holder;
   }
 
-  /** Gives back all that a member holds. */
+  /** Frees every lease that a member holds. */
   leaveAll(member: number): number {
     let left = 0;
     for (let lease = 0; lease < this.#leases; lease++) if (this.leave(member, lease)) left++;
@@ -76,9 +78,9 @@ export class InFlightGate {
   }
 
   /**
-   * How many of the first words may be taken: so few that, all of them taken, no more than the cap is
-   * held with those past them. After the cap was lowered the latter count; they only get fewer, since
-   * nobody takes one.
+   * How many of the first words may be taken, so that the cap holds even if all of them are taken. After
+   * the cap was lowered, leases beyond these words count against it. Their number only falls, since
+   * nobody takes one there.
    */
   #open(): number {
     let open = this.#leases;

@@ -1,5 +1,5 @@
 /**
- * Binary heap, smallest first. An element holds its own place, so that it can be taken out from the
+ * Binary heap, smallest first. Each element stores its own index, so that it can be removed from the
  * middle in logarithmic time.
  */
 export class IndexedHeap<T extends { [K in Key]: number }, Key extends string> {
@@ -7,7 +7,7 @@ export class IndexedHeap<T extends { [K in Key]: number }, Key extends string> {
   readonly #isBefore: (a: T, b: T) => boolean;
   readonly #index: Key;
 
-  /** @param index - The property of an element that holds its place; −1 outside of the heap. */
+  /** @param index - The property of an element that stores its index; −1 while it is not in the heap. */
   constructor(index: Key, isBefore: (a: T, b: T) => boolean) {
     this.#index = index;
     this.#isBefore = isBefore;

@@ -1,6 +1,6 @@
 import { GATE_FULL, type InFlightGate } from './in-flight-gate.js';
 
-/** The places in flight that one granted call holds, at one or several scopes. */
+/** The in-flight leases that one granted call holds, at one or several scopes. */
 export class Leases {
   readonly #gates: readonly (InFlightGate | undefined)[];
   readonly #leases: Int32Array;
@@ -10,7 +10,7 @@ export class Leases {
 
   constructor(options: {
     readonly gates: readonly (InFlightGate | undefined)[];
-    /** One a gate. */
+    /** One for each gate. */
     readonly leases: Int32Array;
     readonly member: number;
     readonly onLeave: (leases: Leases) => void;
@@ -21,7 +21,7 @@ export class Leases {
     this.#onLeave = options.onLeave;
   }
 
-  /** From the second time on it does nothing. */
+  /** Frees the leases. Later calls do nothing. */
   leave(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;

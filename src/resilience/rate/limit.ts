@@ -2,31 +2,34 @@ import type { LimitParameters } from '../../shared-memory/rate-memory.js';
 import type { Verdict } from './verdict.js';
 
 /**
- * One limit of a budget as a thread sees it. Instants are ns of `Clock.now`; one that lies ahead
- * reserves. Costs are whole, at least 1 and at most `permits`: whoever calls has checked.
+ * One limit of a budget as a thread sees it. Instants are ns of `Clock.now`; taking at a future instant
+ * reserves. Costs are whole numbers from 1 to `permits`; the caller has checked this.
  */
 export interface Limit {
   /** The largest cost that can ever be granted. */
   readonly permits: number;
-  /** At the steady rate. */
+  /** Ns that one permit takes at the steady rate. */
   readonly nsPerPermit: bigint;
-  /** How far off the cost is at the instant, or since when it has been free; takes nothing. */
+  /** Ns until the cost could be taken at the instant or, if negative, since when it could. Takes nothing. */
   peek(instant: bigint, cost: number): Verdict;
-  /** Check and take in one step. */
+  /** Checks and takes in one step. */
   take(instant: bigint, cost: number, undoable?: boolean): Verdict;
-  /** Gives back the last undoable take, exactly or not at all; once. */
+  /** Returns the permits of the last undoable take, exactly or not at all. Works once. */
   undo(): boolean;
-  /** The same for later: a function that gives back the last undoable take. */
+  /** A function that undoes the last undoable take later. */
   undoLater(): () => boolean;
-  /** Counts at least so many permits as spent, as somebody says who counts better. Never fewer. */
+  /** Counts at least this many permits as spent, as reported by the provider. Never lowers the count. */
   raiseUsed(instant: bigint, permits: number): void;
-  /** After a cooldown that ends at the instant, goes on at the steady rate and not with a burst. */
+  /**
+   * Makes the limit continue at the steady rate, without a burst, after a cooldown that ends at the
+   * instant.
+   */
   spendBurstUntil(instant: bigint): void;
   /** Permits that could be taken at the instant. */
   left(instant: bigint): number;
 }
 
-/** Where a limit lies, and the version of its scope that the parameters belong to. */
+/** Where a limit lies in memory, and the scope version that its parameters belong to. */
 export interface LimitSite {
   readonly scope: number;
   readonly set: number;

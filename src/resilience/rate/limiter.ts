@@ -18,67 +18,68 @@ import { BEHIND_ALL, type WaitingLine } from './waiting-line.js';
 import type { WaitingRoom } from './waiting-room.js';
 
 export interface AcquireOptions {
-  /** Whole permits, at least 1 (the default). */
+  /** Number of permits, a whole number of at least 1 (the default). */
   readonly cost?: number;
-  /** Gives up after so long; at once, where it is known that it would take longer. */
+  /** Gives up after this time, or at once if the wait is already known to be longer. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /**
-   * Whole, 0 by default. A waiter goes before those of a lower priority, unless they have been
-   * waiting for longer: each step counts as much as a second of the provider's rate.
+   * A whole number, 0 by default. A waiter is served before those of a lower priority, unless they have
+   * waited longer: each step of priority is worth one second of the provider's rate.
    */
   readonly priority?: number;
 }
 
 export interface Reservation {
   readonly cost: number;
-  /** Instant (`Clock.now`) from which on it may be used. */
+  /** Instant (`Clock.now`) from which it may be used. */
   readonly at: Nanos;
   /** Ns from the call to that instant. */
   readonly waitNs: number;
   /**
-   * Gives it up: it must not be used after, whatever the answer. Each of its budgets and limits gets
-   * its permits back exactly, or not at all: where something was taken after it they stay spent.
+   * Cancels the reservation; it must not be used afterwards, whatever this returns. Each of its limits
+   * gets its permits back exactly or not at all: if something was taken after the reservation, its
+   * permits stay spent.
    *
-   * @returns Whether all were given back.
+   * @returns Whether all permits were given back.
    */
   cancel(): boolean;
 }
 
-/** A clock that was read before another thread's may lag it by this much. */
+/** How far a clock reading may lag behind a later reading in another thread. */
 const CLOCK_SKEW_NS = 10_000;
-/** 104 days. No reservation lies further off, and a longer time-out is none. */
+/** 104 days. No reservation may be further away, and a longer timeout means none. */
 const WAIT_NS_MAX = Number.MAX_SAFE_INTEGER;
-/** Ns of virtual time that a step of priority is worth. */
+/** Ns of virtual time that one step of priority is worth. */
 const PRIORITY_NS = 1_000_000_000n;
 const PRIORITY_MAX = 1_000_000;
-/** Races that a reservation may lose before it gives up for now. */
+/** How many races a reservation may lose before it gives up for now. */
 const RESERVE_TRIES_MAX = 1_000;
 
 /**
- * Spends from one budget, or from several at once (tenant, endpoint, provider), in one thread. All
+ * Spends from one budget, or from several together (tenant, endpoint, provider), in one thread. All
  * limiters of the same scopes, in all threads, spend from the same memory.
  *
- * `tryAcquire` never waits and never pushes in before those who do.
+ * `tryAcquire` never waits, and never overtakes calls that do.
  */
 export class Limiter implements WaitedFor {
   readonly path: PermitPath;
   readonly order: FairQueue;
-  /** Calls that wait, by their place. */
+  /** Waiting calls, sorted by place. */
   readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', isBefore);
   readonly statistics: readonly ScopeStatistics[];
   turnIndex = -1;
   #arrivals = 0;
-  /** Of the waiters that are here, the latest place in virtual time. */
+  /** The latest place in virtual time among the waiters here. */
   #newestStart = 0n;
   readonly #clock: Clock;
   readonly #member: number;
   readonly #room: WaitingRoom;
-  /** Places in flight of calls that `acquire` granted. */
+  /** In-flight leases of calls that `acquire` granted. */
   readonly #leases = new Set<Leases>();
-  /** Places in flight of calls that `tryAcquire` granted, oldest first. */
+  /** In-flight leases of calls that `tryAcquire` granted, oldest first. */
   readonly #leasesOfTries = new Set<Leases>();
-  /** The way without a detour: one scope with one rate and no gate, as most are. */
+  /** The fast path: one scope with a single rate and no gate, which is the usual case. */
   #sole: GcraLimit | undefined;
   #soleOf: readonly Limit[] | undefined;
   #isClosed = false;
@@ -106,11 +107,11 @@ export class Limiter implements WaitedFor {
   }
 
   /**
-   * Takes the permits now, or none.
+   * Takes the permits now or not at all.
    *
-   * @returns 0 when they were taken. Otherwise ns after which it may be tried again, `Infinity`
-   *   where that will never help (a rate of 0 that is spent). With an in-flight cap, `release`
-   *   when the call is over.
+   * @returns 0 if they were taken. Otherwise the ns after which to try again; `Infinity` if waiting will
+   *   never help (a rate of 0 that is used up). With an in-flight cap, call `release` when the call is
+   *   over.
    * @throws {InvalidCostError} `COST_INVALID`
    * @throws {CostAboveBurstError} `COST_ABOVE_BURST`
    * @throws {ScopeRemovedError} `SCOPE_UNKNOWN`
@@ -118,7 +119,7 @@ export class Limiter implements WaitedFor {
   tryAcquire(cost = 1): number {
     const sole = this.#sole;
     if (sole !== undefined && cost === 1 && this.#soleLine.isEmpty()) {
-      // A cooldown is in the cell of such a limit, too.
+      // The cell of such a limit includes any cooldown, too.
       const wait = sole.take(this.#clock.now(), 1);
       if (wait === GRANTED) {
         this.statistics[0]!.granted(1);
@@ -135,10 +136,10 @@ export class Limiter implements WaitedFor {
   /**
    * Waits for the permits.
    *
-   * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT` when `timeoutMs` is over or would not do,
-   *   `BUDGET_SPENT` when waiting will never help, `WAITERS_FULL`.
+   * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT` when `timeoutMs` has passed or is known to be too
+   *   short, `BUDGET_SPENT` when waiting will never help, `WAITERS_FULL`.
    * @throws the reason of `signal`, when it aborts.
-   * @throws {InvalidOptionsError} for a time-out or a priority that is `NaN`.
+   * @throws {InvalidOptionsError} for a timeout or a priority that is `NaN`.
    * @throws as `tryAcquire` does.
    */
   acquire(options: AcquireOptions = {}): Promise<Permit> {
@@ -181,13 +182,14 @@ export class Limiter implements WaitedFor {
   }
 
   /**
-   * Takes the permits as of the first instant at which they are free, and tells that instant. The
-   * caller acts then, not before. In-flight caps are not part of it.
+   * Takes the permits as of the first instant at which they are free, and returns that instant. The
+   * caller must not act before it. In-flight caps are not included.
    *
-   * @param options.maxWaitMs - Longest wait that is taken; 104 days by default, and at most.
-   * @returns The reservation. Or ns of the wait, and nothing was taken: where it would be longer than
-   *   that; where calls of `acquire` wait, since it does not push in; and where a narrower budget (the
-   *   tenant's) is what has to be waited for, since the wider one would lie idle for all until then.
+   * @param options.maxWaitMs - Longest wait to accept; 104 days by default, which is also the maximum.
+   * @returns The reservation. Or the wait in ns, if nothing was taken. This happens if the wait would be
+   *   longer than `maxWaitMs`; if calls of `acquire` are waiting, since it does not overtake them; and if
+   *   the wait is for a narrower budget (the tenant's), since the wider one would lie idle for everyone
+   *   until then.
    */
   reserve(options: { readonly cost?: number; readonly maxWaitMs?: number } = {}): Reservation | number {
     const { cost = 1, maxWaitMs = Number.POSITIVE_INFINITY } = options;
@@ -202,7 +204,7 @@ export class Limiter implements WaitedFor {
       const widest = Math.max(0, this.path.views.at(-1)!.peek(now, cost));
       if (behind > 0 || wait > waitMax || wait > widest) break;
       const at = (now + BigInt(Math.ceil(widest))) as Nanos;
-      if (this.path.take(at, cost, false) !== GRANTED) continue; // somebody was faster: look again
+      if (this.path.take(at, cost, false) !== GRANTED) continue; // another thread was faster: try again
       for (const statistics of this.statistics) statistics.granted(cost);
       return { cost, at, waitNs: Number(at - now), cancel: this.path.undoLater() };
     }
@@ -210,7 +212,7 @@ export class Limiter implements WaitedFor {
     return wait;
   }
 
-  /** Frees the place in flight of the oldest call that `tryAcquire` granted. */
+  /** Frees the in-flight lease of the oldest call that `tryAcquire` granted. */
   release(): void {
     for (const leases of this.#leasesOfTries) {
       leases.leave();
@@ -218,24 +220,24 @@ export class Limiter implements WaitedFor {
     }
   }
 
-  /** Frees all places in flight, whoever holds them here: for a connection that is gone. */
+  /** Frees all in-flight leases of this limiter, for example when a connection is lost. */
   releaseAll(): void {
     for (const leases of [...this.#leases, ...this.#leasesOfTries]) leases.leave();
   }
 
-  /** Whether calls of it are in flight. */
+  /** Whether any of its calls are in flight. */
   get isHolding(): boolean {
     return this.#leases.size + this.#leasesOfTries.size > 0;
   }
 
-  /** Its client is closed: another thread may have its place now. */
+  /** Closes the limiter together with its client; another thread may take over the client's slot. */
   close(): void {
     this.#isClosed = true;
     this.#sole = undefined;
     this.releaseAll();
   }
 
-  /** Waits for a permit, runs the function, and frees the place in flight however it ends. */
+  /** Waits for a permit, runs the function, and frees the in-flight lease however the function ends. */
   async run<T>(fn: () => Promise<T> | T, options?: AcquireOptions): Promise<T> {
     const permit = await this.acquire(options);
     try {
@@ -251,14 +253,14 @@ export class Limiter implements WaitedFor {
     return this.path.permitsMax;
   }
 
-  /** Permits that could be taken now; `Infinity` where nothing limits the rate. */
+  /** Permits that could be taken now; `Infinity` if nothing limits the rate. */
   left(): number {
     this.path.refresh();
     const now = this.#clock.now();
     return Math.min(...this.path.views.map((view) => view.left(now) ?? Number.POSITIVE_INFINITY));
   }
 
-  /** For the waiting room. */
+  /** Turns a successful take into a permit. Also called by the waiting room. */
   grant(cost: number, at: Nanos, waitedNs: number): Permit {
     for (const statistics of this.statistics) statistics.granted(cost);
     return new Permit(cost, at, waitedNs, this.#hold(this.#leases));
@@ -283,13 +285,13 @@ export class Limiter implements WaitedFor {
     return wait;
   }
 
-  /** Takes at the instant, unless somebody waits. */
+  /** Takes at the instant, unless other calls are waiting. */
   #attempt(instant: Nanos, cost: number): number {
     const wait = this.#waitInLines(instant, cost);
     return wait > 0 ? wait : this.path.take(instant, cost);
   }
 
-  /** Ns until those who wait may have been served; 0 where nobody does. */
+  /** Ns until the calls that wait may have been served; 0 if none is waiting. */
   #waitInLines(instant: Nanos, cost: number): number {
     const { views, lines } = this.path;
     for (let i = 0; i < lines.length; i++) {
@@ -301,8 +303,8 @@ export class Limiter implements WaitedFor {
   }
 
   /**
-   * Never before those who wait here already: a lane that got back the places of waiters who gave up
-   * has an end that lies before the places of those who came after them.
+   * Takes a place, never before the waiters already here. The end of a lane moves back when waiters give
+   * up, so it may lie before the places of waiters that came after them.
    */
   #enterOrder(cost: number): QueuePlace {
     const { start, length } = this.order.enter(cost);

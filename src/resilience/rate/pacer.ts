@@ -10,17 +10,19 @@ const REF = { provider: 'default' } as const;
 
 export interface PacerOptions {
   readonly clock?: Clock;
-  /** Threads that may open it at one time; 32 by default. */
+  /** Threads that may have it open at the same time; 32 by default. */
   readonly threadsMax?: number;
-  /** Room for rolling windows, twice a window where it is changed live; 65,536 by default. */
+  /**
+   * Room for rolling windows, in permits. A window that is changed live needs twice its size. 65,536 by
+   * default.
+   */
   readonly rollingPermitsMax?: number;
-  /** Calls of one thread that may wait at one time; 100,000 by default. */
+  /** Calls of one thread that may wait at the same time; 100,000 by default. */
   readonly waitersMax?: number;
 }
 
 /**
- * One budget, without names: the simple form of `RateCoordinator`, on the same memory and by the
- * same rules.
+ * One unnamed budget: the simple form of `RateCoordinator`, with the same memory and rules.
  *
  * @example
  * const pacer = new Pacer({ permits: 50, per: '1s', burst: 10 });
@@ -65,7 +67,7 @@ export class Pacer {
     this.#limiter.release();
   }
 
-  /** Changes the budget under the calls that spend from it. What was spent stays spent. */
+  /** Changes the budget while calls spend from it. What was spent stays spent. */
   set(budget: BudgetInput): void {
     this.#coordinator.set(REF, budget);
   }
@@ -79,7 +81,7 @@ export class Pacer {
     return this.#coordinator.status(REF);
   }
 
-  /** For another thread: open it with `openPacer`. */
+  /** For another thread, which opens it with `openPacer`. */
   handle(): RateHandle {
     return this.#coordinator.handle();
   }

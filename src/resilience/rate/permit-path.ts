@@ -5,30 +5,30 @@ import type { ScopeView } from './scope-view.js';
 import { GRANTED, STALE, type Verdict } from './verdict.js';
 import { WaitingLine } from './waiting-line.js';
 
-/** A full gate is looked at again after this long: no instant is known for it. */
+/** A full gate is checked again after this time, since nobody knows when it frees up. */
 export const GATE_POLL_NS = 2_000_000;
-/** While the owner moves a scope to new parameters. */
+/** How long to wait while the owner moves a scope to new parameters. */
 const MOVING_NS = 100_000;
 const TRIES_MAX = 8;
 
 /**
- * Scopes that are spent from together, all or none, from the narrowest to the widest.
+ * Scopes that are spent from together, all or none, sorted from the narrowest to the widest.
  *
- * All are looked at first. Then they are taken in order, so that the widest, which others are
- * waiting for too, is taken last and never has to be given back.
+ * All scopes are checked first. Then they are taken in order, so that the widest, for which others are
+ * waiting as well, comes last and never has to be returned.
  */
 export class PermitPath {
   readonly views: readonly ScopeView[];
   readonly lines: readonly WaitingLine[];
-  /** In-flight leases of the last take: one a scope, −1 where it has no gate. */
+  /** In-flight leases of the last take: one for each scope, −1 if it has no gate. */
   readonly leases: Int32Array;
   /** The largest cost that can ever be granted. */
   permitsMax = 0;
   hasGates = false;
-  /** Of the views that these two were read from. */
+  /** Versions of the views that these two fields were read from. */
   #versions: readonly number[] = [];
   readonly #member: number;
-  /** What had been told of each scope before the last take that can be undone later. */
+  /** Each scope's `told` counter before the last take that can be undone later. */
   readonly #told: number[];
 
   constructor(memory: RateMemory, views: readonly ScopeView[], member: number) {
@@ -45,7 +45,7 @@ export class PermitPath {
   }
 
   /**
-   * Looks whether the scopes are as they were.
+   * Reads the parameters again if a scope has changed.
    *
    * @throws {ScopeRemovedError}
    */
@@ -54,7 +54,7 @@ export class PermitPath {
     for (let i = 0; i < this.views.length; i++) {
       const view = this.views[i]!;
       if (!view.isCurrent()) view.refresh();
-      // Views are shared: another limiter may have read this one again before.
+      // Views are shared: another limiter may have refreshed this one already.
       if (view.version !== this.#versions[i]) isChanged = true;
     }
     if (isChanged) this.#readViews();
@@ -68,7 +68,7 @@ export class PermitPath {
       : new CostAboveBurstError(narrow.name, cost, narrow.permitsMax);
   }
 
-  /** The longest wait of all scopes, lines of waiters and gates left aside. */
+  /** The longest wait of all scopes, ignoring waiters and gates. */
   peek(instant: bigint, cost: number): number {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       let longest = Number.MIN_SAFE_INTEGER;
@@ -84,9 +84,9 @@ export class PermitPath {
   }
 
   /**
-   * Takes all scopes as of the instant, in-flight leases included, without regard to lines.
+   * Takes from all scopes as of the instant, including in-flight leases, and ignores waiters.
    *
-   * @param withGates - `false`: rate permits alone, which can be undone later.
+   * @param withGates - `false` takes rate permits only, which can be undone later.
    */
   take(instant: bigint, cost: number, withGates = true): Verdict {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
@@ -98,15 +98,15 @@ export class PermitPath {
   }
 
   /**
-   * Which scope refused a take that none of the looks before it had refused: the narrowest with a full
-   * gate, so that others who do not pass it need not wait behind it; or the widest.
+   * The scope that refused a take after all checks had passed: the narrowest scope with a full gate, so
+   * that calls which do not pass this gate need not wait behind it; otherwise the widest.
    */
   get stoppedAt(): number {
     const full = this.views.findIndex(({ gate }) => gate?.isFull() === true);
     return full < 0 ? this.views.length - 1 : full;
   }
 
-  /** Gives back the leases of the last take. */
+  /** Returns the leases of the last take. */
   leave(): void {
     for (let i = 0; i < this.views.length; i++) {
       const lease = this.leases[i]!;
@@ -115,14 +115,17 @@ export class PermitPath {
     }
   }
 
-  /** A function that gives back the rate permits of the last take without gates; whether all were. */
+  /**
+   * A function that returns the rate permits of the last take without gates. It reports whether all were
+   * returned.
+   */
   undoLater(): () => boolean {
     const { views } = this;
     const undos = views.flatMap(({ limits }) => limits.map((limit) => limit.undoLater()));
     const told = this.#told.slice();
     const isToldMore = () => views.some((view, i) => view.told() !== told[i]);
     return () => {
-      // Put back, a cell would forget the cooldown that it was raised for, or need not be raised for.
+      // Restoring a cell would undo a cooldown that raised it, or that found it high enough already.
       if (isToldMore()) return false;
       const isUndone = undos.map((undo) => undo()).every(Boolean);
       if (isToldMore()) {
@@ -140,10 +143,10 @@ export class PermitPath {
 
   #take(instant: bigint, cost: number, withGates: boolean): Verdict {
     const { views } = this;
-    // The widest first: what it refuses must not cost the narrower ones a thing.
+    // The widest first: if it refuses, the narrower ones must not lose anything.
     for (let i = views.length - 1; i >= 0; i--) {
       const view = views[i]!;
-      if (i === 0 && view.limits.length < 2) break; // the first take is its own look
+      if (i === 0 && view.limits.length < 2) break; // the first take checks for itself
       const wait = view.peek(instant, cost);
       if (wait === STALE || wait > 0) return wait;
     }

@@ -1,12 +1,12 @@
 import type { Nanos } from '../../core/units.js';
 import type { Leases } from './leases.js';
 
-/** What `acquire` gives. Where an in-flight cap is set, release it when the call is over. */
+/** The result of `acquire`. With an in-flight cap, release it when the call is over. */
 export class Permit {
   readonly cost: number;
   /** Instant (`Clock.now`) as of which it was granted. */
   readonly at: Nanos;
-  /** Ns that the call waited for it. */
+  /** Ns that the call waited. */
   readonly waitedNs: number;
   readonly #leases: Leases | undefined;
 
@@ -17,7 +17,7 @@ export class Permit {
     this.#leases = leases;
   }
 
-  /** Frees its place in flight, if it holds one. From the second time on it does nothing. */
+  /** Frees the in-flight lease, if there is one. Later calls do nothing. */
   release(): void {
     this.#leases?.leave();
   }

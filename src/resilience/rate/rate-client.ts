@@ -23,22 +23,22 @@ import { readCounters, type ScopeCounters } from './scope-statistics.js';
 import { ScopeView } from './scope-view.js';
 import { WaitingRoom } from './waiting-room.js';
 
-/** What is known of one budget, over all threads. */
+/** The state of one budget, over all threads. */
 export interface ScopeStatus extends ScopeCounters {
-  /** Permits that could be taken now; `null` where nothing limits the rate. */
+  /** Permits that could be taken now; `null` if nothing limits the rate. */
   readonly left: number | null;
-  /** Calls under way; `null` without a cap. */
+  /** Calls in flight; `null` without a cap. */
   readonly inFlight: number | null;
-  /** Ms until a cooldown is over; 0 without one. */
+  /** Ms until the cooldown ends; 0 without one. */
   readonly cooldownMs: number;
 }
 
 /**
  * Opens budgets in this thread.
  *
- * @param clock - Its `now` must have one origin for all threads, as `process.hrtime` has.
+ * @param clock - Its `now` must have the same origin in all threads, as `process.hrtime` has.
  * @throws {InvalidHandleError} `HANDLE_INVALID`
- * @throws {RateTableFullError} `RATE_TABLE_FULL` when too many threads have opened it.
+ * @throws {RateTableFullError} `RATE_TABLE_FULL` when too many threads have opened the handle.
  */
 export function openRates(handle: RateHandle, { clock = systemClock }: { clock?: Clock } = {}): RateClient {
   const memory = isHandle(handle) ? RateMemory.open(handle.memory) : undefined;
@@ -56,7 +56,7 @@ interface RateClientOptions {
   readonly waitersMax: number;
 }
 
-/** 30 days, of a cooldown that code asks for: it cannot be called back. */
+/** 30 days, for a cooldown that code asks for. It is capped because a cooldown cannot be cancelled. */
 const COOLDOWN_MS_MAX = 2_592_000_000;
 
 /** The budgets as one thread spends from them. Belongs to the thread that opened it. */
@@ -68,7 +68,7 @@ export class RateClient {
   readonly #room: WaitingRoom;
   readonly #views = new Map<string, ScopeView>();
   readonly #limiters = new Map<string, Limiter>();
-  /** Limiters of scopes that are gone, with calls still in flight, at a provider perhaps. */
+  /** Limiters of removed scopes that may still have calls in flight at a provider. */
   readonly #forgotten = new Set<Limiter>();
   #directoryVersion = 0;
   #isClosed = false;
@@ -81,18 +81,16 @@ export class RateClient {
     this.#room = new WaitingRoom({ clock, member: this.#member, waitersMax });
   }
 
-  /**
-   * Calls that wait for permits in this thread.
-   */
+  /** Calls that wait for permits in this thread. */
   get waiting(): number {
     return this.#room.size;
   }
 
   /**
-   * What spends from the budgets of a provider, of one of its endpoints, of a tenant: all that are
-   * named, together. The same for the same names.
+   * A limiter that spends from all the named budgets together: a provider, one of its endpoints, a
+   * tenant. The same names give the same limiter.
    *
-   * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` for one that was not declared.
+   * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` for a budget that was not declared.
    */
   limiter(ref: ScopeRef): Limiter {
     if (this.#isClosed) throw new RateClosedError('The client of the budgets');
@@ -115,10 +113,11 @@ export class RateClient {
   }
 
   /**
-   * A call was throttled (status 429): starts a cooldown of the endpoint's budget, where it has one of
-   * its own, else of the provider's, for all threads. Without any, nothing is there to cool down.
+   * Reports that a call was throttled (status 429). Starts a cooldown for all threads: of the endpoint's
+   * budget if it has its own, otherwise of the provider's. Does nothing if there is neither.
    *
-   * @param retryAfterMs - What the provider asked for; a day at most, a second where it did not say.
+   * @param retryAfterMs - The wait that the provider asked for: at most a day; a second if it did not
+   *   say.
    */
   throttled(ref: ThrottledScope, retryAfterMs?: number): void {
     const { provider, endpoint } = ref;
@@ -129,11 +128,12 @@ export class RateClient {
   }
 
   /**
-   * Nothing is granted from a budget for so long, in any thread. After a 429, `throttled` does that with
-   * what the provider asks for. Never shortens one that is under way. After it, permits come at the steady rate, without a burst.
+   * Starts a cooldown: no thread is granted anything from the budget for this time. After it, permits
+   * come at the steady rate, without a burst. Never shortens a cooldown in progress. After a 429, use
+   * `throttled`, which does this with the wait that the provider asks for.
    *
    * @param ref - One provider, one endpoint of a provider, or one tenant.
-   * @param ms - 30 days at most.
+   * @param ms - At most 30 days.
    * @throws {InvalidOptionsError} for `NaN`.
    */
   cooldown(ref: ScopeRef, ms: number): void {
@@ -143,10 +143,10 @@ export class RateClient {
   }
 
   /**
-   * Takes over what a provider says was used of a budget, by whoever has the same key: a used-weight
-   * header. Only upwards, since it cannot know of calls that are on their way to it.
+   * Applies the usage that a provider reports for the key, whoever used it: a used-weight header. Only
+   * raises the count, since the provider cannot know about calls that are still on their way.
    *
-   * @param limit - Which of the budget's limits it speaks of; the first by default.
+   * @param limit - Which of the budget's limits the report is about; the first by default.
    * @throws {InvalidOptionsError} for `NaN`, and for a limit that the budget does not have.
    */
   observeUsed(ref: ScopeRef, { used, limit = 0 }: { used: number; limit?: number }): void {
@@ -162,7 +162,7 @@ export class RateClient {
     observed.raiseUsed(this.#clock.now(), permits);
   }
 
-  /** Sums over all threads. */
+  /** The state of one budget, summed over all threads. */
   status(ref: ScopeRef): ScopeStatus {
     return this.#status(scopeName(ref));
   }
@@ -183,7 +183,10 @@ export class RateClient {
     };
   }
 
-  /** Refuses those who wait, gives back what is in flight, and leaves. Its limiters are of no use then. */
+  /**
+   * Refuses all calls that wait, frees those in flight, and leaves the table. Its limiters cannot be used
+   * afterwards.
+   */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -207,7 +210,7 @@ export class RateClient {
     return view;
   }
 
-  /** Tenants come and go: what is left of one that is gone is let go of. */
+  /** Drops views and limiters of removed scopes, since tenants come and go. */
   #forgetRemoved(): void {
     const version = Atomics.load(this.#memory.i32, this.#memory.directoryVersionAt);
     if (version === this.#directoryVersion) return;

@@ -16,10 +16,10 @@ export interface RateCoordinatorOptions extends BudgetsInput, Partial<RateTableS
 }
 
 /**
- * All budgets of a process: of providers, their endpoints, tenants. Owns the shared memory; every thread
- * opens `handle()` and spends by itself, whether this thread is busy or not. What declares, changes and
- * removes belongs to the thread that made it; `cooldown`, `observeUsed` and `status` are the same from
- * any thread's client. `ResilienceCoordinator` has breakers beside them.
+ * All budgets of a process: of providers, their endpoints, and tenants. Owns the shared memory. Every
+ * thread opens `handle()` and spends by itself, even while this thread is busy. Only the thread that
+ * created it can declare, change and remove budgets; `cooldown`, `observeUsed` and `status` work from any
+ * thread's client. `ResilienceCoordinator` adds breakers.
  *
  * @example
  * const rates = new RateCoordinator({
@@ -65,7 +65,7 @@ export class RateCoordinator {
     }
   }
 
-  /** For another thread: plain data, to be opened there with `openRates`. */
+  /** Plain data for another thread, which opens it with `openRates`. */
   handle(): RateHandle {
     return { kind: 'tickloom.rate', memory: this.#memory.buffer, waitersMax: this.#waitersMax };
   }
@@ -76,7 +76,7 @@ export class RateCoordinator {
   }
 
   /**
-   * Declares a budget, or changes it under the calls that spend from it. What was spent stays spent.
+   * Declares a budget, or changes it while calls spend from it. What was spent stays spent.
    *
    * @throws {InvalidOptionsError}
    * @throws {RateTableFullError}
@@ -86,7 +86,11 @@ export class RateCoordinator {
     this.#table.set(name, parseOptions(name, BudgetOptions, budget));
   }
 
-  /** @returns Whether it was there. Calls that wait for it are refused. */
+  /**
+   * Removes a budget. Calls that wait for it are refused.
+   *
+   * @returns Whether it existed.
+   */
   remove(ref: ScopeRef): boolean {
     return this.#table.remove(nameOf(ref));
   }
@@ -106,32 +110,33 @@ export class RateCoordinator {
     this.#client.observeUsed(ref, used);
   }
 
-  /** What was granted, refused, waited and is left of one budget, over all threads. */
+  /** What was granted, refused and waited for, and what is left of one budget, over all threads. */
   status(ref: ScopeRef): ScopeStatus {
     return this.#client.status(ref);
   }
 
-  /** The same of all budgets, by name (`provider:ibkr`, `endpoint:ibkr/history`, `tenant:research`). */
+  /** The status of every budget, by name (`provider:ibkr`, `endpoint:ibkr/history`, `tenant:research`). */
   statuses(): Readonly<Record<string, ScopeStatus>> {
     return this.#client.statuses();
   }
 
-  /** Sees to it that what a worker holds is taken back when it ends. */
+  /** Makes sure that whatever a worker holds is reclaimed when it ends. */
   attach(worker: Worker): void {
     const { threadId } = worker; // −1 once it has ended
     worker.once('exit', () => this.reclaim(threadId));
   }
 
   /**
-   * Takes back what a thread that has ended held: its places in lines and in flight. Permits that it spent
-   * stay spent: too few is safe, too many is not.
+   * Reclaims what a thread that has ended still held: its places in lines and in flight. Permits that it
+   * spent stay spent: granting too few is safe, granting too many is not.
    */
   reclaim(threadId: number): void {
     reclaimThread(this.#memory, threadId);
   }
 
   /**
-   * Refuses those who wait in this thread. Other threads go on spending from the budgets that they opened.
+   * Refuses the calls that wait in this thread. Other threads can still spend from the budgets that they
+   * opened.
    */
   close(): void {
     this.#client.close();

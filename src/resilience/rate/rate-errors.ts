@@ -1,17 +1,17 @@
 import { type ErrorCode, RuntimeError } from '../../core/errors.js';
 import { suggestName } from '../../core/nearest-name.js';
 
-/** A budget that nobody declared: an error, never a pass. */
+/** A budget that nobody declared. This is an error: nothing is granted. */
 export class ScopeUnknownError extends RuntimeError {
   override readonly name = 'ScopeUnknownError';
   override readonly code = 'SCOPE_UNKNOWN';
 
   constructor(scope: string, known: readonly string[]) {
-    super(`There is no budget "${scope}"${suggestName(scope, known)}; declare it before it is spent from`);
+    super(`There is no budget "${scope}"${suggestName(scope, known)}; declare it before spending from it`);
   }
 }
 
-/** A reference that names no budget, or more than one where one is meant. */
+/** A reference that names no budget, or more than one where exactly one is expected. */
 export class InvalidScopeError extends RuntimeError {
   override readonly name = 'InvalidScopeError';
   override readonly code = 'SCOPE_INVALID';
@@ -21,7 +21,7 @@ export class InvalidScopeError extends RuntimeError {
     const found =
       given.length === 0 ? 'nothing' : given.map(([key, value]) => `${key} "${value}"`).join(', ');
     super(
-      `Expected a provider, an endpoint with its provider, or a tenant (to spend from: a provider and a tenant together, too), found ${found}`,
+      `Expected a provider, an endpoint with its provider, or a tenant (a limiter may name a provider and a tenant together), found ${found}`,
     );
   }
 }
@@ -54,12 +54,12 @@ export class InvalidCostError extends RuntimeError {
 
   constructor(cost: unknown) {
     super(
-      `Expected a cost of a whole number from 1 on, found ${typeof cost === 'number' ? cost : typeof cost}`,
+      `Expected a cost that is a whole number of at least 1, found ${typeof cost === 'number' ? cost : typeof cost}`,
     );
   }
 }
 
-/** Everything was given that this budget will ever give (rate 0), or the wait was too long. */
+/** A budget with rate 0 is used up, the wait was too long, or too many calls are waiting. */
 export class BudgetRefusedError extends RuntimeError {
   override readonly name = 'BudgetRefusedError';
   override readonly code: ErrorCode;
@@ -74,17 +74,17 @@ export class BudgetRefusedError extends RuntimeError {
   static spent(scopes: string): BudgetRefusedError {
     return new BudgetRefusedError(
       'BUDGET_SPENT',
-      `"${scopes}" has given all it ever gives (its rate is 0)`,
+      `"${scopes}" is used up and grants nothing more (its rate is 0)`,
       false,
     );
   }
 
   static timedOut(scopes: string, waitedMs: number, waitMs: number | undefined): BudgetRefusedError {
     const least =
-      waitMs === undefined ? '' : `; it would have been another ${Math.ceil(waitMs)} ms at the least`;
+      waitMs === undefined ? '' : `; it would have taken at least another ${Math.ceil(waitMs)} ms`;
     return new BudgetRefusedError(
       'ACQUIRE_TIMED_OUT',
-      `No permit from "${scopes}" within the time given (${Math.ceil(waitedMs)} ms waited)${least}`,
+      `No permit from "${scopes}" within the timeout (waited ${Math.ceil(waitedMs)} ms)${least}`,
       true,
     );
   }
@@ -92,13 +92,13 @@ export class BudgetRefusedError extends RuntimeError {
   static queueFull(scopes: string, waitersMax: number): BudgetRefusedError {
     return new BudgetRefusedError(
       'WAITERS_FULL',
-      `${waitersMax} calls of this thread wait for permits already ("waitersMax"); this one wanted "${scopes}"`,
+      `${waitersMax} calls of this thread are already waiting for permits ("waitersMax"); this one asked for "${scopes}"`,
       true,
     );
   }
 }
 
-/** The shared table has no room; it says for what, and how to make some. */
+/** The shared table has no room. The message says for what, and which setting makes room. */
 export class RateTableFullError extends RuntimeError {
   override readonly name = 'RateTableFullError';
   override readonly code = 'RATE_TABLE_FULL';

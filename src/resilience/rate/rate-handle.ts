@@ -1,4 +1,4 @@
-/** Budgets as plain data: may be posted to any thread of the process, and opened there. */
+/** Budgets as plain data: may be posted to any thread of the process and opened there. */
 export interface RateHandle {
   readonly kind: 'tickloom.rate';
   readonly memory: SharedArrayBuffer;

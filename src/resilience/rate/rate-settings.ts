@@ -36,7 +36,7 @@ export const RateTableSettings = z.strictObject({
 });
 export type RateTableSettings = z.output<typeof RateTableSettings>;
 
-/** A provider's own budget, and those of its endpoints beside it. */
+/** A provider's own budget, and the budgets of its endpoints. */
 const ProviderBudget = z
   .looseObject({
     endpoints: z

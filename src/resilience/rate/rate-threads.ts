@@ -1,8 +1,8 @@
-/** Threads that a table of budgets has room for at the most. */
+/** Most threads that a table of budgets can have room for. */
 export const RATE_THREADS_MAX = 4_096;
-/** Beside those of pipelines: the main thread, and threads of which the exit is not yet heard of. */
+/** Threads besides those of pipelines: the main thread, and threads whose exit has not been noticed yet. */
 const THREADS_SPARE = 16;
 
-/** `threadsMax` of a table that so many pipelines spend from at one time. */
+/** `threadsMax` for a table that this many pipelines spend from at the same time. */
 export const threadsMaxFor = (pipelines: number): number =>
   Math.min(RATE_THREADS_MAX, pipelines + THREADS_SPARE);

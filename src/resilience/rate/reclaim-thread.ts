@@ -4,8 +4,8 @@ import { readScope } from './scope-view.js';
 import { WaitingLine } from './waiting-line.js';
 
 /**
- * Takes back, once, what the clients of a thread that is gone held: its places in lines and in
- * flight. Permits that it had spent stay spent: too few is safe.
+ * Reclaims, once, what the clients of a dead thread held: their places in lines and in flight. Permits
+ * that they spent stay spent: granting too few is safe.
  */
 export function reclaimThread(memory: RateMemory, thread: number): void {
   for (let member = 0; member < memory.sizes.threadsMax; member++) {
@@ -14,13 +14,13 @@ export function reclaimThread(memory: RateMemory, thread: number): void {
   }
 }
 
-/** Takes a member out of all lines and gates, then makes its place free for another thread. */
+/** Takes a member out of all lines and gates, then frees its slot for another thread. */
 export function leaveAll(memory: RateMemory, member: number): void {
   for (let scope = 0; scope < memory.sizes.scopesMax; scope++) {
     const { name, parameters } = readScope(memory, scope);
     if (name === undefined) continue;
     new WaitingLine(memory, scope).withdraw(member);
-    // Also of a cap that was lifted meanwhile, since it may be set again.
+    // Includes gates whose cap was removed meanwhile, since it may be set again.
     if (parameters.leasesMax > 0) new InFlightGate(memory, parameters, 0).leaveAll(member);
   }
   Atomics.store(memory.i32, memory.memberAt(member), 0);

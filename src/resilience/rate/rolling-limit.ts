@@ -3,28 +3,28 @@ import type { Limit, LimitSite } from './limit.js';
 import { toNumber } from './to-number.js';
 import { GRANTED, MOVED, STALE, type Verdict } from './verdict.js';
 
-/** Nothing was ever given: free since before all instants. */
+/** No permit was ever granted: free since before all instants. */
 const ALWAYS: Verdict = Number.MIN_SAFE_INTEGER;
 
-/** The low bits of a place, which say of which lap of the ring it is. */
+/** Low bits of a slot, which hold the lap of the ring that it belongs to. */
 const LAP_BITS = 2;
 const LAPS = 2 ** LAP_BITS;
 const LAP_MASK = BigInt(LAPS - 1);
 const SHIFT = BigInt(LAP_BITS);
 
 /**
- * At most `permits` in any window of time, exactly: for venues that meter that way, where a rate
- * with a burst would let twice the burst into one window.
+ * At most `permits` in any window of time, exactly. For venues that meter this way, where a rate with a
+ * burst would let up to twice the burst into one window.
  *
- * A ring keeps the instant of each of the last `permits` permits. Permit number `n` lies at
- * `n mod permits` and may be given once permit `n − permits` has left the window. A take first
- * raises the places of its permits to its own instant, then moves the head, a counter of the permits
- * given, by compare-and-swap. Whoever moves it has thus written its instants before: none is ever
- * read too early, no thread waits for another, and one that dies or loses the race leaves nothing
- * behind but instants that the next take of these places raises to its own.
+ * A ring keeps the instant of each of the last `permits` permits. Permit number `n` is stored at `n mod
+ * permits`, and may be granted once permit `n − permits` has left the window. A take first raises the
+ * slots of its permits to its own instant, then moves the head (a counter of permits granted) by
+ * compare-and-swap. So a thread that moves the head has written its instants before: nobody reads an
+ * instant that is too early, and no thread waits for another. A thread that dies or loses the race leaves
+ * behind only instants that the next take of these slots raises to its own.
  *
- * The low bits of a place say which lap of the ring it is of. One of the next lap already was
- * written by a take whose instant lay past the window of the permit that stood there before.
+ * The low bits of a slot hold its lap of the ring. A slot already on the next lap was written by a take
+ * whose instant was past the window of the permit stored there before.
  */
 export class RollingLimit implements Limit {
   readonly permits: number;
@@ -50,9 +50,9 @@ export class RollingLimit implements Limit {
   }
 
   /**
-   * Writes the instants of permits given so far, oldest first, into a ring.
+   * Writes the instants of permits granted so far into a ring, oldest first.
    *
-   * @returns What the cell has to hold.
+   * @returns The value for the cell.
    */
   static fill(ring: BigInt64Array, instants: readonly bigint[]): bigint {
     ring.fill(0n);
@@ -72,11 +72,11 @@ export class RollingLimit implements Limit {
       const wait = this.#waitAt(head, instant, cost);
       if (wait > 0) return wait;
       if (this.#write(head, cost, instant) && this.#swapHead(head, head + cost)) return GRANTED;
-      // Another thread took: look again.
+      // Another thread took permits first: try again.
     }
   }
 
-  /** What was given stays given: the instants of later permits may rest on it. */
+  /** A granted permit is never returned: the instants of later permits may depend on it. */
   undo(): boolean {
     return false;
   }
@@ -86,19 +86,19 @@ export class RollingLimit implements Limit {
   }
 
   raiseUsed(instant: bigint, permits: number): void {
-    // Permit by permit: the longest take that fits is not known, and this is rare.
+    // One permit at a time, since the largest take that fits is unknown. This is rare.
     for (let used = this.permits - this.left(instant); used < permits; used++) {
       if (this.take(instant, 1) !== GRANTED) return;
     }
   }
 
-  /** A window has no burst beyond what it may give at any time. */
+  /** A window has no burst that a cooldown would have to remove. */
   spendBurstUntil(): void {}
 
   left(instant: bigint): number {
     const head = this.#head();
     if (head === undefined) return 0;
-    // The permits that have left the window are the oldest ones: the ring is in order of time.
+    // The permits that have left the window are the oldest ones, since the ring is ordered by time.
     let left = 0;
     for (let step = 2 ** Math.floor(Math.log2(this.permits)); step >= 1; step /= 2) {
       if (left + step <= this.permits && this.#waitAt(head, instant, left + step) <= 0) left += step;
@@ -107,8 +107,9 @@ export class RollingLimit implements Limit {
   }
 
   /**
-   * The instants of the permits that count, oldest first, for the ring that takes this one's place.
-   * Closes this one: from now on it answers `STALE`.
+   * Closes this ring, which answers `STALE` from now on.
+   *
+   * @returns The instants of the permits that count, oldest first, for the ring that replaces it.
    */
   retire(): readonly bigint[] {
     const head = Number(Atomics.exchange(this.#cells, this.#headAt, MOVED));
@@ -121,7 +122,7 @@ export class RollingLimit implements Limit {
 
   #head(): number | undefined {
     const head = Atomics.load(this.#cells, this.#headAt);
-    // After the load: were the parameters old, so would the cell be, and a swap must fail.
+    // Checked after the load: if the parameters are outdated, the cell is too, and a swap must fail.
     if (Atomics.load(this.#words, this.#versionAt) !== this.#version || head === MOVED) return undefined;
     return Number(head);
   }
@@ -140,7 +141,7 @@ export class RollingLimit implements Limit {
     return Atomics.compareExchange(this.#cells, this.#headAt, before, BigInt(to)) === before;
   }
 
-  /** When a permit was given, or later: never earlier. */
+  /** When a permit was granted, or later; never earlier. */
   #givenAt(permit: number): bigint {
     const found = Atomics.load(this.#cells, this.#placeAt(permit));
     const instant = BigInt.asIntN(64, found >> SHIFT);
@@ -148,9 +149,9 @@ export class RollingLimit implements Limit {
   }
 
   /**
-   * Raises the places of permits that are about to be taken to an instant.
+   * Raises the slots of permits that are about to be taken to an instant.
    *
-   * @returns `false`: the head has moved.
+   * @returns `false` if the head has moved.
    */
   #write(head: number, cost: number, instant: bigint): boolean {
     for (let permit = head; permit < head + cost; permit++) {
@@ -160,7 +161,8 @@ export class RollingLimit implements Limit {
       for (;;) {
         const found = Atomics.load(this.#cells, at);
         if ((found & LAP_MASK) === lap && found >= written) break;
-        // After the load: what was found belongs to this lap, and the swap changes nothing else.
+        // Checked after the load: the value found belongs to this lap, and the swap replaces only that
+        // value.
         if (this.#head() !== head) return false;
         if (Atomics.compareExchange(this.#cells, at, found, written) === found) break;
       }

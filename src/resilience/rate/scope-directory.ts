@@ -1,7 +1,7 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { ScopeUnknownError } from './rate-errors.js';
 
-/** Names to scopes. The owner writes it, in shared memory, so that every thread sees each scope at once. */
+/** Maps names to scopes. The owner writes it in shared memory, so every thread sees a new scope at once. */
 export class ScopeDirectory {
   readonly #memory: RateMemory;
   #version = -1;

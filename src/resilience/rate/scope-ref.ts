@@ -1,17 +1,17 @@
 import { InvalidScopeError } from './rate-errors.js';
 
 /**
- * What a call spends from, told by what it is for. A tenant's own budget is taken first, then the
- * endpoint's, then the provider's: all or none.
+ * What a call spends from, described by what the call is for. The tenant's own budget is taken first,
+ * then the endpoint's, then the provider's: all or none.
  */
 export interface ScopeRef {
   readonly provider?: string | undefined;
-  /** Of the provider. */
+  /** An endpoint of the provider. */
   readonly endpoint?: string | undefined;
   readonly tenant?: string | undefined;
 }
 
-/** What a throttled call was for: nobody throttles a tenant. */
+/** What a throttled call was for. Providers throttle calls, not tenants. */
 export interface ThrottledScope {
   readonly provider: string;
   readonly endpoint?: string | undefined;
@@ -23,9 +23,9 @@ export const endpointScope = (provider: string, endpoint: string): string =>
 export const tenantScope = (tenant: string): string => `tenant:${tenant}`;
 
 /**
- * Names of the scopes, in the order in which they are taken. The last is where waiters queue.
+ * Names of the scopes, in the order in which they are taken. Waiters queue at the last one.
  *
- * @throws {InvalidScopeError} for a reference to nothing, or to an endpoint of no provider.
+ * @throws {InvalidScopeError} for a reference to nothing, or to an endpoint without a provider.
  */
 export function scopeNames(ref: ScopeRef): string[] {
   const { provider, endpoint, tenant } = ref;
@@ -41,7 +41,7 @@ export function scopeNames(ref: ScopeRef): string[] {
 }
 
 /**
- * The one scope that a budget is declared for.
+ * Name of the one scope that a budget is declared for.
  *
  * @throws {InvalidScopeError} for a reference to none, or to a tenant and a provider at once.
  */

@@ -2,7 +2,7 @@ import type { RateMemory } from '../../shared-memory/rate-memory.js';
 
 const CELLS = {
   granted: 0,
-  /** Permits beyond one a call: most calls take one, and then there is one counter to move. */
+  /** Permits beyond the first of each call. Most calls take one, and then only one counter has to change. */
   permitsMore: 1,
   refused: 2,
   waited: 3,
@@ -11,28 +11,29 @@ const CELLS = {
   aborted: 6,
 } as const;
 
-/** What a scope has seen, over all threads, since it was declared. */
+/** Counters of a scope since it was declared, over all threads. */
 export interface ScopeCounters {
-  /** Permits given. */
+  /** Permits granted. */
   readonly permits: number;
   /** Calls that got their permits. */
   readonly granted: number;
-  /** Calls of `tryAcquire` and `reserve` that did not. */
+  /** Calls of `tryAcquire` and `reserve` that did not get their permits. */
   readonly refused: number;
   /** Calls of `acquire` that had to wait and got their permits. */
   readonly waited: number;
-  /** Microseconds that they waited, together. */
+  /** Microseconds that those calls waited, in total. */
   readonly waitedUs: number;
-  /** Calls of `acquire` whose time was up. */
+  /** Calls of `acquire` that timed out. */
   readonly timedOut: number;
-  /** Calls of `acquire` that were given up by a signal. */
+  /** Calls of `acquire` that a signal aborted. */
   readonly aborted: number;
 }
 
 /**
- * A member's counters on one scope, written by its thread alone with plain stores (an atomic add would
- * cost more than the rest of a take), so a reader may see them a moment late. Each is one double, exact
- * up to 2⁵³ and stored whole: of two words, a reader could see one with the carry and one without it.
+ * A member's counters for one scope. Only its own thread writes them, with plain stores (an atomic add
+ * would cost more than the rest of a take), so a reader may see them a moment late. Each is one double,
+ * exact up to 2⁵³ and stored whole; with two words, a reader could see one word with the carry and the
+ * other without it.
  */
 export class ScopeStatistics {
   readonly #counters: Float64Array;
@@ -57,7 +58,7 @@ export class ScopeStatistics {
   }
 }
 
-/** Sums over all members. */
+/** Sums the counters over all members. */
 export function readCounters(memory: RateMemory, scope: number): ScopeCounters {
   const sum = (cell: number) => {
     let total = 0;

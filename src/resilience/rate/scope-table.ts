@@ -16,12 +16,12 @@ import { ScopeDirectory } from './scope-directory.js';
 import { setOf } from './scope-view.js';
 
 /**
- * Declares, changes and removes budgets in shared memory. There is one owner, the thread that made
- * the memory; the others only spend.
+ * Declares, changes and removes budgets in shared memory. Its one owner is the thread that created the
+ * memory; all other threads only spend.
  *
- * A change closes the old cells, carries what was spent over to new ones, and then publishes a new
- * version. A take that was under way fails on the closed cell and looks again, so what it spends is
- * counted once, by the old parameters or by the new.
+ * A change closes the old cells, carries what was spent over to new cells, and then publishes a new
+ * version. A take in progress fails on the closed cell and tries again, so what it spends is counted
+ * once, by either the old or the new parameters.
  */
 export class ScopeTable {
   readonly #memory: RateMemory;
@@ -29,7 +29,7 @@ export class ScopeTable {
   readonly #directory: ScopeDirectory;
   readonly #arena: Arena;
   #gates = 0;
-  /** By scope and limit: permits that still count but that a window, made smaller, had no room for. */
+  /** By scope and limit: permits that still count but did not fit into a window that was made smaller. */
   readonly #older = new Map<number, readonly (readonly bigint[])[]>();
 
   constructor(memory: RateMemory, clock: Clock) {
@@ -39,14 +39,22 @@ export class ScopeTable {
     this.#arena = new Arena(memory.sizes.arenaWords, clock);
   }
 
-  /** @throws {RateTableFullError} and leaves all as it was. */
+  /**
+   * Declares or changes a budget.
+   *
+   * @throws {RateTableFullError} when there is no room; then nothing has changed.
+   */
   set(name: string, budget: BudgetOptions): void {
     const known = this.#directory.find(name);
     if (known === undefined) this.#declare(name, budget);
     else this.#change(known, name, budget);
   }
 
-  /** @returns Whether it was there. Threads that hold it get an error on their next call. */
+  /**
+   * Removes a budget. Threads that have it open get an error on their next call.
+   *
+   * @returns Whether it existed.
+   */
   remove(name: string): boolean {
     const scope = this.#directory.find(name);
     if (scope === undefined) return false;
@@ -95,7 +103,7 @@ export class ScopeTable {
     this.#free(before);
   }
 
-  /** Writes cells and parameters, then the version that makes them count. */
+  /** Writes cells and parameters, then the version that puts them into effect. */
   #publish(scope: number, version: number, parameters: ScopeParameters, spent: readonly Spent[]): void {
     const { b64, i32 } = this.#memory;
     const times = this.#times(scope);
@@ -122,7 +130,10 @@ export class ScopeTable {
     this.#coolDown(scope, version, parameters);
   }
 
-  /** A cooldown that another thread began while the cells were written found the old ones closed. */
+  /**
+   * Repeats a cooldown that another thread began while the new cells were written: it found the old ones
+   * closed.
+   */
   #coolDown(scope: number, version: number, { limits }: ScopeParameters): void {
     const { now, blockedUntil } = this.#times(scope);
     if (blockedUntil <= now) return;
@@ -200,7 +211,7 @@ export class ScopeTable {
   }
 }
 
-/** A rate with a burst, in ns. The interval of a permit is rounded up, never down. */
+/** Parameters of a rate with a burst, in ns. The interval of a permit is rounded up, never down. */
 function smoothParameters({ permits, per, burst }: LimitOptions): LimitParameters {
   const most = burst ?? permits;
   if (permits === 0) {

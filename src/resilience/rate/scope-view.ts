@@ -6,12 +6,12 @@ import { ScopeRemovedError } from './rate-errors.js';
 import { toNumber } from './to-number.js';
 import { GRANTED, STALE, type Verdict } from './verdict.js';
 
-/** Also where nothing limits the rate: places in the order of waiters, and sums, must stay exact. */
+/** Also applies if nothing limits the rate: places in the order of waiters, and sums, must stay exact. */
 const COST_MAX = 1_000_000;
 
 /**
- * A scope as one thread sees it: its parameters, read once a version. Everything that a call needs
- * lies in fields, so that the hot path touches shared memory for the cells alone.
+ * A scope as one thread sees it: its parameters, read once for each version. Everything that a call needs
+ * is in fields, so that the hot path reads shared memory only for the cells.
  */
 export class ScopeView {
   readonly name: string;
@@ -19,14 +19,14 @@ export class ScopeView {
   readonly memory: RateMemory;
   limits: readonly Limit[] = [];
   gate: InFlightGate | undefined;
-  /** Share of a tenant. */
+  /** A tenant's share. */
   weight = 1;
   /** The largest cost that can ever be granted. */
   permitsMax = COST_MAX;
   /** Ns that one permit takes at the steady rate of the slowest limit. */
   nsPerPermit = 1_000n;
   #version = 0;
-  /** Of the scope when it was opened: another scope in the same place has another life. */
+  /** Where the version of the scope is stored. It was read when the scope was opened. */
   readonly #versionAt: number;
   readonly #blockedUntilAt: number;
 
@@ -40,7 +40,7 @@ export class ScopeView {
     this.refresh();
   }
 
-  /** Of the parameters that were read last, by whichever limiter of this thread. */
+  /** Version of the parameters read last, by any limiter of this thread. */
   get version(): number {
     return this.#version;
   }
@@ -52,7 +52,7 @@ export class ScopeView {
   /**
    * Reads the parameters again.
    *
-   * @throws {ScopeRemovedError} when the scope is gone, or another stands in its place.
+   * @throws {ScopeRemovedError} when the scope is gone, or another one has taken its slot.
    */
   refresh(): void {
     const { memory, scope } = this;
@@ -66,7 +66,7 @@ export class ScopeView {
     );
     this.gate = inFlightMax > 0 ? new InFlightGate(memory, parameters, inFlightMax) : undefined;
     this.permitsMax = Math.min(COST_MAX, ...limits.map(({ permits }) => permits));
-    // Without a rate, waiters are a millisecond apart in the order, so that few of them count as equal.
+    // Without a rate, waiters are placed a millisecond apart, so that few of them tie.
     this.nsPerPermit = limits.some(({ kind }) => kind !== 'quota') ? 1_000n : 1_000_000n;
     for (const { nsPerPermit } of this.limits) {
       if (nsPerPermit > this.nsPerPermit) this.nsPerPermit = nsPerPermit;
@@ -78,12 +78,12 @@ export class ScopeView {
     return Atomics.load(this.memory.b64, this.#blockedUntilAt);
   }
 
-  /** Grows with each cooldown, and each use that a provider told. */
+  /** A counter that grows with each cooldown, and with each usage that a provider reported. */
   told(): number {
     return Atomics.load(this.memory.i32, this.memory.toldAt(this.scope));
   }
 
-  /** How far off all limits would grant the cost, or since when they would; takes nothing. */
+  /** Ns until all limits would grant the cost or, if negative, since when they would. Takes nothing. */
   peek(instant: bigint, cost: number): Verdict {
     let longest = toNumber(BigInt.asIntN(64, this.blockedUntil() - instant));
     for (const limit of this.limits) {
@@ -95,8 +95,8 @@ export class ScopeView {
   }
 
   /**
-   * Takes the cost from all limits, or from none, but for what a lost race had taken from a rolling
-   * limit: that stays given. Too few is safe.
+   * Takes the cost from all limits or from none. The exception: a rolling limit that had already granted
+   * when another limit refused keeps its permits spent. Granting too few is safe.
    */
   take(instant: bigint, cost: number, undoable = false): Verdict {
     const blockedUntil = this.blockedUntil();
@@ -111,7 +111,7 @@ export class ScopeView {
     return limits.length === 0 && !this.isCurrent() ? STALE : GRANTED;
   }
 
-  /** Gives back the last undoable take. */
+  /** Undoes the last undoable take. */
   undo(): void {
     this.#undoBefore(this.limits.length);
   }
@@ -128,7 +128,7 @@ export class ScopeView {
   }
 }
 
-/** A scope as it is at one time. Without a name: there is none. */
+/** Reads a consistent copy of a scope. `name` is `undefined` if the scope does not exist. */
 export function readScope(memory: RateMemory, scope: number) {
   const versionAt = memory.versionAt(scope);
   for (;;) {
@@ -139,5 +139,5 @@ export function readScope(memory: RateMemory, scope: number) {
   }
 }
 
-/** Which set of parameters a version of a scope uses. */
+/** Which set of parameters a scope version uses. */
 export const setOf = (version: number): number => (version >> 1) & 1;

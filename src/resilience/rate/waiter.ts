@@ -8,29 +8,29 @@ import type { PermitPath } from './permit-path.js';
 export interface Waiter {
   readonly limiter: WaitedFor;
   readonly cost: number;
-  /** In the order of service: its virtual time, less what its priority is worth. */
+  /** Place in the order of service: its virtual time, minus what its priority is worth. */
   readonly place: bigint;
   readonly virtualPlace: QueuePlace;
-  /** Counts the waiters of its limiter: of two at one place, the first comes first. */
+  /** Sequence number among the waiters of its limiter; breaks ties between equal places. */
   readonly arrival: number;
   readonly since: Nanos;
   readonly deadline: Nanos | undefined;
   readonly signal: AbortSignal | undefined;
   readonly resolve: (permit: Permit) => void;
   readonly reject: (error: unknown) => void;
-  /** In the queue of its limiter. */
+  /** Index in the queue of its limiter. */
   orderIndex: number;
-  /** Among all waiters of the thread that have a deadline. */
+  /** Index among all waiters of the thread that have a deadline. */
   deadlineIndex: number;
 }
 
-/** What calls wait for: a limiter, as far as the waiting room knows it. */
+/** What calls wait for: the part of a limiter that the waiting room needs. */
 export interface WaitedFor {
   readonly path: PermitPath;
   readonly order: FairQueue;
-  /** By their place. */
+  /** Sorted by place. */
   readonly waiters: IndexedHeap<Waiter, 'orderIndex'>;
-  /** Its place in the waiting room while waiters are served. */
+  /** Index in the waiting room's heap while waiters are served. */
   turnIndex: number;
   /** Turns what `path.take` took into the caller's permit. */
   grant(cost: number, at: Nanos, waitedNs: number): Permit;

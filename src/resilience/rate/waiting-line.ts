@@ -3,27 +3,28 @@ import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import type { ScopeView } from './scope-view.js';
 import { NEVER, STALE } from './verdict.js';
 
-/** Later than every waiter: for callers that do not wait, and must not push in. */
+/** Later than every waiter: for calls that do not wait and must not overtake those that do. */
 export const BEHIND_ALL = 9_223_372_036_854_775_807n;
 
-/** A thread that lets permits lie for this long has missed its turn. Timers may be this late. */
+/** A thread that leaves permits untaken for this long has missed its turn. Timers may be this late. */
 const GRACE_NS = 10_000_000;
 /**
- * Waiters this close in order may be served in either: a thread that wakes serves several of its
- * own before others have to wake in between, or high rates would starve on timers of 1 ms.
+ * Waiters whose places are this close may be served in either order. So a thread that wakes up serves
+ * several of its own waiters before it hands over to another thread; otherwise high rates would starve on
+ * timers of 1 ms.
  */
 export const TIE_NS = 5_000_000n;
-/** Before a thread looks again whether those ahead are gone. */
+/** Time before a thread checks again whether the waiters ahead are gone. */
 const TURN_NS = 1_000_000;
 
 /**
- * Who waits at a scope, over all threads. Each member publishes the waiter that it would serve
- * next, by its place in the order (a virtual time, smaller is sooner) and its cost; those with a
- * smaller one go first. One that is blocked or dead is passed over, once it is overdue, or its permits
- * lay there, for longer than a timer may be late, so that nobody waits for it twice.
+ * The waiters at a scope, over all threads. Each member publishes the waiter that it would serve next:
+ * its place in the order (a virtual time; smaller is sooner) and its cost. Members with a smaller place
+ * go first. A member that is blocked or dead is passed over once it is overdue, or has left its permits
+ * untaken, for longer than a timer may be late. After that, nobody waits for it again.
  *
- * Each entry has one writer. The masks say who waits, a bit a member, so that dying in the middle of
- * anything leaves nothing behind but a bit, which `withdraw` takes away.
+ * Each entry has one writer. The masks hold one bit per member that waits. A thread that dies at any
+ * point leaves behind only a bit, which `withdraw` clears.
  */
 export class WaitingLine {
   readonly #memory: RateMemory;
@@ -46,7 +47,7 @@ export class WaitingLine {
     return true;
   }
 
-  /** @param dueAt - When the member will look again, if its thread is not blocked. */
+  /** @param dueAt - When the member will check again, if its thread is not blocked. */
   publish(member: number, { place, cost, dueAt }: { place: bigint; cost: number; dueAt: bigint }): void {
     const { i32, b64 } = this.#memory;
     Atomics.store(b64, this.#memory.entryKeyAt(this.#scope, member), place);
@@ -63,9 +64,10 @@ export class WaitingLine {
   }
 
   /**
-   * Ns until it may be the turn of a waiter, by those ahead of it. 0: it is its turn.
+   * Ns until it may be a waiter's turn, given the waiters ahead of it; 0 if it is its turn.
    *
-   * @param member - Whose waiter it is: its own entry does not count. −1: of nobody's.
+   * @param member - The member whose waiter it is; its own entry does not count. −1 if it belongs to
+   *   none.
    */
   wait(view: ScopeView, member: number, place: bigint, cost: number, instant: bigint): number {
     const { i32, b64, maskWords } = this.#memory;
@@ -94,17 +96,17 @@ export class WaitingLine {
         continue;
       }
       const behindAll = view.peek(instant, Math.min(costs, view.permitsMax));
-      // Not enough for all of them, ever: but those ahead may give up.
+      // There will never be enough for all of them, but those ahead may give up.
       return behindAll === NEVER ? TURN_NS : Math.max(TURN_NS, behindAll);
     }
   }
 
-  /** Whether a member let its turn pass: its thread is blocked or dead. */
+  /** Whether a member missed its turn: its thread is blocked or dead. */
   #isLate(view: ScopeView, member: number, instant: bigint): boolean {
     const { i32 } = this.#memory;
     const dueAt = Atomics.load(i32, this.#memory.entryDueAt(this.#scope, member));
     if (((toMillis32(instant) - dueAt) | 0) * 1e6 > GRACE_NS) return true;
-    // With a cap on calls in flight, permits may lie there because it is full.
+    // With a cap on calls in flight, permits may be untaken because the cap is reached.
     if (view.gate !== undefined) return false;
     const cost = Atomics.load(i32, this.#memory.entryCostAt(this.#scope, member));
     const lying = -view.peek(instant, Math.min(cost, view.permitsMax));
@@ -112,5 +114,5 @@ export class WaitingLine {
   }
 }
 
-/** The low 32 bits of an instant in ms: enough to compare with one that is not 24 days away. */
+/** The low 32 bits of an instant in ms: enough to compare it with another one less than 24 days away. */
 const toMillis32 = (instant: bigint): number => Number(BigInt.asIntN(32, instant / NANOS_PER_MILLI));

@@ -7,10 +7,10 @@ import { NEVER } from './verdict.js';
 import type { WaitedFor, Waiter } from './waiter.js';
 import type { WaitingLine } from './waiting-line.js';
 
-/** No sleep is longer: those ahead may give up, and budgets may change, without a word. */
+/** Maximum sleep: those ahead may give up, and budgets may change, without a notification. */
 const SLEEP_NS_MAX = 250_000_000;
 
-/** A waiter of this thread that stands in a scope's line: nobody behind it goes first. */
+/** A waiter of this thread that stands in a scope's line. Nobody behind it may go first. */
 interface Claim {
   readonly line: WaitingLine;
   readonly place: bigint;
@@ -19,9 +19,9 @@ interface Claim {
 }
 
 /**
- * The calls of one thread that wait for permits. Each limiter has a queue in order of place; the
- * first of each is tried, the soonest place first, and those that must wait stand in the line of
- * the scope that stops them. One timer serves all; there is none while nobody waits.
+ * The calls of one thread that wait for permits. Each limiter has a queue ordered by place. The first
+ * waiter of each queue is tried, in order of place, and those that must wait stand in the line of the
+ * scope that stops them. One timer serves all of them; there is none while nobody waits.
  */
 export class WaitingRoom {
   readonly #clock: Clock;
@@ -33,7 +33,7 @@ export class WaitingRoom {
     (a, b) => a.deadline! < b.deadline!,
   );
   readonly #signals = new AbortWatch((waiters, reason) => this.#abort(waiters, reason));
-  /** Lines in which this thread stands. */
+  /** The lines in which this thread stands. */
   #lines = new Map<number, WaitingLine>();
   #timer: TimerHandle | undefined;
   #waiters = 0;
@@ -74,7 +74,7 @@ export class WaitingRoom {
     this.wake();
   }
 
-  /** Something changed in this thread that may let a waiter go. */
+  /** Serves waiters after something changed in this thread that may let one go. */
   wake(): void {
     if (this.#isClosed || this.#isServing) return;
     this.#isServing = true;
@@ -85,7 +85,7 @@ export class WaitingRoom {
     }
   }
 
-  /** Refuses all who wait. */
+  /** Refuses all waiting calls. */
   close(): void {
     this.#isClosed = true;
     this.#clock.clearTimeout(this.#timer);
@@ -105,7 +105,8 @@ export class WaitingRoom {
     do {
       claims = new Map();
       sleep = this.#serveDue(claims);
-      // After the permits that are there: one of the last instant is still in time.
+      // Deadlines come after the permits that are available: a permit at the last instant is still in
+      // time.
     } while (this.#giveUpLate());
     const now = this.#clock.now();
     const deadline = this.#deadlines.first?.deadline;
@@ -115,7 +116,11 @@ export class WaitingRoom {
     if (this.#waiters > 0) this.#timer = this.#clock.setTimeout(() => this.wake(), delay);
   }
 
-  /** @returns Ns until one of those who still wait may be served. */
+  /**
+   * Serves every waiter whose turn it is.
+   *
+   * @returns Ns until one of the remaining waiters may be served.
+   */
   #serveDue(claims: Map<number, Claim>): number {
     let sleep = SLEEP_NS_MAX;
     const order = new IndexedHeap<WaitedFor, 'turnIndex'>('turnIndex', isFirstSooner);
@@ -129,7 +134,11 @@ export class WaitingRoom {
     return sleep;
   }
 
-  /** @returns Ns to wait; 0 when the waiter is gone, served or refused. */
+  /**
+   * Tries to serve a waiter.
+   *
+   * @returns Ns to wait; 0 if the waiter is gone, served or refused.
+   */
   #try(waiter: Waiter, claims: Map<number, Claim>): number {
     const { limiter, cost, place, virtualPlace } = waiter;
     const now = this.#clock.now();
@@ -137,7 +146,7 @@ export class WaitingRoom {
     try {
       wait = this.#take(waiter, now, claims);
     } catch (error) {
-      this.#rejectAll(limiter, error); // its budget was removed, by another thread in the middle of it perhaps
+      this.#rejectAll(limiter, error); // its budget was removed, perhaps by another thread meanwhile
       return 0;
     }
     if (wait === NEVER) return this.#refuseForGood(waiter);
@@ -186,7 +195,11 @@ export class WaitingRoom {
     }
   }
 
-  /** @returns Whether there was one. */
+  /**
+   * Refuses the waiters whose deadline has passed.
+   *
+   * @returns Whether there were any.
+   */
   #giveUpLate(): boolean {
     const now = this.#clock.now();
     let isOneLate = false;
@@ -212,7 +225,7 @@ export class WaitingRoom {
     this.wake();
   }
 
-  /** A change of the budget, or a rate of 0, left it without hope. */
+  /** Refuses a waiter that can never be served, because the budget changed or its rate is 0. */
   #refuseForGood(waiter: Waiter): 0 {
     this.#remove(waiter);
     waiter.limiter.order.leave(waiter.virtualPlace);
