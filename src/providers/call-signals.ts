@@ -1,4 +1,4 @@
-/** One call's own signal. */
+/** The abort signal of one call. */
 export interface CallSignal {
   readonly signal: AbortSignal;
   abort(reason: unknown): void;
@@ -10,15 +10,15 @@ interface Watched {
 }
 
 /**
- * Signals of calls that are under way, each aborted by the caller's signal or by `abortAll`. One
- * listener a signal, however many calls have it, since Node warns of more than ten; none is left
- * behind, as `AbortSignal.any` has done.
+ * Abort signals of calls in progress. Each is aborted by the caller's signal or by `abortAll`. A caller's
+ * signal gets only one listener however many calls use it, since Node warns about more than ten. No
+ * listener is left behind, unlike with `AbortSignal.any`.
  */
 export class CallSignals {
   readonly #calls = new Map<CallSignal, AbortSignal | undefined>();
   readonly #watched = new Map<AbortSignal, Watched>();
 
-  /** To be closed when the call is over. */
+  /** Opens the signal of a call. Close it when the call is over. */
   open(outer?: AbortSignal): CallSignal {
     const controller = new AbortController();
     const call: CallSignal = {

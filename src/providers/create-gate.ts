@@ -12,10 +12,10 @@ export interface GateContext {
 }
 
 /**
- * The gate that a spec asks for in front of its source.
+ * Creates the gate that a spec asks for in front of its source.
  *
  * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` and
- * @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for what is not there (any more).
+ * @throws {BreakerUnknownError} `BREAKER_UNKNOWN` for a name that is not declared, or no longer.
  */
 export function createGate(
   { budget, breaker }: SourceGateSettings,
@@ -23,7 +23,7 @@ export function createGate(
 ): ProviderGate {
   const provider = budget?.provider ?? breaker;
   invariant(provider !== undefined, 'a gate names a budget, a breaker or both');
-  // A provider that asks for a pause means the endpoint, where that is metered by itself.
+  // A provider that asks for a pause means the endpoint, if that is metered on its own.
   const asked = { provider, endpoint: budget?.endpoint };
   return new ProviderGate({
     provider,

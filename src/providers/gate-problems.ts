@@ -2,7 +2,7 @@ import { RuntimeError } from '../core/errors.js';
 import type { Resilience } from '../resilience/resilience-client.js';
 import type { SourceGateSettings } from '../wire/resolved-spec.js';
 
-/** What is wrong with the names in a spec, by the key that holds them. */
+/** Problems with the budget and breaker names in a spec, each with the key that holds the name. */
 export function gateProblems(
   { budget, breaker }: SourceGateSettings,
   resilience: Resilience | undefined,
@@ -16,7 +16,7 @@ export function gateProblems(
     attempt('budget', (known) => {
       const { permitsMax } = known.limiter(budget);
       if (budget.cost <= permitsMax) return undefined;
-      return `expected a cost of at most ${permitsMax}, which is all that the budget gives at once, found ${budget.cost}`;
+      return `expected a cost of at most ${permitsMax}, the most that the budget grants at once, found ${budget.cost}`;
     });
   }
   if (breaker !== undefined) {

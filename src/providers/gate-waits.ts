@@ -1,14 +1,14 @@
-/** What calls wait for at a gate, and how long they have. */
+/** What calls wait for at a gate, and for how long. */
 export class GateWaits {
   breakerPauses = 0;
   breakerPausedNs = 0n;
   budgetWaits = 0;
   budgetWaitedNs = 0n;
   retries = 0;
-  /** The latest last. */
+  /** In order of their beginning; the latest is last. */
   readonly #pauses = new Set<{ readonly reason: string }>();
 
-  /** Why a call waits at the moment, beyond a budget's own pace. */
+  /** Why a call is waiting now, beyond the normal pace of the budget. */
   get pausedBy(): string | undefined {
     return [...this.#pauses].at(-1)?.reason;
   }

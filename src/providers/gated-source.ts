@@ -7,10 +7,10 @@ import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
 import type { ProviderGate } from './provider-gate.js';
 
 /**
- * A source behind the gate of its provider. Each `read` of it is a call, unless the source takes its
- * calls there itself. While the gate lets none pass, nothing is read, and a read that fails and could
- * succeed later is made again: an outage pauses the pipeline, and neither ends it nor burns through
- * retries.
+ * A source behind the gate of its provider. Each `read` counts as a call, unless the source passes its
+ * own calls through the gate. While the gate lets no call through, nothing is read. A read that fails but
+ * may succeed later is retried. So an outage pauses the pipeline; it neither ends the pipeline nor burns
+ * through retries.
  */
 export class GatedSource implements Source {
   readonly schema: Schema;
@@ -18,7 +18,7 @@ export class GatedSource implements Source {
   readonly order: EventOrder;
   readonly #source: Source;
   readonly #gate: ProviderGate;
-  /** Made once: a read allocates no function. */
+  /** Created once, so that a read allocates no function. */
   readonly #readSource: () => Promise<Batch | null> | Batch | null;
 
   constructor(source: Source, gate: ProviderGate) {
@@ -60,7 +60,10 @@ export class GatedSource implements Source {
     return this.#source.position();
   }
 
-  /** Behind a budget or a breaker any read may wait for long; nothing is read of the source before. */
+  /**
+   * With a budget or a breaker, any read may wait for a long time; until the wait is over, nothing is
+   * read from the source.
+   */
   positionForRead(): PlainData {
     return this.#source.position();
   }
@@ -83,7 +86,7 @@ export class GatedSource implements Source {
     return this.#source.gatesItsCalls ? this.#readUngated() : this.#gate.read(this.#readSource);
   }
 
-  /** Calls of the source that a stop has ended are the end of its read. */
+  /** If a stop ended a call of the source, the read returns `null`. */
   #readUngated(): Promise<Batch | null> | Batch | null {
     const reading = this.#source.read();
     if (!(reading instanceof Promise)) return reading;

@@ -5,19 +5,19 @@ import { PROVIDER_ERRORS } from '../core/provider-error-table.js';
 import { retryAfterMsOf } from '../core/retry-after.js';
 import { classifyError, type FailureClass } from '../resilience/breaker/classify.js';
 
-/** What is to be made of a call that failed. */
+/** How a failed call is treated. */
 export interface Judgement {
   readonly outcome: FailureClass;
   readonly mayCallAgain: boolean;
-  /** For how long the provider asked to be left alone. */
+  /** How long the provider asked to be left alone. */
   readonly retryAfterMs: number | undefined;
-  /** What the caller is told, without credentials where it is the provider's. */
+  /** The error for the caller; a provider's error is stripped of credentials. */
   readonly error: unknown;
 }
 
 /**
- * By the table of provider errors, where the error has a kind. Does not throw, whatever was thrown: a
- * permit depends on it.
+ * Judges an error that has a kind by the table of provider errors. Never throws, whatever was thrown,
+ * since a permit has to be released afterwards.
  */
 export function judgeFailure(thrown: unknown, provider: string, nowMs: number): Judgement {
   try {
@@ -35,12 +35,12 @@ export function judgeFailure(thrown: unknown, provider: string, nowMs: number): 
   }
 }
 
-/** Whether the same call may succeed later: not after a bug, here or in a source of the user's. */
+/** Whether the same call may succeed later. It will not after a bug, ours or in the user's source. */
 function mayHelpAgain(error: unknown): boolean {
   if (error instanceof RuntimeError) return error.retryable;
   return !(
     error instanceof InvariantError ||
-    // `fetch` has a TypeError, too, where the network fails: with the cause in it.
+    // `fetch` also throws a TypeError when the network fails, but with a cause.
     (error instanceof TypeError && error.cause === undefined) ||
     error instanceof RangeError ||
     error instanceof ReferenceError ||

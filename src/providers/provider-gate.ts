@@ -18,52 +18,53 @@ import { judgeFailure } from './judge-failure.js';
 /** A budget that each call spends from. */
 export interface CallBudget {
   readonly limiter: Limiter;
-  /** Permits of a call that names no cost of its own. */
+  /** Permits for a call that sets no cost of its own. */
   readonly cost: number;
 }
 
 export interface ProviderGateOptions {
-  /** For messages. */
+  /** Used in messages. */
   readonly provider: string;
   readonly budget?: CallBudget | undefined;
   readonly breaker?: Breaker | undefined;
-  /** A call was throttled: cools the provider's budget down for all threads, where it has one. */
+  /** Reports that a call was throttled: cools the provider's budget down for all threads, if it has one. */
   throttled(retryAfterMs: number): void;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Before the first call that is made again; doubled with each further one in a row. */
+/** Wait before the first retry; doubled for each further retry in a row. */
 const BACK_OFF_MS = 10;
 const BACK_OFF_MS_MAX = 1_000;
-/** 104 days, as with a budget's time-out: what is further off is no deadline. */
+/** 104 days, as with a budget's timeout: anything longer means no deadline. */
 const DEADLINE_MS_MAX = 9e9;
 
-/** What a call that does not succeed at once goes by. */
+/** Conditions of a call that does not succeed at once. */
 interface Terms {
   readonly cost: number;
   readonly signal: AbortSignal;
-  /** No attempt begins later. */
+  /** No attempt begins after this instant. */
   readonly until: Nanos | undefined;
 }
 
-/** How far a call has come that did not succeed at once. */
+/** Progress of a call that did not succeed at once. */
 interface Attempts {
   /** Failures so far. */
   failed: number;
   lastError?: unknown;
-  /** Why the budget is waited for, where that is not its own pace. */
+  /** Why the call waits for the budget, if not for its normal pace. */
   cooledBy?: string | undefined;
 }
 
 /**
- * What stands between one source and its provider. Every call takes the breaker's permit and the
- * budget's permits first; while the breaker is open, or the budget spent, none is made. What an error
- * does is in the table of provider errors: an outage counts for the breaker and is tried again when that
- * allows it, a throttled call cools the budget down for all threads and is made again after it, and what
- * the provider refuses counts for nothing and is told at once. Cancellation is no failure.
+ * Stands between one source and its provider. Every call first takes a permit from the breaker and
+ * permits from the budget. While the breaker is open or the budget is spent, no call is made. The table
+ * of provider errors decides what an error does. An outage counts for the breaker and is retried when the
+ * breaker allows it. A throttled call cools the budget down for all threads and is retried afterwards. An
+ * error by which the provider refuses the request counts for nothing and is reported at once.
+ * Cancellation is not a failure.
  *
- * Without a breaker nothing says when an outage is over, so that only throttled calls are made again.
+ * Without a breaker, nothing tells when an outage is over, so only throttled calls are retried.
  */
 export class ProviderGate implements CallGate {
   readonly #provider: string;
@@ -102,7 +103,7 @@ export class ProviderGate implements CallGate {
   }
 
   /**
-   * A call for rows. Answers without a promise when nothing has to be waited for, and with `null` when
+   * Makes a call for rows. Answers without a promise if nothing has to be waited for, and with `null` if
    * the gate was stopped first.
    */
   read<T>(read: () => Promise<T | null> | T | null): Promise<T | null> | T | null {
@@ -120,21 +121,25 @@ export class ProviderGate implements CallGate {
     return batch;
   }
 
-  /** Ends what waits, and aborts the signals of calls that are under way. */
+  /** Ends all waits, and aborts the signals of calls in progress. */
   stop(): void {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
     this.#signals.abortAll(this.#stopping.signal.reason);
   }
 
-  /** For who waited for a call. @throws what was thrown, unless it was that the gate was stopped. */
+  /**
+   * For callers that waited for a call: returns `null` if it ended because the gate was stopped.
+   *
+   * @throws what was thrown, otherwise.
+   */
   nullIfStopped(thrown: unknown): null {
     const { signal } = this.#stopping;
     if (signal.aborted && thrown === signal.reason) return null;
     throw thrown;
   }
 
-  /** Why a call waits, beyond a budget's own pace. */
+  /** Why a call is waiting, beyond the normal pace of the budget. */
   get pausedBy(): string | undefined {
     return this.#waits.pausedBy;
   }
@@ -148,7 +153,11 @@ export class ProviderGate implements CallGate {
     };
   }
 
-  /** Takes all permits of a read without waiting. @returns The breaker's, if there is one; `null`: none was taken. */
+  /**
+   * Takes all permits for a read without waiting.
+   *
+   * @returns The breaker's permit, if there is a breaker; `null` if nothing was taken.
+   */
   #takeNow(): CallPermit | undefined | null {
     let permit: CallPermit | undefined;
     if (this.#breaker) {
@@ -166,7 +175,7 @@ export class ProviderGate implements CallGate {
       isTaken = budget.limiter.tryAcquire(budget.cost) === 0;
       return isTaken ? permit : null;
     } finally {
-      // A budget that was removed throws: a probe must not be lost to that.
+      // If the budget was removed, this throws; the probe must not be lost then.
       if (!isTaken) permit?.ignore();
     }
   }
@@ -209,7 +218,7 @@ export class ProviderGate implements CallGate {
     }
   }
 
-  /** Makes the call once it may, and again after an error that passes. */
+  /** Makes the call once it may, and retries it after an error that may pass. */
   async #untilDone<T>(call: GatedCall<T>, terms: Terms, attempts: Attempts): Promise<T> {
     for (;;) {
       await this.#untilCallable(terms, attempts);
@@ -218,7 +227,8 @@ export class ProviderGate implements CallGate {
       try {
         permit = this.#breaker?.permit();
       } catch (error) {
-        // Others were faster to take the probes: the budget's permits are gone, and the wait begins anew.
+        // Other calls took the probes first: the permits from the budget are spent, and the wait starts
+        // again.
         ratePermit?.release();
         if (error instanceof BreakerOpenError) continue;
         throw error;
@@ -254,10 +264,10 @@ export class ProviderGate implements CallGate {
     signal.throwIfAborted();
     const still = until !== undefined && this.#clock.now() >= until ? breaker.refusal() : undefined;
     if (still) throw lastError ?? new BreakerOpenError(still);
-    this.#log.info({ breaker: name, pausedMs: Number(paused) / 1e6 }, 'intake goes on');
+    this.#log.info({ breaker: name, pausedMs: Number(paused) / 1e6 }, 'intake resumed');
   }
 
-  /** Settles at the deadline, too. */
+  /** Resolves once the breaker lets a call through, and also at the deadline or an abort. */
   async #whenCallable(breaker: Breaker, signal: AbortSignal, until: Nanos | undefined): Promise<void> {
     if (until === undefined) return breaker.whenCallable(signal);
     const own = this.#signals.open(signal);
@@ -283,7 +293,7 @@ export class ProviderGate implements CallGate {
       permit = await (cooledBy === undefined ? acquire() : this.#waits.pause(cooledBy, acquire));
     } catch (error) {
       signal.throwIfAborted();
-      // What the call itself has met says more than that there is no time for another try.
+      // The error that the call itself met says more than the timeout of the next attempt.
       const isTooLate = error instanceof BudgetRefusedError && error.code === 'ACQUIRE_TIMED_OUT';
       throw isTooLate ? (attempts.lastError ?? error) : error;
     }
@@ -295,10 +305,11 @@ export class ProviderGate implements CallGate {
   }
 
   /**
-   * Counts a failure, and waits until the call may be made again.
+   * Counts a failure, and waits until the call may be retried.
    *
-   * @param ratePermit - Of a call that waited for the budget; the others took from it without one.
-   * @throws what the caller is to know, where another try is no use; the reason of a signal that aborted.
+   * @param ratePermit - Permit of a call that waited for the budget; other calls took from it without
+   *   one.
+   * @throws the error for the caller, if a retry is no use; the reason of the signal, if it aborted.
    */
   async #failed(
     thrown: unknown,
@@ -309,12 +320,12 @@ export class ProviderGate implements CallGate {
   ): Promise<void> {
     const nowMs = Number(this.#clock.wall()) / 1e6;
     const { outcome, mayCallAgain, retryAfterMs, error } = judgeFailure(thrown, this.#provider, nowMs);
-    // Given up, a call says nothing of the provider, whatever it was cut off with.
+    // A cancelled call says nothing about the provider, whatever error ended it.
     if (outcome === 'failure' && !signal.aborted) permit?.fail();
     else permit?.ignore();
     if (ratePermit) ratePermit.release();
     else this.#budget?.limiter.release();
-    // Given up, a call may well be cut off: that is its end.
+    // A cancelled call may well end with an error: report the cancellation instead.
     if (signal.aborted && (outcome !== 'failure' || mayCallAgain)) throw signal.reason;
     attempts.lastError = error;
     const isThrottled = outcome === 'throttled';
@@ -327,7 +338,8 @@ export class ProviderGate implements CallGate {
       throw error;
     }
     const isAsked = isThrottled || retryAfterMs !== undefined;
-    // Until it opens, a breaker lets one failure follow the next at once; disabled, without an end.
+    // Without a pause, failures would follow each other until the breaker opens, or without end if it is
+    // disabled.
     if (!isAsked && this.#breaker?.refusal()) {
       this.#tellRetry(error);
       return;
@@ -336,7 +348,7 @@ export class ProviderGate implements CallGate {
     this.#tellRetry(error);
     const reason = isAsked ? `the provider asked for ${pauseMs} ms` : 'the last call failed';
     if (isThrottled && this.#budget)
-      attempts.cooledBy = reason; // over when the budget gives a permit again
+      attempts.cooledBy = reason; // ends when the budget grants a permit again
     else await this.#waits.pause(reason, () => sleep(this.#clock, pauseMs, signal));
   }
 
@@ -345,7 +357,7 @@ export class ProviderGate implements CallGate {
     const code = error instanceof RuntimeError ? { code: error.code } : {};
     this.#log.warn(
       { provider: this.#provider, ...code, error: messageOf(error) },
-      'call failed, to be made again',
+      'call failed, will be retried',
     );
   }
 

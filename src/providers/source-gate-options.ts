@@ -3,7 +3,7 @@ import { BudgetName } from '../resilience/rate/budget-options.js';
 
 const cost = 'expected a cost of 1 to 1000000 permits';
 
-/** What stands in front of a source, whatever the source is: common to all of them. */
+/** Options of the gate in front of a source. All sources have them. */
 export const SourceGateOptions = z.object({
   budget: z
     .strictObject({
