@@ -6,9 +6,9 @@ import { takeLogLine } from '../telemetry/thread-logger.js';
 import type { LogLine, PipelineControl } from '../wire/pipeline-actor.js';
 import { portEndpoint } from '../wire/port-endpoint.js';
 
-/** The supervisor's end of the two ports of a running actor. To be closed when the job ends. */
+/** The supervisor's end of the two ports of a running actor. Close it when the job ends. */
 export class ActorLink {
-  /** The thread's ends: to be transferred with its task. */
+  /** The thread's ends, to be transferred with its task. */
   readonly far: { readonly control: MessagePort; readonly logs: MessagePort };
   readonly #control: MessagePort;
   readonly #logs: MessagePort;
@@ -38,7 +38,7 @@ export class ActorLink {
   /**
    * Calls the actor.
    *
-   * @returns `undefined` when the link was closed first: a call never settles after its thread died.
+   * @returns `undefined` if the link was closed first, since a call never settles after its thread died.
    */
   ask<K extends keyof PipelineControl>(
     what: K,
@@ -50,7 +50,7 @@ export class ActorLink {
         return;
       }
       this.#waiting.add(giveUp);
-      // One signature for all: none takes an argument.
+      // All commands share one signature: none takes an argument.
       const call = this.#actor[what] as unknown as () => Promise<Awaited<ReturnType<PipelineControl[K]>>>;
       call()
         .then(resolve, reject)
@@ -58,7 +58,7 @@ export class ActorLink {
     });
   }
 
-  /** Takes the last log lines and frees the ports. Calls in flight are answered with `undefined`. */
+  /** Reads the last log lines and frees the ports. Calls in flight resolve to `undefined`. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -69,10 +69,10 @@ export class ActorLink {
     }
     this.#tellDropped();
     this.#logs.close();
-    // Without the release, Comlink writes to the port when the proxy is collected, closed or not.
+    // Without the release, Comlink writes to the port when the proxy is collected, even if it is closed.
     this.#actor[releaseProxy]();
     this.#control.close();
-    // Never sent when the thread could not be had; sent, these do nothing.
+    // These ports were never transferred if no thread could be started; if they were, this does nothing.
     this.far.control.close();
     this.far.logs.close();
   }

@@ -3,8 +3,8 @@ import { InvalidOptionsError } from '../core/errors.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 
 /**
- * The deadline that a job is under as it starts or drains. The job's machine says when it is, on the wall
- * clock, so that it outlives a restart; this keeps the timer for it.
+ * The timer for the deadline of a job that starts or drains. The job's machine holds the deadline itself
+ * as an instant on the wall clock, so that it survives a restart.
  */
 export class Deadline {
   readonly #clock: Clock;
@@ -16,12 +16,12 @@ export class Deadline {
     this.#onPassed = onPassed;
   }
 
-  /** The instant that is so many ms from now, in ms on the wall clock. */
+  /** The instant this many ms from now, in ms on the wall clock. */
   in(delayMs: number): number {
     return Number(this.#clock.wall() / NANOS_PER_MILLI) + delayMs;
   }
 
-  /** @param atMs - On the wall clock; `undefined`: there is no deadline any more. */
+  /** @param atMs - Instant in ms on the wall clock; `undefined` clears the deadline. */
   arm(atMs: number | undefined): void {
     if (this.#armed?.atMs === atMs) return;
     if (this.#armed) this.#clock.clearTimeout(this.#armed.timer);
@@ -39,7 +39,7 @@ export class Deadline {
 }
 
 /**
- * Ms that a drain may take: what it was asked to, or what the settings say.
+ * Ms that a drain may take: the given deadline, or the one from the settings.
  *
  * @throws {InvalidOptionsError}
  */

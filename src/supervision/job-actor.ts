@@ -22,16 +22,16 @@ import type { JobCommand, JobEvent, JobMachine } from './job-machine.js';
 export interface JobActorSettings {
   /** From getting a thread until all stages are open. */
   readonly startDeadlineMs: number;
-  /** Of a drain that names none. */
+  /** For a drain without a deadline of its own. */
   readonly drainDeadlineMs: number;
-  /** For an actor that must not be terminated to end by itself. */
+  /** How long an actor that must not be terminated may take to end by itself. */
   readonly stopGraceMs: number;
 }
 
 export interface JobActorContext {
   readonly id: string;
   readonly clock: Clock;
-  /** On the same clock. One for all jobs: making it takes longer than running it. */
+  /** Uses the same clock. Shared by all jobs, since creating a machine takes longer than running it. */
   readonly machine: JobMachine;
   readonly threads: Threads;
   readonly log: Logger;
@@ -39,15 +39,18 @@ export interface JobActorContext {
   readonly resilience?: ResilienceHandle | undefined;
   readonly secrets?: readonly string[] | undefined;
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
-  /** After each step of the machine. Must not throw. */
+  /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
-  /** The job is over. Must not throw. */
+  /** Called when the job has ended. Must not throw. */
   onEnd(job: JobActor, report: JobReport): void;
-  /** Its thread is free or was lost: with the end, or later if it could not be ended. Must not throw. */
+  /**
+   * Called when its thread is free or was lost: when the job ends, or later if the thread could not be
+   * ended. Must not throw.
+   */
   onThreadFreed(job: JobActor, loss: WireError | undefined): void;
 }
 
-/** One job: its machine, and the thread, ports and timers that carry out what the machine decides. */
+/** One job: its machine, and the thread, ports and timers that carry out the machine's decisions. */
 export class JobActor implements JobHandle {
   readonly id: string;
   readonly name: string;
@@ -58,9 +61,9 @@ export class JobActor implements JobHandle {
   readonly #machine: Actor<JobMachine>;
   readonly #submittedAtNs: bigint;
   readonly #resolveOutcome: (report: JobReport) => void;
-  /** Ends the hiding of the spec's secrets in this thread. */
+  /** Removes the spec's secrets from the list of texts that this thread hides. */
   readonly #showSecrets: () => void;
-  /** Gone with the end: a list of ended jobs holds no specs. */
+  /** Dropped when the job ends, so that a list of ended jobs holds no specs. */
   #spec: ResolvedSpec | undefined;
   #link: ActorLink | undefined;
   #run: ThreadRun | undefined;
@@ -93,12 +96,12 @@ export class JobActor implements JobHandle {
     this.#machine.on('command', (command) => this.#obey(command));
     this.#machine.subscribe({
       next: () => this.#follow(),
-      // An action threw, so that the machine is dead: our bug, of which somebody must hear.
+      // An action threw, which kills the machine. This is our bug and must be reported.
       error: (error) => this.#abandonMachine(error),
     });
   }
 
-  /** Enters the queue. */
+  /** Puts the job in the queue. */
   submit(): void {
     this.#machine.start();
   }
@@ -111,12 +114,12 @@ export class JobActor implements JobHandle {
     return this.#report === undefined;
   }
 
-  /** Whether the thread came to life: a pool that cannot start threads is told by this. */
+  /** Whether the thread came up. The supervisor uses this to detect that threads cannot be started. */
   get hasHeartbeat(): boolean {
     return this.#counters.get('heartbeatNs') !== 0;
   }
 
-  /** Leaves the queue: takes a thread. */
+  /** Takes the job out of the queue and gives it a thread. */
   start(): void {
     const spec = this.#spec;
     if (!spec || this.state !== 'queued') return;
@@ -138,7 +141,7 @@ export class JobActor implements JobHandle {
       [control, logs],
       { reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode) },
     );
-    // The thread is told to be free in the same step, so that who awaits the outcome finds it free.
+    // The thread is freed in the same step, so that a caller that awaits the outcome finds it free.
     this.#run.outcome.then(
       ({ report }) => {
         this.#send({ type: 'pipeline.ended', report });
@@ -154,11 +157,12 @@ export class JobActor implements JobHandle {
       () => this.#send({ type: 'actor.ready' }),
       () => {}, // the run's outcome says what is wrong
     );
-    // Last: a listener may stop the job as soon as it hears of this, and then there is what to end.
+    // Last, since a listener may stop the job as soon as it sees this event; then there must be something
+    // to end.
     this.#send({ type: 'thread.assigned', deadlineAtMs: this.#deadline.in(settings.startDeadlineMs) });
   }
 
-  /** Fails in the queue: no thread can be had. */
+  /** Fails the job in the queue, because no thread can be started. */
   refuse(error: WireError): void {
     this.#send({ type: 'thread.lost', error });
   }
@@ -209,21 +213,22 @@ export class JobActor implements JobHandle {
   }
 
   #send(event: JobEvent): void {
-    // An end may be reported by the task, by `error` and by `exit`: the first one counts.
+    // The task, `error` and `exit` may each report an end; the first one counts.
     if (this.#machine.getSnapshot().status === 'active') this.#machine.send(event);
   }
 
   #expectBeforeEnd(what: string): void {
     const { state } = this;
     if (this.isLive && state !== 'draining') return;
-    throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and cannot be ${what} any more`);
+    throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be ${what}`);
   }
 
   #obey({ command }: JobCommand): void {
     if (command === 'end') {
       this.#endThread();
     } else {
-      // A rejection is the actor's bug; its run will tell. Nobody may be waiting here.
+      // A rejection is the actor's bug, which the outcome of its run will show. Nobody may be waiting
+      // here.
       this.#acknowledged = this.#link?.ask(command).catch(() => {}) ?? Promise.resolve();
     }
   }
@@ -239,12 +244,12 @@ export class JobActor implements JobHandle {
     this.#graceTimer = clock.setTimeout(() => {
       const message =
         `The thread did not end within ${settings.stopGraceMs} ms and was left running: "${native.use}" loads ` +
-        'native code, and to end its thread by force may end the process';
+        'native code, and terminating its thread could crash the process';
       this.#send({ type: 'thread.lost', error: { code: 'THREAD_LEFT_RUNNING', message, retryable: false } });
     }, settings.stopGraceMs);
   }
 
-  /** Carries over what the machine's last step changed. */
+  /** Applies what the machine's last step changed. */
   #follow(): void {
     const { status, context } = this.#machine.getSnapshot();
     this.#deadline.arm(context.deadlineAtMs);
@@ -263,7 +268,7 @@ export class JobActor implements JobHandle {
       return;
     }
     const step = this.#counters.get('startStep');
-    // Its answer is on the way: it was this thread that was busy for so long.
+    // The answer is on its way: this thread was the busy one.
     if (step === StartStep.started) this.#send({ type: 'actor.ready' });
     else this.#send({ type: 'deadline.passed', pending: describeStartStep(step, spec) });
   }

@@ -5,38 +5,45 @@ import { NANOS_PER_MILLI } from '../core/units.js';
 import type { PipelineReport } from '../wire/pipeline-report.js';
 import type { JobState, JobTransition } from './job.js';
 
-/** What happens to a job. Instants are milliseconds since 1970, so that they outlive a process. */
+/**
+ * What happens to a job. Instants are milliseconds since 1970, so that they survive a restart of the
+ * process.
+ */
 export type JobEvent =
-  /** It has a thread, in which all stages must be open by the deadline. */
+  /** The job has a thread, in which all stages must be open by the deadline. */
   | { readonly type: 'thread.assigned'; readonly deadlineAtMs: number }
-  /** Its stages are open. */
+  /** All stages are open. */
   | { readonly type: 'actor.ready' }
   | { readonly type: 'pause.requested' }
   | { readonly type: 'resume.requested' }
   | { readonly type: 'drain.requested'; readonly deadlineAtMs: number }
   | { readonly type: 'stop.requested' }
-  /** The instant in `deadlineAtMs` of the context has come. `pending`: what a start still waits for. */
+  /**
+   * The instant in the context's `deadlineAtMs` has passed. `pending` names what a start is still waiting
+   * for.
+   */
   | { readonly type: 'deadline.passed'; readonly pending?: string }
   | { readonly type: 'pipeline.ended'; readonly report: PipelineReport }
-  /** There is no thread any more, and no report from it. */
+  /** The thread is gone and left no report. */
   | { readonly type: 'thread.lost'; readonly error: WireError };
 
-/** What the machine has the supervisor do. */
+/** A command from the machine to the supervisor. */
 export interface JobCommand {
   readonly type: 'command';
-  /** `end`: ends the thread, whatever it does. The others ask the actor. */
+  /** `end` ends the thread, whatever it is doing. The others are sent to the actor. */
   readonly command: 'pause' | 'resume' | 'drain' | 'end';
 }
 
-/** Plain data: a machine restored from it goes on, and its supervisor arms `deadlineAtMs` again. */
+/**
+ * Plain data: a machine restored from it continues, and its supervisor sets a timer for `deadlineAtMs`
+ * again.
+ */
 export interface JobContext {
-  /** The last of them, oldest first. */
+  /** The last 100 transitions, oldest first. */
   readonly history: readonly JobTransition[];
-  /** Asked for before the actor was ready, too. */
+  /** Also set if the pause was requested before the actor was ready. */
   readonly pauseWanted: boolean;
-  /**
-   * Why its end was asked for. After `stop`, `deadline` and `no start` the thread itself is ended.
-   */
+  /** Why the job is ending. After `stop`, `deadline` and `no start` the thread itself is ended. */
   readonly ending?: 'drain' | 'stop' | 'deadline' | 'no start' | undefined;
   readonly deadlineAtMs?: number | undefined;
   readonly report?: PipelineReport | undefined;
@@ -49,9 +56,9 @@ const HISTORY_MAX = 100;
  * The life of one job:
  * `queued → starting → running ⇄ paused → draining → completed | stopped | failed`.
  *
- * Every state but the last three can be left by the loss of the thread. A hard stop and a start that
- * took too long pass through `draining`, too: that state is any job on its way out. Holds no timer:
- * deadlines are instants in the context.
+ * Losing the thread leads out of every state but the last three. A hard stop and a start that took too
+ * long pass through `draining` as well: this is the state of any job on its way out. The machine holds no
+ * timer: deadlines are instants in the context.
  */
 export function createJobMachine(clock: Clock) {
   const nowMs = () => Number(clock.wall() / NANOS_PER_MILLI);
@@ -120,7 +127,7 @@ export function createJobMachine(clock: Clock) {
         error: ({ event }) => ({
           code: 'START_TIMED_OUT',
           message:
-            'The job did not start within the time for it ("startDeadlineMs"): ' +
+            'The job did not start before its deadline ("startDeadlineMs"): ' +
             ((event.type === 'deadline.passed' && event.pending) || 'its thread did not answer'),
           retryable: true,
         }),
@@ -145,7 +152,7 @@ export function createJobMachine(clock: Clock) {
         error: ({ context, event }) =>
           context.error ?? (event.type === 'thread.lost' ? event.error : undefined),
       }),
-      // The loss was asked for and is no error, unless the thread could not be ended.
+      // The loss was requested, so it is no error, unless the thread could not be ended.
       keepErrorOfRequestedEnd: assign({
         error: ({ context, event }) =>
           event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING'

@@ -17,11 +17,14 @@ export interface JobInfo {
   readonly id: string;
   readonly name: string;
   readonly state: JobState;
-  /** Read from shared memory: no message to the thread, true while it is blocked. */
+  /**
+   * Read from shared memory without a message to the thread, so they are correct even while it is
+   * blocked.
+   */
   readonly counters: CounterValues;
-  /** Since the thread's last sign of life; `undefined` before the first and after the end. */
+  /** Ms since the thread's last heartbeat; `undefined` before the first one and after the end. */
   readonly heartbeatAgeMs?: number;
-  /** Submit to the first batch; `undefined` before it. */
+  /** Ms from submission to the first batch; `undefined` before it. */
   readonly firstRowMs?: number;
   readonly error?: WireError;
   readonly history: readonly JobTransition[];
@@ -34,7 +37,7 @@ export interface JobTransition {
   readonly reason?: string;
 }
 
-/** How a job ended. Never rejects into the caller: a failure is an outcome with its error. */
+/** How a job ended. The outcome never rejects: a failure is an outcome with its error. */
 export interface JobReport extends PipelineReport {
   readonly id: string;
   readonly name: string;
@@ -44,24 +47,24 @@ export interface JobReport extends PipelineReport {
 export interface JobHandle {
   readonly id: string;
   readonly name: string;
-  /** Resolves when the job has ended, however it did. */
+  /** Resolves when the job has ended, in whatever way. */
   readonly outcome: Promise<JobReport>;
   inspect(): JobInfo;
-  /** What each stage says of itself; asks the thread. Empty once the job has ended. */
+  /** The report of each stage about itself; asks the thread. Empty once the job has ended. */
   describe(): Promise<readonly StageReport[]>;
-  /** Stops reading after the current batch; what is inside stays there. */
+  /** Stops reading after the current batch; rows inside the pipeline stay there. */
   pause(): Promise<void>;
   resume(): Promise<void>;
   /**
-   * Ends the source and delivers what is inside. After the deadline the thread is ended, and the
-   * job is `stopped`.
+   * Ends the source and delivers the rows inside the pipeline. At the deadline the thread is ended, and
+   * the job is `stopped`.
    */
   drain(options?: { readonly deadlineMs?: number }): Promise<JobReport>;
-  /** Ends the thread now. What is not durable is lost; the report says how much. */
+  /** Ends the thread now. Anything not durable is lost; the report says how much. */
   stop(): Promise<JobReport>;
 }
 
-/** What a runtime tells its listeners, in order for each job. Plain data. */
+/** An event that a runtime reports to its listeners, in order for each job. Plain data. */
 export type RuntimeEvent =
   | ({ readonly type: 'job.state'; readonly id: string; readonly name: string } & JobTransition)
   | { readonly type: 'job.ended'; readonly report: JobReport };

@@ -14,7 +14,7 @@ import { createJobMachine, type JobMachine } from './job-machine.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
 
 export interface SupervisorSettings extends JobActorSettings {
-  /** Jobs that have a thread at one time; the others wait in the queue. */
+  /** Jobs that may have a thread at the same time; the others wait in the queue. */
   readonly maxThreads: number;
 }
 
@@ -23,14 +23,14 @@ export interface SupervisorContext {
   readonly threads: Threads;
   readonly log: Logger;
   readonly settings: SupervisorSettings;
-  /** Budgets and breakers, for the threads of jobs that name some. */
+  /** Budgets and breakers, for the threads of jobs whose spec names one. */
   readonly resilience?: ResilienceHandle | undefined;
-  /** Texts that no thread may show. */
+  /** Texts that no thread may show in logs or errors. */
   readonly secrets?: readonly string[];
   readonly inspect?: ((event: InspectionEvent) => void) | undefined;
 }
 
-/** Ended jobs that are remembered. */
+/** How many ended jobs are remembered. */
 const ENDED_MAX = 1_000;
 
 /** Starts, watches and ends jobs: one machine and one thread each. */
@@ -38,12 +38,12 @@ export class Supervisor {
   readonly #context: SupervisorContext;
   readonly #machine: JobMachine;
   readonly #live = new Map<string, JobActor>();
-  /** Oldest end first. */
+  /** Ordered by the end of the jobs, oldest first. */
   readonly #ended = new Map<string, JobActor>();
   readonly #queue: JobActor[] = [];
-  /** Jobs with a thread, those that are over but could not be ended included. */
+  /** Jobs that hold a thread, including ended jobs whose thread could not be ended. */
   readonly #threaded = new Set<JobActor>();
-  /** Of jobs that may still read or write: live ones, and those whose thread could not be ended. */
+  /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
   readonly #files = new Map<JobActor, JobFiles>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #startLimit: ThreadStartLimit;
@@ -57,17 +57,17 @@ export class Supervisor {
   }
 
   /**
-   * Starts a job, or queues it while all threads are taken.
+   * Starts a job, or queues it while all threads are in use.
    *
-   * @param files - What it reads and writes, found just now.
-   * @throws {InvalidSpecError} where a job that has not ended reads or writes the same.
-   * @throws {PipelineError} `JOB_NAME_TAKEN` by a job that has not ended, `RUNTIME_CLOSED`.
+   * @param files - The files that it reads and writes, determined just now.
+   * @throws {InvalidSpecError} if a job that has not ended uses the same files.
+   * @throws {PipelineError} `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
   submit(spec: ResolvedSpec, files?: JobFiles): JobHandle {
     this.assertOpen();
     for (const { name, id, state } of this.#live.values()) {
       if (name !== spec.name) continue;
-      const message = `A job named "${name}" is ${state} (${id}): give this one another name, or wait for its end`;
+      const message = `A job named "${name}" is ${state} (${id}): give this one a different name, or wait until that one has ended`;
       throw new PipelineError('JOB_NAME_TAKEN', message);
     }
     if (files) this.#refuseSharedFiles(spec, files);
@@ -80,14 +80,14 @@ export class Supervisor {
     return job;
   }
 
-  /** Live jobs and the last ended ones, in the order of their submission. */
+  /** Live jobs and the most recent ended ones, in order of submission. */
   list(): JobInfo[] {
     const jobs = [...this.#ended.values(), ...this.#live.values()];
     return jobs.sort((a, b) => numberOf(a) - numberOf(b)).map((job) => job.inspect());
   }
 
   /**
-   * A job by its id, or the live, else the last ended, one of that name.
+   * Finds a job by its id, or by its name: the live job of that name, or else the one that ended last.
    *
    * @throws {PipelineError} `JOB_UNKNOWN`.
    */
@@ -101,9 +101,13 @@ export class Supervisor {
     throw new PipelineError('JOB_UNKNOWN', `There is no job with the id or name "${idOrName.slice(0, 80)}"`);
   }
 
-  /** Calls back until told not to. A listener that throws changes nothing. */
+  /**
+   * Adds a listener. A listener that throws changes nothing.
+   *
+   * @returns A function that removes it.
+   */
   on(listener: (event: RuntimeEvent) => void): () => void {
-    // Wrapped, so that a function which listens twice is told twice and leaves twice.
+    // A wrapper, so that a function added twice is called twice and each can be removed on its own.
     const own = (event: RuntimeEvent) => listener(event);
     this.#listeners.add(own);
     return () => {
@@ -112,10 +116,10 @@ export class Supervisor {
   }
 
   /**
-   * Takes no more jobs and drains all there are, until the deadline ends their threads. A
-   * second call can only shorten the deadline.
+   * Accepts no more jobs and drains all current ones; the deadline ends their threads. A second call can
+   * only shorten the deadline.
    *
-   * @throws {InvalidOptionsError} for a deadline that is none; nothing was closed then.
+   * @throws {InvalidOptionsError} for an invalid deadline; then nothing was closed.
    */
   async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
@@ -210,7 +214,7 @@ export class Supervisor {
     try {
       this.#context.log[level](fields, text);
     } catch {
-      // As with listeners: a job does not depend on who watches it.
+      // As with listeners, a job does not depend on who watches it.
     }
   }
 }

@@ -5,8 +5,8 @@ const FAILURES_MAX = 5;
 const HOLD_NS = 5_000_000_000n;
 
 /**
- * Keeps a machine that cannot start threads from starting ever more of them. After five failures
- * in a row only one start is let through in five seconds, until one comes to life.
+ * Keeps a machine that cannot start threads from trying again and again. After five failures in a row,
+ * only one start is allowed every five seconds, until a thread comes up.
  */
 export class ThreadStartLimit {
   readonly #clock: Clock;
@@ -17,7 +17,7 @@ export class ThreadStartLimit {
     this.#clock = clock;
   }
 
-  /** Why no thread may be started now. */
+  /** Why no thread may be started now; `undefined` if one may. */
   refusal(): WireError | undefined {
     if (this.#failures < FAILURES_MAX || !this.#last) return undefined;
     const now = this.#clock.now();
@@ -26,7 +26,7 @@ export class ThreadStartLimit {
       return undefined;
     }
     const message =
-      `The last ${this.#failures} threads did not come to life, so that none is started now; ` +
+      `The last ${this.#failures} threads failed to start, so no new thread is started for now; ` +
       `the last one: ${this.#last.error.message}`;
     return { code: 'THREAD_NOT_STARTED', message, retryable: true };
   }
