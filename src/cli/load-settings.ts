@@ -28,9 +28,9 @@ export interface SettingsArguments {
 }
 
 /** What of the settings is plain data: a logger, a clock and a coordinator are not. */
-const FileSettings = RuntimeSettings.safeExtend({
-  budgets: BudgetsSettings.optional(),
-  breakers: BreakersSettings.optional(),
+export const FileSettings = RuntimeSettings.safeExtend({
+  budgets: BudgetsSettings.optional().describe('Budgets of providers and tenants, by name'),
+  breakers: BreakersSettings.optional().describe('Breakers, by the name of their provider'),
 });
 
 /**

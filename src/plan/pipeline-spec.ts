@@ -5,7 +5,10 @@ const name = 'expected 1 to 100 letters, digits, ".", "_" or "-", the first a le
 
 /** A component: `use` names it, the other keys are its options and checked by the component. */
 export const StageSpec = z.looseObject({
-  use: z.string('expected the name of a component').min(1, 'expected the name of a component'),
+  use: z
+    .string('expected the name of a component')
+    .min(1, 'expected the name of a component')
+    .describe('Name of the component'),
 });
 
 const batchRows = 'expected 1 to 65536 rows';
@@ -18,31 +21,62 @@ export const DEFAULT_BATCHER = 'smart';
 
 /** The outline of a spec: what is true of all pipelines, whatever their components. */
 export const PipelineSpec = z.strictObject({
-  /** Names the job, and by default its files. */
-  name: z.string(name).regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, name),
-  source: StageSpec.extend(SourceGateOptions.shape),
+  name: z
+    .string(name)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, name)
+    .describe(
+      'Names the job, and by default its files: 1 to 100 letters, digits, `.`, `_` or `-`; the first is a letter or digit',
+    ),
+  source: StageSpec.extend(SourceGateOptions.shape).describe(
+    'Where rows come from: `use` names a component, the other keys are its options',
+  ),
   operators: z
     .array(StageSpec, 'expected a list of operators')
     .max(OPERATORS_MAX, `expected at most ${OPERATORS_MAX} operators`)
-    .default([]),
+    .default([])
+    .describe('What happens to the rows, in order: components with their options'),
   batcher: z
-    .looseObject({ use: z.string('expected the name of a component').default(DEFAULT_BATCHER) })
-    .prefault({}),
-  sink: StageSpec,
-  /** Rows that cannot be used are kept here as JSON lines, with file, line and reason. Without it, the first one stops the job. */
+    .looseObject({
+      use: z.string('expected the name of a component').default(DEFAULT_BATCHER).describe('Name of the component'),
+    })
+    .prefault({})
+    .describe(
+      'What closes a batch on its way to the sink: a component with its options. Without it, `smart`',
+    ),
+  sink: StageSpec.describe('Where rows go: a component with its options'),
   deadLetter: z
     .strictObject({
-      path: z.string('expected the path of a file').min(1, 'expected the path of a file'),
-      /** Rows after which the job stops all the same. */
-      maxRows: z.int('expected a whole number of rows').min(1, 'expected at least 1 row').default(1_000_000),
+      path: z
+        .string('expected the path of a file')
+        .min(1, 'expected the path of a file')
+        .describe('The file, relative to the working directory. Made before the first row is read'),
+      maxRows: z
+        .int('expected a whole number of rows')
+        .min(1, 'expected at least 1 row')
+        .default(1_000_000)
+        .describe('Rows that it takes of one run; one more stops the job'),
     })
-    .optional(),
-  /** Rows that a batch has room for between the stages. */
-  batchRows: z.int(batchRows).min(1, batchRows).max(65_536, batchRows).default(8_192),
-  /** Megabytes that columns may take, all stages together; above it, the job fails. */
-  maxMemoryMb: z.int(memory).min(16, memory).max(1_048_576, memory).default(1_024),
-  /** For what is random in components that have no seed of their own. */
-  seed: z.int('expected a whole number').min(0, 'expected 0 or more').default(0),
+    .optional()
+    .describe(
+      'Where rows go that cannot be used: JSON lines with file, line and reason. Without it, the first such row stops the job',
+    ),
+  batchRows: z
+    .int(batchRows)
+    .min(1, batchRows)
+    .max(65_536, batchRows)
+    .default(8_192)
+    .describe('Rows that a batch has room for between the stages'),
+  maxMemoryMb: z
+    .int(memory)
+    .min(16, memory)
+    .max(1_048_576, memory)
+    .default(1_024)
+    .describe('Megabytes that columns may take, all stages together; above it, the job fails'),
+  seed: z
+    .int('expected a whole number')
+    .min(0, 'expected 0 or more')
+    .default(0)
+    .describe('For what is random in components that have no seed of their own'),
 });
 
 /** A spec as people write it, whatever its components are. */

@@ -10,85 +10,92 @@ const deadline = 'expected 1 to 86400000 milliseconds';
 
 /** Where code of users comes from, and how it is loaded. */
 export const ModuleSettings = z.strictObject({
-  /** Modules whose components specs can use, beside those of this package. */
   components: z
     .array(z.string(module).min(1, module), 'expected a list of modules')
     .max(100, 'expected at most 100 modules')
     .default(() => [])
     .describe('Modules with components that specs can use: paths from the working directory, or packages'),
-  /** Folders that modules may come from, links followed. An empty list refuses all modules. */
   moduleFolders: z
     .array(z.string(folder).min(1, folder), 'expected a list of folders')
     .max(100, 'expected at most 100 folders')
     .default(() => ['.'])
-    .describe('Folders that modules may come from, from the working directory; an empty list refuses all'),
-  /** For a module to load and to say which columns come out, when a spec is checked. */
+    .describe(
+      'Folders that modules may come from, relative to the working directory, links followed. An ' +
+        'empty list refuses all modules',
+    ),
   moduleDeadlineMs: z
     .int(deadline)
     .min(1, deadline)
     .max(86_400_000, deadline)
     .default(10_000)
-    .describe('Milliseconds that a module may take to load and plan when a spec is checked'),
-  /** Heap that a pipeline, or a module as it is checked, may need; above it, its job fails. */
+    .describe(
+      'Milliseconds that a module may take to load and to say which columns come out, when a spec ' +
+        'is checked',
+    ),
   maxHeapMb: z
     .int(heap)
     .min(16, heap)
     .max(65_536, heap)
     .default(1_024)
-    .describe('Megabytes of heap that a pipeline may need; above it, its job fails'),
+    .describe(
+      'Megabytes of heap that a pipeline, or a module as it is checked, may need; above it, its ' +
+        'job fails. Columns are not on the heap: `maxMemoryMb` of the spec limits those',
+    ),
 });
 export type ModuleSettings = z.output<typeof ModuleSettings>;
 
 export const RuntimeSettings = z
   .strictObject({
-    /** Pipelines that run at one time, each in a thread of its own; further jobs wait in the queue. */
     maxThreads: z
       .int(threads)
       .min(1, threads)
       .max(4096, threads)
       .default(256)
-      .describe('Pipelines that run at one time, each in a thread of its own; further jobs wait'),
-    /** How long a thread whose job has ended is kept for the next one. */
+      .describe(
+        'Pipelines that run at one time, each in a thread of its own; further jobs wait in the queue',
+      ),
     idleThreadMs: z
       .int(delay)
       .min(0, delay)
       .max(86_400_000, delay)
       .default(30_000)
       .describe('Milliseconds that a thread whose job has ended is kept for the next one'),
-    /** Threads that are kept ready at all times: a job on one of them starts in a few milliseconds. */
     warmThreads: z
       .int(warm)
       .min(0, warm)
       .max(4096, warm)
       .default(0)
-      .describe('Threads that are kept ready at all times'),
+      .describe(
+        'Threads that are kept ready at all times: a job on one of them starts in a few milliseconds',
+      ),
     ...ModuleSettings.shape,
-    /** For a thread to start and to open all stages. Above it, the job fails. */
     startDeadlineMs: z
       .int(deadline)
       .min(1, deadline)
       .max(86_400_000, deadline)
       .default(30_000)
       .describe(
-        'Milliseconds that a job may take from getting its thread until all stages are open; above it, it fails',
+        'Milliseconds that a job may take from getting its thread until all stages are open; above ' +
+          'it, it fails',
       ),
-    /** Of a drain that names none. Above it, the thread is ended and its job is `stopped`. */
     drainDeadlineMs: z
       .int(delay)
       .min(0, delay)
       .max(86_400_000, delay)
       .default(30_000)
-      .describe('Milliseconds that a drain may take if it names no deadline; above it, the thread is ended'),
-    /**
-     * For a pipeline with native code in it, which is asked to stop and never ended by force: above
-     * it, its job is `stopped` and its thread left running.
-     */
+      .describe(
+        'Milliseconds that a drain may take if it names no deadline; above it, the thread is ended ' +
+          'and its job is `stopped`',
+      ),
     stopGraceMs: z
       .int(delay)
       .min(0, delay)
       .max(86_400_000, delay)
       .default(5_000)
-      .describe('Milliseconds that a pipeline with native code in it may take to stop'),
+      .describe(
+        'Milliseconds that a pipeline with native code in it may take to stop. It is never ended by ' +
+          'force: above it, its job is `stopped` and its thread left running',
+      ),
   })
   .refine(({ warmThreads, maxThreads }) => warmThreads <= maxThreads, {
     path: ['warmThreads'],

@@ -11,6 +11,9 @@ const UNIT_NS: Readonly<Record<string, bigint>> = {
   d: 86_400_000_000_000n,
 };
 
+/** Key of a JSON Schema that says between what a duration must lie; its own keywords are for numbers. */
+export const DURATION_RANGE = 'x-duration';
+
 const DURATION = /^(\d{1,18})(?:\.(\d{1,9}))?(ns|us|µs|ms|s|m|h|d)$/;
 /** What 64 bits of nanoseconds hold: 292 years. */
 const LONGEST_NS = 2n ** 63n - 1n;
@@ -28,6 +31,7 @@ export function durationNs({ min, max }: { readonly min: string; readonly max: s
   return z
     .string(`${expected} (a number with its unit, as text)`)
     .regex(DURATION, { message: expected, abort: true })
+    .meta({ [DURATION_RANGE]: [min, max] })
     .transform((text, context) => {
       const ns = parseDurationNs(text);
       if (ns !== undefined && ns >= minNs && ns <= maxNs) return Number(ns);

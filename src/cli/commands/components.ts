@@ -1,6 +1,7 @@
 import { nearestName } from '../../core/nearest-name.js';
 import type { Catalogue } from '../../plan/catalogue.js';
 import { type ComponentFacts, factsOf } from '../../plan/spec-json-schema.js';
+import { type OptionSchema, optionFacts } from '../../settings/option-facts.js';
 import { plainText, type Terminal } from '../terminal.js';
 import { type CatalogueOptions, listCatalogue } from './list-catalogue.js';
 
@@ -44,42 +45,25 @@ async function list(
   return 0;
 }
 
-interface OptionSchema {
-  readonly type?: string | readonly string[];
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly OptionSchema[];
-  readonly items?: OptionSchema;
-  readonly default?: unknown;
-  readonly description?: string;
-  readonly properties?: Readonly<Record<string, OptionSchema>>;
-  readonly required?: readonly string[];
-}
-
 function describe({ kind, name, summary, module, options: schema }: ComponentFacts): string {
-  const found = options(schema, '');
+  const found = optionLines(schema, '');
   const from = module === undefined ? [] : [`  from ${module}`];
   const lines = [`${kind} ${name}: ${summary}`, ...from, ...(found.length === 0 ? ['  no options'] : found)];
   // Those from outside have texts that nobody of us has read.
   return lines.map((line) => `${plainText(line, 2_000)}\n`).join('');
 }
 
-function options({ properties = {}, required = [] }: OptionSchema, prefix: string): string[] {
-  return Object.entries(properties).flatMap(([name, option]) => {
-    const isRequired = required.includes(name);
-    const preset = option.default === undefined ? '' : `, default ${JSON.stringify(option.default)}`;
-    const facts = `${typeOf(option)}${isRequired ? ', required' : preset}`;
-    const text = option.description === undefined ? '' : `\n      ${option.description}`;
-    return [`  ${prefix}${name} (${facts})${text}`, ...options(option, `${prefix}${name}.`)];
+function optionLines(schema: OptionSchema, prefix: string): string[] {
+  return optionFacts(schema).flatMap(({ name, takes, isRequired, default: preset, text, inner }) => {
+    const stands = isRequired
+      ? ', required'
+      : preset === undefined
+        ? ''
+        : `, default ${JSON.stringify(preset)}`;
+    return [
+      `  ${prefix}${name} (${takes.join(' | ')}${stands})`,
+      ...(text === undefined ? [] : [`      ${text}`]),
+      ...(inner ? optionLines(inner, `${prefix}${name}.`) : []),
+    ];
   });
-}
-
-function typeOf(option: OptionSchema): string {
-  if (option.const !== undefined) return JSON.stringify(option.const);
-  if (option.enum) return option.enum.map((value) => JSON.stringify(value)).join(' | ');
-  if (option.anyOf) return [...new Set(option.anyOf.map(typeOf))].join(' | ');
-  if (option.type === 'array') return `list of ${option.items ? typeOf(option.items) : 'anything'}`;
-  if (option.type === 'object') return 'mapping';
-  if (option.type === undefined) return 'anything';
-  return typeof option.type === 'string' ? option.type : option.type.join(' | ');
 }

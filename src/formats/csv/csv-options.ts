@@ -18,79 +18,83 @@ const Field = z.union(
 const Text = z.union([z.string(), z.number()], text).transform(String);
 
 const Mapping = z.strictObject({
-  /** Where the value stands: a name of the header, or the number of the field, counted from 1. */
-  from: Field.optional().describe('Name of the field in the header, or its number counted from 1'),
-  /** Text columns: the same value in every row. */
-  value: Text.optional().describe('Text columns: the same value in every row'),
-  /**
-   * Text columns: taken from the file's name without its folder and extensions; with a regular
-   * expression, what its one group matches there.
-   */
+  from: Field.optional().describe(
+    'Where the value stands: the name of the field in the header, or its number counted from 1',
+  ),
+  value: Text.optional().describe('Text columns: the same text in every row'),
   fromFile: z
     .union([z.literal(true), z.string().min(1, regex).max(200, regex)], regex)
     .optional()
-    .describe("Text columns: the file's name without extensions, or what a regex's group finds in it"),
-  /** What an extra column holds. */
+    .describe(
+      'Text columns: taken from the name of the file. `true`: without folder and extensions; a ' +
+        'regular expression: what its one group matches there',
+    ),
   type: z
     .enum(
       ['float64', 'int32', 'int64', 'string', 'boolean', 'timestamp'],
       'expected one of float64, int32, int64, string, boolean, timestamp',
     )
     .optional()
-    .describe('Type of a column that the kind does not define; float64 without it'),
-  /** Timestamps: how the time is written. Numbers may have a fraction; what is finer than 1 ns is cut off. */
+    .describe('Type of a column that the kind does not define. Without it, `float64`'),
   unit: z
     .enum(['s', 'ms', 'us', 'ns', 'iso'], 'expected one of s, ms, us, ns, iso')
     .optional()
-    .describe('Timestamps: unit of the number, or iso (2024-01-31T23:59:00.123456789Z); iso without it'),
-  /**
-   * Timestamps: whose clock is meant where the text has no offset of its own. Of a time that the
-   * clock shows twice in autumn, the order of rows says which one it is; one that it skips in spring
-   * counts on from before the jump.
-   */
+    .describe(
+      'Timestamps: unit of the number, or `iso` (2024-01-31T23:59:00.123456789Z). Without it, ' +
+        '`iso`. Numbers may have a fraction; what is finer than 1 ns is cut off',
+    ),
   zone: z
     .string('expected a time zone')
     .max(100, 'expected a time zone')
     .optional()
-    .describe('Timestamps: IANA zone, UTC or an offset like -05:00, for times without one; UTC without it'),
-  /** Timestamps in numbers: they count from midnight of this day, or of the day in the file's name. */
+    .describe(
+      'Timestamps: time zone of a text without an offset of its own: an IANA name, `UTC`, or an ' +
+        'offset like `-05:00`. Without it, `UTC`',
+    ),
   date: z
     .union(
       [z.literal('file'), z.iso.date('expected a date like 2024-01-31')],
       'expected "file" or a date like 2024-01-31',
     )
     .optional()
-    .describe('Timestamps: numbers count from midnight of this day, or ("file") of the day in the file name'),
-  /**
-   * Timestamps in numbers since 1970: a file is refused whose first rows (up to 1,000) all fall in
-   * January 1970 or past the year 2200, since then the unit or the date is wrong. `true`: they are
-   * meant, as those of a simulation that counts from 0.
-   */
+    .describe(
+      'Timestamps in numbers: they count from midnight of this day, or with `file`, of the day in ' +
+        'the name of the file',
+    ),
   anyInstant: z
     .boolean('expected true or false')
     .optional()
-    .describe('Timestamps in numbers: true if times in January 1970 or past 2200 are meant'),
-  /** Numbers: what they are divided by, exactly where it is a power of ten. */
+    .describe(
+      'Timestamps in numbers since 1970: true if times in January 1970 or past the year 2200 are ' +
+        'meant, as those of a simulation that counts from 0',
+    ),
   divideBy: z
     .number(divisor)
     .positive(divisor)
     .optional()
-    .describe('Numbers: divide by this (10000 for prices in hundredths of a cent)'),
-  /** What an empty field means: a row that cannot be used, or no value. */
+    .describe(
+      'Numbers (`float64`): divided by this, exactly where it is a power of ten: 10000 for prices ' +
+        'in hundredths of a cent',
+    ),
   empty: z
     .enum(['reject', 'null'], 'expected reject or null')
     .nullable()
     .default('reject')
     .transform((found) => found ?? 'null')
-    .describe('An empty field: reject the row, or null (no value; numbers and texts only)'),
-  /** Columns with a set of values: the texts that stand for each. Replaces the usual ones. */
+    .describe(
+      'Numbers (`float64`) and texts: an empty field makes the row one that cannot be used ' +
+        '(`reject`), or means no value (`null`)',
+    ),
   values: z
     .record(
       z.string(),
       z.union([Text.transform((one) => [one]), z.array(Text)], 'expected a text or a list of texts'),
     )
     .optional()
-    .describe('Columns with a set of values: the texts that stand for each, {buy: [b, "1"]}'),
+    .describe(
+      'Columns with a set of values, booleans: the texts that stand for each value, `{ buy: [b, ' +
+        '"1"] }`. Replaces the usual ones',
+    ),
 });
 
 export type ColumnMapping = z.output<typeof Mapping>;
@@ -109,11 +113,9 @@ const AnyMapping = z
 
 /** How delimited text becomes rows: where each column comes from, and how it is written. */
 export const CSV_OPTIONS = {
-  /** What a row says. */
   kind: z
     .enum(['quote', 'trade', 'bar', 'book', 'custom'], 'expected one of quote, trade, bar, book, custom')
-    .describe('What a row says; custom has the columns that are mapped and no others'),
-  /** Where each column comes from: a field, or an object that says more. */
+    .describe('What a row says; `custom` has the columns that are mapped and no others'),
   columns: z
     .record(
       z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, columnName),
@@ -128,35 +130,38 @@ export const CSV_OPTIONS = {
             : 'expected the columns, each with the field that it comes from',
       },
     )
-    .describe('Columns by name: the field that each comes from, or an object that says more'),
-  /** What stands between two fields. */
+    .describe(
+      'Columns by name: the field that each comes from (its name in the header, or its number ' +
+        'counted from 1), or an object that says more',
+    ),
   delimiter: z
     .string(delimiter)
     .regex(/^[\t !#-*,/:-@[-`{-~]$/, delimiter)
     .default(',')
-    .describe('What stands between two fields'),
-  /** Whether the first line names the fields; or their names, where it does not. */
+    .describe('What stands between two fields: one ASCII character, a tab or a blank'),
   header: z
     .union(
       [z.boolean(), z.array(z.string(), text).min(1, 'expected at least one name')],
       'expected true, false or names',
     )
     .default(true)
-    .describe('Whether the first line names the fields; or their names, for files without such a line'),
-  /** Lines that begin with this are passed over. */
+    .describe(
+      'Whether the first line names the fields; or a list of their names, for files without such a ' +
+        'line. A row with more or fewer fields than names cannot be used; a delimiter at the end of ' +
+        'a line is ignored',
+    ),
   comment: z
     .string(text)
     .regex(/^[!-~]{1,8}$/, 'expected 1 to 8 ASCII characters')
     .optional()
-    .describe('Lines that begin with this are passed over'),
-  /**
-   * The most, in ns, by which the column `time` may pass from a row of a file to the next. One that
-   * lies further ahead cannot be used. Steps back are not looked at.
-   */
+    .describe('Lines that begin with this text (1 to 8 ASCII characters) are skipped'),
   maxJump: z
     .union([z.literal('none'), durationNs({ min: '1ms', max: '73000d' })], maxJump)
     .prefault('400d')
-    .describe('The most that `time` may pass from a row to the next, such as 400d, or none: no limit'),
+    .describe(
+      'The most that `time` may pass from a row of a file to the next, or `none`. A row that lies ' +
+        'further ahead cannot be used; steps back are not looked at',
+    ),
 };
 
 const CsvOptions = z.object(CSV_OPTIONS);

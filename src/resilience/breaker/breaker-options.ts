@@ -14,20 +14,29 @@ const probes = 'expected 1 to 64 probes';
 const Rate = z.number(rate).gt(0, rate).max(1, rate);
 const Delay = z.number(delay).min(1, delay).max(86_400_000, delay);
 const Rates = {
-  failureRate: Rate.optional().describe('Share of failures that opens the breaker'),
-  slowCallRate: Rate.optional().describe('Share of slow calls that opens the breaker'),
+  failureRate: Rate.optional().describe(
+    'Share of failures among the calls of the window at which it opens the breaker',
+  ),
+  slowCallRate: Rate.optional().describe(
+    'Share of slow calls among the calls of the window at which it opens the breaker',
+  ),
 };
 const needsRate = 'expected "failureRate", "slowCallRate" or both';
 
 const CountWindow = z
   .strictObject({
-    size: z.int(size).min(1, size).max(8192, size).default(100).describe('The last so many calls'),
+    size: z
+      .int(size)
+      .min(1, size)
+      .max(8192, size)
+      .default(100)
+      .describe('How many of the last calls the window holds'),
     minimumVolume: z
       .int(volume)
       .min(1, volume)
       .max(8192, size)
       .optional()
-      .describe('Calls that the window must hold before it can open the breaker; the size if left out'),
+      .describe('Calls that the window must hold before it can open the breaker. Without it, `size`'),
     ...Rates,
   })
   .transform((window) => ({ ...window, minimumVolume: window.minimumVolume ?? window.size }))
@@ -44,7 +53,7 @@ const TimeWindow = z
       .min(100, length)
       .max(86_400_000, length)
       .default(10_000)
-      .describe('The last so many milliseconds, in ten parts'),
+      .describe('How many of the last milliseconds the window holds, in ten parts'),
     minimumVolume: z
       .int(volume)
       .min(1, volume)
@@ -58,37 +67,49 @@ const TimeWindow = z
 /** Options of a breaker. Without any condition, it opens after five failures in a row. */
 export const BreakerOptions = z
   .strictObject({
-    name: z.string(text).min(1, text).max(200, text).describe('Said in errors and events'),
+    name: z.string(text).min(1, text).max(200, text).describe('Name of the breaker in errors and events'),
     failuresInRow: z
       .int(limit)
       .min(1, limit)
       .max(1_000_000, limit)
       .optional()
-      .describe('Failures in a row that open the breaker; 5 if no condition is given'),
-    countWindow: CountWindow.optional().describe('Opens on rates over the last calls'),
-    timeWindow: TimeWindow.optional().describe('Opens on rates over the last milliseconds'),
-    slowCallMs: Delay.optional().describe('Duration from which on a call is slow'),
-    openMs: Delay.default(5_000).describe('How long it stays open the first time'),
+      .describe(
+        'Failures without a success in between that open the breaker. Without it, 5 if no other ' +
+          'condition is given',
+      ),
+    countWindow: CountWindow.optional().describe('Opens the breaker on rates over the last calls'),
+    timeWindow: TimeWindow.optional().describe('Opens the breaker on rates over the last milliseconds'),
+    slowCallMs: Delay.optional().describe('Milliseconds from which on a call counts as slow'),
+    openMs: Delay.default(5_000).describe('Milliseconds that it is open the first time'),
     openFactor: z
       .number(factor)
       .min(1, factor)
       .max(100, factor)
       .default(2)
-      .describe('By what the open time grows each time that the probes fail'),
-    openMsMax: Delay.default(60_000).describe('What the open time never exceeds, jitter included'),
+      .describe('Factor by which the open time grows each time that the probes fail'),
+    openMsMax: Delay.default(60_000).describe(
+      'Milliseconds that the open time never exceeds, jitter included',
+    ),
     openJitter: z
       .number(jitter)
       .min(0, jitter)
       .max(1, jitter)
       .default(0.1)
       .describe('Share by which an open time is lengthened or shortened at random'),
-    probes: z.int(probes).min(1, probes).max(64, probes).default(1).describe('Calls let through half-open'),
+    probes: z
+      .int(probes)
+      .min(1, probes)
+      .max(64, probes)
+      .default(1)
+      .describe('Calls that are let through half-open'),
     probeSuccessRate: Rate.default(1).describe('Share of the probes that must succeed for it to close'),
-    probeMsMax: Delay.default(30_000).describe('After this long without an outcome, a probe is given anew'),
+    probeMsMax: Delay.default(30_000).describe(
+      'Milliseconds after which a probe without an outcome is given to another call',
+    ),
     whenBroken: z
       .enum(['fail-open', 'fail-closed'])
       .default('fail-open')
-      .describe('Without its machine: `fail-open` lets all calls through, `fail-closed` none'),
+      .describe('What it does without its machine: `fail-open` lets all calls through, `fail-closed` none'),
   })
   .transform((options) => {
     const { failuresInRow, countWindow, timeWindow } = options;
@@ -113,15 +134,17 @@ const instant = 'expected a number of milliseconds';
 
 /** The result of `breaker.save()`; a breaker can be created again from it. */
 export const BreakerSaved = z.strictObject({
-  version: z.literal(1),
-  state: z.enum(['closed', 'open', 'halfOpen', 'heldOpen', 'disabled']),
-  /** Openings since the breaker was last closed. */
-  openings: z.int(count).min(0, count),
-  holds: z.int(count).min(0, count),
-  reason: z.string().max(40).optional(),
-  /** Remaining open time, if it was open. */
-  openLeftMs: z.number(instant).min(0, instant).max(86_400_000, delay).optional(),
-  /** Milliseconds since 1970. */
-  savedAtMs: z.number(instant),
+  version: z.literal(1).describe('Of this format'),
+  state: z.enum(['closed', 'open', 'halfOpen', 'heldOpen', 'disabled']).describe('State that it was in'),
+  openings: z.int(count).min(0, count).describe('Openings since it was last closed'),
+  holds: z.int(count).min(0, count).describe('Holds that were not ended'),
+  reason: z.string().max(40).optional().describe('Why it was not closed'),
+  openLeftMs: z
+    .number(instant)
+    .min(0, instant)
+    .max(86_400_000, delay)
+    .optional()
+    .describe('Of an open one: milliseconds that were left of its open time'),
+  savedAtMs: z.number(instant).describe('Milliseconds since 1970'),
 });
 export type BreakerSaved = z.output<typeof BreakerSaved>;

@@ -11,29 +11,30 @@ const name = 'expected 1 to 64 letters, digits, ".", "_" or "-"';
 
 export const BudgetName = z.string(name).regex(/^[A-Za-z0-9._-]{1,64}$/, name);
 
+const Per = durationNs({ min: '1ms', max: '30d' });
+const perText = 'Length of time that `permits` are for';
+const Algorithm = z.enum(['smooth', 'rolling']);
+const algorithmText =
+  '`smooth`: a rate with a burst (GCRA): over any time t, at most burst + rate × t. `rolling`: ' +
+  'never more than `permits` in any window of `per`';
+
 const limitFields = {
-  /** Permits in each `per`. 0 grants the burst once and then nothing. */
   permits: z
     .int(permits)
     .min(0, permits)
     .max(1_000_000, permits)
-    .describe('Permits in each "per". 0 gives the burst once and then nothing'),
-  per: durationNs({ min: '1ms', max: '30d' }).default(SECOND_NS).describe('Time that they are for'),
-  /** For `smooth` limits only. */
+    .describe('Permits in each `per`. 0 gives the burst, once, and then nothing'),
+  per: Per.prefault('1s').describe(perText),
   burst: z
     .int(burst)
     .min(1, burst)
     .max(1_000_000, burst)
     .optional()
-    .describe('Permits that an idle budget saves up and may give at once; "permits" where it is not set'),
-  /**
-   * `smooth`: a rate with a burst (GCRA); over any time t, grants at most burst + rate × t. `rolling`: at
-   * most `permits` in any window of `per`.
-   */
-  algorithm: z
-    .enum(['smooth', 'rolling'])
-    .default('smooth')
-    .describe('smooth: a rate with a burst. rolling: never more than "permits" in any window of "per"'),
+    .describe(
+      'Permits that an idle budget saves up, and that may be taken at once; only of a `smooth` ' +
+        'limit. Without it, `permits`',
+    ),
+  algorithm: Algorithm.default('smooth').describe(algorithmText),
 };
 
 /** 30 days, the longest "per". */
@@ -68,34 +69,39 @@ export const BudgetOptions = z
   .strictObject({
     ...limitFields,
     permits: limitFields.permits.optional(),
-    per: limitFields.per.removeDefault().optional(),
-    algorithm: limitFields.algorithm.removeDefault().optional(),
-    /** Short for `{ permits, per: 1s }`; may have a fraction. */
+    // Whether they were given counts: what would have no effect is refused.
+    per: Per.optional().describe(`${perText}. Without it, \`1s\``),
+    algorithm: Algorithm.optional().describe(`${algorithmText}. Without it, \`smooth\``),
     permitsPerSecond: z
       .number(rate)
       .min(0, rate)
       .max(1_000_000_000, rate)
       .optional()
-      .describe('Short for "permits" with "per: 1s"; may have a fraction'),
-    /** All of these limits apply. */
+      .describe('Short for `permits` with `per: 1s`; may have a fraction: 0.5 is one in two seconds'),
     limits: z
       .array(LimitOptions, 'expected a list of limits')
       .min(1, 'expected 1 to 4 limits')
       .max(4, 'expected 1 to 4 limits')
       .optional()
-      .describe('Up to four limits that hold together, such as 6 in 2 s and 60 in 10 min'),
+      .describe(
+        'Limits that hold together, in place of the options of one limit, such as 6 in 2 s and 60 in ' +
+          '10 min',
+      ),
     inFlight: z
       .int(inFlight)
       .min(1, inFlight)
       .max(1_024, inFlight)
       .optional()
-      .describe('Calls that may be under way at one time; freed when a call ends, however it ends'),
+      .describe(
+        'Calls that may be under way at one time; the place of a call is free again when it ends, ' +
+          'however it ends',
+      ),
     weight: z
       .int(weight)
       .min(1, weight)
       .max(1_000, weight)
       .default(1)
-      .describe('Of a tenant: its share, against the others, of a provider that is short'),
+      .describe('Of a tenant: its share, against the others, of a provider that cannot serve everybody'),
   })
   .superRefine((budget, context) => {
     const { permits, permitsPerSecond, limits, per, burst, algorithm } = budget;

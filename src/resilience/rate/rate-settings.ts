@@ -26,7 +26,7 @@ export const RateTableSettings = z.strictObject({
     .min(0, arena)
     .max(16_777_216, arena)
     .default(65_536)
-    .describe('Room for rolling windows: a permit of each takes one place, an in-flight cap 512'),
+    .describe('Room for rolling windows: a permit of each takes one place, an `inFlight` limit 512'),
   waitersMax: z
     .int(waiters)
     .min(1, waiters)
@@ -42,7 +42,7 @@ const ProviderBudget = z
     endpoints: z
       .record(BudgetName, BudgetOptions)
       .default({})
-      .describe('Budgets of single endpoints, taken together with that of the provider'),
+      .describe('Budgets of single endpoints, by name; taken together with that of the provider'),
   })
   .transform(({ endpoints, ...own }, context) => {
     const budget = BudgetOptions.safeParse(own, { reportInput: true });
@@ -53,8 +53,8 @@ const ProviderBudget = z
 
 /** Budgets by name: `{ providers: { ibkr: { permits: 50, per: 1s } }, tenants: { … } }`. */
 export const BudgetsSettings = z.strictObject({
-  providers: z.record(BudgetName, ProviderBudget).default({}),
-  tenants: z.record(BudgetName, BudgetOptions).default({}),
+  providers: z.record(BudgetName, ProviderBudget).default({}).describe('Budgets of providers, by name'),
+  tenants: z.record(BudgetName, BudgetOptions).default({}).describe('Budgets of tenants, by name'),
 });
 export type BudgetsSettings = z.output<typeof BudgetsSettings>;
 export interface BudgetsInput {

@@ -9,7 +9,6 @@ const type = 'expected one of float64, boolean, string';
 const Expression = z.string(value).min(1, value);
 
 export const DeriveOptions = z.strictObject({
-  /** New columns by name, in order: each may use those before it. One that exists is replaced. */
   columns: z
     .record(
       z.string(name).min(1, name).max(200, name),
@@ -17,13 +16,14 @@ export const DeriveOptions = z.strictObject({
         [
           Expression,
           z.strictObject({
-            /** What the column holds. */
-            value: Expression.describe('What the column holds, as an expression.'),
-            /** What it is to be stored as, when that is not what the expression gives. */
+            value: Expression.describe('What the column holds, as an expression'),
             type: z
               .enum(['float64', 'boolean', 'string'], type)
               .optional()
-              .describe('Type to store: float64 widens whole numbers, string spells out an enum.'),
+              .describe(
+                'Type to store where it is not that of the expression: `float64` widens whole numbers, ' +
+                  '`string` spells out an enum',
+              ),
           }),
         ],
         column,
@@ -32,6 +32,9 @@ export const DeriveOptions = z.strictObject({
     )
     .refine((record) => Object.keys(record).length > 0, columns)
     .refine((record) => Object.keys(record).length <= 1_000, 'expected at most 1000 columns')
-    .describe('New columns by name, each an expression that may use the columns before it.'),
+    .describe(
+      'New columns by name, each an expression or `{ value, type }`. Made in order: each may use ' +
+        'those before it. A column that exists is replaced',
+    ),
 });
 export type DeriveOptions = z.output<typeof DeriveOptions>;

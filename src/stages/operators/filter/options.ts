@@ -3,10 +3,9 @@ import { z } from 'zod';
 const where = 'expected a condition as text, such as "bid > 0 and ask >= bid"';
 
 export const FilterOptions = z.strictObject({
-  /** Condition that a row must meet to go on. See docs/expressions.md. */
   where: z
     .string(where)
     .min(1, where)
-    .describe('Condition that a row must meet to go on, such as "bid > 0 and ask >= bid".'),
+    .describe('Condition that a row must meet to go on, such as `bid > 0 and ask >= bid`'),
 });
 export type FilterOptions = z.output<typeof FilterOptions>;

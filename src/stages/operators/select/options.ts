@@ -8,7 +8,6 @@ const Name = z.string(name).min(1, name).max(200, name);
 
 export const SelectOptions = z
   .strictObject({
-    /** Columns to keep, in this order; or new names with the old ones, which renames. */
     columns: z
       .union(
         [
@@ -18,9 +17,11 @@ export const SelectOptions = z
         columns,
       )
       .optional()
-      .describe('Columns to keep, in this order: a list of names, or new names with the old ones.'),
-    /** Columns to leave out; all others stay. */
-    drop: z.array(Name, drop).min(1, drop).optional().describe('Columns to leave out; all others stay.'),
+      .describe(
+        'Columns to keep, in this order; or new names with the old ones, which renames: `{ price: ' +
+          'close }`',
+      ),
+    drop: z.array(Name, drop).min(1, drop).optional().describe('Columns to leave out; all others stay'),
   })
   .refine(
     (options) => (options.columns === undefined) !== (options.drop === undefined),

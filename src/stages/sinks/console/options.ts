@@ -3,14 +3,12 @@ import { z } from 'zod';
 const rows = 'expected 1 to 10000 rows';
 
 export const ConsoleSinkOptions = z.strictObject({
-  /** Rows shown in all; the rest is counted. */
   rows: z
     .int(rows)
     .min(1, rows)
     .max(10_000, rows)
     .default(20)
-    .describe('Rows shown in all; the rest is counted'),
-  /** Standard error by default: standard output may carry the report of a run. */
+    .describe('Rows shown in all; the rest is only counted'),
   to: z
     .enum(['stderr', 'stdout'], 'expected "stderr" or "stdout"')
     .default('stderr')

@@ -9,31 +9,35 @@ const bytes = 'expected a whole number of bytes, 1024 or more';
 export const outputPath = z
   .string('expected the path of a directory or file')
   .min(1, 'expected the path of a directory or file')
-  .describe('Where to write. Relative to the working directory');
+  .describe('Where to write, relative to the working directory');
 
 export const IfExistsOption = z
   .enum(['error', 'append', 'replace'], ifExists)
   .default('error')
   .describe(
-    'What becomes of output that is there already: "error" refuses to start, "append" adds to it, ' +
-      '"replace" swaps it for the new once that is complete',
+    'What becomes of output that is there already: `error` refuses to start, `append` adds to ' +
+      'it, `replace` swaps it for the new one once that is complete',
   );
 
 /** When one file of a directory ends and the next one begins. */
 export const RotateOptions = z
   .strictObject({
-    /** Rows in a file. */
     rows: z.int(rows).min(1, rows).optional().describe('Rows that a file holds at most'),
-    /** Bytes of a file, about: it is looked at between batches. */
-    bytes: z.int(bytes).min(1_024, bytes).optional().describe('Bytes that a file holds, about'),
-    /** Ns of event time, cut at its multiples since 1970 UTC; late rows stay in the open file. */
+    bytes: z
+      .int(bytes)
+      .min(1_024, bytes)
+      .optional()
+      .describe('Bytes that a file holds, about: it is looked at between batches'),
     every: durationNs({ min: '1s', max: '30d' })
       .optional()
-      .describe('Span of event time that a file holds, such as "1h", cut at its multiples in UTC'),
+      .describe(
+        'Span of event time that a file holds, cut at its multiples since 1970 UTC. Late rows stay ' +
+          'in the open file. A watermark for all symbols ends a file, too',
+      ),
   })
   .describe(
-    'When to start a new file of a directory. Without it, a file ends with the run; of data that has no end, after ' +
-      '1 h of event time or 256 MB',
+    'When one file of a directory ends and the next one begins. Without it, a file ends with the ' +
+      'run; of data that has no end, after 1 h of event time or 256 MB',
   );
 export type RotateOptions = z.output<typeof RotateOptions>;
 
@@ -48,8 +52,9 @@ export const PARTITION_OPTIONS = {
     .max(8, partitions)
     .optional()
     .describe(
-      'Columns whose values name the folders that rows go to, as Hive has them: "symbol" makes "symbol=A". ' +
-        'year, month, day and hour are those of "time", in UTC. The files do not hold these columns',
+      'Columns whose values name the folders that rows go to, as Hive has them: `symbol` makes ' +
+        '`symbol=A`. `year`, `month`, `day` and `hour` are those of `time`, in UTC. The files do not ' +
+        'hold these columns',
     ),
   openPartsMax: z
     .int(openParts)
@@ -57,7 +62,8 @@ export const PARTITION_OPTIONS = {
     .max(4_096, openParts)
     .default(256)
     .describe(
-      'Files of partitions that are open at a time. Past it, the one without rows for the longest ends',
+      'Files of partitions that are open at a time; one more ends the file that has had no rows ' +
+        'for the longest',
     ),
 };
 
@@ -69,9 +75,12 @@ export interface PartitionOptions {
 export const TimeFormatOption = z
   .enum(['iso', 'ns', 'us', 'ms'], 'expected "iso", "ns", "us" or "ms"')
   .default('iso')
-  .describe('Instants as ISO 8601 with nine decimals, or as a whole number since 1970, rounded down');
+  .describe(
+    'How instants are written: `iso` is ISO 8601 with nine decimals, the others are whole ' +
+      'numbers since 1970, rounded down',
+  );
 
 export const TextCompressionOption = z
   .enum(['none', 'gzip'], 'expected "none" or "gzip"')
   .optional()
-  .describe('Default: "gzip" where the path ends in ".gz", else "none"');
+  .describe('How files are compressed. Without it, `gzip` where the path ends in `.gz`, else `none`');

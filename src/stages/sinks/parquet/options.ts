@@ -9,24 +9,24 @@ import {
 const rowGroup = 'expected 1024 to 1048576 rows';
 
 export const ParquetSinkOptions = z.strictObject({
-  /** Directory of the parts. */
-  path: outputPath.describe('Directory of the files. Made if it is not there'),
-  /** `zstd` needs Node 22.15. */
+  path: outputPath.describe(
+    'Directory of the files, relative to the working directory; made if it is not there',
+  ),
   compression: z
     .enum(['none', 'snappy', 'gzip', 'zstd'], 'expected "none", "snappy", "gzip" or "zstd"')
     .default('snappy')
-    .describe('Compression of the pages; "zstd" needs Node 22.15 or newer'),
-  /** Rows held in memory until they are encoded together. */
+    .describe('Compression of the pages; `zstd` needs Node 22.15 or newer'),
   rowGroupRows: z
     .int(rowGroup)
     .min(1_024, rowGroup)
     .max(1_048_576, rowGroup)
     .default(131_072)
-    .describe('Rows of a row group. They are held in memory, at about 8 bytes a value'),
-  /** When one file ends and the next one begins. */
+    .describe(
+      'Rows of a row group. They are held in memory until the group is full, about 8 bytes a ' +
+        'value, and count towards `maxMemoryMb`',
+    ),
   rotate: RotateOptions.optional(),
   ...PARTITION_OPTIONS,
-  /** What becomes of output that is there already. */
   ifExists: IfExistsOption,
 });
 export type ParquetSinkOptions = z.output<typeof ParquetSinkOptions>;

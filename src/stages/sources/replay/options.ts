@@ -7,37 +7,41 @@ const speed = 'expected "max" or a number above 0 (1 is real time, 10 ten times 
 
 /** Rows recorded in files. */
 export const ReplayOptions = z.strictObject({
-  /** Relative to the working directory. In the order listed; those of a glob sorted by name. */
   path: z
     .union(
       [z.string().min(1, path), z.array(z.string().min(1, path), path).min(1, path).max(100_000, path)],
       path,
     )
-    .describe('A path, a glob, or a list of them; those of a glob are listed by name'),
-  /** How rows stand in the files. Plain or gzip is told by the files themselves. */
-  format: z.enum(['csv'], 'expected csv').default('csv').describe('How rows stand in the files'),
+    .describe(
+      'A path, a glob, or a list of them, relative to the working directory. The files are taken ' +
+        'in the order given, those of one glob by name',
+    ),
+  format: z
+    .enum(['csv'], 'expected csv')
+    .default('csv')
+    .describe('How rows stand in the files. Plain or gzip is recognized by the first bytes of a file'),
   ...CSV_OPTIONS,
-  /**
-   * Whether files are one stream in time (merged where they overlap), or read one after the other as
-   * listed. Without it: `time` where the rows have one.
-   */
   order: z
     .enum(['time', 'listed'], 'expected time or listed')
     .optional()
     .describe(
-      'time: all files as one stream in order of time, merged where they overlap, read backwards where ' +
-        'the newest row comes first. listed: one after the other, each as it is. time without it, ' +
-        'where there is a column "time" of type timestamp',
+      '`time`: all files are one stream in order of time, merged where they overlap, read ' +
+        'backwards where the newest row comes first. `listed`: one after the other, each as it is. ' +
+        'Without it, `time` where there is a column `time` of type timestamp, else `listed`',
     ),
-  /** In ns: how far a row of a file may be behind the latest one before it. */
   maxDelay: durationNs({ min: '0s', max: '30d' })
     .prefault('0s')
-    .describe('How far the time of a row may be behind the latest one before it in its file'),
-  /** How fast event time passes. Rows wait until they are due; time that goes back does not wait. */
+    .describe(
+      'How far the time of a row may be behind the latest one before it in its file: what the ' +
+        'source promises of its rows',
+    ),
   speed: z
     .union([z.literal('max'), z.number(speed).min(1e-6, speed).max(1e9, speed)], speed)
     .default('max')
-    .describe('max, or how many times faster than real time: 1, 10'),
+    .describe(
+      '`max`, or how many times faster than real time: 1, 10. A row waits until it is due; time ' +
+        'that goes back does not wait',
+    ),
 });
 
 export type ReplayOptions = z.output<typeof ReplayOptions>;

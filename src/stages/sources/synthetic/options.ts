@@ -20,32 +20,33 @@ export const SyntheticFaults = z
   .strictObject({
     gapEvery: every
       .optional()
-      .describe('After every so many rows, event time goes on and `gapLength` rows are missing.'),
-    gapLength: every.max(1_000_000_000, rows).default(10).describe('Rows that a gap swallows.'),
+      .describe('After every so many rows, `gapLength` rows are missing while event time goes on'),
+    gapLength: every.max(1_000_000_000, rows).default(10).describe('Rows that a gap swallows'),
     gapAnnounced: z
       .boolean('expected true or false')
       .default(true)
-      .describe('Whether a gap is told by a `gap` control record in the stream.'),
+      .describe('Whether a `gap` control record in the stream announces each gap'),
     duplicateEvery: every
       .optional()
-      .describe('Every so many rows, one comes twice. The copies come on top of `rows`.'),
+      .describe('Once in so many rows, a row comes twice. The copies come on top of `rows`'),
     disorderEvery: every
       .min(2, 'expected 2 rows or more')
       .optional()
-      .describe('Every so many rows, one is late.'),
+      .describe('Once in so many rows, a row is late by `disorderBy` rows'),
     disorderBy: every
       .max(1_000_000, rows)
       .default(1)
-      .describe('Rows that pass a late one: 1 swaps neighbours. Less than `disorderEvery`.'),
-    silenceEvery: every.optional().describe('After every so many rows, nothing comes for `silenceFor`.'),
+      .describe('Rows that pass a late one: 1 swaps neighbours. Less than `disorderEvery`'),
+    silenceEvery: every.optional().describe('After every so many rows, nothing comes for `silenceFor`'),
     silenceFor: durationNs({ min: '1ns', max: '30d' })
       .prefault('1s')
-      .describe('Length of a silence: in event time, and on the clock as well where `rate` is a number.'),
-    errorAtRow: every.optional().describe('The source fails where this row would come.'),
+      .describe('Length of a silence: in event time, and on the clock as well where `rate` is a number'),
+    errorAtRow: every.optional().describe('Row, counted from 1, in whose place the source fails'),
     errorReads: every
       .optional()
       .describe(
-        'Reads that fail there, before the source goes on: an outage, for a breaker. Default: all of them.',
+        'Reads that fail there, with a retryable error, before the source goes on: an outage, to try ' +
+          'a breaker. Without it, all of them',
       ),
   })
   .refine(({ errorAtRow, errorReads }) => errorReads === undefined || errorAtRow !== undefined, {
@@ -59,11 +60,11 @@ export const SyntheticOptions = z.strictObject({
     .int(seed)
     .min(0, seed)
     .optional()
-    .describe('The same seed gives the same ticks on every machine. Default: the seed of the spec.'),
+    .describe('The same seed gives the same ticks on every machine. Without it, the seed of the spec'),
   kind: z
     .enum(['quote', 'trade', 'book'], 'expected "quote", "trade" or "book"')
     .default('quote')
-    .describe('What a row is: a quote, a trade, or the change of a level of an order book.'),
+    .describe('What a row is: a quote, a trade, or the change of a level of an order book'),
   symbols: z
     .union(
       [
@@ -73,62 +74,63 @@ export const SyntheticOptions = z.strictObject({
       'expected a number of symbols (1 to 65536) or a list of their names',
     )
     .default(10)
-    .describe('Names of the symbols, or how many: 100 gives `SYM000` to `SYM099`.'),
+    .describe('Names of the symbols, or how many: 100 gives `SYM000` to `SYM099`'),
   start: z.iso
     .datetime({ offset: true, error: start })
     .refine((text) => !/\.\d{4,}/.test(text), start)
     .transform((text) => Date.parse(text))
     .prefault('2024-01-02T00:00:00Z')
-    .describe('Event time of the first row, with its zone.'),
+    .describe('Event time of the first row, with its zone'),
   interval: durationNs({ min: '1ns', max: '1d' })
     .prefault('1ms')
-    .describe('Event time from a row to the next, over all symbols.'),
+    .describe('Event time from one row to the next, over all symbols'),
   jitter: durationNs({ min: '0ns', max: '2s' })
     .prefault('0ns')
     .describe(
-      'By how much an interval may be shorter or longer. At most `interval`, so that time never goes back.',
+      'By how much an interval may be shorter or longer. At most `interval`, so that time never ' +
+        'goes back',
     ),
   price: z
     .number(price)
     .min(0.000_001, price)
     .max(1_000_000_000, price)
     .default(100)
-    .describe('Price at which every symbol starts.'),
+    .describe('Price at which every symbol starts'),
   tickSize: z
     .number(tickSize)
     .min(1e-9, tickSize)
     .max(1_000_000, tickSize)
     .default(0.01)
-    .describe('Smallest step of a price: all prices are multiples of it.'),
+    .describe('Smallest step of a price: all prices are multiples of it'),
   volatility: z
     .int(ticks)
     .min(0, ticks)
     .max(1_000, ticks)
     .default(1)
-    .describe('Ticks that a price moves at most from row to row of its symbol.'),
-  spread: z.int(ticks).min(0, ticks).max(1_000, ticks).default(2).describe('Ticks from bid to ask.'),
-  sizeMin: z.int(size).min(0, size).max(1_000_000_000, size).default(1).describe('Smallest size.'),
+    .describe('Ticks that a price moves at most from one row of its symbol to the next'),
+  spread: z.int(ticks).min(0, ticks).max(1_000, ticks).default(2).describe('Ticks from bid to ask'),
+  sizeMin: z.int(size).min(0, size).max(1_000_000_000, size).default(1).describe('Smallest size of a row'),
   sizeMax: z
     .int(size)
     .min(0, size)
     .max(1_000_000_000, size)
     .default(100)
-    .describe('Largest size, at most 65535 above the smallest.'),
+    .describe('Largest size of a row, at most 65,535 above the smallest'),
   levels: z
     .int(levels)
     .min(1, levels)
     .max(1_000, levels)
     .default(5)
-    .describe('Levels on each side of a book.'),
+    .describe('Levels on each side of a book'),
   rows: z
     .int(rows)
     .min(1, rows)
     .optional()
-    .describe('Rows after which the data ends. Default: it does not end.'),
+    .describe('Rows after which the data ends. Without it, it does not end'),
   rate: z
     .union([z.literal('max'), z.number(rate).min(0.001, rate).max(1_000_000_000, rate)], rate)
     .default('max')
-    .describe('Rows per second on the clock, or `max` for as fast as they are taken.'),
-  faults: SyntheticFaults.prefault({}).describe('Faults in the stream, for tests.'),
+    .describe('Rows per second on the clock, or `max` for as fast as they are taken'),
+  faults: SyntheticFaults.prefault({}).describe('Faults in the stream, for tests'),
 });
 export type SyntheticOptions = z.output<typeof SyntheticOptions>;

@@ -1,0 +1,105 @@
+import { DURATION_RANGE } from './duration.js';
+
+/** What of a JSON Schema says what an option takes. */
+export interface OptionSchema {
+  readonly type?: string | readonly string[];
+  readonly format?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly OptionSchema[];
+  readonly oneOf?: readonly OptionSchema[];
+  readonly items?: OptionSchema;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+  readonly [DURATION_RANGE]?: readonly [string, string];
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, OptionSchema>>;
+  readonly additionalProperties?: boolean | OptionSchema;
+  readonly required?: readonly string[];
+}
+
+/** An option as people read of it. */
+export interface OptionFacts {
+  readonly name: string;
+  /** What it takes: one of these, values as JSON. */
+  readonly takes: readonly string[];
+  readonly isRequired: boolean;
+  /** `undefined` if there is none. */
+  readonly default: unknown;
+  /** `undefined` if its schema has no text. */
+  readonly text: string | undefined;
+  /** Schema of the options within it, however deep: in a list, under names, beside a short form. */
+  readonly inner: OptionSchema | undefined;
+}
+
+/** The options of a mapping, in the order in which its schema has them. */
+export function optionFacts({ properties = {}, required = [] }: OptionSchema): OptionFacts[] {
+  return Object.entries(properties).map(([name, option]) => ({
+    name,
+    takes: [...new Set(whatIsTaken(option))],
+    isRequired: required.includes(name),
+    default: option.default,
+    text: option.description,
+    inner: mappingIn(option),
+  }));
+}
+
+function whatIsTaken(option: OptionSchema): string[] {
+  if (option.const !== undefined) return [JSON.stringify(option.const)];
+  if (option.enum) return option.enum.map((value) => JSON.stringify(value));
+  const variants = option.anyOf ?? option.oneOf;
+  if (variants) return variants.flatMap(whatIsTaken);
+  const types = typeof option.type === 'string' ? [option.type] : (option.type ?? ['anything']);
+  return types.map((type) => typeText(type, option));
+}
+
+function typeText(type: string, option: OptionSchema): string {
+  switch (type) {
+    case 'array': {
+      const of = option.items ? whatIsTaken(option.items).join(' or ') : 'anything';
+      const { minItems = 0, maxItems } = option;
+      if (maxItems === undefined) return `list of ${of}`;
+      return `list of ${minItems === 0 ? 'up' : count(minItems)} to ${count(maxItems)}: ${of}`;
+    }
+    case 'object':
+      return 'mapping';
+    case 'integer':
+    case 'number':
+      return `${type}${rangeText(option)}`;
+    case 'string': {
+      const duration = option[DURATION_RANGE];
+      if (duration) return `duration ${duration[0]} to ${duration[1]}`;
+      return option.format === 'date' || option.format === 'date-time' ? option.format : type;
+    }
+    default:
+      return type;
+  }
+}
+
+function rangeText({ minimum, exclusiveMinimum, maximum }: OptionSchema): string {
+  const isBound = (value: number | undefined) =>
+    value !== undefined && Math.abs(value) < Number.MAX_SAFE_INTEGER ? value : undefined;
+  const [from, above, to] = [isBound(minimum), isBound(exclusiveMinimum), isBound(maximum)];
+  const upTo = to === undefined ? '' : ` ${above === undefined ? 'to' : 'up to'} ${count(to)}`;
+  if (above !== undefined) return ` above ${count(above)}${upTo && `,${upTo}`}`;
+  if (from === undefined) return upTo && ` up${upTo}`;
+  return to === undefined ? ` from ${count(from)}` : ` ${count(from)}${upTo}`;
+}
+
+const count = (value: number): string =>
+  Number.isInteger(value) ? value.toLocaleString('en-US') : String(value);
+
+function mappingIn(option: OptionSchema): OptionSchema | undefined {
+  if (option.properties) return option;
+  const { additionalProperties: named, items, anyOf = [], oneOf = [] } = option;
+  const within = [items, ...(typeof named === 'object' ? [named] : []), ...anyOf, ...oneOf];
+  for (const one of within) {
+    const found = one && mappingIn(one);
+    if (found) return found;
+  }
+  return undefined;
+}
