@@ -1,0 +1,108 @@
+/**
+ * Writes the tables of options into the pages, from the schemas of the sources: `node .ci/option-tables.mjs`.
+ * With `--check` it only says whether they are up to date. A table stands between two marks:
+ *
+ *   <!-- options: bars -->  …  <!-- /options -->
+ *
+ * A mark names a component, or one of `SCHEMAS`; `synthetic.faults` is the options within one of its options.
+ * Every component's options must stand in some table.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { loadSources } from './load-source.mjs';
+
+const PAGES = ['docs/spec.md', 'docs/cli.md', 'docs/rate.md', 'docs/breaker.md'];
+
+const [{ builtIn }, { optionsJsonSchema }, { optionFacts }, spec, guard, settings, budget, rates, breaker] =
+  await loadSources([
+    'src/registry/built-in.ts',
+    'src/plan/spec-json-schema.ts',
+    'src/settings/option-facts.ts',
+    'src/plan/pipeline-spec.ts',
+    'src/providers/source-guard-options.ts',
+    'src/cli/load-settings.ts',
+    'src/resilience/rate/budget-options.ts',
+    'src/resilience/rate/rate-settings.ts',
+    'src/resilience/breaker/breaker-options.ts',
+  ]);
+
+/** What is no component, by the name that marks give it. */
+const SCHEMAS = {
+  'a spec': spec.PipelineSpec,
+  'a source': guard.SourceGuardOptions,
+  settings: settings.FileSettings,
+  'a budget': budget.BudgetOptions,
+  'the table of budgets': rates.RateTableSettings,
+  'a breaker': breaker.BreakerOptions,
+};
+
+const problems = [];
+const tables = new Map();
+for (const component of builtIn.all()) {
+  if (tables.has(component.name)) problems.push(`two components are named "${component.name}"`);
+  addTables(component.name, await optionsJsonSchema(component));
+}
+const components = [...tables.keys()];
+for (const [name, schema] of Object.entries(SCHEMAS)) {
+  addTables(name, z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
+}
+
+/** One for the options of a mapping, and one for each mapping within. */
+function addTables(name, schema) {
+  const options = optionFacts(schema);
+  if (options.length > 0) tables.set(name, tableOf(name, options));
+  for (const option of options) if (option.inner) addTables(`${name}.${option.name}`, option.inner);
+}
+
+function tableOf(name, options) {
+  const rows = options.map((option) => {
+    if (option.text === undefined) problems.push(`${name}: "${option.name}" has no text: add .describe(…)`);
+    const preset = option.isRequired ? 'required' : presetText(option.default);
+    return [code(option.name), takesText(option.takes), preset, option.text ?? ''];
+  });
+  return [['option', 'takes', 'default', 'meaning'], ['---', '---', '---', '---'], ...rows]
+    .map((row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n');
+}
+
+function takesText(takes) {
+  const isValue = (one) => one.startsWith('"');
+  const words = takes.map((one) => one.replace(/"((?:[^"\\]|\\.)*)"/g, (_, value) => code(value)));
+  return words.join(takes.every(isValue) ? ', ' : ' or ');
+}
+
+function presetText(value) {
+  if (value === undefined || (typeof value === 'object' && Object.keys(value).length === 0)) return '';
+  return code(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+function code(text) {
+  return `\`${text}\``;
+}
+
+const used = new Set();
+const MARKED = /(<!-- options: (.+?) -->\n)([\s\S]*?)(\n<!-- \/options -->)/g;
+const pages = PAGES.map((path) => {
+  const before = readFileSync(path, 'utf8');
+  const after = before.replace(MARKED, (_, begin, name, _old, end) => {
+    const table = tables.get(name);
+    if (table === undefined)
+      problems.push(`${path}: there are no options "${name}" (${[...tables.keys()].join(', ')})`);
+    used.add(table);
+    return `${begin}${table}${end}`;
+  });
+  return { path, before, after };
+});
+for (const name of components) {
+  if (!used.has(tables.get(name))) problems.push(`no page has the options of "${name}": add its marks`);
+}
+
+const isCheck = process.argv.includes('--check');
+for (const { path, before, after } of pages) {
+  if (before === after || problems.length > 0) continue;
+  if (isCheck)
+    problems.push(`${path}: tables of options are not as the schemas say: run node .ci/option-tables.mjs`);
+  else writeFileSync(path, after);
+}
+for (const problem of problems) console.error(problem);
+process.exitCode = problems.length === 0 ? 0 : 1;
