@@ -33,6 +33,7 @@ export const BUILT_IN = [
 ${components.map(({ variable }) => `  ${variable},`).join('\n')}
 ] as const;
 
+/** The registry of these. */
 export const builtIn = new Registry(BUILT_IN);
 `;
 

@@ -1,4 +1,8 @@
-/** The public API. */
+/**
+ * The public API.
+ *
+ * @module tickloom
+ */
 export type { CheckpointStore, Fence, StoredKey } from './checkpoints/checkpoint-store.js';
 export { Batch } from './columns/batch.js';
 export { BatchPool } from './columns/batch-pool.js';
@@ -16,6 +20,7 @@ export {
   writeEpochMillis,
   writeInt64,
 } from './columns/int64.js';
+export type { RowOrigin, RowSpot } from './columns/row-origin.js';
 export { copyRow, type Row, type RowValue, RowView, rowsOf } from './columns/row-view.js';
 export {
   BAR_MARKS,
@@ -49,7 +54,7 @@ export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
 export type { Batcher } from './engine/batcher.js';
 export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
-export { type Component, type ComponentKind, defineComponent } from './engine/component.js';
+export { type Component, type ComponentKind, defineComponent, type FactoryOf } from './engine/component.js';
 export type {
   BatcherFactory,
   OperatorFactory,
@@ -62,7 +67,7 @@ export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';
 export type { Durable, Sink, SinkCapabilities } from './engine/sink.js';
 export type { Source, SourceCapabilities } from './engine/source.js';
-export type { Stage, StageContext, StreamFacts } from './engine/stage.js';
+export type { Loads, Stage, StageContext, StreamFacts } from './engine/stage.js';
 export type { StreamingPipeline } from './engine/streaming-pipeline.js';
 export { specJsonSchema } from './plan/spec-json-schema.js';
 export {
@@ -82,13 +87,16 @@ export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
 export { secret } from './settings/secret.js';
-export type { CounterValues, DroppedRows } from './shared-memory/counters.js';
+export type { CounterValues, DroppedRows, RunCounters } from './shared-memory/counters.js';
 export {
   defineOperator,
   defineRowOperator,
   type OperatorDefinition,
 } from './stages/operators/row-operator/define-operator.js';
-export type { RowOperatorDefinition } from './stages/operators/row-operator/row-operator-definition.js';
+export type {
+  RowContext,
+  RowOperatorDefinition,
+} from './stages/operators/row-operator/row-operator-definition.js';
 export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export type {
   JobHandle,
@@ -99,7 +107,13 @@ export type {
   RuntimeEvent,
 } from './supervision/job.js';
 export type { Logger } from './telemetry/logger.js';
-export type { Checkpoint, Owner, RunIdentity } from './wire/checkpoint.js';
-export type { PipelineReport, StageHealth, StageReport, StageStatistics } from './wire/pipeline-report.js';
-export type { ResolvedSpec } from './wire/resolved-spec.js';
+export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
+export type {
+  FlushReason,
+  PipelineReport,
+  StageHealth,
+  StageReport,
+  StageStatistics,
+} from './wire/pipeline-report.js';
+export type { ResolvedSpec, ResolvedStage, SourceGateSettings } from './wire/resolved-spec.js';
 export type { NamedPath, StageFiles, WrittenPath } from './wire/stage-files.js';

@@ -1,6 +1,8 @@
 /**
  * What an author of a source, operator or sink needs. All of it is in the main entry, too; this one
  * loads neither the runtime nor the checks of specs, and so suits modules, which load in a thread.
+ *
+ * @module tickloom/stages
  */
 export { Batch } from './columns/batch.js';
 export { BatchPool } from './columns/batch-pool.js';
@@ -18,6 +20,7 @@ export {
   writeEpochMillis,
   writeInt64,
 } from './columns/int64.js';
+export type { RowOrigin, RowSpot } from './columns/row-origin.js';
 export { copyRow, type Row, type RowValue, RowView, rowsOf } from './columns/row-view.js';
 export {
   BAR_MARKS,
@@ -65,7 +68,10 @@ export {
   defineRowOperator,
   type OperatorDefinition,
 } from './stages/operators/row-operator/define-operator.js';
-export type { RowOperatorDefinition } from './stages/operators/row-operator/row-operator-definition.js';
+export type {
+  RowContext,
+  RowOperatorDefinition,
+} from './stages/operators/row-operator/row-operator-definition.js';
 export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export type { Logger } from './telemetry/logger.js';
 export type { RunIdentity } from './wire/checkpoint.js';

@@ -4,7 +4,7 @@ import { type Checkpoint, readCheckpoint } from '../wire/checkpoint.js';
 import { readPlainData, writePlainData } from './plain-data-text.js';
 import { readStringsMark, type StringsMark } from './string-log.js';
 
-/** What a checkpoint takes at most, written down. A state beyond it belongs into a file of its own. */
+/** Bytes that a checkpoint takes at most, written down. A state beyond it belongs into a file of its own. */
 export const CHECKPOINT_BYTES_MAX = 64 * 1_048_576;
 
 /** Of the first line: what it is, the version of this form, the bytes of the body, their SHA-256. */
@@ -48,6 +48,8 @@ function encoded(form: number, checkpoint: Checkpoint, data: unknown): Buffer {
 }
 
 /**
+ * A checkpoint from the bytes that `encodeCheckpoint` made.
+ *
  * @param name - How the bytes are called in an error: a file's path.
  * @throws {PipelineError} `CHECKPOINT_INVALID` for bytes that were cut, changed, or are something else.
  */

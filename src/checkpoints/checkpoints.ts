@@ -1,4 +1,8 @@
-/** `tickloom/checkpoints`: stores for checkpoints, and checkpoints as bytes. */
+/**
+ * Stores for checkpoints, and checkpoints as bytes. Entry of the sub-path `tickloom/checkpoints`.
+ *
+ * @module tickloom/checkpoints
+ */
 export type { Checkpoint, Owner, RunIdentity } from '../wire/checkpoint.js';
 export { CHECKPOINT_BYTES_MAX, decodeCheckpoint, encodeCheckpoint } from './checkpoint-codec.js';
 export type { CheckpointStore, Fence, StoredKey } from './checkpoint-store.js';

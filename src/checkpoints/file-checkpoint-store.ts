@@ -32,11 +32,12 @@ interface Writing {
   readonly known: FenceStrings;
 }
 
+/** What goes with the folder of a store. */
 export interface FileCheckpointStoreOptions {
   readonly log?: Logger;
-  /** For tests. */
+  /** @internal For tests. */
   readonly fs?: StoreFileSystem;
-  /** For tests. */
+  /** @internal For tests. */
   readonly stringsLimits?: Partial<StringsLimits>;
 }
 

@@ -18,6 +18,10 @@ export class BatchPool implements BatchHome, SpareHolder {
   #outstanding = 0;
   #isListed = false;
 
+  /**
+   * @param capacity - Rows that a batch has room for.
+   * @param spareMax - Released batches whose memory is kept for the next ones.
+   */
   constructor(schema: Schema, capacity: number, dictionaries: DictionarySet, spareMax = 4) {
     invariant(Number.isInteger(capacity) && capacity > 0, 'a batch has room for a row');
     this.schema = schema;
@@ -42,7 +46,7 @@ export class BatchPool implements BatchHome, SpareHolder {
     return new Batch(this.schema, this.capacity, this.#dictionaries, memory);
   }
 
-  /** For the batches alone. */
+  /** @internal For the batches alone. */
   takeBack(memory: BatchMemory): void {
     this.#outstanding--;
     const account = this.#dictionaries.memory;
@@ -56,6 +60,7 @@ export class BatchPool implements BatchHome, SpareHolder {
     this.#isListed = true;
   }
 
+  /** @internal For the account of the columns. */
   dropSpares(): void {
     for (const memory of this.#spares) memory.drop();
     this.#spares.length = 0;

@@ -14,7 +14,7 @@ import { type Column, type ColumnData, columnIndex, elementsPerRow, type Schema 
  * Its memory is used again by a batch of its own, so that nobody reads somebody else's rows. Only a
  * typed array that was taken out of it cannot be taken back: do not keep one.
  *
- * Not shared between threads; columns are (see `protocol/`).
+ * Not shared between threads.
  */
 export class Batch {
   readonly schema: Schema;
@@ -29,6 +29,9 @@ export class Batch {
   #memory: BatchMemory | undefined;
 
   /**
+   * Batches of a pool come from its `acquire`; one that is made here keeps its memory to itself.
+   *
+   * @param capacity - Rows that it has room for.
    * @param memory - For the pool alone.
    * @throws {PipelineError} `MEMORY_EXHAUSTED` when the pipeline may not have the memory for it.
    */
@@ -108,6 +111,7 @@ export class Batch {
     return this.#memory === undefined;
   }
 
+  /** Values of a float64; null is NaN. */
   float64(name: string): Float64Array {
     const data = this.column(name);
     invariant(data instanceof Float64Array, `column "${name}" is float64`);
@@ -128,12 +132,14 @@ export class Batch {
     return data;
   }
 
+  /** A column as it is stored, whatever its type. */
   column(name: string): ColumnData {
     const data = this.columns[columnIndex(this.schema, name)];
     invariant(data !== undefined, `the batch has a column "${name}"`);
     return data;
   }
 
+  /** The strings of a string column, by the ids that its rows hold. */
   dictionary(column: Column): Dictionary {
     if (this.#memory === undefined) failReleased();
     return this.dictionaries.get(column.dictionary ?? column.name);

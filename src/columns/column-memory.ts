@@ -49,6 +49,8 @@ export class ColumnMemory {
   }
 
   /**
+   * Counts bytes that are about to be allocated.
+   *
    * @param holder - A short name for people: `batches`, `bars`.
    * @throws {PipelineError} `MEMORY_EXHAUSTED` above the limit; nothing was taken then.
    */
@@ -60,6 +62,7 @@ export class ColumnMemory {
     this.#held.set(holder, (this.#held.get(holder) ?? 0) + bytes);
   }
 
+  /** Gives back bytes that the holder took, once nothing refers to them any more. */
   give(bytes: number, holder: string): void {
     const left = (this.#held.get(holder) ?? 0) - bytes;
     invariant(left >= 0, `"${holder}" gives back no more memory than it took`);
@@ -73,15 +76,17 @@ export class ColumnMemory {
     return new MemoryShare(this, holder);
   }
 
-  /** From now on, the holder is asked to drop its spares before anybody is refused memory. */
+  /** @internal From now on, the holder is asked to drop its spares before anybody is refused memory. */
   addSpareHolder(holder: SpareHolder): void {
     this.#spareHolders.add(holder);
   }
 
+  /** @internal */
   removeSpareHolder(holder: SpareHolder): void {
     this.#spareHolders.delete(holder);
   }
 
+  /** @internal */
   dropSpares(): void {
     for (const holder of this.#spareHolders) holder.dropSpares();
   }

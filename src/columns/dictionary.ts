@@ -11,6 +11,7 @@ export class Dictionary {
   readonly #values: string[] = [];
   readonly #sizeMax: number;
 
+  /** @param sizeMax - Strings that it takes. */
   constructor(name: string, sizeMax = 1_048_576) {
     this.name = name;
     this.#sizeMax = sizeMax;
@@ -25,7 +26,11 @@ export class Dictionary {
     return this.#values;
   }
 
-  /** @throws {DictionaryFullError} since a column of ever new strings would grow without bound. */
+  /**
+   * The id of a string; one that is new gets the next.
+   *
+   * @throws {DictionaryFullError} since a column of ever new strings would grow without bound.
+   */
   idOf(value: string): number {
     const known = this.#ids.get(value);
     if (known !== undefined) return known;
@@ -36,10 +41,12 @@ export class Dictionary {
     return id;
   }
 
+  /** The id of a string, if it has one. */
   find(value: string): number | undefined {
     return this.#ids.get(value);
   }
 
+  /** The string of an id; `null` where there is none. */
   at(id: number): string | null {
     return this.#values[id] ?? null;
   }
@@ -58,6 +65,7 @@ export class DictionarySet {
     this.memory = memory;
   }
 
+  /** The dictionary of a name, made when it is first asked for. */
   get(name: string): Dictionary {
     let dictionary = this.#byName.get(name);
     if (!dictionary) {

@@ -11,15 +11,18 @@ import type { Nanos } from '../core/units.js';
 export const TWO_32 = 4_294_967_296;
 const TWO_16 = 65_536;
 
+/** The whole number in a row of an int64 column. */
 export function readInt64(words: Int32Array, row: number): bigint {
   return (BigInt(words[2 * row + 1]!) << 32n) | BigInt(words[2 * row]! >>> 0);
 }
 
+/** Writes a whole number of 64 bits into a row; what is beyond them is cut off. */
 export function writeInt64(words: Int32Array, row: number, value: bigint): void {
   words[2 * row] = Number(value & 0xffff_ffffn) | 0;
   words[2 * row + 1] = Number(value >> 32n);
 }
 
+/** The instant in a row of a timestamp column: nanoseconds since 1970. */
 export const readNanos = (words: Int32Array, row: number): Nanos => readInt64(words, row) as Nanos;
 
 /**

@@ -4,6 +4,7 @@ export interface RowOrigin {
   at(place: number): RowSpot;
 }
 
+/** Where a row was read. */
 export interface RowSpot {
   /** A file, or what else the source reads from. */
   readonly file: string;

@@ -4,6 +4,7 @@ import { NO_STRING } from './dictionary.js';
 import { readInt64, writeInt64 } from './int64.js';
 import type { Column, ColumnData, Schema } from './schema.js';
 
+/** A value as its type has it: timestamps and int64 are bigints, strings and enums strings. `null`: none. */
 export type RowValue = number | string | bigint | boolean | null;
 
 /** A row by column names. Timestamps and int64 are bigints, strings and enums are strings. */
@@ -43,6 +44,7 @@ export class RowView {
     return this;
   }
 
+  /** Moves to a row, counted from 0, and gives the one object that shows it. */
   at(row: number): Row {
     this.#cursor.row = row;
     return this.row;

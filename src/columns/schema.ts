@@ -22,13 +22,16 @@ export interface Column {
   readonly dictionary?: string;
 }
 
+/** What a column holds, and how it is stored: see {@link Column}. */
 export type ColumnType = 'timestamp' | 'int64' | 'float64' | 'int32' | 'string' | 'enum' | 'boolean';
 
+/** The memory of a column: see {@link Column}. */
 export type ColumnData = Float64Array | Int32Array | Uint8Array;
 
 /** What a row says: standard kinds have standard columns; `custom` has whatever it declares. */
 export type RowKind = 'quote' | 'trade' | 'bar' | 'book' | 'custom';
 
+/** The columns of a batch, in order, and what its rows say. */
 export interface Schema {
   readonly kind: RowKind;
   readonly columns: readonly Column[];
@@ -36,9 +39,13 @@ export interface Schema {
   readonly barNs?: number;
 }
 
+/** What is known of the window of a bar: values of its column `mark`. */
 export const BAR_MARKS = ['complete', 'empty', 'gap', 'partial'] as const;
+/** Who took the offer: values of the column `side` of a trade. */
 export const TRADE_SIDES = ['unknown', 'buy', 'sell'] as const;
+/** Values of the column `side` of a change of an order book. */
 export const BOOK_SIDES = ['bid', 'ask'] as const;
+/** What happened to a level of an order book: values of its column `action`. */
 export const BOOK_ACTIONS = ['add', 'change', 'delete', 'clear', 'trade'] as const;
 
 const time: Column = { name: 'time', type: 'timestamp' };

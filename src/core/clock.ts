@@ -1,5 +1,6 @@
 import { type Millis, type Nanos, toMillisCeil } from './units.js';
 
+/** What `setTimeout` of a clock gave: for its other methods alone. */
 export type TimerHandle = unknown;
 
 /**
@@ -13,6 +14,7 @@ export interface Clock {
   wall(): Nanos;
   /** Calls back once after at least `delayMs`, which may exceed 2³¹ − 1. */
   setTimeout(callback: () => void, delayMs: number): TimerHandle;
+  /** Takes a timer back; does nothing once it has fired. */
   clearTimeout(handle: TimerHandle): void;
   /** Lets the process end though this timer has not fired. A clock without it keeps nothing alive. */
   unref?(handle: TimerHandle): void;
@@ -26,6 +28,7 @@ interface SystemTimer {
   isRef: boolean;
 }
 
+/** The clocks and timers of Node. */
 export const systemClock: Clock = {
   now: () => process.hrtime.bigint() as Nanos,
   wall: () => (BigInt(Date.now()) * 1_000_000n) as Nanos,

@@ -1,6 +1,7 @@
 import type { ProviderErrorCode } from './provider-error-table.js';
 import { redact } from './redact.js';
 
+/** What errors are told apart by. docs/errors.md has what each means, what causes it, and what to do. */
 export type ErrorCode =
   | 'SPEC_INVALID'
   | 'OPTIONS_INVALID'
@@ -157,6 +158,7 @@ export function formatPath(path: readonly (string | number)[]): string {
   return path.map((key, i) => (typeof key === 'number' ? `[${key}]` : i === 0 ? key : `.${key}`)).join('');
 }
 
+/** Options or settings that cannot be used, with all that is wrong with them. */
 export class InvalidOptionsError extends RuntimeError {
   override readonly name = 'InvalidOptionsError';
   override readonly code = 'OPTIONS_INVALID';
@@ -179,6 +181,7 @@ export interface BadRow {
   readonly raw?: string;
 }
 
+/** A row of the input that cannot be used, where none may be left out. */
 export class InvalidRowError extends RuntimeError {
   override readonly name = 'InvalidRowError';
   override readonly code = 'ROW_INVALID';

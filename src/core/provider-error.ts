@@ -22,6 +22,7 @@ const WORDS: Readonly<Record<ProviderErrorKind, readonly [says: string, advice: 
   unsupported: ['does not offer what was asked for', 'check what it offers'],
 };
 
+/** What is known of an error beyond its kind. */
 export interface ProviderErrorDetails {
   /** What the client threw. A copy without credentials is kept. */
   readonly cause?: unknown;

@@ -13,9 +13,14 @@ export interface CallGate {
   call<T>(call: GatedCall<T>, options?: CallOptions): Promise<T>;
 }
 
-/** @param signal - Aborts when the caller gives up or the source is stopped. */
+/**
+ * One attempt of a call to the provider.
+ *
+ * @param signal - Aborts when the caller gives up or the source is stopped.
+ */
 export type GatedCall<T> = (signal: AbortSignal) => Promise<T> | T;
 
+/** How a call passes the gate. */
 export interface CallOptions {
   /** Permits that it takes; the cost of a read by default. */
   readonly cost?: number;

@@ -11,8 +11,14 @@ interface Factories<Options> {
   readonly sink: SinkFactory<Options>;
 }
 
+/**
+ * What a component is, by its place in a pipeline.
+ *
+ * @useDeclaredType
+ */
 export type ComponentKind = keyof Factories<unknown>;
 
+/** What makes stages of a kind. */
 export type FactoryOf<Kind extends ComponentKind, Options = unknown> = Factories<Options>[Kind];
 
 /**

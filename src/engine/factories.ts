@@ -11,6 +11,7 @@ import type { StageContext } from './stage.js';
  * after a problem, so that all are named at once.
  */
 export interface PlanProblems {
+  /** @param path - Keys within the options: `['path', 1]`. */
   add(path: readonly (string | number)[], message: string): void;
 }
 
@@ -21,30 +22,41 @@ export interface SpecFacts {
 }
 
 /**
- * How a stage is made from its options. `plan` opens nothing and is free of side effects: it says
+ * How a source is made from its options. `plan` opens nothing and is free of side effects: it says
  * which columns come out, or what is wrong with the options; after a problem it answers as well as
  * it can. `create` is called only when no problem was found, in the thread that runs the pipeline.
  */
 export interface SourceFactory<Options> {
+  /** The columns that come out. */
   plan(options: Options, problems: PlanProblems): Schema;
   /** Without it, the stage has no files. */
   files?(options: Options): StageFiles;
+  /** Makes the stage, without opening anything. */
   create(options: Options, context: StageContext): Source;
 }
 
+/** How an operator is made from its options: as a {@link SourceFactory}, with the columns that come in. */
 export interface OperatorFactory<Options> {
+  /** The columns that come out. */
   plan(options: Options, input: Schema, problems: PlanProblems, spec: SpecFacts): Schema;
+  /** Makes the stage, without opening anything. */
   create(options: Options, input: Schema, context: StageContext): Operator;
 }
 
+/** How a batcher is made from its options: as a {@link SourceFactory}. */
 export interface BatcherFactory<Options> {
+  /** Says what is wrong with the options for these columns. */
   plan?(options: Options, input: Schema, problems: PlanProblems): void;
+  /** Makes the stage, without opening anything. */
   create(options: Options, input: Schema, context: StageContext): Batcher;
 }
 
+/** How a sink is made from its options: as a {@link SourceFactory}. */
 export interface SinkFactory<Options> {
+  /** Says what is wrong with the options for these columns. */
   plan?(options: Options, input: Schema, problems: PlanProblems): void;
   /** Without it, the stage has no files. */
   files?(options: Options): StageFiles;
+  /** Makes the stage, without opening anything. */
   create(options: Options, input: Schema, context: StageContext): Sink;
 }

@@ -7,15 +7,17 @@ import type { Stage } from './stage.js';
 /** Takes a batch, and with it the duty to pass it on or to release it. */
 export type Emit = (batch: Batch) => void;
 
-/**
- * What became of the rows that an operator was given and did not emit, so far. `folded` went into
- * others, `derived` were made by it, `rejected` went to `rejects`.
- */
+/** What became of the rows that an operator was given and did not emit, so far. */
 export interface OperatorTally {
+  /** Rows that it filtered out. */
   readonly filtered?: number;
+  /** Rows that went into others. */
   readonly folded?: number;
+  /** Rows that it made. */
   readonly derived?: number;
+  /** Rows that it discarded for another reason than a filter. */
   readonly dropped?: number;
+  /** Rows that went to `rejects`. */
   readonly rejected?: number;
   /** Rows that came late, whatever became of them: counted under another name as well. */
   readonly late?: number;
@@ -48,6 +50,7 @@ export interface Operator extends Stage {
    * has taken what was emitted, until it has not.
    */
   readonly hasMore?: boolean;
+  /** Emits some of what is left: see `hasMore`. */
   emitMore?(emit: Emit): void | Promise<void>;
   /**
    * At the end and on a drain, after `process` was given the `end` record: emits all that was held

@@ -10,6 +10,7 @@ export interface Durable {
   readonly position: PlainData;
 }
 
+/** What a restart may rely on in a sink. */
 export interface SinkCapabilities {
   /**
    * `transactional`: what was written since the last commit vanishes with a crash.

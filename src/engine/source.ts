@@ -4,6 +4,7 @@ import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Stage } from './stage.js';
 
+/** What a restart may rely on in a source. */
 export interface SourceCapabilities {
   /**
    * `replayable`: any position can be gone back to and gives the same rows. `resumable`: what was

@@ -81,6 +81,8 @@ export interface Stage {
   open?(): Promise<void> | void;
   /** Frees everything; called once, after a failure too. Must not throw for what is already gone. */
   close?(): Promise<void> | void;
+  /** How it is. Without it: `ok`. */
   health?(): StageHealth;
+  /** Numbers of its own, for the report and `describe`. */
   statistics?(): StageStatistics;
 }

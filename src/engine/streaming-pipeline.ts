@@ -52,6 +52,7 @@ export class StreamingPipeline {
   /** Of a live source: when the read that is under way, or was last, began. */
   #waitsSince = 0n as Nanos;
 
+  /** @internal `PipelineBuilder.build` makes them. */
   constructor(parts: PipelineParts) {
     this.#parts = parts;
     const { batcher, sink, counters, clock, rejects, log, saver } = parts;
@@ -104,6 +105,7 @@ export class StreamingPipeline {
     this.#states = new StageStates(parts, { position: this.#position, operators, tally, intake });
   }
 
+  /** @internal `PipelineBuilder.counters` reads them. */
   get counters(): Counters {
     return this.#parts.counters;
   }
@@ -169,6 +171,7 @@ export class StreamingPipeline {
     this.#paused = true;
   }
 
+  /** Reads on after a pause. */
   resume(): void {
     this.#paused = false;
     this.#wake?.();

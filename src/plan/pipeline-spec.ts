@@ -37,7 +37,10 @@ export const PipelineSpec = z.strictObject({
     .describe('What happens to the rows, in order: components with their options'),
   batcher: z
     .looseObject({
-      use: z.string('expected the name of a component').default(DEFAULT_BATCHER).describe('Name of the component'),
+      use: z
+        .string('expected the name of a component')
+        .default(DEFAULT_BATCHER)
+        .describe('Name of the component'),
     })
     .prefault({})
     .describe(

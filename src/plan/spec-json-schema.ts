@@ -40,7 +40,7 @@ export async function factsOf(catalogue: Catalogue, kind?: ComponentKind): Promi
  *
  * @param registry - Default: the components of this package.
  */
-export function specJsonSchema(registry: Registry = builtIn): Promise<JsonSchema> {
+export function specJsonSchema(registry: Registry = builtIn): Promise<Record<string, unknown>> {
   return catalogueJsonSchema(new Catalogue(registry));
 }
 

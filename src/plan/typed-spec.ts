@@ -20,10 +20,13 @@ type Frozen<T> = T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> 
 
 type SourceGate = Frozen<z.input<typeof SourceGateOptions>>;
 
+/** Where rows come from: a source with its options, and what stands in front of it. */
 export type SourceSpec = StageSpec<'source'> & SourceGate;
+/** What happens to rows: an operator with its options. */
 export type OperatorSpec = StageSpec<'operator'>;
 /** There is one, so that its name may be left out. */
 export type BatcherSpec = Omit<StageSpec<'batcher'>, 'use'> & Partial<Pick<StageSpec<'batcher'>, 'use'>>;
+/** Where rows go: a sink with its options. */
 export type SinkSpec = StageSpec<'sink'>;
 
 /**

@@ -31,4 +31,5 @@ export const BUILT_IN = [
   parquetSink,
 ] as const;
 
+/** The registry of these. */
 export const builtIn = new Registry(BUILT_IN);

@@ -32,11 +32,16 @@ export class Registry {
     this.#components.set(keyOf(kind, name), component);
   }
 
+  /** The component of a name, if there is one. */
   find<Kind extends ComponentKind>(kind: Kind, name: string): Component<Kind> | undefined {
     return this.#components.get(keyOf(kind, name)) as Component<Kind> | undefined; // the key has the kind
   }
 
-  /** @throws {PipelineError} `SPEC_INVALID` naming those that there are. */
+  /**
+   * The component of a name.
+   *
+   * @throws {PipelineError} `SPEC_INVALID` naming those that there are.
+   */
   get<Kind extends ComponentKind>(kind: Kind, name: string): Component<Kind> {
     const found = this.find(kind, name);
     if (found) return found;

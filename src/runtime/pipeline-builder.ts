@@ -19,6 +19,7 @@ import type { PipelineReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { secretsOfSpec } from '../wire/stages-of-spec.js';
 
+/** What a pipeline in the calling thread takes beside its spec. */
 export interface PipelineOptions {
   /** In place of the spec's source. */
   readonly source?: SourceFactory<unknown>;
@@ -99,10 +100,12 @@ export class PipelineBuilder {
     return (await this.build()).run();
   }
 
+  /** Stops reading after the current batch; what is inside stays there. */
   async pause(): Promise<void> {
     (await this.build()).pause();
   }
 
+  /** Reads on after a pause. */
   async resume(): Promise<void> {
     (await this.build()).resume();
   }

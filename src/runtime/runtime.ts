@@ -21,6 +21,7 @@ import { redactingLogger } from '../telemetry/redacting-logger.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { RuntimeSettings } from './runtime-settings.js';
 
+/** Settings of a runtime (docs/cli.md has a table of them), and what is given in code alone. */
 export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
   /** Takes the lines of all threads, with `job` and `thread` in their fields. Any Pino logger fits. */
   readonly logger?: Logger;

@@ -5,6 +5,11 @@
  */
 /** In the order of their codes. */
 export const BREAKER_STATES = ['closed', 'open', 'halfOpen', 'heldOpen', 'disabled'] as const;
+/**
+ * What a breaker does with calls.
+ *
+ * @useDeclaredType
+ */
 export type BreakerState = (typeof BREAKER_STATES)[number];
 
 /** Why calls are refused, in the order of their codes. The first stands for none. */
@@ -20,6 +25,11 @@ export const BREAKER_REASONS = [
   'machineBroken',
   'ownerClosed',
 ] as const;
+/**
+ * Why it refuses them.
+ *
+ * @useDeclaredType
+ */
 export type BreakerReason = (typeof BREAKER_REASONS)[number];
 
 /** Codes of the states in the control word, for the paths that must be fast. */

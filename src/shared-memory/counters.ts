@@ -52,8 +52,18 @@ export const COUNTERS = [
   'logsTaken',
 ] as const;
 
+/**
+ * What is counted over all starts of a run.
+ *
+ * @interface
+ */
 export type RunCounters = Readonly<Record<(typeof RUN_COUNTERS)[number], number>>;
 export type CounterName = (typeof COUNTERS)[number];
+/**
+ * All that a pipeline counts: rows, batches, bytes and log lines.
+ *
+ * @interface
+ */
 export type CounterValues = Record<CounterName, number>;
 
 const CELL: Readonly<Record<CounterName, number>> = Object.fromEntries(
@@ -102,9 +112,9 @@ export function rowsPending(counters: CounterValues): number {
 
 /** Rows that were dropped, by reason. */
 export interface DroppedRows {
-  /** They came after the window that they belong to had closed. */
+  /** Rows that came after the window that they belong to had closed. */
   readonly late: number;
-  /** For what a module of the user's drops rows. */
+  /** Rows that a module of the user's dropped. */
   readonly other?: number;
 }
 

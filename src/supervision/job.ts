@@ -2,6 +2,7 @@ import type { WireError } from '../core/errors.js';
 import type { CounterValues } from '../shared-memory/counters.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 
+/** Where a job is in its life; the last three are ends. */
 export type JobState =
   | 'queued'
   | 'starting'
@@ -30,6 +31,7 @@ export interface JobInfo {
   readonly history: readonly JobTransition[];
 }
 
+/** When a job came into a state, and why. */
 export interface JobTransition {
   readonly state: JobState;
   /** Milliseconds since 1970. */
@@ -49,11 +51,13 @@ export interface JobHandle {
   readonly name: string;
   /** Resolves when the job has ended, in whatever way. */
   readonly outcome: Promise<JobReport>;
+  /** The job now, read from shared memory: no message to its thread. */
   inspect(): JobInfo;
   /** The report of each stage about itself; asks the thread. Empty once the job has ended. */
   describe(): Promise<readonly StageReport[]>;
   /** Stops reading after the current batch; rows inside the pipeline stay there. */
   pause(): Promise<void>;
+  /** Reads on after a pause. */
   resume(): Promise<void>;
   /**
    * Ends the source and delivers the rows inside the pipeline. At the deadline the thread is ended, and

@@ -10,6 +10,7 @@ export interface Owner {
   readonly host: string;
   /** Of a start of a process: random, so that a process id that is used again is somebody else. */
   readonly process: string;
+  /** Id of the thread in its process. */
   readonly thread: number;
 }
 

@@ -28,6 +28,7 @@ export interface PipelineReport {
   readonly stages: readonly StageReport[];
 }
 
+/** What a stage says of itself. */
 export interface StageReport {
   /** `source`, `operators[0]`, `batcher`, `sink`. */
   readonly stage: string;
@@ -36,6 +37,7 @@ export interface StageReport {
   readonly statistics: StageStatistics;
 }
 
+/** Whether a stage does its work, and if not, why. */
 export type StageHealth =
   | { readonly status: 'ok' }
   | { readonly status: 'degraded' | 'failed'; readonly reason: string };

@@ -10,6 +10,8 @@
  * | string    | Dictionary(Utf8, Int32)        | ids shared; the strings once a batch          |
  * | enum      | Dictionary(Utf8, Uint8)        | shared                                        |
  * | boolean   | Bool                           | packed into bits: Arrow has no byte a boolean |
+ *
+ * @module tickloom/arrow
  */
 export { type FromArrowOptions, fromArrow } from './from-arrow.js';
 export { type ToArrowOptions, toArrow } from './to-arrow.js';

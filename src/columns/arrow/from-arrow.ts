@@ -6,6 +6,7 @@ import { asBigInt64Array } from '../int64.js';
 import { type Column, type ColumnData, elementsPerRow, type RowKind, type Schema } from '../schema.js';
 import { type Arrow, loadArrow } from './load-arrow.js';
 
+/** What Arrow's rows do not say. */
 export interface FromArrowOptions {
   /** Where the strings get their ids. Default: new ones. */
   readonly dictionaries?: DictionarySet;

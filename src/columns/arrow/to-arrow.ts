@@ -6,6 +6,7 @@ import { asBigInt64Array } from '../int64.js';
 import { type Column, type ColumnData, elementsPerRow } from '../schema.js';
 import { type Arrow, loadArrow } from './load-arrow.js';
 
+/** Whose memory the Arrow rows have. */
 export interface ToArrowOptions {
   /** Copies the columns, so that the result outlives the batch. */
   readonly copy?: boolean;

@@ -12,7 +12,7 @@ export interface Breaker {
   /**
    * Lets through a call that does not fit into one function. The caller reports the outcome.
    *
-   * @throws {BreakerOpenError}
+   * @throws {BreakerOpenError} when the breaker refuses the call.
    */
   permit(): CallPermit;
   /** Why a call would be refused now; `undefined` if it would be let through. Takes no probe. */
@@ -21,8 +21,10 @@ export interface Breaker {
   whenCallable(signal?: AbortSignal): Promise<void>;
 }
 
+/** A call that a breaker is around. */
 export type BreakerCall<T> = (signal: AbortSignal | undefined) => T | PromiseLike<T>;
 
+/** How a call is made. */
 export interface ExecuteOptions {
   /** Passed to the function. Once it is aborted, a failure of the call is ignored. */
   readonly signal?: AbortSignal | undefined;
@@ -33,12 +35,15 @@ export interface ExecuteOptions {
  * nothing.
  */
 export interface CallPermit {
+  /** Counts as a success. */
   succeed(): void;
+  /** Counts as a failure. */
   fail(): void;
   /** The outcome says nothing about the provider: it counts nowhere, and a probe is returned. */
   ignore(): void;
 }
 
+/** A call that the provider answered with a demand for fewer calls. */
 export interface ThrottledCall {
   /** The wait that the provider asked for; `undefined` if it did not say. */
   readonly retryAfterMs: number | undefined;

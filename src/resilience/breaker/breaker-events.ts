@@ -15,11 +15,12 @@ export type BreakerEvent =
   | { readonly type: 'closed'; readonly breaker: string; readonly cause: 'probes' | 'reset' | 'enabled' }
   | { readonly type: 'heldOpen'; readonly breaker: string }
   | { readonly type: 'disabled'; readonly breaker: string }
-  /** A probe ended. `thread` is the lower 20 bits of its `threadId`. */
+  /** A probe ended. */
   | {
       readonly type: 'probe';
       readonly breaker: string;
       readonly outcome: 'succeeded' | 'failed';
+      /** The lower 20 bits of the id of its thread. */
       readonly thread: number;
     }
   /**
@@ -35,8 +36,10 @@ export type BreakerEvent =
   /** A stream's reader was too slow: this many events were dropped, oldest first. */
   | { readonly type: 'missed'; readonly breaker: string; readonly count: number };
 
+/** Is told each event of a breaker, in order. */
 export type BreakerListener = (event: BreakerEvent) => void;
 
+/** How events are streamed. */
 export interface EventStreamOptions {
   /** How many events are kept for a slow reader. */
   readonly capacity?: number;

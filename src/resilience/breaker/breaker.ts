@@ -3,6 +3,8 @@
  *
  * `createBreaker` creates one in the thread that is to own it; `openBreaker` opens its handle in any
  * other thread.
+ *
+ * @module tickloom/breaker
  */
 export type { Clock } from '../../core/clock.js';
 export {

@@ -36,6 +36,7 @@ export class CircuitBreaker implements Breaker {
   readonly #mirror: MachineMirror;
   readonly #holds = new Set<symbol>();
 
+  /** @internal `createBreaker` makes them. */
   constructor(settings: BreakerSettings, context: CircuitBreakerContext) {
     const { name } = settings;
     const { clock, classify, onThrottled } = context;

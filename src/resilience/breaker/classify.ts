@@ -7,6 +7,7 @@ import { PROVIDER_ERRORS } from '../../core/provider-error-table.js';
  * `throttled` is ignored as well, and reported to `onThrottled`.
  */
 export type FailureClass = 'failure' | 'ignored' | 'throttled';
+/** Says what an error means for the breaker. */
 export type Classify = (error: unknown) => FailureClass;
 
 /** Our own errors that are failures of what was called. The others are bad input, or a refusal to call it. */

@@ -129,6 +129,7 @@ export const BudgetOptions = z
     weight,
   }));
 export type BudgetOptions = z.output<typeof BudgetOptions>;
+/** A budget as people write it: see docs/rate.md. */
 export interface BudgetInput extends z.input<typeof BudgetOptions> {}
 
 function oneLimit(budget: {

@@ -17,6 +17,7 @@ import type { WaitedFor, Waiter } from './waiter.js';
 import { BEHIND_ALL, type WaitingLine } from './waiting-line.js';
 import type { WaitingRoom } from './waiting-room.js';
 
+/** How a call waits for its permits. */
 export interface AcquireOptions {
   /** Number of permits, a whole number of at least 1 (the default). */
   readonly cost?: number;
@@ -30,6 +31,7 @@ export interface AcquireOptions {
   readonly priority?: number;
 }
 
+/** Permits that were taken as of an instant in the future. */
 export interface Reservation {
   readonly cost: number;
   /** Instant (`Clock.now`) from which it may be used. */
@@ -63,11 +65,14 @@ const RESERVE_TRIES_MAX = 1_000;
  * `tryAcquire` never waits, and never overtakes calls that do.
  */
 export class Limiter implements WaitedFor {
+  /** @internal */
   readonly path: PermitPath;
   readonly order: FairQueue;
   /** Waiting calls, sorted by place. */
   readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', isBefore);
+  /** @internal */
   readonly statistics: readonly ScopeStatistics[];
+  /** @internal */
   turnIndex = -1;
   #arrivals = 0;
   /** The latest place in virtual time among the waiters here. */
@@ -86,6 +91,7 @@ export class Limiter implements WaitedFor {
   readonly #soleView: ScopeView;
   readonly #soleLine: WaitingLine;
 
+  /** @internal `RateClient.limiter` makes them. */
   constructor(options: {
     readonly memory: RateMemory;
     readonly views: readonly ScopeView[];
@@ -266,6 +272,7 @@ export class Limiter implements WaitedFor {
     return new Permit(cost, at, waitedNs, this.#hold(this.#leases));
   }
 
+  /** @internal For the waiting room. */
   count(counter: 'refused' | 'waited' | 'waitedUs' | 'timedOut' | 'aborted', amount = 1): void {
     for (const statistics of this.statistics) statistics.add(counter, amount);
   }

@@ -8,6 +8,7 @@ import type { RateHandle } from './rate-handle.js';
 
 const REF = { provider: 'default' } as const;
 
+/** How large the shared memory of a pacer is. */
 export interface PacerOptions {
   readonly clock?: Clock;
   /** Threads that may have it open at the same time; 32 by default. */
@@ -42,27 +43,31 @@ export class Pacer {
     this.#limiter = this.#coordinator.limiter(REF);
   }
 
-  /** @see Limiter.tryAcquire */
+  /**
+   * As {@link Limiter.tryAcquire}.
+   *
+   * @returns 0 when the permits were taken; else ns after which to try again.
+   */
   tryAcquire(cost?: number): number {
     return this.#limiter.tryAcquire(cost);
   }
 
-  /** @see Limiter.acquire */
+  /** As {@link Limiter.acquire}. */
   acquire(options?: AcquireOptions): Promise<Permit> {
     return this.#limiter.acquire(options);
   }
 
-  /** @see Limiter.reserve */
+  /** As {@link Limiter.reserve}. */
   reserve(options?: { readonly cost?: number; readonly maxWaitMs?: number }): Reservation | number {
     return this.#limiter.reserve(options);
   }
 
-  /** @see Limiter.run */
+  /** As {@link Limiter.run}. */
   run<T>(fn: () => Promise<T> | T, options?: AcquireOptions): Promise<T> {
     return this.#limiter.run(fn, options);
   }
 
-  /** @see Limiter.release */
+  /** As {@link Limiter.release}. */
   release(): void {
     this.#limiter.release();
   }
@@ -72,11 +77,12 @@ export class Pacer {
     this.#coordinator.set(REF, budget);
   }
 
-  /** @see RateClient.cooldown */
+  /** As {@link RateClient.cooldown}. */
   cooldown(ms: number): void {
     this.#coordinator.cooldown(REF, ms);
   }
 
+  /** What was spent and waited for, over all threads. */
   status(): ScopeStatus {
     return this.#coordinator.status(REF);
   }
@@ -86,6 +92,7 @@ export class Pacer {
     return this.#coordinator.handle();
   }
 
+  /** Refuses those who wait in this thread; other threads go on spending from what they opened. */
   close(): void {
     this.#coordinator.close();
   }

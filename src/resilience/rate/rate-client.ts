@@ -91,6 +91,7 @@ export class RateClient {
    * tenant. The same names give the same limiter.
    *
    * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` for a budget that was not declared.
+   * @throws {RateClosedError} `RATE_CLOSED` once the client is closed.
    */
   limiter(ref: ScopeRef): Limiter {
     if (this.#isClosed) throw new RateClosedError('The client of the budgets');
@@ -167,6 +168,7 @@ export class RateClient {
     return this.#status(scopeName(ref));
   }
 
+  /** Of all budgets, by their names. */
   statuses(): Readonly<Record<string, ScopeStatus>> {
     return Object.fromEntries(this.#directory.names().map((name) => [name, this.#status(name)]));
   }

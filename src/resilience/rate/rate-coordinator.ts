@@ -11,6 +11,7 @@ import { reclaimThread } from './reclaim-thread.js';
 import { type ScopeRef, scopeName, type ThrottledScope } from './scope-ref.js';
 import { ScopeTable } from './scope-table.js';
 
+/** Budgets and breakers to begin with, and how large their table is: see docs/rate.md. */
 export interface RateCoordinatorOptions extends BudgetsInput, Partial<RateTableSettings> {
   readonly clock?: Clock;
 }

@@ -36,6 +36,7 @@ export class ScopeRemovedError extends RuntimeError {
   }
 }
 
+/** A call costs more than its budget can ever give at once. */
 export class CostAboveBurstError extends RuntimeError {
   override readonly name = 'CostAboveBurstError';
   override readonly code = 'COST_ABOVE_BURST';
@@ -48,6 +49,7 @@ export class CostAboveBurstError extends RuntimeError {
   }
 }
 
+/** A cost that is no whole number from 1 on. */
 export class InvalidCostError extends RuntimeError {
   override readonly name = 'InvalidCostError';
   override readonly code = 'COST_INVALID';
@@ -71,6 +73,7 @@ export class BudgetRefusedError extends RuntimeError {
     this.retryable = retryable;
   }
 
+  /** @internal */
   static spent(scopes: string): BudgetRefusedError {
     return new BudgetRefusedError(
       'BUDGET_SPENT',
@@ -79,6 +82,7 @@ export class BudgetRefusedError extends RuntimeError {
     );
   }
 
+  /** @internal */
   static timedOut(scopes: string, waitedMs: number, waitMs: number | undefined): BudgetRefusedError {
     const least =
       waitMs === undefined ? '' : `; it would have taken at least another ${Math.ceil(waitMs)} ms`;
@@ -89,6 +93,7 @@ export class BudgetRefusedError extends RuntimeError {
     );
   }
 
+  /** @internal */
   static queueFull(scopes: string, waitersMax: number): BudgetRefusedError {
     return new BudgetRefusedError(
       'WAITERS_FULL',
@@ -108,6 +113,7 @@ export class RateTableFullError extends RuntimeError {
   }
 }
 
+/** The budgets, or this thread's client of them, were closed. */
 export class RateClosedError extends RuntimeError {
   override readonly name = 'RateClosedError';
   override readonly code = 'RATE_CLOSED';

@@ -57,10 +57,12 @@ export const BudgetsSettings = z.strictObject({
   tenants: z.record(BudgetName, BudgetOptions).default({}).describe('Budgets of tenants, by name'),
 });
 export type BudgetsSettings = z.output<typeof BudgetsSettings>;
+/** Budgets by name, as people write them. */
 export interface BudgetsInput {
   readonly providers?: Readonly<Record<string, ProviderBudgetInput>>;
   readonly tenants?: Readonly<Record<string, BudgetInput>>;
 }
+/** The budget of a provider as people write it, with those of its endpoints. */
 export interface ProviderBudgetInput extends BudgetInput {
   readonly endpoints?: Readonly<Record<string, BudgetInput>>;
 }

@@ -1,5 +1,7 @@
 /**
  * Budgets that all threads of a process share, without a lock. Entry of the sub-path `tickloom/rate`.
+ *
+ * @module tickloom/rate
  */
 
 export { InvalidHandleError } from '../invalid-handle-error.js';
@@ -20,4 +22,5 @@ export {
   ScopeUnknownError,
 } from './rate-errors.js';
 export type { RateHandle } from './rate-handle.js';
+export type { BudgetsInput, ProviderBudgetInput } from './rate-settings.js';
 export type { ScopeRef, ThrottledScope } from './scope-ref.js';
