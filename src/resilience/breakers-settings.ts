@@ -11,4 +11,5 @@ export const BreakersSettings = z.record(
     .transform((options) => ({ ...options, name: 'breaker' }))
     .pipe(BreakerOptions),
 );
+/** Breakers by the name of their provider, as people write them. */
 export type BreakersInput = Readonly<Record<string, Omit<BreakerOptions, 'name'>>>;

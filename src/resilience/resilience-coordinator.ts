@@ -10,6 +10,7 @@ import type { ScopeRef, ThrottledScope } from './rate/scope-ref.js';
 import type { Resilience } from './resilience-client.js';
 import type { ResilienceHandle } from './resilience-handle.js';
 
+/** Budgets, breakers and the size of their tables. */
 export interface ResilienceCoordinatorOptions extends RateCoordinatorOptions {
   /** Breakers by the name of their provider. */
   readonly breakers?: BreakersInput;
