@@ -13,23 +13,21 @@ import { loadSources } from './load-source.mjs';
 
 const PAGES = ['docs/spec.md', 'docs/cli.md', 'docs/rate.md', 'docs/breaker.md'];
 
-const [{ builtIn }, { optionsJsonSchema }, { optionFacts }, spec, guard, settings, budget, rates, breaker] =
-  await loadSources([
-    'src/registry/built-in.ts',
-    'src/plan/spec-json-schema.ts',
-    'src/settings/option-facts.ts',
-    'src/plan/pipeline-spec.ts',
-    'src/providers/source-guard-options.ts',
-    'src/cli/load-settings.ts',
-    'src/resilience/rate/budget-options.ts',
-    'src/resilience/rate/rate-settings.ts',
-    'src/resilience/breaker/breaker-options.ts',
-  ]);
+const [{ builtIn }, { optionFacts }, spec, gate, settings, budget, rates, breaker] = await loadSources([
+  'src/registry/built-in.ts',
+  'src/settings/option-facts.ts',
+  'src/plan/pipeline-spec.ts',
+  'src/providers/source-gate-options.ts',
+  'src/cli/load-settings.ts',
+  'src/resilience/rate/budget-options.ts',
+  'src/resilience/rate/rate-settings.ts',
+  'src/resilience/breaker/breaker-options.ts',
+]);
 
 /** What is no component, by the name that marks give it. */
 const SCHEMAS = {
   'a spec': spec.PipelineSpec,
-  'a source': guard.SourceGuardOptions,
+  'a source': gate.SourceGateOptions,
   settings: settings.FileSettings,
   'a budget': budget.BudgetOptions,
   'the table of budgets': rates.RateTableSettings,
@@ -40,11 +38,15 @@ const problems = [];
 const tables = new Map();
 for (const component of builtIn.all()) {
   if (tables.has(component.name)) problems.push(`two components are named "${component.name}"`);
-  addTables(component.name, await optionsJsonSchema(component));
+  addTables(component.name, jsonSchemaOf(await component.options()));
 }
 const components = [...tables.keys()];
 for (const [name, schema] of Object.entries(SCHEMAS)) {
-  addTables(name, z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
+  addTables(name, jsonSchemaOf(schema));
+}
+
+function jsonSchemaOf(schema) {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
 }
 
 /** One for the options of a mapping, and one for each mapping within. */

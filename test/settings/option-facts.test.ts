@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { optionsJsonSchema } from '../../src/plan/spec-json-schema.js';
 import { builtIn } from '../../src/registry/built-in.js';
 import { durationNs } from '../../src/settings/duration.js';
 import { type OptionSchema, optionFacts } from '../../src/settings/option-facts.js';
 
-const factsOf = (schema: z.ZodType) =>
-  optionFacts(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as OptionSchema);
+const jsonSchemaOf = (schema: z.ZodType) =>
+  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as OptionSchema;
+const factsOf = (schema: z.ZodType) => optionFacts(jsonSchemaOf(schema));
 
 describe('what is said of an option', () => {
   const takes = (schema: z.ZodType) => factsOf(z.strictObject({ it: schema }))[0]?.takes;
@@ -54,7 +54,7 @@ describe('each option of a component that comes with the package', () => {
           if (inner) check(inner);
         }
       };
-      check(await optionsJsonSchema(component));
+      check(jsonSchemaOf(await component.options()));
     },
   );
 });
