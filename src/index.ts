@@ -54,7 +54,13 @@ export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
 export type { Batcher } from './engine/batcher.js';
 export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
-export { type Component, type ComponentKind, defineComponent, type FactoryOf } from './engine/component.js';
+export {
+  type Component,
+  type ComponentKind,
+  defineComponent,
+  type FactoryOf,
+  secret,
+} from './engine/component.js';
 export type {
   BatcherFactory,
   OperatorFactory,
@@ -86,7 +92,6 @@ export type { ResilienceCoordinator } from './resilience/resilience-coordinator.
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
-export { secret } from './settings/secret.js';
 export type { CounterValues, DroppedRows, RunCounters } from './shared-memory/counters.js';
 export {
   defineOperator,

@@ -1,6 +1,7 @@
 /**
- * What an author of a source, operator or sink needs. All of it is in the main entry, too; this one
- * loads neither the runtime nor the checks of specs, and so suits modules, which load in a thread.
+ * What an author of a source, operator or sink needs, and of a component. All of it is in the main entry,
+ * too; this one loads neither the runtime nor the checks of specs, and so suits modules, which load in a
+ * thread.
  *
  * @module tickloom/stages
  */
@@ -49,8 +50,9 @@ export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error
 export { type Nanos, nanos } from './core/units.js';
 export type { Batcher } from './engine/batcher.js';
 export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
-export { type Component, type ComponentKind, defineComponent } from './engine/component.js';
+export { type Component, type ComponentKind, defineComponent, secret } from './engine/component.js';
 export type {
+  BatcherFactory,
   OperatorFactory,
   PlanProblems,
   SinkFactory,
@@ -62,7 +64,6 @@ export type { Rejects } from './engine/rejects.js';
 export type { Durable, Sink, SinkCapabilities } from './engine/sink.js';
 export type { Source, SourceCapabilities } from './engine/source.js';
 export type { Stage, StageContext, StreamFacts } from './engine/stage.js';
-export { secret } from './settings/secret.js';
 export {
   defineOperator,
   defineRowOperator,

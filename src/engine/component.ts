@@ -66,3 +66,14 @@ export const defineComponent = <
 >(
   component: Component<Kind, Name, Schema>,
 ): Component<Kind, Name, Schema> => component;
+
+/**
+ * Marks an option as secret: its text is kept out of logs, reports and errors of every job that is given
+ * it. A list or an object may be marked as a whole. JSON Schema tells of it as `writeOnly`.
+ *
+ * @example
+ * z.strictObject({ apiKey: secret(z.string().min(1)) });
+ */
+export function secret<S extends z.ZodType>(schema: S): S {
+  return schema.meta({ writeOnly: true });
+}

@@ -58,7 +58,7 @@ function holderOf(
 }
 
 const collision = ({ kind, name, module }: OutsideComponent, holder: string): string =>
-  `module "${module}" declares a ${kind} "${name}", and ${holder} has one of that name: rename or leave out one of them`;
+  `module "${module}" declares the ${kind} "${name}", and ${holder} has one of that name: rename or leave out one of them`;
 
 function messageOfFault(module: string, reason: unknown): string {
   if (!(reason instanceof PipelineError) || isOurs(reason)) throw reason;

@@ -209,11 +209,11 @@ describe('a module of components', () => {
   it('is refused where a name is that of one of ours, or of another module, both named', async () => {
     const ours = moduleOf(component("name: 'parquet'"));
     expect(await catalogueProblems(ours)).toEqual([
-      `components.0: module "${ours}" declares a sink "parquet", and this package has one of that name: rename or leave out one of them`,
+      `components.0: module "${ours}" declares the sink "parquet", and this package has one of that name: rename or leave out one of them`,
     ]);
     const [one, two] = [moduleOf(component('')), moduleOf(component(''))];
     expect(await catalogueProblems(one, two)).toEqual([
-      `components.1: module "${two}" declares a sink "own", and module "${one}" has one of that name: rename or leave out one of them`,
+      `components.1: module "${two}" declares the sink "own", and module "${one}" has one of that name: rename or leave out one of them`,
     ]);
   });
 

@@ -4,13 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Batch } from '../../src/columns/batch.js';
 import { redact } from '../../src/core/redact.js';
-import { type Component, defineComponent } from '../../src/engine/component.js';
+import { type Component, defineComponent, secret } from '../../src/engine/component.js';
 import { uncheckedSpec } from '../../src/plan/typed-spec.js';
 import { builtIn } from '../../src/registry/built-in.js';
 import { loadStage } from '../../src/registry/load-stage.js';
 import { Registry } from '../../src/registry/registry.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
-import { secret } from '../../src/settings/secret.js';
 
 const Options = z.strictObject({
   every: z.int('expected a whole number').min(1, 'expected 1 or more').default(2),

@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
+import { secret } from '../../src/engine/component.js';
 import { resolveWithFiles } from '../../src/plan/resolve-spec.js';
 import { loadHere } from '../../src/plan/user-code/load-here.js';
 import { builtIn } from '../../src/registry/built-in.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
-import { secret } from '../../src/settings/secret.js';
 import { secretsOf } from '../../src/settings/secret-options.js';
 import { ModuleOptions } from '../../src/stages/operators/module/options.js';
 
