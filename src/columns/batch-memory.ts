@@ -2,18 +2,17 @@ import type { ColumnMemory, MemoryShare } from './column-memory.js';
 import { RELEASED_COLUMN } from './released-batch.js';
 import { allocateColumn, bytesPerRow, type ColumnData, type Schema } from './schema.js';
 
-/** Where the memory of a released batch goes. */
+/** Receives the memory of released batches. */
 export interface BatchHome {
   takeBack(memory: BatchMemory): void;
 }
 
-/** Of batches that were dropped without a release: what they held is given back once they are collected. */
+/** Returns the bytes of batches that were dropped without a release, once they are garbage-collected. */
 const dropped = new FinalizationRegistry<MemoryShare>((share) => share.resize(0));
 
 /**
- * What a batch stands on: its arrays, which are used again by one batch after the other. Each gets
- * a list of columns of its own, which is emptied at its release, so that nobody who kept it reads
- * the rows of the next.
+ * The arrays of a batch, reused by one batch after another. Each batch gets its own list of columns.
+ * The release empties that list, so that a holder of a stale list cannot read the rows of the next batch.
  */
 export class BatchMemory {
   columns: ColumnData[];
@@ -32,7 +31,7 @@ export class BatchMemory {
     dropped.register(this, this.#share);
   }
 
-  /** For places of selected rows, once there were some. */
+  /** Array for the positions of selected rows; `undefined` until rows are first selected. */
   get selection(): Int32Array | undefined {
     return this.#selection;
   }
@@ -42,7 +41,7 @@ export class BatchMemory {
     this.#selection = selection;
   }
 
-  /** Takes the columns away from the batch, and goes back to where it came from. */
+  /** Empties the list of columns that the batch has, and returns this memory to its home. */
   release(): void {
     const columns = this.columns;
     this.columns = columns.slice();
@@ -51,9 +50,9 @@ export class BatchMemory {
     else this.drop();
   }
 
-  /** Nobody will use it again. */
+  /** Frees the memory, when no batch will use it again. */
   drop(): void {
-    this.columns = []; // at once, whatever still refers to this
+    this.columns = []; // frees the arrays now, even if something still refers to this object
     this.#selection = undefined;
     this.#share.resize(0);
   }

@@ -6,8 +6,8 @@ import type { DictionarySet } from './dictionary.js';
 import type { Schema } from './schema.js';
 
 /**
- * Memory for batches of one schema and capacity, used again and again: each batch is a new one over
- * it. Keeps that of at most `spareMax` released ones.
+ * Reuses the memory of batches of one schema and capacity; the `Batch` objects are always new. Keeps
+ * the memory of at most `spareMax` released batches.
  */
 export class BatchPool implements BatchHome, SpareHolder {
   readonly schema: Schema;
@@ -30,14 +30,14 @@ export class BatchPool implements BatchHome, SpareHolder {
     this.#spareMax = spareMax;
   }
 
-  /** Batches handed out and not yet released: 0 once a pipeline has closed, or somebody leaks. */
+  /** Batches acquired and not yet released. If it is not 0 after a pipeline has closed, there is a leak. */
   get outstanding(): number {
     return this.#outstanding;
   }
 
   /**
-   * An empty batch, owned by the caller.
-   * @throws {PipelineError} `MEMORY_EXHAUSTED` when the pipeline may not have the memory for it.
+   * Returns an empty batch, owned by the caller.
+   * @throws {PipelineError} `MEMORY_EXHAUSTED` if it would exceed the memory limit of the pipeline.
    */
   acquire(): Batch {
     const memory =
@@ -46,7 +46,7 @@ export class BatchPool implements BatchHome, SpareHolder {
     return new Batch(this.schema, this.capacity, this.#dictionaries, memory);
   }
 
-  /** @internal For the batches alone. */
+  /** Called only by the batches. */
   takeBack(memory: BatchMemory): void {
     this.#outstanding--;
     const account = this.#dictionaries.memory;
@@ -68,7 +68,7 @@ export class BatchPool implements BatchHome, SpareHolder {
     this.#isListed = false;
   }
 
-  /** Of a pool that is used no more: keeps nothing, nor what is released from now on. */
+  /** Closes a pool that is no longer used: frees its spares, and keeps none of later releases. */
   close(): void {
     this.#spareMax = 0;
     this.dropSpares();

@@ -7,33 +7,30 @@ import type { RowOrigin } from './row-origin.js';
 import { type Column, type ColumnData, columnIndex, elementsPerRow, type Schema } from './schema.js';
 
 /**
- * Rows as columns, with the control records that stand between them.
+ * Rows as columns, with the control records between them.
  *
- * **Who owns a batch.** Exactly one holder at a time: whoever receives it may change it, and either
- * passes it on or releases it, once. After that it is dead for good: each use of it fails at once.
- * Its memory is used again by a batch of its own, so that nobody reads somebody else's rows. Only a
- * typed array that was taken out of it cannot be taken back: do not keep one.
+ * **Ownership.** A batch has exactly one owner at a time. The owner may change it, and either passes
+ * it on or releases it, once. After its release, every use of it fails. Its memory goes to a new
+ * `Batch` object, so that a stale reference cannot read the rows of another batch. The exception is a
+ * typed array from `columns`: it stays usable after the release, so do not keep one.
  *
- * Not shared between threads.
+ * Batches are not shared between threads.
  */
 export class Batch {
   readonly schema: Schema;
   readonly capacity: number;
   readonly dictionaries: DictionarySet;
-  /** Where its rows were read, if its source can tell and they still stand where it put them. */
+  /** Where its rows were read. Unset if the source does not say, or if the rows have been rearranged. */
   origin: RowOrigin | undefined;
   #length = 0;
   #selection: Int32Array | undefined;
   #controls: PlacedControl[] = [];
-  /** Gone once it is released. */
+  /** `undefined` once the batch is released. */
   #memory: BatchMemory | undefined;
 
   /**
-   * Batches of a pool come from its `acquire`; one that is made here keeps its memory to itself.
-   *
-   * @param capacity - Rows that it has room for.
-   * @param memory - For the pool alone.
-   * @throws {PipelineError} `MEMORY_EXHAUSTED` when the pipeline may not have the memory for it.
+   * @param memory - Passed only by the pool.
+   * @throws {PipelineError} `MEMORY_EXHAUSTED` if it would exceed the memory limit of the pipeline.
    */
   constructor(
     schema: Schema,
@@ -59,16 +56,16 @@ export class Batch {
     this.#length = rows;
   }
 
-  /** In the order of the schema. Elements past the length are rubbish. */
+  /** In the order of the schema. Elements past the length are garbage. */
   get columns(): ColumnData[] {
     if (this.#memory === undefined) failReleased();
     return this.#memory.columns;
   }
 
   /**
-   * Where each row stands in the columns, ascending, when rows were selected and not yet moved
-   * together (`selection.ts`). `undefined`: row `i` stands at `i`. Only operators that say so
-   * (`takesSelections`) are given such batches; sources, batchers and sinks never see one.
+   * The position of each row in the columns, ascending, if rows were selected and not yet compacted
+   * (`selection.ts`). `undefined`: row `i` is at position `i`. Only operators that declare
+   * `takesSelections` receive such batches; sources, batchers and sinks never do.
    */
   get selection(): Int32Array | undefined {
     if (this.#memory === undefined) failReleased();
@@ -80,7 +77,7 @@ export class Batch {
     this.#selection = selection;
   }
 
-  /** Memory for `selection`, kept for the next time. For `selection.ts` alone. */
+  /** Memory for `selection`, kept for reuse. Used only by `selection.ts`. */
   get selectionMemory(): Int32Array | undefined {
     if (this.#memory === undefined) failReleased();
     return this.#memory.selection;
@@ -91,7 +88,7 @@ export class Batch {
     this.#memory.selection = selection;
   }
 
-  /** In order of `row`. */
+  /** Control records, in order of `row`. */
   get controls(): PlacedControl[] {
     if (this.#memory === undefined) failReleased();
     return this.#controls;
@@ -102,7 +99,7 @@ export class Batch {
     this.#controls = controls;
   }
 
-  /** No rows and no control records. */
+  /** Whether it has neither rows nor control records. */
   get isEmpty(): boolean {
     return this.length === 0 && this.controls.length === 0;
   }
@@ -118,14 +115,14 @@ export class Batch {
     return data;
   }
 
-  /** Words of a timestamp or int64, values of an int32, ids of a string. */
+  /** The words of a timestamp or int64 column, the values of an int32, or the ids of a string column. */
   int32(name: string): Int32Array {
     const data = this.column(name);
     invariant(data instanceof Int32Array, `column "${name}" is held in 32-bit integers`);
     return data;
   }
 
-  /** Indexes of an enum, 0 or 1 of a boolean. */
+  /** The indexes of an enum column, or the 0 and 1 of a boolean column. */
   uint8(name: string): Uint8Array {
     const data = this.column(name);
     invariant(data instanceof Uint8Array, `column "${name}" is held in bytes`);
@@ -145,7 +142,7 @@ export class Batch {
     return this.dictionaries.get(column.dictionary ?? column.name);
   }
 
-  /** Ends the caller's ownership, and this batch. */
+  /** Ends the caller's ownership; the batch cannot be used afterwards. */
   release(): void {
     const memory = this.#memory;
     invariant(memory !== undefined, 'a batch is released once');
@@ -156,14 +153,14 @@ export class Batch {
   }
 }
 
-/** Ends what a step that failed has left behind. */
+/** Releases the batches that a failed step left behind. */
 export function releaseAll(batches: readonly Batch[]): void {
   for (const batch of batches) if (!batch.isReleased) batch.release();
 }
 
 /**
- * Gives column `to` of one batch the memory of column `from` of the other, and the reverse: hands a
- * column on without a copy. Both must hold the same type at the same capacity.
+ * Swaps the memory of column `from` of one batch and column `to` of the other, which moves a column
+ * without copying it. Both must have the same type and capacity.
  */
 export function swapColumns(source: Batch, from: number, target: Batch, to: number): void {
   const data = source.columns[from];
@@ -178,8 +175,8 @@ export function swapColumns(source: Batch, from: number, target: Batch, to: numb
 }
 
 /**
- * Appends rows `start` to `end` of `source` to `target`, of an equal schema. Controls stay behind.
- * Copies memory a column at a time.
+ * Appends rows `start` to `end` (exclusive) of `source` to `target`, which has an equal schema. Copies
+ * one column at a time, and no control records.
  */
 export function appendRows(source: Batch, start: number, end: number, target: Batch): void {
   const rows = end - start;

@@ -5,15 +5,15 @@ const MB = 1_048_576;
 
 export const megabytes = (count: number): number => count * MB;
 
-/** Keeps memory at hand that it can do without. */
+/** Keeps spare memory for reuse, and can free it. */
 export interface SpareHolder {
   dropSpares(): void;
 }
 
 /**
- * The account of what a pipeline holds in typed arrays. They live outside of V8's heap, so that no
- * limit of the heap sees them. Bytes are taken before they are allocated, and given back when
- * nothing refers to them any more.
+ * Accounts for the typed arrays of a pipeline, up to a limit. They live outside of V8's heap, where
+ * heap limits do not apply. Bytes are taken before they are allocated, and given back when nothing
+ * refers to them any more.
  */
 export class ColumnMemory {
   readonly limitBytes: number;
@@ -23,17 +23,17 @@ export class ColumnMemory {
   readonly #held = new Map<string, number>();
   readonly #spareHolders = new Set<SpareHolder>();
 
-  /** @param limitBytes - Without it, the account only counts. */
+  /** @param limitBytes - If omitted, memory is counted but not limited. */
   constructor(limitBytes = Number.POSITIVE_INFINITY) {
     this.limitBytes = limitBytes;
   }
 
-  /** Bytes that are held now. */
+  /** Bytes in use now. */
   get current(): number {
     return this.#current;
   }
 
-  /** The most bytes that were held at one time. */
+  /** The most bytes that were ever in use at one time. */
   get peak(): number {
     return this.#peak;
   }
@@ -43,16 +43,14 @@ export class ColumnMemory {
     return Object.fromEntries([...this.#held].sort(([, a], [, b]) => b - a));
   }
 
-  /** Whether the pipeline has ended: what comes back is kept by nobody. */
+  /** Whether the pipeline has ended: released memory is freed, not kept for reuse. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
   /**
-   * Counts bytes that are about to be allocated.
-   *
-   * @param holder - A short name for people: `batches`, `bars`.
-   * @throws {PipelineError} `MEMORY_EXHAUSTED` above the limit; nothing was taken then.
+   * @param holder - A short name for messages: `batches`, `bars`.
+   * @throws {PipelineError} `MEMORY_EXHAUSTED` above the limit; then nothing was taken.
    */
   take(bytes: number, holder: string): void {
     if (this.#current + bytes > this.limitBytes) this.dropSpares();
@@ -71,12 +69,12 @@ export class ColumnMemory {
     else this.#held.set(holder, left);
   }
 
-  /** Bytes of one holder that follow the size of its arrays. */
+  /** Returns the share of one holder, which it resizes along with its arrays. */
   share(holder: string): MemoryShare {
     return new MemoryShare(this, holder);
   }
 
-  /** @internal From now on, the holder is asked to drop its spares before anybody is refused memory. */
+  /** Registers a holder whose spares are dropped before a request for memory is refused. */
   addSpareHolder(holder: SpareHolder): void {
     this.#spareHolders.add(holder);
   }
@@ -91,7 +89,7 @@ export class ColumnMemory {
     for (const holder of this.#spareHolders) holder.dropSpares();
   }
 
-  /** At the end of the pipeline: spares are dropped, and no more are kept. */
+  /** Called at the end of the pipeline: drops all spares, and keeps no more. */
   close(): void {
     this.#isClosed = true;
     this.dropSpares();
@@ -102,14 +100,14 @@ export class ColumnMemory {
     const [largest = holder] = Object.keys(this.holders);
     return new PipelineError(
       'MEMORY_EXHAUSTED',
-      `Columns would need more than the ${this.limitBytes / MB} MB that the job may have ("maxMemoryMb"): ` +
-        `held are ${held.join(', ') || 'none'}, and ${inMegabytes(bytes)} more were asked for ${holder}. ` +
+      `Columns would need more than the ${this.limitBytes / MB} MB that the job may use ("maxMemoryMb"): ` +
+        `in use: ${held.join(', ') || 'none'}; requested: ${inMegabytes(bytes)} for ${holder}. ` +
         `Raise "maxMemoryMb", or lower ${WHAT_TO_LOWER[largest] ?? '"batchRows"'}`,
     );
   }
 }
 
-/** By holder: what of a spec decides how much it holds. */
+/** The options of a spec that decide how much each holder needs. */
 const WHAT_TO_LOWER: Readonly<Record<string, string>> = {
   bars: 'the "lateness" of bars',
   'parquet row group': '"rowGroupRows" of the sink, or "batchRows"',
@@ -117,7 +115,7 @@ const WHAT_TO_LOWER: Readonly<Record<string, string>> = {
   batches: '"batchRows", or "maxKeys" and "maxRows" of the batcher',
 };
 
-/** What one holder has of an account: one number, so that what is given back is what was taken. */
+/** The bytes of one holder, kept as one number so that exactly what was taken is given back. */
 export class MemoryShare {
   readonly #memory: ColumnMemory;
   readonly #holder: string;
@@ -133,8 +131,8 @@ export class MemoryShare {
   }
 
   /**
-   * To be called before arrays grow and after they are gone.
-   * @throws {PipelineError} `MEMORY_EXHAUSTED` above the limit; the share is what it was then.
+   * Sets the size of the share. Call it before arrays grow, and after they are freed.
+   * @throws {PipelineError} `MEMORY_EXHAUSTED` above the limit; the share is then unchanged.
    */
   resize(bytes: number): void {
     const more = bytes - this.#bytes;
@@ -144,6 +142,6 @@ export class MemoryShare {
   }
 }
 
-/** Never 0 of something. */
+/** Formats bytes so that a small amount never shows as 0. */
 const inMegabytes = (bytes: number): string =>
   bytes < MB / 10 ? `${Math.ceil(bytes / 1_024)} KB` : `${(bytes / MB).toFixed(1)} MB`;

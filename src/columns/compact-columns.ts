@@ -1,17 +1,17 @@
 import type { ColumnData } from './schema.js';
 
-/** Dropped rows are rare when there is at most one in so many: then whole runs are moved. */
+/** If at most one row in this many is dropped, whole runs are moved instead of single rows. */
 const RUN_ROWS_MIN = 48;
 
 /**
- * Moves rows together, in all columns: row `i` from `selection[i]` to `i`.
+ * Compacts the rows in all columns: moves row `i` from `selection[i]` to `i`.
  *
- * Where few are dropped, the runs between them are moved as memory (0.4 ns a row and column); else
- * each row is (1.0 ns).
+ * If few rows are dropped, it moves the runs between them as blocks (0.4 ns a row and column);
+ * otherwise it moves row by row (1.0 ns).
  *
- * @param widths - Array elements that a row takes, of each column: 1 or 2.
- * @param selection - Where the rows are, ascending.
- * @param count - How many rows there are, at least one.
+ * @param widths - Array elements per row of each column: 1 or 2.
+ * @param selection - Positions of the rows, ascending.
+ * @param count - Number of rows, at least one.
  */
 export function compactColumns(
   columns: readonly ColumnData[],
@@ -27,14 +27,14 @@ export function compactColumns(
     const data = columns[i]!;
     if (isSparse) moveRuns(data, widths[i]!, runs, first);
     else if (widths[i] === 2) gatherPairs(data as Int32Array, selection, first, count);
-    // One loop a type, or the engine treats each access as one of three.
+    // One loop per array type: a shared loop would make each access polymorphic.
     else if (data instanceof Float64Array) gatherFloats(data, selection, first, count);
     else if (data instanceof Int32Array) gatherInts(data, selection, first, count);
     else gatherBytes(data, selection, first, count);
   }
 }
 
-/** Starts and ends of the rows that stand together, from row `first` on. */
+/** Starts and ends (exclusive) of the runs of adjacent rows, from row `first` on. */
 function runsOf(selection: Int32Array, first: number, count: number): number[] {
   const runs: number[] = [];
   for (let row = first; row < count; ) {
@@ -45,7 +45,7 @@ function runsOf(selection: Int32Array, first: number, count: number): number[] {
   return runs;
 }
 
-/** The first row after `row` that does not stand right behind the one before it; found by halves. */
+/** Binary search for the first row after `row` that does not directly follow its predecessor. */
 function runEnd(selection: Int32Array, row: number, count: number): number {
   const shift = selection[row]! - row;
   let low = row + 1;
@@ -67,7 +67,7 @@ function moveRuns(data: ColumnData, width: number, runs: readonly number[], firs
   }
 }
 
-// A row never moves up, so that what is still to be read has not been written over.
+// Rows only move towards the start, so a row is never overwritten before it is read.
 
 function gatherFloats(data: Float64Array, selection: Int32Array, first: number, count: number): void {
   let i = first;

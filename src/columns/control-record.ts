@@ -1,11 +1,11 @@
 import type { Nanos } from '../core/units.js';
 
 /**
- * Facts about the stream that travel in it, in order with the rows: operators reset or mark by
- * them, sinks can write them down. Times are event time, ns since 1970 UTC.
+ * A fact about the stream that travels in it, in order with the rows. Operators reset their state or
+ * mark rows when they see one, and sinks may record it. Times are event time, ns since 1970 UTC.
  */
 export type ControlRecord =
-  /** Data between two instants is known to be missing. Without a symbol: of all of them. */
+  /** Data between two instants is known to be missing. Without `symbol`, for all symbols. */
   | {
       readonly type: 'gap';
       readonly from: Nanos;
@@ -19,15 +19,15 @@ export type ControlRecord =
   | { readonly type: 'switched'; readonly at: Nanos; readonly from: string; readonly to: string }
   /** State that was built up from earlier rows no longer holds. */
   | { readonly type: 'reset'; readonly at: Nanos; readonly reason: string }
-  /** No row earlier than `at` is expected any more. Without a symbol: of all of them. */
+  /** No more rows earlier than `at` are expected. Without `symbol`, for all symbols. */
   | { readonly type: 'watermark'; readonly at: Nanos; readonly symbol?: string }
   /**
-   * Nothing follows: the last record of a stream. `drained`: the source was asked to end before its
-   * data did. `failed`: it broke off.
+   * The last record of a stream. `drained`: the source was asked to stop before its data ended.
+   * `failed`: the source failed.
    */
   | { readonly type: 'end'; readonly how: 'completed' | 'drained' | 'failed' };
 
-/** A record and where it stands: before row `row` of its batch (`row` = length: after the last). */
+/** A record and its place: before row `row` of its batch (`row` = length: after the last row). */
 export interface PlacedControl {
   readonly row: number;
   readonly record: ControlRecord;

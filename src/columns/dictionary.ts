@@ -1,10 +1,10 @@
 import { DictionaryFullError } from '../core/errors.js';
 import { ColumnMemory } from './column-memory.js';
 
-/** Id of a string that is not there (null). */
+/** The id of null. */
 export const NO_STRING = -1;
 
-/** Strings as small integers, handed out in order of appearance and never taken back. */
+/** Maps strings to small integer ids, assigned in order of appearance and never reused. */
 export class Dictionary {
   readonly name: string;
   readonly #ids = new Map<string, number>();
@@ -26,11 +26,7 @@ export class Dictionary {
     return this.#values;
   }
 
-  /**
-   * The id of a string; one that is new gets the next.
-   *
-   * @throws {DictionaryFullError} since a column of ever new strings would grow without bound.
-   */
+  /** @throws {DictionaryFullError} at `sizeMax`, since a column of unique strings would grow without bound. */
   idOf(value: string): number {
     const known = this.#ids.get(value);
     if (known !== undefined) return known;
@@ -53,14 +49,14 @@ export class Dictionary {
 }
 
 /**
- * What all batches of one pipeline share: its dictionaries, one per name (columns that name the same
- * one share ids), and the account of the memory that its columns take.
+ * What all batches of one pipeline share: the dictionaries, one per name (columns with the same
+ * dictionary share ids), and the account of the memory of its columns.
  */
 export class DictionarySet {
   readonly memory: ColumnMemory;
   readonly #byName = new Map<string, Dictionary>();
 
-  /** @param memory - Without it, memory is counted and not limited. */
+  /** @param memory - If omitted, memory is counted but not limited. */
   constructor(memory = new ColumnMemory()) {
     this.memory = memory;
   }
@@ -80,7 +76,7 @@ export class DictionarySet {
     return Object.fromEntries([...this.#byName].map(([name, d]) => [name, [...d.values]]));
   }
 
-  /** Gives every string its old id again. Only on a set that has handed out no ids. */
+  /** Restores the id of every string. Only for a set that has not assigned any ids. */
   restore(snapshot: Readonly<Record<string, readonly string[]>>): void {
     for (const [name, values] of Object.entries(snapshot)) {
       const dictionary = this.get(name);

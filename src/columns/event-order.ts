@@ -1,13 +1,13 @@
 /**
- * What each row of a stream promises about the times of those that follow it. Together with
- * `watermark` records, this is all that is known of the progress of event time.
+ * What each row of a stream promises about the times of later rows. Together with `watermark`
+ * records, this is all that is known about the progress of event time.
  */
 export interface EventOrder {
-  /** For whom a row speaks: `all` symbols, or its own alone (`symbol`). */
+  /** Which rows the promise covers: those of `all` symbols, or only those of the row's own `symbol`. */
   readonly scope: 'all' | 'symbol';
-  /** No row that follows, of those it speaks for, is earlier than its time less this. In ns. */
+  /** No later row in the scope is earlier than the time of this row minus this delay, in ns. */
   readonly maxDelayNs: number;
 }
 
-/** Where nothing is known: each symbol by itself comes in order. */
+/** The default if nothing is known: the rows of each symbol are in order. */
 export const SYMBOLS_IN_ORDER: EventOrder = { scope: 'symbol', maxDelayNs: 0 };

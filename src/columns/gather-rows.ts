@@ -2,10 +2,10 @@ import type { Batch } from './batch.js';
 import { elementsPerRow } from './schema.js';
 
 /**
- * Appends rows `order[0]` to `order[count - 1]` of `source` to `target`, of an equal schema and with
- * room for them.
+ * Appends rows `order[0]` to `order[count - 1]` of `source` to `target`, which must have room for them.
  *
- * @param columns - Of `source`, those that `target` has, by index.
+ * @param columns - For each column of `target`, the index of its column in `source`. Omit it if the
+ *   schemas are equal.
  */
 export function gatherRows(
   source: Batch,
@@ -26,7 +26,7 @@ export function gatherRows(
   target.length += count;
 }
 
-// One loop a type, or the engine treats each access as one of three.
+// One loop per array type: a shared loop would make each access polymorphic.
 
 function gatherFloats(from: Float64Array, to: Float64Array, order: Int32Array, count: number, at: number) {
   for (let i = 0; i < count; i++) to[at + i] = from[order[i]!]!;

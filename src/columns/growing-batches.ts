@@ -6,14 +6,14 @@ import type { Schema } from './schema.js';
 const GROWTH = 4;
 
 /**
- * Batches that begin small and grow up to a limit: what few rows wait in takes little memory,
- * however many batches are open.
+ * Batches that start small and grow up to a limit, so that many open batches with few rows each need
+ * little memory.
  */
 export class GrowingBatches {
-  /** In order of capacity; the last one has the limit. */
+  /** In order of capacity; the last pool has the capacity of the limit. */
   readonly #pools: BatchPool[] = [];
 
-  /** @param sparesMin - Idle batches of the least capacity that are kept. */
+  /** @param sparesMin - How many idle batches of the smallest capacity are kept. */
   constructor(
     schema: Schema,
     dictionaries: DictionarySet,
@@ -34,7 +34,7 @@ export class GrowingBatches {
     return pool.acquire();
   }
 
-  /** The batch, or a larger one with its rows and records, so that `rows` more fit. */
+  /** Returns the batch if `rows` more fit, or else a larger batch with its rows and records. */
   withRoomFor(batch: Batch, rows: number): Batch {
     if (batch.length + rows <= batch.capacity) return batch;
     const larger = this.acquire(batch.length + rows);

@@ -7,7 +7,7 @@
  */
 import type { Nanos } from '../core/units.js';
 
-/** What the high word counts. */
+/** The value of one unit of the high word. */
 export const TWO_32 = 4_294_967_296;
 const TWO_16 = 65_536;
 
@@ -26,7 +26,7 @@ export function writeInt64(words: Int32Array, row: number, value: bigint): void 
 export const readNanos = (words: Int32Array, row: number): Nanos => readInt64(words, row) as Nanos;
 
 /**
- * Writes `epochMs` × 10⁶ + `subNanos` exactly, in doubles alone.
+ * Writes `epochMs` × 10⁶ + `subNanos` exactly, using doubles only.
  *
  * @param epochMs - Whole milliseconds since 1970, |epochMs| < 2⁴³ (the years 1691 to 2248).
  * @param subNanos - 0 to 999,999.
@@ -43,20 +43,20 @@ export function writeEpochMillis(words: Int32Array, row: number, epochMs: number
   words[2 * row + 1] = upperHigh + carry;
 }
 
-/** Whole milliseconds since 1970 (rounded down), exactly. */
+/** Reads whole milliseconds since 1970 (rounded down), exactly. */
 export function readEpochMillis(words: Int32Array, row: number): number {
   const high = words[2 * row + 1]!;
   // 2³² = 4294·10⁶ + 967296
   return high * 4_294 + Math.floor((high * 967_296 + (words[2 * row]! >>> 0)) / 1e6);
 }
 
-/** Nanoseconds past the millisecond of `readEpochMillis`, 0 to 999,999. */
+/** Reads the nanoseconds past the millisecond of `readEpochMillis`, 0 to 999,999. */
 export function readSubMillis(words: Int32Array, row: number): number {
   const rest = words[2 * row + 1]! * 967_296 + (words[2 * row]! >>> 0);
   return rest - Math.floor(rest / 1e6) * 1e6;
 }
 
-/** Negative, 0 or positive, as row `i` of `a` is below, equal to or above row `j` of `b`. */
+/** Returns a negative number, 0 or a positive number, as row `i` of `a` is below, equal to or above row `j` of `b`. */
 export function compareInt64(a: Int32Array, i: number, b: Int32Array, j: number): number {
   return a[2 * i + 1]! - b[2 * j + 1]! || (a[2 * i]! >>> 0) - (b[2 * j]! >>> 0);
 }

@@ -1,9 +1,9 @@
 import { type Column, type RowKind, STANDARD_COLUMNS } from './schema.js';
 
 /**
- * The kind that rows still are once their columns have changed: the same while every required
- * column is there, and no standard column has another type; else `custom`. That a column may now
- * be null does not change the kind.
+ * Returns the kind of rows after their columns have changed. The kind stays the same if every
+ * required column is present and no standard column has another type; otherwise it is `custom`.
+ * Whether a column is nullable does not matter.
  */
 export function kindOfColumns(kind: RowKind, columns: readonly Column[]): RowKind {
   if (kind === 'custom') return kind;

@@ -8,8 +8,8 @@ export function failReleased(): never {
 }
 
 /**
- * Stands where the columns of a released batch were, for those who kept the list of them: to read or
- * write it fails. So that no row that is read through such a list needs a check.
+ * Replaces the columns in the list that a released batch had: reading or writing it throws. This way,
+ * code that kept the list fails without a check on every access.
  */
 export const RELEASED_COLUMN: ColumnData = new Proxy(new Uint8Array(0), {
   get: failReleased,

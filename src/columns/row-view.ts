@@ -11,14 +11,14 @@ export type RowValue = number | string | bigint | boolean | null;
 export type Row = Record<string, RowValue>;
 
 /**
- * Reads and writes a batch row by row, for those who do not want to think in columns. One object
- * serves all rows: `at(row)` moves it, so take values out of it, never keep it. Once the batch is
- * released, it fails.
+ * Reads and writes a batch row by row, for code that does not need the speed of columns. One object
+ * serves all rows: `at(row)` moves it, so copy values out of it, and never keep it. It throws once
+ * the batch is released.
  *
- * A value that its column does not hold is refused with a `TypeError`.
+ * Writing a value that the column cannot hold throws a `TypeError`.
  *
- * Costs a property access and, for strings and timestamps, a look-up or a bigint a value: about
- * ten times a loop over columns.
+ * Each value costs a property access and, for strings and timestamps, a look-up or a bigint: about
+ * ten times as much as a loop over columns.
  */
 export class RowView {
   readonly row: Row;
@@ -35,7 +35,7 @@ export class RowView {
     });
   }
 
-  /** Looks at a batch of the view's schema, from its first row. */
+  /** Moves the view to the first row of a batch, which must have the schema of the view. */
   over(batch: Batch): this {
     invariant(batch.selection === undefined, 'rows are viewed where they stand together');
     this.#cursor.batch = batch;
@@ -51,13 +51,13 @@ export class RowView {
   }
 }
 
-/** All rows of a batch, one after the other, in the same object. */
+/** Yields all rows of a batch in turn, in the same object. */
 export function* rowsOf(batch: Batch, view = new RowView(batch.schema)): Generator<Row> {
   view.over(batch);
   for (let row = 0; row < batch.length; row++) yield view.at(row);
 }
 
-/** A copy of a row that may be kept. */
+/** Copies a row, so that it can be kept. */
 export const copyRow = (row: Row): Row => ({ ...row });
 
 interface Cursor {
@@ -142,7 +142,7 @@ function accessors(cursor: Cursor, column: Column, index: number): Accessors {
   }
 }
 
-/** What comes from somebody's code is told to them: a typed array would bend it without a word. */
+/** Reports a bad value from user code, which a typed array would silently convert. */
 function refuse({ name, nullable = false }: Column, expected: string, value: unknown): never {
   const found = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
   const hint = value === null && !nullable ? ' (the column is not nullable)' : '';

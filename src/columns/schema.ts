@@ -1,5 +1,5 @@
 /**
- * What the columns of a batch are. Plain data: it crosses threads as it is.
+ * A column of a batch. Plain data, so that it can be posted to another thread.
  *
  * | type      | storage                          | null  |
  * | --------- | -------------------------------- | ----- |
@@ -28,14 +28,14 @@ export type ColumnType = 'timestamp' | 'int64' | 'float64' | 'int32' | 'string' 
 /** The memory of a column: see {@link Column}. */
 export type ColumnData = Float64Array | Int32Array | Uint8Array;
 
-/** What a row says: standard kinds have standard columns; `custom` has whatever it declares. */
+/** What a row means. Standard kinds have standard columns; `custom` has whatever it declares. */
 export type RowKind = 'quote' | 'trade' | 'bar' | 'book' | 'custom';
 
 /** The columns of a batch, in order, and what its rows say. */
 export interface Schema {
   readonly kind: RowKind;
   readonly columns: readonly Column[];
-  /** Of bars: how long each is, in ns, where that is known. */
+  /** For bars: the length of each in ns, if known. */
   readonly barNs?: number;
 }
 
@@ -55,8 +55,8 @@ const float = (name: string, nullable = false): Column =>
   nullable ? { name, type: 'float64', nullable } : { name, type: 'float64' };
 
 /**
- * The columns of the standard kinds, in their order. `time` is event time, `received` the instant
- * at which the row reached us. A source leaves out the optional ones that its data does not have.
+ * The columns of the standard kinds, in order. `time` is event time; `received` is the instant at
+ * which the row reached this process. A source omits the optional columns that its data does not have.
  */
 export const STANDARD_COLUMNS: Readonly<
   Record<Exclude<RowKind, 'custom'>, { required: readonly Column[]; optional: readonly Column[] }>
@@ -106,22 +106,22 @@ export function findColumn(schema: Schema, name: string): Column | undefined {
   return schema.columns.find((column) => column.name === name);
 }
 
-/** Position of a column, −1 if there is none of that name. */
+/** Index of a column, −1 if there is none of that name. */
 export function columnIndex(schema: Schema, name: string): number {
   return schema.columns.findIndex((column) => column.name === name);
 }
 
-/** Position of the column with the time of the event, −1 where rows have none. */
+/** Index of the event time column, −1 if there is none. */
 export function eventTimeIndex(schema: Schema): number {
   return schema.columns.findIndex(({ name, type }) => name === 'time' && type === 'timestamp');
 }
 
-/** Array elements that a row takes in its column's storage. */
+/** Array elements per row in the storage of a column. */
 export function elementsPerRow(type: ColumnType): number {
   return type === 'timestamp' || type === 'int64' ? 2 : 1;
 }
 
-/** Bytes that a row takes in a batch. */
+/** Bytes per row in a batch. */
 export function bytesPerRow(schema: Schema): number {
   let bytes = 0;
   for (const { type } of schema.columns) {

@@ -3,15 +3,15 @@ import type { Batch } from './batch.js';
 import { compactColumns } from './compact-columns.js';
 import { elementsPerRow } from './schema.js';
 
-/** 0, 1, 2 and so on: the places of rows that were never selected from. Shared, and only read. */
+/** 0, 1, 2, …: the positions of rows in a batch without a selection. Shared and read-only. */
 let inOrder = new Int32Array(0);
 
 /**
- * Selects the rows whose mark is not 0, in order, and leaves them where they are: the batch says in
- * `selection` where its rows stand. Controls go with their rows.
+ * Selects the rows whose mark is not 0 without moving them: the `selection` of the batch lists their
+ * positions. Control records stay before the same rows.
  *
- * @param keep - One mark a row of a batch that has all its rows together.
- * @returns How many rows are left.
+ * @param keep - One mark for each row; the batch must have no selection.
+ * @returns The number of rows left.
  */
 export function selectRows(batch: Batch, keep: Uint8Array): number {
   invariant(batch.selection === undefined, 'rows are selected where they stand together');
@@ -29,7 +29,7 @@ export function selectRows(batch: Batch, keep: Uint8Array): number {
   return count;
 }
 
-/** Moves the rows of a batch together, in all columns, where they are not. */
+/** Compacts the selected rows of a batch in all columns; without a selection, there is nothing to do. */
 export function packRows(batch: Batch): void {
   const { selection, length, columns, schema } = batch;
   if (selection === undefined) return;
@@ -37,39 +37,39 @@ export function packRows(batch: Batch): void {
   compactColumns(columns, widths, selection, length);
   const { origin } = batch;
   if (origin) {
-    const moved = selection.slice(0, length); // the memory is used again
+    const moved = selection.slice(0, length); // a copy, since the memory is reused
     batch.origin = { at: (place) => origin.at(moved[place]!) };
   }
   batch.selection = undefined;
 }
 
-/** Keeps the rows whose mark is not 0, in order, together. @returns How many are left. */
+/** Keeps the rows whose mark is not 0, and compacts them. @returns The number of rows left. */
 export function retainRows(batch: Batch, keep: Uint8Array): number {
   const count = selectRows(batch, keep);
   packRows(batch);
   return count;
 }
 
-/** Lets one batch select what another did, whose columns it has taken over, and exchanges the memory for it. */
+/** Moves the selection of a batch to the batch that took over its columns, and swaps their selection memory. */
 export function handSelection(from: Batch, to: Batch): void {
   const { selection } = from;
   to.selection = selection;
   if (selection === undefined) return;
   invariant(from.capacity === to.capacity, 'batches that exchange memory have one capacity');
   const [own, others] = [to.selectionMemory, from.selectionMemory];
-  from.selectionMemory = own; // gives back before the other takes
+  from.selectionMemory = own; // first, so that the memory account never counts both arrays twice
   to.selectionMemory = others;
   from.selection = undefined;
 }
 
-/** Where the rows of a batch stand, selected or not. Elements past its length are rubbish. */
+/** The positions of the rows of a batch, with or without a selection. Elements past its length are garbage. */
 export function selectionOf({ selection, length }: Batch): Int32Array {
   if (selection !== undefined) return selection;
   if (inOrder.length < length) inOrder = new Int32Array(2 * length).map((_, row) => row);
   return inOrder;
 }
 
-/** How far the rows of a batch reach in its columns, those not selected among them. */
+/** The number of positions from the start of the columns to the last row, unselected ones included. */
 export function extentOf({ selection, length }: Batch): number {
   return selection === undefined ? length : selection[length - 1]! + 1;
 }
@@ -78,7 +78,7 @@ function findKept(keep: Uint8Array, selection: Int32Array, length: number): numb
   const whole = length & ~7;
   let count = 0;
   let row = 0;
-  // No branch: whether a row stays is what no processor can guess.
+  // Branch-free: a processor cannot predict which rows are kept.
   for (; row < whole; row += 8) {
     selection[count] = row;
     count += Number(keep[row]! !== 0);

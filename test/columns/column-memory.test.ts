@@ -37,8 +37,8 @@ describe('the account of column memory', () => {
         code: 'MEMORY_EXHAUSTED',
         retryable: false,
         message:
-          'Columns would need more than the 64 MB that the job may have ("maxMemoryMb"): held are batches ' +
-          '40.0 MB, bars 20.5 MB, and 3.6 MB more were asked for parquet row group. Raise "maxMemoryMb", or ' +
+          'Columns would need more than the 64 MB that the job may use ("maxMemoryMb"): in use: batches ' +
+          '40.0 MB, bars 20.5 MB; requested: 3.6 MB for parquet row group. Raise "maxMemoryMb", or ' +
           'lower "batchRows", or "maxKeys" and "maxRows" of the batcher',
       }),
     );

@@ -199,7 +199,7 @@ describe('the memory of a pipeline', () => {
     [
       'a row group',
       { sink: { use: 'parquet', path: join(SCRATCH.folder, 'large'), rowGroupRows: 1_000_000 } },
-      /held are .*batches .* more were asked for parquet row group\. Raise "maxMemoryMb", or lower .*"rowGroupRows"/,
+      /in use: .*batches .*; requested: .* for parquet row group\. Raise "maxMemoryMb", or lower .*"rowGroupRows"/,
     ],
     [
       'open batches of many keys',
@@ -207,7 +207,7 @@ describe('the memory of a pipeline', () => {
         sink: { use: 'null' },
         batcher: { key: 'symbol', maxKeys: 10_000, maxRows: 65_536, maxDelayMs: 60_000 },
       },
-      /held are batches 15\.\d MB.* more were asked for batches.*"maxKeys"/,
+      /in use: batches 15\.\d MB.*; requested: .* for batches.*"maxKeys"/,
     ],
     [
       'batches that a module keeps to itself',
@@ -215,7 +215,7 @@ describe('the memory of a pipeline', () => {
         sink: { use: 'null' },
         operators: [{ use: 'module', path: SCRATCH.write('hoarder.mjs', operatorCode('kept.push(batch);')) }],
       },
-      /held are batches 15\.\d MB.* more were asked for batches/,
+      /in use: batches 15\.\d MB.*; requested: .* for batches/,
     ],
   ])('has a limit that %s may not pass', async (_what, stages, message) => {
     const source = { use: 'synthetic', rows: 1_000_000, symbols: 1_000 } as const;

@@ -68,7 +68,7 @@ describe('a runtime with real threads', () => {
       error: {
         code: 'MEMORY_EXHAUSTED',
         message: expect.stringMatching(
-          /the 16 MB .*held are order book 14.*2\.0 MB more were asked for order book/,
+          /the 16 MB .*in use: order book 14.*; requested: 2\.0 MB for order book/,
         ),
       },
     });

@@ -1,5 +1,5 @@
 /**
- * Batches as Apache Arrow and back. Entry of the sub-path `tickloom/arrow`.
+ * Converts batches to and from Apache Arrow. Entry of the sub-path `tickloom/arrow`.
  *
  * | column    | Arrow                          | memory                                        |
  * | --------- | ------------------------------ | --------------------------------------------- |
@@ -7,11 +7,9 @@
  * | int64     | Int64                          | shared                                        |
  * | float64   | Float64                        | shared; nulls (NaN) get a bitmap, a bit a row |
  * | int32     | Int32                          | shared                                        |
- * | string    | Dictionary(Utf8, Int32)        | ids shared; the strings once a batch          |
+ * | string    | Dictionary(Utf8, Int32)        | ids shared; strings encoded if new ones came  |
  * | enum      | Dictionary(Utf8, Uint8)        | shared                                        |
- * | boolean   | Bool                           | packed into bits: Arrow has no byte a boolean |
- *
- * @module tickloom/arrow
+ * | boolean   | Bool                           | copied: Arrow packs booleans into bits        |
  */
 export { type FromArrowOptions, fromArrow } from './from-arrow.js';
 export { type ToArrowOptions, toArrow } from './to-arrow.js';

@@ -8,19 +8,19 @@ import { type Arrow, loadArrow } from './load-arrow.js';
 
 /** What Arrow's rows do not say. */
 export interface FromArrowOptions {
-  /** Where the strings get their ids. Default: new ones. */
+  /** Dictionaries for the strings. Default: new ones. */
   readonly dictionaries?: DictionarySet;
-  /** Default: what `toArrow` noted, else `custom`. */
+  /** Default: the kind recorded by `toArrow`, else `custom`. */
   readonly kind?: RowKind;
 }
 
 /**
- * An Arrow record batch or table as one batch of the caller's own. Copies memory a column at a
- * time; strings get ids, which costs a look-up a distinct string and an index a row. Timestamps of
- * any unit become nanoseconds; other integers and floats become int32, int64 or float64.
+ * Copies an Arrow record batch or table into one batch, owned by the caller. It copies one column at
+ * a time. Dictionary-encoded strings cost a look-up per distinct string, plain strings one per row.
+ * Timestamps of any unit become nanoseconds; integers and floats become int32, int64 or float64.
  *
- * @throws {PipelineError} `INPUT_UNREADABLE` naming a column of a type that batches do not have,
- *   with nulls where that type has none, or with a value that does not fit.
+ * @throws {PipelineError} `INPUT_UNREADABLE` naming a column whose type batches do not have, whose
+ *   nulls its type does not allow, or with a value that does not fit.
  * @throws {PipelineError} `PEER_MISSING` without the package `apache-arrow`.
  */
 export async function fromArrow(rows: RecordBatch | Table, options: FromArrowOptions = {}): Promise<Batch> {
@@ -93,7 +93,7 @@ function copyColumn(
   if (sharesLayout(arrow, column, data)) {
     const width = elementsPerRow(column.type);
     const values = data.values as ArrayBufferView & { readonly length: number };
-    // `values` starts at the slice's first row already.
+    // `values` already starts at the first row of the slice.
     const source = new (target.constructor as new (b: ArrayBufferLike, o: number, n: number) => ColumnData)(
       values.buffer,
       values.byteOffset,
@@ -135,7 +135,7 @@ function copyCodes(data: Data<DataType>, target: Int32Array, at: number, diction
   }
 }
 
-/** The rest, a value at a time. */
+/** Copies value by value what cannot be copied as memory. */
 function copyValues(
   arrow: Arrow,
   column: Column,
@@ -163,7 +163,7 @@ function copyValues(
   }
 }
 
-/** @throws {PipelineError} `INPUT_UNREADABLE` where 64 bits with a sign do not hold the value. */
+/** @throws {PipelineError} `INPUT_UNREADABLE` if the value does not fit 64 signed bits. */
 function exact({ name, type }: Column, value: bigint): bigint {
   if (BigInt.asIntN(64, value) === value) return value;
   const expected =

@@ -5,7 +5,7 @@ export type Arrow = typeof import('apache-arrow');
 let loaded: Promise<Arrow> | undefined;
 
 /**
- * The optional peer `apache-arrow`, loaded when it is first needed.
+ * Loads the optional peer `apache-arrow` when it is first needed.
  * @throws {PipelineError} `PEER_MISSING`
  */
 export function loadArrow(load: () => Promise<Arrow> = () => import('apache-arrow')): Promise<Arrow> {

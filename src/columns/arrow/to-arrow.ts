@@ -8,13 +8,13 @@ import { type Arrow, loadArrow } from './load-arrow.js';
 
 /** Whose memory the Arrow rows have. */
 export interface ToArrowOptions {
-  /** Copies the columns, so that the result outlives the batch. */
+  /** Whether to copy the columns, so that the result outlives the batch. */
   readonly copy?: boolean;
 }
 
 /**
- * A batch as an Arrow record batch over the same memory: valid until the batch is released or
- * changed, unless `copy` is set. Control records are not part of it.
+ * Converts a batch to an Arrow record batch over the same memory. It is valid until the batch is
+ * released or changed, unless `copy` is set. Control records are left out.
  *
  * @throws {PipelineError} `PEER_MISSING` without the package `apache-arrow`.
  */
@@ -108,7 +108,7 @@ function nullsOf(length: number, isNull: (row: number) => boolean) {
   return set === length ? NO_NULLS : { nullCount: length - set, nullBitmap: bits };
 }
 
-/** A bit a row, lowest first, as Arrow packs booleans and validity. */
+/** Packs one bit per row, lowest bit first, like Arrow's booleans and validity bitmaps. */
 function bitsOf(length: number, isSet: (row: number) => boolean): { bits: Uint8Array; set: number } {
   const bits = new Uint8Array(((length + 63) >> 6) << 3);
   let set = 0;
@@ -121,8 +121,8 @@ function bitsOf(length: number, isSet: (row: number) => boolean): { bits: Uint8A
 }
 
 /**
- * Ids that Arrow tells dictionaries apart by, and schemas, too: a stream or table takes batches of
- * one schema only, so that equal columns need equal ids in every batch.
+ * Arrow's dictionary ids. They are part of a schema, and a stream or table accepts batches of one
+ * schema only, so equal columns need equal ids in every batch.
  */
 const dictionaryIds = new Map<string, number>();
 
@@ -135,10 +135,10 @@ function dictionaryId(key: string): number {
   return id;
 }
 
-/** Past the ids that Arrow counts up for the dictionaries it makes itself. */
+/** Above the ids that Arrow assigns to its own dictionaries. */
 const DICTIONARY_ID_FIRST = 1_000_000;
 
-/** Strings of a dictionary as far as they were encoded last: it only ever grows at its end. */
+/** The encoded strings of each dictionary. Dictionaries only grow, so an equal size means equal strings. */
 const encoded = new WeakMap<Dictionary, Vector<Utf8>>();
 
 function stringsOf(arrow: Arrow, dictionary: Dictionary): Vector<Utf8> {

@@ -406,7 +406,7 @@ describe('the windows that a lateness keeps open', () => {
     expect(() => process(items)).toThrow(
       expect.objectContaining({
         code: 'MEMORY_EXHAUSTED',
-        message: expect.stringMatching(/held are bars .* MB.* more were asked for bars.*"lateness" of bars/),
+        message: expect.stringMatching(/in use: bars .* MB.*; requested: .* for bars.*"lateness" of bars/),
       }),
     );
     operator.close?.();
