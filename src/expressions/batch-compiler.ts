@@ -11,16 +11,16 @@ import { type Slot, Workspace } from './workspace.js';
 type Foldable = NumberExpression | BooleanExpression;
 
 /**
- * Makes checked expressions into steps: each node one pass of a kernel over the whole batch, into
- * scratch memory of the workspace or straight into its target. Parts without a column are
- * evaluated once, here, by the same kernels.
+ * Compiles checked expressions to steps. Each node becomes one pass of a kernel over the whole batch,
+ * into scratch memory of the workspace or directly into its target. Constant parts are folded here, by
+ * the same kernels.
  */
 export class BatchCompiler implements Compiler {
   readonly workspace: Workspace;
   readonly #dictionaries: DictionarySet;
-  /** Values of what was folded, so that a deep tree is walked once. */
+  /** Values of folded expressions, so that a deep tree is folded only once. */
   readonly #folded: Map<Foldable, number | boolean>;
-  /** What is being folded right now, and is therefore compiled as it stands. */
+  /** The expression being folded now; it is compiled without folding it again. */
   readonly #folding: Foldable | undefined;
 
   constructor(
@@ -51,7 +51,7 @@ export class BatchCompiler implements Compiler {
     return this.#dictionaries.get(column.dictionary ?? column.name);
   }
 
-  /** The value of a number without a column in it; `undefined` of any other. */
+  /** The value of a number expression without columns; `undefined` if it has any. */
   constantNumber(expression: NumberExpression): number | undefined {
     if (expression.kind === 'literal') return expression.value;
     return this.#fold(expression, (compiler) => {
@@ -59,7 +59,7 @@ export class BatchCompiler implements Compiler {
     }) as number | undefined;
   }
 
-  /** The value of a condition without a column in it; `undefined` of any other. */
+  /** The value of a condition without columns; `undefined` if it has any. */
   constantBoolean(expression: BooleanExpression): boolean | undefined {
     if (expression.kind === 'literal') return expression.value;
     return this.#fold(expression, (compiler) => {

@@ -13,14 +13,14 @@ import type {
   WordsExpression,
 } from './typed-expression.js';
 
-/** How many arguments a function takes. */
+/** The functions, with how many arguments each takes. */
 const FUNCTIONS: ReadonlyMap<string, { readonly min: number; readonly max: number; readonly takes: string }> =
   new Map(
     Object.entries({
       abs: { min: 1, max: 1, takes: 'one number' },
       min: { min: 2, max: 100, takes: 'two numbers or more' },
       max: { min: 2, max: 100, takes: 'two numbers or more' },
-      round: { min: 1, max: 2, takes: 'a number and, if you like, how many decimals (0 to 15)' },
+      round: { min: 1, max: 2, takes: 'a number and optionally the number of decimals (0 to 15)' },
       floor: { min: 1, max: 1, takes: 'one number' },
       ceil: { min: 1, max: 1, takes: 'one number' },
       sqrt: { min: 1, max: 1, takes: 'one number' },
@@ -35,7 +35,7 @@ const FUNCTIONS: ReadonlyMap<string, { readonly min: number; readonly max: numbe
 
 const INT64_MAX = 2n ** 63n - 1n;
 
-/** Thrown instead of an error that would only repeat one that was already reported. */
+/** Thrown in place of an error that would only repeat one already reported. */
 export class BrokenColumnError extends Error {
   override readonly name = 'BrokenColumnError';
 }
@@ -43,9 +43,9 @@ export class BrokenColumnError extends Error {
 /**
  * Resolves names and checks types.
  *
- * @param text - What was parsed, for messages.
- * @throws {ExpressionError} at the first place whose types do not fit.
- * @throws {BrokenColumnError} when it names a column that the scope says is broken.
+ * @param text - The source of the expression, for messages.
+ * @throws {ExpressionError} at the first type error.
+ * @throws {BrokenColumnError} if it uses a column that the scope has marked as broken.
  */
 export function checkExpression(text: string, syntax: Syntax, scope: Scope): TypedExpression {
   const checker = new Checker(text, scope);
@@ -55,7 +55,7 @@ export function checkExpression(text: string, syntax: Syntax, scope: Scope): Typ
   return typed;
 }
 
-/** What the `null` literal is until something beside it gives it a type. */
+/** The `null` literal, until the other branch of an `if` determines its type. */
 interface NullExpression {
   readonly type: 'null';
   readonly constant: true;
@@ -150,7 +150,7 @@ class Checker {
     if (typed.type === 'number') return typed;
     const why =
       typed.type === 'instant'
-        ? '; an instant is compared, never calculated with, since its nanoseconds do not fit a double'
+        ? '; instants can only be compared: their nanoseconds do not fit a double'
         : '';
     throw this.#error(syntax.at, `expected a number ${where}, found ${describe(typed)}${why}`);
   }
@@ -198,7 +198,7 @@ class Checker {
     throw this.#error(at, `expected "==", "!=" or "in": ${what} have no order, found "${op}"`);
   }
 
-  /** An int64 column is compared word by word with another, and with a whole number. */
+  /** An int64 column is compared word by word with another int64 column or a whole number. */
   #asWords(
     left: NumberExpression,
     right: NumberExpression,
@@ -239,7 +239,7 @@ class Checker {
     return { type: 'instant', kind: 'literal', value, constant: true };
   }
 
-  /** A value that an enum does not have is a slip of the pen: no row could ever have it. */
+  /** Refuses a value that an enum does not have: it is a typing mistake, since no row can ever have it. */
   #checkEnumValue(side: StringExpression, other: StringExpression, otherSyntax: Syntax): void {
     if (other.kind === 'literal' && other.value !== null)
       this.#checkIsEnumValue(side, other.value, otherSyntax.at);
@@ -257,7 +257,7 @@ class Checker {
   #between(syntax: Syntax & { kind: 'between' }): BooleanExpression {
     const of = this.check(syntax.of);
     if (of.type === 'instant' || (of.type === 'number' && isInt64(of))) {
-      // A column or a literal: looking at it twice costs nothing.
+      // A column or a literal: using it twice costs nothing.
       const parts = [
         this.#compare(syntax.negated ? '<' : '>=', syntax.of, syntax.low, syntax.at),
         this.#compare(syntax.negated ? '>' : '<=', syntax.of, syntax.high, syntax.at),
@@ -286,17 +286,14 @@ class Checker {
     if (of.type === 'number') {
       const values = items.map((item) => {
         if (item.kind === 'number') return item.value;
-        throw this.#error(item.at, `expected a number, since ${describe(of)} is looked for, found a string`);
+        throw this.#error(item.at, `expected a number, to compare with ${describe(of)}, found a string`);
       });
       return { type: 'boolean', kind: 'inNumbers', negated, of, items: values, constant: of.constant };
     }
     if (of.type === 'string') {
       const values = items.map((item) => {
         if (item.kind !== 'string') {
-          throw this.#error(
-            item.at,
-            `expected a string, since ${describe(of)} is looked for, found a number`,
-          );
+          throw this.#error(item.at, `expected a string, to compare with ${describe(of)}, found a number`);
         }
         this.#checkIsEnumValue(of, item.value, item.at);
         return item.value;

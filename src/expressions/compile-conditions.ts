@@ -16,10 +16,10 @@ import { type ComparisonOp, EXCHANGED } from './syntax.js';
 import type { BooleanExpression, NumberExpression } from './typed-expression.js';
 import type { Slot } from './workspace.js';
 
-/** `set`: overwrite the marks; `and`: leave those alone that are 0. */
+/** `set`: overwrite all marks; `and`: clear the marks of rows for which the condition is false. */
 export type MaskMode = 'set' | 'and';
 
-/** @param out - Where the marks go; they are 0 or 1. */
+/** @param out - Receives the marks, each 0 or 1. */
 export function compileMask(
   compiler: Compiler,
   expression: BooleanExpression,
@@ -58,7 +58,7 @@ export function compileMask(
       };
     }
     default:
-      // The rest has no loop of its own for `and`.
+      // The other kinds have no kernels for `and`.
       if (mode === 'and') return compileApart(compiler, expression, out);
   }
   switch (expression.kind) {
@@ -183,7 +183,7 @@ const WITH_CONSTANT: Readonly<Record<MaskMode, Readonly<Record<ComparisonOp, Flo
   },
 };
 
-/** The other two are these with the sides exchanged. */
+/** `>` and `>=` are compiled as `<` and `<=` with the sides exchanged. */
 type Ordered = '<' | '<=' | '==' | '!=';
 
 const OF_COLUMNS: Readonly<Record<MaskMode, Readonly<Record<Ordered, FloatsKernel>>>> = {
@@ -242,7 +242,7 @@ function compileBetween(
   const { workspace } = compiler;
   const floats = workspace.takeFloats();
   const value = compileFloats(compiler, of, floats);
-  // Both bounds look at what was computed once.
+  // Computed once, and compared with both bounds.
   const given = { data: floats.data };
   const left: NumberExpression = { type: 'number', kind: 'given', values: given, constant: false };
   const bound = (op: ComparisonOp, right: NumberExpression): BooleanExpression => {

@@ -7,7 +7,7 @@ import type { ArithmeticOp } from './syntax.js';
 import type { NumberColumn, NumberExpression, NumberFunction } from './typed-expression.js';
 import type { Slot } from './workspace.js';
 
-/** @param out - Where values go that are computed; a column of doubles is handed on as it is. */
+/** @param out - Receives computed values. A plain column of doubles is returned as it is, without a copy. */
 export function compileFloats(
   compiler: Compiler,
   expression: NumberExpression,
@@ -53,7 +53,7 @@ function compileColumn(
   { slot, column }: NumberColumn,
   out: Slot<Float64Array>,
 ): FloatsStep {
-  // The casts hold since the schema says how each type is stored.
+  // The casts are true since the schema defines the storage of each type.
   if (column.type === 'float64') return () => workspace.columns[slot] as Float64Array;
   const widen = column.type === 'int32' ? functions.widenInt32 : functions.widenInt64;
   return () => {
@@ -104,7 +104,7 @@ function compileColumns(
 ): FloatsStep {
   const { workspace } = compiler;
   const a = compileFloats(compiler, left, out);
-  // What the left side computes stands in `out` while the right one runs.
+  // The right side needs its own memory: `out` holds the left side's result while it runs.
   const spare = workspace.takeFloats();
   const b = compileFloats(compiler, right, spare);
   workspace.giveFloats(spare);
@@ -160,7 +160,7 @@ function compileByConstant(
     case '%':
       return compileWithConstant(compiler, left, arithmetic.remainderByConstant, c, out);
     case '/':
-      // By a power of two, a product with the reciprocal has the same bits and takes less time.
+      // For a power of two, multiplying by the reciprocal gives the same bits and is faster.
       if (!isPowerOfTwo(c)) return compileWithConstant(compiler, left, arithmetic.divideByConstant, c, out);
       return compileProduct(compiler, left, 1 / c, out);
     case '*':
@@ -225,7 +225,7 @@ function compileCall(
   }
 }
 
-/** `f(a, b, c)` as `f(f(a, b), c)`. */
+/** Compiles `f(a, b, c)` as `f(f(a, b), c)`. */
 function compileFold(
   compiler: Compiler,
   args: readonly NumberExpression[],

@@ -7,7 +7,7 @@ import type { Mask } from './mask.js';
 import type { BooleanExpression, StringExpression } from './typed-expression.js';
 import type { Slot } from './workspace.js';
 
-/** Equality of two string expressions. */
+/** Compiles `==` or `!=` between two string expressions. */
 export function compileStringsEqual(
   compiler: Compiler,
   { left, right, equal }: BooleanExpression & { kind: 'compareStrings' },
@@ -24,10 +24,10 @@ export function compileStringsEqual(
   return () => kernel(a(), b(), out.data, workspace.rows);
 }
 
-/** Id of a string that the dictionary does not have: no row has it, and it is not null either. */
+/** Stands for a string that is not in the dictionary: no row has this id, and it is not that of null. */
 const ABSENT = -2;
 
-/** Equality of a column and a string, the common case, with a kernel of its own. */
+/** Compiles `==` or `!=` between a column and a literal: the common case has its own kernels. */
 export function compileColumnIs(
   compiler: Compiler,
   slot: number,
@@ -46,7 +46,7 @@ export function compileColumnIs(
   }
   const dictionary = compiler.dictionaryOf(column);
   const kernel = mode === 'set' ? (equal ? ids.idIs : ids.idIsNot) : equal ? ids.andIdIs : ids.andIdIsNot;
-  // Looked up in every batch, since the string may appear at any time.
+  // Looked up for every batch, since the string may enter the dictionary at any time.
   return () =>
     kernel(workspace.columns[slot] as Int32Array, dictionary.find(value) ?? ABSENT, out.data, workspace.rows);
 }
@@ -60,7 +60,7 @@ export function compileInStrings(
   const wanted = new Set(items);
   if (of.kind === 'column' && of.column.type === 'enum') {
     const { slot, column } = of;
-    // Every byte has an entry, so that no access is out of bounds.
+    // One entry for each byte value, so that no access is out of bounds.
     const table = new Uint8Array(256);
     for (const [code, value] of (column.values ?? []).entries()) {
       table[code] = Number(wanted.has(value) !== negated);
@@ -78,7 +78,7 @@ export function compileInStrings(
   };
 }
 
-/** What holds of each string of a dictionary, asked once a string. Entry 0 is that of null: nothing. */
+/** Caches a predicate for each string of a dictionary. Entry 0 is for null, and always 0. */
 class IdTable {
   readonly #dictionary: Dictionary;
   readonly #holds: (value: string) => boolean;
@@ -104,7 +104,7 @@ class IdTable {
   }
 }
 
-/** The dictionary that all sides are columns of; or one of their own, into which they are translated. */
+/** The dictionary, if all sides are columns that share one; or else a new one, into which all are translated. */
 export function commonDictionary(compiler: Compiler, ...sides: readonly StringExpression[]): Dictionary {
   const found = sides.map((side) =>
     side.kind === 'column' && side.column.type === 'string' ? compiler.dictionaryOf(side.column) : undefined,

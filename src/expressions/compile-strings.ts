@@ -8,8 +8,8 @@ import type { StringExpression } from './typed-expression.js';
 import type { Slot } from './workspace.js';
 
 /**
- * Strings as ids in `target`, to which strings that it does not have are added when the step runs
- * (never before: a restore gives the old ids out first).
+ * Compiles a string expression to ids in `target`. Missing strings are added when the step runs, not
+ * earlier: a restore must assign the old ids first.
  */
 export function compileIds(
   compiler: Compiler,
@@ -59,7 +59,7 @@ export function compileIds(
   }
 }
 
-/** Ids in one dictionary for those of another, kept up as the other grows. Entry 0 is that of null. */
+/** Translates ids of one dictionary to ids of another, extended as the first grows. Entry 0 is for null. */
 class Translation {
   readonly #from: readonly string[];
   readonly #to: Dictionary;

@@ -19,7 +19,7 @@ const KERNELS = {
   '==': { constant: wordsEqualConstant, columns: wordsEqualColumns },
 };
 
-/** The others are these, turned round: there is no null among words. */
+/** The other operators are negations of these three, which is correct since words are never null. */
 const KERNEL_OF: Readonly<Record<ComparisonOp, { of: keyof typeof KERNELS; isTurned: boolean }>> = {
   '<': { of: '<', isTurned: false },
   '<=': { of: '<=', isTurned: false },
@@ -29,7 +29,7 @@ const KERNEL_OF: Readonly<Record<ComparisonOp, { of: keyof typeof KERNELS; isTur
   '!=': { of: '==', isTurned: true },
 };
 
-/** Exact comparison of instants, or of 64-bit integers, into a mask. At least one side is a column. */
+/** Compiles an exact comparison of instants or 64-bit integers. At least one side is a column. */
 export function compileWords(
   compiler: Compiler,
   op: ComparisonOp,

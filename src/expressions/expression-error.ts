@@ -1,18 +1,18 @@
 import { RuntimeError } from '../core/errors.js';
 
-/** Most characters of an expression that a message shows. */
+/** A message shows at most this many characters of an expression. */
 const SHOWN_MAX = 80;
 
-/** An expression that cannot be read or whose types do not fit, with the place marked by a caret. */
+/** A syntax or type error in an expression, with a caret under the place. */
 export class ExpressionError extends RuntimeError {
   override readonly name = 'ExpressionError';
   override readonly code = 'EXPRESSION_INVALID';
-  /** Characters before the mistake, in the whole text. */
+  /** Characters before the mistake in the whole text. */
   readonly offset: number;
 
   /**
    * @param text - The whole expression.
-   * @param offset - Where the mistake is.
+   * @param offset - Characters before the mistake.
    * @param complaint - What was expected and what was found.
    */
   constructor(text: string, offset: number, complaint: string) {
@@ -27,18 +27,18 @@ export class ExpressionError extends RuntimeError {
   }
 }
 
-/** The line, cut to a window around the place where it is long, and a caret under the place. */
+/** Shows the line (if it is long, only a window around the place) and a caret under the place. */
 function pointAt(line: string, column: number): string {
   const from = line.length <= SHOWN_MAX ? 0 : Math.max(0, Math.min(column - 40, line.length - SHOWN_MAX));
   const to = Math.min(line.length, from + SHOWN_MAX);
   const before = from > 0 ? '…' : '';
   const after = to < line.length ? '…' : '';
-  // A tab or a stray control character would put the caret elsewhere than the eye.
+  // A tab or another control character would misplace the caret.
   const shown = line.slice(from, to).replace(/\p{Cc}/gu, ' ');
   return `    ${before}${shown}${after}\n    ${' '.repeat(before.length + column - from)}^`;
 }
 
-/** A text of unknown origin, quoted and cut. */
+/** Quotes an untrusted text, truncated and without control characters. */
 export function quote(text: string): string {
   const cut = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
   return `"${cut.replace(/\p{Cc}/gu, ' ')}"`;

@@ -1,4 +1,4 @@
-/** Functions of one column of doubles. `out` may be the input. Null is NaN and stays it. */
+/** Functions of one column of doubles. `out` may be the input. Null is NaN, and NaN in gives NaN out. */
 
 export function negate(a: Float64Array, out: Float64Array, rows: number): void {
   for (let i = 0; i < rows; i++) out[i] = -a[i]!;
@@ -36,7 +36,7 @@ export function sign(a: Float64Array, out: Float64Array, rows: number): void {
   for (let i = 0; i < rows; i++) out[i] = Math.sign(a[i]!);
 }
 
-/** Halves go away from zero, as in SQL; `Math.round` takes them up. */
+/** Rounds halves away from zero, as in SQL; `Math.round` rounds them up. */
 export function round(a: Float64Array, out: Float64Array, rows: number): void {
   for (let i = 0; i < rows; i++) {
     const x = a[i]!;
@@ -44,7 +44,7 @@ export function round(a: Float64Array, out: Float64Array, rows: number): void {
   }
 }
 
-/** To as many decimals as `scale` = 10^decimals has; a number too large to have decimals stays as it is. */
+/** Rounds to a number of decimals, with `scale` = 10^decimals. A number too large to have decimals is kept. */
 export function roundDecimals(a: Float64Array, scale: number, out: Float64Array, rows: number): void {
   for (let i = 0; i < rows; i++) {
     const x = a[i]!;
@@ -54,7 +54,7 @@ export function roundDecimals(a: Float64Array, scale: number, out: Float64Array,
   }
 }
 
-/** The second where the first is null. */
+/** Replaces nulls of the first column with values of the second. */
 export function coalesceColumns(a: Float64Array, b: Float64Array, out: Float64Array, rows: number): void {
   for (let i = 0; i < rows; i++) {
     const x = a[i]!;
@@ -62,12 +62,12 @@ export function coalesceColumns(a: Float64Array, b: Float64Array, out: Float64Ar
   }
 }
 
-/** Doubles of 32-bit integers. */
+/** Converts 32-bit integers to doubles. */
 export function widenInt32(a: Int32Array, out: Float64Array, rows: number): void {
   for (let i = 0; i < rows; i++) out[i] = a[i]!;
 }
 
-/** Doubles of 64-bit integers: the nearest, above 2⁵³. */
+/** Converts 64-bit integers to doubles: above 2⁵³, to the nearest. */
 export function widenInt64(words: Int32Array, out: Float64Array, rows: number): void {
   for (let i = 0; i < rows; i++) out[i] = words[2 * i + 1]! * 4_294_967_296 + (words[2 * i]! >>> 0);
 }

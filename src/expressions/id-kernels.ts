@@ -1,6 +1,6 @@
 /**
- * Comparisons of ids in a dictionary (null is −1) and of codes of an enum into masks. Nothing holds
- * for null, `!=` included.
+ * Compare dictionary ids (null is −1) or enum codes, and write the results as marks. Every comparison
+ * with null is false, `!=` included.
  */
 import { type Mask, packMarks } from './mask.js';
 
@@ -78,12 +78,12 @@ export function andCodeIsNot(a: Uint8Array, code: number, { bytes, words }: Mask
   for (let i = whole; i < rows; i++) bytes[i]! &= Number(a[i]! !== code);
 }
 
-/** What the table says of each id; its first entry is that of null. */
+/** Looks up the mark of each id; the first entry of the table is for null. */
 export function idInTable(a: Int32Array, table: Uint8Array, { bytes }: Mask, rows: number): void {
   for (let i = 0; i < rows; i++) bytes[i] = table[a[i]! + 1]!;
 }
 
-/** What the table says of each code. */
+/** Looks up the mark of each code. */
 export function codeInTable(a: Uint8Array, table: Uint8Array, { bytes }: Mask, rows: number): void {
   for (let i = 0; i < rows; i++) bytes[i] = table[a[i]!]!;
 }
@@ -96,7 +96,7 @@ export function idsUnequal(a: Int32Array, b: Int32Array, { bytes }: Mask, rows: 
   for (let i = 0; i < rows; i++) bytes[i] = Number(a[i]! !== b[i]! && a[i]! >= 0 && b[i]! >= 0);
 }
 
-/** Ids of one dictionary as those of another; the first entry of the table is that of null. */
+/** Translates ids of one dictionary to ids of another; the first entry of the table is for null. */
 export function translateIds(a: Int32Array, table: Int32Array, out: Int32Array, rows: number): void {
   for (let i = 0; i < rows; i++) out[i] = table[a[i]! + 1]!;
 }

@@ -3,14 +3,14 @@ import { type Nanos, nanos } from '../core/units.js';
 const ISO =
   /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|z|[+-]\d\d:?\d\d)?$/;
 
-/** Instants that fit the 64 bits of a timestamp: 1677-09-21 to 2262-04-11. */
+/** The 64 bits of a timestamp hold the instants from 1677-09-21 to 2262-04-11. */
 const INT64_MAX = 2n ** 63n - 1n;
 
 /**
- * Reads an ISO 8601 instant to the nanosecond. One without an offset is refused rather than taken
- * for UTC or for the zone of the machine: a silent hour's difference is the worse mistake.
+ * Parses an ISO 8601 instant to the nanosecond. An instant without an offset is refused, rather than
+ * read as UTC or in the time zone of the machine: a silent shift by hours would be worse.
  *
- * @returns The instant, or in words what was expected.
+ * @returns The instant, or a text that says what was expected.
  */
 export function parseInstant(text: string): Nanos | string {
   const match = ISO.exec(text.trim());
@@ -28,7 +28,7 @@ export function parseInstant(text: string): Nanos | string {
     Number(second),
   );
   const date = new Date(ms);
-  // Date.UTC rolls the 30th of February over into March.
+  // Date.UTC turns the 30th of February into a day in March.
   const isReal =
     date.getUTCMonth() === Number(month) - 1 &&
     date.getUTCDate() === Number(day) &&

@@ -1,12 +1,12 @@
 import { ExpressionError, quote } from './expression-error.js';
 
-/** Characters that an expression may have. */
+/** Maximum length of an expression, in characters. */
 export const TEXT_LENGTH_MAX = 10_000;
 
 export interface Token {
-  /** `word`: a name or keyword as written; `name`: one in backticks, never a keyword. */
+  /** `word`: a name or keyword as written; `name`: a name in backticks, never a keyword. */
   readonly kind: 'number' | 'string' | 'word' | 'name' | 'operator' | 'end';
-  /** The text as written; of a string or a name in backticks, what is inside. */
+  /** The text as written; for a string or a name in backticks, without its quotes. */
   readonly text: string;
   readonly at: number;
 }
@@ -16,7 +16,7 @@ const NUMBER = /(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?/y;
 const WORD = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const OPERATOR = /<=|>=|<>|==|!=|&&|\|\||[-+*/%<>=!(),]/y;
 
-/** @throws {ExpressionError} at the first character that begins nothing. */
+/** @throws {ExpressionError} at the first character that cannot start a token. */
 export function tokenize(text: string): Token[] {
   if (text.length > TEXT_LENGTH_MAX) {
     throw new ExpressionError(
@@ -73,7 +73,7 @@ export function tokenize(text: string): Token[] {
   return tokens;
 }
 
-/** A doubled quote inside stands for one, as in SQL; a backslash is itself. */
+/** Reads a quoted text. As in SQL, a doubled quote stands for one, and a backslash is an ordinary character. */
 function readQuoted(text: string, at: number, mark: string): { value: string; end: number } {
   let value = '';
   for (let from = at + 1; ; ) {

@@ -1,4 +1,4 @@
-/** Marks of rows, 0 or 1, put together four at a time. */
+/** Operations on masks; marks are 0 or 1, and most kernels combine four at a time. */
 import type { Mask } from './mask.js';
 
 const ONES = 0x0101_0101;
@@ -20,7 +20,7 @@ export function notMask({ words }: Mask, rows: number): void {
   for (let i = 0; i < count; i++) words[i]! ^= ONES;
 }
 
-/** Marks rows on which both agree, or on which they differ. */
+/** Marks the rows in which both masks agree (`flip` 1) or differ (`flip` 0). */
 export function compareMasks(a: Mask, out: Mask, flip: 0 | 1, rows: number): void {
   const [from, to] = [a.words, out.words];
   const count = wordsOf(rows);
@@ -28,11 +28,11 @@ export function compareMasks(a: Mask, out: Mask, flip: 0 | 1, rows: number): voi
   for (let i = 0; i < count; i++) to[i] = to[i]! ^ from[i]! ^ pattern;
 }
 
-/** `yes` where the condition is marked, else `no`. */
+/** Takes the mark of `yes` if the condition is marked, else that of `no`. */
 export function chooseMask(condition: Mask, yes: Mask, no: Mask, out: Mask, rows: number): void {
   const count = wordsOf(rows);
   for (let i = 0; i < count; i++) {
-    // A mark is one bit of its byte, so it picks its own bit alone.
+    // Marks are only the lowest bit of their bytes, so that bitwise operations select whole marks.
     out.words[i] = (yes.words[i]! & condition.words[i]!) | (no.words[i]! & ~condition.words[i]!);
   }
 }
@@ -57,7 +57,7 @@ export function chooseIds(
   for (let i = 0; i < rows; i++) out[i] = condition[i]! === 0 ? no[i]! : yes[i]!;
 }
 
-/** Marks of a boolean column. */
+/** Marks the rows in which a boolean column is true. */
 export function marksOf(column: Uint8Array, { bytes }: Mask, rows: number): void {
   for (let i = 0; i < rows; i++) bytes[i] = Number(column[i]! !== 0);
 }
@@ -70,7 +70,7 @@ export function isNullId(a: Int32Array, { bytes }: Mask, rows: number): void {
   for (let i = 0; i < rows; i++) bytes[i] = Number(a[i]! < 0);
 }
 
-/** Marks what the list has, or what it has not. @param sorted - The list, ascending. */
+/** Marks the rows whose value is in the list (not in it, if `negated`). @param sorted - The list, ascending. */
 export function floatIn(
   a: Float64Array,
   sorted: Float64Array,
@@ -99,7 +99,7 @@ export function allMarked({ words, bytes }: Mask, rows: number): boolean {
   return true;
 }
 
-/** Marks past the last row are rubbish, so whole words may be written. */
+/** Marks past the last row are garbage, so whole words may be written. */
 function wordsOf(rows: number): number {
   return (rows + 3) >> 2;
 }

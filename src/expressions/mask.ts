@@ -1,6 +1,6 @@
 /**
- * One mark a row, 0 or 1, in bytes; `words` is the same memory, four rows a word, so that kernels
- * write four marks at once.
+ * One mark per row, 0 or 1, each in a byte. `words` is the same memory with four rows per word, so
+ * that kernels write four marks at once.
  */
 export interface Mask {
   readonly bytes: Uint8Array;
@@ -14,7 +14,7 @@ export function allocateMask(rows: number): Mask {
   return { bytes, words: new Int32Array(bytes.buffer) };
 }
 
-/** The marks of four rows as one word (little-endian, as every machine that runs Node is). */
+/** Packs the marks of four rows into one word. Assumes little-endian, as on every machine that Node supports here. */
 export function packMarks(p: boolean, q: boolean, r: boolean, s: boolean): number {
   return Number(p) | (Number(q) << 8) | (Number(r) << 16) | (Number(s) << 24);
 }

@@ -2,7 +2,7 @@ import { ExpressionError, quote } from './expression-error.js';
 import { type Token, tokenize } from './lexer.js';
 import type { ArithmeticOp, ComparisonOp, Syntax } from './syntax.js';
 
-/** Levels that an expression may nest. */
+/** Maximum nesting of an expression. */
 export const DEPTH_MAX = 100;
 
 const KEYWORDS = new Set(['and', 'or', 'not', 'in', 'between', 'is', 'null', 'true', 'false']);
@@ -19,16 +19,16 @@ const COMPARISONS: ReadonlyMap<string, ComparisonOp> = new Map([
 ]);
 
 /**
- * Reads an expression, loosest binding first: or, and, not, comparison (with in, between, is
- * null), + −, * / %, unary −.
+ * Parses an expression. From the loosest binding to the tightest: or, and, not, comparison (with in,
+ * between, is null), + −, * / %, unary −.
  *
- * @throws {ExpressionError} at the first place that does not fit.
+ * @throws {ExpressionError} at the first syntax error.
  */
 export function parseExpression(text: string): Syntax {
   return new Parser(text).parse();
 }
 
-/** Of each kind apart, so that a literal of one of them keeps the others' fields out. */
+/** Distributes over the union, so that the fields of each kind are still checked. */
 type WithoutDepth<T> = T extends unknown ? Omit<T, 'depth'> : never;
 
 class Parser {
@@ -57,7 +57,7 @@ class Parser {
     return this.#list('and', ['and', '&&'], () => this.#not());
   }
 
-  /** A flat list, so that a long chain does not count as deep. */
+  /** Parses a chain of `and` or `or` as one flat node, so that a long chain does not count as deep. */
   #list(kind: 'and' | 'or', names: readonly string[], part: () => Syntax): Syntax {
     const first = part();
     const at = this.#peek().at;
@@ -88,7 +88,10 @@ class Parser {
     return compared;
   }
 
-  /** `left` itself if no comparison follows it. `probe`: only whether one does. */
+  /**
+   * Parses a comparison after `left`; returns `left` itself if none follows. With `probe`, it only checks
+   * whether one follows, and consumes nothing.
+   */
   #comparisonAfter(left: Syntax, probe = false): Syntax {
     const { at } = this.#peek();
     const token = this.#peek();
@@ -230,7 +233,7 @@ class Parser {
     return syntax;
   }
 
-  /** Bounds the recursion of all who walk the tree later. */
+  /** Bounds the recursion of everything that walks the tree later. */
   #node(syntax: WithoutDepth<Syntax>, children: readonly Syntax[]): Syntax {
     let depth = 0;
     for (const child of children) depth = Math.max(depth, child.depth);

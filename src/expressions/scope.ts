@@ -1,13 +1,13 @@
 import type { Column, Schema } from '../columns/schema.js';
 
-/** A column that an expression may name, and where its data will be when the expression runs. */
+/** A column that an expression may use, and where its data is when the expression runs. */
 export interface ScopeColumn {
   readonly column: Column;
-  /** Index into the columns that the compiled expression is given. */
+  /** Index into the columns passed to the compiled expression. */
   readonly slot: number;
 }
 
-/** The columns that an expression may name. A later one of the same name hides the earlier. */
+/** The columns that an expression may use. A later column hides an earlier one of the same name. */
 export class Scope {
   readonly #columns = new Map<string, ScopeColumn>();
   readonly #broken = new Set<string>();
@@ -31,7 +31,7 @@ export class Scope {
     this.#broken.delete(column.name);
   }
 
-  /** Says that a column's own expression is at fault, so that those who use it are not blamed. */
+  /** Marks a column whose own expression has an error, so that expressions that use it are not reported too. */
   addBroken(name: string): void {
     this.#broken.add(name);
   }

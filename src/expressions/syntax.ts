@@ -1,4 +1,4 @@
-/** An expression as it was written: the tree that the parser makes and the checker reads. */
+/** The syntax tree of an expression, from the parser to the checker. */
 export type Syntax =
   | (Place & { readonly kind: 'number'; readonly value: number; readonly integer: bigint | undefined })
   | (Place & { readonly kind: 'string'; readonly value: string })
@@ -36,16 +36,16 @@ export type Syntax =
     });
 
 export interface Place {
-  /** Where it stands in the text; of an operator, the operator itself. */
+  /** Offset in the text; for an operator, that of the operator itself. */
   readonly at: number;
-  /** Levels below and including this one. */
+  /** Number of levels, from this node down to its deepest leaf. */
   readonly depth: number;
 }
 
 export type ArithmeticOp = '+' | '-' | '*' | '/' | '%';
 export type ComparisonOp = '<' | '<=' | '>' | '>=' | '==' | '!=';
 
-/** What `a op b` is with the sides exchanged. */
+/** The operator to use when the two sides are exchanged. */
 export const EXCHANGED: Readonly<Record<ComparisonOp, ComparisonOp>> = {
   '<': '>',
   '<=': '>=',

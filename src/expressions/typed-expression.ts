@@ -3,12 +3,12 @@ import type { ArithmeticOp, ComparisonOp } from './syntax.js';
 import type { Slot } from './workspace.js';
 
 /**
- * A checked expression: names are resolved to columns, types fit. `constant` says that no column
- * is in it, so that one evaluation will do.
+ * A checked expression: names are resolved to columns, and types fit. `constant` means that it contains
+ * no column, so that one evaluation is enough.
  */
 export type TypedExpression = NumberExpression | BooleanExpression | StringExpression | InstantExpression;
 
-/** A column of the batch, by its index into the columns at hand. */
+/** A column of the batch; `slot` is its index into `Workspace.columns`. */
 interface ColumnNode {
   readonly kind: 'column';
   readonly slot: number;
@@ -22,7 +22,7 @@ export type NumberColumn = ColumnNode & { readonly type: 'number' };
 export type NumberExpression = { readonly type: 'number'; readonly constant: boolean } & (
   | { readonly kind: 'literal'; readonly value: number; readonly integer: bigint | undefined }
   | NumberColumn
-  /** What was computed before: only the compiler makes these. */
+  /** A value that was already computed. Only the compiler makes these nodes. */
   | { readonly kind: 'given'; readonly values: Slot<Float64Array> }
   | { readonly kind: 'negate'; readonly of: NumberExpression }
   | {
@@ -49,15 +49,15 @@ export type NumberFunction =
   | 'sign'
   | 'coalesce';
 
-/** 64-bit integers that are compared as they are. */
+/** 64-bit integers, compared exactly, without conversion to doubles. */
 export type WordsExpression =
   | ColumnNode
   | { readonly kind: 'literal'; readonly value: bigint; readonly constant: true };
 
-/** ns since 1970 UTC. */
+/** An instant, in ns since 1970 UTC. */
 export type InstantExpression = WordsExpression & { readonly type: 'instant' };
 
-/** Ids in a dictionary; null is −1. Enums are columns of strings too. */
+/** Ids in a dictionary; null is −1. Enum columns count as strings. */
 export type StringExpression = { readonly type: 'string'; readonly constant: boolean } & (
   | { readonly kind: 'literal'; readonly value: string | null }
   | ColumnNode

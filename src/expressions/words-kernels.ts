@@ -1,6 +1,6 @@
 /**
- * Exact comparisons of 64-bit integers (instants too) as two words a row: the high ones signed,
- * then the low ones unsigned (with their top bit flipped, a signed comparison does that).
+ * Exact comparisons of 64-bit integers (including instants), two words per row. The high words are
+ * compared as signed, then the low words as unsigned: flipping their top bits makes a signed comparison do that.
  */
 import type { Mask } from './mask.js';
 

@@ -2,14 +2,14 @@ import type { MemoryShare } from '../columns/column-memory.js';
 import type { ColumnData } from '../columns/schema.js';
 import { allocateMask, bytesOfMask, type Mask } from './mask.js';
 
-/** Where a step of a compiled expression finds and puts its values. */
+/** Memory in which a step of a compiled expression reads or writes values. */
 export interface Slot<Data> {
   data: Data;
 }
 
 /**
- * The columns at hand and the scratch memory of one operator's expressions. Scratch is taken while
- * an expression is compiled, used again as soon as its value is spent, and allocated once.
+ * The current columns, and the scratch memory for the expressions of one operator. Slots are assigned
+ * during compilation, reused as soon as their value is no longer needed, and allocated once.
  */
 export class Workspace {
   columns: readonly ColumnData[] = [];
@@ -23,24 +23,24 @@ export class Workspace {
   readonly #masksFree: Slot<Mask>[] = [];
   readonly #idsFree: Slot<Int32Array>[] = [];
 
-  /** @param capacity - Rows to begin with; grows when a batch has more. */
+  /** @param capacity - Initial capacity in rows; it grows when a batch has more. */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** From now on, its scratch memory is in the share. Called once all expressions are compiled. */
+  /** Charges the scratch memory to a share from now on. Called once all expressions are compiled. */
   charge(share: MemoryShare): void {
     share.resize(this.#bytesFor(this.#capacity));
     this.#share = share;
   }
 
-  /** Gives back what it takes. */
+  /** Returns the charged memory to the account. */
   close(): void {
     this.#share?.resize(0);
     this.#share = undefined;
   }
 
-  /** Makes ready to run over `rows` rows of `columns`. */
+  /** Prepares a run over `rows` rows of `columns`. */
   begin(columns: readonly ColumnData[], rows: number): void {
     this.columns = columns;
     this.rows = rows;
