@@ -3,45 +3,45 @@ import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { PipelineError } from '../core/errors.js';
 import { checkSame, Descriptors, type FileIdentity, type LentFile } from './lent-descriptors.js';
 
-/** Bytes of a file from the front, a chunk at a time; what was packed comes unpacked. */
+/** Reads a file from the front in chunks; packed files are unpacked. */
 export interface FileBytes {
-  /** Whether they come unpacked: then what stands at an offset is found from the front alone. */
+  /** Whether the file is packed. If so, an offset can only be reached by unpacking from the front. */
   readonly isPacked: boolean;
-  /** Of the file, as it was opened. */
+  /** The file, as it was when opened. */
   readonly identity: FileIdentity;
   /**
-   * Valid until the next call; `null` at the end. One that fails for a reason that may pass may be made
-   * again: it gives the bytes that it could not give.
+   * Returns the next chunk, valid until the next call; `null` at the end. After a retryable error, the
+   * next call returns the bytes that this one could not.
    */
   next(): Promise<Uint8Array | null>;
-  /** Goes on from an offset among the unpacked bytes. */
+  /** Continues at an offset in the unpacked bytes. */
   seek(offset: number): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface FileBytesSettings {
-  /** Whose descriptors it takes. */
+  /** Where the descriptor comes from. */
   readonly descriptors?: Descriptors;
   readonly chunkBytes?: number;
-  /** Whether the next chunk of a plain file is read while the last one is decoded. */
+  /** Whether the next chunk of a plain file is read while the current one is decoded. */
   readonly readsAhead?: boolean;
-  /** Of the file that was opened before, which it has to be still. */
+  /** The file that was opened before; another file is refused. */
   readonly before?: FileIdentity | undefined;
 }
 
 export const CHUNK_BYTES = 262_144;
 export const CHUNK_BYTES_MIN = 8_192;
-/** How much larger text gets when it is unpacked, about. */
+/** Text grows roughly by this factor when it is unpacked. */
 const UNPACKED_MAX = 8;
-/** What streams of Node hold back by themselves. */
+/** The default buffer size of Node streams. */
 const STREAM_BYTES = 16_384;
 const GZIP_MAGIC = [0x1f, 0x8b];
 
 /**
- * Opens a file, packed with gzip or not: its first bytes tell.
+ * Opens a plain file or a gzip file, which it recognizes by its first bytes.
  *
- * @throws {PipelineError} `INPUT_MISSING`, or `INPUT_UNREADABLE` when it is no file, may not be read or
- *   is another one than before.
+ * @throws {PipelineError} `INPUT_MISSING`; or `INPUT_UNREADABLE` if it is not a file, cannot be read, or is
+ *   not the same file as before.
  */
 export async function openFileBytes(
   path: string,
@@ -56,7 +56,7 @@ export async function openFileBytes(
   try {
     file = await descriptors.open(path);
     if (before) checkSame(path, before, file.identity);
-    // A small file needs little memory: its bytes, one more that tells its end, and what they unpack to.
+    // A small file gets a small buffer. One more byte than its size lets the first read find the end.
     const needed = Math.max(CHUNK_BYTES_MIN, file.identity.size + 1);
     const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, needed));
     const first = buffer.subarray(0, await file.read(buffer, 0));
@@ -88,8 +88,8 @@ function inputError(path: string, cause: unknown): PipelineError {
 }
 
 /**
- * Reads a chunk ahead, into the other one of two buffers, while the last one is decoded; a file that
- * is lent its descriptor does not.
+ * Reads a plain file. While one chunk is decoded, the next is read into the other of two buffers, unless
+ * the file has no descriptor of its own.
  */
 class PlainBytes implements FileBytes {
   readonly isPacked = false;
@@ -113,14 +113,14 @@ class PlainBytes implements FileBytes {
 
   async next(): Promise<Uint8Array | null> {
     const reading = this.#ahead ?? this.#read();
-    this.#ahead = undefined; // one that failed is not told twice
+    this.#ahead = undefined; // so that a failure is reported only once
     const chunk = await reading;
     if (chunk.length === 0) return null;
     this.#offset += chunk.length;
     if (this.#readsAhead && this.#file.hasDescriptor) {
       this.#turn = this.#turn === 0 ? 1 : 0;
       this.#ahead = this.#read();
-      this.#ahead.catch(() => {}); // told by the next call
+      this.#ahead.catch(() => {}); // reported by the next call
     }
     return chunk;
   }
@@ -158,21 +158,21 @@ class PlainBytes implements FileBytes {
   }
 }
 
-/** Unpacks gzip, one member or several. Zeros behind the last one are padding. */
+/** Unpacks gzip, with one or several members. Zeros after the last member are padding. */
 class GzipBytes implements FileBytes {
   readonly isPacked = true;
   readonly #file: LentFile;
   readonly #chunkBytes: number;
-  /** Of the file as it is, until they are unpacked. */
+  /** The first packed bytes, until they are passed to the unpacker. */
   #first: Uint8Array | undefined;
   #gunzip: ReturnType<typeof createGunzip> | undefined;
   #input: Readable | undefined;
   #chunks: AsyncIterator<Uint8Array> | undefined;
-  /** Of the byte that comes next. */
+  /** Offset of the next byte. */
   #offset = 0;
-  /** So many were unpacked; fewer than the offset after a failure, from which it begins anew. */
+  /** Bytes unpacked so far. After a failure, unpacking starts again at 0, below the offset. */
   #unpacked = 0;
-  /** The last of them, from the offset on, where a seek has unpacked too much. */
+  /** Bytes from the offset on that a seek has already unpacked. */
   #left: Uint8Array | undefined;
 
   constructor(file: LentFile, first: Uint8Array, chunkBytes: number) {
@@ -226,7 +226,7 @@ class GzipBytes implements FileBytes {
       this.#unpacked += found.value.length;
       return found.value;
     } catch (error) {
-      // What has failed says that it is at its end from then on.
+      // A failed stream would report its end from now on.
       this.#stop();
       throw this.#whyNot(error);
     }
@@ -236,7 +236,7 @@ class GzipBytes implements FileBytes {
     const highWaterMark = Math.min(this.#chunkBytes, STREAM_BYTES);
     const options: ZlibOptions & { highWaterMark: number } = { chunkSize: this.#chunkBytes, highWaterMark };
     const gunzip = createGunzip(options);
-    // Not a read stream of a handle: closing the handle would wait for it for ever.
+    // Not a read stream of the handle: closing the handle would wait for it forever.
     const input = Readable.from(this.#packedChunks(), { objectMode: false, highWaterMark });
     input.on('error', (error) => gunzip.destroy(error));
     input.pipe(gunzip);
@@ -254,7 +254,7 @@ class GzipBytes implements FileBytes {
       yield first;
     }
     for (;;) {
-      // A new one each time: the unpacker works on the last ones meanwhile.
+      // A new buffer each time, since the unpacker still uses the previous ones.
       const buffer = Buffer.allocUnsafe(this.#chunkBytes);
       const bytesRead = await this.#file.read(buffer, at);
       if (bytesRead === 0) return;
@@ -282,7 +282,7 @@ class GzipBytes implements FileBytes {
     return new PipelineError('INPUT_CORRUPT', `${path}: ${what}`, { cause });
   }
 
-  /** The unpacker passes over zeros at the end, and over whatever follows them. */
+  /** Refuses data after the gzip members: the unpacker silently skips zeros, and whatever follows them. */
   async #checkRest(): Promise<void> {
     const size = await this.#file.size();
     for (let at = this.#gunzip!.bytesWritten; at < size; ) {
@@ -292,7 +292,7 @@ class GzipBytes implements FileBytes {
       if (buffer.subarray(0, bytesRead).some((byte) => byte !== 0)) {
         throw new PipelineError(
           'INPUT_CORRUPT',
-          `${this.#file.path}: expected the end of the file behind the gzip data, found more bytes`,
+          `${this.#file.path}: expected the end of the file after the gzip data, found more bytes`,
         );
       }
       at += bytesRead;

@@ -4,15 +4,15 @@ import type { PlanProblems } from '../engine/factories.js';
 import type { StageContext } from '../engine/stage.js';
 import type { FileBytes } from './file-bytes.js';
 
-/** A format of recorded files: what its options give, and how a file is decoded. */
+/** A format of recorded files: plans the schema from its options, and opens decoders. */
 export interface FileFormat<Options> {
   plan(options: Options, problems: PlanProblems): Schema;
   /**
-   * @param context - A batch that is read into has room for its `batchRows` at most.
-   * @param direction - `ascending` without it.
-   * @param bytes - Of the file, at its front; owned by the decoder, and closed when this throws.
-   *   Without them the file is opened.
-   * @throws {RuntimeError} when the file cannot be opened or is not what the options say.
+   * @param context - Batches have room for at most its `batchRows`.
+   * @param direction - Default: `ascending`.
+   * @param bytes - The opened file, at its front. The decoder owns it, and closes it if this throws. If
+   *   omitted, the file is opened.
+   * @throws {RuntimeError} if the file cannot be opened, or does not match the options.
    */
   open(
     file: string,
@@ -25,15 +25,15 @@ export interface FileFormat<Options> {
 
 /** Where a row begins. */
 export interface RowPlace {
-  /** Among the bytes of the unpacked file. */
+  /** Offset in the unpacked file. */
   readonly offset: number;
-  /** From 1. */
+  /** Counted from 1. */
   readonly line: number;
   /** Time of the row before it in the file, ns since 1970; `undefined` for the first row. */
   readonly previousNs?: bigint | undefined;
 }
 
-/** How times go in a file. */
+/** The order of times in a file. */
 export type FileDirection = 'ascending' | 'descending';
 
 /** Decodes one file into batches. */
@@ -41,19 +41,19 @@ export interface FileDecoder {
   /**
    * Adds rows until the batch is full, `stopped` says so, or the file ends.
    *
-   * @param lines - Is told on which line each row of the batch begins, where given.
-   * @returns `false` at the end of the file; the batch may hold rows all the same.
-   * @throws {RuntimeError} when nothing more can be read. Rows from before that were delivered. After a
-   *   retryable one, the next read goes on with the row that this one could not give; after others, it
-   *   fails again.
+   * @param lines - If given, receives the line on which each row of the batch begins.
+   * @returns `false` at the end of the file; even then, the batch may hold rows.
+   * @throws {RuntimeError} if nothing more can be read; the rows before were delivered. After a
+   *   retryable error, the next read continues with the row that this one could not read; after any
+   *   other error, it fails again.
    */
   read(batch: Batch, stopped: () => boolean, lines?: Int32Array): Promise<boolean>;
-  /** Of the row that comes next. */
+  /** The place of the next row. */
   position(): RowPlace;
-  /** Goes on from a row. Called before a `read`, more than once where a file is read by blocks. */
+  /** Continues at a row. Called before a `read`; more than once if a file is read in blocks. */
   resume(place: RowPlace): Promise<void>;
   readonly rowsRejected: number;
-  /** Unpacked. */
+  /** Bytes read so far, unpacked. */
   readonly bytesIn: number;
   close(): Promise<void>;
 }

@@ -1,17 +1,17 @@
 import * as nodeFs from 'node:fs/promises';
 import { PipelineError } from '../core/errors.js';
 
-/** Files that may be open at once, for one replay. */
+/** File descriptors that one replay may hold at once. */
 export const DESCRIPTORS_MAX = 64;
-/** Of them, those that are lent: opened for a chunk and closed again. */
+/** How many of these are lent: opened for one chunk, and closed again. */
 const LENT_MAX = 8;
 const KEPT_MAX = DESCRIPTORS_MAX - LENT_MAX;
 
 export type OpensFiles = Pick<typeof nodeFs, 'open'>;
 
 /**
- * Files that are read a chunk at a time, however many, with at most 64 descriptors. Each has one of
- * its own as long as there are some left; the others are lent one for a chunk.
+ * Shares at most 64 descriptors among any number of files that are read in chunks. Files keep their own
+ * descriptor while there are some left; the others borrow one for each chunk.
  */
 export class Descriptors {
   readonly #fs: OpensFiles;
@@ -19,14 +19,14 @@ export class Descriptors {
   #lent = 0;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param fs - For tests. */
+  /** @param fs - Replaced in tests. */
   constructor(fs: OpensFiles = nodeFs) {
     this.#fs = fs;
   }
 
   /**
-   * @throws What the system says: ENOENT, EACCES and such.
-   * @throws {PipelineError} `INPUT_UNREADABLE` when it is no file.
+   * @throws System errors, such as ENOENT and EACCES.
+   * @throws {PipelineError} `INPUT_UNREADABLE` if it is not a file.
    */
   async open(path: string): Promise<LentFile> {
     const kept = this.tryKeep();
@@ -67,7 +67,7 @@ export class Descriptors {
     }
   }
 
-  /** Takes one for as long as a file is open, if there is one left. */
+  /** Reserves a descriptor for as long as a file is open. @returns Whether there was one left. */
   tryKeep(): boolean {
     if (this.#kept === KEPT_MAX) return false;
     this.#kept++;
@@ -78,7 +78,7 @@ export class Descriptors {
     this.#kept--;
   }
 
-  /** Takes one for a moment. */
+  /** Reserves a descriptor for one read; waits until there is one. */
   async borrow(): Promise<void> {
     if (this.#lent < LENT_MAX) this.#lent++;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -91,14 +91,14 @@ export class Descriptors {
   }
 }
 
-/** Tells a file from another one, and from itself after it has changed its size. */
+/** Identifies a file; a change of its size counts as another file. */
 export interface FileIdentity {
   readonly dev: number;
   readonly ino: number;
   readonly size: number;
 }
 
-/** @throws {PipelineError} `INPUT_UNREADABLE` when a file is not the one that was there before. */
+/** @throws {PipelineError} `INPUT_UNREADABLE` if a file is not the same as before. */
 export function checkSame(path: string, before: FileIdentity, found: FileIdentity): void {
   const isSameFile = found.dev === before.dev && found.ino === before.ino;
   if (isSameFile && found.size === before.size) return;
@@ -112,7 +112,7 @@ export function checkSame(path: string, before: FileIdentity, found: FileIdentit
 
 const identityOf = ({ dev, ino, size }: FileIdentity): FileIdentity => ({ dev, ino, size });
 
-/** A file that is open to its reader, whether or not it holds a descriptor. */
+/** A file that is open to its reader, even while it has no descriptor. */
 export class LentFile {
   readonly path: string;
   readonly #descriptors: Descriptors;
@@ -135,25 +135,25 @@ export class LentFile {
     this.#identity = identity;
   }
 
-  /** Whether a read costs no opening. */
+  /** Whether it has its own descriptor, so that a read need not open the file. */
   get hasDescriptor(): boolean {
     return this.#handle !== undefined;
   }
 
-  /** As it was opened first. */
+  /** The file, as it was when first opened. */
   get identity(): FileIdentity {
     return this.#identity;
   }
 
-  /** Bytes that it has now, or had when it was opened. */
+  /** Size in bytes: now if it has a descriptor, otherwise when it was opened. */
   async size(): Promise<number> {
     return this.#handle ? (await this.#handle.stat()).size : this.#identity.size;
   }
 
   /**
-   * Reads from an offset; one call at a time.
-   * @returns Bytes read: 0 at the end, and once it is closed.
-   * @throws {PipelineError} `INPUT_UNREADABLE` when another file has taken its place.
+   * Reads from an offset; only one call at a time.
+   * @returns Bytes read: 0 at the end, and after `close`.
+   * @throws {PipelineError} `INPUT_UNREADABLE` if another file has replaced it.
    */
   async read(buffer: Uint8Array, at: number): Promise<number> {
     if (this.#isClosed) return 0;
@@ -168,7 +168,7 @@ export class LentFile {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#reading?.catch(() => {}); // told to who reads
+    await this.#reading?.catch(() => {}); // reported to the caller of `read`
     if (!this.#handle) return;
     const handle = this.#handle;
     this.#handle = undefined;

@@ -1,7 +1,7 @@
-/** Longer texts are not worth a place; see `find`. */
+/** Longer texts are not stored; see `find`. */
 const BYTES_MAX = 64;
 
-/** Words of an entry, two of eight unused: an entry then never crosses a line of the cache. */
+/** Words per entry. Two of the eight are unused, so that no entry crosses a cache line. */
 const WORDS_SHIFT = 3;
 const WORDS = 1 << WORDS_SHIFT;
 /** The first four bytes of the text, then the next four. */
@@ -10,16 +10,16 @@ const HIGH = 1;
 const LENGTH = 2;
 const VALUE = 3;
 const HASH = 4;
-/** Where the copy of a text of over eight bytes begins. */
+/** Offset of the copy, for a text of more than eight bytes. */
 const COPY = 5;
 
 const NOTHING = -1;
 const SLOTS_FIRST = 64;
 
 /**
- * From the bytes of a text to a small integer, without making a string: what a column of symbols
- * asks once a row. An open-addressing hash table; texts of up to eight bytes are compared as two words,
- * longer ones with a copy too.
+ * Maps the bytes of a text to a small integer without making a string; a column of symbols does this
+ * for each row. It is an open-addressing hash table. Texts of up to eight bytes are compared as two
+ * words; longer texts are also compared with a copy.
  */
 export class ByteTable {
   #entries = emptyEntries(SLOTS_FIRST);
@@ -27,7 +27,7 @@ export class ByteTable {
   #copies = new Uint8Array(1_024);
   #copiesLength = 0;
 
-  /** What was added for these bytes, or −1. Texts above 64 bytes are never found. */
+  /** Returns the value added for these bytes, or −1. Texts above 64 bytes are never found. */
   find(bytes: Uint8Array, start: number, end: number): number {
     const entries = this.#entries;
     const mask = entries.length - 1;
@@ -45,7 +45,7 @@ export class ByteTable {
   }
 
   /**
-   * Adds bytes that are not in yet. Those above 64 are left out.
+   * Adds a text that the table does not have yet. Texts above 64 bytes are ignored.
    *
    * @param value - 0 or more.
    */
@@ -114,13 +114,13 @@ function packed(bytes: Uint8Array, start: number, end: number): number {
   return word;
 }
 
-/** The low bits pick the slot. */
+/** Hashes two words; the low bits of the result select the slot. */
 function mixed(low: number, high: number): number {
   const hash = Math.imul(Math.imul(low, 0x9e37_79b1) ^ high, 0x85eb_ca6b);
   return hash ^ (hash >>> 15);
 }
 
-/** FNV-1a with a final mix. */
+/** Extends a hash by the bytes after the eighth: FNV-1a with a final mix. */
 function hashOfRest(bytes: Uint8Array, start: number, end: number, hash: number): number {
   if (start >= end) return hash;
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x0100_0193);

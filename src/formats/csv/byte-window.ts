@@ -1,30 +1,29 @@
 const LF = 10;
 
 /**
- * The part of a file that is being decoded, as one run of bytes: what is left of the last chunk
- * moves to the front and the next one is added behind. Grows with the longest row and never
- * shrinks.
+ * The part of a file that is being decoded, as one contiguous buffer. The rest of the last chunk moves
+ * to the front, and the next chunk is appended. It grows with the longest row and never shrinks.
  */
 export class ByteWindow {
-  /** Only `start` to `end` are data. */
+  /** Only the bytes from `start` to `end` are data. */
   bytes: Uint8Array = new Uint8Array(0);
   start = 0;
   end = 0;
-  /** Behind the last line end among the data; 0 when there is none. */
+  /** Position after the last line end in the data; 0 if there is none. */
   linesEnd = 0;
-  /** Whether nothing follows. */
+  /** Whether the file has no more bytes. */
   sealed = false;
   /** Offset in the (unpacked) file of `bytes[0]`. */
   #origin = 0;
-  /** Whether the last line had no line end and was given one. */
+  /** Whether a line end was added, since the last line had none. */
   #closed = false;
 
-  /** Offset in the (unpacked) file of a position among the bytes. */
+  /** Converts a position in `bytes` to an offset in the (unpacked) file. */
   offsetOf(position: number): number {
     return this.#origin + position - (this.#closed && position === this.end ? 1 : 0);
   }
 
-  /** Forgets everything and goes on from an offset. */
+  /** Drops all data, and continues at an offset of the file. */
   reset(offset: number): void {
     this.start = this.end = this.linesEnd = 0;
     this.sealed = this.#closed = false;
@@ -33,7 +32,7 @@ export class ByteWindow {
 
   append(chunk: Uint8Array): void {
     const kept = this.end - this.start;
-    // One more byte for the line end that a last line may lack.
+    // One more byte for a line end, in case the last line has none.
     const needed = kept + chunk.length + 1;
     if (needed > this.bytes.length) {
       const larger = new Uint8Array(needed + (kept === 0 ? 0 : needed >> 1));
@@ -49,7 +48,7 @@ export class ByteWindow {
     this.linesEnd = this.bytes.subarray(0, this.end).lastIndexOf(LF) + 1;
   }
 
-  /** Nothing follows: a last line without a line end gets one. */
+  /** Marks the end of the file. If the last line has no line end, one is added. */
   seal(): void {
     this.sealed = true;
     if (this.end > this.start && this.bytes[this.end - 1] !== LF) {

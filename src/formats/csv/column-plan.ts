@@ -14,7 +14,7 @@ export interface ColumnPlan {
 }
 
 export type ColumnOrigin =
-  /** A name of the header, or a number from 1. */
+  /** `field`: a name from the header, or a number counted from 1. */
   | { readonly kind: 'field'; readonly field: string | number }
   | { readonly kind: 'value'; readonly text: string }
   | { readonly kind: 'file-name'; readonly pattern: string | undefined };
@@ -24,7 +24,7 @@ export type ColumnReading =
   | { readonly as: 'int32' }
   | { readonly as: 'int64' }
   | { readonly as: 'string'; readonly nullable: boolean }
-  /** Texts and the code of each. */
+  /** `texts`: each text with its code. */
   | { readonly as: 'codes'; readonly texts: readonly (readonly [string, number])[] }
   | {
       readonly as: 'timestamp';
@@ -41,13 +41,16 @@ export interface CsvPlan {
   readonly columns: readonly ColumnPlan[];
 }
 
-/** What the columns of the options give, and all that is wrong with them. */
+/** Plans how the columns of the options are read, and reports every problem with them. */
 export function planColumns(options: CsvOptions, problems: PlanProblems): CsvPlan {
   const { kind, columns: mappings } = options;
   const { required, optional } = kind === 'custom' ? { required: [], optional: [] } : STANDARD_COLUMNS[kind];
   for (const { name } of required) {
     if (!mappings[name]) {
-      problems.add(['columns', name], `expected where "${name}" comes from: rows of kind ${kind} need it`);
+      problems.add(
+        ['columns', name],
+        `expected the field that "${name}" comes from: rows of kind ${kind} need it`,
+      );
     }
   }
   const standard = [...required, ...optional];
@@ -167,7 +170,7 @@ function planOrigin(
   return { kind: 'field', field: from ?? 1 };
 }
 
-/** Groups of a regular expression; −1 when it is none. */
+/** Counts the groups of a regular expression; −1 if it is invalid. */
 function groupsOf(pattern: string): number {
   try {
     return new RegExp(`${pattern}|`).exec('')!.length - 1;
@@ -202,13 +205,13 @@ function planReading(
       if (date !== undefined && unit === 'iso') {
         problems.add(
           [...path, 'date'],
-          'expected a unit of s, ms, us or ns beside it: an iso time has a date',
+          'expected "unit" to be s, ms, us or ns: an iso time already has a date',
         );
       }
       if (anyInstant && (unit === 'iso' || date !== undefined)) {
         problems.add(
           [...path, 'anyInstant'],
-          'expected a unit of s, ms, us or ns beside it and no date: only numbers since 1970 are judged',
+          'expected "unit" to be s, ms, us or ns, and no "date": only numbers since 1970 are checked',
         );
       }
       return { as: 'timestamp', unit, zone, date, anyInstant };
@@ -218,7 +221,7 @@ function planReading(
   }
 }
 
-/** Texts and their codes: those of the mapping, or the usual ones. */
+/** Returns the texts with their codes: those of the mapping, or the usual texts. */
 function planTexts(
   path: readonly string[],
   { name, type, values = [] }: Column,

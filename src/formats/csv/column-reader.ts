@@ -1,28 +1,28 @@
 import type { ColumnData } from '../../columns/schema.js';
 
-/** Scanned rows, and where in a batch their values go. One object serves all reads. */
+/** Scanned rows, and where their values go in a batch. One object serves all reads. */
 export interface ReadTask {
   bytes: Uint8Array;
-  /** See `RowScanner`. */
+  /** `bounds`, `numbers`, `stride` and `doubled`: see `RowScanner`. */
   bounds: Int32Array;
   numbers: Int32Array;
   stride: number;
-  /** Empty as a rule. */
+  /** Usually empty. */
   doubled: ReadonlySet<number>;
   rows: number;
-  /** Row of the batch that the first one becomes. */
+  /** Index in the batch of the first row. */
   outRow: number;
 }
 
-/** Reads one column of scanned rows, in a loop of its own. */
+/** Reads one column of scanned rows, in its own loop. */
 export interface ColumnReader {
   /**
-   * @param slot - Of the column's field among the scanned ones.
-   * @param bad - Called for each row whose field cannot be read; whatever is in its place stays.
+   * @param slot - Index of the column's field among the scanned fields.
+   * @param bad - Called for each row whose field cannot be read; its value in `out` is garbage.
    */
   read(task: ReadTask, slot: number, out: ColumnData, bad: (row: number) => void): void;
-  /** What a field should hold, for people. */
+  /** What a field should hold, for error messages. */
   readonly expected: string;
-  /** Why a field that cannot be read may hold what it does, where that can be told. */
+  /** The likely reason why a field cannot be read, if there is one. */
   hint?(text: string): string | undefined;
 }

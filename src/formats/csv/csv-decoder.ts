@@ -17,8 +17,8 @@ import { fieldText } from './split-row.js';
 import { STRAYS_MAX, StrayRunError } from './stray-run.js';
 
 /**
- * Decodes CSV straight into the columns of batches: finds rows and fields in one pass over the
- * bytes, then reads column by column.
+ * Decodes CSV directly into the columns of batches: one pass over the bytes finds rows and fields, then
+ * the values are read column by column.
  */
 export class CsvDecoder implements FileDecoder {
   rowsRejected = 0;
@@ -32,21 +32,21 @@ export class CsvDecoder implements FileDecoder {
   readonly #context: StageContext;
   readonly #times: FileTimes;
   readonly #task: ReadTask;
-  /** Of the window. What scans find has one memory a thread, however many files are read. */
+  /** Memory of the window. The results of scans are not counted: all files of a thread share them. */
   readonly #share: MemoryShare;
-  /** By reader: what to do with a row that it cannot read. */
+  /** For each reader, the callback for a row that it cannot read. */
   readonly #bad: ((row: number) => void)[];
-  /** The first fault of each row of the last scan that has one in a field. */
+  /** The first field fault of each row of the last scan that has any. */
   readonly #fieldFaults = new Map<number, RowFault>();
-  /** Whether the next row is to be judged by those after it before it is read. */
+  /** Whether the time of the next row must be judged by the rows after it before it is read. */
   #isNextUnclear = false;
-  /** Where the first row begins. */
+  /** Offset of the first row. */
   readonly #frontOffset: number;
-  /** Whether the times of the first rows are still to be judged. */
+  /** Whether the times of the first rows have not been judged yet. */
   #isAtFront = true;
-  /** Why no more bytes can be read, ever: thrown when the rows before it are given out. */
+  /** A permanent read error; thrown once the rows before it have been delivered. */
   #aheadError: { readonly error: unknown } | undefined;
-  /** Thrown by the next read, since rows from before it go first; by each one after it, unless it may pass. */
+  /** Thrown by the next read, after the rows before it were delivered; and by all later reads, unless retryable. */
   #failure: unknown;
   #failed = false;
 
@@ -102,7 +102,7 @@ export class CsvDecoder implements FileDecoder {
     await this.#bytes.close();
   }
 
-  /** Rows that tell more together: before one of them is read. */
+  /** Judges times by looking ahead, at the front of the file and after a far fall, before the rows are read. */
   async #judge(): Promise<void> {
     try {
       if (this.#isAtFront) await this.#times.judgeFront(this.#nextPlace());
@@ -147,8 +147,8 @@ export class CsvDecoder implements FileDecoder {
   }
 
   /**
-   * @returns Whether the window has more bytes, or knows that there are none.
-   * @throws What may pass: nothing is to be judged by what is there without the rest.
+   * @returns Whether the window has more bytes, or knows that the file has ended.
+   * @throws A retryable error, so that no row is judged by a part of the rows after it.
    */
   async #readMore(): Promise<boolean> {
     if (this.#aheadError) return false;
@@ -186,7 +186,7 @@ export class CsvDecoder implements FileDecoder {
     throw failure;
   }
 
-  /** @returns Whether the window holds no whole row any more. */
+  /** @returns Whether no whole row is left in the window. */
   #decode(batch: Batch, lines: Int32Array | undefined): boolean {
     const room = batch.capacity - batch.length;
     const scanner = this.#scanner;
@@ -204,7 +204,7 @@ export class CsvDecoder implements FileDecoder {
       rows = this.#readColumns(batch, scanned);
     } catch (error) {
       if (!(error instanceof StrayRunError)) {
-        // None of them is read, and the next start finds them all again.
+        // None of these rows counts as read, so the next read finds them again.
         this.#stopAt(begin, error);
         this.#times.previousNs = before;
         return false;
@@ -230,21 +230,21 @@ export class CsvDecoder implements FileDecoder {
       reader.read(this.#task, slot, batch.columns[index]!, this.#bad[i]!);
     }
     for (const { index, column, text } of constants) {
-      // Looked up here and not before, since a resumed run gives strings their old ids first.
+      // Looked up only now, since a resumed run must restore the ids of its strings first.
       batch.columns[index]!.fill(batch.dictionary(column).idOf(text), first, first + scanned);
     }
     const read = { first, end: first + scanned, bad: this.#fieldFaults, offsetOf: this.#offsetOf };
     return this.#times.settle(batch, read, this.#tellFault);
   }
 
-  /** Of the last row that was kept. */
+  /** Time of the last row in the batch. */
   #lastTime(batch: Batch): bigint | undefined {
     const { time } = this.#layout;
     if (!time || batch.length === 0) return undefined;
     return readInt64(batch.columns[time.index] as Int32Array, batch.length - 1);
   }
 
-  /** It ends here, and is gone on with here: what was found from there on does not count. */
+  /** Fails at a row, and continues there if the error is retryable: faults found from that row on are dropped. */
   #stopAt({ start, line }: { readonly start: number; readonly line: number }, error: unknown): void {
     this.#fail(error);
     this.#window.start = start;
@@ -259,11 +259,11 @@ export class CsvDecoder implements FileDecoder {
     return new PipelineError(
       'INPUT_CORRUPT',
       `${this.#file}:${line}: time: the last ${STRAYS_MAX} rows agree with one another, but each was expected to have ` +
-        `${expected}: set "maxJump" higher, or to none, if they are right. Times in another unit need a file and a spec of their own`,
+        `${expected}: set "maxJump" higher, or to none, if they are right. Times in another unit need their own file and spec`,
     );
   }
 
-  /** Gives back the rows of the last scan from one on: they are read again, once it is judged. */
+  /** Returns the rows of the last scan from `row` on to the window: they are read again once that row is judged. */
   #giveBack(row: number): void {
     this.#isNextUnclear = true;
     this.#scanner.giveBack(this.#window, row);
@@ -272,7 +272,7 @@ export class CsvDecoder implements FileDecoder {
 
   readonly #offsetOf = (row: number): number => this.#window.offsetOf(this.#scanner.starts[row]!);
 
-  /** Hands bad rows to `rejects` in their order, and takes them out of the batch. */
+  /** Passes bad rows to `rejects` in order, and removes them from the batch. */
   #settleFaults(batch: Batch, first: number, lines: Int32Array | undefined): void {
     const faults = [...this.#scanner.faults, ...this.#fieldFaults.values()].sort((a, b) => a.line - b.line);
     const keep = new Uint8Array(batch.length).fill(1);
@@ -283,8 +283,8 @@ export class CsvDecoder implements FileDecoder {
         this.#context.rejects.add({ file: this.#file, ...fault });
         this.rowsRejected++;
       } catch (error) {
-        if (!isRetryable(error)) this.rowsRejected++; // it will not come again
-        // Rows before the bad one are delivered, those behind it are not.
+        if (!isRetryable(error)) this.rowsRejected++; // the row is not read again
+        // Rows before the bad row are delivered, rows after it are not.
         this.#stopAt({ start, line: fault.line }, error);
         batch.length = first + row;
         break;
@@ -322,19 +322,19 @@ export class CsvDecoder implements FileDecoder {
 
 export interface CsvDecoderParts {
   readonly bytes: FileBytes;
-  /** May hold the first bytes of the file, the header not among them. */
+  /** May hold the first bytes of the file, after the header. */
   readonly window: ByteWindow;
   readonly scanner: RowScanner;
-  /** What the scanner was made with. */
+  /** The options of the scanner. */
   readonly scan: ScanOptions;
   readonly layout: CsvLayout;
   readonly context: StageContext;
   readonly direction: FileDirection;
-  /** The most that time may pass from a row to the next. */
+  /** The largest allowed step in time from one row to the next. */
   readonly maxJumpNs: number;
 }
 
-/** Where packed data are cut off or spoilt is best told by the lines that came out. */
+/** Adds the line to an error in packed data: it says best where the data is truncated or corrupt. */
 function withLine(error: unknown, line: number): unknown {
   if (!(error instanceof PipelineError) || error.code !== 'INPUT_CORRUPT') return error;
   return new PipelineError('INPUT_CORRUPT', `${error.message}, after line ${line - 1}`, {

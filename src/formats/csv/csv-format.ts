@@ -10,10 +10,10 @@ import { ROW_BYTES_MAX, type RowForm, RowScanner } from './row-scanner.js';
 import { fieldText, SplitRow } from './split-row.js';
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
-/** Bytes at the front of a file that tell text from binary data. */
+/** Bytes at the front of a file that are checked for binary data. */
 const PROBE_BYTES = 4_096;
 
-/** Text in rows of fields (RFC 4180, with any delimiter), in UTF-8. */
+/** CSV: rows of delimited fields (RFC 4180, with any delimiter), in UTF-8. */
 export const csvFormat: FileFormat<CsvOptions> = {
   plan: (options, problems) => planColumns(options, problems).schema,
 
@@ -71,7 +71,7 @@ async function readFront(
 const givenHeader = (names: readonly string[] | false): Header | undefined =>
   names === false ? undefined : { names, line: 1, nextLine: 1 };
 
-/** Takes the first row that is no blank line and no comment. */
+/** Reads the first row that is neither a blank line nor a comment. */
 async function readHeader(
   file: string,
   bytes: FileBytes,
@@ -105,7 +105,7 @@ async function readHeader(
   }
 }
 
-/** @returns 1 when it passed over a blank line or a comment; −1 when more bytes must tell. */
+/** @returns 1 if it skipped a blank line or a comment, 0 if there is none, −1 if more bytes are needed. */
 function passOver(window: ByteWindow, comment: Uint8Array): 1 | 0 | -1 {
   const line = window.bytes.subarray(window.start, window.end);
   const isComment = comment.length > 0 && comment.every((byte, i) => line[i] === byte);

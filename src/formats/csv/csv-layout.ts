@@ -10,13 +10,13 @@ import { CodeReader, StringReader } from './text-readers.js';
 import { EpochReader, IsoReader, type TimeReader } from './time-readers.js';
 import { ZoneOffsets } from './zone-offsets.js';
 
-/** What is read from the rows of one file. */
+/** How the rows of one file are read. */
 export interface CsvLayout {
-  /** Numbers from 0 of the fields that are read, ascending, each once. */
+  /** Numbers of the fields to read, counted from 0, ascending and distinct. */
   readonly fields: readonly number[];
-  /** The one of the column `time` first: of what is wrong with a row, its time is told first. */
+  /** The reader of `time` is first, so that a bad time is reported before other faults of a row. */
   readonly readers: readonly PlacedReader[];
-  /** Of them, the one of the column `time`, if it holds times, and those of other columns that do. */
+  /** The reader of the column `time`, if it is a timestamp, and the readers of the other timestamp columns. */
   readonly time: PlacedReader<TimeReader> | undefined;
   readonly otherTimes: readonly PlacedReader<TimeReader>[];
   /** Columns that hold the same text in every row. */
@@ -24,7 +24,7 @@ export interface CsvLayout {
 }
 
 export interface PlacedReader<Reader extends ColumnReader = ColumnReader> {
-  /** Of the column in the schema. */
+  /** Index of the column in the schema. */
   readonly index: number;
   readonly name: string;
   /** Position of its field in `fields`. */
@@ -32,21 +32,23 @@ export interface PlacedReader<Reader extends ColumnReader = ColumnReader> {
   readonly reader: Reader;
 }
 
-/** The names of the fields. */
+/** The header of a file. */
 export interface Header {
   readonly names: readonly string[];
-  /** On which it stands, from 1. */
+  /** Line of the header, from 1. */
   readonly line: number;
-  /** On which rows begin. */
+  /** Line on which the rows begin. */
   readonly nextLine: number;
 }
 
 const NAME_MAX = 255;
 
 /**
- * @param header - If there is one.
+ * Plans how the rows of a file are read, from its header and its name.
+ *
+ * @param header - `undefined` if the fields have no names.
  * @throws {PipelineError} `INPUT_CORRUPT` naming every mapped field that the header lacks.
- * @throws {InvalidOptionsError} when the file's name does not hold what is taken from it.
+ * @throws {InvalidOptionsError} if a value from the file name is not found there.
  */
 export async function layOutFile(
   file: string,
@@ -128,7 +130,7 @@ async function readerOf(
   }
 }
 
-/** Local midnight of a date, or of the one in the file's name, as ms since 1970. */
+/** Returns local midnight of a date, or of the date in the file name, in ms since 1970. */
 function midnightMs(date: string | undefined, file: string, column: string): number | undefined {
   if (date === undefined) return undefined;
   const text = date === 'file' ? basename(file).slice(0, NAME_MAX) : date;
@@ -141,14 +143,14 @@ function midnightMs(date: string | undefined, file: string, column: string): num
   ]);
 }
 
-/** The file's name without folder and extensions, or what the pattern's group finds in it. */
+/** Returns the file name without folder and extensions, or what the group of the pattern matches in it. */
 function textOfName(file: string, column: string, pattern: string | undefined): string {
   const name = parse(basename(file).slice(0, NAME_MAX).replace(/\.gz$/i, '')).name;
   if (pattern === undefined) return name;
-  // A pattern may take long on a long text; this one has 255 characters at most.
+  // A pattern can take very long on a long text; a name has at most 255 characters.
   const found = new RegExp(pattern).exec(name)?.[1];
   if (found) return found;
   throw new InvalidOptionsError('source', [
-    `columns.${column}.fromFile: expected a name that /${pattern}/ finds something in, found "${name}" (${file})`,
+    `columns.${column}.fromFile: expected a name that /${pattern}/ matches, with a text in its group, found "${name}" (${file})`,
   ]);
 }

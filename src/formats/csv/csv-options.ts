@@ -18,73 +18,72 @@ const Field = z.union(
 const Text = z.union([z.string(), z.number()], text).transform(String);
 
 const Mapping = z.strictObject({
-  from: Field.optional().describe(
-    'Where the value stands: the name of the field in the header, or its number counted from 1',
-  ),
-  value: Text.optional().describe('Text columns: the same text in every row'),
+  /** The field of the value: its name in the header, or its number counted from 1. */
+  from: Field.optional().describe('Name of the field in the header, or its number counted from 1'),
+  /** Text columns: the same value in every row. */
+  value: Text.optional().describe('Text columns: the same value in every row'),
+  /**
+   * Text columns: the value is the file name without folder and extensions; with a regular
+   * expression, what its one group matches there.
+   */
   fromFile: z
     .union([z.literal(true), z.string().min(1, regex).max(200, regex)], regex)
     .optional()
-    .describe(
-      'Text columns: taken from the name of the file. `true`: without folder and extensions; a ' +
-        'regular expression: what its one group matches there',
-    ),
+    .describe("Text columns: the file's name without extensions, or what a regex's group finds in it"),
+  /** Type of a column that the kind does not define; float64 by default. */
   type: z
     .enum(
       ['float64', 'int32', 'int64', 'string', 'boolean', 'timestamp'],
       'expected one of float64, int32, int64, string, boolean, timestamp',
     )
     .optional()
-    .describe('Type of a column that the kind does not define. Without it, `float64`'),
+    .describe('Type of a column that the kind does not define; float64 without it'),
+  /** Timestamps: how the time is written. Numbers may have a fraction; digits finer than 1 ns are cut off. */
   unit: z
     .enum(['s', 'ms', 'us', 'ns', 'iso'], 'expected one of s, ms, us, ns, iso')
     .optional()
-    .describe(
-      'Timestamps: unit of the number, or `iso` (2024-01-31T23:59:00.123456789Z). Without it, ' +
-        '`iso`. Numbers may have a fraction; what is finer than 1 ns is cut off',
-    ),
+    .describe('Timestamps: unit of the number, or iso (2024-01-31T23:59:00.123456789Z); iso without it'),
+  /**
+   * Timestamps: the time zone of times that are written without an offset. If the clock shows a time
+   * twice in autumn, the order of rows decides which one is meant. A time that the clock skips in
+   * spring is read with the offset from before the change.
+   */
   zone: z
     .string('expected a time zone')
     .max(100, 'expected a time zone')
     .optional()
-    .describe(
-      'Timestamps: time zone of a text without an offset of its own: an IANA name, `UTC`, or an ' +
-        'offset like `-05:00`. Without it, `UTC`',
-    ),
+    .describe('Timestamps: IANA zone, UTC or an offset like -05:00, for times without one; UTC without it'),
+  /** Timestamps in numbers: they count from midnight of this day, or of the day in the file name. */
   date: z
     .union(
       [z.literal('file'), z.iso.date('expected a date like 2024-01-31')],
       'expected "file" or a date like 2024-01-31',
     )
     .optional()
-    .describe(
-      'Timestamps in numbers: they count from midnight of this day, or with `file`, of the day in ' +
-        'the name of the file',
-    ),
+    .describe('Timestamps: numbers count from midnight of this day, or ("file") of the day in the file name'),
+  /**
+   * Timestamps in numbers since 1970: accepts a file whose first rows (up to 1,000) all fall in
+   * January 1970 or past the year 2200, such as a simulation that counts from 0. By default, such a
+   * file is refused, since its unit or date is probably wrong.
+   */
   anyInstant: z
     .boolean('expected true or false')
     .optional()
-    .describe(
-      'Timestamps in numbers since 1970: true if times in January 1970 or past the year 2200 are ' +
-        'meant, as those of a simulation that counts from 0',
-    ),
+    .describe('Timestamps in numbers: true if times in January 1970 or past 2200 are meant'),
+  /** Numbers: divisor of the values; the division is exact if it is a power of ten. */
   divideBy: z
     .number(divisor)
     .positive(divisor)
     .optional()
-    .describe(
-      'Numbers (`float64`): divided by this, exactly where it is a power of ten: 10000 for prices ' +
-        'in hundredths of a cent',
-    ),
+    .describe('Numbers: divide by this (10000 for prices in hundredths of a cent)'),
+  /** What an empty field means: a bad row, or null. */
   empty: z
     .enum(['reject', 'null'], 'expected reject or null')
     .nullable()
     .default('reject')
     .transform((found) => found ?? 'null')
-    .describe(
-      'Numbers (`float64`) and texts: an empty field makes the row one that cannot be used ' +
-        '(`reject`), or means no value (`null`)',
-    ),
+    .describe('An empty field: reject the row, or null (no value; numbers and texts only)'),
+  /** Columns with a set of values: the texts that stand for each value, in place of the usual texts. */
   values: z
     .record(
       z.string(),
@@ -100,22 +99,24 @@ const Mapping = z.strictObject({
 export type ColumnMapping = z.output<typeof Mapping>;
 
 /**
- * Any object, told to editors as a mapping. It is checked as one after the short form was written
- * out: a union of both would only say that neither fits, not which key is wrong.
+ * Accepts any object here, but describes a mapping in the JSON Schema. The object is checked as a
+ * mapping after the short form is expanded: a union of both forms could not say which key is wrong.
  */
 const AnyMapping = z
   .record(z.string(), z.unknown())
   .meta({ ...z.toJSONSchema(Mapping, { io: 'input' }), $schema: undefined }) as unknown as z.ZodType<
   Record<string, unknown>,
-  // What is written must be one, or the check behind this refuses it.
+  // The cast is true for every accepted spec: the check in `pipe` refuses anything but a mapping.
   z.input<typeof Mapping>
 >;
 
-/** How delimited text becomes rows: where each column comes from, and how it is written. */
+/** The options of CSV: where each column comes from, and how it is written. */
 export const CSV_OPTIONS = {
+  /** What a row means. */
   kind: z
     .enum(['quote', 'trade', 'bar', 'book', 'custom'], 'expected one of quote, trade, bar, book, custom')
-    .describe('What a row says; `custom` has the columns that are mapped and no others'),
+    .describe('What a row says; custom has the columns that are mapped and no others'),
+  /** Where each column comes from: a field, or an object with more options. */
   columns: z
     .record(
       z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, columnName),
@@ -130,31 +131,31 @@ export const CSV_OPTIONS = {
             : 'expected the columns, each with the field that it comes from',
       },
     )
-    .describe(
-      'Columns by name: the field that each comes from (its name in the header, or its number ' +
-        'counted from 1), or an object that says more',
-    ),
+    .describe('Columns by name: the field that each comes from, or an object that says more'),
+  /** The character between two fields. */
   delimiter: z
     .string(delimiter)
     .regex(/^[\t !#-*,/:-@[-`{-~]$/, delimiter)
     .default(',')
-    .describe('What stands between two fields: one ASCII character, a tab or a blank'),
+    .describe('What stands between two fields'),
+  /** Whether the first line names the fields; or the names, if the file has no such line. */
   header: z
     .union(
       [z.boolean(), z.array(z.string(), text).min(1, 'expected at least one name')],
       'expected true, false or names',
     )
     .default(true)
-    .describe(
-      'Whether the first line names the fields; or a list of their names, for files without such a ' +
-        'line. A row with more or fewer fields than names cannot be used; a delimiter at the end of ' +
-        'a line is ignored',
-    ),
+    .describe('Whether the first line names the fields; or their names, for files without such a line'),
+  /** Lines that begin with this are skipped. */
   comment: z
     .string(text)
     .regex(/^[!-~]{1,8}$/, 'expected 1 to 8 ASCII characters')
     .optional()
-    .describe('Lines that begin with this text (1 to 8 ASCII characters) are skipped'),
+    .describe('Lines that begin with this are passed over'),
+  /**
+   * The largest step ahead, in ns, that the column `time` may make from one row of a file to the next.
+   * A row further ahead is a bad row. Steps back are not limited by it.
+   */
   maxJump: z
     .union([z.literal('none'), durationNs({ min: '1ms', max: '73000d' })], maxJump)
     .prefault('400d')

@@ -8,18 +8,18 @@ const LETTER_E = 101;
 const TO_LOWER = 32;
 /** Digits that always fit the 53 exact bits of a double. */
 const EXACT_DIGITS = 15;
-/** Digits of which two doubles hold all: 17 is what a double prints. */
+/** Digits that fit a pair of doubles. Enough for printed doubles, which have at most 17. */
 const LONG_DIGITS = 19;
 
 /**
- * The number that a decimal text stands for, times 10^-`tenths`, correctly rounded: equal to
- * `Number(text)` where `tenths` is 0. With at most 15 digits and a power of ten that is exact,
- * one division or multiplication of exact doubles rounds once, hence correctly (Clinger 1990);
- * anything longer goes through `Number`.
+ * Parses a decimal text, times 10^-`tenths`, correctly rounded: equal to `Number(text)` if `tenths` is
+ * 0. With at most 15 digits and an exact power of ten, one division or multiplication of exact doubles
+ * rounds once, hence correctly (Clinger 1990). Up to 19 digits are divided as pairs of doubles; the
+ * rest goes through `Number`.
  *
  * @param tenths - Shifts the decimal point to the left, exactly.
- * @returns NaN when the bytes are no decimal number: empty, hexadecimal, `inf`, a stray sign or
- *   blank, or one too large for a double.
+ * @returns NaN if the bytes are not a decimal number (empty, hexadecimal, `inf`, a stray sign or
+ *   blank), or if it is too large for a double.
  */
 export function parseDecimal(bytes: Uint8Array, start: number, end: number, tenths: number): number {
   let at = start;
@@ -27,8 +27,8 @@ export function parseDecimal(bytes: Uint8Array, start: number, end: number, tent
   if (at < end && (sign === MINUS || sign === PLUS)) at++;
 
   let mantissa = 0;
-  let tail = 0; // the digits behind those of the mantissa
-  let digits = 0; // significant ones
+  let tail = 0; // the digits after those of the mantissa
+  let digits = 0; // significant digits
   let seen = 0;
   let exponent = -tenths;
   let afterDot = false;
@@ -66,8 +66,8 @@ export function parseDecimal(bytes: Uint8Array, start: number, end: number, tent
 }
 
 /**
- * (`mantissa` × `scale` + `tail`) ÷ `divisor` in pairs of doubles (Dekker 1971), correctly rounded;
- * NaN where the quotient lies too close to the middle between two doubles to tell (Ziv's test).
+ * Computes (`mantissa` × `scale` + `tail`) ÷ `divisor` in pairs of doubles (Dekker 1971), correctly
+ * rounded; NaN if the quotient is too close to the midpoint of two doubles to decide (Ziv's test).
  */
 function divideLong(mantissa: number, scale: number, tail: number, divisor: number): number {
   const product = mantissa * scale;
@@ -82,7 +82,7 @@ function divideLong(mantissa: number, scale: number, tail: number, divisor: numb
   return value + error * 1.000001 === value ? value : Number.NaN;
 }
 
-/** What a product of doubles loses by rounding, exactly. */
+/** The exact rounding error of a product of doubles. */
 function productError(a: number, b: number, product: number): number {
   const splitA = 134_217_729 * a; // 2²⁷ + 1
   const upperA = splitA - (splitA - a);
@@ -93,7 +93,7 @@ function productError(a: number, b: number, product: number): number {
   return upperA * upperB - product + upperA * lowerB + lowerA * upperB + lowerA * lowerB;
 }
 
-/** `e`, a sign perhaps, digits to the end; or NaN. */
+/** Parses `e`, an optional sign, and digits up to the end; NaN otherwise. */
 function parseExponent(bytes: Uint8Array, start: number, end: number): number {
   if ((bytes[start]! | TO_LOWER) !== LETTER_E) return Number.NaN;
   let at = start + 1;
@@ -109,7 +109,7 @@ function parseExponent(bytes: Uint8Array, start: number, end: number): number {
   return sign === MINUS ? -power : power;
 }
 
-/** By way of a text, of which is known that it is a decimal number. */
+/** Parses through a string; the bytes are known to be a decimal number. */
 function parseRounded(bytes: Uint8Array, start: number, end: number, tenths: number): number {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
   const value = tenths === 0 ? Number(text) : Number(shifted(text, tenths));

@@ -3,8 +3,8 @@ import type { FileDirection } from '../file-decoder.js';
 import type { DoubledStretch, ZoneOffsets } from './zone-offsets.js';
 
 /**
- * Moves a row's time, which was read as of the first pass of a doubled hour, to the second one where
- * the row before says so.
+ * Decides whether a time in a doubled hour is from the first or the second pass, by the row before it.
+ * It was read as the first pass; if the second is meant, this function moves it there.
  *
  * @param previous - Words of the time of the row before it in the file, if there is one.
  */
@@ -27,8 +27,8 @@ export function choosePass(
 }
 
 /**
- * Settles the doubled hours of another column of times: of the two instants, the one nearer to the
- * row's own time is meant.
+ * Settles the doubled hours of another timestamp column: of the two instants, it chooses the one nearer
+ * to the row's `time`.
  */
 export function settleBeside(
   words: Int32Array,
@@ -45,27 +45,28 @@ export function settleBeside(
   }
 }
 
-/** A time that a clock shows twice, and the row before it in the file. All in ns. */
+/** A time that the clock shows twice, relative to the row before it in the file. All in ns. */
 interface DoubledTime {
-  /** From the local time at which the doubled stretch begins. */
+  /** Local time since the doubled stretch begins. */
   readonly sinceBegin: number;
   /**
-   * Instant of the row before, from the one at which the clock goes back: from `-shift` to 0 is the
-   * first pass, from 0 to `shift` the second. NaN where there is no such row.
+   * Instant of the row before, relative to the instant at which the clock goes back: `-shift` to 0 is
+   * the first pass, 0 to `shift` the second. NaN if there is no such row.
    */
   readonly previous: number;
-  /** By how much the clock goes back, which is how long the stretch is. */
+  /** By how much the clock goes back; also the length of the stretch. */
   readonly shift: number;
 }
 
 /**
- * Which of the two passes is meant, by the order of rows: a fall of half the shift or more within the
- * stretch begins the second pass, a smaller one is disorder. What comes in from outside goes on where
- * it came from, unless it falls so far that the rows of another symbol may begin. A file that runs
- * backwards meets the second pass first, and a rise begins the first one.
+ * Whether the second pass is meant, by the order of rows. Within the stretch, a fall of half the shift
+ * or more begins the second pass; a smaller fall is disorder. After a row outside of the stretch, the
+ * pass next to that row is meant: the first after an earlier row, the second after a later row, unless
+ * the fall from a later row is so large that the rows of another symbol may begin. A descending file
+ * has the second pass first, and a rise begins the first pass.
  */
 function isSecondPass({ sinceBegin, previous, shift }: DoubledTime, direction: FileDirection): boolean {
-  const previousInFirst = previous + shift; // since the begin of the stretch, on the first pass's clock
+  const previousInFirst = previous + shift; // since the start of the stretch, on the clock of the first pass
   if (direction === 'ascending') {
     if (Number.isNaN(previous) || previous < -shift) return false;
     if (previous < 0) return previousInFirst - sinceBegin >= shift / 2;
@@ -81,6 +82,6 @@ function toSecondPass(words: Int32Array, row: number, { offsetMs, secondOffsetMs
   writeEpochMillis(words, row, utcMs, readSubMillis(words, row));
 }
 
-/** From an instant in ms since 1970 to one in words. Exact within 104 days, and right in sign beyond. */
+/** The ns from an instant in ms since 1970 to one in words. Exact within 104 days; beyond, the sign is right. */
 const nanosFrom = (epochMs: number, words: Int32Array, row: number): number =>
   (readEpochMillis(words, row) - epochMs) * 1e6 + readSubMillis(words, row);

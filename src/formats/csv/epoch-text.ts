@@ -1,7 +1,7 @@
 import { writeEpochMillis } from '../../columns/int64.js';
 import type { ZoneOffsets } from './zone-offsets.js';
 
-/** 2⁴³ less a day for the zone: the years 1691 to 2248, which nanoseconds in 64 bits hold. */
+/** 2⁴³ minus a day for the zone: the years 1691 to 2248, which fit 64 bits of nanoseconds. */
 export const EPOCH_MS_MAX = 8_796_006_622_208;
 
 /** Decimal places between a unit and milliseconds. */
@@ -11,11 +11,11 @@ const DOT = 46;
 const MINUS = 45;
 
 /**
- * Reads a number of seconds, milliseconds, micro- or nanoseconds, with or without a fraction, digit
- * by digit and never through a double of them all: exact to the nanosecond. What is finer is cut
- * off (towards zero).
+ * Reads a number of seconds, milliseconds, microseconds or nanoseconds, with or without a fraction. It
+ * works digit by digit, since one double could not hold them all, and is exact to the nanosecond. Finer
+ * digits are cut off (towards zero).
  *
- * @param shift - Of the unit, from `MILLI_SHIFT`.
+ * @param shift - The shift of the unit, from `MILLI_SHIFT`.
  * @param baseMs - Local midnight from which the number counts; 0 for times since 1970.
  * @returns Whether the bytes are such a number, and the time is between 1691 and 2248.
  */
@@ -29,7 +29,7 @@ export function writeEpochText(
   words: Int32Array,
   row: number,
 ): boolean {
-  // The common form first: digits alone, of which those up to `split` are milliseconds.
+  // The common form first: only digits, where those before `split` are milliseconds.
   const split = shift < 0 ? end + shift : end;
   if (split > start && split - start <= 15) {
     const ms = wholeDigits(bytes, start, split);
@@ -44,14 +44,14 @@ export function writeEpochText(
   let dot = first;
   while (dot < end && bytes[dot] !== DOT) dot++;
   if (dot === first) return false; // no digit before the point
-  if (dot === end - 1) return false; // none after it
+  if (dot === end - 1) return false; // no digit after the point
 
-  // The digits up to `dot + shift` make up the milliseconds, the next six the rest.
+  // The digits up to `dot + shift` are the milliseconds, the next six the nanoseconds.
   let ms = 0;
   let subNanos = 0;
-  let place = dot - first + shift; // digits that are still to come for ms; below 0: for the rest
+  let place = dot - first + shift; // digits left for ms; negative: leading zeros of the nanoseconds
   if (place > 16) return false;
-  let places = place < 0 ? -place : 0; // of the six, those that leading zeros take
+  let places = place < 0 ? -place : 0; // nanosecond digits so far, leading zeros included
   for (let at = first; at < end; at++) {
     const digit = bytes[at]! - 48;
     if (digit >>> 0 > 9) {
@@ -91,7 +91,7 @@ function finish(
   return true;
 }
 
-/** The number that at most 15 digits make up, in two limbs of 32-bit arithmetic; −1 when one is none. */
+/** Parses at most 15 digits, in two limbs of 32-bit arithmetic; −1 if a byte is not a digit. */
 function wholeDigits(bytes: Uint8Array, start: number, end: number): number {
   const middle = Math.max(start, end - 9);
   let upper = 0;

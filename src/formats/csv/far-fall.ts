@@ -1,12 +1,12 @@
 import type { JumpLimit } from './jump-limit.js';
 
-/** Rows behind a far fall within which time has to jump up again, or the fall was meant. */
+/** If time has not jumped up again after this many rows, the fall was meant. */
 const ROWS_MAX = 100;
 
 /**
- * Tells whether a row that falls further behind the one before it than time may jump is meant. It is
- * where the rows of another symbol begin, which go on from there. It is not where time jumps up
- * again, to near the row before: then it is a time that was never set, or a slip.
+ * Decides whether a far fall is meant: a step back in time beyond the jump limit. It is meant if the
+ * rows of another symbol begin there, and later rows continue from it. It is not meant if time then
+ * jumps up again to near the row before: such a time was never set, or is a mistake.
  */
 export class FarFall {
   readonly #limit: JumpLimit;
@@ -24,7 +24,7 @@ export class FarFall {
     this.#rows = 0;
   }
 
-  /** Sees the next row whose time can be read. @returns Whether the fall was meant, once that is sure. */
+  /** Checks the next row with a readable time. @returns Whether the fall was meant; `undefined` until that is known. */
   see(words: Int32Array, row: number): boolean | undefined {
     if (this.#limit.isAhead(this.#last, 0, words, row)) {
       return !this.#limit.isNear(this.#before, 0, words, row);

@@ -9,34 +9,34 @@ import { type FilePlace, lookAhead, timesAhead } from './rows-ahead.js';
 import { type ReadRows, TimeOrder } from './time-order.js';
 import type { TimeReader } from './time-readers.js';
 
-/** Rows after one that falls far by which it is judged, those that cannot be read among them. */
+/** A far fall is judged by at most this many rows after it, unreadable rows included. */
 const ROWS_MAX = 1_000;
 
 export interface FileTimesOptions {
   readonly direction: FileDirection;
-  /** The most that time may pass from a row to the next; Infinity: as much as it will. */
+  /** The largest allowed step in time from one row to the next; Infinity: no limit. */
   readonly maxJumpNs: number;
 }
 
-/** Rows that were just read, and where they stand in the file. */
+/** Rows that were just read, and their offsets in the file. */
 export interface ScannedRows extends ReadRows {
-  /** Among the bytes of the file, of a row counted from `first`. */
+  /** Offset in the file of a row, counted from `first`. */
   offsetOf(row: number): number;
 }
 
-/** Says that a field of a row, counted from the first of those that were read, cannot be used. */
+/** Reports a field that cannot be used; the row is counted from the first row that was read. */
 export type TellFault = (row: number, placed: PlacedReader, expected: string, found: string) => void;
 
-/** What was found out of a row by those after it. */
+/** A row that was judged by the rows after it. */
 interface JudgedRow {
-  /** Among the bytes of the file. */
+  /** Offset in the file. */
   readonly offset: number;
   readonly isMeant: boolean;
 }
 
 /**
- * The times of one file, in all columns that hold some: judged by the first rows together, then
- * settled by the order of rows.
+ * Checks and settles the times of one file, in all timestamp columns: first by the first rows together,
+ * then by the order of rows.
  */
 export class FileTimes {
   readonly #layout: Pick<CsvLayout, 'time' | 'otherTimes'>;
@@ -52,7 +52,7 @@ export class FileTimes {
     this.#order = new TimeOrder(direction, this.#limit, layout.time !== undefined && isJudged(layout.time));
   }
 
-  /** Time of the last good row, ns since 1970; `undefined` where there is none. */
+  /** Time of the last good row, ns since 1970; `undefined` if there is none. */
   get previousNs(): bigint | undefined {
     return this.#order.previousNs;
   }
@@ -61,18 +61,18 @@ export class FileTimes {
     this.#order.previousNs = ns;
   }
 
-  /** Before the first row of the file is read. See `judgeFirstTimes`. */
+  /** Called before the first row of the file is read. See `judgeFirstTimes`. */
   async judgeFront(front: FilePlace): Promise<void> {
     this.#stray = await judgeFirstTimes(front, this.#limit);
   }
 
-  /** Before another place of the file is gone on with: what was found out is of rows elsewhere. */
+  /** Called before the file is read from another place: the results of judging do not apply there. */
   forgetJudged(): void {
     this.#judged = undefined;
     this.#stray = undefined;
   }
 
-  /** Before the row is read again that `settle` has stopped at. */
+  /** Judges the row at which `settle` stopped, before it is read again. */
   async judgeNext(place: FilePlace): Promise<void> {
     const time = this.#layout.time!;
     const isMeant = await lookAhead(place, ROWS_MAX, (rows) =>
@@ -82,11 +82,11 @@ export class FileTimes {
   }
 
   /**
-   * Settles which pass of a doubled hour is meant, and finds rows whose time is not meant.
+   * Settles which pass of a doubled hour is meant, and reports rows whose time cannot be meant.
    *
-   * @returns How many rows are settled. Fewer than there are: the next one waits for `judgeNext`, and
-   *   is to be read again with those after it.
-   * @throws {StrayRunError} when many that are not meant agree with one another; those before are settled.
+   * @returns The number of settled rows. If it is less than all, the next row must be judged by
+   *   `judgeNext`, and read again together with the rows after it.
+   * @throws {StrayRunError} if many refused times agree with one another; the rows before are settled.
    */
   settle(batch: Batch, rows: ScannedRows, tell: TellFault): number {
     const { time, otherTimes } = this.#layout;
@@ -94,7 +94,7 @@ export class FileTimes {
     try {
       return times ? this.#settleTime(time, times, rows, tell) : rows.end - rows.first;
     } finally {
-      // Whatever is wrong with a row, those before it are given out.
+      // Also after an error, since the rows before it are delivered.
       for (const { index, reader } of otherTimes) {
         if (times) settleBeside(batch.columns[index] as Int32Array, reader.zone, times);
         reader.zone.forgetDoubled();
@@ -128,7 +128,7 @@ export class FileTimes {
   ): void {
     for (let row = 0; row < rows.end - rows.first; row++) {
       if (rows.offsetOf(row) < offset) continue;
-      // It stays known: the row may be read again.
+      // `#stray` is kept: the row may be read again.
       if (rows.offsetOf(row) === offset) tell(row, expected);
       return;
     }

@@ -7,28 +7,28 @@ import { type FilePlace, lookAhead, type RowsAhead, timesAhead } from './rows-ah
 import { fieldText } from './split-row.js';
 import { EpochReader } from './time-readers.js';
 
-/** First rows by which the times of a file are judged, where the first two are odd. */
+/** If the first two rows look wrong, the times are judged by up to this many rows. */
 const ROWS_MAX = 1_000;
 
 const FEBRUARY_1970_MS = 31 * 86_400_000;
 const DISTANT_MS = Date.UTC(2200);
 const DAY_MS = 86_400_000;
-/** Characters of a number that are shown. */
+/** A message shows at most this many characters of a number. */
 const TEXT_MAX = 40;
 
-/** A first row whose time is not meant, by those that follow. */
+/** A first row whose time cannot be meant, judged by the rows after it. */
 export interface StrayRow {
-  /** Among the bytes of the file. */
+  /** Offset in the file. */
   readonly offset: number;
   readonly expected: string;
 }
 
 /**
- * Judges the times of a file by its first rows together, before one of them is given out.
+ * Judges the times of a file by its first rows together, before any of them is delivered.
  *
- * @returns The first row, if its time is not meant.
- * @throws {PipelineError} `INPUT_CORRUPT` where numbers since 1970 all give instants that nobody
- *   means, with the unit that is likely.
+ * @returns The first row, if its time cannot be meant.
+ * @throws {PipelineError} `INPUT_CORRUPT` if numbers since 1970 all give implausible instants; the
+ *   message names the likely unit.
  */
 export async function judgeFirstTimes(front: FilePlace, limit: JumpLimit): Promise<StrayRow | undefined> {
   const { time, readers } = front.layout;
@@ -54,7 +54,7 @@ export async function judgeFirstTimes(front: FilePlace, limit: JumpLimit): Promi
   });
 }
 
-/** Whether numbers of a column are judged by what they would mean. */
+/** Whether the numbers of a column are checked for plausible instants. */
 export const isJudged = (placed: PlacedReader): placed is PlacedReader<EpochReader> =>
   placed.reader instanceof EpochReader && placed.reader.isJudged;
 
@@ -80,7 +80,7 @@ function refuseImplausible(file: string, rows: RowsAhead, placed: PlacedReader<E
   const isDistant = known.every((ms) => ms >= DISTANT_MS);
   if (known.length === 0 || !(isEarly || isDistant)) return;
 
-  // The first one that tells the unit, since a time may be missing and written as 0.
+  // The first number that reveals the unit, since a missing time may be written as 0.
   const telling = texts.findIndex((text) => likelyUnit(text) !== undefined);
   const row = telling >= 0 ? telling : millis.findIndex((ms) => !Number.isNaN(ms));
   const text = texts[row]!;
@@ -90,25 +90,25 @@ function refuseImplausible(file: string, rows: RowsAhead, placed: PlacedReader<E
   if (unit !== undefined) {
     advice =
       `Read as ${UNIT_NAMES[unit]} it is ${meaningOf(text, unit, reader.zone)}: ` +
-      `set columns.${name}.unit to ${unit}, or ${anyInstant}; files of two units need a spec each`;
+      `set columns.${name}.unit to ${unit}, or ${anyInstant}; files in two units need two specs`;
   } else if (isEarly && known.every((ms) => ms <= DAY_MS)) {
     advice = `A time since midnight needs its day: set columns.${name}.date, or ${anyInstant}`;
   }
   throw new PipelineError(
     'INPUT_CORRUPT',
     `${file}:${rows.scanner.lines[row]}: ${name}: ${text.slice(0, TEXT_MAX)} read as ${UNIT_NAMES[reader.unit]} ` +
-      `is ${meaningOf(text, reader.unit, reader.zone)}${known.length > 1 ? ', and all rows here are like it' : ''}. ${advice}`,
+      `is ${meaningOf(text, reader.unit, reader.zone)}${known.length > 1 ? ', and the first rows are all like it' : ''}. ${advice}`,
   );
 }
 
-/** Whether there are two times or more from `first` on, none far from the next. */
+/** Whether there are at least two times from `first` on, each near the next. */
 function areTogether(words: Int32Array, first: number, limit: JumpLimit): boolean {
   const count = words.length / 2;
   for (let i = first + 1; i < count; i++) if (!limit.isNear(words, i - 1, words, i)) return false;
   return count - first > 1;
 }
 
-/** How many times lie near one of them, itself included. */
+/** Counts the times near time `i`, itself included. */
 function countNear(words: Int32Array, i: number, limit: JumpLimit): number {
   let count = 0;
   for (let j = 0; j < words.length / 2; j++) count += limit.isNear(words, i, words, j) ? 1 : 0;
@@ -116,9 +116,9 @@ function countNear(words: Int32Array, i: number, limit: JumpLimit): number {
 }
 
 /**
- * Whether the first time is not meant. A second one far ahead of it would be refused, and with it all
- * that go on from there: it is for the greater number to say which of them is wrong. One far behind it
- * may begin the rows of another symbol, if some come near the first again.
+ * Whether the first time cannot be meant. If the second is far ahead, it would be refused, and with it
+ * all rows that continue from there; so the majority decides which of the two is wrong. If the second
+ * is far behind, it may begin the rows of another symbol, provided that later times are near the first.
  */
 function isFirstStray(words: Int32Array, limit: JumpLimit): boolean {
   if (words.length < 6 || limit.isNear(words, 0, words, 1)) return false;

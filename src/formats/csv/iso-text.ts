@@ -12,16 +12,16 @@ const MINUS = 45;
 const DOT = 46;
 const COLON = 58;
 
-/** Of two bytes that are no digits: beyond every range. */
+/** Returned for two bytes that are not digits: outside of every valid range. */
 const BAD = 1_000;
 
 /**
- * Reads times like `2024-01-31T23:59:00.123456789Z`: a blank instead of the T, an offset (`Z`,
- * `+01`, `+01:00`, `-0500`) or none, seconds and their fraction or none, and a date alone. Exact to
- * the nanosecond; digits past the ninth are cut off. Without an offset, the zone given to
- * `write` says what is meant.
+ * Reads times like `2024-01-31T23:59:00.123456789Z`. The T may be a blank. The offset (`Z`, `+01`,
+ * `+01:00`, `-0500`), the fraction, the seconds and the whole time of day are optional. Exact to the
+ * nanosecond; digits past the ninth are cut off. A time without an offset is in the zone passed to
+ * `write`.
  *
- * Keeps the day that it saw last: the next row is mostly of the same.
+ * Caches the last day, since the next row is usually of the same day.
  */
 export class IsoText {
   #day = -1;
@@ -97,7 +97,7 @@ export class IsoText {
   }
 }
 
-/** ms since 1970 of a day; NaN when the calendar has none such. */
+/** Returns ms since 1970 of a day; NaN if the day does not exist. */
 export function dayToMs(year: number, month: number, dayOfMonth: number): number {
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, dayOfMonth);
@@ -111,7 +111,7 @@ function twoDigits(bytes: Uint8Array, at: number): number {
   return tens >>> 0 <= 9 && ones >>> 0 <= 9 ? tens * 10 + ones : BAD;
 }
 
-/** `Z`, `+01`, `+0100` or `+01:00` up to the end, in minutes; or NaN. */
+/** Parses `Z`, `+01`, `+0100` or `+01:00` up to the end, in minutes; NaN otherwise. */
 function offsetMinutes(bytes: Uint8Array, start: number, end: number): number {
   const first = bytes[start]!;
   if ((first & ~TO_LOWER) === LETTER_Z) return end === start + 1 ? 0 : Number.NaN;

@@ -2,15 +2,15 @@ import { TWO_32 } from '../../columns/int64.js';
 import type { FileDirection } from '../file-decoder.js';
 import { spanText } from './span-text.js';
 
-/** How far the time of a row may lie ahead of the one before it, in the direction of the file. Exact. */
+/** The limit on how far a time may be ahead of the row before, in the direction of the file. Exact. */
 export class JumpLimit {
-  /** Of the limit: how many 2³² ns it has. Times whose upper words differ by less are within it. */
+  /** The limit in whole units of 2³² ns. Times whose high words differ by less are within the limit. */
   readonly high: number;
   readonly #low: number;
   readonly #ns: number;
   readonly #isAscending: boolean;
 
-  /** @param ns - Infinity: none. */
+  /** @param ns - The limit; Infinity: none. */
   constructor(ns: number, direction: FileDirection) {
     this.#ns = ns;
     this.#isAscending = direction === 'ascending';
@@ -18,17 +18,17 @@ export class JumpLimit {
     this.#low = ns - this.high * TWO_32;
   }
 
-  /** Whether time `j` of `to` lies too far ahead of time `i` of `from`. */
+  /** Whether time `j` of `to` is too far ahead of time `i` of `from`. */
   isAhead(from: Int32Array, i: number, to: Int32Array, j: number): boolean {
     return this.#isAscending ? this.#isPast(from, i, to, j) : this.#isPast(to, j, from, i);
   }
 
-  /** Whether neither lies too far ahead of the other. */
+  /** Whether neither time is too far ahead of the other. */
   isNear(a: Int32Array, i: number, b: Int32Array, j: number): boolean {
     return !this.#isPast(a, i, b, j) && !this.#isPast(b, j, a, i);
   }
 
-  /** What is expected of a time that lies too far from others. */
+  /** The `expected` part of the message for a time that is too far from others. */
   expected(others: string): string {
     return `a time within ${spanText(this.#ns)} of ${others} (or set "maxJump")`;
   }

@@ -17,12 +17,12 @@ const UNITS = Object.keys(UNIT_MS) as EpochUnit[];
 const LIKELY_FROM_MS = Date.UTC(1980);
 const LIKELY_TO_MS = Date.UTC(2100);
 
-/** The milliseconds that a number of some unit stands for, roughly; NaN when the text is no number. */
+/** Converts a number in a unit to milliseconds, roughly; NaN if the text is not a number. */
 export function roughMillis(text: string, unit: EpochUnit): number {
   return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) * UNIT_MS[unit] : Number.NaN;
 }
 
-/** The unit in which a number since 1970 gives an instant of our days, if there is one. */
+/** Returns the unit in which a number since 1970 is an instant between 1980 and 2100, if there is one. */
 export function likelyUnit(text: string): EpochUnit | undefined {
   return UNITS.find((unit) => {
     const ms = roughMillis(text, unit);
@@ -30,7 +30,7 @@ export function likelyUnit(text: string): EpochUnit | undefined {
   });
 }
 
-/** What a number means in a unit: an instant, or that no instant is so far away. */
+/** Says what a number means in a unit: an instant, or that it is out of range. */
 export function meaningOf(text: string, unit: EpochUnit, zone: ZoneOffsets): string {
   const ms = Math.floor(roughMillis(text, unit));
   if (ms > EPOCH_MS_MAX) return 'past the year 2248';

@@ -13,7 +13,7 @@ export class Float64Reader implements ColumnReader {
   readonly #divisor: number;
   readonly #nullable: boolean;
 
-  /** @param divideBy - Exact where it is a power of ten; otherwise the quotient is rounded once more. */
+  /** @param divideBy - Exact for a power of ten; otherwise the quotient is rounded once more. */
   constructor(divideBy: number, nullable: boolean) {
     const power = EXACT_TENS.indexOf(divideBy);
     this.#tenths = Math.max(0, power);

@@ -1,8 +1,8 @@
-/** What is wrong with a row of a scan, before it becomes a `BadRow` for people. */
+/** A fault in a row of a scan, before it becomes a `BadRow`. */
 export interface RowFault {
-  /** Rows of the scan that stand before it; of a fault in a field, the row itself. */
+  /** Number of rows of the scan before it; for a fault in a field, that is the index of the row. */
   readonly row: number;
-  /** Where it begins among the bytes of the window. */
+  /** Where the row begins in the bytes of the window. */
   readonly start: number;
   readonly line: number;
   readonly field?: string;
@@ -14,12 +14,12 @@ export interface RowFault {
 const FOUND_MAX = 80;
 const RAW_MAX = 1_000;
 
-/** Bytes of the input for people: cut, on one line, what cannot be printed escaped. */
+/** Formats input bytes for messages: truncated, on one line, with control characters escaped. */
 export function shown(bytes: Uint8Array, start: number, end: number): string {
   return start >= end ? 'nothing' : JSON.stringify(cut(bytes, start, end, FOUND_MAX));
 }
 
-/** A row as it stood, without its line end. */
+/** Returns the text of a row without its line end, truncated if long. */
 export function rawRow(bytes: Uint8Array, start: number, end: number): string {
   let last = end;
   while (last > start && (bytes[last - 1] === 10 || bytes[last - 1] === 13)) last--;

@@ -5,16 +5,16 @@ import { SplitRow } from './split-row.js';
 const LF = 10;
 const CR = 13;
 const QUOTE = 34;
-/** What a point gives where a digit's value is computed. */
+/** The result for a decimal point where the value of a digit is computed. */
 const DOT_DIGIT = 46 - 48;
-/** Digits that 32 bits always hold. */
+/** Any number of this many digits fits 32 bits. */
 export const SHORT_DIGITS = 9;
-/** In place of the digits after the point: a whole number of more than nine digits. */
+/** Marks a whole number of more than nine digits, in place of the number of decimals. */
 export const LONG_WHOLE = -2;
-/** Bytes that a row may have: an unclosed quote must not swallow the file. */
+/** Maximum bytes of a row, so that an unclosed quote does not swallow the file. */
 export const ROW_BYTES_MAX = 1_048_576;
 
-/** Where scans put what they find. */
+/** Memory for the results of scans. */
 interface ScanMemory {
   readonly bounds: Int32Array;
   readonly numbers: Int32Array;
@@ -23,8 +23,8 @@ interface ScanMemory {
 }
 
 /**
- * One for all files of a thread, however many are open: what a scan has found is read before anything
- * else is scanned, without a wait in between.
+ * Shared by all open files of a thread: the results of a scan are read, without awaiting anything,
+ * before the next scan.
  */
 let shared: ScanMemory | undefined;
 
@@ -42,44 +42,47 @@ function scanMemory(rows: number, stride: number): ScanMemory {
 }
 
 /**
- * Finds rows and, in them, the fields that are asked for: one pass over the bytes that makes no
- * strings. Rows are then read column by column, each in a loop of its own.
+ * Finds rows and the requested fields in one pass over the bytes, without making strings. The fields
+ * are then read column by column, each in its own loop.
  *
- * Rows on one line take the fast way, fields in quotes included; one with a doubled quote, a line end
- * within quotes, or anything odd goes through `SplitRow`. Blank lines and comments are passed over.
+ * Rows on one line take the fast path, also with quoted fields. A row with a doubled quote, a line end
+ * within quotes, or anything unusual goes through `SplitRow`. Blank lines and comments are skipped.
  */
 export class RowScanner {
-  /** Of row `r`, field slot `f`: start and end at `r * stride + 2f`. Until the next scan of any scanner. */
+  /**
+   * Start and end of the field in slot `f` of row `r`, at `r * stride + 2f`. Valid until the next scan
+   * by any scanner of the thread.
+   */
   readonly bounds: Int32Array;
   /**
-   * Of the same field, where it is a plain number of at most nine digits with or without a point:
-   * its digits as a whole number, and how many stand after the point. Otherwise the latter is
-   * `LONG_WHOLE` for more digits and nothing else, of whose number the former has the lower 32 bits; or −1.
+   * Two values for the same field, at the same index. If the field is a number of at most nine digits,
+   * with or without a point: its digits as a whole number, and the number of decimals. If it consists of
+   * more than nine digits: the lower 32 bits of the number, and `LONG_WHOLE`. Otherwise the second is −1.
    */
   readonly numbers: Int32Array;
   readonly stride: number;
   /** Indexes into `bounds` of fields that hold doubled quotes. */
   readonly doubled = new Set<number>();
-  /** Where each row begins among the bytes, and on which line. */
+  /** Where each row begins in the bytes, and on which line. */
   readonly starts: Int32Array;
   readonly lines: Int32Array;
   /** Rows that could not be split, in order. */
   readonly faults: RowFault[] = [];
   /** Line of the next row, from 1. */
   line = 1;
-  /** Offset of a line that is too long, while the rest of it is still to be passed over. */
+  /** Offset of a line that is too long, while the rest of it still has to be skipped; otherwise −1. */
   #discardedFrom = -1;
   readonly #fields: readonly number[];
-  /** Fields to pass over before each slot. */
+  /** Number of fields to skip before each slot. */
   readonly #skips: Int32Array;
   readonly #header: readonly string[] | undefined;
   readonly #delimiter: number;
   readonly #comment: Uint8Array;
-  /** Not 0 for the bytes that a fast scan stops at. */
+  /** Not 0 for the bytes at which a fast scan stops. */
   readonly #stops: Uint8Array;
   readonly #split = new SplitRow();
 
-  /** @param fields - Numbers of the wanted fields from 0, ascending, each once, at least one. */
+  /** @param fields - Numbers of the wanted fields, counted from 0, ascending and distinct; at least one. */
   constructor(fields: readonly number[], rowsMax: number, options: ScanOptions) {
     const { delimiter, comment, header } = options;
     this.#fields = fields;
@@ -97,24 +100,24 @@ export class RowScanner {
     for (const byte of [delimiter, LF, CR, QUOTE]) this.#stops[byte] = 1;
   }
 
-  /** Offset in the file from which the next row is found again. */
+  /** Offset in the file at which a restart finds the next row. */
   restartOffset(window: ByteWindow): number {
     return this.#discardedFrom >= 0 ? this.#discardedFrom : window.offsetOf(window.start);
   }
 
-  /** Where a row of the last scan ends, its line end included. */
+  /** Position after a row of the last scan and its line end. */
   endOf({ bytes, end }: ByteWindow, row: number): number {
     this.#split.split(bytes, this.starts[row]!, end, this.#delimiter);
     return this.#split.next;
   }
 
-  /** Begins at a row's start, on a line of the file. */
+  /** Continues at the start of a row, which is on this line of the file. */
   restart(line: number): void {
     this.line = line;
     this.#discardedFrom = -1;
   }
 
-  /** Puts the rows of the last scan from one on back into the window: the next scan finds them again. */
+  /** Returns the rows of the last scan from `row` on to the window: the next scan finds them again. */
   giveBack(window: ByteWindow, row: number): void {
     window.start = this.starts[row]!;
     this.restart(this.lines[row]!);
@@ -122,9 +125,9 @@ export class RowScanner {
   }
 
   /**
-   * Takes rows out of the window, at most `rowsMax`.
+   * Finds rows in the window, at most `rowsMax`, and moves past them.
    *
-   * @returns How many it found. Fewer than `rowsMax`: the window has no whole row left.
+   * @returns The number of rows found. Fewer than `rowsMax`: the window has no whole row left.
    */
   scan(window: ByteWindow, rowsMax: number): number {
     this.faults.length = 0;
@@ -134,7 +137,7 @@ export class RowScanner {
     while (rows < rowsMax) {
       rows = this.#scanLines(window, rows, rowsMax);
       if (rows >= rowsMax || window.start >= window.end) break;
-      // A row of another form, or one that is not whole.
+      // A row of another form, or an incomplete row.
       const found = this.#scanOther(window, rows);
       if (found < 0) break;
       rows += found;
@@ -142,7 +145,7 @@ export class RowScanner {
     return rows;
   }
 
-  /** Scans rows of one line each, up to the first one that is not of this form. */
+  /** Scans rows of one line each, up to the first row of another form. */
   #scanLines(window: ByteWindow, rowsBefore: number, rowsMax: number): number {
     const { bytes, linesEnd } = window;
     const { bounds, numbers, starts, lines } = this;
@@ -167,7 +170,7 @@ export class RowScanner {
         continue;
       }
       if (first === comment) break;
-      // Every scan ends: a line end stands before `linesEnd`.
+      // The scans below need no bounds: there is always a line end before `linesEnd`.
       let slot = 0;
       for (;;) {
         for (let left = skips[slot]!; left > 0; left--) {
@@ -179,8 +182,8 @@ export class RowScanner {
         const isQuoted = bytes[at] === QUOTE;
         if (isQuoted) at++;
         const fieldStart = at;
-        // Most fields are short numbers: their digits are gathered here, where the bytes are looked
-        // at anyway, so that a reader need not look again.
+        // Most fields are short numbers: their digits are collected here, where the bytes are visited
+        // anyway, so that a reader does not visit them again.
         let digits = 0;
         let places = 0;
         let digit = bytes[at]! - 48;
@@ -248,7 +251,7 @@ export class RowScanner {
     return rows;
   }
 
-  /** @returns Rows found, 0 for a comment or a fault; −1 when more bytes are needed. */
+  /** @returns 1 for a row, 0 for a comment or a fault, −1 if more bytes are needed. */
   #scanOther(window: ByteWindow, row: number): number {
     const { bytes, start, end } = window;
     if (this.#isComment(window)) {
@@ -292,8 +295,8 @@ export class RowScanner {
   }
 
   /**
-   * Whether a row has the fields that the header names. One more is let pass where it is empty (a
-   * delimiter ends the line), and one less where the header ends so.
+   * Whether a row has as many fields as the header. One more is allowed if it is empty (the line ends
+   * with a delimiter), and one less if the last name of the header is empty.
    */
   #isWhole(fields: number, isLastEmpty: boolean): boolean {
     const header = this.#header;
@@ -302,7 +305,7 @@ export class RowScanner {
     return fields === header.length - 1 && header.at(-1) === '';
   }
 
-  /** Whether a delimiter stands in front of a line end. */
+  /** Whether a delimiter directly precedes the line end. */
   #endsEmpty(bytes: Uint8Array, lineEnd: number): boolean {
     const last = bytes[lineEnd - 1] === CR ? lineEnd - 2 : lineEnd - 1;
     return bytes[last] === this.#delimiter;
@@ -313,12 +316,12 @@ export class RowScanner {
     return byte === this.#delimiter || byte === LF || (byte === CR && bytes[at + 1] === LF);
   }
 
-  /** No end of the row within the data: waits for more, or gives up its first line. */
+  /** Handles a row that does not end within the data: waits for more bytes, or gives up its first line. */
   #unfinished(window: ByteWindow, row: number, what: 'row' | 'comment'): number {
     const { start, end } = window;
     if (!window.sealed && end - start <= ROW_BYTES_MAX) return -1;
     if (firstLine(window) >= 0) {
-      // The row would go on: a quote is open. What follows its first line may be rows again.
+      // A quote is open, so the row would continue. After its first line, there may be good rows again.
       return this.#reject(window, row, 'a closing quote', `none in the next ${end - start} bytes`);
     }
     if (what === 'row')
@@ -333,7 +336,7 @@ export class RowScanner {
     return prefix.every((byte, i) => bytes[start + i] === byte);
   }
 
-  /** Passes over what is left of a line that was given up. */
+  /** Skips the rest of a line that was given up. */
   #discard(window: ByteWindow): boolean {
     const lineEnd = window.bytes.subarray(window.start, window.end).indexOf(LF);
     window.start = lineEnd < 0 ? window.end : window.start + lineEnd + 1;
@@ -343,7 +346,7 @@ export class RowScanner {
     return true;
   }
 
-  /** Gives up the first line of the row; the next one starts a row. */
+  /** Gives up the first line of the row; a new row starts on the next line. */
   #reject(window: ByteWindow, row: number, expected: string, found: string): number {
     const lineEnd = firstLine(window);
     this.#add(window, row, lineEnd, expected, found);
@@ -358,15 +361,15 @@ export class RowScanner {
   }
 }
 
-/** End of the first line in the window; −1 where there is none, or too far away. */
+/** End of the first line in the window; −1 if there is none, or if it is too far away. */
 function firstLine({ bytes, start, end }: ByteWindow): number {
   const found = bytes.subarray(start, Math.min(end, start + ROW_BYTES_MAX + 1)).indexOf(LF);
   return found < 0 ? -1 : start + found;
 }
 
 /**
- * Behind the quote that closes a field, where it does so on the same line; otherwise where the field
- * began.
+ * Position after the closing quote of a field, if it is on the same line; otherwise the start of the
+ * field.
  */
 function quotedEnd(bytes: Uint8Array, start: number): number {
   let at = start + 1;
@@ -375,13 +378,13 @@ function quotedEnd(bytes: Uint8Array, start: number): number {
 }
 
 export interface ScanOptions extends RowForm {
-  /** Names of the fields, where they are known: each row has as many. */
+  /** Names of the fields, if known: each row must have as many fields. */
   readonly header: readonly string[] | undefined;
 }
 
-/** How rows and fields are told apart. */
+/** How rows and fields are separated. */
 export interface RowForm {
   readonly delimiter: number;
-  /** Empty: none. */
+  /** Prefix of comment lines; empty if there are no comments. */
   readonly comment: Uint8Array;
 }

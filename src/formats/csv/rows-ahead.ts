@@ -3,14 +3,14 @@ import type { CsvLayout, PlacedReader } from './csv-layout.js';
 import { RowScanner, type ScanOptions } from './row-scanner.js';
 import type { TimeReader } from './time-readers.js';
 
-/** Bytes within which rows are looked for. */
+/** Looks ahead at most this many bytes. */
 const BYTES_MAX = 1_048_576;
 
-/** Where a file is read, and how. */
+/** The place where a file is being read, and how it is read. */
 export interface FilePlace {
   readonly file: string;
   readonly window: ByteWindow;
-  /** Of the row that comes next. */
+  /** Line of the next row. */
   readonly line: number;
   readonly layout: CsvLayout;
   readonly scan: ScanOptions;
@@ -18,7 +18,7 @@ export interface FilePlace {
   more(): Promise<boolean>;
 }
 
-/** Rows that were looked at. */
+/** The rows found by `lookAhead`. */
 export interface RowsAhead {
   readonly count: number;
   readonly scanner: RowScanner;
@@ -26,10 +26,10 @@ export interface RowsAhead {
 }
 
 /**
- * Finds the rows that come next, and leaves them in the window.
+ * Scans the next rows, but leaves them in the window.
  *
- * @param look - Is given them at once and may not keep them: a promise that is waited for lets other
- *   files scan meanwhile, into the same memory.
+ * @param look - Called synchronously with the rows, and must not keep them: other files scan into the
+ *   same memory.
  */
 export async function lookAhead<Seen>(
   { window, line, layout, scan, more }: FilePlace,
@@ -47,7 +47,7 @@ export async function lookAhead<Seen>(
   }
 }
 
-/** Times that can be read, in order, and the row of each. */
+/** The readable times, in order, and the row of each. */
 export interface TimesAhead {
   readonly words: Int32Array;
   readonly rows: readonly number[];

@@ -7,7 +7,7 @@ const UNITS = [
   ['microsecond', 1e3],
 ] as const;
 
-/** A length of time for people, in the largest unit of which it has a whole number: `400 days`. */
+/** Formats a length of time for messages, in the largest unit that divides it: `400 days`. */
 export function spanText(ns: number): string {
   const [name, size] = UNITS.find(([, size]) => ns % size === 0) ?? ['nanosecond', 1];
   const count = ns / size;

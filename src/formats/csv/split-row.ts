@@ -2,27 +2,27 @@ const LF = 10;
 const CR = 13;
 const QUOTE = 34;
 
-/** Why a row could not be split: the data end within it, or there is text behind a closing quote. */
+/** Why a row could not be split: the data ends within it, or there is text after a closing quote. */
 export type SplitFault = 'unfinished' | 'after-quote';
 
-/** Where the fields of a row stand. Made once, used for row after row. */
+/** Splits rows into fields of any form. One object is reused for all rows. */
 export class SplitRow {
-  /** Of field `i` at `2i` and `2i + 1`: start and end, without the quotes around it. */
+  /** Start and end of field `i` at `2i` and `2i + 1`, without the quotes around it. */
   readonly bounds: number[] = [];
-  /** By field: whether quotes within it are doubled. */
+  /** For each field, whether it contains doubled quotes. */
   readonly doubled: boolean[] = [];
   fields = 0;
-  /** Behind the row's line end. */
+  /** Position after the line end of the row. */
   next = 0;
-  /** Line ends within it, its own included. */
+  /** Number of line ends in the row, its last included. */
   lines = 0;
   fault: SplitFault | undefined;
 
   /**
-   * Splits one row, quotes and all (RFC 4180): a field in quotes may hold delimiters, line ends and
-   * doubled quotes; a quote inside an unquoted field is a character like others.
+   * Splits one row, with quoting as in RFC 4180: a quoted field may contain delimiters, line ends and
+   * doubled quotes; a quote inside an unquoted field is an ordinary character.
    *
-   * @param end - Behind the data.
+   * @param end - Position after the data.
    * @returns Whether there was a whole row; if not, `fault` says why.
    */
   split(bytes: Uint8Array, start: number, end: number, delimiter: number): boolean {
@@ -51,7 +51,7 @@ export class SplitRow {
     }
   }
 
-  /** @returns Where the field ends, or −1 when the data end first. */
+  /** @returns Where the field ends, or −1 if the data ends first. */
   #bare(bytes: Uint8Array, start: number, end: number, delimiter: number): number {
     let at = start;
     while (at < end && bytes[at] !== delimiter && bytes[at] !== LF) at++;

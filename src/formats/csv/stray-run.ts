@@ -1,11 +1,12 @@
 import type { JumpLimit } from './jump-limit.js';
 
-/** Rows one after the other that may lie too far from those before them and yet agree with one another. */
+/** Reading stops when this many refused rows in succession agree with one another. */
 export const STRAYS_MAX = 10;
 
 /**
- * Counts rows in a row whose times are refused, and yet agree with one another: then it is the file
- * that goes on elsewhere, not a slip, and all that follows would be refused.
+ * Counts successive rows whose times are refused but agree with one another. If there are many, the
+ * file itself continues at another time: this is not a single mistake, and all later rows would be
+ * refused.
  */
 export class StrayRun {
   readonly #limit: JumpLimit;
@@ -20,7 +21,7 @@ export class StrayRun {
     return this.#count > 0;
   }
 
-  /** A row whose time is refused. @returns How many agree by now. */
+  /** Counts a row whose time is refused. @returns How many agree so far. */
   see(words: Int32Array, row: number): number {
     this.#count = this.#count > 0 && this.#limit.isNear(this.#last, 0, words, row) ? this.#count + 1 : 1;
     this.#last[0] = words[2 * row]!;
@@ -28,17 +29,17 @@ export class StrayRun {
     return this.#count;
   }
 
-  /** A row whose time is meant. */
+  /** Ends the run, at a row whose time is accepted. */
   end(): void {
     this.#count = 0;
   }
 }
 
-/** A file goes on elsewhere in time. Whoever knows the file says where. */
+/** A file continues at another time. The caller, which knows the file, reports where. */
 export class StrayRunError extends Error {
-  /** The last of the rows, counted from the first that was read. */
+  /** The last row of the run, counted from the first row that was read. */
   readonly row: number;
-  /** What was expected of it. */
+  /** What was expected of its time. */
   readonly expected: string;
 
   constructor(row: number, expected: string) {

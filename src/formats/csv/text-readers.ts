@@ -4,7 +4,7 @@ import { ByteTable } from './byte-table.js';
 import type { ColumnReader, ReadTask } from './column-reader.js';
 import { fieldText } from './split-row.js';
 
-/** Reads texts as ids of a dictionary; a text that was seen before costs no string. */
+/** Reads texts as ids of a dictionary; only a new text is made into a string. */
 export class StringReader implements ColumnReader {
   readonly expected = 'a text';
   readonly #table = new ByteTable();
@@ -44,7 +44,7 @@ export class StringReader implements ColumnReader {
   }
 }
 
-/** Reads texts of a known set as small numbers: enums and booleans. */
+/** Reads enums and booleans: texts of a known set, as small numbers. */
 export class CodeReader implements ColumnReader {
   readonly expected: string;
   readonly #table = new ByteTable();

@@ -12,15 +12,15 @@ import type { ZoneOffsets } from './zone-offsets.js';
 export interface ReadRows {
   readonly first: number;
   readonly end: number;
-  /** By row, counted from `first`; of the column `time` where that is to blame too. */
+  /** Faults by row, counted from `first`. If the column `time` has one, that is the fault listed. */
   readonly bad: ReadonlyMap<number, RowFault>;
 }
 
 /**
- * What the order of a file's rows says of their times: which pass of a doubled hour is meant, and
- * which row lies too far from its neighbours to be meant at all. All that it keeps of the rows before
- * is the instant of the last good one, so that a file can be gone on with at any row; a row that
- * cannot be used, for whatever reason, counts for nothing.
+ * Checks and settles times by the order of the rows in a file: which pass of a doubled hour is meant,
+ * and which rows are too far from their neighbours to be meant at all. The only state is the instant of
+ * the last good row (and a run of refused rows), so that reading can continue at any row. Rows that
+ * cannot be used, for whatever reason, are ignored.
  */
 export class TimeOrder {
   readonly #direction: FileDirection;
@@ -28,11 +28,11 @@ export class TimeOrder {
   readonly #fall: FarFall;
   readonly #strays: StrayRun;
   readonly #isJudged: boolean;
-  /** Words of the last good row's time, once there is one. */
+  /** Words of the time of the last good row, once there is one. */
   readonly #previous = new Int32Array(2);
   #hasPrevious = false;
 
-  /** @param isJudged - Whether times of January 1970 are taken for numbers in the wrong unit. */
+  /** @param isJudged - Whether times in January 1970 are treated as unset or in the wrong unit. */
   constructor(direction: FileDirection, limit: JumpLimit, isJudged: boolean) {
     this.#direction = direction;
     this.#limit = limit;
@@ -46,7 +46,7 @@ export class TimeOrder {
     return this.#hasPrevious ? readInt64(this.#previous, 0) : undefined;
   }
 
-  /** It goes on behind another row: those that were refused before the next one do not count. */
+  /** Continues after another row; refused rows from before do not count towards a run. */
   set previousNs(ns: bigint | undefined) {
     this.#strays.end();
     this.#hasPrevious = ns !== undefined;
@@ -56,13 +56,13 @@ export class TimeOrder {
   /**
    * Settles the times of rows that were read, in their order.
    *
-   * @param zone - Has noted which of them its clock shows twice.
-   * @param isFirstMeant - Of the first row: what `isMeant` said of it.
-   * @param tell - Is told of each row whose time is not meant, counted from the first, and what was
-   *   expected of it.
-   * @returns How many rows it has settled. Fewer than there are: the next one is for `isMeant` to
-   *   judge, and has to come again as the first.
-   * @throws {StrayRunError} when many that are not meant agree with one another.
+   * @param zone - Has recorded which of the rows its clock shows twice.
+   * @param isFirstMeant - The result of `isMeant` for the first row, if it was called.
+   * @param tell - Called for each row whose time cannot be meant, counted from the first, with what was
+   *   expected.
+   * @returns The number of settled rows. If it is less than all, `isMeant` must judge the next row, which
+   *   then has to be the first row of the next call.
+   * @throws {StrayRunError} if many refused times agree with one another.
    */
   settle(
     words: Int32Array,
@@ -130,9 +130,9 @@ export class TimeOrder {
   }
 
   /**
-   * Whether a row that lies far behind the previous one is meant.
+   * Whether a row far behind the previous row is meant.
    *
-   * @param words - Its time, and those of the rows after it as far as they can be read.
+   * @param words - Its time, and the readable times of the rows after it.
    */
   isMeant(words: Int32Array): boolean {
     this.#fall.begin(this.#previous, words, 0);
@@ -143,7 +143,7 @@ export class TimeOrder {
     return true;
   }
 
-  /** Whether a row is meant; `undefined` where only more rows after it can tell. */
+  /** Whether a row is meant; `undefined` if more rows after it are needed to decide. */
   #isMeantAmong(words: Int32Array, row: number, { first, end, bad }: ReadRows): boolean | undefined {
     const previous = this.#previous;
     if (this.#limit.isNear(previous, 0, words, row)) return true;
@@ -159,7 +159,7 @@ export class TimeOrder {
   }
 }
 
-/** The first row whose time is not near that of the row before it, by the upper words alone: most files have none. */
+/** The first row whose time may be far from the row before it, by the high words only. Most files have none. */
 function firstFar(words: Int32Array, row: number, end: number, high: number, jumpHigh: number): number {
   for (; row < end; row++) {
     const next = words[2 * row + 1]!;

@@ -7,26 +7,26 @@ import { type EpochUnit, likelyUnit, meaningOf, roughMillis, UNIT_NAMES } from '
 import { LONG_WHOLE, SHORT_DIGITS } from './row-scanner.js';
 import type { ZoneOffsets } from './zone-offsets.js';
 
-/** Reads times. Those that the zone's clock shows twice are read as of the first pass, and noted there. */
+/** Reads times. A time that the zone's clock shows twice is read as the first pass, and recorded in the zone. */
 export interface TimeReader extends ColumnReader {
   readonly zone: ZoneOffsets;
 }
 
 export interface EpochReaderOptions {
   readonly unit: EpochUnit;
-  /** Of the day from which times count, local, as ms since 1970; without it, they count from 1970. */
+  /** Local midnight from which times count, in ms since 1970; if omitted, they count from 1970. */
   readonly midnightMs?: number | undefined;
   readonly zone: ZoneOffsets;
-  /** Whether times of any year are meant, those around 1970 and past 2200 too. */
+  /** Whether times in January 1970 and past 2200 are accepted. */
   readonly anyInstant?: boolean;
 }
 
-/** Reads numbers of some unit, since 1970 or since midnight of a day, on a zone's clock. */
+/** Reads numbers in a unit, since 1970 or since midnight of a day, on the clock of a zone. */
 export class EpochReader implements TimeReader {
   readonly expected: string;
   readonly unit: EpochUnit;
   readonly zone: ZoneOffsets;
-  /** Whether the unit may be judged by the instants that it gives. */
+  /** Whether the resulting instants are checked for plausibility. */
   readonly isJudged: boolean;
   readonly #shift: number;
   readonly #baseMs: number;
@@ -52,7 +52,7 @@ export class EpochReader implements TimeReader {
     const zone = this.zone;
     const milliseconds = shift === 3 ? 1_000 : 1;
     const unitNs = zone.isFixed ? UNIT_NS[this.unit] : 0;
-    // The last row that a near one can be counted from: where its field stands and where its time does.
+    // The last long number, from which a near one is computed: index of its field, and of its time in `words`.
     let near = -1;
     let nearOut = 0;
     for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
@@ -78,7 +78,7 @@ export class EpochReader implements TimeReader {
     }
   }
 
-  /** The unit that a number was probably meant in, where it is too large for this one. */
+  /** Suggests the unit that was probably meant, if the number is too large for this unit. */
   hint(text: string): string | undefined {
     if (!this.isJudged || !(Math.abs(roughMillis(text, this.unit)) > EPOCH_MS_MAX)) return undefined;
     const unit = likelyUnit(text);
@@ -87,13 +87,16 @@ export class EpochReader implements TimeReader {
   }
 }
 
-/** ns of the units that a difference of 10⁹ can be counted in without passing 2⁵³; 0 for others. */
+/** ns per unit, for the units in which a difference of 10⁹ stays below 2⁵³ ns; 0 for the others. */
 const UNIT_NS = { s: 0, ms: 1e6, us: 1e3, ns: 1 } as const;
 
-/** Upper word within which a time is surely one of the years 1691 to 2248. */
+/** Bound of the high word that keeps a time within the years 1691 to 2248. */
 const HIGH_MAX = 2_040_000_000;
 
-/** Whether two whole numbers have as many digits, and the same ones but for the last nine: they are less than 10⁹ apart. */
+/**
+ * Whether two whole numbers have the same number of digits and differ only in the last nine, so that
+ * they are less than 10⁹ apart.
+ */
 function beginsAlike(bytes: Uint8Array, bounds: Int32Array, a: number, b: number): boolean {
   const start = bounds[a]!;
   const leading = bounds[a + 1]! - SHORT_DIGITS;
@@ -104,9 +107,9 @@ function beginsAlike(bytes: Uint8Array, bounds: Int32Array, a: number, b: number
 }
 
 /**
- * Writes the time that is `passedNs` after another row's.
+ * Writes the time of another row plus `passedNs`.
  *
- * @returns False where it may be too late to be held: nothing is written then.
+ * @returns False if the result may be out of range; then nothing is written.
  */
 function writeLater(words: Int32Array, from: number, row: number, passedNs: number): boolean {
   const low = (words[2 * from]! >>> 0) + passedNs;

@@ -1,6 +1,6 @@
 import type { ColumnType } from '../../columns/schema.js';
 
-/** Texts by which feeds tell a value of a standard column, in lower case. */
+/** The texts that feeds commonly use for the values of standard columns, in lower case. */
 const USUAL: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   side: {
     unknown: ['', 'unknown', 'n'],
@@ -19,8 +19,8 @@ const USUAL: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
 };
 
 /**
- * Texts that stand for a value of an enum or a boolean where the spec names none: in lower case, in
- * upper case and capitalized.
+ * Returns the texts for a value of an enum or a boolean if the spec names none: in lower case, in upper
+ * case and capitalized.
  */
 export function usualTexts(column: string, type: ColumnType, value: string): string[] {
   const texts =

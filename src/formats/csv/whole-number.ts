@@ -3,11 +3,11 @@ import { TWO_32 } from '../../columns/int64.js';
 const MINUS = 45;
 const PLUS = 43;
 const TWO_16 = 65_536;
-/** Upper and lower limb of 2⁶³, in billions. */
+/** 2⁶³ as two limbs in base 10⁹. */
 const LIMIT_UPPER = 9_223_372_036;
 const LIMIT_LOWER = 854_775_808;
 
-/** The whole number that the bytes stand for, exact up to 2⁵³; NaN when they are none. */
+/** Parses a whole number, exact up to 2⁵³; NaN if the bytes are not a whole number. */
 export function parseWhole(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   const sign = bytes[at];
@@ -23,9 +23,9 @@ export function parseWhole(bytes: Uint8Array, start: number, end: number): numbe
 }
 
 /**
- * Writes a whole number of 64 bits as two words, in two limbs of a double each.
+ * Parses a whole number and writes it as two words, using two doubles as limbs.
  *
- * @returns Whether it is one and fits.
+ * @returns Whether the bytes are a whole number that fits 64 bits.
  */
 export function writeWhole64(
   bytes: Uint8Array,
@@ -63,7 +63,7 @@ export function writeWhole64(
   const carry = Math.floor(rest / TWO_32);
   const low = (rest - carry * TWO_32) | 0;
   const high = (middleHigh + carry) | 0;
-  // Two's complement; ~high carries one more where low is 0.
+  // Two's complement: if low is 0, the carry goes into the high word.
   words[2 * row] = negative ? -low | 0 : low;
   words[2 * row + 1] = negative ? (low === 0 ? -high | 0 : ~high) : high;
   return true;

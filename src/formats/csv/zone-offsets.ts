@@ -1,27 +1,26 @@
 import type { Temporal } from 'temporal-polyfill';
 
 /**
- * From the local time of a zone to UTC.
+ * Converts the local time of a zone to UTC.
  *
- * The time line of the zone's clock falls into stretches of one offset each, which are looked up once
- * (there are some four a year); the one in use is at hand, so that a row costs two comparisons. A
- * stretch that the clock shows twice, because it goes back, is one of its own: its times are read as
- * those of the first pass, and noted, since only the order of rows tells which pass is meant. A time
- * that the clock skips is read with the offset from before the jump, so that it counts on past it
- * (`compatible` in Temporal's words).
+ * The time line of the zone's clock is divided into stretches with one offset each, which are looked up
+ * once (there are about four a year). The current stretch is cached, so that a row costs two comparisons.
+ * The times that the clock shows twice, when it goes back, are a separate stretch. They are read as the
+ * first pass and recorded, since only the order of rows can tell which pass is meant. A time that the
+ * clock skips is read with the offset from before the change (`compatible` in Temporal).
  */
 export class ZoneOffsets {
-  /** Local ms since 1970 at which the stretch begins, and at which the next one does. */
+  /** Start and end of the current stretch, in local ms since 1970. */
   from: number;
   to: number;
-  /** Local time less UTC within it, ms. */
+  /** Local time minus UTC in the current stretch, ms. */
   offsetMs: number;
   /** Rows whose local time the clock shows twice, in the order in which they were read. */
   readonly doubledRows: number[] = [];
-  /** Of each of them: the stretch in which it falls. */
+  /** For each of these rows, the stretch of its time. */
   readonly doubledStretches: DoubledStretch[] = [];
   readonly #stretches: Stretches | undefined;
-  /** The doubled stretch in which a time fell last. */
+  /** The last doubled stretch that was used. */
   #doubled: DoubledStretch = NOTHING_DOUBLED;
 
   private constructor(fixedMs: number, stretches?: Stretches) {
@@ -31,12 +30,12 @@ export class ZoneOffsets {
     this.to = stretches ? 0 : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether local time is always as far from UTC. */
+  /** Whether the offset from UTC never changes. */
   get isFixed(): boolean {
     return this.#stretches === undefined;
   }
 
-  /** @param zone - Of which `isZone` holds. The time zone library is loaded for named ones only. */
+  /** @param zone - A zone for which `isZone` is true. The time zone library is loaded only for named zones. */
   static async of(zone: string): Promise<ZoneOffsets> {
     const fixed = fixedOffsetMs(zone);
     if (fixed !== undefined) return new ZoneOffsets(fixed);
@@ -50,16 +49,16 @@ export class ZoneOffsets {
   }
 
   /**
-   * ms since 1970 UTC of a local time in ms since 1970.
+   * Converts a local time in ms since 1970 to ms since 1970 UTC.
    *
-   * @param row - For which it is: noted where the clock shows the time twice.
+   * @param row - Recorded if the clock shows the time twice.
    */
   toUtc(localMs: number, row: number): number {
     if (localMs >= this.from && localMs < this.to) return localMs - this.offsetMs;
     return this.#move(localMs, row);
   }
 
-  /** The same for people, who are told the first of two instants: nothing is noted. */
+  /** Converts a time for a message, without recording it. Of two instants, it returns the first. */
   toUtcUnnoted(localMs: number): number {
     const noted = this.doubledRows.length;
     const utcMs = this.toUtc(localMs, 0);
@@ -67,7 +66,7 @@ export class ZoneOffsets {
     return utcMs;
   }
 
-  /** Before the next rows are read. */
+  /** Clears the record of doubled times; called before the next rows are read. */
   forgetDoubled(): void {
     this.doubledRows.length = 0;
     this.doubledStretches.length = 0;
@@ -75,7 +74,7 @@ export class ZoneOffsets {
 
   #move(localMs: number, row: number): number {
     const doubled = this.#doubled;
-    // Never the one at hand: each of its rows has to come by here.
+    // A doubled stretch never becomes the current one, so that each of its rows is recorded here.
     if (localMs >= doubled.from && localMs < doubled.to) return this.#note(doubled, localMs, row);
     const found = this.#stretches!.at(localMs);
     if ('secondOffsetMs' in found) return this.#note(found, localMs, row);
@@ -94,7 +93,7 @@ export class ZoneOffsets {
   }
 }
 
-/** `undefined` for a zone that is not `UTC`, `Z` or an offset like `-05:00`. */
+/** The offset of `UTC`, `Z`, `GMT` or an offset like `-05:00`, in ms; `undefined` for other zones. */
 function fixedOffsetMs(zone: string): number | undefined {
   if (/^(?:utc|z|etc\/utc|gmt)$/i.test(zone)) return 0;
   const found = /^([+-])(\d{2}):?(\d{2})$/.exec(zone);
@@ -119,11 +118,11 @@ interface Stretch {
   /** Local ms since 1970. */
   readonly from: number;
   readonly to: number;
-  /** Local time less UTC, ms. */
+  /** Local time minus UTC, ms. */
   readonly offsetMs: number;
 }
 
-/** Local times that a clock shows twice. `offsetMs` is that of the first pass. */
+/** Local times that the clock shows twice. `offsetMs` is the offset of the first pass. */
 export interface DoubledStretch extends Stretch {
   readonly secondOffsetMs: number;
 }
@@ -132,11 +131,11 @@ const NOTHING_DOUBLED: DoubledStretch = { from: 0, to: 0, offsetMs: 0, secondOff
 
 type TemporalModule = typeof Temporal;
 
-/** Of one zone, as they are asked for. A few hundred files are read on the same clock. */
+/** The stretches of one zone, looked up on demand. Shared, since a run may read hundreds of files in the same zone. */
 class Stretches {
   readonly #temporal: TemporalModule;
   readonly #zone: string;
-  /** In no order, each once. */
+  /** Unordered and distinct. */
   readonly #known: (Stretch | DoubledStretch)[] = [];
 
   constructor(temporal: TemporalModule, zone: string) {
@@ -154,14 +153,14 @@ class Stretches {
   }
 }
 
-/** By name, those that were asked for. */
+/** The stretches of the zones used so far, by name. */
 const ZONES = new Map<string, Stretches>();
 
 function stretchOf(T: TemporalModule, zone: string, localMs: number): Stretch | DoubledStretch {
   const local = T.Instant.fromEpochMilliseconds(localMs).toZonedDateTimeISO('UTC').toPlainDateTime();
   const instant = local.toZonedDateTime(zone, { disambiguation: 'compatible' });
   const offsetMs = localMs - instant.epochMilliseconds;
-  // A skipped time lands behind the jump, but belongs to the stretch before it.
+  // A skipped time is converted to an instant after the change, but belongs to the stretch before it.
   const isSkipped = offsetOf(instant) !== offsetMs;
   const second = isSkipped ? instant : local.toZonedDateTime(zone, { disambiguation: 'later' });
   const secondOffsetMs = offsetOf(second);
@@ -181,7 +180,7 @@ function stretchOf(T: TemporalModule, zone: string, localMs: number): Stretch | 
   };
 }
 
-/** The last one at or before an instant. */
+/** The last transition at or before an instant. */
 const latestTransition = (at: Temporal.ZonedDateTime) =>
   at.add({ nanoseconds: 1 }).getTimeZoneTransition('previous');
 

@@ -1,11 +1,11 @@
 import type { ByteBuffer } from './byte-buffer.js';
 
-/** Bits that hold every code below `values`. */
+/** Bits needed for any code below `values`. */
 export const bitWidth = (values: number): number => (values <= 1 ? 0 : 32 - Math.clz32(values - 1));
 
 /**
- * Codes in Parquet's hybrid of runs and bit packing: one run where all are equal, else one
- * bit-packed stretch.
+ * Writes codes in Parquet's hybrid of run lengths and bit packing: as one run if all are equal, otherwise
+ * bit-packed.
  *
  * @param width - 0 to 24 bits.
  */
@@ -33,7 +33,7 @@ export function writeHybrid(
   out.length = until;
 }
 
-/** Lowest bit first, without padding past the last byte. */
+/** Packs the lowest bit first, without padding after the last byte. */
 function packBits(
   bytes: Uint8Array,
   at: number,
@@ -57,7 +57,7 @@ function packBits(
   return at;
 }
 
-/** A bit a value, 1 where it is not 0: booleans, and levels of a column with nulls. */
+/** Packs one bit per value, 1 if it is not 0: for booleans, and for the levels of a column with nulls. */
 export function packFlags(out: ByteBuffer, flags: Uint8Array, start: number, end: number): void {
   out.reserve((end - start + 7) >> 3);
   const { bytes } = out;
@@ -71,7 +71,7 @@ export function packFlags(out: ByteBuffer, flags: Uint8Array, start: number, end
   out.length = at;
 }
 
-/** Definition levels of a page without a null (flags not looked at) or with some. */
+/** Writes the definition levels of a page. If no row or every row is null, `present` is not read. */
 export function writeLevels(out: ByteBuffer, present: Uint8Array, rows: number, nulls: number): void {
   if (nulls === 0 || nulls === rows) {
     out.varint(rows * 2);

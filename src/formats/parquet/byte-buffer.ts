@@ -1,4 +1,4 @@
-/** Bytes that grow at their end. What `view` answers with is valid until the next write. */
+/** A growing byte array. The result of `view` is valid until the next write. */
 export class ByteBuffer {
   bytes: Uint8Array;
   length = 0;
@@ -11,7 +11,7 @@ export class ByteBuffer {
     this.length = 0;
   }
 
-  /** Makes room for so many bytes more. */
+  /** Makes room for `more` bytes. */
   reserve(more: number): void {
     const needed = this.length + more;
     if (needed <= this.bytes.length) return;
@@ -31,7 +31,7 @@ export class ByteBuffer {
     this.bytes[this.length++] = value;
   }
 
-  /** An unsigned LEB128 integer, below 2⁵³. */
+  /** Appends an unsigned LEB128 integer, below 2⁵³. */
   varint(value: number): void {
     this.reserve(8);
     while (value > 127) {
@@ -41,7 +41,7 @@ export class ByteBuffer {
     this.bytes[this.length++] = value;
   }
 
-  /** A 64-bit integer as zigzag varint. */
+  /** Appends a 64-bit integer as a zigzag varint. */
   zigzag(value: bigint): void {
     this.reserve(10);
     let left = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));

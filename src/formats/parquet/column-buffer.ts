@@ -3,14 +3,14 @@ import { allocateColumn, type Column, type ColumnData, elementsPerRow } from '..
 import type { PageWriter } from './page-writer.js';
 import type { Scratch } from './scratch.js';
 
-/** What is known of the values of a row group. Bounds are plainly encoded. */
+/** Statistics of a column in a row group. Bounds are in plain encoding. */
 export interface ColumnFacts {
   readonly nulls: number;
   readonly min?: Uint8Array | undefined;
   readonly max?: Uint8Array | undefined;
 }
 
-/** Encodes `rows` of what a buffer holds into pages. */
+/** Encodes the first `rows` rows of a buffer into pages. */
 export type EncodePages<Data extends ColumnData> = (
   data: Data,
   rows: number,
@@ -18,32 +18,32 @@ export type EncodePages<Data extends ColumnData> = (
   scratch: Scratch,
 ) => ColumnFacts;
 
-/** Values of one column until their row group is full. */
+/** Buffers the values of one column until the row group is full. */
 export interface ColumnBuffer {
   readonly column: Column;
-  /** What its arrays take. */
+  /** Bytes of its arrays. */
   readonly bytes: number;
-  /** Makes room for so many rows in all, keeping the first `used`. */
+  /** Makes room for `capacity` rows in total, keeping the first `used`. */
   grow(capacity: number, used: number): void;
   append(batch: Batch, index: number, start: number, end: number, at: number): void;
   encode(rows: number, pages: PageWriter, scratch: Scratch): ColumnFacts;
   /**
-   * Some of the rows as bytes, which may be views of what the buffer holds. From one save to the next,
-   * rows follow one another; those from row 0 begin anew.
+   * Returns some of the rows as bytes, which may be views of the buffer. Each save continues where the
+   * last one ended, or starts again at row 0.
    */
   save(start: number, end: number): readonly Uint8Array[];
   loader(): ColumnLoader;
 }
 
-/** Reads what `save` gave, for a buffer that begins anew. */
+/** Reads the results of `save` back, for a new buffer. */
 export interface ColumnLoader {
-  /** The next piece, in the order in which they were given, from one on that began with row 0. */
+  /** Accepts the next piece, in the order of the saves, starting with one from row 0. */
   take(saved: Uint8Array): void;
-  /** Puts rows of that piece at the front of a batch's column. */
+  /** Copies rows of that piece to the front of a column of a batch. */
   copy(start: number, end: number, into: ColumnData): void;
 }
 
-/** A buffer that keeps values as they stand in a batch. */
+/** A buffer that stores values in the same form as a batch. */
 export class PlainBuffer<Data extends ColumnData> implements ColumnBuffer {
   readonly column: Column;
   readonly #width: number;

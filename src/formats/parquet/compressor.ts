@@ -4,9 +4,9 @@ import { snappyBytesMax, snappyCompress } from './snappy.js';
 
 export interface Compressor {
   readonly codec: number;
-  /** Finds repetition only: not worth its time where values are packed in bits already. */
+  /** Whether it finds only repetitions, so that it is not worth its time for bit-packed values. */
   readonly isFast: boolean;
-  /** The answer is valid until the next call. */
+  /** The result is valid until the next call. */
   compress(bytes: Uint8Array): Uint8Array;
 }
 
@@ -14,12 +14,12 @@ export type ParquetCompression = 'none' | 'snappy' | 'gzip' | 'zstd';
 
 type ZstdCompress = (bytes: Uint8Array) => Uint8Array;
 
-/** Node has it from 22.15 on. */
+/** In Node from 22.15 on. */
 const zstdCompress = (zlib as { zstdCompressSync?: ZstdCompress }).zstdCompressSync;
 
 export const hasZstd = zstdCompress !== undefined;
 
-/** zlib's default takes three times as long for some 3 % less. */
+/** zlib's default level takes three times as long and saves only about 3 %. */
 const GZIP_LEVEL = 3;
 
 export function compressorOf(compression: ParquetCompression): Compressor | undefined {

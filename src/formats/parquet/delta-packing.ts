@@ -9,11 +9,11 @@ const MINIBLOCK = BLOCK / MINIBLOCKS;
 const deltas = new Float64Array(BLOCK);
 
 /**
- * Integers as DELTA_BINARY_PACKED: times that ascend take three bytes instead of eight, and less
- * work than a compressor. Differences are held in doubles.
+ * Writes integers as DELTA_BINARY_PACKED: ascending times take three bytes instead of eight, and less
+ * work than compression. Differences are computed in doubles.
  *
- * @param words - 64-bit integers, two words each; rows `start` to `end`, at least one.
- * @returns False where a difference does not fit 52 bits (104 days in ns): nothing is written then.
+ * @param words - 64-bit integers, two words each; it writes rows `start` to `end`, at least one.
+ * @returns False if a difference does not fit 52 bits (26 days in ns); then nothing is written.
  * @see https://parquet.apache.org/docs/file-format/data-pages/encodings/
  */
 export function writeDeltaInt64(out: ByteBuffer, words: Int32Array, start: number, end: number): boolean {
@@ -38,7 +38,7 @@ export function writeDeltaInt64(out: ByteBuffer, words: Int32Array, start: numbe
   return true;
 }
 
-/** The same for 32-bit integers; false where a difference does not fit 31 bits. */
+/** Does the same for 32-bit integers. Returns false if a difference does not fit 31 bits. */
 export function writeDeltaInt32(out: ByteBuffer, values: Int32Array, start: number, end: number): boolean {
   const from = out.length;
   writeHeader(out, end - start, BigInt(values[start]!));

@@ -1,12 +1,12 @@
-/** Distinct doubles of a row group beyond which they are written plainly. */
+/** With more distinct doubles than this in a row group, they are written in plain encoding. */
 const VALUES_MAX = 8_192;
 const SLOTS = 4 * VALUES_MAX;
 const SHIFT = 32 - 15;
 
 /**
- * Doubles as codes into the distinct ones, in order of appearance. Prices and sizes repeat, and
- * codes of 12 bits are both smaller and sooner written than compressed doubles. Compares bits, so
- * that −0 and each NaN keep theirs.
+ * Maps doubles to codes, numbered in order of appearance. Prices and sizes repeat, and codes of 12 bits
+ * are both smaller and faster to write than compressed doubles. It compares bits, so that −0 and every
+ * NaN keep theirs.
  */
 export class DoubleDictionary {
   readonly #slots = new Int32Array(SLOTS);
@@ -14,7 +14,7 @@ export class DoubleDictionary {
   readonly #words = new Int32Array(2 * VALUES_MAX);
   #size = 0;
 
-  /** Distinct values, plainly encoded; valid until the next `encode`. */
+  /** The distinct values in plain encoding; valid until the next `encode`. */
   get bytes(): Uint8Array {
     return new Uint8Array(this.#words.buffer, 0, this.#size * 8);
   }
@@ -24,8 +24,8 @@ export class DoubleDictionary {
   }
 
   /**
-   * @param codes - Receives a code a value.
-   * @returns False when there are too many distinct values; the codes are rubbish then.
+   * @param codes - Receives one code for each value.
+   * @returns False if there are too many distinct values; then the codes are garbage.
    */
   encode(values: Float64Array, count: number, codes: Int32Array): boolean {
     const slots = this.#slots.fill(-1);

@@ -5,7 +5,7 @@ import { writeDeltaInt32, writeDeltaInt64 } from './delta-packing.js';
 import { ENCODING } from './metadata.js';
 import { PAGE_ROWS, type PageWriter } from './page-writer.js';
 
-/** Timestamps and int64: differences, or plainly where they jump. */
+/** Encodes timestamps and int64 as differences, or in plain encoding if the differences are too large. */
 export const encodeInt64: EncodePages<Int32Array> = (words, rows, pages) => {
   let min = 0;
   let max = 0;
@@ -60,7 +60,7 @@ export const encodeBooleans: EncodePages<Uint8Array> = (flags, rows, pages) => {
   return { nulls: 0 };
 };
 
-/** Doubles that are there in every row; NaN is a value like others. */
+/** Encodes a column of doubles without nulls; NaN is an ordinary value. */
 export const encodeDoubles: EncodePages<Float64Array> = (values, rows, pages, scratch) => {
   const coded = scratch.dictionary.encode(values, rows, scratch.codes);
   if (coded) {
@@ -79,7 +79,7 @@ export const encodeDoubles: EncodePages<Float64Array> = (values, rows, pages, sc
   return { nulls: 0, ...boundsOf(values, rows) };
 };
 
-/** Doubles where NaN stands for no value. */
+/** Encodes a nullable column of doubles, in which NaN is null. */
 export const encodeNullableDoubles: EncodePages<Float64Array> = (values, rows, pages, scratch) => {
   const { present, doubles, codes, dictionary } = scratch;
   let count = 0;
@@ -109,12 +109,12 @@ export const encodeNullableDoubles: EncodePages<Float64Array> = (values, rows, p
 };
 
 /**
- * Data pages of dictionary codes, after their dictionary page.
+ * Writes data pages of dictionary codes, after the dictionary page.
  *
- * @param codes - Of the rows that have a value, one after the other.
- * @param size - Of the dictionary.
- * @param nulls - Rows without a value.
- * @param isOptional - Whether the column may have such rows, and so has levels.
+ * @param codes - The codes of the rows that are not null, without gaps.
+ * @param size - Number of values in the dictionary.
+ * @param nulls - Number of rows that are null.
+ * @param isOptional - Whether the column is nullable, and so has levels.
  */
 export function writeCodePages(
   codes: Int32Array | Uint8Array,
@@ -139,7 +139,7 @@ export function writeCodePages(
   }
 }
 
-/** Bounds of doubles; none where there is a NaN, which readers order each in their own way. */
+/** Computes the bounds of doubles. With a NaN there are none, since readers order NaN differently. */
 function boundsOf(values: Float64Array, count: number): Omit<ColumnFacts, 'nulls'> {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
@@ -148,10 +148,10 @@ function boundsOf(values: Float64Array, count: number): Omit<ColumnFacts, 'nulls
     const value = values[i]!;
     if (value < min) min = value;
     if (value > max) max = value;
-    sum += value - value; // NaN once there is a NaN or an infinity
+    sum += value - value; // becomes NaN if there is a NaN or an infinity
   }
   if (sum !== 0 && hasNaN(values, count)) return {};
-  // By the format's rule: zeros of either sign are within the bounds.
+  // As the format requires, so that zeros of either sign are within the bounds.
   return {
     min: bytesOf(Float64Array.of(min === 0 ? -0 : min)),
     max: bytesOf(Float64Array.of(max === 0 ? 0 : max)),

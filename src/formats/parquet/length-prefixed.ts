@@ -1,7 +1,7 @@
-/** Bytes with their length before them, in four bytes. */
+/** Prefixes bytes with their length, in four bytes. */
 export const withLength = (bytes: Uint8Array): Uint8Array[] => [uint32(bytes.length), bytes];
 
-/** What `withLength` was given, piece by piece: views of what is given here. */
+/** Splits the output of `withLength` into its pieces, which are views of the input. */
 export function lengthPrefixed(bytes: Uint8Array): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; ) {

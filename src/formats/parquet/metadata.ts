@@ -27,7 +27,7 @@ const PHYSICAL: Readonly<Record<ColumnType, number>> = {
   boolean: BOOLEAN,
 };
 
-/** Of one column in one row group. */
+/** Metadata of one column in one row group. */
 export interface ChunkMetadata {
   readonly column: Column;
   readonly codec: number;
@@ -39,12 +39,12 @@ export interface ChunkMetadata {
   readonly dataOffset: number;
   readonly dictionaryOffset: number | undefined;
   readonly nulls: number;
-  /** Bounds of the values, plainly encoded; `undefined`: not known. */
+  /** Bounds of the values in plain encoding; `undefined`: not known. */
   readonly min?: Uint8Array | undefined;
   readonly max?: Uint8Array | undefined;
 }
 
-/** Only doubles and strings have a value for "none"; the other types hold one in every row. */
+/** Only doubles and strings can be null; the other types have a value in every row. */
 export const isOptional = ({ type, nullable }: Column): boolean =>
   nullable === true && (type === 'float64' || type === 'string');
 
@@ -53,9 +53,9 @@ export interface DataPage {
   readonly nulls: number;
   readonly encoding: number;
   readonly levelBytes: number;
-  /** Without the levels. */
+  /** Bytes of the body before compression, without the levels. */
   readonly bodyBytes: number;
-  /** The same number where the body is not compressed. */
+  /** Bytes of the body as written; equal to `bodyBytes` if it is not compressed. */
   readonly compressedBytes: number;
   readonly isCompressed: boolean;
 }
@@ -96,13 +96,13 @@ export function writeDictionaryPageHeader(
   });
 }
 
-/** A row group as bytes for the footer, so that a long file keeps little of each. */
+/** Serializes a row group for the footer at once, so that a long file needs little memory for each. */
 export function serializeRowGroup(rows: number, chunks: readonly ChunkMetadata[]): Uint8Array {
   const thrift = new ThriftWriter();
   const sum = (of: (chunk: ChunkMetadata) => number) => chunks.reduce((total, chunk) => total + of(chunk), 0);
   thrift.root(() => {
     thrift.structs(1, chunks, (chunk) => {
-      thrift.i64(2, 0); // deprecated, and to be 0
+      thrift.i64(2, 0); // deprecated; must be 0
       thrift.struct(3, () => writeChunk(thrift, chunk));
     });
     thrift.i64(
@@ -135,7 +135,7 @@ function writeChunk(thrift: ThriftWriter, chunk: ChunkMetadata): void {
   });
 }
 
-/** Footer with its length and the closing magic. */
+/** Serializes the footer, with its length and the closing magic. */
 export function serializeFooter(schema: Schema, rows: number, rowGroups: readonly Uint8Array[]): Uint8Array {
   const thrift = new ThriftWriter();
   const { columns } = schema;
@@ -156,7 +156,7 @@ export function serializeFooter(schema: Schema, rows: number, rowGroups: readonl
       thrift.text(2, value);
     });
     thrift.text(6, 'tickloom');
-    // Bounds follow the order of the type; without this, readers ignore them.
+    // Declares that bounds follow the order of the type; without this, readers ignore them.
     thrift.structs(7, columns, () => thrift.struct(1, () => undefined));
   });
   const { out } = thrift;
@@ -183,8 +183,8 @@ function writeColumn(thrift: ThriftWriter, column: Column): void {
   if (type === 'timestamp') {
     thrift.struct(10, () =>
       thrift.struct(8, () => {
-        // "Adjusted to UTC" is what these instants are, but DuckDB reads that as TIMESTAMPTZ and
-        // cuts it to microseconds. As a local one it is TIMESTAMP_NS, with all its nanoseconds.
+        // These instants are "adjusted to UTC", but DuckDB reads that as TIMESTAMPTZ, truncated to
+        // microseconds. Declared as local, they become TIMESTAMP_NS and keep their nanoseconds.
         thrift.bool(1, false);
         thrift.struct(2, () => thrift.struct(3, () => undefined));
       }),

@@ -2,15 +2,15 @@ import { ByteBuffer } from './byte-buffer.js';
 import type { Compressor } from './compressor.js';
 import { ENCODING, writeDataPageHeader, writeDictionaryPageHeader } from './metadata.js';
 
-/** Rows of a data page: half a megabyte of doubles. A multiple of 8. */
+/** Rows per data page: half a megabyte of doubles. A multiple of 8. */
 export const PAGE_ROWS = 65_536;
 
-/** Gathers the pages of one column of one row group. */
+/** Collects the pages of one column in one row group. */
 export class PageWriter {
   readonly out = new ByteBuffer(65_536);
-  /** For the body of the page to come. */
+  /** Buffer for the body of the next page. */
   readonly body = new ByteBuffer(16_384);
-  /** For its levels. */
+  /** Buffer for the levels of the next page. */
   readonly levels = new ByteBuffer(64);
   readonly #compressor: Compressor | undefined;
   readonly #encodings = new Set<number>();
@@ -22,7 +22,7 @@ export class PageWriter {
     this.#compressor = compressor;
   }
 
-  /** What its buffers take. */
+  /** Bytes of its buffers. */
   get bytes(): number {
     return this.out.bytes.length + this.body.bytes.length + this.levels.bytes.length;
   }
@@ -35,7 +35,7 @@ export class PageWriter {
     this.#hasDictionary = false;
   }
 
-  /** At most once, before the data pages. */
+  /** Adds the dictionary page: at most once, before the data pages. */
   dictionaryPage(values: number, body: Uint8Array): void {
     const { out } = this;
     const packed = this.#compressor ? this.#compressor.compress(body) : body;
@@ -49,9 +49,9 @@ export class PageWriter {
   }
 
   /**
-   * Levels are taken from `levels`, and it is cleared.
+   * Adds a data page with the levels in `levels`, which is then cleared.
    *
-   * @param isDense - The body has no slack that a fast compressor would find.
+   * @param isDense - Whether the body is so dense that a fast compressor would save nothing.
    */
   dataPage(rows: number, nulls: number, encoding: number, body: Uint8Array, isDense = false): void {
     const { out, levels } = this;
@@ -77,7 +77,7 @@ export class PageWriter {
     this.#encodings.add(encoding);
   }
 
-  /** @param offset - Of the column's first page in the file. */
+  /** @param offset - Offset in the file of the first page of the column. */
   facts(offset: number) {
     return {
       encodings: [...this.#encodings],

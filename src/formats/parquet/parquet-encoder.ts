@@ -32,8 +32,8 @@ import { dictionaryBytes, StringBuffer } from './string-buffer.js';
 const ROWS_AT_FIRST = 1_024;
 
 /**
- * Rows as Parquet: gathered in columns until a row group is full, then encoded a column at a time.
- * Memory is bounded by one row group, about twice its raw size.
+ * Encodes rows as Parquet: collects them in columns until a row group is full, then encodes column by
+ * column. Memory is bounded by one row group, at about twice its raw size.
  */
 export class ParquetPartEncoder implements PartEncoder {
   readonly #schema: Schema;
@@ -46,19 +46,19 @@ export class ParquetPartEncoder implements PartEncoder {
   readonly #share: MemoryShare;
   #file: StagedFile | undefined;
   #capacity = 0;
-  /** In the buffers. */
+  /** Rows in the buffers. */
   #rows = 0;
   #rowsEncoded = 0;
   #rowGroups: Uint8Array[] = [];
-  /** Of the row groups, and of the rows in the buffers: what cuts have given. */
+  /** How many of the row groups, and of the rows in the buffers, earlier cuts have returned. */
   #rowGroupsCut = 0;
   #rowsCut = 0;
-  /** Bytes of a row in the file, as far as is known. */
+  /** Estimate of the bytes per row in the file. */
   #bytesPerRow: number;
 
   /**
-   * @param dictionaries - Those of its batches.
-   * @param share - What its buffers take is in it.
+   * @param dictionaries - The dictionaries of its batches.
+   * @param share - Charged with the memory of its buffers.
    */
   constructor(
     schema: Schema,
@@ -92,9 +92,9 @@ export class ParquetPartEncoder implements PartEncoder {
   }
 
   /**
-   * The file holds whole row groups: it stays as it is. What the footer will say of them goes into the
-   * log, rows of the next one into the tail. So a checkpoint ends no row group: small ones make files
-   * larger and slower to scan.
+   * Cuts without writing to the file, which holds only whole row groups. Their metadata for the footer
+   * goes into the log, and the rows of the next row group into the tail. This way a checkpoint does not
+   * end a row group: small row groups make files larger and slower to scan.
    */
   cut(whole: boolean): EncoderCut {
     const beginsTail = whole || this.#rowGroups.length > this.#rowGroupsCut;
@@ -106,13 +106,13 @@ export class ParquetPartEncoder implements PartEncoder {
     return { mark: this.#file!.mark, state, log, tail, beginsTail };
   }
 
-  /** Row groups may be of another size by now: the rows are taken as if they came anew. */
+  /** Adds the rows of the tail as if they were new, since the size of row groups may have changed. */
   async goOn({ file, state, log, tail }: ResumedFile): Promise<void> {
     const { rowsEncoded, bytesPerRow } = state as { rowsEncoded: number; bytesPerRow: number };
     this.#file = file;
     this.#rowsEncoded = rowsEncoded;
     this.#bytesPerRow = bytesPerRow;
-    // Copies: what they are views of may be large, and would live as long as they do.
+    // Copies, since a view would keep the whole buffer under it alive.
     this.#rowGroups = log.flatMap(lengthPrefixed).map((bytes) => new Uint8Array(bytes));
     this.#rowGroupsCut = 0;
     this.#rows = this.#rowsCut = 0;
@@ -147,7 +147,7 @@ export class ParquetPartEncoder implements PartEncoder {
 
   #makeRoom(rows: number): void {
     if (rows <= this.#capacity) return;
-    // A pipeline of few rows stays small.
+    // Starts small, so that a pipeline with few rows needs little memory.
     const capacity = Math.min(this.#rowGroupRows, Math.max(rows, 2 * this.#capacity, ROWS_AT_FIRST));
     this.#share.resize(this.#bytes + (capacity - this.#capacity) * bytesPerRow(this.#schema));
     this.#capacity = capacity;
@@ -181,10 +181,10 @@ export class ParquetPartEncoder implements PartEncoder {
     this.#rowsEncoded += rows;
     this.#rows = this.#rowsCut = 0;
     this.#bytesPerRow = (file.bytes - from) / rows;
-    this.#share.resize(this.#bytes); // pages have grown with what was encoded
+    this.#share.resize(this.#bytes); // the page buffers may have grown
   }
 
-  /** What the row group takes, and what encodes it. */
+  /** Bytes of the row group, and of the memory for encoding it. */
   get #bytes(): number {
     let bytes = this.#scratch.bytes + this.#pages.bytes;
     for (const buffer of this.#buffers) bytes += buffer.bytes;

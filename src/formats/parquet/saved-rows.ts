@@ -4,10 +4,10 @@ import type { Schema } from '../../columns/schema.js';
 import type { ColumnBuffer } from './column-buffer.js';
 import { lengthPrefixed, readUint32, uint32, withLength } from './length-prefixed.js';
 
-/** Rows that are given back at a time. */
+/** Rows per batch that `savedRows` yields. */
 const ROWS_MAX = 8_192;
 
-/** Rows of the buffers as bytes: how many, then each column with its length. */
+/** Serializes rows of the buffers: their number, then each column, prefixed with its length. */
 export function saveRows(buffers: readonly ColumnBuffer[], start: number, end: number): Uint8Array[] {
   if (start === end) return [];
   const columns = buffers.map((buffer) => Buffer.concat(buffer.save(start, end)));
@@ -15,9 +15,9 @@ export function saveRows(buffers: readonly ColumnBuffer[], start: number, end: n
 }
 
 /**
- * Gives rows back as they once came, in batches that are valid until the next one.
+ * Yields saved rows in batches, each valid until the next.
  *
- * @param saved - What `saveRows` gave, piece by piece, from one on that began with row 0.
+ * @param saved - The results of `saveRows` in order, starting with one from row 0.
  */
 export function* savedRows(
   saved: readonly Uint8Array[],

@@ -1,21 +1,21 @@
 import { DoubleDictionary } from './double-dictionary.js';
 
-/** Memory that the columns of a file use in turn while they are encoded. */
+/** Memory for encoding, used by one column of a file after another. */
 export class Scratch {
-  /** A code a value, values that are there alone. */
+  /** One code for each value that is not null. */
   codes = new Int32Array(0);
-  /** Doubles that are there alone. */
+  /** The doubles that are not null. */
   doubles = new Float64Array(0);
-  /** 1 where a row has a value. */
+  /** For each row, 1 if it has a value. */
   present = new Uint8Array(0);
   readonly dictionary = new DoubleDictionary();
 
-  /** What its arrays take that grow with the rows. */
+  /** Bytes of the arrays that grow with the rows. */
   get bytes(): number {
     return bytesOf(this.codes.length);
   }
 
-  /** What they take once so many rows were reserved. */
+  /** Bytes of these arrays after `reserve(rows)`. */
   bytesWith(rows: number): number {
     return Math.max(this.bytes, bytesOf(rows));
   }
@@ -28,5 +28,5 @@ export class Scratch {
   }
 }
 
-/** A code, a double and a mark a row. */
+/** A code, a double and a mark per row. */
 const bytesOf = (rows: number): number => 13 * rows;

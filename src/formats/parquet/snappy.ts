@@ -1,17 +1,17 @@
 const BLOCK = 65_536;
 const TABLE_BITS = 14;
-/** Bytes at the end of a block that are not searched, so that four can always be loaded. */
+/** Bytes at the end of a block that are not searched, so that loading four bytes is always in bounds. */
 const MARGIN = 15;
 
 const table = new Uint16Array(1 << TABLE_BITS);
 
-/** Bytes that a compressed text takes at most. */
+/** The maximum size of the compressed output. */
 export const snappyBytesMax = (bytes: number): number => 32 + bytes + Math.floor(bytes / 6);
 
 /**
- * Compresses into Snappy's block format.
+ * Compresses to Snappy's block format.
  *
- * @param out - Has room for `snappyBytesMax` at its start.
+ * @param out - Must have room for `snappyBytesMax` bytes.
  * @returns Bytes written.
  * @see https://github.com/google/snappy/blob/main/format_description.txt
  */
@@ -47,7 +47,7 @@ function compressBlock(
   let pending = start;
   let next = start + 1;
   while (next <= limit) {
-    // Looks at every byte at first, then at fewer and fewer while nothing repeats.
+    // Tries every position at first, then skips more and more while nothing repeats.
     let skip = 32;
     let candidate = 0;
     let word = view.getInt32(next, true);
@@ -108,7 +108,7 @@ function writeLiteral(input: Uint8Array, start: number, end: number, out: Uint8A
 }
 
 function writeCopy(out: Uint8Array, at: number, offset: number, length: number): number {
-  // A copy takes 64 bytes at most, and what is left over must be at least 4.
+  // A copy covers at most 64 bytes, and the rest must be at least 4.
   while (length >= 68) {
     at = writeLongCopy(out, at, offset, 64);
     length -= 64;

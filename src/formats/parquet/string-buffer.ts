@@ -9,22 +9,22 @@ import { isOptional } from './metadata.js';
 import type { PageWriter } from './page-writer.js';
 import type { Scratch } from './scratch.js';
 
-/** Longer ones are no use as bounds. */
+/** Longer strings are not useful as bounds. */
 const BOUND_BYTES_MAX = 64;
 
 /**
- * Strings of a row group, as codes of a dictionary of its own: the pipeline's may hold many more
- * strings than a row group sees. No string is made a row.
+ * Buffers the strings of a row group as codes of its own dictionary, since that of the pipeline may hold
+ * many more strings. It makes no string per row.
  */
 export class StringBuffer implements ColumnBuffer {
   readonly column: Column;
   #codes = new Int32Array(0);
-  /** Code in the row group by id in the pipeline, −1 where there is none yet. */
+  /** Maps ids of the pipeline to codes of the row group; −1 if there is none yet. */
   #codeOf = new Int32Array(0);
-  /** Ids in the pipeline by code in the row group. */
+  /** Maps codes of the row group to ids of the pipeline. */
   #ids: number[] = [];
   #dictionary: Dictionary;
-  /** Of `#ids`, those whose texts were saved. */
+  /** How many of `#ids` have had their texts saved. */
   #idsSaved = 0;
 
   constructor(column: Column, dictionary: Dictionary) {
@@ -63,7 +63,7 @@ export class StringBuffer implements ColumnBuffer {
         throw new PipelineError(
           'SINK_FAILED',
           `Column "${this.column.name}": expected a string in every row, since it is not nullable, found none; ` +
-            'declare it "nullable: true" where it is made, or give every row a value',
+            'declare it "nullable: true" where the column is made, or set a value in every row',
         );
       }
       codes[at++] = code;
@@ -93,7 +93,7 @@ export class StringBuffer implements ColumnBuffer {
     return { nulls: rows - count, ...boundsOf(texts) };
   }
 
-  /** How many texts are new and how long all of them are, the texts, the codes. */
+  /** Saves the number of new texts and their total length, then the texts, then the codes. */
   save(start: number, end: number): readonly Uint8Array[] {
     if (start === 0) this.#idsSaved = 0;
     const ids = this.#ids.slice(this.#idsSaved);
@@ -107,7 +107,7 @@ export class StringBuffer implements ColumnBuffer {
 
   loader(): ColumnLoader {
     const dictionary = this.#dictionary;
-    /** Ids in the pipeline by code. */
+    /** Maps codes to ids of the pipeline. */
     const ids: number[] = [];
     let codes = new Int32Array(0);
     return {
@@ -137,7 +137,7 @@ export class StringBuffer implements ColumnBuffer {
   }
 }
 
-/** Strings plainly encoded: their length in four bytes, then they. */
+/** Encodes strings in plain encoding: the length in four bytes, then the string. */
 export function dictionaryBytes(texts: readonly Uint8Array[]): Uint8Array {
   const out = new ByteBuffer(texts.reduce((sum, { length }) => sum + 4 + length, 0) || 1);
   for (const text of texts) {

@@ -9,12 +9,12 @@ const LIST = 9;
 const STRUCT = 12;
 
 /**
- * Thrift's compact protocol, as much of it as Parquet's metadata needs.
+ * Writes Thrift's compact protocol, as far as Parquet's metadata needs it.
  * @see https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 export class ThriftWriter {
   readonly out: ByteBuffer;
-  /** Field ids written last, one for each struct that is open. */
+  /** The last field id of each open struct. */
   readonly #last: number[] = [0];
 
   constructor(out = new ByteBuffer()) {
@@ -49,7 +49,7 @@ export class ThriftWriter {
     this.#struct(write);
   }
 
-  /** A struct that is no field: the root, or what is serialized by itself to go into a list. */
+  /** Writes a struct that is not a field: the root, or a list item that is serialized separately. */
   root(write: () => void): void {
     this.#struct(write);
   }
@@ -59,7 +59,7 @@ export class ThriftWriter {
     for (const item of items) this.#struct(() => write(item));
   }
 
-  /** Structs that were serialized by themselves. */
+  /** Writes a list of structs that were serialized separately. */
   serialized(field: number, items: readonly Uint8Array[]): void {
     this.#list(field, STRUCT, items.length);
     for (const item of items) this.out.append(item);
@@ -97,7 +97,7 @@ export class ThriftWriter {
     this.out.append(value);
   }
 
-  /** Field ids ascend and none is more than 15 past the one before it: all of Parquet's do. */
+  /** Field ids must ascend in steps of at most 15, as all of Parquet's do. */
   #field(field: number, type: number): void {
     const depth = this.#last.length - 1;
     this.out.byte(((field - this.#last[depth]!) << 4) | type);

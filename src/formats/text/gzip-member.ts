@@ -5,19 +5,19 @@ import type { FileMark, StagedFile } from '../../outputs/staging/staged-file.js'
 const SHORT_BYTES = 65_536;
 
 /**
- * Compresses into a file, as one gzip member. A file that is gone on with later gets another
- * member after it, which every gzip reader takes as one text.
+ * Compresses into a file, as one gzip member. If the file is continued later, another member follows,
+ * and every gzip reader reads both as one text.
  */
 export class GzipMember {
-  /** Of the file before it. */
+  /** The mark of the file at the start of the member. */
   readonly begin: FileMark;
   readonly #gzip: Gzip;
   readonly #file: StagedFile;
   #chunks: Uint8Array[] = [];
-  /** Its text, while that is short. */
+  /** The text of the member, while it is short. */
   #text: Uint8Array[] = [];
   #textBytes = 0;
-  /** Of `#text`, pieces that were given. */
+  /** How many pieces of `#text` were returned by `textSince`. */
   #given = 0;
 
   constructor(file: StagedFile) {
@@ -25,14 +25,14 @@ export class GzipMember {
     this.begin = file.mark;
     this.#gzip = createGzip();
     this.#gzip.on('data', (chunk: Uint8Array) => this.#chunks.push(chunk));
-    // Told by `write` and `end`; an error that nobody listens to would end the process.
+    // Reported by `write` and `end`; an error event without a listener would end the process.
     this.#gzip.on('error', () => {});
   }
 
-  /** The memory may be used again once the promise has settled. */
+  /** Compresses bytes; their memory may be reused once the promise has settled. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#textBytes += bytes.length;
-    // A copy whatever it is a view of: `slice` of a buffer is none.
+    // `slice` would not do: on a Node buffer it makes a view, not a copy.
     if (this.isShort) this.#text.push(new Uint8Array(bytes));
     else this.#text = [];
     await new Promise<void>((resolve, reject) => {
@@ -41,12 +41,12 @@ export class GzipMember {
     await this.#passOn();
   }
 
-  /** To end it would cost more than to keep its text. */
+  /** Whether the member is short, so that a checkpoint keeps its text instead of ending it. */
   get isShort(): boolean {
     return this.#textBytes < SHORT_BYTES;
   }
 
-  /** Of a short one, the text that was not given before. */
+  /** Returns the text of a short member since the last call, or from its start. */
   textSince(fromStart: boolean): readonly Uint8Array[] {
     const text = this.#text.slice(fromStart ? 0 : this.#given);
     this.#given = this.#text.length;
@@ -66,7 +66,7 @@ export class GzipMember {
     await this.#passOn();
   }
 
-  /** Frees what an unfinished member holds. */
+  /** Frees the resources of an unfinished member. */
   destroy(): void {
     this.#gzip.destroy();
   }

@@ -4,25 +4,28 @@ import type { Column, ColumnData, Schema } from '../../columns/schema.js';
 import { NUMBER_BYTES_MAX, writeAscii, writeDouble, writeInt64, writeInteger } from './write-number.js';
 import { TIME_BYTES_MAX, type TimeFormat, TimeWriter } from './write-time.js';
 
-/** What differs between the text formats. */
+/** How a text format writes values. */
 export interface TextDialect {
   readonly timeFormat: TimeFormat;
-  /** Bytes before the value of a column: a delimiter, a key. */
+  /** Bytes before the value of a column, such as a delimiter or a key. */
   before(column: Column, index: number): Uint8Array;
-  /** A string as it stands between the delimiters, quotes included where needed. */
+  /** Encodes a string, with quotes if needed. */
   text(value: string): Uint8Array;
-  /** What stands for no value. */
+  /** The text for null. */
   readonly nullText: string;
-  /** Whether instants stand in double quotes. */
+  /** Whether instants are in double quotes. */
   readonly quoteTimes?: boolean;
-  /** What stands for a double that is no number. */
+  /** The text for NaN and infinities. */
   nonFinite(value: number): string;
 }
 
-/** Ids whose texts are kept: what comes behind so many symbols hardly repeats, and each open file keeps its own. */
+/**
+ * Only the texts of the ids below this are cached: strings after so many symbols rarely repeat, and
+ * each open file has its own cache.
+ */
 const KEPT_MAX = 65_536;
 
-/** Writes the values of one column, one by one. */
+/** Writes the values of one column as text. */
 export class TextColumn {
   readonly #column: Column;
   readonly #dialect: TextDialect;
@@ -37,9 +40,9 @@ export class TextColumn {
   #words: Int32Array = NO_WORDS;
   #codes: Uint8Array = NO_CODES;
   #dictionary: Dictionary | undefined;
-  /** Texts of the dictionary's first strings, by id, as they are first needed. */
+  /** Cached texts of the first strings of the dictionary, by id. */
   #strings: (Uint8Array | undefined)[] = [];
-  /** Of those that are not kept, the last one. */
+  /** The last string that is not in the cache. */
   #lastId = -1;
   #lastText: Uint8Array = new Uint8Array(0);
 
@@ -58,7 +61,7 @@ export class TextColumn {
         : (column.values ?? []).map((value) => dialect.text(value));
   }
 
-  /** Looks at a batch until the next one. */
+  /** Sets the batch to read from, until the next call. */
   over(batch: Batch, data: ColumnData): void {
     if (data instanceof Float64Array) this.#doubles = data;
     else if (data instanceof Int32Array) this.#words = data;
@@ -72,7 +75,7 @@ export class TextColumn {
     this.#dictionary = dictionary;
   }
 
-  /** Room that the value of a row needs. */
+  /** The most bytes that the value of a row needs. */
   bytesMax(row: number): number {
     const before = this.#before.length;
     if (this.#kind === STRING) return before + this.#string(this.#words[row]!).length;
@@ -113,14 +116,14 @@ export class TextColumn {
 
   #encode(id: number): Uint8Array {
     if (id >= KEPT_MAX) return this.#unkept(id);
-    // Filled without holes, or the array turns into a slow one.
+    // Filled without holes, since V8 makes a sparse array slow.
     while (this.#strings.length <= id) this.#strings.push(undefined);
     const text = this.#textOf(id);
     this.#strings[id] = text;
     return text;
   }
 
-  /** Asked for twice a row: for its room, and to be written. */
+  /** Remembers the last text, since each row asks for it twice: for its size, and to write it. */
   #unkept(id: number): Uint8Array {
     if (id !== this.#lastId) this.#lastText = this.#textOf(id);
     this.#lastId = id;
@@ -159,7 +162,7 @@ const NO_CODES = new Uint8Array(0);
 
 function copy(text: Uint8Array, bytes: Uint8Array, at: number): number {
   const { length } = text;
-  // A call into the engine costs more than a short loop.
+  // For short texts, a loop is faster than the call of `set`.
   if (length > 64) {
     bytes.set(text, at);
     return at + length;

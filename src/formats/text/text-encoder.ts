@@ -14,16 +14,16 @@ export interface TextFormat {
   readonly header: Uint8Array;
   /** Bytes after the last value of a row, its line end included. */
   readonly rowEnd: Uint8Array;
-  /** A control record as a line; without it, they are left out. */
+  /** Formats a control record as a line; if missing, control records are left out. */
   readonly controlLine?: ((record: ControlRecord) => string) | undefined;
   readonly gzip: boolean;
 }
 
-/** Bytes gathered before they are written: few at first, since many files may be open. */
+/** Size of the buffer before each write: small at first, since many files may be open. */
 const CHUNK_BYTES_FIRST = 16_384;
 const CHUNK_BYTES_MAX = 262_144;
 
-/** Rows as lines of text. */
+/** Encodes rows as lines of text. */
 export class TextPartEncoder implements PartEncoder {
   readonly #format: TextFormat;
   readonly #columns: TextColumn[];
@@ -34,7 +34,7 @@ export class TextPartEncoder implements PartEncoder {
   #gzip: GzipMember | undefined;
   readonly control?: (record: ControlRecord) => Promise<void>;
 
-  /** @param share - What its buffer takes is in it. */
+  /** @param share - Charged with the memory of its buffer. */
   constructor(schema: Schema, format: TextFormat, share: MemoryShare) {
     this.#format = format;
     this.#share = share;
@@ -44,7 +44,7 @@ export class TextPartEncoder implements PartEncoder {
   }
 
   get pendingBytes(): number {
-    // What gzip leaves of text such as this, roughly.
+    // gzip compresses such text to about a quarter.
     return this.#format.gzip ? Math.ceil(this.#at / 4) : this.#at;
   }
 
@@ -53,7 +53,7 @@ export class TextPartEncoder implements PartEncoder {
     if (file.bytes === 0) await this.#append(this.#format.header);
   }
 
-  /** All text is in the file; of a gzip member that is short, in the tail. */
+  /** Writes all text to the file first; the text of a short gzip member goes into the tail instead. */
   async cut(whole: boolean): Promise<EncoderCut> {
     await this.#drain();
     const file = this.#file!;
@@ -88,7 +88,7 @@ export class TextPartEncoder implements PartEncoder {
 
   async end(): Promise<void> {
     await this.#drain();
-    // A file without text is one of an empty member.
+    // Without any text, the file still gets one empty member, so that it is valid gzip.
     if (this.#format.gzip && this.#file!.bytes === 0) this.#gzip ??= new GzipMember(this.#file!);
     await this.#gzip?.end();
     this.#gzip = undefined;
@@ -109,7 +109,7 @@ export class TextPartEncoder implements PartEncoder {
     this.#gzip = undefined;
   }
 
-  /** @returns The first row that there was no room for. */
+  /** Writes rows to the buffer. @returns The first row for which there was no room. */
   #fill(start: number, end: number): number {
     const columns = this.#columns;
     const { rowEnd } = this.#format;

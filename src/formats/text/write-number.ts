@@ -1,6 +1,6 @@
 /**
- * Numbers as ASCII, straight into bytes: no string a value. Each function writes at `at` and
- * answers with the position after what it wrote; the caller has made room (`NUMBER_BYTES_MAX`).
+ * Write numbers as ASCII directly into bytes, without making strings. Each function writes at `at` and
+ * returns the position after the number. The caller makes room (`NUMBER_BYTES_MAX`).
  */
 
 /** Longest text of a double (`-1.7976931348623157e+308` has 24) or a 64-bit integer (20). */
@@ -9,14 +9,14 @@ export const NUMBER_BYTES_MAX = 32;
 const ZERO = 48;
 const MINUS = 45;
 const POINT = 46;
-/** Below, an integer has at most 15 digits and sums and products of its parts are exact. */
+/** Below this, an integer has at most 15 digits, and sums and products of its parts are exact. */
 const EXACT_MAX = 1e15;
 
 /**
- * The shortest text that reads back as the same double, −0 included.
+ * Writes the shortest text that reads back as the same double, −0 included.
  *
- * Prices are decimals: a double that equals r ÷ 10ⁿ, r an integer below 10¹⁵, has exactly one
- * decimal of at most 15 digits that reads back as it, so that one is the shortest.
+ * Prices are decimals. If a double equals r ÷ 10ⁿ with an integer r below 10¹⁵, exactly one decimal of
+ * at most 15 digits reads back as this double, so that decimal is the shortest.
  *
  * @param value - Finite.
  */
@@ -55,7 +55,7 @@ export function writeInteger(bytes: Uint8Array, at: number, value: number): numb
   return writeUnsigned(bytes, at + 1, -value);
 }
 
-/** A 64-bit integer from its words. */
+/** Writes a 64-bit integer from its words. */
 export function writeInt64(bytes: Uint8Array, at: number, low: number, high: number): number {
   // |value| < 2⁵³: the sum is exact.
   if (high >= -0x20_0000 && high < 0x20_0000)
@@ -63,7 +63,7 @@ export function writeInt64(bytes: Uint8Array, at: number, low: number, high: num
   return writeAscii(bytes, at, String((BigInt(high) << 32n) | BigInt(low >>> 0)));
 }
 
-/** @param value - Below 10 to the `width`; padded with zeros in front. */
+/** Writes `width` digits, with leading zeros. @param value - Below 10^`width`. */
 export function writePadded(bytes: Uint8Array, at: number, value: number, width: number): number {
   for (let i = at + width - 1; i >= at; i--) {
     const tenth = (value / 10) | 0;

@@ -1,15 +1,15 @@
 import { readEpochMillis, readSubMillis } from '../../columns/int64.js';
 import { writeAscii, writeInt64, writeInteger, writePadded } from './write-number.js';
 
-/** How an instant is written: ISO 8601 with nine decimals, or a whole number since 1970, rounded down. */
+/** How an instant is written: as ISO 8601 with nine decimals, or as a whole number since 1970, rounded down. */
 export type TimeFormat = 'iso' | 'ns' | 'us' | 'ms';
 
-/** Bytes of `2014-05-08T05:00:17.007000000Z`; the numbers are shorter. */
+/** Enough for `2014-05-08T05:00:17.007000000Z` (30 bytes); numbers are shorter. */
 export const TIME_BYTES_MAX = 32;
 
 const SECONDS_PER_DAY = 86_400;
 
-/** Writes the timestamps of one column. Rows tend to share their second, so its text is kept. */
+/** Writes the timestamps of one column. Successive rows often share their second, so its text is cached. */
 export class TimeWriter {
   readonly #format: TimeFormat;
   #second = Number.NaN;
@@ -67,7 +67,7 @@ export class TimeWriter {
 function writeMicros(bytes: Uint8Array, at: number, words: Int32Array, row: number): number {
   const epochMs = readEpochMillis(words, row);
   const micros = Math.floor(readSubMillis(words, row) / 1_000);
-  // From 2255 on, and before 1685, a double does not hold them: digits beside digits do.
+  // From 2255 on, and before 1685, microseconds do not fit a double, so the parts are written separately.
   if (epochMs > 0) return writePadded(bytes, writeInteger(bytes, at, epochMs), micros, 3);
   return writeAscii(bytes, at, String(BigInt(epochMs) * 1_000n + BigInt(micros)));
 }

@@ -47,7 +47,7 @@ async function kept(input: ReturnType<typeof inputOf>, settings: DecodeSettings 
 }
 
 const MEANT = 'columns.time.anyInstant to true if that is meant';
-const ALL = ', and all rows here are like it';
+const ALL = ', and the first rows are all like it';
 
 describe('a file of epoch numbers', () => {
   it.each<[string, Time & object, readonly (string | number)[], string]>([
@@ -56,28 +56,28 @@ describe('a file of epoch numbers', () => {
       { from: 'time', unit: 'us' },
       [1700000000000, 1700000001000],
       `1700000000000 read as microseconds is 1970-01-20T16:13:20Z${ALL}. ` +
-        `Read as milliseconds it is 2023-11-14T22:13:20Z: set columns.time.unit to ms, or ${MEANT}; files of two units need a spec each`,
+        `Read as milliseconds it is 2023-11-14T22:13:20Z: set columns.time.unit to ms, or ${MEANT}; files in two units need two specs`,
     ],
     [
       'of microseconds read as nanoseconds',
       { from: 'time', unit: 'ns' },
       ['1700000000000123'],
       '1700000000000123 read as nanoseconds is 1970-01-20T16:13:20Z. ' +
-        `Read as microseconds it is 2023-11-14T22:13:20Z: set columns.time.unit to us, or ${MEANT}; files of two units need a spec each`,
+        `Read as microseconds it is 2023-11-14T22:13:20Z: set columns.time.unit to us, or ${MEANT}; files in two units need two specs`,
     ],
     [
       'of seconds with a fraction read as milliseconds',
       { from: 'time', unit: 'ms' },
       ['1700000000.25', '1700000000.5'],
       `1700000000.25 read as milliseconds is 1970-01-20T16:13:20Z${ALL}. ` +
-        `Read as seconds it is 2023-11-14T22:13:20.25Z: set columns.time.unit to s, or ${MEANT}; files of two units need a spec each`,
+        `Read as seconds it is 2023-11-14T22:13:20.25Z: set columns.time.unit to s, or ${MEANT}; files in two units need two specs`,
     ],
     [
       'of microseconds read as milliseconds',
       { from: 'time', unit: 'ms' },
       ['1700000000000000'],
       '1700000000000000 read as milliseconds is past the year 2248. ' +
-        `Read as microseconds it is 2023-11-14T22:13:20Z: set columns.time.unit to us, or ${MEANT}; files of two units need a spec each`,
+        `Read as microseconds it is 2023-11-14T22:13:20Z: set columns.time.unit to us, or ${MEANT}; files in two units need two specs`,
     ],
     [
       'past 2200 that fit in no unit',
@@ -103,7 +103,7 @@ describe('a file of epoch numbers', () => {
       { from: 'time', unit: 'us', zone: 'Asia/Tokyo' },
       [0, 1700000000000],
       `1700000000000 read as microseconds is 1970-01-20T07:13:20Z${ALL}. ` +
-        `Read as milliseconds it is 2023-11-14T13:13:20Z: set columns.time.unit to ms, or ${MEANT}; files of two units need a spec each`,
+        `Read as milliseconds it is 2023-11-14T13:13:20Z: set columns.time.unit to ms, or ${MEANT}; files in two units need two specs`,
     ],
   ])('is refused with the likely unit: %s', async (_, time, times, found) => {
     for (const batchRows of [1, 64]) {
@@ -269,7 +269,7 @@ describe('a file of epoch numbers', () => {
   it('wants numbers since 1970 for that option', () => {
     const columns = (time: Time) => ({ ...TRADES.columns, time });
     const expected = [
-      'columns.time.anyInstant: expected a unit of s, ms, us or ns beside it and no date: only numbers since 1970 are judged',
+      'columns.time.anyInstant: expected "unit" to be s, ms, us or ns, and no "date": only numbers since 1970 are checked',
     ];
     for (const more of [{}, { unit: 'ms', date: 'file' }] as const) {
       const time = { from: 'time', anyInstant: true, ...more };

@@ -352,9 +352,9 @@ describe('the plan of a replay', () => {
         },
       }),
     ).toEqual([
-      'columns.ask: expected where "ask" comes from: rows of kind quote need it',
+      'columns.ask: expected the field that "ask" comes from: rows of kind quote need it',
       'columns.time.zone: expected a zone like America/New_York, UTC or -05:00',
-      'columns.time.date: expected a unit of s, ms, us or ns beside it: an iso time has a date',
+      'columns.time.date: expected "unit" to be s, ms, us or ns: an iso time already has a date',
       'columns.symbol: expected exactly one of from, value and fromFile, found 2',
       'columns.bid.unit: a column of type float64 has no such option',
       'columns.bid.from: expected the number of a field, since there is no header (header: false)',
