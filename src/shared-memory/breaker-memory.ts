@@ -1,7 +1,7 @@
 /**
- * Where things are in the shared memory of a breaker, and how they are packed into words. What changes
- * together is one word: state, reason and epoch in the control word; epoch, holder, outcome and expiry of
- * a probe in the word of that probe. Cells that different threads write often are 128 bytes apart.
+ * The layout of a breaker's shared memory, and how values are packed into words. Values that change
+ * together share one word: state, reason and epoch in the control word; epoch, holder, outcome and expiry
+ * of a probe in that probe's word. Cells that different threads write often are 128 bytes apart.
  */
 /** In the order of their codes. */
 export const BREAKER_STATES = ['closed', 'open', 'halfOpen', 'heldOpen', 'disabled'] as const;
@@ -12,7 +12,7 @@ export const BREAKER_STATES = ['closed', 'open', 'halfOpen', 'heldOpen', 'disabl
  */
 export type BreakerState = (typeof BREAKER_STATES)[number];
 
-/** Why calls are refused, in the order of their codes. The first stands for none. */
+/** Why calls are refused, in the order of the codes. The first one means no reason. */
 export const BREAKER_REASONS = [
   'none',
   'failuresInRow',
@@ -32,7 +32,7 @@ export const BREAKER_REASONS = [
  */
 export type BreakerReason = (typeof BREAKER_REASONS)[number];
 
-/** Codes of the states in the control word, for the paths that must be fast. */
+/** Codes of the states in the control word, for the fast paths. */
 export const CLOSED = 0;
 export const OPEN = 1;
 export const HALF_OPEN = 2;
@@ -44,7 +44,7 @@ export const STATE_MASK = 0b111;
 const REASON_SHIFT = 3;
 const REASON_MASK = 0b1111;
 const EPOCH_SHIFT = 7;
-/** Grows by one with each change of state, and wraps. */
+/** The epoch grows by one with each change of state, and wraps. */
 export const EPOCH_MASK = 0x1ff_ffff;
 
 export const packWord = (state: number, reason: number, epoch: number): number =>
@@ -62,23 +62,23 @@ const LINE_BYTES = 128;
 export const WORD_CELL = 0;
 /** Failures in a row: epoch in the upper 12 bits, count in the lower 20. */
 export const RUN_CELL = LINE_BYTES / 4;
-/** Counts what threads tell the main thread, which waits on it. */
+/** Incremented by threads to signal the main thread, which waits on it. */
 export const SIGNAL_CELL = (2 * LINE_BYTES) / 4;
-/** Counts changes of state, for threads that wait until calls are let through again. */
+/** Incremented with each change of state, for threads that wait until calls are let through again. */
 export const CHANGE_CELL = SIGNAL_CELL + 1;
 
 /** 64-bit cells, by index. */
-/** Ns of the clock at which calls began to be refused; negative while they are not. */
+/** Ns on the clock at which the breaker began to refuse calls; negative while it does not. */
 export const OPENED_AT_CELL = (3 * LINE_BYTES) / 8;
-/** Ns that this opening lasts, or the next one. Written by the main thread alone. */
+/** Ns that the current opening lasts or, if there is none, the next one. Only the main thread writes it. */
 export const OPEN_FOR_CELL = OPENED_AT_CELL + 1;
 const PROBES_BYTE = 4 * LINE_BYTES;
 export const PROBES_CELL = PROBES_BYTE / 8;
 export const PROBES_MAX = 64;
 
 /**
- * A probe: outcome in bits 0 and 1, epoch in 2 to 11, holder in 12 to 31, expiry in 32 to 63. A holder is
- * a `threadId`, an expiry an instant in ms of the clock; both wrap.
+ * Bits of a probe: 0 and 1 = outcome, 2 to 11 = epoch, 12 to 31 = holder, 32 to 63 = expiry. A holder is
+ * a `threadId`; an expiry is an instant in ms on the clock. Both wrap.
  */
 export const PROBE_FREE = 0;
 export const PROBE_OUT = 1;
@@ -99,7 +99,7 @@ export const isHeldBy = (probe: bigint, threadId: number): boolean =>
   probeOutcome(probe) === PROBE_OUT && probeHolder(probe) === (threadId & HOLDER_MASK);
 export const withOutcome = (probe: bigint, outcome: number): bigint => (probe & ~3n) | BigInt(outcome);
 
-/** What calls came to, in the order of their cells in a stripe; two 32-bit cells each, low and high. */
+/** Outcomes of calls, in the order of their cells in a stripe. Each takes two 32-bit cells, low and high. */
 export const CALL_COUNTS = [
   'succeeded',
   'failed',
@@ -110,34 +110,37 @@ export const CALL_COUNTS = [
   'refused',
 ] as const;
 export type CallCountName = (typeof CALL_COUNTS)[number];
-/** Threads count in stripes of their own, as far as these go round. The last cell of one is its owner. */
+/**
+ * Each thread counts in its own stripe, as long as there are enough. The last cell of a stripe is its
+ * owner.
+ */
 export const STRIPES = 16;
 export const STRIPE_CELLS = LINE_BYTES / 4;
 const STRIPES_BYTE = PROBES_BYTE + PROBES_MAX * 8;
 export const STRIPES_CELL = STRIPES_BYTE / 4;
 
-/** Parts of a time window. */
+/** Number of buckets in a time window. */
 export const BUCKETS = 10;
 const HEAD_BYTE = STRIPES_BYTE + STRIPES * LINE_BYTES;
 /** Next position in the count window. */
 export const HEAD_CELL = HEAD_BYTE / 4;
 const BUCKETS_BYTE = HEAD_BYTE + LINE_BYTES;
-/** Of a bucket: successes, failures, slow calls, in 64-bit cells. */
+/** The cells of a bucket: successes, failures, slow calls, 64 bits each. */
 export const BUCKETS_CELL = BUCKETS_BYTE / 8;
 export const BUCKET_CELLS = 3;
 const RING_BYTE = BUCKETS_BYTE + 2 * LINE_BYTES;
-/** Outcomes of the count window, 32-bit cells, to the end of the memory. */
+/** Outcomes of the count window: 32-bit cells, up to the end of the memory. */
 export const RING_CELL = RING_BYTE / 4;
 
 /**
- * Places in the ring of a count window: a power of two, so that positions may wrap, with at least as
- * many again as the window has, for outcomes that are still being evaluated.
+ * Length of the ring of a count window: a power of two, so that positions may wrap, and at least twice
+ * the window, to leave room for outcomes that are still being evaluated.
  */
 export function ringLength(windowSize: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(windowSize * 2, 64)));
 }
 
-/** @param settings - Of a breaker: only a count window takes memory of its own. */
+/** @param settings - Settings of a breaker: only a count window needs memory of its own. */
 export function breakerBytes({
   countWindow,
 }: {

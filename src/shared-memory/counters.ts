@@ -1,32 +1,33 @@
 /**
- * What a pipeline counts, in memory that another thread may read while it runs: one cell a
- * counter, one writer, no message.
+ * The counters of a pipeline, in memory that other threads may read while it runs: one cell for each
+ * counter, one writer, no messages.
  *
- * Rows add up: `rowsIn + rowsDerived = rowsOut + rowsFiltered + rowsFolded + rowsDropped +
- * rowsRejected + rowsPending`, where the last is what is still inside. So they do at any instant, in
- * the middle of an update and after a kill: who writes raises the left side before the right, and who
- * reads looks at the right side before the left. The cells stand in the order of writing.
+ * Rows add up: `rowsIn + rowsDerived = rowsOut + rowsFiltered + rowsFolded + rowsDropped + rowsRejected +
+ * rowsPending`, where the last is the rows still inside. `rowsPending` is never negative, even in the
+ * middle of an update or after a kill: the writer raises the left side before the right, and readers read
+ * the right side before the left. The cells are in the order of writing.
  *
- * These are counted over all starts of a run, so they are in its checkpoints. Their cells come first.
+ * The counters below are counted over all starts of a run, so they are part of its checkpoints. Their
+ * cells come first.
  */
 export const RUN_COUNTERS = [
-  /** Rows that the source read, those it rejected included. */
+  /** Rows that the source read, including those that it rejected. */
   'rowsIn',
-  /** Rows that an operator made (bars). */
+  /** Rows that an operator created (bars). */
   'rowsDerived',
-  /** Rows that a filter let fall. */
+  /** Rows that an operator removed, such as a filter. */
   'rowsFiltered',
-  /** Rows that were taken up into others (ticks into bars). */
+  /** Rows that were folded into others (ticks into bars). */
   'rowsFolded',
   /** Late rows that were dropped. */
   'rowsDropped',
-  /** Rows that could not be used and went to the dead-letter file or stopped the job. */
+  /** Rows that could not be used and either went to the dead-letter file or stopped the job. */
   'rowsRejected',
-  /** Rows that the sink took. */
+  /** Rows that the sink accepted. */
   'rowsOut',
-  /** Rows that came late, whatever became of them: counted under another name as well. */
+  /** Rows that came late, whatever happened to them. Each is also counted under another name. */
   'rowsLate',
-  /** Batches that the sink took. */
+  /** Batches that the sink accepted. */
   'batches',
   /** Bytes that the source read. */
   'bytesIn',
@@ -34,21 +35,21 @@ export const RUN_COUNTERS = [
   'bytesOut',
 ] as const;
 
-/** All that is counted: of the run, and of this start of it. */
+/** All counters: those of the run, and those of this start of it. */
 export const COUNTERS = [
   ...RUN_COUNTERS,
-  /** Times that the loop went round. Grows as long as the pipeline makes progress. */
+  /** Turns of the loop. Grows as long as the pipeline makes progress. */
   'turns',
-  /** How far the start has come, as a `StartStep`. */
+  /** Progress of the start, as a `StartStep`. */
   'startStep',
-  /** `process.hrtime` in ns of the first batch from the source. 0: none yet. */
+  /** When the first batch came from the source, in ns of `process.hrtime`; 0 before that. */
   'firstRowAtNs',
-  /** `process.hrtime` in ns of the last sign of life of the thread. */
+  /** The thread's last heartbeat, in ns of `process.hrtime`. */
   'heartbeatNs',
-  /** Log lines that the thread posted, and those that it let fall since too many were not yet taken. */
+  /** Log lines that the thread posted, and lines that it dropped because too many were still unread. */
   'logsPosted',
   'logsDropped',
-  /** Log lines that the main thread took: the one cell that it writes. */
+  /** Log lines that the main thread has read. This is the only cell that the main thread writes. */
   'logsTaken',
 ] as const;
 
@@ -72,11 +73,11 @@ const CELL: Readonly<Record<CounterName, number>> = Object.fromEntries(
 
 export const COUNTERS_BYTES = COUNTERS.length * BigInt64Array.BYTES_PER_ELEMENT;
 
-/** One writer; any number of readers in any thread. Writes are a few a batch, never one a row. */
+/** One writer; any number of readers, in any thread. A few writes per batch, never one per row. */
 export class Counters {
   readonly #cells: BigInt64Array;
 
-  /** @param memory - At least `COUNTERS_BYTES`; shared if another thread is to read it. */
+  /** @param memory - At least `COUNTERS_BYTES`; shared if another thread reads it. */
   constructor(memory: ArrayBufferLike = new ArrayBuffer(COUNTERS_BYTES)) {
     this.#cells = new BigInt64Array(memory, 0, COUNTERS.length);
   }
@@ -93,7 +94,7 @@ export class Counters {
     return Number(Atomics.load(this.#cells, CELL[name]));
   }
 
-  /** All of them, the last one first: what is still inside is then never less than none. */
+  /** Reads all counters, last one first, so that the rows still inside are never negative. */
   read(): CounterValues {
     const values = new Array<number>(COUNTERS.length);
     for (let cell = values.length - 1; cell >= 0; cell--) values[cell] = this.get(COUNTERS[cell]!);
@@ -102,8 +103,8 @@ export class Counters {
 }
 
 /**
- * Rows that were read and are neither delivered nor accounted for otherwise: still inside. Below 0
- * only if an operator of the user's counts more rows than it was given.
+ * Rows that were read but are neither delivered nor otherwise accounted for, so they are still inside.
+ * Negative only if a user's operator counts more rows than it was given.
  */
 export function rowsPending(counters: CounterValues): number {
   const { rowsIn, rowsDerived, rowsOut, rowsFiltered, rowsFolded, rowsDropped, rowsRejected } = counters;
@@ -112,9 +113,9 @@ export function rowsPending(counters: CounterValues): number {
 
 /** Rows that were dropped, by reason. */
 export interface DroppedRows {
-  /** Rows that came after the window that they belong to had closed. */
+  /** The rows came after their window had closed. */
   readonly late: number;
-  /** Rows that a module of the user's dropped. */
+  /** Rows that the user's module dropped, for whatever reason. */
   readonly other?: number;
 }
 

@@ -1,16 +1,16 @@
 import { InvalidOptionsError } from '../core/errors.js';
 
 /**
- * Where budgets lie in the memory that all threads share. Nothing else knows an offset.
+ * The layout of budgets in the memory that all threads share. No other file knows an offset.
  *
  * ```
  * header · members · scopes · statistics · arena
  * scope: state line | who waits | who is late | parameters ×2 | cells ×2 | virtual time | lanes | line entries
  * ```
  *
- * A scope's parameters (rates, windows, caps) are immutable once published: a change writes the
- * other of the two sets and counts the scope's version up. What threads write at a high rate lies
- * on cache lines of its own.
+ * A scope's parameters (rates, windows, caps) are immutable once published: a change writes the other of
+ * the two sets and increments the scope's version. Cells that threads write often are on cache lines of
+ * their own.
  */
 
 /** Two cache lines of 64 bytes: the prefetcher of x86 fetches them in pairs. */
@@ -18,33 +18,33 @@ const LINE_BYTES = 128;
 const MAGIC = 0x54_4c_52_31; // "TLR1"
 const NAME_BYTES_MAX = 248;
 
-/** Limits that one budget may have. */
+/** Most limits that one budget may have. */
 export const LIMITS_MAX = 4;
-/** Calls that one scope may have in flight. */
+/** Most calls that one scope may have in flight. */
 export const IN_FLIGHT_MAX = 1_024;
-/** Where an in-flight cap takes its leases from: 32-bit words in the arena of 64-bit ones. */
+/** Arena words for the leases of an in-flight cap: 32-bit leases in 64-bit words. */
 export const GATE_ARENA_WORDS = IN_FLIGHT_MAX / 2;
 
 const PARAMETER_BYTES = 32;
 const PARAMETERS_HEAD_BYTES = 32;
 const PARAMETERS_BYTES = 256;
 
-/** Counters of a member on one scope. */
+/** Number of counters that a member has for one scope. */
 export const STATISTICS_COUNTERS = 8;
 
 export interface RateMemorySizes {
-  /** Scopes that may exist at one time. */
+  /** Scopes that may exist at the same time. */
   readonly scopesMax: number;
-  /** Threads (strictly: opened clients) that may spend at one time. */
+  /** Threads (strictly: opened clients) that may spend at the same time. */
   readonly threadsMax: number;
-  /** 64-bit words for rolling windows (one a permit) and in-flight caps (512 each). */
+  /** 64-bit words for rolling windows (one for each permit) and in-flight caps (512 each). */
   readonly arenaWords: number;
 }
 
 export type LimitKind = 'gcra' | 'rolling' | 'quota';
 const LIMIT_KINDS: readonly LimitKind[] = ['gcra', 'rolling', 'quota'];
 
-/** A limit as it lies in memory. */
+/** A limit as it is stored in memory. */
 export interface LimitParameters {
   readonly kind: LimitKind;
   /** The largest cost that can ever be taken at once. */
@@ -59,7 +59,7 @@ export interface LimitParameters {
 
 export interface ScopeParameters {
   readonly limits: readonly LimitParameters[];
-  /** Share of this scope, when it is a tenant, at a provider that is short. */
+  /** If this scope is a tenant: its share of a provider that is short of permits. */
   readonly weight: number;
   /** 0: no cap. */
   readonly inFlightMax: number;
@@ -67,7 +67,10 @@ export interface ScopeParameters {
   readonly gateAt: number;
   /** Leases that may be held: the highest cap that the scope ever had. */
   readonly leasesMax: number;
-  /** Counts the gates that the table ever had, so that a lease of one is none of the next. */
+  /**
+   * Number of the gate over the lifetime of the table, so that a lease of an old gate is not valid for a
+   * new one.
+   */
   readonly gateLife: number;
 }
 
@@ -78,7 +81,7 @@ export class RateMemory {
   readonly f64: Float64Array;
   readonly u8: Uint8Array;
   readonly b64: BigInt64Array;
-  /** 32-bit words of a mask with one bit a member. */
+  /** 32-bit words of a mask that has one bit for each member. */
   readonly maskWords: number;
 
   readonly #maskBytes: number;
@@ -115,7 +118,7 @@ export class RateMemory {
     this.#arenaAt = this.#statisticsAt + threadsMax * scopesMax * STATISTICS_COUNTERS * 8;
   }
 
-  /** @throws {InvalidOptionsError} when there is no memory for a table of these sizes. */
+  /** @throws {InvalidOptionsError} if there is not enough memory for a table of these sizes. */
   static create(sizes: RateMemorySizes): RateMemory {
     const layout = new RateMemory(new SharedArrayBuffer(0), sizes);
     const bytes = layout.#arenaAt + sizes.arenaWords * 8;
@@ -124,7 +127,7 @@ export class RateMemory {
     return memory;
   }
 
-  /** @returns `undefined` where the memory is none of ours. */
+  /** @returns `undefined` if the memory is not a table of budgets. */
   static open(buffer: SharedArrayBuffer): RateMemory | undefined {
     if (buffer.byteLength < LINE_BYTES) return undefined;
     const [magic, scopesMax, threadsMax, arenaWords] = new Int32Array(buffer, 0, 4);
@@ -138,17 +141,17 @@ export class RateMemory {
 
   // --- indexes into i32 ---
 
-  /** Counts up with every scope that appears or goes. */
+  /** Incremented whenever a scope is added or removed. */
   get directoryVersionAt(): number {
     return LINE_BYTES / 4;
   }
 
-  /** 0: free. Otherwise the id of its thread + 1. */
+  /** 0 if the slot is free, otherwise the id of its thread + 1. */
   memberAt(member: number): number {
     return (2 * LINE_BYTES) / 4 + member;
   }
 
-  /** Odd while the scope exists; every change counts it up by two, and removal by one. */
+  /** Odd while the scope exists: each change adds two, creation and removal add one. */
   versionAt(scope: number): number {
     return this.#scope(scope) / 4;
   }
@@ -163,24 +166,24 @@ export class RateMemory {
     return (this.#scope(scope) + LINE_BYTES + NAME_SPACE + this.#maskBytes) / 4;
   }
 
-  /** Of the waiter that a member has at the front of its own queue. */
+  /** Cost of the waiter at the front of the member's own queue. */
   entryCostAt(scope: number, member: number): number {
     return (this.#scope(scope) + this.#entriesAt + member * 16 + 8) / 4;
   }
 
-  /** When that member will look again, in ms, the low 32 bits. */
+  /** When that member will check again: the low 32 bits of an instant in ms. */
   entryDueAt(scope: number, member: number): number {
     return this.entryCostAt(scope, member) + 1;
   }
 
   // --- indexes into f64 ---
 
-  /** Counted up by whoever is that member at the time; never reset while the scope lives. */
+  /** Written by the thread that is this member at the time; never reset while the scope exists. */
   statisticsAt(member: number, scope: number): number {
     return this.#statisticsAt / 8 + (member * this.sizes.scopesMax + scope) * STATISTICS_COUNTERS;
   }
 
-  /** Counts cooldowns and uses that a provider told: what was taken before one is not given back. */
+  /** Counts cooldowns and reported usage: permits taken before one of them are not returned. */
   toldAt(scope: number): number {
     return (this.#scope(scope) + 24) / 4;
   }
@@ -200,7 +203,7 @@ export class RateMemory {
     return (this.#scope(scope) + this.#virtualTimeAt) / 8;
   }
 
-  /** @param tenant - Its scope, or −1 for callers without one. */
+  /** @param tenant - The tenant's scope, or −1 for callers without a tenant. */
   laneAt(scope: number, tenant: number): number {
     return (this.#scope(scope) + this.#lanesAt) / 8 + tenant + 1;
   }
@@ -286,7 +289,7 @@ function sharedBytes(bytes: number): SharedArrayBuffer {
   } catch {
     const found = `found one of ${Math.ceil(bytes / 2 ** 20).toLocaleString('en')} MiB`;
     throw new InvalidOptionsError('rate', [
-      `scopesMax, threadsMax: expected a table that there is memory for, ${found}`,
+      `scopesMax, threadsMax: expected a table that fits in memory, ${found}`,
     ]);
   }
 }

@@ -1,12 +1,12 @@
 import { type Clock, systemClock } from '../core/clock.js';
 import { SYNC_MEMORY_BYTES, SYNC_PERMITS, type SyncCells, syncCells } from './sync-memory.js';
 
-/** A permit that was taken so long ago counts as given back: its thread has died, or its disk is slow. */
+/** A permit taken this long ago counts as returned: its thread has died, or its disk is slow. */
 export const PERMIT_NS = 100_000_000n;
-/** Nobody waits for longer. */
+/** The longest wait. */
 export const TURN_NS_MAX = 1_000_000_000n;
 
-/** Waits until the cell is no longer `seen`, a little early perhaps, for so long at most. */
+/** Waits until the cell is no longer `seen`, for at most the timeout. May return a little early. */
 export type WaitForChange = (cell: Int32Array, seen: number, timeoutMs: number) => Promise<void>;
 
 interface Permit {
@@ -15,29 +15,32 @@ interface Permit {
 }
 
 /**
- * Has the syncs of all threads of a process take turns, a few at a time: each blocks one of the four
- * threads in which Node does all work on files, so that four at once hold up every read.
+ * Makes the syncs of all threads of a process take turns, a few at a time. Each sync blocks one of the
+ * four threads in which Node does all file I/O, so four at once would hold up every read.
  *
- * It is courtesy, not safety: what is right does not depend on it. A permit expires, so that a thread
- * that dies with one holds up the others by `PERMIT_NS` once; and past `TURN_NS_MAX` a sync goes on without
- * one. In a thread, syncs go in the order in which they came. Between threads, one that waits comes before
- * those behind whoever gives a permit back.
+ * The gate improves latency; correctness does not depend on it. A permit expires, so that a thread that
+ * dies with one delays the others once, by `PERMIT_NS`. After `TURN_NS_MAX` a sync goes ahead without a
+ * permit. Within a thread, syncs run in the order in which they came. Between threads, a waiting thread
+ * gets a returned permit before those that queue in the thread that returned it.
  */
 export class SyncGate {
   readonly memory: SharedArrayBuffer;
   readonly #cells: SyncCells;
   readonly #clock: Clock;
   readonly #wait: WaitForChange;
-  /** Syncs of this thread that are under way with a permit. */
+  /** Syncs of this thread that are in progress with a permit. */
   #held = 0;
-  /** Told when one of them gives its permit back, and whether it is free for this thread to take. */
+  /** Called when one of them returns its permit, with whether this thread may take it. */
   #onRelease: ((isForUs: boolean) => void) | undefined;
-  /** Syncs of this thread that have not got their turn yet. */
+  /** Syncs of this thread that are still waiting for their turn. */
   #waiting = 0;
-  /** When the last of them has got it. */
+  /** Resolves when the last of them has its turn. */
   #lastTurn: Promise<unknown> = Promise.resolve();
 
-  /** @param clock - One for all threads. @param wait - For tests, both. */
+  /**
+   * @param clock - The same clock in all threads.
+   * @param wait - For tests, like `clock`.
+   */
   constructor(memory: SharedArrayBuffer, clock: Clock = systemClock, wait: WaitForChange = waitForChange) {
     this.memory = memory;
     this.#cells = syncCells(memory);
@@ -45,7 +48,7 @@ export class SyncGate {
     this.#wait = wait;
   }
 
-  /** Does it in its turn. Throws what it throws. */
+  /** Runs the sync in its turn. Throws what the sync throws. */
   async run<T>(sync: () => Promise<T>): Promise<T> {
     const permit = (this.#waiting === 0 && this.#take()) || (await this.#queue());
     try {
@@ -67,17 +70,22 @@ export class SyncGate {
     }
   }
 
-  /** @returns `undefined` when none could be had in time. One call at a time. */
+  /**
+   * Waits for a permit. Only one call may run at a time.
+   *
+   * @returns `undefined` if no permit was free in time.
+   */
   async #waitForPermit(until: bigint): Promise<Permit | undefined> {
     const { releases } = this.#cells;
     for (let mayTake = true; ; ) {
-      const seen = Atomics.load(releases, 0); // before looking, so that nothing is missed
+      const seen = Atomics.load(releases, 0); // before the check, so that no release is missed
       const permit = mayTake ? this.#take() : undefined;
       if (permit) return permit;
       const now = this.#clock.now();
       if (now >= until) return undefined;
       const leftMs = Math.max(1, Number((this.#nextChance(now, until) - now + 999_999n) / 1_000_000n));
-      // What this thread gives back it hears of at once; the other way takes a turn of the loop.
+      // A permit that this thread returns is noticed at once; waiting on the cell takes a turn of the
+      // event loop.
       if (this.#held > 0) mayTake = await this.#release(leftMs);
       else {
         await this.#wait(releases, seen, leftMs);
@@ -111,7 +119,10 @@ export class SyncGate {
     return undefined;
   }
 
-  /** When a permit expires, or nothing more is waited for. A free one is somebody else's, who may have died. */
+  /**
+   * When the next permit expires, or the wait ends. A free permit is meant for another thread, which may
+   * have died.
+   */
   #nextChance(now: bigint, until: bigint): bigint {
     let at = until;
     for (let cell = 0; cell < SYNC_PERMITS; cell++) {
@@ -126,7 +137,7 @@ export class SyncGate {
     const { takenAtNs, releases } = this.#cells;
     this.#held--;
     let isForUs = false;
-    // One that has expired may be somebody else's by now.
+    // An expired permit may belong to another thread by now.
     if (Atomics.compareExchange(takenAtNs, cell, takenAt, 0n) === takenAt) {
       Atomics.add(releases, 0, 1);
       isForUs = Atomics.notify(releases, 0, 1) === 0;
@@ -142,18 +153,18 @@ const gate = (): SyncGate => {
   return ofThisThread;
 };
 
-/** Does a sync in its turn among all syncs of this thread, and of those that share memory with it. */
+/** Runs a sync in its turn among all syncs of this thread and of threads that share its memory. */
 export const inSyncTurn = <T>(sync: () => Promise<T>): Promise<T> => gate().run(sync);
 
-/** To be handed to threads, so that they take turns with this one. */
+/** Memory to hand to other threads, so that they take turns with this one. */
 export const syncMemory = (): SharedArrayBuffer => gate().memory;
 
-/** From now on, this thread takes turns with those that have this memory. */
+/** Makes this thread take turns with all threads that use this memory. */
 export function shareSyncMemory(memory: SharedArrayBuffer): void {
   if (ofThisThread?.memory !== memory) ofThisThread = new SyncGate(memory);
 }
 
-/** `Atomics.waitAsync`, which Node has and the library of ES2023 does not name. */
+/** `Atomics.waitAsync`, which Node has but the ES2023 type library does not declare. */
 interface WaitAsync {
   waitAsync(
     words: Int32Array,
@@ -167,7 +178,7 @@ async function waitForChange(cell: Int32Array, seen: number, timeoutMs: number):
   // The cast: see the interface.
   const wait = (Atomics as unknown as WaitAsync).waitAsync(cell, 0, seen, timeoutMs);
   if (!wait.async) return;
-  // That wait alone keeps no thread alive, in the middle of a save.
+  // The wait itself does not keep the process alive, which it must in the middle of a save.
   const alive = setTimeout(() => {}, 2 * timeoutMs);
   try {
     await wait.value;

@@ -1,15 +1,15 @@
 /**
- * Where the turns of syncs lie in the memory that all threads of a process share. Nothing else knows an
- * offset. Touched some hundred times a second at most, so nothing is padded.
+ * The layout of the memory in which all threads of a process take turns to sync. No other file knows an
+ * offset. Accessed at most some hundred times a second, so nothing is padded.
  *
  * ```
  * instants ×2, 64 bits each · releases, 32 bits · unused, 32 bits
  * ```
  */
 export interface SyncCells {
-  /** A cell a permit: when it was taken, `process.hrtime` in ns; 0: it is free. */
+  /** One cell for each permit: when it was taken, in ns of `process.hrtime`; 0 if it is free. */
   readonly takenAtNs: BigInt64Array;
-  /** One cell: counts how often one was given back. Who waits, waits for it to change. */
+  /** One cell: counts the permits returned. Waiting threads wait for it to change. */
   readonly releases: Int32Array;
 }
 
@@ -20,7 +20,7 @@ const RELEASES_AT = SYNC_PERMITS * BigInt64Array.BYTES_PER_ELEMENT;
 
 export const SYNC_MEMORY_BYTES = RELEASES_AT + 8;
 
-/** All zero: everything is free. */
+/** Views of the cells. Memory that is all zero means that every permit is free. */
 export const syncCells = (memory: SharedArrayBuffer): SyncCells => ({
   takenAtNs: new BigInt64Array(memory, 0, SYNC_PERMITS),
   releases: new Int32Array(memory, RELEASES_AT, 1),
