@@ -4,14 +4,14 @@ import type { SinkFactory } from '../../engine/factories.js';
 import type { Durable, Sink } from '../../engine/sink.js';
 
 /**
- * Looks at a batch, rows and control records. The batch is not the callback's own: it is used
- * again once the callback has returned, or its promise has settled, so copy what is to be kept.
+ * Receives a batch, with its rows and control records. The batch is reused once the callback has returned
+ * or its promise has settled, so copy whatever must be kept.
  */
 export type BatchCallback = (batch: Batch) => void | Promise<void>;
 
 /**
- * A sink in code. The pipeline waits for the callback, which is its back-pressure. What it throws
- * fails the pipeline as `SINK_FAILED`, unless it is a `RuntimeError` itself.
+ * A sink written in code. The pipeline waits for the callback, which provides back-pressure. An error
+ * that it throws fails the pipeline as `SINK_FAILED`, unless it is already a `RuntimeError`.
  */
 export function callbackSink(callback: BatchCallback): SinkFactory<unknown> {
   return { create: () => new CallbackSink(callback) };
@@ -33,7 +33,7 @@ class CallbackSink implements Sink {
     } catch (error) {
       if (error instanceof RuntimeError) throw error;
       const why = error instanceof Error ? error.message : String(error);
-      throw new PipelineError('SINK_FAILED', `The callback that takes the rows threw: ${why}`, {
+      throw new PipelineError('SINK_FAILED', `The callback of the sink threw: ${why}`, {
         cause: error,
       });
     } finally {
@@ -42,7 +42,7 @@ class CallbackSink implements Sink {
     this.#rows += length;
   }
 
-  /** The callback has seen them; whether they last is its own affair. */
+  /** The callback has seen the rows; whether it stores them is its own concern. */
   flush(): Durable {
     return { rows: this.#rows, position: null };
   }

@@ -392,7 +392,7 @@ describe('a spec with partitions', () => {
   it('needs a column for the files, and a time for its parts', () => {
     const schema: Schema = { kind: 'custom', columns: [{ name: 'symbol', type: 'string' }] };
     expect(problemsOf({ path, partitionBy: ['symbol'] }, schema)).toEqual([
-      'partitionBy: expected a column that is left for the files, found none',
+      'partitionBy: expected at least one column to remain for the files, found none',
     ]);
     expect(problemsOf({ path, partitionBy: ['day'] }, schema)).toEqual([
       'partitionBy: expected rows with a timestamp column "time" to partition by "day", found none',

@@ -2,7 +2,10 @@ import { bytesPerRow, type Schema } from '../../../columns/schema.js';
 import type { FlushReason } from '../../../wire/pipeline-report.js';
 import type { BatcherOptions } from './options.js';
 
-/** What closes a batch. All rows of a schema take the same bytes, so that bytes are a number of rows. */
+/**
+ * What closes a batch. All rows of a schema take the same number of bytes, so a limit in bytes is a
+ * number of rows.
+ */
 export interface BatchLimits {
   readonly rowsMax: number;
   /** Why a batch of `rowsMax` rows closes. */

@@ -1,7 +1,7 @@
 import type { Batch } from '../../../columns/batch.js';
 import type { FlushReason } from '../../../wire/pipeline-report.js';
 
-/** Batches that wait for the sink, first in, first out; and why each was closed. */
+/** Batches that wait for the sink, first in, first out, and counts of why batches were closed. */
 export class ClosedBatches {
   readonly flushes: Record<FlushReason, number> = {
     rows: 0,
@@ -19,7 +19,7 @@ export class ClosedBatches {
     this.#batches.push(batch);
   }
 
-  /** The batch closed last, as long as it was not taken. */
+  /** The batch closed last, unless it was taken already. */
   get last(): Batch | undefined {
     return this.#batches.at(-1);
   }

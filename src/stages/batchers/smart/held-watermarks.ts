@@ -2,13 +2,16 @@ import type { ControlRecord } from '../../../columns/control-record.js';
 
 export type Watermark = Extract<ControlRecord, { type: 'watermark' }>;
 
-/** Of each symbol, and of all of them (`undefined`), the greatest: the others say nothing beside it. */
+/**
+ * The greatest watermark of each symbol, and of all symbols together (`undefined`); lower ones add
+ * nothing.
+ */
 type BySymbol = Map<string | undefined, Watermark>;
 
 /**
- * Watermarks on their way through a batcher. They may come late, but never before the rows that they
- * stand behind, and those lie in batches that are open. A mark says which: all that were opened by
- * then. Newer ones wait apart, so that the older ones are not put off for their sake again and again.
+ * Watermarks on their way through a batcher. They may be late, but must not overtake the rows before
+ * them, which are in open batches. A mark tells which batches: all that were opened up to it. Newer
+ * watermarks wait separately, so that they do not delay the older ones again and again.
  */
 export class HeldWatermarks {
   #older: BySymbol = new Map();
@@ -29,7 +32,11 @@ export class HeldWatermarks {
     if (known === undefined || record.at > known.at) held.set(record.symbol, record);
   }
 
-  /** Takes those that stand behind no row of an open batch. @param oldest - Number of the oldest one. */
+  /**
+   * Takes the watermarks that are not behind a row of an open batch.
+   *
+   * @param oldest - Number of the oldest open batch.
+   */
   *takeBehind(oldest: number): Generator<Watermark> {
     while (this.#older.size > 0 && this.#olderMark < oldest) {
       yield* this.#older.values();
@@ -39,7 +46,7 @@ export class HeldWatermarks {
     }
   }
 
-  /** Takes them all: no row stands before them any more. */
+  /** Takes all watermarks: no rows before them are left. */
   takeAll(): Generator<Watermark> {
     return this.takeBehind(Number.POSITIVE_INFINITY);
   }

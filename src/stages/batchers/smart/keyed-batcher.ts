@@ -13,13 +13,13 @@ import type { BatchLimits } from './batch-limits.js';
 import { ClosedBatches } from './closed-batches.js';
 import { HeldWatermarks, type Watermark } from './held-watermarks.js';
 
-/** Rows that the first batch of a key has room for. */
+/** Number of rows that the first batch of a key has room for. */
 const ROWS_FIRST = 64;
-/** Idle batches of that capacity that are kept: many keys close theirs at once. */
+/** How many idle batches of that capacity are kept, since many keys close theirs at the same time. */
 const SPARES_FIRST = 64;
 const NONE = -1;
 
-/** The open batch of a key, and those rows of the batch in hand that are not yet copied into it. */
+/** The open batch of a key, and the rows of the current batch that are not yet copied into it. */
 interface Group {
   readonly key: number;
   /** Groups are numbered in the order in which they open. */
@@ -38,10 +38,10 @@ export interface KeyedBatcherSettings {
 }
 
 /**
- * A batch open for each key. Rows keep their order within a key; across keys, batches come in the
- * order in which they closed. A control record closes all open batches, since it stands between
- * the rows before and after it, whatever their key. But for a watermark: that waits until those that
- * were open are closed.
+ * Keeps one open batch for each key. Rows keep their order within a key; across keys, batches come in the
+ * order in which they closed. A control record closes all open batches, since it stands between the rows
+ * before and after it, whatever their key. Watermarks are the exception: a watermark waits until the
+ * batches open at its arrival are closed.
  */
 export class KeyedBatcher implements Batcher {
   readonly reorders = true;
@@ -54,9 +54,9 @@ export class KeyedBatcher implements Batcher {
   readonly #keyColumn: number;
   readonly #watermarks = new HeldWatermarks();
   #opened = 0;
-  /** Of `#following` and `#order`. */
+  /** Memory of `#following` and `#order`. */
   readonly #share: MemoryShare;
-  /** By row of the batch in hand: the next row of the same group. */
+  /** For each row of the current batch: the next row of the same group. */
   #following = new Int32Array(0);
   #order = new Int32Array(0);
 
@@ -124,7 +124,7 @@ export class KeyedBatcher implements Batcher {
     return this.#groups.values().next().value;
   }
 
-  /** Links rows by key first, then copies them a column at a time. */
+  /** Links rows by key first, then copies them one column at a time. */
   #addRows(batch: Batch, start: number, end: number): void {
     if (start === end) return;
     const { limits, keysMax } = this.#settings;
@@ -198,7 +198,7 @@ export class KeyedBatcher implements Batcher {
     this.#releaseWatermarks();
   }
 
-  /** Puts those behind the batch closed last, if it is still here, whose rows are all closed. */
+  /** Appends watermarks whose rows are all closed to the batch closed last, if it was not taken yet. */
   #releaseWatermarks(): void {
     const last = this.#closed.last;
     if (!last || this.#watermarks.isEmpty) return;

@@ -11,15 +11,15 @@ import type { BatchLimits } from './batch-limits.js';
 import { ClosedBatches } from './closed-batches.js';
 import { HeldWatermarks } from './held-watermarks.js';
 
-/** Rows that the first batch of a feed has room for: more only once they come. */
+/** Number of rows that the first batch of a feed has room for; it grows when more come. */
 const ROWS_FIRST = 8_192;
 
 /**
- * One batch open at a time; control records travel in it. A batch that comes when none is open and
- * that could become full itself is taken as it is, so that full ones pass without a copy.
+ * Keeps one batch open; control records travel in it. If no batch is open and an incoming batch could
+ * become full itself, it is passed on as it is, so that full batches need no copy.
  *
- * Watermarks are put together: the newest stands at the end of the batch, or before the next other
- * record. They open no batch.
+ * Watermarks are merged: the newest is put at the end of the batch, or before the next other record. A
+ * watermark opens no batch.
  */
 export class PlainBatcher implements Batcher {
   readonly #limits: BatchLimits;
@@ -84,7 +84,7 @@ export class PlainBatcher implements Batcher {
     return { rowsOpen: this.#open?.length ?? 0 };
   }
 
-  /** The delay runs from here: this is the batch's first row. */
+  /** Starts the batch, and its delay, with its first row. */
   #begin(batch: Batch): Batch {
     this.#open = batch;
     this.#due = (this.#clock.now() + this.#limits.delayNs) as Nanos;
@@ -102,7 +102,7 @@ export class PlainBatcher implements Batcher {
       this.#open = open;
       const shift = open.length - row;
       appendRows(batch, row, end, open);
-      // A record between two rows that part goes with the earlier one.
+      // A record between two rows that are separated goes with the earlier row.
       const first = control;
       while (control < batch.controls.length && batch.controls[control]!.row <= end) control++;
       if (control > first) {
@@ -119,7 +119,11 @@ export class PlainBatcher implements Batcher {
     if (this.#open?.length === this.#limits.rowsMax) this.#close(this.#limits.reasonWhenFull);
   }
 
-  /** Holds watermarks back, at most until the next other record. @returns The records that stay. */
+  /**
+   * Holds watermarks back, at most until the next other record.
+   *
+   * @returns The records to keep in place.
+   */
   #place(controls: readonly PlacedControl[]): PlacedControl[] {
     const placed: PlacedControl[] = [];
     for (const control of controls) {

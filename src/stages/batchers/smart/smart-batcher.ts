@@ -6,9 +6,9 @@ import type { BatcherOptions } from './options.js';
 import { PlainBatcher } from './plain-batcher.js';
 
 /**
- * Groups rows until a batch has enough rows or bytes, or its first row has waited long enough; with
- * `key`, rows of each value on their own. A limit is checked before a row is added, so that no
- * batch is over it.
+ * Groups rows until a batch has enough rows or bytes, or its first row has waited long enough. With
+ * `key`, the rows of each value are grouped separately. A limit is checked before a row is added, so that
+ * no batch exceeds it.
  */
 export const smartBatcher: BatcherFactory<BatcherOptions> = {
   plan(options, input, problems) {

@@ -9,19 +9,22 @@ import type { Durable, Sink } from '../../../engine/sink.js';
 import type { StageContext } from '../../../engine/stage.js';
 import type { ConsoleSinkOptions } from './options.js';
 
-/** Where the tables go: `process.stdout` and its like. */
+/** The stream that tables are written to: `process.stdout` or similar. */
 export interface TextStream {
   write(text: string, done: (error?: Error | null) => void): unknown;
   on(event: 'error', listener: () => void): unknown;
   off(event: 'error', listener: () => void): unknown;
 }
 
-/** How long a table waits to be taken. Past it, none waits any more: they are few enough to be held. */
+/**
+ * How long a table waits for its reader. After one timeout, no later table waits; there are few enough to
+ * buffer.
+ */
 const TAKEN_MS_MAX = 5_000;
 
 /**
- * Prints rows as tables, one a batch, until so many were shown; then one line says how many more
- * there were. Numbers stand to the right, no value is empty, long texts are cut.
+ * Prints rows as tables, one for each batch, up to a number of rows; then one line says how many more
+ * there were. Numbers are right-aligned, missing values are blank, long texts are cut.
  */
 export const consoleSink = {
   /** @param stream - For tests. */
@@ -101,8 +104,8 @@ class ConsoleSink implements Sink {
   }
 
   /**
-   * A reader that has left (`| head`) is no reason to fail a pipeline, nor to hold it up: what a
-   * thread prints is never taken then, without an error.
+   * Writes to the stream. A reader that is gone (`| head`) must neither fail nor block a pipeline: the
+   * output of a thread is then never consumed, and no error is raised.
    */
   #print(text: string): Promise<void> {
     this.#bytes += Buffer.byteLength(text);
@@ -122,7 +125,7 @@ class ConsoleSink implements Sink {
   }
 }
 
-/** An error nobody listens to would end the process. */
+/** An error event without a listener would end the process. */
 const ignore = (): void => {};
 
 const TEXT_MAX = 40;
@@ -137,7 +140,7 @@ function cell(column: Column, value: unknown, batch: Batch, index: number, row: 
   return value === null ? '' : clean(String(value));
 }
 
-/** Data is printed as text: no line breaks, and nothing that a terminal would obey. */
+/** Removes line breaks and control characters, so that a terminal obeys nothing in the data. */
 function clean(text: string): string {
   const plain = text.replace(/\p{Cc}/gu, '�');
   return plain.length > TEXT_MAX ? `${plain.slice(0, TEXT_MAX - 1)}…` : plain;

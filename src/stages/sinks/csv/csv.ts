@@ -10,8 +10,8 @@ import { writtenText } from '../files/written-path.js';
 import type { CsvSinkOptions } from './options.js';
 
 /**
- * Rows as CSV (RFC 4180, lines end in `\n`): numbers in the shortest form that reads back as the
- * same value, no value as an empty field, an empty string as `""`.
+ * Writes rows as CSV (RFC 4180, lines end in `\n`): numbers in the shortest form that reads back as the
+ * same value, a missing value as an empty field, an empty string as `""`.
  */
 export const csvSink = {
   plan(options: CsvSinkOptions, input: Schema, problems) {
@@ -43,7 +43,7 @@ function csvDialect({ delimiter, timeFormat }: CsvSinkOptions, { columns }: Sche
     timeFormat,
     before: (_column, index) => (index === 0 ? NOTHING : Buffer.from(delimiter)),
     text: (value) => Buffer.from(quoted(value, delimiter)),
-    // Readers skip an empty line, and with it the row.
+    // With one column, a null would be an empty line, which readers skip together with its row.
     nullText: columns.length === 1 ? '""' : '',
     nonFinite: String,
   };

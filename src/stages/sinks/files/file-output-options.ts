@@ -44,7 +44,7 @@ export type RotateOptions = z.output<typeof RotateOptions>;
 const partitions = 'expected a list of 1 to 8 columns, or of year, month, day and hour';
 const openParts = 'expected 1 to 4096 files';
 
-/** Files by the values of columns, in folders such as `symbol=A/day=2024-01-02`. */
+/** Options that split files by the values of columns, into folders such as `symbol=A/day=2024-01-02`. */
 export const PARTITION_OPTIONS = {
   partitionBy: z
     .array(z.string(partitions).min(1, partitions), partitions)

@@ -8,9 +8,9 @@ import type { EndedParts, PartWriter } from './part-writer.js';
 import type { Writers } from './single-writer.js';
 
 /**
- * A sink that writes files: parts, rotation, control records and commits are the same for all formats.
+ * A sink that writes files. Parts, rotation, control records and commits are the same for all formats.
  *
- * Once a step has failed, all later ones fail with the same error: a second `fsync` may succeed though
+ * Once a step has failed, all later steps fail with the same error: a second `fsync` may succeed although
  * the bytes are lost, so nothing may be published after a failed one.
  */
 export class FileSink implements Sink {
@@ -19,10 +19,13 @@ export class FileSink implements Sink {
   readonly #writers: Writers;
   readonly #ended: EndedParts;
   #failure: { readonly error: unknown } | undefined;
-  /** Never rejects. A checkpoint is prepared and committed while batches come. */
+  /**
+   * Never rejects. Serializes the steps, since a checkpoint is prepared and committed while batches
+   * arrive.
+   */
   #lastStep: Promise<void> = Promise.resolve();
 
-  /** @param ended - That the writers add to. */
+  /** @param ended - Totals that the writers add to. */
   constructor(output: Output, writers: Writers, ended: EndedParts) {
     this.#output = output;
     this.#writers = writers;
@@ -60,7 +63,7 @@ export class FileSink implements Sink {
       const rows = this.#ended.rows + sumOf(writers.open, 'newRows');
       return { rows, prepared: await this.#output.prepare(cuts) };
     });
-    // Rows go on while the disk is at it.
+    // Outside the queue of steps: rows are written while the disk syncs.
     await this.#orFail(() => prepared.sync());
     return { position: prepared.position, rows };
   }
@@ -94,7 +97,7 @@ export class FileSink implements Sink {
     await this.#output.close();
   }
 
-  /** One step at a time: what comes meanwhile waits. */
+  /** Runs one step at a time; later ones wait. */
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
     const result = this.#lastStep.then(() => this.#orFail(step));
     this.#lastStep = result.then(
@@ -108,7 +111,7 @@ export class FileSink implements Sink {
     this.#throwIfFailed();
     try {
       const result = await step();
-      // A part may have failed to end while a checkpoint was synced that lists it.
+      // A part may have failed to end while a checkpoint that lists it was being synced.
       this.#throwIfFailed();
       return result;
     } catch (error) {

@@ -13,7 +13,7 @@ import { Rotation } from './rotation.js';
 import { checkRotation, rotationLimits } from './rotation-limits.js';
 import { SingleWriter } from './single-writer.js';
 
-/** What all sinks that write files can be told. */
+/** Options that all sinks of files share. */
 export interface FileSinkOptions extends PartitionOptions {
   readonly rotate?: RotateOptions | undefined;
 }
@@ -46,11 +46,11 @@ export function makeFileSink({ options, input, context, output, makeEncoder }: F
   return new FileSink(output, writers, ended);
 }
 
-/** The columns of the files. */
+/** The schema of the files. */
 export const fileSchema = ({ partitionBy }: PartitionOptions, input: Schema): Schema =>
   partitionBy ? partitionedSchema(input, partitionBy) : input;
 
-/** Names what cannot be done with the options that all sinks of files share. */
+/** Reports problems with the options that all sinks of files share. */
 export function checkFileSink(
   options: FileSinkOptions,
   isSingleFile: boolean,

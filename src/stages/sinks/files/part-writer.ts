@@ -6,14 +6,17 @@ import type { FileCut, ResumedFile } from '../../../outputs/staging/open-files.j
 import type { StagedFile } from '../../../outputs/staging/staged-file.js';
 import type { Rotation } from './rotation.js';
 
-/** Of all parts of a sink that have ended. */
+/** Totals over all parts of a sink that have ended. */
 export interface EndedParts {
   rows: number;
   parts: number;
   bytes: number;
 }
 
-/** Writes rows into one part after the other: where one ends, and what is in it, is the same for all formats. */
+/**
+ * Writes rows into one part after the other. Where a part ends, and what is in it, does not depend on the
+ * format.
+ */
 export class PartWriter {
   readonly #output: Output;
   readonly #encoder: PartEncoder;
@@ -22,13 +25,13 @@ export class PartWriter {
   readonly #partition: string;
   #file: StagedFile | undefined;
   #rows = 0;
-  /** Of a file that is gone on with. */
+  /** Rows and bytes that a resumed file already had. */
   #rowsAtBegin = 0;
   #bytesAtBegin = 0;
   /** Control records that came while no file was open. */
   #waiting: ControlRecord[] = [];
 
-  /** @param partition - The folders that its parts are in. */
+  /** @param partition - The folders that hold its parts. */
   constructor(output: Output, encoder: PartEncoder, rotation: Rotation, ended: EndedParts, partition = '') {
     this.#partition = partition;
     this.#output = output;
@@ -41,12 +44,12 @@ export class PartWriter {
     return this.#file !== undefined;
   }
 
-  /** In the open part. */
+  /** Rows in the open part. */
   get rows(): number {
     return this.#rows;
   }
 
-  /** Of them, those that this start of the run has taken. */
+  /** Of these, the rows written since this start of the run. */
   get newRows(): number {
     return this.#rows - this.#rowsAtBegin;
   }
@@ -55,7 +58,7 @@ export class PartWriter {
     return this.#file ? this.#file.bytes - this.#bytesAtBegin : 0;
   }
 
-  /** Control records wait that no watermark makes up for. */
+  /** Whether control records other than watermarks are waiting. */
   get hasRecords(): boolean {
     return this.#waiting.some(({ type }) => type !== 'watermark');
   }
@@ -74,7 +77,7 @@ export class PartWriter {
         row = placed.row;
         await this.#control(placed);
         if (this.isOpen) continue;
-        nextControl++; // a watermark has ended the part: the rows behind it go to the next one
+        nextControl++; // a watermark has ended the part: the rows after it go to the next one
         break;
       }
       if (!this.isOpen) continue;
@@ -85,7 +88,7 @@ export class PartWriter {
     for (; nextControl < controls.length; nextControl++) await this.#control(controls[nextControl]!);
   }
 
-  /** A feed that is quiet ends its part all the same. */
+  /** Ends the part of a quiet feed once a watermark has passed its end. */
   async passed({ at, symbol }: Watermark): Promise<void> {
     if (this.#rows > 0 && symbol === undefined && this.#rotation.isPast(at)) await this.end();
   }
@@ -110,7 +113,7 @@ export class PartWriter {
     this.#rows = this.#rowsAtBegin = 0;
   }
 
-  /** What counts of the open part. */
+  /** The part of the open file that counts in a checkpoint. */
   async cut(whole: boolean): Promise<FileCut> {
     const { state, ...cut } = await this.#encoder.cut(whole);
     const own: WriterState = { rows: this.#rows, rotation: [...this.#rotation.state], encoder: state };
@@ -147,7 +150,7 @@ export class PartWriter {
     if (this.#waiting.length === WAITING_MAX) await this.begin();
   }
 
-  /** For the next file. Of the watermarks that follow one another, the last says it all. */
+  /** Keeps a record for the next file. Of consecutive watermarks for one symbol, only the last is kept. */
   #wait(record: ControlRecord): void {
     const last = this.#waiting.at(-1);
     if (record.type === 'watermark' && last?.type === 'watermark' && last.symbol === record.symbol) {
@@ -159,7 +162,7 @@ export class PartWriter {
 
 type Watermark = Extract<ControlRecord, { type: 'watermark' }>;
 
-/** Past that, a part begins without a row. */
+/** Number of waiting records at which a part begins without a row. */
 const WAITING_MAX = 10_000;
 
 type WriterState = {

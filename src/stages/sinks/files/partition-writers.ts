@@ -14,23 +14,23 @@ export interface PartitionWritersParts {
   readonly makeEncoder: () => PartEncoder;
   readonly makeRotation: () => Rotation;
   readonly ended: EndedParts;
-  /** Parts that are open at the same time. */
+  /** Most parts that may be open at the same time. */
   readonly openMax: number;
   readonly log: Logger;
 }
 
-/** What rows that are not in their files yet will take there, about. */
+/** Approximate limit for the encoded size of rows that are not in their files yet. */
 const PENDING_BYTES_MAX = 16 * 1_048_576;
-/** Encoders that nobody uses are kept up to here: their memory is used again. */
+/** How many unused encoders are kept, so that their memory is reused. */
 const SPARES_MAX = 8;
 
 /**
- * A part open for each partition that rows came for of late. Past a bound, the one that had no rows for
- * the longest ends.
+ * Keeps a part open for each partition with recent rows. Above a limit, the part that has been without
+ * rows for the longest time ends.
  */
 export class PartitionWriters implements Writers {
   readonly #parts: PartitionWritersParts;
-  /** With an open part, by folders, the one that rows came for last at the end. */
+  /** Writers with an open part, by folders. The one with the most recent rows is last. */
   readonly #writers = new Map<string, PartWriter>();
   readonly #spares: PartEncoder[] = [];
   readonly #encoders = new Map<PartWriter, PartEncoder>();
@@ -49,7 +49,7 @@ export class PartitionWriters implements Writers {
       try {
         const writer = await this.#writerOf(folders);
         await writer.take(rows);
-        // One whose part was rotated takes no place.
+        // A writer whose part was rotated does not count against the limit.
         if (!writer.isOpen) this.#drop(folders, writer);
       } finally {
         rows.release();
@@ -65,7 +65,10 @@ export class PartitionWriters implements Writers {
     }
   }
 
-  /** In the order of their last rows. More than may be open by now, of an earlier start, end. */
+  /**
+   * Resumes parts in the order of their last rows. If an earlier start had more parts open than are
+   * allowed now, the oldest end.
+   */
   async goOn(resumed: ResumedFile): Promise<void> {
     await this.#makeRoom();
     const { name } = resumed.file;
@@ -73,7 +76,10 @@ export class PartitionWriters implements Writers {
     await writer.goOn(resumed);
   }
 
-  /** Without a row there is no partition: a file beside the folders would be in none. */
+  /**
+   * Begins nothing: without a row there is no partition, and a file beside the folders would belong to
+   * none.
+   */
   async beginWhatIsMissing(): Promise<void> {}
 
   async end(): Promise<void> {
@@ -88,7 +94,7 @@ export class PartitionWriters implements Writers {
     for (const encoder of this.#spares) encoder.close?.();
   }
 
-  /** Rows that wait for more of their partition are bounded over all of them. */
+  /** Bounds the rows that wait for more of their partition, over all partitions. */
   async #encodeSome(): Promise<void> {
     const pending = [...this.#encoders.values()].map((encoder) => ({ encoder, bytes: encoder.pendingBytes }));
     let bytes = pending.reduce((sum, one) => sum + one.bytes, 0);
@@ -112,7 +118,7 @@ export class PartitionWriters implements Writers {
     return this.#make(folders);
   }
 
-  /** @returns Whether a part ended for it. */
+  /** @returns Whether a part was ended to make room. */
   async #makeRoom(): Promise<boolean> {
     const isFull = this.#writers.size >= this.#parts.openMax;
     while (this.#writers.size >= this.#parts.openMax) {
@@ -145,7 +151,7 @@ export class PartitionWriters implements Writers {
     this.#isTold = true;
     this.#parts.log.warn(
       { openPartsMax: this.#parts.openMax },
-      'rows come for more partitions than may be open at a time, so that their files are many and small: ' +
+      'rows come for more partitions than may be open at the same time, which gives many small files: ' +
         'raise "openPartsMax", or sort the rows',
     );
   }

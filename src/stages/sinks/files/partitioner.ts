@@ -11,56 +11,59 @@ import { coded } from '../../../outputs/parts/part-name.js';
 export const TIME_PARTS = ['year', 'month', 'day', 'hour'] as const;
 export type TimePart = (typeof TIME_PARTS)[number];
 
-/** Rows that are handed on at a time. */
+/** Number of rows that are passed on at a time: at first, and at most. */
 const ROWS_FIRST = 64;
 const ROWS_MAX = 8_192;
-/** Distinct partitions that are remembered. */
+/** How many distinct partitions are remembered. */
 const KNOWN_MAX = 65_536;
 const NAME_BYTES_MAX = 255;
-/** What Hive, Spark, DuckDB and Arrow call the partition of rows without a value. */
+/** The name that Hive, Spark, DuckDB and Arrow use for the partition of rows without a value. */
 const NO_VALUE = '__HIVE_DEFAULT_PARTITION__';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** What rows of a batch are told apart by: a number a row, and what it stands for. */
+/** One of the values that rows are partitioned by: a code for each row, and the text that it stands for. */
 interface Key {
   readonly name: string;
-  /** Numbers that are equal where the values are. */
+  /** Writes a code for each row; equal values have equal codes. */
   codes(batch: Batch, out: Int32Array): void;
   text(code: number): string | null;
 }
 
-/** Some rows of a batch, of one partition. */
+/** Rows of one batch that belong to one partition. */
 export interface PartitionRows {
-  /** Its folders: `symbol=BTC%2FUSD/day=2024-01-02`. */
+  /** Folders of the partition: `symbol=BTC%2FUSD/day=2024-01-02`. */
   readonly folders: string;
-  /** Without the columns that the folders tell. The caller releases it. */
+  /** Without the columns that are in the folder names. The caller releases the batch. */
   readonly rows: Batch;
 }
 
-/** The columns that are left for the files. */
+/** The columns that remain in the files. */
 export function partitionedSchema(input: Schema, by: readonly string[]): Schema {
   return { ...input, columns: input.columns.filter(({ name }) => !by.includes(name)) };
 }
 
 /**
- * Splits batches by partition, rows in their order. Folders are named as Hive names them, what is no
- * letter, digit, `_`, `.` or `-` percent-encoded, so that no value leads elsewhere.
+ * Splits batches by partition and keeps the order of rows. Folders are named as in Hive. Everything but
+ * letters, digits, `_`, `.` and `-` is percent-encoded, so that no value can lead to another directory.
  */
 export class Partitioner {
   readonly #keys: readonly Key[];
   readonly #columns: readonly number[];
   readonly #batches: GrowingBatches;
-  /** By level: from the number of the level before and the code of a row to a number; the last one's is the partition. */
+  /**
+   * One map for each key: from the number of the previous level and a row's code to a number. The number
+   * of the last level is the partition.
+   */
   #levels: Map<number, number>[];
-  /** By partition. */
+  /** Folders of each partition. */
   #folders: string[] = [];
-  /** By key, by row. */
+  /** Codes for each key and row. */
   readonly #codes: Int32Array[];
-  /** By row. */
+  /** Partition of each row. */
   #partitions = new Int32Array(0);
   #order = new Int32Array(0);
-  /** By partition: its place among those of the batch in hand, or −1. */
+  /** For each partition: its index among those of the current batch, or −1. */
   #placeOf = new Int32Array(0);
 
   constructor(input: Schema, by: readonly string[], dictionaries: DictionarySet) {
@@ -73,8 +76,9 @@ export class Partitioner {
   }
 
   /**
-   * Partitions come in the order of their first rows.
-   * @throws {PipelineError} `SINK_FAILED` for a value that no folder can be named by.
+   * Splits a batch. Partitions come in the order of their first rows.
+   *
+   * @throws {PipelineError} `SINK_FAILED` for a value that cannot name a folder.
    */
   *split(batch: Batch): Generator<PartitionRows> {
     const { length } = batch;
@@ -117,7 +121,7 @@ export class Partitioner {
     let number = 0;
     for (let i = 0; i < this.#levels.length; i++) {
       const level = this.#levels[i]!;
-      // Codes have 32 bits, and there are less than 2²⁰ numbers: exact in a double.
+      // Codes have 32 bits, and there are fewer than 2²⁰ numbers, so the key is exact in a double.
       const key = number * TWO_32 + (this.#codes[i]![row]! >>> 0);
       let next = level.get(key);
       if (next === undefined) {
@@ -134,7 +138,7 @@ export class Partitioner {
     return this.#keys.map((key, i) => folderName(key.name, key.text(this.#codes[i]![row]!))).join('/');
   }
 
-  /** Rows of a partition stand together then, in their order. */
+  /** Puts the rows of each partition next to each other, in their order. */
   #sortByPartition(length: number): { readonly found: readonly number[]; readonly ends: readonly number[] } {
     if (this.#placeOf.length < this.#folders.length) {
       this.#placeOf = new Int32Array(2 * this.#folders.length).fill(-1);
@@ -169,7 +173,7 @@ export class Partitioner {
     for (let i = 0; i < this.#codes.length; i++) this.#codes[i] = new Int32Array(length);
   }
 
-  /** Days and symbols come and go. */
+  /** Drops remembered partitions, since days and symbols come and go. */
   #forget(): void {
     this.#levels = this.#levels.map(() => new Map());
     this.#folders = [];
@@ -178,7 +182,7 @@ export class Partitioner {
 
 const TWO_32 = 4_294_967_296;
 
-/** What is wrong with a list of what to partition by. */
+/** Problems with a list of columns to partition by. */
 export function partitionProblems(input: Schema, by: readonly string[]): string[] {
   const problems: string[] = [];
   for (const [i, name] of by.entries()) {
@@ -186,7 +190,7 @@ export function partitionProblems(input: Schema, by: readonly string[]): string[
     if (by.indexOf(name) < i) problems.push(`expected "${name}" once, found it twice`);
     if (/^[._]/.test(name)) {
       problems.push(
-        `expected columns whose folders all readers look into, found "${name}": pandas and pyarrow skip those ` +
+        `expected columns whose folders every reader scans, found "${name}": pandas and pyarrow skip those ` +
           'that begin with "." or "_"; rename it before the sink',
       );
     }
@@ -205,7 +209,7 @@ export function partitionProblems(input: Schema, by: readonly string[]): string[
     }
   }
   const isAllKeys = input.columns.every(({ name }) => by.includes(name));
-  if (isAllKeys) problems.push('expected a column that is left for the files, found none');
+  if (isAllKeys) problems.push('expected at least one column to remain for the files, found none');
   return problems;
 }
 
@@ -236,7 +240,7 @@ function keyOf(input: Schema, name: string, dictionaries: DictionarySet): Key {
   }
 }
 
-/** By hours or days since 1970 UTC. */
+/** A key by hours or days since 1970 UTC. */
 function timeKey(index: number, part: TimePart): Key {
   const unitMs = part === 'hour' ? HOUR_MS : DAY_MS;
   const iso = (code: number) => new Date(code * unitMs).toISOString();

@@ -4,12 +4,14 @@ import type { StreamFacts } from '../../../engine/stage.js';
 import type { RotateOptions } from './file-output-options.js';
 import type { RotationLimits } from './rotation.js';
 
-/** Of a directory of data that does not end by itself: without an end of its files nothing would ever appear. */
+/** For a directory whose data never ends: unless its files end at some point, nothing would ever appear. */
 const UNBOUNDED: RotationLimits = { bytes: 256 * 1_048_576, everyNs: 3_600_000_000_000n };
 
 /**
+ * The limits at which a file ends.
+ *
  * @param bounded - Whether the data ends by itself.
- * @param isOneFile - It appears at the end, whatever the data.
+ * @param isOneFile - Whether the output is one file, which appears at the end in any case.
  */
 export function rotationLimits(
   rotate: RotateOptions | undefined,
@@ -21,7 +23,7 @@ export function rotationLimits(
   return { rows, bytes, everyNs: every === undefined ? undefined : BigInt(every) };
 }
 
-/** Names what cannot be rotated by. */
+/** Reports problems with the rotation options. */
 export function checkRotation(
   rotate: RotateOptions | undefined,
   isSingleFile: boolean,

@@ -26,7 +26,7 @@ export class Rotation {
     this.#time = schema.columns.findIndex(({ name, type }) => name === 'time' && type === 'timestamp');
   }
 
-  /** A part begins with this row. */
+  /** Sets the end of a part that begins with this row. */
   begin(batch: Batch, row: number): void {
     const every = this.#everyNs;
     if (every === undefined || this.#time < 0) return;
@@ -37,7 +37,7 @@ export class Rotation {
     this.#endHigh = Number(end >> 32n);
   }
 
-  /** What it takes to go on with the open part. */
+  /** The state needed to resume the open part. */
   get state(): readonly [low: number, high: number] {
     return [this.#endLow, this.#endHigh];
   }
@@ -47,25 +47,25 @@ export class Rotation {
     this.#endHigh = high;
   }
 
-  /** Whether an instant is behind the end of the open part, when no row earlier than that is expected. */
+  /** Whether a watermark's instant is at or past the end of the open part. */
   isPast(instant: bigint): boolean {
     if (this.#everyNs === undefined || this.#time < 0) return false;
     return instant >= ((BigInt(this.#endHigh) << 32n) | BigInt(this.#endLow));
   }
 
-  /** Whether an open part of this size takes nothing more. */
+  /** Whether an open part of this size is full. */
   isFull(rows: number, bytes: number): boolean {
     return rows >= this.#rowsMax || bytes >= this.#bytesMax;
   }
 
   /**
-   * The row at which the open part ends, the batch's length if it takes all of it. Late rows go
-   * to the part that is open.
+   * The row at which the open part ends; the batch's length if all of its rows fit. Late rows go into the
+   * open part.
    *
-   * @param rows - In the part so far.
+   * @param rows - Rows in the part so far.
    */
   cut(batch: Batch, start: number, rows: number): number {
-    // One that is gone on with may hold more than a part may by now.
+    // A resumed part may hold more rows than the limit allows now.
     const end = Math.min(batch.length, start + Math.max(0, this.#rowsMax - rows));
     if (this.#everyNs === undefined || this.#time < 0) return end;
     return firstAtOrAfter(batch.columns[this.#time] as Int32Array, start, end, this.#endLow, this.#endHigh);

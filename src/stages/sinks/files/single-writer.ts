@@ -3,15 +3,16 @@ import type { Output } from '../../../outputs/output.js';
 import type { ResumedFile } from '../../../outputs/staging/open-files.js';
 import type { PartWriter } from './part-writer.js';
 
-/** How rows of a sink come into files. */
+/** Writes the rows of a sink into files. */
 export interface Writers {
   take(batch: Batch): Promise<void>;
-  /** Those with an open part. */
+  /** Writers that have an open part. */
   readonly open: readonly PartWriter[];
   goOn(resumed: ResumedFile): Promise<void>;
   /**
-   * Begins a file where there is to be one without a row.
-   * @param isEnd - Nothing follows.
+   * Begins a file if one is needed although it has no rows.
+   *
+   * @param isEnd - Whether nothing follows.
    */
   beginWhatIsMissing(isEnd: boolean): Promise<void>;
   /** Ends all open parts. */
@@ -19,7 +20,7 @@ export interface Writers {
   close(): void;
 }
 
-/** One part after the other. */
+/** Writes one part after the other. */
 export class SingleWriter implements Writers {
   readonly #writer: PartWriter;
   readonly #output: Output;
@@ -41,7 +42,10 @@ export class SingleWriter implements Writers {
     return this.#writer.goOn(resumed);
   }
 
-  /** For control records that wait for one, since the stream goes on behind them; at the end, for the columns. */
+  /**
+   * Begins a file for control records that wait for one, since the stream continues after them; at the
+   * end also for the columns.
+   */
   async beginWhatIsMissing(isEnd: boolean): Promise<void> {
     if (this.#writer.isOpen) return;
     if (this.#writer.hasRecords || (isEnd && this.#output.lacksSchema())) await this.#writer.begin();

@@ -20,7 +20,7 @@ interface TextOutputOptions {
   readonly partitionBy?: readonly string[] | undefined;
 }
 
-/** Whether a path names one file of the format, or else a directory. */
+/** Whether a path names a single file of the format; otherwise it names a directory. */
 export function namesSingleFile(path: string, extensions: readonly string[]): boolean {
   const name = path.toLowerCase().replace(/\.gz$/, '');
   return extensions.some((extension) => name.endsWith(`.${extension}`));
@@ -30,7 +30,7 @@ export function isGzip({ path, compression }: TextOutputOptions): boolean {
   return compression === undefined ? /\.gz$/i.test(path) : compression === 'gzip';
 }
 
-/** Names what contradicts itself in the options. */
+/** Reports a compression that contradicts the path. */
 export function checkCompression(
   options: TextOutputOptions,
   isSingleFile: boolean,
@@ -47,7 +47,9 @@ export function checkCompression(
 }
 
 /**
- * @param header - First line of each file; one that is added to must start with it.
+ * Opens the output of a text format: a single file or a directory of parts.
+ *
+ * @param header - First line of each file. An existing file that is appended to must start with it.
  */
 export function textOutput(
   options: TextOutputOptions,
@@ -81,7 +83,11 @@ export function textOutput(
   });
 }
 
-/** @throws {PipelineError} `OUTPUT_EXISTS` when rows behind what is there would not be read as rows. */
+/**
+ * Checks that rows can be appended to an existing file.
+ *
+ * @throws {PipelineError} `OUTPUT_EXISTS` if rows after the existing text would not be read as rows.
+ */
 async function checkText(fs: FileSystem, path: string, header: Uint8Array): Promise<void> {
   let start: Buffer;
   let last: Buffer;
@@ -111,7 +117,7 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
   return buffer.subarray(0, bytesRead);
 }
 
-/** The same, as far as the start of the text tells. */
+/** Like `checkText`, but only checks the start of the text. */
 async function checkGzip(path: string, header: Uint8Array): Promise<void> {
   let start = Buffer.alloc(0);
   const file = createReadStream(path);

@@ -8,7 +8,7 @@ interface FileOutputOptions {
   readonly partitionBy?: readonly string[] | undefined;
 }
 
-/** What a sink of text files writes: one file, or parts in a directory. */
+/** What a sink of text files writes: a single file, or parts in a directory. */
 export function writtenText(
   options: FileOutputOptions & { readonly compression?: 'none' | 'gzip' | undefined },
   extensions: readonly [string, ...string[]],
@@ -17,7 +17,7 @@ export function writtenText(
   return writtenParts(options, isGzip(options) ? `${extensions[0]}.gz` : extensions[0]);
 }
 
-/** Runs that add to a directory do not touch each other's parts. */
+/** The path of a directory of parts. Runs that append to it do not touch each other's parts. */
 export function writtenParts(
   { path, ifExists, partitionBy = [] }: FileOutputOptions,
   extension: string,

@@ -12,9 +12,9 @@ import { writtenText } from '../files/written-path.js';
 import type { JsonlSinkOptions } from './options.js';
 
 /**
- * Rows as JSON lines: one object a row, in the order of the columns. What JSON cannot say (NaN,
- * infinity) is null. 64-bit integers are written in full; JavaScript's own `JSON.parse` rounds
- * those beyond 2⁵³.
+ * Writes rows as JSON lines: one object for each row, in the order of the columns. Values that JSON lacks
+ * (NaN, infinity) become null. 64-bit integers are written in full, but JavaScript's own `JSON.parse`
+ * rounds those beyond 2⁵³.
  */
 export const jsonlSink = {
   plan(options: JsonlSinkOptions, input: Schema, problems) {
@@ -24,7 +24,7 @@ export const jsonlSink = {
     if (options.partitionBy && options.controls) {
       problems.add(
         ['controls'],
-        'expected no control records among partitions, since they are of none; leave it out',
+        'expected no control records with partitions, since a record belongs to none; leave it out',
       );
     }
   },

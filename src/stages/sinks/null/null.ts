@@ -3,7 +3,7 @@ import type { SinkFactory } from '../../../engine/factories.js';
 import type { Durable, Sink } from '../../../engine/sink.js';
 import type { NullSinkOptions } from './options.js';
 
-/** Counts rows and lets them go. */
+/** Counts rows and discards them. */
 export const nullSink: SinkFactory<NullSinkOptions> = {
   create: () => new NullSink(),
 };
@@ -21,6 +21,6 @@ class NullSink implements Sink {
     return { rows: this.#rows, position: null };
   }
 
-  /** There is nothing to go back to. */
+  /** Nothing to restore. */
   resume(): void {}
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
 
-/** The null sink has nothing to set. */
+/** Options of the null sink: there are none. */
 export const NullSinkOptions = z.strictObject({});
 export type NullSinkOptions = z.output<typeof NullSinkOptions>;

@@ -4,7 +4,7 @@ export default defineComponent({
   kind: 'sink',
   name: 'parquet',
   summary: 'Parquet files in a directory.',
-  // Each column chunk names its own compression, and rows that are in none yet are kept as rows.
+  // Each column chunk states its own compression, and rows that are not yet in a chunk are saved as rows.
   mayChange: ['compression', 'rowGroupRows', 'rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).ParquetSinkOptions,
   load: async () => (await import('./parquet.js')).parquetSink,

@@ -12,7 +12,7 @@ import { writtenParts } from '../files/written-path.js';
 import type { ParquetSinkOptions } from './options.js';
 
 /**
- * Rows as Parquet, in a directory of parts.
+ * Writes rows as Parquet, in a directory of parts.
  *
  * | column    | in the file                                       | in DuckDB      |
  * | --------- | ------------------------------------------------- | -------------- |
