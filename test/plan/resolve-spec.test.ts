@@ -106,7 +106,7 @@ describe('a spec', () => {
       ],
     };
     expect(await problemsOf(spec)).toEqual([
-      'operators.1.late: expected "deadLetter.path" in the spec, or "lateColumn", for "keep" to keep rows in',
+      'operators.1.late: expected "deadLetter.path" in the spec, or "lateColumn", since "keep" must record late rows',
     ]);
     expect(await problemsOf({ ...spec, deadLetter: { path: 'rejected.jsonl' } })).toEqual([]);
   });

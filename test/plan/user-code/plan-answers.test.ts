@@ -85,10 +85,8 @@ describe('the answer of a plan', () => {
       options: { path: 'a', export: 'default' },
       file: join(folder, 'none.mjs'),
     };
-    const text = await answerRequest({ job: 'a', kind: 'operator', stage, spec: { hasDeadLetters: false } });
-    expect(() => readPlanAnswer(text)).toThrow(
-      /^module "a": it failed while it was loaded: Cannot find module/,
-    );
+    const text = await answerPlan({ job: 'a', stage, spec: { hasDeadLetters: false } });
+    expect(() => readAnswer(text)).toThrow(/^module "a": it failed while loading: Cannot find module/);
   });
 
   it('is not taken on trust: what is none is an error of the module, whatever it is', () => {

@@ -428,16 +428,17 @@ describe('the plan of bars', () => {
 
   it('says how to get a price from quotes', () => {
     expect(plan({}, [time, symbol, float('bid'), float('ask')]).found).toEqual([
-      'price: expected a column "price" or "mid", found "time", "symbol", "bid", "ask"; before it put ' +
-        '{ use: derive, columns: { mid: "(bid + ask) / 2" } }, or name the column of prices here',
+      'price: expected a column "price" or "mid", found "time", "symbol", "bid", "ask"; put ' +
+        '{ use: derive, columns: { mid: "(bid + ask) / 2" } } before it, or name the price column here',
     ]);
   });
 
   it('wants a place for late rows that are to be kept, and a column only for those', () => {
-    const keep = 'late: expected "deadLetter.path" in the spec, or "lateColumn", for "keep" to keep rows in';
+    const keep =
+      'late: expected "deadLetter.path" in the spec, or "lateColumn", since "keep" must record late rows';
     expect(plan({ late: 'keep' }, trades.columns, 'trade').found).toEqual([keep]);
     expect(plan({ lateColumn: 'late' }, trades.columns, 'trade').found).toEqual([
-      'lateColumn: expected "late: keep" beside it',
+      'lateColumn: expected "late: keep" as well',
     ]);
     expect(plan({ late: 'keep', lateColumn: 'mark' }, trades.columns, 'trade').found).toEqual([
       'lateColumn: expected a name that bars do not have, found "mark"',
@@ -449,7 +450,7 @@ describe('the plan of bars', () => {
     const { found } = plan({}, plan({}, trades.columns, 'trade').output.columns, 'bar');
     expect(found).toEqual([]);
     expect(plan({ size: 'volume' }, plan({}, trades.columns).output.columns, 'bar').found).toEqual([
-      'size: expected "price" beside it: bars of bars take their volumes',
+      'size: expected "price" as well: bars of bars use their volumes',
     ]);
     expect(plan({ price: 'close' }, plan({}, trades.columns).output.columns, 'bar').found).toEqual([]);
   });

@@ -208,7 +208,7 @@ describe('derive', () => {
     const { problems, output } = plan(deriveOperator, { columns }, QUOTE);
     expect(problems.map((problem) => problem.split(/[;(]/)[0]!.trim())).toEqual([
       'columns.mid: unknown column "bdi"',
-      'columns.bad.value: expected an expression that gives float64, found one that gives boolean',
+      'columns.bad.value: expected an expression of type float64, found one of type boolean',
     ]);
     expect(output.columns.map(({ name }) => name)).toContain('half');
   });
@@ -301,7 +301,7 @@ describe('select', () => {
       plan(selectOperator, { drop: ['time', 'symbol', 'bid', 'ask', 'bidSize', 'x'] }, QUOTE).problems,
     ).toEqual([
       'drop.5: expected the name of a column, found "x"; there are: time, symbol, bid, ask, bidSize',
-      'drop: expected a column to be left, found that all are dropped',
+      'drop: expected at least one column to remain, found that all are dropped',
     ]);
   });
 });

@@ -94,7 +94,7 @@ describe('a module', () => {
 
   it.each([
     ['throws while it loads', "throw new Error('broken at the root')", 'broken at the root'],
-    ['does not parse', 'export default {', 'it failed while it was loaded'],
+    ['does not parse', 'export default {', 'it failed while loading'],
     ['imports what is not there', "import 'no-such-dependency'; export default 1;", 'no-such-dependency'],
     ['has no default export', 'export const a = 1, b = 2;', 'expected an export "default", found a, b'],
     ['exports nothing', '', 'expected an export "default", found nothing'],
@@ -248,7 +248,7 @@ describe('an operator from a module', () => {
       plan: (o, input) => input,
       create: (o, input) => ({ output: input, hasMore: true, process() {}, watermark: () => 5 }),
     };`);
-    expect(() => operator.emitMore?.(() => {})).toThrow('failed in emitMore: it says "hasMore"');
+    expect(() => operator.emitMore?.(() => {})).toThrow('failed in emitMore: it reports "hasMore"');
     expect(() => operator.watermark?.()).toThrow('failed in watermark: expected ns since 1970 as a bigint');
   });
 

@@ -187,7 +187,7 @@ describe('an operator row by row', () => {
       onRow() {},
     });
     expect(plan(operator, {}, TRADES).problems).toEqual([
-      ': the operator adds a column "price", which there is already',
+      ': the operator adds a column "price", which already exists',
       'factor: expected a number',
     ]);
   });

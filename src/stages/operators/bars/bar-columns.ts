@@ -2,19 +2,19 @@ import { type Column, findColumn, type Schema, STANDARD_COLUMNS } from '../../..
 import type { PlanProblems } from '../../../engine/factories.js';
 import type { BarsOptions } from './options.js';
 
-/** Which columns of the input bars are made of. */
+/** The input columns that bars are built from. */
 export interface BarColumnNames {
-  /** `undefined`: of shorter bars, with all their columns. */
+  /** `undefined`: bars are built from shorter bars, with all their columns. */
   readonly price: string | undefined;
-  /** Sizes, or the volumes of bars. */
+  /** Column of sizes, or of volumes for bars. */
   readonly size: string | undefined;
-  /** Tells which of two rows of one instant is the later one. */
+  /** Column that decides which of two rows at the same instant is the later one. */
   readonly sequence: string | undefined;
 }
 
 /**
- * The bar's columns: the standard ones, receive time aside, with the symbols of the input, and the
- * number of late rows where it is asked for.
+ * The columns of a bar: the standard ones except the receive time, with the symbols of the input, plus
+ * the number of late rows if requested.
  */
 export function barSchema(
   input: Schema,
@@ -48,7 +48,7 @@ export function chooseBarColumns(options: BarsOptions, input: Schema): BarColumn
 
 const SEQUENCES: readonly Column['type'][] = ['int64', 'int32', 'float64'];
 
-/** Bars are made of bars as a whole, unless one column of them is named. */
+/** Bars are built from whole bars, unless one of their columns is named. */
 const isOfBars = ({ price }: BarsOptions, { kind }: Schema): boolean => kind === 'bar' && price === undefined;
 
 export function checkBarColumns(options: BarsOptions, input: Schema, problems: PlanProblems): void {
@@ -67,21 +67,21 @@ export function checkBarColumns(options: BarsOptions, input: Schema, problems: P
     if (input.barNs !== undefined && every % input.barNs !== 0) {
       problems.add(
         ['every'],
-        `expected a multiple of the length of the bars that come in, ${input.barNs} ns, found ${every} ns: ` +
-          'a bar that lies in two of them belongs to neither',
+        `expected a multiple of the length of the input bars, ${input.barNs} ns, found ${every} ns: ` +
+          'an input bar that spans two bars belongs to neither',
       );
     }
     if (options.size !== undefined) {
-      problems.add(['size'], 'expected "price" beside it: bars of bars take their volumes');
+      problems.add(['size'], 'expected "price" as well: bars of bars use their volumes');
     }
     return;
   }
   if (options.price === undefined && !findColumn(input, price)) {
     const derived = findColumn(input, 'bid') && findColumn(input, 'ask');
-    const hint = derived ? ' before it put { use: derive, columns: { mid: "(bid + ask) / 2" } }, or' : '';
+    const hint = derived ? ' put { use: derive, columns: { mid: "(bid + ask) / 2" } } before it, or' : '';
     problems.add(
       ['price'],
-      `expected a column "price" or "mid", found ${namesOf(input)};${hint} name the column of prices here`,
+      `expected a column "price" or "mid", found ${namesOf(input)};${hint} name the price column here`,
     );
   } else {
     checkType(input, price, 'float64', ['price'], problems);

@@ -8,9 +8,10 @@ import { foldRows, type RowColumns } from './fold-rows.js';
 import { timesOf } from './time-span.js';
 
 /**
- * The rows of a batch as bars are made of them: of prices, or of shorter bars.
+ * Adapts the rows of a batch, prices or shorter bars, to what bars are built from.
  *
- * @param sizes - Told of the first volume among shorter bars: those of rows without sizes have none.
+ * @param sizes - Set when the first volume among shorter bars is seen: bars of rows without sizes have
+ *   none.
  */
 export function barInputOf(batch: Batch, names: BarColumnNames, sizes: { hasSizes: boolean }): BarInput {
   return names.price === undefined ? shorterBars(batch, sizes) : pricedRows(batch, names.price, names);
@@ -72,7 +73,7 @@ function hasVolume({ volumes, selection }: BarColumns, row: number, end: number)
   return false;
 }
 
-/** As doubles, which hold whole numbers up to 2⁵³: of numbers beyond, neighbours may be taken for equal. */
+/** The sequences as doubles, which are exact up to 2⁵³; neighbouring numbers beyond may compare as equal. */
 function sequencesOf(batch: Batch, name: string): Float64Array {
   const column = batch.column(name);
   if (column instanceof Float64Array) return column;

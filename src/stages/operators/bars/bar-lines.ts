@@ -3,16 +3,16 @@ import type { BarWindow } from './bar-window.js';
 import type { WindowMarks } from './fold-bars.js';
 import type { Times } from './time-span.js';
 
-/** Rows of one batch, and how they are taken into a window. */
+/** The rows of one batch, and how they are folded into a window. */
 export interface BarInput {
   readonly times: Times;
   readonly symbols: Int32Array;
-  /** Where the rows stand in the columns. */
+  /** For each row, its index in the columns. */
   readonly selection: Int32Array;
   readonly origin: RowOrigin | undefined;
-  /** Of a row, for messages. */
+  /** Values of a row, for messages. */
   valuesAt(place: number): Readonly<Record<string, number>>;
-  /** Takes rows into their window. `ascends`: they are known to be in order of time. */
+  /** Folds rows into their window. `ascends`: the rows are known to be ordered by time. */
   fold(
     window: BarWindow,
     row: number,
@@ -23,7 +23,7 @@ export interface BarInput {
   ): void;
 }
 
-/** What moved a watermark: a row, or a record of the source where there is none. */
+/** What moved a watermark: a row or, if `row` is null, a record of the source. */
 export interface Mover {
   readonly timeNs: bigint;
   readonly row: MovingRow | null;
@@ -37,34 +37,46 @@ export type MovingRow = {
 
 /** A row that came after its window had closed. */
 export interface LateArrival {
-  /** Among the rows of the batch, and where it stands in the columns. */
+  /** Index among the rows of the batch; `place` is the index in the columns. */
   readonly row: number;
   readonly place: number;
   readonly slot: number;
   readonly timeNs: bigint;
-  /** Where its window ended, and the watermark that closed it. */
+  /** Where its window ended; `watermarkNs` is the watermark that closed it. */
   readonly endNs: bigint;
   readonly watermarkNs: bigint;
   readonly mover: Mover | undefined;
 }
 
 /**
- * All windows of a stream. What would write very much stops when enough was written for now: it says
- * so, and goes on where it was when it is called again with the same arguments.
+ * All windows of a stream. A call that would write very many bars stops when enough is written for now.
+ * It reports this, and continues when it is called again with the same arguments.
  */
 export interface BarLines extends WindowMarks {
-  /** @returns The first row that was not taken, since enough was written for now; or `end`. */
+  /**
+   * Folds rows into their windows.
+   *
+   * @returns The first row that was not taken, because enough was written for now; otherwise `end`.
+   */
   take(input: BarInput, row: number, end: number): number;
-  /** No row earlier is expected, of one symbol or (`ALL_SLOTS`) of all. @returns Whether all is done. */
+  /**
+   * Moves the watermark of one symbol or (`ALL_SLOTS`) of all: no earlier row is expected.
+   *
+   * @returns Whether all bars are written.
+   */
   watermark(slot: number, at: bigint): boolean;
   gap(slot: number, from: bigint, to: bigint): void;
   stale(slot: number, since: bigint): void;
   reset(at: bigint): void;
-  /** Closes all windows. @returns Whether all is done. */
+  /**
+   * Closes all windows.
+   *
+   * @returns Whether all bars are written.
+   */
   finish(): boolean;
-  /** No bar of a symbol (`ALL_SLOTS`: of any) that begins earlier than this will come. */
+  /** A lower bound on the begin of any further bar of a symbol (`ALL_SLOTS`: of any symbol). */
   heldTo(slot: number): bigint | undefined;
-  /** Rows that were taken so far, and those of them without a price. */
+  /** Rows taken so far; `rowsUnpriced` of them had no price. */
   readonly rowsTaken: number;
   readonly rowsUnpriced: number;
   readonly windowsOpen: number;

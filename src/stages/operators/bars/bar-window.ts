@@ -2,8 +2,8 @@ import { TWO_32 } from '../../../columns/int64.js';
 import { doubleOfBits, INFINITY_HIGH } from './time-bits.js';
 
 /**
- * Cells of a symbol in a window: a cache line each, so that a row without a size touches one. The
- * first and last instant are kept beside the prices, since a row may arrive in any order.
+ * Cells of a symbol in a window: one cache line, so that a row without a size touches only one. The first
+ * and last instant are kept beside the prices, since rows may arrive in any order.
  */
 export const CELLS = 8;
 export const OPEN = 0;
@@ -11,50 +11,51 @@ export const HIGH = 1;
 export const LOW = 2;
 export const CLOSE = 3;
 export const COUNT = 4;
-/** Keys of the rows that gave open and close (`keyOf`). */
+/** Keys of the rows that set open and close (`keyOf`). */
 export const FIRST = 5;
 export const LAST = 6;
 
-/** Cells of a symbol beside these, where rows have sizes or a sequence: as many. */
+/** Further cells of a symbol, used if rows have sizes or a sequence: the same number as above. */
 export const VOLUME = 0;
-/** What the double of the sum could not hold. */
+/** The part of the sum that its double could not hold. */
 export const VOLUME_REST = 1;
 /** Sum of price × size. */
 export const TURNOVER = 2;
 export const TURNOVER_REST = 3;
-/** Of the rows that gave open and close. */
+/** Sequences of the rows that set open and close. */
 export const FIRST_SEQUENCE = 4;
 export const LAST_SEQUENCE = 5;
 
 /**
- * What has been seen of one window of time, by slot. A slot is the id of a symbol plus 1, so that
- * rows without a symbol (id −1) have one too.
+ * The state of one window of time, by slot. A slot is the id of a symbol plus 1, so that rows without a
+ * symbol (id −1) have a slot, too.
  *
- * An instant within a window is held as a double that sorts as instants do: from 1970 to 2262 the
- * bits of the time itself, which a column holds as it is; elsewhere the ns since the window began.
+ * An instant within the window is kept as a double that sorts like the instants. From 1970 to 2262 these
+ * are the bits of the time itself, which a column already holds; otherwise it is the ns since the window
+ * began.
  */
 export class BarWindow {
-  /** The first slot that it has cells for. */
+  /** The first slot that has cells. */
   readonly firstSlot: number;
   readonly #hasExtras: boolean;
   /** The window begins at `index` × length since 1970. */
   index = 0;
-  /** Its begin in words: high signed, low unsigned. */
+  /** Begin of the window in words: high signed, low unsigned. */
   startHigh = 0;
   startLow = 0;
   /** Whether the bits of its times sort as doubles. */
   hasPlainKeys = true;
-  /** The greatest key of all rows; `-Infinity`: there are none. */
+  /** The greatest key of all rows; `-Infinity` if there are none. */
   lastKey = Number.NEGATIVE_INFINITY;
-  /** Rubbish where the count is 0. */
+  /** Undefined content where the count is 0. */
   cells: Float64Array;
-  /** Sums, which are 0 where the count is, and sequences. Empty where there are none. */
+  /** Sums, which are 0 where the count is 0, and sequences. Empty if rows have neither. */
   extras: Float64Array;
-  /** Places in the cells (slot less the first one) with rows, in order of appearance. */
+  /** Cells that have rows (slot minus the first slot), in order of appearance. */
   touched: Int32Array;
   touchedCount = 0;
 
-  /** Bytes of a window of so many slots. */
+  /** Bytes of a window with this many slots. */
   static bytesOf(slots: number, hasExtras: boolean): number {
     const cells = slots * CELLS * Float64Array.BYTES_PER_ELEMENT;
     return (hasExtras ? 2 : 1) * cells + slots * Int32Array.BYTES_PER_ELEMENT;
@@ -110,7 +111,7 @@ export class BarWindow {
     this.touched.set(touched);
   }
 
-  /** Ready to be another window. */
+  /** Clears the window for reuse. */
   clear(): void {
     for (let i = 0; i < this.touchedCount; i++) {
       const cell = this.touched[i]! * CELLS;

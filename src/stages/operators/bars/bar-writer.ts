@@ -23,15 +23,15 @@ export const EMPTY = BAR_MARKS.indexOf('empty');
 export const GAP = BAR_MARKS.indexOf('gap');
 export const PARTIAL = BAR_MARKS.indexOf('partial');
 
-/** Bars are few: a batch of them need not have the room of one of ticks. */
+/** Bars are few: a batch of bars can be smaller than a batch of ticks. */
 const ROWS_MAX = 1_024;
-/** Batches that are emitted before the sink has had its turn. */
+/** Batches emitted in one step, before the sink gets its turn. */
 const STEP_BATCHES = 8;
 
-/** Puts bars and control records into batches, in order, and emits those that are full. */
+/** Writes bars and control records into batches, in order, and emits full batches. */
 export class BarWriter {
   readonly #pool: BatchPool;
-  /** Whether rows have sizes: without, there are no volumes to write. */
+  /** Whether rows have sizes; without sizes there are no volumes to write. */
   hasSizes: boolean;
   #batch: Batch | undefined;
   #emit: Emit | undefined;
@@ -40,7 +40,7 @@ export class BarWriter {
   /** Bars written so far. */
   rows = 0;
 
-  /** @param lateCounts - For a last column, where it is asked for. */
+  /** @param lateCounts - Source of the last column, if it was requested. */
   constructor(
     schema: Schema,
     batchRows: number,
@@ -53,18 +53,18 @@ export class BarWriter {
     this.#lateCounts = lateCounts;
   }
 
-  /** Where batches go until `end`. */
+  /** Sets where batches go until `end`. */
   begin(emit: Emit): void {
     this.#emit = emit;
     this.#emitted = 0;
   }
 
-  /** Whether enough was emitted since `begin`: what is left waits until the sink has taken it. */
+  /** Whether enough was emitted since `begin`; the rest waits until the sink has caught up. */
   get isFull(): boolean {
     return this.#emitted >= STEP_BATCHES;
   }
 
-  /** Emits what is left. */
+  /** Emits the unfinished batch. */
   end(): void {
     const batch = this.#batch;
     this.#batch = undefined;
@@ -73,7 +73,7 @@ export class BarWriter {
     this.#emit?.(batch);
   }
 
-  /** Releases what was not emitted. */
+  /** Releases the batch that was not emitted. */
   close(): void {
     this.#batch?.release();
     this.#batch = undefined;
@@ -84,7 +84,10 @@ export class BarWriter {
     this.#batch.controls.push({ row: this.#batch.length, record });
   }
 
-  /** Bars of the first `count` places of the window's cells, all with rows, in their order. */
+  /**
+   * Writes the bars of the first `count` places of the window's cells, in their order. All of them have
+   * rows.
+   */
   bars(window: BarWindow, places: Int32Array, count: number, mark: number): void {
     for (let done = 0; done < count; ) {
       const batch = this.#withRoom();
@@ -142,7 +145,7 @@ export class BarWriter {
     }
   }
 
-  /** A bar without rows: no prices. */
+  /** Writes a bar without rows: it has no prices. */
   fill(window: BarWindow, slot: number, mark: number): void {
     const batch = this.#withRoom();
     const row = batch.length++;
@@ -165,10 +168,13 @@ export class BarWriter {
   }
 }
 
-/** A sum and what its double could not hold; past all doubles, the latter is none. */
+/**
+ * Adds a sum and the remainder that its double could not hold. If the sum overflowed, the remainder is
+ * meaningless.
+ */
 const total = (sum: number, rest: number): number => (rest - rest === 0 ? sum + rest : sum);
 
-/** A mean of prices lies among them, however it was rounded; unless some sizes are below 0. */
+/** Clamps a mean of prices to their range, against rounding errors, unless sizes are negative. */
 const within = (vwap: number, volume: number, low: number, high: number): number =>
   volume > 0 && Math.abs(vwap - (vwap < low ? low : high)) <= 1e-9 * Math.abs(vwap)
     ? Math.min(Math.max(vwap, low), high)
@@ -176,7 +182,7 @@ const within = (vwap: number, volume: number, low: number, high: number): number
 
 /** Rows of a symbol that came late since its last bar. */
 export interface LateCounts {
-  /** How many there are; none from here on. */
+  /** Returns the count and resets it. */
   take(slot: number): number;
 }
 

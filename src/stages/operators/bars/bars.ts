@@ -24,22 +24,22 @@ import { SharedLine, type SharedLineState } from './shared-line.js';
 import { SymbolLines, type SymbolLinesState } from './symbol-lines.js';
 
 /**
- * Bars by event time, per symbol: open, high, low, close, volume, vwap, count and a mark that tells
- * what is behind them.
+ * Bars by event time, per symbol: open, high, low, close, volume, vwap, count, and a mark that says what
+ * the bar is based on.
  *
  * | mark       | the window                                                                        |
  * | ---------- | --------------------------------------------------------------------------------- |
  * | `complete` | was seen from begin to end                                                        |
  * | `partial`  | was not: the stream began, ended or was reset in it                               |
- * | `gap`      | has data known to be missing (a `gap` or `stale` record); before all other marks  |
+ * | `gap`      | has data known to be missing (a `gap` or `stale` record); overrides other marks   |
  * | `empty`    | was seen whole and had no rows of a symbol seen before; only with `emptyBars`     |
  *
- * A bar is emitted when the watermark is past its end by `lateness`, so that bars depend neither on
- * batches nor on wall time, nor on the order in which rows came. Open and close are those of the first
- * and last instant; of rows of one instant, by the column `sequence` where there is one, else by
- * arrival. Rows without a finite price count as filtered; a size that is not finite counts as 0. Sums
- * are compensated. Bars of bars are made of their open, high, low, close, volume, vwap and count,
- * unless `price` names one column.
+ * A bar is emitted when the watermark has passed its end by `lateness`, so bars depend neither on
+ * batches, nor on wall time, nor on the order in which rows came. Open and close are those of the first
+ * and last instant. Rows at the same instant are ordered by the column `sequence` if there is one,
+ * otherwise by arrival. Rows without a finite price count as filtered; a size that is not finite counts
+ * as 0. Sums are compensated. Bars of bars are built from their open, high, low, close, volume, vwap and
+ * count, unless `price` names one column.
  */
 export const barsOperator: OperatorFactory<BarsOptions> = {
   plan(options, input, problems, { hasDeadLetters }) {
@@ -47,18 +47,18 @@ export const barsOperator: OperatorFactory<BarsOptions> = {
     if (options.late === 'keep' && options.lateColumn === undefined && !hasDeadLetters) {
       problems.add(
         ['late'],
-        'expected "deadLetter.path" in the spec, or "lateColumn", for "keep" to keep rows in',
+        'expected "deadLetter.path" in the spec, or "lateColumn", since "keep" must record late rows',
       );
     }
     if (options.lateColumn !== undefined && options.late !== 'keep') {
-      problems.add(['lateColumn'], 'expected "late: keep" beside it');
+      problems.add(['lateColumn'], 'expected "late: keep" as well');
     }
     return barSchema(input, options);
   },
   create: (options, input, context) => new BarsOperator(options, input, context),
 };
 
-/** What it was given and has not yet dealt with. */
+/** A batch that is not finished yet, and how far it was processed. */
 interface InHand {
   readonly batch: Batch;
   readonly input: BarInput;
@@ -81,9 +81,9 @@ class BarsOperator implements Operator {
   readonly #memory: MemoryShare;
   #inHand: InHand | undefined;
   #isFlushing = false;
-  /** Rows that it was given, up to the batch in hand. */
+  /** Rows received, not counting the current batch. */
   #rowsIn = 0;
-  /** The watermark that was passed on last, of all symbols. */
+  /** The last watermark of all symbols that was passed on. */
   #passedNs: bigint | undefined;
   #hasWarned = false;
 
@@ -132,7 +132,7 @@ class BarsOperator implements Operator {
     return this.emitMore(emit);
   }
 
-  /** Whether it stopped in the middle of a batch, or of the last bars, for the sink to keep up. */
+  /** Whether it stopped in the middle of a batch, or of the last bars, so that the sink can catch up. */
   get hasMore(): boolean {
     return this.#inHand !== undefined || this.#isFlushing;
   }
@@ -181,7 +181,10 @@ class BarsOperator implements Operator {
     };
   }
 
-  /** @throws {PipelineError} `CHECKPOINT_INVALID` for the state of bars of another length, or of another order. */
+  /**
+   * @throws {PipelineError} `CHECKPOINT_INVALID` for the state of bars with another length, or of rows in
+   *   another order.
+   */
   restore(state: PlainData): void {
     const { every, lateness, rowsIn, passed, sized, late, lines } = state as unknown as BarsState;
     if (every !== this.#options.every || lateness !== this.#options.lateness || !lines) {
@@ -226,7 +229,7 @@ class BarsOperator implements Operator {
     };
   }
 
-  /** @returns Whether the batch in hand is done with. */
+  /** @returns Whether the current batch is finished. */
   #goOn(): boolean {
     const inHand = this.#inHand;
     if (!inHand) return true;
@@ -251,7 +254,7 @@ class BarsOperator implements Operator {
     batch?.release();
   }
 
-  /** @returns Whether the record is done with, and has been passed on. */
+  /** @returns Whether the record is finished, and has been passed on. */
   #heed(record: ControlRecord): boolean {
     switch (record.type) {
       case 'gap':
@@ -270,10 +273,10 @@ class BarsOperator implements Operator {
         return true;
       }
       case 'end':
-        if (!this.#lines.finish()) return false; // the last bars stand before the record
+        if (!this.#lines.finish()) return false; // the last bars come before the record
         break;
       case 'switched':
-        break; // what a switch missed is told by a gap
+        break; // rows missed by a switch are reported as a gap
       default:
         unreachable(record);
     }
@@ -281,7 +284,7 @@ class BarsOperator implements Operator {
     return true;
   }
 
-  /** A watermark, held back to the begin of the first window that is open or may be. */
+  /** Passes on a watermark, held back to the begin of the first window that is open or may still open. */
   #passOn(slot: number, symbol: string | undefined): void {
     const at = this.#lines.heldTo(slot);
     if (at === undefined) return;
@@ -301,7 +304,7 @@ class BarsOperator implements Operator {
   #takeLate(input: BarInput, { row, place, slot, mover, ...late }: LateArrival): void {
     this.#lateCounter?.add(slot);
     const symbolOf = (of: number) => this.#symbols.at(of - 1);
-    // The watermark has not passed the end of the first window that is open by the lateness.
+    // Until the watermark passes the end of the first window that the lateness keeps open.
     const { every, lateness } = this.#options;
     const waitNs = this.#lines.heldTo(slot)! + BigInt(every + lateness) - late.endNs;
     const unknown = { file: 'operator bars', line: this.#rowsIn + row + 1 };

@@ -1,27 +1,30 @@
 import { IndexRanges } from './index-ranges.js';
 
-/** In place of a slot: all symbols. */
+/** Stands for all symbols in place of a slot. */
 export const ALL_SLOTS = -1;
 
-/** A silence that goes on until rows come. */
+/** A silence that lasts until rows come. */
 export interface Silence {
   readonly slot: number;
   /** Window in which it began. */
   readonly from: number;
-  /** Rows that this window already had. */
+  /** Rows that this window had by then. */
   readonly rows: number;
 }
 
 /**
- * Which windows were not, or not wholly, seen. Gaps and silences are known by symbol (or for all);
- * windows that were entered late or left early (`partial`) are so for all.
+ * Windows that were not seen, or not completely. Gaps and silences are kept by symbol (or for all
+ * symbols); windows that were entered late or left early (`partial`) apply to all.
  */
 export class BlindSpots {
   readonly #gaps = new Map<number, IndexRanges>();
   readonly #partial = new IndexRanges();
   readonly #silences = new Map<number, Silence>();
 
-  /** Whether all has been seen, which is the rule: asked first, since windows may close by the million. */
+  /**
+   * Whether nothing is missing, which is the usual case. Checked first, since windows may close by the
+   * million.
+   */
   get isEmpty(): boolean {
     return this.#gaps.size === 0 && this.#silences.size === 0 && this.#partial.isEmpty;
   }
@@ -51,7 +54,7 @@ export class BlindSpots {
     this.#silences.set(silence.slot, silence);
   }
 
-  /** Makes a silence a gap that ends with a window. */
+  /** Turns a silence into a gap that ends with a window. */
   endSilence({ slot, from }: Silence, to: number): void {
     this.#silences.delete(slot);
     this.addGap(slot, from, to);
@@ -70,7 +73,7 @@ export class BlindSpots {
     return this.#partial.has(index);
   }
 
-  /** The least index not below `index` at which something is missing; `Infinity`: none. */
+  /** The smallest index from `index` on at which something is missing; `Infinity` if there is none. */
   nextGap(index: number): number {
     let next = Number.POSITIVE_INFINITY;
     if (this.isEmpty) return next;
@@ -79,14 +82,17 @@ export class BlindSpots {
     return next;
   }
 
-  /** The greatest index that a gap reaches; `-Infinity`: there is none. A silence has no end to reach. */
+  /**
+   * The greatest index in any gap; `-Infinity` if there is none. A silence is ignored, since it has no
+   * end yet.
+   */
   get lastGap(): number {
     let last = Number.NEGATIVE_INFINITY;
     for (const ranges of this.#gaps.values()) last = Math.max(last, ranges.last);
     return last;
   }
 
-  /** The least index above `index` at which a gap begins or ends; `Infinity`: none. */
+  /** The smallest index above `index` at which a gap begins or ends; `Infinity` if there is none. */
   nextEdge(index: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const ranges of this.#gaps.values()) next = Math.min(next, ranges.nextEdge(index));

@@ -3,7 +3,7 @@ import { defineComponent } from '../../../engine/component.js';
 export default defineComponent({
   kind: 'operator',
   name: 'bars',
-  summary: 'Bars by event time, one a symbol and window, each marked as complete or not.',
+  summary: 'Bars by event time, one for each symbol and window, each marked as complete or not.',
   options: async () => (await import('./options.js')).BarsOptions,
   load: async () => (await import('./bars.js')).barsOperator,
 });

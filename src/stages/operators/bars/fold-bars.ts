@@ -15,7 +15,7 @@ import { COMPLETE, EMPTY, GAP, PARTIAL } from './bar-writer.js';
 import { addExactly } from './fold-rows.js';
 import type { Times } from './time-span.js';
 
-/** The columns of bars that longer bars are made of. */
+/** The columns of shorter bars from which longer bars are built. */
 export interface BarColumns {
   readonly times: Times;
   readonly symbols: Int32Array;
@@ -30,17 +30,17 @@ export interface BarColumns {
   readonly selection: Int32Array;
 }
 
-/** Takes what the marks of shorter bars say of a window. */
+/** Receives what the marks of shorter bars say about a window. */
 export interface WindowMarks {
   markPartial(index: number): void;
   markGap(slot: number, index: number): void;
 }
 
 /**
- * Takes shorter bars into a window, which must be theirs: its open is that of the first of them, its
- * high the highest, and so on; volumes and counts are added up, and the vwap weighs each by its volume.
+ * Folds shorter bars into a window, which must be theirs. Its open is that of the first bar, its high is
+ * the highest, and so on. Volumes and counts are added up; the vwap weights each bar by its volume.
  *
- * @param unpriced - Cell 0 counts bars without prices; they are left out, but for what their marks say.
+ * @param unpriced - Cell 0 counts bars without prices. These are left out, but their marks still count.
  */
 export function foldBars(
   window: BarWindow,
@@ -91,5 +91,5 @@ export function foldBars(
   }
 }
 
-/** A price that is not there is taken to be the close. */
+/** The price, or the close if the price is missing. */
 const priceOr = (price: number, close: number): number => (price - price === 0 ? price : close);

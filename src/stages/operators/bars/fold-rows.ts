@@ -15,23 +15,26 @@ import {
 } from './bar-window.js';
 import type { Times } from './time-span.js';
 
-/** The columns that bars are made of, of one batch, and where its rows stand in them. */
+/** The columns of a batch from which bars are built, and the indexes of its rows in them. */
 export interface RowColumns {
   readonly times: Times;
   readonly symbols: Int32Array;
   readonly prices: Float64Array;
   readonly sizes: Float64Array | undefined;
-  /** Which of two rows of one instant is the later one; without it (NaN), the one that arrived later. */
+  /**
+   * Decides which of two rows at the same instant is the later one. Without it, or for NaN, the later
+   * arrival is.
+   */
   readonly sequences: Float64Array | undefined;
   readonly selection: Int32Array;
 }
 
 /**
- * Takes rows `row` to `end` into a window, which must be theirs. Open and close are those of the
- * first and last instant, whatever the order of arrival.
+ * Folds rows `row` to `end` into a window, which must be theirs. Open and close are those of the first
+ * and last instant, whatever the order of arrival.
  *
- * @param ascends - Whether the rows are known to be in order of time. Then, and when none that came
- *   before them is later, they need no look at the instants of those.
+ * @param ascends - Whether the rows are known to be ordered by time. If no earlier row is later than the
+ *   first of them, their instants need not be compared.
  * @param unpriced - Cell 0 counts rows without a finite price; they are left out.
  */
 export function foldRows(
@@ -65,8 +68,8 @@ function foldInOrder(
   const { cells, touched } = window;
   const shift = 1 - window.firstSlot;
   let count = window.touchedCount;
-  // Two a turn: what an access needs to know of its array is then looked up once for both. With more,
-  // V8 takes the body for too long to stand in the loop.
+  // Two rows per turn, so that the bounds and buffer of each array are looked up once for both. With more
+  // rows, V8 considers the body too long to inline.
   for (; row + 2 <= end; row += 2) {
     const a = selection[row]!;
     const b = selection[row + 1]!;
@@ -81,10 +84,10 @@ function foldInOrder(
 }
 
 /**
- * A row that none of its window is later than.
+ * Folds a row that is not earlier than any row of its window.
  *
- * @param place - Of the symbol in the window's cells.
- * @returns How many symbols have rows now.
+ * @param place - Index of the symbol in the window's cells.
+ * @returns The number of symbols that have rows now.
  */
 function foldLatest(
   cells: Float64Array,
@@ -114,7 +117,7 @@ function foldLatest(
   return touchedCount;
 }
 
-/** Of the first row. Rare, and so better not in the loop. */
+/** Sets the cells from the first row. Called rarely, so it is kept out of the loop. */
 function begin(cells: Float64Array, cell: number, price: number, key: number): void {
   cells[cell + OPEN] = price;
   cells[cell + HIGH] = price;
@@ -122,7 +125,7 @@ function begin(cells: Float64Array, cell: number, price: number, key: number): v
   cells[cell + FIRST] = key;
 }
 
-/** For rows in any order, rows with a sequence, and times whose bits do not sort. */
+/** Folds rows in any order, rows with a sequence, and times whose bits do not sort. */
 function foldByInstant(
   window: BarWindow,
   { times, symbols, prices, sequences, selection }: RowColumns,
@@ -197,11 +200,11 @@ function foldSizes(
 }
 
 /**
- * Adds to a sum and, in the cell behind it, to what its double could not hold, so that the two
- * together hardly depend on the order of a million additions.
+ * Adds a value to a sum. The next cell collects the part that the sum's double could not hold, so that
+ * both together hardly depend on the order of a million additions.
  *
- * @see Neumaier, Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen, 1974; the
- *   error of a sum without a branch is Knuth's (The Art of Computer Programming 2, 4.2.2, theorem B).
+ * @see Neumaier, Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen, 1974; the error
+ *   of a sum without a branch is Knuth's (The Art of Computer Programming 2, 4.2.2, theorem B).
  */
 export function addExactly(cells: Float64Array, at: number, value: number): void {
   const before = cells[at]!;

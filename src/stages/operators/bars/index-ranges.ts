@@ -1,10 +1,10 @@
-/** From and to, both included. */
+/** From and to, both inclusive. */
 export type IndexRange = readonly [from: number, to: number];
 
-/** Ranges beyond which neighbours are joined: a bound on memory that errs towards "not seen". */
+/** Number of ranges beyond which neighbours are merged. This bounds memory and errs towards "not seen". */
 const RANGES_MAX = 4_096;
 
-/** A set of window indexes as ranges, in order; those that touch are one. */
+/** A set of window indexes, kept as ordered ranges. Adjacent ranges are merged. */
 export class IndexRanges {
   #ranges: IndexRange[] = [];
 
@@ -34,18 +34,18 @@ export class IndexRanges {
     return this.#ranges.some(([from, to]) => from <= index && index <= to);
   }
 
-  /** The greatest index in the set; `-Infinity`: it is empty. */
+  /** The greatest index in the set; `-Infinity` if it is empty. */
   get last(): number {
     return this.#ranges.at(-1)?.[1] ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** The least index in the set that is not below `index`; `Infinity`: none. */
+  /** The smallest index in the set from `index` on; `Infinity` if there is none. */
   next(index: number): number {
     const range = this.#ranges.find(([, to]) => to >= index);
     return range ? Math.max(range[0], index) : Number.POSITIVE_INFINITY;
   }
 
-  /** The least index above `index` at which the set begins or ends; `Infinity`: none. */
+  /** The smallest index above `index` at which the set begins or ends; `Infinity` if there is none. */
   nextEdge(index: number): number {
     for (const [from, to] of this.#ranges) {
       if (from > index) return from;

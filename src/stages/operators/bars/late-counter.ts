@@ -1,6 +1,6 @@
 import type { LateCounts } from './bar-writer.js';
 
-/** Counts the late rows of each symbol, until its next bar tells how many there were. */
+/** Counts the late rows of each symbol until its next bar reports them. */
 export class LateCounter implements LateCounts {
   readonly #bySlot = new Map<number, number>();
 

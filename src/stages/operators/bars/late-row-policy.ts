@@ -5,13 +5,13 @@ import { PipelineError } from '../../../core/errors.js';
 import type { Rejects } from '../../../engine/rejects.js';
 import type { Logger } from '../../../telemetry/logger.js';
 
-/** What becomes of rows whose window has closed. */
+/** What to do with rows whose window has closed. */
 export type LatePolicy = 'stop' | 'drop' | 'keep';
 
-/** What moved a watermark to where it stands. */
+/** What moved a watermark to its current position. */
 export interface WatermarkMover {
   readonly timeNs: bigint;
-  /** `null`: a `watermark` record of all symbols. */
+  /** `null` for a `watermark` record of all symbols. */
   readonly row: { readonly symbol: string | null; readonly spot: RowSpot | null } | null;
 }
 
@@ -20,16 +20,16 @@ export interface LateRow {
   readonly timeNs: bigint;
   readonly symbol: string | null;
   readonly spot: RowSpot;
-  /** Where its window ended. */
+  /** End of its window. */
   readonly endNs: bigint;
-  /** The watermark that closed it. */
+  /** The watermark that closed the window. */
   readonly watermarkNs: bigint;
   readonly mover: WatermarkMover | undefined;
-  /** A lateness that would have kept its window open until now. */
+  /** A lateness that would have kept the window open until now. */
   readonly waitNs: bigint;
-  /** A delay that, promised by the source, would have done so as well. */
+  /** A `maxDelay` of the source that would have had the same effect. */
   readonly delayNs: bigint;
-  /** Whether no other symbol's rows can have closed its window. */
+  /** Whether only rows of the same symbol can have closed the window. */
   readonly isBySymbol: boolean;
   /** Its values, for the dead letters. */
   readonly values: Readonly<Record<string, number>>;
@@ -38,21 +38,24 @@ export interface LateRow {
 export interface LateRowsSettings {
   readonly policy: LatePolicy;
   readonly rejects: Rejects;
-  /** Whether `keep` has a column to count in, where there are no dead letters. */
+  /** Whether `keep` can count in a column if there are no dead letters. */
   readonly hasColumn: boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** What the options take. */
+/** Limits of the options. */
 const LATENESS_NS_MAX = 100n * 86_400_000_000_000n;
 const MAX_DELAY_NS_MAX = 30n * 86_400_000_000_000n;
-/** So far ahead of a late row, it may be the other one that is wrong. */
+/** If the watermark is this far ahead of a late row, the row that moved it may be the wrong one. */
 const FAR_NS = 43_200_000_000_000n;
-/** Between two warnings. */
+/** Minimum time between two warnings. */
 const WARN_NS = 60_000_000_000n;
 
-/** Stops at late rows, drops them or keeps them; counts them and says so, whichever it is. */
+/**
+ * Applies the policy for late rows: stops at them, drops them or keeps them. Counts and reports them in
+ * any case.
+ */
 export class LateRows {
   dropped = 0;
   rejected = 0;
@@ -69,10 +72,12 @@ export class LateRows {
   }
 
   /**
-   * @param row - Asked for only where something is said of it: to find out where it was read may take a
-   *   walk over its batch.
-   * @throws {PipelineError} `LATE_ROW` where late rows stop the job.
-   * @throws {RuntimeError} when there are more dead letters than the spec allows.
+   * Handles a late row.
+   *
+   * @param row - Called only if the row is reported, since finding where it was read may mean scanning
+   *   its batch.
+   * @throws {PipelineError} `LATE_ROW` if late rows stop the job.
+   * @throws {RuntimeError} if there are more dead letters than the spec allows.
    */
   add(row: () => LateRow): void {
     const { policy, rejects, hasColumn } = this.#settings;
@@ -95,7 +100,7 @@ export class LateRows {
     this.#sinceWarned++;
     const now = clock.now();
     if (this.#warnedAt !== undefined && now - this.#warnedAt < WARN_NS) return;
-    log.warn({ rows: this.#sinceWarned, latest: complaint(row()) }, 'rows came after their bars');
+    log.warn({ rows: this.#sinceWarned, latest: complaint(row()) }, 'rows came after their bars had closed');
     this.#warnedAt = now;
     this.#sinceWarned = 0;
   }
@@ -134,11 +139,11 @@ function advice({ timeNs, symbol, waitNs, delayNs, isBySymbol, mover }: LateRow)
     ways.push(`"lateness" of bars to ${roundedUp(waitNs)} (for this row; later ones may need more)`);
   }
   if (row && delayNs <= MAX_DELAY_NS_MAX) {
-    ways.push(`"maxDelay" of replay to ${roundedUp(delayNs)}, if all rows may come so much out of order`);
+    ways.push(`"maxDelay" of replay to ${roundedUp(delayNs)}, if rows may be this far out of order`);
   }
   if (row && isBySymbol) ways.push('"order: time" of replay, if it reads its files as listed');
   else if (row && row.symbol !== symbol) {
-    ways.push('"order: listed" of replay, if one symbol comes behind the other');
+    ways.push('"order: listed" of replay, if the symbols come one after the other');
   }
   ways.push('"late" of bars to "drop" or "keep", to go on without such rows');
   const set = `et ${ways.join('; or ')}`;
@@ -162,7 +167,10 @@ const UNITS = [
   ['ns', 1n],
 ] as const;
 
-/** A duration as options take it: in a unit that it is whole in, or else rounded up in one of which it has two or more. */
+/**
+ * A duration in the syntax of options: in a unit in which it is a whole number, otherwise rounded up in a
+ * unit of which it has at least two.
+ */
 function roundedUp(ns: bigint): string {
   const [unit, unitNs] =
     UNITS.find(([, of]) => ns % of === 0n && ns / of <= 1_000n) ??

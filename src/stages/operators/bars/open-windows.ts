@@ -1,12 +1,12 @@
 import type { BarWindow } from './bar-window.js';
 
-/** Closed ones at the front that are kept before the list is moved together. */
+/** How many closed windows are kept at the front before the list is compacted. */
 const CLOSED_MAX = 1_024;
 
-/** The open windows of a line, in order of index. A lateness may keep hundreds of thousands of them. */
+/** The open windows of a line, ordered by index. A large lateness may keep hundreds of thousands of them. */
 export class OpenWindows implements Iterable<BarWindow> {
   #windows: (BarWindow | undefined)[] = [];
-  /** Of the first one that is open. */
+  /** Index of the first open window. */
   #head = 0;
 
   get length(): number {
@@ -21,13 +21,13 @@ export class OpenWindows implements Iterable<BarWindow> {
     return this.length > 0 ? this.#windows.at(-1) : undefined;
   }
 
-  /** The window of an index, if it is open. */
+  /** The window with an index, if it is open. */
   find(index: number): BarWindow | undefined {
     const window = this.#windows[this.#placeOf(index)];
     return window?.index === index ? window : undefined;
   }
 
-  /** Of an index that none of them has. */
+  /** Adds a window with an index that no open window has. */
   add(window: BarWindow): void {
     const place = this.#placeOf(window.index);
     if (place === this.#windows.length) this.#windows.push(window);
@@ -49,7 +49,7 @@ export class OpenWindows implements Iterable<BarWindow> {
     for (let place = this.#head; place < this.#windows.length; place++) yield this.#windows[place]!;
   }
 
-  /** Where a window of an index is, or would be. Most are looked for at the end. */
+  /** Where a window with an index is, or would be. Most lookups are at the end. */
   #placeOf(index: number): number {
     let high = this.#windows.length;
     if (high === this.#head || this.#windows[high - 1]!.index < index) return high;

@@ -6,12 +6,12 @@ import { StreamBegin, type StreamBeginState } from './stream-begin.js';
 import { WatermarkTrail, type WatermarkTrailState } from './watermark-trail.js';
 import { WindowLine, type WindowLineSettings, type WindowLineState } from './window-line.js';
 
-/** Rows that the kernels take at a time: they stay in the first cache from one pass to the next. */
+/** Rows that the kernels process at once: few enough to stay in the L1 cache from one pass to the next. */
 const ROWS_AT_ONCE = 512;
 
 /**
- * The windows of a stream in which each row speaks for all symbols: they close for all at once, and
- * bars come in order of window and symbol id.
+ * The windows of a stream in which each row moves the watermark of all symbols: windows close for all
+ * symbols at once, and bars come in order of window and symbol id.
  */
 export class SharedLine implements BarLines {
   readonly #line: WindowLine;
@@ -24,8 +24,8 @@ export class SharedLine implements BarLines {
   readonly #slots: () => number;
 
   /**
-   * @param slots - How many there are by now.
-   * @param onLate - Told of rows whose window has closed. What it throws ends the run.
+   * @param slots - Returns the current number of slots.
+   * @param onLate - Called for rows whose window has closed. If it throws, the run ends.
    */
   constructor(
     settings: WindowLineSettings,
@@ -87,7 +87,7 @@ export class SharedLine implements BarLines {
   }
 
   watermark(slot: number, at: bigint): boolean {
-    if (slot !== ALL_SLOTS) return true; // less than what the rows say
+    if (slot !== ALL_SLOTS) return true; // the rows already say more
     if (!this.#line.close(this.#line.closedBy(at))) return false;
     this.#trail.movedTo(at);
     return true;

@@ -1,16 +1,20 @@
-/** In which window a stream began, and whether that window was seen from its very begin. */
+/** The window in which a stream began, and whether that window was seen from its very start. */
 export class StreamBegin {
   #index = Number.POSITIVE_INFINITY;
   #sawStart = false;
 
-  /** A row came that was not late. @param isStart - Whether it stands at the very begin of its window. */
+  /**
+   * Notes a row that was not late.
+   *
+   * @param isStart - Whether it is at the very start of its window.
+   */
   see(index: number, isStart: boolean): void {
     if (index > this.#index) return;
     this.#sawStart = isStart || (index === this.#index && this.#sawStart);
     this.#index = index;
   }
 
-  /** Whether the stream began in a window, after its first instant. */
+  /** Whether the stream began in a window, but after its first instant. */
   beganWithin(index: number): boolean {
     return index === this.#index && !this.#sawStart;
   }
@@ -24,5 +28,5 @@ export class StreamBegin {
   }
 }
 
-/** Plain data: the window, and whether it was seen from its begin. */
+/** Plain data: the window, and whether it was seen from its start. */
 export type StreamBeginState = readonly [index: number, sawStart: boolean] | null;

@@ -13,28 +13,28 @@ interface SymbolLine {
 }
 
 /**
- * The windows of a stream in which a row speaks for its own symbol alone: each symbol has a line of
- * windows of its own, which its rows close. Records of all symbols go to each line.
+ * The windows of a stream in which a row moves only the watermark of its own symbol: each symbol has its
+ * own line of windows, which its rows close. Records for all symbols go to every line.
  */
 export class SymbolLines implements BarLines {
   readonly #settings: WindowLineSettings;
   readonly #writer: BarWriter;
   readonly #everyNs: bigint;
   readonly #begin = new StreamBegin();
-  /** Has no rows: it keeps what is said of all symbols, for those that are yet to come. */
+  /** A line without rows: it keeps what is known about all symbols, for symbols that are yet to come. */
   readonly #all: WindowLine;
   readonly #allTrail = new WatermarkTrail(0);
-  /** By slot. */
+  /** Lines by slot. */
   readonly #lines: (SymbolLine | undefined)[] = [];
   rowsTaken = 0;
-  /** The window that was marked as partial last. */
+  /** The last window that was marked as partial. */
   #partialLast: number | undefined;
   readonly #unpriced = new Int32Array(1);
   readonly #onLate: (input: BarInput, late: LateArrival) => void;
-  /** The last window of all, while lines are finished one after the other. */
+  /** The last window of all lines, while the lines are finished one after the other. */
   #finishing: number | undefined;
 
-  /** @param onLate - Told of rows whose window has closed. What it throws ends the run. */
+  /** @param onLate - Called for rows whose window has closed. If it throws, the run ends. */
   constructor(
     settings: WindowLineSettings,
     writer: BarWriter,
@@ -105,7 +105,8 @@ export class SymbolLines implements BarLines {
   }
 
   markPartial(index: number): void {
-    // Bars of all symbols tell of one window, one after the other; a line that is opened later knows it too.
+    // Bars of all symbols report the same window, one after the other; lines that open later get the mark
+    // from `#all`.
     if (index === this.#partialLast) return;
     this.#partialLast = index;
     this.#each((line) => line.markPartial(index));
@@ -157,7 +158,7 @@ export class SymbolLines implements BarLines {
     }
   }
 
-  /** Takes rows of one symbol. */
+  /** Folds consecutive rows of one symbol. */
   #takeRun({ slot, line, trail }: SymbolLine, input: BarInput, start: number, end: number): number {
     for (let row = start; row < end; ) {
       const window = line.current;
@@ -191,7 +192,7 @@ export class SymbolLines implements BarLines {
     return end;
   }
 
-  /** The silence of all symbols is over with a row of any. */
+  /** Ends the silence of all symbols, since a row of one of them came. */
   #endSilence(index: number): void {
     if (!this.#all.isSilentAt(index)) return;
     this.#each((line) => line.endSilenceOfAll(index));
@@ -228,7 +229,7 @@ export class SymbolLines implements BarLines {
 export type SymbolLinesState = {
   readonly scope: 'symbol';
   readonly begin: StreamBeginState;
-  /** What is known of all symbols. */
+  /** What is known about all symbols. */
   readonly all: WindowLineState;
   readonly trail: WatermarkTrailState;
   readonly lines: readonly {

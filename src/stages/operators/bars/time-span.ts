@@ -1,7 +1,7 @@
 import { TWO_32 } from '../../../columns/int64.js';
 import { doubleOfBits, INFINITY_HIGH } from './time-bits.js';
 
-/** Times of rows, as words and, where memory is aligned for it, as the doubles of the same bits. */
+/** Times of rows, as words and, if the memory is aligned for it, as doubles with the same bits. */
 export interface Times {
   readonly words: Int32Array;
   readonly doubles: Float64Array | undefined;
@@ -16,26 +16,26 @@ export function timesOf(column: Int32Array): Times {
 }
 
 /**
- * A span of event time, and how far rows lie in it.
+ * A span of event time that finds how many rows are inside it.
  *
- * From 1970 to 2262, the bits of two times, read as doubles, compare as the times themselves do:
- * that is how IEEE 754 orders its bits. A load and two comparisons a row, where the difference of
- * the words takes twice the time. Other spans are compared by words.
+ * From 1970 to 2262, the bits of two times, read as doubles, compare like the times themselves, since
+ * IEEE 754 orders its bits that way. This takes one load and two comparisons per row; the difference of
+ * the words would take twice the time. Other spans are compared by words.
  */
 export class TimeSpan {
-  /** Whether the rows that `firstOutside` passed last are in order of time, as far as it looked. */
+  /** Whether the rows that `firstOutside` passed last are ordered by time. `false` if it does not know. */
   ascends = false;
   #startHigh = 0;
   #startLow = 0;
   #from = 0;
   #to = 0;
-  /** The ends as doubles of the same bits; NaN where those do not compare as they should. */
+  /** The ends of the span as doubles with the same bits; NaN if these would not compare correctly. */
   #first = Number.NaN;
   #bound = Number.NaN;
 
   /**
-   * @param startHigh - High word of an instant, signed. `startLow`: the low one, unsigned.
-   * @param from - Least ns since that instant that lies in the span. `to`: the first that does not.
+   * @param startHigh - High word of an instant, signed. `startLow` is the low word, unsigned.
+   * @param from - First ns since that instant inside the span. `to` is the first ns after it.
    */
   set(startHigh: number, startLow: number, from: number, to: number): void {
     this.#startHigh = startHigh;
@@ -46,7 +46,7 @@ export class TimeSpan {
     this.#bound = doubleOf(startHigh, startLow + to);
   }
 
-  /** The first of the rows `row` to `end` outside of the span, or `end`. */
+  /** The first of the rows `row` to `end` that is outside the span, or `end`. */
   firstOutside({ words, doubles }: Times, selection: Int32Array, row: number, end: number): number {
     if (doubles !== undefined && this.#first <= this.#bound) {
       return this.#firstOutsideByDoubles(doubles, selection, row, end);
@@ -55,7 +55,7 @@ export class TimeSpan {
     const [startHigh, startLow, from, to] = [this.#startHigh, this.#startLow, this.#from, this.#to];
     for (; row < end; row++) {
       const place = selection[row]!;
-      // A difference of high words that is too large for a double still lands far outside.
+      // A difference of high words that a double cannot hold exactly is still far outside.
       const ns = (words[2 * place + 1]! - startHigh) * TWO_32 + ((words[2 * place]! >>> 0) - startLow);
       if (!(ns >= from && ns < to)) return row;
     }
@@ -72,7 +72,7 @@ export class TimeSpan {
       const b = times[selection[row + 1]!]!;
       const c = times[selection[row + 2]!]!;
       const d = times[selection[row + 3]!]!;
-      // In order, the first and the last one speak for all four.
+      // If the four are in order, the first and the last one decide for all.
       if (last <= a && a <= b && b <= c && c <= d) {
         if (!(d < bound)) break;
       } else {
@@ -102,10 +102,10 @@ export class TimeSpan {
 }
 
 /**
- * The double of the same bits as a time after 1970 began and before 2262; NaN of another. The first
- * instant of 1970 is left out, since its 0 equals the −0 of the least time of all.
+ * The double with the same bits as a time between 1970 and 2262; NaN for other times. The first instant
+ * of 1970 is excluded, since its 0 equals the −0 of the smallest time.
  *
- * @param low - Whole, and may be past 32 bits.
+ * @param low - A whole number that may exceed 32 bits.
  */
 function doubleOf(high: number, low: number): number {
   const carried = high + Math.floor(low / TWO_32);

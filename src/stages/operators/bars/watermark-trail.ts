@@ -2,20 +2,20 @@ import { readInt64 } from '../../../columns/int64.js';
 import type { RowOrigin } from '../../../columns/row-origin.js';
 import type { BarInput, Mover } from './bar-lines.js';
 
-/** Where a watermark stands, and what moved it there last: for messages about late rows. */
+/** The current watermark and what moved it there, for messages about late rows. */
 export class WatermarkTrail {
   readonly #maxDelayNs: bigint;
   #watermarkNs = 0n;
   #mover: Mover | undefined;
-  /** Where the row of the mover was read: looked up when somebody asks, since that may take a walk over its batch. */
+  /** Where the mover's row was read. Resolved on demand, since that may mean scanning its batch. */
   #spotOf: { readonly origin: RowOrigin; readonly place: number } | undefined;
 
-  /** @param maxDelayNs - By how much the watermark stands behind the row that moved it. */
+  /** @param maxDelayNs - How far the watermark is behind the row that moves it. */
   constructor(maxDelayNs: number) {
     this.#maxDelayNs = BigInt(maxDelayNs);
   }
 
-  /** By a row. Called once a window. */
+  /** Notes that a row moved the watermark. Called once for each window. */
   moved({ times, symbols, origin }: BarInput, place: number): void {
     const timeNs = readInt64(times.words, place);
     this.#watermarkNs = timeNs - this.#maxDelayNs;
@@ -24,14 +24,14 @@ export class WatermarkTrail {
   }
 
   /**
-   * Looks up where that row was read, and keeps no more of its batch: of many trails, each would keep
-   * another one.
+   * Resolves where that row was read, and so releases its batch: with many trails, each would keep a
+   * different batch alive.
    */
   lookUp(): void {
     this.#placed();
   }
 
-  /** By a record. */
+  /** Notes that a record moved the watermark. */
   movedTo(at: bigint): void {
     if (this.#mover && at <= this.#watermarkNs) return;
     this.#watermarkNs = at;
@@ -66,7 +66,7 @@ export class WatermarkTrail {
   }
 }
 
-/** Plain data. Instants are ns since 1970 as text. */
+/** Plain data. Instants are ns since 1970, as text. */
 export type WatermarkTrailState = {
   readonly watermark: string;
   readonly time: string;

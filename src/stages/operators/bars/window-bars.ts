@@ -4,19 +4,19 @@ import { ALL_SLOTS, type BlindSpots } from './blind-spots.js';
 
 export interface WindowBarsSettings {
   readonly emptyBars: boolean;
-  /** Bars without rows that a symbol gets one after the other at most. */
+  /** Most bars without rows that a symbol gets in a row. */
   readonly fillMax: number;
 }
 
 interface Filled {
   /** Bars without rows that were written. */
   readonly written: number;
-  /** Those that were not, since there were `fillMax` of them in a row. */
+  /** Bars without rows that were left out, since there were `fillMax` of them in a row. */
   readonly leftOut: number;
 }
 const NONE: Filled = { written: 0, leftOut: 0 };
 
-/** Which bars a window becomes when it closes, and how each is marked. */
+/** Decides which bars a window becomes when it closes, and how each is marked. */
 export class WindowBars {
   /** Bars without rows that were left out. */
   notFilled = 0;
@@ -24,9 +24,9 @@ export class WindowBars {
   readonly #writer: BarWriter;
   readonly #blind: BlindSpots;
   readonly #firstSlot: number;
-  /** By place in the cells: the first window in which the symbol is known. */
+  /** For each cell, the first window in which its symbol is known. */
   #knownFrom = new Float64Array(0);
-  /** Bars without rows since the last one with. */
+  /** For each cell, bars without rows since the last bar with rows. */
   #filled = new Int32Array(0);
   #knownCount = 0;
   readonly #one = new Int32Array(1);
@@ -51,7 +51,10 @@ export class WindowBars {
     this.#filled = filled;
   }
 
-  /** From a window on, a symbol has bars where something is missing. There is room for its slot. */
+  /**
+   * Makes a symbol known from a window on: it then gets bars where something is missing. Its slot must
+   * have room.
+   */
   know(slot: number, index: number): void {
     const place = slot - this.#firstSlot;
     const from = this.#knownFrom[place]!;
@@ -66,7 +69,10 @@ export class WindowBars {
     return NONE;
   }
 
-  /** Plain data: slot, first window in which it is known, and bars without rows since the last with. */
+  /**
+   * Plain data: slot, first window in which it is known, and bars without rows since the last one with
+   * rows.
+   */
   snapshot(): number[][] {
     const known: number[][] = [];
     for (let place = 0; place < this.#knownFrom.length; place++) {
@@ -76,7 +82,7 @@ export class WindowBars {
     return known;
   }
 
-  /** There is room for all slots of the state. */
+  /** Restores a snapshot. All of its slots must have room. */
   restore(state: readonly (readonly number[])[]): void {
     for (const [slot, from, filled] of state) {
       this.know(slot!, from!);
@@ -84,7 +90,7 @@ export class WindowBars {
     }
   }
 
-  /** Bars of the symbols with rows alone. */
+  /** Writes bars only for the symbols that have rows. */
   #writeTouched(window: BarWindow): void {
     const mark = this.#blind.isPartial(window.index) ? PARTIAL : COMPLETE;
     const { touched, touchedCount } = window;
@@ -93,7 +99,7 @@ export class WindowBars {
     this.#writer.bars(window, touched, touchedCount, mark);
   }
 
-  /** Bars of the symbols with rows, and of those known that have none. */
+  /** Writes bars for the symbols that have rows, and for known symbols that have none. */
   #writeAll(window: BarWindow): Filled {
     const { emptyBars, fillMax } = this.#settings;
     const { index } = window;

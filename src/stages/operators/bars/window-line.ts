@@ -8,23 +8,23 @@ import type { StreamBegin } from './stream-begin.js';
 import { TimeSpan } from './time-span.js';
 import { WindowBars } from './window-bars.js';
 
-/** Spare windows kept for use again. */
+/** Spare windows kept for reuse. */
 const SPARES_MAX = 2;
 
 export interface WindowLineSettings {
   readonly everyNs: number;
   readonly latenessNs: number;
-  /** How far, by the promise of the stream, a row may stand behind one that came before it. */
+  /** How far, by the promise of the stream, a row may be behind an earlier one. */
   readonly maxDelayNs: number;
   readonly emptyBars: boolean;
   readonly fillMax: number;
   /** Whether rows have sizes or a sequence. */
   readonly hasExtras: boolean;
-  /** What windows hold is in it. */
+  /** Accounts for the memory of windows. */
   readonly memory: MemoryShare;
 }
 
-/** Where a row's time stands. */
+/** Where a row is on the line of windows. */
 interface Place {
   readonly index: number;
   /** The first window that the row leaves open. */
@@ -33,18 +33,17 @@ interface Place {
 }
 
 /**
- * The windows of event time in their order, of all symbols or of one: which are open, when they
- * close, and the bars that they become.
+ * The windows of event time in order, of one symbol or of all: which are open, when they close, and which
+ * bars they become.
  *
- * A window is known by its index, begin ÷ length, which is a whole number in a double. It closes when
- * the watermark has passed its end by the lateness. A row moves the watermark to its time less the
- * delay that the stream promises; records move it, too. Everything here runs once a window, not once
- * a row.
+ * A window is identified by its index, begin ÷ length, a whole number in a double. It closes when the
+ * watermark has passed its end by the lateness. A row moves the watermark to its time minus the delay
+ * that the stream promises; records move it, too. Everything here runs once per window, not once per row.
  */
 export class WindowLine {
-  /** The open window that rows are taken into at the moment. */
+  /** The open window that currently receives rows. */
   current: BarWindow | undefined;
-  /** Times whose rows go into the current window without a closer look. */
+  /** Times whose rows go into the current window without further checks. */
   readonly span = new TimeSpan();
 
   readonly #settings: WindowLineSettings;
@@ -57,11 +56,11 @@ export class WindowLine {
   readonly #bars: WindowBars;
   readonly #open = new OpenWindows();
   readonly #spares: BarWindow[] = [];
-  /** The first window that is not closed; `undefined` until something is known of event time. */
+  /** The first window that is not closed; `undefined` until any event time is known. */
   #closedTo: number | undefined;
   #slots = 0;
 
-  /** @param firstSlot - The least one that it is given rows of. */
+  /** @param firstSlot - The smallest slot whose rows it receives. */
   constructor(settings: WindowLineSettings, writer: BarWriter, begin: StreamBegin, firstSlot = 0) {
     this.#settings = settings;
     this.#writer = writer;
@@ -81,12 +80,12 @@ export class WindowLine {
     return this.#open.length;
   }
 
-  /** The first window that is not closed; `undefined` until something is known of event time. */
+  /** The first window that is not closed; `undefined` until any event time is known. */
   get closedTo(): number | undefined {
     return this.#closedTo;
   }
 
-  /** The last window that a bar is still due for; `-Infinity`: none is. */
+  /** The last window that a bar is still due for; `-Infinity` if there is none. */
   get last(): number {
     return Math.max(this.#open.last?.index ?? Number.NEGATIVE_INFINITY, this.#blind.lastGap);
   }
@@ -116,16 +115,16 @@ export class WindowLine {
   }
 
   /**
-   * Makes the window of a row the current one, after closing those that its time closes.
+   * Makes the window of a row the current one, after closing the windows that its time closes.
    *
-   * @returns `late` where the window has closed. `full`: enough was written for now, and the same row
-   *   is to be given again.
+   * @returns `late` if the window has closed. `full` if enough was written for now; call again with the
+   *   same row.
    */
   enter(times: Int32Array, row: number): 'open' | 'late' | 'full' {
     const { everyNs } = this.#settings;
     const place = this.#place(times, row);
     if (!this.close(place.closes)) return 'full';
-    const closedTo = this.#closedTo!; // what was closed last
+    const closedTo = this.#closedTo!; // as left by `close`
     if (place.index < closedTo) return 'late';
 
     this.#begin.see(place.index, place.isStart);
@@ -137,9 +136,9 @@ export class WindowLine {
   }
 
   /**
-   * Closes, in order, all windows below `end`.
+   * Closes all windows below `end`, in order.
    *
-   * @returns `false` when enough was written for now: to be called again.
+   * @returns `false` if enough was written for now; call again.
    */
   close(end: number): boolean {
     const closedTo = this.#closedTo ?? end;
@@ -155,7 +154,7 @@ export class WindowLine {
     return true;
   }
 
-  /** Everything between two instants is missing; `to` itself is not. */
+  /** Marks everything between two instants as missing; `to` itself is not. */
   gap(slot: number, from: bigint, to: bigint): void {
     const first = this.indexOf(from);
     this.#know(slot, first);
@@ -171,12 +170,12 @@ export class WindowLine {
     this.#blind.addPartial(index, index);
   }
 
-  /** Nothing has come since an instant: all is missing until rows come again. */
+  /** Marks everything since an instant as missing until rows come again. */
   stale(slot: number, since: bigint): void {
     this.#know(slot, this.indexOf(since));
     const earlier = this.#blind.silenceOf(slot);
     if (earlier) this.#endIfOver(earlier);
-    if (this.#blind.silenceOf(slot)) return; // the same silence, told again
+    if (this.#blind.silenceOf(slot)) return; // the same silence, reported again
     const from = Math.max(this.indexOf(since), this.#closedTo ?? Number.NEGATIVE_INFINITY);
     this.#blind.beginSilence({ slot, from, rows: this.#rowsIn(from, slot) });
   }
@@ -187,13 +186,13 @@ export class WindowLine {
     return silence !== undefined && index >= silence.from;
   }
 
-  /** A row of another line has ended the silence of all symbols. */
+  /** Ends the silence of all symbols, because another line got a row. */
   endSilenceOfAll(index: number): void {
     const silence = this.#blind.silenceOf(ALL_SLOTS);
     if (silence && index >= silence.from) this.#blind.endSilence(silence, index);
   }
 
-  /** The window of an instant was not seen as one, nor those behind it that have rows already. */
+  /** Marks the window of an instant as partial, and all later windows that already have rows. */
   reset(at: bigint): void {
     const from = this.indexOf(at);
     this.markPartial(from);
@@ -201,10 +200,10 @@ export class WindowLine {
   }
 
   /**
-   * Closes all windows, those of a gap behind the last row too.
+   * Closes all windows, including those of a gap after the last row.
    *
    * @param last - The last window of the stream, which was not seen to its end.
-   * @returns `false` when enough was written for now: to be called again.
+   * @returns `false` if enough was written for now; call again.
    */
   finish(last: number): boolean {
     if (last === Number.NEGATIVE_INFINITY) return true;
@@ -249,7 +248,7 @@ export class WindowLine {
     this.#blind.restore(state.blind);
   }
 
-  /** By arithmetic on doubles where that is exact, else on bigints. */
+  /** Computes on doubles where that is exact, otherwise on bigints. */
   #place(times: Int32Array, row: number): Place {
     const { everyNs } = this.#settings;
     const near = this.current;
@@ -300,7 +299,7 @@ export class WindowLine {
     return windows * BarWindow.bytesOf(this.#slots, this.#settings.hasExtras);
   }
 
-  /** @throws {PipelineError} `MEMORY_EXHAUSTED` when the job may not hold so much. */
+  /** @throws {PipelineError} `MEMORY_EXHAUSTED` if this exceeds the job's memory limit. */
   #hold(bytes: number): void {
     const { memory } = this.#settings;
     memory.resize(memory.bytes + bytes);
@@ -323,7 +322,7 @@ export class WindowLine {
     return slot === ALL_SLOTS ? window.count : window.countOf(slot);
   }
 
-  /** A silence is over with the first row since. */
+  /** Ends a silence if a row has come since. */
   #endIfOver(silence: Silence): void {
     for (const { index } of this.#open) {
       if (index < silence.from) continue;
@@ -334,7 +333,7 @@ export class WindowLine {
     }
   }
 
-  /** @returns `false` when enough was written; what was closed until then is. */
+  /** @returns `false` if enough was written for now. The windows closed so far stay closed. */
   #closeFrom(begin: number, end: number): boolean {
     let index = begin;
     for (;;) {
@@ -367,9 +366,10 @@ export class WindowLine {
   }
 
   /**
-   * Bars of a window without any rows.
+   * Writes the bars of a window that has no rows at all.
    *
-   * @returns The last window that is done with: further on, where nothing more would be written.
+   * @returns The last window that is finished. This may be a later one, if the windows up to it would
+   *   write nothing.
    */
   #fillFrom(index: number, end: number): number {
     const window = this.#spares.pop() ?? this.#newWindow();
@@ -384,21 +384,24 @@ export class WindowLine {
   }
 }
 
-/** Both whole, of magnitudes below 2⁵³: the quotient in doubles may be one off where it is large. */
+/**
+ * The floor of a quotient of whole numbers below 2⁵³. Corrects the double quotient, which may be off by
+ * one if it is large.
+ */
 function floorDivide(dividend: number, divisor: number): number {
   const quotient = Math.floor(dividend / divisor);
   const rest = dividend - quotient * divisor;
   return rest < 0 ? quotient - 1 : rest >= divisor ? quotient + 1 : quotient;
 }
 
-/** Plain data. Cells of a slot: the slot, then its cells. */
+/** Plain data. The cells of a slot: the slot, then its cells. */
 export type WindowLineState = {
   readonly closedTo: number | null;
   readonly windows: readonly {
     readonly index: number;
     readonly cells: readonly (readonly number[])[];
   }[];
-  /** Slot, first window in which it is known, and bars without rows since the last with. */
+  /** Slot, first window in which it is known, and bars without rows since the last one with rows. */
   readonly known: readonly (readonly number[])[];
   readonly blind: BlindSpotsState;
 };

@@ -18,10 +18,9 @@ import type { DeriveOptions } from './options.js';
 import { compileStore } from './store-column.js';
 
 /**
- * Adds columns, or replaces them, by expressions. The other columns are handed on without a copy.
+ * Adds or replaces columns by expressions. The other columns are passed on without a copy.
  *
- * A bare column keeps its type; numbers become float64 (null where they are NaN), conditions
- * boolean, strings string.
+ * A bare column keeps its type. Numbers become float64 (NaN is null), conditions boolean, strings string.
  */
 export const deriveOperator: OperatorFactory<DeriveOptions> = {
   plan(options, input, problems) {
@@ -33,7 +32,7 @@ export const deriveOperator: OperatorFactory<DeriveOptions> = {
   },
 };
 
-/** A derived column and what it holds. */
+/** A derived column and the expression for its values. */
 interface Derived {
   readonly column: Column;
   readonly expression: TypedExpression;
@@ -44,7 +43,7 @@ interface DerivePlan {
   readonly derived: readonly Derived[];
 }
 
-/** @throws {ExpressionError} when there are no problems to add to. */
+/** @throws {ExpressionError} if there is no `problems` to add to. */
 function planColumns(
   { columns }: DeriveOptions,
   input: Schema,
@@ -78,7 +77,11 @@ function planColumns(
   return { output: { kind: kindOfColumns(input.kind, output), columns: output }, derived };
 }
 
-/** The column that holds an expression's values. @throws {ExpressionError} if `type` cannot. */
+/**
+ * The column that holds an expression's values.
+ *
+ * @throws {ExpressionError} if `type` cannot hold them.
+ */
 function columnOf(
   name: string,
   expression: TypedExpression,
@@ -95,11 +98,7 @@ function columnOf(
   const natural = { number: 'float64', boolean: 'boolean', string: 'string', instant: 'timestamp' } as const;
   const found = natural[expression.type];
   if (found === 'timestamp' || (type !== undefined && type !== found)) {
-    throw new ExpressionError(
-      text,
-      0,
-      `expected an expression that gives ${type}, found one that gives ${found}`,
-    );
+    throw new ExpressionError(text, 0, `expected an expression of type ${type}, found one of type ${found}`);
   }
   if (found === 'boolean') return { name, type: found };
   const isNever = expression.kind === 'literal' && expression.value !== null;
@@ -129,7 +128,7 @@ function createDerive(
   input.columns.forEach(({ name }, from) => {
     if (!targets.has(name)) moves.push({ from, to: columnIndex(output, name) });
   });
-  // The input's columns, then those derived, as the scope has numbered them.
+  // The input's columns, then the derived ones, as numbered by the scope.
   const columns: ColumnData[] = [];
 
   return {
@@ -153,7 +152,7 @@ function createDerive(
     columns.length = 0;
     for (const column of batch.columns) columns.push(column);
     for (const { at } of stores) columns.push(target.columns[at]!);
-    // Of rows that are not selected, too: they stand between the others, and no value can fail.
+    // Computes rows that are not selected, too: they are between the others, and no value can fail.
     workspace.begin(columns, extentOf(batch));
     for (const { store, at } of stores) store(target.columns[at]!);
     columns.length = 0;

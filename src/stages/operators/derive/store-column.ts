@@ -4,7 +4,7 @@ import type { Compiler } from '../../../expressions/compiler.js';
 import type { TypedExpression } from '../../../expressions/typed-expression.js';
 import type { Slot } from '../../../expressions/workspace.js';
 
-/** Writes an expression's values for the rows at hand into a column of the type that was planned. */
+/** Writes an expression's values for the current rows into a column of the planned type. */
 export type StoreStep = (target: ColumnData) => void;
 
 export function compileStore(compiler: Compiler, expression: TypedExpression, column: Column): StoreStep {
@@ -39,12 +39,12 @@ export function compileStore(compiler: Compiler, expression: TypedExpression, co
       workspace.giveMask(mask);
       return (target) => {
         step();
-        // Marks are written by the word, and a column need not be aligned to one.
+        // Masks are written word by word, and a column need not be aligned to words.
         (target as Uint8Array).set(mask.data.bytes.subarray(0, workspace.rows));
       };
     }
     case 'instant':
-      // An instant alone is always a bare column.
+      // An instant can only be a bare column.
       throw new TypeError('an instant is copied');
     default:
       return unreachable(expression);

@@ -14,9 +14,9 @@ import { Workspace } from '../../../expressions/workspace.js';
 import type { FilterOptions } from './options.js';
 
 /**
- * Lets rows go on that meet a condition. The batch itself goes on. Its rows stay where they are as
- * long as most of them go on, so that those after it touch only what they read; else they are moved
- * together, so that those after it do not step over many for few.
+ * Passes on rows that meet a condition, in the same batch. While at least half of the rows remain, they
+ * stay where they are, so that later stages touch only what they read. Otherwise they are packed, so that
+ * later stages need not skip many rows for a few.
  */
 export const filterOperator: OperatorFactory<FilterOptions> = {
   plan({ where }, input, problems) {

@@ -11,12 +11,12 @@ import type { ModuleOptions } from './options.js';
 import { isSameSchema, schemaComplaint } from './schema-check.js';
 
 /**
- * Loads an operator of the user's. The module's export is one that `defineOperator` or
- * `defineRowOperator` made, or an object of the same shape (it may come from another copy of this
- * package). Its top level runs in the calling thread.
+ * Loads an operator from the user's module. The export must be made by `defineOperator` or
+ * `defineRowOperator`, or be an object of the same shape (it may come from another copy of this package).
+ * The module's top level runs in the calling thread.
  *
  * @param file - Absolute path of the module.
- * @throws {PipelineError} `MODULE_INVALID` when it throws while it loads, or its export is no operator.
+ * @throws {PipelineError} `MODULE_INVALID` if it throws while it loads, or its export is not an operator.
  */
 export async function loadModuleOperator(
   options: ModuleOptions,
@@ -27,7 +27,7 @@ export async function loadModuleOperator(
   try {
     exports = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (error) {
-    throw invalid(`${where}: it failed while it was loaded: ${messageOf(error)}`, error);
+    throw invalid(`${where}: it failed while loading: ${messageOf(error)}`, error);
   }
   return guard(where, operatorIn(where, exports, options.export));
 }
@@ -52,7 +52,7 @@ function operatorIn(where: string, exports: Record<string, unknown>, name: strin
   );
 }
 
-/** Gives the user's operator the options that are its own, and what it throws a code and a name. */
+/** Passes the user's operator its own options, and gives its errors a code and the module's name. */
 function guard(where: string, factory: OperatorFactory<unknown>): OperatorFactory<ModuleOptions> {
   return {
     plan({ options }, input, problems, spec) {
@@ -68,7 +68,7 @@ function guard(where: string, factory: OperatorFactory<unknown>): OperatorFactor
       }
       const complaint = schemaComplaint(output);
       if (complaint === undefined) return output;
-      problems.add([], `${where}: expected its plan to return the schema that comes out, ${complaint}`);
+      problems.add([], `${where}: expected its plan to return the output schema, ${complaint}`);
       return input;
     },
 
@@ -77,7 +77,7 @@ function guard(where: string, factory: OperatorFactory<unknown>): OperatorFactor
       try {
         operator = factory.create(options, input, context);
       } catch (error) {
-        throw failed(where, 'could not be made', error);
+        throw failed(where, 'could not be created', error);
       }
       if (typeof (operator as Operator | undefined)?.process !== 'function') {
         throw invalid(
@@ -86,13 +86,11 @@ function guard(where: string, factory: OperatorFactory<unknown>): OperatorFactor
       }
       const complaint = schemaComplaint(operator.output);
       if (complaint !== undefined) {
-        throw invalid(
-          `${where}: expected its operator to say in "output" which columns come out, ${complaint}`,
-        );
+        throw invalid(`${where}: expected its operator to name its output columns in "output", ${complaint}`);
       }
       if (operator.order !== undefined && !isOrder(operator.order)) {
         throw invalid(
-          `${where}: expected its operator to say in "order" what its rows promise, as ` +
+          `${where}: expected its operator to say in "order" how its rows are ordered, as ` +
             `{ scope: 'all' or 'symbol', maxDelayNs: a whole number, 0 or more }, found ${shapeOf(operator.order)}`,
         );
       }
@@ -104,7 +102,7 @@ function guard(where: string, factory: OperatorFactory<unknown>): OperatorFactor
 function guardOperator(where: string, operator: Operator): Operator {
   const { output } = operator;
   let known: Schema = output;
-  /** What a later stage threw through the operator: not its fault, and not to be named as such. */
+  /** An error that a later stage threw through the operator. The operator must not be blamed for it. */
   let thrownBeyond: unknown;
 
   const checked =
@@ -113,7 +111,7 @@ function guardOperator(where: string, operator: Operator): Operator {
       if (batch.schema !== known) {
         if (!isSameSchema(batch.schema, output)) {
           throw new TypeError(
-            `it emitted a batch of the columns ${namesOf(batch.schema)}, expected ${namesOf(output)} as its "output" says`,
+            `it emitted a batch with the columns ${namesOf(batch.schema)}, expected ${namesOf(output)} as its "output" says`,
           );
         }
         known = batch.schema;
@@ -145,7 +143,7 @@ function guardOperator(where: string, operator: Operator): Operator {
     emitMore: (emit) =>
       attempt('emitMore', () => {
         if (operator.emitMore) return operator.emitMore(checked(emit));
-        throw new TypeError('it says "hasMore" and has no such function');
+        throw new TypeError('it reports "hasMore" but has no function "emitMore"');
       }),
     ...(operator.watermark && {
       watermark: () =>
@@ -168,7 +166,7 @@ function guardOperator(where: string, operator: Operator): Operator {
     ...(operator.statistics && { statistics: () => operator.statistics?.() ?? {} }),
   };
 
-  /** Answers without a promise where the operator does. */
+  /** Answers without a promise if the operator does. */
   function attempt<Result>(what: string, run: () => Result): Result {
     const rethrow = (error: unknown): never => {
       if (error !== undefined && error === thrownBeyond) throw error;
@@ -183,7 +181,10 @@ function guardOperator(where: string, operator: Operator): Operator {
   }
 }
 
-/** Rows were cut off and the records left where they were: those stand behind what is left. */
+/**
+ * Moves control records back to the end, if the operator cut off rows but left the records where they
+ * were.
+ */
 function keepControlsWithin(batch: Batch): void {
   const { length, controls } = batch;
   if (controls.every(({ row }) => row <= length)) return;

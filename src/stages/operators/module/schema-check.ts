@@ -11,7 +11,7 @@ const TYPES: ReadonlySet<unknown> = new Set<ColumnType>([
 ]);
 const KINDS: ReadonlySet<unknown> = new Set(['quote', 'trade', 'bar', 'book', 'custom']);
 
-/** What keeps a value that the user's code gave from being a schema, in words; `undefined`: nothing. */
+/** Why a value from the user's code is not a schema; `undefined` if it is one. */
 export function schemaComplaint(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) {
     return `found ${value === null ? 'null' : typeof value}`;
@@ -32,7 +32,7 @@ export function schemaComplaint(value: unknown): string | undefined {
   return undefined;
 }
 
-/** Whether batches of both have the same columns, by name, type, values and dictionary. */
+/** Whether both schemas have the same columns, by name, type, values and dictionary. */
 export function isSameSchema(a: Schema, b: Schema): boolean {
   if (a === b) return true;
   return (

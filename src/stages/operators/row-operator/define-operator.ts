@@ -6,24 +6,27 @@ import type { StageContext } from '../../../engine/stage.js';
 import { createRowOperator } from './row-operator.js';
 import type { RowOperatorDefinition } from './row-operator-definition.js';
 
-/** An operator of the user's that works on columns. */
+/** A user's operator that works on columns. */
 export interface OperatorDefinition<Options> {
-  /** Whether rows come out with another `time`, if the operator itself does not say (`Operator.changesTime`). */
+  /**
+   * Whether its rows leave with a different `time`, unless the operator itself says so
+   * (`Operator.changesTime`).
+   */
   changesTime?: boolean;
   /**
-   * Says which columns come out, or what is wrong with the options. Without it, the same as go in.
-   * Opens nothing: it may run in another thread than the operator itself.
+   * Returns the output schema, or reports problems with the options. Without it, the output schema is the
+   * input schema. Must open nothing, since it may run in a different thread from the operator itself.
    */
   plan?(options: Options, input: Schema, problems: PlanProblems): Schema;
   /**
-   * Makes the operator, in the thread that runs the pipeline. It owns each batch that it is given:
-   * it emits it, changed or not, or releases it.
+   * Creates the operator, in the thread that runs the pipeline. The operator owns each batch that it
+   * receives: it must either emit it, changed or not, or release it.
    */
   create(options: Options, input: Schema, context: StageContext): Operator;
 }
 
 /**
- * For those who think in columns: gives an operator the shape that the `module` operator loads.
+ * Defines an operator that works on columns, in the shape that the `module` operator loads.
  *
  * ```js
  * export default defineOperator({
@@ -45,7 +48,7 @@ export function defineOperator<Options = unknown>(
     plan: (options, input, problems) => definition.plan?.(options, input, problems) ?? input,
     create(options, input, context) {
       const operator = definition.create(options, input, context);
-      // Said on the object itself, which may be of a class of the user's with fields of its own.
+      // Set on the object itself, which may be an instance of a user's class with fields of its own.
       if (definition.changesTime && operator?.changesTime === undefined) {
         Object.defineProperty(operator, 'changesTime', { value: true });
       }
@@ -55,7 +58,7 @@ export function defineOperator<Options = unknown>(
 }
 
 /**
- * For those who think in rows. About ten times the cost of a loop over columns.
+ * Defines an operator that works row by row. Costs about ten times as much as a loop over columns.
  *
  * ```js
  * export default defineRowOperator({
@@ -83,7 +86,7 @@ export function defineRowOperator<Options = unknown, State = undefined>(
       const output = outputOf(options, input);
       for (const { name } of output.columns.slice(input.columns.length)) {
         if (output.columns.filter((column) => column.name === name).length > 1) {
-          problems.add([], `the operator adds a column "${name}", which there is already`);
+          problems.add([], `the operator adds a column "${name}", which already exists`);
         }
       }
       definition.check?.(options, input, problems);

@@ -20,7 +20,7 @@ interface Setting<Options> {
   readonly stage: StageContext;
 }
 
-/** Runs a definition by rows: each is changed in place, and the dropped ones are moved over. */
+/** Runs a definition row by row: rows are changed in place, and dropped rows are overwritten. */
 export function createRowOperator<Options, State>(
   definition: RowOperatorDefinition<Options, State>,
   { options, input, output, stage }: Setting<Options>,
@@ -40,7 +40,7 @@ export function createRowOperator<Options, State>(
     stage,
   };
 
-  /** The rows in a batch of the output's columns. */
+  /** Moves the rows to a batch that has the output's columns. */
   function widen(batch: Batch): Batch {
     const target = batches.acquire(batch.capacity);
     for (let i = 0; i < input.columns.length; i++) swapColumns(batch, i, target, i);
@@ -93,7 +93,7 @@ export function createRowOperator<Options, State>(
       if (own.isEmpty) own.release();
       else emit(own);
     },
-    // A user's state is plain data, or `snapshot` makes it so: the clone is cut off from the rows to come.
+    // A user's state is plain data, or `snapshot` makes it so. The clone is not affected by later rows.
     snapshot: () =>
       structuredClone(
         (definition.snapshot ? definition.snapshot(context.state) : (context.state ?? null)) as PlainData,
@@ -121,11 +121,11 @@ function failedAt(error: unknown, row: number, rowInStream: number): RuntimeErro
   );
 }
 
-/** Rows that the operator made itself, and where they stand in the batch. */
+/** Rows that the operator created itself, and where they belong in the batch. */
 class AddedRows {
   /**
-   * Where the next one goes. 2 × row: before the control records that stand before the row (so
-   * that nothing follows the record of the end); 2 × row + 1: after them.
+   * Where the next row goes. 2 × row: before the control records that precede the row (so that nothing
+   * follows the `end` record); 2 × row + 1: after them.
    */
   place = 0;
   total = 0;
@@ -164,7 +164,7 @@ class AddedRows {
     this.total++;
   }
 
-  /** Emits the rows that are kept and those that were added, in order, in as many batches as it takes. */
+  /** Emits the kept and the added rows in order, in as many batches as needed. */
   weave(batch: Batch, keep: Uint8Array, emit: Emit): void {
     const { length, controls } = batch;
     let out = this.#batches.acquire(batch.capacity);
@@ -196,7 +196,7 @@ class AddedRows {
         controlsOut.push({ row: out.length, record: controls[nextControl]!.record });
       }
       appendAdded(2 * row + 1);
-      // As far as nothing stands between, rows go over together.
+      // Copies rows together up to the next added row or control record.
       const place = this.#selection[nextAdded];
       const stop = Math.min(
         place === undefined ? length : place >> 1,

@@ -10,7 +10,7 @@ import type { StageContext } from '../../../engine/stage.js';
 import { quote } from '../../../expressions/expression-error.js';
 import type { SelectOptions } from './options.js';
 
-/** Keeps, orders, renames or leaves out columns, without a copy. */
+/** Keeps, orders, renames or drops columns, without a copy. */
 export const selectOperator: OperatorFactory<SelectOptions> = {
   plan(options, input, problems) {
     return planSelect(options, input, problems).output;
@@ -23,7 +23,7 @@ export const selectOperator: OperatorFactory<SelectOptions> = {
 
 interface SelectPlan {
   readonly output: Schema;
-  /** Of each column of the output, its place in the input. */
+  /** For each column of the output, its index in the input. */
   readonly sources: readonly number[];
 }
 
@@ -55,7 +55,7 @@ function planSelect({ columns, drop }: SelectOptions, input: Schema, problems: P
     });
     for (const name of names) if (!drop.includes(name)) choose(name, name, ['drop']);
     if (chosen.length === 0)
-      problems.add(['drop'], 'expected a column to be left, found that all are dropped');
+      problems.add(['drop'], 'expected at least one column to remain, found that all are dropped');
   } else if (Array.isArray(columns)) {
     columns.forEach((name, i) => {
       choose(name, name, ['columns', i]);
@@ -70,7 +70,7 @@ function planSelect({ columns, drop }: SelectOptions, input: Schema, problems: P
 
 function renamed(column: Column, name: string): Column {
   if (column.name === name) return column;
-  // The ids stay those of the dictionary that they were handed out by.
+  // The ids still belong to the dictionary that assigned them.
   return column.type === 'string'
     ? { ...column, name, dictionary: column.dictionary ?? column.name }
     : { ...column, name };
@@ -82,7 +82,7 @@ function createSelect(
   { dictionaries, batchRows }: StageContext,
 ): Operator {
   const batches = new OutputBatches(output, batchRows, dictionaries);
-  // A column chosen under two names is handed on once and copied for the other.
+  // A column chosen under two names is moved once and copied for the second name.
   const steps = sources.map((from, to) => ({ from, to, first: sources.indexOf(from) }));
   const time = columnIndex(output, 'time');
   return {
