@@ -15,8 +15,8 @@ import { toldBackwards } from './reported-rejects.js';
 import { reverseRows } from './reverse-rows.js';
 
 /**
- * A plain file from its last row to its first, where the newest row comes first: its blocks are
- * decoded from the last one on, and each is turned round.
+ * Reads a plain file whose newest row comes first, from its last row to its first. Its blocks are decoded
+ * starting with the last one, and each is reversed.
  */
 export class BackwardFile implements FileCursor {
   readonly file: InputFile;
@@ -27,17 +27,17 @@ export class BackwardFile implements FileCursor {
   readonly #reading: FileReading;
   readonly #decoder: CountedDecoder;
   readonly #index: BlockIndex;
-  /** Rows at the front of the file that were not decoded yet. */
+  /** Rows at the front of the file that are not decoded yet. */
   #left: number;
-  /** Whether all of them are left: bad rows behind the last one, too. */
+  /** Whether the whole file is left, including bad rows after the last good one. */
   #isWhole: boolean;
-  /** Bad rows were told from this line on. */
+  /** Bad rows were reported from this line on. */
   #reported: number;
-  /** Where bad rows stand behind the last block, until they were told. */
+  /** Where bad rows after the last block begin, until they are reported. */
   #tail: RowPlace | undefined;
-  /** Rows that are being read, for as long as that is not done: a failure may have broken it off. */
+  /** A block that is being read. Kept if a failure interrupts the reading. */
   #part: { readonly place: RowPlace; readonly rows: Batch } | undefined;
-  /** What else was told of the lines that are left. */
+  /** Further line ranges, among the lines that are left, whose bad rows were reported. */
   readonly #told: readonly LineRange[];
 
   private constructor(
@@ -58,7 +58,7 @@ export class BackwardFile implements FileCursor {
     if (this.#left === index.rows) this.#tail = index.tail;
   }
 
-  /** @param index - With the rows that are left, at least. */
+  /** @param index - Must cover at least the rows that are left. */
   static async open(
     file: InputFile,
     reading: FileReading,
@@ -97,7 +97,7 @@ export class BackwardFile implements FileCursor {
     this.#reading.tally.bytesIn += behind.offset - place.offset;
     this.#left -= rows;
     this.#isWhole = false;
-    this.#reported = Math.min(this.#reported, place.line); // an earlier run may have been further
+    this.#reported = Math.min(this.#reported, place.line); // an earlier run may have got further
     block.length = rows;
     reverseRows(block, this.lines);
     this.block = block;
@@ -122,7 +122,7 @@ export class BackwardFile implements FileCursor {
 
   async #readBlock(number: number, rows: number): Promise<Batch> {
     const place = this.#index.places[number]!;
-    // To the end of the file, where that is in it: bad rows may stand behind its last row.
+    // Reads to the end of the file if the last block reaches it, since bad rows may follow its last row.
     await this.#readPart(place, this.#isWhole ? this.#index.blockRows : rows);
     const block = this.#endPart()!;
     if (block.length >= rows) return block;
@@ -137,7 +137,7 @@ export class BackwardFile implements FileCursor {
     this.#tail = undefined;
   }
 
-  /** Goes through it to its end, after a stop too: some of its bad rows may have been told. */
+  /** Reads a block to its end, also after a stop, since some of its bad rows may have been reported. */
   async #readPart(place: RowPlace, rows: number): Promise<void> {
     const { blockRows } = this.#index;
     const { decoder } = this.#decoder;
@@ -147,7 +147,7 @@ export class BackwardFile implements FileCursor {
       this.#part = { place, rows: this.#reading.blocks.acquire(blockRows) };
     }
     const { rows: block } = this.#part;
-    // Read on where the decoder stopped at a bad row: it says so the second time.
+    // Continue if the decoder stopped at a bad row: it reports the row on the second call.
     for (let hasMore = true; hasMore && block.length < rows; ) {
       hasMore = await this.#decoder.read(block, this.lines, false);
     }

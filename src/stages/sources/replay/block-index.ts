@@ -7,30 +7,30 @@ import { type FileReading, lastTime } from './file-cursor.js';
 import type { ReadSizes } from './read-sizes.js';
 import { IGNORED_REJECTS } from './reported-rejects.js';
 
-/** Blocks of a file after which they are made twice as large, until one holds `batchRows` rows. */
+/** Number of blocks above which the block size is doubled, until a block holds `batchRows` rows. */
 const BLOCKS_MAX = 1_024;
 
-/** Where every so many rows of a file begin, so that it can be read from the end. */
+/** Where the blocks of a file begin, so that the file can be read from its end. */
 export interface BlockIndex {
-  /** Of the file that was gone through. */
+  /** Identity of the file that was scanned. */
   readonly identity: FileIdentity;
-  /** Rows that can be used. */
+  /** Number of good rows. */
   readonly rows: number;
-  /** Of each block but the last, which may have fewer. */
+  /** Rows of each block; the last one may have fewer. */
   readonly blockRows: number;
   readonly places: readonly RowPlace[];
-  /** Behind the last row. */
+  /** Place after the last row. */
   readonly end: RowPlace;
-  /** Where bad rows begin that follow the last block, when it is full. */
+  /** Where bad rows after the last block begin, if that block is full. */
   readonly tail: RowPlace | undefined;
-  /** Time of the last row: the earliest one, in a file that runs backwards. */
+  /** Time of the last row: the earliest one in a file that runs backwards. */
   readonly lastNs: bigint | undefined;
 }
 
 /**
- * Goes through a file that runs backwards, once, and keeps none of its rows.
+ * Scans a file that runs backwards, once, without keeping its rows.
  *
- * @param rowsMax - Stops there: what follows has been read before.
+ * @param rowsMax - Stops after this many rows: what follows was read before.
  * @returns `undefined` after a stop.
  */
 export async function indexBlocks(

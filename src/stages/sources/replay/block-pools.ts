@@ -3,7 +3,7 @@ import { BatchPool } from '../../../columns/batch-pool.js';
 import type { DictionarySet } from '../../../columns/dictionary.js';
 import type { Schema } from '../../../columns/schema.js';
 
-/** Batches of one schema, in the few sizes that are in use at a time. */
+/** Pools of batches with one schema, for the few sizes in use at a time. */
 export class BlockPools {
   readonly #schema: Schema;
   readonly #dictionaries: DictionarySet;

@@ -5,9 +5,9 @@ import type { Nanos } from '../../../core/units.js';
 const LATEST_NS = 2n ** 63n - 2n;
 
 /**
- * Lets event time pass on the clock: says which rows are due, and when the next one is. The first
- * row is due at once. A row whose time lies before that of earlier ones is due at once as well and
- * moves nothing; rows that the pipeline is late for come together.
+ * Maps event time to the clock: tells which rows are due, and when the next one is. The first row is due
+ * at once. A row with an earlier time than rows before it is also due at once, and changes nothing else.
+ * If the pipeline is late, the rows that became due come together.
  */
 export class EventPace {
   readonly #clock: Clock;
@@ -20,23 +20,23 @@ export class EventPace {
   #furthestNs = 0;
   #wakeAt = 0n as Nanos;
 
-  /** @param speed - Event time per time on the clock. */
+  /** @param speed - Event time per unit of clock time. */
   constructor(clock: Clock, speed: number) {
     this.#clock = clock;
     this.#speed = speed;
   }
 
-  /** After `dueUntil` has found a row that is not due: when it will be, on the clock's `now()`. */
+  /** When the next row is due, on the clock's `now()`. Valid after `dueUntil` returned `undefined`. */
   get wakeAt(): Nanos {
     return this.#wakeAt;
   }
 
-  /** Starts a schedule of its own for a file that begins before the last one ended. */
+  /** Starts a new schedule for a file that begins before the last one ended. */
   beginFile(times: Int32Array, row: number): void {
     if (this.#anchored && this.#sinceAnchor(times, row) < this.#furthestNs) this.#anchored = false;
   }
 
-  /** Event time up to which rows are due now; `undefined` when this row, the next one, is not. */
+  /** Event time up to which rows are due now; `undefined` if the next row, given here, is not due yet. */
   dueUntil(times: Int32Array, row: number): bigint | undefined {
     const now = this.#clock.now();
     if (!this.#anchored) {
@@ -55,17 +55,17 @@ export class EventPace {
     }
     const rowNs = readNanos(times, row);
     const dueUntil = this.reachedNs;
-    if (dueUntil <= rowNs) return rowNs; // it is due, however its instant was rounded
+    if (dueUntil <= rowNs) return rowNs; // due in any case, despite rounding
     return dueUntil > LATEST_NS ? LATEST_NS : dueUntil;
   }
 
-  /** Event time that has passed by now. Known once `dueUntil` was asked. */
+  /** Event time reached by now. Valid once `dueUntil` was called. */
   get reachedNs(): bigint {
     const passedNs = Number(this.#clock.now() - this.#anchorAt);
     return this.#anchorNs + BigInt(Math.floor(passedNs * this.#speed));
   }
 
-  /** Rows were given. */
+  /** Notes rows that were delivered. */
   passed(times: Int32Array, rows: number): void {
     for (let row = 0; row < rows; row++) {
       const sinceNs = this.#sinceAnchor(times, row);

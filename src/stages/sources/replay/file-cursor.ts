@@ -13,14 +13,14 @@ import type { FilePlace } from './replay-position.js';
 import { UnreportedRejects } from './reported-rejects.js';
 import type { LineStep } from './row-lines.js';
 
-/** A file among those that are listed. */
+/** One of the listed files. */
 export interface InputFile {
   readonly path: string;
-  /** Its number in the list, from 0. */
+  /** Index in the list, from 0. */
   readonly rank: number;
 }
 
-/** What all files of a replay are read with. */
+/** What the readers of all files share. */
 export interface FileReading {
   readonly schema: Schema;
   readonly context: StageContext;
@@ -29,7 +29,7 @@ export interface FileReading {
   readonly tally: ReadTally;
   readonly heldRows: HeldRows;
   readonly isStopped: () => boolean;
-  /** Makes the decoder of a file of the format that the options name. */
+  /** Creates the decoder for a file in the format from the options. */
   openDecoder(
     path: string,
     context: StageContext,
@@ -38,24 +38,24 @@ export interface FileReading {
   ): Promise<FileDecoder>;
 }
 
-/** What was read so far, of all files together. */
+/** Totals over all files. */
 export interface ReadTally {
   rowsRejected: number;
   bytesIn: number;
 }
 
-/** Bytes of rows that are held in memory to be turned round, of all files together. */
+/** Bytes of rows held in memory to be reversed, over all files. */
 export interface HeldRows {
   bytes: number;
 }
 
 /**
- * Goes through the rows of one file in the order in which they are wanted: decodes a block of them,
- * and knows where the next one stands.
+ * Reads the rows of one file in event-time order: decodes one block at a time, and knows the position of
+ * the next row.
  */
 export interface FileCursor {
   readonly file: InputFile;
-  /** Rows `next` to its length are still to come. Taken away by who hands it on as a whole. */
+  /** Rows from `next` on are still to come. Removed by a caller that passes the block on as a whole. */
   block: Batch | undefined;
   next: number;
   /** Line of each row of the block. */
@@ -64,17 +64,18 @@ export interface FileCursor {
   /** Whether rows may follow those of the block. */
   readonly hasMore: boolean;
   /**
-   * Decodes the next block, of at most `rows` rows, after the last one was used up. Called again after
-   * an error that may pass, it goes on.
-   * @returns Whether there is a row: `false` at the end of the file, or after a stop.
+   * Decodes the next block, of at most `rows` rows, after the last one was used up. May be called again
+   * after an error that can pass; it then continues.
+   *
+   * @returns Whether there is a row: `false` at the end of the file or after a stop.
    */
   fill(rows: number): Promise<boolean>;
-  /** Where the next row stands. */
+  /** Position of the next row. */
   place(): FilePlace;
   close(): Promise<void>;
 }
 
-/** A decoder in the hands of a cursor: keeps the tally, and tells each bad row once over all runs. */
+/** The decoder of a cursor: keeps the tally, and reports each bad row only once over all runs. */
 export class CountedDecoder {
   readonly decoder: FileDecoder;
   readonly #reading: FileReading;
@@ -87,7 +88,10 @@ export class CountedDecoder {
     this.#rejects = rejects;
   }
 
-  /** @param settings - `wasReported`: by line, of an earlier run. `resumeAt`: where it left off. */
+  /**
+   * @param settings - `wasReported`: whether an earlier run reported the bad row at a line. `resumeAt`:
+   *   where that run stopped.
+   */
   static async open(
     path: string,
     reading: FileReading,
@@ -117,7 +121,7 @@ export class CountedDecoder {
     return new CountedDecoder(decoder, reading, unreported);
   }
 
-  /** As the decoder's. */
+  /** Like the decoder's `read`. */
   async read(batch: Batch, lines: Int32Array, countsBytes = true): Promise<boolean> {
     const { decoder } = this;
     const { tally, isStopped } = this.#reading;
@@ -137,7 +141,7 @@ export class CountedDecoder {
     return this.#closing;
   }
 
-  /** Closes while something else goes on; a later `close` tells how it went. */
+  /** Starts closing without waiting; a later `close` returns the result. */
   closeMeanwhile(): void {
     this.close().catch(() => {});
   }
@@ -151,25 +155,25 @@ export interface CountedDecoderSettings {
   readonly sizes: ReadSizes;
   readonly direction: FileDirection;
   readonly readsAhead: boolean;
-  /** Of the file that was gone through before. */
+  /** Identity of the file when it was scanned before. */
   readonly before?: FileIdentity;
   readonly countsBytes?: boolean;
   readonly wasReported?: ((line: number) => boolean) | undefined;
   readonly resumeAt?: RowPlace | undefined;
 }
 
-/** Lines of a block of so many rows, in the memory of the last one where it is large enough. */
+/** Memory for the lines of a block; reuses that of the last block if it is large enough. */
 export const linesFor = (rows: number, before: Int32Array): Int32Array =>
   before.length >= rows ? before : new Int32Array(rows);
 
-/** Time of the last row of a batch, where rows have one. */
+/** Time of the last row of a batch, if its rows have times. */
 export function lastTime({ schema, columns, length }: Batch): bigint | undefined {
   const time = eventTimeIndex(schema);
   if (length === 0 || time < 0) return undefined;
   return readNanos(columns[time] as Int32Array, length - 1);
 }
 
-/** A file that has fewer rows than were read from it before. */
+/** Error for a file that has fewer rows than were read from it before. */
 export const changedFile = (path: string, expected: string): PipelineError =>
   new PipelineError(
     'CHECKPOINT_INVALID',

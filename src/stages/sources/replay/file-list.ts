@@ -4,12 +4,12 @@ import { PipelineError } from '../../../core/errors.js';
 import { globFiles, looksLikeGlob } from '../../../core/glob.js';
 
 /**
- * The files that paths and globs name, relative to the working directory: in the order given, those
- * of one glob sorted by name (by code unit, so that dates sort as they should). One that is named twice
- * is there once, in its first place.
+ * Lists the files that paths and globs name, relative to the working directory. They come in the order
+ * given; the files of one glob are sorted by name (by code unit, so that dates sort correctly). A file
+ * that is named twice is listed once, at its first position.
  *
- * @throws {PipelineError} `INPUT_MISSING` for a path that is not there or a glob that matches
- *   nothing, `INPUT_UNREADABLE` for a directory.
+ * @throws {PipelineError} `INPUT_MISSING` for a path that does not exist or a glob that matches nothing,
+ *   `INPUT_UNREADABLE` for a directory.
  */
 export async function listFiles(paths: readonly string[]): Promise<string[]> {
   const files: string[] = [];
@@ -24,7 +24,7 @@ export async function listFiles(paths: readonly string[]): Promise<string[]> {
       }
       files.push(path);
     } else if (looksLikeGlob(path)) {
-      // A file whose name looks like a glob was found above.
+      // A file whose name only looks like a glob was found above.
       const matches = await globFiles(path);
       if (matches.length === 0) {
         throw new PipelineError(

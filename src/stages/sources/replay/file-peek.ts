@@ -9,34 +9,34 @@ import type { FileReading } from './file-cursor.js';
 import { IGNORED_REJECTS } from './reported-rejects.js';
 
 const ROWS_MAX = 1_000;
-/** Rows that are looked at before it is asked whether they tell the direction. */
+/** Rows read before each check whether the direction is clear. */
 const ROWS_AT_A_TIME = 100;
-/** Rises and falls that tell it. */
+/** Number of rises and falls that make it clear. */
 const STEPS_ENOUGH = 50;
 const CHUNK_BYTES = 16_384;
-/** A file runs backwards where there are so many falls of time to a rise. */
+/** A file runs backwards if time falls at least this many times as often as it rises. */
 const FALLS_PER_RISE = 8;
 
-/** What the first rows of a file tell. */
+/** What the first rows of a file show. */
 export interface FilePeek {
   readonly isPacked: boolean;
   readonly direction: FileDirection;
-  /** Time of the first row; `undefined` where there is none among those that could be read. */
+  /** Time of the first row; `undefined` if no row could be read. */
   readonly firstNs: bigint | undefined;
-  /** Whether it ends without a row, good or bad. */
+  /** Whether the file has no rows at all, neither good nor bad. */
   readonly isEmpty: boolean;
 }
 
 /**
- * Looks at the first rows of a file, at most a thousand, for their time and direction. Keeps nothing:
- * strings get no ids, and bad rows are told when they are read.
+ * Reads the first rows of a file, at most a thousand, to find their time and direction. Keeps nothing:
+ * strings get no ids, and bad rows are reported later, when they are read for real.
  *
- * @throws {RuntimeError} when the file cannot be opened or its header is not as expected. What is wrong
- *   further in is told when it is read, unless it may pass.
+ * @throws {RuntimeError} if the file cannot be opened or its header is not as expected. A problem further
+ *   in is reported when the file is read, unless the error may pass.
  */
 export async function peekFile(path: string, reading: FileReading): Promise<FilePeek> {
   const { steps, ...peek } = await lookInto(path, reading, 'ascending');
-  // Through an hour that a clock shows twice, times that fall seem to rise, unless they are read as such.
+  // When a clock repeats an hour, falling times seem to rise unless they are read as descending.
   const isDescending =
     steps.direction === 'descending' ||
     (steps.isUnclear && !(await lookInto(path, reading, 'descending')).steps.hasRises);
@@ -60,7 +60,7 @@ async function lookInto(
     let firstNs: bigint | undefined;
     let rows = 0;
     let isReadable = true;
-    // Bad rows count: a file of nothing else is not gone through to its end.
+    // Bad rows count as well, so that a file with nothing else is not read to its end.
     const isEnough = () => isStopped() || rows + decoder.rowsRejected >= ROWS_MAX;
     for (let hasMore = true; hasMore && !isEnough() && steps.count < STEPS_ENOUGH; ) {
       batch.length = 0;
@@ -80,7 +80,7 @@ async function lookInto(
   }
 }
 
-/** Counts how often times rise and fall from row to row; equal ones say nothing. */
+/** Counts how often times rise and fall from row to row; equal times do not count. */
 export class TimeSteps {
   #rises = 0;
   #falls = 0;
@@ -91,7 +91,7 @@ export class TimeSteps {
     return this.#rises + this.#falls;
   }
 
-  /** How most of them go. One fall among equal times is a row in disorder. */
+  /** The direction of most steps. A single fall among equal times is just a row out of order. */
   get direction(): FileDirection {
     const isDescending =
       this.#rises === 0
@@ -100,7 +100,7 @@ export class TimeSteps {
     return isDescending ? 'descending' : 'ascending';
   }
 
-  /** Whether most fall, but not so many that it would be sure. */
+  /** Whether most steps fall, but too few to be sure. */
   get isUnclear(): boolean {
     return this.#rises > 0 && this.#falls > this.#rises && this.direction === 'ascending';
   }

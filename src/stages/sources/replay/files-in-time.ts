@@ -4,22 +4,22 @@ import { type FilePeek, peekFile } from './file-peek.js';
 import { HELD_BYTES_MAX, heldBytes, tooLarge } from './held-file.js';
 import { readSizes } from './read-sizes.js';
 
-/** Files that are peeked at a time. */
+/** How many files are peeked at the same time. */
 const LANES = 8;
 
-/** A file and when it comes. */
+/** A file and when it begins. */
 export interface TimedFile extends InputFile, Omit<FilePeek, 'isEmpty'> {
-  /** Earliest time that is known of it; `undefined`: none of its first rows can be read. */
+  /** Earliest known time; `undefined` if none of its first rows can be read. */
   readonly firstNs: bigint | undefined;
-  /** Of a file that runs backwards and is not packed, where it is known already. */
+  /** For a plain file that runs backwards, if it was scanned already. */
   readonly index?: BlockIndex | undefined;
 }
 
 /**
- * Peeks all files and puts them in order of their first times, then as they are listed; those of which
- * none is known first, since what is wrong with them is told then. Those without rows are left out: one
- * that has rows at the next run has come then. A file that runs backwards is gone through to its end, where its earliest row stands;
- * one that is alone is not, since it comes first in any case.
+ * Peeks at all files and sorts them by their first times, then by their order in the list. Files without
+ * a known time come first, so that their problems are reported first. Files without rows are left out: if
+ * one has rows at the next run, it counts as new. A file that runs backwards is scanned to its end, where
+ * its earliest row is. A single file is not, since it comes first in any case.
  *
  * @returns `undefined` after a stop.
  */
@@ -55,7 +55,7 @@ async function fromItsEnd(
   return { ...file, firstNs: index.lastNs };
 }
 
-/** @throws What is wrong with the first file, as listed, of those that were found wrong. */
+/** @throws the error of the first file in the list among those that failed. */
 async function peekAll(paths: readonly string[], reading: FileReading): Promise<FilePeek[]> {
   const peeks: FilePeek[] = [];
   let next = 0;

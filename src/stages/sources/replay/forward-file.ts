@@ -12,7 +12,7 @@ import {
 import type { ReadSizes } from './read-sizes.js';
 import type { ForwardPlace } from './replay-position.js';
 
-/** A file from its first row to its last. */
+/** Reads a file from its first row to its last. */
 export class ForwardFile implements FileCursor {
   readonly file: InputFile;
   block: Batch | undefined;
@@ -24,9 +24,9 @@ export class ForwardFile implements FileCursor {
   readonly #decoder: CountedDecoder;
   /** Where the block begins. */
   #start: RowPlace;
-  /** Rows behind the start of the next block that were given before. */
+  /** Rows after the start of the next block that were delivered before. */
   #skip: number;
-  /** Up to this line, itself not among them, an earlier run told bad rows: it may have been further. */
+  /** An earlier run, which may have got further, reported bad rows up to this line (exclusive). */
   readonly #reportedBefore: number;
   /** Time of the last row decoded. */
   #lastNs: bigint | undefined;
@@ -46,7 +46,7 @@ export class ForwardFile implements FileCursor {
     this.#start = this.#nextPlace();
   }
 
-  /** @param at - Where an earlier run left off. */
+  /** @param at - Where an earlier run stopped. */
   static async open(
     file: InputFile,
     reading: FileReading,
@@ -105,7 +105,7 @@ export class ForwardFile implements FileCursor {
     await this.#decoder.close();
   }
 
-  /** Of the row that the decoder finds next. */
+  /** Position of the next row for the decoder. */
   #nextPlace(): RowPlace {
     const place = this.#decoder.decoder.position();
     return { ...place, previousNs: place.previousNs ?? this.#lastNs };

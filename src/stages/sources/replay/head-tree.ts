@@ -1,22 +1,22 @@
 import { TWO_32 } from '../../../columns/int64.js';
 /**
- * Tells which of many files has the earliest next row: by time, then by rank. A loser tree: each inner
- * node keeps the slot that lost there, so that a new head of the winner is settled in one way up.
+ * Finds which of many files has the earliest next row: by time, then by rank. A loser tree: each inner
+ * node keeps the slot that lost there, so that a new head of the winner takes a single pass to the root.
  */
 export class HeadTree {
-  /** The slot with the earliest head; −1 when there is none. */
+  /** The slot with the earliest head; −1 if there is none. */
   winner = -1;
   /** Time of each slot's head, as words. */
   readonly high: Int32Array;
   readonly low: Uint32Array;
   readonly #ranks: Int32Array;
-  /** The time as a double, rounded: equal ones are told apart by the words. Infinity: no head. */
+  /** The time as a rounded double; equal ones are compared by words. Infinity if there is no head. */
   readonly #rough: Float64Array;
   readonly #losers: Int32Array;
-  /** For building: of each node, who won there. */
+  /** Used for building: the winner at each node. */
   readonly #winners: Int32Array;
   readonly #size: number;
-  /** Whether the losers are to be found anew: once, however many heads came. */
+  /** Whether the losers must be rebuilt. One rebuild covers any number of new heads. */
   #isStale = true;
 
   /** @param slots - Rounded up to a power of two. */
@@ -36,7 +36,7 @@ export class HeadTree {
     return this.#size;
   }
 
-  /** A twice as large one with the same heads. */
+  /** A tree twice as large, with the same heads. */
   grown(): HeadTree {
     const larger = new HeadTree(2 * this.#size);
     larger.high.set(this.high);
@@ -47,7 +47,7 @@ export class HeadTree {
     return larger;
   }
 
-  /** Gives any slot a head: a row of times. */
+  /** Gives any slot a new head: a row of times. */
   put(slot: number, rank: number, times: Int32Array, row: number): void {
     this.#ranks[slot] = rank;
     this.#set(slot, times, row);
@@ -58,19 +58,19 @@ export class HeadTree {
     }
   }
 
-  /** Gives the winner its next head, and finds the new one. */
+  /** Gives the winner its next head, and finds the new winner. */
   next(times: Int32Array, row: number): void {
     this.#set(this.winner, times, row);
     this.#settle();
   }
 
-  /** The winner has no more. */
+  /** Removes the head of the winner, which has no more rows. */
   remove(): void {
     this.#rough[this.winner] = Number.POSITIVE_INFINITY;
     this.#settle();
   }
 
-  /** The slot that would win without the winner; −1 when there is no other. */
+  /** The slot that would win without the winner; −1 if there is no other. */
   runnerUp(): number {
     if (this.#isStale) this.#build();
     let best = -1;
@@ -81,7 +81,7 @@ export class HeadTree {
     return best >= 0 && this.#rough[best] !== Number.POSITIVE_INFINITY ? best : -1;
   }
 
-  /** Whether slot `a` goes first where both heads have the same time. */
+  /** Whether slot `a` comes first if both heads have the same time. */
   ranksBefore(a: number, b: number): boolean {
     return this.#ranks[a]! < this.#ranks[b]!;
   }
@@ -111,7 +111,7 @@ export class HeadTree {
       winner = other;
       best = found;
     }
-    // Where none has a head, the next `put` makes the tree stale.
+    // If no slot has a head, the next `put` marks the tree as stale.
     this.winner = best === Number.POSITIVE_INFINITY ? -1 : winner;
   }
 

@@ -13,11 +13,11 @@ import type { BackwardPlace, LineRange } from './replay-position.js';
 import { toldBackwards } from './reported-rejects.js';
 import { reverseRows } from './reverse-rows.js';
 
-/** Of rows that are held to be turned round, in all files that are open. */
+/** Limit for rows held to be reversed, over all open files. */
 const HELD_MB_MAX = 128;
 export const HELD_BYTES_MAX = HELD_MB_MAX * 1_048_576;
 
-/** What so many rows take, with their lines. */
+/** Bytes that this many rows take, including their lines. */
 export const heldBytes = (rows: number, schema: Schema): number =>
   rows * (bytesPerRow(schema) + Int32Array.BYTES_PER_ELEMENT);
 
@@ -27,8 +27,8 @@ interface HeldBlock {
 }
 
 /**
- * A packed file from its last row to its first, where the newest row comes first. What stands in the
- * middle of it can only be found from the front: all its rows are decoded and held.
+ * Reads a packed file whose newest row comes first, from its last row to its first. A position inside a
+ * packed file can only be reached from the front, so all rows are decoded and held.
  */
 export class HeldFile implements FileCursor {
   readonly file: InputFile;
@@ -38,19 +38,19 @@ export class HeldFile implements FileCursor {
   readonly step = -1;
   readonly #reading: FileReading;
   readonly #decoder: CountedDecoder;
-  /** Rows at the front that are still to be given; `null` until they were counted. */
+  /** Rows at the front that are still to be delivered; `null` until they are counted. */
   #left: number | null;
-  /** Of which line on bad rows were told. */
+  /** Bad rows were reported from this line on. */
   #reported: number;
-  /** In the order of the file; `undefined` until they were decoded. */
+  /** Blocks in the order of the file; `undefined` until all are decoded. */
   #held: HeldBlock[] | undefined;
-  /** Of them, those that are decoded by now. */
+  /** The blocks that are decoded so far. */
   #decoded: HeldBlock[] = [];
   #hasMoreToDecode = true;
-  /** What was told of lines before those. */
+  /** Ranges of earlier lines whose bad rows were reported. */
   readonly #told: readonly LineRange[];
   #hasBegun = false;
-  /** It has read on behind what it let go of: once it has failed for good, it always fails. */
+  /** After a permanent failure every call fails: the decoder has read past rows that were released. */
   #failure: { readonly error: unknown } | undefined;
 
   private constructor(
@@ -112,7 +112,7 @@ export class HeldFile implements FileCursor {
     await this.#decoder.close();
   }
 
-  /** @returns Whether it got to the end: `false` after a stop. */
+  /** @returns Whether it reached the end; `false` after a stop. */
   async #decodeAll(rows: number): Promise<boolean> {
     if (this.#failure) throw this.#failure.error;
     const decoded = this.#decoded;
@@ -149,7 +149,7 @@ export class HeldFile implements FileCursor {
     return true;
   }
 
-  /** A new one at the end, or the one that is there where its reading has failed. */
+  /** Adds an empty block, or reuses the last one if reading it failed. */
   #emptyBlock(decoded: HeldBlock[], rows: number): HeldBlock {
     const last = decoded.at(-1);
     if (last?.batch.length === 0) return last;
@@ -176,11 +176,11 @@ export class HeldFile implements FileCursor {
   }
 }
 
-/** More rows than may be held. */
+/** Error for more rows than may be held. */
 export const tooLarge = (path: string): PipelineError =>
   new PipelineError(
     'INPUT_UNREADABLE',
-    `${path}: expected rows in order of time, or at most ${HELD_MB_MAX} MB of them to be turned round in memory ` +
-      '(all packed files that run backwards and are open at once together); found a packed file whose newest ' +
+    `${path}: expected rows in order of time, or at most ${HELD_MB_MAX} MB of them to reverse in memory ` +
+      '(over all packed files that run backwards and are open at the same time); found a packed file whose newest ' +
       'row comes first, and more rows. Unpack it (a plain file is read backwards), sort it, or set "order: listed"',
   );

@@ -1,6 +1,6 @@
 import { readNanos } from '../../../columns/int64.js';
 
-/** The greatest time of the rows that were given. */
+/** The greatest time of the rows that were delivered. */
 export class LatestTime {
   ns: bigint | undefined;
 

@@ -10,48 +10,52 @@ import { type ReadSizes, readSizes } from './read-sizes.js';
 import type { OpenFile } from './replay-position.js';
 import { originInFile } from './row-lines.js';
 
-/** Rows that one file gives in a row before it is asked how many more it has. */
+/** Rows taken one by one from the same file before the length of its run is determined. */
 const STREAK = 4;
-/** Rows that stand together from which on they are copied as a run. */
+/** Length from which consecutive rows are copied as a run. */
 const RUN_ROWS_MIN = 16;
-/** A block that is less full is copied, so that many small files do not make many small batches. */
+/** A block that is less full than this is copied, so that many small files do not make many small batches. */
 const WHOLE_FILL_MIN = 0.25;
 
-/** Of rows without times: a file is alone then. */
+/** Stands in for the times of rows without times; then only one file is open. */
 const NO_TIMES = new Int32Array(2);
 
 export interface MergeSettings {
-  /** In their order. */
+  /** Sorted by first time. */
   readonly files: readonly TimedFile[];
   /** Paths by rank. */
   readonly paths: readonly string[];
-  /** How far a file is opened before its first time; `undefined`: each after the end of the last one. */
+  /**
+   * How long before its first time a file is opened; `undefined` opens each file after the end of the
+   * previous one.
+   */
   readonly maxDelayNs: bigint | undefined;
-  /** Files that an earlier run began, and those of them that were open. */
+  /** Number of files that an earlier run began; `open` are those of them that were still open. */
   readonly begun: number;
   readonly open: readonly OpenFile[];
 }
 
 /**
- * Gives the rows of files as one stream: of all next rows the earliest, of equal ones that of the file
- * listed first. A file is opened when the stream comes to its first time. A block of rows that no other
- * file comes between is handed on as it was decoded; others are gathered into batches.
+ * Merges the rows of files into one stream: always the earliest of all next rows or, among equal ones,
+ * the row of the file listed first. A file is opened when the stream reaches its first time. A block
+ * whose rows no other file interrupts is passed on as it was decoded; other rows are gathered into
+ * batches.
  *
- * Since only next rows are compared, a file may be out of order by so much as it promises, and so is
- * the stream then.
+ * Only next rows are compared. So a file may be out of order by as much as it promises, and the stream is
+ * then out of order by the same amount.
  */
 export class FileMerge {
   readonly #settings: MergeSettings;
   readonly #reading: FileReading;
-  /** Of the column `time`; −1 where rows have none. */
+  /** Index of the column `time`; −1 if rows have none. */
   readonly #time: number;
   readonly #rows: MergedRows;
   #begun: number;
   #resumed: readonly OpenFile[];
-  /** Opened, and no row was decoded yet. */
+  /** A file that was opened but has no decoded row yet. */
   #opening: { readonly cursor: FileCursor; readonly number: number } | undefined;
   #tree = new HeadTree(1);
-  /** Per slot of the tree. */
+  /** Indexed by slot of the tree. */
   readonly #cursors: (FileCursor | undefined)[] = [];
   readonly #numbers: number[] = [];
   readonly #times: Int32Array[] = [];
@@ -59,9 +63,9 @@ export class FileMerge {
   #ends = new Int32Array(1);
   readonly #freeSlots: number[] = [0];
   #openCount = 0;
-  /** Files up to this one come due together with the last that was opened. */
+  /** Files before this index become due together with the last one opened. */
   #burstEnd = 0;
-  /** Rows from this time on are not given yet. */
+  /** Rows from this time on are not delivered yet. */
   #boundHigh = 0;
   #boundLow = 0;
   #hasBegunFile = false;
@@ -78,7 +82,7 @@ export class FileMerge {
     this.#resumed = settings.open;
   }
 
-  /** Files begun: of those in order, the first ones. */
+  /** How many files were begun: the first ones in order. */
   get begun(): number {
     return this.#begun;
   }
@@ -94,7 +98,7 @@ export class FileMerge {
     return hasBegun;
   }
 
-  /** The files that are open, and where the next row of each stands. */
+  /** The open files, each with the position of its next row. */
   open(): OpenFile[] {
     const open = [...this.#resumed];
     const add = (cursor: FileCursor, file: number) =>
@@ -108,13 +112,17 @@ export class FileMerge {
     return open;
   }
 
-  /** Where the next row stands, after `ready` found one. */
+  /** The time column and index of the next row, after `ready` found one. */
   head(): { readonly times: Int32Array; readonly row: number } {
     const slot = this.#tree.winner;
     return { times: this.#times[slot]!, row: this.#next[slot]! };
   }
 
-  /** Finds the next row. @returns `false` at the end and after a stop. */
+  /**
+   * Finds the next row.
+   *
+   * @returns `false` at the end and after a stop.
+   */
   async ready(): Promise<boolean> {
     for (;;) {
       if (this.#reading.isStopped()) return false;
@@ -137,15 +145,15 @@ export class FileMerge {
   }
 
   /**
-   * The next rows, as many as a batch has room for.
+   * Reads the next rows, as many as fit in a batch.
    *
-   * @param limitNs - Only those up to this time, of which there is one.
+   * @param limitNs - Only rows up to this time; there must be at least one.
    */
   async read(limitNs?: bigint): Promise<Batch | null> {
     const rows = this.#rows;
     try {
       while (await this.ready()) {
-        // A file that does not go on where the last one ended may have a schedule of its own.
+        // A file that does not continue where the last one ended may have its own schedule.
         if (rows.isOpen && limitNs !== undefined && this.#hasBegunFile) break;
         this.#setBound(limitNs);
         if (this.#isBlockNext()) {
@@ -158,7 +166,7 @@ export class FileMerge {
         if (rows.room === 0 || (limitNs !== undefined && this.#isAtLimit())) break;
       }
     } catch (error) {
-      // Rows from before it go first: the next call fails again.
+      // Rows from before the error are delivered first; the next call fails again.
       const before = rows.finish();
       if (before) return before;
       throw error;
@@ -172,7 +180,7 @@ export class FileMerge {
     this.#cursors.length = 0;
     this.#opening = undefined;
     const closing = [...cursors.map((cursor) => cursor?.close()), ...this.#closing];
-    // One that fails keeps no other open.
+    // A failed close must not keep other files open.
     for (const closed of await Promise.allSettled(closing)) {
       if (closed.status === 'rejected') throw closed.reason;
     }
@@ -204,7 +212,8 @@ export class FileMerge {
     const { files, maxDelayNs } = this.#settings;
     const file = files[this.#begun]!;
     if (this.#begun >= this.#burstEnd) {
-      // Those that come due with it are opened right after it: they share the memory from the start.
+      // Files that become due with this one are opened right after it, so memory is divided among them
+      // from the start.
       this.#burstEnd = this.#begun + 1;
       const { firstNs } = file;
       while (firstNs !== undefined && maxDelayNs !== undefined && this.#burstEnd < files.length) {
@@ -227,7 +236,7 @@ export class FileMerge {
     this.#hasBegunFile = true;
   }
 
-  /** Has a file that was opened take part. */
+  /** Adds a newly opened file to the merge. */
   async #admit(cursor: FileCursor, number: number): Promise<void> {
     const hasRow = await cursor.fill(this.#sizes().rows);
     if (!hasRow && this.#reading.isStopped()) return;
@@ -244,14 +253,14 @@ export class FileMerge {
 
   async #refill(slot: number): Promise<void> {
     const cursor = this.#cursors[slot]!;
-    this.#rows.copyNoted(); // its block goes
+    this.#rows.copyNoted(); // its block is about to be released
     cursor.next = this.#next[slot]!;
     if (await cursor.fill(this.#sizes().rows)) this.#takeIn(slot, cursor);
     else if (!this.#reading.isStopped()) this.#leave(slot, cursor);
     else this.#next[slot] = this.#ends[slot] = 0;
   }
 
-  /** Puts the block that a file has decoded in place. */
+  /** Makes the block that a file has decoded the current block of its slot. */
   #takeIn(slot: number, cursor: FileCursor): void {
     const { block, next, lines, step, file } = cursor;
     invariant(block !== undefined, 'a file that has a row has decoded it');
@@ -271,7 +280,7 @@ export class FileMerge {
     this.#leave(slot, cursor);
   }
 
-  /** The winner is at its end. */
+  /** Removes the winner, which is at its end. */
   #leave(slot: number, cursor: FileCursor): void {
     this.#tree.remove();
     this.#cursors[slot] = undefined;
@@ -280,7 +289,7 @@ export class FileMerge {
     this.#closeMeanwhile(cursor);
   }
 
-  /** What is wrong with the closing of a file that was read to its end harms nobody. */
+  /** A file that was read to its end is closed in the background; a failure to close it does no harm. */
   #closeMeanwhile(cursor: FileCursor): void {
     const closing = cursor
       .close()
@@ -297,7 +306,10 @@ export class FileMerge {
     this.#ends = grown(this.#ends);
   }
 
-  /** Rows are given up to the limit, and not past the time at which a file has to be opened. */
+  /**
+   * Sets the bound for rows: the limit, or the time at which the next file has to be opened, whichever is
+   * earlier.
+   */
   #setBound(limitNs: bigint | undefined): void {
     const next = this.#settings.files[this.#begun];
     const opensAt = next && this.#opensAt(next);
@@ -313,7 +325,7 @@ export class FileMerge {
     return !isBelow(high[winner]!, low[winner]!, this.#boundHigh, this.#boundLow);
   }
 
-  /** Whether the next rows are a block as it was decoded, and nothing comes between them. */
+  /** Whether the next rows are a whole block, uninterrupted by rows of other files. */
   #isBlockNext(): boolean {
     const { batchRows } = this.#reading.context;
     const slot = this.#tree.winner;
@@ -333,7 +345,7 @@ export class FileMerge {
     return block;
   }
 
-  /** End of the run of rows that the winner gives before the bound and before any other file. */
+  /** End of the run of rows that the winner can deliver before the bound and before any other file. */
   #runEnd(slot: number): number {
     const tree = this.#tree;
     const end = this.#ends[slot]!;
@@ -348,13 +360,13 @@ export class FileMerge {
     const times = this.#times[slot]!;
     for (let row = this.#next[slot]!; row < end; row++) {
       const rowHigh = times[2 * row + 1]!;
-      if (rowHigh < high) continue; // so it is of most rows
+      if (rowHigh < high) continue; // true for most rows
       if (rowHigh > high || times[2 * row]! >>> 0 >= low) return row;
     }
     return end;
   }
 
-  /** Notes or copies rows until the batch is full, the bound is reached or a file has to be decoded on. */
+  /** Notes or copies rows until the batch is full, the bound is reached, or a file needs its next block. */
   #select(): void {
     const tree = this.#tree;
     const rows = this.#rows;

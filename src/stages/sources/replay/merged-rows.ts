@@ -2,42 +2,43 @@ import { appendRows, type Batch } from '../../../columns/batch.js';
 import { type ColumnData, elementsPerRow } from '../../../columns/schema.js';
 import { type LinedRows, LinesInFiles } from './row-lines.js';
 
-/** Where the rows of a slot are taken from. */
+/** Where the rows of a slot come from. */
 export interface SlotRows extends LinedRows {
   readonly block: Batch;
-  /** The first one that is still to come. */
+  /** The first row that is still to come. */
   readonly next: number;
 }
 
-/** What is kept of a slot while rows of it are taken. */
+/** State of a slot while its rows are being taken. */
 interface Slot extends LinedRows {
   readonly columns: readonly ColumnData[];
   readonly block: Batch;
-  /** The first row that was not copied. */
+  /** The first row that is not copied yet. */
   start: number;
 }
 
 /**
- * The batch that rows of several files are gathered in: first only the slot of each row is noted; then
- * the rows of each slot, which stand together there, are spread to their places, column by column.
+ * The batch in which rows of several files are gathered. At first, only the slot of each row is noted.
+ * Later the rows of each slot, which are consecutive in its block, are scattered to their places, one
+ * column at a time.
  */
 export class MergedRows {
-  /** Of the rows that are noted and not yet copied. */
+  /** Slots of the rows that are noted but not copied yet. */
   readonly slotOf: Int32Array;
   noted = 0;
   readonly #origins: LinesInFiles;
   readonly #slots: Slot[] = [];
-  /** Per slot: rows noted. */
+  /** For each slot: number of rows noted. */
   #counts = new Int32Array(1);
-  /** Per slot: where its next row goes in `#places`. */
+  /** For each slot: index in `#places` for its next row. */
   #fills = new Int32Array(1);
   /** Slots that have noted rows, in order of appearance. */
   #touched = new Int32Array(1);
-  /** Places of noted rows in the batch, those of one slot after those of the other. */
+  /** Places in the batch of the noted rows, grouped by slot. */
   readonly #places: Int32Array;
   #out: Batch | undefined;
 
-  /** @param rowsMax - That a batch has room for. */
+  /** @param rowsMax - Capacity of a batch. */
   constructor(paths: readonly string[], rowsMax: number) {
     this.#origins = new LinesInFiles(paths, rowsMax);
     this.slotOf = new Int32Array(rowsMax);
@@ -48,12 +49,12 @@ export class MergedRows {
     return this.#out !== undefined;
   }
 
-  /** Rows that the batch still has room for. */
+  /** How many rows still fit in the batch. */
   get room(): number {
     return this.#out ? this.#out.capacity - this.#out.length - this.noted : 0;
   }
 
-  /** Tells where the rows of a slot stand from now on. None of those before may be noted still. */
+  /** Sets where the rows of a slot come from. No rows of its earlier block may still be noted. */
   setSlot(slot: number, { block, next, lines, step, rank }: SlotRows): void {
     this.#slots[slot] = { columns: block.columns, block, lines, step, rank, start: next };
     if (slot < this.#counts.length) return;
@@ -113,7 +114,7 @@ export class MergedRows {
     this.noted = 0;
   }
 
-  /** The batch; `undefined` when it has no rows. */
+  /** Finishes the batch; `undefined` if it has no rows. */
   finish(): Batch | undefined {
     const out = this.#out;
     if (!out) return undefined;
@@ -127,7 +128,11 @@ export class MergedRows {
     return undefined;
   }
 
-  /** Sorts the places of noted rows by slot, and counts those of each. @returns How many slots have some. */
+  /**
+   * Sorts the places of noted rows by slot, and counts the rows of each slot.
+   *
+   * @returns The number of slots that have noted rows.
+   */
   #findPlaces(at: number, count: number): number {
     const { slotOf } = this;
     const counts = this.#counts;
@@ -149,7 +154,7 @@ export class MergedRows {
   }
 }
 
-// One loop a type, or the engine treats each access as one of three.
+// One loop for each type; otherwise V8 treats each access as one of three types.
 
 function spreadFloats(
   data: Float64Array,

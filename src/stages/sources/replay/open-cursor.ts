@@ -8,9 +8,9 @@ import type { ReadSizes } from './read-sizes.js';
 import { type FilePlace, isBackward } from './replay-position.js';
 
 /**
- * Opens a file to be read in the direction in which its times rise.
+ * Opens a file for reading in the direction in which its times rise.
  *
- * @param place - Where an earlier run left off, going in the same direction.
+ * @param place - Where an earlier run stopped, reading in the same direction.
  * @returns `undefined` after a stop.
  */
 export async function openCursor(

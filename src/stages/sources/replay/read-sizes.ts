@@ -1,9 +1,9 @@
 import { bytesPerRow, type Schema } from '../../../columns/schema.js';
 import { CHUNK_BYTES, CHUNK_BYTES_MIN } from '../../../formats/file-bytes.js';
 
-/** Bytes that the chunks of all open files have together; buffers around them take about three times as much. */
+/** Limit for the chunks of all open files, in bytes. Buffers around them take about three times as much. */
 const CHUNKS_BYTES_MAX = 32 * 1_048_576;
-/** Bytes of rows that all open files hold decoded. */
+/** Limit for the decoded rows of all open files, in bytes. */
 const ROWS_BYTES_MAX = 32 * 1_048_576;
 const ROWS_MIN = 64;
 
@@ -14,7 +14,7 @@ export interface ReadSizes {
   readonly rows: number;
 }
 
-/** The more files are open, the less of each: what all hold together stays bounded. */
+/** Divides memory among the open files, so that the total stays bounded. */
 export function readSizes(filesOpen: number, batchRows: number, schema: Schema): ReadSizes {
   const rowBytes = bytesPerRow(schema) + Int32Array.BYTES_PER_ELEMENT; // with its line
   let chunkBytes = CHUNK_BYTES;

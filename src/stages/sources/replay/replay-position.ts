@@ -2,47 +2,47 @@ import { PipelineError } from '../../../core/errors.js';
 import { isCount, type PlainData } from '../../../core/plain-data.js';
 import type { RowPlace } from '../../../formats/file-decoder.js';
 
-/** Where the next row of a file stands that is read forward. */
+/** Position of the next row in a file that is read forward. */
 export interface ForwardPlace extends RowPlace {
-  /** Rows behind the place that were given already. */
+  /** Rows after this place that were delivered already. */
   readonly skip: number;
-  /** Bad rows were told up to this line, itself not among them. */
+  /** Bad rows were reported up to this line (exclusive). */
   readonly reported: number;
 }
 
-/** The same of a file that is read backwards. */
+/** Position of the next row in a file that is read backwards. */
 export interface BackwardPlace {
-  /** Rows at its front that are still to be given; `null`: all. */
+  /** Rows at the front of the file that are still to be delivered; `null` means all. */
   readonly left: number | null;
-  /** Bad rows were told from this line on. */
+  /** Bad rows were reported from this line on. */
   readonly reported: number;
-  /** And within these: a stop or a failure broke the reading of them off. */
+  /** Further ranges whose bad rows were reported, because a stop or a failure interrupted the reading. */
   readonly told?: readonly LineRange[] | undefined;
 }
 
-/** Lines of a file, the last one not among them. */
+/** A range of lines; `end` is exclusive. */
 export type LineRange = readonly [from: number, end: number];
 
 export type FilePlace = ForwardPlace | BackwardPlace;
 
 export const isBackward = (place: FilePlace): place is BackwardPlace => 'left' in place;
 
-/** Files one after the other: where the next row stands. */
+/** A position among files that are read one after the other. */
 export interface ListedPosition {
   readonly order: 'listed';
   readonly file: number;
-  /** Empty: there is no such file. */
+  /** Empty if there is no such file. */
   readonly path: string;
-  /** Without it: at its front. */
+  /** `undefined` at the start of the file. */
   readonly place: ForwardPlace | undefined;
   /** Greatest time of all rows so far. */
   readonly latestNs: bigint | undefined;
 }
 
-/** Files as one stream in time: those that are open, and how many were begun. */
+/** A position among files that form one stream in time: the open files, and how many were begun. */
 export interface TimePosition {
   readonly order: 'time';
-  /** Files begun, in order of their first times: how many, which (a digest of their paths), and the last one. */
+  /** Files begun, in order of their first times: how many, a digest of their paths, and the last path. */
   readonly begun: number;
   readonly digest: string;
   readonly last: string;
@@ -52,7 +52,7 @@ export interface TimePosition {
 }
 
 export interface OpenFile {
-  /** Its number among those begun, from 0. */
+  /** Index among the files begun, from 0. */
   readonly file: number;
   readonly path: string;
   readonly place: FilePlace;
@@ -60,7 +60,7 @@ export interface OpenFile {
 
 export type ReplayPosition = ListedPosition | TimePosition;
 
-/** As plain data; times as decimal texts. */
+/** Writes a position as plain data; times are decimal texts. */
 export function writePosition(position: ReplayPosition): PlainData {
   const latest = position.latestNs === undefined ? {} : { latestNs: String(position.latestNs) };
   if (position.order === 'listed') {
@@ -83,8 +83,8 @@ function writePlace(place: FilePlace): Record<string, PlainData> {
 }
 
 /**
- * Reads what `writePosition` wrote, and what it wrote before there was an order: `{file, path, offset,
- * line}`.
+ * Reads the result of `writePosition`, or the older form from before `order` existed: `{file, path,
+ * offset, line}`.
  *
  * @throws {PipelineError} `CHECKPOINT_INVALID`.
  */

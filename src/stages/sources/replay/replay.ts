@@ -29,10 +29,10 @@ import {
   resumeOnlyFile,
 } from './resume-files.js';
 
-/** How rows stand in files, by the name that the option `format` gives. */
+/** File formats by the name in the option `format`. */
 const FORMATS: Readonly<Record<ReplayOptions['format'], FileFormat<ReplayOptions>>> = { csv: csvFormat };
 
-/** Rows recorded in files, as fast as they can be read or in the time in which they happened. */
+/** Replays rows recorded in files, as fast as they can be read or at the pace at which they happened. */
 export const replaySource = {
   plan(options: ReplayOptions, problems) {
     const schema = FORMATS[options.format].plan(options, problems);
@@ -56,7 +56,7 @@ export const replaySource = {
   },
 } satisfies SourceFactory<ReplayOptions>;
 
-/** How long the source is silent before it says how far time is. */
+/** How long the source stays silent before it reports how far time has advanced. */
 const WAIT_NS_MAX = 100_000_000n;
 
 class ReplaySource implements Source {
@@ -73,13 +73,13 @@ class ReplaySource implements Source {
   readonly #stop = new AbortController();
   #paths: readonly string[] = [];
   #resumeAt: ReplayPosition | undefined;
-  /** In the order in which they are read, from the first read on. */
+  /** In the order in which they are read. Set by the first read. */
   #files: readonly TimedFile[] = [];
   #merge: FileMerge | undefined;
   #hasToldEnd = false;
-  /** The watermark that was told last in a wait. */
+  /** The last watermark reported during a wait. */
   #toldNs = -(2n ** 63n);
-  /** Of the files begun: made anew when there are more. */
+  /** Digest of the files begun; renewed when there are more. */
   #digest = { begun: 0, text: digestOf([]) };
 
   constructor(options: ReplayOptions, schema: Schema, context: StageContext, descriptors: Descriptors) {
@@ -116,7 +116,7 @@ class ReplaySource implements Source {
     if (!batch) return this.#endOfTime();
     if (this.#timeColumn >= 0 && batch.length > 0) {
       const times = batch.columns[this.#timeColumn] as Int32Array;
-      // Where rows are exactly in order, the last one will do.
+      // If rows are exactly in order, checking the last one is enough.
       const isLastLatest = this.#isInTime && this.#options.maxDelay === 0;
       this.#latest.note(times, isLastLatest ? batch.length - 1 : 0, batch.length);
       this.#pace?.passed(times, batch.length);
@@ -165,7 +165,7 @@ class ReplaySource implements Source {
     return writePosition({ order: 'listed', file, path: this.#paths[file] ?? '', place, latestNs });
   }
 
-  /** Of many files it is dear; without a pace, a read waits for the disk alone. */
+  /** Expensive with many files. Without a pace, a read waits only for the disk. */
   positionForRead(): PlainData | undefined {
     return this.#pace ? this.position() : undefined;
   }
@@ -177,7 +177,7 @@ class ReplaySource implements Source {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
         'expected a position among files as listed, found one among files in order of time: ' +
-          'set "order: time" to go on with it, or start anew',
+          'set "order: time" to continue from it, or start again',
       );
     }
     this.#resumeAt = at;
@@ -187,7 +187,11 @@ class ReplaySource implements Source {
     await this.#merge?.close();
   }
 
-  /** Brings the files in their order. @returns `undefined` after a stop. */
+  /**
+   * Sorts the files and starts the merge.
+   *
+   * @returns `undefined` after a stop.
+   */
   async #begin(): Promise<FileMerge | undefined> {
     const files = this.#isInTime ? await filesInTime(this.#paths, this.#reading) : asListed(this.#paths);
     if (!files) return undefined;
@@ -218,7 +222,7 @@ class ReplaySource implements Source {
     return { order: 'time', begun, digest: text, last: '', open: [], latestNs: undefined };
   }
 
-  /** The next rows that are due, or those that are due first after a wait. */
+  /** Returns the rows that are due, or waits for the first ones that become due. */
   async #readDue(merge: FileMerge, pace: EventPace): Promise<Batch | null> {
     while (await merge.ready()) {
       const { times, row } = merge.head();
@@ -234,7 +238,7 @@ class ReplaySource implements Source {
     return null;
   }
 
-  /** In a long wait, says how far time is, so that what ends in a silence can end in it. */
+  /** During a long wait, reports how far time has advanced, so that windows can close in the meantime. */
   #tellTime({ reachedNs }: EventPace): Batch | undefined {
     const at = reachedNs - BigInt(this.#options.maxDelay);
     if (!this.#isInTime || this.#stop.signal.aborted || at <= this.#toldNs) return undefined;
@@ -242,7 +246,7 @@ class ReplaySource implements Source {
     return this.#watermark(at);
   }
 
-  /** Of files as listed it is only known at their end how far time has come. */
+  /** With files as listed, only their end tells how far time has advanced. */
   #endOfTime(): Batch | null {
     const { ns } = this.#latest;
     if (this.#isInTime || this.#hasToldEnd || ns === undefined || this.#stop.signal.aborted) return null;
@@ -257,7 +261,10 @@ class ReplaySource implements Source {
   }
 }
 
-/** Each is opened when the one before it has ended, and read forward, whatever its times are. */
+/**
+ * Files in the order listed: each is opened when the previous one has ended, and read forward whatever
+ * its times are.
+ */
 const asListed = (paths: readonly string[]): TimedFile[] =>
   paths.map((path, rank) => ({
     path,

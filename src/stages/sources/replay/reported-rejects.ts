@@ -2,7 +2,7 @@ import type { BadRow } from '../../../core/errors.js';
 import type { Rejects } from '../../../engine/rejects.js';
 import type { BackwardPlace } from './replay-position.js';
 
-/** For rows that are looked at and not yet read: bad ones are told when they are read. */
+/** For rows that are only peeked at: bad ones are reported when they are read for real. */
 export const IGNORED_REJECTS: Rejects = {
   keepsRows: true,
   count: 0,
@@ -10,12 +10,12 @@ export const IGNORED_REJECTS: Rejects = {
   async flush() {},
 };
 
-/** What an earlier run has told of a file that is read backwards. */
+/** Which bad rows an earlier run reported in a file that is read backwards. */
 export function toldBackwards({ reported, told = [] }: BackwardPlace): (line: number) => boolean {
   return (line) => line >= reported || told.some(([from, end]) => line >= from && line < end);
 }
 
-/** Passes over bad rows that an earlier run has told, since it decoded further than it gave rows. */
+/** Skips bad rows that an earlier run reported: it had decoded more rows than it delivered. */
 export class UnreportedRejects implements Rejects {
   passedOver = 0;
   readonly #rejects: Rejects;

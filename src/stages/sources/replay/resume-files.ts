@@ -3,20 +3,24 @@ import { PipelineError } from '../../../core/errors.js';
 import type { TimedFile } from './files-in-time.js';
 import { isBackward, type ListedPosition, type OpenFile, type TimePosition } from './replay-position.js';
 
-/** Where reading goes on among files in their order. */
+/** Where reading continues among the sorted files. */
 export interface FilesBegun {
   readonly begun: number;
   readonly open: readonly OpenFile[];
 }
 
-/** Tells one list of paths from another. */
+/** A digest that distinguishes lists of paths. */
 export function digestOf(files: readonly { readonly path: string }[]): string {
   const hash = createHash('sha256');
   for (const { path } of files) hash.update(path).update('\0');
   return hash.digest('hex').slice(0, 32);
 }
 
-/** @throws {PipelineError} `CHECKPOINT_INVALID` when the file that was open, or next, is another one. */
+/**
+ * Resumes among files as listed.
+ *
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if the file that was open, or next, is a different one.
+ */
 export function resumeListed(at: ListedPosition, paths: readonly string[]): FilesBegun {
   const path = paths[at.file] ?? '';
   if (path !== at.path) {
@@ -30,9 +34,11 @@ export function resumeListed(at: ListedPosition, paths: readonly string[]): File
 }
 
 /**
- * @param files - In order of their first times. More than before may have come, if they begin where
- *   all that was read ends.
- * @throws {PipelineError} `CHECKPOINT_INVALID` when those that were begun are others.
+ * Resumes among files in order of time.
+ *
+ * @param files - Sorted by their first times. New files may have been added, if they begin after
+ *   everything that was read.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if the files that were begun are different ones.
  */
 export function resumeInTime(at: TimePosition, files: readonly TimedFile[]): FilesBegun {
   const { begun, digest, last, open, latestNs } = at;
@@ -53,7 +59,7 @@ export function resumeInTime(at: TimePosition, files: readonly TimedFile[]): Fil
 }
 
 /**
- * A position among files as listed, for files in order of time: the same where there is one file.
+ * Applies a position among files as listed to files in order of time. Possible only for a single file.
  *
  * @throws {PipelineError} `CHECKPOINT_INVALID`.
  */
@@ -62,13 +68,15 @@ export function resumeOnlyFile(at: ListedPosition, paths: readonly string[]): Fi
   throw new PipelineError(
     'CHECKPOINT_INVALID',
     'expected a position among files in order of time, found one among files as listed: ' +
-      'set "order: listed" to go on with it, or start anew',
+      'set "order: listed" to continue from it, or start again',
   );
 }
 
 /**
- * @throws {PipelineError} `CHECKPOINT_INVALID` when files have no rows any more, or go another way than
- *   where they were left.
+ * Checks that the open files can be resumed.
+ *
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if a file has no rows any more, or its direction has
+ *   changed.
  */
 export function checkOpenFiles(open: readonly OpenFile[], files: readonly TimedFile[]): void {
   for (const { file, path, place } of open) {

@@ -2,7 +2,7 @@ import type { Batch } from '../../../columns/batch.js';
 import { asBigInt64Array } from '../../../columns/int64.js';
 import { elementsPerRow } from '../../../columns/schema.js';
 
-/** Puts the rows of a batch into the reverse order, and their lines. */
+/** Reverses the rows of a batch, and their lines. */
 export function reverseRows({ schema, columns, length }: Batch, lines: Int32Array): void {
   for (const [column, data] of columns.entries()) {
     const isWide = elementsPerRow(schema.columns[column]!.type) === 2;

@@ -1,9 +1,12 @@
 import type { RowOrigin } from '../../../columns/row-origin.js';
 
-/** By how much the lines of a file rise from row to row, as it is read: forward or backwards. */
+/** The change of a file's line number from row to row, as it is read: forward or backwards. */
 export type LineStep = 1 | -1;
 
-/** Rows of one file that stand together: their lines are copied, and not even that where none is left out. */
+/**
+ * The origin of consecutive rows of one file. Their lines are copied, unless no line is skipped; then the
+ * first one is enough.
+ */
 export function originInFile(file: string, lines: Int32Array, rows: number, step: LineStep): RowOrigin {
   const first = lines[0]!;
   if (followOn(lines, 0, rows, step)) return { at: (place) => ({ file, line: first + step * place }) };
@@ -11,25 +14,28 @@ export function originInFile(file: string, lines: Int32Array, rows: number, step
   return { at: (place) => ({ file, line: copied[place]! }) };
 }
 
-/** Whether no line is left out, as blank ones, bad rows and fields of several lines do. They all differ. */
+/**
+ * Whether no line is skipped. Blank lines, bad rows and multi-line fields skip lines. No two rows have
+ * the same line.
+ */
 const followOn = (lines: Int32Array, start: number, rows: number, step: LineStep): boolean =>
   lines[start + rows - 1]! - lines[start]! === step * (rows - 1);
 
-/** Notes where the rows of one batch after the other were read, in several files. */
+/** Notes where the rows of a batch, from several files, were read. Used for one batch after the other. */
 export class LinesInFiles {
   readonly #paths: readonly string[];
   readonly #rowsMax: number;
   readonly #lines: Int32Array;
   #ranks: Uint16Array | Int32Array;
-  /** By rank. */
+  /** Line step of each file, by rank. */
   readonly #steps: Int8Array;
-  /** By rank: lines of the first row and the last one in the batch. */
+  /** By rank: lines of the first and the last row in the batch. */
   readonly #first: Int32Array;
   readonly #last: Int32Array;
-  /** By rank: the batch that these are of. */
+  /** By rank: number of the batch that these lines belong to. */
   readonly #batch: Int32Array;
   #number = 0;
-  /** Whether the lines of each file in the batch follow on one another. */
+  /** Whether the lines of each file in the batch are consecutive. */
   #followOn = true;
 
   constructor(paths: readonly string[], rowsMax: number) {
@@ -45,21 +51,21 @@ export class LinesInFiles {
 
   begin(): void {
     this.#number++;
-    // So many first lines would be more than the lines themselves.
+    // With more files than rows, the first lines would take more room than the lines themselves.
     this.#followOn = this.#paths.length <= this.#rowsMax;
-    // Made anew: who holds the batch before may ask for its lines.
+    // Allocated anew: a holder of the previous batch may still ask for its lines.
     const isFew = this.#paths.length <= 65_536;
     this.#ranks = isFew ? new Uint16Array(this.#rowsMax) : new Int32Array(this.#rowsMax);
   }
 
-  /** Rows `start` to `end` of a block go to the batch, one after the other from `at` on. */
+  /** Notes that rows `start` to `end` of a block go into the batch, consecutively from `at` on. */
   addRun({ rank, step, lines }: LinedRows, start: number, end: number, at: number): void {
     this.#note(rank, step, lines, start, end - start);
     this.#lines.set(lines.subarray(start, end), at);
     this.#ranks.fill(rank, at, at + end - start);
   }
 
-  /** Rows of a block from `start` on go to places of the batch, from the `first` of them on. */
+  /** Notes that rows of a block, from `start` on, go to the batch's `places`, from index `first` on. */
   addSpread(
     { rank, step, lines }: LinedRows,
     start: number,
@@ -112,6 +118,6 @@ export class LinesInFiles {
 export interface LinedRows {
   readonly lines: Int32Array;
   readonly step: LineStep;
-  /** Of the file, in the list. */
+  /** Index of the file in the list. */
   readonly rank: number;
 }

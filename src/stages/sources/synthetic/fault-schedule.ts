@@ -9,8 +9,8 @@ export interface FaultSettings {
 }
 
 /**
- * Which faults fall on which row. All follow from the number of rows before it, so that a position
- * needs no more than that number.
+ * Decides which faults fall on which row. Everything follows from the number of rows before it, so a
+ * position needs only that number.
  */
 export class FaultSchedule {
   readonly #settings: FaultSettings;
@@ -19,13 +19,13 @@ export class FaultSchedule {
     this.#settings = settings;
   }
 
-  /** Places in a batch that one row may need: it and a late one, each twice. */
+  /** Places in a batch that one row may need: for itself and a late row, each twice. */
   get placesPerRow(): number {
     const { duplicateEvery, disorderEvery } = this.#settings;
     return duplicateEvery === undefined && disorderEvery === undefined ? 1 : 4;
   }
 
-  /** How many rows, after the first `row` ones, can be made before the next look at this schedule. */
+  /** How many rows can be made after the first `row` rows before this schedule has to be checked again. */
   rowsToNext(row: number): number {
     const { gapEvery, silenceEvery, duplicateEvery, disorderEvery, disorderBy, errorAtRow } = this.#settings;
     let rows = Number.POSITIVE_INFINITY;
@@ -40,7 +40,7 @@ export class FaultSchedule {
   }
 
   /**
-   * Before the row that follows `row` others.
+   * Whether the read fails before the row that follows `row` others.
    *
    * @param failed - Reads that have failed there.
    */
@@ -49,12 +49,12 @@ export class FaultSchedule {
   gapsAfter = (row: number): boolean => row > 0 && isMultiple(row, this.#settings.gapEvery);
   isSilentAfter = (row: number): boolean => row > 0 && isMultiple(row, this.#settings.silenceEvery);
 
-  /** Of the last of `row` rows. */
+  /** How often the last of `row` rows comes. */
   copiesOf = (row: number): number => (isMultiple(row, this.#settings.duplicateEvery) ? 2 : 1);
   isHeldBack = (row: number): boolean =>
     isMultiple(row + this.#settings.disorderBy, this.#settings.disorderEvery);
   releasesLate = (row: number): boolean => isMultiple(row, this.#settings.disorderEvery);
-  /** Of `row` rows, the one held back last, counted from 1. */
+  /** The number, counted from 1, of the row held back last among `row` rows. */
   heldBackLast(row: number): number {
     const { disorderBy, disorderEvery } = this.#settings;
     return row - ((row + disorderBy) % (disorderEvery ?? 1));

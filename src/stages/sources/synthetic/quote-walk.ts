@@ -14,7 +14,7 @@ import {
 
 export interface QuoteWalkSettings extends WalkRules {
   readonly seed: number;
-  /** ns since 1970 of the first row. */
+  /** Time of the first row, in ns since 1970. */
   readonly startNs: bigint;
   readonly intervalNs: number;
   /** At most `intervalNs`, below 2³¹. */
@@ -24,11 +24,11 @@ export interface QuoteWalkSettings extends WalkRules {
   /** Ticks from bid to ask. */
   readonly spread: number;
   readonly sizeMin: number;
-  /** Sizes there are from the least on, at most 65,536. */
+  /** Number of possible sizes, counted from the smallest; at most 65,536. */
   readonly sizes: number;
 }
 
-/** What a walk needs to go on: plain data. */
+/** What a walk needs to continue, as plain data. */
 export interface QuoteWalkState {
   readonly time: string;
   readonly random: RandomState;
@@ -36,27 +36,27 @@ export interface QuoteWalkState {
 }
 
 /**
- * Rows that are made at a time: what one pass leaves for the next then stays in the first cache. A loop
- * over a whole batch would also be compiled while its first run is still in it, and that code then
- * falls back at the loop's end, on every call, for a while (seen a thousand times in a row on Node 20).
+ * Rows made at a time: few enough that the result of one pass stays in the L1 cache for the next. Also,
+ * V8 would compile a loop over a whole batch while its first run is still in it; for a while, that code
+ * then deoptimizes at the end of the loop on every call (seen a thousand times in a row on Node 20).
  */
 export const WALK_ROWS_MAX = 512;
 
 /**
- * A random walk of quotes, of which the other kinds of rows are made. Integer arithmetic and one
- * correctly rounded division a price, so that a seed gives the same rows on every machine.
+ * A random walk of quotes, from which the other kinds of rows are derived. Uses integer arithmetic and
+ * one correctly rounded division per price, so that a seed gives the same rows on every machine.
  *
- * `advance` makes the next rows; after it, each column that is wanted is written by a pass.
+ * `advance` makes the next rows; afterwards each column that is needed is written in a separate pass.
  */
 export class QuoteWalk implements WalkedRows {
-  /** Of the rows made last, the first one at 0. The bid is `spread >> 1` ticks below. */
+  /** Ticks of the rows made last, the first one at index 0. The bid is `spread >> 1` ticks below. */
   readonly ticks = new Int32Array(WALK_ROWS_MAX);
-  /** The sizes' bits: the bid's in the upper half, the ask's in the lower. */
+  /** Random bits for the sizes: the bid's in the upper half, the ask's in the lower. */
   readonly draws = new Int32Array(WALK_ROWS_MAX);
   readonly jitters: Int32Array | undefined;
   readonly #settings: QuoteWalkSettings;
   readonly #state: WalkState;
-  /** Words of the least step of time. */
+  /** Words of the smallest time step. */
   readonly #stepHigh: number;
   readonly #stepLow: number;
   /** Time of the next row. */
@@ -75,7 +75,7 @@ export class QuoteWalk implements WalkedRows {
     writeInt64(this.#time, 0, startNs);
   }
 
-  /** ns since 1970 of the next row. */
+  /** Time of the next row, in ns since 1970. */
   get nextTime(): bigint {
     return readInt64(this.#time, 0);
   }
@@ -98,10 +98,11 @@ export class QuoteWalk implements WalkedRows {
   }
 
   /**
-   * Makes the next `count` rows, at most `WALK_ROWS_MAX`, and writes what every kind of row has.
+   * Makes the next `count` rows, at most `WALK_ROWS_MAX`, and writes the columns that every kind of row
+   * has.
    *
    * @param ids - Id of each symbol of the walk.
-   * @param start - The first of the rows in the columns.
+   * @param start - Index of the first row in the columns.
    */
   advance(times: Int32Array, symbols: Int32Array, ids: Int32Array, start: number, count: number): void {
     walkRows(this.#state, this.#settings, this, ids, symbols, start, count);
@@ -134,7 +135,10 @@ export class QuoteWalk implements WalkedRows {
   }
 }
 
-/** Five to twenty times as fast as `Array.from`: it is done for each checkpoint, and at a pace for each read. */
+/**
+ * Five to twenty times as fast as `Array.from`. This matters because it runs for each checkpoint and,
+ * with a rate, for each read.
+ */
 function numbersOf(values: Int32Array): number[] {
   const numbers = new Array<number>(values.length);
   for (let i = 0; i < values.length; i++) numbers[i] = values[i]!;

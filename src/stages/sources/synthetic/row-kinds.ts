@@ -11,16 +11,19 @@ import type { TickGrid } from './tick-grid.js';
 
 export type SyntheticKind = 'quote' | 'trade' | 'book';
 
-/** The standard columns of a kind, receive time aside: these rows are not received. */
+/** The standard columns of a kind, except the receive time, since these rows are not received. */
 export function syntheticSchema(kind: SyntheticKind): Schema {
   const { required, optional } = STANDARD_COLUMNS[kind];
   return { kind, columns: [...required, ...optional.filter(({ name }) => name !== 'received')] };
 }
 
-/** Moves the walk on by `count` rows and writes them into the columns of its batch, from row `start` on. */
+/** Advances the walk by `count` rows and writes them into the columns of its batch, from row `start` on. */
 export type MakeRows = (start: number, count: number) => void;
 
-/** How rows of a kind are made of the walk. Made anew for each batch, since the columns are its own. */
+/**
+ * Creates the function that makes rows of a kind from the walk; once for each batch, since each has its
+ * own columns.
+ */
 export type RowMaker = (batch: Batch, walk: QuoteWalk, ids: Int32Array) => MakeRows;
 
 export interface RowMakerSettings {
@@ -50,7 +53,7 @@ const makeQuotes: RowMaker = (batch, walk, ids) => {
 const BUY = TRADE_SIDES.indexOf('buy');
 const SELL = TRADE_SIDES.indexOf('sell');
 
-/** A buy at the ask, a sell at the bid. */
+/** A trade: a buy at the ask, a sell at the bid. */
 function createTradeMaker({ grid, spread }: RowMakerSettings): RowMaker {
   const { numerator, denominator } = grid;
   const below = spread >> 1;
@@ -62,7 +65,7 @@ function createTradeMaker({ grid, spread }: RowMakerSettings): RowMaker {
       walk.advance(times, symbols, ids, start, count);
       walk.writeAskSizes(volumes, start, count);
       for (let i = 0; i < count; i++) {
-        const isBuy = draws[i]! >>> 31; // arithmetic, not a branch: no processor predicts chance
+        const isBuy = draws[i]! >>> 31; // arithmetic, not a branch: random branches cannot be predicted
         prices[start + i] = ((ticks[i]! - below + isBuy * spread) * numerator) / denominator;
         sides[start + i] = SELL + isBuy * (BUY - SELL);
       }
@@ -75,7 +78,7 @@ const ASK = BOOK_SIDES.indexOf('ask');
 const CHANGE = BOOK_ACTIONS.indexOf('change');
 const DELETE = BOOK_ACTIONS.indexOf('delete');
 
-/** A change of one level, one tick from the next; a size of 0 takes it away. */
+/** A change of one level of a book. Levels are one tick apart; a size of 0 deletes the level. */
 function createBookMaker({ grid, spread, levels }: RowMakerSettings): RowMaker {
   const { numerator, denominator } = grid;
   const below = spread >> 1;

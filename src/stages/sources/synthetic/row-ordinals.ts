@@ -1,16 +1,19 @@
 import type { RowOrigin, RowSpot } from '../../../columns/row-origin.js';
 
-/** Which row each place of a batch holds, in runs of rows that follow one another. */
+/** Which row is at each place of a batch, kept as runs of consecutive rows. */
 export class RowOrdinals implements RowOrigin {
   readonly #places: number[] = [];
   readonly #ordinals: number[] = [];
 
-  /** From `place` on stand the rows from `ordinal` on, counted from 1. In order of `place`. */
+  /**
+   * Notes that consecutive rows from `ordinal` on, counted from 1, begin at `place`. Call in order of
+   * `place`.
+   */
   add(place: number, ordinal: number): void {
     const last = this.#places.length - 1;
     if (last >= 0 && place - this.#places[last]! === ordinal - this.#ordinals[last]!) return;
     if (this.#places[last] === place) {
-      this.#ordinals[last] = ordinal; // what stood there was taken back
+      this.#ordinals[last] = ordinal; // the earlier row there was removed
       return;
     }
     this.#places.push(place);

@@ -3,22 +3,25 @@ import type { Nanos } from '../../../core/units.js';
 
 export interface RowScheduleSettings {
   readonly rowsPerSecond: number;
-  /** Rows between two silences; `Infinity`: none. */
+  /** Rows between two silences; `Infinity` if there are none. */
   readonly silenceEvery: number;
   readonly silenceNs: number;
 }
 
-/** Rows that come sooner than this after the last ones wait for more, so that batches are worth their cost. */
+/**
+ * Minimum time between deliveries: rows that are due sooner wait for more, so that batches are worth
+ * their cost.
+ */
 const BREATH_NS = 1_000_000;
 
 /**
- * When rows are due on the clock. The schedule is fixed by the first look: a reader that falls
- * behind catches up.
+ * When rows are due on the clock. The first call fixes the schedule: a reader that falls behind catches
+ * up.
  */
 export class RowSchedule {
   readonly #clock: Clock;
   readonly #settings: RowScheduleSettings;
-  /** On the clock, when row 0 was due. */
+  /** When row 0 was due, on the clock. */
   #origin: number | undefined;
   #last = Number.NEGATIVE_INFINITY;
 
@@ -28,9 +31,9 @@ export class RowSchedule {
   }
 
   /**
-   * How many rows are due from `row` on; 0 as long as there is reason to wait.
+   * How many rows are due from `row` on; 0 while it is worth waiting.
    *
-   * @param enough - As many need not wait for more.
+   * @param enough - This many rows need not wait for more.
    */
   rowsDue(row: number, enough: number): number {
     const now = Number(this.#clock.now());
@@ -42,8 +45,9 @@ export class RowSchedule {
   }
 
   /**
-   * Settles when at least one row from `row` on is due, after `atMostNs`, or once `signal` aborts.
-   * @returns How many are due: 0 when it did not wait for that.
+   * Waits until at least one row from `row` on is due, `atMostNs` have passed, or `signal` aborts.
+   *
+   * @returns How many rows are due; 0 if it returned for another reason.
    */
   async waitFor(row: number, signal: AbortSignal, atMostNs: number): Promise<number> {
     const dueAt = Math.max((this.#origin ?? 0) + this.#dueAfter(row), this.#last + BREATH_NS);
@@ -51,15 +55,15 @@ export class RowSchedule {
     await sleepUntil(this.#clock, BigInt(Math.ceil(until)) as Nanos, signal);
     if (signal.aborted || until < dueAt) return 0;
     this.#last = Number(this.#clock.now());
-    return Math.max(1, this.#countDue(row, this.#last)); // the instant was rounded, the row is due
+    return Math.max(1, this.#countDue(row, this.#last)); // the row is due; the instant was rounded
   }
 
-  /** How long it is until a row is due, in ns; 0 or less: it is. */
+  /** Ns until a row is due; 0 or less if it is. */
   untilDue(row: number): number {
     return (this.#origin ?? 0) + this.#dueAfter(row) - Number(this.#clock.now());
   }
 
-  /** ns from the origin to when a row is due. */
+  /** Ns from the origin until a row is due. */
   #dueAfter(row: number): number {
     const { rowsPerSecond, silenceEvery, silenceNs } = this.#settings;
     return (row / rowsPerSecond) * 1e9 + Math.floor(row / silenceEvery) * silenceNs;

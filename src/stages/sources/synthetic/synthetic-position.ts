@@ -2,18 +2,18 @@ import { PipelineError } from '../../../core/errors.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import type { QuoteWalkState } from './quote-walk.js';
 
-/** Where a synthetic source will go on. */
+/** Where a synthetic source continues. */
 export interface SyntheticPosition {
   /** Rows made so far. */
   readonly row: number;
   readonly walk: QuoteWalkState;
   /** Elements of the row that is held back, by column. */
   readonly late: readonly (readonly number[])[] | null;
-  /** How often that row is to come. */
+  /** How often the held row will come. */
   readonly copies: number;
 }
 
-/** @throws {PipelineError} `CHECKPOINT_INVALID` when this is no position of such a source. */
+/** @throws {PipelineError} `CHECKPOINT_INVALID` if this is not a position of such a source. */
 export function parsePosition(position: PlainData, symbols: number): SyntheticPosition {
   const read = position as unknown as Partial<SyntheticPosition> | null;
   const walk = read?.walk;

@@ -18,7 +18,7 @@ import { RowSchedule } from './row-schedule.js';
 import { parsePosition, type SyntheticPosition } from './synthetic-position.js';
 import { tickGrid, ticksMaxOf } from './tick-grid.js';
 
-/** Ticks that a seed makes, the same on every machine: prices on a random walk, faults on demand. */
+/** Ticks that a seed determines, the same on every machine: prices on a random walk, faults on demand. */
 export const syntheticSource: SourceFactory<SyntheticOptions> = {
   plan(options, problems) {
     checkTogether(options, problems);
@@ -27,13 +27,13 @@ export const syntheticSource: SourceFactory<SyntheticOptions> = {
   create: (options, context) => new SyntheticSource(options, context),
 };
 
-/** How long the source is silent before it says how far time is. */
+/** How long the source stays silent before it reports how far time has advanced. */
 const WAIT_NS_MAX = 100_000_000;
 
 class SyntheticSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
-  /** A row that is late by the schedule of faults is meant to be late. */
+  /** Rows that the fault schedule delays are meant to be late, so no delay is promised. */
   readonly order = { scope: 'all', maxDelayNs: 0 } as const;
   readonly #options: SyntheticOptions;
   readonly #context: StageContext;
@@ -43,14 +43,14 @@ class SyntheticSource implements Source {
   readonly #maker: RowMaker;
   readonly #schedule: RowSchedule | undefined;
   readonly #stopping = new AbortController();
-  /** The row that is held back, if there is one, as often as it is to come. */
+  /** The row that is held back, if any, as many times as it will come. */
   readonly #late: Batch;
   #ids = new Int32Array(0);
-  /** Rows made so far, copies aside. */
+  /** Rows made so far, not counting copies. */
   #row = 0;
-  /** No row that comes, but those held back, is earlier. Kept only where rows come at a rate. */
+  /** No further row is earlier, except for rows held back. Kept only with a rate. */
   #watermark: bigint | undefined;
-  /** Since the source was made: a position does not hold them. */
+  /** Counted since the source was created; not part of a position. */
   #readsFailed = 0;
   #gaps = 0;
 
@@ -91,7 +91,7 @@ class SyntheticSource implements Source {
   }
 
   open(): void {
-    const column = this.schema.columns[1]!; // every kind begins with time and symbol
+    const column = this.schema.columns[1]!; // the columns of every kind begin with time and symbol
     const symbols = this.#context.dictionaries.get(column.dictionary ?? column.name);
     this.#ids = Int32Array.from(symbolNames(this.#options), (name) => symbols.idOf(name));
   }
@@ -120,7 +120,7 @@ class SyntheticSource implements Source {
     return position as unknown as PlainData; // readonly arrays and numbers: plain data by its fields
   }
 
-  /** Of many symbols it is dear, and without a pace no read waits. */
+  /** Expensive with many symbols. Without a rate, no read waits. */
   positionForRead(): PlainData | undefined {
     return this.#schedule && this.position();
   }
@@ -147,7 +147,10 @@ class SyntheticSource implements Source {
     return this.#row === this.#options.rows && this.#late.length === 0;
   }
 
-  /** In a long wait, tells now and then how far time is, so that what ends in a silence can end in it. */
+  /**
+   * Waits and makes rows. During a long wait, reports how far time has advanced, so that windows can
+   * close in the meantime.
+   */
   async #waitAndMake(schedule: RowSchedule): Promise<Batch | null> {
     const { signal } = this.#stopping;
     for (;;) {
@@ -163,7 +166,7 @@ class SyntheticSource implements Source {
     }
   }
 
-  /** Of the next row, what stands before it reckoned in. */
+  /** Time of the next row, including any silence or gap before it. */
   get #nextTime(): bigint {
     const { faults, interval } = this.#options;
     let time = this.#walk.nextTime;
@@ -172,7 +175,7 @@ class SyntheticSource implements Source {
     return time;
   }
 
-  /** A batch of at most `rowsMax` new rows, and at least one. */
+  /** A batch of at least one and at most `rowsMax` new rows. */
   #make(rowsMax: number): Batch {
     const batch = this.#pool.acquire();
     const ordinals = new RowOrdinals();
@@ -184,7 +187,7 @@ class SyntheticSource implements Source {
 
     while (this.#row < last && batch.length + spare < batch.capacity) {
       if (this.#faults.failsAfter(this.#row, this.#readsFailed)) {
-        if (!batch.isEmpty) return batch; // what came before the failure is delivered
+        if (!batch.isEmpty) return batch; // rows before the failure are delivered first
         batch.release();
         this.#readsFailed++;
         throw new PipelineError(
@@ -214,7 +217,7 @@ class SyntheticSource implements Source {
     return batch;
   }
 
-  /** Lets a gap or a silence pass that stands before the next row. */
+  /** Applies a gap or a silence before the next row. */
   #pass(batch: Batch): void {
     const { faults, interval } = this.#options;
     if (this.#faults.isSilentAfter(this.#row)) this.#walk.skip(BigInt(faults.silenceFor));
@@ -232,7 +235,7 @@ class SyntheticSource implements Source {
     batch.controls.push({ row: batch.length, record });
   }
 
-  /** Does to the row made last what the schedule asks for. */
+  /** Applies the scheduled faults to the row made last. */
   #disturb(batch: Batch, ordinals: RowOrdinals): void {
     const row = batch.length - 1;
     const copies = this.#faults.copiesOf(this.#row);
@@ -264,7 +267,7 @@ function symbolNames({ symbols }: SyntheticOptions): readonly string[] {
   return Array.from({ length: symbols }, (_, i) => `SYM${String(i).padStart(digits, '0')}`);
 }
 
-/** Ticks that prices reach below and above the walk. */
+/** How many ticks prices reach below and above the walk. */
 const ticksBelow = ({ kind, spread, levels }: SyntheticOptions): number =>
   (spread >> 1) + (kind === 'book' ? levels - 1 : 0);
 const ticksAbove = ({ kind, spread, levels }: SyntheticOptions): number =>

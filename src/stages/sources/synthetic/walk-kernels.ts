@@ -1,46 +1,47 @@
 /**
- * The loops behind a walk of quotes, one column a pass, so that a kind of rows makes only the columns
- * that it has. Unrolled, since V8 looks up memory and length of an array again at each turn of a
- * loop: with many arrays, that costs more than the work.
+ * The loops behind a walk of quotes, one pass per column, so that each kind of row computes only its own
+ * columns. The loops are unrolled, since V8 reloads the memory and length of an array on each iteration;
+ * with many arrays, this costs more than the work itself.
  */
 import type { TickGrid } from './tick-grid.js';
 
-/** How the walk of all symbols goes. */
+/** Rules for the walk of all symbols. */
 export interface WalkRules {
-  /** Symbols, at most 65,536. */
+  /** Number of symbols, at most 65,536. */
   readonly symbols: number;
-  /** Largest move of a row, in ticks. */
+  /** Largest move per row, in ticks. */
   readonly volatility: number;
-  /** Between which the walk is reflected. */
+  /** Bounds between which the walk is reflected. */
   readonly ticksMin: number;
   readonly ticksMax: number;
 }
 
-/** Where a walk stands. */
+/** State of a walk. */
 export interface WalkState {
-  /** Of `Random`. */
+  /** State of `Random`. */
   readonly random: Int32Array;
-  /** Where each symbol is, in ticks. */
+  /** Position of each symbol, in ticks. */
   readonly ticksOf: Int32Array;
 }
 
-/** What the walk makes beside the symbols, the first row at 0. */
+/** What the walk makes besides the symbols, the first row at index 0. */
 export interface WalkedRows {
-  /** Where the row's symbol is now. */
+  /** Position of the row's symbol after the move. */
   readonly ticks: Int32Array;
-  /** 32 bits of chance beside those of the move. */
+  /** 32 random bits, independent of the move. */
   readonly draws: Int32Array;
-  /** Such bits for the jitter, where there is one. */
+  /** 32 random bits for the jitter, if there is one. */
   readonly jitters: Int32Array | undefined;
 }
 
 /**
- * Makes the next `count` rows of the walk. Each takes two draws of 32 bits: one for symbol (upper
- * half) and move (lower half), one to be kept; jitter takes a third. The steps of `Random` are
- * written out in locals, two at once: a call and four fields a draw would double the cost of a row.
+ * Makes the next `count` rows of the walk. Each row takes two draws of 32 bits: one for the symbol (upper
+ * half) and the move (lower half), and one that is stored; jitter takes a third. The steps of `Random`
+ * are written out with locals, two at a time: a call and four field accesses per draw would double the
+ * cost of a row.
  *
  * @param ids - Id of each symbol.
- * @param column - Where the ids go, from row `start` on.
+ * @param column - Receives the ids, from row `start` on.
  */
 export function walkRows(
   { random, ticksOf }: WalkState,
@@ -144,7 +145,10 @@ const mix = (b: number): number => b ^ (b >>> 9);
 const nineTimes = (c: number): number => (c + (c << 3)) | 0;
 const rotate = (c: number): number => (c << 21) | (c >>> 11);
 
-/** One of `count` (at most 2¹⁶) by 16 bits of chance: the product fits 32 bits, its upper half is the choice. */
+/**
+ * Chooses one of `count` (at most 2¹⁶) by 16 random bits: the product fits in 32 bits, and its upper half
+ * is the choice.
+ */
 const choose = (chance: number, count: number): number => Math.imul(chance, count) >>> 16;
 
 function move(
@@ -162,7 +166,7 @@ function move(
   return next;
 }
 
-/** Prices of so many ticks from the walk. */
+/** Writes prices that are `offset` ticks from the walk. */
 export function writePrices(
   ticks: Int32Array,
   offset: number,
@@ -186,7 +190,7 @@ export function writePrices(
   for (; row < count; row++) column[start + row] = ((ticks[row]! + offset) * numerator) / denominator;
 }
 
-/** Sizes by 16 bits of each draw, `shift` bits up. */
+/** Writes sizes from 16 bits of each draw, starting at bit `shift`. */
 export function writeSizes(
   draws: Int32Array,
   shift: 0 | 16,
@@ -214,9 +218,10 @@ export function writeSizes(
 }
 
 /**
- * Times from `time` on, which is moved to that of the next row.
+ * Writes times from `time` on, and moves `time` to that of the next row.
  *
- * @param stepHigh - Words of the step from row to row, which is not negative.
+ * @param stepHigh - High word of the step from row to row; `stepLow` is the low word. The step is not
+ *   negative.
  */
 export function writeTimes(
   time: Int32Array,
@@ -261,7 +266,7 @@ export function writeTimes(
   time[1] = high;
 }
 
-/** The same with chance in each step: up to `span` − 1 ns on top of it. */
+/** Like `writeTimes`, with up to `span` − 1 random ns added to each step. */
 export function writeJitteredTimes(
   time: Int32Array,
   stepHigh: number,
