@@ -2,53 +2,59 @@ import type { PlainData } from '../core/plain-data.js';
 import type { FileCut, ResumedFile } from './staging/open-files.js';
 import type { StagedFile } from './staging/staged-file.js';
 
-/** A position, and what makes it durable: files may grow and end meanwhile. */
+/** A position, and the step that makes it durable. Files may grow and end before that step. */
 export interface Prepared {
   readonly position: PlainData;
   sync(): Promise<void>;
 }
 
 /**
- * Where a file sink's bytes go: a directory of parts or one file. Steps of the protocol, so that an
- * output that is no file system can follow them: claim (`open`), stage (`begin`, `end`), `prepare`,
- * publish (`commit`, `flush`), fence and recover (`resume`).
+ * Where the bytes of a file sink go: a directory of parts or one file. The methods are the steps of the
+ * protocol, so that an output other than a file system can implement them: claim (`open`), stage
+ * (`begin`, `end`), `prepare`, publish (`commit`, `flush`), fence and recover (`resume`).
  */
 export interface Output {
   open(): Promise<void>;
   /**
-   * After `open`: takes the run over from whoever had it, and goes back to the position.
-   * @returns The files to go on with.
+   * Takes over the run from its earlier owner and restores the position. Called after `open`.
+   *
+   * @returns The files to continue.
    */
   resume(position: PlainData): Promise<readonly ResumedFile[]>;
   /**
-   * A file for the next rows.
-   * @param partition - The folders that it is to be in, such as `symbol=A/day=2024-01-02`, or nothing.
+   * Begins a file for the next rows.
+   *
+   * @param partition - The folders that it belongs in, such as `symbol=A/day=2024-01-02`, or nothing.
    */
   begin(partition: string): Promise<StagedFile>;
-  /** Takes a file in which all rows are whole. Where no store decides, a part may be seen from now on. */
+  /** Accepts a finished file. Without a checkpoint store, a part may be visible from now on. */
   end(file: StagedFile): Promise<void>;
-  /** Whether the next cuts are to be whole. */
+  /** Whether the next cuts must be whole. */
   readonly wantsWhole: boolean;
   /**
-   * Notes all that has ended, and what counts of the rest.
-   * @param cuts - Of all files that have begun and not ended.
+   * Records everything that has ended, and the part of the open files that counts.
+   *
+   * @param cuts - Cuts of all files that have begun but not ended.
    */
   prepare(cuts: readonly FileCut[]): Promise<Prepared>;
-  /** A position of `prepare` counts: what it lists may be seen. */
+  /** Called when a position from `prepare` was accepted: the files that it lists may become visible. */
   commit(position: PlainData): Promise<void>;
-  /** Makes all that has ended durable and visible, and answers with the position after it. */
+  /** Makes everything that has ended durable and visible, and returns the position after it. */
   flush(): Promise<PlainData>;
-  /** Files of this run that can be seen. */
+  /** Files of this run that are visible. */
   paths(): readonly string[];
-  /** One file has room for control records before its first row, and begins before the first checkpoint. */
+  /**
+   * Whether the output is one file. It then holds control records before its first row, and begins before
+   * the first checkpoint.
+   */
   readonly isOneFile: boolean;
-  /** There is no file yet that tells of the columns, and there is to be one. */
+  /** Whether a file that states the columns is needed, and there is none yet. */
   lacksSchema(): boolean;
-  /** Frees everything, and removes what nobody can go on with. Does not throw. */
+  /** Frees everything, and removes what nobody can resume. Does not throw. */
   close(): Promise<void>;
 }
 
-/** Where a beginning fails, what was taken is let go of. */
+/** Runs the beginning of an output, and closes the output if that fails. */
 export async function orClose<T>(output: Pick<Output, 'close'>, begin: () => Promise<T>): Promise<T> {
   try {
     return await begin();
@@ -58,5 +64,5 @@ export async function orClose<T>(output: Pick<Output, 'close'>, begin: () => Pro
   }
 }
 
-/** What becomes of what is there already. */
+/** What to do with existing output. */
 export type IfExists = 'error' | 'append' | 'replace';

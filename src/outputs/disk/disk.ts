@@ -11,15 +11,18 @@ import { RoomOnDisk } from './room-on-disk.js';
 
 const NOT_THROUGH_LINKS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
 
-/** Steps on a file system that several parts of an output take, each honest about what is durable. */
+/**
+ * File-system steps that several parts of an output share. Each guarantees exactly the durability that it
+ * states.
+ */
 export class Disk {
   readonly fs: FileSystem;
-  /** For the bytes of staged files. */
+  /** Writes the bytes of staged files. */
   readonly room: RoomOnDisk;
   readonly #log: Logger;
   #saidUnsupported = false;
 
-  /** @param room - Without it, a write that finds the disk full fails. */
+  /** @param room - Without it, a write fails when the disk is full. */
   constructor(fs: FileSystem, log: Logger, room = new RoomOnDisk()) {
     this.fs = fs;
     this.#log = log;
@@ -27,10 +30,10 @@ export class Disk {
   }
 
   /**
-   * Makes names in a directory survive a power cut. Where the file system offers no such thing, that
-   * is said once and the run goes on.
+   * Makes names in a directory survive a power cut. If the file system does not support this, one warning
+   * is logged and the run continues.
    *
-   * @throws {PipelineError} `OUTPUT_FAILED`, retryable: what was renamed may be gone after a crash.
+   * @throws {PipelineError} `OUTPUT_FAILED`, retryable: renamed files may be gone after a crash.
    */
   async syncDirectory(directory: string): Promise<void> {
     if ((await syncFolder(this.fs, directory)) || this.#saidUnsupported) return;
@@ -38,17 +41,17 @@ export class Disk {
     this.#log.warn({ directory }, 'this file system cannot sync directories: a power cut may lose files');
   }
 
-  /** Makes a directory and those around it, so that they survive a power cut. */
+  /** Creates a directory and its missing parents, so that they survive a power cut. */
   async makeDirectories(directory: string): Promise<void> {
     const made = await makeDirectory(this.fs, directory);
     for (const parent of parentsToSync(directory, made)) await this.syncDirectory(parent);
   }
 
   /**
-   * Makes one directory of ours, where it is not there yet. A link in its place is not followed: it
-   * would lead our files to where somebody else wants them.
+   * Creates one of our own directories if it does not exist. A link in its place is not followed, since
+   * it could lead our files to a place of someone else's choosing.
    *
-   * @returns Whether it was made now.
+   * @returns Whether it was created now.
    */
   async makeOwnDirectory(path: string): Promise<boolean> {
     try {
@@ -71,7 +74,7 @@ export class Disk {
     );
   }
 
-  /** @returns `[]` where there is no such directory. */
+  /** @returns `[]` if there is no such directory. */
   async list(directory: string): Promise<string[]> {
     try {
       return await this.fs.readdir(directory);
@@ -91,7 +94,7 @@ export class Disk {
     }
   }
 
-  /** The text of a file of ours; `undefined` where there is none. Links are not followed. */
+  /** The text of one of our own files; `undefined` if it does not exist. Links are not followed. */
   async read(path: string): Promise<string | undefined> {
     try {
       return await this.fs.readFile(path, { encoding: 'utf8', flag: NOT_THROUGH_LINKS });
@@ -101,7 +104,7 @@ export class Disk {
     }
   }
 
-  /** All of a file of ours. Links are not followed. */
+  /** All bytes of one of our own files. Links are not followed. */
   async readBytes(path: string): Promise<Uint8Array> {
     try {
       return await this.fs.readFile(path, { flag: NOT_THROUGH_LINKS });
@@ -110,7 +113,7 @@ export class Disk {
     }
   }
 
-  /** Writes a file that must not exist, and puts it on the disk. Its name is not synced. */
+  /** Writes a file that must not exist, and syncs its bytes. Its name is not synced. */
   async writeNew(path: string, text: string): Promise<void> {
     try {
       await writeNewFile(this.fs, path, text);
@@ -120,7 +123,7 @@ export class Disk {
   }
 
   /**
-   * Puts a small file in its place as a whole, durably.
+   * Replaces a small file atomically and durably.
    *
    * @param from - Folder in which it is written first.
    */
@@ -136,7 +139,7 @@ export class Disk {
     await this.syncDirectory(dirname(path));
   }
 
-  /** Removes a file that may be gone already. */
+  /** Removes a file that may already be gone. */
   async remove(path: string): Promise<void> {
     try {
       await this.fs.unlink(path);
@@ -145,12 +148,12 @@ export class Disk {
     }
   }
 
-  /** The same where nothing depends on it. */
+  /** Removes a file if possible; used where nothing depends on it. */
   async removeQuietly(path: string): Promise<void> {
     await this.fs.unlink(path).catch(() => undefined);
   }
 
-  /** Removes a folder of ours and the files in it, one by one. Nothing in it is followed. Does not throw. */
+  /** Removes one of our own folders and its files, one by one. Follows no links. Does not throw. */
   async removeFolderQuietly(folder: string): Promise<void> {
     const names = await this.fs.readdir(folder).catch(() => []);
     for (const name of names) await this.removeQuietly(join(folder, name));

@@ -4,12 +4,13 @@ import { inSyncTurn } from '../../shared-memory/sync-gate.js';
 
 type Opens = Pick<typeof node, 'open'>;
 
-/** What file systems answer that cannot sync a directory. Anything else is a failure. */
+/** Error codes of file systems that cannot sync a directory. Any other code is a failure. */
 const UNSUPPORTED = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /**
- * Makes a file that must not be there yet, with all its bytes on the disk. Its name is not synced.
- * @throws What the file system throws; `OUTPUT_FAILED` where it is the sync.
+ * Creates a file that must not exist yet, and syncs its bytes. Its name is not synced.
+ *
+ * @throws what the file system throws; `OUTPUT_FAILED` if the sync fails.
  */
 export async function writeNewFile(fs: Opens, path: string, bytes: Uint8Array | string): Promise<void> {
   const handle = await fs.open(path, 'wx');
@@ -22,10 +23,10 @@ export async function writeNewFile(fs: Opens, path: string, bytes: Uint8Array | 
 }
 
 /**
- * Writes into a file that is there, from an offset on, and puts it on the disk. Where that fails, nothing
- * may count any more that was to be behind the offset, nor may the file be synced again.
+ * Writes into an existing file from an offset on, and syncs it. If this fails, nothing after the offset
+ * may count any more, and the file must not be synced again.
  *
- * @throws What the file system throws; `OUTPUT_FAILED` where it is the sync.
+ * @throws what the file system throws; `OUTPUT_FAILED` if the sync fails.
  */
 export async function writeBehind(fs: Opens, path: string, offset: number, bytes: Uint8Array): Promise<void> {
   const handle = await fs.open(path, 'r+');
@@ -49,10 +50,11 @@ async function sync(handle: node.FileHandle, path: string): Promise<void> {
 }
 
 /**
- * Puts the names in a folder on the disk.
+ * Syncs the names in a folder.
  *
- * @returns `false` where the file system offers no such thing. Windows opens no folder, and syncs none.
- * @throws {PipelineError} `OUTPUT_FAILED`, retryable: what was made or renamed may be gone after a crash.
+ * @returns `false` if the file system does not support this. On Windows, folders cannot be opened, so
+ *   this does nothing.
+ * @throws {PipelineError} `OUTPUT_FAILED`, retryable: created or renamed files may be gone after a crash.
  */
 export async function syncFolder(fs: Opens, path: string): Promise<boolean> {
   if (process.platform === 'win32') return true;

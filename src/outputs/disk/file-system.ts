@@ -1,6 +1,6 @@
 import * as node from 'node:fs/promises';
 
-/** The part of `node:fs/promises` that outputs use: tests put failures into it. */
+/** The part of `node:fs/promises` that outputs use. Tests inject failures into it. */
 export type FileSystem = Pick<
   typeof node,
   | 'mkdir'

@@ -8,34 +8,34 @@ import type { Logger } from '../../telemetry/logger.js';
 export interface RoomSettings {
   readonly clock: Clock;
   readonly log: Logger;
-  /** The run is to end without delivery: no write waits any more. */
+  /** Aborts when the run ends without delivery; from then on, no write waits. */
   readonly stopping?: AbortSignal;
 }
 
-/** From one attempt to the next. */
+/** Wait between two attempts. */
 const AGAIN = millis(1_000);
 
 /**
- * Has writes wait while the disk is full, in place of failing: the run goes on by itself once somebody
- * has made room. Only writes: of an `fsync` that failed nobody knows what is on the disk.
+ * Makes writes wait while the disk is full instead of failing: the run continues by itself once someone
+ * has made room. This applies to writes only: after a failed `fsync`, nobody knows what is on the disk.
  */
 export class RoomOnDisk {
   readonly #settings: RoomSettings | undefined;
   readonly #warning: OnceAMinute | undefined;
 
-  /** @param settings - Without them, a write that finds the disk full fails. */
+  /** @param settings - Without them, a write fails when the disk is full. */
   constructor(settings?: RoomSettings) {
     this.#settings = settings;
     this.#warning = settings && new OnceAMinute(settings.clock);
   }
 
   /**
-   * Writes all bytes, from where a short write or a full disk broke it off.
+   * Writes all bytes, and continues after a short write or a full disk.
    *
-   * @param path - For messages.
+   * @param path - Used in messages.
    * @param doing - As for `outputFailed`.
-   * @param write - Writes the bytes from one on, or some of them, and answers with how many.
-   * @throws {PipelineError} `OUTPUT_FAILED`; once the run stops, with the reason of that as its cause.
+   * @param write - Writes bytes from an index on, possibly not all of them, and returns how many.
+   * @throws {PipelineError} `OUTPUT_FAILED`; after the run was stopped, the stop's reason is its cause.
    */
   async writeAll(
     bytes: Uint8Array,

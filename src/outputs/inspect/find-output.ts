@@ -5,13 +5,13 @@ import type { FileSystem } from '../disk/file-system.js';
 import { parsePartName } from '../parts/part-name.js';
 import { outputOf, stateFolderOf } from '../runs/state-folder.js';
 
-/** Where an output is, and what stands there. */
+/** Where an output is, and what is there now. */
 export interface FoundOutput {
-  /** Without links. */
+  /** Path with links resolved. */
   readonly output: string;
-  /** `missing`: nothing yet, or not any more. */
+  /** `missing` if there is nothing yet, or nothing any more. */
   readonly kind: 'directory' | 'file' | 'missing';
-  /** Folder beside it with what is not whole yet; it may be missing. */
+  /** Folder beside the output for incomplete files; it may not exist. */
   readonly state: string;
   readonly hasState: boolean;
 }
@@ -19,9 +19,10 @@ export interface FoundOutput {
 const STATE_FOLDER = /^\..+\.tickloom$/;
 
 /**
- * Looks where the output of a path is, as its runs would find it. Makes nothing.
+ * Finds the output that a path leads to, as its runs would. Creates nothing.
  *
- * @throws {PipelineError} `INPUT_UNREADABLE` for a path that is no output, and says what to give instead.
+ * @throws {PipelineError} `INPUT_UNREADABLE` for a path that is not an output; the message says which
+ *   path to use.
  */
 export async function findOutput(fs: FileSystem, path: string): Promise<FoundOutput> {
   const { output, kind } = await follow(fs, path);
@@ -70,7 +71,7 @@ async function hasFolder(fs: FileSystem, path: string): Promise<boolean> {
   }
 }
 
-/** What to do about a path that cannot be looked at, by the code of the operating system. */
+/** Advice for a path that cannot be inspected, by the error code of the operating system. */
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'permission denied: this user may not look there',
   EPERM: 'not permitted: this user may not look there',
@@ -80,9 +81,9 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /**
- * A failure to look at something, with what to do.
+ * Error for a failed inspection, with advice.
  *
- * @param path - Named where the system does not say which one it was.
+ * @param path - Named if the system does not say which path failed.
  */
 export function unreadable(path: string, error: unknown): PipelineError {
   if (error instanceof PipelineError && error.code === 'INPUT_UNREADABLE') return error;

@@ -12,61 +12,61 @@ import { type RegisteredRun, registeredRuns } from '../runs/run-entries.js';
 import { KEPT } from '../staging/staging.js';
 import { type FoundOutput, findOutput, unreadable } from './find-output.js';
 
-/** A file that counts. Of a single file, nothing says which run wrote it. */
+/** A file that counts. For a single file, nothing says which run wrote it. */
 export interface CountedFile {
   readonly name: string;
   readonly bytes: number;
   readonly part: PartPlace | undefined;
 }
 
-/** What stands in a directory of parts and is none. */
+/** An entry in a directory of parts that is not a part. */
 export interface ForeignFile {
   readonly name: string;
   readonly kind: 'file' | 'directory' | 'link' | 'other';
-  /** A glob for a format finds it, so that queries read it as if it counted. */
+  /** A glob for a format matches it, so queries read it as if it counted. */
   readonly isRead: boolean;
 }
 
-/** The folder in which one owner of a run writes, or wrote. */
+/** The folder that one owner of a run writes in, or wrote in. */
 export interface StagedFolder {
   readonly path: string;
   readonly run: string;
   readonly epoch: number;
-  /** Files that are not whole yet, or have no place yet, and the journal of a checkpoint. */
+  /** Files that are incomplete or not published yet, and the journal of a checkpoint. */
   readonly files: number;
   readonly bytes: number;
-  /** A store of checkpoints may go on with what is in it. */
+  /** Whether a checkpoint store may resume from its contents. */
   readonly isKept: boolean;
-  /** Its owner can publish nothing any more. */
+  /** Whether its owner can no longer publish anything. */
   readonly isFenced: boolean;
-  /** Whose it is: `ended` where the run said that it has ended, or where its death was noticed. */
+  /** State of its owner; `ended` if the run reported its end, or its death was noticed. */
   readonly owner: RegisteredRun['liveness'] | 'ended';
 }
 
-/** What counts at an output, what does not yet, and whose that is. */
+/** The files of an output that count, those that do not count yet, and the runs that they belong to. */
 export interface OutputView extends FoundOutput {
   readonly files: readonly CountedFile[];
   readonly foreign: readonly ForeignFile[];
-  /** Of earlier builds: the list of the parts that counted. */
+  /** Only with outputs of earlier versions: the list of the parts that count. */
   readonly manifest: string | undefined;
   readonly staged: readonly StagedFolder[];
   readonly runs: readonly RegisteredRun[];
   readonly replacements: readonly PendingReplacement[];
-  /** Folders that a release had begun to remove when it died. Nobody reads them. */
+  /** Folders that a release was removing when it died. Nobody reads them. */
   readonly released: readonly string[];
 }
 
-/** Name of the folder of a run whose removal has begun. */
+/** Name of a run's folder whose removal has begun. */
 export const RELEASED = new RegExp(`^released-${RANDOM_NAME}$`);
 const MANIFEST = 'manifest.json';
 const RUN_FOLDER = new RegExp(`^${RANDOM_NAME}$`);
 const DATA_FILE = /^[^.].*\.(parquet|(csv|tsv|jsonl|ndjson|json)(\.gz)?)$/i;
-/** As many as keep the system's threads busy. */
+/** Enough to keep the threads of libuv busy. */
 const LOOKS_MAX = 64;
 
 /**
- * Looks at an output. Changes nothing, follows no link in it, and is fair to runs at work: a part that
- * is published meanwhile may be seen as staged and as one that counts, but is never missed.
+ * Inspects an output. Changes nothing, follows no link in it, and works while runs are writing: a part
+ * that is published meanwhile may be listed both as staged and as counting, but is never missed.
  *
  * @throws {PipelineError} `INPUT_UNREADABLE`
  */
@@ -74,7 +74,7 @@ export async function inspectOutput(path: string, fs: FileSystem = nodeFileSyste
   const found = await findOutput(fs, path);
   try {
     const disk = new Disk(fs, silentLogger);
-    // Files go from staging to where they count, so they are looked for in this order.
+    // Files move from staging to the output, so they are listed in this order.
     const runs = found.hasState ? await registeredRuns(disk, found.state) : [];
     const staged = found.hasState ? await stagedFolders(disk, found.state, runs) : [];
     const replacements = found.hasState ? await pendingReplacements(disk, found.state) : [];
@@ -142,13 +142,13 @@ async function stagedFolders(
   return folders;
 }
 
-/** A link in place of a folder of ours is not followed, and a file is none. */
+/** Lists one of our own folders. A link or a file in its place is not followed. */
 async function listFolder(disk: Disk, path: string): Promise<string[]> {
   const [isFolder] = await looksAt(disk, [path]);
   return isFolder?.isDirectory() ? disk.list(path) : [];
 }
 
-/** In the order of the names. What is gone in between is left out. */
+/** Visits the entries in the order of their names. Entries that have disappeared are left out. */
 async function eachOf(
   disk: Disk,
   folder: string,

@@ -12,33 +12,33 @@ import { epochOf, removeUnkept } from '../runs/run-place.js';
 import { type OutputView, RELEASED, type StagedFolder } from './inspect-output.js';
 
 export interface ReleaseOptions {
-  /** Only this run. */
+  /** Release only this run. */
   readonly run?: string | undefined;
-  /** Staging that a store of checkpoints could go on with goes, too. */
+  /** Also remove staging that a checkpoint store could resume. */
   readonly staged?: boolean | undefined;
 }
 
-/** What a release does to an output, once a person has said that these runs are over. */
+/** What a release does to an output, once a person has confirmed that these runs are over. */
 export interface ReleasePlan {
-  /** Runs that cannot be seen from here, and entries that cannot be understood. */
+  /** Runs that cannot be seen from here, and entries that cannot be parsed. */
   readonly free: readonly RegisteredRun[];
   /** Runs that are certainly over. The next run at the output would clean up after them, too. */
   readonly bury: readonly RegisteredRun[];
-  /** Staging that a store could have gone on with. */
+  /** Staging to remove although a checkpoint store could have resumed it. */
   readonly remove: readonly StagedFolder[];
-  /** The same, where it stays. */
+  /** Staging that stays because a checkpoint store may resume it. */
   readonly keep: readonly StagedFolder[];
   /** Folders that an earlier release had begun to remove. */
   readonly finish: readonly string[];
-  /** Runs at work, which are left alone. */
+  /** Runs that are still working, which are left alone. */
   readonly live: readonly RegisteredRun[];
 }
 
 /**
- * Says what is to be released. Touches nothing.
+ * Plans a release. Changes nothing.
  *
- * @throws {PipelineError} `OUTPUT_IN_USE` when the run that was asked for is at work, `RUN_UNKNOWN`
- *   when there is none of that id.
+ * @throws {PipelineError} `OUTPUT_IN_USE` if the requested run is still working, `RUN_UNKNOWN` if there
+ *   is no run with this id.
  */
 export function planRelease(
   { output, runs, staged, released }: OutputView,
@@ -46,7 +46,7 @@ export function planRelease(
 ): ReleasePlan {
   const isMeant = (id: string | undefined) => run === undefined || id === run;
   const live = runs.filter(({ liveness }) => liveness === 'live');
-  // Of a run that is at work, earlier owners may have left entries and folders that it still reads.
+  // Earlier owners of a run that is still working may have left entries and folders that it still reads.
   const liveIds = new Set(live.map(({ entry }) => entry?.run));
   const atWork = run === undefined ? undefined : live.find(({ entry }) => entry?.run === run);
   if (atWork?.entry) {
@@ -78,9 +78,9 @@ export function planRelease(
 }
 
 /**
- * Frees an output. Each run is fenced before its entry is emptied: should it be at work after all, it
- * fails with `FENCED` at its next step and publishes nothing. Safe beside other releases and beside runs
- * that start; what dies in the middle is finished by the next release.
+ * Frees an output. Each run is fenced before its entry is emptied: if it is still working after all, it
+ * fails with `FENCED` at its next step and publishes nothing. Safe to run beside other releases and
+ * beside runs that start. A release that dies halfway is finished by the next one.
  *
  * @throws {PipelineError} `OUTPUT_FAILED`
  */
@@ -96,7 +96,7 @@ export async function release(
     fenced.push({ one, folder: one.entry && (await fence(disk, state, one.entry)) });
   }
 
-  // What was decided is in folders that are about to go.
+  // Decided replacements need files in folders that are about to be removed.
   const touched = new Set([...fenced.map(({ one }) => one.entry?.run), ...remove.map(({ run }) => run)]);
   if (kind !== 'file' && replacements.some(({ run }) => touched.has(run))) {
     await finishReplacements({ disk, state, directory }, '');
@@ -109,7 +109,7 @@ export async function release(
   if (remove.length + finish.length > 0) await removeReleased(disk, state);
 }
 
-/** @returns What the folder of the run's owner is called now; `undefined` where there is none. */
+/** @returns The current name of the owner's folder; `undefined` if there is none. */
 async function fence(
   disk: Disk,
   state: string,
@@ -119,18 +119,18 @@ async function fence(
     const folders = await fenceEarlier(disk, join(state, run), epochOf(staging) + 1);
     return folders.find((folder) => basename(folder).startsWith(staging));
   } catch (error) {
-    // The folder of a run goes once there is nothing in it.
+    // A run's folder is removed once it is empty.
     if (errnoCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** One rename takes all of a run out of the reach of whoever would go on with it. */
+/** A single rename moves all files of a run out of reach of anyone who could resume it. */
 async function takeAway(disk: Disk, state: string, runs: ReadonlySet<string>): Promise<void> {
   const live = (await registeredRuns(disk, state)).filter(({ liveness }) => liveness === 'live');
   const taken = new Set(live.map(({ entry }) => entry?.run));
   for (const run of runs) {
-    if (taken.has(run)) continue; // gone on with a moment ago
+    if (taken.has(run)) continue; // resumed a moment ago
     const path = join(state, run);
     try {
       await disk.fs.rename(path, join(state, `released-${randomName()}`));
@@ -151,7 +151,7 @@ async function removeReleased(disk: Disk, state: string): Promise<void> {
   }
 }
 
-/** What a link leads to would be emptied. */
+/** Refuses a link, since the file that it leads to would be emptied. */
 async function refuseLink(disk: Disk, path: string): Promise<void> {
   const found = await disk.fs.lstat(path).catch(() => undefined);
   if (!found || found.isFile()) return;

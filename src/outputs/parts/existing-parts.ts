@@ -5,15 +5,15 @@ import type { Disk } from '../disk/disk.js';
 import type { Staging } from '../staging/staging.js';
 import { isPart } from './part-name.js';
 
-/** Of the files, then what their folders are named by. */
+/** The columns of the files, then those that name their folders. */
 export type Columns = readonly { readonly name: string; readonly type: Column['type'] | 'partition' }[];
 
-/** In the state folder: the columns of the parts. */
+/** File in the state folder that states the columns of the parts. */
 export const COLUMNS_FILE = 'columns.json';
-/** Earlier builds listed parts in it. Most readers of a directory stumble over it. */
+/** Earlier versions listed parts in it. Most readers of a directory fail on it. */
 const MANIFEST_FILE = 'manifest.json';
 
-/** @throws {PipelineError} `OUTPUT_EXISTS` when there are parts, or files that look like them. */
+/** @throws {PipelineError} `OUTPUT_EXISTS` if there are parts, or files that look like parts. */
 export function refuseParts(directory: string, names: readonly string[], extension: string): void {
   const found = names.filter((name) => isPart(name) || isLike(name, extension));
   if (found.length === 0) return;
@@ -25,7 +25,7 @@ export function refuseParts(directory: string, names: readonly string[], extensi
 }
 
 /**
- * @throws {PipelineError} `OUTPUT_EXISTS` for a directory of an earlier build, in which only listed
+ * @throws {PipelineError} `OUTPUT_EXISTS` for a directory of an earlier version, in which only listed
  *   files count.
  */
 export function refuseManifest(directory: string, names: readonly string[]): void {
@@ -37,7 +37,7 @@ export function refuseManifest(directory: string, names: readonly string[]): voi
   );
 }
 
-/** @throws {PipelineError} `OUTPUT_EXISTS` when the parts that are there have other columns. */
+/** @throws {PipelineError} `OUTPUT_EXISTS` if the existing parts have other columns. */
 export async function refuseOtherColumns(
   disk: Disk,
   state: string,
@@ -53,7 +53,7 @@ export async function refuseOtherColumns(
   );
 }
 
-/** Notes the columns of the parts that come. */
+/** Records the columns of the parts to come. */
 export async function noteColumns(
   disk: Disk,
   state: string,
@@ -65,7 +65,7 @@ export async function noteColumns(
   await staging.decide(join(state, COLUMNS_FILE), JSON.stringify(columns));
 }
 
-/** Has the columns at hand for the moment in which parts with these take the place of others. */
+/** Stages the columns, so that they take effect together with a replacement of the parts. */
 export async function stageColumns(staging: Staging, columns: Columns): Promise<void> {
   await staging.remove(COLUMNS_FILE);
   await staging.stage(COLUMNS_FILE, JSON.stringify(columns));
@@ -78,7 +78,7 @@ export const columnsOf = ({ columns }: Schema, partitionBy: readonly string[]): 
   ...partitionBy.map((name) => ({ name, type: 'partition' as const })),
 ];
 
-/** @returns `undefined` where nothing is noted that can be understood. */
+/** @returns `undefined` if no columns are recorded, or they cannot be parsed. */
 async function readColumns(disk: Disk, state: string): Promise<Columns | undefined> {
   try {
     const found = JSON.parse((await disk.read(join(state, COLUMNS_FILE))) ?? 'null') as Columns | null;
@@ -94,7 +94,7 @@ const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' :
 const sameColumns = (a: Columns, b: Columns): boolean =>
   a.length === b.length && a.every(({ name, type }, i) => b[i]?.name === name && b[i]?.type === type);
 
-/** All of them, for people. */
+/** All columns, as text for people. */
 export const columnsText = (columns: Columns): string =>
   columns.map(({ name, type }) => `${name} ${type}`).join(', ');
 

@@ -31,61 +31,62 @@ import { finishReplacements, hasDecided, type Places, replaceParts, type StagedP
 export interface PartDirectoryOptions {
   readonly disk: Disk;
   readonly directory: string;
-  /** Starts the name of every part. */
+  /** Prefix of every part's name. */
   readonly job: string;
   /** `parquet`, `csv.gz`. */
   readonly extension: string;
   readonly ifExists: IfExists;
   readonly schema: Schema;
-  /** What the folders of the parts are named by. */
+  /** The columns that name the folders of the parts. */
   readonly partitionBy: readonly string[];
-  /** `resume` will be called: what is there belongs to the job. */
+  /** Whether `resume` will be called; existing parts then belong to the job. */
   readonly resuming: boolean;
-  /** Handed out by a store of checkpoints. */
+  /** Assigned by a checkpoint store, if there is one. */
   readonly epoch: number | undefined;
-  /** A store decides which rows count: parts wait for `commit`. */
+  /** Whether a checkpoint store decides which rows count; parts then wait for `commit`. */
   readonly checkpointed: boolean;
 }
 
-/** A part that has ended, and whose place is still empty. */
+/** A part that has ended but is not published yet. */
 interface EndedPart extends StagedPart {
   readonly inode: number;
 }
 
 /**
- * A directory of whole parts and nothing else, `<job>-<run>-<epoch>-<sequence>.<extension>`. Whatever is
- * in it counts. A part is written in the folder of the run, beside the directory, and renamed into it:
- * as it ends, or once a checkpoint counts that lists it.
+ * A directory that holds complete parts and nothing else, named
+ * `<job>-<run>-<epoch>-<sequence>.<extension>`. Everything in it counts. A part is written in the run's
+ * folder beside the directory, and renamed into it when it ends, or once a checkpoint that lists it was
+ * accepted.
  */
 export class PartDirectory implements Output {
   readonly isOneFile = false;
   readonly #options: PartDirectoryOptions;
-  /** The path itself may be a link. */
+  /** The real directory, since the path itself may be a link. */
   #directory: string;
   #state = '';
   #place: RunPlace | undefined;
-  /** Of the part that began last. */
+  /** Sequence of the part that began last. */
   #sequence = 0;
   readonly #open = new Set<StagedFile>();
   #openFiles: OpenFiles | undefined;
-  /** Names of open parts that a position listed which was handed out. */
+  /** Names of the open parts that are listed in the last position handed out. */
   #listed = new Set<string>();
-  /** Folders of earlier owners, with what the last accepted checkpoint lists. */
+  /** Folders of earlier owners, with the files that the last accepted checkpoint lists. */
   #fenced: readonly string[] = [];
   #ended: EndedPart[] = [];
-  /** Old parts are there, and go when the first new one comes. */
+  /** Whether there are old parts that the first new part will replace. */
   #replaces = false;
   #waitsForCommit: boolean;
-  /** A position that was handed out lists what this owner of the run has staged. */
+  /** Whether a position that lists staged files of this owner was handed out. */
   #isHandedOut = false;
-  /** Parts that a position listed which was handed out: a store may hold it. */
+  /** Number of ended parts listed in the last position handed out; a store may hold it. */
   #prepared = 0;
-  /** A replacement has begun and has not come to its end. */
+  /** Whether a replacement has begun but not finished. */
   #isReplacing = false;
-  /** All that was written has its place, and nothing was written since. */
+  /** Whether everything written is published, and nothing was written since. */
   #isFlushed = false;
   #hasParts = false;
-  /** Of this run, over all its epochs. */
+  /** Parts published by this run, over all its epochs. */
   #published = 0;
   readonly #paths: string[] = [];
 
@@ -143,7 +144,7 @@ export class PartDirectory implements Output {
       sync: async () => {
         await open.sync();
         await staging.keep();
-        // Only now the position is handed out.
+        // The position is handed out only now.
         this.#isHandedOut = true;
         this.#prepared = prepared;
         this.#listed = listed;
@@ -153,18 +154,18 @@ export class PartDirectory implements Output {
 
   async commit(position: PlainData): Promise<void> {
     const { staged, open } = asPartPosition(position);
-    // What they have is in a checkpoint of this epoch now.
+    // The files in these folders are covered by a checkpoint of this epoch now.
     await this.#removeFenced();
     if (open) await this.#openFiles?.accepted(open);
     const listed = new Set(staged.map(({ name }) => name));
-    // Positions come in order, so that those that one lists are the first that wait.
+    // Positions come in order, so the parts that one lists are the first in the queue.
     let count = 0;
     while (count < this.#ended.length && listed.has(this.#ended[count]!.name)) count++;
     if (count > 0) await this.#publish(count);
   }
 
   async flush(): Promise<PlainData> {
-    // Without a row there may be no part, and the old ones go all the same.
+    // Without rows there may be no part, but the old parts must go anyway.
     if (this.#ended.length > 0 || this.#replaces) await this.#publish(this.#ended.length);
     this.#isFlushed = true;
     return this.#position();
@@ -189,7 +190,7 @@ export class PartDirectory implements Output {
     else if (!this.#isHandedOut && !isDecided) await place.staging.removeAll();
     else {
       if (!isDecided) await place.staging.remove(COLUMNS_FILE);
-      // What was listed stays: a store may hold a checkpoint with it.
+      // Listed files stay: a store may hold a checkpoint that lists them.
       for (const { name } of this.#open) if (!this.#listed.has(name)) await place.staging.remove(name);
       const unlisted = isDecided ? [] : this.#ended.slice(this.#prepared);
       for (const { name } of unlisted) if (!this.#listed.has(name)) await place.staging.remove(name);
@@ -214,7 +215,7 @@ export class PartDirectory implements Output {
     this.#place = await RunPlace.start(this.#placeOptions);
     await finishReplacements(this.#places, this.#place.run);
     await this.#place.removeRemains();
-    // Only now: no other run can add a part that this one has to know of.
+    // Only now, since no other run can add a part any more that this one would have to know about.
     const names = await listOutput(disk, this.#directory);
     this.#hasParts = names.some(isPart);
     if (ifExists === 'error') refuseParts(this.#directory, names, extension);
@@ -225,13 +226,16 @@ export class PartDirectory implements Output {
     if (!this.#replaces) await noteColumns(disk, state, this.#place.staging, this.#columns);
   }
 
-  /** The order matters: nobody may publish any more when what was published is looked at. */
+  /**
+   * Takes over a run. The order matters: nobody else may be able to publish by the time the published
+   * parts are listed.
+   */
   async #takeOver(position: PartPosition): Promise<readonly ResumedFile[]> {
     const { disk } = this.#options;
     const places = this.#places;
     refuseManifest(this.#directory, await disk.list(this.#directory));
     const isKnown = (await disk.list(this.#state)).includes(position.run);
-    // What it has begun to replace, it replaces, whatever the spec says by now.
+    // A replacement that has begun is completed, whatever the spec says now.
     const options = position.replaces
       ? { ...this.#placeOptions, mode: 'replace' as const }
       : this.#placeOptions;
@@ -242,11 +246,11 @@ export class PartDirectory implements Output {
     await publishListed(places, position, place, this.#columns);
     const resumed = await this.#goOn(position, place);
     const own = await discardBeyond(places, position, place);
-    this.#isHandedOut = place.staging.isKept; // a part may have been taken back into it
+    this.#isHandedOut = place.staging.isKept; // a part may have been moved back into it
     await place.removeRemains();
 
     this.#hasParts = (await listOutput(disk, this.#directory)).some(isPart);
-    // Where a part of this run stands, the old ones have gone.
+    // If a part of this run is in the directory, the old parts are gone already.
     this.#replaces = position.replaces && own.length === 0 && this.#hasParts;
     if (this.#hasParts && !this.#replaces) {
       await refuseOtherColumns(disk, this.#state, this.#directory, this.#columns);
@@ -256,7 +260,10 @@ export class PartDirectory implements Output {
     return resumed;
   }
 
-  /** With the parts that were open. What it takes to do so again stays until a checkpoint of this epoch counts. */
+  /**
+   * Resumes the parts that were open. The files needed to resume them again stay until a checkpoint of
+   * this epoch was accepted.
+   */
   async #goOn({ open }: PartPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
     const { disk } = this.#options;
     this.#fenced = place.fenced;
@@ -265,7 +272,7 @@ export class PartDirectory implements Output {
       return [];
     }
     this.#waitsForCommit = true;
-    // Whoever had the run may have ended and shown one since.
+    // The earlier owner may have ended and published one of them since.
     const elsewhere = async (name: string) => {
       const path = join(this.#directory, name);
       const found = await look(disk, path);
@@ -277,7 +284,10 @@ export class PartDirectory implements Output {
     return resumed;
   }
 
-  /** What is staged takes the place of old parts, whoever finishes it. Does not throw. */
+  /**
+   * Whether a replacement was decided; then the staged parts will replace the old ones, whoever finishes
+   * it. Does not throw.
+   */
   async #isDecided({ run, epoch }: RunPlace): Promise<boolean> {
     return this.#isReplacing && (await hasDecided(this.#places, run, epoch).catch(() => true));
   }
@@ -288,7 +298,7 @@ export class PartDirectory implements Output {
     this.#fenced = [];
   }
 
-  /** The first ones of those that have ended. */
+  /** Publishes the first parts of those that have ended. */
   async #publish(count: number): Promise<void> {
     const { disk } = this.#options;
     const { staging, run, epoch } = this.#running;
@@ -344,7 +354,7 @@ export class PartDirectory implements Output {
     return { disk: this.#options.disk, state: this.#state, directory: this.#directory };
   }
 
-  /** @param partition - Its folders, or nothing. */
+  /** @param partition - Folders of the partition, or nothing. */
   #nextPart(partition: string): { readonly name: string; readonly final: string } {
     const { run, epoch } = this.#running;
     const sequence = ++this.#sequence;
@@ -353,7 +363,7 @@ export class PartDirectory implements Output {
     return { name, final: this.#finalOf(name) };
   }
 
-  /** As the spec spells the directory. */
+  /** Path of a part, with the directory as the spec spells it. */
   #finalOf(name: string): string {
     return join(this.#options.directory, name);
   }

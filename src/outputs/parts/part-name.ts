@@ -1,6 +1,6 @@
 import { RANDOM_NAME } from '../disk/random-name.js';
 
-/** What stands for itself in the name of a partition's folder. */
+/** Characters that are not encoded in the name of a partition's folder. */
 const SIGN = '[A-Za-z0-9_.-]';
 const IS_SIGN = new RegExp(`^${SIGN}$`);
 const CODED = `(?:${SIGN}|%[0-9A-F]{2})`;
@@ -8,7 +8,10 @@ const CODED = `(?:${SIGN}|%[0-9A-F]{2})`;
 /** As a regular expression: the folder of a partition, such as `symbol=BTC%2FUSD`. */
 export const PARTITION = `${CODED}+=${CODED}*`;
 
-/** A name or a value as it stands in the name of a partition's folder: any of them, and none leads elsewhere. */
+/**
+ * Encodes a name or a value for the name of a partition's folder. Any text is possible, and none leads to
+ * another directory.
+ */
 export function coded(text: string): string {
   return [...Buffer.from(text)]
     .map((byte) => {
@@ -18,14 +21,14 @@ export function coded(text: string): string {
     .join('');
 }
 
-/** What the name of a part says. Parts of a run stand in this order: epoch, then sequence. */
+/** The facts in a part's name. The parts of a run sort by epoch, then by sequence. */
 export interface PartPlace {
   readonly run: string;
   readonly epoch: number;
   readonly sequence: number;
 }
 
-// No other separator of a path: such a name could make us touch a file elsewhere.
+// No other path separators: such a name could make us touch a file elsewhere.
 const PART = new RegExp(
   `^(?:${PARTITION}/)*[A-Za-z0-9][A-Za-z0-9._-]*-(${RANDOM_NAME})-(\\d{5,})-(\\d{6,})\\.[a-z]+(?:\\.gz)?$`,
 );
@@ -36,8 +39,10 @@ export function partName(job: string, { run, epoch, sequence }: PartPlace, exten
 }
 
 /**
- * @param name - With the folders of its partition, if it is in one.
- * @returns `undefined` for a file that no run of ours has named.
+ * Parses the name of a part.
+ *
+ * @param name - Includes the folders of its partition, if it is in one.
+ * @returns `undefined` for a file that was not named by one of our runs.
  */
 export function parsePartName(name: string): PartPlace | undefined {
   const found = PART.exec(name);

@@ -5,19 +5,19 @@ import { isOpenFiles, type OpenFilesPosition, openFilesData } from '../staging/o
 import { parsePartName } from './part-name.js';
 import type { StagedPart } from './replacement.js';
 
-/** Where a run stands: parts up to this one count. */
+/** The position of a run: parts up to this one count. */
 export interface PartPosition {
   readonly run: string;
   readonly epoch: number;
-  /** Of the last part that has begun in this epoch; 0 before its first. */
+  /** Sequence of the last part begun in this epoch; 0 before the first. */
   readonly sequence: number;
-  /** Parts of the run that stand in the directory, over all its epochs. */
+  /** Number of parts of the run in the directory, over all its epochs. */
   readonly published: number;
-  /** Parts that count and do not stand in the directory yet. */
+  /** Parts that count but are not in the directory yet. */
   readonly staged: readonly StagedPart[];
-  /** Parts of earlier runs are still there, and are to go when the first of these comes. */
+  /** Whether parts of earlier runs are still there, to be replaced by the first of these. */
   readonly replaces: boolean;
-  /** Parts that go on: what counts of them. */
+  /** The counted part of the files that are still open. */
   readonly open?: OpenFilesPosition | undefined;
 }
 

@@ -4,10 +4,13 @@ import type { Disk } from '../disk/disk.js';
 import { PARTITION } from './part-name.js';
 
 const FOLDER = new RegExp(`^${PARTITION}$`);
-/** Other runs remove a folder a few times at most: as they start, or take over. */
+/** Other runs remove a folder only a few times: when they start or take over. */
 const TRIES_MAX = 100;
 
-/** Names of all that is in a directory of parts, and in the folders of partitions below it, with these. */
+/**
+ * Names of everything in a directory of parts, including the folders of partitions below it, as paths
+ * relative to it.
+ */
 export async function listOutput(disk: Disk, directory: string): Promise<string[]> {
   const names: string[] = [];
   for (const name of await disk.list(directory)) {
@@ -22,10 +25,10 @@ export async function listOutput(disk: Disk, directory: string): Promise<string[
 }
 
 /**
- * Gives a file its place in the output, and makes the folders of its partition. While they are empty,
- * another run may remove them. The caller syncs. Links are not followed.
+ * Moves a file into the output, and creates the folders of its partition. Another run may remove these
+ * while they are empty, so this is retried. The caller syncs. Links are not followed.
  *
- * @returns `false` when there is no such file.
+ * @returns `false` if there is no such file.
  */
 export async function renameIntoOutput(
   disk: Disk,
@@ -48,20 +51,20 @@ export async function renameIntoOutput(
   }
 }
 
-/** Has the names survive a power cut, and the folders that they are in, whoever made them. */
+/** Makes the names, and the folders that contain them, survive a power cut, whoever created the folders. */
 export async function syncOutput(disk: Disk, directory: string, names: readonly string[]): Promise<void> {
-  // Folders first: what is in one that is not on the disk would be gone with it.
+  // Outer folders first: a folder that is not on disk would take its contents with it.
   for (const folder of foldersOf(names)) await disk.syncDirectory(join(directory, folder));
 }
 
-/** Removes parts. Folders of partitions that are left empty go, too. */
+/** Removes parts, and the folders of partitions that become empty. */
 export async function removeFromOutput(
   disk: Disk,
   directory: string,
   names: readonly string[],
 ): Promise<void> {
   for (const name of names) await disk.remove(join(directory, name));
-  // A folder that another run removes meanwhile is gone for good once the one around it is synced.
+  // If another run removes a folder meanwhile, syncing its parent makes the removal durable.
   for (const folder of foldersOf(names).reverse()) {
     const path = join(directory, folder);
     if (folder !== '.') await disk.fs.rmdir(path).catch(() => undefined);
@@ -71,7 +74,7 @@ export async function removeFromOutput(
   }
 }
 
-/** @returns `undefined` when it is no folder. */
+/** @returns `undefined` if it is not a folder. */
 async function listFolder(disk: Disk, path: string): Promise<string[] | undefined> {
   try {
     if (!(await disk.fs.lstat(path)).isDirectory()) return undefined;
@@ -82,7 +85,7 @@ async function listFolder(disk: Disk, path: string): Promise<string[] | undefine
   return listOutput(disk, path);
 }
 
-/** The folders that names are in, each behind the one around it; `.`, the output itself, is the first. */
+/** The folders that contain the names, outer ones first. The first is `.`, the output itself. */
 function foldersOf(names: readonly string[]): string[] {
   const folders = new Set(['.']);
   for (const name of names) {

@@ -11,7 +11,10 @@ import type { PartPosition } from './part-position.js';
 import { listOutput, removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
 import { type Places, replaceParts, type StagedPart } from './replacement.js';
 
-/** @throws {PipelineError} `CHECKPOINT_INVALID` where no part is of the run, though it had some. */
+/**
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if no part belongs to the run, although it had published
+ *   some.
+ */
 export async function refuseForeign(
   { disk, directory }: Places,
   { run, epoch, published }: PartPosition,
@@ -26,7 +29,7 @@ export async function refuseForeign(
   );
 }
 
-/** The highest epoch that a part of the run or its position has. */
+/** The highest epoch in the position and among the run's parts. */
 export async function highestEpoch(
   { disk, directory }: Places,
   { run, epoch }: PartPosition,
@@ -40,11 +43,11 @@ export async function highestEpoch(
 }
 
 /**
- * Gives parts their place that count and have none yet. One that is gone from the fenced folders must
- * have it already.
+ * Publishes parts that count but are not published yet. A part that is missing from the fenced folders
+ * must be published already.
  *
- * @throws {PipelineError} `FENCED` when a later owner of the run is at it, `CHECKPOINT_INVALID` when a
- *   part is nowhere.
+ * @throws {PipelineError} `FENCED` if a later owner of the run is active, `CHECKPOINT_INVALID` if a part
+ *   cannot be found.
  */
 export async function publishListed(
   places: Places,
@@ -68,7 +71,10 @@ export async function publishListed(
   await syncOutput(disk, directory, names);
 }
 
-/** Before anything is done: a part that is nowhere, or not as long as it was, cannot be made up for. */
+/**
+ * Checks before anything is changed: a part that is missing, or has a different length, cannot be
+ * restored.
+ */
 async function refuseLost({ disk, directory }: Places, part: StagedPart, place: RunPlace): Promise<void> {
   const found =
     (await findStaged(disk, place.fenced, part.name)) ?? (await look(disk, join(directory, part.name)));
@@ -90,10 +96,11 @@ async function giveItsPlace(places: Places, part: StagedPart, place: RunPlace): 
 }
 
 /**
- * Removes parts of the run that do not count. Those of later epochs are not ours to remove. One that the
- * position lists as open goes back to what is staged: whoever goes on from it once more needs its bytes.
+ * Removes parts of the run that do not count. Parts of later epochs are not ours to remove. A part that
+ * the position lists as open is moved back to staging, since resuming from this position once more needs
+ * its bytes.
  *
- * @returns Names of the parts of the run that count, in order.
+ * @returns Names of the run's parts that count, in order.
  */
 export async function discardBeyond(
   { disk, directory }: Places,
@@ -101,7 +108,7 @@ export async function discardBeyond(
   place: RunPlace,
 ): Promise<string[]> {
   const own: string[] = [];
-  // Whoever had the run may have ended and shown one since.
+  // The earlier owner may have ended and published one of them since.
   const open = new Set(position.open?.files.map(({ name }) => name));
   const beyond: string[] = [];
   const shownOpen: string[] = [];
@@ -119,7 +126,7 @@ export async function discardBeyond(
   return own;
 }
 
-/** Into a folder that stays until a checkpoint of this epoch counts. */
+/** Moves parts back into a folder that stays until a checkpoint of this epoch was accepted. */
 async function takeBack(
   disk: Disk,
   directory: string,

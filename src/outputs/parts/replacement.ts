@@ -8,33 +8,36 @@ import { COLUMNS_FILE } from './existing-parts.js';
 import { digits, isPart } from './part-name.js';
 import { removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
 
-/** A part that is whole and waits for its place. */
+/** A complete part that is waiting to be published. */
 export interface StagedPart {
   readonly name: string;
   readonly bytes: number;
 }
 
-/** From here on the old parts are gone and the new ones count, though it takes a while to make it so. */
+/**
+ * The record of a replacement. Once it is written, the old parts no longer count and the new ones do,
+ * even though moving them takes a while.
+ */
 interface Decision {
   readonly version: 1;
   readonly run: string;
-  /** Names of the parts that go. */
+  /** Names of the parts to remove. */
   readonly old: readonly string[];
-  /** Those that come. */
+  /** The new parts. */
   readonly parts: readonly StagedPart[];
 }
 
 const FILE = new RegExp(`^replacing-(${RANDOM_NAME})-\\d{5,}\\.json$`);
 
-/** A decision that the next run at the output carries out. */
+/** A decision that the next run at the output will carry out. */
 export interface PendingReplacement {
   readonly path: string;
   readonly run: string;
-  /** How many parts go and come; `undefined` where the file cannot be understood. */
+  /** Number of parts to remove and to add; `undefined` if the file cannot be parsed. */
   readonly parts: { readonly old: number; readonly new: number } | undefined;
 }
 
-/** Where the parts of an output stand, and where what they are made of does. */
+/** Where the parts of an output are, and where their staging is. */
 export interface Places {
   readonly disk: Disk;
   readonly state: string;
@@ -42,9 +45,9 @@ export interface Places {
 }
 
 /**
- * Has parts take the place of others: writes down which, removes the old, publishes the new. A reader
- * sees fewer rows for a while, never doubled ones. Their columns are staged (`stageColumns`): until it is
- * decided, those of the old parts are noted.
+ * Replaces parts by others: records the decision, removes the old parts, publishes the new ones. A reader
+ * sees fewer rows for a while, but never duplicates. The new columns must be staged (`stageColumns`);
+ * until the decision, the columns of the old parts stay recorded.
  *
  * @throws {PipelineError} `FENCED` before anything was decided.
  */
@@ -60,7 +63,7 @@ export async function replaceParts(
   await carryOut(places, path, decision);
 }
 
-/** Whether this owner of a run has decided, and what it decided is not finished. */
+/** Whether this owner of a run has made a decision that is not finished yet. */
 export const hasDecided = (places: Places, run: string, epoch: number): Promise<boolean> =>
   places.disk.has(decisionPath(places, run, epoch));
 
@@ -68,9 +71,9 @@ const decisionPath = ({ state }: Places, run: string, epoch: number): string =>
   join(state, `replacing-${run}-${digits(epoch, 5)}.json`);
 
 /**
- * Finishes what runs had decided when they died.
+ * Finishes replacements that runs had decided before they died.
  *
- * @param ownRun - Of the caller, whose folders stay though nothing is in them.
+ * @param ownRun - Run of the caller; its folders stay even if they are empty.
  */
 export async function finishReplacements(places: Places, ownRun: string): Promise<void> {
   const { disk, state } = places;
@@ -84,7 +87,7 @@ export async function finishReplacements(places: Places, ownRun: string): Promis
   }
 }
 
-/** What runs had decided and did not finish. Changes nothing. */
+/** Replacements that runs decided but did not finish. Changes nothing. */
 export async function pendingReplacements(disk: Disk, state: string): Promise<PendingReplacement[]> {
   const pending: PendingReplacement[] = [];
   for (const name of (await disk.list(state)).sort()) {
@@ -110,7 +113,7 @@ async function removeEmptyFolders(disk: Disk, runFolder: string): Promise<void> 
   }
 }
 
-/** Each step may have been taken before, by this run or another one. */
+/** Carries out a decision. Each step may have been taken before, by this run or another one. */
 async function carryOut({ disk, state, directory }: Places, path: string, decision: Decision): Promise<void> {
   const { run, old, parts } = decision;
   await removeFromOutput(disk, directory, old);
@@ -123,7 +126,7 @@ async function carryOut({ disk, state, directory }: Places, path: string, decisi
     const staged = await findStaged(disk, folders, name);
     if (staged && (await renameIntoOutput(disk, directory, staged.path, name))) continue;
     if (await look(disk, final)) continue;
-    if ((await disk.read(path)) === undefined) return; // another one has finished it
+    if ((await disk.read(path)) === undefined) return; // another run has finished it
     throw new PipelineError(
       'OUTPUT_FAILED',
       `"${final}" was to replace what was in its directory, and is gone: expected it there or below ` +
@@ -140,7 +143,7 @@ function parseDecision(path: string, text: string): Decision {
   try {
     found = JSON.parse(text) as Partial<Decision> | null;
   } catch {
-    // Said below.
+    // Reported below.
   }
   const isDecision =
     found?.version === 1 &&

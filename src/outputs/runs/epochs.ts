@@ -8,11 +8,12 @@ const CLAIM = /^epoch-(\d{5,})$/;
 const FOLDER = /^(\d{5,})-/;
 
 /**
- * Takes an epoch of a run, by making a file that must not exist.
+ * Claims an epoch of a run by creating a file that must not exist.
  *
- * @param above - The highest that is known from elsewhere.
- * @param given - What a store of checkpoints handed out; without one, the folder of the run does.
- * @throws {PipelineError} `FENCED` when the one that was given is no longer the highest.
+ * @param above - The highest epoch known from elsewhere.
+ * @param given - The epoch from a checkpoint store; without one, the next free epoch of the run's folder
+ *   is used.
+ * @throws {PipelineError} `FENCED` if the given epoch is no longer the highest.
  */
 export async function takeEpoch(
   disk: Disk,
@@ -20,7 +21,7 @@ export async function takeEpoch(
   above: number,
   given: number | undefined,
 ): Promise<number> {
-  // Before a folder is made for nothing.
+  // Checked early, so that no folder is created for nothing.
   if (given !== undefined && given <= above) throw fenced(runFolder, runFolder);
   await disk.makeOwnDirectory(runFolder);
   const highest = Math.max(above, await highestEpoch(disk, runFolder));
@@ -38,8 +39,8 @@ export async function takeEpoch(
 }
 
 /**
- * To be called once the epoch has a folder: a later one that did not see the folder has its claim
- * there by now.
+ * Must be called after the epoch's folder was created: by now, a later epoch that did not see this folder
+ * has its claim in place.
  *
  * @throws {PipelineError} `FENCED`.
  */
@@ -47,12 +48,12 @@ export async function refuseOvertaken(disk: Disk, runFolder: string, epoch: numb
   if ((await highestEpoch(disk, runFolder)) > epoch) throw fenced(runFolder, runFolder);
 }
 
-/** Removes the folder of a run that is over, where no later epoch has begun. Does not throw. */
+/** Removes the folder of a run that is over, unless a later epoch has begun. Does not throw. */
 export async function removeRunFolder(disk: Disk, runFolder: string, epoch: number): Promise<void> {
   const names = await disk.fs.readdir(runFolder).catch(() => []);
   const isInUse = names.some((name) => FOLDER.test(name) || Number(CLAIM.exec(name)?.[1] ?? 0) > epoch);
   if (isInUse) return;
-  // What comes in between stays, and the folder with it.
+  // Files that appear in between stay, and so does the folder.
   for (const name of names) await disk.removeQuietly(join(runFolder, name));
   await disk.fs.rmdir(runFolder).catch(() => undefined);
 }

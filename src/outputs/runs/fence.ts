@@ -8,10 +8,10 @@ import { STAGED } from '../staging/staged-file.js';
 const FOLDER = new RegExp(`^((\\d{5,})-${RANDOM_NAME})(?:\\.by-(\\d{5,}))?$`);
 
 /**
- * Renames the folders in which earlier epochs of a run write: none of them can publish any more, nor
+ * Renames the folders in which earlier epochs of a run write. After this, none of them can publish, or
  * finish a takeover that it had begun.
  *
- * @returns The folders as they are called now.
+ * @returns The current names of the folders.
  */
 export async function fenceEarlier(disk: Disk, runFolder: string, epoch: number): Promise<string[]> {
   const folders: string[] = [];
@@ -31,7 +31,7 @@ export async function fenceEarlier(disk: Disk, runFolder: string, epoch: number)
   return folders;
 }
 
-/** A staged file as it is found. */
+/** A staged file on disk. */
 export interface FoundFile {
   readonly path: string;
   readonly inode: number;
@@ -39,7 +39,7 @@ export interface FoundFile {
   readonly changedAtMs: number;
 }
 
-/** Looks for a staged file in each folder in turn. Only a file of ours counts, no link. */
+/** Searches for a staged file in one folder after another. Only regular files count, not links. */
 export async function findStaged(
   disk: Disk,
   folders: readonly string[],
@@ -53,7 +53,7 @@ export async function findStaged(
   return undefined;
 }
 
-/** What stands there, if it is a file and no link. */
+/** The file at a path; `undefined` if it does not exist or is not a regular file. */
 export async function look(disk: Disk, path: string): Promise<Omit<FoundFile, 'path'> | undefined> {
   try {
     const found = await disk.fs.lstat(path);
@@ -64,12 +64,12 @@ export async function look(disk: Disk, path: string): Promise<Omit<FoundFile, 'p
   }
 }
 
-/** What the name of a folder says in which an owner of a run writes, or wrote. */
+/** The facts in the name of a folder that one owner of a run writes in, or wrote in. */
 export interface StagingName {
-  /** The name that the owner gave it. */
+  /** The original name, as given by the owner. */
   readonly staging: string;
   readonly epoch: number;
-  /** The epoch that fenced it; 0 where none has. */
+  /** The epoch that fenced it; 0 if none has. */
   readonly fencedBy: number;
 }
 
@@ -78,7 +78,7 @@ export function parseStagingFolder(name: string): StagingName | undefined {
   return staging === undefined ? undefined : { staging, epoch: Number(epoch), fencedBy: Number(fencedBy) };
 }
 
-/** All folders of a run in which files may be staged. */
+/** All folders of a run that may hold staged files. */
 export async function stagingFolders(disk: Disk, runFolder: string): Promise<string[]> {
   return (await disk.list(runFolder))
     .filter((name) => FOLDER.test(name))

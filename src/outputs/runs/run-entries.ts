@@ -7,33 +7,36 @@ import { digits } from '../parts/part-name.js';
 import { type Liveness, livenessOf, type RunOwner, thisOwner } from './run-owner.js';
 import { outputOf, RUNS } from './state-folder.js';
 
-/** What a run does to its output. Only those that append to a directory get along with one another. */
+/** What a run does to its output. Only runs that append to a directory can work side by side. */
 export type RunMode = 'append' | 'error' | 'replace' | 'single file';
 
-/** What a run says of itself when it begins. */
+/** The entry that a run writes when it begins. */
 export interface RunEntry {
   readonly version: 1;
   readonly job: string;
   readonly run: string;
-  /** Name of the folder with what is not whole yet, inside the run's. */
+  /** Name of the folder for its incomplete files, inside the run's folder. */
   readonly staging: string;
   readonly mode: RunMode;
-  /** Of the rows that it adds, as people read them: those that append to one directory have the same. */
+  /**
+   * Columns of the rows that it adds, as text for people. Runs that append to the same directory must
+   * have the same columns.
+   */
   readonly columns?: string | undefined;
   readonly owner: RunOwner;
 }
 
-/** A run that did not say that it has ended. */
+/** A run that has not reported its end. */
 export type RegisteredRun = {
   readonly number: number;
   readonly path: string;
 } & (
   | { readonly entry: RunEntry; readonly liveness: Liveness }
-  /** It cannot be understood. `problem` says why. */
+  /** The entry cannot be parsed; `problem` says why. */
   | { readonly entry?: undefined; readonly liveness: 'unknown'; readonly problem: string }
 );
 
-/** The names in the folder of a register. */
+/** The names in the register's folder. */
 export interface RegisterNames {
   readonly names: readonly string[];
   /** Runs up to this number are over. */
@@ -59,7 +62,7 @@ export async function lookAround(disk: Disk, folder: string): Promise<RegisterNa
   return { names, ended, highest };
 }
 
-/** All runs of an output that did not say that they have ended, in the order in which they began. */
+/** All runs of an output that have not reported their end, in the order in which they began. */
 export async function registeredRuns(disk: Disk, state: string): Promise<RegisteredRun[]> {
   const folder = join(state, RUNS);
   const here = thisOwner();
@@ -80,9 +83,11 @@ export async function registeredRuns(disk: Disk, state: string): Promise<Registe
 }
 
 /**
- * @param output - For messages.
- * @returns `undefined` when the run has ended.
- * @throws {PipelineError} `OUTPUT_IN_USE` when it cannot be understood.
+ * Reads the entry of a run.
+ *
+ * @param output - Used in messages.
+ * @returns `undefined` if the run has ended.
+ * @throws {PipelineError} `OUTPUT_IN_USE` if the entry cannot be parsed.
  */
 export async function readEntry(disk: Disk, path: string, output: string): Promise<RunEntry | undefined> {
   for (let reads = 1; ; reads++) {
@@ -90,7 +95,7 @@ export async function readEntry(disk: Disk, path: string, output: string): Promi
     if (!text) return undefined;
     const entry = parseEntry(text);
     if (entry) return entry;
-    // It may be emptied at this moment.
+    // The entry may be in the middle of being emptied.
     if (reads === READS_MAX) {
       throw new PipelineError(
         'OUTPUT_IN_USE',
@@ -101,7 +106,7 @@ export async function readEntry(disk: Disk, path: string, output: string): Promi
   }
 }
 
-/** Marks a run as ended. Its number stays taken. */
+/** Marks a run as ended. Its number stays in use. */
 export async function forgetRun(disk: Disk, path: string): Promise<void> {
   try {
     await disk.fs.truncate(path);
@@ -110,7 +115,7 @@ export async function forgetRun(disk: Disk, path: string): Promise<void> {
   }
 }
 
-/** @returns `undefined` for what no run of ours has written. */
+/** @returns `undefined` for text that was not written by one of our runs. */
 export function parseEntry(text: string): RunEntry | undefined {
   let found: Partial<RunEntry> | null;
   try {
@@ -125,12 +130,12 @@ export function parseEntry(text: string): RunEntry | undefined {
     typeof found.owner?.host === 'string' &&
     Number.isSafeInteger(found.owner.pid) &&
     typeof found.job === 'string' &&
-    // Both name folders that we empty.
+    // Both are names of folders that we may empty.
     new RegExp(`^${RANDOM_NAME}$`).test(String(found.run)) &&
     new RegExp(`^\\d{5,}-${RANDOM_NAME}$`).test(String(found.staging));
   return isEntry ? (found as RunEntry) : undefined;
 }
 
-/** Whose an output is, for messages. */
+/** Describes the run that an output belongs to, for messages. */
 export const describeRun = ({ job, mode, owner }: RunEntry): string =>
   `job "${job}" (${mode}, process ${owner.pid} on "${owner.host}")`;

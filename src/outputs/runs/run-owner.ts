@@ -3,27 +3,29 @@ import { hostname } from 'node:os';
 import { errnoCode } from '../../core/output-error.js';
 import type { FileSystem } from '../disk/file-system.js';
 
-/** The thread that a run is in, so that others can tell whether it is gone. */
+/** The thread that a run lives in, so that others can tell whether it is gone. */
 export interface RunOwner {
   readonly host: string;
-  /** Of the running kernel; `""` where the system does not tell. */
+  /** Id of the running kernel's boot; `""` if the system does not provide one. */
   readonly boot: string;
-  /** In which process ids mean the same. Two containers on one kernel have two. */
+  /** The namespace of process ids. Two containers on one kernel have different ones. */
   readonly processes: string;
   readonly pid: number;
-  /** The kernel's id of the thread; 0 where the system does not tell. */
+  /** The kernel's id of the thread; 0 if the system does not provide one. */
   readonly thread: number;
-  /** Start of the thread in ticks since boot: ids are used again. */
+  /** Start of the thread, in ticks since boot, since ids are reused. */
   readonly startedAt: string;
 }
 
 /**
+ * Whether the owner of a run is alive.
+ *
  * - `gone`: certainly over.
- * - `elsewhere`: of another host or container, which cannot be seen from here.
+ * - `elsewhere`: on another host or in another container, so it cannot be seen from here.
  */
 export type Liveness = 'live' | 'gone' | 'elsewhere';
 
-/** The calling thread. Reads /proc synchronously: asynchronous reads are done by another thread. */
+/** The calling thread. Reads /proc synchronously, since asynchronous reads run in a different thread. */
 export function thisOwner(): RunOwner {
   const [, thread] = /\/task\/(\d+)$/.exec(told(() => readlinkSync('/proc/thread-self'))) ?? [];
   const stat = thread === undefined ? '' : told(() => readFileSync(statOf(process.pid, thread), 'latin1'));
@@ -40,7 +42,7 @@ export function thisOwner(): RunOwner {
 /** Whether the thread still runs. */
 export async function livenessOf(owner: RunOwner, here: RunOwner, fs: FileSystem): Promise<Liveness> {
   if (owner.host !== here.host) return 'elsewhere';
-  // One machine has one boot at a time, and a local disk one machine.
+  // One machine has one boot at a time, and a local disk belongs to one machine.
   if (owner.boot !== here.boot) return 'gone';
   if (owner.processes !== here.processes) return 'elsewhere';
   let mayBeHidden = false;
@@ -48,7 +50,7 @@ export async function livenessOf(owner: RunOwner, here: RunOwner, fs: FileSystem
     process.kill(owner.pid, 0);
   } catch (error) {
     if (errnoCode(error) === 'ESRCH') return 'gone';
-    mayBeHidden = true; // another user's: /proc may not show it
+    mayBeHidden = true; // another user's process: /proc may not show it
   }
   if (owner.thread === 0) return 'live';
   let stat: string;
@@ -60,13 +62,13 @@ export async function livenessOf(owner: RunOwner, here: RunOwner, fs: FileSystem
   }
   const found = threadFacts(stat);
   if (!found) return 'live';
-  // A zombie runs no more; its parent has not asked for its exit code yet.
+  // A zombie no longer runs; its parent has just not collected its exit code yet.
   return found.startedAt !== owner.startedAt || /[ZX]/.test(found.state) ? 'gone' : 'live';
 }
 
 const statOf = (pid: number, thread: number | string) => `/proc/${pid}/task/${thread}/stat`;
 
-/** Fields 3 and 22 of proc(5). The name in field 2 may hold spaces and brackets. */
+/** Fields 3 and 22 of proc(5). The name in field 2 may contain spaces and parentheses. */
 function threadFacts(stat: string): { readonly state: string; readonly startedAt: string } | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state] = fields;
@@ -78,6 +80,6 @@ function told(read: () => string): string {
   try {
     return read();
   } catch {
-    return ''; // no Linux, or no /proc
+    return ''; // not Linux, or no /proc
   }
 }

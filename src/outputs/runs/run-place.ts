@@ -15,18 +15,18 @@ export interface RunPlaceOptions {
   readonly mode: RunMode;
   /** See `RunEntry`. */
   readonly columns?: string | undefined;
-  /** What a store of checkpoints handed out, where there is one. */
+  /** Epoch from a checkpoint store, if there is one. */
   readonly epoch: number | undefined;
 }
 
-/** A run at one output: its entry among the runs, its epoch, and the folder that it writes in. */
+/** A run at one output: its entry in the register, its epoch, and the folder that it writes in. */
 export class RunPlace {
   readonly run: string;
   readonly epoch: number;
   readonly staging: Staging;
-  /** Folders of earlier epochs, as they are called since this one fenced them. */
+  /** Folders of earlier epochs, by their names since this epoch fenced them. */
   readonly fenced: readonly string[];
-  /** Other runs that are at work. */
+  /** Number of other runs at work. */
   readonly others: number;
   readonly #options: RunPlaceOptions;
   readonly #register: RunRegister;
@@ -49,7 +49,8 @@ export class RunPlace {
   }
 
   /**
-   * A new run, which fences nobody.
+   * Starts a new run, which fences nobody.
+   *
    * @throws {PipelineError} `OUTPUT_IN_USE`
    */
   static async start(options: RunPlaceOptions): Promise<RunPlace> {
@@ -70,10 +71,10 @@ export class RunPlace {
   }
 
   /**
-   * Goes on with a run. Once this has returned, no earlier owner of it can publish any more.
+   * Takes over a run. Once this has returned, no earlier owner can publish any more.
    *
-   * @param highest - The highest epoch that the position and the output tell of.
-   * @throws {PipelineError} `OUTPUT_IN_USE`, or `FENCED` when a still later owner has come in between.
+   * @param highest - Returns the highest epoch found in the position and the output.
+   * @throws {PipelineError} `OUTPUT_IN_USE`, or `FENCED` if an even later owner came in between.
    */
   static async takeOver(
     options: RunPlaceOptions,
@@ -93,7 +94,7 @@ export class RunPlace {
       await refuseOvertaken(disk, runFolder, epoch);
       const fenced = await unlessGone(disk, runFolder, () => fenceEarlier(disk, runFolder, epoch));
       const place = new RunPlace(options, { run, epoch, staging: created, fenced, others }, register, gone);
-      // One that has finished in between has left no claim, but what it published.
+      // An epoch that finished in between has left no claim, but it has left published files.
       if ((await highest()) > epoch) {
         await place.leave(false);
         throw fencedError(runFolder, runFolder);
@@ -108,7 +109,8 @@ export class RunPlace {
   }
 
   /**
-   * Where something is missing, a later owner of the run may have it.
+   * Called when something is missing, since a later owner of the run may have it.
+   *
    * @throws {PipelineError} `FENCED`.
    */
   async refuseOvertaken(): Promise<void> {
@@ -120,7 +122,7 @@ export class RunPlace {
     return join(this.#options.state, this.run);
   }
 
-  /** Removes what runs left that died, unless a store may resume them. Does not throw. */
+  /** Removes what dead runs left behind, unless a store may resume them. Does not throw. */
   async removeRemains(): Promise<void> {
     const { disk, state } = this.#options;
     for (const { number, entry } of this.#gone) {
@@ -136,7 +138,7 @@ export class RunPlace {
   /**
    * Ends the run in this thread. Does not throw.
    *
-   * @param isOver - Nobody will go on with it: nothing is left of it beside the output.
+   * @param isOver - Nobody will resume the run, so nothing of it stays beside the output.
    */
   async leave(isOver: boolean): Promise<void> {
     if (isOver) await this.staging.removeAll();
@@ -149,9 +151,9 @@ export class RunPlace {
 const FIRST_EPOCH = 1;
 
 /**
- * Removes what an owner of a run left, unless a store may resume the run.
+ * Removes what an owner of a run left behind, unless a store may resume the run.
  *
- * @param folder - What its folder is called now.
+ * @param folder - Current name of the owner's folder.
  */
 export async function removeUnkept(
   disk: Disk,
@@ -164,10 +166,10 @@ export async function removeUnkept(
   await removeRunFolder(disk, join(state, run), epochOf(staging));
 }
 
-/** The epoch of the owner whose folder it is. */
+/** Epoch of the owner that a staging folder belongs to. */
 export const epochOf = (staging: string): number => Number.parseInt(staging, 10);
 
-/** Only a later owner that has finished removes the folder of a run. */
+/** Turns a missing run folder into `FENCED`, since only a later owner that has finished removes it. */
 async function unlessGone<T>(disk: Disk, runFolder: string, step: () => Promise<T>): Promise<T> {
   try {
     return await step();

@@ -18,22 +18,23 @@ import {
 import { livenessOf, type RunOwner, thisOwner } from './run-owner.js';
 import { outputOf, RUNS } from './state-folder.js';
 
-/** A run whose thread is certainly over, and that did not live to say so. */
+/** A run whose thread is certainly over, but that did not report its end. */
 export interface GoneRun {
   readonly number: number;
   readonly entry: RunEntry;
 }
 
-/** Numbers that other runs may take while one tries to: more is no race. */
+/** How many numbers other runs may take first; more cannot be a race. */
 const RACES_MAX = 10_000;
 const ENTERING = new RegExp(`^entering-${RANDOM_NAME}$`);
 
 /**
- * The runs of one output, in the order in which they began. Each takes the next number by linking a
- * whole entry to it, and then reads all lower ones: of two runs, one sees the other, always.
+ * The runs of one output, in the order in which they began. Each run takes the next number by linking a
+ * complete entry to it, and then reads all lower entries. So of any two runs, at least one sees the
+ * other.
  *
- * Numbers are never given out twice. An entry that is empty belongs to a run that ended; entries up to
- * the highest `ended-<number>` are over, and may be removed.
+ * Numbers are never reused. An empty entry belongs to a run that has ended. All entries up to the highest
+ * `ended-<number>` are over, and may be removed.
  */
 export class RunRegister {
   readonly number: number;
@@ -49,9 +50,10 @@ export class RunRegister {
   /**
    * Registers a run of the calling thread.
    *
-   * @returns The register, and the runs that died, whose staging is nobody's but a store's.
-   * @throws {PipelineError} `OUTPUT_IN_USE` when another run is at work that this one cannot share the
-   *   output with. Runs of the same id do not count: between those, the epoch decides.
+   * @returns The register, and the dead runs; their staging belongs to nobody, except that a store may
+   *   resume it.
+   * @throws {PipelineError} `OUTPUT_IN_USE` if another run is at work with which this one cannot share
+   *   the output. Runs with the same id do not count: between those, the epoch decides.
    */
   static async enter(
     disk: Disk,
@@ -70,7 +72,7 @@ export class RunRegister {
     }
   }
 
-  /** The run is over. Does not throw: an entry that stays counts until its thread has ended. */
+  /** Ends the run. Does not throw: an entry that stays counts until its thread has ended. */
   async end(): Promise<void> {
     try {
       await this.forget(this.number);
@@ -80,7 +82,7 @@ export class RunRegister {
     }
   }
 
-  /** Marks a run as ended. Its number stays taken. */
+  /** Marks a run as ended. Its number stays in use. */
   forget(number: number): Promise<void> {
     return forgetRun(this.#disk, this.#pathOf(number));
   }
@@ -101,18 +103,21 @@ export class RunRegister {
       if (entry.run === ours.run) continue;
       others++;
       if (ours.mode === 'append' && entry.mode === 'append') {
-        // Of two that begin at the same time, the directory does not tell yet.
+        // If two runs begin at the same time, the directory does not show their columns yet.
         if (ours.columns === entry.columns) continue;
         throw otherColumns(output, ours, entry);
       }
-      // A number that was taken by somebody who will see that it had been given out before.
+      // The number was reused by a run that will notice this itself.
       if ((await lookAround(this.#disk, this.#folder)).ended >= number) continue;
       throw inUse(this.#pathOf(number), entry, liveness, output);
     }
     return { gone, others };
   }
 
-  /** Raises the number up to which all is over, then removes the entries. Called when one has ended. */
+  /**
+   * Raises the number up to which all runs are over, then removes their entries. Called when a run has
+   * ended.
+   */
   async #removeEnded(): Promise<void> {
     const { ended, highest, names } = await lookAround(this.#disk, this.#folder);
     let last = ended;
@@ -125,7 +130,7 @@ export class RunRegister {
       }
       await this.#disk.syncDirectory(this.#folder);
     }
-    // One marker more than is needed: whoever lists the folder right now must find one.
+    // Keeps one marker more than needed: a run that lists the folder right now must find one.
     const markers = names.filter((name) => ENDED.test(name)).sort(byNumber);
     const needless = last > ended ? markers.slice(0, -1) : markers.slice(0, -2);
     const over = names.filter((name) => ENTRY.test(name) && Number(name) <= last);
@@ -133,7 +138,7 @@ export class RunRegister {
     await this.#removeUnfinished(names);
   }
 
-  /** Entries of runs that died before they had a number. */
+  /** Removes entries of runs that died before they had a number. */
   async #removeUnfinished(names: readonly string[]): Promise<void> {
     for (const name of names.filter((found) => ENTERING.test(found))) {
       const path = join(this.#folder, name);
@@ -166,7 +171,7 @@ async function takeNumber(disk: Disk, folder: string, text: string): Promise<num
         continue;
       }
       if ((await lookAround(disk, folder)).ended < number) break;
-      await disk.remove(path); // it had been given out, and its entry was removed
+      await disk.remove(path); // the number was used before, and its entry was removed
     }
     await disk.syncDirectory(folder);
     return number;

@@ -6,20 +6,21 @@ import type { Disk } from '../disk/disk.js';
 /** Folder in the state folder in which runs are registered. */
 export const RUNS = 'runs';
 
-/** Where what is not whole yet stands: beside the output, so that readers of the output never meet it. */
+/** Folder for incomplete files. It is beside the output, so that readers of the output never meet it. */
 export const stateFolderOf = (output: string): string =>
   join(dirname(output), `.${basename(output)}.tickloom`);
 
-/** The output that a state folder is of. */
+/** The output that a state folder belongs to. */
 export const outputOf = (state: string): string =>
   join(dirname(state), basename(state).slice(1, -'.tickloom'.length));
 
 /**
- * Makes the state folder of an output, where it is not there yet.
+ * Creates the state folder of an output if it does not exist.
  *
- * @param output - Path without links of a directory of parts that is there, or of one file.
- * @param standsOn - The directory in which files are to appear.
- * @throws {PipelineError} `OUTPUT_FAILED`, for one where a rename from there could not work.
+ * @param output - Path, without links, of an existing directory of parts or of one file.
+ * @param standsOn - The directory in which files will appear.
+ * @throws {PipelineError} `OUTPUT_FAILED` if files could not be renamed from the state folder to the
+ *   output.
  */
 export async function openStateFolder(disk: Disk, output: string, standsOn: string): Promise<string> {
   const parent = dirname(output);
@@ -33,7 +34,7 @@ export async function openStateFolder(disk: Disk, output: string, standsOn: stri
     if (isNew) await disk.removeFolderQuietly(state);
     throw besideNothing(output);
   }
-  // Who made them may have died before that.
+  // The run that created them may have died before it synced them.
   await disk.syncDirectory(parent);
   await disk.syncDirectory(state);
   return state;

@@ -4,7 +4,7 @@ import { RANDOM_NAME } from '../disk/random-name.js';
 import { isOpenFiles, type OpenFilesPosition, openFilesData } from '../staging/open-files-position.js';
 import type { FileMark } from '../staging/staged-file.js';
 
-/** Tells a file from one that took its place, or that was written to. */
+/** Identifies a file, to detect that it was replaced or written to. */
 export type Standing = {
   readonly inode: number;
   readonly bytes: number;
@@ -14,15 +14,15 @@ export type Standing = {
 export const isSame = (a: Standing, b: Standing): boolean =>
   a.inode === b.inode && a.bytes === b.bytes && a.changedAtMs === b.changedAtMs;
 
-/** Where a run stands: so many bytes of its file count. */
+/** The position of a run: this many bytes of its file count. */
 export interface FilePosition extends FileMark {
   readonly run: string;
   readonly epoch: number;
-  /** The bytes are in the file that readers see; else in the one that is not whole yet. */
+  /** Whether the bytes are in the visible file; otherwise they are in the incomplete one. */
   readonly published: boolean;
-  /** What readers saw at that time; `null`: nothing. */
+  /** The visible file at that time; `null` if there was none. */
   readonly standing: Standing | null;
-  /** The file goes on. */
+  /** Set if the file is still open. */
   readonly open?: OpenFilesPosition | undefined;
 }
 
@@ -52,5 +52,5 @@ export function asFilePosition(data: PlainData): FilePosition {
 export const isStanding = (found: Partial<Standing> | null | undefined): boolean =>
   isCount(found?.inode) && isCount(found?.bytes) && Number.isFinite(found?.changedAtMs);
 
-/** It must not lead elsewhere. */
+/** The name must not lead to another directory. */
 const isFileName = (name: string): boolean => name !== '' && !/[/\\\0]/.test(name);

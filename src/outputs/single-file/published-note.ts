@@ -3,21 +3,24 @@ import type { Disk } from '../disk/disk.js';
 import type { Staging } from '../staging/staging.js';
 import { isStanding, type Standing } from './file-position.js';
 
-/** Which files a run gave the name of the output. */
+/** The files that a run published under the name of the output. */
 export interface PublishedNote {
   readonly run: string;
   readonly epoch: number;
-  /** The last one, and the one before it: a crash may come between this note and the last one. */
+  /** The last file and the one before it, since a crash may come between this note and the last rename. */
   readonly files: readonly Standing[];
 }
 
 /**
- * In the state folder: which run put the file there that readers see. It may hold more than the position
- * says from which the run is gone on with.
+ * File in the state folder that states which run published the visible file. That file may hold more than
+ * the position from which the run is resumed.
  */
 const PUBLISHED_FILE = 'published.json';
 
-/** What a run wrote down before it was the last one to show a file; `undefined` where another one was. */
+/**
+ * The note that a run wrote before it published the current file; `undefined` if another run was the last
+ * to publish.
+ */
 export async function publishedBy(
   disk: Disk,
   state: string,
@@ -37,6 +40,6 @@ function parseNote(text: string): PublishedNote | undefined {
     const note = JSON.parse(text) as Partial<PublishedNote> | null;
     return Array.isArray(note?.files) && note.files.every(isStanding) ? (note as PublishedNote) : undefined;
   } catch {
-    return undefined; // somebody else's
+    return undefined; // not one of ours
   }
 }

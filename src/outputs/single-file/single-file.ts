@@ -32,43 +32,43 @@ export interface SingleFileOptions {
   readonly path: string;
   readonly job: string;
   readonly ifExists: IfExists;
-  /** Looks at what is there before anything is added to it; throws if it does not fit. */
+  /** Checks an existing file before anything is appended to it; throws if it does not fit. */
   readonly checkExisting?: (path: string) => Promise<void>;
   readonly resuming: boolean;
-  /** Handed out by a store of checkpoints. */
+  /** Assigned by a checkpoint store, if there is one. */
   readonly epoch: number | undefined;
 }
 
 /**
- * One file that appears as a whole at the end. Until then it grows in the folder of the run, beside it,
- * and a checkpoint only makes it durable. A run that is taken over goes on in a copy: the one that it was
- * taken from may still write to the first.
+ * One file that appears as a whole at the end. Until then it grows in the run's folder beside it, and a
+ * checkpoint only makes it durable. A run that is taken over continues in a copy, since the earlier owner
+ * may still write to the original.
  *
- * Where no store decides, each flush shows what is there. Rows that come after it go to a copy that
- * takes its place with the next one.
+ * Without a checkpoint store, each flush makes the file visible. Rows that come later go into a copy,
+ * which replaces the file at the next flush.
  */
 export class SingleFile implements Output {
   readonly isOneFile = true;
   readonly #options: SingleFileOptions;
-  /** The file itself, where the path is a link to it. */
+  /** The real file, if the path is a link to it. */
   #target: string;
   #state = '';
   #place: RunPlace | undefined;
   #open: StagedFile | undefined;
   #openFiles: OpenFiles | undefined;
-  /** Folders of earlier owners, with what the last accepted checkpoint lists. */
+  /** Folders of earlier owners, with the files that the last accepted checkpoint lists. */
   #fenced: readonly string[] = [];
-  /** What counts of the file that readers see. */
+  /** The part of the visible file that counts. */
   #committed: FileMark = NO_BYTES;
   #standing: Standing | undefined;
-  /** The same, where this run has put it there. */
+  /** The visible file, if this run published it. */
   #shown: Standing | undefined;
-  /** Something ended since the file was published. */
+  /** Whether something ended since the file was published. */
   #hasNews = false;
   #isPublished = false;
-  /** Somebody may go on from a position that was handed out: by this owner of the run, or by one before. */
+  /** Whether a run may be resumed from a position that this owner or an earlier one handed out. */
   #mayBeResumed = false;
-  /** The open file is in such a position. */
+  /** Whether the open file is listed in such a position. */
   #isListed = false;
 
   constructor(options: SingleFileOptions) {
@@ -134,7 +134,7 @@ export class SingleFile implements Output {
     };
   }
 
-  /** A file that is not at its end is not shown. */
+  /** An unfinished file is not made visible. */
   async commit(position: PlainData): Promise<void> {
     const { open } = asFilePosition(position);
     await this.#removeFenced();
@@ -165,7 +165,7 @@ export class SingleFile implements Output {
     await place.leave(!mayBeResumed);
   }
 
-  /** What they have is in a checkpoint of this epoch now. */
+  /** The files in these folders are covered by a checkpoint of this epoch now. */
   async #removeFenced(): Promise<void> {
     for (const folder of this.#fenced) await this.#options.disk.removeFolderQuietly(folder);
     this.#fenced = [];
@@ -191,7 +191,7 @@ export class SingleFile implements Output {
     const { path, ifExists, checkExisting } = this.#options;
     this.#place = await RunPlace.start(this.#placeOptions);
     await this.#place.removeRemains();
-    // Only now: no other run of ours can put a file there any more.
+    // Only now, since no other run of ours can put a file there any more.
     this.#standing = await this.#look();
     const bytes = this.#standing?.bytes;
     if (bytes !== undefined && ifExists === 'error') {
@@ -203,7 +203,7 @@ export class SingleFile implements Output {
     }
     const counts = ifExists === 'append' ? (bytes ?? 0) : 0;
     if (counts > 0) await checkExisting?.(path);
-    // Before a row is read, so that a directory that cannot be written is found out now.
+    // Before a row is read, so that a directory without write permission is detected now.
     this.#open = await this.#create(counts);
     this.#committed = this.#open.mark;
   }
@@ -211,7 +211,7 @@ export class SingleFile implements Output {
   async #takeOver(position: FilePosition): Promise<readonly ResumedFile[]> {
     const { run, epoch, published, open } = position;
     const { disk } = this.#options;
-    this.#mayBeResumed = true; // what the position lists stays if this fails
+    this.#mayBeResumed = true; // files that the position lists stay if this fails
     const highest = async () => Math.max(epoch, (await publishedBy(disk, this.#state, run))?.epoch ?? 0);
     const place = await RunPlace.takeOver(this.#placeOptions, run, highest);
     this.#place = place;
@@ -226,8 +226,8 @@ export class SingleFile implements Output {
   }
 
   /**
-   * Whether the run has put there what readers see. Else it must be what they saw at the checkpoint:
-   * another job may have written the file between then and now.
+   * Determines whether this run published the visible file. If not, the file must be the one that was
+   * visible at the checkpoint, since another job may have written it in the meantime.
    */
   async #findShown({ run, published, standing }: FilePosition, place: RunPlace): Promise<void> {
     const found = this.#standing;
@@ -244,7 +244,10 @@ export class SingleFile implements Output {
     );
   }
 
-  /** Until a checkpoint of this epoch counts, what the last one lists stays where it is. */
+  /**
+   * Resumes the open file. The files that the last checkpoint lists stay until a checkpoint of this epoch
+   * was accepted.
+   */
   async #goOn(open: OpenFilesPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
     const name = { name: this.#name, final: this.#target };
     const resumed = await resumeOpenFiles(this.#stagedBy(place), open, place, () => name);
@@ -253,7 +256,7 @@ export class SingleFile implements Output {
     return resumed;
   }
 
-  /** The same behind bytes that were whole: readers see them, or were about to. */
+  /** Resumes after complete bytes, which are visible or were about to be. */
   async #goOnAfter(
     { bytes, checksum, published }: FilePosition,
     place: RunPlace,
@@ -278,7 +281,10 @@ export class SingleFile implements Output {
     return [];
   }
 
-  /** Where the bytes are that a checkpoint lists: not whole yet, or shown since then with more behind them. */
+  /**
+   * Where the bytes listed by a checkpoint are: in an incomplete file, or in one that was published since
+   * and may have more bytes.
+   */
   #stagedBy({ fenced }: RunPlace): OpenFilesSource {
     return { disk: this.#options.disk, folders: fenced, elsewhere: async () => this.#shownFile };
   }
@@ -287,12 +293,12 @@ export class SingleFile implements Output {
     return this.#standing && { path: this.#target, ...this.#standing };
   }
 
-  /** The same, if the run has put it there. */
+  /** The visible file, if this run published it. */
   get #shownFile(): FoundFile | undefined {
     return this.#shown && { path: this.#target, ...this.#shown };
   }
 
-  /** The file for the rows to come. It starts with what counts. */
+  /** Creates the file for the next rows. It starts with the bytes that count. */
   async #create(bytes = this.#committed.bytes, from = this.#target): Promise<StagedFile> {
     const { staging } = this.#running;
     if (bytes === 0) return staging.begin(this.#name, this.#target);
@@ -305,7 +311,7 @@ export class SingleFile implements Output {
     const file = await this.begin();
     await this.#refuseForeign();
     await file.seal();
-    // Positions were handed out: whoever goes on from one has to know this file as ours.
+    // Positions were handed out, so a run that resumes from one must recognize this file as its own.
     if (this.#mayBeResumed || this.#isPublished) {
       const next = await look(disk, staging.pathOf(this.#name));
       const files = [this.#shown, next].filter((one) => one !== undefined);
@@ -323,7 +329,7 @@ export class SingleFile implements Output {
     this.#shown = this.#standing;
   }
 
-  /** What others have put there since the start is not replaced. */
+  /** Refuses to replace a file that somebody else has put there since the start. */
   async #refuseForeign(): Promise<void> {
     const found = await this.#look();
     if (found === undefined || (this.#standing && isSame(found, this.#standing))) return;
@@ -340,7 +346,7 @@ export class SingleFile implements Output {
     return { disk, job, epoch, state: this.#state, mode: 'single file' } as const;
   }
 
-  /** @returns What stands there, `undefined` where nothing does. */
+  /** @returns The file at the path; `undefined` if there is none. */
   async #look(): Promise<Standing | undefined> {
     const { disk, path } = this.#options;
     try {
@@ -355,7 +361,10 @@ export class SingleFile implements Output {
     }
   }
 
-  /** So that a link stays one, and what it leads to is replaced; one that leads nowhere is replaced itself. */
+  /**
+   * Resolves the path, so that a link stays a link and its target is replaced. A link that leads nowhere
+   * is itself replaced.
+   */
   async #followed(): Promise<string> {
     const { disk, path } = this.#options;
     try {

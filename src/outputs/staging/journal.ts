@@ -4,8 +4,9 @@ import { digits } from '../parts/part-name.js';
 import type { FileMark, StagedFile } from './staged-file.js';
 
 /**
- * What of files that are still open is not in them for good: one file for all of them, so that a
- * checkpoint syncs one file however many are open. It only grows; a position says how much of it counts.
+ * Holds the data of open files that is not final in those files. All of them share one journal, so that a
+ * checkpoint syncs a single file however many are open. The journal only grows; a position states how
+ * much of it counts.
  */
 export class Journal {
   readonly number: number;
@@ -14,27 +15,28 @@ export class Journal {
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
 
-  /** @param file - New, and called `journalName(number)`. */
+  /** @param file - A new file, named `journalName(number)`. */
   constructor(number: number, file: StagedFile) {
     this.number = number;
     this.file = file;
   }
 
-  /** With what is pending. */
+  /** Including pending entries. */
   get bytes(): number {
     return this.file.bytes + this.#pendingBytes;
   }
 
-  /** Of what was flushed. */
+  /** Position after the last flush. */
   get position(): JournalPosition {
     return { number: this.number, ...this.file.mark };
   }
 
   /**
-   * Adds to what is known of a file. Written with the next `flush`: the content must not change before.
+   * Adds an entry about a file. It is written by the next `flush`; the content must not change before
+   * that.
    *
-   * @param file - A number of the caller's that no other file of this journal has.
-   * @param at - Where the content stands: an offset in the file for `bytes`, anything for others.
+   * @param file - A number chosen by the caller, unique in this journal.
+   * @param at - For `bytes`: the offset of the content in the file. Ignored for other kinds.
    */
   async add(kind: EntryKind, file: number, at: number, content: readonly Uint8Array[]): Promise<void> {
     const length = content.reduce((sum, part) => sum + part.length, 0);
@@ -59,9 +61,11 @@ export class Journal {
 }
 
 /**
- * - `bytes`: of the file itself, at their offset.
- * - `log`: what its encoder has to know of these, one behind the other.
- * - `tail`: rows behind them, as the encoder wrote them down; void once they are among the bytes.
+ * The kinds of entries.
+ *
+ * - `bytes`: bytes of the file itself, at their offset.
+ * - `log`: what the file's encoder has to know about these bytes; entries are concatenated.
+ * - `tail`: rows after these bytes, as saved by the encoder. Void once the rows are among the bytes.
  */
 export type EntryKind = 'bytes' | 'log' | 'tail';
 
@@ -74,7 +78,7 @@ export interface JournalEntry {
   readonly content: Uint8Array;
 }
 
-/** So much of a journal counts. */
+/** How much of a journal counts. */
 export interface JournalPosition extends FileMark {
   readonly number: number;
 }
@@ -82,9 +86,11 @@ export interface JournalPosition extends FileMark {
 export const journalName = (number: number): string => `journal-${digits(number, 5)}`;
 
 /**
- * @param bytes - A journal, or more than that.
- * @param path - For messages.
- * @throws {PipelineError} `CHECKPOINT_INVALID` when it is not what the position says.
+ * Parses a journal.
+ *
+ * @param bytes - The journal, possibly with more bytes after the part that counts.
+ * @param path - Used in messages.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if it does not match the position.
  */
 export function readJournal(
   bytes: Uint8Array,

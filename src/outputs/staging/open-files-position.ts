@@ -7,14 +7,14 @@ export interface OpenFilePosition extends FileMark {
   readonly name: string;
   /** Its number in the journal. */
   readonly number: number;
-  /** Of its bytes, those that are durable where they are. The journal has the rest. */
+  /** How many of its bytes are durable in the file itself. The rest are in the journal. */
   readonly inFile: number;
   /** Offset in the journal from which its tail counts. */
   readonly tailFrom: number;
   readonly state: PlainData;
 }
 
-/** What counts of files that go on. */
+/** The counted part of the files that are still open. */
 export interface OpenFilesPosition {
   readonly files: readonly OpenFilePosition[];
   readonly journal: JournalPosition | null;
@@ -25,7 +25,7 @@ export const openFilesData = ({ files, journal }: OpenFilesPosition): PlainData 
   journal: journal && { ...journal },
 });
 
-/** @param isName - Whether a file of the run may be called so. */
+/** @param isName - Whether a file of the run may have this name. */
 export function isOpenFiles(data: unknown, isName: (name: string) => boolean): data is OpenFilesPosition {
   const { files, journal } = (data ?? {}) as Partial<OpenFilesPosition>;
   return (

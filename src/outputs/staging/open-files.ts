@@ -8,21 +8,21 @@ import type { OpenFilePosition, OpenFilesPosition } from './open-files-position.
 import type { FileMark, StagedFile } from './staged-file.js';
 import type { Staging } from './staging.js';
 
-/** What of a file that goes on counts at a checkpoint, as whoever writes it sees it. */
+/** The part of an open file that counts at a checkpoint, as stated by its writer. */
 export interface FileCut {
   readonly file: StagedFile;
-  /** So many of its bytes stay as they are. */
+  /** This many of its bytes are final. */
   readonly mark: FileMark;
-  /** What it takes to go on behind them; small. */
+  /** State needed to continue after them; small. */
   readonly state: PlainData;
-  /** What else it takes, beyond what earlier cuts of the file gave: all of it where `isWhole`. */
+  /** More data needed for that, since earlier cuts of the file; all of it for a whole cut. */
   readonly log: readonly Uint8Array[];
-  /** What came behind the marked bytes: since the last cut, or all of it where `beginsTail`. */
+  /** Data after the marked bytes: since the last cut, or all of it if `beginsTail`. */
   readonly tail: readonly Uint8Array[];
   readonly beginsTail: boolean;
 }
 
-/** A file to go on with. */
+/** A file to continue. */
 export interface ResumedFile {
   readonly file: StagedFile;
   readonly state: PlainData;
@@ -31,9 +31,9 @@ export interface ResumedFile {
 }
 
 export interface OpenFilesLimits {
-  /** What the journal may hold before a new one is begun: it is read at once when a run is gone on with. */
+  /** Size at which a new journal is begun. It is read all at once when a run is resumed. */
   readonly journalBytesMax: number;
-  /** New bytes of files that are written once more rather than synced where they are. */
+  /** Limit for new bytes of files that are copied into the journal instead of being synced in place. */
   readonly copiedBytesMax: number;
 }
 
@@ -41,16 +41,17 @@ const LIMITS: OpenFilesLimits = { journalBytesMax: 64 * 1_048_576, copiedBytesMa
 
 interface Followed {
   readonly number: number;
-  /** Of its bytes, those that are durable where they are. */
+  /** How many of its bytes are durable in the file itself. */
   inFile: number;
-  /** Up to where the journal has them, if that is further. */
+  /** End of its bytes in the journal, if that is further. */
   inJournal: number;
   tailFrom: number;
 }
 
 /**
- * Makes what counts of open files durable, without an end to any. What cannot stay where it is goes into a
- * journal, and so do the new bytes of several files: then one file is synced however many are open.
+ * Makes the counted part of open files durable without ending them. Data that is not final goes into a
+ * journal. So do the new bytes if several files have grown, so that only one file is synced however many
+ * are open.
  */
 export class OpenFiles {
   readonly #staging: Staging;
@@ -68,16 +69,16 @@ export class OpenFiles {
     this.#limits = limits;
   }
 
-  /** Whether the next cuts must be whole, since a new journal begins with them. */
+  /** Whether the next cuts must be whole, because a new journal begins with them. */
   get wantsWhole(): boolean {
     return this.#journal === undefined || this.#journal.file.bytes > this.#limits.journalBytesMax;
   }
 
   /**
-   * Writes down what the cuts say. What it answers with in `sync` puts it on the disk, the names of the
-   * files apart, and may go on while the files grow or end.
+   * Records the cuts. The returned `sync` makes them durable, except for the names of the files, and may
+   * run while the files grow or end.
    *
-   * @param cuts - Of all open files; whole ones where `wantsWhole` said so.
+   * @param cuts - Cuts of all open files; whole ones if `wantsWhole` was true.
    */
   async take(
     cuts: readonly FileCut[],
@@ -86,7 +87,7 @@ export class OpenFiles {
     const grown = cuts.filter(({ file, mark }) => mark.bytes > this.#of(file).inFile);
     const bytes = grown.reduce((sum, { file, mark }) => sum + mark.bytes - this.#of(file).inFile, 0);
     const hasMore = cuts.some(({ log, tail }) => log.length > 0 || tail.length > 0);
-    // One file and nothing else, or far too much to be written twice.
+    // Either a single file and nothing else, or far too much to write twice.
     const areSynced =
       bytes > this.#limits.copiedBytesMax || (grown.length <= 1 && !(hasMore && this.#staging.hasNewNames));
     if (cuts.length > 0 && this.wantsWhole && (hasMore || !areSynced)) await this.#beginJournal();
@@ -106,7 +107,10 @@ export class OpenFiles {
     };
   }
 
-  /** A checkpoint with this position was accepted: what only earlier ones list may go. Does not throw. */
+  /**
+   * Called when a checkpoint with this position was accepted: files listed only by earlier ones are
+   * removed. Does not throw.
+   */
   async accepted({ journal }: OpenFilesPosition): Promise<void> {
     if (!journal) return;
     for (const { number } of this.#old.filter((old) => old.number < journal.number)) {
@@ -115,7 +119,7 @@ export class OpenFiles {
     this.#old = this.#old.filter(({ number }) => number >= journal.number);
   }
 
-  /** Lets go of the journal; it stays where it is. Does not throw. */
+  /** Closes the journal, which stays on disk. Does not throw. */
   async close(): Promise<void> {
     await this.#journal?.file.close();
   }
@@ -166,21 +170,22 @@ export class OpenFiles {
   }
 }
 
-/** Where to look for what a position lists. */
+/** Where to search for the files of a position. */
 export interface OpenFilesSource {
   readonly disk: Disk;
-  /** Folders in which earlier owners of the run wrote, which they cannot publish from any more. */
+  /** Folders of earlier owners of the run, from which they can no longer publish. */
   readonly folders: readonly string[];
-  /** Another place for the bytes of a file. */
+  /** Another place to search for the bytes of a file. */
   readonly elsewhere?: (name: string) => Promise<FoundFile | undefined>;
 }
 
 /**
- * Goes on with the files of a position, each in a copy: whoever had them may still write to them.
+ * Resumes the files of a position, each in a copy, since an earlier owner may still write to the
+ * originals.
  *
- * @param nextName - What the next copy is called, and where it is to stand.
- * @throws {PipelineError} `FENCED` when a later owner of the run has come.
- * @throws {PipelineError} `CHECKPOINT_INVALID` when something is not there as the position says.
+ * @param nextName - Returns the name of the next copy, and where it will be published.
+ * @throws {PipelineError} `FENCED` if a later owner of the run has come.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if something differs from the position.
  */
 export async function resumeOpenFiles(
   source: OpenFilesSource,
@@ -234,7 +239,7 @@ function entriesByFile(entries: readonly JournalEntry[]): Map<number, JournalEnt
 
 async function entriesOf({ disk, folders }: OpenFilesSource, journal: JournalPosition) {
   const name = journalName(journal.number);
-  // Each epoch counts its journals from 1: the right one is told by its checksum.
+  // Each epoch numbers its journals from 1, so the right one is identified by its checksum.
   let error: unknown;
   for (const folder of folders) {
     const found = await findStaged(disk, [folder], name);
@@ -249,11 +254,11 @@ async function entriesOf({ disk, folders }: OpenFilesSource, journal: JournalPos
 }
 
 /**
- * Copies what counts of a file. Several owners may have left one of its name, of which later ones are
- * copies that go on differently: the right one is told by its checksum.
+ * Copies the counted part of a file. Several owners may have left a file of this name, and later ones are
+ * copies that continue differently. The right one is identified by its checksum.
  *
- * @param entries - Of the journal, about this file.
- * @returns `undefined` where none has the bytes that count.
+ * @param entries - Journal entries for this file.
+ * @returns `undefined` if no file has the bytes that count.
  */
 export async function copyOf(
   { disk, folders, elsewhere }: OpenFilesSource,
@@ -270,7 +275,7 @@ export async function copyOf(
     try {
       for (const { kind, at, content } of entries) {
         if (kind !== 'bytes' || file.bytes >= bytes) continue;
-        // One that was copied and then synced where it stands has some of them twice.
+        // If bytes were copied to the journal and later synced in place, some of them exist twice.
         if (at + content.length > file.bytes) await file.write(content.subarray(file.bytes - at));
       }
     } catch (error) {

@@ -5,29 +5,29 @@ import { outputFailed, syncFailed } from '../../core/output-error.js';
 import { inSyncTurn } from '../../shared-memory/sync-gate.js';
 import type { Disk } from '../disk/disk.js';
 
-/** How far a file has come. */
+/** Length and checksum of a file so far. */
 export interface FileMark {
   readonly bytes: number;
-  /** CRC-32 of them. */
+  /** CRC-32 of these bytes. */
   readonly checksum: number;
 }
 
 export const NO_BYTES: FileMark = { bytes: 0, checksum: 0 };
 const READ_BYTES = 1_048_576;
 
-/** Behind the name that a file is to have: no glob for the format finds it. */
+/** Appended to the file's final name, so that no glob for the format matches it. */
 export const STAGED = '.staged';
 
 export type StagedPlace = Pick<StagedFile, 'name' | 'path' | 'final'>;
 
-/** A file that is written where no reader looks, and takes its place with all its bytes, or never. */
+/** A file that is written out of sight of readers, and is published with all its bytes or not at all. */
 export class StagedFile {
-  /** Inside the output. */
+  /** Name inside the output. */
   readonly name: string;
   readonly path: string;
-  /** Where it is to stand, for messages. */
+  /** Path that it will be published under, for messages. */
   readonly final: string;
-  /** Tells it from any other file, whatever its name. */
+  /** Identifies the file, whatever its name. */
   readonly inode: number;
   readonly #disk: Disk;
   #handle: FileHandle | undefined;
@@ -46,8 +46,11 @@ export class StagedFile {
   }
 
   /**
-   * @param bytes - Of a file of ours that was put there to be gone on with; without it, none may be there.
-   * @throws What the file system throws.
+   * Opens a staged file.
+   *
+   * @param bytes - Length of an existing file of ours that is to be continued. Without it, the file must
+   *   not exist.
+   * @throws what the file system throws.
    */
   static async open(disk: Disk, place: StagedPlace, bytes?: number): Promise<StagedFile> {
     const goOn = constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
@@ -62,7 +65,7 @@ export class StagedFile {
     }
   }
 
-  /** Written so far. */
+  /** Bytes written so far. */
   get bytes(): number {
     return this.#mark.bytes;
   }
@@ -72,8 +75,8 @@ export class StagedFile {
   }
 
   /**
-   * The memory may be used again once the promise has settled. While the disk is full, that waits for
-   * room, and so does whoever writes.
+   * Appends bytes. The memory may be reused once the promise has settled. While the disk is full, this
+   * waits for room, and so does the caller.
    */
   async write(bytes: Uint8Array): Promise<void> {
     const { bytes: before, checksum } = this.#mark;
@@ -85,7 +88,7 @@ export class StagedFile {
     this.#mark = mark;
   }
 
-  /** Reads what was written, from one byte to another. */
+  /** Reads bytes that were written, from one offset to another. */
   async read(from: number, to: number): Promise<Uint8Array> {
     const handle = this.#opened();
     const bytes = new Uint8Array(to - from);
@@ -101,14 +104,14 @@ export class StagedFile {
     return bytes;
   }
 
-  /** Puts all bytes on the disk; more may follow. One that was sealed meanwhile is there already. */
+  /** Syncs all bytes; more may follow. Does nothing if the file was sealed meanwhile. */
   sync(): Promise<void> {
     return this.#afterLastSync(async () => {
       if (!this.#isSealed) await this.#syncNow();
     });
   }
 
-  /** Puts all bytes on the disk, and takes no more. */
+  /** Syncs all bytes and closes the file to further writes. */
   seal(): Promise<void> {
     return this.#afterLastSync(async () => {
       await this.#syncNow();
@@ -124,8 +127,8 @@ export class StagedFile {
   }
 
   /**
-   * The system tells each error of writing back once: of two syncs side by side, one fails and the other
-   * succeeds, though bytes are lost that it was to put on the disk.
+   * Runs syncs one after another. The system reports each write-back error only once: of two concurrent
+   * syncs, one would fail and the other succeed, although bytes are lost.
    */
   #afterLastSync(step: () => Promise<void>): Promise<void> {
     this.#lastSync = this.#lastSync.then(step);
@@ -141,20 +144,20 @@ export class StagedFile {
     }
   }
 
-  /** Lets go of it; it stays where it is. Does not throw. */
+  /** Closes the file, which stays on disk. Does not throw. */
   async close(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close().catch(() => undefined);
   }
 
-  /** Lets go of it and removes it. Does not throw. */
+  /** Closes and removes the file. Does not throw. */
   async discard(): Promise<void> {
     await this.close();
     await this.#disk.fs.unlink(this.path).catch(() => undefined);
   }
 
-  /** Of bytes that another one has written, the checksum is not known. */
+  /** Computes the checksum of bytes that another owner has written. */
   async #lookThrough(bytes: number): Promise<void> {
     let checksum = 0;
     for (let at = 0; at < bytes; at += READ_BYTES) {

@@ -8,23 +8,26 @@ import { digits } from '../parts/part-name.js';
 import { renameIntoOutput } from '../parts/partition-folders.js';
 import { STAGED, StagedFile } from './staged-file.js';
 
-/** Beside staged files: positions were handed out that list them, so a store may resume the run. */
+/**
+ * Marker beside staged files: they are listed in a position that was handed out, so a store may resume
+ * the run.
+ */
 export const KEPT = 'kept';
 
-/** Name of the folder of one owner of a run. Nobody can foresee it. */
+/** Name of the folder of one owner of a run. It cannot be predicted. */
 export const stagingName = (epoch: number): string => `${digits(epoch, 5)}-${randomName()}`;
 
 /**
- * The folder in which one owner of a run writes its files. A takeover renames it, and from then on
- * nothing can be published out of it: paths that lead here are gone.
+ * The folder in which one owner of a run writes its files. A takeover renames it. From then on nothing
+ * can be published from it, since its paths no longer exist.
  */
 export class Staging {
   readonly folder: string;
   readonly #disk: Disk;
   #isKept = false;
-  /** The folders around it are on the disk, too. */
+  /** Whether the folders around it are durable, too. */
   #isReachable = false;
-  /** Names came or went that are not on the disk yet. */
+  /** Whether names were added or removed that are not synced yet. */
   #hasNewNames = false;
   /** Once a sync has failed, all later ones fail with the same error. */
   #lastSync: Promise<void> = Promise.resolve();
@@ -35,8 +38,10 @@ export class Staging {
   }
 
   /**
-   * @param runFolder - It must be there.
-   * @throws {PipelineError} `FENCED` when it is not: a later owner has come, and has finished.
+   * Creates the folder.
+   *
+   * @param runFolder - Must exist.
+   * @throws {PipelineError} `FENCED` if it does not: a later owner has come, and has finished.
    */
   static async create(disk: Disk, runFolder: string, name: string): Promise<Staging> {
     const folder = join(runFolder, name);
@@ -49,12 +54,12 @@ export class Staging {
     return new Staging(disk, folder);
   }
 
-  /** @param name - The folders of a partition are left out: the rest of it is like no other. */
+  /** @param name - The folders of a partition are dropped; the rest of the name is unique. */
   pathOf(name: string): string {
     return join(this.folder, `${basename(name)}${STAGED}`);
   }
 
-  /** What is in here stays when the run dies. */
+  /** Whether the files in here stay if the run dies. */
   get isKept(): boolean {
     return this.#isKept;
   }
@@ -64,7 +69,7 @@ export class Staging {
     return this.#hasNewNames || !this.#isReachable;
   }
 
-  /** @param final - Path that it is to have. */
+  /** @param final - Path that it will be published under. */
   async begin(name: string, final: string): Promise<StagedFile> {
     this.#hasNewNames = true;
     try {
@@ -72,11 +77,11 @@ export class Staging {
     } catch (error) {
       throw await this.#whyNot('create', final, error);
     } finally {
-      this.#hasNewNames = true; // again: the folder may have been synced before the name was there
+      this.#hasNewNames = true; // again: the folder may have been synced before the name existed
     }
   }
 
-  /** A file that begins as a copy: somebody else may still have the first one open. */
+  /** Begins a file as a copy, since another owner may still have the original open. */
   async beginWithCopy(name: string, final: string, from: string, bytes: number): Promise<StagedFile> {
     const { fs } = this.#disk;
     const path = this.pathOf(name);
@@ -94,10 +99,10 @@ export class Staging {
   }
 
   /**
-   * Gives a file its place, which the caller syncs.
+   * Publishes a file. The caller syncs the output.
    *
-   * @param output - Below it, folders are made for the file.
-   * @throws {PipelineError} `FENCED` when a takeover came first.
+   * @param output - The file's folders are created below it.
+   * @throws {PipelineError} `FENCED` if a takeover came first.
    */
   async publish(name: string, inode: number, final: string, output = dirname(final)): Promise<void> {
     const path = this.pathOf(name);
@@ -115,7 +120,10 @@ export class Staging {
     );
   }
 
-  /** Has what is in here kept when the run dies, since a store may resume it, and makes it durable. */
+  /**
+   * Marks the files in here to be kept if the run dies, since a store may resume it, and makes them
+   * durable.
+   */
   async keep(): Promise<void> {
     try {
       if (!this.#isKept) {
@@ -129,7 +137,7 @@ export class Staging {
     await this.sync();
   }
 
-  /** Has the files in here survive a power cut, under their names. */
+  /** Makes the files in here survive a power cut, with their names. */
   sync(): Promise<void> {
     this.#lastSync = this.#lastSync.then(() => this.#syncNewNames());
     return this.#lastSync;
@@ -138,7 +146,7 @@ export class Staging {
   async #syncNewNames(): Promise<void> {
     const runFolder = dirname(this.folder);
     if (!this.hasNewNames) return;
-    this.#hasNewNames = false; // what comes meanwhile is for the next time
+    this.#hasNewNames = false; // names that come meanwhile are synced next time
     try {
       await this.#disk.syncDirectory(this.folder);
       if (this.#isReachable) return;
@@ -150,7 +158,7 @@ export class Staging {
     }
   }
 
-  /** Makes a small file in here, with all its bytes on the disk. */
+  /** Creates a small file in here, and syncs its bytes. */
   async stage(name: string, text: string): Promise<void> {
     try {
       await this.#disk.writeNew(this.pathOf(name), text);
@@ -161,7 +169,7 @@ export class Staging {
     }
   }
 
-  /** Puts a small file of the output in its place as a whole. Not possible any more after a takeover. */
+  /** Replaces a small file of the output atomically. Not possible any more after a takeover. */
   async decide(path: string, text: string): Promise<void> {
     try {
       await this.#disk.replaceFile(path, text, this.folder);
@@ -175,17 +183,17 @@ export class Staging {
     return this.#disk.removeQuietly(this.pathOf(name));
   }
 
-  /** Removes the folder where there is nothing in it. Does not throw. */
+  /** Removes the folder if it is empty. Does not throw. */
   async removeEmpty(): Promise<void> {
     await this.#disk.fs.rmdir(this.folder).catch(() => undefined);
   }
 
-  /** Removes the folder and all in it. Does not throw. */
+  /** Removes the folder and everything in it. Does not throw. */
   removeAll(): Promise<void> {
     return this.#disk.removeFolderQuietly(this.folder);
   }
 
-  /** @throws {PipelineError} `FENCED` when a takeover has come. */
+  /** @throws {PipelineError} `FENCED` if a takeover has come. */
   async refuseFenced(final: string): Promise<void> {
     if (!(await this.#disk.has(this.folder))) throw fenced(final, this.folder);
   }
@@ -209,7 +217,7 @@ export class Staging {
   }
 }
 
-/** A later epoch of the run has begun: this one must not publish any more, and did not. */
+/** Error for an owner that a later epoch has replaced: it must not publish any more, and has not. */
 export function fenced(path: string, folder: string): PipelineError {
   return new PipelineError(
     'FENCED',
@@ -218,7 +226,7 @@ export function fenced(path: string, folder: string): PipelineError {
   );
 }
 
-/** Whether a store may still want what is staged there. */
+/** Whether a store may still need the files staged there. */
 export async function isKept(disk: Disk, folder: string): Promise<boolean> {
   return (await disk.list(folder)).includes(KEPT);
 }
