@@ -1,4 +1,4 @@
-/** Splits delimited text into rows of fields as RFC 4180 has it, chunk by chunk, to be looked at. */
+/** Splits delimited text into rows of fields by RFC 4180, chunk by chunk. Only used to display files. */
 export class DelimitedText {
   readonly #onRow: (row: readonly string[]) => void;
   #delimiter: string | undefined;
@@ -12,7 +12,10 @@ export class DelimitedText {
     this.#onRow = onRow;
   }
 
-  /** The delimiter is what the first chunk's first line has most of. */
+  /**
+   * Reads a chunk. The delimiter is the candidate that occurs most often in the first line of the first
+   * chunk.
+   */
   push(chunk: string): void {
     this.#delimiter ??= guessDelimiter(chunk);
     for (const sign of chunk) this.#take(sign, this.#delimiter);

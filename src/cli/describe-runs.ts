@@ -2,7 +2,7 @@ import type { StagedFolder } from '../outputs/inspect/inspect-output.js';
 import type { RegisteredRun } from '../outputs/runs/run-entries.js';
 import { formatBytes, formatCount } from './figures.js';
 
-/** A run that did not say that it has ended, in words. */
+/** Describes in words a run that has not reported its end. */
 export function runText({ entry, path }: RegisteredRun): string {
   if (!entry) return `entry "${path}"`;
   const { run, job, mode, owner } = entry;
@@ -19,7 +19,7 @@ export const LIVENESS_TEXT: Readonly<Record<RegisteredRun['liveness'], string>> 
 export const filesText = (files: number, bytes: number): string =>
   `${formatCount(files)} ${files === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}`;
 
-/** Folders of a run, added up. */
+/** Totals over the folders of a run. */
 export function foldersText(folders: readonly StagedFolder[]): string {
   const sum = (of: (folder: StagedFolder) => number) => folders.reduce((all, one) => all + of(one), 0);
   return filesText(

@@ -1,9 +1,9 @@
 import { parseDurationNs } from '../settings/duration.js';
 
-/** A timer of Node's takes no longer ones. */
+/** The longest delay of a Node timer, rounded down to days. */
 const DURATION_MS_MAX = 24 * 86_400_000;
 
-/** Milliseconds of a text such as `10s`; `undefined` unless within 1 ms to 24 days. */
+/** Milliseconds of a text such as `10s`; `undefined` unless it is from 1 ms to 24 days. */
 export function parseDurationMs(text: string): number | undefined {
   const ns = parseDurationNs(text);
   if (ns === undefined || ns < 1_000_000n || ns > BigInt(DURATION_MS_MAX) * 1_000_000n) return undefined;

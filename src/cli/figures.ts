@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Numbers formatted for people. */
 export const formatCount = (value: number): string => Math.round(value).toLocaleString('en-US');
 
 export function formatRate(perSecond: number): string {

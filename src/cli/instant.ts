@@ -1,13 +1,13 @@
-/** An instant, which a plain number of 64 bits is not. */
+/** An instant. A class, so that it is not printed as a plain 64-bit number. */
 export class Instant {
   readonly #ns: bigint;
 
-  /** @param ns - Since 1970 UTC. */
+  /** @param ns - Nanoseconds since 1970 UTC. */
   constructor(ns: bigint) {
     this.#ns = ns;
   }
 
-  /** ISO 8601 with nine decimals, or the number where no calendar goes that far. */
+  /** ISO 8601 with nine decimals, or the number of nanoseconds if it is outside the calendar's range. */
   toString(): string {
     const subMillis = ((this.#ns % 1_000_000n) + 1_000_000n) % 1_000_000n;
     const date = new Date(Number((this.#ns - subMillis) / 1_000_000n));

@@ -3,19 +3,19 @@ export type InterruptSignal = 'SIGINT' | 'SIGTERM';
 export const EXIT_CODE: Readonly<Record<InterruptSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 /**
- * A terminal signals the whole process group, and npm passes on what it gets: one press of Ctrl-C
- * then comes twice, a few milliseconds apart.
+ * A terminal signals the whole process group, and npm forwards the signal as well, so one press of Ctrl-C
+ * arrives twice, a few milliseconds apart.
  */
 const SAME_PRESS_MS = 250;
 
 export interface InterruptHandlers {
-  /** The first time: end in good order. */
+  /** Called the first time: end in good order. */
   drain(signal: InterruptSignal): void;
-  /** The second time: end now. */
+  /** Called the second time: end now. */
   force(signal: InterruptSignal): void;
 }
 
-/** Tells of Ctrl-C and SIGTERM. The third time, the process ends at once. */
+/** Reports Ctrl-C and SIGTERM. The third time, the process ends at once. */
 export class Interrupts {
   readonly #handlers: InterruptHandlers;
   readonly #nowMs: () => number;
@@ -30,7 +30,7 @@ export class Interrupts {
     this.#listeners = { SIGINT: () => this.notice('SIGINT'), SIGTERM: () => this.notice('SIGTERM') };
   }
 
-  /** Exit code for the signal that came first; `undefined` while there was none. */
+  /** Exit code for the first signal; `undefined` if there was none. */
   get exitCode(): number | undefined {
     return this.#signal && EXIT_CODE[this.#signal];
   }

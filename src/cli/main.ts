@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line. What a command does is in `commands/`, loaded when it is called. */
+/** The command line. Each command is in `commands/`, and is loaded when it is called. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseDurationMs } from './duration-argument.js';
@@ -31,8 +31,8 @@ Exit codes:
 const terminal = processTerminal();
 let exitCode = 0;
 
-// A module of the user's is loaded here, too, to check a spec, and may end the process or keep it
-// waiting for nothing: not without a word, and not with a 0.
+// To check a spec, the user's modules are loaded here as well. They may end the process, or let it run
+// out of work while a promise is pending. That must be reported, and must not exit with 0.
 process.once('exit', sayUnfinished);
 
 const collect = (value: string, earlier: readonly string[]): readonly string[] => [...earlier, value];
@@ -160,11 +160,11 @@ program
   .command('parts')
   .description('list which files of an output count, which are not complete yet, and whose those are')
   .argument(...outputs)
-  .option('--all', 'every part, not just the sums for each run')
+  .option('--all', 'every part, not just the totals for each run')
   .option('--json', 'print as JSON')
   .addHelpText(
     'after',
-    '\nChanges nothing.\nExit codes: 0 listed, 1 a path cannot be looked at, 2 wrong spec or usage.\n',
+    '\nChanges nothing.\nExit codes: 0 listed, 1 a path cannot be inspected, 2 wrong spec or usage.\n',
   )
   .action(async (paths: string[], options) => {
     const { parts } = await import('./commands/parts.js');
@@ -177,7 +177,7 @@ program
   .argument(...outputs)
   .option('--yes', 'confirm that these runs are over; without it, nothing is changed')
   .option('--run <id>', 'only this run')
-  .option('--staged', 'also remove what a store of checkpoints could resume')
+  .option('--staged', 'also remove what a checkpoint store could resume')
   .addHelpText(
     'after',
     '\nA run that is at work is never released. If a released run was at work after all, it publishes nothing more.\n' +
@@ -190,13 +190,13 @@ program
 
 void main();
 
-/** Never rejects. A function, since the build has no top-level `await`. */
+/** Runs the command. Never rejects. A function, since the build has no top-level `await`. */
 async function main(): Promise<void> {
   try {
     await program.parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) {
-      // Commander has said what is wrong. Help that was not asked for is bad usage.
+      // Commander has printed the problem. Help that was not requested means bad usage.
       exitCode = error.exitCode === 0 ? 0 : 2;
     } else if (error instanceof TerminalError) {
       terminal.say(`error: ${error.message}\n`);
@@ -208,14 +208,14 @@ async function main(): Promise<void> {
   }
   process.off('exit', sayUnfinished);
   process.exitCode = exitCode;
-  // A pipeline with native code that does not stop keeps its thread, and would keep the process.
+  // A pipeline with native code that does not stop keeps its thread, which would keep the process alive.
   setTimeout(() => process.exit(), 2_000).unref();
 }
 
 function sayUnfinished(code: number): void {
   if (Object.values(EXIT_CODE).includes(code)) return; // a third Ctrl-C
   terminal.say(
-    'error: the process ended before the command had: something called process.exit, or waited for what never comes\n',
+    'error: the process ended before the command did: something called process.exit, or waited for something that never happens\n',
   );
   process.exitCode = 1;
 }

@@ -4,20 +4,23 @@ import { formatPath } from '../core/errors.js';
 import { findOutputs } from '../plan/find-outputs.js';
 import { readSpecFile } from './spec-file.js';
 
-/** An output that was asked for. */
+/** An output that the command was asked about. */
 export interface OutputPath {
   readonly path: string;
-  /** File of the spec that names it; without it, the command line does, and something must be there. */
+  /**
+   * File of the spec that names the output. Without it, the output was named on the command line, and
+   * must exist.
+   */
   readonly spec?: string;
 }
 
 const SPEC_FILE = /\.(ya?ml|json)$/i;
 
 /**
- * What the arguments of a command mean: paths of outputs, and spec files, of which the outputs of all
- * jobs are taken. Each output comes once.
+ * Resolves the arguments of a command: paths of outputs, and spec files, which stand for the outputs of
+ * all their jobs. Each output is returned once.
  *
- * @returns Problems with specs as lines.
+ * @returns The outputs, and problems with specs as lines.
  */
 export async function outputPaths(
   args: readonly string[],
@@ -50,7 +53,7 @@ async function outputsOf(file: string, problems: string[]): Promise<OutputPath[]
   return found;
 }
 
-/** A directory of parts may be called anything. */
+/** Whether a path is a spec file. A directory of parts may have any name, even one that ends in `.json`. */
 async function isSpec(path: string): Promise<boolean> {
   if (path === '-') return true;
   if (!SPEC_FILE.test(path)) return false;

@@ -1,17 +1,17 @@
 import { type Document, isScalar, parseDocument, visit } from 'yaml';
 import { formatPath, type SpecProblem } from '../core/errors.js';
 
-/** What `--set` says. */
+/** An override from `--set`. */
 export interface Override {
-  /** As it was given. */
+  /** The text as it was given. */
   readonly text: string;
-  /** Name of the only spec that it is for; all specs without it. */
+  /** Name of the only spec that the override applies to; without it, all specs. */
   readonly spec?: string;
   readonly path: readonly [string, ...(string | number)[]];
   readonly value: unknown;
 }
 
-/** An override that cannot be read or does not fit. */
+/** An override that cannot be parsed or does not fit. */
 export class OverrideError extends Error {
   override readonly name = 'OverrideError';
 }
@@ -22,7 +22,7 @@ const INDEX = /^\[(\d{1,6})\]/;
 const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * Reads `path=value` or `NAME:path=value`. Steps of the path are set apart by dots, indexes stand in
+ * Parses `path=value` or `NAME:path=value`. Steps of the path are separated by dots; indexes are in
  * brackets or between dots: `operators[0].every=5m`.
  *
  * @throws {OverrideError}
@@ -37,10 +37,10 @@ export function parseOverride(text: string): Override {
 }
 
 /**
- * Changes a spec. Mappings that the path names and the spec lacks are made.
+ * Applies an override to a spec. Mappings that are in the path but not in the spec are created.
  *
- * @returns A copy; `spec` stays as it is.
- * @throws {OverrideError} when the path does not fit the spec.
+ * @returns A copy; `spec` is not changed.
+ * @throws {OverrideError} if the path does not fit the spec.
  */
 export function applyOverride(spec: unknown, { path, value }: Override): unknown {
   const copy: unknown = structuredClone(spec);
@@ -59,7 +59,7 @@ export function applyOverride(spec: unknown, { path, value }: Override): unknown
   return copy;
 }
 
-/** Whether what is at `at` came from the override, be it as a mapping that `spec` lacked. */
+/** Whether the value at `at` came from the override, including a mapping that `spec` did not have. */
 export function isOverridden({ path }: Override, at: SpecProblem['path'], spec: unknown): boolean {
   const common = Math.min(path.length, at.length);
   if (path.slice(0, common).some((key, i) => String(key) !== String(at[i]))) return false;
@@ -118,15 +118,15 @@ function parseValue(text: string): unknown {
   } else if (/^[[{]/.test(text)) {
     throw new OverrideError(`expected a YAML value after "=", found "${cut(text)}"`);
   }
-  return text; // no number, boolean or null: a text needs no quotes, whatever signs are in it
+  return text; // not a number, boolean or null: a text needs no quotes, whatever characters are in it
 }
 
 function plainValue(document: Document.Parsed, text: string): unknown {
   try {
     return document.toJS();
   } catch {
-    // Aliases: without an anchor, or too many.
-    throw new OverrideError(`expected a value of plain data after "=", found "${cut(text)}"`);
+    // Aliases without an anchor, or too many of them.
+    throw new OverrideError(`expected plain data after "=", found "${cut(text)}"`);
   }
 }
 
@@ -141,7 +141,7 @@ function writeKey(container: unknown, path: Override['path'], i: number, value: 
   return value;
 }
 
-/** The key as a property of the container: an index of a list must be there, or the next one. */
+/** The key as a property of the container. In a list, it must be an existing index or the next one. */
 function checkKey(container: unknown, path: Override['path'], i: number): string {
   const key = path[i]!;
   const here = i === 0 ? 'the spec' : `"${formatPath(path.slice(0, i))}"`;
@@ -157,7 +157,7 @@ function checkKey(container: unknown, path: Override['path'], i: number): string
     return String(Number(key));
   }
   if (typeof key === 'number') {
-    throw new OverrideError(`${here} is a mapping and no list: expected a key, found [${key}]`);
+    throw new OverrideError(`${here} is a mapping, not a list: expected a key, found [${key}]`);
   }
   return key;
 }

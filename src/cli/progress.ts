@@ -16,8 +16,8 @@ export interface ProgressContext {
 }
 
 /**
- * Shows on standard error how far the jobs are: drawn in place where that is a terminal, else by a
- * line now and then. An error is told when it happens, once.
+ * Shows the progress of jobs on standard error: redrawn in place if that is a terminal, otherwise as a
+ * line from time to time. Each error is printed once, when it happens.
  */
 export class Progress {
   readonly #context: ProgressContext;
@@ -26,7 +26,7 @@ export class Progress {
   readonly #rates = new Map<string, Rate>();
   #timer: NodeJS.Timeout | undefined;
   #endDiversion: () => void = () => {};
-  /** Lines that are drawn and to be drawn over. */
+  /** Lines on the screen that the next drawing replaces. */
   #drawn: readonly string[] = [];
 
   constructor(context: ProgressContext) {
@@ -41,7 +41,7 @@ export class Progress {
     this.#timer = setInterval(() => this.refresh(), isLive ? LIVE_MS : PLAIN_MS);
   }
 
-  /** The last state stays on a terminal. */
+  /** Stops redrawing. On a terminal, the final state stays visible. */
   stop(): void {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
@@ -51,7 +51,7 @@ export class Progress {
     this.#drawn = [];
   }
 
-  /** Lines of their own, above what is drawn. */
+  /** Prints separate lines above the drawn ones. */
   note(text: string): void {
     this.#draw(text, this.#drawn);
   }
@@ -78,7 +78,7 @@ export class Progress {
     const lines = jobs.map((job) => this.#line(job));
     const linesMax = Math.max(1, terminal.rows - 2);
     if (lines.length > linesMax) {
-      // Those that still run are of more interest.
+      // Jobs that are still running are more interesting.
       const order = [...jobs.keys()].sort((a, b) => Number(isOver(jobs[a]!)) - Number(isOver(jobs[b]!)));
       const shown = order.slice(0, linesMax - 1).map((i) => lines[i]!);
       this.#draw('', [...shown, `… and ${jobs.length - shown.length} more jobs`]);
@@ -87,13 +87,13 @@ export class Progress {
     }
   }
 
-  /** In one write, so that nothing is seen half drawn. */
+  /** Draws in a single write, so that no half-drawn state is visible. */
   #draw(above: string, lines: readonly string[]): void {
     const { terminal } = this.#context;
     const { columns } = terminal;
-    // In a window that was made narrower, the terminal has wrapped them.
+    // If the window was made narrower, the terminal has wrapped the lines.
     const rows = this.#drawn.reduce((sum, { length }) => sum + Math.max(1, Math.ceil(length / columns)), 0);
-    // A key that was pressed meanwhile (`^C`) has moved the cursor to the right.
+    // A key pressed meanwhile (`^C`) has moved the cursor to the right.
     const erasure = rows > 0 ? `\r\x1b[${rows}A\x1b[0J` : '';
     this.#drawn = lines.map((line) => line.slice(0, Math.max(1, columns - 1)));
     terminal.say(`${erasure}${above}${this.#drawn.map((line) => `${line}\n`).join('')}`);
@@ -114,7 +114,7 @@ export class Progress {
     return parts.join('  ');
   }
 
-  /** Rows a second since the last look, at the first one since the beginning. */
+  /** Rows per second since the last call; on the first call, since the start. */
   #rate({ id, counters }: JobInfo): number {
     const atMs = this.#nowMs();
     const last = this.#rates.get(id) ?? { rows: 0, atMs: this.#beganMs };

@@ -14,35 +14,35 @@ import {
 } from 'yaml';
 import type { SpecProblem } from '../core/errors.js';
 
-/** A spec as it stands in a file: one document of it. */
+/** A spec as it is in a file: one of the file's documents. */
 export interface SpecFile {
-  /** What was asked for, `(stdin)` for standard input. */
+  /** The path as given; `(stdin)` for standard input. */
   readonly file: string;
-  /** Plain data; `undefined` where it could not be read. */
+  /** Plain data; `undefined` if it could not be read. */
   readonly value: unknown;
-  /** Why it could not be read. Empty otherwise. */
+  /** Why it could not be read. Empty if it could. */
   readonly problems: readonly SpecProblem[];
-  /** Where a path of the spec stands, or the nearest thing around it that is there. */
+  /** Where a path of the spec is in the file or, if it is missing, its nearest parent that exists. */
   locate(path: SpecProblem['path']): Position;
 }
 
 export interface Position {
   readonly file: string;
-  /** From 1. */
+  /** Counted from 1. */
   readonly line: number;
-  /** From 1. */
+  /** Counted from 1. */
   readonly column: number;
 }
 
-/** No spec is that long: a file that is was given by mistake. */
+/** No spec is this long: a longer file was passed by mistake. */
 const SPEC_BYTES_MAX = 1_048_576;
 
-/** Once a file has gone wrong, what follows is rarely news. */
+/** After a syntax error, further errors rarely add information. */
 const SYNTAX_PROBLEMS_MAX = 5;
 
 /**
- * Reads the specs of a file: YAML or JSON, one a document. What is wrong is told by each of them
- * with its place; nothing is thrown.
+ * Reads the specs of a file, YAML or JSON, one for each document. Each spec carries its problems with
+ * their positions; nothing is thrown.
  *
  * @param path - `-` for standard input.
  */
@@ -61,12 +61,12 @@ export async function readSpecFile(path: string): Promise<SpecFile[]> {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return [unreadable(file, 'expected text in UTF-8, found bytes that are none')];
+    return [unreadable(file, 'expected text in UTF-8, found bytes that are not valid UTF-8')];
   }
   return parseSpecText(file, text);
 }
 
-/** The same for a text that was read already. */
+/** Parses a text that was read already, like `readSpecFile`. */
 export function parseSpecText(file: string, text: string): SpecFile[] {
   const lineCounter = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
@@ -126,7 +126,7 @@ class ParsedSpec implements SpecFile {
     const { errors, warnings } = this.#document;
     const deep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
     if (deep) return [this.#problemAt(0, 'expected a spec, found lists or mappings nested too deeply')];
-    // Warnings are of tags (`!!js/function`), which a spec has no use for.
+    // Warnings are about tags (`!!js/function`), which a spec never needs.
     const problems = [...errors, ...warnings]
       .slice(0, SYNTAX_PROBLEMS_MAX)
       .map(({ code, message, pos }) => this.#problemAt(pos[0], explainSyntax(code, message)));
@@ -138,7 +138,7 @@ class ParsedSpec implements SpecFile {
     const problems: SpecProblem[] = [];
     visit(document, {
       Pair: (_, { key }) => {
-        // Schemas pass over it without a word.
+        // Schemas silently ignore this key.
         if (textOf(key) !== '__proto__') return undefined;
         problems.push(
           this.#problemAt(this.#startOf(key), 'expected the name of an option, found "__proto__"'),
@@ -153,7 +153,9 @@ class ParsedSpec implements SpecFile {
             this.#problemAt(this.#startOf(alias), `there is no anchor "&${name}" before "*${name}"`),
           );
         } else if (ancestors.some((ancestor) => ancestor === target)) {
-          problems.push(this.#problemAt(this.#startOf(alias), `"*${name}" stands within what it refers to`));
+          problems.push(
+            this.#problemAt(this.#startOf(alias), `"*${name}" is inside the node that it refers to`),
+          );
         }
         return problems.length < SYNTAX_PROBLEMS_MAX ? undefined : visit.BREAK;
       },
@@ -182,7 +184,7 @@ function unreadable(file: string, message: string): SpecFile {
   return { file, value: undefined, problems: [{ path: [], message, at: start }], locate: () => start };
 }
 
-/** At most a byte more than a spec may have, so that a huge file costs nothing. */
+/** Reads at most one byte more than a spec may have, so that a huge file costs nothing. */
 async function readStart(path: string): Promise<Buffer> {
   const handle = await open(path, 'r');
   try {

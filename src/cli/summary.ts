@@ -4,7 +4,7 @@ import type { JobReport } from '../supervision/job.js';
 import { formatBytes, formatCount, formatMs, formatRate } from './figures.js';
 import { plainText } from './terminal.js';
 
-/** A job of `run --json`. */
+/** A job in the output of `run --json`. */
 export interface JobDocument {
   readonly name: string;
   readonly outcome: JobReport['outcome'];
@@ -28,7 +28,7 @@ export interface JobDocument {
 /** How a job ended, as the summary shows it. */
 export interface JobResult {
   readonly report: JobReport;
-  /** Submit to the first batch; `undefined` where there was none. */
+  /** Ms from submission to the first batch; `undefined` if there was none. */
   readonly firstRowMs: number | undefined;
 }
 
@@ -55,7 +55,7 @@ export function jobDocument(report: JobReport): JobDocument {
   };
 }
 
-/** The document of a spec that was refused: nothing of it ran. */
+/** The document of a spec that was refused and did not run. */
 export function refusedDocument(name: string, problems: readonly string[]): JobDocument {
   return failedDocument(name, 'SPEC_INVALID', problems.join('\n'));
 }
@@ -84,7 +84,7 @@ export function failedDocument(name: string, code: ErrorCode, message: string): 
 
 const MAYBE_EMPTY = ['rowsFiltered', 'rowsFolded', 'rowsDerived', 'rowsDropped', 'rowsRejected'] as const;
 
-/** The jobs as a table. Counts that are 0 for all jobs have no column. */
+/** The jobs as a table. A count that is 0 for all jobs gets no column. */
 export async function summaryTable(results: readonly JobResult[]): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const counts = MAYBE_EMPTY.filter((name) => results.some(({ report }) => report.counters[name] > 0));
@@ -119,10 +119,10 @@ export async function summaryTable(results: readonly JobResult[]): Promise<strin
   return `${table.toString()}\n`;
 }
 
-/** What went in beside what came of it, and whether both sides are equal. */
+/** Rows in against rows out, and whether both sides are equal. */
 export function balanceLine({ name, counters, rowsPending }: JobReport): string {
   const left = counters.rowsIn + counters.rowsDerived;
-  // More that came out than went in is no count of rows that are inside.
+  // A negative number means that more rows came out than went in, so it is not a count of pending rows.
   const difference = left - rightSide(counters) - Math.max(0, rowsPending);
   const verdict =
     difference === 0 ? 'adds up' : `DOES NOT ADD UP: ${formatCount(difference)} rows unaccounted for`;
@@ -145,7 +145,7 @@ const rightSide = (counters: CounterValues): number =>
   counters.rowsDropped +
   counters.rowsRejected;
 
-/** What became of rows that are in no output; empty where none was dropped. */
+/** Why rows were dropped; empty if none were. */
 export function droppedLine({ name, counters, dropped }: JobReport): string {
   const { rowsDropped } = counters;
   if (rowsDropped === 0) return '';
@@ -155,7 +155,7 @@ export function droppedLine({ name, counters, dropped }: JobReport): string {
   return `${name}: ${formatCount(rowsDropped)} ${rowsDropped === 1 ? 'row' : 'rows'} dropped: ${reasons.join(', ')}\n`;
 }
 
-/** Where rows are that could not be used; empty where there are none, or where the first of them stopped the job. */
+/** Where rejected rows are kept; empty if there are none, or if the first one stopped the job. */
 export function rejectedLine({ name, counters }: JobReport, deadLetters: string | undefined): string {
   const { rowsRejected } = counters;
   if (rowsRejected === 0 || deadLetters === undefined) return '';
@@ -165,7 +165,7 @@ export function rejectedLine({ name, counters }: JobReport, deadLetters: string 
 
 const OUTPUTS_SHOWN = 5;
 
-/** Files that a job wrote; the first ones where they are many. */
+/** Files that a job wrote; only the first ones if there are many. */
 export function outputLines({ name, outputs }: JobReport): string {
   const shown = outputs.slice(0, OUTPUTS_SHOWN).map((path) => `  ${plainText(path, 300)}\n`);
   const more = outputs.length - shown.length;
@@ -178,7 +178,7 @@ export function errorLines({ name, outcome, error }: JobReport): string {
   let told = error.message;
   const causes: string[] = [];
   for (const cause of error.causes ?? []) {
-    // An error that names its cause has told it.
+    // The message of an error may already contain its cause.
     if (!told.includes(cause)) causes.push(`  caused by: ${plainText(cause)}\n`);
     told = cause;
   }

@@ -4,23 +4,23 @@ import { StringDecoder } from 'node:string_decoder';
 /** Where a command writes. Results go to standard output, everything else to standard error. */
 export interface Terminal {
   /**
-   * Resolves once the text is with the system, or its reader has left.
+   * Resolves once the system has accepted the text, or its reader is gone.
    *
-   * @throws {TerminalError} when it cannot be written: a full disk.
+   * @throws {TerminalError} when the text cannot be written, for example because the disk is full.
    */
   print(text: string): Promise<void>;
-  /** What cannot be said is lost: there is nowhere else to say it. */
+  /** Writes to standard error. A failure is ignored, since there is nowhere else to report it. */
   say(text: string): void;
   /**
-   * Until it is called off, has what others write to the terminal (user modules in their threads,
-   * Node's warnings) handed over in whole lines, so that it can be put beside what is drawn.
+   * Diverts what others write to the terminal (user modules in their threads, Node's warnings) and hands
+   * it over in whole lines, so that it can be placed beside what is drawn.
    *
-   * @returns Calls it off.
+   * @returns A function that ends the diversion.
    */
   divert(take: (lines: string) => void): () => void;
   /** Whether standard error is a terminal that can be drawn on. */
   readonly isLive: boolean;
-  /** Of standard error. */
+  /** Size of standard error's terminal. */
   readonly columns: number;
   readonly rows: number;
 }
@@ -29,13 +29,13 @@ export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }
 
-/** The terminal of the process. A reader that leaves (`| head`) ends nothing and is no error. */
+/** The terminal of the process. A reader that goes away (`| head`) ends nothing and is not an error. */
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
   const write = stdout.write.bind(stdout);
   const say = stderr.write.bind(stderr);
-  for (const stream of [stdout, stderr]) stream.on('error', () => {}); // `print` tells
-  // Modules of the user's are loaded here, too, when a spec is checked.
+  for (const stream of [stdout, stderr]) stream.on('error', () => {}); // `print` reports them
+  // To check a spec, the user's modules are loaded here as well.
   globalThis.console = new Console({ stdout: stderr, stderr });
   return {
     print: (text) =>
@@ -50,14 +50,14 @@ export function processTerminal(): Terminal {
       say(text);
     },
     divert: (take) => {
-      // What goes to a file or a pipe does not disturb what is drawn.
+      // Output to a file or a pipe does not disturb what is drawn.
       const ends = [stderr, stdout].filter(({ isTTY }) => isTTY).map((stream) => divertLines(stream, take));
       return () => {
         for (const end of ends) end();
       };
     },
     isLive: stderr.isTTY === true && process.env.TERM !== 'dumb',
-    // A terminal that does not know its size says 0.
+    // A terminal that does not know its size reports 0.
     get columns() {
       return stderr.columns || 80;
     },
@@ -68,8 +68,8 @@ export function processTerminal(): Terminal {
 }
 
 /**
- * Sends to standard error what others write to standard output from here on, user modules in their
- * threads and the console sink included, so that the output holds the report and nothing else.
+ * Redirects everything that others write to standard output (user modules in their threads, the console
+ * sink) to standard error, so that standard output holds only the report.
  */
 export function keepStdoutClean(): void {
   process.stdout.write = writeTo((chunk, done) => {
@@ -77,7 +77,11 @@ export function keepStdoutClean(): void {
   });
 }
 
-/** @returns Puts the stream's own `write` back, and hands over a line that was not ended. */
+/**
+ * Diverts what is written to a stream.
+ *
+ * @returns A function that restores the stream's own `write`, and hands over an unfinished last line.
+ */
 export function divertLines(
   stream: Pick<NodeJS.WriteStream, 'write'>,
   take: (lines: string) => void,
@@ -99,19 +103,19 @@ export function divertLines(
   };
 }
 
-/** A stream's `write` with all its forms, for one function. */
+/** A stream's `write` with all its overloads, forwarded to one function. */
 function writeTo(take: (chunk: string | Buffer, done: () => void) => void): NodeJS.WriteStream['write'] {
   return (chunk: string | Uint8Array, encoding?: unknown, done?: unknown): boolean => {
     const callback = (typeof encoding === 'function' ? encoding : done) as (() => void) | undefined;
     const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk);
     const isCoded = typeof text === 'string' && typeof encoding === 'string';
     take(isCoded ? Buffer.from(text, encoding as BufferEncoding) : text, () => callback?.());
-    // The stream would never tell that it has drained: what is written went elsewhere.
+    // Never `false`: the stream would not emit `drain`, since the chunk went elsewhere.
     return true;
   };
 }
 
-/** Data and names are printed as text: nothing in them that a terminal would obey. */
+/** Replaces control characters, so that a terminal obeys nothing in data or names. */
 export function plainText(text: string, lengthMax = 2_000): string {
   const plain = text.replace(/[^\P{Cc}\n]/gu, '�');
   return plain.length > lengthMax ? `${plain.slice(0, lengthMax - 1)}…` : plain;

@@ -248,7 +248,7 @@ export default {
       NODE_OPTIONS: '--require ./leave.cjs',
     });
     expect(ended.code).toBe(1);
-    expect(ended.err).toContain('error: the process ended before the command had');
+    expect(ended.err).toContain('error: the process ended before the command did');
   });
 
   it('ends with 1 and says so when its output cannot be written', async () => {

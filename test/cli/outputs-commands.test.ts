@@ -32,7 +32,7 @@ describe('tickloom parts', () => {
     const [, run] = /-([a-z2-7]{10})-00001-000001/.exec(readdirSync(path).join())!;
     expect(out).toContain(`${path}: 2 parts, `);
     expect(out).toMatch(new RegExp(`${run} │ 1      │ 2     │`));
-    expect(out).toMatch(/kept: a store of checkpoints may go on with it/);
+    expect(out).toMatch(/kept: a checkpoint store may resume it/);
     expect(out).toMatch(
       /run \w+ of job "far" \(append, process \d+ on "worker-7"\) cannot be seen from this host or container\n/,
     );
@@ -112,7 +112,7 @@ describe('tickloom parts', () => {
     expect(code).toBe(0);
     expect(out).toContain('0 parts');
     expect(out).toContain('�[31mred.txt');
-    expect(out).toMatch(/manifest\.json" is of an earlier version/);
+    expect(out).toMatch(/manifest\.json" is from an earlier version/);
   });
 });
 
@@ -134,9 +134,7 @@ describe('tickloom release', () => {
     const done = await callRelease([path], { yes: true });
     expect(done.code).toBe(0);
     expect(done.out).toMatch(/: released\n {2}freed run \w+ of job "far"/);
-    expect(done.err).toMatch(
-      /stays, since a store of checkpoints may go on with it; --staged releases it, too/,
-    );
+    expect(done.err).toMatch(/stay, since a checkpoint store may resume them; --staged releases them, too/);
     await runWhole(path, ticks(1), { ifExists: 'replace' });
     await far.close();
     expect(await callRelease([path], { yes: true })).toMatchObject({
@@ -149,12 +147,12 @@ describe('tickloom release', () => {
     const { path, far } = await farOutput();
     const asked = await callRelease([path], { staged: true });
     expect(asked.out).toMatch(
-      /removes what is staged of run \w+ \(1 file, .*\): a checkpoint of it can then not/,
+      /removes the staged files of run \w+ \(1 file, .*\): its checkpoint can then no longer/,
     );
     expect(remainsOf(path)).not.toEqual([]);
     const done = await callRelease([path], { staged: true, yes: true });
     expect([done.code, done.err]).toEqual([0, '']);
-    expect(done.out).toMatch(/a checkpoint of it cannot be resumed any more/);
+    expect(done.out).toMatch(/its checkpoint can no longer be resumed/);
     expect(remainsOf(path)).toEqual([]);
     await far.close();
   });

@@ -32,7 +32,7 @@ describe('a spec file', () => {
     ['an empty file', '', 1, 1, 'found an empty file'],
     ['a tag that would make code', 'a: !!js/function "x"\n', 1, 4, 'found a tag'],
     ['an alias without an anchor', 'b: 1\na: *x\n', 2, 4, 'no anchor'],
-    ['an alias within its anchor', 'a: &a [*a]\n', 1, 8, 'stands within'],
+    ['an alias within its anchor', 'a: &a [*a]\n', 1, 8, 'is inside the node'],
     ['a key that is no data', 'a:\n  - { "__proto__": { b: 1 } }\n', 2, 7, 'found "__proto__"'],
     ['nesting without end', '['.repeat(20_000), 1, 1, 'nested too deeply'],
   ])('refuses %s with its place', (_, text, line, column, message) => {

@@ -9,8 +9,12 @@ export interface ComponentsOptions extends CatalogueOptions {
   readonly json?: boolean;
 }
 
-/** Lists what a spec can use: all, those of a kind, or those of a name. @returns The exit code. */
-export function components(
+/**
+ * Lists what a spec can use: all components, those of a kind, or those of a name.
+ *
+ * @returns The exit code.
+ */
+export async function components(
   wanted: string | undefined,
   options: ComponentsOptions,
   terminal: Terminal,

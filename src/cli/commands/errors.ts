@@ -5,7 +5,7 @@ import { plainText, type Terminal } from '../terminal.js';
 
 export interface ErrorsOptions {
   readonly json?: boolean;
-  /** All of it, as `docs/errors.md`. */
+  /** Prints everything in the form of `docs/errors.md`. */
   readonly markdown?: boolean;
 }
 
@@ -16,7 +16,11 @@ type Entry = (typeof ENTRIES)[number];
 
 const CODE_LENGTH_MAX = Math.max(...ENTRIES.map(({ code }) => code.length));
 
-/** Lists the codes of errors, or says all about one. @returns The exit code. */
+/**
+ * Lists the error codes, or describes one of them.
+ *
+ * @returns The exit code.
+ */
 export async function errors(
   wanted: string | undefined,
   { json, markdown }: ErrorsOptions,

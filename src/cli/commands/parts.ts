@@ -6,12 +6,12 @@ import { type OutputPath, outputPaths } from '../output-paths.js';
 import { plainText, type Terminal } from '../terminal.js';
 
 export interface PartsOptions {
-  /** Every file, not just the sums of each run. */
+  /** Lists every file, not just totals for each run. */
   readonly all?: boolean;
   readonly json?: boolean;
 }
 
-/** Files of a run that count. */
+/** Totals over the files of a run that count. */
 interface RunSum {
   readonly run: string | undefined;
   readonly epochs: readonly number[];
@@ -19,10 +19,14 @@ interface RunSum {
   readonly bytes: number;
 }
 
-/** Foreign files that are named before the rest is counted. */
+/** How many foreign files are named; the rest are only counted. */
 const FOREIGN_SHOWN = 10;
 
-/** Lists what counts at outputs, what is staged and whose it is. Changes nothing. @returns The exit code. */
+/**
+ * Lists which files of an output count, which are staged, and which run they belong to. Changes nothing.
+ *
+ * @returns The exit code.
+ */
 export async function parts(
   args: readonly string[],
   options: PartsOptions,
@@ -105,20 +109,20 @@ async function format({ path }: OutputPath, view: OutputView, { all }: PartsOpti
   if (kind === 'directory' && files.length > 0) {
     lines.push(await (all ? filesTable(view) : sumsTable(sums)));
   }
-  if (staged.length > 0) lines.push('not whole yet, or without a place:\n', await stagedTable(staged));
-  if (runs.length > 0) lines.push('runs that did not say that they have ended:\n');
+  if (staged.length > 0) lines.push('not complete yet, or not published:\n', await stagedTable(staged));
+  if (runs.length > 0) lines.push('runs that have not reported their end:\n');
   for (const run of runs) lines.push(`  ${plainText(runText(run), 400)} ${LIVENESS_TEXT[run.liveness]}\n`);
   for (const { run, parts: counts, path: file } of replacements) {
     lines.push(
       counts
-        ? `run ${run} had decided to put ${counts.new} parts in place of ${counts.old}: the next run at this output finishes that\n`
-        : `"${plainText(file, 300)}" should say which parts replace which, and cannot be understood: no run starts before it is moved away\n`,
+        ? `run ${run} had decided to replace ${counts.old} parts with ${counts.new} new ones: the next run at this output completes that\n`
+        : `"${plainText(file, 300)}" should list which parts replace which, but cannot be understood: no run starts until it is moved away\n`,
     );
   }
-  if (released.length > 0) lines.push('a release had begun and did not finish: call it again\n');
+  if (released.length > 0) lines.push('a release began but did not finish: run it again\n');
   if (manifest !== undefined) {
     lines.push(
-      `"${plainText(manifest, 300)}" is of an earlier version: only files that it lists count, and no run starts here\n`,
+      `"${plainText(manifest, 300)}" is from an earlier version: only files that it lists count, and no run starts here\n`,
     );
   }
   if (foreign.length > 0) lines.push(foreignText(foreign, all === true));
@@ -174,7 +178,7 @@ const filesTable = ({ files }: OutputView): Promise<string> =>
 
 const stagedTable = (staged: readonly StagedFolder[]): Promise<string> =>
   table(
-    ['run', 'epoch', 'files', 'whose', 'what becomes of it'],
+    ['run', 'epoch', 'files', 'whose', 'what happens to it'],
     staged.map((folder) => [
       folder.run,
       String(folder.epoch),
@@ -186,10 +190,10 @@ const stagedTable = (staged: readonly StagedFolder[]): Promise<string> =>
 
 function fate({ isKept, isFenced, owner }: StagedFolder): string {
   const fenced = isFenced ? 'fenced; ' : '';
-  if (isKept) return `${fenced}kept: a store of checkpoints may go on with it`;
-  if (owner === 'live') return `${fenced}published as its run goes on`;
+  if (isKept) return `${fenced}kept: a checkpoint store may resume it`;
+  if (owner === 'live') return `${fenced}its run will publish it`;
   if (owner === 'gone') return `${fenced}removed by the next run`;
-  return owner === 'elsewhere' ? `${fenced}removed once its run is released` : `${fenced}nobody wants it`;
+  return owner === 'elsewhere' ? `${fenced}removed once its run is released` : `${fenced}no run needs it`;
 }
 
 async function table(head: string[], rows: readonly string[][]): Promise<string> {

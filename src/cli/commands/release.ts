@@ -6,13 +6,17 @@ import { outputPaths } from '../output-paths.js';
 import { plainText, type Terminal } from '../terminal.js';
 
 export interface ReleaseCommandOptions {
-  /** Whoever calls is sure that the runs are over. */
+  /** Confirms that the runs are over. */
   readonly yes?: boolean;
   readonly run?: string;
   readonly staged?: boolean;
 }
 
-/** Frees what runs held that cannot say that they are over. @returns The exit code. */
+/**
+ * Frees what is still held by runs that can no longer report their end.
+ *
+ * @returns The exit code.
+ */
 export async function release(
   args: readonly string[],
   options: ReleaseCommandOptions,
@@ -74,16 +78,16 @@ function described({ free, bury, remove, finish }: ReleasePlan, isDone: boolean)
     const files = foldersText(remove.filter((folder) => folder.run === run));
     lines.push(
       isDone
-        ? `removed what was staged of run ${run} (${files}): a checkpoint of it cannot be resumed any more`
-        : `removes what is staged of run ${run} (${files}): a checkpoint of it can then not be resumed`,
+        ? `removed the staged files of run ${run} (${files}): its checkpoint can no longer be resumed`
+        : `removes the staged files of run ${run} (${files}): its checkpoint can then no longer be resumed`,
     );
   }
-  if (finish.length > 0) lines.push(`${isDone ? 'finished' : 'finishes'} a release that had begun`);
+  if (finish.length > 0) lines.push(`${isDone ? 'finished' : 'finishes'} a release that was begun earlier`);
   const text = lines.map((line) => `  ${plainText(line, 500)}\n`).join('');
   return `${isDone ? 'released' : 'to be released'}\n${text}`;
 }
 
 function kept({ keep }: ReleasePlan): string {
   const runs = [...new Set(keep.map(({ run }) => run))].join(', ');
-  return `what is staged of ${runs} (${foldersText(keep)}) stays, since a store of checkpoints may go on with it; --staged releases it, too\n`;
+  return `the staged files of ${runs} (${foldersText(keep)}) stay, since a checkpoint store may resume them; --staged releases them, too\n`;
 }

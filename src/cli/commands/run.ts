@@ -23,19 +23,23 @@ import { keepStdoutClean, plainText, type Terminal } from '../terminal.js';
 
 export interface RunOptions {
   readonly set: readonly string[];
-  /** After it, all jobs are drained. */
+  /** All jobs are drained after this time. */
   readonly durationMs?: number;
   readonly json?: boolean;
-  /** Pipelines that run at one time. */
+  /** How many pipelines run at the same time. */
   readonly threads?: number;
   readonly logLevel: string;
-  /** File with the settings of the runtime. */
+  /** Path of a file with the settings of the runtime. */
   readonly settings?: string;
   /** Modules whose components specs can use, beside those of the file. */
   readonly components?: readonly string[];
 }
 
-/** Runs specs side by side until all have ended. @returns The exit code. */
+/**
+ * Runs specs side by side until all have ended.
+ *
+ * @returns The exit code.
+ */
 export async function run(
   files: readonly string[],
   options: RunOptions,
@@ -70,10 +74,10 @@ export async function run(
   return new Run(resolved, options, settings, terminal).execute();
 }
 
-/** All that is wrong, one problem a line. */
+/** Prints all problems, one per line. */
 export function sayProblems(specs: readonly CheckedSpec[], terminal: Terminal): void {
   const lines = specs.flatMap((spec) => ('problems' in spec ? spec.problems : []));
-  // What is wrong with an override is wrong for every spec.
+  // A problem with an override applies to every spec, so it is printed only once.
   for (const line of new Set(lines)) terminal.say(`${plainText(line)}\n`);
 }
 
@@ -125,7 +129,7 @@ class Run {
     let timer: NodeJS.Timeout | undefined;
     try {
       for (const spec of this.#specs) this.#handles.push(await runtime.submitResolved(spec));
-      // An interrupt may have come before there was anything to drain.
+      // An interrupt may have come before any job was submitted.
       if (this.#interrupts.exitCode !== undefined) this.#drainAll();
       progress.start();
       if (durationMs !== undefined) timer = setTimeout(() => this.#drainAll(), durationMs);
@@ -162,7 +166,7 @@ class Run {
     await this.#terminal.print(this.#hint(results));
   }
 
-  /** How to look into what was written. */
+  /** A hint how to look at the files that were written. */
   #hint(results: readonly JobResult[]): string {
     const paths = this.#specs.flatMap(({ sink }, i) => {
       const { path } = sink.options as { readonly path?: unknown };
@@ -184,7 +188,7 @@ class Run {
   }
 
   #drain(signal: InterruptSignal): void {
-    this.#progress?.note(`${signal}: draining what was read; once more to stop at once\n`);
+    this.#progress?.note(`${signal}: draining what was read; send it again to stop at once\n`);
     this.#drainAll();
   }
 
@@ -204,7 +208,7 @@ class Run {
   }
 }
 
-/** The supervisor's line of a failed job says what has been told already: for `debug`. */
+/** Logs the supervisor's line for a failed job at `debug`, since that failure has already been reported. */
 function withoutFailures(log: Logger): Logger {
   return {
     debug: (fields, text) => log.debug(fields, text),

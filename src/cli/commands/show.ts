@@ -17,23 +17,27 @@ export interface ShowOptions {
   readonly last?: boolean;
 }
 
-/** What is shown of a file. */
+/** The part of a file that is shown. */
 interface Excerpt {
   readonly columns: readonly { readonly name: string; readonly type?: string }[];
   readonly rows: readonly (readonly unknown[])[];
-  /** Rows of the whole file, where that is known. */
+  /** Number of rows in the whole file, if known. */
   readonly rowsAll?: number;
 }
 
 const DATA_FILE = /\.(parquet|(csv|tsv|jsonl|ndjson)(\.gz)?)$/i;
-/** Both marks and the length of the footer. */
+/** Both magic numbers and the length of the footer. */
 const PARQUET_BYTES_MIN = 12;
 
 class ShowError extends Error {
   override readonly name = 'ShowError';
 }
 
-/** Prints the columns and some rows of files. @returns The exit code. */
+/**
+ * Prints the columns and some rows of files.
+ *
+ * @returns The exit code.
+ */
 export async function show(
   paths: readonly string[],
   options: ShowOptions,
@@ -55,13 +59,16 @@ export async function show(
   return exitCode;
 }
 
-/** A file is itself; a directory is the data files in it, and in the folders of its partitions. */
+/**
+ * The data files at a path: the file itself or, for a directory, the data files in it and in its
+ * partition folders.
+ */
 async function filesOf(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
   const found = await listOutput(new Disk(nodeFileSystem, silentLogger), path);
   const names = found.filter((name) => !/^[._]/.test(basename(name)) && DATA_FILE.test(name));
   if (names.length === 0) {
-    throw new ShowError('expected a directory that a pipeline wrote, found none of its files in it');
+    throw new ShowError('expected a directory that a pipeline wrote, found no data files in it');
   }
   return names.sort().map((name) => join(path, name));
 }
@@ -116,7 +123,7 @@ function parquetType({ type, converted_type, logical_type }: ParquetElement): st
   return (logical_type?.type ?? converted_type ?? type ?? 'group').toLowerCase();
 }
 
-/** Node has it from 22.15 on. */
+/** Node has zstd from 22.15 on. */
 async function zstdCompressor() {
   const zlib = (await import('node:zlib')) as {
     readonly zstdDecompressSync?: (bytes: Uint8Array) => Uint8Array;
@@ -172,7 +179,7 @@ function parseLine(text: string, line: number): Record<string, unknown> {
   return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : { value: found };
 }
 
-/** The first rows, or the last ones of those added. */
+/** Keeps the first or the last of the rows added. */
 class KeptRows<T> {
   readonly #options: ShowOptions;
   readonly rows: T[] = [];

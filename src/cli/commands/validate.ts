@@ -6,7 +6,7 @@ import { sayProblems } from './run.js';
 
 export interface ValidateOptions {
   readonly set: readonly string[];
-  /** File with the settings of the runtime: specs may name its budgets and breakers. */
+  /** File with the settings of the runtime, whose budgets and breakers specs may name. */
   readonly settings?: string;
   /** Modules whose components specs can use, beside those of the file. */
   readonly components?: readonly string[];
