@@ -3,8 +3,8 @@ import { Writable } from 'node:stream';
 import { redact } from '../core/redact.js';
 
 /**
- * A console for the user's code in the thread of a job: all of it goes to standard error, each line
- * with the job's name, and without credentials. Standard output belongs to whoever runs the jobs.
+ * A console for the user's code in the thread of a job. Everything goes to standard error, each line with
+ * the job's name and without credentials. Standard output belongs to the program that runs the jobs.
  */
 export function jobConsole(job: string, target: { write(text: string): unknown } = process.stderr): Console {
   const lines = new Writable({

@@ -1,5 +1,5 @@
 /**
- * The part of a Pino logger that stages and the supervisor use: constant text, fields beside it.
+ * The part of a Pino logger that stages and the supervisor use: a constant text, with fields beside it.
  * Any Pino logger fits. Nothing here writes to the console; without a logger nothing is written.
  */
 export interface Logger {

@@ -4,8 +4,8 @@ export interface PrintLimits {
 }
 
 /**
- * Passes text on until there was enough of it, says so once, and drops the rest: code that prints
- * without end must not fill the memory of whoever listens.
+ * Passes text on up to a limit, says so once, and drops the rest: code that prints without end must not
+ * fill the memory of the listener.
  */
 export class PrintedText {
   readonly #limits: PrintLimits;
@@ -25,6 +25,6 @@ export class PrintedText {
     this.#chars += kept.length;
     this.#times++;
     const isLast = this.#times === times || this.#chars === chars;
-    this.#pass(isLast ? `${kept}\n… what else is printed is not shown\n` : kept);
+    this.#pass(isLast ? `${kept}\n… further output is not shown\n` : kept);
   }
 }

@@ -1,7 +1,7 @@
 import { redact, redactFields } from '../core/redact.js';
 import { type Logger, silentLogger } from './logger.js';
 
-/** A logger that writes no credentials. Where a logger of the user's comes in, it is put behind this. */
+/** Wraps a logger so that it writes no credentials. Every logger from the user is wrapped in it. */
 export function redactingLogger(log: Logger): Logger {
   if (log === silentLogger) return log;
   const line = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: object, text: string) =>

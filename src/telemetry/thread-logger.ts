@@ -7,8 +7,8 @@ import { LOG_LINES_MAX, type LogLine } from '../wire/pipeline-actor.js';
 import type { Logger } from './logger.js';
 
 /**
- * A thread's log lines, without credentials, posted to the main thread, which writes them. Ports have no back-pressure,
- * so that a line is dropped, and counted, while `LOG_LINES_MAX` of them have not yet been taken.
+ * A thread's logger: removes credentials and posts each line to the main thread, which writes it. Ports
+ * have no back-pressure, so a line is dropped and counted while `LOG_LINES_MAX` lines are still unread.
  */
 export function threadLogger(port: MessagePort, counters: Counters): Logger {
   let open = true;
@@ -37,13 +37,13 @@ export function threadLogger(port: MessagePort, counters: Counters): Logger {
   return bound({});
 }
 
-/** Writes a thread's line. To be called in the main thread, for each line once. */
+/** Writes a line from a thread. Call it in the main thread, once for each line. */
 export function takeLogLine(line: LogLine, log: Logger, counters: Counters): void {
   counters.add('logsTaken', 1);
   try {
     log[line.level](line.fields, line.text);
   } catch {
-    // A logger that throws is its owner's trouble and must not end the job.
+    // A logger that throws is its owner's problem and must not end the job.
   }
 }
 
@@ -56,12 +56,12 @@ function post(port: MessagePort, line: LogLine): void {
   }
 }
 
-/** A value that cannot be cloned (a function, a socket) is told as text. */
+/** Replaces a value that cannot be cloned (a function, a socket) by text. */
 function cloneable(value: unknown): unknown {
   try {
     return structuredClone(value);
   } catch {
-    return inspect(value, { depth: 1 }); // and not `String`, which some objects refuse
+    return inspect(value, { depth: 1 }); // not `String`, which throws for some objects
   }
 }
 

@@ -8,7 +8,7 @@ function printed(limits: { chars: number; times: number }, ...texts: string[]): 
   return passed;
 }
 
-const REST = '\n… what else is printed is not shown\n';
+const REST = '\n… further output is not shown\n';
 
 describe('printed text', () => {
   it('passes as it is, up to its limits', () => {

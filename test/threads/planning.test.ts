@@ -88,7 +88,7 @@ describe('a module that is checked', () => {
       'const kept = []; for (;;) kept.push(new Array(1e4).fill(kept.length));',
       'it needs more than the 32 MB of heap',
     ],
-    ['throws', "throw new Error('broken at the root');", 'failed while it was loaded: broken at the root'],
+    ['throws', "throw new Error('broken at the root');", 'failed while loading: broken at the root'],
     ['waits for what never comes', 'await new Promise(() => {});', 'it never finishes loading'],
     [
       'waits and keeps its thread busy',
@@ -183,7 +183,7 @@ describe('a module that is checked', () => {
     const text = heard.join('');
     expect(text.startsWith('[planned] line 0\n[planned] raw\n[planned] line 1\n')).toBe(true);
     expect(text.length).toBeLessThan(100_000);
-    expect(text).toMatch(/… what else is printed is not shown\n$/);
+    expect(text).toMatch(/… further output is not shown\n$/);
   });
 
   it.each([
