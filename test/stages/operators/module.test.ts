@@ -72,7 +72,7 @@ describe('a module', () => {
 
   it.each([
     ['throws', "throw new Error('no plan')", 'its plan failed: no plan'],
-    ['returns nothing', '', 'expected its plan to return the schema that comes out, found undefined'],
+    ['returns nothing', '', 'expected its plan to return the output schema, found undefined'],
     [
       'returns an array',
       'return { kind: "custom", columns: [{ name: "a", type: "float" }] }',
@@ -187,7 +187,7 @@ describe('an operator from a module', () => {
     const context = stageContext();
     const operator = factory.create(options, other, context);
     expect(() => operator.process(batchOf(other, [{ x: 1 }], context.dictionaries), () => {})).toThrow(
-      'it emitted a batch of the columns [x], expected [y] as its "output" says',
+      'it emitted a batch with the columns [x], expected [y] as its "output" says',
     );
   });
 
