@@ -166,7 +166,7 @@ class Run {
     await this.#terminal.print(this.#hint(results));
   }
 
-  /** A hint how to look at the files that were written. */
+  /** A hint on how to view the files that were written. */
   #hint(results: readonly JobResult[]): string {
     const paths = this.#specs.flatMap(({ sink }, i) => {
       const { path } = sink.options as { readonly path?: unknown };

@@ -26,7 +26,7 @@ export class ScopeView {
   /** Ns that one permit takes at the steady rate of the slowest limit. */
   nsPerPermit = 1_000n;
   #version = 0;
-  /** Where the version of the scope is stored. It was read when the scope was opened. */
+  /** Index of the word that holds the version of the scope. */
   readonly #versionAt: number;
   readonly #blockedUntilAt: number;
 

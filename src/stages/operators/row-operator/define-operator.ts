@@ -9,7 +9,7 @@ import type { RowOperatorDefinition } from './row-operator-definition.js';
 /** A user's operator that works on columns. */
 export interface OperatorDefinition<Options> {
   /**
-   * Whether its rows leave with a different `time`, unless the operator itself says so
+   * Whether its rows leave with a different `time`. Used if the operator itself does not say
    * (`Operator.changesTime`).
    */
   changesTime?: boolean;
