@@ -8,12 +8,12 @@ import { ModuleSettings, RuntimeSettings } from '../runtime/runtime-settings.js'
 import { schemaProblems } from '../settings/schema-problems.js';
 import { readSpecFile } from './spec-file.js';
 
-/** Settings of the runtime, read from a file. */
+/** Settings of the runtime as a file has them. */
 export interface LoadedSettings {
-  readonly runtime: Omit<RuntimeOptions, 'budgets' | 'breakers' | 'resilience'>;
-  /** The part of the settings that says how modules are loaded, with defaults filled in. */
+  readonly runtime: Omit<RuntimeOptions, 'budgets' | 'breakers' | 'resilience' | 'components'>;
+  /** Of these, how modules are loaded, with the defaults filled in. */
   readonly modules: ModuleSettings;
-  /** Created from the file's budgets and breakers, if it has any. The caller must close it. */
+  /** Made of its budgets and breakers, if it has some. To be closed. */
   readonly resilience: ResilienceCoordinator | undefined;
   /** The error for problems that were found later, with their places in the file. */
   refused(problems: readonly SpecProblem[]): InvalidOptionsError;
@@ -27,39 +27,27 @@ export interface SettingsArguments {
   readonly components?: readonly string[] | undefined;
 }
 
-/** The settings that are plain data, unlike a logger, a clock or a coordinator. */
-const FileSettings = RuntimeSettings.safeExtend({
-  budgets: BudgetsSettings.optional(),
-  breakers: BreakersSettings.optional(),
+/** What of the settings is plain data: a logger, a clock and a coordinator are not. */
+export const FileSettings = RuntimeSettings.safeExtend({
+  budgets: BudgetsSettings.optional().describe('Budgets of providers and tenants, by name'),
+  breakers: BreakersSettings.optional().describe('Breakers, by the name of their provider'),
 });
 
 /**
  * Reads the file of `--settings`: YAML or JSON, with the settings of `createRuntime`.
  *
- * @param threads - Value of `--threads`, which overrides the file.
- * @throws {InvalidOptionsError} naming the problems in the file.
+ * @throws {InvalidOptionsError} naming what is wrong with it.
  */
-export async function loadSettings(path: string | undefined, threads?: number): Promise<LoadedSettings> {
-  if (path === undefined) return { runtime: {}, modules: ModuleSettings.parse({}), resilience: undefined };
-  const [file, ...more] = await readSpecFile(path);
-  const problems = file!.problems.map(formatProblem);
-  if (more.length > 0) problems.push('expected one document, found several');
-  const { value } = file!;
-  if (problems.length > 0) throw new InvalidOptionsError(path, problems);
-
-  const checked = FileSettings.safeParse(value, { reportInput: true });
-  if (!checked.success) {
-    const found = schemaProblems(checked.error, value);
-    throw new InvalidOptionsError(
-      path,
-      found.map((problem) => formatProblem({ ...problem, at: file!.locate(problem.path) })),
-    );
-  }
-  // As they were written: they are parsed again where they are used, and the parsed form is not valid
-  // input.
-  const { budgets, breakers, ...runtime } = value as RuntimeOptions;
-  const modules = checked.data;
-  if (budgets === undefined && breakers === undefined) return { runtime, modules, resilience: undefined };
+export async function loadSettings(
+  path: string | undefined,
+  { threads, components = [] }: SettingsArguments = {},
+): Promise<LoadedSettings> {
+  const file = path === undefined ? undefined : await readSettings(path);
+  // As they were written: who takes them checks them again, and would not know what they became.
+  const { budgets, breakers, components: inFile = [], ...runtime } = (file?.value ?? {}) as RuntimeOptions;
+  const modules = { ...(file?.checked ?? ModuleSettings.parse({})), components: [...inFile, ...components] };
+  const common = { runtime, modules, refused };
+  if (budgets === undefined && breakers === undefined) return { ...common, resilience: undefined };
   const { ResilienceCoordinator } = await import('../resilience/resilience-coordinator.js');
   const declared = { ...budgets, ...(breakers && { breakers }) };
   const pipelines = threads ?? RuntimeSettings.parse(runtime).maxThreads;

@@ -8,12 +8,12 @@ import { withCatalogue } from './open-catalogue.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
 import { readSpecFile, type SpecFile } from './spec-file.js';
 
-/** One spec from the command line, after its checks. */
+/** One spec of the command line, checked. */
 export type CheckedSpec =
   | { readonly file: string; readonly name: string; readonly resolved: ResolvedSpec }
   | { readonly file: string; readonly name: string; readonly problems: readonly string[] };
 
-/** A spec that is valid on its own. `format` writes the problems that it has together with other specs. */
+/** A sound one, and how what is wrong with it all the same is written. */
 interface SoundSpec {
   readonly file: string;
   readonly name: string;
@@ -25,11 +25,12 @@ interface SoundSpec {
 type RefusedSpec = Extract<CheckedSpec, { readonly problems: readonly string[] }>;
 
 /**
- * Reads specs, applies `--set`, and checks each spec alone and against the others, since they run at the
- * same time. Checks all of them, even if one has problems.
+ * Reads specs, changes them as `--set` says and checks them, alone and beside one another, since
+ * they run at one time: all of them, whatever is wrong with one.
  *
- * @param shared - Budgets and breakers that specs may name, and how their modules are loaded.
- * @returns Each spec with its problems as lines, `file:line:column path: message`.
+ * @param shared - Budgets, breakers and components that they may name, and how modules are loaded.
+ * @returns Each with what is wrong with it as lines, `file:line:column path: message`.
+ * @throws {InvalidOptionsError} naming what is wrong with the modules of the settings.
  */
 export function loadSpecs(
   files: readonly string[],
@@ -68,7 +69,7 @@ async function checkAll(
     if ('problems' in one) {
       checked.push(one);
     } else if (earlier !== undefined) {
-      const problem = `${place} name: expected a different name from the spec at ${earlier}, found "${name}"`;
+      const problem = `${place} name: expected another name than that of the spec at ${earlier}, found "${name}"`;
       checked.push({ file, name, problems: [problem] });
       continue;
     } else {
@@ -81,7 +82,7 @@ async function checkAll(
   return checked;
 }
 
-/** Conflicts with other specs: a file that is read while another writes it, or that is written twice. */
+/** Nothing is read that is being written, and nothing written twice. */
 function besideOthers({ files, format }: SoundSpec, others: readonly SoundSpec[]): string[] {
   if (!files) return [];
   return others.flatMap((other) =>

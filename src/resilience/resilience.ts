@@ -1,6 +1,8 @@
 /**
  * Budgets and breakers together, shared by all threads of a process. Entry of the sub-path
- * `tickloom/resilience`; each is also available on its own: `tickloom/rate` and `tickloom/breaker`.
+ * `tickloom/resilience`; each of the two by itself: `tickloom/rate` and `tickloom/breaker`.
+ *
+ * @module tickloom/resilience
  */
 export { BreakerUnknownError } from './breaker-unknown-error.js';
 export type { BreakersInput } from './breakers-settings.js';

@@ -244,7 +244,7 @@ describe('a component of a module, in a thread', () => {
       spec({ rows: 4, outages: 3, budget: { provider: 'feed' }, breaker: 'feed' }),
     );
     expect(await job.outcome).toMatchObject({ outcome: 'completed', counters: { rowsOut: 4 } });
-    expect(runtime.rates?.status({ provider: 'feed' }).permits).toBe(7);
+    expect(runtime.resilience?.rates.status({ provider: 'feed' }).permits).toBe(7);
   });
 
   it('runs where another runtime has checked its spec, and is refused where its folder may not be used', async () => {

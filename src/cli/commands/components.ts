@@ -9,12 +9,8 @@ export interface ComponentsOptions extends CatalogueOptions {
   readonly json?: boolean;
 }
 
-/**
- * Lists what a spec can use: all components, those of a kind, or those of a name.
- *
- * @returns The exit code.
- */
-export async function components(
+/** Lists what a spec can use: all, those of a kind, or those of a name. @returns The exit code. */
+export function components(
   wanted: string | undefined,
   options: ComponentsOptions,
   terminal: Terminal,

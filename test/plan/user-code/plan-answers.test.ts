@@ -79,14 +79,16 @@ describe('the answer of a plan', () => {
 
   it('is the error that the module was refused with', async () => {
     const failing = answerOf('return 1n;', TICKS);
-    expect((await failing).problems[0]!.message).toContain('expected its plan to return the output schema');
+    expect((await failing).problems[0]!.message).toContain('expected its plan to return the schema');
     const stage = {
       use: 'module',
       options: { path: 'a', export: 'default' },
       file: join(folder, 'none.mjs'),
     };
-    const text = await answerPlan({ job: 'a', stage, spec: { hasDeadLetters: false } });
-    expect(() => readAnswer(text)).toThrow(/^module "a": it failed while loading: Cannot find module/);
+    const text = await answerRequest({ job: 'a', kind: 'operator', stage, spec: { hasDeadLetters: false } });
+    expect(() => readPlanAnswer(text)).toThrow(
+      /^module "a": it failed while it was loaded: Cannot find module/,
+    );
   });
 
   it('is not taken on trust: what is none is an error of the module, whatever it is', () => {

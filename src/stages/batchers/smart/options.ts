@@ -8,9 +8,7 @@ const column = 'expected the name of a column';
 
 /** Options of the batcher: what closes a batch on its way to the sink. */
 export const BatcherOptions = z.strictObject({
-  /** Rows that close a batch. */
-  maxRows: z.int(rows).min(1, rows).max(1_000_000, rows).default(8_192).describe('Rows that close a batch.'),
-  /** Bytes of column memory that a batch never exceeds. */
+  maxRows: z.int(rows).min(1, rows).max(1_000_000, rows).default(8_192).describe('Rows that close a batch'),
   maxBytes: z
     .int(bytes)
     .min(64, bytes)
