@@ -238,6 +238,64 @@ describe('the explorer of interleavings', () => {
     expect(() => explore({ memory, threads: [body] })).toThrow(/caught what unwinds it/);
   });
 
+  it('runs a thread once for each past, however many schedules lead there', () => {
+    const { memory, words } = cells();
+    let runs = 0;
+    const body = () => {
+      runs++;
+      for (let step = 0; step < 4; step++) Atomics.load(words, step);
+    };
+    expect(explore({ memory, threads: [body, body] }).schedules).toBe(70n);
+    expect(runs).toBe(10);
+  });
+
+  it('refuses a plain write, which would be missing in all schedules but one', () => {
+    const { memory, words } = cells();
+    const body = () => {
+      Atomics.load(words, 0);
+      words[1] = 7;
+      Atomics.load(words, 0);
+    };
+    expect(() => explore({ memory, threads: [body, body] })).toThrow(/found byte 4 written.*writesPlainly/);
+    expect(words[1]).toBe(0);
+  });
+
+  it('repeats plain writes in every schedule once it is told of them', () => {
+    const { memory, words } = cells();
+    const body = () => {
+      Atomics.load(words, 0);
+      words[1] = 7;
+      return Atomics.load(words, 0);
+    };
+    const other = () => Atomics.load(words, 2);
+    const check = () => expect(words[1]).toBe(7);
+    const { schedules } = explore({ memory, threads: [body, other], check, writesPlainly: true });
+    expect(schedules).toBe(3n);
+  });
+
+  it('lets cells that nobody observes be written plainly, and tells no situations apart by them', () => {
+    const { memory, words } = cells();
+    const body = () => {
+      Atomics.load(words, 0);
+      words[8]!++;
+      return Atomics.load(words, 0);
+    };
+    const unobserved = (byte: number) => byte === 32;
+    expect(explore({ memory, threads: [body, body], unobserved }).states).toBe(9);
+  });
+
+  it('takes what nobody observes before the first step, and refuses a mark that would go with it', () => {
+    const { memory, words } = cells();
+    const body = (label?: string) => () => {
+      Atomics.add(words, 8, 1);
+      if (label) mark(label);
+      return Atomics.add(words, 0, 1);
+    };
+    const unobserved = (byte: number) => byte === 32;
+    expect(explore({ memory, threads: [body(), body()], unobserved }).schedules).toBe(2n);
+    expect(() => explore({ memory, threads: [body('early')], unobserved })).toThrow(/no mark before/);
+  });
+
   it('refuses a loop without end', () => {
     const { memory, words } = cells();
     const body = () => {

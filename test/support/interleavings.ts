@@ -6,12 +6,14 @@
  * a log, and the first new one unwinds it with an exception of our own. That operation is then what
  * the thread does next, when its turn comes. So a thread must be a function of what its atomic
  * operations answered and of nothing else: it makes its own objects, and its clock stands still.
+ * It is run once for each past, however many schedules lead there, so it writes memory by atomic
+ * operations alone (or see `writesPlainly`), and what it returns is not changed by a check.
  * The code under test must call `Atomics.x(…)` by that name, and must not catch what it did not throw.
  *
  * The search is depth-first over which thread steps next. Situations that were seen before (same
  * memory, same past of each thread, same ghost) are not searched again, but their schedules count.
  */
-import { createHash } from 'node:crypto';
+import { ExploredMemory } from './explored-memory.js';
 
 type Cells = Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
 type Value = number | bigint;
@@ -54,10 +56,16 @@ export interface Exploration<Ghost = undefined> {
   readonly kill?: boolean;
   /**
    * Cells, by their byte, that no thread reads but to add to them, such as statistics, or that none
-   * writes: an operation on one is no step of its own, but goes with the step before. Leaves out
-   * schedules that differ in nothing.
+   * writes: an operation on one is no step of its own, but goes with the step before, or comes before
+   * all steps. Leaves out schedules that differ in nothing. Threads may also write them without
+   * `Atomics`, and they hold anything then.
    */
   unobserved?(byte: number): boolean;
+  /**
+   * Threads write memory without `Atomics`, too: they are run again for each step, so that what they
+   * write is there in every schedule.
+   */
+  readonly writesPlainly?: boolean;
   /** `false` searches every schedule by itself. */
   readonly prune?: boolean;
   /** Steps of one schedule; more is taken for a loop without end. */
@@ -99,16 +107,19 @@ interface Past {
   readonly value: Value;
 }
 
-/** A thread between two steps. Never changed: a step makes a new one. */
+/** A thread between two steps. Never changed but for what is remembered of it: a step makes another. */
 interface Thread {
+  /** The same for the same past of the same thread. */
+  readonly id: number;
   readonly past: readonly Past[];
-  /** The answers of its past, as text. */
-  readonly answers: string;
   /** None: it has returned, thrown, or was killed. */
   readonly next: Operation | undefined;
   readonly result: unknown;
   readonly error?: { readonly thrown: unknown };
   readonly marks: readonly string[];
+  /** What it becomes with its next operation, by the answer. */
+  readonly followers: Map<Value, Thread>;
+  killed?: Thread;
 }
 
 /** The run of a virtual thread that is going on. */
@@ -129,105 +140,144 @@ export function mark(label: string): void {
 export function explore<Ghost = undefined>(exploration: Exploration<Ghost>): Explored {
   const native = globalThis.Atomics;
   globalThis.Atomics = shim(native, exploration.cas ?? 'atomic');
-  const bytes = new Uint8Array(exploration.memory);
-  const before = bytes.slice();
+  const memory = new ExploredMemory(exploration.memory, exploration.unobserved ?? (() => false));
+  if (exploration.writesPlainly) memory.touchAll();
   try {
-    return search(exploration, bytes);
+    return search(exploration, memory);
   } finally {
     globalThis.Atomics = native;
-    bytes.set(before);
+    memory.reset();
   }
 }
 
-function search<Ghost>(exploration: Exploration<Ghost>, bytes: Uint8Array): Explored {
+function search<Ghost>(exploration: Exploration<Ghost>, cells: ExploredMemory): Explored {
   const { memory, threads: functions, check, atStep, ghost: ghosts } = exploration;
   const { kill = false, prune = true, stepsMax = 1_000, unobserved = () => false } = exploration;
   const covered = new Map<string, bigint>();
-  const schedule: string[] = [];
+  const schedule: { readonly thread: number; readonly text: string }[] = [];
+  const take = taker(exploration, cells);
   let states = 0;
 
+  const refused = (cause: unknown) =>
+    new ScheduleError(
+      cause,
+      schedule.map(({ thread, text }) => `thread ${thread}: ${text}`),
+    );
   const guarded = <T>(work: () => T): T => {
     try {
       return work();
     } catch (error) {
-      throw new ScheduleError(error, schedule);
+      throw refused(error);
     }
+  };
+
+  const passUnobserved = (index: number, thread: Thread): Thread => {
+    let passed = thread;
+    while (passed.next && unobserved(passed.next.byte)) {
+      const further = take(index, passed, passed.next);
+      passed = { ...further, marks: [...passed.marks, ...further.marks] };
+    }
+    return passed;
   };
 
   /** Schedules that go on from here. The memory is as the caller left it, or is put back by it. */
   const goOn = (threads: readonly Thread[], ghost: Ghost): bigint => {
-    const key = prune ? situation(bytes, threads, ghost) : '';
+    const key = prune ? situation(cells.text(), threads, ghost) : '';
     const known = prune ? covered.get(key) : undefined;
     if (known !== undefined) return known;
     states++;
-    if (schedule.length > stepsMax) {
-      guarded(() => {
-        throw new Error(`expected at most ${stepsMax} steps`);
-      });
+    if (schedule.length > stepsMax) throw refused(new Error(`expected at most ${stepsMax} steps`));
+
+    const here = cells.save();
+    /** Schedules that go on once a thread has stepped. */
+    const after = (index: number, stepped: Thread, operation: string, text: string): bigint => {
+      schedule.push({ thread: index, text });
+      if (stepped.error) throw refused(stepped.error.thrown);
+      const { marks, result } = stepped;
+      const step = { thread: index, operation, text, marks, finished: !stepped.next, result };
+      const nextGhost = ghosts ? guarded(() => ghosts.next(ghost, step)) : ghost;
+      if (atStep) guarded(() => atStep(memory, step, nextGhost));
+      const schedules = goOn(threads.with(index, stepped), nextGhost);
+      schedule.pop();
+      cells.restore(here);
+      return schedules;
+    };
+
+    let schedules = 0n;
+    let hasEnded = true;
+    for (const [index, thread] of threads.entries()) {
+      const { next } = thread;
+      if (!next) continue;
+      hasEnded = false;
+      const first = take(index, thread, next);
+      const stepped = passUnobserved(index, first);
+      const { value } = first.past[thread.past.length]!;
+      schedules += after(index, stepped, next.name, `${next.text} → ${value}`);
+      if (kill) schedules += after(index, killed(thread), 'kill', 'killed');
     }
 
-    const here = bytes.slice();
-    let schedules = 0n;
-    threads.forEach((thread, index) => {
-      const { next } = thread;
-      if (!next) return;
-      const after = (stepped: Thread, operation: string, text: string) => {
-        schedule.push(`thread ${index}: ${text}`);
-        if (stepped.error) throw new ScheduleError(stepped.error.thrown, schedule);
-        const { marks, result } = stepped;
-        const step = { thread: index, operation, text, marks, finished: !stepped.next, result };
-        const nextGhost = ghosts ? guarded(() => ghosts.next(ghost, step)) : ghost;
-        guarded(() => atStep?.(memory, step, nextGhost));
-        schedules += goOn(threads.with(index, stepped), nextGhost);
-        schedule.pop();
-        bytes.set(here);
-      };
-
-      let stepped = take(functions[index]!, thread, next);
-      const { value } = stepped.past[thread.past.length]!;
-      while (stepped.next && unobserved(stepped.next.byte)) {
-        const further = take(functions[index]!, stepped, stepped.next);
-        stepped = { ...further, marks: [...stepped.marks, ...further.marks] };
-      }
-      after(stepped, next.name, `${next.text} → ${value}`);
-      if (kill) after({ ...thread, next: undefined, result: KILLED, marks: [] }, 'kill', 'killed');
-    });
-
-    if (threads.every(({ next }) => !next)) {
+    if (hasEnded) {
       const results = threads.map(({ result }) => result);
-      guarded(() => check?.(results, memory, ghost));
-      bytes.set(here);
+      if (check) cells.lend(() => guarded(() => check(results, memory, ghost)));
       schedules = 1n;
     }
     if (prune) covered.set(key, schedules);
     return schedules;
   };
 
-  const threads = functions.map((body) => advance(body));
-  for (const { error } of threads) if (error) throw new ScheduleError(error.thrown, schedule);
+  const threads = functions.map((body, index) => passUnobserved(index, advance(body)));
+  if (threads.some(({ marks }) => marks.length > 0)) {
+    throw new Error('expected no mark before the first step: no check would be told of it');
+  }
+  for (const { error } of threads) if (error) throw refused(error.thrown);
   const schedules = goOn(threads, ghosts?.initial as Ghost);
   return { schedules, states };
 }
+/** Takes steps of threads. */
+function taker(
+  { threads: functions, writesPlainly = false }: Pick<Exploration, 'threads' | 'writesPlainly'>,
+  cells: ExploredMemory,
+): (index: number, thread: Thread, next: Operation) => Thread {
+  return (index, { past, followers }, next) => {
+    if (next.name !== 'load') cells.touch(next.byte);
+    const value = next.run();
+    const known = followers.get(value);
+    if (known && !writesPlainly) return known;
 
-/** The thread after its next operation. */
-function take(body: () => unknown, { past, answers }: Thread, next: Operation): Thread {
-  const value = next.run();
-  return advance(body, [...past, { text: next.text, value }], `${answers},${value}`);
+    let stepped: Thread | undefined;
+    const written = cells.writtenBy(() => {
+      stepped = advance(functions[index]!, [...past, { text: next.text, value }]);
+    });
+    if (written !== undefined && !writesPlainly) {
+      throw new Error(`expected a thread that writes by Atomics alone, found byte ${written} written: \
+say \`writesPlainly\` of the exploration`);
+    }
+    if (!known) followers.set(value, stepped!);
+    return known ? { ...stepped!, id: known.id, followers: known.followers } : stepped!;
+  };
 }
 
+const killed = (thread: Thread): Thread => {
+  thread.killed ??= { ...thread, id: threadsMade++, next: undefined, result: KILLED, marks: [] };
+  return thread.killed;
+};
+
+let threadsMade = 0;
+
 /** Runs a thread through its past, up to its next operation. */
-function advance(body: () => unknown, past: readonly Past[] = [], answers = ''): Thread {
+function advance(body: () => unknown, past: readonly Past[] = []): Thread {
   const own: Run = { past, cursor: 0, next: undefined, marks: [] };
+  const thread = { id: threadsMade++, past, marks: own.marks, followers: new Map<Value, Thread>() };
   run = own;
   try {
     const result = body();
     if (own.next)
       throw new Error('expected code that lets pass what it did not throw: it caught what unwinds it');
     if (own.cursor < past.length) throw differs('the end', past[own.cursor]!.text);
-    return { past, answers, next: undefined, result, marks: own.marks };
+    return { ...thread, next: undefined, result };
   } catch (error) {
-    if (error === SUSPEND) return { past, answers, next: own.next, result: undefined, marks: own.marks };
-    return { past, answers, next: undefined, result: undefined, error: { thrown: error }, marks: own.marks };
+    if (error === SUSPEND) return { ...thread, next: own.next, result: undefined };
+    return { ...thread, next: undefined, result: undefined, error: { thrown: error } };
   } finally {
     run = undefined;
   }
@@ -258,12 +308,11 @@ const differs = (now: string, before: string): Error =>
  * The situation, as text. Two that are the same go on in the same ways: what a thread does next
  * follows from what its operations answered.
  */
-function situation(bytes: Uint8Array, threads: readonly Thread[], ghost: unknown): string {
-  const pasts = threads.map(({ answers, result }) => (result === KILLED ? `${answers} killed` : answers));
-  return createHash('sha1')
-    .update(bytes)
-    .update(JSON.stringify([pasts, ghost], (_, value) => (typeof value === 'bigint' ? `${value}n` : value)))
-    .digest('base64');
+function situation(changes: string, threads: readonly Thread[], ghost: unknown): string {
+  const ids = threads.map(({ id }) => id).join();
+  if (ghost === undefined) return `${ids};${changes}`;
+  const text = JSON.stringify(ghost, (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+  return `${ids};${changes};${text}`;
 }
 
 function shim(native: Atomics, cas: 'atomic' | 'load-then-store'): Atomics {

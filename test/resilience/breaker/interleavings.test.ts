@@ -39,6 +39,7 @@ import {
   stateOf,
   WORD_CELL,
 } from '../../../src/shared-memory/breaker-memory.js';
+import { DEEP } from '../../support/deep.js';
 import {
   type Exploration,
   type Explored,
@@ -50,9 +51,6 @@ import {
 } from '../../support/interleavings.js';
 import { SimulatedClock } from '../../support/simulated-clock.js';
 import { settingsOf } from './breaker-fixtures.js';
-
-// Threads run again and again up to their refusals, of which nobody reads the stack.
-Error.stackTraceLimit = 0;
 
 /** Call counts and the two cells that wake others are only added to. */
 const unobserved = (byte: number) =>
@@ -112,9 +110,6 @@ const found = (exploration: () => Explored): ScheduleError => {
   throw new Error('expected the explorer to find a schedule, found none');
 };
 
-/** Of the three threads that take the longest, or that may die, each by itself: `npm run test:deep`. */
-const isDeep = process.env.TICKLOOM_DEEP === '1';
-
 const CAS = ['atomic', 'load-then-store'] as const;
 type Cas = (typeof CAS)[number];
 
@@ -130,7 +125,7 @@ function provenBy(title: string, exploration: (cas: Cas) => Explored, reason: Re
   });
 }
 
-describe('the trip, in every interleaving', { timeout: 120_000 }, () => {
+describe('the trip, in every interleaving', () => {
   function trip(threads: number, limit: number, cas: Cas, kill: boolean): Explored {
     const { memory, word, longs, client } = memoryOf(CLOSED, { failuresInRow: limit });
     const body = (threadId: number) => () => {
@@ -171,7 +166,7 @@ describe('the trip, in every interleaving', { timeout: 120_000 }, () => {
   it('admits nobody after the trip of one of several, whoever of them dies', () => {
     expect(trip(2, 1, 'atomic', true).schedules).toBeGreaterThan(50n);
     expect(trip(2, 2, 'atomic', true).schedules).toBeGreaterThan(100n);
-    if (isDeep) expect(trip(3, 1, 'atomic', true).schedules).toBeGreaterThan(1_000n);
+    if (DEEP) expect(trip(3, 1, 'atomic', true).schedules).toBeGreaterThan(1_000n);
   });
 
   it('opens on failures in a row exactly if they follow each other', () => {
@@ -197,7 +192,7 @@ describe('the trip, in every interleaving', { timeout: 120_000 }, () => {
   });
 });
 
-describe('probes, in every interleaving', { timeout: 120_000 }, () => {
+describe('probes, in every interleaving', () => {
   function claim(threads: number, probes: number, state: number, cas: Cas, kill = false): Explored {
     const openMs = state === OPEN ? 1_000 : 0;
     const { handle, memory, word, client } = memoryOf(state, { probes, probeMsMax: 100 }, { openMs });
@@ -243,11 +238,11 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
   provenBy('gives two probes to two of three threads', (cas) => claim(3, 2, HALF_OPEN, cas), tooMany);
   provenBy('begins to probe once, for two threads', (cas) => claim(2, 1, OPEN, cas), tooMany);
   it('begins to probe once, for as many threads as the time allows', () => {
-    expect(claim(isDeep ? 3 : 2, 1, OPEN, 'atomic').schedules).toBeGreaterThan(20n);
+    expect(claim(DEEP ? 3 : 2, 1, OPEN, 'atomic').schedules).toBeGreaterThan(20n);
   });
   it('leaks no probe of a thread that dies at any step', () => {
     expect(claim(2, 1, HALF_OPEN, 'atomic', true).schedules).toBeGreaterThan(20n);
-    expect(claim(3, 2, HALF_OPEN, 'atomic', isDeep).schedules).toBeGreaterThan(100n);
+    expect(claim(3, 2, HALF_OPEN, 'atomic', DEEP).schedules).toBeGreaterThan(100n);
     expect(claim(2, 1, OPEN, 'atomic', true).schedules).toBeGreaterThan(20n);
   });
 
@@ -305,7 +300,7 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
   it('admits nobody who asks after a failed probe', () => {
     expect(report(['fail', 'keep'], 2).schedules).toBeGreaterThan(50n);
     expect(report(['fail', 'keep'], 2, true).schedules).toBeGreaterThan(100n);
-    if (!isDeep) return;
+    if (!DEEP) return;
     expect(report(['fail', 'keep', 'succeed'], 2).schedules).toBeGreaterThan(1_000n);
     expect(report(['fail', 'keep', 'keep'], 2, true).schedules).toBeGreaterThan(1_000n);
   });
@@ -317,7 +312,7 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
 
   it('counts each success once', () => {
     expect(report(['succeed', 'succeed'], 2).schedules).toBeGreaterThan(50n);
-    if (isDeep) expect(report(['succeed', 'succeed', 'keep'], 2).schedules).toBeGreaterThan(1_000n);
+    if (DEEP) expect(report(['succeed', 'succeed', 'keep'], 2).schedules).toBeGreaterThan(1_000n);
   });
 
   it('has a probe to give after each ignored outcome', () => {
@@ -377,7 +372,7 @@ describe('probes, in every interleaving', { timeout: 120_000 }, () => {
   });
 });
 
-describe('windows, in every interleaving', { timeout: 120_000 }, () => {
+describe('windows, in every interleaving', () => {
   const isFailure = (entry: number) => (entry & 2) !== 0;
 
   /** The window opens exactly if `size` outcomes that follow each other reach the rate. */

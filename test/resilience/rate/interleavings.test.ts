@@ -16,9 +16,6 @@ import {
 } from '../../support/interleavings.js';
 import { rateMemory, START } from './rate-rig.js';
 
-// Threads run again and again up to their refusals, of which nobody reads the stack.
-Error.stackTraceLimit = 0;
-
 type Cas = NonNullable<Exploration['cas']>;
 const SCOPE = 'provider:x';
 type Rig = ReturnType<typeof rateMemory>;
@@ -403,6 +400,7 @@ describe('a change of the budget, in every interleaving', () => {
     return everyStep(rig, {
       cas,
       unobserved: (byte) => byte === cooldown,
+      writesPlainly: true,
       threads: [
         () => new ScopeTable(rig.memory, rig.clock).set(SCOPE, BudgetOptions.parse(to)),
         ...Array.from({ length: takers }, () => () => {
