@@ -1,17 +1,29 @@
 import { defineConfig } from 'vitest/config';
+import { DEEP } from './test/support/deep.js';
+import { scratchFolder } from './test/support/scratch-folder.js';
 
 // The build puts compiled copies beside the sources: only what is under test/ is a test.
 const TESTS = 'test/**/*.test.ts';
-/** Real threads and processes, and how long they take: not beside others. */
+/** Real threads and processes, and how long they take: not beside others, and on a real disk. */
 const ALONE = ['test/threads/**/*.test.ts', 'test/cli/cli.test.ts'];
 
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
+    // For what hangs, not for what is slow: machines that test for many take several times as long.
+    testTimeout: DEEP ? 600_000 : 180_000,
+    hookTimeout: 180_000,
     projects: [
       {
         extends: true,
-        test: { name: 'units', include: [TESTS], exclude: ALONE, maxWorkers: 2, sequence: { groupOrder: 0 } },
+        test: {
+          name: 'units',
+          include: [TESTS],
+          exclude: ALONE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+          globalSetup: 'test/support/scratch-folder.ts',
+          env: { TMPDIR: scratchFolder() },
+        },
       },
       {
         extends: true,

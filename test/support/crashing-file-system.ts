@@ -1,9 +1,9 @@
 import { mkdtempSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import * as real from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { FileSystem } from '../../src/outputs/disk/file-system.js';
+import { blockingFileSystem } from './blocking-file-system.js';
 
 /** Thrown by every operation once the process is said to be dead. */
 export class Stopped extends Error {}
@@ -35,54 +35,57 @@ export class CrashingFileSystem {
   /** Bytes that are on the disk, of files that have more. */
   readonly #synced = new Map<number, number>();
   readonly #handles = new Set<FileHandle>();
-  readonly #trash = mkdtempSync(join(tmpdir(), 'tickloom-trash-'));
+  readonly #real: typeof blockingFileSystem;
+  #trash: string | undefined;
   #trashed = 0;
 
-  constructor() {
+  /** @param real - `node:fs/promises` where runs at once shall meet in orders of their own. */
+  constructor(real: typeof blockingFileSystem = blockingFileSystem) {
+    this.#real = real;
     this.fs = {
-      ...real,
+      ...this.#real,
       open: ((path: string, flags: string | number) => this.#open(path, flags)) as FileSystem['open'],
       mkdir: ((path: string) =>
         this.#do('mkdir', path, async () => {
-          await real.mkdir(path);
-          const { ino } = await real.stat(path);
+          await this.#real.mkdir(path);
+          const { ino } = await this.#real.stat(path);
           await this.#changed(path, async () => {
-            if ((await inode(path)) === ino) await real.rm(path, { recursive: true });
+            if ((await inode(path)) === ino) await this.#real.rm(path, { recursive: true });
           });
         })) as FileSystem['mkdir'],
       rename: ((from: string, to: string) =>
         this.#do('rename', `${from} -> ${to}`, () => this.#rename(from, to))) as FileSystem['rename'],
       link: ((from: string, to: string) =>
         this.#do('link', to, async () => {
-          await real.link(from, to);
+          await this.#real.link(from, to);
           await this.#created(to);
         })) as FileSystem['link'],
       unlink: ((path: string) => this.#do('unlink', path, () => this.#unlink(path))) as FileSystem['unlink'],
       rmdir: ((path: string) =>
         this.#do('rmdir', path, async () => {
           const removed = await inode(path);
-          await real.rmdir(path);
+          await this.#real.rmdir(path);
           const undo = async () => {
-            if ((await inode(path)) === undefined) await real.mkdir(path).catch(() => undefined);
+            if ((await inode(path)) === undefined) await this.#real.mkdir(path).catch(() => undefined);
           };
           await this.#changed(path, undo, removed);
         })) as FileSystem['rmdir'],
       copyFile: ((from: string, to: string, mode: number) =>
         this.#do('copyFile', to, async () => {
-          await real.copyFile(from, to, mode);
+          await this.#real.copyFile(from, to, mode);
           await this.#created(to);
-          this.#synced.set((await real.stat(to)).ino, 0);
+          this.#synced.set((await this.#real.stat(to)).ino, 0);
         })) as FileSystem['copyFile'],
       truncate: ((path: string, length?: number) =>
-        this.#do('truncate', path, () => real.truncate(path, length))) as FileSystem['truncate'],
+        this.#do('truncate', path, () => this.#real.truncate(path, length))) as FileSystem['truncate'],
       readdir: ((path: string) =>
-        this.#do('readdir', path, () => real.readdir(path))) as unknown as FileSystem['readdir'],
+        this.#do('readdir', path, () => this.#real.readdir(path))) as unknown as FileSystem['readdir'],
       readFile: ((path: string, options: BufferEncoding) =>
-        this.#do('readFile', path, () => real.readFile(path, options))) as FileSystem['readFile'],
-      stat: ((path: string) => this.#do('stat', path, () => real.stat(path))) as FileSystem['stat'],
-      lstat: ((path: string) => this.#do('lstat', path, () => real.lstat(path))) as FileSystem['lstat'],
+        this.#do('readFile', path, () => this.#real.readFile(path, options))) as FileSystem['readFile'],
+      stat: ((path: string) => this.#do('stat', path, () => this.#real.stat(path))) as FileSystem['stat'],
+      lstat: ((path: string) => this.#do('lstat', path, () => this.#real.lstat(path))) as FileSystem['lstat'],
       realpath: ((path: string) =>
-        this.#do('realpath', path, () => real.realpath(path))) as FileSystem['realpath'],
+        this.#do('realpath', path, () => this.#real.realpath(path))) as FileSystem['realpath'],
     };
   }
 
@@ -99,7 +102,7 @@ export class CrashingFileSystem {
     this.#isStopped = true;
     for (const handle of this.#handles) await handle.close().catch(() => undefined);
     this.#handles.clear();
-    await real.rm(this.#trash, { recursive: true, force: true });
+    if (this.#trash) await this.#real.rm(this.#trash, { recursive: true, force: true });
   }
 
   /** Ends the machine. */
@@ -108,7 +111,7 @@ export class CrashingFileSystem {
     for (const handle of this.#handles) {
       const { ino } = await handle.stat();
       const bytes = this.#synced.get(ino);
-      if (bytes !== undefined) await (await real.open(`/proc/self/fd/${handle.fd}`, 'r+')).truncate(bytes);
+      if (bytes !== undefined) await this.#real.truncate(`/proc/self/fd/${handle.fd}`, bytes);
     }
     for (const change of this.#changes.reverse()) await change.undo();
     await this.kill();
@@ -128,7 +131,7 @@ export class CrashingFileSystem {
 
   async #open(path: string, flags: string | number): Promise<FileHandle> {
     return this.#do('open', path, async () => {
-      const handle = await real.open(path, flags);
+      const handle = await this.#real.open(path, flags);
       this.#handles.add(handle);
       if (String(flags).startsWith('wx')) await this.#created(path);
       const { ino } = await handle.stat();
@@ -169,35 +172,38 @@ export class CrashingFileSystem {
   async #loseOnPowerCut(ino: number, path: string): Promise<void> {
     const bytes = this.#synced.get(ino);
     if (bytes === undefined) return;
-    const kept = join(this.#trash, String(this.#trashed++));
-    await real.link(path, kept).catch(() => undefined);
-    this.#changes.push({ directory: ino, undo: () => real.truncate(kept, bytes).catch(() => undefined) });
+    const kept = this.#inTrash();
+    await this.#real.link(path, kept).catch(() => undefined);
+    this.#changes.push({
+      directory: ino,
+      undo: () => this.#real.truncate(kept, bytes).catch(() => undefined),
+    });
   }
 
   async #rename(from: string, to: string): Promise<void> {
     const replaced = await this.#keep(to);
     const source = await inode(dirname(from));
-    await real.rename(from, to);
+    await this.#real.rename(from, to);
     const ino = await inode(to);
     await this.#changed(to, async () => {
       if ((await inode(to)) !== ino || (await inode(dirname(from))) !== source) return;
-      await real.rename(to, from);
-      if (replaced) await real.link(replaced, to);
+      await this.#real.rename(to, from);
+      if (replaced) await this.#real.link(replaced, to);
     });
   }
 
   async #unlink(path: string): Promise<void> {
     const kept = await this.#keep(path);
-    await real.unlink(path);
+    await this.#real.unlink(path);
     await this.#changed(path, async () => {
-      if (kept) await real.link(kept, path).catch(() => undefined);
+      if (kept) await this.#real.link(kept, path).catch(() => undefined);
     });
   }
 
   async #created(path: string): Promise<void> {
     const ino = await inode(path);
     await this.#changed(path, async () => {
-      if ((await inode(path)) === ino) await real.unlink(path);
+      if ((await inode(path)) === ino) await this.#real.unlink(path);
     });
   }
 
@@ -217,11 +223,16 @@ export class CrashingFileSystem {
     this.#changes = left.reverse();
   }
 
+  #inTrash(): string {
+    this.#trash ??= mkdtempSync(join(tmpdir(), 'tickloom-trash-'));
+    return join(this.#trash, String(this.#trashed++));
+  }
+
   /** A second name for a file, so that it can be had again. */
   async #keep(path: string): Promise<string | undefined> {
-    const kept = join(this.#trash, String(this.#trashed++));
+    const kept = this.#inTrash();
     try {
-      await real.link(path, kept);
+      await this.#real.link(path, kept);
       return kept;
     } catch {
       return undefined;
@@ -230,7 +241,7 @@ export class CrashingFileSystem {
 }
 
 async function inode(path: string): Promise<number | undefined> {
-  return real.lstat(path).then(
+  return blockingFileSystem.lstat(path).then(
     ({ ino }) => ino,
     () => undefined,
   );
