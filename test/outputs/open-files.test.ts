@@ -161,4 +161,90 @@ describe('files that are open at a checkpoint', () => {
       await open.close();
     }
   });
+
+  it('cost two syncs where the journal begins behind a file that was synced where it is', async () => {
+    const { disk, folder, log } = makeDisk();
+    const place = await placeAt(disk, folder);
+    const open = new OpenFiles(place.staging);
+    await place.staging.keep();
+    const writer = new Lines(await place.staging.begin('file', join(folder, 'out', 'file')));
+    const costs: number[] = [];
+    for (const text of ['a line\n', 'a line\nand some', ' more', ' and a line\nand some']) {
+      await writer.write(text);
+      const from = log.length;
+      // Of text that is not packed, nothing else has to be known.
+      const { sync } = await open.take([{ ...writer.cut(open.wantsWhole), log: [] }]);
+      await sync();
+      await place.staging.keep();
+      costs.push(log.slice(from).filter((operation) => operation.startsWith('sync')).length);
+    }
+    // The file and its name; the journal and its name; then the file and the journal.
+    expect(costs).toEqual([2, 2, 2, 2]);
+    await writer.file.close();
+    await open.close();
+  });
+
+  it('are each synced where they are once their new bytes are too many to be written twice', async () => {
+    const { disk, folder, log } = makeDisk();
+    const place = await placeAt(disk, folder);
+    const open = new OpenFiles(place.staging, { journalBytesMax: 1_000_000, copiedBytesMax: 500 });
+    await place.staging.keep();
+    const writers: Lines[] = [];
+    for (let i = 0; i < 5; i++) {
+      writers.push(new Lines(await place.staging.begin(`file-${i}`, join(folder, 'out', `file-${i}`))));
+    }
+    const costs: number[] = [];
+    for (const text of ['a line\nand', `${'x'.repeat(100)}\nand`, ' more\n', 'a line\n']) {
+      for (const writer of writers) await writer.write(text);
+      const from = log.length;
+      const { sync } = await take(open, writers);
+      await sync();
+      await place.staging.keep();
+      costs.push(log.slice(from).filter((operation) => operation.startsWith('sync')).length);
+    }
+    expect(costs).toEqual([2, 5 + 1, 1, 1]);
+    for (const { file } of writers) await file.close();
+    await open.close();
+  });
+
+  it('leave the name of one that begins meanwhile to the next checkpoint', async () => {
+    const { disk, folder, log } = makeDisk();
+    const place = await placeAt(disk, folder);
+    await place.staging.keep();
+    const { names } = place.staging;
+    const later = await place.staging.begin('later', join(folder, 'out', 'later'));
+    const from = log.length;
+    await place.staging.keep(names);
+    expect(log.slice(from)).toEqual([]);
+    await place.staging.keep();
+    expect(log.slice(from).filter((operation) => operation.startsWith('sync'))).toHaveLength(1);
+    await later.close();
+  });
+
+  it('are on the disk with their names though the folder was synced while one was made', async () => {
+    const folder = temporaryDirectory();
+    mkdirSync(join(folder, 'out'));
+    const crashing = new CrashingFileSystem();
+    const place = await placeAt(new RealDisk(crashing.fs, stageContext({}).log), folder);
+    await place.staging.keep();
+    const { names } = place.staging;
+    let goOn = () => {};
+    const isMaking = new Promise<void>((resolve) => {
+      crashing.between = (operation) => {
+        if (!operation.startsWith('open') || !operation.includes('file')) return Promise.resolve();
+        resolve();
+        return new Promise((on) => {
+          goOn = on;
+        });
+      };
+    });
+    const beginning = place.staging.begin('file', join(folder, 'out', 'file'));
+    await isMaking;
+    await place.staging.keep(names);
+    goOn();
+    const file = await beginning;
+    await place.staging.keep();
+    await crashing.cutPower();
+    expect(readFileSync(file.path, 'utf8')).toBe('');
+  });
 });

@@ -122,6 +122,15 @@ export class Disk {
     }
   }
 
+  /** Makes a file that is there or not, and says nothing else: on the disk once its folder is synced. */
+  async createEmpty(path: string): Promise<void> {
+    try {
+      await (await this.fs.open(path, 'wx')).close();
+    } catch (error) {
+      throw outputFailed('create', path, error);
+    }
+  }
+
   /**
    * Replaces a small file atomically and durably.
    *

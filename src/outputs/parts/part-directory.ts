@@ -137,14 +137,15 @@ export class PartDirectory implements Output {
     this.#waitsForCommit = true;
     this.#openFiles ??= new OpenFiles(staging);
     const open = await this.#openFiles.take(cuts);
+    const { names } = staging;
     const prepared = this.#ended.length;
     const listed = new Set(open.position.files.map(({ name }) => name));
     return {
       position: this.#position(open.position),
       sync: async () => {
         await open.sync();
-        await staging.keep();
-        // The position is handed out only now.
+        await staging.keep(names);
+        // Only now the position is handed out.
         this.#isHandedOut = true;
         this.#prepared = prepared;
         this.#listed = listed;

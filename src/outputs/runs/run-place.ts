@@ -59,11 +59,14 @@ export class RunPlace {
     const staging = stagingName(epoch);
     const entered = await RunRegister.enter(disk, state, { job, run, staging, mode, columns });
     const { register, gone, others } = entered;
+    let created: Staging | undefined;
     try {
       await disk.makeOwnDirectory(join(state, run));
-      const created = await Staging.create(disk, join(state, run), staging);
+      created = await Staging.create(disk, join(state, run), staging);
+      if (options.epoch !== undefined) await created.makeReachable();
       return new RunPlace(options, { run, epoch, staging: created, fenced: [], others }, register, gone);
     } catch (error) {
+      await created?.removeEmpty();
       await removeRunFolder(disk, join(state, run), epoch);
       await register.end();
       throw error;
@@ -91,6 +94,7 @@ export class RunPlace {
     let created: Staging | undefined;
     try {
       created = await Staging.create(disk, runFolder, staging);
+      if (options.epoch !== undefined) await created.makeReachable();
       await refuseOvertaken(disk, runFolder, epoch);
       const fenced = await unlessGone(disk, runFolder, () => fenceEarlier(disk, runFolder, epoch));
       const place = new RunPlace(options, { run, epoch, staging: created, fenced, others }, register, gone);

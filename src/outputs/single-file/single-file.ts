@@ -109,27 +109,29 @@ export class SingleFile implements Output {
     }
     const standing = this.#standing ?? null;
     const file = await this.begin();
-    const handOut = async () => {
-      await staging.keep();
+    const handOut = async (names: number) => {
+      await staging.keep(names);
       this.#mayBeResumed = this.#isListed = true;
     };
     if (cuts.length === 0) {
+      const { names } = staging;
       return {
         position: filePositionData({ run, epoch, ...file.mark, published: false, standing }),
         sync: async () => {
           await file.sync();
-          await handOut();
+          await handOut(names);
         },
       };
     }
     this.#openFiles ??= new OpenFiles(staging);
     const open = await this.#openFiles.take(cuts);
     const { mark } = cuts[0]!;
+    const { names } = staging;
     return {
       position: filePositionData({ run, epoch, ...mark, published: false, standing, open: open.position }),
       sync: async () => {
         await open.sync();
-        await handOut();
+        await handOut(names);
       },
     };
   }

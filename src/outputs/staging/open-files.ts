@@ -87,9 +87,9 @@ export class OpenFiles {
     const grown = cuts.filter(({ file, mark }) => mark.bytes > this.#of(file).inFile);
     const bytes = grown.reduce((sum, { file, mark }) => sum + mark.bytes - this.#of(file).inFile, 0);
     const hasMore = cuts.some(({ log, tail }) => log.length > 0 || tail.length > 0);
-    // Either a single file and nothing else, or far too much to write twice.
-    const areSynced =
-      bytes > this.#limits.copiedBytesMax || (grown.length <= 1 && !(hasMore && this.#staging.hasNewNames));
+    const hasNewNames = this.#staging.hasNewNames || this.wantsWhole;
+    // Two syncs at most, of the file, of the journal, of their names: or far too much to be written twice.
+    const areSynced = bytes > this.#limits.copiedBytesMax || (grown.length <= 1 && !(hasMore && hasNewNames));
     if (cuts.length > 0 && this.wantsWhole && (hasMore || !areSynced)) await this.#beginJournal();
     for (const cut of cuts) await this.#write(cut, areSynced);
     const journal = this.#journal;

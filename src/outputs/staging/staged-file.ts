@@ -32,6 +32,8 @@ export class StagedFile {
   readonly #disk: Disk;
   #handle: FileHandle | undefined;
   #mark: FileMark = NO_BYTES;
+  /** Of these, so many are on the disk. */
+  #bytesSynced = 0;
   #isSealed = false;
   /** Once a sync has failed, all later ones fail with the same error. */
   #lastSync: Promise<void> = Promise.resolve();
@@ -104,10 +106,11 @@ export class StagedFile {
     return bytes;
   }
 
-  /** Syncs all bytes; more may follow. Does nothing if the file was sealed meanwhile. */
+  /** Puts all bytes on the disk; more may follow. */
   sync(): Promise<void> {
     return this.#afterLastSync(async () => {
-      if (!this.#isSealed) await this.#syncNow();
+      // One that was sealed meanwhile is there already.
+      if (!this.#isSealed && this.#bytesSynced < this.bytes) await this.#syncNow();
     });
   }
 
@@ -138,7 +141,12 @@ export class StagedFile {
   async #syncNow(): Promise<void> {
     const handle = this.#opened();
     try {
-      await inSyncTurn(() => handle.sync());
+      await inSyncTurn(() => {
+        const { bytes } = this; // those that come meanwhile may be too late for it
+        return handle.sync().then(() => {
+          this.#bytesSynced = bytes;
+        });
+      });
     } catch (error) {
       throw syncFailed(this.final, error);
     }

@@ -27,8 +27,9 @@ export class Staging {
   #isKept = false;
   /** Whether the folders around it are durable, too. */
   #isReachable = false;
-  /** Whether names were added or removed that are not synced yet. */
-  #hasNewNames = false;
+  /** Times that a name came or went, and up to which of them that is on the disk. */
+  #names = 0;
+  #namesSynced = 0;
   /** Once a sync has failed, all later ones fail with the same error. */
   #lastSync: Promise<void> = Promise.resolve();
 
@@ -64,20 +65,24 @@ export class Staging {
     return this.#isKept;
   }
 
+  /** How many times names came or went so far: for `keep`, so that later ones are left to the next time. */
+  get names(): number {
+    return this.#names;
+  }
+
   /** Whether `sync` has something to do. */
   get hasNewNames(): boolean {
-    return this.#hasNewNames || !this.#isReachable;
+    return this.#names > this.#namesSynced || !this.#isReachable;
   }
 
   /** @param final - Path that it will be published under. */
   async begin(name: string, final: string): Promise<StagedFile> {
-    this.#hasNewNames = true;
     try {
       return await StagedFile.open(this.#disk, { name, path: this.pathOf(name), final });
     } catch (error) {
       throw await this.#whyNot('create', final, error);
     } finally {
-      this.#hasNewNames = true; // again: the folder may have been synced before the name existed
+      this.#names++; // not before: a sync of the folder meanwhile may have come too early for the name
     }
   }
 
@@ -85,7 +90,6 @@ export class Staging {
   async beginWithCopy(name: string, final: string, from: string, bytes: number): Promise<StagedFile> {
     const { fs } = this.#disk;
     const path = this.pathOf(name);
-    this.#hasNewNames = true;
     try {
       await fs.copyFile(from, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       await fs.truncate(path, bytes);
@@ -94,7 +98,7 @@ export class Staging {
       if (errnoCode(error) !== 'EEXIST') await this.#disk.removeQuietly(path);
       throw await this.#whyNot('copy', from, error);
     } finally {
-      this.#hasNewNames = true;
+      this.#names++;
     }
   }
 
@@ -106,11 +110,12 @@ export class Staging {
    */
   async publish(name: string, inode: number, final: string, output = dirname(final)): Promise<void> {
     const path = this.pathOf(name);
-    this.#hasNewNames = true;
     try {
       if (await renameIntoOutput(this.#disk, output, path, name)) return;
     } catch (error) {
       throw await this.#whyNot('give its place to', final, error);
+    } finally {
+      this.#names++;
     }
     if (await this.#stands(final, inode)) return;
     await this.refuseFenced(final);
@@ -121,41 +126,58 @@ export class Staging {
   }
 
   /**
-   * Marks the files in here to be kept if the run dies, since a store may resume it, and makes them
-   * durable.
+   * Has what is in here kept when the run dies, since a store may resume it, and makes it durable.
+   *
+   * @param names - As `names` was: what came after that may wait.
    */
-  async keep(): Promise<void> {
+  async keep(names = this.#names): Promise<void> {
+    if (this.#isKept) return this.sync(names);
     try {
-      if (!this.#isKept) {
-        await this.#disk.writeNew(join(this.folder, KEPT), '');
-        this.#hasNewNames = true;
-        this.#isKept = true;
-      }
+      await this.#disk.createEmpty(join(this.folder, KEPT));
+      this.#isKept = true;
     } catch (error) {
       throw await this.#whyNot('keep', this.folder, error);
+    } finally {
+      this.#names++;
     }
     await this.sync();
   }
 
-  /** Makes the files in here survive a power cut, with their names. */
-  sync(): Promise<void> {
-    this.#lastSync = this.#lastSync.then(() => this.#syncNewNames());
+  /** Has the files in here survive a power cut, under their names. */
+  sync(names = this.#names): Promise<void> {
+    this.#lastSync = this.#lastSync.then(() => this.#syncNames(names));
     return this.#lastSync;
   }
 
-  async #syncNewNames(): Promise<void> {
+  /** Does the part of the first `sync` that is the same whatever is in here, so that no checkpoint waits for it. */
+  makeReachable(): Promise<void> {
+    this.#lastSync = this.#lastSync.then(() => this.#syncAround());
+    return this.#lastSync;
+  }
+
+  async #syncNames(names: number): Promise<void> {
+    if (this.#namesSynced < names) {
+      const coming = this.#names; // what comes meanwhile is for the next time
+      try {
+        await this.#disk.syncDirectory(this.folder);
+      } catch (error) {
+        throw await this.#whyNot('keep', this.folder, error);
+      }
+      this.#namesSynced = coming;
+    }
+    await this.#syncAround();
+  }
+
+  async #syncAround(): Promise<void> {
+    if (this.#isReachable) return;
     const runFolder = dirname(this.folder);
-    if (!this.hasNewNames) return;
-    this.#hasNewNames = false; // names that come meanwhile are synced next time
     try {
-      await this.#disk.syncDirectory(this.folder);
-      if (this.#isReachable) return;
       await this.#disk.syncDirectory(runFolder);
       await this.#disk.syncDirectory(dirname(runFolder));
-      this.#isReachable = true;
     } catch (error) {
       throw await this.#whyNot('keep', this.folder, error);
     }
+    this.#isReachable = true;
   }
 
   /** Creates a small file in here, and syncs its bytes. */
@@ -165,7 +187,7 @@ export class Staging {
     } catch (error) {
       throw await this.#whyNot('write', this.pathOf(name), error);
     } finally {
-      this.#hasNewNames = true;
+      this.#names++;
     }
   }
 
