@@ -60,8 +60,13 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
   throw invalid(name, 'a checkpoint that is all here', found);
 }
 
-/** As `decodeCheckpoint`, also for one whose strings are in a log. */
-export function readStored(bytes: Uint8Array, name: string): StoredCheckpoint {
+/**
+ * As `decodeCheckpoint`, also for one whose strings are in a log.
+ *
+ * @param offset - Where it begins. Past 0, the bytes are those of a log, which may go on behind it.
+ */
+export function readStored(all: Uint8Array, name: string, offset = 0): StoredCheckpoint {
+  const bytes = all.subarray(offset);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = buffer.subarray(0, HEADER_BYTES_MAX).indexOf('\n');
   const header = end < 0 ? null : HEADER.exec(buffer.toString('latin1', 0, end));
@@ -71,7 +76,7 @@ export function readStored(bytes: Uint8Array, name: string): StoredCheckpoint {
     const known = `form ${FORM_WHOLE} or ${FORM_WITH_LOG}, which this release reads`;
     throw invalid(name, known, `form ${form}`);
   }
-  const body = buffer.subarray(end + 1);
+  const body = buffer.subarray(end + 1, offset > 0 ? end + 1 + Number(length) : undefined);
   if (body.length !== Number(length)) {
     throw invalid(name, `${length} bytes behind the first line`, `${body.length}`);
   }

@@ -23,7 +23,15 @@ import {
   stringsName,
   temporaryName,
 } from './store-names.js';
-import { planStrings, STRINGS_LIMITS, type StringsLimits, type StringsPlan } from './string-log.js';
+import {
+  asLogged,
+  planStrings,
+  STRINGS_LIMITS,
+  type StringLog,
+  type StringsLimits,
+  type StringsPlan,
+  withCheckpoint,
+} from './string-log.js';
 
 /** What a save writes. */
 interface Writing {
@@ -52,8 +60,9 @@ export interface FileCheckpointStoreOptions {
  *   the folder is synced; and if there is no higher claim then, the checkpoint is accepted. The one before
  *   it is kept, in case the disk lied.
  * - *Strings.* Those of the dictionaries are in the checkpoint up to a bound. What is more goes into a log
- *   beside it, which only grows, and is synced before a checkpoint that counts it gets its name: so a save
- *   costs the same however many there are. Each fence has a log of its own; docs/decisions/0023.
+ *   beside it, which only grows: so a save costs the same however many there are. One that has the log
+ *   grow writes the checkpoint behind these strings, in place of the temporary file, so that it syncs no
+ *   more than others. Each fence has a log of its own; docs/decisions/0023.
  * - *Load.* The highest number of the highest claim that has any. What is of a lower epoch does not count.
  *
  * So a save that was accepted stood there before any higher claim did, and that claim finds it. One that
@@ -162,7 +171,8 @@ export class FileCheckpointStore implements CheckpointStore {
         if (file?.kind === 'checkpoint') {
           if (strings) await this.#keepStrings(folder, strings, stringsName(epoch, token, strings.id));
           if (strings) known.note(strings.id, 0);
-          await fs.link(folder.pathOf(file.name), folder.pathOf(checkpointName(epoch, token, 0)));
+          const name = checkpointName(epoch, token, 0, file.offset);
+          await fs.link(folder.pathOf(file.name), folder.pathOf(name));
         } else {
           await writeNewFile(fs, folder.pathOf(noneName(epoch, token)), Buffer.alloc(0));
         }
@@ -201,7 +211,7 @@ export class FileCheckpointStore implements CheckpointStore {
   }
 
   /** Gives the log of the checkpoint that a claim found its name under that claim. */
-  async #keepStrings(folder: StoreFolder, { name }: StoreFile, under: string): Promise<void> {
+  async #keepStrings(folder: StoreFolder, { name }: Pick<StoreFile, 'name'>, under: string): Promise<void> {
     try {
       await this.#fs.link(folder.pathOf(name), folder.pathOf(under));
     } catch (error) {
@@ -217,24 +227,29 @@ export class FileCheckpointStore implements CheckpointStore {
     if (!isHeld(claim, fence)) throw fenced(key, fence, claim);
     const { token } = claim;
     const isOurs = (file: StoreFile) => file.epoch === epoch && file.token === token;
-    const temporary = temporaryName(epoch, token, randomId());
     const log = plan.log && stringsName(epoch, token, plan.log.mark.id);
-    const begun = log !== undefined && plan.append?.at === 0 ? [log] : [];
-    known.log = plan.append ? undefined : plan.log;
+    const grown = plan.append && plan.log ? { ...plan.append, log: plan.log } : undefined;
+    const begun = log !== undefined && grown?.at === 0 ? [log] : [];
+    known.log = grown ? undefined : plan.log;
+    // What the checkpoint is in until it has its name: in the log it begins behind the strings.
+    const written = grown && log ? log : temporaryName(epoch, token, randomId());
+    const offset = grown?.log.mark.bytes ?? 0;
     let number: number;
+    let name: string;
     try {
-      if (log !== undefined) await this.#append(folder, log, writing);
-      await writeNewFile(fs, folder.pathOf(temporary), bytes);
+      if (grown) await this.#append(folder.pathOf(written), grown, writing);
+      else await writeNewFile(fs, folder.pathOf(written), bytes);
       const before = (await folder.files()).filter(isOurs);
-      if (log !== undefined && !before.some(({ name }) => name === log)) {
+      if (log !== undefined && !before.some((file) => file.name === log)) {
         known.log = undefined;
         throw logIsGone(folder.pathOf(log));
       }
       number = before.reduce((last, file) => Math.max(last, file.number), 0) + 1;
+      name = checkpointName(epoch, token, number, offset);
       if (plan.log) known.note(plan.log.mark.id, number);
-      await fs.link(folder.pathOf(temporary), folder.pathOf(checkpointName(epoch, token, number)));
+      await fs.link(folder.pathOf(written), folder.pathOf(name));
     } catch (error) {
-      await folder.remove([temporary]);
+      if (!grown) await folder.remove([written]);
       if (errnoCode(error) !== 'ENOENT') throw error;
       // Whoever takes over clears up, these files included.
       const last = await folder.lastClaim();
@@ -242,41 +257,46 @@ export class FileCheckpointStore implements CheckpointStore {
       throw fenced(key, fence, last);
     }
     // A second name of as many bytes as a checkpoint has: gone, whatever comes next.
-    await folder.remove([temporary]);
-    await this.#sync(folder.path);
+    if (!grown) await folder.remove([written]);
+    try {
+      await this.#sync(folder.path);
+    } catch (error) {
+      if (begun.length > 0) known.log = undefined; // nobody knows whether its name will last
+      throw error;
+    }
     const files = await folder.files();
     const stale = files.filter(isOurs).filter(({ kind, id, number: of }) => {
       if (kind === 'strings') return known.isUnnamed(id, number - 1);
       return kind !== 'temporary' && of < number - 1;
     });
     const isAccepted = lastEpoch(files) === epoch;
-    const name = checkpointName(epoch, token, number);
     await folder.remove(isAccepted ? namesToRemove(stale) : [name, ...begun]);
     if (!isAccepted) throw fenced(key, fence, await folder.lastClaim());
   }
 
   /**
-   * Has the log hold the strings that it is to hold, on the disk with its name: a name that is synced
-   * together with that of the checkpoint could be lost without it. Where this fails, nobody knows how much
-   * of the log there is, and the next save begins another one.
+   * Has the log hold the strings that it is to hold and the checkpoint behind them, all on the disk. Where
+   * this fails, nobody knows how much of the log there is, and the next save begins another one.
    */
-  async #append(folder: StoreFolder, name: string, { plan, known }: Writing): Promise<void> {
-    const { log, append } = plan;
-    if (!log || !append) return;
-    const path = folder.pathOf(name);
-    if (append.at > 0) {
-      await writeBehind(this.#fs, path, append.at, append.bytes);
+  async #append(
+    path: string,
+    { at, bytes: strings, log }: NonNullable<StringsPlan['append']> & { readonly log: StringLog },
+    { bytes, known }: Writing,
+  ): Promise<void> {
+    const checkpoint = asLogged(bytes);
+    const all = Buffer.concat([strings, checkpoint]);
+    if (at > 0) {
+      await writeBehind(this.#fs, path, at, all);
     } else {
       known.note(log.mark.id, 0);
       try {
-        await writeNewFile(this.#fs, path, append.bytes);
-        await this.#sync(folder.path);
+        await writeNewFile(this.#fs, path, all);
       } catch (error) {
-        await folder.remove([name]);
+        await this.#fs.unlink(path).catch(() => undefined);
         throw error;
       }
     }
-    known.log = log;
+    known.log = withCheckpoint(log, checkpoint);
   }
 
   async #makeFolder(folder: string): Promise<void> {

@@ -11,7 +11,7 @@ import { readStrings } from './string-log.js';
 export interface Found {
   readonly file: StoreFile | undefined;
   /** The log with the strings of the checkpoint. */
-  readonly strings: StoreFile | undefined;
+  readonly strings: Pick<StoreFile, 'name' | 'id'> | undefined;
   readonly checkpoint: Checkpoint | undefined;
 }
 
@@ -91,8 +91,12 @@ class Search {
 
   async #complete(file: StoreFile, bytes: Uint8Array, files: readonly StoreFile[]): Promise<Found> {
     const path = this.#folder.pathOf(file.name);
-    const { strings: mark, complete } = readStored(bytes, path);
+    const { strings: mark, complete } = readStored(bytes, path, file.offset);
     if (!mark) return { file, strings: undefined, checkpoint: complete() };
+    if (file.offset > 0) {
+      const strings = { name: file.name, id: mark.id };
+      return { file, strings, checkpoint: complete(readStrings(bytes, mark, path)) };
+    }
     // Under whatever claim: one that has broken off, or lost a name to a power cut, has not removed the other.
     const strings = files.find(({ kind, id }) => kind === 'strings' && id === mark.id);
     if (!strings) throw this.#withoutStrings(file, mark.id);

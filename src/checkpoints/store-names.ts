@@ -7,16 +7,19 @@ export interface StoreFile {
   readonly token: string;
   /** Of a checkpoint: it counts those of its claim, 0 being the one that the claim found. */
   readonly number: number;
+  /** Of a checkpoint: where in the file it begins. Past 0, the file is the log of its strings. */
+  readonly offset: number;
   /** Of a log of strings; of others, none. */
   readonly id: string;
 }
 
 const NAME =
-  /^(?:(\d{8,15})\.claim|(\d{8,15})-([a-z0-9]{1,40})-(?:(\d{8,15})\.(checkpoint|none)|([a-z0-9]+)\.(strings|tmp)))$/;
+  /^(?:(\d{8,15})\.claim|(\d{8,15})-([a-z0-9]{1,40})-(?:(\d{8,15})(?:-(\d{1,12}))?\.(checkpoint|none)|([a-z0-9]+)\.(strings|tmp)))$/;
 
 export const claimName = (epoch: number): string => `${digits(epoch)}.claim`;
-export const checkpointName = (epoch: number, token: string, number: number): string =>
-  `${digits(epoch)}-${token}-${digits(number)}.checkpoint`;
+/** @param offset - See `StoreFile`. */
+export const checkpointName = (epoch: number, token: string, number: number, offset: number): string =>
+  `${digits(epoch)}-${token}-${digits(number)}${offset > 0 ? `-${offset}` : ''}.checkpoint`;
 /** In the place of a checkpoint: there was none to go on from. */
 export const noneName = (epoch: number, token: string): string =>
   `${digits(epoch)}-${token}-${digits(0)}.none`;
@@ -32,18 +35,20 @@ export function readNames(names: readonly string[]): StoreFile[] {
   for (const name of names) {
     const found = NAME.exec(name);
     if (!found) continue;
-    const [, claim, epoch, token, number, saved, id, other] = found;
+    const [, claim, epoch, token, number, offset = 0, saved, id, other] = found;
+    const none = { token: '', number: 0, offset: 0, id: '' };
     if (claim !== undefined) {
-      files.push({ name, kind: 'claim', epoch: Number(claim), token: '', number: 0, id: '' });
+      files.push({ ...none, name, kind: 'claim', epoch: Number(claim) });
       continue;
     }
-    const of = { name, epoch: Number(epoch), token: token! }; // by the pattern, as all of these
+    const of = { ...none, name, epoch: Number(epoch), token: token! }; // by the pattern, as all of these
     if (saved !== undefined) {
-      files.push({ ...of, kind: saved as 'checkpoint' | 'none', number: Number(number), id: '' });
+      const kind = saved as 'checkpoint' | 'none';
+      files.push({ ...of, kind, number: Number(number), offset: Number(offset) });
     } else if (other === 'strings') {
-      files.push({ ...of, kind: 'strings', number: 0, id: id! });
+      files.push({ ...of, kind: 'strings', id: id! });
     } else {
-      files.push({ ...of, kind: 'temporary', number: 0, id: '' });
+      files.push({ ...of, kind: 'temporary' });
     }
   }
   return files;

@@ -19,6 +19,8 @@ export interface StringsMark {
 /** A log that can be gone on with. */
 export interface StringLog {
   readonly mark: StringsMark;
+  /** Bytes of the checkpoint at its end. */
+  readonly checkpointBytes: number;
   /** The last string of each dictionary in it: tells dictionaries that go on from it from others. */
   readonly last: ReadonlyMap<string, string>;
 }
@@ -29,23 +31,35 @@ export interface StringsPlan {
   readonly rest: Dictionaries;
   /** What has the others; `undefined`: there are none. */
   readonly log: StringLog | undefined;
-  /** To be on the disk before the checkpoint is: bytes of the log, and where in it they begin. At 0 it is new. */
+  /** What the log takes first, and where in it that begins. At 0 it is new. The checkpoint comes behind it. */
   readonly append?: { readonly at: number; readonly bytes: Buffer };
 }
 
 export interface StringsLimits {
   /** Characters of strings that a checkpoint says itself; from there on they go into the log. */
   readonly inlineMax: number;
+  /**
+   * The same for each byte of the checkpoint that stands in the log last, since another one will: so
+   * that at most half of a log is checkpoints, however large they are.
+   */
+  readonly inlinePerByte: number;
   /** Of the whole log. */
   readonly logBytesMax: number;
 }
 
-export const STRINGS_LIMITS: StringsLimits = { inlineMax: 65_536, logBytesMax: 256 * 1_048_576 };
+export const STRINGS_LIMITS: StringsLimits = {
+  inlineMax: 65_536,
+  inlinePerByte: 1,
+  logBytesMax: 256 * 1_048_576,
+};
 
 /** One line of a log: `["symbol",["A","B"]]`. A few characters more than the string has. */
 const CHARACTERS_AROUND = 3;
 const LINE_CHARACTERS_MAX = 1_048_576;
 const LINE_END = 0x0a;
+const LINE_END_BYTES = Buffer.of(LINE_END);
+/** Of a line of strings. A checkpoint has two lines, which begin otherwise. */
+const STRINGS_BEGIN = 0x5b;
 
 /**
  * Which strings a checkpoint says itself, and what the log takes first. Looks at those alone that are not
@@ -59,15 +73,20 @@ export function planStrings(
   dictionaries: Dictionaries,
   known: StringLog | undefined,
   newId: () => string,
-  { inlineMax, logBytesMax }: StringsLimits,
+  limits: StringsLimits,
 ): StringsPlan {
+  const { inlineMax, inlinePerByte, logBytesMax } = limits;
   const log = known && goesOn(dictionaries, known) ? known : undefined;
   const rest = log ? restBehind(dictionaries, log.mark) : dictionaries;
-  if (!isLonger(rest, inlineMax)) return { rest, log };
+  if (!isLonger(rest, Math.max(inlineMax, inlinePerByte * (log?.checkpointBytes ?? 0)))) return { rest, log };
 
   const { id, bytes: at, checksum } = log?.mark ?? { id: newId(), bytes: 0, checksum: 0 };
   const bytes = Buffer.from(linesOf(rest).join(''));
-  if (at + bytes.length > logBytesMax) throw tooLong(dictionaries, at + bytes.length, logBytesMax);
+  if (at + bytes.length > logBytesMax) {
+    // Without the checkpoints in it, they may fit.
+    if (log) return planStrings(dictionaries, undefined, newId, limits);
+    throw tooLong(dictionaries, bytes.length, logBytesMax);
+  }
   const filled = Object.entries(dictionaries).filter(([, strings]) => strings.length > 0);
   const mark = {
     id,
@@ -77,10 +96,24 @@ export function planStrings(
   };
   return {
     rest: Object.fromEntries(Object.keys(dictionaries).map((name) => [name, []])),
-    log: { mark, last: new Map(filled.map(([name, strings]) => [name, strings.at(-1)!])) },
+    log: {
+      mark,
+      checkpointBytes: log?.checkpointBytes ?? 0,
+      last: new Map(filled.map(([name, strings]) => [name, strings.at(-1)!])),
+    },
     append: { at, bytes },
   };
 }
+
+/** A checkpoint as it stands in a log, where all that is behind it is lines. */
+export const asLogged = (checkpoint: Uint8Array): Buffer => Buffer.concat([checkpoint, LINE_END_BYTES]);
+
+/** The log once a checkpoint stands behind its strings. @param bytes - Of `asLogged`. */
+export const withCheckpoint = ({ mark, last }: StringLog, bytes: Uint8Array): StringLog => ({
+  mark: { ...mark, bytes: mark.bytes + bytes.length, checksum: crc32(bytes, mark.checksum) },
+  checkpointBytes: bytes.length,
+  last,
+});
 
 /**
  * The strings in a log, by dictionary.
@@ -101,6 +134,10 @@ export function readStrings(
   const dictionaries = new Map<string, string[]>();
   for (let at = 0; at < counted.length; ) {
     const end = counted.indexOf(LINE_END, at);
+    if (counted[at] !== STRINGS_BEGIN && end >= 0) {
+      at = end + 1;
+      continue;
+    }
     const [name, strings] = readLine(counted.toString('utf8', at, end < 0 ? counted.length : end), path);
     const known = dictionaries.get(name) ?? [];
     dictionaries.set(name, known);

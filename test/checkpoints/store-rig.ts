@@ -9,7 +9,10 @@ import { checkpointOf, owner, sourceOf } from './checkpoint-of.js';
 
 /** A store in which a handful of strings is too much for a checkpoint itself. */
 export const storeOn = (disk: MemoryDisk, watch?: Watch): CheckpointStore =>
-  new FileCheckpointStore('/store', { fs: memoryFileSystem(disk, watch), stringsLimits: { inlineMax: 20 } });
+  new FileCheckpointStore('/store', {
+    fs: memoryFileSystem(disk, watch),
+    stringsLimits: { inlineMax: 20, inlinePerByte: 0 },
+  });
 
 export type Making = (source: PlainData) => Checkpoint;
 

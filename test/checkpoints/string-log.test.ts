@@ -2,14 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  asLogged,
   type Dictionaries,
   planStrings,
   readStrings,
   type StringLog,
   type StringsPlan,
+  withCheckpoint,
 } from '../../src/checkpoints/string-log.js';
 
-const LIMITS = { inlineMax: 30, logBytesMax: 10_000_000 };
+const LIMITS = { inlineMax: 30, inlinePerByte: 0, logBytesMax: 10_000_000 };
 const anyString = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.constantFrom('', '\n', '"', '\ud800', '\udc00\ud83d', '$', '["a",["b"]]'),
@@ -22,6 +24,8 @@ const manyStrings = (count: number, prefix = 'SYM'): string[] =>
 class Run {
   readonly bytes: Buffer[] = [];
   log: StringLog | undefined;
+  /** Stands in the log behind strings that it takes. */
+  checkpoint: Buffer | undefined;
   #ids = 0;
 
   plan(dictionaries: Dictionaries, limits = LIMITS): StringsPlan {
@@ -31,6 +35,11 @@ class Run {
     if (plan.append) {
       expect(plan.append.at).toBe(Buffer.concat(this.bytes).length);
       this.bytes.push(plan.append.bytes);
+      if (this.checkpoint && plan.log) {
+        const logged = asLogged(this.checkpoint);
+        this.bytes.push(logged);
+        this.log = withCheckpoint(plan.log, logged);
+      }
     }
     return plan;
   }
@@ -50,8 +59,11 @@ describe('strings that go into a log', () => {
   it('come back as each checkpoint had them, however far the log has grown since', () => {
     const step = fc.array(fc.tuple(anyName, fc.array(anyString, { maxLength: 8 })), { maxLength: 3 });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 8 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 8 }), fc.option(anyString), (steps, state) => {
         const run = new Run();
+        // As a checkpoint is encoded: a line that says what it is, and one of JSON.
+        if (state !== null)
+          run.checkpoint = Buffer.from(`tickloom-checkpoint 2 9 0\n${JSON.stringify({ state })}`);
         const all = new Map<string, string[]>();
         const taken: (readonly [StringsPlan, Dictionaries])[] = [];
         for (const grown of steps) {
@@ -107,6 +119,34 @@ describe('strings that go into a log', () => {
     expect(next.append?.at).toBe(0);
     expect(next.log!.mark.id).not.toBe(log!.mark.id);
     expect(run.read(next)).toEqual(others);
+  });
+
+  it('wait in the checkpoint until they are as large as the one that stands in the log', () => {
+    const run = new Run();
+    run.checkpoint = Buffer.from(`tickloom-checkpoint 2 9 0\n{"state":"${'x'.repeat(5_000)}"}`);
+    const limits = { ...LIMITS, inlinePerByte: 1 };
+    let appends = 0;
+    for (let count = 100; count <= 3_000; count++) {
+      if (run.plan({ symbol: manyStrings(count) }, limits).append) appends++;
+    }
+    // The first one at once, and then each 5 kB of the 30 kB that there are.
+    expect(appends).toBeGreaterThan(4);
+    expect(appends).toBeLessThan(8);
+    expect(run.log!.checkpointBytes).toBe(run.checkpoint.length + 1);
+  });
+
+  it('begin a log without the checkpoints in it where these have filled it', () => {
+    const run = new Run();
+    run.checkpoint = Buffer.from(`tickloom-checkpoint 2 9 0\n{"state":"${'x'.repeat(5_000)}"}`);
+    const limits = { ...LIMITS, logBytesMax: 20_000 };
+    let logs = 0;
+    for (let count = 10; count <= 500; count += 10) {
+      const plan = run.plan({ symbol: manyStrings(count) }, limits);
+      if (plan.append?.at === 0) logs++;
+      expect(plan.log!.mark.bytes).toBeLessThanOrEqual(20_000);
+      expect(run.read(plan)).toEqual({ symbol: manyStrings(count) });
+    }
+    expect(logs).toBeGreaterThan(10);
   });
 
   it('are in lines, so that no text is as long as a dictionary', () => {
