@@ -9,12 +9,20 @@ import { errnoCode, lacksRoom, outputFailed, syncFailed } from '../core/output-e
 import type { PlainData } from '../core/plain-data.js';
 import { syncFolder } from '../outputs/disk/durable-files.js';
 import { inSyncTurn } from '../shared-memory/sync-gate.js';
-import { type DeadLetterPosition, EarlierLetters, readDeadLetterPosition } from './earlier-letters.js';
+import {
+  type DeadLetterPosition,
+  EarlierLetters,
+  linesNotIn,
+  readDeadLetterPosition,
+} from './earlier-letters.js';
 import { inspectDeadLetters } from './own-dead-letters.js';
 import type { KeptRejects } from './rejects.js';
+import { UnsyncedLetters } from './unsynced-letters.js';
 
 /** Characters held back before they are written at once, flushed or not, if they can be. */
 const PENDING_MAX = 1_048_576;
+/** Characters that checkpoints say before the file is synced, behind the flow. */
+const UNSYNCED_MAX = 262_144;
 
 const NOTHING = Buffer.alloc(0);
 const WRITE = 'write the dead-letter file';
@@ -37,6 +45,8 @@ export interface DeadLetterOptions {
   readonly maxRows: number;
   /** Has a flush wait while the disk is full. Without it, the flush fails. */
   readonly room?: RoomForWrites;
+  /** For tests. */
+  readonly unsyncedMax?: number;
 }
 
 /** Writes all bytes, from where a short write or a full disk broke it off. */
@@ -78,17 +88,28 @@ export class DeadLetterFile implements KeptRejects {
   #isStanding = false;
   /** In which the name of the file is not known to be on the disk. */
   #foldersToSync: readonly string[] = [];
-  /** Times that something was written, and how many of them are known to be on the disk. */
-  #writes = 0;
-  #writesSynced = 0;
+  readonly #unsynced = new UnsyncedLetters();
+  readonly #unsyncedMax: number;
+  /** Of these, those that a write has taken. */
+  #taken = 0;
+  /** Checkpoints are taken: they say what is not on the disk. */
+  #isSaid = false;
+  #isSyncing = false;
+  #lastSync: Promise<void> = Promise.resolve();
+  /** Of the first sync that failed: all later ones, and all checkpoints, fail with it. */
+  #syncFailure: PipelineError | undefined;
   /** Never rejects. Of two writes at once, one could come into the middle of a line of the other. */
   #lastWrite: Promise<void> = Promise.resolve();
 
   /** @param fs - For tests. */
-  constructor({ path, maxRows, room }: DeadLetterOptions, fs: DeadLetterFileSystem = nodeFs) {
+  constructor(
+    { path, maxRows, room, unsyncedMax = UNSYNCED_MAX }: DeadLetterOptions,
+    fs: DeadLetterFileSystem = nodeFs,
+  ) {
     this.path = path;
     this.#maxRows = maxRows;
     this.#room = room;
+    this.#unsyncedMax = unsyncedMax;
     this.#fs = fs;
   }
 
@@ -115,9 +136,16 @@ export class DeadLetterFile implements KeptRejects {
     return this.#count;
   }
 
-  /** What to go on from, of a checkpoint after a `sync`. */
+  /** What to go on from, of a checkpoint after a `settle` or a `sync`. */
   position(): DeadLetterPosition {
-    return { run: this.#run, ordinal: this.#ordinal, bytes: this.#bytes, ...this.#earlier?.awaited() };
+    const said = this.#unsynced.say();
+    return {
+      run: this.#run,
+      ordinal: this.#ordinal,
+      bytes: this.#bytes,
+      ...this.#earlier?.awaited(),
+      ...(said && { unsynced: said.text, unsyncedFrom: said.offset }),
+    };
   }
 
   /**
@@ -130,15 +158,23 @@ export class DeadLetterFile implements KeptRejects {
     const position = readDeadLetterPosition(data);
     this.#count = position.ordinal - (position.awaited?.length ?? 0);
     this.#ordinal = position.ordinal;
-    if (!rowsComeAgain) return;
-    this.#run = position.run;
-    if (!this.#isStanding) return;
+    const { bytes, unsynced = '', unsyncedFrom = bytes } = position;
+    if (rowsComeAgain) this.#run = position.run;
     try {
-      this.#earlier = await EarlierLetters.read(this.#opened(), position);
+      if (rowsComeAgain && this.#isStanding) {
+        this.#earlier = await EarlierLetters.read(this.#opened(), position);
+        this.#ordinal = this.#earlier.last;
+      }
+      this.#unsynced.addEarlier(unsynced, this.#isStanding ? unsyncedFrom : 0);
+      const letters = unsynced.split('\n').filter((letter) => letter !== '');
+      const lost =
+        this.#isStanding && letters.length > 0
+          ? await linesNotIn(this.#opened(), letters, unsyncedFrom)
+          : letters;
+      for (const letter of lost) this.#append(`${letter}\n`);
     } catch (error) {
       throw outputFailed('read the dead-letter file', this.path, error);
     }
-    this.#ordinal = this.#earlier.last;
   }
 
   /** A row that it throws at was not taken, and may be added again. */
@@ -156,20 +192,31 @@ export class DeadLetterFile implements KeptRejects {
     const mustWrite = !this.#room && this.#unwritten.length > PENDING_MAX;
     if (mustWrite || this.#pending.length > PENDING_MAX) this.#writeNow();
     this.#count++;
-    if (this.#earlier?.take(content) !== undefined) {
-      this.#writes++; // by the earlier start, which may not have synced it
+    const earlier = this.#earlier?.take(content);
+    const ordinal = earlier ?? ++this.#ordinal;
+    const letter = `{"run":${JSON.stringify(this.#run)},"ordinal":${ordinal},${content}\n`;
+    if (this.#earlier && earlier !== undefined) {
+      this.#unsynced.addEarlier(letter, this.#earlier.bytes); // it stands there, on the disk or not
       return;
     }
-    const number = `"run":${JSON.stringify(this.#run)},"ordinal":${++this.#ordinal}`;
-    this.#pending += `${this.#endsMidLine ? '\n' : ''}{${number},${content}\n`;
+    this.#unsynced.add(letter);
+    this.#append(letter);
+  }
+
+  #append(letter: string): void {
+    this.#pending += this.#endsMidLine ? `\n${letter}` : letter;
     this.#endsMidLine = false;
   }
 
   /** @throws {PipelineError} `OUTPUT_FAILED`, a full disk for one where nothing waits for room. */
-  flush(): Promise<void> {
+  async flush(): Promise<void> {
     const written = this.#lastWrite.then(() => this.#write());
     this.#lastWrite = written.catch(() => undefined);
-    return written;
+    await written;
+    const isDue = this.#isSaid && !this.#isSyncing && !this.#syncFailure;
+    if (isDue && this.#unsynced.length > this.#unsyncedMax) {
+      this.#syncFile().catch(() => undefined); // told with the next checkpoint
+    }
   }
 
   /**
@@ -179,9 +226,34 @@ export class DeadLetterFile implements KeptRejects {
    */
   async sync(): Promise<void> {
     await this.flush();
-    const writes = this.#writes;
-    if (writes === this.#writesSynced) return;
+    await this.#syncFile();
+  }
+
+  /**
+   * The last position will be kept: it says what is not on the disk, if that is not too much.
+   *
+   * @throws {PipelineError} `OUTPUT_FAILED`.
+   */
+  async settle(): Promise<void> {
+    this.#isSaid = true;
+    await this.flush();
+    if (this.#syncFailure) throw this.#syncFailure;
+    if (this.#unsynced.owesSync) await this.#syncFile();
+  }
+
+  #syncFile(): Promise<void> {
+    this.#isSyncing = true;
+    this.#lastSync = this.#lastSync.then(() => this.#syncNow());
+    const last = this.#lastSync;
+    return last.finally(() => {
+      if (this.#lastSync === last) this.#isSyncing = false;
+    });
+  }
+
+  async #syncNow(): Promise<void> {
+    if (this.#unsynced.length === 0) return;
     const handle = this.#opened();
+    const done = this.#unsynced.beginSync(this.#bytes);
     try {
       // A device has nothing to sync, and says so by an error.
       if ((await handle.stat()).isFile()) {
@@ -190,9 +262,10 @@ export class DeadLetterFile implements KeptRejects {
         this.#foldersToSync = [];
       }
     } catch (error) {
-      throw syncFailed(this.path, error);
+      this.#syncFailure = syncFailed(this.path, error);
+      throw this.#syncFailure;
     }
-    this.#writesSynced = Math.max(this.#writesSynced, writes);
+    done();
   }
 
   /** Writes what is left, and frees the file. */
@@ -214,6 +287,7 @@ export class DeadLetterFile implements KeptRejects {
       if (foreign !== undefined) throw notOurs(this.path, foreign);
       this.#endsMidLine = isCutOff;
       this.#bytes = bytes;
+      this.#unsynced.begin(bytes);
       this.#isStanding = true;
     } catch (error) {
       await handle.close();
@@ -240,7 +314,10 @@ export class DeadLetterFile implements KeptRejects {
 
   async #write(): Promise<void> {
     const bytes = this.#takePending();
-    if (bytes.length === 0) return;
+    if (bytes.length === 0) {
+      this.#noteWritten(bytes, 0);
+      return;
+    }
     const handle = this.#opened();
     let written = 0;
     const write = async (at: number) => {
@@ -280,6 +357,7 @@ export class DeadLetterFile implements KeptRejects {
     const bytes = Buffer.concat([this.#unwritten, Buffer.from(this.#pending)]);
     this.#pending = '';
     this.#unwritten = NOTHING;
+    this.#taken = this.#unsynced.end;
     return bytes;
   }
 
@@ -287,7 +365,7 @@ export class DeadLetterFile implements KeptRejects {
   #noteWritten(bytes: Buffer, written: number): void {
     this.#unwritten = bytes.subarray(written);
     this.#bytes += written;
-    if (written > 0) this.#writes++;
+    if (written === bytes.length) this.#unsynced.noteWritten(this.#taken);
   }
 
   #opened(): nodeFs.FileHandle {

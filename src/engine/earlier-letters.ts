@@ -12,6 +12,10 @@ export type DeadLetterPosition = {
   readonly bytes: number;
   /** Numbers up to `ordinal` of rows that have not come again since an earlier start wrote them. */
   readonly awaited?: readonly number[];
+  /** Letters up to `ordinal` that may not be on the disk, as lines. */
+  readonly unsynced?: string;
+  /** Of the file: none of them begins before it. */
+  readonly unsyncedFrom?: number;
 };
 
 /** Rows that are waited for to come again. Those beyond it get new numbers if they do. */
@@ -27,14 +31,14 @@ const LINE_END = 0x0a;
 export class EarlierLetters {
   /** The highest number that was given out. */
   readonly last: number;
+  /** Of the file: before the first of them. */
+  readonly bytes: number;
   readonly #numbers: Map<string, number>;
-  /** Before the first of them. */
-  readonly #bytes: number;
 
   private constructor(numbers: Map<string, number>, last: number, bytes: number) {
     this.#numbers = numbers;
     this.last = last;
-    this.#bytes = bytes;
+    this.bytes = bytes;
   }
 
   /** @param position - Of the checkpoint. The file may be another one by now, or shorter. */
@@ -49,7 +53,7 @@ export class EarlierLetters {
     let last = ordinal;
     if (found.isFile()) {
       const start = `{"run":${JSON.stringify(run)},"ordinal":`;
-      for await (const line of linesFrom(handle, bytes <= found.size ? bytes : 0)) {
+      for await (const line of linesFrom(handle, bytes, found.size)) {
         if (!line.startsWith(start)) continue;
         const number = numberOf(line);
         if (number === undefined || (number <= ordinal && !isAwaited.has(number))) continue;
@@ -71,15 +75,18 @@ export class EarlierLetters {
   /** What is still to come again; `undefined`: nothing. */
   awaited(): Pick<DeadLetterPosition, 'bytes' | 'awaited'> | undefined {
     if (this.#numbers.size === 0) return undefined;
-    return { bytes: this.#bytes, awaited: [...this.#numbers.values()] };
+    return { bytes: this.bytes, awaited: [...this.#numbers.values()] };
   }
 }
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID`. */
 export function readDeadLetterPosition(data: PlainData): DeadLetterPosition {
-  const { run, ordinal, bytes, awaited } = (data ?? {}) as { readonly [field: string]: unknown };
+  const { run, ordinal, bytes, awaited, unsynced, unsyncedFrom } = (data ?? {}) as {
+    readonly [field: string]: unknown;
+  };
   const areCounts = awaited === undefined || (Array.isArray(awaited) && awaited.every(isCount));
-  if (typeof run === 'string' && run !== '' && isCount(ordinal) && isCount(bytes) && areCounts) {
+  const areSaid = unsynced === undefined || (typeof unsynced === 'string' && isCount(unsyncedFrom));
+  if (typeof run === 'string' && run !== '' && isCount(ordinal) && isCount(bytes) && areCounts && areSaid) {
     return data as DeadLetterPosition; // all its fields were looked at
   }
   throw new PipelineError(
@@ -98,9 +105,31 @@ function numberOf(line: string): number | undefined {
   }
 }
 
-async function* linesFrom(handle: Pick<FileHandle, 'read'>, from: number): AsyncGenerator<string> {
+/**
+ * Which of some lines are not in a file.
+ *
+ * @param from - They do not begin before it, if it is the same file.
+ */
+export async function linesNotIn(
+  handle: Pick<FileHandle, 'stat' | 'read'>,
+  lines: readonly string[],
+  from: number,
+): Promise<readonly string[]> {
+  const found = await handle.stat();
+  if (!found.isFile()) return lines;
+  const missing = new Set(lines);
+  for await (const line of linesFrom(handle, from, found.size)) missing.delete(line);
+  return [...missing];
+}
+
+/** @param from - Where it is past the size, all lines: the file is another one. */
+async function* linesFrom(
+  handle: Pick<FileHandle, 'read'>,
+  from: number,
+  size: number,
+): AsyncGenerator<string> {
   let rest: Buffer = Buffer.alloc(0);
-  for (let at = from; ; ) {
+  for (let at = from <= size ? from : 0; ; ) {
     const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
     if (bytesRead === 0) return; // what is left has no end
     at += bytesRead;

@@ -37,6 +37,11 @@ export interface KeptRejects extends Rejects {
   resume?(position: PlainData, rowsComeAgain: boolean): Promise<void> | void;
   /** Makes all that was added so far durable. More may be added and flushed before it has settled. */
   sync?(): Promise<void>;
+  /**
+   * The same for what was added up to the last `position`, where that will be kept: it may say itself
+   * what is not on the disk. Without it, `sync` is called.
+   */
+  settle?(): Promise<void>;
 }
 
 /** Rejects for jobs without a dead-letter file: the first bad row ends the job. */
