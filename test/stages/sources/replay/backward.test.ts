@@ -2,6 +2,7 @@ import { appendFileSync, renameSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { PlainData } from '../../../../src/core/plain-data.js';
 import { TimeSteps } from '../../../../src/stages/sources/replay/file-peek.js';
 import { FlakyFileSystem } from '../../../support/flaky-file-system.js';
 import { scratchFolder } from '../../../support/recorded-data.js';
@@ -114,6 +115,48 @@ describe('a replay of a file whose newest row comes first', () => {
       expect(told.sort((a, b) => a - b)).toEqual(bad);
       expect(source.rowsRejected! + rest.rowsRejected).toBe(bad.length);
     }
+  });
+
+  it('tells each bad row once where reads of it fail, again and again, in what stands behind its last row too', async () => {
+    const { text, good, bad } = newestFirst(40, 5);
+    // The last block is full, so that these are read before it, on their own.
+    const path = write(`${text}${'9000000,x,n\n'.repeat(6)}`);
+    for (let i = 0; i < 6; i++) bad.push(text.split('\n').length + i);
+    const expected = good.map(({ id }) => id).toReversed();
+    let failures = 0;
+    for (let failAt = 0; failAt < 140; failAt += 4) {
+      const ids: number[] = [];
+      const told: number[] = [];
+      let rowsRejected = 0;
+      let resumeAt: PlainData | undefined;
+      for (const callsUntil of [failAt, failAt - 1, Number.POSITIVE_INFINITY]) {
+        const flaky = new FlakyFileSystem(20);
+        const options = { batchRows: 8, fs: flaky.fs };
+        const { source, rejects } = await openReplay({ path, ...TIMED_ROWS }, options);
+        if (resumeAt !== undefined) await source.resume(resumeAt);
+        let calls = 0;
+        flaky.isFailing = () => calls++ === callsUntil;
+        try {
+          for (let batch = await source.read(); batch; batch = await source.read()) {
+            ids.push(...batch.float64('price').subarray(0, batch.length));
+            batch.release();
+          }
+        } catch {
+          failures++;
+        }
+        resumeAt = JSON.parse(JSON.stringify(source.position())) as PlainData;
+        told.push(...rejects.rows.map(({ line }) => line));
+        rowsRejected += source.rowsRejected!;
+        await source.close?.();
+      }
+      expect(ids, `at ${failAt}`).toEqual(expected);
+      expect(
+        told.sort((a, b) => a - b),
+        `at ${failAt}`,
+      ).toEqual(bad);
+      expect(rowsRejected).toBe(bad.length);
+    }
+    expect(failures).toBeGreaterThan(50);
   });
 
   it('counts its bytes once, plain and packed', async () => {
