@@ -13,7 +13,43 @@ const SIGN = '$';
  * @throws {PipelineError} `CHECKPOINT_INVALID` with the path of what cannot be kept.
  */
 export function writePlainData(value: unknown, path: string): string {
-  return JSON.stringify(escaped(copyPlainData(value, path)));
+  return JSON.stringify(isJson(value, 1) ? value : escaped(copyPlainData(value, path)));
+}
+
+/** Deeper data is looked at with its path. */
+const DEPTH_MAX = 100;
+
+/**
+ * Whether JSON says all of a value as it is, and so it is of most states: then it is neither copied nor
+ * changed. Where the answer is no, the value may still be one that can be kept.
+ */
+function isJson(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return value === 0 ? !Object.is(value, -0) : value - value === 0;
+    case 'object':
+      if (value === null) return true;
+      return depth <= DEPTH_MAX && areItemsJson(value, depth + 1);
+    default:
+      return false;
+  }
+}
+
+function areItemsJson(value: object, depth: number): boolean {
+  if (Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype) {
+    for (let i = 0; i < value.length; i++) if (!isJson(value[i], depth)) return false;
+    return true;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  // Inherited fields, should there be any, are looked at for nothing.
+  for (const key in value) {
+    if (key.startsWith(SIGN) || !isJson((value as Fields)[key], depth)) return false;
+  }
+  return true;
 }
 
 /**

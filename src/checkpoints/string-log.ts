@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { type FirstStrings, stringsIn } from '../columns/dictionary-snapshot.js';
 import { PipelineError } from '../core/errors.js';
 import { isCount } from '../core/plain-data.js';
 import type { Checkpoint } from '../wire/checkpoint.js';
@@ -56,6 +57,7 @@ export const STRINGS_LIMITS: StringsLimits = {
 /** One line of a log: `["symbol",["A","B"]]`. A few characters more than the string has. */
 const CHARACTERS_AROUND = 3;
 const LINE_CHARACTERS_MAX = 1_048_576;
+const NO_STRINGS: FirstStrings = { values: [], length: 0 };
 const LINE_END = 0x0a;
 const LINE_END_BYTES = Buffer.of(LINE_END);
 /** Of a line of strings. A checkpoint has two lines, which begin otherwise. */
@@ -76,8 +78,9 @@ export function planStrings(
   limits: StringsLimits,
 ): StringsPlan {
   const { inlineMax, inlinePerByte, logBytesMax } = limits;
-  const log = known && goesOn(dictionaries, known) ? known : undefined;
-  const rest = log ? restBehind(dictionaries, log.mark) : dictionaries;
+  const all = stringsIn(dictionaries);
+  const log = known && goesOn(all, known) ? known : undefined;
+  const rest = restBehind(all, log?.mark.counts ?? {});
   if (!isLonger(rest, Math.max(inlineMax, inlinePerByte * (log?.checkpointBytes ?? 0)))) return { rest, log };
 
   const { id, bytes: at, checksum } = log?.mark ?? { id: newId(), bytes: 0, checksum: 0 };
@@ -87,19 +90,19 @@ export function planStrings(
     if (log) return planStrings(dictionaries, undefined, newId, limits);
     throw tooLong(dictionaries, bytes.length, logBytesMax);
   }
-  const filled = Object.entries(dictionaries).filter(([, strings]) => strings.length > 0);
+  const filled = [...all].filter(([, { length }]) => length > 0);
   const mark = {
     id,
     bytes: at + bytes.length,
     checksum: crc32(bytes, checksum),
-    counts: Object.fromEntries(filled.map(([name, strings]) => [name, strings.length])),
+    counts: Object.fromEntries(filled.map(([name, { length }]) => [name, length])),
   };
   return {
-    rest: Object.fromEntries(Object.keys(dictionaries).map((name) => [name, []])),
+    rest: Object.fromEntries([...all.keys()].map((name) => [name, []])),
     log: {
       mark,
       checkpointBytes: log?.checkpointBytes ?? 0,
-      last: new Map(filled.map(([name, strings]) => [name, strings.at(-1)!])),
+      last: new Map(filled.map(([name, { values, length }]) => [name, values[length - 1]!])),
     },
     append: { at, bytes },
   };
@@ -166,17 +169,20 @@ export function readStringsMark(data: unknown, path: string): StringsMark {
 }
 
 /** As cheap as it must be with each checkpoint: not all strings are compared. */
-function goesOn(dictionaries: Dictionaries, { mark, last }: StringLog): boolean {
+function goesOn(all: ReadonlyMap<string, FirstStrings>, { mark, last }: StringLog): boolean {
   return Object.entries(mark.counts).every(([name, count]) => {
-    const strings = Object.hasOwn(dictionaries, name) ? dictionaries[name]! : [];
-    return strings.length >= count && strings[count - 1] === last.get(name);
+    const { values, length } = all.get(name) ?? NO_STRINGS;
+    return length >= count && values[count - 1] === last.get(name);
   });
 }
 
-function restBehind(dictionaries: Dictionaries, { counts }: StringsMark): Dictionaries {
+function restBehind(
+  all: ReadonlyMap<string, FirstStrings>,
+  counts: Readonly<Record<string, number>>,
+): Dictionaries {
   const behind = (name: string) => (Object.hasOwn(counts, name) ? counts[name]! : 0);
   return Object.fromEntries(
-    Object.entries(dictionaries).map(([name, strings]) => [name, strings.slice(behind(name))]),
+    [...all].map(([name, { values, length }]) => [name, values.slice(behind(name), length)]),
   );
 }
 

@@ -1,5 +1,6 @@
 import { DictionaryFullError } from '../core/errors.js';
 import { ColumnMemory } from './column-memory.js';
+import { snapshotOf } from './dictionary-snapshot.js';
 
 /** The id of null. */
 export const NO_STRING = -1;
@@ -73,7 +74,7 @@ export class DictionarySet {
 
   /** Plain data: each dictionary's strings in order of id. */
   snapshot(): Record<string, string[]> {
-    return Object.fromEntries([...this.#byName].map(([name, d]) => [name, [...d.values]]));
+    return snapshotOf(this.#byName.values());
   }
 
   /** Restores the id of every string. Only for a set that has not assigned any ids. */
