@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { PlainData } from '../../src/core/plain-data.js';
 import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
 import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
+import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import { buryRuns, globbed, remainsOf, runWhole, seconds, startRun, upTo } from '../support/file-runs.js';
 
@@ -79,6 +80,28 @@ describe('runs that start at once', () => {
       const { went } = await atOnce(path, 2, { ifExists: 'error' });
       expect(went).toHaveLength(1);
       expect([seconds(path), remainsOf(path)]).toEqual([rowsOf(went), []]);
+    }
+  });
+});
+
+describe('starts that go on with one run at once', () => {
+  it.each(MANY)('leave every row once, though there are %i of them', async (count) => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const path = join(temporaryDirectory(), 'out');
+      const store = new TestStore();
+      const { epoch, save } = store.claim();
+      const dead = await startRun(path, { epoch, checkpointed: true, rotate: { rows: 2 }, fs: fast() });
+      await dead.write(ticks(3));
+      save((await dead.prepare()).position, 3);
+      buryRuns(path);
+      const starts = upTo(count).map(() => runToEnd(path, store, { fs: fast() }));
+      for (const end of await Promise.allSettled(starts)) {
+        if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: 'FENCED' });
+      }
+      // None of them may have come to the end: whoever comes last finds nobody else.
+      await runToEnd(path, store, { fs: fast() });
+      expect([globbed(path), remainsOf(path)]).toEqual([upTo(ROWS), []]);
+      await dead.close();
     }
   });
 });

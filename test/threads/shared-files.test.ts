@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -33,6 +33,27 @@ describe('the jobs of a runtime', () => {
       if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'SPEC_INVALID' });
     }
     expect(await taken[0]!.outcome).toMatchObject({ outcome: 'completed' });
+  });
+
+  it.each([2, 3, 10])('have all their rows in a directory to which %i of them add at once', async (count) => {
+    const at = makeFolder();
+    const runtime = await startRuntime({ maxThreads: count });
+    const sink = { use: 'csv', path: at('out'), ifExists: 'append', rotate: { rows: 40 } } as const;
+    for (let round = 1; round <= 2; round++) {
+      const jobs = await Promise.all(
+        Array.from({ length: count }, (_, i) => runtime.submit({ name: `job${i}`, source: rows(100), sink })),
+      );
+      for (const { outcome } of jobs) expect(await outcome).toMatchObject({ outcome: 'completed' });
+      const parts = readdirSync(at('out'));
+      expect(parts).toHaveLength(3 * count * round);
+      const lines = parts.flatMap((name) =>
+        readFileSync(join(at('out'), name), 'utf8')
+          .trimEnd()
+          .split('\n')
+          .slice(1),
+      );
+      expect(lines).toHaveLength(100 * count * round);
+    }
   });
 
   it('may use the file of one that has ended, and are refused by a live one whichever way they come', async () => {

@@ -164,6 +164,18 @@ describe('a checkpoint', () => {
     },
   );
 
+  it('ends no gzip member that is short', async () => {
+    const folder = temporaryDirectory();
+    const plan = Array.from({ length: 60 }, () => ({ rows: 50, after: 'checkpoint' as const }));
+    await runThrough('jsonl.gz', folder, undefined, plan);
+    const file = readFileSync(join(folder, 'out.jsonl.gz'));
+    const members = file.toString('latin1').split('\x1f\x8b\x08\0\0\0\0\0').length - 1;
+    const longMembers = gunzipSync(file).length / 65_536;
+    expect(longMembers).toBeGreaterThan(5);
+    expect(members).toBeGreaterThan(1);
+    expect(members).toBeLessThanOrEqual(longMembers + 1);
+  });
+
   it.each([
     ['jsonl.gz', 'journal-00001'],
     ['parquet', 'journal-00001'],
