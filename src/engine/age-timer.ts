@@ -2,14 +2,14 @@ import type { Clock, TimerHandle } from '../core/clock.js';
 import { type Nanos, toMillisCeil } from '../core/units.js';
 import type { Batcher } from './batcher.js';
 
-/** One timer for the oldest open batch of a batcher; armed late rather than anew for every batch. */
+/** A single timer for the oldest open batch of a batcher. It is not re-armed for every batch, so it may fire early. */
 export class AgeTimer {
   readonly #batcher: Batcher;
   readonly #clock: Clock;
   readonly #onAge: () => void;
   #handle: TimerHandle;
 
-  /** @param onAge - The batch that was the oldest when this was armed is due. */
+  /** @param onAge - Called when the batch that was the oldest at arming is due. */
   constructor(batcher: Batcher, clock: Clock, onAge: () => void) {
     this.#batcher = batcher;
     this.#clock = clock;

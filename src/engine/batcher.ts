@@ -4,22 +4,23 @@ import type { FlushReason } from '../wire/pipeline-report.js';
 import type { Stage } from './stage.js';
 
 /**
- * Groups rows for the sink. Bounded: `add` closes batches, and the pipeline takes all closed ones
- * before it adds again.
+ * Groups rows for the sink. It is bounded: `add` closes batches, and the pipeline takes all closed
+ * batches before it adds again.
  */
 export interface Batcher extends Stage {
   /**
-   * Owns the batch. Watermarks in it close nothing and start no delay: they may be put together, and
-   * go on with the rows that they stand behind, or later, but before the next other record.
+   * Adds a batch, which the batcher now owns. Watermarks in it close nothing and start no delay. They
+   * may be merged, and are passed on together with the rows before them or later, but before the next
+   * control record of another type.
    */
   add(batch: Batch): void;
-  /** The next closed batch in order, if there is one; the caller owns it. */
+  /** Returns the next closed batch in order, if there is one; the caller owns it. */
   take(): Batch | undefined;
-  /** On the clock's `now()`: when the oldest open batch is due. `undefined`: none is open. */
+  /** When the oldest open batch is due, on the clock's `now()`; `undefined` if none is open. */
   readonly due: Nanos | undefined;
-  /** Closes all open batches that are due, or all of them. */
+  /** Closes the open batches that are due (`age`), or all open batches (`drain`). */
   flush(reason: 'age' | 'drain'): void;
-  /** Whether rows may leave it in another order than they came. */
+  /** Whether it may reorder rows. */
   readonly reorders?: boolean;
   /** Batches closed so far, by reason. */
   readonly flushes: Readonly<Record<FlushReason, number>>;

@@ -5,7 +5,7 @@ import { asProviderError, messageOf, ProviderError } from '../core/provider-erro
 import { providerErrorKind } from '../core/provider-error-kind.js';
 import { PROVIDER_ERRORS } from '../core/provider-error-table.js';
 
-/** Has what a stage throws unexpectedly say which stage it was. */
+/** Runs `act`, and adds the name of the stage to any unexpected error. */
 export async function blame<T>(
   code: ErrorCode,
   who: string,
@@ -20,11 +20,11 @@ export async function blame<T>(
 }
 
 /**
- * An error that says who threw it, and whether a restart may help: what a provider says of that goes
- * before what is usual for the stage. One of ours says enough already, and a broken invariant is no
- * stage's.
+ * Wraps an error so that it names the stage and says whether a restart may help. The kind of a provider
+ * error decides that, otherwise the default of the stage. A `RuntimeError` already says enough, and a
+ * broken invariant is not the fault of a stage; both are returned unchanged.
  *
- * @param clock - For a provider that says until when it wants to be left alone.
+ * @param clock - For a provider error with a date before which it must not be called.
  */
 export function blamed(code: ErrorCode, who: string, thrown: unknown, clock: Clock = systemClock): unknown {
   if (thrown instanceof InvariantError) return thrown;

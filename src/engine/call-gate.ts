@@ -1,14 +1,14 @@
-/** What every call to a provider passes, as a source sees it. */
+/** The gate that every call to a provider passes, as a source sees it. */
 export interface CallGate {
   /**
-   * Makes a call to the provider once it may, and again after an error that passes: a page of history,
-   * a snapshot, a login. While a `read` of the same source is under way it may wait for that: a source
-   * whose reads call the gate says so (`gatesItsCalls`).
+   * Makes a call to the provider (a page of history, a snapshot, a login) once the budget and the
+   * breaker allow it, and retries it after a transient error. It may wait for a `read` of the same source
+   * that is in progress; so a source whose reads call the gate must set `gatesItsCalls`.
    *
-   * @throws {ProviderError} where another try would not help, or there is no time for one.
-   * @throws {BreakerOpenError} `BREAKER_OPEN` and
-   * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT` when the deadline comes before the call may be made.
-   * @throws the reason of `signal` when it aborts, and an `AbortError` when the source is stopped.
+   * @throws {ProviderError} if a retry would not help, or if there is no time for one.
+   * @throws {BreakerOpenError} `BREAKER_OPEN`, if the deadline passes before the breaker allows the call.
+   * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT`, if it passes before the budget does.
+   * @throws the reason of `signal` if it aborts, and an `AbortError` if the source is stopped.
    */
   call<T>(call: GatedCall<T>, options?: CallOptions): Promise<T>;
 }
@@ -22,17 +22,17 @@ export type GatedCall<T> = (signal: AbortSignal) => Promise<T> | T;
 
 /** How a call passes the gate. */
 export interface CallOptions {
-  /** Permits that it takes; the cost of a read by default. */
+  /** Permits that the call costs. Default: the cost of a read. */
   readonly cost?: number;
   readonly signal?: AbortSignal;
   /**
-   * From now until its last attempt may begin, waits included. An attempt that is under way is not cut
-   * off: how long to wait for an answer is for the client to know.
+   * Time within which the last attempt must begin, waits included. An attempt in progress is not
+   * cancelled: a timeout for the answer is up to the client.
    */
   readonly deadlineMs?: number;
 }
 
-/** Where a spec names no budget and no breaker: makes the call. */
+/** The gate for a spec without a budget or a breaker: makes the call at once. */
 export const openGate: CallGate = {
   async call(call, { signal = new AbortController().signal } = {}) {
     signal.throwIfAborted();

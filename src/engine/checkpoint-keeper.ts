@@ -12,28 +12,28 @@ import { RepeatingTimer } from './repeating-timer.js';
 import type { Durable, Sink } from './sink.js';
 import type { Named } from './stage.js';
 
-/** Whoever accepts the checkpoints of this run. */
+/** Saves the checkpoints of this run. */
 export interface CheckpointSaver {
   /**
-   * Settles once the checkpoint will survive.
-   * @throws {PipelineError} `FENCED` when somebody else has taken over the run.
+   * Resolves once the checkpoint is durable.
+   * @throws {PipelineError} `FENCED` if another start has taken over the run.
    */
   save(checkpoint: Checkpoint): Promise<void>;
-  /** Between two of them. */
+  /** Interval between checkpoints. */
   readonly everyMs: number;
-  /** To the first one: differs from job to job, so that not all of them sync at once. Default: `everyMs`. */
+  /** Time to the first checkpoint. It differs between jobs, so that they do not all sync at once. Default: `everyMs`. */
   readonly firstMs?: number;
 }
 
-/** A cut that was taken: what comes of it behind the flow. */
+/** A cut that was taken, and what is still to be done for it in the background. */
 export interface Cut {
-  /** What the sink has made durable of it. */
+  /** Resolves once the sink has made its rows durable. */
   readonly durable: Promise<Durable>;
-  /** Whether it is for `commit` to make it visible. */
+  /** Whether the rows become visible only with a `commit`. */
   readonly isPrepared: boolean;
-  /** How many batches the pipeline had taken. */
+  /** How many batches the pipeline had taken before the cut. */
   readonly turn: number;
-  /** @param position - Of the sink. */
+  /** Completes the checkpoint. @param position - The position of the sink. */
   checkpoint(position: PlainData): Checkpoint;
 }
 
@@ -41,30 +41,30 @@ export interface CheckpointKeeperParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly sink: Named<Sink>;
-  /** Without one, a checkpoint is for whoever asked. */
+  /** If omitted, checkpoints are not saved, only returned to the callers that asked for them. */
   readonly saver?: CheckpointSaver | undefined;
-  /** A checkpoint is to be taken as soon as it can be. */
+  /** Called when a checkpoint should be taken as soon as possible. */
   onDue(): void;
-  /** The store has room again after it had none: `holdsIntake` has become false. */
+  /** Called when the store has room again: `holdsIntake` has become false. */
   onRoom(): void;
-  /** Nothing more may be delivered; `throwIfFailed` says why. */
+  /** Called when nothing more may be delivered; `throwIfFailed` throws the reason. */
   onFailure(): void;
 }
 
-/** Checkpoints in a row that could not be saved, before the run fails. A lack of room does not count. */
+/** The run fails after this many failed saves in a row. A lack of room does not count. */
 export const SAVES_FAILED_MAX = 30;
-/** Checkpoints in a row for which the store had no room, before the intake pauses. */
+/** The intake pauses after this many saves in a row for which the store had no room. */
 export const SAVES_WITHOUT_ROOM_MAX = 3;
-/** At the end nothing else is to be done: from one attempt to the next. */
+/** Longest pause between two attempts to save the last checkpoint, when there is nothing else to do. */
 const SAVE_AGAIN_MS_MAX = 1_000;
 
 /**
- * Decides when a checkpoint is due, and sees each through: the sink prepares, the checkpoint is saved,
- * and once it was accepted, what it lists may be seen. All of it goes on behind the flow, one at a time;
- * who asks meanwhile gets the next one.
+ * Decides when a checkpoint is due, and carries each one through: the sink prepares, the checkpoint is
+ * saved, and once it is accepted, the sink makes the rows in it visible. This happens in the background,
+ * one checkpoint at a time; a caller that asks meanwhile gets the next one.
  *
- * A save that fails drops nothing: what was prepared waits for the next checkpoint. While the store has
- * no room, what waits is bounded by reading no more. One that is refused (`FENCED`) ends the run.
+ * A failed save drops nothing: prepared rows wait for the next checkpoint. While the store has no room,
+ * the intake is paused, which bounds the rows that wait. A refused save (`FENCED`) ends the run.
  */
 export class CheckpointKeeper {
   readonly #parts: CheckpointKeeperParts;
@@ -72,13 +72,13 @@ export class CheckpointKeeper {
   readonly #timer: RepeatingTimer | undefined;
   readonly #stopping = new AbortController();
   #isTimeDue = false;
-  /** Of the last one that was accepted. */
+  /** The `turn` of the last accepted checkpoint. */
   #acceptedTurn = 0;
   #turn = 0;
   #failedInRow = 0;
   #withoutRoomInRow = 0;
   readonly #roomWarning: OnceAMinute;
-  /** Never rejects. */
+  /** The checkpoint in progress; never rejects. */
   #underWay: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
 
@@ -89,14 +89,14 @@ export class CheckpointKeeper {
     if (!saver) return;
     const { everyMs, firstMs = everyMs } = saver;
     const onTime = () => {
-      if (this.#turn === this.#acceptedTurn) return; // nothing has come since
+      if (this.#turn === this.#acceptedTurn) return; // nothing new since the last checkpoint
       this.#isTimeDue = true;
       onDue();
     };
     this.#timer = new RepeatingTimer(clock, toNanos(everyMs), onTime, toNanos(firstMs));
   }
 
-  /** Whether checkpoints go to a store, which decides what counts. */
+  /** Whether checkpoints go to a store, which then decides which rows count. */
   get isKept(): boolean {
     return this.#parts.saver !== undefined;
   }
@@ -105,7 +105,7 @@ export class CheckpointKeeper {
     return (this.#isTimeDue || this.#requests.waiting) && !this.#underWay && !this.#failure;
   }
 
-  /** Nothing more is to be read: too much would wait for a checkpoint that the store has room for. */
+  /** Whether reading is paused, since too many rows would wait while the store has no room. */
   get holdsIntake(): boolean {
     return this.#withoutRoomInRow >= SAVES_WITHOUT_ROOM_MAX;
   }
@@ -122,7 +122,7 @@ export class CheckpointKeeper {
     this.#timer?.start();
   }
 
-  /** The pipeline has taken a batch. */
+  /** Called for each batch that the pipeline has taken. */
   passed(): void {
     this.#turn++;
   }
@@ -138,8 +138,9 @@ export class CheckpointKeeper {
   }
 
   /**
-   * Takes a cut, and sees to the rest behind the flow. Not while another one is under way.
-   * @throws What `cut` throws: it ends the run, and those who wait are told too.
+   * Takes a cut, and completes the checkpoint in the background. Not to be called while another one is in
+   * progress.
+   * @throws What `cut` throws. It ends the run, and waiting requests are rejected with it.
    */
   async take(cut: () => Promise<Cut>): Promise<void> {
     this.#isTimeDue = false;
@@ -163,15 +164,15 @@ export class CheckpointKeeper {
     if (!this.isKept) await this.#underWay;
   }
 
-  /** No checkpoint is under way any more. Does not throw. */
+  /** Resolves when no checkpoint is in progress. Never rejects. */
   async settle(): Promise<void> {
     while (this.#underWay) await this.#underWay;
   }
 
   /**
-   * Takes a cut behind all rows and waits until it was accepted: tried again and again, within a bound.
-   * @returns `false` when a stop came before that.
-   * @throws {PipelineError} `FENCED`, or `CHECKPOINT_FAILED` past the bound.
+   * Takes a cut after all rows and waits until it is accepted. Failed saves are retried up to a limit.
+   * @returns `false` if a stop came first.
+   * @throws {PipelineError} `FENCED`, or `CHECKPOINT_FAILED` beyond the limit.
    */
   async takeLast(cut: () => Promise<Cut>): Promise<boolean> {
     await this.settle();
@@ -199,19 +200,19 @@ export class CheckpointKeeper {
     }
   }
 
-  /** A save that fails from here on is not tried again. */
+  /** From now on, a failed save is not retried. */
   stop(): void {
     this.#stopping.abort();
   }
 
-  /** The run is over. */
+  /** Ends the keeper, at the end of the run. */
   async close(): Promise<void> {
     this.#timer?.stop();
     await this.settle();
     this.#requests.refuse();
   }
 
-  /** @throws What went wrong; where it ends the run, that is noted, too. */
+  /** @throws What failed; if it ends the run, it is also recorded as the failure. */
   async #keep({ durable, isPrepared, turn, checkpoint }: Cut): Promise<Checkpoint> {
     const { sink, saver } = this.#parts;
     let position: PlainData;
@@ -246,19 +247,19 @@ export class CheckpointKeeper {
       this.#lackRoom(error);
       return error;
     }
-    // Nothing will make it go well the next time: a checkpoint that is too large, no right to write there.
+    // A retry would fail the same way: the checkpoint is too large, or permission is missing.
     if (error instanceof RuntimeError && !error.retryable) return this.#fail(error);
     this.#failedInRow++;
     this.#parts.log.warn(
       { err: error, failedInRow: this.#failedInRow },
-      'checkpoint was not saved; the run goes on, and it is tried again',
+      'checkpoint was not saved; the run continues and will try again',
     );
     if (this.#failedInRow < SAVES_FAILED_MAX) return error;
     const why = error instanceof Error ? error.message : String(error);
     return this.#fail(
       new PipelineError(
         'CHECKPOINT_FAILED',
-        `Expected one of ${SAVES_FAILED_MAX} checkpoints in a row to be saved, found none that was; the last one: ${why}`,
+        `Expected one of ${SAVES_FAILED_MAX} checkpoints in a row to be saved, found none; the last error: ${why}`,
         { cause: error, retryable: true },
       ),
     );
@@ -271,15 +272,15 @@ export class CheckpointKeeper {
     this.#parts.log.warn(
       { err: error, withoutRoomInRow },
       this.holdsIntake
-        ? 'the store of checkpoints has no room: nothing more is read until it has; free some space'
-        : 'the store of checkpoints has no room: it is tried again; free some space',
+        ? 'the checkpoint store has no room: reading is paused until it has; free some space'
+        : 'the checkpoint store has no room: the save is tried again; free some space',
     );
   }
 
   #hasRoom(): void {
     if (this.#withoutRoomInRow === 0) return;
     const { log, onRoom } = this.#parts;
-    log.info({ withoutRoomInRow: this.#withoutRoomInRow }, 'the store of checkpoints has room again');
+    log.info({ withoutRoomInRow: this.#withoutRoomInRow }, 'the checkpoint store has room again');
     this.#withoutRoomInRow = 0;
     this.#roomWarning.reset();
     onRoom();

@@ -6,7 +6,7 @@ interface Request {
   reject(error: unknown): void;
 }
 
-/** Those who wait for a checkpoint. */
+/** The requests that wait for a checkpoint. */
 export class CheckpointRequests {
   #requests: Request[] = [];
   #over = false;
@@ -22,7 +22,7 @@ export class CheckpointRequests {
     });
   }
 
-  /** All that wait now: they get the same one. Who comes later gets the next. */
+  /** Takes all waiting requests, which get the same checkpoint. Later requests get the next one. */
   take(): Request {
     const requests = this.#requests.splice(0);
     return {
@@ -35,7 +35,7 @@ export class CheckpointRequests {
     };
   }
 
-  /** The run is over: nobody waits for ever. */
+  /** Rejects all waiting and future requests, at the end of the run. */
   refuse(): void {
     this.#over = true;
     this.take().reject(ended());

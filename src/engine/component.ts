@@ -3,7 +3,7 @@ import type { ResolvedStage } from '../wire/resolved-spec.js';
 import type { BatcherFactory, OperatorFactory, SinkFactory, SourceFactory } from './factories.js';
 import type { Loads } from './stage.js';
 
-/** How stages of each kind are made from their options. */
+/** The factory of each kind of stage. */
 interface Factories<Options> {
   readonly source: SourceFactory<Options>;
   readonly operator: OperatorFactory<Options>;
@@ -22,8 +22,8 @@ export type ComponentKind = keyof Factories<unknown>;
 export type FactoryOf<Kind extends ComponentKind, Options = unknown> = Factories<Options>[Kind];
 
 /**
- * Something that a spec can use. It loads in every thread, so it holds no code of the stage and no schema:
- * both are loaded when asked for, the schema only where specs are checked.
+ * A component that a spec can use. It is loaded in every thread, so it contains neither the code of the
+ * stage nor the schema. Both are loaded on demand, the schema only where specs are checked.
  */
 export interface Component<
   Kind extends ComponentKind = ComponentKind,
@@ -31,24 +31,25 @@ export interface Component<
   Schema extends z.ZodType = z.ZodType,
 > {
   readonly kind: Kind;
-  /** What a spec says after `use`. Unique among components of its kind. */
+  /** The value of `use` in a spec. Unique among components of its kind. */
   readonly name: Name;
   /** What it does, in one line. */
   readonly summary: string;
-  /** What code it brings into its thread, where the options do not say so. Default: `javascript`. */
+  /** The kind of code that it loads into its thread, possibly by its options. Default: `javascript`. */
   readonly loads?: Loads | ((options: z.output<Schema>) => Loads);
-  /** Whether it runs code of the user's: its thread is not used again. */
+  /** Whether it runs user code. If so, its thread is not reused. */
   readonly runsUserCode?: boolean;
   /**
-   * Options that may change between two starts of a run: they say how fast, how large or how far, never
-   * what a row is or where it stands.
+   * Options that may change between two starts of a run: they affect speed, sizes or limits, never the
+   * content of rows or where they are written.
    */
   readonly mayChange?: readonly string[];
-  /** The schema of the options, with defaults and the text about each. */
+  /** Returns the schema of the options, with their defaults and descriptions. */
   options(): Promise<Schema>;
   /**
+   * Loads the factory of the stage.
    * @param options - Checked by the schema.
-   * @param stage - The checked stage that they are of.
+   * @param stage - The checked stage to which the options belong.
    */
   load(options: z.output<Schema>, stage: ResolvedStage): Promise<FactoryOf<Kind, z.output<Schema>>>;
 }

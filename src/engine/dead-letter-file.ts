@@ -19,7 +19,7 @@ import { inspectDeadLetters } from './own-dead-letters.js';
 import type { KeptRejects } from './rejects.js';
 import { UnsyncedLetters } from './unsynced-letters.js';
 
-/** Characters held back before they are written at once, flushed or not, if they can be. */
+/** With more pending characters than this, `add` tries to write them at once, without a flush. */
 const PENDING_MAX = 1_048_576;
 /** Characters that checkpoints say before the file is synced, behind the flow. */
 const UNSYNCED_MAX = 262_144;
@@ -27,12 +27,12 @@ const UNSYNCED_MAX = 262_144;
 const NOTHING = Buffer.alloc(0);
 const WRITE = 'write the dead-letter file';
 
-/** A new file, or nothing: a link that somebody planted under its name is not followed. */
+/** Creates a new file or fails; a link planted under its name is not followed. */
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND;
 
 /**
- * One that is there, to be read and added to. Not through a link: the path was followed before, and
- * must not lead elsewhere by now. Not waiting for the other end, where it is a pipe.
+ * Opens an existing file to read and append. No links, since the path was already resolved and must not
+ * lead elsewhere now. Non-blocking, so that opening a pipe does not wait for the other end.
  */
 const STANDING =
   constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -41,15 +41,15 @@ export type DeadLetterFileSystem = DirectoryMaker & Pick<typeof nodeFs, 'open' |
 
 export interface DeadLetterOptions {
   readonly path: string;
-  /** Rows that it takes of one run; the next one fails. */
+  /** Maximum rows of one run; the next row fails. */
   readonly maxRows: number;
-  /** Has a flush wait while the disk is full. Without it, the flush fails. */
+  /** Lets a flush wait while the disk is full. If omitted, the flush fails. */
   readonly room?: RoomForWrites;
   /** For tests. */
   readonly unsyncedMax?: number;
 }
 
-/** Writes all bytes, from where a short write or a full disk broke it off. */
+/** Writes all bytes, and continues after a short write or a full disk. */
 export interface RoomForWrites {
   writeAll(
     bytes: Uint8Array,
@@ -59,9 +59,9 @@ export interface RoomForWrites {
 }
 
 /**
- * Keeps bad rows in a file, one JSON object a line: {run, ordinal, file, line, field, expected,
- * found, raw}. What other runs wrote stays: rows are added at the end, each at least once. After a
- * crash a row may stand there twice, with the same run and ordinal.
+ * Keeps bad rows in a file, one JSON object per line: {run, ordinal, file, line, field, expected,
+ * found, raw}. Rows are appended, so rows of other runs stay. Each row is written at least once: after a
+ * crash it may be there twice, with the same run and ordinal.
  */
 export class DeadLetterFile implements KeptRejects {
   readonly keepsRows = true;
@@ -72,21 +72,21 @@ export class DeadLetterFile implements KeptRejects {
   #run = newRun();
   #handle: nodeFs.FileHandle | undefined;
   #count = 0;
-  /** The last number that was given to a row. */
+  /** The last ordinal that was assigned. */
   #ordinal = 0;
-  /** Where what comes next will stand, where nobody else writes to the file. */
+  /** Offset of the next write, provided that nobody else writes to the file. */
   #bytes = 0;
-  /** Of a run that is gone on with: some of them may still come again. */
+  /** For a resumed run: letters of an earlier start whose rows may be added again. */
   #earlier: EarlierLetters | undefined;
   #pending = '';
-  /** Goes before it: what a write that failed has left. */
+  /** The rest of a failed write; written before `#pending`. */
   #unwritten: Buffer = NOTHING;
   #isWriting = false;
-  /** A crash cut the last line off: it is ended before the first of this run. */
+  /** Whether a crash truncated the last line: a line end is written before the first row of this run. */
   #endsMidLine = false;
-  /** It was there before. */
+  /** Whether the file existed before. */
   #isStanding = false;
-  /** In which the name of the file is not known to be on the disk. */
+  /** Folders to sync, so that the name of the file is durable. */
   #foldersToSync: readonly string[] = [];
   readonly #unsynced = new UnsyncedLetters();
   readonly #unsyncedMax: number;
@@ -114,10 +114,10 @@ export class DeadLetterFile implements KeptRejects {
   }
 
   /**
-   * Makes the file, and the folder around it, so that a place that cannot be written is told before
-   * the first row is read. A run that rejects nothing leaves an empty file, or the one there was.
+   * Creates the file and its folder, so that a path that cannot be written is reported before the first
+   * row is read. A run that rejects nothing leaves an empty file, or the existing file unchanged.
    *
-   * @throws {PipelineError} `OUTPUT_EXISTS` when the file is none of dead letters, `OUTPUT_FAILED`.
+   * @throws {PipelineError} `OUTPUT_EXISTS` if the file does not hold dead letters; `OUTPUT_FAILED`.
    */
   async open(): Promise<void> {
     const folder = dirname(this.path);
@@ -131,7 +131,7 @@ export class DeadLetterFile implements KeptRejects {
     }
   }
 
-  /** Rows of this run. */
+  /** Number of rows of this run. */
   get count(): number {
     return this.#count;
   }
@@ -149,10 +149,11 @@ export class DeadLetterFile implements KeptRejects {
   }
 
   /**
-   * Rows that come again have their numbers again, and are not written twice where they stand already.
-   * Where others come in their place, they are counted on in the name of a new run: one number, one row.
+   * Continues from a position. Rows that are read again keep their ordinals, and are not written again
+   * if they are already in the file. If other rows come in their place (a live source), the count
+   * continues under a new run id, so that no ordinal stands for two rows.
    *
-   * @throws {PipelineError} `CHECKPOINT_INVALID`, or `OUTPUT_FAILED` when the file cannot be read.
+   * @throws {PipelineError} `CHECKPOINT_INVALID`; or `OUTPUT_FAILED` if the file cannot be read.
    */
   async resume(data: PlainData, rowsComeAgain: boolean): Promise<void> {
     const position = readDeadLetterPosition(data);
@@ -177,7 +178,7 @@ export class DeadLetterFile implements KeptRejects {
     }
   }
 
-  /** A row that it throws at was not taken, and may be added again. */
+  /** Adds a row. If it throws, the row was not added, and may be added again. */
   add(row: BadRow): void {
     if (this.#count >= this.#maxRows) {
       throw new PipelineError(
@@ -220,7 +221,7 @@ export class DeadLetterFile implements KeptRejects {
   }
 
   /**
-   * Makes all rows so far last, whatever happens to the machine.
+   * Makes all rows so far durable, even against a power cut.
    *
    * @throws {PipelineError} `OUTPUT_FAILED`.
    */
@@ -255,7 +256,7 @@ export class DeadLetterFile implements KeptRejects {
     const handle = this.#opened();
     const done = this.#unsynced.beginSync(this.#bytes);
     try {
-      // A device has nothing to sync, and says so by an error.
+      // Not for a device, which cannot sync and reports an error.
       if ((await handle.stat()).isFile()) {
         await inSyncTurn(() => handle.sync());
         for (const folder of this.#foldersToSync) await syncFolder(this.#fs, folder);
@@ -268,7 +269,7 @@ export class DeadLetterFile implements KeptRejects {
     done();
   }
 
-  /** Writes what is left, and frees the file. */
+  /** Syncs all rows, and closes the file. */
   async close(): Promise<void> {
     const handle = this.#handle;
     if (!handle) return;
@@ -302,7 +303,7 @@ export class DeadLetterFile implements KeptRejects {
       real = await this.#fs.realpath(this.path);
     } catch (error) {
       if (errnoCode(error) === 'ENOENT') throw notOurs(this.path, LINK_TO_NOWHERE);
-      throw outputFailed('look at the dead-letter file', this.path, error);
+      throw outputFailed('check the dead-letter file', this.path, error);
     }
     try {
       return await this.#fs.open(real, STANDING);
@@ -337,16 +338,16 @@ export class DeadLetterFile implements KeptRejects {
     }
   }
 
-  /** For a stage that adds more than it flushes: memory stays bounded. */
+  /** Writes synchronously, so that memory stays bounded even if a stage adds rows without a flush. */
   #writeNow(): void {
-    if (this.#isWriting) return; // in the middle of a line, maybe
+    if (this.#isWriting) return; // the write in progress may be in the middle of a line
     const { fd } = this.#opened();
     const bytes = this.#takePending();
     let written = 0;
     try {
       while (written < bytes.length) written += writeSync(fd, bytes, written);
     } catch (error) {
-      // The next flush waits for room.
+      // A lack of room is ignored here: the next flush waits for room.
       if (!this.#room || !lacksRoom(error)) throw outputFailed(WRITE, this.path, error);
     } finally {
       this.#noteWritten(bytes, written);
@@ -361,7 +362,7 @@ export class DeadLetterFile implements KeptRejects {
     return bytes;
   }
 
-  /** Of the pending bytes, so many: the others are not lost, and go before all that was added since. */
+  /** Records how many of the pending bytes were written. The rest is kept, and written before newer rows. */
   #noteWritten(bytes: Buffer, written: number): void {
     this.#unwritten = bytes.subarray(written);
     this.#bytes += written;
@@ -376,12 +377,12 @@ export class DeadLetterFile implements KeptRejects {
 
 const newRun = (): string => randomBytes(6).toString('hex');
 
-/** To follow it would make a file that nobody named. */
-export const LINK_TO_NOWHERE = 'a link to a file that is not there';
+/** Refused, since following the link would create a file that nobody named. */
+export const LINK_TO_NOWHERE = 'a link to a file that does not exist';
 
-/** What is wrong with a path of dead letters that leads to something else, and what to do. */
+/** The message for a dead-letter path that leads to something else. */
 export const foreignDeadLetters = (path: string, found: string): string =>
-  `expected a new file, an empty one or one of dead letters, found "${path}", which is ${found}; ` +
+  `expected a new file, an empty file or a dead-letter file, found "${path}", which is ${found}; ` +
   'nothing was written to it: choose another path, or move it away';
 
 function notOurs(path: string, found: string): PipelineError {

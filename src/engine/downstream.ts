@@ -13,7 +13,7 @@ import type { RowTally } from './row-tally.js';
 import type { Durable, Sink } from './sink.js';
 import type { Named } from './stage.js';
 
-/** Steps of a batch before anybody looks at the clock: most batches take no more. */
+/** Steps of a batch before the clock is checked: most batches need no more. */
 const STEPS_UNTIMED = 8;
 
 export type EndOfStream = Extract<ControlRecord, { type: 'end' }>['how'];
@@ -28,13 +28,13 @@ export interface DownstreamParts {
   readonly idle: IdleWork;
   readonly counters: Counters;
   readonly clock: Clock;
-  /** Whether nothing more is to be delivered. */
+  /** Whether delivery must stop. */
   isStopped(): boolean;
 }
 
 /**
- * All that is behind the source: takes what was read through operators and batcher, and whatever is
- * ready to the sink, whose `write` is awaited. One call at a time.
+ * Everything after the source: passes batches through the operators and the batcher, and closed batches
+ * to the sink, whose `write` is awaited. Only one call at a time.
  */
 export class Downstream {
   readonly #parts: DownstreamParts;
@@ -46,7 +46,7 @@ export class Downstream {
     this.#ageTimer = new AgeTimer(batcher, clock, () => idle.start(() => this.#deliverByAge()));
   }
 
-  /** Owns the batch. */
+  /** Passes a batch through all stages, and takes ownership of it. */
   async pass(batch: Batch): Promise<void> {
     const { lag, operators } = this.#parts;
     lag.read(batch);
@@ -55,8 +55,8 @@ export class Downstream {
   }
 
   /**
-   * Tells the stages of the end and has each give up what it holds, the first one first.
-   * @returns `false` when a stop came before all was with the sink.
+   * Ends the stream: the stages, in order, emit everything that they hold.
+   * @returns `false` if a stop came before the sink had everything.
    */
   async finish(how: EndOfStream): Promise<boolean> {
     const { operators, isStopped } = this.#parts;
@@ -67,21 +67,21 @@ export class Downstream {
     return !isStopped();
   }
 
-  /** Between two batches: hands what the batcher holds to the sink. */
+  /** Passes what the batcher holds to the sink. Called between two batches. */
   async closeBatches(): Promise<void> {
     this.#parts.batcher.flush('drain');
     await this.#deliver();
   }
 
-  /** Has the sink make all that it was given durable and visible. */
+  /** Lets the sink make all rows so far durable and visible. */
   flush(): Promise<Durable> {
     const { sink } = this.#parts;
     return blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.flush());
   }
 
   /**
-   * Has the sink make all that it was given durable: what comes later is not in it.
-   * @param isEnd - Nothing comes later.
+   * Lets the sink make all rows so far durable; later rows are not included.
+   * @param isEnd - Whether no rows follow.
    */
   prepare(isEnd: boolean): Promise<Durable> {
     const { sink } = this.#parts;
@@ -92,7 +92,7 @@ export class Downstream {
     );
   }
 
-  /** What came of age while the loop was busy. A timer sees to what does while it waits. */
+  /** Delivers the batches that became due while the loop was busy. While it waits, a timer does this. */
   async deliverAged(): Promise<void> {
     const { batcher, clock } = this.#parts;
     const { due } = batcher;
@@ -104,20 +104,20 @@ export class Downstream {
     this.#ageTimer.arm();
   }
 
-  /** The loop waits: what it has left in the batcher is watched by the timer. */
+  /** Arms the timer for the batches left in the batcher. Called when the loop starts to wait. */
   watchAge(): void {
     this.#ageTimer.arm();
   }
 
-  /** Lets go of what is inside. */
+  /** Releases all batches inside. */
   release(): void {
     this.#ageTimer.disarm();
     this.#parts.operators.release();
   }
 
   /**
-   * Until no operator has anything to do. What one of them emits in a step is with the sink before the
-   * next step, so that little is inside however much it has to emit. Cut short by a stop.
+   * Runs the operators until none has anything left to do. What an operator emits in one step goes to the
+   * sink before the next step, so that little memory is needed however much it emits. A stop ends this early.
    */
   async #settle(): Promise<void> {
     const { operators, batcher, turns, counters, isStopped } = this.#parts;

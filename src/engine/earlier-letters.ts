@@ -2,15 +2,15 @@ import type { FileHandle } from 'node:fs/promises';
 import { PipelineError } from '../core/errors.js';
 import { isCount, type PlainData } from '../core/plain-data.js';
 
-/** How far a run has come with its dead letters. Plain data, for a checkpoint. */
+/** The position of a run in its dead letters. Plain data, for a checkpoint. */
 export type DeadLetterPosition = {
   /** Random, one for each run. */
   readonly run: string;
-  /** The last number that was given to a row, counted from 1; 0 before the first. */
+  /** The last ordinal that was assigned, counted from 1; 0 before the first. */
   readonly ordinal: number;
-  /** Of the file: no letter of a higher number begins before it. */
+  /** Offset in the file before which no letter with a higher ordinal begins. */
   readonly bytes: number;
-  /** Numbers up to `ordinal` of rows that have not come again since an earlier start wrote them. */
+  /** Ordinals up to `ordinal` of rows that an earlier start wrote and that have not been added again yet. */
   readonly awaited?: readonly number[];
   /** Letters up to `ordinal` that may not be on the disk, as lines. */
   readonly unsynced?: string;
@@ -18,18 +18,19 @@ export type DeadLetterPosition = {
   readonly unsyncedFrom?: number;
 };
 
-/** Rows that are waited for to come again. Those beyond it get new numbers if they do. */
+/** Maximum number of awaited rows. Rows beyond it get new ordinals if they are added again. */
 const AWAITED_MAX = 10_000;
 const CHUNK_BYTES = 262_144;
 const LINE_END = 0x0a;
 
 /**
- * Letters that an earlier start of a run wrote behind the checkpoint that it is gone on from. Their rows
- * come again, though not always in the same order: a source may read ahead by more or less than it did,
- * past rows that an operator rejects. Each is known by what it says, and keeps its number.
+ * Letters that an earlier start of a run wrote after the checkpoint from which the run resumes. Their rows
+ * are added again, but not always in the same order: a source may read further ahead than before, or
+ * less far, past rows that an operator rejects. So each row is recognized by its content, and keeps its
+ * ordinal.
  */
 export class EarlierLetters {
-  /** The highest number that was given out. */
+  /** The highest ordinal that was assigned. */
   readonly last: number;
   /** Of the file: before the first of them. */
   readonly bytes: number;
@@ -41,7 +42,7 @@ export class EarlierLetters {
     this.bytes = bytes;
   }
 
-  /** @param position - Of the checkpoint. The file may be another one by now, or shorter. */
+  /** @param position - From the checkpoint. The file may have been replaced or truncated since. */
   static async read(
     handle: Pick<FileHandle, 'stat' | 'read'>,
     position: DeadLetterPosition,
@@ -64,7 +65,11 @@ export class EarlierLetters {
     return new EarlierLetters(numbers, last, bytes);
   }
 
-  /** @param content - Of a letter, behind its number. @returns Its number, if it stands in the file. */
+  /**
+   * Takes a letter that is in the file.
+   * @param content - The letter from after its ordinal.
+   * @returns Its ordinal; `undefined` if it is not in the file.
+   */
   take(content: string): number | undefined {
     if (this.#numbers.size === 0) return undefined;
     const number = this.#numbers.get(content);
@@ -72,7 +77,7 @@ export class EarlierLetters {
     return number;
   }
 
-  /** What is still to come again; `undefined`: nothing. */
+  /** The rows that have not been added again yet; `undefined` if there are none. */
   awaited(): Pick<DeadLetterPosition, 'bytes' | 'awaited'> | undefined {
     if (this.#numbers.size === 0) return undefined;
     return { bytes: this.bytes, awaited: [...this.#numbers.values()] };
@@ -91,11 +96,11 @@ export function readDeadLetterPosition(data: PlainData): DeadLetterPosition {
   }
   throw new PipelineError(
     'CHECKPOINT_INVALID',
-    'Expected the state "deadLetters", {run, ordinal, bytes}, found another',
+    'Expected the state "deadLetters", {run, ordinal, bytes}, found something else',
   );
 }
 
-/** Of a whole letter: one that a crash cut off counts as never written. */
+/** The ordinal of a complete letter. A letter truncated by a crash counts as not written. */
 function numberOf(line: string): number | undefined {
   try {
     const { ordinal } = JSON.parse(line) as { readonly ordinal?: unknown };
@@ -131,7 +136,7 @@ async function* linesFrom(
   let rest: Buffer = Buffer.alloc(0);
   for (let at = from <= size ? from : 0; ; ) {
     const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-    if (bytesRead === 0) return; // what is left has no end
+    if (bytesRead === 0) return; // the rest is an incomplete line
     at += bytesRead;
     const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
     const end = bytes.lastIndexOf(LINE_END);

@@ -16,8 +16,8 @@ export interface LagSetting {
 }
 
 /**
- * How far the watermark behind each stage is behind the latest event time that the source has read:
- * where in a pipeline time is held up. Looks at a batch a stage, never at its rows one by one.
+ * Measures how far the watermark after each stage lags behind the latest event time that the source has
+ * read, which shows where a pipeline holds time back. It checks each batch once per stage, never row by row.
  */
 export class EventTimeLag {
   readonly #source: Source;
@@ -26,7 +26,7 @@ export class EventTimeLag {
   readonly #latest: LatestEventTime;
   readonly #readTo: PassedWatermark;
   readonly #closedTo: PassedWatermark;
-  /** Of what was closed before the batch that the sink is writing. */
+  /** Watermark of what was closed before the batch that the sink is writing. */
   #writtenTo: bigint | undefined;
   #isWriting = false;
   #isOver = false;
@@ -37,35 +37,35 @@ export class EventTimeLag {
     this.#clock = clock;
     this.#latest = new LatestEventTime(source.schema);
     this.#readTo = new PassedWatermark(source.schema, source.order ?? SYMBOLS_IN_ORDER);
-    // What is kept apart by a key comes out in another order than it went in.
+    // A batcher with a key reorders rows.
     const order = batcher.reorders ? SYMBOLS_IN_ORDER : operators.order;
     this.#closedTo = new PassedWatermark(operators.output, order);
   }
 
-  /** The source has read a batch. */
+  /** Called when the source has read a batch. */
   read(batch: Batch): void {
     this.#latest.pass(batch);
     this.#readTo.pass(batch);
   }
 
-  /** The batcher has closed a batch, and the sink is given it. */
+  /** Called when the batcher has closed a batch, before it goes to the sink. */
   closed(batch: Batch): void {
     this.#writtenTo = this.#closedTo.at;
     this.#isWriting = true;
     this.#closedTo.pass(batch);
   }
 
-  /** The sink has taken it. */
+  /** Called when the sink has written the batch. */
   written(): void {
     this.#isWriting = false;
   }
 
-  /** All is out: nobody waits for anything any more. */
+  /** Called at the end, when everything is written and there is no lag. */
   finish(): void {
     this.#isOver = true;
   }
 
-  /** Of a live source: how far its latest event is behind the wall clock. */
+  /** The lag of the source; for a live source, how far its latest event is behind the wall clock. */
   ofSource(): StageStatistics {
     const { delivery } = this.#source.capabilities;
     if (delivery === 'replayable') return this.#behind(this.#readTo.at);
@@ -85,7 +85,7 @@ export class EventTimeLag {
     return this.#behind(this.#isWriting ? this.#writtenTo : this.#closedTo.at);
   }
 
-  /** A watermark may be ahead of the last event: nothing has happened since. */
+  /** A watermark may be ahead of the last event, if nothing has happened since; then the lag is 0. */
   #behind(watermark: bigint | undefined): StageStatistics {
     const latest = this.#latest.at;
     if (watermark === undefined || latest === undefined) return {};

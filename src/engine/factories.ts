@@ -7,17 +7,17 @@ import type { Source } from './source.js';
 import type { StageContext } from './stage.js';
 
 /**
- * Takes what is wrong with a component's options, by their path within them. Planning goes on
- * after a problem, so that all are named at once.
+ * Collects the problems in the options of a component, by path within the options. Planning continues
+ * after a problem, so that all are reported at once.
  */
 export interface PlanProblems {
   /** @param path - Keys within the options: `['path', 1]`. */
   add(path: readonly (string | number)[], message: string): void;
 }
 
-/** What a plan may have to know of the rest of the spec. */
+/** What planning may need to know about the rest of the spec. */
 export interface SpecFacts {
-  /** Whether rows that cannot be used are kept in a file. */
+  /** Whether the spec has a dead-letter file. */
   readonly hasDeadLetters: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface SpecFacts {
 export interface SourceFactory<Options> {
   /** The columns that come out. */
   plan(options: Options, problems: PlanProblems): Schema;
-  /** Without it, the stage has no files. */
+  /** If missing, the stage has no files. */
   files?(options: Options): StageFiles;
   /** Makes the stage, without opening anything. */
   create(options: Options, context: StageContext): Source;
@@ -55,7 +55,7 @@ export interface BatcherFactory<Options> {
 export interface SinkFactory<Options> {
   /** Says what is wrong with the options for these columns. */
   plan?(options: Options, input: Schema, problems: PlanProblems): void;
-  /** Without it, the stage has no files. */
+  /** If missing, the stage has no files. */
   files?(options: Options): StageFiles;
   /** Makes the stage, without opening anything. */
   create(options: Options, input: Schema, context: StageContext): Sink;

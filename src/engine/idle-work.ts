@@ -1,11 +1,11 @@
 /**
- * What is done while the loop waits, and only then, one piece at a time: a sink is given one batch at
- * a time, whoever delivers. The loop goes on once it is done.
+ * Runs work while the loop waits, and only then, one piece at a time. This way the sink receives one batch
+ * at a time, from the loop or from idle work. The loop continues only after the work is done.
  */
 export class IdleWork {
   readonly #settings: IdleWorkSettings;
   #isWaiting = false;
-  /** Never rejects. */
+  /** The work in progress; never rejects. */
   #running: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
 
@@ -13,14 +13,14 @@ export class IdleWork {
     this.#settings = settings;
   }
 
-  /** The loop waits from here on. */
+  /** Called when the loop starts to wait. */
   begin(): void {
     this.#isWaiting = true;
   }
 
   /**
-   * The loop goes on.
-   * @throws What the work threw. It comes before whatever the wait ended with.
+   * Called when the loop continues; waits for work in progress.
+   * @throws What the work threw. This takes precedence over the result of the wait.
    */
   async end(): Promise<void> {
     this.#isWaiting = false;
@@ -28,7 +28,7 @@ export class IdleWork {
     if (this.#failure) throw this.#failure.error;
   }
 
-  /** Does it now, or not at all while the loop is busy or other work is under way. */
+  /** Starts the work now, or not at all if the loop is busy or other work is in progress. */
   start(work: () => Promise<void>): void {
     if (!this.#isWaiting || this.#running || this.#failure) return;
     this.#running = work()
@@ -44,8 +44,8 @@ export class IdleWork {
 }
 
 export interface IdleWorkSettings {
-  /** The wait is to end: what it waits for may be long in coming. */
+  /** Called after a failure, to end the wait of the loop, which could take long. */
   onFailure(): void;
-  /** The loop still waits. */
+  /** Called when the work is done and the loop still waits. */
   onDone(): void;
 }

@@ -3,7 +3,7 @@ import { eventTimeIndex, type Schema } from '../columns/schema.js';
 
 const TWO_32 = 4_294_967_296n;
 
-/** The latest time that the last row of a batch had. Kept in words: a bigint a batch would cost more than the look. */
+/** The latest event time among the last rows of batches. Kept in words, since a bigint per batch would be costly. */
 export class LatestEventTime {
   readonly #column: number;
   #high = Number.NEGATIVE_INFINITY;

@@ -11,22 +11,21 @@ import type { Rejects } from './rejects.js';
 import type { Source } from './source.js';
 import type { Named } from './stage.js';
 
-/** Further ahead of the wall clock than any clock is wrong. */
+/** A day. No clock is wrong by more, so a time further ahead of the wall clock cannot be meant. */
 const AHEAD_NS_MAX = 86_400_000_000_000n;
 
-/** What is to be known of rows that a live source has read. */
+/** The result of checking the rows of a live source. */
 export interface LiveRows {
-  /** Rows that cannot be used, taken out of the batch. */
+  /** Number of bad rows that were removed from the batch. */
   readonly refused: number;
-  /** What ends the run behind the rows that are left in the batch. */
+  /** An error that ends the run after the rows left in the batch. */
   readonly failure?: { readonly error: unknown };
 }
 
 const ALL_FINE: LiveRows = { refused: 0 };
 
 /**
- * What stands behind a live source: refuses rows of a time that cannot be meant, and puts into the
- * stream how far event time has come.
+ * Checks the rows of a live source: refuses times that cannot be meant, and adds watermarks to the stream.
  */
 export class LiveIntake {
   readonly #name: string;
@@ -44,12 +43,12 @@ export class LiveIntake {
     this.#watermark = new LiveWatermark(stage.order?.maxDelayNs ?? 0);
   }
 
-  /** Whether a source is live and says when its events were. */
+  /** Whether a source is live and has event times. */
   static isFor({ schema, capabilities }: Source): boolean {
     return capabilities.delivery !== 'replayable' && eventTimeIndex(schema) >= 0;
   }
 
-  /** Takes out what cannot be used, and appends a watermark where one is due. */
+  /** Removes bad rows from a batch, and appends a watermark if one is due. */
   receive(batch: Batch): LiveRows {
     for (const { record } of batch.controls) {
       if (record.type === 'watermark' && record.symbol === undefined) this.#watermark.heed(record.at);
@@ -64,7 +63,7 @@ export class LiveIntake {
     return rows;
   }
 
-  /** Appends a watermark where one is due. @returns Whether it did. */
+  /** Appends a watermark if one is due. @returns Whether it did. */
   mark(batch: Batch, now: Nanos): boolean {
     const at = this.#watermark.next(now);
     if (at === undefined) return false;
@@ -72,7 +71,7 @@ export class LiveIntake {
     return true;
   }
 
-  /** How far event time has come, as it was told. Lags are not in it: they are of this process's clock. */
+  /** The state for a checkpoint. Lags are left out, since they depend on the clock of this process. */
   snapshot(): PlainData {
     const { at } = this.#watermark;
     return { rowsSeen: this.#rowsSeen, watermark: at === undefined ? null : String(at) };
@@ -89,14 +88,14 @@ export class LiveIntake {
     if (!Number.isSafeInteger(rowsSeen) || !isWatermark) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
-        'Expected the state "intake" of a live source, {rowsSeen, watermark}, found another',
+        'Expected the state "intake" of a live source, {rowsSeen, watermark}, found something else',
       );
     }
     this.#rowsSeen = rowsSeen as number;
     if (watermark !== null) this.#watermark.heed(BigInt(watermark as string));
   }
 
-  /** Nothing was read for so long, though rows may have come. */
+  /** Called after a pause in which nothing was read, although rows may have arrived. */
   standStill(ns: bigint): void {
     this.#watermark.standStill(ns);
   }
@@ -141,7 +140,7 @@ export class LiveIntake {
   }
 }
 
-/** ISO 8601 with milliseconds; 64 bits of nanoseconds are well within what a date holds. */
+/** Formats as ISO 8601 with milliseconds; any 64 bits of nanoseconds fit a `Date`. */
 const toText = (instant: bigint): string => new Date(Number(instant / 1_000_000n)).toISOString();
 
 function leastRow(times: Int32Array, length: number): number {

@@ -1,4 +1,4 @@
-/** How long a lag is remembered: a minute of receiving, in steps. */
+/** A lag is remembered for a minute of receiving, in steps of five seconds. */
 const STEP_NS = 5_000_000_000n;
 const STEPS = 12;
 
@@ -6,35 +6,35 @@ const STEPS = 12;
 export const WATERMARK_EVERY_NS = 200_000_000n;
 
 /**
- * The watermark of a live source: now, less what the source says that rows may be behind one another,
- * less the largest lag of receive behind event time that was seen in the last minute of receiving. By
- * receive time alone, a venue two seconds behind would always be late.
+ * The watermark of a live source: now, minus the source's `maxDelay`, minus the largest lag of receive
+ * time behind event time in the last minute of receiving. Without the lag, rows of a venue that is two
+ * seconds behind would always be late.
  *
- * A lag is a difference between a clock and event time, and only differences of lags count. So the
- * clock may be any that runs at the pace of time: the monotonic one, on which a wall clock that is set
- * has no hold. Where it stands behind the venue's, the lag is negative.
+ * A lag is the difference between a clock and event time, and only differences between lags matter. So
+ * it uses the monotonic clock, which is not affected when the wall clock is set. If the clock is behind
+ * that of the venue, the lag is negative.
  */
 export class LiveWatermark {
   readonly #maxDelayNs: bigint;
-  /** The largest lag of each step, in a ring. */
+  /** Ring of the largest lag in each step. */
   readonly #lags = new BigInt64Array(STEPS);
-  /** Of the ring, which hold a lag. */
+  /** Which entries of the ring hold a lag. */
   readonly #isSeen: boolean[] = new Array(STEPS).fill(false);
-  /** The step that rows were last received in. */
+  /** The step in which rows were last received. */
   #step: bigint | undefined;
   #at: bigint | undefined;
   #dueAt = 0n;
 
-  /** @param maxDelayNs - How far rows may be behind those before them. */
+  /** @param maxDelayNs - How far a row may be behind earlier rows. */
   constructor(maxDelayNs: number) {
     this.#maxDelayNs = BigInt(maxDelayNs);
   }
 
   /**
-   * Rows were received.
+   * Called when rows were received.
    *
-   * @param now - On the clock.
-   * @param leastNs - The least of their event times.
+   * @param now - On the monotonic clock.
+   * @param leastNs - The earliest of their event times.
    */
   receive(now: bigint, leastNs: bigint): void {
     const step = now / STEP_NS;
@@ -46,24 +46,24 @@ export class LiveWatermark {
     this.#step = step;
   }
 
-  /** The stream itself told a watermark of all symbols: no lesser one is worth telling. */
+  /** Called for a watermark of all symbols in the stream itself; later watermarks must be higher. */
   heed(at: bigint): void {
     if (this.#at === undefined || at > this.#at) this.#at = at;
   }
 
-  /** The last one that was told, or is known from the stream; `undefined`: none yet. */
+  /** The last watermark that was emitted, or seen in the stream; `undefined` if there is none yet. */
   get at(): bigint | undefined {
     return this.#at;
   }
 
-  /** Nothing was received for a while, for want of a reader: what comes next may be as much older. */
+  /** Called after nothing was read for a while: the next rows may be older by that time. */
   standStill(ns: bigint): void {
     for (let place = 0; place < STEPS; place++) if (this.#isSeen[place]) this.#lags[place]! += ns;
   }
 
   /**
-   * The watermark that is to be told now; `undefined` if none is due, no row was received yet, or it
-   * would tell nothing new.
+   * Returns the watermark to emit now; `undefined` if none is due, if no row was received yet, or if it
+   * is not higher than the last.
    */
   next(now: bigint): bigint | undefined {
     const lag = this.#largestLag();
@@ -75,7 +75,7 @@ export class LiveWatermark {
     return at;
   }
 
-  /** Only receiving lets old lags go: those before a silence are the best guess in it. */
+  /** Drops old lags. Called only on receiving: during a silence, the lags from before are the best guess. */
   #forget(step: bigint): void {
     const passed = this.#step === undefined ? 0n : step - this.#step;
     for (let i = 0n; i < passed && i < BigInt(STEPS); i++) {

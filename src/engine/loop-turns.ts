@@ -1,9 +1,9 @@
 import { type Clock, turnOfTheLoop } from '../core/clock.js';
 
-/** How long a loop may run without timers and control messages having their turn. */
+/** How long the loop may run without a turn for timers and control messages. */
 const TURN_NS = 10_000_000n;
 
-/** Lets timers and control messages have their turn, now and then. */
+/** Yields to timers and control messages at intervals. */
 export class LoopTurns {
   readonly #clock: Clock;
   #last: bigint | undefined;
@@ -12,7 +12,7 @@ export class LoopTurns {
     this.#clock = clock;
   }
 
-  /** The first call starts the time. */
+  /** Whether a turn is due. The first call starts the interval. */
   get isDue(): boolean {
     const now = this.#clock.now();
     this.#last ??= now;

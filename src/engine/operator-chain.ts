@@ -15,46 +15,46 @@ import type { Named } from './stage.js';
 interface Link {
   readonly use: string;
   readonly operator: Operator;
-  /** Of the batches that it is given. */
+  /** Schema of its input batches. */
   readonly input: Schema;
-  /** Whether there is event time in what it emits. */
+  /** Whether its output has event time. */
   readonly hasEventTime: boolean;
-  /** Batches that it is to be given, in order. */
+  /** Batches waiting for it, in order. */
   readonly inbox: Batch[];
   readonly emit: Emit;
-  /** Of what it emitted. */
+  /** Watermark of its output. */
   readonly watermark: PassedWatermark;
   rowsIn: number;
   rowsOut: number;
-  /** Rows that it was given and has answered: it had no more to emit of them. */
+  /** Input rows that it is done with: it has no more to emit for them. */
   rowsAnswered: number;
 }
 
-/** What an operator chain stands in. */
+/** What an operator chain needs to know about its pipeline. */
 export interface ChainSetting {
-  /** Of the batches that the source reads. */
+  /** Schema of the source's batches. */
   readonly input: Schema;
   readonly dictionaries: DictionarySet;
-  /** What the source's rows promise. */
+  /** Event order of the source's rows. */
   readonly order: EventOrder;
 }
 
 /**
- * The operators of a pipeline, one after the other, driven step by step: in each step one operator
- * works once, the last of those that have something to do. So what it emits goes to the end of the
- * chain, and through batcher and sink, before anybody is asked for more.
+ * Runs the operators of a pipeline step by step. In each step one operator works once: the last one that
+ * has something to do. So what it emits passes to the end of the chain, and through the batcher and the
+ * sink, before any operator emits more.
  */
 export class OperatorChain {
-  /** Of the batches that come out. */
+  /** Schema of the output batches. */
   readonly output: Schema;
-  /** What the rows that come out promise. */
+  /** Event order of the output rows. */
   readonly order: EventOrder;
   readonly #links: readonly Link[];
   readonly #dictionaries: DictionarySet;
-  /** Where the source's batches go: to the first operator, or straight out. */
+  /** Receives the source's batches: the inbox of the first operator, or the output if there is none. */
   readonly #first: Batch[];
   readonly #out: Batch[] = [];
-  /** The steps that are left at the end of the stream. */
+  /** The remaining steps at the end of the stream. */
   readonly #closing: (() => boolean | Promise<boolean>)[] = [];
 
   constructor(operators: readonly Named<Operator>[], { input, dictionaries, order }: ChainSetting) {
@@ -82,16 +82,15 @@ export class OperatorChain {
     this.#dictionaries = dictionaries;
   }
 
-  /** Owns the batch. It goes on with the steps that follow. */
+  /** Adds a batch, and takes ownership of it. The following steps process it. */
   give(batch: Batch): void {
     keepControls(batch, isNotEnd);
     putUnlessEmpty(batch, this.#first);
   }
 
   /**
-   * Ends the stream, in the steps that follow: each operator in order is given an `end` record of its
-   * own behind all that comes from above, and then gives up what it holds. One `end` record comes out
-   * behind all of it.
+   * Ends the stream, in the following steps. Each operator in order receives an `end` record after all of
+   * its input, and then emits what it holds. One `end` record comes out, after everything else.
    */
   finish(how: Extract<ControlRecord, { type: 'end' }>['how']): void {
     const record: ControlRecord = { type: 'end', how };
@@ -103,7 +102,7 @@ export class OperatorChain {
     this.#closing.push(() => this.#out.push(this.#batchOf(this.output, record)) > 0);
   }
 
-  /** Has one operator work once. @returns Whether there was anything to do. */
+  /** Lets one operator work once. @returns Whether there was anything to do. */
   step(): boolean | Promise<boolean> {
     for (let i = this.#links.length - 1; i >= 0; i--) {
       const link = this.#links[i]!;
@@ -115,19 +114,19 @@ export class OperatorChain {
     return this.#closing.shift()?.() ?? false;
   }
 
-  /** The next batch that has come out at the end, owned by the caller. */
+  /** Returns the next output batch, owned by the caller. */
   take(): Batch | undefined {
     const batch = this.#out.shift();
     if (!batch) return undefined;
-    batch.origin = undefined; // for operators alone: nobody behind them asks
+    batch.origin = undefined; // used by operators only
     packRows(batch);
     return batch;
   }
 
-  /** Lets go of what did not come out: the run was cut short. */
+  /** Releases the batches still inside, if the run was cut short. */
   release(): void {
     this.#closing.length = 0;
-    // An operator that emitted its batch and then failed has seen it released already.
+    // `releaseAll` skips released batches: an operator that failed after emitting its batch has released it.
     for (const { inbox } of this.#links) releaseAll(inbox.splice(0));
     releaseAll(this.#out.splice(0));
   }
@@ -140,7 +139,7 @@ export class OperatorChain {
     if (states.length !== this.#links.length) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
-        `The checkpoint is of ${states.length} operators, the pipeline has ${this.#links.length}: start without it, or with the spec that it was taken of`,
+        `The checkpoint has ${states.length} operators, the pipeline has ${this.#links.length}: start without it, or with the spec that it was taken from`,
       );
     }
     this.#links.forEach(({ operator }, i) => {
@@ -149,7 +148,7 @@ export class OperatorChain {
     });
   }
 
-  /** Of all operators together, so far. */
+  /** The sum of the tallies of all operators so far. */
   tally(): Required<OperatorTally> {
     const sum = { filtered: 0, folded: 0, derived: 0, dropped: 0, rejected: 0, late: 0 };
     for (const link of this.#links) {
@@ -164,7 +163,7 @@ export class OperatorChain {
     return sum;
   }
 
-  /** Of the operator at a place, where it is known: the watermark of what it has emitted. */
+  /** The watermark of what the operator at a place has emitted, if known. */
   watermarkBehind(place: number): bigint | undefined {
     const { operator, watermark } = this.#links[place]!;
     return operator.watermark ? operator.watermark() : watermark.at;
@@ -188,7 +187,7 @@ const isNotEnd = ({ record }: PlacedControl): boolean => record.type !== 'end';
 const isNeitherEndNorWatermark = ({ record }: PlacedControl): boolean =>
   record.type !== 'end' && record.type !== 'watermark';
 
-/** Hands what an operator emits to whoever comes next. */
+/** Passes what an operator emits to the next operator or the output. */
 function handOn(batch: Batch, link: Link, to: Batch[]): void {
   const { operator, hasEventTime, watermark } = link;
   link.rowsOut += batch.length;
@@ -198,7 +197,10 @@ function handOn(batch: Batch, link: Link, to: Batch[]): void {
   putUnlessEmpty(batch, to);
 }
 
-/** `end` is for the chain to say, once, and a watermark is of the times that it was said of. */
+/**
+ * Removes control records that must not pass: the chain itself emits `end`, once, and a watermark is no
+ * longer valid after an operator that changes times.
+ */
 function keepControls(batch: Batch, isKept: (placed: PlacedControl) => boolean): void {
   if (!batch.controls.every(isKept)) batch.controls = batch.controls.filter(isKept);
 }
@@ -214,13 +216,13 @@ function emitMore({ operator, emit }: Link): void | Promise<void> {
 }
 
 /**
- * Waits only where there is something to wait for: most operators answer at once.
+ * Runs the work of an operator, and awaits it only if it returns a promise, which most operators do not.
  *
- * @param given - The batch that it works on, if one: released where the work fails.
+ * @param given - The batch that it works on, if any; released if the work fails.
  */
 function workOn(link: Link, work: () => void | Promise<void>, given?: Batch): true | Promise<true> {
   const fail = (thrown: unknown): never => {
-    if (given) releaseAll([given]); // unless the operator has seen to it
+    if (given) releaseAll([given]); // unless the operator has released it already
     throw blamed('OPERATOR_FAILED', nameOf(link), thrown);
   };
   let working: void | Promise<void>;
@@ -241,7 +243,7 @@ function settle(link: Link): true {
   return true;
 }
 
-/** Rows that it still has to emit of a batch are neither gone nor new. */
+/** Infers a tally from the rows in and out. Input rows that the operator is not done with are not counted. */
 function inferred({ rowsAnswered, rowsIn, rowsOut }: Link): OperatorTally {
   return { filtered: Math.max(0, rowsAnswered - rowsOut), derived: Math.max(0, rowsOut - rowsIn) };
 }

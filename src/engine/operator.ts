@@ -4,7 +4,7 @@ import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Stage } from './stage.js';
 
-/** Takes a batch, and with it the duty to pass it on or to release it. */
+/** Accepts a batch, and takes ownership of it. */
 export type Emit = (batch: Batch) => void;
 
 /** What became of the rows that an operator was given and did not emit, so far. */
@@ -19,50 +19,50 @@ export interface OperatorTally {
   readonly dropped?: number;
   /** Rows that went to `rejects`. */
   readonly rejected?: number;
-  /** Rows that came late, whatever became of them: counted under another name as well. */
+  /** Late rows, whatever happened to them; they are also counted under another name. */
   readonly late?: number;
 }
 
-/** Batch in, batches out. May keep state, which it can snapshot and restore. */
+/** A stage that turns batches into batches. It may keep state, which it can snapshot and restore. */
 export interface Operator extends Stage {
-  /** Of the batches that it emits. */
+  /** Schema of its output batches. */
   readonly output: Schema;
   /**
-   * Whether it can be given batches whose rows do not stand together (`Batch.selection`), and may emit
-   * such. Without it, rows are moved together first. Not asked of a user's module.
+   * Whether it accepts batches with a `selection`, and may emit them. If not set, rows are compacted
+   * first. Ignored for user modules.
    */
   readonly takesSelections?: boolean;
-  /** What the rows that it emits promise of event time. Without it: what those of its input do. */
+  /** Event order of its output rows. Default: that of its input. */
   readonly order?: EventOrder | undefined;
   /**
-   * Whether it gives rows another `time`: watermarks of its input then say nothing of its output, and
-   * go no further. Each symbol by itself is taken to come in order, unless `order` says otherwise.
+   * Whether it changes the `time` of rows. If so, watermarks of its input do not apply to its output, and
+   * are not passed on. Unless `order` says otherwise, each symbol is assumed to be in order.
    */
   readonly changesTime?: boolean;
   /**
-   * Owns the batch: emits it, changed or not, or releases it. Control records go on in their
-   * place. Emits before it returns, or before its promise settles. One that has very much to emit
-   * emits some of it, and says so by `hasMore`.
+   * Processes a batch, which it owns: it emits the batch, changed or not, or releases it. Control records
+   * keep their places. It must emit before it returns, or before its promise settles. If it has very much
+   * to emit, it emits a part and sets `hasMore`.
    */
   process(batch: Batch, emit: Emit): void | Promise<void>;
   /**
-   * Whether it has more to emit of what it was given: `emitMore` is called, each time after the sink
-   * has taken what was emitted, until it has not.
+   * Whether it has more to emit for its input. While it has, `emitMore` is called, each time after the
+   * sink has written what was emitted.
    */
   readonly hasMore?: boolean;
   /** Emits some of what is left: see `hasMore`. */
   emitMore?(emit: Emit): void | Promise<void>;
   /**
-   * At the end and on a drain, after `process` was given the `end` record: emits all that was held
-   * back. The record itself is taken out of what an operator emits, and goes on behind everything.
+   * Emits everything that was held back. Called at the end and on a drain, after `process` received the
+   * `end` record. That record is removed from the output of operators, and passed on after everything.
    */
   flush?(emit: Emit): void | Promise<void>;
-  /** State as plain data, taken between two batches. Without it, the operator has none. */
+  /** Returns the state as plain data, between two batches. If missing, the operator has no state. */
   snapshot?(): PlainData;
   /** Called after `open` and before the first batch. */
   restore?(state: PlainData): void;
-  /** Ns since 1970: the watermark of what it emits, where it holds that of its input back. */
+  /** The watermark of its output in ns since 1970, for an operator that holds back that of its input. */
   watermark?(): bigint | undefined;
-  /** Without it, rows that are missing count as filtered and rows that are new as derived. */
+  /** If missing, rows missing from the output count as filtered, and additional rows as derived. */
   tally?(): OperatorTally;
 }

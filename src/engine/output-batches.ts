@@ -4,13 +4,13 @@ import type { DictionarySet } from '../columns/dictionary.js';
 import type { Schema } from '../columns/schema.js';
 import { handSelection } from '../columns/selection.js';
 
-/** Capacities for which pools are kept. */
+/** Number of capacities for which pools are kept. */
 const POOLS_MAX = 4;
 
 /**
- * Empty batches of one schema, for operators that hand columns on: those are swapped, so that both
- * batches must have the same capacity. All stages of a pipeline use `batchRows`, but an operator
- * of the user's may emit others, and gets a pool for each.
+ * Provides empty batches of one schema, for operators that pass columns on. They swap columns, so both
+ * batches must have the same capacity. All built-in stages use `batchRows`, but user operators may emit
+ * other capacities, and each capacity gets its own pool.
  */
 export class OutputBatches {
   readonly schema: Schema;
@@ -25,7 +25,7 @@ export class OutputBatches {
     this.#pools.set(capacity, this.#latest);
   }
 
-  /** An empty batch, owned by the caller. */
+  /** Returns an empty batch, owned by the caller. */
   acquire(capacity: number): Batch {
     if (this.#latest.capacity !== capacity) this.#latest = this.#poolOf(capacity);
     return this.#latest.acquire();
@@ -46,7 +46,10 @@ export class OutputBatches {
   }
 }
 
-/** Gives the rest of a batch to another whose columns are in place: its rows' number and places, and control records. */
+/**
+ * Moves the rest of a batch to another that already has its columns: the length, the selection, the
+ * control records and the origin. Releases the first batch.
+ */
 export function handOver(from: Batch, to: Batch): void {
   to.length = from.length;
   handSelection(from, to);

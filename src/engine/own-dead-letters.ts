@@ -1,30 +1,28 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** What a file that exists must show before dead letters are added to it. */
+/** The result of checking an existing file before dead letters are appended to it. */
 export interface StandingFile {
-  /** Why nothing is added to it: what was found. */
+  /** If it is not a dead-letter file: what was found instead. */
   readonly foreign?: string;
-  /** Whether its last line was cut off, by a crash, and is to be ended first. */
+  /** Whether a crash truncated its last line, so that a line end must be written first. */
   readonly isCutOff?: boolean;
   readonly bytes?: number;
 }
 
-/** Of its end: some of the longest dead letters. */
+/** Bytes read from its end: enough for several of the longest dead letters. */
 const TAIL_BYTES = 65_536;
 
-/** How a line of ours begins. */
+/** The beginnings of our lines; the second is from earlier releases. */
 const BEGINNINGS = ['{"run":"', '{"file":"'] as const;
 
 /**
- * Whether a file is one of dead letters: an empty one, or one that ends in them. What else there is
- * may be anything, an input for one, and is not to be written to.
- *
- * Those of earlier releases, without run and ordinal, count as well.
+ * Checks whether a file is empty or ends in dead letters, including those of earlier releases, which have
+ * no run and ordinal. Any other file may be an input, for example, and must not be written to.
  */
 export async function inspectDeadLetters(handle: Pick<FileHandle, 'stat' | 'read'>): Promise<StandingFile> {
   const found = await handle.stat();
   if (found.isCharacterDevice()) return {};
-  if (!found.isFile()) return { foreign: found.isDirectory() ? 'a directory' : 'no file' };
+  if (!found.isFile()) return { foreign: found.isDirectory() ? 'a directory' : 'not a file' };
   if (found.size === 0) return {};
   const from = Math.max(0, found.size - TAIL_BYTES);
   const tail = Buffer.alloc(found.size - from);
@@ -41,13 +39,13 @@ function judge(tail: string, isCutAtStart: boolean): StandingFile {
   const lines = tail.split('\n');
   const isCutOff = lines.at(-1) !== '';
   if (isCutAtStart) lines.shift();
-  // Those that a crash cut off say little, be they ended by a later run or not.
+  // Lines truncated by a crash are skipped, whether or not a later run has ended them.
   const last = lines.findLast((line) => line !== '' && !isCutShort(line));
   const isOurs = last === undefined ? lines.some(isCutShort) : isDeadLetter(last);
-  return isOurs ? { isCutOff } : { foreign: 'a file of something else' };
+  return isOurs ? { isCutOff } : { foreign: 'another kind of file' };
 }
 
-/** One that begins like ours and does not end. */
+/** Whether a line begins like ours but is incomplete. */
 function isCutShort(line: string): boolean {
   if (line === '' || parse(line) !== undefined) return false;
   return BEGINNINGS.some((beginning) => line.startsWith(beginning) || beginning.startsWith(line));

@@ -4,12 +4,12 @@ import type { Schema } from '../columns/schema.js';
 import { LatestEventTime } from './latest-event-time.js';
 
 /**
- * The watermark of all symbols of what has gone past a place, for statistics: by its records, and by
- * rows where each speaks for all. It looks at the last row of a batch alone.
+ * Tracks the watermark of all symbols at a place in the pipeline, for statistics. It uses watermark
+ * records, and rows if each row makes a promise for all symbols. Only the last row of a batch is checked.
  */
 export class PassedWatermark {
   readonly #rows: LatestEventTime;
-  /** `undefined`: rows say nothing of other symbols. */
+  /** `undefined`: a row makes no promise for other symbols. */
   readonly #maxDelayNs: bigint | undefined;
   #told: bigint | undefined;
 
@@ -18,7 +18,7 @@ export class PassedWatermark {
     this.#maxDelayNs = scope === 'all' ? BigInt(maxDelayNs) : undefined;
   }
 
-  /** ns since 1970, where it is known. */
+  /** ns since 1970, if known. */
   get at(): bigint | undefined {
     const latest = this.#rows.at;
     if (latest === undefined || this.#maxDelayNs === undefined) return this.#told;

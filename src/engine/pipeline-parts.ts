@@ -13,7 +13,7 @@ import type { Source } from './source.js';
 import type { Named, Stage } from './stage.js';
 import { type StageInLife, StageLifecycle } from './stage-lifecycle.js';
 
-/** What a pipeline is made of. */
+/** The parts of a pipeline. */
 export interface PipelineParts {
   readonly source: Named<Source>;
   readonly operators: readonly Named<Operator>[];
@@ -24,27 +24,27 @@ export interface PipelineParts {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly log: Logger;
-  /** What the stages were given as `stopping`. */
+  /** Controls the signal that the stages got as `stopping`. */
   readonly stopping?: AbortController;
-  /** What each stage has to open in. Without it, whoever runs the pipeline watches that it opens. */
+  /** Time limit for the opening of each stage. If omitted, the caller must enforce its own limit. */
   readonly openDeadlineMs?: number | undefined;
-  /** Name of the job, its run and its spec: what its checkpoints are of. */
+  /** Name of the job, recorded in its checkpoints together with `run` and `spec`. */
   readonly job: string;
   readonly run: RunIdentity;
   readonly spec: SpecFingerprint;
-  /** Where an earlier start of the run left off; its dictionaries are restored already. */
+  /** The checkpoint to resume from; its dictionaries are already restored. */
   readonly checkpoint?: Checkpoint;
-  /** Where checkpoints go. Without it, they are for whoever asks for one. */
+  /** Saves checkpoints. If omitted, they are only returned to the callers that ask for them. */
   readonly saver?: CheckpointSaver;
 }
 
-/** How the stages are opened and closed. */
+/** Returns the order in which the stages are opened and closed. */
 export function lifecycleOf(parts: PipelineParts): StageLifecycle {
   const { source, operators, batcher, sink, rejects, counters, clock, log, openDeadlineMs } = parts;
   const step = StartStep.opening; // counts from the source to the sink
   const sinkAt = operators.length + 2;
-  // From the sink up, so that whoever is open can pass its rows on. The rejects come last: a run
-  // that is refused leaves no dead-letter file behind.
+  // Sink first, so that an open stage can always pass its rows on. Rejects last, so that a refused run
+  // leaves no dead-letter file.
   const stages: StageInLife[] = [
     { name: `Sink "${sink.use}"`, code: 'SINK_FAILED', stage: sink.stage, step: step(sinkAt) },
     { name: `Batcher "${batcher.use}"`, code: 'INTERNAL', stage: batcher.stage, step: step(sinkAt - 1) },

@@ -3,18 +3,18 @@ import type { PlainData } from '../core/plain-data.js';
 import type { KeptRejects } from './rejects.js';
 import type { Source } from './source.js';
 
-/** Where a source stood behind the last batch that was taken, and what it had counted by then. */
+/** The position of a source after the last batch that was taken, and its counters at that time. */
 export interface SourcePlace {
   readonly position: PlainData;
   readonly rowsRejected: number;
   readonly bytesIn: number;
-  /** How far the dead letters had come: those of a read that is under way are told again after it. */
+  /** The position of the dead letters; those from a read in progress are added again after a resume. */
   readonly deadLetters: PlainData | undefined;
 }
 
 /**
- * The position travels with each batch: it is asked for before a read begins, since a source may be far
- * ahead by the time at which a checkpoint is taken in the middle of that read.
+ * Remembers the position of the source from before each read: when a checkpoint is taken during a read,
+ * the source itself may already be far ahead.
  */
 export class ReadPosition {
   readonly #source: Source;
@@ -30,12 +30,12 @@ export class ReadPosition {
     this.#rejects = rejects;
   }
 
-  /** Whether a checkpoint can be taken now: not in a read whose source gave no position for it. */
+  /** Whether a checkpoint can be taken now: not during a read for which the source returned no position. */
   get isKnown(): boolean {
     return !this.#isReading || this.#position !== undefined;
   }
 
-  /** Called before each read: a few fields, and nothing that grows. */
+  /** Called before each read; it must stay cheap. */
   beginRead(): void {
     const source = this.#source;
     this.#position = source.positionForRead ? source.positionForRead() : source.position();
@@ -45,12 +45,12 @@ export class ReadPosition {
     this.#isReading = true;
   }
 
-  /** What was read is to be taken. */
+  /** Called when the read has ended, before its batch is taken. */
   endRead(): void {
     this.#isReading = false;
   }
 
-  /** A copy, for a checkpoint. In a read only while it is known, or once that read has failed. */
+  /** Returns a copy for a checkpoint. During a read, only if `isKnown`, or after that read has failed. */
   take(): SourcePlace {
     if (this.#position === undefined || !this.#isReading) {
       const { rowsRejected = 0, bytesIn = 0 } = this.#source;

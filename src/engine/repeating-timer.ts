@@ -2,8 +2,8 @@ import { type Clock, type TimerHandle, turnOfTheLoop } from '../core/clock.js';
 import { type Nanos, toMillisCeil } from '../core/units.js';
 
 /**
- * Calls back again and again, each time only after whatever has arrived by then has had its turn: of
- * a thread that was busy, timers come before sockets.
+ * Calls back at intervals. Each time it first yields to the event loop, so that what has already arrived
+ * is handled first: in a thread that was busy, timers fire before sockets are read.
  */
 export class RepeatingTimer {
   readonly #clock: Clock;
@@ -14,8 +14,8 @@ export class RepeatingTimer {
   #dueAt = 0n;
 
   /**
-   * @param onTime - Is given the instant at which the timer fired.
-   * @param firstNs - From the start to the first time.
+   * @param onTime - Receives the instant at which the timer fired.
+   * @param firstNs - Time from the start to the first call.
    */
   constructor(clock: Clock, everyNs: bigint, onTime: (now: Nanos) => void, firstNs = everyNs) {
     this.#clock = clock;

@@ -19,7 +19,7 @@ export interface TalliedParts {
 }
 
 type Side = readonly CounterName[];
-/** Where rows come from, and what becomes of them. */
+/** The two sides of the balance: where rows come from, and what happens to them. */
 const LEFT = ['rowsIn', 'rowsDerived'] as const satisfies Side;
 const RIGHT = [
   'rowsFiltered',
@@ -31,7 +31,7 @@ const RIGHT = [
 
 type RowCounts = Record<(typeof LEFT | typeof RIGHT)[number], number>;
 
-/** Keeps the counters of a pipeline: what it passes itself, and what its stages say. */
+/** Updates the counters of a pipeline from the batches that pass and from the counts of its stages. */
 export class RowTally {
   readonly #parts: TalliedParts;
   readonly #written: RowCounts = {
@@ -43,7 +43,7 @@ export class RowTally {
     rowsRejected: 0,
     rowsOut: 0,
   };
-  /** What earlier starts of the run counted, less what the stages know of that themselves. */
+  /** Counts of earlier starts of the run, minus what the stages themselves have restored. */
   readonly #before: Record<keyof RunCounters, number> = zeros();
   #rowsRead = 0;
   #rowsRefused = 0;
@@ -54,9 +54,9 @@ export class RowTally {
   }
 
   /**
-   * A batch came from the source.
+   * Called for each batch from the source.
    *
-   * @param refused - Those of its rows that cannot be used and go no further.
+   * @param refused - How many of its rows were bad, and go no further.
    */
   read(rows: number, refused = 0): void {
     const { counters, clock } = this.#parts;
@@ -66,10 +66,10 @@ export class RowTally {
     this.updateRead();
   }
 
-  /** The sink took a batch. */
+  /** Called when the sink has written a batch. */
   delivered(rows: number): void {
     this.#rowsOut += rows;
-    this.update(); // rows that an operator made are counted there before they are counted here
+    this.update(); // counts rows derived by operators before they count as delivered
     if (rows > 0) this.#parts.counters.add('batches', 1);
   }
 
@@ -79,7 +79,7 @@ export class RowTally {
     counters.set('bytesIn', this.#before.bytesIn + (source.bytesIn ?? 0));
   }
 
-  /** Takes over what the stages counted so far. */
+  /** Copies the current counts of the stages to the counters. */
   update(): void {
     const { source, operators, sink, counters } = this.#parts;
     const before = this.#before;
@@ -98,7 +98,7 @@ export class RowTally {
     counters.set('bytesOut', before.bytesOut + (sink.bytesOut ?? 0));
   }
 
-  /** What is counted of a cut: what the source has counted since, in a read that is under way, is not. */
+  /** Returns the counts for a cut, without what the source has counted since in a read in progress. */
   cut({ rowsRejected, bytesIn }: SourcePlace): RunCounters {
     this.update();
     const { source, counters } = this.#parts;
@@ -112,7 +112,7 @@ export class RowTally {
     return counts;
   }
 
-  /** Goes on from a cut. Called once the stages have gone back to it, since some count from there. */
+  /** Continues from a cut. Called after the stages are restored, since some restore their own counts. */
   restore(counts: RunCounters): void {
     this.update();
     const { counters } = this.#parts;
@@ -126,8 +126,9 @@ export class RowTally {
   }
 
   /**
-   * The left side never falls below the right one, whatever becomes of this thread meanwhile. Counts
-   * that are inferred of a user's operator may fall: rows that it holds back pass for filtered.
+   * Writes the counts in an order in which the left side is never below the right one, even if the thread
+   * dies in between. Counts inferred for a user operator may fall, since rows that it holds back count as
+   * filtered until they are emitted.
    */
   #write(counts: RowCounts): void {
     for (const name of LEFT) this.#raise(name, counts[name]);

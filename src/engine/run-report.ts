@@ -7,12 +7,12 @@ import type { PipelineParts } from './pipeline-parts.js';
 import type { Named, Stage } from './stage.js';
 import { operatorId } from './stage-states.js';
 
-/** What a run has come to, beside what its stages and counters say. */
+/** The result of a run, apart from its stages and counters. */
 export interface RunResult extends Pick<PipelineReport, 'reason' | 'durationMs' | 'stages' | 'durable'> {
   readonly error: unknown;
 }
 
-/** How a run ended, as plain data. */
+/** Returns the report of a run, as plain data. */
 export function runReport(
   { counters, sink, batcher, dictionaries }: PipelineParts,
   { reason, error, durable, ...result }: RunResult,
@@ -34,8 +34,8 @@ export function runReport(
 }
 
 /**
- * What each stage says of itself.
- * @param heldBack - Why nothing is read, where that is not the source's doing.
+ * Returns the reports of all stages.
+ * @param heldBack - Why reading is paused, if the source is not the reason.
  */
 export function stageReports(
   { source, operators, batcher, sink }: PipelineParts,
@@ -66,11 +66,11 @@ const reportOf = (
   statistics: { ...of.statistics?.(), ...statistics },
 });
 
-/** A stage may give what a client told it as the reason. */
+/** Redacts the reason, which may be a message from a client. */
 const withoutCredentials = (health: StageHealth): StageHealth =>
   health.status === 'ok' ? health : { ...health, reason: redact(health.reason) };
 
-/** Unless the stage has something worse to say of itself. */
+/** Marks a stage as degraded, unless it reports a problem itself. */
 function withHealth(report: StageReport, degraded: string | undefined): StageReport {
   if (degraded === undefined || report.health.status !== 'ok') return report;
   const health: StageHealth = { status: 'degraded', reason: degraded };

@@ -2,64 +2,65 @@ import type { Batch } from '../columns/batch.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Stage } from './stage.js';
 
-/** What a sink has made durable, all of it since `open`. */
+/** What a sink has made durable since `open`. */
 export interface Durable {
-  /** Rows that will survive the end of thread and process. */
+  /** Rows that survive the end of the thread and the process. */
   readonly rows: number;
-  /** What a restart needs to go on without a row lost or doubled. */
+  /** What a restart needs to continue without losing or duplicating rows. */
   readonly position: PlainData;
 }
 
 /** What a restart may rely on in a sink. */
 export interface SinkCapabilities {
   /**
-   * `transactional`: what was written since the last commit vanishes with a crash.
-   * `idempotent`: writing a row again changes nothing. `append`: a row written again is doubled.
+   * `transactional`: a crash discards what was written since the last commit.
+   * `idempotent`: writing a row again changes nothing. `append`: a row written again is duplicated.
    */
   readonly delivery: 'transactional' | 'idempotent' | 'append';
 }
 
-/** Last stage. */
+/** The last stage: writes batches. */
 export interface Sink extends Stage {
   readonly capabilities: SinkCapabilities;
   /**
-   * Owns the batch and releases it. The next call comes only after this one has settled, which is
-   * the pipeline's back-pressure. Settled does not mean durable.
+   * Writes a batch, which it owns and releases. The next call comes only after this one has settled, which
+   * gives the pipeline its back-pressure. A settled write need not be durable.
    *
-   * @throws {RuntimeError} when rows cannot be taken; the pipeline fails with it.
+   * @throws {RuntimeError} if rows cannot be written; the pipeline fails with it.
    */
   write(batch: Batch): Promise<void> | void;
   /**
-   * Makes everything written so far durable and visible: at the end, and where no store decides. Where
-   * one does, the last thing before it was a `prepare` and a `commit` behind the last row.
+   * Makes everything written so far durable and visible. Called at the end, and for checkpoints without
+   * a store. With a store, it follows a `prepare` and a `commit` after the last row.
    */
   flush(): Promise<Durable> | Durable;
   /**
-   * Makes everything written so far durable, and nothing more visible. Without it, a checkpoint calls
-   * `flush`.
+   * Makes everything written so far durable, but nothing more visible. If missing, a checkpoint calls
+   * `flush` instead.
    *
-   * Called between two writes, and not waited for: `write` may be called before it has settled, and
-   * what it is given then is not in the position. Neither `prepare`, `commit` nor `flush` is called
-   * while one of them has not settled, and `close` only after all of them.
+   * Called between two writes, and not awaited: `write` may be called before it has settled, and the
+   * position does not include those rows. Only one of `prepare`, `commit` and `flush` is in progress at a
+   * time, and `close` comes after all of them.
    *
-   * @param isEnd - No row follows: what is open may be ended.
-   * @throws {RuntimeError} when it cannot be made durable; the pipeline fails with it.
+   * @param isEnd - Whether no rows follow, so that open files may be ended.
+   * @throws {RuntimeError} if it cannot be made durable; the pipeline fails with it.
    */
   prepare?(isEnd: boolean): Promise<Durable> | Durable;
   /**
-   * A checkpoint with a position of `prepare` was accepted: what it lists may be seen. Positions come
-   * in order, and one may be left out for a later one. `write` may be called before it has settled.
+   * Makes the rows in a position of `prepare` visible, after a checkpoint with that position was accepted.
+   * Positions come in order; one may be skipped in favour of a later one. `write` may be called before it
+   * has settled.
    */
   commit?(position: PlainData): Promise<void> | void;
   /** Called after `open` and before the first `write`, with an earlier `Durable.position`. */
   resume?(position: PlainData): Promise<void> | void;
-  /** Files and such that a reader may look at now. */
+  /** The outputs, such as files, that can be read now. */
   outputs?(): readonly string[];
   /** Bytes written so far. */
   readonly bytesOut?: number;
   /**
-   * Frees everything. Without a `flush` before it (a failure), what was not yet durable is
-   * discarded, temporary files included.
+   * Frees everything. If no `flush` came before (after a failure), what was not yet durable is discarded,
+   * including temporary files.
    */
   close?(): Promise<void> | void;
 }

@@ -7,53 +7,53 @@ import type { Stage } from './stage.js';
 /** What a restart may rely on in a source. */
 export interface SourceCapabilities {
   /**
-   * `replayable`: any position can be gone back to and gives the same rows. `resumable`: what was
-   * missed can be fetched. `live-only`: what was missed is gone.
+   * `replayable`: reading again from any position returns the same rows. `resumable`: missed data can be
+   * fetched later. `live-only`: missed data is lost.
    */
   readonly delivery: 'replayable' | 'resumable' | 'live-only';
   /** Whether the data ends by itself. */
   readonly bounded: boolean;
 }
 
-/** First stage: yields batches. */
+/** The first stage: reads batches. */
 export interface Source extends Stage {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
   /**
-   * Its reads are no calls to the provider: it takes those to `gate` of its context one by one, and a
-   * `read` gives what has come of them. Without it, each read is a call.
+   * Whether the source passes its calls to the provider through `gate` of its context one by one, and
+   * `read` only returns their results. If not set, each read counts as a call.
    */
   readonly gatesItsCalls?: boolean;
-  /** What its rows promise of event time. Without it: each symbol by itself comes in order. */
+  /** Event order of its rows. Default: each symbol is in order. */
   readonly order?: EventOrder;
   /**
-   * The next rows, as many as are there (at least one, or a control record), owned by the caller;
-   * `null` at the end. Never called again before it has settled, nor after `null`. May answer
-   * without a promise when it need not wait.
+   * Returns the next rows, as many as are available (at least one, or a control record), owned by the
+   * caller; `null` at the end. Not called again before it has settled, nor after `null`. It may return
+   * without a promise if it need not wait.
    *
-   * Where a budget or a breaker stands before the source, and the error passes (an outage, a provider
-   * that asks for fewer calls), it is called again: it then goes on with the row that it could not give.
-   * Without one, the pipeline fails with the error.
+   * With a budget or a breaker in front of the source, it is called again after a transient error (an
+   * outage, rate limiting), and must continue with the row that it could not return. Without them, the
+   * pipeline fails with the error.
    *
-   * @throws {ProviderError} by whose kind the gate goes, and a restart. Errors of HTTP clients and of the
-   *   network have a kind without it.
-   * @throws {RuntimeError} when nothing more can be read; the pipeline fails with it, unless it is
-   *   `retryable` and there is a breaker to say when.
+   * @throws {ProviderError} whose kind decides what the gate does, and whether a restart may help. Errors
+   *   of HTTP clients and of the network are classified without it.
+   * @throws {RuntimeError} if nothing more can be read. The pipeline fails with it, unless it is
+   *   `retryable` and a breaker decides when to retry.
    */
   read(): Promise<Batch | null> | Batch | null;
-  /** Asks the source to end: a `read` that waits settles soon, with what it has or with `null`. */
+  /** Asks the source to end: a waiting `read` settles soon, with what it has or with `null`. */
   stop(): void;
-  /** Where `read` will go on: plain data that does not change any more, taken between two reads. */
+  /** Returns where `read` will continue, as plain data that does not change later. Called between two reads. */
   position(): PlainData;
   /**
-   * The position, asked for before every read, so that a checkpoint can be taken while the read waits.
-   * For a source to which it is dear: it may answer `undefined` where the read will not wait for long,
-   * and the checkpoint waits for it. Without it, `position` is asked.
+   * Returns the position before every read, so that a checkpoint can be taken while the read waits. For
+   * sources whose `position` is expensive: it may return `undefined` if the read will not wait for long,
+   * and a checkpoint then waits for the read. If missing, `position` is used.
    */
   positionForRead?(): PlainData | undefined;
   /** Called after `open` and before the first `read`, with an earlier `position()`. */
   resume(position: PlainData): Promise<void> | void;
-  /** Rows read so far that went to `rejects`: they count as read. */
+  /** Number of rows read so far that went to `rejects`; they count as read. */
   readonly rowsRejected?: number;
   /** Bytes read so far. */
   readonly bytesIn?: number;

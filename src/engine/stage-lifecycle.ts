@@ -4,29 +4,29 @@ import type { Logger } from '../telemetry/logger.js';
 import { blame } from './blame.js';
 import type { Stage } from './stage.js';
 
-/** A stage, how it is called in errors, and the code of what it throws. */
+/** A stage, its name in errors, and the code of its unexpected errors. */
 export interface StageInLife {
   readonly name: string;
   readonly code: ErrorCode;
   readonly stage: Stage;
-  /** What `onOpening` is told, a `StartStep`. */
+  /** The `StartStep` passed to `onOpening`. */
   readonly step: number;
 }
 
 export interface StageLifecycleSettings {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Of each stage's `open`. Without it, whoever runs the pipeline watches that it opens. */
+  /** Time limit for the `open` of each stage. If `undefined`, the caller must enforce its own limit. */
   readonly openDeadlineMs: number | undefined;
   onOpening(step: number): void;
 }
 
-/** What a stage has to end an `open` that is under way when the run is stopped. */
+/** How long an `open` in progress may continue after the run is stopped. */
 const GRACE_MS = 1_000;
 
 /**
- * Opens stages one after the other, and closes them all, whatever each of them does. An `open` that
- * does not settle by a deadline, or after a stop, is left behind, and its stage closed once it does.
+ * Opens stages one after another, and closes all of them, even if some fail. If an `open` does not settle
+ * by the deadline, or after a stop, the run continues without it, and the stage is closed once it settles.
  */
 export class StageLifecycle {
   readonly #stages: readonly StageInLife[];
@@ -37,8 +37,8 @@ export class StageLifecycle {
   #leftBehind: { readonly stage: Stage; readonly opening: Promise<void> } | undefined;
 
   /**
-   * @param stages - In the order in which they are opened; they are closed in the reverse order.
-   * @param last - Opened and closed after all others.
+   * @param stages - In the order of opening; they are closed in reverse.
+   * @param last - Opened last, and also closed last.
    */
   constructor(stages: readonly StageInLife[], last: StageInLife, settings: StageLifecycleSettings) {
     this.#stages = stages;
@@ -46,15 +46,15 @@ export class StageLifecycle {
     this.#settings = settings;
   }
 
-  /** Opens no further stage, and waits for the one that is opening for a moment only. */
+  /** Opens no further stage, and waits only briefly for the one that is opening. */
   interrupt(): void {
     this.#isInterrupted = true;
     this.#onInterrupt?.();
   }
 
   /**
-   * Settles early after `interrupt`.
-   * @throws What a stage throws; {PipelineError} with its code when it does not open in time.
+   * Opens all stages; resolves early after `interrupt`.
+   * @throws What a stage throws; {PipelineError} with its code if it does not open in time.
    */
   async open(): Promise<void> {
     const { clock, onOpening, openDeadlineMs } = this.#settings;
@@ -71,13 +71,13 @@ export class StageLifecycle {
       if (this.#isInterrupted) return;
       throw new PipelineError(
         code,
-        `${name} did not open within ${openDeadlineMs} ms; look whether what it opens answers, or raise "openDeadlineMs"`,
+        `${name} did not open within ${openDeadlineMs} ms; check whether what it opens answers, or raise "openDeadlineMs"`,
         { retryable: true },
       );
     }
   }
 
-  /** @returns The first error, if there was one. */
+  /** Closes all stages. @returns The first error, if there was one. */
   async close(): Promise<unknown> {
     let first: unknown;
     for (const { name, code, stage } of [...this.#stages.toReversed(), this.#last]) {
@@ -115,10 +115,10 @@ export class StageLifecycle {
     });
   }
 
-  /** A stage is not closed under an `open` that is still at work. */
+  /** Closes a stage after its `open` has settled, never during it. */
   #closeLater(stage: string, of: Stage, opening: Promise<void>): void {
     const { log } = this.#settings;
-    log.warn({ stage }, 'stage is still opening; it is closed once it has');
+    log.warn({ stage }, 'stage is still opening; it will be closed once it is open');
     opening
       .catch(() => undefined)
       .then(() => of.close?.())

@@ -9,7 +9,7 @@ import type { PipelineParts } from './pipeline-parts.js';
 import type { ReadPosition } from './read-position.js';
 import type { RowTally } from './row-tally.js';
 
-/** What of a pipeline has a state, beside its source and sink. */
+/** The parts of a pipeline that have state, apart from its source and sink. */
 export interface StatefulParts {
   readonly position: ReadPosition;
   readonly operators: OperatorChain;
@@ -19,7 +19,7 @@ export interface StatefulParts {
 
 export const operatorId = (place: number): string => `operators[${place}]`;
 
-/** What a checkpoint holds of the stages: taken of all of them in one instant, and given back to them. */
+/** Takes the states of all stages at one instant for a checkpoint, and restores them. */
 export class StageStates {
   readonly #parts: PipelineParts;
   readonly #stateful: StatefulParts;
@@ -30,8 +30,8 @@ export class StageStates {
   }
 
   /**
-   * Everything of this very instant but the sink's position, which may come later.
-   * @throws {PipelineError} `CHECKPOINT_INVALID` for a state that is no plain data.
+   * Takes all states now, except for the position of the sink, which may follow later.
+   * @throws {PipelineError} `CHECKPOINT_INVALID` for a state that is not plain data.
    */
   take(ended?: Checkpoint['ended']): (sink: PlainData) => Checkpoint {
     const { job, run, spec, clock, dictionaries } = this.#parts;
@@ -56,16 +56,16 @@ export class StageStates {
     return (sink) => ({ ...taken, states: { ...states, sink: copyPlainData(sink, 'sink') } });
   }
 
-  /** Takes the stages to where the checkpoint was. Of a stream that had ended, only the sink is left. */
+  /** Restores the stages from a checkpoint. If the stream had ended, only the sink and the rejects are needed. */
   async restore({ states, counters, ended }: Checkpoint): Promise<void> {
     const { source, sink, rejects, counters: progress } = this.#parts;
     const { operators, tally, intake } = this.#stateful;
-    // A stage may go on in what it is given, and the checkpoint is not ours to change.
+    // Copies, since a stage may modify its state, and the checkpoint must not change.
     const stateOf = (stage: string): PlainData => copyPlainData(states[stage] ?? null, stage);
     const operatorStates = Object.keys(states).filter((stage) => stage.startsWith('operators['));
     progress.set('startStep', StartStep.opening(this.#parts.operators.length + 2));
     await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.resume?.(stateOf('sink')));
-    // Of a start that kept none, or of an earlier release, there is nothing to go on from.
+    // Missing if the earlier start kept no dead letters, or was of an earlier release.
     if (states.deadLetters !== undefined) {
       const comeAgain = source.stage.capabilities.delivery === 'replayable';
       await rejects.resume?.(stateOf('deadLetters'), comeAgain);

@@ -8,64 +8,64 @@ import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
 import type { CallGate } from './call-gate.js';
 import type { Rejects } from './rejects.js';
 
-/** What a stage may rely on in the stream that it is given. */
+/** What a stage may assume about its input stream. */
 export interface StreamFacts {
   readonly order: EventOrder;
   /** Whether the data ends by itself: a recording, not a live feed. */
   readonly bounded: boolean;
 }
 
-/** What every stage is given when it is made. */
+/** What every stage receives when it is created. */
 export interface StageContext {
   /** Name of the job: for file names and logs. */
   readonly job: string;
   readonly clock: Clock;
-  /** For what is random in a stage that has no seed of its own. */
+  /** Seed for random numbers in a stage without its own seed. */
   readonly seed: number;
   readonly log: Logger;
   /** The strings of this pipeline. */
   readonly dictionaries: DictionarySet;
   /**
-   * The account of the pipeline's columns. Batches are in it; a stage that holds much else in typed
-   * arrays takes a share for them, and gives it back in `close`.
+   * The memory account of the pipeline's columns. It includes batches. A stage that holds much more in
+   * typed arrays takes a share for them, and returns it in `close`.
    */
   readonly memory: ColumnMemory;
-  /** Rows that a batch has room for. */
+  /** Capacity of a batch, in rows. */
   readonly batchRows: number;
-  /** Where rows go that cannot be used. */
+  /** Receives bad rows. */
   readonly rejects: Rejects;
   /**
-   * Of a source: what its calls to a provider pass, those that are no reads included. By it the budget
-   * and the breaker of the spec hold for them.
+   * For a source: the gate for its calls to a provider, including those that are not reads. It applies
+   * the budget and the breaker of the spec to them.
    */
   readonly gate: CallGate;
-  /** What is known of the stream that comes in. */
+  /** What is known about the input stream. */
   readonly stream: StreamFacts;
-  /** The run, and which of its starts this is: for names of what is not yet to be seen. */
+  /** The run, and which of its starts this is; used to name staged output. */
   readonly run?: RunIdentity;
   /**
-   * An earlier run is gone on with: `resume` or `restore` will be called after `open`. A sink that
-   * refuses to touch what is there already must not refuse its own output.
+   * Whether a run is resumed: `resume` or `restore` will be called after `open`. A sink that refuses
+   * existing output must not refuse its own.
    */
   readonly resuming?: boolean;
   /**
-   * A store of checkpoints decides which rows count: a sink shows nothing before a `commit` or the last
-   * `flush`.
+   * Whether a checkpoint store decides which rows count. If so, a sink makes nothing visible before a
+   * `commit` or the last `flush`.
    */
   readonly checkpointed?: boolean;
-  /** Aborts when the run is to end without delivery: a `write` that waits ends, and throws the reason as its cause. */
+  /** Aborts when the run must end without delivery: a waiting `write` ends, and throws with the reason as its cause. */
   readonly stopping?: AbortSignal;
   /**
-   * Of this owner of the run, from the store of checkpoints: a sink publishes nothing once it has seen a
-   * higher one. Without it, a sink counts for itself.
+   * The epoch of this owner of the run, from the checkpoint store. A sink publishes nothing once it has
+   * seen a higher one. If missing, a sink counts epochs itself.
    */
   readonly epoch?: number | undefined;
 }
 
 /**
- * What code a component brings into its thread, which decides how the thread may be ended:
- * JavaScript and WebAssembly may be terminated, a native addon may not (it can take the process
- * with it).
+ * The kind of code that a component loads into its thread. It decides how the thread may be ended:
+ * threads with JavaScript and WebAssembly may be terminated; with a native addon they may not, since that
+ * can crash the process.
  */
 export type Loads = 'javascript' | 'wasm' | 'native';
 
@@ -79,7 +79,7 @@ export interface Named<S> {
 export interface Stage {
   /** Acquires what the stage needs. Called once, before anything else. */
   open?(): Promise<void> | void;
-  /** Frees everything; called once, after a failure too. Must not throw for what is already gone. */
+  /** Frees everything. Called once, also after a failure. Must not throw for what is already freed. */
   close?(): Promise<void> | void;
   /** How it is. Without it: `ok`. */
   health?(): StageHealth;

@@ -25,12 +25,12 @@ import type { StageLifecycle } from './stage-lifecycle.js';
 import { StageStates } from './stage-states.js';
 
 /**
- * Runs one source → operators → batcher → sink in the calling thread, once. One batch is on its way
- * at a time: the sink's `write` is the back-pressure of the source.
+ * Runs one source → operators → batcher → sink in the calling thread, once. Only one batch is in flight
+ * at a time, so the sink's `write` is the back-pressure for the source.
  *
- * `pause`, `resume`, `drain`, `suspend` and `stop` only ask, may come at any time (before `run` and while
- * the stages are opened, too) and more than once; a drain or a suspend, whichever is first, overrides a
- * pause, a stop overrides all.
+ * `pause`, `resume`, `drain`, `suspend` and `stop` are requests. They may come at any time (also before
+ * `run` and while the stages open) and more than once. A drain or a suspend overrides a pause; of the two,
+ * the first one counts. A stop overrides all.
  */
 export class StreamingPipeline {
   readonly #parts: PipelineParts;
@@ -49,7 +49,7 @@ export class StreamingPipeline {
   #wake: (() => void) | undefined;
   #began: Nanos | undefined;
   #durable: Durable | undefined;
-  /** Of a live source: when the read that is under way, or was last, began. */
+  /** For a live source: when the current or last read began. */
   #waitsSince = 0n as Nanos;
 
   /** @internal `PipelineBuilder.build` makes them. */
@@ -66,7 +66,7 @@ export class StreamingPipeline {
     const lag = new EventTimeLag({ source, operators, batcher: batcher.stage, clock });
     const turns = new LoopTurns(clock);
     const endWait = () => {
-      source.stop(); // its read may wait for long
+      source.stop(); // its read may wait for a long time
       this.#wake?.();
     };
     const idle = new IdleWork({
@@ -111,15 +111,18 @@ export class StreamingPipeline {
   }
 
   /**
-   * Runs to the end of the data or until asked to end. A failure is an outcome of the report, not a
+   * Runs to the end of the data, or until asked to end. A failure is an outcome in the report, not a
    * rejection.
    *
    * @param onOpen - Awaited once all stages are open, before the first batch.
-   * @throws {PipelineError} `JOB_STATE` the second time.
+   * @throws {PipelineError} `JOB_STATE` on a second call.
    */
   async run(onOpen?: () => Promise<void>): Promise<PipelineReport> {
     if (this.#began !== undefined) {
-      throw new PipelineError('JOB_STATE', 'A pipeline runs once; make another one to run its spec again');
+      throw new PipelineError(
+        'JOB_STATE',
+        'A pipeline runs only once; create another one to run its spec again',
+      );
     }
     this.#began = this.#parts.clock.now();
     let reason: PipelineReport['reason'];
@@ -148,7 +151,7 @@ export class StreamingPipeline {
     };
     try {
       this.#downstream.release();
-      // Asks the stages, any of which may throw; all are closed all the same.
+      // Calls the stages, any of which may throw; all are closed anyway.
       this.#tally.update();
       stages = this.describe();
     } catch (thrown) {
@@ -164,8 +167,8 @@ export class StreamingPipeline {
   }
 
   /**
-   * Stops reading after the current batch. What is inside stays there, but for what comes of age. For
-   * operators time stands still: no watermark is told.
+   * Stops reading after the current batch. Rows inside stay there, except for batches that become due.
+   * Time stands still for operators: no watermarks are emitted.
    */
   pause(): void {
     this.#paused = true;
@@ -185,8 +188,8 @@ export class StreamingPipeline {
   }
 
   /**
-   * Ends with a checkpoint, so that the next start goes on as if nothing had been: operators keep what
-   * they hold, and nothing says that the stream has ended. Without a store, the same as `drain`.
+   * Ends with a checkpoint, so that the next start continues as if nothing had happened: operators keep
+   * what they hold, and there is no `end` record. Without a store, the same as `drain`.
    */
   suspend(): void {
     if (!this.#checkpoints.isKept) {
@@ -209,20 +212,21 @@ export class StreamingPipeline {
   }
 
   /**
-   * A consistent cut between two batches, taken at once, also while the source waits or the pipeline is
-   * paused: closes what the batcher holds, takes every stage's state, and has the sink make its rows
-   * durable, behind the flow. Settles once that is done and the store, if there is one, has accepted it.
+   * Takes a consistent cut between two batches as soon as possible, also while the source waits or the
+   * pipeline is paused: closes the batches of the batcher, takes the state of every stage, and lets the sink
+   * make its rows durable in the background. Resolves once that is done and the store, if there is one, has
+   * accepted the checkpoint.
    *
-   * @throws {PipelineError} `JOB_STATE` when the run ends before it could be taken; what the store throws.
+   * @throws {PipelineError} `JOB_STATE` if the run ends before it could be taken; what the store throws.
    */
   checkpoint(): Promise<Checkpoint> {
     return this.#checkpoints.ask();
   }
 
-  /** What each stage says of itself. */
+  /** Returns the reports of all stages. */
   describe(): readonly StageReport[] {
     const heldBack = this.#checkpoints.holdsIntake
-      ? 'held back: the store of checkpoints has no room'
+      ? 'held back: the checkpoint store has no room'
       : undefined;
     return stageReports(this.#parts, this.#lag, heldBack);
   }
@@ -230,7 +234,7 @@ export class StreamingPipeline {
   async #toTheEnd(): Promise<Ended> {
     const { ended } = this.#parts.checkpoint ?? {};
     if (ended) {
-      // All rows were with the sink when an earlier start broke off.
+      // An earlier start ended after the sink had all rows.
       if (this.#mustStop()) return 'stopped';
       if (!(await this.#publish(ended.how))) return 'stopped';
       return ended.how === 'drained' ? 'drained' : 'end of input';
@@ -270,7 +274,7 @@ export class StreamingPipeline {
     this.#position.beginRead();
     if (this.#live) this.#waitsSince = this.#parts.clock.now();
     this.#idle.begin();
-    this.#cutWhileIdle(); // asked for while the one before it was taken
+    this.#cutWhileIdle(); // for a request that came while the last cut was taken
     try {
       batch = await source.stage.read();
     } catch (thrown) {
@@ -278,7 +282,7 @@ export class StreamingPipeline {
     }
     try {
       await this.#idle.end();
-      this.#checkpoints.throwIfFailed(); // the read may have ended for that alone
+      this.#checkpoints.throwIfFailed(); // the read may have ended only because of this failure
     } catch (thrown) {
       batch?.release();
       throw thrown;
@@ -303,16 +307,16 @@ export class StreamingPipeline {
     this.#tally.update();
     if (live?.refused || source.stage.rowsRejected) await rejects.flush();
     if (!live?.failure) return;
-    // What stood behind the refused row can be had again by a start that goes on from an earlier checkpoint.
+    // If a restart can fetch the rows after the refused one again, it resumes from an earlier checkpoint.
     const isHadAgain = this.#checkpoints.isKept && source.stage.capabilities.delivery === 'resumable';
     if (isHadAgain) throw live.failure.error;
     await this.#failAfterRead(live.failure.error);
   }
 
   /**
-   * Rows that cannot be had again are delivered before the failure is told; where a store decides, they
-   * are in a last checkpoint, for the next start. Of a replay they are not: a file that looks whole and
-   * is not would be worse than none.
+   * Delivers the rows of a live source before failing, since they cannot be read again; with a store, they
+   * go into a last checkpoint for the next start. The rows of a replay are not delivered: a file that looks
+   * complete but is not would be worse than none.
    */
   async #failAfterRead(error: unknown): Promise<never> {
     const { source, log } = this.#parts;
@@ -325,7 +329,7 @@ export class StreamingPipeline {
     throw error;
   }
 
-  /** @returns `false` when a stop came before all was durable. */
+  /** @returns `false` if a stop came before everything was durable. */
   async #finish(how: EndOfStream): Promise<boolean> {
     if (!(await this.#downstream.finish(how))) {
       this.#checkpoints.throwIfFailed();
@@ -335,10 +339,10 @@ export class StreamingPipeline {
   }
 
   /**
-   * Behind the last row: with a store, only what an accepted checkpoint lists is made visible. The one
-   * after that says that there is nothing left to do.
+   * Makes the last rows visible. With a store, only after a checkpoint that lists them was accepted; then
+   * another checkpoint records that nothing is left to do.
    *
-   * @returns `false` when a stop came before that.
+   * @returns `false` if a stop came first.
    */
   async #publish(how: EndOfStream): Promise<boolean> {
     const { sink, rejects } = this.#parts;
@@ -355,7 +359,7 @@ export class StreamingPipeline {
     return !isKept || keeper.takeLast(async () => this.#cutNow(durable, { how, isPublished: true }));
   }
 
-  /** Takes a checkpoint that is due while the loop waits. While it is busy, it sees to that itself. */
+  /** Takes a checkpoint that is due while the loop waits. A busy loop takes due checkpoints itself. */
   #cutWhileIdle(): void {
     if (!this.#checkpoints.isDue || !this.#position.isKnown) return;
     this.#idle.start(() => this.#checkpoints.take(() => this.#cut()));
@@ -364,13 +368,13 @@ export class StreamingPipeline {
   async #cut(ended?: Checkpoint['ended']): Promise<Cut> {
     const { sink, rejects } = this.#parts;
     await this.#downstream.closeBatches();
-    await rejects.flush(); // the source goes on behind these rows
+    await rejects.flush(); // a resumed source continues after these rows
     const isPrepared = this.#checkpoints.isKept && sink.stage.prepare !== undefined;
     const flushed = isPrepared ? undefined : await this.#downstream.flush();
     return this.#cutNow(flushed, ended);
   }
 
-  /** @param flushed - What the sink has made durable and visible; without it, it is to prepare. */
+  /** @param flushed - What the sink has made durable and visible; if omitted, the sink prepares. */
   #cutNow(flushed: Durable | undefined, ended?: Checkpoint['ended']): Cut {
     const checkpoint = this.#states.take(ended); // before the sink begins: this may throw
     const durable = flushed ? Promise.resolve(flushed) : this.#downstream.prepare(ended !== undefined);
@@ -390,9 +394,9 @@ export class StreamingPipeline {
     };
   }
 
-  /** Says how far event time is though no row comes to tell. */
+  /** Emits a watermark while no rows arrive. */
   async #tellWatermark(now: Nanos): Promise<void> {
-    // What came while the loop was busy is read first: it may take a source some turns to hand it over.
+    // Not right after a read began: rows that arrived while the loop was busy may still be on their way.
     if (this.#isHeld() || this.#ending || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
     const { source, dictionaries } = this.#parts;
     const batch = new Batch(source.stage.schema, 1, dictionaries);
@@ -414,12 +418,12 @@ export class StreamingPipeline {
       this.#wake = resolve;
     });
     this.#wake = undefined;
-    // Rows that come next may have waited for as long.
+    // The next rows may have waited for this long.
     this.#live?.intake.standStill(clock.now() - since);
     await this.#idle.end();
   }
 
-  /** Whether nothing is to be read, by request or for want of room for checkpoints. */
+  /** Whether reading is paused, by request or since the checkpoint store has no room. */
   #isHeld(): boolean {
     return this.#paused || this.#checkpoints.holdsIntake;
   }
@@ -428,7 +432,7 @@ export class StreamingPipeline {
     return this.#ending === 'stop';
   }
 
-  /** What a stage throws since the stop broke off its wait is no failure. */
+  /** Whether a stage threw only because the stop ended its wait, which is not a failure. */
   #isBrokenOff(thrown: unknown): boolean {
     const { signal } = this.#parts.stopping ?? {};
     if (!signal?.aborted || !this.#mustStop()) return false;
@@ -438,5 +442,5 @@ export class StreamingPipeline {
 
 type Ended = Exclude<PipelineReport['reason'], 'error'>;
 
-/** What comes of what was asked for. */
+/** The reason in the report for each request. */
 const AS_ASKED = { drain: 'drained', suspend: 'suspended', stop: 'stopped' } as const;

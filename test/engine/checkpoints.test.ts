@@ -426,7 +426,7 @@ describe('a pipeline with a store', () => {
       expect(trouble.saves).toBeGreaterThan(2 * SAVES_FAILED_MAX);
       expect(await health()).toEqual({
         status: 'degraded',
-        reason: 'held back: the store of checkpoints has no room',
+        reason: 'held back: the checkpoint store has no room',
       });
       // The first one, the beginning of the pause, and once a minute.
       expect(logged.map(({ level }) => level)).toEqual(['warn', 'warn', 'warn']);
@@ -438,7 +438,7 @@ describe('a pipeline with a store', () => {
       expect(pipeline.counters.rowsIn).toBe(3);
       expect(visible()).toEqual([1, 2]);
       expect(await health()).toEqual({ status: 'ok' });
-      expect(logged.at(-1)).toEqual({ level: 'info', text: 'the store of checkpoints has room again' });
+      expect(logged.at(-1)).toEqual({ level: 'info', text: 'the checkpoint store has room again' });
       feed.end();
       expect(await run).toMatchObject({ outcome: 'completed' });
       expect(visible()).toEqual([1, 2, 3]);

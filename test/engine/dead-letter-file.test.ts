@@ -307,8 +307,8 @@ describe('a dead-letter file', () => {
       code: 'OUTPUT_EXISTS',
       retryable: false,
       message:
-        `deadLetter.path: expected a new file, an empty one or one of dead letters, found "${path}", which is ` +
-        'a file of something else; nothing was written to it: choose another path, or move it away',
+        `deadLetter.path: expected a new file, an empty file or a dead-letter file, found "${path}", which is ` +
+        'another kind of file; nothing was written to it: choose another path, or move it away',
     });
     expect(readFileSync(path, 'utf8')).toBe(content);
   });
@@ -319,7 +319,7 @@ describe('a dead-letter file', () => {
     symlinkSync(join(folder, 'target.jsonl'), link);
     await expect(opened({ path: link, maxRows: 1 })).rejects.toMatchObject({
       code: 'OUTPUT_EXISTS',
-      message: expect.stringContaining('a link to a file that is not there'),
+      message: expect.stringContaining('a link to a file that does not exist'),
     });
     expect(existsSync(join(folder, 'target.jsonl'))).toBe(false);
     SCRATCH.write('target.jsonl', '');
