@@ -2,55 +2,55 @@ import { PipelineError } from '../core/errors.js';
 import { isCount, type PlainData } from '../core/plain-data.js';
 import { RUN_COUNTERS, type RunCounters } from '../shared-memory/counters.js';
 
-/** What this release writes, and the one that it reads. */
+/** The version that this release writes, and the only one that it reads. */
 export const CHECKPOINT_VERSION = 1;
 
-/** Who runs a pipeline. Plain data: it goes to disks and other hosts. */
+/** The thread that runs a pipeline. Plain data, since it is written to disk and sent to other hosts. */
 export interface Owner {
   readonly host: string;
-  /** Of a start of a process: random, so that a process id that is used again is somebody else. */
+  /** Random for each start of a process, since process ids are reused. */
   readonly process: string;
   /** Id of the thread in its process. */
   readonly thread: number;
 }
 
-/** A run, and which of its starts this is. */
+/** Identifies a run, and which of its starts this is. */
 export interface RunIdentity {
-  /** Random; the same over all its starts. */
+  /** Random; the same for all starts of the run. */
   readonly id: string;
-  /** Grows with each start of it. */
+  /** Grows with each start of the run. */
   readonly epoch: number;
   readonly owner: Owner;
 }
 
-/** What a spec was, option by option: paths such as `source.path`, and digests of what stood there. */
+/** A digest of each option of a spec, by path such as `source.path`. */
 export type SpecFingerprint = Readonly<Record<string, string>>;
 
 /**
- * A consistent cut between two batches, as plain data: everything before it is durable, nothing after
- * it is in it.
+ * A consistent cut between two batches, as plain data: everything before it is durable, and it contains
+ * nothing after it.
  */
 export interface Checkpoint {
   readonly version: typeof CHECKPOINT_VERSION;
   readonly job: string;
   readonly run: RunIdentity;
-  /** Ms since 1970, by the wall clock: for people. */
+  /** Ms since 1970 on the wall clock; for information only. */
   readonly takenAtMs: number;
   readonly spec: SpecFingerprint;
   /** By stage: `source`, `intake` (of a live source), `operators[0]`, `sink`; and `deadLetters`. */
   readonly states: Readonly<Record<string, PlainData>>;
   readonly counters: RunCounters;
   readonly dictionaries: Readonly<Record<string, readonly string[]>>;
-  /** All rows are with the sink, and the stream has ended. */
+  /** Set if the stream has ended and the sink has all rows. */
   readonly ended?: {
     readonly how: 'completed' | 'drained';
-    /** `false`: the sink is still to make the last of them visible. */
+    /** `false`: the sink has yet to make the last rows visible. */
     readonly isPublished: boolean;
   };
 }
 
 /**
- * Checks the form of a checkpoint; the states are for the stages to check.
+ * Checks the form of a checkpoint; the stages check their own states.
  *
  * @throws {PipelineError} `CHECKPOINT_INVALID` with what was expected and found.
  */
@@ -88,7 +88,7 @@ export function readCheckpoint(data: unknown): Checkpoint {
     if (how !== 'completed' && how !== 'drained') throw invalid('ended.how', '"completed" or "drained"', how);
     if (typeof isPublished !== 'boolean') throw invalid('ended.isPublished', 'true or false', isPublished);
   }
-  return data as Checkpoint; // all its fields were looked at
+  return data as Checkpoint; // all its fields were checked
 }
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID`. */
@@ -103,7 +103,7 @@ export function readOwner(data: unknown, path: string): Owner {
 export const isSameOwner = (a: Owner, b: Owner): boolean =>
   a.host === b.host && a.process === b.process && a.thread === b.thread;
 
-/** For messages. */
+/** Formats an owner for messages. */
 export const ownerText = ({ host, process, thread }: Owner): string =>
   `host ${host}, process ${process}, thread ${thread}`;
 
@@ -114,7 +114,7 @@ function fieldsOf(data: unknown, path: string): Record<string, unknown> {
   throw invalid(path, 'an object', data);
 }
 
-/** Only numbers are told: a text may be anything. */
+/** Shows only numbers, since a text may be a secret. */
 function invalid(path: string, expected: string, found: unknown): PipelineError {
   const kind = found === null ? 'null' : Array.isArray(found) ? 'a list' : `a value of type ${typeof found}`;
   const was = found === undefined ? 'nothing' : typeof found === 'number' ? String(found) : kind;

@@ -3,8 +3,8 @@ import { type CounterValues, droppedRows, rowsPending } from '../shared-memory/c
 import type { PipelineReport } from './pipeline-report.js';
 
 /**
- * The report of a run that could not give one itself: its thread is gone, or there was none. What
- * is known is what it counted in shared memory.
+ * Builds the report of a run that could not report itself, since its thread is gone or never started. All
+ * that is known are the counters in shared memory.
  */
 export function cutShortReport(run: {
   readonly outcome: 'stopped' | 'failed';

@@ -3,10 +3,10 @@ import { threadId } from 'node:worker_threads';
 import { randomId } from '../core/random-id.js';
 import type { Owner } from './checkpoint.js';
 
-/** Made once a thread: what a thread of the same number in another process has is another one. */
+/** Created once per thread. The random process id tells it apart from the same thread number in another process. */
 let owner: Owner | undefined;
 
-/** Who runs what this thread runs. */
+/** Returns the owner of everything that this thread runs. */
 export function ownerOfThread(): Owner {
   owner ??= { host: hostname(), process: randomId(), thread: threadId };
   return owner;

@@ -1,4 +1,4 @@
-/** What crosses between the supervisor and the thread of a pipeline: plain data and ports. */
+/** The messages between the supervisor and the thread of a pipeline: plain data and ports. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { PipelineReport, StageReport } from './pipeline-report.js';
@@ -6,16 +6,16 @@ import type { ResolvedSpec } from './resolved-spec.js';
 
 /** The argument of a thread's task. `control` is transferred with it. */
 export interface PipelineTask {
-  /** Differs when the two sides come from different releases: refused then. */
+  /** Differs if the two sides are from different releases; then the task is refused. */
   readonly protocol: typeof PROTOCOL_VERSION;
   readonly spec: ResolvedSpec;
-  /** Budgets and breakers, for a spec that names some. */
+  /** Budgets and breakers, for a spec that names any. */
   readonly resilience?: ResilienceHandle;
-  /** Texts that must not be in logs, reports and errors. */
+  /** Texts that must not appear in logs, reports and errors. */
   readonly secrets?: readonly string[];
   /** Memory of the `Counters`, shared. */
   readonly counters: SharedArrayBuffer;
-  /** By which the syncs of all threads take turns. */
+  /** Shared memory through which the syncs of all threads take turns. */
   readonly syncs: SharedArrayBuffer;
   /** The Comlink end of `PipelineControl`. */
   readonly control: MessagePort;
@@ -25,15 +25,15 @@ export interface PipelineTask {
 
 export const PROTOCOL_VERSION = 5;
 
-/** All that a supervisor may ask of a running actor. None waits for rows, and all but `ready` answer at once. */
+/** The requests to a running actor. None waits for rows, and all but `ready` are answered at once. */
 export interface PipelineControl {
-  /** Answers once all stages of the pipeline are open. The first batch waits for the question. */
+  /** Answered once all stages of the pipeline are open. The first batch waits until this was called. */
   ready(): Promise<void>;
   pause(): void;
   resume(): void;
-  /** Only asks; the end is the task's outcome. */
+  /** Only requests a drain; the end is the outcome of the task. */
   drain(): void;
-  /** Asks for an end without delivery, for threads that must not be terminated. */
+  /** Requests an end without delivery, for threads that must not be terminated. */
   stop(): void;
   describe(): readonly StageReport[];
 }
@@ -44,12 +44,12 @@ export interface LogLine {
   readonly text: string;
 }
 
-/** Lines that a thread may have posted and the main thread not yet taken. */
+/** Maximum log lines that a thread may have in flight to the main thread. */
 export const LOG_LINES_MAX = 256;
 
-/** What a thread's task settles with. A bug rejects it instead. */
+/** The result of a thread's task. Only a bug rejects the task. */
 export interface PipelineOutcome {
   readonly report: PipelineReport;
-  /** Kinds of timers, sockets and such that outlived the run: the thread is not used again. */
+  /** Kinds of resources (timers, sockets, …) that outlived the run. If there are any, the thread is not reused. */
   readonly leftovers: readonly string[];
 }

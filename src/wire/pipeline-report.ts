@@ -2,27 +2,27 @@ import type { WireError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { CounterValues, DroppedRows } from '../shared-memory/counters.js';
 
-/** How a run ended. Plain data: it crosses threads. */
+/** How a run ended. Plain data, so that it can be posted to another thread. */
 export interface PipelineReport {
-  /** `completed`: all that was read is with the sink, durable. `stopped`: cut short on request. */
+  /** `completed`: everything that was read is durable at the sink. `stopped`: ended early on request. */
   readonly outcome: 'completed' | 'stopped' | 'failed';
   /** Why it ended. */
   readonly reason: 'end of input' | 'drained' | 'suspended' | 'stopped' | 'error';
   readonly error?: WireError;
   readonly counters: CounterValues;
   /**
-   * Rows that were read and neither delivered nor accounted for otherwise: lost with the run, or of a
-   * suspended one in its checkpoint.
+   * Rows that were read, but neither delivered nor accounted for otherwise: they are lost, or, if the run
+   * was suspended, in its checkpoint.
    */
   readonly rowsPending: number;
-  /** What the rows in `rowsDropped` were dropped for. */
+  /** The rows in `rowsDropped` by reason. */
   readonly dropped: DroppedRows;
   readonly durationMs: number;
-  /** The most bytes that its columns took at one time. Not known where its thread was lost. */
+  /** Peak memory of its columns, in bytes. Unknown if its thread was lost. */
   readonly columnBytesPeak?: number;
-  /** Files and such that the run wrote. */
+  /** What the run wrote, such as files. */
   readonly outputs: readonly string[];
-  /** What the sink said last of its durability. */
+  /** What the sink had made durable, as last reported. */
   readonly durable?: { readonly rows: number; readonly position: PlainData };
   readonly flushes: Readonly<Record<FlushReason, number>>;
   readonly stages: readonly StageReport[];
@@ -42,7 +42,7 @@ export type StageHealth =
   | { readonly status: 'ok' }
   | { readonly status: 'degraded' | 'failed'; readonly reason: string };
 
-/** Numbers that a stage keeps beyond the pipeline's own counters, by name; names carry the unit. */
+/** Numbers that a stage reports in addition to the pipeline's counters, by name. Names include the unit. */
 export type StageStatistics = Readonly<Record<string, number>>;
 
 /** Why a batch was closed on its way to the sink. */

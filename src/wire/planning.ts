@@ -1,23 +1,23 @@
-/** What crosses between the supervisor and the thread that loads code of users to have it planned. */
+/** The messages between the supervisor and the thread that loads user code to plan it. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Schema } from '../columns/schema.js';
 import type { DeclaredComponent } from './declared-component.js';
 import type { StageFiles } from './stage-files.js';
 
-/** What the thread is started with. */
+/** The start data of the thread. */
 export interface PlanningData {
-  /** Takes `PlanningMessage`s. The code of users does not get to see it. */
+  /** Receives `PlanningMessage`s. It is hidden from user code. */
   readonly port: MessagePort;
   /** A `PlanningRequest`. */
   readonly request: unknown;
 }
 
 export type PlanningMessage =
-  /** A `ThreadAnswer` as JSON: the last message. */
+  /** The last message: a `ThreadAnswer` as JSON. */
   | { readonly answer: string }
   /** What the code printed. */
   | { readonly printed: string }
-  /** The code has not loaded, and nothing is left to do in the thread. */
+  /** The code will never load: it has not loaded, and nothing is left to do in the thread. */
   | { readonly neverLoads: true };
 
 /** Code of users may reach the port and post anything. @returns `undefined` for what is no message. */
@@ -42,7 +42,7 @@ export type ThreadAnswer =
     }
   | { readonly error: string };
 
-/** Of an answer. A schema of ten thousand columns has room in it. */
+/** Maximum length of an answer. A schema of ten thousand columns fits. */
 export const ANSWER_CHARS_MAX = 1_048_576;
 export const PROBLEMS_MAX = 100;
 /** Of a module. */
@@ -50,7 +50,7 @@ export const COMPONENTS_MAX = 100;
 /** Levels that options and schemas may have: what walks them does not run out of stack. */
 export const DEPTH_MAX = 64;
 
-/** What code may print while it is planned. What comes beyond is dropped. */
+/** Maximum characters that code may print while it is planned. The rest is dropped. */
 export const PRINTED_CHARS_MAX = 65_536;
-/** How often it may print: each time is a message. */
+/** Maximum number of prints, since each one is a message. */
 export const PRINTED_TIMES_MAX = 1_000;

@@ -5,16 +5,16 @@ export interface ResolvedStage {
   readonly use: string;
   readonly options: unknown;
   /**
-   * What code it brings into its thread. A thread with native code in it is asked to end and never
-   * terminated, since that may end the process. Without it: `javascript`.
+   * The kind of code that it loads into its thread. A thread with native code is asked to end and never
+   * terminated, since that could end the process. Default: `javascript`.
    */
   readonly loads?: 'javascript' | 'wasm' | 'native';
   /**
-   * Whether it runs a module of the user's, whose state would outlive the job in a thread that is
-   * used again: its thread is not.
+   * Whether it runs a user module. If so, its thread is not reused, since the state of the module would
+   * outlive the job.
    */
   readonly runsUserCode?: boolean;
-  /** Texts of its options that are marked as secret. */
+  /** The texts in its options that are marked as secret. */
   readonly secrets?: readonly string[];
   /** Of code of users: its file as it was found when the spec was checked, links followed. That one is loaded. */
   readonly file?: string;
@@ -32,7 +32,7 @@ export interface OutsideStage {
   readonly files?: StageFiles;
 }
 
-/** Names of what stands in front of a source, and what each read of it costs. */
+/** The budget and the breaker in front of a source, and what each read costs. */
 export interface SourceGateSettings {
   readonly budget?:
     | {
@@ -45,20 +45,20 @@ export interface SourceGateSettings {
   readonly breaker?: string | undefined;
 }
 
-/** A spec that was checked, as plain data: what is posted to the thread that runs it. */
+/** A checked spec, as plain data that is posted to the thread that runs it. */
 export interface ResolvedSpec {
   readonly name: string;
   readonly source: ResolvedStage;
-  /** What stands in front of the source. */
+  /** The budget and the breaker in front of the source. */
   readonly gate?: SourceGateSettings;
   readonly operators: readonly ResolvedStage[];
   readonly batcher: ResolvedStage;
   readonly sink: ResolvedStage;
   readonly deadLetter?: { readonly path: string; readonly maxRows: number };
-  /** Rows that a batch has room for between the stages. */
+  /** Capacity of the batches between the stages, in rows. */
   readonly batchRows: number;
-  /** Megabytes that columns may take, all stages together. */
+  /** Memory limit for the columns of all stages together, in megabytes. */
   readonly maxMemoryMb: number;
-  /** For stages without a seed of their own. */
+  /** Seed for stages without their own seed. */
   readonly seed: number;
 }

@@ -1,13 +1,13 @@
 import type { ResolvedSpec } from './resolved-spec.js';
 
 /**
- * How far a thread has come on its way to a running pipeline, as its counter `startStep` holds it:
- * in shared memory, so that it can be told of a thread that answers nothing any more.
+ * The progress of a thread towards a running pipeline, in its counter `startStep`. It is in shared memory,
+ * so that it can be read even if the thread does not answer.
  */
 export const StartStep = {
   /** The thread has not begun its task. */
   none: 0,
-  /** Modules are loaded and stages made. */
+  /** Modules are being loaded and stages created. */
   making: 1,
   /** All stages are open. */
   started: 2,
@@ -15,13 +15,13 @@ export const StartStep = {
   opening: (position: number): number => 3 + position,
 } as const;
 
-/** What a start that took too long was still waiting for. */
+/** Describes what a start that took too long was still waiting for. */
 export function describeStartStep(
   step: number,
   { source, operators, batcher, sink, deadLetter }: ResolvedSpec,
 ): string {
   if (step === StartStep.none) return 'its thread did not begin';
-  if (step === StartStep.making) return 'its modules were still loading and its stages being made';
+  if (step === StartStep.making) return 'its modules were still loading, or its stages being created';
   const stages = [
     { stage: 'source', use: source.use },
     ...operators.map(({ use }, i) => ({ stage: `operators[${i}]`, use })),

@@ -8,14 +8,14 @@ import { findJobFiles, type JobFiles, type PlaceWritten, type SpecParts } from '
 import { ownConflicts } from './path-conflicts.js';
 
 export interface CheckedFiles {
-  /** `undefined` where the job has none. */
+  /** `undefined` if the job has none. */
   readonly files: JobFiles | undefined;
   readonly problems: readonly SpecProblem[];
 }
 
 /**
- * Finds the files of a spec and compares them with one another. Only a file that is to take dead
- * letters is opened, to see whether it is one.
+ * Finds the files of a spec and checks them for conflicts. The only file that it opens is an existing
+ * dead-letter file, to check that it holds dead letters.
  */
 export async function checkJobFiles(
   spec: SpecParts,
@@ -26,7 +26,7 @@ export async function checkJobFiles(
   if (!files) return { files, problems: [] };
   const problems = ownConflicts(files);
   const deadLetters = files.writes.find(({ isDeadLetters }) => isDeadLetters);
-  // What is an input as well has been named for that.
+  // Not if the path is already reported as a conflict.
   if (deadLetters && !problems.some(({ path }) => path === deadLetters.at)) {
     problems.push(...(await foreignContent(deadLetters)));
   }
@@ -42,7 +42,7 @@ async function foreignContent({ at, path, place }: PlaceWritten): Promise<SpecPr
     return isLink ? [{ path: at, message: foreignDeadLetters(path, LINK_TO_NOWHERE) }] : [];
   }
   if (place.kind !== 'file') {
-    const found = place.kind === 'directory' ? 'a directory' : 'no file';
+    const found = place.kind === 'directory' ? 'a directory' : 'not a file';
     return [{ path: at, message: foreignDeadLetters(path, found) }];
   }
   let foreign: string | undefined;
@@ -54,7 +54,7 @@ async function foreignContent({ at, path, place }: PlaceWritten): Promise<SpecPr
       await handle.close();
     }
   } catch {
-    return []; // the run says why it cannot be opened
+    return []; // the run reports why it cannot be opened
   }
   return foreign === undefined ? [] : [{ path: at, message: foreignDeadLetters(path, foreign) }];
 }

@@ -5,32 +5,32 @@ import type { NamedPath } from '../../wire/stage-files.js';
 import { isWithin, type Place, type PlaceFinder } from './place-finder.js';
 import { type WatchedGlob, watchGlob } from './watched-glob.js';
 
-/** A file that is read, or would be, and the path of the spec that names it. */
+/** A file that a job reads, and the path in the spec that names it. */
 export interface FileRead {
   readonly file: string;
   readonly from: NamedPath;
 }
 
-/** Looks at one time: as many as keep the system's threads busy. */
+/** Paths looked up at a time: enough to keep the threads of the system busy. */
 const LOOKS_MAX = 256;
 
 /**
- * All files that a job reads, to be asked for one that is written. Asking is a look into a map,
+ * All files that a job reads, to check written files against. A check of a single file is one map look-up,
  * however many files there are.
  */
 export class FilesRead {
   readonly #byKey = new Map<string, FileRead>();
   readonly #byInode = new Map<string, FileRead>();
-  /** With one of its files each. */
+  /** The directories of the files, each with one of its files. */
   readonly #directories = new Map<string, FileRead>();
   readonly #globs: { readonly glob: WatchedGlob; readonly from: NamedPath }[] = [];
 
-  /** Looks where paths lead and what globs find. What cannot be looked at is left to its reader. */
+  /** Resolves paths and globs. Errors are ignored here: the source reports them when it reads the file. */
   static async find(paths: readonly NamedPath[], places: PlaceFinder): Promise<FilesRead> {
     const found = new FilesRead();
     const files: FileRead[] = [];
     for (const from of paths) {
-      // As the source does: a file whose name looks like a glob is that file.
+      // Like the source: if a file with the name of a glob exists, that file is meant.
       if (!looksLikeGlob(from.path) || (await isThere(from.path))) files.push({ file: from.path, from });
       else {
         const glob = await watchGlob(from.path, places);
@@ -46,18 +46,18 @@ export class FilesRead {
     return found;
   }
 
-  /** The file that is the one of that place, under whichever name. */
+  /** Returns the file at that place, under any of its names. */
   same({ key, inode }: Pick<Place, 'key' | 'inode'>): FileRead | undefined {
     return this.#byKey.get(key) ?? (inode === undefined ? undefined : this.#byInode.get(inode));
   }
 
-  /** A file in that directory, or in one below it. */
+  /** Returns a file in that directory, or in a directory below it. */
   within(directory: Pick<Place, 'key'>): FileRead | undefined {
     for (const [key, read] of this.#directories) if (isWithin(key, directory.key)) return read;
     return undefined;
   }
 
-  /** A glob that would read a file of that place once it is there. */
+  /** Returns a glob that would match a file at that place once it exists. */
   globFor(place: Pick<Place, 'real' | 'key'>): NamedPath | undefined {
     return this.#globs.find(({ glob }) => glob.wouldRead(place))?.from;
   }

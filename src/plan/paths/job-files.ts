@@ -9,20 +9,20 @@ import type { StageOverrides } from '../stage-overrides.js';
 import { FilesRead } from './files-read.js';
 import { type Place, PlaceFinder } from './place-finder.js';
 
-/** A path of a spec that is written to, and where it leads. */
+/** A path in a spec that is written to, and the place where it leads. */
 export interface PlaceWritten extends WrittenPath {
   readonly place: Place;
   readonly isDeadLetters: boolean;
 }
 
-/** What a job reads and writes, as it stood when it was looked at. */
+/** The files that a job reads and writes, as they were when the spec was checked. */
 export interface JobFiles {
   readonly job: string;
   readonly reads: FilesRead;
   readonly writes: readonly PlaceWritten[];
 }
 
-/** What of a spec says where its files are. A stage that is not sound is left out. */
+/** The parts of a spec that name files. Invalid stages are left out. */
 export interface SpecParts {
   readonly name: string;
   readonly source: ResolvedStage | undefined;
@@ -31,9 +31,9 @@ export interface SpecParts {
 }
 
 /**
- * Finds the files of a spec: links are followed and globs resolved.
+ * Finds the files of a spec: follows links and resolves globs.
  *
- * @returns `undefined` where there are none.
+ * @returns `undefined` if there are none.
  */
 export async function findJobFiles(
   { name, source, sink, deadLetter }: SpecParts,
@@ -56,7 +56,7 @@ export async function findJobFiles(
   return {
     job: name,
     reads: await FilesRead.find(reads, places),
-    // A device holds nothing, so that it may have any number of writers.
+    // A device stores nothing, so any number of jobs may write to it.
     writes: writes.filter(({ place }) => place.kind !== 'device'),
   };
 }

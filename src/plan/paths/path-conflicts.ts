@@ -5,7 +5,7 @@ import type { FileRead } from './files-read.js';
 import type { JobFiles, PlaceWritten } from './job-files.js';
 import { isWithin } from './place-finder.js';
 
-/** What a spec both reads and writes, or writes twice. */
+/** Finds the paths that a spec both reads and writes, or writes twice. */
 export function ownConflicts(files: JobFiles): SpecProblem[] {
   const problems: SpecProblem[] = [];
   for (const [i, write] of files.writes.entries()) {
@@ -15,7 +15,7 @@ export function ownConflicts(files: JobFiles): SpecProblem[] {
     }
     const clash = readClash(files, write);
     if (!clash) continue;
-    // Bad rows are the lesser thing to move; else the glob may be what is wrong.
+    // The dead-letter path is the easiest to change. Otherwise the input may be wrong, such as a glob.
     if (write.isDeadLetters) problems.push(atWriter(write, clash, formatPath(clash.from.at)));
     else problems.push(atReader(write, clash, formatPath(write.at)));
   }
@@ -23,10 +23,10 @@ export function ownConflicts(files: JobFiles): SpecProblem[] {
 }
 
 /**
- * What stands between a job and one that runs at the same time, or waits to. Touches no file.
+ * Finds the conflicts between a job and another job that is running or waiting. Accesses no files.
  *
- * @param other - As it was when it was submitted.
- * @param who - The other job as messages name it.
+ * @param other - The files of the other job, as they were when it was submitted.
+ * @param who - The name of the other job in messages.
  */
 export function conflictsBetween(files: JobFiles, other: JobFiles, who: string): SpecProblem[] {
   const problems: SpecProblem[] = [];
@@ -47,7 +47,7 @@ export function conflictsBetween(files: JobFiles, other: JobFiles, who: string):
   return problems;
 }
 
-/** Parts of runs that add to one directory have names of their own. */
+/** Whether both may write to the same directory: the parts of runs that share one have distinct names. */
 function mayShare(a: PlaceWritten, b: PlaceWritten): boolean {
   return (
     a.isShared === true && b.isShared === true && a.partsEndIn === b.partsEndIn && a.place.key === b.place.key
@@ -81,7 +81,7 @@ function isSame({ place: a }: PlaceWritten, { place: b }: PlaceWritten): boolean
 
 interface ReadClash {
   readonly from: NamedPath;
-  /** A file that is there; without it, a glob would find what is yet to be written. */
+  /** The existing file that is read. If missing, a glob would match the file that is yet to be written. */
   readonly file?: string;
   readonly isWithin?: boolean;
 }
@@ -89,7 +89,7 @@ interface ReadClash {
 function readClash({ job, reads }: JobFiles, write: PlaceWritten): ReadClash | undefined {
   const { place, partsEndIn, partitionBy = [] } = write;
   const same = reads.same(place);
-  // A glob spells paths in its own way: that is no other name.
+  // A glob may spell the same path differently, which is not worth showing as another name.
   if (same) return resolve(same.file) === resolve(write.path) ? { ...same, file: write.path } : same;
   if (partsEndIn === undefined) return globClash(reads.globFor(place));
   const within: FileRead | undefined = reads.within(place);
@@ -103,7 +103,7 @@ function readClash({ job, reads }: JobFiles, write: PlaceWritten): ReadClash | u
 
 const globClash = (from: NamedPath | undefined): ReadClash | undefined => from && { from };
 
-/** Names that parts may have: a glob that matches none of them is after other files. */
+/** Examples of part names: a glob that matches none of them is meant for other files. */
 function sampleParts(job: string, extension: string, partitionBy: readonly string[]): readonly string[] {
   const folders = partitionBy.map((name) => `${name}=a${sep}`).join('');
   return ['mjx3aq7wzt', 'abcdefghij', '2345672345'].map(

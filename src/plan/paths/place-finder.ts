@@ -2,32 +2,32 @@ import type { BigIntStats } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, parse, sep } from 'node:path';
 
-/** What is needed of `node:fs/promises`. */
+/** The part of `node:fs/promises` used here. */
 export type PlaceFileSystem = Pick<typeof nodeFs, 'lstat' | 'readlink' | 'realpath'>;
 
-/** Where a path leads, whether or not something is there yet. */
+/** Where a path leads, whether or not it exists yet. */
 export interface Place {
-  /** Absolute, with every link followed. */
+  /** Absolute path, with all links followed. */
   readonly real: string;
-  /** The same for two paths of one place: `real`, with names folded where the file system ignores case. */
+  /** Equal for any two paths to the same place: `real`, with names folded where the file system ignores case. */
   readonly key: string;
-  /** Device and inode of what is there: one file may have two names, and neither a link. */
+  /** Device and inode, if it exists: a file may have several names through hard links. */
   readonly inode?: string;
   readonly kind: 'file' | 'directory' | 'device' | 'other' | 'missing';
 }
 
-/** A root has no name to ask by. */
+/** Whether the root ignores case; it has no name with which to probe. */
 const FOLDS_AT_ROOT = process.platform === 'win32' || process.platform === 'darwin';
 
-/** As many links as the kernel follows. */
+/** The limit of the kernel for following links. */
 const LINKS_MAX = 40;
 
 /**
- * Follows paths as the operating system does, and on where nothing is there yet: a link is followed
- * before the `..` behind it, and one that leads nowhere says where its file would be.
+ * Resolves paths like the operating system, but also beyond what exists: a link is followed before the
+ * `..` after it, and a dangling link leads to where its file would be.
  *
- * Remembers directories, so that thousands of files in one cost one look each. Make a new one for
- * each comparison: the file system changes.
+ * It caches directories, so that thousands of files in one directory cost one system call each. Create a new
+ * finder for each comparison, since the file system changes.
  */
 export class PlaceFinder {
   readonly #fs: PlaceFileSystem;
@@ -35,7 +35,7 @@ export class PlaceFinder {
   readonly #keys = new Map<string, Promise<string>>();
   readonly #folding = new Map<string, Promise<boolean>>();
 
-  /** @param fs - For tests. */
+  /** @param fs - Replaced in tests. */
   constructor(fs: PlaceFileSystem = nodeFs) {
     this.#fs = fs;
   }
@@ -76,7 +76,7 @@ export class PlaceFinder {
     }
   }
 
-  /** For what the system's own call gives up on: the end of the path is not there. */
+  /** Resolves a path whose end does not exist, where `realpath` fails. */
   async #followByHand(path: string): Promise<string> {
     let { root: at, names } = split(isAbsolute(path) ? path : `${process.cwd()}${sep}${path}`);
     for (let links = 0; names.length > 0; ) {
@@ -102,10 +102,10 @@ export class PlaceFinder {
 
   async #look(path: string): Promise<BigIntStats | undefined> {
     try {
-      // Bigints: an inode number may pass 2⁵³.
+      // Bigints, since an inode number may exceed 2⁵³.
       return await this.#fs.lstat(path, { bigint: true });
     } catch {
-      return undefined; // whoever opens it says why
+      return undefined; // reported by the stage that opens it
     }
   }
 
@@ -121,7 +121,7 @@ export class PlaceFinder {
     return join(await key, (await this.#foldsCase(parent)) ? fold(name) : name);
   }
 
-  /** Whether names that differ in case alone name one file there: the directory itself is asked. */
+  /** Whether a directory ignores case, which is probed with its own name. */
   #foldsCase(directory: string): Promise<boolean> {
     let folds = this.#folding.get(directory);
     if (!folds) {
@@ -143,7 +143,7 @@ export class PlaceFinder {
   }
 }
 
-/** A path that lies in a directory, or is it. Both are keys of places. */
+/** Whether a place is a directory or is inside it. Both arguments are keys of places. */
 export function isWithin(key: string, directory: string): boolean {
   if (!key.startsWith(directory)) return false;
   return key.length === directory.length || directory.endsWith(sep) || key[directory.length] === sep;

@@ -4,16 +4,16 @@ import type { FileSystemAdapter } from 'tinyglobby';
 import { globFiles, globMatcher } from '../../core/glob.js';
 import type { Place, PlaceFinder } from './place-finder.js';
 
-/** A glob, the files that it names now, and those that it would name if they were there. */
+/** A glob, with the files that it matches now, and a check for files that do not exist yet. */
 export interface WatchedGlob {
   readonly files: readonly string[];
-  /** Whether it would read a file of that place, under whichever of its names. */
+  /** Whether the glob would match a file at that place, under any of its names. */
   wouldRead(place: Pick<Place, 'real' | 'key'>): boolean;
 }
 
 /**
- * Looks through the directories as the source will. Where it looked is remembered, links followed:
- * a file that is yet to come to one of those places is found there under the name that the glob
+ * Runs a glob as the source will, and remembers which directories it listed and where their links lead.
+ * This way a file that is yet to be written to one of them can be checked under the name that the glob
  * will see.
  */
 export async function watchGlob(pattern: string, places: PlaceFinder): Promise<WatchedGlob> {
@@ -35,7 +35,7 @@ export async function watchGlob(pattern: string, places: PlaceFinder): Promise<W
     files,
     wouldRead({ real, key }) {
       for (let at = key, depth = 0; ; at = dirname(at), depth++) {
-        // The names below, as they are written: a key may be folded.
+        // The names below this directory, from `real`, since a key may be folded.
         const below = depth === 0 ? [] : real.split(sep).slice(-depth);
         for (const name of seenAs.get(at) ?? []) if (matches([name, ...below].join('/'))) return true;
         if (dirname(at) === at) return false;
@@ -44,7 +44,7 @@ export async function watchGlob(pattern: string, places: PlaceFinder): Promise<W
   };
 }
 
-/** Notes each directory that is listed and each link that is followed, those that lead nowhere too. */
+/** Records each directory that is listed and each link that is followed, including dangling links. */
 function noting(looked: Set<string>): FileSystemAdapter {
   const note = (path: unknown) => {
     const text = String(path);
@@ -60,6 +60,6 @@ function noting(looked: Set<string>): FileSystemAdapter {
       (realpath as (...all: unknown[]) => void)(path, ...rest);
     },
   };
-  // They hand on what they are given, whichever overload that is.
+  // The cast is true: both functions pass all arguments on, so every overload works.
   return watched as unknown as FileSystemAdapter;
 }

@@ -84,15 +84,15 @@ describe('a spec is refused', () => {
     const { at } = makeFolder('notes.txt');
     const spec = { source: SYNTHETIC, sink: NOWHERE };
     expect(await problemsOf({ ...spec, deadLetter: { path: at('notes.txt') } })).toEqual([
-      `deadLetter.path: expected a new file, an empty one or one of dead letters, found "${at('notes.txt')}", ` +
-        'which is a file of something else; nothing was written to it: choose another path, or move it away',
+      `deadLetter.path: expected a new file, an empty file or a dead-letter file, found "${at('notes.txt')}", ` +
+        'which is another kind of file; nothing was written to it: choose another path, or move it away',
     ]);
     expect(await problemsOf({ ...spec, deadLetter: { path: at('.') } })).toEqual([
       expect.stringContaining('which is a directory'),
     ]);
     symlinkSync('not-there', at('planted'));
     expect(await problemsOf({ ...spec, deadLetter: { path: at('planted') } })).toEqual([
-      expect.stringContaining('which is a link to a file that is not there'),
+      expect.stringContaining('which is a link to a file that does not exist'),
     ]);
     expect(await problemsOf({ ...spec, deadLetter: { path: at('new/dead.jsonl') } })).toEqual([]);
   });
