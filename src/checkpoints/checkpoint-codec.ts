@@ -7,35 +7,36 @@ import { readStringsMark, type StringsMark } from './string-log.js';
 /** Bytes that a checkpoint takes at most, written down. A state beyond it belongs into a file of its own. */
 export const CHECKPOINT_BYTES_MAX = 64 * 1_048_576;
 
-/** Of the first line: what it is, the version of this form, the bytes of the body, their SHA-256. */
+/** The first line: the format, its version, the length of the body in bytes, and the SHA-256 of the body. */
 const HEADER = /^tickloom-checkpoint (\d{1,9}) (\d{1,15}) ([0-9a-f]{64})$/;
 const FORM_WHOLE = 1;
-/** The body says, beside the checkpoint, how much of a log of strings counts, as `strings`. */
+/** In this form, the body also has `strings`: how much of a log of strings counts. */
 const FORM_WITH_LOG = 2;
 const HEADER_BYTES_MAX = 200;
 
-/** A checkpoint as it stands in bytes: some of its strings may be elsewhere. */
+/** A decoded checkpoint, some of whose strings may be in a log. */
 export interface StoredCheckpoint {
   readonly strings: StringsMark | undefined;
   /**
+   * Adds the strings from the log, and checks the checkpoint.
    * @param logged - The strings in the log, by dictionary.
-   * @throws {PipelineError} `CHECKPOINT_INVALID` for what is no checkpoint.
+   * @throws {PipelineError} `CHECKPOINT_INVALID` if it is not a checkpoint.
    */
   complete(logged?: ReadonlyMap<string, readonly string[]>): Checkpoint;
 }
 
 /**
- * A checkpoint as bytes: a line that says what follows, then JSON in UTF-8. Numbers that JSON has no
- * word for come back as they were.
+ * Encodes a checkpoint: a header line, then JSON in UTF-8. Values that JSON cannot represent, such as
+ * `NaN`, are escaped and decode exactly.
  *
- * @throws {PipelineError} `CHECKPOINT_INVALID` with the path of what cannot be kept, or for one of more
- *   than `CHECKPOINT_BYTES_MAX`.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` with the path of a value that cannot be kept, or if it
+ *   exceeds `CHECKPOINT_BYTES_MAX`.
  */
 export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
   return encoded(FORM_WHOLE, checkpoint, checkpoint);
 }
 
-/** @param checkpoint - Its dictionaries are without the strings that are in the log. */
+/** Encodes a checkpoint with a log. @param checkpoint - Without the strings that are in the log. */
 export function encodeWithLog(checkpoint: Checkpoint, strings: StringsMark): Buffer {
   return encoded(FORM_WITH_LOG, checkpoint, { strings, ...checkpoint });
 }

@@ -1,70 +1,73 @@
 import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { type Checkpoint, isSameOwner, type Owner, ownerText } from '../wire/checkpoint.js';
 
-/** The right to save under a key, until somebody claims it again. */
+/** The right to save under a key, until the key is claimed again. */
 export interface Fence {
-  /** One more with each claim of the key. */
+  /** Increases by one with each claim of the key. */
   readonly epoch: number;
   readonly owner: Owner;
 }
 
-/** What a store knows of a key. */
+/** What a store knows about a key. */
 export interface StoredKey {
   readonly key: string;
-  /** Of the last claim. */
+  /** The fence of the last claim. */
   readonly fence: Fence;
 }
 
 /**
- * Keeps the last accepted checkpoint of each key, and sees to it that one owner at a time can save.
- * Asynchronous, so that an implementation may be far away. What it is given and what it gives shares
- * nothing with what it keeps.
+ * Keeps the last accepted checkpoint of each key, and ensures that only one owner at a time can save. It is
+ * asynchronous, so that an implementation may be remote. Its arguments and results share no memory with
+ * what it keeps.
  *
- * The law that all of it serves: a checkpoint whose `save` has settled well is what every later claim
- * finds, or a later one by the same fence; and once a claim has settled, no `save` with a lower fence
- * does, nor changes what `load` gives.
+ * Two guarantees. After a successful `save`, every later claim finds that checkpoint, or a later one saved
+ * under the same fence. After a successful claim, no `save` with a lower fence succeeds, or changes what
+ * `load` returns.
  */
 export interface CheckpointStore {
   /**
-   * The last checkpoint; `undefined` where there is none.
-   * @throws {PipelineError} `CHECKPOINT_INVALID` when what is there cannot be read.
+   * Returns the last checkpoint; `undefined` if there is none.
+   * @throws {PipelineError} `CHECKPOINT_INVALID` if the stored checkpoint cannot be read.
    */
   load(key: string): Promise<Checkpoint | undefined>;
-  /** Takes the key: whoever had it is refused from here on. Of two at once, the one with the higher epoch has it. */
+  /**
+   * Claims the key: saves by the previous owner are refused from now on. Of two concurrent claims, the one
+   * with the higher epoch wins.
+   */
   claim(key: string, owner: Owner): Promise<Fence>;
   /**
-   * Settles once the checkpoint will survive. The fence is compared in the step that writes.
+   * Resolves once the checkpoint is durable. Checking the fence and writing are one atomic step.
    *
-   * @throws {PipelineError} `FENCED` when the key was claimed since. `CHECKPOINT_FAILED` when it could
-   *   not be written; it may be there all the same, if the failure came after that.
+   * @throws {PipelineError} `FENCED` if the key has been claimed since. `CHECKPOINT_FAILED` if the save
+   *   failed; the checkpoint may be stored nevertheless, if the failure came after the write.
    */
   save(key: string, fence: Fence, checkpoint: Checkpoint): Promise<void>;
-  /** All keys that are claimed, in order. */
+  /** Returns all claimed keys, in order. */
   list(): Promise<readonly StoredKey[]>;
-  /** Forgets the key. Whoever has it is refused; epochs go on where they were. */
+  /** Removes the key and its checkpoint. Its owner is fenced. Epochs continue from where they were. */
   remove(key: string): Promise<void>;
 }
 
 export const KEY_LENGTH_MAX = 500;
 
-/** What is wrong with a key, for any store; `undefined`: nothing. */
+/** Returns what is wrong with a key; `undefined` if it is valid for any store. */
 export function keyProblem(key: string): string | undefined {
-  // A half of a surrogate pair has no bytes of its own, so that two keys would be one.
+  // A lone surrogate has no UTF-8 encoding of its own, so two different keys could collide.
   if (key.length > 0 && key.length <= KEY_LENGTH_MAX && !/\p{Surrogate}/u.test(key)) return undefined;
   return `expected a key of 1 to ${KEY_LENGTH_MAX} characters, found one of ${key.length}, or with half of a surrogate pair`;
 }
 
-/** @throws {InvalidOptionsError} for what no store takes as a key. */
+/** @throws {InvalidOptionsError} for a key that no store accepts. */
 export function checkKey(key: string): void {
   const problem = keyProblem(key);
   if (problem !== undefined) throw new InvalidOptionsError('checkpoint store', [`key: ${problem}`]);
 }
 
-/** Whether a fence may still save where `last` was claimed last. */
+/** Whether a fence may still save, given the fence of the last claim. */
 export const isCurrent = (fence: Fence, last: Fence): boolean =>
   fence.epoch > last.epoch || (fence.epoch === last.epoch && isSameOwner(fence.owner, last.owner));
 
-/** @param last - Who has the key now, where that is known. */
+/** @param last - The fence that holds the key now, if known. */
 export function fenced(key: string, fence: Fence, last: Fence | undefined): PipelineError {
   const found = last ? `epoch ${last.epoch} (${ownerText(last.owner)})` : 'none';
   return new PipelineError(

@@ -13,7 +13,7 @@ export interface ClaimOptions {
   /** Default: the spec's name. */
   readonly key: string | undefined;
   readonly checkpointEveryMs: number | undefined;
-  /** Must not be there: the store has it. */
+  /** Must be `undefined`: the checkpoint comes from the store. */
   readonly checkpoint: Checkpoint | undefined;
 }
 
@@ -28,19 +28,19 @@ const EVERY_MS_MIN = 10;
 const EVERY_MS_MAX = 86_400_000;
 
 /**
- * Takes a key of a store for a start of a pipeline: the next one of the run that broke off, or the first
- * of a new run where there is none, or the last one has completed or was drained.
+ * Claims a key of a store for a start of a pipeline. If the last run was interrupted, this is its next
+ * start. If there was no run, or the last one has completed or was drained, it starts a new run.
  *
- * @throws {InvalidOptionsError} for a key or an interval that cannot be, or a checkpoint beside the store.
- * @throws {PipelineError} `CHECKPOINT_INVALID` for the checkpoint of another spec: nothing is claimed then,
- *   so that a spec by mistake does not stop the run that is under way.
+ * @throws {InvalidOptionsError} for an invalid key or interval, or a checkpoint in addition to the store.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if the checkpoint is from another spec. Then nothing is
+ *   claimed, so that starting the wrong spec does not fence the run in progress.
  */
 export async function claimRun(spec: ResolvedSpec, options: ClaimOptions): Promise<ClaimedRun> {
   checkOptions(options);
   const { store, key = spec.name, checkpointEveryMs: everyMs = EVERY_MS } = options;
   checkGoesOn(await store.load(key), spec);
   const fence = await store.claim(key, ownerOfThread());
-  // Read once more: whoever had the key may have saved until it was claimed, and not since.
+  // Loaded again: the previous owner may have saved until the claim, and cannot save after it.
   const checkpoint = checkGoesOn(await store.load(key), spec);
   const run = { id: checkpoint?.run.id ?? randomId(), epoch: fence.epoch, owner: fence.owner };
   const saver = {
@@ -51,10 +51,10 @@ export async function claimRun(spec: ResolvedSpec, options: ClaimOptions): Promi
   return { run, saver, ...(checkpoint && { checkpoint }) };
 }
 
-/** @returns The checkpoint, where its run is to be gone on with. */
+/** @returns The checkpoint, if its run is to be resumed. */
 function checkGoesOn(found: Checkpoint | undefined, spec: ResolvedSpec): Checkpoint | undefined {
   if (!found) return undefined;
-  const checkpoint = readCheckpoint(found); // a store in code may give anything
+  const checkpoint = readCheckpoint(found); // a user's store may return anything
   if (checkpoint.ended?.isPublished) return undefined;
   checkFingerprint(checkpoint.spec, spec);
   return checkpoint;

@@ -3,16 +3,16 @@ import type { Fence } from './checkpoint-store.js';
 import type { StringLog } from './string-log.js';
 
 /**
- * What a store of files remembers of the logs of strings under one fence. Nothing stands on it: without
- * it, the next save that needs a log begins one.
+ * What a file store remembers about the logs of strings under one fence. It is only a cache: without it,
+ * the next save that needs a log starts a new one.
  */
 export class FenceStrings {
   readonly fence: Fence;
-  /** To be gone on with; `undefined`: there is none, or nobody knows how much of it is on the disk. */
+  /** The log to append to; `undefined` if there is none, or if it is unknown how much of it is durable. */
   log: StringLog | undefined;
-  /** A save is under way: another one beside it must not write into the same log. */
+  /** Whether a save is in progress; a concurrent save must not write to the same log. */
   isInUse = false;
-  /** Of each log that was made here, the last checkpoint that may name it. */
+  /** For each log made here, the number of the last checkpoint that may name it. */
   readonly #lastNumbers = new Map<string, number>();
 
   constructor(fence: Fence) {
@@ -23,12 +23,12 @@ export class FenceStrings {
     return fence.epoch === this.fence.epoch && isSameOwner(fence.owner, this.fence.owner);
   }
 
-  /** A log of this id stands in the folder from here on, and checkpoints up to this number name it. */
+  /** Records that the log is in the folder, and that checkpoints up to this number may name it. */
   note(id: string, number: number): void {
     this.#lastNumbers.set(id, number);
   }
 
-  /** Whether a log is ours, and neither to be gone on with nor named by a checkpoint from this number on. */
+  /** Whether a log was made here, is not the current one, and is named by no checkpoint from this number on. */
   isUnnamed(id: string, fromNumber: number): boolean {
     const last = this.#lastNumbers.get(id);
     return last !== undefined && last < fromNumber && id !== this.log?.mark.id;

@@ -33,7 +33,7 @@ import {
   withCheckpoint,
 } from './string-log.js';
 
-/** What a save writes. */
+/** The data that a save writes. */
 interface Writing {
   readonly bytes: Uint8Array;
   readonly plan: StringsPlan;
@@ -50,8 +50,8 @@ export interface FileCheckpointStoreOptions {
 }
 
 /**
- * Checkpoints as plain files: a folder a key, on a local file system that knows hard links. No lock, and
- * nothing that a process must be alive for:
+ * Keeps checkpoints as plain files, in one folder per key, on a local file system with hard links. It needs
+ * no locks, and no process that must stay alive:
  *
  * - *Claim.* The next epoch is the claim file that `link` makes: of two at once, one makes it. It then
  *   looks for what to go on from, and links that (or the word that there is nothing) under its own epoch,
@@ -65,20 +65,20 @@ export interface FileCheckpointStoreOptions {
  *   more than others. Each fence has a log of its own; docs/decisions/0023.
  * - *Load.* The highest number of the highest claim that has any. What is of a lower epoch does not count.
  *
- * So a save that was accepted stood there before any higher claim did, and that claim finds it. One that
- * was stopped anywhere and goes on after a claim links a name of a lower epoch, which nobody looks at any
- * more, and finds the claim: `FENCED`. Why all that: docs/decisions/0018.
+ * So an accepted save was in the folder before any higher claim, and that claim finds it. A save that stalls
+ * anywhere and continues after a claim links a name of a lower epoch, which is no longer read. Then it finds
+ * the claim, and fails with `FENCED`. The reasons are in docs/decisions/0018.
  */
 export class FileCheckpointStore implements CheckpointStore {
   readonly #root: string;
   readonly #fs: StoreFileSystem;
   readonly #log: Logger;
   readonly #limits: StringsLimits;
-  /** By the folder of the key: of the last fence that had it here. */
+  /** By folder of the key: the strings under the last fence that this store object has seen. */
   readonly #strings = new Map<string, FenceStrings>();
   #saidUnsupported = false;
 
-  /** @param folder - Made if it is not there. */
+  /** @param folder - Created if it does not exist. */
   constructor(
     folder: string,
     { fs = nodeFs, log = silentLogger, stringsLimits }: FileCheckpointStoreOptions = {},
@@ -145,7 +145,7 @@ export class FileCheckpointStore implements CheckpointStore {
     return new StoreFolder(join(this.#root, folderOfKey(key)), this.#fs);
   }
 
-  /** Of a save beside another one, or of a stale owner: nothing that is gone on with. */
+  /** Returns what is known about the logs of a fence; nothing for a concurrent save or a stale owner. */
   #stringsOf(folder: StoreFolder, fence: Fence): FenceStrings {
     const last = this.#strings.get(folder.path);
     if (last?.isOf(fence) && !last.isInUse) return last;
@@ -165,7 +165,7 @@ export class FileCheckpointStore implements CheckpointStore {
     await this.#sync(folder.path);
     for (let attempts = 0; ; attempts++) {
       const files = await folder.files();
-      if (lastEpoch(files) > epoch) break; // taken over already: its first save will say so
+      if (lastEpoch(files) > epoch) break; // already taken over; the first save will fail with FENCED
       try {
         const { file, strings } = isRemoved ? NOTHING : await findCheckpoint(folder, this.#log, files);
         if (file?.kind === 'checkpoint') {
@@ -177,7 +177,7 @@ export class FileCheckpointStore implements CheckpointStore {
           await writeNewFile(fs, folder.pathOf(noneName(epoch, token)), Buffer.alloc(0));
         }
       } catch (error) {
-        // Whoever had it has saved, or another claim has cleared up, since this one looked.
+        // The files have changed since they were listed: the previous owner saved, or another claim cleaned up.
         if (errnoCode(error) === 'ENOENT' && attempts < ATTEMPTS_MAX) continue;
         throw error;
       }
@@ -189,7 +189,7 @@ export class FileCheckpointStore implements CheckpointStore {
     return { ...claim, owner, token, isRemoved };
   }
 
-  /** Makes the claim file of the first epoch that nobody has. */
+  /** Makes the claim file of the first free epoch. */
   async #takeEpoch(folder: StoreFolder, claim: Omit<Claim, 'epoch'>): Promise<number> {
     const fs = this.#fs;
     const from = lastEpoch(await folder.files()) + 1;
@@ -201,7 +201,7 @@ export class FileCheckpointStore implements CheckpointStore {
         await fs.link(folder.pathOf(temporary), folder.pathOf(claimName(epoch)));
         return epoch;
       } catch (error) {
-        // Another one made it, or is past it and has cleared up.
+        // Another claim took this epoch, or took a higher one and cleaned up.
         const code = errnoCode(error);
         if ((code !== 'EEXIST' && code !== 'ENOENT') || epoch - from > ATTEMPTS_MAX) throw error;
       } finally {
@@ -215,7 +215,7 @@ export class FileCheckpointStore implements CheckpointStore {
     try {
       await this.#fs.link(folder.pathOf(name), folder.pathOf(under));
     } catch (error) {
-      if (errnoCode(error) !== 'EEXIST') throw error; // this claim has looked before
+      if (errnoCode(error) !== 'EEXIST') throw error; // linked by an earlier attempt of this claim
     }
   }
 
@@ -251,7 +251,7 @@ export class FileCheckpointStore implements CheckpointStore {
     } catch (error) {
       if (!grown) await folder.remove([written]);
       if (errnoCode(error) !== 'ENOENT') throw error;
-      // Whoever takes over clears up, these files included.
+      // A claim that took over may have removed these files.
       const last = await folder.lastClaim();
       if (isHeld(last, fence)) throw error;
       throw fenced(key, fence, last);
@@ -316,13 +316,13 @@ const NOTHING: Found = { file: undefined, strings: undefined, checkpoint: undefi
 const isHeld = (claim: Claim | undefined, { epoch, owner }: Fence): claim is Claim =>
   claim !== undefined && !claim.isRemoved && claim.epoch === epoch && isSameOwner(claim.owner, owner);
 
-/** Logs last: whoever finds a checkpoint finds its log. */
+/** Logs are removed last, so that a checkpoint that still exists has its log. */
 const namesToRemove = (files: readonly StoreFile[]): string[] => {
   const isLog = ({ kind }: StoreFile) => kind === 'strings';
   return [...files.filter((file) => !isLog(file)), ...files.filter(isLog)].map(({ name }) => name);
 };
 
-/** The cause is what the file system would say. */
+/** Its cause is the error that the file system would report. */
 const logIsGone = (path: string): PipelineError =>
   new PipelineError(
     'CHECKPOINT_FAILED',
@@ -330,7 +330,7 @@ const logIsGone = (path: string): PipelineError =>
     { cause: Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' }), retryable: true },
   );
 
-/** What somebody has to change before it can go well. */
+/** Errors that a retry cannot fix: somebody has to change something first. */
 const PERMANENT = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG']);
 
 async function attempt<T>(doing: string, path: string, act: () => Promise<T>): Promise<T> {

@@ -7,7 +7,7 @@ import { ATTEMPTS_MAX, type StoreFolder } from './store-folder.js';
 import type { StoreFile } from './store-names.js';
 import { readStrings } from './string-log.js';
 
-/** What the last claim, or the last of its saves, left to go on from. */
+/** The checkpoint to resume from, left by the last claim or its last save. */
 export interface Found {
   readonly file: StoreFile | undefined;
   /** The log with the strings of the checkpoint. */
@@ -15,14 +15,14 @@ export interface Found {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/** A file was there a moment ago: others have changed the folder since it was looked through. */
+/** A listed file no longer exists: the folder was changed after it was listed. */
 class GoneMeanwhile extends Error {}
 
 /**
- * What there is to go on from in the folder of a key.
+ * Finds the checkpoint to resume from in the folder of a key.
  *
- * @param given - What is in the folder, where the caller has looked already.
- * @throws {PipelineError} `CHECKPOINT_INVALID` when there is something, and none of it can be read.
+ * @param given - The files in the folder, if the caller has already listed them.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if there are checkpoints, but none can be read.
  */
 export async function findCheckpoint(
   folder: StoreFolder,
@@ -44,7 +44,7 @@ export async function findCheckpoint(
 class Search {
   readonly #folder: StoreFolder;
   readonly #log: Logger;
-  /** Checkpoints whose log was not there. */
+  /** Names of checkpoints whose log was missing once. */
   readonly #withoutLog = new Set<string>();
 
   constructor(folder: StoreFolder, log: Logger) {
@@ -61,8 +61,8 @@ class Search {
         .filter(({ kind }) => kind === 'checkpoint' || kind === 'none')
         .sort((a, b) => b.number - a.number);
       if (saved.length > 0) return this.#firstWhole(saved, files);
-      if (isRemoved) break; // whoever removed the key died before it had said that there is nothing
-      // It broke off before it had looked: what was there before it still is.
+      if (isRemoved) break; // the removal was interrupted before it wrote its `none` file
+      // This claim was interrupted before it linked a checkpoint, so those of lower claims still exist.
     }
     return { file: undefined, strings: undefined, checkpoint: undefined };
   }
@@ -71,7 +71,7 @@ class Search {
     let newest: unknown;
     for (const file of saved) {
       if (file.kind === 'none') {
-        if (newest !== undefined) break; // the one that cannot be read is all there is
+        if (newest !== undefined) break; // the unreadable checkpoint is the only one
         return { file, strings: undefined, checkpoint: undefined };
       }
       const path = this.#folder.pathOf(file.name);
@@ -82,7 +82,7 @@ class Search {
           this.#log.warn({ err: newest, path }, 'checkpoint is damaged; the one before it is taken');
         return found;
       } catch (error) {
-        if (!(error instanceof PipelineError)) throw error; // of the file system: it says nothing of the bytes
+        if (!(error instanceof PipelineError)) throw error; // a file system error says nothing about the checkpoint
         newest ??= error;
       }
     }
@@ -105,7 +105,10 @@ class Search {
     return { file, strings, checkpoint: complete(logged) };
   }
 
-  /** Whoever clears up removes a log after the checkpoints that name it: one that still stands then has lost its log. */
+  /**
+   * The error for a missing log. Cleaning up removes checkpoints before their log, so at first the checkpoint
+   * may just be on its way out, and the search is repeated. If it is still there then, its log is lost.
+   */
   #withoutStrings(file: StoreFile, id: string): Error {
     if (!this.#withoutLog.has(file.name)) {
       this.#withoutLog.add(file.name);

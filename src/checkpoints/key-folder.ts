@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 
-/** Names of files may have 255 bytes; some of them are left for what is put behind. */
+/** File names may have 255 bytes; this leaves some for a suffix. */
 const NAME_LENGTH_MAX = 200;
 const PREFIX_LENGTH = 120;
 
 /**
- * The name of a key's folder: letters a to z, digits, `-` and `_` stay, every other byte becomes `%` and
- * two digits. So nothing of a key leads out of the folder that it is in, no name begins with a dot, and
- * two keys never share a folder, not even where file names know no upper case. Long ones end in a digest.
+ * Returns the folder name of a key. The letters a to z, digits, `-` and `_` are kept; every other byte becomes
+ * `%` and two hex digits. So a key cannot lead out of its parent folder, no name begins with a dot, and two
+ * keys never share a folder, even on file systems that ignore case. Long names end in a digest.
  */
 export function folderOfKey(key: string): string {
   let name = '';

@@ -15,7 +15,7 @@ interface Entry {
   readonly isRemoved: boolean;
 }
 
-/** Checkpoints in memory, written down as they would be elsewhere: for tests, and for starts in one process. */
+/** Keeps encoded checkpoints in memory: for tests, and for restarts within one process. */
 export class MemoryCheckpointStore implements CheckpointStore {
   readonly #entries = new Map<string, Entry>();
 
@@ -34,7 +34,7 @@ export class MemoryCheckpointStore implements CheckpointStore {
 
   async save(key: string, fence: Fence, checkpoint: Checkpoint): Promise<void> {
     const bytes = encodeCheckpoint(checkpoint);
-    // Compared and set with nothing awaited in between.
+    // Nothing is awaited between the check and the write, so together they are atomic.
     const last = this.#entries.get(key);
     if (!last || last.isRemoved || !isCurrent(fence, last.fence)) throw fenced(key, fence, last?.fence);
     this.#entries.set(key, { fence, checkpoint: bytes, isRemoved: false });

@@ -1,16 +1,15 @@
 import { copyPlainData } from '../core/copy-plain-data.js';
 import type { PlainData } from '../core/plain-data.js';
 
-/** The one key of an object that stands for what JSON has no word for. Keys that begin so get one more. */
+/** Marks escaped values: the only key of an object that stands for a value that JSON cannot represent. */
 const SIGN = '$';
 
 /**
- * Plain data as JSON from which `readPlainData` makes the same again, to the last bit: not-a-number,
- * infinities, minus zero, `bigint` and `undefined` are written as `{"$": "NaN"}` and the like, and own
- * keys that begin with `$` with another `$` before them.
+ * Writes plain data as JSON that `readPlainData` reads back exactly. NaN, infinities, minus zero, `bigint` and
+ * `undefined` are written as objects such as `{"$": "NaN"}`. Keys that begin with `$` get another `$` in front.
  *
- * @param path - How the value is called in an error.
- * @throws {PipelineError} `CHECKPOINT_INVALID` with the path of what cannot be kept.
+ * @param path - Name of the value in an error.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` with the path of a value that cannot be kept.
  */
 export function writePlainData(value: unknown, path: string): string {
   return JSON.stringify(isJson(value, 1) ? value : escaped(copyPlainData(value, path)));
@@ -53,15 +52,16 @@ function areItemsJson(value: object, depth: number): boolean {
 }
 
 /**
- * @throws {SyntaxError} for what is no JSON, or holds a sign of none that `writePlainData` writes.
+ * Reads what `writePlainData` wrote.
+ * @throws {SyntaxError} if it is not JSON, or has an escape that `writePlainData` does not write.
  */
 export function readPlainData(text: string): PlainData {
   const data = JSON.parse(text) as unknown;
-  // Without such a key there is nothing to do, and so it is of most checkpoints.
+  // Most checkpoints have no such key, and need no second pass.
   return (text.includes(`"${SIGN}`) ? unescaped(data) : data) as PlainData;
 }
 
-/** Of a copy of ours, so that it may be changed in place. */
+/** Escapes a value in place; the caller passes its own copy. */
 function escaped(value: unknown): unknown {
   switch (typeof value) {
     case 'number':
@@ -120,7 +120,7 @@ function replaceItems(list: unknown[], by: (item: unknown) => unknown): unknown[
   return list;
 }
 
-/** In place where no key changes, else anew: the order of the keys stays. */
+/** Replaces fields in place if no key changes, otherwise in a new object, so that keys keep their order. */
 function replaceFields(fields: Fields, nameOf: (key: string) => string, by: (v: unknown) => unknown): Fields {
   const keys = Object.keys(fields);
   let isRenamed = false;
@@ -135,7 +135,7 @@ function replaceFields(fields: Fields, nameOf: (key: string) => string, by: (v: 
   return renamed;
 }
 
-/** An own field, `__proto__` too. */
+/** Sets an own field, even if its name is `__proto__`. */
 function set(fields: Fields, key: string, value: unknown): void {
   if (key !== '__proto__') fields[key] = value;
   else Object.defineProperty(fields, key, { value, enumerable: true, writable: true, configurable: true });

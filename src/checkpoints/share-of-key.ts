@@ -1,6 +1,6 @@
 /**
- * A share for each key, above 0 and up to 1, the same every time, spread evenly also over keys that
- * differ in one sign: FNV-1a over UTF-16, mixed as MurmurHash3 does at its end.
+ * Returns a fixed share for each key, above 0 and up to 1. Shares are spread evenly, even for keys that
+ * differ in one character: FNV-1a over UTF-16, with the final mix of MurmurHash3.
  */
 export function shareOfKey(key: string): number {
   let hash = 0x811c_9dc5;

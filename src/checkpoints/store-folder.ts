@@ -5,26 +5,26 @@ import { errnoCode } from '../core/output-error.js';
 import { type Owner, readOwner } from '../wire/checkpoint.js';
 import { claimName, lastEpoch, readNames, type StoreFile } from './store-names.js';
 
-/** The part of `node:fs/promises` that a store of files uses: tests put failures into it. */
+/** The part of `node:fs/promises` that a file store uses, so that tests can inject failures. */
 export type StoreFileSystem = Pick<
   typeof nodeFs,
   'mkdir' | 'stat' | 'open' | 'link' | 'unlink' | 'readdir' | 'readFile'
 >;
 
-/** What a claim file says. */
+/** The content of a claim file. */
 export interface Claim {
   readonly key: string;
   readonly epoch: number;
   readonly owner: Owner;
-  /** Random: whoever claims an epoch of this number in a folder that was emptied by hand has another one. */
+  /** Random, so that claims of the same epoch differ if the folder was emptied by hand in between. */
   readonly token: string;
   readonly isRemoved: boolean;
 }
 
-/** Others change the folder meanwhile, but not for ever. */
+/** Retries while other processes change the folder; bounded, since they do not do so forever. */
 export const ATTEMPTS_MAX = 1_000;
 
-/** The folder of a key, as it is at the moment: nothing of it is kept. */
+/** Reads the folder of a key. It caches nothing, so the results are current. */
 export class StoreFolder {
   readonly path: string;
   readonly fs: StoreFileSystem;
@@ -54,7 +54,7 @@ export class StoreFolder {
     }
   }
 
-  /** @throws {PipelineError} `CHECKPOINT_INVALID` where the file says something else. */
+  /** @throws {PipelineError} `CHECKPOINT_INVALID` if the file is not a claim. */
   async claimIn(name: string): Promise<Claim> {
     const path = this.pathOf(name);
     const text = await this.fs.readFile(path, 'utf8');
@@ -68,20 +68,20 @@ export class StoreFolder {
     }
   }
 
-  /** Removes files that may be gone already. One that stays is removed with the next claim. */
+  /** Removes files, which may already be gone. A file that cannot be removed is left for the next claim. */
   async remove(names: readonly string[]): Promise<void> {
-    // It takes room and decides nothing.
+    // Errors are ignored: a leftover file takes room, but is never read.
     for (const name of names) await this.fs.unlink(this.pathOf(name)).catch(() => undefined);
   }
 }
 
-/** Names in a folder; none where there is no folder. */
+/** Returns the names in a folder; none if it does not exist. */
 export async function namesIn(fs: StoreFileSystem, folder: string): Promise<string[]> {
   try {
     return await fs.readdir(folder);
   } catch (error) {
     const code = errnoCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return []; // a file of somebody else's is no key
+    if (code === 'ENOENT' || code === 'ENOTDIR') return []; // a foreign file is not a key
     throw error;
   }
 }

@@ -1,11 +1,11 @@
-/** What stands in the folder of a key, by its name. */
+/** A file in the folder of a key, as described by its name. */
 export interface StoreFile {
   readonly name: string;
   readonly kind: 'claim' | 'checkpoint' | 'none' | 'strings' | 'temporary';
   readonly epoch: number;
-  /** Of the claim that it belongs to; of a claim itself, none. */
+  /** The token of the claim that it belongs to; empty for a claim itself. */
   readonly token: string;
-  /** Of a checkpoint: it counts those of its claim, 0 being the one that the claim found. */
+  /** For a checkpoint: its number within its claim, where 0 is the one that the claim found. */
   readonly number: number;
   /** Of a checkpoint: where in the file it begins. Past 0, the file is the log of its strings. */
   readonly offset: number;
@@ -23,13 +23,13 @@ export const checkpointName = (epoch: number, token: string, number: number, off
 /** In the place of a checkpoint: there was none to go on from. */
 export const noneName = (epoch: number, token: string): string =>
   `${digits(epoch)}-${token}-${digits(0)}.none`;
-/** @param id - Of the log: the same under whatever claim. */
+/** @param id - The id of the log, which is the same under any claim. */
 export const stringsName = (epoch: number, token: string, id: string): string =>
   `${digits(epoch)}-${token}-${id}.strings`;
 export const temporaryName = (epoch: number, token: string, id: string): string =>
   `${digits(epoch)}-${token}-${id}.tmp`;
 
-/** All that are ours; other names are left alone. */
+/** Parses the names that belong to the store; other names are ignored. */
 export function readNames(names: readonly string[]): StoreFile[] {
   const files: StoreFile[] = [];
   for (const name of names) {
@@ -54,7 +54,7 @@ export function readNames(names: readonly string[]): StoreFile[] {
   return files;
 }
 
-/** 0: nobody has claimed it yet. */
+/** Returns the highest claimed epoch; 0 if there is no claim yet. */
 export const lastEpoch = (files: readonly StoreFile[]): number =>
   files.reduce((last, { kind, epoch }) => (kind === 'claim' && epoch > last ? epoch : last), 0);
 

@@ -6,18 +6,18 @@ import type { Checkpoint } from '../wire/checkpoint.js';
 
 export type Dictionaries = Checkpoint['dictionaries'];
 
-/** So much of a log counts. Plain data: a checkpoint says it. */
+/** How much of a log counts. Plain data, stored in a checkpoint. */
 export interface StringsMark {
-  /** Of the log: random. */
+  /** Random id of the log. */
   readonly id: string;
   readonly bytes: number;
   /** CRC-32 of these bytes. */
   readonly checksum: number;
-  /** How many strings of each dictionary are in them, the first ones. */
+  /** For each dictionary, how many of its first strings are in these bytes. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** A log that can be gone on with. */
+/** A log that can be appended to. */
 export interface StringLog {
   readonly mark: StringsMark;
   /** Bytes of the checkpoint at its end. */
@@ -26,18 +26,18 @@ export interface StringLog {
   readonly last: ReadonlyMap<string, string>;
 }
 
-/** Where the strings of a checkpoint go. */
+/** Where the strings of a checkpoint are stored. */
 export interface StringsPlan {
-  /** What the checkpoint says itself: of each dictionary, the strings behind those in the log. */
+  /** Strings in the checkpoint itself: for each dictionary, those after the strings in the log. */
   readonly rest: Dictionaries;
-  /** What has the others; `undefined`: there are none. */
+  /** The log with the other strings; `undefined` if there are none. */
   readonly log: StringLog | undefined;
   /** What the log takes first, and where in it that begins. At 0 it is new. The checkpoint comes behind it. */
   readonly append?: { readonly at: number; readonly bytes: Buffer };
 }
 
 export interface StringsLimits {
-  /** Characters of strings that a checkpoint says itself; from there on they go into the log. */
+  /** Maximum characters of strings in a checkpoint; with more, they go into the log. */
   readonly inlineMax: number;
   /**
    * The same for each byte of the checkpoint that stands in the log last, since another one will: so
@@ -54,7 +54,7 @@ export const STRINGS_LIMITS: StringsLimits = {
   logBytesMax: 256 * 1_048_576,
 };
 
-/** One line of a log: `["symbol",["A","B"]]`. A few characters more than the string has. */
+/** Characters around each string in a line of the log, such as `["symbol",["A","B"]]`. */
 const CHARACTERS_AROUND = 3;
 const LINE_CHARACTERS_MAX = 1_048_576;
 const NO_STRINGS: FirstStrings = { values: [], length: 0 };
@@ -64,12 +64,12 @@ const LINE_END_BYTES = Buffer.of(LINE_END);
 const STRINGS_BEGIN = 0x5b;
 
 /**
- * Which strings a checkpoint says itself, and what the log takes first. Looks at those alone that are not
- * in the log yet.
+ * Plans which strings go into the checkpoint itself, and which must first be written to the log. It reads
+ * only strings that are not in the log yet.
  *
- * @param known - The log to go on with; a new one is begun where the dictionaries do not go on from it.
- * @param newId - Of a log that is begun.
- * @throws {PipelineError} `CHECKPOINT_INVALID` past the bound of a log.
+ * @param known - The log to append to. If the dictionaries do not continue from it, a new one is started.
+ * @param newId - Returns the id of a new log.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if the log would exceed its limit.
  */
 export function planStrings(
   dictionaries: Dictionaries,
@@ -119,11 +119,11 @@ export const withCheckpoint = ({ mark, last }: StringLog, bytes: Uint8Array): St
 });
 
 /**
- * The strings in a log, by dictionary.
+ * Reads the strings in a log, by dictionary.
  *
- * @param bytes - The log, or more than what counts of it: whoever wrote it may have gone on.
+ * @param bytes - The log; it may be longer than the part that counts, if more was appended since.
  * @param path - For messages.
- * @throws {PipelineError} `CHECKPOINT_INVALID` when it is not what the mark says.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if it does not match the mark.
  */
 export function readStrings(
   bytes: Uint8Array,
@@ -165,7 +165,7 @@ export function readStringsMark(data: unknown, path: string): StringsMark {
     counts !== null &&
     Object.values(counts).every(isCount);
   if (!isMark) throw invalid(path, 'strings: id, bytes, checksum and counts of a log', 'something else');
-  return data as StringsMark; // all its fields were looked at
+  return data as StringsMark; // all its fields were checked
 }
 
 /** As cheap as it must be with each checkpoint: not all strings are compared. */
@@ -186,7 +186,7 @@ function restBehind(
   );
 }
 
-/** Looks no further than that. */
+/** Whether the strings have more characters than the limit; stops counting there. */
 function isLonger(dictionaries: Dictionaries, charactersMax: number): boolean {
   let characters = 0;
   for (const strings of Object.values(dictionaries)) {
@@ -198,7 +198,7 @@ function isLonger(dictionaries: Dictionaries, charactersMax: number): boolean {
   return false;
 }
 
-/** In lines that are not longer than they must be, so that no text is as long as all dictionaries. */
+/** Formats dictionaries in lines of limited length, so that no line is as long as a whole dictionary. */
 function linesOf(dictionaries: Dictionaries): string[] {
   const lines: string[] = [];
   for (const [name, strings] of Object.entries(dictionaries)) {
@@ -220,9 +220,9 @@ function linesOf(dictionaries: Dictionaries): string[] {
 function readLine(line: string, path: string): [name: string, strings: string[]] {
   try {
     const [name, strings] = JSON.parse(line) as [unknown, unknown];
-    if (typeof name === 'string' && Array.isArray(strings)) return [name, strings as string[]]; // told apart with the whole
+    if (typeof name === 'string' && Array.isArray(strings)) return [name, strings as string[]]; // `readCheckpoint` checks that they are strings
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw invalid(path, 'lines such as ["symbol",["A","B"]]', 'another');
 }
