@@ -233,7 +233,7 @@ export interface BreakerRefusal {
   readonly retryAfterMs: number | undefined;
 }
 
-/** A breaker did not let a call through: what it guards was not asked. */
+/** A breaker refused a call, so the call was not made. */
 export class BreakerOpenError extends RuntimeError {
   override readonly name = 'BreakerOpenError';
   override readonly code = 'BREAKER_OPEN';

@@ -430,7 +430,7 @@ describe('a pipeline with a store', () => {
       });
       // The first one, the beginning of the pause, and once a minute.
       expect(logged.map(({ level }) => level)).toEqual(['warn', 'warn', 'warn']);
-      expect(logged[1]?.text).toContain('nothing more is read until it has');
+      expect(logged[1]?.text).toContain('reading is paused until it has');
 
       delete trouble.error;
       await clock.advance(1_000);

@@ -3,8 +3,9 @@ import type { ErrorTexts } from './error-text.js';
 /** What `tickloom/breaker` refuses. */
 export const BREAKER_ERRORS = {
   BREAKER_OPEN: {
-    meaning: 'A circuit breaker refused a call, and what it guards was not asked.',
-    cause: 'Too many earlier calls failed or were slow, its probes are still out, or somebody holds it open.',
+    meaning: 'A circuit breaker refused a call, so the call was not made.',
+    cause:
+      'Too many earlier calls failed or were slow, its probes are still in flight, or somebody holds it open.',
     remedy:
       'Wait with `whenCallable()`, or for `refusal.retryAfterMs`. Look into why the calls before failed; a breaker that is held open waits for its release.',
     retryable: 'yes',
