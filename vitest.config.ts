@@ -20,6 +20,8 @@ export default defineConfig({
           include: [TESTS],
           exclude: ALONE,
           maxWorkers: 2,
+          // What sources and libraries take to load is more than most tests take.
+          isolate: false,
           sequence: { groupOrder: 0 },
           globalSetup: 'test/support/scratch-folder.ts',
           env: { TMPDIR: scratchFolder() },

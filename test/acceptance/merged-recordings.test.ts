@@ -86,5 +86,5 @@ describe.runIf(hasRecordedData)(recordedTitle('recorded files, one a contract, i
     expect(report.counters).toMatchObject({ rowsIn: rows, rowsLate: 0, rowsDropped: 0 });
     expect(report.counters.rowsFolded + report.counters.rowsFiltered).toBe(rows);
     expect(bars).toEqual(await bySql(`${SCRATCH.folder}/quotes/*.csv`, [6, 7, 8, 9], undefined));
-  }, 120_000);
+  });
 });

@@ -121,7 +121,7 @@ describe.each(Object.entries(SPECS))('dead letters of a run of %s', (name, spec)
       }),
       { numRuns: ROUNDS },
     );
-  }, 60_000);
+  });
 });
 
 describe('dead letters of before a cut', () => {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
 import type { OpenSpec } from '../../src/plan/typed-spec.js';
@@ -24,7 +24,8 @@ function killedAtSave(store: CheckpointStore, nth: number, isAfter: boolean) {
       if (++saves !== nth) return store.save(key, fence, checkpoint);
       if (isAfter) await store.save(key, fence, checkpoint);
       stop();
-      return new Promise(() => {});
+      // Not before the end of the test: its files are closed then.
+      return new Promise((_, reject) => onTestFinished(() => reject(new Error('killed'))));
     },
     list: () => store.list(),
     remove: (key) => store.remove(key),
@@ -60,6 +61,10 @@ async function run(path: string, store: CheckpointStore, isKilled?: Promise<'kil
     }
   };
   takeCheckpoints().catch(() => undefined); // the run has ended
+  onTestFinished(async () => {
+    await pipeline.stop().catch(() => undefined);
+    await ended.catch(() => undefined);
+  });
   return isKilled ? Promise.race([ended, isKilled]) : ended;
 }
 

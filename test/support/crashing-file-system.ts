@@ -160,12 +160,23 @@ export class CrashingFileSystem {
       return new Proxy(handle, {
         get: (target, key) => {
           const act = acts[String(key)];
+          if (key === 'close') return () => this.#close(handle, path, acts.close!);
           if (act) return (...args: never[]) => this.#do(String(key), path, () => act(...args));
           const value = Reflect.get(target, key) as unknown;
           return typeof value === 'function' ? value.bind(target) : value;
         },
       });
     });
+  }
+
+  /** One that fails closes it all the same, as a system does. */
+  async #close(handle: FileHandle, path: string, act: () => Promise<unknown>): Promise<unknown> {
+    try {
+      return await this.#do('close', path, act);
+    } catch (error) {
+      if (!this.#isStopped && this.#handles.delete(handle)) await handle.close();
+      throw error;
+    }
   }
 
   /** A file that is closed with bytes that were not synced. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { onTestFinished } from 'vitest';
 import { DictionarySet } from '../../src/columns/dictionary.js';
 import type { Row } from '../../src/columns/row-view.js';
 import type { FileSystem } from '../../src/outputs/disk/file-system.js';
@@ -60,9 +61,10 @@ export function makeRun(
   };
 }
 
-/** A run that has opened its sink. */
+/** A run that has opened its sink. Whatever died of it, its descriptors go with the test. */
 export async function startRun(path: string, options: RunOptions = {}) {
   const run = makeRun(path, options);
+  onTestFinished(() => run.close().catch(() => undefined));
   await run.sink.open();
   return run;
 }

@@ -198,7 +198,7 @@ describe('a breaker and real threads', () => {
     const { stdout, stderr } = await promisify(execFile)(
       process.execPath,
       ['--input-type=module', '--eval', script],
-      { timeout: 15_000 },
+      { timeout: 60_000 },
     );
     expect([stdout, stderr]).toEqual(['opened\n', '']);
   });

@@ -32,7 +32,7 @@ async function printedBy(from: string, external: RegExp[]): Promise<string> {
 describe('a service that was bundled', () => {
   it('runs jobs in threads where tickloom was left out', async () => {
     expect(await printedBy('tickloom', [/^tickloom(\/|$)/])).toBe('here completed\nthread completed\n');
-  }, 60_000);
+  });
 
   it('is told to leave tickloom out where it was not', async () => {
     const printed = await printedBy(resolve('dist/src/index.cjs'), []);
@@ -40,5 +40,5 @@ describe('a service that was bundled', () => {
     expect(printed).toContain(
       'mark "tickloom" and its sub-paths as external (docs/bundlers.md in the package)',
     );
-  }, 60_000);
+  });
 });

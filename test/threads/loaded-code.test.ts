@@ -80,19 +80,19 @@ describe('the thread of a job', () => {
     const files = filesLoaded({});
     expect(files.filter((file) => file.endsWith('bars.cjs'))).toHaveLength(1);
     expect(files.filter((file) => zod.test(file) || resilience.test(file))).toEqual([]);
-  }, 30_000);
+  });
 
   it('loads no Zod for a spec that names a budget and a breaker either', () => {
     const files = filesLoaded({ budget: { provider: 'feed' }, breaker: 'feed' });
     expect(files.filter((file) => resilience.test(file)).length).toBeGreaterThan(1);
     expect(files.filter((file) => zod.test(file))).toEqual([]);
-  }, 30_000);
+  });
 
   it("loads no Zod for a user's module either, nor does the thread that checks the module", () => {
     const files = filesLoaded({}, [moduleOperator('emit(batch);')]);
     expect(files.filter((file) => /[/\\](?:pipeline|planning)\.worker\.cjs$/.test(file))).toHaveLength(2);
     expect(files.filter((file) => zod.test(file))).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe('the entry for authors of stages', () => {
@@ -107,7 +107,7 @@ describe('the entry for authors of stages', () => {
     expect(found.loaded).toContainEqual(expect.stringMatching(/stages\.cjs$/));
     expect(found.loaded.filter((file: string) => zod.test(file))).toEqual([]);
     expect(found.others).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe('the text about error codes', () => {
@@ -120,5 +120,5 @@ describe('the text about error codes', () => {
     expect(filesLoaded({ budget: { provider: 'feed' }, breaker: 'feed' }).filter(holdsErrorTexts)).toEqual(
       [],
     );
-  }, 60_000);
+  });
 });

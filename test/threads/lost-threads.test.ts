@@ -167,7 +167,7 @@ describe('a thread that is blocked', () => {
     const job = await startBlocked();
     const began = performance.now();
     const report = await job.stop();
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(performance.now() - began).toBeLessThan(30_000);
     expect(report).toMatchObject({ outcome: 'stopped', reason: 'stopped' });
     expect(report).not.toHaveProperty('error');
     expect(report.counters.rowsIn).toBeGreaterThan(0);

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { duckdb } from '../stages/sinks/duckdb.js';
+import { DEEP } from '../support/deep.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
-const ROUNDS = 4;
+const ROUNDS = DEEP ? 4 : 2;
 const ROWS = 3_000;
 
 function workplace() {

@@ -13,7 +13,7 @@ async function runScript(body: string): Promise<string> {
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     ['--input-type=module', '--eval', script],
-    { timeout: 15_000 },
+    { timeout: 60_000 },
   );
   expect(stderr).toBe('');
   return stdout;

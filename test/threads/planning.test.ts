@@ -355,7 +355,7 @@ describe('threads that plan', () => {
     expect(problems[0]).toContain('did not load and plan within 2500 ms');
     expect(problems.at(-1)).toMatch(/^no thread is left to load it in: those of module ".*operator\.mjs"/);
     await until(() => threads.alive === 0); // the whole process waits for them
-  }, 60_000);
+  });
 
   it('are ended by close, and whoever waited for them is told so', async () => {
     const threads = watchThreads();

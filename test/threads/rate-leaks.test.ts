@@ -2,6 +2,10 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { DEEP } from '../support/deep.js';
+
+/** Each that left as little as an empty object behind would show. */
+const CALLS = DEEP ? 1_000_000 : 300_000;
 
 const entry = pathToFileURL(
   fileURLToPath(new URL('../../dist/src/resilience/rate/rate.js', import.meta.url)),
@@ -22,7 +26,7 @@ async function runScript<T>(body: string): Promise<T> {
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     ['--expose-gc', '--input-type=module', '--eval', script],
-    { timeout: 120_000 },
+    { timeout: 600_000 },
   );
   expect(stderr).toBe('');
   return JSON.parse(stdout) as T;
@@ -37,7 +41,7 @@ interface Waited {
 }
 
 describe('budgets over a long time', () => {
-  it('keep no listener, timer or memory of a million calls with signals and deadlines', async () => {
+  it(`keep no listener, timer or memory of ${CALLS} calls with signals and deadlines`, async () => {
     const { outcomes, listeners, timers, growthMb, status } = await runScript<Waited>(`
       // 500,000 a second are fewer than are asked for: most calls wait, for some ms at the most.
       const rates = new RateCoordinator({ providers: { p: { permits: 1_000_000, per: '2s', burst: 200, inFlight: 16 } } });
@@ -67,7 +71,7 @@ describe('budgets over a long time', () => {
       }
       await round(100_000);
       const before = await heapMb();
-      await round(1_000_000);
+      await round(${CALLS});
       const growthMb = (await heapMb()) - before;
       console.log(JSON.stringify({
         outcomes,
@@ -82,11 +86,11 @@ describe('budgets over a long time', () => {
       'given up': expect.any(Number),
       ACQUIRE_TIMED_OUT: expect.any(Number),
     });
-    for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(50_000);
+    for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(CALLS / 20);
     expect([listeners, timers, status.inFlight]).toEqual([0, 0, 0]);
-    expect(status.waited).toBeGreaterThan(500_000);
+    expect(status.waited).toBeGreaterThan(CALLS / 2);
     expect(growthMb).toBeLessThan(1);
-  }, 120_000);
+  });
 
   it('keep nothing of tenants that come and go', async () => {
     const { growthMb, scopes } = await runScript<{ readonly growthMb: number; readonly scopes: number }>(`
@@ -109,7 +113,7 @@ describe('budgets over a long time', () => {
     `);
     expect(scopes).toBe(1);
     expect(growthMb).toBeLessThan(1);
-  }, 120_000);
+  });
 
   it('let a process end by itself, with permits in flight and handles open', async () => {
     expect(

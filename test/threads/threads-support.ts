@@ -35,9 +35,9 @@ export const endless = { use: 'synthetic' } as const;
 export const rows = (count: number) => ({ use: 'synthetic', rows: count }) as const;
 export const discard = { use: 'null' } as const;
 
-/** Lets the loop turn until something holds, for at most ten seconds. */
+/** Lets the loop turn until something holds, for at most a minute. */
 export async function until(holds: () => boolean): Promise<void> {
-  const last = performance.now() + 10_000;
+  const last = performance.now() + 60_000;
   while (!holds()) {
     if (performance.now() > last) throw new Error(`never held: ${holds}`);
     await turnOfTheLoop();

@@ -362,7 +362,7 @@ describe('the files of a job', () => {
     );
     expect(seen.refused).toBeGreaterThan(DEEP ? 5 : 0);
     expect(seen.sound).toBeGreaterThan(DEEP ? 5 : 0);
-  }, 600_000);
+  });
 
   it('are compared through maps, be there thousands', async () => {
     const { at } = makeFolder();

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { Batch } from '../../../src/columns/batch.js';
 import { BatchPool } from '../../../src/columns/batch-pool.js';
 import type { ControlRecord } from '../../../src/columns/control-record.js';
@@ -77,15 +77,9 @@ export const ticks = (count: number, from = 0): Row[] =>
     price: 100 + ((from + i) % 50) / 100,
   }));
 
-const directories: string[] = [];
-
 /** A directory of the test's own, gone when it has ended. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'tickloom-sinks-'));
-  directories.push(directory);
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
-
-afterEach(() => {
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
-});

@@ -192,7 +192,7 @@ describe('a replay of a file whose newest row comes first', () => {
         'Unpack it (a plain file is read backwards), sort it, or set "order: listed"',
       ),
     });
-  }, 60_000);
+  });
 
   it('is refused when it has become shorter than its position', async () => {
     for (const pack of [(text: string) => text, (text: string) => gzipSync(text)]) {
