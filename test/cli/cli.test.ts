@@ -445,7 +445,7 @@ deadLetter: { path: out/../out/first.jsonl }
       const refused = await tickloom([command, 'bad.yaml']);
       expect(refused).toMatchObject({ code: 2, out: '' });
       expect(refused.err).toMatch(
-        /^bad\.yaml:4:15 deadLetter\.path: expected a new file, an empty one or one of dead/,
+        /^bad\.yaml:4:15 deadLetter\.path: expected a new file, an empty file or a dead-letter/,
       );
     }
     expect(await readFile(join(folder, 'bad.yaml'), 'utf8')).toContain(ENDLESS);

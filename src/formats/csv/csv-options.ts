@@ -7,7 +7,8 @@ const text = 'expected a text';
 const regex = 'expected true, or a regular expression with one group of at most 200 characters';
 const divisor = 'expected a number above 0';
 const delimiter = 'expected a tab, a blank or one ASCII character other than a quote, ".", "+" and "-"';
-const columnName = 'expected column names of at most 63 letters, digits and "_" that do not begin with a digit';
+const columnName =
+  'expected column names of at most 63 letters, digits and "_" that do not begin with a digit';
 const maxJump = 'expected a duration of 1ms to 73000d, such as "400d", or "none"';
 
 const Field = z.union(
