@@ -47,10 +47,7 @@ export function planColumns(options: CsvOptions, problems: PlanProblems): CsvPla
   const { required, optional } = kind === 'custom' ? { required: [], optional: [] } : STANDARD_COLUMNS[kind];
   for (const { name } of required) {
     if (!mappings[name]) {
-      problems.add(
-        ['columns', name],
-        `expected the field that "${name}" comes from: rows of kind ${kind} need it`,
-      );
+      problems.add(['columns', name], `expected a mapping for "${name}": rows of kind ${kind} need it`);
     }
   }
   const standard = [...required, ...optional];

@@ -352,7 +352,7 @@ describe('the plan of a replay', () => {
         },
       }),
     ).toEqual([
-      'columns.ask: expected the field that "ask" comes from: rows of kind quote need it',
+      'columns.ask: expected a mapping for "ask": rows of kind quote need it',
       'columns.time.zone: expected a zone like America/New_York, UTC or -05:00',
       'columns.time.date: expected "unit" to be s, ms, us or ns: an iso time already has a date',
       'columns.symbol: expected exactly one of from, value and fromFile, found 2',
