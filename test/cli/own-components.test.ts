@@ -97,7 +97,7 @@ describe('components of one’s own on the command line', () => {
       code: 0,
       out:
         'operator every: Keeps each nth row.\n  from ticks-every\n' +
-        '  nth (integer, default 2)\n      Which one\n',
+        '  nth (integer from 1, default 2)\n      Which one\n',
     });
     const listed = await tickloom('components', '--json', '--components', './every.mjs');
     expect(JSON.parse(listed.out).components.at(-1)).toMatchObject({

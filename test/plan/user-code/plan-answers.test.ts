@@ -79,7 +79,7 @@ describe('the answer of a plan', () => {
 
   it('is the error that the module was refused with', async () => {
     const failing = answerOf('return 1n;', TICKS);
-    expect((await failing).problems[0]!.message).toContain('expected its plan to return the schema');
+    expect((await failing).problems[0]!.message).toContain('expected its plan to return the output schema');
     const stage = {
       use: 'module',
       options: { path: 'a', export: 'default' },

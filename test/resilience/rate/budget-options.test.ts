@@ -67,7 +67,7 @@ describe('a budget', () => {
     [{ burst: 5 }, ['burst: expected only together with "permits" or "permitsPerSecond"']],
     [
       { limits: [{ permits: 1 }], burst: 5, per: '2s' },
-      ['per: expected inside each', 'burst: expected in each'],
+      ['per: expected inside each', 'burst: expected inside each'],
     ],
     [{ limits: [] }, ['limits: expected 1 to 4 limits']],
     [{ limits: Array(5).fill({ permits: 1 }) }, ['limits: expected 1 to 4 limits']],
