@@ -87,7 +87,7 @@ describe('the answer of a plan', () => {
     };
     const text = await answerRequest({ job: 'a', kind: 'operator', stage, spec: { hasDeadLetters: false } });
     expect(() => readPlanAnswer(text)).toThrow(
-      /^module "a": it failed while it was loaded: Cannot find module/,
+      /^module "a": it failed while loading: Cannot find module/,
     );
   });
 
