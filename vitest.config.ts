@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { DEEP } from './test/support/deep.js';
-import { scratchFolder } from './test/support/scratch-folder.js';
+import { temporaryRoot } from './test/support/temporary-root.js';
 
 // The build puts compiled copies beside the sources: only what is under test/ is a test.
 const TESTS = 'test/**/*.test.ts';
@@ -23,8 +23,8 @@ export default defineConfig({
           // What sources and libraries take to load is more than most tests take.
           isolate: false,
           sequence: { groupOrder: 0 },
-          globalSetup: 'test/support/scratch-folder.ts',
-          env: { TMPDIR: scratchFolder() },
+          globalSetup: 'test/support/temporary-root.ts',
+          env: { TMPDIR: temporaryRoot() },
         },
       },
       {

@@ -8,7 +8,7 @@ const IN_MEMORY = '/dev/shm';
 const BYTES_MIN = 1_000_000_000;
 
 /** The `TMPDIR` of tests: what they leave behind goes with it. */
-export function scratchFolder(): string {
+export function temporaryRoot(): string {
   return join(hasRoom(IN_MEMORY) ? IN_MEMORY : tmpdir(), `tickloom-tests-${process.pid}`);
 }
 
