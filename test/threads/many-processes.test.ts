@@ -14,11 +14,11 @@ const ROWS = 3_000;
 function workplace() {
   const folder = mkdtempSync(join(tmpdir(), 'tickloom-processes-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  /** Runs one job in two processes that start at once. @returns Their exit codes. */
-  const twice = (sink: object) => {
+  /** Runs one job in processes that start at once. @returns Their exit codes. */
+  const atOnce = (count: number, sink: object) => {
     const spec = join(folder, 'spec.json');
     writeFileSync(spec, JSON.stringify({ name: 'twin', source: { use: 'synthetic', rows: ROWS }, sink }));
-    const ended = [1, 2].map(() => {
+    const ended = Array.from({ length: count }, () => {
       const child = spawn(process.execPath, [MAIN, 'run', spec], { cwd: folder, stdio: 'ignore' });
       onTestFinished(() => {
         child.kill('SIGKILL');
@@ -27,10 +27,20 @@ function workplace() {
     });
     return Promise.all(ended);
   };
-  return { folder, twice };
+  return { folder, atOnce, twice: (sink: object) => atOnce(2, sink) };
 }
 
 const lines = (file: string) => readFileSync(file, 'utf8').trimEnd().split('\n').length;
+
+it.each(DEEP ? [3, 10] : [3])('%i processes of one job add their rows to one directory', async (count) => {
+  const { folder, atOnce } = workplace();
+  const sink = { use: 'csv', path: join(folder, 'out'), ifExists: 'append', rotate: { rows: 1_000 } };
+  const codes = await atOnce(count, sink);
+  expect(codes).toEqual(codes.map(() => 0));
+  const parts = readdirSync(join(folder, 'out'));
+  expect(parts).toHaveLength(3 * count);
+  expect(parts.reduce((sum, name) => sum + lines(join(folder, 'out', name)) - 1, 0)).toBe(ROWS * count);
+});
 
 describe('two processes of one job that start at once', () => {
   it('both have their rows there when they append to a directory', async () => {

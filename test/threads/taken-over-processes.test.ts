@@ -50,6 +50,30 @@ const SINKS = {
   },
 } as const;
 
+it('a run that two processes go on with at once has every row once', async () => {
+  for (let round = 0; round < ROUNDS; round++) {
+    const folder = mkdtempSync(join(tmpdir(), 'tickloom-taken-over-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const sink = { ...SINKS['a directory of Parquet'], path: join(folder, 'out') };
+    const store = new FileCheckpointStore(join(folder, 'checkpoints'));
+    const dead = start(folder, sink);
+    await dead.hasClaimed;
+    while (!(await store.load('kept'))) await setTimeout(5);
+    dead.child.kill('SIGKILL');
+    await dead.end;
+    if ((await store.load('kept'))?.ended) continue; // it was faster than the signal
+    const ends = await Promise.all([start(folder, sink), start(folder, sink)].map(({ end }) => end));
+    // The second claim may come after the first has completed: then it is a run of its own.
+    const runs = ends.filter((end) => end === 'completed').length;
+    expect(ends.filter((end) => end !== 'completed' && end !== 'FENCED')).toEqual([]);
+    expect(runs).toBeGreaterThan(0);
+    const [found] = await duckdb(
+      `SELECT count(*)::INT AS rows, count(DISTINCT time)::INT AS times FROM read_parquet('${folder}/out/*.parquet')`,
+    );
+    expect(found).toEqual({ rows: runs * ROWS, times: ROWS });
+  }
+}, 60_000);
+
 describe('a run of processes that are killed, or stand still and go on later,', () => {
   it.each(Object.entries(SINKS))(
     'leaves every row once in %s',
