@@ -76,6 +76,8 @@ export class FileCheckpointStore implements CheckpointStore {
   readonly #limits: StringsLimits;
   /** By folder of the key: the strings under the last fence that this store object has seen. */
   readonly #strings = new Map<string, FenceStrings>();
+  /** By epoch and folder: the last save that has begun. */
+  readonly #saving = new Map<string, Promise<void>>();
   #saidUnsupported = false;
 
   /** @param folder - Created if it does not exist. */
@@ -112,11 +114,25 @@ export class FileCheckpointStore implements CheckpointStore {
     const bytes = plan.log ? encodeWithLog(own, plan.log.mark) : encodeCheckpoint(own);
     known.isInUse = true;
     try {
-      await attempt('save a checkpoint in', folder.path, () =>
-        this.#save(folder, key, fence, { bytes, plan, known }),
+      await this.#afterLastSave(`${fence.epoch} ${folder.path}`, () =>
+        attempt('save a checkpoint in', folder.path, () =>
+          this.#save(folder, key, fence, { bytes, plan, known }),
+        ),
       );
     } finally {
       known.isInUse = false;
+    }
+  }
+
+  /** Of two saves at once, each is to find the other's number taken: they come one after the other. */
+  async #afterLastSave(of: string, save: () => Promise<void>): Promise<void> {
+    const last = this.#saving.get(of);
+    const saving = last ? last.then(save, save) : save();
+    this.#saving.set(of, saving);
+    try {
+      await saving;
+    } finally {
+      if (this.#saving.get(of) === saving) this.#saving.delete(of);
     }
   }
 
