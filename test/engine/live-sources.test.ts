@@ -356,3 +356,31 @@ describe('bars of a live source', () => {
     expect(await run).toMatchObject({ counters: { rowsDropped: 0, rowsFolded: 100 }, rowsPending: 0 });
   });
 });
+
+describe('a checkpoint of a live source', () => {
+  it('holds no instant of the monotonic clock, which means nothing to another process', async () => {
+    const checkpointAfterSomeTime = async (now: bigint) => {
+      const clock = new SimulatedClock({ now, wall: START });
+      const feed = feedOf(TRADES);
+      const operators = (context: StageContext) => [
+        barsOperator.create(BarsOptions.parse({ every: '1s', price: 'price' }), TRADES, context),
+      ];
+      const { sink } = keepingSink();
+      const pipeline = pipelineOf({ source: feed.make, operators, sink, clock });
+      const run = pipeline.run();
+      for (let at = 0; at < 3_000; at += 300) {
+        await clock.advance(300);
+        feed.push({ time: START + ms(at - 700), symbol: 'A', price: 1 });
+      }
+      await clock.advance(1);
+      const checkpoint = await pipeline.checkpoint();
+      feed.end();
+      await clock.advance(1);
+      await run;
+      return checkpoint;
+    };
+    const checkpoint = await checkpointAfterSomeTime(0n);
+    expect(Object.keys(checkpoint.states)).toEqual(['source', 'intake', 'operators[0]', 'sink']);
+    expect(await checkpointAfterSomeTime(123_456_789_000_000_000n)).toEqual(checkpoint);
+  });
+});
