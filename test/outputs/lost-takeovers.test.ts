@@ -18,8 +18,8 @@ async function running() {
   const state = await openStateFolder(first, join(folder, 'out'), join(folder, 'out'));
   const options = { state, job: 'job', mode: 'append' } as const;
   const { run } = await RunPlace.start({ ...options, disk: first, epoch: 1 });
-  const takeOver = (epoch: number, fs: CrashingFileSystem) =>
-    RunPlace.takeOver({ ...options, disk: diskOn(fs), epoch }, run, async () => 1);
+  const takeOver = (epoch: number, fs: CrashingFileSystem, highest = async () => 1) =>
+    RunPlace.takeOver({ ...options, disk: diskOn(fs), epoch }, run, highest);
   const runFolder = join(state, run);
   return {
     takeOver,
@@ -66,5 +66,14 @@ describe('a takeover that a later one has overtaken', () => {
       }
     }
     expect(lost).toBeGreaterThan(10);
+  });
+
+  it('is refused where that one has finished meanwhile, and only what it published tells of it', async () => {
+    const { takeOver, folders, atWork } = await running();
+    let looks = 0;
+    const highest = async () => (looks++ === 0 ? 1 : 3);
+    await expect(takeOver(2, new CrashingFileSystem(), highest)).rejects.toMatchObject({ code: 'FENCED' });
+    expect(folders().filter((name) => name.startsWith('00002-'))).toEqual([]);
+    expect(atWork().filter((name) => name.startsWith('00002-'))).toEqual([]);
   });
 });
