@@ -39,6 +39,32 @@ describe('what is secret in options', () => {
     expect(secretsOf(Options, null)).toEqual([]);
   });
 
+  it('is found in options of a schema that refers to itself, however often, in no time', () => {
+    interface Node {
+      readonly token?: string | undefined;
+      readonly children?: readonly Node[] | undefined;
+      readonly either?: Node | undefined;
+      readonly or?: Node | undefined;
+    }
+    const Node: z.ZodType<Node> = z.strictObject({
+      token: secret(z.string()).optional(),
+      get children() {
+        return z.array(Node).optional();
+      },
+      get either() {
+        return Node.optional();
+      },
+      get or() {
+        return z.union([Node, z.array(Node)]).optional() as z.ZodType<Node | undefined>;
+      },
+    });
+    let deep: Node = { token: 'token-0' };
+    for (let level = 1; level < 40; level++) {
+      deep = { token: `token-${level}`, children: [deep], either: deep, or: deep };
+    }
+    expect(secretsOf(Node, deep)).toHaveLength(40);
+  });
+
   it('is told by JSON Schema, too', () => {
     expect(z.toJSONSchema(Login)).toMatchObject({ properties: { password: { writeOnly: true } } });
   });
