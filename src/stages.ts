@@ -45,7 +45,12 @@ export {
 } from './core/errors.js';
 export { hideSecrets } from './core/hide-secrets.js';
 export type { PlainData } from './core/plain-data.js';
-export { ProviderError, type ProviderErrorDetails } from './core/provider-error.js';
+export {
+  ProviderError,
+  type ProviderErrorDetails,
+  type RefusedResponse,
+  responseError,
+} from './core/provider-error.js';
 export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
 export { type Nanos, nanos } from './core/units.js';
 export type { Batcher } from './engine/batcher.js';

@@ -85,6 +85,31 @@ export function asProviderError(error: unknown, who: string, nowMs: number): unk
   });
 }
 
+/** What of an HTTP answer says what is wrong: a `Response` of `fetch` fits. */
+export interface RefusedResponse {
+  readonly status: number;
+  readonly headers?: unknown;
+}
+
+/**
+ * The error of an HTTP answer that is no success: its kind by the status, its pause by the headers.
+ *
+ * @param who - Whose answer it is, as in `Provider "polygon"`.
+ * @param nowMs - Milliseconds since 1970, for a `Retry-After` that is a date.
+ */
+export function responseError(
+  { status, headers }: RefusedResponse,
+  who: string,
+  nowMs: number,
+): ProviderError {
+  const kind = providerErrorKind({ status }) ?? 'protocol'; // it could have been a success, and was none
+  const [says, advice] = WORDS[kind];
+  return new ProviderError(kind, `${who} ${says} (status ${status}); ${advice}`, {
+    status,
+    retryAfterMs: retryAfterMsOf({ headers }, nowMs),
+  });
+}
+
 /** Some clients throw what is no error; its fields may be anything. */
 export function messageOf(error: unknown): string {
   if (typeof error === 'string') return redact(error);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PipelineError, RemoteError } from '../../src/core/errors.js';
-import { asProviderError, ProviderError } from '../../src/core/provider-error.js';
+import { asProviderError, ProviderError, responseError } from '../../src/core/provider-error.js';
 import { isCancellation, providerErrorKind } from '../../src/core/provider-error-kind.js';
 import { PROVIDER_ERRORS, type ProviderErrorKind } from '../../src/core/provider-error-table.js';
 import { retryAfterMsOf } from '../../src/core/retry-after.js';
@@ -224,5 +224,26 @@ describe('a ProviderError', () => {
       cause: { code: 'ECONNRESET' },
     });
     expect(kept.cause).not.toHaveProperty('config');
+  });
+});
+
+describe('an answer of HTTP that is no success', () => {
+  it('is an error of the kind of its status, with the pause that its headers ask for', () => {
+    const response = new Response('', { status: 429, headers: { 'retry-after': '3' } });
+    expect(responseError(response, 'Provider "x"', NOW)).toMatchObject({
+      kind: 'throttled',
+      status: 429,
+      retryAfterMs: 3_000,
+      message: 'Provider "x" asks for fewer calls (status 429); lower the budget, or wait',
+    });
+    const headers = { 'Retry-After': new Date(NOW + 5_000).toUTCString() };
+    expect(responseError({ status: 503, headers }, 'x', NOW)).toMatchObject({
+      kind: 'unavailable',
+      retryAfterMs: 5_000,
+    });
+  });
+
+  it('is one of the protocol where its status says nothing of an error', () => {
+    expect(responseError({ status: 204 }, 'x', NOW)).toMatchObject({ kind: 'protocol', status: 204 });
   });
 });
