@@ -1,4 +1,6 @@
 import type { SpecProblem } from '../core/errors.js';
+import { builtIn } from '../registry/built-in.js';
+import { missingComponent } from '../registry/registry.js';
 import { Catalogue } from './catalogue.js';
 import { findJobFiles, type PlaceWritten } from './paths/job-files.js';
 import { resolveStage } from './resolve-spec.js';
@@ -17,6 +19,12 @@ export interface SpecOutputs {
 export async function findOutputs(spec: unknown): Promise<SpecOutputs> {
   const { sink } = spec as { readonly sink?: unknown };
   const problems: SpecProblem[] = [];
+  const use = (sink as { readonly use?: unknown } | null | undefined)?.use;
+  if (typeof use === 'string' && use !== '' && !builtIn.find('sink', use)) {
+    const names = builtIn.all('sink').map(({ name }) => name);
+    const message = `${missingComponent('sink', use, names)}; of a sink of your own, name the output in place of the spec`;
+    return { outputs: [], problems: [{ path: ['sink', 'use'], message }] };
+  }
   const resolved = await resolveStage(new Catalogue(), 'sink', sink, ['sink'], problems);
   if (!resolved && problems.length === 0) {
     problems.push({ path: ['sink'], message: 'expected a sink with "use", to tell where it writes' });

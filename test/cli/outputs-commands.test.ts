@@ -103,6 +103,16 @@ describe('tickloom parts', () => {
     expect(err).toMatch(/none\.json:1:1: expected a spec file, found no file/);
   });
 
+  it('asks for the output itself where a sink is none of this package', async () => {
+    const file = join(temporaryDirectory(), 'own.yaml');
+    writeFileSync(file, 'name: own\nsink: { use: kraken, path: out }\n');
+    const { code, err } = await callParts([file]);
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /own\.yaml:2:9 sink\.use: expected the name of a sink .*found "kraken"; of a sink of your own, name the output/,
+    );
+  });
+
   it('takes a directory for an output whatever it is called, and prints no control characters', async () => {
     const path = join(temporaryDirectory(), 'out.json');
     mkdirSync(path);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { resolveWithFiles } from '../../src/plan/resolve-spec.js';
 import { checkFingerprint, fingerprintOf } from '../../src/plan/spec-fingerprint.js';
 import type { PipelineSpec } from '../../src/plan/typed-spec.js';
+import { loadHere } from '../../src/plan/user-code/load-here.js';
 import { resolveSpec } from '../../src/runtime/resolve-spec.js';
 
 const SPEC = {
@@ -86,6 +88,19 @@ describe('a checkpoint of another spec', () => {
     expect(await differing({ ...made, seed: 1 }, made)).toBe('seed');
     const own: PipelineSpec = { ...made, source: { use: 'synthetic', rows: 5, seed: 3 } };
     expect(await differing({ ...own, seed: 1 }, own)).toBe('nothing');
+  });
+
+  it('is refused with another seed where code of users may ask for it, whatever the source is', async () => {
+    const { resolved } = await resolveWithFiles(
+      {
+        name: 'seeded',
+        source: { use: 'synthetic', rows: 5, seed: 3 },
+        operators: [{ use: 'module', path: 'test/settings/failing-operator.mjs' }],
+        sink: { use: 'null' },
+      },
+      { userCode: loadHere },
+    );
+    expect(() => checkFingerprint(fingerprintOf(resolved), { ...resolved, seed: 1 })).toThrow('seed differs');
   });
 });
 

@@ -13,7 +13,7 @@ export const SPEC_ERRORS = {
   OPTIONS_INVALID: {
     meaning: 'A call or a settings file has options that are not allowed.',
     cause:
-      'A setting of the runtime, a budget, a breaker or a checkpoint key out of its range or misspelt; a number that is `NaN`; a time zone that does not exist.',
+      'A setting of the runtime, a budget, a breaker or a checkpoint key out of its range or misspelt; a module of `components` that cannot be used; a number that is `NaN`; a time zone that does not exist.',
     remedy: 'The message names the section and every problem in it. Correct the values.',
     retryable: 'no',
   },
@@ -28,16 +28,16 @@ export const SPEC_ERRORS = {
   COMPONENT_INVALID: {
     meaning: 'A component cannot be added to the registry.',
     cause:
-      'It lacks a part that every component has (such as its kind, name or options), or there is a component of this kind and name already.',
+      'It lacks a part that every component has (such as its kind, name or options), or there is a component of this kind and name already. Of a module of `components`, the same text is a problem of `OPTIONS_INVALID`.',
     remedy: 'Add what the message names, or choose another name.',
     retryable: 'no',
   },
   MODULE_INVALID: {
-    meaning: 'A module that a spec names cannot be used as an operator.',
+    meaning: 'A module of yours cannot be used: as the operator that a spec names, or for its components.',
     cause:
-      'There is no file or package of that name, it is outside of `moduleFolders`, it is TypeScript and this Node does not load that, it fails, ends its thread or takes too long or too much memory while it loads and plans, it lacks the export, or what it exports does not have the shape of an operator.',
+      'There is no file or package of that name, it is outside of `moduleFolders`, it is TypeScript and this Node does not load that, it fails, ends its thread or takes too long or too much memory while it loads and plans, it lacks the export, what it exports does not have the shape of an operator or a component, or it has changed since its components were read.',
     remedy:
-      'Export what `defineOperator` or `defineRowOperator` returns, and name that export in `export`. While a spec is checked, the same text is a problem of `SPEC_INVALID`.',
+      'For the operator `module`, export what `defineOperator` or `defineRowOperator` returns, and name that export in `export`. For `components` of the settings, let the default export be what `defineComponent` returns, or a list of it (`docs/components.md`). While a spec is checked, the same text is a problem of `SPEC_INVALID`, and while settings are, of `OPTIONS_INVALID`.',
     retryable: 'no',
   },
   PEER_MISSING: {

@@ -6,7 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Schema } from '../../../src/columns/schema.js';
 import { PipelineError } from '../../../src/core/errors.js';
 import { answerRequest } from '../../../src/plan/user-code/answer-request.js';
-import { readPlanAnswer } from '../../../src/plan/user-code/read-answer.js';
+import { readDeclaration, readPlanAnswer } from '../../../src/plan/user-code/read-answer.js';
+import { secretsByJsonSchema } from '../../../src/settings/secret-options.js';
 import { ModuleOptions } from '../../../src/stages/operators/module/options.js';
 import { schemaComplaint } from '../../../src/stages/operators/module/schema-check.js';
 
@@ -100,6 +101,16 @@ describe('the answer of a plan', () => {
         .map((column) => ({ output: { kind: 'custom', columns: [column] }, problems: [] }))
         .map((answer) => JSON.stringify(answer)),
       fc.jsonValue().map((output) => JSON.stringify({ output, problems: [] })),
+      fc
+        .record({
+          options: fc.jsonValue(),
+          loads: fc.constantFrom('native', 'odd', 7),
+          files: fc.jsonValue(),
+        })
+        .map((checked) => JSON.stringify({ ...checked, output: null, problems: [] })),
+      fc
+        .record({ reads: fc.jsonValue(), writes: fc.array(fc.jsonValue()) })
+        .map((files) => JSON.stringify({ loads: 'wasm', files, output: null, problems: [] })),
       fc.jsonValue().map((problem) => JSON.stringify({ output: null, problems: [problem, 1] })),
     );
     fc.assert(
@@ -113,6 +124,103 @@ describe('the answer of a plan', () => {
         }
         expect(answer.output && schemaComplaint(answer.output)).toBeUndefined();
         expect(answer.problems).toEqual([]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('has the options, loads and files of a component from outside, and nothing else of them', () => {
+    const files = {
+      reads: [{ path: 'a', at: ['from', 0], size: 7 }],
+      writes: [{ path: 'b', at: ['to'], partsEndIn: 'csv', partitionBy: ['symbol'], isShared: true, run: 1 }],
+    };
+    const options = { rows: 5, nested: [{ deep: null }] };
+    const answer = { options, loads: 'native', files, output: null, problems: [], more: 1 };
+    expect(readPlanAnswer(JSON.stringify(answer))).toEqual({
+      problems: [],
+      checked: {
+        options,
+        loads: 'native',
+        files: {
+          reads: [{ path: 'a', at: ['from', 0] }],
+          writes: [{ path: 'b', at: ['to'], partsEndIn: 'csv', partitionBy: ['symbol'], isShared: true }],
+        },
+      },
+    });
+    let deep: unknown = 1;
+    for (let level = 0; level < 100; level++) deep = [deep];
+    const tooDeep = JSON.stringify({ ...answer, options: deep });
+    expect(() => readPlanAnswer(tooDeep)).toThrow('more than 64 levels');
+  });
+});
+
+describe('what a module declares', () => {
+  const COMPONENT = {
+    kind: 'sink',
+    name: 'own',
+    summary: 'Own.',
+    loads: 'javascript',
+    mayChange: ['rows'],
+    options: { type: 'object', properties: { key: { type: 'string', writeOnly: true } } },
+  };
+
+  it('is read where it is whole, and not where a part is missing or odd', () => {
+    const read = (...components: unknown[]) => readDeclaration(JSON.stringify({ components }));
+    expect(read({ ...COMPONENT, load: 7 })).toEqual([COMPONENT]);
+    let deep: object = {};
+    for (let level = 0; level < 100; level++) deep = { items: deep };
+    for (const [key, value] of [
+      ['kind', 'job'],
+      ['name', ''],
+      ['summary', 7],
+      ['summary', 'x'.repeat(1_001)],
+      ['loads', 'all'],
+      ['mayChange', [7]],
+      ['options', []],
+      ['options', deep],
+      ['options', { properties: { key: { anyOf: [{ $ref: 7 }] } } }],
+    ] as const) {
+      expect(() => read({ ...COMPONENT, [key]: value })).toThrow(PipelineError);
+    }
+  });
+
+  it('is not taken on trust, whatever it is', () => {
+    const schema = fc.letrec((tie) => ({
+      node: fc.record(
+        {
+          type: fc.oneof(fc.string(), fc.jsonValue()),
+          properties: fc.oneof(
+            { maxDepth: 3, depthIdentifier: 'schema' },
+            fc.jsonValue(),
+            fc.dictionary(fc.string(), tie('node'), { maxKeys: 3, depthIdentifier: 'schema' }),
+          ),
+          prefixItems: fc.oneof(
+            { maxDepth: 3, depthIdentifier: 'schema' },
+            fc.jsonValue(),
+            fc.array(tie('node'), { maxLength: 3, depthIdentifier: 'schema' }),
+          ),
+          items: fc.oneof({ maxDepth: 3, depthIdentifier: 'schema' }, fc.jsonValue(), tie('node')),
+          $ref: fc.oneof(fc.constant('#'), fc.jsonValue()),
+        },
+        { requiredKeys: [] },
+      ),
+    })).node;
+    const texts = fc.oneof(
+      fc.anything(),
+      fc.jsonValue().map((components) => JSON.stringify({ components })),
+      schema.map((options) => JSON.stringify({ components: [{ ...COMPONENT, options }] })),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        let declared: ReturnType<typeof readDeclaration>;
+        try {
+          declared = readDeclaration(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(PipelineError);
+          return;
+        }
+        // What walks a schema that was taken does not fail on it.
+        for (const { options } of declared) secretsByJsonSchema(options, { key: 'planted' });
       }),
       { numRuns: 1_000 },
     );
