@@ -46,16 +46,43 @@ expect(
   'a Parquet file',
 );
 
-// Editors show the declarations: the text of each option must be in them.
-const catalogue = readFileSync(
-  join(folder, 'node_modules/tickloom/dist/src/registry/built-in.d.cts'),
-  'utf8',
+// A component of a user's, who has nothing but the package.
+writeFileSync(
+  join(folder, 'component.mjs'),
+  `import { defineComponent, defineRowOperator } from 'tickloom/stages';
+export default defineComponent({
+  kind: 'operator',
+  name: 'first-rows',
+  summary: 'Lets the first rows through.',
+  options: async () => (await import('zod')).z.strictObject({ rows: (await import('zod')).z.int().min(1) }),
+  load: async () =>
+    defineRowOperator({
+      state: () => ({ seen: 0 }),
+      onRow: (row, { state, options }) => ++state.seen <= options.rows,
+    }),
+});
+`,
 );
-const { components } = JSON.parse(run('npx', '--no', '--', 'tickloom', 'components', '--json'));
-const untold = components
-  .flatMap(({ options }) => Object.values(options.properties))
-  .filter(({ description }) => !catalogue.includes(`/** ${description} */`));
-expect(components.length > 0 && untold.length === 0, 'the declarations to have the texts of all options');
+writeFileSync(
+  join(folder, 'own.yaml'),
+  `name: own
+source: { use: synthetic, rows: 10 }
+operators: [{ use: first-rows, rows: 3 }]
+sink: { use: "null" }
+`,
+);
+const own = run(
+  'npx',
+  '--no',
+  '--',
+  'tickloom',
+  'run',
+  'own.yaml',
+  '--components',
+  './component.mjs',
+  '--json',
+);
+expect(JSON.parse(own).jobs[0].rowsOut === 3, 'a component from outside of the package to run');
 
 const names = Object.keys(entries)
   .map((entry) => entry.replace(/^\./, 'tickloom'))
