@@ -17,13 +17,13 @@ export async function loadComponents(module: string, file: string): Promise<Regi
   try {
     exported = ((await import(pathToFileURL(file).href)) as { readonly default?: unknown }).default;
   } catch (error) {
-    throw invalidComponents(module, `it failed while it was loaded: ${textOf(error)}`, error);
+    throw invalidModule(module, `it failed while it was loaded: ${textOf(error)}`, error);
   }
   // A CommonJS module that sets `exports.default` arrives as the default's default.
   const inner = (exported as { readonly default?: unknown } | null | undefined)?.default;
   const components = listOf(inner ?? exported);
   if (components.length === 0) {
-    throw invalidComponents(
+    throw invalidModule(
       module,
       'expected its default export to be a component made by defineComponent, or a list of them, found none',
     );
@@ -31,12 +31,12 @@ export async function loadComponents(module: string, file: string): Promise<Regi
   try {
     return new Registry(components as Component[]); // which looks at each
   } catch (error) {
-    throw invalidComponents(module, textOf(error), error);
+    throw invalidModule(module, textOf(error), error);
   }
 }
 
-/** An error of the code of a module, said as such. One of ours keeps its code. */
-export function invalidComponents(module: string, problem: string, cause?: unknown): PipelineError {
+/** @param module - As a spec or the settings name it. */
+export function invalidModule(module: string, problem: string, cause?: unknown): PipelineError {
   const message = `module "${module.slice(0, 500)}": ${problem}`;
   return new PipelineError('MODULE_INVALID', message, cause === undefined ? {} : { cause });
 }

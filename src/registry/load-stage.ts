@@ -1,6 +1,6 @@
 import type { Component, ComponentKind, FactoryOf } from '../engine/component.js';
 import type { ResolvedStage } from '../wire/resolved-spec.js';
-import { invalidComponents, loadComponents, textOf } from './component-module.js';
+import { invalidModule, loadComponents, textOf } from './component-module.js';
 import type { Registry } from './registry.js';
 
 /**
@@ -22,7 +22,7 @@ export async function loadStage<Kind extends ComponentKind>(
   try {
     factory = await component.load(stage.options, stage);
   } catch (error) {
-    throw invalidComponents(
+    throw invalidModule(
       module,
       `its ${kind} "${stage.use}" failed while it was loaded: ${textOf(error)}`,
       error,
@@ -33,7 +33,7 @@ export async function loadStage<Kind extends ComponentKind>(
   );
   if (lacking.length === 0) return factory;
   const names = MUST_HAVE[kind].map((name) => `"${name}"`).join(' and ');
-  throw invalidComponents(
+  throw invalidModule(
     module,
     `expected "load" of its ${kind} "${stage.use}" to give an object with ${names}, found none of ${lacking.join(', ')}`,
   );
@@ -60,7 +60,7 @@ export async function componentOf<Kind extends ComponentKind>(
   const declared = await loadComponents(outside.module, file);
   const found = declared.find(kind, use);
   if (found) return found;
-  throw invalidComponents(
+  throw invalidModule(
     outside.module,
     `it declares no ${kind} "${use}" any more: has it changed since the settings were read?`,
   );

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Component } from '../../engine/component.js';
-import { invalidComponents, loadComponents, textOf } from '../../registry/component-module.js';
+import { invalidModule, loadComponents, textOf } from '../../registry/component-module.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
 import { COMPONENTS_MAX } from '../../wire/planning.js';
 import type { ModuleRef } from './user-code.js';
@@ -13,10 +13,7 @@ import type { ModuleRef } from './user-code.js';
 export async function declareHere({ module, file }: ModuleRef): Promise<readonly DeclaredComponent[]> {
   const components = (await loadComponents(module, file)).all();
   if (components.length > COMPONENTS_MAX) {
-    throw invalidComponents(
-      module,
-      `expected at most ${COMPONENTS_MAX} components, found ${components.length}`,
-    );
+    throw invalidModule(module, `expected at most ${COMPONENTS_MAX} components, found ${components.length}`);
   }
   return Promise.all(components.map((component) => declared(module, component)));
 }
@@ -46,9 +43,9 @@ async function jsonSchemaOf(
       return schema.toJSONSchema({ io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
     }
   } catch (error) {
-    throw invalidComponents(module, `${who}: the schema of its options failed: ${textOf(error)}`, error);
+    throw invalidModule(module, `${who}: the schema of its options failed: ${textOf(error)}`, error);
   }
-  throw invalidComponents(
+  throw invalidModule(
     module,
     `${who}: expected "options" to give a schema of Zod 4 with the methods "safeParse" and "toJSONSchema" ` +
       '(zod 4.2 or later)',

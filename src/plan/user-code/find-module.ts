@@ -2,7 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PipelineError } from '../../core/errors.js';
+import { invalidModule } from '../../registry/component-module.js';
 import { packageEntry, splitSpecifier } from './package-entry.js';
 
 /**
@@ -24,11 +24,6 @@ export async function findModule(path: string): Promise<string> {
     );
   }
   return file;
-}
-
-export function invalidModule(path: string, problem: string, cause?: unknown): PipelineError {
-  const message = `module "${path.slice(0, 500)}": ${problem}`;
-  return new PipelineError('MODULE_INVALID', message, cause === undefined ? {} : { cause });
 }
 
 async function locate(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { findModule, invalidModule } from './find-module.js';
+import { invalidModule } from '../../registry/component-module.js';
+import { findModule } from './find-module.js';
 
 /** Folders that modules may come from: "moduleFolders" of the settings. */
 export class ModuleFolders {
