@@ -46,6 +46,17 @@ expect(
   'a Parquet file',
 );
 
+// Editors show the declarations: the text of each option must be in them.
+const catalogue = readFileSync(
+  join(folder, 'node_modules/tickloom/dist/src/registry/built-in.d.cts'),
+  'utf8',
+);
+const { components } = JSON.parse(run('npx', '--no', '--', 'tickloom', 'components', '--json'));
+const untold = components
+  .flatMap(({ options }) => Object.values(options.properties))
+  .filter(({ description }) => !catalogue.includes(`/** ${description} */`));
+expect(components.length > 0 && untold.length === 0, 'the declarations to have the texts of all options');
+
 // A component of a user's, who has nothing but the package.
 writeFileSync(
   join(folder, 'component.mjs'),

@@ -87,9 +87,7 @@ describe('the answer of a plan', () => {
       file: join(folder, 'none.mjs'),
     };
     const text = await answerRequest({ job: 'a', kind: 'operator', stage, spec: { hasDeadLetters: false } });
-    expect(() => readPlanAnswer(text)).toThrow(
-      /^module "a": it failed while loading: Cannot find module/,
-    );
+    expect(() => readPlanAnswer(text)).toThrow(/^module "a": it failed while loading: Cannot find module/);
   });
 
   it('is not taken on trust: what is none is an error of the module, whatever it is', () => {
