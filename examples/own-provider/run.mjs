@@ -35,7 +35,7 @@ const history = await (await runtime.submit(spec('history', API_KEY))).outcome;
 const { rowsIn, rowsOut } = history.counters;
 console.log(`${history.outcome}: ${rowsIn} trades in ${rowsOut} bars; answers by status:`, server.answers);
 const calls = Object.values(server.answers).reduce((sum, count) => sum + count, 0);
-const spent = runtime.rates?.status({ provider: 'trade-history' }).permits;
+const spent = runtime.resilience?.rates.status({ provider: 'trade-history' }).permits;
 console.log(`${spent} permits for ${calls} calls`);
 
 // A key that the service does not know is no outage: it is not tried again, and opens no breaker.

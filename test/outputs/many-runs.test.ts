@@ -2,16 +2,20 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PlainData } from '../../src/core/plain-data.js';
+import { Random } from '../../src/core/random.js';
 import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
 import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import { buryRuns, globbed, remainsOf, runWhole, seconds, startRun, upTo } from '../support/file-runs.js';
+import { withRandomTurns } from '../support/random-turns.js';
 
 const MANY = [2, 3, 10];
 /** TICKLOOM_ROUNDS=1000 for a long look. */
 const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? 25);
-const fast = () => new CrashingFileSystem().fs;
+/** The runs of a test meet in ever new orders, and in the same ones the next time. */
+const random = new Random(20_240_304);
+const fast = () => withRandomTurns(new CrashingFileSystem().fs, () => random.next());
 
 /** Starts runs at once, each with ten rows of its own. @returns Which went through, and the codes of the others. */
 async function atOnce(path: string, count: number, options: Record<string, unknown>) {
