@@ -2,7 +2,9 @@
 // asks for a pause once (429) and is away for three calls (503): no trade is lost, and none comes twice.
 // npm run build && node examples/own-provider/run.mjs
 // @ts-check
-import { createRuntime, uncheckedSpec } from 'tickloom';
+import { callbackSink, createPipeline, createRuntime, uncheckedSpec } from 'tickloom';
+import { MemoryCheckpointStore } from 'tickloom/checkpoints';
+import component from './component.mjs';
 import { API_KEY, startServer } from './server.mjs';
 
 const server = await startServer();
@@ -42,6 +44,27 @@ console.log(`${spent} permits for ${calls} calls`);
 const refused = await (await runtime.submit(spec('refused', 'not-the-key'))).outcome;
 console.log(`${refused.outcome}: ${refused.error?.message} [${refused.error?.code}]`);
 
+// Its position is in checkpoints: suspended in the middle, the next start goes on with the next trade.
+const store = new MemoryCheckpointStore();
+let seen = 0;
+const startAgain = () => {
+  const source = { use: 'trade-history', url: server.url, apiKey: API_KEY, symbol: 'ACME' };
+  const sink = callbackSink((batch) => {
+    seen += batch.length;
+    if (seen >= 1_000 && seen < 2_000) void pipeline.suspend();
+  });
+  const pipeline = createPipeline(uncheckedSpec({ name: 'resumed', source, batcher: { maxRows: 500 } }), {
+    components: [component],
+    sink,
+    store,
+  });
+  return pipeline.run();
+};
+const first = await startAgain();
+const seenFirst = seen;
+const second = await startAgain();
+console.log(`${first.reason} after ${seenFirst} trades, ${second.reason} after ${seen}`);
+
 await runtime.close();
 server.close();
 const isRight =
@@ -51,6 +74,10 @@ const isRight =
   server.answers[429] === 1 &&
   server.answers[503] === 3 &&
   server.answers[401] === 1 &&
+  first.reason === 'suspended' &&
+  second.outcome === 'completed' &&
+  seenFirst < seen &&
+  seen === server.trades &&
   refused.error?.code === 'PROVIDER_AUTHENTICATION' &&
   !JSON.stringify(refused).includes('not-the-key');
 if (!isRight) process.exitCode = 1;

@@ -67,7 +67,7 @@ export async function instantiate(
     saver,
   } = environment;
   const { run = checkpoint ? nextStart(checkpoint) : firstStart() } = environment;
-  if (checkpoint) checkFingerprint(checkpoint.spec, spec, registry);
+  if (checkpoint) checkFingerprint(checkpoint.spec, spec);
   const problems = new CollectedProblems();
   const sourceFactory = overrides.source ?? (await loadStage(registry, 'source', spec.source));
   const operatorFactories = await Promise.all(
@@ -113,7 +113,7 @@ export async function instantiate(
     openDeadlineMs,
     job: spec.name,
     run,
-    spec: fingerprintOf(spec, registry),
+    spec: fingerprintOf(spec),
     ...(checkpoint && { checkpoint }),
     ...(saver && { saver }),
   });

@@ -149,12 +149,14 @@ export async function resolveStage(
   for (const problem of found) problems.push({ ...problem, path: [...path, ...problem.path] });
   if (!checked) return undefined;
   const secrets = secretsOf(schema, options);
+  const { mayChange = [], runsUserCode } = component;
   return {
     use,
     options: checked.options,
+    ...(mayChange.length > 0 && { mayChange }),
     ...(secrets.length > 0 && { secrets }),
     loads: loadsOf(component, checked.options),
-    ...(component.runsUserCode && { runsUserCode: true }),
+    ...(runsUserCode && { runsUserCode }),
   };
 }
 
@@ -164,12 +166,13 @@ function unchecked(component: OutsideComponent, options: Record<string, unknown>
   return {
     use: name,
     options,
+    ...(mayChange.length > 0 && { mayChange }),
     ...(secrets.length > 0 && { secrets }),
     // Until its options are known, the worst of what they may say.
     loads: loads === 'by its options' ? 'native' : loads,
     runsUserCode: true,
     file,
-    outside: { module, mayChange },
+    outside: { module },
   };
 }
 

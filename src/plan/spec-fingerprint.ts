@@ -1,6 +1,4 @@
 import { PipelineError } from '../core/errors.js';
-import type { ComponentKind } from '../engine/component.js';
-import { builtIn } from '../registry/built-in.js';
 import type { SpecFingerprint } from '../wire/checkpoint.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 
@@ -13,27 +11,26 @@ const DEPTH_MAX = 4;
  * rest of a spec, `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`, `source.budget` and
  * `source.breaker` may change.
  */
-export function fingerprintOf(spec: ResolvedSpec, registry = builtIn): SpecFingerprint {
+export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
   const parts: Record<string, string> = { name: digestOf(spec.name) };
-  const add = (kind: ComponentKind, path: string, { use, options, outside }: ResolvedStage) => {
+  const add = (path: string, { use, options, mayChange = [] }: ResolvedStage) => {
     parts[`${path}.use`] = digestOf(use);
-    const { mayChange = [] } = outside ?? registry.find(kind, use) ?? {};
     for (const [key, value] of Object.entries(options ?? {})) {
       if (!mayChange.includes(key)) addLeaves(parts, `${path}.${key}`, value, 1);
     }
   };
-  add('source', 'source', spec.source);
+  add('source', spec.source);
   spec.operators.forEach((operator, i) => {
-    add('operator', `operators[${i}]`, operator);
+    add(`operators[${i}]`, operator);
   });
-  add('sink', 'sink', spec.sink);
+  add('sink', spec.sink);
   if (mayAskForSeed(spec)) parts.seed = digestOf(spec.seed);
   return parts;
 }
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID` naming the options that differ. */
-export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec, registry = builtIn): void {
-  const expected = fingerprintOf(spec, registry);
+export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec): void {
+  const expected = fingerprintOf(spec);
   const paths = new Set([...Object.keys(expected), ...Object.keys(found)]);
   const differing = [...paths].filter((path) => expected[path] !== found[path]).sort();
   if (differing.length === 0) return;

@@ -14,7 +14,9 @@ export interface ResolvedStage {
    * outlive the job.
    */
   readonly runsUserCode?: boolean;
-  /** The texts in its options that are marked as secret. */
+  /** Options that may change between two starts of a run. Without it: none. */
+  readonly mayChange?: readonly string[];
+  /** Texts of its options that are marked as secret. */
   readonly secrets?: readonly string[];
   /** Of code of users: its file as it was found when the spec was checked, links followed. That one is loaded. */
   readonly file?: string;
@@ -26,8 +28,6 @@ export interface ResolvedStage {
 export interface OutsideStage {
   /** The module that declares it, as the settings name it. */
   readonly module: string;
-  /** Options that may change between two starts of a run. */
-  readonly mayChange: readonly string[];
   /** What it reads and writes by its options. */
   readonly files?: StageFiles;
 }

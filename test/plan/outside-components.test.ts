@@ -89,7 +89,8 @@ describe('a component from outside of the package', () => {
       loads: 'javascript',
       runsUserCode: true,
       file: FILE,
-      outside: { module: MODULE, mayChange: ['pace'] },
+      mayChange: ['pace'],
+      outside: { module: MODULE },
     });
     const { outcome } = await (await pipelineOf(resolved)).run();
     expect([outcome, kept()]).toEqual(['completed', [50, 60, 70]]);

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
 import type { Batch } from '../../src/columns/batch.js';
 import { redact } from '../../src/core/redact.js';
 import { type Component, defineComponent, secret } from '../../src/engine/component.js';
@@ -71,6 +72,22 @@ describe('a component of one’s own', () => {
     }).run();
     const told = await running.then(JSON.stringify, (error: Error) => redact(error.message));
     expect(told).toContain('refused: [redacted]');
+  });
+
+  it('goes on from a store with another value of an option that it says may change', async () => {
+    const components = [{ ...countingSink([]), mayChange: ['every'] }];
+    const store = new MemoryCheckpointStore();
+    for (const every of [2, 3]) {
+      const endless = {
+        ...spec({ use: 'every-nth', every }),
+        source: { use: 'synthetic', rate: 100 } as const,
+      };
+      const pipeline = createPipeline(endless, { components, store });
+      const running = pipeline.run();
+      await pipeline.suspend();
+      expect(await running).toMatchObject({ reason: 'suspended' });
+    }
+    expect((await store.load('own'))?.run.epoch).toBe(2);
   });
 
   it('is not there for others', async () => {
