@@ -75,7 +75,7 @@ describe('a component of one’s own', () => {
   });
 
   it('goes on from a store with another value of an option that it says may change', async () => {
-    const components = [{ ...countingSink([]), mayChange: ['every'] }];
+    const components = [defineComponent({ ...countingSink([]), mayChange: ['every'] })];
     const store = new MemoryCheckpointStore();
     for (const every of [2, 3]) {
       const endless = {
