@@ -47,11 +47,12 @@ console.log(`${refused.outcome}: ${refused.error?.message} [${refused.error?.cod
 // Its position is in checkpoints: suspended in the middle, the next start goes on with the next trade.
 const store = new MemoryCheckpointStore();
 let seen = 0;
-const startAgain = () => {
+/** @param {number} [suspendAfter] */
+const start = (suspendAfter = Infinity) => {
   const source = { use: 'trade-history', url: server.url, apiKey: API_KEY, symbol: 'ACME' };
   const sink = callbackSink((batch) => {
     seen += batch.length;
-    if (seen >= 1_000 && seen < 2_000) void pipeline.suspend();
+    if (seen >= suspendAfter) void pipeline.suspend();
   });
   const pipeline = createPipeline(uncheckedSpec({ name: 'resumed', source, batcher: { maxRows: 500 } }), {
     components: [component],
@@ -60,9 +61,9 @@ const startAgain = () => {
   });
   return pipeline.run();
 };
-const first = await startAgain();
+const first = await start(1_000);
 const seenFirst = seen;
-const second = await startAgain();
+const second = await start();
 console.log(`${first.reason} after ${seenFirst} trades, ${second.reason} after ${seen}`);
 
 await runtime.close();

@@ -28,6 +28,7 @@ export async function loadStage<Kind extends ComponentKind>(
       error,
     );
   }
+  // The table has names of this kind's factory for this kind.
   const lacking = (MUST_HAVE[kind] as readonly (keyof FactoryOf<Kind>)[]).filter(
     (name) => typeof factory?.[name] !== 'function',
   );

@@ -58,6 +58,7 @@ class SecretTexts {
 
   #walk(schema: unknown, value: unknown): void {
     if (typeof schema !== 'object' || schema === null || this.#hasMet(schema, value)) return;
+    // Zod made it, or its shape was looked at when its module declared it.
     const { writeOnly, properties, items, prefixItems, additionalProperties, $ref, ...rest } =
       schema as JsonNode;
     if (writeOnly === true) {
