@@ -125,5 +125,5 @@ export type {
   StageReport,
   StageStatistics,
 } from './wire/pipeline-report.js';
-export type { ResolvedSpec, ResolvedStage, SourceGateSettings } from './wire/resolved-spec.js';
+export type { OutsideStage, ResolvedSpec, ResolvedStage, SourceGateSettings } from './wire/resolved-spec.js';
 export type { NamedPath, StageFiles, WrittenPath } from './wire/stage-files.js';

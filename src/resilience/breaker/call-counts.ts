@@ -9,6 +9,8 @@ import {
 /**
  * Outcomes of calls since the breaker was created. Calls that a disabled breaker let through are not
  * counted.
+ *
+ * @interface
  */
 export type CallCounts = Readonly<Record<CallCountName, number>>;
 

@@ -67,8 +67,9 @@ const RESERVE_TRIES_MAX = 1_000;
 export class Limiter implements WaitedFor {
   /** @internal */
   readonly path: PermitPath;
+  /** @internal */
   readonly order: FairQueue;
-  /** Waiting calls, sorted by place. */
+  /** @internal Waiting calls, sorted by place. */
   readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', isBefore);
   /** @internal */
   readonly statistics: readonly ScopeStatistics[];
@@ -266,7 +267,7 @@ export class Limiter implements WaitedFor {
     return Math.min(...this.path.views.map((view) => view.left(now) ?? Number.POSITIVE_INFINITY));
   }
 
-  /** Turns a successful take into a permit. Also called by the waiting room. */
+  /** @internal Turns a successful take into a permit. Also called by the waiting room. */
   grant(cost: number, at: Nanos, waitedNs: number): Permit {
     for (const statistics of this.statistics) statistics.granted(cost);
     return new Permit(cost, at, waitedNs, this.#hold(this.#leases));
