@@ -97,6 +97,8 @@ async function costsOfTurns(
     dictionaries,
     memory: dictionaries.memory,
     batchRows: ROWS,
+    inputs: {},
+    wake() {},
     rejects: stopOnReject(),
     gate: openGate,
     stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded: true },

@@ -64,6 +64,7 @@ export {
   type ComponentKind,
   defineComponent,
   type FactoryOf,
+  inputOption,
   secret,
 } from './engine/component.js';
 export type {
@@ -74,10 +75,12 @@ export type {
   SourceFactory,
   SpecFacts,
 } from './engine/factories.js';
+export type { Input } from './engine/input.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';
 export type { Durable, Sink, SinkCapabilities } from './engine/sink.js';
-export type { Source, SourceCapabilities } from './engine/source.js';
+export type { Source } from './engine/source.js';
+export type { SourceCapabilities } from './engine/source-capabilities.js';
 export type { Loads, Stage, StageContext, StreamFacts } from './engine/stage.js';
 export type { StreamingPipeline } from './engine/streaming-pipeline.js';
 export { specJsonSchema } from './plan/spec-json-schema.js';

@@ -55,7 +55,13 @@ export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error
 export { type Nanos, nanos } from './core/units.js';
 export type { Batcher } from './engine/batcher.js';
 export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
-export { type Component, type ComponentKind, defineComponent, secret } from './engine/component.js';
+export {
+  type Component,
+  type ComponentKind,
+  defineComponent,
+  inputOption,
+  secret,
+} from './engine/component.js';
 export type {
   BatcherFactory,
   OperatorFactory,
@@ -64,10 +70,12 @@ export type {
   SourceFactory,
   SpecFacts,
 } from './engine/factories.js';
+export type { Input } from './engine/input.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';
 export type { Durable, Sink, SinkCapabilities } from './engine/sink.js';
-export type { Source, SourceCapabilities } from './engine/source.js';
+export type { Source } from './engine/source.js';
+export type { SourceCapabilities } from './engine/source-capabilities.js';
 export type { Stage, StageContext, StreamFacts } from './engine/stage.js';
 export {
   defineOperator,

@@ -1,3 +1,4 @@
+import type { Schema } from '../columns/schema.js';
 import { formatPath, InvalidSpecError, RuntimeError, type SpecProblem } from '../core/errors.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import { conflictsBetween } from '../plan/paths/path-conflicts.js';
@@ -10,7 +11,13 @@ import { readSpecFile, type SpecFile } from './spec-file.js';
 
 /** One spec of the command line, checked. */
 export type CheckedSpec =
-  | { readonly file: string; readonly name: string; readonly resolved: ResolvedSpec }
+  | {
+      readonly file: string;
+      readonly name: string;
+      readonly resolved: ResolvedSpec;
+      /** What comes out of each stage, by its id. */
+      readonly outputs: ReadonlyMap<string, Schema>;
+    }
   | { readonly file: string; readonly name: string; readonly problems: readonly string[] };
 
 /** A sound one, and how what is wrong with it all the same is written. */
@@ -19,6 +26,7 @@ interface SoundSpec {
   readonly name: string;
   readonly resolved: ResolvedSpec;
   readonly files: JobFiles | undefined;
+  readonly outputs: ReadonlyMap<string, Schema>;
   format(problem: SpecProblem): string;
 }
 
@@ -74,7 +82,11 @@ async function checkAll(
       continue;
     } else {
       const problems = besideOthers(one, sound);
-      checked.push(problems.length > 0 ? { file, name, problems } : { file, name, resolved: one.resolved });
+      checked.push(
+        problems.length > 0
+          ? { file, name, problems }
+          : { file, name, resolved: one.resolved, outputs: one.outputs },
+      );
       sound.push(one);
     }
     places.set(name, place);
@@ -117,10 +129,10 @@ async function check(
   }
   const name = nameOf(value) ?? file;
   try {
-    const { resolved, files } = await resolveWithFiles(value, context);
+    const { resolved, files, outputs } = await resolveWithFiles(value, context);
     if (problems.length > 0) return { file, name, problems };
     const format = (problem: SpecProblem) => formatIn(spec, applied, problem);
-    return { file, name, resolved, files, format };
+    return { file, name, resolved, files, outputs, format };
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     const found =

@@ -12,6 +12,7 @@ Examples:
   tickloom run bars.yaml ticks.yaml --duration 10s
   tickloom run spec.yaml --set source.speed=10 --set operators[2].every=5m
   tickloom validate specs/*.yaml
+  tickloom explain spec.yaml
   tickloom components bars
   tickloom errors LATE_ROW
   tickloom show out/eurusd
@@ -105,6 +106,19 @@ program
   .action(async (files: string[], options) => {
     const { validate } = await import('./commands/validate.js');
     exitCode = await validate(files, options, terminal);
+  });
+
+program
+  .command('explain')
+  .description('print the stages of specs, with what comes out of each')
+  .argument(...specs)
+  .addOption(setOption())
+  .addOption(settingsOption())
+  .addOption(componentsOption())
+  .option('--json', 'print as JSON')
+  .action(async (files: string[], options) => {
+    const { explain } = await import('./commands/explain.js');
+    exitCode = await explain(files, options, terminal);
   });
 
 program

@@ -11,6 +11,7 @@ import { CheckpointRequests } from './checkpoint-requests.js';
 import { RepeatingTimer } from './repeating-timer.js';
 import type { Durable, Sink } from './sink.js';
 import type { Named } from './stage.js';
+import { titleOfStage } from './stage-title.js';
 
 /** Saves the checkpoints of this run. */
 export interface CheckpointSaver {
@@ -234,7 +235,7 @@ export class CheckpointKeeper {
     this.#hasRoom();
     if (!isPrepared) return taken;
     try {
-      await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.commit?.(position));
+      await blame('SINK_FAILED', titleOfStage('Sink', sink), () => sink.stage.commit?.(position));
     } catch (error) {
       throw this.#fail(error);
     }

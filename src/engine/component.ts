@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { INPUT_MARK, type InputMark } from '../settings/input-mark.js';
 import type { ResolvedStage } from '../wire/resolved-spec.js';
 import type { BatcherFactory, OperatorFactory, SinkFactory, SourceFactory } from './factories.js';
 import type { Loads } from './stage.js';
@@ -67,6 +68,21 @@ export const defineComponent = <
 >(
   component: Component<Kind, Name, Schema>,
 ): Component<Kind, Name, Schema> => component;
+
+/**
+ * Marks an option as a stage, or as a list of stages. It becomes an input of the component's own stage, in
+ * `inputs` of its context, by the path of the option; and is taken out of its options.
+ *
+ * @param as - `source`: a source; `operators`: the operators behind the source beside it; `line`: a source
+ *   that has its `operators` among its own keys.
+ * @param schema - What is checked of it when the component checks its options: `use` alone is there then.
+ *
+ * @example
+ * z.strictObject({ with: inputOption('source', z.looseObject({ use: z.string() })) });
+ */
+export function inputOption<S extends z.ZodType>(as: InputMark, schema: S): S {
+  return schema.meta({ [INPUT_MARK]: as });
+}
 
 /**
  * Marks an option as secret: its text is kept out of logs, reports and errors of every job that is given

@@ -12,6 +12,7 @@ import type { OperatorChain } from './operator-chain.js';
 import type { RowTally } from './row-tally.js';
 import type { Durable, Sink } from './sink.js';
 import type { Named } from './stage.js';
+import { titleOfStage } from './stage-title.js';
 
 /** Steps of a batch before the clock is checked: most batches need no more. */
 const STEPS_UNTIMED = 8;
@@ -54,6 +55,11 @@ export class Downstream {
     await this.#settle();
   }
 
+  /** Lets operators emit what they have though they were given nothing. */
+  async ask(): Promise<void> {
+    await this.#settle();
+  }
+
   /**
    * Ends the stream: the stages, in order, emit everything that they hold.
    * @returns `false` if a stop came before the sink had everything.
@@ -76,7 +82,7 @@ export class Downstream {
   /** Lets the sink make all rows so far durable and visible. */
   flush(): Promise<Durable> {
     const { sink } = this.#parts;
-    return blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.flush());
+    return blame('SINK_FAILED', titleOfStage('Sink', sink), () => sink.stage.flush());
   }
 
   /**
@@ -87,7 +93,7 @@ export class Downstream {
     const { sink } = this.#parts;
     return blame(
       'SINK_FAILED',
-      `Sink "${sink.use}"`,
+      titleOfStage('Sink', sink),
       () => sink.stage.prepare?.(isEnd) ?? sink.stage.flush(),
     );
   }
@@ -142,7 +148,7 @@ export class Downstream {
       const closed = batch;
       const rows = closed.length;
       lag.closed(closed);
-      await blame('SINK_FAILED', `Sink "${sink.use}"`, () => sink.stage.write(closed));
+      await blame('SINK_FAILED', titleOfStage('Sink', sink), () => sink.stage.write(closed));
       lag.written();
       tally.delivered(rows);
     }

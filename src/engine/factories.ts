@@ -19,6 +19,8 @@ export interface PlanProblems {
 export interface SpecFacts {
   /** Whether the spec has a dead-letter file. */
   readonly hasDeadLetters: boolean;
+  /** The columns of the inputs of this stage, by id. */
+  readonly inputs: Readonly<Record<string, Schema>>;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface SpecFacts {
  */
 export interface SourceFactory<Options> {
   /** The columns that come out. */
-  plan(options: Options, problems: PlanProblems): Schema;
+  plan(options: Options, problems: PlanProblems, spec: SpecFacts): Schema;
   /** If missing, the stage has no files. */
   files?(options: Options): StageFiles;
   /** Makes the stage, without opening anything. */

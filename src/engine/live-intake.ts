@@ -35,8 +35,8 @@ export class LiveIntake {
   readonly #watermark: LiveWatermark;
   #rowsSeen = 0;
 
-  constructor({ use, stage }: Named<Source>, rejects: Rejects, clock: Clock) {
-    this.#name = use;
+  constructor({ use, name = use, stage }: Named<Source>, rejects: Rejects, clock: Clock) {
+    this.#name = name;
     this.#rejects = rejects;
     this.#clock = clock;
     this.#timeColumn = eventTimeIndex(stage.schema);

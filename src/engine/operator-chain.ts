@@ -4,16 +4,15 @@ import type { DictionarySet } from '../columns/dictionary.js';
 import { type EventOrder, SYMBOLS_IN_ORDER } from '../columns/event-order.js';
 import { eventTimeIndex, type Schema } from '../columns/schema.js';
 import { packRows } from '../columns/selection.js';
-import { PipelineError } from '../core/errors.js';
 import { invariant } from '../core/invariant.js';
-import type { PlainData } from '../core/plain-data.js';
 import { blamed } from './blame.js';
 import type { Emit, Operator, OperatorTally } from './operator.js';
 import { PassedWatermark } from './passed-watermark.js';
 import type { Named } from './stage.js';
+import { titleOfStage } from './stage-title.js';
 
 interface Link {
-  readonly use: string;
+  readonly title: string;
   readonly operator: Operator;
   /** Schema of its input batches. */
   readonly input: Schema;
@@ -60,10 +59,11 @@ export class OperatorChain {
   constructor(operators: readonly Named<Operator>[], { input, dictionaries, order }: ChainSetting) {
     let promised = order;
     const inboxes = operators.map((): Batch[] => []);
-    this.#links = operators.map(({ use, stage: operator }, i) => {
+    this.#links = operators.map((named, i) => {
+      const operator = named.stage;
       promised = operator.order ?? (operator.changesTime ? SYMBOLS_IN_ORDER : promised);
       const link: Link = {
-        use,
+        title: titleOfStage('Operator', named),
         operator,
         input: i === 0 ? input : operators[i - 1]!.stage.output,
         hasEventTime: eventTimeIndex(operator.output) >= 0,
@@ -129,23 +129,6 @@ export class OperatorChain {
     // `releaseAll` skips released batches: an operator that failed after emitting its batch has released it.
     for (const { inbox } of this.#links) releaseAll(inbox.splice(0));
     releaseAll(this.#out.splice(0));
-  }
-
-  snapshot(): PlainData[] {
-    return this.#links.map(({ operator }) => operator.snapshot?.() ?? null);
-  }
-
-  restore(states: readonly PlainData[]): void {
-    if (states.length !== this.#links.length) {
-      throw new PipelineError(
-        'CHECKPOINT_INVALID',
-        `The checkpoint has ${states.length} operators, the pipeline has ${this.#links.length}: start without it, or with the spec that it was taken from`,
-      );
-    }
-    this.#links.forEach(({ operator }, i) => {
-      const state = states[i];
-      if (state !== null && state !== undefined) operator.restore?.(state);
-    });
   }
 
   /** The sum of the tallies of all operators so far. */
@@ -223,7 +206,7 @@ function emitMore({ operator, emit }: Link): void | Promise<void> {
 function workOn(link: Link, work: () => void | Promise<void>, given?: Batch): true | Promise<true> {
   const fail = (thrown: unknown): never => {
     if (given) releaseAll([given]); // unless the operator has released it already
-    throw blamed('OPERATOR_FAILED', nameOf(link), thrown);
+    throw blamed('OPERATOR_FAILED', link.title, thrown);
   };
   let working: void | Promise<void>;
   try {
@@ -247,5 +230,3 @@ function settle(link: Link): true {
 function inferred({ rowsAnswered, rowsIn, rowsOut }: Link): OperatorTally {
   return { filtered: Math.max(0, rowsAnswered - rowsOut), derived: Math.max(0, rowsOut - rowsIn) };
 }
-
-const nameOf = ({ use }: Link): string => `Operator "${use}"`;

@@ -2,6 +2,7 @@ import { copyPlainData } from '../core/copy-plain-data.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { KeptRejects } from './rejects.js';
 import type { Source } from './source.js';
+import type { Named } from './stage.js';
 
 /** The position of a source after the last batch that was taken, and its counters at that time. */
 export interface SourcePlace {
@@ -24,10 +25,16 @@ export class ReadPosition {
   #bytesIn = 0;
   #deadLetters: PlainData | undefined;
   #isReading = false;
+  /** Not for a source with inputs: what it has read from them is in its position only between its reads. */
+  readonly #isKnownForReads: boolean;
+  /** Whether any stage of the pipeline has. */
+  readonly #hasInputs: boolean;
 
-  constructor(source: Source, rejects: KeptRejects) {
-    this.#source = source;
+  constructor({ stage, inputs }: Named<Source>, rejects: KeptRejects, hasInputs: boolean) {
+    this.#source = stage;
     this.#rejects = rejects;
+    this.#isKnownForReads = inputs === undefined;
+    this.#hasInputs = hasInputs;
   }
 
   /** Whether a checkpoint can be taken now: not during a read for which the source returned no position. */
@@ -38,7 +45,8 @@ export class ReadPosition {
   /** Called before each read; it must stay cheap. */
   beginRead(): void {
     const source = this.#source;
-    this.#position = source.positionForRead ? source.positionForRead() : source.position();
+    if (!this.#isKnownForReads) this.#position = undefined;
+    else this.#position = source.positionForRead ? source.positionForRead() : source.position();
     this.#rowsRejected = source.rowsRejected ?? 0;
     this.#bytesIn = source.bytesIn ?? 0;
     this.#deadLetters = this.#rejects.position?.();
@@ -61,7 +69,8 @@ export class ReadPosition {
       position: copyPlainData(this.#position, 'source'),
       rowsRejected: this.#rowsRejected,
       bytesIn: this.#bytesIn,
-      deadLetters: this.#deadLetters,
+      // Inputs may have refused rows since: those of the read in progress are then written twice.
+      deadLetters: this.#hasInputs ? this.#rejects.position?.() : this.#deadLetters,
     };
   }
 }

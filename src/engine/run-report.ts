@@ -2,10 +2,10 @@ import { toWireError } from '../core/errors.js';
 import { redact } from '../core/redact.js';
 import { droppedRows, rowsPending } from '../shared-memory/counters.js';
 import type { PipelineReport, StageHealth, StageReport, StageStatistics } from '../wire/pipeline-report.js';
+import { placesOf } from '../wire/stage-tree.js';
 import type { EventTimeLag } from './event-time-lag.js';
 import type { PipelineParts } from './pipeline-parts.js';
 import type { Named, Stage } from './stage.js';
-import { operatorId } from './stage-states.js';
 
 /** The result of a run, apart from its stages and counters. */
 export interface RunResult extends Pick<PipelineReport, 'reason' | 'durationMs' | 'stages' | 'durable'> {
@@ -38,16 +38,27 @@ export function runReport(
  * @param heldBack - Why reading is paused, if the source is not the reason.
  */
 export function stageReports(
-  { source, operators, batcher, sink }: PipelineParts,
+  parts: PipelineParts,
   lag: EventTimeLag,
   heldBack: string | undefined,
 ): readonly StageReport[] {
-  return [
-    withHealth(reportOf('source', source, lag.ofSource()), heldBack),
-    ...operators.map((operator, i) => reportOf(operatorId(i), operator, lag.ofOperator(i))),
-    reportOf('batcher', batcher, lag.ofBatcher()),
-    reportOf('sink', sink, lag.ofSink()),
-  ];
+  const { source, operators, batcher, sink } = parts;
+  const lags = new Map<Named<Stage>, StageStatistics>([
+    [source, lag.ofSource()],
+    ...operators.map((operator, i) => [operator, lag.ofOperator(i)] as const),
+    [batcher, lag.ofBatcher()],
+    [sink, lag.ofSink()],
+  ]);
+  const places = placesOf<Named<Stage>>(parts);
+  const ofInputs = new Map<Named<Stage>, StageStatistics>(
+    places.flatMap(({ stage }) =>
+      Object.values(stage.inputs ?? {}).map((input) => [input.source, input.statistics()] as const),
+    ),
+  );
+  return places.map(({ id, stage }) => {
+    const report = reportOf(id, stage, lags.get(stage) ?? ofInputs.get(stage) ?? {});
+    return stage === source ? withHealth(report, heldBack) : report;
+  });
 }
 
 function outcomeOf(reason: PipelineReport['reason']): PipelineReport['outcome'] {
@@ -57,10 +68,11 @@ function outcomeOf(reason: PipelineReport['reason']): PipelineReport['outcome'] 
 
 const reportOf = (
   stage: string,
-  { use, stage: of }: Named<Stage>,
+  { use, name, stage: of }: Named<Stage>,
   statistics: StageStatistics,
 ): StageReport => ({
   stage,
+  ...(name !== undefined && { name }),
   use,
   health: withoutCredentials(of.health?.() ?? { status: 'ok' }),
   statistics: { ...of.statistics?.(), ...statistics },

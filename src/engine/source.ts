@@ -2,18 +2,8 @@ import type { Batch } from '../columns/batch.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
+import type { SourceCapabilities } from './source-capabilities.js';
 import type { Stage } from './stage.js';
-
-/** What a restart may rely on in a source. */
-export interface SourceCapabilities {
-  /**
-   * `replayable`: reading again from any position returns the same rows. `resumable`: missed data can be
-   * fetched later. `live-only`: missed data is lost.
-   */
-  readonly delivery: 'replayable' | 'resumable' | 'live-only';
-  /** Whether the data ends by itself. */
-  readonly bounded: boolean;
-}
 
 /** The first stage: reads batches. */
 export interface Source extends Stage {

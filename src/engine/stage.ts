@@ -2,11 +2,15 @@ import type { ColumnMemory } from '../columns/column-memory.js';
 import type { DictionarySet } from '../columns/dictionary.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Clock } from '../core/clock.js';
+import type { PlainData } from '../core/plain-data.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { RunIdentity } from '../wire/checkpoint.js';
 import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
+import type { InputTree } from '../wire/stage-tree.js';
 import type { CallGate } from './call-gate.js';
+import type { Input } from './input.js';
 import type { Rejects } from './rejects.js';
+import type { SourceCapabilities } from './source-capabilities.js';
 
 /** What a stage may assume about its input stream. */
 export interface StreamFacts {
@@ -60,6 +64,13 @@ export interface StageContext {
    * seen a higher one. If missing, a sink counts epochs itself.
    */
   readonly epoch?: number | undefined;
+  /** What the stage reads besides its input stream, by their ids in its options: `with`, `sources[1]`. */
+  readonly inputs: Readonly<Record<string, Input>>;
+  /**
+   * For an operator that has rows to emit though it was given none, since an input of its own has moved on:
+   * it is asked (`hasMore`, `emitMore`) soon, also while the source waits.
+   */
+  wake(): void;
 }
 
 /**
@@ -72,7 +83,40 @@ export type Loads = 'javascript' | 'wasm' | 'native';
 /** A stage and the name of its component. */
 export interface Named<S> {
   readonly use: string;
+  /** Given by the user. */
+  readonly name?: string | undefined;
+  /** For errors. Default: its kind and `use`. */
+  readonly title?: string | undefined;
   readonly stage: S;
+  /** What it reads besides its input stream. */
+  readonly inputs?: Readonly<Record<string, RunningInput>> | undefined;
+}
+
+/** An input as the pipeline sees it. The stage that reads it sees an `Input`. */
+export interface RunningInput extends InputTree<Named<Stage>> {
+  readonly capabilities: SourceCapabilities;
+  /** Lets it tell the time while its source is silent. Called once all stages are open. */
+  start(): void;
+  /** Asks its source to end; what was read is delivered. */
+  stop(): void;
+  /** While it is held, time stands still: no watermark is emitted. */
+  hold(): void;
+  /** @param heldNs - How long it was held. */
+  goOn(heldNs: bigint): void;
+  /**
+   * Begins nothing new until `thaw`, and resolves once its state can be saved: after what is in progress, but
+   * not after a read of its source that waits and whose position is known.
+   */
+  freeze(): Promise<void>;
+  thaw(): void;
+  /** The state of its source and of what waits for delivery, while it is frozen. Operators have their own. */
+  snapshot(): PlainData;
+  /** Called after `open`, and before the stage that reads it is restored. */
+  restore(state: PlainData): Promise<void>;
+  /** Ends it, before its stages are closed: waits for a read of its source in progress. Never rejects. */
+  end(): Promise<void>;
+  /** Numbers of its source, for reports. */
+  statistics(): StageStatistics;
 }
 
 /** Common to all stages. */

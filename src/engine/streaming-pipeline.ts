@@ -15,6 +15,7 @@ import { LiveIntake } from './live-intake.js';
 import { WATERMARK_EVERY_NS } from './live-watermark.js';
 import { LoopTurns } from './loop-turns.js';
 import { OperatorChain } from './operator-chain.js';
+import { PipelineInputs } from './pipeline-inputs.js';
 import { lifecycleOf, type PipelineParts } from './pipeline-parts.js';
 import { ReadPosition } from './read-position.js';
 import { RepeatingTimer } from './repeating-timer.js';
@@ -23,6 +24,7 @@ import { runReport, stageReports } from './run-report.js';
 import type { Durable } from './sink.js';
 import type { StageLifecycle } from './stage-lifecycle.js';
 import { StageStates } from './stage-states.js';
+import { titleOfStage } from './stage-title.js';
 
 /**
  * Runs one source → operators → batcher → sink in the calling thread, once. Only one batch is in flight
@@ -43,8 +45,10 @@ export class StreamingPipeline {
   readonly #checkpoints: CheckpointKeeper;
   readonly #turns: LoopTurns;
   readonly #idle: IdleWork;
+  readonly #inputs: PipelineInputs;
   readonly #live: { readonly intake: LiveIntake; readonly timer: RepeatingTimer } | undefined;
   #paused = false;
+  #isWoken = false;
   #ending: keyof typeof AS_ASKED | undefined;
   #wake: (() => void) | undefined;
   #began: Nanos | undefined;
@@ -72,6 +76,7 @@ export class StreamingPipeline {
     const idle = new IdleWork({
       onDone: () => {
         this.#cutWhileIdle();
+        this.#askWhileIdle();
         this.#downstream.watchAge();
       },
       onFailure: endWait,
@@ -88,7 +93,8 @@ export class StreamingPipeline {
     const isStopped = () => this.#mustStop() || this.#checkpoints.hasFailed;
     const shared = { operators, tally, lag, turns, idle, counters, clock };
     this.#downstream = new Downstream({ ...shared, batcher: batcher.stage, sink, isStopped });
-    this.#position = new ReadPosition(source, rejects);
+    this.#inputs = new PipelineInputs(parts);
+    this.#position = new ReadPosition(parts.source, rejects, !this.#inputs.areNone);
     this.#tally = tally;
     this.#lag = lag;
     this.#turns = turns;
@@ -102,7 +108,7 @@ export class StreamingPipeline {
       };
     }
     const intake = this.#live?.intake;
-    this.#states = new StageStates(parts, { position: this.#position, operators, tally, intake });
+    this.#states = new StageStates(parts, { position: this.#position, tally, intake });
   }
 
   /** @internal `PipelineBuilder.counters` reads them. */
@@ -136,6 +142,7 @@ export class StreamingPipeline {
         this.#parts.counters.set('startStep', StartStep.started);
         await onOpen?.();
         this.#live?.timer.start();
+        this.#inputs.start();
         this.#checkpoints.start();
       }
       reason = await this.#toTheEnd();
@@ -157,6 +164,7 @@ export class StreamingPipeline {
     } catch (thrown) {
       failWith(thrown);
     }
+    await this.#inputs.end();
     const failure = await this.#lifecycle.close();
     this.#parts.dictionaries.memory.close();
     if (failure !== undefined && !this.#isBrokenOff(failure)) failWith(failure);
@@ -184,12 +192,14 @@ export class StreamingPipeline {
   drain(): void {
     this.#ending ??= 'drain';
     this.#parts.source.stage.stop();
+    if (this.#ending === 'drain') this.#inputs.drain();
     this.#wake?.();
   }
 
   /**
    * Ends with a checkpoint, so that the next start continues as if nothing had happened: operators keep
-   * what they hold, and there is no `end` record. Without a store, the same as `drain`.
+   * what they hold, and there is no `end` record. Inputs are not stopped: to the stage that reads one, that
+   * would be its end. Without a store, the same as `drain`.
    */
   suspend(): void {
     if (!this.#checkpoints.isKept) {
@@ -208,7 +218,14 @@ export class StreamingPipeline {
     this.#checkpoints.stop();
     this.#parts.stopping?.abort();
     this.#parts.source.stage.stop();
+    this.#inputs.stop();
     this.#wake?.();
+  }
+
+  /** Asks operators soon for what they have to emit, though they were given nothing. */
+  wakeOperators(): void {
+    this.#isWoken = true;
+    this.#askWhileIdle();
   }
 
   /**
@@ -259,6 +276,10 @@ export class StreamingPipeline {
         await this.#whilePaused();
         continue;
       }
+      if (this.#isWoken) {
+        await this.#askOperators();
+        continue;
+      }
       const batch = await this.#read();
       if (batch === null) {
         return this.#ending ? AS_ASKED[this.#ending] : 'end of input';
@@ -275,6 +296,7 @@ export class StreamingPipeline {
     if (this.#live) this.#waitsSince = this.#parts.clock.now();
     this.#idle.begin();
     this.#cutWhileIdle(); // for a request that came while the last cut was taken
+    this.#askWhileIdle();
     try {
       batch = await source.stage.read();
     } catch (thrown) {
@@ -293,7 +315,9 @@ export class StreamingPipeline {
     }
 
     this.#tally.updateRead();
-    return this.#failAfterRead(blamed('SOURCE_FAILED', `Source "${source.use}"`, failure.thrown, clock));
+    return this.#failAfterRead(
+      blamed('SOURCE_FAILED', titleOfStage('Source', source), failure.thrown, clock),
+    );
   }
 
   async #take(batch: Batch): Promise<void> {
@@ -323,10 +347,15 @@ export class StreamingPipeline {
     if (source.stage.capabilities.delivery !== 'replayable') {
       const saving = this.#checkpoints.isKept
         ? this.#checkpoints.takeLast(() => this.#cut())
-        : this.#finish('failed');
+        : this.#finishFailed();
       await saving.catch((err) => log.error({ err }, 'delivery failed after the source'));
     }
     throw error;
+  }
+
+  #finishFailed(): Promise<boolean> {
+    this.#inputs.drain(); // operators would wait for the next rows of live ones
+    return this.#finish('failed');
   }
 
   /** @returns `false` if a stop came before everything was durable. */
@@ -356,7 +385,9 @@ export class StreamingPipeline {
     this.#durable = durable;
     this.#lag.finish();
     await rejects.flush();
-    return !isKept || keeper.takeLast(async () => this.#cutNow(durable, { how, isPublished: true }));
+    if (!isKept) return true;
+    const ended = { how, isPublished: true } as const;
+    return keeper.takeLast(() => this.#inputs.whileStill(rejects, () => this.#cutNow(durable, ended)));
   }
 
   /** Takes a checkpoint that is due while the loop waits. A busy loop takes due checkpoints itself. */
@@ -371,7 +402,7 @@ export class StreamingPipeline {
     await rejects.flush(); // a resumed source continues after these rows
     const isPrepared = this.#checkpoints.isKept && sink.stage.prepare !== undefined;
     const flushed = isPrepared ? undefined : await this.#downstream.flush();
-    return this.#cutNow(flushed, ended);
+    return this.#inputs.whileStill(rejects, () => this.#cutNow(flushed, ended));
   }
 
   /** @param flushed - What the sink has made durable and visible; if omitted, the sink prepares. */
@@ -394,6 +425,19 @@ export class StreamingPipeline {
     };
   }
 
+  /** Asks woken operators while the loop waits. A busy loop asks them itself. */
+  #askWhileIdle(): void {
+    if (!this.#isWoken || this.#isHeld() || this.#ending) return;
+    this.#idle.start(() => this.#askOperators());
+  }
+
+  async #askOperators(): Promise<void> {
+    this.#isWoken = false;
+    this.#checkpoints.passed();
+    await this.#downstream.ask();
+    this.#tally.update();
+  }
+
   /** Emits a watermark while no rows arrive. */
   async #tellWatermark(now: Nanos): Promise<void> {
     // Not right after a read began: rows that arrived while the loop was busy may still be on their way.
@@ -413,13 +457,16 @@ export class StreamingPipeline {
     const { clock } = this.#parts;
     const since = clock.now();
     this.#idle.begin();
+    this.#inputs.hold();
     this.#cutWhileIdle();
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     this.#wake = undefined;
     // The next rows may have waited for this long.
-    this.#live?.intake.standStill(clock.now() - since);
+    const heldNs = clock.now() - since;
+    this.#live?.intake.standStill(heldNs);
+    this.#inputs.goOn(heldNs);
     await this.#idle.end();
   }
 

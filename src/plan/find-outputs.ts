@@ -3,7 +3,7 @@ import { builtIn } from '../registry/built-in.js';
 import { missingComponent } from '../registry/registry.js';
 import { Catalogue } from './catalogue.js';
 import { findJobFiles, type PlaceWritten } from './paths/job-files.js';
-import { resolveStage } from './resolve-spec.js';
+import { resolveStage } from './resolve-stage.js';
 
 /** Where the job of a spec writes its rows. */
 export interface SpecOutputs {
@@ -25,11 +25,12 @@ export async function findOutputs(spec: unknown): Promise<SpecOutputs> {
     const message = `${missingComponent('sink', use, names)}; of a sink of your own, name the output in place of the spec`;
     return { outputs: [], problems: [{ path: ['sink', 'use'], message }] };
   }
-  const resolved = await resolveStage(new Catalogue(), 'sink', sink, ['sink'], problems);
+  const check = { catalogue: new Catalogue(), resilience: undefined, problems, names: new Map() };
+  const resolved = await resolveStage(check, 'sink', sink, ['sink']);
   if (!resolved && problems.length === 0) {
     problems.push({ path: ['sink'], message: 'expected a sink with "use", to tell where it writes' });
   }
   if (problems.length > 0) return { outputs: [], problems };
-  const files = await findJobFiles({ name: '', source: undefined, sink: resolved });
+  const files = await findJobFiles({ name: '', sink: resolved });
   return { outputs: files?.writes ?? [], problems };
 }

@@ -1,19 +1,14 @@
 import { ColumnMemory, megabytes } from '../columns/column-memory.js';
 import { DictionarySet } from '../columns/dictionary.js';
-import { SYMBOLS_IN_ORDER } from '../columns/event-order.js';
-import type { Schema } from '../columns/schema.js';
 import type { Clock } from '../core/clock.js';
 import { InvalidSpecError, PipelineError, type SpecProblem } from '../core/errors.js';
-import { invariant } from '../core/invariant.js';
 import { randomId } from '../core/random-id.js';
-import { type CallGate, openGate } from '../engine/call-gate.js';
+import { openGate } from '../engine/call-gate.js';
 import type { CheckpointSaver } from '../engine/checkpoint-keeper.js';
 import type { DeadLetterFile, DeadLetterOptions } from '../engine/dead-letter-file.js';
 import type { PlanProblems } from '../engine/factories.js';
-import type { Operator } from '../engine/operator.js';
 import { stopOnReject } from '../engine/rejects.js';
-import type { Source } from '../engine/source.js';
-import type { Named, StageContext, StreamFacts } from '../engine/stage.js';
+import type { StageContext } from '../engine/stage.js';
 import { StreamingPipeline } from '../engine/streaming-pipeline.js';
 import type { RoomSettings } from '../outputs/disk/room-on-disk.js';
 import { builtIn } from '../registry/built-in.js';
@@ -24,8 +19,11 @@ import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Checkpoint, RunIdentity } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
-import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import type { ResolvedSpec, ResolvedStage, SourceGateSettings } from '../wire/resolved-spec.js';
+import { placesInLine, type StagePlace } from '../wire/stage-tree.js';
+import { openGateOf } from './open-gate.js';
 import { checkFingerprint, fingerprintOf } from './spec-fingerprint.js';
+import { loadWithInputs, StageMaker, type StageMaking } from './stage-maker.js';
 import type { StageOverrides } from './stage-overrides.js';
 
 export interface PipelineEnvironment {
@@ -69,14 +67,21 @@ export async function instantiate(
   const { run = checkpoint ? nextStart(checkpoint) : firstStart() } = environment;
   if (checkpoint) checkFingerprint(checkpoint.spec, spec);
   const problems = new CollectedProblems();
-  const sourceFactory = overrides.source ?? (await loadStage(registry, 'source', spec.source));
-  const operatorFactories = await Promise.all(
-    spec.operators.map((operator) => loadStage(registry, 'operator', operator)),
+  const openGateFor = (settings: SourceGateSettings | undefined) => openGateOf(settings, environment);
+  const places = placesInLine<ResolvedStage>(spec);
+  const source = await loadWithInputs(
+    registry,
+    'source',
+    places.source,
+    openGateFor,
+    spec.gate,
+    overrides.source,
+  );
+  const operators = await Promise.all(
+    places.operators.map((operator) => loadWithInputs(registry, 'operator', operator, openGateFor)),
   );
   const batcherFactory = await loadStage(registry, 'batcher', spec.batcher);
   const sinkFactory = overrides.sink ?? (await loadStage(registry, 'sink', spec.sink));
-
-  const gated = await openGateOf(spec, environment);
 
   const memory = new ColumnMemory(megabytes(spec.maxMemoryMb));
   const dictionaries = new DictionarySet(memory);
@@ -84,7 +89,7 @@ export async function instantiate(
   const stopping = new AbortController();
   const room = { clock, log, stopping: stopping.signal };
   const rejects = spec.deadLetter ? await deadLetters(spec.deadLetter, room) : stopOnReject();
-  const context: Omit<StageContext, 'stream'> = {
+  const context: StageMaking['context'] = {
     job: spec.name,
     clock,
     seed: spec.seed,
@@ -100,9 +105,12 @@ export async function instantiate(
     ...(saver && { checkpointed: true, epoch: run.epoch }),
   };
 
+  const hasDeadLetters = spec.deadLetter !== undefined;
+  const maker = new StageMaker({ context, rejects, hasDeadLetters, problems });
+  let pipeline: StreamingPipeline | undefined;
   const parts = makeStages();
   problems.throwIfAny(spec.name);
-  return new StreamingPipeline({
+  pipeline = new StreamingPipeline({
     ...parts,
     rejects,
     dictionaries,
@@ -117,31 +125,23 @@ export async function instantiate(
     ...(checkpoint && { checkpoint }),
     ...(saver && { saver }),
   });
+  return pipeline;
 
   function makeStages() {
-    let schema: Schema = sourceFactory.plan(spec.source.options, problems);
-    const atSource = { order: SYMBOLS_IN_ORDER, bounded: true };
-    const gate = gated?.gate ?? openGate;
-    const bare = sourceFactory.create(spec.source.options, { ...context, gate, stream: atSource });
-    const stage = gated ? gated.wrap(bare) : bare;
-    const source = { use: spec.source.use, stage };
-    const { bounded } = stage.capabilities;
-    let stream: StreamFacts = { order: stage.order ?? SYMBOLS_IN_ORDER, bounded };
-    const operators: Named<Operator>[] = operatorFactories.map((factory, i) => {
-      const { use, options } = spec.operators[i]!;
-      const stage = factory.create(options, schema, { ...context, stream });
-      schema = stage.output;
-      const order = stage.order ?? (stage.changesTime ? SYMBOLS_IN_ORDER : stream.order);
-      stream = { order, bounded };
-      return { use, stage };
-    });
-    const inside: StageContext = { ...context, stream };
-    const batcher = {
-      use: spec.batcher.use,
-      stage: batcherFactory.create(spec.batcher.options, schema, inside),
+    const first = maker.source(source);
+    const line = maker.operators(first.stage, operators, () => pipeline?.wakeOperators());
+    const { schema, stream } = line;
+    const inside = (place: StagePlace<ResolvedStage>): StageContext => {
+      return { ...context, log: maker.logOf(place), stream, inputs: {}, wake: () => {} };
     };
-    const sink = { use: spec.sink.use, stage: sinkFactory.create(spec.sink.options, schema, inside) };
-    return { source, operators, batcher, sink };
+    const batcher = batcherFactory.create(spec.batcher.options, schema, inside(places.batcher));
+    const sink = sinkFactory.create(spec.sink.options, schema, inside(places.sink));
+    return {
+      source: first,
+      operators: line.operators,
+      batcher: maker.named(places.batcher, batcher),
+      sink: maker.named(places.sink, sink),
+    };
   }
 }
 
@@ -162,24 +162,6 @@ function nextStart({ run, job, ended }: Checkpoint): RunIdentity {
   return { id: run.id, epoch: run.epoch + 1, owner: ownerOfThread() };
 }
 
-interface GateOfSource {
-  readonly gate: CallGate;
-  wrap(source: Source): Source;
-}
-
-/** Loaded when asked for: who sets no budget and no breaker pays nothing for them. */
-async function openGateOf(
-  { gate: settings }: ResolvedSpec,
-  { resilience, clock, log }: PipelineEnvironment,
-): Promise<GateOfSource | undefined> {
-  if (settings === undefined) return undefined;
-  invariant(resilience !== undefined, 'a spec that names budgets or breakers is made where they are');
-  const { createGate } = await import('../providers/create-gate.js');
-  const { GatedSource } = await import('../providers/gated-source.js');
-  const gate = createGate(settings, { resilience, clock, log });
-  return { gate, wrap: (source) => new GatedSource(source, gate) };
-}
-
 /** Loaded when asked for: without it, many a thread never needs Node's `fs/promises`. */
 async function deadLetters(
   options: Omit<DeadLetterOptions, 'room'>,
@@ -195,7 +177,7 @@ class CollectedProblems implements PlanProblems {
   readonly #problems: SpecProblem[] = [];
 
   add(path: SpecProblem['path'], message: string): void {
-    this.#problems.push({ path: ['source', ...path], message });
+    this.#problems.push({ path, message });
   }
 
   throwIfAny(name: string): void {

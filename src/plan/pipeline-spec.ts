@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SourceGateOptions } from '../providers/source-gate-options.js';
+import { StageName } from '../settings/stage-name.js';
 
 const name = 'expected 1 to 100 letters, digits, ".", "_" or "-", the first a letter or digit';
 
@@ -9,6 +10,7 @@ export const StageSpec = z.looseObject({
     .string('expected the name of a component')
     .min(1, 'expected the name of a component')
     .describe('Name of the component'),
+  name: StageName.optional(),
 });
 
 const batchRows = 'expected 1 to 65536 rows';
@@ -41,6 +43,7 @@ export const PipelineSpec = z.strictObject({
         .string('expected the name of a component')
         .default(DEFAULT_BATCHER)
         .describe('Name of the component'),
+      name: StageName.optional(),
     })
     .prefault({})
     .describe(

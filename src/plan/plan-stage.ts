@@ -9,7 +9,8 @@ export interface StagePlan {
   /** The columns that come in, where they are known. */
   readonly input: Schema | undefined;
   readonly problems: PlanProblems;
-  readonly spec: SpecFacts;
+  /** `undefined` while the columns of some of its inputs are not known. */
+  readonly spec: SpecFacts | undefined;
 }
 
 type Plans = {
@@ -17,9 +18,9 @@ type Plans = {
 };
 
 const PLANS: Plans = {
-  source: (factory, { options, problems }) => factory.plan(options, problems),
+  source: (factory, { options, problems, spec }) => spec && factory.plan(options, problems, spec),
   operator: (factory, { options, input, problems, spec }) =>
-    input && factory.plan(options, input, problems, spec),
+    input && spec && factory.plan(options, input, problems, spec),
   batcher: (factory, { options, input, problems }) => {
     if (input) factory.plan?.(options, input, problems);
     return undefined;

@@ -1,18 +1,18 @@
 import type { Schema } from '../columns/schema.js';
-import { type ErrorCode, PipelineError, RuntimeError, type SpecProblem } from '../core/errors.js';
+import { type ErrorCode, formatPath, PipelineError, RuntimeError, type SpecProblem } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import { redact } from '../core/redact.js';
 import type { ComponentKind, FactoryOf } from '../engine/component.js';
 import type { PlanProblems, SpecFacts } from '../engine/factories.js';
 import { loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
-import type { ResolvedStage } from '../wire/resolved-spec.js';
+import { valueAt } from '../settings/marked-options.js';
+import type { ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
+import type { Path } from '../wire/stage-tree.js';
 import { isOurs } from './load-catalogue.js';
 import { planStage } from './plan-stage.js';
 import type { StageOverrides } from './stage-overrides.js';
 import type { PlanAnswer, UserCode } from './user-code/user-code.js';
-
-type Path = readonly (string | number)[];
 
 /** The stages of a spec, as far as they are sound enough to be looked at. */
 export interface Stages {
@@ -24,7 +24,7 @@ export interface Stages {
 
 export interface Planning {
   readonly job: string;
-  readonly facts: SpecFacts;
+  readonly facts: Omit<SpecFacts, 'inputs'>;
   readonly overrides: StageOverrides;
   readonly userCode: UserCode;
   readonly registry: Registry;
@@ -35,9 +35,13 @@ export interface Planning {
  * Follows the columns from stage to stage, as far as the stages are sound. Code of users is asked in any
  * case, since it alone can check its options.
  *
- * @returns The stages, with what components from outside make of their options.
+ * @returns The stages, with what components from outside make of their options; and the columns that come
+ *   out of them, by id.
  */
-export async function planStages(stages: Stages, planning: Planning): Promise<Stages> {
+export async function planStages(
+  stages: Stages,
+  planning: Planning,
+): Promise<{ readonly stages: Stages; readonly outputs: ReadonlyMap<string, Schema> }> {
   const { overrides, problems } = planning;
   const planner = new Planner(planning);
   const before = problems.length;
@@ -51,7 +55,10 @@ export async function planStages(stages: Stages, planning: Planning): Promise<St
   }
   const batcher = await planner.plan('batcher', ['batcher'], stages.batcher, schema);
   const sink = await planner.plan('sink', ['sink'], stages.sink, schema, overrides.sink);
-  return { source: source.stage, operators, batcher: batcher.stage, sink: sink.stage };
+  return {
+    stages: { source: source.stage, operators, batcher: batcher.stage, sink: sink.stage },
+    outputs: planner.outputs,
+  };
 }
 
 interface Planned {
@@ -60,7 +67,15 @@ interface Planned {
   readonly output?: Schema | undefined;
 }
 
+/** The inputs of a stage, planned. */
+interface PlannedInputs {
+  readonly inputs?: Readonly<Record<string, ResolvedInput>>;
+  /** The columns of each; `undefined` where some are not known. */
+  readonly schemas: SpecFacts['inputs'] | undefined;
+}
+
 class Planner {
+  readonly outputs = new Map<string, Schema>();
   readonly #planning: Planning;
 
   constructor(planning: Planning) {
@@ -76,12 +91,39 @@ class Planner {
     override?: FactoryOf<Kind>,
   ): Promise<Planned> {
     if (!stage) return { stage };
+    const { inputs, schemas } = await this.#planInputs(path, stage);
+    const whole = inputs ? { ...stage, inputs } : stage;
     const planned = await attempt(FAILED[kind], path, this.#planning.problems, () =>
       stage.file === undefined
-        ? this.#planOurs(kind, path, stage, input, override)
-        : this.#ask(kind, path, stage, input),
+        ? this.#planOurs(kind, path, whole, input, schemas, override)
+        : this.#ask(kind, path, whole, input, schemas),
     );
-    return planned ?? { stage };
+    if (planned?.output) this.outputs.set(formatPath(path), planned.output);
+    return planned ?? { stage: whole };
+  }
+
+  async #planInputs(path: Path, stage: ResolvedStage): Promise<PlannedInputs> {
+    if (!stage.inputs) return { schemas: {} };
+    const inputs: Record<string, ResolvedInput> = {};
+    const schemas: Record<string, Schema> = {};
+    let areKnown = true;
+    for (const [id, input] of Object.entries(stage.inputs)) {
+      const { problems } = this.#planning;
+      const before = problems.length;
+      const source = await this.plan('source', [...path, ...input.at], input.source, undefined);
+      let schema = problems.length > before ? undefined : source.output;
+      const operators: ResolvedStage[] = [];
+      for (const [i, operator] of input.operators.entries()) {
+        const at = [...path, ...input.operatorsAt, i];
+        const planned = await this.plan('operator', at, operator, schema);
+        operators.push(planned.stage ?? operator);
+        schema = planned.output;
+      }
+      inputs[id] = { ...input, source: source.stage ?? input.source, operators };
+      if (schema) schemas[id] = schema;
+      else areKnown = false;
+    }
+    return { inputs, schemas: areKnown ? schemas : undefined };
   }
 
   async #planOurs<Kind extends ComponentKind>(
@@ -89,11 +131,13 @@ class Planner {
     path: Path,
     stage: ResolvedStage,
     input: Schema | undefined,
+    inputs: SpecFacts['inputs'] | undefined,
     override: FactoryOf<Kind> | undefined,
   ): Promise<Planned> {
-    if (kind !== 'source' && !input) return { stage };
-    const { registry, facts: spec, problems } = this.#planning;
+    if ((kind !== 'source' && !input) || !inputs) return { stage };
+    const { registry, facts, problems } = this.#planning;
     const factory = override ?? (await loadStage(registry, kind, stage));
+    const spec = { ...facts, inputs };
     const { options } = stage;
     const output = planStage(kind, factory, { options, input, spec, problems: under(path, problems) });
     return { stage, output };
@@ -104,19 +148,41 @@ class Planner {
     path: Path,
     stage: ResolvedStage,
     input: Schema | undefined,
+    inputs: SpecFacts['inputs'] | undefined,
   ): Promise<Planned> {
-    const { job, facts: spec, userCode, problems } = this.#planning;
-    const {
-      output,
-      checked,
-      problems: found,
-    } = await withoutSecrets(stage, () => userCode.plan({ job, kind, stage, spec, ...(input && { input }) }));
+    const { job, facts, userCode, problems } = this.#planning;
+    const spec = inputs && { ...facts, inputs };
+    const question = { job, kind, stage: alone(stage), ...(spec && { spec }), ...(input && { input }) };
+    const { output, checked, problems: found } = await withoutSecrets(stage, () => userCode.plan(question));
     for (const { path: within, message } of found) problems.push({ path: [...path, ...within], message });
     const { outside } = stage;
     if (!checked || !outside) return { stage, output };
     const { options, loads, files } = checked;
     return { stage: { ...stage, options, loads, outside: { ...outside, ...(files && { files }) } }, output };
   }
+}
+
+/**
+ * A stage without the stages inside it. Of each, its options as they were written keep the name of the
+ * component: the code of one component is not told the options of another, which may have secrets.
+ */
+function alone({ inputs, ...stage }: ResolvedStage): ResolvedStage {
+  const { inputOptions = [] } = stage.outside ?? {};
+  if (inputOptions.length === 0) return stage;
+  const options: unknown = structuredClone(stage.options);
+  for (const at of inputOptions) {
+    const holder = valueAt(options, at.slice(0, -1)) as Record<string | number, unknown> | undefined;
+    const key = at.at(-1);
+    if (holder === undefined || key === undefined || holder[key] === undefined) continue;
+    holder[key] = nameOnly(holder[key]);
+  }
+  return { ...stage, options };
+}
+
+function nameOnly(written: unknown): unknown {
+  if (Array.isArray(written)) return written.map(nameOnly);
+  const { use } = (written ?? {}) as { readonly use?: unknown };
+  return { use };
 }
 
 /** What the code prints and answers is told without the secrets that it was given. */

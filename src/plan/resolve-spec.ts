@@ -1,26 +1,25 @@
+import type { Schema } from '../columns/schema.js';
 import { InvalidSpecError, type SpecProblem } from '../core/errors.js';
-import { type ComponentKind, loadsOf } from '../engine/component.js';
-import { gateProblems } from '../providers/gate-problems.js';
+import type { ComponentKind } from '../engine/component.js';
 import type { Resilience } from '../resilience/resilience-client.js';
 import { schemaProblems } from '../settings/schema-problems.js';
-import { secretsByJsonSchema, secretsOf } from '../settings/secret-options.js';
-import type { ModuleOptions } from '../stages/operators/module/options.js';
-import type { ResolvedSpec, ResolvedStage, SourceGateSettings } from '../wire/resolved-spec.js';
-import { Catalogue, type OutsideComponent } from './catalogue.js';
-import { checkOptions } from './check-options.js';
+import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
+import { Catalogue } from './catalogue.js';
+import { findFiles } from './find-files.js';
 import { checkJobFiles } from './paths/check-job-files.js';
 import type { JobFiles } from './paths/job-files.js';
 import { DEFAULT_BATCHER, OPERATORS_MAX, PipelineSpec } from './pipeline-spec.js';
-import { attempt, planStages, type Stages } from './plan-stages.js';
+import { planStages, type Stages } from './plan-stages.js';
+import { asObject, gateOf, resolveStage, type StageCheck } from './resolve-stage.js';
 import type { StageOverrides } from './stage-overrides.js';
 import type { UserCode } from './user-code/user-code.js';
-
-type Path = readonly (string | number)[];
 
 /** A checked spec, and the files of its job, if it has some. */
 export interface SpecWithFiles {
   readonly resolved: ResolvedSpec;
   readonly files: JobFiles | undefined;
+  /** The columns that come out of each source and operator, by its id. */
+  readonly outputs: ReadonlyMap<string, Schema>;
 }
 
 export interface ResolveContext {
@@ -52,13 +51,11 @@ export async function resolveWithFiles(
   // Options are checked even where the outline is at fault, so that one run names everything.
   const loose = (outline.success ? outline.data : spec) as Partial<Record<string, unknown>> | null;
   const { budget: _budget, breaker: _breaker, ...sourceSpec } = asObject(loose?.source);
-  const check = (kind: ComponentKind, stage: unknown, path: Path) =>
-    resolveStage(catalogue, kind, stage, path, problems);
+  const checking: StageCheck = { catalogue, resilience, problems, names: new Map() };
+  const check = (kind: ComponentKind, stage: unknown, path: readonly (string | number)[]) =>
+    resolveStage(checking, kind, stage, path);
   const source = overrides.source ? IN_CODE : await check('source', sourceSpec, ['source']);
-  const gate = outline.success ? gateSettingsOf(outline.data.source) : undefined;
-  for (const { key, message } of gate ? gateProblems(gate, resilience) : []) {
-    problems.push({ path: ['source', key], message });
-  }
+  const gate = outline.success ? gateOf(checking, outline.data.source, ['source']) : undefined;
   const listed = Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : [];
   const written: (ResolvedStage | undefined)[] = [];
   for (const [i, operator] of listed.slice(0, OPERATORS_MAX).entries()) {
@@ -74,10 +71,10 @@ export async function resolveWithFiles(
   const { registry } = catalogue;
   const planning = { job: nameIn(spec), facts: { hasDeadLetters }, overrides, userCode, registry, problems };
   const found = await findFiles({ source, operators: written, batcher, sink }, userCode, problems);
-  const planned = await planStages(found, planning);
+  const { stages: planned, outputs } = await planStages(found, planning);
   const checked = outline.success
     ? await checkJobFiles(
-        { ...outline.data, source: planned.source, sink: planned.sink },
+        { ...planned, name: outline.data.name, deadLetter: outline.data.deadLetter },
         overrides,
         registry,
       )
@@ -99,7 +96,7 @@ export async function resolveWithFiles(
     seed,
     ...(deadLetter && { deadLetter }),
   };
-  return { resolved, files: checked.files };
+  return { resolved, files: checked.files, outputs };
 }
 
 /** Stands where a stage is given in code. */
@@ -113,66 +110,6 @@ function withPlaceholders(spec: unknown, { source, sink }: StageOverrides): unkn
     ...spec,
     ...(source && { source: { use: 'code', ...gate } }),
     ...(sink && { sink: { use: 'code' } }),
-  };
-}
-
-function gateSettingsOf({ budget, breaker }: SourceGateSettings): SourceGateSettings | undefined {
-  if (budget === undefined && breaker === undefined) return undefined;
-  return { ...(budget && { budget }), ...(breaker !== undefined && { breaker }) };
-}
-
-/**
- * Looks a stage up and checks its options; those of a component from outside are left as they were written,
- * since only its own code can check them.
- *
- * @returns `undefined` where the stage is not sound enough to be looked at further.
- */
-export async function resolveStage(
-  catalogue: Catalogue,
-  kind: ComponentKind,
-  stage: unknown,
-  path: Path,
-  problems: SpecProblem[],
-): Promise<ResolvedStage | undefined> {
-  const { use, ...options } = asObject(stage);
-  if (typeof use !== 'string' || use === '') return undefined; // the outline has said so
-  const outside = catalogue.findOutside(kind, use);
-  if (outside) return unchecked(outside, options);
-  const component = catalogue.registry.find(kind, use);
-  if (!component) {
-    problems.push({ path: [...path, 'use'], message: catalogue.missing(kind, use) });
-    return undefined;
-  }
-  const schema = await component.options();
-  const found: SpecProblem[] = [];
-  const checked = checkOptions(schema, options, found);
-  for (const problem of found) problems.push({ ...problem, path: [...path, ...problem.path] });
-  if (!checked) return undefined;
-  const secrets = secretsOf(schema, options);
-  const { mayChange = [], runsUserCode } = component;
-  return {
-    use,
-    options: checked.options,
-    ...(mayChange.length > 0 && { mayChange }),
-    ...(secrets.length > 0 && { secrets }),
-    loads: loadsOf(component, checked.options),
-    ...(runsUserCode && { runsUserCode }),
-  };
-}
-
-function unchecked(component: OutsideComponent, options: Record<string, unknown>): ResolvedStage {
-  const { name, module, file, loads, mayChange } = component;
-  const secrets = secretsByJsonSchema(component.options, options);
-  return {
-    use: name,
-    options,
-    ...(mayChange.length > 0 && { mayChange }),
-    ...(secrets.length > 0 && { secrets }),
-    // Until its options are known, the worst of what they may say.
-    loads: loads === 'by its options' ? 'native' : loads,
-    runsUserCode: true,
-    file,
-    outside: { module },
   };
 }
 
@@ -191,36 +128,6 @@ export async function findFilesAgain(spec: ResolvedSpec, userCode: UserCode): Pr
   const stages = await findFiles(spec, userCode, problems);
   if (problems.length > 0 || !isWhole(stages)) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
   return { ...spec, ...stages };
-}
-
-/** Looks where the files of user code are: a stage whose file may not be loaded is not looked at further. */
-async function findFiles(stages: Stages, userCode: UserCode, problems: SpecProblem[]): Promise<Stages> {
-  const find = async (path: Path, stage: ResolvedStage | undefined) => {
-    const code = stage && codeOf(stage);
-    if (!code) return stage;
-    const at = [...path, code.key];
-    const file = await attempt('INTERNAL', at, problems, () => userCode.find(code.path));
-    return file === undefined ? undefined : { ...stage, file };
-  };
-  const [source, batcher, sink, ...operators] = await Promise.all([
-    find(['source'], stages.source),
-    find(['batcher'], stages.batcher),
-    find(['sink'], stages.sink),
-    ...stages.operators.map((operator, i) => find(['operators', i], operator)),
-  ]);
-  return { source, operators, batcher, sink };
-}
-
-/** Which code of users a stage loads, and by which key of the spec. */
-function codeOf({ use, options, outside, file }: ResolvedStage) {
-  if (outside && file !== undefined) return { path: file, key: 'use' };
-  return use === 'module' ? { path: (options as ModuleOptions).path, key: 'path' } : undefined;
-}
-
-function asObject(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
 }
 
 function nameOf(spec: unknown): string {

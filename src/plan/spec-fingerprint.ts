@@ -1,6 +1,7 @@
 import { PipelineError } from '../core/errors.js';
 import type { SpecFingerprint } from '../wire/checkpoint.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
+import { placesOf } from '../wire/stage-tree.js';
 
 /** Objects in options are looked into this far: `source.columns.time.unit` is named by itself. */
 const DEPTH_MAX = 4;
@@ -8,31 +9,37 @@ const DEPTH_MAX = 4;
 /**
  * What a spec says that the states of a checkpoint depend on: which stages there are and their options,
  * those apart that a component says may change; `name`, and `seed` where a stage may ask for it. Of the
- * rest of a spec, `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`, `source.budget` and
- * `source.breaker` may change.
+ * rest of a spec, `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`, and `budget` and `breaker` of sources
+ * may change. Stages with a name of the user's go by that, wherever they are.
  */
 export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
   const parts: Record<string, string> = { name: digestOf(spec.name) };
-  const add = (path: string, { use, options, mayChange = [] }: ResolvedStage) => {
-    parts[`${path}.use`] = digestOf(use);
-    for (const [key, value] of Object.entries(options ?? {})) {
-      if (!mayChange.includes(key)) addLeaves(parts, `${path}.${key}`, value, 1);
+  for (const { kind, key, stage } of placesOf<ResolvedStage>(spec)) {
+    if (kind === 'batcher') continue;
+    const { use, options, mayChange = [] } = stage;
+    parts[`${key}.use`] = digestOf(use);
+    for (const [option, value] of Object.entries(options ?? {})) {
+      if (!mayChange.includes(option)) addLeaves(parts, `${key}.${option}`, value, 1);
     }
-  };
-  add('source', spec.source);
-  spec.operators.forEach((operator, i) => {
-    add(`operators[${i}]`, operator);
-  });
-  add('sink', spec.sink);
+  }
   if (mayAskForSeed(spec)) parts.seed = digestOf(spec.seed);
   return parts;
 }
 
-/** @throws {PipelineError} `CHECKPOINT_INVALID` naming the options that differ. */
+/**
+ * An operator that is new and has a name may be there: it begins with no state.
+ *
+ * @throws {PipelineError} `CHECKPOINT_INVALID` naming the options that differ.
+ */
 export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec): void {
   const expected = fingerprintOf(spec);
+  const added = placesOf<ResolvedStage>(spec)
+    .filter(({ key, stage }) => stage.name !== undefined && key !== stage.use && !(`${key}.use` in found))
+    .map(({ key }) => `${key}.`);
   const paths = new Set([...Object.keys(expected), ...Object.keys(found)]);
-  const differing = [...paths].filter((path) => expected[path] !== found[path]).sort();
+  const differing = [...paths]
+    .filter((path) => expected[path] !== found[path] && !added.some((key) => path.startsWith(key)))
+    .sort();
   if (differing.length === 0) return;
   const shown = differing.slice(0, 20).join(', ') + (differing.length > 20 ? ', …' : '');
   throw new PipelineError(
@@ -43,10 +50,13 @@ export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec): vo
 }
 
 /** A stage of the user's may, too. */
-function mayAskForSeed({ source, operators, sink }: ResolvedSpec): boolean {
-  const hasOwn = (source.options as { readonly seed?: unknown } | undefined)?.seed !== undefined;
-  if (source.use === 'code' || (source.use === 'synthetic' && !hasOwn)) return true;
-  return [source, ...operators, sink].some(({ runsUserCode }) => runsUserCode === true);
+function mayAskForSeed(spec: ResolvedSpec): boolean {
+  return placesOf<ResolvedStage>(spec).some(({ kind, stage: { use, options, runsUserCode } }) => {
+    if (kind === 'batcher') return false;
+    if (runsUserCode || (kind === 'source' && use === 'code')) return true;
+    const hasOwn = (options as { readonly seed?: unknown } | undefined)?.seed !== undefined;
+    return kind === 'source' && use === 'synthetic' && !hasOwn;
+  });
 }
 
 function addLeaves(parts: Record<string, string>, path: string, value: unknown, depth: number): void {

@@ -3,6 +3,8 @@ import type { ComponentKind } from '../engine/component.js';
 import { SourceGateOptions } from '../providers/source-gate-options.js';
 import { builtIn } from '../registry/built-in.js';
 import type { Registry } from '../registry/registry.js';
+import { INPUT_MARK } from '../settings/input-mark.js';
+import { StageName } from '../settings/stage-name.js';
 import type { DeclaredComponent } from '../wire/declared-component.js';
 import { Catalogue } from './catalogue.js';
 import { DEFAULT_BATCHER, PipelineSpec } from './pipeline-spec.js';
@@ -58,16 +60,32 @@ export async function catalogueJsonSchema(catalogue: Catalogue): Promise<JsonSch
     title: 'Tickloom pipeline',
     properties: {
       ...properties,
-      source: { oneOf: source },
-      operators: { ...properties.operators, items: { oneOf: operator } },
+      source: { $ref: '#/$defs/source' },
+      operators: { ...properties.operators, items: { $ref: '#/$defs/operator' } },
       batcher: { oneOf: batcher },
       sink: { oneOf: sink },
     },
+    // Stages may be inside one another.
+    $defs: { source: { oneOf: source }, operator: { oneOf: operator } },
   };
 }
 
+/** Puts all sources and operators where the options of a component hold some. */
+function withStages(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withStages);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const { [INPUT_MARK]: mark, description } = schema as JsonSchema;
+  const told = description === undefined ? {} : { description };
+  if (mark === 'operators') return { type: 'array', items: { $ref: '#/$defs/operator' }, ...told };
+  // A line has "operators" as well, which the variants of a source refuse.
+  if (mark === 'source') return { $ref: '#/$defs/source', ...told };
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withStages(value)]));
+}
+
 function variant({ kind, name, summary, options }: ComponentFacts): JsonSchema {
-  const { $schema: _, ...schema } = options;
+  const { $schema: _, ...written } = options;
+  // Within definitions of its own, references lead to those.
+  const schema = written.$defs === undefined ? (withStages(written) as JsonSchema) : written;
   const required = (schema.required as string[] | undefined) ?? [];
   const isDefault = kind === 'batcher' && name === DEFAULT_BATCHER;
   return {
@@ -78,6 +96,7 @@ function variant({ kind, name, summary, options }: ComponentFacts): JsonSchema {
     description: summary,
     properties: {
       use: { const: name },
+      name: toJsonSchema(StageName),
       ...(kind === 'source' && gateProperties()),
       ...(schema.properties as JsonSchema | undefined),
     },

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Component, ComponentKind } from '../engine/component.js';
 import type { SourceGateOptions } from '../providers/source-gate-options.js';
 import type { BUILT_IN } from '../registry/built-in.js';
+import type { InputOption } from '../settings/input-mark.js';
 import type { SpecOutline } from './pipeline-spec.js';
 
 type BuiltIn = (typeof BUILT_IN)[number];
@@ -9,14 +10,32 @@ type BuiltIn = (typeof BUILT_IN)[number];
 /** Each component of a kind as a spec writes it: `use` says which, the other keys are its options. */
 type StageSpec<Kind extends ComponentKind, One = BuiltIn> =
   One extends Component<Kind, infer Name, infer Options>
-    ? { readonly use: Name } & Frozen<OptionsOf<z.input<Options>>>
+    ? Named<Name> & Frozen<OptionsOf<z.input<Options>>>
     : never;
+
+interface Named<Name> {
+  readonly use: Name;
+  /** Your name for the stage. */
+  readonly name?: string | undefined;
+}
 
 /** Zod says of a component without options that its every key, `use` too, is of type `never`. */
 type OptionsOf<Input> = string extends keyof Input ? unknown : Input;
 
-/** Takes what is declared `as const`, too. */
-type Frozen<T> = T extends object ? { readonly [Key in keyof T]: Frozen<T[Key]> } : T;
+/** Takes what is declared `as const`, too. Where options hold stages, it says which there are. */
+type Frozen<T> =
+  T extends InputOption<infer Mark>
+    ? InputSpecs[Mark]
+    : T extends object
+      ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+      : T;
+
+/** What an option that is an input holds. */
+interface InputSpecs {
+  readonly source: SourceSpec;
+  readonly line: SourceSpec & { readonly operators?: readonly OperatorSpec[] | undefined };
+  readonly operators: readonly OperatorSpec[];
+}
 
 type SourceGate = Frozen<z.input<typeof SourceGateOptions>>;
 

@@ -2,7 +2,8 @@ import type { Batch } from '../columns/batch.js';
 import { type EventOrder, SYMBOLS_IN_ORDER } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
-import type { Source, SourceCapabilities } from '../engine/source.js';
+import type { Source } from '../engine/source.js';
+import type { SourceCapabilities } from '../engine/source-capabilities.js';
 import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
 import type { ProviderGate } from './provider-gate.js';
 

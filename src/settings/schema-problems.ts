@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { SpecProblem } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
+import { valueAt } from './marked-options.js';
 
 type Path = readonly (string | number)[];
 
@@ -83,12 +84,3 @@ function describe(value: unknown): string {
 
 const depth = (problems: readonly SpecProblem[]): number =>
   Math.max(0, ...problems.map(({ path }) => path.length));
-
-function valueAt(root: unknown, path: Path): unknown {
-  let value = root;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Record<string | number, unknown>)[key];
-  }
-  return value;
-}

@@ -37,7 +37,10 @@ export interface Checkpoint {
   /** Ms since 1970 on the wall clock; for information only. */
   readonly takenAtMs: number;
   readonly spec: SpecFingerprint;
-  /** By stage: `source`, `intake` (of a live source), `operators[0]`, `sink`; and `deadLetters`. */
+  /**
+   * By stage: `source`, `intake` (of a live source), `operators[0]`, `operators[0].with`, `"name"` of a stage
+   * that the user has named, `sink`; and `deadLetters`.
+   */
   readonly states: Readonly<Record<string, PlainData>>;
   readonly counters: RunCounters;
   readonly dictionaries: Readonly<Record<string, readonly string[]>>;

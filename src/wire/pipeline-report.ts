@@ -30,8 +30,10 @@ export interface PipelineReport {
 
 /** What a stage says of itself. */
 export interface StageReport {
-  /** `source`, `operators[0]`, `batcher`, `sink`. */
+  /** Its path in the spec: `source`, `operators[0]`, `operators[0].with`, `batcher`, `sink`. */
   readonly stage: string;
+  /** Given by the user. */
+  readonly name?: string;
   readonly use: string;
   readonly health: StageHealth;
   readonly statistics: StageStatistics;

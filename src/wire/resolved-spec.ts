@@ -1,9 +1,15 @@
 import type { StageFiles } from './stage-files.js';
+import type { InputTree, Path } from './stage-tree.js';
 
 /** A component with its options checked and their defaults filled in. */
 export interface ResolvedStage {
   readonly use: string;
+  /** Given by the user; unique in its spec. */
+  readonly name?: string;
+  /** Without the stages inside it, which are in `inputs`. */
   readonly options: unknown;
+  /** What it reads besides its input stream, by id: `with`, `sources[1]`. */
+  readonly inputs?: Readonly<Record<string, ResolvedInput>>;
   /**
    * The kind of code that it loads into its thread. A thread with native code is asked to end and never
    * terminated, since that could end the process. Default: `javascript`.
@@ -24,12 +30,20 @@ export interface ResolvedStage {
   readonly outside?: OutsideStage;
 }
 
+/** An input of a stage: a source with operators behind it. */
+export interface ResolvedInput extends InputTree<ResolvedStage> {
+  /** The budget and the breaker in front of its source. */
+  readonly gate?: SourceGateSettings;
+}
+
 /** What of a component from outside has to be known where its code is not loaded. */
 export interface OutsideStage {
   /** The module that declares it, as the settings name it. */
   readonly module: string;
   /** What it reads and writes by its options. */
   readonly files?: StageFiles;
+  /** Which of its options are stages inside it. */
+  readonly inputOptions?: readonly Path[];
 }
 
 /** The budget and the breaker in front of a source, and what each read costs. */

@@ -1,8 +1,9 @@
 import type { ResolvedSpec, ResolvedStage } from './resolved-spec.js';
+import { placesOf } from './stage-tree.js';
 
-/** Returns all stages, in order. */
-export function stagesOf({ source, operators, batcher, sink }: ResolvedSpec): readonly ResolvedStage[] {
-  return [source, ...operators, batcher, sink];
+/** Returns all stages, those of inputs included. */
+export function stagesOf(spec: ResolvedSpec): readonly ResolvedStage[] {
+  return placesOf<ResolvedStage>(spec).map(({ stage }) => stage);
 }
 
 /** Returns the texts that must not appear in any log, report or error of the job. */

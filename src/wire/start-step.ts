@@ -1,4 +1,5 @@
-import type { ResolvedSpec } from './resolved-spec.js';
+import type { ResolvedSpec, ResolvedStage } from './resolved-spec.js';
+import { placesOf } from './stage-tree.js';
 
 /**
  * The progress of a thread towards a running pipeline, in its counter `startStep`. It is in shared memory,
@@ -11,24 +12,21 @@ export const StartStep = {
   making: 1,
   /** All stages are open. */
   started: 2,
-  /** A stage is opening; `position` counts from the source, which is 0, to the sink and the dead-letter file. */
+  /** A stage is opening; `position` counts as `placesOf` does, from the source to the sink, and then the dead-letter file. */
   opening: (position: number): number => 3 + position,
 } as const;
 
 /** Describes what a start that took too long was still waiting for. */
-export function describeStartStep(
-  step: number,
-  { source, operators, batcher, sink, deadLetter }: ResolvedSpec,
-): string {
+export function describeStartStep(step: number, spec: ResolvedSpec): string {
   if (step === StartStep.none) return 'its thread did not begin';
   if (step === StartStep.making) return 'its modules were still loading, or its stages being created';
+  const { deadLetter } = spec;
   const stages = [
-    { stage: 'source', use: source.use },
-    ...operators.map(({ use }, i) => ({ stage: `operators[${i}]`, use })),
-    { stage: 'batcher', use: batcher.use },
-    { stage: 'sink', use: sink.use },
-    ...(deadLetter ? [{ stage: 'deadLetter', use: deadLetter.path }] : []),
+    ...placesOf<ResolvedStage>(spec).map(({ id, stage: { use, name } }) => ({ id, use, name })),
+    ...(deadLetter ? [{ id: 'deadLetter', use: deadLetter.path, name: undefined }] : []),
   ];
   const opening = stages[step - StartStep.opening(0)];
-  return opening ? `${opening.stage} ("${opening.use}") was still opening` : 'its actor did not answer';
+  if (!opening) return 'its actor did not answer';
+  const { id, use, name } = opening;
+  return `${id} ("${use}"${name === undefined ? '' : `, named ${name}`}) was still opening`;
 }

@@ -286,7 +286,7 @@ describe('a batch that was released', () => {
 
   it('fails the job of a source in code that gives it out once more', async () => {
     const source: SourceFactory<unknown> = {
-      plan: (_options, problems) => syntheticSource.plan(OPTIONS, problems),
+      plan: (_options, problems, facts) => syntheticSource.plan(OPTIONS, problems, facts),
       create(_options, context) {
         const inner = syntheticSource.create(OPTIONS, context);
         let kept: Batch | undefined;

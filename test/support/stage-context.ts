@@ -20,6 +20,8 @@ export function stageContext(overrides: Partial<StageContext> = {}): StageContex
     rejects: new RecordedRejects(),
     gate: openGate,
     stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded: true },
+    inputs: {},
+    wake() {},
     ...overrides,
   };
 }

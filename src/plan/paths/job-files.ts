@@ -4,7 +4,9 @@ import { loadStage } from '../../registry/load-stage.js';
 import type { Registry } from '../../registry/registry.js';
 import type { ResolvedSpec, ResolvedStage } from '../../wire/resolved-spec.js';
 import type { NamedPath, StageFiles, WrittenPath } from '../../wire/stage-files.js';
+import { type Path, placesOf, type StageTree } from '../../wire/stage-tree.js';
 import { filesOf } from '../plan-stage.js';
+import type { Stages } from '../plan-stages.js';
 import type { StageOverrides } from '../stage-overrides.js';
 import { FilesRead } from './files-read.js';
 import { type Place, PlaceFinder } from './place-finder.js';
@@ -23,10 +25,8 @@ export interface JobFiles {
 }
 
 /** The parts of a spec that name files. Invalid stages are left out. */
-export interface SpecParts {
+export interface SpecParts extends Partial<Stages> {
   readonly name: string;
-  readonly source: ResolvedStage | undefined;
-  readonly sink: ResolvedStage | undefined;
   readonly deadLetter?: ResolvedSpec['deadLetter'] | undefined;
 }
 
@@ -36,14 +36,19 @@ export interface SpecParts {
  * @returns `undefined` if there are none.
  */
 export async function findJobFiles(
-  { name, source, sink, deadLetter }: SpecParts,
+  { name, deadLetter, ...stages }: SpecParts,
   overrides: StageOverrides = {},
   registry = builtIn,
 ): Promise<JobFiles | undefined> {
-  const ofSource = under('source', await filesOfStage('source', source, overrides.source, registry));
-  const ofSink = under('sink', await filesOfStage('sink', sink, overrides.sink, registry));
-  const reads = [...ofSource.reads, ...ofSink.reads];
-  const outputs = [...ofSource.writes, ...ofSink.writes];
+  const found: ReturnType<typeof under>[] = [];
+  for (const { kind, path, stage, isNested } of placesOf(withoutUnsound(stages))) {
+    if (kind !== 'source' && kind !== 'sink') continue;
+    const override = isNested ? undefined : overrides[kind];
+    if (stage === NONE && !override) continue;
+    found.push(under(path, await filesOfStage(kind, stage, override, registry)));
+  }
+  const reads = found.flatMap((files) => files.reads);
+  const outputs = found.flatMap((files) => files.writes);
   if (reads.length + outputs.length === 0 && !deadLetter) return undefined;
 
   const places = new PlaceFinder();
@@ -61,19 +66,35 @@ export async function findJobFiles(
   };
 }
 
+/** Stands where a stage is not sound. */
+const NONE: ResolvedStage = { use: '', options: undefined };
+
+function withoutUnsound({
+  source,
+  operators = [],
+  batcher,
+  sink,
+}: Partial<Stages>): StageTree<ResolvedStage> {
+  return {
+    source: source ?? NONE,
+    operators: operators.map((operator) => operator ?? NONE),
+    batcher: batcher ?? NONE,
+    sink: sink ?? NONE,
+  };
+}
+
 /** A component from outside has said which they are, since its code is not loaded here. */
 async function filesOfStage<Kind extends 'source' | 'sink'>(
   kind: Kind,
-  stage: ResolvedStage | undefined,
+  stage: ResolvedStage,
   override: FactoryOf<Kind> | undefined,
   registry: Registry,
 ): Promise<StageFiles | undefined> {
-  if (stage?.outside) return stage.outside.files;
-  const factory = override ?? (stage && (await loadStage(registry, kind, stage)));
-  return filesOf(factory, stage?.options);
+  if (stage.outside) return stage.outside.files;
+  return filesOf(override ?? (await loadStage(registry, kind, stage)), stage.options);
 }
 
-function under(stage: string, { reads = [], writes = [] }: StageFiles = {}) {
-  const here = <Path extends NamedPath>(path: Path): Path => ({ ...path, at: [stage, ...path.at] });
+function under(stage: Path, { reads = [], writes = [] }: StageFiles = {}) {
+  const here = <Named extends NamedPath>(path: Named): Named => ({ ...path, at: [...stage, ...path.at] });
   return { reads: reads.map(here), writes: writes.map(here) };
 }

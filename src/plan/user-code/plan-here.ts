@@ -1,6 +1,7 @@
 import { type Component, type ComponentKind, loadsOf } from '../../engine/component.js';
 import { builtIn } from '../../registry/built-in.js';
 import { componentOf, loadStage } from '../../registry/load-stage.js';
+import { withoutOptions } from '../../settings/without-options.js';
 import { schemaComplaint } from '../../stages/operators/module/schema-check.js';
 import type { ResolvedStage } from '../../wire/resolved-spec.js';
 import { checkOptions } from '../check-options.js';
@@ -21,10 +22,10 @@ export async function planHere({ kind, stage, input, spec }: PlanRequest): Promi
   const component = await componentOf(builtIn, kind, stage);
   const checked = await ownOptions(component, stage, problems);
   if (!checked) return { problems };
-  const { options } = checked;
+  const options = withoutOptions(checked.options, stage.outside.inputOptions ?? []);
   const factory = await loadStage(builtIn, kind, { ...stage, options });
   const output = planStage(kind, factory, { ...asked, options });
-  const complaint = isExpected(kind, input) ? schemaComplaint(output) : undefined;
+  const complaint = spec && isExpected(kind, input) ? schemaComplaint(output) : undefined;
   if (complaint !== undefined)
     add([], `expected its plan to return the schema of what comes out, ${complaint}`);
   const files = filesOf(factory, options);

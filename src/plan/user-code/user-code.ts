@@ -19,11 +19,14 @@ export interface PlanRequest {
   /** Of the job, for what the code prints. */
   readonly job: string;
   readonly kind: ComponentKind;
-  /** Of a component from outside, the options are as they were written. */
+  /**
+   * Of a component from outside, the options are as they were written; of stages among them, only `use`.
+   */
   readonly stage: ResolvedStage;
   /** The columns that come in. Without them, only a source is planned; the code is loaded all the same. */
   readonly input?: Schema;
-  readonly spec: SpecFacts;
+  /** Without it, the columns of some of its inputs are not known: it is not planned, but loaded all the same. */
+  readonly spec?: SpecFacts;
 }
 
 /** What is asked of code of users. */

@@ -26,7 +26,7 @@ async function answerOf(plan: string, input?: Schema) {
     job: 'a',
     kind: 'operator',
     stage,
-    spec: { hasDeadLetters: false },
+    spec: { hasDeadLetters: false, inputs: {} },
     ...(input && { input }),
   });
   return readPlanAnswer(text);
@@ -86,7 +86,12 @@ describe('the answer of a plan', () => {
       options: { path: 'a', export: 'default' },
       file: join(folder, 'none.mjs'),
     };
-    const text = await answerRequest({ job: 'a', kind: 'operator', stage, spec: { hasDeadLetters: false } });
+    const text = await answerRequest({
+      job: 'a',
+      kind: 'operator',
+      stage,
+      spec: { hasDeadLetters: false, inputs: {} },
+    });
     expect(() => readPlanAnswer(text)).toThrow(/^module "a": it failed while loading: Cannot find module/);
   });
 

@@ -399,7 +399,7 @@ describe('the plan of bars', () => {
       BarsOptions.parse({ every: '1s', ...options }),
       { kind, columns },
       problems,
-      { hasDeadLetters: false },
+      { hasDeadLetters: false, inputs: {} },
     );
     return { output, found: problems.found };
   };
@@ -458,7 +458,7 @@ describe('the plan of bars', () => {
   it('wants whole bars in bars of bars', () => {
     const problems = collectProblems();
     const seconds = plan({ every: '7s' }, trades.columns, 'trade').output;
-    const spec = { hasDeadLetters: false };
+    const spec = { hasDeadLetters: false, inputs: {} };
     barsOperator.plan(BarsOptions.parse({ every: '1m' }), seconds, problems, spec);
     barsOperator.plan(BarsOptions.parse({ every: '1s' }), seconds, problems, spec);
     barsOperator.plan(BarsOptions.parse({ every: '21s' }), seconds, problems, spec);

@@ -59,7 +59,9 @@ describe('a module', () => {
     writeFileSync(path, `exports.twice = ${DOUBLE.replace('export default', '').replace(/;\s*$/, '')};`);
     const options = ModuleOptions.parse({ path, export: 'twice', options: { factor: 2 } });
     const factory = await loadModuleOperator(options, path);
-    expect(factory.plan(options, TICKS, { add: () => expect.fail() }, { hasDeadLetters: false })).toBe(TICKS);
+    expect(
+      factory.plan(options, TICKS, { add: () => expect.fail() }, { hasDeadLetters: false, inputs: {} }),
+    ).toBe(TICKS);
   });
 
   it('reports problems of its plan under its options', async () => {

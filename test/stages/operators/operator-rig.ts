@@ -72,6 +72,6 @@ export function run(operator: Operator, batches: readonly Batch[]) {
 /** What a plan says, with its problems as `path: message`. */
 export function plan<Options>(factory: OperatorFactory<Options>, options: Options, input: Schema) {
   const problems = collectProblems();
-  const output = factory.plan(options, input, problems, { hasDeadLetters: false });
+  const output = factory.plan(options, input, problems, { hasDeadLetters: false, inputs: {} });
   return { output, problems: problems.found };
 }

@@ -40,6 +40,8 @@ const digest = (options: Options): string => {
 
 const START = 1_704_153_600_000_000_000n;
 
+const FACTS = { hasDeadLetters: false, inputs: {} };
+
 describe('the synthetic source', () => {
   // Made once on x86-64 Linux: another machine, engine or release must give the same.
   it.each<[string, Options]>([
@@ -99,7 +101,7 @@ describe('the synthetic source', () => {
 
   it.each(['quote', 'trade', 'book'] as const)('fills every column that the plan of a %s names', (kind) => {
     const problems = collectProblems();
-    const schema = syntheticSource.plan(SyntheticOptions.parse({ kind }), problems);
+    const schema = syntheticSource.plan(SyntheticOptions.parse({ kind }), problems, FACTS);
     expect(problems.found).toEqual([]);
     const [row] = rows({ kind, rows: 1, symbols: ['EUR/USD'] });
     expect(Object.keys(row!)).toEqual(schema.columns.map(({ name }) => name));
@@ -151,7 +153,7 @@ describe('the synthetic source', () => {
     ],
   ])('refuses %j', (options, message) => {
     const problems = collectProblems();
-    syntheticSource.plan(SyntheticOptions.parse(options), problems);
+    syntheticSource.plan(SyntheticOptions.parse(options), problems, FACTS);
     expect(problems.found).toHaveLength(1);
     expect(problems.found[0]).toContain(message);
   });

@@ -1,0 +1,128 @@
+/** Keys from the root of options. */
+export type OptionPath = readonly (string | number)[];
+
+/** How deep options are looked into. */
+const DEPTH_MAX = 256;
+
+/** What of a JSON Schema is walked. */
+export interface JsonNode {
+  readonly writeOnly?: boolean;
+  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly items?: unknown;
+  readonly prefixItems?: readonly unknown[];
+  readonly additionalProperties?: unknown;
+  readonly anyOf?: readonly unknown[];
+  readonly oneOf?: readonly unknown[];
+  readonly allOf?: readonly unknown[];
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, unknown>>;
+}
+
+/** An option that its schema marks. */
+export interface MarkedOption {
+  readonly path: OptionPath;
+  readonly value: unknown;
+}
+
+/** Options that are found at most; more would be a mistake, or an attack. */
+const FOUND_MAX = 10_000;
+
+/**
+ * Returns the options that their JSON Schema marks, and does not look into those.
+ *
+ * Neither the schema of a component from outside nor the options are to be trusted: the schema may refer to
+ * itself, and one object may stand at many places of the options. So the options are walked beside all schemas
+ * that hold for a place, and an object in which nothing was found is not looked into again for these schemas.
+ *
+ * @param isOnce - Whether an object that is marked at several places is returned once.
+ */
+export function markedOptions(
+  root: JsonNode,
+  options: unknown,
+  isMarked: (node: JsonNode) => boolean,
+  { isOnce = false } = {},
+): MarkedOption[] {
+  const found: MarkedOption[] = [];
+  const met = new Met();
+  const within = new Set<unknown>();
+  const visit = (schemas: readonly unknown[], value: unknown, path: OptionPath): void => {
+    if (value === undefined || schemas.length === 0 || path.length > DEPTH_MAX || found.length >= FOUND_MAX)
+      return;
+    const nodes = withAlternatives(root, schemas);
+    if (met.has(value, nodes) || within.has(value)) return;
+    const before = found.length;
+    if (nodes.some(isMarked)) {
+      found.push({ path, value });
+    } else if (typeof value === 'object' && value !== null) {
+      within.add(value); // an object may be inside itself
+      for (const [key, inner] of Object.entries(value)) {
+        const schemasWithin = [...new Set(nodes.flatMap((node) => schemasAt(node, key)))];
+        visit(schemasWithin, inner, [...path, Array.isArray(value) ? Number(key) : key]);
+      }
+      within.delete(value);
+    }
+    if (isOnce || found.length === before) met.add(value, nodes);
+  };
+  visit([root], options, []);
+  return found;
+}
+
+/** Objects that were looked into, and for which schemas. */
+class Met {
+  readonly #schemas = new Map<JsonNode, number>();
+  readonly #values = new Map<unknown, Set<string>>();
+
+  has(value: unknown, nodes: readonly JsonNode[]): boolean {
+    return this.#values.get(value)?.has(this.#key(nodes)) === true;
+  }
+
+  add(value: unknown, nodes: readonly JsonNode[]): void {
+    if (typeof value !== 'object' || value === null) return;
+    const keys = this.#values.get(value) ?? new Set();
+    keys.add(this.#key(nodes));
+    this.#values.set(value, keys);
+  }
+
+  #key(nodes: readonly JsonNode[]): string {
+    const numbers = nodes.map((node) => {
+      const number = this.#schemas.get(node) ?? this.#schemas.size;
+      this.#schemas.set(node, number);
+      return number;
+    });
+    return numbers.sort((a, b) => a - b).join(' ');
+  }
+}
+
+/** Returns the value at a path; `undefined` if there is none. */
+export function valueAt(root: unknown, path: OptionPath): unknown {
+  let value = root;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return value;
+}
+
+/** The schemas, and those that they refer to or consist of. */
+function withAlternatives(root: JsonNode, schemas: readonly unknown[]): JsonNode[] {
+  const nodes = new Set<JsonNode>();
+  const left = [...schemas];
+  while (left.length > 0) {
+    const schema = left.pop();
+    if (typeof schema !== 'object' || schema === null || nodes.has(schema)) continue;
+    nodes.add(schema);
+    const { anyOf = [], oneOf = [], allOf = [], $ref } = schema as JsonNode; // made by Zod, or of a checked shape
+    left.push(...anyOf, ...oneOf, ...allOf);
+    if ($ref === '#') left.push(root);
+    else if ($ref !== undefined) left.push(root.$defs?.[$ref.replace('#/$defs/', '')]);
+  }
+  return [...nodes];
+}
+
+function schemasAt(
+  { properties, items, prefixItems = [], additionalProperties }: JsonNode,
+  key: string,
+): unknown[] {
+  const own = properties && Object.hasOwn(properties, key) ? [properties[key]] : [];
+  return [...own, items, additionalProperties, ...prefixItems];
+}
