@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'MODULE_INVALID'
   | 'ROW_INVALID'
   | 'REJECTS_EXHAUSTED'
+  | 'INPUT_LAGS'
   | 'LATE_ROW'
   | 'MEMORY_EXHAUSTED'
   | 'DICTIONARY_FULL'

@@ -1,5 +1,6 @@
 // Written by .ci/built-in.mjs from the folders of src/stages: do not edit.
 import smartBatcher from '../stages/batchers/smart/component.js';
+import asofOperator from '../stages/operators/asof/component.js';
 import barsOperator from '../stages/operators/bars/component.js';
 import deriveOperator from '../stages/operators/derive/component.js';
 import filterOperator from '../stages/operators/filter/component.js';
@@ -18,6 +19,7 @@ import { Registry } from './registry.js';
 export const BUILT_IN = [
   replaySource,
   syntheticSource,
+  asofOperator,
   barsOperator,
   deriveOperator,
   filterOperator,

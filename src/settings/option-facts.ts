@@ -1,4 +1,5 @@
 import { DURATION_RANGE } from './duration.js';
+import { INPUT_MARK, type InputMark } from './input-mark.js';
 
 /** What of a JSON Schema says what an option takes. */
 export interface OptionSchema {
@@ -15,6 +16,7 @@ export interface OptionSchema {
   readonly exclusiveMinimum?: number;
   readonly maximum?: number;
   readonly [DURATION_RANGE]?: readonly [string, string];
+  readonly [INPUT_MARK]?: InputMark;
   readonly default?: unknown;
   readonly description?: string;
   readonly properties?: Readonly<Record<string, OptionSchema>>;
@@ -44,11 +46,22 @@ export function optionFacts({ properties = {}, required = [] }: OptionSchema): O
     isRequired: required.includes(name),
     default: option.default,
     text: option.description,
-    inner: mappingIn(option),
+    inner: isInput(option) ? undefined : mappingIn(option), // those of a stage are its own
   }));
 }
 
+const INPUT_TEXTS: Readonly<Record<InputMark, string>> = {
+  source: 'source',
+  line: 'source with its operators',
+  operators: 'list of operators',
+};
+
+const isInput = (option: OptionSchema): boolean =>
+  option[INPUT_MARK] !== undefined || option.items?.[INPUT_MARK] !== undefined;
+
 function whatIsTaken(option: OptionSchema): string[] {
+  const input = option[INPUT_MARK];
+  if (input !== undefined) return [INPUT_TEXTS[input]];
   if (option.const !== undefined) return [JSON.stringify(option.const)];
   if (option.enum) return option.enum.map((value) => JSON.stringify(value));
   const variants = option.anyOf ?? option.oneOf;

@@ -41,6 +41,15 @@ export const INPUT_ERRORS = {
       'Look at the reasons in the dead-letter file. Correct the spec, or raise `deadLetter.maxRows` if so many rows are really bad.',
     retryable: 'no',
   },
+  INPUT_LAGS: {
+    meaning:
+      'Of two inputs that are joined in time, one is so far behind that no more rows of the other may wait for it.',
+    cause:
+      'A source that no longer delivers, or starts much later in time than the other; or rows of one symbol alone that move no watermark for the others.',
+    remedy:
+      'The message names the input that lags. See whether it still delivers and begins at the same time, or raise `rowsMax` of the operator.',
+    retryable: 'depends',
+  },
   LATE_ROW: {
     meaning: 'A row arrived after its bar had been closed.',
     cause:

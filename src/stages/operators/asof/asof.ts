@@ -1,0 +1,80 @@
+import type { Schema } from '../../../columns/schema.js';
+import { invariant } from '../../../core/invariant.js';
+import type { OperatorFactory } from '../../../engine/factories.js';
+import type { Input } from '../../../engine/input.js';
+import type { StageContext } from '../../../engine/stage.js';
+import { AsOfJoin } from './as-of-join.js';
+import { AsOfOperator } from './as-of-operator.js';
+import { InOrderJoin } from './in-order-join.js';
+import { type JoinPlan, planJoin } from './join-columns.js';
+import { LateJoins } from './late-joins.js';
+import { LiveAsOfOperator } from './live-as-of-operator.js';
+import type { AsOfOptions } from './options.js';
+
+/** The id of the second source among the inputs of the stage. */
+const SIDE = 'with';
+
+export const asOfFactory: OperatorFactory<AsOfOptions> = {
+  plan(options, input, problems, { inputs }) {
+    const side = inputs[SIDE];
+    return side ? planJoin(options, input, side, problems).output : input;
+  },
+  create(options, input, context) {
+    const side = context.inputs[SIDE];
+    invariant(side !== undefined, 'an as-of join has its second source');
+    const plan = planJoin(options, input, side.schema);
+    const { bounded } = context.stream;
+    const late = new LateJoins({
+      policy: options.late ?? (bounded ? 'stop' : 'drop'),
+      columns: plan,
+      context,
+    });
+    const parts = { plan, input: side, options, context, late };
+    if (side.capabilities.delivery !== 'replayable') {
+      return new LiveAsOfOperator({ ...parts, join: generalJoin(options, plan, side, context, late) });
+    }
+    const join = isInOrder(options, plan, side, context)
+      ? new InOrderJoin(
+          {
+            ...plan,
+            toleranceNs: options.tolerance ?? Number.POSITIVE_INFINITY,
+            memory: context.memory.share('asof'),
+            dictionaries: context.dictionaries,
+          },
+          late,
+        )
+      : generalJoin(options, plan, side, context, late);
+    return new AsOfOperator({ ...parts, join });
+  },
+};
+
+/** Whether a row never has to be looked for: the last one that was read is the one. */
+function isInOrder(
+  { direction }: AsOfOptions,
+  { side: { sequence } }: JoinPlan,
+  { order }: Pick<Input, 'order'>,
+  { stream }: StageContext,
+): boolean {
+  const inOrder = [order, stream.order].every(({ scope, maxDelayNs }) => scope === 'all' && maxDelayNs === 0);
+  return direction === 'backward' && sequence < 0 && inOrder;
+}
+
+function generalJoin(
+  { direction, tolerance, rowsMax }: AsOfOptions,
+  plan: JoinPlan,
+  { order }: { readonly order: Input['order']; readonly schema: Schema },
+  { stream, memory, dictionaries }: StageContext,
+  late: LateJoins,
+): AsOfJoin {
+  const settings = {
+    ...plan,
+    direction,
+    toleranceNs: tolerance === undefined ? undefined : BigInt(tolerance),
+    mainOrder: stream.order,
+    sideOrder: order,
+    rowsMax,
+    memory: memory.share('asof'),
+    dictionaries,
+  };
+  return new AsOfJoin(settings, late);
+}

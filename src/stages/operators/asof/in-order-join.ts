@@ -1,0 +1,426 @@
+import type { Batch } from '../../../columns/batch.js';
+import type { MemoryShare } from '../../../columns/column-memory.js';
+import type { DictionarySet } from '../../../columns/dictionary.js';
+import { TWO_32 } from '../../../columns/int64.js';
+import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
+import { allocateColumn, type ColumnData, elementsPerRow, type Schema } from '../../../columns/schema.js';
+import type { AsOfColumns, AsOfLateness, Join, JoinState } from './as-of-join.js';
+import { copyValue, KeptRowsWriter, readKeptRows, savedAt } from './kept-rows.js';
+
+/** No row of the side input at or before the row. */
+const NONE = -1;
+/** The row stands in `#carried`, at its symbol. */
+const CARRIED = -2;
+const SYMBOLS_MIN = 64;
+/** Of an instant before all that there are. */
+const BEFORE_ALL_HIGH = -2_147_483_648;
+
+export interface InOrderSettings extends AsOfColumns {
+  /** In ns, as a double: exact within 104 days. `Infinity`: however far. */
+  readonly toleranceNs: number;
+  readonly memory: MemoryShare;
+  readonly dictionaries: DictionarySet;
+}
+
+/**
+ * `AsOfJoin` for the common case: backward, both inputs in order of time. It keeps the last row of each
+ * symbol, and no row is looked for. A row of the side input costs a comparison and a write; values are copied
+ * for the rows that are joined, and for the last row of each symbol in a batch.
+ */
+export class InOrderJoin implements Join {
+  readonly #settings: InOrderSettings;
+  readonly #late: AsOfLateness;
+  /** Per symbol: `NONE`, `CARRIED`, or a row of the side batch. */
+  #latest = new Int32Array(0);
+  /** Symbols with a row of the side batch. */
+  #touched = new Int32Array(SYMBOLS_MIN);
+  #touchedCount = 0;
+  /** Per taken column, and of `time`, by symbol: of the last rows of batches that are used up. */
+  #carried: ColumnData[];
+  #carriedTimes = new Int32Array(0);
+  readonly #widths: readonly number[];
+  #side: Batch | undefined;
+  #sideRow = 0;
+  #hasEnded = false;
+  #main: Batch | undefined;
+  #target: readonly ColumnData[] = [];
+  #age: Float64Array | undefined;
+  #mainRow = 0;
+  #gathered = 0;
+  /** Of each row of the main batch: a row of the side batch, or `~(symbol + 1)` for a carried one, or `~0`. */
+  #matches = new Int32Array(0);
+  /** Of the last row of the main input, and of the side input. */
+  #lastHigh = BEFORE_ALL_HIGH;
+  #lastLow = 0;
+  #lastSideHigh = BEFORE_ALL_HIGH;
+  #lastSideLow = 0;
+
+  constructor(settings: InOrderSettings, late: AsOfLateness) {
+    this.#settings = settings;
+    this.#late = late;
+    this.#widths = settings.taken.map(({ column }) => elementsPerRow(column.type));
+    this.#carried = settings.taken.map(({ column }) => allocateColumn(column.type, 0));
+    this.#growSymbols(SYMBOLS_MIN);
+  }
+
+  begin(main: Batch, target: readonly ColumnData[], age: Float64Array | undefined): void {
+    this.#main = main;
+    this.#target = target;
+    this.#age = age;
+    this.#mainRow = 0;
+    this.#gathered = 0;
+    if (this.#matches.length < main.length) this.#matches = new Int32Array(main.capacity);
+  }
+
+  give(side: Batch): void {
+    this.#side = side;
+    this.#sideRow = 0;
+    const { symbol } = this.#settings.side;
+    if (symbol < 0) return;
+    // Once a batch, so that no row has to look whether there is room for its symbol.
+    const ids = side.columns[symbol] as Int32Array;
+    let most = 0;
+    for (let row = 0; row < side.length; row++) if (ids[row]! > most) most = ids[row]!;
+    if (most >= this.#latest.length) this.#growSymbols(Math.max(most + 1, 2 * this.#latest.length));
+  }
+
+  endSide(): void {
+    this.#hasEnded = true;
+  }
+
+  markMatched(keep: Uint8Array): void {
+    const { length } = this.#main!;
+    for (let row = 0; row < length; row++) keep[row] = this.#matches[row] === NONE ? 0 : 1;
+  }
+
+  snapshot(): JoinState {
+    const { taken, side: columns, dictionaries } = this.#settings;
+    const kept = new KeptRowsWriter(taken, dictionaries);
+    const side = this.#side;
+    const sideValues = side ? taken.map(({ at }) => side.columns[at]!) : this.#carried;
+    this.#latest.forEach((found, symbol) => {
+      if (found === NONE) return;
+      const isCarried = found === CARRIED;
+      const times = isCarried ? this.#carriedTimes : (side!.columns[columns.time] as Int32Array);
+      const at = isCarried ? symbol : found;
+      const row = {
+        symbol,
+        high: times[2 * at + 1]!,
+        low: times[2 * at]! >>> 0,
+        sequenceHigh: 0,
+        sequenceLow: 0,
+      };
+      kept.add(row, isCarried ? this.#carried : sideValues, at);
+    });
+    return {
+      kept: kept.save(),
+      side: side ? { batch: saveBatch(side), row: this.#sideRow, control: 0 } : null,
+      progress: {
+        main: [this.#lastHigh, this.#lastLow],
+        side: [this.#lastSideHigh, this.#lastSideLow],
+      },
+      hasEnded: this.#hasEnded,
+    };
+  }
+
+  restore({ kept, side, progress, hasEnded }: JoinState, sideSchema: Schema): void {
+    const { taken, dictionaries } = this.#settings;
+    const places = savedAt(taken);
+    readKeptRows(kept, taken, dictionaries, ({ symbol, high, low }, batch, row) => {
+      if (symbol >= this.#latest.length) this.#growSymbols(Math.max(symbol + 1, 2 * this.#latest.length));
+      this.#latest[symbol] = CARRIED;
+      this.#carriedTimes[2 * symbol] = low | 0;
+      this.#carriedTimes[2 * symbol + 1] = high;
+      this.#carried.forEach((values, i) => {
+        copyValue(batch.columns[places[i]!.at]!, row, values, symbol, this.#widths[i]!);
+      });
+    });
+    const { main, side: sideAt } = progress as { readonly main: number[]; readonly side: number[] };
+    this.#lastHigh = main[0]!;
+    this.#lastLow = main[1]!;
+    this.#lastSideHigh = sideAt[0]!;
+    this.#lastSideLow = sideAt[1]!;
+    this.#hasEnded = hasEnded;
+    if (!side) return;
+    this.give(loadBatch(side.batch, sideSchema, dictionaries));
+    this.#sideRow = side.row;
+  }
+
+  advance(): boolean {
+    const main = this.#main!;
+    const { time, symbol } = this.#settings.main;
+    const times = main.columns[time] as Int32Array;
+    const symbols = symbol < 0 ? undefined : (main.columns[symbol] as Int32Array);
+    const { length } = main;
+    const matches = this.#matches;
+    for (let row = this.#mainRow; row < length; row++) {
+      const high = times[2 * row + 1]!;
+      const low = times[2 * row]! >>> 0;
+      if (!this.#passSideTo(high, low)) {
+        this.#mainRow = row;
+        this.#gather(row);
+        if (this.#side) this.#retire(this.#side);
+        return false;
+      }
+      const id = symbols === undefined ? 0 : symbols[row]!;
+      const found = id >= 0 && id < this.#latest.length ? this.#latest[id]! : NONE;
+      matches[row] = found === CARRIED ? ~(id + 1) : found;
+      if (high < this.#lastHigh || (high === this.#lastHigh && low < this.#lastLow)) {
+        if (!this.#isAtOrBefore(found, id, high, low)) {
+          matches[row] = NONE;
+          this.#late.mainRow(main, row);
+        }
+        continue;
+      }
+      this.#lastHigh = high;
+      this.#lastLow = low;
+    }
+    this.#mainRow = length;
+    this.#gather(length);
+    return true;
+  }
+
+  close(): void {
+    this.#side?.release();
+    this.#side = undefined;
+    this.#settings.memory.resize(0);
+  }
+
+  /** Notes the rows of the side batch up to an instant, that included. @returns `false`: there may be more of them. */
+  #passSideTo(high: number, low: number): boolean {
+    const side = this.#side;
+    if (side === undefined) return this.#hasEnded;
+    const { time, symbol } = this.#settings.side;
+    const times = side.columns[time] as Int32Array;
+    const symbols = symbol < 0 ? undefined : (side.columns[symbol] as Int32Array);
+    const latest = this.#latest;
+    const { length } = side;
+    let lastHigh = this.#lastSideHigh;
+    let lastLow = this.#lastSideLow;
+    let row = this.#sideRow;
+    for (; row < length; row++) {
+      const rowHigh = times[2 * row + 1]!;
+      const rowLow = times[2 * row]! >>> 0;
+      if (rowHigh > high || (rowHigh === high && rowLow > low)) break;
+      const id = symbols === undefined ? 0 : symbols[row]!;
+      if (id < 0) continue;
+      if (rowHigh < lastHigh || (rowHigh === lastHigh && rowLow < lastLow)) {
+        if (!this.#isStillLatest(side, row, id)) continue;
+      } else {
+        lastHigh = rowHigh;
+        lastLow = rowLow;
+      }
+      if (latest[id]! < 0) this.#touch(id);
+      latest[id] = row;
+    }
+    this.#lastSideHigh = lastHigh;
+    this.#lastSideLow = lastLow;
+    this.#sideRow = row;
+    return row < length;
+  }
+
+  /**
+   * Whether a row of the side input that came out of order is the latest of its symbol all the same. Tells of it
+   * where rows at or after it were answered already.
+   */
+  #isStillLatest(side: Batch, row: number, symbol: number): boolean {
+    const times = side.columns[this.#settings.side.time] as Int32Array;
+    const high = times[2 * row + 1]!;
+    const low = times[2 * row]! >>> 0;
+    if (high < this.#lastHigh || (high === this.#lastHigh && low <= this.#lastLow)) {
+      this.#late.sideRow(side, row);
+      return false;
+    }
+    return this.#isAtOrBefore(this.#latest[symbol]!, symbol, high, low);
+  }
+
+  #touch(symbol: number): void {
+    if (this.#touchedCount === this.#touched.length) {
+      const longer = new Int32Array(2 * this.#touchedCount);
+      longer.set(this.#touched);
+      this.#touched = longer;
+    }
+    this.#touched[this.#touchedCount++] = symbol;
+  }
+
+  /** Whether a row that was found is at or before an instant; where none was found, it is. */
+  #isAtOrBefore(found: number, symbol: number, high: number, low: number): boolean {
+    if (found === NONE) return true;
+    const isCarried = found === CARRIED;
+    const times = isCarried
+      ? this.#carriedTimes
+      : (this.#side!.columns[this.#settings.side.time] as Int32Array);
+    const at = isCarried ? symbol : found;
+    const foundHigh = times[2 * at + 1]!;
+    return foundHigh < high || (foundHigh === high && times[2 * at]! >>> 0 <= low);
+  }
+
+  /** Copies what rows of the main batch were joined with, before the side batch is gone. */
+  #gather(end: number): void {
+    const start = this.#gathered;
+    this.#gathered = end;
+    if (start === end) return;
+    this.#dropFar(start, end);
+    const matches = this.#matches;
+    const side = this.#side?.columns;
+    this.#settings.taken.forEach(({ column, at }, i) => {
+      const carried = this.#carried[i]!;
+      const from = side?.[at] ?? carried; // without a side batch, nothing is found in it
+      const to = this.#target[i]!;
+      if (to instanceof Float64Array) {
+        gatherFloats(from as Float64Array, carried as Float64Array, matches, start, end, to);
+      } else if (to instanceof Uint8Array) {
+        gatherBytes(from as Uint8Array, carried as Uint8Array, matches, start, end, to);
+      } else if (this.#widths[i] === 2) {
+        gatherPairs(from as Int32Array, carried as Int32Array, matches, start, end, to);
+      } else {
+        const missing = column.type === 'string' ? -1 : 0;
+        gatherInts(from as Int32Array, carried as Int32Array, matches, start, end, to, missing);
+      }
+    });
+  }
+
+  /** Takes back matches that are too far away, and tells how far the others are. */
+  #dropFar(start: number, end: number): void {
+    const { toleranceNs, main, side } = this.#settings;
+    const age = this.#age;
+    if (age === undefined && toleranceNs === Number.POSITIVE_INFINITY) return;
+    const times = this.#main!.columns[main.time] as Int32Array;
+    const sideTimes = this.#side?.columns[side.time] as Int32Array | undefined;
+    const matches = this.#matches;
+    for (let row = start; row < end; row++) {
+      const match = matches[row]!;
+      let distance = Number.NaN;
+      if (match !== NONE) {
+        const from = match >= 0 ? sideTimes! : this.#carriedTimes;
+        const at = match >= 0 ? match : ~match - 1;
+        distance =
+          (times[2 * row + 1]! - from[2 * at + 1]!) * TWO_32 +
+          ((times[2 * row]! >>> 0) - (from[2 * at]! >>> 0));
+        if (distance > toleranceNs) {
+          matches[row] = NONE;
+          distance = Number.NaN;
+        }
+      }
+      if (age) age[row] = distance;
+    }
+  }
+
+  /** Carries over the last row of each symbol of a side batch that is used up. */
+  #retire(side: Batch): void {
+    const latest = this.#latest;
+    const touched = this.#touched;
+    const count = this.#touchedCount;
+    this.#settings.taken.forEach(({ at }, i) => {
+      const from = side.columns[at]!;
+      const to = this.#carried[i]!;
+      if (this.#widths[i] === 2) carryPairs(from as Int32Array, latest, touched, count, to as Int32Array);
+      else for (let n = 0; n < count; n++) to[touched[n]!] = from[latest[touched[n]!]!]!;
+    });
+    carryPairs(
+      side.columns[this.#settings.side.time] as Int32Array,
+      latest,
+      touched,
+      count,
+      this.#carriedTimes,
+    );
+    for (let n = 0; n < count; n++) latest[touched[n]!] = CARRIED;
+    this.#touchedCount = 0;
+    this.#side = undefined;
+    side.release();
+  }
+
+  #growSymbols(count: number): void {
+    const latest = new Int32Array(count).fill(NONE);
+    latest.set(this.#latest);
+    let bytes = 12 * count;
+    for (const { column } of this.#settings.taken) bytes += allocateColumn(column.type, 1).byteLength * count;
+    this.#settings.memory.resize(bytes);
+    this.#latest = latest;
+    const times = new Int32Array(2 * count);
+    times.set(this.#carriedTimes);
+    this.#carriedTimes = times;
+    this.#carried = this.#settings.taken.map(({ column }, i) => {
+      const values = allocateColumn(column.type, count);
+      values.set(this.#carried[i]!);
+      return values;
+    });
+  }
+}
+
+function carryPairs(
+  from: Int32Array,
+  latest: Int32Array,
+  symbols: Int32Array,
+  count: number,
+  to: Int32Array,
+) {
+  for (let n = 0; n < count; n++) {
+    const symbol = symbols[n]!;
+    const row = latest[symbol]!;
+    to[2 * symbol] = from[2 * row]!;
+    to[2 * symbol + 1] = from[2 * row + 1]!;
+  }
+}
+
+// One loop a type, or the engine treats each access as one of three.
+
+function gatherFloats(
+  side: Float64Array,
+  carried: Float64Array,
+  matches: Int32Array,
+  start: number,
+  end: number,
+  to: Float64Array,
+) {
+  for (let row = start; row < end; row++) {
+    const match = matches[row]!;
+    to[row] = match >= 0 ? side[match]! : match === NONE ? Number.NaN : carried[~match - 1]!;
+  }
+}
+
+function gatherInts(
+  side: Int32Array,
+  carried: Int32Array,
+  matches: Int32Array,
+  start: number,
+  end: number,
+  to: Int32Array,
+  missing: number,
+) {
+  for (let row = start; row < end; row++) {
+    const match = matches[row]!;
+    to[row] = match >= 0 ? side[match]! : match === NONE ? missing : carried[~match - 1]!;
+  }
+}
+
+function gatherBytes(
+  side: Uint8Array,
+  carried: Uint8Array,
+  matches: Int32Array,
+  start: number,
+  end: number,
+  to: Uint8Array,
+) {
+  for (let row = start; row < end; row++) {
+    const match = matches[row]!;
+    to[row] = match >= 0 ? side[match]! : match === NONE ? 0 : carried[~match - 1]!;
+  }
+}
+
+function gatherPairs(
+  side: Int32Array,
+  carried: Int32Array,
+  matches: Int32Array,
+  start: number,
+  end: number,
+  to: Int32Array,
+) {
+  for (let row = start; row < end; row++) {
+    const match = matches[row]!;
+    const from = match >= 0 ? side : carried;
+    const at = match >= 0 ? match : ~match - 1;
+    to[2 * row] = match === NONE ? 0 : from[2 * at]!;
+    to[2 * row + 1] = match === NONE ? 0 : from[2 * at + 1]!;
+  }
+}

@@ -1,0 +1,39 @@
+import { TWO_32 } from '../../../columns/int64.js';
+
+/** An instant or a length of time as words: the high one signed, the low one unsigned. Changed in place. */
+export interface Instant {
+  high: number;
+  low: number;
+}
+
+/** Before every other instant. */
+export const BEFORE_ALL: Readonly<Instant> = { high: Number.NEGATIVE_INFINITY, low: 0 };
+/** After every other instant. */
+export const AFTER_ALL: Readonly<Instant> = { high: Number.POSITIVE_INFINITY, low: 0 };
+
+export const instantOf = (ns: bigint): Instant => ({
+  high: Number(ns >> 32n),
+  low: Number(ns & 0xffff_ffffn),
+});
+
+export const nanosOf = ({ high, low }: Readonly<Instant>): bigint => (BigInt(high) << 32n) | BigInt(low);
+
+export const isAfter = (high: number, low: number, than: Readonly<Instant>): boolean =>
+  high > than.high || (high === than.high && low > than.low);
+
+export const isBefore = (high: number, low: number, than: Readonly<Instant>): boolean =>
+  high < than.high || (high === than.high && low < than.low);
+
+/** Sets `to` to the instant so much later. */
+export function setSum(to: Instant, high: number, low: number, by: Readonly<Instant>): void {
+  const sum = low + by.low;
+  to.low = sum >= TWO_32 ? sum - TWO_32 : sum;
+  to.high = high + by.high + (sum >= TWO_32 ? 1 : 0);
+}
+
+/** Sets `to` to the instant so much earlier. */
+export function setDifference(to: Instant, high: number, low: number, by: Readonly<Instant>): void {
+  const rest = low - by.low;
+  to.low = rest < 0 ? rest + TWO_32 : rest;
+  to.high = high - by.high - (rest < 0 ? 1 : 0);
+}

@@ -1,0 +1,53 @@
+import { type Batch, swapColumns } from '../../../columns/batch.js';
+import type { DictionarySet } from '../../../columns/dictionary.js';
+import type { ColumnData } from '../../../columns/schema.js';
+import { retainRows } from '../../../columns/selection.js';
+import { handOver, OutputBatches } from '../../../engine/output-batches.js';
+import type { Join } from './as-of-join.js';
+import type { JoinPlan } from './join-columns.js';
+
+/** Makes what comes out: the columns of the input as they are, and those that the join has found. */
+export class JoinedBatches {
+  /** Rows that were joined with none. */
+  unmatched = 0;
+  /** Of these, those that were dropped. */
+  dropped = 0;
+  readonly #plan: JoinPlan;
+  readonly #drops: boolean;
+  readonly #batches: OutputBatches;
+  #keep = new Uint8Array(0);
+
+  constructor(plan: JoinPlan, drops: boolean, batchRows: number, dictionaries: DictionarySet) {
+    this.#plan = plan;
+    this.#drops = drops;
+    this.#batches = new OutputBatches(plan.output, batchRows, dictionaries);
+  }
+
+  /** Begins to join a batch. @returns Where it goes. */
+  begin(batch: Batch, join: Join): Batch {
+    const target = this.#batches.acquire(batch.capacity);
+    const { added, age } = this.#plan;
+    const columns: ColumnData[] = added.map((at) => target.columns[at]!);
+    // The last column is of the age, of type float64.
+    join.begin(batch, columns, age < 0 ? undefined : (target.columns[age] as Float64Array));
+    return target;
+  }
+
+  /** All rows are answered: gives the target the columns of the batch, which is released. */
+  finish(batch: Batch, target: Batch, join: Join): void {
+    const { length } = batch;
+    if (this.#keep.length < length) this.#keep = new Uint8Array(batch.capacity);
+    join.markMatched(this.#keep);
+    let unmatched = 0;
+    for (let row = 0; row < length; row++) unmatched += 1 - this.#keep[row]!;
+    this.unmatched += unmatched;
+    this.#plan.kept.forEach((to, from) => {
+      swapColumns(batch, from, target, to);
+    });
+    handOver(batch, target);
+    if (!this.#drops || unmatched === 0) return;
+    this.dropped += unmatched;
+    target.origin = undefined; // rows move
+    retainRows(target, this.#keep);
+  }
+}

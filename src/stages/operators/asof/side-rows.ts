@@ -1,0 +1,335 @@
+import type { Batch } from '../../../columns/batch.js';
+import type { MemoryShare } from '../../../columns/column-memory.js';
+import { allocateColumn, type Column, type ColumnData, elementsPerRow } from '../../../columns/schema.js';
+import { PipelineError } from '../../../core/errors.js';
+import type { Instant } from './instants.js';
+import { copyValue } from './kept-rows.js';
+
+/** Stands for "no row": its values are null. */
+export const NO_ROW = 0;
+/** Takes the values of rows that are not kept. */
+const DISCARDED = 1;
+const FIRST = 2;
+const ROWS_MIN = 1_024;
+const SYMBOLS_MIN = 64;
+
+export interface SideRowsSettings {
+  /** The columns that are kept, and where they stand in a batch of the side input. */
+  readonly columns: readonly { readonly column: Column; readonly at: number }[];
+  /** Rows that may be kept at one time. */
+  readonly rowsMax: number;
+  readonly memory: MemoryShare;
+}
+
+/**
+ * Rows of the side input that rows of the main one may still be joined with: a list for each symbol, in
+ * order of time, then of sequence, then of arrival. Rows are slots in columns.
+ *
+ * Values are copied column by column, in `copyValues`, after their rows were added.
+ */
+export class SideRows {
+  /** Per slot. */
+  high = new Int32Array(0);
+  low = new Uint32Array(0);
+  newer = new Int32Array(0);
+  older = new Int32Array(0);
+  /** Of `settings.columns`, by slot. */
+  readonly values: ColumnData[];
+  /** Per symbol: the ends of its list, and where the last look-up ended; `NO_ROW`: none. */
+  oldest = new Int32Array(0);
+  newest = new Int32Array(0);
+  cursor = new Int32Array(0);
+  /** Rows that are kept now. */
+  size = 0;
+  /** Per symbol: whether rows of it were dropped, and the time of the latest one. */
+  readonly #droppedHigh: number[] = [];
+  readonly #droppedLow: number[] = [];
+  readonly #settings: SideRowsSettings;
+  readonly #widths: readonly number[];
+  #sequenceHigh = new Int32Array(0);
+  #sequenceLow = new Uint32Array(0);
+  #hasSequence = false;
+  #capacity = 0;
+  #end = FIRST;
+  #free = new Int32Array(0);
+  #freeCount = 0;
+  /** Slots of rows whose values were not copied yet, in the order in which they stand in their batch. */
+  #uncopied = new Int32Array(ROWS_MIN);
+  #uncopiedCount = 0;
+  /** Symbols that rows were added to since the last `dropBefore`. */
+  #touched = new Int32Array(SYMBOLS_MIN);
+  #touchedCount = 0;
+  #isTouched = new Uint8Array(0);
+
+  constructor(settings: SideRowsSettings) {
+    this.#settings = settings;
+    this.#widths = settings.columns.map(({ column }) => elementsPerRow(column.type));
+    this.values = settings.columns.map(({ column }) => allocateColumn(column.type, 0));
+    this.#growRows(ROWS_MIN);
+    this.#growSymbols(SYMBOLS_MIN);
+  }
+
+  get symbols(): number {
+    return this.oldest.length;
+  }
+
+  /** Makes room for a symbol. */
+  reserveSymbol(symbol: number): void {
+    if (symbol < this.oldest.length) return;
+    this.#growSymbols(Math.max(symbol + 1, 2 * this.oldest.length));
+  }
+
+  /**
+   * Adds a row to the list of its symbol, for which there is room.
+   *
+   * @throws {PipelineError} `INPUT_LAGS` when there are `rowsMax` rows already.
+   */
+  add(symbol: number, high: number, low: number): void {
+    let before = this.newest[symbol]!;
+    while (before !== NO_ROW && isLater(this.high[before]!, this.low[before]!, high, low)) {
+      before = this.older[before]!;
+    }
+    this.#insert(symbol, high, low, before);
+  }
+
+  /** Adds a row that has a sequence: among rows of one instant, the lesser goes first. */
+  addInSequence(symbol: number, high: number, low: number, sequence: Readonly<Instant>): void {
+    this.#hasSequence = true;
+    let before = this.newest[symbol]!;
+    while (before !== NO_ROW) {
+      const timeHigh = this.high[before]!;
+      const timeLow = this.low[before]!;
+      const isBehind =
+        timeHigh === high && timeLow === low
+          ? isLater(this.#sequenceHigh[before]!, this.#sequenceLow[before]!, sequence.high, sequence.low)
+          : isLater(timeHigh, timeLow, high, low);
+      if (!isBehind) break;
+      before = this.older[before]!;
+    }
+    const slot = this.#insert(symbol, high, low, before);
+    this.#sequenceHigh[slot] = sequence.high;
+    this.#sequenceLow[slot] = sequence.low;
+  }
+
+  /** Passes over a row of the batch that is not kept. */
+  skip(): void {
+    this.#noteUncopied(DISCARDED);
+  }
+
+  /** Copies the values of the rows that were added or skipped last, which end before row `end` of the batch. */
+  copyValues(batch: Batch, end: number): void {
+    const count = this.#uncopiedCount;
+    if (count === 0) return;
+    const start = end - count;
+    const slots = this.#uncopied;
+    this.#settings.columns.forEach(({ at }, i) => {
+      const from = batch.columns[at]!;
+      const to = this.values[i]!;
+      if (from instanceof Float64Array) scatterFloats(from, start, slots, count, to as Float64Array);
+      else if (from instanceof Uint8Array) scatterBytes(from, start, slots, count, to as Uint8Array);
+      else if (this.#widths[i] === 2) scatterPairs(from, start, slots, count, to as Int32Array);
+      else scatterInts(from, start, slots, count, to as Int32Array);
+    });
+    this.#uncopiedCount = 0;
+  }
+
+  /** Copies the values of the row that was added last, which stands alone in a batch of other columns. */
+  copyRow(batch: Batch, row: number, places: readonly { readonly at: number }[]): void {
+    const slot = this.#uncopied[--this.#uncopiedCount]!;
+    this.values.forEach((to, i) => {
+      copyValue(batch.columns[places[i]!.at]!, row, to, slot, this.#widths[i]!);
+    });
+  }
+
+  /** Per symbol with dropped rows: its id, and the words of the latest one's time. */
+  droppedSnapshot(): (readonly [number, number, number])[] {
+    return Object.entries(this.#droppedHigh).map(([symbol, high]) => [
+      Number(symbol),
+      high,
+      this.#droppedLow[Number(symbol)]!,
+    ]);
+  }
+
+  restoreDropped(dropped: readonly (readonly [number, number, number])[]): void {
+    for (const [symbol, high, low] of dropped) {
+      this.#droppedHigh[symbol] = high;
+      this.#droppedLow[symbol] = low;
+    }
+  }
+
+  /** Time of the latest row of the symbol that was dropped, if any was. */
+  latestDropped(symbol: number): Instant | undefined {
+    const high = this.#droppedHigh[symbol];
+    return high === undefined ? undefined : { high, low: this.#droppedLow[symbol]! };
+  }
+
+  /**
+   * Drops rows that no row of the main input will be joined with any more, of symbols that were added to.
+   *
+   * @param horizonOf - The earliest time that a row of the main input may still have, of a symbol.
+   * @param keepsLast - Whether the last row at or before the horizon is still of use.
+   */
+  dropBefore(horizonOf: (symbol: number) => Readonly<Instant>, keepsLast: boolean): void {
+    let kept = 0;
+    for (let i = 0; i < this.#touchedCount; i++) {
+      const symbol = this.#touched[i]!;
+      this.#dropOf(symbol, horizonOf(symbol), keepsLast);
+      const first = this.oldest[symbol]!;
+      // One row alone is all that ever has to be kept of a symbol: there is nothing to look for in it.
+      if (first === NO_ROW || (keepsLast && this.newer[first] === NO_ROW)) this.#isTouched[symbol] = 0;
+      else this.#touched[kept++] = symbol;
+    }
+    this.#touchedCount = kept;
+  }
+
+  /** Rows of a symbol from the oldest on, as slots. */
+  slotsOf(symbol: number): number[] {
+    const slots: number[] = [];
+    for (let slot = this.oldest[symbol]!; slot !== NO_ROW; slot = this.newer[slot]!) slots.push(slot);
+    return slots;
+  }
+
+  /** Of a row that was added with one. */
+  sequenceOf(slot: number): Instant | undefined {
+    if (!this.#hasSequence) return undefined;
+    return { high: this.#sequenceHigh[slot]!, low: this.#sequenceLow[slot]! };
+  }
+
+  close(): void {
+    this.#settings.memory.resize(0);
+  }
+
+  #dropOf(symbol: number, { high, low }: Readonly<Instant>, keepsLast: boolean): void {
+    const { newer } = this;
+    let slot = this.oldest[symbol]!;
+    while (slot !== NO_ROW) {
+      const next = newer[slot]!;
+      const goes = keepsLast
+        ? next !== NO_ROW && !isLater(this.high[next]!, this.low[next]!, high, low)
+        : isLater(high, low, this.high[slot]!, this.low[slot]!);
+      if (!goes) break;
+      this.#droppedHigh[symbol] = this.high[slot]!;
+      this.#droppedLow[symbol] = this.low[slot]!;
+      if (this.cursor[symbol] === slot) this.cursor[symbol] = next;
+      this.#free[this.#freeCount++] = slot;
+      this.size--;
+      slot = next;
+    }
+    this.oldest[symbol] = slot;
+    if (slot === NO_ROW) this.newest[symbol] = NO_ROW;
+    else this.older[slot] = NO_ROW;
+  }
+
+  #insert(symbol: number, high: number, low: number, before: number): number {
+    const slot = this.#takeSlot();
+    this.high[slot] = high;
+    this.low[slot] = low;
+    const after = before === NO_ROW ? this.oldest[symbol]! : this.newer[before]!;
+    this.older[slot] = before;
+    this.newer[slot] = after;
+    if (before === NO_ROW) this.oldest[symbol] = slot;
+    else this.newer[before] = slot;
+    if (after === NO_ROW) this.newest[symbol] = slot;
+    else this.older[after] = slot;
+    this.#noteUncopied(slot);
+    if (this.#isTouched[symbol] === 0) this.#touch(symbol);
+    return slot;
+  }
+
+  #takeSlot(): number {
+    if (this.#freeCount === 0 && this.#end === this.#capacity) this.#growRows(2 * this.#capacity);
+    this.size++;
+    return this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#end++;
+  }
+
+  #noteUncopied(slot: number): void {
+    if (this.#uncopiedCount === this.#uncopied.length) {
+      const longer = new Int32Array(2 * this.#uncopiedCount);
+      longer.set(this.#uncopied);
+      this.#uncopied = longer;
+    }
+    this.#uncopied[this.#uncopiedCount++] = slot;
+  }
+
+  #touch(symbol: number): void {
+    if (this.#touchedCount === this.#touched.length) {
+      const longer = new Int32Array(2 * this.#touchedCount);
+      longer.set(this.#touched);
+      this.#touched = longer;
+    }
+    this.#isTouched[symbol] = 1;
+    this.#touched[this.#touchedCount++] = symbol;
+  }
+
+  #growRows(wanted: number): void {
+    const { rowsMax, columns, memory } = this.#settings;
+    const capacity = Math.min(wanted, rowsMax + FIRST);
+    if (capacity <= this.#capacity) {
+      throw new PipelineError(
+        'INPUT_LAGS',
+        `The rows themselves lag behind the second source ("with"), of which ${rowsMax} rows wait for them, all that may: ` +
+          'raise "rowsMax", or see why the first source is so far behind in time',
+      );
+    }
+    let bytes = 0;
+    for (const { column } of columns) bytes += allocateColumn(column.type, 1).byteLength * capacity;
+    memory.resize(bytes + 28 * capacity); // times, sequences, links and free slots
+    this.high = grown(this.high, new Int32Array(capacity));
+    this.low = grown(this.low, new Uint32Array(capacity));
+    this.#sequenceHigh = grown(this.#sequenceHigh, new Int32Array(capacity));
+    this.#sequenceLow = grown(this.#sequenceLow, new Uint32Array(capacity));
+    this.newer = grown(this.newer, new Int32Array(capacity));
+    this.older = grown(this.older, new Int32Array(capacity));
+    this.#free = grown(this.#free, new Int32Array(capacity));
+    columns.forEach(({ column }, i) => {
+      const values = grown(this.values[i]!, allocateColumn(column.type, capacity));
+      if (values instanceof Float64Array) values[NO_ROW] = Number.NaN;
+      if (column.type === 'string') values[NO_ROW] = -1;
+      this.values[i] = values;
+    });
+    this.#capacity = capacity;
+  }
+
+  #growSymbols(count: number): void {
+    this.oldest = grown(this.oldest, new Int32Array(count));
+    this.newest = grown(this.newest, new Int32Array(count));
+    this.cursor = grown(this.cursor, new Int32Array(count));
+    this.#isTouched = grown(this.#isTouched, new Uint8Array(count));
+  }
+}
+
+const isLater = (high: number, low: number, thanHigh: number, thanLow: number): boolean =>
+  high > thanHigh || (high === thanHigh && low > thanLow);
+
+function grown<T extends ColumnData | Uint32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
+
+// One loop a type, or the engine treats each access as one of three.
+
+function scatterFloats(
+  from: Float64Array,
+  start: number,
+  slots: Int32Array,
+  count: number,
+  to: Float64Array,
+) {
+  for (let i = 0; i < count; i++) to[slots[i]!] = from[start + i]!;
+}
+
+function scatterInts(from: Int32Array, start: number, slots: Int32Array, count: number, to: Int32Array) {
+  for (let i = 0; i < count; i++) to[slots[i]!] = from[start + i]!;
+}
+
+function scatterBytes(from: Uint8Array, start: number, slots: Int32Array, count: number, to: Uint8Array) {
+  for (let i = 0; i < count; i++) to[slots[i]!] = from[start + i]!;
+}
+
+function scatterPairs(from: Int32Array, start: number, slots: Int32Array, count: number, to: Int32Array) {
+  for (let i = 0; i < count; i++) {
+    const slot = slots[i]!;
+    to[2 * slot] = from[2 * (start + i)]!;
+    to[2 * slot + 1] = from[2 * (start + i) + 1]!;
+  }
+}
