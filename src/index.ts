@@ -100,6 +100,7 @@ export type { ResilienceCoordinator } from './resilience/resilience-coordinator.
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
+export type { InputMark } from './settings/input-mark.js';
 export type { CounterValues, DroppedRows, RunCounters } from './shared-memory/counters.js';
 export {
   defineOperator,
@@ -128,5 +129,12 @@ export type {
   StageReport,
   StageStatistics,
 } from './wire/pipeline-report.js';
-export type { OutsideStage, ResolvedSpec, ResolvedStage, SourceGateSettings } from './wire/resolved-spec.js';
+export type {
+  OutsideStage,
+  ResolvedInput,
+  ResolvedSpec,
+  ResolvedStage,
+  SourceGateSettings,
+} from './wire/resolved-spec.js';
 export type { NamedPath, StageFiles, WrittenPath } from './wire/stage-files.js';
+export type { Path } from './wire/stage-tree.js';

@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
+import type { Row } from '../../../../src/columns/row-view.js';
+import type { Schema } from '../../../../src/columns/schema.js';
+import { uncheckedSpec } from '../../../../src/plan/typed-spec.js';
+import { createPipeline, type PipelineOptions } from '../../../../src/runtime/pipeline-builder.js';
+import { liveComponent } from '../../../support/nested-stages.js';
+import { feedOf, isRow, keepingSink } from '../../../support/pipeline-rig.js';
+import { SimulatedClock } from '../../../support/simulated-clock.js';
+
+const trade: Schema = {
+  kind: 'trade',
+  columns: [
+    { name: 'time', type: 'timestamp' },
+    { name: 'symbol', type: 'string' },
+    { name: 'price', type: 'float64' },
+  ],
+};
+const quote: Schema = {
+  kind: 'quote',
+  columns: [
+    { name: 'time', type: 'timestamp' },
+    { name: 'symbol', type: 'string' },
+    { name: 'bid', type: 'float64' },
+    { name: 'ask', type: 'float64' },
+  ],
+};
+const START_MS = Date.parse('2024-03-04T10:00:00Z');
+const at = (ms: number): bigint => BigInt(START_MS + ms) * 1_000_000n;
+const traded = (ms: number, price: number, symbol = 'A') => ({ time: at(ms), symbol, price });
+const quoted = (ms: number, bid: number, symbol = 'A') => ({ time: at(ms), symbol, bid, ask: bid + 1 });
+
+/** Trades and quotes that come by hand, on simulated time, which is a millisecond ahead of them. */
+async function live(options: object = {}, more: PipelineOptions = {}) {
+  const clock = new SimulatedClock({ now: 1_000_000n, wall: at(0) });
+  const trades = feedOf(trade);
+  const quotes = feedOf(quote);
+  const kept = keepingSink();
+  const spec = uncheckedSpec({
+    name: 'live',
+    source: { use: 'trades' },
+    operators: [{ use: 'asof', with: { use: 'quotes' }, ...options }],
+    batcher: { maxDelayMs: 1 },
+    sink: { use: 'null' },
+  });
+  const pipeline = createPipeline(spec, {
+    clock,
+    components: [
+      liveComponent('trades', (_, context) => trades.make(context), trade),
+      liveComponent('quotes', (_, context) => quotes.make(context), quote),
+    ],
+    sink: { create: () => kept.sink },
+    ...more,
+  });
+  const built = await pipeline.build();
+  const run = pipeline.run();
+  await clock.advance(1);
+  const rows = () => (kept.stream.filter(isRow) as Row[]).map(({ price, bid }) => [price, bid]);
+  return { clock, trades, quotes, pipeline: built, run, rows };
+}
+
+describe('asof of live sources', () => {
+  it('answers a trade once a later quote has come, while no other trade comes', async () => {
+    const { clock, trades, quotes, run, rows, pipeline } = await live();
+    quotes.push(quoted(0, 10));
+    trades.push(traded(5, 1));
+    await clock.advance(2);
+    expect(rows()).toEqual([]); // a quote of before 5 ms may be on its way
+    quotes.push(quoted(5, 11));
+    await clock.advance(2);
+    expect(rows()).toEqual([]); // of the same instant, there may be another
+    quotes.push(quoted(6, 12));
+    await clock.advance(3);
+    expect(rows()).toEqual([[1, 11]]);
+    pipeline.stop();
+    await run;
+  });
+
+  it('keeps trades in their order, whichever could be answered first', async () => {
+    const { clock, trades, quotes, run, rows, pipeline } = await live();
+    quotes.push(quoted(0, 10), quoted(0, 20, 'B'));
+    trades.push(traded(5, 1));
+    trades.push(traded(6, 2, 'B'));
+    await clock.advance(1);
+    quotes.push(quoted(9, 21, 'B'));
+    await clock.advance(3);
+    expect(rows()).toEqual([]);
+    quotes.push(quoted(9, 11));
+    await clock.advance(3);
+    expect(rows()).toEqual([
+      [1, 10],
+      [2, 20],
+    ]);
+    pipeline.stop();
+    await run;
+  });
+
+  it('answers a trade while the quotes are silent, as time goes on', async () => {
+    const { clock, trades, quotes, run, rows, pipeline } = await live();
+    quotes.push(quoted(0, 10));
+    await clock.advance(1);
+    trades.push(traded(2, 1));
+    await clock.advance(100);
+    expect(rows()).toEqual([]);
+    await clock.advance(1_000);
+    expect(rows()).toEqual([[1, 10]]);
+    pipeline.stop();
+    await run;
+  });
+
+  it('answers what it holds on a drain, with the quotes that have come', async () => {
+    const { clock, trades, quotes, run, rows, pipeline } = await live();
+    quotes.push(quoted(0, 10));
+    await clock.advance(1);
+    trades.push(traded(2, 1), traded(3, 2, 'B'));
+    await clock.advance(1);
+    pipeline.drain();
+    const report = await run;
+    expect(report).toMatchObject({ outcome: 'completed', reason: 'drained', rowsPending: 0 });
+    expect(rows()).toEqual([
+      [1, 10],
+      [2, null],
+    ]);
+  });
+
+  it('goes on after a suspend with what it held and with the quotes that it kept', async () => {
+    const store = new MemoryCheckpointStore();
+    const first = await live({}, { store });
+    first.quotes.push(quoted(0, 10), quoted(0, 20, 'B'));
+    await first.clock.advance(1);
+    first.trades.push(traded(2, 1));
+    await first.clock.advance(1);
+    first.pipeline.suspend();
+    expect(await first.run).toMatchObject({ reason: 'suspended' });
+    expect(first.rows()).toEqual([]);
+
+    const second = await live({}, { store });
+    second.trades.push(traded(4, 2, 'B'));
+    second.quotes.push(quoted(9, 11), quoted(9, 21, 'B'));
+    await second.clock.advance(5);
+    expect(second.rows()).toEqual([
+      [1, 10],
+      [2, 20],
+    ]);
+    second.pipeline.stop();
+    await second.run;
+  });
+
+  it('fails with the name of the input that lags, where no more rows may wait for it', async () => {
+    const { clock, trades, run } = await live({ rowsMax: 3 });
+    trades.push(traded(1, 1), traded(2, 2));
+    await clock.advance(1);
+    trades.push(traded(3, 3), traded(4, 4));
+    await clock.advance(1);
+    const { error } = await run;
+    expect(error).toMatchObject({ code: 'INPUT_LAGS', retryable: true });
+    expect(error?.message).toContain('The second source ("with") lags behind');
+  });
+
+  it('fails with what its second source failed with', async () => {
+    const { clock, trades, quotes, run } = await live();
+    trades.push(traded(1, 1));
+    await clock.advance(1);
+    quotes.fail(new Error('socket hang up'));
+    await clock.advance(1);
+    expect((await run).error).toMatchObject({ code: 'SOURCE_FAILED' });
+  });
+});
