@@ -44,6 +44,8 @@ export interface StringsLimits {
    * that at most half of a log is checkpoints, however large they are.
    */
   readonly inlinePerByte: number;
+  /** Never more than this, since a checkpoint has a maximum size itself. */
+  readonly inlineMost: number;
   /** Of the whole log. */
   readonly logBytesMax: number;
 }
@@ -51,6 +53,7 @@ export interface StringsLimits {
 export const STRINGS_LIMITS: StringsLimits = {
   inlineMax: 65_536,
   inlinePerByte: 1,
+  inlineMost: 4 * 1_048_576,
   logBytesMax: 256 * 1_048_576,
 };
 
@@ -77,11 +80,12 @@ export function planStrings(
   newId: () => string,
   limits: StringsLimits,
 ): StringsPlan {
-  const { inlineMax, inlinePerByte, logBytesMax } = limits;
+  const { inlineMax, inlinePerByte, inlineMost, logBytesMax } = limits;
   const all = stringsIn(dictionaries);
   const log = known && goesOn(all, known) ? known : undefined;
   const rest = restBehind(all, log?.mark.counts ?? {});
-  if (!isLonger(rest, Math.max(inlineMax, inlinePerByte * (log?.checkpointBytes ?? 0)))) return { rest, log };
+  const perCheckpoint = Math.min(inlineMost, inlinePerByte * (log?.checkpointBytes ?? 0));
+  if (!isLonger(rest, Math.max(inlineMax, perCheckpoint))) return { rest, log };
 
   const { id, bytes: at, checksum } = log?.mark ?? { id: newId(), bytes: 0, checksum: 0 };
   const bytes = Buffer.from(linesOf(rest).join(''));

@@ -1,17 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CHECKPOINT_BYTES_MAX } from '../../src/checkpoints/checkpoint-codec.js';
 import {
   asLogged,
   type Dictionaries,
   planStrings,
   readStrings,
+  STRINGS_LIMITS,
   type StringLog,
   type StringsPlan,
   withCheckpoint,
 } from '../../src/checkpoints/string-log.js';
 
-const LIMITS = { inlineMax: 30, inlinePerByte: 0, logBytesMax: 10_000_000 };
+const LIMITS = { inlineMax: 30, inlinePerByte: 0, inlineMost: 100_000, logBytesMax: 10_000_000 };
 const anyString = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.constantFrom('', '\n', '"', '\ud800', '\udc00\ud83d', '$', '["a",["b"]]'),
@@ -133,6 +135,18 @@ describe('strings that go into a log', () => {
     expect(appends).toBeGreaterThan(4);
     expect(appends).toBeLessThan(8);
     expect(run.log!.checkpointBytes).toBe(run.checkpoint.length + 1);
+  });
+
+  it('wait no longer where the one in the log is so large that a checkpoint would have no room for both', () => {
+    const run = new Run();
+    run.checkpoint = Buffer.from(`tickloom-checkpoint 2 9 0\n{"state":"${'x'.repeat(50_000)}"}`);
+    const limits = { ...LIMITS, inlinePerByte: 1, inlineMost: 2_000 };
+    for (let count = 100; count <= 3_000; count += 10) {
+      const { rest } = run.plan({ symbol: manyStrings(count) }, limits);
+      expect(JSON.stringify(rest.symbol).length).toBeLessThanOrEqual(limits.inlineMost + 2);
+    }
+    const { inlineMost } = STRINGS_LIMITS;
+    expect(3 * inlineMost).toBeLessThan(CHECKPOINT_BYTES_MAX / 4); // in UTF-8, three bytes a character
   });
 
   it('begin a log without the checkpoints in it where these have filled it', () => {
