@@ -10,8 +10,6 @@ export class FenceStrings {
   readonly fence: Fence;
   /** The log to append to; `undefined` if there is none, or if it is unknown how much of it is durable. */
   log: StringLog | undefined;
-  /** Whether a save is in progress; a concurrent save must not write to the same log. */
-  isInUse = false;
   /** For each log made here, the number of the last checkpoint that may name it. */
   readonly #lastNumbers = new Map<string, number>();
 

@@ -108,23 +108,18 @@ export class FileCheckpointStore implements CheckpointStore {
 
   async save(key: string, fence: Fence, checkpoint: Checkpoint): Promise<void> {
     const folder = this.#folderOf(key);
-    const known = this.#stringsOf(folder, fence);
-    const plan = planStrings(checkpoint.dictionaries, known.log, randomId, this.#limits);
-    const own = { ...checkpoint, dictionaries: plan.rest };
-    const bytes = plan.log ? encodeWithLog(own, plan.log.mark) : encodeCheckpoint(own);
-    known.isInUse = true;
-    try {
-      await this.#afterLastSave(`${fence.epoch} ${folder.path}`, () =>
-        attempt('save a checkpoint in', folder.path, () =>
-          this.#save(folder, key, fence, { bytes, plan, known }),
-        ),
+    await this.#afterLastSave(`${fence.epoch} ${folder.path}`, async () => {
+      const known = this.#stringsOf(folder, fence);
+      const plan = planStrings(checkpoint.dictionaries, known.log, randomId, this.#limits);
+      const own = { ...checkpoint, dictionaries: plan.rest };
+      const bytes = plan.log ? encodeWithLog(own, plan.log.mark) : encodeCheckpoint(own);
+      await attempt('save a checkpoint in', folder.path, () =>
+        this.#save(folder, key, fence, { bytes, plan, known }),
       );
-    } finally {
-      known.isInUse = false;
-    }
+    });
   }
 
-  /** Of two saves at once, each is to find the other's number taken: they come one after the other. */
+  /** Saves of one fence run one after another, since they append to the same log of strings. */
   async #afterLastSave(of: string, save: () => Promise<void>): Promise<void> {
     const last = this.#saving.get(of);
     const saving = last ? last.then(save, save) : save();
@@ -161,10 +156,10 @@ export class FileCheckpointStore implements CheckpointStore {
     return new StoreFolder(join(this.#root, folderOfKey(key)), this.#fs);
   }
 
-  /** Returns what is known about the logs of a fence; nothing for a concurrent save or a stale owner. */
+  /** Returns what is known about the logs of a fence; nothing for a stale owner. */
   #stringsOf(folder: StoreFolder, fence: Fence): FenceStrings {
     const last = this.#strings.get(folder.path);
-    if (last?.isOf(fence) && !last.isInUse) return last;
+    if (last?.isOf(fence)) return last;
     const strings = new FenceStrings(fence);
     if (!last || last.fence.epoch < fence.epoch) this.#strings.set(folder.path, strings);
     return strings;
@@ -250,8 +245,7 @@ export class FileCheckpointStore implements CheckpointStore {
     // What the checkpoint is in until it has its name: in the log it begins behind the strings.
     const written = grown && log ? log : temporaryName(epoch, token, randomId());
     const offset = grown?.log.mark.bytes ?? 0;
-    let number: number;
-    let name: string;
+    let linked: { readonly number: number; readonly name: string };
     try {
       if (grown) await this.#append(folder.pathOf(written), grown, writing);
       else await writeNewFile(fs, folder.pathOf(written), bytes);
@@ -260,10 +254,11 @@ export class FileCheckpointStore implements CheckpointStore {
         known.log = undefined;
         throw logIsGone(folder.pathOf(log));
       }
-      number = before.reduce((last, file) => Math.max(last, file.number), 0) + 1;
-      name = checkpointName(epoch, token, number, offset);
-      if (plan.log) known.note(plan.log.mark.id, number);
-      await fs.link(folder.pathOf(written), folder.pathOf(name));
+      const from = before.reduce((last, file) => Math.max(last, file.number), 0) + 1;
+      linked = await this.#takeNumber(folder, written, from, (number) => {
+        if (plan.log) known.note(plan.log.mark.id, number);
+        return checkpointName(epoch, token, number, offset);
+      });
     } catch (error) {
       if (!grown) await folder.remove([written]);
       if (errnoCode(error) !== 'ENOENT') throw error;
@@ -272,12 +267,13 @@ export class FileCheckpointStore implements CheckpointStore {
       if (isHeld(last, fence)) throw error;
       throw fenced(key, fence, last);
     }
+    const { number, name } = linked;
     // A second name of as many bytes as a checkpoint has: gone, whatever comes next.
     if (!grown) await folder.remove([written]);
     try {
       await this.#sync(folder.path);
     } catch (error) {
-      if (begun.length > 0) known.log = undefined; // nobody knows whether its name will last
+      known.log = undefined; // nobody knows whether its name will last
       throw error;
     }
     const files = await folder.files();
@@ -288,6 +284,24 @@ export class FileCheckpointStore implements CheckpointStore {
     const isAccepted = lastEpoch(files) === epoch;
     await folder.remove(isAccepted ? namesToRemove(stale) : [name, ...begun]);
     if (!isAccepted) throw fenced(key, fence, await folder.lastClaim());
+  }
+
+  /** Links a file under the first free number: another store object may be saving under the same fence. */
+  async #takeNumber(
+    folder: StoreFolder,
+    written: string,
+    from: number,
+    nameOf: (number: number) => string,
+  ): Promise<{ readonly number: number; readonly name: string }> {
+    for (let number = from; ; number++) {
+      const name = nameOf(number);
+      try {
+        await this.#fs.link(folder.pathOf(written), folder.pathOf(name));
+        return { number, name };
+      } catch (error) {
+        if (errnoCode(error) !== 'EEXIST' || number - from === ATTEMPTS_MAX) throw error;
+      }
+    }
   }
 
   /**

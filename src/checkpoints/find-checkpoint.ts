@@ -59,7 +59,7 @@ class Search {
       const saved = files
         .filter((file) => file.epoch === epoch && file.token === token)
         .filter(({ kind }) => kind === 'checkpoint' || kind === 'none')
-        .sort((a, b) => b.number - a.number);
+        .sort((a, b) => b.number - a.number || b.offset - a.offset);
       if (saved.length > 0) return this.#firstWhole(saved, files);
       if (isRemoved) break; // the removal was interrupted before it wrote its `none` file
       // This claim was interrupted before it linked a checkpoint, so those of lower claims still exist.

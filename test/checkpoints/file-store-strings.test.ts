@@ -3,7 +3,7 @@ import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store
 import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
 import { errno, MemoryDisk, memoryFileSystem, type Watch } from '../support/memory-file-system.js';
 import { owner, sourceOf } from './checkpoint-of.js';
-import { codeOf, growing, lastIn, operationsOf, saveThrough, stopAt, storeOn } from './store-rig.js';
+import { Crash, codeOf, growing, lastIn, operationsOf, saveThrough, stopAt, storeOn } from './store-rig.js';
 
 /** Of `growing` in a store of the rig, 1 has no log, 2 begins one, 3 says the rest itself, 4 adds to the log, and so on. */
 const names = (disk: MemoryDisk, ending: string) =>
@@ -202,6 +202,58 @@ describe('a store of files whose strings have outgrown the checkpoint', () => {
     last.bytes = bytes;
     await store.save('job', fence, growing(8));
     expect(logsOn(disk)).toHaveLength(1);
+  });
+
+  it('gives what was accepted, whichever names of a log and of a checkpoint reached the disk before a power cut', async () => {
+    const saving = async (disk: MemoryDisk, watch: Watch, seen: { accepted: number; tried: number }) =>
+      saveThrough(storeOn(disk, watch), growing, 6, seen);
+    const all = await operationsOf((watch) => saving(new MemoryDisk(), watch, { accepted: 0, tried: 0 }));
+    let cuts = 0;
+    for (let at = 0; at <= all; at++) {
+      const disk = new MemoryDisk();
+      const seen = { accepted: 0, tried: 0 };
+      let left = at;
+      const crash: Watch = (_operation, _path, when) => {
+        if (when === 'before' && left-- <= 0) throw new Crash();
+      };
+      await saving(disk, crash, seen).catch(() => undefined);
+      for (const isLost of [
+        (name: string) => name.endsWith('.strings'),
+        (name: string) => name.endsWith('.checkpoint'),
+        (name: string) => !name.endsWith('.checkpoint'),
+        (name: string) => !name.endsWith('.strings'),
+      ]) {
+        const survivor = disk.afterPowerCut(true, isLost);
+        const next = storeOn(survivor);
+        const fence = await next.claim('job', owner('b'));
+        const found = ((await lastIn(next, growing)) ?? 0) as number;
+        expect(found, `at ${at}`).toBeGreaterThanOrEqual(seen.accepted);
+        expect(found, `at ${at}`).toBeLessThanOrEqual(seen.tried);
+        for (let save = 7; save <= 8; save++) await next.save('job', fence, growing(save));
+        expect(await lastIn(storeOn(survivor.afterPowerCut(true)), growing)).toBe(8);
+        expect(filesOn(survivor), `at ${at}`).toHaveLength(4);
+        cuts++;
+      }
+    }
+    expect(cuts).toBeGreaterThan(200);
+  });
+
+  it('names no log of which a sync of its folder has failed, since its name may be lost', async () => {
+    const disk = new MemoryDisk();
+    let failing: string | undefined;
+    const store = storeOn(disk, (operation, path, when) => {
+      if (when === 'before' && operation === failing) throw errno('EIO', path);
+    });
+    const fence = await saveThrough(store, growing, 1);
+    failing = 'link'; // the log stays, without a checkpoint
+    await expect(store.save('job', fence, growing(2))).rejects.toMatchObject({ code: 'CHECKPOINT_FAILED' });
+    failing = 'sync folder';
+    await expect(store.save('job', fence, growing(3))).rejects.toMatchObject({ code: 'CHECKPOINT_FAILED' });
+    failing = undefined;
+    for (const save of [4, 5]) {
+      await store.save('job', fence, growing(save));
+      expect(await lastIn(storeOn(disk.afterPowerCut(true)), growing)).toBe(save);
+    }
   });
 
   it('leaves no part of a log behind for each save that found no room', async () => {

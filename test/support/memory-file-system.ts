@@ -14,7 +14,15 @@ interface Folder {
   readonly names: Map<string, Inode>;
   /** The names that are on the disk. */
   synced: Map<string, Inode>;
+  /** A sync of the folder has failed for these: a later one says that all is well, and they are lost all the same. */
+  readonly lost: Set<string>;
 }
+
+const newFolder = (names = new Map<string, Inode>()): Folder => ({
+  names,
+  synced: new Map(names),
+  lost: new Set(),
+});
 
 const WRITE_BYTES_MAX = 40;
 
@@ -23,7 +31,7 @@ export type Watch = (operation: string, path: string, when: 'before' | 'after') 
 
 /** The disk that several file systems look at: processes on one host. */
 export class MemoryDisk {
-  readonly folders = new Map<string, Folder>([['/', { names: new Map(), synced: new Map() }]]);
+  readonly folders = new Map<string, Folder>([['/', newFolder()]]);
 
   /** The names that are in a folder. */
   names(path: string): string[] {
@@ -39,9 +47,12 @@ export class MemoryDisk {
 
   /**
    * What is left after the power was cut. Names and bytes that were not synced are gone, or are there in
-   * part: names without order, files cut in the middle.
+   * part: files cut in the middle.
+   *
+   * @param isLost - Of a name that came or went since its folder was synced: whether the disk knows nothing
+   *   of that. Such names reach the disk in any order. Default: all have come, and none has gone.
    */
-  afterPowerCut(isUnsyncedLost: boolean): MemoryDisk {
+  afterPowerCut(isUnsyncedLost: boolean, isLost?: (name: string) => boolean): MemoryDisk {
     const disk = new MemoryDisk();
     const inodes = new Map<Inode, Inode>();
     const copyOf = (inode: Inode): Inode => {
@@ -52,10 +63,15 @@ export class MemoryDisk {
       inodes.set(inode, copy);
       return copy;
     };
-    for (const [path, { names, synced }] of this.folders) {
-      const kept = isUnsyncedLost ? synced : new Map([...synced, ...names]);
+    for (const [path, { names, synced, lost }] of this.folders) {
+      const kept = new Map([...synced, ...names]);
+      for (const name of kept.keys()) {
+        if (names.has(name) === synced.has(name)) continue;
+        const staysAsSynced = lost.has(name) || (isLost ? isLost(name) : isUnsyncedLost || synced.has(name));
+        if (staysAsSynced !== synced.has(name)) kept.delete(name);
+      }
       const left = new Map([...kept].map(([name, inode]) => [name, copyOf(inode)]));
-      disk.folders.set(path, { names: left, synced: new Map(left) });
+      disk.folders.set(path, newFolder(left));
     }
     return disk;
   }
@@ -82,11 +98,15 @@ export function memoryFileSystem(disk: MemoryDisk, watch: Watch = () => {}): Sto
     }
   };
 
-  const createFile = (path: string): Inode => {
-    const { names } = folderOf(dirname(path));
+  const addName = (path: string, inode: Inode) => {
+    const { names, lost } = folderOf(dirname(path));
     if (names.has(basename(path))) throw errno('EEXIST', path);
-    const inode: Inode = { bytes: Buffer.alloc(0), synced: Buffer.alloc(0) };
     names.set(basename(path), inode);
+    lost.delete(basename(path));
+  };
+  const createFile = (path: string): Inode => {
+    const inode: Inode = { bytes: Buffer.alloc(0), synced: Buffer.alloc(0) };
+    addName(path, inode);
     return inode;
   };
   const openFile = (path: string, inode: Inode) => ({
@@ -118,10 +138,16 @@ export function memoryFileSystem(disk: MemoryDisk, watch: Watch = () => {}): Sto
   const openFolder = (path: string) => {
     const folder = folderOf(path);
     return {
-      sync: () =>
-        step('sync folder', path, () => {
-          folder.synced = new Map(folder.names);
-        }),
+      sync: async () => {
+        try {
+          await step('sync folder', path, () => {
+            folder.synced = new Map([...folder.names].filter(([name]) => !folder.lost.has(name)));
+          });
+        } catch (error) {
+          for (const name of folder.names.keys()) if (!folder.synced.has(name)) folder.lost.add(name);
+          throw error;
+        }
+      },
       close: async () => {},
     };
   };
@@ -131,7 +157,7 @@ export function memoryFileSystem(disk: MemoryDisk, watch: Watch = () => {}): Sto
       step('mkdir', path, () => {
         if (disk.folders.has(path)) throw errno('EEXIST', path);
         folderOf(dirname(path));
-        disk.folders.set(path, { names: new Map(), synced: new Map() });
+        disk.folders.set(path, newFolder());
       }),
     stat: (path: string) =>
       step('stat', path, () => {
@@ -146,10 +172,7 @@ export function memoryFileSystem(disk: MemoryDisk, watch: Watch = () => {}): Sto
       }),
     link: (from: string, to: string) =>
       step('link', to, () => {
-        const inode = inodeOf(from);
-        const { names } = folderOf(dirname(to));
-        if (names.has(basename(to))) throw errno('EEXIST', to);
-        names.set(basename(to), inode);
+        addName(to, inodeOf(from));
       }),
     unlink: (path: string) =>
       step('unlink', path, () => {
