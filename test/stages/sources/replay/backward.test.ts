@@ -159,6 +159,48 @@ describe('a replay of a file whose newest row comes first', () => {
     expect(failures).toBeGreaterThan(50);
   });
 
+  it('gives no row twice where it is gone on with and fails before it has given one, and tells no bad row twice', async () => {
+    const { text, good, bad } = newestFirst(40, 5);
+    const path = write(text);
+    const input: ReplayInput = { path, ...TIMED_ROWS };
+    const expected = good.map(({ id }) => id).toReversed();
+    for (const batches of [1, 2]) {
+      const first = await readTimed(input, { batchRows: 8, batches });
+      expect(first.rows).toHaveLength(batches * 8);
+      let failures = 0;
+      for (let failAt = 0; ; failAt++) {
+        // It fails twice: what the first of these has told, the second tells no more, nor who comes after it.
+        let resumeAt = first.position;
+        const told = first.rejects.map(({ line }) => line);
+        const failuresBefore = failures;
+        for (const at of [failAt, failAt - 1]) {
+          const flaky = new FlakyFileSystem(60);
+          const { source, rejects } = await openReplay(input, { batchRows: 8, fs: flaky.fs, resumeAt });
+          let calls = 0;
+          flaky.isFailing = () => calls++ === at;
+          const batch = await source.read().catch(() => undefined);
+          if (batch) {
+            batch.release();
+          } else {
+            failures++;
+            resumeAt = JSON.parse(JSON.stringify(source.position())) as PlainData;
+            told.push(...rejects.rows.map(({ line }) => line));
+          }
+          await source.close?.();
+        }
+        if (failures === failuresBefore) break; // a row came before that many calls
+        const rest = await readTimed(input, { resumeAt });
+        expect([...idsOf(first.rows), ...idsOf(rest.rows)], `at ${failAt}`).toEqual(expected);
+        told.push(...rest.rejects.map(({ line }) => line));
+        expect(
+          told.sort((a, b) => a - b),
+          `at ${failAt}`,
+        ).toEqual(bad);
+      }
+      expect(failures).toBeGreaterThan(20);
+    }
+  });
+
   it('counts its bytes once, plain and packed', async () => {
     const { text } = newestFirst(20_000);
     const plain = await readTimed({ path: write(text), ...TIMED_ROWS }, { batchRows: 512 });
