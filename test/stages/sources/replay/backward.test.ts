@@ -178,7 +178,8 @@ describe('a replay of a file whose newest row comes first', () => {
           const { source, rejects } = await openReplay(input, { batchRows: 8, fs: flaky.fs, resumeAt });
           let calls = 0;
           flaky.isFailing = () => calls++ === at;
-          const batch = await source.read().catch(() => undefined);
+          const read = async () => source.read();
+          const batch = await read().catch(() => undefined);
           if (batch) {
             batch.release();
           } else {
