@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
@@ -6,6 +6,7 @@ import { PipelineError } from '../../src/core/errors.js';
 import type { KeptRejects } from '../../src/engine/rejects.js';
 import type { OpenSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline, type PipelineBuilder } from '../../src/runtime/pipeline-builder.js';
+import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
 import type { Checkpoint } from '../../src/wire/checkpoint.js';
 import { feedOf, isRow, keepingSink, pipelineOf, TRADES } from '../support/pipeline-rig.js';
 import { scratchFolder } from '../support/recorded-data.js';
@@ -174,6 +175,55 @@ describe('dead letters of before a cut', () => {
     await expect(pipeline.checkpoint()).rejects.toThrow('the disk broke');
     expect(await run).toMatchObject({ outcome: 'failed', error: { code: 'OUTPUT_FAILED', retryable: true } });
     expect(saved).toEqual([]);
+  });
+
+  it('are handed on by a start that has no file for them, so that a power cut before it takes none', async () => {
+    const lines = Array.from(
+      { length: 3_000 },
+      (_, i) => `${1_700_000_000_000 + i},A,${i === 7 ? 'what?' : i}`,
+    );
+    SCRATCH.write('one-bad.csv', `time,symbol,price\n${lines.join('\n')}\n`);
+    const spec = {
+      name: 'handed-on',
+      source: { ...REPLAY, path: `${SCRATCH.folder}/one-bad.csv` },
+      batchRows: 500,
+      batcher: { maxRows: 100 },
+    } as const;
+    const path = `${SCRATCH.folder}/handed-on.jsonl`;
+    const table = new TransactionalTable();
+    const store = new MemoryCheckpointStore();
+    const warnings: string[] = [];
+    const warn = (_fields: unknown, message: string) => warnings.push(message);
+    const logger = { ...silentLogger, warn } as unknown as Logger;
+    /** Up to a checkpoint, behind the bad row. */
+    const startAndStop = async (deadLetter?: { path: string }) => {
+      const pipeline = createPipeline(
+        { ...spec, ...(deadLetter && { deadLetter }) },
+        {
+          store,
+          logger,
+          sink: table.sink((step) => {
+            if (step === 'write') {
+              pipeline.checkpoint().then(
+                () => void pipeline.stop(),
+                () => undefined,
+              );
+            }
+          }),
+        },
+      );
+      expect(await pipeline.run()).toMatchObject({ outcome: 'stopped' });
+      return (await store.load('handed-on'))!.states.deadLetters;
+    };
+    const said = await startAndStop({ path });
+    expect(said).toMatchObject({ unsynced: expect.stringContaining('what?') });
+    rmSync(path); // nothing of it had come to the disk
+    expect(warnings).toEqual([]);
+    expect(await startAndStop()).toEqual(said);
+    expect(warnings).toEqual([expect.stringContaining('this start has no "deadLetter"')]);
+    const last = createPipeline({ ...spec, deadLetter: { path } }, { store, sink: table.sink() });
+    expect(await last.run()).toMatchObject({ outcome: 'completed' });
+    expect(lettersIn(path).map(({ line }) => line)).toEqual([9]);
   });
 
   it('are a new run where the checkpoint is of a release that knew nothing of them', async () => {
