@@ -1,7 +1,6 @@
 import type { Batch } from '../columns/batch.js';
 import type { ControlRecord } from '../columns/control-record.js';
-import type { FileCut, ResumedFile } from '../outputs/staging/open-files.js';
-import type { StagedFile } from '../outputs/staging/staged-file.js';
+import type { FileCut, OutputFile, ResumedFile } from '../outputs/output-file.js';
 
 /** The encoder's part of a checkpoint; the caller adds the file. */
 export type EncoderCut = Omit<FileCut, 'file'>;
@@ -9,7 +8,7 @@ export type EncoderCut = Omit<FileCut, 'file'>;
 /** Encodes rows in one format. It only reads batches, and does not own them. */
 export interface PartEncoder {
   /** Starts a new file, or appends to a complete one. */
-  begin(file: StagedFile): Promise<void> | void;
+  begin(file: OutputFile): Promise<void> | void;
   rows(batch: Batch, start: number, end: number): Promise<void> | void;
   /** Writes a control record between the rows. If missing, control records are not in the file. */
   control?(record: ControlRecord): Promise<void> | void;

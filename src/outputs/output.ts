@@ -1,6 +1,5 @@
 import type { PlainData } from '../core/plain-data.js';
-import type { FileCut, ResumedFile } from './staging/open-files.js';
-import type { StagedFile } from './staging/staged-file.js';
+import type { FileCut, OutputFile, ResumedFile } from './output-file.js';
 
 /** A position, and the step that makes it durable. Files may grow and end before that step. */
 export interface Prepared {
@@ -11,7 +10,8 @@ export interface Prepared {
 /**
  * Where the bytes of a file sink go: a directory of parts or one file. The methods are the steps of the
  * protocol, so that an output other than a file system can implement them: claim (`open`), stage
- * (`begin`, `end`), `prepare`, publish (`commit`, `flush`), fence and recover (`resume`).
+ * (`begin`, `end`), `prepare`, publish (`commit`, `flush`), fence and recover (`resume`). An output is given
+ * files that it has begun or continued itself, so it may ask for its own kind of file.
  */
 export interface Output {
   open(): Promise<void>;
@@ -26,9 +26,9 @@ export interface Output {
    *
    * @param partition - The folders that it belongs in, such as `symbol=A/day=2024-01-02`, or nothing.
    */
-  begin(partition: string): Promise<StagedFile>;
+  begin(partition: string): Promise<OutputFile>;
   /** Accepts a finished file. Without a checkpoint store, a part may be visible from now on. */
-  end(file: StagedFile): Promise<void>;
+  end(file: OutputFile): Promise<void>;
   /** Whether the next cuts must be whole. */
   readonly wantsWhole: boolean;
   /**

@@ -2,8 +2,7 @@ import type { Batch } from '../../columns/batch.js';
 import type { MemoryShare } from '../../columns/column-memory.js';
 import type { DictionarySet } from '../../columns/dictionary.js';
 import { bytesPerRow, type Column, type Schema } from '../../columns/schema.js';
-import type { ResumedFile } from '../../outputs/staging/open-files.js';
-import type { StagedFile } from '../../outputs/staging/staged-file.js';
+import type { OutputFile, ResumedFile } from '../../outputs/output-file.js';
 import type { EncoderCut, PartEncoder } from '../part-encoder.js';
 import { type ColumnBuffer, type EncodePages, PlainBuffer } from './column-buffer.js';
 import { compressorOf, type ParquetCompression } from './compressor.js';
@@ -44,7 +43,7 @@ export class ParquetPartEncoder implements PartEncoder {
   readonly #scratch = new Scratch();
   readonly #buffers: ColumnBuffer[];
   readonly #share: MemoryShare;
-  #file: StagedFile | undefined;
+  #file: OutputFile | undefined;
   #capacity = 0;
   /** Rows in the buffers. */
   #rows = 0;
@@ -82,7 +81,7 @@ export class ParquetPartEncoder implements PartEncoder {
     return Math.ceil(this.#rows * this.#bytesPerRow);
   }
 
-  begin(file: StagedFile): Promise<void> {
+  begin(file: OutputFile): Promise<void> {
     this.#file = file;
     this.#rows = this.#rowsCut = 0;
     this.#rowsEncoded = 0;

@@ -1,5 +1,5 @@
 import { createGzip, type Gzip } from 'node:zlib';
-import type { FileMark, StagedFile } from '../../outputs/staging/staged-file.js';
+import type { FileMark, OutputFile } from '../../outputs/output-file.js';
 
 /** Shorter members make a file notably larger. */
 const SHORT_BYTES = 65_536;
@@ -12,7 +12,7 @@ export class GzipMember {
   /** The mark of the file at the start of the member. */
   readonly begin: FileMark;
   readonly #gzip: Gzip;
-  readonly #file: StagedFile;
+  readonly #file: OutputFile;
   #chunks: Uint8Array[] = [];
   /** The text of the member, while it is short. */
   #text: Uint8Array[] = [];
@@ -20,7 +20,7 @@ export class GzipMember {
   /** How many pieces of `#text` were returned by `textSince`. */
   #given = 0;
 
-  constructor(file: StagedFile) {
+  constructor(file: OutputFile) {
     this.#file = file;
     this.begin = file.mark;
     this.#gzip = createGzip();

@@ -2,8 +2,7 @@ import type { Batch } from '../../columns/batch.js';
 import type { MemoryShare } from '../../columns/column-memory.js';
 import type { ControlRecord } from '../../columns/control-record.js';
 import type { Schema } from '../../columns/schema.js';
-import type { ResumedFile } from '../../outputs/staging/open-files.js';
-import type { StagedFile } from '../../outputs/staging/staged-file.js';
+import type { OutputFile, ResumedFile } from '../../outputs/output-file.js';
 import type { EncoderCut, PartEncoder } from '../part-encoder.js';
 import { GzipMember } from './gzip-member.js';
 import { type TextColumn, type TextDialect, textColumns } from './text-column.js';
@@ -30,7 +29,7 @@ export class TextPartEncoder implements PartEncoder {
   readonly #share: MemoryShare;
   #bytes = new Uint8Array(CHUNK_BYTES_FIRST);
   #at = 0;
-  #file: StagedFile | undefined;
+  #file: OutputFile | undefined;
   #gzip: GzipMember | undefined;
   readonly control?: (record: ControlRecord) => Promise<void>;
 
@@ -48,7 +47,7 @@ export class TextPartEncoder implements PartEncoder {
     return this.#format.gzip ? Math.ceil(this.#at / 4) : this.#at;
   }
 
-  async begin(file: StagedFile): Promise<void> {
+  async begin(file: OutputFile): Promise<void> {
     this.#start(file);
     if (file.bytes === 0) await this.#append(this.#format.header);
   }
@@ -101,7 +100,7 @@ export class TextPartEncoder implements PartEncoder {
     this.#share.resize(0);
   }
 
-  #start(file: StagedFile): void {
+  #start(file: OutputFile): void {
     this.#share.resize(this.#bytes.length);
     this.#file = file;
     this.#at = 0;

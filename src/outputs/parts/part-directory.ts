@@ -5,10 +5,11 @@ import { outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Disk } from '../disk/disk.js';
 import { type IfExists, type Output, orClose, type Prepared } from '../output.js';
+import type { FileCut, ResumedFile } from '../output-file.js';
 import { look } from '../runs/fence.js';
 import { RunPlace, type RunPlaceOptions } from '../runs/run-place.js';
 import { openStateFolder } from '../runs/state-folder.js';
-import { type FileCut, OpenFiles, type ResumedFile, resumeOpenFiles } from '../staging/open-files.js';
+import { OpenFiles, resumeOpenFiles } from '../staging/open-files.js';
 import type { OpenFilesPosition } from '../staging/open-files-position.js';
 import type { StagedFile } from '../staging/staged-file.js';
 import {
@@ -108,7 +109,7 @@ export class PartDirectory implements Output {
     if (!resuming) await orClose(this, () => this.#start());
   }
 
-  resume(position: PlainData): Promise<readonly ResumedFile[]> {
+  resume(position: PlainData): Promise<readonly ResumedFile<StagedFile>[]> {
     return orClose(this, () => this.#takeOver(asPartPosition(position)));
   }
 
@@ -132,7 +133,7 @@ export class PartDirectory implements Output {
     return this.#openFiles?.wantsWhole ?? true;
   }
 
-  async prepare(cuts: readonly FileCut[]): Promise<Prepared> {
+  async prepare(cuts: readonly FileCut<StagedFile>[]): Promise<Prepared> {
     const { staging } = this.#running;
     this.#waitsForCommit = true;
     this.#openFiles ??= new OpenFiles(staging);
@@ -231,7 +232,7 @@ export class PartDirectory implements Output {
    * Takes over a run. The order matters: nobody else may be able to publish by the time the published
    * parts are listed.
    */
-  async #takeOver(position: PartPosition): Promise<readonly ResumedFile[]> {
+  async #takeOver(position: PartPosition): Promise<readonly ResumedFile<StagedFile>[]> {
     const { disk } = this.#options;
     const places = this.#places;
     refuseManifest(this.#directory, await disk.list(this.#directory));
@@ -265,7 +266,7 @@ export class PartDirectory implements Output {
    * Resumes the parts that were open. The files needed to resume them again stay until a checkpoint of
    * this epoch was accepted.
    */
-  async #goOn({ open }: PartPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
+  async #goOn({ open }: PartPosition, place: RunPlace): Promise<readonly ResumedFile<StagedFile>[]> {
     const { disk } = this.#options;
     this.#fenced = place.fenced;
     if (!open || open.files.length === 0) {

@@ -1,8 +1,8 @@
 import { PipelineError } from '../../core/errors.js';
 import { isCount, type PlainData } from '../../core/plain-data.js';
 import { RANDOM_NAME } from '../disk/random-name.js';
+import type { FileMark } from '../output-file.js';
 import { isOpenFiles, type OpenFilesPosition, openFilesData } from '../staging/open-files-position.js';
-import type { FileMark } from '../staging/staged-file.js';
 
 /** Identifies a file, to detect that it was replaced or written to. */
 export type Standing = {

@@ -5,19 +5,13 @@ import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Disk } from '../disk/disk.js';
 import { type IfExists, type Output, orClose, type Prepared } from '../output.js';
+import type { FileCut, FileMark, ResumedFile } from '../output-file.js';
 import { type FoundFile, look } from '../runs/fence.js';
 import { RunPlace } from '../runs/run-place.js';
 import { openStateFolder } from '../runs/state-folder.js';
-import {
-  copyOf,
-  type FileCut,
-  OpenFiles,
-  type OpenFilesSource,
-  type ResumedFile,
-  resumeOpenFiles,
-} from '../staging/open-files.js';
+import { copyOf, OpenFiles, type OpenFilesSource, resumeOpenFiles } from '../staging/open-files.js';
 import type { OpenFilesPosition } from '../staging/open-files-position.js';
-import { type FileMark, NO_BYTES, type StagedFile } from '../staging/staged-file.js';
+import { NO_BYTES, type StagedFile } from '../staging/staged-file.js';
 import {
   asFilePosition,
   type FilePosition,
@@ -85,7 +79,7 @@ export class SingleFile implements Output {
     if (!resuming) await orClose(this, () => this.#start());
   }
 
-  resume(position: PlainData): Promise<readonly ResumedFile[]> {
+  resume(position: PlainData): Promise<readonly ResumedFile<StagedFile>[]> {
     return orClose(this, () => this.#takeOver(asFilePosition(position)));
   }
 
@@ -102,7 +96,7 @@ export class SingleFile implements Output {
     return this.#openFiles?.wantsWhole ?? true;
   }
 
-  async prepare(cuts: readonly FileCut[]): Promise<Prepared> {
+  async prepare(cuts: readonly FileCut<StagedFile>[]): Promise<Prepared> {
     const { staging, run, epoch } = this.#running;
     if (cuts.length === 0 && !this.#hasNews && this.#isPublished) {
       return { position: this.#publishedPosition(), sync: async () => undefined };
@@ -210,7 +204,7 @@ export class SingleFile implements Output {
     this.#committed = this.#open.mark;
   }
 
-  async #takeOver(position: FilePosition): Promise<readonly ResumedFile[]> {
+  async #takeOver(position: FilePosition): Promise<readonly ResumedFile<StagedFile>[]> {
     const { run, epoch, published, open } = position;
     const { disk } = this.#options;
     this.#mayBeResumed = true; // files that the position lists stay if this fails
@@ -250,7 +244,7 @@ export class SingleFile implements Output {
    * Resumes the open file. The files that the last checkpoint lists stay until a checkpoint of this epoch
    * was accepted.
    */
-  async #goOn(open: OpenFilesPosition, place: RunPlace): Promise<readonly ResumedFile[]> {
+  async #goOn(open: OpenFilesPosition, place: RunPlace): Promise<readonly ResumedFile<StagedFile>[]> {
     const name = { name: this.#name, final: this.#target };
     const resumed = await resumeOpenFiles(this.#stagedBy(place), open, place, () => name);
     this.#open = resumed[0]?.file;
@@ -262,7 +256,7 @@ export class SingleFile implements Output {
   async #goOnAfter(
     { bytes, checksum, published }: FilePosition,
     place: RunPlace,
-  ): Promise<readonly ResumedFile[]> {
+  ): Promise<readonly ResumedFile<StagedFile>[]> {
     const { disk, path } = this.#options;
     const visible = this.#visible;
     const source = published ? { disk, folders: [], elsewhere: async () => visible } : this.#stagedBy(place);

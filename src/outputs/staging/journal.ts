@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { PipelineError } from '../../core/errors.js';
+import type { FileMark } from '../output-file.js';
 import { digits } from '../parts/part-name.js';
-import type { FileMark, StagedFile } from './staged-file.js';
+import type { StagedFile } from './staged-file.js';
 
 /**
  * Holds the data of open files that is not final in those files. All of them share one journal, so that a

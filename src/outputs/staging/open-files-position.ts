@@ -1,6 +1,6 @@
 import { isCount, type PlainData } from '../../core/plain-data.js';
+import type { FileMark } from '../output-file.js';
 import type { JournalPosition } from './journal.js';
-import type { FileMark } from './staged-file.js';
 
 /** An open file in a position. */
 export interface OpenFilePosition extends FileMark {

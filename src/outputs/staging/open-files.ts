@@ -1,34 +1,12 @@
 import { PipelineError } from '../../core/errors.js';
-import type { PlainData } from '../../core/plain-data.js';
 import type { Disk } from '../disk/disk.js';
+import type { FileCut, FileMark, ResumedFile } from '../output-file.js';
 import { type FoundFile, findStaged } from '../runs/fence.js';
 import type { RunPlace } from '../runs/run-place.js';
 import { Journal, type JournalEntry, type JournalPosition, journalName, readJournal } from './journal.js';
 import type { OpenFilePosition, OpenFilesPosition } from './open-files-position.js';
-import type { FileMark, StagedFile } from './staged-file.js';
+import type { StagedFile } from './staged-file.js';
 import type { Staging } from './staging.js';
-
-/** The part of an open file that counts at a checkpoint, as stated by its writer. */
-export interface FileCut {
-  readonly file: StagedFile;
-  /** This many of its bytes are final. */
-  readonly mark: FileMark;
-  /** State needed to continue after them; small. */
-  readonly state: PlainData;
-  /** More data needed for that, since earlier cuts of the file; all of it for a whole cut. */
-  readonly log: readonly Uint8Array[];
-  /** Data after the marked bytes: since the last cut, or all of it if `beginsTail`. */
-  readonly tail: readonly Uint8Array[];
-  readonly beginsTail: boolean;
-}
-
-/** A file to continue. */
-export interface ResumedFile {
-  readonly file: StagedFile;
-  readonly state: PlainData;
-  readonly log: readonly Uint8Array[];
-  readonly tail: readonly Uint8Array[];
-}
 
 export interface OpenFilesLimits {
   /** Size at which a new journal is begun. It is read all at once when a run is resumed. */
@@ -81,7 +59,7 @@ export class OpenFiles {
    * @param cuts - Cuts of all open files; whole ones if `wantsWhole` was true.
    */
   async take(
-    cuts: readonly FileCut[],
+    cuts: readonly FileCut<StagedFile>[],
   ): Promise<{ readonly position: OpenFilesPosition; readonly sync: () => Promise<void> }> {
     this.#forgetEnded(cuts);
     const grown = cuts.filter(({ file, mark }) => mark.bytes > this.#of(file).inFile);
@@ -133,7 +111,7 @@ export class OpenFiles {
     return followed;
   }
 
-  #forgetEnded(cuts: readonly FileCut[]): void {
+  #forgetEnded(cuts: readonly FileCut<StagedFile>[]): void {
     const open = new Set(cuts.map(({ file }) => file));
     for (const file of this.#followed.keys()) if (!open.has(file)) this.#followed.delete(file);
   }
@@ -149,7 +127,7 @@ export class OpenFiles {
     for (const followed of this.#followed.values()) followed.inJournal = followed.tailFrom = 0;
   }
 
-  async #write(cut: FileCut, isSynced: boolean): Promise<void> {
+  async #write(cut: FileCut<StagedFile>, isSynced: boolean): Promise<void> {
     const { file, mark, log, tail, beginsTail } = cut;
     const followed = this.#of(file);
     const journal = this.#journal;
@@ -164,7 +142,7 @@ export class OpenFiles {
     await journal?.add('tail', followed.number, 0, tail);
   }
 
-  #listed({ file, mark, state }: FileCut): OpenFilePosition {
+  #listed({ file, mark, state }: FileCut<StagedFile>): OpenFilePosition {
     const { number, inFile, tailFrom } = this.#of(file);
     return { name: file.name, ...mark, number, inFile, tailFrom, state };
   }
@@ -192,7 +170,7 @@ export async function resumeOpenFiles(
   { files, journal }: OpenFilesPosition,
   place: RunPlace,
   nextName: (listed: OpenFilePosition) => { readonly name: string; readonly final: string },
-): Promise<ResumedFile[]> {
+): Promise<ResumedFile<StagedFile>[]> {
   try {
     return await resumed(source, { files, journal }, place.staging, nextName);
   } catch (error) {
@@ -206,9 +184,9 @@ async function resumed(
   { files, journal }: OpenFilesPosition,
   staging: Staging,
   nextName: (listed: OpenFilePosition) => { readonly name: string; readonly final: string },
-): Promise<ResumedFile[]> {
+): Promise<ResumedFile<StagedFile>[]> {
   const entries = entriesByFile(journal ? await entriesOf(source, journal) : []);
-  const all: ResumedFile[] = [];
+  const all: ResumedFile<StagedFile>[] = [];
   try {
     for (const listed of files) {
       const own = entries.get(listed.number) ?? [];

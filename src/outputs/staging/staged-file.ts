@@ -4,13 +4,7 @@ import { crc32 } from 'node:zlib';
 import { outputFailed, syncFailed } from '../../core/output-error.js';
 import { inSyncTurn } from '../../shared-memory/sync-gate.js';
 import type { Disk } from '../disk/disk.js';
-
-/** Length and checksum of a file so far. */
-export interface FileMark {
-  readonly bytes: number;
-  /** CRC-32 of these bytes. */
-  readonly checksum: number;
-}
+import type { FileMark, OutputFile } from '../output-file.js';
 
 export const NO_BYTES: FileMark = { bytes: 0, checksum: 0 };
 const READ_BYTES = 1_048_576;
@@ -21,7 +15,7 @@ export const STAGED = '.staged';
 export type StagedPlace = Pick<StagedFile, 'name' | 'path' | 'final'>;
 
 /** A file that is written out of sight of readers, and is published with all its bytes or not at all. */
-export class StagedFile {
+export class StagedFile implements OutputFile {
   /** Name inside the output. */
   readonly name: string;
   readonly path: string;

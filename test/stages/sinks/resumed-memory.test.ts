@@ -4,14 +4,14 @@ import { ParquetPartEncoder } from '../../../src/formats/parquet/parquet-encoder
 import type { PartEncoder } from '../../../src/formats/part-encoder.js';
 import type { TextDialect } from '../../../src/formats/text/text-column.js';
 import { TextPartEncoder } from '../../../src/formats/text/text-encoder.js';
-import type { ResumedFile } from '../../../src/outputs/staging/open-files.js';
-import type { FileMark, StagedFile } from '../../../src/outputs/staging/staged-file.js';
+import type { FileMark, OutputFile, ResumedFile } from '../../../src/outputs/output-file.js';
 import { batchOf, TICKS, ticks } from './sink-rows.js';
 
 /** A file that forgets what is written to it. */
-function countedFile(): StagedFile {
+function countedFile(): OutputFile {
   let bytes = 0;
-  const file = {
+  return {
+    name: 'counted',
     get bytes() {
       return bytes;
     },
@@ -22,7 +22,6 @@ function countedFile(): StagedFile {
       bytes += written.length;
     },
   };
-  return file as StagedFile; // all of it that an encoder uses
 }
 
 const DIALECT: TextDialect = {

@@ -2,7 +2,7 @@ import type { Batch } from '../../../columns/batch.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import type { Durable, Sink } from '../../../engine/sink.js';
 import type { Output } from '../../../outputs/output.js';
-import type { FileCut } from '../../../outputs/staging/open-files.js';
+import type { FileCut } from '../../../outputs/output-file.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import type { EndedParts, PartWriter } from './part-writer.js';
 import type { Writers } from './single-writer.js';

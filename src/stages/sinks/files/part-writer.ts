@@ -2,8 +2,7 @@ import type { Batch } from '../../../columns/batch.js';
 import type { ControlRecord, PlacedControl } from '../../../columns/control-record.js';
 import type { PartEncoder } from '../../../formats/part-encoder.js';
 import type { Output } from '../../../outputs/output.js';
-import type { FileCut, ResumedFile } from '../../../outputs/staging/open-files.js';
-import type { StagedFile } from '../../../outputs/staging/staged-file.js';
+import type { FileCut, OutputFile, ResumedFile } from '../../../outputs/output-file.js';
 import type { Rotation } from './rotation.js';
 
 /** Totals over all parts of a sink that have ended. */
@@ -23,7 +22,7 @@ export class PartWriter {
   readonly #rotation: Rotation;
   readonly #ended: EndedParts;
   readonly #partition: string;
-  #file: StagedFile | undefined;
+  #file: OutputFile | undefined;
   #rows = 0;
   /** Rows and bytes that a resumed file already had. */
   #rowsAtBegin = 0;

@@ -1,7 +1,7 @@
 import type { Batch } from '../../../columns/batch.js';
 import type { PartEncoder } from '../../../formats/part-encoder.js';
 import type { Output } from '../../../outputs/output.js';
-import type { ResumedFile } from '../../../outputs/staging/open-files.js';
+import type { ResumedFile } from '../../../outputs/output-file.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import { type EndedParts, PartWriter } from './part-writer.js';
 import type { Partitioner } from './partitioner.js';

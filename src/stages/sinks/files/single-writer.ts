@@ -1,6 +1,6 @@
 import type { Batch } from '../../../columns/batch.js';
 import type { Output } from '../../../outputs/output.js';
-import type { ResumedFile } from '../../../outputs/staging/open-files.js';
+import type { ResumedFile } from '../../../outputs/output-file.js';
 import type { PartWriter } from './part-writer.js';
 
 /** Writes the rows of a sink into files. */
