@@ -6,6 +6,9 @@ import type { PipelineSpec, SourceSpec } from '../../dist/src/index.js';
 import { resolveSpec } from '../../dist/src/index.js';
 import { discard, endless, rows, startRuntime } from './threads-support.js';
 
+/** TICKLOOM_ROUNDS=1000 for a long look. */
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? 2);
+
 function makeFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -39,7 +42,7 @@ describe('the jobs of a runtime', () => {
     const at = makeFolder();
     const runtime = await startRuntime({ maxThreads: count });
     const sink = { use: 'csv', path: at('out'), ifExists: 'append', rotate: { rows: 40 } } as const;
-    for (let round = 1; round <= 2; round++) {
+    for (let round = 1; round <= ROUNDS; round++) {
       const jobs = await Promise.all(
         Array.from({ length: count }, (_, i) => runtime.submit({ name: `job${i}`, source: rows(100), sink })),
       );
