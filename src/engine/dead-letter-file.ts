@@ -166,7 +166,7 @@ export class DeadLetterFile implements KeptRejects {
         this.#earlier = await EarlierLetters.read(this.#opened(), position);
         this.#ordinal = this.#earlier.last;
       }
-      this.#unsynced.addEarlier(unsynced, this.#isStanding ? unsyncedFrom : 0);
+      this.#unsynced.addEarlier(unsynced, unsyncedFrom);
       const letters = unsynced.split('\n').filter((letter) => letter !== '');
       const lost =
         this.#isStanding && letters.length > 0
@@ -214,7 +214,7 @@ export class DeadLetterFile implements KeptRejects {
     const written = this.#lastWrite.then(() => this.#write());
     this.#lastWrite = written.catch(() => undefined);
     await written;
-    const isDue = this.#isSaid && !this.#isSyncing && !this.#syncFailure;
+    const isDue = this.#isSaid && !this.#isSyncing;
     if (isDue && this.#unsynced.length > this.#unsyncedMax) {
       this.#syncFile().catch(() => undefined); // told with the next checkpoint
     }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -83,6 +83,51 @@ describe('letters that a checkpoint says itself', () => {
       expect(placesIn(path)).toEqual([1, 2, 3, 4, 5].map((line) => [line, line]));
       expect(new Set(lettersIn(path).map(({ run }) => run)).size).toBe(1);
     }
+  });
+
+  it('are said by the start that goes on from them, too, until it has synced them itself', async () => {
+    const path = newPath();
+    const open = async (position?: PlainData) => {
+      const file = new DeadLetterFile({ path, maxRows: 10 });
+      await file.open();
+      if (position !== undefined) await file.resume(position, true);
+      return file;
+    };
+    const other = await open();
+    other.add(bad(1));
+    await other.close();
+    const begin = statSync(path).size;
+
+    const killed = await open();
+    for (const line of [1, 2, 3]) killed.add(bad(line));
+    await killed.settle();
+    const position = kept(killed.position());
+    killed.add(bad(4));
+    await killed.flush(); // in the file, and on the disk or not
+    const saidBy = (file: DeadLetterFile) => {
+      const { unsynced = '', unsyncedFrom } = file.position();
+      return { ordinals: [...unsynced.matchAll(/"ordinal":(\d+)/g)].map(([, n]) => Number(n)), unsyncedFrom };
+    };
+    expect(saidBy(killed)).toEqual({ ordinals: [1, 2, 3, 4], unsyncedFrom: begin });
+
+    const next = await open(position);
+    expect(saidBy(next)).toEqual({ ordinals: [1, 2, 3], unsyncedFrom: begin });
+    next.add(bad(4)); // stands there already
+    expect(saidBy(next)).toEqual({ ordinals: [1, 2, 3, 4], unsyncedFrom: begin });
+    for (const line of [5, 6]) {
+      await next.sync();
+      const end = statSync(path).size;
+      next.add(bad(line));
+      expect(saidBy(next)).toEqual({ ordinals: [line], unsyncedFrom: end });
+    }
+    await next.close();
+    expect(lettersIn(path).map(({ line }) => line)).toEqual([1, 1, 2, 3, 4, 5, 6]);
+
+    rmSync(path);
+    const inNewFile = await open(position);
+    expect(saidBy(inNewFile)).toEqual({ ordinals: [1, 2, 3], unsyncedFrom: 0 });
+    await inNewFile.close();
+    await killed.close();
   });
 
   it('keep their run where rows do not come again', async () => {
