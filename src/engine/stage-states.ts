@@ -27,6 +27,8 @@ const OTHERS: ReadonlySet<string> = new Set(['source', 'intake', 'deadLetters', 
 export class StageStates {
   readonly #parts: PipelineParts;
   readonly #stateful: StatefulParts;
+  /** Operators and inputs, each before what is inside it. */
+  readonly #inside: readonly Inside[];
   /** Of an earlier start with a dead-letter file, if this one has none: for the next one that has. */
   #otherDeadLetters: PlainData | undefined;
 
@@ -110,4 +112,40 @@ export class StageStates {
         'the next start of the run that has one writes them',
     );
   }
+
+  /** Only a stage with a name may be new, or belong to one. */
+  #expectStates(states: Checkpoint['states']): void {
+    const known = new Set(this.#inside.map(({ key }) => key));
+    const strange = Object.keys(states).filter((key) => !OTHERS.has(key) && !known.has(key));
+    const missing = [...known].filter((key) => !key.startsWith('"') && !Object.hasOwn(states, key));
+    if (strange.length + missing.length === 0) return;
+    const quoted = (keys: readonly string[]) => (keys.length === 0 ? 'none' : keys.slice(0, 20).join(', '));
+    throw new PipelineError(
+      'CHECKPOINT_INVALID',
+      `The checkpoint is of a pipeline with other operators or inputs: it lacks a state of ${quoted(missing)}, ` +
+        `and has one too many of ${quoted(strange)}: start without it, or with the spec that it was taken from`,
+    );
+  }
+}
+
+/** An operator, or the source of an input. */
+interface Inside {
+  readonly key: string;
+  readonly id: string;
+  readonly named: Named<Stage>;
+  readonly operator: Operator;
+  readonly input: RunningInput | undefined;
+}
+
+function insideOf(parts: PipelineParts): Inside[] {
+  const places = placesOf<Named<Stage>>(parts);
+  const inputs = new Map<Named<Stage>, RunningInput>(
+    places.flatMap(({ stage }) => Object.values(stage.inputs ?? {}).map((input) => [input.source, input])),
+  );
+  return places
+    .filter(({ kind, isNested }) => kind === 'operator' || isNested)
+    .map(({ key, id, stage: named }) => {
+      // A stage inside the pipeline that is no source of an input is an operator.
+      return { key, id, named, operator: named.stage as Operator, input: inputs.get(named) };
+    });
 }
