@@ -14,7 +14,11 @@ const isExternal = (id) =>
 const THREAD_ENTRIES = ['workers/pipeline.worker', 'workers/planning.worker'];
 
 const threadEntries = THREAD_ENTRIES.map((name) => `${name}.ts`);
-const resolvesSpecs = loadedWith(['src/plan/resolve-spec.ts', 'src/hosts/planning-threads.ts']);
+const resolvesSpecs = loadedWith([
+  'src/plan/resolve-spec.ts',
+  'src/hosts/planning-threads.ts',
+  'src/registry/guard-factory.ts', // loaded later in every thread, and only for components from outside
+]);
 
 /** What threads load, in one file: what their entries import at once, the batcher, and what all stages use. */
 const threadCore = loadedWith([...threadEntries, 'src/stages/batchers/smart/smart-batcher.ts']);

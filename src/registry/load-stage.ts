@@ -32,7 +32,10 @@ export async function loadStage<Kind extends ComponentKind>(
   const lacking = (MUST_HAVE[kind] as readonly (keyof FactoryOf<Kind>)[]).filter(
     (name) => typeof factory?.[name] !== 'function',
   );
-  if (lacking.length === 0) return factory;
+  if (lacking.length === 0) {
+    const { guardFactory } = await import('./guard-factory.js'); // most threads have no need of it
+    return guardFactory(kind, stage.use, module, factory);
+  }
   const names = MUST_HAVE[kind].map((name) => `"${name}"`).join(' and ');
   throw invalidModule(
     module,

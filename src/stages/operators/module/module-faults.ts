@@ -1,0 +1,33 @@
+import { type ErrorCode, PipelineError, RuntimeError } from '../../../core/errors.js';
+
+/**
+ * An error of a user's code. One that has a code is left as it is.
+ *
+ * @param who - As the subject of the sentence.
+ */
+export function failed(
+  who: string,
+  how: string,
+  error: unknown,
+  code: ErrorCode = 'OPERATOR_FAILED',
+): RuntimeError {
+  if (error instanceof RuntimeError) return error;
+  return new PipelineError(code, `${who} ${how}: ${messageOf(error)}`, { cause: error });
+}
+
+export function invalid(message: string, cause?: unknown): PipelineError {
+  return new PipelineError('MODULE_INVALID', message, cause === undefined ? {} : { cause });
+}
+
+export function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.length > 500 ? `${message.slice(0, 500)}…` : message;
+}
+
+/** What was found, without its values. */
+export function shapeOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (typeof value !== 'object') return `a value of type ${typeof value}`;
+  const keys = Object.keys(value).slice(0, 10);
+  return keys.length === 0 ? 'an object without properties' : `an object with ${keys.join(', ')}`;
+}
