@@ -29,9 +29,9 @@ export const readNanos = (words: Int32Array, row: number): Nanos => readInt64(wo
  * Writes `epochMs` × 10⁶ + `subNanos` exactly, using doubles only.
  *
  * @param epochMs - Whole milliseconds since 1970, |epochMs| < 2⁴³ (the years 1691 to 2248).
- * @param subNanos - 0 to 999,999.
+ * @param subNanos - 0 to 999,999. Default: 0.
  */
-export function writeEpochMillis(words: Int32Array, row: number, epochMs: number, subNanos: number): void {
+export function writeEpochMillis(words: Int32Array, row: number, epochMs: number, subNanos = 0): void {
   // ms = a·2¹⁶ + b, so that no product passes 2⁵³.
   const a = Math.floor(epochMs / TWO_16);
   const b = epochMs - a * TWO_16;

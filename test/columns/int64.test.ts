@@ -47,6 +47,12 @@ describe('a pair of words', () => {
     );
   });
 
+  it('holds milliseconds written without nanoseconds past them', () => {
+    const words = new Int32Array(2);
+    writeEpochMillis(words, 0, 1_700_000_000_123);
+    expect(readInt64(words, 0)).toBe(1_700_000_000_123_000_000n);
+  });
+
   it('compares as the integers do', () => {
     const words = new Int32Array(4);
     fc.assert(
