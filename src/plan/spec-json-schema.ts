@@ -83,7 +83,7 @@ function withStages(schema: unknown): unknown {
 }
 
 function variant({ kind, name, summary, options }: ComponentFacts): JsonSchema {
-  const { $schema: _, ...written } = options;
+  const { $schema: _, ...written } = rootedAtDefinition(options);
   // Within definitions of its own, references lead to those.
   const schema = written.$defs === undefined ? (withStages(written) as JsonSchema) : written;
   const required = (schema.required as string[] | undefined) ?? [];
@@ -102,6 +102,26 @@ function variant({ kind, name, summary, options }: ComponentFacts): JsonSchema {
     },
     required: isDefault ? required : ['use', ...required],
   };
+}
+
+/** A name that no schema of a user's is likely to have among its definitions. */
+const ITS_OPTIONS = 'its-options';
+
+/**
+ * A schema whose parts refer to all of it, with a definition in place of that: in the schema of a spec, the
+ * root of a component is not its options alone.
+ */
+function rootedAtDefinition(schema: JsonSchema): JsonSchema {
+  let isMet = false;
+  // The texts of all references: `toJSONSchema` makes no other property of this name with a text.
+  const moved = JSON.parse(JSON.stringify(schema), (key, value: unknown) => {
+    if (key !== '$ref' || value !== '#') return value;
+    isMet = true;
+    return `#/$defs/${ITS_OPTIONS}`;
+  }) as JsonSchema; // its shape is that of the schema
+  return isMet
+    ? { ...moved, $defs: { ...(moved.$defs as JsonSchema | undefined), [ITS_OPTIONS]: moved } }
+    : schema;
 }
 
 /** What may stand in front of any source. */
