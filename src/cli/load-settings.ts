@@ -55,12 +55,14 @@ export async function loadSettings(
   return { ...common, resilience };
 
   function refused(problems: readonly SpecProblem[]): InvalidOptionsError {
+    const isInFile = ({ path: at }: SpecProblem) => Number(at[1]) < inFile.length;
     const lines = problems.map((problem) =>
-      file && Number(problem.path[1]) < inFile.length
+      file && isInFile(problem)
         ? formatProblem({ ...problem, at: file.locate(problem.path) })
         : `--components: ${problem.message}`,
     );
-    return new InvalidOptionsError(path ?? '--components', lines);
+    const where = problems.some(isInFile) ? path : undefined;
+    return new InvalidOptionsError(where ?? '--components', lines);
   }
 }
 

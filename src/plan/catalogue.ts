@@ -28,8 +28,12 @@ export class Catalogue {
     const names = [...this.registry.all(kind), ...own].map((component) => component.name);
     const message = missingComponent(kind, name, names);
     const hasOthers = this.outside.length > 0 || this.registry !== builtIn;
-    return hasOthers || nearestName(name, names) !== undefined ? message : `${message}; ${HINT}`;
+    return hasOthers || nearestName(name, names) !== undefined
+      ? message
+      : `${message}; ${OWN_COMPONENT_HINT}`;
   }
 }
 
-const HINT = 'for a component of your own, name its module in "components" of the settings';
+/** For messages where no component from outside is known. */
+export const OWN_COMPONENT_HINT =
+  'for a component of your own, name its module in "components" of the settings';

@@ -17,7 +17,7 @@ export async function loadComponents(module: string, file: string): Promise<Regi
   try {
     exported = ((await import(pathToFileURL(file).href)) as { readonly default?: unknown }).default;
   } catch (error) {
-    throw invalidModule(module, `it failed while it was loaded: ${textOf(error)}`, error);
+    throw invalidModule(module, `it failed while it was loaded: ${textOf(error)}${hintFor(error)}`, error);
   }
   // A CommonJS module that sets `exports.default` arrives as the default's default.
   const inner = (exported as { readonly default?: unknown } | null | undefined)?.default;
@@ -47,6 +47,10 @@ export function textOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return redact(message.length > 500 ? `${message.slice(0, 500)}…` : message);
 }
+
+/** Node does not say where a text is no JavaScript when the error is caught. */
+const hintFor = (error: unknown): string =>
+  error instanceof SyntaxError ? '; "node --check" of its file, or of one that it imports, shows where' : '';
 
 function listOf(exported: unknown): readonly unknown[] {
   if (Array.isArray(exported)) return exported;

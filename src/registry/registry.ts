@@ -26,7 +26,7 @@ export class Registry {
     if (this.find(kind, name)) {
       throw new PipelineError(
         'COMPONENT_INVALID',
-        `There is a ${kind} "${name}" already: choose another name`,
+        `There is ${withArticle(kind)} "${name}" already: choose another name`,
       );
     }
     this.#components.set(keyOf(kind, name), component);
@@ -65,10 +65,12 @@ export class Registry {
 export function missingComponent(kind: ComponentKind, name: string, names: readonly string[]): string {
   const near = nearestName(name, names);
   return (
-    `expected the name of a ${kind} (${names.join(', ')}), found "${name.slice(0, 40)}"` +
+    `expected the name of ${withArticle(kind)} (${names.join(', ')}), found "${name.slice(0, 40)}"` +
     (near === undefined ? '' : ` (did you mean "${near}"?)`)
   );
 }
+
+const withArticle = (kind: ComponentKind): string => `${kind === 'operator' ? 'an' : 'a'} ${kind}`;
 
 const keyOf = (kind: ComponentKind, name: string): string => `${kind} ${name}`;
 

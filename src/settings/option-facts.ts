@@ -22,6 +22,7 @@ export interface OptionSchema {
   readonly properties?: Readonly<Record<string, OptionSchema>>;
   readonly additionalProperties?: boolean | OptionSchema;
   readonly required?: readonly string[];
+  readonly writeOnly?: boolean;
 }
 
 /** An option as people read of it. */
@@ -30,6 +31,8 @@ export interface OptionFacts {
   /** What it takes: one of these, values as JSON. */
   readonly takes: readonly string[];
   readonly isRequired: boolean;
+  /** Whether its text is kept out of logs, reports and errors. */
+  readonly isSecret: boolean;
   /** `undefined` if there is none. */
   readonly default: unknown;
   /** `undefined` if its schema has no text. */
@@ -44,6 +47,7 @@ export function optionFacts({ properties = {}, required = [] }: OptionSchema): O
     name,
     takes: [...new Set(whatIsTaken(option))],
     isRequired: required.includes(name),
+    isSecret: option.writeOnly === true,
     default: option.default,
     text: option.description,
     inner: isInput(option) ? undefined : mappingIn(option), // those of a stage are its own

@@ -110,6 +110,33 @@ describe('components of one’s own on the command line', () => {
     expect((await tickloom('schema')).out).not.toContain('"const": "every"');
   });
 
+  it('are listed with the options whose texts are kept out of logs', async () => {
+    const options = 'z.strictObject({ key: z.string().meta({ writeOnly: true }).optional() })';
+    const keyed = `import { z } from 'zod';
+      export default { kind: 'sink', name: 'keyed', summary: 'Has a key.', options: () => ${options}, load() {} };`;
+    await write('keyed.mjs', keyed);
+    const { out } = await tickloom('components', 'keyed', '--components', './keyed.mjs');
+    expect(out).toContain('  key (string, secret)\n');
+  });
+
+  it('are asked for by a name that is not there with where to name their module', async () => {
+    const { code, err } = await tickloom('components', 'every');
+    expect(code).toBe(2);
+    expect(err).toContain('for a component of your own, name its module in "components" of the settings');
+  });
+
+  it('are refused with how to find where their module is no JavaScript', async () => {
+    await write('every.mjs', 'export default {\n  kind: sink;\n};');
+    const { err } = await tickloom('components', '--components', './every.mjs');
+    expect(err).toContain('Unexpected token \';\'; "node --check" of its file');
+  });
+
+  it('are refused by the argument alone where all of the settings is well', async () => {
+    const args = ['--settings', 'settings.yaml', '--components', './every.mjs'];
+    const { err } = await tickloom('components', ...args);
+    expect(err).toMatch(/^Invalid options in "--components":\n {2}- --components: /);
+  });
+
   it.each(['run', 'validate', 'components', 'schema'])(
     'are refused by %s with the place of their module in the settings, or the argument',
     async (command) => {

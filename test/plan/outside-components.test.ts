@@ -73,6 +73,9 @@ const component = (fields: string) =>
   `export default { kind: 'sink', name: 'own', summary: 'Own.', options: async () => (${EMPTY_SCHEMA}), ` +
   `load: async () => ({ create() {} }), ${fields} };`;
 
+const withOption = (name: string) =>
+  `options: async () => ({ safeParse() {}, toJSONSchema: () => ({ type: 'object', properties: { ${name}: {} } }) })`;
+
 const TWICE = `${component('').replace('export default', 'const one =')} export default [one, one];`;
 
 const catalogueProblems = async (...modules: string[]) => {
@@ -126,6 +129,9 @@ describe('a component from outside of the package', () => {
       { path: ['operators', 0, 'where'], message: expect.stringContaining('did you mean "number"?') },
       { path: ['sink', 'asTable'], message: 'expected one column' },
     ]);
+    expect((await problemsOf({ operators: [{ use: 'sclae' }] }))[0]?.message).toContain(
+      'name of an operator (',
+    );
     expect(await problemsOf({ source: { use: 'synthetic', rows: 1 } })).toMatchObject([
       { path: ['operators', 0], message: 'expected a column "number"' },
     ]);
@@ -207,6 +213,29 @@ describe('a module of components', () => {
     for (const { name } of all) expect(schema).toContain(`{"const":"${name}"}`);
   });
 
+  it('has in the schema of a spec what its options refer to, be it the options as a whole', async () => {
+    const options =
+      'options: async () => ({ safeParse() {}, toJSONSchema: () => ({ type: "object", properties: { more: { $ref: "#" }, ' +
+      'one: { $ref: "#/$defs/one" } }, required: ["one"], $defs: { one: { items: { $ref: "#" } } } }) })';
+    const { catalogue } = await loadCatalogue([moduleOf(component(options))], askedHere);
+    const { properties } = (await catalogueJsonSchema(catalogue)) as {
+      properties: { sink: { oneOf: Record<string, unknown>[] } };
+    };
+    expect(properties.sink.oneOf.at(-1)).toMatchObject({
+      $id: 'urn:tickloom:sink:own',
+      properties: {
+        use: { const: 'own' },
+        more: { $ref: '#/$defs/its-options' },
+        one: { $ref: '#/$defs/one' },
+      },
+      required: ['use', 'one'],
+      $defs: {
+        one: { items: { $ref: '#/$defs/its-options' } },
+        'its-options': { properties: { more: { $ref: '#/$defs/its-options' } }, required: ['one'] },
+      },
+    });
+  });
+
   it('is refused where a name is that of one of ours, or of another module, both named', async () => {
     const ours = moduleOf(component("name: 'parquet'"));
     expect(await catalogueProblems(ours)).toEqual([
@@ -224,6 +253,17 @@ describe('a module of components', () => {
     ['exports nothing', 'export const one = 1;', 'expected its default export to be a component'],
     ['exports what is none', 'export default [7];', 'Expected the name of a component to match'],
     ['has two of one name', TWICE, 'There is a sink "own" already'],
+    [
+      'has two operators of one name',
+      TWICE.replace("'sink'", "'operator'"),
+      'There is an operator "own" already',
+    ],
+    ['has an option "use"', component(withOption('use')), 'an option "use"'],
+    [
+      'has an option "budget" of a source',
+      component(`kind: 'source', ${withOption('budget')}`),
+      'an option "budget"',
+    ],
     ['loads something odd', component("loads: 'wat'"), 'expected "loads" to be one of'],
     ['lets something odd change', component('mayChange: [1]'), 'expected "mayChange" to be a list'],
     ['has no schema', component('options: async () => ({})'), 'expected "options" to give a schema of Zod 4'],

@@ -1,5 +1,5 @@
 import { nearestName } from '../../core/nearest-name.js';
-import type { Catalogue } from '../../plan/catalogue.js';
+import { type Catalogue, OWN_COMPONENT_HINT } from '../../plan/catalogue.js';
 import { type ComponentFacts, factsOf } from '../../plan/spec-json-schema.js';
 import { type OptionSchema, optionFacts } from '../../settings/option-facts.js';
 import { plainText, type Terminal } from '../terminal.js';
@@ -34,7 +34,8 @@ async function list(
   if (found.length === 0) {
     const known = [...new Set(all.flatMap((info) => [info.kind, info.name]))];
     const near = nearestName(wanted ?? '', known);
-    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+    const ownHint = catalogue.outside.length === 0 ? `; ${OWN_COMPONENT_HINT}` : '';
+    const hint = near === undefined ? ownHint : `; did you mean "${near}"?`;
     terminal.say(
       `error: expected one of ${known.join(', ')}, found "${plainText(wanted ?? '', 80)}"${hint}\n`,
     );
@@ -54,16 +55,18 @@ function describe({ kind, name, summary, module, options: schema }: ComponentFac
 }
 
 function optionLines(schema: OptionSchema, prefix: string): string[] {
-  return optionFacts(schema).flatMap(({ name, takes, isRequired, default: preset, text, inner }) => {
-    const stands = isRequired
-      ? ', required'
-      : preset === undefined
-        ? ''
-        : `, default ${JSON.stringify(preset)}`;
-    return [
-      `  ${prefix}${name} (${takes.join(' | ')}${stands})`,
-      ...(text === undefined ? [] : [`      ${text}`]),
-      ...(inner ? optionLines(inner, `${prefix}${name}.`) : []),
-    ];
-  });
+  return optionFacts(schema).flatMap(
+    ({ name, takes, isRequired, isSecret, default: preset, text, inner }) => {
+      const stands = isRequired
+        ? ', required'
+        : preset === undefined
+          ? ''
+          : `, default ${JSON.stringify(preset)}`;
+      return [
+        `  ${prefix}${name} (${takes.join(' | ')}${stands}${isSecret ? ', secret' : ''})`,
+        ...(text === undefined ? [] : [`      ${text}`]),
+        ...(inner ? optionLines(inner, `${prefix}${name}.`) : []),
+      ];
+    },
+  );
 }

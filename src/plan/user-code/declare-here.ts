@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Component } from '../../engine/component.js';
+import type { Component, ComponentKind } from '../../engine/component.js';
 import { invalidModule, loadComponents, textOf } from '../../registry/component-module.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
 import { COMPONENTS_MAX } from '../../wire/planning.js';
@@ -18,15 +18,31 @@ export async function declareHere({ module, file }: ModuleRef): Promise<readonly
   return Promise.all(components.map((component) => declared(module, component)));
 }
 
+/** What stands beside the options in a spec, and never gets to the component. */
+const KEYS_OF_SPECS: Readonly<Record<ComponentKind, readonly string[]>> = {
+  source: ['use', 'budget', 'breaker'],
+  operator: ['use'],
+  batcher: ['use'],
+  sink: ['use'],
+};
+
 async function declared(module: string, component: Component): Promise<DeclaredComponent> {
   const { kind, name, summary, loads = 'javascript', mayChange = [] } = component;
+  const options = await jsonSchemaOf(module, component);
+  const taken = KEYS_OF_SPECS[kind].find((key) => Object.hasOwn(options.properties ?? {}, key));
+  if (taken !== undefined) {
+    throw invalidModule(
+      module,
+      `its ${kind} "${name}" has an option "${taken}", a key that each ${kind} of a spec has: choose another name`,
+    );
+  }
   return {
     kind,
     name,
     summary,
     loads: typeof loads === 'function' ? 'by its options' : loads,
     mayChange,
-    options: await jsonSchemaOf(module, component),
+    options,
   };
 }
 
