@@ -85,7 +85,7 @@ await build({
           priority: 1,
         },
         // Without the supervisor, for the command line.
-        { name: 'planning-threads', test: /\/src\/hosts\/(planning-|thread-entry)/, priority: 1 },
+        { name: 'planning-threads', test: /\/src\/hosts\/(planning-|thread-entry|heap-limits)/, priority: 1 },
         { name: 'runtime', test: /\/src\/(runtime|supervision|hosts)\// },
       ],
     },

@@ -8,6 +8,7 @@ import {
   PRINTED_TIMES_MAX,
   readPlanningMessage,
 } from '../wire/planning.js';
+import { heapLimits } from './heap-limits.js';
 import { threadEntry } from './thread-entry.js';
 
 export interface PlanningThreadOptions {
@@ -18,9 +19,6 @@ export interface PlanningThreadOptions {
   /** What the code prints. Must not throw. */
   print(text: string): void;
 }
-
-/** Room for what is young in the thread's heap, as in the threads of pipelines. */
-const YOUNG_HEAP_MB = 2;
 
 const STRAY_MESSAGE = 'it posts messages where none are expected';
 /** Room for what says that the rest is not shown. */
@@ -70,10 +68,7 @@ export class PlanningThread<Answer = unknown> {
         // Nobody reads them, so that what gets there in spite of all waits in the thread.
         stdout: true,
         stderr: true,
-        resourceLimits: {
-          maxOldGenerationSizeMb: options.maxHeapMb,
-          maxYoungGenerationSizeMb: YOUNG_HEAP_MB,
-        },
+        resourceLimits: heapLimits(options.maxHeapMb),
       });
     } catch (error) {
       port1.close();

@@ -1,6 +1,7 @@
 import type { Transferable, Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { PipelineOutcome, PipelineTask } from '../wire/pipeline-actor.js';
+import { heapLimits } from './heap-limits.js';
 import { ThreadLostError } from './thread-lost-error.js';
 import type { ThreadRun } from './threads.js';
 
@@ -18,9 +19,6 @@ export interface ThreadLaneOptions {
    */
   onClose(closed: Promise<void>, wasAlive: boolean): void;
 }
-
-/** Room for what is young in a thread's heap. */
-const YOUNG_HEAP_MB = 2;
 
 /**
  * One thread and its task: a Piscina of one. Several of one thread each, and not one of several
@@ -52,9 +50,7 @@ export class ThreadLane {
       // (ports that close, files), or wake it no sooner.
       atomics: 'disabled',
       recordTiming: false,
-      // Columns live outside the heap and are used again, so that little is ever young. V8's default
-      // would let each thread keep some 4 MB more resident (bench `memory`), for no more speed.
-      resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb, maxYoungGenerationSizeMb: YOUNG_HEAP_MB },
+      resourceLimits: heapLimits(options.maxHeapMb),
     });
     // No file is named here, so that every thread boots and a broken file rejects its own task.
     this.#pool.on('error', (error: Error) => this.#endTask(error));

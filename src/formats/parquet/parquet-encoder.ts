@@ -4,6 +4,7 @@ import type { DictionarySet } from '../../columns/dictionary.js';
 import { bytesPerRow, type Column, type Schema } from '../../columns/schema.js';
 import type { OutputFile, ResumedFile } from '../../outputs/output-file.js';
 import type { EncoderCut, PartEncoder } from '../part-encoder.js';
+import { closeRowGroup } from './close-row-group.js';
 import { type ColumnBuffer, type EncodePages, PlainBuffer } from './column-buffer.js';
 import { compressorOf, type ParquetCompression } from './compressor.js';
 import {
@@ -15,14 +16,7 @@ import {
   writeCodePages,
 } from './encode-values.js';
 import { lengthPrefixed, withLength } from './length-prefixed.js';
-import {
-  type ChunkMetadata,
-  CODEC,
-  isOptional,
-  MAGIC,
-  serializeFooter,
-  serializeRowGroup,
-} from './metadata.js';
+import { CODEC, isOptional, MAGIC, serializeFooter } from './metadata.js';
 import { PageWriter } from './page-writer.js';
 import { savedRows, saveRows } from './saved-rows.js';
 import { Scratch } from './scratch.js';
@@ -164,19 +158,12 @@ export class ParquetPartEncoder implements PartEncoder {
   async #endRowGroup(): Promise<void> {
     const file = this.#file!;
     const rows = this.#rows;
-    const pages = this.#pages;
+    const scratch = this.#scratch;
     const from = file.bytes;
-    const chunks: ChunkMetadata[] = [];
-    this.#share.resize(this.#bytes - this.#scratch.bytes + this.#scratch.bytesWith(rows));
-    this.#scratch.reserve(rows);
-    for (const buffer of this.#buffers) {
-      pages.begin();
-      const facts = buffer.encode(rows, pages, this.#scratch);
-      const { column } = buffer;
-      chunks.push({ column, codec: this.#codec, values: rows, ...facts, ...pages.facts(file.bytes) });
-      await file.write(pages.out.view());
-    }
-    this.#rowGroups.push(serializeRowGroup(rows, chunks));
+    this.#share.resize(this.#bytes - scratch.bytes + scratch.bytesWith(rows));
+    scratch.reserve(rows);
+    const writing = { file, pages: this.#pages, codec: this.#codec, scratch };
+    this.#rowGroups.push(await closeRowGroup(rows, this.#buffers, writing));
     this.#rowsEncoded += rows;
     this.#rows = this.#rowsCut = 0;
     this.#bytesPerRow = (file.bytes - from) / rows;
