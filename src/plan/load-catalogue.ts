@@ -37,6 +37,12 @@ export async function loadCatalogue(
       problems.push({ path, message: messageOfFault(modules[i]!, answer.reason) });
       continue;
     }
+    const twin = outside.find(({ file }) => file === answer.value[0]?.file);
+    if (twin) {
+      const message = `module "${modules[i]}" is listed before as "${twin.module}": leave out one of them`;
+      problems.push({ path, message });
+      continue;
+    }
     for (const component of answer.value) {
       const holder = holderOf(component, registry, outside);
       if (holder === undefined) outside.push(component);

@@ -247,6 +247,15 @@ describe('a module of components', () => {
     ]);
   });
 
+  it('that is listed twice is told so once, whatever it declares', async () => {
+    const path = moduleOf(
+      `${component('').replace('export default', 'const one =')} export default [one, { ...one, name: 'two' }];`,
+    );
+    expect(await catalogueProblems(path, path)).toEqual([
+      `components.1: module "${path}" is listed before as "${path}": leave out one of them`,
+    ]);
+  });
+
   it.each([
     ['is not there', undefined, 'expected a file at'],
     ['fails', "throw new Error('broken at the root');", 'it failed while it was loaded: broken at the root'],

@@ -92,8 +92,8 @@ describe('a planted key', () => {
     ['a 429', { status: 429 }, GUARD],
     ['an outage', { code: 'ECONNRESET' }, GUARD],
     ['an error of no kind', {}, GUARD],
-    ['a 401 of a source that nothing resilience', { status: 401 }, {}],
-    ['an error of no kind of a source that nothing resilience', {}, {}],
+    ['a 401 of a source that nothing guards', { status: 401 }, {}],
+    ['an error of no kind of a source that nothing guards', {}, {}],
   ])('is in no log line and no report after %s', async (_what, more, guard) => {
     const { report, lines } = await runFailing([failed(more)], guard);
     expect(lines.length).toBeGreaterThan(0);
@@ -114,7 +114,7 @@ describe('a planted key', () => {
   });
 });
 
-describe('an error of a source that nothing resilience', () => {
+describe('an error of a source that nothing guards', () => {
   it.each([
     [401, 'PROVIDER_AUTHENTICATION', false],
     [404, 'PROVIDER_NOT_FOUND', false],
