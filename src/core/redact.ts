@@ -73,6 +73,15 @@ export function redact(text: string): string {
   return clean;
 }
 
+/** As much of a text of somebody else's as is looked at. */
+const FOREIGN_CHARS_MAX = 20_000;
+
+/** The beginning of a foreign text without credentials: cut off after they are hidden, so that no part of one is left. */
+export function redactedBeginning(text: string, charsMax: number): string {
+  const clean = redact(text.slice(0, FOREIGN_CHARS_MAX));
+  return clean.length > charsMax ? `${clean.slice(0, charsMax)}…` : clean;
+}
+
 const CREDENTIAL_FIELD = pattern(`${NAME}|${HEADER}|^auth$`, 'i');
 const DEPTH_MAX = 8;
 

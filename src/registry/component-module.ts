@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { PipelineError, RuntimeError } from '../core/errors.js';
-import { redact } from '../core/redact.js';
+import { redactedBeginning } from '../core/redact.js';
 import type { Component } from '../engine/component.js';
 import { Registry } from './registry.js';
 
@@ -44,8 +44,7 @@ export function invalidModule(module: string, problem: string, cause?: unknown):
 /** What an error of the user's code says. */
 export function textOf(error: unknown): string {
   if (error instanceof RuntimeError) return error.message;
-  const message = error instanceof Error ? error.message : String(error);
-  return redact(message.length > 500 ? `${message.slice(0, 500)}…` : message);
+  return redactedBeginning(error instanceof Error ? error.message : String(error), 500);
 }
 
 /** Node does not say where a text is no JavaScript when the error is caught. */

@@ -1,4 +1,6 @@
 import { RuntimeError } from '../../core/errors.js';
+import { hideSecrets } from '../../core/hide-secrets.js';
+import { redactedBeginning } from '../../core/redact.js';
 import { ANSWER_CHARS_MAX, PROBLEMS_MAX, type ThreadAnswer } from '../../wire/planning.js';
 import { declareHere } from './declare-here.js';
 import { planHere } from './plan-here.js';
@@ -12,6 +14,7 @@ const MESSAGE_CHARS_MAX = 1_000;
  * @returns A `ThreadAnswer` as JSON, of at most `ANSWER_CHARS_MAX`.
  */
 export async function answerRequest(request: PlanningRequest): Promise<string> {
+  const showSecrets = hideSecrets('stage' in request ? (request.stage.secrets ?? []) : []);
   try {
     const text = JSON.stringify(await answerOf(request));
     if (text.length <= ANSWER_CHARS_MAX) return text;
@@ -21,6 +24,8 @@ export async function answerRequest(request: PlanningRequest): Promise<string> {
   } catch (error) {
     if (error instanceof RuntimeError) return errorAnswer(error.message);
     return errorAnswer(`planning failed: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    showSecrets();
   }
 }
 
@@ -42,5 +47,4 @@ function cutProblems(problems: readonly PlanProblem[]): PlanProblem[] {
   return more === 0 ? kept : [...kept, { path: [], message: `and ${more} more problems` }];
 }
 
-const cut = (text: string): string =>
-  text.length > MESSAGE_CHARS_MAX ? `${text.slice(0, MESSAGE_CHARS_MAX)}…` : text;
+const cut = (text: string): string => redactedBeginning(text, MESSAGE_CHARS_MAX);

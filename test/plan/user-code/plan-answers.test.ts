@@ -78,6 +78,32 @@ describe('the answer of a plan', () => {
     );
   });
 
+  it('shows no part of a secret where a message is cut', async () => {
+    const file = join(folder, `operator-${files++}.mjs`);
+    writeFileSync(
+      file,
+      `export default { plan(options, input, problems) {
+        const { key, before } = options;
+        problems.add([], 'x'.repeat(990 - before) + key);
+        throw new Error('x'.repeat(490 - before) + key);
+      }, create() {} };`,
+    );
+    for (const before of [0, 20]) {
+      const options = ModuleOptions.parse({ path: file, options: { key: 'planted-words-of-a-key', before } });
+      const stage = { use: 'module', options, file, secrets: ['planted-words-of-a-key'] };
+      const request = {
+        job: 'a',
+        kind: 'operator',
+        stage,
+        input: TICKS,
+        spec: { hasDeadLetters: false },
+      } as const;
+      const { problems } = readPlanAnswer(await answerRequest(request));
+      expect(problems.map(({ message }) => message).join()).not.toContain('plan' + 'ted');
+      expect(problems).toHaveLength(2);
+    }
+  });
+
   it('is the error that the module was refused with', async () => {
     const failing = answerOf('return 1n;', TICKS);
     expect((await failing).problems[0]!.message).toContain('expected its plan to return the output schema');

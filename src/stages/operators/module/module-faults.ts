@@ -1,4 +1,5 @@
 import { type ErrorCode, PipelineError, RuntimeError } from '../../../core/errors.js';
+import { redactedBeginning } from '../../../core/redact.js';
 
 /**
  * An error of a user's code. One that has a code is left as it is.
@@ -20,8 +21,7 @@ export function invalid(message: string, cause?: unknown): PipelineError {
 }
 
 export function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.length > 500 ? `${message.slice(0, 500)}…` : message;
+  return redactedBeginning(error instanceof Error ? error.message : String(error), 500);
 }
 
 /** What was found, without its values. */
