@@ -43,7 +43,7 @@ export async function loadSettings(
   { threads, components = [] }: SettingsArguments = {},
 ): Promise<LoadedSettings> {
   const file = path === undefined ? undefined : await readSettings(path);
-  // As they were written: who takes them checks them again, and would not know what they became.
+  // As they were written: the runtime checks them again, and would not accept the parsed form.
   const { budgets, breakers, components: inFile = [], ...runtime } = (file?.value ?? {}) as RuntimeOptions;
   const modules = { ...(file?.checked ?? ModuleSettings.parse({})), components: [...inFile, ...components] };
   const common = { runtime, modules, refused };

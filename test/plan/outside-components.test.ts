@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { InvalidSpecError } from '../../src/core/errors.js';
 import { instantiate } from '../../src/plan/instantiate.js';
@@ -31,7 +31,7 @@ function kept(): number[] {
   global.keptNumbers ??= [];
   return global.keptNumbers;
 }
-afterEach(() => {
+beforeEach(() => {
   kept().length = 0;
 });
 
@@ -268,6 +268,7 @@ describe('a module of components', () => {
       'There is an operator "own" already',
     ],
     ['has an option "use"', component(withOption('use')), 'an option "use"'],
+    ['has an option "name"', component(withOption('name')), 'an option "name"'],
     [
       'has an option "budget" of a source',
       component(`kind: 'source', ${withOption('budget')}`),

@@ -77,7 +77,7 @@ describe('the stage of a component from outside', () => {
 
   it('has what its plan throws told with its name and module', async () => {
     const { plan } = await own('operator', '{ plan() { throw new Error("no luck") }, create() {} }');
-    expect(() => plan({}, X, { add() {} }, { hasDeadLetters: false })).toThrow(
+    expect(() => plan({}, X, { add() {} }, { hasDeadLetters: false, inputs: {} })).toThrow(
       expect.objectContaining({
         code: 'MODULE_INVALID',
         message: 'operator "own" of module "./own.mjs": its plan failed: no luck',

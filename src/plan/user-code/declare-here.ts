@@ -20,10 +20,10 @@ export async function declareHere({ module, file }: ModuleRef): Promise<readonly
 
 /** What stands beside the options in a spec, and never gets to the component. */
 const KEYS_OF_SPECS: Readonly<Record<ComponentKind, readonly string[]>> = {
-  source: ['use', 'budget', 'breaker'],
-  operator: ['use'],
-  batcher: ['use'],
-  sink: ['use'],
+  source: ['use', 'name', 'budget', 'breaker'],
+  operator: ['use', 'name'],
+  batcher: ['use', 'name'],
+  sink: ['use', 'name'],
 };
 
 async function declared(module: string, component: Component): Promise<DeclaredComponent> {

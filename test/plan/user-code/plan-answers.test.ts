@@ -96,7 +96,7 @@ describe('the answer of a plan', () => {
         kind: 'operator',
         stage,
         input: TICKS,
-        spec: { hasDeadLetters: false },
+        spec: { hasDeadLetters: false, inputs: {} },
       } as const;
       const { problems } = readPlanAnswer(await answerRequest(request));
       expect(problems.map(({ message }) => message).join()).not.toContain('plan' + 'ted');
