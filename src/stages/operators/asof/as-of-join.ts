@@ -6,6 +6,7 @@ import { TWO_32 } from '../../../columns/int64.js';
 import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
 import { type Column, type ColumnData, elementsPerRow, type Schema } from '../../../columns/schema.js';
 import type { PlainData } from '../../../core/plain-data.js';
+import { loadAnswers, saveAnswers } from './begun-batch.js';
 import { InputWatermarks, type WatermarkState } from './input-watermarks.js';
 import { type Instant, instantOf, isAfter, setDifference, setSum } from './instants.js';
 import { KeptRowsWriter, readKeptRows, savedAt } from './kept-rows.js';
@@ -42,6 +43,8 @@ export interface JoinState {
   readonly kept: PlainData;
   /** The batch of the side input that is not used up, and what was taken of it. */
   readonly side: { readonly batch: PlainData; readonly row: number; readonly control: number } | null;
+  /** Answers of the first rows of a batch whose other rows wait, from `saveAnswers`. */
+  readonly begun?: PlainData;
   /** How far both inputs have come. */
   readonly progress: PlainData;
   readonly hasEnded: boolean;
@@ -94,6 +97,8 @@ interface SavedProgress {
 
 /** The side input has to be read before the row can be answered. */
 const UNKNOWN = -1;
+/** Stands for a row whose values were copied before a restore: any slot but that of no row. */
+const SOME_ROW = 1;
 /** Rows of the side input, and then what is no longer needed of them is dropped. */
 const ROWS_BETWEEN_DROPS = 65_536;
 
@@ -126,6 +131,10 @@ export class AsOfJoin implements Join {
   #age: Float64Array | undefined;
   #mainRow = 0;
   #gathered = 0;
+  /** Whether rows of the main batch still wait. */
+  #isBegun = false;
+  /** Answers of the next main batch that were found before a restore. */
+  #restoredAnswers: PlainData | undefined;
   /** Of the rows of the main batch: what each is joined with. */
   #matches = new Int32Array(0);
 
@@ -151,7 +160,16 @@ export class AsOfJoin implements Join {
     this.#target = target;
     this.#mainRow = 0;
     this.#gathered = 0;
+    this.#isBegun = true;
     if (this.#matches.length < main.length) this.#matches = new Int32Array(main.capacity);
+    if (this.#restoredAnswers === undefined) return;
+    const { taken, dictionaries } = this.#settings;
+    const note = (row: number, isMatched: boolean) => {
+      this.#matches[row] = isMatched ? SOME_ROW : NO_ROW;
+    };
+    this.#mainRow = loadAnswers(this.#restoredAnswers, { taken, target, age }, note, dictionaries);
+    this.#gathered = this.#mainRow;
+    this.#restoredAnswers = undefined;
   }
 
   give(side: Batch): void {
@@ -204,6 +222,7 @@ export class AsOfJoin implements Join {
         this.#passWatermark(this.#mainWatermarks, main, symbol, record.at, record.symbol);
     }
     this.#mainRow = length;
+    this.#isBegun = false;
     this.#settle(length);
     return true;
   }
@@ -211,10 +230,7 @@ export class AsOfJoin implements Join {
   /** Takes all that is left of the side batch, so that the next may be given before a row asks for it. */
   takeAll(): void {
     while (this.#side) this.#takeSideRow();
-    this.#rows.dropBefore(
-      (symbol) => this.#mainWatermarks.of(symbol),
-      this.#settings.direction !== 'forward',
-    );
+    this.#settle(this.#mainRow);
   }
 
   markMatched(keep: Uint8Array): void {
@@ -240,8 +256,17 @@ export class AsOfJoin implements Join {
         kept.add(row, rows.values, slot);
       }
     }
+    this.#gather(this.#gathered, this.#mainRow);
+    this.#gathered = this.#mainRow;
+    const answers = { taken, target: this.#target, age: this.#age };
+    const isMatched = (row: number) => this.#matches[row] !== NO_ROW;
+    // The next checkpoint may come before the batch is begun again.
+    const begun = this.#isBegun
+      ? saveAnswers(answers, this.#mainRow, isMatched, dictionaries)
+      : this.#restoredAnswers;
     return {
       kept: kept.save(),
+      ...(begun !== undefined && { begun }),
       side: this.#side
         ? { batch: saveBatch(this.#side), row: this.#sideRow, control: this.#sideControl }
         : null,
@@ -259,7 +284,7 @@ export class AsOfJoin implements Join {
     };
   }
 
-  restore({ kept, side, progress, hasEnded }: JoinState, sideSchema: Schema): void {
+  restore({ kept, side, begun, progress, hasEnded }: JoinState, sideSchema: Schema): void {
     const { taken, dictionaries } = this.#settings;
     const rows = this.#rows;
     readKeptRows(kept, taken, dictionaries, (row, batch, at) => {
@@ -275,6 +300,7 @@ export class AsOfJoin implements Join {
       this.#answeredLow[symbol] = low;
     }
     rows.restoreDropped(dropped);
+    this.#restoredAnswers = begun;
     if (hasEnded) this.#sideWatermarks.end();
     if (!side) return;
     this.give(loadBatch(side.batch, sideSchema, dictionaries));
@@ -363,6 +389,7 @@ export class AsOfJoin implements Join {
   }
 
   #gather(start: number, end: number): void {
+    if (start === end) return; // there may be no batch
     const matches = this.#matches;
     const { high, low } = this.#rows;
     const age = this.#age;
@@ -402,7 +429,7 @@ export class AsOfJoin implements Join {
   #forward(symbol: number, high: number, low: number): number {
     const rows = this.#rows;
     const slot = this.#firstAt(symbol, high, low);
-    if (slot !== NO_ROW && this.#sideWatermarks.hasReached(symbol, rows.high[slot]!, rows.low[slot]!)) {
+    if (slot !== NO_ROW && this.#isFirst(symbol, rows.high[slot]!, rows.low[slot]!)) {
       return this.#isNear(slot, high, low) ? slot : NO_ROW;
     }
     return this.#isNoneNear(symbol, high, low) ? NO_ROW : UNKNOWN;
@@ -427,11 +454,19 @@ export class AsOfJoin implements Join {
         return this.#isNear(before, high, low) ? before : NO_ROW;
       }
     }
-    if (isNearer && watermarks.hasReached(symbol, rows.high[after]!, rows.low[after]!)) {
+    if (isNearer && this.#isFirst(symbol, rows.high[after]!, rows.low[after]!)) {
       return this.#isNear(after, high, low) ? after : NO_ROW;
     }
     if (!this.#isNoneNear(symbol, high, low)) return UNKNOWN;
     return before !== NO_ROW && this.#isNear(before, high, low) ? before : NO_ROW;
+  }
+
+  /** Whether the first row that is known of an instant stays the first: with a sequence, a lesser one may come. */
+  #isFirst(symbol: number, high: number, low: number): boolean {
+    const watermarks = this.#sideWatermarks;
+    return this.#settings.side.sequence < 0
+      ? watermarks.hasReached(symbol, high, low)
+      : watermarks.isPast(symbol, high, low);
   }
 
   /** Whether nothing at or after the instant is near enough, or comes at all. */

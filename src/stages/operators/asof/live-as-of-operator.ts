@@ -112,6 +112,7 @@ export class LiveAsOfOperator implements Operator {
     for (const batch of arrived) this.#arrived.push(loadBatch(batch, input.schema, context.dictionaries));
     this.#hasEnded = hasEnded;
     this.#hasNews = true;
+    context.wake(); // or what is held would wait for the next row of the input
   }
 
   tally(): OperatorTally {
@@ -154,7 +155,7 @@ export class LiveAsOfOperator implements Operator {
     this.#hasNews = false;
     if (this.#failure) throw this.#failure.error;
     const { join } = this.#parts;
-    for (const batch of this.#arrived.splice(0)) {
+    for (let batch = this.#arrived.shift(); batch; batch = this.#arrived.shift()) {
       join.give(batch);
       join.takeAll();
     }

@@ -230,6 +230,26 @@ const simpleCases = cases.map((of) => ({
   isSequenced: false,
 }));
 
+describe('an as-of join of rows with a sequence', () => {
+  it.each(['forward', 'nearest'] as const)(
+    '%s, waits for a lesser sequence of the same instant',
+    (direction) => {
+      const side = [1, 0].map((sequence) => ({ at: 12, symbol: 1, sequence }));
+      const joined = run({
+        main: [{ at: 0, symbol: 1, sequence: 0 }],
+        side,
+        mainOrder: IN_ORDER,
+        sideOrder: IN_ORDER,
+        direction,
+        tolerance: undefined,
+        batchRows: 1,
+        isSequenced: true,
+      });
+      expect(joined.map(({ place }) => place)).toEqual([1]);
+    },
+  );
+});
+
 describe.each([
   ['an as-of join', cases],
   ['an as-of join of inputs in order', simpleCases],

@@ -146,6 +146,52 @@ describe('asof of live sources', () => {
     await second.run;
   });
 
+  it('keeps what it has found for the first rows of a batch while the last ones wait', async () => {
+    const { clock, trades, quotes, run, rows, pipeline } = await live();
+    quotes.push(quoted(0, 10));
+    trades.push(traded(2, 1), traded(50, 2));
+    await clock.advance(1);
+    quotes.push(quoted(10, 20));
+    await clock.advance(1);
+    quotes.push(quoted(20, 30));
+    await clock.advance(1);
+    quotes.push(...[31, 32, 33, 34, 35, 36].map((ms) => quoted(ms, 10 + ms)));
+    await clock.advance(1);
+    quotes.push(quoted(60, 70));
+    await clock.advance(2);
+    expect(rows()).toEqual([
+      [1, 10],
+      [2, 46],
+    ]);
+    pipeline.stop();
+    await run;
+  });
+
+  it('keeps it over a suspend as well', async () => {
+    const store = new MemoryCheckpointStore();
+    const first = await live({ age: 'age', late: 'stop' }, { store });
+    first.quotes.push(quoted(0, 10));
+    first.trades.push(traded(2, 1), traded(3, 5, 'C'), traded(50, 2));
+    await first.clock.advance(1);
+    first.quotes.push(quoted(10, 20), quoted(10, 20, 'C'));
+    await first.clock.advance(1);
+    first.quotes.push(quoted(20, 30));
+    await first.clock.advance(1);
+    first.pipeline.suspend();
+    expect(await first.run).toMatchObject({ reason: 'suspended' });
+
+    const second = await live({ age: 'age', late: 'stop' }, { store });
+    second.quotes.push(quoted(60, 70));
+    await second.clock.advance(5);
+    expect(second.rows()).toEqual([
+      [1, 10],
+      [5, null],
+      [2, 30],
+    ]);
+    second.pipeline.stop();
+    await second.run;
+  });
+
   it('fails with the name of the input that lags, where no more rows may wait for it', async () => {
     const { clock, trades, run } = await live({ rowsMax: 3 });
     trades.push(traded(1, 1), traded(2, 2));
