@@ -1,4 +1,4 @@
-import type { StagedFile } from '../../outputs/staging/staged-file.js';
+import type { OutputFile } from '../../outputs/output-file.js';
 import type { ColumnBuffer } from './column-buffer.js';
 import { type ChunkMetadata, serializeRowGroup } from './metadata.js';
 import type { PageWriter } from './page-writer.js';
@@ -6,7 +6,7 @@ import type { Scratch } from './scratch.js';
 
 /** What encodes the columns of a row group, and where they go. */
 export interface RowGroupWriting {
-  readonly file: StagedFile;
+  readonly file: OutputFile;
   readonly pages: PageWriter;
   readonly codec: number;
   /** With room for the rows. */
