@@ -4,88 +4,23 @@ import type { DictionarySet } from '../../../columns/dictionary.js';
 import type { EventOrder } from '../../../columns/event-order.js';
 import { TWO_32 } from '../../../columns/int64.js';
 import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
-import { type Column, type ColumnData, elementsPerRow, type Schema } from '../../../columns/schema.js';
+import { type ColumnData, elementsPerRow, type Schema } from '../../../columns/schema.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import { loadAnswers, saveAnswers } from './begun-batch.js';
 import { InputWatermarks, type WatermarkState } from './input-watermarks.js';
-import { type Instant, instantOf, isAfter, setDifference, setSum } from './instants.js';
+import type { Instant } from './instants.js';
+import type { AsOfColumns, AsOfLateness, Join, JoinState } from './join.js';
 import { KeptRowsWriter, readKeptRows, savedAt } from './kept-rows.js';
+import { RowSearch, type RowSearchSettings, UNKNOWN } from './row-search.js';
 import { NO_ROW, SideRows } from './side-rows.js';
 
-/** Which row of the side input a row is joined with: the last at or before it, the first at or after it, the nearer of the two. */
-export type Direction = 'backward' | 'forward' | 'nearest';
-
-/** Where the columns of both inputs stand. */
-export interface AsOfColumns {
-  /** Columns of the main input: `time`, and `symbol` (−1: rows are joined by time alone). */
-  readonly main: { readonly time: number; readonly symbol: number };
-  /** The same of the side input, and `sequence` (−1: rows of one instant go by arrival). */
-  readonly side: { readonly time: number; readonly symbol: number; readonly sequence: number };
-  /** The columns that are taken of the side input, and where they stand there. */
-  readonly taken: readonly { readonly column: Column; readonly at: number }[];
-}
-
-export interface AsOfSettings extends AsOfColumns {
-  readonly direction: Direction;
-  /** Rows further apart than this are not joined; `undefined`: however far. */
-  readonly toleranceNs: bigint | undefined;
+export interface AsOfSettings extends AsOfColumns, Pick<RowSearchSettings, 'direction' | 'toleranceNs'> {
   readonly mainOrder: EventOrder;
   readonly sideOrder: EventOrder;
   /** Rows of the side input that may be kept at one time. */
   readonly rowsMax: number;
   readonly memory: MemoryShare;
   readonly dictionaries: DictionarySet;
-}
-
-/** What a join holds between two batches, as plain data. */
-export interface JoinState {
-  /** Rows of the side input, from `KeptRowsWriter`. */
-  readonly kept: PlainData;
-  /** The batch of the side input that is not used up, and what was taken of it. */
-  readonly side: { readonly batch: PlainData; readonly row: number; readonly control: number } | null;
-  /** Answers of the first rows of a batch whose other rows wait, from `saveAnswers`. */
-  readonly begun?: PlainData;
-  /** How far both inputs have come. */
-  readonly progress: PlainData;
-  readonly hasEnded: boolean;
-}
-
-/**
- * Joins rows of the main input with rows of the side input, a batch at a time. Asks for rows of the side input
- * until the batch is answered, and for no more.
- */
-export interface Join {
-  /**
-   * Begins a batch of the main input. The one before it is answered.
-   *
-   * @param target - Where the values of the taken columns go, in their order.
-   * @param age - Where the distance to the joined row goes, in ns.
-   */
-  begin(main: Batch, target: readonly ColumnData[], age: Float64Array | undefined): void;
-  /** Owns the next batch of the side input. The one before it is used up. */
-  give(side: Batch): void;
-  /** The side input has ended. */
-  endSide(): void;
-  /**
-   * Answers rows of the main batch as far as the side input is known.
-   *
-   * @returns Whether all of them are; else the next batch of the side input is to be given, or its end.
-   */
-  advance(): boolean;
-  /** Sets 1 for each row of the batch that was joined with one, 0 for the others. */
-  markMatched(keep: Uint8Array): void;
-  snapshot(): JoinState;
-  /** @throws {PipelineError} `CHECKPOINT_INVALID` for a state of other columns. */
-  restore(state: JoinState, sideSchema: Schema): void;
-  close(): void;
-}
-
-/** What comes late: told once it is found. */
-export interface AsOfLateness {
-  /** A row of the side input that rows of the main one were answered without. */
-  sideRow(batch: Batch, row: number): void;
-  /** A row of the main input that came after the rows that it would have been joined with were dropped. */
-  mainRow(batch: Batch, row: number): void;
 }
 
 interface SavedProgress {
@@ -95,8 +30,6 @@ interface SavedProgress {
   readonly dropped: readonly (readonly [number, number, number])[];
 }
 
-/** The side input has to be read before the row can be answered. */
-const UNKNOWN = -1;
 /** Stands for a row whose values were copied before a restore: any slot but that of no row. */
 const SOME_ROW = 1;
 /** Rows of the side input, and then what is no longer needed of them is dropped. */
@@ -115,12 +48,11 @@ export class AsOfJoin implements Join {
   readonly #rows: SideRows;
   readonly #mainWatermarks: InputWatermarks;
   readonly #sideWatermarks: InputWatermarks;
-  readonly #tolerance: Instant | undefined;
+  readonly #search: RowSearch;
   readonly #answeredHigh: number[] = [];
   readonly #answeredLow: number[] = [];
   readonly #widths: readonly number[];
   readonly #scratch: Instant = { high: 0, low: 0 };
-  readonly #other: Instant = { high: 0, low: 0 };
   /** The batch of the side input that rows are taken of, and the next one of it. */
   #side: Batch | undefined;
   #sideRow = 0;
@@ -141,12 +73,12 @@ export class AsOfJoin implements Join {
   constructor(settings: AsOfSettings, late: AsOfLateness) {
     this.#settings = settings;
     this.#late = late;
-    const { taken, rowsMax, memory, toleranceNs } = settings;
+    const { taken, rowsMax, memory } = settings;
     this.#rows = new SideRows({ columns: taken, rowsMax, memory });
     this.#widths = taken.map(({ column }) => elementsPerRow(column.type));
     this.#mainWatermarks = new InputWatermarks(settings.mainOrder);
     this.#sideWatermarks = new InputWatermarks(settings.sideOrder);
-    this.#tolerance = toleranceNs === undefined ? undefined : instantOf(toleranceNs);
+    this.#search = new RowSearch(settings, this.#rows, this.#sideWatermarks);
   }
 
   /** Rows of the side input that are kept. */
@@ -201,16 +133,16 @@ export class AsOfJoin implements Join {
       // Before the side input is read for it: what is read up to here is then dropped as it is passed.
       const isLate = this.#mainWatermarks.isPast(id, high, low);
       this.#mainWatermarks.passRow(id, high, low);
-      let match = this.#matchOf(id, high, low);
+      let match = this.#search.find(id, high, low);
       while (match === UNKNOWN) {
         if (!this.#takeSideRow()) {
           this.#mainRow = row;
           return false;
         }
         if (this.#addedSinceDrop >= ROWS_BETWEEN_DROPS) this.#settle(row);
-        match = this.#matchOf(id, high, low);
+        match = this.#search.find(id, high, low);
       }
-      if (isLate && this.#isMissing(id, high, low)) {
+      if (isLate && this.#search.isMissing(id, high, low)) {
         match = NO_ROW;
         this.#late.mainRow(main, row);
       }
@@ -411,130 +343,6 @@ export class AsOfJoin implements Join {
         gatherPairs(from, matches, start, end, to as Int32Array);
       } else gatherInts(from, matches, start, end, to as Int32Array);
     });
-  }
-
-  #matchOf(symbol: number, high: number, low: number): number {
-    const { direction } = this.#settings;
-    if (direction === 'backward') return this.#backward(symbol, high, low);
-    if (direction === 'forward') return this.#forward(symbol, high, low);
-    return this.#nearest(symbol, high, low);
-  }
-
-  #backward(symbol: number, high: number, low: number): number {
-    if (!this.#sideWatermarks.isPast(symbol, high, low)) return UNKNOWN;
-    const slot = this.#lastAt(symbol, high, low);
-    return slot !== NO_ROW && this.#isNear(slot, high, low) ? slot : NO_ROW;
-  }
-
-  #forward(symbol: number, high: number, low: number): number {
-    const rows = this.#rows;
-    const slot = this.#firstAt(symbol, high, low);
-    if (slot !== NO_ROW && this.#isFirst(symbol, rows.high[slot]!, rows.low[slot]!)) {
-      return this.#isNear(slot, high, low) ? slot : NO_ROW;
-    }
-    return this.#isNoneNear(symbol, high, low) ? NO_ROW : UNKNOWN;
-  }
-
-  /** Of two that are equally far, the earlier. */
-  #nearest(symbol: number, high: number, low: number): number {
-    const watermarks = this.#sideWatermarks;
-    if (!watermarks.isPast(symbol, high, low)) return UNKNOWN;
-    const rows = this.#rows;
-    const before = this.#lastAt(symbol, high, low);
-    const after = before === NO_ROW ? rows.oldest[symbol]! : rows.newer[before]!;
-    let isNearer = after !== NO_ROW;
-    if (before !== NO_ROW) {
-      // As far behind the row as `before` is ahead of it: what comes at or after that is not nearer.
-      const distance = this.#scratch;
-      setDifference(distance, high, low, { high: rows.high[before]!, low: rows.low[before]! });
-      const limit = this.#other;
-      setSum(limit, high, low, distance);
-      isNearer &&= isAfter(limit.high, limit.low, { high: rows.high[after]!, low: rows.low[after]! });
-      if (!isNearer && watermarks.hasReached(symbol, limit.high, limit.low)) {
-        return this.#isNear(before, high, low) ? before : NO_ROW;
-      }
-    }
-    if (isNearer && this.#isFirst(symbol, rows.high[after]!, rows.low[after]!)) {
-      return this.#isNear(after, high, low) ? after : NO_ROW;
-    }
-    if (!this.#isNoneNear(symbol, high, low)) return UNKNOWN;
-    return before !== NO_ROW && this.#isNear(before, high, low) ? before : NO_ROW;
-  }
-
-  /** Whether the first row that is known of an instant stays the first: with a sequence, a lesser one may come. */
-  #isFirst(symbol: number, high: number, low: number): boolean {
-    const watermarks = this.#sideWatermarks;
-    return this.#settings.side.sequence < 0
-      ? watermarks.hasReached(symbol, high, low)
-      : watermarks.isPast(symbol, high, low);
-  }
-
-  /** Whether nothing at or after the instant is near enough, or comes at all. */
-  #isNoneNear(symbol: number, high: number, low: number): boolean {
-    const tolerance = this.#tolerance;
-    if (this.#sideWatermarks.all.high === Number.POSITIVE_INFINITY) return true;
-    if (tolerance === undefined) return false;
-    const last = this.#scratch;
-    setSum(last, high, low, tolerance);
-    return this.#sideWatermarks.isPast(symbol, last.high, last.low);
-  }
-
-  /** The last row at or before an instant. */
-  #lastAt(symbol: number, high: number, low: number): number {
-    const rows = this.#rows;
-    const highs = rows.high;
-    const lows = rows.low;
-    let slot = rows.cursor[symbol]!;
-    if (slot === NO_ROW) slot = rows.oldest[symbol]!;
-    if (slot === NO_ROW) return NO_ROW;
-    if (isLaterThan(highs[slot]!, lows[slot]!, high, low)) {
-      do slot = rows.older[slot]!;
-      while (slot !== NO_ROW && isLaterThan(highs[slot]!, lows[slot]!, high, low));
-    } else {
-      for (let next = rows.newer[slot]!; next !== NO_ROW; next = rows.newer[slot]!) {
-        if (isLaterThan(highs[next]!, lows[next]!, high, low)) break;
-        slot = next;
-      }
-    }
-    rows.cursor[symbol] = slot;
-    return slot;
-  }
-
-  /** The first row at or after an instant. */
-  #firstAt(symbol: number, high: number, low: number): number {
-    const rows = this.#rows;
-    const highs = rows.high;
-    const lows = rows.low;
-    let slot = rows.cursor[symbol]!;
-    if (slot === NO_ROW) slot = rows.newest[symbol]!;
-    if (slot === NO_ROW) return NO_ROW;
-    // Back to before the instant, then on to the first that is not.
-    while (slot !== NO_ROW && !isLaterThan(high, low, highs[slot]!, lows[slot]!)) slot = rows.older[slot]!;
-    let first = slot === NO_ROW ? rows.oldest[symbol]! : rows.newer[slot]!;
-    while (first !== NO_ROW && isLaterThan(high, low, highs[first]!, lows[first]!))
-      first = rows.newer[first]!;
-    rows.cursor[symbol] = first === NO_ROW ? rows.newest[symbol]! : first;
-    return first;
-  }
-
-  #isNear(slot: number, high: number, low: number): boolean {
-    const tolerance = this.#tolerance;
-    if (tolerance === undefined) return true;
-    const rows = this.#rows;
-    const of = { high: rows.high[slot]!, low: rows.low[slot]! };
-    const distance = this.#scratch;
-    if (isAfter(of.high, of.low, { high, low })) setDifference(distance, of.high, of.low, { high, low });
-    else setDifference(distance, high, low, of);
-    return !isAfter(distance.high, distance.low, tolerance);
-  }
-
-  /** Whether what the row would have been joined with may have been dropped: it came behind its own watermark. */
-  #isMissing(symbol: number, high: number, low: number): boolean {
-    const dropped = this.#rows.latestDropped(symbol);
-    if (dropped === undefined) return false;
-    if (this.#settings.direction === 'forward') return !isAfter(high, low, dropped);
-    const oldest = this.#rows.oldest[symbol]!;
-    return oldest === NO_ROW || isLaterThan(this.#rows.high[oldest]!, this.#rows.low[oldest]!, high, low);
   }
 
   #noteAnswered(symbol: number, high: number, low: number): void {

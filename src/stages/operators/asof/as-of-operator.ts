@@ -5,7 +5,7 @@ import type { Input } from '../../../engine/input.js';
 import type { Emit, Operator, OperatorTally } from '../../../engine/operator.js';
 import type { StageContext } from '../../../engine/stage.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
-import type { Join, JoinState } from './as-of-join.js';
+import type { Join, JoinState } from './join.js';
 import type { JoinPlan } from './join-columns.js';
 import { JoinedBatches } from './joined-batches.js';
 import type { LateJoins } from './late-joins.js';

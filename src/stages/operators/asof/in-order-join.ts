@@ -4,7 +4,7 @@ import type { DictionarySet } from '../../../columns/dictionary.js';
 import { TWO_32 } from '../../../columns/int64.js';
 import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
 import { allocateColumn, type ColumnData, elementsPerRow, type Schema } from '../../../columns/schema.js';
-import type { AsOfColumns, AsOfLateness, Join, JoinState } from './as-of-join.js';
+import type { AsOfColumns, AsOfLateness, Join, JoinState } from './join.js';
 import { copyValue, KeptRowsWriter, readKeptRows, savedAt } from './kept-rows.js';
 
 /** No row of the side input at or before the row. */

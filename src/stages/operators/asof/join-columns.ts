@@ -7,7 +7,7 @@ import {
   type Schema,
 } from '../../../columns/schema.js';
 import type { PlanProblems } from '../../../engine/factories.js';
-import type { AsOfColumns } from './as-of-join.js';
+import type { AsOfColumns } from './join.js';
 import type { AsOfOptions } from './options.js';
 
 /** Which columns are joined on, which are added, and what comes out. */

@@ -3,7 +3,7 @@ import type { DictionarySet } from '../../../columns/dictionary.js';
 import type { ColumnData } from '../../../columns/schema.js';
 import { retainRows } from '../../../columns/selection.js';
 import { handOver, OutputBatches } from '../../../engine/output-batches.js';
-import type { Join } from './as-of-join.js';
+import type { Join } from './join.js';
 import type { JoinPlan } from './join-columns.js';
 
 /** Makes what comes out: the columns of the input as they are, and those that the join has found. */

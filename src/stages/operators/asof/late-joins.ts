@@ -4,7 +4,7 @@ import { formatIsoNanos } from '../../../columns/iso-nanos.js';
 import { PipelineError } from '../../../core/errors.js';
 import { OnceAMinute } from '../../../core/once-a-minute.js';
 import type { StageContext } from '../../../engine/stage.js';
-import type { AsOfColumns, AsOfLateness } from './as-of-join.js';
+import type { AsOfColumns, AsOfLateness } from './join.js';
 
 export interface LateJoinSettings {
   readonly policy: 'stop' | 'drop' | 'keep';

@@ -6,8 +6,9 @@ import { PipelineError } from '../../../core/errors.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import type { Emit, Operator, OperatorTally } from '../../../engine/operator.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
-import type { AsOfJoin, JoinState } from './as-of-join.js';
+import type { AsOfJoin } from './as-of-join.js';
 import type { AsOfParts } from './as-of-operator.js';
+import type { JoinState } from './join.js';
 import { JoinedBatches } from './joined-batches.js';
 
 interface LiveState {

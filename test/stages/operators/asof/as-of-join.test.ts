@@ -5,13 +5,10 @@ import { DictionarySet } from '../../../../src/columns/dictionary.js';
 import type { EventOrder } from '../../../../src/columns/event-order.js';
 import { readInt64, writeInt64 } from '../../../../src/columns/int64.js';
 import type { Column, Schema } from '../../../../src/columns/schema.js';
-import {
-  AsOfJoin,
-  type AsOfLateness,
-  type Direction,
-  type Join,
-} from '../../../../src/stages/operators/asof/as-of-join.js';
+import { AsOfJoin } from '../../../../src/stages/operators/asof/as-of-join.js';
 import { InOrderJoin } from '../../../../src/stages/operators/asof/in-order-join.js';
+import type { AsOfLateness, Join } from '../../../../src/stages/operators/asof/join.js';
+import type { Direction } from '../../../../src/stages/operators/asof/row-search.js';
 
 /** Some time in 2024, at which the low word of an instant wraps soon. */
 const BASE = 0x17c1_0000_ffff_ff00n;
