@@ -352,8 +352,14 @@ describe('threads that plan', () => {
         return (await refusalOf(runtime.submit(named))).problems[0]!.message;
       }),
     );
-    expect(problems[0]).toContain('did not load and plan within 2500 ms');
-    expect(problems.at(-1)).toMatch(/^no thread is left to load it in: those of module ".*operator\.mjs"/);
+    // Which of them get a thread is a matter of chance: all are checked at one time.
+    const hadThread = problems.filter((problem) => problem.includes('did not load and plan within 2500 ms'));
+    const hadNone = problems.filter((problem) =>
+      /^no thread is left to load it in: those of module ".*operator\.mjs"/.test(problem),
+    );
+    expect(hadThread.length).toBeGreaterThan(0);
+    expect(hadNone.length).toBeGreaterThan(0);
+    expect(hadThread.length + hadNone.length).toBe(problems.length);
     await until(() => threads.alive === 0); // the whole process waits for them
   });
 
