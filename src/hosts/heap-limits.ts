@@ -1,13 +1,12 @@
 import type { ResourceLimits } from 'node:worker_threads';
 
 /**
- * Room for what is young in a thread's heap. Columns live outside the heap and are used again, so that little
- * is ever young. V8's default would let each thread keep some 4 MB more resident (bench `memory`), for no
- * more speed.
+ * Size of a thread's young generation. Columns live outside the heap and are reused, so few objects are
+ * young. V8's default would keep about 4 MB more resident per thread (bench `memory`) and is no faster.
  */
 const YOUNG_HEAP_MB = 2;
 
-/** The limits of a thread's heap. V8 keeps to them as well as it can. */
+/** The heap limits of a thread. V8 enforces them only approximately. */
 export const heapLimits = (maxHeapMb: number): ResourceLimits => ({
   maxOldGenerationSizeMb: maxHeapMb,
   maxYoungGenerationSizeMb: YOUNG_HEAP_MB,

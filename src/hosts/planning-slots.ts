@@ -1,16 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { PipelineError } from '../core/errors.js';
 
-/** Threads at one time: each may take a processor and `maxHeapMb` for as long as its deadline. */
+/** Concurrent threads: each may use a whole processor and `maxHeapMb` until its deadline. */
 const THREADS_MAX = Math.max(1, Math.min(4, availableParallelism()));
-/** Questions that wait for a thread. */
+/** Requests that may wait for a thread. */
 const WAITING_MAX = 1_000;
 
 /** Room for one thread. */
 export interface PlanningSlot {
-  /** Once the thread is gone. */
+  /** Releases the room. Call it once the thread is gone. */
   free(): void;
-  /** The thread was told to end and does not: it keeps its room until it is gone. */
+  /** Marks a thread that was terminated but has not exited. It keeps its room until it is gone. */
   markStuck(title: string): void;
 }
 
@@ -20,13 +20,13 @@ interface Waiter {
   reject(error: PipelineError): void;
 }
 
-/** Bounds how many threads load code of users at one time, whoever starts them. */
+/** Bounds how many threads load user code at the same time, over all runtimes that share it. */
 export class PlanningSlots {
   readonly #max: number;
   #taken = 0;
-  /** First come first. */
+  /** Served in order of arrival. */
   #waiting: Waiter[] = [];
-  /** What the threads that do not end were asked about. */
+  /** The threads that do not exit, each with the title of its request. */
   readonly #stuck = new Map<PlanningSlot, string>();
 
   constructor(max = THREADS_MAX) {
@@ -36,8 +36,8 @@ export class PlanningSlots {
   /**
    * Waits for room for one more thread.
    *
-   * @param owner - By whom it can be given up.
-   * @throws {PipelineError} `MODULE_INVALID` where no thread will become free, or too many wait.
+   * @param owner - Identifies the caller to `giveUp`.
+   * @throws {PipelineError} `MODULE_INVALID` if no thread will become free, or too many requests wait.
    */
   async take(owner: object): Promise<PlanningSlot> {
     if (this.#taken < this.#max) {
@@ -52,7 +52,7 @@ export class PlanningSlots {
     return new Promise((resolve, reject) => this.#waiting.push({ owner, resolve, reject }));
   }
 
-  /** Has whatever an owner waits for fail. */
+  /** Rejects all waiting requests of an owner. */
   giveUp(owner: object, error: PipelineError): void {
     const given = this.#waiting.filter((waiter) => waiter.owner === owner);
     this.#waiting = this.#waiting.filter((waiter) => waiter.owner !== owner);
@@ -90,5 +90,5 @@ export class PlanningSlots {
   }
 }
 
-/** Of this process: its processors and its memory are shared by all of its runtimes. */
+/** The slots of this process: all of its runtimes share its processors and memory. */
 export const processSlots = new PlanningSlots();

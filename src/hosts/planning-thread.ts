@@ -11,26 +11,27 @@ import {
 import { heapLimits } from './heap-limits.js';
 import { threadEntry } from './thread-entry.js';
 
+/** Limits of a planning thread, and where its output goes. */
 export interface PlanningThreadOptions {
   readonly clock: Clock;
-  /** From the start of the thread until it has answered. */
+  /** Time from the start of the thread to its answer. */
   readonly deadlineMs: number;
   readonly maxHeapMb: number;
-  /** What the code prints. Must not throw. */
+  /** Receives what the code prints. Must not throw. */
   print(text: string): void;
 }
 
 const STRAY_MESSAGE = 'it posts messages where none are expected';
-/** Room for what says that the rest is not shown. */
+/** Room for the note that further output is not shown. */
 const CLOSING_WORDS_MAX = 100;
 
-/** One thread that loads code of users, asks it one thing and is gone. */
+/** A thread that loads user code, answers one request and exits. */
 export class PlanningThread<Answer = unknown> {
-  /** @throws {PipelineError} `MODULE_INVALID`: what kept it from an answer. */
+  /** @throws {PipelineError} `MODULE_INVALID` with the reason why there is no answer. */
   readonly answer: Promise<Answer>;
-  /** Settles once the thread is gone, which may be never: a system call cannot be ended. */
+  /** Resolves once the thread is gone. That may be never: a system call cannot be interrupted. */
   readonly exited: Promise<void>;
-  /** What is asked, as errors name it. */
+  /** The name of the request in errors. */
   readonly title: string;
   readonly #read: (text: string) => Answer;
   readonly #options: PlanningThreadOptions;
@@ -45,12 +46,12 @@ export class PlanningThread<Answer = unknown> {
   #isSettled = false;
 
   /**
-   * @param read - Reads the answer, which code of users may have written.
-   * @throws {DOMException} `DataCloneError` when the request is no plain data.
+   * @param read - Parses and checks the answer, which user code may have forged.
+   * @throws {DOMException} `DataCloneError` if the request is not plain data.
    */
   constructor(request: PlanningRequest, read: (text: string) => Answer, options: PlanningThreadOptions) {
     this.title = titleOf(request);
-    // Components say what they load in "load", which is not called when they are only declared.
+    // A declaration does not call "load", so only a plan request can load native code.
     this.#isNative = 'stage' in request && request.stage.loads === 'native';
     this.#read = read;
     this.#options = options;
@@ -65,7 +66,7 @@ export class PlanningThread<Answer = unknown> {
         name: 'tickloom planning',
         workerData: { port: port2, request } satisfies PlanningData,
         transferList: [port2],
-        // Nobody reads them, so that what gets there in spite of all waits in the thread.
+        // These streams are not read: text written past the redirection stays in the thread.
         stdout: true,
         stderr: true,
         resourceLimits: heapLimits(options.maxHeapMb),
@@ -88,7 +89,7 @@ export class PlanningThread<Answer = unknown> {
       });
     });
     this.#timer = options.clock.setTimeout(() => {
-      // It may have answered while this thread was busy.
+      // The answer may have arrived while this thread was busy.
       this.#takeRest();
       this.#fail(
         `it did not load and plan within ${options.deadlineMs} ms ("moduleDeadlineMs"): take endless loops and ` +
@@ -97,7 +98,7 @@ export class PlanningThread<Answer = unknown> {
     }, options.deadlineMs);
   }
 
-  /** Gives up. */
+  /** Rejects the answer and ends the thread. */
   cancel(error: PipelineError): void {
     this.#end(() => this.#reject(error));
   }
@@ -125,7 +126,7 @@ export class PlanningThread<Answer = unknown> {
     else this.#options.print(text);
   }
 
-  /** What the thread posted before it was gone may come behind that. */
+  /** Reads messages that are still queued: the exit event may overtake them. */
   #takeRest(): void {
     while (!this.#isSettled) {
       const next = receiveMessageOnPort(this.#port);
@@ -145,7 +146,7 @@ export class PlanningThread<Answer = unknown> {
     this.#port.close();
     settle();
     this.#worker.unref();
-    // To end a native addon by force may end the process: such a thread ends once it has nothing left to do.
+    // Terminating a thread with a native addon may crash the process. Such a thread exits when it runs idle.
     if (!this.#isNative) void this.#worker.terminate();
   }
 
@@ -159,7 +160,7 @@ export class PlanningThread<Answer = unknown> {
   }
 }
 
-/** What comes from code of users may have any shape. */
+/** User code may throw a value of any shape. */
 const textOf = (value: unknown): string =>
   typeof value === 'object' || typeof value === 'function'
     ? `a value of type ${typeof value}`

@@ -18,37 +18,37 @@ import { type PlanningSlot, type PlanningSlots, processSlots } from './planning-
 import { PlanningThread } from './planning-thread.js';
 import { expectEntry, threadEntry } from './thread-entry.js';
 
-/** How long an answer is good for: time for a burst, too short for somebody who edits what a module imports. */
+/** How long an answer is cached: long enough for a burst, too short for a person to edit an imported file. */
 const ANSWER_KEPT_NS = 2_000n * NANOS_PER_MILLI;
 const ANSWERS_MAX = 64;
-/** A longer question is asked anew each time. */
+/** The answer to a request with a longer key is not cached. */
 const KEY_BYTES_MAX = 65_536;
-/** On close, for threads to be gone. One that is in a system call is left behind. */
+/** How long a thread may take to exit. One that is blocked in a system call is left behind. */
 const EXIT_WAIT_MS = 1_000;
 
 interface KeptAnswer {
   readonly answer: Promise<PlanAnswer>;
-  /** `undefined` while it is on its way. */
+  /** `undefined` while the answer is pending. */
   readonly untilNs: bigint | undefined;
 }
 
-/** Whatever it was asked. */
+/** A planning thread, whatever the type of its answer. */
 type AnyThread = Pick<PlanningThread, 'title' | 'exited' | 'cancel'>;
 
-/** How modules that specs name are loaded. */
+/** Limits for loading the modules that specs name. */
 export interface PlanningSettings {
   /** Folders that modules may come from. */
   readonly moduleFolders: readonly string[];
-  /** For a module to load and to answer. */
+  /** Time for a module to load and answer. */
   readonly moduleDeadlineMs: number;
-  /** Heap of the thread in which it does. */
+  /** Heap limit of the thread that loads the module. */
   readonly maxHeapMb: number;
 }
 
 /**
- * Has code of users loaded and asked in throw-away threads: one question a thread, since what a
- * module does to its thread must not reach the plan of another. The same question of the same file
- * within a moment is asked once.
+ * Loads and plans user code in throw-away threads. Each request gets its own thread, so that a module
+ * cannot affect the plan of another. Plan requests that repeat within two seconds, with the module file
+ * unchanged, share one answer.
  */
 export class PlanningThreads implements UserCode {
   readonly #settings: PlanningSettings;
@@ -73,15 +73,15 @@ export class PlanningThreads implements UserCode {
   }
 
   /**
-   * @throws {PipelineError} `MODULE_INVALID`: the module cannot be loaded, does not answer, or declares no
-   *   components. `RUNTIME_CLOSED`.
+   * @throws {PipelineError} `MODULE_INVALID` if the module cannot be loaded, does not answer, or declares no
+   *   components; `RUNTIME_CLOSED`.
    */
   declare(ref: ModuleRef): Promise<readonly DeclaredComponent[]> {
     return this.#ask(ref, readDeclaration);
   }
 
   /**
-   * @throws {PipelineError} `MODULE_INVALID`: the code cannot be loaded, or does not answer.
+   * @throws {PipelineError} `MODULE_INVALID` if the code cannot be loaded or does not answer;
    *   `RUNTIME_CLOSED`.
    */
   async plan(request: PlanRequest): Promise<PlanAnswer> {
@@ -93,7 +93,7 @@ export class PlanningThreads implements UserCode {
     return answer;
   }
 
-  /** Ends all threads; what was asked is answered with `RUNTIME_CLOSED`. */
+  /** Ends all threads and rejects pending requests with `RUNTIME_CLOSED`. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#answers.clear();
@@ -142,7 +142,7 @@ export class PlanningThreads implements UserCode {
     }
   }
 
-  /** Settles once a thread that was told to end is gone, or will not be. */
+  /** Waits up to `EXIT_WAIT_MS` for a thread that was ended, then marks it as stuck. */
   async #watchEnd(thread: AnyThread, slot: PlanningSlot): Promise<void> {
     let timer: TimerHandle;
     const late = new Promise<'late'>((resolve) => {
@@ -160,7 +160,7 @@ export class PlanningThreads implements UserCode {
     return undefined;
   }
 
-  /** Keeps what is asked while it is on its way, and a good answer for a moment longer. */
+  /** Caches a pending answer, and after that an answer without problems for `ANSWER_KEPT_NS`. */
   #keep(key: string, answer: Promise<PlanAnswer>): void {
     const onItsWay: KeptAnswer = { answer, untilNs: undefined };
     this.#answers.set(key, onItsWay);
@@ -185,7 +185,11 @@ function closed(): PipelineError {
   return new PipelineError('RUNTIME_CLOSED', 'The runtime is closed and takes no jobs');
 }
 
-/** All that an answer depends on, but for what the module itself imports; `undefined` for what has no such key. */
+/**
+ * Everything that an answer depends on, except the files that the module imports.
+ *
+ * @returns `undefined` if the request cannot be cached.
+ */
 async function keyOf({ kind, stage, input, spec }: PlanRequest): Promise<string | undefined> {
   const { use, options, file } = stage;
   const found = file === undefined ? undefined : await stat(file, { bigint: true }).catch(() => undefined);
@@ -195,6 +199,6 @@ async function keyOf({ kind, stage, input, spec }: PlanRequest): Promise<string 
     const bytes = serialize([kind, use, options, file, input, spec, dev, ino, size, mtimeNs, ctimeNs]);
     return bytes.length <= KEY_BYTES_MAX ? bytes.toString('latin1') : undefined;
   } catch {
-    return undefined; // no plain data: the start of its thread says so
+    return undefined; // not plain data: starting its thread reports that
   }
 }

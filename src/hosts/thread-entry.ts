@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { PipelineError } from '../core/errors.js';
 
-/** Entry of a kind of thread, as seen from this module's place in the build. */
+/** Path of a thread's entry file, relative to this module in the build. */
 export const threadEntry = (name: 'pipeline' | 'planning'): string =>
   fileURLToPath(new URL(`../../workers/${name}.worker.cjs`, import.meta.url));
 
-/** @throws {PipelineError} `THREAD_NOT_STARTED` when there is no such file. */
+/** @throws {PipelineError} `THREAD_NOT_STARTED` if the file does not exist. */
 export function expectEntry(file: string): void {
   if (existsSync(file)) return;
   throw new PipelineError(

@@ -5,35 +5,35 @@ import { heapLimits } from './heap-limits.js';
 import { ThreadLostError } from './thread-lost-error.js';
 import type { ThreadRun } from './threads.js';
 
+/** Settings and callbacks of a lane. */
 export interface ThreadLaneOptions {
-  /** Entry of the thread. */
+  /** Path of the thread's entry file. */
   readonly file: string;
-  /** How long the thread is kept without a task. */
+  /** How long an idle thread is kept. */
   readonly idleMs: number;
   readonly maxHeapMb: number;
-  /** Its thread has ended, however it did. */
+  /** Called when the thread has exited, for whatever reason. */
   onThreadExit(threadId: number): void;
   /**
-   * The lane is of no use any more. `closed` resolves when its thread is gone; `wasAlive` tells
-   * whether that had ever come to life.
+   * Called when the lane can take no more tasks. `closed` resolves when its thread is gone; `wasAlive`
+   * is true if a task of the thread had ever succeeded.
    */
   onClose(closed: Promise<void>, wasAlive: boolean): void;
 }
 
 /**
- * One thread and its task: a Piscina of one. Several of one thread each, and not one of several
- * threads, since the queue of a larger one is not safe with tasks that last: a task that waits for
- * a thread which fails to boot waits for ever, and the next thread to become free makes the pool
- * start threads for it up to the limit. Here nothing ever waits behind anything.
+ * One thread and its task: a Piscina pool of size one. A larger pool has a queue that is unsafe with
+ * long tasks. A task queued for a thread that fails to boot waits forever, and the next thread to become
+ * free makes the pool start threads for it up to the limit. Here no task is ever queued.
  */
 export class ThreadLane {
   readonly #options: ThreadLaneOptions;
   readonly #pool: Piscina;
   #worker: Worker | undefined;
   #exited: Promise<void> = Promise.resolve();
-  /** Of the task that runs. */
+  /** Aborts the running task. */
   #abort: AbortController | undefined;
-  /** What the thread died of while it had no task that Piscina knew of. */
+  /** Why the thread died, where Piscina does not report it through the task. */
   #fault: Error | undefined;
   #hasTask = false;
   #wasAlive = false;
@@ -46,13 +46,13 @@ export class ThreadLane {
       maxThreads: 1,
       concurrentTasksPerWorker: 1,
       idleTimeout: options.idleMs,
-      // The others make an idle thread wait in Atomics, where nothing that is left to do gets done
-      // (ports that close, files), or wake it no sooner.
+      // The other modes block an idle thread in Atomics, so that pending work (closing ports, files) does
+      // not run, or they wake it no sooner.
       atomics: 'disabled',
       recordTiming: false,
       resourceLimits: heapLimits(options.maxHeapMb),
     });
-    // No file is named here, so that every thread boots and a broken file rejects its own task.
+    // No file is given here: every thread boots, and a broken file rejects only its own task.
     this.#pool.on('error', (error: Error) => this.#endTask(error));
     this.#pool.on('workerDestroy', () => this.close());
   }
@@ -61,7 +61,7 @@ export class ThreadLane {
     return !this.#abort && !this.#isClosed;
   }
 
-  /** Whether a job has it: to load its code is no task. */
+  /** Whether a job runs in the thread. Warming it does not count. */
   get hasTask(): boolean {
     return this.#hasTask;
   }
@@ -78,7 +78,7 @@ export class ThreadLane {
     { reusable }: { readonly reusable: boolean },
   ): ThreadRun {
     this.#hasTask = true;
-    // An async method, so that what Piscina throws at once is a rejection, too.
+    // `#occupy` is async, so an error that Piscina throws synchronously becomes a rejection.
     const outcome = this.#occupy('default', task, transfer).then((result) => {
       // What Piscina carries is untyped; the entry's type is `PipelineOutcome`.
       const { leftovers } = result as PipelineOutcome;
@@ -90,17 +90,17 @@ export class ThreadLane {
     return {
       outcome,
       end: () => {
-        // Not the thread of a later task.
+        // Does not abort a later task in the same thread.
         if (abort && this.#abort === abort) abort.abort();
       },
     };
   }
 
-  /** Ends the thread; one that has a task, with its task. */
+  /** Ends the thread, and its task if it has one. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // Not awaited: within the event of an exit, Piscina waits for that exit for ever.
+    // Not awaited: in the handler of an exit event, Piscina would wait forever for that exit.
     void this.#pool.destroy();
     this.#options.onClose(this.#exited, this.#wasAlive);
   }
@@ -112,7 +112,7 @@ export class ThreadLane {
       const done = this.#pool.run(task, {
         filename: this.#options.file,
         name: entry,
-        transferList: [...transfer] as never[], // Piscina's type names the browser's kinds, too
+        transferList: [...transfer] as never[], // Piscina's type also includes browser types
         signal: abort.signal,
       });
       this.#watch();
@@ -122,7 +122,7 @@ export class ThreadLane {
     } catch (error) {
       const cause = isPiscinasOwn(error) ? (this.#fault ?? error) : error;
       this.close();
-      // The task's memory must be at rest before anyone reads it.
+      // The thread must be gone before anybody reads the task's shared memory.
       await this.#exited;
       throw lossOf(cause, this.#options.maxHeapMb);
     }
@@ -133,7 +133,7 @@ export class ThreadLane {
     this.#hasTask = false;
   }
 
-  /** Piscina does not tell of a thread that exits while it boots. */
+  /** Watches for the exit itself, since Piscina does not report a thread that exits during boot. */
   #watch(): void {
     const worker = this.#pool.threads[0];
     if (!worker || worker === this.#worker) return;
@@ -154,7 +154,7 @@ export class ThreadLane {
   }
 }
 
-/** What a task is rejected with that was aborted, or never had a thread, tells nothing. */
+/** Whether Piscina rejected an aborted task, or one without a thread: its error does not name the cause. */
 function isPiscinasOwn(error: unknown): boolean {
   return (
     error instanceof Error && (error.name === 'AbortError' || error.message === 'Terminating worker thread')

@@ -1,7 +1,7 @@
 import { type ErrorCode, RuntimeError, type WireError } from '../core/errors.js';
 import { redact } from '../core/redact.js';
 
-/** A thread is gone and its task did not report. `cause` is what ended it, where that is known. */
+/** A thread ended before its task reported. `cause` is the error that ended it, if known. */
 export class ThreadLostError extends RuntimeError {
   override readonly name = 'ThreadLostError';
   override readonly code: Extract<
@@ -16,7 +16,7 @@ export class ThreadLostError extends RuntimeError {
     this.retryable = code !== 'THREAD_STOPPED';
   }
 
-  /** With the stack of what was thrown in the thread. */
+  /** Includes the stack of the error that was thrown in the thread. */
   override toWire(): WireError {
     const stack = this.cause instanceof Error ? this.cause.stack : undefined;
     return { ...super.toWire(), ...(stack !== undefined && { stack: redact(stack) }) };

@@ -4,21 +4,23 @@ import { expectEntry, threadEntry } from './thread-entry.js';
 import { ThreadLane } from './thread-lane.js';
 import type { ThreadRun, Threads } from './threads.js';
 
+/** Settings of a thread pool. */
 export interface ThreadPoolSettings {
-  /** How long a thread without a task is kept for the next one. */
+  /** How long an idle thread is kept for the next task. */
   readonly idleThreadMs: number;
-  /** Threads that are kept ready at all times. */
+  /** Number of threads that are kept ready at all times. */
   readonly warmThreads: number;
-  /** Limit of a thread's heap. */
+  /** Heap limit of a thread. */
   readonly maxHeapMb: number;
 }
 
+/** What tests and the runtime replace in a thread pool. */
 export interface ThreadPoolOptions {
   readonly file?: string;
   readonly onThreadExit?: (threadId: number) => void;
 }
 
-/** Threads for pipelines. A thread that ended well is used again; any other is replaced. */
+/** Threads for pipelines. A thread is reused if its pipeline ended cleanly, and is replaced otherwise. */
 export class ThreadPool implements Threads {
   readonly #settings: ThreadPoolSettings;
   readonly #file: string;
@@ -29,9 +31,9 @@ export class ThreadPool implements Threads {
   #isClosed = false;
 
   /**
-   * @param options.file - Entry of the threads.
-   * @param options.onThreadExit - Told of each thread that has ended, however it did. Must not throw.
-   * @throws {PipelineError} `THREAD_NOT_STARTED` when there is no such file.
+   * @param options.file - Path of the threads' entry file.
+   * @param options.onThreadExit - Called when a thread has exited, for whatever reason. Must not throw.
+   * @throws {PipelineError} `THREAD_NOT_STARTED` if the file does not exist.
    */
   constructor(
     settings: ThreadPoolSettings,
@@ -43,15 +45,15 @@ export class ThreadPool implements Threads {
     this.#onThreadExit = onThreadExit;
   }
 
-  /** Threads that are alive, idle ones included. */
+  /** Number of live threads, including idle ones. */
   get size(): number {
     return this.#lanes.size;
   }
 
   /**
-   * Starts the threads that are to be kept ready.
+   * Starts the warm threads.
    *
-   * @throws {ThreadLostError} when one could not be started; then none is left.
+   * @throws {ThreadLostError} if one could not be started. The pool is closed then.
    */
   async warm(): Promise<void> {
     const missing = this.#settings.warmThreads - this.#lanes.size;
@@ -72,7 +74,7 @@ export class ThreadPool implements Threads {
     return lane.run(task, transfer, options);
   }
 
-  /** Ends all threads but those that still have a task: somebody found that they cannot be ended. */
+  /** Ends all threads, except those that still have a task: the supervisor leaves only what it cannot end. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const lane of this.#lanes) if (!lane.hasTask) lane.close();
@@ -89,11 +91,11 @@ export class ThreadPool implements Threads {
         this.#lanes.delete(lane);
         const ended = closed.finally(() => this.#closing.delete(ended));
         this.#closing.add(ended);
-        // Only for one that had come to life: a broken entry would be started for ever.
+        // Replaces only a thread that had worked: a broken entry file would be restarted forever.
         if (wasAlive && !this.#isClosed && this.#lanes.size < this.#settings.warmThreads) {
           this.#open(Number.POSITIVE_INFINITY)
             .warm()
-            .catch(() => {}); // the next job will find out
+            .catch(() => {}); // the next job reports it
         }
       },
     });

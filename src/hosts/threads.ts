@@ -1,10 +1,10 @@
 import type { Transferable } from 'node:worker_threads';
 import type { PipelineOutcome, PipelineTask } from '../wire/pipeline-actor.js';
 
-/** Where a supervisor gets threads from. */
+/** The supply of threads for a supervisor. */
 export interface Threads {
   /**
-   * Gives a task a thread of its own. Not bounded: the supervisor counts.
+   * Runs a task in a thread of its own. The number of threads is not bounded here: the supervisor counts.
    *
    * @param options.reusable - Whether another task may run in the thread after this one.
    */
@@ -18,12 +18,11 @@ export interface Threads {
 /** One task in its thread. */
 export interface ThreadRun {
   /**
-   * Settles once, when the task is over or its thread is gone; then nothing writes to the task's
-   * memory any more.
+   * Settles when the task is over or its thread is gone. After that, nothing writes to the task's memory.
    *
-   * @throws {PipelineError} `THREAD_*`: how the thread was lost.
+   * @throws {PipelineError} `THREAD_*` if the thread was lost.
    */
   readonly outcome: Promise<PipelineOutcome>;
-  /** Ends the thread, whatever it does. Never for one that has loaded native code. */
+  /** Ends the thread by force. Never call it for a thread that has loaded native code. */
   end(): void;
 }
