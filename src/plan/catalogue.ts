@@ -5,10 +5,13 @@ import { missingComponent, type Registry } from '../registry/registry.js';
 import type { DeclaredComponent } from '../wire/declared-component.js';
 import type { ModuleRef } from './user-code/user-code.js';
 
-/** A component of a module of the settings. Its code is not loaded where specs are checked. */
+/** A component of a module that the settings name. Its code is not loaded in the thread that checks specs. */
 export interface OutsideComponent extends DeclaredComponent, ModuleRef {}
 
-/** What specs can use: components whose code may be loaded here, and those that are known by what they declared. */
+/**
+ * The components that specs can use: those whose code may be loaded in this thread, and those from outside,
+ * of which only the declaration is known.
+ */
 export class Catalogue {
   readonly registry: Registry;
   readonly outside: readonly OutsideComponent[];
@@ -22,7 +25,7 @@ export class Catalogue {
     return this.outside.find((component) => component.kind === kind && component.name === name);
   }
 
-  /** For messages: what was expected, and what was found. */
+  /** Returns the message for an unknown component: what was expected, and what was found. */
   missing(kind: ComponentKind, name: string): string {
     const own = this.outside.filter((component) => component.kind === kind);
     const names = [...this.registry.all(kind), ...own].map((component) => component.name);
@@ -34,6 +37,6 @@ export class Catalogue {
   }
 }
 
-/** For messages where no component from outside is known. */
+/** Hint for messages when the settings name no modules. */
 export const OWN_COMPONENT_HINT =
   'for a component of your own, name its module in "components" of the settings';

@@ -3,12 +3,11 @@ import type { SpecProblem } from '../core/errors.js';
 import { schemaProblems } from '../settings/schema-problems.js';
 
 /**
- * Checks the options of a stage by the schema of its component, and fills in their defaults.
+ * Checks the options of a stage against the schema of its component, and fills in defaults.
  *
- * @param problems - Takes what is wrong with them, with paths within the stage.
- * @returns `undefined` where they are not sound enough for the stage to be looked at further. Otherwise
- *   what was refused is left out: without it, the columns can still be followed, so that later stages have
- *   their problems named too.
+ * @param problems - Receives what is wrong, with paths within the stage.
+ * @returns The options without those that were refused, so that the stage can still be planned and problems
+ *   of later stages are found too. `undefined` if the rest is invalid as well.
  */
 export function checkOptions(
   schema: z.ZodType,

@@ -12,26 +12,26 @@ import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { placesOf, type StagePlace } from '../wire/stage-tree.js';
 import { loadWithInputs, StageMaker } from './stage-maker.js';
 
-/** A stage of a spec as people are told of it. Plain data. */
+/** A description of a stage for people. Plain data. */
 export interface ExplainedStage {
-  /** Its path in the spec. */
+  /** The path of the stage in the spec. */
   readonly stage: string;
   readonly kind: 'source' | 'operator' | 'batcher' | 'sink';
-  /** Given by the user. */
+  /** The name that the user gave the stage. */
   readonly name?: string;
   readonly use: string;
-  /** How many stages it is inside of. */
+  /** The number of stages that enclose it. */
   readonly depth: number;
-  /** The rows that come out of a source or an operator. */
+  /** Schema of the rows that a source or an operator emits. */
   readonly output?: Schema;
-  /** Of a source; missing where only code of users could say. */
+  /** Capabilities of a source; missing if only user code could report them. */
   readonly capabilities?: SourceCapabilities;
 }
 
 /**
- * Tells the stages of a checked spec, each before those inside it. Opens nothing and runs no code of users.
+ * Lists the stages of a checked spec, each before those inside it. Opens nothing and runs no user code.
  *
- * @param outputs - What comes out of each stage, by its id.
+ * @param outputs - The output schema of each stage, by its id.
  */
 export async function explainSpec(
   spec: ResolvedSpec,
@@ -60,7 +60,7 @@ export async function explainSpec(
 const isWithin = (path: readonly unknown[], owner: readonly unknown[]): boolean =>
   owner.length < path.length && owner.every((key, i) => key === path[i]);
 
-/** A source says them once it is made, which opens nothing. */
+/** Creates the source to read its capabilities. Creating a source opens nothing. */
 async function capabilitiesOf(
   place: StagePlace<ResolvedStage>,
   spec: ResolvedSpec,

@@ -5,7 +5,7 @@ import type { Path } from '../wire/stage-tree.js';
 import { attempt, type Stages } from './plan-stages.js';
 import type { UserCode } from './user-code/user-code.js';
 
-/** Looks where the files of user code are: a stage whose file may not be loaded is not looked at further. */
+/** Finds the files of user code. A stage whose file may not be loaded is left out of further checks. */
 export async function findFiles(
   stages: Stages,
   userCode: UserCode,
@@ -51,7 +51,7 @@ async function findInStage(
   return { ...found, inputs };
 }
 
-/** Which code of users a stage loads, and by which key of the spec. */
+/** Returns the user code that a stage loads, and the key of the spec that names it. */
 function codeOf({ use, options, outside, file }: ResolvedStage) {
   if (outside && file !== undefined) return { path: file, key: 'use' };
   return use === 'module' ? { path: (options as ModuleOptions).path, key: 'path' } : undefined;

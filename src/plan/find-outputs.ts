@@ -5,16 +5,16 @@ import { Catalogue } from './catalogue.js';
 import { findJobFiles, type PlaceWritten } from './paths/job-files.js';
 import { resolveStage } from './resolve-stage.js';
 
-/** Where the job of a spec writes its rows. */
+/** The places where the job of a spec writes its rows. */
 export interface SpecOutputs {
   readonly outputs: readonly PlaceWritten[];
-  /** Why that cannot be told. */
+  /** Why the outputs cannot be determined. */
   readonly problems: readonly SpecProblem[];
 }
 
 /**
- * Finds the outputs of a spec by its sink alone: the rest may be wrong, missing or name what is not
- * there. Runs no code of the user's and looks into no file.
+ * Finds the outputs of a spec from its sink alone. The rest of the spec may be invalid or missing.
+ * Runs no user code and reads no file.
  */
 export async function findOutputs(spec: unknown): Promise<SpecOutputs> {
   const { sink } = spec as { readonly sink?: unknown };

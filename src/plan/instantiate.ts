@@ -26,29 +26,30 @@ import { checkFingerprint, fingerprintOf } from './spec-fingerprint.js';
 import { loadWithInputs, StageMaker, type StageMaking } from './stage-maker.js';
 import type { StageOverrides } from './stage-overrides.js';
 
+/** What a pipeline needs besides its spec. */
 export interface PipelineEnvironment {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
   readonly overrides?: StageOverrides;
-  /** What the spec can use. Default: the components of this package. */
+  /** The components that the spec can use. Default: those of this package. */
   readonly registry?: Registry | undefined;
-  /** What each stage has to open in. A supervisor has a deadline of its own for the whole start. */
+  /** Time that each stage has to open. A supervisor has its own deadline for the whole start. */
   readonly openDeadlineMs?: number;
-  /** Budgets and breakers, for a spec that names some. */
+  /** Budgets and breakers. Required if the spec names any. */
   readonly resilience?: Resilience;
   /** Where an earlier start of a run of the same spec left off. */
   readonly checkpoint?: Checkpoint;
-  /** Which start of which run this is. Without it: the next of the checkpoint's run, or the first of a new one. */
+  /** Identifies the run and the start. Default: the next start of the checkpoint's run, or a new run. */
   readonly run?: RunIdentity;
-  /** Where checkpoints go. */
+  /** Saves checkpoints. */
   readonly saver?: CheckpointSaver;
 }
 
 /**
- * Makes the pipeline of a checked spec in the calling thread. Opens nothing.
+ * Creates the pipeline of a checked spec in the calling thread. Opens nothing.
  *
- * @throws {PipelineError} `CHECKPOINT_INVALID` when the checkpoint is of another spec.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if the checkpoint belongs to another spec.
  */
 export async function instantiate(
   spec: ResolvedSpec,
@@ -148,7 +149,9 @@ export async function instantiate(
 const firstStart = (): RunIdentity => ({ id: randomId(), epoch: 1, owner: ownerOfThread() });
 
 /**
- * Of a checkpoint that somebody kept: nobody but them sees to it that it is gone on with once.
+ * The next start after a checkpoint that the caller kept without a store. Only the caller can make sure
+ * that a checkpoint is resumed once.
+ *
  * @throws {PipelineError} `CHECKPOINT_INVALID` for a run that has ended.
  */
 function nextStart({ run, job, ended }: Checkpoint): RunIdentity {
@@ -162,7 +165,7 @@ function nextStart({ run, job, ended }: Checkpoint): RunIdentity {
   return { id: run.id, epoch: run.epoch + 1, owner: ownerOfThread() };
 }
 
-/** Loaded when asked for: without it, many a thread never needs Node's `fs/promises`. */
+/** Imported on demand: without dead letters, many threads never load Node's `fs/promises`. */
 async function deadLetters(
   options: Omit<DeadLetterOptions, 'room'>,
   room: RoomSettings,
@@ -172,7 +175,7 @@ async function deadLetters(
   return new DeadLetterFile({ ...options, room: new RoomOnDisk(room) });
 }
 
-/** A checked spec has no problems, unless what it names changed since. */
+/** Collects problems. A checked spec has none, unless files or components changed since the check. */
 class CollectedProblems implements PlanProblems {
   readonly #problems: SpecProblem[] = [];
 

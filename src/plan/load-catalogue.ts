@@ -5,17 +5,18 @@ import type { Registry } from '../registry/registry.js';
 import { Catalogue, type OutsideComponent } from './catalogue.js';
 import type { UserCode } from './user-code/user-code.js';
 
+/** A catalogue, and what went wrong while it was loaded. */
 export interface LoadedCatalogue {
   readonly catalogue: Catalogue;
-  /** What is wrong with the modules, by their place in "components" of the settings. */
+  /** Problems of the modules. Paths lead into the settings: `components`, then the index of the module. */
   readonly problems: readonly SpecProblem[];
 }
 
 /**
- * Asks the modules of the settings for their components.
+ * Loads the declarations of all components in the modules of the settings.
  *
- * @param modules - As "components" of the settings lists them.
- * @throws {RuntimeError} for what is no fault of the modules: nothing could be asked.
+ * @param modules - The list "components" of the settings.
+ * @throws {RuntimeError} for failures that the modules did not cause.
  */
 export async function loadCatalogue(
   modules: readonly string[],
@@ -52,7 +53,7 @@ export async function loadCatalogue(
   return { catalogue: new Catalogue(registry, outside), problems };
 }
 
-/** Who has the name already, in words. */
+/** Describes the holder of a name that is already taken. */
 function holderOf(
   { kind, name }: OutsideComponent,
   registry: Registry,
@@ -72,7 +73,7 @@ function messageOfFault(module: string, reason: unknown): string {
   return message.startsWith('module "') ? message : `module "${module}": ${message}`;
 }
 
-/** Errors that are no fault of the code of users, nor of who names it. */
+/** Whether neither the user code nor the spec or settings that name it caused the error. */
 export function isOurs(error: RuntimeError): boolean {
   return error.code === 'RUNTIME_CLOSED' || error.code === 'THREAD_NOT_STARTED' || error.retryable;
 }

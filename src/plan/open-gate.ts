@@ -12,13 +12,14 @@ export interface GateOfSource {
   wrap(source: Source): Source;
 }
 
+/** What a gate is made of, besides its settings. */
 export interface GateParts {
   readonly resilience?: Resilience | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Loaded when asked for: who sets no budget and no breaker pays nothing for them. */
+/** Opens the gate of a source. Imports its code on demand, so a source without a gate costs nothing. */
 export async function openGateOf(
   settings: SourceGateSettings | undefined,
   { resilience, clock, log }: GateParts,

@@ -4,7 +4,7 @@ import { StageName } from '../settings/stage-name.js';
 
 const name = 'expected 1 to 100 letters, digits, ".", "_" or "-", the first a letter or digit';
 
-/** A component: `use` names it, the other keys are its options and checked by the component. */
+/** A stage in a spec: `use` names its component, the other keys are options that the component checks. */
 export const StageSpec = z.looseObject({
   use: z
     .string('expected the name of a component')
@@ -16,12 +16,13 @@ export const StageSpec = z.looseObject({
 const batchRows = 'expected 1 to 65536 rows';
 const memory = 'expected a whole number of megabytes, 16 to 1048576';
 
+/** Most operators that a pipeline may have. */
 export const OPERATORS_MAX = 100;
 
-/** Its name may be left out. */
+/** The batcher of a spec that names none. */
 export const DEFAULT_BATCHER = 'smart';
 
-/** The outline of a spec: what is true of all pipelines, whatever their components. */
+/** The outline of a spec: the part that does not depend on its components. */
 export const PipelineSpec = z.strictObject({
   name: z
     .string(name)
@@ -85,5 +86,5 @@ export const PipelineSpec = z.strictObject({
     .describe('For what is random in components that have no seed of their own'),
 });
 
-/** A spec as people write it, whatever its components are. */
+/** A spec as written by people, with the options of components unchecked. */
 export type SpecOutline = z.input<typeof PipelineSpec>;

@@ -3,13 +3,13 @@ import type { ComponentKind, FactoryOf } from '../engine/component.js';
 import type { PlanProblems, SpecFacts } from '../engine/factories.js';
 import type { StageFiles } from '../wire/stage-files.js';
 
-/** What a stage is planned with. */
+/** The arguments for planning a stage. */
 export interface StagePlan {
   readonly options: unknown;
-  /** The columns that come in, where they are known. */
+  /** The input columns, if known. */
   readonly input: Schema | undefined;
   readonly problems: PlanProblems;
-  /** `undefined` while the columns of some of its inputs are not known. */
+  /** `undefined` if the columns of some of its inputs are unknown. */
   readonly spec: SpecFacts | undefined;
 }
 
@@ -31,7 +31,11 @@ const PLANS: Plans = {
   },
 };
 
-/** @returns The columns that come out of a source or an operator, as far as those that come in are known. */
+/**
+ * Runs the plan of a stage.
+ *
+ * @returns The output columns of a source or an operator; `undefined` if its input columns are unknown.
+ */
 export function planStage<Kind extends ComponentKind>(
   kind: Kind,
   factory: FactoryOf<Kind>,
@@ -40,7 +44,7 @@ export function planStage<Kind extends ComponentKind>(
   return PLANS[kind](factory, plan);
 }
 
-/** Which files a stage reads and writes by its options. */
+/** Returns the files that a stage reads and writes according to its options. */
 export function filesOf(
   factory: FactoryOf<ComponentKind> | undefined,
   options: unknown,

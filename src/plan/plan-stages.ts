@@ -14,7 +14,7 @@ import { planStage } from './plan-stage.js';
 import type { StageOverrides } from './stage-overrides.js';
 import type { PlanAnswer, UserCode } from './user-code/user-code.js';
 
-/** The stages of a spec, as far as they are sound enough to be looked at. */
+/** The stages of a spec. A stage that is too invalid for further checks is `undefined`. */
 export interface Stages {
   readonly source: ResolvedStage | undefined;
   readonly operators: readonly (ResolvedStage | undefined)[];
@@ -22,6 +22,7 @@ export interface Stages {
   readonly sink: ResolvedStage | undefined;
 }
 
+/** What the stages of a spec are planned with. */
 export interface Planning {
   readonly job: string;
   readonly facts: Omit<SpecFacts, 'inputs'>;
@@ -32,11 +33,11 @@ export interface Planning {
 }
 
 /**
- * Follows the columns from stage to stage, as far as the stages are sound. Code of users is asked in any
- * case, since it alone can check its options.
+ * Plans the stages in order, each with the output columns of the one before, as far as they are valid.
+ * User code is loaded even if its input columns are unknown, since only it can check its options.
  *
- * @returns The stages, with what components from outside make of their options; and the columns that come
- *   out of them, by id.
+ * @returns The stages, with options as checked by components from outside; and the output columns of
+ *   sources and operators, by id.
  */
 export async function planStages(
   stages: Stages,
@@ -63,14 +64,14 @@ export async function planStages(
 
 interface Planned {
   readonly stage: ResolvedStage | undefined;
-  /** The columns that come out, where they are known. */
+  /** The output columns, if known. */
   readonly output?: Schema | undefined;
 }
 
-/** The inputs of a stage, planned. */
+/** The planned inputs of a stage. */
 interface PlannedInputs {
   readonly inputs?: Readonly<Record<string, ResolvedInput>>;
-  /** The columns of each; `undefined` where some are not known. */
+  /** The columns of each input; `undefined` if some are unknown. */
   readonly schemas: SpecFacts['inputs'] | undefined;
 }
 
@@ -82,7 +83,7 @@ class Planner {
     this.#planning = planning;
   }
 
-  /** @param override - The stage's factory, where it is given in code. */
+  /** @param override - The factory of the stage, if it is given in code. */
   async plan<Kind extends ComponentKind>(
     kind: Kind,
     path: Path,
@@ -163,8 +164,8 @@ class Planner {
 }
 
 /**
- * A stage without the stages inside it. Of each, its options as they were written keep the name of the
- * component: the code of one component is not told the options of another, which may have secrets.
+ * A stage without the stages inside it. In its options, each of those is reduced to the name of its
+ * component: the options of one component may hold secrets that another must not see.
  */
 function alone({ inputs, ...stage }: ResolvedStage): ResolvedStage {
   const { inputOptions = [] } = stage.outside ?? {};
@@ -185,7 +186,7 @@ function nameOnly(written: unknown): unknown {
   return { use };
 }
 
-/** What the code prints and answers is told without the secrets that it was given. */
+/** Hides the secrets of a stage in everything that its code prints and answers. */
 async function withoutSecrets(
   { secrets = [] }: ResolvedStage,
   ask: () => Promise<PlanAnswer>,
@@ -210,7 +211,7 @@ const FAILED: Readonly<Record<ComponentKind, ErrorCode>> = {
   sink: 'SINK_FAILED',
 };
 
-/** Code of users may fail to load, or throw as it plans: that is a problem of the spec. */
+/** Runs a step of planning. User code that fails to load, or throws as it plans, is a problem of the spec. */
 export async function attempt<T>(
   code: ErrorCode,
   path: Path,

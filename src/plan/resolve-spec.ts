@@ -14,31 +14,32 @@ import { asObject, gateOf, resolveStage, type StageCheck } from './resolve-stage
 import type { StageOverrides } from './stage-overrides.js';
 import type { UserCode } from './user-code/user-code.js';
 
-/** A checked spec, and the files of its job, if it has some. */
+/** A checked spec, the files of its job, and the columns of its stages. */
 export interface SpecWithFiles {
   readonly resolved: ResolvedSpec;
+  /** `undefined` if the job has none. */
   readonly files: JobFiles | undefined;
-  /** The columns that come out of each source and operator, by its id. */
+  /** The output columns of each source and operator, by its id. */
   readonly outputs: ReadonlyMap<string, Schema>;
 }
 
+/** What a spec is checked with. */
 export interface ResolveContext {
   readonly overrides?: StageOverrides;
   /** Budgets and breakers that the spec may name. */
   readonly resilience?: Resilience | undefined;
-  /** Where modules are found and asked. */
+  /** Finds and plans modules. */
   readonly userCode: UserCode;
-  /** What specs can use. Default: the components of this package. */
+  /** The components that specs can use. Default: those of this package. */
   readonly catalogue?: Catalogue | undefined;
 }
 
 /**
- * Checks a spec: its outline, each component's options, what the components make of each other's
- * columns, and that nothing is read that is being written. Looks where paths lead and whether a
- * file of dead letters is one, and has the modules that the spec names asked; opens no input and no
- * output.
+ * Checks a spec: its outline, the options of each component, the columns between components, and that no
+ * file is both read and written. Follows paths, checks that an existing dead-letter file holds dead
+ * letters, and plans the modules that the spec names. Opens no input and no output.
  *
- * @throws {InvalidSpecError} naming all that is wrong.
+ * @throws {InvalidSpecError} listing every problem.
  */
 export async function resolveWithFiles(
   spec: unknown,
@@ -48,7 +49,7 @@ export async function resolveWithFiles(
   const outline = PipelineSpec.safeParse(withPlaceholders(spec, overrides), { reportInput: true });
   if (!outline.success) problems.push(...schemaProblems(outline.error, spec));
 
-  // Options are checked even where the outline is at fault, so that one run names everything.
+  // Options are checked even if the outline is invalid, so that one run reports every problem.
   const loose = (outline.success ? outline.data : spec) as Partial<Record<string, unknown>> | null;
   const { budget: _budget, breaker: _breaker, ...sourceSpec } = asObject(loose?.source);
   const checking: StageCheck = { catalogue, resilience, problems, names: new Map() };
@@ -59,7 +60,7 @@ export async function resolveWithFiles(
   const listed = Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : [];
   const written: (ResolvedStage | undefined)[] = [];
   for (const [i, operator] of listed.slice(0, OPERATORS_MAX).entries()) {
-    written.push(await check('operator', operator, ['operators', i])); // one by one: problems in their order
+    written.push(await check('operator', operator, ['operators', i])); // in sequence, to keep problems in order
   }
   const batcherSpec = outline.success
     ? outline.data.batcher
@@ -99,7 +100,7 @@ export async function resolveWithFiles(
   return { resolved, files: checked.files, outputs };
 }
 
-/** Stands where a stage is given in code. */
+/** Placeholder for a stage given in code. */
 const IN_CODE: ResolvedStage = { use: 'code', options: undefined };
 
 function withPlaceholders(spec: unknown, { source, sink }: StageOverrides): unknown {
@@ -119,9 +120,9 @@ const isWhole = (stages: Stages): stages is WholeStages =>
   [stages.source, stages.batcher, stages.sink, ...stages.operators].every((stage) => stage !== undefined);
 
 /**
- * A spec that was checked before, with the files of its modules found anew.
+ * Finds the files of modules again for a spec that was checked earlier.
  *
- * @throws {InvalidSpecError} where one is not there, or may not be loaded.
+ * @throws {InvalidSpecError} if a module is missing or may not be loaded.
  */
 export async function findFilesAgain(spec: ResolvedSpec, userCode: UserCode): Promise<ResolvedSpec> {
   const problems: SpecProblem[] = [];

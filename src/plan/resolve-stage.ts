@@ -14,28 +14,28 @@ import type { Path } from '../wire/stage-tree.js';
 import type { Catalogue, OutsideComponent } from './catalogue.js';
 import { checkOptions } from './check-options.js';
 
-/** A stage within a stage within a stage …: a spec that has more is more likely made by a program gone wrong. */
+/** Most levels of nested stages. A deeper spec is more likely the output of a faulty program. */
 const DEPTH_MAX = 8;
 
-/** What the stages of a spec are checked with. */
+/** The state shared by the checks of a spec's stages. */
 export interface StageCheck {
   readonly catalogue: Catalogue;
   readonly resilience: Resilience | undefined;
   readonly problems: SpecProblem[];
-  /** The names that the user has given so far, and where. */
+  /** The names given by the user so far, each with the path of its stage. */
   readonly names: Map<string, Path>;
 }
 
-/** What every input is; those who make components may check less. */
+/** The form of every input. The schema of a component may check less. */
 const InputForm = inputLine();
 
 type Inputs = Readonly<Record<string, ResolvedInput>>;
 
 /**
- * Looks a stage up and checks its options, and the stages inside it; the options of a component from
- * outside are left as they were written, since only its own code can check them.
+ * Looks up the component of a stage and checks its options and the stages inside it. The options of a
+ * component from outside are left as written, since only its own code can check them.
  *
- * @returns `undefined` where the stage is not sound enough to be looked at further.
+ * @returns `undefined` if the stage is too invalid for further checks.
  */
 export async function resolveStage(
   check: StageCheck,
@@ -47,7 +47,7 @@ export async function resolveStage(
   const { catalogue, problems } = check;
   const { use, name, ...options } = asObject(stage);
   const named = typeof name === 'string' && isOwnName(check, name, path) ? { name } : {};
-  if (typeof use !== 'string' || use === '') return undefined; // the outline has said so
+  if (typeof use !== 'string' || use === '') return undefined; // already reported by the outline
   const outside = catalogue.findOutside(kind, use);
   if (outside) {
     const places = placesOfInputs(kind, outside.options, options);
@@ -87,7 +87,7 @@ export async function resolveStage(
   };
 }
 
-/** Reads the budget and the breaker in front of a source, whose form was checked. */
+/** Checks that the budget and the breaker in front of a source exist. Their form was checked before. */
 export function gateOf(
   { resilience, problems }: StageCheck,
   { budget, breaker }: SourceGateSettings,
@@ -101,6 +101,7 @@ export function gateOf(
   return gate;
 }
 
+/** Returns a value if it is an object and no list, else an empty object. */
 export function asObject(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
@@ -118,7 +119,7 @@ function isOwnName({ names, problems }: StageCheck, name: string, path: Path): b
   return false;
 }
 
-/** Only what has rows coming out may read others besides. */
+/** Only sources and operators may have inputs. */
 const placesOfInputs = (
   kind: ComponentKind,
   jsonSchema: Readonly<Record<string, unknown>>,
@@ -128,7 +129,7 @@ const placesOfInputs = (
 const optionsOf = (places: readonly InputPlace[]): Path[] =>
   places.flatMap(({ at, operatorsAt }) => [at, operatorsAt]);
 
-/** @returns `undefined` where one of them is not sound. */
+/** @returns `undefined` if one of the inputs is invalid. */
 async function resolveInputs(
   check: StageCheck,
   places: readonly InputPlace[],
@@ -178,7 +179,7 @@ async function resolveInput(
   return { at, source, ...(gate && { gate }), operatorsAt, operators: sound };
 }
 
-/** An option `operators` of the source itself, where those of the input are beside it. */
+/** The source's own option `operators`, used if the operators of the input stand elsewhere. */
 function operatorsOption(options: unknown, at: Path): { readonly operators?: unknown } {
   const { operators } = asObject(valueAt(options, at));
   return operators === undefined ? {} : { operators };
@@ -198,7 +199,7 @@ function unchecked(
     ...(mayChange.length > 0 && { mayChange }),
     ...(places.length > 0 && { inputs }),
     ...(secrets.length > 0 && { secrets }),
-    // Until its options are known, the worst of what they may say.
+    // Until its options are known, the most restrictive value.
     loads: loads === 'by its options' ? 'native' : loads,
     runsUserCode: true,
     file,

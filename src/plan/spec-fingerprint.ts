@@ -3,14 +3,14 @@ import type { SpecFingerprint } from '../wire/checkpoint.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { placesOf } from '../wire/stage-tree.js';
 
-/** Objects in options are looked into this far: `source.columns.time.unit` is named by itself. */
+/** How deep options are compared key by key. `source.columns.time.unit` still has its own digest. */
 const DEPTH_MAX = 4;
 
 /**
- * What a spec says that the states of a checkpoint depend on: which stages there are and their options,
- * those apart that a component says may change; `name`, and `seed` where a stage may ask for it. Of the
- * rest of a spec, `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`, and `budget` and `breaker` of sources
- * may change. Stages with a name of the user's go by that, wherever they are.
+ * Digests the parts of a spec that the state in a checkpoint depends on: the stages with their options,
+ * except options that a component lists in `mayChange`; `name`; and `seed` if a stage may use it. Everything
+ * else may change: `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`, and `budget` and `breaker` of
+ * sources. A stage that the user named is identified by that name, wherever it stands.
  */
 export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
   const parts: Record<string, string> = { name: digestOf(spec.name) };
@@ -27,7 +27,8 @@ export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
 }
 
 /**
- * An operator that is new and has a name may be there: it begins with no state.
+ * Checks that a checkpoint fits a spec. The spec may add stages that the user named: they start without
+ * state.
  *
  * @throws {PipelineError} `CHECKPOINT_INVALID` naming the options that differ.
  */
@@ -49,7 +50,7 @@ export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec): vo
   );
 }
 
-/** A stage of the user's may, too. */
+/** Whether a stage may use the seed of the spec. User code always may. */
 function mayAskForSeed(spec: ResolvedSpec): boolean {
   return placesOf<ResolvedStage>(spec).some(({ kind, stage: { use, options, runsUserCode } }) => {
     if (kind === 'batcher') return false;
@@ -69,8 +70,8 @@ function addLeaves(parts: Record<string, string>, path: string, value: unknown, 
 }
 
 /**
- * 53 bits of a text, in 11 signs (cyrb53, bryc, public domain): it tells one option from another, and
- * not what it was. Nobody gains by two that are the same.
+ * A 53-bit hash in 11 characters (cyrb53, bryc, public domain). It shows whether an option changed without
+ * storing its value. It need not resist collisions: an attacker gains nothing from one.
  */
 function digestOf(value: unknown): string {
   const text = canonical(value);
@@ -86,7 +87,7 @@ function digestOf(value: unknown): string {
   return (4_294_967_296 * (2_097_151 & h2) + (h1 >>> 0)).toString(36).padStart(11, '0');
 }
 
-/** The same text for the same value, whatever the order of its keys. */
+/** Returns the same text for equal values, whatever the order of their keys. */
 function canonical(value: unknown): string {
   const sorted = (_key: string, field: unknown): unknown => {
     if (typeof field === 'bigint') return `${field}n`;

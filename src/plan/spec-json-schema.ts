@@ -11,13 +11,13 @@ import { DEFAULT_BATCHER, PipelineSpec } from './pipeline-spec.js';
 
 type JsonSchema = Record<string, unknown>;
 
-/** What is told of a component to people and editors. Plain data. */
+/** A description of a component for people and editors. Plain data. */
 export interface ComponentFacts extends Omit<DeclaredComponent, 'mayChange'> {
-  /** The module that declares it, where it is from outside. */
+  /** The module that declares it, if it is from outside. */
   readonly module?: string;
 }
 
-/** All components of a catalogue, or those of a kind: ours, then those from outside. */
+/** Describes all components of a catalogue, or those of one kind: built-in ones first, then those from outside. */
 export async function factsOf(catalogue: Catalogue, kind?: ComponentKind): Promise<ComponentFacts[]> {
   const ours = catalogue.registry.all(kind).map(async (component): Promise<ComponentFacts> => {
     const { kind, name, summary, loads = 'javascript' } = component;
@@ -38,7 +38,7 @@ export async function factsOf(catalogue: Catalogue, kind?: ComponentKind): Promi
 }
 
 /**
- * JSON Schema (draft 2020-12) of a spec, with each component's options: for editors.
+ * Returns the JSON Schema (draft 2020-12) of a spec with the options of each component, for editors.
  *
  * @param registry - Default: the components of this package.
  */
@@ -46,7 +46,7 @@ export function specJsonSchema(registry: Registry = builtIn): Promise<Record<str
   return catalogueJsonSchema(new Catalogue(registry));
 }
 
-/** The same with components from outside. */
+/** Returns the same schema as `specJsonSchema`, including components from outside. */
 export async function catalogueJsonSchema(catalogue: Catalogue): Promise<JsonSchema> {
   const outline = toJsonSchema(PipelineSpec);
   const properties = outline.properties as Record<string, JsonSchema>;
@@ -65,32 +65,32 @@ export async function catalogueJsonSchema(catalogue: Catalogue): Promise<JsonSch
       batcher: { oneOf: batcher },
       sink: { oneOf: sink },
     },
-    // Stages may be inside one another.
+    // As definitions, since stages may be nested.
     $defs: { source: { oneOf: source }, operator: { oneOf: operator } },
   };
 }
 
-/** Puts all sources and operators where the options of a component hold some. */
+/** Inserts references to all sources and operators where the options of a component hold stages. */
 function withStages(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withStages);
   if (typeof schema !== 'object' || schema === null) return schema;
   const { [INPUT_MARK]: mark, description } = schema as JsonSchema;
   const told = description === undefined ? {} : { description };
   if (mark === 'operators') return { type: 'array', items: { $ref: '#/$defs/operator' }, ...told };
-  // A line has "operators" as well, which the variants of a source refuse.
+  // The mark "line" is not replaced: a line also has "operators", which the variants of a source refuse.
   if (mark === 'source') return { $ref: '#/$defs/source', ...told };
   return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withStages(value)]));
 }
 
 function variant({ kind, name, summary, options }: ComponentFacts): JsonSchema {
   const { $schema: _, ...written } = rootedAtDefinition(options);
-  // Within definitions of its own, references lead to those.
+  // A schema with its own definitions is left alone: references in it lead to those.
   const schema = written.$defs === undefined ? (withStages(written) as JsonSchema) : written;
   const required = (schema.required as string[] | undefined) ?? [];
   const isDefault = kind === 'batcher' && name === DEFAULT_BATCHER;
   return {
     ...schema,
-    // Definitions of its own are found from its own root.
+    // Its own definitions are resolved from its own root.
     ...(schema.$defs !== undefined && { $id: `urn:tickloom:${kind}:${encodeURIComponent(name)}` }),
     title: name,
     description: summary,
@@ -104,16 +104,16 @@ function variant({ kind, name, summary, options }: ComponentFacts): JsonSchema {
   };
 }
 
-/** A name that no schema of a user's is likely to have among its definitions. */
+/** A name that no user's schema is likely to use for a definition. */
 const ITS_OPTIONS = 'its-options';
 
 /**
- * A schema whose parts refer to all of it, with a definition in place of that: in the schema of a spec, the
- * root of a component is not its options alone.
+ * Moves a schema that refers to its own root into a definition, and points those references there. Inside
+ * the schema of a spec, the root of a component holds more than its options.
  */
 function rootedAtDefinition(schema: JsonSchema): JsonSchema {
   let isMet = false;
-  // The texts of all references: `toJSONSchema` makes no other property of this name with a text.
+  // Every `$ref` with a string is a reference: `toJSONSchema` makes no other property of that name.
   const moved = JSON.parse(JSON.stringify(schema), (key, value: unknown) => {
     if (key !== '$ref' || value !== '#') return value;
     isMet = true;
@@ -124,7 +124,7 @@ function rootedAtDefinition(schema: JsonSchema): JsonSchema {
     : schema;
 }
 
-/** What may stand in front of any source. */
+/** The options of the gate in front of any source. */
 function gateProperties(): JsonSchema {
   return toJsonSchema(SourceGateOptions).properties as JsonSchema;
 }

@@ -14,7 +14,7 @@ import type { ResolvedInput, ResolvedStage, SourceGateSettings } from '../wire/r
 import { placesOfInput, type StagePlace, titleOf } from '../wire/stage-tree.js';
 import type { GateOfSource } from './open-gate.js';
 
-/** What stages are made with. */
+/** What all stages of a pipeline are created with. */
 export interface StageMaking {
   readonly context: Omit<StageContext, 'stream' | 'inputs' | 'wake'>;
   readonly rejects: KeptRejects;
@@ -30,6 +30,7 @@ export interface LoadedStage<Kind extends ComponentKind> {
   readonly inputs: Readonly<Record<string, LoadedInput>>;
 }
 
+/** An input whose code is loaded. */
 export interface LoadedInput extends Pick<ResolvedInput, 'at' | 'operatorsAt'> {
   readonly source: LoadedStage<'source'>;
   readonly operators: readonly LoadedStage<'operator'>[];
@@ -68,14 +69,14 @@ export async function loadWithInputs<Kind extends ComponentKind>(
   return { place, factory, inputs, gate: await openGate(gate) };
 }
 
-/** Operators in a row, and what comes out of the last. */
+/** Operators in a row, and the output of the last one. */
 export interface MadeOperators {
   readonly operators: readonly Named<Operator>[];
   readonly schema: Schema;
   readonly stream: StreamFacts;
 }
 
-/** Makes sources and operators with the stages inside them. Opens nothing. */
+/** Creates sources and operators with the stages inside them. Opens nothing. */
 export class StageMaker {
   readonly #making: StageMaking;
 
@@ -94,12 +95,12 @@ export class StageMaker {
       gate: gated?.gate ?? context.gate,
       stream: { order: SYMBOLS_IN_ORDER, bounded: true },
       inputs,
-      wake: () => {}, // its read is awaited anyway
+      wake: () => {}, // the pipeline awaits its read anyway
     });
     return this.#named(place, gated ? gated.wrap(bare) : bare, inputs);
   }
 
-  /** @param wake - Called when one of them has rows though it was given none. */
+  /** @param wake - Called when an operator has rows to emit without having received any. */
   operators(source: Source, loaded: readonly LoadedStage<'operator'>[], wake: () => void): MadeOperators {
     const { bounded } = source.capabilities;
     let { schema } = source;
@@ -121,7 +122,7 @@ export class StageMaker {
     return { operators, schema, stream };
   }
 
-  /** A log whose lines say which stage they are of. */
+  /** Returns a logger that adds the stage to its lines. */
   logOf({ id, stage }: StagePlace<ResolvedStage>): Logger {
     return this.#making.context.log.child({
       stage: id,
@@ -129,7 +130,7 @@ export class StageMaker {
     });
   }
 
-  /** A batcher or a sink, or what has no inputs. */
+  /** Names a stage without inputs, such as a batcher or a sink. */
   named<S>(place: StagePlace<ResolvedStage>, made: S): Named<S> {
     return this.#named(place, made, {});
   }

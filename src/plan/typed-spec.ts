@@ -7,7 +7,7 @@ import type { SpecOutline } from './pipeline-spec.js';
 
 type BuiltIn = (typeof BUILT_IN)[number];
 
-/** Each component of a kind as a spec writes it: `use` says which, the other keys are its options. */
+/** A union of all components of a kind as a spec writes them: `use` names one, the other keys are its options. */
 type StageSpec<Kind extends ComponentKind, One = BuiltIn> =
   One extends Component<Kind, infer Name, infer Options>
     ? Named<Name> & Frozen<OptionsOf<z.input<Options>>>
@@ -19,10 +19,10 @@ interface Named<Name> {
   readonly name?: string | undefined;
 }
 
-/** Zod says of a component without options that its every key, `use` too, is of type `never`. */
+/** For a component without options, Zod's type gives every key the type `never`, including `use`. */
 type OptionsOf<Input> = string extends keyof Input ? unknown : Input;
 
-/** Takes what is declared `as const`, too. Where options hold stages, it says which there are. */
+/** Makes a type accept values declared `as const`, and types the stages inside options. */
 type Frozen<T> =
   T extends InputOption<infer Mark>
     ? InputSpecs[Mark]
@@ -30,7 +30,7 @@ type Frozen<T> =
       ? { readonly [Key in keyof T]: Frozen<T[Key]> }
       : T;
 
-/** What an option that is an input holds. */
+/** The type of an option that holds stages, by its mark. */
 interface InputSpecs {
   readonly source: SourceSpec;
   readonly line: SourceSpec & { readonly operators?: readonly OperatorSpec[] | undefined };
@@ -39,18 +39,18 @@ interface InputSpecs {
 
 type SourceGate = Frozen<z.input<typeof SourceGateOptions>>;
 
-/** Where rows come from: a source with its options, and what stands in front of it. */
+/** Where rows come from: a source with its options, budget and breaker. */
 export type SourceSpec = StageSpec<'source'> & SourceGate;
 /** What happens to rows: an operator with its options. */
 export type OperatorSpec = StageSpec<'operator'>;
-/** There is one, so that its name may be left out. */
+/** What closes a batch for the sink: a batcher with its options. There is only one, so `use` may be left out. */
 export type BatcherSpec = Omit<StageSpec<'batcher'>, 'use'> & Partial<Pick<StageSpec<'batcher'>, 'use'>>;
 /** Where rows go: a sink with its options. */
 export type SinkSpec = StageSpec<'sink'>;
 
 /**
- * A pipeline as plain data. The names of components and their options are part of the type, so that a
- * wrong one does not compile; all else is checked when the spec is submitted or built.
+ * A pipeline as plain data. The type includes the names and options of components, so a wrong one does not
+ * compile. Everything else is checked when the spec is submitted or built.
  */
 export type PipelineSpec = Omit<SpecOutline, 'source' | 'operators' | 'batcher' | 'sink'> & {
   readonly source: SourceSpec;
@@ -61,15 +61,15 @@ export type PipelineSpec = Omit<SpecOutline, 'source' | 'operators' | 'batcher' 
 
 /** A spec whose source or sink may be left out, because it is given in code. */
 export type OpenSpec = Omit<PipelineSpec, 'source' | 'sink'> & {
-  /** Without a component, what stands in front of a source given in code. */
+  /** Without `use`: the budget and breaker of a source given in code. */
   readonly source?: SourceSpec | SourceGate;
   readonly sink?: SinkSpec;
 };
 
 /**
- * Takes data from outside (a file, a request) for a spec. Looks at nothing: `submit`, `resolveSpec`
- * and `createPipeline` check every spec, and refuse what is none with all that is wrong.
+ * Types data from outside (a file, a request) as a spec, without checking it. `submit`, `resolveSpec` and
+ * the pipeline of `createPipeline` check every spec, and report everything that is wrong with it.
  */
 export function uncheckedSpec(data: unknown): PipelineSpec {
-  return data as PipelineSpec; // true once it was checked, which those who take it do first
+  return data as PipelineSpec; // not true yet: every function that takes a spec checks it first
 }

@@ -66,7 +66,7 @@ export async function findJobFiles(
   };
 }
 
-/** Stands where a stage is not sound. */
+/** Placeholder for an invalid stage. */
 const NONE: ResolvedStage = { use: '', options: undefined };
 
 function withoutUnsound({
@@ -83,7 +83,7 @@ function withoutUnsound({
   };
 }
 
-/** A component from outside has said which they are, since its code is not loaded here. */
+/** A component from outside listed its files when it was planned: its code is not loaded here. */
 async function filesOfStage<Kind extends 'source' | 'sink'>(
   kind: Kind,
   stage: ResolvedStage,

@@ -9,7 +9,7 @@ import type { PlanningRequest, PlanProblem } from './user-code.js';
 const MESSAGE_CHARS_MAX = 1_000;
 
 /**
- * Loads code of users into the calling thread and asks it. Never rejects.
+ * Loads user code into the calling thread and answers a request with it. Never rejects.
  *
  * @returns A `ThreadAnswer` as JSON, of at most `ANSWER_CHARS_MAX`.
  */

@@ -6,7 +6,7 @@ import { COMPONENTS_MAX } from '../../wire/planning.js';
 import type { ModuleRef } from './user-code.js';
 
 /**
- * Loads the components of a module into the calling thread and asks each what it is.
+ * Loads a module into the calling thread and returns the declarations of its components.
  *
  * @throws {PipelineError} `MODULE_INVALID`
  */
@@ -18,7 +18,7 @@ export async function declareHere({ module, file }: ModuleRef): Promise<readonly
   return Promise.all(components.map((component) => declared(module, component)));
 }
 
-/** What stands beside the options in a spec, and never gets to the component. */
+/** Keys of a stage in a spec that are not options and are never passed to the component. */
 const KEYS_OF_SPECS: Readonly<Record<ComponentKind, readonly string[]>> = {
   source: ['use', 'name', 'budget', 'breaker'],
   operator: ['use', 'name'],
@@ -46,7 +46,7 @@ async function declared(module: string, component: Component): Promise<DeclaredC
   };
 }
 
-/** By a method of the schema: this package's own copy of Zod is not loaded in the thread. */
+/** Uses a method of the schema, since this package's own copy of Zod is not loaded in the thread. */
 async function jsonSchemaOf(
   module: string,
   component: Component,

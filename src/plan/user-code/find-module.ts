@@ -6,11 +6,11 @@ import { invalidModule } from '../../registry/component-module.js';
 import { packageEntry, splitSpecifier } from './package-entry.js';
 
 /**
- * Finds the file of a module: a path from the working directory, an absolute one, a `file:` URL, or
- * the name of a package that is installed where the working directory sees it. Runs nothing.
+ * Finds the file of a module, which is given as an absolute path, a path relative to the working directory,
+ * a `file:` URL, or the name of a package that resolves from the working directory. Runs no code.
  *
- * @returns Its real path, links followed.
- * @throws {PipelineError} `MODULE_INVALID` where there is none, or Node cannot load it.
+ * @returns The real path, with links followed.
+ * @throws {PipelineError} `MODULE_INVALID` if it does not exist, or Node cannot load it.
  */
 export async function findModule(path: string): Promise<string> {
   const file = await realpath(await locate(path)).catch((error: Error) => {
@@ -55,7 +55,7 @@ async function findPackage(specifier: string): Promise<string> {
     const file = resolveRequired(specifier);
     if (isAbsolute(file)) return file;
   } catch {
-    // A package for `import` alone, or none at all.
+    // Either the package supports only `import`, or it is not installed.
   }
   const { name, subpath } = splitSpecifier(specifier);
   for (const folder of resolveRequired.paths(name) ?? []) {
@@ -74,8 +74,8 @@ async function findPackage(specifier: string): Promise<string> {
   );
 }
 
-/** Whether this Node takes the types out of TypeScript by itself. */
+/** Whether this version of Node strips types from TypeScript itself. */
 function canLoadTypeScript(): boolean {
-  // Known since Node 22.10; the types are of Node 20.
+  // Set since Node 22.10. The type definitions are those of Node 20.
   return Boolean((process.features as { readonly typescript?: string | false }).typescript);
 }

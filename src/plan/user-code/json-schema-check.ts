@@ -5,8 +5,8 @@ const LISTS_OF_SCHEMAS = ['anyOf', 'oneOf', 'allOf', 'prefixItems'];
 const MAPS_OF_SCHEMAS = ['properties', '$defs'];
 
 /**
- * What keeps data from being a JSON Schema whose every known part has the right shape, in words. Those who
- * walk schemas (secrets, the command line) rely on it.
+ * Returns what is wrong with data that should be a JSON Schema, or `undefined`. Checks the shape of each
+ * part that code which walks schemas relies on (the search for secrets, the command line).
  */
 export function jsonSchemaComplaint(schema: unknown, depth = 0): string | undefined {
   if (typeof schema === 'boolean' && depth > 0) return undefined;

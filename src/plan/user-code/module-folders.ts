@@ -3,20 +3,20 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { invalidModule } from '../../registry/component-module.js';
 import { findModule } from './find-module.js';
 
-/** Folders that modules may come from: "moduleFolders" of the settings. */
+/** The folders that modules may come from: "moduleFolders" of the settings. */
 export class ModuleFolders {
   readonly #folders: readonly string[];
 
-  /** @param folders - From the working directory of now, or absolute. */
+  /** @param folders - Absolute, or relative to the current working directory, which is read once. */
   constructor(folders: readonly string[]) {
     this.#folders = folders.map((folder) => resolve(folder));
   }
 
   /**
-   * Finds the file of a module where it really is, whatever links and `..` lead to it.
+   * Finds the file of a module. Its real path, with links and `..` resolved, must be in one of the folders.
    *
-   * @returns Its real path.
-   * @throws {PipelineError} `MODULE_INVALID` where there is none, or it is in none of the folders.
+   * @returns The real path.
+   * @throws {PipelineError} `MODULE_INVALID` if it does not exist, or is in none of the folders.
    */
   async find(path: string): Promise<string> {
     if (this.#folders.length === 0) {

@@ -1,16 +1,17 @@
-/** `@scope/name/sub/path` → `@scope/name` and `./sub/path`. */
+/** Splits `@scope/name/sub/path` into `@scope/name` and `./sub/path`. */
 export function splitSpecifier(specifier: string): { readonly name: string; readonly subpath: string } {
   const parts = specifier.split('/');
   const name = parts.splice(0, specifier.startsWith('@') ? 2 : 1).join('/');
   return { name, subpath: ['.', ...parts].join('/') };
 }
 
-/** What Node's `import` asks of a package. */
+/** The conditions that Node's `import` sets. */
 const CONDITIONS: ReadonlySet<string> = new Set(['node', 'import', 'module-sync', 'default']);
 
 /**
- * The file that a package has for `import`, by the "exports" of its `package.json`: names and
- * conditions, without patterns. For packages that `require` does not find, which have "exports".
+ * Returns the file that a package exports for `import`, according to "exports" in its `package.json`.
+ * Supports names and conditions, but no patterns. It is for packages that `require` does not find; those
+ * have "exports".
  */
 export function packageEntry(packageJson: string, subpath: string): string | undefined {
   let exports: unknown;

@@ -1,12 +1,12 @@
 import { DEPTH_MAX } from '../../wire/planning.js';
 
-/** What keeps options from crossing to a thread as JSON. */
+/** A value in options that cannot cross to a thread as JSON. */
 export interface NotPlain {
   readonly path: readonly (string | number)[];
   readonly found: string;
 }
 
-/** The first value in options that is no plain data; a key whose value is `undefined` is left out. */
+/** Returns the first value in options that is not plain data. Keys whose value is `undefined` are ignored. */
 export function findNotPlain(value: unknown, path: readonly (string | number)[] = []): NotPlain | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : { path, found: String(value) };
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined;

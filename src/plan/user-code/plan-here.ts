@@ -9,7 +9,7 @@ import { filesOf, planStage } from '../plan-stage.js';
 import { findNotPlain } from './plain-options.js';
 import type { PlanAnswer, PlanProblem, PlanRequest } from './user-code.js';
 
-/** Loads a component into the calling thread and asks it. */
+/** Loads a component into the calling thread and runs its plan. */
 export async function planHere({ kind, stage, input, spec }: PlanRequest): Promise<PlanAnswer> {
   const problems: PlanProblem[] = [];
   const add = (path: PlanProblem['path'], message: string) => problems.push({ path, message });
@@ -39,13 +39,13 @@ export async function planHere({ kind, stage, input, spec }: PlanRequest): Promi
 const isExpected = (kind: ComponentKind, input: unknown): boolean =>
   kind === 'source' || (kind === 'operator' && input !== undefined);
 
-/** The options as the component's schema gives them; it runs here, since a schema is code. */
+/** Checks options with the component's schema. This runs in the user code's thread, since a schema is code. */
 async function ownOptions(
   component: Component,
   stage: ResolvedStage,
   problems: PlanProblem[],
 ): Promise<{ readonly options: unknown } | undefined> {
-  const written = stage.options as Record<string, unknown>; // of a stage that is not checked yet
+  const written = stage.options as Record<string, unknown>; // options not checked yet are always a mapping
   const checked = checkOptions(await component.options(), written, problems);
   const notPlain = checked && findNotPlain(checked.options);
   if (!notPlain) return checked;

@@ -14,10 +14,10 @@ const NAME_CHARS_MAX = 100;
 const SUMMARY_CHARS_MAX = 1_000;
 
 /**
- * Reads what a thread with code of users answered to a plan. Takes nothing on trust: that code could
- * have written the answer itself.
+ * Reads the answer of a thread with user code to a plan request. Trusts nothing: the user code could have
+ * forged the answer.
  *
- * @throws {PipelineError} `MODULE_INVALID` for an error, or for what is no answer.
+ * @throws {PipelineError} `MODULE_INVALID` if the answer is an error or is malformed.
  */
 export function readPlanAnswer(text: unknown): PlanAnswer {
   const answer = parse(text);
@@ -30,13 +30,13 @@ export function readPlanAnswer(text: unknown): PlanAnswer {
   if (output === null) return rest;
   const complaint = schemaComplaint(output);
   if (complaint !== undefined) throw unreadable(complaint);
-  return { output: copySchema(output as Schema), ...rest }; // it was just looked at
+  return { output: copySchema(output as Schema), ...rest }; // checked above
 }
 
 /**
- * The same for the components of a module.
+ * Reads the declarations of a module's components, without trusting them either.
  *
- * @throws {PipelineError} `MODULE_INVALID`
+ * @throws {PipelineError} `MODULE_INVALID` if the answer is an error or is malformed.
  */
 export function readDeclaration(text: unknown): readonly DeclaredComponent[] {
   const { components } = parse(text);
@@ -74,7 +74,7 @@ function readComponent(component: unknown): DeclaredComponent {
   }
   const complaint = jsonSchemaComplaint(options);
   if (complaint !== undefined) throw unreadable(`a JSON Schema of ${kind} "${name}" with ${complaint}`);
-  return { kind, name, summary, loads, mayChange, options: options as Fields }; // by the check of it
+  return { kind, name, summary, loads, mayChange, options: options as Fields }; // checked above
 }
 
 function readChecked({ options, loads, files }: Fields): CheckedStage | undefined {
@@ -129,7 +129,7 @@ const isText = (value: unknown, charsMax: number): value is string =>
 const isOneOf = <const Word extends string>(value: unknown, words: readonly Word[]): value is Word =>
   words.includes(value as Word);
 
-/** Only what a schema has. */
+/** Copies only the known fields of a schema. */
 function copySchema({ kind, columns, barNs }: Schema): Schema {
   return {
     kind,

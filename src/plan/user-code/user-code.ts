@@ -6,70 +6,75 @@ import type { DeclaredComponent } from '../../wire/declared-component.js';
 import type { ResolvedStage } from '../../wire/resolved-spec.js';
 import type { StageFiles } from '../../wire/stage-files.js';
 
-/** A module of the settings that is asked for its components. Plain data. */
+/** A module that the settings name. Plain data. */
 export interface ModuleRef {
-  /** As the settings name it. */
+  /** The module as the settings name it. */
   readonly module: string;
-  /** Its real path. */
+  /** The real path of its file. */
   readonly file: string;
 }
 
-/** What a component is asked when its spec is checked. Plain data. */
+/** A request to plan a component while its spec is checked. Plain data. */
 export interface PlanRequest {
-  /** Of the job, for what the code prints. */
+  /** Name of the job, shown with what the code prints. */
   readonly job: string;
   readonly kind: ComponentKind;
   /**
-   * Of a component from outside, the options are as they were written; of stages among them, only `use`.
+   * The options of a component from outside are as written, with each nested stage reduced to `use`.
    */
   readonly stage: ResolvedStage;
-  /** The columns that come in. Without them, only a source is planned; the code is loaded all the same. */
+  /** The input columns. Without them, the code is loaded, but only a source is planned. */
   readonly input?: Schema;
-  /** Without it, the columns of some of its inputs are not known: it is not planned, but loaded all the same. */
+  /** Missing if the columns of some inputs are unknown. Then the code is loaded, but sources and operators are not planned. */
   readonly spec?: SpecFacts;
 }
 
-/** What is asked of code of users. */
+/** A request to user code: to declare its components, or to plan one. */
 export type PlanningRequest = ModuleRef | PlanRequest;
 
-/** What a component says to its part of a spec. Plain data. */
+/** The answer of a component to a plan request. Plain data. */
 export interface PlanAnswer {
-  /** The columns that come out; `undefined` where it was only loaded, and of batchers and sinks. */
+  /** The output columns. `undefined` for batchers and sinks, and if the code was only loaded. */
   readonly output?: Schema;
   readonly problems: readonly PlanProblem[];
-  /** Only of a component from outside whose options could be read. */
+  /** Only for a component from outside whose options are valid enough. */
   readonly checked?: CheckedStage;
 }
 
-/** What follows from the options of a component from outside. */
+/** The checked options of a component from outside, and what follows from them. */
 export interface CheckedStage {
-  /** As its schema gives them. */
+  /** The options as its schema returned them. */
   readonly options: unknown;
   readonly loads: Loads;
   readonly files?: StageFiles;
 }
 
+/** A problem that a component found in its part of a spec. */
 export interface PlanProblem {
-  /** Within the component's part of the spec. */
+  /** Path within that part. */
   readonly path: Parameters<PlanProblems['add']>[0];
   readonly message: string;
 }
 
-/** Where code that is not ours is found and asked what it makes of a spec. */
+/** Finds user code, and loads it to declare its components or to plan them. */
 export interface UserCode {
   /**
-   * Finds the file of a module and runs none of it.
+   * Finds the file of a module without running it.
    *
-   * @returns Its real path, links followed: what is loaded later is what was found here.
-   * @throws {PipelineError} `MODULE_INVALID` where there is none, or it may not be loaded.
+   * @returns The real path with links followed, so that the file loaded later is the one found here.
+   * @throws {PipelineError} `MODULE_INVALID` if it does not exist, or may not be loaded.
    */
   find(path: string): Promise<string>;
   /**
-   * The components of a module.
+   * Returns the declarations of a module's components.
    *
-   * @throws {RuntimeError} when it cannot be loaded, does not answer, or declares none.
+   * @throws {RuntimeError} if it cannot be loaded, does not answer, or declares none.
    */
   declare(ref: ModuleRef): Promise<readonly DeclaredComponent[]>;
-  /** @throws {RuntimeError} when the code cannot be loaded, or does not answer. */
+  /**
+   * Plans a component.
+   *
+   * @throws {RuntimeError} if the code cannot be loaded, or does not answer.
+   */
   plan(request: PlanRequest): Promise<PlanAnswer>;
 }
