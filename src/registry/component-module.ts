@@ -5,12 +5,12 @@ import type { Component } from '../engine/component.js';
 import { Registry } from './registry.js';
 
 /**
- * Loads the components of a module into the calling thread: its default export is one that
- * `defineComponent` made, or a list of them (they may come from another copy of this package).
+ * Loads the components of a module into the calling thread. The default export must be a component made
+ * by `defineComponent`, or a list of them. They may come from another copy of this package.
  *
- * @param module - As the settings name it, for errors.
- * @param file - Its real path.
- * @throws {PipelineError} `MODULE_INVALID` where it throws as it is loaded, or exports no components.
+ * @param module - The module as the settings name it, for errors.
+ * @param file - The real path of its file.
+ * @throws {PipelineError} `MODULE_INVALID` if loading it fails, or it exports no components.
  */
 export async function loadComponents(module: string, file: string): Promise<Registry> {
   let exported: unknown;
@@ -19,7 +19,7 @@ export async function loadComponents(module: string, file: string): Promise<Regi
   } catch (error) {
     throw invalidModule(module, `it failed while it was loaded: ${textOf(error)}${hintFor(error)}`, error);
   }
-  // A CommonJS module that sets `exports.default` arrives as the default's default.
+  // If a CommonJS module sets `exports.default`, that is the property `default` of the default export.
   const inner = (exported as { readonly default?: unknown } | null | undefined)?.default;
   const components = listOf(inner ?? exported);
   if (components.length === 0) {
@@ -29,25 +29,29 @@ export async function loadComponents(module: string, file: string): Promise<Regi
     );
   }
   try {
-    return new Registry(components as Component[]); // which looks at each
+    return new Registry(components as Component[]); // the registry checks each
   } catch (error) {
     throw invalidModule(module, textOf(error), error);
   }
 }
 
-/** @param module - As a spec or the settings name it. */
+/**
+ * Creates the error for an invalid module.
+ *
+ * @param module - The module as a spec or the settings name it.
+ */
 export function invalidModule(module: string, problem: string, cause?: unknown): PipelineError {
   const message = `module "${module.slice(0, 500)}": ${problem}`;
   return new PipelineError('MODULE_INVALID', message, cause === undefined ? {} : { cause });
 }
 
-/** What an error of the user's code says. */
+/** Returns the message of an error from user code, redacted and cut to 500 characters unless it is our own. */
 export function textOf(error: unknown): string {
   if (error instanceof RuntimeError) return error.message;
   return redactedBeginning(error instanceof Error ? error.message : String(error), 500);
 }
 
-/** Node does not say where a text is no JavaScript when the error is caught. */
+/** A hint for syntax errors: Node does not report their position once they are caught. */
 const hintFor = (error: unknown): string =>
   error instanceof SyntaxError ? '; "node --check" of its file, or of one that it imports, shows where' : '';
 

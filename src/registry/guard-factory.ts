@@ -4,7 +4,7 @@ import type { Operator } from '../engine/operator.js';
 import { guardOperator } from '../stages/operators/module/guard-operator.js';
 import { failed, invalid, messageOf, shapeOf } from '../stages/operators/module/module-faults.js';
 
-/** What all kinds of factories have, with arguments that nothing here looks at. */
+/** The methods of all kinds of factories. Their arguments are only passed on here. */
 interface AnyFactory {
   plan?(...given: unknown[]): unknown;
   files?(options: unknown): unknown;
@@ -12,10 +12,10 @@ interface AnyFactory {
 }
 
 /**
- * Wraps the factory of a component from outside: its errors, and those of its operators, name the component
- * and its module. What it makes is refused if the pipeline could not use it.
+ * Wraps the factory of a component from outside, so that its errors, and those of its operators, name the
+ * component and its module. A stage of the wrong shape is rejected when it is created.
  *
- * @param module - As the settings name it.
+ * @param module - The module as the settings name it.
  */
 export function guardFactory<Kind extends ComponentKind>(
   kind: Kind,
@@ -44,13 +44,13 @@ export function guardFactory<Kind extends ComponentKind>(
       } catch (error) {
         throw failed(who, 'could not be created', error, FAILED[kind]);
       }
-      if (kind === 'operator') return guardOperator(stage as Operator, { where, who }); // it looks at its shape
+      if (kind === 'operator') return guardOperator(stage as Operator, { where, who }); // it checks the shape
       const complaint = complaintAbout(kind, stage);
       if (complaint === undefined) return stage;
       throw invalid(`${where}: expected its create to return a stage ${complaint}`);
     },
   };
-  return guarded as FactoryOf<Kind>; // each function takes and returns what that of the factory does
+  return guarded as FactoryOf<Kind>; // each function has the signature of the one that it wraps
 }
 
 const FAILED: Readonly<Record<ComponentKind, ErrorCode>> = {
@@ -71,7 +71,7 @@ const DELIVERIES = {
   sink: ['transactional', 'idempotent', 'append'],
 } as const;
 
-/** What is wrong with the shape of a stage, in words. */
+/** Describes what is wrong with the shape of a stage. */
 function complaintAbout(kind: keyof typeof FUNCTIONS, stage: unknown): string | undefined {
   const fields = (stage ?? {}) as Readonly<Record<string, unknown>>;
   const missing = FUNCTIONS[kind].find((name) => typeof fields[name] !== 'function');

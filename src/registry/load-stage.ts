@@ -4,11 +4,11 @@ import { invalidModule, loadComponents, textOf } from './component-module.js';
 import type { Registry } from './registry.js';
 
 /**
- * The factory of a checked stage. Its code is imported now, so that a thread starts with what it needs and
- * no more.
+ * Loads the factory of a checked stage. Its code is imported only now, so that a thread loads no more than
+ * it needs.
  *
- * @throws {PipelineError} `SPEC_INVALID` when there is no such component. `MODULE_INVALID` when its module
- *   cannot be loaded, or makes none.
+ * @throws {PipelineError} `SPEC_INVALID` if there is no such component; `MODULE_INVALID` if its module
+ *   cannot be loaded, or returns no factory.
  */
 export async function loadStage<Kind extends ComponentKind>(
   registry: Registry,
@@ -28,12 +28,12 @@ export async function loadStage<Kind extends ComponentKind>(
       error,
     );
   }
-  // The table has names of this kind's factory for this kind.
+  // The cast is true: the table lists, for each kind, methods of the factory of that kind.
   const lacking = (MUST_HAVE[kind] as readonly (keyof FactoryOf<Kind>)[]).filter(
     (name) => typeof factory?.[name] !== 'function',
   );
   if (lacking.length === 0) {
-    const { guardFactory } = await import('./guard-factory.js'); // most threads have no need of it
+    const { guardFactory } = await import('./guard-factory.js'); // most threads do not need it
     return guardFactory(kind, stage.use, module, factory);
   }
   const names = MUST_HAVE[kind].map((name) => `"${name}"`).join(' and ');
@@ -51,9 +51,10 @@ const MUST_HAVE = {
 } as const satisfies { readonly [Kind in ComponentKind]: readonly (keyof FactoryOf<Kind>)[] };
 
 /**
- * The component of a stage; its module is loaded into the calling thread where it is from outside.
+ * Returns the component of a stage. If it is from outside, its module is loaded into the calling thread.
  *
- * @throws {PipelineError} `SPEC_INVALID`, `MODULE_INVALID` where there is none.
+ * @throws {PipelineError} `SPEC_INVALID` if this package has no such component; `MODULE_INVALID` if the
+ *   module cannot be loaded or does not have it.
  */
 export async function componentOf<Kind extends ComponentKind>(
   registry: Registry,

@@ -12,8 +12,7 @@ export class Registry {
   readonly #components = new Map<string, Component>();
 
   /**
-   * @throws {PipelineError} `COMPONENT_INVALID` for what is no component, and for a name that another one of
-   *   its kind has.
+   * @throws {PipelineError} `COMPONENT_INVALID` if a value is not a component, or two of a kind share a name.
    */
   constructor(components: Iterable<Component> = []) {
     for (const component of components) this.#add(component);
@@ -32,15 +31,15 @@ export class Registry {
     this.#components.set(keyOf(kind, name), component);
   }
 
-  /** The component of a name, if there is one. */
+  /** Returns the component of that kind and name, or `undefined`. */
   find<Kind extends ComponentKind>(kind: Kind, name: string): Component<Kind> | undefined {
     return this.#components.get(keyOf(kind, name)) as Component<Kind> | undefined; // the key has the kind
   }
 
   /**
-   * The component of a name.
+   * Returns the component of that kind and name.
    *
-   * @throws {PipelineError} `SPEC_INVALID` naming those that there are.
+   * @throws {PipelineError} `SPEC_INVALID` if there is none, listing the known names.
    */
   get<Kind extends ComponentKind>(kind: Kind, name: string): Component<Kind> {
     const found = this.find(kind, name);
@@ -49,19 +48,19 @@ export class Registry {
     throw new PipelineError('SPEC_INVALID', missingComponent(kind, name, names));
   }
 
-  /** Components of a kind, or all of them. */
+  /** Returns the components of a kind, or all components. */
   all(kind?: ComponentKind): readonly Component[] {
     const all = [...this.#components.values()];
     return kind === undefined ? all : all.filter((component) => component.kind === kind);
   }
 
-  /** A registry with these as well; this one stays as it is. */
+  /** Returns a new registry that also has these components. This one does not change. */
   with(components: Iterable<Component>): Registry {
     return new Registry([...this.#components.values(), ...components]);
   }
 }
 
-/** For messages: what was expected, and what was found. */
+/** Returns the message for an unknown component: what was expected, and what was found. */
 export function missingComponent(kind: ComponentKind, name: string, names: readonly string[]): string {
   const near = nearestName(name, names);
   return (
@@ -74,7 +73,7 @@ const withArticle = (kind: ComponentKind): string => `${kind === 'operator' ? 'a
 
 const keyOf = (kind: ComponentKind, name: string): string => `${kind} ${name}`;
 
-/** A component may come from plain JavaScript. */
+/** Describes what is wrong with a component. Types are no guarantee: it may come from plain JavaScript. */
 function complaintAbout(component: Component): string | undefined {
   const { kind, name, summary, loads, mayChange, options, load } = (component ?? {}) as Partial<Component>;
   if (typeof name !== 'string' || !NAME.test(name)) {

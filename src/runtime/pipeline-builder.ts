@@ -19,47 +19,48 @@ import type { PipelineReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { secretsOfSpec } from '../wire/stages-of-spec.js';
 
-/** What a pipeline in the calling thread takes beside its spec. */
+/** Options of a pipeline in the calling thread. */
 export interface PipelineOptions {
-  /** In place of the spec's source. */
+  /** Replaces the source of the spec. */
   readonly source?: SourceFactory<unknown>;
-  /** In place of the spec's sink, such as a `callbackSink`. */
+  /** Replaces the sink of the spec, for example with a `callbackSink`. */
   readonly sink?: SinkFactory<unknown>;
-  /** What the spec can use beside the components of this package. */
+  /** Components that the spec can use besides those of this package. */
   readonly components?: readonly Component[];
   readonly clock?: Clock;
   readonly logger?: Logger;
-  /** What each stage has to open in; one that does not answer fails the run. Default: 60000. */
+  /** Milliseconds that each stage has to open; a stage that takes longer fails the run. Default: 60000. */
   readonly openDeadlineMs?: number;
-  /** Budgets and breakers that the spec may name: a `ResilienceCoordinator`, or what `openResilience` gave. */
+  /** Budgets and breakers that the spec may name: a `ResilienceCoordinator`, or the result of `openResilience`. */
   readonly resilience?: Resilience;
-  /** Goes on where an earlier run of the same spec left off. Not together with `store`. */
+  /** Continues from this checkpoint of an earlier run of the same spec. Not together with `store`. */
   readonly checkpoint?: Checkpoint;
   /**
-   * Keeps checkpoints, and decides by them which rows count. A run that broke off is gone on with, one
-   * that completed or was drained begins anew; whoever still ran under the key is refused from then on.
+   * Stores checkpoints, which decide which rows count. A run that was interrupted is continued; after one
+   * that completed or was drained, a new run starts. From then on, checkpoints of any other run under the
+   * same key are refused.
    */
   readonly store?: CheckpointStore;
-  /** Under which the store keeps this pipeline. Default: the spec's name. */
+  /** Key of this pipeline in the store. Default: the spec's name. */
   readonly key?: string;
-  /** Between two checkpoints, 10 to 86400000. Default: 10000. */
+  /** Milliseconds between two checkpoints, 10 to 86400000. Default: 10000. */
   readonly checkpointEveryMs?: number;
 }
 
 const OPEN_DEADLINE_MS = 60_000;
 
 /**
- * A pipeline in the calling thread: no supervisor, no thread, no orchestration cost. A sink that is
- * slow or an operator that computes for long holds up whatever else the thread does. Modules that the
- * spec names are loaded into this thread, too, from anywhere: the spec is as trusted as the program.
+ * Creates a pipeline in the calling thread: no supervisor, no thread, no orchestration cost. A slow sink
+ * or a long computation in an operator blocks everything else in the thread. Modules that the spec names
+ * are loaded into this thread too, from any folder: the spec is trusted like the program itself.
  *
- * Checks the spec when it is built or run, not here.
+ * The spec is checked when the pipeline is built or run, not here.
  */
 export function createPipeline(spec: OpenSpec, options: PipelineOptions = {}): PipelineBuilder {
   return new PipelineBuilder(spec, options);
 }
 
-/** Makes a pipeline from a spec with overrides. Runs at most once. */
+/** Builds a pipeline from a spec with overrides. Runs at most once. */
 export class PipelineBuilder {
   readonly #spec: OpenSpec;
   readonly #options: PipelineOptions;
@@ -71,19 +72,19 @@ export class PipelineBuilder {
     this.#options = options;
   }
 
-  /** What was counted so far. */
+  /** The current values of the counters. */
   get counters(): CounterValues {
     return this.#counters.read();
   }
 
   /**
-   * Checks the spec and makes the pipeline, without opening its source or sink. With a store, claims the
-   * key: another run of it can save no checkpoint any more.
+   * Checks the spec and creates the pipeline without opening its source or sink. With a store, claims the
+   * key: another run under it can no longer save checkpoints.
    *
-   * @throws {InvalidSpecError} naming all that is wrong.
-   * @throws {InvalidOptionsError} for a key or an interval that cannot be.
-   * @throws {PipelineError} `CHECKPOINT_INVALID` when the checkpoint is of another spec or cannot be read;
-   *   nothing is claimed then. `CHECKPOINT_FAILED` when the store fails.
+   * @throws {InvalidSpecError} listing every problem.
+   * @throws {InvalidOptionsError} for an invalid key or interval.
+   * @throws {PipelineError} `CHECKPOINT_INVALID` if the checkpoint belongs to another spec or cannot be read;
+   *   nothing is claimed then. `CHECKPOINT_FAILED` if the store fails.
    */
   build(): Promise<StreamingPipeline> {
     this.#building ??= this.#build();
@@ -91,44 +92,44 @@ export class PipelineBuilder {
   }
 
   /**
-   * Runs to the end of the data. A failure of the run is an outcome of the report.
+   * Runs to the end of the data. A failure of the run is reported as an outcome, not thrown.
    *
-   * @throws What `build` throws; nothing was opened then.
-   * @throws {PipelineError} `JOB_STATE` the second time.
+   * @throws What `build` throws. Nothing was opened then.
+   * @throws {PipelineError} `JOB_STATE` on a second call.
    */
   async run(): Promise<PipelineReport> {
     return (await this.build()).run();
   }
 
-  /** Stops reading after the current batch; what is inside stays there. */
+  /** Stops reading after the current batch. Rows inside the pipeline stay there. */
   async pause(): Promise<void> {
     (await this.build()).pause();
   }
 
-  /** Reads on after a pause. */
+  /** Continues reading after a pause. */
   async resume(): Promise<void> {
     (await this.build()).resume();
   }
 
-  /** Ends the source and delivers what is inside; `run` settles when that is done. */
+  /** Ends the source and delivers the rows inside the pipeline; `run` settles when that is done. */
   async drain(): Promise<void> {
     (await this.build()).drain();
   }
 
   /**
-   * Ends with a checkpoint: the next start with the store goes on as if nothing had been, and rows inside
-   * of operators are in no output before that. Without a store, it drains.
+   * Ends the run with a checkpoint, from which the next start with the store continues as if there had been
+   * no interruption. Rows inside operators are not delivered before that. Without a store, it drains.
    */
   async suspend(): Promise<void> {
     (await this.build()).suspend();
   }
 
-  /** Ends without delivery. */
+  /** Ends the run without delivering the rows inside the pipeline. */
   async stop(): Promise<void> {
     (await this.build()).stop();
   }
 
-  /** A consistent cut of the running pipeline. With a store, it settles once that has accepted it. */
+  /** Takes a consistent checkpoint of the running pipeline. With a store, resolves once the store accepted it. */
   async checkpoint(): Promise<Checkpoint> {
     return (await this.build()).checkpoint();
   }
@@ -148,7 +149,7 @@ export class PipelineBuilder {
     const catalogue = new Catalogue(registry);
     const context = { overrides, resilience, userCode: loadHere, catalogue };
     const { resolved: spec } = await resolveWithFiles(this.#spec, context);
-    hideSecrets(secretsOfSpec(spec)); // for good: what has them may outlive the run
+    hideSecrets(secretsOfSpec(spec)); // permanently: objects that hold them may outlive the run
     return instantiate(spec, {
       clock,
       log: redactingLogger(logger),
@@ -161,7 +162,7 @@ export class PipelineBuilder {
     });
   }
 
-  /** Where it begins, and who is told how far it has come. */
+  /** Returns where the run starts, and what saves its checkpoints. */
   async #start(spec: ResolvedSpec): Promise<Pick<PipelineEnvironment, 'checkpoint' | 'run' | 'saver'>> {
     const { store, key, checkpointEveryMs, checkpoint } = this.#options;
     if (store) {

@@ -9,20 +9,20 @@ import { parseOptions } from '../settings/parse-options.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { ModuleSettings } from './runtime-settings.js';
 
-/** Stages that are given in code, and how modules are loaded, as in the settings of a runtime. */
+/** Stages given in code, and the settings for loading modules, as in a runtime. */
 export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> {
   /** Budgets and breakers that the spec may name. */
   readonly resilience?: Resilience | undefined;
 }
 
 /**
- * Checks a spec: its outline, each component's options, what the components make of each other's
- * columns, and that nothing is read that is being written. Looks where paths lead and whether a
- * file of dead letters is one; opens no input and no output. Modules that it names are loaded in
- * throw-away threads, never in the calling one, of which a process has at most four at a time.
+ * Checks a spec: its outline, the options of each component, the columns between components, and that no
+ * file is both read and written. Follows paths and checks that an existing dead-letter file holds dead
+ * letters. Opens no input and no output. Modules that the spec names are loaded in throw-away threads (at
+ * most four at a time in a process), never in the calling thread.
  *
- * @throws {InvalidSpecError} naming all that is wrong.
- * @throws {InvalidOptionsError} for options that are none, and what is wrong with the modules of "components".
+ * @throws {InvalidSpecError} listing every problem.
+ * @throws {InvalidOptionsError} for invalid options, and for problems with the modules of "components".
  */
 export async function resolveSpec(spec: unknown, options: ResolveOptions = {}): Promise<ResolvedSpec> {
   const { source, sink, resilience, ...input } = options;

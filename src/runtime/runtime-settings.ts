@@ -8,7 +8,7 @@ const module = 'expected the path of a JavaScript module, or the name of a packa
 const delay = 'expected 0 to 86400000 milliseconds';
 const deadline = 'expected 1 to 86400000 milliseconds';
 
-/** Where code of users comes from, and how it is loaded. */
+/** Settings for where user code comes from and how it is loaded. */
 export const ModuleSettings = z.strictObject({
   components: z
     .array(z.string(module).min(1, module), 'expected a list of modules')

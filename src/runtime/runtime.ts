@@ -21,11 +21,11 @@ import { redactingLogger } from '../telemetry/redacting-logger.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { RuntimeSettings } from './runtime-settings.js';
 
-/** Settings of a runtime (docs/cli.md has a table of them), and what is given in code alone. */
+/** Settings of a runtime (see the table in docs/cli.md), and options that can only be given in code. */
 export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
-  /** Takes the lines of all threads, with `job` and `thread` in their fields. Any Pino logger fits. */
+  /** Receives the log lines of all threads, with the fields `job` and `thread`. Any Pino logger fits. */
   readonly logger?: Logger;
-  /** Watches the job machines, for XState's inspector. */
+  /** Receives the inspection events of the job machines, for XState's inspector. */
   readonly inspect?: (event: InspectionEvent) => void;
   readonly clock?: Clock;
   /** Budgets that specs may name, by provider and tenant. */
@@ -33,26 +33,27 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
   /** Breakers that specs may name, by provider. */
   readonly breakers?: BreakersInput;
   /**
-   * Budgets and breakers that were made elsewhere, in place of the two above: a service and its
-   * pipelines spend from the same. Not closed with the runtime. Needs a thread for each pipeline
-   * that names some (`threadsMax`).
+   * Budgets and breakers created elsewhere, in place of `budgets` and `breakers`. A service and its
+   * pipelines can share them this way. Not closed with the runtime. Its `threadsMax` must allow one thread
+   * for each pipeline that uses it.
    */
   readonly resilience?: ResilienceCoordinator;
   /**
-   * Keys, tokens and passwords, as they are: hidden in logs, reports and errors of this thread and of all
-   * jobs until the runtime is closed. What stands behind a name such as `Authorization` or `apiKey` is
-   * hidden without.
+   * Keys, tokens and passwords in plain text. They are hidden in logs, reports and errors of this thread
+   * and of all jobs until the runtime is closed. Values after a name such as `Authorization` or `apiKey` are
+   * hidden anyway.
    */
   readonly secrets?: readonly string[];
 }
 
 /**
- * Pipelines under supervision, each in a thread of its own.
+ * Creates a runtime, which runs pipelines under supervision, each in a thread of its own.
  *
- * Starts no thread before there is a job, unless `warmThreads` asks for it; then it resolves when
- * they are ready. Modules of "components" are asked for what they declare now, in throw-away threads.
+ * Without `warmThreads`, no pipeline thread starts before the first job; with it, the promise resolves when
+ * those threads are ready. Modules of "components" are loaded now, in throw-away threads, to read their
+ * declarations.
  *
- * @throws {InvalidOptionsError} naming every refused setting, and what is wrong with those modules.
+ * @throws {InvalidOptionsError} listing every invalid setting, and the problems of those modules.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
   const {
@@ -84,16 +85,16 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
     await runtime.warm();
     return runtime;
   } catch (error) {
-    own?.close(); // the machines of its breakers would go on
+    own?.close(); // the state machines of its breakers would keep running
     await planning.close();
     showSecrets();
     throw error;
   }
 }
 
-/** Made by `createRuntime`. All methods belong to the thread that made it. */
+/** A runtime, created by `createRuntime`. Call its methods only in the thread that created it. */
 export class PipelineRuntime {
-  /** The budgets and breakers that specs may name; `undefined` where none were declared. */
+  /** The budgets and breakers that specs may name; `undefined` if none were declared. */
   readonly resilience: ResilienceCoordinator | undefined;
   readonly #own: ResilienceCoordinator | undefined;
   readonly #showSecrets: () => void;
@@ -123,7 +124,7 @@ export class PipelineRuntime {
   }
 
   /**
-   * Starts the threads that are kept ready.
+   * Starts the warm threads.
    *
    * @throws {PipelineError} `RUNTIME_CLOSED`.
    */
@@ -133,13 +134,13 @@ export class PipelineRuntime {
   }
 
   /**
-   * Checks a spec and starts its job, or queues it while all threads are taken. The job's failures
-   * are outcomes of its handle, not of this call. Modules that the spec names are loaded in
-   * throw-away threads, never in this one.
+   * Checks a spec and starts its job, or queues it while all threads are taken. Failures of the job are
+   * reported by its handle, not thrown here. Modules that the spec names are loaded in throw-away threads,
+   * never in this one.
    *
-   * @throws {InvalidSpecError} with all that is wrong with the spec, files that a job which has not
-   *   ended reads or writes included; no thread was started then.
-   * @throws {PipelineError} `JOB_NAME_TAKEN` by a job that has not ended, `RUNTIME_CLOSED`.
+   * @throws {InvalidSpecError} listing every problem of the spec, including conflicts with files that a
+   *   live job reads or writes. The job was not started then.
+   * @throws {PipelineError} `JOB_NAME_TAKEN` if a live job has that name; `RUNTIME_CLOSED`.
    */
   async submit(spec: PipelineSpec): Promise<JobHandle> {
     this.#supervisor.assertOpen();
@@ -149,25 +150,25 @@ export class PipelineRuntime {
   }
 
   /**
-   * The same for a spec that `resolveSpec` has checked.
+   * Starts the job of a spec that `resolveSpec` has checked, or queues it like `submit`.
    *
-   * @throws {InvalidSpecError} where a job that has not ended reads or writes the same files, or a
-   *   module is in none of the `moduleFolders` of this runtime.
+   * @throws {InvalidSpecError} if its files conflict with those of a live job, or a module is in none of
+   *   the `moduleFolders` of this runtime.
    * @throws {PipelineError} `JOB_NAME_TAKEN`, `RUNTIME_CLOSED`.
    */
   async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
-    // Anew: what is there may have changed since it was checked.
+    // Again, since files may have changed after the check.
     const found = await findFilesAgain(spec, this.#planning);
     return this.#supervisor.submit(found, await findJobFiles(found));
   }
 
-  /** Live jobs and the last thousand ended ones, in the order of their submission. */
+  /** Lists the live jobs and the last thousand ended jobs, in order of submission. */
   list(): JobInfo[] {
     return this.#supervisor.list();
   }
 
   /**
-   * A job by its id, or the live, else the last ended, one of that name.
+   * Returns a job by its id or name. By name, a live job comes before the one that ended last.
    *
    * @throws {PipelineError} `JOB_UNKNOWN`.
    */
@@ -175,14 +176,14 @@ export class PipelineRuntime {
     return this.#supervisor.get(idOrName);
   }
 
-  /** Calls back until told not to. A listener that throws changes nothing. */
+  /** Subscribes to events. Call the returned function to unsubscribe. Errors of a listener have no effect. */
   on(listener: (event: RuntimeEvent) => void): () => void {
     return this.#supervisor.on(listener);
   }
 
   /**
-   * Takes no more jobs, drains all there are, and ends the threads. After the deadline
-   * (`drainDeadlineMs` by default) those that still deliver are ended, and their jobs `stopped`.
+   * Accepts no more jobs, drains all live jobs, and ends the threads. After the deadline
+   * (`drainDeadlineMs` by default), jobs that still deliver are `stopped` and their threads ended.
    * A second call can only shorten the deadline.
    */
   async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
@@ -197,21 +198,21 @@ export class PipelineRuntime {
 interface RuntimeContext {
   readonly settings: RuntimeSettings;
   readonly planning: PlanningThreads;
-  /** What specs can use. */
+  /** The components that specs can use. */
   readonly catalogue: Catalogue;
   readonly logger: Logger;
   readonly inspect: ((event: InspectionEvent) => void) | undefined;
   readonly clock: Clock;
   readonly resilience: ResilienceCoordinator | undefined;
-  /** The same, if the runtime made it. */
+  /** The same object as `resilience` if the runtime created it, and so must close it. */
   readonly own: ResilienceCoordinator | undefined;
-  /** Hidden in this thread already. */
+  /** Already hidden in this thread. */
   readonly secrets: readonly string[];
-  /** Ends that. */
+  /** Ends the hiding of `secrets` in this thread. */
   readonly showSecrets: () => void;
 }
 
-/** Loaded when asked for: who declares no budgets and breakers pays nothing for them. */
+/** Creates budgets and breakers. Imports their code on demand, so a runtime without them does not load it. */
 async function makeResilience({
   budgets,
   breakers,
@@ -232,7 +233,7 @@ async function makeResilience({
   });
 }
 
-/** A logger that lacks a method (`console` has no `child`) would fail as the first job starts. */
+/** Checks the logger: one that lacks a method (`console` has no `child`) would fail when the first job starts. */
 function loggerProblems(logger: Logger): string[] {
   const methods = ['debug', 'info', 'warn', 'error', 'child'] as const;
   const lacking = methods.filter((method) => typeof logger?.[method] !== 'function');
@@ -247,7 +248,7 @@ function parseSettings(
   const result = RuntimeSettings.safeParse(input, { reportInput: true });
   if (result.success && otherProblems.length === 0) return result.data;
   const problems = (result.error?.issues ?? []).map(({ path, message, input: refused }) => {
-    // Only numbers are echoed: a text may be a credential.
+    // Only numbers are echoed: a string may be a credential.
     const was = typeof refused === 'number' ? `, was ${refused}` : '';
     return `${formatPath(path as (string | number)[])}: ${message}${was}`;
   });
