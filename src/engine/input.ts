@@ -4,32 +4,32 @@ import type { Schema } from '../columns/schema.js';
 import type { SourceCapabilities } from './source-capabilities.js';
 
 /**
- * A second stream that a stage reads: a source with operators behind it, from the stage's own options.
+ * A second stream that a stage reads: a source and its operators, defined in the options of the stage.
  *
- * The pipeline opens it before its stage and closes it after, saves what it has not delivered yet in
- * checkpoints, and stops it. What a stage has read belongs to the stage, and to its own state.
+ * The pipeline opens it before its stage, closes it after its stage, and stops it. Checkpoints include the
+ * batches that it has not delivered yet. Batches that the stage has read belong to the state of the stage.
  */
 export interface Input {
   /** Schema of the batches. */
   readonly schema: Schema;
   /** Event order of the rows. */
   readonly order: EventOrder;
-  /** Those of its source. */
+  /** The capabilities of its source. */
   readonly capabilities: SourceCapabilities;
   /** Rows of its source that went to `rejects` so far. */
   readonly rowsRejected: number;
   /** Bytes that its source has read so far. */
   readonly bytesIn: number;
   /**
-   * Returns the next batch, owned by the caller: rows with control records between them, but no `end`;
-   * `null` at the end. Read only since the first `process`, `emitMore` or `read` of the stage, never in its
-   * `open`; one read at a time.
+   * Returns the next batch, or `null` at the end. The caller owns the batch: rows with control records
+   * between them, but no `end`. Do not read in the `open` of the stage, only from its first `process`,
+   * `emitMore` or `read` on, and only one read at a time.
    *
-   * A live input may be silent for long. So an operator must not wait for one in `process`: it keeps the
-   * read, takes what comes later, and calls `wake` of its context once it has rows to emit. It may wait for
-   * one that is replayable.
+   * A live input may be silent for long, so an operator must not wait for it in `process`. It keeps the
+   * pending read, takes the batch when it arrives, and calls `wake` of its context once it has rows to emit.
+   * It may wait for a replayable input.
    *
-   * @throws What its source or an operator throws: pass it on.
+   * @throws What its source or an operator throws. The stage must let that pass.
    */
   read(): Promise<Batch | null> | Batch | null;
 }

@@ -3,7 +3,7 @@ import { placesOf, type StageTree } from '../wire/stage-tree.js';
 import type { KeptRejects } from './rejects.js';
 import type { Named, RunningInput, Stage } from './stage.js';
 
-/** All inputs of a pipeline's stages, however deep. */
+/** All inputs of a pipeline's stages, at any depth. */
 export class PipelineInputs {
   readonly #inputs: readonly RunningInput[];
 
@@ -19,14 +19,14 @@ export class PipelineInputs {
     for (const input of this.#inputs) input.start();
   }
 
-  /** Ends all of them. */
+  /** Stops all inputs. */
   stop(): void {
     for (const input of this.#inputs) input.stop();
   }
 
   /**
-   * Ends those that would go on for ever. One that is replayable is read on, so that rows in hand get what
-   * belongs to them.
+   * Stops all inputs that are not replayable. Replayable inputs continue, so that rows already read can
+   * still be joined with theirs.
    */
   drain(): void {
     for (const input of this.#inputs) if (input.capabilities.delivery !== 'replayable') input.stop();
@@ -41,15 +41,15 @@ export class PipelineInputs {
   }
 
   /**
-   * Takes the states of stages while nothing moves: all that inputs have delivered is in the state of the
-   * stage that read it, everything else in that of the input.
+   * Takes the states of stages while all inputs are frozen. Each batch that an input has delivered is then
+   * in the state of the stage that read it, and every other batch is in the state of the input.
    */
   async whileStill<T>(rejects: KeptRejects, take: () => T): Promise<T> {
     if (this.areNone) return take();
     try {
       for (const input of this.#inputs) await input.freeze();
       await rejects.flush(); // rows that inputs have refused until now
-      await turnOfTheLoop(); // a stage may not have got yet what its read resolved with
+      await turnOfTheLoop(); // a stage may not have received yet the batch that its read resolved with
       return take();
     } finally {
       for (const input of this.#inputs) input.thaw();

@@ -1,4 +1,4 @@
-/** What a restart may rely on in a source. */
+/** What a restart may rely on for a source. */
 export interface SourceCapabilities {
   /**
    * `replayable`: reading again from any position returns the same rows. `resumable`: missed data can be

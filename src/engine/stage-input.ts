@@ -24,7 +24,7 @@ import type { SourceCapabilities } from './source-capabilities.js';
 import type { Named, RunningInput } from './stage.js';
 import { titleOfStage } from './stage-title.js';
 
-/** What an input is made of. */
+/** The parts that an input is built from. */
 export interface StageInputParts {
   readonly at: Path;
   readonly source: Named<Source>;
@@ -38,9 +38,9 @@ export interface StageInputParts {
 type Arrival = { readonly batch: Batch | null } | { readonly thrown: unknown };
 
 /**
- * An input at run time. Its source is read when its stage reads; its operators run to the end of a batch
- * before the first of what they emit is delivered. So between two batches its state is the position of the
- * source, the states of the operators and what waits for delivery, all of which a checkpoint can hold.
+ * An input at run time. It reads its source only when its stage reads. Its operators process a whole batch
+ * before the first resulting batch is delivered. So its state between two batches is the position of the
+ * source, the states of the operators and the undelivered batches, all of which fit in a checkpoint.
  */
 export class StageInput implements Input, RunningInput {
   readonly at: Path;
@@ -50,14 +50,14 @@ export class StageInput implements Input, RunningInput {
   readonly #parts: StageInputParts;
   readonly #chain: OperatorChain;
   readonly #live: { readonly intake: LiveIntake; readonly timer: RepeatingTimer } | undefined;
-  /** What the operators have emitted and the stage has not read yet. */
+  /** Batches that the operators have emitted and the stage has not read yet. */
   readonly #ready: Batch[] = [];
-  /** Where the source was before the read that is in progress or has arrived; `undefined` if it did not say. */
+  /** Position of the source before the read that is in progress or has arrived; `undefined` if unknown. */
   #positionBefore: PlainData | undefined;
   #isSourceReading = false;
   /** The result of the source's read, until the operators get it. */
   #arrival: Arrival | undefined;
-  /** A watermark by the clock, until the operators get it. */
+  /** A batch with a watermark from the clock, until the operators get it. */
   #mark: Batch | undefined;
   #isWoken = false;
   /** Whether the stage waits for a read. */
@@ -127,7 +127,7 @@ export class StageInput implements Input, RunningInput {
     return this.#isOver && !this.#failure ? null : this.#readOn();
   }
 
-  /** Called by its operators when they have rows though they were given none. */
+  /** Called by its operators when they have rows to emit without having received any. */
   wake(): void {
     this.#isWoken = true;
     this.#notify();
@@ -154,7 +154,7 @@ export class StageInput implements Input, RunningInput {
   async freeze(): Promise<void> {
     this.#isFrozen = true;
     while (this.#isAtWork || (this.#holdsRead && this.#positionBefore === undefined)) {
-      // Nobody may be waiting for it: the stage has not read since.
+      // If the stage has no pending read, nothing else takes the arrival.
       if (this.#arrival && !this.#isAtWork && !this.#isAwaited) await this.#work(() => this.#takeArrival());
       else await this.#change();
     }
@@ -210,7 +210,7 @@ export class StageInput implements Input, RunningInput {
     return titleOfStage('Source', this.source);
   }
 
-  /** Whether the source is ahead of what the operators got. */
+  /** Whether the source has read, or is reading, a batch that the operators have not received. */
   get #holdsRead(): boolean {
     return this.#isSourceReading || this.#arrival !== undefined;
   }
@@ -243,14 +243,14 @@ export class StageInput implements Input, RunningInput {
     if (!this.#arrival) await this.#change();
   }
 
-  /** Whether a cut waits for the read that has arrived. */
+  /** Whether a checkpoint has to wait until the operators get the read that has arrived. */
   get #isOwed(): boolean {
     return this.#arrival !== undefined && this.#positionBefore === undefined;
   }
 
   #beginRead(): void {
     const { stage, inputs } = this.source;
-    // What a source has read from inputs of its own is in its position only between its reads.
+    // The position of a source with its own inputs covers what it read from them only between two reads.
     if (inputs) this.#positionBefore = undefined;
     else this.#positionBefore = stage.positionForRead ? stage.positionForRead() : stage.position();
     this.#waitsSince = this.#parts.clock.now();
@@ -295,7 +295,7 @@ export class StageInput implements Input, RunningInput {
     this.#chain.give(batch);
     await this.#runOperators();
     if (live?.refused || this.source.stage.rowsRejected) await this.#parts.rejects.flush();
-    if (live?.failure) this.#fail(live.failure.error); // after the rows before it
+    if (live?.failure) this.#fail(live.failure.error); // after the rows before the failure
   }
 
   async #takeMark(): Promise<void> {
@@ -319,7 +319,7 @@ export class StageInput implements Input, RunningInput {
     }
   }
 
-  /** One piece of work at a time. What it throws is told by the next read. */
+  /** Runs one piece of work at a time. The next read throws its error. */
   async #work(act: () => Promise<void>): Promise<void> {
     this.#isAtWork = true;
     try {
@@ -339,7 +339,7 @@ export class StageInput implements Input, RunningInput {
 
   #tellWatermark(now: Nanos): void {
     if (!this.#isAwaited || this.#isAtWork || this.#isFrozen || this.#isHeld || this.#mark) return;
-    // Not right after a read began: rows that arrived while nobody read may still be on their way.
+    // Not right after a read started: rows that arrived before it may still be in transit.
     if (!this.#isSourceReading || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
     const batch = new Batch(this.source.stage.schema, 1, this.#parts.dictionaries);
     if (!this.#live?.intake.mark(batch, now)) {

@@ -1,6 +1,6 @@
 import type { Named, Stage } from './stage.js';
 
-/** What a stage is called in errors. */
+/** Returns the name of a stage for errors. */
 export const titleOfStage = (
   kind: 'Source' | 'Operator' | 'Sink' | 'Batcher',
   { title, use }: Named<Stage>,
