@@ -25,7 +25,7 @@ export interface PlanRequest {
   readonly stage: ResolvedStage;
   /** The input columns. Without them, the code is loaded, but only a source is planned. */
   readonly input?: Schema;
-  /** Missing if the columns of some inputs are unknown. Then the code is loaded, but sources and operators are not planned. */
+  /** Missing if columns of some inputs are unknown. Then the code is loaded, but no source or operator is planned. */
   readonly spec?: SpecFacts;
 }
 
