@@ -17,7 +17,7 @@ import { NO_ROW, SideRows } from './side-rows.js';
 export interface AsOfSettings extends AsOfColumns, Pick<RowSearchSettings, 'direction' | 'toleranceNs'> {
   readonly mainOrder: EventOrder;
   readonly sideOrder: EventOrder;
-  /** Rows of the side input that may be kept at one time. */
+  /** Most side rows that may be kept at one time. */
   readonly rowsMax: number;
   readonly memory: MemoryShare;
   readonly dictionaries: DictionarySet;
@@ -32,15 +32,14 @@ interface SavedProgress {
 
 /** Stands for a row whose values were copied before a restore: any slot but that of no row. */
 const SOME_ROW = 1;
-/** Rows of the side input, and then what is no longer needed of them is dropped. */
+/** After this many side rows, those that are no longer needed are dropped. */
 const ROWS_BETWEEN_DROPS = 65_536;
 
 /**
- * Joins each row of the main input with the row of the side input as of its time, by symbol. Works on one
- * batch of the main input at a time, and takes rows of the side input only until that batch is answered.
+ * Joins each row of the main input with the row of the side input as of its time, by symbol.
  *
- * A row at `t` is answered once the watermark of the side input says that nothing can come that would change
- * the answer: backward, once it is past `t`, so that a trade and a quote of one instant meet.
+ * A row at `t` is answered once the side watermark rules out rows that would change the answer. For
+ * `backward`, that is once it is past `t`, so that a trade gets a quote of the same instant.
  */
 export class AsOfJoin implements Join {
   readonly #settings: AsOfSettings;
@@ -67,7 +66,7 @@ export class AsOfJoin implements Join {
   #isBegun = false;
   /** Answers of the next main batch that were found before a restore. */
   #restoredAnswers: PlainData | undefined;
-  /** Of the rows of the main batch: what each is joined with. */
+  /** For each row of the main batch, the slot of the row that it is joined with. */
   #matches = new Int32Array(0);
 
   constructor(settings: AsOfSettings, late: AsOfLateness) {
@@ -81,7 +80,7 @@ export class AsOfJoin implements Join {
     this.#search = new RowSearch(settings, this.#rows, this.#sideWatermarks);
   }
 
-  /** Rows of the side input that are kept. */
+  /** Number of side rows that are kept. */
   get rowsKept(): number {
     return this.#rows.size;
   }
@@ -130,7 +129,7 @@ export class AsOfJoin implements Join {
       const high = times[2 * row + 1]!;
       const low = times[2 * row]! >>> 0;
       this.#rows.reserveSymbol(id);
-      // Before the side input is read for it: what is read up to here is then dropped as it is passed.
+      // The watermark passes before the side input is read for this row, so side rows before it can be dropped.
       const isLate = this.#mainWatermarks.isPast(id, high, low);
       this.#mainWatermarks.passRow(id, high, low);
       let match = this.#search.find(id, high, low);
@@ -159,7 +158,7 @@ export class AsOfJoin implements Join {
     return true;
   }
 
-  /** Takes all that is left of the side batch, so that the next may be given before a row asks for it. */
+  /** Takes the rest of the side batch, so that the next one can be given before a main row needs it. */
   takeAll(): void {
     while (this.#side) this.#takeSideRow();
     this.#settle(this.#mainRow);
@@ -192,7 +191,7 @@ export class AsOfJoin implements Join {
     this.#gathered = this.#mainRow;
     const answers = { taken, target: this.#target, age: this.#age };
     const isMatched = (row: number) => this.#matches[row] !== NO_ROW;
-    // The next checkpoint may come before the batch is begun again.
+    // After a restore, the next checkpoint may come before the batch is begun again.
     const begun = this.#isBegun
       ? saveAnswers(answers, this.#mainRow, isMatched, dictionaries)
       : this.#restoredAnswers;
@@ -246,7 +245,7 @@ export class AsOfJoin implements Join {
     this.#rows.close();
   }
 
-  /** Takes the next row of the side batch, or the records behind its last. @returns `false` when there is none. */
+  /** Takes the next row of the side batch, or the records after its last row. @returns `false` if there is no batch. */
   #takeSideRow(): boolean {
     const side = this.#side;
     if (side === undefined) return false;
@@ -296,7 +295,7 @@ export class AsOfJoin implements Join {
     this.#sideWatermarks.passRow(id, high, low);
   }
 
-  /** @param column - Of the symbol, −1: rows have none. */
+  /** @param column - Index of the symbol column; −1: none. */
   #passWatermark(
     watermarks: InputWatermarks,
     of: Batch,
@@ -310,7 +309,7 @@ export class AsOfJoin implements Join {
     if (id !== undefined) watermarks.passRecord(at, id);
   }
 
-  /** Copies what was matched up to a row of the main batch, and drops what is not needed any more. */
+  /** Copies the matched values up to a row of the main batch, and drops side rows that are no longer needed. */
   #settle(end: number): void {
     if (this.#side) this.#rows.copyValues(this.#side, this.#sideRow);
     this.#gather(this.#gathered, end);
@@ -352,7 +351,7 @@ export class AsOfJoin implements Join {
     this.#answeredLow[symbol] = low;
   }
 
-  /** Whether a row of the side input is behind its watermark, and a row at or after it was answered without it. */
+  /** Whether a side row is behind the side watermark, and main rows that it concerns were answered without it. */
   #isLate(symbol: number, high: number, low: number): boolean {
     if (!this.#sideWatermarks.isPast(symbol, high, low)) return false;
     const answered = this.#answeredHigh[symbol];
@@ -366,7 +365,7 @@ export class AsOfJoin implements Join {
 const isLaterThan = (high: number, low: number, thanHigh: number, thanLow: number): boolean =>
   high > thanHigh || (high === thanHigh && low > thanLow);
 
-// One loop a type, or the engine treats each access as one of three.
+// One loop per type keeps each array access monomorphic for V8.
 
 function gatherFloats(from: Float64Array, slots: Int32Array, start: number, end: number, to: Float64Array) {
   for (let row = start; row < end; row++) to[row] = from[slots[row]!]!;

@@ -11,6 +11,7 @@ import { JoinedBatches } from './joined-batches.js';
 import type { LateJoins } from './late-joins.js';
 import type { AsOfOptions } from './options.js';
 
+/** The parts that an as-of operator is built from. */
 export interface AsOfParts<J extends Join = Join> {
   readonly plan: JoinPlan;
   readonly options: AsOfOptions;
@@ -21,8 +22,8 @@ export interface AsOfParts<J extends Join = Join> {
 }
 
 /**
- * As-of join with a second source that can be replayed: reads it as far as the rows in hand need it, and waits
- * for it meanwhile. So both are read in step with event time, and nothing is held between two batches.
+ * As-of join with a replayable second source. It reads that source only as far as the current batch needs,
+ * and waits for it. So both inputs advance together in event time, and no main rows are held between batches.
  */
 export class AsOfOperator implements Operator {
   readonly output: Schema;
@@ -58,7 +59,7 @@ export class AsOfOperator implements Operator {
   }
 
   snapshot(): PlainData {
-    return this.#parts.join.snapshot() as unknown as PlainData; // of its form, and plain all the same
+    return this.#parts.join.snapshot() as unknown as PlainData; // `JoinState` holds only plain data
   }
 
   restore(state: PlainData): void {

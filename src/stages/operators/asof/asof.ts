@@ -14,6 +14,7 @@ import type { AsOfOptions } from './options.js';
 /** The id of the second source among the inputs of the stage. */
 const SIDE = 'with';
 
+/** Factory of the operator `asof`. */
 export const asOfFactory: OperatorFactory<AsOfOptions> = {
   plan(options, input, problems, { inputs }) {
     const side = inputs[SIDE];
@@ -48,7 +49,7 @@ export const asOfFactory: OperatorFactory<AsOfOptions> = {
   },
 };
 
-/** Whether a row never has to be looked for: the last one that was read is the one. */
+/** Whether no search is needed, because the match is always the last side row that was read. */
 function isInOrder(
   { direction }: AsOfOptions,
   { side: { sequence } }: JoinPlan,

@@ -3,11 +3,11 @@ import { type ColumnData, elementsPerRow } from '../../../columns/schema.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import { copyValue, KeptRowsWriter, readKeptRows, savedAt, type Taken } from './kept-rows.js';
 
-/** Of a row without a match, in place of its symbol. */
+/** Saved in place of the symbol for a row without a match. */
 const UNMATCHED = 0;
 const MATCHED = 1;
 
-/** Where the answers of a batch of the main input go. */
+/** The columns that hold the answers of a main batch. */
 export interface Answers {
   readonly taken: Taken;
   /** The taken columns, in their order. */
@@ -16,8 +16,8 @@ export interface Answers {
 }
 
 /**
- * Saves the answers of the first rows of a batch whose other rows still wait. They cannot be found again: the
- * rows that they are of may have been dropped since.
+ * Saves the answers of the first rows of a batch whose other rows still wait. They could not be found again,
+ * since the matching side rows may have been dropped.
  */
 export function saveAnswers(
   answers: Answers,
@@ -35,10 +35,10 @@ export function saveAnswers(
 }
 
 /**
- * Puts answers that were saved where those of the same batch go.
+ * Copies saved answers back into the columns of the same batch.
  *
- * @returns How many there are.
- * @throws {PipelineError} `CHECKPOINT_INVALID` for answers of other columns.
+ * @returns The number of answers.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if the saved columns differ.
  */
 export function loadAnswers(
   saved: PlainData,

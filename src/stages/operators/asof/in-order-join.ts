@@ -7,25 +7,26 @@ import { allocateColumn, type ColumnData, elementsPerRow, type Schema } from '..
 import type { AsOfColumns, AsOfLateness, Join, JoinState } from './join.js';
 import { copyValue, KeptRowsWriter, readKeptRows, savedAt } from './kept-rows.js';
 
-/** No row of the side input at or before the row. */
+/** There is no side row at or before the row. */
 const NONE = -1;
-/** The row stands in `#carried`, at its symbol. */
+/** The row is in `#carried`, at the index of its symbol. */
 const CARRIED = -2;
 const SYMBOLS_MIN = 64;
-/** Of an instant before all that there are. */
+/** High word of an instant before all others. */
 const BEFORE_ALL_HIGH = -2_147_483_648;
 
+/** Settings of a join of ordered inputs. */
 export interface InOrderSettings extends AsOfColumns {
-  /** In ns, as a double: exact within 104 days. `Infinity`: however far. */
+  /** Tolerance in ns, as a double: exact within 104 days. `Infinity`: no limit. */
   readonly toleranceNs: number;
   readonly memory: MemoryShare;
   readonly dictionaries: DictionarySet;
 }
 
 /**
- * `AsOfJoin` for the common case: backward, both inputs in order of time. It keeps the last row of each
- * symbol, and no row is looked for. A row of the side input costs a comparison and a write; values are copied
- * for the rows that are joined, and for the last row of each symbol in a batch.
+ * A join for the common case: backward, with both inputs in order of time. It keeps only the last side row
+ * of each symbol, so it needs no search. A side row costs one comparison and one write. Values are copied
+ * only for joined rows, and for the last row of each symbol in a side batch.
  */
 export class InOrderJoin implements Join {
   readonly #settings: InOrderSettings;
@@ -35,7 +36,7 @@ export class InOrderJoin implements Join {
   /** Symbols with a row of the side batch. */
   #touched = new Int32Array(SYMBOLS_MIN);
   #touchedCount = 0;
-  /** Per taken column, and of `time`, by symbol: of the last rows of batches that are used up. */
+  /** Values of the last rows from used-up side batches, by symbol: per taken column, and below for `time`. */
   #carried: ColumnData[];
   #carriedTimes = new Int32Array(0);
   readonly #widths: readonly number[];
@@ -47,9 +48,9 @@ export class InOrderJoin implements Join {
   #age: Float64Array | undefined;
   #mainRow = 0;
   #gathered = 0;
-  /** Of each row of the main batch: a row of the side batch, or `~(symbol + 1)` for a carried one, or `~0`. */
+  /** For each row of the main batch: a row of the side batch, `~(symbol + 1)` for a carried row, or `~0` for none. */
   #matches = new Int32Array(0);
-  /** Of the last row of the main input, and of the side input. */
+  /** Times of the last row of the main input and of the side input. */
   #lastHigh = BEFORE_ALL_HIGH;
   #lastLow = 0;
   #lastSideHigh = BEFORE_ALL_HIGH;
@@ -77,7 +78,7 @@ export class InOrderJoin implements Join {
     this.#sideRow = 0;
     const { symbol } = this.#settings.side;
     if (symbol < 0) return;
-    // Once a batch, so that no row has to look whether there is room for its symbol.
+    // Done once per batch, so that rows need no check whether there is room for their symbol.
     const ids = side.columns[symbol] as Int32Array;
     let most = 0;
     for (let row = 0; row < side.length; row++) if (ids[row]! > most) most = ids[row]!;
@@ -186,7 +187,7 @@ export class InOrderJoin implements Join {
     this.#settings.memory.resize(0);
   }
 
-  /** Notes the rows of the side batch up to an instant, that included. @returns `false`: there may be more of them. */
+  /** Notes the side rows up to and including an instant. @returns `false` if more of them may follow. */
   #passSideTo(high: number, low: number): boolean {
     const side = this.#side;
     if (side === undefined) return this.#hasEnded;
@@ -220,8 +221,8 @@ export class InOrderJoin implements Join {
   }
 
   /**
-   * Whether a row of the side input that came out of order is the latest of its symbol all the same. Tells of it
-   * where rows at or after it were answered already.
+   * Whether a side row that came out of order is still the latest of its symbol. Reports it as late if rows
+   * at or after it were already answered.
    */
   #isStillLatest(side: Batch, row: number, symbol: number): boolean {
     const times = side.columns[this.#settings.side.time] as Int32Array;
@@ -243,7 +244,7 @@ export class InOrderJoin implements Join {
     this.#touched[this.#touchedCount++] = symbol;
   }
 
-  /** Whether a row that was found is at or before an instant; where none was found, it is. */
+  /** Whether a found row is at or before an instant. Also true if no row was found. */
   #isAtOrBefore(found: number, symbol: number, high: number, low: number): boolean {
     if (found === NONE) return true;
     const isCarried = found === CARRIED;
@@ -255,7 +256,7 @@ export class InOrderJoin implements Join {
     return foundHigh < high || (foundHigh === high && times[2 * at]! >>> 0 <= low);
   }
 
-  /** Copies what rows of the main batch were joined with, before the side batch is gone. */
+  /** Copies the matched values to the main batch, before the side batch is released. */
   #gather(end: number): void {
     const start = this.#gathered;
     this.#gathered = end;
@@ -265,7 +266,7 @@ export class InOrderJoin implements Join {
     const side = this.#side?.columns;
     this.#settings.taken.forEach(({ column, at }, i) => {
       const carried = this.#carried[i]!;
-      const from = side?.[at] ?? carried; // without a side batch, nothing is found in it
+      const from = side?.[at] ?? carried; // without a side batch, no match refers to one
       const to = this.#target[i]!;
       if (to instanceof Float64Array) {
         gatherFloats(from as Float64Array, carried as Float64Array, matches, start, end, to);
@@ -280,7 +281,7 @@ export class InOrderJoin implements Join {
     });
   }
 
-  /** Takes back matches that are too far away, and tells how far the others are. */
+  /** Removes matches beyond the tolerance, and writes the age of the others. */
   #dropFar(start: number, end: number): void {
     const { toleranceNs, main, side } = this.#settings;
     const age = this.#age;
@@ -306,7 +307,7 @@ export class InOrderJoin implements Join {
     }
   }
 
-  /** Carries over the last row of each symbol of a side batch that is used up. */
+  /** Copies the last row of each symbol from a used-up side batch to `#carried`, and releases the batch. */
   #retire(side: Batch): void {
     const latest = this.#latest;
     const touched = this.#touched;
@@ -363,7 +364,7 @@ function carryPairs(
   }
 }
 
-// One loop a type, or the engine treats each access as one of three.
+// One loop per type keeps each array access monomorphic for V8.
 
 function gatherFloats(
   side: Float64Array,

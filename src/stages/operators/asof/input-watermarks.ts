@@ -9,21 +9,21 @@ import {
   setDifference,
 } from './instants.js';
 
-/** Plain data: words of instants as texts, since some are infinite. */
+/** Saved watermarks. Instants are strings, since their words may be infinite, which JSON cannot hold. */
 export interface WatermarkState {
   readonly all: string;
   readonly symbols: readonly (readonly [number, string])[];
 }
 
 /**
- * How far event time has come in one input: by its records, and by its rows, each of which speaks for all
- * symbols or for its own.
+ * Tracks the watermarks of one input, from its `watermark` records and its rows. Depending on the event
+ * order, a row advances the watermark of all symbols or only of its own.
  */
 export class InputWatermarks {
   readonly all: Instant = { ...BEFORE_ALL };
   readonly #speaksForAll: boolean;
   readonly #maxDelay: Instant;
-  /** Per symbol, where it is further than that of all. */
+  /** Watermarks per symbol, which count if they are after `all`. */
   #high = new Float64Array(0);
   #low = new Float64Array(0);
   readonly #scratch: Instant = { high: 0, low: 0 };
@@ -41,14 +41,14 @@ export class InputWatermarks {
     else this.#raise(symbol, at);
   }
 
-  /** Notes a `watermark` record. @param symbol - Without it: of all symbols. */
+  /** Notes a `watermark` record. @param symbol - `undefined`: the record is for all symbols. */
   passRecord(atNs: bigint, symbol: number | undefined): void {
     const at = instantOf(atNs);
     if (symbol === undefined) this.#raiseAll(at);
     else this.#raise(symbol, at);
   }
 
-  /** The input has ended: nothing more is expected of it. */
+  /** Notes that the input has ended: no more rows are expected. */
   end(): void {
     this.#raiseAll(AFTER_ALL);
   }
@@ -57,14 +57,14 @@ export class InputWatermarks {
     return this.all.high === Number.POSITIVE_INFINITY;
   }
 
-  /** Whether no row of the symbol at this instant or before it is expected any more. */
+  /** Whether no more rows of the symbol at or before this instant are expected. */
   isPast(symbol: number, high: number, low: number): boolean {
     return (
       isBefore(high, low, this.all) || (symbol < this.#high.length && this.#isOwnPast(symbol, high, low))
     );
   }
 
-  /** Whether no row of the symbol before this instant is expected any more. */
+  /** Whether no more rows of the symbol before this instant are expected. */
   hasReached(symbol: number, high: number, low: number): boolean {
     const { all } = this;
     if (!isAfter(high, low, all)) return true;
@@ -73,7 +73,7 @@ export class InputWatermarks {
     return high < own || (high === own && low <= this.#low[symbol]!);
   }
 
-  /** The watermark of a symbol, in an object that the next call changes. */
+  /** Returns the watermark of a symbol, in an object that the next call reuses. */
   of(symbol: number): Readonly<Instant> {
     const { all } = this;
     if (symbol >= this.#high.length) return all;

@@ -1,6 +1,6 @@
 import { TWO_32 } from '../../../columns/int64.js';
 
-/** An instant or a length of time as words: the high one signed, the low one unsigned. Changed in place. */
+/** An instant or a duration in ns as two words: the high one signed, the low one unsigned. Mutable. */
 export interface Instant {
   high: number;
   low: number;
@@ -24,14 +24,14 @@ export const isAfter = (high: number, low: number, than: Readonly<Instant>): boo
 export const isBefore = (high: number, low: number, than: Readonly<Instant>): boolean =>
   high < than.high || (high === than.high && low < than.low);
 
-/** Sets `to` to the instant so much later. */
+/** Sets `to` to the given instant plus `by`. */
 export function setSum(to: Instant, high: number, low: number, by: Readonly<Instant>): void {
   const sum = low + by.low;
   to.low = sum >= TWO_32 ? sum - TWO_32 : sum;
   to.high = high + by.high + (sum >= TWO_32 ? 1 : 0);
 }
 
-/** Sets `to` to the instant so much earlier. */
+/** Sets `to` to the given instant minus `by`. */
 export function setDifference(to: Instant, high: number, low: number, by: Readonly<Instant>): void {
   const rest = low - by.low;
   to.low = rest < 0 ? rest + TWO_32 : rest;

@@ -10,20 +10,24 @@ import type { PlanProblems } from '../../../engine/factories.js';
 import type { AsOfColumns } from './join.js';
 import type { AsOfOptions } from './options.js';
 
-/** Which columns are joined on, which are added, and what comes out. */
+/** The columns to join on, the columns to add, and the output schema. */
 export interface JoinPlan extends AsOfColumns {
   readonly output: Schema;
-  /** Where the columns of the input stand in the output. */
+  /** Output indexes of the columns of the main input. */
   readonly kept: readonly number[];
-  /** Where the taken ones do, in their order. */
+  /** Output indexes of the taken columns, in their order. */
   readonly added: readonly number[];
-  /** Where the age stands; −1 without one. */
+  /** Output index of the age; −1: none. */
   readonly age: number;
 }
 
 const NULLABLE = ['float64', 'string'];
 
-/** @param problems - Without it, the options are known to be sound. */
+/**
+ * Plans the columns of a join.
+ *
+ * @param problems - Receives what is wrong. Left out if the options are known to be valid.
+ */
 export function planJoin(
   options: AsOfOptions,
   input: Schema,
@@ -101,7 +105,7 @@ function* wanted({ take }: AsOfOptions, input: Schema, side: Schema) {
   }
 }
 
-/** By symbol where both have one; else by time alone. */
+/** Rows are joined by symbol if both inputs have one, else by time alone. */
 function symbolsOf(input: Schema, side: Schema, add: (path: string[], message: string) => void) {
   const main = columnIndex(input, 'symbol');
   const other = columnIndex(side, 'symbol');

@@ -6,11 +6,11 @@ import { handOver, OutputBatches } from '../../../engine/output-batches.js';
 import type { Join } from './join.js';
 import type { JoinPlan } from './join-columns.js';
 
-/** Makes what comes out: the columns of the input as they are, and those that the join has found. */
+/** Builds the output batches: the columns of the main input unchanged, and those added by the join. */
 export class JoinedBatches {
-  /** Rows that were joined with none. */
+  /** Number of rows without a match. */
   unmatched = 0;
-  /** Of these, those that were dropped. */
+  /** How many of these were dropped. */
   dropped = 0;
   readonly #plan: JoinPlan;
   readonly #drops: boolean;
@@ -23,17 +23,17 @@ export class JoinedBatches {
     this.#batches = new OutputBatches(plan.output, batchRows, dictionaries);
   }
 
-  /** Begins to join a batch. @returns Where it goes. */
+  /** Begins to join a batch. @returns The output batch. */
   begin(batch: Batch, join: Join): Batch {
     const target = this.#batches.acquire(batch.capacity);
     const { added, age } = this.#plan;
     const columns: ColumnData[] = added.map((at) => target.columns[at]!);
-    // The last column is of the age, of type float64.
+    // The cast is true: the age column is of type float64.
     join.begin(batch, columns, age < 0 ? undefined : (target.columns[age] as Float64Array));
     return target;
   }
 
-  /** All rows are answered: gives the target the columns of the batch, which is released. */
+  /** Completes a batch whose rows are all answered: moves its columns to the target and releases it. */
   finish(batch: Batch, target: Batch, join: Join): void {
     const { length } = batch;
     if (this.#keep.length < length) this.#keep = new Uint8Array(batch.capacity);

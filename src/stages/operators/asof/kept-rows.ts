@@ -12,9 +12,10 @@ const SYMBOL = 1;
 const SEQUENCE = 2;
 const VALUES = 3;
 
+/** The columns taken from the side input, with their indexes. */
 export type Taken = readonly { readonly column: Column; readonly at: number }[];
 
-/** A row that is kept: words of its time and of its sequence, and the id of its symbol. */
+/** A kept row: the words of its time and sequence, and the id of its symbol. */
 export interface KeptRow {
   readonly symbol: number;
   readonly high: number;
@@ -23,7 +24,7 @@ export interface KeptRow {
   readonly sequenceLow: number;
 }
 
-/** Collects rows of the side input that a join keeps, with the values of the taken columns, for its state. */
+/** Collects the side rows that a join keeps, with the values of the taken columns, for a checkpoint. */
 export class KeptRowsWriter {
   readonly #taken: Taken;
   readonly #batches: GrowingBatches;
@@ -35,7 +36,7 @@ export class KeptRowsWriter {
     this.#batch = this.#batches.acquire(ROWS_MIN);
   }
 
-  /** @param columns - Those that are taken, in their order, with the values of the row at `at`. */
+  /** @param columns - The taken columns, in their order, with the values of the row at index `at`. */
   add(row: KeptRow, columns: readonly ColumnData[], at: number): void {
     this.#batch = this.#batches.withRoomFor(this.#batch, 1);
     const batch = this.#batch;
@@ -49,7 +50,7 @@ export class KeptRowsWriter {
     batch.length = to + 1;
   }
 
-  /** Returns them as plain data, and frees what they were collected in. */
+  /** Returns the rows as plain data, and releases the memory of the writer. */
   save(): PlainData {
     const saved = saveBatch(this.#batch);
     this.#batch.release();
@@ -58,9 +59,9 @@ export class KeptRowsWriter {
 }
 
 /**
- * Calls back with each row that was saved, in order.
+ * Calls `onRow` with each saved row, in order.
  *
- * @throws {PipelineError} `CHECKPOINT_INVALID` for rows of other columns.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if the saved columns differ.
  */
 export function readKeptRows(
   saved: PlainData,
@@ -88,10 +89,10 @@ export function readKeptRows(
   }
 }
 
-/** Where the taken columns stand in the batch of a saved row. */
+/** Returns the taken columns with their indexes in the batch of a saved row. */
 export const savedAt = (taken: Taken): Taken => taken.map(({ column }, i) => ({ column, at: VALUES + i }));
 
-/** @param width - Elements that a row takes. */
+/** Copies the value of one row. @param width - Number of array elements per row. */
 export function copyValue(from: ColumnData, row: number, to: ColumnData, at: number, width: number): void {
   for (let i = 0; i < width; i++) to[width * at + i] = from[width * row + i]!;
 }

@@ -6,13 +6,14 @@ import { OnceAMinute } from '../../../core/once-a-minute.js';
 import type { StageContext } from '../../../engine/stage.js';
 import type { AsOfColumns, AsOfLateness } from './join.js';
 
+/** What to do with late rows, and where to report them. */
 export interface LateJoinSettings {
   readonly policy: 'stop' | 'drop' | 'keep';
   readonly columns: AsOfColumns;
   readonly context: StageContext;
 }
 
-/** Stops at rows of either input that came too late for their join, or counts them, warns and goes on. */
+/** Handles rows of either input that came too late for their join: fails, or counts them, warns and continues. */
 export class LateJoins implements AsOfLateness {
   sideRows = 0;
   mainRows = 0;

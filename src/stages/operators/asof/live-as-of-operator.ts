@@ -13,16 +13,17 @@ import { JoinedBatches } from './joined-batches.js';
 
 interface LiveState {
   readonly join: JoinState;
-  /** Batches of the input that wait for the second source. */
+  /** Batches of the main input that wait for the second source. */
   readonly held: readonly PlainData[];
-  /** Batches of the second source that were read and not taken yet. */
+  /** Batches of the second source that were read but not joined yet. */
   readonly arrived: readonly PlainData[];
   readonly hasEnded: boolean;
 }
 
 /**
- * As-of join with a live second source: nobody waits for it. Batches are held until its watermark is past their
- * rows, and go on in their order; the pipeline is woken when it has come that far.
+ * As-of join with a live second source, which `process` never waits for. Batches are held until the second
+ * source's watermark is past their rows, and are emitted in order. When news from it arrives, the operator
+ * wakes the pipeline.
  */
 export class LiveAsOfOperator implements Operator {
   readonly output: Schema;
@@ -30,13 +31,13 @@ export class LiveAsOfOperator implements Operator {
   readonly #batches: JoinedBatches;
   readonly #held: Batch[] = [];
   #heldRows = 0;
-  /** Of the first of `#held`, once it was begun. */
+  /** The output batch of the first batch in `#held`, once that was begun. */
   #target: Batch | undefined;
   readonly #arrived: Batch[] = [];
   #reading: Promise<void> | undefined;
   #hasEnded = false;
   #failure: { readonly error: unknown } | undefined;
-  /** Whether something has arrived since the held batches were looked at. */
+  /** Whether something has arrived since the held batches were last advanced. */
   #hasNews = false;
 
   constructor(parts: AsOfParts<AsOfJoin>) {
@@ -84,7 +85,7 @@ export class LiveAsOfOperator implements Operator {
     this.#advance(emit);
   }
 
-  /** At the end, what is held waits for the second source to come as far, or to end. */
+  /** At the end, waits until the second source has answered all held batches, or has ended. */
   async flush(emit: Emit): Promise<void> {
     while (this.#held.length > 0) {
       this.#read();
@@ -100,7 +101,7 @@ export class LiveAsOfOperator implements Operator {
       arrived: this.#arrived.map(saveBatch),
       hasEnded: this.#hasEnded,
     };
-    return state as unknown as PlainData; // of its form, and plain all the same
+    return state as unknown as PlainData; // `LiveState` holds only plain data
   }
 
   restore(saved: PlainData): void {
@@ -113,7 +114,7 @@ export class LiveAsOfOperator implements Operator {
     for (const batch of arrived) this.#arrived.push(loadBatch(batch, input.schema, context.dictionaries));
     this.#hasEnded = hasEnded;
     this.#hasNews = true;
-    context.wake(); // or what is held would wait for the next row of the input
+    context.wake(); // otherwise held batches would wait for the next row of the main input
   }
 
   tally(): OperatorTally {
@@ -131,7 +132,7 @@ export class LiveAsOfOperator implements Operator {
     };
   }
 
-  /** Keeps one read of the second source under way. */
+  /** Starts a read of the second source unless one is pending. */
   #read(): void {
     if (this.#reading || this.#hasEnded || this.#failure) return;
     const { input, context } = this.#parts;
@@ -145,7 +146,7 @@ export class LiveAsOfOperator implements Operator {
       this.#failure = { error };
     };
     this.#reading = (async () => {
-      await undefined; // the field is set before it is cleared
+      await undefined; // so that `#reading` is set before it is cleared
       await Promise.resolve(input.read()).then(arrive, fail);
       this.#hasNews = true;
       context.wake();

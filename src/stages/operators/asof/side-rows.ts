@@ -5,43 +5,44 @@ import { PipelineError } from '../../../core/errors.js';
 import type { Instant } from './instants.js';
 import { copyValue } from './kept-rows.js';
 
-/** Stands for "no row": its values are null. */
+/** The slot that means "no row". Its values are null. */
 export const NO_ROW = 0;
-/** Takes the values of rows that are not kept. */
+/** The slot that receives the values of rows that are not kept. */
 const DISCARDED = 1;
 const FIRST = 2;
 const ROWS_MIN = 1_024;
 const SYMBOLS_MIN = 64;
 
+/** Columns and limits of the kept side rows. */
 export interface SideRowsSettings {
-  /** The columns that are kept, and where they stand in a batch of the side input. */
+  /** The columns to keep, with their indexes in a side batch. */
   readonly columns: readonly { readonly column: Column; readonly at: number }[];
-  /** Rows that may be kept at one time. */
+  /** Most rows that may be kept at one time. */
   readonly rowsMax: number;
   readonly memory: MemoryShare;
 }
 
 /**
- * Rows of the side input that rows of the main one may still be joined with: a list for each symbol, in
- * order of time, then of sequence, then of arrival. Rows are slots in columns.
+ * The side rows that main rows may still be joined with: one linked list per symbol, ordered by time, then
+ * sequence, then arrival. A row is a slot in typed arrays.
  *
- * Values are copied column by column, in `copyValues`, after their rows were added.
+ * The values of added rows are copied later, column by column, by `copyValues`.
  */
 export class SideRows {
-  /** Per slot. */
+  /** Words of the time and links of the list, by slot. */
   high = new Int32Array(0);
   low = new Uint32Array(0);
   newer = new Int32Array(0);
   older = new Int32Array(0);
-  /** Of `settings.columns`, by slot. */
+  /** Values of `settings.columns`, by slot. */
   readonly values: ColumnData[];
-  /** Per symbol: the ends of its list, and where the last look-up ended; `NO_ROW`: none. */
+  /** By symbol: the ends of its list, and the slot where the last search ended; `NO_ROW`: none. */
   oldest = new Int32Array(0);
   newest = new Int32Array(0);
   cursor = new Int32Array(0);
-  /** Rows that are kept now. */
+  /** Number of rows kept now. */
   size = 0;
-  /** Per symbol: whether rows of it were dropped, and the time of the latest one. */
+  /** By symbol: time of the latest dropped row. No entry if none was dropped. */
   readonly #droppedHigh: number[] = [];
   readonly #droppedLow: number[] = [];
   readonly #settings: SideRowsSettings;
@@ -53,7 +54,7 @@ export class SideRows {
   #end = FIRST;
   #free = new Int32Array(0);
   #freeCount = 0;
-  /** Slots of rows whose values were not copied yet, in the order in which they stand in their batch. */
+  /** Slots of rows whose values are not copied yet, in the order of their batch. */
   #uncopied = new Int32Array(ROWS_MIN);
   #uncopiedCount = 0;
   /** Symbols that rows were added to since the last `dropBefore`. */
@@ -80,9 +81,9 @@ export class SideRows {
   }
 
   /**
-   * Adds a row to the list of its symbol, for which there is room.
+   * Adds a row to the list of its symbol. Call `reserveSymbol` for the symbol before.
    *
-   * @throws {PipelineError} `INPUT_LAGS` when there are `rowsMax` rows already.
+   * @throws {PipelineError} `INPUT_LAGS` if `rowsMax` rows are already kept.
    */
   add(symbol: number, high: number, low: number): void {
     let before = this.newest[symbol]!;
@@ -92,7 +93,7 @@ export class SideRows {
     this.#insert(symbol, high, low, before);
   }
 
-  /** Adds a row that has a sequence: among rows of one instant, the lesser goes first. */
+  /** Adds a row with a sequence: rows of one instant are ordered by it, lowest first. Throws like `add`. */
   addInSequence(symbol: number, high: number, low: number, sequence: Readonly<Instant>): void {
     this.#hasSequence = true;
     let before = this.newest[symbol]!;
@@ -111,12 +112,12 @@ export class SideRows {
     this.#sequenceLow[slot] = sequence.low;
   }
 
-  /** Passes over a row of the batch that is not kept. */
+  /** Skips a row of the batch that is not kept. */
   skip(): void {
     this.#noteUncopied(DISCARDED);
   }
 
-  /** Copies the values of the rows that were added or skipped last, which end before row `end` of the batch. */
+  /** Copies the values of rows added or skipped since the last copy. `end` is the batch row after the last of them. */
   copyValues(batch: Batch, end: number): void {
     const count = this.#uncopiedCount;
     if (count === 0) return;
@@ -133,7 +134,7 @@ export class SideRows {
     this.#uncopiedCount = 0;
   }
 
-  /** Copies the values of the row that was added last, which stands alone in a batch of other columns. */
+  /** Copies the values of the row added last from a batch with other column indexes. */
   copyRow(batch: Batch, row: number, places: readonly { readonly at: number }[]): void {
     const slot = this.#uncopied[--this.#uncopiedCount]!;
     this.values.forEach((to, i) => {
@@ -141,7 +142,7 @@ export class SideRows {
     });
   }
 
-  /** Per symbol with dropped rows: its id, and the words of the latest one's time. */
+  /** Returns, for each symbol with dropped rows, its id and the words of the latest dropped row's time. */
   droppedSnapshot(): (readonly [number, number, number])[] {
     return Object.entries(this.#droppedHigh).map(([symbol, high]) => [
       Number(symbol),
@@ -157,17 +158,17 @@ export class SideRows {
     }
   }
 
-  /** Time of the latest row of the symbol that was dropped, if any was. */
+  /** Returns the time of the latest dropped row of the symbol, if any was dropped. */
   latestDropped(symbol: number): Instant | undefined {
     const high = this.#droppedHigh[symbol];
     return high === undefined ? undefined : { high, low: this.#droppedLow[symbol]! };
   }
 
   /**
-   * Drops rows that no row of the main input will be joined with any more, of symbols that were added to.
+   * Drops rows that no main row can be joined with any more. Only looks at symbols with recently added rows.
    *
-   * @param horizonOf - The earliest time that a row of the main input may still have, of a symbol.
-   * @param keepsLast - Whether the last row at or before the horizon is still of use.
+   * @param horizonOf - Returns the earliest time that a main row of a symbol may still have.
+   * @param keepsLast - Whether the last row at or before the horizon is still needed.
    */
   dropBefore(horizonOf: (symbol: number) => Readonly<Instant>, keepsLast: boolean): void {
     let kept = 0;
@@ -175,21 +176,21 @@ export class SideRows {
       const symbol = this.#touched[i]!;
       this.#dropOf(symbol, horizonOf(symbol), keepsLast);
       const first = this.oldest[symbol]!;
-      // One row alone is all that ever has to be kept of a symbol: there is nothing to look for in it.
+      // A list without rows, or with only the last row that must stay, has nothing to drop until rows are added.
       if (first === NO_ROW || (keepsLast && this.newer[first] === NO_ROW)) this.#isTouched[symbol] = 0;
       else this.#touched[kept++] = symbol;
     }
     this.#touchedCount = kept;
   }
 
-  /** Rows of a symbol from the oldest on, as slots. */
+  /** Returns the slots of a symbol's rows, oldest first. */
   slotsOf(symbol: number): number[] {
     const slots: number[] = [];
     for (let slot = this.oldest[symbol]!; slot !== NO_ROW; slot = this.newer[slot]!) slots.push(slot);
     return slots;
   }
 
-  /** Of a row that was added with one. */
+  /** Returns the sequence of a row, if rows have one. */
   sequenceOf(slot: number): Instant | undefined {
     if (!this.#hasSequence) return undefined;
     return { high: this.#sequenceHigh[slot]!, low: this.#sequenceLow[slot]! };
@@ -306,7 +307,7 @@ function grown<T extends ColumnData | Uint32Array>(from: T, to: T): T {
   return to;
 }
 
-// One loop a type, or the engine treats each access as one of three.
+// One loop per type keeps each array access monomorphic for V8.
 
 function scatterFloats(
   from: Float64Array,
