@@ -29,7 +29,9 @@ export const AsOfOptions = z.strictObject({
     .union(
       [
         z.array(z.string(column).min(1, column), taken).min(1, taken),
-        z.record(Name, z.string(column).min(1, column)),
+        z
+          .record(Name, z.string(column).min(1, column))
+          .refine((columns) => Object.keys(columns).length > 0, taken),
       ],
       taken,
     )

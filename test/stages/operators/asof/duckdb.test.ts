@@ -148,6 +148,11 @@ describe('asof', () => {
     expect(report.counters).toMatchObject({ rowsFiltered: 2_000 - rows.length, rowsOut: rows.length });
   });
 
+  it.each([[[]], [{}]])('refuses to add no columns: %j', async (take) => {
+    const run = createPipeline(spec('backward', { take })).run();
+    await expect(run).rejects.toThrow('operators[0].take: expected a list of columns, or new names');
+  });
+
   it('joins what another join has made, and with what operators make of the second source', async () => {
     const rows: Row[] = [];
     const second = {
