@@ -12,7 +12,7 @@ import { cutShortReport } from '../wire/cut-short-report.js';
 import { PROTOCOL_VERSION } from '../wire/pipeline-actor.js';
 import type { StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { secretsOfSpec, stagesOf } from '../wire/stages-of-spec.js';
+import { needsResilience, secretsOfSpec, stagesOf } from '../wire/stages-of-spec.js';
 import { describeStartStep, StartStep } from '../wire/start-step.js';
 import { ActorLink } from './actor-link.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
@@ -131,7 +131,7 @@ export class JobActor implements JobHandle {
       {
         protocol: PROTOCOL_VERSION,
         spec,
-        ...(spec.gate && resilience && { resilience }),
+        ...(needsResilience(spec) && resilience && { resilience }),
         ...(secrets.length > 0 && { secrets }),
         counters: this.#memory,
         syncs: syncMemory(),

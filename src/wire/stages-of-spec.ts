@@ -10,3 +10,9 @@ export function stagesOf(spec: ResolvedSpec): readonly ResolvedStage[] {
 export function secretsOfSpec(spec: ResolvedSpec): readonly string[] {
   return stagesOf(spec).flatMap(({ secrets = [] }) => secrets);
 }
+
+/** Whether a source names a budget or a breaker, those of inputs included. */
+export function needsResilience(spec: ResolvedSpec): boolean {
+  const inputs = stagesOf(spec).flatMap((stage) => Object.values(stage.inputs ?? {}));
+  return spec.gate !== undefined || inputs.some(({ gate }) => gate !== undefined);
+}

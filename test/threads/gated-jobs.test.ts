@@ -29,6 +29,24 @@ describe('jobs in threads of their own', () => {
     expect(permits).toBeLessThanOrEqual(rows + 2);
   });
 
+  it('spend from the budget of a source inside a stage, and keep to its breaker', async () => {
+    const runtime = await startRuntime({
+      budgets: { providers: { ibkr: { permits: 100_000 } } },
+      breakers: { ibkr: {} },
+    });
+    const quotes = { use: 'synthetic', rows: 1_000, seed: 2, budget: IBKR, breaker: 'ibkr' } as const;
+    const job = await runtime.submit({
+      name: 'joined',
+      source: { use: 'synthetic', kind: 'trade', rows: 500, seed: 1 },
+      operators: [{ use: 'asof', with: quotes, take: ['bid'] }],
+      batchRows: 100,
+      sink: discard,
+    });
+    expect(await job.outcome).toMatchObject({ outcome: 'completed', counters: { rowsOut: 500 } });
+    expect(runtime.resilience!.rates.status(IBKR).permits).toBeGreaterThanOrEqual(5);
+    expect(runtime.resilience!.breaker('ibkr').counts.succeeded).toBeGreaterThanOrEqual(5);
+  });
+
   it('pause while a breaker is held open by hand, and go on once it is released', async () => {
     const runtime = await startRuntime({ breakers: { ibkr: {} } });
     const breaker = runtime.resilience!.breaker('ibkr');
