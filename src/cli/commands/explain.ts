@@ -1,42 +1,26 @@
-import { RuntimeError } from '../../core/errors.js';
 import { type ExplainedStage, explainSpec } from '../../plan/explain-spec.js';
-import { type LoadedSettings, loadSettings } from '../load-settings.js';
-import { type CheckedSpec, loadSpecs } from '../load-specs.js';
 import { plainText, type Terminal } from '../terminal.js';
-import { sayProblems } from './run.js';
-import type { ValidateOptions } from './validate.js';
+import { type CheckOptions, withCheckedSpecs } from './checked-specs.js';
 
-export interface ExplainOptions extends ValidateOptions {
+export interface ExplainOptions extends CheckOptions {
   readonly json?: boolean;
 }
 
 /** Prints the stages of specs, without running them. @returns The exit code. */
-export async function explain(
+export function explain(
   files: readonly string[],
-  { set, settings: path, components, json }: ExplainOptions,
+  options: ExplainOptions,
   terminal: Terminal,
 ): Promise<number> {
-  let settings: LoadedSettings | undefined;
-  let specs: CheckedSpec[];
-  try {
-    settings = await loadSettings(path, { components });
-    specs = await loadSpecs(files, set, settings);
-  } catch (error) {
-    if (!(error instanceof RuntimeError)) throw error;
-    terminal.say(`${plainText(error.message)}\n`);
-    settings?.resilience?.close();
-    return 2;
-  }
-  const explained: { readonly name: string; readonly stages: readonly ExplainedStage[] }[] = [];
-  for (const spec of specs) {
-    if (!('resolved' in spec)) continue;
-    explained.push({ name: spec.name, stages: await explainSpec(spec.resolved, spec.outputs) });
-  }
-  if (json) await terminal.print(`${JSON.stringify({ specs: explained }, null, 2)}\n`);
-  else await terminal.print(explained.map(treeOf).join('\n'));
-  sayProblems(specs, terminal);
-  settings.resilience?.close();
-  return specs.every((spec) => 'resolved' in spec) ? 0 : 2;
+  return withCheckedSpecs(files, options, terminal, async (specs) => {
+    const explained: { readonly name: string; readonly stages: readonly ExplainedStage[] }[] = [];
+    for (const spec of specs) {
+      if (!('resolved' in spec)) continue;
+      explained.push({ name: spec.name, stages: await explainSpec(spec.resolved, spec.outputs) });
+    }
+    if (options.json) await terminal.print(`${JSON.stringify({ specs: explained }, null, 2)}\n`);
+    else await terminal.print(explained.map(treeOf).join('\n'));
+  });
 }
 
 function treeOf({ name, stages }: { readonly name: string; readonly stages: readonly ExplainedStage[] }) {

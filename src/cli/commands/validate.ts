@@ -1,36 +1,15 @@
-import { RuntimeError } from '../../core/errors.js';
-import { type LoadedSettings, loadSettings } from '../load-settings.js';
-import { type CheckedSpec, loadSpecs } from '../load-specs.js';
-import { plainText, type Terminal } from '../terminal.js';
-import { sayProblems } from './run.js';
-
-export interface ValidateOptions {
-  readonly set: readonly string[];
-  /** File with the settings of the runtime, whose budgets and breakers specs may name. */
-  readonly settings?: string;
-  /** Modules whose components specs can use, beside those of the file. */
-  readonly components?: readonly string[];
-}
+import type { Terminal } from '../terminal.js';
+import { type CheckOptions, withCheckedSpecs } from './checked-specs.js';
 
 /** Checks specs without running them. @returns The exit code. */
-export async function validate(
+export function validate(
   files: readonly string[],
-  { set, settings: path, components }: ValidateOptions,
+  options: CheckOptions,
   terminal: Terminal,
 ): Promise<number> {
-  let settings: LoadedSettings | undefined;
-  let specs: CheckedSpec[];
-  try {
-    settings = await loadSettings(path, { components });
-    specs = await loadSpecs(files, set, settings);
-  } catch (error) {
-    if (!(error instanceof RuntimeError)) throw error;
-    terminal.say(`${plainText(error.message)}\n`);
-    settings?.resilience?.close();
-    return 2;
-  }
-  for (const spec of specs) if ('resolved' in spec) await terminal.print(`${spec.file}: ${spec.name}: ok\n`);
-  sayProblems(specs, terminal);
-  settings.resilience?.close();
-  return specs.every((spec) => 'resolved' in spec) ? 0 : 2;
+  return withCheckedSpecs(files, options, terminal, async (specs) => {
+    for (const spec of specs) {
+      if ('resolved' in spec) await terminal.print(`${spec.file}: ${spec.name}: ok\n`);
+    }
+  });
 }
