@@ -1,5 +1,5 @@
 import type { Batch } from './batch.js';
-import { elementsPerRow } from './schema.js';
+import { type ColumnData, elementsPerRow } from './schema.js';
 
 /**
  * Appends rows `order[0]` to `order[count - 1]` of `source` to `target`, which must have room for them.
@@ -17,13 +17,29 @@ export function gatherRows(
   const at = target.length;
   target.columns.forEach((into, column) => {
     const data = source.columns[columns?.[column] ?? column]!;
-    if (data instanceof Float64Array) gatherFloats(data, into as Float64Array, order, count, at);
-    else if (data instanceof Uint8Array) gatherBytes(data, into as Uint8Array, order, count, at);
-    else if (elementsPerRow(target.schema.columns[column]!.type) === 2) {
-      gatherPairs(data, into as Int32Array, order, count, at);
-    } else gatherInts(data, into as Int32Array, order, count, at);
+    gatherColumn(data, into, elementsPerRow(target.schema.columns[column]!.type), order, count, at);
   });
   target.length += count;
+}
+
+/**
+ * Writes the values of rows `order[0]` to `order[count - 1]` of one column to another of its type, from row `at`.
+ *
+ * @param width - Elements that a row takes.
+ */
+export function gatherColumn(
+  from: ColumnData,
+  to: ColumnData,
+  width: number,
+  order: Int32Array,
+  count: number,
+  at: number,
+): void {
+  // Both are of one type.
+  if (from instanceof Float64Array) gatherFloats(from, to as Float64Array, order, count, at);
+  else if (from instanceof Uint8Array) gatherBytes(from, to as Uint8Array, order, count, at);
+  else if (width === 2) gatherPairs(from, to as Int32Array, order, count, at);
+  else gatherInts(from, to as Int32Array, order, count, at);
 }
 
 // One loop per array type: a shared loop would make each access polymorphic.

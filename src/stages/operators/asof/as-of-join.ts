@@ -2,13 +2,14 @@ import type { Batch } from '../../../columns/batch.js';
 import type { MemoryShare } from '../../../columns/column-memory.js';
 import type { DictionarySet } from '../../../columns/dictionary.js';
 import type { EventOrder } from '../../../columns/event-order.js';
+import { gatherColumn } from '../../../columns/gather-rows.js';
 import { TWO_32 } from '../../../columns/int64.js';
 import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
 import { type ColumnData, elementsPerRow, type Schema } from '../../../columns/schema.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import { loadAnswers, saveAnswers } from './begun-batch.js';
 import { InputWatermarks, type WatermarkState } from './input-watermarks.js';
-import type { Instant } from './instants.js';
+import { type Instant, isLaterThan } from './instants.js';
 import type { AsOfColumns, AsOfLateness, Join, JoinState } from './join.js';
 import { KeptRowsWriter, readKeptRows, savedAt } from './kept-rows.js';
 import { RowSearch, type RowSearchSettings, UNKNOWN } from './row-search.js';
@@ -334,13 +335,9 @@ export class AsOfJoin implements Join {
             : (times[2 * row + 1]! - high[slot]!) * TWO_32 + ((times[2 * row]! >>> 0) - low[slot]!);
       }
     }
+    const slots = matches.subarray(start, end);
     this.#target.forEach((to, i) => {
-      const from = this.#rows.values[i]!;
-      if (from instanceof Float64Array) gatherFloats(from, matches, start, end, to as Float64Array);
-      else if (from instanceof Uint8Array) gatherBytes(from, matches, start, end, to as Uint8Array);
-      else if (this.#widths[i] === 2) {
-        gatherPairs(from, matches, start, end, to as Int32Array);
-      } else gatherInts(from, matches, start, end, to as Int32Array);
+      gatherColumn(this.#rows.values[i]!, to, this.#widths[i]!, slots, end - start, start);
     });
   }
 
@@ -359,30 +356,5 @@ export class AsOfJoin implements Join {
     return (
       this.#settings.direction !== 'backward' || !isLaterThan(high, low, answered, this.#answeredLow[symbol]!)
     );
-  }
-}
-
-const isLaterThan = (high: number, low: number, thanHigh: number, thanLow: number): boolean =>
-  high > thanHigh || (high === thanHigh && low > thanLow);
-
-// One loop per type keeps each array access monomorphic for V8.
-
-function gatherFloats(from: Float64Array, slots: Int32Array, start: number, end: number, to: Float64Array) {
-  for (let row = start; row < end; row++) to[row] = from[slots[row]!]!;
-}
-
-function gatherInts(from: Int32Array, slots: Int32Array, start: number, end: number, to: Int32Array) {
-  for (let row = start; row < end; row++) to[row] = from[slots[row]!]!;
-}
-
-function gatherBytes(from: Uint8Array, slots: Int32Array, start: number, end: number, to: Uint8Array) {
-  for (let row = start; row < end; row++) to[row] = from[slots[row]!]!;
-}
-
-function gatherPairs(from: Int32Array, slots: Int32Array, start: number, end: number, to: Int32Array) {
-  for (let row = start; row < end; row++) {
-    const slot = slots[row]!;
-    to[2 * row] = from[2 * slot]!;
-    to[2 * row + 1] = from[2 * slot + 1]!;
   }
 }

@@ -16,13 +16,15 @@ export const instantOf = (ns: bigint): Instant => ({
   low: Number(ns & 0xffff_ffffn),
 });
 
-export const nanosOf = ({ high, low }: Readonly<Instant>): bigint => (BigInt(high) << 32n) | BigInt(low);
-
 export const isAfter = (high: number, low: number, than: Readonly<Instant>): boolean =>
   high > than.high || (high === than.high && low > than.low);
 
 export const isBefore = (high: number, low: number, than: Readonly<Instant>): boolean =>
   high < than.high || (high === than.high && low < than.low);
+
+/** Whether one instant is after another, both as words. */
+export const isLaterThan = (high: number, low: number, thanHigh: number, thanLow: number): boolean =>
+  high > thanHigh || (high === thanHigh && low > thanLow);
 
 /** Sets `to` to the given instant plus `by`. */
 export function setSum(to: Instant, high: number, low: number, by: Readonly<Instant>): void {

@@ -1,5 +1,5 @@
 import type { InputWatermarks } from './input-watermarks.js';
-import { type Instant, instantOf, isAfter, setDifference, setSum } from './instants.js';
+import { type Instant, instantOf, isAfter, isLaterThan, setDifference, setSum } from './instants.js';
 import { NO_ROW, type SideRows } from './side-rows.js';
 
 /** Which row of the side input a row is joined with: the last at or before it, the first at or after it, the nearer of the two. */
@@ -161,6 +161,3 @@ export class RowSearch {
     return oldest === NO_ROW || isLaterThan(this.#rows.high[oldest]!, this.#rows.low[oldest]!, high, low);
   }
 }
-
-const isLaterThan = (high: number, low: number, thanHigh: number, thanLow: number): boolean =>
-  high > thanHigh || (high === thanHigh && low > thanLow);

@@ -2,7 +2,7 @@ import type { Batch } from '../../../columns/batch.js';
 import type { MemoryShare } from '../../../columns/column-memory.js';
 import { allocateColumn, type Column, type ColumnData, elementsPerRow } from '../../../columns/schema.js';
 import { PipelineError } from '../../../core/errors.js';
-import type { Instant } from './instants.js';
+import { type Instant, isLaterThan } from './instants.js';
 import { copyValue } from './kept-rows.js';
 
 /** The slot that means "no row". Its values are null. */
@@ -87,7 +87,7 @@ export class SideRows {
    */
   add(symbol: number, high: number, low: number): void {
     let before = this.newest[symbol]!;
-    while (before !== NO_ROW && isLater(this.high[before]!, this.low[before]!, high, low)) {
+    while (before !== NO_ROW && isLaterThan(this.high[before]!, this.low[before]!, high, low)) {
       before = this.older[before]!;
     }
     this.#insert(symbol, high, low, before);
@@ -102,8 +102,8 @@ export class SideRows {
       const timeLow = this.low[before]!;
       const isBehind =
         timeHigh === high && timeLow === low
-          ? isLater(this.#sequenceHigh[before]!, this.#sequenceLow[before]!, sequence.high, sequence.low)
-          : isLater(timeHigh, timeLow, high, low);
+          ? isLaterThan(this.#sequenceHigh[before]!, this.#sequenceLow[before]!, sequence.high, sequence.low)
+          : isLaterThan(timeHigh, timeLow, high, low);
       if (!isBehind) break;
       before = this.older[before]!;
     }
@@ -206,8 +206,8 @@ export class SideRows {
     while (slot !== NO_ROW) {
       const next = newer[slot]!;
       const goes = keepsLast
-        ? next !== NO_ROW && !isLater(this.high[next]!, this.low[next]!, high, low)
-        : isLater(high, low, this.high[slot]!, this.low[slot]!);
+        ? next !== NO_ROW && !isLaterThan(this.high[next]!, this.low[next]!, high, low)
+        : isLaterThan(high, low, this.high[slot]!, this.low[slot]!);
       if (!goes) break;
       this.#droppedHigh[symbol] = this.high[slot]!;
       this.#droppedLow[symbol] = this.low[slot]!;
@@ -298,9 +298,6 @@ export class SideRows {
     this.#isTouched = grown(this.#isTouched, new Uint8Array(count));
   }
 }
-
-const isLater = (high: number, low: number, thanHigh: number, thanLow: number): boolean =>
-  high > thanHigh || (high === thanHigh && low > thanLow);
 
 function grown<T extends ColumnData | Uint32Array>(from: T, to: T): T {
   to.set(from);
