@@ -5,9 +5,13 @@ import type { SpareHolder } from './column-memory.js';
 import type { DictionarySet } from './dictionary.js';
 import type { Schema } from './schema.js';
 
+/** Most spares that are kept for copies. */
+const SPARES_FOR_COPIES_MAX = 64;
+
 /**
  * Reuses the memory of batches of one schema and capacity; the `Batch` objects are always new. Keeps
- * the memory of at most `spareMax` released batches.
+ * the memory of at most `spareMax` released batches. If shared batches are copied (`ownColumns`), it keeps as
+ * many as were in use at the same time, since the next batch will be copied as often.
  */
 export class BatchPool implements BatchHome, SpareHolder {
   readonly schema: Schema;
@@ -40,10 +44,15 @@ export class BatchPool implements BatchHome, SpareHolder {
    * @throws {PipelineError} `MEMORY_EXHAUSTED` if it would exceed the memory limit of the pipeline.
    */
   acquire(): Batch {
-    const memory =
-      this.#spares.pop() ?? new BatchMemory(this.schema, this.capacity, this.#dictionaries.memory, this);
-    this.#outstanding++;
-    return new Batch(this.schema, this.capacity, this.#dictionaries, memory);
+    return new Batch(this.schema, this.capacity, this.#dictionaries, this.#take());
+  }
+
+  /** @internal For copies of batches that this pool has made. */
+  lend(): BatchMemory {
+    const memory = this.#take();
+    const wanted = Math.min(this.#outstanding, SPARES_FOR_COPIES_MAX);
+    if (this.#spareMax > 0) this.#spareMax = Math.max(this.#spareMax, wanted);
+    return memory;
   }
 
   /** Called only by the batches. */
@@ -72,5 +81,12 @@ export class BatchPool implements BatchHome, SpareHolder {
   close(): void {
     this.#spareMax = 0;
     this.dropSpares();
+  }
+
+  #take(): BatchMemory {
+    const memory =
+      this.#spares.pop() ?? new BatchMemory(this.schema, this.capacity, this.#dictionaries.memory, this);
+    this.#outstanding++;
+    return memory;
   }
 }

@@ -1,5 +1,6 @@
 import { invariant } from '../core/invariant.js';
 import { BatchMemory } from './batch-memory.js';
+import type { ColumnHold } from './column-hold.js';
 import type { PlacedControl } from './control-record.js';
 import type { Dictionary, DictionarySet } from './dictionary.js';
 import { failReleased } from './released-batch.js';
@@ -14,7 +15,9 @@ import { type Column, type ColumnData, columnIndex, elementsPerRow, type Schema 
  * `Batch` object, so that a stale reference cannot read the rows of another batch. The exception is a
  * typed array from `columns`: it stays usable after the release, so do not keep one.
  *
- * Batches are not shared between threads.
+ * **Sharing.** Several batches can have the same columns (`shareBatch`). Each has its own owner, length,
+ * selection and control records, but nobody may write into the columns while another batch has them:
+ * `ownColumns` comes first. Batches are not shared between threads.
  */
 export class Batch {
   readonly schema: Schema;
@@ -26,17 +29,17 @@ export class Batch {
   #selection: Int32Array | undefined;
   #controls: PlacedControl[] = [];
   /** `undefined` once the batch is released. */
-  #memory: BatchMemory | undefined;
+  #memory: ColumnHold | undefined;
 
   /**
-   * @param memory - Passed only by the pool.
+   * @param memory - Passed only by the pool, and for shared columns.
    * @throws {PipelineError} `MEMORY_EXHAUSTED` if it would exceed the memory limit of the pipeline.
    */
   constructor(
     schema: Schema,
     capacity: number,
     dictionaries: DictionarySet,
-    memory: BatchMemory = new BatchMemory(schema, capacity, dictionaries.memory),
+    memory: ColumnHold = new BatchMemory(schema, capacity, dictionaries.memory),
   ) {
     this.schema = schema;
     this.capacity = capacity;
@@ -56,7 +59,7 @@ export class Batch {
     this.#length = rows;
   }
 
-  /** In the order of the schema. Elements past the length are garbage. */
+  /** In the order of the schema. Elements past the length are garbage. Read-only while `isShared`. */
   get columns(): ColumnData[] {
     if (this.#memory === undefined) failReleased();
     return this.#memory.columns;
@@ -108,6 +111,26 @@ export class Batch {
     return this.#memory === undefined;
   }
 
+  /**
+   * Whether another batch has the same columns, which are then read-only. It becomes `false` once all others
+   * are released. Only stages that declare `readsOnly` receive such batches.
+   */
+  get isShared(): boolean {
+    if (this.#memory === undefined) failReleased();
+    return this.#memory.isShared;
+  }
+
+  /** @internal The memory of its columns. Used only by `own-columns.ts`. */
+  get memory(): ColumnHold {
+    if (this.#memory === undefined) failReleased();
+    return this.#memory;
+  }
+
+  set memory(memory: ColumnHold) {
+    if (this.#memory === undefined) failReleased();
+    this.#memory = memory;
+  }
+
   /** Values of a float64; null is NaN. */
   float64(name: string): Float64Array {
     const data = this.column(name);
@@ -144,12 +167,17 @@ export class Batch {
 
   /** Ends the caller's ownership; the batch cannot be used afterwards. */
   release(): void {
+    this.giveUp().release();
+  }
+
+  /** @internal Ends the caller's ownership, and returns the memory. Used only by `shared-batch.ts`. */
+  giveUp(): ColumnHold {
     const memory = this.#memory;
     invariant(memory !== undefined, 'a batch is released once');
     this.#memory = undefined;
     this.#selection = undefined;
     this.origin = undefined;
-    memory.release();
+    return memory;
   }
 }
 
@@ -160,9 +188,10 @@ export function releaseAll(batches: readonly Batch[]): void {
 
 /**
  * Swaps the memory of column `from` of one batch and column `to` of the other, which moves a column
- * without copying it. Both must have the same type and capacity.
+ * without copying it. Both must have the same type and capacity, and neither may be shared.
  */
 export function swapColumns(source: Batch, from: number, target: Batch, to: number): void {
+  invariant(!source.isShared && !target.isShared, 'swapped columns are not shared');
   const data = source.columns[from];
   const spare = target.columns[to];
   invariant(data !== undefined && spare !== undefined, 'both batches hold their columns');
@@ -181,6 +210,7 @@ export function swapColumns(source: Batch, from: number, target: Batch, to: numb
 export function appendRows(source: Batch, start: number, end: number, target: Batch): void {
   const rows = end - start;
   invariant(source.selection === undefined, 'appended rows stand together');
+  invariant(!target.isShared, 'rows are appended to columns that are not shared');
   invariant(rows >= 0 && target.length + rows <= target.capacity, 'appended rows fit');
   const columns = source.schema.columns;
   for (let i = 0; i < columns.length; i++) {

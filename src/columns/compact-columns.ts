@@ -1,3 +1,4 @@
+import { gatherColumn } from './gather-rows.js';
 import type { ColumnData } from './schema.js';
 
 /** If at most one row in this many is dropped, whole runs are moved instead of single rows. */
@@ -21,16 +22,13 @@ export function compactColumns(
 ): void {
   const first = selection[0] === 0 ? runEnd(selection, 0, count) : 0;
   const dropped = selection[count - 1]! + 1 - count;
-  const isSparse = dropped * RUN_ROWS_MIN <= count;
-  const runs = isSparse ? runsOf(selection, first, count) : [];
+  const areRuns = dropped * RUN_ROWS_MIN <= count;
+  const runs = areRuns ? runsOf(selection, first, count) : [];
   for (let i = 0; i < columns.length; i++) {
     const data = columns[i]!;
-    if (isSparse) moveRuns(data, widths[i]!, runs, first);
-    else if (widths[i] === 2) gatherPairs(data as Int32Array, selection, first, count);
-    // One loop per array type: a shared loop would make each access polymorphic.
-    else if (data instanceof Float64Array) gatherFloats(data, selection, first, count);
-    else if (data instanceof Int32Array) gatherInts(data, selection, first, count);
-    else gatherBytes(data, selection, first, count);
+    if (areRuns) moveRuns(data, widths[i]!, runs, first);
+    // Rows only move towards the start, so a row is never overwritten before it is read.
+    else gatherColumn(data, data, widths[i]!, selection, first, count, first);
   }
 }
 
@@ -64,60 +62,5 @@ function moveRuns(data: ColumnData, width: number, runs: readonly number[], firs
     const [start, end] = [runs[i]! * width, runs[i + 1]! * width];
     data.copyWithin(to, start, end);
     to += end - start;
-  }
-}
-
-// Rows only move towards the start, so a row is never overwritten before it is read.
-
-function gatherFloats(data: Float64Array, selection: Int32Array, first: number, count: number): void {
-  let i = first;
-  for (; i + 8 <= count; i += 8) {
-    data[i] = data[selection[i]!]!;
-    data[i + 1] = data[selection[i + 1]!]!;
-    data[i + 2] = data[selection[i + 2]!]!;
-    data[i + 3] = data[selection[i + 3]!]!;
-    data[i + 4] = data[selection[i + 4]!]!;
-    data[i + 5] = data[selection[i + 5]!]!;
-    data[i + 6] = data[selection[i + 6]!]!;
-    data[i + 7] = data[selection[i + 7]!]!;
-  }
-  for (; i < count; i++) data[i] = data[selection[i]!]!;
-}
-
-function gatherInts(data: Int32Array, selection: Int32Array, first: number, count: number): void {
-  let i = first;
-  for (; i + 8 <= count; i += 8) {
-    data[i] = data[selection[i]!]!;
-    data[i + 1] = data[selection[i + 1]!]!;
-    data[i + 2] = data[selection[i + 2]!]!;
-    data[i + 3] = data[selection[i + 3]!]!;
-    data[i + 4] = data[selection[i + 4]!]!;
-    data[i + 5] = data[selection[i + 5]!]!;
-    data[i + 6] = data[selection[i + 6]!]!;
-    data[i + 7] = data[selection[i + 7]!]!;
-  }
-  for (; i < count; i++) data[i] = data[selection[i]!]!;
-}
-
-function gatherBytes(data: Uint8Array, selection: Int32Array, first: number, count: number): void {
-  let i = first;
-  for (; i + 8 <= count; i += 8) {
-    data[i] = data[selection[i]!]!;
-    data[i + 1] = data[selection[i + 1]!]!;
-    data[i + 2] = data[selection[i + 2]!]!;
-    data[i + 3] = data[selection[i + 3]!]!;
-    data[i + 4] = data[selection[i + 4]!]!;
-    data[i + 5] = data[selection[i + 5]!]!;
-    data[i + 6] = data[selection[i + 6]!]!;
-    data[i + 7] = data[selection[i + 7]!]!;
-  }
-  for (; i < count; i++) data[i] = data[selection[i]!]!;
-}
-
-function gatherPairs(data: Int32Array, selection: Int32Array, first: number, count: number): void {
-  for (let i = first; i < count; i++) {
-    const from = 2 * selection[i]!;
-    data[2 * i] = data[from]!;
-    data[2 * i + 1] = data[from + 1]!;
   }
 }

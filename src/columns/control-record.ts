@@ -5,7 +5,7 @@ import type { Nanos } from '../core/units.js';
  * mark rows when they see one, and sinks may record it. Times are event time, ns since 1970 UTC.
  */
 export type ControlRecord =
-  /** Data between two instants is known to be missing. Without `symbol`, for all symbols. */
+  /** Data from an instant until just before another is known to be missing. Without `symbol`, for all symbols. */
   | {
       readonly type: 'gap';
       readonly from: Nanos;

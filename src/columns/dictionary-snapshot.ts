@@ -31,6 +31,9 @@ export function snapshotOf(
   return snapshot;
 }
 
+/** Whether this is what `snapshotOf` made, of which a list is copied when it is read. */
+export const isSnapshot = (data: object): boolean => LISTS.has(data as Snapshot);
+
 /** The strings of a snapshot, or of a copy of one, by name: nothing is copied for it. */
 export function stringsIn(snapshot: Snapshot): ReadonlyMap<string, FirstStrings> {
   return (

@@ -34,12 +34,13 @@ export class GrowingBatches {
     return pool.acquire();
   }
 
-  /** Returns the batch if `rows` more fit, or else a larger batch with its rows and records. */
+  /** Returns the batch if `rows` more fit, or else a larger batch with its rows, their origin and its records. */
   withRoomFor(batch: Batch, rows: number): Batch {
     if (batch.length + rows <= batch.capacity) return batch;
     const larger = this.acquire(batch.length + rows);
     appendRows(batch, 0, batch.length, larger);
     larger.controls = batch.controls;
+    larger.origin = batch.origin;
     batch.controls = [];
     batch.release();
     return larger;

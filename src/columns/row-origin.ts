@@ -11,3 +11,9 @@ export interface RowSpot {
   /** Counted from 1, header lines included; the ordinal of the row if the source has no lines. */
   readonly line: number;
 }
+
+/** Where the rows of a batch were read, once only the rows at some positions are left and packed. */
+export function packedOrigin(origin: RowOrigin, selection: Int32Array, count: number): RowOrigin {
+  const moved = selection.slice(0, count); // a copy, since the memory is reused
+  return { at: (place) => origin.at(moved[place]!) };
+}

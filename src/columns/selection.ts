@@ -1,6 +1,8 @@
 import { invariant } from '../core/invariant.js';
 import type { Batch } from './batch.js';
 import { compactColumns } from './compact-columns.js';
+import { ownColumns } from './own-columns.js';
+import { packedOrigin } from './row-origin.js';
 import { elementsPerRow } from './schema.js';
 
 /** 0, 1, 2, …: the positions of rows in a batch without a selection. Shared and read-only. */
@@ -29,17 +31,23 @@ export function selectRows(batch: Batch, keep: Uint8Array): number {
   return count;
 }
 
-/** Compacts the selected rows of a batch in all columns; without a selection, there is nothing to do. */
+/**
+ * Compacts the selected rows of a batch in all columns; without a selection, there is nothing to do. A shared
+ * batch gets columns of its own for them.
+ *
+ * @throws {PipelineError} `MEMORY_EXHAUSTED` if a shared batch cannot get them; it is then unchanged.
+ */
 export function packRows(batch: Batch): void {
   const { selection, length, columns, schema } = batch;
   if (selection === undefined) return;
+  if (batch.isShared) {
+    ownColumns(batch);
+    return;
+  }
   const widths = schema.columns.map(({ type }) => elementsPerRow(type));
   compactColumns(columns, widths, selection, length);
   const { origin } = batch;
-  if (origin) {
-    const moved = selection.slice(0, length); // a copy, since the memory is reused
-    batch.origin = { at: (place) => origin.at(moved[place]!) };
-  }
+  if (origin) batch.origin = packedOrigin(origin, selection, length);
   batch.selection = undefined;
 }
 

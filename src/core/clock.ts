@@ -1,6 +1,6 @@
 import { type Millis, type Nanos, toMillisCeil } from './units.js';
 
-/** What `setTimeout` of a clock gave: for its other methods alone. */
+/** What `setTimeout` of a clock returns. Only for the other methods of that clock. */
 export type TimerHandle = unknown;
 
 /**
@@ -14,9 +14,9 @@ export interface Clock {
   wall(): Nanos;
   /** Calls back once after at least `delayMs`, which may exceed 2³¹ − 1. */
   setTimeout(callback: () => void, delayMs: number): TimerHandle;
-  /** Takes a timer back; does nothing once it has fired. */
+  /** Cancels a timer. Does nothing if it has fired. */
   clearTimeout(handle: TimerHandle): void;
-  /** Lets the process end though this timer has not fired. A clock without it keeps nothing alive. */
+  /** Lets the process end before this timer has fired. A clock without this method keeps no process alive. */
   unref?(handle: TimerHandle): void;
 }
 
@@ -77,6 +77,14 @@ export function sleepUntil(clock: Clock, until: Nanos, signal?: AbortSignal): Pr
 /** Lets timers, sockets and control messages have their turn. */
 export function turnOfTheLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Resolves once every promise that can settle without timers, files and sockets has settled. */
+export function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    // From within a reaction of a promise: only then does a tick come after all reactions.
+    queueMicrotask(() => process.nextTick(resolve));
+  });
 }
 
 export const sleep = (clock: Clock, delay: Millis, signal?: AbortSignal): Promise<void> =>

@@ -5,10 +5,10 @@ import type { PlainData } from './plain-data.js';
 const DEPTH_MAX = 500;
 
 /**
- * A copy that shares nothing with the value. Beside plain data it takes what states of users hold and
- * a checkpoint can keep exactly: `bigint` and `undefined`, and any number.
+ * Returns a copy that shares nothing with the value. Besides plain data, it accepts what states of user code may
+ * hold and a checkpoint keeps exactly: `bigint`, `undefined` and any number.
  *
- * @param path - How the value is called in an error: `operators[0]`.
+ * @param path - Names the value in errors: `operators[0]`.
  * @throws {PipelineError} `CHECKPOINT_INVALID` with the path of what cannot be kept.
  */
 export function copyPlainData(value: unknown, path: string): PlainData {

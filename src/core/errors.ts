@@ -1,7 +1,9 @@
 import type { ProviderErrorCode } from './provider-error-table.js';
-import { redact } from './redact.js';
+import { redactedBeginning } from './redact.js';
+import { cutText } from './shown-text.js';
+import { outOfFiles } from './system-limits.js';
 
-/** What errors are told apart by. docs/errors.md has what each means, what causes it, and what to do. */
+/** The codes of errors. docs/errors.md says what each means, what causes it and what to do. */
 export type ErrorCode =
   | 'SPEC_INVALID'
   | 'OPTIONS_INVALID'
@@ -24,6 +26,7 @@ export type ErrorCode =
   | 'FENCED'
   | 'SOURCE_FAILED'
   | 'OPERATOR_FAILED'
+  | 'QUEUE_FULL'
   | 'SINK_FAILED'
   | 'START_TIMED_OUT'
   | 'DRAIN_TIMED_OUT'
@@ -36,6 +39,7 @@ export type ErrorCode =
   | 'BREAKER_OPEN'
   | 'BREAKER_INVALID'
   | 'BREAKER_UNKNOWN'
+  | 'CALL_TIMED_OUT'
   | 'PEER_MISSING'
   | 'THREAD_NOT_STARTED'
   | 'THREAD_EXITED'
@@ -56,32 +60,50 @@ export type ErrorCode =
   | ProviderErrorCode
   | 'INTERNAL';
 
+/** Characters of a message that are kept and shown: user code may throw texts of megabytes. */
+export const MESSAGE_CHARS_MAX = 8_192;
+/** The same of each cause, and of a stack without its message. */
+const CAUSE_CHARS_MAX = 1_024;
+const STACK_CHARS_MAX = 4_096;
+
 /** An error as it crosses threads and files: a structured clone loses class, name and code. */
 export interface WireError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryable: boolean;
-  /** Of a provider that asks to be left alone: for how long. */
+  /** The stage that it came from: its path in the spec. */
+  readonly stage?: string;
+  /** How long a provider asks callers to wait. */
   readonly retryAfterMs?: number;
   /** Messages of the causes, outermost first. */
   readonly causes?: readonly string[];
-  /** Of an unexpected error (`INTERNAL`, a crash): where it came from. */
+  /** Only of an unexpected error (`INTERNAL`, a crash). */
   readonly stack?: string;
 }
+
+/** Characters of a message before it is sent: a list of problems is longer than what is kept of an ended job. */
+const WHOLE_MESSAGE_CHARS_MAX = 32_768;
 
 /** Base of every error that a caller may handle. Branch on `code`; `message` is for people. */
 export abstract class RuntimeError extends Error {
   abstract readonly code: ErrorCode;
-  /** Whether the same call may succeed later, nothing changed. A restart policy reads this. */
+  /** Whether the same call may succeed later without a change. Restart policies read this. */
   readonly retryable: boolean = false;
+  /** The stage that it came from: its path in the spec. The pipeline sets it, once: the innermost stage counts. */
+  stage: string | undefined;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(cutText(message, WHOLE_MESSAGE_CHARS_MAX), options);
+  }
 
   /** As data, without credentials. */
   toWire(): WireError {
     const causes = causeMessages(this.cause);
     return {
       code: this.code,
-      message: redact(this.message),
+      message: wireText(this.message),
       retryable: this.retryable,
+      ...(this.stage !== undefined && { stage: this.stage }),
       ...(causes.length > 0 && { causes }),
     };
   }
@@ -100,28 +122,50 @@ export class RemoteError extends RuntimeError {
     super(wire.message);
     this.code = wire.code;
     this.retryable = wire.retryable;
+    this.stage = wire.stage;
     if (wire.stack) this.stack = wire.stack;
   }
 }
 
-/** Any thrown value as data, without credentials. What is no `RuntimeError` is unexpected and keeps its stack. */
+/** Any thrown value as data, without credentials. Anything but a `RuntimeError` is unexpected and keeps its stack. */
 export function toWireError(error: unknown): WireError {
   if (error instanceof RuntimeError) return error.toWire();
   if (!(error instanceof Error)) {
-    return { code: 'INTERNAL', message: redact(String(error)), retryable: false };
+    return { code: 'INTERNAL', message: wireText(String(error)), retryable: false };
   }
+  const stack = wireStack(error);
   return {
     code: 'INTERNAL',
-    message: redact(error.message),
-    retryable: false,
-    ...(error.stack !== undefined && { stack: redact(error.stack) }),
+    message: withAdvice(wireText(error.message), error),
+    retryable: outOfFiles(error) !== undefined,
+    ...(stack !== undefined && { stack }),
   };
+}
+
+/** The message of an error that is not ours, with what to do if it is that no file can be opened any more. */
+export function withAdvice(message: string, error: unknown): string {
+  const advice = outOfFiles(error);
+  return advice === undefined ? message : `${message}: ${advice}`;
+}
+
+const wireText = (text: string): string => redactedBeginning(text, MESSAGE_CHARS_MAX);
+
+/**
+ * The stack of an error, without credentials. V8 puts the message first, which may be longer than all that
+ * is kept.
+ */
+export function wireStack({ name, message, stack }: Error): string | undefined {
+  if (typeof stack !== 'string') return undefined;
+  const at = message === '' ? -1 : stack.indexOf(message);
+  const frames = at < 0 ? stack : stack.slice(at + message.length);
+  const title = at < 0 ? '' : redactedBeginning(`${name}: ${message}`, CAUSE_CHARS_MAX);
+  return `${title}${redactedBeginning(frames, STACK_CHARS_MAX)}`;
 }
 
 function causeMessages(cause: unknown): string[] {
   const messages: string[] = [];
   for (let at = cause; at !== undefined && messages.length < 8; ) {
-    messages.push(redact(at instanceof Error ? at.message : String(at)));
+    messages.push(redactedBeginning(at instanceof Error ? at.message : String(at), CAUSE_CHARS_MAX));
     at = at instanceof Error ? at.cause : undefined;
   }
   return messages;
@@ -137,35 +181,72 @@ export interface SpecProblem {
   readonly at?: { readonly file: string; readonly line: number; readonly column: number };
 }
 
-/** A spec that cannot be run, with all that is wrong with it. */
+/** Problems that are kept of one spec. After mending a hundred, people check again anyway. */
+export const PROBLEMS_MAX = 100;
+
+/** Problems that the message of one error has. */
+const PROBLEMS_SHOWN_MAX = 20;
+
+/** Characters of one problem in a message. */
+const PROBLEM_CHARS_MAX = 1_000;
+
+/** A spec that cannot be run, with what is wrong with it. */
 export class InvalidSpecError extends RuntimeError {
   override readonly name = 'InvalidSpecError';
   override readonly code = 'SPEC_INVALID';
+  /** The first hundred. */
   readonly problems: readonly SpecProblem[];
+  /** How many more were found. */
+  readonly problemsLeftOut: number;
 
   constructor(title: string, problems: readonly SpecProblem[]) {
-    super([`Invalid ${title}:`, ...problems.map(formatProblem)].join('\n  - '));
-    this.problems = problems;
+    super(messageOf(`Invalid ${title}:`, problems, formatProblem));
+    this.problems = problems.slice(0, PROBLEMS_MAX);
+    this.problemsLeftOut = problems.length - this.problems.length;
   }
+}
+
+/** The title, and below it the first problems and how many more there are. */
+function messageOf<Problem>(
+  title: string,
+  problems: readonly Problem[],
+  textOf: (problem: Problem) => string,
+): string {
+  const lines = problems
+    .slice(0, PROBLEMS_SHOWN_MAX)
+    .map((problem) => cutText(textOf(problem), PROBLEM_CHARS_MAX));
+  const more = problems.length - lines.length;
+  return [title, ...lines, ...(more > 0 ? [`… and ${more} more`] : [])].join('\n  - ');
 }
 
 export function formatProblem({ path, message, at }: SpecProblem): string {
   const where = at ? `${at.file}:${at.line}:${at.column} ` : '';
-  return `${where}${formatPath(path)}: ${message}`;
+  return `${where}${shownPath(path)}: ${message}`;
 }
 
+/** A path as text, which is also the id of the stage there. In a message, use `shownPath`. */
 export function formatPath(path: readonly (string | number)[]): string {
   if (path.length === 0) return '(root)';
   return path.map((key, i) => (typeof key === 'number' ? `[${key}]` : i === 0 ? key : `.${key}`)).join('');
 }
 
-/** Options or settings that cannot be used, with all that is wrong with them. */
+/** Characters of a path in a message, and of one key in it. */
+const PATH_CHARS_MAX = 400;
+const KEY_CHARS_MAX = 100;
+
+/** A path as text for people, cut where it is long. */
+export function shownPath(path: readonly (string | number)[]): string {
+  const steps = path.map((key) => (typeof key === 'number' ? key : cutText(key, KEY_CHARS_MAX)));
+  return cutText(formatPath(steps), PATH_CHARS_MAX);
+}
+
+/** Options or settings that cannot be used, with what is wrong with them. */
 export class InvalidOptionsError extends RuntimeError {
   override readonly name = 'InvalidOptionsError';
   override readonly code = 'OPTIONS_INVALID';
 
   constructor(section: string, problems: readonly string[]) {
-    super([`Invalid options in "${section}":`, ...problems].join('\n  - '));
+    super(messageOf(`Invalid options in "${cutText(section, KEY_CHARS_MAX)}":`, problems, (line) => line));
   }
 }
 
@@ -182,7 +263,7 @@ export interface BadRow {
   readonly raw?: string;
 }
 
-/** A row of the input that cannot be used, where none may be left out. */
+/** An input row that cannot be used, in a run that may leave none out. */
 export class InvalidRowError extends RuntimeError {
   override readonly name = 'InvalidRowError';
   override readonly code = 'ROW_INVALID';
@@ -191,13 +272,13 @@ export class InvalidRowError extends RuntimeError {
   constructor(row: BadRow) {
     super(
       `${row.file}:${row.line}: ${row.field === undefined ? '' : `${row.field}: `}expected ${row.expected}, ` +
-        `found ${row.found} (set "deadLetter.path" to keep such rows in a file and go on)`,
+        `found ${row.found} (set "deadLetter.path" to keep such rows in a file and continue)`,
     );
     this.row = row;
   }
 }
 
-/** An error that is told apart by its code alone. */
+/** An error without a class of its own: only its code tells what it is. */
 export class PipelineError extends RuntimeError {
   override readonly name = 'PipelineError';
   override readonly code: ErrorCode;
@@ -230,32 +311,52 @@ export interface BreakerRefusal {
   readonly reason: string;
   /** How long it has refused calls. */
   readonly openForMs: number;
-  /** When the next probe is possible; `undefined` if that is for the probes that are out, or people, to decide. */
+  /** When the next probe is possible; `undefined` if probes in progress or people decide that. */
   readonly retryAfterMs: number | undefined;
 }
+
+/** Whether no call will be let through any more: the breaker has lost its owner or its machine. */
+export const isFinalRefusal = ({ reason }: BreakerRefusal): boolean =>
+  reason === 'ownerClosed' || reason === 'machineBroken';
 
 /** A breaker refused a call, so the call was not made. */
 export class BreakerOpenError extends RuntimeError {
   override readonly name = 'BreakerOpenError';
   override readonly code = 'BREAKER_OPEN';
-  override readonly retryable = true;
+  override readonly retryable: boolean;
   readonly refusal: BreakerRefusal;
 
   constructor(refusal: BreakerRefusal) {
-    const { breaker, state, reason, openForMs, retryAfterMs } = refusal;
+    const { breaker, state, reason, openForMs } = refusal;
     super(
       `Breaker "${breaker}" is ${state} (${reason}) and has refused calls for ${Math.round(openForMs)} ms; ` +
-        (retryAfterMs === undefined
-          ? state === 'heldOpen'
-            ? 'it is held until it is released'
-            : 'its probes are out'
-          : `the next probe is possible in ${Math.ceil(retryAfterMs)} ms`),
+        whatIsNext(refusal),
     );
     this.refusal = refusal;
+    this.retryable = !isFinalRefusal(refusal);
   }
 }
 
-/** A handle or a saved state that is none of a breaker's, or a breaker that was closed. */
+function whatIsNext(refusal: BreakerRefusal): string {
+  const { state, retryAfterMs } = refusal;
+  if (isFinalRefusal(refusal)) return 'it will let no call through any more: create it again';
+  if (retryAfterMs !== undefined) return `the next probe is possible in ${Math.ceil(retryAfterMs)} ms`;
+  return state === 'heldOpen' ? 'it is held until it is released' : 'its probes are out';
+}
+
+/** A call under a breaker took longer than it may. It was given up, and counts as a failure. */
+export class CallTimeoutError extends RuntimeError {
+  // The name that libraries use for time-outs.
+  override readonly name = 'TimeoutError';
+  override readonly code = 'CALL_TIMED_OUT';
+  override readonly retryable = true;
+
+  constructor(breaker: string, timeoutMs: number) {
+    super(`A call under breaker "${breaker}" took longer than its ${timeoutMs} ms and was given up`);
+  }
+}
+
+/** A breaker that was closed, or whose machine or memory is broken. */
 export class InvalidBreakerError extends RuntimeError {
   override readonly name = 'InvalidBreakerError';
   override readonly code = 'BREAKER_INVALID';

@@ -1,13 +1,42 @@
 import type { FileSystemAdapter } from 'tinyglobby';
 
-/** What globs say here: files alone, and none that are hidden. */
+/** Globs match files only, and no hidden ones. */
 const OPTIONS = { onlyFiles: true, expandDirectories: false, dot: false } as const;
 
-/** Whether a path that names no file is taken for a glob. */
+/** Whether a path that is not the name of a file is a glob. */
 export const looksLikeGlob = (path: string): boolean => /[*?[\]{}!()]/.test(path);
 
+/** Characters of a path: no system takes longer ones. */
+export const PATH_CHARS_MAX = 4_096;
+
 /**
- * The files that a glob names now, relative to the working directory, in no order.
+ * Repetitions in one name of a glob. To find out that a name does not match, all ways to divide it among them
+ * are tried: with five, and a name of 250 characters, for minutes.
+ */
+const STARS_IN_NAME_MAX = 4;
+/** `**` in a glob. */
+const GLOBSTARS_MAX = 4;
+
+/** Says why a path or glob is refused; `undefined` if it is fine. */
+export function pathProblem(path: string): string | undefined {
+  if (path.length > PATH_CHARS_MAX) {
+    return `expected at most ${PATH_CHARS_MAX} characters, found ${path.length}`;
+  }
+  if (!looksLikeGlob(path)) return undefined;
+  const names = path.split('/');
+  const globstars = names.filter((name) => name === '**').length;
+  if (globstars > GLOBSTARS_MAX)
+    return `expected a glob with at most ${GLOBSTARS_MAX} "**", found ${globstars}`;
+  const stars = Math.max(...names.map((name) => (name === '**' ? 0 : repetitionsIn(name))));
+  if (stars <= STARS_IN_NAME_MAX) return undefined;
+  return `expected a glob with at most ${STARS_IN_NAME_MAX} "*" in a name, found ${stars}`;
+}
+
+/** Runs of `*`, and groups that may repeat. */
+const repetitionsIn = (name: string): number => name.match(/\*+|\+\(/g)?.length ?? 0;
+
+/**
+ * Returns the files that match a glob now, relative to the working directory, in no particular order.
  *
  * @param fs - To watch which directories are looked into.
  */

@@ -1,19 +1,22 @@
 import { InvalidOptionsError } from './errors.js';
 import { hide } from './redact.js';
+import { describeValue } from './shown-text.js';
 
-/** Shorter texts are in ordinary words, and hide nothing from anybody who guesses. */
+/** Shorter texts occur in ordinary words, and are easily guessed. */
 export const SECRET_LENGTH_MIN = 4;
 
 /**
- * Keeps texts out of logs, reports and errors of this thread, wherever they come from: for a source or
- * an operator of one's own, as it takes a key from its options. The secrets of a runtime hold in its
- * jobs' threads, too.
+ * Keeps texts out of the logs, reports and errors of this thread, wherever they come from. For example, a source
+ * of your own calls it with the key from its options. Secrets of a runtime also hold in the threads of its jobs.
  *
- * @returns Ends that.
- * @throws {InvalidOptionsError} for what is no text of 4 characters or more; none is hidden then.
+ * @returns A function that shows them again.
+ * @throws {InvalidOptionsError} for anything but texts of 4 characters or more; nothing is hidden then.
  */
 export function hideSecrets(secrets: readonly string[]): () => void {
-  const problems = secrets.flatMap((secret, i) =>
+  if (!Array.isArray(secrets)) {
+    throw new InvalidOptionsError('secrets', [`expected a list of texts, found ${describeValue(secrets)}`]);
+  }
+  const problems = (secrets as readonly string[]).flatMap((secret, i) =>
     typeof secret === 'string' && secret.length >= SECRET_LENGTH_MIN
       ? []
       : [`[${i}]: expected a text of ${SECRET_LENGTH_MIN} characters or more`],

@@ -1,21 +1,20 @@
-import type { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoCode, outputFailed } from './output-error.js';
 
-/** What is needed of `node:fs/promises`: tests put failures into it. */
+/** The part of `node:fs/promises` that is used. Tests replace it to inject failures. */
 export interface DirectoryMaker {
-  readonly mkdir: typeof mkdir;
-  readonly stat: typeof stat;
+  mkdir(path: string): Promise<unknown>;
+  stat(path: string): Promise<{ isDirectory(): boolean }>;
 }
 
 /**
- * Makes a directory and those around it, where they are not there yet.
+ * Makes a directory and its missing parents.
  *
  * Level by level, since Node's own `recursive` never returns (Node 20) for a place such as /proc,
  * which is there and answers every new name with ENOENT: it takes that for a missing parent, again
  * and again.
  *
- * @returns Those that were made, the outermost first. Their names are not synced.
+ * @returns The directories that were made, outermost first. Their names are not synced yet.
  * @throws {PipelineError} `OUTPUT_FAILED`.
  */
 export async function makeDirectory(fs: DirectoryMaker, directory: string): Promise<readonly string[]> {
@@ -34,7 +33,7 @@ export async function makeDirectory(fs: DirectoryMaker, directory: string): Prom
  * The directories in which names have to be synced for a directory to survive a power cut. Its own name
  * always: who made it may have died before that.
  *
- * @param made - What `makeDirectory` answered with.
+ * @param made - What `makeDirectory` returned.
  */
 export const parentsToSync = (directory: string, made: readonly string[]): string[] => [
   ...new Set([...made.map((path) => dirname(path)), dirname(directory)]),
@@ -66,7 +65,7 @@ async function isDirectory(fs: DirectoryMaker, path: string): Promise<boolean> {
   try {
     return (await fs.stat(path)).isDirectory();
   } catch (error) {
-    if (errnoCode(error) === undefined) throw error; // not the file system's word
+    if (errnoCode(error) === undefined) throw error; // not from the file system
     return false;
   }
 }

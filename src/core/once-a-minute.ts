@@ -2,7 +2,7 @@ import type { Clock } from './clock.js';
 
 const MINUTE_NS = 60_000_000_000n;
 
-/** For what is to be said, and not again and again. */
+/** Limits a message to once a minute. */
 export class OnceAMinute {
   readonly #clock: Clock;
   #last: bigint | undefined;
@@ -11,7 +11,7 @@ export class OnceAMinute {
     this.#clock = clock;
   }
 
-  /** Whether it is to be said now; if so, it counts as said. */
+  /** Whether the message is due now. If so, it counts as given. */
   isDue(): boolean {
     const now = this.#clock.now();
     if (this.#last !== undefined && now - this.#last < MINUTE_NS) return false;
@@ -19,7 +19,7 @@ export class OnceAMinute {
     return true;
   }
 
-  /** It is over: the next time is the first again. */
+  /** The condition is over: the next message is due at once. */
   reset(): void {
     this.#last = undefined;
   }

@@ -1,7 +1,7 @@
 import { RuntimeError } from './errors.js';
 import { kindOfCode, type ProviderErrorKind } from './provider-error-table.js';
 
-/** Of statuses that do not follow from their hundred. */
+/** Kinds of HTTP statuses that differ from those of their class (4xx, 5xx). */
 const KIND_OF_STATUS: Readonly<Record<number, ProviderErrorKind>> = {
   401: 'authentication',
   402: 'entitlement',
@@ -32,7 +32,7 @@ const KIND_OF_CODE: Readonly<Record<string, ProviderErrorKind>> = {
   ERR_STREAM_PREMATURE_CLOSE: 'disconnected',
   ERR_HTTP2_GOAWAY_SESSION: 'disconnected',
   ERR_HTTP2_STREAM_CANCEL: 'disconnected',
-  // There was none, or no answer in time.
+  // There was no connection, or no answer in time.
   ECONNREFUSED: 'unavailable',
   ETIMEDOUT: 'unavailable',
   ESOCKETTIMEDOUT: 'unavailable',
@@ -66,16 +66,25 @@ const KIND_OF_CODE: Readonly<Record<string, ProviderErrorKind>> = {
 const CANCELLED_CODES = new Set<unknown>(['ABORT_ERR', 'UND_ERR_ABORTED', 'ERR_CANCELED']);
 const CAUSES_MAX = 8;
 
-/** Whether a call was given up by whoever made it, which says nothing of the provider. */
+/** Whether the caller cancelled the call, which says nothing about the provider. */
 export function isCancellation(error: unknown): boolean {
   return found(error) === 'cancelled';
 }
 
+/** Whether the reason of an abort signal is a time-out. */
+export function isTimeout(reason: unknown): boolean {
+  try {
+    return (reason as { readonly name?: unknown } | null | undefined)?.name === 'TimeoutError';
+  } catch {
+    return false; // a getter threw
+  }
+}
+
 /**
- * The kind of an error, of whatever client: by the code of a `ProviderError` from any thread, an HTTP
- * status of it or its `response`, or a code of the network, in it or its causes.
+ * Returns the kind of an error from any client: by the code of a `ProviderError`, also from another thread, by the
+ * HTTP status of the error or its `response`, or by a network code of the error or its causes.
  *
- * @returns `undefined` for a cancellation, and where nothing of all that is there.
+ * @returns `undefined` for a cancellation, and if the error has none of these.
  */
 export function providerErrorKind(error: unknown): ProviderErrorKind | undefined {
   const kind = found(error);
@@ -87,7 +96,7 @@ function found(error: unknown): ProviderErrorKind | 'cancelled' | undefined {
   for (let depth = 0; depth < CAUSES_MAX && typeof at === 'object' && at !== null; depth++) {
     const kind = isOwnCancellation(at) ? 'cancelled' : ownKind(at);
     if (kind !== undefined) return kind;
-    // One of ours says itself what it is: what it was caused by (a file, say) is no word of a provider's.
+    // Our own errors say what they are. Their causes, such as a file error, do not come from the provider.
     if (at instanceof RuntimeError) return undefined;
     const { cause, errors } = at as { cause?: unknown; errors?: unknown };
     at = cause ?? (Array.isArray(errors) ? errors[0] : undefined);

@@ -11,7 +11,7 @@ export type ProviderErrorKind =
   | 'protocol'
   | 'unsupported';
 
-/** One code a kind, so that the kind survives a thread's border, where only the code does. */
+/** One code for each kind, since only the code of an error crosses threads. */
 export type ProviderErrorCode =
   | 'PROVIDER_AUTHENTICATION'
   | 'PROVIDER_ENTITLEMENT'
@@ -37,7 +37,7 @@ export interface ProviderErrorRule {
 
 /** The provider was there, and another call would get the same answer. */
 const REFUSED = { budget: 'unchanged', breaker: 'ignored', callAgain: false, restart: false } as const;
-/** The provider, or the way to it, is not well. */
+/** The provider cannot be reached, or does not work. */
 const OUTAGE = { budget: 'unchanged', breaker: 'failure', callAgain: true, restart: true } as const;
 
 export const PROVIDER_ERRORS: Readonly<Record<ProviderErrorKind, ProviderErrorRule>> = {
@@ -62,5 +62,5 @@ const KIND_BY_CODE: ReadonlyMap<unknown, ProviderErrorKind> = new Map(
   (Object.keys(PROVIDER_ERRORS) as ProviderErrorKind[]).map((kind) => [PROVIDER_ERRORS[kind].code, kind]),
 );
 
-/** The kind that a code stands for; `undefined` for a code of something else. */
+/** The kind that a code stands for; `undefined` for other codes. */
 export const kindOfCode = (code: unknown): ProviderErrorKind | undefined => KIND_BY_CODE.get(code);

@@ -1,3 +1,4 @@
+import { assertMapping } from './assert-argument.js';
 import { RuntimeError, type WireError } from './errors.js';
 import { providerErrorKind, statusOf } from './provider-error-kind.js';
 import {
@@ -22,13 +23,13 @@ const WORDS: Readonly<Record<ProviderErrorKind, readonly [says: string, advice: 
   unsupported: ['does not offer what was asked for', 'check what it offers'],
 };
 
-/** What is known of an error beyond its kind. */
+/** What is known about an error besides its kind. */
 export interface ProviderErrorDetails {
   /** What the client threw. A copy without credentials is kept. */
-  readonly cause?: unknown;
+  readonly cause?: unknown | undefined;
   /** The HTTP status, where there was one. */
   readonly status?: number | undefined;
-  /** How long the provider asks to be left alone. */
+  /** How long the provider asks callers to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -62,13 +63,13 @@ export class ProviderError extends RuntimeError {
 }
 
 /**
- * An error of any client as a `ProviderError`; anything without a kind of its own stays what it is.
+ * Turns an error of any client into a `ProviderError`. An error without a kind is returned as it is.
  *
  * @param who - Whose error it is, as in `Provider "polygon"`.
  * @param nowMs - Milliseconds since 1970, for a `Retry-After` that is a date.
  */
 export function asProviderError(error: unknown, who: string, nowMs: number): unknown {
-  // One from another thread, too, of which the code is left.
+  // Also for an error from another thread, which has only its code.
   if (error instanceof RuntimeError && kindOfCode(error.code) !== undefined) return error;
   const kind = providerErrorKind(error);
   if (kind === undefined) return error;
@@ -85,10 +86,10 @@ export function asProviderError(error: unknown, who: string, nowMs: number): unk
   });
 }
 
-/** What of an HTTP answer says what is wrong: a `Response` of `fetch` fits. */
+/** The parts of an HTTP response that say what is wrong. A `Response` of `fetch` has them. */
 export interface RefusedResponse {
   readonly status: number;
-  readonly headers?: unknown;
+  readonly headers?: unknown | undefined;
 }
 
 /**
@@ -97,11 +98,9 @@ export interface RefusedResponse {
  * @param who - Whose answer it is, as in `Provider "polygon"`.
  * @param nowMs - Milliseconds since 1970, for a `Retry-After` that is a date.
  */
-export function responseError(
-  { status, headers }: RefusedResponse,
-  who: string,
-  nowMs: number,
-): ProviderError {
+export function responseError(response: RefusedResponse, who: string, nowMs: number): ProviderError {
+  assertMapping('responseError', response);
+  const { status, headers } = response;
   const kind = providerErrorKind({ status }) ?? 'protocol'; // it could have been a success, and was none
   const [says, advice] = WORDS[kind];
   return new ProviderError(kind, `${who} ${says} (status ${status}); ${advice}`, {

@@ -1,6 +1,6 @@
 /**
- * A name that nothing else has: 104 random bits in 20 signs, digits and lower-case letters. Unique, not
- * secret: whoever must not be foreseen asks the system for randomness, which takes a thread 2.5 ms to load.
+ * Returns a unique id: 104 random bits in 20 digits and lower-case letters. It can be predicted. Where that must
+ * not be possible, use the randomness of the system, which takes a thread 2.5 ms to load.
  */
 export function randomId(): string {
   return (half() + half()).padStart(20, '0');

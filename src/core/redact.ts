@@ -42,8 +42,8 @@ const PATTERNS: readonly RegExp[] = [
 
 /** Registered texts, and how often each is. */
 const secrets = new Map<string, number>();
-/** One may hold another, of which a rest would be left. */
-let longestFirst: readonly string[] = [];
+/** One may hold another, of which a rest would be left. Sorted when it is needed, not once for each secret. */
+let longestFirst: readonly string[] | undefined = [];
 
 /** Hides a text from now on, in this thread. @returns Ends that. */
 export function hide(secret: string): () => void {
@@ -62,12 +62,13 @@ function count(forms: Iterable<string>, by: 1 | -1): void {
     if (times > 0) secrets.set(form, times);
     else secrets.delete(form);
   }
-  longestFirst = [...secrets.keys()].sort((a, b) => b.length - a.length);
+  longestFirst = undefined;
 }
 
 /** The text without credentials. */
 export function redact(text: string): string {
   let clean = text;
+  longestFirst ??= [...secrets.keys()].sort((a, b) => b.length - a.length);
   for (const secret of longestFirst) clean = clean.replaceAll(secret, HIDDEN);
   for (const of of PATTERNS) clean = clean.replace(of, `$1${HIDDEN}`);
   return clean;
@@ -82,16 +83,20 @@ export function redactedBeginning(text: string, charsMax: number): string {
   return clean.length > charsMax ? `${clean.slice(0, charsMax)}…` : clean;
 }
 
+/** Characters of a text in a log line that are kept. */
+export const LOG_CHARS_MAX = 8_192;
+
 const CREDENTIAL_FIELD = pattern(`${NAME}|${HEADER}|^auth$`, 'i');
 const DEPTH_MAX = 8;
 
 /**
  * The fields of a log line without credentials: a copy, with errors as `redactError` has them. What JSON
- * shows of an object is what is looked through; binary data, maps and such stay as they are.
+ * shows of an object is what is looked through; binary data, maps and such stay as they are. Long texts are
+ * cut.
  */
 export function redactFields<T>(value: T, depth?: number): T;
 export function redactFields(value: unknown, depth = 0): unknown {
-  if (typeof value === 'string') return redact(value);
+  if (typeof value === 'string') return redactedBeginning(value, LOG_CHARS_MAX);
   if (typeof value !== 'object' || value === null || isOpaque(value)) return value;
   if (value instanceof Error) return redactError(value, depth);
   if (depth >= DEPTH_MAX) return '[…]'; // deeper than anybody reads, or round
@@ -132,8 +137,11 @@ export function redactError(error: unknown, depth = 0): unknown {
   const { name, message, stack, cause } = error;
   const { code } = error as { code?: unknown };
   const inner = cause === undefined || depth >= CAUSES_MAX ? undefined : redactError(cause, depth + 1);
-  const copy = new Error(redact(message), inner === undefined ? undefined : { cause: inner });
+  const copy = new Error(
+    redactedBeginning(message, LOG_CHARS_MAX),
+    inner === undefined ? undefined : { cause: inner },
+  );
   Object.defineProperty(copy, 'name', { value: name, configurable: true, writable: true });
-  if (stack !== undefined) copy.stack = redact(stack);
+  if (stack !== undefined) copy.stack = redactedBeginning(stack, LOG_CHARS_MAX);
   return typeof code === 'string' ? Object.assign(copy, { code }) : copy;
 }

@@ -1,16 +1,16 @@
-/** How long a provider asks to be left alone: read, capped and defaulted here and nowhere else. */
+/** How long a provider asks callers to wait. Read, capped and defaulted here and nowhere else. */
 
 /**
  * A day. A cooldown cannot be called back, so that a misread date must not stop a feed for years; a
  * provider that means longer is asked once a day.
  */
 export const RETRY_AFTER_MS_MAX = 86_400_000;
-/** Of a throttled call whose provider did not say for how long. */
+/** The pause after a throttled call if the provider did not say how long. */
 const COOLDOWN_MS = 1_000;
 
 /** The pause after a throttled call, in ms. */
 export function cooldownMs(retryAfterMs: number | undefined): number {
-  // `NaN` and less than nothing say nothing.
+  // `NaN` and negative numbers are ignored.
   const asked = retryAfterMs !== undefined && retryAfterMs >= 0 ? retryAfterMs : COOLDOWN_MS;
   return Math.min(RETRY_AFTER_MS_MAX, asked);
 }
@@ -23,11 +23,11 @@ const EPOCH_SECONDS_MIN = 1e9;
 const EPOCH_MS_MIN = 1e12;
 
 /**
- * What an error says of that: `retryAfterMs` of it, or a header of it or of its `response`. A header
- * holds seconds, a date, or seconds or milliseconds since 1970.
+ * Reads the wait from an error: from its `retryAfterMs`, or from a header of the error or of its `response`.
+ * A header holds seconds, a date, or seconds or milliseconds since 1970.
  *
  * @param nowMs - Milliseconds since 1970.
- * @returns Milliseconds, 0 to `RETRY_AFTER_MS_MAX`; `undefined` where nothing is said that can be read.
+ * @returns Milliseconds, 0 to `RETRY_AFTER_MS_MAX`; `undefined` if there is nothing that can be read.
  */
 export function retryAfterMsOf(error: unknown, nowMs: number): number | undefined {
   let at: unknown = error;

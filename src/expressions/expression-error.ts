@@ -1,4 +1,5 @@
 import { RuntimeError } from '../core/errors.js';
+import { cutText } from '../core/shown-text.js';
 
 /** A message shows at most this many characters of an expression. */
 const SHOWN_MAX = 80;
@@ -40,6 +41,5 @@ function pointAt(line: string, column: number): string {
 
 /** Quotes an untrusted text, truncated and without control characters. */
 export function quote(text: string): string {
-  const cut = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
-  return `"${cut.replace(/\p{Cc}/gu, ' ')}"`;
+  return `"${cutText(text).replace(/\p{Cc}/gu, ' ')}"`;
 }

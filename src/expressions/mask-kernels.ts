@@ -15,6 +15,17 @@ export function orMask(a: Mask, out: Mask, rows: number): void {
   for (let i = 0; i < count; i++) to[i]! |= from[i]!;
 }
 
+/** Takes the marks of `a` away from `out`. */
+export function andNotMask(a: Mask, out: Mask, rows: number): void {
+  const [from, to] = [a.words, out.words];
+  const count = wordsOf(rows);
+  for (let i = 0; i < count; i++) to[i]! &= ~from[i]!;
+}
+
+export function clearMask({ words }: Mask, rows: number): void {
+  words.fill(0, 0, wordsOf(rows));
+}
+
 export function notMask({ words }: Mask, rows: number): void {
   const count = wordsOf(rows);
   for (let i = 0; i < count; i++) words[i]! ^= ONES;
@@ -97,6 +108,16 @@ export function allMarked({ words, bytes }: Mask, rows: number): boolean {
   for (let i = 0; i < whole; i++) if (words[i]! !== ONES) return false;
   for (let row = whole << 2; row < rows; row++) if (bytes[row]! === 0) return false;
   return true;
+}
+
+/** The number of marked rows. */
+export function countMarked({ words, bytes }: Mask, rows: number): number {
+  const whole = rows >> 2;
+  let count = 0;
+  // The product has the sum of the four marks in its highest byte.
+  for (let i = 0; i < whole; i++) count += Math.imul(words[i]!, ONES) >>> 24;
+  for (let row = whole << 2; row < rows; row++) count += bytes[row]!;
+  return count;
 }
 
 /** Marks past the last row are garbage, so whole words may be written. */

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { appendRows, Batch, swapColumns } from '../../src/columns/batch.js';
 import { BatchPool } from '../../src/columns/batch-pool.js';
 import { DictionarySet } from '../../src/columns/dictionary.js';
+import { moveColumn } from '../../src/columns/move-column.js';
+import { ownColumns } from '../../src/columns/own-columns.js';
 import { copyRow, RowView, rowsOf } from '../../src/columns/row-view.js';
 import type { Schema } from '../../src/columns/schema.js';
 import {
@@ -12,6 +14,7 @@ import {
   selectionOf,
   selectRows,
 } from '../../src/columns/selection.js';
+import { shareBatch } from '../../src/columns/shared-batch.js';
 
 const SCHEMA: Schema = {
   kind: 'custom',
@@ -67,6 +70,11 @@ describe('a batch that was released, and whose memory has been given out again',
     ['appendRows to it', (released, next) => appendRows(next, 0, 1, released)],
     ['swapColumns from it', (released, next) => swapColumns(released, 2, next, 2)],
     ['swapColumns to it', (released, next) => swapColumns(next, 2, released, 2)],
+    ['moveColumn from it', (released, next) => moveColumn(released, 2, next, 2)],
+    ['moveColumn to it', (released, next) => moveColumn(next, 2, released, 2)],
+    ['isShared', (released) => released.isShared],
+    ['shareBatch', (released) => shareBatch(released, 2)],
+    ['ownColumns', (released) => ownColumns(released)],
     ['selectRows', (released) => selectRows(released, keep)],
     ['packRows', (released) => packRows(released)],
     ['retainRows', (released) => retainRows(released, keep)],

@@ -7,16 +7,22 @@ export const BREAKER_ERRORS = {
     cause:
       'Too many earlier calls failed or were slow, its probes are still in flight, or somebody holds it open.',
     remedy:
-      'Wait with `whenCallable()`, or for `refusal.retryAfterMs`. Look into why the calls before failed; a breaker that is held open waits for its release.',
-    retryable: 'yes',
+      'Wait with `whenCallable()`, or for `refusal.retryAfterMs`. Look into why the calls before failed; a breaker that is held open waits for its release. With reason `ownerClosed` or `machineBroken`, create the breaker again.',
+    retryable: 'depends',
   },
   BREAKER_INVALID: {
     meaning: 'A breaker cannot do what was asked of it.',
     cause:
-      'It was closed or has lost its machine; the handle that was opened is not one of a breaker, or of another version; or an inspector called the breaker that it watches.',
-    remedy:
-      'Create the breaker anew where it is gone. Post its `handle`, and use one version of Tickloom in all threads.',
+      'It was closed or has lost its machine, its shared memory was written to, or an inspector called the breaker that it watches.',
+    remedy: 'Create the breaker again if it is gone. Let an inspector watch, and act from elsewhere.',
     retryable: 'no',
+  },
+  CALL_TIMED_OUT: {
+    meaning: 'A call under a breaker was given up and counted as a failure.',
+    cause: 'It took longer than `timeoutMs` of the breaker or of the call.',
+    remedy:
+      'Look into why the service is slow, or give it more time. The call may go on in the background if it does not heed its signal.',
+    retryable: 'yes',
   },
   BREAKER_UNKNOWN: {
     meaning: 'No breaker was declared for that provider.',

@@ -50,11 +50,12 @@ export const BUDGET_ERRORS = {
     retryable: 'yes',
   },
   RATE_TABLE_FULL: {
-    meaning: 'The shared table of budgets has no room for another budget, thread or rolling window.',
+    meaning:
+      'The shared table of budgets has no room for another budget, thread, rolling window or in-flight limit.',
     cause:
       'More of them than the coordinator was made for, or ended threads that were not attached and never left.',
     remedy:
-      'The message names the setting: raise `scopesMax`, `threadsMax` or `rollingPermitsMax`. Attach workers, so that what they hold comes back.',
+      'The message names the setting: raise `scopesMax`, `threadsMax`, `seatsMax`, `rollingPermitsMax` or `inFlightPlacesMax`. Attach workers, so that what they hold comes back.',
     retryable: 'no',
   },
   RATE_CLOSED: {
@@ -65,9 +66,9 @@ export const BUDGET_ERRORS = {
   },
   HANDLE_INVALID: {
     meaning: 'What was opened is not a handle of budgets or breakers.',
-    cause: 'Something else was posted to the thread, or a handle of another version of the package.',
-    remedy:
-      'Post what `handle()` (of a breaker: `handle`) returns, and use one version of Tickloom in all threads.',
+    cause:
+      'Something else was posted to the thread, a handle of another version of the package, or memory that was cut short or overwritten.',
+    remedy: 'Post what `handle()` returns, as it is, and use one version of Tickloom in all threads.',
     retryable: 'no',
   },
 } as const satisfies ErrorTexts;

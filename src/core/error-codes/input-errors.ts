@@ -30,7 +30,7 @@ export const INPUT_ERRORS = {
     cause:
       'A field that is not a number or a time, a missing value, or a row with more or fewer fields than the header.',
     remedy:
-      'The message names file, line, field, and what was expected and found. Correct the row, or set `deadLetter.path` to keep such rows in a file and go on.',
+      'The message names file, line, field, and what was expected and found. Correct the row, or set `deadLetter.path` to keep such rows in a file and continue.',
     retryable: 'no',
   },
   REJECTS_EXHAUSTED: {
@@ -43,11 +43,11 @@ export const INPUT_ERRORS = {
   },
   INPUT_LAGS: {
     meaning:
-      'Of two inputs that are joined in time, one is so far behind that no more rows of the other may wait for it.',
+      'Of inputs that are joined or merged in time, one is so far behind that no more rows of the others may wait for it.',
     cause:
-      'A source that no longer delivers, or starts much later in time than the other; or rows of one symbol alone that move no watermark for the others.',
+      'A source that no longer delivers, or starts much later in time than the others; or rows of one symbol alone that move no watermark for the others.',
     remedy:
-      'The message names the input that lags. See whether it still delivers and begins at the same time, or raise `rowsMax` of the operator.',
+      'The message names the input that lags. See whether it still delivers and begins at the same time, or raise `rowsMax` of the stage that reads it.',
     retryable: 'depends',
   },
   LATE_ROW: {

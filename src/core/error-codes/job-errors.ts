@@ -49,12 +49,20 @@ export const JOB_ERRORS = {
     remedy: 'The message names the operator, and the row where it is known. Correct the operator.',
     retryable: 'depends',
   },
+  QUEUE_FULL: {
+    meaning: 'More rows waited between two stages than their queue may hold.',
+    cause:
+      'What follows the queue is slower than what comes before it, and the `queue` of the spec says `overflow: fail`. Also: a source that sends very many control records while nothing is taken.',
+    remedy:
+      'The message names the queue and its bounds. Raise them, make the sink faster, or choose another `overflow`: `block` makes the source wait.',
+    retryable: 'yes',
+  },
   THREAD_NOT_STARTED: {
     meaning: 'The runtime cannot start threads.',
     cause:
-      'The file that threads run is missing, since Tickloom is run from its sources or was bundled; or five threads in a row did not come to life, so that none is started for a while.',
+      'The file that threads run is missing, since Tickloom is run from its sources or was bundled; the process has no file descriptors left, or the system allows it no more threads or memory; or five threads in a row did not come to life, so that none is started for a while.',
     remedy:
-      'Build Tickloom, or keep it out of the bundle. In the second case the message has the error of the last thread, and this alone is retryable.',
+      'Build Tickloom, or keep it out of the bundle. Where something has run out, the message says what: raise the limit (`ulimit -n`, `ulimit -u`, that of the container), or run fewer pipelines at one time (`maxThreads`). All but the missing file are retryable.',
     retryable: 'depends',
   },
   THREAD_EXITED: {

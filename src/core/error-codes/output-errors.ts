@@ -13,15 +13,15 @@ export const OUTPUT_ERRORS = {
   OUTPUT_IN_USE: {
     meaning: 'Another run writes to the output, or may still do so.',
     cause:
-      'Two jobs with one path; or a run on another host or in another container that did not say that it ended.',
+      'Two jobs with one path; a run on another host or in another container that did not say that it ended; or, on other systems than Linux, a run that died while its process, or another one of that id, is alive.',
     remedy:
-      'Wait until the other run has ended, or give each job a path of its own. If the other host or container is gone, free the output with `tickloom release PATH`. Only runs with `ifExists: append` share a directory.',
+      'Wait until the other run has ended, or give each job a path of its own. If you are sure that the other run is over, free the output with `tickloom release PATH`. Only runs with `ifExists: append` share a directory.',
     retryable: 'no',
   },
   OUTPUT_FAILED: {
     meaning: 'The operating system, or something else at the path, keeps a file from being written.',
     cause:
-      'A full disk or a used-up quota, too many open files, missing permission, a read-only or failing device, a mount point as output directory, or another program that wrote to the output meanwhile.',
+      'A disk or quota that a sync found full, too many open files, missing permission, a read-only or failing device, a mount point as output directory, or another program that wrote to the output meanwhile.',
     remedy:
       'The message names the step, the path and what to do. A full disk, too many open files and a sync that failed are retryable; the rest needs a change first.',
     retryable: 'depends',

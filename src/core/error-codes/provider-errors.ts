@@ -37,7 +37,7 @@ export const PROVIDER_TEXTS = {
   PROVIDER_UNAVAILABLE: {
     meaning: 'The provider gave no answer, or said that it cannot.',
     cause: 'An outage, maintenance, a network without a way there, or a time-out (status 408 or from 500).',
-    remedy: 'Wait. With a breaker in front of the source, the intake pauses and goes on by itself.',
+    remedy: 'Wait. With a breaker in front of the source, the intake pauses and resumes by itself.',
     retryable: 'yes',
   },
   PROVIDER_DISCONNECTED: {

@@ -7,7 +7,7 @@ export const SPEC_ERRORS = {
     cause:
       'A key or an option that does not exist or has a wrong value, the name of a component that does not exist, an expression with a mistake, a column that no earlier stage makes, a budget or breaker that was not declared, or a file that another job reads or writes.',
     remedy:
-      'The message lists every problem with its path, and with line and column where the spec came from a file. Correct them and check again with `tickloom validate`; `tickloom components` lists the options.',
+      'The message lists the first 20 problems, each with its path, and with line and column where the spec came from a file, and counts the others; `problems` of the error has the first 100. Correct them and check again with `tickloom validate`; `tickloom components` lists the options.',
     retryable: 'no',
   },
   OPTIONS_INVALID: {
