@@ -77,22 +77,30 @@ export const PROBES_CELL = PROBES_BYTE / 8;
 export const PROBES_MAX = 64;
 
 /**
- * Bits of a probe: 0 and 1 = outcome, 2 to 11 = epoch, 12 to 31 = holder, 32 to 63 = expiry. A holder is
- * a `threadId`; an expiry is an instant in ms on the clock. Both wrap.
+ * Bits of a probe: 0 and 1 = outcome, 2 to 7 = epoch, 8 to 27 = holder, 28 to 63 = expiry. A holder is
+ * a `threadId`; an expiry is an instant in ms on the clock, which wraps after two years.
  */
 export const PROBE_FREE = 0;
 export const PROBE_OUT = 1;
 export const PROBE_SUCCEEDED = 2;
 export const PROBE_FAILED = 3;
-const PROBE_EPOCH_MASK = 0x3ff;
+const PROBE_EPOCH_MASK = 0x3f;
+const HOLDER_SHIFT = 8n;
 const HOLDER_MASK = 0xf_ffff;
+const EXPIRY_SHIFT = 28n;
+const EXPIRY_BITS = 36;
+export const EXPIRY_WRAP_MS = 2 ** EXPIRY_BITS;
 
+/** @param expiryMs - A whole number. */
 export const packProbe = (outcome: number, epoch: number, holder: number, expiryMs: number): bigint =>
-  (BigInt(expiryMs >>> 0) << 32n) |
-  BigInt((((holder & HOLDER_MASK) << 12) | ((epoch & PROBE_EPOCH_MASK) << 2) | outcome) >>> 0);
+  BigInt.asIntN(64, BigInt(expiryMs) << EXPIRY_SHIFT) |
+  (BigInt(holder & HOLDER_MASK) << HOLDER_SHIFT) |
+  BigInt(((epoch & PROBE_EPOCH_MASK) << 2) | outcome);
 export const probeOutcome = (probe: bigint): number => Number(probe & 3n);
-export const probeHolder = (probe: bigint): number => Number((probe >> 12n) & BigInt(HOLDER_MASK));
-export const probeExpiryMs = (probe: bigint): number => Number(BigInt.asUintN(32, probe >> 32n));
+export const probeHolder = (probe: bigint): number => Number((probe >> HOLDER_SHIFT) & BigInt(HOLDER_MASK));
+/** The instant modulo `EXPIRY_WRAP_MS`. */
+export const probeExpiryMs = (probe: bigint): number =>
+  Number(BigInt.asUintN(EXPIRY_BITS, probe >> EXPIRY_SHIFT));
 export const isProbeOf = (probe: bigint, epoch: number): boolean =>
   Number((probe >> 2n) & BigInt(PROBE_EPOCH_MASK)) === (epoch & PROBE_EPOCH_MASK);
 export const isHeldBy = (probe: bigint, threadId: number): boolean =>
@@ -111,11 +119,13 @@ export const CALL_COUNTS = [
 ] as const;
 export type CallCountName = (typeof CALL_COUNTS)[number];
 /**
- * Each thread counts in its own stripe, as long as there are enough. The last cell of a stripe is its
- * owner.
+ * Each thread counts in its own stripe, as long as there are enough. The last two cells of a stripe are
+ * the clients of its owner, which only the owner writes, and the owner.
  */
 export const STRIPES = 16;
 export const STRIPE_CELLS = LINE_BYTES / 4;
+export const STRIPE_CLIENTS_CELL = STRIPE_CELLS - 2;
+export const STRIPE_OWNER_CELL = STRIPE_CELLS - 1;
 const STRIPES_BYTE = PROBES_BYTE + PROBES_MAX * 8;
 export const STRIPES_CELL = STRIPES_BYTE / 4;
 
@@ -128,9 +138,16 @@ const BUCKETS_BYTE = HEAD_BYTE + LINE_BYTES;
 /** The cells of a bucket: successes, failures, slow calls, 64 bits each. */
 export const BUCKETS_CELL = BUCKETS_BYTE / 8;
 export const BUCKET_CELLS = 3;
-const RING_BYTE = BUCKETS_BYTE + 2 * LINE_BYTES;
-/** Outcomes of the count window: 32-bit cells, up to the end of the memory. */
-export const RING_CELL = RING_BYTE / 4;
+const SETTINGS_BYTE = BUCKETS_BYTE + 2 * LINE_BYTES;
+/** How often the settings were written; its lowest bit says which of the two blocks holds them. */
+export const SETTINGS_VERSION_CELL = SETTINGS_BYTE / 4;
+/** Two blocks of 64-bit cells. */
+export const SETTINGS_CELL = (SETTINGS_BYTE + LINE_BYTES) / 8;
+export const SETTINGS_BLOCK_CELLS = LINE_BYTES / 8;
+/** Of a breaker without a count window. Outcomes of one follow: 32-bit cells, up to the end of the memory. */
+export const BREAKER_BYTES_MIN = SETTINGS_BYTE + 3 * LINE_BYTES;
+/** Most calls that a count window holds. */
+export const COUNT_WINDOW_MAX = 8_192;
 
 /**
  * Length of the ring of a count window: a power of two, so that positions may wrap, and at least twice
@@ -146,7 +163,29 @@ export function breakerBytes({
 }: {
   readonly countWindow?: { readonly size: number } | undefined;
 }): number {
-  return RING_BYTE + (countWindow ? 4 * ringLength(countWindow.size) : 0);
+  return BREAKER_BYTES_MIN + (countWindow ? 4 * ringLength(countWindow.size) : 0);
 }
 
-export const BREAKER_PROTOCOL = 1;
+/** Shared memory that can grow, which Node has but the ES2023 type library does not declare. */
+interface Growable {
+  grow(byteLength: number): void;
+}
+type GrowableMemory = new (
+  byteLength: number,
+  options: { readonly maxByteLength: number },
+) => SharedArrayBuffer;
+
+/** Memory for a breaker. It can grow to hold the largest count window, since options may change. */
+export function makeBreakerMemory(bytes: number): SharedArrayBuffer {
+  const maxByteLength = breakerBytes({ countWindow: { size: COUNT_WINDOW_MAX } });
+  // The cast: see the interface.
+  return new (SharedArrayBuffer as GrowableMemory)(bytes, { maxByteLength });
+}
+
+/** Memory never shrinks: other threads may still use all of it. */
+export function growBreakerMemory(memory: SharedArrayBuffer, bytes: number): void {
+  // The cast: `makeBreakerMemory` made it.
+  if (memory.byteLength < bytes) (memory as SharedArrayBuffer & Growable).grow(bytes);
+}
+
+export const BREAKER_PROTOCOL = 2;

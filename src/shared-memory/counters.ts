@@ -1,3 +1,5 @@
+import { checkHandle, type SharedHandle } from './shared-handle.js';
+
 /**
  * The counters of a pipeline, in memory that other threads may read while it runs: one cell for each
  * counter, one writer, no messages.
@@ -19,7 +21,7 @@ export const RUN_COUNTERS = [
   'rowsFiltered',
   /** Rows that were folded into others (ticks into bars). */
   'rowsFolded',
-  /** Late rows that were dropped. */
+  /** Rows that were dropped: they came late, or a queue was full. */
   'rowsDropped',
   /** Rows that could not be used and either went to the dead-letter file or stopped the job. */
   'rowsRejected',
@@ -27,6 +29,8 @@ export const RUN_COUNTERS = [
   'rowsOut',
   /** Rows that came late, whatever happened to them. Each is also counted under another name. */
   'rowsLate',
+  /** Rows that a full queue behind the source has left out. Each is also counted in `rowsDropped`. */
+  'rowsOverflowed',
   /** Batches that the sink accepted. */
   'batches',
   /** Bytes that the source read. */
@@ -73,6 +77,26 @@ const CELL: Readonly<Record<CounterName, number>> = Object.fromEntries(
 
 export const COUNTERS_BYTES = COUNTERS.length * BigInt64Array.BYTES_PER_ELEMENT;
 
+const KIND = 'tickloom.counters';
+/** Raised with each change of the names and their order. */
+const PROTOCOL = 1;
+
+/** Counters as plain data: may be posted to any thread of the process and opened there. */
+export type CountersHandle = SharedHandle<typeof KIND>;
+
+/** @param memory - Of `COUNTERS_BYTES`. */
+export const countersHandle = (memory: SharedArrayBuffer): CountersHandle => ({
+  kind: KIND,
+  protocol: PROTOCOL,
+  memory,
+});
+
+/** @throws {InvalidHandleError} `HANDLE_INVALID` if it is not a handle, or is from another version. */
+export const openCounters = (handle: CountersHandle): Counters =>
+  new Counters(
+    checkHandle(handle, { what: 'counters', kind: KIND, protocol: PROTOCOL, bytes: COUNTERS_BYTES }),
+  );
+
 /** One writer; any number of readers, in any thread. A few writes per batch, never one per row. */
 export class Counters {
   readonly #cells: BigInt64Array;
@@ -115,11 +139,19 @@ export function rowsPending(counters: CounterValues): number {
 export interface DroppedRows {
   /** The rows came after their window had closed. */
   readonly late: number;
+  /** A full queue behind the source has left them out: dropped, or replaced by a later row of the symbol. */
+  readonly overflow?: number;
   /** Rows that the user's module dropped, for whatever reason. */
   readonly other?: number;
 }
 
-export function droppedRows({ rowsDropped, rowsLate }: CounterValues): DroppedRows {
-  const late = Math.min(rowsDropped, rowsLate);
-  return rowsDropped > late ? { late, other: rowsDropped - late } : { late };
+export function droppedRows({
+  rowsDropped,
+  rowsLate,
+  rowsOverflowed,
+}: Pick<CounterValues, 'rowsDropped' | 'rowsLate' | 'rowsOverflowed'>): DroppedRows {
+  const overflow = Math.min(rowsDropped, rowsOverflowed);
+  const late = Math.min(rowsDropped - overflow, rowsLate);
+  const other = rowsDropped - overflow - late;
+  return { late, ...(overflow > 0 && { overflow }), ...(other > 0 && { other }) };
 }

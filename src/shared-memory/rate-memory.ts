@@ -1,78 +1,45 @@
 import { InvalidOptionsError } from '../core/errors.js';
+import { InvalidHandleError } from '../core/invalid-handle-error.js';
+import { type RateMemorySizes, SIZES_MAX } from './rate-sizes.js';
 
 /**
- * The layout of budgets in the memory that all threads share. No other file knows an offset.
+ * The layout of budgets in the memory that all threads share. No other file knows an offset, except
+ * `scope-record.ts`, which knows those within the name and the parameters of a scope.
  *
  * ```
- * header · members · scopes · statistics · arena
- * scope: state line | who waits | who is late | parameters ×2 | cells ×2 | virtual time | lanes | line entries
+ * header · buckets · members · scopes · seat keys · seats · lanes · places in flight · rings
+ * scope: state, masks | name, totals, parameters ×2 | cells ×2, virtual time, lane of no tenant
  * ```
  *
- * A scope's parameters (rates, windows, caps) are immutable once published: a change writes the other of
- * the two sets and increments the scope's version. Cells that threads write often are on cache lines of
- * their own.
+ * Everything grows with the scopes, or with what is in use, and nothing with the product of two: a thread
+ * takes a seat at a scope that it opens, and a tenant has a lane at a provider only while it waits there.
+ * Cells that threads write often are on cache lines of their own.
  */
 
 /** Two cache lines of 64 bytes: the prefetcher of x86 fetches them in pairs. */
-const LINE_BYTES = 128;
+export const LINE_BYTES = 128;
 const MAGIC = 0x54_4c_52_31; // "TLR1"
-const NAME_BYTES_MAX = 248;
+/** Of the layout: raised with each change of it. */
+export const RATE_PROTOCOL = 2;
 
 /** Most limits that one budget may have. */
 export const LIMITS_MAX = 4;
-/** Most calls that one scope may have in flight. */
-export const IN_FLIGHT_MAX = 1_024;
-/** Arena words for the leases of an in-flight cap: 32-bit leases in 64-bit words. */
-export const GATE_ARENA_WORDS = IN_FLIGHT_MAX / 2;
+/** Counters of a seat, and totals of a scope. */
+export const STATISTICS_COUNTERS = 7;
 
-const PARAMETER_BYTES = 32;
-const PARAMETERS_HEAD_BYTES = 32;
-const PARAMETERS_BYTES = 256;
-
-/** Number of counters that a member has for one scope. */
-export const STATISTICS_COUNTERS = 8;
-
-export interface RateMemorySizes {
-  /** Scopes that may exist at the same time. */
-  readonly scopesMax: number;
-  /** Threads (strictly: opened clients) that may spend at the same time. */
-  readonly threadsMax: number;
-  /** 64-bit words for rolling windows (one for each permit) and in-flight caps (512 each). */
-  readonly arenaWords: number;
-}
-
-export type LimitKind = 'gcra' | 'rolling' | 'quota';
-const LIMIT_KINDS: readonly LimitKind[] = ['gcra', 'rolling', 'quota'];
-
-/** A limit as it is stored in memory. */
-export interface LimitParameters {
-  readonly kind: LimitKind;
-  /** The largest cost that can ever be taken at once. */
-  readonly permits: number;
-  /** `rolling`: first word in the arena. */
-  readonly arenaAt: number;
-  /** `gcra`, `quota`: ns that one permit takes to earn back. `rolling`: ns of the window. */
-  readonly ns: bigint;
-  /** `gcra`, `quota`: ns that an idle budget saves up. */
-  readonly burstNs: bigint;
-}
-
-export interface ScopeParameters {
-  readonly limits: readonly LimitParameters[];
-  /** If this scope is a tenant: its share of a provider that is short of permits. */
-  readonly weight: number;
-  /** 0: no cap. */
-  readonly inFlightMax: number;
-  /** First arena word of the leases. */
-  readonly gateAt: number;
-  /** Leases that may be held: the highest cap that the scope ever had. */
-  readonly leasesMax: number;
-  /**
-   * Number of the gate over the lifetime of the table, so that a lease of an old gate is not valid for a
-   * new one.
-   */
-  readonly gateLife: number;
-}
+const HEADER_BYTES = 2 * LINE_BYTES;
+/** Version, `told`, end of the cooldown, life, next scope of the bucket. */
+const STATE_BYTES = 24;
+const MASKS = 3;
+export const NAME_SPACE_BYTES = 144;
+const TOTALS_BYTES = 8 * STATISTICS_COUNTERS;
+export const PARAMETERS_BYTES = 192;
+const RECORD_BYTES = toLine(NAME_SPACE_BYTES + TOTALS_BYTES + 2 * PARAMETERS_BYTES);
+const HOT_BYTES = LINE_BYTES;
+const SEAT_BYTES = LINE_BYTES;
+const LANE_BYTES = 32;
+const LANES_PER_SCOPE = 4;
+const LANES_MIN = 64;
 
 export class RateMemory {
   readonly buffer: SharedArrayBuffer;
@@ -83,20 +50,27 @@ export class RateMemory {
   readonly b64: BigInt64Array;
   /** 32-bit words of a mask that has one bit for each member. */
   readonly maskWords: number;
+  /** Slots of the seats: a power of two, and more than there are seats, so that few collide. */
+  readonly seatSlots: number;
+  /** Slots of the lanes: a power of two. */
+  readonly laneSlots: number;
+  /** Heads of the lists of scopes by the hash of their names: a power of two. */
+  readonly buckets: number;
+  readonly bytes: number;
 
-  readonly #maskBytes: number;
+  readonly #membersAt: number;
   readonly #scopesAt: number;
   readonly #scopeBytes: number;
-  readonly #statisticsAt: number;
-  readonly #arenaAt: number;
-  readonly #parametersAt: number;
-  readonly #cellsAt: number;
-  readonly #virtualTimeAt: number;
+  readonly #recordAt: number;
+  readonly #hotAt: number;
+  readonly #seatKeysAt: number;
+  readonly #seatsAt: number;
   readonly #lanesAt: number;
-  readonly #entriesAt: number;
+  readonly #placesAt: number;
+  readonly #ringsAt: number;
 
   private constructor(buffer: SharedArrayBuffer, sizes: RateMemorySizes) {
-    const { scopesMax, threadsMax } = sizes;
+    const { scopesMax, threadsMax, seatsMax, inFlightPlacesMax, rollingPermitsMax } = sizes;
     this.buffer = buffer;
     this.sizes = sizes;
     this.i32 = new Int32Array(buffer);
@@ -104,39 +78,55 @@ export class RateMemory {
     this.u8 = new Uint8Array(buffer);
     this.b64 = new BigInt64Array(buffer);
     this.maskWords = Math.ceil(threadsMax / 32);
+    this.buckets = powerOfTwo(scopesMax);
+    this.seatSlots = powerOfTwo(1.5 * seatsMax);
+    this.laneSlots = powerOfTwo(Math.max(LANES_MIN, LANES_PER_SCOPE * scopesMax));
 
-    this.#maskBytes = toLine(this.maskWords * 4);
-    this.#parametersAt = 2 * LINE_BYTES + NAME_SPACE + 2 * this.#maskBytes - LINE_BYTES;
-    this.#cellsAt = this.#parametersAt + 2 * PARAMETERS_BYTES;
-    this.#virtualTimeAt = this.#cellsAt + 2 * LIMITS_MAX * LINE_BYTES;
-    this.#lanesAt = this.#virtualTimeAt + LINE_BYTES;
-    this.#entriesAt = this.#lanesAt + toLine((scopesMax + 1) * 8);
-    this.#scopeBytes = this.#entriesAt + toLine(threadsMax * 16);
+    this.#recordAt = toLine(STATE_BYTES + MASKS * 4 * this.maskWords);
+    this.#hotAt = this.#recordAt + RECORD_BYTES;
+    this.#scopeBytes = this.#hotAt + HOT_BYTES;
 
-    this.#scopesAt = 2 * LINE_BYTES + toLine(threadsMax * 4);
-    this.#statisticsAt = this.#scopesAt + scopesMax * this.#scopeBytes;
-    this.#arenaAt = this.#statisticsAt + threadsMax * scopesMax * STATISTICS_COUNTERS * 8;
+    this.#membersAt = HEADER_BYTES + toLine(4 * this.buckets);
+    this.#scopesAt = this.#membersAt + threadsMax * LINE_BYTES;
+    this.#seatKeysAt = this.#scopesAt + scopesMax * this.#scopeBytes;
+    this.#seatsAt = this.#seatKeysAt + toLine(4 * this.seatSlots);
+    this.#lanesAt = this.#seatsAt + this.seatSlots * SEAT_BYTES;
+    this.#placesAt = this.#lanesAt + this.laneSlots * LANE_BYTES;
+    this.#ringsAt = this.#placesAt + toLine(4 * inFlightPlacesMax);
+    this.bytes = this.#ringsAt + 8 * rollingPermitsMax;
   }
 
   /** @throws {InvalidOptionsError} if there is not enough memory for a table of these sizes. */
   static create(sizes: RateMemorySizes): RateMemory {
-    const layout = new RateMemory(new SharedArrayBuffer(0), sizes);
-    const bytes = layout.#arenaAt + sizes.arenaWords * 8;
+    const { bytes } = new RateMemory(new SharedArrayBuffer(0), sizes);
     const memory = new RateMemory(sharedBytes(bytes), sizes);
-    memory.i32.set([MAGIC, sizes.scopesMax, sizes.threadsMax, sizes.arenaWords]);
+    memory.i32.set([MAGIC, RATE_PROTOCOL, ...SIZE_NAMES.map((name) => sizes[name])]);
     return memory;
   }
 
-  /** @returns `undefined` if the memory is not a table of budgets. */
-  static open(buffer: SharedArrayBuffer): RateMemory | undefined {
-    if (buffer.byteLength < LINE_BYTES) return undefined;
-    const [magic, scopesMax, threadsMax, arenaWords] = new Int32Array(buffer, 0, 4);
-    if (magic !== MAGIC) return undefined;
-    return new RateMemory(buffer, {
-      scopesMax: scopesMax!,
-      threadsMax: threadsMax!,
-      arenaWords: arenaWords!,
-    });
+  /** @throws {InvalidHandleError} if the memory is not a table of budgets of this version, whole. */
+  static open(buffer: SharedArrayBuffer): RateMemory {
+    const found = `${buffer.byteLength} bytes of shared memory`;
+    if (buffer.byteLength < HEADER_BYTES) throw new InvalidHandleError('budgets', found);
+    const [
+      magic,
+      protocol,
+      scopesMax = 0,
+      threadsMax = 0,
+      seatsMax = 0,
+      inFlightPlacesMax = 0,
+      rollingPermitsMax = 0,
+    ] = new Int32Array(buffer, 0, 2 + SIZE_NAMES.length);
+    if (magic !== MAGIC || protocol !== RATE_PROTOCOL) {
+      throw new InvalidHandleError('budgets', 'shared memory of another kind');
+    }
+    const sizes = { scopesMax, threadsMax, seatsMax, inFlightPlacesMax, rollingPermitsMax };
+    if (!SIZE_NAMES.every((name) => sizes[name] >= 0 && sizes[name] <= SIZES_MAX[name])) {
+      throw new InvalidHandleError('budgets', 'a table of impossible sizes');
+    }
+    const { bytes } = new RateMemory(new SharedArrayBuffer(0), sizes);
+    if (bytes !== buffer.byteLength) throw new InvalidHandleError('budgets', `${found} instead of ${bytes}`);
+    return new RateMemory(buffer, sizes);
   }
 
   // --- indexes into i32 ---
@@ -146,9 +136,29 @@ export class RateMemory {
     return LINE_BYTES / 4;
   }
 
+  /** How many of the members were ever taken: those beyond are free. */
+  get membersUsedAt(): number {
+    return LINE_BYTES / 4 + 1;
+  }
+
+  /** How many of the places in flight were ever given to a cap: those beyond are free. */
+  get placesUsedAt(): number {
+    return LINE_BYTES / 4 + 2;
+  }
+
+  /** Index + 1 of the first scope whose name has this hash; 0 if there is none. */
+  bucketAt(hash: number): number {
+    return HEADER_BYTES / 4 + (hash & (this.buckets - 1));
+  }
+
   /** 0 if the slot is free, otherwise the id of its thread + 1. */
   memberAt(member: number): number {
-    return (2 * LINE_BYTES) / 4 + member;
+    return (this.#membersAt + member * LINE_BYTES) / 4;
+  }
+
+  /** Word + 1 of the ring that the member is writing to; 0 if it is writing to none. */
+  ringInUseAt(member: number): number {
+    return this.memberAt(member) + 1;
   }
 
   /** Odd while the scope exists: each change adds two, creation and removal add one. */
@@ -156,131 +166,159 @@ export class RateMemory {
     return this.#scope(scope) / 4;
   }
 
+  /** Counts cooldowns and reported usage: permits taken before one of them are not returned. */
+  toldAt(scope: number): number {
+    return this.#scope(scope) / 4 + 1;
+  }
+
+  /** Number of the declaration: no two in the lifetime of the table have the same. */
+  lifeAt(scope: number): number {
+    return this.#scope(scope) / 4 + 4;
+  }
+
+  /** Index + 1 of the next scope of the same bucket. */
+  nextOfBucketAt(scope: number): number {
+    return this.#scope(scope) / 4 + 5;
+  }
+
   /** First word of the mask of members with a waiter at the scope. */
   waitingAt(scope: number): number {
-    return (this.#scope(scope) + LINE_BYTES + NAME_SPACE) / 4;
+    return (this.#scope(scope) + STATE_BYTES) / 4;
   }
 
   /** First word of the mask of members that missed their turn and are passed over. */
   lateAt(scope: number): number {
-    return (this.#scope(scope) + LINE_BYTES + NAME_SPACE + this.#maskBytes) / 4;
+    return this.waitingAt(scope) + this.maskWords;
+  }
+
+  /** First word of the mask of members that have a seat at the scope. */
+  seatedAt(scope: number): number {
+    return this.waitingAt(scope) + 2 * this.maskWords;
+  }
+
+  /** Who has this slot of the seats; 0 if it is free. */
+  seatKeyAt(slot: number): number {
+    return this.#seatKeysAt / 4 + slot;
+  }
+
+  /** The declaration of the scope that the seat is at. */
+  seatLifeAt(slot: number): number {
+    return this.#seat(slot) / 4 + 2 * STATISTICS_COUNTERS;
   }
 
   /** Cost of the waiter at the front of the member's own queue. */
-  entryCostAt(scope: number, member: number): number {
-    return (this.#scope(scope) + this.#entriesAt + member * 16 + 8) / 4;
+  entryCostAt(slot: number): number {
+    return this.seatLifeAt(slot) + 1;
   }
 
-  /** When that member will check again: the low 32 bits of an instant in ms. */
-  entryDueAt(scope: number, member: number): number {
-    return this.entryCostAt(scope, member) + 1;
+  /** Scope of the provider that the lane is at. */
+  laneRootAt(slot: number): number {
+    return this.#lane(slot) / 4 + 4;
+  }
+
+  /** Member + 1 that is just handing the slot to another lane; 0 if none is. */
+  laneClaimAt(slot: number): number {
+    return this.#lane(slot) / 4 + 5;
+  }
+
+  placeInFlightAt(place: number): number {
+    return this.#placesAt / 4 + place;
   }
 
   // --- indexes into f64 ---
 
-  /** Written by the thread that is this member at the time; never reset while the scope exists. */
-  statisticsAt(member: number, scope: number): number {
-    return this.#statisticsAt / 8 + (member * this.sizes.scopesMax + scope) * STATISTICS_COUNTERS;
-  }
-
-  /** Counts cooldowns and reported usage: permits taken before one of them are not returned. */
-  toldAt(scope: number): number {
-    return (this.#scope(scope) + 24) / 4;
+  /** Written by the thread that has the seat, and by nobody else. */
+  countersAt(slot: number): number {
+    return this.#seat(slot) / 8;
   }
 
   // --- indexes into b64 ---
 
   /** Instant (`Clock.now`) before which nothing is granted. */
   blockedUntilAt(scope: number): number {
-    return (this.#scope(scope) + 16) / 8;
+    return this.#scope(scope) / 8 + 1;
+  }
+
+  /** What members counted that have left. */
+  totalsAt(scope: number): number {
+    return (this.recordByte(scope) + NAME_SPACE_BYTES) / 8;
   }
 
   cellAt(scope: number, set: number, limit: number): number {
-    return (this.#scope(scope) + this.#cellsAt + (set * LIMITS_MAX + limit) * LINE_BYTES) / 8;
+    return (this.#scope(scope) + this.#hotAt) / 8 + set * LIMITS_MAX + limit;
   }
 
   virtualTimeAt(scope: number): number {
-    return (this.#scope(scope) + this.#virtualTimeAt) / 8;
+    return this.cellAt(scope, 2, 0);
   }
 
-  /** @param tenant - The tenant's scope, or −1 for callers without a tenant. */
-  laneAt(scope: number, tenant: number): number {
-    return (this.#scope(scope) + this.#lanesAt) / 8 + tenant + 1;
+  /** End of the lane of callers without a tenant. */
+  ownLaneAt(scope: number): number {
+    return this.virtualTimeAt(scope) + 1;
   }
 
-  entryKeyAt(scope: number, member: number): number {
-    return (this.#scope(scope) + this.#entriesAt + member * 16) / 8;
+  /** Place of the waiter at the front of the member's own queue. */
+  entryPlaceAt(slot: number): number {
+    return this.countersAt(slot) + STATISTICS_COUNTERS + 1;
   }
 
-  arenaAt(word: number): number {
-    return this.#arenaAt / 8 + word;
+  /** Instant at which that member will check again. */
+  entryDueAt(slot: number): number {
+    return this.entryPlaceAt(slot) + 1;
   }
 
-  // --- names and parameters: written by the owner alone, before it publishes a version ---
-
-  writeName(scope: number, name: string): void {
-    const at = this.#scope(scope) + LINE_BYTES;
-    const bytes = new TextEncoder().encode(name);
-    this.u8.set(bytes, at + 4);
-    this.i32[at / 4] = bytes.length;
+  laneEndAt(slot: number): number {
+    return this.#lane(slot) / 8;
   }
 
-  readName(scope: number): string {
-    const at = this.#scope(scope) + LINE_BYTES;
-    const length = Math.min(this.i32[at / 4]!, NAME_BYTES_MAX);
-    return new TextDecoder().decode(this.u8.slice(at + 4, at + 4 + length));
+  /** The declarations of provider and tenant; 0 if the slot is free. */
+  laneKeyAt(slot: number): number {
+    return this.laneEndAt(slot) + 1;
   }
 
-  writeParameters(scope: number, set: number, parameters: ScopeParameters): void {
-    const at = this.#scope(scope) + this.#parametersAt + set * PARAMETERS_BYTES;
-    const { limits, weight, inFlightMax, gateAt, leasesMax, gateLife } = parameters;
-    this.i32.set([limits.length, weight, inFlightMax, gateAt, leasesMax, gateLife], at / 4);
-    for (const [i, limit] of limits.entries()) {
-      const limitAt = at + PARAMETERS_HEAD_BYTES + i * PARAMETER_BYTES;
-      this.i32.set([LIMIT_KINDS.indexOf(limit.kind), limit.permits, limit.arenaAt], limitAt / 4);
-      this.b64.set([limit.ns, limit.burstNs], limitAt / 8 + 2);
-    }
+  ringAt(word: number): number {
+    return this.#ringsAt / 8 + word;
   }
 
-  readParameters(scope: number, set: number): ScopeParameters {
-    const at = this.#scope(scope) + this.#parametersAt + set * PARAMETERS_BYTES;
-    const head = this.i32.subarray(at / 4, at / 4 + 6);
-    const [count, weight, inFlightMax, gateAt, leasesMax, gateLife] = head;
-    const limits = Array.from({ length: Math.min(count!, LIMITS_MAX) }, (_, i) => {
-      const limitAt = at + PARAMETERS_HEAD_BYTES + i * PARAMETER_BYTES;
-      const [kind, permits, arenaAt] = this.i32.subarray(limitAt / 4, limitAt / 4 + 3);
-      const [ns, burstNs] = this.b64.subarray(limitAt / 8 + 2, limitAt / 8 + 4);
-      return {
-        kind: LIMIT_KINDS[kind!] ?? 'quota',
-        permits: permits!,
-        arenaAt: arenaAt!,
-        ns: ns!,
-        burstNs: burstNs!,
-      };
-    });
-    return {
-      limits,
-      weight: weight!,
-      inFlightMax: inFlightMax!,
-      gateAt: gateAt!,
-      leasesMax: leasesMax!,
-      gateLife: gateLife!,
-    };
+  // --- indexes into u8 ---
+
+  /** Name, totals and parameters of a scope: written by the owner alone, before it publishes a version. */
+  recordByte(scope: number): number {
+    return this.#scope(scope) + this.#recordAt;
+  }
+
+  parametersByte(scope: number, set: number): number {
+    return this.recordByte(scope) + NAME_SPACE_BYTES + TOTALS_BYTES + set * PARAMETERS_BYTES;
   }
 
   #scope(scope: number): number {
     return this.#scopesAt + scope * this.#scopeBytes;
   }
+
+  #seat(slot: number): number {
+    return this.#seatsAt + slot * SEAT_BYTES;
+  }
+
+  #lane(slot: number): number {
+    return this.#lanesAt + slot * LANE_BYTES;
+  }
 }
 
-/** Length word and bytes of a scope's name. */
-const NAME_SPACE = 256;
-
-/** Bytes of UTF-8 that the name of a scope may have. */
-export const SCOPE_NAME_BYTES_MAX = NAME_BYTES_MAX;
+/** In the order of the header. */
+const SIZE_NAMES = [
+  'scopesMax',
+  'threadsMax',
+  'seatsMax',
+  'inFlightPlacesMax',
+  'rollingPermitsMax',
+] as const satisfies readonly (keyof RateMemorySizes)[];
 
 function toLine(bytes: number): number {
   return Math.ceil(bytes / LINE_BYTES) * LINE_BYTES;
+}
+
+function powerOfTwo(atLeast: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, atLeast)));
 }
 
 function sharedBytes(bytes: number): SharedArrayBuffer {
@@ -289,7 +327,7 @@ function sharedBytes(bytes: number): SharedArrayBuffer {
   } catch {
     const found = `found one of ${Math.ceil(bytes / 2 ** 20).toLocaleString('en')} MiB`;
     throw new InvalidOptionsError('rate', [
-      `scopesMax, threadsMax: expected a table that fits in memory, ${found}`,
+      `scopesMax, threadsMax, seatsMax: expected a table that fits in memory, ${found}`,
     ]);
   }
 }

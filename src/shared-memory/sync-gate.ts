@@ -1,94 +1,127 @@
-import { type Clock, systemClock } from '../core/clock.js';
-import { SYNC_MEMORY_BYTES, SYNC_PERMITS, type SyncCells, syncCells } from './sync-memory.js';
+import { type Clock, systemClock, turnOfTheLoop } from '../core/clock.js';
+import { SYNC_MEMORY_BYTES, type SyncHandle, syncHandleOf, syncMemoryOf } from './sync-memory.js';
+import { type SyncPermit, SyncPermits } from './sync-permits.js';
 
-/** A permit taken this long ago counts as returned: its thread has died, or its disk is slow. */
-export const PERMIT_NS = 100_000_000n;
-/** The longest wait. */
-export const TURN_NS_MAX = 1_000_000_000n;
+/** Most syncs that run under one permit. */
+export const PER_PERMIT_MAX = 8;
 
 /** Waits until the cell is no longer `seen`, for at most the timeout. May return a little early. */
 export type WaitForChange = (cell: Int32Array, seen: number, timeoutMs: number) => Promise<void>;
 
-interface Permit {
-  readonly cell: number;
-  readonly takenAt: bigint;
+/** Syncs that began together, under one permit. */
+interface Group {
+  readonly permit: SyncPermit;
+  readonly isFull: boolean;
+  running: number;
+  /** Whether the event loop has gone round since they began. */
+  isRoundOver: boolean;
 }
+
+/** Lets a sync that waited for its turn begin. */
+type Begin = (group: Group) => void;
 
 /**
  * Makes the syncs of all threads of a process take turns, a few at a time. Each sync blocks one of the
  * four threads in which Node does all file I/O, so four at once would hold up every read.
  *
- * The gate improves latency; correctness does not depend on it. A permit expires, so that a thread that
- * dies with one delays the others once, by `PERMIT_NS`. After `TURN_NS_MAX` a sync goes ahead without a
- * permit. Within a thread, syncs run in the order in which they came. Between threads, a waiting thread
- * gets a returned permit before those that queue in the thread that returned it.
+ * A thread learns of the end of a sync only when its event loop goes round. Where that takes longer than the
+ * syncs, one sync for each permit would mean one in each round, and the disk would idle. So more of them
+ * run under one permit as long as they end within a round: then a read waits no longer for them than for
+ * the loop.
+ *
+ * The gate improves latency; correctness does not depend on it. A permit that is not renewed expires, so that
+ * a thread that dies with one delays the others once, by `PERMIT_NS`. A thread that lives keeps its permit for
+ * as long as its syncs take, so that a slow disk is no reason for more of them. Within a thread, syncs run in
+ * the order in which they came. Between threads, a waiting thread gets a returned permit before those that
+ * queue in the thread that returned it.
  */
 export class SyncGate {
   readonly memory: SharedArrayBuffer;
-  readonly #cells: SyncCells;
+  readonly #permits: SyncPermits;
   readonly #clock: Clock;
   readonly #wait: WaitForChange;
-  /** Syncs of this thread that are in progress with a permit. */
-  #held = 0;
-  /** Called when one of them returns its permit, with whether this thread may take it. */
+  readonly #goRound: () => Promise<void>;
+  /** How many syncs may run under one permit. */
+  #perPermit = 1;
+  /** Called when this thread returns a permit, with whether it may take it again. */
   #onRelease: ((isForUs: boolean) => void) | undefined;
   /** Syncs of this thread that are still waiting for their turn. */
-  #waiting = 0;
-  /** Resolves when the last of them has its turn. */
-  #lastTurn: Promise<unknown> = Promise.resolve();
+  readonly #waiting: Begin[] = [];
 
   /**
    * @param clock - The same clock in all threads.
    * @param wait - For tests, like `clock`.
+   * @param goRound - Resolves once the event loop has gone round. For tests.
    */
-  constructor(memory: SharedArrayBuffer, clock: Clock = systemClock, wait: WaitForChange = waitForChange) {
+  constructor(
+    memory: SharedArrayBuffer,
+    clock: Clock = systemClock,
+    wait: WaitForChange = waitForChange,
+    goRound: () => Promise<void> = roundOfTheLoop,
+  ) {
     this.memory = memory;
-    this.#cells = syncCells(memory);
+    this.#goRound = goRound;
+    this.#permits = new SyncPermits(memory, clock);
     this.#clock = clock;
     this.#wait = wait;
   }
 
   /** Runs the sync in its turn. Throws what the sync throws. */
   async run<T>(sync: () => Promise<T>): Promise<T> {
-    const permit = (this.#waiting === 0 && this.#take()) || (await this.#queue());
+    const permit = this.#waiting.length === 0 ? this.#permits.take() : undefined;
+    const group = permit ? this.#begin(permit, 1) : await this.#queue();
     try {
       return await sync();
     } finally {
-      if (permit) this.#giveBack(permit);
+      this.#end(group);
     }
   }
 
-  async #queue(): Promise<Permit | undefined> {
-    const until = this.#clock.now() + TURN_NS_MAX;
-    this.#waiting++;
-    const turn = this.#lastTurn.then(() => this.#waitForPermit(until));
-    this.#lastTurn = turn;
-    try {
-      return await turn;
-    } finally {
-      this.#waiting--;
+  #queue(): Promise<Group> {
+    return new Promise((begin) => {
+      if (this.#waiting.push(begin) === 1) void this.#serve();
+    });
+  }
+
+  async #serve(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const permit = await this.#waitForPermit();
+      const members = this.#waiting.splice(0, this.#perPermit);
+      const group = this.#begin(permit, members.length);
+      for (const begin of members) begin(group);
     }
   }
 
-  /**
-   * Waits for a permit. Only one call may run at a time.
-   *
-   * @returns `undefined` if no permit was free in time.
-   */
-  async #waitForPermit(until: bigint): Promise<Permit | undefined> {
-    const { releases } = this.#cells;
+  #begin(permit: SyncPermit, count: number): Group {
+    const group: Group = { permit, isFull: count === this.#perPermit, running: count, isRoundOver: false };
+    void this.#goRound().then(() => {
+      group.isRoundOver = true;
+    });
+    return group;
+  }
+
+  /** One of its syncs has ended. */
+  #end(group: Group): void {
+    if (--group.running > 0) return;
+    if (group.isRoundOver) this.#perPermit = Math.max(1, this.#perPermit >> 1);
+    else if (group.isFull) this.#perPermit = Math.min(PER_PERMIT_MAX, 2 * this.#perPermit);
+    const isForAnother = this.#permits.giveBack(group.permit);
+    this.#onRelease?.(!isForAnother);
+  }
+
+  /** Waits for a permit. Only one call may run at a time. */
+  async #waitForPermit(): Promise<SyncPermit> {
+    const { releases } = this.#permits;
     for (let mayTake = true; ; ) {
       const seen = Atomics.load(releases, 0); // before the check, so that no release is missed
-      const permit = mayTake ? this.#take() : undefined;
+      const permit = mayTake ? this.#permits.take() : undefined;
       if (permit) return permit;
-      const now = this.#clock.now();
-      if (now >= until) return undefined;
-      const leftMs = Math.max(1, Number((this.#nextChance(now, until) - now + 999_999n) / 1_000_000n));
+      const { patienceMs } = this.#permits;
       // A permit that this thread returns is noticed at once; waiting on the cell takes a turn of the
       // event loop.
-      if (this.#held > 0) mayTake = await this.#release(leftMs);
+      if (this.#permits.held > 0) mayTake = await this.#release(patienceMs);
       else {
-        await this.#wait(releases, seen, leftMs);
+        await this.#wait(releases, seen, patienceMs);
         mayTake = true;
       }
     }
@@ -105,45 +138,15 @@ export class SyncGate {
       this.#onRelease = finish;
     });
   }
+}
 
-  #take(): Permit | undefined {
-    const { takenAtNs } = this.#cells;
-    const now = this.#clock.now();
-    for (let cell = 0; cell < SYNC_PERMITS; cell++) {
-      const found = Atomics.load(takenAtNs, cell);
-      if (found !== 0n && now - found < PERMIT_NS) continue;
-      if (Atomics.compareExchange(takenAtNs, cell, found, now) !== found) continue;
-      this.#held++;
-      return { cell, takenAt: now };
-    }
-    return undefined;
-  }
-
-  /**
-   * When the next permit expires, or the wait ends. A free permit is meant for another thread, which may
-   * have died.
-   */
-  #nextChance(now: bigint, until: bigint): bigint {
-    let at = until;
-    for (let cell = 0; cell < SYNC_PERMITS; cell++) {
-      const takenAt = Atomics.load(this.#cells.takenAtNs, cell);
-      const expires = (takenAt === 0n ? now : takenAt) + PERMIT_NS;
-      if (expires < at) at = expires;
-    }
-    return at;
-  }
-
-  #giveBack({ cell, takenAt }: Permit): void {
-    const { takenAtNs, releases } = this.#cells;
-    this.#held--;
-    let isForUs = false;
-    // An expired permit may belong to another thread by now.
-    if (Atomics.compareExchange(takenAtNs, cell, takenAt, 0n) === takenAt) {
-      Atomics.add(releases, 0, 1);
-      isForUs = Atomics.notify(releases, 0, 1) === 0;
-    }
-    this.#onRelease?.(isForUs);
-  }
+/**
+ * A round and a bit. From where the loop handles I/O, an immediate comes before the timers, and only the
+ * next one after the loop has looked for I/O again.
+ */
+async function roundOfTheLoop(): Promise<void> {
+  await turnOfTheLoop();
+  await turnOfTheLoop();
 }
 
 let ofThisThread: SyncGate | undefined;
@@ -156,11 +159,16 @@ const gate = (): SyncGate => {
 /** Runs a sync in its turn among all syncs of this thread and of threads that share its memory. */
 export const inSyncTurn = <T>(sync: () => Promise<T>): Promise<T> => gate().run(sync);
 
-/** Memory to hand to other threads, so that they take turns with this one. */
-export const syncMemory = (): SharedArrayBuffer => gate().memory;
+/** To hand to other threads, so that they take turns with this one. */
+export const syncHandle = (): SyncHandle => syncHandleOf(gate().memory);
 
-/** Makes this thread take turns with all threads that use this memory. */
-export function shareSyncMemory(memory: SharedArrayBuffer): void {
+/**
+ * Makes this thread take turns with all threads that have the handle.
+ *
+ * @throws {InvalidHandleError} `HANDLE_INVALID`
+ */
+export function shareSyncs(handle: SyncHandle): void {
+  const memory = syncMemoryOf(handle);
   if (ofThisThread?.memory !== memory) ofThisThread = new SyncGate(memory);
 }
 

@@ -1,3 +1,4 @@
+import { isSnapshot } from '../columns/dictionary-snapshot.js';
 import { PipelineError } from '../core/errors.js';
 import { isCount, type PlainData } from '../core/plain-data.js';
 import { RUN_COUNTERS, type RunCounters } from '../shared-memory/counters.js';
@@ -39,7 +40,7 @@ export interface Checkpoint {
   readonly spec: SpecFingerprint;
   /**
    * By stage: `source`, `intake` (of a live source), `operators[0]`, `operators[0].with`, `"name"` of a stage
-   * that the user has named, `sink`; and `deadLetters`.
+   * that the user has named, `sink`; `rows`, of operators by what became of them; and `deadLetters`.
    */
   readonly states: Readonly<Record<string, PlainData>>;
   readonly counters: RunCounters;
@@ -58,6 +59,24 @@ export interface Checkpoint {
  * @throws {PipelineError} `CHECKPOINT_INVALID` with what was expected and found.
  */
 export function readCheckpoint(data: unknown): Checkpoint {
+  const checkpoint = readForm(data);
+  checkTexts(checkpoint.dictionaries);
+  return checkpoint;
+}
+
+/** @throws {PipelineError} `CHECKPOINT_INVALID` for a dictionary that is not a list of texts. */
+export function checkTexts(dictionaries: Checkpoint['dictionaries']): void {
+  for (const [name, strings] of Object.entries(dictionaries)) {
+    if (!isTexts(strings)) throw invalid(`dictionaries.${name}`, 'a list of texts', strings);
+  }
+}
+
+/**
+ * As `readCheckpoint`, without looking at each text of the dictionaries, of which there may be a million.
+ *
+ * @throws {PipelineError} `CHECKPOINT_INVALID`
+ */
+export function readForm(data: unknown): Checkpoint {
   const fields = fieldsOf(data, 'the checkpoint');
   const { version, job, run, takenAtMs, spec, states, counters, dictionaries, ended } = fields;
   if (version !== CHECKPOINT_VERSION) {
@@ -76,31 +95,40 @@ export function readCheckpoint(data: unknown): Checkpoint {
   for (const stage of ['source', 'sink']) {
     if (!Object.hasOwn(stages, stage)) throw invalid(`states.${stage}`, 'a state', undefined);
   }
-  const counts = fieldsOf(counters, 'counters');
+  // Earlier releases had no queues that overflow.
+  const counts: Record<string, unknown> = { rowsOverflowed: 0, ...fieldsOf(counters, 'counters') };
   for (const name of RUN_COUNTERS) {
     if (!Number.isSafeInteger(counts[name]))
       throw invalid(`counters.${name}`, 'a whole number', counts[name]);
   }
-  for (const [name, strings] of Object.entries(fieldsOf(dictionaries, 'dictionaries'))) {
-    if (!Array.isArray(strings) || !strings.every((string) => typeof string === 'string')) {
-      throw invalid(`dictionaries.${name}`, 'a list of texts', strings);
-    }
+  const lists = fieldsOf(dictionaries, 'dictionaries');
+  // Of a snapshot they are lists, and are not copied for this.
+  for (const [name, strings] of isSnapshot(lists) ? [] : Object.entries(lists)) {
+    if (!Array.isArray(strings)) throw invalid(`dictionaries.${name}`, 'a list of texts', strings);
   }
   if (ended !== undefined) {
     const { how, isPublished } = fieldsOf(ended, 'ended');
     if (how !== 'completed' && how !== 'drained') throw invalid('ended.how', '"completed" or "drained"', how);
     if (typeof isPublished !== 'boolean') throw invalid('ended.isPublished', 'true or false', isPublished);
   }
-  return data as Checkpoint; // all its fields were checked
+  return { ...fields, counters: counts } as unknown as Checkpoint; // all its fields were checked
 }
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID`. */
 export function readOwner(data: unknown, path: string): Owner {
-  const { host, process, thread } = fieldsOf(data, path);
-  if (typeof host !== 'string') throw invalid(`${path}.host`, 'a text', host);
-  if (typeof process !== 'string') throw invalid(`${path}.process`, 'a text', process);
-  if (!isCount(thread)) throw invalid(`${path}.thread`, 'a whole number', thread);
-  return data as Owner;
+  const problem = ownerProblem(data, path);
+  if (problem !== undefined) throw problemOf(problem);
+  return data as Owner; // all its fields were checked
+}
+
+/** Returns what is wrong with an owner; `undefined` if nothing is. */
+export function ownerProblem(data: unknown, path: string): string | undefined {
+  if (!isFields(data)) return described(path, 'an object', data);
+  const { host, process, thread } = data;
+  if (typeof host !== 'string') return described(`${path}.host`, 'a text', host);
+  if (typeof process !== 'string') return described(`${path}.process`, 'a text', process);
+  if (!isCount(thread)) return described(`${path}.thread`, 'a whole number', thread);
+  return undefined;
 }
 
 export const isSameOwner = (a: Owner, b: Owner): boolean =>
@@ -110,16 +138,25 @@ export const isSameOwner = (a: Owner, b: Owner): boolean =>
 export const ownerText = ({ host, process, thread }: Owner): string =>
   `host ${host}, process ${process}, thread ${thread}`;
 
+const isTexts = (data: readonly unknown[]): boolean => data.every((text) => typeof text === 'string');
+
+const isFields = (data: unknown): data is Record<string, unknown> =>
+  typeof data === 'object' && data !== null && !Array.isArray(data);
+
 function fieldsOf(data: unknown, path: string): Record<string, unknown> {
-  if (typeof data === 'object' && data !== null && !Array.isArray(data)) {
-    return data as Record<string, unknown>;
-  }
+  if (isFields(data)) return data;
   throw invalid(path, 'an object', data);
 }
 
-/** Shows only numbers, since a text may be a secret. */
-function invalid(path: string, expected: string, found: unknown): PipelineError {
+/** Says what was found in the place of something else. Of values shows only numbers, since a text may be a secret. */
+export function described(path: string, expected: string, found: unknown): string {
   const kind = found === null ? 'null' : Array.isArray(found) ? 'a list' : `a value of type ${typeof found}`;
   const was = found === undefined ? 'nothing' : typeof found === 'number' ? String(found) : kind;
-  return new PipelineError('CHECKPOINT_INVALID', `Checkpoint: ${path}: expected ${expected}, found ${was}`);
+  return `${path}: expected ${expected}, found ${was}`;
 }
+
+const problemOf = (problem: string): PipelineError =>
+  new PipelineError('CHECKPOINT_INVALID', `Checkpoint: ${problem}`);
+
+const invalid = (path: string, expected: string, found: unknown): PipelineError =>
+  problemOf(described(path, expected, found));

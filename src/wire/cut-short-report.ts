@@ -1,5 +1,6 @@
 import type { WireError } from '../core/errors.js';
 import { type CounterValues, droppedRows, rowsPending } from '../shared-memory/counters.js';
+import { leftOutRows } from './left-out-rows.js';
 import type { PipelineReport } from './pipeline-report.js';
 
 /**
@@ -19,6 +20,7 @@ export function cutShortReport(run: {
     counters: run.counters,
     rowsPending: rowsPending(run.counters),
     dropped: droppedRows(run.counters),
+    leftOut: leftOutRows(run.counters, [], 0),
     durationMs: run.durationMs,
     outputs: [],
     flushes: { rows: 0, bytes: 0, age: 0, keys: 0, control: 0, drain: 0 },

@@ -1,6 +1,8 @@
 /** The messages between the supervisor and the thread of a pipeline: plain data and ports. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
+import type { CountersHandle } from '../shared-memory/counters.js';
+import type { SyncHandle } from '../shared-memory/sync-memory.js';
 import type { PipelineReport, StageReport } from './pipeline-report.js';
 import type { ResolvedSpec } from './resolved-spec.js';
 
@@ -13,17 +15,16 @@ export interface PipelineTask {
   readonly resilience?: ResilienceHandle;
   /** Texts that must not appear in logs, reports and errors. */
   readonly secrets?: readonly string[];
-  /** Memory of the `Counters`, shared. */
-  readonly counters: SharedArrayBuffer;
-  /** Shared memory through which the syncs of all threads take turns. */
-  readonly syncs: SharedArrayBuffer;
+  readonly counters: CountersHandle;
+  /** Through which the syncs of all threads take turns. */
+  readonly syncs: SyncHandle;
   /** The Comlink end of `PipelineControl`. */
   readonly control: MessagePort;
-  /** Log lines, as `LogLine`. Its other end belongs to the supervisor. */
+  /** Takes `THREAD_BEGUN` first of all, then each `LogLine`. Its other end belongs to the supervisor. */
   readonly logs: MessagePort;
 }
 
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /** The requests to a running actor. None waits for rows, and all but `ready` are answered at once. */
 export interface PipelineControl {
@@ -37,6 +38,9 @@ export interface PipelineControl {
   stop(): void;
   describe(): readonly StageReport[];
 }
+
+/** Posted as the thread begins its task, before any code of the user is loaded that could block it. */
+export const THREAD_BEGUN = 'begun';
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';

@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Schema } from '../columns/schema.js';
 import type { DeclaredComponent } from './declared-component.js';
+import type { StageFacts } from './stage-facts.js';
 import type { StageFiles } from './stage-files.js';
 
 /** The start data of the thread. */
@@ -36,6 +37,7 @@ export type ThreadAnswer =
   | {
       readonly options?: unknown;
       readonly loads?: string;
+      readonly facts?: StageFacts;
       readonly files?: StageFiles;
       readonly output: Schema | null;
       readonly problems: readonly { readonly path: readonly (string | number)[]; readonly message: string }[];

@@ -1,15 +1,20 @@
+import type { BranchPlace } from '../settings/branch-place.js';
+import type { QueueSettings } from '../settings/queue-options.js';
+import type { StageFacts } from './stage-facts.js';
 import type { StageFiles } from './stage-files.js';
-import type { InputTree, Path } from './stage-tree.js';
+import type { BranchTree, InputTree, Path } from './stage-tree.js';
 
 /** A component with its options checked and their defaults filled in. */
 export interface ResolvedStage {
   readonly use: string;
   /** Given by the user; unique in its spec. */
   readonly name?: string;
-  /** Without the stages inside it, which are in `inputs`. */
+  /** Without the stages inside it, which are in `inputs` and `branches`. */
   readonly options: unknown;
   /** What it reads besides its input stream, by id: `with`, `sources[1]`. */
   readonly inputs?: Readonly<Record<string, ResolvedInput>>;
+  /** What it passes rows on to, if it is a sink, by id: `branches[0]`, `routes.large`. */
+  readonly branches?: Readonly<Record<string, ResolvedBranch>>;
   /**
    * The kind of code that it loads into its thread. A thread with native code is asked to end and never
    * terminated, since that could end the process. Default: `javascript`.
@@ -22,6 +27,8 @@ export interface ResolvedStage {
   readonly runsUserCode?: boolean;
   /** Options that may change between two starts of a run. Without it: none. */
   readonly mayChange?: readonly string[];
+  /** What its component says of it by its options. */
+  readonly facts?: StageFacts;
   /** Texts of its options that are marked as secret. */
   readonly secrets?: readonly string[];
   /** Of code of users: its file as it was found when the spec was checked, links followed. That one is loaded. */
@@ -34,6 +41,13 @@ export interface ResolvedStage {
 export interface ResolvedInput extends InputTree<ResolvedStage> {
   /** The budget and the breaker in front of its source. */
   readonly gate?: SourceGateSettings;
+  /** The queue behind its source. Default: by what the source is. */
+  readonly queue?: QueueSettings;
+}
+
+/** A branch of a sink: a sink with operators, a batcher and a queue before it. */
+export interface ResolvedBranch extends BranchTree<ResolvedStage> {
+  readonly queue: QueueSettings;
 }
 
 /** What of a component from outside has to be known where its code is not loaded. */
@@ -44,6 +58,8 @@ export interface OutsideStage {
   readonly files?: StageFiles;
   /** Which of its options are stages inside it. */
   readonly inputOptions?: readonly Path[];
+  /** Which of its options are branches, and their keys that stay among its options. */
+  readonly branchOptions?: readonly BranchPlace[];
 }
 
 /** The budget and the breaker in front of a source, and what each read costs. */
@@ -65,6 +81,8 @@ export interface ResolvedSpec {
   readonly source: ResolvedStage;
   /** The budget and the breaker in front of the source. */
   readonly gate?: SourceGateSettings;
+  /** The queue behind the source. Default: by what the source is. */
+  readonly queue?: QueueSettings;
   readonly operators: readonly ResolvedStage[];
   readonly batcher: ResolvedStage;
   readonly sink: ResolvedStage;

@@ -13,6 +13,18 @@ export interface InputTree<S> {
   readonly operators: readonly S[];
 }
 
+/** What a sink passes rows on to: a sink with operators and a batcher before it. */
+export interface BranchTree<S> {
+  /**
+   * Where its sink is among the options of the sink that passes rows on: `['branches', 0]`,
+   * `['routes', 'large']`. Its operators and its batcher are within the options of its sink.
+   */
+  readonly at: Path;
+  readonly operators: readonly S[];
+  readonly batcher: S;
+  readonly sink: S;
+}
+
 /** A stage, with the stages inside it. */
 export interface StageNode<S> {
   readonly use: string;
@@ -20,6 +32,8 @@ export interface StageNode<S> {
   readonly name?: string | undefined;
   /** By id: `with`, `sources[1]`. */
   readonly inputs?: Readonly<Record<string, InputTree<S>>> | undefined;
+  /** Of a sink, by id: `branches[0]`, `routes.large`. */
+  readonly branches?: Readonly<Record<string, BranchTree<S>>> | undefined;
 }
 
 /** The stages of a pipeline. */
@@ -38,12 +52,14 @@ export interface StagePlace<S> {
   readonly id: string;
   /**
    * What its state and its options are called in a checkpoint: its name, if it has one and its place may
-   * change; otherwise its place, within the stage that reads it.
+   * change; otherwise its place, within the stage or the branch that it is inside.
    */
   readonly key: string;
   readonly stage: S;
-  /** Whether it belongs to an input of another stage. */
+  /** Whether it belongs to an input or a branch of another stage. */
   readonly isNested: boolean;
+  /** Whether it belongs to a branch, or to an input of a stage in one. Its state is part of that of the sink. */
+  readonly isInBranch: boolean;
 }
 
 /** Returns all stages, each before the stages inside it. The places of `StartStep` count in this order. */
@@ -52,14 +68,25 @@ export function placesOf<S extends StageNode<S>>(tree: StageTree<S>): readonly S
   return [source, ...operators, batcher, sink].flatMap((place) => withNested(place));
 }
 
+/** Returns a stage and all stages inside it. */
+export function stagesWithin<S extends StageNode<S>>(stage: S): readonly S[] {
+  const { inputs = {}, branches = {} } = stage;
+  const inside = [
+    ...Object.values(inputs).flatMap(({ source, operators }) => [source, ...operators]),
+    ...Object.values(branches).flatMap(({ operators, batcher, sink }) => [...operators, batcher, sink]),
+  ];
+  return [stage, ...inside.flatMap((each) => stagesWithin(each))];
+}
+
 /** Returns the places of the stages themselves, without those inside them. */
 export function placesInLine<S extends StageNode<S>>(tree: StageTree<S>): StageTree<StagePlace<S>> {
+  const outside = { isNested: false, isInBranch: false };
   const single = (kind: 'source' | 'batcher' | 'sink'): StagePlace<S> => {
-    return { kind, path: [kind], id: kind, key: kind, stage: tree[kind], isNested: false };
+    return { kind, path: [kind], id: kind, key: kind, stage: tree[kind], ...outside };
   };
   const operators = tree.operators.map((stage, i): StagePlace<S> => {
     const path = ['operators', i];
-    return { kind: 'operator', path, id: formatPath(path), key: keyOf(stage, path), stage, isNested: false };
+    return { kind: 'operator', path, id: formatPath(path), key: keyOf(stage, path), stage, ...outside };
   });
   return { source: single('source'), operators, batcher: single('batcher'), sink: single('sink') };
 }
@@ -69,23 +96,60 @@ export function placesOfInput<S extends StageNode<S>>(
   owner: StagePlace<S>,
   { at, source, operatorsAt, operators }: InputTree<S>,
 ): { readonly source: StagePlace<S>; readonly operators: readonly StagePlace<S>[] } {
-  const place = (kind: 'source' | 'operator', stage: S, within: Path): StagePlace<S> => {
-    const path = [...owner.path, ...within];
-    const key = keyOf(stage, [owner.key, ...within]);
-    return { kind, path, id: formatPath(path), key, stage, isNested: true };
-  };
+  const { isInBranch } = owner;
   return {
-    source: place('source', source, at),
-    operators: operators.map((stage, i) => place('operator', stage, [...operatorsAt, i])),
+    source: placeWithin(owner, 'source', source, at, isInBranch),
+    operators: operators.map((stage, i) =>
+      placeWithin(owner, 'operator', stage, [...operatorsAt, i], isInBranch),
+    ),
   };
 }
 
+/** Returns the places of all stages of a branch, each before the stages inside it. */
+export function placesInBranch<S extends StageNode<S>>(
+  owner: OwnerPlace,
+  branch: BranchTree<S>,
+): readonly StagePlace<S>[] {
+  const { operators, batcher, sink } = placesOfBranch(owner, branch);
+  return [...operators, batcher, sink].flatMap((place) => withNested(place));
+}
+
+/** Returns the places of the stages of a branch, without those inside them. */
+export function placesOfBranch<S extends StageNode<S>>(
+  owner: OwnerPlace,
+  { at, operators, batcher, sink }: BranchTree<S>,
+): Omit<StageTree<StagePlace<S>>, 'source'> {
+  // What stands before the sink goes by its name, too: the name of a sink is that of its branch.
+  const place = placeWithin(owner, 'sink', sink, at, true);
+  return {
+    operators: operators.map((stage, i) => placeWithin(place, 'operator', stage, ['operators', i], true)),
+    batcher: placeWithin(place, 'batcher', batcher, ['batcher'], true),
+    sink: place,
+  };
+}
+
+/** The place of a stage that has others inside it. */
+export type OwnerPlace = Pick<StagePlace<unknown>, 'path' | 'key'>;
+
+function placeWithin<S extends StageNode<S>>(
+  owner: OwnerPlace,
+  kind: StagePlace<S>['kind'],
+  stage: S,
+  within: Path,
+  isInBranch: boolean,
+): StagePlace<S> {
+  const path = [...owner.path, ...within];
+  const key = keyOf(stage, [owner.key, ...within]);
+  return { kind, path, id: formatPath(path), key, stage, isNested: true, isInBranch };
+}
+
 function withNested<S extends StageNode<S>>(owner: StagePlace<S>): StagePlace<S>[] {
-  const inside = Object.values(owner.stage.inputs ?? {}).flatMap((input) => {
+  const { inputs = {}, branches = {} } = owner.stage;
+  const inInputs = Object.values(inputs).flatMap((input) => {
     const { source, operators } = placesOfInput(owner, input);
-    return [source, ...operators];
+    return [source, ...operators].flatMap((place) => withNested(place));
   });
-  return [owner, ...inside.flatMap((place) => withNested(place))];
+  return [owner, ...inInputs, ...Object.values(branches).flatMap((branch) => placesInBranch(owner, branch))];
 }
 
 /** In quotes, a name is never taken for a place. */

@@ -1,7 +1,7 @@
 import type { ResolvedSpec, ResolvedStage } from './resolved-spec.js';
 import { placesOf } from './stage-tree.js';
 
-/** Returns all stages, those of inputs included. */
+/** Returns all stages, those of inputs and branches included. */
 export function stagesOf(spec: ResolvedSpec): readonly ResolvedStage[] {
   return placesOf<ResolvedStage>(spec).map(({ stage }) => stage);
 }
@@ -11,7 +11,7 @@ export function secretsOfSpec(spec: ResolvedSpec): readonly string[] {
   return stagesOf(spec).flatMap(({ secrets = [] }) => secrets);
 }
 
-/** Whether a source names a budget or a breaker, those of inputs included. */
+/** Whether a source names a budget or a breaker, those of inputs and in branches included. */
 export function needsResilience(spec: ResolvedSpec): boolean {
   const inputs = stagesOf(spec).flatMap((stage) => Object.values(stage.inputs ?? {}));
   return spec.gate !== undefined || inputs.some(({ gate }) => gate !== undefined);

@@ -16,17 +16,28 @@ export const StartStep = {
   opening: (position: number): number => 3 + position,
 } as const;
 
-/** Describes what a start that took too long was still waiting for. */
-export function describeStartStep(step: number, spec: ResolvedSpec): string {
-  if (step === StartStep.none) return 'its thread did not begin';
-  if (step === StartStep.making) return 'its modules were still loading, or its stages being created';
+/** What a start that took too long was still waiting for. */
+export interface PendingStart {
+  readonly text: string;
+  /** The id of the stage, if it was one. */
+  readonly stage?: string;
+}
+
+export function pendingStart(step: number, spec: ResolvedSpec): PendingStart {
+  if (step === StartStep.none) return { text: 'its thread did not begin' };
+  if (step === StartStep.making) {
+    return { text: 'its modules were still loading, or its stages being created' };
+  }
   const { deadLetter } = spec;
   const stages = [
     ...placesOf<ResolvedStage>(spec).map(({ id, stage: { use, name } }) => ({ id, use, name })),
     ...(deadLetter ? [{ id: 'deadLetter', use: deadLetter.path, name: undefined }] : []),
   ];
   const opening = stages[step - StartStep.opening(0)];
-  if (!opening) return 'its actor did not answer';
+  if (!opening) return { text: 'its actor did not answer' };
   const { id, use, name } = opening;
-  return `${id} ("${use}"${name === undefined ? '' : `, named ${name}`}) was still opening`;
+  return {
+    text: `${id} ("${use}"${name === undefined ? '' : `, named ${name}`}) was still opening`,
+    stage: id,
+  };
 }

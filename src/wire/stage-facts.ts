@@ -1,0 +1,16 @@
+/** What a plan has to know of a stage besides its columns and files. Plain data. */
+export interface StageFacts {
+  /** Of an operator: a row is late for it that comes after later ones of its symbol. */
+  readonly keepsTime?: boolean | undefined;
+  /**
+   * Of a batcher: the column whose values it keeps apart, so that rows leave in another order than they came,
+   * and the option that names it.
+   */
+  readonly groupsBy?: { readonly column: string; readonly option: string } | undefined;
+  /** Of a source: it uses the seed of the spec. User code is always taken to. */
+  readonly usesSeed?: boolean | undefined;
+  /** Of a sink: it passes some rows to none of its branches. */
+  readonly leavesRowsUnrouted?: boolean | undefined;
+  /** The option that names a file of user code, if there is one. */
+  readonly moduleOption?: string | undefined;
+}
