@@ -17,22 +17,37 @@ export class GatedSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
+  readonly tellsTime: boolean;
+  readonly holdsRows: boolean;
   readonly #source: Source;
   readonly #gate: ProviderGate;
   /** Created once, so that a read allocates no function. */
   readonly #readSource: () => Promise<Batch | null> | Batch | null;
+  #isStopped = false;
+  /** Whether a source that holds rows has returned `null`: it is not read again. */
+  #hasEnded = false;
 
   constructor(source: Source, gate: ProviderGate) {
     this.schema = source.schema;
     this.capabilities = source.capabilities;
     this.order = source.order ?? SYMBOLS_IN_ORDER;
+    this.tellsTime = source.tellsTime === true;
+    this.holdsRows = source.holdsRows === true;
     this.#source = source;
     this.#gate = gate;
-    this.#readSource = () => source.read();
+    this.#readSource = () => (this.holdsRows ? this.#noteEnd(source.read()) : source.read());
+  }
+
+  standStill(ns: bigint): void {
+    this.#source.standStill?.(ns);
   }
 
   get rowsRejected(): number {
     return this.#source.rowsRejected ?? 0;
+  }
+
+  get rowsLeftOut(): number {
+    return this.#source.rowsLeftOut ?? 0;
   }
 
   get bytesIn(): number {
@@ -52,9 +67,10 @@ export class GatedSource implements Source {
     return this.#source.close?.();
   }
 
-  stop(): void {
+  stop(): Promise<void> | void {
+    this.#isStopped = true;
     this.#gate.stop();
-    this.#source.stop();
+    return this.#source.stop();
   }
 
   position(): PlainData {
@@ -84,7 +100,20 @@ export class GatedSource implements Source {
   }
 
   read(): Promise<Batch | null> | Batch | null {
-    return this.#source.gatesItsCalls ? this.#readUngated() : this.#gate.read(this.#readSource);
+    // After a stop, a source gives what it holds and calls nobody.
+    if (this.#source.gatesItsCalls || this.#isStopped) return this.#readUngated();
+    const reading = this.#gate.read(this.#readSource);
+    if (!this.holdsRows || !(reading instanceof Promise)) return reading;
+    // The stop may have ended the wait for the gate, before the source was asked.
+    return reading.then((batch) => {
+      return batch === null && this.#isStopped && !this.#hasEnded ? this.#readUngated() : batch;
+    });
+  }
+
+  #noteEnd(reading: Promise<Batch | null> | Batch | null): Promise<Batch | null> | Batch | null {
+    if (reading instanceof Promise) return reading.then((batch) => this.#noteEnd(batch));
+    if (reading === null) this.#hasEnded = true;
+    return reading;
   }
 
   /** If a stop ended a call of the source, the read returns `null`. */

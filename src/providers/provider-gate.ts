@@ -1,6 +1,8 @@
+import { CallSignals } from '../core/call-signals.js';
 import { type Clock, sleep } from '../core/clock.js';
 import { BreakerOpenError, RuntimeError } from '../core/errors.js';
 import { messageOf } from '../core/provider-error.js';
+import { isTimeout } from '../core/provider-error-kind.js';
 import { cooldownMs } from '../core/retry-after.js';
 import { millis, type Nanos } from '../core/units.js';
 import type { CallGate, CallOptions, GatedCall } from '../engine/call-gate.js';
@@ -9,9 +11,9 @@ import { checkNumbers } from '../resilience/rate/check-numbers.js';
 import type { Limiter } from '../resilience/rate/limiter.js';
 import type { Permit } from '../resilience/rate/permit.js';
 import { BudgetRefusedError } from '../resilience/rate/rate-errors.js';
+import { FAR_NS } from '../shared-memory/scope-record.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { StageStatistics } from '../wire/pipeline-report.js';
-import { CallSignals } from './call-signals.js';
 import { GateWaits } from './gate-waits.js';
 import { judgeFailure } from './judge-failure.js';
 
@@ -36,8 +38,8 @@ export interface ProviderGateOptions {
 /** Wait before the first retry; doubled for each further retry in a row. */
 const BACK_OFF_MS = 10;
 const BACK_OFF_MS_MAX = 1_000;
-/** 104 days, as with a budget's timeout: anything longer means no deadline. */
-const DEADLINE_MS_MAX = 9e9;
+/** 50 years, as with a budget's timeout. */
+const DEADLINE_MS_MAX = Number(FAR_NS) / 1e6;
 
 /** Conditions of a call that does not succeed at once. */
 interface Terms {
@@ -281,6 +283,7 @@ export class ProviderGate implements CallGate {
   }
 
   async #takeBudget({ cost, signal, until }: Terms, attempts: Attempts): Promise<Permit | undefined> {
+    signal.throwIfAborted(); // a stop came while the breaker was asked
     if (!this.#budget) return undefined;
     const { limiter } = this.#budget;
     const since = this.#clock.now();
@@ -320,8 +323,10 @@ export class ProviderGate implements CallGate {
   ): Promise<void> {
     const nowMs = Number(this.#clock.wall()) / 1e6;
     const { outcome, mayCallAgain, retryAfterMs, error } = judgeFailure(thrown, this.#provider, nowMs);
-    // A cancelled call says nothing about the provider, whatever error ended it.
-    if (outcome === 'failure' && !signal.aborted) permit?.fail();
+    // A cancelled call says nothing about the provider, whatever error ended it; one that got no answer in
+    // time does.
+    const isFailure = signal.aborted ? isTimeout(signal.reason) : outcome === 'failure';
+    if (isFailure) permit?.fail();
     else permit?.ignore();
     if (ratePermit) ratePermit.release();
     else this.#budget?.limiter.release();

@@ -1,13 +1,13 @@
+import { assertMapping } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
-import type { Breaker } from './breaker/breaker-calls.js';
+import type { Breaker, OpenedBreaker } from './breaker/breaker-calls.js';
 import type { BreakerHandle } from './breaker/breaker-handle.js';
 import { openBreaker } from './breaker/open-breaker.js';
 import { BreakerUnknownError } from './breaker-unknown-error.js';
-import { InvalidHandleError } from './invalid-handle-error.js';
 import type { Limiter } from './rate/limiter.js';
-import { openRates, type RateClient } from './rate/rate-client.js';
+import { type OpenRatesOptions, openRates, type RateClient } from './rate/rate-client.js';
 import type { ScopeRef, ThrottledScope } from './rate/scope-ref.js';
-import type { ResilienceHandle } from './resilience-handle.js';
+import { checkResilienceHandle, type ResilienceHandle } from './resilience-handle.js';
 
 /** Budgets and breakers that specs may name: a `ResilienceCoordinator` or the result of `openResilience`. */
 export interface Resilience {
@@ -22,19 +22,15 @@ export interface Resilience {
 /**
  * Opens budgets and breakers in this thread.
  *
- * @param clock - Its `now` must have one origin for all threads, as `process.hrtime` has.
+ * @param options - The `now` of its `clock` must have one origin for all threads, as `process.hrtime` has.
  * @throws {InvalidHandleError} `HANDLE_INVALID`
  * @throws {RateTableFullError} `RATE_TABLE_FULL` when too many threads have opened the handle.
  */
-export function openResilience(
-  handle: ResilienceHandle,
-  { clock = systemClock }: { readonly clock?: Clock } = {},
-): ResilienceClient {
-  const { kind, rates, breakers } = (handle ?? {}) as Partial<ResilienceHandle>;
-  if (kind !== 'tickloom.resilience' || typeof breakers !== 'object' || breakers === null) {
-    throw new InvalidHandleError('budgets and breakers');
-  }
-  return new ResilienceClient(openRates(rates as ResilienceHandle['rates'], { clock }), breakers, clock);
+export function openResilience(handle: ResilienceHandle, options: OpenRatesOptions = {}): ResilienceClient {
+  assertMapping('openResilience', options);
+  const { clock = systemClock } = options;
+  const { rates, breakers } = checkResilienceHandle(handle);
+  return new ResilienceClient(openRates(rates, { clock }), breakers, clock);
 }
 
 /** Budgets and breakers as one thread uses them. Belongs to the thread that opened it. */
@@ -42,7 +38,7 @@ export class ResilienceClient implements Resilience {
   readonly rates: RateClient;
   readonly #handles: Readonly<Record<string, BreakerHandle>>;
   readonly #clock: Clock;
-  readonly #breakers = new Map<string, Breaker>();
+  readonly #breakers = new Map<string, OpenedBreaker>();
 
   constructor(rates: RateClient, handles: Readonly<Record<string, BreakerHandle>>, clock: Clock) {
     this.rates = rates;
@@ -79,8 +75,12 @@ export class ResilienceClient implements Resilience {
     this.rates.throttled(ref, retryAfterMs);
   }
 
-  /** Refuses all calls that wait, frees those in flight, and leaves the shared table. */
+  /**
+   * Refuses all calls that wait, frees those in flight, and leaves the shared table. The breakers get
+   * back what this thread counted with.
+   */
   close(): void {
     this.rates.close();
+    for (const breaker of this.#breakers.values()) breaker.close();
   }
 }

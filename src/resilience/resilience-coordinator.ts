@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads';
+import { assertMapping } from '../core/assert-argument.js';
 import { parseOptions } from '../settings/parse-options.js';
 import type { CircuitBreaker } from './breaker/circuit-breaker.js';
 import { type CreateOptions, createBreaker } from './breaker/create-breaker.js';
@@ -8,14 +9,14 @@ import type { Limiter } from './rate/limiter.js';
 import { RateCoordinator, type RateCoordinatorOptions } from './rate/rate-coordinator.js';
 import type { ScopeRef, ThrottledScope } from './rate/scope-ref.js';
 import type { Resilience } from './resilience-client.js';
-import type { ResilienceHandle } from './resilience-handle.js';
+import { type ResilienceHandle, resilienceHandle } from './resilience-handle.js';
 
 /** Budgets, breakers and the size of their tables. */
 export interface ResilienceCoordinatorOptions extends RateCoordinatorOptions {
   /** Breakers by the name of their provider. */
-  readonly breakers?: BreakersInput;
+  readonly breakers?: BreakersInput | undefined;
   /** Seed of the breakers' jitter; random if left out. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Called with each step of the breakers' machines, as XState reports it. */
   readonly inspect?: CreateOptions['inspect'];
 }
@@ -43,6 +44,7 @@ export class ResilienceCoordinator implements Resilience {
    * @throws {RateTableFullError} when the budgets need more room than the table was given.
    */
   constructor(options: ResilienceCoordinatorOptions = {}) {
+    assertMapping('ResilienceCoordinator', options);
     const { breakers = {}, seed, inspect, ...budgets } = options;
     parseOptions('breakers', BreakersSettings, breakers);
     this.rates = new RateCoordinator(budgets);
@@ -64,9 +66,9 @@ export class ResilienceCoordinator implements Resilience {
   /** Plain data for another thread, which opens it with `openResilience`. */
   handle(): ResilienceHandle {
     const breakers = Object.fromEntries(
-      [...this.#breakers].map(([provider, breaker]) => [provider, breaker.handle]),
+      [...this.#breakers].map(([provider, breaker]) => [provider, breaker.handle()]),
     );
-    return { kind: 'tickloom.resilience', rates: this.rates.handle(), breakers };
+    return resilienceHandle({ rates: this.rates.handle(), breakers });
   }
 
   limiter(ref: ScopeRef): Limiter {

@@ -4,9 +4,11 @@
  *
  * @module tickloom/resilience
  */
+
+export { InvalidHandleError } from '../core/invalid-handle-error.js';
+export type { InspectMachine, MachineInspection } from '../core/machine-inspection.js';
 export { BreakerUnknownError } from './breaker-unknown-error.js';
 export type { BreakersInput } from './breakers-settings.js';
-export { InvalidHandleError } from './invalid-handle-error.js';
 export { openResilience, type Resilience, type ResilienceClient } from './resilience-client.js';
 export { ResilienceCoordinator, type ResilienceCoordinatorOptions } from './resilience-coordinator.js';
 export type { ResilienceHandle } from './resilience-handle.js';

@@ -86,7 +86,10 @@ function gated(
   const resilience = new ResilienceCoordinator({ ...settings, clock, seed: 1 });
   onTestFinished(() => resilience.close());
   const inner = new ScriptedSource(clock);
-  const source = new GatedSource(inner, createGate(gate, { resilience, clock, log: silentLogger }));
+  const source = new GatedSource(
+    inner,
+    createGate(gate, { use: 'feed', resilience, clock, log: silentLogger }),
+  );
   return { clock, resilience, inner, source };
 }
 

@@ -71,7 +71,10 @@ function gated(
   const resilience = new ResilienceCoordinator({ clock, seed: 1, ...options });
   made.push(resilience);
   const bare = new ScriptedSource(clock, script);
-  const source = new GatedSource(bare, createGate(gate, { resilience, clock, log: silentLogger }));
+  const source = new GatedSource(
+    bare,
+    createGate(gate, { use: 'feed', resilience, clock, log: silentLogger }),
+  );
   return { clock, resilience, bare, source };
 }
 
@@ -132,6 +135,64 @@ describe('a source behind a budget', () => {
     expect(bare.isStopped).toBe(true);
     expect(resilience.rates.status({ provider: 'feed' })).toMatchObject({ aborted: 1, granted: 1 });
     expect(clock.timersPending).toBe(0);
+  });
+
+  it('gives what it still holds once it was stopped, whatever is left of the budget', async () => {
+    const clock = new SimulatedClock();
+    const resilience = new ResilienceCoordinator({
+      clock,
+      providers: { feed: { permits: 1, per: '1h' } },
+    });
+    made.push(resilience);
+    const gate = createGate(
+      { budget: { provider: 'feed', cost: 1 } },
+      { use: 'feed', resilience, clock, log: silentLogger },
+    );
+    const bare = Object.assign(new ScriptedSource(clock, ['batch', 'batch', 'batch']), { holdsRows: true });
+    const source = new GatedSource(bare, gate);
+    expect(await source.read()).not.toBeNull();
+    const waiting = source.read();
+    await clock.advance(10);
+    source.stop();
+    expect(await waiting).not.toBeNull();
+    expect(await readAll(source)).toBe(1);
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('is not read again once it has ended, though a stop came meanwhile', async () => {
+    const clock = new SimulatedClock();
+    const resilience = new ResilienceCoordinator({ clock, providers: { feed: FEED } });
+    made.push(resilience);
+    const gate = createGate(
+      { budget: { provider: 'feed', cost: 1 } },
+      { use: 'feed', resilience, clock, log: silentLogger },
+    );
+    let reads = 0;
+    let end = () => {};
+    const bare = Object.assign(new ScriptedSource(clock, []), {
+      holdsRows: true,
+      read: () => {
+        reads++;
+        return new Promise<null>((resolve) => {
+          end = () => resolve(null);
+        });
+      },
+    });
+    const source = new GatedSource(bare, gate);
+    const reading = source.read();
+    source.stop();
+    end();
+    expect([await reading, reads]).toEqual([null, 1]);
+  });
+
+  it('hands on that its stop failed', async () => {
+    const { source, bare } = gated(
+      [],
+      { providers: { feed: FEED } },
+      { budget: { provider: 'feed', cost: 1 } },
+    );
+    bare.stop = () => Promise.reject(new Error('not now'));
+    await expect(source.stop()).rejects.toThrow('not now');
   });
 });
 

@@ -35,7 +35,7 @@ function startGate(
     resilience.close();
     expect(clock.timersPending).toBe(0);
   });
-  const gate = createGate(of, { resilience, clock, log: silentLogger });
+  const gate = createGate(of, { use: 'feed', resilience, clock, log: silentLogger });
   const nowMs = () => Number(clock.now()) / 1e6;
   /** A call that fails with each of the errors in turn, then gives 7. */
   const start = (errors: unknown[], options?: CallOptions) => {
@@ -136,6 +136,42 @@ describe('a call behind a gate', () => {
     const call = start([down()]);
     await clock.advance(0);
     expect(call).toMatchObject({ error: { code: 'PROVIDER_DISCONNECTED', retryable: true }, at: [0] });
+  });
+
+  it.each([
+    [
+      'counts as a failure if it timed out',
+      new DOMException('too slow', 'TimeoutError'),
+      { failed: 1, ignored: 0 },
+    ],
+    [
+      'counts for nothing if it was cancelled',
+      new DOMException('enough', 'AbortError'),
+      { failed: 0, ignored: 1 },
+    ],
+  ])('%s by the signal of its caller', async (_what, reason, counts) => {
+    const { resilience, gate } = startGate();
+    const abort = new AbortController();
+    const call = gate.call(
+      (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(down()))),
+      { signal: abort.signal },
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    abort.abort(reason);
+    await expect(call).rejects.toBe(reason);
+    expect(resilience.breaker('x').counts).toMatchObject(counts);
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0);
+  });
+
+  it('ends with an error once its breaker will let nothing through any more', async () => {
+    const { resilience, gate } = startGate({ breakers: { x: { ...BREAKER, whenBroken: 'fail-closed' } } });
+    resilience.breaker('x').hold();
+    const read = Promise.resolve(gate.read(() => 1));
+    const ends = Promise.allSettled([read, gate.call(() => 1)]);
+    resilience.breaker('x').close();
+    for (const end of await ends) {
+      expect(end).toMatchObject({ reason: { code: 'BREAKER_OPEN', retryable: false } });
+    }
   });
 
   it('waits for what an outage asks for, and counts it', async () => {
@@ -351,3 +387,30 @@ function hostile(): unknown {
     },
   );
 }
+
+describe('a gate without a budget and a breaker', () => {
+  it('makes a call again once the pause is over that the provider asked for, and no other', async () => {
+    const { clock, start } = startGate({}, {});
+    const throttled = start([new ProviderError('throttled', 'slow down', { retryAfterMs: 500 })]);
+    const away = start([new ProviderError('unavailable', 'away')]);
+    await clock.advance(499);
+    expect(throttled.value).toBeUndefined();
+    expect(away.error).toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
+    await clock.advance(1);
+    expect(throttled.value).toBe(7);
+  });
+
+  it('ends a call in progress when the source is stopped', async () => {
+    const { clock, gate } = startGate({}, {});
+    const call = gate.call(
+      (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    );
+    const early = gate.call(() => 7);
+    await clock.advance(0);
+    const late = gate.call(() => 7);
+    gate.stop();
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(late).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await early).toBe(7);
+  });
+});

@@ -122,7 +122,7 @@ describe('options', () => {
 describe('a handle', () => {
   it.each([
     ['of budgets alone', (handle: ResilienceHandle) => handle.rates],
-    ['without its budgets', ({ kind, breakers }: ResilienceHandle) => ({ kind, breakers })],
+    ['without its budgets', ({ rates: _rates, ...rest }: ResilienceHandle) => rest],
     ['that is none', () => undefined],
   ])('%s is refused', (_what, change) => {
     const { resilience } = start();

@@ -1,5 +1,6 @@
 import type { Nanos } from '../../core/units.js';
 import {
+  BREAKER_BYTES_MIN,
   HALF_OPEN,
   nextEpoch,
   OPEN,
@@ -9,8 +10,7 @@ import {
   reasonOf,
   WORD_CELL,
 } from '../../shared-memory/breaker-memory.js';
-import type { BreakerHandle } from './breaker-handle.js';
-import { Probes } from './probes.js';
+import { SharedSettings } from './shared-settings.js';
 import { announceChange, signalOwner } from './signals.js';
 
 /**
@@ -18,14 +18,17 @@ import { announceChange, signalOwner } from './signals.js';
  * one compare-and-swap. What is written before the swap does no harm if the thread dies in between.
  */
 export class BreakerCells {
+  readonly memory: SharedArrayBuffer;
+  /** Without the ring of a count window, which may grow. */
   readonly words: Int32Array;
   readonly longs: BigInt64Array;
-  readonly probes: Probes;
+  readonly settings: SharedSettings;
 
-  constructor({ memory, settings }: Pick<BreakerHandle, 'memory' | 'settings'>) {
-    this.words = new Int32Array(memory);
-    this.longs = new BigInt64Array(memory);
-    this.probes = new Probes(this.words, this.longs, settings);
+  constructor(memory: SharedArrayBuffer) {
+    this.memory = memory;
+    this.words = new Int32Array(memory, 0, BREAKER_BYTES_MIN / 4);
+    this.longs = new BigInt64Array(memory, 0, BREAKER_BYTES_MIN / 8);
+    this.settings = new SharedSettings(this.words, this.longs);
   }
 
   load(): number {
@@ -75,8 +78,8 @@ export class BreakerCells {
     return true;
   }
 
-  openedAt(): bigint {
-    return Atomics.load(this.longs, OPENED_AT_CELL);
+  openedAt(): Nanos {
+    return Atomics.load(this.longs, OPENED_AT_CELL) as Nanos;
   }
 
   openUntil(): bigint {

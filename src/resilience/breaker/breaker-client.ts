@@ -1,6 +1,12 @@
-import type { Clock } from '../../core/clock.js';
-import { BreakerOpenError, type BreakerRefusal } from '../../core/errors.js';
-import { retryAfterMsOf } from '../../core/retry-after.js';
+import { assertFunction, assertMapping } from '../../core/assert-argument.js';
+import { CallSignals } from '../../core/call-signals.js';
+import {
+  BreakerOpenError,
+  type BreakerRefusal,
+  InvalidOptionsError,
+  isFinalRefusal,
+} from '../../core/errors.js';
+import { NEVER_ABORTED } from '../../core/never-aborted.js';
 import type { Nanos } from '../../core/units.js';
 import {
   CHANGE_CELL,
@@ -15,20 +21,20 @@ import {
   stateOf,
   WORD_CELL,
 } from '../../shared-memory/breaker-memory.js';
-import type { Breaker, BreakerCall, CallPermit, ExecuteOptions, ThrottledCall } from './breaker-calls.js';
+import { checkNumbers } from '../rate/check-numbers.js';
+import type { BreakerCall, CallPermit, ExecuteOptions, OpenedBreaker } from './breaker-calls.js';
 import { BreakerCells } from './breaker-cells.js';
 import type { BreakerHandle } from './breaker-handle.js';
+import { type BreakerRules, currentRules } from './breaker-rules.js';
 import { CallCounter, COUNT_CELL } from './call-counts.js';
 import { ChangeWatch } from './change-watch.js';
-import type { Classify, FailureClass } from './classify.js';
+import type { FailureClass } from './classify.js';
+import { ErrorJudge, type ErrorJudgeContext } from './judge-error.js';
 import type { HeldProbe } from './probes.js';
-import { TripConditions } from './trip-conditions.js';
+import { TimedCall } from './timed-call.js';
 
-export interface BreakerClientContext {
-  readonly clock: Clock;
+export interface BreakerClientContext extends ErrorJudgeContext {
   readonly threadId: number;
-  readonly classify: Classify;
-  readonly onThrottled?: ((call: ThrottledCall) => void) | undefined;
   /**
    * Called after this thread changed the state or reported a probe; meant for the thread that owns the
    * machine.
@@ -49,50 +55,59 @@ const CELL_OF: Readonly<Record<Outcome, number>> = {
 const NS_PER_MS = 1e6;
 const NOT_TIMED = 0n as Nanos;
 
-export class BreakerClient implements Breaker {
+/** No control word. */
+const NONE = -1;
+
+export class BreakerClient implements OpenedBreaker {
   readonly name: string;
   readonly #cells: BreakerCells;
   readonly #words: Int32Array;
-  readonly #conditions: TripConditions;
   readonly #counter: CallCounter;
   readonly #watch: ChangeWatch;
   readonly #context: BreakerClientContext;
-  /** `undefined` if slow calls do not matter; then the start of a call need not be timed. */
-  readonly #slowNs: bigint | undefined;
+  readonly #judge: ErrorJudge;
+  readonly #signals = new CallSignals();
+  #rules: BreakerRules;
+  /** The control word for which these are the rules: options change only together with it. */
+  #ruledWord = NONE;
   #plain: PlainCalls | undefined;
 
-  constructor(handle: BreakerHandle, context: BreakerClientContext) {
-    const { name, settings } = handle;
+  constructor({ name, memory }: Pick<BreakerHandle, 'name' | 'memory'>, context: BreakerClientContext) {
     this.name = name;
     this.#context = context;
-    this.#cells = new BreakerCells(handle);
+    this.#cells = new BreakerCells(memory);
     this.#words = this.#cells.words;
-    this.#conditions = new TripConditions(this.#cells, settings);
+    this.#rules = currentRules(this.#cells);
     this.#counter = new CallCounter(this.#words, context.threadId);
     this.#watch = new ChangeWatch(this.#words, CHANGE_CELL);
-    this.#slowNs =
-      settings.slowCallMs === undefined ? undefined : BigInt(Math.ceil(settings.slowCallMs * NS_PER_MS));
+    this.#judge = new ErrorJudge(name, context);
   }
 
   permit(): CallPermit {
-    const word = Atomics.load(this.#words, WORD_CELL);
-    if ((word & STATE_MASK) !== CLOSED) return this.#permitUnlessOpen();
-    return new AdmittedCall(this, word, this.#startTime(), undefined);
+    return this.#admit();
   }
 
   execute<T>(call: BreakerCall<T>, options?: ExecuteOptions): Promise<T> {
     const word = Atomics.load(this.#words, WORD_CELL);
-    if (options?.signal || (word & STATE_MASK) !== CLOSED || this.#slowNs !== undefined) {
-      return this.#executeWithPermit(call, options?.signal);
+    if (word !== this.#ruledWord) {
+      try {
+        this.#followRules(word);
+      } catch (error) {
+        return Promise.reject(error); // the memory was written to
+      }
     }
+    const { slowNs, timeoutMs } = this.#rules;
+    const isPlain = options === undefined && slowNs === undefined && timeoutMs === undefined;
+    if (!isPlain || (word & STATE_MASK) !== CLOSED) return this.#executeWithPermit(call, options);
     // Only the word has to be kept for each call, so all calls in one epoch share two functions.
     if (this.#plain?.word !== word) this.#plain = this.#plainCalls(word);
     const { onValue, onError } = this.#plain;
     let outcome: T | PromiseLike<T>;
     try {
-      outcome = call(undefined);
+      outcome = call(NEVER_ABORTED);
     } catch (error) {
-      this.#settleClosed(this.#classify(error), word, NOT_TIMED);
+      if (typeof call !== 'function') return this.#executeWithPermit(call); // which refuses it
+      this.#settleClosed(this.#judge.judge(error), word, NOT_TIMED);
       return Promise.reject(error);
     }
     // The cast: `onValue` returns its argument.
@@ -105,7 +120,7 @@ export class BreakerClient implements Breaker {
   refusal(): BreakerRefusal | undefined {
     const now = this.#context.clock.now();
     for (;;) {
-      const word = this.#cells.load();
+      const word = this.#loadWord();
       if (this.#mayLetThrough(word, now)) return undefined;
       const refusal = this.#describe(word, now);
       if (this.#cells.load() === word) return refusal;
@@ -117,27 +132,39 @@ export class BreakerClient implements Breaker {
       const seen = this.#watch.seen();
       const refusal = this.refusal();
       if (!refusal) return;
+      if (isFinalRefusal(refusal)) throw new BreakerOpenError(refusal);
       const { clock } = this.#context;
       await this.#watch.changed(seen, { clock, timeoutMs: refusal.retryAfterMs, signal });
     }
   }
 
+  close(): void {
+    this.#counter.release();
+  }
+
   /** Counts the outcome of a permit. Called once for each permit. */
   settle(outcome: Outcome, word: number, startedAt: Nanos, probe: HeldProbe | undefined): void {
     if (stateOf(word) === CLOSED) {
-      const isPlain = outcome === 'succeeded' && this.#slowNs === undefined;
-      if (isPlain && this.#conditions.isQuiet(epochOf(word))) this.#counter.count(SUCCEEDED_CELL);
+      const { slowNs, conditions } = this.#rules;
+      const isPlain = outcome === 'succeeded' && slowNs === undefined;
+      if (isPlain && conditions.isQuiet(epochOf(word))) this.#counter.count(SUCCEEDED_CELL);
       else this.#settleClosed(outcome, word, startedAt);
     } else if (probe) {
       this.#settleProbe(outcome, word, startedAt, probe);
     }
   }
 
-  #permitUnlessOpen(): AdmittedCall {
+  #admit(): AdmittedCall {
+    const word = this.#loadWord();
+    if ((word & STATE_MASK) !== CLOSED) return this.#admitUnlessOpen();
+    return new AdmittedCall(this, word, this.#startTime(), undefined);
+  }
+
+  #admitUnlessOpen(): AdmittedCall {
     const { clock, threadId } = this.#context;
     const now = clock.now();
     for (;;) {
-      const word = this.#cells.load();
+      const word = this.#loadWord();
       switch (stateOf(word)) {
         case CLOSED:
         case DISABLED:
@@ -147,7 +174,7 @@ export class BreakerClient implements Breaker {
           this.#context.onChange?.();
           break;
         case HALF_OPEN: {
-          const probe = this.#cells.probes.claim(word, now, threadId);
+          const probe = this.#rules.probes.claim(word, now, threadId);
           if (probe) return new AdmittedCall(this, word, this.#startTime(), probe);
           if (this.#cells.load() === word) throw this.#refuse(word, now);
           break;
@@ -158,22 +185,36 @@ export class BreakerClient implements Breaker {
     }
   }
 
-  async #executeWithPermit<T>(call: BreakerCall<T>, signal: AbortSignal | undefined): Promise<T> {
-    signal?.throwIfAborted();
-    const permit = this.permit() as AdmittedCall;
+  async #executeWithPermit<T>(call: BreakerCall<T>, options: ExecuteOptions = {}): Promise<T> {
+    assertFunction('breaker.execute', call);
+    assertMapping('breaker.execute', options);
+    const { signal: outer, timeoutMs: ownMs } = options;
+    checkNumbers('breaker.execute', { timeoutMs: ownMs });
+    if (ownMs !== undefined && ownMs < 1) {
+      throw new InvalidOptionsError('breaker.execute', [`timeoutMs: expected 1 or more, found ${ownMs}`]);
+    }
+    outer?.throwIfAborted();
+    const permit = this.#admit();
+    const timeoutMs = ownMs ?? this.#rules.timeoutMs;
+    const { clock } = this.#context;
+    const timed =
+      timeoutMs === undefined
+        ? undefined
+        : new TimedCall({ breaker: this.name, timeoutMs, outer }, this.#signals, clock);
+    const signal = timed?.signal ?? outer;
     try {
-      const value = await call(signal);
+      const value = await (timed ? timed.run(call) : call(signal ?? NEVER_ABORTED));
       permit.succeed();
       return value;
     } catch (error) {
-      permit.settle(signal?.aborted ? 'ignored' : this.#classify(error));
+      permit.settle(this.#judge.judge(error, signal));
       throw error;
     }
   }
 
   #plainCalls(word: number): PlainCalls {
     // Locals of the closure: for nearly every call, the work is two atomic loads and a count.
-    const conditions = this.#conditions;
+    const { conditions } = this.#rules;
     const counter = this.#counter;
     const epoch = epochOf(word);
     return {
@@ -184,24 +225,10 @@ export class BreakerClient implements Breaker {
         return value;
       },
       onError: (error) => {
-        this.#settleClosed(this.#classify(error), word, NOT_TIMED);
+        this.#settleClosed(this.#judge.judge(error), word, NOT_TIMED);
         throw error;
       },
     };
-  }
-
-  /** Classifies an error and reports a throttled call. The call counts even if the user's functions throw. */
-  #classify(error: unknown): FailureClass {
-    const { classify, onThrottled, clock } = this.#context;
-    try {
-      const found = classify(error);
-      if (found === 'throttled') {
-        onThrottled?.({ retryAfterMs: retryAfterMsOf(error, Number(clock.wall()) / NS_PER_MS), error });
-      }
-      return found;
-    } catch {
-      return 'failure';
-    }
   }
 
   #settleClosed(outcome: Outcome, word: number, startedAt: Nanos): void {
@@ -212,9 +239,10 @@ export class BreakerClient implements Breaker {
     this.#counter.count(CELL_OF[outcome]);
     if (outcome === 'ignored' || outcome === 'throttled') return;
     const failed = outcome === 'failure';
-    let now = this.#slowNs !== undefined || this.#conditions.needsEnd ? this.#context.clock.now() : NOT_TIMED;
+    const { slowNs, conditions } = this.#rules;
+    let now = slowNs !== undefined || conditions.needsEnd ? this.#context.clock.now() : NOT_TIMED;
     const slow = this.#countSlow(startedAt, now);
-    const reason = this.#conditions.record(epochOf(word), failed, slow, now);
+    const reason = conditions.record(epochOf(word), failed, slow, now);
     if (reason === 0) return;
     if (now === NOT_TIMED) now = this.#context.clock.now();
     if (this.#cells.trip(word, reason, now)) this.#context.onChange?.();
@@ -223,22 +251,35 @@ export class BreakerClient implements Breaker {
   #settleProbe(outcome: Outcome, word: number, startedAt: Nanos, probe: HeldProbe): void {
     const decides = outcome === 'succeeded' || outcome === 'failure';
     const isInTime = decides
-      ? this.#cells.probes.report(probe, word, outcome === 'succeeded')
-      : this.#cells.probes.giveBack(probe);
+      ? this.#rules.probes.report(probe, word, outcome === 'succeeded')
+      : this.#rules.probes.giveBack(probe);
     this.#counter.count(isInTime ? CELL_OF[outcome] : COUNT_CELL.late);
     if (!decides || !isInTime) return;
-    if (this.#slowNs !== undefined) this.#countSlow(startedAt, this.#context.clock.now());
+    if (this.#rules.slowNs !== undefined) this.#countSlow(startedAt, this.#context.clock.now());
     this.#context.onChange?.();
   }
 
   #countSlow(startedAt: Nanos, now: Nanos): boolean {
-    if (this.#slowNs === undefined || now - startedAt < this.#slowNs) return false;
+    const { slowNs } = this.#rules;
+    if (slowNs === undefined || now - startedAt < slowNs) return false;
     this.#counter.count(COUNT_CELL.slow);
     return true;
   }
 
   #startTime(): Nanos {
-    return this.#slowNs === undefined ? NOT_TIMED : this.#context.clock.now();
+    return this.#rules.slowNs === undefined ? NOT_TIMED : this.#context.clock.now();
+  }
+
+  #loadWord(): number {
+    const word = Atomics.load(this.#words, WORD_CELL);
+    if (word !== this.#ruledWord) this.#followRules(word);
+    return word;
+  }
+
+  /** The state has changed, and with it perhaps the options. */
+  #followRules(word: number): void {
+    this.#rules = currentRules(this.#cells, this.#rules);
+    this.#ruledWord = word;
   }
 
   #mayLetThrough(word: number, now: Nanos): boolean {
@@ -250,8 +291,8 @@ export class BreakerClient implements Breaker {
         return now >= this.#cells.openUntil();
       case HALF_OPEN:
         return (
-          this.#cells.probes.verdict(epochOf(word)) === 'undecided' &&
-          this.#cells.probes.isAvailable(epochOf(word), now)
+          this.#rules.probes.verdict(epochOf(word)) === 'undecided' &&
+          this.#rules.probes.isAvailable(epochOf(word), now)
         );
       default:
         return false;
@@ -275,7 +316,7 @@ export class BreakerClient implements Breaker {
         state === 'open'
           ? Math.max(0, Number(this.#cells.openUntil() - now) / NS_PER_MS)
           : state === 'halfOpen'
-            ? this.#cells.probes.msUntilNext(epochOf(word), now)
+            ? this.#rules.probes.msUntilNext(epochOf(word), now)
             : undefined,
     };
   }

@@ -8,6 +8,9 @@ interface Timed {
   readonly atMs: number;
 }
 
+/** The options that open times are drawn from. */
+export type OpenTimeOptions = Pick<BreakerSettings, 'openMs' | 'openFactor' | 'openMsMax' | 'openJitter'>;
+
 export type BreakerMachineEvent = Timed &
   (
     | { readonly type: 'tripped'; readonly reason: BreakerReason }
@@ -21,6 +24,7 @@ export type BreakerMachineEvent = Timed &
     | { readonly type: 'disable' }
     | { readonly type: 'enable' }
     | { readonly type: 'reset' }
+    | { readonly type: 'configure'; readonly openTime: OpenTimeOptions }
   );
 
 /** Plain data: a machine restored from it continues, and its owner sets a timer for `openUntilMs` again. */
@@ -33,6 +37,7 @@ export interface BreakerContext {
   readonly reason?: BreakerReason | undefined;
   /** Holds that have not been released. */
   readonly holds: number;
+  readonly openTime: OpenTimeOptions;
   readonly random: RandomState;
 }
 
@@ -50,21 +55,7 @@ export interface BreakerStep {
  * The machine holds no timer and no shared memory: the deadline is an instant in the context. It knows
  * nothing about single calls either; those are counted in shared memory.
  */
-export function createBreakerMachine(settings: BreakerSettings, seed: number) {
-  /** Jitter is applied before the cap, so that the cap holds. */
-  const drawOpenTime = (openings: number, state: RandomState) => {
-    const random = new Random(state);
-    const jitter = 1 + settings.openJitter * (2 * random.next() - 1);
-    const grown = settings.openMs * settings.openFactor ** openings * jitter;
-    return { openForMs: Math.min(grown, settings.openMsMax), random: random.state() };
-  };
-  const start = (random: RandomState) => ({
-    openings: 0,
-    openUntilMs: undefined,
-    reason: undefined,
-    ...drawOpenTime(0, random),
-  });
-
+export function createBreakerMachine(settings: OpenTimeOptions, seed: number) {
   return setup({
     types: {
       context: {} as BreakerContext,
@@ -77,13 +68,18 @@ export function createBreakerMachine(settings: BreakerSettings, seed: number) {
       isLastHold: ({ context }) => context.holds <= 1,
     },
     actions: {
-      startAnew: assign(({ context }) => start(context.random)),
+      startAnew: assign(({ context }) => start(context)),
       open: assign(({ context, event }) => ({
         openings: context.openings + 1,
         openUntilMs: event.atMs + context.openForMs,
         reason: event.type === 'tripped' ? event.reason : ('probesFailed' as const),
       })),
-      growOpenTime: assign(({ context }) => drawOpenTime(context.openings, context.random)),
+      growOpenTime: assign(({ context }) => drawOpenTime(context.openings, context)),
+      // An opening that has begun keeps its time; the next one is drawn once the probes have failed.
+      changeOpenTime: assign(({ context }, openTime: OpenTimeOptions) => ({
+        openTime,
+        ...(context.openings === 0 && drawOpenTime(0, { openTime, random: context.random })),
+      })),
       disarm: assign({ openUntilMs: undefined }),
       addHold: assign({ holds: ({ context }) => context.holds + 1 }),
       dropHold: assign({ holds: ({ context }) => Math.max(0, context.holds - 1) }),
@@ -97,8 +93,14 @@ export function createBreakerMachine(settings: BreakerSettings, seed: number) {
     },
   }).createMachine({
     id: 'breaker',
-    context: { holds: 0, ...start(new Random(seed).state()) },
+    context: () => {
+      const openTime = openTimeOf(settings);
+      return { holds: 0, openTime, ...start({ openTime, random: new Random(seed).state() }) };
+    },
     initial: 'closed',
+    on: {
+      configure: { actions: { type: 'changeOpenTime', params: ({ event }) => openTimeOf(event.openTime) } },
+    },
     states: {
       closed: {
         entry: { type: 'tell', params: { state: 'closed' } },
@@ -106,7 +108,7 @@ export function createBreakerMachine(settings: BreakerSettings, seed: number) {
           tripped: { target: 'open', actions: 'open' },
           hold: { target: 'heldOpen', actions: 'addHold' },
           disable: 'disabled',
-          reset: { target: 'closed', reenter: true, actions: 'startAnew' },
+          reset: { actions: 'startAnew' },
         },
       },
       open: {
@@ -159,3 +161,28 @@ export function createBreakerMachine(settings: BreakerSettings, seed: number) {
 }
 
 export type BreakerMachine = ReturnType<typeof createBreakerMachine>;
+
+/** The part of the settings that the machine goes by. */
+const openTimeOf = ({ openMs, openFactor, openMsMax, openJitter }: OpenTimeOptions): OpenTimeOptions => ({
+  openMs,
+  openFactor,
+  openMsMax,
+  openJitter,
+});
+
+type OpenTimeDraw = Pick<BreakerContext, 'openTime' | 'random'>;
+
+const start = (from: OpenTimeDraw) => ({
+  openings: 0,
+  openUntilMs: undefined,
+  reason: undefined,
+  ...drawOpenTime(0, from),
+});
+
+/** Jitter is applied before the cap, so that the cap holds. */
+function drawOpenTime(openings: number, { openTime, random: state }: OpenTimeDraw) {
+  const random = new Random(state);
+  const jitter = 1 + openTime.openJitter * (2 * random.next() - 1);
+  const grown = openTime.openMs * openTime.openFactor ** openings * jitter;
+  return { openForMs: Math.min(grown, openTime.openMsMax), random: random.state() };
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COUNT_WINDOW_MAX, PROBES_MAX } from '../../shared-memory/breaker-memory.js';
 
 const text = 'expected a text of 1 to 200 characters';
 const limit = 'expected 1 to 1000000 failures';
@@ -28,13 +29,13 @@ const CountWindow = z
     size: z
       .int(size)
       .min(1, size)
-      .max(8192, size)
+      .max(COUNT_WINDOW_MAX, size)
       .default(100)
       .describe('How many of the last calls the window holds'),
     minimumVolume: z
       .int(volume)
       .min(1, volume)
-      .max(8192, size)
+      .max(COUNT_WINDOW_MAX, size)
       .optional()
       .describe('Calls that the window must hold before it can open the breaker. Without it, `size`'),
     ...Rates,
@@ -80,6 +81,10 @@ export const BreakerOptions = z
     countWindow: CountWindow.optional().describe('Opens the breaker on rates over the last calls'),
     timeWindow: TimeWindow.optional().describe('Opens the breaker on rates over the last milliseconds'),
     slowCallMs: Delay.optional().describe('Milliseconds from which on a call counts as slow'),
+    timeoutMs: Delay.optional().describe(
+      'Milliseconds after which `execute` gives a call up: its signal aborts, and it counts as a failure. ' +
+        'Without it, a call may take as long as it likes',
+    ),
     openMs: Delay.default(5_000).describe('Milliseconds that it is open the first time'),
     openFactor: z
       .number(factor)
@@ -99,7 +104,7 @@ export const BreakerOptions = z
     probes: z
       .int(probes)
       .min(1, probes)
-      .max(64, probes)
+      .max(PROBES_MAX, probes)
       .default(1)
       .describe('Calls that are let through half-open'),
     probeSuccessRate: Rate.default(1).describe('Share of the probes that must succeed for it to close'),
@@ -128,23 +133,3 @@ export const BreakerOptions = z
 export type BreakerOptions = z.input<typeof BreakerOptions>;
 /** Options after checks and defaults. Plain data that may be posted to a thread. */
 export type BreakerSettings = z.output<typeof BreakerOptions>;
-
-const count = 'expected a whole number, 0 or more';
-const instant = 'expected a number of milliseconds';
-
-/** The result of `breaker.save()`; a breaker can be created again from it. */
-export const BreakerSaved = z.strictObject({
-  version: z.literal(1).describe('Of this format'),
-  state: z.enum(['closed', 'open', 'halfOpen', 'heldOpen', 'disabled']).describe('State that it was in'),
-  openings: z.int(count).min(0, count).describe('Openings since it was last closed'),
-  holds: z.int(count).min(0, count).describe('Holds that were not ended'),
-  reason: z.string().max(40).optional().describe('Why it was not closed'),
-  openLeftMs: z
-    .number(instant)
-    .min(0, instant)
-    .max(86_400_000, delay)
-    .optional()
-    .describe('Of an open one: milliseconds that were left of its open time'),
-  savedAtMs: z.number(instant).describe('Milliseconds since 1970'),
-});
-export type BreakerSaved = z.output<typeof BreakerSaved>;

@@ -2,6 +2,8 @@ import {
   CALL_COUNTS,
   type CallCountName,
   STRIPE_CELLS,
+  STRIPE_CLIENTS_CELL,
+  STRIPE_OWNER_CELL,
   STRIPES,
   STRIPES_CELL,
 } from '../../shared-memory/breaker-memory.js';
@@ -29,19 +31,19 @@ const NOBODY = 0;
 
 /**
  * Counts in a stripe that only this thread writes, so that counting needs no atomic operation: a plain
- * write of 32 bits is never torn, and a reader may see it a moment late. Threads that find no free stripe
- * share the first one, with atomic adds.
+ * write of 32 bits is never torn, and a reader may see it a moment late. All counters of a thread use its
+ * stripe. Threads that find no free stripe share the first one, with atomic adds.
  */
 export class CallCounter {
   readonly #words: Int32Array;
-  readonly #stripe: number;
-  readonly #isShared: boolean;
+  #stripe: number;
+  #isShared: boolean;
 
   constructor(words: Int32Array, threadId: number) {
     this.#words = words;
     const own = claimStripe(words, threadId);
     this.#isShared = own === undefined;
-    this.#stripe = STRIPES_CELL + (own ?? 0) * STRIPE_CELLS;
+    this.#stripe = own ?? SHARED_STRIPE;
   }
 
   /** @param cell - One of `COUNT_CELL`. */
@@ -51,31 +53,53 @@ export class CallCounter {
     // Atomic whoever owns the stripe: this keeps it after the write above for threads that read both.
     if ((before & (LAP - 1)) === LAP - 1) Atomics.add(this.#words, low + 1, 1);
   }
-}
 
-/** Frees the stripes of a dead thread for others. Its counts stay. */
-export function releaseStripes(words: Int32Array, threadId: number): void {
-  for (let stripe = 1; stripe < STRIPES; stripe++) {
-    Atomics.compareExchange(words, ownerCell(stripe), threadId + 1, NOBODY);
+  /** Frees the stripe for other threads. Calls still in flight are counted where all may count. */
+  release(): void {
+    if (this.#isShared) return;
+    const stripe = this.#stripe;
+    this.#isShared = true;
+    this.#stripe = SHARED_STRIPE;
+    if (--this.#words[stripe + STRIPE_CLIENTS_CELL]! > 0) return;
+    // Atomic, so that the next owner sees all that was counted.
+    Atomics.store(this.#words, stripe + STRIPE_OWNER_CELL, NOBODY);
   }
 }
 
-function claimStripe(words: Int32Array, threadId: number): number | undefined {
+/** Frees the stripe of a dead thread for others. Its counts stay. */
+export function releaseStripes(words: Int32Array, threadId: number): void {
   for (let stripe = 1; stripe < STRIPES; stripe++) {
-    const owner = ownerCell(stripe);
-    if (Atomics.compareExchange(words, owner, NOBODY, threadId + 1) === NOBODY) return stripe;
+    Atomics.compareExchange(words, firstCell(stripe) + STRIPE_OWNER_CELL, threadId + 1, NOBODY);
+  }
+}
+
+/** @returns The first cell of the stripe of this thread, or of a free one; `undefined` if there is none. */
+function claimStripe(words: Int32Array, threadId: number): number | undefined {
+  const me = threadId + 1;
+  for (let stripe = 1; stripe < STRIPES; stripe++) {
+    const cell = firstCell(stripe);
+    if (Atomics.load(words, cell + STRIPE_OWNER_CELL) !== me) continue;
+    words[cell + STRIPE_CLIENTS_CELL]!++;
+    return cell;
+  }
+  for (let stripe = 1; stripe < STRIPES; stripe++) {
+    const cell = firstCell(stripe);
+    if (Atomics.compareExchange(words, cell + STRIPE_OWNER_CELL, NOBODY, me) !== NOBODY) continue;
+    words[cell + STRIPE_CLIENTS_CELL] = 1;
+    return cell;
   }
   return undefined;
 }
 
-const ownerCell = (stripe: number): number => STRIPES_CELL + (stripe + 1) * STRIPE_CELLS - 1;
+const firstCell = (stripe: number): number => STRIPES_CELL + stripe * STRIPE_CELLS;
+const SHARED_STRIPE = firstCell(0);
 
 /** Sums over the stripes. Each count was correct at some instant during the call. */
 export function readCallCounts(words: Int32Array): CallCounts {
   const sumOf = (name: CallCountName) => {
     let sum = 0;
     for (let stripe = 0; stripe < STRIPES; stripe++) {
-      sum += readWide(words, STRIPES_CELL + stripe * STRIPE_CELLS + COUNT_CELL[name]);
+      sum += readWide(words, firstCell(stripe) + COUNT_CELL[name]);
     }
     return sum;
   };

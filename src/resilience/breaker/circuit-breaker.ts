@@ -1,58 +1,87 @@
 import { threadId } from 'node:worker_threads';
-import type { BreakerRefusal } from '../../core/errors.js';
+import { type BreakerRefusal, InvalidOptionsError } from '../../core/errors.js';
+import { parseOptions } from '../../settings/parse-options.js';
 import {
   BREAKER_PROTOCOL,
   type BreakerState,
   breakerBytes,
+  makeBreakerMemory,
   stateName,
 } from '../../shared-memory/breaker-memory.js';
 import type { Breaker, BreakerCall, CallPermit, ExecuteOptions, ThrottledCall } from './breaker-calls.js';
 import { BreakerCells } from './breaker-cells.js';
 import { BreakerClient } from './breaker-client.js';
-import {
-  type BreakerEvent,
-  BreakerEvents,
-  type BreakerListener,
-  type EventStreamOptions,
-} from './breaker-events.js';
-import type { BreakerHandle } from './breaker-handle.js';
-import type { BreakerSaved, BreakerSettings } from './breaker-options.js';
+import type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-event.js';
+import { BreakerEvents } from './breaker-events.js';
+import { BREAKER_KIND, type BreakerHandle } from './breaker-handle.js';
+import { BreakerOptions, type BreakerSettings } from './breaker-options.js';
+import type { BreakerSaved } from './breaker-saved.js';
+import type { BreakerStatus } from './breaker-status.js';
 import { type CallCounts, readCallCounts, releaseStripes } from './call-counts.js';
 import type { Classify } from './classify.js';
-import { MachineMirror, type MirrorContext } from './machine-mirror.js';
+import { MachineMirror } from './machine-mirror.js';
+import type { MirrorContext } from './mirror-context.js';
 
 export interface CircuitBreakerContext extends MirrorContext {
   readonly classify: Classify;
   readonly onThrottled?: ((call: ThrottledCall) => void) | undefined;
 }
 
+/** Options to change. The name stays. */
+export type BreakerChanges = Partial<Omit<BreakerOptions, 'name'>>;
+
 /** A breaker in the thread that owns it. */
 export class CircuitBreaker implements Breaker {
   readonly name: string;
-  readonly handle: BreakerHandle;
+  readonly #handle: BreakerHandle;
   readonly #cells: BreakerCells;
   readonly #client: BreakerClient;
   readonly #events: BreakerEvents;
   readonly #mirror: MachineMirror;
   readonly #holds = new Set<symbol>();
+  /** As given, since what is left out may mean something else beside other options. */
+  #options: BreakerOptions;
 
   /** @internal `createBreaker` makes them. */
-  constructor(settings: BreakerSettings, context: CircuitBreakerContext) {
+  constructor(options: BreakerOptions, context: CircuitBreakerContext) {
+    const settings = parseOptions('breaker', BreakerOptions, options);
     const { name } = settings;
     const { clock, classify, onThrottled } = context;
     this.name = name;
-    const memory = new SharedArrayBuffer(breakerBytes(settings));
-    this.handle = { protocol: BREAKER_PROTOCOL, name, memory, settings };
-    this.#cells = new BreakerCells(this.handle);
+    this.#options = options;
+    const memory = makeBreakerMemory(breakerBytes(settings));
+    this.#handle = { kind: BREAKER_KIND, protocol: BREAKER_PROTOCOL, name, memory };
+    this.#cells = new BreakerCells(memory);
     this.#events = new BreakerEvents(name);
     this.#mirror = new MachineMirror(this.#cells, settings, this.#events, context);
-    const onChange = () => this.#mirror.follow();
-    this.#client = new BreakerClient(this.handle, { clock, threadId, classify, onThrottled, onChange });
+    this.#client = new BreakerClient(this.#handle, {
+      clock,
+      threadId,
+      classify,
+      onThrottled,
+      onCallbackError: (error) => this.#events.tellError('callback', error),
+      onChange: () => this.#mirror.follow(),
+    });
+  }
+
+  /** Plain data for another thread, which opens it with `openBreaker`. */
+  handle(): BreakerHandle {
+    return this.#handle;
   }
 
   get state(): BreakerState {
     this.#mirror.follow();
     return stateName(this.#cells.load());
+  }
+
+  /** Its options now, with defaults. */
+  get settings(): BreakerSettings {
+    return this.#mirror.settings;
+  }
+
+  /** What it is doing now, and what its conditions have counted. */
+  status(): BreakerStatus {
+    return this.#mirror.status();
   }
 
   /** What calls came to in all threads since the breaker was made. */
@@ -90,6 +119,23 @@ export class CircuitBreaker implements Breaker {
   }
 
   /**
+   * Changes options while all threads go on using the breaker; `undefined` takes one back. A window is
+   * changed as a whole. The state stays, what the conditions have counted does, too, and decides with the
+   * next outcome. Calls in flight and probes are late.
+   *
+   * @throws {InvalidOptionsError} naming every refused option; then nothing has changed.
+   * @throws {InvalidBreakerError} if the breaker was closed down or has lost its machine.
+   */
+  configure(changes: BreakerChanges): void {
+    if ('name' in changes && changes.name !== this.name) {
+      throw new InvalidOptionsError('breaker', ['breaker.name: cannot be changed']);
+    }
+    const options = { ...this.#options, ...changes, name: this.name };
+    this.#mirror.configure(parseOptions('breaker', BreakerOptions, options));
+    this.#options = options;
+  }
+
+  /**
    * Refuses all calls until this hold and all others are released.
    *
    * @returns A function that releases the hold; calling it again does nothing.
@@ -119,7 +165,7 @@ export class CircuitBreaker implements Breaker {
     this.#mirror.apply('enable');
   }
 
-  /** Closes the breaker and forgets its history. A held breaker stays held, a disabled one stays disabled. */
+  /** Closes the breaker, if it is not, and forgets its history. A held breaker stays held, a disabled one stays disabled. */
   reset(): void {
     this.#mirror.apply('reset');
   }
@@ -131,7 +177,7 @@ export class CircuitBreaker implements Breaker {
    */
   reclaim(threadId: number): number {
     releaseStripes(this.#cells.words, threadId);
-    return this.#cells.probes.reclaim(threadId);
+    return this.#mirror.reclaimProbes(threadId);
   }
 
   /** The state as plain data, from which another process can create the breaker again. */

@@ -1,5 +1,6 @@
-import { HEAD_CELL, RING_CELL, ringLength } from '../../shared-memory/breaker-memory.js';
-import { judgeRates, type RateLimits, type RateVerdict } from './rate-limits.js';
+import { BREAKER_BYTES_MIN, HEAD_CELL, ringLength } from '../../shared-memory/breaker-memory.js';
+import type { BreakerCells } from './breaker-cells.js';
+import { gaugeOf, judgeRates, type RateLimits, type RateVerdict, type WindowGauge } from './rate-limits.js';
 
 /** Bits of an entry: 0 = 1 (present), 1 = failed, 2 = slow, 3 to 12 = lap, 13 to 31 = epoch. */
 const PRESENT = 1;
@@ -8,6 +9,8 @@ const SLOW = 4;
 const LAP_SHIFT = 3;
 const LAP_MASK = 0x3ff;
 const EPOCH_SHIFT = 13;
+/** Letters for outcomes as saved: succeeded, failed, slow, slow and failed. */
+const OUTCOMES = 'sfSF';
 
 /**
  * The last `size` outcomes of all threads. They are ordered by position: a thread takes a position with
@@ -20,6 +23,7 @@ const EPOCH_SHIFT = 13;
  */
 export class CountWindow {
   readonly #words: Int32Array;
+  readonly #ring: Int32Array;
   readonly #size: number;
   readonly #length: number;
   readonly #lapOf: number;
@@ -32,10 +36,11 @@ export class CountWindow {
    */
   #completeEpoch = -1;
 
-  constructor(words: Int32Array, limits: RateLimits & { readonly size: number }) {
+  constructor({ memory, words }: BreakerCells, limits: RateLimits & { readonly size: number }) {
     this.#words = words;
     this.#size = limits.size;
     this.#length = ringLength(limits.size);
+    this.#ring = new Int32Array(memory, BREAKER_BYTES_MIN, this.#length);
     this.#lapOf = Math.log2(this.#length);
     this.#limits = limits;
     this.#entries = new Int32Array(2 * limits.size - 1);
@@ -43,16 +48,44 @@ export class CountWindow {
 
   /** Clears the ring. Entries carry their epoch, but an epoch returns after a wrap. */
   forget(): void {
-    for (let at = 0; at < this.#length; at++) Atomics.store(this.#words, RING_CELL + at, 0);
+    for (let at = 0; at < this.#length; at++) Atomics.store(this.#ring, at, 0);
   }
 
   record(epoch: number, failed: boolean, slow: boolean): RateVerdict {
-    const position = Atomics.add(this.#words, HEAD_CELL, 1);
-    const entry = this.#mark(epoch, position) | (failed ? FAILED : 0) | (slow ? SLOW : 0);
-    Atomics.store(this.#words, RING_CELL + (position & (this.#length - 1)), entry);
+    const position = this.#append(epoch, (failed ? FAILED : 0) | (slow ? SLOW : 0));
     const ahead = (Atomics.load(this.#words, HEAD_CELL) - position - 1) | 0;
     if (ahead === 0 && !failed && !slow && this.#completeEpoch === epoch) return 'none';
     return this.#judge(epoch, position, ahead);
+  }
+
+  /** The outcomes of an epoch that the window holds, oldest first, a letter of `OUTCOMES` each. */
+  outcomes(epoch: number): string {
+    const head = Atomics.load(this.#words, HEAD_CELL);
+    let text = '';
+    for (let position = (head - this.#size) | 0; position !== head; position = (position + 1) | 0) {
+      const entry = this.#entryAt(epoch, position);
+      if (entry & PRESENT) text += OUTCOMES[(entry & (FAILED | SLOW)) / FAILED];
+    }
+    return text;
+  }
+
+  /** Adds outcomes without judging them; if there are more than it holds, the latest. */
+  restore(epoch: number, outcomes: string): void {
+    for (const letter of outcomes.slice(-this.#size)) this.#append(epoch, OUTCOMES.indexOf(letter) * FAILED);
+  }
+
+  gauge(epoch: number): WindowGauge {
+    const outcomes = this.outcomes(epoch);
+    const count = (kind: number) =>
+      [...outcomes].filter((letter) => (OUTCOMES.indexOf(letter) * FAILED) & kind).length;
+    return gaugeOf(outcomes.length, count(FAILED), count(SLOW));
+  }
+
+  /** @returns The position of the outcome. */
+  #append(epoch: number, outcome: number): number {
+    const position = Atomics.add(this.#words, HEAD_CELL, 1);
+    Atomics.store(this.#ring, position & (this.#length - 1), this.#mark(epoch, position) | outcome);
+    return position;
   }
 
   /** Judges the windows that contain the position, starting with the one that ends there. */
@@ -88,7 +121,7 @@ export class CountWindow {
 
   /** The entry at a position; 0 if it is not written yet or belongs to another epoch. */
   #entryAt(epoch: number, position: number): number {
-    const entry = Atomics.load(this.#words, RING_CELL + (position & (this.#length - 1)));
+    const entry = Atomics.load(this.#ring, position & (this.#length - 1));
     return (entry & ~(FAILED | SLOW)) === this.#mark(epoch, position) ? entry : 0;
   }
 

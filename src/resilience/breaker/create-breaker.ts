@@ -1,18 +1,20 @@
 import { randomInt } from 'node:crypto';
-import type { InspectionEvent } from 'xstate';
+import { assertMapping } from '../../core/assert-argument.js';
 import { systemClock } from '../../core/clock.js';
+import type { InspectMachine } from '../../core/machine-inspection.js';
 import { parseOptions } from '../../settings/parse-options.js';
-import { BreakerOptions, BreakerSaved } from './breaker-options.js';
+import type { BreakerOptions } from './breaker-options.js';
+import { BreakerSaved } from './breaker-saved.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { classifyError } from './classify.js';
 import type { OpenOptions } from './open-breaker.js';
 
-/** Options that are not plain data. */
-export interface CreateOptions extends OpenOptions {
+/** Options that are not plain data. What callbacks throw is told as an `error` event. */
+export interface CreateOptions extends Omit<OpenOptions, 'onCallbackError'> {
   /** Seed of the jitter: the same seed gives the same open times. Random if left out. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Called with each step of the machine, as XState reports it. */
-  readonly inspect?: (event: InspectionEvent) => void;
+  readonly inspect?: InspectMachine | undefined;
   /** The result of `breaker.save()`: continues from there, with the remaining open time. */
   readonly saved?: unknown;
 }
@@ -23,10 +25,10 @@ export interface CreateOptions extends OpenOptions {
  * @throws {InvalidOptionsError} naming every refused option.
  */
 export function createBreaker(options: BreakerOptions, more: CreateOptions = {}): CircuitBreaker {
+  assertMapping('createBreaker', more);
   const { clock = systemClock, seed = randomInt(2 ** 31), classify = classifyError } = more;
-  const settings = parseOptions('breaker', BreakerOptions, options);
   const saved =
     more.saved === undefined ? undefined : parseOptions('breaker.saved', BreakerSaved, more.saved);
   const { onThrottled, inspect } = more;
-  return new CircuitBreaker(settings, { clock, seed, classify, onThrottled, inspect, saved });
+  return new CircuitBreaker(options, { clock, seed, classify, onThrottled, inspect, saved });
 }

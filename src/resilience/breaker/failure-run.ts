@@ -18,16 +18,22 @@ export class FailureRun {
     return Atomics.load(this.#words, RUN_CELL) === epoch << EPOCH_SHIFT;
   }
 
-  /** Resets the run. Called before this epoch begins. */
-  forget(epoch: number): void {
-    Atomics.store(this.#words, RUN_CELL, epoch << EPOCH_SHIFT);
+  /** The failures counted so far in this epoch. */
+  count(epoch: number): number {
+    const run = Atomics.load(this.#words, RUN_CELL);
+    return isOfEpoch(run, epoch) ? run & COUNT_MASK : 0;
+  }
+
+  /** Sets the run of an epoch. Called before the epoch begins. */
+  begin(epoch: number, count: number): void {
+    Atomics.store(this.#words, RUN_CELL, (epoch << EPOCH_SHIFT) | Math.min(count, COUNT_MASK));
   }
 
   /** @returns Whether the limit is reached. An outcome from another epoch is not counted. */
   record(epoch: number, failed: boolean): boolean {
     let run = Atomics.load(this.#words, RUN_CELL);
     for (;;) {
-      if (run >>> EPOCH_SHIFT !== (epoch << EPOCH_SHIFT) >>> EPOCH_SHIFT) return false;
+      if (!isOfEpoch(run, epoch)) return false;
       const count = run & COUNT_MASK;
       if (!failed && count === 0) return false; // the usual case: nothing is written
       const next = failed ? run + Number(count < COUNT_MASK) : run - count;
@@ -37,3 +43,6 @@ export class FailureRun {
     }
   }
 }
+
+const isOfEpoch = (run: number, epoch: number): boolean =>
+  run >>> EPOCH_SHIFT === (epoch << EPOCH_SHIFT) >>> EPOCH_SHIFT;

@@ -1,26 +1,17 @@
-import { type Actor, createActor, type InspectionEvent, type SnapshotFrom, transition } from 'xstate';
+import { isDeepStrictEqual } from 'node:util';
+import { type Actor, createActor, type SnapshotFrom, transition } from 'xstate';
 import type { Clock, TimerHandle } from '../../core/clock.js';
 import { InvalidBreakerError } from '../../core/errors.js';
 import { InvariantError } from '../../core/invariant.js';
+import type { InspectMachine, MachineInspection } from '../../core/machine-inspection.js';
 import { type Nanos, toMillisCeil } from '../../core/units.js';
 import {
-  BREAKER_REASONS,
-  BREAKER_STATES,
-  type BreakerState,
   CLOSED,
-  DISABLED,
   epochOf,
   HALF_OPEN,
-  HELD_OPEN,
   nextEpoch,
   OPEN,
-  OPEN_FOR_CELL,
-  OPENED_AT_CELL,
-  PROBE_FAILED,
-  PROBE_SUCCEEDED,
-  PROBES_CELL,
   packWord,
-  probeHolder,
   reasonName,
   reasonOf,
   SIGNAL_CELL,
@@ -29,29 +20,34 @@ import {
   WORD_CELL,
 } from '../../shared-memory/breaker-memory.js';
 import type { BreakerCells } from './breaker-cells.js';
-import type { BreakerEvent, BreakerEvents } from './breaker-events.js';
+import type { BreakerEvents } from './breaker-events.js';
 import {
-  type BreakerContext,
   type BreakerMachine,
   type BreakerMachineEvent,
   type BreakerStep,
   createBreakerMachine,
 } from './breaker-machine.js';
-import type { BreakerSaved, BreakerSettings } from './breaker-options.js';
+import type { BreakerSettings } from './breaker-options.js';
+import type { BreakerSaved } from './breaker-saved.js';
+import type { BreakerStatus } from './breaker-status.js';
 import { ChangeWatch } from './change-watch.js';
-import { restoreSituation, saveSituation } from './saved-situation.js';
+import type { MirrorContext } from './mirror-context.js';
+import { OwnerMemory } from './owner-memory.js';
+import { ProbeReports } from './probe-reports.js';
+import { restoreOutcomes, restoreSituation, saveSituation } from './saved-situation.js';
 import { signalOwner } from './signals.js';
-import { TripConditions } from './trip-conditions.js';
+import { stepEvent } from './step-event.js';
+import type { BreakerGauges } from './trip-conditions.js';
+import { callUser } from './user-callback.js';
 
-export interface MirrorContext {
-  readonly clock: Clock;
-  readonly seed: number;
-  readonly inspect?: ((event: InspectionEvent) => void) | undefined;
-  readonly saved?: BreakerSaved | undefined;
-  /** For tests: a machine with its own actions, and an epoch to begin with. */
-  readonly machine?: BreakerMachine;
-  readonly epoch?: number;
-}
+/** A step that this thread decides, without its instant. */
+type Decision = Untimed<Exclude<BreakerMachineEvent, { readonly type: 'tripped' }>>;
+type Untimed<Event> = Event extends unknown ? Omit<Event, 'atMs'> : never;
+/** Decisions by hand that need no more than their name. */
+export type PlainDecision = Exclude<
+  Decision['type'],
+  'configure' | 'openTime.passed' | 'probes.succeeded' | 'probes.failed'
+>;
 
 type Situation = SnapshotFrom<BreakerMachine>;
 
@@ -67,19 +63,17 @@ const NS_PER_MS = 1e6;
  */
 export class MachineMirror {
   readonly #name: string;
-  readonly #settings: BreakerSettings;
   readonly #clock: Clock;
   readonly #cells: BreakerCells;
-  readonly #conditions: TripConditions;
   readonly #events: BreakerEvents;
+  readonly #probeReports: ProbeReports;
   readonly #signals: ChangeWatch;
   readonly #machine: BreakerMachine;
   readonly #actor: Actor<BreakerMachine>;
   readonly #steps: BreakerStep[] = [];
+  readonly #memory: OwnerMemory;
   /** Control word that matches the state of the machine. */
   #word: number;
-  /** Slots of the probes already reported in the current half-open phase. */
-  readonly #toldProbes = new Set<number>();
   #timer: { readonly word: number; readonly handle: TimerHandle } | undefined;
   #isSending = false;
   /** `broken` and `closed` are final. */
@@ -88,16 +82,17 @@ export class MachineMirror {
   constructor(cells: BreakerCells, settings: BreakerSettings, events: BreakerEvents, context: MirrorContext) {
     const { clock, seed, inspect, saved, epoch = 0 } = context;
     this.#name = settings.name;
-    this.#settings = settings;
     this.#clock = clock;
     this.#cells = cells;
-    this.#conditions = new TripConditions(cells, settings);
     this.#events = events;
+    this.#probeReports = new ProbeReports(settings.name, cells, events);
     this.#signals = new ChangeWatch(cells.words, SIGNAL_CELL);
-    this.#machine = context.machine ?? createBreakerMachine(settings, seed);
+    this.#memory = new OwnerMemory(cells, settings, clock);
+    // The cast: see the context.
+    this.#machine = (context.machine as BreakerMachine | undefined) ?? createBreakerMachine(settings, seed);
     this.#actor = createActor(this.#machine, {
       id: settings.name,
-      ...(inspect && { inspect: (event: InspectionEvent) => this.#inspect(inspect, event) }),
+      ...(inspect && { inspect: (event) => this.#inspect(inspect, event) }),
       ...(saved && { snapshot: restoreSituation(this.#machine, saved, clock) }),
     });
     this.#actor.on('step', (step) => this.#steps.push(step));
@@ -106,11 +101,21 @@ export class MachineMirror {
     this.#actor.subscribe({ error: () => {} });
     this.#actor.start();
     this.#steps.length = 0;
-    const { value, context: at } = this.#actor.getSnapshot();
-    this.#word = this.#prepare(value, at, packWord(CLOSED, 0, epoch), clock.now());
+    const outcomes = saved?.state === 'closed' ? restoreOutcomes(saved, clock) : {};
+    const from = packWord(CLOSED, 0, epoch);
+    this.#word = this.#memory.prepare(this.#actor.getSnapshot(), from, clock.now(), outcomes);
     Atomics.store(cells.words, WORD_CELL, this.#word);
     this.#arm();
     void this.#listen();
+  }
+
+  get settings(): BreakerSettings {
+    return this.#memory.settings;
+  }
+
+  /** Frees the probes of a dead thread. @returns How many they were. */
+  reclaimProbes(threadId: number): number {
+    return this.#memory.rules.probes.reclaim(threadId);
   }
 
   get isLive(): boolean {
@@ -120,13 +125,31 @@ export class MachineMirror {
   save(): BreakerSaved {
     this.mustLive();
     this.follow();
-    return saveSituation(this.#actor.getSnapshot(), this.#clock);
+    const now = this.#clock.now();
+    return saveSituation(this.#actor.getSnapshot(), this.#memory.outcomes(this.#word, now), this.#clock);
+  }
+
+  status(): BreakerStatus {
+    this.follow();
+    const word = this.#cells.load();
+    const state = stateOf(word);
+    const reason = reasonName(word);
+    const now = this.#clock.now();
+    const { openings, holds } = this.#actor.getSnapshot().context;
+    return {
+      state: stateName(word),
+      ...(reason !== 'none' && { reason }),
+      ...(state === OPEN && { openLeftMs: Math.max(0, Number(this.#cells.openUntil() - now) / NS_PER_MS) }),
+      openings,
+      holds,
+      ...(state === CLOSED && { gauges: this.#memory.rules.conditions.gauges(epochOf(word), now) }),
+    };
   }
 
   /** Ends the machine. From now on, threads do what `whenBroken` says. */
   close(): void {
     if (this.#life === 'closed') return;
-    if (this.#life === 'live') this.#leaveToThreads('ownerClosed');
+    if (this.#life === 'live') this.#memory.leaveToThreads('ownerClosed');
     this.#life = 'closed';
     this.#disarm();
     this.#actor.stop();
@@ -151,10 +174,11 @@ export class MachineMirror {
           continue;
         }
         if (stateOf(word) !== HALF_OPEN) break;
-        this.#tellProbes(epochOf(word));
-        const verdict = this.#cells.probes.verdict(epochOf(word));
+        const { probes } = this.#memory.rules;
+        this.#probeReports.tell(probes, epochOf(word));
+        const verdict = probes.verdict(epochOf(word));
         if (verdict === 'undecided') break;
-        this.#step(verdict === 'succeeded' ? 'probes.succeeded' : 'probes.failed');
+        this.#step({ type: verdict === 'succeeded' ? 'probes.succeeded' : 'probes.failed' });
       }
       this.#arm();
     } catch (error) {
@@ -168,13 +192,14 @@ export class MachineMirror {
     switch (stateOf(from)) {
       case CLOSED: {
         this.#word = packWord(OPEN, reasonOf(word), nextEpoch(from));
-        const atMs = Number(this.#cells.openedAt()) / NS_PER_MS;
-        this.#send({ type: 'tripped', reason: reasonName(word), atMs });
+        const openedAt = this.#cells.openedAt();
+        const gauges = this.#memory.rules.conditions.gauges(epochOf(from), openedAt);
+        this.#send({ type: 'tripped', reason: reasonName(word), atMs: Number(openedAt) / NS_PER_MS }, gauges);
         break;
       }
       case OPEN:
         this.#word = packWord(HALF_OPEN, reasonOf(from), nextEpoch(from));
-        this.#toldProbes.clear();
+        this.#probeReports.forget();
         this.#send({ type: 'openTime.passed', atMs: this.#nowMs() });
         break;
       default:
@@ -189,16 +214,32 @@ export class MachineMirror {
    *
    * @throws {InvalidBreakerError} if the breaker was closed down or has lost its machine.
    */
-  apply(type: Exclude<BreakerMachineEvent['type'], 'tripped'>): void {
+  apply(type: PlainDecision): void {
+    this.#apply({ type });
+  }
+
+  /**
+   * Changes the options of all threads. What is counted stays counted, and decides with the next outcome.
+   *
+   * @throws {InvalidBreakerError} as `apply`.
+   */
+  configure(settings: BreakerSettings): void {
+    this.mustLive();
+    if (isDeepStrictEqual(settings, this.settings)) return;
+    this.#apply({ type: 'configure', openTime: settings }, settings);
+    if (this.isLive) this.#events.tell({ type: 'configured', breaker: this.#name });
+  }
+
+  #apply(decision: Decision, settings?: BreakerSettings): void {
     this.mustLive();
     if (this.#isSending) {
       throw new InvalidBreakerError(
-        `An inspector of breaker "${this.#name}" may only observe, not call "${type}"`,
+        `An inspector of breaker "${this.#name}" may only observe, not call "${decision.type}"`,
       );
     }
     try {
       do this.follow();
-      while (this.#life === 'live' && !this.#step(type));
+      while (this.#life === 'live' && !this.#step(decision, settings));
     } catch (error) {
       this.#break(error);
     }
@@ -208,48 +249,32 @@ export class MachineMirror {
   /**
    * Computes the step, writes it to memory, and sends it.
    *
-   * @returns `false` if another thread took a step first; then nothing has changed.
+   * @param settings - New ones, which begin with the step.
+   * @returns `false` if another thread took a step first; then nothing has changed but the settings.
    */
-  #step(type: Exclude<BreakerMachineEvent['type'], 'tripped'>): boolean {
+  #step(decision: Decision, settings?: BreakerSettings): boolean {
     const now = this.#clock.now();
-    const event: BreakerMachineEvent = { type, atMs: Number(now) / NS_PER_MS };
+    const event: BreakerMachineEvent = { ...decision, atMs: Number(now) / NS_PER_MS };
     const before = this.#actor.getSnapshot();
     const [after] = transition(this.#machine, before, event);
-    if (after.value !== before.value || (type === 'reset' && after.value === 'closed')) {
+    const isForgotten = event.type === 'reset' && after.value === 'closed';
+    if (after.value !== before.value || isForgotten || settings) {
       const from = this.#word;
-      const to = this.#prepare(after.value, after.context, from, now);
+      const { probes } = this.#memory.rules;
+      const outcomes = settings ? this.#memory.outcomes(from, now) : {};
+      if (settings) this.#memory.adopt(settings);
+      const to = this.#memory.prepare(after, from, now, outcomes);
       if (!this.#cells.move(from, to)) return false;
       this.#word = to;
-      if (stateOf(from) === HALF_OPEN) this.#cells.probes.forget(epochOf(from));
+      this.#probeReports.forget();
+      if (stateOf(from) === HALF_OPEN) probes.forget(epochOf(from));
     }
     this.#send(event);
     return true;
   }
 
-  /**
-   * Writes the data of a state before the word that begins it.
-   *
-   * @returns That word.
-   */
-  #prepare(state: BreakerState, context: BreakerContext, from: number, now: Nanos): number {
-    const { longs } = this.#cells;
-    const { openForMs, reason } = context;
-    const epoch = nextEpoch(from);
-    this.#conditions.begin(epoch);
-    if (state === 'closed') {
-      this.#conditions.forget();
-      // Differs from every earlier value, so that a thread that slept while opening cannot write its old
-      // instant.
-      Atomics.store(longs, OPENED_AT_CELL, BigInt(-1 - epoch));
-    } else if (state === 'open' || state === 'heldOpen') {
-      Atomics.store(longs, OPENED_AT_CELL, now);
-    }
-    Atomics.store(longs, OPEN_FOR_CELL, BigInt(Math.ceil(openForMs * NS_PER_MS)));
-    this.#toldProbes.clear();
-    return packWord(BREAKER_STATES.indexOf(state), BREAKER_REASONS.indexOf(reason ?? 'none'), epoch);
-  }
-
-  #send(event: BreakerMachineEvent): void {
+  /** @param gauges - What the conditions had counted, if they opened the breaker. */
+  #send(event: BreakerMachineEvent, gauges?: BreakerGauges): void {
     this.#isSending = true;
     try {
       this.#actor.send(event);
@@ -258,42 +283,8 @@ export class MachineMirror {
     }
     const { status, error, context } = this.#actor.getSnapshot() as Situation & { error?: unknown };
     if (status === 'error') throw error;
-    for (const step of this.#steps.splice(0)) this.#events.tell(this.#describe(step, context));
-  }
-
-  #describe({ state, event }: BreakerStep, context: BreakerContext): BreakerEvent {
-    const breaker = this.#name;
-    switch (state) {
-      case 'open': {
-        const { reason = 'none', openForMs, openings } = context;
-        return { type: 'opened', breaker, reason, openForMs, openings };
-      }
-      case 'halfOpen':
-        return { type: 'halfOpened', breaker };
-      case 'closed': {
-        const cause = event === 'probes.succeeded' ? 'probes' : event === 'enable' ? 'enabled' : 'reset';
-        return { type: 'closed', breaker, cause };
-      }
-      case 'heldOpen':
-        return { type: 'heldOpen', breaker };
-      case 'disabled':
-        return { type: 'disabled', breaker };
-    }
-  }
-
-  #tellProbes(epoch: number): void {
-    for (let slot = 0; slot < this.#settings.probes; slot++) {
-      const outcome = this.#cells.probes.outcome(slot, epoch);
-      if (outcome !== PROBE_SUCCEEDED && outcome !== PROBE_FAILED) continue;
-      if (this.#toldProbes.has(slot)) continue;
-      this.#toldProbes.add(slot);
-      const thread = probeHolder(Atomics.load(this.#cells.longs, PROBES_CELL + slot));
-      this.#events.tell({
-        type: 'probe',
-        breaker: this.#name,
-        outcome: outcome === PROBE_SUCCEEDED ? 'succeeded' : 'failed',
-        thread,
-      });
+    for (const step of this.#steps.splice(0)) {
+      this.#events.tell(stepEvent(this.#name, step, context, gauges));
     }
   }
 
@@ -302,17 +293,8 @@ export class MachineMirror {
     if (this.#life !== 'live') return;
     this.#life = 'broken';
     this.#disarm();
-    this.#leaveToThreads('machineBroken');
+    this.#memory.leaveToThreads('machineBroken');
     this.#events.tell({ type: 'error', breaker: this.#name, in: 'machine', error });
-  }
-
-  #leaveToThreads(reason: 'machineBroken' | 'ownerClosed'): void {
-    const state = this.#settings.whenBroken === 'fail-open' ? DISABLED : HELD_OPEN;
-    let word: number;
-    do {
-      word = this.#cells.load();
-      if (stateOf(word) === CLOSED) Atomics.store(this.#cells.longs, OPENED_AT_CELL, this.#clock.now());
-    } while (!this.#cells.move(word, packWord(state, BREAKER_REASONS.indexOf(reason), nextEpoch(word))));
   }
 
   /** Sets the timer for the end of the open time, in case no thread moves on by then. */
@@ -337,12 +319,11 @@ export class MachineMirror {
     this.#timer = undefined;
   }
 
-  #inspect(inspect: (event: InspectionEvent) => void, event: InspectionEvent): void {
-    try {
-      inspect(event);
-    } catch (error) {
-      this.#events.tell({ type: 'error', breaker: this.#name, in: 'listener', error });
-    }
+  #inspect(inspect: InspectMachine, event: MachineInspection): void {
+    callUser(
+      () => inspect(event),
+      (error) => this.#events.tellError('listener', error),
+    );
   }
 
   /** @throws {InvalidBreakerError} if the breaker was closed down or has lost its machine. */

@@ -1,5 +1,6 @@
 import type { Nanos } from '../../core/units.js';
 import {
+  EXPIRY_WRAP_MS,
   epochOf,
   isHeldBy,
   isProbeOf,
@@ -14,10 +15,12 @@ import {
   WORD_CELL,
   withOutcome,
 } from '../../shared-memory/breaker-memory.js';
-import type { BreakerSettings } from './breaker-options.js';
+import type { CallSettings } from './shared-settings.js';
 import { announceChange, signalOwner } from './signals.js';
 
-const NS_PER_MS = 1_000_000n;
+const NS_PER_MS = 1e6;
+/** A thread may have slept since it read the clock; to it, new leases seem to be longer than they are. */
+const STALE_MS_MAX = 3_600_000;
 
 /** A probe that a thread holds. */
 export interface HeldProbe {
@@ -36,16 +39,16 @@ export type ProbeVerdict = 'undecided' | 'succeeded' | 'failed';
 export class Probes {
   readonly #words: Int32Array;
   readonly #longs: BigInt64Array;
-  readonly #count: number;
+  readonly count: number;
   readonly #successRate: number;
-  readonly #nsMax: bigint;
+  readonly #msMax: number;
 
-  constructor(words: Int32Array, longs: BigInt64Array, settings: BreakerSettings) {
+  constructor(words: Int32Array, longs: BigInt64Array, settings: CallSettings) {
     this.#words = words;
     this.#longs = longs;
-    this.#count = settings.probes;
+    this.count = settings.probes;
     this.#successRate = settings.probeSuccessRate;
-    this.#nsMax = BigInt(Math.ceil(settings.probeMsMax * 1e6));
+    this.#msMax = settings.probeMsMax;
   }
 
   /**
@@ -56,8 +59,8 @@ export class Probes {
    */
   claim(word: number, now: Nanos, threadId: number): HeldProbe | undefined {
     const epoch = epochOf(word);
-    const lease = packProbe(PROBE_OUT, epoch, threadId, Number((now + this.#nsMax) / NS_PER_MS) + 1);
-    for (let slot = 0; slot < this.#count; slot++) {
+    const lease = packProbe(PROBE_OUT, epoch, threadId, Math.floor(nowMs(now) + this.#msMax) + 1);
+    for (let slot = 0; slot < this.count; slot++) {
       let probe = Atomics.load(this.#longs, PROBES_CELL + slot);
       while (this.#isToBeHad(probe, epoch, now)) {
         const found = Atomics.compareExchange(this.#longs, PROBES_CELL + slot, probe, lease);
@@ -78,7 +81,7 @@ export class Probes {
   #isToBeHad(probe: bigint, epoch: number, now: Nanos): boolean {
     if (!isProbeOf(probe, epoch)) return true; // from an earlier half-open phase
     const outcome = probeOutcome(probe);
-    return outcome === PROBE_FREE || (outcome === PROBE_OUT && msUntil(probeExpiryMs(probe), now) <= 0);
+    return outcome === PROBE_FREE || (outcome === PROBE_OUT && this.#msLeft(probe, now) === 0);
   }
 
   /**
@@ -108,7 +111,7 @@ export class Probes {
    */
   reclaim(threadId: number): number {
     let taken = 0;
-    for (let slot = 0; slot < this.#count; slot++) {
+    for (let slot = 0; slot < this.count; slot++) {
       const lease = Atomics.load(this.#longs, PROBES_CELL + slot);
       if (isHeldBy(lease, threadId) && this.giveBack({ slot, lease })) taken++;
     }
@@ -118,14 +121,14 @@ export class Probes {
   verdict(epoch: number): ProbeVerdict {
     let succeeded = 0;
     let failed = 0;
-    for (let slot = 0; slot < this.#count; slot++) {
+    for (let slot = 0; slot < this.count; slot++) {
       const outcome = this.outcome(slot, epoch);
       if (outcome === PROBE_SUCCEEDED) succeeded++;
       else if (outcome === PROBE_FAILED) failed++;
     }
     // Divided, not multiplied, so that 3 of 30 is exactly the 0.1 that somebody wrote.
-    if (succeeded / this.#count >= this.#successRate) return 'succeeded';
-    return (this.#count - failed) / this.#count < this.#successRate ? 'failed' : 'undecided';
+    if (succeeded / this.count >= this.#successRate) return 'succeeded';
+    return (this.count - failed) / this.count < this.#successRate ? 'failed' : 'undecided';
   }
 
   outcome(slot: number, epoch: number): number {
@@ -134,7 +137,7 @@ export class Probes {
   }
 
   isAvailable(epoch: number, now: Nanos): boolean {
-    for (let slot = 0; slot < this.#count; slot++) {
+    for (let slot = 0; slot < this.count; slot++) {
       if (this.#isToBeHad(Atomics.load(this.#longs, PROBES_CELL + slot), epoch, now)) return true;
     }
     return false;
@@ -143,10 +146,10 @@ export class Probes {
   /** Ms until the first outstanding probe may be reassigned; `undefined` if none is outstanding. */
   msUntilNext(epoch: number, now: Nanos): number | undefined {
     let soonest: number | undefined;
-    for (let slot = 0; slot < this.#count; slot++) {
+    for (let slot = 0; slot < this.count; slot++) {
       const probe = Atomics.load(this.#longs, PROBES_CELL + slot);
       if (!isProbeOf(probe, epoch) || probeOutcome(probe) !== PROBE_OUT) continue;
-      const left = Math.max(0, msUntil(probeExpiryMs(probe), now));
+      const left = this.#msLeft(probe, now);
       if (soonest === undefined || left < soonest) soonest = left;
     }
     return soonest;
@@ -154,15 +157,22 @@ export class Probes {
 
   /** Clears the probes of a past half-open phase: their epoch may return after a wrap. */
   forget(epoch: number): void {
-    for (let slot = 0; slot < this.#count; slot++) {
+    for (let slot = 0; slot < this.count; slot++) {
       const probe = Atomics.load(this.#longs, PROBES_CELL + slot);
       // Only if unchanged: the breaker may already be half-open again, and the slot claimed.
       if (isProbeOf(probe, epoch)) Atomics.compareExchange(this.#longs, PROBES_CELL + slot, probe, 0n);
     }
   }
+
+  /**
+   * Milliseconds until a lease expires; 0 if it has. The expiry wraps, but what seems to be further away
+   * than a new lease has passed. So however long nobody called, an old lease blocks nobody.
+   */
+  #msLeft(lease: bigint, now: Nanos): number {
+    const left = modulo(probeExpiryMs(lease) - nowMs(now), EXPIRY_WRAP_MS);
+    return left > this.#msMax + STALE_MS_MAX ? 0 : left;
+  }
 }
 
-/** Ms from now to an instant given by its lower 32 bits, which must be at most 24 days away. */
-function msUntil(instantMs: number, now: Nanos): number {
-  return (instantMs - Number(BigInt.asUintN(32, now / NS_PER_MS))) | 0;
-}
+const nowMs = (now: Nanos): number => Number(now) / NS_PER_MS;
+const modulo = (value: number, by: number): number => ((value % by) + by) % by;

@@ -14,3 +14,22 @@ export function judgeRates(total: number, failed: number, slow: number, limits: 
   if (failureRate !== undefined && failed / total >= failureRate) return 'failureRate';
   return slowCallRate !== undefined && slow / total >= slowCallRate ? 'slowCallRate' : 'none';
 }
+
+/** What a window holds now. */
+export interface WindowGauge {
+  /** Calls that have ended, with any outcome. */
+  readonly volume: number;
+  /** Calls that failed. */
+  readonly failed: number;
+  /** Calls that were slow, failed or not. */
+  readonly slow: number;
+  /** Share of the calls that failed; 0 if there are none. */
+  readonly failureRate: number;
+  /** Share of the calls that were slow; 0 if there are none. */
+  readonly slowCallRate: number;
+}
+
+export function gaugeOf(volume: number, failed: number, slow: number): WindowGauge {
+  const rate = (calls: number) => (volume === 0 ? 0 : calls / volume);
+  return { volume, failed, slow, failureRate: rate(failed), slowCallRate: rate(slow) };
+}

@@ -1,10 +1,11 @@
 import type { Nanos } from '../../core/units.js';
 import { BREAKER_REASONS, type BreakerReason } from '../../shared-memory/breaker-memory.js';
 import type { BreakerCells } from './breaker-cells.js';
-import type { BreakerSettings } from './breaker-options.js';
 import { CountWindow } from './count-window.js';
 import { FailureRun } from './failure-run.js';
-import { TimeWindow } from './time-window.js';
+import type { WindowGauge } from './rate-limits.js';
+import type { CallSettings } from './shared-settings.js';
+import { TimeWindow, type WindowPart } from './time-window.js';
 
 const code = (reason: BreakerReason): number => BREAKER_REASONS.indexOf(reason);
 const NONE = code('none');
@@ -20,20 +21,38 @@ const OF_TIME = {
   slowCallRate: code('slowCallRateOfTime'),
 };
 
+/** Outcomes that the conditions go by, as plain data. Ages are durations: a clock ends with its process. */
+export interface CountedOutcomes {
+  readonly failuresInRow?: number | undefined;
+  /** Of the count window, oldest first: `s` succeeded, `f` failed, `S` was slow, `F` was slow and failed. */
+  readonly countWindow?: string | undefined;
+  readonly timeWindow?: readonly WindowPart[] | undefined;
+}
+
+/** What each condition of a closed breaker has counted. */
+export interface BreakerGauges {
+  readonly failuresInRow?: number;
+  readonly countWindow?: WindowGauge;
+  readonly timeWindow?: WindowGauge;
+}
+
 /** The conditions that open a closed breaker. */
 export class TripConditions {
   readonly needsEnd: boolean;
+  readonly #anyRun: FailureRun;
+  /** The run, if it is a condition. */
   readonly #run: FailureRun | undefined;
   readonly #count: CountWindow | undefined;
   readonly #time: TimeWindow | undefined;
   /** The run, if it is the only condition. */
   readonly #quietRun: FailureRun | undefined;
 
-  constructor({ words, longs }: BreakerCells, settings: BreakerSettings) {
+  constructor(cells: BreakerCells, settings: CallSettings) {
     const { failuresInRow, countWindow, timeWindow } = settings;
-    this.#run = failuresInRow === undefined ? undefined : new FailureRun(words, failuresInRow);
-    this.#count = countWindow && new CountWindow(words, countWindow);
-    this.#time = timeWindow && new TimeWindow(longs, timeWindow);
+    this.#anyRun = new FailureRun(cells.words, failuresInRow ?? Number.POSITIVE_INFINITY);
+    this.#run = failuresInRow === undefined ? undefined : this.#anyRun;
+    this.#count = countWindow && new CountWindow(cells, countWindow);
+    this.#time = timeWindow && new TimeWindow(cells.longs, timeWindow);
     this.needsEnd = timeWindow !== undefined;
     this.#quietRun = countWindow || timeWindow ? undefined : this.#run;
   }
@@ -67,14 +86,37 @@ export class TripConditions {
     return this.#quietRun?.isQuiet(epoch) ?? false;
   }
 
-  /** Prepares the conditions for an epoch. Called before it begins. */
-  begin(epoch: number): void {
-    this.#run?.forget(epoch);
-  }
-
-  /** Forgets all outcomes. Called before the breaker closes. */
-  forget(): void {
+  /**
+   * Prepares an epoch that continues with these outcomes, none by default. Called before it begins, and
+   * decides nothing: the next outcome does.
+   */
+  begin(
+    epoch: number,
+    now: Nanos,
+    { failuresInRow = 0, countWindow, timeWindow }: CountedOutcomes = {},
+  ): void {
+    // Also where the run is no condition: calls of an earlier epoch must see that theirs is over.
+    this.#anyRun.begin(epoch, failuresInRow);
     this.#count?.forget();
     this.#time?.forget();
+    if (countWindow) this.#count?.restore(epoch, countWindow);
+    if (timeWindow) this.#time?.restore(epoch, timeWindow, now);
+  }
+
+  /** What is counted in an epoch, to continue with it later. */
+  outcomes(epoch: number, now: Nanos): CountedOutcomes {
+    return {
+      failuresInRow: this.#run?.count(epoch),
+      countWindow: this.#count?.outcomes(epoch),
+      timeWindow: this.#time?.outcomes(epoch, now),
+    };
+  }
+
+  gauges(epoch: number, now: Nanos): BreakerGauges {
+    return {
+      ...(this.#run && { failuresInRow: this.#run.count(epoch) }),
+      ...(this.#count && { countWindow: this.#count.gauge(epoch) }),
+      ...(this.#time && { timeWindow: this.#time.gauge(epoch, now) }),
+    };
   }
 }

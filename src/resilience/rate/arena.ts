@@ -1,29 +1,35 @@
-import type { Clock } from '../../core/clock.js';
-import { NANOS_PER_SECOND } from '../../core/units.js';
 import { RateTableFullError } from './rate-errors.js';
-
-/**
- * How long freed words rest before reuse: a thread that was suspended in the middle of a take may still
- * write once to the ring it had opened.
- */
-const REST_NS = 5n * NANOS_PER_SECOND;
 
 interface Block {
   readonly at: number;
   readonly words: number;
 }
 
-/** Allocates words of the shared arena, first fit. Belongs to the owner of the table. */
-export class Arena {
-  readonly #clock: Clock;
-  readonly #words: number;
-  /** Sorted by position; adjacent blocks are merged. */
-  #free: Block[];
-  #resting: { readonly block: Block; readonly until: bigint }[] = [];
+export interface ArenaOptions {
+  /** Setting that says how many words there are. */
+  readonly setting: string;
+  readonly words: number;
+  /** Whether a thread may still write to the words, although nobody can open them any more. */
+  readonly isInUse?: (at: number, words: number) => boolean;
+}
 
-  constructor(words: number, clock: Clock) {
+/**
+ * Allocates words of shared memory, first fit. Belongs to the owner of the table. Words that are given back
+ * can be taken again at once, unless a thread may still write to them.
+ */
+export class Arena {
+  readonly #setting: string;
+  readonly #words: number;
+  readonly #isInUse: (at: number, words: number) => boolean;
+  /** Sorted by position; neighbours are merged. */
+  readonly #free: Block[];
+  /** Given back, but in use. */
+  #resting: Block[] = [];
+
+  constructor({ setting, words, isInUse = () => false }: ArenaOptions) {
+    this.#setting = setting;
     this.#words = words;
-    this.#clock = clock;
+    this.#isInUse = isInUse;
     this.#free = words > 0 ? [{ at: 0, words }] : [];
   }
 
@@ -32,35 +38,45 @@ export class Arena {
     this.#collect();
     const index = this.#free.findIndex((block) => block.words >= words);
     const block = this.#free[index];
-    if (block === undefined) throw new RateTableFullError(what, 'rollingPermitsMax', this.#words);
-    const rest = { at: block.at + words, words: block.words - words };
-    this.#free.splice(index, 1, ...(rest.words > 0 ? [rest] : []));
+    if (block === undefined) throw new RateTableFullError(what, this.#setting, this.#words);
+    if (block.words === words) this.#free.splice(index, 1);
+    else this.#free[index] = { at: block.at + words, words: block.words - words };
     return block.at;
   }
 
   give(at: number, words: number): void {
-    this.#resting.push({ block: { at, words }, until: this.#clock.now() + REST_NS });
-  }
-
-  /** Frees words that no other thread ever saw; they need no rest. */
-  giveUnused(at: number, words: number): void {
-    this.#resting.push({ block: { at, words }, until: this.#clock.now() });
+    if (this.#isInUse(at, words)) this.#resting.push({ at, words });
+    else this.#merge({ at, words });
   }
 
   #collect(): void {
-    const now = this.#clock.now();
-    const rested = this.#resting.filter(({ until }) => until <= now);
-    if (rested.length === 0) return;
-    this.#resting = this.#resting.filter(({ until }) => until > now);
-    const blocks = [...this.#free, ...rested.map(({ block }) => block)].sort((a, b) => a.at - b.at);
-    this.#free = [];
-    for (const block of blocks) {
-      const last = this.#free.at(-1);
-      if (last !== undefined && last.at + last.words === block.at) {
-        this.#free[this.#free.length - 1] = { at: last.at, words: last.words + block.words };
-      } else {
-        this.#free.push(block);
-      }
+    if (this.#resting.length === 0) return;
+    const resting = this.#resting;
+    this.#resting = [];
+    for (const { at, words } of resting) this.give(at, words);
+  }
+
+  #merge(block: Block): void {
+    const index = this.#indexOf(block.at);
+    const before = this.#free[index - 1];
+    const after = this.#free[index];
+    const joinsBefore = before !== undefined && before.at + before.words === block.at;
+    const joinsAfter = after !== undefined && block.at + block.words === after.at;
+    const at = joinsBefore ? before.at : block.at;
+    const end = joinsAfter ? after.at + after.words : block.at + block.words;
+    const first = index - (joinsBefore ? 1 : 0);
+    this.#free.splice(first, (joinsBefore ? 1 : 0) + (joinsAfter ? 1 : 0), { at, words: end - at });
+  }
+
+  /** Index of the first free block behind the position. */
+  #indexOf(at: number): number {
+    let low = 0;
+    let high = this.#free.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#free[middle]!.at < at) low = middle + 1;
+      else high = middle;
     }
+    return low;
   }
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { durationNs } from '../../settings/duration.js';
+import { FAR_NS, IN_FLIGHT_MAX } from '../../shared-memory/scope-record.js';
 
 const SECOND_NS = 1_000_000_000;
 const permits = 'expected 0 to 1000000 permits';
-const burst = 'expected 1 to 1000000 permits';
+const burst = 'expected 0 to 1000000 permits';
 const rate = 'expected 0 to 1000000000 permits a second';
-const inFlight = 'expected 1 to 1024 calls in flight';
+const inFlight = `expected 1 to ${IN_FLIGHT_MAX} calls in flight`;
 const weight = 'expected a weight of 1 to 1000';
 const name = 'expected 1 to 64 letters, digits, ".", "_" or "-"';
 
@@ -23,11 +24,14 @@ const limitFields = {
     .int(permits)
     .min(0, permits)
     .max(1_000_000, permits)
-    .describe('Permits in each `per`. 0 gives the burst, once, and then nothing'),
+    .describe(
+      'Permits in each `per`. 0 gives the burst, once, and then nothing. 0 without a burst blocks: nothing ' +
+        'is granted until the budget is changed',
+    ),
   per: Per.prefault('1s').describe(perText),
   burst: z
     .int(burst)
-    .min(1, burst)
+    .min(0, burst)
     .max(1_000_000, burst)
     .optional()
     .describe(
@@ -52,12 +56,12 @@ function checkLimit(limit: LimitFields, context: z.core.$RefinementCtx<LimitFiel
   }
   if (algorithm === 'rolling') {
     if (burst !== undefined) add('burst', 'expected none: a rolling window has no burst');
-    if (permits === 0) add('permits', 'expected 1 permit or more in a rolling window');
     return;
   }
-  if (permits === 0 && burst === undefined) add('burst', 'expected a burst, since the rate is 0');
-  if (permits > 0 && (burst ?? permits) * Math.ceil(per / permits) > Number.MAX_SAFE_INTEGER) {
-    add('burst', 'expected a burst that is earned back within 104 days');
+  if (permits === 0) return;
+  if (burst === 0) add('burst', 'expected 1 or more, or "permits" of 0 as well, which blocks');
+  if (BigInt(burst ?? permits) * BigInt(Math.ceil(per / permits)) > FAR_NS) {
+    add('burst', 'expected a burst that is earned back within 50 years');
   }
 }
 
@@ -90,7 +94,7 @@ export const BudgetOptions = z
     inFlight: z
       .int(inFlight)
       .min(1, inFlight)
-      .max(1_024, inFlight)
+      .max(IN_FLIGHT_MAX, inFlight)
       .optional()
       .describe(
         'Calls that may be under way at one time; the place of a call is free again when it ends, ' +
@@ -143,7 +147,6 @@ function oneLimit(budget: {
   const rest = { ...(burst !== undefined && { burst }), algorithm };
   if (permits !== undefined) return [{ permits, per, ...rest }];
   if (rate === undefined) return [];
-  if (rate === 0) return [{ permits: 0, per: SECOND_NS, burst: 1, ...rest }];
   if (Number.isInteger(rate) && rate <= 1_000_000) return [{ permits: rate, per: SECOND_NS, ...rest }];
   // A rate with a fraction, or one above the maximum of "permits", is written as the time that one permit
   // takes.

@@ -1,4 +1,4 @@
-import type { LimitParameters } from '../../shared-memory/rate-memory.js';
+import { FAR_NS, type LimitParameters } from '../../shared-memory/scope-record.js';
 import { GcraLimit } from './gcra-limit.js';
 import type { Limit } from './limit.js';
 import type { RollingLimit } from './rolling-limit.js';
@@ -100,7 +100,9 @@ export function earnedBackAt(
   { now, blockedUntil }: ChangeTimes,
 ): bigint {
   const isQuota = limit.kind === 'quota';
-  const inNewTime = (ns: bigint) => (spent === undefined ? 0n : roundUp(ns * limit.ns, spent.nsPerPermit));
+  // At a far lower rate, what was reserved may take longer than there are instants.
+  const inNewTime = (ns: bigint) =>
+    spent === undefined ? 0n : sooner(FAR_NS, roundUp(ns * limit.ns, spent.nsPerPermit));
   const isCooling = !isQuota && blockedUntil > now;
   // A cooldown in progress is in the cell as well, with the new burst and rate.
   const cooledUntil = isCooling ? blockedUntil + limit.burstNs - limit.ns : 0n;
@@ -111,7 +113,8 @@ export function earnedBackAt(
   if (isQuota || spent === undefined) return later(at, cooledUntil);
   // A reservation keeps its instant, so whatever comes after it follows at the new rate.
   const isReserved = spent.reservedUntil > now;
-  return later(later(at, cooledUntil), isReserved ? spent.reservedUntil + inNewTime(spent.nsThen) : 0n);
+  const after = isReserved ? spent.reservedUntil + inNewTime(spent.nsThen) : 0n;
+  return later(later(at, cooledUntil), sooner(after, now + 2n * FAR_NS));
 }
 
 /**
@@ -122,7 +125,9 @@ export function instantsOf(limit: LimitParameters, spent: Spent | undefined, now
   if (spent === undefined) return [];
   if (spent.kind === 'rolling') return spent.instants;
   const permits = Number(roundUp(spent.ns, spent.nsPerPermit));
-  return new Array<bigint>(Math.min(permits, limit.permits)).fill(later(now, spent.reservedUntil));
+  return new Array<bigint>(Math.min(permits, limit.permits)).fill(
+    later(now, sooner(spent.reservedUntil, now + FAR_NS)),
+  );
 }
 
 /** How different a new limit is from an old one. */
@@ -135,5 +140,10 @@ const roundUp = (a: bigint, b: bigint): bigint => (a + b - 1n) / b;
 
 function later(a: bigint, b: bigint): bigint {
   if (a > b) return a;
+  return b;
+}
+
+function sooner(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
   return b;
 }

@@ -1,4 +1,5 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import { findLane, isLaneOf, type LaneOwner, NO_LANE, takeLane } from './lanes.js';
 import type { ScopeView } from './scope-view.js';
 import { TIE_NS } from './waiting-line.js';
 
@@ -8,6 +9,9 @@ export interface QueuePlace {
   /** How far the waiter moved the end of its lane. */
   readonly length: bigint;
 }
+
+/** How often a lane may be handed to another tenant while a waiter enters it. */
+const LOST_MAX = 8;
 
 /**
  * The order in which a scope serves its waiters, by start-time fair queueing. A waiter's place is the
@@ -21,16 +25,16 @@ export interface QueuePlace {
  * @see P. Goyal, H. Vin, H. Cheng, "Start-time Fair Queuing", SIGCOMM 1996.
  */
 export class FairQueue {
+  readonly #memory: RateMemory;
   readonly #cells: BigInt64Array;
   readonly #timeAt: number;
-  readonly #laneAt: number;
   readonly #root: ScopeView;
   readonly #tenant: ScopeView | undefined;
 
-  constructor(memory: RateMemory, root: ScopeView, tenant: ScopeView | undefined) {
-    this.#cells = memory.b64;
-    this.#timeAt = memory.virtualTimeAt(root.scope);
-    this.#laneAt = memory.laneAt(root.scope, tenant?.scope ?? -1);
+  constructor(root: ScopeView, tenant: ScopeView | undefined) {
+    this.#memory = root.memory;
+    this.#cells = root.memory.b64;
+    this.#timeAt = root.memory.virtualTimeAt(root.scope);
     this.#root = root;
     this.#tenant = tenant;
   }
@@ -38,20 +42,35 @@ export class FairQueue {
   /** Takes a place for a waiter, at the end of its lane. */
   enter(cost: number): QueuePlace {
     const length = this.#length(cost);
-    let end = Atomics.load(this.#cells, this.#laneAt);
-    for (;;) {
+    const owner = this.#laneOwner();
+    for (let lost = 0; lost < LOST_MAX; ) {
+      const lane = owner && takeLane(this.#memory, owner, this.#root.member);
+      if (lane === NO_LANE) break;
+      const endAt =
+        lane === undefined ? this.#memory.ownLaneAt(this.#root.scope) : this.#memory.laneEndAt(lane);
+      const end = Atomics.load(this.#cells, endAt);
+      // Checked after the load: the end of another lane is in the virtual time of another provider.
+      if (lane !== undefined && !isLaneOf(this.#memory, lane, owner!)) {
+        lost++;
+        continue;
+      }
       const time = Atomics.load(this.#cells, this.#timeAt);
-      let start = end;
-      if (time > start) start = time;
-      const found = Atomics.compareExchange(this.#cells, this.#laneAt, end, start + length);
-      if (found === end) return { start, length };
-      end = found;
+      const start = later(time, end);
+      if (Atomics.compareExchange(this.#cells, endAt, end, start + length) === end) return { start, length };
     }
+    // No lane to be had: served as the first of its tenant.
+    return { start: Atomics.load(this.#cells, this.#timeAt), length: 0n };
   }
 
   /** Returns the place of a waiter that was not served, so that its lane does not pay for it. */
   leave({ length }: QueuePlace): void {
-    Atomics.sub(this.#cells, this.#laneAt, length);
+    const owner = this.#laneOwner();
+    if (owner === undefined) {
+      Atomics.sub(this.#cells, this.#memory.ownLaneAt(this.#root.scope), length);
+      return;
+    }
+    const lane = findLane(this.#memory, owner);
+    if (lane !== NO_LANE) Atomics.sub(this.#cells, this.#memory.laneEndAt(lane), length);
   }
 
   /**
@@ -73,7 +92,17 @@ export class FairQueue {
     }
   }
 
+  #laneOwner(): LaneOwner | undefined {
+    const { scope: root, life: rootLife } = this.#root;
+    return this.#tenant && { root, rootLife, tenantLife: this.#tenant.life };
+  }
+
   #length(cost: number): bigint {
     return (this.#root.nsPerPermit * BigInt(cost)) / BigInt(this.#tenant?.weight ?? 1);
   }
+}
+
+function later(a: bigint, b: bigint): bigint {
+  if (a > b) return a;
+  return b;
 }

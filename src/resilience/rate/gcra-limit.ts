@@ -1,7 +1,7 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import type { Limit, LimitSite } from './limit.js';
 import { toNumber } from './to-number.js';
-import { GRANTED, MOVED, NEVER, STALE, type Verdict } from './verdict.js';
+import { BLOCKED, GRANTED, MOVED, NEVER, STALE, type Verdict } from './verdict.js';
 
 /**
  * A rate with a burst, in one 64-bit cell of shared memory. The cell holds the instant at which
@@ -9,7 +9,8 @@ import { GRANTED, MOVED, NEVER, STALE, type Verdict } from './verdict.js';
  * take are one compare-and-swap and nothing has to be refilled. Over any time `t`, granted ≤ burst + rate
  * × t.
  *
- * For a quota (rate 0) the clock stands still, so it grants the burst once.
+ * For a quota (rate 0) the clock stands still, so it grants the burst once. Without a burst it grants
+ * nothing, which blocks the budget.
  *
  * @see ITU-T I.371, generic cell rate algorithm, virtual scheduling form.
  */
@@ -26,6 +27,8 @@ export class GcraLimit implements Limit {
   readonly #slackOfOne: bigint;
   /** A quota: its clock stands still. */
   readonly isQuota: boolean;
+  /** What a quota answers that has not enough. */
+  readonly #refusal: Verdict;
   /** The last undoable take: the cell before and after it. */
   #before = MOVED;
   #after = MOVED;
@@ -42,6 +45,7 @@ export class GcraLimit implements Limit {
     this.#burst = parameters.burstNs;
     this.#slackOfOne = parameters.burstNs - parameters.ns;
     this.isQuota = parameters.kind === 'quota';
+    this.#refusal = parameters.permits === 0 ? BLOCKED : NEVER;
   }
 
   peek(instant: bigint, cost: number): Verdict {
@@ -51,7 +55,7 @@ export class GcraLimit implements Limit {
     if (earnedBackAt === MOVED) return STALE;
     const slack = cost === 1 ? this.#slackOfOne : this.#burst - this.nsPerPermit * BigInt(cost);
     const wait = BigInt.asIntN(64, earnedBackAt - now - slack);
-    return this.isQuota && wait > 0n ? NEVER : toNumber(wait);
+    return this.isQuota && wait > 0n ? this.#refusal : toNumber(wait);
   }
 
   take(instant: bigint, cost: number, undoable = false): Verdict {
@@ -69,7 +73,7 @@ export class GcraLimit implements Limit {
     for (;;) {
       if (earnedBackAt === MOVED) return STALE;
       const ahead = BigInt.asIntN(64, earnedBackAt - now);
-      if (ahead > slack) return this.isQuota ? NEVER : toNumber(BigInt.asIntN(64, ahead - slack));
+      if (ahead > slack) return this.isQuota ? this.#refusal : toNumber(BigInt.asIntN(64, ahead - slack));
       const next = BigInt.asIntN(64, (ahead > 0n ? earnedBackAt : now) + price);
       const found = Atomics.compareExchange(this.#cells, this.#at, earnedBackAt, next);
       if (found === earnedBackAt) {

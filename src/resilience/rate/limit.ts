@@ -1,4 +1,4 @@
-import type { LimitParameters } from '../../shared-memory/rate-memory.js';
+import type { LimitParameters } from '../../shared-memory/scope-record.js';
 import type { Verdict } from './verdict.js';
 
 /**
@@ -36,4 +36,6 @@ export interface LimitSite {
   readonly index: number;
   readonly version: number;
   readonly parameters: LimitParameters;
+  /** Who takes; −1 for the owner, who only closes limits. */
+  readonly member: number;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import { NANOS_PER_MILLI, type Nanos } from '../../core/units.js';
-import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import { FAR_NS } from '../../shared-memory/scope-record.js';
 import { checkNumbers } from './check-numbers.js';
 import { FairQueue, type QueuePlace } from './fair-queue.js';
 import { GcraLimit } from './gcra-limit.js';
@@ -10,9 +10,9 @@ import type { Limit } from './limit.js';
 import { Permit } from './permit.js';
 import { PermitPath } from './permit-path.js';
 import { BudgetRefusedError, InvalidCostError, RateClosedError } from './rate-errors.js';
-import { ScopeStatistics } from './scope-statistics.js';
+import type { ScopeStatistics } from './scope-statistics.js';
 import type { ScopeView } from './scope-view.js';
-import { GRANTED, NEVER, STALE } from './verdict.js';
+import { BLOCKED, GRANTED, NEVER, STALE, type WaitNs } from './verdict.js';
 import type { WaitedFor, Waiter } from './waiter.js';
 import { BEHIND_ALL, type WaitingLine } from './waiting-line.js';
 import type { WaitingRoom } from './waiting-room.js';
@@ -20,38 +20,54 @@ import type { WaitingRoom } from './waiting-room.js';
 /** How a call waits for its permits. */
 export interface AcquireOptions {
   /** Number of permits, a whole number of at least 1 (the default). */
-  readonly cost?: number;
+  readonly cost?: number | undefined;
   /** Gives up after this time, or at once if the wait is already known to be longer. */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   /**
    * A whole number, 0 by default. A waiter is served before those of a lower priority, unless they have
    * waited longer: each step of priority is worth one second of the provider's rate.
    */
-  readonly priority?: number;
+  readonly priority?: number | undefined;
+}
+
+/** What to reserve. */
+export interface ReserveOptions {
+  /** Number of permits, a whole number of at least 1 (the default). */
+  readonly cost?: number | undefined;
+  /** Longest wait to accept; 50 years by default, which is also the maximum. */
+  readonly maxWaitMs?: number | undefined;
 }
 
 /** Permits that were taken as of an instant in the future. */
 export interface Reservation {
   readonly cost: number;
   /** Instant (`Clock.now`) from which it may be used. */
-  readonly at: Nanos;
+  readonly atNs: Nanos;
   /** Ns from the call to that instant. */
   readonly waitNs: number;
   /**
    * Cancels the reservation; it must not be used afterwards, whatever this returns. Each of its limits
    * gets its permits back exactly or not at all: if something was taken after the reservation, its
-   * permits stay spent.
+   * permits stay spent. From `atNs` on, the reservation counts as used, and nothing is given back.
    *
    * @returns Whether all permits were given back.
    */
   cancel(): boolean;
 }
 
+/** Places in flight of a limiter. */
+interface LeasesHeld {
+  /** Of calls that `acquire` granted. */
+  readonly calls: Set<Leases>;
+  /** Of calls that `tryAcquire` granted, oldest first. */
+  readonly tries: Set<Leases>;
+}
+
 /** How far a clock reading may lag behind a later reading in another thread. */
 const CLOCK_SKEW_NS = 10_000;
-/** 104 days. No reservation may be further away, and a longer timeout means none. */
-const WAIT_NS_MAX = Number.MAX_SAFE_INTEGER;
+/** No reservation may be further away, and a longer timeout means none. */
+const WAIT_NS_MAX = Number(FAR_NS);
 /** Ns of virtual time that one step of priority is worth. */
 const PRIORITY_NS = 1_000_000_000n;
 const PRIORITY_MAX = 1_000_000;
@@ -79,12 +95,8 @@ export class Limiter implements WaitedFor {
   /** The latest place in virtual time among the waiters here. */
   #newestStart = 0n;
   readonly #clock: Clock;
-  readonly #member: number;
   readonly #room: WaitingRoom;
-  /** In-flight leases of calls that `acquire` granted. */
-  readonly #leases = new Set<Leases>();
-  /** In-flight leases of calls that `tryAcquire` granted, oldest first. */
-  readonly #leasesOfTries = new Set<Leases>();
+  readonly #leases: LeasesHeld = { calls: new Set(), tries: new Set() };
   /** The fast path: one scope with a single rate and no gate, which is the usual case. */
   #sole: GcraLimit | undefined;
   #soleOf: readonly Limit[] | undefined;
@@ -94,19 +106,16 @@ export class Limiter implements WaitedFor {
 
   /** @internal `RateClient.limiter` makes them. */
   constructor(options: {
-    readonly memory: RateMemory;
     readonly views: readonly ScopeView[];
     readonly tenant: ScopeView | undefined;
-    readonly member: number;
     readonly clock: Clock;
     readonly room: WaitingRoom;
   }) {
-    const { memory, views, tenant, member, clock, room } = options;
-    this.path = new PermitPath(memory, views, member);
-    this.order = new FairQueue(memory, views.at(-1)!, tenant);
-    this.statistics = views.map(({ scope }) => new ScopeStatistics(memory, member, scope));
+    const { views, tenant, clock, room } = options;
+    this.statistics = views.map((view) => view.sit());
+    this.path = new PermitPath(views);
+    this.order = new FairQueue(views.at(-1)!, tenant);
     this.#clock = clock;
-    this.#member = member;
     this.#room = room;
     this.#soleView = views[0]!;
     this.#soleLine = this.path.lines[0]!;
@@ -116,14 +125,14 @@ export class Limiter implements WaitedFor {
   /**
    * Takes the permits now or not at all.
    *
-   * @returns 0 if they were taken. Otherwise the ns after which to try again; `Infinity` if waiting will
-   *   never help (a rate of 0 that is used up). With an in-flight cap, call `release` when the call is
-   *   over.
+   * @returns 0 if they were taken. Otherwise the ns after which to try again; `Infinity` if no wait helps: a
+   *   rate of 0 is used up, or a budget of nothing blocks. With an in-flight cap, call `release` when the
+   *   call is over.
    * @throws {InvalidCostError} `COST_INVALID`
    * @throws {CostAboveBurstError} `COST_ABOVE_BURST`
    * @throws {ScopeRemovedError} `SCOPE_UNKNOWN`
    */
-  tryAcquire(cost = 1): number {
+  tryAcquire(cost = 1): WaitNs {
     const sole = this.#sole;
     if (sole !== undefined && cost === 1 && this.#soleLine.isEmpty()) {
       // The cell of such a limit includes any cooldown, too.
@@ -141,7 +150,7 @@ export class Limiter implements WaitedFor {
   }
 
   /**
-   * Waits for the permits.
+   * Waits for the permits. At a budget of nothing, which blocks, it waits until that is changed.
    *
    * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT` when `timeoutMs` has passed or is known to be too
    *   short, `BUDGET_SPENT` when waiting will never help, `WAITERS_FULL`.
@@ -163,7 +172,8 @@ export class Limiter implements WaitedFor {
       const wait = this.path.peek(since, cost);
       if (wait === NEVER) throw this.path.refusalForGood(cost);
       const deadline = deadlineOf(since, timeoutMs);
-      if (deadline !== undefined && wait > Number(deadline - since)) {
+      const isKnown = wait < BLOCKED;
+      if (deadline !== undefined && isKnown && wait > Number(deadline - since)) {
         this.count('timedOut');
         throw BudgetRefusedError.timedOut(this.path.name, 0, wait / 1e6);
       }
@@ -192,13 +202,12 @@ export class Limiter implements WaitedFor {
    * Takes the permits as of the first instant at which they are free, and returns that instant. The
    * caller must not act before it. In-flight caps are not included.
    *
-   * @param options.maxWaitMs - Longest wait to accept; 104 days by default, which is also the maximum.
    * @returns The reservation. Or the wait in ns, if nothing was taken. This happens if the wait would be
    *   longer than `maxWaitMs`; if calls of `acquire` are waiting, since it does not overtake them; and if
    *   the wait is for a narrower budget (the tenant's), since the wider one would lie idle for everyone
    *   until then.
    */
-  reserve(options: { readonly cost?: number; readonly maxWaitMs?: number } = {}): Reservation | number {
+  reserve(options: ReserveOptions = {}): Reservation | WaitNs {
     const { cost = 1, maxWaitMs = Number.POSITIVE_INFINITY } = options;
     checkNumbers('reserve', { maxWaitMs });
     this.#checkCost(cost);
@@ -210,18 +219,18 @@ export class Limiter implements WaitedFor {
       wait = Math.max(behind, this.path.peek(now, cost));
       const widest = Math.max(0, this.path.views.at(-1)!.peek(now, cost));
       if (behind > 0 || wait > waitMax || wait > widest) break;
-      const at = (now + BigInt(Math.ceil(widest))) as Nanos;
+      const at = (now + atLeast(widest)) as Nanos;
       if (this.path.take(at, cost, false) !== GRANTED) continue; // another thread was faster: try again
       for (const statistics of this.statistics) statistics.granted(cost);
-      return { cost, at, waitNs: Number(at - now), cancel: this.path.undoLater() };
+      return this.#reservation(cost, at, Number(at - now));
     }
     this.count('refused');
-    return wait;
+    return asWait(wait);
   }
 
   /** Frees the in-flight lease of the oldest call that `tryAcquire` granted. */
   release(): void {
-    for (const leases of this.#leasesOfTries) {
+    for (const leases of this.#leases.tries) {
       leases.leave();
       return;
     }
@@ -229,12 +238,12 @@ export class Limiter implements WaitedFor {
 
   /** Frees all in-flight leases of this limiter, for example when a connection is lost. */
   releaseAll(): void {
-    for (const leases of [...this.#leases, ...this.#leasesOfTries]) leases.leave();
+    for (const leases of [...this.#leases.calls, ...this.#leases.tries]) leases.leave();
   }
 
   /** Whether any of its calls are in flight. */
   get isHolding(): boolean {
-    return this.#leases.size + this.#leasesOfTries.size > 0;
+    return this.#leases.calls.size + this.#leases.tries.size > 0;
   }
 
   /** Closes the limiter together with its client; another thread may take over the client's slot. */
@@ -270,7 +279,7 @@ export class Limiter implements WaitedFor {
   /** @internal Turns a successful take into a permit. Also called by the waiting room. */
   grant(cost: number, at: Nanos, waitedNs: number): Permit {
     for (const statistics of this.statistics) statistics.granted(cost);
-    return new Permit(cost, at, waitedNs, this.#hold(this.#leases));
+    return new Permit(cost, at, waitedNs, this.path.hasGates ? this.#hold('calls') : undefined);
   }
 
   /** @internal For the waiting room. */
@@ -278,7 +287,7 @@ export class Limiter implements WaitedFor {
     for (const statistics of this.statistics) statistics.add(counter, amount);
   }
 
-  #tryAcquire(cost: number): number {
+  #tryAcquire(cost: number): WaitNs {
     this.#checkCost(cost);
     let wait = this.#attempt(this.#clock.now(), cost);
     for (let tries = 0; wait > 0 && wait < CLOCK_SKEW_NS && tries < 3; tries++) {
@@ -286,11 +295,17 @@ export class Limiter implements WaitedFor {
     }
     if (wait === GRANTED) {
       for (const statistics of this.statistics) statistics.granted(cost);
-      this.#hold(this.#leasesOfTries);
+      if (this.path.hasGates) this.#hold('tries');
     } else {
       this.count('refused');
     }
-    return wait;
+    return asWait(wait);
+  }
+
+  #reservation(cost: number, atNs: Nanos, waitNs: number): Reservation {
+    const undo = this.path.undoLater();
+    // Who cancels at its instant or later may have used it.
+    return { cost, atNs, waitNs, cancel: () => this.#clock.now() < atNs && undo() };
   }
 
   /** Takes at the instant, unless other calls are waiting. */
@@ -301,10 +316,10 @@ export class Limiter implements WaitedFor {
 
   /** Ns until the calls that wait may have been served; 0 if none is waiting. */
   #waitInLines(instant: Nanos, cost: number): number {
-    const { views, lines } = this.path;
+    const { lines } = this.path;
     for (let i = 0; i < lines.length; i++) {
       if (lines[i]!.isEmpty()) continue;
-      const wait = lines[i]!.wait(views[i]!, -1, BEHIND_ALL, cost, instant);
+      const wait = lines[i]!.wait(BEHIND_ALL, cost, instant, false);
       if (wait > 0) return wait;
     }
     return 0;
@@ -320,20 +335,20 @@ export class Limiter implements WaitedFor {
     return { start: this.#newestStart, length };
   }
 
-  #hold(leasesHeld: Set<Leases>): Leases | undefined {
-    const { views, leases, hasGates } = this.path;
-    if (!hasGates) return undefined;
-    const held = new Leases({
+  #hold(by: keyof LeasesHeld): Leases {
+    const { views, leases } = this.path;
+    const held = this.#leases[by];
+    const taken = new Leases({
       gates: views.map(({ gate }) => gate),
       leases: leases.slice(),
-      member: this.#member,
+      member: views[0]!.member,
       onLeave: (left) => {
-        leasesHeld.delete(left);
+        held.delete(left);
         this.#room.wake();
       },
     });
-    leasesHeld.add(held);
-    return held;
+    held.add(taken);
+    return taken;
   }
 
   #checkCost(cost: number): void {
@@ -353,6 +368,14 @@ export class Limiter implements WaitedFor {
     this.#soleOf = limits;
   }
 }
+
+/** Ns that are not less than a wait that was rounded to the nearest double: above 104 days, doubles have gaps. */
+function atLeast(wait: number): bigint {
+  return BigInt(Math.ceil(wait > Number.MAX_SAFE_INTEGER ? wait * (1 + Number.EPSILON) : wait));
+}
+
+/** As callers get it: for how long a budget will block, nobody knows. */
+const asWait = (wait: number): WaitNs => (wait === BLOCKED ? NEVER : wait);
 
 const isBefore = (a: Waiter, b: Waiter): boolean =>
   a.place < b.place || (a.place === b.place && a.arrival < b.arrival);

@@ -1,25 +1,28 @@
+import type { Worker } from 'node:worker_threads';
+import { assertMapping } from '../../core/assert-argument.js';
 import type { Clock } from '../../core/clock.js';
 import type { BudgetInput } from './budget-options.js';
-import type { AcquireOptions, Limiter, Reservation } from './limiter.js';
+import type { AcquireOptions, Limiter, Reservation, ReserveOptions } from './limiter.js';
 import type { Permit } from './permit.js';
-import { openRates, type ScopeStatus } from './rate-client.js';
+import { type OpenRatesOptions, openRates, type ScopeStatus } from './rate-client.js';
 import { RateCoordinator } from './rate-coordinator.js';
 import type { RateHandle } from './rate-handle.js';
+import type { WaitNs } from './verdict.js';
 
 const REF = { provider: 'default' } as const;
 
 /** How large the shared memory of a pacer is. */
 export interface PacerOptions {
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Threads that may have it open at the same time; 32 by default. */
-  readonly threadsMax?: number;
+  readonly threadsMax?: number | undefined;
   /**
    * Room for rolling windows, in permits. A window that is changed live needs twice its size. 65,536 by
    * default.
    */
-  readonly rollingPermitsMax?: number;
+  readonly rollingPermitsMax?: number | undefined;
   /** Calls of one thread that may wait at the same time; 100,000 by default. */
-  readonly waitersMax?: number;
+  readonly waitersMax?: number | undefined;
 }
 
 /**
@@ -38,6 +41,7 @@ export class Pacer {
    * @throws {RateTableFullError} when a rolling window needs more room than there is.
    */
   constructor(budget: BudgetInput, options: PacerOptions = {}) {
+    assertMapping('Pacer', options);
     this.#coordinator = new RateCoordinator({ threadsMax: 32, ...options, scopesMax: 1 });
     this.#coordinator.set(REF, budget);
     this.#limiter = this.#coordinator.limiter(REF);
@@ -48,7 +52,7 @@ export class Pacer {
    *
    * @returns 0 when the permits were taken; else ns after which to try again.
    */
-  tryAcquire(cost?: number): number {
+  tryAcquire(cost?: number): WaitNs {
     return this.#limiter.tryAcquire(cost);
   }
 
@@ -58,7 +62,7 @@ export class Pacer {
   }
 
   /** As {@link Limiter.reserve}. */
-  reserve(options?: { readonly cost?: number; readonly maxWaitMs?: number }): Reservation | number {
+  reserve(options?: ReserveOptions): Reservation | WaitNs {
     return this.#limiter.reserve(options);
   }
 
@@ -92,6 +96,16 @@ export class Pacer {
     return this.#coordinator.handle();
   }
 
+  /** As {@link RateCoordinator.attach}. */
+  attach(worker: Worker): void {
+    this.#coordinator.attach(worker);
+  }
+
+  /** As {@link RateCoordinator.reclaim}. */
+  reclaim(threadId: number): void {
+    this.#coordinator.reclaim(threadId);
+  }
+
   /** Refuses those who wait in this thread; other threads go on spending from what they opened. */
   close(): void {
     this.#coordinator.close();
@@ -103,6 +117,6 @@ export class Pacer {
  *
  * @throws as `openRates` does.
  */
-export function openPacer(handle: RateHandle, options?: { readonly clock?: Clock }): Limiter {
+export function openPacer(handle: RateHandle, options?: OpenRatesOptions): Limiter {
   return openRates(handle, options).limiter(REF);
 }

@@ -1,4 +1,3 @@
-import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { GATE_FULL } from './in-flight-gate.js';
 import { BudgetRefusedError, CostAboveBurstError } from './rate-errors.js';
 import type { ScopeView } from './scope-view.js';
@@ -31,11 +30,12 @@ export class PermitPath {
   /** Each scope's `told` counter before the last take that can be undone later. */
   readonly #told: number[];
 
-  constructor(memory: RateMemory, views: readonly ScopeView[], member: number) {
+  /** @param views - Of one thread. */
+  constructor(views: readonly ScopeView[]) {
     this.views = views;
-    this.lines = views.map((view) => new WaitingLine(memory, view.scope));
+    this.lines = views.map((view) => new WaitingLine(view));
     this.leases = new Int32Array(views.length).fill(GATE_FULL);
-    this.#member = member;
+    this.#member = views[0]!.member;
     this.#told = views.map(() => 0);
     this.#readViews();
   }

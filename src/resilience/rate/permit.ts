@@ -5,14 +5,14 @@ import type { Leases } from './leases.js';
 export class Permit {
   readonly cost: number;
   /** Instant (`Clock.now`) as of which it was granted. */
-  readonly at: Nanos;
+  readonly atNs: Nanos;
   /** Ns that the call waited. */
   readonly waitedNs: number;
   readonly #leases: Leases | undefined;
 
-  constructor(cost: number, at: Nanos, waitedNs: number, leases: Leases | undefined) {
+  constructor(cost: number, atNs: Nanos, waitedNs: number, leases: Leases | undefined) {
     this.cost = cost;
-    this.at = at;
+    this.atNs = atNs;
     this.waitedNs = waitedNs;
     this.#leases = leases;
   }

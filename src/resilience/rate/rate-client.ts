@@ -1,15 +1,15 @@
 import { threadId } from 'node:worker_threads';
+import { assertMapping } from '../../core/assert-argument.js';
 import { type Clock, systemClock } from '../../core/clock.js';
 import { InvalidOptionsError } from '../../core/errors.js';
 import { cooldownMs } from '../../core/retry-after.js';
-import { RateMemory } from '../../shared-memory/rate-memory.js';
-import { InvalidHandleError } from '../invalid-handle-error.js';
+import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { checkNumbers } from './check-numbers.js';
 import { coolDown } from './cooldown.js';
 import { Limiter } from './limiter.js';
 import { RateClosedError, RateTableFullError, ScopeRemovedError } from './rate-errors.js';
-import type { RateHandle } from './rate-handle.js';
-import { leaveAll } from './reclaim-thread.js';
+import { memoryOf, type RateHandle } from './rate-handle.js';
+import { leaveTable } from './reclaim-thread.js';
 import { ScopeDirectory } from './scope-directory.js';
 import {
   endpointScope,
@@ -33,22 +33,30 @@ export interface ScopeStatus extends ScopeCounters {
   readonly cooldownMs: number;
 }
 
+/** Where the thread's own side of budgets differs. */
+export interface OpenRatesOptions {
+  /** Its `now` must have the same origin in all threads, as `process.hrtime` has. */
+  readonly clock?: Clock | undefined;
+}
+
 /**
  * Opens budgets in this thread.
  *
- * @param clock - Its `now` must have the same origin in all threads, as `process.hrtime` has.
  * @throws {InvalidHandleError} `HANDLE_INVALID`
  * @throws {RateTableFullError} `RATE_TABLE_FULL` when too many threads have opened the handle.
  */
-export function openRates(handle: RateHandle, { clock = systemClock }: { clock?: Clock } = {}): RateClient {
-  const memory = isHandle(handle) ? RateMemory.open(handle.memory) : undefined;
-  if (memory === undefined) throw new InvalidHandleError('budgets');
-  return new RateClient(memory, { clock, waitersMax: handle.waitersMax });
+export function openRates(handle: RateHandle, options: OpenRatesOptions = {}): RateClient {
+  assertMapping('openRates', options);
+  const { clock = systemClock } = options;
+  return new RateClient(memoryOf(handle), { clock, waitersMax: handle.waitersMax });
 }
 
-function isHandle(handle: Partial<RateHandle> | undefined | null): boolean {
-  const { kind, memory, waitersMax } = handle ?? {};
-  return kind === 'tickloom.rate' && memory instanceof SharedArrayBuffer && Number.isInteger(waitersMax);
+/** What a provider says was used. */
+export interface ObservedUsage {
+  /** Permits. */
+  readonly used: number;
+  /** Index of the limit that it is about, among those of the budget; 0 by default. */
+  readonly limit?: number | undefined;
 }
 
 interface RateClientOptions {
@@ -70,7 +78,8 @@ export class RateClient {
   readonly #limiters = new Map<string, Limiter>();
   /** Limiters of removed scopes that may still have calls in flight at a provider. */
   readonly #forgotten = new Set<Limiter>();
-  #directoryVersion = 0;
+  /** Version of the directory when what was removed was last swept out. */
+  #sweptVersion = 0;
   #isClosed = false;
 
   constructor(memory: RateMemory, { clock, waitersMax }: RateClientOptions) {
@@ -78,7 +87,7 @@ export class RateClient {
     this.#clock = clock;
     this.#directory = new ScopeDirectory(memory);
     this.#member = joinMembers(memory);
-    this.#room = new WaitingRoom({ clock, member: this.#member, waitersMax });
+    this.#room = new WaitingRoom({ clock, waitersMax });
   }
 
   /** Calls that wait for permits in this thread. */
@@ -95,17 +104,16 @@ export class RateClient {
    */
   limiter(ref: ScopeRef): Limiter {
     if (this.#isClosed) throw new RateClosedError('The client of the budgets');
-    this.#forgetRemoved();
+    this.#sweep();
     const names = scopeNames(ref);
     const key = names.join('\n');
     const known = this.#limiters.get(key);
-    if (known !== undefined) return known;
-    const views = names.map((name) => this.#view(name));
+    if (known?.path.views.every(isThere)) return known;
+    if (known !== undefined) this.#forget(key, known);
+    const views = names.map((name) => this.#open(name));
     const limiter = new Limiter({
-      memory: this.#memory,
       views,
-      tenant: views.length > 1 && ref.tenant !== undefined ? this.#view(tenantScope(ref.tenant)) : undefined,
-      member: this.#member,
+      tenant: views.length > 1 && ref.tenant !== undefined ? this.#open(tenantScope(ref.tenant)) : undefined,
       clock: this.#clock,
       room: this.#room,
     });
@@ -147,10 +155,11 @@ export class RateClient {
    * Applies the usage that a provider reports for the key, whoever used it: a used-weight header. Only
    * raises the count, since the provider cannot know about calls that are still on their way.
    *
-   * @param limit - Which of the budget's limits the report is about; the first by default.
    * @throws {InvalidOptionsError} for `NaN`, and for a limit that the budget does not have.
    */
-  observeUsed(ref: ScopeRef, { used, limit = 0 }: { used: number; limit?: number }): void {
+  observeUsed(ref: ScopeRef, usage: ObservedUsage): void {
+    assertMapping('observeUsed', usage);
+    const { used, limit = 0 } = usage;
     checkNumbers('observeUsed', { used });
     const { limits, scope } = this.#current(scopeName(ref));
     const observed = limits[limit];
@@ -170,7 +179,7 @@ export class RateClient {
 
   /** Of all budgets, by their names. */
   statuses(): Readonly<Record<string, ScopeStatus>> {
-    return Object.fromEntries(this.#directory.names().map((name) => [name, this.#status(name)]));
+    return Object.fromEntries([...this.#directory.names()].map((name) => [name, this.#status(name)]));
   }
 
   #status(name: string): ScopeStatus {
@@ -194,52 +203,78 @@ export class RateClient {
     this.#isClosed = true;
     this.#room.close();
     for (const limiter of [...this.#limiters.values(), ...this.#forgotten]) limiter.close();
-    leaveAll(this.#memory, this.#member);
+    leaveTable(this.#memory, this.#member);
   }
 
-  #view(name: string): ScopeView {
+  /** The view of a scope that this thread spends from. */
+  #open(name: string): ScopeView {
     const known = this.#views.get(name);
-    if (known !== undefined) return known;
-    const view = new ScopeView(this.#memory, this.#directory.get(name), name);
+    if (known !== undefined && isThere(known)) return known;
+    const view = new ScopeView(this.#memory, this.#directory.get(name), name, this.#member);
     this.#views.set(name, view);
+    known?.leave();
     return view;
   }
 
+  /** A view of a scope, to look at it. It is kept only if this thread spends from the scope. */
   #current(name: string): ScopeView {
-    this.#forgetRemoved();
-    const view = this.#view(name);
-    if (!view.isCurrent()) view.refresh();
-    return view;
+    const known = this.#views.get(name);
+    if (known !== undefined && isThere(known)) return known;
+    return new ScopeView(this.#memory, this.#directory.get(name), name, this.#member);
   }
 
-  /** Drops views and limiters of removed scopes, since tenants come and go. */
-  #forgetRemoved(): void {
-    const version = Atomics.load(this.#memory.i32, this.#memory.directoryVersionAt);
-    if (version === this.#directoryVersion) return;
-    this.#directoryVersion = version;
-    const gone = new Set<ScopeView>();
-    for (const [name, view] of this.#views) {
-      try {
-        view.refresh();
-      } catch (error) {
-        if (!(error instanceof ScopeRemovedError)) throw error;
-        gone.add(view);
-        this.#views.delete(name);
-      }
-    }
-    if (gone.size === 0) return;
+  /**
+   * Drops views and limiters of removed scopes, since tenants come and go. This takes as long as there are
+   * views, so it waits until as many scopes have come or gone.
+   */
+  #sweep(): void {
+    const { version } = this.#directory;
+    const changes = (version - this.#sweptVersion) | 0; // the version wraps
+    if (changes < Math.max(SWEEP_MIN, this.#views.size)) return;
+    this.#sweptVersion = version;
     for (const [key, limiter] of this.#limiters) {
-      if (!limiter.path.views.some((view) => gone.has(view))) continue;
-      this.#limiters.delete(key);
-      this.#forgotten.add(limiter);
+      if (!limiter.path.views.every(isThere)) this.#forget(key, limiter);
+    }
+    for (const [name, view] of this.#views) {
+      if (isThere(view)) continue;
+      this.#views.delete(name);
+      view.leave();
     }
     for (const limiter of this.#forgotten) if (!limiter.isHolding) this.#forgotten.delete(limiter);
+  }
+
+  #forget(key: string, limiter: Limiter): void {
+    if (limiter.waiters.size > 0) this.#room.wake(); // they are refused, and counted while the seat is there
+    this.#limiters.delete(key);
+    if (limiter.isHolding) this.#forgotten.add(limiter);
+  }
+}
+
+/** Scopes that must have come or gone before it is worth to look for views of those that are gone. */
+const SWEEP_MIN = 16;
+
+/** Whether the scope of a view still exists; refreshes the view if it was changed. */
+function isThere(view: ScopeView): boolean {
+  if (view.isCurrent()) return true;
+  try {
+    view.refresh();
+    return true;
+  } catch (error) {
+    if (error instanceof ScopeRemovedError) return false;
+    throw error;
   }
 }
 
 function joinMembers(memory: RateMemory): number {
-  for (let member = 0; member < memory.sizes.threadsMax; member++) {
-    if (Atomics.compareExchange(memory.i32, memory.memberAt(member), 0, threadId + 1) === 0) return member;
+  const { i32, sizes, membersUsedAt } = memory;
+  for (let member = 0; member < sizes.threadsMax; member++) {
+    if (Atomics.compareExchange(i32, memory.memberAt(member), 0, threadId + 1) !== 0) continue;
+    for (let used = Atomics.load(i32, membersUsedAt); used <= member; ) {
+      const found = Atomics.compareExchange(i32, membersUsedAt, used, member + 1);
+      if (found === used) break;
+      used = found;
+    }
+    return member;
   }
-  throw new RateTableFullError('another thread', 'threadsMax', memory.sizes.threadsMax);
+  throw new RateTableFullError('another thread', 'threadsMax', sizes.threadsMax);
 }

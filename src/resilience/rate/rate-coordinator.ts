@@ -1,19 +1,26 @@
 import type { Worker } from 'node:worker_threads';
+import { assertMapping } from '../../core/assert-argument.js';
 import { type Clock, systemClock } from '../../core/clock.js';
 import { parseOptions } from '../../settings/parse-options.js';
 import { RateMemory } from '../../shared-memory/rate-memory.js';
 import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
 import type { Limiter } from './limiter.js';
-import { RateClient, type ScopeStatus } from './rate-client.js';
-import type { RateHandle } from './rate-handle.js';
-import { type BudgetsInput, BudgetsSettings, RateTableSettings } from './rate-settings.js';
+import { type ObservedUsage, RateClient, type ScopeStatus } from './rate-client.js';
+import { handleOf, type RateHandle } from './rate-handle.js';
+import {
+  type BudgetsInput,
+  BudgetsSettings,
+  type RateTableInput,
+  RateTableSettings,
+  tableSizes,
+} from './rate-settings.js';
 import { reclaimThread } from './reclaim-thread.js';
 import { type ScopeRef, scopeName, type ThrottledScope } from './scope-ref.js';
 import { ScopeTable } from './scope-table.js';
 
 /** Budgets and breakers to begin with, and how large their table is: see docs/rate.md. */
-export interface RateCoordinatorOptions extends BudgetsInput, Partial<RateTableSettings> {
-  readonly clock?: Clock;
+export interface RateCoordinatorOptions extends BudgetsInput, RateTableInput {
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -41,20 +48,17 @@ export class RateCoordinator {
    * @throws {RateTableFullError} when the budgets need more room than the table was given.
    */
   constructor(options: RateCoordinatorOptions = {}) {
+    assertMapping('RateCoordinator', options);
     const { clock = systemClock, providers, tenants, ...table } = options;
     const budgets = parseOptions('budgets', BudgetsSettings, {
       ...(providers !== undefined && { providers }),
       ...(tenants !== undefined && { tenants }),
     });
-    const { scopesMax, threadsMax, rollingPermitsMax, waitersMax } = parseOptions(
-      'rate',
-      RateTableSettings,
-      table,
-    );
-    this.#memory = RateMemory.create({ scopesMax, threadsMax, arenaWords: rollingPermitsMax });
+    const settings = parseOptions('rate', RateTableSettings, table);
+    this.#memory = RateMemory.create(tableSizes(settings));
     this.#table = new ScopeTable(this.#memory, clock);
-    this.#waitersMax = waitersMax;
-    this.#client = new RateClient(this.#memory, { clock, waitersMax });
+    this.#waitersMax = settings.waitersMax;
+    this.#client = new RateClient(this.#memory, { clock, waitersMax: settings.waitersMax });
     for (const [provider, { budget, endpoints }] of Object.entries(budgets.providers)) {
       this.#table.set(nameOf({ provider }), budget);
       for (const [endpoint, own] of Object.entries(endpoints)) {
@@ -68,7 +72,7 @@ export class RateCoordinator {
 
   /** Plain data for another thread, which opens it with `openRates`. */
   handle(): RateHandle {
-    return { kind: 'tickloom.rate', memory: this.#memory.buffer, waitersMax: this.#waitersMax };
+    return handleOf(this.#memory, this.#waitersMax);
   }
 
   /** @throws {ScopeUnknownError} */
@@ -107,7 +111,7 @@ export class RateCoordinator {
   }
 
   /** @see RateClient.observeUsed */
-  observeUsed(ref: ScopeRef, used: { readonly used: number; readonly limit?: number }): void {
+  observeUsed(ref: ScopeRef, used: ObservedUsage): void {
     this.#client.observeUsed(ref, used);
   }
 

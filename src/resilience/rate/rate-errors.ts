@@ -1,5 +1,6 @@
 import { type ErrorCode, RuntimeError } from '../../core/errors.js';
 import { suggestName } from '../../core/nearest-name.js';
+import { quoted } from '../../core/shown-text.js';
 
 /** A budget that nobody declared. This is an error: nothing is granted. */
 export class ScopeUnknownError extends RuntimeError {
@@ -7,19 +8,28 @@ export class ScopeUnknownError extends RuntimeError {
   override readonly code = 'SCOPE_UNKNOWN';
 
   constructor(scope: string, known: readonly string[]) {
-    super(`There is no budget "${scope}"${suggestName(scope, known)}; declare it before spending from it`);
+    super(
+      `There is no budget ${quoted(scope)}${suggestName(scope, known)}; declare it before spending from it`,
+    );
   }
 }
+
+/** More are not told of a reference. */
+const NAMES_TOLD_MAX = 5;
 
 /** A reference that names no budget, or more than one where exactly one is expected. */
 export class InvalidScopeError extends RuntimeError {
   override readonly name = 'InvalidScopeError';
   override readonly code = 'SCOPE_INVALID';
 
-  constructor(ref: object) {
-    const given = Object.entries(ref).filter(([, value]) => value !== undefined);
+  constructor(ref: unknown) {
+    const given = Object.entries(typeof ref === 'object' && ref !== null ? ref : {})
+      .filter(([, value]) => value !== undefined)
+      .slice(0, NAMES_TOLD_MAX);
     const found =
-      given.length === 0 ? 'nothing' : given.map(([key, value]) => `${key} "${value}"`).join(', ');
+      given.length === 0
+        ? 'nothing'
+        : given.map(([key, value]) => `${key} ${quoted(String(value))}`).join(', ');
     super(
       `Expected a provider, an endpoint with its provider, or a tenant (a limiter may name a provider and a tenant together), found ${found}`,
     );

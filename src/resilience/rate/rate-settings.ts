@@ -1,10 +1,18 @@
 import { z } from 'zod';
+import {
+  inFlightPlacesFor,
+  type RateMemorySizes,
+  SIZES_MAX,
+  seatsFor,
+} from '../../shared-memory/rate-sizes.js';
 import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
 import { RATE_THREADS_MAX } from './rate-threads.js';
 
 const scopes = 'expected 1 to 65536 scopes';
 const threads = 'expected 1 to 4096 threads';
-const arena = 'expected 0 to 16777216 permits';
+const seats = 'expected 1 to 16777216 seats';
+const rolling = 'expected 0 to 16777216 permits';
+const places = 'expected 0 to 16777216 places';
 const waiters = 'expected 1 to 10000000 calls';
 
 /** How large the shared table of budgets is. */
@@ -12,7 +20,7 @@ export const RateTableSettings = z.strictObject({
   scopesMax: z
     .int(scopes)
     .min(1, scopes)
-    .max(65_536, scopes)
+    .max(SIZES_MAX.scopesMax, scopes)
     .default(256)
     .describe('Budgets (providers, endpoints, tenants) that may exist at one time'),
   threadsMax: z
@@ -21,12 +29,30 @@ export const RateTableSettings = z.strictObject({
     .max(RATE_THREADS_MAX, threads)
     .default(64)
     .describe('Threads that may spend at one time, each opened handle counting as one'),
+  seatsMax: z
+    .int(seats)
+    .min(1, seats)
+    .max(SIZES_MAX.seatsMax, seats)
+    .optional()
+    .describe(
+      'Budgets that threads may have open at one time, summed over the threads. Without it, ' +
+        '`scopesMax` × `threadsMax` up to 16,384 and, beyond that, 4 × `scopesMax`',
+    ),
   rollingPermitsMax: z
-    .int(arena)
-    .min(0, arena)
-    .max(16_777_216, arena)
+    .int(rolling)
+    .min(0, rolling)
+    .max(SIZES_MAX.rollingPermitsMax, rolling)
     .default(65_536)
-    .describe('Room for rolling windows: a permit of each takes one place, an `inFlight` limit 512'),
+    .describe('Room for rolling windows: a permit of each takes one place'),
+  inFlightPlacesMax: z
+    .int(places)
+    .min(0, places)
+    .max(SIZES_MAX.inFlightPlacesMax, places)
+    .optional()
+    .describe(
+      'Room for calls in flight: an `inFlight` limit takes as many places, rounded up to a power of 2 and ' +
+        'at least 4. Without it, 65,536, or 16 × `scopesMax` if that is more',
+    ),
   waitersMax: z
     .int(waiters)
     .min(1, waiters)
@@ -35,6 +61,15 @@ export const RateTableSettings = z.strictObject({
     .describe('Calls of one thread that may wait for permits at one time'),
 });
 export type RateTableSettings = z.output<typeof RateTableSettings>;
+/** How large the table is, as people write it. */
+export interface RateTableInput extends z.input<typeof RateTableSettings> {}
+
+export function tableSizes(settings: RateTableSettings): RateMemorySizes {
+  const { scopesMax, threadsMax, rollingPermitsMax } = settings;
+  const { seatsMax = seatsFor(scopesMax, threadsMax), inFlightPlacesMax = inFlightPlacesFor(scopesMax) } =
+    settings;
+  return { scopesMax, threadsMax, seatsMax, inFlightPlacesMax, rollingPermitsMax };
+}
 
 /** A provider's own budget, and the budgets of its endpoints. */
 const ProviderBudget = z
@@ -59,10 +94,10 @@ export const BudgetsSettings = z.strictObject({
 export type BudgetsSettings = z.output<typeof BudgetsSettings>;
 /** Budgets by name, as people write them. */
 export interface BudgetsInput {
-  readonly providers?: Readonly<Record<string, ProviderBudgetInput>>;
-  readonly tenants?: Readonly<Record<string, BudgetInput>>;
+  readonly providers?: Readonly<Record<string, ProviderBudgetInput>> | undefined;
+  readonly tenants?: Readonly<Record<string, BudgetInput>> | undefined;
 }
 /** The budget of a provider as people write it, with those of its endpoints. */
 export interface ProviderBudgetInput extends BudgetInput {
-  readonly endpoints?: Readonly<Record<string, BudgetInput>>;
+  readonly endpoints?: Readonly<Record<string, BudgetInput>> | undefined;
 }

@@ -4,12 +4,18 @@
  * @module tickloom/rate
  */
 
-export { InvalidHandleError } from '../invalid-handle-error.js';
+export { InvalidHandleError } from '../../core/invalid-handle-error.js';
 export type { BudgetInput } from './budget-options.js';
-export type { AcquireOptions, Limiter, Reservation } from './limiter.js';
+export type { AcquireOptions, Limiter, Reservation, ReserveOptions } from './limiter.js';
 export { openPacer, Pacer, type PacerOptions } from './pacer.js';
 export type { Permit } from './permit.js';
-export { openRates, type RateClient, type ScopeStatus } from './rate-client.js';
+export {
+  type ObservedUsage,
+  type OpenRatesOptions,
+  openRates,
+  type RateClient,
+  type ScopeStatus,
+} from './rate-client.js';
 export { RateCoordinator, type RateCoordinatorOptions } from './rate-coordinator.js';
 export {
   BudgetRefusedError,
@@ -22,5 +28,6 @@ export {
   ScopeUnknownError,
 } from './rate-errors.js';
 export type { RateHandle } from './rate-handle.js';
-export type { BudgetsInput, ProviderBudgetInput } from './rate-settings.js';
+export type { BudgetsInput, ProviderBudgetInput, RateTableInput } from './rate-settings.js';
 export type { ScopeRef, ThrottledScope } from './scope-ref.js';
+export type { WaitNs } from './verdict.js';

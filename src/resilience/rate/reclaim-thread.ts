@@ -1,27 +1,25 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
-import { InFlightGate } from './in-flight-gate.js';
-import { readScope } from './scope-view.js';
-import { WaitingLine } from './waiting-line.js';
+import { leaveGates } from './in-flight-gate.js';
+import { leaveLanes } from './lanes.js';
+import { leaveSeats } from './seats.js';
 
 /**
- * Reclaims, once, what the clients of a dead thread held: their places in lines and in flight. Permits
- * that they spent stay spent: granting too few is safe.
+ * Reclaims, once, what the clients of a dead thread held: their places in lines and in flight, and their
+ * places in the table. Permits that they spent stay spent: granting too few is safe.
  */
 export function reclaimThread(memory: RateMemory, thread: number): void {
-  for (let member = 0; member < memory.sizes.threadsMax; member++) {
-    if (Atomics.load(memory.i32, memory.memberAt(member)) !== thread + 1) continue;
-    leaveAll(memory, member);
+  const { i32, sizes } = memory;
+  const used = Math.min(Atomics.load(i32, memory.membersUsedAt), sizes.threadsMax);
+  for (let member = 0; member < used; member++) {
+    if (Atomics.load(i32, memory.memberAt(member)) === thread + 1) leaveTable(memory, member);
   }
 }
 
 /** Takes a member out of all lines and gates, then frees its slot for another thread. */
-export function leaveAll(memory: RateMemory, member: number): void {
-  for (let scope = 0; scope < memory.sizes.scopesMax; scope++) {
-    const { name, parameters } = readScope(memory, scope);
-    if (name === undefined) continue;
-    new WaitingLine(memory, scope).withdraw(member);
-    // Includes gates whose cap was removed meanwhile, since it may be set again.
-    if (parameters.leasesMax > 0) new InFlightGate(memory, parameters, 0).leaveAll(member);
-  }
+export function leaveTable(memory: RateMemory, member: number): void {
+  leaveGates(memory, member);
+  leaveLanes(memory, member);
+  leaveSeats(memory, member);
+  Atomics.store(memory.i32, memory.ringInUseAt(member), 0);
   Atomics.store(memory.i32, memory.memberAt(member), 0);
 }

@@ -1,3 +1,4 @@
+import { InvalidHandleError } from '../../core/invalid-handle-error.js';
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import type { Limit, LimitSite } from './limit.js';
 import { toNumber } from './to-number.js';
@@ -8,9 +9,17 @@ const ALWAYS: Verdict = Number.MIN_SAFE_INTEGER;
 
 /** Low bits of a slot, which hold the lap of the ring that it belongs to. */
 const LAP_BITS = 2;
-const LAPS = 2 ** LAP_BITS;
-const LAP_MASK = BigInt(LAPS - 1);
+const LAPS = [0n, 1n, 2n, 3n] as const;
+const LAP_MASK = 3n;
 const SHIFT = BigInt(LAP_BITS);
+/** Permits of a ring over its lifetime. Numbers beyond cannot be told apart. */
+const PERMITS_MAX = 2 ** 52 - 1_000_000;
+/**
+ * Heads of different versions differ, so that a take that slept through two changes, after which the same
+ * cell has a head again, does not take it for its own.
+ */
+const VERSIONS = 2_048;
+const baseOf = (version: number): number => (((version >>> 2) % VERSIONS) * 2 ** 52) / VERSIONS;
 
 /**
  * At most `permits` in any window of time, exactly. For venues that meter this way, where a rate with a
@@ -25,6 +34,9 @@ const SHIFT = BigInt(LAP_BITS);
  *
  * The low bits of a slot hold its lap of the ring. A slot already on the next lap was written by a take
  * whose instant was past the window of the permit stored there before.
+ *
+ * A thread that may write to a ring says so in shared memory before it looks at the head for the last time.
+ * So once the owner has closed the head, it knows whether the ring may be used for something else.
  */
 export class RollingLimit implements Limit {
   readonly permits: number;
@@ -35,29 +47,36 @@ export class RollingLimit implements Limit {
   readonly #ringAt: number;
   readonly #versionAt: number;
   readonly #version: number;
+  readonly #base: number;
   readonly #window: bigint;
+  readonly #ringInUseAt: number;
+  readonly #ringInUse: number;
 
-  constructor(memory: RateMemory, { scope, set, index, version, parameters }: LimitSite) {
+  constructor(memory: RateMemory, { scope, set, index, version, parameters, member }: LimitSite) {
     this.permits = parameters.permits;
     this.nsPerPermit = (parameters.ns + BigInt(parameters.permits) - 1n) / BigInt(parameters.permits);
     this.#cells = memory.b64;
     this.#words = memory.i32;
     this.#headAt = memory.cellAt(scope, set, index);
-    this.#ringAt = memory.arenaAt(parameters.arenaAt);
+    this.#ringAt = memory.ringAt(parameters.ringAt);
+    this.#ringInUseAt = memory.ringInUseAt(member);
+    this.#ringInUse = parameters.ringAt + 1;
     this.#versionAt = memory.versionAt(scope);
     this.#version = version;
+    this.#base = baseOf(version);
     this.#window = parameters.ns;
   }
 
   /**
    * Writes the instants of permits granted so far into a ring, oldest first.
    *
+   * @param version - Of the scope, at which the ring is used.
    * @returns The value for the cell.
    */
-  static fill(ring: BigInt64Array, instants: readonly bigint[]): bigint {
+  static fill(ring: BigInt64Array, instants: readonly bigint[], version: number): bigint {
     ring.fill(0n);
     for (const [permit, instant] of instants.entries()) ring[permit] = (instant << SHIFT) | 1n;
-    return BigInt(instants.length);
+    return BigInt(baseOf(version) + instants.length);
   }
 
   peek(instant: bigint, cost: number): Verdict {
@@ -67,11 +86,16 @@ export class RollingLimit implements Limit {
 
   take(instant: bigint, cost: number): Verdict {
     for (;;) {
-      const head = this.#head();
-      if (head === undefined) return STALE;
+      const cell = Atomics.load(this.#cells, this.#headAt);
+      if (!this.#isOfVersion(cell)) return STALE;
+      const head = this.#permitsOf(cell);
       const wait = this.#waitAt(head, instant, cost);
       if (wait > 0) return wait;
-      if (this.#write(head, cost, instant) && this.#swapHead(head, head + cost)) return GRANTED;
+      Atomics.store(this.#words, this.#ringInUseAt, this.#ringInUse);
+      const isTaken = this.#write(cell, head, cost, instant) && this.#swapHead(cell, head + cost);
+      // Seen late, it only keeps the ring from being used again for longer.
+      this.#words[this.#ringInUseAt] = 0;
+      if (isTaken) return GRANTED;
       // Another thread took permits first: try again.
     }
   }
@@ -112,7 +136,7 @@ export class RollingLimit implements Limit {
    * @returns The instants of the permits that count, oldest first, for the ring that replaces it.
    */
   retire(): readonly bigint[] {
-    const head = Number(Atomics.exchange(this.#cells, this.#headAt, MOVED));
+    const head = this.#permitsOf(Atomics.exchange(this.#cells, this.#headAt, MOVED));
     const instants: bigint[] = [];
     for (let permit = Math.max(0, head - this.permits); permit < head; permit++) {
       instants.push(this.#givenAt(permit));
@@ -121,10 +145,24 @@ export class RollingLimit implements Limit {
   }
 
   #head(): number | undefined {
-    const head = Atomics.load(this.#cells, this.#headAt);
-    // Checked after the load: if the parameters are outdated, the cell is too, and a swap must fail.
-    if (Atomics.load(this.#words, this.#versionAt) !== this.#version || head === MOVED) return undefined;
-    return Number(head);
+    const cell = Atomics.load(this.#cells, this.#headAt);
+    return this.#isOfVersion(cell) ? this.#permitsOf(cell) : undefined;
+  }
+
+  /** For a cell that was just loaded: if the parameters are outdated, the cell is too, and a swap must fail. */
+  #isOfVersion(cell: bigint): boolean {
+    return Atomics.load(this.#words, this.#versionAt) === this.#version && cell !== MOVED;
+  }
+
+  /**
+   * Permits granted since the ring is used.
+   *
+   * @throws {InvalidHandleError} for a value that no take writes, which loops might not get past.
+   */
+  #permitsOf(head: bigint): number {
+    const permits = Number(head) - this.#base;
+    if (permits >= 0 && permits <= PERMITS_MAX) return permits;
+    throw new InvalidHandleError('budgets', 'memory that was overwritten (the head of a rolling window)');
   }
 
   #waitAt(head: number, instant: bigint, cost: number): Verdict {
@@ -136,9 +174,8 @@ export class RollingLimit implements Limit {
     return Math.max(sinceNewest, untilLeft);
   }
 
-  #swapHead(from: number, to: number): boolean {
-    const before = BigInt(from);
-    return Atomics.compareExchange(this.#cells, this.#headAt, before, BigInt(to)) === before;
+  #swapHead(cell: bigint, to: number): boolean {
+    return Atomics.compareExchange(this.#cells, this.#headAt, cell, BigInt(this.#base + to)) === cell;
   }
 
   /** When a permit was granted, or later; never earlier. */
@@ -153,7 +190,7 @@ export class RollingLimit implements Limit {
    *
    * @returns `false` if the head has moved.
    */
-  #write(head: number, cost: number, instant: bigint): boolean {
+  #write(cell: bigint, head: number, cost: number, instant: bigint): boolean {
     for (let permit = head; permit < head + cost; permit++) {
       const at = this.#placeAt(permit);
       const lap = this.#lapOf(permit);
@@ -163,7 +200,7 @@ export class RollingLimit implements Limit {
         if ((found & LAP_MASK) === lap && found >= written) break;
         // Checked after the load: the value found belongs to this lap, and the swap replaces only that
         // value.
-        if (this.#head() !== head) return false;
+        if (Atomics.load(this.#cells, this.#headAt) !== cell || !this.#isOfVersion(cell)) return false;
         if (Atomics.compareExchange(this.#cells, at, found, written) === found) break;
       }
     }
@@ -175,6 +212,6 @@ export class RollingLimit implements Limit {
   }
 
   #lapOf(permit: number): bigint {
-    return BigInt((Math.floor(permit / this.permits) + 1) % LAPS);
+    return LAPS[(Math.floor(permit / this.permits) + 1) % LAPS.length]!;
   }
 }

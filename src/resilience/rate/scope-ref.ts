@@ -25,10 +25,12 @@ export const tenantScope = (tenant: string): string => `tenant:${tenant}`;
 /**
  * Names of the scopes, in the order in which they are taken. Waiters queue at the last one.
  *
- * @throws {InvalidScopeError} for a reference to nothing, or to an endpoint without a provider.
+ * @throws {InvalidScopeError} for a reference to nothing, to an endpoint without a provider, or by what is no text.
  */
 export function scopeNames(ref: ScopeRef): string[] {
+  if (typeof ref !== 'object' || ref === null) throw new InvalidScopeError(ref);
   const { provider, endpoint, tenant } = ref;
+  if (![provider, endpoint, tenant].every(isName)) throw new InvalidScopeError(ref);
   if (provider === undefined && (endpoint !== undefined || tenant === undefined))
     throw new InvalidScopeError(ref);
   const names: string[] = [];
@@ -50,3 +52,5 @@ export function scopeName(ref: ScopeRef): string {
   if (ref.provider !== undefined && ref.tenant !== undefined) throw new InvalidScopeError(ref);
   return names[0]!;
 }
+
+const isName = (part: unknown): boolean => part === undefined || typeof part === 'string';

@@ -1,4 +1,5 @@
-import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import { type RateMemory, STATISTICS_COUNTERS } from '../../shared-memory/rate-memory.js';
+import { seatsAt } from './seats.js';
 
 const CELLS = {
   granted: 0,
@@ -30,18 +31,26 @@ export interface ScopeCounters {
 }
 
 /**
- * A member's counters for one scope. Only its own thread writes them, with plain stores (an atomic add
- * would cost more than the rest of a take), so a reader may see them a moment late. Each is one double,
- * exact up to 2⁵³ and stored whole; with two words, a reader could see one word with the carry and the
- * other without it.
+ * A member's counters for one scope, in its seat. Only its own thread writes them, with plain stores (an
+ * atomic add would cost more than the rest of a take), so a reader may see them a moment late. Each is one
+ * double, exact up to 2⁵³ and stored whole; with two words, a reader could see one word with the carry and
+ * the other without it.
  */
 export class ScopeStatistics {
+  readonly #memory: RateMemory;
   readonly #counters: Float64Array;
-  readonly #at: number;
+  #at: number;
 
-  constructor(memory: RateMemory, member: number, scope: number) {
+  /** @param seat - Slot of the member's seat at the scope. */
+  constructor(memory: RateMemory, seat: number) {
+    this.#memory = memory;
     this.#counters = memory.f64;
-    this.#at = memory.statisticsAt(member, scope);
+    this.#at = memory.countersAt(seat);
+  }
+
+  /** Goes on in another seat, since the scope was removed and declared again. */
+  moveTo(seat: number): void {
+    this.#at = this.#memory.countersAt(seat);
   }
 
   granted(cost: number): void {
@@ -58,23 +67,23 @@ export class ScopeStatistics {
   }
 }
 
-/** Sums the counters over all members. */
+/** Sums the counters over all members, those that have left included. */
 export function readCounters(memory: RateMemory, scope: number): ScopeCounters {
-  const sum = (cell: number) => {
-    let total = 0;
-    for (let member = 0; member < memory.sizes.threadsMax; member++) {
-      total += memory.f64[memory.statisticsAt(member, scope) + cell]!;
-    }
-    return total;
-  };
-  const granted = sum(CELLS.granted);
+  const sums = Array.from({ length: STATISTICS_COUNTERS }, (_, cell) =>
+    Number(Atomics.load(memory.b64, memory.totalsAt(scope) + cell)),
+  );
+  for (const seat of seatsAt(memory, scope)) {
+    const at = memory.countersAt(seat);
+    for (let cell = 0; cell < STATISTICS_COUNTERS; cell++) sums[cell]! += memory.f64[at + cell]!;
+  }
+  const of = (name: keyof typeof CELLS) => sums[CELLS[name]]!;
   return {
-    permits: granted + sum(CELLS.permitsMore),
-    granted,
-    refused: sum(CELLS.refused),
-    waited: sum(CELLS.waited),
-    waitedUs: sum(CELLS.waitedUs),
-    timedOut: sum(CELLS.timedOut),
-    aborted: sum(CELLS.aborted),
+    permits: of('granted') + of('permitsMore'),
+    granted: of('granted'),
+    refused: of('refused'),
+    waited: of('waited'),
+    waitedUs: of('waitedUs'),
+    timedOut: of('timedOut'),
+    aborted: of('aborted'),
   };
 }

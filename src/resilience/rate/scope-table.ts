@@ -1,19 +1,21 @@
 import type { Clock } from '../../core/clock.js';
+import { type RateMemory, STATISTICS_COUNTERS } from '../../shared-memory/rate-memory.js';
 import {
-  GATE_ARENA_WORDS,
   type LimitParameters,
-  type RateMemory,
+  readName,
+  readScope,
   type ScopeParameters,
-  STATISTICS_COUNTERS,
-} from '../../shared-memory/rate-memory.js';
-import { Arena } from './arena.js';
+  setOf,
+  writeName,
+  writeParameters,
+} from '../../shared-memory/scope-record.js';
 import type { BudgetOptions, LimitOptions } from './budget-options.js';
 import { type ChangeTimes, carryOver, earnedBackAt, instantsOf, retire, type Spent } from './carry-over.js';
 import { openLimit } from './open-limit.js';
 import { RateTableFullError } from './rate-errors.js';
 import { RollingLimit } from './rolling-limit.js';
 import { ScopeDirectory } from './scope-directory.js';
-import { setOf } from './scope-view.js';
+import { TableSpace } from './table-space.js';
 
 /**
  * Declares, changes and removes budgets in shared memory. Its one owner is the thread that created the
@@ -27,8 +29,12 @@ export class ScopeTable {
   readonly #memory: RateMemory;
   readonly #clock: Clock;
   readonly #directory: ScopeDirectory;
-  readonly #arena: Arena;
-  #gates = 0;
+  readonly #space: TableSpace;
+  /** Slots that were never used begin here. */
+  #slotsUsed = 0;
+  /** Slots of removed scopes by their names: one that is declared again gets the same slot. */
+  readonly #freeSlots = new Map<string, number>();
+  #lives = 0;
   /** By scope and limit: permits that still count but did not fit into a window that was made smaller. */
   readonly #older = new Map<number, readonly (readonly bigint[])[]>();
 
@@ -36,7 +42,7 @@ export class ScopeTable {
     this.#memory = memory;
     this.#clock = clock;
     this.#directory = new ScopeDirectory(memory);
-    this.#arena = new Arena(memory.sizes.arenaWords, clock);
+    this.#space = new TableSpace(memory);
   }
 
   /**
@@ -58,54 +64,61 @@ export class ScopeTable {
   remove(name: string): boolean {
     const scope = this.#directory.find(name);
     if (scope === undefined) return false;
-    const { i32 } = this.#memory;
     const parameters = this.#parameters(scope);
     this.#retire(scope, parameters);
-    Atomics.add(i32, this.#memory.versionAt(scope), 1);
-    Atomics.add(i32, this.#memory.directoryVersionAt, 1);
+    Atomics.add(this.#memory.i32, this.#memory.versionAt(scope), 1);
+    this.#directory.remove(scope, name);
+    this.#freeSlots.set(name, scope);
     this.#older.delete(scope);
-    this.#free(parameters);
-    if (parameters.leasesMax > 0) this.#arena.give(parameters.gateAt, GATE_ARENA_WORDS);
+    this.#giveRings(parameters);
+    this.#space.giveSegments(parameters.segments);
     return true;
   }
 
   #declare(name: string, budget: BudgetOptions): void {
-    const { i32, b64, f64, sizes } = this.#memory;
-    const scope = this.#freeScope();
-    const version = Atomics.load(i32, this.#memory.versionAt(scope)) + 1;
+    const { i32, b64 } = this.#memory;
+    const scope = this.#freeSlot(name);
     const parameters = this.#allocate(name, budget, undefined);
+    const freed = scope < this.#slotsUsed ? readName(this.#memory, scope) : undefined;
+    if (freed === undefined) this.#slotsUsed = scope + 1;
+    else this.#freeSlots.delete(freed);
 
-    this.#memory.writeName(scope, name);
+    writeName(this.#memory, scope, name);
+    this.#lives = (this.#lives % LIVES_MAX) + 1;
+    Atomics.store(i32, this.#memory.lifeAt(scope), this.#lives);
     Atomics.store(b64, this.#memory.blockedUntilAt(scope), 0n);
     Atomics.store(b64, this.#memory.virtualTimeAt(scope), 0n);
-    for (let tenant = -1; tenant < sizes.scopesMax; tenant++) {
-      Atomics.store(b64, this.#memory.laneAt(scope, tenant), 0n);
-      if (tenant >= 0) Atomics.store(b64, this.#memory.laneAt(tenant, scope), 0n);
-    }
+    Atomics.store(b64, this.#memory.ownLaneAt(scope), 0n);
     for (let word = 0; word < this.#memory.maskWords; word++) {
       Atomics.store(i32, this.#memory.waitingAt(scope) + word, 0);
       Atomics.store(i32, this.#memory.lateAt(scope) + word, 0);
     }
-    for (let member = 0; member < sizes.threadsMax; member++) {
-      const at = this.#memory.statisticsAt(member, scope);
-      f64.fill(0, at, at + STATISTICS_COUNTERS);
+    for (let counter = 0; counter < STATISTICS_COUNTERS; counter++) {
+      Atomics.store(b64, this.#memory.totalsAt(scope) + counter, 0n);
     }
-    this.#publish(scope, version, parameters, []);
-    Atomics.add(i32, this.#memory.directoryVersionAt, 1);
+    this.#directory.add(scope, name);
+    this.#publish(scope, parameters, []);
   }
 
   #change(scope: number, name: string, budget: BudgetOptions): void {
     const before = this.#parameters(scope);
-    const parameters = this.#allocate(name, budget, before);
+    const after = this.#allocate(name, budget, before);
+    // No more than it has places for until the new version, or other threads take the record for garbage.
+    const inFlightMax = Math.min(after.inFlightMax, before.leasesMax);
+    // A cell that is closed ends the takes of a version. Without one, only the next version does.
+    if (before.limits.length === 0) this.#publish(scope, { ...before, inFlightMax }, []);
     const spent = this.#retire(scope, before);
-    const version = Atomics.load(this.#memory.i32, this.#memory.versionAt(scope)) + 2;
-    this.#publish(scope, version, parameters, spent);
-    this.#free(before);
+    const gate = this.#space.narrowGate(after);
+    this.#publish(scope, { ...after, ...gate }, spent);
+    this.#giveRings(before);
+    this.#space.giveSegments(after.segments, gate.segments.length);
   }
 
   /** Writes cells and parameters, then the version that puts them into effect. */
-  #publish(scope: number, version: number, parameters: ScopeParameters, spent: readonly Spent[]): void {
+  #publish(scope: number, parameters: ScopeParameters, spent: readonly Spent[]): void {
     const { b64, i32 } = this.#memory;
+    const last = Atomics.load(i32, this.#memory.versionAt(scope));
+    const version = last + ((last & 1) === 1 ? 2 : 1);
     const times = this.#times(scope);
     const carried = carryOver(parameters.limits, spent);
     const older: (readonly bigint[])[] = [];
@@ -117,15 +130,15 @@ export class ScopeTable {
         continue;
       }
       const ring = b64.subarray(
-        this.#memory.arenaAt(limit.arenaAt),
-        this.#memory.arenaAt(limit.arenaAt + limit.permits),
+        this.#memory.ringAt(limit.ringAt),
+        this.#memory.ringAt(limit.ringAt + limit.permits),
       );
       const instants = instantsOf(limit, from.spent, times.now);
       older[index] = instants.slice(0, -limit.permits).filter((instant) => instant > times.now - limit.ns);
-      Atomics.store(b64, cell, RollingLimit.fill(ring, instants.slice(-limit.permits)));
+      Atomics.store(b64, cell, RollingLimit.fill(ring, instants.slice(-limit.permits), version));
     }
     this.#older.set(scope, older);
-    this.#memory.writeParameters(scope, setOf(version), parameters);
+    writeParameters(this.#memory, scope, setOf(version), parameters);
     Atomics.store(i32, this.#memory.versionAt(scope), version);
     this.#coolDown(scope, version, parameters);
   }
@@ -138,7 +151,7 @@ export class ScopeTable {
     const { now, blockedUntil } = this.#times(scope);
     if (blockedUntil <= now) return;
     for (const [index, parameters] of limits.entries()) {
-      const site = { scope, set: setOf(version), index, version, parameters };
+      const site = { scope, set: setOf(version), index, version, parameters, member: NOBODY };
       openLimit(this.#memory, site).spendBurstUntil(blockedUntil);
     }
   }
@@ -147,7 +160,7 @@ export class ScopeTable {
     const version = Atomics.load(this.#memory.i32, this.#memory.versionAt(scope));
     const times = this.#times(scope);
     return limits.map((parameters, index) => {
-      const site = { scope, set: setOf(version), index, version, parameters };
+      const site = { scope, set: setOf(version), index, version, parameters, member: NOBODY };
       return retire(openLimit(this.#memory, site), parameters, times, this.#older.get(scope)?.[index]);
     });
   }
@@ -158,65 +171,53 @@ export class ScopeTable {
   }
 
   #parameters(scope: number): ScopeParameters {
-    const version = Atomics.load(this.#memory.i32, this.#memory.versionAt(scope));
-    return this.#memory.readParameters(scope, setOf(version));
+    return readScope(this.#memory, scope).parameters;
   }
 
+  /** @throws {RateTableFullError} and then nothing was taken. */
   #allocate(name: string, budget: BudgetOptions, before: ScopeParameters | undefined): ScopeParameters {
-    const taken: { readonly at: number; readonly words: number }[] = [];
-    const take = (words: number) => {
-      const at = this.#arena.take(words, `the budget "${name}"`);
-      taken.push({ at, words });
-      return at;
-    };
+    const what = `the budget "${name}"`;
+    const { weight, inFlight = 0 } = budget;
+    const limits: LimitParameters[] = [];
     try {
-      const limits = budget.limits.map((limit) =>
-        limit.algorithm === 'rolling'
-          ? {
-              kind: 'rolling' as const,
-              permits: limit.permits,
-              arenaAt: take(limit.permits),
-              ns: BigInt(limit.per),
-              burstNs: 0n,
-            }
-          : smoothParameters(limit),
-      );
-      const { weight, inFlight = 0 } = budget;
-      let { gateAt, leasesMax, gateLife } = before ?? { gateAt: 0, leasesMax: 0, gateLife: 0 };
-      if (inFlight > 0 && leasesMax === 0) {
-        gateAt = take(GATE_ARENA_WORDS);
-        gateLife = ++this.#gates;
-        const words = this.#memory.arenaAt(gateAt);
-        this.#memory.b64.fill(0n, words, words + GATE_ARENA_WORDS);
-      }
-      leasesMax = Math.max(leasesMax, inFlight);
-      return { limits, weight, inFlightMax: inFlight, gateAt, leasesMax, gateLife };
+      for (const limit of budget.limits) limits.push(this.#limit(limit, what));
+      return { limits, weight, ...this.#space.widenGate(inFlight, before, what) };
     } catch (error) {
-      for (const { at, words } of taken) this.#arena.giveUnused(at, words);
+      this.#giveRings({ limits });
       throw error;
     }
   }
 
-  #free({ limits }: ScopeParameters): void {
-    for (const { kind, arenaAt, permits } of limits)
-      if (kind === 'rolling') this.#arena.give(arenaAt, permits);
-  }
-
-  #freeScope(): number {
-    const { i32, sizes } = this.#memory;
-    for (let scope = 0; scope < sizes.scopesMax; scope++) {
-      if ((Atomics.load(i32, this.#memory.versionAt(scope)) & 1) === 0) return scope;
+  #limit({ permits, per, burst, algorithm }: LimitOptions, what: string): LimitParameters {
+    const most = burst ?? permits;
+    if (permits === 0) return { kind: 'quota', permits: most, ringAt: 0, ns: 1n, burstNs: BigInt(most) };
+    if (algorithm === 'rolling') {
+      const ringAt = this.#space.takeRing(permits, what);
+      return { kind: 'rolling', permits, ringAt, ns: BigInt(per), burstNs: 0n };
     }
-    throw new RateTableFullError('another budget', 'scopesMax', sizes.scopesMax);
+    // The interval of a permit is rounded up, never down.
+    const ns = BigInt(Math.ceil(per / permits));
+    return { kind: 'gcra', permits: most, ringAt: 0, ns, burstNs: ns * BigInt(most) };
+  }
+
+  #giveRings({ limits }: Pick<ScopeParameters, 'limits'>): void {
+    for (const { kind, ringAt, permits } of limits) {
+      if (kind === 'rolling') this.#space.giveRing(ringAt, permits);
+    }
+  }
+
+  /** A slot for the name, without taking it. */
+  #freeSlot(name: string): number {
+    const { scopesMax } = this.#memory.sizes;
+    const own = this.#freeSlots.get(name);
+    if (own !== undefined) return own;
+    if (this.#slotsUsed < scopesMax) return this.#slotsUsed;
+    for (const slot of this.#freeSlots.values()) return slot;
+    throw new RateTableFullError('another budget', 'scopesMax', scopesMax);
   }
 }
 
-/** Parameters of a rate with a burst, in ns. The interval of a permit is rounded up, never down. */
-function smoothParameters({ permits, per, burst }: LimitOptions): LimitParameters {
-  const most = burst ?? permits;
-  if (permits === 0) {
-    return { kind: 'quota', permits: most, arenaAt: 0, ns: 1n, burstNs: BigInt(most) };
-  }
-  const ns = BigInt(Math.ceil(per / permits));
-  return { kind: 'gcra', permits: most, arenaAt: 0, ns, burstNs: ns * BigInt(most) };
-}
+/** The owner takes nothing itself. */
+const NOBODY = -1;
+/** Numbers of declarations have 31 bits. */
+const LIVES_MAX = 2 ** 31 - 1;

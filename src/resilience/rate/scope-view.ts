@@ -1,8 +1,11 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import { readScope, setOf } from '../../shared-memory/scope-record.js';
 import { InFlightGate } from './in-flight-gate.js';
 import type { Limit } from './limit.js';
 import { openLimit } from './open-limit.js';
 import { ScopeRemovedError } from './rate-errors.js';
+import { ScopeStatistics } from './scope-statistics.js';
+import { leaveSeat, NO_SEAT, takeSeat } from './seats.js';
 import { toNumber } from './to-number.js';
 import { GRANTED, STALE, type Verdict } from './verdict.js';
 
@@ -17,6 +20,8 @@ export class ScopeView {
   readonly name: string;
   readonly scope: number;
   readonly memory: RateMemory;
+  /** The thread that it belongs to. */
+  readonly member: number;
   limits: readonly Limit[] = [];
   gate: InFlightGate | undefined;
   /** A tenant's share. */
@@ -25,19 +30,43 @@ export class ScopeView {
   permitsMax = COST_MAX;
   /** Ns that one permit takes at the steady rate of the slowest limit. */
   nsPerPermit = 1_000n;
+  /** Number of the declaration. */
+  life = 0;
+  /** Slot of this thread's seat at the scope. */
+  seat = NO_SEAT;
+  #statistics: ScopeStatistics | undefined;
   #version = 0;
   /** Index of the word that holds the version of the scope. */
   readonly #versionAt: number;
   readonly #blockedUntilAt: number;
 
   /** @throws {ScopeRemovedError} */
-  constructor(memory: RateMemory, scope: number, name: string) {
+  constructor(memory: RateMemory, scope: number, name: string, member: number) {
     this.memory = memory;
     this.scope = scope;
     this.name = name;
+    this.member = member;
     this.#versionAt = memory.versionAt(scope);
     this.#blockedUntilAt = memory.blockedUntilAt(scope);
     this.refresh();
+  }
+
+  /**
+   * Takes a seat, which is needed to spend and to wait.
+   *
+   * @throws {RateTableFullError}
+   */
+  sit(): ScopeStatistics {
+    if (this.#statistics === undefined) {
+      this.seat = takeSeat(this.memory, this.scope, this.member);
+      this.#statistics = new ScopeStatistics(this.memory, this.seat);
+    }
+    return this.#statistics;
+  }
+
+  /** Gives the seat back. The view must not be used any more. */
+  leave(): void {
+    if (this.seat !== NO_SEAT) leaveSeat(this.memory, this.scope, this.member, this.life);
   }
 
   /** Version of the parameters read last, by any limiter of this thread. */
@@ -55,22 +84,27 @@ export class ScopeView {
    * @throws {ScopeRemovedError} when the scope is gone, or another one has taken its slot.
    */
   refresh(): void {
-    const { memory, scope } = this;
-    const { version, name, parameters } = readScope(memory, scope);
+    const { memory, scope, member } = this;
+    const { version, life, name, parameters } = readScope(memory, scope);
     if (name !== this.name) throw new ScopeRemovedError(this.name);
     const { limits, weight, inFlightMax } = parameters;
     this.#version = version;
     this.weight = weight;
     this.limits = limits.map((own, index) =>
-      openLimit(memory, { scope, set: setOf(version), index, version, parameters: own }),
+      openLimit(memory, { scope, set: setOf(version), index, version, parameters: own, member }),
     );
     this.gate = inFlightMax > 0 ? new InFlightGate(memory, parameters, inFlightMax) : undefined;
-    this.permitsMax = Math.min(COST_MAX, ...limits.map(({ permits }) => permits));
+    // One that blocks has no permits, but may have some later: its calls wait.
+    this.permitsMax = Math.min(
+      COST_MAX,
+      ...limits.map(({ permits }) => (permits === 0 ? COST_MAX : permits)),
+    );
     // Without a rate, waiters are placed a millisecond apart, so that few of them tie.
     this.nsPerPermit = limits.some(({ kind }) => kind !== 'quota') ? 1_000n : 1_000_000n;
     for (const { nsPerPermit } of this.limits) {
       if (nsPerPermit > this.nsPerPermit) this.nsPerPermit = nsPerPermit;
     }
+    this.#live(life);
   }
 
   /** Instant before which nothing is granted. */
@@ -123,21 +157,16 @@ export class ScopeView {
     return Math.min(...this.limits.map((limit) => limit.left(instant)));
   }
 
+  /** A scope that was removed and declared again begins anew, with a new seat. */
+  #live(life: number): void {
+    const isAnew = life !== this.life && this.#statistics !== undefined;
+    this.life = life;
+    if (!isAnew) return;
+    this.seat = takeSeat(this.memory, this.scope, this.member);
+    this.#statistics?.moveTo(this.seat);
+  }
+
   #undoBefore(count: number): void {
     for (let i = count - 1; i >= 0; i--) this.limits[i]!.undo();
   }
 }
-
-/** Reads a consistent copy of a scope. `name` is `undefined` if the scope does not exist. */
-export function readScope(memory: RateMemory, scope: number) {
-  const versionAt = memory.versionAt(scope);
-  for (;;) {
-    const version = Atomics.load(memory.i32, versionAt);
-    const name = (version & 1) === 1 ? memory.readName(scope) : undefined;
-    const parameters = memory.readParameters(scope, setOf(version));
-    if (Atomics.load(memory.i32, versionAt) === version) return { version, name, parameters };
-  }
-}
-
-/** Which set of parameters a scope version uses. */
-export const setOf = (version: number): number => (version >> 1) & 1;

@@ -7,7 +7,8 @@ const HIGH = 1 - LOW;
 
 /**
  * Converts a 64-bit integer to a number without the heap object that `Number(value)` allocates: 20 ns
- * less where `tryAcquire` refuses (bench `try-acquire`). Exact up to 2⁵³.
+ * less where `tryAcquire` refuses (bench `try-acquire`). Exact up to 2⁵³
+ * (ns: 104 days), and the nearest double beyond.
  */
 export function toNumber(value: bigint): number {
   wide[0] = value;

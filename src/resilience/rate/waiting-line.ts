@@ -1,13 +1,13 @@
-import { NANOS_PER_MILLI } from '../../core/units.js';
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import type { ScopeView } from './scope-view.js';
+import { findSeat, NO_SEAT } from './seats.js';
 import { NEVER, STALE } from './verdict.js';
 
 /** Later than every waiter: for calls that do not wait and must not overtake those that do. */
 export const BEHIND_ALL = 9_223_372_036_854_775_807n;
 
 /** A thread that leaves permits untaken for this long has missed its turn. Timers may be this late. */
-const GRACE_NS = 10_000_000;
+const GRACE_NS = 10_000_000n;
 /**
  * Waiters whose places are this close may be served in either order. So a thread that wakes up serves
  * several of its own waiters before it hands over to another thread; otherwise high rates would starve on
@@ -18,25 +18,31 @@ export const TIE_NS = 5_000_000n;
 const TURN_NS = 1_000_000;
 
 /**
- * The waiters at a scope, over all threads. Each member publishes the waiter that it would serve next:
- * its place in the order (a virtual time; smaller is sooner) and its cost. Members with a smaller place
- * go first. A member that is blocked or dead is passed over once it is overdue, or has left its permits
- * untaken, for longer than a timer may be late. After that, nobody waits for it again.
+ * The waiters at a scope, over all threads. Each member publishes, in its seat, the waiter that it would
+ * serve next: its place in the order (a virtual time; smaller is sooner) and its cost. Members with a
+ * smaller place go first. A member that is blocked or dead is passed over once it is overdue, or has left
+ * its permits untaken, for longer than a timer may be late. After that, nobody waits for it again.
  *
  * Each entry has one writer. The masks hold one bit per member that waits. A thread that dies at any
- * point leaves behind only a bit, which `withdraw` clears.
+ * point leaves behind only a bit, which is cleared with its seat.
  */
 export class WaitingLine {
   readonly #memory: RateMemory;
-  readonly #scope: number;
+  readonly #view: ScopeView;
   readonly #waitingAt: number;
   readonly #lateAt: number;
+  /** Of this thread: its word of the masks, and its bit there. */
+  readonly #word: number;
+  readonly #bit: number;
 
-  constructor(memory: RateMemory, scope: number) {
+  constructor(view: ScopeView) {
+    const { memory, scope, member } = view;
     this.#memory = memory;
-    this.#scope = scope;
+    this.#view = view;
     this.#waitingAt = memory.waitingAt(scope);
     this.#lateAt = memory.lateAt(scope);
+    this.#word = member >> 5;
+    this.#bit = 1 << (member & 31);
   }
 
   isEmpty(): boolean {
@@ -47,52 +53,64 @@ export class WaitingLine {
     return true;
   }
 
-  /** @param dueAt - When the member will check again, if its thread is not blocked. */
-  publish(member: number, { place, cost, dueAt }: { place: bigint; cost: number; dueAt: bigint }): void {
+  /**
+   * Lets a waiter of this thread stand in the line, in the place of the one that stood there.
+   *
+   * @param dueAt - When the thread will check again, if it is not blocked.
+   */
+  publish({ place, cost, dueAt }: { place: bigint; cost: number; dueAt: bigint }): void {
     const { i32, b64 } = this.#memory;
-    Atomics.store(b64, this.#memory.entryKeyAt(this.#scope, member), place);
-    Atomics.store(i32, this.#memory.entryCostAt(this.#scope, member), cost);
-    Atomics.store(i32, this.#memory.entryDueAt(this.#scope, member), toMillis32(dueAt));
-    Atomics.and(i32, this.#lateAt + (member >> 5), ~(1 << (member & 31)));
-    Atomics.or(i32, this.#waitingAt + (member >> 5), 1 << (member & 31));
+    const { seat } = this.#view;
+    Atomics.store(b64, this.#memory.entryPlaceAt(seat), place);
+    Atomics.store(i32, this.#memory.entryCostAt(seat), cost);
+    Atomics.store(b64, this.#memory.entryDueAt(seat), dueAt);
+    Atomics.and(i32, this.#lateAt + this.#word, ~this.#bit);
+    Atomics.or(i32, this.#waitingAt + this.#word, this.#bit);
   }
 
-  withdraw(member: number): void {
+  /** Takes this thread out of the line. */
+  withdraw(): void {
     const { i32 } = this.#memory;
-    Atomics.and(i32, this.#waitingAt + (member >> 5), ~(1 << (member & 31)));
-    Atomics.and(i32, this.#lateAt + (member >> 5), ~(1 << (member & 31)));
+    Atomics.and(i32, this.#waitingAt + this.#word, ~this.#bit);
+    Atomics.and(i32, this.#lateAt + this.#word, ~this.#bit);
   }
 
   /**
-   * Ns until it may be a waiter's turn, given the waiters ahead of it; 0 if it is its turn.
+   * Ns until it may be the turn of a waiter of this thread, given those of other threads ahead of it; 0 if
+   * it is its turn.
    *
-   * @param member - The member whose waiter it is; its own entry does not count. −1 if it belongs to
-   *   none.
+   * @param isWaiting - Whether it waits. A call that does not is also behind the waiters of this thread.
    */
-  wait(view: ScopeView, member: number, place: bigint, cost: number, instant: bigint): number {
+  wait(place: bigint, cost: number, instant: bigint, isWaiting = true): number {
     const { i32, b64, maskWords } = this.#memory;
+    const view = this.#view;
+    const own = isWaiting ? view.member : NOBODY;
     for (;;) {
-      let front = -1;
+      let front = NO_SEAT;
+      let frontMember = NOBODY;
       let frontPlace = place - TIE_NS;
       let costs = cost;
       for (let word = 0; word < maskWords; word++) {
         let bits = Atomics.load(i32, this.#waitingAt + word) & ~Atomics.load(i32, this.#lateAt + word);
         while (bits !== 0) {
-          const other = word * 32 + 31 - Math.clz32(bits & -bits);
+          const member = word * 32 + 31 - Math.clz32(bits & -bits);
           bits &= bits - 1;
-          if (other === member) continue;
-          const otherPlace = Atomics.load(b64, this.#memory.entryKeyAt(this.#scope, other));
+          if (member === own) continue;
+          const seat = findSeat(this.#memory, view.scope, member);
+          if (seat === NO_SEAT) continue;
+          const otherPlace = Atomics.load(b64, this.#memory.entryPlaceAt(seat));
           if (otherPlace >= place - TIE_NS) continue;
-          costs += Atomics.load(i32, this.#memory.entryCostAt(this.#scope, other));
+          costs += Atomics.load(i32, this.#memory.entryCostAt(seat));
           if (otherPlace < frontPlace) {
-            front = other;
+            front = seat;
+            frontMember = member;
             frontPlace = otherPlace;
           }
         }
       }
-      if (front < 0) return 0;
-      if (this.#isLate(view, front, instant)) {
-        Atomics.or(i32, this.#lateAt + (front >> 5), 1 << (front & 31));
+      if (front === NO_SEAT) return 0;
+      if (this.#isLate(front, instant)) {
+        Atomics.or(i32, this.#lateAt + (frontMember >> 5), 1 << (frontMember & 31));
         continue;
       }
       const behindAll = view.peek(instant, Math.min(costs, view.permitsMax));
@@ -102,17 +120,16 @@ export class WaitingLine {
   }
 
   /** Whether a member missed its turn: its thread is blocked or dead. */
-  #isLate(view: ScopeView, member: number, instant: bigint): boolean {
-    const { i32 } = this.#memory;
-    const dueAt = Atomics.load(i32, this.#memory.entryDueAt(this.#scope, member));
-    if (((toMillis32(instant) - dueAt) | 0) * 1e6 > GRACE_NS) return true;
+  #isLate(seat: number, instant: bigint): boolean {
+    const { i32, b64 } = this.#memory;
+    const view = this.#view;
+    if (instant - Atomics.load(b64, this.#memory.entryDueAt(seat)) > GRACE_NS) return true;
     // With a cap on calls in flight, permits may be untaken because the cap is reached.
     if (view.gate !== undefined) return false;
-    const cost = Atomics.load(i32, this.#memory.entryCostAt(this.#scope, member));
+    const cost = Atomics.load(i32, this.#memory.entryCostAt(seat));
     const lying = -view.peek(instant, Math.min(cost, view.permitsMax));
-    return lying > GRACE_NS && lying !== -STALE;
+    return lying > Number(GRACE_NS) && lying !== -STALE;
   }
 }
 
-/** The low 32 bits of an instant in ms: enough to compare it with another one less than 24 days away. */
-const toMillis32 = (instant: bigint): number => Number(BigInt.asIntN(32, instant / NANOS_PER_MILLI));
+const NOBODY = -1;

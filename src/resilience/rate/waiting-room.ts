@@ -25,7 +25,6 @@ interface Claim {
  */
 export class WaitingRoom {
   readonly #clock: Clock;
-  readonly #member: number;
   readonly #waitersMax: number;
   readonly #limiters = new Set<WaitedFor>();
   readonly #deadlines = new IndexedHeap<Waiter, 'deadlineIndex'>(
@@ -42,15 +41,12 @@ export class WaitingRoom {
 
   constructor({
     clock,
-    member,
     waitersMax,
   }: {
     readonly clock: Clock;
-    readonly member: number;
     readonly waitersMax: number;
   }) {
     this.#clock = clock;
-    this.#member = member;
     this.#waitersMax = waitersMax;
   }
 
@@ -92,7 +88,7 @@ export class WaitingRoom {
     for (const limiter of [...this.#limiters]) {
       this.#rejectAll(limiter, new RateClosedError('The client of the budgets'));
     }
-    for (const line of this.#lines.values()) line.withdraw(this.#member);
+    for (const line of this.#lines.values()) line.withdraw();
     this.#lines.clear();
   }
 
@@ -174,7 +170,7 @@ export class WaitingRoom {
       const line = path.lines[i]!;
       const ahead = claims.get(view.scope);
       if (ahead !== undefined) return ahead.wait;
-      const wait = Math.max(view.peek(now, cost), line.wait(view, this.#member, place, cost, now));
+      const wait = Math.max(view.peek(now, cost), line.wait(place, cost, now));
       if (wait > 0 && wait !== NEVER) claims.set(view.scope, { line, place, cost, wait });
       if (wait > 0) return wait;
     }
@@ -187,10 +183,10 @@ export class WaitingRoom {
   }
 
   #standInLines(claims: ReadonlyMap<number, Claim>, dueAt: bigint): void {
-    for (const [scope, line] of this.#lines) if (!claims.has(scope)) line.withdraw(this.#member);
+    for (const [scope, line] of this.#lines) if (!claims.has(scope)) line.withdraw();
     this.#lines = new Map();
     for (const [scope, { line, place, cost }] of claims) {
-      line.publish(this.#member, { place, cost, dueAt });
+      line.publish({ place, cost, dueAt });
       this.#lines.set(scope, line);
     }
   }

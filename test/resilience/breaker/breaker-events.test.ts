@@ -1,7 +1,8 @@
+import { getEventListeners } from 'node:events';
 import { setTimeout as pass } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { InspectionEvent } from 'xstate';
-import type { BreakerEvent } from '../../../src/resilience/breaker/breaker-events.js';
+import type { BreakerEvent } from '../../../src/resilience/breaker/breaker-event.js';
 import { createBreakerMachine } from '../../../src/resilience/breaker/breaker-machine.js';
 import { CircuitBreaker } from '../../../src/resilience/breaker/circuit-breaker.js';
 import { classifyError } from '../../../src/resilience/breaker/classify.js';
@@ -101,12 +102,29 @@ describe('what a breaker tells', () => {
   it('is a stream with a bound that says what was missed', async () => {
     const { breaker } = startBreaker();
     const stream = breaker.events({ capacity: 2 });
-    for (let i = 0; i < 5; i++) breaker.reset();
+    const larger = breaker.events({ capacity: 3 });
+    for (let round = 0; round < 3; round++) breaker.hold()();
     breaker.close();
-    const got: BreakerEvent[] = [];
-    for await (const event of stream) got.push(event);
-    expect(got.map(({ type }) => type)).toEqual(['missed', 'closed', 'closed']);
-    expect(got[0]).toMatchObject({ count: 3 });
+    const read = async (events: AsyncIterable<BreakerEvent>) => {
+      const got: BreakerEvent[] = [];
+      for await (const event of events) got.push(event);
+      return got.map((event) => (event.type === 'missed' ? event.count : event.type));
+    };
+    expect(await read(stream)).toEqual([4, 'heldOpen', 'halfOpened']);
+    expect(await read(larger)).toEqual([3, 'halfOpened', 'heldOpen', 'halfOpened']);
+  });
+
+  it('costs nothing as a stream that nobody reads', async () => {
+    const { breaker } = startBreaker();
+    const abort = new AbortController();
+    for (let i = 0; i < 100; i++) breaker.events({ signal: abort.signal });
+    const left = breaker.events({ signal: abort.signal });
+    const next = left.next();
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1);
+    breaker.hold();
+    expect((await next).value).toMatchObject({ type: 'heldOpen' });
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0);
+    await left.return();
   });
 
   it('is a stream that waits for events, and ends with its signal', async () => {
@@ -114,8 +132,8 @@ describe('what a breaker tells', () => {
     const abort = new AbortController();
     const stream = breaker.events({ signal: abort.signal });
     const next = stream.next();
-    breaker.reset();
-    expect((await next).value).toMatchObject({ type: 'closed' });
+    breaker.hold();
+    expect((await next).value).toMatchObject({ type: 'heldOpen' });
     const last = stream.next();
     abort.abort();
     expect((await last).done).toBe(true);
@@ -150,7 +168,7 @@ describe('a breaker that has lost its machine', () => {
     const breaker = new CircuitBreaker(settings, { clock, seed: 1, classify: classifyError, machine });
     const events: BreakerEvent[] = [];
     breaker.subscribe((event) => events.push(event));
-    const other = openBreaker(breaker.handle, { clock });
+    const other = openBreaker(breaker.handle(), { clock });
     armed = true;
     return { breaker, clock, events, other };
   }

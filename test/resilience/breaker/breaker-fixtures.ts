@@ -1,6 +1,7 @@
+import { expect } from 'vitest';
 import type { CallPermit } from '../../../src/resilience/breaker/breaker-calls.js';
 import { BreakerClient } from '../../../src/resilience/breaker/breaker-client.js';
-import type { BreakerEvent } from '../../../src/resilience/breaker/breaker-events.js';
+import type { BreakerEvent } from '../../../src/resilience/breaker/breaker-event.js';
 import type { BreakerHandle } from '../../../src/resilience/breaker/breaker-handle.js';
 import {
   type BreakerOptions,
@@ -37,17 +38,32 @@ export function startBreaker(options: Partial<BreakerOptions> = {}, more: Create
     trip: () => {
       while (breaker.state === 'closed') breaker.permit().fail();
     },
-    other: (threadId: number) => clientOf(breaker, clock, threadId),
+    other: (threadId: number, itsClock = clock) => clientOf(breaker, itsClock, threadId),
   };
 }
 
+/** A breaker whose open time has just passed. */
+export async function startHalfOpen(options: Partial<BreakerOptions> = {}) {
+  const rig = startBreaker({ failuresInRow: 1, probes: 2, ...options });
+  rig.trip();
+  await rig.clock.advance(1_000);
+  expect(rig.breaker.state).toBe('halfOpen');
+  return rig;
+}
+
 /** The client of another thread. */
-export function clientOf(
-  { handle }: { readonly handle: BreakerHandle },
-  clock: SimulatedClock,
-  threadId: number,
-) {
-  return new BreakerClient(handle, { clock, threadId, classify: classifyError });
+export function clientOf(breaker: { handle(): BreakerHandle }, clock: SimulatedClock, threadId: number) {
+  return new BreakerClient(breaker.handle(), {
+    clock,
+    threadId,
+    classify: classifyError,
+    onCallbackError: rethrow,
+  });
+}
+
+/** For clients whose callbacks do not fail. */
+export function rethrow(error: unknown): never {
+  throw error;
 }
 
 /** What became of a request for a permit. */

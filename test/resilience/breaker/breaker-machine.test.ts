@@ -24,6 +24,7 @@ const EVENTS: readonly BreakerMachineEvent[] = [
   { type: 'disable', atMs },
   { type: 'enable', atMs },
   { type: 'reset', atMs },
+  { type: 'configure', openTime: settings, atMs },
 ];
 
 type Situation = SnapshotFrom<BreakerMachine>;
@@ -131,6 +132,18 @@ describe('breaker machine', () => {
     expect(draw(1)).not.toEqual(draw(2));
     expect(Math.min(...draw(3))).toBeGreaterThanOrEqual(500);
     expect(Math.max(...draw(3))).toBeLessThanOrEqual(1_500);
+  });
+
+  it('opens for the new time once its options have changed, and lets an opening end in its own', () => {
+    const actor = createActor(machine).start();
+    actor.send({ type: 'configure', openTime: { ...settings, openMs: 2_000 }, atMs });
+    actor.send({ type: 'tripped', reason: 'failuresInRow', atMs });
+    expect(actor.getSnapshot().context).toMatchObject({ openForMs: 2_000, openUntilMs: 2_010 });
+    actor.send({ type: 'configure', openTime: { ...settings, openMs: 500 }, atMs });
+    expect(actor.getSnapshot().context).toMatchObject({ openForMs: 2_000, openUntilMs: 2_010 });
+    actor.send({ type: 'openTime.passed', atMs: 2_010 });
+    actor.send({ type: 'probes.failed', atMs: 2_010 });
+    expect(actor.getSnapshot().context).toMatchObject({ openForMs: 1_000, openings: 2 });
   });
 
   it('goes on from a snapshot that went through JSON', () => {

@@ -42,6 +42,7 @@ type Command =
   | { readonly do: 'call'; readonly thread: number }
   | { readonly do: 'end'; readonly call: number; readonly how: 'succeed' | 'fail' | 'ignore' }
   | { readonly do: 'pass'; readonly ms: number }
+  | { readonly do: 'configure'; readonly failuresInRow: number }
   | { readonly do: 'look' | 'hold' | 'release' | 'reset' | 'disable' | 'enable' }
   | { readonly do: 'die'; readonly thread: number };
 
@@ -77,6 +78,13 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const), thread }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('configure' as const),
+      failuresInRow: fc.constantFrom(1, OPTIONS.failuresInRow, 3),
+    }),
+  },
 );
 
 /** A clock of which nothing fires by itself: the owner's thread is blocked until it looks. */
@@ -106,19 +114,23 @@ const taken = new Set<string>();
 function follow(commands: readonly Command[]): void {
   const clock = new BlockedClock({ now: 1_000_000_000n });
   const { breaker, other, events } = startBreaker(OPTIONS, { clock });
-  const words = new Int32Array(breaker.handle.memory);
+  const words = new Int32Array(breaker.handle().memory);
   const clients = Array.from({ length: THREADS }, (_, id) => other(id + 1));
   let calls: Call[] = [];
   const holds: (() => void)[] = [];
   let { word, run } = { word: words[WORD_CELL]!, run: 0 };
   const nameOf = (at: number) => BREAKER_STATES[stateOf(at)]!;
 
+  let { failuresInRow } = OPTIONS;
+  /** Epochs that began without a change of state: of a reset while closed, or other options. */
+  let unchanged = 0;
   /** The word may only have gone where the machine has a path, one epoch a step. */
-  const observe = (stepsMax: number) => {
+  const observe = (stepsMax: number, isUnchanged = false) => {
     const now = words[WORD_CELL]!;
-    const count = epochOf(now) - epochOf(word);
+    const count = epochOf(now) - epochOf(word) - Number(isUnchanged);
     expect(count).toBeGreaterThanOrEqual(0);
     expect(count).toBeLessThanOrEqual(stepsMax);
+    unchanged += Number(isUnchanged);
     if (!leads(nameOf(word), nameOf(now), count)) {
       throw new Error(`the machine has no path from ${nameOf(word)} to ${nameOf(now)} of ${count} steps`);
     }
@@ -157,7 +169,7 @@ function follow(commands: readonly Command[]): void {
         // Late results and those of a disabled breaker change nothing; the plain count says what others do.
         if (!isCurrent || before !== 'closed' || each.how === 'ignore') expect(nameOf(word)).toBe(before);
         else if (each.how === 'succeed') run = 0;
-        else if (++run >= OPTIONS.failuresInRow || nameOf(word) === 'open') {
+        else if (++run >= failuresInRow || nameOf(word) === 'open') {
           expect(nameOf(word)).toBe('open');
           run = 0;
         }
@@ -179,6 +191,28 @@ function follow(commands: readonly Command[]): void {
         holds.shift()?.();
         observe(2);
         break;
+      case 'configure': {
+        breaker.state; // takes the steps that are due
+        observe(1);
+        const before = { state: nameOf(word), run };
+        const isOther = each.failuresInRow !== failuresInRow;
+        ({ failuresInRow } = each);
+        breaker.configure({ failuresInRow });
+        observe(0, isOther);
+        expect(nameOf(word)).toBe(before.state);
+        // What is counted stays counted.
+        run = before.run;
+        break;
+      }
+      case 'reset': {
+        breaker.state;
+        observe(1);
+        const isClosed = nameOf(word) === 'closed';
+        breaker.reset();
+        observe(1, isClosed);
+        run = 0;
+        break;
+      }
       case 'look':
         expect(breaker.state).toBe(nameOf(words[WORD_CELL]!));
         observe(1);
@@ -190,10 +224,11 @@ function follow(commands: readonly Command[]): void {
   }
   // The machine has seen every step that the memory has taken, in order, and none besides.
   expect(breaker.state).toBe(nameOf(words[WORD_CELL]!));
-  const told = events.flatMap(({ type }) =>
-    type === 'opened' ? ['open'] : type === 'halfOpened' ? ['halfOpen'] : type === 'probe' ? [] : [type],
-  );
-  expect(told).toHaveLength(epochOf(words[WORD_CELL]!) - 1);
+  const told = events.flatMap(({ type }) => {
+    if (type === 'probe' || type === 'configured') return [];
+    return type === 'opened' ? ['open'] : type === 'halfOpened' ? ['halfOpen'] : [type];
+  });
+  expect(told).toHaveLength(epochOf(words[WORD_CELL]!) - 1 - unchanged);
   told.forEach((state, at) => {
     taken.add(`${told[at - 1] ?? 'closed'} to ${state}`);
   });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BreakerOpenError, InvalidOptionsError, PipelineError } from '../../../src/core/errors.js';
 import { ProviderError } from '../../../src/core/provider-error.js';
 import type { ThrottledCall } from '../../../src/resilience/breaker/breaker-calls.js';
+import type { BreakerHandle } from '../../../src/resilience/breaker/breaker-handle.js';
 import type { BreakerOptions } from '../../../src/resilience/breaker/breaker-options.js';
 import { classifyError } from '../../../src/resilience/breaker/classify.js';
 import { createBreaker } from '../../../src/resilience/breaker/create-breaker.js';
@@ -161,6 +162,18 @@ describe('the default classifier', () => {
   });
 });
 
+describe('a call with wrong arguments', () => {
+  it('is refused, and no failure of the provider', async () => {
+    const { breaker } = startBreaker({ failuresInRow: 1 });
+    await expect(breaker.execute(undefined as never)).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
+    await expect(breaker.execute(() => 7, null as never)).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
+    await expect(breaker.execute(() => 7, { timeoutMs: 0 })).rejects.toThrow(
+      'timeoutMs: expected 1 or more, found 0',
+    );
+    expect([breaker.state, breaker.counts.failed]).toEqual(['closed', 0]);
+  });
+});
+
 describe('whenCallable', () => {
   it('waits for the open time, and for no longer than the signal', async () => {
     const { breaker, clock, trip } = startBreaker({ failuresInRow: 1 });
@@ -197,7 +210,7 @@ describe('whenCallable', () => {
 describe('the options of a breaker', () => {
   it('are five failures in a row if nothing is said', () => {
     const breaker = createBreaker({ name: 'plain' });
-    expect(breaker.handle.settings).toMatchObject({ failuresInRow: 5, openMs: 5_000, probes: 1 });
+    expect(breaker.settings).toMatchObject({ failuresInRow: 5, openMs: 5_000, probes: 1 });
     breaker.close();
   });
 
@@ -225,20 +238,41 @@ describe('the options of a breaker', () => {
 
   it('come with the handle, which is refused if it is none', () => {
     const { breaker } = startBreaker();
-    const { handle } = breaker;
+    const handle = breaker.handle();
     expect(openBreaker(structuredClone(handle)).name).toBe('test');
-    expect(() => openBreaker({ ...handle, protocol: 2 as 1 })).toThrow(/found protocol 2, not 1/);
+    expect(() => openBreaker({ ...handle, protocol: 1 as 2 })).toThrow(/found protocol 1, not 2/);
     expect(() => openBreaker({ ...handle, memory: new SharedArrayBuffer(8) })).toThrow(/found 8/);
+    const garbage = new SharedArrayBuffer(handle.memory.byteLength);
+    for (const byte of [0xff, 0x7e, 0x40]) {
+      new Uint8Array(garbage).fill(byte);
+      expect(() => openBreaker({ ...handle, memory: garbage })).toThrow(/found memory without its options/);
+    }
+  });
+
+  it.each<[string, (handle: BreakerHandle) => unknown]>([
+    ['nothing', () => undefined],
+    ['null', () => null],
+    ['a text', () => 'breaker'],
+    ['a handle of another kind', (handle) => ({ ...handle, kind: 'tickloom.rate' })],
+    ['a handle without a protocol', ({ protocol: _protocol, ...rest }) => rest],
+    ['a handle without a name', ({ name: _name, ...rest }) => rest],
+    ['a handle without memory', ({ memory: _memory, ...rest }) => rest],
+    ['a handle of memory that is not shared', (handle) => ({ ...handle, memory: new ArrayBuffer(8_192) })],
+  ])('do not come with %s, which is no handle', (_, change) => {
+    const { breaker } = startBreaker();
+    expect(() => openBreaker(change(breaker.handle()) as BreakerHandle)).toThrow(
+      expect.objectContaining({ code: 'HANDLE_INVALID' }),
+    );
   });
 });
 
 describe('the counts of calls', () => {
-  it('lose none when there are more clients than places, and go beyond 32 bits', () => {
+  it('lose none when there are more threads than places, and go beyond 32 bits', () => {
     const { breaker, other } = startBreaker();
     const clients = Array.from({ length: 40 }, (_, id) => other(id + 1));
     for (let round = 0; round < 3; round++) for (const client of clients) client.permit().succeed();
     expect(breaker.counts.succeeded).toBe(120);
-    const words = new Int32Array(breaker.handle.memory);
+    const words = new Int32Array(breaker.handle().memory);
     // As after 2³² − 1 calls in each place.
     for (let stripe = 0; stripe < STRIPES; stripe++) {
       words.set([-1, 1], STRIPES_CELL + stripe * STRIPE_CELLS);
@@ -255,7 +289,7 @@ describe('the counts of calls', () => {
       breaker.reclaim(id);
     }
     expect(breaker.counts.succeeded).toBe(99);
-    const words = new Int32Array(breaker.handle.memory);
+    const words = new Int32Array(breaker.handle().memory);
     expect(words[STRIPES_CELL]).toBe(0); // nobody had to share
   });
 });

@@ -4,8 +4,8 @@ import type { Nanos } from '../../../src/core/units.js';
 import type { CallPermit } from '../../../src/resilience/breaker/breaker-calls.js';
 import { BreakerCells } from '../../../src/resilience/breaker/breaker-cells.js';
 import { BreakerClient } from '../../../src/resilience/breaker/breaker-client.js';
-import type { BreakerHandle } from '../../../src/resilience/breaker/breaker-handle.js';
 import type { BreakerOptions } from '../../../src/resilience/breaker/breaker-options.js';
+import { currentRules } from '../../../src/resilience/breaker/breaker-rules.js';
 import { CallCounter, COUNT_CELL, readCallCounts } from '../../../src/resilience/breaker/call-counts.js';
 import { classifyError } from '../../../src/resilience/breaker/classify.js';
 import { CountWindow } from '../../../src/resilience/breaker/count-window.js';
@@ -13,7 +13,7 @@ import { FailureRun } from '../../../src/resilience/breaker/failure-run.js';
 import type { RateVerdict } from '../../../src/resilience/breaker/rate-limits.js';
 import { TimeWindow } from '../../../src/resilience/breaker/time-window.js';
 import {
-  BREAKER_PROTOCOL,
+  BREAKER_BYTES_MIN,
   BUCKET_CELLS,
   BUCKETS,
   BUCKETS_CELL,
@@ -30,10 +30,13 @@ import {
   OPENED_AT_CELL,
   PROBE_OUT,
   packWord,
-  RING_CELL,
   RUN_CELL,
+  SETTINGS_BLOCK_CELLS,
+  SETTINGS_CELL,
+  SETTINGS_VERSION_CELL,
   SIGNAL_CELL,
   STRIPE_CELLS,
+  STRIPE_OWNER_CELL,
   STRIPES,
   STRIPES_CELL,
   stateOf,
@@ -50,10 +53,14 @@ import {
   type Step,
 } from '../../support/interleavings.js';
 import { SimulatedClock } from '../../support/simulated-clock.js';
-import { settingsOf } from './breaker-fixtures.js';
+import { rethrow, settingsOf } from './breaker-fixtures.js';
 
-/** Call counts and the two cells that wake others are only added to. */
+const isOfSettings = (byte: number) =>
+  byte >= 4 * SETTINGS_VERSION_CELL && byte < 8 * (SETTINGS_CELL + 2 * SETTINGS_BLOCK_CELLS);
+
+/** Call counts and the two cells that wake others are only added to; settings stand still. */
 const unobserved = (byte: number) =>
+  isOfSettings(byte) ||
   byte === 4 * SIGNAL_CELL ||
   byte === 4 * CHANGE_CELL ||
   (byte >= 4 * STRIPES_CELL && byte < 4 * (STRIPES_CELL + STRIPES * STRIPE_CELLS));
@@ -72,7 +79,7 @@ const NOW = 5_000_000_000n;
 function memoryOf(state: number, options: Partial<BreakerOptions>, { openMs = 1_000 } = {}) {
   const settings = settingsOf(options);
   const memory = new SharedArrayBuffer(breakerBytes(settings));
-  const handle: BreakerHandle = { protocol: BREAKER_PROTOCOL, name: 'test', memory, settings };
+  new BreakerCells(memory).settings.write(settings);
   const words = new Int32Array(memory);
   const longs = new BigInt64Array(memory);
   words[WORD_CELL] = packWord(state, 0, EPOCH);
@@ -82,10 +89,13 @@ function memoryOf(state: number, options: Partial<BreakerOptions>, { openMs = 1_
   /** The client of a thread, at an instant that stands still. */
   const client = (threadId: number, atMs = 0) => {
     const clock = new SimulatedClock({ now: NOW + BigInt(atMs) * 1_000_000n });
-    return new BreakerClient(handle, { clock, threadId, classify: classifyError });
+    const context = { clock, threadId, classify: classifyError, onCallbackError: rethrow };
+    return new BreakerClient({ name: 'test', memory }, context);
   };
-  return { handle, memory, words, longs, settings, client, word: () => words[WORD_CELL]! };
+  return { memory, words, longs, settings, client, word: () => words[WORD_CELL]! };
 }
+
+const probesOf = (memory: SharedArrayBuffer) => currentRules(new BreakerCells(memory)).probes;
 
 /** Asks for a permit. `undefined`: refused. */
 function ask(client: BreakerClient): CallPermit | undefined {
@@ -195,7 +205,7 @@ describe('the trip, in every interleaving', () => {
 describe('probes, in every interleaving', () => {
   function claim(threads: number, probes: number, state: number, cas: Cas, kill = false): Explored {
     const openMs = state === OPEN ? 1_000 : 0;
-    const { handle, memory, word, client } = memoryOf(state, { probes, probeMsMax: 100 }, { openMs });
+    const { memory, word, client } = memoryOf(state, { probes, probeMsMax: 100 }, { openMs });
     const body = (threadId: number) => () => (ask(client(threadId)) ? 'admitted' : 'refused');
     return explore<number>({
       memory,
@@ -214,10 +224,10 @@ describe('probes, in every interleaving', () => {
         }
         // What the dead held is to be had again: at once if somebody takes it back, else after the wait.
         const alive = results.filter((result) => result === 'admitted').length;
-        const cells = new BreakerCells(handle);
+        const probesThere = probesOf(memory);
         const before = new Uint8Array(memory).slice();
-        for (const threadId of dead) cells.probes.reclaim(threadId);
-        for (const threadId of dead) expect(cells.probes.reclaim(threadId)).toBe(0);
+        for (const threadId of dead) probesThere.reclaim(threadId);
+        for (const threadId of dead) expect(probesThere.reclaim(threadId)).toBe(0);
         expect(takeAll(client(9))).toBe(probes - alive);
         new Uint8Array(memory).set(before);
         expect(takeAll(client(9, 99))).toBeLessThanOrEqual(probes - alive);
@@ -258,8 +268,8 @@ describe('probes, in every interleaving', () => {
     kill = false,
     cas: Cas = 'atomic',
   ): Explored {
-    const { handle, memory, word, client } = memoryOf(HALF_OPEN, { probes, probeMsMax: 100 });
-    const verdict = () => new BreakerCells(handle).probes.verdict(EPOCH);
+    const { memory, word, client } = memoryOf(HALF_OPEN, { probes, probeMsMax: 100 });
+    const verdict = () => probesOf(memory).verdict(EPOCH);
     return explore<ReportGhost>({
       memory,
       cas,
@@ -321,12 +331,11 @@ describe('probes, in every interleaving', () => {
   });
 
   it('admits nobody after a hold, and leaves no probe behind', () => {
-    const { handle, memory, word, client } = memoryOf(HALF_OPEN, { probes: 1 });
+    const { memory, word, client } = memoryOf(HALF_OPEN, { probes: 1 });
     const held = packWord(HELD_OPEN, 0, EPOCH + 1);
     const owner = () => {
-      const cells = new BreakerCells(handle);
-      expect(cells.move(packWord(HALF_OPEN, 0, EPOCH), held)).toBe(true);
-      cells.probes.forget(EPOCH);
+      expect(new BreakerCells(memory).move(packWord(HALF_OPEN, 0, EPOCH), held)).toBe(true);
+      probesOf(memory).forget(EPOCH);
     };
     explore<boolean>({
       memory,
@@ -343,20 +352,15 @@ describe('probes, in every interleaving', () => {
   });
 
   it('does not wipe a probe of the next time while it forgets those of the last', () => {
-    const { handle, memory, word, longs, client } = memoryOf(HALF_OPEN, { probes: 1 }, { openMs: 0 });
+    const { memory, word, longs, client } = memoryOf(HALF_OPEN, { probes: 1 }, { openMs: 0 });
     const opened = packWord(OPEN, 0, EPOCH + 1);
     const outcomes = new Set<unknown>();
     const owner = () => {
-      const cells = new BreakerCells(handle);
-      cells.move(word0, opened);
-      cells.probes.forget(EPOCH);
+      new BreakerCells(memory).move(word0, opened);
+      probesOf(memory).forget(EPOCH);
     };
     const word0 = word();
-    new BreakerCells(handle).probes.report(
-      new BreakerCells(handle).probes.claim(word0, NOW as Nanos, 5)!,
-      word0,
-      false,
-    );
+    probesOf(memory).report(probesOf(memory).claim(word0, NOW as Nanos, 5)!, word0, false);
     explore({
       memory,
       threads: [owner, () => (ask(client(1)) ? 'admitted' : 'refused')],
@@ -364,7 +368,7 @@ describe('probes, in every interleaving', () => {
         outcomes.add(result);
         if (result !== 'admitted') return;
         expect(word()).toBe(packWord(HALF_OPEN, 0, nextEpoch(opened)));
-        expect(new BreakerCells(handle).probes.outcome(0, EPOCH + 2)).toBe(PROBE_OUT);
+        expect(probesOf(memory).outcome(0, EPOCH + 2)).toBe(PROBE_OUT);
       },
     });
     expect(outcomes).toEqual(new Set(['admitted', 'refused']));
@@ -382,12 +386,12 @@ describe('windows, in every interleaving', () => {
     explore({
       memory,
       threads: [...kinds].map((kind) => () => {
-        const window = new CountWindow(words, { size, minimumVolume, failureRate });
+        const window = new CountWindow(new BreakerCells(memory), { size, minimumVolume, failureRate });
         return window.record(EPOCH, kind === 'F', false);
       }),
       check: (results) => {
         const entries = Array.from({ length: words[HEAD_CELL]! }, (_, at) =>
-          isFailure(words[RING_CELL + at]!),
+          isFailure(words[BREAKER_BYTES_MIN / 4 + at]!),
         );
         const isMet = entries.some((_, end) => {
           const window = entries.slice(Math.max(0, end + 1 - size), end + 1);
@@ -468,5 +472,110 @@ describe('the counts of calls, in every interleaving', () => {
       });
       expect([...seen].sort()).toEqual([before, before + 1, before + 2]);
     }
+  });
+
+  /** Threads that take the one free place and give it back. */
+  function claim(threads: number, cas: Cas): Explored {
+    const { memory, words } = memoryOf(CLOSED, {});
+    for (let stripe = 1; stripe < STRIPES - 1; stripe++) new CallCounter(words, 100 + stripe);
+    const owner = STRIPES_CELL + (STRIPES - 1) * STRIPE_CELLS + STRIPE_OWNER_CELL;
+    return exploreAll<number>({
+      memory,
+      cas,
+      threads: Array.from({ length: threads }, (_, id) => () => {
+        for (let job = 0; job < 2; job++) new CallCounter(words, id + 1).release();
+      }),
+      // Places of others stand still, and the cells of one are its owner's alone.
+      unobserved: (byte) => byte !== 4 * owner,
+      ghost: {
+        initial: 0,
+        next: (before) => {
+          const now = words[owner]!;
+          if (before !== 0 && now !== 0 && now !== before) throw new Error('a place of two threads');
+          return now;
+        },
+      },
+      check: () => {
+        if (words[owner] !== 0) throw new Error('a place was not given back');
+      },
+    });
+  }
+
+  provenBy('have one owner for each place, for two threads', (cas) => claim(2, cas), /a place/);
+  it('have one owner for each place, for as many threads as the time allows', () => {
+    expect(claim(DEEP ? 3 : 2, 'atomic').schedules).toBeGreaterThan(20n);
+  });
+});
+
+describe('a change of options, in every interleaving', () => {
+  it('is read as a whole', () => {
+    const { memory, settings } = memoryOf(CLOSED, { failuresInRow: 1 });
+    const changed = [2, 3].map((limit) => ({ ...settings, failuresInRow: limit, probes: limit }));
+    const seen = new Set<unknown>();
+    exploreAll({
+      memory,
+      threads: [
+        () => {
+          for (const each of changed) new BreakerCells(memory).settings.write(each);
+        },
+        () => {
+          const { failuresInRow, probes } = new BreakerCells(memory).settings.read().settings;
+          return `${failuresInRow} in a row, ${probes} probes`;
+        },
+      ],
+      check: ([, read]) => void seen.add(read),
+    });
+    expect([...seen].sort()).toEqual([
+      '1 in a row, 1 probes',
+      '2 in a row, 2 probes',
+      '3 in a row, 3 probes',
+    ]);
+  });
+
+  it('and a trip at the same time: one of them comes first, and no instant of the other stays', () => {
+    const { memory, word, longs, client } = memoryOf(CLOSED, { failuresInRow: 1 });
+    const ends = new Set<string>();
+    const before = word();
+    const next = packWord(CLOSED, 0, EPOCH + 1);
+    explore({
+      memory,
+      threads: [
+        () => {
+          const cells = new BreakerCells(memory);
+          currentRules(cells).conditions.begin(EPOCH + 1, NOW as Nanos);
+          return cells.move(before, next);
+        },
+        () => ask(client(1))?.fail(),
+      ],
+      check: ([hasChanged]) => {
+        const isOpen = stateOf(word()) === OPEN;
+        // A call that begins after the change may open the breaker that was changed.
+        if (isOpen) expect(epochOf(word())).toBe(EPOCH + (hasChanged ? 2 : 1));
+        else expect([hasChanged, word()]).toEqual([true, next]);
+        ends.add(`changed ${hasChanged}, open ${isOpen}`);
+        // Whoever came first: the next failure finds the breaker as it should.
+        ask(client(2, 5))?.fail();
+        expect(longs[OPENED_AT_CELL]).toBe(isOpen ? NOW : NOW + 5_000_000n);
+        expect(stateOf(word())).toBe(OPEN);
+      },
+    });
+    expect([...ends].sort()).toEqual([
+      'changed false, open true',
+      'changed true, open false',
+      'changed true, open true',
+    ]);
+  });
+
+  it('keeps what a time window holds, though calls from before it end meanwhile', () => {
+    const { memory, longs } = memoryOf(CLOSED, { timeWindow: { failureRate: 1 } });
+    const windowOf = () => new TimeWindow(longs, { lengthMs: 1_000, minimumVolume: 1, failureRate: 1 });
+    explore({
+      memory,
+      threads: [
+        () => windowOf().restore(EPOCH + 1, [{ ageMs: 0, succeeded: 2, failed: 3, slow: 0 }], NOW as Nanos),
+        () => windowOf().record(EPOCH, true, false, NOW as Nanos),
+      ],
+      check: () => expect(windowOf().gauge(EPOCH + 1, NOW as Nanos)).toMatchObject({ volume: 5, failed: 3 }),
+    });
   });
 });

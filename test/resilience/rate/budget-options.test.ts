@@ -30,7 +30,10 @@ describe('a budget', () => {
     [{ permitsPerSecond: 5, algorithm: 'rolling' }, [{ permits: 5, per: 1e9, algorithm: 'rolling' }]],
     [{ permitsPerSecond: 2.5 }, [{ permits: 1, per: 4e8, burst: 3, algorithm: 'smooth' }]],
     [{ permitsPerSecond: 0.3 }, [{ permits: 1, per: 3_333_333_334, burst: 1, algorithm: 'smooth' }]],
-    [{ permitsPerSecond: 0 }, [{ permits: 0, per: 1e9, burst: 1, algorithm: 'smooth' }]],
+    [{ permits: 0 }, [{ permits: 0, per: 1e9, algorithm: 'smooth' }]],
+    [{ permits: 0, burst: 0 }, [{ permits: 0, per: 1e9, burst: 0, algorithm: 'smooth' }]],
+    [{ permitsPerSecond: 0 }, [{ permits: 0, per: 1e9, algorithm: 'smooth' }]],
+    [{ permits: 0, algorithm: 'rolling' }, [{ permits: 0, per: 1e9, algorithm: 'rolling' }]],
     [{ permitsPerSecond: 1e9, burst: 9 }, [{ permits: 1, per: 1, burst: 9, algorithm: 'smooth' }]],
   ])('%j', (input, limits) => {
     expect(BudgetOptions.parse(input)).toEqual({ limits, weight: 1 });
@@ -48,12 +51,9 @@ describe('a budget', () => {
     [{ permits: 1.5 }, ['permits: expected 0 to 1000000 permits, found 1.5']],
     [{ permits: 1, per: '0ms' }, ['per: expected a duration of 1ms to 30d']],
     [{ permits: 1, per: 1_000 }, ['per: expected a duration of 1ms to 30d']],
-    [{ permits: 0 }, ['burst: expected a burst, since the rate is 0']],
-    [{ permits: 1, burst: 0 }, ['burst: expected 1 to 1000000 permits, found 0']],
+    [{ permits: 1, burst: 0 }, ['burst: expected 1 or more, or "permits" of 0 as well']],
     [{ permits: 1, algorithm: 'rollin' }, ['algorithm: expected smooth, rolling, found "rollin"']],
     [{ permits: 5, algorithm: 'rolling', burst: 2 }, ['burst: expected none: a rolling window']],
-    [{ permits: 0, algorithm: 'rolling' }, ['permits: expected 1 permit or more in a rolling window']],
-    [{ permitsPerSecond: 0, algorithm: 'rolling' }, ['burst: expected none', 'permits: expected 1 permit']],
     [{ permitsPerSecond: 5, permits: 5 }, ['permitsPerSecond: expected one of']],
     [{ permitsPerSecond: Number.NaN }, ['permitsPerSecond: expected 0 to 1000000000 permits a second']],
     [{ permitsPerSecond: 5e-324 }, ['permitsPerSecond: expected 0, or at least one permit in 30 days']],
@@ -61,7 +61,7 @@ describe('a budget', () => {
       { permitsPerSecond: 1e-9, algorithm: 'rolling' },
       ['permitsPerSecond: expected 0, or at least one permit'],
     ],
-    [{ permitsPerSecond: 0.001, burst: 1_000_000 }, ['burst: expected a burst that is earned back']],
+    [{ permitsPerSecond: 0.000_5, burst: 1_000_000 }, ['burst: expected a burst that is earned back']],
     [{ permits: 1, per: '30d', burst: 1_000 }, ['burst: expected a burst that is earned back']],
     [{ permitsPerSecond: 5, per: '10s' }, ['per: expected only with "permits"']],
     [{ burst: 5 }, ['burst: expected only together with "permits" or "permitsPerSecond"']],
@@ -85,7 +85,7 @@ describe('a budget', () => {
 
   it('that is wrong in several places has each named', () => {
     const found = problemsOf({
-      providers: { x: { permits: -1, weight: 0, burst: 0 }, y: { inFlight: 0 } },
+      providers: { x: { permits: -1, weight: 0, burst: -1 }, y: { inFlight: 0 } },
       tenants: { 't t': { permits: 1 }, u: { permits: 'many' as unknown as number } },
     });
     expect(found.map((line) => line.split(':')[0])).toEqual([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BudgetInput } from '../../../src/resilience/rate/budget-options.js';
+import { RateCoordinator } from '../../../src/resilience/rate/rate-coordinator.js';
 import { code, drain, provider, recorder, startRates } from './coordinator-rig.js';
 
 const tenant = { tenant: 't' };
@@ -410,14 +411,14 @@ describe('waiters and reservations together', () => {
       if (i % 3 === 0)
         from
           .acquire({ timeoutMs: 2_000 })
-          .then(({ at }) => granted.push(Number(at) / 1e6))
+          .then(({ atNs }) => granted.push(Number(atNs) / 1e6))
           .catch(() => {});
       else if (i % 3 === 1) {
         if (from.tryAcquire() === 0) granted.push(now());
       } else {
         const reservation = from.reserve({ maxWaitMs: 1_000 });
         if (typeof reservation !== 'number' && !(i % 2 === 0 && reservation.cancel()))
-          granted.push(Number(reservation.at) / 1e6);
+          granted.push(Number(reservation.atNs) / 1e6);
       }
       await clock.advance(37);
     }
@@ -445,6 +446,32 @@ describe('it', () => {
     rates.close();
     expect(events()).toEqual(before);
     expect(clock.timersPending).toBe(0);
+  });
+});
+
+describe('what is none', () => {
+  it.each([null, 7, 'options'])('is told where options are expected: %s', (none) => {
+    expect(() => new RateCoordinator(none as never)).toThrow(code('OPTIONS_INVALID'));
+    expect(() => new RateCoordinator(none as never)).toThrow('expected a mapping, found');
+  });
+
+  it.each([null, undefined, 'x'])('is told where a reference is expected: %s', (none) => {
+    const { rates } = startRates();
+    expect(() => rates.limiter(none as never)).toThrow(code('SCOPE_INVALID'));
+    expect(() => rates.status(none as never)).toThrow(code('SCOPE_INVALID'));
+  });
+
+  it('is told in a few words, however long it is', () => {
+    const { rates } = startRates();
+    const long = 'x'.repeat(100_000);
+    for (const ref of [{ provider: long }, { tenant: long, endpoint: long }]) {
+      try {
+        rates.limiter(ref);
+        expect.unreachable();
+      } catch (error) {
+        expect((error as Error).message.length).toBeLessThan(500);
+      }
+    }
   });
 });
 

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { BudgetInput } from '../../../src/resilience/rate/budget-options.js';
 import { BudgetOptions } from '../../../src/resilience/rate/budget-options.js';
-import { GATE_FULL, type InFlightGate } from '../../../src/resilience/rate/in-flight-gate.js';
+import { FairQueue } from '../../../src/resilience/rate/fair-queue.js';
+import { GATE_FULL, type InFlightGate, leaveGates } from '../../../src/resilience/rate/in-flight-gate.js';
+import { leaveTable } from '../../../src/resilience/rate/reclaim-thread.js';
 import { ScopeTable } from '../../../src/resilience/rate/scope-table.js';
-import { GRANTED } from '../../../src/resilience/rate/verdict.js';
+import { findSeat, leaveSeat, NO_SEAT, seatsAt, takeSeat } from '../../../src/resilience/rate/seats.js';
+import { TableSpace } from '../../../src/resilience/rate/table-space.js';
+import { GRANTED, MOVED } from '../../../src/resilience/rate/verdict.js';
 import { WaitingLine } from '../../../src/resilience/rate/waiting-line.js';
-import { IN_FLIGHT_MAX } from '../../../src/shared-memory/rate-memory.js';
 import { type Admission, checkRolling, checkSmooth } from '../../support/admission-checker.js';
 import {
   type Exploration,
@@ -20,13 +23,19 @@ type Cas = NonNullable<Exploration['cas']>;
 const SCOPE = 'provider:x';
 type Rig = ReturnType<typeof rateMemory>;
 
-/** Versions and cooldowns that nobody changes during the exploration are no steps. */
+/**
+ * Versions and cooldowns that nobody changes during the exploration are no steps, nor what a thread says for
+ * the owner, who is not there.
+ */
 function explore(rig: Rig, exploration: Omit<Exploration, 'memory'>): Explored {
   const { memory, buffer } = rig;
   const still = new Set<number>();
   for (let scope = 0; scope < memory.sizes.scopesMax; scope++) {
     still.add(4 * memory.versionAt(scope));
     still.add(8 * memory.blockedUntilAt(scope));
+  }
+  for (let member = 0; member < memory.sizes.threadsMax; member++) {
+    still.add(4 * memory.ringInUseAt(member));
   }
   return exploreAll({ memory: buffer, unobserved: (byte) => still.has(byte), ...exploration });
 }
@@ -179,7 +188,7 @@ describe('a smooth limit, in every interleaving', () => {
 describe('a rolling window, in every interleaving', () => {
   const WINDOW = 1_000_000n;
   const rolling = (permits: number) =>
-    rateMemory({ [SCOPE]: { permits, per: '1ms', algorithm: 'rolling' } }, { arenaWords: permits });
+    rateMemory({ [SCOPE]: { permits, per: '1ms', algorithm: 'rolling' } }, { rollingPermitsMax: permits });
 
   const takes = (
     cas: Cas,
@@ -332,7 +341,7 @@ describe('a tenant and its provider, in every interleaving', () => {
 
 describe('a cap on calls in flight, in every interleaving', () => {
   const gated = (inFlight: number) =>
-    rateMemory({ [SCOPE]: { inFlight } }, { arenaWords: IN_FLIGHT_MAX / 2, threadsMax: 3 });
+    rateMemory({ [SCOPE]: { inFlight } }, { inFlightPlacesMax: 4, threadsMax: 3 });
   const gateOf = (rig: Rig): InFlightGate => rig.view(SCOPE).gate!;
 
   const enters = (cas: Cas, calls: number, kill = false) => {
@@ -355,7 +364,7 @@ describe('a cap on calls in flight, in every interleaving', () => {
         );
         if (!kill) expect(gate.inFlight()).toBe(held);
         expect(gate.inFlight()).toBeLessThanOrEqual(2);
-        for (let member = 0; member < 3; member++) gate.leaveAll(member);
+        for (let member = 0; member < 3; member++) leaveGates(rig.memory, member);
         expect(gate.inFlight()).toBe(0); // what the dead held is found
       },
     });
@@ -391,15 +400,21 @@ describe('a change of the budget, in every interleaving', () => {
     from: BudgetInput,
     to: BudgetInput,
     laws: { burst: number },
-    { takers = 2, arenaWords = 0 } = {},
+    { takers = 2, rollingPermitsMax = 0 } = {},
   ) => {
-    const rig = rateMemory({ [SCOPE]: from }, { arenaWords });
-    // Nobody writes the cooldown; and once the version is out, the owner must not be run again, since
-    // its plain writes would be repeated.
-    const cooldown = 8 * rig.memory.blockedUntilAt(0);
+    const rig = rateMemory({ [SCOPE]: from }, { rollingPermitsMax });
+    // Nobody writes the cooldown or the lists of names; and once the version is out, the owner must not be
+    // run again, since its plain writes would be repeated.
+    const still = new Set([
+      8 * rig.memory.blockedUntilAt(0),
+      4 * rig.memory.directoryVersionAt,
+      4 * rig.memory.bucketAt(0),
+      4 * rig.memory.nextOfBucketAt(0),
+      4 * rig.memory.membersUsedAt,
+    ]);
     return everyStep(rig, {
       cas,
-      unobserved: (byte) => byte === cooldown,
+      unobserved: (byte) => still.has(byte),
       writesPlainly: true,
       threads: [
         () => new ScopeTable(rig.memory, rig.clock).set(SCOPE, BudgetOptions.parse(to)),
@@ -425,8 +440,8 @@ describe('a change of the budget, in every interleaving', () => {
   it('raised, lowered, or of another kind: spends what was spent', () => {
     change('atomic', smooth(2), smooth(1), { burst: 2 }, { takers: 1 });
     change('atomic', smooth(1), { permits: 0, burst: 1 }, { burst: 1 }, { takers: 1 });
-    change('atomic', smooth(1), rolling(1), { burst: 1 }, { takers: 1, arenaWords: 1 });
-    change('atomic', rolling(1), smooth(1), { burst: 1 }, { takers: 1, arenaWords: 1 });
+    change('atomic', smooth(1), rolling(1), { burst: 1 }, { takers: 1, rollingPermitsMax: 2 });
+    change('atomic', rolling(1), smooth(1), { burst: 1 }, { takers: 1, rollingPermitsMax: 2 });
   });
 });
 
@@ -462,32 +477,135 @@ describe('a cooldown, in every interleaving', () => {
 describe('a line of waiters, in every interleaving', () => {
   const publishes = (cas: Cas, kill = false) => {
     const rig = rateMemory({ [SCOPE]: { permits: 1, per: '1s' } });
-    const lineOf = () => new WaitingLine(rig.memory, 0);
+    const lines = [0, 1, 2].map((member) => {
+      const view = rig.view(SCOPE, member);
+      view.sit();
+      return new WaitingLine(view);
+    });
+    const [first, second, third] = lines as [WaitingLine, WaitingLine, WaitingLine];
     return everyStep(rig, {
       cas,
       kill,
       threads: [
-        () => lineOf().publish(0, { place: 5n, cost: 1, dueAt: START }),
+        () => first.publish({ place: 5n, cost: 1, dueAt: START }),
         () => {
-          lineOf().publish(1, { place: 7n, cost: 1, dueAt: START });
-          lineOf().withdraw(1);
+          second.publish({ place: 7n, cost: 1, dueAt: START });
+          second.withdraw();
         },
-        () => lineOf().publish(2, { place: 9n, cost: 1, dueAt: START }),
+        () => third.publish({ place: 9n, cost: 1, dueAt: START }),
       ],
       check: (results) => {
         const waits = new Int32Array(rig.buffer)[rig.memory.waitingAt(0)]!;
         if (!kill) expect(waits).toBe(0b101);
         for (const [member, result] of results.entries()) {
-          if (result === KILLED) lineOf().withdraw(member); // as `reclaim` does
+          if (result === KILLED) leaveTable(rig.memory, member); // as `reclaim` does
         }
-        lineOf().withdraw(0);
-        lineOf().withdraw(2);
-        expect(lineOf().isEmpty()).toBe(true);
+        first.withdraw();
+        third.withdraw();
+        expect(first.isEmpty()).toBe(true);
       },
     });
   };
   provenBy('holds those who stand in it and no others', (cas) => publishes(cas));
   it('keeps nothing of the dead once they are withdrawn', () => {
     expect(publishes('atomic', true).schedules).toBeGreaterThan(1_000n);
+  });
+});
+
+describe('the lane of a tenant, in every interleaving', () => {
+  const TENANT = 'tenant:t';
+  const entersOf = (cas: Cas, before: boolean, kill = false) => {
+    const rig = rateMemory({ [SCOPE]: { permits: 1, per: '1s' }, [TENANT]: {} });
+    const orderOf = (member: number) => new FairQueue(rig.view(SCOPE, member), rig.view(TENANT, member));
+    if (before) orderOf(2).enter(1);
+    const from = before ? 1n : 0n;
+    return explore(rig, {
+      cas,
+      kill,
+      threads: [0, 1].map((member) => () => orderOf(member).enter(1).start / 1_000_000_000n),
+      check: (results) => {
+        const starts = results.filter((result) => result !== KILLED) as bigint[];
+        for (const start of starts) expect([from, from + 1n]).toContain(start);
+        if (before) expect(new Set(starts).size).toBe(starts.length);
+        for (const [member, result] of results.entries()) {
+          if (result === KILLED) leaveTable(rig.memory, member);
+        }
+        const ends = orderOf(2).enter(1).start / 1_000_000_000n;
+        expect(ends).toBeGreaterThanOrEqual(from);
+        expect(ends).toBeLessThanOrEqual(from + 2n);
+      },
+    });
+  };
+  provenBy('gives two threads places one after the other', (cas) => entersOf(cas, true));
+  it('is taken by two threads at once, and never with the end of another', () => {
+    expect(entersOf('atomic', false).schedules).toBeGreaterThan(100n);
+  });
+  it('is there for the others, whoever dies while it is taken', () => {
+    expect(entersOf('atomic', false, true).schedules).toBeGreaterThan(1_000n);
+  });
+});
+
+describe('a seat, in every interleaving', () => {
+  const seats = (cas: Cas) => {
+    const rig = rateMemory({ [SCOPE]: {} }, { threadsMax: 2, seatsMax: 1 });
+    const { memory } = rig;
+    // What is counted, and who waits, is not what this is about.
+    const still = new Set([4 * memory.waitingAt(0), 4 * memory.lateAt(0), 4 * memory.lifeAt(0)]);
+    const isTotal = (byte: number) => byte >= 8 * memory.totalsAt(0) && byte < 8 * memory.totalsAt(0) + 56;
+    const isSeat = (byte: number) => byte >= 8 * memory.countersAt(0) && byte < 8 * memory.countersAt(2);
+    return everyStep(rig, {
+      cas,
+      unobserved: (byte) => still.has(byte) || isTotal(byte) || isSeat(byte),
+      threads: [
+        () => {
+          takeSeat(memory, 0, 0);
+          leaveSeat(memory, 0, 0);
+        },
+        () => takeSeat(memory, 0, 1),
+      ],
+      check: ([, seat]) => {
+        expect(findSeat(memory, 0, 1)).toBe(seat);
+        expect([...seatsAt(memory, 0)]).toEqual([seat]);
+        leaveTable(memory, 1);
+        expect(findSeat(memory, 0, 1)).toBe(NO_SEAT);
+      },
+    });
+  };
+  provenBy('is of one thread, though both look at the same slots', (cas) => seats(cas));
+});
+
+describe('the ring of a window that is gone, in every interleaving', () => {
+  it('is used again only when no thread may still write to it', () => {
+    const rig = rateMemory(
+      { [SCOPE]: { permits: 1, per: '1ms', algorithm: 'rolling' } },
+      { rollingPermitsMax: 2, threadsMax: 1 },
+    );
+    const { memory } = rig;
+    const { b64 } = memory;
+    memory.i32[memory.membersUsedAt] = 1;
+    const still = new Set([4 * memory.versionAt(0), 8 * memory.blockedUntilAt(0), 4 * memory.membersUsedAt]);
+    const reused = new Set<boolean>();
+    const explored = everyStep(rig, {
+      writesPlainly: true,
+      unobserved: (byte) => still.has(byte),
+      threads: [
+        () => {
+          const space = new TableSpace(memory);
+          const own = space.takeRing(1, SCOPE);
+          Atomics.exchange(b64, memory.cellAt(0, 0, 0), MOVED); // as the owner closes it
+          space.giveRing(own, 1);
+          const next = space.takeRing(1, 'another');
+          Atomics.store(b64, memory.ringAt(next), 0n);
+          return next;
+        },
+        () => void rig.view(SCOPE).take(START, 1),
+      ],
+      check: ([next]) => {
+        expect(b64[memory.ringAt(next as number)]).toBe(0n);
+        reused.add(next === 0);
+      },
+    });
+    expect(explored.schedules).toBeGreaterThan(10n);
+    expect(reused).toEqual(new Set([true, false]));
   });
 });

@@ -186,7 +186,7 @@ describe('a budget', () => {
               });
               calls.push(
                 call.then(
-                  (permit: Permit) => admissions.push(permit),
+                  ({ atNs, cost }: Permit) => admissions.push({ at: atNs, cost }),
                   () => {},
                 ),
               );
@@ -194,7 +194,7 @@ describe('a budget', () => {
               const reservation = limiter.reserve({ cost: action.cost });
               if (typeof reservation === 'number') continue;
               if (action.isCancelled) reservation.cancel();
-              else reserved.push(reservation);
+              else reserved.push({ at: reservation.atNs, cost: reservation.cost });
             } else if (action.kind === 'abort') {
               quit.abort();
               quit = new AbortController();

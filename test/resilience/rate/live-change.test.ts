@@ -89,7 +89,10 @@ describe('a change of a budget', () => {
 
   it('lets a reservation keep its instant, and what comes after hold to the law with it', async () => {
     const { clock, limiter, set } = rig({ permits: 10, burst: 2 });
-    const granted: Admission[] = Array.from({ length: 12 }, () => limiter.reserve() as Reservation);
+    const granted: Admission[] = Array.from({ length: 12 }, () => {
+      const { atNs, cost } = limiter.reserve() as Reservation;
+      return { at: atNs, cost };
+    });
     set({ permits: 100, burst: 2 });
     for (let ms = 0; ms < 2_000; ms++) {
       if (limiter.tryAcquire() === 0) granted.push({ at: clock.now(), cost: 1 });

@@ -1,8 +1,10 @@
+import { EventEmitter } from 'node:events';
+import { threadId, type Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { openPacer, Pacer } from '../../../src/resilience/rate/pacer.js';
 import { openRates } from '../../../src/resilience/rate/rate-client.js';
 import { SimulatedClock } from '../../support/simulated-clock.js';
-import { code, drain } from './coordinator-rig.js';
+import { BlockedClock, code, drain } from './coordinator-rig.js';
 import { START } from './rate-rig.js';
 
 function start(
@@ -88,9 +90,55 @@ describe('a pacer', () => {
   });
 });
 
+describe('a thread that has ended', () => {
+  // Each client stands for a thread; they all have the id of this one.
+  const other = (pacer: Pacer, clock: SimulatedClock) => openPacer(pacer.handle(), { clock });
+
+  it('gives its places in flight and its place in the table back', async () => {
+    const { clock, pacer } = start({ permits: 100, inFlight: 2 }, { threadsMax: 2 });
+    const dead = other(pacer, clock);
+    expect(drain(dead)).toBe(2);
+    expect(() => other(pacer, clock)).toThrow(code('RATE_TABLE_FULL'));
+    pacer.reclaim(threadId);
+    expect(pacer.status()).toMatchObject({ inFlight: 0, granted: 2, permits: 2 });
+    expect(drain(other(pacer, clock))).toBe(2);
+  });
+
+  it('leaves the line of those who wait', async () => {
+    const { clock, pacer } = start({ permits: 1, per: '1s' });
+    const dead = other(pacer, new BlockedClock(clock));
+    dead.tryAcquire();
+    void dead.acquire().catch(() => {});
+    pacer.reclaim(threadId);
+    await clock.advance(1_000);
+    expect(pacer.tryAcquire()).toBe(0);
+  });
+
+  it('is reclaimed by itself once its worker is attached', () => {
+    const { pacer } = start({ inFlight: 1 });
+    const worker = Object.assign(new EventEmitter(), { threadId }) as unknown as Worker;
+    pacer.attach(worker);
+    expect(pacer.tryAcquire()).toBe(0);
+    worker.emit('exit', 1);
+    expect(pacer.status().inFlight).toBe(0);
+  });
+});
+
 describe('a handle', () => {
   const { pacer } = start({});
   const good = pacer.handle();
+
+  function truncated(memory: SharedArrayBuffer, bytes: number): SharedArrayBuffer {
+    const short = new SharedArrayBuffer(memory.byteLength - bytes);
+    new Uint8Array(short).set(new Uint8Array(memory).subarray(0, short.byteLength));
+    return short;
+  }
+
+  function overwritten(memory: SharedArrayBuffer, word: number, value: number): SharedArrayBuffer {
+    const other = truncated(memory, 0);
+    new Int32Array(other)[word] = value;
+    return other;
+  }
 
   it.each([
     undefined,
@@ -102,6 +150,16 @@ describe('a handle', () => {
     { ...good, memory: new SharedArrayBuffer(1_024) },
     { kind: good.kind, memory: good.memory },
     { ...good, waitersMax: undefined },
+    { ...good, protocol: undefined },
+    { ...good, protocol: 1 },
+    { ...good, memory: truncated(good.memory, 8) },
+    { ...good, memory: truncated(good.memory, 1) },
+    { ...good, memory: overwritten(good.memory, 2, -1) },
+    { ...good, memory: overwritten(good.memory, 3, 2 ** 30) },
+    { ...good, memory: overwritten(good.memory, 1, 1) },
+    'a text',
+    7,
+    () => good,
   ])('that is none is refused: %j', (handle) => {
     expect(() => openRates(handle as typeof good)).toThrow(code('HANDLE_INVALID'));
     expect(() => openPacer(handle as typeof good)).toThrow(/Expected a handle of budgets/);

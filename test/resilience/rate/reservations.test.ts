@@ -30,15 +30,15 @@ describe('a reservation', () => {
   it('is made for a tenant where the provider is what has to be waited for', () => {
     const { limiter, both } = rig();
     limiter.tryAcquire(2);
-    expect(both.reserve()).toMatchObject({ at: START + 100n * MS });
+    expect(both.reserve()).toMatchObject({ atNs: START + 100n * MS });
   });
 
   it('does not push in before calls that wait, so a stream of them starves nobody', async () => {
     const { clock, limiter } = rig();
     limiter.tryAcquire(2);
     let served: bigint | undefined;
-    limiter.acquire().then(({ at }) => {
-      served = at;
+    limiter.acquire().then(({ atNs }) => {
+      served = atNs;
     });
     for (let i = 0; i < 10; i++) {
       if (served === undefined) expect(limiter.reserve()).toBeGreaterThan(0);
@@ -50,6 +50,39 @@ describe('a reservation', () => {
 });
 
 describe('a reservation that is cancelled', () => {
+  it('gives nothing back from its instant on: whoever cancels then may have used it', async () => {
+    const { clock, limiter } = rig();
+    const used = limiter.reserve({ cost: 2 }) as Reservation;
+    await clock.advance(50);
+    expect(used.cancel()).toBe(false);
+    expect(limiter.left()).toBe(0);
+    expect(limiter.tryAcquire()).toBe(50_000_000);
+    const next = limiter.reserve() as Reservation;
+    await clock.advance(50);
+    expect(next.cancel()).toBe(false);
+  });
+
+  it('gives its permits back until its instant', async () => {
+    const { clock, limiter } = rig();
+    limiter.tryAcquire(2);
+    const next = limiter.reserve() as Reservation;
+    await clock.advance(99.999);
+    expect(next.cancel()).toBe(true);
+    expect(limiter.tryAcquire()).toBe(1_000);
+  });
+
+  it('adds nothing to the budget of a caller that reserves, calls, and cancels in any case', async () => {
+    const { clock, limiter } = rig();
+    let granted = 0;
+    for (let ms = 0; ms < 1_000; ms++) {
+      const reservation = limiter.reserve({ maxWaitMs: 0 });
+      if (typeof reservation !== 'number') granted++;
+      await clock.advance(1);
+      if (typeof reservation !== 'number') reservation.cancel();
+    }
+    expect(granted).toBe(2 + 9);
+  });
+
   it('takes back neither a cooldown nor what a provider said was used', () => {
     const clock = new SimulatedClock({ now: START });
     const cooled = new Pacer({ permits: 1, per: '1s' }, { clock });

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { BudgetInput } from '../../../src/resilience/rate/budget-options.js';
+import { GRANTED, STALE } from '../../../src/resilience/rate/verdict.js';
 import { drain, provider, startRates } from './coordinator-rig.js';
+import { rateMemory, START } from './rate-rig.js';
 
 function rolling(permits: number, per: string) {
   const { clock, rates, open } = startRates({ providers: { x: { permits, per, algorithm: 'rolling' } } });
@@ -54,5 +57,31 @@ describe('a rolling window', () => {
       await clock.advance(10);
     }
     expect(granted).toBe(10);
+  });
+
+  it('gives nothing to a take that slept through two changes before its last step', () => {
+    const budget: BudgetInput = { permits: 2, per: '1s', algorithm: 'rolling' };
+    const { view, set } = rateMemory({ x: budget }, { rollingPermitsMax: 8 });
+    const sleeper = view('x', 0);
+    expect(sleeper.take(START, 1)).toBe(GRANTED);
+    const native = globalThis.Atomics;
+    let swaps = 0;
+    const compareExchange = (...step: Parameters<typeof native.compareExchange>) => {
+      // The first one writes the instant, the second one moves the head.
+      if (++swaps === 2) for (const per of ['2s', '1s']) set('x', { ...budget, per });
+      return native.compareExchange(...step);
+    };
+    globalThis.Atomics = new Proxy(native, {
+      get: (target, name) => (name === 'compareExchange' ? compareExchange : Reflect.get(target, name)),
+    });
+    let taken: number;
+    try {
+      taken = sleeper.take(START + 1n, 1);
+    } finally {
+      globalThis.Atomics = native;
+    }
+    expect(taken).toBe(STALE);
+    const awake = view('x', 1);
+    expect([awake.take(START + 2n, 1), awake.take(START + 2n, 1)]).toEqual([GRANTED, 999_999_998]);
   });
 });

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { readCounters, ScopeStatistics } from '../../../src/resilience/rate/scope-statistics.js';
+import { readCounters } from '../../../src/resilience/rate/scope-statistics.js';
 import { rateMemory } from './rate-rig.js';
 
 it('counts past 32 bits, and never back for whoever reads meanwhile', () => {
-  const { memory } = rateMemory({ x: {} });
-  const [one, two] = [0, 1].map((member) => new ScopeStatistics(memory, member, 0));
+  const { memory, view } = rateMemory({ x: {} });
+  const [one, two] = [0, 1].map((member) => view('x', member).sit());
   let last = 0;
   for (let i = 0; i < 5_000; i++) {
     one!.add('waitedUs', 3_000_000);

@@ -32,7 +32,7 @@ describe('waiters', () => {
     const { limiter, rates, clock } = spent();
     const call = limiter.acquire({ cost: 1 });
     await clock.advance(100);
-    expect(await call).toMatchObject({ cost: 1, waitedNs: 100_000_000, at: clock.now() });
+    expect(await call).toMatchObject({ cost: 1, waitedNs: 100_000_000, atNs: clock.now() });
     expect(rates.status(provider)).toMatchObject({ granted: 2, waited: 1, waitedUs: 100_000 });
   });
 
