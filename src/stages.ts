@@ -54,8 +54,10 @@ export {
 export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
 export { type Nanos, nanos } from './core/units.js';
 export type { Batcher } from './engine/batcher.js';
+export type { Branch, BranchCut, BranchPosition } from './engine/branch.js';
 export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
 export {
+  branchOption,
   type Component,
   type ComponentKind,
   defineComponent,
@@ -73,7 +75,8 @@ export type {
 export type { Input } from './engine/input.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';
-export type { Durable, Sink, SinkCapabilities } from './engine/sink.js';
+export type { Durable, Sink } from './engine/sink.js';
+export type { SinkCapabilities } from './engine/sink-capabilities.js';
 export type { Source } from './engine/source.js';
 export type { SourceCapabilities } from './engine/source-capabilities.js';
 export type { Stage, StageContext, StreamFacts } from './engine/stage.js';
@@ -90,4 +93,5 @@ export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export type { Logger } from './telemetry/logger.js';
 export type { RunIdentity } from './wire/checkpoint.js';
 export type { StageHealth, StageStatistics } from './wire/pipeline-report.js';
+export type { StageFacts } from './wire/stage-facts.js';
 export type { NamedPath, StageFiles, WrittenPath } from './wire/stage-files.js';

@@ -20,6 +20,11 @@ export interface Batcher extends Stage {
   readonly due: Nanos | undefined;
   /** Closes the open batches that are due (`age`), or all open batches (`drain`). */
   flush(reason: 'age' | 'drain'): void;
+  /**
+   * Whether it writes into the columns of a batch that it was given only after `ownColumns`, so that other
+   * stages may have the same columns. If not set, a shared batch gets columns of its own first.
+   */
+  readonly readsOnly?: boolean;
   /** Whether it may reorder rows. */
   readonly reorders?: boolean;
   /** Batches closed so far, by reason. */

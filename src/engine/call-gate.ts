@@ -1,3 +1,5 @@
+import { NEVER_ABORTED } from '../core/never-aborted.js';
+
 /** The gate that every call to a provider passes, as a source sees it. */
 export interface CallGate {
   /**
@@ -6,7 +8,8 @@ export interface CallGate {
    * that is in progress; so a source whose reads call the gate must set `gatesItsCalls`.
    *
    * @throws {ProviderError} if a retry would not help, or if there is no time for one.
-   * @throws {BreakerOpenError} `BREAKER_OPEN`, if the deadline passes before the breaker allows the call.
+   * @throws {BreakerOpenError} `BREAKER_OPEN`, if the deadline passes before the breaker allows the call,
+   *   or if it will allow none any more.
    * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT`, if it passes before the budget does.
    * @throws the reason of `signal` if it aborts, and an `AbortError` if the source is stopped.
    */
@@ -23,18 +26,18 @@ export type GatedCall<T> = (signal: AbortSignal) => Promise<T> | T;
 /** How a call passes the gate. */
 export interface CallOptions {
   /** Permits that the call costs. Default: the cost of a read. */
-  readonly cost?: number;
-  readonly signal?: AbortSignal;
+  readonly cost?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   /**
    * Time within which the last attempt must begin, waits included. An attempt in progress is not
    * cancelled: a timeout for the answer is up to the client.
    */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
 }
 
-/** The gate for a spec without a budget or a breaker: makes the call at once. */
+/** The gate of sources in code without a budget and a breaker, and of other stages: makes the call at once. */
 export const openGate: CallGate = {
-  async call(call, { signal = new AbortController().signal } = {}) {
+  async call(call, { signal = NEVER_ABORTED } = {}) {
     signal.throwIfAborted();
     return call(signal);
   },

@@ -1,6 +1,10 @@
 import type { z } from 'zod';
+import { lackingMethods } from '../core/assert-argument.js';
+import { InvalidOptionsError } from '../core/errors.js';
+import { BRANCH_MARK } from '../settings/branch-mark.js';
 import { INPUT_MARK, type InputMark } from '../settings/input-mark.js';
 import type { ResolvedStage } from '../wire/resolved-spec.js';
+import type { StageFacts } from '../wire/stage-facts.js';
 import type { BatcherFactory, OperatorFactory, SinkFactory, SourceFactory } from './factories.js';
 import type { Loads } from './stage.js';
 
@@ -45,6 +49,8 @@ export interface Component<
    * content of rows or where they are written.
    */
   readonly mayChange?: readonly string[];
+  /** What a plan has to know of a stage with these options besides its columns and files. Default: nothing. */
+  readonly facts?: (options: z.output<Schema>) => StageFacts;
   /** Returns the schema of the options, with their defaults and descriptions. */
   options(): Promise<Schema>;
   /**
@@ -81,7 +87,25 @@ export const defineComponent = <
  * z.strictObject({ with: inputOption('source', z.looseObject({ use: z.string() })) });
  */
 export function inputOption<S extends z.ZodType>(as: InputMark, schema: S): S {
+  assertSchema('inputOption', schema);
   return schema.meta({ [INPUT_MARK]: as });
+}
+
+/**
+ * Marks an option of a sink as a branch: a sink with `operators`, a `batcher` and a `queue` before it. It
+ * becomes a branch of the component's own stage, in `branches` of its context, by the path of the option; and
+ * is taken out of its options.
+ *
+ * @param schema - What is checked of it when the component checks its options: `use` and the own keys alone
+ *   are there then.
+ * @param ownKeys - Keys of a branch that are for the component itself. They stay among its options.
+ *
+ * @example
+ * z.strictObject({ copies: z.array(branchOption(z.looseObject({ use: z.string() }))) });
+ */
+export function branchOption<S extends z.ZodType>(schema: S, ownKeys: readonly string[] = []): S {
+  assertSchema('branchOption', schema);
+  return schema.meta({ [BRANCH_MARK]: ownKeys });
 }
 
 /**
@@ -92,5 +116,14 @@ export function inputOption<S extends z.ZodType>(as: InputMark, schema: S): S {
  * z.strictObject({ apiKey: secret(z.string().min(1)) });
  */
 export function secret<S extends z.ZodType>(schema: S): S {
+  assertSchema('secret', schema);
   return schema.meta({ writeOnly: true });
+}
+
+function assertSchema(call: string, schema: unknown): void {
+  const problems = lackingMethods(
+    { key: 'schema', what: 'a schema of Zod', methods: ['meta'] },
+    schema ?? null,
+  );
+  if (problems.length > 0) throw new InvalidOptionsError(call, problems);
 }

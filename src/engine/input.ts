@@ -10,16 +10,22 @@ import type { SourceCapabilities } from './source-capabilities.js';
  * batches that it has not delivered yet. Batches that the stage has read belong to the state of the stage.
  */
 export interface Input {
+  /** What its source is called in messages: `Source "replay" (quotes, operators[0].with)`. */
+  readonly title: string;
   /** Schema of the batches. */
   readonly schema: Schema;
   /** Event order of the rows. */
   readonly order: EventOrder;
   /** The capabilities of its source. */
   readonly capabilities: SourceCapabilities;
-  /** Rows of its source that went to `rejects` so far. */
+  /** Rows of its source that went to `rejects`, up to the next batch. */
   readonly rowsRejected: number;
-  /** Bytes that its source has read so far. */
+  /** Rows that full queues have left out, its own and those of its source's inputs, up to the next batch. */
+  readonly rowsLeftOut: number;
+  /** Bytes that its source has read, up to the next batch. */
   readonly bytesIn: number;
+  /** How long it has been held so far, in ns: while the pipeline is paused, time stands still for it. */
+  readonly heldNs: bigint;
   /**
    * Returns the next batch, or `null` at the end. The caller owns the batch: rows with control records
    * between them, but no `end`. Do not read in the `open` of the stage, only from its first `process`,
@@ -27,7 +33,7 @@ export interface Input {
    *
    * A live input may be silent for long, so an operator must not wait for it in `process`. It keeps the
    * pending read, takes the batch when it arrives, and calls `wake` of its context once it has rows to emit.
-   * It may wait for a replayable input.
+   * It may wait for a replayable input. One that reads from the start on calls `wake` in its `open`.
    *
    * @throws What its source or an operator throws. The stage must let that pass.
    */

@@ -7,6 +7,7 @@ const TURN_NS = 10_000_000n;
 export class LoopTurns {
   readonly #clock: Clock;
   #last: bigint | undefined;
+  #turn: Promise<void> | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -19,8 +20,15 @@ export class LoopTurns {
     return now - this.#last >= TURN_NS;
   }
 
-  async take(): Promise<void> {
-    await turnOfTheLoop();
-    this.#last = this.#clock.now();
+  /**
+   * Loops that wait at the same time go on together: of two turns in a row, the first one to end would keep the
+   * other loop waiting for as long as it finds work without a wait.
+   */
+  take(): Promise<void> {
+    this.#turn ??= turnOfTheLoop().then(() => {
+      this.#last = this.#clock.now();
+      this.#turn = undefined;
+    });
+    return this.#turn;
   }
 }

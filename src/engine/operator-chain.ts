@@ -2,17 +2,18 @@ import { Batch, releaseAll } from '../columns/batch.js';
 import type { ControlRecord, PlacedControl } from '../columns/control-record.js';
 import type { DictionarySet } from '../columns/dictionary.js';
 import { type EventOrder, SYMBOLS_IN_ORDER } from '../columns/event-order.js';
+import { ownColumns } from '../columns/own-columns.js';
 import { eventTimeIndex, type Schema } from '../columns/schema.js';
 import { packRows } from '../columns/selection.js';
 import { invariant } from '../core/invariant.js';
 import { blamed } from './blame.js';
+import { PassedWatermark } from './event-time/passed-watermark.js';
 import type { Emit, Operator, OperatorTally } from './operator.js';
-import { PassedWatermark } from './passed-watermark.js';
-import type { Named } from './stage.js';
-import { titleOfStage } from './stage-title.js';
+import { emptyTally, type NamedOperator, type OperatorRows } from './operator-rows.js';
+import { labelOf, type StageLabel } from './stage-label.js';
 
 interface Link {
-  readonly title: string;
+  readonly label: StageLabel;
   readonly operator: Operator;
   /** Schema of its input batches. */
   readonly input: Schema;
@@ -23,10 +24,7 @@ interface Link {
   readonly emit: Emit;
   /** Watermark of its output. */
   readonly watermark: PassedWatermark;
-  rowsIn: number;
-  rowsOut: number;
-  /** Input rows that it is done with: it has no more to emit for them. */
-  rowsAnswered: number;
+  readonly rows: OperatorRows;
 }
 
 /** What an operator chain needs to know about its pipeline. */
@@ -36,6 +34,8 @@ export interface ChainSetting {
   readonly dictionaries: DictionarySet;
   /** Event order of the source's rows. */
   readonly order: EventOrder;
+  /** Whether whoever takes the batches wants to know where their rows were read. */
+  readonly keepsOrigins?: boolean;
 }
 
 /**
@@ -50,29 +50,29 @@ export class OperatorChain {
   readonly order: EventOrder;
   readonly #links: readonly Link[];
   readonly #dictionaries: DictionarySet;
+  readonly #keepsOrigins: boolean;
   /** Receives the source's batches: the inbox of the first operator, or the output if there is none. */
   readonly #first: Batch[];
   readonly #out: Batch[] = [];
   /** The remaining steps at the end of the stream. */
   readonly #closing: (() => boolean | Promise<boolean>)[] = [];
 
-  constructor(operators: readonly Named<Operator>[], { input, dictionaries, order }: ChainSetting) {
+  constructor(operators: readonly NamedOperator[], setting: ChainSetting) {
+    const { input, dictionaries, order, keepsOrigins = false } = setting;
     let promised = order;
     const inboxes = operators.map((): Batch[] => []);
     this.#links = operators.map((named, i) => {
       const operator = named.stage;
       promised = operator.order ?? (operator.changesTime ? SYMBOLS_IN_ORDER : promised);
       const link: Link = {
-        title: titleOfStage('Operator', named),
+        label: labelOf('Operator', named),
         operator,
         input: i === 0 ? input : operators[i - 1]!.stage.output,
         hasEventTime: eventTimeIndex(operator.output) >= 0,
         inbox: inboxes[i]!,
         emit: (batch) => handOn(batch, link, inboxes[i + 1] ?? this.#out),
         watermark: new PassedWatermark(operator.output, promised),
-        rowsIn: 0,
-        rowsOut: 0,
-        rowsAnswered: 0,
+        rows: named.rows,
       };
       return link;
     });
@@ -80,6 +80,7 @@ export class OperatorChain {
     this.output = operators.at(-1)?.stage.output ?? input;
     this.order = promised;
     this.#dictionaries = dictionaries;
+    this.#keepsOrigins = keepsOrigins;
   }
 
   /** Adds a batch, and takes ownership of it. The following steps process it. */
@@ -116,10 +117,11 @@ export class OperatorChain {
 
   /** Returns the next output batch, owned by the caller. */
   take(): Batch | undefined {
-    const batch = this.#out.shift();
+    const batch = this.#out[0];
     if (!batch) return undefined;
-    batch.origin = undefined; // used by operators only
-    packRows(batch);
+    if (!this.#keepsOrigins) batch.origin = undefined; // otherwise used by operators only
+    packRows(batch); // a failure leaves the batch here, to be released
+    this.#out.shift();
     return batch;
   }
 
@@ -131,18 +133,10 @@ export class OperatorChain {
     releaseAll(this.#out.splice(0));
   }
 
-  /** The sum of the tallies of all operators so far. */
+  /** The sum of the tallies of all operators, over all starts of the run. */
   tally(): Required<OperatorTally> {
-    const sum = { filtered: 0, folded: 0, derived: 0, dropped: 0, rejected: 0, late: 0 };
-    for (const link of this.#links) {
-      const tally = link.operator.tally?.() ?? inferred(link);
-      sum.filtered += tally.filtered ?? 0;
-      sum.folded += tally.folded ?? 0;
-      sum.derived += tally.derived ?? 0;
-      sum.dropped += tally.dropped ?? 0;
-      sum.rejected += tally.rejected ?? 0;
-      sum.late += tally.late ?? 0;
-    }
+    const sum = emptyTally();
+    for (const { rows } of this.#links) rows.addTo(sum);
     return sum;
   }
 
@@ -153,10 +147,17 @@ export class OperatorChain {
   }
 
   #process(link: Link, batch: Batch): boolean | Promise<boolean> {
-    const { operator, emit } = link;
-    link.rowsIn += batch.length;
-    if (!operator.takesSelections) packRows(batch);
-    return workOn(link, () => operator.process(batch, emit), batch);
+    const { operator, emit, rows } = link;
+    rows.given(batch.length);
+    return workOn(
+      link,
+      () => {
+        if (!operator.readsOnly) ownColumns(batch);
+        if (!operator.takesSelections) packRows(batch);
+        return operator.process(batch, emit);
+      },
+      batch,
+    );
   }
 
   #batchOf(schema: Schema, record: ControlRecord): Batch {
@@ -172,8 +173,8 @@ const isNeitherEndNorWatermark = ({ record }: PlacedControl): boolean =>
 
 /** Passes what an operator emits to the next operator or the output. */
 function handOn(batch: Batch, link: Link, to: Batch[]): void {
-  const { operator, hasEventTime, watermark } = link;
-  link.rowsOut += batch.length;
+  const { operator, hasEventTime, watermark, rows } = link;
+  rows.emitted(batch.length);
   const passesWatermarks = hasEventTime && operator.changesTime !== true;
   keepControls(batch, passesWatermarks ? isNotEnd : isNeitherEndNorWatermark);
   watermark.pass(batch);
@@ -206,7 +207,7 @@ function emitMore({ operator, emit }: Link): void | Promise<void> {
 function workOn(link: Link, work: () => void | Promise<void>, given?: Batch): true | Promise<true> {
   const fail = (thrown: unknown): never => {
     if (given) releaseAll([given]); // unless the operator has released it already
-    throw blamed('OPERATOR_FAILED', link.title, thrown);
+    throw blamed('OPERATOR_FAILED', link.label, thrown);
   };
   let working: void | Promise<void>;
   try {
@@ -221,12 +222,7 @@ function workOn(link: Link, work: () => void | Promise<void>, given?: Batch): tr
   return Promise.resolve(working).then(() => settle(link), fail);
 }
 
-function settle(link: Link): true {
-  if (!link.operator.hasMore) link.rowsAnswered = link.rowsIn;
+function settle({ operator, rows }: Link): true {
+  if (!operator.hasMore) rows.answered();
   return true;
-}
-
-/** Infers a tally from the rows in and out. Input rows that the operator is not done with are not counted. */
-function inferred({ rowsAnswered, rowsIn, rowsOut }: Link): OperatorTally {
-  return { filtered: Math.max(0, rowsAnswered - rowsOut), derived: Math.max(0, rowsOut - rowsIn) };
 }

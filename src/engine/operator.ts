@@ -32,6 +32,13 @@ export interface Operator extends Stage {
    * first. Ignored for user modules.
    */
   readonly takesSelections?: boolean;
+  /**
+   * Whether it only reads the columns of the batches that it is given, so that other stages may have the
+   * same columns (`Batch.isShared`). It may then still change length, selection and control records, and
+   * use what copies by itself: `packRows`, `moveColumn`. If not set, a shared batch gets columns of its own
+   * first. Ignored for user modules.
+   */
+  readonly readsOnly?: boolean;
   /** Event order of its output rows. Default: that of its input. */
   readonly order?: EventOrder | undefined;
   /**
@@ -46,8 +53,8 @@ export interface Operator extends Stage {
    */
   process(batch: Batch, emit: Emit): void | Promise<void>;
   /**
-   * Whether it has more to emit for its input. While it has, `emitMore` is called, each time after the
-   * sink has written what was emitted.
+   * Whether it has more to emit for its input. While it has, `emitMore` is called, each time once
+   * what was emitted has been passed on; the sink may still be writing it.
    */
   readonly hasMore?: boolean;
   /** Emits some of what is left: see `hasMore`. */

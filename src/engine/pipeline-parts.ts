@@ -1,25 +1,28 @@
 import type { DictionarySet } from '../columns/dictionary.js';
 import type { Clock } from '../core/clock.js';
 import { invariant } from '../core/invariant.js';
+import type { QueueSettings } from '../settings/queue-options.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Checkpoint, RunIdentity, SpecFingerprint } from '../wire/checkpoint.js';
-import { placesOf, type StageTree } from '../wire/stage-tree.js';
+import { placesOf, type StageTree, stagesWithin } from '../wire/stage-tree.js';
 import { StartStep } from '../wire/start-step.js';
 import type { Batcher } from './batcher.js';
-import type { CheckpointSaver } from './checkpoint-keeper.js';
-import type { Operator } from './operator.js';
+import type { CheckpointSaver } from './cuts/checkpoint-keeper.js';
+import type { NamedOperator } from './operator-rows.js';
 import type { KeptRejects } from './rejects.js';
 import type { Sink } from './sink.js';
-import type { Source } from './source.js';
-import type { Named, Stage } from './stage.js';
+import type { NamedSource } from './source.js';
+import type { Named, RunningBranch, RunningInput, Stage } from './stage.js';
+import { labelOf } from './stage-label.js';
 import { type StageInLife, StageLifecycle } from './stage-lifecycle.js';
-import { titleOfStage } from './stage-title.js';
 
 /** The parts of a pipeline. */
 export interface PipelineParts {
-  readonly source: Named<Source>;
-  readonly operators: readonly Named<Operator>[];
+  readonly source: NamedSource;
+  /** The queue behind the source. Default: by what the source is. */
+  readonly queue?: QueueSettings;
+  readonly operators: readonly NamedOperator[];
   readonly batcher: Named<Batcher>;
   readonly sink: Named<Sink>;
   readonly rejects: KeptRejects;
@@ -48,13 +51,13 @@ export function lifecycleOf(parts: PipelineParts): StageLifecycle {
   // Sink first, so that an open stage can always pass its rows on. Rejects last, so that a refused run
   // leaves no dead-letter file.
   const stages: StageInLife[] = [
-    inLife('Sink', sink, steps),
+    ...afterItsBranches(sink, steps),
     inLife('Batcher', batcher, steps),
     ...operators.flatMap((operator) => afterItsInputs('Operator', operator, steps)),
     ...afterItsInputs('Source', source, steps),
   ];
   const last = {
-    name: 'The dead-letter file',
+    label: { id: 'deadLetter', title: 'The dead-letter file' },
     code: 'OUTPUT_FAILED',
     stage: rejects as Stage,
     step: StartStep.opening(steps.size),
@@ -68,6 +71,18 @@ export function stepsOf(parts: StageTree<Named<Stage>>): ReadonlyMap<Named<Stage
   return new Map(placesOf<Named<Stage>>(parts).map(({ stage }, i) => [stage, StartStep.opening(i)]));
 }
 
+/** Returns the stages of a branch, those inside them included. */
+export const stagesOfBranch = ({ operators, batcher, sink }: RunningBranch): readonly Stage[] =>
+  [...operators, batcher, sink].flatMap(withThoseInside);
+
+/** Returns the stages of an input, those inside them included. */
+export const stagesOfInput = ({ source, operators }: RunningInput): readonly Stage[] =>
+  [source, ...operators].flatMap(withThoseInside);
+
+/** Returns a stage and those inside it. */
+export const withThoseInside = (named: Named<Stage>): readonly Stage[] =>
+  stagesWithin<Named<Stage>>(named).map(({ stage }) => stage);
+
 type Steps = ReadonlyMap<Named<Stage>, number>;
 
 const CODES = {
@@ -80,7 +95,7 @@ const CODES = {
 function inLife(kind: keyof typeof CODES, named: Named<Stage>, steps: Steps): StageInLife {
   const step = steps.get(named);
   invariant(step !== undefined, 'a stage of a pipeline has a place in it');
-  return { name: titleOfStage(kind, named), code: CODES[kind], stage: named.stage, step };
+  return { label: labelOf(kind, named), code: CODES[kind], stage: named.stage, step };
 }
 
 /** A stage that reads inputs may do so as soon as it is open. */
@@ -91,5 +106,17 @@ function afterItsInputs(kind: keyof typeof CODES, named: Named<Stage>, steps: St
       ...afterItsInputs('Source', source, steps),
     ]),
     inLife(kind, named, steps),
+  ];
+}
+
+/** A sink that passes rows on has open branches behind it. */
+function afterItsBranches(named: Named<Stage>, steps: Steps): StageInLife[] {
+  return [
+    ...Object.values(named.branches ?? {}).flatMap(({ sink, batcher, operators }) => [
+      ...afterItsBranches(sink, steps),
+      inLife('Batcher', batcher, steps),
+      ...operators.flatMap((operator) => afterItsInputs('Operator', operator, steps)),
+    ]),
+    inLife('Sink', named, steps),
   ];
 }

@@ -22,12 +22,63 @@ export interface Rejects {
   readonly count: number;
 }
 
+/** How many letters a source had added at some time. */
+export interface LetterMark {
+  readonly letters: number;
+  /** Offset in the file before which none of the later ones begins. */
+  readonly bytes: number;
+}
+
+/** Letters of rows that are read again after a resume: their source is further than the place that is kept. */
+export interface LettersBehind {
+  readonly ordinals: readonly number[];
+  /** Offset in the file before which none of them begins, unless an earlier start has written it. */
+  readonly bytes: number;
+}
+
+/** What one source adds its bad rows to. */
+export interface SourceRejects extends Rejects {
+  /** Where the source is. */
+  mark(): LetterMark;
+  /** Nobody will ask any more for letters before a mark. */
+  forget(mark: LetterMark): void;
+  /** Returns the letters that it has added since. */
+  behind(mark: LetterMark): LettersBehind;
+}
+
 /** Rejects as the pipeline uses them: it opens and closes them, and includes them in checkpoints. */
 export interface KeptRejects extends Rejects {
   open?(): Promise<void> | void;
   close?(): Promise<void> | void;
-  /** Their position. If missing, checkpoints do not include them. */
-  position?(): PlainData;
+  /**
+   * What one source is to add its bad rows to. If missing, letters of rows that are read again after a resume
+   * are added twice.
+   */
+  ofSource?(): SourceRejects;
+  /**
+   * What the stages of one branch are to add their bad rows to. If missing, letters of rows that are read again
+   * after a resume may be added twice.
+   */
+  ofBranch?(): BranchRejects;
+  /**
+   * Their position. If missing, checkpoints do not include them.
+   *
+   * @param behind - Letters of sources that it leaves out.
+   */
+  position?(behind?: readonly LettersBehind[]): PlainData;
+  /**
+   * The same where branches take their parts of a checkpoint later.
+   *
+   * @returns To be called once all of them have.
+   */
+  beginCut?(behind: readonly LettersBehind[]): () => PlainData;
+  /**
+   * Called for those of a branch when it takes its part of a checkpoint: what it has added until now does not
+   * come again.
+   *
+   * @param behind - Letters of its inputs that do.
+   */
+  takePart?(behind: readonly LettersBehind[]): void;
   /**
    * Called after `open` and before the first row, with an earlier `position()`.
    *
@@ -43,6 +94,9 @@ export interface KeptRejects extends Rejects {
    */
   settle?(): Promise<void>;
 }
+
+/** Rejects of one branch. The pipeline opens and closes those that they are part of. */
+export type BranchRejects = KeptRejects & Required<Pick<KeptRejects, 'takePart'>>;
 
 /** Rejects for jobs without a dead-letter file: the first bad row ends the job. */
 export function stopOnReject(): Rejects {

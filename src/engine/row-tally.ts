@@ -5,13 +5,14 @@ import {
   RUN_COUNTERS,
   type RunCounters,
 } from '../shared-memory/counters.js';
+import type { IntakeCounts, SourcePlace } from './intake/source-place.js';
 import type { OperatorChain } from './operator-chain.js';
-import type { SourcePlace } from './read-position.js';
 import type { Sink } from './sink.js';
 import type { Source } from './source.js';
 
 export interface TalliedParts {
   readonly source: Source;
+  readonly intake: IntakeCounts;
   readonly operators: OperatorChain;
   readonly sink: Sink;
   readonly counters: Counters;
@@ -45,25 +46,11 @@ export class RowTally {
   };
   /** Counts of earlier starts of the run, minus what the stages themselves have restored. */
   readonly #before: Record<keyof RunCounters, number> = zeros();
-  #rowsRead = 0;
-  #rowsRefused = 0;
+  #hasRead = false;
   #rowsOut = 0;
 
   constructor(parts: TalliedParts) {
     this.#parts = parts;
-  }
-
-  /**
-   * Called for each batch from the source.
-   *
-   * @param refused - How many of its rows were bad, and go no further.
-   */
-  read(rows: number, refused = 0): void {
-    const { counters, clock } = this.#parts;
-    if (this.#rowsRead === 0 && rows > 0) counters.set('firstRowAtNs', clock.now());
-    this.#rowsRead += rows;
-    this.#rowsRefused += refused;
-    this.updateRead();
   }
 
   /** Called when the sink has written a batch. */
@@ -73,42 +60,52 @@ export class RowTally {
     if (rows > 0) this.#parts.counters.add('batches', 1);
   }
 
+  /** Called when the source has given something. */
   updateRead(): void {
-    const { source, counters } = this.#parts;
+    const { source, intake, counters, clock } = this.#parts;
+    if (!this.#hasRead && intake.rowsRead > 0) {
+      counters.set('firstRowAtNs', clock.now());
+      this.#hasRead = true;
+    }
     this.#raise('rowsIn', this.#rowsIn());
     counters.set('bytesIn', this.#before.bytesIn + (source.bytesIn ?? 0));
   }
 
   /** Copies the current counts of the stages to the counters. */
   update(): void {
-    const { source, operators, sink, counters } = this.#parts;
+    const { source, intake, operators, sink, counters } = this.#parts;
     const before = this.#before;
     const tally = operators.tally();
+    const leftOut = this.#leftOut;
     this.#write({
       rowsIn: this.#rowsIn(),
       rowsDerived: before.rowsDerived + tally.derived,
       rowsFiltered: before.rowsFiltered + tally.filtered,
       rowsFolded: before.rowsFolded + tally.folded,
-      rowsDropped: before.rowsDropped + tally.dropped,
-      rowsRejected: before.rowsRejected + tally.rejected + this.#rowsRefused + (source.rowsRejected ?? 0),
+      rowsDropped: before.rowsDropped + tally.dropped + leftOut,
+      rowsRejected: before.rowsRejected + tally.rejected + intake.rowsRefused + (source.rowsRejected ?? 0),
       rowsOut: before.rowsOut + this.#rowsOut,
     });
     counters.set('rowsLate', before.rowsLate + tally.late);
+    counters.set('rowsOverflowed', before.rowsOverflowed + leftOut);
     counters.set('bytesIn', before.bytesIn + (source.bytesIn ?? 0));
     counters.set('bytesOut', before.bytesOut + (sink.bytesOut ?? 0));
   }
 
-  /** Returns the counts for a cut, without what the source has counted since in a read in progress. */
-  cut({ rowsRejected, bytesIn }: SourcePlace): RunCounters {
+  /** Returns the counts for a cut at a place, without what has come since. */
+  cut(place: SourcePlace): RunCounters {
     this.update();
-    const { source, counters } = this.#parts;
-    const rejectedSince = (source.rowsRejected ?? 0) - rowsRejected;
-    const bytesSince = (source.bytesIn ?? 0) - bytesIn;
+    const { source, intake, counters } = this.#parts;
+    const rejectedSince = (source.rowsRejected ?? 0) - place.rowsRejected;
+    const refusedSince = intake.rowsRefused - place.rowsRefused;
+    const leftOutSince = intake.rowsLeftOut - place.rowsLeftOut;
     const counts = zeros();
     for (const name of RUN_COUNTERS) counts[name] = counters.get(name);
-    counts.rowsIn -= rejectedSince;
-    counts.rowsRejected -= rejectedSince;
-    counts.bytesIn -= bytesSince;
+    counts.rowsIn -= intake.rowsRead - place.rowsRead + rejectedSince;
+    counts.rowsRejected -= rejectedSince + refusedSince;
+    counts.rowsDropped -= leftOutSince;
+    counts.rowsOverflowed -= leftOutSince;
+    counts.bytesIn -= (source.bytesIn ?? 0) - place.bytesIn;
     return counts;
   }
 
@@ -122,7 +119,15 @@ export class RowTally {
   }
 
   #rowsIn(): number {
-    return this.#before.rowsIn + this.#rowsRead + (this.#parts.source.rowsRejected ?? 0);
+    const { source, intake } = this.#parts;
+    const { rowsRejected = 0, rowsLeftOut = 0 } = source;
+    return this.#before.rowsIn + intake.rowsRead + rowsRejected + rowsLeftOut;
+  }
+
+  /** Rows that full queues have left out: that of the source, and those of its inputs. */
+  get #leftOut(): number {
+    const { source, intake } = this.#parts;
+    return intake.rowsLeftOut + (source.rowsLeftOut ?? 0);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Batch } from '../columns/batch.js';
 import type { PlainData } from '../core/plain-data.js';
+import type { SinkCapabilities } from './sink-capabilities.js';
 import type { Stage } from './stage.js';
 
 /** What a sink has made durable since `open`. */
@@ -10,23 +11,20 @@ export interface Durable {
   readonly position: PlainData;
 }
 
-/** What a restart may rely on in a sink. */
-export interface SinkCapabilities {
-  /**
-   * `transactional`: a crash discards what was written since the last commit.
-   * `idempotent`: writing a row again changes nothing. `append`: a row written again is duplicated.
-   */
-  readonly delivery: 'transactional' | 'idempotent' | 'append';
-}
-
 /** The last stage: writes batches. */
 export interface Sink extends Stage {
   readonly capabilities: SinkCapabilities;
   /**
-   * Writes a batch, which it owns and releases. The next call comes only after this one has settled, which
-   * gives the pipeline its back-pressure. A settled write need not be durable.
+   * Whether it only reads the columns of the batches that it is given, so that other stages may have the
+   * same columns (`Batch.isShared`). If not set, a shared batch gets columns of its own first.
+   */
+  readonly readsOnly?: boolean;
+  /**
+   * Writes a batch, which it owns and releases. Meanwhile the stages before it work on the next rows, but the
+   * next call of `write`, `prepare` or `flush` comes only after this one has settled, which gives the pipeline
+   * its back-pressure. A settled write need not be durable.
    *
-   * @throws {RuntimeError} if rows cannot be written; the pipeline fails with it.
+   * @throws {RuntimeError} if rows cannot be written; the pipeline fails with it, and nothing more is written.
    */
   write(batch: Batch): Promise<void> | void;
   /**
@@ -58,6 +56,11 @@ export interface Sink extends Stage {
   outputs?(): readonly string[];
   /** Bytes written so far. */
   readonly bytesOut?: number;
+  /**
+   * Of the rows since `open`, those that it has made durable and visible by itself. Without it, rows are durable
+   * once a `flush` or `prepare` after them is done.
+   */
+  readonly rowsDurable?: number | undefined;
   /**
    * Frees everything. If no `flush` came before (after a failure), what was not yet durable is discarded,
    * including temporary files.

@@ -2,8 +2,9 @@ import type { Batch } from '../columns/batch.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
+import type { SourceRejects } from './rejects.js';
 import type { SourceCapabilities } from './source-capabilities.js';
-import type { Stage } from './stage.js';
+import type { Named, Stage } from './stage.js';
 
 /** The first stage: reads batches. */
 export interface Source extends Stage {
@@ -17,8 +18,18 @@ export interface Source extends Stage {
   /** Event order of its rows. Default: each symbol is in order. */
   readonly order?: EventOrder;
   /**
-   * Returns the next rows, as many as are available (at least one, or a control record), owned by the
-   * caller; `null` at the end. Not called again before it has settled, nor after `null`. It may return
+   * Whether it puts all watermarks into its stream itself. If not set, the pipeline adds those of a live
+   * source, by the clock; it would be wrong about a source that holds rows back.
+   */
+  readonly tellsTime?: boolean;
+  /**
+   * Whether it holds rows that it has received and cannot receive again. On a drain it is then read on after
+   * `stop`, until it has returned them all, and `null`.
+   */
+  readonly holdsRows?: boolean;
+  /**
+   * Returns the next rows, as many as are available (at least one, or a control record; a batch without
+   * either is dropped), owned by the caller; `null` at the end. Not called again before it has settled, nor after `null`. It may return
    * without a promise if it need not wait.
    *
    * With a budget or a breaker in front of the source, it is called again after a transient error (an
@@ -32,7 +43,9 @@ export interface Source extends Stage {
    */
   read(): Promise<Batch | null> | Batch | null;
   /** Asks the source to end: a waiting `read` settles soon, with what it has or with `null`. */
-  stop(): void;
+  stop(): Promise<void> | void;
+  /** Called after a pause in which it was not read, if it measures how long something takes. */
+  standStill?(ns: bigint): void;
   /** Returns where `read` will continue, as plain data that does not change later. Called between two reads. */
   position(): PlainData;
   /**
@@ -45,6 +58,14 @@ export interface Source extends Stage {
   resume(position: PlainData): Promise<void> | void;
   /** Number of rows read so far that went to `rejects`; they count as read. */
   readonly rowsRejected?: number;
+  /** For a source with inputs: rows that their full queues have left out; they count as read and dropped. */
+  readonly rowsLeftOut?: number;
   /** Bytes read so far. */
   readonly bytesIn?: number;
+}
+
+/** A source in a pipeline. */
+export interface NamedSource extends Named<Source> {
+  /** What it adds its bad rows to, if its letters are told from those of others. */
+  readonly rejects?: SourceRejects | undefined;
 }

@@ -1,12 +1,13 @@
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { type ErrorCode, PipelineError } from '../core/errors.js';
 import type { Logger } from '../telemetry/logger.js';
-import { blame } from './blame.js';
+import { blame, locatedAt } from './blame.js';
 import type { Stage } from './stage.js';
+import type { StageLabel } from './stage-label.js';
 
-/** A stage, its name in errors, and the code of its unexpected errors. */
+/** A stage, what errors call it, and the code of its unexpected errors. */
 export interface StageInLife {
-  readonly name: string;
+  readonly label: StageLabel;
   readonly code: ErrorCode;
   readonly stage: Stage;
   /** The `StartStep` passed to `onOpening`. */
@@ -34,7 +35,8 @@ export class StageLifecycle {
   readonly #settings: StageLifecycleSettings;
   #isInterrupted = false;
   #onInterrupt: (() => void) | undefined;
-  #leftBehind: { readonly stage: Stage; readonly opening: Promise<void> } | undefined;
+  /** Stages that are not closed before something in progress has settled. */
+  readonly #leftBehind = new Map<Stage, Promise<unknown>>();
 
   /**
    * @param stages - In the order of opening; they are closed in reverse.
@@ -58,35 +60,45 @@ export class StageLifecycle {
    */
   async open(): Promise<void> {
     const { clock, onOpening, openDeadlineMs } = this.#settings;
-    for (const { name, code, stage, step } of [...this.#stages, this.#last]) {
+    for (const { label, code, stage, step } of [...this.#stages, this.#last]) {
       if (this.#isInterrupted) return;
       if (!stage.open) continue;
       onOpening(step);
-      const opening = blame(code, name, () => stage.open?.(), clock);
+      const opening = blame(code, label, () => stage.open?.(), clock);
       if (await this.#settlesInTime(opening)) {
         await opening;
         continue;
       }
-      this.#leftBehind = { stage, opening };
+      this.#leftBehind.set(stage, opening);
       if (this.#isInterrupted) return;
-      throw new PipelineError(
+      const late = new PipelineError(
         code,
-        `${name} did not open within ${openDeadlineMs} ms; check whether what it opens answers, or raise "openDeadlineMs"`,
+        `${label.title} did not open within ${openDeadlineMs} ms; check whether what it opens answers, or raise "openDeadlineMs"`,
         { retryable: true },
       );
+      throw locatedAt(label.id, late);
+    }
+  }
+
+  /** Leaves stages that are still at work to be closed once that has settled. */
+  leave(stages: readonly Stage[], inProgress: Promise<unknown>): void {
+    for (const stage of stages) {
+      const earlier = this.#leftBehind.get(stage);
+      this.#leftBehind.set(stage, earlier ? Promise.allSettled([earlier, inProgress]) : inProgress);
     }
   }
 
   /** Closes all stages. @returns The first error, if there was one. */
   async close(): Promise<unknown> {
     let first: unknown;
-    for (const { name, code, stage } of [...this.#stages.toReversed(), this.#last]) {
-      if (stage === this.#leftBehind?.stage) {
-        this.#closeLater(name, stage, this.#leftBehind.opening);
+    for (const { label, code, stage } of [...this.#stages.toReversed(), this.#last]) {
+      const inProgress = this.#leftBehind.get(stage);
+      if (inProgress) {
+        this.#closeLater(label.title, stage, inProgress);
         continue;
       }
       try {
-        await blame(code, name, () => stage.close?.());
+        await blame(code, label, () => stage.close?.());
       } catch (error) {
         first ??= error;
       }
@@ -115,13 +127,13 @@ export class StageLifecycle {
     });
   }
 
-  /** Closes a stage after its `open` has settled, never during it. */
-  #closeLater(stage: string, of: Stage, opening: Promise<void>): void {
+  /** Closes a stage after what is in progress has settled, never during it. */
+  #closeLater(stage: string, of: Stage, inProgress: Promise<unknown>): void {
     const { log } = this.#settings;
-    log.warn({ stage }, 'stage is still opening; it will be closed once it is open');
-    opening
+    log.warn({ stage }, 'stage is still at work; it will be closed once that is done');
+    inProgress
       .catch(() => undefined)
       .then(() => of.close?.())
-      .catch((err: unknown) => log.error({ err, stage }, 'closing failed after a late opening'));
+      .catch((err: unknown) => log.error({ err, stage }, 'closing failed after the end of the run'));
   }
 }

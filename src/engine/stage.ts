@@ -3,13 +3,17 @@ import type { DictionarySet } from '../columns/dictionary.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Clock } from '../core/clock.js';
 import type { PlainData } from '../core/plain-data.js';
+import type { Nanos } from '../core/units.js';
+import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { RunIdentity } from '../wire/checkpoint.js';
 import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
-import type { InputTree } from '../wire/stage-tree.js';
+import type { BranchTree, InputTree } from '../wire/stage-tree.js';
+import type { Branch } from './branch.js';
 import type { CallGate } from './call-gate.js';
 import type { Input } from './input.js';
-import type { Rejects } from './rejects.js';
+import type { LoopTurns } from './loop-turns.js';
+import type { LettersBehind, Rejects } from './rejects.js';
 import type { SourceCapabilities } from './source-capabilities.js';
 
 /** What a stage may assume about its input stream. */
@@ -23,6 +27,8 @@ export interface StreamFacts {
 export interface StageContext {
   /** Name of the job: for file names and logs. */
   readonly job: string;
+  /** Id of the stage, its path in the spec, such as `operators[0]`: for messages. */
+  readonly id: string;
   readonly clock: Clock;
   /** Seed for random numbers in a stage without its own seed. */
   readonly seed: number;
@@ -64,8 +70,15 @@ export interface StageContext {
    * seen a higher one. If missing, a sink counts epochs itself.
    */
   readonly epoch?: number | undefined;
+  /**
+   * Identifies the key that the checkpoint store keeps the run under. Of two runs under one key, only the
+   * one with the higher epoch can have checkpoints accepted, so a sink may take its output from the other.
+   */
+  readonly keyId?: string | undefined;
   /** What the stage reads besides its input stream, by their ids in its options: `with`, `sources[1]`. */
   readonly inputs: Readonly<Record<string, Input>>;
+  /** What a sink passes rows on to, by their ids in its options: `branches[0]`, `routes.large`. Others have none. */
+  readonly branches: Readonly<Record<string, Branch>>;
   /**
    * For an operator that has rows to emit though it was given none, since an input of its own has moved on:
    * it is asked (`hasMore`, `emitMore`) soon, also while the source waits.
@@ -82,6 +95,8 @@ export type Loads = 'javascript' | 'wasm' | 'native';
 
 /** A stage and the name of its component. */
 export interface Named<S> {
+  /** Its path in the spec, such as `operators[0]`. */
+  readonly id: string;
   readonly use: string;
   /** Given by the user. */
   readonly name?: string | undefined;
@@ -90,6 +105,8 @@ export interface Named<S> {
   readonly stage: S;
   /** What it reads besides its input stream. */
   readonly inputs?: Readonly<Record<string, RunningInput>> | undefined;
+  /** What it passes rows on to, if it is a sink. */
+  readonly branches?: Readonly<Record<string, RunningBranch>> | undefined;
 }
 
 /** An input as the pipeline sees it. The stage that reads it sees an `Input`. */
@@ -99,6 +116,11 @@ export interface RunningInput extends InputTree<Named<Stage>> {
   start(): void;
   /** Asks its source to end; what was read is delivered. */
   stop(): void;
+  /**
+   * Stops its source if what that has given cannot be read again, and resolves once all of it is in the state
+   * of its operators, or behind them. To the stage that reads it, this is no end.
+   */
+  suspend(): Promise<void>;
   /** While it is held, time stands still: no watermark is emitted. */
   hold(): void;
   /** @param heldNs - How long it was held. */
@@ -111,12 +133,51 @@ export interface RunningInput extends InputTree<Named<Stage>> {
   thaw(): void;
   /** The state of its source and of what waits for delivery, while it is frozen. Operators have their own. */
   snapshot(): PlainData;
+  /** The dead letters of its source that are not in its last snapshot: their rows are read again. */
+  lettersBehind(): readonly LettersBehind[];
   /** Called after `open`, and before the stage that reads it is restored. */
   restore(state: PlainData): Promise<void>;
   /** Ends it, before its stages are closed: waits for a read of its source in progress. Never rejects. */
   end(): Promise<void>;
+  /** Why its source does not do all of its work, apart from what it says itself. */
+  readonly trouble: string | undefined;
   /** Numbers of its source, for reports. */
   statistics(): StageStatistics;
+}
+
+/** A branch as the pipeline sees it. The sink that passes rows on sees a `Branch`. */
+export interface RunningBranch extends BranchTree<Named<Stage>> {
+  /** The path of its sink in the spec. */
+  readonly id: string;
+  /** Lets it work. Called once all stages are open and have their states. */
+  start(run: BranchRun): void;
+  /** The run drains: live inputs end once the rows in front of the end are through, or now if they are. */
+  drain(): void;
+  /**
+   * Begins nothing new, and ends what waits for it: a batch that waits for room is kept, a cut fails.
+   * @param reason - What cuts fail with, and what batches are refused with from now on.
+   */
+  breakOff(reason: unknown): void;
+  /** Frees what it holds, once the work in progress is done. Called after `breakOff`. Never rejects. */
+  end(): Promise<void>;
+  /** When the oldest work in progress began, on the clock's `now()`; `undefined` if it waits for work. */
+  workingSince(): Nanos | undefined;
+  /** Why it does not pass on all of its rows: its queue leaves some out. */
+  readonly trouble: string | undefined;
+  /** The ids of the branches that hold up a cut of this one: its own or those inside it. None without a cut. */
+  unfinished(): readonly string[];
+  /** Numbers of its stages, for reports. Those of its sink say what became of the rows. */
+  statistics(): ReadonlyMap<Named<Stage>, StageStatistics>;
+}
+
+/** What a branch needs from its pipeline at run time. */
+export interface BranchRun {
+  readonly turns: LoopTurns;
+  readonly counters: Pick<Counters, 'add'>;
+  /** Whether a cut that begins now is the last one of this start: rows after it would be lost. */
+  takesLastCut(): boolean;
+  /** Called with what has failed in it. */
+  onFailure(error: unknown): void;
 }
 
 /** Common to all stages. */

@@ -1,34 +1,35 @@
-import { Batch } from '../columns/batch.js';
+import type { Batch } from '../columns/batch.js';
 import { SYMBOLS_IN_ORDER } from '../columns/event-order.js';
-import { PipelineError, RuntimeError } from '../core/errors.js';
+import { PipelineError } from '../core/errors.js';
 import type { Nanos } from '../core/units.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Checkpoint } from '../wire/checkpoint.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
+import { placesOf } from '../wire/stage-tree.js';
 import { StartStep } from '../wire/start-step.js';
-import { blamed } from './blame.js';
-import { CheckpointKeeper, type Cut } from './checkpoint-keeper.js';
+import { needsOriginsInBranches } from './branches/origins-in-branches.js';
+import { PipelineBranches } from './branches/pipeline-branches.js';
+import { CheckpointKeeper } from './cuts/checkpoint-keeper.js';
+import { PipelineCuts } from './cuts/pipeline-cuts.js';
+import { StageStates } from './cuts/stage-states.js';
 import { Downstream, type EndOfStream } from './downstream.js';
-import { EventTimeLag } from './event-time-lag.js';
+import { EventTimeLag } from './event-time/event-time-lag.js';
 import { IdleWork } from './idle-work.js';
-import { LiveIntake } from './live-intake.js';
-import { WATERMARK_EVERY_NS } from './live-watermark.js';
+import { PipelineInputs } from './inputs/pipeline-inputs.js';
+import { SourceIntake } from './intake/source-intake.js';
 import { LoopTurns } from './loop-turns.js';
 import { OperatorChain } from './operator-chain.js';
-import { PipelineInputs } from './pipeline-inputs.js';
 import { lifecycleOf, type PipelineParts } from './pipeline-parts.js';
-import { ReadPosition } from './read-position.js';
-import { RepeatingTimer } from './repeating-timer.js';
 import { RowTally } from './row-tally.js';
+import { RunEnd } from './run-end.js';
 import { runReport, stageReports } from './run-report.js';
-import type { Durable } from './sink.js';
+import type { Named, Stage } from './stage.js';
 import type { StageLifecycle } from './stage-lifecycle.js';
-import { StageStates } from './stage-states.js';
-import { titleOfStage } from './stage-title.js';
 
 /**
- * Runs one source → operators → batcher → sink in the calling thread, once. Only one batch is in flight
- * at a time, so the sink's `write` is the back-pressure for the source.
+ * Runs one source → operators → batcher → sink in the calling thread, once. While the sink writes a batch,
+ * the loop works on the next ones until another one is ready for the sink; so its `write` is the
+ * back-pressure for the source.
  *
  * `pause`, `resume`, `drain`, `suspend` and `stop` are requests. They may come at any time (also before
  * `run` and while the stages open) and more than once. A drain or a suspend overrides a pause; of the two,
@@ -40,21 +41,26 @@ export class StreamingPipeline {
   readonly #tally: RowTally;
   readonly #lag: EventTimeLag;
   readonly #lifecycle: StageLifecycle;
-  readonly #position: ReadPosition;
+  readonly #intake: SourceIntake;
   readonly #states: StageStates;
   readonly #checkpoints: CheckpointKeeper;
+  readonly #cuts: PipelineCuts;
   readonly #turns: LoopTurns;
   readonly #idle: IdleWork;
   readonly #inputs: PipelineInputs;
-  readonly #live: { readonly intake: LiveIntake; readonly timer: RepeatingTimer } | undefined;
+  /** Those that are not in a branch. The others are cut and drained with their branch. */
+  readonly #trunkInputs: PipelineInputs;
+  /** Those of the source: they are stopped with it. */
+  readonly #sourceInputs: PipelineInputs;
+  readonly #branches: PipelineBranches;
+  readonly #end: RunEnd;
   #paused = false;
   #isWoken = false;
+  /** Whether all rows of the source have passed, and operators emit what they hold. */
+  #isFinishing = false;
   #ending: keyof typeof AS_ASKED | undefined;
   #wake: (() => void) | undefined;
   #began: Nanos | undefined;
-  #durable: Durable | undefined;
-  /** For a live source: when the current or last read began. */
-  #waitsSince = 0n as Nanos;
 
   /** @internal `PipelineBuilder.build` makes them. */
   constructor(parts: PipelineParts) {
@@ -65,12 +71,29 @@ export class StreamingPipeline {
       input: source.schema,
       dictionaries: parts.dictionaries,
       order: source.order ?? SYMBOLS_IN_ORDER,
+      keepsOrigins: needsOriginsInBranches(sink),
     });
-    const tally = new RowTally({ source, operators, sink: sink.stage, counters, clock });
     const lag = new EventTimeLag({ source, operators, batcher: batcher.stage, clock });
     const turns = new LoopTurns(clock);
+    const places = placesOf<Named<Stage>>(parts);
+    this.#inputs = new PipelineInputs(places);
+    this.#intake = new SourceIntake({
+      source: parts.source,
+      queue: parts.queue,
+      dictionaries: parts.dictionaries,
+      rejects,
+      clock,
+      log,
+      isHeld: () => this.#isHeld() && !this.#ending,
+      isCutDue: () => this.#checkpoints.isCutting,
+      onChange: () => tally.updateRead(),
+    });
+    const intake = this.#intake;
+    const tally = new RowTally({ source, intake, operators, sink: sink.stage, counters, clock });
     const endWait = () => {
-      source.stop(); // its read may wait for a long time
+      intake.stopSource(); // its read may wait for a long time
+      intake.breakOff();
+      this.#inputs.stop(); // operators may wait for them
       this.#wake?.();
     };
     const idle = new IdleWork({
@@ -88,27 +111,58 @@ export class StreamingPipeline {
       saver,
       onDue: () => this.#cutWhileIdle(),
       onRoom: () => this.#wake?.(),
+      onFailure: (error) => {
+        this.#branches.breakOff(error); // the loop may wait for one of them
+        endWait();
+      },
+    });
+    this.#branches = new PipelineBranches({
+      stages: parts,
+      clock,
+      log,
+      turns,
+      counters,
       onFailure: endWait,
     });
-    const isStopped = () => this.#mustStop() || this.#checkpoints.hasFailed;
-    const shared = { operators, tally, lag, turns, idle, counters, clock };
-    this.#downstream = new Downstream({ ...shared, batcher: batcher.stage, sink, isStopped });
-    this.#inputs = new PipelineInputs(parts);
-    this.#position = new ReadPosition(parts.source, rejects, !this.#inputs.areNone);
+    const isStopped = () => this.#mustStop() || this.#hasFailed;
+    const onAge = (deliver: () => Promise<void>) => idle.start(deliver);
+    const shared = { operators, tally, lag, turns, counters, clock };
+    this.#downstream = new Downstream({
+      ...shared,
+      batcher,
+      sink,
+      onAge,
+      isStopped,
+      onFailure: endWait,
+    });
+    this.#trunkInputs = new PipelineInputs(places.filter(({ isInBranch }) => !isInBranch));
+    this.#sourceInputs = new PipelineInputs(places.filter(({ path }) => path[0] === 'source'));
     this.#tally = tally;
     this.#lag = lag;
     this.#turns = turns;
     this.#idle = idle;
     this.#lifecycle = lifecycleOf(parts);
-    if (LiveIntake.isFor(source)) {
-      const onTime = (now: Nanos) => idle.start(() => this.#tellWatermark(now));
-      this.#live = {
-        intake: new LiveIntake(parts.source, rejects, clock),
-        timer: new RepeatingTimer(clock, WATERMARK_EVERY_NS, onTime),
-      };
-    }
-    const intake = this.#live?.intake;
-    this.#states = new StageStates(parts, { position: this.#position, tally, intake });
+    this.#end = new RunEnd({
+      source: parts.source,
+      intake,
+      inputs: this.#inputs,
+      downstream: this.#downstream,
+      branches: this.#branches,
+      lifecycle: this.#lifecycle,
+      clock,
+      stopping: parts.stopping,
+      isStopped: () => this.#mustStop(),
+    });
+    this.#states = new StageStates(parts, { tally, intake, inputs: this.#trunkInputs });
+    this.#cuts = new PipelineCuts({
+      pipeline: parts,
+      downstream: this.#downstream,
+      checkpoints: this.#checkpoints,
+      states: this.#states,
+      inputs: this.#trunkInputs,
+      branches: this.#branches,
+      lag,
+    });
   }
 
   /** @internal `PipelineBuilder.counters` reads them. */
@@ -130,7 +184,8 @@ export class StreamingPipeline {
         'A pipeline runs only once; create another one to run its spec again',
       );
     }
-    this.#began = this.#parts.clock.now();
+    const began = this.#parts.clock.now();
+    this.#began = began;
     let reason: PipelineReport['reason'];
     let error: unknown;
     let stages: readonly StageReport[] = [];
@@ -141,37 +196,44 @@ export class StreamingPipeline {
         if (checkpoint) await this.#states.restore(checkpoint);
         this.#parts.counters.set('startStep', StartStep.started);
         await onOpen?.();
-        this.#live?.timer.start();
+        this.#intake.start();
         this.#inputs.start();
+        this.#branches.start();
         this.#checkpoints.start();
       }
       reason = await this.#toTheEnd();
     } catch (thrown) {
-      reason = this.#isBrokenOff(thrown) ? 'stopped' : 'error';
+      reason = this.#end.isBrokenOff(thrown) ? 'stopped' : 'error';
       error = thrown;
+      this.#parts.stopping?.abort(); // a checkpoint in progress, or a stage that opens, may wait for room on a disk
     }
-    this.#live?.timer.stop();
+    this.#intake.stop();
+    this.#branches.breakOff(error ?? this.#end.reason());
     await this.#checkpoints.close();
     const failWith = (thrown: unknown) => {
       if (reason !== 'error') error = thrown;
       reason = 'error';
     };
     try {
-      this.#downstream.release();
+      await this.#end.endSinks();
+    } catch (thrown) {
+      failWith(thrown);
+    }
+    try {
       // Calls the stages, any of which may throw; all are closed anyway.
       this.#tally.update();
       stages = this.describe();
     } catch (thrown) {
       failWith(thrown);
     }
-    await this.#inputs.end();
+    await this.#end.endReads();
     const failure = await this.#lifecycle.close();
     this.#parts.dictionaries.memory.close();
-    if (failure !== undefined && !this.#isBrokenOff(failure)) failWith(failure);
+    if (failure !== undefined && !this.#end.isBrokenOff(failure)) failWith(failure);
     const now = this.#parts.clock.now();
-    const durationMs = Number(now - this.#began) / 1e6;
-    const durable = this.#durable;
-    return runReport(this.#parts, { reason, error, durationMs, stages, ...(durable && { durable }) });
+    const durationMs = Number(now - began) / 1e6;
+    const { durable } = this.#cuts;
+    return runReport(this.#parts, { reason, error, began, durationMs, stages, ...(durable && { durable }) });
   }
 
   /**
@@ -188,26 +250,36 @@ export class StreamingPipeline {
     this.#wake?.();
   }
 
-  /** Ends the source and delivers what is inside. */
+  /**
+   * Ends the source and delivers what is inside. Live inputs of operators end once the rows in front of the end are
+   * through: these may have waited for long, and what belongs to them comes meanwhile.
+   */
   drain(): void {
     this.#ending ??= 'drain';
-    this.#parts.source.stage.stop();
-    if (this.#ending === 'drain') this.#inputs.drain();
+    const { holdsRows } = this.#parts.source.stage; // it is read on until it has returned them
+    if (holdsRows && this.#ending === 'drain') this.#intake.stopSource();
+    else this.#stopReading();
+    if (this.#ending === 'drain') {
+      this.#sourceInputs.drain();
+      if (this.#isFinishing) this.#trunkInputs.drain();
+      this.#branches.drain();
+    }
     this.#wake?.();
   }
 
   /**
    * Ends with a checkpoint, so that the next start continues as if nothing had happened: operators keep
-   * what they hold, and there is no `end` record. Inputs are not stopped: to the stage that reads one, that
-   * would be its end. Without a store, the same as `drain`.
+   * what they hold, and there is no `end` record. The stage that reads an input is told of no end either.
+   * Without a store, or if all rows of the source have passed already, the same as `drain`.
    */
   suspend(): void {
-    if (!this.#checkpoints.isKept) {
+    // Once operators have been told of the end, there is nothing to go on with: only live inputs are waited for.
+    if (!this.#checkpoints.isKept || this.#isFinishing || this.#ending === 'drain') {
       this.drain();
       return;
     }
     this.#ending ??= 'suspend';
-    this.#parts.source.stage.stop();
+    this.#stopReading();
     this.#wake?.();
   }
 
@@ -217,7 +289,9 @@ export class StreamingPipeline {
     this.#lifecycle.interrupt();
     this.#checkpoints.stop();
     this.#parts.stopping?.abort();
-    this.#parts.source.stage.stop();
+    this.#branches.breakOff(this.#end.reason());
+    this.#stopReading();
+    this.#intake.breakOff();
     this.#inputs.stop();
     this.#wake?.();
   }
@@ -245,7 +319,13 @@ export class StreamingPipeline {
     const heldBack = this.#checkpoints.holdsIntake
       ? 'held back: the checkpoint store has no room'
       : undefined;
-    return stageReports(this.#parts, this.#lag, heldBack);
+    return stageReports(this.#parts, {
+      lag: this.#lag,
+      branches: this.#branches,
+      intake: this.#intake,
+      downstream: this.#downstream,
+      heldBack,
+    });
   }
 
   async #toTheEnd(): Promise<Ended> {
@@ -253,13 +333,13 @@ export class StreamingPipeline {
     if (ended) {
       // An earlier start ended after the sink had all rows.
       if (this.#mustStop()) return 'stopped';
-      if (!(await this.#publish(ended.how))) return 'stopped';
+      if (!(await this.#cuts.publish(ended.how))) return 'stopped';
       return ended.how === 'drained' ? 'drained' : 'end of input';
     }
     const reason = await this.#flow();
     if (reason === 'stopped') return reason;
     if (reason === 'suspended') {
-      return (await this.#checkpoints.takeLast(() => this.#cut())) ? reason : 'stopped';
+      return (await this.#cutForNextStart()) ? reason : 'stopped';
     }
     return (await this.#finish(reason === 'drained' ? 'drained' : 'completed')) ? reason : 'stopped';
   }
@@ -267,12 +347,14 @@ export class StreamingPipeline {
   async #flow(): Promise<Ended> {
     for (;;) {
       if (this.#turns.isDue) await this.#turns.take();
-      this.#checkpoints.throwIfFailed();
+      this.#throwIfFailed();
       if (this.#mustStop()) return 'stopped';
       await this.#downstream.deliverAged();
-      if (this.#checkpoints.isDue) await this.#checkpoints.take(() => this.#cut());
-      if (this.#ending) return AS_ASKED[this.#ending];
-      if (this.#isHeld()) {
+      if (this.#checkpoints.isDue && this.#intake.isPlaceKnown) {
+        await this.#checkpoints.take(() => this.#cuts.take());
+      }
+      if (this.#ending === 'suspend' && this.#isReadAgain()) return 'suspended';
+      if (this.#isHeld() && !this.#ending) {
         await this.#whilePaused();
         continue;
       }
@@ -280,61 +362,48 @@ export class StreamingPipeline {
         await this.#askOperators();
         continue;
       }
-      const batch = await this.#read();
-      if (batch === null) {
-        return this.#ending ? AS_ASKED[this.#ending] : 'end of input';
-      }
+      const batch = await this.#next();
+      if (batch === undefined) continue;
+      if (batch === null) return this.#ending ? AS_ASKED[this.#ending] : 'end of input';
       await this.#take(batch);
     }
   }
 
-  async #read(): Promise<Batch | null> {
-    const { source, clock } = this.#parts;
-    let batch: Batch | null = null;
-    let failure: { readonly thrown: unknown } | undefined;
-    this.#position.beginRead();
-    if (this.#live) this.#waitsSince = this.#parts.clock.now();
-    this.#idle.begin();
-    this.#cutWhileIdle(); // for a request that came while the last cut was taken
-    this.#askWhileIdle();
-    try {
-      batch = await source.stage.read();
-    } catch (thrown) {
-      failure = { thrown };
-    }
-    try {
+  /** @returns `null` if there are no more; `undefined` if the source has given an empty batch, or has ended. */
+  async #next(): Promise<Batch | null | undefined> {
+    let batch = this.#intake.take();
+    if (batch === undefined) {
+      this.#idle.begin();
+      this.#cutWhileIdle(); // for a request that came while the last cut was taken
+      this.#askWhileIdle();
+      await this.#intake.wait();
       await this.#idle.end();
-      this.#checkpoints.throwIfFailed(); // the read may have ended only because of this failure
-    } catch (thrown) {
-      batch?.release();
-      throw thrown;
+      this.#throwIfFailed(); // the read may have ended only because of this failure
+      if (!this.#intake.hasArrivals) return undefined; // between two reads, a checkpoint may be due
+      batch = this.#intake.take();
     }
-    if (!failure) {
-      this.#position.endRead();
-      return batch;
-    }
-
-    this.#tally.updateRead();
-    return this.#failAfterRead(
-      blamed('SOURCE_FAILED', titleOfStage('Source', source), failure.thrown, clock),
-    );
+    const { failure } = this.#intake;
+    if (batch !== null || !failure) return batch;
+    // If a restart can fetch the rows after a refused one again, it resumes from an earlier checkpoint.
+    const { delivery } = this.#parts.source.stage.capabilities;
+    const isHadAgain = failure.of === 'row' && this.#checkpoints.isKept && delivery === 'resumable';
+    if (isHadAgain) throw failure.error;
+    return this.#failAfterRead(failure.error);
   }
 
   async #take(batch: Batch): Promise<void> {
     const { source, counters, rejects } = this.#parts;
-    const rows = batch.length;
-    const live = this.#live?.intake.receive(batch);
-    this.#tally.read(rows, live?.refused);
     this.#checkpoints.passed();
     await this.#downstream.pass(batch);
     counters.add('turns', 1);
     this.#tally.update();
-    if (live?.refused || source.stage.rowsRejected) await rejects.flush();
-    if (!live?.failure) return;
-    // If a restart can fetch the rows after the refused one again, it resumes from an earlier checkpoint.
-    const isHadAgain = this.#checkpoints.isKept && source.stage.capabilities.delivery === 'resumable';
-    if (isHadAgain) throw live.failure.error;
-    await this.#failAfterRead(live.failure.error);
+    if (this.#intake.rowsRefused || source.stage.rowsRejected) await rejects.flush();
+  }
+
+  /** Whether what was read and not taken will be read again after a suspend. */
+  #isReadAgain(): boolean {
+    const isLost = this.#parts.source.stage.capabilities.delivery === 'live-only';
+    return this.#intake.isPlaceKnown && (this.#intake.isIdle || !isLost);
   }
 
   /**
@@ -345,84 +414,40 @@ export class StreamingPipeline {
   async #failAfterRead(error: unknown): Promise<never> {
     const { source, log } = this.#parts;
     if (source.stage.capabilities.delivery !== 'replayable') {
-      const saving = this.#checkpoints.isKept
-        ? this.#checkpoints.takeLast(() => this.#cut())
-        : this.#finishFailed();
+      const saving = this.#checkpoints.isKept ? this.#cutForNextStart() : this.#finish('failed');
       await saving.catch((err) => log.error({ err }, 'delivery failed after the source'));
     }
     throw error;
   }
 
-  #finishFailed(): Promise<boolean> {
-    this.#inputs.drain(); // operators would wait for the next rows of live ones
-    return this.#finish('failed');
+  /** @returns `false` if a stop came before it was accepted. */
+  async #cutForNextStart(): Promise<boolean> {
+    await this.#inputs.suspend();
+    this.#throwIfFailed();
+    if (this.#mustStop()) return false;
+    return this.#checkpoints.takeLast(() => {
+      this.#branches.beginLastCut();
+      return this.#cuts.take();
+    });
   }
 
   /** @returns `false` if a stop came before everything was durable. */
   async #finish(how: EndOfStream): Promise<boolean> {
+    this.#isFinishing = true;
+    // Otherwise, operators would wait for the next rows of live ones.
+    if (this.#ending === 'drain' || how !== 'completed') this.#trunkInputs.drain();
     if (!(await this.#downstream.finish(how))) {
-      this.#checkpoints.throwIfFailed();
+      this.#throwIfFailed();
       return false;
     }
-    return this.#publish(how);
-  }
-
-  /**
-   * Makes the last rows visible. With a store, only after a checkpoint that lists them was accepted; then
-   * another checkpoint records that nothing is left to do.
-   *
-   * @returns `false` if a stop came first.
-   */
-  async #publish(how: EndOfStream): Promise<boolean> {
-    const { sink, rejects } = this.#parts;
-    const keeper = this.#checkpoints;
-    const isKept = keeper.isKept && how !== 'failed';
-    if (isKept && sink.stage.prepare) {
-      const isAccepted = await keeper.takeLast(() => this.#cut({ how, isPublished: false }));
-      if (!isAccepted) return false;
-    }
-    const durable = await this.#downstream.flush();
-    this.#durable = durable;
-    this.#lag.finish();
-    await rejects.flush();
-    if (!isKept) return true;
-    const ended = { how, isPublished: true } as const;
-    return keeper.takeLast(() => this.#inputs.whileStill(rejects, () => this.#cutNow(durable, ended)));
+    return this.#cuts.publish(how);
   }
 
   /** Takes a checkpoint that is due while the loop waits. A busy loop takes due checkpoints itself. */
   #cutWhileIdle(): void {
-    if (!this.#checkpoints.isDue || !this.#position.isKnown) return;
-    this.#idle.start(() => this.#checkpoints.take(() => this.#cut()));
-  }
-
-  async #cut(ended?: Checkpoint['ended']): Promise<Cut> {
-    const { sink, rejects } = this.#parts;
-    await this.#downstream.closeBatches();
-    await rejects.flush(); // a resumed source continues after these rows
-    const isPrepared = this.#checkpoints.isKept && sink.stage.prepare !== undefined;
-    const flushed = isPrepared ? undefined : await this.#downstream.flush();
-    return this.#inputs.whileStill(rejects, () => this.#cutNow(flushed, ended));
-  }
-
-  /** @param flushed - What the sink has made durable and visible; if omitted, the sink prepares. */
-  #cutNow(flushed: Durable | undefined, ended?: Checkpoint['ended']): Cut {
-    const checkpoint = this.#states.take(ended); // before the sink begins: this may throw
-    const durable = flushed ? Promise.resolve(flushed) : this.#downstream.prepare(ended !== undefined);
-    // Nobody reads the last checkpoint of a run to make up for what was lost.
-    const { rejects } = this.#parts;
-    const synced = ended || !rejects.settle ? rejects.sync?.() : rejects.settle();
-    synced?.catch(() => undefined); // told once the sink is done: it is not closed before that
-    return {
-      durable: durable.then(async (of) => {
-        await synced;
-        this.#durable = of;
-        return of;
-      }),
-      isPrepared: flushed === undefined,
-      turn: this.#checkpoints.turn,
-      checkpoint,
-    };
+    if (!this.#checkpoints.isDue || !this.#intake.isPlaceKnown) return;
+    if (this.#mustStop()) return; // operators may have been broken off, with rows that no state has
+    this.#idle.start(() => this.#checkpoints.take(() => this.#cuts.take()));
   }
 
   /** Asks woken operators while the loop waits. A busy loop asks them itself. */
@@ -438,21 +463,6 @@ export class StreamingPipeline {
     this.#tally.update();
   }
 
-  /** Emits a watermark while no rows arrive. */
-  async #tellWatermark(now: Nanos): Promise<void> {
-    // Not right after a read began: rows that arrived while the loop was busy may still be on their way.
-    if (this.#isHeld() || this.#ending || now - this.#waitsSince < WATERMARK_EVERY_NS) return;
-    const { source, dictionaries } = this.#parts;
-    const batch = new Batch(source.stage.schema, 1, dictionaries);
-    if (!this.#live?.intake.mark(batch, now)) {
-      batch.release();
-      return;
-    }
-    this.#checkpoints.passed();
-    await this.#downstream.pass(batch);
-    this.#tally.update();
-  }
-
   async #whilePaused(): Promise<void> {
     const { clock } = this.#parts;
     const since = clock.now();
@@ -465,7 +475,7 @@ export class StreamingPipeline {
     this.#wake = undefined;
     // The next rows may have waited for this long.
     const heldNs = clock.now() - since;
-    this.#live?.intake.standStill(heldNs);
+    this.#intake.standStill(heldNs);
     this.#inputs.goOn(heldNs);
     await this.#idle.end();
   }
@@ -475,15 +485,23 @@ export class StreamingPipeline {
     return this.#paused || this.#checkpoints.holdsIntake;
   }
 
+  #stopReading(): void {
+    this.#intake.stop();
+    this.#intake.stopSource();
+  }
+
   #mustStop(): boolean {
     return this.#ending === 'stop';
   }
 
-  /** Whether a stage threw only because the stop ended its wait, which is not a failure. */
-  #isBrokenOff(thrown: unknown): boolean {
-    const { signal } = this.#parts.stopping ?? {};
-    if (!signal?.aborted || !this.#mustStop()) return false;
-    return thrown instanceof RuntimeError && thrown.cause === signal.reason;
+  get #hasFailed(): boolean {
+    return this.#checkpoints.hasFailed || this.#branches.hasFailed || this.#downstream.hasFailed;
+  }
+
+  #throwIfFailed(): void {
+    this.#branches.throwIfFailed();
+    this.#checkpoints.throwIfFailed();
+    this.#downstream.throwIfFailed();
   }
 }
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { PipelineError } from '../core/errors.js';
+import { outOfFiles } from '../core/system-limits.js';
 import { checkSame, Descriptors, type FileIdentity, type LentFile } from './lent-descriptors.js';
 
 /** Reads a file from the front in chunks; packed files are unpacked. */
@@ -79,12 +80,19 @@ function inputError(path: string, cause: unknown): PipelineError {
   }
   return new PipelineError(
     'INPUT_UNREADABLE',
-    `${path}: expected a file that can be read, found ${code ?? 'an error'}`,
+    `${path}: expected a file that can be read, found ${foundText(cause)}`,
     {
       cause,
       retryable: code === 'EIO' || code === 'EMFILE' || code === 'ENFILE',
     },
   );
+}
+
+/** What was found in place of a file that can be read: the code of the operating system, and what to do. */
+export function foundText(cause: unknown): string {
+  const { code } = cause as NodeJS.ErrnoException;
+  const limit = outOfFiles(cause);
+  return limit === undefined ? (code ?? 'an error') : `${code}: ${limit}`;
 }
 
 /**

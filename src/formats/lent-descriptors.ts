@@ -1,5 +1,7 @@
+import type { Stats } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { PipelineError } from '../core/errors.js';
+import { fileKind, READ_WITHOUT_WAIT } from '../core/file-kind.js';
 
 /** File descriptors that one replay may hold at once. */
 export const DESCRIPTORS_MAX = 64;
@@ -34,12 +36,9 @@ export class Descriptors {
     let handle: nodeFs.FileHandle | undefined;
     let isOpen = false;
     try {
-      handle = await this.#fs.open(path, 'r');
+      handle = await this.#fs.open(path, READ_WITHOUT_WAIT);
       const found = await handle.stat();
-      if (!found.isFile()) {
-        const what = found.isDirectory() ? 'a directory' : 'something else';
-        throw new PipelineError('INPUT_UNREADABLE', `${path}: expected a file, found ${what}`);
-      }
+      if (!found.isFile()) throw notAFile(path, found);
       isOpen = kept;
       return new LentFile(path, {
         descriptors: this,
@@ -57,7 +56,7 @@ export class Descriptors {
 
   /** Opens a file again, which must be the same one. */
   async reopen(path: string, identity: FileIdentity): Promise<nodeFs.FileHandle> {
-    const handle = await this.#fs.open(path, 'r');
+    const handle = await this.#fs.open(path, READ_WITHOUT_WAIT);
     try {
       checkSame(path, identity, await handle.stat());
       return handle;
@@ -89,6 +88,14 @@ export class Descriptors {
     if (next) next();
     else this.#lent--;
   }
+}
+
+/** The error for an input that is no file. Give what `stat` says of it. */
+export function notAFile(path: string, found: Stats): PipelineError {
+  const advice = found.isFIFO()
+    ? '. A pipe can be read only once, and a replay reads a file several times: write it to a file first'
+    : '';
+  return new PipelineError('INPUT_UNREADABLE', `${path}: expected a file, found ${fileKind(found)}${advice}`);
 }
 
 /** Identifies a file; a change of its size counts as another file. */

@@ -3,7 +3,8 @@ import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js'
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
 import { shareOfKey } from '../../src/checkpoints/share-of-key.js';
 import { PipelineError } from '../../src/core/errors.js';
-import { SAVES_FAILED_MAX, SAVES_WITHOUT_ROOM_MAX } from '../../src/engine/checkpoint-keeper.js';
+import { LateCutError } from '../../src/engine/branches/late-cut-error.js';
+import { SAVES_FAILED_MAX, SAVES_WITHOUT_ROOM_MAX } from '../../src/engine/cuts/checkpoint-keeper.js';
 import type { OpenSpec, SourceSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline, type PipelineOptions } from '../../src/runtime/pipeline-builder.js';
 import { callbackSink } from '../../src/stages/sinks/callback.js';
@@ -150,7 +151,7 @@ describe('checkpoint()', () => {
     await taken;
   });
 
-  it.each<SourceSpec>([
+  it.each<Extract<SourceSpec, { use: 'synthetic' | 'replay' }>>([
     {
       use: 'synthetic',
       rows: 400,
@@ -371,6 +372,69 @@ describe('a pipeline with a store', () => {
     });
     expect(visible()).toEqual([1]);
     expect((await store.load('fed'))?.states.sink).toBe(1);
+  });
+
+  it('takes another cut where a branch of the sink was late for one, and drops nothing', async () => {
+    const warnings: object[] = [];
+    const logger = { ...silentLogger, warn: (fields: object) => void warnings.push(fields) };
+    let late = true;
+    const onStep: OnStep = (step) => {
+      if (step === 'prepare' && late) throw new LateCutError(['sink.branches[1]'], 30_000);
+    };
+    const { store, trouble } = troubled();
+    const { clock, feed, pipeline, visible, run } = await started({ store, logger, onStep });
+    await clock.advance(0);
+    feed.push(1);
+    await clock.advance(1);
+    await expect(pipeline.checkpoint()).rejects.toThrow('"sink.branches[1]" still at work');
+    await clock.advance(10_000);
+    expect(warnings).toMatchObject([{ failedInRow: 1 }, { failedInRow: 2 }]);
+    feed.push(2);
+    feed.end();
+    await clock.advance(1_500); // at the end, it is tried again after a second
+    expect([trouble.saves, visible()]).toEqual([0, []]);
+    late = false;
+    await clock.advance(1_000);
+    expect(await run).toMatchObject({ outcome: 'completed', durable: { rows: 2 } });
+    expect(visible()).toEqual([1, 2]);
+  });
+
+  it('fails once a branch of the sink was late so many times, at its end too', async () => {
+    const onStep: OnStep = (step) => {
+      if (step === 'prepare') throw new LateCutError(['sink.branches[1]'], 30_000);
+    };
+    const { store } = troubled();
+    const { clock, feed, visible, run } = await started({ store, onStep });
+    await clock.advance(0);
+    feed.push(1);
+    feed.end();
+    for (let turn = 0; turn <= SAVES_FAILED_MAX; turn++) await clock.advance(1_000);
+    expect(await run).toMatchObject({
+      outcome: 'failed',
+      error: {
+        code: 'CHECKPOINT_FAILED',
+        retryable: true,
+        message: expect.stringContaining('"sink.branches[1]"'),
+      },
+    });
+    expect(visible()).toEqual([]);
+  });
+
+  it('is told of a late cut without a store, and goes on', async () => {
+    let late = true;
+    const onStep: OnStep = (step) => {
+      if (step === 'flush' && late) throw new LateCutError(['sink.branches[1]'], 30_000);
+    };
+    const { clock, feed, pipeline, visible, run } = await started({ onStep });
+    await clock.advance(0);
+    feed.push(1);
+    await clock.advance(1);
+    await expect(pipeline.checkpoint()).rejects.toMatchObject({ code: 'CHECKPOINT_FAILED' });
+    late = false;
+    feed.push(2);
+    feed.end();
+    expect(await run).toMatchObject({ outcome: 'completed' });
+    expect(visible()).toEqual([1, 2]);
   });
 
   it('fails at once where no save can go well', async () => {

@@ -3,6 +3,8 @@ import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js'
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
 import type { Row } from '../../src/columns/row-view.js';
 import type { Schema } from '../../src/columns/schema.js';
+import type { Sink } from '../../src/engine/sink.js';
+import type { SourceCapabilities } from '../../src/engine/source-capabilities.js';
 import type { StageContext } from '../../src/engine/stage.js';
 import type { OpenSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline, type PipelineOptions } from '../../src/runtime/pipeline-builder.js';
@@ -10,8 +12,9 @@ import type { Checkpoint } from '../../src/wire/checkpoint.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 import { batchOf } from '../support/batch-rows.js';
 import { countingSink } from '../support/counting-sink.js';
+import { gatedSink } from '../support/gated-sink.js';
 import { gatedComponent, liveComponent, NUMBERS, nestedStages } from '../support/nested-stages.js';
-import { feedOf, keepingSink, TRADES } from '../support/pipeline-rig.js';
+import { feedOf, isRow, keepingSink, TRADES } from '../support/pipeline-rig.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
 
 const components = nestedStages();
@@ -47,7 +50,15 @@ async function inTwoStarts(spec: object, second: object, stopAt: number) {
   const before = rows.slice(0, checkpoint.states.sink as number).map(({ n }) => n);
   const { numbers, report: ended } = await numbersOf(second, { checkpoint });
   expect(ended.error).toBeUndefined();
-  return { numbers: [...before, ...numbers], checkpoint };
+  return { numbers: [...before, ...numbers], checkpoint, report: ended };
+}
+
+/** What became of the rows of the input, but for those that were read ahead. */
+function countsOf({ stages }: PipelineReport) {
+  const { rowsIn, rowsPending, rowsOut, rowsDerived, rowsFiltered } = stages.find(
+    ({ stage }) => stage === 'operators[0].with',
+  )!.statistics;
+  return { rowsTaken: rowsIn! - rowsPending!, rowsOut, rowsDerived, rowsFiltered };
 }
 
 const SIDE = { use: 'counting', from: 100, rows: 40, batch: 7 };
@@ -74,9 +85,11 @@ describe('a stage with an input', () => {
 
   it.each([1, 7])('goes on from a checkpoint as if nothing had been, in batches of %i', async (batch) => {
     const spec = { ...ZIPPED, source: { use: 'counting', rows: 30, batch } };
-    const { numbers: whole } = await numbersOf(spec);
+    const { numbers: whole, report } = await numbersOf(spec);
     for (const stopAt of [1, 8, 13, 21]) {
-      expect((await inTwoStarts(spec, spec, stopAt)).numbers).toEqual(whole);
+      const resumed = await inTwoStarts(spec, spec, stopAt);
+      expect(resumed.numbers).toEqual(whole);
+      expect(countsOf(resumed.report)).toEqual(countsOf(report));
     }
   });
 
@@ -196,9 +209,21 @@ describe('a stage with an input', () => {
 describe('the state of a stage', () => {
   const running = (name: string, times = 1) => ({ use: 'running', name, times });
 
-  it('is kept by its name when an operator with a name is put in front of it', async () => {
+  it.each([
+    ['with a name', { use: 'splitting', name: 'one' }],
+    ['without a name', { use: 'splitting' }],
+  ])('is kept by its name when an operator %s is put in front of it', async (_title, added) => {
     const before = { source: { use: 'counting', rows: 30 }, operators: [running('sum')] };
-    const after = { ...before, operators: [{ use: 'splitting', name: 'one' }, running('sum')] };
+    const after = { ...before, operators: [added, running('sum')] };
+    const { numbers } = await inTwoStarts(before, after, 10);
+    expect(numbers).toEqual((await numbersOf(before)).numbers);
+  });
+
+  it('is kept by its place when operators without a name are put behind it, in inputs, too', async () => {
+    const zip = ZIPPED.operators[0]!;
+    const before = { ...ZIPPED, operators: [{ use: 'running' }, zip] };
+    const added = { ...zip, operators: [...zip.operators, { use: 'splitting' }] };
+    const after = { ...before, operators: [{ use: 'running' }, added, { use: 'splitting' }] };
     const { numbers } = await inTwoStarts(before, after, 10);
     expect(numbers).toEqual((await numbersOf(before)).numbers);
   });
@@ -213,7 +238,6 @@ describe('the state of a stage', () => {
   });
 
   it.each([
-    ['an operator without a name', [{ use: 'splitting' }, running('sum')], 'operators\\[0\\].use differs'],
     ['another name', [running('total')], '"sum".times, "sum".use differ'],
     ['another option', [running('sum', 2)], '"sum".times differs'],
   ])('is refused with %s', async (_title, operators, message) => {
@@ -228,17 +252,25 @@ async function live({
   schema = NUMBERS,
   store,
   isGated = false,
+  delivery,
+  afterWrite,
+  sink,
 }: {
   schema?: Schema;
+  sink?: Sink;
   store?: CheckpointStore;
   isGated?: boolean;
+  /** Of the side. */
+  delivery?: SourceCapabilities['delivery'];
+  /** What a write waits for. */
+  afterWrite?: () => Promise<void>;
 } = {}) {
   const gate = gatedComponent();
   const clock = new SimulatedClock();
   const told: string[] = [];
   const main = feedOf(schema);
-  const side = feedOf(schema, { order: { scope: 'symbol', maxDelayNs: 0 } });
-  const kept = keepingSink();
+  const side = feedOf(schema, { order: { scope: 'symbol', maxDelayNs: 0 }, ...(delivery && { delivery }) });
+  const kept = keepingSink(afterWrite);
   const stages = [liveComponent('main', (_, context) => main.make(context), schema)];
   stages.push(liveComponent('side', (_, context) => side.make(context), schema));
   const pipeline = createPipeline(
@@ -250,7 +282,7 @@ async function live({
     {
       clock,
       components: [...nestedStages(told), ...stages, gate.component],
-      sink: { create: () => kept.sink },
+      sink: { create: () => sink ?? kept.sink },
       ...(store && { store }),
     },
   );
@@ -317,7 +349,7 @@ describe('an operator that is woken by its input', () => {
     side.push({ n: 2 });
     await clock.advance(5);
     const { states } = await pipeline.checkpoint();
-    expect(states['operators[0].with']).toMatchObject({ rowsRead: 1, ready: [], isOver: false });
+    expect(states['operators[0].with']).toMatchObject({ rows: { rowsIn: 1 }, ready: [], isOver: false });
     expect(numbers(stream)).toEqual([1, 2]);
     pipeline.stop();
     await clock.advance(5);
@@ -345,8 +377,8 @@ describe('a cut while an operator reads in the background', () => {
       const taken = pipeline.checkpoint();
       await clock.advance(5);
       const checkpoint = await taken;
-      const { rowsRead } = checkpoint.states['operators[0].with'] as { rowsRead: number };
-      expect([ticks, rowsAt(checkpoint)]).toEqual([ticks, 1 + rowsRead]);
+      const { rows } = checkpoint.states['operators[0].with'] as { rows: { rowsIn: number } };
+      expect([ticks, rowsAt(checkpoint)]).toEqual([ticks, 1 + rows.rowsIn]);
       pipeline.stop();
       await clock.advance(5);
       await run;
@@ -438,6 +470,38 @@ describe('a live input', () => {
     expect(told.indexOf('stop counting 9')).toBe(-1);
   });
 
+  it('is drained once the rows of the main source are through that waited for the sink', async () => {
+    const kept = gatedSink();
+    const { clock, main, side, pipeline, run } = await live({ sink: kept.sink });
+    const goOn = kept.hold('write');
+    for (const n of [1, 2, 3]) {
+      main.push({ n });
+      await clock.advance(5);
+    }
+    pipeline.drain();
+    await clock.advance(1_000);
+    side.push({ n: 100 });
+    await clock.advance(5);
+    goOn();
+    for (let turn = 0; turn < 5; turn++) await clock.advance(5);
+    expect(await run).toMatchObject({ outcome: 'completed', reason: 'drained' });
+    expect(kept.rows.map(({ n }) => n).sort()).toEqual([1, 100, 2, 3]);
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('is drained at once where only it is waited for', async () => {
+    const { clock, main, side, stream, pipeline, run } = await live();
+    main.push({ n: 1 });
+    main.end();
+    await clock.advance(50);
+    side.push({ n: 2 });
+    await clock.advance(50);
+    pipeline.drain();
+    await clock.advance(5);
+    expect(await run).toMatchObject({ outcome: 'completed' });
+    expect(stream.filter(isRow).map(({ n }) => n)).toEqual([1, 2]);
+  });
+
   it('is left alone by a suspend, since its end would be taken for a fact', async () => {
     const store = new MemoryCheckpointStore();
     const { clock, main, side, pipeline, run } = await live({ store });
@@ -448,6 +512,38 @@ describe('a live input', () => {
     await clock.advance(5);
     expect(await run).toMatchObject({ reason: 'suspended' });
     const checkpoint = await store.load('nested');
-    expect(checkpoint?.states['operators[0].with']).toMatchObject({ isOver: false, rowsRead: 1 });
+    expect(checkpoint?.states['operators[0].with']).toMatchObject({ isOver: false, rows: { rowsIn: 1 } });
+  });
+
+  it.each([
+    ['live-only', [1, 2, 3, 4, 5, 6]],
+    ['resumable', [1, 2, 3, 6]], // 4 and 5 would be fetched again
+  ] as const)('has what had arrived in a suspend if it cannot be read again (%s)', async (delivery, all) => {
+    const store = new MemoryCheckpointStore();
+    let letGo = () => {};
+    const isWritten = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const first = await live({ store, delivery, afterWrite: () => isWritten });
+    first.main.push({ n: 1 });
+    await first.clock.advance(5);
+    // The first of these waits for the sink, and those behind it wait for the chain.
+    for (const n of [2, 3, 4, 5]) {
+      first.side.push({ n });
+      await first.clock.advance(5);
+    }
+    first.pipeline.suspend();
+    letGo();
+    await first.clock.advance(5);
+    expect(await first.run).toMatchObject({ reason: 'suspended' });
+
+    const second = await live({ store, delivery });
+    second.side.push({ n: 6 });
+    await second.clock.advance(5);
+    second.main.end();
+    second.side.end();
+    await second.clock.advance(5);
+    expect(await second.run).toMatchObject({ outcome: 'completed' });
+    expect(numbers([...first.stream, ...second.stream])).toEqual(all);
   });
 });

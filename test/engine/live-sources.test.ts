@@ -380,7 +380,7 @@ describe('a checkpoint of a live source', () => {
       return checkpoint;
     };
     const checkpoint = await checkpointAfterSomeTime(0n);
-    expect(Object.keys(checkpoint.states)).toEqual(['source', 'intake', 'operators[0]', 'sink']);
+    expect(Object.keys(checkpoint.states)).toEqual(['source', 'intake', 'operators[0]', 'rows', 'sink']);
     expect(await checkpointAfterSomeTime(123_456_789_000_000_000n)).toEqual(checkpoint);
   });
 });

@@ -14,6 +14,7 @@ import { deriveOperator } from '../../src/stages/operators/derive/derive.js';
 import { filterOperator } from '../../src/stages/operators/filter/filter.js';
 import { selectOperator } from '../../src/stages/operators/select/select.js';
 import { batchOf, rowsIn, streamOf } from '../support/batch-rows.js';
+import { namedOperators } from '../support/named-operators.js';
 import { stageContext } from '../support/stage-context.js';
 
 const TRADES: Schema = {
@@ -41,8 +42,7 @@ const asOfUser = (operator: Operator): Operator => ({
 const IN_ORDER: EventOrder = { scope: 'all', maxDelayNs: 0 };
 
 function chainOf(operators: readonly Operator[], input: Schema, dictionaries: DictionarySet): OperatorChain {
-  const named = operators.map((stage) => ({ use: 'test', stage }));
-  return new OperatorChain(named, { input, dictionaries, order: IN_ORDER });
+  return new OperatorChain(namedOperators(operators), { input, dictionaries, order: IN_ORDER });
 }
 
 /** All that comes out, step by step. */

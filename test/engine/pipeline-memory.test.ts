@@ -138,6 +138,10 @@ describe('the memory of a pipeline', () => {
     const written = new Promise<void>((resolve) => {
       isWritten = resolve;
     });
+    let isStopped = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      isStopped = resolve;
+    });
     const sink = callbackSink(async () => {
       isWritten(); // of age, while the source waits
       await new Promise((resolve) => setImmediate(resolve));
@@ -149,10 +153,11 @@ describe('the memory of a pipeline', () => {
         schema: TRADES,
         capabilities: { delivery: 'live-only', bounded: false },
         async read() {
-          if (read++ > 0) await written;
+          if (++read > 1) await written;
+          if (read > 2) await stopped;
           return batchOf(TRADES, dictionaries, [{ time: 1n, symbol: 'A', price: 1 }]);
         },
-        stop() {},
+        stop: () => isStopped(),
         position: () => null,
         resume() {},
       }),
@@ -160,7 +165,7 @@ describe('the memory of a pipeline', () => {
     const batcher = { maxDelayMs: 100 }; // not due before the source waits, on a busy machine either
     const { report, memory } = await runAndLook(createPipeline({ name: 'late', batcher }, { source, sink }));
     expect(report.error).toMatchObject({ code: 'SINK_FAILED' });
-    expect(read).toBe(2);
+    expect(read).toBeGreaterThan(1);
     expect(memory.holders).toEqual({});
   });
 

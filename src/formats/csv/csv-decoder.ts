@@ -12,7 +12,7 @@ import type { CsvLayout } from './csv-layout.js';
 import { FileTimes, type TellFault } from './file-times.js';
 import { type RowFault, rawRow, shown } from './row-faults.js';
 import type { RowScanner, ScanOptions } from './row-scanner.js';
-import type { FilePlace } from './rows-ahead.js';
+import type { ReadingFront } from './rows-ahead.js';
 import { fieldText } from './split-row.js';
 import { STRAYS_MAX, StrayRunError } from './stray-run.js';
 
@@ -125,7 +125,7 @@ export class CsvDecoder implements FileDecoder {
     return false;
   }
 
-  #nextPlace(): FilePlace {
+  #nextPlace(): ReadingFront {
     return {
       file: this.#file,
       window: this.#window,

@@ -2,6 +2,7 @@ import { basename, parse } from 'node:path';
 import type { DictionarySet } from '../../columns/dictionary.js';
 import type { Column } from '../../columns/schema.js';
 import { InvalidOptionsError, PipelineError } from '../../core/errors.js';
+import { cutText } from '../../core/shown-text.js';
 import type { ColumnPlan, ColumnReading } from './column-plan.js';
 import type { ColumnReader } from './column-reader.js';
 import { dayToMs } from './iso-text.js';
@@ -42,6 +43,7 @@ export interface Header {
 }
 
 const NAME_MAX = 255;
+const NAMES_SHOWN_MAX = 50;
 
 /**
  * Plans how the rows of a file are read, from its header and its name.
@@ -57,17 +59,22 @@ export async function layOutFile(
   dictionaries: DictionarySet,
 ): Promise<CsvLayout> {
   const fieldNames = header?.names ?? [];
-  const wrong = header ? plans.flatMap((plan) => fieldProblem(plan, fieldNames)) : [];
+  const fieldsByName = new Map<string, number[]>();
+  fieldNames.forEach((name, field) => {
+    const same = fieldsByName.get(name);
+    if (same) same.push(field);
+    else fieldsByName.set(name, [field]);
+  });
+  const wrong = header ? plans.flatMap((plan) => fieldProblem(plan, fieldNames.length, fieldsByName)) : [];
   if (header && wrong.length > 0) {
-    const names = fieldNames.length > 50 ? [...fieldNames.slice(0, 50), '…'] : fieldNames;
     throw new PipelineError(
       'INPUT_CORRUPT',
-      `${file}:${header.line}: expected a header with ${wrong.join(', ')}; found ${JSON.stringify(names.join(', '))}`,
+      `${file}:${header.line}: expected a header with ${firstOf(wrong, 200)}; found ${JSON.stringify(firstOf(fieldNames, 80))}`,
     );
   }
   const fieldOf = plans.map(({ origin }) => {
     if (origin.kind !== 'field') return -1;
-    return typeof origin.field === 'number' ? origin.field - 1 : fieldNames.indexOf(origin.field);
+    return typeof origin.field === 'number' ? origin.field - 1 : (fieldsByName.get(origin.field)?.[0] ?? -1);
   });
   const fields = [...new Set(fieldOf.filter((field) => field >= 0))].sort((a, b) => a - b);
 
@@ -92,16 +99,27 @@ export async function layOutFile(
 const holdsTimes = (placed: PlacedReader): placed is PlacedReader<TimeReader> =>
   placed.reader instanceof EpochReader || placed.reader instanceof IsoReader;
 
-function fieldProblem({ column, origin }: ColumnPlan, header: readonly string[]): string[] {
+/** The first of many texts, cut where they are long. */
+function firstOf(texts: readonly string[], charsMax: number): string {
+  const shown = texts.slice(0, NAMES_SHOWN_MAX).map((text) => cutText(text, charsMax));
+  return [...shown, ...(texts.length > shown.length ? ['…'] : [])].join(', ');
+}
+
+function fieldProblem(
+  { column, origin }: ColumnPlan,
+  fields: number,
+  fieldsByName: ReadonlyMap<string, readonly number[]>,
+): string[] {
   if (origin.kind !== 'field') return [];
   const { field } = origin;
   const called = `(columns.${column.name})`;
   if (typeof field === 'number') {
-    return field <= header.length ? [] : [`a field number ${field} ${called}`];
+    return field <= fields ? [] : [`a field number ${field} ${called}`];
   }
-  const times = header.filter((name) => name === field).length;
+  const times = fieldsByName.get(field)?.length ?? 0;
   if (times === 1) return [];
-  return [times === 0 ? `"${field}" ${called}` : `"${field}" once ${called}, or its number in "from"`];
+  const name = cutText(field);
+  return [times === 0 ? `"${name}" ${called}` : `"${name}" once ${called}, or its number in "from"`];
 }
 
 async function readerOf(

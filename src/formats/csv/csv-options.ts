@@ -4,6 +4,7 @@ import { durationNs } from '../../settings/duration.js';
 const field = 'expected the name of a field or its number, counted from 1';
 const fieldNumber = 'expected a field number of 1 or more';
 const text = 'expected a text';
+const names = 'expected 1 to 10000 names';
 const regex = 'expected true, or a regular expression with one group of at most 200 characters';
 const divisor = 'expected a number above 0';
 const delimiter = 'expected a tab, a blank or one ASCII character other than a quote, ".", "+" and "-"';
@@ -116,7 +117,7 @@ export const CSV_OPTIONS = {
   /** What a row means. */
   kind: z
     .enum(['quote', 'trade', 'bar', 'book', 'custom'], 'expected one of quote, trade, bar, book, custom')
-    .describe('What a row says; custom has the columns that are mapped and no others'),
+    .describe('Kind of the rows; custom has only the columns that are mapped'),
   /** Where each column comes from: a field, or an object with more options. */
   columns: z
     .record(
@@ -132,17 +133,18 @@ export const CSV_OPTIONS = {
             : 'expected the columns, each with the field that it comes from',
       },
     )
-    .describe('Columns by name: the field that each comes from, or an object that says more'),
+    .refine((columns) => Object.keys(columns).length <= 1_000, 'expected at most 1000 columns')
+    .describe('Columns by name: the field that each comes from, or an object with more settings'),
   /** The character between two fields. */
   delimiter: z
     .string(delimiter)
     .regex(/^[\t !#-*,/:-@[-`{-~]$/, delimiter)
     .default(',')
-    .describe('What stands between two fields'),
+    .describe('The separator between two fields'),
   /** Whether the first line names the fields; or the names, if the file has no such line. */
   header: z
     .union(
-      [z.boolean(), z.array(z.string(), text).min(1, 'expected at least one name')],
+      [z.boolean(), z.array(z.string().max(1_000, text), text).min(1, names).max(10_000, names)],
       'expected true, false or names',
     )
     .default(true)

@@ -5,7 +5,7 @@ import { settleBeside } from './doubled-hour.js';
 import { isJudged, judgeFirstTimes, type StrayRow } from './first-times.js';
 import { timeText } from './instant-text.js';
 import { JumpLimit } from './jump-limit.js';
-import { type FilePlace, lookAhead, timesAhead } from './rows-ahead.js';
+import { lookAhead, type ReadingFront, timesAhead } from './rows-ahead.js';
 import { type ReadRows, TimeOrder } from './time-order.js';
 import type { TimeReader } from './time-readers.js';
 
@@ -62,7 +62,7 @@ export class FileTimes {
   }
 
   /** Called before the first row of the file is read. See `judgeFirstTimes`. */
-  async judgeFront(front: FilePlace): Promise<void> {
+  async judgeFront(front: ReadingFront): Promise<void> {
     this.#stray = await judgeFirstTimes(front, this.#limit);
   }
 
@@ -73,7 +73,7 @@ export class FileTimes {
   }
 
   /** Judges the row at which `settle` stopped, before it is read again. */
-  async judgeNext(place: FilePlace): Promise<void> {
+  async judgeNext(place: ReadingFront): Promise<void> {
     const time = this.#layout.time!;
     const isMeant = await lookAhead(place, ROWS_MAX, (rows) =>
       this.#order.isMeant(timesAhead(rows, time).words),

@@ -3,7 +3,7 @@ import type { PlacedReader } from './csv-layout.js';
 import { timeText } from './instant-text.js';
 import type { JumpLimit } from './jump-limit.js';
 import { likelyUnit, meaningOf, roughMillis, UNIT_NAMES } from './likely-unit.js';
-import { type FilePlace, lookAhead, type RowsAhead, timesAhead } from './rows-ahead.js';
+import { lookAhead, type ReadingFront, type RowsAhead, timesAhead } from './rows-ahead.js';
 import { fieldText } from './split-row.js';
 import { EpochReader } from './time-readers.js';
 
@@ -30,7 +30,7 @@ export interface StrayRow {
  * @throws {PipelineError} `INPUT_CORRUPT` if numbers since 1970 all give implausible instants; the
  *   message names the likely unit.
  */
-export async function judgeFirstTimes(front: FilePlace, limit: JumpLimit): Promise<StrayRow | undefined> {
+export async function judgeFirstTimes(front: ReadingFront, limit: JumpLimit): Promise<StrayRow | undefined> {
   const { time, readers } = front.layout;
   const judged = readers.filter(isJudged);
   if (!time && judged.length === 0) return undefined;

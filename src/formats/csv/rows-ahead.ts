@@ -7,7 +7,7 @@ import type { TimeReader } from './time-readers.js';
 const BYTES_MAX = 1_048_576;
 
 /** The place where a file is being read, and how it is read. */
-export interface FilePlace {
+export interface ReadingFront {
   readonly file: string;
   readonly window: ByteWindow;
   /** Line of the next row. */
@@ -32,7 +32,7 @@ export interface RowsAhead {
  *   same memory.
  */
 export async function lookAhead<Seen>(
-  { window, line, layout, scan, more }: FilePlace,
+  { window, line, layout, scan, more }: ReadingFront,
   rowsMax: number,
   look: (rows: RowsAhead) => Seen,
 ): Promise<Seen> {

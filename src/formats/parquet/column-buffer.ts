@@ -77,7 +77,9 @@ export class PlainBuffer<Data extends ColumnData> implements ColumnBuffer {
   }
 
   save(start: number, end: number): readonly Uint8Array[] {
-    return [bytesOf(this.#data.subarray(start * this.#width, end * this.#width))];
+    const { buffer, byteOffset, BYTES_PER_ELEMENT } = this.#data;
+    const width = this.#width * BYTES_PER_ELEMENT;
+    return [new Uint8Array(buffer, byteOffset + start * width, (end - start) * width)];
   }
 
   loader(): ColumnLoader {

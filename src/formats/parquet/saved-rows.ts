@@ -2,16 +2,34 @@ import { Batch } from '../../columns/batch.js';
 import type { DictionarySet } from '../../columns/dictionary.js';
 import type { Schema } from '../../columns/schema.js';
 import type { ColumnBuffer } from './column-buffer.js';
-import { lengthPrefixed, readUint32, uint32, withLength } from './length-prefixed.js';
+import { lengthPrefixed, readUint32 } from './length-prefixed.js';
 
 /** Rows per batch that `savedRows` yields. */
 const ROWS_MAX = 8_192;
 
-/** Serializes rows of the buffers: their number, then each column, prefixed with its length. */
+/**
+ * Serializes rows of the buffers: their number, then each column, prefixed with its length. One piece of
+ * memory for all of it: a checkpoint saves a few rows of each of many parts.
+ */
 export function saveRows(buffers: readonly ColumnBuffer[], start: number, end: number): Uint8Array[] {
   if (start === end) return [];
-  const columns = buffers.map((buffer) => Buffer.concat(buffer.save(start, end)));
-  return [uint32(end - start), ...columns.flatMap(withLength)];
+  const columns: (readonly Uint8Array[])[] = [];
+  let length = 4;
+  for (const buffer of buffers) {
+    const pieces = buffer.save(start, end);
+    columns.push(pieces);
+    length += 4 + lengthOf(pieces);
+  }
+  const saved = Buffer.allocUnsafe(length);
+  let at = saved.writeUInt32LE(end - start, 0);
+  for (const pieces of columns) {
+    at = saved.writeUInt32LE(lengthOf(pieces), at);
+    for (const piece of pieces) {
+      saved.set(piece, at);
+      at += piece.length;
+    }
+  }
+  return [saved];
 }
 
 /**
@@ -41,4 +59,10 @@ export function* savedRows(
       batch.release();
     }
   }
+}
+
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
 }

@@ -11,6 +11,8 @@ import type { Scratch } from './scratch.js';
 
 /** Longer strings are not useful as bounds. */
 const BOUND_BYTES_MAX = 64;
+/** What a save without new texts says of them: no number, no length. */
+const NO_TEXTS = new Uint8Array(8);
 
 /**
  * Buffers the strings of a row group as codes of its own dictionary, since that of the pipeline may hold
@@ -96,13 +98,15 @@ export class StringBuffer implements ColumnBuffer {
   /** Saves the number of new texts and their total length, then the texts, then the codes. */
   save(start: number, end: number): readonly Uint8Array[] {
     if (start === 0) this.#idsSaved = 0;
+    const codes = bytesOf(this.#codes.subarray(start, end));
+    if (this.#idsSaved === this.#ids.length) return [NO_TEXTS, codes];
     const ids = this.#ids.slice(this.#idsSaved);
     this.#idsSaved = this.#ids.length;
     const texts = dictionaryBytes(ids.map((id) => Buffer.from(this.#dictionary.at(id) ?? ''))).slice();
     const counts = Buffer.alloc(8);
     counts.writeUInt32LE(ids.length, 0);
     counts.writeUInt32LE(texts.length, 4);
-    return [counts, texts, bytesOf(this.#codes.subarray(start, end))];
+    return [counts, texts, codes];
   }
 
   loader(): ColumnLoader {

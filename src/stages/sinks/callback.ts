@@ -1,4 +1,5 @@
 import type { Batch } from '../../columns/batch.js';
+import { assertFunction } from '../../core/assert-argument.js';
 import { PipelineError, RuntimeError } from '../../core/errors.js';
 import type { SinkFactory } from '../../engine/factories.js';
 import type { Durable, Sink } from '../../engine/sink.js';
@@ -10,10 +11,12 @@ import type { Durable, Sink } from '../../engine/sink.js';
 export type BatchCallback = (batch: Batch) => void | Promise<void>;
 
 /**
- * A sink written in code. The pipeline waits for the callback, which provides back-pressure. An error
- * that it throws fails the pipeline as `SINK_FAILED`, unless it is already a `RuntimeError`.
+ * A sink written in code. It is given the next batch once the callback has returned or its promise has
+ * settled, which provides back-pressure. An error that it throws fails the pipeline as `SINK_FAILED`,
+ * unless it is already a `RuntimeError`.
  */
 export function callbackSink(callback: BatchCallback): SinkFactory<unknown> {
+  assertFunction('callbackSink', callback);
   return { create: () => new CallbackSink(callback) };
 }
 
@@ -24,6 +27,11 @@ class CallbackSink implements Sink {
 
   constructor(callback: BatchCallback) {
     this.#callback = callback;
+  }
+
+  /** What the callback has taken needs nothing more of this sink. */
+  get rowsDurable(): number {
+    return this.#rows;
   }
 
   async write(batch: Batch): Promise<void> {

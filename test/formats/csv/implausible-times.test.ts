@@ -298,7 +298,7 @@ describe('a row whose time jumps far ahead', () => {
       expect(error).toMatchObject({ code: 'ROW_INVALID', retryable: false });
       expect((error as RuntimeError).message.replace(input.path, 'FILE')).toBe(
         'FILE:4: time: expected a time within 400 days of the row before, 2024-01-02T09:31:00Z (or set "maxJump"), ' +
-          'found 2042-01-02T09:32:00Z (set "deadLetter.path" to keep such rows in a file and go on)',
+          'found 2042-01-02T09:32:00Z (set "deadLetter.path" to keep such rows in a file and continue)',
       );
     }
   });

@@ -210,7 +210,7 @@ describe('a replay behind a breaker', () => {
     const breakers = { x: { failuresInRow: 2, openMs: 1_000, openFactor: 1, openJitter: 0 } };
     const resilience = new ResilienceCoordinator({ breakers, clock, seed: 1 });
     onTestFinished(() => resilience.close());
-    const gate = createGate({ breaker: 'x' }, { resilience, clock, log: silentLogger });
+    const gate = createGate({ breaker: 'x' }, { use: 'feed', resilience, clock, log: silentLogger });
     const source = new GatedSource(inner, gate);
     const first = rowsIn((await source.read())!).map(({ price }) => price);
     isDown = true;

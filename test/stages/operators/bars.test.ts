@@ -164,7 +164,7 @@ describe('a late row', () => {
     await process([trade(6), trade(5.000000001, 42, 7)]);
     expect(rejects.rows).toEqual([
       {
-        file: 'operator bars',
+        file: 'stage',
         line: 3,
         field: 'time',
         expected: 'a row whose bar is still open',

@@ -8,6 +8,7 @@ import { DictionarySet } from '../../../src/columns/dictionary.js';
 import type { Row } from '../../../src/columns/row-view.js';
 import type { PlainData } from '../../../src/core/plain-data.js';
 import { stateFolderOf } from '../../../src/outputs/runs/state-folder.js';
+import type { OpenFilesLimits } from '../../../src/outputs/staging/open-files.js';
 import { csvSink } from '../../../src/stages/sinks/csv/csv.js';
 import { CsvSinkOptions } from '../../../src/stages/sinks/csv/options.js';
 import { jsonlSink } from '../../../src/stages/sinks/jsonl/jsonl.js';
@@ -35,20 +36,40 @@ afterEach(async () => {
   for (const sink of opened.splice(0)) await sink.close();
 });
 
-function makeSink(format: Format, folder: string, rotateRows: number | undefined, resuming: boolean) {
+/** So small that journals follow one another, and that files are synced as they grow; or the usual ones. */
+const LIMITS = [
+  { journalBytesMax: 20_000, unsyncedBytesMax: 1, waitingBytesMax: 1 },
+  { journalBytesMax: 1, unsyncedBytesMax: 4_000, waitingBytesMax: 20_000 },
+  undefined,
+];
+
+function makeSink(
+  format: Format,
+  folder: string,
+  rotateRows: number | undefined,
+  resuming: boolean,
+  limits?: OpenFilesLimits,
+) {
   const dictionaries = new DictionarySet();
   const context = contextOf('job', { checkpointed: true, resuming, dictionaries });
   const rotate = rotateRows === undefined ? {} : { rotate: { rows: rotateRows } };
   const zipped = format.endsWith('.gz') ? { compression: 'gzip' } : {};
   const by = format.startsWith('by') ? { partitionBy: ['side', 'symbol'], openPartsMax: 40 } : {};
   const parts = { path: join(folder, 'out'), ...rotate, ...by };
+  const fs = undefined; // the usual one
   const isCsv = format.includes('csv');
   const text = isDirectory(format) ? { ...parts, ...zipped } : { path: join(folder, `out.${format}`) };
   const sink = format.endsWith('parquet')
-    ? parquetSink.create(ParquetSinkOptions.parse({ ...parts, rowGroupRows: 1_024 }), ALL_TYPES, context)
+    ? parquetSink.create(
+        ParquetSinkOptions.parse({ ...parts, rowGroupRows: 1_024 }),
+        ALL_TYPES,
+        context,
+        fs,
+        limits,
+      )
     : isCsv
-      ? csvSink.create(CsvSinkOptions.parse(text), ALL_TYPES, context)
-      : jsonlSink.create(JsonlSinkOptions.parse(text), ALL_TYPES, context);
+      ? csvSink.create(CsvSinkOptions.parse(text), ALL_TYPES, context, fs, limits)
+      : jsonlSink.create(JsonlSinkOptions.parse(text), ALL_TYPES, context, fs, limits);
   opened.push(sink);
   return { sink, write: (rows: readonly Row[]) => sink.write(batchOf(ALL_TYPES, rows, dictionaries)) };
 }
@@ -101,13 +122,14 @@ async function runThrough(
   folder: string,
   rotateRows: number | undefined,
   plan: readonly { readonly rows: number; readonly after: After }[],
+  limits?: OpenFilesLimits,
 ) {
   let accepted: { readonly position: PlainData; readonly rows: number } | undefined;
-  let run = makeSink(format, folder, rotateRows, false);
+  let run = makeSink(format, folder, rotateRows, false, limits);
   let at = 0;
   await run.sink.open();
   const restart = async () => {
-    run = makeSink(format, folder, rotateRows, accepted !== undefined);
+    run = makeSink(format, folder, rotateRows, accepted !== undefined, limits);
     await run.sink.open();
     if (accepted) await run.sink.resume(accepted.position);
     at = accepted?.rows ?? 0;
@@ -144,11 +166,16 @@ describe.each(FORMATS)('a run into %s with checkpoints', (format) => {
       undisturbed.set(rotateRows, contents(folder, format));
     }
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...rotations), steps, async (rotateRows, plan) => {
-        const folder = temporaryDirectory();
-        await runThrough(format, folder, rotateRows, plan);
-        expect(contents(folder, format)).toEqual(undisturbed.get(rotateRows));
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(...rotations),
+        steps,
+        fc.constantFrom(...LIMITS),
+        async (rotateRows, plan, limits) => {
+          const folder = temporaryDirectory();
+          await runThrough(format, folder, rotateRows, plan, limits);
+          expect(contents(folder, format)).toEqual(undisturbed.get(rotateRows));
+        },
+      ),
       { numRuns: DEEP ? 30 : 6 },
     );
   });

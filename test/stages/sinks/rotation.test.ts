@@ -3,9 +3,16 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ControlRecord } from '../../../src/columns/control-record.js';
 import type { Row } from '../../../src/columns/row-view.js';
+import type { Schema } from '../../../src/columns/schema.js';
 import type { Nanos } from '../../../src/core/units.js';
+import type { PartEncoder } from '../../../src/formats/part-encoder.js';
+import type { Output } from '../../../src/outputs/output.js';
+import { PartWriter } from '../../../src/stages/sinks/files/part-writer.js';
+import { Rotation } from '../../../src/stages/sinks/files/rotation.js';
+import { rotationLimits } from '../../../src/stages/sinks/files/rotation-limits.js';
 import { jsonlSink } from '../../../src/stages/sinks/jsonl/jsonl.js';
 import { JsonlSinkOptions } from '../../../src/stages/sinks/jsonl/options.js';
+import { silentLogger } from '../../../src/telemetry/logger.js';
 import { seconds } from '../../support/file-runs.js';
 import { batchOf, contextOf, TICKS, temporaryDirectory, ticks } from './sink-rows.js';
 
@@ -76,6 +83,65 @@ describe('data that has no end', () => {
     await write([minute(10), minute(200), minute(400)]);
     expect(parts()).toEqual([[10, 200]]);
     await sink.close();
+  });
+});
+
+describe('data that has no end and no time', () => {
+  const UNTIMED: Schema = { kind: 'custom', columns: [{ name: 'price', type: 'float64' }] };
+
+  /** What a sink of these columns warns of as it is made. */
+  function warningsOf(schema: Schema, bounded: boolean, options: object = {}): string[] {
+    const warnings: string[] = [];
+    const log = { ...silentLogger, warn: (_: object, text: string) => warnings.push(text) };
+    const stream = { order: { scope: 'all', maxDelayNs: 0 }, bounded } as const;
+    const path = join(temporaryDirectory(), 'out');
+    jsonlSink.create(JsonlSinkOptions.parse({ path, ...options }), schema, contextOf('job', { stream, log }));
+    return warnings;
+  }
+
+  it('is warned of, since a file of it ends by its size alone', () => {
+    const warning = expect.stringMatching(/no timestamp column "time".*after 256 MB and not after 1 h/);
+    expect(warningsOf(UNTIMED, false)).toEqual([warning]);
+    expect(warningsOf(UNTIMED, true)).toEqual([]);
+    expect(warningsOf(UNTIMED, false, { rotate: { rows: 2 } })).toEqual([]);
+    expect(warningsOf(TICKS, false)).toEqual([]);
+    expect(warningsOf(TICKS, false, { partitionBy: ['symbol', 'day'] })).toEqual([]);
+  });
+
+  it('is in a new file once one has 256 MB', async () => {
+    const names: string[] = [];
+    let bytes = 0;
+    const begin = async () => ({
+      name: String(names.push('file')),
+      get bytes() {
+        return bytes;
+      },
+      mark: { bytes: 0, checksum: 0 },
+      write: async () => {},
+    });
+    const encoder: PartEncoder = {
+      begin() {},
+      rows() {},
+      cut: () => expect.fail('cut'),
+      goOn() {},
+      async end() {},
+      pendingBytes: 16,
+    };
+    const stream = { order: { scope: 'all', maxDelayNs: 0 }, bounded: false } as const;
+    const limits = rotationLimits(undefined, UNTIMED, contextOf('job', { stream }), false);
+    const output = { begin, end: async () => {} } as unknown as Output;
+    const ended = { rows: 0, parts: 0, bytes: 0 };
+    const writer = new PartWriter(output, encoder, new Rotation(UNTIMED, limits), ended);
+    const row = batchOf(UNTIMED, [{ price: 1 }]);
+    bytes = 256 * 1_048_576 - 17;
+    await writer.take(row);
+    expect([names.length, ended.parts]).toEqual([1, 0]);
+    bytes++;
+    await writer.take(row);
+    expect([names.length, ended.parts]).toEqual([1, 1]);
+    bytes = 0;
+    await writer.take(row);
+    expect([names.length, ended.rows]).toEqual([2, 2]);
   });
 });
 

@@ -45,6 +45,7 @@ export interface KeyedBatcherSettings {
  */
 export class KeyedBatcher implements Batcher {
   readonly reorders = true;
+  readonly readsOnly = true;
   readonly #settings: KeyedBatcherSettings;
   readonly #clock: Clock;
   readonly #batches: GrowingBatches;

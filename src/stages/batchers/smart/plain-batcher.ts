@@ -2,6 +2,8 @@ import { appendRows, type Batch } from '../../../columns/batch.js';
 import type { PlacedControl } from '../../../columns/control-record.js';
 import type { DictionarySet } from '../../../columns/dictionary.js';
 import { GrowingBatches } from '../../../columns/growing-batches.js';
+import { appendOrigin } from '../../../columns/joined-origin.js';
+import { ownColumns } from '../../../columns/own-columns.js';
 import type { Schema } from '../../../columns/schema.js';
 import type { Clock } from '../../../core/clock.js';
 import type { Nanos } from '../../../core/units.js';
@@ -16,12 +18,14 @@ const ROWS_FIRST = 8_192;
 
 /**
  * Keeps one batch open; control records travel in it. If no batch is open and an incoming batch could
- * become full itself, it is passed on as it is, so that full batches need no copy.
+ * become full itself, it is passed on as it is, so that full batches need no copy. If its columns are shared,
+ * they are copied when more rows come.
  *
  * Watermarks are merged: the newest is put at the end of the batch, or before the next other record. A
  * watermark opens no batch.
  */
 export class PlainBatcher implements Batcher {
+  readonly readsOnly = true;
   readonly #limits: BatchLimits;
   readonly #clock: Clock;
   readonly #batches: GrowingBatches;
@@ -100,7 +104,9 @@ export class PlainBatcher implements Batcher {
       const end = Math.min(batch.length, row + rowsMax - open.length);
       open = this.#batches.withRoomFor(open, end - row);
       this.#open = open;
+      ownColumns(open);
       const shift = open.length - row;
+      appendOrigin(batch, row, end, open);
       appendRows(batch, row, end, open);
       // A record between two rows that are separated goes with the earlier row.
       const first = control;

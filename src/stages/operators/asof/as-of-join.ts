@@ -1,26 +1,29 @@
 import type { Batch } from '../../../columns/batch.js';
-import type { MemoryShare } from '../../../columns/column-memory.js';
+import type { ColumnMemory } from '../../../columns/column-memory.js';
 import type { DictionarySet } from '../../../columns/dictionary.js';
 import type { EventOrder } from '../../../columns/event-order.js';
 import { gatherColumn } from '../../../columns/gather-rows.js';
-import { TWO_32 } from '../../../columns/int64.js';
+import { type Instant, isLaterThan } from '../../../columns/instants.js';
+import { readInt64, TWO_32 } from '../../../columns/int64.js';
 import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
 import { type ColumnData, elementsPerRow, type Schema } from '../../../columns/schema.js';
+import { type SequenceReader, sequenceReader } from '../../../columns/sequence.js';
+import type { PipelineError } from '../../../core/errors.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import { loadAnswers, saveAnswers } from './begun-batch.js';
+import { type LagSettings, laterRowsLag, mainLags } from './input-lags.js';
 import { InputWatermarks, type WatermarkState } from './input-watermarks.js';
-import { type Instant, isLaterThan } from './instants.js';
 import type { AsOfColumns, AsOfLateness, Join, JoinState } from './join.js';
 import { KeptRowsWriter, readKeptRows, savedAt } from './kept-rows.js';
 import { RowSearch, type RowSearchSettings, UNKNOWN } from './row-search.js';
 import { NO_ROW, SideRows } from './side-rows.js';
+import { SymbolInstants } from './symbol-instants.js';
 
 export interface AsOfSettings extends AsOfColumns, Pick<RowSearchSettings, 'direction' | 'toleranceNs'> {
   readonly mainOrder: EventOrder;
   readonly sideOrder: EventOrder;
-  /** Most side rows that may be kept at one time. */
-  readonly rowsMax: number;
-  readonly memory: MemoryShare;
+  readonly lag: LagSettings;
+  readonly memory: ColumnMemory;
   readonly dictionaries: DictionarySet;
 }
 
@@ -49,14 +52,15 @@ export class AsOfJoin implements Join {
   readonly #mainWatermarks: InputWatermarks;
   readonly #sideWatermarks: InputWatermarks;
   readonly #search: RowSearch;
-  readonly #answeredHigh: number[] = [];
-  readonly #answeredLow: number[] = [];
+  /** By symbol: time of the latest main row that was answered. */
+  readonly #answered: SymbolInstants;
   readonly #widths: readonly number[];
   readonly #scratch: Instant = { high: 0, low: 0 };
   /** The batch of the side input that rows are taken of, and the next one of it. */
   #side: Batch | undefined;
   #sideRow = 0;
   #sideControl = 0;
+  #readSequence: SequenceReader = sequenceReader('int64');
   #addedSinceDrop = 0;
   #main: Batch | undefined;
   #target: readonly ColumnData[] = [];
@@ -73,11 +77,17 @@ export class AsOfJoin implements Join {
   constructor(settings: AsOfSettings, late: AsOfLateness) {
     this.#settings = settings;
     this.#late = late;
-    const { taken, rowsMax, memory } = settings;
-    this.#rows = new SideRows({ columns: taken, rowsMax, memory });
+    const { taken, lag, memory } = settings;
+    this.#rows = new SideRows({
+      columns: taken,
+      rowsMax: lag.rowsMax,
+      memory,
+      onOverflow: () => this.#lagError(),
+    });
     this.#widths = taken.map(({ column }) => elementsPerRow(column.type));
-    this.#mainWatermarks = new InputWatermarks(settings.mainOrder);
-    this.#sideWatermarks = new InputWatermarks(settings.sideOrder);
+    this.#mainWatermarks = new InputWatermarks(settings.mainOrder, memory.share('asof'));
+    this.#sideWatermarks = new InputWatermarks(settings.sideOrder, memory.share('asof'));
+    this.#answered = new SymbolInstants(memory.share('asof'));
     this.#search = new RowSearch(settings, this.#rows, this.#sideWatermarks);
   }
 
@@ -108,10 +118,22 @@ export class AsOfJoin implements Join {
     this.#side = side;
     this.#sideRow = 0;
     this.#sideControl = 0;
+    const sequence = side.schema.columns[this.#settings.side.sequence];
+    if (sequence) this.#readSequence = sequenceReader(sequence.type);
   }
 
   endSide(): void {
     this.#sideWatermarks.end();
+  }
+
+  /** No more rows of the main input before an instant are expected, whatever that says itself. */
+  passMain(at: bigint): void {
+    this.#mainWatermarks.passRecord(at, undefined);
+  }
+
+  /** The same for the side input. */
+  passSide(at: bigint): void {
+    this.#sideWatermarks.passRecord(at, undefined);
   }
 
   advance(): boolean {
@@ -134,12 +156,10 @@ export class AsOfJoin implements Join {
       const isLate = this.#mainWatermarks.isPast(id, high, low);
       this.#mainWatermarks.passRow(id, high, low);
       let match = this.#search.find(id, high, low);
+      if (match === UNKNOWN) this.#mainRow = row;
       while (match === UNKNOWN) {
-        if (!this.#takeSideRow()) {
-          this.#mainRow = row;
-          return false;
-        }
-        if (this.#addedSinceDrop >= ROWS_BETWEEN_DROPS) this.#settle(row);
+        if (!this.#takeSideRow()) return false;
+        if (this.#isDropDue) this.#settle(row);
         match = this.#search.find(id, high, low);
       }
       if (isLate && this.#search.isMissing(id, high, low)) {
@@ -147,7 +167,7 @@ export class AsOfJoin implements Join {
         this.#late.mainRow(main, row);
       }
       matches[row] = match;
-      this.#noteAnswered(id, high, low);
+      this.#answered.raise(id, high, low);
     }
     for (const { record } of main.controls) {
       if (record.type === 'watermark')
@@ -161,7 +181,10 @@ export class AsOfJoin implements Join {
 
   /** Takes the rest of the side batch, so that the next one can be given before a main row needs it. */
   takeAll(): void {
-    while (this.#side) this.#takeSideRow();
+    while (this.#side) {
+      this.#takeSideRow();
+      if (this.#isDropDue) this.#settle(this.#mainRow);
+    }
     this.#settle(this.#mainRow);
   }
 
@@ -205,11 +228,7 @@ export class AsOfJoin implements Join {
       progress: {
         main: { ...this.#mainWatermarks.snapshot() },
         side: { ...this.#sideWatermarks.snapshot() },
-        answered: Object.entries(this.#answeredHigh).map(([symbol, high]) => [
-          Number(symbol),
-          high,
-          this.#answeredLow[Number(symbol)]!,
-        ]),
+        answered: this.#answered.entries(),
         dropped: rows.droppedSnapshot(),
       },
       hasEnded: this.#sideWatermarks.hasEnded,
@@ -227,10 +246,7 @@ export class AsOfJoin implements Join {
     const { main, side: sideAt, answered, dropped } = progress as unknown as SavedProgress;
     this.#mainWatermarks.restore(main);
     this.#sideWatermarks.restore(sideAt);
-    for (const [symbol, high, low] of answered) {
-      this.#answeredHigh[symbol] = high;
-      this.#answeredLow[symbol] = low;
-    }
+    for (const [symbol, high, low] of answered) this.#answered.set(symbol, high, low);
     rows.restoreDropped(dropped);
     this.#restoredAnswers = begun;
     if (hasEnded) this.#sideWatermarks.end();
@@ -244,6 +260,9 @@ export class AsOfJoin implements Join {
     this.#side?.release();
     this.#side = undefined;
     this.#rows.close();
+    this.#mainWatermarks.close();
+    this.#sideWatermarks.close();
+    this.#answered.close();
   }
 
   /** Takes the next row of the side batch, or the records after its last row. @returns `false` if there is no batch. */
@@ -286,10 +305,8 @@ export class AsOfJoin implements Join {
     } else if (sequence < 0) {
       rows.add(id, high, low);
     } else {
-      const words = side.columns[sequence] as Int32Array;
       const place = this.#scratch;
-      place.high = words[2 * row + 1]!;
-      place.low = words[2 * row]! >>> 0;
+      this.#readSequence(side.columns[sequence]!, row, place);
       rows.addInSequence(id, high, low, place);
     }
     this.#addedSinceDrop++;
@@ -320,6 +337,26 @@ export class AsOfJoin implements Join {
     this.#rows.dropBefore((symbol) => this.#mainWatermarks.of(symbol), direction !== 'forward');
   }
 
+  /** Whether it is worth a look which side rows are no longer needed, or there is no room before one. */
+  get #isDropDue(): boolean {
+    return this.#addedSinceDrop >= ROWS_BETWEEN_DROPS || this.#rows.isFull;
+  }
+
+  /** Who is to blame that all side rows that may be kept are, where another one comes. */
+  #lagError(): PipelineError {
+    const { lag, main, side, direction, toleranceNs, sideOrder } = this.#settings;
+    const waitsForAny = direction !== 'backward' && toleranceNs === undefined;
+    if (!this.#side || !this.#isBegun || (!waitsForAny && sideOrder.scope === 'all')) return mainLags(lag);
+    const of = this.#main!; // it is begun
+    const row = this.#mainRow;
+    const atNs = readInt64(of.columns[main.time] as Int32Array, row);
+    if (readInt64(this.#side.columns[side.time] as Int32Array, this.#sideRow - 1) <= atNs)
+      return mainLags(lag);
+    const column = of.schema.columns[main.symbol];
+    const symbol = column ? of.dictionary(column).at((of.columns[main.symbol] as Int32Array)[row]!) : null;
+    return laterRowsLag(lag, { symbol, atNs, waitsForAny });
+  }
+
   #gather(start: number, end: number): void {
     if (start === end) return; // there may be no batch
     const matches = this.#matches;
@@ -337,24 +374,18 @@ export class AsOfJoin implements Join {
     }
     const slots = matches.subarray(start, end);
     this.#target.forEach((to, i) => {
-      gatherColumn(this.#rows.values[i]!, to, this.#widths[i]!, slots, end - start, start);
+      gatherColumn(this.#rows.values[i]!, to, this.#widths[i]!, slots, 0, end - start, start);
     });
-  }
-
-  #noteAnswered(symbol: number, high: number, low: number): void {
-    const before = this.#answeredHigh[symbol];
-    if (before !== undefined && !isLaterThan(high, low, before, this.#answeredLow[symbol]!)) return;
-    this.#answeredHigh[symbol] = high;
-    this.#answeredLow[symbol] = low;
   }
 
   /** Whether a side row is behind the side watermark, and main rows that it concerns were answered without it. */
   #isLate(symbol: number, high: number, low: number): boolean {
     if (!this.#sideWatermarks.isPast(symbol, high, low)) return false;
-    const answered = this.#answeredHigh[symbol];
-    if (answered === undefined) return false;
+    const answered = this.#answered;
+    if (!answered.has(symbol)) return false;
     return (
-      this.#settings.direction !== 'backward' || !isLaterThan(high, low, answered, this.#answeredLow[symbol]!)
+      this.#settings.direction !== 'backward' ||
+      !isLaterThan(high, low, answered.high[symbol]!, answered.low[symbol]!)
     );
   }
 }

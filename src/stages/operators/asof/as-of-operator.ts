@@ -3,22 +3,20 @@ import type { Schema } from '../../../columns/schema.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import type { Input } from '../../../engine/input.js';
 import type { Emit, Operator, OperatorTally } from '../../../engine/operator.js';
-import type { StageContext } from '../../../engine/stage.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import type { Join, JoinState } from './join.js';
-import type { JoinPlan } from './join-columns.js';
-import { JoinedBatches } from './joined-batches.js';
+import type { JoinedBatches } from './joined-batches.js';
 import type { LateJoins } from './late-joins.js';
-import type { AsOfOptions } from './options.js';
+import type { SideGaps } from './side-gaps.js';
 
 /** The parts that an as-of operator is built from. */
 export interface AsOfParts<J extends Join = Join> {
-  readonly plan: JoinPlan;
-  readonly options: AsOfOptions;
-  readonly context: StageContext;
+  readonly output: Schema;
   readonly input: Input;
   readonly late: LateJoins;
   readonly join: J;
+  readonly batches: JoinedBatches;
+  readonly gaps: SideGaps;
 }
 
 /**
@@ -27,19 +25,12 @@ export interface AsOfParts<J extends Join = Join> {
  */
 export class AsOfOperator implements Operator {
   readonly output: Schema;
+  readonly readsOnly = true;
   readonly #parts: AsOfParts;
-  readonly #batches: JoinedBatches;
 
   constructor(parts: AsOfParts) {
-    const { plan, options, context } = parts;
-    this.output = plan.output;
+    this.output = parts.output;
     this.#parts = parts;
-    this.#batches = new JoinedBatches(
-      plan,
-      options.unmatched === 'drop',
-      context.batchRows,
-      context.dictionaries,
-    );
   }
 
   close(): void {
@@ -47,8 +38,9 @@ export class AsOfOperator implements Operator {
   }
 
   process(batch: Batch, emit: Emit): void | Promise<void> {
-    const { join } = this.#parts;
-    const target = this.#batches.begin(batch, join);
+    const { join, batches, late } = this.#parts;
+    late.beginMain(batch);
+    const target = batches.begin(batch, join);
     try {
       if (join.advance()) this.#finish(batch, target, emit);
       else return this.#readOn(batch, target, emit);
@@ -67,23 +59,27 @@ export class AsOfOperator implements Operator {
   }
 
   tally(): OperatorTally {
-    const { late } = this.#parts;
-    return { filtered: this.#batches.dropped, late: late.mainRows };
+    const { batches, late } = this.#parts;
+    return { filtered: batches.dropped, late: late.mainRows };
   }
 
   statistics(): StageStatistics {
-    const { late } = this.#parts;
-    return { rowsUnmatched: this.#batches.unmatched, sideRowsLate: late.sideRows };
+    const { batches, late } = this.#parts;
+    const { sideRows, sideRowsDropped } = late;
+    return { rowsUnmatched: batches.unmatched, sideRowsLate: sideRows, sideRowsDropped };
   }
 
   async #readOn(batch: Batch, target: Batch, emit: Emit): Promise<void> {
-    const { join, input } = this.#parts;
+    const { join, input, late, gaps } = this.#parts;
     try {
       do {
         const reading = input.read();
         const side = reading instanceof Promise ? await reading : reading;
-        if (side) join.give(side);
-        else join.endSide();
+        if (side) {
+          gaps.pass(side, [batch]);
+          late.beginSide(side);
+          join.give(side);
+        } else join.endSide();
       } while (!join.advance());
       this.#finish(batch, target, emit);
     } catch (error) {
@@ -93,7 +89,8 @@ export class AsOfOperator implements Operator {
   }
 
   #finish(batch: Batch, target: Batch, emit: Emit): void {
-    this.#batches.finish(batch, target, this.#parts.join);
+    const { batches, join } = this.#parts;
+    batches.finish(batch, target, join);
     emit(target);
   }
 }

@@ -1,4 +1,3 @@
-import type { Schema } from '../../../columns/schema.js';
 import { invariant } from '../../../core/invariant.js';
 import type { OperatorFactory } from '../../../engine/factories.js';
 import type { Input } from '../../../engine/input.js';
@@ -6,10 +5,13 @@ import type { StageContext } from '../../../engine/stage.js';
 import { AsOfJoin } from './as-of-join.js';
 import { AsOfOperator } from './as-of-operator.js';
 import { InOrderJoin } from './in-order-join.js';
+import type { LagSettings } from './input-lags.js';
 import { type JoinPlan, planJoin } from './join-columns.js';
+import { JoinedBatches } from './joined-batches.js';
 import { LateJoins } from './late-joins.js';
 import { LiveAsOfOperator } from './live-as-of-operator.js';
 import type { AsOfOptions } from './options.js';
+import { SideGaps } from './side-gaps.js';
 
 /** The id of the second source among the inputs of the stage. */
 const SIDE = 'with';
@@ -30,17 +32,30 @@ export const asOfFactory: OperatorFactory<AsOfOptions> = {
       columns: plan,
       context,
     });
-    const parts = { plan, input: side, options, context, late };
+    const { output } = plan;
+    const { batchRows, dictionaries, memory } = context;
+    const batches = new JoinedBatches(plan, options.unmatched === 'drop', batchRows, dictionaries);
+    const gaps = new SideGaps({ main: plan.main, schema: input, dictionaries, side: side.title });
+    const parts = { output, input: side, late, batches, gaps };
     if (side.capabilities.delivery !== 'replayable') {
-      return new LiveAsOfOperator({ ...parts, join: generalJoin(options, plan, side, context, late) });
+      const join = generalJoin(options, plan, side, context, late);
+      const lag = lagOf(options, side, context);
+      return new LiveAsOfOperator({
+        ...parts,
+        join,
+        main: input,
+        lag,
+        idleNs: BigInt(options.idle),
+        context,
+      });
     }
     const join = isInOrder(options, plan, side, context)
       ? new InOrderJoin(
           {
             ...plan,
             toleranceNs: options.tolerance ?? Number.POSITIVE_INFINITY,
-            memory: context.memory.share('asof'),
-            dictionaries: context.dictionaries,
+            memory,
+            dictionaries,
           },
           late,
         )
@@ -60,21 +75,28 @@ function isInOrder(
   return direction === 'backward' && sequence < 0 && inOrder;
 }
 
+function lagOf({ rowsMax }: AsOfOptions, side: Input, { id, stream }: StageContext): LagSettings {
+  const isSideLive = side.capabilities.delivery !== 'replayable';
+  return { id, side: side.title, rowsMax, isSideLive, isRetryable: isSideLive || !stream.bounded };
+}
+
 function generalJoin(
-  { direction, tolerance, rowsMax }: AsOfOptions,
+  options: AsOfOptions,
   plan: JoinPlan,
-  { order }: { readonly order: Input['order']; readonly schema: Schema },
-  { stream, memory, dictionaries }: StageContext,
+  side: Input,
+  context: StageContext,
   late: LateJoins,
 ): AsOfJoin {
+  const { direction, tolerance } = options;
+  const { stream, memory, dictionaries } = context;
   const settings = {
     ...plan,
     direction,
     toleranceNs: tolerance === undefined ? undefined : BigInt(tolerance),
     mainOrder: stream.order,
-    sideOrder: order,
-    rowsMax,
-    memory: memory.share('asof'),
+    sideOrder: side.order,
+    lag: lagOf(options, side, context),
+    memory,
     dictionaries,
   };
   return new AsOfJoin(settings, late);

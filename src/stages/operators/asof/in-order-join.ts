@@ -1,14 +1,13 @@
 import type { Batch } from '../../../columns/batch.js';
-import type { MemoryShare } from '../../../columns/column-memory.js';
+import type { ColumnMemory, MemoryShare } from '../../../columns/column-memory.js';
 import type { DictionarySet } from '../../../columns/dictionary.js';
 import { TWO_32 } from '../../../columns/int64.js';
 import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
 import { allocateColumn, type ColumnData, elementsPerRow, type Schema } from '../../../columns/schema.js';
+import { carryPairs, gatherMatches, NONE } from './gather-matches.js';
 import type { AsOfColumns, AsOfLateness, Join, JoinState } from './join.js';
 import { copyValue, KeptRowsWriter, readKeptRows, savedAt } from './kept-rows.js';
 
-/** There is no side row at or before the row. */
-const NONE = -1;
 /** The row is in `#carried`, at the index of its symbol. */
 const CARRIED = -2;
 const SYMBOLS_MIN = 64;
@@ -19,7 +18,7 @@ const BEFORE_ALL_HIGH = -2_147_483_648;
 export interface InOrderSettings extends AsOfColumns {
   /** Tolerance in ns, as a double: exact within 104 days. `Infinity`: no limit. */
   readonly toleranceNs: number;
-  readonly memory: MemoryShare;
+  readonly memory: ColumnMemory;
   readonly dictionaries: DictionarySet;
 }
 
@@ -31,6 +30,8 @@ export interface InOrderSettings extends AsOfColumns {
 export class InOrderJoin implements Join {
   readonly #settings: InOrderSettings;
   readonly #late: AsOfLateness;
+  readonly #memory: MemoryShare;
+  readonly #touchedMemory: MemoryShare;
   /** Per symbol: `NONE`, `CARRIED`, or a row of the side batch. */
   #latest = new Int32Array(0);
   /** Symbols with a row of the side batch. */
@@ -48,7 +49,7 @@ export class InOrderJoin implements Join {
   #age: Float64Array | undefined;
   #mainRow = 0;
   #gathered = 0;
-  /** For each row of the main batch: a row of the side batch, `~(symbol + 1)` for a carried row, or `~0` for none. */
+  /** For each row of the main batch, as in `gather-matches.ts`. */
   #matches = new Int32Array(0);
   /** Times of the last row of the main input and of the side input. */
   #lastHigh = BEFORE_ALL_HIGH;
@@ -59,6 +60,9 @@ export class InOrderJoin implements Join {
   constructor(settings: InOrderSettings, late: AsOfLateness) {
     this.#settings = settings;
     this.#late = late;
+    this.#memory = settings.memory.share('asof');
+    this.#touchedMemory = settings.memory.share('asof');
+    this.#touchedMemory.resize(this.#touched.byteLength);
     this.#widths = settings.taken.map(({ column }) => elementsPerRow(column.type));
     this.#carried = settings.taken.map(({ column }) => allocateColumn(column.type, 0));
     this.#growSymbols(SYMBOLS_MIN);
@@ -184,7 +188,8 @@ export class InOrderJoin implements Join {
   close(): void {
     this.#side?.release();
     this.#side = undefined;
-    this.#settings.memory.resize(0);
+    this.#memory.resize(0);
+    this.#touchedMemory.resize(0);
   }
 
   /** Notes the side rows up to and including an instant. @returns `false` if more of them may follow. */
@@ -237,6 +242,7 @@ export class InOrderJoin implements Join {
 
   #touch(symbol: number): void {
     if (this.#touchedCount === this.#touched.length) {
+      this.#touchedMemory.resize(2 * this.#touched.byteLength);
       const longer = new Int32Array(2 * this.#touchedCount);
       longer.set(this.#touched);
       this.#touched = longer;
@@ -267,17 +273,7 @@ export class InOrderJoin implements Join {
     this.#settings.taken.forEach(({ column, at }, i) => {
       const carried = this.#carried[i]!;
       const from = side?.[at] ?? carried; // without a side batch, no match refers to one
-      const to = this.#target[i]!;
-      if (to instanceof Float64Array) {
-        gatherFloats(from as Float64Array, carried as Float64Array, matches, start, end, to);
-      } else if (to instanceof Uint8Array) {
-        gatherBytes(from as Uint8Array, carried as Uint8Array, matches, start, end, to);
-      } else if (this.#widths[i] === 2) {
-        gatherPairs(from as Int32Array, carried as Int32Array, matches, start, end, to);
-      } else {
-        const missing = column.type === 'string' ? -1 : 0;
-        gatherInts(from as Int32Array, carried as Int32Array, matches, start, end, to, missing);
-      }
+      gatherMatches(column.type, from, carried, matches, start, end, this.#target[i]!);
     });
   }
 
@@ -336,7 +332,7 @@ export class InOrderJoin implements Join {
     latest.set(this.#latest);
     let bytes = 12 * count;
     for (const { column } of this.#settings.taken) bytes += allocateColumn(column.type, 1).byteLength * count;
-    this.#settings.memory.resize(bytes);
+    this.#memory.resize(bytes);
     this.#latest = latest;
     const times = new Int32Array(2 * count);
     times.set(this.#carriedTimes);
@@ -346,82 +342,5 @@ export class InOrderJoin implements Join {
       values.set(this.#carried[i]!);
       return values;
     });
-  }
-}
-
-function carryPairs(
-  from: Int32Array,
-  latest: Int32Array,
-  symbols: Int32Array,
-  count: number,
-  to: Int32Array,
-) {
-  for (let n = 0; n < count; n++) {
-    const symbol = symbols[n]!;
-    const row = latest[symbol]!;
-    to[2 * symbol] = from[2 * row]!;
-    to[2 * symbol + 1] = from[2 * row + 1]!;
-  }
-}
-
-// One loop per type keeps each array access monomorphic for V8.
-
-function gatherFloats(
-  side: Float64Array,
-  carried: Float64Array,
-  matches: Int32Array,
-  start: number,
-  end: number,
-  to: Float64Array,
-) {
-  for (let row = start; row < end; row++) {
-    const match = matches[row]!;
-    to[row] = match >= 0 ? side[match]! : match === NONE ? Number.NaN : carried[~match - 1]!;
-  }
-}
-
-function gatherInts(
-  side: Int32Array,
-  carried: Int32Array,
-  matches: Int32Array,
-  start: number,
-  end: number,
-  to: Int32Array,
-  missing: number,
-) {
-  for (let row = start; row < end; row++) {
-    const match = matches[row]!;
-    to[row] = match >= 0 ? side[match]! : match === NONE ? missing : carried[~match - 1]!;
-  }
-}
-
-function gatherBytes(
-  side: Uint8Array,
-  carried: Uint8Array,
-  matches: Int32Array,
-  start: number,
-  end: number,
-  to: Uint8Array,
-) {
-  for (let row = start; row < end; row++) {
-    const match = matches[row]!;
-    to[row] = match >= 0 ? side[match]! : match === NONE ? 0 : carried[~match - 1]!;
-  }
-}
-
-function gatherPairs(
-  side: Int32Array,
-  carried: Int32Array,
-  matches: Int32Array,
-  start: number,
-  end: number,
-  to: Int32Array,
-) {
-  for (let row = start; row < end; row++) {
-    const match = matches[row]!;
-    const from = match >= 0 ? side : carried;
-    const at = match >= 0 ? match : ~match - 1;
-    to[2 * row] = match === NONE ? 0 : from[2 * at]!;
-    to[2 * row + 1] = match === NONE ? 0 : from[2 * at + 1]!;
   }
 }

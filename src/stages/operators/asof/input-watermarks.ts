@@ -1,15 +1,19 @@
+import type { MemoryShare } from '../../../columns/column-memory.js';
 import type { EventOrder } from '../../../columns/event-order.js';
 import {
   AFTER_ALL,
   BEFORE_ALL,
   type Instant,
   instantOf,
+  instantOfText,
   isAfter,
   isBefore,
   setDifference,
-} from './instants.js';
+  textOfInstant,
+} from '../../../columns/instants.js';
+import { SymbolInstants } from './symbol-instants.js';
 
-/** Saved watermarks. Instants are strings, since their words may be infinite, which JSON cannot hold. */
+/** Saved watermarks, as texts of instants. */
 export interface WatermarkState {
   readonly all: string;
   readonly symbols: readonly (readonly [number, string])[];
@@ -24,11 +28,12 @@ export class InputWatermarks {
   readonly #speaksForAll: boolean;
   readonly #maxDelay: Instant;
   /** Watermarks per symbol, which count if they are after `all`. */
-  #high = new Float64Array(0);
-  #low = new Float64Array(0);
+  readonly #own: SymbolInstants;
   readonly #scratch: Instant = { high: 0, low: 0 };
 
-  constructor({ scope, maxDelayNs }: EventOrder) {
+  /** @param memory - For what it keeps by symbol. */
+  constructor({ scope, maxDelayNs }: EventOrder, memory: MemoryShare) {
+    this.#own = new SymbolInstants(memory);
     this.#speaksForAll = scope === 'all';
     this.#maxDelay = instantOf(BigInt(maxDelayNs));
   }
@@ -38,14 +43,14 @@ export class InputWatermarks {
     const at = this.#scratch;
     setDifference(at, high, low, this.#maxDelay);
     if (this.#speaksForAll) this.#raiseAll(at);
-    else this.#raise(symbol, at);
+    else this.#own.raise(symbol, at.high, at.low);
   }
 
   /** Notes a `watermark` record. @param symbol - `undefined`: the record is for all symbols. */
   passRecord(atNs: bigint, symbol: number | undefined): void {
     const at = instantOf(atNs);
     if (symbol === undefined) this.#raiseAll(at);
-    else this.#raise(symbol, at);
+    else this.#own.raise(symbol, at.high, at.low);
   }
 
   /** Notes that the input has ended: no more rows are expected. */
@@ -60,7 +65,7 @@ export class InputWatermarks {
   /** Whether no more rows of the symbol at or before this instant are expected. */
   isPast(symbol: number, high: number, low: number): boolean {
     return (
-      isBefore(high, low, this.all) || (symbol < this.#high.length && this.#isOwnPast(symbol, high, low))
+      isBefore(high, low, this.all) || (symbol < this.#own.high.length && this.#isOwnPast(symbol, high, low))
     );
   }
 
@@ -68,24 +73,24 @@ export class InputWatermarks {
   hasReached(symbol: number, high: number, low: number): boolean {
     const { all } = this;
     if (!isAfter(high, low, all)) return true;
-    if (symbol >= this.#high.length) return false;
-    const own = this.#high[symbol]!;
-    return high < own || (high === own && low <= this.#low[symbol]!);
+    if (symbol >= this.#own.high.length) return false;
+    const own = this.#own.high[symbol]!;
+    return high < own || (high === own && low <= this.#own.low[symbol]!);
   }
 
   /** Returns the watermark of a symbol, in an object that the next call reuses. */
   of(symbol: number): Readonly<Instant> {
     const { all } = this;
-    if (symbol >= this.#high.length) return all;
+    if (symbol >= this.#own.high.length) return all;
     const own = this.#scratch;
-    own.high = this.#high[symbol]!;
-    own.low = this.#low[symbol]!;
+    own.high = this.#own.high[symbol]!;
+    own.low = this.#own.low[symbol]!;
     return isAfter(own.high, own.low, all) ? own : all;
   }
 
   #isOwnPast(symbol: number, high: number, low: number): boolean {
-    const own = this.#high[symbol]!;
-    return high < own || (high === own && low < this.#low[symbol]!);
+    const own = this.#own.high[symbol]!;
+    return high < own || (high === own && low < this.#own.low[symbol]!);
   }
 
   #raiseAll({ high, low }: Readonly<Instant>): void {
@@ -95,38 +100,22 @@ export class InputWatermarks {
     all.low = low;
   }
 
-  #raise(symbol: number, { high, low }: Readonly<Instant>): void {
-    if (symbol >= this.#high.length) this.#grow(symbol + 1);
-    const own = this.#high[symbol]!;
-    if (high < own || (high === own && low <= this.#low[symbol]!)) return;
-    this.#high[symbol] = high;
-    this.#low[symbol] = low;
-  }
-
-  #grow(symbols: number): void {
-    const length = Math.max(64, symbols, 2 * this.#high.length);
-    const high = new Float64Array(length).fill(Number.NEGATIVE_INFINITY);
-    high.set(this.#high);
-    this.#high = high;
-    const low = new Float64Array(length);
-    low.set(this.#low);
-    this.#low = low;
+  close(): void {
+    this.#own.close();
   }
 
   snapshot(): WatermarkState {
-    const symbols: [number, string][] = [];
-    this.#high.forEach((high, symbol) => {
-      if (high !== Number.NEGATIVE_INFINITY) symbols.push([symbol, `${high}:${this.#low[symbol]!}`]);
-    });
-    return { all: `${this.all.high}:${this.all.low}`, symbols };
+    const symbols = this.#own
+      .entries()
+      .map(([symbol, high, low]) => [symbol, textOfInstant({ high, low })] as const);
+    return { all: textOfInstant(this.all), symbols };
   }
 
   restore(state: WatermarkState): void {
-    const read = (text: string): Instant => {
-      const [high, low] = text.split(':').map(Number);
-      return { high: high!, low: low! };
-    };
-    this.#raiseAll(read(state.all));
-    for (const [symbol, text] of state.symbols) this.#raise(symbol, read(text));
+    this.#raiseAll(instantOfText(state.all));
+    for (const [symbol, text] of state.symbols) {
+      const { high, low } = instantOfText(text);
+      this.#own.raise(symbol, high, low);
+    }
   }
 }

@@ -6,6 +6,7 @@ import {
   findColumn,
   type Schema,
 } from '../../../columns/schema.js';
+import { sequenceIndex } from '../../../columns/sequence.js';
 import type { PlanProblems } from '../../../engine/factories.js';
 import type { AsOfColumns } from './join.js';
 import type { AsOfOptions } from './options.js';
@@ -88,7 +89,7 @@ export function planJoin(
     age,
     taken,
     main: { time: time.main, symbol: symbol.main },
-    side: { time: time.side, symbol: symbol.side, sequence: sequenceOf(side) },
+    side: { time: time.side, symbol: symbol.side, sequence: sequenceIndex(side) },
   };
 }
 
@@ -121,9 +122,6 @@ function symbolsOf(input: Schema, side: Schema, add: (path: string[], message: s
   }
   return { main, side: other };
 }
-
-const sequenceOf = (side: Schema): number =>
-  side.columns.findIndex(({ name, type }) => name === 'sequence' && type === 'int64');
 
 function outputColumn(column: Column, name: string, mayBeNull: boolean): Column {
   return {

@@ -1,5 +1,6 @@
-import { type Batch, swapColumns } from '../../../columns/batch.js';
+import type { Batch } from '../../../columns/batch.js';
 import type { DictionarySet } from '../../../columns/dictionary.js';
+import { moveColumn } from '../../../columns/move-column.js';
 import type { ColumnData } from '../../../columns/schema.js';
 import { retainRows } from '../../../columns/selection.js';
 import { handOver, OutputBatches } from '../../../engine/output-batches.js';
@@ -42,7 +43,7 @@ export class JoinedBatches {
     for (let row = 0; row < length; row++) unmatched += 1 - this.#keep[row]!;
     this.unmatched += unmatched;
     this.#plan.kept.forEach((to, from) => {
-      swapColumns(batch, from, target, to);
+      moveColumn(batch, from, target, to);
     });
     handOver(batch, target);
     if (!this.#drops || unmatched === 0) return;

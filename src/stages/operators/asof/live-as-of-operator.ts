@@ -2,63 +2,86 @@ import type { Batch } from '../../../columns/batch.js';
 import { releaseAll } from '../../../columns/batch.js';
 import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
 import type { Schema } from '../../../columns/schema.js';
-import { PipelineError } from '../../../core/errors.js';
 import type { PlainData } from '../../../core/plain-data.js';
+import type { Nanos } from '../../../core/units.js';
+import { WATERMARK_EVERY_NS } from '../../../engine/event-time/live-watermark.js';
 import type { Emit, Operator, OperatorTally } from '../../../engine/operator.js';
+import { RepeatingTimer } from '../../../engine/repeating-timer.js';
+import type { StageContext } from '../../../engine/stage.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import type { AsOfJoin } from './as-of-join.js';
 import type { AsOfParts } from './as-of-operator.js';
+import { type LagSettings, sideLags } from './input-lags.js';
 import type { JoinState } from './join.js';
-import { JoinedBatches } from './joined-batches.js';
+import { SideReads, type SideReadsState } from './side-reads.js';
+import { TimeOfSilentInput } from './time-of-silent-input.js';
 
-interface LiveState {
+/** What one with a live second source needs besides. */
+export interface LiveAsOfParts extends AsOfParts<AsOfJoin> {
+  /** Schema of the main input. */
+  readonly main: Schema;
+  readonly lag: LagSettings;
+  /** How long an input that has had no row yet is waited for. */
+  readonly idleNs: bigint;
+  readonly context: Pick<StageContext, 'clock' | 'dictionaries' | 'id' | 'log' | 'stream' | 'wake'>;
+}
+
+interface LiveState extends SideReadsState {
   readonly join: JoinState;
   /** Batches of the main input that wait for the second source. */
   readonly held: readonly PlainData[];
-  /** Batches of the second source that were read but not joined yet. */
-  readonly arrived: readonly PlainData[];
-  readonly hasEnded: boolean;
 }
 
 /**
  * As-of join with a live second source, which `process` never waits for. Batches are held until the second
  * source's watermark is past their rows, and are emitted in order. When news from it arrives, the operator
  * wakes the pipeline.
+ *
+ * The second source is read from the start on, so that what it has given before the first row is known then.
  */
 export class LiveAsOfOperator implements Operator {
   readonly output: Schema;
-  readonly #parts: AsOfParts<AsOfJoin>;
-  readonly #batches: JoinedBatches;
+  readonly readsOnly = true;
+  readonly #parts: LiveAsOfParts;
   readonly #held: Batch[] = [];
   #heldRows = 0;
   /** The output batch of the first batch in `#held`, once that was begun. */
   #target: Batch | undefined;
-  readonly #arrived: Batch[] = [];
-  #reading: Promise<void> | undefined;
-  #hasEnded = false;
-  #failure: { readonly error: unknown } | undefined;
-  /** Whether something has arrived since the held batches were last advanced. */
+  readonly #side: SideReads;
+  readonly #silentSide: TimeOfSilentInput;
+  /** Of the main input, unless that ends by itself: a recording may be of any time. */
+  readonly #silentMain: TimeOfSilentInput | undefined;
+  /** Asks again how far the time of a silent second source has come. */
+  readonly #timer: RepeatingTimer;
+  #isSilenceTold = false;
+  /** Whether something has happened since the held batches were last advanced. */
   #hasNews = false;
+  #onNews: (() => void) | undefined;
 
-  constructor(parts: AsOfParts<AsOfJoin>) {
-    const { plan, options, context } = parts;
-    this.output = plan.output;
+  constructor(parts: LiveAsOfParts) {
+    const { output, main, input, idleNs, context } = parts;
+    const { clock, stream } = context;
+    const now = () => (clock.now() - input.heldNs) as Nanos;
+    this.output = output;
     this.#parts = parts;
-    this.#batches = new JoinedBatches(
-      plan,
-      options.unmatched === 'drop',
-      context.batchRows,
-      context.dictionaries,
-    );
+    this.#side = new SideReads(input, () => this.#noteNews());
+    this.#silentSide = new TimeOfSilentInput({ idleNs, other: main, now });
+    if (!stream.bounded) this.#silentMain = new TimeOfSilentInput({ idleNs, other: input.schema, now });
+    this.#timer = new RepeatingTimer(clock, WATERMARK_EVERY_NS, () => {
+      if (this.#held.length > 0) this.#noteNews();
+    });
+  }
+
+  open(): void {
+    this.#timer.start();
+    this.#noteNews(); // so that the second source is read, and held batches that are restored are advanced
   }
 
   close(): void {
-    releaseAll([
-      ...this.#held.splice(0),
-      ...this.#arrived.splice(0),
-      ...(this.#target ? [this.#target] : []),
-    ]);
+    this.#timer.stop();
+    releaseAll([...this.#held.splice(0), ...(this.#target ? [this.#target] : [])]);
     this.#target = undefined;
+    this.#side.close();
     this.#parts.join.close();
   }
 
@@ -67,18 +90,10 @@ export class LiveAsOfOperator implements Operator {
   }
 
   process(batch: Batch, emit: Emit): void {
-    this.#held.push(batch);
-    this.#heldRows += batch.length;
-    this.#read();
+    this.#hold(batch);
     this.#advance(emit);
-    const { rowsMax } = this.#parts.options;
-    if (this.#heldRows <= rowsMax) return;
-    throw new PipelineError(
-      'INPUT_LAGS',
-      `The second source ("with") lags behind the rows, of which ${this.#heldRows} wait for it (${rowsMax} may): ` +
-        'see whether it still delivers, or raise "rowsMax"',
-      { retryable: true },
-    );
+    const { lag } = this.#parts;
+    if (this.#heldRows > lag.rowsMax) throw sideLags(lag, this.#heldRows);
   }
 
   emitMore(emit: Emit): void {
@@ -87,9 +102,13 @@ export class LiveAsOfOperator implements Operator {
 
   /** At the end, waits until the second source has answered all held batches, or has ended. */
   async flush(emit: Emit): Promise<void> {
+    this.#advance(emit);
     while (this.#held.length > 0) {
-      this.#read();
-      await this.#reading;
+      if (!this.#hasNews) {
+        await new Promise<void>((resolve) => {
+          this.#onNews = resolve;
+        });
+      }
       this.#advance(emit);
     }
   }
@@ -98,80 +117,98 @@ export class LiveAsOfOperator implements Operator {
     const state: LiveState = {
       join: this.#parts.join.snapshot(),
       held: this.#held.map(saveBatch),
-      arrived: this.#arrived.map(saveBatch),
-      hasEnded: this.#hasEnded,
+      ...this.#side.snapshot(),
     };
     return state as unknown as PlainData; // `LiveState` holds only plain data
   }
 
   restore(saved: PlainData): void {
-    const { join, held, arrived, hasEnded } = saved as unknown as LiveState;
-    const { input, context, plan } = this.#parts;
-    const main = { ...plan.output, columns: plan.kept.map((at) => plan.output.columns[at]!) };
+    const { join, held, ...side } = saved as unknown as LiveState;
+    const { input, main, context } = this.#parts;
     this.#parts.join.restore(join, input.schema);
-    for (const batch of held) this.#held.push(loadBatch(batch, main, context.dictionaries));
-    this.#heldRows = this.#held.reduce((rows, { length }) => rows + length, 0);
-    for (const batch of arrived) this.#arrived.push(loadBatch(batch, input.schema, context.dictionaries));
-    this.#hasEnded = hasEnded;
-    this.#hasNews = true;
-    context.wake(); // otherwise held batches would wait for the next row of the main input
+    for (const batch of held) this.#hold(loadBatch(batch, main, context.dictionaries));
+    this.#side.restore(side, context.dictionaries);
   }
 
   tally(): OperatorTally {
-    const { late } = this.#parts;
-    return { filtered: this.#batches.dropped, late: late.mainRows };
+    const { batches, late } = this.#parts;
+    return { filtered: batches.dropped, late: late.mainRows };
   }
 
   statistics(): StageStatistics {
-    const { late, join } = this.#parts;
+    const { batches, late, join } = this.#parts;
     return {
-      rowsUnmatched: this.#batches.unmatched,
-      rowsHeld: this.#heldRows,
+      rowsUnmatched: batches.unmatched,
       sideRowsKept: join.rowsKept,
       sideRowsLate: late.sideRows,
+      sideRowsDropped: late.sideRowsDropped,
     };
   }
 
-  /** Starts a read of the second source unless one is pending. */
-  #read(): void {
-    if (this.#reading || this.#hasEnded || this.#failure) return;
-    const { input, context } = this.#parts;
-    const arrive = (batch: Batch | null) => {
-      this.#reading = undefined;
-      if (batch) this.#arrived.push(batch);
-      else this.#hasEnded = true;
-    };
-    const fail = (error: unknown) => {
-      this.#reading = undefined;
-      this.#failure = { error };
-    };
-    this.#reading = (async () => {
-      await undefined; // so that `#reading` is set before it is cleared
-      await Promise.resolve(input.read()).then(arrive, fail);
-      this.#hasNews = true;
-      context.wake();
-    })();
+  #noteNews(): void {
+    this.#hasNews = true;
+    this.#onNews?.();
+    this.#parts.context.wake();
+  }
+
+  #hold(batch: Batch): void {
+    this.#held.push(batch);
+    this.#heldRows += batch.length;
+    this.#silentMain?.pass(batch);
+    this.#silentSide.passOther(batch);
   }
 
   #advance(emit: Emit): void {
     this.#hasNews = false;
-    if (this.#failure) throw this.#failure.error;
-    const { join } = this.#parts;
-    for (let batch = this.#arrived.shift(); batch; batch = this.#arrived.shift()) {
-      join.give(batch);
-      join.takeAll();
-    }
-    if (this.#hasEnded) join.endSide();
+    for (let batch = this.#side.take(); batch; batch = this.#side.take()) this.#takeSide(batch);
+    if (this.#side.hasEnded) this.#parts.join.endSide();
+    else this.#passSilentSide();
+    this.#answer(emit);
+    this.#side.readOn();
+    // Only now are both inputs read: sources may take long to connect.
+    this.#silentSide.start();
+    this.#silentMain?.start();
+  }
+
+  #takeSide(batch: Batch): void {
+    const { join, late, gaps } = this.#parts;
+    const told = gaps.pass(batch, this.#held);
+    if (told) this.#hold(told);
+    this.#silentSide.pass(batch);
+    if (this.#silentSide.hasBegun) this.#timer.stop();
+    this.#silentMain?.passOther(batch);
+    const mainAt = this.#silentMain?.at;
+    if (mainAt !== undefined) join.passMain(mainAt); // or what comes before its first row would all be kept
+    late.beginSide(batch);
+    join.give(batch);
+    join.takeAll();
+  }
+
+  #passSilentSide(): void {
+    const at = this.#silentSide.at;
+    if (at === undefined) return;
+    const { join, context } = this.#parts;
+    join.passSide(at);
+    if (this.#isSilenceTold) return;
+    this.#isSilenceTold = true;
+    const input = `${context.id}.with`;
+    context.log.warn({ input }, 'an input has had no row yet: rows are joined without it');
+  }
+
+  #answer(emit: Emit): void {
+    const { join, batches, late } = this.#parts;
     for (let batch = this.#held[0]; batch; batch = this.#held[0]) {
-      this.#target ??= this.#batches.begin(batch, join);
+      if (!this.#target) {
+        late.beginMain(batch);
+        this.#target = batches.begin(batch, join);
+      }
       if (!join.advance()) break;
       this.#held.shift();
       this.#heldRows -= batch.length;
       const target = this.#target;
       this.#target = undefined;
-      this.#batches.finish(batch, target, join);
+      batches.finish(batch, target, join);
       emit(target);
     }
-    this.#read();
   }
 }

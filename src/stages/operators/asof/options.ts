@@ -5,6 +5,7 @@ import { inputOperators, inputSource } from '../../../settings/input-options.js'
 const column = 'expected the name of a column';
 const newName = 'expected the name of a column: letters, digits and "_", not a digit first';
 const taken = 'expected a list of columns, or new names with the columns that they are for';
+const many = 'expected at most 1000 columns';
 const rows = 'expected 1 to 100000000 rows';
 
 const Name = z.string(newName).regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, newName);
@@ -28,10 +29,11 @@ export const AsOfOptions = z.strictObject({
   take: z
     .union(
       [
-        z.array(z.string(column).min(1, column), taken).min(1, taken),
+        z.array(z.string(column).min(1, column).max(200, column), taken).min(1, taken).max(1_000, many),
         z
-          .record(Name, z.string(column).min(1, column))
-          .refine((columns) => Object.keys(columns).length > 0, taken),
+          .record(Name, z.string(column).min(1, column).max(200, column))
+          .refine((columns) => Object.keys(columns).length > 0, taken)
+          .refine((columns) => Object.keys(columns).length <= 1_000, many),
       ],
       taken,
     )
@@ -44,7 +46,7 @@ export const AsOfOptions = z.strictObject({
     .enum(['keep', 'drop'], 'expected "keep" or "drop"')
     .default('keep')
     .describe(
-      'What becomes of a row without a row to be joined with: `keep` leaves the added columns null, `drop` ' +
+      'What happens to a row without a row to join it with: `keep` leaves the added columns null, `drop` ' +
         'filters the row out',
     ),
   age: Name.optional().describe(
@@ -54,9 +56,16 @@ export const AsOfOptions = z.strictObject({
     .enum(['stop', 'drop', 'keep'], 'expected "stop", "drop" or "keep"')
     .optional()
     .describe(
-      'What becomes of a row of the second source that comes after rows were joined without it: `stop` ends ' +
+      'What happens to a row of the second source that comes after rows were joined without it: `stop` ends ' +
         'the job and names it, `drop` counts it and warns, `keep` also writes it to the dead letters. Default: ' +
         '`stop` if the data ends by itself, `drop` for a live source',
+    ),
+  idle: durationNs({ min: '0s', max: '1d' })
+    .prefault('10s')
+    .describe(
+      'How long rows wait for a live second source that has had no row yet: none at all, or none after a restart. ' +
+        'Then they are joined with what there is. Until the first row to join comes, rows of a live second source ' +
+        'are kept for as long, and the last one of each symbol',
     ),
   rowsMax: z
     .int(rows)

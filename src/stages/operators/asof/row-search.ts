@@ -1,5 +1,12 @@
+import {
+  type Instant,
+  instantOf,
+  isAfter,
+  isLaterThan,
+  setDifference,
+  setSum,
+} from '../../../columns/instants.js';
 import type { InputWatermarks } from './input-watermarks.js';
-import { type Instant, instantOf, isAfter, isLaterThan, setDifference, setSum } from './instants.js';
 import { NO_ROW, type SideRows } from './side-rows.js';
 
 /** Which row of the side input a row is joined with: the last at or before it, the first at or after it, the nearer of the two. */

@@ -1,9 +1,10 @@
 import type { Batch } from '../../../columns/batch.js';
-import type { MemoryShare } from '../../../columns/column-memory.js';
+import type { ColumnMemory, MemoryShare } from '../../../columns/column-memory.js';
+import { type Instant, isLaterThan } from '../../../columns/instants.js';
 import { allocateColumn, type Column, type ColumnData, elementsPerRow } from '../../../columns/schema.js';
-import { PipelineError } from '../../../core/errors.js';
-import { type Instant, isLaterThan } from './instants.js';
+import type { PipelineError } from '../../../core/errors.js';
 import { copyValue } from './kept-rows.js';
+import { SymbolInstants } from './symbol-instants.js';
 
 /** The slot that means "no row". Its values are null. */
 export const NO_ROW = 0;
@@ -19,7 +20,9 @@ export interface SideRowsSettings {
   readonly columns: readonly { readonly column: Column; readonly at: number }[];
   /** Most rows that may be kept at one time. */
   readonly rowsMax: number;
-  readonly memory: MemoryShare;
+  readonly memory: ColumnMemory;
+  /** Makes the error for one row more. */
+  onOverflow(): PipelineError;
 }
 
 /**
@@ -42,10 +45,10 @@ export class SideRows {
   cursor = new Int32Array(0);
   /** Number of rows kept now. */
   size = 0;
-  /** By symbol: time of the latest dropped row. No entry if none was dropped. */
-  readonly #droppedHigh: number[] = [];
-  readonly #droppedLow: number[] = [];
+  /** By symbol: time of the latest dropped row. */
+  readonly #dropped: SymbolInstants;
   readonly #settings: SideRowsSettings;
+  readonly #memory: MemoryShare;
   readonly #widths: readonly number[];
   #sequenceHigh = new Int32Array(0);
   #sequenceLow = new Uint32Array(0);
@@ -64,10 +67,18 @@ export class SideRows {
 
   constructor(settings: SideRowsSettings) {
     this.#settings = settings;
+    this.#memory = settings.memory.share('asof');
+    this.#dropped = new SymbolInstants(settings.memory.share('asof'));
+    this.#take(this.#uncopied.byteLength + this.#touched.byteLength);
     this.#widths = settings.columns.map(({ column }) => elementsPerRow(column.type));
     this.values = settings.columns.map(({ column }) => allocateColumn(column.type, 0));
     this.#growRows(ROWS_MIN);
     this.#growSymbols(SYMBOLS_MIN);
+  }
+
+  /** Whether no more rows may be kept. */
+  get isFull(): boolean {
+    return this.size >= this.#settings.rowsMax;
   }
 
   get symbols(): number {
@@ -83,7 +94,7 @@ export class SideRows {
   /**
    * Adds a row to the list of its symbol. Call `reserveSymbol` for the symbol before.
    *
-   * @throws {PipelineError} `INPUT_LAGS` if `rowsMax` rows are already kept.
+   * @throws What `onOverflow` returns if `isFull`.
    */
   add(symbol: number, high: number, low: number): void {
     let before = this.newest[symbol]!;
@@ -144,24 +155,17 @@ export class SideRows {
 
   /** Returns, for each symbol with dropped rows, its id and the words of the latest dropped row's time. */
   droppedSnapshot(): (readonly [number, number, number])[] {
-    return Object.entries(this.#droppedHigh).map(([symbol, high]) => [
-      Number(symbol),
-      high,
-      this.#droppedLow[Number(symbol)]!,
-    ]);
+    return this.#dropped.entries();
   }
 
   restoreDropped(dropped: readonly (readonly [number, number, number])[]): void {
-    for (const [symbol, high, low] of dropped) {
-      this.#droppedHigh[symbol] = high;
-      this.#droppedLow[symbol] = low;
-    }
+    for (const [symbol, high, low] of dropped) this.#dropped.set(symbol, high, low);
   }
 
   /** Returns the time of the latest dropped row of the symbol, if any was dropped. */
   latestDropped(symbol: number): Instant | undefined {
-    const high = this.#droppedHigh[symbol];
-    return high === undefined ? undefined : { high, low: this.#droppedLow[symbol]! };
+    if (!this.#dropped.has(symbol)) return undefined;
+    return { high: this.#dropped.high[symbol]!, low: this.#dropped.low[symbol]! };
   }
 
   /**
@@ -197,7 +201,8 @@ export class SideRows {
   }
 
   close(): void {
-    this.#settings.memory.resize(0);
+    this.#dropped.close();
+    this.#memory.resize(0);
   }
 
   #dropOf(symbol: number, { high, low }: Readonly<Instant>, keepsLast: boolean): void {
@@ -209,8 +214,7 @@ export class SideRows {
         ? next !== NO_ROW && !isLaterThan(this.high[next]!, this.low[next]!, high, low)
         : isLaterThan(high, low, this.high[slot]!, this.low[slot]!);
       if (!goes) break;
-      this.#droppedHigh[symbol] = this.high[slot]!;
-      this.#droppedLow[symbol] = this.low[slot]!;
+      this.#dropped.set(symbol, this.high[slot]!, this.low[slot]!);
       if (this.cursor[symbol] === slot) this.cursor[symbol] = next;
       this.#free[this.#freeCount++] = slot;
       this.size--;
@@ -237,6 +241,11 @@ export class SideRows {
     return slot;
   }
 
+  /** Accounts for more memory, before it is allocated. */
+  #take(bytes: number): void {
+    this.#memory.resize(this.#memory.bytes + bytes);
+  }
+
   #takeSlot(): number {
     if (this.#freeCount === 0 && this.#end === this.#capacity) this.#growRows(2 * this.#capacity);
     this.size++;
@@ -245,6 +254,7 @@ export class SideRows {
 
   #noteUncopied(slot: number): void {
     if (this.#uncopiedCount === this.#uncopied.length) {
+      this.#take(this.#uncopied.byteLength);
       const longer = new Int32Array(2 * this.#uncopiedCount);
       longer.set(this.#uncopied);
       this.#uncopied = longer;
@@ -254,6 +264,7 @@ export class SideRows {
 
   #touch(symbol: number): void {
     if (this.#touchedCount === this.#touched.length) {
+      this.#take(this.#touched.byteLength);
       const longer = new Int32Array(2 * this.#touchedCount);
       longer.set(this.#touched);
       this.#touched = longer;
@@ -263,18 +274,12 @@ export class SideRows {
   }
 
   #growRows(wanted: number): void {
-    const { rowsMax, columns, memory } = this.#settings;
+    const { rowsMax, columns, onOverflow } = this.#settings;
     const capacity = Math.min(wanted, rowsMax + FIRST);
-    if (capacity <= this.#capacity) {
-      throw new PipelineError(
-        'INPUT_LAGS',
-        `The rows themselves lag behind the second source ("with"), of which ${rowsMax} rows wait for them, all that may: ` +
-          'raise "rowsMax", or see why the first source is so far behind in time',
-      );
-    }
-    let bytes = 0;
-    for (const { column } of columns) bytes += allocateColumn(column.type, 1).byteLength * capacity;
-    memory.resize(bytes + 28 * capacity); // times, sequences, links and free slots
+    if (capacity <= this.#capacity) throw onOverflow();
+    let bytesPerRow = 28; // times, sequences, links and free slots
+    for (const { column } of columns) bytesPerRow += allocateColumn(column.type, 1).byteLength;
+    this.#take(bytesPerRow * (capacity - this.#capacity));
     this.high = grown(this.high, new Int32Array(capacity));
     this.low = grown(this.low, new Uint32Array(capacity));
     this.#sequenceHigh = grown(this.#sequenceHigh, new Int32Array(capacity));
@@ -292,6 +297,7 @@ export class SideRows {
   }
 
   #growSymbols(count: number): void {
+    this.#take(13 * (count - this.oldest.length)); // the ends of lists, the last search, the marks
     this.oldest = grown(this.oldest, new Int32Array(count));
     this.newest = grown(this.newest, new Int32Array(count));
     this.cursor = grown(this.cursor, new Int32Array(count));

@@ -1,4 +1,5 @@
 import { type Column, findColumn, type Schema, STANDARD_COLUMNS } from '../../../columns/schema.js';
+import { sequenceIndex } from '../../../columns/sequence.js';
 import type { PlanProblems } from '../../../engine/factories.js';
 import type { BarsOptions } from './options.js';
 
@@ -38,15 +39,12 @@ export function chooseBarColumns(options: BarsOptions, input: Schema): BarColumn
     const volume = findColumn(input, 'volume') ? 'volume' : undefined;
     return { price: undefined, size: volume, sequence: undefined };
   }
-  const sequence = findColumn(input, 'sequence')?.type;
   return {
     price: options.price ?? (findColumn(input, 'price') ? 'price' : 'mid'),
     size: options.size ?? (findColumn(input, 'size')?.type === 'float64' ? 'size' : undefined),
-    sequence: sequence && SEQUENCES.includes(sequence) ? 'sequence' : undefined,
+    sequence: sequenceIndex(input) < 0 ? undefined : 'sequence',
   };
 }
-
-const SEQUENCES: readonly Column['type'][] = ['int64', 'int32', 'float64'];
 
 /** Bars are built from whole bars, unless one of their columns is named. */
 const isOfBars = ({ price }: BarsOptions, { kind }: Schema): boolean => kind === 'bar' && price === undefined;

@@ -70,6 +70,7 @@ class BarsOperator implements Operator {
   readonly output: Schema;
   readonly order: EventOrder;
   readonly takesSelections = true;
+  readonly readsOnly = true;
   readonly #options: BarsOptions;
   readonly #context: StageContext;
   readonly #columns: BarColumnNames;
@@ -119,6 +120,7 @@ class BarsOperator implements Operator {
         ? new SharedLine(settings, this.#writer, () => this.#symbols.size + 1, onLate)
         : new SymbolLines(settings, this.#writer, onLate);
     this.#late = new LateRows({
+      stage: context.id,
       policy: options.late ?? (context.stream.bounded ? 'stop' : 'drop'),
       rejects: context.rejects,
       hasColumn: this.#lateCounter !== undefined,
@@ -307,7 +309,7 @@ class BarsOperator implements Operator {
     // Until the watermark passes the end of the first window that the lateness keeps open.
     const { every, lateness } = this.#options;
     const waitNs = this.#lines.heldTo(slot)! + BigInt(every + lateness) - late.endNs;
-    const unknown = { file: 'operator bars', line: this.#rowsIn + row + 1 };
+    const unknown = { stage: this.#context.id, row: this.#rowsIn + row + 1 };
     this.#late.add(() => ({
       ...late,
       symbol: symbolOf(slot),

@@ -4,6 +4,7 @@ export default defineComponent({
   kind: 'operator',
   name: 'bars',
   summary: 'Bars by event time, one for each symbol and window, each marked as complete or not.',
+  facts: () => ({ keepsTime: true }),
   options: async () => (await import('./options.js')).BarsOptions,
   load: async () => (await import('./bars.js')).barsOperator,
 });

@@ -2,6 +2,7 @@ import { formatIsoNanos } from '../../../columns/iso-nanos.js';
 import type { RowSpot } from '../../../columns/row-origin.js';
 import type { Clock } from '../../../core/clock.js';
 import { PipelineError } from '../../../core/errors.js';
+import { type LateSpot, spotOfLetter, textOfSpot } from '../../../engine/event-time/late-spot.js';
 import type { Rejects } from '../../../engine/rejects.js';
 import type { Logger } from '../../../telemetry/logger.js';
 
@@ -19,7 +20,7 @@ export interface WatermarkMover {
 export interface LateRow {
   readonly timeNs: bigint;
   readonly symbol: string | null;
-  readonly spot: RowSpot;
+  readonly spot: LateSpot;
   /** End of its window. */
   readonly endNs: bigint;
   /** The watermark that closed the window. */
@@ -36,6 +37,8 @@ export interface LateRow {
 }
 
 export interface LateRowsSettings {
+  /** Id of the stage. */
+  readonly stage: string;
   readonly policy: LatePolicy;
   readonly rejects: Rejects;
   /** Whether `keep` can count in a column if there are no dead letters. */
@@ -80,11 +83,11 @@ export class LateRows {
    * @throws {RuntimeError} if there are more dead letters than the spec allows.
    */
   add(row: () => LateRow): void {
-    const { policy, rejects, hasColumn } = this.#settings;
+    const { policy, rejects, hasColumn, stage } = this.#settings;
     if (policy === 'stop') {
       this.rejected++;
       const late = row();
-      throw new PipelineError('LATE_ROW', `${complaint(late)}. ${advice(late)}`);
+      throw new PipelineError('LATE_ROW', `${complaint(late, stage)}. ${advice(late)}`);
     }
     if (policy === 'keep' && (rejects.keepsRows || !hasColumn)) {
       this.rejected++;
@@ -96,11 +99,14 @@ export class LateRows {
   }
 
   #warn(row: () => LateRow): void {
-    const { clock, log } = this.#settings;
+    const { clock, log, stage } = this.#settings;
     this.#sinceWarned++;
     const now = clock.now();
     if (this.#warnedAt !== undefined && now - this.#warnedAt < WARN_NS) return;
-    log.warn({ rows: this.#sinceWarned, latest: complaint(row()) }, 'rows came after their bars had closed');
+    log.warn(
+      { rows: this.#sinceWarned, latest: complaint(row(), stage) },
+      'rows came after their bars had closed',
+    );
     this.#warnedAt = now;
     this.#sinceWarned = 0;
   }
@@ -109,8 +115,7 @@ export class LateRows {
 function deadLetter({ timeNs, symbol, spot, endNs, values }: LateRow) {
   const time = formatIsoNanos(timeNs);
   return {
-    file: spot.file,
-    line: spot.line,
+    ...spotOfLetter(spot),
     field: 'time',
     expected: 'a row whose bar is still open',
     found: `a row of ${time}, whose bar closed at ${formatIsoNanos(endNs)}`,
@@ -118,17 +123,17 @@ function deadLetter({ timeNs, symbol, spot, endNs, values }: LateRow) {
   };
 }
 
-function complaint({ timeNs, symbol, spot, endNs, watermarkNs, mover }: LateRow): string {
+function complaint({ timeNs, symbol, spot, endNs, watermarkNs, mover }: LateRow, stage: string): string {
   const by =
     mover === undefined
       ? ''
       : mover.row
         ? `, moved there by the row of ${named(mover.row.symbol)} at ${formatIsoNanos(mover.timeNs)}` +
-          (mover.row.spot ? ` (${placeOf(mover.row.spot)})` : '')
+          (mover.row.spot ? ` (${textOfSpot(mover.row.spot)})` : '')
         : ', moved there by a record of its source';
   return (
-    `${placeOf(spot)}: the row of ${named(symbol)} at ${formatIsoNanos(timeNs)} came late: its bar ended at ` +
-    `${formatIsoNanos(endNs)}, and the watermark stood at ${formatIsoNanos(watermarkNs)}${by}`
+    `${textOfSpot(spot)}: the row of ${named(symbol)} at ${formatIsoNanos(timeNs)} came late for ${stage}: ` +
+    `its bar ended at ${formatIsoNanos(endNs)}, and the watermark stood at ${formatIsoNanos(watermarkNs)}${by}`
   );
 }
 
@@ -145,16 +150,15 @@ function advice({ timeNs, symbol, waitNs, delayNs, isBySymbol, mover }: LateRow)
   else if (row && row.symbol !== symbol) {
     ways.push('"order: listed" of replay, if the symbols come one after the other');
   }
-  ways.push('"late" of bars to "drop" or "keep", to go on without such rows');
+  ways.push('"late" of bars to "drop" or "keep", to continue without such rows');
   const set = `et ${ways.join('; or ')}`;
   if (!mover || !row?.spot || mover.timeNs - timeNs < FAR_NS) return `S${set}`;
   return (
-    `If the time at ${placeOf(row.spot)} is wrong, remove that row, or set "maxJump" of replay lower and ` +
+    `If the time at ${textOfSpot(row.spot)} is wrong, remove that row, or set "maxJump" of replay lower and ` +
     `"deadLetter"; else s${set}`
   );
 }
 
-const placeOf = ({ file, line }: RowSpot): string => `${file}:${line}`;
 const named = (symbol: string | null): string => (symbol === null ? 'no symbol' : `"${symbol}"`);
 
 const UNITS = [

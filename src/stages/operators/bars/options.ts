@@ -35,7 +35,7 @@ export const BarsOptions = z.strictObject({
     .enum(['stop', 'drop', 'keep'], 'expected "stop", "drop" or "keep"')
     .optional()
     .describe(
-      'What becomes of a row whose bar was already emitted: `stop` ends the job and names the row, ' +
+      'What happens to a row whose bar was already emitted: `stop` ends the job and names the row, ' +
         '`drop` counts it and warns, `keep` takes it to the dead letters. Without it, `stop` where ' +
         'the data ends by itself, `drop` for a live source',
     ),

@@ -1,5 +1,6 @@
-import { type Batch, swapColumns } from '../../../columns/batch.js';
+import type { Batch } from '../../../columns/batch.js';
 import { kindOfColumns } from '../../../columns/kind-of-columns.js';
+import { moveColumn } from '../../../columns/move-column.js';
 import { type Column, type ColumnData, columnIndex, type Schema } from '../../../columns/schema.js';
 import { extentOf } from '../../../columns/selection.js';
 import { invariant } from '../../../core/invariant.js';
@@ -134,6 +135,7 @@ function createDerive(
   return {
     output,
     takesSelections: true,
+    readsOnly: true,
     changesTime: targets.has('time'),
     open: () => workspace.charge(memory.share('expressions')),
     close: () => workspace.close(),
@@ -141,7 +143,7 @@ function createDerive(
       invariant(batch.columns.length === input.columns.length, 'derive gets batches of its input schema');
       const target = batches.acquire(batch.capacity);
       compute(batch, target);
-      for (const { from, to } of moves) swapColumns(batch, from, target, to);
+      for (const { from, to } of moves) moveColumn(batch, from, target, to);
       handOver(batch, target);
       emit(target);
     },

@@ -7,8 +7,7 @@ import type { StageContext } from '../../../engine/stage.js';
 import { BatchCompiler } from '../../../expressions/batch-compiler.js';
 import { ExpressionError } from '../../../expressions/expression-error.js';
 import { allMarked } from '../../../expressions/mask-kernels.js';
-import { readExpression } from '../../../expressions/read-expression.js';
-import { Scope } from '../../../expressions/scope.js';
+import { readCondition } from '../../../expressions/read-condition.js';
 import type { BooleanExpression } from '../../../expressions/typed-expression.js';
 import { Workspace } from '../../../expressions/workspace.js';
 import type { FilterOptions } from './options.js';
@@ -34,18 +33,6 @@ export const filterOperator: OperatorFactory<FilterOptions> = {
   },
 };
 
-/** @throws {ExpressionError} */
-function readCondition(where: string, input: Schema): BooleanExpression {
-  const typed = readExpression(where, new Scope(input));
-  if (typed.type === 'boolean') return typed;
-  const hint = typed.type === 'number' ? ', such as "bid > 0"' : '';
-  throw new ExpressionError(
-    where,
-    0,
-    `expected a condition${hint}, found ${typed.type === 'instant' ? 'an' : 'a'} ${typed.type}`,
-  );
-}
-
 function createFilter(
   condition: BooleanExpression,
   input: Schema,
@@ -57,6 +44,7 @@ function createFilter(
   let filtered = 0;
   return {
     output: input,
+    readsOnly: true,
     open: () => workspace.charge(memory.share('expressions')),
     close: () => workspace.close(),
     process(batch, emit) {

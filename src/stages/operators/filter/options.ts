@@ -6,6 +6,6 @@ export const FilterOptions = z.strictObject({
   where: z
     .string(where)
     .min(1, where)
-    .describe('Condition that a row must meet to go on, such as `bid > 0 and ask >= bid`'),
+    .describe('Condition that a row must meet to be kept, such as `bid > 0 and ask >= bid`'),
 });
 export type FilterOptions = z.output<typeof FilterOptions>;

@@ -8,6 +8,7 @@ export default defineComponent({
   loads: ({ loads }) => loads,
   runsUserCode: true,
   mayChange: ['loads'],
+  facts: () => ({ moduleOption: 'path' }),
   options: async () => (await import('./options.js')).ModuleOptions,
   load: async (options, { file }) => {
     invariant(file !== undefined, 'the file of a module is found before it is loaded');

@@ -4,7 +4,7 @@ import type { Schema } from '../../../columns/schema.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import type { Emit, Operator } from '../../../engine/operator.js';
 import { failed, invalid, shapeOf } from './module-faults.js';
-import { isSameSchema, schemaComplaint } from './schema-check.js';
+import { hasSameColumns, schemaComplaint } from './schema-check.js';
 
 /** How errors name an operator of a user. */
 export interface OperatorName {
@@ -12,6 +12,8 @@ export interface OperatorName {
   readonly where: string;
   /** As the subject of a sentence. */
   readonly who: string;
+  /** Whether it may be given shared batches if it declares `readsOnly`. */
+  readonly mayShare?: boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface OperatorName {
  *
  * @throws {PipelineError} `MODULE_INVALID` if it is not an operator.
  */
-export function guardOperator(operator: Operator, { where, who }: OperatorName): Operator {
+export function guardOperator(operator: Operator, { where, who, mayShare }: OperatorName): Operator {
   if (typeof (operator as Operator | undefined)?.process !== 'function') {
     throw invalid(
       `${where}: expected its create to return an operator with a function "process", found ${shapeOf(operator)}`,
@@ -36,10 +38,10 @@ export function guardOperator(operator: Operator, { where, who }: OperatorName):
         `{ scope: 'all' or 'symbol', maxDelayNs: a whole number, 0 or more }, found ${shapeOf(operator.order)}`,
     );
   }
-  return guarded(operator, who);
+  return guarded(operator, who, mayShare === true && operator.readsOnly === true);
 }
 
-function guarded(operator: Operator, who: string): Operator {
+function guarded(operator: Operator, who: string, readsOnly: boolean): Operator {
   const { output } = operator;
   let known: Schema = output;
   /** An error that a later stage threw through the operator. The operator must not be blamed for it. */
@@ -49,7 +51,7 @@ function guarded(operator: Operator, who: string): Operator {
     (emit: Emit): Emit =>
     (batch: Batch) => {
       if (batch.schema !== known) {
-        if (!isSameSchema(batch.schema, output)) {
+        if (!hasSameColumns(batch.schema, output)) {
           throw new TypeError(
             `it emitted a batch with the columns ${namesOf(batch.schema)}, expected ${namesOf(output)} as its "output" says`,
           );
@@ -71,6 +73,7 @@ function guarded(operator: Operator, who: string): Operator {
 
   return {
     output,
+    readsOnly,
     get order() {
       return operator.order;
     },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PATH_CHARS_MAX } from '../../../core/glob.js';
 
 const path = 'expected the path of a JavaScript module, or the name of a package';
 const exported = 'expected the name of an export';
@@ -7,6 +8,7 @@ export const ModuleOptions = z.strictObject({
   path: z
     .string(path)
     .min(1, path)
+    .max(PATH_CHARS_MAX, path)
     .describe(
       'Path of a JavaScript module (TypeScript from Node 22.18 on), from the working directory or ' +
         'absolute, or the name of an installed package',
@@ -15,7 +17,7 @@ export const ModuleOptions = z.strictObject({
   options: z
     .unknown()
     .optional()
-    .describe('Passed to the operator unchanged, which says what is wrong with them. Plain data'),
+    .describe('Plain data, passed to the operator as it is. The operator checks it'),
   loads: z
     .enum(['javascript', 'wasm', 'native'], 'expected one of javascript, wasm, native')
     .default('javascript')

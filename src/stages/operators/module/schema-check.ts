@@ -33,7 +33,7 @@ export function schemaComplaint(value: unknown): string | undefined {
 }
 
 /** Whether both schemas have the same columns, by name, type, values and dictionary. */
-export function isSameSchema(a: Schema, b: Schema): boolean {
+export function hasSameColumns(a: Schema, b: Schema): boolean {
   if (a === b) return true;
   return (
     a.columns.length === b.columns.length &&

@@ -1,5 +1,7 @@
 import { kindOfColumns } from '../../../columns/kind-of-columns.js';
 import type { Schema } from '../../../columns/schema.js';
+import { assertMapping, lackingMethods } from '../../../core/assert-argument.js';
+import { InvalidOptionsError } from '../../../core/errors.js';
 import type { OperatorFactory, PlanProblems } from '../../../engine/factories.js';
 import type { Operator } from '../../../engine/operator.js';
 import type { StageContext } from '../../../engine/stage.js';
@@ -44,6 +46,7 @@ export interface OperatorDefinition<Options> {
 export function defineOperator<Options = unknown>(
   definition: OperatorDefinition<Options>,
 ): OperatorFactory<Options> {
+  assertDefinition('defineOperator', 'create', definition);
   return {
     plan: (options, input, problems) => definition.plan?.(options, input, problems) ?? input,
     create(options, input, context) {
@@ -75,6 +78,7 @@ export function defineOperator<Options = unknown>(
 export function defineRowOperator<Options = unknown, State = undefined>(
   definition: RowOperatorDefinition<Options, State>,
 ): OperatorFactory<Options> {
+  assertDefinition('defineRowOperator', 'onRow', definition);
   const outputOf = (options: Options, input: Schema): Schema => {
     const { columns = [] } = definition;
     const added = typeof columns === 'function' ? columns(options, input) : columns;
@@ -95,4 +99,10 @@ export function defineRowOperator<Options = unknown, State = undefined>(
     create: (options, input, context) =>
       createRowOperator(definition, { options, input, output: outputOf(options, input), stage: context }),
   };
+}
+
+function assertDefinition(call: string, method: string, definition: object): void {
+  assertMapping(call, definition);
+  const problems = lackingMethods({ key: method, what: 'an operator', methods: [method] }, definition);
+  if (problems.length > 0) throw new InvalidOptionsError(call, problems);
 }

@@ -1,5 +1,5 @@
-import { swapColumns } from '../../../columns/batch.js';
 import { kindOfColumns } from '../../../columns/kind-of-columns.js';
+import { moveColumn } from '../../../columns/move-column.js';
 import { type Column, columnIndex, findColumn, type Schema } from '../../../columns/schema.js';
 import { invariant } from '../../../core/invariant.js';
 import { suggestName } from '../../../core/nearest-name.js';
@@ -88,12 +88,13 @@ function createSelect(
   return {
     output,
     takesSelections: true,
+    readsOnly: true,
     changesTime: time < 0 || sources[time] !== columnIndex(input, 'time'),
     process(batch, emit) {
       invariant(batch.columns.length === input.columns.length, 'select gets batches of its input schema');
       const target = batches.acquire(batch.capacity);
       for (const { from, to, first } of steps) {
-        if (first === to) swapColumns(batch, from, target, to);
+        if (first === to) moveColumn(batch, from, target, to);
         else target.columns[to]!.set(target.columns[first]!);
       }
       handOver(batch, target);

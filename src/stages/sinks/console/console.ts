@@ -35,6 +35,7 @@ export const consoleSink = {
 
 class ConsoleSink implements Sink {
   readonly capabilities = { delivery: 'append' } as const;
+  readonly readsOnly = true;
   readonly #rowsMax: number;
   readonly #schema: Schema;
   readonly #clock: Clock;
@@ -52,6 +53,11 @@ class ConsoleSink implements Sink {
     this.#clock = clock;
     this.#stream = stream;
     this.#view = new RowView(schema);
+  }
+
+  /** What is printed is out. */
+  get rowsDurable(): number {
+    return this.#rows;
   }
 
   get bytesOut(): number {

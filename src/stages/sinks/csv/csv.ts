@@ -4,6 +4,7 @@ import type { StageContext } from '../../../engine/stage.js';
 import type { TextDialect } from '../../../formats/text/text-column.js';
 import { TextPartEncoder } from '../../../formats/text/text-encoder.js';
 import { type FileSystem, nodeFileSystem } from '../../../outputs/disk/file-system.js';
+import type { OpenFilesLimits } from '../../../outputs/staging/open-files.js';
 import { checkFileSink, fileSchema, makeFileSink } from '../files/make-file-sink.js';
 import { checkCompression, isGzip, namesSingleFile, textOutput } from '../files/text-output.js';
 import { writtenText } from '../files/written-path.js';
@@ -22,13 +23,19 @@ export const csvSink = {
 
   files: (options: CsvSinkOptions) => ({ writes: [writtenText(options, EXTENSIONS)] }),
 
-  /** @param fs - For tests. */
-  create(options: CsvSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
+  /** @param fs - For tests, like `limits`. */
+  create(
+    options: CsvSinkOptions,
+    input: Schema,
+    context: StageContext,
+    fs: FileSystem = nodeFileSystem,
+    limits?: OpenFilesLimits,
+  ) {
     const schema = fileSchema(options, input);
     const dialect = csvDialect(options, schema);
     const names = schema.columns.map(({ name }) => quoted(name, options.delimiter));
     const header = options.header ? Buffer.from(`${names.join(options.delimiter)}\n`) : NOTHING;
-    const output = textOutput(options, EXTENSIONS, header, schema, context, fs);
+    const output = textOutput(options, EXTENSIONS, header, schema, context, fs, limits);
     const format = { dialect, header, rowEnd: Buffer.from('\n'), gzip: isGzip(options) };
     const makeEncoder = () => new TextPartEncoder(schema, format, context.memory.share('text buffer'));
     return makeFileSink({ options, input, context, output, makeEncoder });

@@ -18,7 +18,7 @@ export const CsvSinkOptions = z.strictObject({
   delimiter: z
     .enum([',', ';', '|', '\t'], delimiter)
     .default(',')
-    .describe('What stands between two values of a row'),
+    .describe('The separator between two values of a row'),
   header: z
     .boolean('expected true or false')
     .default(true)

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PATH_CHARS_MAX } from '../../../core/glob.js';
 import { durationNs } from '../../../settings/duration.js';
 
 const ifExists = 'expected "error", "append" or "replace"';
@@ -9,13 +10,14 @@ const bytes = 'expected a whole number of bytes, 1024 or more';
 export const outputPath = z
   .string('expected the path of a directory or file')
   .min(1, 'expected the path of a directory or file')
+  .max(PATH_CHARS_MAX, `expected a path of at most ${PATH_CHARS_MAX} characters`)
   .describe('Where to write, relative to the working directory');
 
 export const IfExistsOption = z
   .enum(['error', 'append', 'replace'], ifExists)
   .default('error')
   .describe(
-    'What becomes of output that is there already: `error` refuses to start, `append` adds to ' +
+    'What happens to output that is already there: `error` refuses to start, `append` adds to ' +
       'it, `replace` swaps it for the new one once that is complete',
   );
 

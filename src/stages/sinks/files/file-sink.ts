@@ -15,6 +15,7 @@ import type { Writers } from './single-writer.js';
  */
 export class FileSink implements Sink {
   readonly capabilities = { delivery: 'transactional' } as const;
+  readonly readsOnly = true;
   readonly #output: Output;
   readonly #writers: Writers;
   readonly #ended: EndedParts;
@@ -36,6 +37,11 @@ export class FileSink implements Sink {
     return this.#ended.bytes + sumOf(this.#writers.open, 'newBytes');
   }
 
+  /** Without a checkpoint store, a part counts as soon as it ends. */
+  get rowsDurable(): number | undefined {
+    return this.#output.publishesAtEnd ? this.#ended.rows : undefined;
+  }
+
   open(): Promise<void> {
     return this.#output.open();
   }
@@ -46,7 +52,10 @@ export class FileSink implements Sink {
 
   async write(batch: Batch): Promise<void> {
     try {
-      await this.#inTurn(() => this.#writers.take(batch));
+      await this.#inTurn(async () => {
+        await this.#writers.take(batch);
+        await this.#output.keepUp();
+      });
     } finally {
       batch.release();
     }

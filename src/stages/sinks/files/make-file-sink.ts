@@ -28,8 +28,9 @@ export interface FileSinkParts {
 
 export function makeFileSink({ options, input, context, output, makeEncoder }: FileSinkParts): FileSink {
   const ended: EndedParts = { rows: 0, parts: 0, bytes: 0 };
-  const limits = rotationLimits(options.rotate, context.stream, output.isOneFile);
-  const makeRotation = () => new Rotation(fileSchema(options, input), limits);
+  const schema = fileSchema(options, input);
+  const limits = rotationLimits(options.rotate, schema, context, output.isOneFile);
+  const makeRotation = () => new Rotation(schema, limits);
   const { partitionBy, openPartsMax: openMax } = options;
   const { dictionaries, log } = context;
   const writers = partitionBy

@@ -114,9 +114,9 @@ export class PartWriter {
 
   /** The part of the open file that counts in a checkpoint. */
   async cut(whole: boolean): Promise<FileCut> {
-    const { state, ...cut } = await this.#encoder.cut(whole);
-    const own: WriterState = { rows: this.#rows, rotation: [...this.#rotation.state], encoder: state };
-    return { file: this.#file!, ...cut, state: own };
+    const { state: encoder, mark, log, tail, beginsTail } = await this.#encoder.cut(whole);
+    const state: WriterState = { rows: this.#rows, rotation: [...this.#rotation.state], encoder };
+    return { file: this.#file!, mark, state, log, tail, beginsTail };
   }
 
   async goOn(resumed: ResumedFile): Promise<void> {

@@ -12,6 +12,7 @@ import { RoomOnDisk } from '../../../outputs/disk/room-on-disk.js';
 import type { IfExists, Output } from '../../../outputs/output.js';
 import { PartDirectory } from '../../../outputs/parts/part-directory.js';
 import { SingleFile } from '../../../outputs/single-file/single-file.js';
+import type { OpenFilesLimits } from '../../../outputs/staging/open-files.js';
 
 interface TextOutputOptions {
   readonly path: string;
@@ -50,6 +51,7 @@ export function checkCompression(
  * Opens the output of a text format: a single file or a directory of parts.
  *
  * @param header - First line of each file. An existing file that is appended to must start with it.
+ * @param limits - For tests, like `fs`.
  */
 export function textOutput(
   options: TextOutputOptions,
@@ -58,15 +60,28 @@ export function textOutput(
   schema: Schema,
   context: StageContext,
   fs: FileSystem,
+  limits?: OpenFilesLimits,
 ): Output {
   const { path, ifExists } = options;
-  const { job, epoch } = context;
+  const { job, epoch, keyId } = context;
   const disk = new Disk(fs, context.log, new RoomOnDisk(context));
   const resuming = context.resuming === true;
+  const checkpointed = context.checkpointed === true;
   if (namesSingleFile(path, extensions)) {
     const checkExisting = (existing: string) =>
       isGzip(options) ? checkGzip(existing, header) : checkText(fs, existing, header);
-    return new SingleFile({ disk, path, job, ifExists, resuming, epoch, checkExisting });
+    return new SingleFile({
+      disk,
+      path,
+      job,
+      ifExists,
+      checkExisting,
+      resuming,
+      epoch,
+      keyId,
+      checkpointed,
+      limits,
+    });
   }
   const extension = isGzip(options) ? `${extensions[0]}.gz` : extensions[0];
   return new PartDirectory({
@@ -79,7 +94,9 @@ export function textOutput(
     partitionBy: options.partitionBy ?? [],
     resuming,
     epoch,
-    checkpointed: context.checkpointed === true,
+    keyId,
+    checkpointed,
+    limits,
   });
 }
 

@@ -6,6 +6,7 @@ import type { StageContext } from '../../../engine/stage.js';
 import { type TextFormat, TextPartEncoder } from '../../../formats/text/text-encoder.js';
 import { type TimeFormat, TimeWriter } from '../../../formats/text/write-time.js';
 import { type FileSystem, nodeFileSystem } from '../../../outputs/disk/file-system.js';
+import type { OpenFilesLimits } from '../../../outputs/staging/open-files.js';
 import { checkFileSink, fileSchema, makeFileSink } from '../files/make-file-sink.js';
 import { checkCompression, isGzip, namesSingleFile, textOutput } from '../files/text-output.js';
 import { writtenText } from '../files/written-path.js';
@@ -31,10 +32,16 @@ export const jsonlSink = {
 
   files: (options: JsonlSinkOptions) => ({ writes: [writtenText(options, EXTENSIONS)] }),
 
-  /** @param fs - For tests. */
-  create(options: JsonlSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
+  /** @param fs - For tests, like `limits`. */
+  create(
+    options: JsonlSinkOptions,
+    input: Schema,
+    context: StageContext,
+    fs: FileSystem = nodeFileSystem,
+    limits?: OpenFilesLimits,
+  ) {
     const schema = fileSchema(options, input);
-    const output = textOutput(options, EXTENSIONS, NOTHING, schema, context, fs);
+    const output = textOutput(options, EXTENSIONS, NOTHING, schema, context, fs, limits);
     const format: TextFormat = {
       dialect: {
         timeFormat: options.timeFormat,

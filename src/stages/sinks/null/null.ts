@@ -10,7 +10,13 @@ export const nullSink: SinkFactory<NullSinkOptions> = {
 
 class NullSink implements Sink {
   readonly capabilities = { delivery: 'idempotent' } as const;
+  readonly readsOnly = true;
   #rows = 0;
+
+  /** What is discarded needs nothing more. */
+  get rowsDurable(): number {
+    return this.#rows;
+  }
 
   write(batch: Batch): void {
     this.#rows += batch.length;

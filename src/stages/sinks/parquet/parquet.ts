@@ -7,6 +7,7 @@ import { Disk } from '../../../outputs/disk/disk.js';
 import { type FileSystem, nodeFileSystem } from '../../../outputs/disk/file-system.js';
 import { RoomOnDisk } from '../../../outputs/disk/room-on-disk.js';
 import { PartDirectory } from '../../../outputs/parts/part-directory.js';
+import type { OpenFilesLimits } from '../../../outputs/staging/open-files.js';
 import { checkFileSink, fileSchema, makeFileSink } from '../files/make-file-sink.js';
 import { writtenParts } from '../files/written-path.js';
 import type { ParquetSinkOptions } from './options.js';
@@ -44,8 +45,14 @@ export const parquetSink = {
 
   files: (options: ParquetSinkOptions) => ({ writes: [writtenParts(options, 'parquet')] }),
 
-  /** @param fs - For tests. */
-  create(options: ParquetSinkOptions, input: Schema, context: StageContext, fs: FileSystem = nodeFileSystem) {
+  /** @param fs - For tests, like `limits`. */
+  create(
+    options: ParquetSinkOptions,
+    input: Schema,
+    context: StageContext,
+    fs: FileSystem = nodeFileSystem,
+    limits?: OpenFilesLimits,
+  ) {
     const schema = fileSchema(options, input);
     const output = new PartDirectory({
       disk: new Disk(fs, context.log, new RoomOnDisk(context)),
@@ -57,7 +64,9 @@ export const parquetSink = {
       partitionBy: options.partitionBy ?? [],
       resuming: context.resuming === true,
       epoch: context.epoch,
+      keyId: context.keyId,
       checkpointed: context.checkpointed === true,
+      limits,
     });
     const { compression, rowGroupRows } = options;
     const { dictionaries, memory } = context;

@@ -2,6 +2,8 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PipelineError } from '../../../core/errors.js';
 import { globFiles, looksLikeGlob } from '../../../core/glob.js';
+import { foundText } from '../../../formats/file-bytes.js';
+import { notAFile } from '../../../formats/lent-descriptors.js';
 
 /**
  * Lists the files that paths and globs name, relative to the working directory. They come in the order
@@ -9,7 +11,7 @@ import { globFiles, looksLikeGlob } from '../../../core/glob.js';
  * that is named twice is listed once, at its first position.
  *
  * @throws {PipelineError} `INPUT_MISSING` for a path that does not exist or a glob that matches nothing,
- *   `INPUT_UNREADABLE` for a directory.
+ *   `INPUT_UNREADABLE` for a directory, a pipe, a socket or a device.
  */
 export async function listFiles(paths: readonly string[]): Promise<string[]> {
   const files: string[] = [];
@@ -22,6 +24,8 @@ export async function listFiles(paths: readonly string[]): Promise<string[]> {
           `${path}: expected a file or a glob like ${path.replace(/\/+$/, '')}/*.csv, found a directory`,
         );
       }
+      // Looked at before it is opened: to open a pipe waits, and a device may do something.
+      if (!found.isFile()) throw notAFile(path, found);
       files.push(path);
     } else if (looksLikeGlob(path)) {
       // A file whose name only looks like a glob was found above.
@@ -41,7 +45,7 @@ export async function listFiles(paths: readonly string[]): Promise<string[]> {
     } else {
       throw new PipelineError(
         'INPUT_UNREADABLE',
-        `${path}: expected a file that can be read, found ${found.code ?? 'an error'}`,
+        `${path}: expected a file that can be read, found ${foundText(found)}`,
         { cause: found },
       );
     }

@@ -1,14 +1,15 @@
 import type { Batch } from '../../../columns/batch.js';
+import { HeadTree } from '../../../columns/merging/head-tree.js';
+import { MergedRows, type SlotRows } from '../../../columns/merging/merged-rows.js';
 import { eventTimeIndex } from '../../../columns/schema.js';
 import { invariant } from '../../../core/invariant.js';
+import { DueFiles } from './due-files.js';
 import type { FileCursor, FileReading } from './file-cursor.js';
 import type { TimedFile } from './files-in-time.js';
-import { HeadTree } from './head-tree.js';
-import { MergedRows } from './merged-rows.js';
 import { openCursor } from './open-cursor.js';
 import { type ReadSizes, readSizes } from './read-sizes.js';
 import type { OpenFile } from './replay-position.js';
-import { originInFile } from './row-lines.js';
+import { type LinedRows, LinesInFiles, originInFile } from './row-lines.js';
 
 /** Rows taken one by one from the same file before the length of its run is determined. */
 const STREAK = 4;
@@ -49,8 +50,8 @@ export class FileMerge {
   readonly #reading: FileReading;
   /** Index of the column `time`; −1 if rows have none. */
   readonly #time: number;
-  readonly #rows: MergedRows;
-  #begun: number;
+  readonly #rows: MergedRows<SlotRows & LinedRows>;
+  readonly #due: DueFiles;
   #resumed: readonly OpenFile[];
   /** A file that was opened but has no decoded row yet. */
   #opening: { readonly cursor: FileCursor; readonly number: number } | undefined;
@@ -63,8 +64,6 @@ export class FileMerge {
   #ends = new Int32Array(1);
   readonly #freeSlots: number[] = [0];
   #openCount = 0;
-  /** Files before this index become due together with the last one opened. */
-  #burstEnd = 0;
   /** Rows from this time on are not delivered yet. */
   #boundHigh = 0;
   #boundLow = 0;
@@ -77,14 +76,17 @@ export class FileMerge {
     this.#reading = reading;
     const { schema, context } = reading;
     this.#time = eventTimeIndex(schema);
-    this.#rows = new MergedRows(settings.paths, context.batchRows);
-    this.#begun = settings.begun;
+    this.#rows = new MergedRows<SlotRows & LinedRows>(
+      new LinesInFiles(settings.paths, context.batchRows),
+      context.batchRows,
+    );
+    this.#due = new DueFiles(settings.files, settings.maxDelayNs, settings.begun);
     this.#resumed = settings.open;
   }
 
   /** How many files were begun: the first ones in order. */
   get begun(): number {
-    return this.#begun;
+    return this.#due.begun;
   }
 
   get filesOpen(): number {
@@ -188,42 +190,21 @@ export class FileMerge {
 
   #sizes(): ReadSizes {
     const { context, schema } = this.#reading;
-    const toCome = Math.max(0, this.#burstEnd - this.#begun);
-    return readSizes(this.filesOpen + toCome, context.batchRows, schema);
+    return readSizes(this.filesOpen + this.#due.toCome, context.batchRows, schema);
   }
 
   /** Whether the next file that was not begun has to be open now. */
   #isNextDue(): boolean {
-    const next = this.#settings.files[this.#begun];
-    if (!next) return false;
     const { winner, high, low } = this.#tree;
-    if (winner < 0) return true;
-    const opensAt = this.#opensAt(next);
-    if (opensAt === undefined) return this.#settings.maxDelayNs !== undefined;
-    return opensAt <= ((BigInt(high[winner]!) << 32n) | BigInt(low[winner]!));
-  }
-
-  #opensAt({ firstNs }: TimedFile): bigint | undefined {
-    const { maxDelayNs } = this.#settings;
-    return firstNs === undefined || maxDelayNs === undefined ? undefined : firstNs - maxDelayNs;
+    if (winner < 0) return this.#due.next !== undefined;
+    return this.#due.isDue(high[winner]!, low[winner]!);
   }
 
   async #openNext(): Promise<void> {
-    const { files, maxDelayNs } = this.#settings;
-    const file = files[this.#begun]!;
-    if (this.#begun >= this.#burstEnd) {
-      // Files that become due with this one are opened right after it, so memory is divided among them
-      // from the start.
-      this.#burstEnd = this.#begun + 1;
-      const { firstNs } = file;
-      while (firstNs !== undefined && maxDelayNs !== undefined && this.#burstEnd < files.length) {
-        if (this.#opensAt(files[this.#burstEnd]!)! > firstNs) break;
-        this.#burstEnd++;
-      }
-    }
-    const cursor = await openCursor(file, this.#reading, this.#sizes(), undefined);
+    this.#due.look();
+    const cursor = await openCursor(this.#due.next!, this.#reading, this.#sizes(), undefined);
     if (!cursor) return;
-    this.#opening = { cursor, number: this.#begun++ };
+    this.#opening = { cursor, number: this.#due.begin() };
     this.#hasBegunFile = true;
   }
 
@@ -311,8 +292,7 @@ export class FileMerge {
    * earlier.
    */
   #setBound(limitNs: bigint | undefined): void {
-    const next = this.#settings.files[this.#begun];
-    const opensAt = next && this.#opensAt(next);
+    const { opensAt } = this.#due;
     let bound = limitNs === undefined ? undefined : limitNs + 1n;
     if (opensAt !== undefined && (bound === undefined || opensAt < bound)) bound = opensAt;
     this.#boundHigh = bound === undefined ? Number.POSITIVE_INFINITY : Number(bound >> 32n);

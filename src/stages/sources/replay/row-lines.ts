@@ -1,3 +1,4 @@
+import type { OriginNotes } from '../../../columns/merging/merged-rows.js';
 import type { RowOrigin } from '../../../columns/row-origin.js';
 
 /** The change of a file's line number from row to row, as it is read: forward or backwards. */
@@ -22,7 +23,7 @@ const followOn = (lines: Int32Array, start: number, rows: number, step: LineStep
   lines[start + rows - 1]! - lines[start]! === step * (rows - 1);
 
 /** Notes where the rows of a batch, from several files, were read. Used for one batch after the other. */
-export class LinesInFiles {
+export class LinesInFiles implements OriginNotes<LinedRows> {
   readonly #paths: readonly string[];
   readonly #rowsMax: number;
   readonly #lines: Int32Array;
@@ -58,14 +59,12 @@ export class LinesInFiles {
     this.#ranks = isFew ? new Uint16Array(this.#rowsMax) : new Int32Array(this.#rowsMax);
   }
 
-  /** Notes that rows `start` to `end` of a block go into the batch, consecutively from `at` on. */
   addRun({ rank, step, lines }: LinedRows, start: number, end: number, at: number): void {
     this.#note(rank, step, lines, start, end - start);
     this.#lines.set(lines.subarray(start, end), at);
     this.#ranks.fill(rank, at, at + end - start);
   }
 
-  /** Notes that rows of a block, from `start` on, go to the batch's `places`, from index `first` on. */
   addSpread(
     { rank, step, lines }: LinedRows,
     start: number,

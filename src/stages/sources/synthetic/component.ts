@@ -5,6 +5,7 @@ export default defineComponent({
   name: 'synthetic',
   summary: 'Seeded random ticks, as fast as possible or at a rate, with faults on demand.',
   mayChange: ['rate'],
+  facts: ({ seed }) => ({ usesSeed: seed === undefined }),
   options: async () => (await import('./options.js')).SyntheticOptions,
   load: async () => (await import('./synthetic.js')).syntheticSource,
 });

@@ -1,5 +1,6 @@
-import { type Clock, sleepUntil } from '../../../core/clock.js';
+import type { Clock } from '../../../core/clock.js';
 import type { Nanos } from '../../../core/units.js';
+import { WakeableSleep } from '../../../core/wakeable-sleep.js';
 
 export interface RowScheduleSettings {
   readonly rowsPerSecond: number;
@@ -21,6 +22,8 @@ const BREATH_NS = 1_000_000;
 export class RowSchedule {
   readonly #clock: Clock;
   readonly #settings: RowScheduleSettings;
+  readonly #sleep: WakeableSleep;
+  #isEnded = false;
   /** When row 0 was due, on the clock. */
   #origin: number | undefined;
   #last = Number.NEGATIVE_INFINITY;
@@ -28,6 +31,7 @@ export class RowSchedule {
   constructor(clock: Clock, settings: RowScheduleSettings) {
     this.#clock = clock;
     this.#settings = settings;
+    this.#sleep = new WakeableSleep(clock);
   }
 
   /**
@@ -45,17 +49,23 @@ export class RowSchedule {
   }
 
   /**
-   * Waits until at least one row from `row` on is due, `atMostNs` have passed, or `signal` aborts.
+   * Waits until at least one row from `row` on is due, `atMostNs` have passed, or `end` was called.
    *
    * @returns How many rows are due; 0 if it returned for another reason.
    */
-  async waitFor(row: number, signal: AbortSignal, atMostNs: number): Promise<number> {
+  async waitFor(row: number, atMostNs: number): Promise<number> {
     const dueAt = Math.max((this.#origin ?? 0) + this.#dueAfter(row), this.#last + BREATH_NS);
     const until = Math.min(dueAt, Number(this.#clock.now()) + atMostNs);
-    await sleepUntil(this.#clock, BigInt(Math.ceil(until)) as Nanos, signal);
-    if (signal.aborted || until < dueAt) return 0;
+    await this.#sleep.until(BigInt(Math.ceil(until)) as Nanos);
+    if (this.#isEnded || until < dueAt) return 0;
     this.#last = Number(this.#clock.now());
     return Math.max(1, this.#countDue(row, this.#last)); // the row is due; the instant was rounded
+  }
+
+  /** Ends the wait in progress, and all later ones. */
+  end(): void {
+    this.#isEnded = true;
+    this.#sleep.end();
   }
 
   /** Ns until a row is due; 0 or less if it is. */

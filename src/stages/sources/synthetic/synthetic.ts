@@ -43,10 +43,10 @@ class SyntheticSource implements Source {
   readonly #faults: FaultSchedule;
   readonly #maker: RowMaker;
   readonly #schedule: RowSchedule | undefined;
-  readonly #stopping = new AbortController();
   /** The row that is held back, if any, as many times as it will come. */
   readonly #late: Batch;
   #ids = new Int32Array(0);
+  #isStopped = false;
   /** Rows made so far, not counting copies. */
   #row = 0;
   /** No further row is earlier, except for rows held back. Kept only with a rate. */
@@ -98,7 +98,7 @@ class SyntheticSource implements Source {
   }
 
   read(): Promise<Batch | null> | Batch | null {
-    if (this.#stopping.signal.aborted || this.#isAtEnd) return null;
+    if (this.#isStopped || this.#isAtEnd) return null;
     if (this.#schedule === undefined || this.#row === this.#options.rows)
       return this.#make(this.#pool.capacity);
     const due = this.#schedule.rowsDue(this.#row, this.#pool.capacity);
@@ -106,7 +106,8 @@ class SyntheticSource implements Source {
   }
 
   stop(): void {
-    this.#stopping.abort();
+    this.#isStopped = true;
+    this.#schedule?.end();
   }
 
   position(): PlainData {
@@ -153,10 +154,9 @@ class SyntheticSource implements Source {
    * close in the meantime.
    */
   async #waitAndMake(schedule: RowSchedule): Promise<Batch | null> {
-    const { signal } = this.#stopping;
     for (;;) {
-      const due = await schedule.waitFor(this.#row, signal, WAIT_NS_MAX);
-      if (signal.aborted) return null;
+      const due = await schedule.waitFor(this.#row, WAIT_NS_MAX);
+      if (this.#isStopped) return null;
       if (due > 0) return this.#make(due);
       const reached = this.#nextTime - BigInt(Math.max(0, Math.ceil(schedule.untilDue(this.#row))));
       if (this.#watermark === undefined || reached <= this.#watermark) continue;

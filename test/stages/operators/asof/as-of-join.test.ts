@@ -4,7 +4,7 @@ import { Batch } from '../../../../src/columns/batch.js';
 import { DictionarySet } from '../../../../src/columns/dictionary.js';
 import type { EventOrder } from '../../../../src/columns/event-order.js';
 import { readInt64, writeInt64 } from '../../../../src/columns/int64.js';
-import type { Column, Schema } from '../../../../src/columns/schema.js';
+import { type Column, findColumn, type Schema } from '../../../../src/columns/schema.js';
 import { AsOfJoin } from '../../../../src/stages/operators/asof/as-of-join.js';
 import { InOrderJoin } from '../../../../src/stages/operators/asof/in-order-join.js';
 import type { AsOfLateness, Join } from '../../../../src/stages/operators/asof/join.js';
@@ -21,10 +21,12 @@ const VALUES: Column[] = [
   { name: 'flag', type: 'boolean' },
 ];
 const SIDE: Schema = { kind: 'custom', columns: [time, symbol, ...VALUES] };
-const SEQUENCED: Schema = {
+const SEQUENCES = ['int64', 'int32', 'float64'] as const;
+type SequenceType = (typeof SEQUENCES)[number];
+const sequenced = (type: SequenceType): Schema => ({
   kind: 'custom',
-  columns: [time, symbol, ...VALUES, { name: 'sequence', type: 'int64' }],
-};
+  columns: [...SIDE.columns, { name: 'sequence', type }],
+});
 const MAIN: Schema = { kind: 'custom', columns: [time, symbol, ...VALUES, { name: 'age', type: 'float64' }] };
 const taken = VALUES.map((column, i) => ({ column, at: 2 + i }));
 
@@ -45,7 +47,8 @@ interface Case {
   readonly direction: Direction;
   readonly tolerance: number | undefined;
   readonly batchRows: number;
-  readonly isSequenced: boolean;
+  /** `undefined`: rows of one instant go by arrival. */
+  readonly sequence: SequenceType | undefined;
 }
 
 /** Makes rows keep what an order promises, and no more: their times are shuffled within the delay. */
@@ -68,13 +71,13 @@ function arranged(rows: readonly Row[], { scope, maxDelayNs }: EventOrder): Row[
 }
 
 /** The place in `side` of the row that a row is to be joined with; −1: none. Reads all of it for each row. */
-function expected(row: Row, side: readonly Row[], { direction, tolerance, isSequenced }: Case): number {
+function expected(row: Row, side: readonly Row[], { direction, tolerance, sequence }: Case): number {
   if (row.symbol < 0) return -1;
   let best = -1;
   const isLater = (a: number, b: number): boolean => {
     const [x, y] = [side[a]!, side[b]!];
     if (x.at !== y.at) return x.at > y.at;
-    return isSequenced && x.sequence !== y.sequence ? x.sequence > y.sequence : a > b;
+    return sequence && x.sequence !== y.sequence ? x.sequence > y.sequence : a > b;
   };
   const distance = (i: number): number => Math.abs(side[i]!.at - row.at);
   for (const [i, { at, symbol: of }] of side.entries()) {
@@ -104,7 +107,7 @@ const order = fc.oneof(
 const row = fc.record({
   at: fc.integer({ min: 0, max: 80 }),
   symbol: fc.integer({ min: -1, max: 3 }),
-  sequence: fc.integer({ min: 0, max: 3 }),
+  sequence: fc.integer({ min: -2, max: 2 }),
 });
 const cases = fc.record({
   main: fc.array(row, { maxLength: 40 }),
@@ -114,7 +117,7 @@ const cases = fc.record({
   direction: fc.constantFrom<Direction>('backward', 'forward', 'nearest'),
   tolerance: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }),
   batchRows: fc.constantFrom(1, 3, 7, 64),
-  isSequenced: fc.boolean(),
+  sequence: fc.option(fc.constantFrom(...SEQUENCES), { nil: undefined }),
 });
 
 const NEVER_LATE: AsOfLateness = {
@@ -122,13 +125,21 @@ const NEVER_LATE: AsOfLateness = {
   mainRow: () => expect.fail('no row is late'),
 };
 
+const lagAt = (rowsMax: number) => ({
+  id: 'operators[0]',
+  side: 'Source "side"',
+  rowsMax,
+  isSideLive: false,
+  isRetryable: false,
+});
+
 function joinOf(of: Case, dictionaries: DictionarySet, late = NEVER_LATE): Join {
   const columns = {
     main: { time: 0, symbol: 1 },
-    side: { time: 0, symbol: 1, sequence: of.isSequenced ? 6 : -1 },
+    side: { time: 0, symbol: 1, sequence: of.sequence ? 6 : -1 },
     taken,
   };
-  const memory = dictionaries.memory.share('asof');
+  const { memory } = dictionaries;
   const { direction, tolerance, mainOrder, sideOrder } = of;
   if (isSimple(of)) {
     const toleranceNs = tolerance ?? Number.POSITIVE_INFINITY;
@@ -136,11 +147,11 @@ function joinOf(of: Case, dictionaries: DictionarySet, late = NEVER_LATE): Join 
   }
   const toleranceNs = tolerance === undefined ? undefined : BigInt(tolerance);
   const settings = { ...columns, direction, toleranceNs, mainOrder, sideOrder };
-  return new AsOfJoin({ ...settings, rowsMax: 1_000_000, memory, dictionaries }, late);
+  return new AsOfJoin({ ...settings, lag: lagAt(1_000_000), memory, dictionaries }, late);
 }
 
-const isSimple = ({ direction, mainOrder, sideOrder, isSequenced }: Case): boolean =>
-  direction === 'backward' && mainOrder === IN_ORDER && sideOrder === IN_ORDER && !isSequenced;
+const isSimple = ({ direction, mainOrder, sideOrder, sequence }: Case): boolean =>
+  direction === 'backward' && mainOrder === IN_ORDER && sideOrder === IN_ORDER && !sequence;
 
 function batchesOf(
   schema: Schema,
@@ -161,7 +172,9 @@ function batchesOf(
       batch.int32('count')[i] = first + start + i;
       writeInt64(batch.int32('at'), i, BASE + BigInt(at));
       batch.uint8('flag')[i] = (first + start + i) % 2;
-      if (schema === SEQUENCED) writeInt64(batch.int32('sequence'), i, BigInt(sequence));
+      const type = findColumn(schema, 'sequence')?.type;
+      if (type === 'int64') writeInt64(batch.int32('sequence'), i, BigInt(sequence));
+      else if (type) batch.column('sequence')[i] = sequence;
     });
     batches.push(batch);
   }
@@ -178,7 +191,7 @@ interface Joined {
 function run(of: Case, restartAt = -1): Joined[] {
   const dictionaries = new DictionarySet();
   for (const name of ['A', 'B', 'C', 'D']) dictionaries.get('symbol').idOf(name);
-  const schema = of.isSequenced ? SEQUENCED : SIDE;
+  const schema = of.sequence ? sequenced(of.sequence) : SIDE;
   const main = batchesOf(MAIN, arranged(of.main, of.mainOrder), 0, of.batchRows, dictionaries);
   const side = batchesOf(schema, arranged(of.side, of.sideOrder), 0, 5, dictionaries);
   let join = joinOf(of, dictionaries);
@@ -224,7 +237,7 @@ const simpleCases = cases.map((of) => ({
   mainOrder: IN_ORDER,
   sideOrder: IN_ORDER,
   direction: 'backward' as const,
-  isSequenced: false,
+  sequence: undefined,
 }));
 
 describe('an as-of join of rows with a sequence', () => {
@@ -240,7 +253,7 @@ describe('an as-of join of rows with a sequence', () => {
         direction,
         tolerance: undefined,
         batchRows: 1,
-        isSequenced: true,
+        sequence: 'int64',
       });
       expect(joined.map(({ place }) => place)).toEqual([1]);
     },
@@ -287,7 +300,7 @@ describe('a row that comes too late', () => {
     direction,
     tolerance: undefined,
     batchRows: 1,
-    isSequenced: false,
+    sequence: undefined,
   });
   /** Runs rows as they come, whatever their order promises. */
   function told(of: Case): { joined: number[]; side: number[]; main: number[] } {
@@ -353,7 +366,7 @@ describe('rows of the second source that are kept', () => {
       direction: 'nearest',
       tolerance: undefined,
       batchRows: 1,
-      isSequenced: false,
+      sequence: undefined,
     };
     const join = joinOf(of, dictionaries) as AsOfJoin;
     const side = batchesOf(SIDE, of.side, 0, 8_192, dictionaries);
@@ -377,7 +390,7 @@ describe('rows of the second source that are kept', () => {
 
   it('are an error where there may be no more of them', () => {
     const dictionaries = new DictionarySet();
-    const memory = dictionaries.memory.share('asof');
+    const { memory } = dictionaries;
     const join = new AsOfJoin(
       {
         main: { time: 0, symbol: 1 },
@@ -387,7 +400,7 @@ describe('rows of the second source that are kept', () => {
         toleranceNs: undefined,
         mainOrder: IN_ORDER,
         sideOrder: { scope: 'symbol', maxDelayNs: 0 },
-        rowsMax: 10,
+        lag: lagAt(10),
         memory,
         dictionaries,
       },
@@ -405,5 +418,44 @@ describe('rows of the second source that are kept', () => {
     join.give(side!);
     expect(() => join.advance()).toThrow(expect.objectContaining({ code: 'INPUT_LAGS' }));
     join.close();
+  });
+
+  it.each([true, false])('accounts for what it keeps by symbol, where all is in order: %s', (isInOrder) => {
+    const symbols = 10_000;
+    const bytesOf = (ids: number): number => {
+      const dictionaries = new DictionarySet();
+      const of: Case = {
+        main: [],
+        side: [],
+        mainOrder: IN_ORDER,
+        sideOrder: isInOrder ? IN_ORDER : { scope: 'symbol', maxDelayNs: 0 },
+        direction: 'backward',
+        tolerance: undefined,
+        batchRows: 1,
+        sequence: undefined,
+      };
+      const join = joinOf(of, dictionaries);
+      for (let id = 0; id < ids; id++) dictionaries.get('symbol').idOf(`${id}`);
+      const rows = Array.from({ length: ids }, (_, id) => ({ at: 1, symbol: id, sequence: 0 }));
+      const [main] = batchesOf(MAIN, rows, 0, ids, dictionaries);
+      const [side] = batchesOf(SIDE, rows, 0, ids, dictionaries);
+      join.begin(
+        main!,
+        VALUES.map(({ name }) => main!.column(name)),
+        main!.float64('age'),
+      );
+      join.give(side!);
+      join.advance();
+      join.endSide();
+      join.advance();
+      main!.release();
+      const { asof = 0 } = dictionaries.memory.holders;
+      join.close();
+      expect(dictionaries.memory.holders.asof).toBeUndefined();
+      return asof;
+    };
+    // A last row with its time, and where all is not in order, three instants and the ends of a list.
+    const perSymbol = isInOrder ? 4 + 8 + 4 + 21 : 28 + 21 + 13 + 3 * 16;
+    expect(bytesOf(symbols) - bytesOf(1)).toBeGreaterThanOrEqual(perSymbol * (symbols - 1_024));
   });
 });

@@ -1,63 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
-import type { Row } from '../../../../src/columns/row-view.js';
-import type { Schema } from '../../../../src/columns/schema.js';
-import { uncheckedSpec } from '../../../../src/plan/typed-spec.js';
-import { createPipeline, type PipelineOptions } from '../../../../src/runtime/pipeline-builder.js';
-import { liveComponent } from '../../../support/nested-stages.js';
-import { feedOf, isRow, keepingSink } from '../../../support/pipeline-rig.js';
-import { SimulatedClock } from '../../../support/simulated-clock.js';
-
-const trade: Schema = {
-  kind: 'trade',
-  columns: [
-    { name: 'time', type: 'timestamp' },
-    { name: 'symbol', type: 'string' },
-    { name: 'price', type: 'float64' },
-  ],
-};
-const quote: Schema = {
-  kind: 'quote',
-  columns: [
-    { name: 'time', type: 'timestamp' },
-    { name: 'symbol', type: 'string' },
-    { name: 'bid', type: 'float64' },
-    { name: 'ask', type: 'float64' },
-  ],
-};
-const START_MS = Date.parse('2024-03-04T10:00:00Z');
-const at = (ms: number): bigint => BigInt(START_MS + ms) * 1_000_000n;
-const traded = (ms: number, price: number, symbol = 'A') => ({ time: at(ms), symbol, price });
-const quoted = (ms: number, bid: number, symbol = 'A') => ({ time: at(ms), symbol, bid, ask: bid + 1 });
-
-/** Trades and quotes that come by hand, on simulated time, which is a millisecond ahead of them. */
-async function live(options: object = {}, more: PipelineOptions = {}) {
-  const clock = new SimulatedClock({ now: 1_000_000n, wall: at(0) });
-  const trades = feedOf(trade);
-  const quotes = feedOf(quote);
-  const kept = keepingSink();
-  const spec = uncheckedSpec({
-    name: 'live',
-    source: { use: 'trades' },
-    operators: [{ use: 'asof', with: { use: 'quotes' }, ...options }],
-    batcher: { maxDelayMs: 1 },
-    sink: { use: 'null' },
-  });
-  const pipeline = createPipeline(spec, {
-    clock,
-    components: [
-      liveComponent('trades', (_, context) => trades.make(context), trade),
-      liveComponent('quotes', (_, context) => quotes.make(context), quote),
-    ],
-    sink: { create: () => kept.sink },
-    ...more,
-  });
-  const built = await pipeline.build();
-  const run = pipeline.run();
-  await clock.advance(1);
-  const rows = () => (kept.stream.filter(isRow) as Row[]).map(({ price, bid }) => [price, bid]);
-  return { clock, trades, quotes, pipeline: built, run, rows };
-}
+import { live, quoted, statisticsOf, traded } from './live-rig.js';
 
 describe('asof of live sources', () => {
   it('answers a trade once a later quote has come, while no other trade comes', async () => {
@@ -200,7 +143,19 @@ describe('asof of live sources', () => {
     await clock.advance(1);
     const { error } = await run;
     expect(error).toMatchObject({ code: 'INPUT_LAGS', retryable: true });
-    expect(error?.message).toContain('The second source ("with") lags behind');
+    expect(error?.message).toContain('Source "quotes" (operators[0].with) lags behind the rows');
+  });
+
+  it('names the symbol of a row that waits while no more rows of others may be kept', async () => {
+    const { clock, trades, quotes, run } = await live({ rowsMax: 3 });
+    trades.push(traded(1, 1));
+    await clock.advance(1);
+    quotes.push(...[2, 3, 4, 5].map((ms) => quoted(ms, 10, 'B')));
+    await clock.advance(1);
+    const { error } = await run;
+    expect(error).toMatchObject({ code: 'INPUT_LAGS', retryable: true });
+    expect(error?.message).toContain('Source "quotes" (operators[0].with) lags with its rows of "A"');
+    expect(error?.message).toContain('lower its "maxDelay"');
   });
 
   it('fails with what its second source failed with', async () => {
@@ -210,5 +165,43 @@ describe('asof of live sources', () => {
     quotes.fail(new Error('socket hang up'));
     await clock.advance(1);
     expect((await run).error).toMatchObject({ code: 'SOURCE_FAILED' });
+  });
+
+  it('drops a late row of its second source, unless told otherwise, and warns at most once a minute', async () => {
+    const rig = await live();
+    const { clock, trades, quotes, rows, warnings, pipeline, run } = rig;
+    quotes.push(quoted(0, 10));
+    trades.push(traded(5, 1));
+    quotes.push(quoted(6, 12));
+    await clock.advance(5);
+    expect(rows()).toEqual([[1, 10]]);
+    for (const ms of [4, 3]) quotes.push(quoted(ms, 11));
+    await clock.advance(5);
+    expect(statisticsOf(rig, 'operators[0]')).toMatchObject({ sideRowsLate: 2, sideRowsDropped: 2 });
+    expect(warnings).toEqual([
+      [
+        {
+          sideRows: 1,
+          mainRows: 0,
+          latest: expect.stringMatching(
+            /row 3.*: the row of "A" at 2024-03-04T10:00:00\.004.* of the second source came late/,
+          ),
+        },
+        'rows came late for their join',
+      ],
+    ]);
+    await clock.advance(60_000);
+    quotes.push(quoted(2, 11));
+    await clock.advance(5);
+    expect(warnings).toHaveLength(2);
+    expect(warnings[1]).toMatchObject([{ sideRows: 3 }, 'rows came late for their join']);
+    trades.push(traded(60_010, 2));
+    await clock.advance(61_000);
+    expect(rows()).toEqual([
+      [1, 10],
+      [2, 12],
+    ]);
+    pipeline.stop();
+    expect(await run).toMatchObject({ outcome: 'stopped' });
   });
 });

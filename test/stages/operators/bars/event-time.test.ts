@@ -251,12 +251,12 @@ describe('a late row', () => {
     const { error, operator, batch } = lateError({ every: '1m' });
     expect(error).toMatchObject({ code: 'LATE_ROW', retryable: false });
     expect((error as Error).message).toBe(
-      'ticks.csv:3: the row of "A" at 1970-01-01T00:00:59.000000000Z came late: its bar ended at ' +
+      'ticks.csv:3: the row of "A" at 1970-01-01T00:00:59.000000000Z came late for stage: its bar ended at ' +
         '1970-01-01T00:01:00.000000000Z, and the watermark stood at 1970-01-01T00:01:00.000000000Z, moved there ' +
         'by the row of "B" at 1970-01-01T00:01:00.000000000Z (ticks.csv:2). Set "lateness" of bars to 1m (for ' +
         'this row; later ones may need more); or "maxDelay" of replay to 1m, if rows may be this far out of ' +
         'order; or "order: listed" of replay, if the symbols come one after the other; or "late" of bars to "drop" ' +
-        'or "keep", to go on without such rows',
+        'or "keep", to continue without such rows',
     );
     expect(operator.tally?.()).toMatchObject({ folded: 1, rejected: 1, late: 1 });
     expect(batch.isReleased).toBe(true);

@@ -68,7 +68,7 @@ describe('a replay of very many files that begin at once', () => {
     expect(most).toBeGreaterThan(50);
     expect(most).toBeLessThanOrEqual(DESCRIPTORS_MAX + 1); // one is the folder that is looked at
     await source.close?.();
-    expect(descriptors()).toBe(before);
+    expect(descriptors()).toBeLessThanOrEqual(before); // others may have been closed meanwhile
   });
 
   it.each([
@@ -86,7 +86,7 @@ describe('a replay of very many files that begin at once', () => {
     expect(result).toBe(files * rows);
     expect(most).toBeLessThanOrEqual(DESCRIPTORS_MAX + 1);
     await source.close?.();
-    expect(descriptors()).toBe(before);
+    expect(descriptors()).toBeLessThanOrEqual(before); // others may have been closed meanwhile
   });
 
   it('fails when one of them is replaced in the meantime', async () => {
@@ -115,7 +115,7 @@ describe('a replay of very many files that begin at once', () => {
       source.stop();
       const { error } = await reading;
       expect(error).toBeUndefined();
-      expect(descriptors()).toBe(before);
+      expect(descriptors()).toBeLessThanOrEqual(before); // others may have been closed meanwhile
     }
   });
 
@@ -127,7 +127,7 @@ describe('a replay of very many files that begin at once', () => {
     SCRATCH.write('fail-00040.csv', timedGzip([{ ms: 5, id: 1 }]).subarray(0, 30));
     const broken = await replay(input);
     expect(broken.error).toMatchObject({ code: 'INPUT_CORRUPT' });
-    expect(descriptors()).toBe(before);
+    expect(descriptors()).toBeLessThanOrEqual(before); // others may have been closed meanwhile
   });
 });
 

@@ -1,0 +1,20 @@
+import { PipelineError } from '../../core/errors.js';
+
+/** Keys of a checkpoint that differ from those of what is resumed from it. */
+export interface StateMismatch {
+  /** What the checkpoint is of, as a part of the message. */
+  readonly of: string;
+  readonly missing: readonly string[];
+  readonly strange: readonly string[];
+}
+
+/** @throws {PipelineError} `CHECKPOINT_INVALID` naming the keys, if there are any. */
+export function refuseMismatch({ of, missing, strange }: StateMismatch): void {
+  if (strange.length + missing.length === 0) return;
+  const quoted = (keys: readonly string[]) => (keys.length === 0 ? 'none' : keys.slice(0, 20).join(', '));
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    `The checkpoint is of ${of}: it lacks a state of ${quoted(missing)}, and has one too many of ` +
+      `${quoted(strange)}: start without it, or with the spec that it was taken from`,
+  );
+}

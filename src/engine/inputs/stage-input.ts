@@ -1,0 +1,412 @@
+import { type Batch, releaseAll } from '../../columns/batch.js';
+import type { DictionarySet } from '../../columns/dictionary.js';
+import { type EventOrder, SYMBOLS_IN_ORDER } from '../../columns/event-order.js';
+import { loadBatch, saveBatch } from '../../columns/saved-batch.js';
+import type { Schema } from '../../columns/schema.js';
+import type { Clock } from '../../core/clock.js';
+import { PipelineError } from '../../core/errors.js';
+import { invariant } from '../../core/invariant.js';
+import type { PlainData } from '../../core/plain-data.js';
+import type { Nanos } from '../../core/units.js';
+import type { QueueSettings } from '../../settings/queue-options.js';
+import type { Logger } from '../../telemetry/logger.js';
+import type { StageStatistics } from '../../wire/pipeline-report.js';
+import type { Path } from '../../wire/stage-tree.js';
+import type { Input } from '../input.js';
+import { InputCounts } from '../intake/input-counts.js';
+import { SourceIntake } from '../intake/source-intake.js';
+import type { SourceCounts, SourcePlace } from '../intake/source-place.js';
+import { type LineFlow, LineRows } from '../line-rows.js';
+import { OperatorChain } from '../operator-chain.js';
+import type { NamedOperator } from '../operator-rows.js';
+import type { KeptRejects, LettersBehind } from '../rejects.js';
+import type { NamedSource } from '../source.js';
+import type { SourceCapabilities } from '../source-capabilities.js';
+import type { RunningInput } from '../stage.js';
+import { labelOf } from '../stage-label.js';
+import { END_GRACE_MS, unsettledAfterGrace } from '../unsettled-after.js';
+
+/** The parts that an input is built from. */
+export interface StageInputParts {
+  readonly at: Path;
+  readonly source: NamedSource;
+  readonly operatorsAt: Path;
+  readonly operators: readonly NamedOperator[];
+  readonly dictionaries: DictionarySet;
+  readonly clock: Clock;
+  readonly rejects: KeptRejects;
+  readonly log: Logger;
+  /** The queue behind its source. Default: by what the source is. */
+  readonly queue?: QueueSettings | undefined;
+}
+
+/**
+ * An input at run time. Its source is read from the first read of its stage on, a little ahead of it. Its
+ * operators process a whole batch before the first resulting batch is delivered. So its state between two
+ * batches is the place of its intake, the states of the operators and the undelivered batches, all of which
+ * fit in a checkpoint.
+ */
+export class StageInput implements Input, RunningInput {
+  readonly at: Path;
+  readonly source: NamedSource;
+  readonly operatorsAt: Path;
+  readonly operators: readonly NamedOperator[];
+  readonly #parts: StageInputParts;
+  readonly #chain: OperatorChain;
+  readonly #intake: SourceIntake;
+  /** Batches that the operators have emitted and the stage has not read yet. */
+  readonly #ready: Batch[] = [];
+  #isWoken = false;
+  /** Whether the stage waits for a read. */
+  #isAwaited = false;
+  #isAtWork = false;
+  #isFrozen = false;
+  #heldSince: Nanos | undefined;
+  /** How long it was held before. */
+  #heldNs = 0n;
+  #isStopped = false;
+  #isSuspended = false;
+  /** Whether the last checkpoint is taken without what it is still at. */
+  #isGivenUp = false;
+  #isOver = false;
+  #isClosed = false;
+  #failure: { readonly error: unknown; readonly isBehindRows: boolean } | undefined;
+  #watchers: (() => void)[] = [];
+  readonly #counts: InputCounts;
+  readonly #rows = new LineRows();
+  /** Rows that the stage has read. */
+  #out = 0;
+  /** Of the last snapshot. */
+  #saved: Pick<SourcePlace, 'letters'> | undefined;
+
+  constructor(parts: StageInputParts) {
+    const { at, source, operatorsAt, operators, dictionaries, clock, rejects, log, queue } = parts;
+    this.at = at;
+    this.source = source;
+    this.operatorsAt = operatorsAt;
+    this.operators = operators;
+    this.#parts = parts;
+    const { schema, order = SYMBOLS_IN_ORDER } = source.stage;
+    this.#chain = new OperatorChain(operators, { input: schema, dictionaries, order, keepsOrigins: true });
+    this.#intake = new SourceIntake({
+      source,
+      queue,
+      dictionaries,
+      rejects,
+      clock,
+      log,
+      isHeld: () => this.#isFrozen || this.#isHeld,
+      isCutDue: () => this.#isFrozen,
+      onChange: () => this.#notify(),
+    });
+    this.#counts = new InputCounts(this.#intake.policy);
+  }
+
+  get title(): string {
+    return labelOf('Source', this.source).title;
+  }
+
+  get schema(): Schema {
+    return this.#chain.output;
+  }
+
+  get order(): EventOrder {
+    return this.#chain.order;
+  }
+
+  get capabilities(): SourceCapabilities {
+    return this.source.stage.capabilities;
+  }
+
+  get rowsRejected(): number {
+    return this.#counts.rowsRejected(this.#intake.taken);
+  }
+
+  get rowsLeftOut(): number {
+    return this.#counts.rowsLeftOut(this.#intake.taken) + (this.source.stage.rowsLeftOut ?? 0);
+  }
+
+  get bytesIn(): number {
+    return this.#counts.bytesIn(this.#intake.taken);
+  }
+
+  get heldNs(): bigint {
+    const since = this.#heldSince;
+    return this.#heldNs + (since === undefined ? 0n : this.#parts.clock.now() - since);
+  }
+
+  statistics(): StageStatistics {
+    return {
+      ...this.#intake.statistics(),
+      ...this.#rows.statistics(this.#flow()),
+      bytesIn: this.#counts.bytesIn(this.#intake.received),
+    };
+  }
+
+  get trouble(): string | undefined {
+    return this.#intake.trouble;
+  }
+
+  read(): Promise<Batch | null> | Batch | null {
+    invariant(!this.#isAwaited, 'an input is read once at a time');
+    const ready = this.#takeReady();
+    if (ready) return ready;
+    return this.#isOver && !this.#failure ? null : this.#readOn();
+  }
+
+  /** Called by its operators when they have rows to emit without having received any. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#notify();
+  }
+
+  start(): void {
+    this.#intake.start();
+  }
+
+  stop(): void {
+    this.#isStopped = true; // it is read on until it has returned what it holds
+    this.#intake.stopSource();
+    this.#notify(); // a suspend may wait
+  }
+
+  async suspend(): Promise<void> {
+    if (this.capabilities.delivery !== 'live-only') return;
+    this.#isSuspended = true;
+    this.#intake.stop();
+    this.#intake.stopSource();
+    const { clock } = this.#parts;
+    while (!this.#isStopped && !this.#isOver && (this.#isAtWork || !this.#intake.isIdle)) {
+      // If the stage has no pending read, nothing else takes what has arrived.
+      const isMine = this.#intake.hasArrivals && !this.#isAtWork && !this.#isAwaited;
+      const step = isMine ? this.#advance() : this.#change();
+      const unsettled = await unsettledAfterGrace(clock, new Map([[this, step]]));
+      if (unsettled.size > 0) return this.#giveUp();
+    }
+  }
+
+  hold(): void {
+    this.#heldSince = this.#parts.clock.now();
+  }
+
+  goOn(heldNs: bigint): void {
+    this.#heldSince = undefined;
+    this.#heldNs += heldNs;
+    this.#intake.standStill(heldNs);
+    this.#intake.goOn();
+    this.#notify();
+  }
+
+  async freeze(): Promise<void> {
+    this.#isFrozen = true;
+    while (!this.#isGivenUp && (this.#isAtWork || !this.#intake.isPlaceKnown)) {
+      // If the stage has no pending read, nothing else takes what has arrived.
+      if (this.#isOwed && !this.#isAtWork && !this.#isAwaited) await this.#advance();
+      else await this.#change();
+    }
+  }
+
+  thaw(): void {
+    this.#isFrozen = false;
+    this.#intake.goOn();
+    this.#notify();
+  }
+
+  /** @throws What has failed, if a checkpoint would leave out rows that the next start can have again. */
+  snapshot(): PlainData {
+    if (this.#failure?.isBehindRows) throw this.#failure.error;
+    const place = this.#intake.place();
+    this.#saved = place;
+    const { position, live } = place;
+    return {
+      position,
+      isOver: this.#isOver && !this.#failure, // one that has failed is read again by the next start
+      ready: this.#ready.map(saveBatch),
+      ...this.#counts.snapshot(place),
+      rows: this.#rows.cut(this.#flow(place)),
+      ...(live !== undefined && { intake: live }),
+    };
+  }
+
+  lettersBehind(): readonly LettersBehind[] {
+    invariant(this.#saved !== undefined, 'an input is asked for letters behind its last snapshot');
+    return this.#intake.lettersBehind(this.#saved);
+  }
+
+  async restore(state: PlainData): Promise<void> {
+    const { position, isOver, ready, rows, intake, ...counts } = (state ?? {}) as Partial<SavedInput>;
+    if (position === undefined || typeof isOver !== 'boolean' || !Array.isArray(ready)) {
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        `Expected the state of an input, {position, isOver, ready}, for ${this.title}, found something else`,
+      );
+    }
+    this.#isOver = isOver;
+    for (const saved of ready) this.#ready.push(loadBatch(saved, this.schema, this.#parts.dictionaries));
+    this.#intake.restore(intake ?? null);
+    await this.source.stage.resume(position);
+    this.#counts.restore(counts, this.#intake.received);
+    this.#rows.restore(rows ?? null, this.#flow()); // its operators are restored before it
+  }
+
+  async end(): Promise<void> {
+    this.#isClosed = true;
+    this.#notify();
+    await this.#intake.end();
+    while (this.#isAtWork) await this.#change();
+    releaseAll(this.#ready.splice(0));
+    this.#chain.release();
+  }
+
+  get #isHeld(): boolean {
+    return this.#heldSince !== undefined;
+  }
+
+  #takeReady(): Batch | undefined {
+    const ready = this.#ready.shift();
+    this.#out += ready?.length ?? 0;
+    return ready;
+  }
+
+  /** @param place - How far its source counts: now, or at a cut. */
+  #flow(place: SourceCounts = this.#intake.received): LineFlow {
+    const { rowsRead, rowsRefused, rowsRejected } = this.#counts.snapshot(place);
+    const operators = this.#chain.tally();
+    return {
+      given: rowsRead + rowsRejected,
+      policy: this.#intake.policy,
+      leftOut: this.#counts.rowsLeftOut(place),
+      tally: { ...operators, rejected: operators.rejected + rowsRefused + rowsRejected },
+      out: this.#out,
+    };
+  }
+
+  async #readOn(): Promise<Batch | null> {
+    this.#isAwaited = true;
+    try {
+      for (;;) {
+        const ready = this.#isClosed ? undefined : this.#takeReady();
+        if (ready) return ready;
+        if (this.#failure) throw this.#failure.error;
+        if (this.#isOver || this.#isClosed) return null;
+        await this.#advance();
+      }
+    } finally {
+      this.#isAwaited = false;
+      this.#notify(); // whoever needs a step makes it now
+    }
+  }
+
+  /** Makes one step towards the next batch. */
+  async #advance(): Promise<void> {
+    if (this.#isAtWork || (this.#isStill && !this.#isOwed)) return this.#change();
+    if (this.#isWoken) {
+      this.#isWoken = false;
+      return this.#work(() => this.#runOperators());
+    }
+    const batch = this.#intake.take();
+    const isNoEnd = this.#isSuspended && !this.#intake.failure;
+    if (batch === undefined || (batch === null && isNoEnd)) return this.#change();
+    return this.#work(() => (batch ? this.#pass(batch) : this.#finish()));
+  }
+
+  /** Whether nothing new is to begin. A stage may wait for a replay in the middle of a batch, and goes on in a pause. */
+  get #isStill(): boolean {
+    return this.#isFrozen || (this.#isHeld && this.capabilities.delivery !== 'replayable');
+  }
+
+  /** Whether a checkpoint has to wait until the operators get what has arrived. */
+  get #isOwed(): boolean {
+    return this.#intake.hasArrivals && !this.#intake.isPlaceKnown;
+  }
+
+  async #pass(batch: Batch): Promise<void> {
+    this.#chain.give(batch);
+    await this.#runOperators();
+    if (this.#intake.rowsRefused || this.source.stage.rowsRejected) await this.#parts.rejects.flush();
+  }
+
+  async #finish(): Promise<void> {
+    const { failure } = this.#intake;
+    if (failure) {
+      const { delivery } = this.source.stage.capabilities;
+      this.#fail(failure.error, failure.of === 'row' && delivery === 'resumable');
+      return;
+    }
+    this.#chain.finish(this.#isStopped ? 'drained' : 'completed');
+    await this.#runOperators();
+    this.#isOver = true;
+  }
+
+  async #runOperators(): Promise<void> {
+    const chain = this.#chain;
+    for (;;) {
+      for (let made = chain.take(); made; made = chain.take()) {
+        made.controls = made.controls.filter(({ record }) => record.type !== 'end');
+        if (made.isEmpty) made.release();
+        else this.#ready.push(made);
+      }
+      const stepped = chain.step();
+      if (!(typeof stepped === 'boolean' ? stepped : await stepped)) return;
+    }
+  }
+
+  /** Runs one piece of work at a time. The next read throws its error. */
+  async #work(act: () => Promise<void>): Promise<void> {
+    this.#isAtWork = true;
+    try {
+      await act();
+    } catch (error) {
+      this.#fail(error, true); // an operator did not get through its batch
+    } finally {
+      this.#isAtWork = false;
+      this.#notify();
+    }
+  }
+
+  /** Nothing has moved for a while after the stop of its source: the last checkpoint does not wait for it. */
+  #giveUp(): void {
+    const input = this.title;
+    this.#isGivenUp = true;
+    // The states of stages at work are not those of any place in the stream.
+    if (this.#isAtWork || this.source.inputs) {
+      const error = new PipelineError(
+        'CHECKPOINT_FAILED',
+        `Expected ${input} to come to rest within ${END_GRACE_MS} ms after its stop, found it at work; the next start continues from an earlier checkpoint`,
+        { retryable: true },
+      );
+      this.#fail(error, true);
+    } else {
+      this.#intake.giveUpRead();
+      this.#parts.log.warn(
+        { input, graceMs: END_GRACE_MS },
+        'the read of an input has not ended after its stop; the checkpoint is taken without what it may have',
+      );
+    }
+    this.#notify();
+  }
+
+  /** @param isBehindRows - Whether rows in front of the place of the source were not delivered. */
+  #fail(error: unknown, isBehindRows: boolean): void {
+    this.#failure ??= { error, isBehindRows };
+    this.#isOver = true;
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#watchers.push(resolve);
+    });
+  }
+
+  #notify(): void {
+    for (const watcher of this.#watchers.splice(0)) watcher();
+  }
+}
+
+interface SavedInput {
+  readonly position: PlainData;
+  readonly isOver: boolean;
+  readonly ready: readonly PlainData[];
+  readonly rows: PlainData;
+  readonly intake: PlainData;
+}

@@ -1,0 +1,8 @@
+/** What a restart may rely on in a sink. */
+export interface SinkCapabilities {
+  /**
+   * `transactional`: a crash discards what was written since the last commit.
+   * `idempotent`: writing a row again changes nothing. `append`: a row written again is duplicated.
+   */
+  readonly delivery: 'transactional' | 'idempotent' | 'append';
+}

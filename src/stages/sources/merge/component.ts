@@ -1,0 +1,10 @@
+import { defineComponent } from '../../../engine/component.js';
+
+export default defineComponent({
+  kind: 'source',
+  name: 'merge',
+  summary: 'Several sources of any kind as one stream in order of time.',
+  mayChange: ['rowsMax', 'idle'],
+  options: async () => (await import('./options.js')).MergeOptions,
+  load: async () => (await import('./merge.js')).mergeSource,
+});

@@ -1,0 +1,282 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
+import type { Row } from '../../src/columns/row-view.js';
+import { defineComponent } from '../../src/engine/component.js';
+import { RESTART_REASON } from '../../src/engine/intake/live-intake.js';
+import type { Sink } from '../../src/engine/sink.js';
+import type { Source } from '../../src/engine/source.js';
+import type { StageContext } from '../../src/engine/stage.js';
+import type { OpenSpec } from '../../src/plan/typed-spec.js';
+import { createPipeline } from '../../src/runtime/pipeline-builder.js';
+import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
+import type { PipelineReport } from '../../src/wire/pipeline-report.js';
+import { gatedSink } from '../support/gated-sink.js';
+import { liveComponent, nestedStages } from '../support/nested-stages.js';
+import { feedOf, TRADES } from '../support/pipeline-rig.js';
+import { SimulatedClock } from '../support/simulated-clock.js';
+
+const order = { scope: 'symbol', maxDelayNs: 0 } as const;
+const trade = (price: number) => ({ time: BigInt(price) * 1_000_000_000n, symbol: 'A', price });
+const woven = { use: 'weave', with: { use: 'side' } };
+
+interface Settings {
+  readonly spec?: object;
+  readonly store?: MemoryCheckpointStore;
+  /** Whether the read of the input does not end after a stop. */
+  readonly sideHangs?: boolean;
+}
+
+/** Starts a live source whose operator also emits what its live input has, by default. */
+async function start({ spec = {}, store, sideHangs = false }: Settings = {}) {
+  const clock = new SimulatedClock();
+  const [main, side] = [feedOf(TRADES), feedOf(TRADES, { order })];
+  const [kept, other] = [gatedSink(), gatedSink()];
+  const told: string[] = [];
+  const warned: unknown[] = [];
+  const gaps: string[] = [];
+  let letGo = () => {};
+  const isLetGo = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const write = kept.sink.write.bind(kept.sink);
+  kept.sink.write = (batch) => {
+    for (const { record } of batch.controls)
+      if (record.type === 'gap') gaps.push(`${record.from}-${record.to} ${record.reason}`);
+    return write(batch);
+  };
+  const makeSide = (context: StageContext, feed = side): Source =>
+    Object.assign(feed.make(context), sideHangs && { stop() {} }, {
+      close: () => void told.push('close side'),
+    });
+  const log: Logger = { ...silentLogger, warn: (fields, text) => void warned.push({ ...fields, text }) };
+  const built = createPipeline(
+    {
+      name: 'ends',
+      batcher: { maxRows: 1 },
+      source: { use: 'main' },
+      operators: [woven],
+      ...spec,
+    } as unknown as OpenSpec,
+    {
+      components: [
+        ...nestedStages(told),
+        liveComponent('main', (_options, context) => main.make(context), TRADES),
+        liveComponent('side', (_options, context) => makeSide(context), TRADES),
+        liveComponent('inner', (_options, context) => makeSide(context, feedOf(TRADES, { order })), TRADES),
+        sinkComponent('other', other.sink),
+        sinkComponent('kept', kept.sink),
+        hungComponent(told, isLetGo),
+      ],
+      ...(!('sink' in spec) && { sink: { create: () => kept.sink } }),
+      clock,
+      logger: { ...log, child: () => log },
+      ...(store && { store }),
+    },
+  );
+  const pipeline = await built.build();
+  let report: PipelineReport | undefined;
+  void built.run().then((of) => {
+    report = of;
+  });
+  await clock.advance(5);
+  const elapse = async (seconds: number) => {
+    for (let i = 0; i < seconds * 10; i++) await clock.advance(100);
+    return report;
+  };
+  return { main, side, kept, other, told, warned, gaps, letGo, pipeline, elapse };
+}
+
+const sinkComponent = (name: string, sink: Sink) =>
+  defineComponent({
+    kind: 'sink',
+    name,
+    summary: 'In the hands of a test.',
+    options: async () => z.strictObject({}),
+    load: async () => ({ create: () => sink }),
+  });
+
+/** An operator that works on a batch until it is let go, and tells when it is closed. */
+const hungComponent = (told: string[], letGo: Promise<void>) =>
+  defineComponent({
+    kind: 'operator',
+    name: 'hung',
+    summary: 'Hangs.',
+    options: async () => z.strictObject({}),
+    load: async () => ({
+      plan: (_options, input) => input,
+      create: (_options, output) => ({
+        output,
+        async process(batch) {
+          told.push('hung');
+          batch.release();
+          await letGo;
+          told.push('done');
+        },
+        close: () => void told.push('close hung'),
+      }),
+    }),
+  });
+
+const prices = (rows: readonly Row[]) => rows.map(({ price }) => price);
+
+describe('a failure while a stage waits at the end for its live input', () => {
+  it('ends the run if it is that of the sink', async () => {
+    const { main, kept, elapse } = await start();
+    const goOn = kept.hold('write');
+    main.push(trade(1));
+    await elapse(1);
+    main.end();
+    await elapse(1);
+    kept.fail(new Error('no room'));
+    goOn();
+    expect(await elapse(1)).toMatchObject({ outcome: 'failed', error: { code: 'SINK_FAILED' } });
+    expect(kept.told).toEqual(['open', 'close']);
+  });
+
+  it('ends the run at once if it is that of another branch', async () => {
+    const batcher = { maxRows: 1 };
+    const branches = [
+      { use: 'kept', batcher, operators: [woven] },
+      { use: 'other', batcher },
+    ];
+    const { main, kept, other, elapse } = await start({
+      spec: { operators: [], sink: { use: 'tee', branches } },
+    });
+    const goOn = other.hold('write');
+    main.push(trade(1));
+    await elapse(1);
+    main.end();
+    await elapse(1);
+    other.fail(new Error('no room'));
+    goOn();
+    expect(await elapse(1)).toMatchObject({ outcome: 'failed', error: { code: 'SINK_FAILED' } });
+    expect([kept.told, other.told]).toEqual([
+      ['open', 'close'],
+      ['open', 'close'],
+    ]);
+  });
+});
+
+describe('a suspend while the end waits for a live input', () => {
+  it.each(['in the trunk', 'in a branch'])('lets that end, and loses nothing (%s)', async (where) => {
+    const branches = [{ use: 'kept', batcher: { maxRows: 1 }, operators: [woven] }];
+    const spec = where === 'in a branch' ? { operators: [], sink: { use: 'tee', branches } } : {};
+    const { main, side, kept, pipeline, elapse } = await start({ spec, store: new MemoryCheckpointStore() });
+    main.push(trade(1));
+    main.end();
+    await elapse(1);
+    side.push(trade(2));
+    pipeline.suspend();
+    expect(await elapse(1)).toMatchObject({ outcome: 'completed', reason: 'end of input' });
+    expect(prices(kept.rows)).toEqual([1, 2]);
+    expect(kept.visible).toBe(2);
+  });
+
+  it('does not take back a drain', async () => {
+    const { main, side, kept, pipeline, elapse } = await start({ store: new MemoryCheckpointStore() });
+    main.push(trade(1));
+    await elapse(1);
+    side.push(trade(2));
+    pipeline.drain();
+    pipeline.suspend();
+    expect(await elapse(1)).toMatchObject({ reason: 'drained' });
+    expect(prices(kept.rows)).toEqual([1, 2]);
+  });
+});
+
+describe('an input whose read does not end after its stop', () => {
+  const lost = { input: 'Source "side" (operators[0].with)', graceMs: 5_000 };
+
+  it('does not hold up a suspend, and the next start tells of a gap', async () => {
+    const store = new MemoryCheckpointStore();
+    const first = await start({ store, sideHangs: true });
+    first.main.push(trade(1));
+    first.side.push(trade(2));
+    await first.elapse(1);
+    first.pipeline.suspend();
+    expect(await first.elapse(4)).toBeUndefined();
+    expect(await first.elapse(7)).toMatchObject({ reason: 'suspended' });
+    expect(first.warned).toContainEqual(expect.objectContaining(lost));
+    expect(prices(first.kept.rows)).toEqual([1, 2]);
+    first.side.push(trade(3)); // too late
+
+    const next = await start({ store });
+    next.main.push(trade(4));
+    next.side.push(trade(5));
+    await next.elapse(1);
+    next.pipeline.drain();
+    expect(await next.elapse(1)).toMatchObject({ reason: 'drained' });
+    expect(prices(next.kept.rows.slice(2)).sort()).toEqual([4, 5]);
+    expect(next.gaps).toContain(`2000000000-5000000000 ${RESTART_REASON}`);
+  });
+
+  it('does not hold up the failure of the source', async () => {
+    const { main, elapse } = await start({ store: new MemoryCheckpointStore(), sideHangs: true });
+    main.push(trade(1));
+    await elapse(1);
+    main.fail(new Error('line cut'));
+    expect(await elapse(11)).toMatchObject({ outcome: 'failed', error: { code: 'SOURCE_FAILED' } });
+  });
+
+  it('is not waited for once the sink has failed', async () => {
+    const { main, kept, pipeline, warned, elapse } = await start({
+      store: new MemoryCheckpointStore(),
+      sideHangs: true,
+    });
+    const goOn = kept.hold('write');
+    main.push(trade(1));
+    await elapse(1);
+    pipeline.suspend();
+    await elapse(1);
+    kept.fail(new Error('no room'));
+    goOn();
+    expect(await elapse(6)).toMatchObject({ outcome: 'failed', error: { code: 'SINK_FAILED' } });
+    expect(warned).not.toContainEqual(expect.objectContaining(lost));
+  });
+
+  it('is not waited for once a stop follows', async () => {
+    const { main, pipeline, warned, elapse } = await start({
+      store: new MemoryCheckpointStore(),
+      sideHangs: true,
+    });
+    main.push(trade(1));
+    await elapse(1);
+    pipeline.suspend();
+    await elapse(1);
+    pipeline.stop();
+    expect(await elapse(6)).toMatchObject({ outcome: 'stopped' });
+    expect(warned).not.toContainEqual(expect.objectContaining(lost));
+  });
+
+  it('lets a suspend fail if one of its operators is at work: no state has that batch', async () => {
+    const spec = { operators: [{ ...woven, operators: [{ use: 'hung' }] }] };
+    const { main, side, pipeline, elapse } = await start({ spec, store: new MemoryCheckpointStore() });
+    main.push(trade(1));
+    side.push(trade(2));
+    await elapse(1);
+    pipeline.suspend();
+    expect(await elapse(11)).toMatchObject({ outcome: 'failed', error: { code: 'CHECKPOINT_FAILED' } });
+  });
+});
+
+describe('an input that is at work when the run ends', () => {
+  it.each([
+    ['with an operator', [{ use: 'hung' }], 1],
+    ['with an input of its own', [{ use: 'weave', with: { use: 'inner' } }, { use: 'hung' }], 2],
+  ])('is closed with all of its stages once it is done (%s)', async (_, operators, sides) => {
+    const { main, side, told, letGo, pipeline, elapse } = await start({
+      spec: { operators: [{ ...woven, operators }] },
+    });
+    main.push(trade(1));
+    side.push(trade(2));
+    await elapse(1);
+    pipeline.stop();
+    expect(await elapse(6)).toMatchObject({ outcome: 'stopped' });
+    expect(told).toEqual(['hung']);
+    letGo();
+    await elapse(1);
+    expect(told.slice(0, 2)).toEqual(['hung', 'done']);
+    expect(told.slice(2).sort()).toEqual(['close hung', ...Array(sides).fill('close side')]);
+  });
+});
