@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { PipelineError } from '../core/errors.js';
+import { describeValue } from '../core/shown-text.js';
 import { type Checkpoint, readCheckpoint } from '../wire/checkpoint.js';
 import { readPlainData, writePlainData } from './plain-data-text.js';
 import { readStringsMark, type StringsMark } from './string-log.js';
@@ -29,10 +30,11 @@ export interface StoredCheckpoint {
  * Encodes a checkpoint: a header line, then JSON in UTF-8. Values that JSON cannot represent, such as
  * `NaN`, are escaped and decode exactly.
  *
- * @throws {PipelineError} `CHECKPOINT_INVALID` with the path of a value that cannot be kept, or if it
- *   exceeds `CHECKPOINT_BYTES_MAX`.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if it is not a checkpoint, with the path of a value that
+ *   cannot be kept, or if it exceeds `CHECKPOINT_BYTES_MAX`.
  */
 export function encodeCheckpoint(checkpoint: Checkpoint): Buffer {
+  readCheckpoint(checkpoint);
   return encoded(FORM_WHOLE, checkpoint, checkpoint);
 }
 
@@ -67,6 +69,7 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
  * @param offset - Where it begins. Past 0, the bytes are those of a log, which may go on behind it.
  */
 export function readStored(all: Uint8Array, name: string, offset = 0): StoredCheckpoint {
+  if (!(all instanceof Uint8Array)) throw invalid(name, 'bytes', describeValue(all));
   const bytes = all.subarray(offset);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = buffer.subarray(0, HEADER_BYTES_MAX).indexOf('\n');

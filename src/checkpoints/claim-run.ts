@@ -1,11 +1,12 @@
-import { InvalidOptionsError } from '../core/errors.js';
+import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { randomId } from '../core/random-id.js';
-import type { CheckpointSaver } from '../engine/checkpoint-keeper.js';
+import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
 import { checkFingerprint } from '../plan/spec-fingerprint.js';
+import type { Logger } from '../telemetry/logger.js';
 import { type Checkpoint, type RunIdentity, readCheckpoint } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { type CheckpointStore, keyProblem } from './checkpoint-store.js';
+import { type CheckpointStore, type Fence, fenceProblem, keyProblem } from './checkpoint-store.js';
 import { shareOfKey } from './share-of-key.js';
 
 export interface ClaimOptions {
@@ -15,6 +16,8 @@ export interface ClaimOptions {
   readonly checkpointEveryMs: number | undefined;
   /** Must be `undefined`: the checkpoint comes from the store. */
   readonly checkpoint: Checkpoint | undefined;
+  /** The log of the run. */
+  readonly log: Logger;
 }
 
 export interface ClaimedRun {
@@ -31,21 +34,22 @@ const EVERY_MS_MAX = 86_400_000;
  * Claims a key of a store for a start of a pipeline. If the last run was interrupted, this is its next
  * start. If there was no run, or the last one has completed or was drained, it starts a new run.
  *
- * @throws {InvalidOptionsError} for an invalid key or interval, or a checkpoint in addition to the store.
+ * @throws {InvalidOptionsError} for an invalid store, key or interval, or a checkpoint in addition to the store.
  * @throws {PipelineError} `CHECKPOINT_INVALID` if the checkpoint is from another spec. Then nothing is
  *   claimed, so that starting the wrong spec does not fence the run in progress.
  */
 export async function claimRun(spec: ResolvedSpec, options: ClaimOptions): Promise<ClaimedRun> {
   checkOptions(options);
-  const { store, key = spec.name, checkpointEveryMs: everyMs = EVERY_MS } = options;
+  const { store, key = spec.name, checkpointEveryMs: everyMs = EVERY_MS, log } = options;
   checkGoesOn(await store.load(key), spec);
-  const fence = await store.claim(key, ownerOfThread());
+  const fence = checkGiven(await store.claim(key, ownerOfThread(), log), key);
   // Loaded again: the previous owner may have saved until the claim, and cannot save after it.
   const checkpoint = checkGoesOn(await store.load(key), spec);
   const run = { id: checkpoint?.run.id ?? randomId(), epoch: fence.epoch, owner: fence.owner };
   const saver = {
     everyMs,
     firstMs: everyMs * shareOfKey(key),
+    keyId: fence.keyId,
     save: (taken: Checkpoint) => store.save(key, fence, taken),
   };
   return { run, saver, ...(checkpoint && { checkpoint }) };
@@ -60,8 +64,19 @@ function checkGoesOn(found: Checkpoint | undefined, spec: ResolvedSpec): Checkpo
   return checkpoint;
 }
 
-function checkOptions({ key, checkpointEveryMs: everyMs, checkpoint }: ClaimOptions): void {
+/** A user's store may return anything, and a fence stands in each checkpoint of the run. */
+function checkGiven(fence: Fence, key: string): Fence {
+  const problem = fenceProblem(fence);
+  if (problem === undefined) return fence;
+  throw new PipelineError('CHECKPOINT_FAILED', `The checkpoint store's claim of "${key}": ${problem}`);
+}
+
+function checkOptions({ store, key, checkpointEveryMs: everyMs, checkpoint }: ClaimOptions): void {
   const problems: string[] = [];
+  const lacking = (['load', 'claim', 'save'] as const).filter((name) => typeof store[name] !== 'function');
+  if (lacking.length > 0) {
+    problems.push(`store: expected a checkpoint store, found one without ${lacking.join(', ')}`);
+  }
   const ofKey = key === undefined ? undefined : keyProblem(key);
   if (ofKey !== undefined) problems.push(`key: ${ofKey}`);
   if (everyMs !== undefined && !(everyMs >= EVERY_MS_MIN && everyMs <= EVERY_MS_MAX)) {

@@ -1,28 +1,31 @@
 import * as nodeFs from 'node:fs/promises';
 import { join } from 'node:path';
+import { assertMapping } from '../core/assert-argument.js';
 import { PipelineError } from '../core/errors.js';
 import { makeDirectory, parentsToSync } from '../core/make-directory.js';
-import { errnoCode, outputFailed } from '../core/output-error.js';
+import { errnoCode, lacksRoom, outputFailed } from '../core/output-error.js';
 import { randomId } from '../core/random-id.js';
-import { syncFolder, writeBehind, writeNewFile } from '../outputs/disk/durable-files.js';
+import { writeBehind, writeNewFile } from '../outputs/disk/durable-files.js';
+import { FolderSyncs } from '../outputs/disk/folder-syncs.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
-import { type Checkpoint, isSameOwner, type Owner } from '../wire/checkpoint.js';
+import { type Checkpoint, described, isSameOwner, type Owner, readForm } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
 import { encodeCheckpoint, encodeWithLog } from './checkpoint-codec.js';
-import { type CheckpointStore, checkKey, type Fence, fenced, type StoredKey } from './checkpoint-store.js';
-import { FenceStrings } from './fence-strings.js';
-import { type Found, findCheckpoint } from './find-checkpoint.js';
+import {
+  type CheckpointStore,
+  checkFence,
+  checkKey,
+  type Fence,
+  fenced,
+  invalidCall,
+  ownOwner,
+  type StoredKey,
+} from './checkpoint-store.js';
+import { findCheckpoint } from './find-checkpoint.js';
+import { HeldFence } from './held-fence.js';
 import { folderOfKey } from './key-folder.js';
 import { ATTEMPTS_MAX, type Claim, namesIn, type StoreFileSystem, StoreFolder } from './store-folder.js';
-import {
-  checkpointName,
-  claimName,
-  lastEpoch,
-  noneName,
-  type StoreFile,
-  stringsName,
-  temporaryName,
-} from './store-names.js';
+import { checkpointName, lastEpoch, type StoreFile, stringsName, temporaryName } from './store-names.js';
 import {
   asLogged,
   planStrings,
@@ -32,21 +35,23 @@ import {
   type StringsPlan,
   withCheckpoint,
 } from './string-log.js';
+import { takeOverKey } from './take-over-key.js';
 
 /** The data that a save writes. */
 interface Writing {
   readonly bytes: Uint8Array;
   readonly plan: StringsPlan;
-  readonly known: FenceStrings;
+  readonly held: HeldFence;
 }
 
 /** What goes with the folder of a store. */
 export interface FileCheckpointStoreOptions {
-  readonly log?: Logger;
+  /** For warnings. Default: the log that a claim is given, which is that of the run. */
+  readonly log?: Logger | undefined;
   /** @internal For tests. */
-  readonly fs?: StoreFileSystem;
+  readonly fs?: StoreFileSystem | undefined;
   /** @internal For tests. */
-  readonly stringsLimits?: Partial<StringsLimits>;
+  readonly stringsLimits?: Partial<StringsLimits> | undefined;
 }
 
 /**
@@ -58,7 +63,8 @@ export interface FileCheckpointStoreOptions {
  *   as number 0, the log of its strings before it. Then it removes all that is of lower epochs.
  * - *Save.* A temporary file with all bytes, synced, is linked under the next number of the own epoch;
  *   the folder is synced; and if there is no higher claim then, the checkpoint is accepted. The one before
- *   it is kept, in case the disk lied.
+ *   it is kept, in case the disk lied. The claim itself is read by the first save alone: later ones see in
+ *   the names of the folder whether it still counts.
  * - *Strings.* Those of the dictionaries are in the checkpoint up to a bound. What is more goes into a log
  *   beside it, which only grows: so a save costs the same however many there are. One that has the log
  *   grow writes the checkpoint behind these strings, in place of the temporary file, so that it syncs no
@@ -72,21 +78,27 @@ export interface FileCheckpointStoreOptions {
 export class FileCheckpointStore implements CheckpointStore {
   readonly #root: string;
   readonly #fs: StoreFileSystem;
-  readonly #log: Logger;
+  readonly #log: Logger | undefined;
   readonly #limits: StringsLimits;
-  /** By folder of the key: the strings under the last fence that this store object has seen. */
-  readonly #strings = new Map<string, FenceStrings>();
+  /** By folder of the key: the last fence that this store object has seen. The one used last is at the end. */
+  readonly #held = new Map<string, HeldFence>();
   /** By epoch and folder: the last save that has begun. */
   readonly #saving = new Map<string, Promise<void>>();
-  #saidUnsupported = false;
+  readonly #folderSyncs: FolderSyncs;
 
-  /** @param folder - Created if it does not exist. */
-  constructor(
-    folder: string,
-    { fs = nodeFs, log = silentLogger, stringsLimits }: FileCheckpointStoreOptions = {},
-  ) {
+  /**
+   * @param folder - Created if it does not exist.
+   * @throws {InvalidOptionsError} if it is not a path, or the options are none.
+   */
+  constructor(folder: string, options: FileCheckpointStoreOptions = {}) {
+    assertMapping('FileCheckpointStore', options);
+    const { fs = nodeFs, log, stringsLimits } = options;
+    // Without a name, keys would be folders of the working directory.
+    if (typeof folder !== 'string') throw invalidCall(described('folder', 'a path', folder));
+    if (folder === '') throw invalidCall('folder: expected a path, found an empty text');
     this.#root = folder;
     this.#fs = fs;
+    this.#folderSyncs = new FolderSyncs(fs, 'checkpoints');
     this.#log = log;
     this.#limits = { ...STRINGS_LIMITS, ...stringsLimits };
   }
@@ -96,26 +108,36 @@ export class FileCheckpointStore implements CheckpointStore {
     return attempt(
       'read the checkpoints in',
       folder.path,
-      async () => (await findCheckpoint(folder, this.#log)).checkpoint,
+      async () => (await findCheckpoint(folder, this.#log ?? silentLogger)).checkpoint,
     );
   }
 
-  async claim(key: string, owner: Owner): Promise<Fence> {
+  async claim(key: string, owner: Owner, log?: Logger): Promise<Fence> {
     const folder = this.#folderOf(key);
-    const { epoch } = await attempt('claim', folder.path, () => this.#claim(folder, key, owner, false));
-    return { epoch, owner: { ...owner } };
+    const own = ownOwner(owner);
+    const claim = { key, owner: own, isRemoved: false };
+    const { epoch, keyId } = await attempt('claim', folder.path, () => this.#claim(folder, claim, log));
+    return { epoch, owner: own, keyId };
   }
 
   async save(key: string, fence: Fence, checkpoint: Checkpoint): Promise<void> {
     const folder = this.#folderOf(key);
+    checkFence(fence);
+    readForm(checkpoint);
     await this.#afterLastSave(`${fence.epoch} ${folder.path}`, async () => {
-      const known = this.#stringsOf(folder, fence);
-      const plan = planStrings(checkpoint.dictionaries, known.log, randomId, this.#limits);
+      const held = this.#heldAs(folder, fence);
+      const plan = planStrings(checkpoint.dictionaries, held.log, randomId, this.#limits);
       const own = { ...checkpoint, dictionaries: plan.rest };
       const bytes = plan.log ? encodeWithLog(own, plan.log.mark) : encodeCheckpoint(own);
-      await attempt('save a checkpoint in', folder.path, () =>
-        this.#save(folder, key, fence, { bytes, plan, known }),
-      );
+      try {
+        await attempt('save a checkpoint in', folder.path, () =>
+          this.#save(folder, key, fence, { bytes, plan, held }),
+        );
+        if (checkpoint.ended?.isPublished) this.#forget(folder, held);
+      } catch (error) {
+        if (isFenced(error)) this.#forget(folder, held);
+        throw error;
+      }
     });
   }
 
@@ -137,7 +159,8 @@ export class FileCheckpointStore implements CheckpointStore {
       for (const name of await namesIn(this.#fs, this.#root)) {
         const claim = await new StoreFolder(join(this.#root, name), this.#fs).lastClaim();
         if (claim && !claim.isRemoved) {
-          keys.push({ key: claim.key, fence: { epoch: claim.epoch, owner: claim.owner } });
+          const { epoch, owner, keyId } = claim;
+          keys.push({ key: claim.key, fence: { epoch, owner, ...(keyId && { keyId }) } });
         }
       }
       return keys.sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -147,7 +170,8 @@ export class FileCheckpointStore implements CheckpointStore {
   async remove(key: string): Promise<void> {
     const folder = this.#folderOf(key);
     await attempt('remove', folder.path, async () => {
-      if (await folder.lastClaim()) await this.#claim(folder, key, ownerOfThread(), true);
+      if (!(await folder.lastClaim())) return;
+      await this.#claim(folder, { key, owner: ownerOfThread(), isRemoved: true });
     });
   }
 
@@ -156,134 +180,113 @@ export class FileCheckpointStore implements CheckpointStore {
     return new StoreFolder(join(this.#root, folderOfKey(key)), this.#fs);
   }
 
-  /** Returns what is known about the logs of a fence; nothing for a stale owner. */
-  #stringsOf(folder: StoreFolder, fence: Fence): FenceStrings {
-    const last = this.#strings.get(folder.path);
-    if (last?.isOf(fence)) return last;
-    const strings = new FenceStrings(fence);
-    if (!last || last.fence.epoch < fence.epoch) this.#strings.set(folder.path, strings);
-    return strings;
+  /** Returns what is known about a fence; nothing for a stale owner. */
+  #heldAs(folder: StoreFolder, fence: Fence): HeldFence {
+    const last = this.#held.get(folder.path);
+    if (last && !last.isOf(fence) && last.fence.epoch >= fence.epoch) return new HeldFence(fence);
+    const held = last?.isOf(fence) ? last : new HeldFence(fence);
+    this.#hold(folder, held);
+    return held;
   }
 
-  async #claim(folder: StoreFolder, key: string, owner: Owner, isRemoved: boolean): Promise<Claim> {
-    const fs = this.#fs;
-    await this.#makeFolder(folder.path);
-    const token = randomId();
-    const claim = { key, epoch: await this.#takeEpoch(folder, { key, owner, token, isRemoved }) };
-    const { epoch } = claim;
-    const known = new FenceStrings({ epoch, owner: { ...owner } });
-    this.#strings.set(folder.path, known);
-    await this.#sync(folder.path);
-    for (let attempts = 0; ; attempts++) {
-      const files = await folder.files();
-      if (lastEpoch(files) > epoch) break; // already taken over; the first save will fail with FENCED
-      try {
-        const { file, strings } = isRemoved ? NOTHING : await findCheckpoint(folder, this.#log, files);
-        if (file?.kind === 'checkpoint') {
-          if (strings) await this.#keepStrings(folder, strings, stringsName(epoch, token, strings.id));
-          if (strings) known.note(strings.id, 0);
-          const name = checkpointName(epoch, token, 0, file.offset);
-          await fs.link(folder.pathOf(file.name), folder.pathOf(name));
-        } else {
-          await writeNewFile(fs, folder.pathOf(noneName(epoch, token)), Buffer.alloc(0));
-        }
-      } catch (error) {
-        // The files have changed since they were listed: the previous owner saved, or another claim cleaned up.
-        if (errnoCode(error) === 'ENOENT' && attempts < ATTEMPTS_MAX) continue;
-        throw error;
-      }
-      await this.#sync(folder.path);
-      const lower = (await folder.files()).filter((file) => file.epoch < epoch);
-      await folder.remove(namesToRemove(lower));
-      break;
-    }
-    return { ...claim, owner, token, isRemoved };
+  #hold(folder: StoreFolder, held: HeldFence): void {
+    this.#held.delete(folder.path);
+    this.#held.set(folder.path, held);
+    if (this.#held.size <= FENCES_HELD_MAX) return;
+    const [longestUnused] = this.#held.keys();
+    this.#held.delete(longestUnused!); // there is one, above the maximum
   }
 
-  /** Makes the claim file of the first free epoch. */
-  async #takeEpoch(folder: StoreFolder, claim: Omit<Claim, 'epoch'>): Promise<number> {
-    const fs = this.#fs;
-    const from = lastEpoch(await folder.files()) + 1;
-    for (let epoch = from; ; epoch++) {
-      const temporary = temporaryName(epoch, claim.token, randomId());
-      try {
-        const content = JSON.stringify({ ...claim, epoch } satisfies Claim);
-        await writeNewFile(fs, folder.pathOf(temporary), Buffer.from(content));
-        await fs.link(folder.pathOf(temporary), folder.pathOf(claimName(epoch)));
-        return epoch;
-      } catch (error) {
-        // Another claim took this epoch, or took a higher one and cleaned up.
-        const code = errnoCode(error);
-        if ((code !== 'EEXIST' && code !== 'ENOENT') || epoch - from > ATTEMPTS_MAX) throw error;
-      } finally {
-        await folder.remove([temporary]);
-      }
-    }
+  /** The last save under this fence was made. */
+  #forget(folder: StoreFolder, held: HeldFence): void {
+    if (this.#held.get(folder.path) === held) this.#held.delete(folder.path);
   }
 
-  /** Gives the log of the checkpoint that a claim found its name under that claim. */
-  async #keepStrings(folder: StoreFolder, { name }: Pick<StoreFile, 'name'>, under: string): Promise<void> {
-    try {
-      await this.#fs.link(folder.pathOf(name), folder.pathOf(under));
-    } catch (error) {
-      if (errnoCode(error) !== 'EEXIST') throw error; // linked by an earlier attempt of this claim
-    }
+  /** @param callersLog - Where warnings go if this store has no log of its own. */
+  async #claim(folder: StoreFolder, claim: Pick<Claim, 'key' | 'owner' | 'isRemoved'>, callersLog?: Logger) {
+    const log = this.#log ?? callersLog;
+    const made = await makeDirectory(this.#fs, folder.path);
+    const sync = (path: string) => this.#folderSyncs.sync(path, log);
+    for (const parent of parentsToSync(folder.path, made)) await sync(parent);
+    return takeOverKey(folder, claim, {
+      log: log ?? silentLogger,
+      sync,
+      onFence: (held) => {
+        if (!claim.isRemoved) this.#hold(folder, held);
+      },
+    });
   }
 
   async #save(folder: StoreFolder, key: string, fence: Fence, writing: Writing): Promise<void> {
     const fs = this.#fs;
-    const { bytes, plan, known } = writing;
+    const { bytes, plan, held } = writing;
     const { epoch } = fence;
-    const claim = await folder.lastClaim();
-    if (!isHeld(claim, fence)) throw fenced(key, fence, claim);
-    const { token } = claim;
+    held.token ??= (await this.#claimOf(folder, key, fence)).token;
+    const { token } = held;
     const isOurs = (file: StoreFile) => file.epoch === epoch && file.token === token;
     const log = plan.log && stringsName(epoch, token, plan.log.mark.id);
     const grown = plan.append && plan.log ? { ...plan.append, log: plan.log } : undefined;
     const begun = log !== undefined && grown?.at === 0 ? [log] : [];
-    known.log = grown ? undefined : plan.log;
+    const lastLog = held.log;
+    held.log = grown ? undefined : plan.log;
     // What the checkpoint is in until it has its name: in the log it begins behind the strings.
     const written = grown && log ? log : temporaryName(epoch, token, randomId());
     const offset = grown?.log.mark.bytes ?? 0;
     let linked: { readonly number: number; readonly name: string };
     try {
-      if (grown) await this.#append(folder.pathOf(written), grown, writing);
+      if (grown) await this.#append(folder.pathOf(written), grown, writing, lastLog);
       else await writeNewFile(fs, folder.pathOf(written), bytes);
-      const before = (await folder.files()).filter(isOurs);
+      const all = await folder.files();
+      const before = all.filter(isOurs);
+      // Without a name of its own, the claim is not the one that this store object has read.
+      const isKnown = before.some(({ kind }) => kind === 'checkpoint' || kind === 'none');
+      if (lastEpoch(all) !== epoch || !isKnown) {
+        const claim = await this.#claimOf(folder, key, fence);
+        if (claim.token !== token) throw fenced(key, fence, claim);
+      }
       if (log !== undefined && !before.some((file) => file.name === log)) {
-        known.log = undefined;
+        held.log = undefined;
         throw logIsGone(folder.pathOf(log));
       }
       const from = before.reduce((last, file) => Math.max(last, file.number), 0) + 1;
       linked = await this.#takeNumber(folder, written, from, (number) => {
-        if (plan.log) known.note(plan.log.mark.id, number);
+        if (plan.log) held.note(plan.log.mark.id, number);
         return checkpointName(epoch, token, number, offset);
       });
     } catch (error) {
       if (!grown) await folder.remove([written]);
+      else if (isFenced(error)) await folder.remove(begun);
       if (errnoCode(error) !== 'ENOENT') throw error;
       // A claim that took over may have removed these files.
-      const last = await folder.lastClaim();
-      if (isHeld(last, fence)) throw error;
-      throw fenced(key, fence, last);
+      await this.#claimOf(folder, key, fence);
+      throw error;
     }
     const { number, name } = linked;
     // A second name of as many bytes as a checkpoint has: gone, whatever comes next.
     if (!grown) await folder.remove([written]);
     try {
-      await this.#sync(folder.path);
+      await this.#folderSyncs.sync(folder.path, this.#log);
     } catch (error) {
-      known.log = undefined; // nobody knows whether its name will last
+      held.log = undefined; // nobody knows whether its name will last
       throw error;
     }
     const files = await folder.files();
+    held.forgetAllBut(files.filter(isOurs).map(({ id }) => id));
     const stale = files.filter(isOurs).filter(({ kind, id, number: of }) => {
-      if (kind === 'strings') return known.isUnnamed(id, number - 1);
+      if (kind === 'strings') return held.isUnnamed(id, number - 1);
       return kind !== 'temporary' && of < number - 1;
     });
     const isAccepted = lastEpoch(files) === epoch;
-    await folder.remove(isAccepted ? namesToRemove(stale) : [name, ...begun]);
+    if (isAccepted) await folder.removeFiles(stale);
+    else await folder.remove([name, ...begun]);
     if (!isAccepted) throw fenced(key, fence, await folder.lastClaim());
+  }
+
+  /** @throws {PipelineError} `FENCED` if the last claim is not that of the fence. */
+  async #claimOf(folder: StoreFolder, key: string, fence: Fence): Promise<Claim> {
+    const claim = await folder.lastClaim();
+    if (!isHeld(claim, fence)) throw fenced(key, fence, claim);
+    return claim;
   }
 
   /** Links a file under the first free number: another store object may be saving under the same fence. */
@@ -306,19 +309,30 @@ export class FileCheckpointStore implements CheckpointStore {
 
   /**
    * Has the log hold the strings that it is to hold and the checkpoint behind them, all on the disk. Where
-   * this fails, nobody knows how much of the log there is, and the next save begins another one.
+   * this fails, nobody knows how much of the log there is, and the next save begins another one. Not where
+   * a write found no room: another log would need more of it. What was written behind `at` counts for nobody,
+   * and is written over.
+   *
+   * @param last - The log without what is new.
    */
   async #append(
     path: string,
     { at, bytes: strings, log }: NonNullable<StringsPlan['append']> & { readonly log: StringLog },
-    { bytes, known }: Writing,
+    { bytes, held }: Writing,
+    last: StringLog | undefined,
   ): Promise<void> {
     const checkpoint = asLogged(bytes);
     const all = Buffer.concat([strings, checkpoint]);
     if (at > 0) {
-      await writeBehind(this.#fs, path, at, all);
+      try {
+        await writeBehind(this.#fs, path, at, all);
+      } catch (error) {
+        const isSyncFailed = error instanceof PipelineError;
+        if (!isSyncFailed && lacksRoom(error)) held.log = last;
+        throw error;
+      }
     } else {
-      known.note(log.mark.id, 0);
+      held.note(log.mark.id, 0);
       try {
         await writeNewFile(this.#fs, path, all);
       } catch (error) {
@@ -326,31 +340,17 @@ export class FileCheckpointStore implements CheckpointStore {
         throw error;
       }
     }
-    known.log = withCheckpoint(log, checkpoint);
-  }
-
-  async #makeFolder(folder: string): Promise<void> {
-    const made = await makeDirectory(this.#fs, folder);
-    for (const parent of parentsToSync(folder, made)) await this.#sync(parent);
-  }
-
-  async #sync(folder: string): Promise<void> {
-    if ((await syncFolder(this.#fs, folder)) || this.#saidUnsupported) return;
-    this.#saidUnsupported = true;
-    this.#log.warn({ folder }, 'this file system cannot sync directories: a power cut may lose checkpoints');
+    held.log = withCheckpoint(log, checkpoint);
   }
 }
 
-const NOTHING: Found = { file: undefined, strings: undefined, checkpoint: undefined };
+/** With more keys than this, the one that was not saved for the longest time is forgotten. */
+const FENCES_HELD_MAX = 10_000;
+
+const isFenced = (error: unknown): boolean => error instanceof PipelineError && error.code === 'FENCED';
 
 const isHeld = (claim: Claim | undefined, { epoch, owner }: Fence): claim is Claim =>
   claim !== undefined && !claim.isRemoved && claim.epoch === epoch && isSameOwner(claim.owner, owner);
-
-/** Logs are removed last, so that a checkpoint that still exists has its log. */
-const namesToRemove = (files: readonly StoreFile[]): string[] => {
-  const isLog = ({ kind }: StoreFile) => kind === 'strings';
-  return [...files.filter((file) => !isLog(file)), ...files.filter(isLog)].map(({ name }) => name);
-};
 
 /** Its cause is the error that the file system would report. */
 const logIsGone = (path: string): PipelineError =>

@@ -1,11 +1,14 @@
+import { randomId } from '../core/random-id.js';
 import type { Checkpoint, Owner } from '../wire/checkpoint.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint-codec.js';
 import {
   type CheckpointStore,
+  checkFence,
   checkKey,
   type Fence,
   fenced,
   isCurrent,
+  ownOwner,
   type StoredKey,
 } from './checkpoint-store.js';
 
@@ -20,6 +23,7 @@ export class MemoryCheckpointStore implements CheckpointStore {
   readonly #entries = new Map<string, Entry>();
 
   async load(key: string): Promise<Checkpoint | undefined> {
+    checkKey(key);
     const bytes = this.#entries.get(key)?.checkpoint;
     return bytes && decodeCheckpoint(bytes, `"${key}"`);
   }
@@ -27,12 +31,15 @@ export class MemoryCheckpointStore implements CheckpointStore {
   async claim(key: string, owner: Owner): Promise<Fence> {
     checkKey(key);
     const last = this.#entries.get(key);
-    const fence = { epoch: (last?.fence.epoch ?? 0) + 1, owner: { ...owner } };
+    const { epoch = 0, keyId = randomId() } = last?.fence ?? {};
+    const fence = { epoch: epoch + 1, owner: ownOwner(owner), keyId };
     this.#entries.set(key, { fence, checkpoint: last?.checkpoint, isRemoved: false });
     return fence;
   }
 
   async save(key: string, fence: Fence, checkpoint: Checkpoint): Promise<void> {
+    checkKey(key);
+    checkFence(fence);
     const bytes = encodeCheckpoint(checkpoint);
     // Nothing is awaited between the check and the write, so together they are atomic.
     const last = this.#entries.get(key);
@@ -48,6 +55,7 @@ export class MemoryCheckpointStore implements CheckpointStore {
   }
 
   async remove(key: string): Promise<void> {
+    checkKey(key);
     const last = this.#entries.get(key);
     if (!last) return;
     this.#entries.set(key, { fence: last.fence, checkpoint: undefined, isRemoved: true });

@@ -19,8 +19,8 @@ export function writePlainData(value: unknown, path: string): string {
 const DEPTH_MAX = 100;
 
 /**
- * Whether JSON says all of a value as it is, and so it is of most states: then it is neither copied nor
- * changed. Where the answer is no, the value may still be one that can be kept.
+ * Whether JSON represents a value exactly as it is, as is the case for most states. Such a value is neither
+ * copied nor changed. Others may still be values that can be kept.
  */
 function isJson(value: unknown, depth: number): boolean {
   switch (typeof value) {
@@ -44,7 +44,7 @@ function areItemsJson(value: object, depth: number): boolean {
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return false;
-  // Inherited fields, should there be any, are looked at for nothing.
+  // This also visits inherited fields, if there are any, which does no harm.
   for (const key in value) {
     if (key.startsWith(SIGN) || !isJson((value as Fields)[key], depth)) return false;
   }

@@ -18,6 +18,8 @@ export interface Claim {
   readonly owner: Owner;
   /** Random, so that claims of the same epoch differ if the folder was emptied by hand in between. */
   readonly token: string;
+  /** See `Fence`. Claims of earlier releases have none. */
+  readonly keyId?: string | undefined;
   readonly isRemoved: boolean;
 }
 
@@ -59,10 +61,17 @@ export class StoreFolder {
     const path = this.pathOf(name);
     const text = await this.fs.readFile(path, 'utf8');
     try {
-      const { key, epoch, owner, token, isRemoved } = JSON.parse(text) as Partial<Claim>;
+      const { key, epoch, owner, token, keyId, isRemoved } = JSON.parse(text) as Partial<Claim>;
       if (typeof key !== 'string' || typeof epoch !== 'number' || typeof token !== 'string')
         throw new Error();
-      return { key, epoch, owner: readOwner(owner, 'owner'), token, isRemoved: isRemoved === true };
+      return {
+        key,
+        epoch,
+        owner: readOwner(owner, 'owner'),
+        token,
+        keyId: typeof keyId === 'string' && keyId !== '' ? keyId : undefined,
+        isRemoved: isRemoved === true,
+      };
     } catch {
       throw new PipelineError('CHECKPOINT_INVALID', `${path}: expected a claim (JSON), found something else`);
     }
@@ -72,6 +81,13 @@ export class StoreFolder {
   async remove(names: readonly string[]): Promise<void> {
     // Errors are ignored: a leftover file takes room, but is never read.
     for (const name of names) await this.fs.unlink(this.pathOf(name)).catch(() => undefined);
+  }
+
+  /** Removes files like `remove`: logs last, so that a checkpoint that still exists has its log. */
+  async removeFiles(files: readonly StoreFile[]): Promise<void> {
+    const isLog = ({ kind }: StoreFile) => kind === 'strings';
+    const inOrder = [...files.filter((file) => !isLog(file)), ...files.filter(isLog)];
+    await this.remove(inOrder.map(({ name }) => name));
   }
 }
 

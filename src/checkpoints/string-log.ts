@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { type FirstStrings, stringsIn } from '../columns/dictionary-snapshot.js';
 import { PipelineError } from '../core/errors.js';
 import { isCount } from '../core/plain-data.js';
-import type { Checkpoint } from '../wire/checkpoint.js';
+import { type Checkpoint, checkTexts } from '../wire/checkpoint.js';
 
 export type Dictionaries = Checkpoint['dictionaries'];
 
@@ -72,7 +72,8 @@ const STRINGS_BEGIN = 0x5b;
  *
  * @param known - The log to append to. If the dictionaries do not continue from it, a new one is started.
  * @param newId - Returns the id of a new log.
- * @throws {PipelineError} `CHECKPOINT_INVALID` if the log would exceed its limit.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if the log would exceed its limit, or for new strings that are
+ *   none.
  */
 export function planStrings(
   dictionaries: Dictionaries,
@@ -84,6 +85,7 @@ export function planStrings(
   const all = stringsIn(dictionaries);
   const log = known && goesOn(all, known) ? known : undefined;
   const rest = restBehind(all, log?.mark.counts ?? {});
+  checkTexts(rest);
   const perCheckpoint = Math.min(inlineMost, inlinePerByte * (log?.checkpointBytes ?? 0));
   if (!isLonger(rest, Math.max(inlineMax, perCheckpoint))) return { rest, log };
 

@@ -10,8 +10,11 @@ export interface Prepared {
 /**
  * Where the bytes of a file sink go: a directory of parts or one file. The methods are the steps of the
  * protocol, so that an output other than a file system can implement them: claim (`open`), stage
- * (`begin`, `end`), `prepare`, publish (`commit`, `flush`), fence and recover (`resume`). An output is given
+ * (`begin`, `keepUp`, `end`), `prepare`, publish (`commit`, `flush`), fence and recover (`resume`). An output is given
  * files that it has begun or continued itself, so it may ask for its own kind of file.
+ *
+ * What all implementations promise is in `test/outputs/output-contract.test.ts`. It runs over a directory, and
+ * over an object store in memory that has no rename, no folders and no open files.
  */
 export interface Output {
   open(): Promise<void>;
@@ -29,6 +32,13 @@ export interface Output {
   begin(partition: string): Promise<OutputFile>;
   /** Accepts a finished file. Without a checkpoint store, a part may be visible from now on. */
   end(file: OutputFile): Promise<void>;
+  /** Whether each file is durable and visible as soon as it has ended. */
+  readonly publishesAtEnd: boolean;
+  /**
+   * Called after each write. Makes what has grown durable behind the flow, so that a checkpoint has little
+   * left to do, and waits while too much is not durable.
+   */
+  keepUp(): Promise<void>;
   /** Whether the next cuts must be whole. */
   readonly wantsWhole: boolean;
   /**

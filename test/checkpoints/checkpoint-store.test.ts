@@ -31,12 +31,12 @@ describe.each(STORES)('a store %s', (_name, newStore) => {
   it('gives each claim the next epoch, and the last checkpoint to whoever has it', async () => {
     const store = newStore();
     const first = await store.claim('job', owner('a'));
-    expect(first).toEqual({ epoch: 1, owner: owner('a') });
+    expect(first).toMatchObject({ epoch: 1, owner: owner('a') });
     for (const at of [1, 2, 3, 4]) {
       await store.save('job', first, checkpointOf(at));
       expect(await store.load('job')).toEqual(checkpointOf(at));
     }
-    expect(await store.claim('job', owner('b'))).toEqual({ epoch: 2, owner: owner('b') });
+    expect(await store.claim('job', owner('b'))).toMatchObject({ epoch: 2, owner: owner('b') });
     expect(await store.load('job')).toEqual(checkpointOf(4));
     expect(await store.claim('job', owner('c'))).toMatchObject({ epoch: 3 });
     expect(sourceOf(await store.load('job'))).toBe(4);
@@ -90,12 +90,33 @@ describe.each(STORES)('a store %s', (_name, newStore) => {
     }
   });
 
+  it('gives all claims of a key the same id, and no other key that one, also after a remove', async () => {
+    const store = newStore();
+    const ids = new Set<string | undefined>();
+    for (const process of ['a', 'b', 'c']) ids.add((await store.claim('job', owner(process))).keyId);
+    const together = ['d', 'e', 'f'].map((process) => store.claim('job', owner(process)));
+    for (const { keyId } of await Promise.all(together)) ids.add(keyId);
+    await store.remove('job');
+    ids.add((await store.claim('job', owner('g'))).keyId);
+    expect([...ids]).toEqual([expect.stringMatching(/./)]);
+    expect(await store.list()).toMatchObject([{ fence: { keyId: [...ids][0] } }]);
+    const others = [await store.claim('other', owner('a')), await newStore().claim('job', owner('a'))];
+    for (const { keyId } of others) expect(ids).not.toContain(keyId);
+  });
+
+  it('gives first claims that are made at once one id', async () => {
+    const store = newStore();
+    const claims = Array.from({ length: 8 }, (_, n) => store.claim('job', owner(`${n}`)));
+    const ids = new Set((await Promise.all(claims)).map(({ keyId }) => keyId));
+    expect(ids.size).toBe(1);
+  });
+
   it('lists keys with their last claim, and forgets one that is removed without using its epochs again', async () => {
     const store = newStore();
     const first = await store.claim('b', owner('a'));
     await store.save('b', first, checkpointOf(1));
     await store.claim('a', owner('z'));
-    expect(await store.list()).toEqual([
+    expect(await store.list()).toMatchObject([
       { key: 'a', fence: { epoch: 1, owner: owner('z') } },
       { key: 'b', fence: { epoch: 1, owner: owner('a') } },
     ]);

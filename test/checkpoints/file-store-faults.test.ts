@@ -3,23 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Fence } from '../../src/checkpoints/checkpoint-store.js';
 import { RuntimeError } from '../../src/core/errors.js';
 import { errno, MemoryDisk, type Watch } from '../support/memory-file-system.js';
-import { checkpointOf, owner } from './checkpoint-of.js';
-import {
-  Crash,
-  codeOf,
-  growing,
-  lastIn,
-  type Making,
-  operationsOf,
-  saveThrough,
-  stopAt,
-  storeOn,
-} from './store-rig.js';
-
-const MADE: readonly (readonly [string, Making])[] = [
-  ['of checkpoints with few strings', checkpointOf],
-  ['of checkpoints whose strings grow', growing],
-];
+import { owner } from './checkpoint-of.js';
+import { Crash, codeOf, lastIn, MADE, operationsOf, saveThrough, stopAt, storeOn } from './store-rig.js';
 
 describe.each(MADE)('a store of files, %s', (_name, make) => {
   it('gives what was accepted, or the one that was being saved, after a power cut at any operation', async () => {

@@ -77,7 +77,7 @@ describe('the files of a store', () => {
     const fence = await store.claim('job', owner('a'));
     await store.save('job', fence, checkpointOf(1));
     expect(await store.load('job')).toEqual(checkpointOf(1));
-    expect(warnings).toEqual([{ folder: '/' }]);
+    expect(warnings).toEqual([{ directory: '/' }]);
   });
 
   it.each(['EPERM', 'EACCES', 'EIO'])('take no refused sync of a folder for done (%s)', async (code) => {
@@ -92,6 +92,44 @@ describe('the files of a store', () => {
       code: 'CHECKPOINT_FAILED',
     });
   });
+
+  it('are listed twice a save, and the claim among them is read once', async () => {
+    const disk = new MemoryDisk();
+    const seen: string[] = [];
+    const store = storeOn(disk, (operation, _path, when) => {
+      if (when === 'before') seen.push(operation);
+    });
+    const countOf = (wanted: string) => seen.filter((operation) => operation === wanted).length;
+    // Claimed elsewhere, as by the thread that starts another one.
+    const fence = await storeOn(disk).claim('job', owner('a'));
+    await store.save('job', fence, checkpointOf(1));
+    expect([countOf('readdir'), countOf('readFile')]).toEqual([3, 1]);
+    for (let at = 2; at <= 4; at++) {
+      seen.length = 0;
+      await store.save('job', fence, checkpointOf(at));
+      expect([countOf('readdir'), countOf('readFile')]).toEqual([2, 0]);
+    }
+  });
+
+  it.each(['nobody', 'another owner'])(
+    'take no save in where the folder was emptied by hand, and %s has claimed it since',
+    async (claimant) => {
+      const disk = new MemoryDisk();
+      const store = storeOn(disk);
+      const fence = await saveThrough(store, checkpointOf, 2);
+      for (const name of disk.names('/store/job')) await memoryFileSystem(disk).unlink(`/store/job/${name}`);
+      if (claimant !== 'nobody') {
+        const next = storeOn(disk);
+        const other = await next.claim('job', owner('b'));
+        expect(other.epoch).toBe(fence.epoch);
+        await next.save('job', other, checkpointOf(7));
+      }
+      await expect(store.save('job', fence, checkpointOf(3))).rejects.toMatchObject({ code: 'FENCED' });
+      const found = sourceOf(await storeOn(disk).load('job'));
+      expect(found).toBe(claimant === 'nobody' ? undefined : 7);
+      expect(disk.names('/store/job').filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    },
+  );
 
   it('have the name of their folder on the disk though another start has made it, and died', async () => {
     const disk = new MemoryDisk();

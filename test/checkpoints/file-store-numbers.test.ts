@@ -1,22 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store.js';
 import { MemoryDisk, memoryFileSystem, type Watch } from '../support/memory-file-system.js';
-import { checkpointOf, sourceOf } from './checkpoint-of.js';
-import {
-  codeOf,
-  growing,
-  lastIn,
-  type Making,
-  operationsOf,
-  saveThrough,
-  stopAt,
-  storeOn,
-} from './store-rig.js';
-
-const MADE: readonly (readonly [string, Making])[] = [
-  ['of checkpoints with few strings', checkpointOf],
-  ['of checkpoints whose strings grow', growing],
-];
+import { sourceOf } from './checkpoint-of.js';
+import { codeOf, lastIn, MADE, operationsOf, saveThrough, stopAt, storeOn } from './store-rig.js';
 
 /** What a load finds, though the file system lists the folder the other way round. */
 async function lastListedBackwards(disk: MemoryDisk) {

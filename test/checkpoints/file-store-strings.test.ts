@@ -264,6 +264,36 @@ describe('a store of files whose strings have outgrown the checkpoint', () => {
     }
   });
 
+  it('goes on with its log where there was no room for what is new, as soon as there is', async () => {
+    for (let written = 0; written < 3; written++) {
+      const disk = new MemoryDisk();
+      let left = Number.POSITIVE_INFINITY;
+      const store = storeOn(disk, (operation, path, when) => {
+        if (when === 'before' && operation === 'write' && path.endsWith('.strings') && left-- <= 0) {
+          throw errno('ENOSPC', path);
+        }
+      });
+      const fence = await saveThrough(store, growing, 5);
+      const logs = logsOn(disk);
+      for (let at = 6; at <= 8; at++) {
+        left = written; // some of the writes, and a part of the strings, get through
+        await expect(store.save('job', fence, growing(at))).rejects.toMatchObject({
+          cause: expect.objectContaining({ code: 'ENOSPC' }),
+        });
+        expect(logsOn(disk)).toEqual(logs);
+        expect(await lastIn(storeOn(disk.afterPowerCut(false)), growing)).toBe(5);
+      }
+      left = Number.POSITIVE_INFINITY;
+      for (const save of [6, 9, 10]) {
+        await store.save('job', fence, growing(save));
+        expect(logsOn(disk)).toEqual(logs);
+        for (const isLost of [true, false]) {
+          expect(await lastIn(storeOn(disk.afterPowerCut(isLost)), growing)).toBe(save);
+        }
+      }
+    }
+  });
+
   it('leaves no part of a log behind for each save that found no room', async () => {
     const disk = new MemoryDisk();
     const store = storeOn(disk, (operation, path) => {

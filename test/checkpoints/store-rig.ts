@@ -24,6 +24,12 @@ export const growing: Making = (source) => {
   });
 };
 
+/** Both kinds, for `describe.each`. */
+export const MADE: readonly (readonly [string, Making])[] = [
+  ['of checkpoints with few strings', checkpointOf],
+  ['of checkpoints whose strings grow', growing],
+];
+
 /** What the checkpoint that counts says of its source. All of the rest must be as it was made. */
 export async function lastIn(store: CheckpointStore, make: Making): Promise<PlainData | undefined> {
   const found = await store.load('job');

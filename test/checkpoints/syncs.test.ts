@@ -1,10 +1,16 @@
 import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store.js';
 import type { Row } from '../../src/columns/row-view.js';
-import type { SourceFactory } from '../../src/engine/factories.js';
+import type { SinkFactory, SourceFactory } from '../../src/engine/factories.js';
+import type { OpenFilesLimits } from '../../src/outputs/staging/open-files.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { SyncGate } from '../../src/shared-memory/sync-gate.js';
+import { csvSink } from '../../src/stages/sinks/csv/csv.js';
+import { CsvSinkOptions } from '../../src/stages/sinks/csv/options.js';
+import { ParquetSinkOptions } from '../../src/stages/sinks/parquet/options.js';
+import { parquetSink } from '../../src/stages/sinks/parquet/parquet.js';
 import { batchOf } from '../support/batch-rows.js';
 import { TRADES } from '../support/pipeline-rig.js';
 import { scratchFolder } from '../support/recorded-data.js';
@@ -81,6 +87,9 @@ const trades = (count: number, from = 0, symbols = 1): Row[] =>
 const MANY = 8_000;
 const FLOOD = 'more bad rows than it says itself';
 
+/** A batch of `MANY` rows is many times what may wait, or what a journal begins anew at. */
+const GROWN: OpenFilesLimits = { journalBytesMax: 10_000, unsyncedBytesMax: 2_000, waitingBytesMax: 8_000 };
+
 const SINKS = {
   'a directory of Parquet': { use: 'parquet', path: 'parquet' },
   'a directory of CSV': { use: 'csv', path: 'csv' },
@@ -90,31 +99,76 @@ const SINKS = {
   'five hundred partitions': { use: 'csv', path: 'parted', partitionBy: ['symbol'], openPartsMax: 512 },
 } as const;
 
+const FACTORIES = { csv: [csvSink, CsvSinkOptions], parquet: [parquetSink, ParquetSinkOptions] } as const;
+
+/** The sink of a spec, whose limits for files that grow are the test's. */
+function limited({ use, ...options }: { readonly use: keyof typeof FACTORIES }, limits: OpenFilesLimits) {
+  const [sink, schema] = FACTORIES[use];
+  const parsed = schema.parse(options) as never; // the options of this sink
+  let written = () => {};
+  const factory: SinkFactory<unknown> = {
+    create: (_options, input, context) => {
+      const made = sink.create(parsed, input, context, undefined, limits);
+      const write = made.write.bind(made);
+      made.write = (batch) => write(batch).then(() => written());
+      return made;
+    },
+  };
+  const whenWritten = () =>
+    new Promise<void>((resolve) => {
+      written = resolve;
+    });
+  return { factory, whenWritten };
+}
+
+/** A run that is under way, with checkpoints when the test says so. Each `MANY` rows are a batch. */
+async function started(
+  name: string,
+  sink: { readonly use: 'csv' | 'parquet' | 'tee' } | SinkFactory<unknown>,
+) {
+  const { factory, push, whenAsked } = feed();
+  const pipeline = createPipeline(
+    {
+      name,
+      ...('use' in sink && { sink }),
+      batcher: { maxRows: MANY },
+      deadLetter: { path: `${SCRATCH.folder}/${name}.dead.jsonl` },
+    } as never, // of a sink whose options differ
+    {
+      source: factory,
+      ...('create' in sink && { sink }),
+      key: 'run',
+      checkpointEveryMs: 86_400_000, // so that none is taken but those that the test asks for
+      store: new FileCheckpointStore(`${SCRATCH.folder}/${name}.checkpoints`),
+    },
+  );
+  const syncs = vi.spyOn(SyncGate.prototype, 'run');
+  const opened = whenAsked();
+  const run = pipeline.run();
+  await Promise.race([opened, run]);
+  /** How many syncs are made until nothing is under way. */
+  const syncsOf = async (act: () => Promise<unknown>) => {
+    syncs.mockClear();
+    await act();
+    for (let seen = -1; seen < syncs.mock.results.length; ) {
+      seen = syncs.mock.results.length;
+      await Promise.allSettled(syncs.mock.results.map(({ value }) => value as Promise<unknown>));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return syncs.mock.calls.length;
+  };
+  const stop = async () => {
+    await pipeline.stop();
+    return run;
+  };
+  return { push, syncsOf, checkpoint: () => pipeline.checkpoint(), stop };
+}
+
 describe.each(Object.entries(SINKS))('a checkpoint of a run into %s', (_name, { path, ...sink }) => {
   it('takes four syncs at most, whatever is new', async () => {
     const isParted = path === 'parted';
-    const { factory, push, whenAsked } = feed();
-    const pipeline = createPipeline(
-      {
-        name: path,
-        sink: { ...sink, path: `${SCRATCH.folder}/${path}` },
-        deadLetter: { path: `${SCRATCH.folder}/${path}.dead.jsonl` },
-      } as never, // of a sink whose options differ
-      {
-        source: factory,
-        key: 'run',
-        store: new FileCheckpointStore(`${SCRATCH.folder}/${path}.checkpoints`),
-      },
-    );
-    const syncs = vi.spyOn(SyncGate.prototype, 'run');
-    const opened = whenAsked();
-    const run = pipeline.run();
-    await opened;
-    const costOfCheckpoint = async () => {
-      syncs.mockClear();
-      await pipeline.checkpoint();
-      return syncs.mock.calls.length;
-    };
+    const into = { ...sink, path: `${SCRATCH.folder}/${path}` };
+    const { push, syncsOf, checkpoint, stop } = await started(path, into);
     const costs: Record<string, number> = {};
     const symbols = isParted ? 500 : MANY;
     const cases: readonly (readonly [string, readonly Row[], number, string])[] = [
@@ -131,7 +185,7 @@ describe.each(Object.entries(SINKS))('a checkpoint of a run into %s', (_name, { 
     ];
     for (const [name, rows, bad, raw] of cases) {
       await push(rows, bad, raw);
-      costs[name] = await costOfCheckpoint();
+      costs[name] = await syncsOf(checkpoint);
     }
     // A file of dead letters is synced by itself when there are many, the first time with its folders.
     const own: Record<string, number> = { [FLOOD]: 3, [`${FLOOD} again`]: 1 };
@@ -142,7 +196,49 @@ describe.each(Object.entries(SINKS))('a checkpoint of a run into %s', (_name, { 
     for (const [name, cost] of Object.entries(costs)) expect(cost, name).toBeGreaterThanOrEqual(3);
     const inStore = readdirSync(`${SCRATCH.folder}/${path}.checkpoints/run`);
     expect(inStore.some((name) => name.endsWith('.strings'))).toBe(!isParted);
-    await pipeline.stop();
-    await run;
+    await stop();
+  });
+
+  it('takes no more however far the files have grown, since they are synced as they grow', async () => {
+    const name = `grown-${path}`;
+    const grouped = sink.use === 'parquet' ? { rowGroupRows: 1_024 } : {};
+    const into = { ...sink, ...grouped, path: `${SCRATCH.folder}/${name}` };
+    const { factory, whenWritten } = limited(into, GROWN);
+    const { push, syncsOf, checkpoint, stop } = await started(name, factory);
+    const folder = `${SCRATCH.folder}/.${basename(into.path)}.tickloom`;
+    const journals = new Set<string>();
+    let behind = 0;
+    for (let turn = 0; turn < 8; turn++) {
+      behind += await syncsOf(() => Promise.all([push(trades(MANY, 0, 20)), whenWritten()]));
+      const cost = await syncsOf(checkpoint);
+      expect([turn, cost]).toEqual([turn, expect.toSatisfy((syncs: number) => syncs >= 3 && syncs <= 4)]);
+      for (const found of readdirSync(folder, { recursive: true }) as string[]) {
+        if (found.includes('journal-')) journals.add(found);
+      }
+    }
+    expect(behind).toBeGreaterThan(4);
+    // Text alone, in one file, needs none.
+    if (path === 'parquet' || path === 'parted') expect(journals.size).toBeGreaterThan(1);
+    expect((await stop()).error).toBeUndefined();
+  });
+});
+
+describe('a checkpoint of a run into several branches', () => {
+  it('takes two syncs at most for each of them, and two for the store', async () => {
+    const sinks = [
+      { use: 'parquet', path: 'parquet' },
+      { use: 'csv', path: 'packed', compression: 'gzip' },
+      { use: 'csv', path: 'one.csv' },
+    ];
+    const branches = sinks.map((sink) => ({ ...sink, path: `${SCRATCH.folder}/tee/${sink.path}` }));
+    const tee = { use: 'tee', branches } as const;
+    const { push, syncsOf, checkpoint, stop } = await started('tee', tee);
+    for (const rows of [trades(MANY), trades(10), trades(10), trades(MANY, MANY)]) {
+      await push(rows);
+      const cost = await syncsOf(checkpoint);
+      expect(cost).toBeLessThanOrEqual(2 * sinks.length + 2);
+      expect(cost).toBeGreaterThanOrEqual(sinks.length + 2);
+    }
+    expect((await stop()).error).toBeUndefined();
   });
 });

@@ -1,58 +1,13 @@
-import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
 import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
+import { crashAt, ENDS, everyOperation, needless } from '../support/crash-at.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
-import { operations } from '../support/deep.js';
 import { buryRuns, OUTPUTS, read, remainsOf, runWhole, startRun, upTo } from '../support/file-runs.js';
 
 /** What is replaced. */
 const OLD = upTo(3, 100);
-
-/** Before an operation is after the one before it. */
-const ENDS = [
-  { end: 'is killed', powerCut: false },
-  { end: 'loses its power', powerCut: true },
-];
-
-/** @returns Whether the operation was reached. */
-async function crashAt(
-  stopAt: number,
-  { powerCut }: (typeof ENDS)[number],
-  path: string,
-  act: (fs: CrashingFileSystem['fs']) => Promise<void>,
-): Promise<boolean> {
-  const disk = new CrashingFileSystem();
-  disk.stopAt = stopAt;
-  await act(disk.fs).catch((error: unknown) => {
-    if (!disk.isStopped) throw error;
-  });
-  const reached = disk.isStopped;
-  await (powerCut && reached ? disk.cutPower() : disk.kill());
-  buryRuns(path);
-  return reached;
-}
-
-/**
- * What nobody needs any more. Of a run that the store was not told of, there may be parts that it might
- * have been told of; a power cut may bring back an empty folder.
- */
-function needless(path: string, { powerCut }: { powerCut: boolean }, mayBeKept = false): string[] {
-  const remains = remainsOf(path);
-  if (mayBeKept && remains.some((name) => name.endsWith('/kept'))) return [];
-  return powerCut ? remains.filter((name) => statSync(join(stateFolderOf(path), name)).isFile()) : remains;
-}
-
-/** A path for each operation until one is not reached. */
-async function everyOperation(name: string, visit: (at: number, path: string) => Promise<boolean>) {
-  for (const at of operations()) {
-    const path = join(temporaryDirectory(), name);
-    if (!(await visit(at, path))) return at;
-  }
-  return 0;
-}
 
 const fast = () => new CrashingFileSystem().fs;
 
@@ -67,10 +22,9 @@ describe.each(ENDS)('a run that $end before any operation', (end) => {
     const reached = await everyOperation(name, async (at, path) => {
       const store = new TestStore();
       const reached = await crashAt(at, end, path, (fs) => runToEnd(path, store, { fs }));
-      const mayRemain = !store.accepted;
       await runToEnd(path, store, { fs: fast() });
       expect([at, read(path)]).toEqual([at, upTo(ROWS)]);
-      expect([at, needless(path, end, mayRemain)]).toEqual([at, []]);
+      expect([at, needless(path, end)]).toEqual([at, []]);
       return reached;
     });
     expect(reached).toBeGreaterThan(80);
@@ -147,10 +101,9 @@ describe.each(ENDS)('a run that $end before any operation', (end) => {
       const reached = await crashAt(at, end, path, (fs) =>
         runToEnd(path, store, { ifExists: 'replace', fs }),
       );
-      const mayRemain = !store.accepted;
       await runToEnd(path, store, { ifExists: 'replace', fs: fast() });
       expect([at, read(path)]).toEqual([at, upTo(ROWS)]);
-      expect([at, needless(path, end, mayRemain)]).toEqual([at, []]);
+      expect([at, needless(path, end)]).toEqual([at, []]);
       return reached;
     });
   });

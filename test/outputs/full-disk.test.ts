@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store.js';
-import { DeadLetterFile } from '../../src/engine/dead-letter-file.js';
+import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
+import { DeadLetterFile } from '../../src/engine/dead-letters/dead-letter-file.js';
 import { Disk } from '../../src/outputs/disk/disk.js';
 import { RoomOnDisk } from '../../src/outputs/disk/room-on-disk.js';
 import { StagedFile } from '../../src/outputs/staging/staged-file.js';
@@ -9,7 +10,11 @@ import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { csvSink } from '../../src/stages/sinks/csv/csv.js';
 import { CsvSinkOptions } from '../../src/stages/sinks/csv/options.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
-import { remainsOf } from '../support/file-runs.js';
+import { ticks } from '../stages/sinks/sink-rows.js';
+import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
+import { everyOperation } from '../support/crash-at.js';
+import { CrashingFileSystem } from '../support/crashing-file-system.js';
+import { OUTPUTS, read, remainsOf, runWhole, startRun, upTo } from '../support/file-runs.js';
 import { FullDisk } from '../support/full-disk.js';
 import { handFed } from '../support/hand-fed.js';
 import { scratchFolder } from '../support/recorded-data.js';
@@ -142,7 +147,7 @@ async function running(name: string, room: number) {
   const feed = handFed();
   const path = `${SCRATCH.folder}/${name}.csv`;
   const pipeline = createPipeline(
-    { name, batcher: { maxRows: 1 } },
+    { name, source: { queue: { rows: 1_000 } }, batcher: { maxRows: 1 } },
     {
       clock,
       source: feed.factory,
@@ -204,7 +209,151 @@ describe('a pipeline whose disk is full', () => {
   });
 });
 
-describe('a pipeline whose store of checkpoints is on a full disk', () => {
+/** Steps for which a disk needs room. */
+const NEEDS_ROOM = /^(mkdir|create|rename|link|copyFile|write|writeFile) /;
+
+/** A disk that is full for three attempts, from a step on that needs room. */
+function fullAt(at: number) {
+  const disk = new CrashingFileSystem();
+  let steps = 0;
+  let refused = 0;
+  disk.between = async (operation) => {
+    if (!NEEDS_ROOM.test(operation) || steps++ < at || refused === 3) return;
+    refused++;
+    throw Object.assign(new Error('ENOSPC: injected'), { code: 'ENOSPC' });
+  };
+  return { fs: disk.fs, wasFull: () => refused === 3 };
+}
+
+/** Lets time pass until a promise has settled. */
+async function settledWith(clock: SimulatedClock, promise: Promise<unknown>): Promise<unknown> {
+  let end: unknown;
+  let isOver = false;
+  promise
+    .catch((error: unknown) => error)
+    .then((value) => {
+      end = value;
+      isOver = true;
+    });
+  while (!isOver) await clock.advance(1_000);
+  return end;
+}
+
+describe('a run that finds the disk full at any step of a file sink', () => {
+  it.each(OUTPUTS)('waits there, and goes on once there is room, in %s', async (name) => {
+    const reached = await everyOperation(name, async (at, path) => {
+      const clock = new SimulatedClock();
+      const { fs, wasFull } = fullAt(at);
+      const end = await settledWith(clock, runToEnd(path, new TestStore(), { fs, clock }));
+      expect([at, end, read(path), remainsOf(path)]).toEqual([at, undefined, upTo(ROWS), []]);
+      expect(clock.timersPending).toBe(0);
+      return wasFull();
+    });
+    expect(reached).toBeGreaterThan(10); // how many there are depends on what shares a sync
+  });
+
+  it.each(OUTPUTS)('waits there when it takes a run over, in %s', async (name) => {
+    await everyOperation(name, async (at, path) => {
+      const store = new TestStore();
+      const { epoch, keyId, save } = store.claim();
+      const first = await startRun(path, {
+        epoch,
+        keyId,
+        checkpointed: true,
+        fs: new CrashingFileSystem().fs,
+      });
+      await first.write(ticks(3));
+      save((await first.prepare()).position, 3);
+      const clock = new SimulatedClock();
+      const { fs, wasFull } = fullAt(at);
+      const end = await settledWith(clock, runToEnd(path, store, { fs, clock }));
+      await first.close();
+      expect([at, end, read(path), remainsOf(path)]).toEqual([at, undefined, upTo(ROWS), []]);
+      return wasFull();
+    });
+  });
+
+  it('waits there when it replaces a directory', async () => {
+    await everyOperation('out', async (at, path) => {
+      await runWhole(path, ticks(3, 100), { fs: new CrashingFileSystem().fs });
+      const clock = new SimulatedClock();
+      const { fs, wasFull } = fullAt(at);
+      const run = runWhole(path, ticks(5), { ifExists: 'replace', rotate: { rows: 2 }, fs, clock });
+      expect([at, await settledWith(clock, run)]).toEqual([at, undefined]);
+      expect([at, read(path), remainsOf(path)]).toEqual([at, upTo(5), []]);
+      return wasFull();
+    });
+  });
+});
+
+/** A pipeline fed by hand into a file of a disk on which a step never finds room. */
+async function runningWithout(name: string, step: RegExp, store?: MemoryCheckpointStore) {
+  const disk = new CrashingFileSystem();
+  let isWaiting = false;
+  disk.between = async (operation) => {
+    if (!step.test(operation)) return;
+    isWaiting = true;
+    throw Object.assign(new Error('ENOSPC: injected'), { code: 'ENOSPC' });
+  };
+  const clock = new SimulatedClock();
+  const feed = handFed();
+  const path = `${SCRATCH.folder}/${name}`;
+  const source: typeof feed.factory = {
+    ...feed.factory,
+    create: (...given) => ({
+      ...feed.factory.create(...given),
+      capabilities: { delivery: 'replayable', bounded: false },
+    }),
+  };
+  const pipeline = createPipeline(
+    { name },
+    {
+      clock,
+      source,
+      ...(store && { store }),
+      sink: {
+        create: (_options, schema, context) =>
+          csvSink.create(CsvSinkOptions.parse({ path }), schema, context, disk.fs),
+      },
+    },
+  );
+  await pipeline.build();
+  return { clock, feed, path, pipeline, isWaiting: () => isWaiting };
+}
+
+describe('a run that waits for room', () => {
+  it('ends at once when something else fails, though a checkpoint is waiting', async () => {
+    const { clock, feed, pipeline, isWaiting } = await runningWithout(
+      'checkpoint',
+      /^create .*\/kept$/,
+      new MemoryCheckpointStore(),
+    );
+    const run = pipeline.run();
+    feed.push(1);
+    await clock.advance(1);
+    const checkpoint = pipeline.checkpoint().catch((error: unknown) => error);
+    while (!isWaiting()) await clock.advance(1);
+    feed.fail(new Error('gone'));
+    expect(await run).toMatchObject({ outcome: 'failed', error: { code: 'SOURCE_FAILED' } });
+    expect(await checkpoint).toMatchObject({ code: 'OUTPUT_FAILED' });
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('as it opens its output is given up at the deadline of that, and waits no more', async () => {
+    const { clock, path, pipeline, isWaiting } = await runningWithout('opens', /^link /);
+    const run = pipeline.run();
+    while (!isWaiting()) await clock.advance(1);
+    await clock.advance(60_000);
+    expect(await run).toMatchObject({
+      outcome: 'failed',
+      error: { message: expect.stringMatching(/did not open within 60000 ms/), retryable: true },
+    });
+    await vi.waitFor(() => expect(remainsOf(path)).toEqual([]));
+    expect(clock.timersPending).toBe(0);
+  });
+});
+
+describe('a pipeline whose checkpoint store is on a full disk', () => {
   it('reads no more until there is room, and then shows what had waited', async () => {
     const full = new FullDisk(Number.POSITIVE_INFINITY, { writesWhole: true });
     const folder = `${SCRATCH.folder}/store`;

@@ -7,12 +7,14 @@ import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
 import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
+import { DEEP } from '../support/deep.js';
 import { buryRuns, globbed, remainsOf, runWhole, seconds, startRun, upTo } from '../support/file-runs.js';
 import { withRandomTurns } from '../support/random-turns.js';
 
 const MANY = [2, 3, 10];
-/** TICKLOOM_ROUNDS=1000 for a long look. */
-const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? 25);
+/** `npm run test:rounds`: a round takes some hundredths of a second, and a busy machine takes several times as long. */
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 200 : 25));
+const TIME_LIMIT = 120_000 + ROUNDS * 1_000;
 /** The runs of a test meet in ever new orders, and in the same ones the next time. */
 const random = new Random(20_240_304);
 const fast = () => withRandomTurns(new CrashingFileSystem().fs, () => random.next());
@@ -34,7 +36,7 @@ async function atOnce(path: string, count: number, options: Record<string, unkno
 
 const rowsOf = (went: readonly number[]) => went.flatMap((n) => upTo(10, n * 10));
 
-describe('runs that start at once', () => {
+describe('runs that start at once', { timeout: TIME_LIMIT }, () => {
   it.each(MANY)('all have their rows there when %i of them append to a directory', async (count) => {
     for (let round = 0; round < ROUNDS; round++) {
       const path = join(temporaryDirectory(), 'out');
@@ -88,7 +90,7 @@ describe('runs that start at once', () => {
   });
 });
 
-describe('starts that go on with one run at once', () => {
+describe('starts that go on with one run at once', { timeout: TIME_LIMIT }, () => {
   it.each(MANY)('leave every row once, though there are %i of them', async (count) => {
     for (let round = 0; round < ROUNDS / 5; round++) {
       const path = join(temporaryDirectory(), 'out');

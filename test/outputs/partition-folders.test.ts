@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
@@ -21,6 +21,26 @@ function removeEmptyFolders(path: string): void {
     if (readdirSync(folder).length === 0) rmdirSync(folder);
   }
 }
+
+describe('a new folder of a partition', () => {
+  it('is on the disk, with those around it, before a part is moved into it', async () => {
+    const path = newPath();
+    const disk = new CrashingFileSystem();
+    await runWhole(path, ticks(4), { rotate: { rows: 2 }, fs: disk.fs });
+    const moves = disk.log.flatMap((line, at) => {
+      const [, to] = /^rename .* -> (.*\/parted\/.*\.jsonl)$/.exec(line) ?? [];
+      return to === undefined ? [] : [{ at, folder: dirname(to) }];
+    });
+    expect(moves.length).toBeGreaterThan(1);
+    for (const { at, folder } of moves) {
+      for (let inside = folder; inside !== path; inside = dirname(inside)) {
+        const made = disk.log.indexOf(`mkdir ${inside}`);
+        const synced = disk.log.indexOf(`sync ${dirname(inside)}`, made);
+        expect([inside, made >= 0, synced > made && synced < at]).toEqual([inside, true, true]);
+      }
+    }
+  });
+});
 
 describe('folders of partitions that another run removes while they are empty', () => {
   /** @returns Whether there was such an operation. */

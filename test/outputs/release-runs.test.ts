@@ -177,7 +177,7 @@ describe('a release', () => {
     const victim = join(temporaryDirectory(), 'theirs');
     writeFileSync(victim, 'as it was');
     symlinkSync(victim, join(runs, '00009'));
-    await expect(releaseAll(path)).rejects.toThrow('is no file');
+    await expect(releaseAll(path)).rejects.toThrow('is not a file');
     expect(readFileSync(victim, 'utf8')).toBe('as it was');
   });
 

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { nodeFileSystem } from '../../src/outputs/disk/file-system.js';
+import { inspectOutput } from '../../src/outputs/inspect/inspect-output.js';
+import { planRelease, release } from '../../src/outputs/inspect/release-runs.js';
 import { livenessOf, type RunOwner, thisOwner } from '../../src/outputs/runs/run-owner.js';
 import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
-import { disguiseRuns, runWhole, startRun } from '../support/file-runs.js';
+import { disguiseRuns, read, runWhole, startRun } from '../support/file-runs.js';
 
 const here = thisOwner();
 const livenessFrom = (owner: Partial<RunOwner>) => livenessOf({ ...here, ...owner }, here, nodeFileSystem);
@@ -20,6 +22,15 @@ describe.runIf(existsSync('/proc/thread-self'))('the owner of a run', () => {
     expect(await livenessFrom({ boot: 'earlier' })).toBe('gone');
     expect(await livenessFrom({ host: 'another' })).toBe('elsewhere');
     expect(await livenessFrom({ processes: 'pid:[1]' })).toBe('elsewhere');
+  });
+
+  it('is not taken for live where the system says no more than that there is a process of its id', async () => {
+    const unknown = { boot: '', processes: '', thread: 0, startedAt: '' };
+    const there = { ...here, ...unknown };
+    expect(await livenessOf(there, there, nodeFileSystem)).toBe('uncertain');
+    expect(await livenessOf({ ...there, pid: 4_194_400 }, there, nodeFileSystem)).toBe('gone');
+    const hidden = { readFile: () => Promise.reject(Object.assign(new Error('EACCES'), { code: 'EACCES' })) };
+    expect(await livenessOf(here, here, { ...nodeFileSystem, ...hidden })).toBe('uncertain');
   });
 
   it('is gone once its process is, though nobody has asked for its exit code', async () => {
@@ -67,6 +78,25 @@ describe.runIf(existsSync('/proc/thread-self'))('the owner of a run', () => {
       ),
     });
     await far.close();
+  });
+
+  it('needs a person to say that it is over where a process of its id may be another one', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    const dead = await startRun(path);
+    await dead.write(ticks(2));
+    disguiseRuns(path, { thread: 0 }); // as entries are where there is no /proc
+    await expect(startRun(path, { ifExists: 'replace' })).rejects.toMatchObject({
+      code: 'OUTPUT_IN_USE',
+      message: expect.stringMatching(
+        /may have died: this system does not say when .* tickloom release "[^"]+\/out"/,
+      ),
+    });
+    const view = await inspectOutput(path);
+    await release(view, planRelease(view));
+    await runWhole(path, ticks(3), { ifExists: 'replace' });
+    expect(read(path)).toEqual([0, 1, 2]);
+    await expect(dead.flush()).rejects.toMatchObject({ code: 'FENCED' });
+    await dead.close();
   });
 
   it('does not keep others from appending beside it, wherever it is', async () => {

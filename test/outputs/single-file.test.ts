@@ -22,6 +22,7 @@ import {
   startRun,
   upTo,
 } from '../support/file-runs.js';
+import { specialFiles } from '../support/special-files.js';
 
 const started: { close(): Promise<void> }[] = [];
 
@@ -249,6 +250,18 @@ describe('one file', () => {
       message: expect.stringContaining('there is a directory of this name'),
     });
   });
+
+  it.each(['error', 'append', 'replace'] as const)(
+    'is not written where a pipe or a device stands, which stays there (%s)',
+    async (ifExists) => {
+      const { pipe, folder } = await specialFiles('out.jsonl');
+      const link = join(folder, 'link.jsonl');
+      symlinkSync('/dev/null', link);
+      await expect(start(pipe, { ifExists })).rejects.toThrow('expected a file, or none yet, found a pipe');
+      await expect(start(link, { ifExists })).rejects.toThrow('found a device');
+      expect(lstatSync(pipe).isFIFO()).toBe(true);
+    },
+  );
 });
 
 describe('one file that somebody else wrote since the checkpoint', () => {
@@ -268,7 +281,7 @@ describe('one file that somebody else wrote since the checkpoint', () => {
       const second = await start(path, { ifExists, checkpointed: true, resuming: true });
       await expect(second.sink.resume(position)).rejects.toMatchObject({
         code: 'OUTPUT_FAILED',
-        message: expect.stringContaining('was written since the checkpoint by something else'),
+        message: expect.stringContaining('was written by another program since the checkpoint'),
       });
       expect(seconds(path)).toEqual(before);
       await second.close();

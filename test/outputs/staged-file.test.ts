@@ -14,7 +14,7 @@ describe('a folder of staged files', () => {
     const staging = await Staging.create(disk, temporaryDirectory(), '00001-aaaaaaaaaa');
     let open = () => {};
     crashing.between = async (operation) => {
-      if (!operation.startsWith('open ') || !operation.endsWith('.staged')) return;
+      if (!operation.startsWith('create ') || !operation.endsWith('.staged')) return;
       crashing.between = undefined;
       await new Promise<void>((resolve) => {
         open = resolve;

@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import * as real from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Disk } from '../../src/outputs/disk/disk.js';
 import type { FileSystem } from '../../src/outputs/disk/file-system.js';
@@ -42,6 +42,16 @@ describe('an output whose folders another run made, which died before it had syn
       expect(read(path)).toEqual([0, 1, 2]);
     },
   );
+});
+
+/** The real file system, with other mounts; `undefined` where the system does not tell them. */
+const mountsOf = (mounts: string | undefined): FileSystem => ({
+  ...real,
+  readFile: (async (path: string, ...how: []) => {
+    if (path !== '/proc/self/mountinfo') return real.readFile(path, ...how);
+    if (mounts === undefined) throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+    return mounts;
+  }) as FileSystem['readFile'],
 });
 
 describe('what is not whole yet', () => {
@@ -98,7 +108,7 @@ describe('what is not whole yet', () => {
     ]);
   });
 
-  it('is refused where the output is a mount point, with advice', async () => {
+  it('is refused where the output is a mount point of another file system, with advice', async () => {
     // Only somebody who may write beside a mount point gets that far.
     const fs: FileSystem = {
       ...real,
@@ -111,9 +121,43 @@ describe('what is not whole yet', () => {
     const path = join(temporaryDirectory(), 'out');
     await expect(startRun(path, { fs })).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
-      message: expect.stringMatching(/where a file system is mounted.*choose a folder below it/),
+      message: expect.stringMatching(/is a mount point.*choose a folder below it/),
     });
     expect(existsSync(stateFolderOf(path))).toBe(false);
+  });
+
+  it.each([
+    ['a directory', 'my out', /"[^"]*my out" is a mount point.*choose a folder below it/],
+    ['one file', 'my out.jsonl', /"[^"]*my out\.jsonl" is a mount point.*mount the folder around it instead/],
+  ])(
+    'is refused where %s is a bind mount, which has the device number of what is around it',
+    async (_, name, message) => {
+      const path = join(temporaryDirectory(), name);
+      const mounted = (place: string) =>
+        `36 35 98:0 / ${place.replaceAll(' ', '\\040')} rw - ext4 /dev/sda1 rw\n`;
+      const fs = mountsOf(`${mounted('/')}${mounted(path)}`);
+      await expect(startRun(path, { fs })).rejects.toMatchObject({
+        code: 'OUTPUT_FAILED',
+        message: expect.stringMatching(message),
+      });
+      expect(existsSync(stateFolderOf(path))).toBe(false);
+      await runWhole(`${path}-too`, ticks(2), { fs });
+      for (const mounts of [mounted('/'), undefined]) {
+        await runWhole(join(temporaryDirectory(), name), ticks(2), { fs: mountsOf(mounts) });
+      }
+    },
+  );
+
+  it('is refused at its first file, with advice, where the system does not tell its mounts', async () => {
+    const rename = (from: string, to: string) => {
+      if (dirname(to).endsWith('out')) throw Object.assign(new Error('EXDEV'), { code: 'EXDEV' });
+      return real.rename(from, to);
+    };
+    const fs = { ...mountsOf(undefined), rename } as FileSystem;
+    await expect(runWhole(join(temporaryDirectory(), 'out'), ticks(2), { fs })).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+      message: expect.stringMatching(/on another mount .*choose a folder below that mount \(EXDEV\)/),
+    });
   });
 });
 

@@ -1,15 +1,17 @@
 import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
+import { fileKind, READ_WITHOUT_WAIT } from '../../core/file-kind.js';
 import { makeDirectory, parentsToSync } from '../../core/make-directory.js';
-import { errnoCode, outputFailed } from '../../core/output-error.js';
+import { errnoCode, lacksRoom, outputFailed } from '../../core/output-error.js';
 import type { Logger } from '../../telemetry/logger.js';
-import { syncFolder, writeNewFile } from './durable-files.js';
+import { writeNewFile } from './durable-files.js';
 import type { FileSystem } from './file-system.js';
+import { FolderSyncs } from './folder-syncs.js';
 import { randomName } from './random-name.js';
 import { RoomOnDisk } from './room-on-disk.js';
 
-const NOT_THROUGH_LINKS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
+const NOT_THROUGH_LINKS = READ_WITHOUT_WAIT | (constants.O_NOFOLLOW ?? 0);
 
 /**
  * File-system steps that several parts of an output share. Each guarantees exactly the durability that it
@@ -17,15 +19,16 @@ const NOT_THROUGH_LINKS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
  */
 export class Disk {
   readonly fs: FileSystem;
-  /** Writes the bytes of staged files. */
+  /** Has what needs room wait for it. */
   readonly room: RoomOnDisk;
   readonly #log: Logger;
-  #saidUnsupported = false;
+  readonly #folderSyncs: FolderSyncs;
 
-  /** @param room - Without it, a write fails when the disk is full. */
+  /** @param room - Without it, what needs room fails when the disk is full. */
   constructor(fs: FileSystem, log: Logger, room = new RoomOnDisk()) {
     this.fs = fs;
     this.#log = log;
+    this.#folderSyncs = new FolderSyncs(fs, 'files');
     this.room = room;
   }
 
@@ -35,15 +38,14 @@ export class Disk {
    *
    * @throws {PipelineError} `OUTPUT_FAILED`, retryable: renamed files may be gone after a crash.
    */
-  async syncDirectory(directory: string): Promise<void> {
-    if ((await syncFolder(this.fs, directory)) || this.#saidUnsupported) return;
-    this.#saidUnsupported = true;
-    this.#log.warn({ directory }, 'this file system cannot sync directories: a power cut may lose files');
+  syncDirectory(directory: string): Promise<void> {
+    return this.#folderSyncs.sync(directory, this.#log);
   }
 
   /** Creates a directory and its missing parents, so that they survive a power cut. */
   async makeDirectories(directory: string): Promise<void> {
-    const made = await makeDirectory(this.fs, directory);
+    const mkdir = (path: string) => this.mkdir(path);
+    const made = await makeDirectory({ mkdir, stat: (path) => this.fs.stat(path) }, directory);
     for (const parent of parentsToSync(directory, made)) await this.syncDirectory(parent);
   }
 
@@ -55,7 +57,7 @@ export class Disk {
    */
   async makeOwnDirectory(path: string): Promise<boolean> {
     try {
-      await this.fs.mkdir(path);
+      await this.mkdir(path);
       return true;
     } catch (error) {
       if (errnoCode(error) !== 'EEXIST') throw outputFailed('create the directory', path, error);
@@ -70,8 +72,40 @@ export class Disk {
     throw new PipelineError(
       'OUTPUT_FAILED',
       `"${path}" is for the output alone: expected a directory, found ` +
-        `${found.isSymbolicLink() ? 'a link' : 'a file'}; remove it, or choose another path for the output`,
+        `${fileKind(found)}; remove it, or choose another path for the output`,
     );
+  }
+
+  /** Creates one directory. @throws what the file system throws. */
+  async mkdir(path: string): Promise<void> {
+    await this.room.untilDone({ path, doing: 'create the directory' }, () => this.fs.mkdir(path));
+  }
+
+  /** Moves a file. @throws what the file system throws. */
+  rename(from: string, to: string): Promise<void> {
+    return this.room.untilDone({ path: to, doing: 'give its place to' }, () => this.fs.rename(from, to));
+  }
+
+  /** Gives a file a second name. @throws what the file system throws. */
+  link(from: string, to: string): Promise<void> {
+    return this.room.untilDone({ path: to, doing: 'create' }, () => this.fs.link(from, to));
+  }
+
+  /**
+   * Copies a file to a place where there is none.
+   *
+   * @param from - Copied block by block if the file system cannot share its blocks.
+   * @throws what the file system throws. Then nothing of the copy is left.
+   */
+  copy(from: string, to: string): Promise<void> {
+    return this.room.untilDone({ path: to, doing: 'copy' }, async () => {
+      try {
+        await this.fs.copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      } catch (error) {
+        if (errnoCode(error) !== 'EEXIST') await this.removeQuietly(to);
+        throw error;
+      }
+    });
   }
 
   /** @returns `[]` if there is no such directory. */
@@ -116,7 +150,14 @@ export class Disk {
   /** Writes a file that must not exist, and syncs its bytes. Its name is not synced. */
   async writeNew(path: string, text: string): Promise<void> {
     try {
-      await writeNewFile(this.fs, path, text);
+      await this.room.untilDone({ path, doing: 'write' }, async () => {
+        try {
+          await writeNewFile(this.fs, path, text);
+        } catch (error) {
+          if (lacksRoom(error)) await this.removeQuietly(path); // a part of it may be there
+          throw error;
+        }
+      });
     } catch (error) {
       throw outputFailed('write', path, error);
     }
@@ -125,7 +166,15 @@ export class Disk {
   /** Makes a file that is there or not, and says nothing else: on the disk once its folder is synced. */
   async createEmpty(path: string): Promise<void> {
     try {
-      await (await this.fs.open(path, 'wx')).close();
+      await this.room.untilDone({ path, doing: 'create' }, async () => {
+        const handle = await this.fs.open(path, 'wx');
+        try {
+          await handle.close();
+        } catch (error) {
+          if (lacksRoom(error)) await this.removeQuietly(path); // a quota may be told only now
+          throw error;
+        }
+      });
     } catch (error) {
       throw outputFailed('create', path, error);
     }
@@ -140,7 +189,7 @@ export class Disk {
     const temporary = join(from, `${basename(path)}.${randomName()}.tmp`);
     try {
       await this.writeNew(temporary, text);
-      await this.fs.rename(temporary, path);
+      await this.rename(temporary, path);
     } catch (error) {
       await this.removeQuietly(temporary);
       throw outputFailed('write', path, error);

@@ -1,11 +1,8 @@
 import type * as node from 'node:fs/promises';
-import { errnoCode, syncFailed } from '../../core/output-error.js';
+import { syncFailed } from '../../core/output-error.js';
 import { inSyncTurn } from '../../shared-memory/sync-gate.js';
 
 type Opens = Pick<typeof node, 'open'>;
-
-/** Error codes of file systems that cannot sync a directory. Any other code is a failure. */
-const UNSUPPORTED = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /**
  * Creates a file that must not exist yet, and syncs its bytes. Its name is not synced.
@@ -24,9 +21,10 @@ export async function writeNewFile(fs: Opens, path: string, bytes: Uint8Array | 
 
 /**
  * Writes into an existing file from an offset on, and syncs it. If this fails, nothing after the offset
- * may count any more, and the file must not be synced again.
+ * may count any more.
  *
- * @throws what the file system throws; `OUTPUT_FAILED` if the sync fails.
+ * @throws what the file system throws; `OUTPUT_FAILED` if the sync fails: then the file must not be synced
+ *   again.
  */
 export async function writeBehind(fs: Opens, path: string, offset: number, bytes: Uint8Array): Promise<void> {
   const handle = await fs.open(path, 'r+');
@@ -45,29 +43,6 @@ async function sync(handle: node.FileHandle, path: string): Promise<void> {
   try {
     await inSyncTurn(() => handle.sync());
   } catch (error) {
-    throw syncFailed(path, error);
-  }
-}
-
-/**
- * Syncs the names in a folder.
- *
- * @returns `false` if the file system does not support this. On Windows, folders cannot be opened, so
- *   this does nothing.
- * @throws {PipelineError} `OUTPUT_FAILED`, retryable: created or renamed files may be gone after a crash.
- */
-export async function syncFolder(fs: Opens, path: string): Promise<boolean> {
-  if (process.platform === 'win32') return true;
-  try {
-    const handle = await fs.open(path, 'r');
-    try {
-      await inSyncTurn(() => handle.sync());
-    } finally {
-      await handle.close();
-    }
-    return true;
-  } catch (error) {
-    if (UNSUPPORTED.has(errnoCode(error) ?? '')) return false;
     throw syncFailed(path, error);
   }
 }

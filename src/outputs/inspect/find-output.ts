@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
+import { fileKind } from '../../core/file-kind.js';
 import { errnoCode } from '../../core/output-error.js';
 import type { FileSystem } from '../disk/file-system.js';
 import { parsePartName } from '../parts/part-name.js';
@@ -46,7 +47,7 @@ async function follow(fs: FileSystem, path: string): Promise<Pick<FoundOutput, '
     const output = await fs.realpath(path);
     if (found.isDirectory()) return { output, kind: 'directory' };
     if (found.isFile()) return { output, kind: 'file' };
-    throw notOutput(path, 'expected a directory or a file, found a device, socket or pipe');
+    throw notOutput(path, `expected a directory or a file, found ${fileKind(found)}`);
   } catch (error) {
     if (error instanceof PipelineError) throw error;
     if (errnoCode(error) !== 'ENOENT') throw unreadable(path, error);
@@ -64,7 +65,7 @@ async function hasFolder(fs: FileSystem, path: string): Promise<boolean> {
   try {
     const found = await fs.lstat(path);
     if (found.isDirectory()) return true;
-    throw notOutput(path, `expected a directory, found ${found.isSymbolicLink() ? 'a link' : 'a file'}`);
+    throw notOutput(path, `expected a directory, found ${fileKind(found)}`);
   } catch (error) {
     if (errnoCode(error) === 'ENOENT') return false;
     throw unreadable(path, error);

@@ -7,8 +7,8 @@ import { type FileSystem, nodeFileSystem } from '../disk/file-system.js';
 import { randomName } from '../disk/random-name.js';
 import { finishReplacements } from '../parts/replacement.js';
 import { fenceEarlier } from '../runs/fence.js';
-import { describeRun, forgetRun, type RegisteredRun, registeredRuns } from '../runs/run-entries.js';
-import { epochOf, removeUnkept } from '../runs/run-place.js';
+import { describeRun, epochOf, forgetRun, type RegisteredRun, registeredRuns } from '../runs/run-entries.js';
+import { removeUnkept } from '../runs/run-place.js';
 import { type OutputView, RELEASED, type StagedFolder } from './inspect-output.js';
 
 export interface ReleaseOptions {
@@ -20,7 +20,7 @@ export interface ReleaseOptions {
 
 /** What a release does to an output, once a person has confirmed that these runs are over. */
 export interface ReleasePlan {
-  /** Runs that cannot be seen from here, and entries that cannot be parsed. */
+  /** Runs of which nobody here can tell whether they are over, and entries that cannot be parsed. */
   readonly free: readonly RegisteredRun[];
   /** Runs that are certainly over. The next run at the output would clean up after them, too. */
   readonly bury: readonly RegisteredRun[];
@@ -68,7 +68,7 @@ export function planRelease(
   const idle = staged.filter((one) => isMeant(one.run) && !liveIds.has(one.run));
   const kept = idle.filter(({ isKept }) => isKept);
   return {
-    free: over.filter(({ liveness }) => liveness === 'elsewhere' || liveness === 'unknown'),
+    free: over.filter(({ liveness }) => liveness !== 'live' && liveness !== 'gone'),
     bury: over.filter(({ liveness }) => liveness === 'gone'),
     remove: withStaged ? idle.filter((one) => one.isKept || one.owner === 'ended') : [],
     keep: withStaged ? [] : kept,
@@ -157,6 +157,6 @@ async function refuseLink(disk: Disk, path: string): Promise<void> {
   if (!found || found.isFile()) return;
   throw new PipelineError(
     'OUTPUT_FAILED',
-    `"${path}" should say which run is at work, and is no file: nobody but a person should remove it`,
+    `"${path}" should be the file of a running run, but is not a file: look at it, and remove it by hand`,
   );
 }

@@ -9,7 +9,7 @@ import type { FileCut, ResumedFile } from '../output-file.js';
 import { look } from '../runs/fence.js';
 import { RunPlace, type RunPlaceOptions } from '../runs/run-place.js';
 import { openStateFolder } from '../runs/state-folder.js';
-import { OpenFiles, resumeOpenFiles } from '../staging/open-files.js';
+import { OpenFiles, type OpenFilesLimits, resumeOpenFiles } from '../staging/open-files.js';
 import type { OpenFilesPosition } from '../staging/open-files-position.js';
 import type { StagedFile } from '../staging/staged-file.js';
 import {
@@ -25,7 +25,7 @@ import {
 } from './existing-parts.js';
 import { isPart, isPartOfAnother, partName } from './part-name.js';
 import { asPartPosition, type PartPosition, toPlainData } from './part-position.js';
-import { listOutput, syncOutput } from './partition-folders.js';
+import { listOutput, makeFolders, syncOutput } from './partition-folders.js';
 import { discardBeyond, highestEpoch, publishListed, refuseForeign } from './recover-parts.js';
 import { finishReplacements, hasDecided, type Places, replaceParts, type StagedPart } from './replacement.js';
 
@@ -44,8 +44,12 @@ export interface PartDirectoryOptions {
   readonly resuming: boolean;
   /** Assigned by a checkpoint store, if there is one. */
   readonly epoch: number | undefined;
+  /** See `StageContext`. */
+  readonly keyId?: string | undefined;
   /** Whether a checkpoint store decides which rows count; parts then wait for `commit`. */
   readonly checkpointed: boolean;
+  /** For tests. */
+  readonly limits?: OpenFilesLimits | undefined;
 }
 
 /** A part that has ended but is not published yet. */
@@ -126,7 +130,15 @@ export class PartDirectory implements Output {
     await file.seal();
     this.#open.delete(file);
     this.#ended.push({ name: file.name, bytes: file.bytes, inode: file.inode });
-    if (!this.#waitsForCommit && !this.#replaces) await this.#publish(this.#ended.length);
+    if (this.publishesAtEnd) await this.#publish(this.#ended.length);
+  }
+
+  get publishesAtEnd(): boolean {
+    return !this.#waitsForCommit && !this.#replaces;
+  }
+
+  async keepUp(): Promise<void> {
+    await this.#openFiles?.keepUp();
   }
 
   get wantsWhole(): boolean {
@@ -136,8 +148,7 @@ export class PartDirectory implements Output {
   async prepare(cuts: readonly FileCut<StagedFile>[]): Promise<Prepared> {
     const { staging } = this.#running;
     this.#waitsForCommit = true;
-    this.#openFiles ??= new OpenFiles(staging);
-    const open = await this.#openFiles.take(cuts);
+    const open = await this.#follow().take(cuts);
     const { names } = staging;
     const prepared = this.#ended.length;
     const listed = new Set(open.position.files.map(({ name }) => name));
@@ -183,8 +194,8 @@ export class PartDirectory implements Output {
 
   async close(): Promise<void> {
     const place = this.#place;
-    for (const file of this.#open) await file.close();
     await this.#openFiles?.close();
+    for (const file of this.#open) await file.close();
     if (!place) return;
     const isDecided = await this.#isDecided(place);
     const isOver = !isDecided && (this.#isFlushed || !this.#waitsForCommit);
@@ -226,6 +237,7 @@ export class PartDirectory implements Output {
       await refuseOtherColumns(disk, state, this.#directory, this.#columns);
     }
     if (!this.#replaces) await noteColumns(disk, state, this.#place.staging, this.#columns);
+    if (this.#waitsForCommit) this.#follow();
   }
 
   /**
@@ -259,7 +271,14 @@ export class PartDirectory implements Output {
     }
     this.#published = own.length;
     this.#paths.push(...own.map((name) => this.#finalOf(name)));
+    if (this.#waitsForCommit) this.#follow();
     return resumed;
+  }
+
+  /** From now on, the open files are kept ready for checkpoints. */
+  #follow(): OpenFiles {
+    this.#openFiles ??= new OpenFiles(this.#running.staging, () => this.#open, this.#options.limits);
+    return this.#openFiles;
   }
 
   /**
@@ -316,6 +335,7 @@ export class PartDirectory implements Output {
       this.#hasParts = false;
     } else {
       const names = parts.map(({ name }) => name);
+      await makeFolders(disk, this.#directory, names);
       for (const { name, inode } of parts) {
         await staging.publish(name, inode, join(this.#directory, name), this.#directory);
       }
@@ -343,8 +363,8 @@ export class PartDirectory implements Output {
   }
 
   get #placeOptions(): RunPlaceOptions {
-    const { disk, job, ifExists: mode, epoch } = this.#options;
-    return { disk, job, mode, epoch, state: this.#state, columns: columnsText(this.#columns) };
+    const { disk, job, ifExists: mode, epoch, keyId } = this.#options;
+    return { disk, job, mode, epoch, keyId, state: this.#state, columns: columnsText(this.#columns) };
   }
 
   get #columns(): Columns {

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { Disk } from '../disk/disk.js';
 import { PARTITION } from './part-name.js';
@@ -25,6 +25,29 @@ export async function listOutput(disk: Disk, directory: string): Promise<string[
 }
 
 /**
+ * Creates the folders of partitions, and makes new ones survive a power cut: a file that was moved into a
+ * folder would be lost with it, and it is not in staging any more. Called once for many files, since their
+ * folders are in few others. Another run may remove these while they are empty, so this is retried. Links
+ * are not followed.
+ */
+export async function makeFolders(disk: Disk, directory: string, names: readonly string[]): Promise<void> {
+  const [, ...folders] = foldersOf(names);
+  const parents = new Set<string>();
+  for (let tries = 1; ; tries++) {
+    try {
+      for (const folder of folders) {
+        const path = join(directory, folder);
+        if (await disk.makeOwnDirectory(path)) parents.add(dirname(path));
+      }
+      for (const parent of parents) await disk.syncDirectory(parent);
+      return;
+    } catch (error) {
+      if (!isMissing(error) || tries === TRIES_MAX) throw error;
+    }
+  }
+}
+
+/**
  * Moves a file into the output, and creates the folders of its partition. Another run may remove these
  * while they are empty, so this is retried. The caller syncs. Links are not followed.
  *
@@ -37,11 +60,10 @@ export async function renameIntoOutput(
   name: string,
 ): Promise<boolean> {
   const final = join(directory, name);
-  const [, ...folders] = foldersOf([name]);
   for (let tries = 1; ; tries++) {
     try {
-      for (const folder of folders) await disk.makeOwnDirectory(join(directory, folder));
-      await disk.fs.rename(from, final);
+      await makeFolders(disk, directory, [name]);
+      await disk.rename(from, final);
       return true;
     } catch (error) {
       if (!isMissing(error)) throw outputFailed('give its place to', final, error);

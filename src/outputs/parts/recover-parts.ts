@@ -8,7 +8,13 @@ import { STAGED } from '../staging/staged-file.js';
 import { type Columns, stageColumns } from './existing-parts.js';
 import { isAfter, isPartOfAnother, parsePartName } from './part-name.js';
 import type { PartPosition } from './part-position.js';
-import { listOutput, removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
+import {
+  listOutput,
+  makeFolders,
+  removeFromOutput,
+  renameIntoOutput,
+  syncOutput,
+} from './partition-folders.js';
 import { type Places, replaceParts, type StagedPart } from './replacement.js';
 
 /**
@@ -67,6 +73,7 @@ export async function publishListed(
     return;
   }
   const names = missing.map(({ name }) => name);
+  await makeFolders(disk, directory, names);
   for (const part of missing) await giveItsPlace(places, part, place);
   await syncOutput(disk, directory, names);
 }
@@ -139,7 +146,7 @@ async function takeBack(
   for (const name of names) {
     const path = join(directory, name);
     try {
-      await disk.fs.rename(path, join(to, `${basename(name)}${STAGED}`));
+      await disk.rename(path, join(to, `${basename(name)}${STAGED}`));
     } catch (error) {
       throw outputFailed('take back', path, error);
     }

@@ -6,7 +6,7 @@ import { findStaged, look, stagingFolders } from '../runs/fence.js';
 import type { Staging } from '../staging/staging.js';
 import { COLUMNS_FILE } from './existing-parts.js';
 import { digits, isPart } from './part-name.js';
-import { removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
+import { makeFolders, removeFromOutput, renameIntoOutput, syncOutput } from './partition-folders.js';
 
 /** A complete part that is waiting to be published. */
 export interface StagedPart {
@@ -120,6 +120,7 @@ async function carryOut({ disk, state, directory }: Places, path: string, decisi
   const columns = await findStaged(disk, await stagingFolders(disk, join(state, run)), COLUMNS_FILE);
   if (columns) await renameIntoOutput(disk, state, columns.path, COLUMNS_FILE);
   const names = parts.map(({ name }) => name);
+  await makeFolders(disk, directory, names);
   for (const name of names) {
     const final = join(directory, name);
     const folders = await stagingFolders(disk, join(state, run));
@@ -155,6 +156,6 @@ function parseDecision(path: string, text: string): Decision {
   if (isDecision) return found as Decision;
   throw new PipelineError(
     'OUTPUT_FAILED',
-    `"${path}" should say which parts replace which, and cannot be understood: move it away to go on without`,
+    `"${path}" should list which parts replace which, but cannot be understood: move it away to continue without it`,
   );
 }

@@ -20,7 +20,7 @@ export async function fenceEarlier(disk: Disk, runFolder: string, epoch: number)
     if (!found || found.epoch >= epoch || found.fencedBy > epoch) continue;
     const folder = join(runFolder, `${found.staging}.by-${digits(epoch, 5)}`);
     try {
-      await disk.fs.rename(join(runFolder, name), folder);
+      await disk.rename(join(runFolder, name), folder);
     } catch (error) {
       if (errnoCode(error) === 'ENOENT') continue; // a later epoch was first
       throw outputFailed('rename', join(runFolder, name), error);

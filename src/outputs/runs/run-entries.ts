@@ -23,8 +23,13 @@ export interface RunEntry {
    * have the same columns.
    */
   readonly columns?: string | undefined;
+  /** See `StageContext`. */
+  readonly keyId?: string | undefined;
   readonly owner: RunOwner;
 }
+
+/** Epoch of the owner that a staging folder belongs to. */
+export const epochOf = (staging: string): number => Number.parseInt(staging, 10);
 
 /** A run that has not reported its end. */
 export type RegisteredRun = {
@@ -99,7 +104,7 @@ export async function readEntry(disk: Disk, path: string, output: string): Promi
     if (reads === READS_MAX) {
       throw new PipelineError(
         'OUTPUT_IN_USE',
-        `"${path}" should say which run is at work and cannot be understood; once no run is, free the output ` +
+        `"${path}" should say which run is at work, but cannot be understood; once no run is, free the output ` +
           `with: tickloom release "${output}"`,
       );
     }

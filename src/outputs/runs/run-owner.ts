@@ -22,8 +22,16 @@ export interface RunOwner {
  *
  * - `gone`: certainly over.
  * - `elsewhere`: on another host or in another container, so it cannot be seen from here.
+ * - `uncertain`: here is a process of its id, but the system does not say whether it is the same one, or whether
+ *   the thread still runs. Only Linux says so.
  */
-export type Liveness = 'live' | 'gone' | 'elsewhere';
+export type Liveness = 'live' | 'gone' | 'elsewhere' | 'uncertain';
+
+/** For messages: why nobody here can tell whether an owner is alive. */
+export const WHY_UNSEEN = {
+  elsewhere: 'cannot be seen from this host or container',
+  uncertain: 'may have died: this system does not say when its process began',
+} as const satisfies Partial<Record<Liveness, string>>;
 
 /** The calling thread. Reads /proc synchronously, since asynchronous reads run in a different thread. */
 export function thisOwner(): RunOwner {
@@ -52,16 +60,16 @@ export async function livenessOf(owner: RunOwner, here: RunOwner, fs: FileSystem
     if (errnoCode(error) === 'ESRCH') return 'gone';
     mayBeHidden = true; // another user's process: /proc may not show it
   }
-  if (owner.thread === 0) return 'live';
+  if (owner.thread === 0) return 'uncertain';
   let stat: string;
   try {
     stat = await fs.readFile(statOf(owner.pid, owner.thread), 'latin1');
   } catch (error) {
     const isMissing = errnoCode(error) === 'ENOENT' || errnoCode(error) === 'ESRCH';
-    return isMissing && !mayBeHidden ? 'gone' : 'live';
+    return isMissing && !mayBeHidden ? 'gone' : 'uncertain';
   }
   const found = threadFacts(stat);
-  if (!found) return 'live';
+  if (!found) return 'uncertain';
   // A zombie no longer runs; its parent has just not collected its exit code yet.
   return found.startedAt !== owner.startedAt || /[ZX]/.test(found.state) ? 'gone' : 'live';
 }

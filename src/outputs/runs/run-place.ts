@@ -5,8 +5,9 @@ import { randomName } from '../disk/random-name.js';
 import { fenced as fencedError, isKept, Staging, stagingName } from '../staging/staging.js';
 import { refuseOvertaken, removeRunFolder, takeEpoch } from './epochs.js';
 import { fenceEarlier } from './fence.js';
-import type { RunEntry, RunMode } from './run-entries.js';
-import { type GoneRun, RunRegister } from './run-register.js';
+import { fenceOvertaken, refuseMarked, removeOvertaken } from './overtaken-runs.js';
+import { epochOf, type RunEntry, type RunMode } from './run-entries.js';
+import { type MetRuns, RunRegister } from './run-register.js';
 
 export interface RunPlaceOptions {
   readonly disk: Disk;
@@ -17,6 +18,8 @@ export interface RunPlaceOptions {
   readonly columns?: string | undefined;
   /** Epoch from a checkpoint store, if there is one. */
   readonly epoch: number | undefined;
+  /** See `StageContext`. */
+  readonly keyId?: string | undefined;
 }
 
 /** A run at one output: its entry in the register, its epoch, and the folder that it writes in. */
@@ -30,44 +33,53 @@ export class RunPlace {
   readonly others: number;
   readonly #options: RunPlaceOptions;
   readonly #register: RunRegister;
-  readonly #gone: readonly GoneRun[];
+  readonly #met: MetRuns;
 
   private constructor(
     options: RunPlaceOptions,
-    own: Pick<RunPlace, 'run' | 'epoch' | 'staging' | 'fenced' | 'others'>,
+    own: Pick<RunPlace, 'run' | 'epoch' | 'staging' | 'fenced'>,
     register: RunRegister,
-    gone: readonly GoneRun[],
+    met: MetRuns,
   ) {
     this.run = own.run;
     this.epoch = own.epoch;
     this.staging = own.staging;
     this.fenced = own.fenced;
-    this.others = own.others;
+    this.others = met.others;
     this.#options = options;
     this.#register = register;
-    this.#gone = gone;
+    this.#met = met;
   }
 
   /**
-   * Starts a new run, which fences nobody.
+   * Starts a new run. It fences nobody, apart from runs of earlier owners of its key.
    *
-   * @throws {PipelineError} `OUTPUT_IN_USE`
+   * @throws {PipelineError} `OUTPUT_IN_USE`, or `FENCED` if a later owner of the key has come.
    */
   static async start(options: RunPlaceOptions): Promise<RunPlace> {
-    const { disk, state, job, mode, columns, epoch = FIRST_EPOCH } = options;
+    const { disk, state, job, mode, columns, keyId, epoch = FIRST_EPOCH } = options;
     const run = randomName();
+    const runFolder = join(state, run);
     const staging = stagingName(epoch);
-    const entered = await RunRegister.enter(disk, state, { job, run, staging, mode, columns });
-    const { register, gone, others } = entered;
+    const { register, ...met } = await RunRegister.enter(disk, state, {
+      job,
+      run,
+      staging,
+      mode,
+      columns,
+      keyId,
+    });
     let created: Staging | undefined;
     try {
-      await disk.makeOwnDirectory(join(state, run));
-      created = await Staging.create(disk, join(state, run), staging);
+      await disk.makeOwnDirectory(runFolder);
+      created = await Staging.create(disk, runFolder, staging);
       if (options.epoch !== undefined) await created.makeReachable();
-      return new RunPlace(options, { run, epoch, staging: created, fenced: [], others }, register, gone);
+      if (keyId !== undefined) await refuseMarked(disk, state, run, register);
+      await fenceOvertaken(disk, state, met.overtaken, { run, epoch });
+      return new RunPlace(options, { run, epoch, staging: created, fenced: [] }, register, met);
     } catch (error) {
       await created?.removeEmpty();
-      await removeRunFolder(disk, join(state, run), epoch);
+      await removeRunFolder(disk, runFolder, epoch);
       await register.end();
       throw error;
     }
@@ -84,20 +96,28 @@ export class RunPlace {
     run: string,
     highest: () => Promise<number>,
   ): Promise<RunPlace> {
-    const { disk, state, job, mode, columns } = options;
+    const { disk, state, job, mode, columns, keyId } = options;
     const runFolder = join(state, run);
     const above = await highest();
     const epoch = await unlessGone(disk, runFolder, () => takeEpoch(disk, runFolder, above, options.epoch));
     const staging = stagingName(epoch);
-    const entered = await RunRegister.enter(disk, state, { job, run, staging, mode, columns });
-    const { register, gone, others } = entered;
+    const { register, ...met } = await RunRegister.enter(disk, state, {
+      job,
+      run,
+      staging,
+      mode,
+      columns,
+      keyId,
+    });
     let created: Staging | undefined;
     try {
       created = await Staging.create(disk, runFolder, staging);
       if (options.epoch !== undefined) await created.makeReachable();
       await refuseOvertaken(disk, runFolder, epoch);
+      if (keyId !== undefined) await refuseMarked(disk, state, run, register);
+      await fenceOvertaken(disk, state, met.overtaken, { run, epoch });
       const fenced = await unlessGone(disk, runFolder, () => fenceEarlier(disk, runFolder, epoch));
-      const place = new RunPlace(options, { run, epoch, staging: created, fenced, others }, register, gone);
+      const place = new RunPlace(options, { run, epoch, staging: created, fenced }, register, met);
       // An epoch that finished in between has left no claim, but it has left published files.
       if ((await highest()) > epoch) {
         await place.leave(false);
@@ -126,17 +146,31 @@ export class RunPlace {
     return join(this.#options.state, this.run);
   }
 
-  /** Removes what dead runs left behind, unless a store may resume them. Does not throw. */
+  /**
+   * Removes what dead runs and earlier owners of the key left behind, unless a store may resume it. Does not
+   * throw.
+   */
   async removeRemains(): Promise<void> {
     const { disk, state } = this.#options;
-    for (const { number, entry } of this.#gone) {
+    const { gone, overtaken } = this.#met;
+    if (gone.length + overtaken.length === 0) return;
+    const removed: number[] = [];
+    // What fails, of one run that cannot be looked at, say, is left to the next run.
+    const attempt = async (numbers: readonly number[], remove: () => Promise<void>) => {
       try {
-        await removeUnkept(disk, state, entry);
-        await this.#register.forget(number);
-      } catch {
-        // The next run will do it.
-      }
-    }
+        await remove();
+        removed.push(...numbers);
+      } catch {}
+    };
+    for (const { number, entry } of gone) await attempt([number], () => removeUnkept(disk, state, entry));
+    const overtakenNumbers = overtaken.map(({ number }) => number);
+    await attempt(overtakenNumbers, () => removeOvertaken(disk, state, overtaken, this.epoch));
+    if (removed.length === 0) return;
+    await attempt([], async () => {
+      // Otherwise, a power cut could bring back files that no entry leads to any more.
+      await disk.syncDirectory(state);
+      for (const number of removed) await this.#register.forget(number);
+    });
   }
 
   /**
@@ -169,9 +203,6 @@ export async function removeUnkept(
   await disk.removeFolderQuietly(folder);
   await removeRunFolder(disk, join(state, run), epochOf(staging));
 }
-
-/** Epoch of the owner that a staging folder belongs to. */
-export const epochOf = (staging: string): number => Number.parseInt(staging, 10);
 
 /** Turns a missing run folder into `FENCED`, since only a later owner that has finished removes it. */
 async function unlessGone<T>(disk: Disk, runFolder: string, step: () => Promise<T>): Promise<T> {

@@ -4,24 +4,40 @@ import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { Disk } from '../disk/disk.js';
 import { RANDOM_NAME, randomName } from '../disk/random-name.js';
 import { digits } from '../parts/part-name.js';
+import { fenced } from '../staging/staging.js';
 import {
   describeRun,
   ENDED,
   ENTRY,
   entryPath,
+  epochOf,
   forgetRun,
   lookAround,
   parseEntry,
   type RunEntry,
   readEntry,
 } from './run-entries.js';
-import { livenessOf, type RunOwner, thisOwner } from './run-owner.js';
+import { type Liveness, livenessOf, type RunOwner, thisOwner, WHY_UNSEEN } from './run-owner.js';
 import { outputOf, RUNS } from './state-folder.js';
 
-/** A run whose thread is certainly over, but that did not report its end. */
-export interface GoneRun {
+/** A run that did not report its end, and that this run has nothing to fear from. */
+export interface EarlierRun {
   readonly number: number;
   readonly entry: RunEntry;
+}
+
+/** What a run meets when it enters. */
+export interface MetRuns {
+  /** Runs whose threads are certainly over. */
+  readonly gone: readonly EarlierRun[];
+  /**
+   * Other runs under the same key of a checkpoint store, by earlier owners of it. Their threads may still
+   * run, but the store accepts nothing from them any more, and has no checkpoint from which one could be
+   * resumed.
+   */
+  readonly overtaken: readonly EarlierRun[];
+  /** Number of other runs at work. */
+  readonly others: number;
 }
 
 /** How many numbers other runs may take first; more cannot be a race. */
@@ -50,17 +66,18 @@ export class RunRegister {
   /**
    * Registers a run of the calling thread.
    *
-   * @returns The register, and the dead runs; their staging belongs to nobody, except that a store may
-   *   resume it.
+   * @returns The register, and the runs that have not reported their end. The staging of dead ones belongs
+   *   to nobody, except that a store may resume it.
    * @throws {PipelineError} `OUTPUT_IN_USE` if another run is at work with which this one cannot share
    *   the output. Runs with the same id do not count: between those, the epoch decides.
+   * @throws {PipelineError} `FENCED` if a later owner of the key is at work there.
    */
   static async enter(
     disk: Disk,
     state: string,
     run: Omit<RunEntry, 'version' | 'owner'>,
     owner: RunOwner = thisOwner(),
-  ): Promise<{ readonly register: RunRegister; readonly gone: readonly GoneRun[]; readonly others: number }> {
+  ): Promise<MetRuns & { readonly register: RunRegister }> {
     const folder = join(state, RUNS);
     const entry: RunEntry = { version: 1, ...run, owner };
     const register = new RunRegister(disk, folder, await takeNumber(disk, folder, JSON.stringify(entry)));
@@ -82,19 +99,32 @@ export class RunRegister {
     }
   }
 
+  /** @throws {PipelineError} `FENCED` if another run has marked this one as ended. */
+  async refuseForgotten(): Promise<void> {
+    const path = this.#pathOf(this.number);
+    if (!(await this.#disk.read(path))) throw fenced(outputOf(dirname(this.#folder)), path);
+  }
+
   /** Marks a run as ended. Its number stays in use. */
   forget(number: number): Promise<void> {
     return forgetRun(this.#disk, this.#pathOf(number));
   }
 
-  async #meet(ours: RunEntry): Promise<{ gone: GoneRun[]; others: number }> {
-    const gone: GoneRun[] = [];
+  async #meet(ours: RunEntry): Promise<MetRuns> {
+    const gone: EarlierRun[] = [];
+    const overtaken: EarlierRun[] = [];
     let others = 0;
     const output = outputOf(dirname(this.#folder));
     const { ended } = await lookAround(this.#disk, this.#folder);
     for (let number = ended + 1; number < this.number; number++) {
       const entry = await readEntry(this.#disk, this.#pathOf(number), output);
       if (!entry) continue;
+      const epochsAhead = entry.run === ours.run ? 0 : epochsAheadInKey(entry, ours);
+      if (epochsAhead > 0) throw fenced(output, this.#pathOf(number));
+      if (epochsAhead < 0) {
+        overtaken.push({ number, entry });
+        continue;
+      }
       const liveness = await livenessOf(entry.owner, ours.owner, this.#disk.fs);
       if (liveness === 'gone') {
         gone.push({ number, entry });
@@ -111,7 +141,7 @@ export class RunRegister {
       if ((await lookAround(this.#disk, this.#folder)).ended >= number) continue;
       throw inUse(this.#pathOf(number), entry, liveness, output);
     }
-    return { gone, others };
+    return { gone, overtaken, others };
   }
 
   /**
@@ -155,7 +185,6 @@ export class RunRegister {
 }
 
 async function takeNumber(disk: Disk, folder: string, text: string): Promise<number> {
-  const { fs } = disk;
   const entering = join(folder, `entering-${randomName()}`);
   await disk.writeNew(entering, text);
   try {
@@ -165,7 +194,7 @@ async function takeNumber(disk: Disk, folder: string, text: string): Promise<num
       number = Math.max(number, ended, highest) + 1;
       const path = entryPath(folder, number);
       try {
-        await fs.link(entering, path);
+        await disk.link(entering, path);
       } catch (error) {
         if (errnoCode(error) !== 'EEXIST' || races > RACES_MAX) throw outputFailed('create', path, error);
         continue;
@@ -180,6 +209,12 @@ async function takeNumber(disk: Disk, folder: string, text: string): Promise<num
   }
 }
 
+/** Between runs under one key of a checkpoint store; 0 between others. */
+function epochsAheadInKey(a: RunEntry, b: RunEntry): number {
+  const isOneKey = a.keyId !== undefined && a.keyId === b.keyId;
+  return isOneKey ? epochOf(a.staging) - epochOf(b.staging) : 0;
+}
+
 const COLUMNS_SHOWN_MAX = 500;
 
 function otherColumns(output: string, ours: RunEntry, theirs: RunEntry): PipelineError {
@@ -191,15 +226,20 @@ function otherColumns(output: string, ours: RunEntry, theirs: RunEntry): Pipelin
   );
 }
 
-function inUse(path: string, entry: RunEntry, liveness: 'live' | 'elsewhere', output: string): PipelineError {
+function inUse(
+  path: string,
+  entry: RunEntry,
+  liveness: Exclude<Liveness, 'gone'>,
+  output: string,
+): PipelineError {
   const who = `a run of ${describeRun(entry)}`;
   return new PipelineError(
     'OUTPUT_IN_USE',
     liveness === 'live'
       ? `"${output}" is being written by ${who}; wait for its end, or give each job a path of its own. Only runs ` +
           'with "ifExists: append" into one directory may be at work at the same time'
-      : `"${output}" may still be written by ${who}, which did not say that it has ended and cannot be seen from ` +
-          `this host or container: make sure that it is over, then free the output with: tickloom release "${output}" ` +
+      : `"${output}" may still be written by ${who}, which did not say that it has ended and ${WHY_UNSEEN[liveness]}: ` +
+          `make sure that it is over, then free the output with: tickloom release "${output}" ` +
           `(its entry is "${path}")`,
   );
 }

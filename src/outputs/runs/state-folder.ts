@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
 import { outputFailed } from '../../core/output-error.js';
 import type { Disk } from '../disk/disk.js';
+import { isMountPoint } from '../disk/mount-points.js';
 
 /** Folder in the state folder in which runs are registered. */
 export const RUNS = 'runs';
@@ -24,7 +25,7 @@ export const outputOf = (state: string): string =>
  */
 export async function openStateFolder(disk: Disk, output: string, standsOn: string): Promise<string> {
   const parent = dirname(output);
-  if (parent === output) throw besideNothing(output);
+  if (parent === output || (await isMountPoint(disk.fs, output))) throw onAnotherMount(output, standsOn);
   const state = stateFolderOf(output);
   const isNew = await disk.makeOwnDirectory(state);
   await disk.makeOwnDirectory(join(state, RUNS));
@@ -32,7 +33,7 @@ export async function openStateFolder(disk: Disk, output: string, standsOn: stri
   if (ours !== theirs) {
     if (isNew) await disk.removeFolderQuietly(join(state, RUNS));
     if (isNew) await disk.removeFolderQuietly(state);
-    throw besideNothing(output);
+    throw onAnotherMount(output, standsOn);
   }
   // The run that created them may have died before it synced them.
   await disk.syncDirectory(parent);
@@ -48,9 +49,9 @@ async function deviceOf(disk: Disk, path: string): Promise<number> {
   }
 }
 
-const besideNothing = (output: string) =>
+const onAnotherMount = (output: string, standsOn: string) =>
   new PipelineError(
     'OUTPUT_FAILED',
-    `"${output}" is where a file system is mounted: files are made whole beside the output and renamed ` +
-      'into it, which works on one file system only; choose a folder below it',
+    `"${output}" is a mount point: files are made whole beside the output and renamed to their place, which does ` +
+      `not work across mounts; ${standsOn === output ? 'choose a folder below it' : 'mount the folder around it instead'}`,
   );

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
+import { fileKind } from '../../core/file-kind.js';
 import { invariant } from '../../core/invariant.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
@@ -9,7 +10,13 @@ import type { FileCut, FileMark, ResumedFile } from '../output-file.js';
 import { type FoundFile, look } from '../runs/fence.js';
 import { RunPlace } from '../runs/run-place.js';
 import { openStateFolder } from '../runs/state-folder.js';
-import { copyOf, OpenFiles, type OpenFilesSource, resumeOpenFiles } from '../staging/open-files.js';
+import {
+  copyOf,
+  OpenFiles,
+  type OpenFilesLimits,
+  type OpenFilesSource,
+  resumeOpenFiles,
+} from '../staging/open-files.js';
 import type { OpenFilesPosition } from '../staging/open-files-position.js';
 import { NO_BYTES, type StagedFile } from '../staging/staged-file.js';
 import {
@@ -31,6 +38,12 @@ export interface SingleFileOptions {
   readonly resuming: boolean;
   /** Assigned by a checkpoint store, if there is one. */
   readonly epoch: number | undefined;
+  /** See `StageContext`. */
+  readonly keyId?: string | undefined;
+  /** Whether a checkpoint store decides which rows count. */
+  readonly checkpointed: boolean;
+  /** For tests. */
+  readonly limits?: OpenFilesLimits | undefined;
 }
 
 /**
@@ -43,6 +56,7 @@ export interface SingleFileOptions {
  */
 export class SingleFile implements Output {
   readonly isOneFile = true;
+  readonly publishesAtEnd = false;
   readonly #options: SingleFileOptions;
   /** The real file, if the path is a link to it. */
   #target: string;
@@ -92,6 +106,10 @@ export class SingleFile implements Output {
     this.#hasNews = true;
   }
 
+  async keepUp(): Promise<void> {
+    await this.#openFiles?.keepUp();
+  }
+
   get wantsWhole(): boolean {
     return this.#openFiles?.wantsWhole ?? true;
   }
@@ -117,8 +135,7 @@ export class SingleFile implements Output {
         },
       };
     }
-    this.#openFiles ??= new OpenFiles(staging);
-    const open = await this.#openFiles.take(cuts);
+    const open = await this.#follow().take(cuts);
     const { mark } = cuts[0]!;
     const { names } = staging;
     return {
@@ -153,8 +170,8 @@ export class SingleFile implements Output {
   async close(): Promise<void> {
     const place = this.#place;
     this.#place = undefined;
-    await (this.#isListed ? this.#open?.close() : this.#open?.discard());
     await this.#openFiles?.close();
+    await (this.#isListed ? this.#open?.close() : this.#open?.discard());
     if (!place) return;
     const mayBeResumed = this.#mayBeResumed && (this.#hasNews || !this.#isPublished);
     if (!mayBeResumed) await this.#removeFenced();
@@ -202,6 +219,7 @@ export class SingleFile implements Output {
     // Before a row is read, so that a directory without write permission is detected now.
     this.#open = await this.#create(counts);
     this.#committed = this.#open.mark;
+    if (this.#options.checkpointed) this.#follow();
   }
 
   async #takeOver(position: FilePosition): Promise<readonly ResumedFile<StagedFile>[]> {
@@ -218,7 +236,15 @@ export class SingleFile implements Output {
     if (published) await this.#removeFenced();
     this.#mayBeResumed = !published;
     await place.removeRemains();
+    if (this.#options.checkpointed) this.#follow();
     return resumed;
+  }
+
+  /** From now on, the open file is kept ready for checkpoints. */
+  #follow(): OpenFiles {
+    const open = () => (this.#open ? [this.#open] : []);
+    this.#openFiles ??= new OpenFiles(this.#running.staging, open, this.#options.limits);
+    return this.#openFiles;
   }
 
   /**
@@ -235,8 +261,8 @@ export class SingleFile implements Output {
     await place.refuseOvertaken();
     throw new PipelineError(
       'OUTPUT_FAILED',
-      `"${this.#options.path}" was written since the checkpoint by something else than this run, which would ` +
-        'replace it: move it away to go on with the run, or start anew without the checkpoint',
+      `"${this.#options.path}" was written by another program since the checkpoint, and this run would ` +
+        'replace it: move it away to continue the run, or start over without the checkpoint',
     );
   }
 
@@ -338,8 +364,8 @@ export class SingleFile implements Output {
   }
 
   get #placeOptions() {
-    const { disk, job, epoch } = this.#options;
-    return { disk, job, epoch, state: this.#state, mode: 'single file' } as const;
+    const { disk, job, epoch, keyId } = this.#options;
+    return { disk, job, epoch, keyId, state: this.#state, mode: 'single file' } as const;
   }
 
   /** @returns The file at the path; `undefined` if there is none. */
@@ -349,6 +375,12 @@ export class SingleFile implements Output {
       const found = await disk.fs.stat(path);
       if (found.isDirectory()) {
         throw outputFailed('create', path, Object.assign(new Error('is a directory'), { code: 'EISDIR' }));
+      }
+      if (!found.isFile()) {
+        throw new PipelineError(
+          'OUTPUT_FAILED',
+          `"${path}": expected a file, or none yet, found ${fileKind(found)}; choose another path`,
+        );
       }
       return { inode: found.ino, bytes: found.size, changedAtMs: found.mtimeMs };
     } catch (error) {

@@ -33,23 +33,28 @@ export class Journal {
   }
 
   /**
-   * Adds an entry about a file. It is written by the next `flush`; the content must not change before
+   * Adds an entry about a file, to be written by the next `flush`; the content must not change before
    * that.
    *
    * @param file - A number chosen by the caller, unique in this journal.
    * @param at - For `bytes`: the offset of the content in the file. Ignored for other kinds.
    */
-  async add(kind: EntryKind, file: number, at: number, content: readonly Uint8Array[]): Promise<void> {
-    const length = content.reduce((sum, part) => sum + part.length, 0);
+  add(kind: EntryKind, file: number, at: number, content: readonly Uint8Array[]): void {
+    let length = 0;
+    for (const part of content) length += part.length;
     if (length === 0) return;
-    const header = Buffer.alloc(HEADER_BYTES);
+    const header = Buffer.allocUnsafe(HEADER_BYTES);
     header.writeUInt8(KINDS.indexOf(kind), 0);
     header.writeUInt32LE(file, 1);
     header.writeDoubleLE(at, 5);
     header.writeUInt32LE(length, 13);
     this.#pending.push(header, ...content);
     this.#pendingBytes += HEADER_BYTES + length;
-    if (this.#pendingBytes > PENDING_BYTES_MAX) await this.flush();
+  }
+
+  /** Whether so much waits that it is to be written before more is added. */
+  get isFull(): boolean {
+    return this.#pendingBytes > PENDING_BYTES_MAX;
   }
 
   /** Writes many small entries at once. */

@@ -7,15 +7,20 @@ import { Journal, type JournalEntry, type JournalPosition, journalName, readJour
 import type { OpenFilePosition, OpenFilesPosition } from './open-files-position.js';
 import type { StagedFile } from './staged-file.js';
 import type { Staging } from './staging.js';
+import { SyncsBehind, type SyncsBehindLimits } from './syncs-behind.js';
 
-export interface OpenFilesLimits {
+export interface OpenFilesLimits extends SyncsBehindLimits {
   /** Size at which a new journal is begun. It is read all at once when a run is resumed. */
   readonly journalBytesMax: number;
-  /** Limit for new bytes of files that are copied into the journal instead of being synced in place. */
-  readonly copiedBytesMax: number;
 }
 
-const LIMITS: OpenFilesLimits = { journalBytesMax: 64 * 1_048_576, copiedBytesMax: 64 * 1_048_576 };
+const LIMITS: OpenFilesLimits = {
+  journalBytesMax: 64 * 1_048_576,
+  unsyncedBytesMax: 16 * 1_048_576,
+  waitingBytesMax: 64 * 1_048_576,
+};
+/** How many bytes of a file are copied into the journal at a time. */
+const COPIED_BYTES = 1_048_576;
 
 interface Followed {
   readonly number: number;
@@ -29,27 +34,48 @@ interface Followed {
 /**
  * Makes the counted part of open files durable without ending them. Data that is not final goes into a
  * journal. So do the new bytes if several files have grown, so that only one file is synced however many
- * are open.
+ * are open. Files are synced as they grow, behind the flow, so the bytes that a checkpoint copies are few.
  */
 export class OpenFiles {
   readonly #staging: Staging;
   readonly #limits: OpenFilesLimits;
+  readonly #behind: SyncsBehind;
   readonly #followed = new Map<StagedFile, Followed>();
   #numbers = 0;
   #journal: Journal | undefined;
   #journals = 0;
+  /** Size of the journal after the whole cuts with which it began. */
+  #wholeBytes = 0;
   /** Journals that the last accepted checkpoint may still list. */
   #old: Journal[] = [];
 
-  /** @param limits - For tests. */
-  constructor(staging: Staging, limits: OpenFilesLimits = LIMITS) {
+  /**
+   * @param open - Returns the files that are open.
+   * @param limits - For tests.
+   */
+  constructor(staging: Staging, open: () => Iterable<StagedFile>, limits: OpenFilesLimits = LIMITS) {
     this.#staging = staging;
     this.#limits = limits;
+    this.#behind = new SyncsBehind(open, limits);
   }
 
-  /** Whether the next cuts must be whole, because a new journal begins with them. */
+  /**
+   * Whether the next cuts must be whole, because a new journal begins with them. However much that is, at
+   * least as much is written to a journal after it.
+   */
   get wantsWhole(): boolean {
-    return this.#journal === undefined || this.#journal.file.bytes > this.#limits.journalBytesMax;
+    const bytesMax = Math.max(this.#limits.journalBytesMax, 2 * this.#wholeBytes);
+    return this.#journal === undefined || this.#journal.file.bytes > bytesMax;
+  }
+
+  /**
+   * Called after each write. Syncs files behind the flow, and waits while too many bytes are not on the
+   * disk.
+   *
+   * @throws {PipelineError} `OUTPUT_FAILED` if such a sync has failed.
+   */
+  keepUp(): Promise<void> {
+    return this.#behind.keepUp();
   }
 
   /**
@@ -62,16 +88,22 @@ export class OpenFiles {
     cuts: readonly FileCut<StagedFile>[],
   ): Promise<{ readonly position: OpenFilesPosition; readonly sync: () => Promise<void> }> {
     this.#forgetEnded(cuts);
+    for (const { file, mark } of cuts) {
+      const followed = this.#of(file);
+      followed.inFile = Math.max(followed.inFile, Math.min(this.#behind.syncedBytes(file), mark.bytes));
+    }
     const grown = cuts.filter(({ file, mark }) => mark.bytes > this.#of(file).inFile);
-    const bytes = grown.reduce((sum, { file, mark }) => sum + mark.bytes - this.#of(file).inFile, 0);
     const hasMore = cuts.some(({ log, tail }) => log.length > 0 || tail.length > 0);
-    const hasNewNames = this.#staging.hasNewNames || this.wantsWhole;
-    // Two syncs at most, of the file, of the journal, of their names: or far too much to be written twice.
-    const areSynced = bytes > this.#limits.copiedBytesMax || (grown.length <= 1 && !(hasMore && hasNewNames));
-    if (cuts.length > 0 && this.wantsWhole && (hasMore || !areSynced)) await this.#beginJournal();
+    const isWhole = this.wantsWhole;
+    const hasNewNames = this.#staging.hasNewNames || isWhole;
+    // Two syncs at most: of the file, of the journal, of their names.
+    const areSynced = grown.length <= 1 && !(hasMore && hasNewNames);
+    const begins = cuts.length > 0 && isWhole && (hasMore || !areSynced);
+    if (begins) await this.#beginJournal();
     for (const cut of cuts) await this.#write(cut, areSynced);
     const journal = this.#journal;
     await journal?.flush();
+    if (begins) this.#wholeBytes = this.#journal!.bytes;
     const synced = areSynced ? grown : [];
     return {
       position: {
@@ -81,6 +113,7 @@ export class OpenFiles {
       sync: async () => {
         for (const { file } of synced) await file.sync();
         if (cuts.length > 0) await journal?.file.sync();
+        await this.#behind.settled();
       },
     };
   }
@@ -97,8 +130,9 @@ export class OpenFiles {
     this.#old = this.#old.filter(({ number }) => number >= journal.number);
   }
 
-  /** Closes the journal, which stays on disk. Does not throw. */
+  /** Ends the syncs behind the flow, and closes the journal, which stays on disk. Does not throw. */
   async close(): Promise<void> {
+    this.#behind.close();
     await this.#journal?.file.close();
   }
 
@@ -130,21 +164,24 @@ export class OpenFiles {
   async #write(cut: FileCut<StagedFile>, isSynced: boolean): Promise<void> {
     const { file, mark, log, tail, beginsTail } = cut;
     const followed = this.#of(file);
-    const journal = this.#journal;
     if (isSynced) followed.inFile = mark.bytes;
-    const from = Math.max(followed.inFile, followed.inJournal);
-    if (journal && mark.bytes > from) {
-      await journal.add('bytes', followed.number, from, [await file.read(from, mark.bytes)]);
-      followed.inJournal = mark.bytes;
+    const journal = this.#journal;
+    for (let from = Math.max(followed.inFile, followed.inJournal); journal && from < mark.bytes; ) {
+      const to = Math.min(mark.bytes, from + COPIED_BYTES);
+      journal.add('bytes', followed.number, from, [await file.read(from, to)]);
+      from = followed.inJournal = to;
+      if (journal.isFull) await journal.flush();
     }
-    await journal?.add('log', followed.number, 0, log);
+    journal?.add('log', followed.number, 0, log);
     if (beginsTail) followed.tailFrom = journal?.bytes ?? 0;
-    await journal?.add('tail', followed.number, 0, tail);
+    journal?.add('tail', followed.number, 0, tail);
+    if (journal?.isFull) await journal.flush();
   }
 
   #listed({ file, mark, state }: FileCut<StagedFile>): OpenFilePosition {
     const { number, inFile, tailFrom } = this.#of(file);
-    return { name: file.name, ...mark, number, inFile, tailFrom, state };
+    const { bytes, checksum } = mark;
+    return { name: file.name, bytes, checksum, number, inFile, tailFrom, state };
   }
 }
 

@@ -26,7 +26,6 @@ export class StagedFile implements OutputFile {
   readonly #disk: Disk;
   #handle: FileHandle | undefined;
   #mark: FileMark = NO_BYTES;
-  /** Of these, so many are on the disk. */
   #bytesSynced = 0;
   #isSealed = false;
   /** Once a sync has failed, all later ones fail with the same error. */
@@ -64,6 +63,11 @@ export class StagedFile implements OutputFile {
   /** Bytes written so far. */
   get bytes(): number {
     return this.#mark.bytes;
+  }
+
+  /** Of these, so many are on the disk. */
+  get bytesSynced(): number {
+    return this.#bytesSynced;
   }
 
   get mark(): FileMark {

@@ -1,4 +1,3 @@
-import { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
@@ -47,7 +46,7 @@ export class Staging {
   static async create(disk: Disk, runFolder: string, name: string): Promise<Staging> {
     const folder = join(runFolder, name);
     try {
-      await disk.fs.mkdir(folder);
+      await disk.mkdir(folder);
     } catch (error) {
       if (errnoCode(error) === 'ENOENT') throw fenced(folder, runFolder);
       throw outputFailed('create the directory', folder, error);
@@ -78,7 +77,10 @@ export class Staging {
   /** @param final - Path that it will be published under. */
   async begin(name: string, final: string): Promise<StagedFile> {
     try {
-      return await StagedFile.open(this.#disk, { name, path: this.pathOf(name), final });
+      const place = { name, path: this.pathOf(name), final };
+      return await this.#disk.room.untilDone({ path: final, doing: 'create' }, () =>
+        StagedFile.open(this.#disk, place),
+      );
     } catch (error) {
       throw await this.#whyNot('create', final, error);
     } finally {
@@ -88,11 +90,10 @@ export class Staging {
 
   /** Begins a file as a copy, since another owner may still have the original open. */
   async beginWithCopy(name: string, final: string, from: string, bytes: number): Promise<StagedFile> {
-    const { fs } = this.#disk;
     const path = this.pathOf(name);
     try {
-      await fs.copyFile(from, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-      await fs.truncate(path, bytes);
+      await this.#disk.copy(from, path);
+      await this.#disk.fs.truncate(path, bytes);
       return await StagedFile.open(this.#disk, { name, path, final }, bytes);
     } catch (error) {
       if (errnoCode(error) !== 'EEXIST') await this.#disk.removeQuietly(path);
@@ -121,7 +122,7 @@ export class Staging {
     await this.refuseFenced(final);
     throw new PipelineError(
       'OUTPUT_FAILED',
-      `"${path}" was to become "${final}", and is gone: expected it to be left alone until then`,
+      `"${path}" was gone before it could be published as "${final}": leave staged files where they are`,
     );
   }
 
@@ -244,7 +245,7 @@ export function fenced(path: string, folder: string): PipelineError {
   return new PipelineError(
     'FENCED',
     `This run was taken over: "${folder}" belongs to another owner now, or was removed. What was not published ` +
-      `yet is not published ("${path}"); whoever took over goes on with what counts`,
+      `yet stays unpublished ("${path}"); the new owner continues from what counts`,
   );
 }
 
