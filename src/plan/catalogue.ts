@@ -39,4 +39,4 @@ export class Catalogue {
 
 /** Hint for messages when the settings name no modules. */
 export const OWN_COMPONENT_HINT =
-  'for a component of your own, name its module in "components" of the settings';
+  'for a component of your own, name its module in "components" of the settings or with --components';

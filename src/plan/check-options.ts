@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { SpecProblem } from '../core/errors.js';
-import { schemaProblems } from '../settings/schema-problems.js';
+import { checkData, type DataContext } from '../settings/check-data.js';
 
 /**
  * Checks the options of a stage against the schema of its component, and fills in defaults.
@@ -13,11 +13,12 @@ export function checkOptions(
   schema: z.ZodType,
   options: Record<string, unknown>,
   problems: SpecProblem[],
+  context: DataContext = {},
 ): { readonly options: unknown } | undefined {
-  const result = schema.safeParse(options, { reportInput: true });
-  if (result.success) return { options: result.data };
-  problems.push(...schemaProblems(result.error, options));
-  const rest = schema.safeParse(without(options, result.error.issues));
+  const checked = checkData(schema, options, context);
+  if (checked.problems.length === 0) return { options: checked.data };
+  for (const problem of checked.problems) problems.push(problem);
+  const rest = schema.safeParse(without(options, checked.issues));
   return rest.success ? { options: rest.data } : undefined;
 }
 
@@ -25,8 +26,10 @@ function without(
   options: Record<string, unknown>,
   issues: readonly z.core.$ZodIssue[],
 ): Record<string, unknown> {
-  const refused = issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [String(issue.path[0])],
+  const refused = new Set(
+    issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [String(issue.path[0])],
+    ),
   );
-  return Object.fromEntries(Object.entries(options).filter(([key]) => !refused.includes(key)));
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !refused.has(key)));
 }

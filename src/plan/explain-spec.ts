@@ -1,16 +1,18 @@
-import { ColumnMemory, megabytes } from '../columns/column-memory.js';
-import { DictionarySet } from '../columns/dictionary.js';
 import type { Schema } from '../columns/schema.js';
-import { systemClock } from '../core/clock.js';
-import { openGate } from '../engine/call-gate.js';
-import { stopOnReject } from '../engine/rejects.js';
+import type { SinkCapabilities } from '../engine/sink-capabilities.js';
 import type { SourceCapabilities } from '../engine/source-capabilities.js';
 import { builtIn } from '../registry/built-in.js';
 import type { Registry } from '../registry/registry.js';
-import { silentLogger } from '../telemetry/logger.js';
+import { BRANCH_KEYS } from '../settings/branch-mark.js';
+import type { QueueSettings } from '../settings/queue-options.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
-import { placesOf, type StagePlace } from '../wire/stage-tree.js';
-import { loadWithInputs, StageMaker } from './stage-maker.js';
+import { type Path, placesOf, placesOfBranch, type StagePlace } from '../wire/stage-tree.js';
+import { columnsInto } from './columns-into.js';
+import { type ExplainedDelivery, explainDelivery } from './explain-delivery.js';
+import { type ExplainedShares, explainShares } from './explain-shared.js';
+import { lossyBranches, lossySources } from './lossy-branches.js';
+import { sourceQueues } from './source-queues.js';
+import { StageProbe } from './stage-probe.js';
 
 /** A description of a stage for people. Plain data. */
 export interface ExplainedStage {
@@ -24,12 +26,24 @@ export interface ExplainedStage {
   readonly depth: number;
   /** Schema of the rows that a source or an operator emits. */
   readonly output?: Schema;
-  /** Capabilities of a source; missing if only user code could report them. */
-  readonly capabilities?: SourceCapabilities;
+  /** Capabilities of a source, or of a sink without branches; missing if only user code could report them. */
+  readonly capabilities?: SourceCapabilities | SinkCapabilities;
+  /** Of the sink of a branch: the queue before the branch. Of a source: the queue behind it, if the spec says. */
+  readonly queue?: QueueSettings;
+}
+
+/** A description of a spec for people. Plain data. */
+export interface ExplainedSpec {
+  /** Each before those inside it. */
+  readonly stages: readonly ExplainedStage[];
+  readonly delivery: ExplainedDelivery;
+  /** Sinks that divide rows and pass those on to nobody for which no condition holds. */
+  readonly unrouted: readonly string[];
+  readonly shared: ExplainedShares;
 }
 
 /**
- * Lists the stages of a checked spec, each before those inside it. Opens nothing and runs no user code.
+ * Describes a checked spec. Opens nothing and runs no user code.
  *
  * @param outputs - The output schema of each stage, by its id.
  */
@@ -37,60 +51,64 @@ export async function explainSpec(
   spec: ResolvedSpec,
   outputs: ReadonlyMap<string, Schema>,
   registry: Registry = builtIn,
-): Promise<readonly ExplainedStage[]> {
+): Promise<ExplainedSpec> {
+  const probe = new StageProbe(spec, registry);
   const places = placesOf<ResolvedStage>(spec);
-  const explained: ExplainedStage[] = [];
+  const into = columnsInto<ResolvedStage>(spec, outputs);
+  const queues = queuesOf(spec, places);
+  const stages: ExplainedStage[] = [];
+  const sinks: { place: StagePlace<ResolvedStage>; capabilities: SinkCapabilities | undefined }[] = [];
+  let source: SourceCapabilities | undefined;
   for (const place of places) {
     const { kind, id, path, stage } = place;
     const output = outputs.get(id);
-    const capabilities = kind === 'source' ? await capabilitiesOf(place, spec, registry) : undefined;
-    explained.push({
+    const queue = queues.get(id);
+    let capabilities: SourceCapabilities | SinkCapabilities | undefined;
+    if (kind === 'source') {
+      const own = await probe.capabilitiesOfSource(place);
+      if (!place.isNested) source = own;
+      capabilities = own;
+    } else if (kind === 'sink' && !stage.branches) {
+      const own = await probe.capabilitiesOfSink(place, into.get(id));
+      sinks.push({ place, capabilities: own });
+      capabilities = own;
+    }
+    stages.push({
       stage: id,
       kind,
       ...(stage.name !== undefined && { name: stage.name }),
       use: stage.use,
-      depth: places.filter((owner) => isWithin(path, owner.path)).length,
+      depth: places.filter((owner) => encloses(owner, path)).length,
       ...(output && { output }),
       ...(capabilities && { capabilities }),
+      ...(queue && { queue }),
     });
   }
-  return explained;
-}
-
-const isWithin = (path: readonly unknown[], owner: readonly unknown[]): boolean =>
-  owner.length < path.length && owner.every((key, i) => key === path[i]);
-
-/** Creates the source to read its capabilities. Creating a source opens nothing. */
-async function capabilitiesOf(
-  place: StagePlace<ResolvedStage>,
-  spec: ResolvedSpec,
-  registry: Registry,
-): Promise<SourceCapabilities | undefined> {
-  if (stagesIn(place.stage).some(({ runsUserCode }) => runsUserCode)) return undefined;
-  const loaded = await loadWithInputs(registry, 'source', place, async () => undefined);
-  const memory = new ColumnMemory(megabytes(spec.maxMemoryMb));
-  const rejects = stopOnReject();
-  const context = {
-    job: spec.name,
-    clock: systemClock,
-    seed: spec.seed,
-    log: silentLogger,
-    dictionaries: new DictionarySet(memory),
-    memory,
-    batchRows: spec.batchRows,
-    rejects,
-    gate: openGate,
-  };
-  const maker = new StageMaker({
-    context,
-    rejects,
-    hasDeadLetters: spec.deadLetter !== undefined,
-    problems: { add() {} }, // a checked spec has none
+  const delivery = explainDelivery({
+    source,
+    sinks,
+    lossy: lossyBranches(spec, into),
+    lossySources: lossySources(spec, outputs),
   });
-  return maker.source(loaded).stage.capabilities;
+  const unrouted = places.filter(({ stage }) => stage.facts?.leavesRowsUnrouted).map(({ id }) => id);
+  return { stages, delivery, unrouted, shared: await explainShares(spec, into, probe) };
 }
 
-function stagesIn(stage: ResolvedStage): ResolvedStage[] {
-  const nested = Object.values(stage.inputs ?? {}).flatMap(({ source, operators }) => [source, ...operators]);
-  return [stage, ...nested.flatMap(stagesIn)];
+/** Returns the queue before each branch, by the id of its sink, and those behind sources. */
+function queuesOf(
+  spec: ResolvedSpec,
+  places: readonly StagePlace<ResolvedStage>[],
+): ReadonlyMap<string, QueueSettings> {
+  const queues = places.flatMap((owner) =>
+    Object.values(owner.stage.branches ?? {}).map(
+      (branch) => [placesOfBranch(owner, branch).sink.id, branch.queue] as const,
+    ),
+  );
+  return new Map([...queues, ...sourceQueues(spec).map(({ place, queue }) => [place.id, queue] as const)]);
+}
+
+/** Whether a stage is inside another one. Operators and batcher of a branch stand before its sink, not in it. */
+function encloses({ kind, path: own }: StagePlace<ResolvedStage>, path: Path): boolean {
+  if (own.length >= path.length || own.some((key, i) => key !== path[i])) return false;
+  return kind !== 'sink' || !BRANCH_KEYS.some((key) => key === path[own.length]);
 }

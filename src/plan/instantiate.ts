@@ -1,18 +1,20 @@
 import { ColumnMemory, megabytes } from '../columns/column-memory.js';
 import { DictionarySet } from '../columns/dictionary.js';
+import type { Schema } from '../columns/schema.js';
 import type { Clock } from '../core/clock.js';
-import { InvalidSpecError, PipelineError, type SpecProblem } from '../core/errors.js';
+import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import { randomId } from '../core/random-id.js';
 import { openGate } from '../engine/call-gate.js';
-import type { CheckpointSaver } from '../engine/checkpoint-keeper.js';
-import type { DeadLetterFile, DeadLetterOptions } from '../engine/dead-letter-file.js';
-import type { PlanProblems } from '../engine/factories.js';
+import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
+import type { DeadLetterFile, DeadLetterOptions } from '../engine/dead-letters/dead-letter-file.js';
+import type { Operator } from '../engine/operator.js';
 import { stopOnReject } from '../engine/rejects.js';
-import type { StageContext } from '../engine/stage.js';
+import type { Sink } from '../engine/sink.js';
+import type { Source } from '../engine/source.js';
+import type { Named, Stage } from '../engine/stage.js';
 import { StreamingPipeline } from '../engine/streaming-pipeline.js';
-import type { RoomSettings } from '../outputs/disk/room-on-disk.js';
+import { RoomOnDisk, type RoomSettings } from '../outputs/disk/room-on-disk.js';
 import { builtIn } from '../registry/built-in.js';
-import { loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
 import type { Resilience } from '../resilience/resilience-client.js';
 import type { Counters } from '../shared-memory/counters.js';
@@ -20,10 +22,12 @@ import type { Logger } from '../telemetry/logger.js';
 import type { Checkpoint, RunIdentity } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
 import type { ResolvedSpec, ResolvedStage, SourceGateSettings } from '../wire/resolved-spec.js';
-import { placesInLine, type StagePlace } from '../wire/stage-tree.js';
+import { placesInLine, placesOf, type StageTree } from '../wire/stage-tree.js';
+import { columnsInto } from './columns-into.js';
+import { lossyBranches, problemsOfLoss, refusedBranches, type SinkPromise } from './lossy-branches.js';
 import { openGateOf } from './open-gate.js';
 import { checkFingerprint, fingerprintOf } from './spec-fingerprint.js';
-import { loadWithInputs, StageMaker, type StageMaking } from './stage-maker.js';
+import { lineBehind, lineOf, loadWithNested, StageMaker, type StageMaking } from './stage-maker.js';
 import type { StageOverrides } from './stage-overrides.js';
 
 /** What a pipeline needs besides its spec. */
@@ -49,6 +53,7 @@ export interface PipelineEnvironment {
 /**
  * Creates the pipeline of a checked spec in the calling thread. Opens nothing.
  *
+ * @throws {InvalidSpecError} for a spec that was sound when it was checked: a file or a component has changed.
  * @throws {PipelineError} `CHECKPOINT_INVALID` if the checkpoint belongs to another spec.
  */
 export async function instantiate(
@@ -67,10 +72,10 @@ export async function instantiate(
   } = environment;
   const { run = checkpoint ? nextStart(checkpoint) : firstStart() } = environment;
   if (checkpoint) checkFingerprint(checkpoint.spec, spec);
-  const problems = new CollectedProblems();
-  const openGateFor = (settings: SourceGateSettings | undefined) => openGateOf(settings, environment);
+  const openGateFor = (settings: SourceGateSettings | undefined, use: string) =>
+    openGateOf(settings, use, environment);
   const places = placesInLine<ResolvedStage>(spec);
-  const source = await loadWithInputs(
+  const source = await loadWithNested(
     registry,
     'source',
     places.source,
@@ -79,10 +84,10 @@ export async function instantiate(
     overrides.source,
   );
   const operators = await Promise.all(
-    places.operators.map((operator) => loadWithInputs(registry, 'operator', operator, openGateFor)),
+    places.operators.map((operator) => loadWithNested(registry, 'operator', operator, openGateFor)),
   );
-  const batcherFactory = await loadStage(registry, 'batcher', spec.batcher);
-  const sinkFactory = overrides.sink ?? (await loadStage(registry, 'sink', spec.sink));
+  const batcher = await loadWithNested(registry, 'batcher', places.batcher, openGateFor);
+  const sink = await loadWithNested(registry, 'sink', places.sink, openGateFor, undefined, overrides.sink);
 
   const memory = new ColumnMemory(megabytes(spec.maxMemoryMb));
   const dictionaries = new DictionarySet(memory);
@@ -103,16 +108,23 @@ export async function instantiate(
     run,
     stopping: stopping.signal,
     ...(checkpoint && { resuming: true }),
-    ...(saver && { checkpointed: true, epoch: run.epoch }),
+    ...(saver && { checkpointed: true, epoch: run.epoch, keyId: saver.keyId }),
   };
 
   const hasDeadLetters = spec.deadLetter !== undefined;
-  const maker = new StageMaker({ context, rejects, hasDeadLetters, problems });
+  const maker = new StageMaker({ context, rejects, hasDeadLetters });
   let pipeline: StreamingPipeline | undefined;
   const parts = makeStages();
-  problems.throwIfAny(spec.name);
+  const refused = refusedBranches(lossyBranches(spec, columnsInto<ResolvedStage>(spec, outputsOf(parts))), {
+    hasStore: saver !== undefined,
+    source: parts.source.stage.capabilities.delivery,
+    sinks: promisesOf(parts),
+  });
+  const problems = problemsOfLoss(refused);
+  if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
   pipeline = new StreamingPipeline({
     ...parts,
+    ...(spec.queue && { queue: spec.queue }),
     rejects,
     dictionaries,
     counters,
@@ -129,21 +141,34 @@ export async function instantiate(
   return pipeline;
 
   function makeStages() {
-    const first = maker.source(source);
-    const line = maker.operators(first.stage, operators, () => pipeline?.wakeOperators());
-    const { schema, stream } = line;
-    const inside = (place: StagePlace<ResolvedStage>): StageContext => {
-      return { ...context, log: maker.logOf(place), stream, inputs: {}, wake: () => {} };
-    };
-    const batcher = batcherFactory.create(spec.batcher.options, schema, inside(places.batcher));
-    const sink = sinkFactory.create(spec.sink.options, schema, inside(places.sink));
+    const first = maker.source(source, spec.queue);
+    const line = maker.operators(lineOf(first.stage), operators, () => pipeline?.wakeOperators());
+    const closing = maker.batcher(batcher, line);
     return {
       source: first,
       operators: line.operators,
-      batcher: maker.named(places.batcher, batcher),
-      sink: maker.named(places.sink, sink),
+      batcher: closing,
+      sink: maker.sink(sink, lineBehind(closing, line)),
     };
   }
+}
+
+/** Returns the columns that come out of sources and operators, by id. */
+function outputsOf(parts: StageTree<Named<Stage>>): ReadonlyMap<string, Schema> {
+  const outputs = placesOf<Named<Stage>>(parts).flatMap(({ id, kind, stage: { stage } }) => {
+    if (kind === 'source') return [[id, (stage as Source).schema] as const]; // the kind says what it is
+    return kind === 'operator' ? [[id, (stage as Operator).output] as const] : [];
+  });
+  return new Map(outputs);
+}
+
+/** Returns what each sink without branches promises. */
+function promisesOf(parts: StageTree<Named<Stage>>): readonly SinkPromise[] {
+  return placesOf<Named<Stage>>(parts)
+    .filter(({ kind, stage }) => kind === 'sink' && !stage.branches)
+    .map(({ id, path, stage: { stage } }) => {
+      return { id, path, delivery: (stage as Sink).capabilities.delivery }; // the kind says what it is
+    });
 }
 
 const firstStart = (): RunIdentity => ({ id: randomId(), epoch: 1, owner: ownerOfThread() });
@@ -158,8 +183,8 @@ function nextStart({ run, job, ended }: Checkpoint): RunIdentity {
   if (ended?.isPublished) {
     throw new PipelineError(
       'CHECKPOINT_INVALID',
-      `Expected a checkpoint of a run that goes on; this one of job "${job}" has ${ended.how === 'drained' ? 'been drained' : 'completed'}. ` +
-        'Start anew without it',
+      `Expected a checkpoint of an unfinished run; this one of job "${job}" has ${ended.how === 'drained' ? 'been drained' : 'completed'}. ` +
+        'Start over without it',
     );
   }
   return { id: run.id, epoch: run.epoch + 1, owner: ownerOfThread() };
@@ -167,23 +192,9 @@ function nextStart({ run, job, ended }: Checkpoint): RunIdentity {
 
 /** Imported on demand: without dead letters, many threads never load Node's `fs/promises`. */
 async function deadLetters(
-  options: Omit<DeadLetterOptions, 'room'>,
+  options: Pick<DeadLetterOptions, 'path' | 'maxRows'>,
   room: RoomSettings,
 ): Promise<DeadLetterFile> {
-  const { DeadLetterFile } = await import('../engine/dead-letter-file.js');
-  const { RoomOnDisk } = await import('../outputs/disk/room-on-disk.js');
-  return new DeadLetterFile({ ...options, room: new RoomOnDisk(room) });
-}
-
-/** Collects problems. A checked spec has none, unless files or components changed since the check. */
-class CollectedProblems implements PlanProblems {
-  readonly #problems: SpecProblem[] = [];
-
-  add(path: SpecProblem['path'], message: string): void {
-    this.#problems.push({ path, message });
-  }
-
-  throwIfAny(name: string): void {
-    if (this.#problems.length > 0) throw new InvalidSpecError(`spec "${name}"`, this.#problems);
-  }
+  const { DeadLetterFile } = await import('../engine/dead-letters/dead-letter-file.js');
+  return new DeadLetterFile({ ...options, room: new RoomOnDisk(room), log: room.log });
 }

@@ -1,5 +1,4 @@
 import type { Clock } from '../core/clock.js';
-import { invariant } from '../core/invariant.js';
 import type { CallGate } from '../engine/call-gate.js';
 import type { Source } from '../engine/source.js';
 import type { Resilience } from '../resilience/resilience-client.js';
@@ -19,15 +18,23 @@ export interface GateParts {
   readonly log: Logger;
 }
 
-/** Opens the gate of a source. Imports its code on demand, so a source without a gate costs nothing. */
+/**
+ * Opens the gate of a source. Imports its code on demand: sources that call no provider have none.
+ *
+ * @param settings - The budget and the breaker in front of it, if the spec names any. Without them, only the
+ *   calls that the source itself takes to the gate pass it, not its reads.
+ * @param use - Name of the source, for messages about a provider that the spec does not name.
+ */
 export async function openGateOf(
   settings: SourceGateSettings | undefined,
-  { resilience, clock, log }: GateParts,
-): Promise<GateOfSource | undefined> {
-  if (settings === undefined) return undefined;
-  invariant(resilience !== undefined, 'a spec that names budgets or breakers is made where they are');
+  use: string,
+  parts: GateParts,
+): Promise<GateOfSource> {
   const { createGate } = await import('../providers/create-gate.js');
   const { GatedSource } = await import('../providers/gated-source.js');
-  const gate = createGate(settings, { resilience, clock, log });
-  return { gate, wrap: (source) => new GatedSource(source, gate) };
+  const gate = createGate(settings ?? {}, { ...parts, use });
+  return {
+    gate,
+    wrap: (source) => (settings || source.gatesItsCalls ? new GatedSource(source, gate) : source),
+  };
 }

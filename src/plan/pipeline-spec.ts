@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { SourceGateOptions } from '../providers/source-gate-options.js';
+import { PATH_CHARS_MAX } from '../core/glob.js';
 import { StageName } from '../settings/stage-name.js';
+import { SourceFrontOptions } from './source-front-options.js';
 
 const name = 'expected 1 to 100 letters, digits, ".", "_" or "-", the first a letter or digit';
 
@@ -30,7 +31,7 @@ export const PipelineSpec = z.strictObject({
     .describe(
       'Names the job, and by default its files: 1 to 100 letters, digits, `.`, `_` or `-`; the first is a letter or digit',
     ),
-  source: StageSpec.extend(SourceGateOptions.shape).describe(
+  source: StageSpec.extend(SourceFrontOptions.shape).describe(
     'Where rows come from: `use` names a component, the other keys are its options',
   ),
   operators: z
@@ -56,6 +57,7 @@ export const PipelineSpec = z.strictObject({
       path: z
         .string('expected the path of a file')
         .min(1, 'expected the path of a file')
+        .max(PATH_CHARS_MAX, `expected a path of at most ${PATH_CHARS_MAX} characters`)
         .describe('The file, relative to the working directory. Made before the first row is read'),
       maxRows: z
         .int('expected a whole number of rows')

@@ -1,16 +1,24 @@
 import type { Schema } from '../columns/schema.js';
-import { type ErrorCode, formatPath, PipelineError, RuntimeError, type SpecProblem } from '../core/errors.js';
+import {
+  type ErrorCode,
+  formatPath,
+  PipelineError,
+  PROBLEMS_MAX,
+  RuntimeError,
+  type SpecProblem,
+} from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import { redact } from '../core/redact.js';
 import type { ComponentKind, FactoryOf } from '../engine/component.js';
 import type { PlanProblems, SpecFacts } from '../engine/factories.js';
 import { loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
-import { valueAt } from '../settings/marked-options.js';
-import type { ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
+import type { ResolvedBranch, ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
 import type { Path } from '../wire/stage-tree.js';
+import { checkQueue } from './check-queue.js';
 import { isOurs } from './load-catalogue.js';
 import { planStage } from './plan-stage.js';
+import { stageAlone } from './stage-alone.js';
 import type { StageOverrides } from './stage-overrides.js';
 import type { PlanAnswer, UserCode } from './user-code/user-code.js';
 
@@ -91,9 +99,11 @@ class Planner {
     input: Schema | undefined,
     override?: FactoryOf<Kind>,
   ): Promise<Planned> {
-    if (!stage) return { stage };
+    // More problems are not kept, and to find them may take a while.
+    if (!stage || this.#planning.problems.length >= PROBLEMS_MAX) return { stage };
     const { inputs, schemas } = await this.#planInputs(path, stage);
-    const whole = inputs ? { ...stage, inputs } : stage;
+    const branches = await this.#planBranches(path, stage, input);
+    const whole = { ...stage, ...(inputs && { inputs }), ...(branches && { branches }) };
     const planned = await attempt(FAILED[kind], path, this.#planning.problems, () =>
       stage.file === undefined
         ? this.#planOurs(kind, path, whole, input, schemas, override)
@@ -112,19 +122,51 @@ class Planner {
       const { problems } = this.#planning;
       const before = problems.length;
       const source = await this.plan('source', [...path, ...input.at], input.source, undefined);
-      let schema = problems.length > before ? undefined : source.output;
-      const operators: ResolvedStage[] = [];
-      for (const [i, operator] of input.operators.entries()) {
-        const at = [...path, ...input.operatorsAt, i];
-        const planned = await this.plan('operator', at, operator, schema);
-        operators.push(planned.stage ?? operator);
-        schema = planned.output;
-      }
+      const columns = problems.length > before ? undefined : source.output;
+      const operatorsAt = [...path, ...input.operatorsAt];
+      const { operators, schema } = await this.#planOperators(operatorsAt, input.operators, columns);
       inputs[id] = { ...input, source: source.stage ?? input.source, operators };
       if (schema) schemas[id] = schema;
       else areKnown = false;
     }
     return { inputs, schemas: areKnown ? schemas : undefined };
+  }
+
+  async #planBranches(
+    path: Path,
+    stage: ResolvedStage,
+    input: Schema | undefined,
+  ): Promise<ResolvedStage['branches']> {
+    if (!stage.branches) return undefined;
+    const branches: Record<string, ResolvedBranch> = {};
+    for (const [id, branch] of Object.entries(stage.branches)) {
+      const here = [...path, ...branch.at];
+      const { problems } = this.#planning;
+      if (input) checkQueue(branch.queue, input, under([...here, 'queue'], problems));
+      const operatorsAt = [...here, 'operators'];
+      const { operators, schema } = await this.#planOperators(operatorsAt, branch.operators, input);
+      const batcher = await this.plan('batcher', [...here, 'batcher'], branch.batcher, schema);
+      const sink = await this.plan('sink', here, branch.sink, schema);
+      branches[id] = {
+        ...branch,
+        operators,
+        batcher: batcher.stage ?? branch.batcher,
+        sink: sink.stage ?? branch.sink,
+      };
+    }
+    return branches;
+  }
+
+  /** Plans operators in order, each with the output columns of the one before. */
+  async #planOperators(at: Path, operators: readonly ResolvedStage[], input: Schema | undefined) {
+    const planned: ResolvedStage[] = [];
+    let schema = input;
+    for (const [i, operator] of operators.entries()) {
+      const { stage, output } = await this.plan('operator', [...at, i], operator, schema);
+      planned.push(stage ?? operator);
+      schema = output;
+    }
+    return { operators: planned, schema };
   }
 
   async #planOurs<Kind extends ComponentKind>(
@@ -153,37 +195,23 @@ class Planner {
   ): Promise<Planned> {
     const { job, facts, userCode, problems } = this.#planning;
     const spec = inputs && { ...facts, inputs };
-    const question = { job, kind, stage: alone(stage), ...(spec && { spec }), ...(input && { input }) };
+    const question = { job, kind, stage: stageAlone(stage), ...(spec && { spec }), ...(input && { input }) };
     const { output, checked, problems: found } = await withoutSecrets(stage, () => userCode.plan(question));
     for (const { path: within, message } of found) problems.push({ path: [...path, ...within], message });
     const { outside } = stage;
     if (!checked || !outside) return { stage, output };
-    const { options, loads, files } = checked;
-    return { stage: { ...stage, options, loads, outside: { ...outside, ...(files && { files }) } }, output };
+    const { options, loads, facts: own, files } = checked;
+    return {
+      stage: {
+        ...stage,
+        options,
+        loads,
+        ...(own && { facts: own }),
+        outside: { ...outside, ...(files && { files }) },
+      },
+      output,
+    };
   }
-}
-
-/**
- * A stage without the stages inside it. In its options, each of those is reduced to the name of its
- * component: the options of one component may hold secrets that another must not see.
- */
-function alone({ inputs, ...stage }: ResolvedStage): ResolvedStage {
-  const { inputOptions = [] } = stage.outside ?? {};
-  if (inputOptions.length === 0) return stage;
-  const options: unknown = structuredClone(stage.options);
-  for (const at of inputOptions) {
-    const holder = valueAt(options, at.slice(0, -1)) as Record<string | number, unknown> | undefined;
-    const key = at.at(-1);
-    if (holder === undefined || key === undefined || holder[key] === undefined) continue;
-    holder[key] = nameOnly(holder[key]);
-  }
-  return { ...stage, options };
-}
-
-function nameOnly(written: unknown): unknown {
-  if (Array.isArray(written)) return written.map(nameOnly);
-  const { use } = (written ?? {}) as { readonly use?: unknown };
-  return { use };
 }
 
 /** Hides the secrets of a stage in everything that its code prints and answers. */

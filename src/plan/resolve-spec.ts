@@ -1,17 +1,26 @@
 import type { Schema } from '../columns/schema.js';
 import { InvalidSpecError, type SpecProblem } from '../core/errors.js';
 import type { ComponentKind } from '../engine/component.js';
+import type { Registry } from '../registry/registry.js';
 import type { Resilience } from '../resilience/resilience-client.js';
-import { schemaProblems } from '../settings/schema-problems.js';
+import { checkData } from '../settings/check-data.js';
+import { findExcess } from '../settings/data-bounds.js';
+import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { Catalogue } from './catalogue.js';
 import { findFiles } from './find-files.js';
+import { problemsOfKeys } from './keys-before-branches.js';
+import { whereItBelongs } from './misplaced-option.js';
 import { checkJobFiles } from './paths/check-job-files.js';
 import type { JobFiles } from './paths/job-files.js';
 import { DEFAULT_BATCHER, OPERATORS_MAX, PipelineSpec } from './pipeline-spec.js';
 import { planStages, type Stages } from './plan-stages.js';
-import { asObject, gateOf, resolveStage, type StageCheck } from './resolve-stage.js';
+import { gateOf, resolveStage } from './resolve-stage.js';
+import { SOURCE_FRONT_KEYS } from './source-front-options.js';
+import { checkSourceQueue, refuseQueueBehindInputs, sourceQueues } from './source-queues.js';
+import { asObject, startCheck } from './stage-check.js';
 import type { StageOverrides } from './stage-overrides.js';
+import { StageProbe } from './stage-probe.js';
 import type { UserCode } from './user-code/user-code.js';
 
 /** A checked spec, the files of its job, and the columns of its stages. */
@@ -45,24 +54,28 @@ export async function resolveWithFiles(
   spec: unknown,
   { overrides = {}, resilience, userCode, catalogue = new Catalogue() }: ResolveContext,
 ): Promise<SpecWithFiles> {
-  const problems: SpecProblem[] = [];
-  const outline = PipelineSpec.safeParse(withPlaceholders(spec, overrides), { reportInput: true });
-  if (!outline.success) problems.push(...schemaProblems(outline.error, spec));
+  const excess = findExcess(spec);
+  if (excess) throw new InvalidSpecError(`spec${nameOf(spec)}`, [excess]);
+  const outline = checkData(PipelineSpec, withPlaceholders(spec, overrides), {
+    jsonSchema: () => jsonSchemaOf(PipelineSpec),
+    whereItBelongs,
+  });
+  const problems = [...outline.problems];
 
   // Options are checked even if the outline is invalid, so that one run reports every problem.
-  const loose = (outline.success ? outline.data : spec) as Partial<Record<string, unknown>> | null;
-  const { budget: _budget, breaker: _breaker, ...sourceSpec } = asObject(loose?.source);
-  const checking: StageCheck = { catalogue, resilience, problems, names: new Map() };
+  const loose = (outline.data ?? spec) as Partial<Record<string, unknown>> | null;
+  const { budget: _budget, breaker: _breaker, queue: _queue, ...sourceSpec } = asObject(loose?.source);
+  const checking = startCheck({ catalogue, resilience, problems });
   const check = (kind: ComponentKind, stage: unknown, path: readonly (string | number)[]) =>
     resolveStage(checking, kind, stage, path);
   const source = overrides.source ? IN_CODE : await check('source', sourceSpec, ['source']);
-  const gate = outline.success ? gateOf(checking, outline.data.source, ['source']) : undefined;
+  const gate = outline.data && gateOf(checking, outline.data.source, ['source']);
   const listed = Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : [];
   const written: (ResolvedStage | undefined)[] = [];
   for (const [i, operator] of listed.slice(0, OPERATORS_MAX).entries()) {
     written.push(await check('operator', operator, ['operators', i])); // in sequence, to keep problems in order
   }
-  const batcherSpec = outline.success
+  const batcherSpec = outline.data
     ? outline.data.batcher
     : { use: DEFAULT_BATCHER, ...asObject(loose?.batcher) };
   const batcher = await check('batcher', batcherSpec, ['batcher']);
@@ -73,22 +86,25 @@ export async function resolveWithFiles(
   const planning = { job: nameIn(spec), facts: { hasDeadLetters }, overrides, userCode, registry, problems };
   const found = await findFiles({ source, operators: written, batcher, sink }, userCode, problems);
   const { stages: planned, outputs } = await planStages(found, planning);
-  const checked = outline.success
+  if (planned.batcher && planned.sink) problems.push(...problemsOfKeys(planned.batcher, planned.sink));
+  const checked = outline.data
     ? await checkJobFiles(
         { ...planned, name: outline.data.name, deadLetter: outline.data.deadLetter },
         overrides,
         registry,
       )
     : { files: undefined, problems: [] };
-  problems.push(...checked.problems);
-  if (problems.length > 0 || !outline.success || !isWhole(planned)) {
+  for (const problem of checked.problems) problems.push(problem);
+  if (problems.length > 0 || !outline.data || !isWhole(planned)) {
     throw new InvalidSpecError(`spec${nameOf(spec)}`, problems);
   }
   const { name, deadLetter, batchRows, maxMemoryMb, seed } = outline.data;
+  const { queue } = outline.data.source;
   const resolved = {
     name,
     source: planned.source,
     ...(gate && { gate }),
+    ...(queue && { queue }),
     operators: planned.operators,
     batcher: planned.batcher,
     sink: planned.sink,
@@ -97,6 +113,10 @@ export async function resolveWithFiles(
     seed,
     ...(deadLetter && { deadLetter }),
   };
+  await checkSourceQueues(resolved, outputs, {
+    registry,
+    isSourceInCode: overrides.source !== undefined,
+  });
   return { resolved, files: checked.files, outputs };
 }
 
@@ -105,13 +125,46 @@ const IN_CODE: ResolvedStage = { use: 'code', options: undefined };
 
 function withPlaceholders(spec: unknown, { source, sink }: StageOverrides): unknown {
   if (typeof spec !== 'object' || spec === null) return spec;
-  const { budget, breaker } = asObject((spec as { readonly source?: unknown }).source);
-  const gate = { ...(budget !== undefined && { budget }), ...(breaker !== undefined && { breaker }) };
+  const written = asObject((spec as { readonly source?: unknown }).source);
+  const front = Object.fromEntries(
+    SOURCE_FRONT_KEYS.filter((key) => written[key] !== undefined).map((key) => [key, written[key]]),
+  );
   return {
     ...spec,
-    ...(source && { source: { use: 'code', ...gate } }),
+    ...(source && { source: { use: 'code', ...front } }),
     ...(sink && { sink: { use: 'code' } }),
   };
+}
+
+/**
+ * Checks whether the queues of sources can do what they are told. Of sources in user code, only their thread
+ * knows what they promise.
+ *
+ * @throws {InvalidSpecError}
+ */
+async function checkSourceQueues(
+  spec: ResolvedSpec,
+  outputs: ReadonlyMap<string, Schema>,
+  { registry, isSourceInCode }: { readonly registry: Registry; readonly isSourceInCode: boolean },
+): Promise<void> {
+  const problems: SpecProblem[] = [];
+  const queues = sourceQueues(spec).filter(({ place }) => place.isNested || !isSourceInCode);
+  if (queues.length === 0) return;
+  const probe = new StageProbe(spec, registry);
+  for (const { place, queue } of queues) {
+    const add = (path: SpecProblem['path'], message: string) => {
+      problems.push({ path: [...place.path, ...path], message });
+    };
+    const inputs = Object.keys(place.stage.inputs ?? {});
+    if (inputs.length > 0) {
+      refuseQueueBehindInputs(inputs, { add });
+      continue;
+    }
+    const schema = outputs.get(place.id);
+    const capabilities = await probe.capabilitiesOfSource(place);
+    if (schema && capabilities) checkSourceQueue(queue, { schema, capabilities }, { add });
+  }
+  if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
 }
 
 type WholeStages = Pick<ResolvedSpec, keyof Stages>;

@@ -1,23 +1,28 @@
 import { PipelineError } from '../core/errors.js';
 import type { SpecFingerprint } from '../wire/checkpoint.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
-import { placesOf } from '../wire/stage-tree.js';
+import { type Path, placesOf, type StagePlace } from '../wire/stage-tree.js';
 
 /** How deep options are compared key by key. `source.columns.time.unit` still has its own digest. */
 const DEPTH_MAX = 4;
+/** How many options or branches an error names. */
+const LISTED_MAX = 20;
 
 /**
  * Digests the parts of a spec that the state in a checkpoint depends on: the stages with their options,
- * except options that a component lists in `mayChange`; `name`; and `seed` if a stage may use it. Everything
- * else may change: `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`, and `budget` and `breaker` of
- * sources. A stage that the user named is identified by that name, wherever it stands.
+ * except options that a component lists in `mayChange`; which branches a sink has, in their order; `name`; and
+ * `seed` if a stage may use it. Everything else may change: `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`,
+ * `budget` and `breaker` of sources, and `queue`. A stage that the user named is identified by that name,
+ * wherever it stands.
  */
 export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
   const parts: Record<string, string> = { name: digestOf(spec.name) };
   for (const { kind, key, stage } of placesOf<ResolvedStage>(spec)) {
     if (kind === 'batcher') continue;
-    const { use, options, mayChange = [] } = stage;
+    const { use, options, branches, mayChange = [] } = stage;
     parts[`${key}.use`] = digestOf(use);
+    // The order of routes decides which one a row takes, and options are compared without their order.
+    if (branches) parts[`${key}.(branches)`] = digestOf(Object.keys(branches));
     for (const [option, value] of Object.entries(options ?? {})) {
       if (!mayChange.includes(option)) addLeaves(parts, `${key}.${option}`, value, 1);
     }
@@ -27,36 +32,58 @@ export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
 }
 
 /**
- * Checks that a checkpoint fits a spec. The spec may add stages that the user named: they start without
- * state.
+ * Checks that a checkpoint fits a spec. The spec may add operators, with inputs: they start without state. They may
+ * not move one without a name, which goes by its place. The spec may not add branches, since a new one lacks the
+ * rows that came before.
  *
  * @throws {PipelineError} `CHECKPOINT_INVALID` naming the options that differ.
  */
 export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec): void {
   const expected = fingerprintOf(spec);
-  const added = placesOf<ResolvedStage>(spec)
-    .filter(({ key, stage }) => stage.name !== undefined && key !== stage.use && !(`${key}.use` in found))
+  const isNew = ({ key }: StagePlace<ResolvedStage>) => !(`${key}.use` in found);
+  const places = placesOf<ResolvedStage>(spec);
+  const added = places
+    .filter((place) => (place.kind === 'operator' || isNamedInput(place)) && isNew(place))
     .map(({ key }) => `${key}.`);
+  const newBranches = places.filter((place) => place.kind === 'sink' && place.isInBranch && isNew(place));
   const paths = new Set([...Object.keys(expected), ...Object.keys(found)]);
   const differing = [...paths]
     .filter((path) => expected[path] !== found[path] && !added.some((key) => path.startsWith(key)))
     .sort();
   if (differing.length === 0) return;
-  const shown = differing.slice(0, 20).join(', ') + (differing.length > 20 ? ', …' : '');
   throw new PipelineError(
     'CHECKPOINT_INVALID',
-    `The checkpoint is of another spec than "${spec.name}": ${shown} ${differing.length === 1 ? 'differs' : 'differ'}. ` +
-      'Set what it was to go on, or start anew without the checkpoint',
+    `The checkpoint is of another spec than "${spec.name}": ${listed(differing)} ${differing.length === 1 ? 'differs' : 'differ'}. ` +
+      `Change it back to continue, or start over without the checkpoint${adviceOn(newBranches)}`,
   );
 }
 
+const isNamedInput = ({ kind, stage: { name } }: StagePlace<ResolvedStage>): boolean =>
+  kind === 'source' && name !== undefined;
+
+/** Says what to do about branches that a checkpoint does not have, without those inside them. */
+function adviceOn(places: readonly StagePlace<ResolvedStage>[]): string {
+  const encloses = (owner: Path, path: Path) =>
+    owner.length < path.length && owner.every((key, i) => key === path[i]);
+  const keys = places
+    .filter(({ path }) => !places.some((other) => encloses(other.path, path)))
+    .map(({ key }) => key);
+  if (keys.length === 0) return '';
+  const what = keys.length === 1 ? `The branch ${listed(keys)} is` : `The branches ${listed(keys)} are`;
+  return (
+    `. ${what} new and would lack the rows before the checkpoint: drain the run with the spec that it has and ` +
+    'start the new one afterwards, or let another job write these rows'
+  );
+}
+
+const listed = (names: readonly string[]): string =>
+  names.slice(0, LISTED_MAX).join(', ') + (names.length > LISTED_MAX ? ', …' : '');
+
 /** Whether a stage may use the seed of the spec. User code always may. */
 function mayAskForSeed(spec: ResolvedSpec): boolean {
-  return placesOf<ResolvedStage>(spec).some(({ kind, stage: { use, options, runsUserCode } }) => {
+  return placesOf<ResolvedStage>(spec).some(({ kind, stage: { use, facts, runsUserCode } }) => {
     if (kind === 'batcher') return false;
-    if (runsUserCode || (kind === 'source' && use === 'code')) return true;
-    const hasOwn = (options as { readonly seed?: unknown } | undefined)?.seed !== undefined;
-    return kind === 'source' && use === 'synthetic' && !hasOwn;
+    return runsUserCode || facts?.usesSeed || (kind === 'source' && use === 'code');
   });
 }
 

@@ -1,13 +1,16 @@
 import { z } from 'zod';
+import { lackingMethods } from '../core/assert-argument.js';
+import { InvalidOptionsError } from '../core/errors.js';
 import type { ComponentKind } from '../engine/component.js';
-import { SourceGateOptions } from '../providers/source-gate-options.js';
 import { builtIn } from '../registry/built-in.js';
 import type { Registry } from '../registry/registry.js';
 import { INPUT_MARK } from '../settings/input-mark.js';
 import { StageName } from '../settings/stage-name.js';
 import type { DeclaredComponent } from '../wire/declared-component.js';
+import { BranchSchemas } from './branch-schemas.js';
 import { Catalogue } from './catalogue.js';
 import { DEFAULT_BATCHER, PipelineSpec } from './pipeline-spec.js';
+import { SourceFrontOptions } from './source-front-options.js';
 
 type JsonSchema = Record<string, unknown>;
 
@@ -41,8 +44,11 @@ export async function factsOf(catalogue: Catalogue, kind?: ComponentKind): Promi
  * Returns the JSON Schema (draft 2020-12) of a spec with the options of each component, for editors.
  *
  * @param registry - Default: the components of this package.
+ * @throws {InvalidOptionsError} for what is no registry.
  */
-export function specJsonSchema(registry: Registry = builtIn): Promise<Record<string, unknown>> {
+export async function specJsonSchema(registry: Registry = builtIn): Promise<Record<string, unknown>> {
+  const problems = lackingMethods({ key: 'registry', what: 'a Registry', methods: ['all'] }, registry);
+  if (problems.length > 0) throw new InvalidOptionsError('specJsonSchema', problems);
   return catalogueJsonSchema(new Catalogue(registry));
 }
 
@@ -50,11 +56,15 @@ export function specJsonSchema(registry: Registry = builtIn): Promise<Record<str
 export async function catalogueJsonSchema(catalogue: Catalogue): Promise<JsonSchema> {
   const outline = toJsonSchema(PipelineSpec);
   const properties = outline.properties as Record<string, JsonSchema>;
-  const [source, operator, batcher, sink] = await Promise.all(
-    (['source', 'operator', 'batcher', 'sink'] as const).map(async (kind) =>
-      (await factsOf(catalogue, kind)).map(variant),
-    ),
-  );
+  const branches = new BranchSchemas();
+  const variantsOf = async (kind: ComponentKind) =>
+    (await factsOf(catalogue, kind)).map((facts) => variant(facts, branches));
+  const [source, operator, batcher, sink] = [
+    await variantsOf('source'),
+    await variantsOf('operator'),
+    await variantsOf('batcher'),
+    await variantsOf('sink'),
+  ];
   return {
     ...outline,
     title: 'Tickloom pipeline',
@@ -66,26 +76,28 @@ export async function catalogueJsonSchema(catalogue: Catalogue): Promise<JsonSch
       sink: { oneOf: sink },
     },
     // As definitions, since stages may be nested.
-    $defs: { source: { oneOf: source }, operator: { oneOf: operator } },
+    $defs: { source: { oneOf: source }, operator: { oneOf: operator }, ...branches.definitions(sink) },
   };
 }
 
-/** Inserts references to all sources and operators where the options of a component hold stages. */
-function withStages(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(withStages);
+/** Inserts references to all stages of a kind where the options of a component hold some. */
+function withStages(schema: unknown, branches: BranchSchemas): unknown {
+  if (Array.isArray(schema)) return schema.map((each) => withStages(each, branches));
   if (typeof schema !== 'object' || schema === null) return schema;
   const { [INPUT_MARK]: mark, description } = schema as JsonSchema;
   const told = description === undefined ? {} : { description };
+  const branch = branches.refFor(schema as JsonSchema);
+  if (branch) return { ...branch, ...told };
   if (mark === 'operators') return { type: 'array', items: { $ref: '#/$defs/operator' }, ...told };
   // The mark "line" is not replaced: a line also has "operators", which the variants of a source refuse.
   if (mark === 'source') return { $ref: '#/$defs/source', ...told };
-  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withStages(value)]));
+  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, withStages(value, branches)]));
 }
 
-function variant({ kind, name, summary, options }: ComponentFacts): JsonSchema {
+function variant({ kind, name, summary, options }: ComponentFacts, branches: BranchSchemas): JsonSchema {
   const { $schema: _, ...written } = rootedAtDefinition(options);
   // A schema with its own definitions is left alone: references in it lead to those.
-  const schema = written.$defs === undefined ? (withStages(written) as JsonSchema) : written;
+  const schema = written.$defs === undefined ? (withStages(written, branches) as JsonSchema) : written;
   const required = (schema.required as string[] | undefined) ?? [];
   const isDefault = kind === 'batcher' && name === DEFAULT_BATCHER;
   return {
@@ -97,7 +109,7 @@ function variant({ kind, name, summary, options }: ComponentFacts): JsonSchema {
     properties: {
       use: { const: name },
       name: toJsonSchema(StageName),
-      ...(kind === 'source' && gateProperties()),
+      ...(kind === 'source' && frontProperties()),
       ...(schema.properties as JsonSchema | undefined),
     },
     required: isDefault ? required : ['use', ...required],
@@ -124,9 +136,9 @@ function rootedAtDefinition(schema: JsonSchema): JsonSchema {
     : schema;
 }
 
-/** The options of the gate in front of any source. */
-function gateProperties(): JsonSchema {
-  return toJsonSchema(SourceGateOptions).properties as JsonSchema;
+/** The options of what stands around any source. */
+function frontProperties(): JsonSchema {
+  return toJsonSchema(SourceFrontOptions).properties as JsonSchema;
 }
 
 const toJsonSchema = (schema: z.ZodType): JsonSchema =>

@@ -1,25 +1,36 @@
 import { SYMBOLS_IN_ORDER } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
+import { InvalidSpecError, type SpecProblem } from '../core/errors.js';
+import type { Batcher } from '../engine/batcher.js';
+import { locatedAt } from '../engine/blame.js';
+import type { StageBranch } from '../engine/branches/stage-branch.js';
 import type { ComponentKind, FactoryOf } from '../engine/component.js';
 import type { PlanProblems, SpecFacts } from '../engine/factories.js';
-import type { Operator } from '../engine/operator.js';
+import { StageInput } from '../engine/inputs/stage-input.js';
+import { type NamedOperator, OperatorRows } from '../engine/operator-rows.js';
 import type { KeptRejects } from '../engine/rejects.js';
-import type { Source } from '../engine/source.js';
+import type { Sink } from '../engine/sink.js';
+import type { NamedSource, Source } from '../engine/source.js';
 import type { Named, StageContext, StreamFacts } from '../engine/stage.js';
-import { StageInput } from '../engine/stage-input.js';
 import { loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
+import type { QueueSettings } from '../settings/queue-options.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { ResolvedInput, ResolvedStage, SourceGateSettings } from '../wire/resolved-spec.js';
-import { placesOfInput, type StagePlace, titleOf } from '../wire/stage-tree.js';
+import type {
+  ResolvedBranch,
+  ResolvedInput,
+  ResolvedStage,
+  SourceGateSettings,
+} from '../wire/resolved-spec.js';
+import { placesOfBranch, placesOfInput, type StagePlace, titleOf } from '../wire/stage-tree.js';
 import type { GateOfSource } from './open-gate.js';
+import { checkSourceQueue } from './source-queues.js';
 
 /** What all stages of a pipeline are created with. */
 export interface StageMaking {
-  readonly context: Omit<StageContext, 'stream' | 'inputs' | 'wake'>;
+  readonly context: Omit<StageContext, 'id' | 'stream' | 'inputs' | 'branches' | 'wake'>;
   readonly rejects: KeptRejects;
   readonly hasDeadLetters: boolean;
-  readonly problems: PlanProblems;
 }
 
 /** A stage whose code is loaded, with the stages inside it. */
@@ -28,22 +39,31 @@ export interface LoadedStage<Kind extends ComponentKind> {
   readonly factory: FactoryOf<Kind>;
   readonly gate: GateOfSource | undefined;
   readonly inputs: Readonly<Record<string, LoadedInput>>;
+  readonly branches: Readonly<Record<string, LoadedBranch>>;
 }
 
 /** An input whose code is loaded. */
-export interface LoadedInput extends Pick<ResolvedInput, 'at' | 'operatorsAt'> {
+export interface LoadedInput extends Pick<ResolvedInput, 'at' | 'operatorsAt' | 'queue'> {
   readonly source: LoadedStage<'source'>;
   readonly operators: readonly LoadedStage<'operator'>[];
 }
 
-type OpenGate = (settings: SourceGateSettings | undefined) => Promise<GateOfSource | undefined>;
+/** A branch whose code is loaded, and the code that runs it. */
+export interface LoadedBranch extends Pick<ResolvedBranch, 'at' | 'queue'> {
+  readonly operators: readonly LoadedStage<'operator'>[];
+  readonly batcher: LoadedStage<'batcher'>;
+  readonly sink: LoadedStage<'sink'>;
+  readonly running: typeof StageBranch;
+}
+
+type OpenGate = (settings: SourceGateSettings | undefined, use: string) => Promise<GateOfSource | undefined>;
 
 /**
  * Loads the code of a stage and of the stages inside it.
  *
  * @param override - The factory of the stage, if it is given in code.
  */
-export async function loadWithInputs<Kind extends ComponentKind>(
+export async function loadWithNested<Kind extends ComponentKind>(
   registry: Registry,
   kind: Kind,
   place: StagePlace<ResolvedStage>,
@@ -55,28 +75,65 @@ export async function loadWithInputs<Kind extends ComponentKind>(
   const factory = override ?? (await loadStage(registry, kind, stage));
   const inputs: Record<string, LoadedInput> = {};
   for (const [id, input] of Object.entries(stage.inputs ?? {})) {
-    const { at, operatorsAt } = input;
+    const { at, operatorsAt, queue } = input;
     const { source, operators } = placesOfInput(place, input);
     inputs[id] = {
       at,
       operatorsAt,
-      source: await loadWithInputs(registry, 'source', source, openGate, input.gate),
+      ...(queue && { queue }),
+      source: await loadWithNested(registry, 'source', source, openGate, input.gate),
       operators: await Promise.all(
-        operators.map((operator) => loadWithInputs(registry, 'operator', operator, openGate)),
+        operators.map((operator) => loadWithNested(registry, 'operator', operator, openGate)),
       ),
     };
   }
-  return { place, factory, inputs, gate: await openGate(gate) };
+  const branches = await loadBranches(registry, place, openGate);
+  // Sources of this package call no provider, and those in code make their calls at once. To load a gate takes
+  // turns of the event loop, which who has a clock of their own would notice.
+  const mayCall = kind === 'source' && (gate || stage.runsUserCode);
+  return { place, factory, inputs, branches, gate: mayCall ? await openGate(gate, stage.use) : undefined };
 }
 
-/** Operators in a row, and the output of the last one. */
-export interface MadeOperators {
-  readonly operators: readonly Named<Operator>[];
+async function loadBranches(
+  registry: Registry,
+  owner: StagePlace<ResolvedStage>,
+  openGate: OpenGate,
+): Promise<LoadedStage<'sink'>['branches']> {
+  const branches: Record<string, LoadedBranch> = {};
+  for (const [id, branch] of Object.entries(owner.stage.branches ?? {})) {
+    const { at, queue } = branch;
+    const { operators, batcher, sink } = placesOfBranch(owner, branch);
+    branches[id] = {
+      at,
+      queue,
+      operators: await Promise.all(
+        operators.map((operator) => loadWithNested(registry, 'operator', operator, openGate)),
+      ),
+      batcher: await loadWithNested(registry, 'batcher', batcher, openGate),
+      sink: await loadWithNested(registry, 'sink', sink, openGate),
+      running: (await import('../engine/branches/stage-branch.js')).StageBranch, // few threads have branches
+    };
+  }
+  return branches;
+}
+
+/** Batches as they come out of a stage. */
+export interface Line {
   readonly schema: Schema;
   readonly stream: StreamFacts;
 }
 
-/** Creates sources and operators with the stages inside them. Opens nothing. */
+/** What a batcher passes on: one with a key reorders rows, and operators of branches go by their order. */
+export function lineBehind({ stage }: Named<Batcher>, line: Line): Line {
+  return stage.reorders ? { ...line, stream: { ...line.stream, order: SYMBOLS_IN_ORDER } } : line;
+}
+
+/** Operators in a row, and the output of the last one. */
+export interface MadeOperators extends Line {
+  readonly operators: readonly NamedOperator[];
+}
+
+/** Creates stages with the stages inside them. Opens nothing. */
 export class StageMaker {
   readonly #making: StageMaking;
 
@@ -84,42 +141,78 @@ export class StageMaker {
     this.#making = making;
   }
 
-  source({ place, factory, gate: gated, inputs: loaded }: LoadedStage<'source'>): Named<Source> {
+  /**
+   * @param queue - What the spec says of the queue behind it.
+   * @throws {InvalidSpecError} if its plan, or the queue, has a problem: since it was checked, a file or a
+   *   component has changed. It is not created then, as it may rely on its plan.
+   */
+  source(
+    { place, factory, gate: gated, inputs: loaded }: LoadedStage<'source'>,
+    queue?: QueueSettings,
+  ): NamedSource {
     const { path, stage } = place;
-    const { context, problems } = this.#making;
+    const { context, rejects } = this.#making;
+    const ownRejects = rejects.ofSource?.();
     const { inputs, facts } = this.#inputs(loaded);
-    factory.plan(stage.options, { add: (at, message) => problems.add([...path, ...at], message) }, facts);
-    const bare = factory.create(stage.options, {
+    this.#checkAgain((problems) => factory.plan(stage.options, problems, facts), path);
+    const ofStage: StageContext = {
       ...context,
+      id: place.id,
       log: this.logOf(place),
+      ...(ownRejects && { rejects: ownRejects }),
       gate: gated?.gate ?? context.gate,
       stream: { order: SYMBOLS_IN_ORDER, bounded: true },
       inputs,
+      branches: {},
       wake: () => {}, // the pipeline awaits its read anyway
-    });
-    return this.#named(place, gated ? gated.wrap(bare) : bare, inputs);
+    };
+    const bare = createdAt(place, () => factory.create(stage.options, ofStage));
+    if (queue) this.#checkAgain((problems) => checkSourceQueue(queue, bare, problems), path);
+    const named = this.#named(place, gated ? gated.wrap(bare) : bare, { inputs });
+    return { ...named, rejects: ownRejects };
   }
 
-  /** @param wake - Called when an operator has rows to emit without having received any. */
-  operators(source: Source, loaded: readonly LoadedStage<'operator'>[], wake: () => void): MadeOperators {
-    const { bounded } = source.capabilities;
-    let { schema } = source;
-    let stream: StreamFacts = { order: source.order ?? SYMBOLS_IN_ORDER, bounded };
+  /**
+   * @param from - What the first operator gets.
+   * @param wake - Called when an operator has rows to emit without having received any.
+   */
+  operators(from: Line, loaded: readonly LoadedStage<'operator'>[], wake: () => void): MadeOperators {
+    let { schema, stream } = from;
     const operators = loaded.map(({ place, factory, inputs: within }) => {
       const { inputs } = this.#inputs(within);
-      const operator = factory.create(place.stage.options, schema, {
+      const input = schema;
+      const context: StageContext = {
         ...this.#making.context,
+        id: place.id,
         log: this.logOf(place),
         stream,
         inputs,
+        branches: {},
         wake,
-      });
+      };
+      const operator = createdAt(place, () => factory.create(place.stage.options, input, context));
       schema = operator.output;
       const order = operator.order ?? (operator.changesTime ? SYMBOLS_IN_ORDER : stream.order);
-      stream = { order, bounded };
-      return this.#named(place, operator, inputs);
+      stream = { ...stream, order };
+      return { ...this.#named(place, operator, { inputs }), rows: new OperatorRows(operator) };
     });
     return { operators, schema, stream };
+  }
+
+  /** @param from - What the batcher gets. */
+  batcher({ place, factory }: LoadedStage<'batcher'>, from: Line): Named<Batcher> {
+    const context = this.#contextAtEnd(place, from, {});
+    const create = () => factory.create(place.stage.options, from.schema, context);
+    return this.#named(place, createdAt(place, create), {});
+  }
+
+  /** @param from - What the sink gets. */
+  sink({ place, factory, branches: loaded }: LoadedStage<'sink'>, from: Line): Named<Sink> {
+    const branches: Record<string, StageBranch> = {};
+    for (const [id, branch] of Object.entries(loaded)) branches[id] = this.#branch(place, branch, from);
+    const context = this.#contextAtEnd(place, from, branches);
+    const create = () => factory.create(place.stage.options, from.schema, context);
+    return this.#named(place, createdAt(place, create), { branches });
   }
 
   /** Returns a logger that adds the stage to its lines. */
@@ -130,9 +223,11 @@ export class StageMaker {
     });
   }
 
-  /** Names a stage without inputs, such as a batcher or a sink. */
-  named<S>(place: StagePlace<ResolvedStage>, made: S): Named<S> {
-    return this.#named(place, made, {});
+  /** @throws {InvalidSpecError} if the check finds problems. */
+  #checkAgain(check: (problems: PlanProblems) => unknown, path: SpecProblem['path']): void {
+    const found: SpecProblem[] = [];
+    check({ add: (at, message) => found.push({ path: [...path, ...at], message }) });
+    if (found.length > 0) throw new InvalidSpecError(`spec "${this.#making.context.job}"`, found);
   }
 
   #inputs(loaded: Readonly<Record<string, LoadedInput>>) {
@@ -147,23 +242,87 @@ export class StageMaker {
     return { inputs, facts };
   }
 
-  #input({ at, operatorsAt, source: loadedSource, operators: loadedOperators }: LoadedInput): StageInput {
+  #input({
+    at,
+    operatorsAt,
+    queue,
+    source: loadedSource,
+    operators: loadedOperators,
+  }: LoadedInput): StageInput {
     const { context, rejects } = this.#making;
-    const source = this.source(loadedSource);
+    const source = this.source(loadedSource, queue);
     let input: StageInput | undefined;
-    const { operators } = this.operators(source.stage, loadedOperators, () => input?.wake());
+    const { operators } = this.operators(lineOf(source.stage), loadedOperators, () => input?.wake());
     const { dictionaries, clock } = context;
-    input = new StageInput({ at, source, operatorsAt, operators, dictionaries, clock, rejects });
+    const log = this.logOf(loadedSource.place);
+    const parts = { at, source, operatorsAt, operators, dictionaries, clock, rejects, log, queue };
+    input = new StageInput(parts);
     return input;
+  }
+
+  #branch(owner: StagePlace<ResolvedStage>, loaded: LoadedBranch, from: Line): StageBranch {
+    const rejects = this.#making.rejects.ofBranch?.() ?? this.#making.rejects;
+    const within = new StageMaker({
+      ...this.#making,
+      rejects,
+      context: { ...this.#making.context, rejects },
+    });
+    const { dictionaries, clock } = this.#making.context;
+    const { at, queue, running } = loaded;
+    const { place } = loaded.sink;
+    let branch: StageBranch | undefined;
+    const line = within.operators(from, loaded.operators, () => branch?.wake());
+    const batcher = within.batcher(loaded.batcher, line);
+    const sink = within.sink(loaded.sink, lineBehind(batcher, line));
+    const { operators } = line;
+    const { id, key } = place;
+    const { schema: input } = from;
+    const { order } = from.stream;
+    const log = this.logOf(place);
+    const parts = { at, id, key, owner, operators, batcher, sink, queue, input, order, log };
+    branch = new running({ ...parts, dictionaries, clock, rejects });
+    return branch;
+  }
+
+  #contextAtEnd(
+    place: StagePlace<ResolvedStage>,
+    { stream }: Line,
+    branches: StageContext['branches'],
+  ): StageContext {
+    const log = this.logOf(place);
+    const { id } = place;
+    return { ...this.#making.context, id, log, stream, inputs: {}, branches, wake: () => {} };
   }
 
   #named<S>(
     place: StagePlace<ResolvedStage>,
     made: S,
-    inputs: Readonly<Record<string, StageInput>>,
+    inside: Pick<Named<S>, 'inputs' | 'branches'>,
   ): Named<S> {
     const { use, name } = place.stage;
-    const hasInputs = Object.keys(inputs).length > 0;
-    return { use, name, title: titleOf(place), stage: made, ...(hasInputs && { inputs }) };
+    const { inputs = {}, branches = {} } = inside;
+    return {
+      id: place.id,
+      use,
+      name,
+      title: titleOf(place),
+      stage: made,
+      ...(Object.keys(inputs).length > 0 && { inputs }),
+      ...(Object.keys(branches).length > 0 && { branches }),
+    };
   }
+}
+
+/** Creates a stage. Its error says where it stands. */
+function createdAt<S>({ id }: StagePlace<ResolvedStage>, create: () => S): S {
+  try {
+    return create();
+  } catch (thrown) {
+    throw locatedAt(id, thrown);
+  }
+}
+
+/** Returns what comes out of a source. */
+export function lineOf({ schema, order = SYMBOLS_IN_ORDER, capabilities: { bounded } }: Source): Line {
+  return { schema, stream: { order, bounded } };
 }

@@ -1,9 +1,11 @@
 import type { z } from 'zod';
 import type { Component, ComponentKind } from '../engine/component.js';
-import type { SourceGateOptions } from '../providers/source-gate-options.js';
 import type { BUILT_IN } from '../registry/built-in.js';
+import type { BranchOption } from '../settings/branch-mark.js';
 import type { InputOption } from '../settings/input-mark.js';
+import type { QueueOptions } from '../settings/queue-options.js';
 import type { SpecOutline } from './pipeline-spec.js';
+import type { SourceFrontOptions } from './source-front-options.js';
 
 type BuiltIn = (typeof BUILT_IN)[number];
 
@@ -26,9 +28,11 @@ type OptionsOf<Input> = string extends keyof Input ? unknown : Input;
 type Frozen<T> =
   T extends InputOption<infer Mark>
     ? InputSpecs[Mark]
-    : T extends object
-      ? { readonly [Key in keyof T]: Frozen<T[Key]> }
-      : T;
+    : T extends BranchOption<infer Own>
+      ? BranchSpec & Frozen<OptionsOf<Own>>
+      : T extends object
+        ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+        : T;
 
 /** The type of an option that holds stages, by its mark. */
 interface InputSpecs {
@@ -37,10 +41,17 @@ interface InputSpecs {
   readonly operators: readonly OperatorSpec[];
 }
 
-type SourceGate = Frozen<z.input<typeof SourceGateOptions>>;
+/** A sink with what stands before it in its branch. */
+type BranchSpec = SinkSpec & {
+  readonly operators?: readonly OperatorSpec[] | undefined;
+  readonly batcher?: BatcherSpec | undefined;
+  readonly queue?: Frozen<z.input<typeof QueueOptions>> | undefined;
+};
 
-/** Where rows come from: a source with its options, budget and breaker. */
-export type SourceSpec = StageSpec<'source'> & SourceGate;
+type SourceFront = Frozen<z.input<typeof SourceFrontOptions>>;
+
+/** Where rows come from: a source with its options, budget, breaker and queue. */
+export type SourceSpec = StageSpec<'source'> & SourceFront;
 /** What happens to rows: an operator with its options. */
 export type OperatorSpec = StageSpec<'operator'>;
 /** What closes a batch for the sink: a batcher with its options. There is only one, so `use` may be left out. */
@@ -61,8 +72,8 @@ export type PipelineSpec = Omit<SpecOutline, 'source' | 'operators' | 'batcher' 
 
 /** A spec whose source or sink may be left out, because it is given in code. */
 export type OpenSpec = Omit<PipelineSpec, 'source' | 'sink'> & {
-  /** Without `use`: the budget and breaker of a source given in code. */
-  readonly source?: SourceSpec | SourceGate;
+  /** Without `use`: the budget, breaker and queue of a source given in code. */
+  readonly source?: SourceSpec | SourceFront;
   readonly sink?: SinkSpec;
 };
 

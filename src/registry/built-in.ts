@@ -11,12 +11,16 @@ import csvSink from '../stages/sinks/csv/component.js';
 import jsonlSink from '../stages/sinks/jsonl/component.js';
 import nullSink from '../stages/sinks/null/component.js';
 import parquetSink from '../stages/sinks/parquet/component.js';
+import splitSink from '../stages/sinks/split/component.js';
+import teeSink from '../stages/sinks/tee/component.js';
+import mergeSource from '../stages/sources/merge/component.js';
 import replaySource from '../stages/sources/replay/component.js';
 import syntheticSource from '../stages/sources/synthetic/component.js';
 import { Registry } from './registry.js';
 
 /** The components that come with the package. */
 export const BUILT_IN = [
+  mergeSource,
   replaySource,
   syntheticSource,
   asofOperator,
@@ -31,6 +35,8 @@ export const BUILT_IN = [
   jsonlSink,
   nullSink,
   parquetSink,
+  splitSink,
+  teeSink,
 ] as const;
 
 /** The registry of these. */

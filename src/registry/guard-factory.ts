@@ -44,7 +44,7 @@ export function guardFactory<Kind extends ComponentKind>(
       } catch (error) {
         throw failed(who, 'could not be created', error, FAILED[kind]);
       }
-      if (kind === 'operator') return guardOperator(stage as Operator, { where, who }); // it checks the shape
+      if (kind === 'operator') return guardOperator(stage as Operator, { where, who, mayShare: true }); // it checks the shape
       const complaint = complaintAbout(kind, stage);
       if (complaint === undefined) return stage;
       throw invalid(`${where}: expected its create to return a stage ${complaint}`);

@@ -1,5 +1,6 @@
 import { PipelineError } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
+import { describeValue } from '../core/shown-text.js';
 import type { Component, ComponentKind } from '../engine/component.js';
 import type { Loads } from '../engine/stage.js';
 
@@ -15,6 +16,10 @@ export class Registry {
    * @throws {PipelineError} `COMPONENT_INVALID` if a value is not a component, or two of a kind share a name.
    */
   constructor(components: Iterable<Component> = []) {
+    if (typeof (components as Iterable<Component> | null)?.[Symbol.iterator] !== 'function') {
+      const found = describeValue(components);
+      throw new PipelineError('COMPONENT_INVALID', `Expected a list of components, found ${found}`);
+    }
     for (const component of components) this.#add(component);
   }
 
@@ -56,7 +61,7 @@ export class Registry {
 
   /** Returns a new registry that also has these components. This one does not change. */
   with(components: Iterable<Component>): Registry {
-    return new Registry([...this.#components.values(), ...components]);
+    return new Registry([...this.#components.values(), ...new Registry(components).all()]);
   }
 }
 
@@ -75,9 +80,17 @@ const keyOf = (kind: ComponentKind, name: string): string => `${kind} ${name}`;
 
 /** Describes what is wrong with a component. Types are no guarantee: it may come from plain JavaScript. */
 function complaintAbout(component: Component): string | undefined {
-  const { kind, name, summary, loads, mayChange, options, load } = (component ?? {}) as Partial<Component>;
+  const { kind, name, summary, loads, mayChange, facts, options, load } = (component ??
+    {}) as Partial<Component>;
+  if (typeof component !== 'object' || component === null) {
+    const found = component === null || component === undefined ? String(component) : `a ${typeof component}`;
+    return `Expected a component, as defineComponent returns it, found ${found}`;
+  }
   if (typeof name !== 'string' || !NAME.test(name)) {
-    return `Expected the name of a component to match ${NAME}, found ${JSON.stringify(name)?.slice(0, 120) ?? 'none'}`;
+    return (
+      'Expected the name of a component to be 1 to 100 letters, digits, ".", "_", "@", "/" or "-", a letter or digit first, ' +
+      `found ${JSON.stringify(name)?.slice(0, 120) ?? 'none'}`
+    );
   }
   if (!KINDS.includes(kind as ComponentKind)) {
     return `Component "${name}": expected its kind to be one of ${KINDS.join(', ')}, found ${JSON.stringify(kind) ?? 'none'}`;
@@ -88,6 +101,9 @@ function complaintAbout(component: Component): string | undefined {
   }
   if (mayChange !== undefined && !isListOfTexts(mayChange)) {
     return `Component "${name}": expected "mayChange" to be a list of names of options`;
+  }
+  if (facts !== undefined && typeof facts !== 'function') {
+    return `Component "${name}": expected "facts" to be a function of its options`;
   }
   if (typeof options !== 'function')
     return `Component "${name}": expected a function "options" that gives its schema`;

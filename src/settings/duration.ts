@@ -30,7 +30,7 @@ export function durationNs({ min, max }: { readonly min: string; readonly max: s
   const expected = `expected a duration of ${min} to ${max}, such as ${EXAMPLES}`;
   return z
     .string(`${expected} (a number with its unit, as text)`)
-    .regex(DURATION, { message: expected, abort: true })
+    .regex(DURATION, { error: ({ input }) => `${expected}${echo(input)}`, abort: true })
     .meta({ [DURATION_RANGE]: [min, max] })
     .transform((text, context) => {
       const ns = parseDurationNs(text);
@@ -56,8 +56,14 @@ export function parseDurationNs(text: string): bigint | undefined {
   return scaled % scale === 0n ? scaled / scale : undefined;
 }
 
+/** Only what looks like an amount is echoed: any other text may be a credential. */
+const echo = (input: unknown): string =>
+  typeof input === 'string' && /^[-+]?\d[\d.,eE+-]{0,20} ?[a-zµ]{0,4}$/.test(input)
+    ? `, found "${input}"`
+    : '';
+
 function mustParse(bound: string): bigint {
   const ns = parseDurationNs(bound);
-  if (ns === undefined || ns > LONGEST_NS) throw new RangeError(`"${bound}" is no bound`);
+  if (ns === undefined || ns > LONGEST_NS) throw new RangeError(`"${bound}" is not a bound`);
   return ns;
 }

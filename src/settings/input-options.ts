@@ -4,11 +4,13 @@ import { type JsonNode, markedOptions, type OptionPath } from './marked-options.
 import { StageName } from './stage-name.js';
 
 const use = 'expected the name of a component';
-const Stage = z.looseObject({
+/** What every stage inside another one has: `use`, and a name where it is given. */
+export const Stage = z.looseObject({
   use: z.string(use).min(1, use).describe('Name of the component'),
   name: StageName.optional(),
 });
 
+/** Most operators of an input, or of a branch. */
 export const INPUT_OPERATORS_MAX = 100;
 const Operators = z
   .array(Stage, 'expected a list of operators')
@@ -31,7 +33,7 @@ export const inputSource = () => marked(Stage, 'source');
 /** The same for a source that has its `operators` among its own keys. */
 export const inputLine = () => marked(Stage.extend({ operators: Operators.optional() }), 'line');
 
-/** An option that is the operators behind the source beside it. */
+/** An option that is the operators behind the source beside it, or of the branch that it is in. */
 export const inputOperators = () => marked(Operators, 'operators');
 
 /** Where an input is among the options of a stage. */

@@ -22,6 +22,8 @@ export interface JsonNode {
 export interface MarkedOption {
   readonly path: OptionPath;
   readonly value: unknown;
+  /** What of its schema is marked. */
+  readonly schema: JsonNode;
 }
 
 /** Options that are found at most; more would be a mistake, or an attack. */
@@ -51,9 +53,10 @@ export function markedOptions(
     const nodes = withAlternatives(root, schemas);
     if (met.has(value, nodes) || within.has(value)) return;
     const before = found.length;
-    if (nodes.some(isMarked)) {
-      found.push({ path, value });
-    } else if (typeof value === 'object' && value !== null) {
+    const schema = nodes.find(isMarked);
+    if (schema) {
+      found.push({ path, value, schema });
+    } else if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
       within.add(value); // an object may be inside itself
       for (const [key, inner] of Object.entries(value)) {
         const schemasWithin = [...new Set(nodes.flatMap((node) => schemasAt(node, key)))];
@@ -65,6 +68,15 @@ export function markedOptions(
   };
   visit([root], options, []);
   return found;
+}
+
+/** Returns what of a JSON Schema holds for the value at a path. */
+export function nodesAt(root: JsonNode, path: OptionPath): JsonNode[] {
+  return path.reduce<JsonNode[]>(
+    (nodes, key) =>
+      withAlternatives(root, [...new Set(nodes.flatMap((node) => schemasAt(node, String(key))))]),
+    withAlternatives(root, [root]),
+  );
 }
 
 /** Objects that were looked into, and for which schemas. */

@@ -1,3 +1,4 @@
+import { BRANCH_MARK } from './branch-mark.js';
 import { DURATION_RANGE } from './duration.js';
 import { INPUT_MARK, type InputMark } from './input-mark.js';
 
@@ -17,6 +18,7 @@ export interface OptionSchema {
   readonly maximum?: number;
   readonly [DURATION_RANGE]?: readonly [string, string];
   readonly [INPUT_MARK]?: InputMark;
+  readonly [BRANCH_MARK]?: readonly string[];
   readonly default?: unknown;
   readonly description?: string;
   readonly properties?: Readonly<Record<string, OptionSchema>>;
@@ -50,7 +52,7 @@ export function optionFacts({ properties = {}, required = [] }: OptionSchema): O
     isSecret: option.writeOnly === true,
     default: option.default,
     text: option.description,
-    inner: isInput(option) ? undefined : mappingIn(option), // those of a stage are its own
+    inner: isStage(option) ? undefined : mappingIn(option), // those of a stage are its own
   }));
 }
 
@@ -60,12 +62,17 @@ const INPUT_TEXTS: Readonly<Record<InputMark, string>> = {
   operators: 'list of operators',
 };
 
-const isInput = (option: OptionSchema): boolean =>
-  option[INPUT_MARK] !== undefined || option.items?.[INPUT_MARK] !== undefined;
+/** Whether an option is a stage, or a list of them. A branch has keys besides those of its sink. */
+function isStage(option: OptionSchema): boolean {
+  if (option.items) return isStage(option.items);
+  if (option[BRANCH_MARK]) return false;
+  return option[INPUT_MARK] !== undefined || option.properties?.use !== undefined;
+}
 
 function whatIsTaken(option: OptionSchema): string[] {
   const input = option[INPUT_MARK];
   if (input !== undefined) return [INPUT_TEXTS[input]];
+  if (option[BRANCH_MARK]) return ['sink with its operators, batcher and queue'];
   if (option.const !== undefined) return [JSON.stringify(option.const)];
   if (option.enum) return option.enum.map((value) => JSON.stringify(value));
   const variants = option.anyOf ?? option.oneOf;

@@ -1,19 +1,22 @@
 import type { z } from 'zod';
-import { formatPath, InvalidOptionsError } from '../core/errors.js';
-import { schemaProblems } from './schema-problems.js';
+import { formatProblem, InvalidOptionsError } from '../core/errors.js';
+import { checkData } from './check-data.js';
+import { jsonSchemaOf } from './json-schema-of.js';
 
 /**
  * Checks one section of settings and fills in its defaults.
  *
+ * @param otherProblems - What is wrong with what the schema does not check.
  * @throws {InvalidOptionsError} naming every refused field, not just the first.
  */
-export function parseOptions<S extends z.ZodType>(section: string, schema: S, input: unknown): z.output<S> {
-  const result = schema.safeParse(input, { reportInput: true });
-  if (result.success) return result.data;
-  throw new InvalidOptionsError(
-    section,
-    schemaProblems(result.error, input, [section]).map(
-      ({ path, message }) => `${formatPath(path)}: ${message}`,
-    ),
-  );
+export function parseOptions<S extends z.ZodType>(
+  section: string,
+  schema: S,
+  input: unknown,
+  otherProblems: readonly string[] = [],
+): z.output<S> {
+  const context = { at: [section], jsonSchema: () => jsonSchemaOf(schema) };
+  const { data, problems } = checkData(schema, input, context);
+  if (problems.length + otherProblems.length === 0) return data as z.output<S>; // there is data then
+  throw new InvalidOptionsError(section, [...problems.map(formatProblem), ...otherProblems]);
 }

@@ -1,67 +1,111 @@
 import type { z } from 'zod';
-import type { SpecProblem } from '../core/errors.js';
+import { PROBLEMS_MAX, type SpecProblem } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
-import { valueAt } from './marked-options.js';
+import { cutText, describeValue } from '../core/shown-text.js';
+import { noSuchOption } from './known-keys.js';
+import { type OptionPath, valueAt } from './marked-options.js';
 
-type Path = readonly (string | number)[];
+/** Returns the names of the options at a path. */
+export type KeysAt = (path: OptionPath) => readonly string[];
+
+/** What is known of data besides its schema. */
+interface Hints {
+  /** Names of the options at a path within the data, to tell which one was meant. */
+  readonly keysAt: KeysAt;
+  /** Says where a key belongs that has no place here. */
+  readonly whereItBelongs: (key: string) => string | undefined;
+}
+
+const NO_HINTS: Hints = { keysAt: () => [], whereItBelongs: () => undefined };
 
 /**
  * What a schema refused, as problems: what was expected, what was found, at which path. Texts are
  * echoed only where a fixed list of words was expected: elsewhere they may be a credential.
  *
- * @param input - What was parsed.
- * @param at - Where the input stands in the spec.
+ * @param data - What was parsed.
+ * @param at - Where the data is in the spec.
  */
-export function schemaProblems(error: z.ZodError, input: unknown, at: Path = []): SpecProblem[] {
-  return error.issues.flatMap((issue) => problemsOf(issue, input, at));
+export function schemaProblems(
+  issues: readonly z.core.$ZodIssue[],
+  data: unknown,
+  at: OptionPath = [],
+  hints: Partial<Hints> = {},
+): SpecProblem[] {
+  const problems: SpecProblem[] = [];
+  for (const issue of issues) {
+    const left = PROBLEMS_MAX - problems.length;
+    // Of the others, it is enough to be counted.
+    if (left <= 0) problems.push({ path: [...at, ...(issue.path as OptionPath)], message: issue.message });
+    else
+      for (const problem of problemsOf(issue, data, at, { ...NO_HINTS, ...hints }, left))
+        problems.push(problem);
+  }
+  return problems;
 }
 
-function problemsOf(issue: z.core.$ZodIssue, input: unknown, at: Path): SpecProblem[] {
-  const path = [...at, ...(issue.path as (string | number)[])];
-  const found = valueAt(input, issue.path as Path);
+/** @param hintsMax - Problems that get a hint. It takes a while to find one, and nobody reads thousands of them. */
+function problemsOf(
+  issue: z.core.$ZodIssue,
+  data: unknown,
+  at: OptionPath,
+  hints: Hints,
+  hintsMax: number,
+): SpecProblem[] {
+  const within = issue.path as OptionPath; // data has keys that are texts or numbers
+  const path = [...at, ...within];
+  const found = valueAt(data, within);
   switch (issue.code) {
     case 'invalid_key':
       return [{ path, message: issue.issues[0]?.message ?? issue.message }];
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path: [...path, key], message: 'there is no such option' }));
+      return issue.keys.map((key, i) => ({
+        path: [...path, key],
+        // A schema may say itself which keys it expects.
+        message: issue.message.startsWith('Unrecognized key')
+          ? noSuchOption(key, i < hintsMax ? hints.keysAt(within) : [], hints.whereItBelongs(key))
+          : issue.message,
+      }));
     case 'invalid_union': {
       // Of several forms, the one that fits best is the one that the writer meant.
+      const hintsWithin = { ...hints, keysAt: (below: OptionPath) => hints.keysAt([...within, ...below]) };
       const nearest = issue.errors
-        .map((issues) => issues.flatMap((nested) => problemsOf(nested, found, path)))
+        .map((nested) => nested.flatMap((one) => problemsOf(one, found, path, hintsWithin, hintsMax)))
         .sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0];
       if (nearest && nearest.length > 0 && depth(nearest) > path.length) return nearest;
-      break;
+      const words = issue.errors.flat().flatMap((each) => (each.code === 'invalid_value' ? each.values : []));
+      if (words.length === 0 || typeof found !== 'string') break;
+      return [{ path, message: `${expectation(issue.message)}, found ${word(found, words)}` }];
     }
     case 'invalid_value': {
-      const near = typeof found === 'string' ? nearestName(found, issue.values.map(String)) : undefined;
-      return [
-        {
-          path,
-          message:
-            `expected ${issue.values.join(', ')}, found ${typeof found === 'string' ? `"${found.slice(0, 40)}"` : describe(found)}` +
-            (near === undefined ? '' : ` (did you mean "${near}"?)`),
-        },
-      ];
+      const what = typeof found === 'string' ? word(found, issue.values) : describeValue(found);
+      return [{ path, message: `expected ${issue.values.join(', ')}, found ${what}` }];
     }
+    case 'too_big':
+    case 'too_small':
+      if (!Array.isArray(found) || found.length === 0) break;
+      return [{ path, message: `${expectation(issue.message)}, found ${found.length}` }];
   }
-  return [
-    {
-      path,
-      message:
-        found === undefined || /expected/.test(issue.message)
-          ? sentence(issue.message, found)
-          : issue.message,
-    },
-  ];
+  const isExpectation = found === undefined || /expected/.test(issue.message);
+  return [{ path, message: isExpectation ? sentence(issue.message, found) : issue.message }];
+}
+
+/** A text where words of a fixed list were expected, and the one that was most likely meant. */
+function word(found: string, words: readonly unknown[]): string {
+  const near = nearestName(found, words.map(String));
+  return `"${cutText(found, 40)}"${near === undefined ? '' : ` (did you mean "${near}"?)`}`;
 }
 
 /** Adds what was found to a message that says what was expected. */
 function sentence(message: string, found: unknown): string {
-  const expected = message
+  const expected = expectation(message);
+  return /\bfound\b/.test(expected) ? expected : `${expected}, found ${describeValue(found)}`;
+}
+
+function expectation(message: string): string {
+  return message
     .replace(/^Invalid input: /, '')
     .replace(/, received .*$/, '')
     .replace(/^expected (\w+)$/, (whole, type) => (TYPES.has(type) ? `expected ${TYPES.get(type)}` : whole));
-  return /\bfound\b/.test(expected) ? expected : `${expected}, found ${describe(found)}`;
 }
 
 /** Types as those who write specs know them. */
@@ -74,13 +118,5 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ['boolean', 'true or false'],
 ]);
 
-function describe(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (value === null) return 'null';
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  return typeof value === 'object' ? 'a mapping' : value === '' ? 'an empty text' : 'a text';
-}
-
 const depth = (problems: readonly SpecProblem[]): number =>
-  Math.max(0, ...problems.map(({ path }) => path.length));
+  problems.reduce((deepest, { path }) => Math.max(deepest, path.length), 0);

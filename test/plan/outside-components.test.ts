@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { InvalidSpecError } from '../../src/core/errors.js';
 import { instantiate } from '../../src/plan/instantiate.js';
@@ -15,6 +14,7 @@ import type { Checkpoint } from '../../src/wire/checkpoint.js';
 import type { ResolvedSpec } from '../../src/wire/resolved-spec.js';
 import { secretsOfSpec } from '../../src/wire/stages-of-spec.js';
 import { askedHere } from '../support/asked-here.js';
+import { writeModule } from '../support/module-file.js';
 
 const MODULE = 'test/plan/outside/ticker.mjs';
 const FILE = resolve(MODULE);
@@ -57,15 +57,6 @@ const pipelineOf = (spec: ResolvedSpec, checkpoint?: Checkpoint) =>
     counters: new Counters(),
     ...(checkpoint && { checkpoint }),
   });
-
-/** Writes a module with this default export. */
-function moduleOf(exported: string, name = 'component.mjs') {
-  const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, name);
-  writeFileSync(path, exported);
-  return path;
-}
 
 const EMPTY_SCHEMA =
   '{ safeParse: (data) => ({ success: true, data }), toJSONSchema: () => ({ type: "object" }) }';
@@ -112,11 +103,28 @@ describe('a component from outside of the package', () => {
     expect(found).toEqual([
       { path: ['source', 'from'], message: 'expected 1 or more, found 0' },
       { path: ['source', 'pace'], message: 'expected slow, fast, found "fsat" (did you mean "fast"?)' },
-      { path: ['source', 'rowz'], message: 'there is no such option' },
+      { path: ['source', 'rowz'], message: 'there is no such option (did you mean "rows"?)' },
       { path: ['operators', 1, 'by'], message: 'expected a factor, found a text' },
       { path: ['batcher', 'maxRows'], message: 'there is no such option' },
       { path: ['sink', 'path'], message: 'expected a text, found 7' },
     ]);
+  });
+
+  it('says what a plan has to know of its stage, by its options', async () => {
+    const spec = (apart: string, by: number) => ({
+      batcher: { use: 'pass', apart },
+      sink: { use: 'tee', branches: [{ use: 'null', operators: [{ use: 'scale', by }] }] },
+    });
+    expect(await problemsOf(spec('number', 2))).toEqual([
+      {
+        path: ['batcher', 'apart'],
+        message: expect.stringContaining(
+          'found "number": rows of a symbol would come to sink.branches[0].operators[0]',
+        ),
+      },
+    ]);
+    expect(await problemsOf(spec('number', 0.5))).toEqual([]);
+    expect(await problemsOf(spec('symbol', 2))).toEqual([]);
   });
 
   it('is planned with the columns that come in, and says which come out', async () => {
@@ -147,7 +155,7 @@ describe('a component from outside of the package', () => {
     expect((await problemsOf({ source: { use: 'tikcer' } }))[0]).toEqual({
       path: ['source', 'use'],
       message:
-        'expected the name of a source (replay, synthetic, ticker), found "tikcer" (did you mean "ticker"?)',
+        'expected the name of a source (merge, replay, synthetic, ticker), found "tikcer" (did you mean "ticker"?)',
     });
     const bare = resolveWithFiles({ ...SPEC }, { userCode: askedHere });
     await expect(bare).rejects.toThrow(
@@ -217,7 +225,7 @@ describe('a module of components', () => {
     const options =
       'options: async () => ({ safeParse() {}, toJSONSchema: () => ({ type: "object", properties: { more: { $ref: "#" }, ' +
       'one: { $ref: "#/$defs/one" } }, required: ["one"], $defs: { one: { items: { $ref: "#" } } } }) })';
-    const { catalogue } = await loadCatalogue([moduleOf(component(options))], askedHere);
+    const { catalogue } = await loadCatalogue([writeModule(component(options))], askedHere);
     const { properties } = (await catalogueJsonSchema(catalogue)) as {
       properties: { sink: { oneOf: Record<string, unknown>[] } };
     };
@@ -237,18 +245,18 @@ describe('a module of components', () => {
   });
 
   it('is refused where a name is that of one of ours, or of another module, both named', async () => {
-    const ours = moduleOf(component("name: 'parquet'"));
+    const ours = writeModule(component("name: 'parquet'"));
     expect(await catalogueProblems(ours)).toEqual([
       `components.0: module "${ours}" declares the sink "parquet", and this package has one of that name: rename or leave out one of them`,
     ]);
-    const [one, two] = [moduleOf(component('')), moduleOf(component(''))];
+    const [one, two] = [writeModule(component('')), writeModule(component(''))];
     expect(await catalogueProblems(one, two)).toEqual([
       `components.1: module "${two}" declares the sink "own", and module "${one}" has one of that name: rename or leave out one of them`,
     ]);
   });
 
   it('that is listed twice is told so once, whatever it declares', async () => {
-    const path = moduleOf(
+    const path = writeModule(
       `${component('').replace('export default', 'const one =')} export default [one, { ...one, name: 'two' }];`,
     );
     expect(await catalogueProblems(path, path)).toEqual([
@@ -260,7 +268,11 @@ describe('a module of components', () => {
     ['is not there', undefined, 'expected a file at'],
     ['fails', "throw new Error('broken at the root');", 'it failed while it was loaded: broken at the root'],
     ['exports nothing', 'export const one = 1;', 'expected its default export to be a component'],
-    ['exports what is none', 'export default [7];', 'Expected the name of a component to match'],
+    [
+      'exports what is none',
+      'export default [7];',
+      'Expected a component, as defineComponent returns it, found a number',
+    ],
     ['has two of one name', TWICE, 'There is a sink "own" already'],
     [
       'has two operators of one name',
@@ -284,7 +296,7 @@ describe('a module of components', () => {
       'an odd "anyOf"',
     ],
   ])('that %s is refused by its place in the settings', async (_what, text, expected) => {
-    const path = text === undefined ? join(tmpdir(), 'tickloom-none.mjs') : moduleOf(text);
+    const path = text === undefined ? join(tmpdir(), 'tickloom-none.mjs') : writeModule(text);
     const [found, ...more] = await catalogueProblems(path);
     expect(more).toEqual([]);
     expect(found).toMatch(/^components\.0: module "/);
@@ -293,6 +305,6 @@ describe('a module of components', () => {
 
   it('may be CommonJS', async () => {
     const text = component('').replace('export default', 'module.exports =');
-    expect(await catalogueProblems(moduleOf(text, 'component.cjs'))).toEqual([]);
+    expect(await catalogueProblems(writeModule(text, 'component.cjs'))).toEqual([]);
   });
 });

@@ -4,16 +4,7 @@ import { InvalidSpecError } from '../../src/core/errors.js';
 import { specJsonSchema } from '../../src/plan/spec-json-schema.js';
 import { builtIn } from '../../src/registry/built-in.js';
 import { resolveSpec } from '../../src/runtime/resolve-spec.js';
-
-async function problemsOf(spec: unknown): Promise<string[]> {
-  try {
-    await resolveSpec(spec);
-    return [];
-  } catch (error) {
-    if (!(error instanceof InvalidSpecError)) throw error;
-    return error.problems.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  }
-}
+import { specProblems } from '../support/spec-problems.js';
 
 const SOUND = { name: 'sound', source: { use: 'synthetic' }, sink: { use: 'null' } };
 
@@ -32,7 +23,7 @@ describe('a spec', () => {
 
   it('has a limit of memory that some batches fit in', async () => {
     for (const maxMemoryMb of [15, 16.5, '1 GB', 1_048_577]) {
-      expect(await problemsOf({ ...SOUND, maxMemoryMb })).toEqual([
+      expect(await specProblems({ ...SOUND, maxMemoryMb })).toEqual([
         expect.stringContaining('maxMemoryMb: expected a whole number of megabytes, 16 to 1048576'),
       ]);
     }
@@ -45,14 +36,14 @@ describe('a spec', () => {
   });
 
   it('has its types named as those who write one know them', async () => {
-    expect(await problemsOf({ ...SOUND, sink: 5, deadLetter: 'out' })).toEqual([
+    expect(await specProblems({ ...SOUND, sink: 5, deadLetter: 'out' })).toEqual([
       'sink: expected a mapping, found 5',
       'deadLetter: expected a mapping, found a text',
     ]);
   });
 
   it('that is wrong in many places has all of them named', async () => {
-    const problems = await problemsOf({
+    const problems = await specProblems({
       name: '',
       source: { use: 'synthetic', rows: -1, sybmols: 3 },
       operators: [
@@ -82,7 +73,7 @@ describe('a spec', () => {
   });
 
   it('whose operator wants a column that is not there says which are', async () => {
-    const problems = await problemsOf({ ...SOUND, operators: [{ use: 'filter', where: 'prcie > 0' }] });
+    const problems = await specProblems({ ...SOUND, operators: [{ use: 'filter', where: 'prcie > 0' }] });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(/operators\.0\.where: .*prcie/);
   });
@@ -93,7 +84,7 @@ describe('a spec', () => {
       { use: 'select', columns: ['time', 'symbol', 'mid'] },
       { use: 'filter', where: 'bid > 0' },
     ];
-    const problems = await problemsOf({ ...SOUND, operators });
+    const problems = await specProblems({ ...SOUND, operators });
     expect(problems.map((text) => text.split(':')[0])).toEqual(['operators.2.where']);
   });
 
@@ -105,14 +96,14 @@ describe('a spec', () => {
         { use: 'bars', every: '1m', late: 'keep' },
       ],
     };
-    expect(await problemsOf(spec)).toEqual([
+    expect(await specProblems(spec)).toEqual([
       'operators.1.late: expected "deadLetter.path" in the spec, or "lateColumn", since "keep" must record late rows',
     ]);
-    expect(await problemsOf({ ...spec, deadLetter: { path: 'rejected.jsonl' } })).toEqual([]);
+    expect(await specProblems({ ...spec, deadLetter: { path: 'rejected.jsonl' } })).toEqual([]);
   });
 
   it('with a wrong option in its source still has its later stages followed', async () => {
-    const problems = await problemsOf({
+    const problems = await specProblems({
       ...SOUND,
       source: { use: 'synthetic', rows: 'many', rwos: 1 },
       operators: [{ use: 'filter', where: 'prcie > 0' }],
@@ -126,20 +117,65 @@ describe('a spec', () => {
 
   it('tells an empty list from one with the wrong things in it', async () => {
     const source = { use: 'replay', kind: 'custom', path: [], columns: { a: 'a' } };
-    expect(await problemsOf({ ...SOUND, source })).toEqual([
+    expect(await specProblems({ ...SOUND, source })).toEqual([
       'source.path: expected the path of a file, a glob, or a list of them, found an empty list',
     ]);
   });
 
+  it('that is too large to be looked through is refused for that alone', async () => {
+    const list = Array(1_000).fill(Array(1_000).fill(0));
+    let deep: unknown = 0;
+    for (let level = 0; level < 10_000; level++) deep = [deep];
+    const keys = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key${i}`, i]));
+    const round: unknown[] = [];
+    round.push(round);
+    const text = 'x'.repeat(70_000);
+    for (const [options, problem] of [
+      [{ list }, '(root): expected at most 100000 values in all, found more'],
+      [{ keys }, 'source.keys: expected at most 10000 keys in a mapping, found 20000'],
+      [{ deep }, 'source: expected at most 100 lists and mappings inside one another, found more'],
+      [{ round }, 'source: expected at most 100 lists and mappings inside one another, found more'],
+      [{ text }, 'source.text: expected at most 65536 characters, found 70000'],
+      [{ [text]: 1 }, expect.stringMatching(/^source\.x{79}…: expected keys of at most 1024 characters/)],
+    ] as const) {
+      const source = { use: 'synthetic', ...options };
+      const problems = await specProblems({ ...SOUND, source });
+      expect(problems.map((line) => line.replace(/^:/, '(root):'))).toEqual([problem]);
+    }
+  });
+
+  it('with more problems than anybody reads has a hundred of them kept, and the others counted', async () => {
+    const keys = Array.from({ length: 5_000 }, (_, i) => [`key${i}`, 1]);
+    const error = await resolveSpec({ ...SOUND, ...Object.fromEntries(keys) }).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(InvalidSpecError);
+    expect(error.problems).toHaveLength(100);
+    expect(error.problemsLeftOut).toBe(4_900);
+    expect(error.message.split('\n')).toHaveLength(22);
+    expect(error.message).toMatch(/\n {2}- … and 4980 more$/);
+  });
+
+  it.each([
+    ['*a*a*a*a*b', 'path: expected a glob with at most 4 "*" in a name, found 5'],
+    [['a', '+(*a|*b)*c*d*e'], 'path.1: expected a glob with at most 4 "*" in a name, found 6'],
+    ['**/a/**/b/**/c/**/d/**/e', 'path: expected a glob with at most 4 "**", found 5'],
+    ['a'.repeat(5_000), 'path: expected at most 4096 characters, found 5000'],
+    [Array.from({ length: 101 }, (_, i) => `${i}*`), 'path: expected at most 100 globs, found 101'],
+  ])('takes no glob that may take minutes to match (%#)', async (path, problem) => {
+    const source = { use: 'replay', kind: 'custom', path, columns: { a: 'a' } };
+    // A name that takes a matcher of regular expressions all ways to divide it.
+    const sink = { use: 'csv', path: `${'a'.repeat(200)}.csv` };
+    expect(await specProblems({ ...SOUND, source, sink })).toEqual([`source.${problem}`]);
+  });
+
   it('does not echo texts, which may be secrets', async () => {
-    const problems = await problemsOf({ ...SOUND, source: { use: 'synthetic', rows: 'hunter2' } });
+    const problems = await specProblems({ ...SOUND, source: { use: 'synthetic', rows: 'hunter2' } });
     expect(problems.join()).not.toContain('hunter2');
   });
 
   it('of any shape is refused with problems, never with another error', async () => {
     await fc.assert(
       fc.asyncProperty(fc.anything(), async (spec) => {
-        expect((await problemsOf(spec)).length).toBeGreaterThan(0);
+        expect((await specProblems(spec)).length).toBeGreaterThan(0);
       }),
       { numRuns: 300 },
     );

@@ -43,13 +43,19 @@ describe('a checkpoint of another spec', () => {
     ],
     ['operators[0].every', { operators: [{ use: 'bars', every: '5m' }] }],
     [
-      'operators[1].use, operators[1].where',
+      'operators[0].emptyBars, operators[0].every, operators[0].fillMax, operators[0].lateness, ' +
+        'operators[0].use, operators[0].where',
       {
         operators: [
+          { use: 'filter', where: 'price > 1' },
           { use: 'bars', every: '1m' },
-          { use: 'filter', where: 'close > 1' },
         ],
       },
+    ],
+    [
+      'operators[0].emptyBars, operators[0].every, operators[0].fillMax, operators[0].lateness, ' +
+        'operators[0].use',
+      { operators: [] },
     ],
     ['sink.path', { sink: { use: 'parquet', path: 'elsewhere' } }],
   ])('is refused with the option that differs: %s', async (path, change) => {
@@ -62,6 +68,15 @@ describe('a checkpoint of another spec', () => {
       { source: Object.fromEntries(Object.entries(SPEC.source).reverse()) as never },
     ],
     ['a default that is written out', { operators: [{ use: 'bars', every: '60s', emptyBars: 'skip' }] }],
+    [
+      'another operator behind the last one',
+      {
+        operators: [
+          { use: 'bars', every: '1m' },
+          { use: 'filter', where: 'close > 1' },
+        ],
+      },
+    ],
     ['another pace', { source: { ...SPEC.source, speed: 10 } }],
     ['another batcher', { batcher: { maxRows: 5, maxDelayMs: 9, key: 'symbol' } }],
     ['room, memory, dead letters', { batchRows: 7, maxMemoryMb: 64, deadLetter: { path: 'dead.jsonl' } }],

@@ -16,7 +16,7 @@ import { Counters } from '../../src/shared-memory/counters.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import { placesOf, titleOf } from '../../src/wire/stage-tree.js';
 import { secretsOfSpec, stagesOf } from '../../src/wire/stages-of-spec.js';
-import { describeStartStep, StartStep } from '../../src/wire/start-step.js';
+import { pendingStart, StartStep } from '../../src/wire/start-step.js';
 import { askedHere } from '../support/asked-here.js';
 import { nestedStages } from '../support/nested-stages.js';
 
@@ -75,10 +75,13 @@ describe('a stage inside a stage', () => {
       'sink',
     ]);
     expect(titleOf(placesOf(resolved)[8]!)).toBe('Source "counting" (deep, operators[0].operators[1].with)');
-    expect(describeStartStep(StartStep.opening(8), resolved)).toBe(
+    expect(pendingStart(StartStep.opening(8), resolved).text).toBe(
       'operators[0].operators[1].with ("counting", named deep) was still opening',
     );
-    expect(describeStartStep(StartStep.opening(10), resolved)).toBe('sink ("null") was still opening');
+    expect(pendingStart(StartStep.opening(10), resolved)).toEqual({
+      text: 'sink ("null") was still opening',
+      stage: 'sink',
+    });
   });
 
   it.each([
@@ -266,7 +269,7 @@ describe('a component from outside with an input', () => {
       ),
     ).toEqual([
       'operators[0].with.from: expected 1 or more, found 0',
-      'operators[0].colunm: there is no such option',
+      'operators[0].colunm: there is no such option (did you mean "column"?)',
     ]);
   });
 });
@@ -274,7 +277,7 @@ describe('a component from outside with an input', () => {
 describe('explain', () => {
   it('tells the stages with ids, columns and what sources promise', async () => {
     const { resolved, outputs } = await resolve({ operators: [{ ...ZIP, name: 'zipped' }] });
-    expect(await explainSpec(resolved, outputs, registry)).toMatchObject([
+    expect((await explainSpec(resolved, outputs, registry)).stages).toMatchObject([
       { stage: 'source', use: 'counting', depth: 0, capabilities: { delivery: 'replayable', bounded: true } },
       { stage: 'operators[0]', name: 'zipped', depth: 0, output: { columns: [{ name: 'n' }] } },
       { stage: 'operators[0].with', depth: 1, capabilities: { delivery: 'replayable' } },

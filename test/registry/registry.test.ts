@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
 import type { Batch } from '../../src/columns/batch.js';
-import { redact } from '../../src/core/redact.js';
 import { type Component, defineComponent, secret } from '../../src/engine/component.js';
 import { uncheckedSpec } from '../../src/plan/typed-spec.js';
 import { builtIn } from '../../src/registry/built-in.js';
@@ -70,8 +69,27 @@ describe('a component of one’s own', () => {
     const running = createPipeline(spec({ use: 'leaky', login: 'planted words' }), {
       components: [leaky],
     }).run();
-    const told = await running.then(JSON.stringify, (error: Error) => redact(error.message));
+    const told = await running.then(JSON.stringify, String);
     expect(told).toContain('refused: [redacted]');
+  });
+
+  it('shows no secret number where it is refused', async () => {
+    const guarded = defineComponent({
+      kind: 'sink',
+      name: 'guarded',
+      summary: 'Has a PIN.',
+      options: async () => z.strictObject({ pin: secret(z.int().max(9_999, 'expected a PIN of 4 digits')) }),
+      load: async () => ({
+        create: () => {
+          throw new Error('never made');
+        },
+      }),
+    });
+    const running = createPipeline(spec({ use: 'guarded', pin: 48_213_377 }), {
+      components: [guarded],
+    }).run();
+    const told = await running.then(JSON.stringify, String);
+    expect(told).toContain('sink.pin: expected a PIN of 4 digits, found [redacted]');
   });
 
   it('goes on from a store with another value of an option that it says may change', async () => {
@@ -121,7 +139,8 @@ describe('a registry', () => {
   });
 
   it.each<[unknown, string]>([
-    [undefined, 'Expected the name of a component'],
+    [undefined, 'Expected a component, as defineComponent returns it, found undefined'],
+    [1, 'Expected a component, as defineComponent returns it, found a number'],
     [{ name: '../x', kind: 'sink' }, 'Expected the name of a component'],
     [
       { name: 'x', kind: 'sinc' },

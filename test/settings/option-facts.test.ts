@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { builtIn } from '../../src/registry/built-in.js';
+import { outputBranch } from '../../src/settings/branch-options.js';
 import { durationNs } from '../../src/settings/duration.js';
+import { inputSource } from '../../src/settings/input-options.js';
 import { type OptionSchema, optionFacts } from '../../src/settings/option-facts.js';
 
 const jsonSchemaOf = (schema: z.ZodType) =>
@@ -29,6 +31,15 @@ describe('what is said of an option', () => {
   it('has the default as it is written, not what it becomes', () => {
     const [option] = factsOf(z.strictObject({ per: durationNs({ min: '1ms', max: '1d' }).prefault('1s') }));
     expect(option).toMatchObject({ default: '1s', isRequired: false });
+  });
+
+  it('names the stages that it holds, and of a branch the keys besides those of its sink', () => {
+    const [many] = factsOf(z.strictObject({ all: z.array(outputBranch({ when: z.string() })).max(64) }));
+    expect(many!.takes).toEqual(['list of up to 64: sink with its operators, batcher and queue']);
+    const keys = optionFacts(many!.inner!).map(({ name }) => name);
+    expect(keys).toEqual(['use', 'name', 'operators', 'batcher', 'queue', 'when']);
+    const [side] = factsOf(z.strictObject({ with: inputSource() }));
+    expect(side).toMatchObject({ takes: ['source'], inner: undefined });
   });
 
   it('finds the options within, in a list, under names and beside a short form', () => {

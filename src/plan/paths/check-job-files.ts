@@ -1,11 +1,12 @@
 import { lstat, open } from 'node:fs/promises';
 import type { SpecProblem } from '../../core/errors.js';
-import { foreignDeadLetters, LINK_TO_NOWHERE } from '../../engine/dead-letter-file.js';
-import { inspectDeadLetters } from '../../engine/own-dead-letters.js';
+import { foreignDeadLetters, LINK_TO_NOWHERE } from '../../engine/dead-letters/dead-letter-file.js';
+import { inspectDeadLetters } from '../../engine/dead-letters/own-dead-letters.js';
 import type { Registry } from '../../registry/registry.js';
 import type { StageOverrides } from '../stage-overrides.js';
 import { findJobFiles, type JobFiles, type PlaceWritten, type SpecParts } from './job-files.js';
 import { ownConflicts } from './path-conflicts.js';
+import { standardStreams } from './standard-streams.js';
 
 export interface CheckedFiles {
   /** `undefined` if the job has none. */
@@ -24,7 +25,9 @@ export async function checkJobFiles(
 ): Promise<CheckedFiles> {
   const files = await findJobFiles(spec, overrides, registry);
   if (!files) return { files, problems: [] };
-  const problems = ownConflicts(files);
+  const problems = standardStreams(files);
+  if (problems.length > 0) return { files, problems };
+  problems.push(...ownConflicts(files));
   const deadLetters = files.writes.find(({ isDeadLetters }) => isDeadLetters);
   // Not if the path is already reported as a conflict.
   if (deadLetters && !problems.some(({ path }) => path === deadLetters.at)) {
@@ -42,8 +45,7 @@ async function foreignContent({ at, path, place }: PlaceWritten): Promise<SpecPr
     return isLink ? [{ path: at, message: foreignDeadLetters(path, LINK_TO_NOWHERE) }] : [];
   }
   if (place.kind !== 'file') {
-    const found = place.kind === 'directory' ? 'a directory' : 'not a file';
-    return [{ path: at, message: foreignDeadLetters(path, found) }];
+    return [{ path: at, message: foreignDeadLetters(path, `a ${place.kind}`) }];
   }
   let foreign: string | undefined;
   try {

@@ -19,15 +19,21 @@ const LOOKS_MAX = 256;
  * however many files there are.
  */
 export class FilesRead {
+  /** The paths and globs that name them. */
+  readonly names: readonly NamedPath[];
   readonly #byKey = new Map<string, FileRead>();
   readonly #byInode = new Map<string, FileRead>();
   /** The directories of the files, each with one of its files. */
   readonly #directories = new Map<string, FileRead>();
   readonly #globs: { readonly glob: WatchedGlob; readonly from: NamedPath }[] = [];
 
+  private constructor(names: readonly NamedPath[]) {
+    this.names = names;
+  }
+
   /** Resolves paths and globs. Errors are ignored here: the source reports them when it reads the file. */
   static async find(paths: readonly NamedPath[], places: PlaceFinder): Promise<FilesRead> {
-    const found = new FilesRead();
+    const found = new FilesRead(paths);
     const files: FileRead[] = [];
     for (const from of paths) {
       // Like the source: if a file with the name of a glob exists, that file is meant.
@@ -44,6 +50,22 @@ export class FilesRead {
       for (const [i, place] of there.entries()) found.#add(some[i]!, place);
     }
     return found;
+  }
+
+  /** The places of the files, and their inodes. */
+  *places(): Generator<string> {
+    yield* this.#byKey.keys();
+    yield* this.#byInode.keys();
+  }
+
+  /** The directories of the files. */
+  directories(): Iterable<string> {
+    return this.#directories.keys();
+  }
+
+  /** The directories that globs have looked into. */
+  *directoriesOfGlobs(): Generator<string> {
+    for (const { glob } of this.#globs) yield* glob.directories;
   }
 
   /** Returns the file at that place, under any of its names. */

@@ -1,5 +1,6 @@
 import { resolve, sep } from 'node:path';
-import { formatPath, type SpecProblem } from '../../core/errors.js';
+import { type SpecProblem, shownPath } from '../../core/errors.js';
+import { cutText } from '../../core/shown-text.js';
 import type { NamedPath } from '../../wire/stage-files.js';
 import type { FileRead } from './files-read.js';
 import type { JobFiles, PlaceWritten } from './job-files.js';
@@ -10,14 +11,14 @@ export function ownConflicts(files: JobFiles): SpecProblem[] {
   const problems: SpecProblem[] = [];
   for (const [i, write] of files.writes.entries()) {
     for (const earlier of files.writes.slice(0, i)) {
-      const clash = writeClash(write, earlier, formatPath(earlier.at));
+      const clash = writeClash(write, earlier, shownPath(earlier.at));
       if (clash !== undefined) problems.push({ path: write.at, message: clash });
     }
-    const clash = readClash(files, write);
+    const clash = readClash(files, files.job, write);
     if (!clash) continue;
     // The dead-letter path is the easiest to change. Otherwise the input may be wrong, such as a glob.
-    if (write.isDeadLetters) problems.push(atWriter(write, clash, formatPath(clash.from.at)));
-    else problems.push(atReader(write, clash, formatPath(write.at)));
+    if (write.isDeadLetters) problems.push(atWriter(write, clash, shownPath(clash.from.at)));
+    else problems.push(atReader(write, clash, shownPath(write.at)));
   }
   return problems;
 }
@@ -30,18 +31,18 @@ export function ownConflicts(files: JobFiles): SpecProblem[] {
  */
 export function conflictsBetween(files: JobFiles, other: JobFiles, who: string): SpecProblem[] {
   const problems: SpecProblem[] = [];
-  const of = ({ at }: NamedPath) => `${formatPath(at)} of ${who}`;
+  const of = ({ at }: NamedPath) => `${shownPath(at)} of ${who}`;
   for (const write of files.writes) {
     for (const theirs of other.writes) {
       if (mayShare(write, theirs)) continue;
       const clash = writeClash(write, theirs, of(theirs));
       if (clash !== undefined) problems.push({ path: write.at, message: clash });
     }
-    const clash = readClash(other, write);
+    const clash = readClash(other, files.job, write);
     if (clash) problems.push(atWriter(write, clash, of(clash.from)));
   }
   for (const theirs of other.writes) {
-    const clash = readClash(files, theirs);
+    const clash = readClash(files, other.job, theirs);
     if (clash) problems.push(atReader(theirs, clash, of(theirs)));
   }
   return problems;
@@ -86,7 +87,8 @@ interface ReadClash {
   readonly isWithin?: boolean;
 }
 
-function readClash({ job, reads }: JobFiles, write: PlaceWritten): ReadClash | undefined {
+/** @param writer - The job that writes: its name is in the names of its parts. */
+function readClash({ reads }: JobFiles, writer: string, write: PlaceWritten): ReadClash | undefined {
   const { place, partsEndIn, partitionBy = [] } = write;
   const same = reads.same(place);
   // A glob may spell the same path differently, which is not worth showing as another name.
@@ -94,7 +96,7 @@ function readClash({ job, reads }: JobFiles, write: PlaceWritten): ReadClash | u
   if (partsEndIn === undefined) return globClash(reads.globFor(place));
   const within: FileRead | undefined = reads.within(place);
   if (within) return { ...within, isWithin: true };
-  for (const name of sampleParts(job, partsEndIn, partitionBy)) {
+  for (const name of sampleParts(writer, partsEndIn, partitionBy)) {
     const from = reads.globFor({ real: `${place.real}${sep}${name}`, key: `${place.key}${sep}${name}` });
     if (from) return { from };
   }
@@ -104,10 +106,10 @@ function readClash({ job, reads }: JobFiles, write: PlaceWritten): ReadClash | u
 const globClash = (from: NamedPath | undefined): ReadClash | undefined => from && { from };
 
 /** Examples of part names: a glob that matches none of them is meant for other files. */
-function sampleParts(job: string, extension: string, partitionBy: readonly string[]): readonly string[] {
+function sampleParts(writer: string, extension: string, partitionBy: readonly string[]): readonly string[] {
   const folders = partitionBy.map((name) => `${name}=a${sep}`).join('');
   return ['mjx3aq7wzt', 'abcdefghij', '2345672345'].map(
-    (run) => `${folders}${job}-${run}-00001-000001.${extension}`,
+    (run) => `${folders}${writer}-${run}-00001-000001.${extension}`,
   );
 }
 
@@ -157,4 +159,4 @@ function atWriter(
 const matched = (from: NamedPath, file: string): string =>
   from.path === file ? '' : ` (by ${quote(from.path)})`;
 
-const quote = (path: string): string => JSON.stringify(path.length > 200 ? `${path.slice(0, 199)}…` : path);
+const quote = (path: string): string => JSON.stringify(cutText(path, 200));

@@ -13,7 +13,7 @@ export interface Place {
   readonly key: string;
   /** Device and inode, if it exists: a file may have several names through hard links. */
   readonly inode?: string;
-  readonly kind: 'file' | 'directory' | 'device' | 'other' | 'missing';
+  readonly kind: 'file' | 'directory' | 'pipe' | 'socket' | 'device' | 'block device' | 'missing';
 }
 
 /** Whether the root ignores case; it has no name with which to probe. */
@@ -165,5 +165,7 @@ function split(path: string): { root: string; names: string[] } {
 function kindOf(found: BigIntStats): Place['kind'] {
   if (found.isFile()) return 'file';
   if (found.isDirectory()) return 'directory';
-  return found.isCharacterDevice() ? 'device' : 'other';
+  if (found.isFIFO()) return 'pipe';
+  if (found.isSocket()) return 'socket';
+  return found.isCharacterDevice() ? 'device' : 'block device';
 }

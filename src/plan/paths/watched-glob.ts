@@ -1,12 +1,14 @@
 import { readdir, realpath } from 'node:fs';
-import { dirname, sep } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import type { FileSystemAdapter } from 'tinyglobby';
-import { globFiles, globMatcher } from '../../core/glob.js';
-import type { Place, PlaceFinder } from './place-finder.js';
+import { globFiles, globMatcher, looksLikeGlob } from '../../core/glob.js';
+import { isWithin, type Place, type PlaceFinder } from './place-finder.js';
 
 /** A glob, with the files that it matches now, and a check for files that do not exist yet. */
 export interface WatchedGlob {
   readonly files: readonly string[];
+  /** Keys of directories: a file that it would read is in one of them, or below it. */
+  readonly directories: readonly string[];
   /** Whether the glob would match a file at that place, under any of its names. */
   wouldRead(place: Pick<Place, 'real' | 'key'>): boolean;
 }
@@ -31,8 +33,14 @@ export async function watchGlob(pattern: string, places: PlaceFinder): Promise<W
     }),
   );
 
+  // A glob also looks into what is above its base, to get there, and into targets of links.
+  const base = resolve(fixedPart(pattern));
+  const within = [...seenAs].filter(([, names]) => names.some((name) => isWithin(resolve(name), base)));
+  const directories = new Set([(await places.find(base)).key, ...within.map(([key]) => key)]);
+
   return {
     files,
+    directories: [...directories],
     wouldRead({ real, key }) {
       for (let at = key, depth = 0; ; at = dirname(at), depth++) {
         // The names below this directory, from `real`, since a key may be folded.
@@ -42,6 +50,14 @@ export async function watchGlob(pattern: string, places: PlaceFinder): Promise<W
       }
     },
   };
+}
+
+/** The directories at the front of a glob that it names as they are. */
+function fixedPart(pattern: string): string {
+  const steps = pattern.split('/').slice(0, -1);
+  const end = steps.findIndex((step) => looksLikeGlob(step) || step.includes('\\'));
+  const path = (end < 0 ? steps : steps.slice(0, end)).join('/');
+  return path === '' && pattern.startsWith('/') ? '/' : path;
 }
 
 /** Records each directory that is listed and each link that is followed, including dangling links. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Component, ComponentKind } from '../../engine/component.js';
 import { invalidModule, loadComponents, textOf } from '../../registry/component-module.js';
+import { BRANCH_KEYS } from '../../settings/branch-mark.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
 import { COMPONENTS_MAX } from '../../wire/planning.js';
 import type { ModuleRef } from './user-code.js';
@@ -23,7 +24,7 @@ const KEYS_OF_SPECS: Readonly<Record<ComponentKind, readonly string[]>> = {
   source: ['use', 'name', 'budget', 'breaker'],
   operator: ['use', 'name'],
   batcher: ['use', 'name'],
-  sink: ['use', 'name'],
+  sink: ['use', 'name', ...BRANCH_KEYS],
 };
 
 async function declared(module: string, component: Component): Promise<DeclaredComponent> {
@@ -33,7 +34,7 @@ async function declared(module: string, component: Component): Promise<DeclaredC
   if (taken !== undefined) {
     throw invalidModule(
       module,
-      `its ${kind} "${name}" has an option "${taken}", a key that each ${kind} of a spec has: choose another name`,
+      `its ${kind} "${name}" has an option "${taken}", a key that ${kind}s of a spec have for themselves: choose another name`,
     );
   }
   return {

@@ -2,6 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fileKind } from '../../core/file-kind.js';
 import { invalidModule } from '../../registry/component-module.js';
 import { packageEntry, splitSpecifier } from './package-entry.js';
 
@@ -32,7 +33,7 @@ async function locate(path: string): Promise<string> {
   const found = await stat(file).catch(() => undefined);
   if (found?.isFile()) return file;
   if (isUrl || isAbsolute(path) || /^\.\.?[\\/]/.test(path)) {
-    throw invalidModule(path, `expected a file at "${file}", found ${found ? 'a directory' : 'none'}`);
+    throw invalidModule(path, `expected a file at "${file}", found ${found ? fileKind(found) : 'none'}`);
   }
   return await findPackage(path);
 }

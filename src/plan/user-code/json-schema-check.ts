@@ -10,7 +10,7 @@ const MAPS_OF_SCHEMAS = ['properties', '$defs'];
  */
 export function jsonSchemaComplaint(schema: unknown, depth = 0): string | undefined {
   if (typeof schema === 'boolean' && depth > 0) return undefined;
-  if (!isMap(schema)) return 'what is no mapping';
+  if (!isMap(schema)) return 'something that is not a mapping';
   if (depth >= DEPTH_MAX) return `more than ${DEPTH_MAX} levels`;
   const wrong =
     TEXTS.find((key) => key in schema && typeof schema[key] !== 'string') ??

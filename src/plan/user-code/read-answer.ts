@@ -3,6 +3,7 @@ import { PipelineError } from '../../core/errors.js';
 import { schemaComplaint } from '../../stages/operators/module/schema-check.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
 import { ANSWER_CHARS_MAX, COMPONENTS_MAX, PROBLEMS_MAX } from '../../wire/planning.js';
+import type { StageFacts } from '../../wire/stage-facts.js';
 import type { NamedPath, StageFiles, WrittenPath } from '../../wire/stage-files.js';
 import { jsonSchemaComplaint } from './json-schema-check.js';
 import { findNotPlain } from './plain-options.js';
@@ -77,14 +78,37 @@ function readComponent(component: unknown): DeclaredComponent {
   return { kind, name, summary, loads, mayChange, options: options as Fields }; // checked above
 }
 
-function readChecked({ options, loads, files }: Fields): CheckedStage | undefined {
+function readChecked({ options, loads, facts, files }: Fields): CheckedStage | undefined {
   if (loads === undefined) return undefined;
   if (!isOneOf(loads, ['javascript', 'wasm', 'native'])) {
     throw unreadable('no "loads"');
   }
   const notPlain = findNotPlain(options ?? null);
   if (notPlain) throw unreadable(`${notPlain.found} among its options`);
-  return { options: options ?? {}, loads, ...(files !== undefined && { files: readFiles(files) }) };
+  return {
+    options: options ?? {},
+    loads,
+    ...(facts !== undefined && { facts: readFacts(facts) }),
+    ...(files !== undefined && { files: readFiles(files) }),
+  };
+}
+
+/** What a plan need not ask of user code is left out. */
+function readFacts(facts: unknown): StageFacts {
+  const { keepsTime, groupsBy, leavesRowsUnrouted } = fieldsOf(facts, 'facts that are none');
+  return {
+    ...(keepsTime === true && { keepsTime }),
+    ...(groupsBy !== undefined && { groupsBy: readGroups(groupsBy) }),
+    ...(leavesRowsUnrouted === true && { leavesRowsUnrouted }),
+  };
+}
+
+function readGroups(groups: unknown): NonNullable<StageFacts['groupsBy']> {
+  const { column, option } = fieldsOf(groups, 'a column to group by that is none');
+  if (!isText(column, NAME_CHARS_MAX) || !isText(option, NAME_CHARS_MAX)) {
+    throw unreadable('no column to group by, and the option that names it');
+  }
+  return { column, option };
 }
 
 function readFiles(files: unknown): StageFiles {
@@ -109,7 +133,7 @@ function readFiles(files: unknown): StageFiles {
 function readNamedPath(file: unknown): NamedPath {
   const { path, at } = fieldsOf(file, 'a file that is none');
   if (typeof path !== 'string' || path === '') throw unreadable('a file without a path');
-  if (!isPath(at)) throw unreadable('a file that does not say where in its options it stands');
+  if (!isPath(at)) throw unreadable('a file without the place in the options that names it');
   return { path, at };
 }
 

@@ -4,6 +4,7 @@ import type { PlanProblems, SpecFacts } from '../../engine/factories.js';
 import type { Loads } from '../../engine/stage.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
 import type { ResolvedStage } from '../../wire/resolved-spec.js';
+import type { StageFacts } from '../../wire/stage-facts.js';
 import type { StageFiles } from '../../wire/stage-files.js';
 
 /** A module that the settings name. Plain data. */
@@ -46,6 +47,7 @@ export interface CheckedStage {
   /** The options as its schema returned them. */
   readonly options: unknown;
   readonly loads: Loads;
+  readonly facts?: StageFacts;
   readonly files?: StageFiles;
 }
 

@@ -68,6 +68,7 @@ const scale = {
   kind: 'operator',
   name: 'scale',
   summary: 'Multiplies the numbers.',
+  facts: ({ by }) => ({ keepsTime: by > 1 }),
   options: async () => z.strictObject({ by: z.number('expected a factor') }),
   load: async () => ({
     plan(_options, input, problems) {
@@ -90,7 +91,8 @@ const pass = {
   kind: 'batcher',
   name: 'pass',
   summary: 'Passes batches on as they come.',
-  options: async () => z.strictObject({}),
+  facts: ({ apart }) => ({ groupsBy: apart && { column: apart, option: 'apart' } }),
+  options: async () => z.strictObject({ apart: z.string().optional() }),
   load: async () => ({
     create() {
       const closed = [];

@@ -1,10 +1,10 @@
-// A component from outside of the package that reads an input of its own.
+// Components from outside of the package: one reads an input of its own, one passes rows on to branches.
 import { z } from 'zod';
-import { inputOption } from '../../../src/engine/component.ts';
+import { branchOption, inputOption } from '../../../src/engine/component.ts';
 
 const Stage = z.looseObject({ use: z.string() });
 
-export default {
+const beside = {
   kind: 'operator',
   name: 'beside',
   summary: 'Adds the next number of an input to each.',
@@ -43,3 +43,29 @@ export default {
     },
   }),
 };
+
+const spread = {
+  kind: 'sink',
+  name: 'spread',
+  summary: 'Passes rows on to those who want them.',
+  options: async () =>
+    z.strictObject({
+      to: z.record(z.string(), branchOption(Stage.extend({ share: z.number() }), ['share'])),
+      rest: branchOption(Stage).optional(),
+    }),
+  load: async () => ({
+    plan(options, _input, problems) {
+      globalThis.spreadSaw?.push(options);
+      for (const [name, { share }] of Object.entries(options.to)) {
+        if (share > 1) problems.add(['to', name, 'share'], `expected at most 1, found ${share}`);
+      }
+    },
+    create: () => ({
+      capabilities: { delivery: 'append' },
+      write: (batch) => batch.release(),
+      flush: () => ({ rows: 0, position: null }),
+    }),
+  }),
+};
+
+export default [beside, spread];

@@ -2,7 +2,6 @@ import { existsSync, linkSync, mkdirSync, statSync, symlinkSync, writeFileSync }
 import { dirname, join, relative } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { InvalidSpecError } from '../../../src/core/errors.js';
 import { looksLikeGlob } from '../../../src/core/glob.js';
 import type { SinkFactory } from '../../../src/engine/factories.js';
 import { findJobFiles, type JobFiles } from '../../../src/plan/paths/job-files.js';
@@ -13,6 +12,8 @@ import { resolveSpec } from '../../../src/runtime/resolve-spec.js';
 import { listFiles } from '../../../src/stages/sources/replay/file-list.js';
 import { DEEP } from '../../support/deep.js';
 import { scratchFolder } from '../../support/recorded-data.js';
+import { specProblems } from '../../support/spec-problems.js';
+import { specialFiles } from '../../support/special-files.js';
 import { entries, type PlantedEntry, pathInTree, plantTree, spelling } from './random-tree.js';
 
 const SCRATCH = scratchFolder();
@@ -41,15 +42,7 @@ const csv = (path: string, more = {}): SinkSpec => ({ use: 'csv', path, ...more 
 const SYNTHETIC = { use: 'synthetic' } as const;
 const NOWHERE = { use: 'null' } as const;
 
-async function problemsOf(spec: Omit<PipelineSpec, 'name'>): Promise<string[]> {
-  try {
-    await resolveSpec({ name: 'own', ...spec });
-    return [];
-  } catch (error) {
-    if (!(error instanceof InvalidSpecError)) throw error;
-    return error.problems.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  }
-}
+const problemsOf = (spec: Omit<PipelineSpec, 'name'>) => specProblems({ name: 'own', ...spec });
 
 describe('a spec is refused', () => {
   it('whose dead-letter file is its input', async () => {
@@ -213,6 +206,40 @@ describe('a pipeline in the calling thread', () => {
   });
 });
 
+describe('"-" as a path', () => {
+  it('is refused with what to do, for sources, sinks and dead letters', async () => {
+    const spec = { source: replay('-'), sink: csv('-'), deadLetter: { path: '-' } };
+    expect(await problemsOf(spec)).toEqual([
+      expect.stringMatching(/^source\.path: .*found "-": standard input .* Write it to a file first/),
+      expect.stringMatching(/^sink\.path: .*found "-": on standard output, the sink "console" prints rows/),
+      expect.stringMatching(/^deadLetter\.path: .*found "-": bad rows are kept in a file alone/),
+    ]);
+    expect(existsSync('-')).toBe(false);
+    expect(await problemsOf({ source: SYNTHETIC, sink: csv('./-') })).toEqual([]);
+  });
+
+  it('is refused in a list, and in a branch', async () => {
+    const branches = [NOWHERE, { use: 'parquet', path: '-' } as const];
+    expect(await problemsOf({ source: replay('a.csv', '-'), sink: { use: 'tee', branches } })).toEqual([
+      expect.stringMatching(/^source\.path\.1: /),
+      expect.stringMatching(/^sink\.branches\.1\.path: /),
+    ]);
+  });
+});
+
+describe('what is no file', () => {
+  it('takes no dead letters, and is called what it is', async () => {
+    const { pipe, socket } = await specialFiles();
+    for (const [path, found] of [
+      [pipe, 'which is a pipe'],
+      [socket, 'which is a socket'],
+    ] as const) {
+      const spec = { source: SYNTHETIC, sink: NOWHERE, deadLetter: { path } };
+      expect(await problemsOf(spec)).toEqual([expect.stringContaining(found)]);
+    }
+  });
+});
+
 describe('a device', () => {
   it('takes the dead letters of any number of jobs', async () => {
     const files = await filesOf('a', { source: SYNTHETIC, sink: NOWHERE, deadLetter: { path: '/dev/null' } });
@@ -301,6 +328,21 @@ describe('two jobs', () => {
     ]);
     expect(await between(reader, writer('out/new.csv'))).toEqual([]);
     expect(await between(reader, reader)).toEqual([]);
+  });
+
+  it('do not read the parts of the other one by the names that the writer gives them', async () => {
+    const { at } = makeFolder('in/a-1.csv', 'in/b-1.csv');
+    const reader = (glob: string) => ({ source: replay(at(glob)), sink: NOWHERE });
+    const writer = { source: SYNTHETIC, sink: csv(at('out')) };
+    // The first job is "a", the second "b".
+    expect(await between(writer, reader('*/a-*.csv'))).toEqual([
+      expect.stringMatching(/^source\.path: .* the glob .* matches the parts in .*sink\.path of job "a"/),
+    ]);
+    expect(await between(reader('*/b-*.csv'), writer)).toEqual([
+      expect.stringMatching(/^sink\.path: .* the glob .* of source\.path of job "a" matches its parts/),
+    ]);
+    expect(await between(writer, reader('*/b-*.csv'))).toEqual([]);
+    expect(await between(reader('*/a-*.csv'), writer)).toEqual([]);
   });
 });
 

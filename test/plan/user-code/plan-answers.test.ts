@@ -164,18 +164,29 @@ describe('the answer of a plan', () => {
       writes: [{ path: 'b', at: ['to'], partsEndIn: 'csv', partitionBy: ['symbol'], isShared: true, run: 1 }],
     };
     const options = { rows: 5, nested: [{ deep: null }] };
-    const answer = { options, loads: 'native', files, output: null, problems: [], more: 1 };
+    const groupsBy = { column: 'venue', option: 'by', more: 1 };
+    const facts = {
+      keepsTime: true,
+      leavesRowsUnrouted: 'no',
+      usesSeed: true,
+      moduleOption: 'path',
+      groupsBy,
+    };
+    const answer = { options, loads: 'native', facts, files, output: null, problems: [], more: 1 };
     expect(readPlanAnswer(JSON.stringify(answer))).toEqual({
       problems: [],
       checked: {
         options,
         loads: 'native',
+        facts: { keepsTime: true, groupsBy: { column: 'venue', option: 'by' } },
         files: {
           reads: [{ path: 'a', at: ['from', 0] }],
           writes: [{ path: 'b', at: ['to'], partsEndIn: 'csv', partitionBy: ['symbol'], isShared: true }],
         },
       },
     });
+    const ungrouped = JSON.stringify({ ...answer, facts: { groupsBy: { column: 7, option: 'by' } } });
+    expect(() => readPlanAnswer(ungrouped)).toThrow('no column to group by');
     let deep: unknown = 1;
     for (let level = 0; level < 100; level++) deep = [deep];
     const tooDeep = JSON.stringify({ ...answer, options: deep });

@@ -1,0 +1,142 @@
+import { dirname } from 'node:path';
+import type { JobFiles, PlaceWritten } from './job-files.js';
+
+/**
+ * Finds the jobs whose files may conflict with those of another one, without a look at all jobs: they write
+ * or read the same place, or one that is above or below. `conflictsBetween` says of these whether it is so.
+ */
+export class FilesInUse<Owner extends object> {
+  readonly #files = new Map<Owner, JobFiles>();
+  /** By the places that are written, and their inodes. */
+  readonly #written = new WritersAt<Owner>();
+  /** By the directories above the places that are written. */
+  readonly #writtenBelow = new OwnersAt<Owner>();
+  /** By the files that are read, and their inodes. */
+  readonly #read = new OwnersAt<Owner>();
+  /** By the directories with files that are read, those that globs look into, and those above. */
+  readonly #readBelow = new OwnersAt<Owner>();
+  /** By the directories that globs look into. */
+  readonly #globbed = new OwnersAt<Owner>();
+
+  add(owner: Owner, files: JobFiles): void {
+    this.#files.set(owner, files);
+    this.#change('add', owner, files);
+  }
+
+  /** Does nothing for an owner that is not there. */
+  delete(owner: Owner): void {
+    const files = this.#files.get(owner);
+    if (!files) return;
+    this.#files.delete(owner);
+    this.#change('delete', owner, files);
+  }
+
+  /** The owners whose files may conflict with these, and their files. May name some that do not. */
+  near({ reads, writes }: JobFiles): readonly (readonly [Owner, JobFiles])[] {
+    const found = new Set<Owner>();
+    for (const write of writes) this.#nearWrite(write, found);
+    for (const place of reads.places()) this.#written.collect(place, found);
+    for (const directory of reads.directories()) {
+      for (const above of selfAndAbove(directory)) this.#written.collect(above, found);
+    }
+    for (const directory of reads.directoriesOfGlobs()) {
+      this.#writtenBelow.collect(directory, found);
+      for (const above of selfAndAbove(directory)) this.#written.collect(above, found);
+    }
+    return [...found].map((owner) => [owner, this.#files.get(owner)!]);
+  }
+
+  #nearWrite(write: PlaceWritten, found: Set<Owner>): void {
+    const { key } = write.place;
+    const group = groupOf(write);
+    for (const place of placesOf(write)) {
+      this.#written.collect(place, found, group);
+      this.#read.collect(place, found);
+    }
+    for (const above of selfAndAbove(key)) {
+      this.#written.collect(above, found, group);
+      this.#globbed.collect(above, found);
+    }
+    if (write.partsEndIn === undefined) return;
+    this.#writtenBelow.collect(key, found);
+    this.#readBelow.collect(key, found);
+  }
+
+  #change(how: 'add' | 'delete', owner: Owner, { reads, writes }: JobFiles): void {
+    for (const write of writes) {
+      for (const place of placesOf(write)) this.#written[how](place, owner, groupOf(write));
+      for (const above of selfAndAbove(dirname(write.place.key))) this.#writtenBelow[how](above, owner);
+    }
+    for (const place of reads.places()) this.#read[how](place, owner);
+    for (const directory of reads.directories()) {
+      for (const above of selfAndAbove(directory)) this.#readBelow[how](above, owner);
+    }
+    for (const directory of reads.directoriesOfGlobs()) {
+      this.#globbed[how](directory, owner);
+      for (const above of selfAndAbove(directory)) this.#readBelow[how](above, owner);
+    }
+  }
+}
+
+const placesOf = ({ place: { key, inode } }: PlaceWritten): readonly string[] =>
+  inode === undefined ? [key] : [key, inode];
+
+/** Jobs of one group may write to the same directory. `undefined`: a job that shares its place with nobody. */
+const groupOf = ({ isShared, partsEndIn = '', place }: PlaceWritten): string | undefined =>
+  isShared === true ? `${partsEndIn}\0${place.key}` : undefined;
+
+/** The owners at each place. Few places have more than one, and there may be many places. */
+class OwnersAt<Owner extends object> {
+  readonly #at = new Map<string, Owner | Set<Owner>>();
+
+  add(place: string, owner: Owner): void {
+    const there = this.#at.get(place);
+    if (there instanceof Set) there.add(owner);
+    else this.#at.set(place, there === undefined || there === owner ? owner : new Set([there, owner]));
+  }
+
+  delete(place: string, owner: Owner): void {
+    const there = this.#at.get(place);
+    if (there instanceof Set) there.delete(owner);
+    if (there === owner || (there instanceof Set && there.size === 0)) this.#at.delete(place);
+  }
+
+  collect(place: string, found: Set<Owner>): void {
+    const there = this.#at.get(place);
+    if (there instanceof Set) for (const owner of there) found.add(owner);
+    else if (there !== undefined) found.add(there);
+  }
+}
+
+/** The owners that write to each place, by group. */
+class WritersAt<Owner extends object> {
+  readonly #at = new Map<string, Map<string | undefined, Set<Owner>>>();
+
+  add(place: string, owner: Owner, group: string | undefined): void {
+    const groups = this.#at.get(place) ?? new Map<string | undefined, Set<Owner>>();
+    this.#at.set(place, groups.set(group, (groups.get(group) ?? new Set()).add(owner)));
+  }
+
+  delete(place: string, owner: Owner, group: string | undefined): void {
+    const groups = this.#at.get(place);
+    const owners = groups?.get(group);
+    owners?.delete(owner);
+    if (owners?.size === 0) groups?.delete(group);
+    if (groups?.size === 0) this.#at.delete(place);
+  }
+
+  /** @param ofGroup - Whose place it is. Nobody else of its group is in its way. */
+  collect(place: string, found: Set<Owner>, ofGroup?: string): void {
+    for (const [group, owners] of this.#at.get(place) ?? []) {
+      if (group !== undefined && group === ofGroup) continue;
+      for (const owner of owners) found.add(owner);
+    }
+  }
+}
+
+function* selfAndAbove(place: string): Generator<string> {
+  for (let at = place; ; at = dirname(at)) {
+    yield at;
+    if (dirname(at) === at) return;
+  }
+}

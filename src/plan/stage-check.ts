@@ -1,0 +1,38 @@
+import type { SpecProblem } from '../core/errors.js';
+import type { ComponentKind } from '../engine/component.js';
+import type { Resilience } from '../resilience/resilience-client.js';
+import type { ResolvedStage } from '../wire/resolved-spec.js';
+import type { Path } from '../wire/stage-tree.js';
+import type { Catalogue } from './catalogue.js';
+
+/** The state shared by the checks of a spec's stages. */
+export interface StageCheck {
+  readonly catalogue: Catalogue;
+  readonly resilience: Resilience | undefined;
+  readonly problems: SpecProblem[];
+  /** The names given by the user so far, each with the path of its stage. */
+  readonly names: Map<string, Path>;
+  /** The stages met so far. */
+  readonly met: { stages: number };
+}
+
+/** Creates the state for the checks of one spec. */
+export function startCheck(settings: Pick<StageCheck, 'catalogue' | 'resilience' | 'problems'>): StageCheck {
+  return { ...settings, names: new Map(), met: { stages: 0 } };
+}
+
+/** Checks a stage and those inside it. */
+export type ResolveStage = (
+  check: StageCheck,
+  kind: ComponentKind,
+  stage: unknown,
+  path: Path,
+  depth: number,
+) => Promise<ResolvedStage | undefined>;
+
+/** Returns a value if it is an object and no list, else an empty object. */
+export function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}

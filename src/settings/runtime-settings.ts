@@ -1,0 +1,108 @@
+import { z } from 'zod';
+
+const threads = 'expected 1 to 4096 threads';
+const warm = 'expected 0 to 4096 threads';
+const heap = 'expected 16 to 65536 MB';
+const folder = 'expected the path of a folder';
+const module = 'expected the path of a JavaScript module, or the name of a package';
+const delay = 'expected 0 to 86400000 milliseconds';
+const deadline = 'expected 1 to 86400000 milliseconds';
+
+/** Settings for where user code comes from and how it is loaded. */
+export const ModuleSettings = z.strictObject({
+  components: z
+    .array(z.string(module).min(1, module), 'expected a list of modules')
+    .max(100, 'expected at most 100 modules')
+    .default(() => [])
+    .describe('Modules with components that specs can use: paths from the working directory, or packages'),
+  moduleFolders: z
+    .array(z.string(folder).min(1, folder), 'expected a list of folders')
+    .max(100, 'expected at most 100 folders')
+    .default(() => ['.'])
+    .describe(
+      'Folders that modules may come from, relative to the working directory, links followed. An ' +
+        'empty list refuses all modules',
+    ),
+  moduleDeadlineMs: z
+    .int(deadline)
+    .min(1, deadline)
+    .max(86_400_000, deadline)
+    .default(10_000)
+    .describe(
+      'Milliseconds that a module may take to load and to say which columns come out, when a spec ' +
+        'is checked',
+    ),
+  maxHeapMb: z
+    .int(heap)
+    .min(16, heap)
+    .max(65_536, heap)
+    .default(1_024)
+    .describe(
+      'Megabytes of heap that a pipeline, or a module as it is checked, may need; above it, its ' +
+        'job fails. Columns are not on the heap: `maxMemoryMb` of the spec limits those. Nor are the ' +
+        'buffers of modules: nothing limits them',
+    ),
+});
+export type ModuleSettings = z.output<typeof ModuleSettings>;
+
+export const RuntimeSettings = z
+  .strictObject({
+    maxThreads: z
+      .int(threads)
+      .min(1, threads)
+      .max(4096, threads)
+      .default(256)
+      .describe(
+        'Pipelines that run at one time, each in a thread of its own; further jobs wait in the queue',
+      ),
+    idleThreadMs: z
+      .int(delay)
+      .min(0, delay)
+      .max(86_400_000, delay)
+      .default(30_000)
+      .describe(
+        'Milliseconds that a thread whose job has ended is kept for the next one, beside the `warmThreads`',
+      ),
+    warmThreads: z
+      .int(warm)
+      .min(0, warm)
+      .max(4096, warm)
+      .default(0)
+      .describe(
+        'Idle threads that are kept ready at all times, beside those at work and up to `maxThreads` in all: ' +
+          'a job on one of them starts in a few milliseconds',
+      ),
+    ...ModuleSettings.shape,
+    startDeadlineMs: z
+      .int(deadline)
+      .min(1, deadline)
+      .max(86_400_000, deadline)
+      .default(30_000)
+      .describe(
+        'Milliseconds that a job may take from getting its thread until all stages are open; above ' +
+          'it, it fails',
+      ),
+    drainDeadlineMs: z
+      .int(delay)
+      .min(0, delay)
+      .max(86_400_000, delay)
+      .default(30_000)
+      .describe(
+        'Milliseconds that a drain may take if it names no deadline; above it, the thread is ended ' +
+          'and its job is `stopped`',
+      ),
+    stopGraceMs: z
+      .int(delay)
+      .min(0, delay)
+      .max(86_400_000, delay)
+      .default(5_000)
+      .describe(
+        'Milliseconds that a pipeline with native code in it may take to stop. It is never ended by ' +
+          'force: above it, its job is `stopped` and its thread left running',
+      ),
+  })
+  .refine(({ warmThreads, maxThreads }) => warmThreads <= maxThreads, {
+    path: ['warmThreads'],
+    message: 'expected no more than "maxThreads"',
+  });
+export type RuntimeSettings = z.output<typeof RuntimeSettings>;
