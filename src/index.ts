@@ -48,6 +48,7 @@ export {
   type WireError,
 } from './core/errors.js';
 export { hideSecrets } from './core/hide-secrets.js';
+export type { InspectMachine, MachineInspection } from './core/machine-inspection.js';
 export type { PlainData } from './core/plain-data.js';
 export {
   ProviderError,
@@ -58,8 +59,10 @@ export {
 export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
 export type { Batcher } from './engine/batcher.js';
+export type { Branch, BranchCut, BranchPosition } from './engine/branch.js';
 export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
 export {
+  branchOption,
   type Component,
   type ComponentKind,
   defineComponent,
@@ -78,7 +81,8 @@ export type {
 export type { Input } from './engine/input.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';
-export type { Durable, Sink, SinkCapabilities } from './engine/sink.js';
+export type { Durable, Sink } from './engine/sink.js';
+export type { SinkCapabilities } from './engine/sink-capabilities.js';
 export type { Source } from './engine/source.js';
 export type { SourceCapabilities } from './engine/source-capabilities.js';
 export type { Loads, Stage, StageContext, StreamFacts } from './engine/stage.js';
@@ -100,7 +104,9 @@ export type { ResilienceCoordinator } from './resilience/resilience-coordinator.
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
+export type { BranchPlace } from './settings/branch-place.js';
 export type { InputMark } from './settings/input-mark.js';
+export type { OptionPath } from './settings/marked-options.js';
 export type { CounterValues, DroppedRows, RunCounters } from './shared-memory/counters.js';
 export {
   defineOperator,
@@ -124,6 +130,7 @@ export type { Logger } from './telemetry/logger.js';
 export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
 export type {
   FlushReason,
+  LeftOutRows,
   PipelineReport,
   StageHealth,
   StageReport,
@@ -131,10 +138,12 @@ export type {
 } from './wire/pipeline-report.js';
 export type {
   OutsideStage,
+  ResolvedBranch,
   ResolvedInput,
   ResolvedSpec,
   ResolvedStage,
   SourceGateSettings,
 } from './wire/resolved-spec.js';
+export type { StageFacts } from './wire/stage-facts.js';
 export type { NamedPath, StageFiles, WrittenPath } from './wire/stage-files.js';
 export type { Path } from './wire/stage-tree.js';

@@ -1,5 +1,5 @@
 /** Entry of a pipeline's thread. Wiring only; what a pipeline does is in `src/engine`. */
-import { threadId } from 'node:worker_threads';
+import { parentPort, threadId } from 'node:worker_threads';
 import { expose } from 'comlink';
 import { systemClock, turnOfTheLoop } from '../src/core/clock.js';
 import { PipelineError, toWireError } from '../src/core/errors.js';
@@ -7,8 +7,8 @@ import { hideSecrets } from '../src/core/hide-secrets.js';
 import type { StreamingPipeline } from '../src/engine/streaming-pipeline.js';
 import { instantiate } from '../src/plan/instantiate.js';
 import type { ResilienceClient } from '../src/resilience/resilience-client.js';
-import { Counters } from '../src/shared-memory/counters.js';
-import { shareSyncMemory } from '../src/shared-memory/sync-gate.js';
+import { Counters, openCounters } from '../src/shared-memory/counters.js';
+import { shareSyncs } from '../src/shared-memory/sync-gate.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
 import { threadLogger } from '../src/telemetry/thread-logger.js';
 import { cutShortReport } from '../src/wire/cut-short-report.js';
@@ -17,6 +17,7 @@ import {
   type PipelineOutcome,
   type PipelineTask,
   PROTOCOL_VERSION,
+  THREAD_BEGUN,
 } from '../src/wire/pipeline-actor.js';
 import type { PipelineReport } from '../src/wire/pipeline-report.js';
 import { portEndpoint } from '../src/wire/port-endpoint.js';
@@ -25,12 +26,17 @@ import { StartStep } from '../src/wire/start-step.js';
 
 const HEARTBEAT_MS = 200;
 
+// What the user's code posts must go nowhere: a flood of it would take all of the main thread's time.
+parentPort?.close();
+
 export default async function runPipelineActor(task: PipelineTask): Promise<PipelineOutcome> {
   globalThis.console = jobConsole(task.spec.name);
   const before = process.getActiveResourcesInfo();
-  const counters = new Counters(task.counters);
+  // Of another release, they may be anything; `runPipeline` tells what is wrong.
+  const counters = task.protocol === PROTOCOL_VERSION ? openCounters(task.counters) : new Counters();
   const beat = () => counters.set('heartbeatNs', process.hrtime.bigint());
   beat();
+  task.logs.postMessage(THREAD_BEGUN);
   const heartbeat = setInterval(beat, HEARTBEAT_MS).unref();
   const showSecrets = hideSecrets([...(task.secrets ?? []), ...secretsOfSpec(task.spec)]);
   try {
@@ -62,7 +68,7 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
         `The thread speaks protocol ${PROTOCOL_VERSION}, its supervisor ${task.protocol}: two releases of tickloom are mixed`,
       );
     }
-    shareSyncMemory(task.syncs);
+    shareSyncs(task.syncs);
     const actor = listen(task);
     const log = threadLogger(task.logs, counters).child({ thread: threadId });
     counters.set('startStep', StartStep.making);

@@ -84,8 +84,8 @@ export class PlanningSlots {
     const titles = [...this.#stuck.values()].join(', ');
     return new PipelineError(
       'MODULE_INVALID',
-      `no thread is left to load it in: those of ${titles} were told to end and do not (a system call, or native ` +
-        'code). Mend these modules and start the process anew',
+      `no thread is left to load it in: those of ${titles} were told to end, but did not (a system call, or native ` +
+        'code). Fix these modules and restart the process',
     );
   }
 }

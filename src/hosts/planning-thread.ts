@@ -9,6 +9,7 @@ import {
   readPlanningMessage,
 } from '../wire/planning.js';
 import { heapLimits } from './heap-limits.js';
+import { startFailure } from './start-failure.js';
 import { threadEntry } from './thread-entry.js';
 
 /** Limits of a planning thread, and where its output goes. */
@@ -156,6 +157,8 @@ export class PlanningThread<Answer = unknown> {
       const { maxHeapMb } = this.#options;
       return `it needs more than the ${maxHeapMb} MB of heap that a thread may have ("maxHeapMb") to load and plan`;
     }
+    const whyNot = startFailure(error);
+    if (whyNot !== undefined) return `its thread did not start: ${whyNot}`;
     return `an error that nothing caught ended its thread: ${textOf(error.message).slice(0, 500)}`;
   }
 }

@@ -16,6 +16,7 @@ import type {
 import type { DeclaredComponent } from '../wire/declared-component.js';
 import { type PlanningSlot, type PlanningSlots, processSlots } from './planning-slots.js';
 import { PlanningThread } from './planning-thread.js';
+import { startFailure } from './start-failure.js';
 import { expectEntry, threadEntry } from './thread-entry.js';
 
 /** How long an answer is cached: long enough for a burst, too short for a person to edit an imported file. */
@@ -136,6 +137,8 @@ export class PlanningThreads implements UserCode {
       return new PlanningThread(request, read, { clock: this.#clock, deadlineMs, maxHeapMb, print });
     } catch (error) {
       slot.free();
+      const whyNot = error instanceof Error ? startFailure(error) : undefined;
+      if (whyNot !== undefined) throw notStarted(whyNot, error);
       if (!(error instanceof DOMException)) throw error;
       const problem = `expected plain data as its options, since they cross to its thread: ${error.message}`;
       throw new PipelineError('MODULE_INVALID', problem, { cause: error });
@@ -180,6 +183,12 @@ export class PlanningThreads implements UserCode {
     );
   }
 }
+
+const notStarted = (why: string, cause: unknown): PipelineError =>
+  new PipelineError('THREAD_NOT_STARTED', `The thread that loads the module did not start: ${why}`, {
+    cause,
+    retryable: true,
+  });
 
 function closed(): PipelineError {
   return new PipelineError('RUNTIME_CLOSED', 'The runtime is closed and takes no jobs');

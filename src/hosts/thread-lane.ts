@@ -1,7 +1,10 @@
 import type { Transferable, Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { MESSAGE_CHARS_MAX, withAdvice } from '../core/errors.js';
+import { redactedBeginning } from '../core/redact.js';
 import type { PipelineOutcome, PipelineTask } from '../wire/pipeline-actor.js';
 import { heapLimits } from './heap-limits.js';
+import { startFailure } from './start-failure.js';
 import { ThreadLostError } from './thread-lost-error.js';
 import type { ThreadRun } from './threads.js';
 
@@ -9,8 +12,6 @@ import type { ThreadRun } from './threads.js';
 export interface ThreadLaneOptions {
   /** Path of the thread's entry file. */
   readonly file: string;
-  /** How long an idle thread is kept. */
-  readonly idleMs: number;
   readonly maxHeapMb: number;
   /** Called when the thread has exited, for whatever reason. */
   onThreadExit(threadId: number): void;
@@ -45,7 +46,7 @@ export class ThreadLane {
       minThreads: 0,
       maxThreads: 1,
       concurrentTasksPerWorker: 1,
-      idleTimeout: options.idleMs,
+      idleTimeout: Number.POSITIVE_INFINITY, // the thread pool says when it is enough
       // The other modes block an idle thread in Atomics, so that pending work (closing ports, files) does
       // not run, or they wake it no sooner.
       atomics: 'disabled',
@@ -170,10 +171,15 @@ function lossOf(cause: unknown, maxHeapMb: number): ThreadLostError {
     const message = `The thread needed more than the ${maxHeapMb} MB of heap that it may have ("maxHeapMb")`;
     return new ThreadLostError('THREAD_OUT_OF_MEMORY', message, cause);
   }
+  const whyNot = startFailure(cause);
+  if (whyNot !== undefined) {
+    return new ThreadLostError('THREAD_NOT_STARTED', `The thread did not start: ${whyNot}`, cause);
+  }
   const exit = /^worker exited with code: (-?\d+)$/.exec(cause.message);
   if (exit) {
     const message = `The thread exited with code ${exit[1]} before its pipeline had ended (process.exit?)`;
     return new ThreadLostError('THREAD_EXITED', message);
   }
-  return new ThreadLostError('THREAD_CRASHED', `The thread crashed: ${cause.message}`, cause);
+  const message = redactedBeginning(cause.message, MESSAGE_CHARS_MAX);
+  return new ThreadLostError('THREAD_CRASHED', `The thread crashed: ${withAdvice(message, cause)}`, cause);
 }

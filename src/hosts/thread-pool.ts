@@ -6,9 +6,11 @@ import type { ThreadRun, Threads } from './threads.js';
 
 /** Settings of a thread pool. */
 export interface ThreadPoolSettings {
-  /** How long an idle thread is kept for the next task. */
+  /** Number of threads that may exist at a time. */
+  readonly maxThreads: number;
+  /** How long an idle thread that is not one of the warm ones is kept for the next task. */
   readonly idleThreadMs: number;
-  /** Number of threads that are kept ready at all times. */
+  /** Number of idle threads that are kept ready, beside those at work. */
   readonly warmThreads: number;
   /** Heap limit of a thread. */
   readonly maxHeapMb: number;
@@ -26,8 +28,12 @@ export class ThreadPool implements Threads {
   readonly #file: string;
   readonly #onThreadExit: (threadId: number) => void;
   readonly #lanes = new Set<ThreadLane>();
+  /** Of these, the ones without a task, which may still load their code, and when each is closed. */
+  readonly #idle = new Map<ThreadLane, NodeJS.Timeout | undefined>();
   /** Lanes that are being closed. */
   readonly #closing = new Set<Promise<void>>();
+  /** Threads are warmed one at a time, so that the jobs that start have the processors. */
+  #isWarming = false;
   #isClosed = false;
 
   /**
@@ -50,14 +56,20 @@ export class ThreadPool implements Threads {
     return this.#lanes.size;
   }
 
+  /** Number of threads without a task that are ready for one. */
+  get ready(): number {
+    return [...this.#idle.keys()].filter(({ isIdle }) => isIdle).length;
+  }
+
   /**
    * Starts the warm threads.
    *
    * @throws {ThreadLostError} if one could not be started. The pool is closed then.
    */
   async warm(): Promise<void> {
-    const missing = this.#settings.warmThreads - this.#lanes.size;
-    const lanes = Array.from({ length: missing }, () => this.#open(Number.POSITIVE_INFINITY));
+    const missing = this.#settings.warmThreads - this.#idle.size;
+    const lanes = Array.from({ length: missing }, () => this.#open());
+    for (const lane of lanes) this.#idle.set(lane, undefined);
     const warmed = await Promise.allSettled(lanes.map((lane) => lane.warm()));
     const failed = warmed.find(({ status }) => status === 'rejected');
     if (!failed) return;
@@ -70,8 +82,12 @@ export class ThreadPool implements Threads {
     transfer: readonly Transferable[],
     options: { readonly reusable: boolean },
   ): ThreadRun {
-    const lane = [...this.#lanes].find((each) => each.isIdle) ?? this.#open(this.#settings.idleThreadMs);
-    return lane.run(task, transfer, options);
+    const lane = this.#takeIdle() ?? this.#openForTask();
+    const run = lane.run(task, transfer, options);
+    const settled = () => this.#putBack(lane);
+    run.outcome.then(settled, settled);
+    this.#keepWarm();
+    return run;
   }
 
   /** Ends all threads, except those that still have a task: the supervisor leaves only what it cannot end. */
@@ -81,22 +97,69 @@ export class ThreadPool implements Threads {
     await Promise.all(this.#closing);
   }
 
-  #open(idleMs: number): ThreadLane {
+  /** A thread that is only being warmed gives way, so that there are never more than may be. */
+  #openForTask(): ThreadLane {
+    const [warming] = this.#idle.keys();
+    if (warming && this.#lanes.size >= this.#settings.maxThreads) warming.close();
+    return this.#open();
+  }
+
+  #takeIdle(): ThreadLane | undefined {
+    for (const [lane, timer] of this.#idle) {
+      if (!lane.isIdle) continue;
+      clearTimeout(timer);
+      this.#idle.delete(lane);
+      return lane;
+    }
+    return undefined;
+  }
+
+  /** Keeps a lane whose task is over, for a while or as one of the warm ones. */
+  #putBack(lane: ThreadLane): void {
+    if (!this.#lanes.has(lane)) return; // its thread was lost, or is not used again
+    if (this.#isClosed) {
+      lane.close();
+      return;
+    }
+    const { idleThreadMs, warmThreads } = this.#settings;
+    const closeExcess = () => {
+      if (this.#idle.size > warmThreads) lane.close();
+    };
+    this.#idle.set(lane, setTimeout(closeExcess, idleThreadMs).unref());
+  }
+
+  /** Starts a thread where fewer are idle than are to be kept ready, one after the other. */
+  #keepWarm(): void {
+    const { warmThreads, maxThreads } = this.#settings;
+    if (this.#isClosed || this.#isWarming) return;
+    if (this.#idle.size >= warmThreads || this.#lanes.size >= maxThreads) return;
+    const lane = this.#open();
+    this.#isWarming = true;
+    this.#idle.set(lane, undefined);
+    lane.warm().then(
+      () => {
+        this.#isWarming = false;
+        this.#keepWarm();
+      },
+      () => {
+        this.#isWarming = false; // not again at once: the next job reports what is wrong
+      },
+    );
+  }
+
+  #open(): ThreadLane {
     const lane = new ThreadLane({
       file: this.#file,
-      idleMs,
       maxHeapMb: this.#settings.maxHeapMb,
       onThreadExit: this.#onThreadExit,
       onClose: (closed, wasAlive) => {
         this.#lanes.delete(lane);
+        clearTimeout(this.#idle.get(lane));
+        this.#idle.delete(lane);
         const ended = closed.finally(() => this.#closing.delete(ended));
         this.#closing.add(ended);
         // Replaces only a thread that had worked: a broken entry file would be restarted forever.
-        if (wasAlive && !this.#isClosed && this.#lanes.size < this.#settings.warmThreads) {
-          this.#open(Number.POSITIVE_INFINITY)
-            .warm()
-            .catch(() => {}); // the next job reports it
-        }
+        if (wasAlive) this.#keepWarm();
       },
     });
     this.#lanes.add(lane);

@@ -1,6 +1,9 @@
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
+import { assertMapping } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
+import { InvalidOptionsError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
+import { redactThrown } from '../core/redact-thrown.js';
 import type { Component } from '../engine/component.js';
 import type { SinkFactory, SourceFactory } from '../engine/factories.js';
 import type { StreamingPipeline } from '../engine/streaming-pipeline.js';
@@ -18,33 +21,34 @@ import { type Checkpoint, readCheckpoint } from '../wire/checkpoint.js';
 import type { PipelineReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { secretsOfSpec } from '../wire/stages-of-spec.js';
+import { problemsOfCode } from './given-in-code.js';
 
 /** Options of a pipeline in the calling thread. */
 export interface PipelineOptions {
   /** Replaces the source of the spec. */
-  readonly source?: SourceFactory<unknown>;
+  readonly source?: SourceFactory<unknown> | undefined;
   /** Replaces the sink of the spec, for example with a `callbackSink`. */
-  readonly sink?: SinkFactory<unknown>;
+  readonly sink?: SinkFactory<unknown> | undefined;
   /** Components that the spec can use besides those of this package. */
-  readonly components?: readonly Component[];
-  readonly clock?: Clock;
-  readonly logger?: Logger;
+  readonly components?: readonly Component[] | undefined;
+  readonly clock?: Clock | undefined;
+  readonly logger?: Logger | undefined;
   /** Milliseconds that each stage has to open; a stage that takes longer fails the run. Default: 60000. */
-  readonly openDeadlineMs?: number;
+  readonly openDeadlineMs?: number | undefined;
   /** Budgets and breakers that the spec may name: a `ResilienceCoordinator`, or the result of `openResilience`. */
-  readonly resilience?: Resilience;
+  readonly resilience?: Resilience | undefined;
   /** Continues from this checkpoint of an earlier run of the same spec. Not together with `store`. */
-  readonly checkpoint?: Checkpoint;
+  readonly checkpoint?: Checkpoint | undefined;
   /**
    * Stores checkpoints, which decide which rows count. A run that was interrupted is continued; after one
    * that completed or was drained, a new run starts. From then on, checkpoints of any other run under the
    * same key are refused.
    */
-  readonly store?: CheckpointStore;
+  readonly store?: CheckpointStore | undefined;
   /** Key of this pipeline in the store. Default: the spec's name. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Milliseconds between two checkpoints, 10 to 86400000. Default: 10000. */
-  readonly checkpointEveryMs?: number;
+  readonly checkpointEveryMs?: number | undefined;
 }
 
 const OPEN_DEADLINE_MS = 60_000;
@@ -67,7 +71,11 @@ export class PipelineBuilder {
   readonly #counters = new Counters();
   #building: Promise<StreamingPipeline> | undefined;
 
+  /** @throws {InvalidOptionsError} for options that are none. */
   constructor(spec: OpenSpec, options: PipelineOptions = {}) {
+    assertMapping('createPipeline', options);
+    const problems = problemsOfCode(options);
+    if (problems.length > 0) throw new InvalidOptionsError('createPipeline', problems);
     this.#spec = spec;
     this.#options = options;
   }
@@ -150,24 +158,33 @@ export class PipelineBuilder {
     const context = { overrides, resilience, userCode: loadHere, catalogue };
     const { resolved: spec } = await resolveWithFiles(this.#spec, context);
     hideSecrets(secretsOfSpec(spec)); // permanently: objects that hold them may outlive the run
-    return instantiate(spec, {
-      clock,
-      log: redactingLogger(logger),
-      counters: this.#counters,
-      overrides,
-      registry,
-      openDeadlineMs,
-      ...(resilience && { resilience }),
-      ...(await this.#start(spec)),
-    });
+    const log = redactingLogger(logger);
+    const start = await this.#start(spec, log);
+    try {
+      return await instantiate(spec, {
+        clock,
+        log,
+        counters: this.#counters,
+        overrides,
+        registry,
+        openDeadlineMs,
+        ...(resilience && { resilience }),
+        ...start,
+      });
+    } catch (error) {
+      throw redactThrown(error);
+    }
   }
 
   /** Returns where the run starts, and what saves its checkpoints. */
-  async #start(spec: ResolvedSpec): Promise<Pick<PipelineEnvironment, 'checkpoint' | 'run' | 'saver'>> {
+  async #start(
+    spec: ResolvedSpec,
+    log: Logger,
+  ): Promise<Pick<PipelineEnvironment, 'checkpoint' | 'run' | 'saver'>> {
     const { store, key, checkpointEveryMs, checkpoint } = this.#options;
     if (store) {
       const { claimRun } = await import('../checkpoints/claim-run.js');
-      return claimRun(spec, { store, key, checkpointEveryMs, checkpoint });
+      return claimRun(spec, { store, key, checkpointEveryMs, checkpoint, log });
     }
     return checkpoint ? { checkpoint: readCheckpoint(checkpoint) } : {};
   }

@@ -1,3 +1,4 @@
+import { assertMapping } from '../core/assert-argument.js';
 import { systemClock } from '../core/clock.js';
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
@@ -6,8 +7,9 @@ import { resolveWithFiles } from '../plan/resolve-spec.js';
 import type { StageOverrides } from '../plan/stage-overrides.js';
 import type { Resilience } from '../resilience/resilience-client.js';
 import { parseOptions } from '../settings/parse-options.js';
+import { ModuleSettings } from '../settings/runtime-settings.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { ModuleSettings } from './runtime-settings.js';
+import { problemsOfCode } from './given-in-code.js';
 
 /** Stages given in code, and the settings for loading modules, as in a runtime. */
 export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> {
@@ -25,9 +27,10 @@ export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> 
  * @throws {InvalidOptionsError} for invalid options, and for problems with the modules of "components".
  */
 export async function resolveSpec(spec: unknown, options: ResolveOptions = {}): Promise<ResolvedSpec> {
+  assertMapping('resolveSpec', options);
   const { source, sink, resilience, ...input } = options;
   const overrides = { ...(source && { source }), ...(sink && { sink }) };
-  const settings = parseOptions('resolveSpec', ModuleSettings, input);
+  const settings = parseOptions('resolveSpec', ModuleSettings, input, problemsOfCode(options));
   const userCode = new PlanningThreads(settings, systemClock);
   try {
     const { catalogue, problems } = await loadCatalogue(settings.components, userCode);

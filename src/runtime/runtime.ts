@@ -1,8 +1,10 @@
-import type { InspectionEvent } from 'xstate';
 import type { z } from 'zod';
+import { assertFunction, assertMapping, assertText } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
-import { formatPath, formatProblem, InvalidOptionsError } from '../core/errors.js';
+import { formatProblem, InvalidOptionsError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
+import type { InspectMachine } from '../core/machine-inspection.js';
+import { PerTurn } from '../core/per-turn.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
 import { ThreadPool } from '../hosts/thread-pool.js';
 import type { Catalogue } from '../plan/catalogue.js';
@@ -14,36 +16,41 @@ import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
 import { threadsMaxFor } from '../resilience/rate/rate-threads.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
+import { parseOptions } from '../settings/parse-options.js';
+import { RuntimeSettings } from '../settings/runtime-settings.js';
 import type { JobHandle, JobInfo, RuntimeEvent } from '../supervision/job.js';
 import { Supervisor } from '../supervision/supervisor.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { RuntimeSettings } from './runtime-settings.js';
+import { problemsOfCode } from './given-in-code.js';
+
+/** Specs that are checked in one turn of the event loop: a check takes some 0.2 ms of the calling thread. */
+const SUBMITS_PER_TURN = 8;
 
 /** Settings of a runtime (see the table in docs/cli.md), and options that can only be given in code. */
 export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
   /** Receives the log lines of all threads, with the fields `job` and `thread`. Any Pino logger fits. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Receives the inspection events of the job machines, for XState's inspector. */
-  readonly inspect?: (event: InspectionEvent) => void;
-  readonly clock?: Clock;
+  readonly inspect?: InspectMachine | undefined;
+  readonly clock?: Clock | undefined;
   /** Budgets that specs may name, by provider and tenant. */
-  readonly budgets?: BudgetsInput;
+  readonly budgets?: BudgetsInput | undefined;
   /** Breakers that specs may name, by provider. */
-  readonly breakers?: BreakersInput;
+  readonly breakers?: BreakersInput | undefined;
   /**
    * Budgets and breakers created elsewhere, in place of `budgets` and `breakers`. A service and its
    * pipelines can share them this way. Not closed with the runtime. Its `threadsMax` must allow one thread
    * for each pipeline that uses it.
    */
-  readonly resilience?: ResilienceCoordinator;
+  readonly resilience?: ResilienceCoordinator | undefined;
   /**
    * Keys, tokens and passwords in plain text. They are hidden in logs, reports and errors of this thread
    * and of all jobs until the runtime is closed. Values after a name such as `Authorization` or `apiKey` are
    * hidden anyway.
    */
-  readonly secrets?: readonly string[];
+  readonly secrets?: readonly string[] | undefined;
 }
 
 /**
@@ -56,6 +63,7 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
  * @throws {InvalidOptionsError} listing every invalid setting, and the problems of those modules.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
+  assertMapping('createRuntime', options);
   const {
     logger = silentLogger,
     inspect,
@@ -66,8 +74,8 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
     ...rest
   } = options;
   const { secrets = [], ...input } = rest;
-  const settings = parseSettings(input, [
-    ...loggerProblems(logger),
+  const settings = parseOptions('runtime', RuntimeSettings, input, [
+    ...problemsOfCode(options),
     ...(resilience && (budgets || breakers)
       ? ['resilience: expected either "resilience" or "budgets" and "breakers"']
       : []),
@@ -102,6 +110,7 @@ export class PipelineRuntime {
   readonly #catalogue: Catalogue;
   readonly #pool: ThreadPool;
   readonly #supervisor: Supervisor;
+  readonly #submits = new PerTurn(SUBMITS_PER_TURN);
 
   constructor(context: RuntimeContext) {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
@@ -144,6 +153,8 @@ export class PipelineRuntime {
    */
   async submit(spec: PipelineSpec): Promise<JobHandle> {
     this.#supervisor.assertOpen();
+    await this.#submits.pass();
+    this.#supervisor.assertOpen(); // it may have been closed meanwhile
     const context = { resilience: this.resilience, userCode: this.#planning, catalogue: this.#catalogue };
     const { resolved, files } = await resolveWithFiles(spec, context);
     return this.#supervisor.submit(resolved, files);
@@ -157,6 +168,9 @@ export class PipelineRuntime {
    * @throws {PipelineError} `JOB_NAME_TAKEN`, `RUNTIME_CLOSED`.
    */
   async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
+    assertMapping('submitResolved', spec);
+    await this.#submits.pass();
+    this.#supervisor.assertOpen();
     // Again, since files may have changed after the check.
     const found = await findFilesAgain(spec, this.#planning);
     return this.#supervisor.submit(found, await findJobFiles(found));
@@ -173,11 +187,13 @@ export class PipelineRuntime {
    * @throws {PipelineError} `JOB_UNKNOWN`.
    */
   get(idOrName: string): JobHandle {
+    assertText('get', idOrName);
     return this.#supervisor.get(idOrName);
   }
 
   /** Subscribes to events. Call the returned function to unsubscribe. Errors of a listener have no effect. */
   on(listener: (event: RuntimeEvent) => void): () => void {
+    assertFunction('on', listener);
     return this.#supervisor.on(listener);
   }
 
@@ -186,7 +202,8 @@ export class PipelineRuntime {
    * (`drainDeadlineMs` by default), jobs that still deliver are `stopped` and their threads ended.
    * A second call can only shorten the deadline.
    */
-  async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+  async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
+    assertMapping('close', options);
     await this.#supervisor.close(options);
     await this.#planning.close();
     await this.#pool.close();
@@ -201,7 +218,7 @@ interface RuntimeContext {
   /** The components that specs can use. */
   readonly catalogue: Catalogue;
   readonly logger: Logger;
-  readonly inspect: ((event: InspectionEvent) => void) | undefined;
+  readonly inspect: InspectMachine | undefined;
   readonly clock: Clock;
   readonly resilience: ResilienceCoordinator | undefined;
   /** The same object as `resilience` if the runtime created it, and so must close it. */
@@ -231,26 +248,4 @@ async function makeResilience({
     ...(breakers && { breakers }),
     threadsMax: threadsMaxFor(settings.maxThreads),
   });
-}
-
-/** Checks the logger: one that lacks a method (`console` has no `child`) would fail when the first job starts. */
-function loggerProblems(logger: Logger): string[] {
-  const methods = ['debug', 'info', 'warn', 'error', 'child'] as const;
-  const lacking = methods.filter((method) => typeof logger?.[method] !== 'function');
-  if (lacking.length === 0) return [];
-  return [`logger: expected the methods of a Pino logger, found none named ${lacking.join(', ')}`];
-}
-
-function parseSettings(
-  input: z.input<typeof RuntimeSettings>,
-  otherProblems: readonly string[],
-): RuntimeSettings {
-  const result = RuntimeSettings.safeParse(input, { reportInput: true });
-  if (result.success && otherProblems.length === 0) return result.data;
-  const problems = (result.error?.issues ?? []).map(({ path, message, input: refused }) => {
-    // Only numbers are echoed: a string may be a credential.
-    const was = typeof refused === 'number' ? `, was ${refused}` : '';
-    return `${formatPath(path as (string | number)[])}: ${message}${was}`;
-  });
-  throw new InvalidOptionsError('runtime', [...problems, ...otherProblems]);
 }

@@ -3,7 +3,7 @@ import { type Remote, releaseProxy, wrap } from 'comlink';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
 import { takeLogLine } from '../telemetry/thread-logger.js';
-import type { LogLine, PipelineControl } from '../wire/pipeline-actor.js';
+import { type LogLine, type PipelineControl, THREAD_BEGUN } from '../wire/pipeline-actor.js';
 import { portEndpoint } from '../wire/port-endpoint.js';
 
 /** The supervisor's end of the two ports of a running actor. Close it when the job ends. */
@@ -14,23 +14,27 @@ export class ActorLink {
   readonly #logs: MessagePort;
   readonly #actor: Remote<PipelineControl>;
   readonly #waiting = new Set<() => void>();
-  readonly #takeLine: (line: LogLine) => void;
+  readonly #take: (message: LogLine | typeof THREAD_BEGUN) => void;
   readonly #tellDropped: () => void;
   #closed = false;
 
-  constructor(log: Logger, counters: Counters) {
+  /** @param onBegun - Called once the thread has begun its task. Must not throw. */
+  constructor(log: Logger, counters: Counters, onBegun: () => void) {
     const control = new MessageChannel();
     const logs = new MessageChannel();
     this.far = { control: control.port2, logs: logs.port2 };
     this.#control = control.port1;
     this.#logs = logs.port1;
     this.#actor = wrap<PipelineControl>(portEndpoint(control.port1));
-    this.#takeLine = (line) => takeLogLine(line, log, counters);
+    this.#take = (message) => {
+      if (message === THREAD_BEGUN) onBegun();
+      else takeLogLine(message, log, counters);
+    };
     this.#tellDropped = () => {
       const dropped = counters.get('logsDropped');
       if (dropped > 0) log.warn({ dropped }, 'log lines of the thread dropped');
     };
-    this.#logs.on('message', this.#takeLine);
+    this.#logs.on('message', this.#take);
     // The run itself keeps the process alive.
     this.#logs.unref();
   }
@@ -64,8 +68,8 @@ export class ActorLink {
     this.#closed = true;
     for (const giveUp of this.#waiting) giveUp();
     this.#waiting.clear();
-    for (let line = receiveMessageOnPort(this.#logs); line; line = receiveMessageOnPort(this.#logs)) {
-      this.#takeLine(line.message as LogLine);
+    for (let next = receiveMessageOnPort(this.#logs); next; next = receiveMessageOnPort(this.#logs)) {
+      this.#take(next.message as LogLine | typeof THREAD_BEGUN);
     }
     this.#tellDropped();
     this.#logs.close();

@@ -44,7 +44,7 @@ export class Deadline {
  * @throws {InvalidOptionsError}
  */
 export function drainDeadlineMs(
-  { deadlineMs }: { readonly deadlineMs?: number },
+  { deadlineMs }: { readonly deadlineMs?: number | undefined },
   settings: { readonly drainDeadlineMs: number },
 ): number {
   const ms = deadlineMs ?? settings.drainDeadlineMs;

@@ -1,19 +1,20 @@
-import { type Actor, createActor, type InspectionEvent } from 'xstate';
+import { type Actor, createActor } from 'xstate';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
+import type { InspectMachine } from '../core/machine-inspection.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { ThreadRun, Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
-import { COUNTERS_BYTES, Counters } from '../shared-memory/counters.js';
-import { syncMemory } from '../shared-memory/sync-gate.js';
+import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
+import { syncHandle } from '../shared-memory/sync-gate.js';
 import type { Logger } from '../telemetry/logger.js';
 import { cutShortReport } from '../wire/cut-short-report.js';
 import { PROTOCOL_VERSION } from '../wire/pipeline-actor.js';
 import type { StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { needsResilience, secretsOfSpec, stagesOf } from '../wire/stages-of-spec.js';
-import { describeStartStep, StartStep } from '../wire/start-step.js';
+import { pendingStart, StartStep } from '../wire/start-step.js';
 import { ActorLink } from './actor-link.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobState, JobTransition } from './job.js';
@@ -38,17 +39,22 @@ export interface JobActorContext {
   readonly settings: JobActorSettings;
   readonly resilience?: ResilienceHandle | undefined;
   readonly secrets?: readonly string[] | undefined;
-  readonly inspect?: ((event: InspectionEvent) => void) | undefined;
+  readonly inspect?: InspectMachine | undefined;
   /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
   /** Called when the job has ended. Must not throw. */
   onEnd(job: JobActor, report: JobReport): void;
+  /** Called when its thread has begun the task. Must not throw. */
+  onThreadBegun(job: JobActor): void;
   /**
    * Called when its thread is free or was lost: when the job ends, or later if the thread could not be
    * ended. Must not throw.
    */
   onThreadFreed(job: JobActor, loss: WireError | undefined): void;
 }
+
+/** How long a pipeline that is stopped may take to report, before its thread is ended by force. */
+const REPORT_GRACE_MS = 250;
 
 /** One job: its machine, and the thread, ports and timers that carry out the machine's decisions. */
 export class JobActor implements JobHandle {
@@ -123,9 +129,10 @@ export class JobActor implements JobHandle {
   start(): void {
     const spec = this.#spec;
     if (!spec || this.state !== 'queued') return;
-    const { clock, threads, log, settings, resilience, secrets = [], onThreadFreed } = this.#context;
+    const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
+    const { onThreadBegun, onThreadFreed } = this.#context;
     this.#startedAtNs = clock.now();
-    this.#link = new ActorLink(log.child({ job: this.name }), this.#counters);
+    this.#link = new ActorLink(log.child({ job: this.name }), this.#counters, () => onThreadBegun(this));
     const { control, logs } = this.#link.far;
     this.#run = threads.run(
       {
@@ -133,8 +140,8 @@ export class JobActor implements JobHandle {
         spec,
         ...(needsResilience(spec) && resilience && { resilience }),
         ...(secrets.length > 0 && { secrets }),
-        counters: this.#memory,
-        syncs: syncMemory(),
+        counters: countersHandle(this.#memory),
+        syncs: syncHandle(),
         control,
         logs,
       },
@@ -201,7 +208,7 @@ export class JobActor implements JobHandle {
     await this.#acknowledged;
   }
 
-  async drain(options: { readonly deadlineMs?: number } = {}): Promise<JobReport> {
+  async drain(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
     this.#send({ type: 'drain.requested', deadlineAtMs: this.#deadline.in(deadlineMs) });
     return this.outcome;
@@ -233,14 +240,26 @@ export class JobActor implements JobHandle {
     }
   }
 
+  /** The first stage with native code, whose thread must not be terminated. */
+  get #native() {
+    return this.#spec && stagesOf(this.#spec).find(({ loads }) => loads === 'native');
+  }
+
   #endThread(): void {
-    const native = this.#spec && stagesOf(this.#spec).find(({ loads }) => loads === 'native');
+    const native = this.#native;
+    const { clock, settings } = this.#context;
     if (!native) {
-      this.#run?.end();
+      const run = this.#run;
+      if (this.#counters.get('startStep') !== StartStep.started) {
+        run?.end();
+        return;
+      }
+      // Only the pipeline can say what became of its rows, and which of them are durable.
+      void this.#link?.ask('stop').catch(() => {});
+      this.#graceTimer = clock.setTimeout(() => run?.end(), REPORT_GRACE_MS);
       return;
     }
     void this.#link?.ask('stop').catch(() => {});
-    const { clock, settings } = this.#context;
     this.#graceTimer = clock.setTimeout(() => {
       const message =
         `The thread did not end within ${settings.stopGraceMs} ms and was left running: "${native.use}" loads ` +
@@ -270,7 +289,7 @@ export class JobActor implements JobHandle {
     const step = this.#counters.get('startStep');
     // The answer is on its way: this thread was the busy one.
     if (step === StartStep.started) this.#send({ type: 'actor.ready' });
-    else this.#send({ type: 'deadline.passed', pending: describeStartStep(step, spec) });
+    else this.#send({ type: 'deadline.passed', pending: pendingStart(step, spec) });
   }
 
   #finish(): void {
@@ -284,7 +303,8 @@ export class JobActor implements JobHandle {
 
   #abandonMachine(error: unknown): void {
     this.#deadline.arm(undefined);
-    this.#endThread();
+    if (this.#native) this.#endThread();
+    else this.#run?.end(); // nobody would take its report
     const wire = toWireError(error);
     this.#report = { ...this.#cutShort('failed', wire), id: this.id, name: this.name };
     this.#release();

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import type { WireError } from '../core/errors.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { PipelineReport } from '../wire/pipeline-report.js';
+import type { PendingStart } from '../wire/start-step.js';
 import type { JobState, JobTransition } from './job.js';
 
 /**
@@ -22,7 +23,7 @@ export type JobEvent =
    * The instant in the context's `deadlineAtMs` has passed. `pending` names what a start is still waiting
    * for.
    */
-  | { readonly type: 'deadline.passed'; readonly pending?: string }
+  | { readonly type: 'deadline.passed'; readonly pending?: PendingStart }
   | { readonly type: 'pipeline.ended'; readonly report: PipelineReport }
   /** The thread is gone and left no report. */
   | { readonly type: 'thread.lost'; readonly error: WireError };
@@ -51,6 +52,7 @@ export interface JobContext {
 }
 
 const HISTORY_MAX = 100;
+const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
 
 /**
  * The life of one job:
@@ -124,13 +126,15 @@ export function createJobMachine(clock: Clock) {
       giveUpStart: assign({
         ending: 'no start',
         deadlineAtMs: undefined,
-        error: ({ event }) => ({
-          code: 'START_TIMED_OUT',
-          message:
-            'The job did not start before its deadline ("startDeadlineMs"): ' +
-            ((event.type === 'deadline.passed' && event.pending) || 'its thread did not answer'),
-          retryable: true,
-        }),
+        error: ({ event }) => {
+          const { text, stage } = (event.type === 'deadline.passed' && event.pending) || NO_ANSWER;
+          return {
+            code: 'START_TIMED_OUT',
+            message: `The job did not start before its deadline ("startDeadlineMs"): ${text}`,
+            retryable: true,
+            ...(stage !== undefined && { stage }),
+          };
+        },
       }),
       giveUpDrain: assign({
         ending: 'deadline',

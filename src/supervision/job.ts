@@ -24,10 +24,10 @@ export interface JobInfo {
    */
   readonly counters: CounterValues;
   /** Ms since the thread's last heartbeat; `undefined` before the first one and after the end. */
-  readonly heartbeatAgeMs?: number;
+  readonly heartbeatAgeMs?: number | undefined;
   /** Ms from submission to the first batch; `undefined` before it. */
-  readonly firstRowMs?: number;
-  readonly error?: WireError;
+  readonly firstRowMs?: number | undefined;
+  readonly error?: WireError | undefined;
   readonly history: readonly JobTransition[];
 }
 
@@ -36,7 +36,7 @@ export interface JobTransition {
   readonly state: JobState;
   /** Milliseconds since 1970. */
   readonly atMs: number;
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /** How a job ended. The outcome never rejects: a failure is an outcome with its error. */
@@ -63,8 +63,11 @@ export interface JobHandle {
    * Ends the source and delivers the rows inside the pipeline. At the deadline the thread is ended, and
    * the job is `stopped`.
    */
-  drain(options?: { readonly deadlineMs?: number }): Promise<JobReport>;
-  /** Ends the thread now. Anything not durable is lost; the report says how much. */
+  drain(options?: { readonly deadlineMs?: number | undefined }): Promise<JobReport>;
+  /**
+   * Ends without delivery. Anything not durable is lost; the report says how much. A thread that does not report
+   * within 250 ms is ended by force, and then only the counters are known.
+   */
   stop(): Promise<JobReport>;
 }
 

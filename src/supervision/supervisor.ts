@@ -1,7 +1,8 @@
-import type { InspectionEvent } from 'xstate';
 import type { Clock } from '../core/clock.js';
 import { InvalidSpecError, PipelineError } from '../core/errors.js';
+import type { InspectMachine } from '../core/machine-inspection.js';
 import type { Threads } from '../hosts/threads.js';
+import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import { conflictsBetween } from '../plan/paths/path-conflicts.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
@@ -11,6 +12,7 @@ import { drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
 import { createJobMachine, type JobMachine } from './job-machine.js';
+import { JobQueue } from './job-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
 
 export interface SupervisorSettings extends JobActorSettings {
@@ -27,7 +29,9 @@ export interface SupervisorContext {
   readonly resilience?: ResilienceHandle | undefined;
   /** Texts that no thread may show in logs or errors. */
   readonly secrets?: readonly string[];
-  readonly inspect?: ((event: InspectionEvent) => void) | undefined;
+  readonly inspect?: InspectMachine | undefined;
+  /** Threads that may start at a time. Default: one for each processor. */
+  readonly threadsStartingMax?: number;
 }
 
 /** How many ended jobs are remembered. */
@@ -38,22 +42,24 @@ export class Supervisor {
   readonly #context: SupervisorContext;
   readonly #machine: JobMachine;
   readonly #live = new Map<string, JobActor>();
+  readonly #liveByName = new Map<string, JobActor>();
   /** Ordered by the end of the jobs, oldest first. */
   readonly #ended = new Map<string, JobActor>();
-  readonly #queue: JobActor[] = [];
+  readonly #queue = new JobQueue<JobActor>();
   /** Jobs that hold a thread, including ended jobs whose thread could not be ended. */
   readonly #threaded = new Set<JobActor>();
   /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
-  readonly #files = new Map<JobActor, JobFiles>();
+  readonly #files = new FilesInUse<JobActor>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #startLimit: ThreadStartLimit;
   #submitted = 0;
+  #isStarting = false;
   #closed = false;
 
   constructor(context: SupervisorContext) {
     this.#context = context;
     this.#machine = createJobMachine(context.clock);
-    this.#startLimit = new ThreadStartLimit(context.clock);
+    this.#startLimit = new ThreadStartLimit(context.clock, context.threadsStartingMax);
   }
 
   /**
@@ -65,15 +71,17 @@ export class Supervisor {
    */
   submit(spec: ResolvedSpec, files?: JobFiles): JobHandle {
     this.assertOpen();
-    for (const { name, id, state } of this.#live.values()) {
-      if (name !== spec.name) continue;
+    const namesake = this.#liveByName.get(spec.name);
+    if (namesake) {
+      const { name, id, state } = namesake;
       const message = `A job named "${name}" is ${state} (${id}): give this one a different name, or wait until that one has ended`;
       throw new PipelineError('JOB_NAME_TAKEN', message);
     }
     if (files) this.#refuseSharedFiles(spec, files);
     const job = new JobActor(spec, this.#jobContext(`job-${++this.#submitted}`));
     this.#live.set(job.id, job);
-    if (files) this.#files.set(job, files);
+    this.#liveByName.set(job.name, job);
+    if (files) this.#files.add(job, files);
     this.#queue.push(job);
     job.submit();
     this.#startQueued();
@@ -95,7 +103,7 @@ export class Supervisor {
     const byId = this.#live.get(idOrName) ?? this.#ended.get(idOrName);
     const job =
       byId ??
-      [...this.#live.values()].find(({ name }) => name === idOrName) ??
+      this.#liveByName.get(idOrName) ??
       [...this.#ended.values()].findLast(({ name }) => name === idOrName);
     if (job) return job;
     throw new PipelineError('JOB_UNKNOWN', `There is no job with the id or name "${idOrName.slice(0, 80)}"`);
@@ -121,7 +129,7 @@ export class Supervisor {
    *
    * @throws {InvalidOptionsError} for an invalid deadline; then nothing was closed.
    */
-  async close(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+  async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
     this.#closed = true;
     await Promise.all([...this.#live.values()].map((job) => job.drain({ deadlineMs })));
@@ -133,22 +141,33 @@ export class Supervisor {
   }
 
   #startQueued(): void {
-    while (this.#threaded.size < this.#context.settings.maxThreads) {
-      const job = this.#queue.shift();
-      if (!job) return;
-      if (job.state !== 'queued') continue;
-      const refusal = this.#startLimit.refusal();
-      if (refusal) {
-        job.refuse(refusal);
-        continue;
+    // A job that is started or refused here may end at once, and ask for the next one to be started.
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    try {
+      while (this.#threaded.size < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
+        const job = this.#queue.shift();
+        if (!job) return;
+        this.#start(job);
       }
-      this.#threaded.add(job);
-      job.start();
+    } finally {
+      this.#isStarting = false;
     }
   }
 
+  #start(job: JobActor): void {
+    const refusal = this.#startLimit.refusal();
+    if (refusal) {
+      job.refuse(refusal);
+      return;
+    }
+    this.#threaded.add(job);
+    this.#startLimit.starts(job);
+    job.start();
+  }
+
   #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles): void {
-    const problems = [...this.#files].flatMap(([job, theirs]) => {
+    const problems = this.#files.near(files).flatMap(([job, theirs]) => {
       const state = job.isLive ? job.state : `${job.state}, but its thread could not be ended`;
       return conflictsBetween(files, theirs, `job "${job.name}" (${job.id}, ${state})`);
     });
@@ -169,9 +188,14 @@ export class Supervisor {
       inspect,
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onEnd: (job, report) => this.#retire(job, report),
+      onThreadBegun: (job) => {
+        this.#startLimit.begun(job);
+        this.#startQueued();
+      },
       onThreadFreed: (job, loss) => {
-        if (job.hasHeartbeat || !loss) this.#startLimit.succeeded();
-        else if (loss.code !== 'THREAD_STOPPED') this.#startLimit.failed(loss);
+        if (job.hasHeartbeat || !loss) this.#startLimit.begun(job);
+        else if (loss.code === 'THREAD_STOPPED') this.#startLimit.leaves(job);
+        else this.#startLimit.failed(job, loss);
         this.#threaded.delete(job);
         if (!job.isLive) this.#files.delete(job);
         this.#startQueued();
@@ -181,8 +205,8 @@ export class Supervisor {
 
   #retire(job: JobActor, report: JobReport): void {
     this.#live.delete(job.id);
-    const waiting = this.#queue.indexOf(job);
-    if (waiting >= 0) this.#queue.splice(waiting, 1);
+    this.#liveByName.delete(job.name);
+    this.#queue.delete(job);
     if (!this.#threaded.has(job)) this.#files.delete(job);
     this.#ended.set(job.id, job);
     for (const oldest of this.#ended.keys()) {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import { toWireError } from '../core/errors.js';
-import { redact, redactFields } from '../core/redact.js';
+import { LOG_CHARS_MAX, redactedBeginning, redactFields } from '../core/redact.js';
 import type { Counters } from '../shared-memory/counters.js';
 import { LOG_LINES_MAX, type LogLine } from '../wire/pipeline-actor.js';
 import type { Logger } from './logger.js';
@@ -25,7 +25,11 @@ export function threadLogger(port: MessagePort, counters: Counters): Logger {
   };
   const bound = (bindings: Record<string, unknown>): Logger => {
     const log = (level: LogLine['level']) => (fields: object, text: string) =>
-      write({ level, fields: redactFields(plainFields({ ...bindings, ...fields })), text: redact(text) });
+      write({
+        level,
+        fields: redactFields(plainFields({ ...bindings, ...fields })),
+        text: redactedBeginning(text, LOG_CHARS_MAX),
+      });
     return {
       debug: log('debug'),
       info: log('info'),

@@ -55,7 +55,7 @@ describe('seven trades, the third of them stamped 2042', () => {
         message:
           `${path}:4: time: expected a time within 400 days of the row before, 2024-01-02T09:31:00Z ` +
           '(or set "maxJump"), found 2042-01-02T09:32:00Z ' +
-          '(set "deadLetter.path" to keep such rows in a file and go on)',
+          '(set "deadLetter.path" to keep such rows in a file and continue)',
       },
     });
   });

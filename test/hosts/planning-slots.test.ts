@@ -40,7 +40,7 @@ describe('room for threads that load code of users', () => {
     const waiting = slots.take({});
     stuck[0]!.markStuck('module "a"');
     stuck[1]!.markStuck('module "b"');
-    const named = 'those of module "a", module "b" were told to end and do not';
+    const named = 'those of module "a", module "b" were told to end, but did not';
     await expect(waiting).rejects.toThrow(named);
     await expect(slots.take({})).rejects.toThrow(named);
     stuck[0]!.free();

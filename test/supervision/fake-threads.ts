@@ -2,8 +2,13 @@ import { expose } from 'comlink';
 import { turnOfTheLoop } from '../../src/core/clock.js';
 import { RemoteError, type WireError } from '../../src/core/errors.js';
 import type { ThreadRun, Threads } from '../../src/hosts/threads.js';
-import { Counters } from '../../src/shared-memory/counters.js';
-import type { PipelineControl, PipelineOutcome, PipelineTask } from '../../src/wire/pipeline-actor.js';
+import { type Counters, openCounters } from '../../src/shared-memory/counters.js';
+import {
+  type PipelineControl,
+  type PipelineOutcome,
+  type PipelineTask,
+  THREAD_BEGUN,
+} from '../../src/wire/pipeline-actor.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 import { portEndpoint } from '../../src/wire/port-endpoint.js';
 
@@ -40,7 +45,7 @@ export class FakeRun implements ThreadRun {
   constructor(task: PipelineTask, reusable: boolean) {
     this.task = task;
     this.reusable = reusable;
-    this.counters = new Counters(task.counters);
+    this.counters = openCounters(task.counters);
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -51,7 +56,13 @@ export class FakeRun implements ThreadRun {
     this.timesEnded++;
   }
 
-  /** The actor listens from now on. */
+  /** The thread begins its task. */
+  begin(): void {
+    this.counters.set('heartbeatNs', 1);
+    this.task.logs.postMessage(THREAD_BEGUN);
+  }
+
+  /** The thread begins, and its actor listens from now on. */
   answer(): void {
     const control: PipelineControl = {
       ready: async () => {},
@@ -59,9 +70,11 @@ export class FakeRun implements ThreadRun {
       resume: () => void this.asked.push('resume'),
       drain: () => void this.asked.push('drain'),
       stop: () => void this.asked.push('stop'),
-      describe: () => [{ stage: 'source', use: 'fake', health: { status: 'ok' }, statistics: {} }],
+      describe: () => [
+        { stage: 'source', kind: 'source', use: 'fake', health: { status: 'ok' }, statistics: {} },
+      ],
     };
-    this.counters.set('heartbeatNs', 1);
+    this.begin();
     expose(control, portEndpoint(this.task.control));
   }
 
@@ -70,7 +83,11 @@ export class FakeRun implements ThreadRun {
   }
 
   lose(error: WireError): void {
-    this.#reject(new RemoteError(error));
+    this.fail(new RemoteError(error));
+  }
+
+  fail(error: Error): void {
+    this.#reject(error);
   }
 }
 

@@ -2,7 +2,56 @@ import type { Clock, TimerHandle } from '../../src/core/clock.js';
 import type { WireError } from '../../src/core/errors.js';
 import type { Nanos } from '../../src/core/units.js';
 import { Counters } from '../../src/shared-memory/counters.js';
+import type { RuntimeEvent } from '../../src/supervision/job.js';
+import {
+  Supervisor,
+  type SupervisorContext,
+  type SupervisorSettings,
+} from '../../src/supervision/supervisor.js';
+import { silentLogger } from '../../src/telemetry/logger.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
+import type { ResolvedSpec } from '../../src/wire/resolved-spec.js';
+import { FakeThreads } from './fake-threads.js';
+
+export const START_DEADLINE_MS = 30_000;
+
+/** A supervisor of threads that do what the test says. As many may start at a time as there are. */
+export function startSupervisor(
+  settings: Partial<SupervisorSettings> = {},
+  { log = silentLogger, threadsStartingMax = 100 }: Partial<SupervisorContext> = {},
+) {
+  const clock = new ManualClock();
+  const threads = new FakeThreads();
+  const supervisor = new Supervisor({
+    clock,
+    threads,
+    log,
+    threadsStartingMax,
+    settings: {
+      maxThreads: 8,
+      startDeadlineMs: START_DEADLINE_MS,
+      drainDeadlineMs: 10_000,
+      stopGraceMs: 5_000,
+      ...settings,
+    },
+  });
+  const events: RuntimeEvent[] = [];
+  supervisor.on((event) => events.push(event));
+  return { clock, threads, supervisor, events };
+}
+
+export function specOf(name: string, sink: Partial<ResolvedSpec['sink']> = {}): ResolvedSpec {
+  return {
+    name,
+    source: { use: 'fake', options: {} },
+    operators: [],
+    batcher: { use: 'fake', options: {} },
+    sink: { use: 'fake', options: {}, ...sink },
+    batchRows: 8,
+    maxMemoryMb: 64,
+    seed: 0,
+  };
+}
 
 export const crash: WireError = { code: 'THREAD_CRASHED', message: 'boom', retryable: true };
 
@@ -16,6 +65,7 @@ export function reportOf(
     counters: new Counters().read(),
     rowsPending: 0,
     dropped: { late: 0 },
+    leftOut: { rowsDropped: 0, dropped: { late: 0 }, rowsRejected: 0, rowsLate: 0, rowsUnrouted: 0 },
     durationMs: 1,
     outputs: [],
     flushes: { rows: 0, bytes: 0, age: 0, keys: 0, control: 0, drain: 0 },

@@ -324,7 +324,10 @@ describe('job machine', () => {
 
   it('fails when it does not start in time, even if it answers afterwards', () => {
     const job = startJob();
-    job.send('thread.assigned', { type: 'deadline.passed', pending: 'sink was opening' });
+    job.send('thread.assigned', {
+      type: 'deadline.passed',
+      pending: { text: 'sink was opening', stage: 'sink' },
+    });
     job.send('actor.ready', 'stop.requested');
     expect(job.commands).toEqual(['end']);
     job.send('thread.lost');
@@ -332,6 +335,7 @@ describe('job machine', () => {
     expect(job.context().error).toMatchObject({
       code: 'START_TIMED_OUT',
       message: expect.stringContaining('sink was opening'),
+      stage: 'sink',
     });
   });
 

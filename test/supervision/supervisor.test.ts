@@ -4,50 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { turnOfTheLoop } from '../../src/core/clock.js';
+import { ThreadLostError } from '../../src/hosts/thread-lost-error.js';
 import { findJobFiles, type JobFiles } from '../../src/plan/paths/job-files.js';
-import type { JobHandle, RuntimeEvent } from '../../src/supervision/job.js';
+import type { JobHandle } from '../../src/supervision/job.js';
 import { createJobMachine, type JobEvent } from '../../src/supervision/job-machine.js';
-import { Supervisor, type SupervisorSettings } from '../../src/supervision/supervisor.js';
 import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
-import type { ResolvedSpec } from '../../src/wire/resolved-spec.js';
 import { StartStep } from '../../src/wire/start-step.js';
-import { FakeThreads, until } from './fake-threads.js';
-import { crash, ManualClock, reportOf } from './job-fixtures.js';
-
-const START_DEADLINE_MS = 30_000;
-
-function startSupervisor(settings: Partial<SupervisorSettings> = {}, log: Logger = silentLogger) {
-  const clock = new ManualClock();
-  const threads = new FakeThreads();
-  const supervisor = new Supervisor({
-    clock,
-    threads,
-    log,
-    settings: {
-      maxThreads: 8,
-      startDeadlineMs: START_DEADLINE_MS,
-      drainDeadlineMs: 10_000,
-      stopGraceMs: 5_000,
-      ...settings,
-    },
-  });
-  const events: RuntimeEvent[] = [];
-  supervisor.on((event) => events.push(event));
-  return { clock, threads, supervisor, events };
-}
-
-function specOf(name: string, sink: Partial<ResolvedSpec['sink']> = {}): ResolvedSpec {
-  return {
-    name,
-    source: { use: 'fake', options: {} },
-    operators: [],
-    batcher: { use: 'fake', options: {} },
-    sink: { use: 'fake', options: {}, ...sink },
-    batchRows: 8,
-    maxMemoryMb: 64,
-    seed: 0,
-  };
-}
+import { until } from './fake-threads.js';
+import { crash, ManualClock, reportOf, START_DEADLINE_MS, specOf, startSupervisor } from './job-fixtures.js';
 
 /** The files of a job with dead letters alone. */
 async function filesOf(name: string, path: string): Promise<JobFiles> {
@@ -115,6 +79,18 @@ describe('supervisor', () => {
     await job.outcome;
     await expect(job.pause()).rejects.toMatchObject({ code: 'JOB_STATE' });
     expect(await job.describe()).toEqual([]);
+  });
+
+  it('keeps and tells no more of a crash than its beginning, however long it is', async () => {
+    const { supervisor, threads, events } = startSupervisor();
+    const job = supervisor.submit(specOf('a'));
+    threads.last.answer();
+    const thrown = new Error('x'.repeat(5_500_000));
+    threads.last.fail(new ThreadLostError('THREAD_CRASHED', `The thread crashed: ${thrown.message}`, thrown));
+    const { error } = await job.outcome;
+    expect(error).toMatchObject({ message: expect.stringMatching(/^The thread crashed: x+…$/) });
+    expect(error?.stack).toContain('supervisor.test.ts');
+    expect(JSON.stringify([await job.outcome, job.inspect(), events]).length).toBeLessThan(100_000);
   });
 
   it('answers a call in flight when the thread dies', async () => {
@@ -210,6 +186,36 @@ describe('supervisor', () => {
     expect(threads.last.timesEnded).toBe(1);
     threads.last.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: false });
     expect(await job.outcome).toMatchObject({ outcome: 'stopped' });
+  });
+
+  it('takes the report of a pipeline that stops when asked, and ends the thread of one that does not', async () => {
+    const { supervisor, threads, clock } = startSupervisor();
+    const [asked, stuck] = ['asked', 'stuck'].map((name) => {
+      const job = supervisor.submit(specOf(name));
+      const thread = threads.last;
+      thread.counters.set('startStep', StartStep.started);
+      thread.answer();
+      return { job, thread };
+    });
+    const stages = [
+      {
+        stage: 'sink',
+        kind: 'sink',
+        use: 'fake',
+        health: { status: 'ok' },
+        statistics: { rowsNotDurable: 7 },
+      },
+    ] as const;
+    for (const { job } of [asked!, stuck!]) void job.stop();
+    await until(() => asked!.thread.asked.includes('stop'));
+    asked!.thread.finish(reportOf('stopped', { stages }));
+    expect(await asked!.job.outcome).toMatchObject({ outcome: 'stopped', stages });
+    clock.advance(249);
+    expect(stuck!.thread.timesEnded).toBe(0);
+    clock.advance(1);
+    expect([asked!.thread.timesEnded, stuck!.thread.timesEnded]).toEqual([0, 1]);
+    stuck!.thread.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: false });
+    expect(await stuck!.job.outcome).toMatchObject({ outcome: 'stopped', stages: [] });
   });
 
   it('asks a thread with native code to stop, and never ends it by force', async () => {
@@ -338,6 +344,7 @@ describe('supervisor', () => {
     const { supervisor, threads, clock } = startSupervisor({ maxThreads: 1 });
     const job = supervisor.submit(specOf('a'));
     const next = supervisor.submit(specOf('b'));
+    threads.last.counters.set('startStep', StartStep.started);
     threads.last.answer();
     await until(() => job.inspect().state === 'running');
     const { wall } = clock;
@@ -399,7 +406,7 @@ describe('supervisor', () => {
       warn: (fields, text) => lines.push({ ...bindings, ...fields, text }),
       child: (more) => logger({ ...bindings, ...more }),
     });
-    const { supervisor, threads } = startSupervisor({}, logger({}));
+    const { supervisor, threads } = startSupervisor({}, { log: logger({}) });
     const job = supervisor.submit(specOf('a'));
     threads.last.task.logs.postMessage({ level: 'warn', fields: { rows: 3 }, text: 'late rows' });
     threads.last.finish(reportOf('completed'));

@@ -13,6 +13,7 @@ export async function called(command: (terminal: Terminal) => Promise<number>) {
     },
     divert: () => () => {},
     isLive: false,
+    tableColumns: Number.POSITIVE_INFINITY,
     columns: 80,
     rows: 24,
   };

@@ -13,7 +13,7 @@ interface NameChange {
   readonly directory: number;
   /** Inode of a directory that was removed. What was done in it before does not matter then. */
   readonly removed?: number | undefined;
-  undo(): Promise<void>;
+  undo(random: () => number): Promise<void>;
 }
 
 /**
@@ -105,22 +105,31 @@ export class CrashingFileSystem {
     if (this.#trash) await this.#real.rm(this.#trash, { recursive: true, force: true });
   }
 
-  /** Ends the machine. */
-  async cutPower(): Promise<void> {
+  /**
+   * Ends the machine.
+   *
+   * @param random - Picks which of the names that came or went since their folders were synced are as they
+   *   were, and how much of bytes that were not synced is there: a disk takes them in any order. Default:
+   *   all is as it was.
+   */
+  async cutPower(random = () => 1): Promise<void> {
     this.#isStopped = true;
     for (const handle of this.#handles) {
-      const { ino } = await handle.stat();
+      const { ino, size } = await handle.stat();
       const bytes = this.#synced.get(ino);
-      if (bytes !== undefined) await this.#real.truncate(`/proc/self/fd/${handle.fd}`, bytes);
+      const path = `/proc/self/fd/${handle.fd}`;
+      if (bytes !== undefined) await this.#real.truncate(path, bytesLeft(bytes, size, random));
     }
-    for (const change of this.#changes.reverse()) await change.undo();
+    for (const change of this.#changes.reverse()) {
+      if (random() >= 0.5) await change.undo(random);
+    }
     await this.kill();
   }
 
   async #do<T>(operation: string, path: string, act: () => Promise<T>): Promise<T> {
-    const at = this.log.length;
     if (this.#isStopped) throw new Stopped();
     await this.between?.(`${operation} ${path}`);
+    const at = this.log.length;
     this.log.push(`${operation} ${path}`);
     if (at === this.failAt)
       throw Object.assign(new Error(`${this.failWith}: injected`), { code: this.failWith });
@@ -130,10 +139,11 @@ export class CrashingFileSystem {
   }
 
   async #open(path: string, flags: string | number): Promise<FileHandle> {
-    return this.#do('open', path, async () => {
+    const isNew = String(flags).startsWith('wx');
+    return this.#do(isNew ? 'create' : 'open', path, async () => {
       const handle = await this.#real.open(path, flags);
       this.#handles.add(handle);
-      if (String(flags).startsWith('wx')) await this.#created(path);
+      if (isNew) await this.#created(path);
       const { ino } = await handle.stat();
       const written = async () => {
         if (!this.#synced.has(ino)) this.#synced.set(ino, (await handle.stat()).size);
@@ -147,6 +157,8 @@ export class CrashingFileSystem {
           await written();
           return (handle.writeFile as (...all: unknown[]) => Promise<unknown>)(...args);
         },
+        read: (...args) => (handle.read as (...all: unknown[]) => Promise<unknown>)(...args),
+        stat: () => handle.stat(),
         sync: async () => {
           this.#synced.delete(ino);
           this.#settle(ino);
@@ -184,11 +196,16 @@ export class CrashingFileSystem {
     const bytes = this.#synced.get(ino);
     if (bytes === undefined) return;
     const kept = this.#inTrash();
-    await this.#real.link(path, kept).catch(() => undefined);
-    this.#changes.push({
-      directory: ino,
-      undo: () => this.#real.truncate(kept, bytes).catch(() => undefined),
-    });
+    const isKept = await this.#real.link(path, kept).then(
+      () => true,
+      () => false, // it has no name any more
+    );
+    if (!isKept) return;
+    const undo = async (random: () => number) => {
+      const { size } = await this.#real.stat(kept);
+      await this.#real.truncate(kept, bytesLeft(bytes, size, random));
+    };
+    this.#changes.push({ directory: ino, undo });
   }
 
   async #rename(from: string, to: string): Promise<void> {
@@ -198,6 +215,7 @@ export class CrashingFileSystem {
     const ino = await inode(to);
     await this.#changed(to, async () => {
       if ((await inode(to)) !== ino || (await inode(dirname(from))) !== source) return;
+      if ((await inode(from)) !== undefined) return; // what came there later is on the disk
       await this.#real.rename(to, from);
       if (replaced) await this.#real.link(replaced, to);
     });
@@ -249,6 +267,11 @@ export class CrashingFileSystem {
       return undefined;
     }
   }
+}
+
+/** Of the bytes of a file, a number of which is synced: these, all of them, or some in between. */
+function bytesLeft(synced: number, all: number, random: () => number): number {
+  return Math.floor(synced + (all - synced) * (1 - random()));
 }
 
 async function inode(path: string): Promise<number | undefined> {

@@ -1,11 +1,22 @@
 /** Runs of a file sink, and what readers of its output see. */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 import { DictionarySet } from '../../src/columns/dictionary.js';
 import type { Row } from '../../src/columns/row-view.js';
+import type { Clock } from '../../src/core/clock.js';
+import { errnoCode } from '../../src/core/output-error.js';
 import type { FileSystem } from '../../src/outputs/disk/file-system.js';
+import { parseEntry } from '../../src/outputs/runs/run-entries.js';
 import type { RunOwner } from '../../src/outputs/runs/run-owner.js';
 import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
 import { jsonlSink } from '../../src/stages/sinks/jsonl/jsonl.js';
@@ -18,6 +29,8 @@ export interface RunOptions {
   readonly resuming?: boolean;
   readonly checkpointed?: boolean;
   readonly epoch?: number;
+  readonly keyId?: string | undefined;
+  readonly clock?: Clock;
   readonly [option: string]: unknown;
 }
 
@@ -38,12 +51,14 @@ export const read = (path: string): number[] =>
 /** A sink that is not opened yet. */
 export function makeRun(
   path: string,
-  { job = 'job', fs, resuming, checkpointed, epoch, ...options }: RunOptions = {},
+  { job = 'job', fs, resuming, checkpointed, epoch, keyId, clock, ...options }: RunOptions = {},
 ) {
   const context = contextOf(job, {
     resuming: resuming === true,
     checkpointed: checkpointed === true,
     epoch,
+    keyId,
+    ...(clock && { clock }),
     dictionaries: new DictionarySet(),
   });
   const sink = jsonlSink.create(
@@ -103,8 +118,8 @@ export function remainsOf(path: string): string[] {
   return (
     (readdirSync(state, { recursive: true }) as string[])
       .filter((name) => !/^(runs(\/(\d+|ended-\d+))?|(columns|published)\.json)$/.test(name))
-      // Nobody knows whose it was.
-      .filter((name) => !(/^runs\/entering-/.test(name) && statSync(join(state, name)).size === 0))
+      // Cut off: nobody knows whose it was.
+      .filter((name) => !/^runs\/entering-/.test(name) || parseEntry(readFileSync(join(state, name), 'utf8')))
       .sort()
   );
 }
@@ -114,9 +129,24 @@ export function buryRuns(path: string): void {
   const runs = join(stateFolderOf(path), 'runs');
   if (!existsSync(runs)) return;
   for (const name of readdirSync(runs)) {
-    const text = readFileSync(join(runs, name), 'utf8');
-    // Above the highest that Linux gives out.
-    writeFileSync(join(runs, name), text.replace(/"pid":\d+/, '"pid":4194400'));
+    const entry = openIfThere(join(runs, name));
+    if (entry === undefined) continue;
+    const text = readFileSync(entry, 'utf8').replace(/"pid":\d+/, DEAD_PID);
+    writeSync(entry, text, 0); // never shorter than it was
+    closeSync(entry);
+  }
+}
+
+/** Above the highest that Linux gives out. */
+const DEAD_PID = '"pid":4194400';
+
+/** A run that was dropped in this process may still be entering, and then takes its temporary entry away. */
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r+');
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

@@ -6,7 +6,8 @@ import type { EventOrder } from '../../src/columns/event-order.js';
 import type { Row } from '../../src/columns/row-view.js';
 import type { Schema } from '../../src/columns/schema.js';
 import type { Clock } from '../../src/core/clock.js';
-import type { CheckpointSaver } from '../../src/engine/checkpoint-keeper.js';
+import type { Batcher } from '../../src/engine/batcher.js';
+import type { CheckpointSaver } from '../../src/engine/cuts/checkpoint-keeper.js';
 import type { Operator } from '../../src/engine/operator.js';
 import { type KeptRejects, stopOnReject } from '../../src/engine/rejects.js';
 import type { Sink } from '../../src/engine/sink.js';
@@ -14,11 +15,14 @@ import type { Source } from '../../src/engine/source.js';
 import type { SourceCapabilities } from '../../src/engine/source-capabilities.js';
 import type { StageContext } from '../../src/engine/stage.js';
 import { StreamingPipeline } from '../../src/engine/streaming-pipeline.js';
+import type { QueueSettings } from '../../src/settings/queue-options.js';
 import { Counters } from '../../src/shared-memory/counters.js';
 import { BatcherOptions } from '../../src/stages/batchers/smart/options.js';
 import { smartBatcher } from '../../src/stages/batchers/smart/smart-batcher.js';
-import { silentLogger } from '../../src/telemetry/logger.js';
+import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
+import type { Checkpoint } from '../../src/wire/checkpoint.js';
 import { batchOf, streamOf } from './batch-rows.js';
+import { namedOperators } from './named-operators.js';
 import { SimulatedClock } from './simulated-clock.js';
 import { stageContext } from './stage-context.js';
 
@@ -43,23 +47,33 @@ export function pipelineOf(stages: {
   operators?: (context: StageContext) => Operator[];
   sink: Sink;
   batcher?: Partial<BatcherOptions>;
+  /** In place of the smart batcher. */
+  ownBatcher?: Batcher;
   clock?: Clock;
   counters?: Counters;
   rejects?: KeptRejects;
   saver?: CheckpointSaver;
+  checkpoint?: Checkpoint;
+  queue?: QueueSettings;
+  /** Receives the texts of warnings. */
+  warn?: (message: string) => void;
 }): StreamingPipeline {
-  const { clock = new SimulatedClock(), counters = new Counters(), rejects = stopOnReject() } = stages;
+  const { clock = new SimulatedClock(), counters = new Counters() } = stages;
+  const rejects: KeptRejects = stages.rejects ?? stopOnReject();
   const dictionaries = new DictionarySet();
+  if (stages.checkpoint) dictionaries.restore(stages.checkpoint.dictionaries);
   const context = stageContext({ clock, dictionaries, rejects });
-  const source = stages.source(context);
+  const ownRejects = rejects.ofSource?.();
+  const source = stages.source({ ...context, ...(ownRejects && { rejects: ownRejects }) });
   const operators = stages.operators?.(context) ?? [];
   const output = operators.at(-1)?.output ?? source.schema;
-  const batcher = smartBatcher.create(BatcherOptions.parse(stages.batcher ?? {}), output, context);
+  const batcher =
+    stages.ownBatcher ?? smartBatcher.create(BatcherOptions.parse(stages.batcher ?? {}), output, context);
   return new StreamingPipeline({
-    source: { use: 'feed', stage: source },
-    operators: operators.map((stage, i) => ({ use: `operator-${i}`, stage })),
-    batcher: { use: 'smart', stage: batcher },
-    sink: { use: 'kept', stage: stages.sink },
+    source: { id: 'source', use: 'feed', stage: source, rejects: ownRejects },
+    operators: namedOperators(operators),
+    batcher: { id: 'batcher', use: 'smart', stage: batcher },
+    sink: { id: 'sink', use: 'kept', stage: stages.sink },
     job: 'test',
     run: { id: 'run', epoch: 1, owner: { host: 'here', process: 'test', thread: 0 } },
     spec: {},
@@ -67,10 +81,17 @@ export function pipelineOf(stages: {
     dictionaries,
     counters,
     clock,
-    log: silentLogger,
+    log: stages.warn ? warningTo(stages.warn) : silentLogger,
+    ...(stages.queue && { queue: stages.queue }),
     ...(stages.saver && { saver: stages.saver }),
+    ...(stages.checkpoint && { checkpoint: stages.checkpoint }),
   });
 }
+
+const warningTo = (warn: (message: string) => void): Logger => ({
+  ...silentLogger,
+  warn: (_fields: unknown, message?: string) => warn(message ?? ''),
+});
 
 /** A sink that keeps all that it is given as one stream. */
 export function keepingSink(afterwards: (stream: Stream) => Promise<void> | void = () => {}) {

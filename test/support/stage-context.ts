@@ -11,6 +11,7 @@ export function stageContext(overrides: Partial<StageContext> = {}): StageContex
   const dictionaries = overrides.dictionaries ?? new DictionarySet();
   return {
     job: 'test',
+    id: 'stage',
     clock: new SimulatedClock(),
     seed: 0,
     log: silentLogger,
@@ -21,6 +22,7 @@ export function stageContext(overrides: Partial<StageContext> = {}): StageContex
     gate: openGate,
     stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded: true },
     inputs: {},
+    branches: {},
     wake() {},
     ...overrides,
   };

@@ -76,7 +76,7 @@ describe('a breaker and real threads', () => {
         for (let i = 0; i < 3; i++) permit()?.fail();
         Atomics.store(cells, 1, 1);
         tell(permit() === undefined);`;
-      const threads = [caller, caller, failer].map((script) => startThread(breaker.handle, cells, script));
+      const threads = [caller, caller, failer].map((script) => startThread(breaker.handle(), cells, script));
       const answers = Promise.all(threads.map(told));
       while (Atomics.load(cells, 0) < 3) await new Promise((resolve) => setImmediate(resolve));
       blockFor(1_000);
@@ -110,7 +110,7 @@ describe('a breaker and real threads', () => {
         for (const probe of taken) probe.fail();
         for (let i = 0; i < 1000; i++) if (permit()) Atomics.add(cells, 4, 1);
         tell('done');`;
-      const threads = Array.from({ length: 4 }, () => startThread(breaker.handle, cells, script));
+      const threads = Array.from({ length: 4 }, () => startThread(breaker.handle(), cells, script));
       const answers = Promise.all(threads.map(told));
       while (Atomics.load(cells, 0) < 4) await new Promise((resolve) => setImmediate(resolve));
       blockFor(1_000);
@@ -127,7 +127,7 @@ describe('a breaker and real threads', () => {
     await withBreaker({ name: 'killed', failuresInRow: 1, openMs: 10, probes: 1 }, async (breaker) => {
       const cells = sharedCells();
       const holder = startThread(
-        breaker.handle,
+        breaker.handle(),
         cells,
         `permit().fail();
          let probe;
@@ -142,7 +142,7 @@ describe('a breaker and real threads', () => {
       expect(breaker.refusal()).toMatchObject({ state: 'halfOpen' });
       expect(breaker.reclaim(threadId)).toBe(1);
       expect(breaker.reclaim(threadId)).toBe(0);
-      const other = startThread(breaker.handle, cells, `permit().succeed(); tell(permit() !== undefined);`);
+      const other = startThread(breaker.handle(), cells, `permit().succeed(); tell(permit() !== undefined);`);
       await told(other);
       await until(() => breaker.state === 'closed');
       await other.terminate();
@@ -153,7 +153,7 @@ describe('a breaker and real threads', () => {
     const options = { name: 'lost', failuresInRow: 1, openMs: 10, probes: 1, probeMsMax: 200 };
     await withBreaker(options, async (breaker) => {
       const holder = startThread(
-        breaker.handle,
+        breaker.handle(),
         sharedCells(),
         `permit().fail();
          let probe;
@@ -173,7 +173,7 @@ describe('a breaker and real threads', () => {
     await withBreaker({ name: 'held', failuresInRow: 1 }, async (breaker) => {
       const release = breaker.hold();
       const thread = startThread(
-        breaker.handle,
+        breaker.handle(),
         sharedCells(),
         `setInterval(() => {}, 1_000); // the wait itself keeps no thread alive
          tell('waits');
@@ -184,6 +184,55 @@ describe('a breaker and real threads', () => {
       const callable = told(thread);
       release();
       expect(await callable).toBe('callable');
+      await thread.terminate();
+    });
+  });
+
+  it('counts every call of more threads than it has places for, while places change hands', async () => {
+    await withBreaker({ name: 'counted', failuresInRow: 5 }, async (breaker) => {
+      const cells = sharedCells();
+      const script = `
+        for (let job = 0; job < 50; job++) {
+          const own = openBreaker(workerData.handle);
+          const inFlight = own.permit();
+          for (let call = 0; call < 200; call++) own.permit().succeed();
+          own.close();
+          inFlight.ignore();
+        }
+        tell('done');`;
+      const threads = Array.from({ length: 20 }, () => startThread(breaker.handle(), cells, script));
+      await Promise.all(threads.map(told));
+      expect(breaker.counts).toMatchObject({ succeeded: 20 * 50 * 200, ignored: 20 * 50, late: 0 });
+      await Promise.all(threads.map((thread) => thread.terminate()));
+    });
+  });
+
+  it('has its options changed in threads that are using it, while its owner is blocked afterwards', async () => {
+    await withBreaker({ name: 'changed', failuresInRow: 1_000, openMs: 60_000 }, async (breaker) => {
+      const cells = sharedCells();
+      // Cell 0: the thread calls; 1: the options have changed.
+      const script = `
+        permit().succeed();
+        Atomics.store(cells, 0, 1);
+        while (Atomics.load(cells, 1) === 0) permit()?.succeed();
+        let failures = 0;
+        for (let taken = permit(); taken; taken = permit()) { taken.fail(); failures++; }
+        Atomics.store(cells, 2, failures);
+        Atomics.notify(cells, 2);
+        tell('done');`;
+      const thread = startThread(breaker.handle(), cells, script);
+      while (Atomics.load(cells, 0) === 0) await new Promise((resolve) => setImmediate(resolve));
+      const answer = told(thread);
+      breaker.configure({
+        failuresInRow: undefined,
+        countWindow: { size: 4_000, minimumVolume: 7, failureRate: 1 },
+      });
+      Atomics.store(cells, 1, 1);
+      Atomics.wait(cells, 2, 0, 60_000);
+      // Calls from before the change were of the run: the window holds those after it.
+      expect(cells[2]).toBeGreaterThanOrEqual(7);
+      expect(breaker.state).toBe('open');
+      await answer;
       await thread.terminate();
     });
   });

@@ -1,4 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import {
+  STRIPE_CELLS,
+  STRIPE_OWNER_CELL,
+  STRIPES,
+  STRIPES_CELL,
+} from '../../src/shared-memory/breaker-memory.js';
 import { discard, endless, moduleOperator, startRuntime, until } from './threads-support.js';
 
 const IBKR = { provider: 'ibkr' };
@@ -72,6 +78,43 @@ describe('jobs in threads of their own', () => {
     await until(() => rowsIn() > whilePaused);
     expect((await source()).statistics.breakerPauses).toBeGreaterThanOrEqual(1);
     expect(await job.drain()).toMatchObject({ outcome: 'completed', rowsPending: 0 });
+  });
+
+  it('give back what they count with, when they end and when their thread dies', async () => {
+    const runtime = await startRuntime({ maxThreads: 2, breakers: { ibkr: {} } });
+    const handle = runtime.resilience!.breaker('ibkr').handle();
+    const words = new Int32Array(handle.memory);
+    const owners = () =>
+      Array.from(
+        { length: STRIPES - 1 },
+        (_, at) => words[STRIPES_CELL + (at + 1) * STRIPE_CELLS + STRIPE_OWNER_CELL]!,
+      ).filter((owner) => owner !== 0);
+    const source = { use: 'synthetic', rows: 40, breaker: 'ibkr' } as const;
+    let reads = 0;
+    for (let round = 0; round < 10; round++) {
+      const jobs = await Promise.all(
+        ['one', 'two'].map((name) =>
+          runtime.submit({ name: `${name}-${round}`, source, batchRows: 10, sink: discard }),
+        ),
+      );
+      for (const { counters } of await Promise.all(jobs.map((job) => job.outcome)))
+        reads += counters.rowsIn / 10;
+    }
+    expect(owners()).toEqual([1]); // of this thread, whose id is 0
+    expect(runtime.resilience!.breaker('ibkr').counts.succeeded).toBeGreaterThanOrEqual(reads);
+    expect(words[STRIPES_CELL]).toBe(0); // nobody had to share
+
+    // A thread with code of the user's is ended, not asked.
+    const killed = await runtime.submit({
+      name: 'killed',
+      source: { ...endless, breaker: 'ibkr' },
+      operators: [moduleOperator('emit(batch)')],
+      sink: discard,
+    });
+    await until(() => killed.inspect().counters.rowsIn > 0);
+    expect(owners()).toHaveLength(2);
+    await killed.stop();
+    await until(() => owners().length === 1);
   });
 
   it('end at once when they are drained while the breaker is open', async () => {

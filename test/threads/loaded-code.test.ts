@@ -1,22 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ERROR_TEXTS } from '../../src/core/error-codes/error-codes.js';
+import { loadedFiles, sourcesOf } from './loaded-files.js';
 import { moduleOperator } from './threads-support.js';
-
-/** Notes each CommonJS file that the main thread loads, or any other thread. */
-const noteLoaded = (thread: 'main' | 'other') => `
-const { appendFileSync } = require('node:fs');
-const { _extensions } = require('node:module');
-if (require('node:worker_threads').isMainThread === ${thread === 'main'}) {
-  const load = _extensions['.js']; // of .cjs files, too
-  _extensions['.js'] = (module, file) => {
-    appendFileSync(process.env.LOADED_FILE, file + '\\n');
-    return load(module, file);
-  };
-}`;
 
 const settings = {
   moduleFolders: [tmpdir()],
@@ -31,60 +20,57 @@ const operators = [
 
 /** What the thread of a job loads, which runs with budgets and breakers declared. */
 function filesLoaded(source: object, more: readonly object[] = []): string[] {
-  const file = fileWriter();
+  const folder = temporaryFolder();
   const spec = {
     name: 'loads',
     source: { use: 'synthetic', rows: 1_000, ...source },
     operators: [...operators, ...more],
     sink: { use: 'null' },
   };
-  const settingsFile = file('settings.json', JSON.stringify(settings));
-  const specFile = file('spec.json', JSON.stringify(spec));
-  return noted('other', ['dist/src/cli/main.js', 'run', '--settings', settingsFile, specFile], file);
+  const [settingsFile, specFile] = [settings, spec].map((data, i) => {
+    const file = join(folder, `${i}.json`);
+    writeFileSync(file, JSON.stringify(data));
+    return file;
+  });
+  return loadedFiles(folder, 'other', [
+    'dist/src/cli/main.js',
+    'run',
+    '--settings',
+    settingsFile!,
+    specFile!,
+  ]);
 }
 
 /** What is loaded by whoever imports the package and its sub-paths. */
 function filesImported(): string[] {
   const entries = ['index', 'resilience/rate/rate', 'resilience/breaker/breaker', 'checkpoints/checkpoints'];
   const code = entries.map((entry) => `require('./dist/src/${entry}.cjs');`).join('');
-  return noted('main', ['-e', code], fileWriter());
+  return loadedFiles(temporaryFolder(), 'main', ['-e', code]);
 }
 
-type FileWriter = (name: string, text: string) => string;
-
-function fileWriter(): FileWriter {
+function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  return (name, text) => {
-    writeFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
-}
-
-function noted(thread: 'main' | 'other', args: readonly string[], file: FileWriter): string[] {
-  const loaded = file('loaded.txt', '');
-  execFileSync(process.execPath, ['--require', file('note-loaded.cjs', noteLoaded(thread)), ...args], {
-    env: { ...process.env, LOADED_FILE: loaded },
-    stdio: 'pipe',
-  });
-  return readFileSync(loaded, 'utf8').trim().split('\n');
+  return folder;
 }
 
 const zod = /[/\\]node_modules[/\\]zod[/\\]/;
 const holdsErrorTexts = (file: string) => readFileSync(file, 'utf8').includes(ERROR_TEXTS.LATE_ROW.meaning);
-const resilience =
-  /[/\\]chunks[/\\](?:rate|open-breaker|create-breaker|classify|resilience|create-gate|provider-gate)[^/\\]*\.cjs$/;
+/** Whether a file of the package has code of budgets, breakers or the gate of a provider. */
+const holdsResilience = (file: string) =>
+  /[/\\]chunks[/\\]/.test(file) &&
+  sourcesOf(file).some((source) => /^src\/(?:resilience|providers)\//.test(source));
 
 describe('the thread of a job', () => {
   it('loads no code of budgets and breakers for a spec that names none, and no Zod', () => {
     const files = filesLoaded({});
     expect(files.filter((file) => file.endsWith('bars.cjs'))).toHaveLength(1);
-    expect(files.filter((file) => zod.test(file) || resilience.test(file))).toEqual([]);
+    expect(files.filter((file) => zod.test(file) || holdsResilience(file))).toEqual([]);
   });
 
   it('loads no Zod for a spec that names a budget and a breaker either', () => {
     const files = filesLoaded({ budget: { provider: 'feed' }, breaker: 'feed' });
-    expect(files.filter((file) => resilience.test(file)).length).toBeGreaterThan(1);
+    expect(files.filter(holdsResilience).length).toBeGreaterThan(1);
     expect(files.filter((file) => zod.test(file))).toEqual([]);
   });
 
@@ -112,7 +98,7 @@ describe('the entry for authors of stages', () => {
 
 describe('the text about error codes', () => {
   it('is loaded by the command that prints it alone', () => {
-    const printed = noted('main', ['dist/src/cli/main.js', 'errors'], fileWriter());
+    const printed = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.js', 'errors']);
     expect(printed.filter(holdsErrorTexts)).toHaveLength(1);
     const imported = filesImported();
     expect(imported.length).toBeGreaterThan(4);
@@ -120,5 +106,16 @@ describe('the text about error codes', () => {
     expect(filesLoaded({ budget: { provider: 'feed' }, breaker: 'feed' }).filter(holdsErrorTexts)).toEqual(
       [],
     );
+  });
+});
+
+describe('the code of the build', () => {
+  it('is ASCII, so that V8 keeps it in one byte a character', () => {
+    const folder = 'dist/src/chunks';
+    const files = readdirSync(folder).filter((name) => name.endsWith('.cjs'));
+    expect(files).toContain('core.cjs');
+    for (const name of files) {
+      expect([name, readFileSync(join(folder, name), 'latin1').match(/[\x80-\xff]/)]).toEqual([name, null]);
+    }
   });
 });

@@ -211,7 +211,10 @@ describe('threads with a broken entry', () => {
   async function superviseWith(entry: string) {
     const file = join(await mkdtemp(join(tmpdir(), 'tickloom-')), 'entry.mjs');
     writeFileSync(file, entry);
-    const pool = new ThreadPool({ idleThreadMs: 1_000, warmThreads: 0, maxHeapMb: 64 }, { file });
+    const pool = new ThreadPool(
+      { maxThreads: 4, idleThreadMs: 1_000, warmThreads: 0, maxHeapMb: 64 },
+      { file },
+    );
     const settings = { maxThreads: 4, startDeadlineMs: 500, drainDeadlineMs: 500, stopGraceMs: 500 };
     return {
       pool,
@@ -246,7 +249,10 @@ describe('threads with a broken entry', () => {
     // One of two makes the folder, and comes to life.
     const taken = JSON.stringify(join(folder, 'taken'));
     writeFileSync(file, `import fs from 'node:fs'; fs.mkdirSync(${taken}); export function warm() {}`);
-    const pool = new ThreadPool({ idleThreadMs: 1_000, warmThreads: 2, maxHeapMb: 64 }, { file });
+    const pool = new ThreadPool(
+      { maxThreads: 4, idleThreadMs: 1_000, warmThreads: 2, maxHeapMb: 64 },
+      { file },
+    );
     await expect(pool.warm()).rejects.toMatchObject({ code: 'THREAD_CRASHED' });
     expect(pool.size).toBe(0);
     await rm(folder, { recursive: true });
@@ -259,7 +265,7 @@ describe('threads with a broken entry', () => {
   });
 
   it('are refused before there is a pool when the entry is missing', () => {
-    const settings = { idleThreadMs: 0, warmThreads: 0, maxHeapMb: 64 };
+    const settings = { maxThreads: 4, idleThreadMs: 0, warmThreads: 0, maxHeapMb: 64 };
     expect(() => new ThreadPool(settings, { file: '/nowhere/entry.js' })).toThrow(
       /\/nowhere\/entry\.js, found no file/,
     );

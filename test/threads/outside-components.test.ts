@@ -166,7 +166,7 @@ describe('a component of a module, in a thread', () => {
     const { problems } = await refusalOf(runtime.submit(spec({ rows: 0, rwos: 1 })));
     expect(problems).toEqual([
       { path: ['source', 'rows'], message: 'expected 1 or more, found 0' },
-      { path: ['source', 'rwos'], message: 'there is no such option' },
+      { path: ['source', 'rwos'], message: 'there is no such option (did you mean "rows"?)' },
     ]);
   });
 

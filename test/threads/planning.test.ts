@@ -3,6 +3,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type InvalidSpecError, type OperatorSpec, resolveSpec } from '../../dist/src/index.js';
+import { writeModule } from '../support/module-file.js';
 import {
   countThreads,
   discard,
@@ -25,11 +26,10 @@ const withTop = (top: string) => moduleOperator('emit(batch);', { top });
 
 /** Writes a module with this plan. */
 function withPlan(plan: string, top = '') {
-  const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'operator.mjs');
   const create = 'create: (_, output) => ({ output, process: (batch, emit) => emit(batch) })';
-  writeFileSync(path, `${top}\nexport default { plan(options, input, problems) { ${plan} }, ${create} };`);
+  const path = writeModule(
+    `${top}\nexport default { plan(options, input, problems) { ${plan} }, ${create} };`,
+  );
   return { use: 'module', path } as const;
 }
 

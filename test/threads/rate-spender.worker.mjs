@@ -62,7 +62,7 @@ async function spendByWaiting(until) {
     else if (giveUp) globalThis.setTimeout(() => giveUp.abort(), next() * 20);
     try {
       const permit = await limiter.acquire({ timeoutMs, ...options, cost, signal: giveUp?.signal });
-      record(permit.at, permit.at, cost);
+      record(permit.atNs, permit.atNs, cost);
       seen.waitedMsMax = Math.max(seen.waitedMsMax, permit.waitedNs / 1e6);
       permit.release();
     } catch (error) {

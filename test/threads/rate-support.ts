@@ -17,7 +17,8 @@ export interface SpenderOptions {
   readonly callers?: number;
   /** Between a permit and the next call. */
   readonly gapMs?: number;
-  readonly acquire?: Pick<AcquireOptions, 'priority'> & {
+  readonly acquire?: {
+    readonly priority?: AcquireOptions['priority'];
     /** Share of the calls that give up within 20 ms, by a signal or a deadline. */
     readonly impatient?: number;
   };

@@ -50,7 +50,7 @@ describe('a runtime with real threads', () => {
   it('refuses settings with all that is wrong with them', async () => {
     await expect(createRuntime({ maxThreads: 0, warmThreads: 1.5, maxHeapMb: 1 })).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
-      message: expect.stringMatching(/maxThreads: expected 1 .*was 0.*warmThreads: .*maxHeapMb: /s),
+      message: expect.stringMatching(/maxThreads: expected 1 .*found 0.*warmThreads: .*maxHeapMb: /s),
     });
   });
 
@@ -102,7 +102,13 @@ describe('a runtime with real threads', () => {
       sink: discard,
     });
     // An error of another copy's class would arrive as OPERATOR_FAILED.
-    expect((await job.outcome).error).toMatchObject({ code: 'INPUT_MISSING', message: 'told by the module' });
+    const { error, stages } = await job.outcome;
+    expect(error).toMatchObject({
+      code: 'INPUT_MISSING',
+      message: 'told by the module',
+      stage: 'operators[0]',
+    });
+    expect(stages.map(({ health }) => health.status)).toEqual(['ok', 'failed', 'ok', 'ok']);
   });
 
   it('does not use a thread again in which a job left a timer behind', async () => {
@@ -113,7 +119,11 @@ describe('a runtime with real threads', () => {
       { moduleFolders: [tmpdir()] },
     );
     // Taken for one of ours: that of a user is not used again in any case.
-    const operators = spec.operators.map(({ use, options }) => ({ use, options }));
+    const operators = spec.operators.map(({ use, options, file }) => ({
+      use,
+      options,
+      ...(file && { file }),
+    }));
     const threads = countThreads();
     for (let i = 0; i < 2; i++) {
       const job = await runtime.submitResolved({ ...spec, operators });
@@ -151,7 +161,7 @@ describe('a runtime with real threads', () => {
     expect(threads.started).toBe(2);
     const job = await runtime.submit({ name: 'a', source: rows(1_000), sink: discard });
     await job.outcome;
-    expect(threads.started).toBe(2);
+    expect(threads.started).toBe(3); // the one that is kept ready in place of the job's
   });
 
   it('leaves no thread behind that was getting warm when it closed', async () => {

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PipelineSpec, SourceSpec } from '../../dist/src/index.js';
 import { resolveSpec } from '../../dist/src/index.js';
+import { DEEP } from '../support/deep.js';
 import { discard, endless, rows, startRuntime } from './threads-support.js';
 
-/** TICKLOOM_ROUNDS=1000 for a long look. */
-const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? 2);
+/** `npm run test:rounds`: a round takes a tenth of a second, and a busy machine takes several times as long. */
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 10 : 2));
+const TIME_LIMIT = 120_000 + ROUNDS * 5_000;
 
 function makeFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
@@ -38,26 +40,32 @@ describe('the jobs of a runtime', () => {
     expect(await taken[0]!.outcome).toMatchObject({ outcome: 'completed' });
   });
 
-  it.each([2, 3, 10])('have all their rows in a directory to which %i of them add at once', async (count) => {
-    const at = makeFolder();
-    const runtime = await startRuntime({ maxThreads: count });
-    const sink = { use: 'csv', path: at('out'), ifExists: 'append', rotate: { rows: 40 } } as const;
-    for (let round = 1; round <= ROUNDS; round++) {
-      const jobs = await Promise.all(
-        Array.from({ length: count }, (_, i) => runtime.submit({ name: `job${i}`, source: rows(100), sink })),
-      );
-      for (const { outcome } of jobs) expect(await outcome).toMatchObject({ outcome: 'completed' });
-      const parts = readdirSync(at('out'));
-      expect(parts).toHaveLength(3 * count * round);
-      const lines = parts.flatMap((name) =>
-        readFileSync(join(at('out'), name), 'utf8')
-          .trimEnd()
-          .split('\n')
-          .slice(1),
-      );
-      expect(lines).toHaveLength(100 * count * round);
-    }
-  });
+  it.each([2, 3, 10])(
+    'have all their rows in a directory to which %i of them add at once',
+    async (count) => {
+      const at = makeFolder();
+      const runtime = await startRuntime({ maxThreads: count });
+      const sink = { use: 'csv', path: at('out'), ifExists: 'append', rotate: { rows: 40 } } as const;
+      for (let round = 1; round <= ROUNDS; round++) {
+        const jobs = await Promise.all(
+          Array.from({ length: count }, (_, i) =>
+            runtime.submit({ name: `job${i}`, source: rows(100), sink }),
+          ),
+        );
+        for (const { outcome } of jobs) expect(await outcome).toMatchObject({ outcome: 'completed' });
+        const parts = readdirSync(at('out'));
+        expect(parts).toHaveLength(3 * count * round);
+        const lines = parts.flatMap((name) =>
+          readFileSync(join(at('out'), name), 'utf8')
+            .trimEnd()
+            .split('\n')
+            .slice(1),
+        );
+        expect(lines).toHaveLength(100 * count * round);
+      }
+    },
+    TIME_LIMIT,
+  );
 
   it('may use the file of one that has ended, and are refused by a live one whichever way they come', async () => {
     const at = makeFolder();

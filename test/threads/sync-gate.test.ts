@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { build } from 'rolldown';
 import { afterAll, expect, it } from 'vitest';
-import { SYNC_MEMORY_BYTES, SYNC_PERMITS } from '../../src/shared-memory/sync-memory.js';
+import { PER_PERMIT_MAX } from '../../src/shared-memory/sync-gate.js';
+import { SYNC_MEMORY_BYTES, SYNC_PERMITS, syncHandleOf } from '../../src/shared-memory/sync-memory.js';
 import { scratchFolder } from '../support/recorded-data.js';
 
 const SCRATCH = scratchFolder();
@@ -11,9 +12,9 @@ afterAll(SCRATCH.remove);
 /** A thread that syncs again and again, or that takes both permits and then waits to be ended. */
 const CODE = `
 import { parentPort, workerData } from 'node:worker_threads';
-import { inSyncTurn, shareSyncMemory } from './sync-gate.mjs';
-const { memory, counts, syncs, holds } = workerData;
-shareSyncMemory(memory);
+import { inSyncTurn, shareSyncs } from './sync-gate.mjs';
+const { handle, counts, syncs, holds } = workerData;
+shareSyncs(handle);
 const [AT_ONCE, MOST, DONE] = [0, 1, 2];
 const sync = () => inSyncTurn(async () => {
   const atOnce = Atomics.add(counts, AT_ONCE, 1) + 1;
@@ -42,7 +43,8 @@ async function startThreads() {
   const entry = SCRATCH.write('syncing.mjs', CODE);
   const memory = new SharedArrayBuffer(SYNC_MEMORY_BYTES);
   const counts = new Int32Array(new SharedArrayBuffer(12));
-  const start = (more: object) => new Worker(entry, { workerData: { memory, counts, ...more } });
+  const start = (more: object) =>
+    new Worker(entry, { workerData: { handle: syncHandleOf(memory), counts, ...more } });
   return { start, counts };
 }
 
@@ -58,7 +60,8 @@ it('syncs of several threads take turns, also after one died with both permits',
   expect(codes).toEqual([0, 0, 0, 0]);
   const [atOnce, most, done] = counts;
   expect([atOnce, done]).toEqual([0, 400]);
-  // Without turns: hundreds. On a machine that stalls, a permit may expire before its sync has ended.
-  expect(most).toBeLessThanOrEqual(2 * SYNC_PERMITS);
+  // Without turns: hundreds. On a machine that stalls, a permit may expire before it is renewed, and a
+  // loop may take longer than the syncs, so that a permit is good for more of them.
+  expect(most).toBeLessThanOrEqual(2 * SYNC_PERMITS * PER_PERMIT_MAX);
   expect(performance.now() - began).toBeLessThan(10_000);
 });

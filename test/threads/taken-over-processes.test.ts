@@ -39,22 +39,45 @@ function start(folder: string, sink: object): Started {
   return { child, hasClaimed, end };
 }
 
-const SINKS = {
-  'a directory of Parquet': { use: 'parquet', path: 'out', rotate: { rows: 17_000 }, ifExists: 'append' },
-  'partitions of gzipped CSV': {
-    use: 'csv',
-    path: 'out',
-    compression: 'gzip',
-    partitionBy: ['symbol'],
-    ifExists: 'append',
+const parquetIn = (path: string) =>
+  ({ use: 'parquet', path, rotate: { rows: 17_000 }, ifExists: 'append' }) as const;
+const partitionsIn = (path: string) =>
+  ({ use: 'csv', path, compression: 'gzip', partitionBy: ['symbol'], ifExists: 'append' }) as const;
+const readParquet = (path: string) => `read_parquet('${path}/*.parquet')`;
+const readPartitions = (path: string) => `read_csv('${path}/*/*.csv.gz')`;
+
+interface Outputs {
+  readonly sink: (folder: string) => object;
+  /** What DuckDB reads each output with. */
+  readonly readers: (folder: string) => readonly string[];
+}
+
+const OUTPUTS: Readonly<Record<string, Outputs>> = {
+  'a directory of Parquet': {
+    sink: (folder) => parquetIn(join(folder, 'out')),
+    readers: (folder) => [readParquet(join(folder, 'out'))],
   },
-} as const;
+  'partitions of gzipped CSV': {
+    sink: (folder) => partitionsIn(join(folder, 'out')),
+    readers: (folder) => [readPartitions(join(folder, 'out'))],
+  },
+  'each branch of a tee': {
+    sink: (folder) => ({
+      use: 'tee',
+      branches: [
+        { ...parquetIn(join(folder, 'whole')), queue: { batches: 2 } },
+        { ...partitionsIn(join(folder, 'parted')), batcher: { maxRows: 300 } },
+      ],
+    }),
+    readers: (folder) => [readParquet(join(folder, 'whole')), readPartitions(join(folder, 'parted'))],
+  },
+};
 
 it('a run that two processes go on with at once has every row once', async () => {
   for (let round = 0; round < ROUNDS; round++) {
     const folder = mkdtempSync(join(tmpdir(), 'tickloom-taken-over-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const sink = { ...SINKS['a directory of Parquet'], path: join(folder, 'out') };
+    const sink = parquetIn(join(folder, 'out'));
     const store = new FileCheckpointStore(join(folder, 'checkpoints'));
     const dead = start(folder, sink);
     await dead.hasClaimed;
@@ -68,27 +91,26 @@ it('a run that two processes go on with at once has every row once', async () =>
     expect(ends.filter((end) => end !== 'completed' && end !== 'FENCED')).toEqual([]);
     expect(runs).toBeGreaterThan(0);
     const [found] = await duckdb(
-      `SELECT count(*)::INT AS rows, count(DISTINCT time)::INT AS times FROM read_parquet('${folder}/out/*.parquet')`,
+      `SELECT count(*)::INT AS rows, count(DISTINCT time)::INT AS times FROM ${readParquet(join(folder, 'out'))}`,
     );
     expect(found).toEqual({ rows: runs * ROWS, times: ROWS });
   }
 }, 60_000);
 
 describe('a run of processes that are killed, or stand still and go on later,', () => {
-  it.each(Object.entries(SINKS))(
+  it.each(Object.entries(OUTPUTS))(
     'leaves every row once in %s',
-    async (_name, sink) => {
+    async (_name, { sink, readers }) => {
       for (let round = 0; round < ROUNDS; round++) {
         const random = new Random(round + 1);
         const folder = mkdtempSync(join(tmpdir(), 'tickloom-taken-over-'));
         onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-        const placed = { ...sink, path: join(folder, 'out') };
         // Whatever comes after it has completed is a run of its own.
         const store = new FileCheckpointStore(join(folder, 'checkpoints'));
         const isOver = async () => (await store.load('kept'))?.ended?.isPublished === true;
         const asleep: Started[] = [];
         for (let i = 0; i < 3 && !(await isOver()); i++) {
-          const started = start(folder, placed);
+          const started = start(folder, sink(folder));
           await started.hasClaimed;
           await setTimeout(random.next() * 400);
           const isKilled = random.next() < 0.4;
@@ -96,7 +118,7 @@ describe('a run of processes that are killed, or stand still and go on later,', 
           if (isKilled) await started.end;
           else asleep.push(started);
         }
-        const last = (await isOver()) ? undefined : start(folder, placed);
+        const last = (await isOver()) ? undefined : start(folder, sink(folder));
         await last?.hasClaimed;
         // The others wake up while it is at work, or after it.
         if (random.next() < 0.5) await setTimeout(200);
@@ -107,12 +129,12 @@ describe('a run of processes that are killed, or stand still and go on later,', 
           expect([round, await last.end]).toEqual([round, 'completed']);
           for (const end of ends) expect([round, end]).toEqual([round, 'FENCED']);
         }
-        const reader = sink.use === 'parquet' ? 'read_parquet' : 'read_csv';
-        const files = sink.use === 'parquet' ? 'out/*.parquet' : 'out/*/*.csv.gz';
-        const [found] = await duckdb(
-          `SELECT count(*)::INT AS rows, count(DISTINCT time)::INT AS times FROM ${reader}('${folder}/${files}')`,
-        );
-        expect([round, found]).toEqual([round, { rows: ROWS, times: ROWS }]);
+        for (const reader of readers(folder)) {
+          const [found] = await duckdb(
+            `SELECT count(*)::INT AS rows, count(DISTINCT time)::INT AS times FROM ${reader}`,
+          );
+          expect([round, reader, found]).toEqual([round, reader, { rows: ROWS, times: ROWS }]);
+        }
       }
     },
     180_000 + ROUNDS * 20_000,

@@ -1,0 +1,73 @@
+import { describe, expect, it, vi } from 'vitest';
+import { Actor } from 'xstate';
+import type { JobHandle } from '../../src/supervision/job.js';
+import { until } from './fake-threads.js';
+import { reportOf, specOf, startSupervisor } from './job-fixtures.js';
+
+const FULL = { maxThreads: 1 };
+
+/** Snapshots of machines that one more submit takes beside so many jobs that wait. */
+function snapshotsOfSubmit(jobsBefore: number): number {
+  const { supervisor } = startSupervisor(FULL);
+  for (let i = 0; i < jobsBefore; i++) supervisor.submit(specOf(`job${i}`));
+  const snapshots = vi.spyOn(Actor.prototype, 'getSnapshot');
+  supervisor.submit(specOf('one more'));
+  const { length } = snapshots.mock.calls;
+  snapshots.mockRestore();
+  return length;
+}
+
+describe('a supervisor with many jobs', () => {
+  it('looks at no other job to take one more', () => {
+    expect(snapshotsOfSubmit(1_000)).toBe(snapshotsOfSubmit(10));
+  });
+
+  it('starts only so many threads at a time, and the next one as soon as one has begun', async () => {
+    const { supervisor, threads } = startSupervisor({ maxThreads: 100 }, { threadsStartingMax: 2 });
+    const jobs = Array.from({ length: 6 }, (_, i) => supervisor.submit(specOf(`job${i}`)));
+    expect(threads.runs).toHaveLength(2);
+    threads.runs[1]!.begin();
+    await until(() => threads.runs.length === 3);
+    threads.runs[0]!.begin();
+    threads.runs[2]!.begin();
+    await until(() => threads.runs.length === 5);
+    expect(jobs.map(stateOf)).toEqual([...Array(5).fill('starting'), 'queued']);
+  });
+
+  it('starts the next thread when one ends before it has begun', async () => {
+    const { supervisor, threads } = startSupervisor({ maxThreads: 100 }, { threadsStartingMax: 1 });
+    const first = supervisor.submit(specOf('a'));
+    supervisor.submit(specOf('b'));
+    void first.stop();
+    threads.last.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: false });
+    await until(() => threads.runs.length === 2);
+    expect(stateOf(first)).toBe('stopped');
+  });
+
+  it('refuses any number of waiting jobs in one go when no thread can be started', async () => {
+    const { supervisor, threads } = startSupervisor(FULL);
+    const jobs = Array.from({ length: 20_000 }, (_, i) => supervisor.submit(specOf(`job${i}`)));
+    for (let i = 0; i < 5; i++) {
+      await until(() => threads.runs.length === i + 1);
+      threads.last.lose({ code: 'THREAD_CRASHED', message: 'no such module', retryable: true });
+    }
+    await until(() => jobs.every((job) => stateOf(job) === 'failed'));
+    expect((await jobs.at(-1)!.outcome).error?.code).toBe('THREAD_NOT_STARTED');
+  });
+
+  it('runs all of them, in order', async () => {
+    const { supervisor, threads } = startSupervisor({ maxThreads: 3 }, { threadsStartingMax: 2 });
+    const jobs = Array.from({ length: 500 }, (_, i) => supervisor.submit(specOf(`job${i}`)));
+    let ended = 0;
+    while (ended < jobs.length) {
+      const run = threads.runs[ended]!;
+      run.begin();
+      run.finish(reportOf('completed'));
+      ended++;
+      await until(() => threads.runs.length >= Math.min(ended + 1, jobs.length));
+    }
+    expect(threads.runs.map(({ task }) => task.spec.name)).toEqual(jobs.map(({ name }) => name));
+  });
+});
+
+const stateOf = (job: JobHandle) => job.inspect().state;
