@@ -1,5 +1,6 @@
 import type { StagedFolder } from '../outputs/inspect/inspect-output.js';
 import type { RegisteredRun } from '../outputs/runs/run-entries.js';
+import { WHY_UNSEEN } from '../outputs/runs/run-owner.js';
 import { formatBytes, formatCount } from './figures.js';
 
 /** Describes in words a run that has not reported its end. */
@@ -12,7 +13,7 @@ export function runText({ entry, path }: RegisteredRun): string {
 export const LIVENESS_TEXT: Readonly<Record<RegisteredRun['liveness'], string>> = {
   live: 'is at work',
   gone: 'has died',
-  elsewhere: 'cannot be seen from this host or container',
+  ...WHY_UNSEEN,
   unknown: 'cannot be understood',
 };
 

@@ -1,6 +1,10 @@
-export type InterruptSignal = 'SIGINT' | 'SIGTERM';
+export type InterruptSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
-export const EXIT_CODE: Readonly<Record<InterruptSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+export const EXIT_CODE: Readonly<Record<InterruptSignal, number>> = {
+  SIGINT: 130,
+  SIGTERM: 143,
+  SIGHUP: 129,
+};
 
 /**
  * A terminal signals the whole process group, and npm forwards the signal as well, so one press of Ctrl-C
@@ -15,7 +19,7 @@ export interface InterruptHandlers {
   force(signal: InterruptSignal): void;
 }
 
-/** Reports Ctrl-C and SIGTERM. The third time, the process ends at once. */
+/** Reports Ctrl-C, SIGTERM, and SIGHUP of a terminal that goes away. The third time, the process ends at once. */
 export class Interrupts {
   readonly #handlers: InterruptHandlers;
   readonly #nowMs: () => number;
@@ -27,7 +31,11 @@ export class Interrupts {
   constructor(handlers: InterruptHandlers, nowMs: () => number = () => performance.now()) {
     this.#handlers = handlers;
     this.#nowMs = nowMs;
-    this.#listeners = { SIGINT: () => this.notice('SIGINT'), SIGTERM: () => this.notice('SIGTERM') };
+    this.#listeners = {
+      SIGINT: () => this.notice('SIGINT'),
+      SIGTERM: () => this.notice('SIGTERM'),
+      SIGHUP: () => this.notice('SIGHUP'),
+    };
   }
 
   /** Exit code for the first signal; `undefined` if there was none. */

@@ -1,12 +1,16 @@
-import { formatProblem, InvalidOptionsError, type SpecProblem } from '../core/errors.js';
+import { formatProblem, InvalidOptionsError, PROBLEMS_MAX, type SpecProblem } from '../core/errors.js';
+import { whereItBelongs } from '../plan/misplaced-option.js';
 import { BreakersSettings } from '../resilience/breakers-settings.js';
 import { BudgetsSettings } from '../resilience/rate/rate-settings.js';
 import { threadsMaxFor } from '../resilience/rate/rate-threads.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
 import type { RuntimeOptions } from '../runtime/runtime.js';
-import { ModuleSettings, RuntimeSettings } from '../runtime/runtime-settings.js';
-import { schemaProblems } from '../settings/schema-problems.js';
-import { readSpecFile } from './spec-file.js';
+import { checkData } from '../settings/check-data.js';
+import { findExcess } from '../settings/data-bounds.js';
+import { jsonSchemaOf } from '../settings/json-schema-of.js';
+import { ModuleSettings, RuntimeSettings } from '../settings/runtime-settings.js';
+import { readDocumentFile } from './document-file.js';
+import { wrongMapping } from './wrong-file.js';
 
 /** Settings of the runtime as a file has them. */
 export interface LoadedSettings {
@@ -67,17 +71,23 @@ export async function loadSettings(
 }
 
 async function readSettings(path: string) {
-  const [file, ...more] = await readSpecFile(path);
+  const [file, ...more] = await readDocumentFile(path, 'settings');
   const problems = file!.problems.map(formatProblem);
   if (more.length > 0) problems.push('expected one document, found several');
   if (problems.length > 0) throw new InvalidOptionsError(path, problems);
   const { value } = file!;
   const locate = (at: SpecProblem['path']) => file!.locate(at);
-  const checked = FileSettings.safeParse(value, { reportInput: true });
-  if (checked.success) return { value, checked: checked.data, locate };
-  const found = schemaProblems(checked.error, value);
-  throw new InvalidOptionsError(
-    path,
-    found.map((problem) => formatProblem({ ...problem, at: locate(problem.path) })),
-  );
+  const refused = (found: readonly SpecProblem[]) => {
+    // To find a place takes a while, and no more problems are shown.
+    const located = found.map((one, i) => (i < PROBLEMS_MAX ? { ...one, at: locate(one.path) } : one));
+    return new InvalidOptionsError(path, located.map(formatProblem));
+  };
+  const wrong = wrongMapping('settings', value as object); // without problems, it is a mapping
+  if (wrong !== undefined) throw refused([{ path: [], message: wrong }]);
+  const excess = findExcess(value);
+  if (excess) throw refused([excess]);
+  const jsonSchema = () => jsonSchemaOf(FileSettings);
+  const { data, problems: found } = checkData(FileSettings, value, { jsonSchema, whereItBelongs });
+  if (!data) throw refused(found);
+  return { value, checked: data, locate };
 }

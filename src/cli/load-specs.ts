@@ -1,13 +1,16 @@
 import type { Schema } from '../columns/schema.js';
-import { formatPath, InvalidSpecError, RuntimeError, type SpecProblem } from '../core/errors.js';
+import { InvalidSpecError, PROBLEMS_MAX, RuntimeError, type SpecProblem, shownPath } from '../core/errors.js';
+import { cutText } from '../core/shown-text.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import { conflictsBetween } from '../plan/paths/path-conflicts.js';
 import { type ResolveContext, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { type DocumentFile, readDocumentFile } from './document-file.js';
 import type { LoadedSettings } from './load-settings.js';
 import { withCatalogue } from './open-catalogue.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
-import { readSpecFile, type SpecFile } from './spec-file.js';
+import type { Problems } from './problem-lines.js';
+import { wrongMapping } from './wrong-file.js';
 
 /** One spec of the command line, checked. */
 export type CheckedSpec =
@@ -18,9 +21,9 @@ export type CheckedSpec =
       /** What comes out of each stage, by its id. */
       readonly outputs: ReadonlyMap<string, Schema>;
     }
-  | { readonly file: string; readonly name: string; readonly problems: readonly string[] };
+  | RefusedSpec;
 
-/** A sound one, and how what is wrong with it all the same is written. */
+/** A spec without problems of its own, and how problems found later are formatted. */
 interface SoundSpec {
   readonly file: string;
   readonly name: string;
@@ -30,7 +33,10 @@ interface SoundSpec {
   format(problem: SpecProblem): string;
 }
 
-type RefusedSpec = Extract<CheckedSpec, { readonly problems: readonly string[] }>;
+interface RefusedSpec extends Problems {
+  readonly file: string;
+  readonly name: string;
+}
 
 /**
  * Reads specs, changes them as `--set` says and checks them, alone and beside one another, since
@@ -56,13 +62,14 @@ async function checkAll(
   context: ResolveContext,
 ): Promise<CheckedSpec[]> {
   const { overrides, refused } = parseOverrides(settings);
-  const specs: SpecFile[] = [];
+  const specs: DocumentFile[] = [];
   const stdinAt = files.indexOf('-');
   for (const [i, file] of files.entries()) {
-    if (file !== '-' || i === stdinAt) specs.push(...(await readSpecFile(file)));
+    if (file !== '-' || i === stdinAt) specs.push(...(await readDocumentFile(file, 'spec')));
   }
+  const names = new Set(specs.map(({ value }) => nameOf(value)));
   for (const { text, spec } of overrides) {
-    if (spec === undefined || specs.some(({ value }) => nameOf(value) === spec)) continue;
+    if (spec === undefined || names.has(spec)) continue;
     refused.push(`--set ${cut(text)}: there is no spec named "${cut(spec)}"`);
   }
 
@@ -70,7 +77,7 @@ async function checkAll(
   const sound: SoundSpec[] = [];
   const checked: CheckedSpec[] = [];
   for (const spec of specs) {
-    const one = await check(spec, overrides, refused, context);
+    const one = await check(spec, overrides, refused.slice(0, PROBLEMS_MAX), context);
     const place = formatPlace(spec, ['name']);
     const { file, name } = one;
     const earlier = places.get(name);
@@ -78,13 +85,13 @@ async function checkAll(
       checked.push(one);
     } else if (earlier !== undefined) {
       const problem = `${place} name: expected another name than that of the spec at ${earlier}, found "${name}"`;
-      checked.push({ file, name, problems: [problem] });
+      checked.push(refusal(one, [problem]));
       continue;
     } else {
       const problems = besideOthers(one, sound);
       checked.push(
         problems.length > 0
-          ? { file, name, problems }
+          ? refusal(one, problems)
           : { file, name, resolved: one.resolved, outputs: one.outputs },
       );
       sound.push(one);
@@ -103,7 +110,7 @@ function besideOthers({ files, format }: SoundSpec, others: readonly SoundSpec[]
 }
 
 async function check(
-  spec: SpecFile,
+  spec: DocumentFile,
   overrides: readonly Override[],
   refused: readonly string[],
   context: ResolveContext,
@@ -112,15 +119,17 @@ async function check(
   const ownName = nameOf(spec.value) ?? file;
   if (spec.problems.length > 0) {
     const problems = spec.problems.map(({ at, message }) => `${at ? formatAt(at) : file}: ${message}`);
-    return { file, name: ownName, problems };
+    return refusal({ file, name: ownName }, problems);
   }
+  const wrong = wrongMapping('spec', spec.value as object); // without problems, it is a mapping
+  if (wrong !== undefined) return refusal({ file, name: ownName }, [`${formatPlace(spec, [])}: ${wrong}`]);
   const problems = [...refused];
   const applied: Override[] = [];
-  let value = spec.value;
+  const value = overrides.length === 0 ? spec.value : structuredClone(spec.value);
   for (const override of overrides) {
     if (override.spec !== undefined && override.spec !== ownName) continue;
     try {
-      value = applyOverride(value, override);
+      applyOverride(value, override);
       applied.push(override);
     } catch (error) {
       if (!(error instanceof OverrideError)) throw error;
@@ -130,7 +139,7 @@ async function check(
   const name = nameOf(value) ?? file;
   try {
     const { resolved, files, outputs } = await resolveWithFiles(value, context);
-    if (problems.length > 0) return { file, name, problems };
+    if (problems.length > 0) return refusal({ file, name }, problems);
     const format = (problem: SpecProblem) => formatIn(spec, applied, problem);
     return { file, name, resolved, files, outputs, format };
   } catch (error) {
@@ -139,14 +148,25 @@ async function check(
       error instanceof InvalidSpecError
         ? error.problems.map((problem) => formatIn(spec, applied, problem))
         : [`${formatPlace(spec, [])}: ${error.message}`];
-    return { file, name, problems: [...problems, ...found] };
+    const leftOut = error instanceof InvalidSpecError ? error.problemsLeftOut : 0;
+    return refusal({ file, name }, [...problems, ...found], leftOut);
   }
 }
 
-function formatIn(spec: SpecFile, overrides: readonly Override[], { path, message }: SpecProblem): string {
+const refusal = (
+  { file, name }: Pick<RefusedSpec, 'file' | 'name'>,
+  problems: readonly string[],
+  problemsLeftOut = 0,
+): RefusedSpec => ({ file, name, problems, problemsLeftOut });
+
+function formatIn(
+  spec: DocumentFile,
+  overrides: readonly Override[],
+  { path, message }: SpecProblem,
+): string {
   const override = overrides.findLast((one) => isOverridden(one, path, spec.value));
   const place = override ? `--set ${cut(override.text)}:` : formatPlace(spec, path);
-  return `${place} ${formatPath(path)}: ${message}`;
+  return `${place} ${shownPath(path)}: ${message}`;
 }
 
 function parseOverrides(settings: readonly string[]) {
@@ -163,7 +183,7 @@ function parseOverrides(settings: readonly string[]) {
   return { overrides, refused };
 }
 
-const formatPlace = (spec: SpecFile, path: SpecProblem['path']): string => formatAt(spec.locate(path));
+const formatPlace = (spec: DocumentFile, path: SpecProblem['path']): string => formatAt(spec.locate(path));
 
 const formatAt = ({ file, line, column }: NonNullable<SpecProblem['at']>): string =>
   `${file}:${line}:${column}`;
@@ -174,4 +194,4 @@ function nameOf(value: unknown): string | undefined {
   return typeof name === 'string' && name !== '' ? cut(name) : undefined;
 }
 
-const cut = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text);
+const cut = (text: string): string => cutText(text, 100);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line. Each command is in `commands/`, and is loaded when it is called. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseDurationMs } from './duration-argument.js';
 import { EXIT_CODE } from './interrupts.js';
 import { processTerminal, TerminalError } from './terminal.js';
@@ -26,7 +26,7 @@ Exit codes:
   1    a job failed, or was stopped before everything was delivered
   2    the command line or a spec is wrong; nothing was started
   130  ended by Ctrl-C (SIGINT), drained or forced
-  143  ended by SIGTERM, drained or forced
+  143  ended by SIGTERM, 129 by SIGHUP, drained or forced
 `;
 
 const terminal = processTerminal();
@@ -89,7 +89,7 @@ program
   )
   .addHelpText(
     'after',
-    '\nCtrl-C drains: sources stop and what was read is delivered. A second Ctrl-C stops at once.\nExit codes: 0 completed, 1 failed or cut short, 2 wrong spec or usage, 130 and 143 ended by SIGINT and SIGTERM.\n',
+    '\nCtrl-C drains: sources stop and what was read is delivered. A second Ctrl-C stops at once.\nExit codes: 0 completed, 1 failed or cut short, 2 wrong spec or usage, 130, 143 and 129 ended by SIGINT, SIGTERM and SIGHUP.\n',
   )
   .action(async (files: string[], options) => {
     const { run } = await import('./commands/run.js');
@@ -174,11 +174,13 @@ program
   .command('parts')
   .description('list which files of an output count, which are not complete yet, and whose those are')
   .argument(...outputs)
+  .addOption(settingsOption())
+  .addOption(componentsOption())
   .option('--all', 'every part, not just the totals for each run')
   .option('--json', 'print as JSON')
   .addHelpText(
     'after',
-    '\nChanges nothing.\nExit codes: 0 listed, 1 a path cannot be inspected, 2 wrong spec or usage.\n',
+    '\nChanges nothing.\nExit codes: 0 listed, 1 a path cannot be inspected, 2 wrong spec (what can be told of it is listed) or usage.\n',
   )
   .action(async (paths: string[], options) => {
     const { parts } = await import('./commands/parts.js');
@@ -189,6 +191,8 @@ program
   .command('release')
   .description('free an output from runs of a host or container that no longer exists')
   .argument(...outputs)
+  .addOption(settingsOption())
+  .addOption(componentsOption())
   .option('--yes', 'confirm that these runs are over; without it, nothing is changed')
   .option('--run <id>', 'only this run')
   .option('--staged', 'also remove what a checkpoint store could resume')
@@ -200,6 +204,23 @@ program
   .action(async (paths: string[], options) => {
     const { release } = await import('./commands/release.js');
     exitCode = await release(paths, options, terminal);
+  });
+
+program
+  .command('completion')
+  .description('print a script with which a shell completes commands, options and names of components')
+  .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+  .addOption(settingsOption())
+  .addOption(componentsOption())
+  .addHelpText(
+    'after',
+    '\nFor bash, in ~/.bashrc: eval "$(tickloom completion bash)"\n' +
+      'For zsh, after compinit: source <(tickloom completion zsh)\n' +
+      'For fish: tickloom completion fish > ~/.config/fish/completions/tickloom.fish\n',
+  )
+  .action(async (shell: 'bash' | 'zsh' | 'fish', options) => {
+    const { completion } = await import('./commands/completion.js');
+    exitCode = await completion(shell, options, program, terminal);
   });
 
 void main();
@@ -216,7 +237,7 @@ async function main(): Promise<void> {
       terminal.say(`error: ${error.message}\n`);
       exitCode = 1;
     } else {
-      terminal.say(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      terminal.say(`${await unexpected(error)}\n`);
       exitCode = 1;
     }
   }
@@ -224,6 +245,14 @@ async function main(): Promise<void> {
   process.exitCode = exitCode;
   // A pipeline with native code that does not stop keeps its thread, which would keep the process alive.
   setTimeout(() => process.exit(), 2_000).unref();
+}
+
+/** Not imported above, since every command would wait for it: it is loaded with the command. */
+async function unexpected(error: unknown): Promise<string> {
+  if (!(error instanceof Error)) return String(error);
+  const limits = await import('../core/system-limits.js').catch(() => undefined);
+  const advice = limits?.outOfFiles(error);
+  return advice === undefined ? (error.stack ?? error.message) : `error: ${error.message}: ${advice}`;
 }
 
 function sayUnfinished(code: number): void {

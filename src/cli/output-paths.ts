@@ -1,8 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { formatPath } from '../core/errors.js';
+import { RuntimeError, shownPath } from '../core/errors.js';
 import { findOutputs } from '../plan/find-outputs.js';
-import { readSpecFile } from './spec-file.js';
+import type { ResolveContext } from '../plan/resolve-spec.js';
+import { readDocumentFile } from './document-file.js';
+import { loadSettings } from './load-settings.js';
+import { withCatalogue } from './open-catalogue.js';
+import { problemLines } from './problem-lines.js';
+import { plainText, type Terminal } from './terminal.js';
 
 /** An output that the command was asked about. */
 export interface OutputPath {
@@ -14,17 +19,43 @@ export interface OutputPath {
   readonly spec?: string;
 }
 
+/** Where the components come from that specs use. */
+export interface OutputSettings {
+  /** File with the settings of the runtime. */
+  readonly settings?: string;
+  /** Modules whose components specs can use, beside those of the file. */
+  readonly components?: readonly string[];
+}
+
+interface FoundOutputs {
+  readonly outputs: readonly OutputPath[];
+  readonly problems: readonly string[];
+}
+
 const SPEC_FILE = /\.(ya?ml|json)$/i;
 
 /**
  * Resolves the arguments of a command: paths of outputs, and spec files, which stand for the outputs of
  * all their jobs. Each output is returned once.
  *
- * @returns The outputs, and problems with specs as lines.
+ * @returns The outputs, and problems with specs as lines: why others are not among them.
+ * @throws {InvalidOptionsError} naming what is wrong with the settings.
  */
-export async function outputPaths(
+async function outputPaths(
   args: readonly string[],
-): Promise<{ readonly outputs: readonly OutputPath[]; readonly problems: readonly string[] }> {
+  { settings: path, components }: OutputSettings = {},
+): Promise<FoundOutputs> {
+  if (path === undefined && components === undefined) return findAll(args);
+  const settings = await loadSettings(path, { components });
+  const { resilience } = settings;
+  try {
+    return await withCatalogue(settings, (open) => findAll(args, { resilience, ...open }));
+  } finally {
+    resilience?.close();
+  }
+}
+
+async function findAll(args: readonly string[], outside?: ResolveContext): Promise<FoundOutputs> {
   const outputs = new Map<string, OutputPath>();
   const problems: string[] = [];
   const add = (output: OutputPath) => {
@@ -33,21 +64,46 @@ export async function outputPaths(
   };
   for (const arg of args) {
     if (!(await isSpec(arg))) add({ path: arg });
-    else for (const output of await outputsOf(arg, problems)) add(output);
+    else for (const output of await outputsOf(arg, problems, outside)) add(output);
   }
   return { outputs: [...outputs.values()], problems };
 }
 
-async function outputsOf(file: string, problems: string[]): Promise<OutputPath[]> {
+/**
+ * Resolves the arguments of a command, and says which outputs of specs are left out, and why.
+ *
+ * @returns `undefined` if the settings are wrong, which was said.
+ */
+export async function askedOutputs(
+  args: readonly string[],
+  settings: OutputSettings,
+  terminal: Terminal,
+): Promise<{ readonly outputs: readonly OutputPath[]; readonly isWhole: boolean } | undefined> {
+  try {
+    const { outputs, problems } = await outputPaths(args, settings);
+    for (const line of problemLines([{ problems, problemsLeftOut: 0 }])) terminal.say(`${plainText(line)}\n`);
+    return { outputs, isWhole: problems.length === 0 };
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    terminal.say(`${plainText(error.message)}\n`);
+    return undefined;
+  }
+}
+
+async function outputsOf(
+  file: string,
+  problems: string[],
+  outside: ResolveContext | undefined,
+): Promise<OutputPath[]> {
   const found: OutputPath[] = [];
-  for (const spec of await readSpecFile(file)) {
+  for (const spec of await readDocumentFile(file, 'spec')) {
     for (const { at, message } of spec.problems)
       problems.push(`${at ? formatAt(at) : spec.file}: ${message}`);
     if (spec.problems.length > 0) continue;
-    const { outputs, problems: wrong } = await findOutputs(spec.value);
+    const { outputs, problems: wrong } = await findOutputs(spec.value, outside);
     found.push(...outputs.map(({ path }) => ({ path, spec: spec.file })));
     for (const { path, message } of wrong) {
-      problems.push(`${formatAt(spec.locate(path))} ${formatPath(path)}: ${message}`);
+      problems.push(`${formatAt(spec.locate(path))} ${shownPath(path)}: ${message}`);
     }
   }
   return found;

@@ -1,5 +1,9 @@
-import { type Document, isScalar, parseDocument, visit } from 'yaml';
-import { formatPath, type SpecProblem } from '../core/errors.js';
+import { isAlias, isScalar, LineCounter, visit } from 'yaml';
+import { type SpecProblem, shownPath } from '../core/errors.js';
+import { nearestName } from '../core/nearest-name.js';
+import { cutText } from '../core/shown-text.js';
+import { readDocuments, YamlExcessError } from './bounded-yaml.js';
+import { checkContent, keyText } from './document-content.js';
 
 /** An override from `--set`. */
 export interface Override {
@@ -18,6 +22,8 @@ export class OverrideError extends Error {
 
 const KEY = /^[A-Za-z0-9_$-]+/;
 const INDEX = /^\[(\d{1,6})\]/;
+/** Steps of a path: as many as mappings may be inside one another. */
+const STEPS_MAX = 100;
 /** Keys that would reach beyond the data. */
 const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
@@ -30,34 +36,61 @@ const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'pro
 export function parseOverride(text: string): Override {
   const [, spec, target, valueText] = /^(?:([A-Za-z0-9][A-Za-z0-9._-]*):)?([^=:]*)=(.*)$/s.exec(text) ?? [];
   if (target === undefined || valueText === undefined) {
-    throw new OverrideError(`expected path=value, such as batcher.maxRows=1000, found "${cut(text)}"`);
+    throw new OverrideError(`expected path=value, such as batcher.maxRows=1000, found "${cutText(text)}"`);
   }
   const path = parsePath(target.trim());
   return { text, ...(spec !== undefined && { spec }), path, value: parseValue(valueText.trim()) };
 }
 
 /**
- * Applies an override to a spec. Mappings that are in the path but not in the spec are created.
+ * Applies an override to the data of a spec, in place. Mappings that are in the path but not in the spec are
+ * created.
  *
- * @returns A copy; `spec` is not changed.
- * @throws {OverrideError} if the path does not fit the spec.
+ * @throws {OverrideError} if the path does not fit the spec. Nothing was changed then.
  */
-export function applyOverride(spec: unknown, { path, value }: Override): unknown {
-  const copy: unknown = structuredClone(spec);
-  let at: unknown = copy;
-  for (let i = 0; i < path.length - 1; i++) {
-    const walked = path.slice(0, i + 1);
+export function applyOverride(spec: unknown, { path, value: given }: Override): void {
+  const value = structuredClone(given); // a later override may change it
+  let at = spec;
+  const last = path.length - 1;
+  for (let i = 0; i < last; i++) {
     const next = readKey(at, path, i);
-    at = next ?? writeKey(at, path, i, /^\d+$/.test(String(path[i + 1])) ? [] : {});
-    if (typeof at !== 'object' || at === null) {
+    if (next === undefined) {
+      writeKey(at, path, i, nested(path, i + 1, value, at));
+      return;
+    }
+    if (typeof next !== 'object' || next === null) {
       throw new OverrideError(
-        `"${formatPath(walked)}" is a single value in the spec, so "${formatPath(path)}" cannot be set`,
+        `"${shownPath(path.slice(0, i + 1))}" is a single value in the spec, so "${shownPath(path)}" cannot be set`,
       );
     }
+    at = next;
   }
-  writeKey(at, path, path.length - 1, value);
-  return copy;
+  writeKey(at, path, last, value);
 }
+
+/** A value inside new lists and mappings, by the rest of a path. */
+function nested(path: Override['path'], from: number, value: unknown, container: unknown): unknown {
+  let inner = value;
+  for (let i = path.length - 1; i >= from; i--) {
+    const key = path[i]!;
+    if (!isIndex(key)) {
+      inner = { [key]: inner };
+      continue;
+    }
+    if (Number(key) > 0) throw noList(path.slice(0, i), i === from ? container : {});
+    inner = [inner];
+  }
+  return inner;
+}
+
+/** The error for a position in a list that is not there: most likely its name is misspelled. */
+function noList(path: SpecProblem['path'], container: unknown): OverrideError {
+  const near = nearestName(String(path.at(-1)), Object.keys(container as object));
+  const hint = near === undefined ? '' : ` (did you mean "${near}"?)`;
+  return new OverrideError(`there is no list "${shownPath(path)}"${hint}: a new one begins with [0]`);
+}
+
+const isIndex = (key: string | number): boolean => /^\d+$/.test(String(key));
 
 /** Whether the value at `at` came from the override, including a mapping that `spec` did not have. */
 export function isOverridden({ path }: Override, at: SpecProblem['path'], spec: unknown): boolean {
@@ -78,7 +111,7 @@ function hasValue(spec: unknown, path: SpecProblem['path']): boolean {
 function parsePath(text: string): Override['path'] {
   const path: (string | number)[] = [];
   let rest = text;
-  while (rest !== '') {
+  while (rest !== '' && path.length <= STEPS_MAX) {
     const index = INDEX.exec(rest);
     const key = path.length === 0 ? KEY.exec(rest) : KEY.exec(rest.startsWith('.') ? rest.slice(1) : '');
     if (index && path.length > 0) {
@@ -93,40 +126,53 @@ function parsePath(text: string): Override['path'] {
     }
   }
   const [first, ...others] = path;
+  if (path.length > STEPS_MAX) {
+    throw new OverrideError(
+      `expected a path of at most ${STEPS_MAX} steps before "=", found "${cutText(text)}"`,
+    );
+  }
   if (rest !== '' || typeof first !== 'string') {
     throw new OverrideError(
-      `expected a path such as sink.path or operators[0].every before "=", found "${cut(text)}"`,
+      `expected a path such as sink.path or operators[0].every before "=", found "${cutText(text)}"`,
     );
   }
   return [first, ...others];
 }
 
 function parseValue(text: string): unknown {
-  const document = parseDocument(text, { prettyErrors: false, logLevel: 'error' });
+  const found = yamlValue(text);
   const isMarked = /^["'[{]/.test(text);
-  if (document.errors.length === 0 && document.warnings.length === 0) {
-    visit(document, {
-      Pair: (_, { key }) => {
-        if (isScalar(key) && FORBIDDEN.has(String(key.value)))
-          throw new OverrideError(`"${key.value}" cannot be set`);
-      },
-    });
-    const value = plainValue(document, text);
-    if (isMarked) return value;
-    const isPlain = isScalar(document.contents) && typeof value !== 'string' && !text.includes('#');
-    if (isPlain || text === '') return value ?? null;
+  if (found) {
+    if (isMarked) return found.value;
+    const isPlain = found.isScalar && typeof found.value !== 'string' && !text.includes('#');
+    if (isPlain || text === '') return found.value ?? null;
   } else if (/^[[{]/.test(text)) {
-    throw new OverrideError(`expected a YAML value after "=", found "${cut(text)}"`);
+    throw new OverrideError(`expected a YAML value after "=", found "${cutText(text)}"`);
   }
   return text; // not a number, boolean or null: a text needs no quotes, whatever characters are in it
 }
 
-function plainValue(document: Document.Parsed, text: string): unknown {
+/** Reads a text as YAML. @returns `undefined` if it is none. */
+function yamlValue(text: string): { readonly value: unknown; readonly isScalar: boolean } | undefined {
   try {
-    return document.toJS();
-  } catch {
-    // Aliases without an anchor, or too many of them.
-    throw new OverrideError(`expected plain data after "=", found "${cut(text)}"`);
+    const [document, ...more] = readDocuments(text, new LineCounter());
+    if (!document) return { value: null, isScalar: true };
+    const { errors, warnings, contents } = document;
+    if (errors.length + warnings.length + more.length > 0) return undefined;
+    visit(document, {
+      Pair: (_, { key }) => {
+        const name = keyText(key);
+        if (name !== undefined && FORBIDDEN.has(name)) throw new OverrideError(`"${name}" cannot be set`);
+      },
+    });
+    if (checkContent(document, 1).problems.length > 0) {
+      if (!isAlias(contents)) return undefined;
+      throw new OverrideError(`expected plain data after "=", found "${cutText(text)}"`);
+    }
+    return { value: document.toJS({ maxAliasCount: -1 }), isScalar: isScalar(contents) };
+  } catch (error) {
+    if (!(error instanceof YamlExcessError)) throw error;
+    throw new OverrideError(`after "=": ${error.message}`);
   }
 }
 
@@ -135,19 +181,20 @@ function readKey(container: unknown, path: Override['path'], i: number): unknown
   return Object.hasOwn(container as object, key) ? (container as Record<string, unknown>)[key] : undefined;
 }
 
-function writeKey(container: unknown, path: Override['path'], i: number, value: unknown): unknown {
+function writeKey(container: unknown, path: Override['path'], i: number, value: unknown): void {
   const key = checkKey(container, path, i);
   (container as Record<string, unknown>)[key] = value;
-  return value;
 }
 
 /** The key as a property of the container. In a list, it must be an existing index or the next one. */
 function checkKey(container: unknown, path: Override['path'], i: number): string {
   const key = path[i]!;
-  const here = i === 0 ? 'the spec' : `"${formatPath(path.slice(0, i))}"`;
+  const here = i === 0 ? 'the spec' : `"${shownPath(path.slice(0, i))}"`;
   if (Array.isArray(container)) {
     if (!/^\d+$/.test(String(key))) {
-      throw new OverrideError(`${here} is a list: expected a position such as [0], found "${key}"`);
+      throw new OverrideError(
+        `${here} is a list: expected a position such as [0], found "${cutText(String(key))}"`,
+      );
     }
     if (Number(key) > container.length) {
       throw new OverrideError(
@@ -161,5 +208,3 @@ function checkKey(container: unknown, path: Override['path'], i: number): string
   }
   return key;
 }
-
-const cut = (text: string): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text);

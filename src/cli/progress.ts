@@ -100,17 +100,17 @@ export class Progress {
   }
 
   #line(job: JobInfo): string {
-    const { counters } = job;
-    const parts = [
-      `${job.name}: ${job.state}`,
-      `${formatCount(counters.rowsIn)} in`,
-      `${formatCount(counters.rowsOut)} out`,
-    ];
+    const { counters, state } = job;
+    const title = `${job.name}: ${state}`;
+    const awaited = counters.rowsIn === 0 ? AWAITED[state] : undefined;
+    if (awaited !== undefined) return `${title}  ${awaited}`;
+    const parts = [title, `${formatCount(counters.rowsIn)} in`, `${formatCount(counters.rowsOut)} out`];
     if (!isOver(job)) {
       parts.push(formatRate(this.#rate(job)), `${formatCount(rowsPending(counters))} inside`);
     }
     if (counters.rowsRejected > 0) parts.push(`${formatCount(counters.rowsRejected)} rejected`);
-    if (counters.bytesOut > 0) parts.push(`${formatBytes(counters.bytesOut)} written`);
+    const written = writtenText(job);
+    if (written !== undefined) parts.push(written);
     return parts.join('  ');
   }
 
@@ -121,6 +121,24 @@ export class Progress {
     this.#rates.set(id, { rows: counters.rowsIn, atMs });
     return atMs > last.atMs ? ((counters.rowsIn - last.rows) * 1_000) / (atMs - last.atMs) : 0;
   }
+}
+
+/** What a job waits for that has no row yet. */
+const AWAITED: Readonly<Partial<Record<JobInfo['state'], string>>> = {
+  queued: 'waits for a thread',
+  starting: 'opens its stages',
+  running: 'waits for the first row',
+  paused: 'waits to be resumed',
+};
+
+/** Files of fewer bytes have no rows yet, only what stands before them. */
+const WRITTEN_BYTES_MIN = 1_000;
+
+function writtenText(job: JobInfo): string | undefined {
+  const { bytesOut, rowsOut } = job.counters;
+  if (bytesOut === 0) return undefined;
+  if (isOver(job) || bytesOut >= WRITTEN_BYTES_MIN) return `${formatBytes(bytesOut)} written`;
+  return `${formatCount(rowsOut)} to be written`;
 }
 
 const isOver = ({ state }: JobInfo): boolean => ENDED.has(state);

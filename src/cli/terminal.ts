@@ -18,6 +18,8 @@ export interface Terminal {
    * @returns A function that ends the diversion.
    */
   divert(take: (lines: string) => void): () => void;
+  /** Columns that a table on standard output may have; infinite if that is no terminal. */
+  readonly tableColumns: number;
   /** Whether standard error is a terminal that can be drawn on. */
   readonly isLive: boolean;
   /** Size of standard error's terminal. */
@@ -42,7 +44,8 @@ export function processTerminal(): Terminal {
       new Promise((resolve, reject) => {
         write(text, (error) => {
           const { code, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
-          if (!error || code === 'EPIPE') resolve();
+          // EIO: the terminal has gone away.
+          if (!error || code === 'EPIPE' || (code === 'EIO' && stdout.isTTY)) resolve();
           else reject(new TerminalError(`standard output cannot be written: ${message}`));
         });
       }),
@@ -56,8 +59,11 @@ export function processTerminal(): Terminal {
         for (const end of ends) end();
       };
     },
-    isLive: stderr.isTTY === true && process.env.TERM !== 'dumb',
     // A terminal that does not know its size reports 0.
+    get tableColumns() {
+      return stdout.isTTY ? stdout.columns || 80 : Number.POSITIVE_INFINITY;
+    },
+    isLive: stderr.isTTY === true && process.env.TERM !== 'dumb',
     get columns() {
       return stderr.columns || 80;
     },

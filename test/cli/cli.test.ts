@@ -120,6 +120,29 @@ sink: { use: csv, path: out.csv }
     expect(shown.out).not.toContain('2014-05-08T05:01:00.000000000Z');
   });
 
+  it('says where rows of branches were left out, with --json too', async () => {
+    await write(
+      'routes.yaml',
+      'name: routes\nsource: { use: synthetic, kind: trade, rows: 1000 }\n' +
+        'sink: { use: split, routes: { a: { when: "size > 90", use: "null", name: large } } }\n',
+    );
+    const { code, out, err } = await tickloom(['run', 'routes.yaml', '--json']);
+    expect(code).toBe(0);
+    const [{ leftOut, branches }] = JSON.parse(out).jobs;
+    const { rowsUnrouted } = leftOut;
+    expect(rowsUnrouted).toBeGreaterThan(0);
+    expect(err).toContain(`routes: ${rowsUnrouted} rows unrouted: sink passed them to no branch`);
+    const rows = 1_000 - rowsUnrouted;
+    expect(branches).toEqual({
+      'sink.routes.a': expect.objectContaining({
+        name: 'large',
+        rowsIn: rows,
+        rowsOut: rows,
+        rowsNotDurable: 0,
+      }),
+    });
+  });
+
   it('prints one document and nothing else with --json, whatever a sink prints to the output', async () => {
     await write(
       'a.yaml',
@@ -164,7 +187,11 @@ sink: { use: csv, path: out.csv }
     const { jobs } = JSON.parse(out) as { jobs: { outcome: string; rowsOut: number; error: unknown }[] };
     expect(jobs.map(({ outcome }) => outcome)).toEqual(['completed', 'failed']);
     expect(jobs[0]!.rowsOut).toBe(3000);
-    expect(jobs[1]!.error).toEqual({ code: expect.any(String), message: expect.any(String) });
+    expect(jobs[1]!.error).toEqual({
+      code: expect.any(String),
+      message: expect.any(String),
+      stage: 'source',
+    });
     expect(err).toContain('bad failed: ');
   });
 
@@ -296,6 +323,7 @@ export default {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('drains on %s, says so, and ends with %i', async (signal, exitCode) => {
     await write('endless.yaml', ENDLESS);
     let sent = false;

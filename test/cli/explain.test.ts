@@ -27,9 +27,71 @@ describe('tickloom explain', () => {
       '  operators[0]: select (narrow)',
       '    custom: time timestamp, price float64',
       '  batcher: smart',
-      '  sink: null',
+      '  sink: null, idempotent',
+      '  delivery with a checkpoint store: exactly once',
+      '  delivery without one: each row once in a run that is not cut short, and a run that is cut short is not resumed',
       '',
     ]);
+  });
+
+  it('prints branches with their queues, how rows arrive in each, and what is shared', async () => {
+    SCRATCH.write(
+      'tree.yaml',
+      `name: tree
+source: { use: synthetic, kind: trade, rows: 1 }
+sink:
+  use: tee
+  branches:
+    - { use: "null", operators: [{ use: select, columns: [time, symbol], name: narrow }] }
+    - { use: console, queue: { batches: 8, overflow: { trades: conflate } } }
+    - { use: split, routes: { all: { when: "true", use: "null" } } }
+`,
+    );
+    const { code, out } = await called((terminal) =>
+      explain([`${SCRATCH.folder}/tree.yaml`], { set: [] }, terminal),
+    );
+    expect(code).toBe(0);
+    const queue = 'behind a queue of 1024 batches, 262144 rows, 33554432 bytes (block)';
+    expect(out.split('\n').slice(3)).toEqual([
+      '  batcher: smart',
+      '  sink: tee',
+      '    sink.branches[0].operators[0]: select (narrow)',
+      '      custom: time timestamp, symbol string',
+      '    sink.branches[0].batcher: smart',
+      `    sink.branches[0]: null, idempotent, ${queue}`,
+      '    sink.branches[1].batcher: smart',
+      '    sink.branches[1]: console, append, behind a queue of 8 batches, 262144 rows, 33554432 bytes (trades conflate)',
+      '    sink.branches[2].batcher: smart',
+      `    sink.branches[2]: split, ${queue}`,
+      '      sink.branches[2].routes.all.batcher: smart',
+      `      sink.branches[2].routes.all: null, idempotent, ${queue}`,
+      '  delivery with a checkpoint store:',
+      '    sink.branches[0]: exactly once',
+      '    sink.branches[1]: no promise; sink.branches[1] leaves rows out when its queue is full (conflate); after a ' +
+        'restart, the sink writes the rows since the last checkpoint again',
+      '    sink.branches[2].routes.all: exactly once',
+      '  delivery without one: each row once in a run that is not cut short, and a run that is cut short is not ' +
+        'resumed; rows may be left out in the queue of sink.branches[1] (conflate)',
+      '  sink.branches[2] may pass a row to no branch, and counts it: a split has "otherwise" for such rows',
+      '  shared, and read only: the columns of batches that sink gives to sink.branches[0], sink.branches[1], ' +
+        'sink.branches[2]; all of them only read',
+      '',
+    ]);
+  });
+
+  it('says nothing of rows without a route where the other rows have one', async () => {
+    const sink =
+      '{ use: split, routes: { a: { when: "size > 90", use: "null" } }, otherwise: { use: "null" } }';
+    SCRATCH.write(
+      'routes.yaml',
+      `name: r\nsource: { use: synthetic, kind: trade, rows: 1 }\nsink: ${sink}\n`,
+    );
+    const { code, out } = await called((terminal) =>
+      explain([`${SCRATCH.folder}/routes.yaml`], { set: [] }, terminal),
+    );
+    expect(code).toBe(0);
+    expect(out).toContain('sink.otherwise');
+    expect(out).not.toContain('go nowhere');
   });
 
   it('prints the same as data', async () => {
@@ -42,6 +104,8 @@ describe('tickloom explain', () => {
         {
           name: 'shown',
           stages: [{ stage: 'source' }, { stage: 'operators[0]', name: 'narrow' }, {}, {}],
+          delivery: { withStore: [{ sink: 'sink', guarantee: 'exactly-once' }], lossy: [], refused: [] },
+          shared: { columns: [], budgets: [], breakers: [] },
         },
       ],
     });

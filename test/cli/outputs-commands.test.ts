@@ -91,6 +91,25 @@ describe('tickloom parts', () => {
     await far.close();
   });
 
+  it('lists what can be told of a spec with a sink of the user, and says what is left out', async () => {
+    const { path } = await farOutput();
+    const folder = temporaryDirectory();
+    const spec = join(folder, 'spec.yaml');
+    const inner = `{ use: split, routes: { a: { when: x > 1, use: mine, path: mine.out }, b: { when: x > 1, use: "null" } } }`;
+    writeFileSync(
+      spec,
+      `name: a\nsource: { use: synthetic, kind: trade, rows: 1 }\nsink: { use: tee, branches: [{ use: mine, path: ${folder}/mine.out }, { use: jsonl, path: ${path} }] }\n` +
+        `---\nname: b\nsink: { use: tee, branches: [${inner}, { use: csv, path: ${folder}/b.csv }] }\n`,
+    );
+    const { code, out, err } = await callParts([spec]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/spec\.yaml:3:32 sink\.branches\[0\]\.use: expected .* found "mine"/);
+    expect(err).toContain('sink.branches[0].routes.a.use: expected');
+    expect(out).toContain(`${path}: 2 parts, `);
+    expect(err).toContain(`${folder}/b.csv: nothing is there yet`);
+    expect((await callRelease([spec])).code).toBe(2);
+  });
+
   it('names what is wrong with a spec by line and column', async () => {
     const folder = temporaryDirectory();
     const spec = join(folder, 'spec.yaml');
@@ -100,16 +119,16 @@ describe('tickloom parts', () => {
     expect(err).toMatch(/spec\.yaml:2:1 sink\.path: expected/);
     expect(err).toMatch(/spec\.yaml:4:1 sink: expected a sink with "use"/);
     expect(err).toMatch(/spec\.yaml:6:1: expected a mapping, found a list/);
-    expect(err).toMatch(/none\.json:1:1: expected a spec file, found no file/);
+    expect(err).toMatch(/none\.json:1:1: expected the file of a spec, found no file/);
   });
 
-  it('asks for the output itself where a sink is none of this package', async () => {
+  it('asks for its module or the output itself where a sink is none of this package', async () => {
     const file = join(temporaryDirectory(), 'own.yaml');
     writeFileSync(file, 'name: own\nsink: { use: kraken, path: out }\n');
     const { code, err } = await callParts([file]);
     expect(code).toBe(2);
     expect(err).toMatch(
-      /own\.yaml:2:9 sink\.use: expected the name of a sink .*found "kraken"; of a sink of your own, name the output/,
+      /own\.yaml:2:9 sink\.use: expected the name of a sink .*found "kraken"; of a sink of your own, name its module with --components, or the output/,
     );
   });
 

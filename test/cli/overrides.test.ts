@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { applyOverride, isOverridden, parseOverride } from '../../src/cli/overrides.js';
 
-const set = (spec: unknown, text: string) => applyOverride(spec, parseOverride(text));
+function set(spec: unknown, text: string): unknown {
+  const copy = structuredClone(spec);
+  applyOverride(copy, parseOverride(text));
+  return copy;
+}
 
 describe('--set', () => {
-  it('replaces a value, makes mappings that are missing, and leaves what it was given alone', () => {
+  it('replaces a value, and makes mappings that are missing', () => {
     const spec = { operators: [{ use: 'bars', every: '1m' }] };
     expect(set(spec, 'operators[0].every=5m')).toEqual({ operators: [{ use: 'bars', every: '5m' }] });
     expect(set(spec, 'operators.0.every=5m')).toEqual({ operators: [{ use: 'bars', every: '5m' }] });
@@ -50,6 +54,9 @@ describe('--set', () => {
   it('refuses a path that does not fit the spec, and says where', () => {
     expect(() => set({ a: 1 }, 'a.b=1')).toThrow('"a" is a single value in the spec');
     expect(() => set({ a: [1] }, 'a[2]=1')).toThrow('"a" has 1 entries');
+    expect(() => set({ sink: { branches: [1, 2] } }, 'sink.brnches[1].name=x')).toThrow(
+      'there is no list "sink.brnches" (did you mean "branches"?): a new one begins with [0]',
+    );
     expect(() => set({ a: [1] }, 'a.x=1')).toThrow('"a" is a list');
     expect(() => set({ a: {} }, 'a[0]=1')).toThrow('"a" is a mapping');
   });

@@ -119,6 +119,34 @@ describe('components of one’s own on the command line', () => {
     expect(out).toContain('  key (string, secret)\n');
   });
 
+  it('are known to the commands that look into outputs', async () => {
+    const sink = `{ files: ({ path }) => ({ writes: [{ path, at: ['path'] }] }), create: () => ({}) }`;
+    const options = 'z.strictObject({ path: z.string() })';
+    await write(
+      'mine.mjs',
+      `import { z } from 'zod';
+      export default { kind: 'sink', name: 'mine', summary: 'Writes.', options: () => ${options}, load: () => (${sink}) };`,
+    );
+    const branches = '[{ use: mine, path: mine.out }, { use: csv, path: b.csv }]';
+    await write(
+      'two.yaml',
+      `name: two\nsource: { use: synthetic, rows: 1 }\nsink: { use: tee, branches: ${branches} }\n`,
+    );
+    const components = ['--components', './mine.mjs'];
+    const listed = await tickloom('parts', 'two.yaml', ...components);
+    expect(listed).toMatchObject({ code: 0, out: '' });
+    expect(listed.err).toBe(
+      'mine.out: nothing is there yet; two.yaml writes to it\nb.csv: nothing is there yet; two.yaml writes to it\n',
+    );
+    expect(await tickloom('release', 'two.yaml', ...components)).toMatchObject({ code: 0 });
+    await write('mine.yaml', 'components: [./mine.mjs]\n');
+    expect(await tickloom('parts', 'two.yaml', '--settings', 'mine.yaml')).toMatchObject({ code: 0 });
+    const half = await tickloom('parts', 'two.yaml');
+    expect(half.code).toBe(2);
+    expect(half.err).toContain('sink.branches[0].use: expected the name of a sink');
+    expect(half.err).toContain('b.csv: nothing is there yet');
+  });
+
   it('are asked for by a name that is not there with where to name their module', async () => {
     const { code, err } = await tickloom('components', 'every');
     expect(code).toBe(2);

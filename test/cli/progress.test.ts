@@ -8,6 +8,7 @@ import { cutShortReport } from '../../src/wire/cut-short-report.js';
 /** What a terminal shows that knows the two sequences that are used, and wraps long lines. */
 class Screen implements Terminal {
   readonly isLive = true;
+  readonly tableColumns = Number.POSITIVE_INFINITY;
   columns: number;
   readonly rows: number;
   /** As a person sees them, those that have scrolled out included. */
@@ -97,6 +98,33 @@ describe('progress on a terminal', () => {
       'a: running  50,000 in  0 out  150 k/s  50,000 inside',
       'b: completed  5 in  0 out',
     ]);
+  });
+
+  it('says what a job waits for that has no row yet', () => {
+    const states = ['queued', 'starting', 'running', 'paused', 'completed'] as const;
+    const { screen, refresh } = startProgress({ jobs: states.map((state) => jobOf(state, 0, state)) });
+    refresh();
+    expect(screen.shown).toEqual([
+      'queued: queued  waits for a thread',
+      'starting: starting  opens its stages',
+      'running: running  waits for the first row',
+      'paused: paused  waits to be resumed',
+      'completed: completed  0 in  0 out',
+    ]);
+  });
+
+  it('says what is gathered, not what stands before it in the file, until rows are written', () => {
+    const { screen, refresh } = startProgress();
+    const job = (state: JobState, bytesOut: number): JobInfo => {
+      const { counters, ...rest } = jobOf('a', 50_000, state);
+      return { ...rest, counters: { ...counters, rowsOut: 50_000, bytesOut } };
+    };
+    refresh(1_000, [job('running', 4)]);
+    expect(screen.shown[0]).toMatch(/0 inside {2}50,000 to be written$/);
+    refresh(1_000, [job('running', 1_200_000)]);
+    expect(screen.shown[0]).toMatch(/0 inside {2}1\.2 MB written$/);
+    refresh(1_000, [job('completed', 700)]);
+    expect(screen.shown[0]).toMatch(/50,000 out {2}700 B written$/);
   });
 
   it('knows a rate at the first look', () => {

@@ -33,7 +33,10 @@ export async function errors(
   const code = wanted?.toUpperCase();
   const found = code === undefined ? ENTRIES : ENTRIES.filter((entry) => entry.code === code);
   if (found.length === 0) {
-    const near = nearestName(wanted ?? '', new Set(ENTRIES.map((entry) => entry.code)));
+    const near = nearestName(
+      wanted ?? '',
+      ENTRIES.map((entry) => entry.code),
+    );
     const hint = near === undefined ? '"tickloom errors" lists them' : `did you mean "${near}"?`;
     terminal.say(`error: expected the code of an error, found "${plainText(wanted ?? '', 80)}"; ${hint}\n`);
     return 2;

@@ -2,10 +2,11 @@ import { RuntimeError } from '../../core/errors.js';
 import { inspectOutput, type OutputView, type StagedFolder } from '../../outputs/inspect/inspect-output.js';
 import { filesText, LIVENESS_TEXT, runText } from '../describe-runs.js';
 import { formatBytes, formatCount } from '../figures.js';
-import { type OutputPath, outputPaths } from '../output-paths.js';
+import { fittedTable, type TableColumn } from '../fitted-table.js';
+import { askedOutputs, type OutputPath, type OutputSettings } from '../output-paths.js';
 import { plainText, type Terminal } from '../terminal.js';
 
-export interface PartsOptions {
+export interface PartsOptions extends OutputSettings {
   /** Lists every file, not just totals for each run. */
   readonly all?: boolean;
   readonly json?: boolean;
@@ -32,27 +33,27 @@ export async function parts(
   options: PartsOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { outputs, problems } = await outputPaths(args);
-  for (const problem of problems) terminal.say(`${plainText(problem)}\n`);
-  if (problems.length > 0) return 2;
-  let exitCode = 0;
+  const found = await askedOutputs(args, options, terminal);
+  if (!found) return 2;
+  const { outputs, isWhole } = found;
+  let exitCode = isWhole ? 0 : 2;
   const documents: object[] = [];
   for (const output of outputs) {
     try {
       const view = await inspectOutput(output.path);
       if (view.kind === 'missing' && !view.hasState) {
-        if (!output.spec) exitCode = 1;
+        if (!output.spec) exitCode ||= 1;
         terminal.say(`${plainText(output.path, 300)}: ${nothingThere(output)}\n`);
       }
       if (options.json) documents.push(documentOf(output, view, options));
-      else await terminal.print(await format(output, view, options));
+      else await terminal.print(await format(output, view, options, terminal.tableColumns));
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
       terminal.say(`${plainText(error.message)}\n`);
-      exitCode = 1;
+      exitCode ||= 1;
     }
   }
-  if (outputs.length === 0) terminal.say('the specs write no files\n');
+  if (outputs.length === 0 && isWhole) terminal.say('the specs write no files\n');
   if (options.json) await terminal.print(`${JSON.stringify({ outputs: documents }, null, 2)}\n`);
   return exitCode;
 }
@@ -96,7 +97,12 @@ function documentOf({ path, spec }: OutputPath, view: OutputView, { all }: Parts
   };
 }
 
-async function format({ path }: OutputPath, view: OutputView, { all }: PartsOptions): Promise<string> {
+async function format(
+  { path }: OutputPath,
+  view: OutputView,
+  { all }: PartsOptions,
+  width: number,
+): Promise<string> {
   const { files, foreign, staged, runs, replacements, released, manifest, kind, hasState } = view;
   if (kind === 'missing' && !hasState) return '';
   const sums = sumsOf(view);
@@ -107,9 +113,10 @@ async function format({ path }: OutputPath, view: OutputView, { all }: PartsOpti
   }[kind];
   const lines = [`${plainText(path, 300)}: ${title}\n`];
   if (kind === 'directory' && files.length > 0) {
-    lines.push(await (all ? filesTable(view) : sumsTable(sums)));
+    lines.push(await (all ? filesTable(view, width) : sumsTable(sums, width)));
   }
-  if (staged.length > 0) lines.push('not complete yet, or not published:\n', await stagedTable(staged));
+  if (staged.length > 0)
+    lines.push('not complete yet, or not published:\n', await stagedTable(staged, width));
   if (runs.length > 0) lines.push('runs that have not reported their end:\n');
   for (const run of runs) lines.push(`  ${plainText(runText(run), 400)} ${LIVENESS_TEXT[run.liveness]}\n`);
   for (const { run, parts: counts, path: file } of replacements) {
@@ -153,20 +160,21 @@ function sumsOf({ files }: OutputView): RunSum[] {
 
 const bytesOf = (files: OutputView['files']): number => files.reduce((all, { bytes }) => all + bytes, 0);
 
-const sumsTable = (sums: readonly RunSum[]): Promise<string> =>
-  table(
-    ['run', 'epochs', 'parts', 'bytes'],
+const sumsTable = (sums: readonly RunSum[], width: number): Promise<string> =>
+  fittedTable(
+    headed('run', 'epochs', 'parts', 'bytes'),
     sums.map(({ run, epochs, files, bytes }) => [
       run!,
       epochs.join(', '),
       formatCount(files),
       formatBytes(bytes),
     ]),
+    { width, keys: 1 },
   );
 
-const filesTable = ({ files }: OutputView): Promise<string> =>
-  table(
-    ['part', 'run', 'epoch', 'sequence', 'bytes'],
+const filesTable = ({ files }: OutputView, width: number): Promise<string> =>
+  fittedTable(
+    headed('part', 'run', 'epoch', 'sequence', 'bytes'),
     files.map(({ name, bytes, part }) => [
       plainText(name, 300),
       part!.run,
@@ -174,11 +182,16 @@ const filesTable = ({ files }: OutputView): Promise<string> =>
       String(part!.sequence),
       formatCount(bytes),
     ]),
+    { width, keys: 1 },
   );
 
-const stagedTable = (staged: readonly StagedFolder[]): Promise<string> =>
-  table(
-    ['run', 'epoch', 'files', 'whose', 'what happens to it'],
+const stagedTable = (staged: readonly StagedFolder[], width: number): Promise<string> =>
+  fittedTable(
+    [
+      ...headed('run', 'epoch', 'files'),
+      { head: 'whose', isProse: true },
+      { head: 'what happens to it', isProse: true },
+    ],
     staged.map((folder) => [
       folder.run,
       String(folder.epoch),
@@ -186,19 +199,16 @@ const stagedTable = (staged: readonly StagedFolder[]): Promise<string> =>
       folder.owner === 'ended' ? 'a run that has ended' : `a run that ${LIVENESS_TEXT[folder.owner]}`,
       fate(folder),
     ]),
+    { width, keys: 1 },
   );
+
+const headed = (...heads: readonly string[]): TableColumn[] => heads.map((head) => ({ head }));
 
 function fate({ isKept, isFenced, owner }: StagedFolder): string {
   const fenced = isFenced ? 'fenced; ' : '';
   if (isKept) return `${fenced}kept: a checkpoint store may resume it`;
   if (owner === 'live') return `${fenced}its run will publish it`;
   if (owner === 'gone') return `${fenced}removed by the next run`;
-  return owner === 'elsewhere' ? `${fenced}removed once its run is released` : `${fenced}no run needs it`;
-}
-
-async function table(head: string[], rows: readonly string[][]): Promise<string> {
-  const { default: Table } = await import('cli-table3');
-  const made = new Table({ head, style: { head: [], border: [], compact: true } });
-  made.push(...rows);
-  return `${made.toString()}\n`;
+  const isUnseen = owner === 'elsewhere' || owner === 'uncertain';
+  return isUnseen ? `${fenced}removed once its run is released` : `${fenced}no run needs it`;
 }

@@ -2,10 +2,10 @@ import { RuntimeError } from '../../core/errors.js';
 import { inspectOutput } from '../../outputs/inspect/inspect-output.js';
 import { planRelease, type ReleasePlan, release as releaseRuns } from '../../outputs/inspect/release-runs.js';
 import { foldersText, LIVENESS_TEXT, runText } from '../describe-runs.js';
-import { outputPaths } from '../output-paths.js';
+import { askedOutputs, type OutputSettings } from '../output-paths.js';
 import { plainText, type Terminal } from '../terminal.js';
 
-export interface ReleaseCommandOptions {
+export interface ReleaseCommandOptions extends OutputSettings {
   /** Confirms that the runs are over. */
   readonly yes?: boolean;
   readonly run?: string;
@@ -22,9 +22,9 @@ export async function release(
   options: ReleaseCommandOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const { outputs, problems } = await outputPaths(args);
-  for (const problem of problems) terminal.say(`${plainText(problem)}\n`);
-  if (problems.length > 0) return 2;
+  const found = await askedOutputs(args, options, terminal);
+  if (!found?.isWhole) return 2;
+  const { outputs } = found;
   if (outputs.length === 0) terminal.say('the specs write no files\n');
   let exitCode = 0;
   let isWaiting = false;

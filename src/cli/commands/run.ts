@@ -1,22 +1,22 @@
 import { RuntimeError, toWireError } from '../../core/errors.js';
-import type { JobHandle } from '../../supervision/job.js';
+import type { JobHandle, JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { ResolvedSpec } from '../../wire/resolved-spec.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
+import { lineTexts } from '../line-counts.js';
 import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';
 import { ownCommand, shellWord } from '../own-command.js';
+import { problemLines } from '../problem-lines.js';
 import { Progress } from '../progress.js';
 import {
   balanceLine,
-  droppedLine,
   failedDocument,
   type JobDocument,
-  type JobResult,
   jobDocument,
+  leftOutLines,
   outputLines,
   refusedDocument,
-  rejectedLine,
   summaryTable,
 } from '../summary.js';
 import { keepStdoutClean, plainText, type Terminal } from '../terminal.js';
@@ -64,7 +64,7 @@ export async function run(
     sayProblems(refused, terminal);
     if (options.json) {
       await printDocument(
-        refused.map(({ name, problems }) => refusedDocument(name, problems)),
+        refused.map((spec) => refusedDocument(spec.name, spec)),
         terminal,
       );
     }
@@ -74,11 +74,10 @@ export async function run(
   return new Run(resolved, options, settings, terminal).execute();
 }
 
-/** Prints all problems, one per line. */
+/** Prints problems, one per line. */
 export function sayProblems(specs: readonly CheckedSpec[], terminal: Terminal): void {
-  const lines = specs.flatMap((spec) => ('problems' in spec ? spec.problems : []));
-  // A problem with an override applies to every spec, so it is printed only once.
-  for (const line of new Set(lines)) terminal.say(`${plainText(line)}\n`);
+  const refused = specs.filter((spec) => 'problems' in spec);
+  for (const line of problemLines(refused)) terminal.say(`${plainText(line)}\n`);
 }
 
 class Run {
@@ -135,11 +134,7 @@ class Run {
       if (durationMs !== undefined) timer = setTimeout(() => this.#drainAll(), durationMs);
       const reports = await Promise.all(this.#handles.map(({ outcome }) => outcome));
       progress.stop();
-      const results = reports.map((report, i) => ({
-        report,
-        firstRowMs: this.#handles[i]!.inspect().firstRowMs,
-      }));
-      await this.#report(results);
+      await this.#report(reports);
       const isWhole = reports.every(({ outcome }) => outcome === 'completed');
       return this.#interrupts.exitCode ?? (isWhole ? 0 : 1);
     } finally {
@@ -151,26 +146,29 @@ class Run {
     }
   }
 
-  async #report(results: readonly JobResult[]): Promise<void> {
-    const reports = results.map(({ report }) => report);
-    const lost = reports.map(
-      (report, i) => droppedLine(report) + rejectedLine(report, this.#specs[i]!.deadLetter?.path),
-    );
-    if (lost.join('') !== '') this.#terminal.say(lost.join(''));
+  async #report(reports: readonly JobReport[]): Promise<void> {
+    const leftOut = reports
+      .map((report, i) => leftOutLines(report, this.#specs[i]!.deadLetter?.path))
+      .join('');
+    if (leftOut !== '') this.#terminal.say(leftOut);
     if (this.#options.json) {
       await printDocument(reports.map(jobDocument), this.#terminal);
       return;
     }
-    const lines = [...reports.map(balanceLine), ...reports.map(outputLines)];
-    await this.#terminal.print(`${await summaryTable(results)}${lines.join('')}`);
-    await this.#terminal.print(this.#hint(results));
+    const lines = [
+      ...reports.map((report) => balanceLine(report) + lineTexts(report)),
+      ...reports.map(outputLines),
+    ];
+    const table = await summaryTable(reports, this.#terminal.tableColumns);
+    await this.#terminal.print(`${table}${lines.join('')}`);
+    await this.#terminal.print(this.#hint(reports));
   }
 
   /** A hint on how to view the files that were written. */
-  #hint(results: readonly JobResult[]): string {
+  #hint(reports: readonly JobReport[]): string {
     const paths = this.#specs.flatMap(({ sink }, i) => {
       const { path } = sink.options as { readonly path?: unknown };
-      return typeof path === 'string' && results[i]!.report.outputs.length > 0 ? [shellWord(path)] : [];
+      return typeof path === 'string' && reports[i]!.outputs.length > 0 ? [shellWord(path)] : [];
     });
     return paths.length === 0 ? '' : `Look into them: ${ownCommand()} show ${paths.join(' ')}\n`;
   }

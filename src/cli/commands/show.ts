@@ -3,12 +3,14 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGunzip, gunzipSync } from 'node:zlib';
+import { fileKind } from '../../core/file-kind.js';
 import { Disk } from '../../outputs/disk/disk.js';
 import { nodeFileSystem } from '../../outputs/disk/file-system.js';
 import { listOutput } from '../../outputs/parts/partition-folders.js';
 import { silentLogger } from '../../telemetry/logger.js';
 import { DelimitedText } from '../delimited-text.js';
 import { formatCount } from '../figures.js';
+import { fittedTable } from '../fitted-table.js';
 import { Instant } from '../instant.js';
 import { plainText, type Terminal, TerminalError } from '../terminal.js';
 
@@ -26,6 +28,8 @@ interface Excerpt {
 }
 
 const DATA_FILE = /\.(parquet|(csv|tsv|jsonl|ndjson)(\.gz)?)$/i;
+/** The rest is only counted: a table takes a while to lay out. */
+const COLUMNS_SHOWN_MAX = 200;
 /** Both magic numbers and the length of the footer. */
 const PARQUET_BYTES_MIN = 12;
 
@@ -47,7 +51,7 @@ export async function show(
   for (const path of paths) {
     try {
       for (const file of await filesOf(path)) {
-        await terminal.print(await format(file, await excerptOf(file, options), options));
+        await terminal.print(await format(file, await excerptOf(file, options), options, terminal));
       }
     } catch (error) {
       if (!(error instanceof Error) || error instanceof TerminalError) throw error;
@@ -64,9 +68,11 @@ export async function show(
  * partition folders.
  */
 async function filesOf(path: string): Promise<string[]> {
-  if (!(await stat(path)).isDirectory()) return [path];
-  const found = await listOutput(new Disk(nodeFileSystem, silentLogger), path);
-  const names = found.filter((name) => !/^[._]/.test(basename(name)) && DATA_FILE.test(name));
+  const found = await stat(path);
+  if (found.isFile()) return [path];
+  if (!found.isDirectory()) throw new ShowError(`expected a file or directory, found ${fileKind(found)}`);
+  const listed = await listOutput(new Disk(nodeFileSystem, silentLogger), path);
+  const names = listed.filter((name) => !/^[._]/.test(basename(name)) && DATA_FILE.test(name));
   if (names.length === 0) {
     throw new ShowError('expected a directory that a pipeline wrote, found no data files in it');
   }
@@ -220,18 +226,21 @@ async function format(
   file: string,
   { columns, rows, rowsAll }: Excerpt,
   { last }: ShowOptions,
+  { tableColumns: width }: Terminal,
 ): Promise<string> {
-  const { default: Table } = await import('cli-table3');
-  const table = new Table({
-    head: columns.map(({ name, type }) => cell(type === undefined ? name : `${name}\n${type}`)),
-    style: { head: [], border: [], compact: true },
-    colAligns: columns.map((_, i) => (rows.some((row) => isNumeric(row[i])) ? 'right' : 'left')),
-  });
-  for (const row of rows) table.push(columns.map((_, i) => cell(row[i])));
+  const columnsShown = columns.slice(0, COLUMNS_SHOWN_MAX);
+  const more = columns.length - columnsShown.length;
+  const heads = columnsShown.map(({ name, type }, i) => ({
+    head: cell(type === undefined ? name : `${name}\n${type}`),
+    isRight: rows.some((row) => isNumeric(row[i])),
+  }));
+  const cells = rows.map((row) => columnsShown.map((_, i) => cell(row[i])));
   const which = `${last ? 'last' : 'first'} ${formatCount(rows.length)}`;
   const of = rowsAll === undefined ? '' : ` of ${formatCount(rowsAll)}`;
   const shown = `${which}${of} ${(rowsAll ?? rows.length) === 1 ? 'row' : 'rows'}`;
-  return `${plainText(file, 300)}: ${shown}\n${columns.length === 0 ? '' : `${table.toString()}\n`}`;
+  const table = columns.length === 0 ? '' : await fittedTable(heads, cells, { width, keys: 0 });
+  const rest = more === 0 ? '' : `… and ${formatCount(more)} more columns\n`;
+  return `${plainText(file, 300)}: ${shown}\n${table}${rest}`;
 }
 
 const isNumeric = (value: unknown): boolean => typeof value === 'number' || typeof value === 'bigint';

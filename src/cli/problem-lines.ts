@@ -1,0 +1,19 @@
+import { formatCount } from './figures.js';
+
+/** Lines about problems that are printed at once: more than fit on a screen, and few enough to be read. */
+const LINES_MAX = 100;
+
+/** What is wrong with a spec, as lines. */
+export interface Problems {
+  readonly problems: readonly string[];
+  /** How many more were found. */
+  readonly problemsLeftOut: number;
+}
+
+/** Returns the lines to print, each once (a problem with `--set` is one of every spec), and how many are left out. */
+export function problemLines(found: readonly Problems[]): string[] {
+  const lines = [...new Set(found.flatMap(({ problems }) => problems))];
+  const shown = lines.slice(0, LINES_MAX);
+  const more = found.reduce((sum, { problemsLeftOut }) => sum + problemsLeftOut, lines.length - shown.length);
+  return more === 0 ? shown : [...shown, `… and ${formatCount(more)} more problems`];
+}
