@@ -1,8 +1,8 @@
 /** Bundles the sources into `dist`. Why, and why like this: docs/decisions/0012. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { build } from 'rolldown';
-import { loadedWith } from './.ci/layers.mjs';
+import { chunksOf } from './.ci/chunks.mjs';
 
 const root = import.meta.dirname;
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -12,22 +12,6 @@ const isExternal = (id) =>
 
 /** Entries of threads, which are loaded with `require`. The others are for `import`, too. */
 const THREAD_ENTRIES = ['workers/pipeline.worker', 'workers/planning.worker'];
-
-const threadEntries = THREAD_ENTRIES.map((name) => `${name}.ts`);
-const resolvesSpecs = loadedWith([
-  'src/plan/resolve-spec.ts',
-  'src/hosts/planning-threads.ts',
-  'src/registry/guard-factory.ts', // loaded later in every thread, and only for components from outside
-]);
-
-/** What threads load, in one file: what their entries import at once, the batcher, and what all stages use. */
-const threadCore = loadedWith([...threadEntries, 'src/stages/batchers/smart/smart-batcher.ts']);
-const isThreadCore = (id) =>
-  (threadCore.has(relative(root, id)) && id.includes('/src/')) || /\/src\/(core|columns)\/[^/]+\.ts$/.test(id);
-
-/** What a thread may load later on, and the main thread needs to check specs: not in one file with Zod. */
-const threadLater = loadedWith(threadEntries, { later: true });
-const isShared = (id) => threadLater.has(relative(root, id)) && resolvesSpecs.has(relative(root, id));
 
 /** Beside each entry, `entry.js` with the same exports, as the package's `type` and its types promise. */
 const esmFaces = {
@@ -45,22 +29,70 @@ const esmFaces = {
   },
 };
 
-await build({
-  input: {
-    'src/index': 'src/index.ts',
-    'src/stages': 'src/stages.ts',
-    'src/columns/arrow/arrow': 'src/columns/arrow/arrow.ts',
-    'src/resilience/rate/rate': 'src/resilience/rate/rate.ts',
-    'src/resilience/breaker/breaker': 'src/resilience/breaker/breaker.ts',
-    'src/resilience/resilience': 'src/resilience/resilience.ts',
-    'src/checkpoints/checkpoints': 'src/checkpoints/checkpoints.ts',
-    'src/cli/main': 'src/cli/main.ts',
-    ...Object.fromEntries(THREAD_ENTRIES.map((name) => [name, `${name}.ts`])),
+const input = Object.fromEntries(
+  [
+    'src/index',
+    'src/stages',
+    'src/columns/arrow/arrow',
+    'src/resilience/rate/rate',
+    'src/resilience/breaker/breaker',
+    'src/resilience/resilience',
+    'src/checkpoints/checkpoints',
+    'src/cli/main',
+    ...THREAD_ENTRIES,
+  ].map((name) => [name, `${name}.ts`]),
+);
+
+/** What each source loads, as the bundler has read it. */
+async function readGraph() {
+  const graph = new Map();
+  const reader = {
+    name: 'read-graph',
+    buildEnd() {
+      for (const id of this.getModuleIds()) {
+        const { code, isEntry, importedIds, dynamicallyImportedIds } = this.getModuleInfo(id);
+        if (code === null || !id.startsWith(root)) continue;
+        graph.set(relative(root, id), {
+          imports: importedIds.filter((to) => !isExternal(to)).map((to) => relative(root, to)),
+          packages: importedIds.filter(isExternal),
+          later: dynamicallyImportedIds.filter((to) => !isExternal(to)).map((to) => relative(root, to)),
+          bytes: code.length,
+          isEntry,
+        });
+      }
+    },
+  };
+  await build({ input, platform: 'node', external: isExternal, plugins: [reader], write: false });
+  return graph;
+}
+
+/** In which file each source belongs, imports before their importers. */
+const chunks = chunksOf(
+  await readGraph(),
+  THREAD_ENTRIES.map((name) => `${name}.ts`),
+);
+const names = [...new Set(chunks.values())];
+
+/** A source in another file than meant would be loaded by threads that have no use for it. */
+const placesKept = {
+  name: 'places-kept',
+  generateBundle(_options, bundle) {
+    for (const { name, moduleIds = [] } of Object.values(bundle)) {
+      for (const path of moduleIds.map((id) => relative(root, id))) {
+        if (chunks.has(path) && chunks.get(path) !== name) {
+          this.error(`${path} belongs in "${chunks.get(path)}", found it in "${name}"`);
+        }
+      }
+    }
   },
+};
+
+const { output } = await build({
+  input,
   platform: 'node',
   preserveEntrySignatures: 'strict', // or entries would export what chunks want of them
   external: isExternal,
-  plugins: [esmFaces],
+  plugins: [placesKept, esmFaces],
   output: {
     dir: 'dist',
     format: 'cjs',
@@ -71,23 +103,19 @@ await build({
     // As deep as a folder of the sources: the runtime finds the thread's entry from where it is.
     chunkFileNames: 'src/chunks/[name].cjs',
     codeSplitting: {
-      groups: [
-        // Before all others: a group takes along what its files import. One with Zod in it would take
-        // a file of the core, and each thread that wants the file would load Zod.
-        { name: 'core', test: isThreadCore, priority: 4 },
-        { name: 'shared', test: isShared, priority: 3 },
-        // What a sub-path of its own needs of the settings, so that it does not load those of pipelines.
-        { name: 'options', test: /\/src\/(settings\/schema-problems|resilience\/breaker\/breaker-options)\./, priority: 3 },
-        { name: 'expressions', test: /\/src\/(expressions|stages\/operators\/(derive|filter|select))\/(?!options|component)/, priority: 2 },
-        {
-          name: 'settings',
-          test: /\/src\/(settings|registry|plan)\/|options\.ts$|settings\.ts$/,
-          priority: 1,
-        },
-        // Without the supervisor, for the command line.
-        { name: 'planning-threads', test: /\/src\/hosts\/(planning-|thread-entry|heap-limits)/, priority: 1 },
-        { name: 'runtime', test: /\/src\/(runtime|supervision|hosts)\// },
-      ],
+      // A group takes along what its files import, unless a group before it has that: here one always has.
+      groups: names.map((name, i) => ({
+        name,
+        test: (id) => chunks.get(relative(root, id)) === name,
+        priority: names.length - i,
+      })),
     },
   },
 });
+
+// Of a file with one ellipsis in a message, V8 keeps the whole text in two bytes a character: 0.3 MB in each thread.
+for (const { type, fileName, code } of output) {
+  if (type !== 'chunk' || !/[^\x00-\x7f]/.test(code)) continue;
+  const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  writeFileSync(`dist/${fileName}`, code.replace(/[^\x00-\x7f]/g, escaped));
+}

@@ -5,7 +5,7 @@ import { temporaryRoot } from './test/support/temporary-root.js';
 // The build puts compiled copies beside the sources: only what is under test/ is a test.
 const TESTS = 'test/**/*.test.ts';
 /** Real threads and processes, and how long they take: not beside others, and on a real disk. */
-const ALONE = ['test/threads/**/*.test.ts', 'test/cli/cli.test.ts'];
+const ALONE = ['test/threads/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/cli/cli.test.ts'];
 
 export default defineConfig({
   test: {

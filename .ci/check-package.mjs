@@ -128,11 +128,14 @@ const consumer = `import { Batch, createPipeline, InvalidSpecError, type Pipelin
   const sink = callbackSink((batch) => {
     for (const row of rowsOf(batch)) if (row.bid !== null) rows++;
   });
+  const breaker = createBreaker({ name: 'http', timeoutMs: 2_000 });
+  const guarded = (url: string, signal?: AbortSignal): Promise<Response> =>
+    breaker.execute((own) => fetch(url, { signal: own }), { signal });
   async function main(): Promise<void> {
     await createPipeline(spec, { sink, store: new MemoryCheckpointStore() }).run();
     const error: unknown = await createPipeline(wrong).run().catch((error: unknown) => error);
     const same: boolean = Batch === SameBatch && error instanceof InvalidSpecError;
-    console.log(rows, same, typeof createBreaker, typeof RateCoordinator);
+    console.log(rows, same, typeof guarded, typeof RateCoordinator);
   }
   void main();
 `;
@@ -145,6 +148,7 @@ for (const type of ['commonjs', 'module']) {
     module: 'node16',
     target: 'es2022',
     strict: true,
+    exactOptionalPropertyTypes: true,
     skipLibCheck: false,
     outDir: 'built',
     rootDir: '.',
@@ -152,7 +156,8 @@ for (const type of ['commonjs', 'module']) {
     types: ['node'],
   };
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts'] }));
-  run(join(repository, 'node_modules', '.bin', 'tsc'), '-p', project);
+  const files = run(join(repository, 'node_modules', '.bin', 'tsc'), '-p', project, '--listFiles');
+  expect(!files.includes('/node_modules/xstate/'), `the types for ${type} not to need those of XState`);
   const output = run('node', join(project, 'built', 'main.js')).trim();
   expect(
     output === '10 true function function',

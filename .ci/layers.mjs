@@ -28,7 +28,11 @@ const ROWS = [
 /** The thread of a pipeline knows nothing of who watches it. */
 const WORKERS_BELOW = 'checkpoints';
 /** What stages of one kind share. No other folder of a stage is imported by another one. */
-const SHARED_BY_STAGES = new Set(['stages/sinks/files', 'stages/operators/row-operator']);
+const SHARED_BY_STAGES = new Set([
+  'stages/sinks/branching',
+  'stages/sinks/files',
+  'stages/operators/row-operator',
+]);
 const THREAD_ENTRIES = ['workers/pipeline.worker.ts', 'workers/planning.worker.ts'];
 
 const RANK = new Map(ROWS.flatMap((row, rank) => row.map((folder) => [folder, rank])));
@@ -60,23 +64,6 @@ export function violations(sources) {
     if (way) found.push(`${way.join(' → ')}: Zod would load in every thread; import its types only`);
   }
   return found;
-}
-
-/**
- * @param {string[]} entries
- * @param {{ later?: boolean }} [options] - Whether what is imported later on counts, too.
- * @returns {Set<string>} The sources that are loaded with these, themselves included.
- */
-export function loadedWith(entries, { later = false } = {}) {
-  const sources = readSources();
-  const loaded = new Set(entries);
-  for (const path of loaded) {
-    for (const { to, isType, isDynamic } of importsOf(path, sources.get(path) ?? '')) {
-      if (isType || (isDynamic && (!later || isSchemaOf(to, path)))) continue;
-      if (sources.has(to)) loaded.add(to);
-    }
-  }
-  return loaded;
 }
 
 function refused(path, to) {
@@ -137,7 +124,7 @@ function wayTo(wanted, from, imports) {
 }
 
 /** A component loads the schema of its options when specs are checked, which no thread of a pipeline does. */
-const isSchemaOf = (options, component) =>
+export const isSchemaOf = (options, component) =>
   component.endsWith('/component.ts') &&
   dirname(component) === dirname(options) &&
   /options\.ts$/.test(options);

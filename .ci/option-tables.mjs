@@ -13,11 +13,11 @@ import { loadSources } from './load-source.mjs';
 
 const PAGES = ['docs/spec.md', 'docs/cli.md', 'docs/rate.md', 'docs/breaker.md'];
 
-const [{ builtIn }, { optionFacts }, spec, gate, settings, budget, rates, breaker] = await loadSources([
+const [{ builtIn }, { optionFacts }, spec, source, settings, budget, rates, breaker] = await loadSources([
   'src/registry/built-in.ts',
   'src/settings/option-facts.ts',
   'src/plan/pipeline-spec.ts',
-  'src/providers/source-gate-options.ts',
+  'src/plan/source-front-options.ts',
   'src/cli/load-settings.ts',
   'src/resilience/rate/budget-options.ts',
   'src/resilience/rate/rate-settings.ts',
@@ -27,7 +27,7 @@ const [{ builtIn }, { optionFacts }, spec, gate, settings, budget, rates, breake
 /** What is no component, by the name that marks give it. */
 const SCHEMAS = {
   'a spec': spec.PipelineSpec,
-  'a source': gate.SourceGateOptions,
+  'a source': source.SourceFrontOptions,
   settings: settings.FileSettings,
   'a budget': budget.BudgetOptions,
   'the table of budgets': rates.RateTableSettings,

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import {
   type CircuitBreakerPolicy,
   ConsecutiveBreaker,
+  CountBreaker,
   circuitBreaker,
   handleAll,
   SamplingBreaker,
@@ -30,12 +31,18 @@ const CONDITIONS: readonly { readonly name: string; readonly options: BreakerOpt
 interface Way {
   readonly name: string;
   readonly ours: boolean;
+  /** Of a peer: our way with the same condition. */
+  readonly like?: string;
   loop(calls: number): Promise<void> | void;
 }
 
 export default async function benchBreaker({ quick, progress }: BenchContext): Promise<BenchResult[]> {
   const breakers = CONDITIONS.map(({ name, options }) => ({ name, breaker: createBreaker(options) }));
   const consecutive = circuitBreaker(handleAll, { halfOpenAfter: 5_000, breaker: new ConsecutiveBreaker(5) });
+  const counting = circuitBreaker(handleAll, {
+    halfOpenAfter: 5_000,
+    breaker: new CountBreaker({ threshold: 0.5, size: 100 }),
+  });
   const sampling = circuitBreaker(handleAll, {
     halfOpenAfter: 5_000,
     breaker: new SamplingBreaker({ threshold: 0.5, duration: 10_000 }),
@@ -52,9 +59,10 @@ export default async function benchBreaker({ quick, progress }: BenchContext): P
       ours: true,
       loop: (calls: number) => permitLoop(breaker, calls),
     })),
-    { name: 'cockatiel, failures in a row', ours: false, loop: (calls) => policyLoop(consecutive, calls) },
-    { name: 'cockatiel, time window', ours: false, loop: (calls) => policyLoop(sampling, calls) },
-    { name: 'opossum, time window', ours: false, loop: (calls) => fireLoop(opossum, calls) },
+    peer('cockatiel', 'failures in a row', (calls) => policyLoop(consecutive, calls)),
+    peer('cockatiel', 'count window', (calls) => policyLoop(counting, calls)),
+    peer('cockatiel', 'time window', (calls) => policyLoop(sampling, calls)),
+    peer('opossum', 'time window', (calls) => fireLoop(opossum, calls)),
   ];
 
   const calls = quick ? 2_000 : CALLS;
@@ -67,15 +75,15 @@ export default async function benchBreaker({ quick, progress }: BenchContext): P
     for (const { name, loop } of ways) figures.get(name)?.push(await nsACall(loop, calls));
   }
   const bareNs = median(bare);
-  const results: BenchResult[] = ways.map(({ name, ours }) => {
+  const results: BenchResult[] = ways.map(({ name, ours, like }) => {
     const ns = median(figures.get(name) ?? []);
     // A permit is taken and ended without a call: there is nothing to be taken off.
-    return { name, ours, value: name.startsWith('permit') ? ns : ns - bareNs, unit: 'ns' };
+    return { name, ours, like, value: name.startsWith('permit') ? ns : ns - bareNs, unit: 'ns' };
   });
   for (const { name, breaker } of breakers) {
     for (const way of ['execute', 'permit'] as const) {
       progress(`two threads, ${way}, ${name}`);
-      const ns = await twoThreads({ handle: breaker.handle, way, calls: calls * 5 });
+      const ns = await twoThreads({ handle: breaker.handle(), way, calls: calls * 5 });
       const value = way === 'permit' ? ns : ns - bareNs;
       results.push({ name: `${way}, ${name}, two threads`, ours: true, value, unit: 'ns' });
     }
@@ -85,6 +93,13 @@ export default async function benchBreaker({ quick, progress }: BenchContext): P
   opossum.shutdown();
   return results;
 }
+
+const peer = (who: string, condition: string, loop: Way['loop']): Way => ({
+  name: `${who}, ${condition}`,
+  ours: false,
+  like: `execute, ${condition}`,
+  loop,
+});
 
 async function nsACall(loop: (calls: number) => Promise<void> | void, calls: number): Promise<number> {
   const began = process.hrtime.bigint();

@@ -91,6 +91,7 @@ async function costsOfTurns(
   const dictionaries = new DictionarySet();
   const context: StageContext = {
     job: 'bench',
+    id: 'sink',
     clock: systemClock,
     seed: 1,
     log: silentLogger,
@@ -98,6 +99,7 @@ async function costsOfTurns(
     memory: dictionaries.memory,
     batchRows: ROWS,
     inputs: {},
+    branches: {},
     wake() {},
     rejects: stopOnReject(),
     gate: openGate,

@@ -9,7 +9,7 @@ if (isMainThread) {
   breaker.subscribe((event) => console.log(`main: ${event.type}`));
 
   await breaker.execute(() => 'quotes');
-  const worker = new Worker(new URL(import.meta.url), { workerData: breaker.handle });
+  const worker = new Worker(new URL(import.meta.url), { workerData: breaker.handle() });
   const { threadId } = worker; // gone once it has exited
   await once(worker, 'exit');
   breaker.reclaim(threadId);

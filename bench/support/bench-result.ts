@@ -11,21 +11,26 @@ export interface BenchContext {
 /** A figure: of a rate, where more is better, or of a cost, where less is. */
 export type BenchResult = RateResult | CostResult;
 
-export interface RateResult {
+interface NamedResult {
   readonly name: string;
   /** Whether it is Tickloom's, or a peer's. */
   readonly ours: boolean;
+  /** Of a peer: the name of our result that does the same. Default: our first one of that unit. */
+  readonly like?: string | undefined;
+}
+
+export interface RateResult extends NamedResult {
   readonly perSecond: number;
   /** What is counted: `rows`, `ticks`. */
   readonly unit: string;
 }
 
-export interface CostResult {
-  readonly name: string;
-  readonly ours: boolean;
+export interface CostResult extends NamedResult {
   readonly value: number;
   /** `ms`, `MB`. */
   readonly unit: string;
+  /** Where the middle half of what was measured lies, if `value` is the median of several. */
+  readonly middleHalf?: readonly [low: number, high: number];
 }
 
 /** The default export of a bench file: answers one question, or throws when the contenders disagree. */

@@ -49,3 +49,10 @@ export function median(values: readonly number[]): number {
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
+
+/** The lowest and the highest of the values without a quarter of them at each end. */
+export function middleHalf(values: readonly number[]): [low: number, high: number] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const quarter = values.length >> 2;
+  return [sorted[quarter] ?? Number.NaN, sorted[values.length - 1 - quarter] ?? Number.NaN];
+}

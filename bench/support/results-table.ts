@@ -1,7 +1,7 @@
 import type { BenchResult } from './bench-result.js';
 
 /**
- * A line a result; a peer's ends in how many times better our first result of that unit is (a rate
+ * A line a result; a peer's ends in how many times better our result is that it is compared with (a rate
  * over a rate, or a cost under a cost).
  */
 export function resultsTable(results: readonly BenchResult[]): string {
@@ -10,12 +10,18 @@ export function resultsTable(results: readonly BenchResult[]): string {
 }
 
 function lineOf(result: BenchResult, all: readonly BenchResult[], nameWidth: number): string {
-  const { name, ours, unit } = result;
+  const { name, ours, unit, like } = result;
   const figure =
     'value' in result ? `${result.value.toFixed(2)} ${unit}` : `${groups(result.perSecond)} ${unit}/s`;
-  const best = all.find((other) => other.ours && other.unit === unit);
-  const ratio = ours || best === undefined ? '' : `  tickloom is ${ratioOf(best, result).toFixed(2)} ×`;
-  return `${ours ? '*' : ' '} ${name.padEnd(nameWidth)}${figure.padStart(22)}${ratio}`;
+  const own = all.find((other) => other.ours && other.unit === unit && (like ?? other.name) === other.name);
+  const ratio = ours || own === undefined ? '' : `  tickloom is ${ratioOf(own, result).toFixed(2)} ×`;
+  return `${ours ? '*' : ' '} ${name.padEnd(nameWidth)}${figure.padStart(22)}${spreadOf(result)}${ratio}`;
+}
+
+function spreadOf(result: BenchResult): string {
+  if (!('middleHalf' in result) || !result.middleHalf) return '';
+  const [low, high] = result.middleHalf;
+  return `  (half of them ${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
 
 function ratioOf(ours: BenchResult, peer: BenchResult): number {

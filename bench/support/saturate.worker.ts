@@ -21,7 +21,7 @@ parentPort?.postMessage({ permits, waitMsMax: waitNsMax / 1e6 } satisfies Satura
 async function loop(): Promise<void> {
   while (process.hrtime.bigint() < end) {
     const permit = await limiter.acquire({ cost });
-    if (permit.at >= end) return;
+    if (permit.atNs >= end) return;
     permits += cost;
     waitNsMax = Math.max(waitNsMax, permit.waitedNs);
   }
