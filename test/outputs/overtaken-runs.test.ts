@@ -136,6 +136,30 @@ describe('an owner of a key that is followed before its first checkpoint', () =>
     await first.close();
   });
 
+  it('leaves nothing behind when it was refused and ended before its follower came to the output', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    const store = new TestStore();
+    const first = await unsaved(path, store);
+    await first.prepare();
+    await first.close();
+    expect(remainsOf(path)).not.toEqual([]);
+    await runToEnd(path, store, { fs: fast() });
+    expect([read(path), remainsOf(path)]).toEqual([upTo(ROWS), []]);
+  });
+
+  it('keeps what it handed out where the next run has another key, or no store', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    const first = await unsaved(path, new TestStore(), { ifExists: 'append' });
+    await first.prepare();
+    await first.close();
+    const kept = remainsOf(path);
+    const other = new TestStore();
+    other.claim();
+    await runToEnd(path, other, { fs: fast(), ifExists: 'append' });
+    await runWhole(path, ticks(1), { fs: fast(), ifExists: 'append' });
+    expect(remainsOf(path)).toEqual(kept);
+  });
+
   it('keeps its output where the other one has another key, or no store', async () => {
     const path = join(temporaryDirectory(), 'out.jsonl');
     const store = new TestStore();

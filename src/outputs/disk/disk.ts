@@ -163,13 +163,21 @@ export class Disk {
     }
   }
 
-  /** Makes a file that is there or not, and says nothing else: on the disk once its folder is synced. */
-  async createEmpty(path: string): Promise<void> {
+  /**
+   * Makes a marker: a file that is on the disk once its folder is synced.
+   *
+   * @param note - Not synced: after a power cut, it may be missing.
+   */
+  async createMarker(path: string, note = ''): Promise<void> {
     try {
       await this.room.untilDone({ path, doing: 'create' }, async () => {
         const handle = await this.fs.open(path, 'wx');
         try {
-          await handle.close();
+          try {
+            if (note !== '') await handle.writeFile(note);
+          } finally {
+            await handle.close();
+          }
         } catch (error) {
           if (lacksRoom(error)) await this.removeQuietly(path); // a quota may be told only now
           throw error;

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { errnoCode } from '../../core/output-error.js';
 import type { Disk } from '../disk/disk.js';
 import { RANDOM_NAME } from '../disk/random-name.js';
-import { fenced } from '../staging/staging.js';
+import { fenced, KEPT } from '../staging/staging.js';
 import { removeRunFolder } from './epochs.js';
-import { fenceEarlier, stagingFolders } from './fence.js';
+import { fenceEarlier, parseStagingFolder, stagingFolders } from './fence.js';
+import { registeredRuns } from './run-entries.js';
 import type { EarlierRun, RunRegister } from './run-register.js';
 
 const RUN_FOLDER = new RegExp(`^${RANDOM_NAME}$`);
@@ -27,7 +28,7 @@ export async function fenceOvertaken(
 ): Promise<void> {
   for (const run of idsOf(overtaken)) {
     const marker = join(state, by.run, markerOf(run));
-    if (!(await disk.has(marker))) await disk.createEmpty(marker);
+    if (!(await disk.has(marker))) await disk.createMarker(marker);
     try {
       await fenceEarlier(disk, join(state, run), by.epoch);
     } catch (error) {
@@ -50,6 +51,35 @@ export async function removeOvertaken(
     const runFolder = join(state, run);
     for (const folder of await stagingFolders(disk, runFolder)) await disk.removeFolderQuietly(folder);
     await removeRunFolder(disk, runFolder, epoch);
+  }
+}
+
+/**
+ * Removes what runs by earlier owners of the key have kept for a store, and which have ended before this run
+ * came: the store refused them, or it would have had this run resume them.
+ *
+ * @param by - This run, and its epoch.
+ */
+export async function removeRefused(
+  disk: Disk,
+  state: string,
+  keyId: string,
+  by: { readonly run: string; readonly epoch: number },
+): Promise<void> {
+  const refused: { readonly run: string; readonly name: string }[] = [];
+  for (const run of (await disk.list(state)).filter((found) => RUN_FOLDER.test(found) && found !== by.run)) {
+    for (const name of await disk.list(join(state, run))) {
+      const epoch = parseStagingFolder(name)?.epoch ?? Number.POSITIVE_INFINITY;
+      if (epoch >= by.epoch) continue;
+      if ((await disk.read(join(state, run, name, KEPT))) === keyId) refused.push({ run, name });
+    }
+  }
+  if (refused.length === 0) return;
+  // Not before: an entry comes before its folder, and goes after it.
+  const atWork = new Set((await registeredRuns(disk, state)).map(({ entry }) => entry?.run));
+  for (const { run, name } of refused.filter((one) => !atWork.has(one.run))) {
+    await disk.removeFolderQuietly(join(state, run, name));
+    await removeRunFolder(disk, join(state, run), by.epoch);
   }
 }
 

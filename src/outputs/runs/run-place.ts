@@ -5,7 +5,7 @@ import { randomName } from '../disk/random-name.js';
 import { fenced as fencedError, isKept, Staging, stagingName } from '../staging/staging.js';
 import { refuseOvertaken, removeRunFolder, takeEpoch } from './epochs.js';
 import { fenceEarlier } from './fence.js';
-import { fenceOvertaken, refuseMarked, removeOvertaken } from './overtaken-runs.js';
+import { fenceOvertaken, refuseMarked, removeOvertaken, removeRefused } from './overtaken-runs.js';
 import { epochOf, type RunEntry, type RunMode } from './run-entries.js';
 import { type MetRuns, RunRegister } from './run-register.js';
 
@@ -72,7 +72,7 @@ export class RunPlace {
     let created: Staging | undefined;
     try {
       await disk.makeOwnDirectory(runFolder);
-      created = await Staging.create(disk, runFolder, staging);
+      created = await Staging.create(disk, runFolder, staging, keyId);
       if (options.epoch !== undefined) await created.makeReachable();
       if (keyId !== undefined) await refuseMarked(disk, state, run, register);
       await fenceOvertaken(disk, state, met.overtaken, { run, epoch });
@@ -111,7 +111,7 @@ export class RunPlace {
     });
     let created: Staging | undefined;
     try {
-      created = await Staging.create(disk, runFolder, staging);
+      created = await Staging.create(disk, runFolder, staging, keyId);
       if (options.epoch !== undefined) await created.makeReachable();
       await refuseOvertaken(disk, runFolder, epoch);
       if (keyId !== undefined) await refuseMarked(disk, state, run, register);
@@ -151,6 +151,13 @@ export class RunPlace {
    * throw.
    */
   async removeRemains(): Promise<void> {
+    await this.#removeMet();
+    const { disk, state, keyId } = this.#options;
+    // What fails is left to the next run.
+    if (keyId !== undefined) await removeRefused(disk, state, keyId, this).catch(() => undefined);
+  }
+
+  async #removeMet(): Promise<void> {
     const { disk, state } = this.#options;
     const { gone, overtaken } = this.#met;
     if (gone.length + overtaken.length === 0) return;

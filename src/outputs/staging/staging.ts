@@ -9,7 +9,7 @@ import { STAGED, StagedFile } from './staged-file.js';
 
 /**
  * Marker beside staged files: they are listed in a position that was handed out, so a store may resume
- * the run.
+ * the run. It holds the `keyId` of the run, if there is one.
  */
 export const KEPT = 'kept';
 
@@ -23,6 +23,7 @@ export const stagingName = (epoch: number): string => `${digits(epoch, 5)}-${ran
 export class Staging {
   readonly folder: string;
   readonly #disk: Disk;
+  readonly #keyId: string | undefined;
   #isKept = false;
   /** Whether the folders around it are durable, too. */
   #isReachable = false;
@@ -32,18 +33,20 @@ export class Staging {
   /** Once a sync has failed, all later ones fail with the same error. */
   #lastSync: Promise<void> = Promise.resolve();
 
-  private constructor(disk: Disk, folder: string) {
+  private constructor(disk: Disk, folder: string, keyId: string | undefined) {
     this.#disk = disk;
     this.folder = folder;
+    this.#keyId = keyId;
   }
 
   /**
    * Creates the folder.
    *
    * @param runFolder - Must exist.
+   * @param keyId - See `StageContext`.
    * @throws {PipelineError} `FENCED` if it does not: a later owner has come, and has finished.
    */
-  static async create(disk: Disk, runFolder: string, name: string): Promise<Staging> {
+  static async create(disk: Disk, runFolder: string, name: string, keyId?: string): Promise<Staging> {
     const folder = join(runFolder, name);
     try {
       await disk.mkdir(folder);
@@ -51,7 +54,7 @@ export class Staging {
       if (errnoCode(error) === 'ENOENT') throw fenced(folder, runFolder);
       throw outputFailed('create the directory', folder, error);
     }
-    return new Staging(disk, folder);
+    return new Staging(disk, folder, keyId);
   }
 
   /** @param name - The folders of a partition are dropped; the rest of the name is unique. */
@@ -134,7 +137,7 @@ export class Staging {
   async keep(names = this.#names): Promise<void> {
     if (this.#isKept) return this.sync(names);
     try {
-      await this.#disk.createEmpty(join(this.folder, KEPT));
+      await this.#disk.createMarker(join(this.folder, KEPT), this.#keyId);
       this.#isKept = true;
     } catch (error) {
       throw await this.#whyNot('keep', this.folder, error);
