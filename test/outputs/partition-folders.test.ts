@@ -22,15 +22,36 @@ function removeEmptyFolders(path: string): void {
   }
 }
 
+/** Where a run moves its parts, and when: places in the log of the disk. */
+const movesIn = (disk: CrashingFileSystem) =>
+  disk.log.flatMap((line, at) => {
+    const [, to] = /^rename .* -> (.*\/parted\/.*\.jsonl)$/.exec(line) ?? [];
+    return to === undefined ? [] : [{ at, folder: dirname(to) }];
+  });
+
+describe('a folder of a partition that exists already', () => {
+  it('is on the disk, with those around it, before a part is moved into it', async () => {
+    const path = newPath();
+    await runWhole(path, ticks(4), { ifExists: 'append', fs: fast() });
+    const disk = new CrashingFileSystem();
+    await runWhole(path, ticks(4, 100), { ifExists: 'append', rotate: { rows: 2 }, fs: disk.fs });
+    const moves = movesIn(disk);
+    expect(moves.length).toBeGreaterThan(1);
+    for (const { at, folder } of moves) {
+      for (let inside = folder; inside !== path; inside = dirname(inside)) {
+        const synced = disk.log.indexOf(`sync ${dirname(inside)}`);
+        expect([inside, synced >= 0 && synced < at]).toEqual([inside, true]);
+      }
+    }
+  });
+});
+
 describe('a new folder of a partition', () => {
   it('is on the disk, with those around it, before a part is moved into it', async () => {
     const path = newPath();
     const disk = new CrashingFileSystem();
     await runWhole(path, ticks(4), { rotate: { rows: 2 }, fs: disk.fs });
-    const moves = disk.log.flatMap((line, at) => {
-      const [, to] = /^rename .* -> (.*\/parted\/.*\.jsonl)$/.exec(line) ?? [];
-      return to === undefined ? [] : [{ at, folder: dirname(to) }];
-    });
+    const moves = movesIn(disk);
     expect(moves.length).toBeGreaterThan(1);
     for (const { at, folder } of moves) {
       for (let inside = folder; inside !== path; inside = dirname(inside)) {

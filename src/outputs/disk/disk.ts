@@ -21,6 +21,8 @@ export class Disk {
   readonly fs: FileSystem;
   /** Has what needs room wait for it. */
   readonly room: RoomOnDisk;
+  /** Folders of partitions that are known to be on the disk. */
+  readonly durableFolders = new Set<string>();
   readonly #log: Logger;
   readonly #folderSyncs: FolderSyncs;
 

@@ -6,6 +6,7 @@ import { PARTITION } from './part-name.js';
 const FOLDER = new RegExp(`^${PARTITION}$`);
 /** Other runs remove a folder only a few times: when they start or take over. */
 const TRIES_MAX = 100;
+const DURABLE_FOLDERS_MAX = 10_000;
 
 /**
  * Names of everything in a directory of parts, including the folders of partitions below it, as paths
@@ -25,10 +26,10 @@ export async function listOutput(disk: Disk, directory: string): Promise<string[
 }
 
 /**
- * Creates the folders of partitions, and makes new ones survive a power cut: a file that was moved into a
- * folder would be lost with it, and it is not in staging any more. Called once for many files, since their
- * folders are in few others. Another run may remove these while they are empty, so this is retried. Links
- * are not followed.
+ * Creates the folders of partitions, and makes them survive a power cut: a file that was moved into a folder
+ * would be lost with it, and it is not in staging any more. Folders that exist may be another run's, of a moment
+ * ago, so each is made durable once. Called once for many files, since their folders are in few others. Another
+ * run may remove these while they are empty, so this is retried. Links are not followed.
  */
 export async function makeFolders(disk: Disk, directory: string, names: readonly string[]): Promise<void> {
   const [, ...folders] = foldersOf(names);
@@ -37,9 +38,12 @@ export async function makeFolders(disk: Disk, directory: string, names: readonly
     try {
       for (const folder of folders) {
         const path = join(directory, folder);
-        if (await disk.makeOwnDirectory(path)) parents.add(dirname(path));
+        const isNew = await disk.makeOwnDirectory(path);
+        if (isNew || !disk.durableFolders.has(path)) parents.add(dirname(path));
       }
       for (const parent of parents) await disk.syncDirectory(parent);
+      if (disk.durableFolders.size > DURABLE_FOLDERS_MAX) disk.durableFolders.clear(); // they are synced again
+      for (const folder of folders) disk.durableFolders.add(join(directory, folder));
       return;
     } catch (error) {
       if (!isMissing(error) || tries === TRIES_MAX) throw error;
