@@ -10,7 +10,7 @@ import { OneThreadDuckDb, sqlText } from './support/duckdb.js';
 import { type Contender, measureRates } from './support/measure.js';
 import { runOurs } from './support/run-ours.js';
 
-const TRADES = 2_000_000;
+const TRADES = 10_000_000;
 const QUICK_TRADES = 50_000;
 const QUOTES_A_TRADE = 5;
 const SYMBOLS = 100;
