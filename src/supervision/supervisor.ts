@@ -59,7 +59,11 @@ export class Supervisor {
   constructor(context: SupervisorContext) {
     this.#context = context;
     this.#machine = createJobMachine(context.clock);
-    this.#startLimit = new ThreadStartLimit(context.clock, context.threadsStartingMax);
+    this.#startLimit = new ThreadStartLimit(
+      context.clock,
+      () => this.#startQueued(),
+      context.threadsStartingMax,
+    );
   }
 
   /**

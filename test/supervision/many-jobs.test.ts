@@ -34,6 +34,17 @@ describe('a supervisor with many jobs', () => {
     expect(jobs.map(stateOf)).toEqual([...Array(5).fill('starting'), 'queued']);
   });
 
+  it('does not wait for starts that take long, since other threads have the processors', async () => {
+    const { supervisor, threads, clock } = startSupervisor({ maxThreads: 100 }, { threadsStartingMax: 2 });
+    for (let i = 0; i < 6; i++) supervisor.submit(specOf(`job${i}`));
+    clock.advance(99);
+    expect(threads.runs).toHaveLength(2);
+    clock.advance(1);
+    expect(threads.runs).toHaveLength(4);
+    clock.advance(100);
+    expect(threads.runs).toHaveLength(6);
+  });
+
   it('starts the next thread when one ends before it has begun', async () => {
     const { supervisor, threads } = startSupervisor({ maxThreads: 100 }, { threadsStartingMax: 1 });
     const first = supervisor.submit(specOf('a'));
