@@ -1,5 +1,10 @@
 import type { ByteBuffer } from './byte-buffer.js';
 
+const CODES_AT_ONCE = 8_192;
+const WIDTH_MAX = 24;
+/** Where bits are packed, so many codes at once. */
+const words = new Int32Array((CODES_AT_ONCE * WIDTH_MAX) / 32);
+
 /** Bits needed for any code below `values`. */
 export const bitWidth = (values: number): number => (values <= 1 ? 0 : 32 - Math.clz32(values - 1));
 
@@ -28,12 +33,18 @@ export function writeHybrid(
   out.reserve(groups * width);
   const until = out.length + groups * width;
   const { bytes } = out;
-  let at = packBits(bytes, out.length, codes, start, end, width);
+  let at = out.length;
+  for (let from = start; from < end; from += CODES_AT_ONCE) {
+    at = packBits(bytes, at, codes, from, Math.min(end, from + CODES_AT_ONCE), width);
+  }
   while (at < until) bytes[at++] = 0;
   out.length = until;
 }
 
-/** Packs the lowest bit first, without padding after the last byte. */
+/**
+ * Packs up to `CODES_AT_ONCE` codes, the lowest bit first, without padding after the last byte. A word at a time takes half the time of a byte
+ * at a time, and four narrow codes at a time half of that.
+ */
 function packBits(
   bytes: Uint8Array,
   at: number,
@@ -42,19 +53,41 @@ function packBits(
   end: number,
   width: number,
 ): number {
+  const length = ((end - start) * width + 7) >> 3;
+  const out = words;
+  let filled = 0;
   let held = 0;
   let bits = 0;
-  for (let i = start; i < end; i++) {
-    held |= codes[i]! << bits;
-    bits += width;
-    while (bits >= 8) {
-      bytes[at++] = held & 255;
-      held >>>= 8;
-      bits -= 8;
+  let i = start;
+  if (width <= 8) {
+    for (const fours = start + ((end - start) & ~3); i < fours; i += 4) {
+      const four =
+        codes[i]! |
+        (codes[i + 1]! << width) |
+        (codes[i + 2]! << (2 * width)) |
+        (codes[i + 3]! << (3 * width));
+      held |= four << bits;
+      bits += 4 * width;
+      if (bits >= 32) {
+        out[filled++] = held;
+        bits -= 32;
+        held = bits === 0 ? 0 : four >>> (4 * width - bits); // a shift by 32 is one by 0
+      }
     }
   }
-  if (bits > 0) bytes[at++] = held & 255;
-  return at;
+  for (; i < end; i++) {
+    const code = codes[i]!;
+    held |= code << bits;
+    bits += width;
+    if (bits >= 32) {
+      out[filled++] = held;
+      bits -= 32;
+      held = code >>> (width - bits);
+    }
+  }
+  if (bits > 0) out[filled] = held;
+  bytes.set(new Uint8Array(out.buffer, 0, length), at);
+  return at + length;
 }
 
 /** Packs one bit per value, 1 if it is not 0: for booleans, and for the levels of a column with nulls. */
