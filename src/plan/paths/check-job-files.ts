@@ -1,6 +1,6 @@
 import { lstat, open } from 'node:fs/promises';
 import type { SpecProblem } from '../../core/errors.js';
-import { foreignDeadLetters, LINK_TO_NOWHERE } from '../../engine/dead-letters/dead-letter-file.js';
+import { foreignDeadLetters, LINK_TO_NOWHERE } from '../../engine/dead-letters/open-dead-letters.js';
 import { inspectDeadLetters } from '../../engine/dead-letters/own-dead-letters.js';
 import type { Registry } from '../../registry/registry.js';
 import type { StageOverrides } from '../stage-overrides.js';
