@@ -13,10 +13,8 @@ import type { Logger } from '../../telemetry/logger.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
 import type { Path } from '../../wire/stage-tree.js';
 import type { Input } from '../input.js';
-import { InputCounts } from '../intake/input-counts.js';
 import { SourceIntake } from '../intake/source-intake.js';
-import type { SourceCounts, SourcePlace } from '../intake/source-place.js';
-import { type LineFlow, LineRows } from '../line-rows.js';
+import type { SourcePlace } from '../intake/source-place.js';
 import { OperatorChain } from '../operator-chain.js';
 import type { NamedOperator } from '../operator-rows.js';
 import type { KeptRejects, LettersBehind } from '../rejects.js';
@@ -25,6 +23,7 @@ import type { SourceCapabilities } from '../source-capabilities.js';
 import type { RunningInput } from '../stage.js';
 import { labelOf } from '../stage-label.js';
 import { END_GRACE_MS, unsettledAfterGrace } from '../unsettled-after.js';
+import { InputRows } from './input-rows.js';
 
 /** The parts that an input is built from. */
 export interface StageInputParts {
@@ -72,10 +71,7 @@ export class StageInput implements Input, RunningInput {
   #isClosed = false;
   #failure: { readonly error: unknown; readonly isBehindRows: boolean } | undefined;
   #watchers: (() => void)[] = [];
-  readonly #counts: InputCounts;
-  readonly #rows = new LineRows();
-  /** Rows that the stage has read. */
-  #out = 0;
+  readonly #rows: InputRows;
   /** Of the last snapshot. */
   #saved: Pick<SourcePlace, 'letters'> | undefined;
 
@@ -99,7 +95,7 @@ export class StageInput implements Input, RunningInput {
       isCutDue: () => this.#isFrozen,
       onChange: () => this.#notify(),
     });
-    this.#counts = new InputCounts(this.#intake.policy);
+    this.#rows = new InputRows({ source: source.stage, intake: this.#intake, chain: this.#chain });
   }
 
   get title(): string {
@@ -119,15 +115,15 @@ export class StageInput implements Input, RunningInput {
   }
 
   get rowsRejected(): number {
-    return this.#counts.rowsRejected(this.#intake.taken);
+    return this.#rows.rowsRejected;
   }
 
   get rowsLeftOut(): number {
-    return this.#counts.rowsLeftOut(this.#intake.taken) + (this.source.stage.rowsLeftOut ?? 0);
+    return this.#rows.rowsLeftOut;
   }
 
   get bytesIn(): number {
-    return this.#counts.bytesIn(this.#intake.taken);
+    return this.#rows.bytesIn;
   }
 
   get heldNs(): bigint {
@@ -136,11 +132,7 @@ export class StageInput implements Input, RunningInput {
   }
 
   statistics(): StageStatistics {
-    return {
-      ...this.#intake.statistics(),
-      ...this.#rows.statistics(this.#flow()),
-      bytesIn: this.#counts.bytesIn(this.#intake.received),
-    };
+    return this.#rows.statistics();
   }
 
   get trouble(): string | undefined {
@@ -222,8 +214,7 @@ export class StageInput implements Input, RunningInput {
       position,
       isOver: this.#isOver && !this.#failure, // one that has failed is read again by the next start
       ready: this.#ready.map(saveBatch),
-      ...this.#counts.snapshot(place),
-      rows: this.#rows.cut(this.#flow(place)),
+      ...this.#rows.snapshot(place),
       ...(live !== undefined && { intake: live }),
     };
   }
@@ -234,7 +225,7 @@ export class StageInput implements Input, RunningInput {
   }
 
   async restore(state: PlainData): Promise<void> {
-    const { position, isOver, ready, rows, intake, ...counts } = (state ?? {}) as Partial<SavedInput>;
+    const { position, isOver, ready, intake, ...rows } = (state ?? {}) as Partial<SavedInput>;
     if (position === undefined || typeof isOver !== 'boolean' || !Array.isArray(ready)) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
@@ -245,8 +236,7 @@ export class StageInput implements Input, RunningInput {
     for (const saved of ready) this.#ready.push(loadBatch(saved, this.schema, this.#parts.dictionaries));
     this.#intake.restore(intake ?? null);
     await this.source.stage.resume(position);
-    this.#counts.restore(counts, this.#intake.received);
-    this.#rows.restore(rows ?? null, this.#flow()); // its operators are restored before it
+    this.#rows.restore(rows); // its operators are restored before it
   }
 
   async end(): Promise<void> {
@@ -264,21 +254,8 @@ export class StageInput implements Input, RunningInput {
 
   #takeReady(): Batch | undefined {
     const ready = this.#ready.shift();
-    this.#out += ready?.length ?? 0;
+    if (ready) this.#rows.read(ready);
     return ready;
-  }
-
-  /** @param place - How far its source counts: now, or at a cut. */
-  #flow(place: SourceCounts = this.#intake.received): LineFlow {
-    const { rowsRead, rowsRefused, rowsRejected } = this.#counts.snapshot(place);
-    const operators = this.#chain.tally();
-    return {
-      given: rowsRead + rowsRejected,
-      policy: this.#intake.policy,
-      leftOut: this.#counts.rowsLeftOut(place),
-      tally: { ...operators, rejected: operators.rejected + rowsRefused + rowsRejected },
-      out: this.#out,
-    };
   }
 
   async #readOn(): Promise<Batch | null> {
@@ -407,6 +384,5 @@ interface SavedInput {
   readonly position: PlainData;
   readonly isOver: boolean;
   readonly ready: readonly PlainData[];
-  readonly rows: PlainData;
   readonly intake: PlainData;
 }
