@@ -1,8 +1,6 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
-import { fileKind } from '../../core/file-kind.js';
 import { invariant } from '../../core/invariant.js';
-import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Disk } from '../disk/disk.js';
 import { type IfExists, type Output, orClose, type Prepared } from '../output.js';
@@ -27,6 +25,7 @@ import {
   type Standing,
 } from './file-position.js';
 import { notePublished, publishedBy } from './published-note.js';
+import { findStanding, followLink } from './standing-file.js';
 
 export interface SingleFileOptions {
   readonly disk: Disk;
@@ -88,7 +87,7 @@ export class SingleFile implements Output {
     const { disk, path, resuming } = this.#options;
     await disk.makeDirectories(dirname(path));
     this.#standing = await this.#look();
-    this.#target = await this.#followed();
+    this.#target = await followLink(disk, path, this.#standing);
     this.#state = await openStateFolder(disk, this.#target, dirname(this.#target));
     if (!resuming) await orClose(this, () => this.#start());
   }
@@ -368,38 +367,7 @@ export class SingleFile implements Output {
     return { disk, job, epoch, keyId, state: this.#state, mode: 'single file' } as const;
   }
 
-  /** @returns The file at the path; `undefined` if there is none. */
-  async #look(): Promise<Standing | undefined> {
-    const { disk, path } = this.#options;
-    try {
-      const found = await disk.fs.stat(path);
-      if (found.isDirectory()) {
-        throw outputFailed('create', path, Object.assign(new Error('is a directory'), { code: 'EISDIR' }));
-      }
-      if (!found.isFile()) {
-        throw new PipelineError(
-          'OUTPUT_FAILED',
-          `"${path}": expected a file, or none yet, found ${fileKind(found)}; choose another path`,
-        );
-      }
-      return { inode: found.ino, bytes: found.size, changedAtMs: found.mtimeMs };
-    } catch (error) {
-      if (errnoCode(error) === 'ENOENT') return undefined;
-      throw outputFailed('look at', path, error);
-    }
-  }
-
-  /**
-   * Resolves the path, so that a link stays a link and its target is replaced. A link that leads nowhere
-   * is itself replaced.
-   */
-  async #followed(): Promise<string> {
-    const { disk, path } = this.#options;
-    try {
-      if (this.#standing) return await disk.fs.realpath(path);
-      return join(await disk.fs.realpath(dirname(path)), basename(path));
-    } catch (error) {
-      throw outputFailed('look at', path, error);
-    }
+  #look(): Promise<Standing | undefined> {
+    return findStanding(this.#options.disk, this.#options.path);
   }
 }
