@@ -1,5 +1,6 @@
 import { lstat, open } from 'node:fs/promises';
 import type { SpecProblem } from '../../core/errors.js';
+import { textOfKind } from '../../core/file-kind.js';
 import { foreignDeadLetters, LINK_TO_NOWHERE } from '../../engine/dead-letters/open-dead-letters.js';
 import { inspectDeadLetters } from '../../engine/dead-letters/own-dead-letters.js';
 import type { Registry } from '../../registry/registry.js';
@@ -45,7 +46,7 @@ async function foreignContent({ at, path, place }: PlaceWritten): Promise<SpecPr
     return isLink ? [{ path: at, message: foreignDeadLetters(path, LINK_TO_NOWHERE) }] : [];
   }
   if (place.kind !== 'file') {
-    return [{ path: at, message: foreignDeadLetters(path, `a ${place.kind}`) }];
+    return [{ path: at, message: foreignDeadLetters(path, textOfKind(place.kind)) }];
   }
   let foreign: string | undefined;
   try {

@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, parse, sep } from 'node:path';
+import { type FileKind, kindOfFile } from '../../core/file-kind.js';
 
 /** The part of `node:fs/promises` used here. */
 export type PlaceFileSystem = Pick<typeof nodeFs, 'lstat' | 'readlink' | 'realpath'>;
@@ -13,7 +14,7 @@ export interface Place {
   readonly key: string;
   /** Device and inode, if it exists: a file may have several names through hard links. */
   readonly inode?: string;
-  readonly kind: 'file' | 'directory' | 'pipe' | 'socket' | 'device' | 'block device' | 'missing';
+  readonly kind: FileKind | 'missing';
 }
 
 /** Whether the root ignores case; it has no name with which to probe. */
@@ -56,7 +57,7 @@ export class PlaceFinder {
   async #place(real: string, found: BigIntStats | undefined): Promise<Place> {
     const key = await this.#keyOf(real);
     if (!found) return { real, key, kind: 'missing' };
-    return { real, key, inode: `${found.dev}:${found.ino}`, kind: kindOf(found) };
+    return { real, key, inode: `${found.dev}:${found.ino}`, kind: kindOfFile(found) };
   }
 
   #directory(path: string): Promise<string> {
@@ -160,12 +161,4 @@ function split(path: string): { root: string; names: string[] } {
   const { root } = parse(path);
   const names = path.slice(root.length).split(sep === '/' ? '/' : /[\\/]/);
   return { root, names: names.filter((name) => name !== '' && name !== '.') };
-}
-
-function kindOf(found: BigIntStats): Place['kind'] {
-  if (found.isFile()) return 'file';
-  if (found.isDirectory()) return 'directory';
-  if (found.isFIFO()) return 'pipe';
-  if (found.isSocket()) return 'socket';
-  return found.isCharacterDevice() ? 'device' : 'block device';
 }
