@@ -1,6 +1,6 @@
 import { type ErrorCode, RuntimeError } from '../../core/errors.js';
 import { suggestName } from '../../core/nearest-name.js';
-import { quoted } from '../../core/shown-text.js';
+import { describeValue, quoted } from '../../core/shown-text.js';
 
 /** A budget that nobody declared. This is an error: nothing is granted. */
 export class ScopeUnknownError extends RuntimeError {
@@ -65,9 +65,7 @@ export class InvalidCostError extends RuntimeError {
   override readonly code = 'COST_INVALID';
 
   constructor(cost: unknown) {
-    super(
-      `Expected a cost that is a whole number of at least 1, found ${typeof cost === 'number' ? cost : typeof cost}`,
-    );
+    super(`Expected a cost that is a whole number of at least 1, found ${describeValue(cost)}`);
   }
 }
 
