@@ -8,7 +8,7 @@ import type { StreamingPipeline } from '../src/engine/streaming-pipeline.js';
 import { instantiate } from '../src/plan/instantiate.js';
 import type { ResilienceClient } from '../src/resilience/resilience-client.js';
 import { Counters, openCounters } from '../src/shared-memory/counters.js';
-import { shareSyncs } from '../src/shared-memory/sync-gate.js';
+import { shareSyncs } from '../src/shared-memory/sync-turns.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
 import { threadLogger } from '../src/telemetry/thread-logger.js';
 import { cutShortReport } from '../src/wire/cut-short-report.js';

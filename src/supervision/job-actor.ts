@@ -7,7 +7,7 @@ import { NANOS_PER_MILLI } from '../core/units.js';
 import type { ThreadRun, Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
-import { syncHandle } from '../shared-memory/sync-gate.js';
+import { syncHandle } from '../shared-memory/sync-turns.js';
 import type { Logger } from '../telemetry/logger.js';
 import { cutShortReport } from '../wire/cut-short-report.js';
 import { PROTOCOL_VERSION } from '../wire/pipeline-actor.js';

@@ -5,7 +5,7 @@ import { invariant } from '../../core/invariant.js';
 import { outputFailed, syncFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { FolderSyncs } from '../../outputs/disk/folder-syncs.js';
-import { inSyncTurn } from '../../shared-memory/sync-gate.js';
+import { inSyncTurn } from '../../shared-memory/sync-turns.js';
 import { type Logger, silentLogger } from '../../telemetry/logger.js';
 import type { BranchRejects, KeptRejects, LettersBehind, SourceRejects } from '../rejects.js';
 import { BranchLetters } from './branch-letters.js';

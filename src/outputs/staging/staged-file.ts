@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { outputFailed, syncFailed } from '../../core/output-error.js';
-import { inSyncTurn } from '../../shared-memory/sync-gate.js';
+import { inSyncTurn } from '../../shared-memory/sync-turns.js';
 import type { Disk } from '../disk/disk.js';
 import type { FileMark, OutputFile } from '../output-file.js';
 

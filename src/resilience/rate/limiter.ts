@@ -97,7 +97,7 @@ export class Limiter implements WaitedFor {
   readonly #clock: Clock;
   readonly #room: WaitingRoom;
   readonly #leases: LeasesHeld = { calls: new Set(), tries: new Set() };
-  /** The fast path: one scope with a single rate and no gate, which is the usual case. */
+  /** The fast path: one scope with a single rate and no cap, which is the usual case. */
   #sole: GcraLimit | undefined;
   #soleOf: readonly Limit[] | undefined;
   #isClosed = false;
@@ -279,7 +279,7 @@ export class Limiter implements WaitedFor {
   /** @internal Turns a successful take into a permit. Also called by the waiting room. */
   grant(cost: number, at: Nanos, waitedNs: number): Permit {
     for (const statistics of this.statistics) statistics.granted(cost);
-    return new Permit(cost, at, waitedNs, this.path.hasGates ? this.#hold('calls') : undefined);
+    return new Permit(cost, at, waitedNs, this.path.hasCaps ? this.#hold('calls') : undefined);
   }
 
   /** @internal For the waiting room. */
@@ -295,7 +295,7 @@ export class Limiter implements WaitedFor {
     }
     if (wait === GRANTED) {
       for (const statistics of this.statistics) statistics.granted(cost);
-      if (this.path.hasGates) this.#hold('tries');
+      if (this.path.hasCaps) this.#hold('tries');
     } else {
       this.count('refused');
     }
@@ -339,7 +339,7 @@ export class Limiter implements WaitedFor {
     const { views, leases } = this.path;
     const held = this.#leases[by];
     const taken = new Leases({
-      gates: views.map(({ gate }) => gate),
+      caps: views.map(({ cap }) => cap),
       leases: leases.slice(),
       member: views[0]!.member,
       onLeave: (left) => {
@@ -361,9 +361,9 @@ export class Limiter implements WaitedFor {
 
   #findSole(): void {
     const { views } = this.path;
-    const { limits, gate } = this.#soleView;
+    const { limits, cap } = this.#soleView;
     const [limit] = limits;
-    const isSole = views.length === 1 && limits.length === 1 && gate === undefined;
+    const isSole = views.length === 1 && limits.length === 1 && cap === undefined;
     this.#sole = isSole && limit instanceof GcraLimit && !limit.isQuota ? limit : undefined;
     this.#soleOf = limits;
   }

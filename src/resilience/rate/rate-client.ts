@@ -189,7 +189,7 @@ export class RateClient {
     return {
       ...readCounters(this.#memory, view.scope),
       left: view.left(now) ?? null,
-      inFlight: view.gate?.inFlight() ?? null,
+      inFlight: view.cap?.inFlight() ?? null,
       cooldownMs: blocked > 0n ? Number(blocked) / 1e6 : 0,
     };
   }

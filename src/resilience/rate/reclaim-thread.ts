@@ -1,5 +1,5 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
-import { leaveGates } from './in-flight-gate.js';
+import { leaveCaps } from './in-flight-cap.js';
 import { leaveLanes } from './lanes.js';
 import { leaveSeats } from './seats.js';
 
@@ -15,9 +15,9 @@ export function reclaimThread(memory: RateMemory, thread: number): void {
   }
 }
 
-/** Takes a member out of all lines and gates, then frees its slot for another thread. */
+/** Takes a member out of all lines and caps, then frees its slot for another thread. */
 export function leaveTable(memory: RateMemory, member: number): void {
-  leaveGates(memory, member);
+  leaveCaps(memory, member);
   leaveLanes(memory, member);
   leaveSeats(memory, member);
   Atomics.store(memory.i32, memory.ringInUseAt(member), 0);

@@ -125,7 +125,7 @@ export class WaitingLine {
     const view = this.#view;
     if (instant - Atomics.load(b64, this.#memory.entryDueAt(seat)) > GRACE_NS) return true;
     // With a cap on calls in flight, permits may be untaken because the cap is reached.
-    if (view.gate !== undefined) return false;
+    if (view.cap !== undefined) return false;
     const cost = Atomics.load(i32, this.#memory.entryCostAt(seat));
     const lying = -view.peek(instant, Math.min(cost, view.permitsMax));
     return lying > Number(GRACE_NS) && lying !== -STALE;
