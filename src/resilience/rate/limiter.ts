@@ -2,8 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { NANOS_PER_MILLI, type Nanos } from '../../core/units.js';
 import { FAR_NS } from '../../shared-memory/scope-record.js';
 import { checkNumbers } from './check-numbers.js';
-import { FairQueue, type QueuePlace } from './fair-queue.js';
-import { GcraLimit } from './gcra-limit.js';
+import { GcraLimit } from './gcra-permit-swap.js';
 import { IndexedHeap } from './indexed-heap.js';
 import { Leases } from './leases.js';
 import type { Limit } from './limit.js';
@@ -12,10 +11,11 @@ import { PermitPath } from './permit-path.js';
 import { BudgetRefusedError, InvalidCostError, RateClosedError } from './rate-errors.js';
 import type { ScopeStatistics } from './scope-statistics.js';
 import type { ScopeView } from './scope-view.js';
+import { type StartTag, TenantShares } from './tenant-shares.js';
 import { BLOCKED, GRANTED, NEVER, STALE, type WaitNs } from './verdict.js';
 import type { WaitedFor, Waiter } from './waiter.js';
-import { BEHIND_ALL, type WaitingLine } from './waiting-line.js';
 import type { WaitingRoom } from './waiting-room.js';
+import { BEHIND_ALL, type WaitingThreads } from './waiting-threads.js';
 
 /** How a call waits for its permits. */
 export interface AcquireOptions {
@@ -84,7 +84,7 @@ export class Limiter implements WaitedFor {
   /** @internal */
   readonly path: PermitPath;
   /** @internal */
-  readonly order: FairQueue;
+  readonly order: TenantShares;
   /** @internal Waiting calls, sorted by place. */
   readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', isBefore);
   /** @internal */
@@ -102,7 +102,7 @@ export class Limiter implements WaitedFor {
   #soleOf: readonly Limit[] | undefined;
   #isClosed = false;
   readonly #soleView: ScopeView;
-  readonly #soleLine: WaitingLine;
+  readonly #soleWaiting: WaitingThreads;
 
   /** @internal `RateClient.limiter` makes them. */
   constructor(options: {
@@ -114,11 +114,11 @@ export class Limiter implements WaitedFor {
     const { views, tenant, clock, room } = options;
     this.statistics = views.map((view) => view.sit());
     this.path = new PermitPath(views);
-    this.order = new FairQueue(views.at(-1)!, tenant);
+    this.order = new TenantShares(views.at(-1)!, tenant);
     this.#clock = clock;
     this.#room = room;
     this.#soleView = views[0]!;
-    this.#soleLine = this.path.lines[0]!;
+    this.#soleWaiting = this.path.waiting[0]!;
     this.#findSole();
   }
 
@@ -134,7 +134,7 @@ export class Limiter implements WaitedFor {
    */
   tryAcquire(cost = 1): WaitNs {
     const sole = this.#sole;
-    if (sole !== undefined && cost === 1 && this.#soleLine.isEmpty()) {
+    if (sole !== undefined && cost === 1 && this.#soleWaiting.isEmpty()) {
       // The cell of such a limit includes any cooldown, too.
       const wait = sole.take(this.#clock.now(), 1);
       if (wait === GRANTED) {
@@ -215,7 +215,7 @@ export class Limiter implements WaitedFor {
     const waitMax = Math.min(maxWaitMs * 1e6, WAIT_NS_MAX);
     let wait = 0;
     for (let tries = 0; tries < RESERVE_TRIES_MAX; tries++) {
-      const behind = this.#waitInLines(now, cost);
+      const behind = this.#waitBehindOthers(now, cost);
       wait = Math.max(behind, this.path.peek(now, cost));
       const widest = Math.max(0, this.path.views.at(-1)!.peek(now, cost));
       if (behind > 0 || wait > waitMax || wait > widest) break;
@@ -310,16 +310,16 @@ export class Limiter implements WaitedFor {
 
   /** Takes at the instant, unless other calls are waiting. */
   #attempt(instant: Nanos, cost: number): number {
-    const wait = this.#waitInLines(instant, cost);
+    const wait = this.#waitBehindOthers(instant, cost);
     return wait > 0 ? wait : this.path.take(instant, cost);
   }
 
   /** Ns until the calls that wait may have been served; 0 if none is waiting. */
-  #waitInLines(instant: Nanos, cost: number): number {
-    const { lines } = this.path;
-    for (let i = 0; i < lines.length; i++) {
-      if (lines[i]!.isEmpty()) continue;
-      const wait = lines[i]!.wait(BEHIND_ALL, cost, instant, false);
+  #waitBehindOthers(instant: Nanos, cost: number): number {
+    const { waiting } = this.path;
+    for (let i = 0; i < waiting.length; i++) {
+      if (waiting[i]!.isEmpty()) continue;
+      const wait = waiting[i]!.wait(BEHIND_ALL, cost, instant, false);
       if (wait > 0) return wait;
     }
     return 0;
@@ -329,7 +329,7 @@ export class Limiter implements WaitedFor {
    * Takes a place, never before the waiters already here. The end of a lane moves back when waiters give
    * up, so it may lie before the places of waiters that came after them.
    */
-  #enterOrder(cost: number): QueuePlace {
+  #enterOrder(cost: number): StartTag {
     const { start, length } = this.order.enter(cost);
     if (this.waiters.size === 0 || start > this.#newestStart) this.#newestStart = start;
     return { start: this.#newestStart, length };

@@ -2,7 +2,7 @@ import { CAP_FULL } from './in-flight-cap.js';
 import { BudgetRefusedError, CostAboveBurstError } from './rate-errors.js';
 import type { ScopeView } from './scope-view.js';
 import { GRANTED, STALE, type Verdict } from './verdict.js';
-import { WaitingLine } from './waiting-line.js';
+import { WaitingThreads } from './waiting-threads.js';
 
 /** A full cap is checked again after this time, since nobody knows when it frees up. */
 export const CAP_POLL_NS = 2_000_000;
@@ -18,7 +18,7 @@ const TRIES_MAX = 8;
  */
 export class PermitPath {
   readonly views: readonly ScopeView[];
-  readonly lines: readonly WaitingLine[];
+  readonly waiting: readonly WaitingThreads[];
   /** In-flight leases of the last take: one for each scope, −1 if it has no cap. */
   readonly leases: Int32Array;
   /** The largest cost that can ever be granted. */
@@ -33,7 +33,7 @@ export class PermitPath {
   /** @param views - Of one thread. */
   constructor(views: readonly ScopeView[]) {
     this.views = views;
-    this.lines = views.map((view) => new WaitingLine(view));
+    this.waiting = views.map((view) => new WaitingThreads(view));
     this.leases = new Int32Array(views.length).fill(CAP_FULL);
     this.#member = views[0]!.member;
     this.#told = views.map(() => 0);

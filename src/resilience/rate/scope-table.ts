@@ -13,7 +13,7 @@ import type { BudgetOptions, LimitOptions } from './budget-options.js';
 import { type ChangeTimes, carryOver, earnedBackAt, instantsOf, retire, type Spent } from './carry-over.js';
 import { openLimit } from './open-limit.js';
 import { RateTableFullError } from './rate-errors.js';
-import { RollingLimit } from './rolling-limit.js';
+import { RollingLimit } from './rolling-permit-swap.js';
 import { ScopeDirectory } from './scope-directory.js';
 import { TableSpace } from './table-space.js';
 

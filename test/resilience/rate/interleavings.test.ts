@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { BudgetInput } from '../../../src/resilience/rate/budget-options.js';
 import { BudgetOptions } from '../../../src/resilience/rate/budget-options.js';
-import { FairQueue } from '../../../src/resilience/rate/fair-queue.js';
 import { CAP_FULL, type InFlightCap, leaveCaps } from '../../../src/resilience/rate/in-flight-cap.js';
 import { leaveTable } from '../../../src/resilience/rate/reclaim-thread.js';
 import { ScopeTable } from '../../../src/resilience/rate/scope-table.js';
 import { findSeat, leaveSeat, NO_SEAT, seatsAt, takeSeat } from '../../../src/resilience/rate/seats.js';
 import { TableSpace } from '../../../src/resilience/rate/table-space.js';
+import { TenantShares } from '../../../src/resilience/rate/tenant-shares.js';
 import { GRANTED, MOVED } from '../../../src/resilience/rate/verdict.js';
-import { WaitingLine } from '../../../src/resilience/rate/waiting-line.js';
+import { WaitingThreads } from '../../../src/resilience/rate/waiting-threads.js';
 import { type Admission, checkRolling, checkSmooth } from '../../support/admission-checker.js';
 import {
   type Exploration,
@@ -474,15 +474,15 @@ describe('a cooldown, in every interleaving', () => {
   });
 });
 
-describe('a line of waiters, in every interleaving', () => {
+describe('waiting threads, in every interleaving', () => {
   const publishes = (cas: Cas, kill = false) => {
     const rig = rateMemory({ [SCOPE]: { permits: 1, per: '1s' } });
     const lines = [0, 1, 2].map((member) => {
       const view = rig.view(SCOPE, member);
       view.sit();
-      return new WaitingLine(view);
+      return new WaitingThreads(view);
     });
-    const [first, second, third] = lines as [WaitingLine, WaitingLine, WaitingLine];
+    const [first, second, third] = lines as [WaitingThreads, WaitingThreads, WaitingThreads];
     return everyStep(rig, {
       cas,
       kill,
@@ -516,7 +516,7 @@ describe('the lane of a tenant, in every interleaving', () => {
   const TENANT = 'tenant:t';
   const entersOf = (cas: Cas, before: boolean, kill = false) => {
     const rig = rateMemory({ [SCOPE]: { permits: 1, per: '1s' }, [TENANT]: {} });
-    const orderOf = (member: number) => new FairQueue(rig.view(SCOPE, member), rig.view(TENANT, member));
+    const orderOf = (member: number) => new TenantShares(rig.view(SCOPE, member), rig.view(TENANT, member));
     if (before) orderOf(2).enter(1);
     const from = before ? 1n : 0n;
     return explore(rig, {
