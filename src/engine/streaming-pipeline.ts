@@ -200,7 +200,7 @@ export class StreamingPipeline {
       this.#throwIfFailed();
       if (requests.mustStop) return 'stopped';
       await downstream.deliverAged();
-      if (checkpoints.isDue && intake.isPlaceKnown) await checkpoints.take(() => cuts.take());
+      if (checkpoints.isDue && intake.isResumePointKnown) await checkpoints.take(() => cuts.take());
       if (requests.ending === 'suspend' && this.#isReadAgain()) return 'suspended';
       if (requests.isHeld && !requests.ending) {
         await this.#whilePaused();
@@ -254,7 +254,7 @@ export class StreamingPipeline {
   #isReadAgain(): boolean {
     const { intake } = this.#pieces;
     const isLost = this.#parts.source.stage.capabilities.delivery === 'live-only';
-    return intake.isPlaceKnown && (intake.isIdle || !isLost);
+    return intake.isResumePointKnown && (intake.isIdle || !isLost);
   }
 
   /**
@@ -296,7 +296,7 @@ export class StreamingPipeline {
   /** Takes a checkpoint that is due while the loop waits. A busy loop takes due checkpoints itself. */
   #cutWhileIdle(): void {
     const { checkpoints, intake, idle, cuts } = this.#pieces;
-    if (!checkpoints.isDue || !intake.isPlaceKnown) return;
+    if (!checkpoints.isDue || !intake.isResumePointKnown) return;
     if (this.#requests.mustStop) return; // operators may have been broken off, with rows that no state has
     idle.start(() => checkpoints.take(() => cuts.take()));
   }

@@ -2,8 +2,8 @@ import type { Batch } from '../../columns/batch.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
 import { InputCounts } from '../intake/input-counts.js';
+import type { SourceCounts } from '../intake/resume-point.js';
 import type { SourceIntake } from '../intake/source-intake.js';
-import type { SourceCounts } from '../intake/source-place.js';
 import { type LineFlow, LineRows } from '../line-rows.js';
 import type { OperatorChain } from '../operator-chain.js';
 import type { Source } from '../source.js';
@@ -54,9 +54,9 @@ export class InputRows {
     };
   }
 
-  /** The counts for a checkpoint. @param place - How far its source counts. */
-  snapshot(place: SourceCounts): Readonly<Record<string, PlainData>> {
-    return { ...this.#counts.snapshot(place), rows: this.#rows.cut(this.#flow(place)) };
+  /** The counts for a checkpoint. @param point - How far its source counts. */
+  snapshot(point: SourceCounts): Readonly<Record<string, PlainData>> {
+    return { ...this.#counts.snapshot(point), rows: this.#rows.cut(this.#flow(point)) };
   }
 
   /** Continues from a snapshot. Called once source and operators are restored: some restore their own counts. */
@@ -66,14 +66,14 @@ export class InputRows {
     this.#rows.restore(rows ?? null, this.#flow(received));
   }
 
-  #flow(place: SourceCounts): LineFlow {
+  #flow(point: SourceCounts): LineFlow {
     const { intake, chain } = this.#parts;
-    const { rowsRead, rowsRefused, rowsRejected } = this.#counts.snapshot(place);
+    const { rowsRead, rowsRefused, rowsRejected } = this.#counts.snapshot(point);
     const operators = chain.tally();
     return {
       given: rowsRead + rowsRejected,
       policy: intake.policy,
-      leftOut: this.#counts.rowsLeftOut(place),
+      leftOut: this.#counts.rowsLeftOut(point),
       tally: { ...operators, rejected: operators.rejected + rowsRefused + rowsRejected },
       out: this.#out,
     };

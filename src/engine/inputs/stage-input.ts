@@ -13,8 +13,8 @@ import type { Logger } from '../../telemetry/logger.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
 import type { Path } from '../../wire/stage-tree.js';
 import type { Input } from '../input.js';
+import type { ResumePoint } from '../intake/resume-point.js';
 import { SourceIntake } from '../intake/source-intake.js';
-import type { SourcePlace } from '../intake/source-place.js';
 import { OperatorChain } from '../operator-chain.js';
 import type { NamedOperator } from '../operator-rows.js';
 import type { KeptRejects, LettersBehind } from '../rejects.js';
@@ -42,7 +42,7 @@ export interface StageInputParts {
 /**
  * An input at run time. Its source is read from the first read of its stage on, a little ahead of it. Its
  * operators process a whole batch before the first resulting batch is delivered. So its state between two
- * batches is the place of its intake, the states of the operators and the undelivered batches, all of which
+ * batches is the resume point of its intake, the states of the operators and the undelivered batches, all of which
  * fit in a checkpoint.
  */
 export class StageInput implements Input, RunningInput {
@@ -73,7 +73,7 @@ export class StageInput implements Input, RunningInput {
   #watchers: (() => void)[] = [];
   readonly #rows: InputRows;
   /** Of the last snapshot. */
-  #saved: Pick<SourcePlace, 'letters'> | undefined;
+  #saved: Pick<ResumePoint, 'letters'> | undefined;
 
   constructor(parts: StageInputParts) {
     const { at, source, operatorsAt, operators, dictionaries, clock, rejects, log, queue } = parts;
@@ -191,7 +191,7 @@ export class StageInput implements Input, RunningInput {
 
   async freeze(): Promise<void> {
     this.#isFrozen = true;
-    while (!this.#isGivenUp && (this.#isAtWork || !this.#intake.isPlaceKnown)) {
+    while (!this.#isGivenUp && (this.#isAtWork || !this.#intake.isResumePointKnown)) {
       // If the stage has no pending read, nothing else takes what has arrived.
       if (this.#isOwed && !this.#isAtWork && !this.#isAwaited) await this.#advance();
       else await this.#change();
@@ -207,14 +207,14 @@ export class StageInput implements Input, RunningInput {
   /** @throws What has failed, if a checkpoint would leave out rows that the next start can have again. */
   snapshot(): PlainData {
     if (this.#failure?.isBehindRows) throw this.#failure.error;
-    const place = this.#intake.place();
-    this.#saved = place;
-    const { position, live } = place;
+    const point = this.#intake.resumePoint();
+    this.#saved = point;
+    const { position, live } = point;
     return {
       position,
       isOver: this.#isOver && !this.#failure, // one that has failed is read again by the next start
       ready: this.#ready.map(saveBatch),
-      ...this.#rows.snapshot(place),
+      ...this.#rows.snapshot(point),
       ...(live !== undefined && { intake: live }),
     };
   }
@@ -294,7 +294,7 @@ export class StageInput implements Input, RunningInput {
 
   /** Whether a checkpoint has to wait until the operators get what has arrived. */
   get #isOwed(): boolean {
-    return this.#intake.hasArrivals && !this.#intake.isPlaceKnown;
+    return this.#intake.hasArrivals && !this.#intake.isResumePointKnown;
   }
 
   async #pass(batch: Batch): Promise<void> {
@@ -345,7 +345,7 @@ export class StageInput implements Input, RunningInput {
   #giveUp(): void {
     const input = this.title;
     this.#isGivenUp = true;
-    // The states of stages at work are not those of any place in the stream.
+    // The states of stages at work are not those of any point in the stream.
     if (this.#isAtWork || this.source.inputs) {
       const error = new PipelineError(
         'CHECKPOINT_FAILED',
@@ -363,7 +363,7 @@ export class StageInput implements Input, RunningInput {
     this.#notify();
   }
 
-  /** @param isBehindRows - Whether rows in front of the place of the source were not delivered. */
+  /** @param isBehindRows - Whether rows in front of the resume point of the source were not delivered. */
   #fail(error: unknown, isBehindRows: boolean): void {
     this.#failure ??= { error, isBehindRows };
     this.#isOver = true;

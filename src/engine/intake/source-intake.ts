@@ -16,8 +16,8 @@ import type { NamedSource, Source } from '../source.js';
 import { labelOf, type StageLabel } from '../stage-label.js';
 import { LiveIntake } from './live-intake.js';
 import { OverflowNotice } from './overflow-notice.js';
-import { ReadPlaces } from './read-places.js';
-import type { IntakeCounts, KnownPlace, SourceCounts, SourcePlace } from './source-place.js';
+import type { IntakeCounts, KnownResumePoint, ResumePoint, SourceCounts } from './resume-point.js';
+import { ResumePoints } from './resume-points.js';
 
 /** How far a replay is read ahead: enough to decode while the sink writes. */
 const REPLAY_LIMITS = { batches: 2, rows: 262_144, bytes: 33_554_432 };
@@ -62,11 +62,11 @@ export class SourceIntake implements IntakeCounts {
   readonly #source: Source;
   readonly #label: StageLabel;
   readonly #policy: OverflowPolicy;
-  readonly #queue: BatchQueue<SourcePlace>;
+  readonly #queue: BatchQueue<ResumePoint>;
   readonly #notice: OverflowNotice;
   readonly #isReplay: boolean;
   readonly #live: { readonly intake: LiveIntake; readonly timer: RepeatingTimer } | undefined;
-  readonly #places: ReadPlaces;
+  readonly #points: ResumePoints;
   /** Whether the last read was answered without a promise. */
   #answersAtOnce = false;
   #readsInARow = 0;
@@ -115,7 +115,7 @@ export class SourceIntake implements IntakeCounts {
         timer: new RepeatingTimer(clock, WATERMARK_EVERY_NS, (now) => this.#tellWatermark(now)),
       };
     }
-    this.#places = new ReadPlaces({
+    this.#points = new ResumePoints({
       source,
       queue: this.#queue,
       counts: this,
@@ -142,12 +142,12 @@ export class SourceIntake implements IntakeCounts {
 
   /** What has been received so far. */
   get received(): SourceCounts {
-    return this.#places.received;
+    return this.#points.received;
   }
 
-  /** What has been received up to the place of a checkpoint: later rows may come again. */
+  /** What has been received up to the point of a checkpoint: later rows may come again. */
   get taken(): SourceCounts {
-    return this.#places.taken;
+    return this.#points.taken;
   }
 
   /** Why there are no more rows; known once all rows before it have been taken. */
@@ -178,11 +178,11 @@ export class SourceIntake implements IntakeCounts {
     const waiting = this.#queue.take();
     if (waiting) {
       if (this.#queue.isEmpty) this.#notice.caughtUp();
-      this.#places.forgetBefore(waiting.note);
+      this.#points.forgetBefore(waiting.note);
       this.#readAhead();
       return waiting.batch;
     }
-    if (this.#places.isReading) return undefined;
+    if (this.#points.isReading) return undefined;
     if (this.#isOver || this.#isStopped) return null;
     const batch = this.#read();
     if (!batch) return batch;
@@ -194,7 +194,7 @@ export class SourceIntake implements IntakeCounts {
 
   /** Resolves when there is something to take. */
   wait(): Promise<void> {
-    if (!this.#places.isReading || !this.#queue.isEmpty || this.#isBrokenOff) return Promise.resolve();
+    if (!this.#points.isReading || !this.#queue.isEmpty || this.#isBrokenOff) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
     });
@@ -207,25 +207,25 @@ export class SourceIntake implements IntakeCounts {
 
   /** Whether everything that the source gave has been taken, and no read is in progress. */
   get isIdle(): boolean {
-    return this.#queue.isEmpty && !this.#places.isReading;
+    return this.#queue.isEmpty && !this.#points.isReading;
   }
 
   /** Whether it is known where to go on after what was taken: a checkpoint can be taken now. */
-  get isPlaceKnown(): boolean {
-    return this.#places.isKnown;
+  get isResumePointKnown(): boolean {
+    return this.#points.isKnown;
   }
 
   /**
-   * Returns where to go on after what was taken, for a checkpoint. Only if `isPlaceKnown`.
-   * @throws What has failed, if there is no such place behind it.
+   * Returns where to go on after what was taken, for a checkpoint. Only if `isResumePointKnown`.
+   * @throws What has failed, if there is no such point behind it.
    */
-  place(): KnownPlace {
-    return this.#places.forCheckpoint();
+  resumePoint(): KnownResumePoint {
+    return this.#points.forCheckpoint();
   }
 
-  /** The dead letters that the source has added since a place. */
-  lettersBehind(place: Pick<SourcePlace, 'letters'>): readonly LettersBehind[] {
-    return this.#places.lettersBehind(place);
+  /** The dead letters that the source has added since a point. */
+  lettersBehind(point: Pick<ResumePoint, 'letters'>): readonly LettersBehind[] {
+    return this.#points.lettersBehind(point);
   }
 
   /** Continues from a checkpoint. The source itself is resumed apart from that. */
@@ -241,7 +241,7 @@ export class SourceIntake implements IntakeCounts {
 
   /** Reads ahead again after it was held or a cut was due, if it has ever been read. */
   goOn(): void {
-    if (this.#places.hasBegun) this.#readAhead();
+    if (this.#points.hasBegun) this.#readAhead();
   }
 
   /** Begins no further read. What was read can still be taken. */
@@ -264,10 +264,10 @@ export class SourceIntake implements IntakeCounts {
 
   /** What the read in progress gives is lost: the source continues after it. Only for one that is `live-only`. */
   giveUpRead(): void {
-    if (!this.#places.isReading) return;
+    if (!this.#points.isReading) return;
     this.#isStopped = true;
     this.#isClosed = true;
-    this.#places.failAt(this.#places.beforeRead());
+    this.#points.failAt(this.#points.beforeRead());
   }
 
   /** Nobody takes anything any more: who waits goes on, though the read in progress may not have settled. */
@@ -282,8 +282,8 @@ export class SourceIntake implements IntakeCounts {
     this.#isStopped = true;
     this.#isClosed = true;
     this.#live?.timer.stop();
-    if (this.#places.isReading) this.stopSource();
-    while (this.#places.isReading) {
+    if (this.#points.isReading) this.stopSource();
+    while (this.#points.isReading) {
       await new Promise<void>((resolve) => {
         this.#waiters.push(resolve);
       });
@@ -297,7 +297,7 @@ export class SourceIntake implements IntakeCounts {
     if (this.#live) this.#waitsSince = this.#parts.clock.now();
     let answer: ReturnType<Source['read']>;
     try {
-      this.#places.beginRead();
+      this.#points.beginRead();
       answer = source.read();
     } catch (thrown) {
       this.#failRead(thrown);
@@ -305,7 +305,7 @@ export class SourceIntake implements IntakeCounts {
     }
     this.#answersAtOnce = answer === null || answer instanceof Batch;
     if (answer === null || answer instanceof Batch) {
-      this.#places.endRead();
+      this.#points.endRead();
       if (answer === null) this.#isOver = true;
       return answer;
     }
@@ -320,40 +320,40 @@ export class SourceIntake implements IntakeCounts {
   }
 
   #arrive(batch: Batch | null): void {
-    // What follows a failure is read again from its place, too.
-    if (batch && !this.#isClosed && !this.#places.hasFailed) this.#put(batch);
+    // What follows a failure is read again from its point, too.
+    if (batch && !this.#isClosed && !this.#points.hasFailed) this.#put(batch);
     else batch?.release();
-    this.#places.endRead();
+    this.#points.endRead();
     if (batch === null) this.#isOver = true;
     this.#tellWaiters();
     this.#readAhead();
   }
 
   #put(batch: Batch): void {
-    const place = this.#places.beforeRead();
+    const point = this.#points.beforeRead();
     try {
       this.#receive(batch);
     } catch (error) {
       batch.release();
-      this.#failPut(error, place);
+      this.#failPut(error, point);
       return;
     }
-    this.#enqueue(batch, place);
+    this.#enqueue(batch, point);
   }
 
-  /** @param place - From before the batch. */
-  #enqueue(batch: Batch, place: SourcePlace): void {
+  /** @param point - From before the batch. */
+  #enqueue(batch: Batch, point: ResumePoint): void {
     try {
-      this.#queue.put(batch, place);
+      this.#queue.put(batch, point);
     } catch (error) {
-      this.#failPut(error, place);
+      this.#failPut(error, point);
     }
     this.#notice.look();
   }
 
   /** Nothing of what was to be put is in the queue: it is read again. Rows dropped for it are not. */
-  #failPut(error: unknown, place: SourcePlace): void {
-    this.#places.failAt({ ...place, rowsLeftOut: this.rowsLeftOut });
+  #failPut(error: unknown, point: ResumePoint): void {
+    this.#points.failAt({ ...point, rowsLeftOut: this.rowsLeftOut });
     this.#fail({ error, of: 'read' });
   }
 
@@ -391,17 +391,17 @@ export class SourceIntake implements IntakeCounts {
   }
 
   #mayReadAhead(): boolean {
-    if (this.#places.isReading || this.#isOver || this.#isStopped || this.#parts.source.inputs) return false;
+    if (this.#points.isReading || this.#isOver || this.#isStopped || this.#parts.source.inputs) return false;
     if (this.#isReplay && this.#answersAtOnce) return false;
     if (this.#policy === 'block' && !this.#queue.hasRoom) return false;
     const { isHeld, isCutDue } = this.#parts;
-    return !isHeld() && (this.#places.isReadKnown || !isCutDue());
+    return !isHeld() && (this.#points.isReadKnown || !isCutDue());
   }
 
   #failRead(thrown: unknown): void {
     const { clock } = this.#parts;
-    this.#places.endRead();
-    if (this.#places.isReadKnown) this.#places.failAt(this.#places.beforeRead());
+    this.#points.endRead();
+    if (this.#points.isReadKnown) this.#points.failAt(this.#points.beforeRead());
     this.#fail({ error: blamed('SOURCE_FAILED', this.#label, thrown, clock), of: 'read' });
   }
 
@@ -421,15 +421,15 @@ export class SourceIntake implements IntakeCounts {
   #tellWatermark(now: Nanos): void {
     const { source, dictionaries, isHeld } = this.#parts;
     // Not right after a read began: rows that arrived before it may still be on their way.
-    if (!this.#places.isReading || this.#isStopped || now - this.#waitsSince < WATERMARK_EVERY_NS || isHeld())
+    if (!this.#points.isReading || this.#isStopped || now - this.#waitsSince < WATERMARK_EVERY_NS || isHeld())
       return;
     const batch = new Batch(source.stage.schema, 1, dictionaries);
-    const place = this.#places.beforeRead();
+    const point = this.#points.beforeRead();
     if (!this.#live?.intake.mark(batch, now)) {
       batch.release();
       return;
     }
-    this.#enqueue(batch, place);
+    this.#enqueue(batch, point);
     this.#tellWaiters();
   }
 

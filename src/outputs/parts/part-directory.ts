@@ -7,7 +7,7 @@ import type { Disk } from '../disk/disk.js';
 import { type IfExists, type Output, orClose, type Prepared } from '../output.js';
 import type { FileCut, ResumedFile } from '../output-file.js';
 import { look } from '../runs/fence.js';
-import { RunPlace, type RunPlaceOptions } from '../runs/run-place.js';
+import { OutputRun, type OutputRunOptions } from '../runs/output-run.js';
 import { openStateFolder } from '../runs/state-folder.js';
 import { OpenFiles, type OpenFilesLimits, resumeOpenFiles } from '../staging/open-files.js';
 import type { OpenFilesPosition } from '../staging/open-files-position.js';
@@ -27,7 +27,13 @@ import { isPart, isPartOfAnother, partName } from './part-name.js';
 import { asPartPosition, type PartPosition, toPlainData } from './part-position.js';
 import { listOutput, makeFolders, syncOutput } from './partition-folders.js';
 import { discardBeyond, highestEpoch, publishListed, refuseForeign } from './recover-parts.js';
-import { finishReplacements, hasDecided, type Places, replaceParts, type StagedPart } from './replacement.js';
+import {
+  finishReplacements,
+  hasDecided,
+  type OutputFolders,
+  replaceParts,
+  type StagedPart,
+} from './replacement.js';
 
 export interface PartDirectoryOptions {
   readonly disk: Disk;
@@ -69,7 +75,7 @@ export class PartDirectory implements Output {
   /** The real directory, since the path itself may be a link. */
   #directory: string;
   #state = '';
-  #place: RunPlace | undefined;
+  #outputRun: OutputRun | undefined;
   /** Sequence of the part that began last. */
   #sequence = 0;
   readonly #open = new Set<StagedFile>();
@@ -193,50 +199,50 @@ export class PartDirectory implements Output {
   }
 
   async close(): Promise<void> {
-    const place = this.#place;
+    const outputRun = this.#outputRun;
     await this.#openFiles?.close();
     for (const file of this.#open) await file.close();
-    if (!place) return;
-    const isDecided = await this.#isDecided(place);
+    if (!outputRun) return;
+    const isDecided = await this.#isDecided(outputRun);
     const isOver = !isDecided && (this.#isFlushed || !this.#waitsForCommit);
     if (isOver) await this.#removeFenced();
-    else if (!this.#isHandedOut && !isDecided) await place.staging.removeAll();
+    else if (!this.#isHandedOut && !isDecided) await outputRun.staging.removeAll();
     else {
-      if (!isDecided) await place.staging.remove(COLUMNS_FILE);
+      if (!isDecided) await outputRun.staging.remove(COLUMNS_FILE);
       // Listed files stay: a store may hold a checkpoint that lists them.
-      for (const { name } of this.#open) if (!this.#listed.has(name)) await place.staging.remove(name);
+      for (const { name } of this.#open) if (!this.#listed.has(name)) await outputRun.staging.remove(name);
       const unlisted = isDecided ? [] : this.#ended.slice(this.#prepared);
-      for (const { name } of unlisted) if (!this.#listed.has(name)) await place.staging.remove(name);
+      for (const { name } of unlisted) if (!this.#listed.has(name)) await outputRun.staging.remove(name);
     }
-    this.#place = undefined;
-    await place.leave(isOver);
+    this.#outputRun = undefined;
+    await outputRun.leave(isOver);
   }
 
-  get #running(): RunPlace {
-    const place = this.#place;
+  get #running(): OutputRun {
+    const outputRun = this.#outputRun;
     invariant(
-      place !== undefined,
+      outputRun !== undefined,
       `"${this.#options.directory}" is written to between its open and its close`,
     );
-    return place;
+    return outputRun;
   }
 
   async #start(): Promise<void> {
     const { disk, ifExists, extension } = this.#options;
     const state = this.#state;
     refuseManifest(this.#directory, await disk.list(this.#directory));
-    this.#place = await RunPlace.start(this.#placeOptions);
-    await finishReplacements(this.#places, this.#place.run);
-    await this.#place.removeRemains();
+    this.#outputRun = await OutputRun.start(this.#runOptions);
+    await finishReplacements(this.#folders, this.#outputRun.run);
+    await this.#outputRun.removeRemains();
     // Only now, since no other run can add a part any more that this one would have to know about.
     const names = await listOutput(disk, this.#directory);
     this.#hasParts = names.some(isPart);
     if (ifExists === 'error') refuseParts(this.#directory, names, extension);
     this.#replaces = ifExists === 'replace' && this.#hasParts;
-    if (ifExists === 'append' && (this.#hasParts || this.#place.others > 0)) {
+    if (ifExists === 'append' && (this.#hasParts || this.#outputRun.others > 0)) {
       await refuseOtherColumns(disk, state, this.#directory, this.#columns);
     }
-    if (!this.#replaces) await noteColumns(disk, state, this.#place.staging, this.#columns);
+    if (!this.#replaces) await noteColumns(disk, state, this.#outputRun.staging, this.#columns);
     if (this.#waitsForCommit) this.#follow();
   }
 
@@ -246,22 +252,20 @@ export class PartDirectory implements Output {
    */
   async #takeOver(position: PartPosition): Promise<readonly ResumedFile<StagedFile>[]> {
     const { disk } = this.#options;
-    const places = this.#places;
+    const folders = this.#folders;
     refuseManifest(this.#directory, await disk.list(this.#directory));
     const isKnown = (await disk.list(this.#state)).includes(position.run);
     // A replacement that has begun is completed, whatever the spec says now.
-    const options = position.replaces
-      ? { ...this.#placeOptions, mode: 'replace' as const }
-      : this.#placeOptions;
-    const place = await RunPlace.takeOver(options, position.run, () => highestEpoch(places, position));
-    this.#place = place;
-    if (!isKnown) await refuseForeign(places, position);
-    await finishReplacements(places, place.run);
-    await publishListed(places, position, place, this.#columns);
-    const resumed = await this.#goOn(position, place);
-    const own = await discardBeyond(places, position, place);
-    this.#isHandedOut = place.staging.isKept; // a part may have been moved back into it
-    await place.removeRemains();
+    const options = position.replaces ? { ...this.#runOptions, mode: 'replace' as const } : this.#runOptions;
+    const outputRun = await OutputRun.takeOver(options, position.run, () => highestEpoch(folders, position));
+    this.#outputRun = outputRun;
+    if (!isKnown) await refuseForeign(folders, position);
+    await finishReplacements(folders, outputRun.run);
+    await publishListed(folders, position, outputRun, this.#columns);
+    const resumed = await this.#goOn(position, outputRun);
+    const own = await discardBeyond(folders, position, outputRun);
+    this.#isHandedOut = outputRun.staging.isKept; // a part may have been moved back into it
+    await outputRun.removeRemains();
 
     this.#hasParts = (await listOutput(disk, this.#directory)).some(isPart);
     // If a part of this run is in the directory, the old parts are gone already.
@@ -285,9 +289,9 @@ export class PartDirectory implements Output {
    * Resumes the parts that were open. The files needed to resume them again stay until a checkpoint of
    * this epoch was accepted.
    */
-  async #goOn({ open }: PartPosition, place: RunPlace): Promise<readonly ResumedFile<StagedFile>[]> {
+  async #goOn({ open }: PartPosition, outputRun: OutputRun): Promise<readonly ResumedFile<StagedFile>[]> {
     const { disk } = this.#options;
-    this.#fenced = place.fenced;
+    this.#fenced = outputRun.fenced;
     if (!open || open.files.length === 0) {
       await this.#removeFenced();
       return [];
@@ -299,8 +303,10 @@ export class PartDirectory implements Output {
       const found = await look(disk, path);
       return found && { path, ...found };
     };
-    const source = { disk, folders: place.fenced, elsewhere };
-    const resumed = await resumeOpenFiles(source, open, place, ({ name }) => this.#nextPart(dirname(name)));
+    const source = { disk, folders: outputRun.fenced, elsewhere };
+    const resumed = await resumeOpenFiles(source, open, outputRun, ({ name }) =>
+      this.#nextPart(dirname(name)),
+    );
     for (const { file } of resumed) this.#open.add(file);
     return resumed;
   }
@@ -309,8 +315,8 @@ export class PartDirectory implements Output {
    * Whether a replacement was decided; then the staged parts will replace the old ones, whoever finishes
    * it. Does not throw.
    */
-  async #isDecided({ run, epoch }: RunPlace): Promise<boolean> {
-    return this.#isReplacing && (await hasDecided(this.#places, run, epoch).catch(() => true));
+  async #isDecided({ run, epoch }: OutputRun): Promise<boolean> {
+    return this.#isReplacing && (await hasDecided(this.#folders, run, epoch).catch(() => true));
   }
 
   /** Does not throw. */
@@ -329,7 +335,7 @@ export class PartDirectory implements Output {
       const names = await listOutput(disk, this.#directory);
       const old = names.filter((name) => isPartOfAnother(run, name));
       this.#isReplacing = true;
-      await replaceParts(this.#places, staging, { run, epoch, old, parts });
+      await replaceParts(this.#folders, staging, { run, epoch, old, parts });
       this.#isReplacing = false;
       this.#replaces = false;
       this.#hasParts = false;
@@ -362,7 +368,7 @@ export class PartDirectory implements Output {
     });
   }
 
-  get #placeOptions(): RunPlaceOptions {
+  get #runOptions(): OutputRunOptions {
     const { disk, job, ifExists: mode, epoch, keyId } = this.#options;
     return { disk, job, mode, epoch, keyId, state: this.#state, columns: columnsText(this.#columns) };
   }
@@ -372,7 +378,7 @@ export class PartDirectory implements Output {
     return columnsOf(schema, partitionBy);
   }
 
-  get #places(): Places {
+  get #folders(): OutputFolders {
     return { disk: this.#options.disk, state: this.#state, directory: this.#directory };
   }
 

@@ -4,18 +4,18 @@ import type { LettersBehind, SourceRejects } from '../rejects.js';
 import type { NamedSource } from '../source.js';
 import {
   type IntakeCounts,
-  type KnownPlace,
-  placeForCheckpoint,
-  type ReadPlace,
-  readPlaceOf,
+  type KnownResumePoint,
+  keptResumePoint,
+  progressOf,
+  type ResumePoint,
   type SourceCounts,
-  type SourcePlace,
-} from './source-place.js';
+  type SourceProgress,
+} from './resume-point.js';
 
-export interface ReadPlacesParts {
+export interface ResumePointsParts {
   readonly source: NamedSource;
-  /** What was read and waits, each batch with the place before it. */
-  readonly queue: Pick<BatchQueue<SourcePlace>, 'firstNote' | 'isEmpty'>;
+  /** What was read and waits, each batch with the point before it. */
+  readonly queue: Pick<BatchQueue<ResumePoint>, 'firstNote' | 'isEmpty'>;
   /** Counts up to now. */
   readonly counts: IntakeCounts;
   /** Returns the state of the checks of a live source. */
@@ -25,16 +25,16 @@ export interface ReadPlacesParts {
 }
 
 /** Where a source was before each read, and so where a checkpoint goes on after what was taken. */
-export class ReadPlaces {
-  readonly #parts: ReadPlacesParts;
+export class ResumePoints {
+  readonly #parts: ResumePointsParts;
   readonly #letters: SourceRejects | undefined;
   /** From before the read in progress, or the last one. */
-  #before: ReadPlace | undefined;
+  #before: SourceProgress | undefined;
   /** From before what has failed: a read (or one that was given up), or putting what it gave into the queue. */
-  #failedAt: SourcePlace | undefined;
+  #failedAt: ResumePoint | undefined;
   #isReading = false;
 
-  constructor(parts: ReadPlacesParts) {
+  constructor(parts: ResumePointsParts) {
     this.#parts = parts;
     this.#letters = parts.source.rejects;
   }
@@ -65,7 +65,7 @@ export class ReadPlaces {
     return { rowsRead, rowsRefused, rowsLeftOut, rowsRejected, bytesIn };
   }
 
-  /** What has been received up to the place of a checkpoint: later rows may come again. */
+  /** What has been received up to the point of a checkpoint: later rows may come again. */
   get taken(): SourceCounts {
     const known = this.#parts.queue.firstNote ?? this.#failedAt;
     if (known) return known;
@@ -85,7 +85,7 @@ export class ReadPlaces {
     this.#before = undefined;
     const letters = this.#letters?.mark();
     if (letters && this.#parts.queue.isEmpty) this.#letters?.forget(letters);
-    this.#before = readPlaceOf(this.#parts.source.stage, this.#positionForRead(), letters);
+    this.#before = progressOf(this.#parts.source.stage, this.#positionForRead(), letters);
   }
 
   endRead(): void {
@@ -93,30 +93,30 @@ export class ReadPlaces {
   }
 
   /** Returns where to go on if what the read in progress gives is not taken. */
-  beforeRead(): SourcePlace {
+  beforeRead(): ResumePoint {
     return this.#at(this.#before!); // set by the read in progress
   }
 
   /** From here on, what was read is read again. The first failure decides. */
-  failAt(place: SourcePlace): void {
-    this.#failedAt ??= place;
+  failAt(point: ResumePoint): void {
+    this.#failedAt ??= point;
   }
 
   /**
    * Returns where to go on after what was taken, for a checkpoint. Only if `isKnown`.
    * @throws What has failed, if its rows can be had again and it is not known where from.
    */
-  forCheckpoint(): KnownPlace {
-    return placeForCheckpoint(this.#now());
+  forCheckpoint(): KnownResumePoint {
+    return keptResumePoint(this.#now());
   }
 
-  /** A batch was taken: nobody asks for letters before its place any more. */
-  forgetBefore({ letters }: SourcePlace): void {
+  /** A batch was taken: nobody asks for letters before its point any more. */
+  forgetBefore({ letters }: ResumePoint): void {
     if (letters) this.#letters?.forget(letters);
   }
 
-  /** The dead letters that the source has added since a place. */
-  lettersBehind({ letters }: Pick<SourcePlace, 'letters'>): readonly LettersBehind[] {
+  /** The dead letters that the source has added since a point. */
+  lettersBehind({ letters }: Pick<ResumePoint, 'letters'>): readonly LettersBehind[] {
     return letters && this.#letters ? [this.#letters.behind(letters)] : [];
   }
 
@@ -127,28 +127,28 @@ export class ReadPlaces {
     return stage.positionForRead ? stage.positionForRead() : stage.position();
   }
 
-  #now(): SourcePlace {
+  #now(): ResumePoint {
     const { queue, source } = this.#parts;
     const { firstNote } = queue;
     if (firstNote) return firstNote;
     if (this.#failedAt) return this.#ofFailure(this.#failedAt);
     if (this.#isReading) return this.beforeRead();
-    return this.#at(readPlaceOf(source.stage, source.stage.position(), this.#letters?.mark()));
+    return this.#at(progressOf(source.stage, source.stage.position(), this.#letters?.mark()));
   }
 
   /** If a read cannot be repeated, its rows are lost, and the next start reports a gap. */
-  #ofFailure(place: SourcePlace): SourcePlace {
-    if (place.position !== undefined) return place;
+  #ofFailure(point: ResumePoint): ResumePoint {
+    if (point.position !== undefined) return point;
     const { stage } = this.#parts.source;
     const failure = this.#parts.failure();
     if (failure && stage.capabilities.delivery !== 'live-only') throw failure.error;
-    return { ...place, position: stage.position() };
+    return { ...point, position: stage.position() };
   }
 
-  #at(read: ReadPlace): SourcePlace {
+  #at(read: SourceProgress): ResumePoint {
     const { rowsRead, rowsRefused, rowsLeftOut } = this.#parts.counts;
     return { ...read, rowsRead, rowsRefused, rowsLeftOut, live: this.#parts.live() };
   }
 }
 
-const countsOf = ({ rowsRejected, bytesIn }: ReadPlace) => ({ rowsRejected, bytesIn });
+const countsOf = ({ rowsRejected, bytesIn }: SourceProgress) => ({ rowsRejected, bytesIn });
