@@ -8,7 +8,7 @@ import { WindowBars } from './window-bars.js';
 import { WindowIndex } from './window-index.js';
 import { WindowPool, type WindowPoolSettings } from './window-pool.js';
 
-export interface WindowLineSettings extends WindowPoolSettings {
+export interface WindowTimelineSettings extends WindowPoolSettings {
   readonly everyNs: number;
   readonly latenessNs: number;
   /** How far, by the promise of the stream, a row may be behind an earlier one. */
@@ -25,13 +25,13 @@ export interface WindowLineSettings extends WindowPoolSettings {
  * time minus the delay that the stream promises; records move it, too. Everything here runs once per window,
  * not once per row.
  */
-export class WindowLine {
+export class WindowTimeline {
   /** The open window that currently receives rows. */
   current: BarWindow | undefined;
   /** Times whose rows go into the current window without further checks. */
   readonly span = new TimeSpan();
 
-  readonly #settings: WindowLineSettings;
+  readonly #settings: WindowTimelineSettings;
   readonly #writer: BarWriter;
   readonly #begin: StreamBegin;
   readonly #firstSlot: number;
@@ -44,7 +44,7 @@ export class WindowLine {
   #closedTo: number | undefined;
 
   /** @param firstSlot - The smallest slot whose rows it receives. */
-  constructor(settings: WindowLineSettings, writer: BarWriter, begin: StreamBegin, firstSlot = 0) {
+  constructor(settings: WindowTimelineSettings, writer: BarWriter, begin: StreamBegin, firstSlot = 0) {
     this.#settings = settings;
     this.#writer = writer;
     this.#begin = begin;
@@ -161,7 +161,7 @@ export class WindowLine {
     return silence !== undefined && index >= silence.from;
   }
 
-  /** Ends the silence of all symbols, because another line got a row. */
+  /** Ends the silence of all symbols, because another timeline got a row. */
   endSilenceOfAll(index: number): void {
     const silence = this.#blind.silenceOf(ALL_SLOTS);
     if (silence && index >= silence.from) this.#blind.endSilence(silence, index);
@@ -186,7 +186,7 @@ export class WindowLine {
     return this.close(last + 1);
   }
 
-  snapshot(): WindowLineState {
+  snapshot(): WindowTimelineState {
     return {
       closedTo: this.#closedTo ?? null,
       windows: Array.from(this.#open, (window) => ({
@@ -205,7 +205,7 @@ export class WindowLine {
     };
   }
 
-  restore(state: WindowLineState): void {
+  restore(state: WindowTimelineState): void {
     for (const [slot] of state.known) this.reserve(slot! + 1);
     this.#closedTo = state.closedTo ?? undefined;
     this.#bars.restore(state.known);
@@ -311,7 +311,7 @@ export class WindowLine {
 }
 
 /** Plain data. The cells of a slot: the slot, then its cells. */
-export type WindowLineState = {
+export type WindowTimelineState = {
   readonly closedTo: number | null;
   readonly windows: readonly {
     readonly index: number;
