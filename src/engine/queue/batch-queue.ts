@@ -172,22 +172,22 @@ export class BatchQueue<Note = void> {
   }
 
   /**
-   * Draws a line behind what waits: nothing moves across it. What is put later stays apart, and what is told
-   * of rows that are left out before it stands before it.
+   * Seals what waits: nothing moves across the seal. What is put later stays apart, and what is told of rows
+   * that are left out before it stands before it.
    *
-   * @returns The line, for `hasPassed`.
+   * @returns The seal, for `hasPassed`.
    */
   seal(): number {
     return ++this.#seal;
   }
 
-  /** Whether everything before a line was taken. */
-  hasPassed(line: number): boolean {
+  /** Whether everything before a seal was taken. */
+  hasPassed(seal: number): boolean {
     const first = this.#entries[0];
-    return first === undefined || first.seal >= line;
+    return first === undefined || first.seal >= seal;
   }
 
-  /** Takes back the line that was drawn last: what stands before and behind it may become one again. */
+  /** Takes back the last seal: what stands before and behind it may become one again. */
   unseal(): void {
     const entries = this.#entries;
     const at = entries.findIndex(({ seal }) => seal === this.#seal);
@@ -278,7 +278,7 @@ export class BatchQueue<Note = void> {
     }
   }
 
-  /** Puts a batch, and keeps the latest row of each symbol, and one batch between two lines. */
+  /** Puts a batch, and keeps the latest row of each symbol, and one batch between two seals. */
   #conflateWith(batch: Batch, note: Note): void {
     const all = [...this.#entries, { batch, note, seal: this.#seal, isOwn: false }];
     const conflated = conflateBatches(all, this.#latest!, this.#making);
