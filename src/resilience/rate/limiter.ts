@@ -41,6 +41,7 @@ export interface ReserveOptions {
 
 /** Permits that were taken as of an instant in the future. */
 export interface Reservation {
+  /** Permits that were taken. */
   readonly cost: number;
   /** Instant (`Clock.now`) from which it may be used. */
   readonly atNs: Nanos;
@@ -125,6 +126,7 @@ export class Limiter implements WaitedFor {
   /**
    * Takes the permits now or not at all.
    *
+   * @param cost - Number of permits, a whole number of at least 1.
    * @returns 0 if they were taken. Otherwise the ns after which to try again; `Infinity` if no wait helps: a
    *   rate of 0 is used up, or a budget of nothing blocks. With an in-flight cap, call `release` when the
    *   call is over.

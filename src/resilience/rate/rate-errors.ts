@@ -51,6 +51,7 @@ export class CostAboveBurstError extends RuntimeError {
   override readonly name = 'CostAboveBurstError';
   override readonly code = 'COST_ABOVE_BURST';
 
+  /** @param cost - Permits that were asked for. */
   constructor(scope: string, cost: number, permitsMax: number) {
     super(
       `A cost of ${cost} can never be taken from "${scope}", which gives at most ${permitsMax} at once; ` +
@@ -116,6 +117,7 @@ export class RateTableFullError extends RuntimeError {
   override readonly name = 'RateTableFullError';
   override readonly code = 'RATE_TABLE_FULL';
 
+  /** @param size - Number of what the setting gives room for. */
   constructor(what: string, setting: string, size: number) {
     super(`The shared table of budgets has no room for ${what}: all ${size} are taken ("${setting}")`);
   }
