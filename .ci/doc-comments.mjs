@@ -15,19 +15,35 @@ const { entryPoints } = createRequire(import.meta.url)('./api-reference/typedoc.
 const HERE = resolve(import.meta.dirname, 'api-reference');
 export const ENTRIES = entryPoints.map((path) => relative(process.cwd(), resolve(HERE, path)));
 
-/** A word of a name, the last one or the first, that says what is counted or in what it is measured. */
-const UNITS = `ns us ms seconds nanos micros millis bytes mb days instant
-  rows row batches batch values strings permits threads calls probes failures openings holds waiters parts files
-  keys symbols elements columns places scopes slots chunks
-  count counts length capacity size volume number ordinal index ordinals epoch epochs sequence line column version
-  rate share factor weight priority cost seed port code id word status attempt attempts`.split(/\s+/);
-const NAMED_UNIT = new RegExp(`^(?:${UNITS.join('|')})$`, 'i');
+/** What is measured, and what is counted: said by the last word of a name (`delayMs`) or the first (`rowsKept`). */
+const MEASURES = 'ns us ms seconds minutes hours days nanos micros millis bytes kb mb chars'.split(' ');
+const COUNTED =
+  `rows batches values strings characters permits threads calls probes failures openings holds waiters
+  parts files keys symbols elements columns places scopes slots chunks jobs epochs attempts retries times levels
+  ordinals`.split(/\s+/);
+/** What has no unit, and says so as the last word of a name: `rowCount`, `maxPriority`. */
+const PLAIN =
+  `count counts length number index ordinal sequence line column version epoch row element slot lease
+  priority weight share factor seed port code id word bits status attempt`.split(/\s+/);
+const any = (words) => `(?:${words.join('|')})`;
+const NAMED_FIRST = new RegExp(`^${any([...MEASURES, ...COUNTED])}$`, 'i');
+const NAMED_LAST = new RegExp(`^${any([...MEASURES, ...COUNTED, ...PLAIN])}$`, 'i');
 /** Said of what the number is a bound or a part of: `rowsMax`, `bytesIn`. */
-const QUALIFIERS = /^(?:max|min|left|in|out|from|to|now|at|peak)$/i;
-const SAID_UNIT = new RegExp(
-  `\\b(?:${UNITS.join('|')}|nanoseconds?|microseconds?|milliseconds?|megabytes?|permit|how (?:many|often)|multiples?|whole number|of a number)\\b`,
+const QUALIFIERS = /^(?:max|min|left|in|out|from|to|now|at|peak|end)$/i;
+/**
+ * In a text, a unit of measurement is one wherever it stands. What is counted is told by many texts about other
+ * things, so it must be what the text begins with, or what it says the number of.
+ */
+const SAID_MEASURE = new RegExp(
+  `\\b(?:${MEASURES.join('|')}|nanoseconds?|microseconds?|milliseconds?|megabytes?|a second|percent)\\b`,
   'i',
 );
+const SAID_COUNT = new RegExp(
+  `(?:^|[.;:]\\s+|\\breturns )(?:the |of )?(?:(?:all|most|further|other|maximum|minimum|smallest|largest|how many|idle|new) )*(?:\\w+ )?${any(COUNTED)}\\b`,
+  'im',
+);
+const SAID_PLAIN =
+  /\b(?:numbers? of|how (?:many|often)|counts?|counted|index(?:es)?|ordinals?|ids? of|shares? of|a negative number|times|multiples? of|fractions?|from 0 to 1|between 0 and 1|whole numbers?|relative to)\b/i;
 
 /**
  * @param {typeof import('typescript')} ts
@@ -105,8 +121,13 @@ export function missingDocs(ts, program, entries) {
     for (const parameter of callable.parameters) {
       if (!parameter.symbol || !ts.isIdentifier(parameter.name)) continue;
       const name = parameter.name.text;
-      const tag = tags.find((one) => one.name === 'param' && one.text.startsWith(name));
-      if (isNumber(parameter) && !hasUnit(name, `${tag?.text.slice(name.length) ?? ''}\n${said}`)) {
+      const tag = tags.find((one) => one.name === 'param' && one.text.split(/[\s-]/, 1)[0] === name);
+      // What the summary says is said of the parameter where that is named.
+      const summary = said.includes(`\`${name}\``) ? said : '';
+      if (
+        isNumber(parameter) &&
+        !hasUnit(name, `${tag?.text.slice(name.length).replace(/^[\s-]+/, '') ?? ''}\n${summary}`)
+      ) {
         report(parameter, `${path}(${name})`, 'is a number without a unit: in its name or with @param');
       }
     }
@@ -177,7 +198,8 @@ export function missingDocs(ts, program, entries) {
   function hasUnit(name, text) {
     const words = name.split(/(?=[A-Z])|_/);
     while (words.length > 1 && QUALIFIERS.test(words.at(-1))) words.pop();
-    return NAMED_UNIT.test(words[0]) || NAMED_UNIT.test(words.at(-1)) || SAID_UNIT.test(text);
+    if (NAMED_FIRST.test(words[0]) || NAMED_LAST.test(words.at(-1))) return true;
+    return SAID_MEASURE.test(text) || SAID_COUNT.test(text) || SAID_PLAIN.test(text);
   }
 
   function summaryOf(symbol, declaration) {

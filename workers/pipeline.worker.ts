@@ -8,7 +8,8 @@ import type { StreamingPipeline } from '../src/engine/streaming-pipeline.js';
 import { instantiate } from '../src/plan/instantiate.js';
 import type { ResilienceClient } from '../src/resilience/resilience-client.js';
 import { Counters, openCounters } from '../src/shared-memory/counters.js';
-import { shareSyncs } from '../src/shared-memory/sync-gate.js';
+import { startHeartbeat } from '../src/shared-memory/heartbeat.js';
+import { shareSyncs } from '../src/shared-memory/sync-turns.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
 import { threadLogger } from '../src/telemetry/thread-logger.js';
 import { cutShortReport } from '../src/wire/cut-short-report.js';
@@ -24,8 +25,6 @@ import { portEndpoint } from '../src/wire/port-endpoint.js';
 import { secretsOfSpec } from '../src/wire/stages-of-spec.js';
 import { StartStep } from '../src/wire/start-step.js';
 
-const HEARTBEAT_MS = 200;
-
 // What the user's code posts must go nowhere: a flood of it would take all of the main thread's time.
 parentPort?.close();
 
@@ -34,15 +33,13 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   const before = process.getActiveResourcesInfo();
   // Of another release, they may be anything; `runPipeline` tells what is wrong.
   const counters = task.protocol === PROTOCOL_VERSION ? openCounters(task.counters) : new Counters();
-  const beat = () => counters.set('heartbeatNs', process.hrtime.bigint());
-  beat();
+  const stopHeartbeat = startHeartbeat(counters);
   task.logs.postMessage(THREAD_BEGUN);
-  const heartbeat = setInterval(beat, HEARTBEAT_MS).unref();
   const showSecrets = hideSecrets([...(task.secrets ?? []), ...secretsOfSpec(task.spec)]);
   try {
     return { report: await runPipeline(task, counters), leftovers: await leftovers() };
   } finally {
-    clearInterval(heartbeat);
+    stopHeartbeat();
     showSecrets();
   }
 

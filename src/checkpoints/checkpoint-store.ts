@@ -1,5 +1,6 @@
 import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { isCount } from '../core/plain-data.js';
+import { describeValue } from '../core/shown-text.js';
 import type { Logger } from '../telemetry/logger.js';
 import {
   type Checkpoint,
@@ -73,8 +74,7 @@ export const KEY_LENGTH_MAX = 500;
 /** Returns what is wrong with a key; `undefined` if it is valid for any store. */
 export function keyProblem(key: unknown): string | undefined {
   const expected = `expected a key of 1 to ${KEY_LENGTH_MAX} characters`;
-  if (typeof key !== 'string')
-    return `${expected}, found ${key === null ? 'null' : `a value of type ${typeof key}`}`;
+  if (typeof key !== 'string') return `${expected}, found ${describeValue(key)}`;
   // A lone surrogate has no UTF-8 encoding of its own, so two different keys could collide.
   if (key.length > 0 && key.length <= KEY_LENGTH_MAX && !/\p{Surrogate}/u.test(key)) return undefined;
   return `${expected}, found one of ${key.length}, or with half of a surrogate pair`;

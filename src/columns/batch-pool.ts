@@ -15,6 +15,7 @@ const SPARES_FOR_COPIES_MAX = 64;
  */
 export class BatchPool implements BatchHome, SpareHolder {
   readonly schema: Schema;
+  /** Rows that each batch has room for. */
   readonly capacity: number;
   readonly #dictionaries: DictionarySet;
   readonly #spares: BatchMemory[] = [];

@@ -21,6 +21,7 @@ import { type Column, type ColumnData, columnIndex, elementsPerRow, type Schema 
  */
 export class Batch {
   readonly schema: Schema;
+  /** Rows that it has room for. */
   readonly capacity: number;
   readonly dictionaries: DictionarySet;
   /** Where its rows were read. Unset if the source does not say, or if the rows have been rearranged. */
@@ -32,6 +33,7 @@ export class Batch {
   #memory: ColumnHold | undefined;
 
   /**
+   * @param capacity - Rows that it has room for.
    * @param memory - Passed only by the pool, and for shared columns.
    * @throws {PipelineError} `MEMORY_EXHAUSTED` if it would exceed the memory limit of the pipeline.
    */

@@ -18,6 +18,7 @@ export class Dictionary {
     this.#sizeMax = sizeMax;
   }
 
+  /** Strings that it holds. */
   get size(): number {
     return this.#values.length;
   }
@@ -27,7 +28,11 @@ export class Dictionary {
     return this.#values;
   }
 
-  /** @throws {DictionaryFullError} at `sizeMax`, since a column of unique strings would grow without bound. */
+  /**
+   * Returns the id of a string, which it gets if it has none.
+   *
+   * @throws {DictionaryFullError} at `sizeMax`, since a column of unique strings would grow without bound.
+   */
   idOf(value: string): number {
     const known = this.#ids.get(value);
     if (known !== undefined) return known;

@@ -16,7 +16,11 @@ export function readInt64(words: Int32Array, row: number): bigint {
   return (BigInt(words[2 * row + 1]!) << 32n) | BigInt(words[2 * row]! >>> 0);
 }
 
-/** Writes a whole number of 64 bits into a row; what is beyond them is cut off. */
+/**
+ * Writes a whole number of 64 bits into a row.
+ *
+ * @param value - A whole number; what is beyond 64 bits is cut off.
+ */
 export function writeInt64(words: Int32Array, row: number, value: bigint): void {
   words[2 * row] = Number(value & 0xffff_ffffn) | 0;
   words[2 * row + 1] = Number(value >> 32n);

@@ -1,6 +1,6 @@
 /** Where the rows of a batch were read. For messages about single rows: too slow to call for each row. */
 export interface RowOrigin {
-  /** @param place - Position of the row in the columns, as the source filled them. */
+  /** @param place - Index of the row in the columns, as the source filled them. */
   at(place: number): RowSpot;
 }
 

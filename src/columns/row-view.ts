@@ -1,4 +1,5 @@
 import { invariant } from '../core/invariant.js';
+import { cutText } from '../core/shown-text.js';
 import type { Batch } from './batch.js';
 import { NO_STRING } from './dictionary.js';
 import { readInt64, writeInt64 } from './int64.js';
@@ -144,7 +145,7 @@ function accessors(cursor: Cursor, column: Column, index: number): Accessors {
 
 /** Reports a bad value from user code, which a typed array would silently convert. */
 function refuse({ name, nullable = false }: Column, expected: string, value: unknown): never {
-  const found = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
+  const found = typeof value === 'string' ? JSON.stringify(cutText(value, 40)) : String(value);
   const hint = value === null && !nullable ? ' (the column is not nullable)' : '';
   throw new TypeError(`column "${name}": expected ${expected}, found ${found}${hint}`);
 }

@@ -231,13 +231,13 @@ export function formatPath(path: readonly (string | number)[]): string {
 }
 
 /** Characters of a path in a message, and of one key in it. */
-const PATH_CHARS_MAX = 400;
+const SHOWN_PATH_CHARS_MAX = 400;
 const KEY_CHARS_MAX = 100;
 
 /** A path as text for people, cut where it is long. */
 export function shownPath(path: readonly (string | number)[]): string {
   const steps = path.map((key) => (typeof key === 'number' ? key : cutText(key, KEY_CHARS_MAX)));
-  return cutText(formatPath(steps), PATH_CHARS_MAX);
+  return cutText(formatPath(steps), SHOWN_PATH_CHARS_MAX);
 }
 
 /** Options or settings that cannot be used, with what is wrong with them. */

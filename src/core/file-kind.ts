@@ -6,15 +6,32 @@ type Found = Pick<
   'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket' | 'isCharacterDevice' | 'isBlockDevice' | 'isSymbolicLink'
 >;
 
-/** What is at a path, for "expected a file, found …". */
-export function fileKind(found: Found): string {
-  if (found.isFile()) return 'a file';
-  if (found.isDirectory()) return 'a directory';
-  if (found.isFIFO()) return 'a pipe';
-  if (found.isSocket()) return 'a socket';
-  if (found.isCharacterDevice() || found.isBlockDevice()) return 'a device';
-  return found.isSymbolicLink() ? 'a link' : 'something else';
+/** What is at a path. `device`: one of characters, such as a terminal. */
+export type FileKind =
+  | 'file'
+  | 'directory'
+  | 'pipe'
+  | 'socket'
+  | 'device'
+  | 'block device'
+  | 'link'
+  | 'something else';
+
+export function kindOfFile(found: Found): FileKind {
+  if (found.isFile()) return 'file';
+  if (found.isDirectory()) return 'directory';
+  if (found.isFIFO()) return 'pipe';
+  if (found.isSocket()) return 'socket';
+  if (found.isCharacterDevice()) return 'device';
+  if (found.isBlockDevice()) return 'block device';
+  return found.isSymbolicLink() ? 'link' : 'something else';
 }
+
+/** For "expected a file, found …". */
+export const textOfKind = (kind: FileKind): string => (kind === 'something else' ? kind : `a ${kind}`);
+
+/** What is at a path, for "expected a file, found …". */
+export const fileKind = (found: Found): string => textOfKind(kindOfFile(found));
 
 /**
  * Opens a file for reading without waiting. To open a pipe waits for somebody who writes, in one of the four

@@ -1,4 +1,4 @@
-import { cutText } from './shown-text.js';
+import { cutList, cutText } from './shown-text.js';
 
 /** Longer names are not compared, and of more names only the first ones: each comparison takes a while. */
 const COMPARED_CHARS_MAX = 64;
@@ -27,9 +27,11 @@ export function nearestName(wanted: string, known: readonly string[]): string | 
 export function suggestName(wanted: string, known: readonly string[]): string {
   const nearest = nearestName(wanted, known);
   const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`;
-  const more = known.length > 30 ? ` and ${known.length - 30} more` : '';
-  const listed = known.slice(0, 30).map((name) => cutText(name));
-  const list = known.length === 0 ? 'there are none' : `there are: ${listed.join(', ')}${more}`;
+  const names = cutList(
+    known.map((name) => cutText(name)),
+    30,
+  );
+  const list = known.length === 0 ? 'there are none' : `there are: ${names}`;
   return hint === '' ? `; ${list}` : `${hint} (${list})`;
 }
 

@@ -16,6 +16,12 @@ export function quoted(text: string): string {
   return text.length <= SHOWN_CHARS_MAX ? shown : `${shown} (${text.length} characters)`;
 }
 
+/** Returns texts in one line: of many the first ones, and how many more there are. */
+export function cutList(texts: readonly string[], shownMax = 20): string {
+  const more = texts.length - shownMax;
+  return texts.slice(0, shownMax).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
 /**
  * Says what a value is, for "expected …, found …". Numbers are shown; a text is not, since it may be a
  * credential.

@@ -5,9 +5,9 @@ export type Nanos = bigint & { readonly [unit]: 'Nanos' };
 /** Milliseconds: settings and timers only, never event time. */
 export type Millis = number & { readonly [unit]: 'Millis' };
 
-/** A number of nanoseconds as `Nanos`. */
+/** Nanoseconds (`value`) as `Nanos`. */
 export const nanos = (value: bigint): Nanos => value as Nanos;
-/** A number of milliseconds as `Millis`. */
+/** Milliseconds (`value`) as `Millis`. */
 export const millis = (value: number): Millis => value as Millis;
 
 export const NANOS_PER_MILLI = 1_000_000n;

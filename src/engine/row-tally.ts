@@ -5,7 +5,7 @@ import {
   RUN_COUNTERS,
   type RunCounters,
 } from '../shared-memory/counters.js';
-import type { IntakeCounts, SourcePlace } from './intake/source-place.js';
+import type { IntakeCounts, ResumePoint } from './intake/resume-point.js';
 import type { OperatorChain } from './operator-chain.js';
 import type { Sink } from './sink.js';
 import type { Source } from './source.js';
@@ -92,20 +92,20 @@ export class RowTally {
     counters.set('bytesOut', before.bytesOut + (sink.bytesOut ?? 0));
   }
 
-  /** Returns the counts for a cut at a place, without what has come since. */
-  cut(place: SourcePlace): RunCounters {
+  /** Returns the counts for a cut at a point, without what has come since. */
+  cut(point: ResumePoint): RunCounters {
     this.update();
     const { source, intake, counters } = this.#parts;
-    const rejectedSince = (source.rowsRejected ?? 0) - place.rowsRejected;
-    const refusedSince = intake.rowsRefused - place.rowsRefused;
-    const leftOutSince = intake.rowsLeftOut - place.rowsLeftOut;
+    const rejectedSince = (source.rowsRejected ?? 0) - point.rowsRejected;
+    const refusedSince = intake.rowsRefused - point.rowsRefused;
+    const leftOutSince = intake.rowsLeftOut - point.rowsLeftOut;
     const counts = zeros();
     for (const name of RUN_COUNTERS) counts[name] = counters.get(name);
-    counts.rowsIn -= intake.rowsRead - place.rowsRead + rejectedSince;
+    counts.rowsIn -= intake.rowsRead - point.rowsRead + rejectedSince;
     counts.rowsRejected -= rejectedSince + refusedSince;
     counts.rowsDropped -= leftOutSince;
     counts.rowsOverflowed -= leftOutSince;
-    counts.bytesIn -= (source.bytesIn ?? 0) - place.bytesIn;
+    counts.bytesIn -= (source.bytesIn ?? 0) - point.bytesIn;
     return counts;
   }
 

@@ -1,33 +1,33 @@
 /** The syntax tree of an expression, from the parser to the checker. */
 export type Syntax =
-  | (Place & { readonly kind: 'number'; readonly value: number; readonly integer: bigint | undefined })
-  | (Place & { readonly kind: 'string'; readonly value: string })
-  | (Place & { readonly kind: 'boolean'; readonly value: boolean })
-  | (Place & { readonly kind: 'null' })
-  | (Place & { readonly kind: 'name'; readonly name: string })
-  | (Place & { readonly kind: 'not' | 'negate'; readonly of: Syntax })
-  | (Place & { readonly kind: 'and' | 'or'; readonly parts: readonly Syntax[] })
-  | (Place & { readonly kind: 'call'; readonly name: string; readonly args: readonly Syntax[] })
-  | (Place & { readonly kind: 'isNull'; readonly negated: boolean; readonly of: Syntax })
-  | (Place & {
+  | (SyntaxNode & { readonly kind: 'number'; readonly value: number; readonly integer: bigint | undefined })
+  | (SyntaxNode & { readonly kind: 'string'; readonly value: string })
+  | (SyntaxNode & { readonly kind: 'boolean'; readonly value: boolean })
+  | (SyntaxNode & { readonly kind: 'null' })
+  | (SyntaxNode & { readonly kind: 'name'; readonly name: string })
+  | (SyntaxNode & { readonly kind: 'not' | 'negate'; readonly of: Syntax })
+  | (SyntaxNode & { readonly kind: 'and' | 'or'; readonly parts: readonly Syntax[] })
+  | (SyntaxNode & { readonly kind: 'call'; readonly name: string; readonly args: readonly Syntax[] })
+  | (SyntaxNode & { readonly kind: 'isNull'; readonly negated: boolean; readonly of: Syntax })
+  | (SyntaxNode & {
       readonly kind: 'arithmetic';
       readonly op: ArithmeticOp;
       readonly left: Syntax;
       readonly right: Syntax;
     })
-  | (Place & {
+  | (SyntaxNode & {
       readonly kind: 'comparison';
       readonly op: ComparisonOp;
       readonly left: Syntax;
       readonly right: Syntax;
     })
-  | (Place & {
+  | (SyntaxNode & {
       readonly kind: 'in';
       readonly negated: boolean;
       readonly of: Syntax;
       readonly items: readonly Syntax[];
     })
-  | (Place & {
+  | (SyntaxNode & {
       readonly kind: 'between';
       readonly negated: boolean;
       readonly of: Syntax;
@@ -35,7 +35,7 @@ export type Syntax =
       readonly high: Syntax;
     });
 
-export interface Place {
+export interface SyntaxNode {
   /** Offset in the text; for an operator, that of the operator itself. */
   readonly at: number;
   /** Number of levels, from this node down to its deepest leaf. */

@@ -24,7 +24,7 @@ export interface FileFormat<Options> {
 }
 
 /** Where a row begins. */
-export interface RowPlace {
+export interface RowPosition {
   /** Offset in the unpacked file. */
   readonly offset: number;
   /** Counted from 1. */
@@ -49,9 +49,9 @@ export interface FileDecoder {
    */
   read(batch: Batch, stopped: () => boolean, lines?: Int32Array): Promise<boolean>;
   /** The place of the next row. */
-  position(): RowPlace;
+  position(): RowPosition;
   /** Continues at a row. Called before a `read`; more than once if a file is read in blocks. */
-  resume(place: RowPlace): Promise<void>;
+  resume(place: RowPosition): Promise<void>;
   readonly rowsRejected: number;
   /** Bytes read so far, unpacked. */
   readonly bytesIn: number;

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
+import { cutText } from '../core/shown-text.js';
 import type { PlanningRequest } from '../plan/user-code/user-code.js';
 import {
   type PlanningData,
@@ -152,14 +153,14 @@ export class PlanningThread<Answer = unknown> {
   }
 
   #nameOf(error: unknown): string {
-    if (!(error instanceof Error)) return `it threw ${textOf(error).slice(0, 200)} and nothing caught it`;
+    if (!(error instanceof Error)) return `it threw ${cutText(textOf(error), 200)} and nothing caught it`;
     if ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
       const { maxHeapMb } = this.#options;
       return `it needs more than the ${maxHeapMb} MB of heap that a thread may have ("maxHeapMb") to load and plan`;
     }
     const whyNot = startFailure(error);
     if (whyNot !== undefined) return `its thread did not start: ${whyNot}`;
-    return `an error that nothing caught ended its thread: ${textOf(error.message).slice(0, 500)}`;
+    return `an error that nothing caught ended its thread: ${cutText(textOf(error.message), 500)}`;
   }
 }
 
@@ -170,10 +171,10 @@ const textOf = (value: unknown): string =>
     : String(value);
 
 function titleOf(request: PlanningRequest): string {
-  if ('module' in request) return `module "${request.module.slice(0, 500)}"`;
+  if ('module' in request) return `module "${cutText(request.module, 500)}"`;
   const { kind, stage } = request;
   const { use, options, outside } = stage;
-  if (outside) return `${kind} "${use}" of module "${outside.module.slice(0, 500)}"`;
+  if (outside) return `${kind} "${use}" of module "${cutText(outside.module, 500)}"`;
   const { path } = (options ?? {}) as { readonly path?: unknown };
-  return typeof path === 'string' ? `${use} "${path.slice(0, 500)}"` : `"${use}"`;
+  return typeof path === 'string' ? `${use} "${cutText(path, 500)}"` : `"${use}"`;
 }

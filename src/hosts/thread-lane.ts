@@ -2,6 +2,7 @@ import type { Transferable, Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { MESSAGE_CHARS_MAX, withAdvice } from '../core/errors.js';
 import { redactedBeginning } from '../core/redact.js';
+import { cutText } from '../core/shown-text.js';
 import type { PipelineOutcome, PipelineTask } from '../wire/pipeline-actor.js';
 import { heapLimits } from './heap-limits.js';
 import { startFailure } from './start-failure.js';
@@ -164,7 +165,7 @@ function isPiscinasOwn(error: unknown): boolean {
 
 function lossOf(cause: unknown, maxHeapMb: number): ThreadLostError {
   if (!(cause instanceof Error)) {
-    return new ThreadLostError('THREAD_CRASHED', `The thread crashed with ${String(cause).slice(0, 200)}`);
+    return new ThreadLostError('THREAD_CRASHED', `The thread crashed with ${cutText(String(cause), 200)}`);
   }
   if (cause.name === 'AbortError') return new ThreadLostError('THREAD_STOPPED', 'The thread was ended');
   if ('code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY') {

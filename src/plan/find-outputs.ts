@@ -3,14 +3,14 @@ import { builtIn } from '../registry/built-in.js';
 import { missingComponent } from '../registry/registry.js';
 import type { Path } from '../wire/stage-tree.js';
 import { Catalogue } from './catalogue.js';
-import { findJobFiles, type PlaceWritten } from './paths/job-files.js';
+import { findJobFiles, type PathWritten } from './paths/job-files.js';
 import { type ResolveContext, resolveWithFiles } from './resolve-spec.js';
 import { resolveStage } from './resolve-stage.js';
 import { asObject, startCheck } from './stage-check.js';
 
-/** The places where the job of a spec writes its rows. */
+/** Where the job of a spec writes its rows. */
 export interface SpecOutputs {
-  readonly outputs: readonly PlaceWritten[];
+  readonly outputs: readonly PathWritten[];
   /** Why other outputs cannot be determined. */
   readonly problems: readonly SpecProblem[];
 }

@@ -27,7 +27,7 @@ import { columnsInto } from './columns-into.js';
 import { lossyBranches, problemsOfLoss, refusedBranches, type SinkPromise } from './lossy-branches.js';
 import { openGateOf } from './open-gate.js';
 import { checkFingerprint, fingerprintOf } from './spec-fingerprint.js';
-import { lineBehind, lineOf, loadWithNested, StageMaker, type StageMaking } from './stage-maker.js';
+import { loadWithNested, outputBehind, outputOf, StageMaker, type StageMaking } from './stage-maker.js';
 import type { StageOverrides } from './stage-overrides.js';
 
 /** What a pipeline needs besides its spec. */
@@ -142,13 +142,13 @@ export async function instantiate(
 
   function makeStages() {
     const first = maker.source(source, spec.queue);
-    const line = maker.operators(lineOf(first.stage), operators, () => pipeline?.wakeOperators());
-    const closing = maker.batcher(batcher, line);
+    const made = maker.operators(outputOf(first.stage), operators, () => pipeline?.wakeOperators());
+    const closing = maker.batcher(batcher, made);
     return {
       source: first,
-      operators: line.operators,
+      operators: made.operators,
       batcher: closing,
-      sink: maker.sink(sink, lineBehind(closing, line)),
+      sink: maker.sink(sink, outputBehind(closing, made)),
     };
   }
 }

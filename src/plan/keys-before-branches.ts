@@ -3,7 +3,7 @@ import type { ResolvedBranch, ResolvedStage } from '../wire/resolved-spec.js';
 import type { Path } from '../wire/stage-tree.js';
 
 /** What a sink is given, and where it stands in the spec. */
-interface Line {
+interface BatcherAndSink {
   readonly batcher: ResolvedStage;
   readonly batcherPath: Path;
   readonly sink: ResolvedStage;
@@ -18,7 +18,7 @@ export function problemsOfKeys(batcher: ResolvedStage, sink: ResolvedStage): Spe
   return problemsIn({ batcher, batcherPath: ['batcher'], sink, sinkPath: ['sink'] });
 }
 
-function problemsIn({ batcher, batcherPath, sink, sinkPath }: Line): SpecProblem[] {
+function problemsIn({ batcher, batcherPath, sink, sinkPath }: BatcherAndSink): SpecProblem[] {
   const branches = Object.values(sink.branches ?? {}).map((branch) => {
     return { branch, path: [...sinkPath, ...branch.at] };
   });

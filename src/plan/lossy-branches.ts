@@ -70,7 +70,7 @@ export interface ExactlyOnceFacts {
 }
 
 /** Returns the sinks at which each row arrives exactly once, however often the run is cut short and gone on with. */
-export function exactlyOnceSinks({ hasStore, source, sinks }: ExactlyOnceFacts): readonly SinkPromise[] {
+function exactlyOnceSinks({ hasStore, source, sinks }: ExactlyOnceFacts): readonly SinkPromise[] {
   if (!hasStore || source === undefined || source === 'live-only') return [];
   return sinks.filter(({ delivery }) => delivery !== undefined && delivery !== 'append');
 }

@@ -1,12 +1,11 @@
 import { PipelineError } from '../core/errors.js';
+import { cutList } from '../core/shown-text.js';
 import type { SpecFingerprint } from '../wire/checkpoint.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { type Path, placesOf, type StagePlace } from '../wire/stage-tree.js';
 
 /** How deep options are compared key by key. `source.columns.time.unit` still has its own digest. */
 const DEPTH_MAX = 4;
-/** How many options or branches an error names. */
-const LISTED_MAX = 20;
 
 /**
  * Digests the parts of a spec that the state in a checkpoint depends on: the stages with their options,
@@ -53,7 +52,7 @@ export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec): vo
   if (differing.length === 0) return;
   throw new PipelineError(
     'CHECKPOINT_INVALID',
-    `The checkpoint is of another spec than "${spec.name}": ${listed(differing)} ${differing.length === 1 ? 'differs' : 'differ'}. ` +
+    `The checkpoint is of another spec than "${spec.name}": ${cutList(differing)} ${differing.length === 1 ? 'differs' : 'differ'}. ` +
       `Change it back to continue, or start over without the checkpoint${adviceOn(newBranches)}`,
   );
 }
@@ -69,15 +68,12 @@ function adviceOn(places: readonly StagePlace<ResolvedStage>[]): string {
     .filter(({ path }) => !places.some((other) => encloses(other.path, path)))
     .map(({ key }) => key);
   if (keys.length === 0) return '';
-  const what = keys.length === 1 ? `The branch ${listed(keys)} is` : `The branches ${listed(keys)} are`;
+  const what = keys.length === 1 ? `The branch ${cutList(keys)} is` : `The branches ${cutList(keys)} are`;
   return (
     `. ${what} new and would lack the rows before the checkpoint: drain the run with the spec that it has and ` +
     'start the new one afterwards, or let another job write these rows'
   );
 }
-
-const listed = (names: readonly string[]): string =>
-  names.slice(0, LISTED_MAX).join(', ') + (names.length > LISTED_MAX ? ', …' : '');
 
 /** Whether a stage may use the seed of the spec. User code always may. */
 function mayAskForSeed(spec: ResolvedSpec): boolean {

@@ -118,18 +118,18 @@ async function loadBranches(
 }
 
 /** Batches as they come out of a stage. */
-export interface Line {
+export interface StageOutput {
   readonly schema: Schema;
   readonly stream: StreamFacts;
 }
 
 /** What a batcher passes on: one with a key reorders rows, and operators of branches go by their order. */
-export function lineBehind({ stage }: Named<Batcher>, line: Line): Line {
-  return stage.reorders ? { ...line, stream: { ...line.stream, order: SYMBOLS_IN_ORDER } } : line;
+export function outputBehind({ stage }: Named<Batcher>, output: StageOutput): StageOutput {
+  return stage.reorders ? { ...output, stream: { ...output.stream, order: SYMBOLS_IN_ORDER } } : output;
 }
 
 /** Operators in a row, and the output of the last one. */
-export interface MadeOperators extends Line {
+export interface MadeOperators extends StageOutput {
   readonly operators: readonly NamedOperator[];
 }
 
@@ -176,7 +176,7 @@ export class StageMaker {
    * @param from - What the first operator gets.
    * @param wake - Called when an operator has rows to emit without having received any.
    */
-  operators(from: Line, loaded: readonly LoadedStage<'operator'>[], wake: () => void): MadeOperators {
+  operators(from: StageOutput, loaded: readonly LoadedStage<'operator'>[], wake: () => void): MadeOperators {
     let { schema, stream } = from;
     const operators = loaded.map(({ place, factory, inputs: within }) => {
       const { inputs } = this.#inputs(within);
@@ -200,14 +200,14 @@ export class StageMaker {
   }
 
   /** @param from - What the batcher gets. */
-  batcher({ place, factory }: LoadedStage<'batcher'>, from: Line): Named<Batcher> {
+  batcher({ place, factory }: LoadedStage<'batcher'>, from: StageOutput): Named<Batcher> {
     const context = this.#contextAtEnd(place, from, {});
     const create = () => factory.create(place.stage.options, from.schema, context);
     return this.#named(place, createdAt(place, create), {});
   }
 
   /** @param from - What the sink gets. */
-  sink({ place, factory, branches: loaded }: LoadedStage<'sink'>, from: Line): Named<Sink> {
+  sink({ place, factory, branches: loaded }: LoadedStage<'sink'>, from: StageOutput): Named<Sink> {
     const branches: Record<string, StageBranch> = {};
     for (const [id, branch] of Object.entries(loaded)) branches[id] = this.#branch(place, branch, from);
     const context = this.#contextAtEnd(place, from, branches);
@@ -252,7 +252,7 @@ export class StageMaker {
     const { context, rejects } = this.#making;
     const source = this.source(loadedSource, queue);
     let input: StageInput | undefined;
-    const { operators } = this.operators(lineOf(source.stage), loadedOperators, () => input?.wake());
+    const { operators } = this.operators(outputOf(source.stage), loadedOperators, () => input?.wake());
     const { dictionaries, clock } = context;
     const log = this.logOf(loadedSource.place);
     const parts = { at, source, operatorsAt, operators, dictionaries, clock, rejects, log, queue };
@@ -260,7 +260,7 @@ export class StageMaker {
     return input;
   }
 
-  #branch(owner: StagePlace<ResolvedStage>, loaded: LoadedBranch, from: Line): StageBranch {
+  #branch(owner: StagePlace<ResolvedStage>, loaded: LoadedBranch, from: StageOutput): StageBranch {
     const rejects = this.#making.rejects.ofBranch?.() ?? this.#making.rejects;
     const within = new StageMaker({
       ...this.#making,
@@ -271,10 +271,10 @@ export class StageMaker {
     const { at, queue, running } = loaded;
     const { place } = loaded.sink;
     let branch: StageBranch | undefined;
-    const line = within.operators(from, loaded.operators, () => branch?.wake());
-    const batcher = within.batcher(loaded.batcher, line);
-    const sink = within.sink(loaded.sink, lineBehind(batcher, line));
-    const { operators } = line;
+    const output = within.operators(from, loaded.operators, () => branch?.wake());
+    const batcher = within.batcher(loaded.batcher, output);
+    const sink = within.sink(loaded.sink, outputBehind(batcher, output));
+    const { operators } = output;
     const { id, key } = place;
     const { schema: input } = from;
     const { order } = from.stream;
@@ -286,7 +286,7 @@ export class StageMaker {
 
   #contextAtEnd(
     place: StagePlace<ResolvedStage>,
-    { stream }: Line,
+    { stream }: StageOutput,
     branches: StageContext['branches'],
   ): StageContext {
     const log = this.logOf(place);
@@ -323,6 +323,10 @@ function createdAt<S>({ id }: StagePlace<ResolvedStage>, create: () => S): S {
 }
 
 /** Returns what comes out of a source. */
-export function lineOf({ schema, order = SYMBOLS_IN_ORDER, capabilities: { bounded } }: Source): Line {
+export function outputOf({
+  schema,
+  order = SYMBOLS_IN_ORDER,
+  capabilities: { bounded },
+}: Source): StageOutput {
   return { schema, stream: { order, bounded } };
 }

@@ -11,7 +11,7 @@ import type { Registry } from '../registry/registry.js';
 import { silentLogger } from '../telemetry/logger.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { type StagePlace, stagesWithin } from '../wire/stage-tree.js';
-import { type Line, loadWithNested, StageMaker } from './stage-maker.js';
+import { loadWithNested, StageMaker, type StageOutput } from './stage-maker.js';
 
 /**
  * Creates stages of a checked spec to ask what they promise. Creating a stage opens nothing. User code is not
@@ -60,7 +60,7 @@ export class StageProbe {
   ): Promise<SinkCapabilities | undefined> {
     if (runsUserCode(place) || !input) return undefined;
     const loaded = await loadWithNested(this.#registry, 'sink', place, noGate);
-    return this.#maker.sink(loaded, lineOf(input)).stage.capabilities;
+    return this.#maker.sink(loaded, outputOf(input)).stage.capabilities;
   }
 
   /**
@@ -70,25 +70,25 @@ export class StageProbe {
    */
   async readsOnly(place: StagePlace<ResolvedStage>, input: Schema | undefined): Promise<boolean> {
     if (runsUserCode(place) || !input) return false;
-    return (await this.#made(place, lineOf(input)))?.readsOnly === true;
+    return (await this.#made(place, outputOf(input)))?.readsOnly === true;
   }
 
   async #made(
     place: StagePlace<ResolvedStage>,
-    line: Line,
+    output: StageOutput,
   ): Promise<{ readonly readsOnly?: boolean } | undefined> {
     switch (place.kind) {
       case 'operator': {
         const loaded = await loadWithNested(this.#registry, 'operator', place, noGate);
-        return this.#maker.operators(line, [loaded], () => {}).operators[0]?.stage;
+        return this.#maker.operators(output, [loaded], () => {}).operators[0]?.stage;
       }
       case 'batcher': {
         const loaded = await loadWithNested(this.#registry, 'batcher', place, noGate);
-        return this.#maker.batcher(loaded, line).stage;
+        return this.#maker.batcher(loaded, output).stage;
       }
       case 'sink': {
         const loaded = await loadWithNested(this.#registry, 'sink', place, noGate);
-        return this.#maker.sink(loaded, line).stage;
+        return this.#maker.sink(loaded, output).stage;
       }
       case 'source':
         return undefined; // it is given no batches
@@ -99,7 +99,10 @@ export class StageProbe {
 const noGate = async () => undefined;
 
 /** What is known without the stages before. */
-const lineOf = (schema: Schema): Line => ({ schema, stream: { order: SYMBOLS_IN_ORDER, bounded: true } });
+const outputOf = (schema: Schema): StageOutput => ({
+  schema,
+  stream: { order: SYMBOLS_IN_ORDER, bounded: true },
+});
 
 const runsUserCode = ({ stage }: StagePlace<ResolvedStage>): boolean =>
   stagesWithin(stage).some((each) => each.runsUserCode === true);

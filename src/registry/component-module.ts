@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { PipelineError, RuntimeError } from '../core/errors.js';
 import { redactedBeginning } from '../core/redact.js';
+import { cutText } from '../core/shown-text.js';
 import type { Component } from '../engine/component.js';
 import { Registry } from './registry.js';
 
@@ -41,7 +42,7 @@ export async function loadComponents(module: string, file: string): Promise<Regi
  * @param module - The module as a spec or the settings name it.
  */
 export function invalidModule(module: string, problem: string, cause?: unknown): PipelineError {
-  const message = `module "${module.slice(0, 500)}": ${problem}`;
+  const message = `module "${cutText(module, 500)}": ${problem}`;
   return new PipelineError('MODULE_INVALID', message, cause === undefined ? {} : { cause });
 }
 

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../core/errors.js';
+import { cutText } from '../core/shown-text.js';
 import type { ComponentKind, FactoryOf } from '../engine/component.js';
 import type { Operator } from '../engine/operator.js';
 import { guardOperator } from '../stages/operators/module/guard-operator.js';
@@ -23,7 +24,7 @@ export function guardFactory<Kind extends ComponentKind>(
   module: string,
   factory: FactoryOf<Kind>,
 ): FactoryOf<Kind> {
-  const where = `${kind} "${use}" of module "${module.slice(0, 500)}"`;
+  const where = `${kind} "${use}" of module "${cutText(module, 500)}"`;
   const who = where[0]!.toUpperCase() + where.slice(1);
   const own = factory as AnyFactory; // a factory of any kind is one
   const guarded: AnyFactory = {

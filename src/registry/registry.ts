@@ -1,6 +1,6 @@
 import { PipelineError } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
-import { describeValue } from '../core/shown-text.js';
+import { cutText, describeValue } from '../core/shown-text.js';
 import type { Component, ComponentKind } from '../engine/component.js';
 import type { Loads } from '../engine/stage.js';
 
@@ -69,7 +69,7 @@ export class Registry {
 export function missingComponent(kind: ComponentKind, name: string, names: readonly string[]): string {
   const near = nearestName(name, names);
   return (
-    `expected the name of ${withArticle(kind)} (${names.join(', ')}), found "${name.slice(0, 40)}"` +
+    `expected the name of ${withArticle(kind)} (${names.join(', ')}), found "${cutText(name, 40)}"` +
     (near === undefined ? '' : ` (did you mean "${near}"?)`)
   );
 }
@@ -83,13 +83,12 @@ function complaintAbout(component: Component): string | undefined {
   const { kind, name, summary, loads, mayChange, facts, options, load } = (component ??
     {}) as Partial<Component>;
   if (typeof component !== 'object' || component === null) {
-    const found = component === null || component === undefined ? String(component) : `a ${typeof component}`;
-    return `Expected a component, as defineComponent returns it, found ${found}`;
+    return `Expected a component, as defineComponent returns it, found ${describeValue(component)}`;
   }
   if (typeof name !== 'string' || !NAME.test(name)) {
     return (
       'Expected the name of a component to be 1 to 100 letters, digits, ".", "_", "@", "/" or "-", a letter or digit first, ' +
-      `found ${JSON.stringify(name)?.slice(0, 120) ?? 'none'}`
+      `found ${cutText(JSON.stringify(name) ?? 'none', 120)}`
     );
   }
   if (!KINDS.includes(kind as ComponentKind)) {

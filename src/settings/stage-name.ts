@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cutText } from '../core/shown-text.js';
 
 const expected = 'expected 1 to 100 letters, digits, ".", "_" or "-"';
 
@@ -6,7 +7,7 @@ const expected = 'expected 1 to 100 letters, digits, ".", "_" or "-"';
 export const StageName = z
   .string(expected)
   .regex(/^[A-Za-z0-9._-]{1,100}$/, {
-    error: ({ input }) => `${expected}, found "${String(input).slice(0, 40)}"`,
+    error: ({ input }) => `${expected}, found "${cutText(String(input), 40)}"`,
   })
   .describe(
     'Your name for this stage, in reports, errors and logs: 1 to 100 letters, digits, `.`, `_` or `-`, unique in the spec. ' +

@@ -137,9 +137,9 @@ export function rowsPending(counters: CounterValues): number {
 
 /** Rows that were dropped, by reason. */
 export interface DroppedRows {
-  /** The rows came after their window had closed. */
+  /** Rows that came after their window had closed. */
   readonly late: number;
-  /** A full queue behind the source has left them out: dropped, or replaced by a later row of the symbol. */
+  /** Rows that a full queue behind the source has left out: dropped, or replaced by a later row of the symbol. */
   readonly overflow?: number;
   /** Rows that the user's module dropped, for whatever reason. */
   readonly other?: number;

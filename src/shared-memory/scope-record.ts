@@ -51,10 +51,10 @@ export interface ScopeParameters {
   /** First place of each segment of the places in flight. */
   readonly segments: readonly number[];
   /**
-   * Number of the gate over the lifetime of the table, so that a call of an old gate does not free a place
+   * Number of the cap over the lifetime of the table, so that a call of an old cap does not free a place
    * of a new one.
    */
-  readonly gateLife: number;
+  readonly capLife: number;
 }
 
 /** Words of the head of a set of parameters. */
@@ -93,9 +93,9 @@ export function writeParameters(
   set: number,
   parameters: ScopeParameters,
 ): void {
-  const { limits, weight, inFlightMax, leasesMax, segments, gateLife } = parameters;
+  const { limits, weight, inFlightMax, leasesMax, segments, capLife } = parameters;
   const at = memory.parametersByte(scope, set) / 4;
-  const head = [limits.length, weight, inFlightMax, leasesMax, gateLife, segments.length];
+  const head = [limits.length, weight, inFlightMax, leasesMax, capLife, segments.length];
   memory.i32.set([...head, ...segments], at);
   for (const [i, limit] of limits.entries()) {
     const limitAt = at + HEAD_WORDS + i * LIMIT_WORDS;
@@ -135,7 +135,7 @@ export const setOf = (version: number): number => (version >> 1) & 1;
 function readParameters(memory: RateMemory, scope: number, set: number): ScopeParameters {
   const at = memory.parametersByte(scope, set) / 4;
   const head = memory.i32.subarray(at, at + SEGMENTS_AT);
-  const [count = 0, weight = 0, inFlightMax = 0, leasesMax = 0, gateLife = 0, segments = 0] = head;
+  const [count = 0, weight = 0, inFlightMax = 0, leasesMax = 0, capLife = 0, segments = 0] = head;
   const segmentsAt = at + SEGMENTS_AT;
   return {
     limits: Array.from({ length: within(count, LIMITS_MAX) }, (_, i) =>
@@ -145,7 +145,7 @@ function readParameters(memory: RateMemory, scope: number, set: number): ScopePa
     inFlightMax,
     leasesMax,
     segments: Array.from(memory.i32.subarray(segmentsAt, segmentsAt + within(segments, SEGMENTS_MAX))),
-    gateLife,
+    capLife,
   };
 }
 

@@ -7,7 +7,8 @@ import { NANOS_PER_MILLI } from '../core/units.js';
 import type { ThreadRun, Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
-import { syncHandle } from '../shared-memory/sync-gate.js';
+import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
+import { syncHandle } from '../shared-memory/sync-turns.js';
 import type { Logger } from '../telemetry/logger.js';
 import { cutShortReport } from '../wire/cut-short-report.js';
 import { PROTOCOL_VERSION } from '../wire/pipeline-actor.js';
@@ -177,15 +178,15 @@ export class JobActor implements JobHandle {
   inspect(): JobInfo {
     const { context } = this.#machine.getSnapshot();
     const counters = this.#report?.counters ?? this.#counters.read();
-    const { firstRowAtNs, heartbeatNs } = counters;
+    const { firstRowAtNs } = counters;
+    const ageMs = this.isLive ? heartbeatAgeMs(counters, this.#context.clock.now()) : undefined;
     const error = this.#report ? this.#report.error : context.error;
     return {
       id: this.id,
       name: this.name,
       state: this.state,
       counters,
-      ...(this.isLive &&
-        heartbeatNs > 0 && { heartbeatAgeMs: (Number(this.#context.clock.now()) - heartbeatNs) / 1e6 }),
+      ...(ageMs !== undefined && { heartbeatAgeMs: ageMs }),
       ...(firstRowAtNs > 0 && { firstRowMs: (firstRowAtNs - Number(this.#submittedAtNs)) / 1e6 }),
       ...(error && { error }),
       history: context.history,

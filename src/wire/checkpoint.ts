@@ -1,6 +1,7 @@
 import { isSnapshot } from '../columns/dictionary-snapshot.js';
 import { PipelineError } from '../core/errors.js';
 import { isCount, type PlainData } from '../core/plain-data.js';
+import { describeValue } from '../core/shown-text.js';
 import { RUN_COUNTERS, type RunCounters } from '../shared-memory/counters.js';
 
 /** The version that this release writes, and the only one that it reads. */
@@ -148,12 +149,9 @@ function fieldsOf(data: unknown, path: string): Record<string, unknown> {
   throw invalid(path, 'an object', data);
 }
 
-/** Says what was found in the place of something else. Of values shows only numbers, since a text may be a secret. */
-export function described(path: string, expected: string, found: unknown): string {
-  const kind = found === null ? 'null' : Array.isArray(found) ? 'a list' : `a value of type ${typeof found}`;
-  const was = found === undefined ? 'nothing' : typeof found === 'number' ? String(found) : kind;
-  return `${path}: expected ${expected}, found ${was}`;
-}
+/** Says what was found in the place of something else. */
+export const described = (path: string, expected: string, found: unknown): string =>
+  `${path}: expected ${expected}, found ${describeValue(found)}`;
 
 const problemOf = (problem: string): PipelineError =>
   new PipelineError('CHECKPOINT_INVALID', `Checkpoint: ${problem}`);

@@ -46,7 +46,6 @@ export type ThreadAnswer =
 
 /** Maximum length of an answer. A schema of ten thousand columns fits. */
 export const ANSWER_CHARS_MAX = 1_048_576;
-export const PROBLEMS_MAX = 100;
 /** Of a module. */
 export const COMPONENTS_MAX = 100;
 /** Levels that options and schemas may have: what walks them does not run out of stack. */

@@ -69,6 +69,7 @@ export interface SourceGateSettings {
         readonly provider: string;
         readonly endpoint?: string | undefined;
         readonly tenant?: string | undefined;
+        /** Permits for each read. */
         readonly cost: number;
       }
     | undefined;

@@ -26,20 +26,17 @@ const as = (data: unknown) => data as never;
 
 const OWNERS: readonly (readonly [unknown, string])[] = [
   [undefined, 'owner: expected an object, found nothing'],
-  ['here', 'owner: expected an object, found a value of type string'],
+  ['here', 'owner: expected an object, found a text'],
   [{ process: 'a', thread: 0 }, 'owner.host: expected a text, found nothing'],
   [{ host: 'here', process: 7, thread: 0 }, 'owner.process: expected a text, found 7'],
   [{ host: 'here', process: 'a', thread: -1 }, 'owner.thread: expected a whole number, found -1'],
-  [
-    { host: 'here', process: 'a', thread: 7n },
-    'owner.thread: expected a whole number, found a value of type bigint',
-  ],
+  [{ host: 'here', process: 'a', thread: 7n }, 'owner.thread: expected a whole number, found a bigint'],
 ];
 
 const FENCES: readonly (readonly [unknown, string])[] = [
   [undefined, 'fence: expected an object, found nothing'],
   [{ owner: owner('a') }, 'fence.epoch: expected a whole number, found nothing'],
-  [{ epoch: '1', owner: owner('a') }, 'fence.epoch: expected a whole number, found a value of type string'],
+  [{ epoch: '1', owner: owner('a') }, 'fence.epoch: expected a whole number, found a text'],
   [{ epoch: 1 }, 'fence.owner: expected an object, found nothing'],
   [{ epoch: 1, owner: { ...owner('a'), host: null } }, 'fence.owner.host: expected a text, found null'],
   [{ epoch: 1, owner: owner('a'), keyId: '' }, 'fence.keyId: expected a text that is not empty'],

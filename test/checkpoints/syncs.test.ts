@@ -6,7 +6,7 @@ import type { Row } from '../../src/columns/row-view.js';
 import type { SinkFactory, SourceFactory } from '../../src/engine/factories.js';
 import type { OpenFilesLimits } from '../../src/outputs/staging/open-files.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
-import { SyncGate } from '../../src/shared-memory/sync-gate.js';
+import { SyncTurns } from '../../src/shared-memory/sync-turns.js';
 import { csvSink } from '../../src/stages/sinks/csv/csv.js';
 import { CsvSinkOptions } from '../../src/stages/sinks/csv/options.js';
 import { ParquetSinkOptions } from '../../src/stages/sinks/parquet/options.js';
@@ -142,7 +142,7 @@ async function started(
       store: new FileCheckpointStore(`${SCRATCH.folder}/${name}.checkpoints`),
     },
   );
-  const syncs = vi.spyOn(SyncGate.prototype, 'run');
+  const syncs = vi.spyOn(SyncTurns.prototype, 'run');
   const opened = whenAsked();
   const run = pipeline.run();
   await Promise.race([opened, run]);

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Disk } from '../../src/outputs/disk/disk.js';
-import { RunPlace } from '../../src/outputs/runs/run-place.js';
+import { OutputRun } from '../../src/outputs/runs/output-run.js';
 import { openStateFolder } from '../../src/outputs/runs/state-folder.js';
 import { temporaryDirectory } from '../stages/sinks/sink-rows.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
@@ -17,9 +17,9 @@ async function running() {
   const first = diskOn(new CrashingFileSystem());
   const state = await openStateFolder(first, join(folder, 'out'), join(folder, 'out'));
   const options = { state, job: 'job', mode: 'append' } as const;
-  const { run } = await RunPlace.start({ ...options, disk: first, epoch: 1 });
+  const { run } = await OutputRun.start({ ...options, disk: first, epoch: 1 });
   const takeOver = (epoch: number, fs: CrashingFileSystem, highest = async () => 1) =>
-    RunPlace.takeOver({ ...options, disk: diskOn(fs), epoch }, run, highest);
+    OutputRun.takeOver({ ...options, disk: diskOn(fs), epoch }, run, highest);
   const runFolder = join(state, run);
   return {
     takeOver,
@@ -39,7 +39,7 @@ describe('a takeover that a later one has overtaken', () => {
     for (let at = 0; ; at++) {
       const { takeOver, folders, atWork } = await running();
       const slow = new CrashingFileSystem();
-      let later: RunPlace | undefined;
+      let later: OutputRun | undefined;
       slow.between = async () => {
         if (slow.log.length !== at || later) return;
         later = await takeOver(3, new CrashingFileSystem());

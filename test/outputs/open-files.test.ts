@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Disk } from '../../src/outputs/disk/disk.js';
 import { Disk as RealDisk } from '../../src/outputs/disk/disk.js';
-import { RunPlace } from '../../src/outputs/runs/run-place.js';
+import { OutputRun } from '../../src/outputs/runs/output-run.js';
 import { openStateFolder } from '../../src/outputs/runs/state-folder.js';
 import { OpenFiles, type OpenFilesLimits, resumeOpenFiles } from '../../src/outputs/staging/open-files.js';
 import type { StagedFile } from '../../src/outputs/staging/staged-file.js';
@@ -56,9 +56,9 @@ class Lines {
   }
 }
 
-async function placeAt(disk: Disk, folder: string): Promise<RunPlace> {
+async function outputRunAt(disk: Disk, folder: string): Promise<OutputRun> {
   const state = await openStateFolder(disk, join(folder, 'out'), join(folder, 'out'));
-  return RunPlace.start({ disk, state, job: 'job', mode: 'append', epoch: 1 });
+  return OutputRun.start({ disk, state, job: 'job', mode: 'append', epoch: 1 });
 }
 
 const take = (open: OpenFiles, writers: readonly Lines[]) => {
@@ -78,17 +78,17 @@ function makeDisk() {
 async function openLines(count: number, limits?: OpenFilesLimits) {
   const made = makeDisk();
   const { disk, folder, log } = made;
-  const place = await placeAt(disk, folder);
-  await place.staging.keep();
+  const outputRun = await outputRunAt(disk, folder);
+  await outputRun.staging.keep();
   const writers: Lines[] = [];
-  const open = new OpenFiles(place.staging, () => writers.map(({ file }) => file), limits);
+  const open = new OpenFiles(outputRun.staging, () => writers.map(({ file }) => file), limits);
   for (let i = 0; i < count; i++) {
-    writers.push(new Lines(await place.staging.begin(`file-${i}`, join(folder, 'out', `file-${i}`))));
+    writers.push(new Lines(await outputRun.staging.begin(`file-${i}`, join(folder, 'out', `file-${i}`))));
   }
   const checkpoint = async () => {
     const { position, sync } = await take(open, writers);
     await sync();
-    await place.staging.keep();
+    await outputRun.staging.keep();
     return position;
   };
   const syncsSince = (from: number) =>
@@ -97,7 +97,7 @@ async function openLines(count: number, limits?: OpenFilesLimits) {
     await open.close();
     for (const { file } of writers) await file.close();
   };
-  return { ...made, place, open, writers, checkpoint, syncsSince, close };
+  return { ...made, outputRun, open, writers, checkpoint, syncsSince, close };
 }
 
 /** Has syncs of files, not of the journal, wait for the test. */
@@ -154,17 +154,19 @@ describe('files that are open at a checkpoint', () => {
             if (!operation.startsWith('sync ')) return;
             for (let left = turns.next().value!; left > 0; left--) await undefined;
           };
-          const place = await placeAt(disk, folder);
+          const outputRun = await outputRunAt(disk, folder);
           const writers: Lines[] = [];
-          const open = new OpenFiles(place.staging, () => writers.map(({ file }) => file), limits);
+          const open = new OpenFiles(outputRun.staging, () => writers.map(({ file }) => file), limits);
           for (let i = 0; i < count; i++) {
-            writers.push(new Lines(await place.staging.begin(`file-${i}`, join(folder, 'out', `file-${i}`))));
+            writers.push(
+              new Lines(await outputRun.staging.begin(`file-${i}`, join(folder, 'out', `file-${i}`))),
+            );
           }
           const texts = writers.map(() => '');
           const checkpoint = async () => {
             const { position, sync } = await take(open, writers);
             await sync();
-            await place.staging.keep();
+            await outputRun.staging.keep();
             return { position, texts: [...texts] };
           };
           let accepted = await checkpoint();
@@ -183,11 +185,11 @@ describe('files that are open at a checkpoint', () => {
           await open.close();
           for (const { file } of writers) await file.close();
 
-          const { run, staging } = place;
+          const { run, staging } = outputRun;
           const state = join(folder, '.out.tickloom');
           const again = new RealDisk(new CrashingFileSystem().fs, stageContext({}).log);
           const options = { disk: again, state, job: 'job', mode: 'append', epoch: 2 } as const;
-          const next = await RunPlace.takeOver(options, run, async () => 1);
+          const next = await OutputRun.takeOver(options, run, async () => 1);
           expect(next.fenced).toEqual([expect.stringContaining(staging.folder)]);
           let copies = 0;
           const resumed = await resumeOpenFiles(
@@ -225,7 +227,7 @@ describe('files that are open at a checkpoint', () => {
   });
 
   it('cost two syncs where the journal begins behind a file that was synced where it is', async () => {
-    const { log, place, open, writers, syncsSince, close } = await openLines(1);
+    const { log, outputRun, open, writers, syncsSince, close } = await openLines(1);
     const costs: number[] = [];
     for (const text of ['a line\n', 'a line\nand some', ' more', ' and a line\nand some']) {
       await writers[0]!.write(text);
@@ -233,7 +235,7 @@ describe('files that are open at a checkpoint', () => {
       // Of text that is not packed, nothing else has to be known.
       const { sync } = await open.take([{ ...writers[0]!.cut(open.wantsWhole), log: [] }]);
       await sync();
-      await place.staging.keep();
+      await outputRun.staging.keep();
       costs.push(syncsSince(from).length);
     }
     // The file and its name; the journal and its name; then the file and the journal.
@@ -317,11 +319,11 @@ describe('files that are open at a checkpoint', () => {
 
   it('are let go by a write and a checkpoint that wait for their syncs when the run is stopped', async () => {
     const limits = { journalBytesMax: 10_000, unsyncedBytesMax: 100, waitingBytesMax: 300 };
-    const { crashing, place, open, writers, close } = await openLines(2, limits);
+    const { crashing, outputRun, open, writers, close } = await openLines(2, limits);
     const { held, next } = holdSyncs(crashing);
     for (const writer of writers) await writer.write(`${'x'.repeat(499)}\n`);
     const keeping = open.keepUp().catch((error: unknown) => error);
-    const later = new OpenFiles(place.staging, () => writers.map(({ file }) => file), limits);
+    const later = new OpenFiles(outputRun.staging, () => writers.map(({ file }) => file), limits);
     const settling = take(later, writers).then(({ sync }) => sync().catch((error: unknown) => error));
     await idle();
     await Promise.all([open.close(), later.close()]);
@@ -357,12 +359,12 @@ describe('files that are open at a checkpoint', () => {
 
   it('are on the disk before the first checkpoint where they were large from the beginning, and hold up no write', async () => {
     const limits = { journalBytesMax: 10_000, unsyncedBytesMax: 100, waitingBytesMax: 300 };
-    const { crashing, place, writers, close } = await openLines(3, limits);
+    const { crashing, outputRun, writers, close } = await openLines(3, limits);
     for (const [i, bytes] of [500, 60, 1_000].entries()) {
       await writers[i]!.write(`${'x'.repeat(bytes - 1)}\n`);
     }
     const { next, held } = holdSyncs(crashing);
-    const open = new OpenFiles(place.staging, () => writers.map(({ file }) => file), limits);
+    const open = new OpenFiles(outputRun.staging, () => writers.map(({ file }) => file), limits);
     await writers[0]!.write('x\n');
     await open.keepUp();
     const { position, sync } = await take(open, writers);
@@ -445,14 +447,14 @@ describe('files that are open at a checkpoint', () => {
 
   it('leave the name of one that begins meanwhile to the next checkpoint', async () => {
     const { disk, folder, log } = makeDisk();
-    const place = await placeAt(disk, folder);
-    await place.staging.keep();
-    const { names } = place.staging;
-    const later = await place.staging.begin('later', join(folder, 'out', 'later'));
+    const outputRun = await outputRunAt(disk, folder);
+    await outputRun.staging.keep();
+    const { names } = outputRun.staging;
+    const later = await outputRun.staging.begin('later', join(folder, 'out', 'later'));
     const from = log.length;
-    await place.staging.keep(names);
+    await outputRun.staging.keep(names);
     expect(log.slice(from)).toEqual([]);
-    await place.staging.keep();
+    await outputRun.staging.keep();
     expect(log.slice(from).filter((operation) => operation.startsWith('sync'))).toHaveLength(1);
     await later.close();
   });
@@ -461,9 +463,9 @@ describe('files that are open at a checkpoint', () => {
     const folder = temporaryDirectory();
     mkdirSync(join(folder, 'out'));
     const crashing = new CrashingFileSystem();
-    const place = await placeAt(new RealDisk(crashing.fs, stageContext({}).log), folder);
-    await place.staging.keep();
-    const { names } = place.staging;
+    const outputRun = await outputRunAt(new RealDisk(crashing.fs, stageContext({}).log), folder);
+    await outputRun.staging.keep();
+    const { names } = outputRun.staging;
     let goOn = () => {};
     const isMaking = new Promise<void>((resolve) => {
       crashing.between = (operation) => {
@@ -474,12 +476,12 @@ describe('files that are open at a checkpoint', () => {
         });
       };
     });
-    const beginning = place.staging.begin('file', join(folder, 'out', 'file'));
+    const beginning = outputRun.staging.begin('file', join(folder, 'out', 'file'));
     await isMaking;
-    await place.staging.keep(names);
+    await outputRun.staging.keep(names);
     goOn();
     const file = await beginning;
-    await place.staging.keep();
+    await outputRun.staging.keep();
     await crashing.cutPower();
     expect(readFileSync(file.path, 'utf8')).toBe('');
   });

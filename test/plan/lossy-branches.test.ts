@@ -4,7 +4,7 @@ import { formatPath, InvalidSpecError } from '../../src/core/errors.js';
 import { Catalogue } from '../../src/plan/catalogue.js';
 import { columnsInto } from '../../src/plan/columns-into.js';
 import { instantiate } from '../../src/plan/instantiate.js';
-import { exactlyOnceSinks, lossyBranches } from '../../src/plan/lossy-branches.js';
+import { lossyBranches, refusedBranches } from '../../src/plan/lossy-branches.js';
 import { resolveWithFiles } from '../../src/plan/resolve-spec.js';
 import { builtIn } from '../../src/registry/built-in.js';
 import { Counters } from '../../src/shared-memory/counters.js';
@@ -97,8 +97,10 @@ describe('each row arrives exactly once', () => {
     'with a store, of a source that is %s, at a sink that is %s: %s',
     (source, delivery, expected) => {
       const sinks = [{ id: 'sink', path: ['sink'], delivery }];
-      expect(exactlyOnceSinks({ hasStore: true, source, sinks })).toEqual(expected ? sinks : []);
-      expect(exactlyOnceSinks({ hasStore: false, source, sinks })).toEqual([]);
+      const lossy = [{ id: 'sink', path: ['sink'], at: ['sink', 'queue'], policy: 'drop-oldest' }] as const;
+      const refused = lossy.map((branch) => ({ ...branch, sinks: ['sink'] }));
+      expect(refusedBranches(lossy, { hasStore: true, source, sinks })).toEqual(expected ? refused : []);
+      expect(refusedBranches(lossy, { hasStore: false, source, sinks })).toEqual([]);
     },
   );
 });

@@ -271,7 +271,7 @@ describe('a module of components', () => {
     [
       'exports what is none',
       'export default [7];',
-      'Expected a component, as defineComponent returns it, found a number',
+      'Expected a component, as defineComponent returns it, found 7',
     ],
     ['has two of one name', TWICE, 'There is a sink "own" already'],
     [

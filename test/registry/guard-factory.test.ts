@@ -39,7 +39,7 @@ describe('the stage of a component from outside', () => {
     ['operator', 'throw new Error("no luck")', 'OPERATOR_FAILED', 'could not be created: no luck'],
     ['batcher', 'throw new Error("no luck")', 'OPERATOR_FAILED', 'could not be created: no luck'],
     ['sink', 'throw new Error("no luck")', 'SINK_FAILED', 'could not be created: no luck'],
-    ['source', '', 'MODULE_INVALID', 'with the function "read", found a value of type undefined'],
+    ['source', '', 'MODULE_INVALID', 'with the function "read", found nothing'],
     ['source', `return { ${SOURCE} }`, 'MODULE_INVALID', 'with the function "resume", found an object with'],
     [
       'source',

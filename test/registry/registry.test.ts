@@ -139,8 +139,8 @@ describe('a registry', () => {
   });
 
   it.each<[unknown, string]>([
-    [undefined, 'Expected a component, as defineComponent returns it, found undefined'],
-    [1, 'Expected a component, as defineComponent returns it, found a number'],
+    [undefined, 'Expected a component, as defineComponent returns it, found nothing'],
+    [1, 'Expected a component, as defineComponent returns it, found 1'],
     [{ name: '../x', kind: 'sink' }, 'Expected the name of a component'],
     [
       { name: 'x', kind: 'sinc' },

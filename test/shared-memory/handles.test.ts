@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidHandleError } from '../../src/core/invalid-handle-error.js';
 import { COUNTERS_BYTES, Counters, countersHandle, openCounters } from '../../src/shared-memory/counters.js';
-import { shareSyncs, syncHandle } from '../../src/shared-memory/sync-gate.js';
+import { shareSyncs, syncHandle } from '../../src/shared-memory/sync-turns.js';
 
 const counters = countersHandle(new SharedArrayBuffer(COUNTERS_BYTES));
 

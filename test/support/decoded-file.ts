@@ -2,7 +2,7 @@ import { BatchPool } from '../../src/columns/batch-pool.js';
 import type { Row } from '../../src/columns/row-view.js';
 import type { StageContext } from '../../src/engine/stage.js';
 import { csvFormat } from '../../src/formats/csv/csv-format.js';
-import type { FileDirection, RowPlace } from '../../src/formats/file-decoder.js';
+import type { FileDirection, RowPosition } from '../../src/formats/file-decoder.js';
 import { ReplayOptions } from '../../src/stages/sources/replay/options.js';
 import { rowsIn } from './batch-rows.js';
 import type { ReplayInput } from './replayed.js';
@@ -10,7 +10,7 @@ import { RecordedRejects, stageContext } from './stage-context.js';
 
 export interface DecodeSettings extends Partial<Pick<StageContext, 'batchRows'>> {
   readonly direction?: FileDirection;
-  readonly resumeAt?: RowPlace;
+  readonly resumeAt?: RowPosition;
   /** Stops after so many batches. */
   readonly batches?: number;
   readonly rejects?: RecordedRejects;

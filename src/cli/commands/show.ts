@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGunzip, gunzipSync } from 'node:zlib';
 import { fileKind } from '../../core/file-kind.js';
+import { cutText } from '../../core/shown-text.js';
 import { Disk } from '../../outputs/disk/disk.js';
 import { nodeFileSystem } from '../../outputs/disk/file-system.js';
 import { listOutput } from '../../outputs/parts/partition-folders.js';
@@ -180,7 +181,7 @@ function parseLine(text: string, line: number): Record<string, unknown> {
   try {
     found = JSON.parse(text);
   } catch {
-    throw new ShowError(`line ${line}: expected JSON, found "${text.slice(0, 80)}"`);
+    throw new ShowError(`line ${line}: expected JSON, found "${cutText(text)}"`);
   }
   return typeof found === 'object' && found !== null ? (found as Record<string, unknown>) : { value: found };
 }

@@ -1,5 +1,6 @@
 import type { Schema as ArrowSchema, Data, DataType, Field, RecordBatch, Table } from 'apache-arrow';
 import { PipelineError } from '../../core/errors.js';
+import { cutText } from '../../core/shown-text.js';
 import { Batch } from '../batch.js';
 import { type Dictionary, DictionarySet, NO_STRING } from '../dictionary.js';
 import { asBigInt64Array } from '../int64.js';
@@ -66,7 +67,7 @@ function columnOf(arrow: Arrow, { name, type, nullable }: Field): Column {
   }
   throw new PipelineError(
     'INPUT_UNREADABLE',
-    `Column "${name.slice(0, 80)}": expected a timestamp, number, boolean or string column, found ${String(type)}`,
+    `Column "${cutText(name)}": expected a timestamp, number, boolean or string column, found ${String(type)}`,
   );
 }
 
@@ -171,7 +172,7 @@ function exact({ name, type }: Column, value: bigint): bigint {
   const found = type === 'timestamp' ? `${value} ns since 1970` : String(value);
   throw new PipelineError(
     'INPUT_UNREADABLE',
-    `Column "${name.slice(0, 80)}": expected ${expected}, found ${found}`,
+    `Column "${cutText(name)}": expected ${expected}, found ${found}`,
   );
 }
 

@@ -16,8 +16,8 @@ interface CutRequest {
 
 /** A cut that was asked for and has not been taken yet. */
 export interface PendingCut extends CutRequest {
-  /** The line in the queue behind which it is. */
-  readonly line: number;
+  /** The seal of the queue in front of which its rows are. */
+  readonly seal: number;
   resolve(done: Promise<BranchPosition>): void;
   reject(error: unknown): void;
 }
@@ -47,7 +47,7 @@ export class BranchCuts {
   /** The cut whose turn it is: all batches in front of it were taken. */
   get reached(): PendingCut | undefined {
     const cut = this.#pending;
-    return cut && this.#parts.queue.hasPassed(cut.line) ? cut : undefined;
+    return cut && this.#parts.queue.hasPassed(cut.seal) ? cut : undefined;
   }
 
   /** Whether a cut is still waited for. */
@@ -62,7 +62,7 @@ export class BranchCuts {
     const done = new Promise<BranchPosition>((resolve, reject) => {
       settle = { resolve, reject };
     });
-    const cut: PendingCut = { ...request, line: queue.seal(), ...settle! };
+    const cut: PendingCut = { ...request, seal: queue.seal(), ...settle! };
     this.#pending = cut;
     this.#movedAt = clock.now();
     let isDone = false;

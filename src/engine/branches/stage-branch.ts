@@ -2,7 +2,6 @@ import { type Batch, releaseAll } from '../../columns/batch.js';
 import type { ControlRecord } from '../../columns/control-record.js';
 import { packRows } from '../../columns/selection.js';
 import { copyPlainData } from '../../core/copy-plain-data.js';
-import { PipelineError } from '../../core/errors.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Nanos } from '../../core/units.js';
 import { type OverflowPolicy, overflowFor } from '../../settings/overflow-policy.js';
@@ -11,7 +10,7 @@ import { type Path, placesInBranch } from '../../wire/stage-tree.js';
 import type { Batcher } from '../batcher.js';
 import { blame, locatedAt } from '../blame.js';
 import type { Branch, BranchCut } from '../branch.js';
-import { LineStates, type States } from '../cuts/line-states.js';
+import { LineStates } from '../cuts/line-states.js';
 import { Downstream } from '../downstream.js';
 import { EventTimeLag } from '../event-time/event-time-lag.js';
 import { PipelineInputs } from '../inputs/pipeline-inputs.js';
@@ -26,6 +25,7 @@ import type { SinkCapabilities } from '../sink-capabilities.js';
 import type { BranchRun, Named, RunningBranch, Stage } from '../stage.js';
 import { labelOf, type StageLabel } from '../stage-label.js';
 import { BranchCuts, type PendingCut, refusedCut } from './branch-cuts.js';
+import { asBranchPosition } from './branch-position.js';
 import { LateCutError } from './late-cut-error.js';
 import { needsOriginsInBranches } from './origins-in-branches.js';
 import type { StageBranchParts } from './stage-branch-parts.js';
@@ -139,7 +139,7 @@ export class StageBranch implements Branch, RunningBranch {
   }
 
   commit(position: PlainData): Promise<void> {
-    const { sink } = savedBranch(position, this.id);
+    const { sink } = asBranchPosition(position, this.id);
     const { stage } = this.sink;
     const done = this.#work(() => blame('SINK_FAILED', this.#sinkLabel, () => stage.commit?.(sink)));
     this.#committing = done.catch(() => undefined); // told to the caller
@@ -147,7 +147,7 @@ export class StageBranch implements Branch, RunningBranch {
   }
 
   async resume(position: PlainData): Promise<void> {
-    const { operators, rows, sink } = savedBranch(position, this.id);
+    const { operators, rows, sink } = asBranchPosition(position, this.id);
     await blame('SINK_FAILED', this.#sinkLabel, () => this.sink.stage.resume?.(copyPlainData(sink, this.id)));
     this.#states.expect(operators);
     await this.#states.restore(operators);
@@ -383,20 +383,3 @@ export class StageBranch implements Branch, RunningBranch {
 }
 
 type End = Extract<ControlRecord, { type: 'end' }>;
-
-interface SavedBranch {
-  readonly operators: States;
-  readonly rows: PlainData;
-  readonly sink: PlainData;
-}
-
-function savedBranch(position: PlainData, id: string): SavedBranch {
-  const { operators, rows, sink } = (position ?? {}) as Partial<SavedBranch>;
-  if (typeof operators === 'object' && operators !== null && rows !== undefined && sink !== undefined) {
-    return { operators, rows, sink };
-  }
-  throw new PipelineError(
-    'CHECKPOINT_INVALID',
-    `Expected the state of a branch, {operators, rows, sink}, for "${id}", found something else`,
-  );
-}

@@ -48,11 +48,11 @@ export class StageStates {
   take(branchesFollow: boolean, ended?: Checkpoint['ended']): (sink: PlainData) => Checkpoint {
     const { job, run, spec, clock, dictionaries } = this.#parts;
     const { tally, intake, inputs } = this.#stateful;
-    const place = intake.place();
-    const states: Record<string, PlainData> = { source: place.position };
-    if (place.live !== undefined) states.intake = place.live;
+    const point = intake.resumePoint();
+    const states: Record<string, PlainData> = { source: point.position };
+    if (point.live !== undefined) states.intake = point.live;
     Object.assign(states, this.#line.take());
-    const behind = [...intake.lettersBehind(place), ...inputs.lettersBehind()];
+    const behind = [...intake.lettersBehind(point), ...inputs.lettersBehind()];
     const letters = this.#lettersUpTo(behind, branchesFollow);
     const taken = {
       version: CHECKPOINT_VERSION,
@@ -60,7 +60,7 @@ export class StageStates {
       run,
       takenAtMs: Number(clock.wall() / 1_000_000n),
       spec,
-      counters: tally.cut(place),
+      counters: tally.cut(point),
       ...(ended && { ended }),
     } as const;
     // Last, since what stands behind a queue may have met new strings until the sink was done.

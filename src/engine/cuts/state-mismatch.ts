@@ -1,4 +1,5 @@
 import { PipelineError } from '../../core/errors.js';
+import { cutList } from '../../core/shown-text.js';
 
 /** Keys of a checkpoint that differ from those of what is resumed from it. */
 export interface StateMismatch {
@@ -11,10 +12,10 @@ export interface StateMismatch {
 /** @throws {PipelineError} `CHECKPOINT_INVALID` naming the keys, if there are any. */
 export function refuseMismatch({ of, missing, strange }: StateMismatch): void {
   if (strange.length + missing.length === 0) return;
-  const quoted = (keys: readonly string[]) => (keys.length === 0 ? 'none' : keys.slice(0, 20).join(', '));
+  const listed = (keys: readonly string[]) => (keys.length === 0 ? 'none' : cutList(keys));
   throw new PipelineError(
     'CHECKPOINT_INVALID',
-    `The checkpoint is of ${of}: it lacks a state of ${quoted(missing)}, and has one too many of ` +
-      `${quoted(strange)}: start without it, or with the spec that it was taken from`,
+    `The checkpoint is of ${of}: it lacks a state of ${listed(missing)}, and has one too many of ` +
+      `${listed(strange)}: start without it, or with the spec that it was taken from`,
   );
 }

@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { constants, writeSync } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { type BadRow, PipelineError } from '../../core/errors.js';
 import { invariant } from '../../core/invariant.js';
-import { type DirectoryMaker, makeDirectory, parentsToSync } from '../../core/make-directory.js';
-import { errnoCode, lacksRoom, outputFailed, syncFailed } from '../../core/output-error.js';
+import { outputFailed, syncFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { FolderSyncs } from '../../outputs/disk/folder-syncs.js';
-import { inSyncTurn } from '../../shared-memory/sync-gate.js';
+import { inSyncTurn } from '../../shared-memory/sync-turns.js';
 import { type Logger, silentLogger } from '../../telemetry/logger.js';
 import type { BranchRejects, KeptRejects, LettersBehind, SourceRejects } from '../rejects.js';
 import { BranchLetters } from './branch-letters.js';
@@ -20,29 +17,13 @@ import {
 } from './dead-letter-position.js';
 import { EarlierLetters, linesNotIn } from './earlier-letters.js';
 import { LetterCut } from './letter-cut.js';
-import { inspectDeadLetters } from './own-dead-letters.js';
+import { LetterWrites, type RoomForWrites } from './letter-writes.js';
+import { type DeadLetterFileSystem, openDeadLetters } from './open-dead-letters.js';
 import { SourceLetters } from './source-letters.js';
 import { UnsyncedLetters } from './unsynced-letters.js';
 
-/** With more pending characters than this, `add` tries to write them at once, without a flush. */
-const PENDING_MAX = 1_048_576;
 /** Characters that checkpoints say before the file is synced, behind the flow. */
 const UNSYNCED_MAX = 262_144;
-
-const NOTHING = Buffer.alloc(0);
-const WRITE = 'write the dead-letter file';
-
-/** Creates a new file or fails; a link planted under its name is not followed. */
-const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND;
-
-/**
- * Opens an existing file to read and append. No links, since the path was already resolved and must not
- * lead elsewhere now. Non-blocking, so that opening a pipe does not wait for the other end.
- */
-const STANDING =
-  constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-
-export type DeadLetterFileSystem = DirectoryMaker & Pick<typeof nodeFs, 'open' | 'realpath'>;
 
 export interface DeadLetterOptions {
   readonly path: string;
@@ -55,15 +36,6 @@ export interface DeadLetterOptions {
   readonly unsyncedMax?: number;
 }
 
-/** Writes all bytes, and continues after a short write or a full disk. */
-export interface RoomForWrites {
-  writeAll(
-    bytes: Uint8Array,
-    what: { readonly path: string; readonly doing: string },
-    write: (at: number) => Promise<number>,
-  ): Promise<void>;
-}
-
 /**
  * Keeps bad rows in a file, one JSON object per line: {run, ordinal, file, line, field, expected,
  * found, raw}. Rows are appended, so rows of other runs stay. Each row is written at least once: after a
@@ -73,24 +45,15 @@ export class DeadLetterFile implements KeptRejects {
   readonly keepsRows = true;
   readonly path: string;
   readonly #maxRows: number;
-  readonly #room: RoomForWrites | undefined;
   readonly #fs: DeadLetterFileSystem;
   #run = newRun();
   #handle: nodeFs.FileHandle | undefined;
   #count = 0;
   /** The last ordinal that was assigned. */
   #ordinal = 0;
-  /** Offset of the next write, provided that nobody else writes to the file. */
-  #bytes = 0;
   /** For a resumed run: letters of an earlier start whose rows may be added again. */
   #earlier: EarlierLetters | undefined;
   #cut: LetterCut | undefined;
-  #pending = '';
-  /** The rest of a failed write; written before `#pending`. */
-  #unwritten: Buffer = NOTHING;
-  #isWriting = false;
-  /** Whether a crash truncated the last line: a line end is written before the first row of this run. */
-  #endsMidLine = false;
   /** Whether the file existed before. */
   #isStanding = false;
   /** Folders to sync, so that the name of the file is durable. */
@@ -99,16 +62,13 @@ export class DeadLetterFile implements KeptRejects {
   readonly #log: Logger;
   readonly #unsynced = new UnsyncedLetters();
   readonly #unsyncedMax: number;
-  /** Of these, those that a write has taken. */
-  #taken = 0;
+  readonly #writes: LetterWrites;
   /** Checkpoints are taken: they say what is not on the disk. */
   #isSaid = false;
   #isSyncing = false;
   #lastSync: Promise<void> = Promise.resolve();
   /** Of the first sync that failed: all later ones, and all checkpoints, fail with it. */
   #syncFailure: PipelineError | undefined;
-  /** Never rejects. Of two writes at once, one could come into the middle of a line of the other. */
-  #lastWrite: Promise<void> = Promise.resolve();
 
   /** @param fs - For tests. */
   constructor(
@@ -117,11 +77,11 @@ export class DeadLetterFile implements KeptRejects {
   ) {
     this.path = path;
     this.#maxRows = maxRows;
-    this.#room = room;
     this.#unsyncedMax = unsyncedMax;
     this.#fs = fs;
     this.#folderSyncs = new FolderSyncs(fs, 'dead letters');
     this.#log = log;
+    this.#writes = new LetterWrites({ path, room, unsynced: this.#unsynced, handle: () => this.#opened() });
   }
 
   /**
@@ -131,15 +91,13 @@ export class DeadLetterFile implements KeptRejects {
    * @throws {PipelineError} `OUTPUT_EXISTS` if the file does not hold dead letters; `OUTPUT_FAILED`.
    */
   async open(): Promise<void> {
-    const folder = dirname(this.path);
-    const made = await makeDirectory(this.#fs, folder);
-    this.#foldersToSync = [...parentsToSync(folder, made), folder];
-    try {
-      this.#handle = await this.#fs.open(this.path, NEW);
-    } catch (error) {
-      if (errnoCode(error) !== 'EEXIST') throw outputFailed('create the dead-letter file', this.path, error);
-      await this.#openStanding();
-    }
+    const { handle, foldersToSync, standing } = await openDeadLetters(this.#fs, this.path);
+    this.#foldersToSync = foldersToSync;
+    this.#handle = handle;
+    if (!standing) return;
+    this.#writes.beginAt(standing.bytes, standing.isCutOff);
+    this.#unsynced.begin(standing.bytes);
+    this.#isStanding = true;
   }
 
   /** Number of rows of this run. */
@@ -149,7 +107,7 @@ export class DeadLetterFile implements KeptRejects {
 
   /** Offset in the file before which no letter that is added from now on begins. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#writes.bytes;
   }
 
   ofSource(): SourceRejects {
@@ -190,7 +148,7 @@ export class DeadLetterFile implements KeptRejects {
       bytes: this.#earlier.bytes,
       awaited: this.#earlier.awaited,
     };
-    return { ordinal: this.#ordinal, count: this.#count, bytes: this.#bytes, earlier };
+    return { ordinal: this.#ordinal, count: this.#count, bytes: this.#writes.bytes, earlier };
   }
 
   /**
@@ -217,7 +175,7 @@ export class DeadLetterFile implements KeptRejects {
         this.#isStanding && letters.length > 0
           ? await linesNotIn(this.#opened(), letters, unsyncedFrom)
           : letters;
-      for (const letter of lost) this.#append(`${letter}\n`);
+      for (const letter of lost) this.#writes.append(`${letter}\n`);
     } catch (error) {
       throw outputFailed('read the dead-letter file', this.path, error);
     }
@@ -240,8 +198,7 @@ export class DeadLetterFile implements KeptRejects {
     }
     const { file, line, field, expected, found, raw } = row;
     const content = JSON.stringify({ file, line, field, expected, found, raw }).slice(1);
-    const mustWrite = !this.#room && this.#unwritten.length > PENDING_MAX;
-    if (mustWrite || this.#pending.length > PENDING_MAX) this.#writeNow();
+    this.#writes.writeMany();
     this.#count++;
     const earlier = this.#earlier?.take(content);
     const ordinal = earlier ?? ++this.#ordinal;
@@ -251,20 +208,13 @@ export class DeadLetterFile implements KeptRejects {
       return ordinal;
     }
     this.#unsynced.add(letter);
-    this.#append(letter);
+    this.#writes.append(letter);
     return ordinal;
-  }
-
-  #append(letter: string): void {
-    this.#pending += this.#endsMidLine ? `\n${letter}` : letter;
-    this.#endsMidLine = false;
   }
 
   /** @throws {PipelineError} `OUTPUT_FAILED`, a full disk for one where nothing waits for room. */
   async flush(): Promise<void> {
-    const written = this.#lastWrite.then(() => this.#write());
-    this.#lastWrite = written.catch(() => undefined);
-    await written;
+    await this.#writes.flush();
     const isDue = this.#isSaid && !this.#isSyncing;
     if (isDue && this.#unsynced.length > this.#unsyncedMax) {
       this.#syncFile().catch(() => undefined); // told with the next checkpoint
@@ -305,7 +255,7 @@ export class DeadLetterFile implements KeptRejects {
   async #syncNow(): Promise<void> {
     if (this.#unsynced.length === 0) return;
     const handle = this.#opened();
-    const done = this.#unsynced.beginSync(this.#bytes);
+    const done = this.#unsynced.beginSync(this.#writes.bytes);
     try {
       // Not for a device, which cannot sync and reports an error.
       if ((await handle.stat()).isFile()) {
@@ -332,94 +282,6 @@ export class DeadLetterFile implements KeptRejects {
     }
   }
 
-  async #openStanding(): Promise<void> {
-    const handle = await this.#standing();
-    try {
-      const { foreign, isCutOff = false, bytes = 0 } = await inspectDeadLetters(handle);
-      if (foreign !== undefined) throw notOurs(this.path, foreign);
-      this.#endsMidLine = isCutOff;
-      this.#bytes = bytes;
-      this.#unsynced.begin(bytes);
-      this.#isStanding = true;
-    } catch (error) {
-      await handle.close();
-      throw outputFailed('read the dead-letter file', this.path, error);
-    }
-    this.#handle = handle;
-  }
-
-  async #standing(): Promise<nodeFs.FileHandle> {
-    let real: string;
-    try {
-      real = await this.#fs.realpath(this.path);
-    } catch (error) {
-      if (errnoCode(error) === 'ENOENT') throw notOurs(this.path, LINK_TO_NOWHERE);
-      throw outputFailed('check the dead-letter file', this.path, error);
-    }
-    try {
-      return await this.#fs.open(real, STANDING);
-    } catch (error) {
-      if (errnoCode(error) === 'EISDIR') throw notOurs(this.path, 'a directory');
-      throw outputFailed('open the dead-letter file', this.path, error);
-    }
-  }
-
-  async #write(): Promise<void> {
-    const bytes = this.#takePending();
-    if (bytes.length === 0) {
-      this.#noteWritten(bytes, 0);
-      return;
-    }
-    const handle = this.#opened();
-    let written = 0;
-    const write = async (at: number) => {
-      const { bytesWritten } = await handle.write(bytes, at);
-      written = at + bytesWritten;
-      return bytesWritten;
-    };
-    this.#isWriting = true;
-    try {
-      if (this.#room) await this.#room.writeAll(bytes, { path: this.path, doing: WRITE }, write);
-      else while (written < bytes.length) await write(written);
-    } catch (error) {
-      throw outputFailed(WRITE, this.path, error);
-    } finally {
-      this.#isWriting = false;
-      this.#noteWritten(bytes, written);
-    }
-  }
-
-  /** Writes synchronously, so that memory stays bounded even if a stage adds rows without a flush. */
-  #writeNow(): void {
-    if (this.#isWriting) return; // the write in progress may be in the middle of a line
-    const { fd } = this.#opened();
-    const bytes = this.#takePending();
-    let written = 0;
-    try {
-      while (written < bytes.length) written += writeSync(fd, bytes, written);
-    } catch (error) {
-      // A lack of room is ignored here: the next flush waits for room.
-      if (!this.#room || !lacksRoom(error)) throw outputFailed(WRITE, this.path, error);
-    } finally {
-      this.#noteWritten(bytes, written);
-    }
-  }
-
-  #takePending(): Buffer {
-    const bytes = Buffer.concat([this.#unwritten, Buffer.from(this.#pending)]);
-    this.#pending = '';
-    this.#unwritten = NOTHING;
-    this.#taken = this.#unsynced.end;
-    return bytes;
-  }
-
-  /** Records how many of the pending bytes were written. The rest is kept, and written before newer rows. */
-  #noteWritten(bytes: Buffer, written: number): void {
-    this.#unwritten = bytes.subarray(written);
-    this.#bytes += written;
-    if (written === bytes.length) this.#unsynced.noteWritten(this.#taken);
-  }
-
   #opened(): nodeFs.FileHandle {
     invariant(this.#handle !== undefined, 'a dead-letter file is open while rows are written to it');
     return this.#handle;
@@ -430,15 +292,3 @@ const linesOf = (text = '', isWanted: (line: string) => boolean): readonly strin
   text.split('\n').filter((line) => line !== '' && isWanted(line));
 
 const newRun = (): string => randomBytes(6).toString('hex');
-
-/** Refused, since following the link would create a file that nobody named. */
-export const LINK_TO_NOWHERE = 'a link to a file that does not exist';
-
-/** The message for a dead-letter path that leads to something else. */
-export const foreignDeadLetters = (path: string, found: string): string =>
-  `expected a new file, an empty file or a dead-letter file, found "${path}", which is ${found}; ` +
-  'nothing was written to it: choose another path, or move it away';
-
-function notOurs(path: string, found: string): PipelineError {
-  return new PipelineError('OUTPUT_EXISTS', `deadLetter.path: ${foreignDeadLetters(path, found)}`);
-}

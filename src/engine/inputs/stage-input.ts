@@ -13,10 +13,8 @@ import type { Logger } from '../../telemetry/logger.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
 import type { Path } from '../../wire/stage-tree.js';
 import type { Input } from '../input.js';
-import { InputCounts } from '../intake/input-counts.js';
+import type { ResumePoint } from '../intake/resume-point.js';
 import { SourceIntake } from '../intake/source-intake.js';
-import type { SourceCounts, SourcePlace } from '../intake/source-place.js';
-import { type LineFlow, LineRows } from '../line-rows.js';
 import { OperatorChain } from '../operator-chain.js';
 import type { NamedOperator } from '../operator-rows.js';
 import type { KeptRejects, LettersBehind } from '../rejects.js';
@@ -25,6 +23,7 @@ import type { SourceCapabilities } from '../source-capabilities.js';
 import type { RunningInput } from '../stage.js';
 import { labelOf } from '../stage-label.js';
 import { END_GRACE_MS, unsettledAfterGrace } from '../unsettled-after.js';
+import { InputRows } from './input-rows.js';
 
 /** The parts that an input is built from. */
 export interface StageInputParts {
@@ -43,7 +42,7 @@ export interface StageInputParts {
 /**
  * An input at run time. Its source is read from the first read of its stage on, a little ahead of it. Its
  * operators process a whole batch before the first resulting batch is delivered. So its state between two
- * batches is the place of its intake, the states of the operators and the undelivered batches, all of which
+ * batches is the resume point of its intake, the states of the operators and the undelivered batches, all of which
  * fit in a checkpoint.
  */
 export class StageInput implements Input, RunningInput {
@@ -72,12 +71,9 @@ export class StageInput implements Input, RunningInput {
   #isClosed = false;
   #failure: { readonly error: unknown; readonly isBehindRows: boolean } | undefined;
   #watchers: (() => void)[] = [];
-  readonly #counts: InputCounts;
-  readonly #rows = new LineRows();
-  /** Rows that the stage has read. */
-  #out = 0;
+  readonly #rows: InputRows;
   /** Of the last snapshot. */
-  #saved: Pick<SourcePlace, 'letters'> | undefined;
+  #saved: Pick<ResumePoint, 'letters'> | undefined;
 
   constructor(parts: StageInputParts) {
     const { at, source, operatorsAt, operators, dictionaries, clock, rejects, log, queue } = parts;
@@ -99,7 +95,7 @@ export class StageInput implements Input, RunningInput {
       isCutDue: () => this.#isFrozen,
       onChange: () => this.#notify(),
     });
-    this.#counts = new InputCounts(this.#intake.policy);
+    this.#rows = new InputRows({ source: source.stage, intake: this.#intake, chain: this.#chain });
   }
 
   get title(): string {
@@ -119,15 +115,15 @@ export class StageInput implements Input, RunningInput {
   }
 
   get rowsRejected(): number {
-    return this.#counts.rowsRejected(this.#intake.taken);
+    return this.#rows.rowsRejected;
   }
 
   get rowsLeftOut(): number {
-    return this.#counts.rowsLeftOut(this.#intake.taken) + (this.source.stage.rowsLeftOut ?? 0);
+    return this.#rows.rowsLeftOut;
   }
 
   get bytesIn(): number {
-    return this.#counts.bytesIn(this.#intake.taken);
+    return this.#rows.bytesIn;
   }
 
   get heldNs(): bigint {
@@ -136,11 +132,7 @@ export class StageInput implements Input, RunningInput {
   }
 
   statistics(): StageStatistics {
-    return {
-      ...this.#intake.statistics(),
-      ...this.#rows.statistics(this.#flow()),
-      bytesIn: this.#counts.bytesIn(this.#intake.received),
-    };
+    return this.#rows.statistics();
   }
 
   get trouble(): string | undefined {
@@ -199,7 +191,7 @@ export class StageInput implements Input, RunningInput {
 
   async freeze(): Promise<void> {
     this.#isFrozen = true;
-    while (!this.#isGivenUp && (this.#isAtWork || !this.#intake.isPlaceKnown)) {
+    while (!this.#isGivenUp && (this.#isAtWork || !this.#intake.isResumePointKnown)) {
       // If the stage has no pending read, nothing else takes what has arrived.
       if (this.#isOwed && !this.#isAtWork && !this.#isAwaited) await this.#advance();
       else await this.#change();
@@ -215,15 +207,14 @@ export class StageInput implements Input, RunningInput {
   /** @throws What has failed, if a checkpoint would leave out rows that the next start can have again. */
   snapshot(): PlainData {
     if (this.#failure?.isBehindRows) throw this.#failure.error;
-    const place = this.#intake.place();
-    this.#saved = place;
-    const { position, live } = place;
+    const point = this.#intake.resumePoint();
+    this.#saved = point;
+    const { position, live } = point;
     return {
       position,
       isOver: this.#isOver && !this.#failure, // one that has failed is read again by the next start
       ready: this.#ready.map(saveBatch),
-      ...this.#counts.snapshot(place),
-      rows: this.#rows.cut(this.#flow(place)),
+      ...this.#rows.snapshot(point),
       ...(live !== undefined && { intake: live }),
     };
   }
@@ -234,7 +225,7 @@ export class StageInput implements Input, RunningInput {
   }
 
   async restore(state: PlainData): Promise<void> {
-    const { position, isOver, ready, rows, intake, ...counts } = (state ?? {}) as Partial<SavedInput>;
+    const { position, isOver, ready, intake, ...rows } = (state ?? {}) as Partial<SavedInput>;
     if (position === undefined || typeof isOver !== 'boolean' || !Array.isArray(ready)) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
@@ -245,8 +236,7 @@ export class StageInput implements Input, RunningInput {
     for (const saved of ready) this.#ready.push(loadBatch(saved, this.schema, this.#parts.dictionaries));
     this.#intake.restore(intake ?? null);
     await this.source.stage.resume(position);
-    this.#counts.restore(counts, this.#intake.received);
-    this.#rows.restore(rows ?? null, this.#flow()); // its operators are restored before it
+    this.#rows.restore(rows); // its operators are restored before it
   }
 
   async end(): Promise<void> {
@@ -264,21 +254,8 @@ export class StageInput implements Input, RunningInput {
 
   #takeReady(): Batch | undefined {
     const ready = this.#ready.shift();
-    this.#out += ready?.length ?? 0;
+    if (ready) this.#rows.read(ready);
     return ready;
-  }
-
-  /** @param place - How far its source counts: now, or at a cut. */
-  #flow(place: SourceCounts = this.#intake.received): LineFlow {
-    const { rowsRead, rowsRefused, rowsRejected } = this.#counts.snapshot(place);
-    const operators = this.#chain.tally();
-    return {
-      given: rowsRead + rowsRejected,
-      policy: this.#intake.policy,
-      leftOut: this.#counts.rowsLeftOut(place),
-      tally: { ...operators, rejected: operators.rejected + rowsRefused + rowsRejected },
-      out: this.#out,
-    };
   }
 
   async #readOn(): Promise<Batch | null> {
@@ -317,7 +294,7 @@ export class StageInput implements Input, RunningInput {
 
   /** Whether a checkpoint has to wait until the operators get what has arrived. */
   get #isOwed(): boolean {
-    return this.#intake.hasArrivals && !this.#intake.isPlaceKnown;
+    return this.#intake.hasArrivals && !this.#intake.isResumePointKnown;
   }
 
   async #pass(batch: Batch): Promise<void> {
@@ -368,7 +345,7 @@ export class StageInput implements Input, RunningInput {
   #giveUp(): void {
     const input = this.title;
     this.#isGivenUp = true;
-    // The states of stages at work are not those of any place in the stream.
+    // The states of stages at work are not those of any point in the stream.
     if (this.#isAtWork || this.source.inputs) {
       const error = new PipelineError(
         'CHECKPOINT_FAILED',
@@ -386,7 +363,7 @@ export class StageInput implements Input, RunningInput {
     this.#notify();
   }
 
-  /** @param isBehindRows - Whether rows in front of the place of the source were not delivered. */
+  /** @param isBehindRows - Whether rows in front of the resume point of the source were not delivered. */
   #fail(error: unknown, isBehindRows: boolean): void {
     this.#failure ??= { error, isBehindRows };
     this.#isOver = true;
@@ -407,6 +384,5 @@ interface SavedInput {
   readonly position: PlainData;
   readonly isOver: boolean;
   readonly ready: readonly PlainData[];
-  readonly rows: PlainData;
   readonly intake: PlainData;
 }

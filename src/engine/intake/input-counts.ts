@@ -1,7 +1,7 @@
 import { isCount, type PlainData } from '../../core/plain-data.js';
 import type { OverflowPolicy } from '../../settings/overflow-policy.js';
 import { overflowCounts } from './overflow-notice.js';
-import type { SourceCounts } from './source-place.js';
+import type { SourceCounts } from './resume-point.js';
 
 const COUNTS = [
   'rowsRead',
@@ -40,9 +40,9 @@ export class InputCounts {
     return this.#before.bytesIn + bytesIn;
   }
 
-  /** For a checkpoint. @param place - How far it counts. */
-  snapshot(place: SourceCounts): Counts {
-    const here = this.#of(place);
+  /** For a checkpoint. @param point - How far it counts. */
+  snapshot(point: SourceCounts): Counts {
+    const here = this.#of(point);
     return countsFrom((name) => this.#before[name] + here[name]);
   }
 

@@ -10,21 +10,14 @@ import type { StageStatistics } from '../../wire/pipeline-report.js';
 import { blamed, locatedAt } from '../blame.js';
 import { WATERMARK_EVERY_NS } from '../event-time/live-watermark.js';
 import { BatchQueue } from '../queue/batch-queue.js';
-import type { KeptRejects, LettersBehind, SourceRejects } from '../rejects.js';
+import type { KeptRejects, LettersBehind } from '../rejects.js';
 import { RepeatingTimer } from '../repeating-timer.js';
 import type { NamedSource, Source } from '../source.js';
 import { labelOf, type StageLabel } from '../stage-label.js';
 import { LiveIntake } from './live-intake.js';
 import { OverflowNotice } from './overflow-notice.js';
-import {
-  type IntakeCounts,
-  type KnownPlace,
-  placeForCheckpoint,
-  type ReadPlace,
-  readPlaceOf,
-  type SourceCounts,
-  type SourcePlace,
-} from './source-place.js';
+import type { IntakeCounts, KnownResumePoint, ResumePoint, SourceCounts } from './resume-point.js';
+import { ResumePoints } from './resume-points.js';
 
 /** How far a replay is read ahead: enough to decode while the sink writes. */
 const REPLAY_LIMITS = { batches: 2, rows: 262_144, bytes: 33_554_432 };
@@ -67,18 +60,13 @@ export interface IntakeFailure {
 export class SourceIntake implements IntakeCounts {
   readonly #parts: SourceIntakeParts;
   readonly #source: Source;
-  readonly #letters: SourceRejects | undefined;
   readonly #label: StageLabel;
   readonly #policy: OverflowPolicy;
-  readonly #queue: BatchQueue<SourcePlace>;
+  readonly #queue: BatchQueue<ResumePoint>;
   readonly #notice: OverflowNotice;
   readonly #isReplay: boolean;
   readonly #live: { readonly intake: LiveIntake; readonly timer: RepeatingTimer } | undefined;
-  /** From before the read in progress, or the last one. */
-  #before: ReadPlace | undefined;
-  /** From before what has failed: a read (or one that was given up), or putting what it gave into the queue. */
-  #failedAt: SourcePlace | undefined;
-  #isReading = false;
+  readonly #points: ResumePoints;
   /** Whether the last read was answered without a promise. */
   #answersAtOnce = false;
   #readsInARow = 0;
@@ -100,7 +88,6 @@ export class SourceIntake implements IntakeCounts {
     const { stage } = source;
     this.#parts = parts;
     this.#source = stage;
-    this.#letters = source.rejects;
     this.#label = labelOf('Source', source);
     const { title } = this.#label;
     this.#isReplay = stage.capabilities.delivery === 'replayable';
@@ -128,6 +115,13 @@ export class SourceIntake implements IntakeCounts {
         timer: new RepeatingTimer(clock, WATERMARK_EVERY_NS, (now) => this.#tellWatermark(now)),
       };
     }
+    this.#points = new ResumePoints({
+      source,
+      queue: this.#queue,
+      counts: this,
+      live: () => this.#live?.intake.snapshot(),
+      failure: () => this.#failure,
+    });
   }
 
   get rowsRead(): number {
@@ -148,16 +142,12 @@ export class SourceIntake implements IntakeCounts {
 
   /** What has been received so far. */
   get received(): SourceCounts {
-    const { rowsRead, rowsRefused, rowsLeftOut } = this;
-    const { rowsRejected = 0, bytesIn = 0 } = this.#source;
-    return { rowsRead, rowsRefused, rowsLeftOut, rowsRejected, bytesIn };
+    return this.#points.received;
   }
 
-  /** What has been received up to the place of a checkpoint: later rows may come again. */
+  /** What has been received up to the point of a checkpoint: later rows may come again. */
   get taken(): SourceCounts {
-    const known = this.#queue.firstNote ?? this.#failedAt;
-    if (known) return known;
-    return { ...this.received, ...(this.#isReading && this.#before && countsOf(this.#before)) };
+    return this.#points.taken;
   }
 
   /** Why there are no more rows; known once all rows before it have been taken. */
@@ -188,11 +178,11 @@ export class SourceIntake implements IntakeCounts {
     const waiting = this.#queue.take();
     if (waiting) {
       if (this.#queue.isEmpty) this.#notice.caughtUp();
-      if (waiting.note.letters) this.#letters?.forget(waiting.note.letters);
+      this.#points.forgetBefore(waiting.note);
       this.#readAhead();
       return waiting.batch;
     }
-    if (this.#isReading) return undefined;
+    if (this.#points.isReading) return undefined;
     if (this.#isOver || this.#isStopped) return null;
     const batch = this.#read();
     if (!batch) return batch;
@@ -204,7 +194,7 @@ export class SourceIntake implements IntakeCounts {
 
   /** Resolves when there is something to take. */
   wait(): Promise<void> {
-    if (!this.#isReading || !this.#queue.isEmpty || this.#isBrokenOff) return Promise.resolve();
+    if (!this.#points.isReading || !this.#queue.isEmpty || this.#isBrokenOff) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
     });
@@ -217,27 +207,25 @@ export class SourceIntake implements IntakeCounts {
 
   /** Whether everything that the source gave has been taken, and no read is in progress. */
   get isIdle(): boolean {
-    return this.#queue.isEmpty && !this.#isReading;
+    return this.#queue.isEmpty && !this.#points.isReading;
   }
 
   /** Whether it is known where to go on after what was taken: a checkpoint can be taken now. */
-  get isPlaceKnown(): boolean {
-    const { firstNote } = this.#queue;
-    if (firstNote) return firstNote.position !== undefined;
-    return !this.#isReading || this.#failedAt !== undefined || this.#before?.position !== undefined;
+  get isResumePointKnown(): boolean {
+    return this.#points.isKnown;
   }
 
   /**
-   * Returns where to go on after what was taken, for a checkpoint. Only if `isPlaceKnown`.
-   * @throws What has failed, if there is no such place behind it.
+   * Returns where to go on after what was taken, for a checkpoint. Only if `isResumePointKnown`.
+   * @throws What has failed, if there is no such point behind it.
    */
-  place(): KnownPlace {
-    return placeForCheckpoint(this.#place());
+  resumePoint(): KnownResumePoint {
+    return this.#points.forCheckpoint();
   }
 
-  /** The dead letters that the source has added since a place. */
-  lettersBehind({ letters }: Pick<SourcePlace, 'letters'>): readonly LettersBehind[] {
-    return letters && this.#letters ? [this.#letters.behind(letters)] : [];
+  /** The dead letters that the source has added since a point. */
+  lettersBehind(point: Pick<ResumePoint, 'letters'>): readonly LettersBehind[] {
+    return this.#points.lettersBehind(point);
   }
 
   /** Continues from a checkpoint. The source itself is resumed apart from that. */
@@ -253,7 +241,7 @@ export class SourceIntake implements IntakeCounts {
 
   /** Reads ahead again after it was held or a cut was due, if it has ever been read. */
   goOn(): void {
-    if (this.#before) this.#readAhead();
+    if (this.#points.hasBegun) this.#readAhead();
   }
 
   /** Begins no further read. What was read can still be taken. */
@@ -276,10 +264,10 @@ export class SourceIntake implements IntakeCounts {
 
   /** What the read in progress gives is lost: the source continues after it. Only for one that is `live-only`. */
   giveUpRead(): void {
-    if (!this.#isReading) return;
+    if (!this.#points.isReading) return;
     this.#isStopped = true;
     this.#isClosed = true;
-    this.#failedAt ??= this.#placeAt(this.#before!); // set by the read in progress
+    this.#points.failAt(this.#points.beforeRead());
   }
 
   /** Nobody takes anything any more: who waits goes on, though the read in progress may not have settled. */
@@ -294,8 +282,8 @@ export class SourceIntake implements IntakeCounts {
     this.#isStopped = true;
     this.#isClosed = true;
     this.#live?.timer.stop();
-    if (this.#isReading) this.stopSource();
-    while (this.#isReading) {
+    if (this.#points.isReading) this.stopSource();
+    while (this.#points.isReading) {
       await new Promise<void>((resolve) => {
         this.#waiters.push(resolve);
       });
@@ -307,13 +295,9 @@ export class SourceIntake implements IntakeCounts {
   #read(): Batch | null | undefined {
     const source = this.#source;
     if (this.#live) this.#waitsSince = this.#parts.clock.now();
-    this.#isReading = true;
-    this.#before = undefined;
     let answer: ReturnType<Source['read']>;
     try {
-      const letters = this.#letters?.mark();
-      if (letters && this.#queue.isEmpty) this.#letters?.forget(letters);
-      this.#before = readPlaceOf(source, this.#positionForRead(), letters);
+      this.#points.beginRead();
       answer = source.read();
     } catch (thrown) {
       this.#failRead(thrown);
@@ -321,7 +305,7 @@ export class SourceIntake implements IntakeCounts {
     }
     this.#answersAtOnce = answer === null || answer instanceof Batch;
     if (answer === null || answer instanceof Batch) {
-      this.#isReading = false;
+      this.#points.endRead();
       if (answer === null) this.#isOver = true;
       return answer;
     }
@@ -335,47 +319,41 @@ export class SourceIntake implements IntakeCounts {
     return undefined;
   }
 
-  #positionForRead(): PlainData | undefined {
-    // What a source has read from its inputs is in its position only between two reads.
-    if (this.#parts.source.inputs) return undefined;
-    return this.#source.positionForRead ? this.#source.positionForRead() : this.#source.position();
-  }
-
   #arrive(batch: Batch | null): void {
-    // What follows a failure is read again from its place, too.
-    if (batch && !this.#isClosed && !this.#failedAt) this.#put(batch);
+    // What follows a failure is read again from its point, too.
+    if (batch && !this.#isClosed && !this.#points.hasFailed) this.#put(batch);
     else batch?.release();
-    this.#isReading = false;
+    this.#points.endRead();
     if (batch === null) this.#isOver = true;
     this.#tellWaiters();
     this.#readAhead();
   }
 
   #put(batch: Batch): void {
-    const place = this.#placeAt(this.#before!); // set by the read
+    const point = this.#points.beforeRead();
     try {
       this.#receive(batch);
     } catch (error) {
       batch.release();
-      this.#failPut(error, place);
+      this.#failPut(error, point);
       return;
     }
-    this.#enqueue(batch, place);
+    this.#enqueue(batch, point);
   }
 
-  /** @param place - From before the batch. */
-  #enqueue(batch: Batch, place: SourcePlace): void {
+  /** @param point - From before the batch. */
+  #enqueue(batch: Batch, point: ResumePoint): void {
     try {
-      this.#queue.put(batch, place);
+      this.#queue.put(batch, point);
     } catch (error) {
-      this.#failPut(error, place);
+      this.#failPut(error, point);
     }
     this.#notice.look();
   }
 
   /** Nothing of what was to be put is in the queue: it is read again. Rows dropped for it are not. */
-  #failPut(error: unknown, place: SourcePlace): void {
-    this.#failedAt ??= { ...place, rowsLeftOut: this.rowsLeftOut };
+  #failPut(error: unknown, point: ResumePoint): void {
+    this.#points.failAt({ ...point, rowsLeftOut: this.rowsLeftOut });
     this.#fail({ error, of: 'read' });
   }
 
@@ -413,17 +391,17 @@ export class SourceIntake implements IntakeCounts {
   }
 
   #mayReadAhead(): boolean {
-    if (this.#isReading || this.#isOver || this.#isStopped || this.#parts.source.inputs) return false;
+    if (this.#points.isReading || this.#isOver || this.#isStopped || this.#parts.source.inputs) return false;
     if (this.#isReplay && this.#answersAtOnce) return false;
     if (this.#policy === 'block' && !this.#queue.hasRoom) return false;
     const { isHeld, isCutDue } = this.#parts;
-    return !isHeld() && (this.#before?.position !== undefined || !isCutDue());
+    return !isHeld() && (this.#points.isReadKnown || !isCutDue());
   }
 
   #failRead(thrown: unknown): void {
     const { clock } = this.#parts;
-    this.#isReading = false;
-    if (this.#before?.position !== undefined) this.#failedAt ??= this.#placeAt(this.#before);
+    this.#points.endRead();
+    if (this.#points.isReadKnown) this.#points.failAt(this.#points.beforeRead());
     this.#fail({ error: blamed('SOURCE_FAILED', this.#label, thrown, clock), of: 'read' });
   }
 
@@ -443,40 +421,16 @@ export class SourceIntake implements IntakeCounts {
   #tellWatermark(now: Nanos): void {
     const { source, dictionaries, isHeld } = this.#parts;
     // Not right after a read began: rows that arrived before it may still be on their way.
-    if (!this.#isReading || this.#isStopped || now - this.#waitsSince < WATERMARK_EVERY_NS || isHeld())
+    if (!this.#points.isReading || this.#isStopped || now - this.#waitsSince < WATERMARK_EVERY_NS || isHeld())
       return;
     const batch = new Batch(source.stage.schema, 1, dictionaries);
-    const place = this.#placeAt(this.#before!); // set by the read in progress
+    const point = this.#points.beforeRead();
     if (!this.#live?.intake.mark(batch, now)) {
       batch.release();
       return;
     }
-    this.#enqueue(batch, place);
+    this.#enqueue(batch, point);
     this.#tellWaiters();
-  }
-
-  /** Where to go on after what was taken. */
-  #place(): SourcePlace {
-    const { firstNote } = this.#queue;
-    if (firstNote) return firstNote;
-    if (this.#failedAt) return this.#placeOfFailure(this.#failedAt);
-    if (this.#isReading) return this.#placeAt(this.#before!); // set by the read in progress
-    return this.#placeAt(readPlaceOf(this.#source, this.#source.position(), this.#letters?.mark()));
-  }
-
-  /**
-   * If a read cannot be repeated, its rows are lost, and the next start reports a gap.
-   * @throws What has failed, if its rows can be had again and it is not known where from.
-   */
-  #placeOfFailure(place: SourcePlace): SourcePlace {
-    if (place.position !== undefined) return place;
-    if (this.#failure && this.#source.capabilities.delivery !== 'live-only') throw this.#failure.error;
-    return { ...place, position: this.#source.position() };
-  }
-
-  #placeAt(read: ReadPlace): SourcePlace {
-    const { rowsRead, rowsRefused, rowsLeftOut } = this;
-    return { ...read, rowsRead, rowsRefused, rowsLeftOut, live: this.#live?.intake.snapshot() };
   }
 
   #tellWaiters(): void {
@@ -484,5 +438,3 @@ export class SourceIntake implements IntakeCounts {
     for (const tell of this.#waiters.splice(0)) tell();
   }
 }
-
-const countsOf = ({ rowsRejected, bytesIn }: ReadPlace) => ({ rowsRejected, bytesIn });

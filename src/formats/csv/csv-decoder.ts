@@ -5,7 +5,7 @@ import { retainRows } from '../../columns/selection.js';
 import { isRetryable, PipelineError } from '../../core/errors.js';
 import type { StageContext } from '../../engine/stage.js';
 import type { FileBytes } from '../file-bytes.js';
-import type { FileDecoder, FileDirection, RowPlace } from '../file-decoder.js';
+import type { FileDecoder, FileDirection, RowPosition } from '../file-decoder.js';
 import type { ByteWindow } from './byte-window.js';
 import type { ReadTask } from './column-reader.js';
 import type { CsvLayout } from './csv-layout.js';
@@ -79,7 +79,7 @@ export class CsvDecoder implements FileDecoder {
     }
   }
 
-  position(): RowPlace {
+  position(): RowPosition {
     return {
       offset: this.#scanner.restartOffset(this.#window),
       line: this.#scanner.line,
@@ -87,7 +87,7 @@ export class CsvDecoder implements FileDecoder {
     };
   }
 
-  async resume({ offset, line, previousNs }: RowPlace): Promise<void> {
+  async resume({ offset, line, previousNs }: RowPosition): Promise<void> {
     await this.#bytes.seek(offset);
     this.#window.reset(offset);
     this.#scanner.restart(line);
@@ -105,9 +105,9 @@ export class CsvDecoder implements FileDecoder {
   /** Judges times by looking ahead, at the front of the file and after a far fall, before the rows are read. */
   async #judge(): Promise<void> {
     try {
-      if (this.#isAtFront) await this.#times.judgeFront(this.#nextPlace());
+      if (this.#isAtFront) await this.#times.judgeFront(this.#nextPosition());
       this.#isAtFront = false;
-      if (this.#isNextUnclear) await this.#times.judgeNext(this.#nextPlace());
+      if (this.#isNextUnclear) await this.#times.judgeNext(this.#nextPosition());
       this.#isNextUnclear = false;
     } catch (error) {
       this.#fail(error);
@@ -125,7 +125,7 @@ export class CsvDecoder implements FileDecoder {
     return false;
   }
 
-  #nextPlace(): ReadingFront {
+  #nextPosition(): ReadingFront {
     return {
       file: this.#file,
       window: this.#window,

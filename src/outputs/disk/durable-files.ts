@@ -1,6 +1,6 @@
 import type * as node from 'node:fs/promises';
 import { syncFailed } from '../../core/output-error.js';
-import { inSyncTurn } from '../../shared-memory/sync-gate.js';
+import { inSyncTurn } from '../../shared-memory/sync-turns.js';
 
 type Opens = Pick<typeof node, 'open'>;
 

@@ -1,6 +1,6 @@
 import type { open } from 'node:fs/promises';
 import { errnoCode, syncFailed } from '../../core/output-error.js';
-import { inSyncTurn } from '../../shared-memory/sync-gate.js';
+import { inSyncTurn } from '../../shared-memory/sync-turns.js';
 import type { Logger } from '../../telemetry/logger.js';
 
 /** Error codes of file systems that cannot sync a directory. Any other code is a failure. */

@@ -4,7 +4,7 @@ import { silentLogger } from '../../telemetry/logger.js';
 import { Disk } from '../disk/disk.js';
 import { type FileSystem, nodeFileSystem } from '../disk/file-system.js';
 import { RANDOM_NAME } from '../disk/random-name.js';
-import { type PartPlace, parsePartName } from '../parts/part-name.js';
+import { type PartId, parsePartName } from '../parts/part-name.js';
 import { listOutput } from '../parts/partition-folders.js';
 import { type PendingReplacement, pendingReplacements } from '../parts/replacement.js';
 import { parseStagingFolder } from '../runs/fence.js';
@@ -16,7 +16,7 @@ import { type FoundOutput, findOutput, unreadable } from './find-output.js';
 export interface CountedFile {
   readonly name: string;
   readonly bytes: number;
-  readonly part: PartPlace | undefined;
+  readonly part: PartId | undefined;
 }
 
 /** An entry in a directory of parts that is not a part. */

@@ -7,8 +7,8 @@ import { type FileSystem, nodeFileSystem } from '../disk/file-system.js';
 import { randomName } from '../disk/random-name.js';
 import { finishReplacements } from '../parts/replacement.js';
 import { fenceEarlier } from '../runs/fence.js';
+import { removeUnkept } from '../runs/output-run.js';
 import { describeRun, epochOf, forgetRun, type RegisteredRun, registeredRuns } from '../runs/run-entries.js';
-import { removeUnkept } from '../runs/run-place.js';
 import { type OutputView, RELEASED, type StagedFolder } from './inspect-output.js';
 
 export interface ReleaseOptions {

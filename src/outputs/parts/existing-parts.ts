@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Column, Schema } from '../../columns/schema.js';
 import { PipelineError } from '../../core/errors.js';
+import { cutList, cutText } from '../../core/shown-text.js';
 import type { Disk } from '../disk/disk.js';
 import type { Staging } from '../staging/staging.js';
 import { isPart } from './part-name.js';
@@ -98,7 +99,5 @@ const sameColumns = (a: Columns, b: Columns): boolean =>
 export const columnsText = (columns: Columns): string =>
   columns.map(({ name, type }) => `${name} ${type}`).join(', ');
 
-const describeColumns = (columns: Columns): string => {
-  const shown = columns.slice(0, 20).map(({ name, type }) => `${name.slice(0, 40)} ${type}`);
-  return shown.join(', ') + (columns.length > 20 ? ` and ${columns.length - 20} more` : '');
-};
+const describeColumns = (columns: Columns): string =>
+  cutList(columns.map(({ name, type }) => `${cutText(name, 40)} ${type}`));

@@ -7,11 +7,12 @@ import type { Disk } from '../disk/disk.js';
 import { type IfExists, type Output, orClose, type Prepared } from '../output.js';
 import type { FileCut, ResumedFile } from '../output-file.js';
 import { look } from '../runs/fence.js';
-import { RunPlace, type RunPlaceOptions } from '../runs/run-place.js';
+import { OutputRun, type OutputRunOptions } from '../runs/output-run.js';
 import { openStateFolder } from '../runs/state-folder.js';
 import { OpenFiles, type OpenFilesLimits, resumeOpenFiles } from '../staging/open-files.js';
 import type { OpenFilesPosition } from '../staging/open-files-position.js';
 import type { StagedFile } from '../staging/staged-file.js';
+import { EndedParts } from './ended-parts.js';
 import {
   COLUMNS_FILE,
   type Columns,
@@ -21,13 +22,12 @@ import {
   refuseManifest,
   refuseOtherColumns,
   refuseParts,
-  stageColumns,
 } from './existing-parts.js';
-import { isPart, isPartOfAnother, partName } from './part-name.js';
+import { isPart, partName } from './part-name.js';
 import { asPartPosition, type PartPosition, toPlainData } from './part-position.js';
-import { listOutput, makeFolders, syncOutput } from './partition-folders.js';
+import { listOutput } from './partition-folders.js';
 import { discardBeyond, highestEpoch, publishListed, refuseForeign } from './recover-parts.js';
-import { finishReplacements, hasDecided, type Places, replaceParts, type StagedPart } from './replacement.js';
+import { finishReplacements, type OutputFolders } from './replacement.js';
 
 export interface PartDirectoryOptions {
   readonly disk: Disk;
@@ -52,11 +52,6 @@ export interface PartDirectoryOptions {
   readonly limits?: OpenFilesLimits | undefined;
 }
 
-/** A part that has ended but is not published yet. */
-interface EndedPart extends StagedPart {
-  readonly inode: number;
-}
-
 /**
  * A directory that holds complete parts and nothing else, named
  * `<job>-<run>-<epoch>-<sequence>.<extension>`. Everything in it counts. A part is written in the run's
@@ -69,7 +64,7 @@ export class PartDirectory implements Output {
   /** The real directory, since the path itself may be a link. */
   #directory: string;
   #state = '';
-  #place: RunPlace | undefined;
+  #outputRun: OutputRun | undefined;
   /** Sequence of the part that began last. */
   #sequence = 0;
   readonly #open = new Set<StagedFile>();
@@ -78,27 +73,23 @@ export class PartDirectory implements Output {
   #listed = new Set<string>();
   /** Folders of earlier owners, with the files that the last accepted checkpoint lists. */
   #fenced: readonly string[] = [];
-  #ended: EndedPart[] = [];
-  /** Whether there are old parts that the first new part will replace. */
-  #replaces = false;
+  readonly #ended: EndedParts;
   #waitsForCommit: boolean;
   /** Whether a position that lists staged files of this owner was handed out. */
   #isHandedOut = false;
-  /** Number of ended parts listed in the last position handed out; a store may hold it. */
-  #prepared = 0;
-  /** Whether a replacement has begun but not finished. */
-  #isReplacing = false;
   /** Whether everything written is published, and nothing was written since. */
   #isFlushed = false;
-  #hasParts = false;
-  /** Parts published by this run, over all its epochs. */
-  #published = 0;
-  readonly #paths: string[] = [];
 
   constructor(options: PartDirectoryOptions) {
     this.#options = options;
     this.#directory = options.directory;
     this.#waitsForCommit = options.checkpointed;
+    this.#ended = new EndedParts({
+      directory: options.directory,
+      columns: this.#columns,
+      folders: () => this.#folders,
+      running: () => this.#running,
+    });
   }
 
   async open(): Promise<void> {
@@ -129,12 +120,12 @@ export class PartDirectory implements Output {
   async end(file: StagedFile): Promise<void> {
     await file.seal();
     this.#open.delete(file);
-    this.#ended.push({ name: file.name, bytes: file.bytes, inode: file.inode });
-    if (this.publishesAtEnd) await this.#publish(this.#ended.length);
+    this.#ended.add({ name: file.name, bytes: file.bytes, inode: file.inode });
+    if (this.publishesAtEnd) await this.#ended.publishAll();
   }
 
   get publishesAtEnd(): boolean {
-    return !this.#waitsForCommit && !this.#replaces;
+    return !this.#waitsForCommit && !this.#ended.replaces;
   }
 
   async keepUp(): Promise<void> {
@@ -150,7 +141,7 @@ export class PartDirectory implements Output {
     this.#waitsForCommit = true;
     const open = await this.#follow().take(cuts);
     const { names } = staging;
-    const prepared = this.#ended.length;
+    const prepared = this.#ended.waiting.length;
     const listed = new Set(open.position.files.map(({ name }) => name));
     return {
       position: this.#position(open.position),
@@ -159,7 +150,7 @@ export class PartDirectory implements Output {
         await staging.keep(names);
         // Only now the position is handed out.
         this.#isHandedOut = true;
-        this.#prepared = prepared;
+        this.#ended.handedOut(prepared);
         this.#listed = listed;
       },
     };
@@ -170,73 +161,70 @@ export class PartDirectory implements Output {
     // The files in these folders are covered by a checkpoint of this epoch now.
     await this.#removeFenced();
     if (open) await this.#openFiles?.accepted(open);
-    const listed = new Set(staged.map(({ name }) => name));
-    // Positions come in order, so the parts that one lists are the first in the queue.
-    let count = 0;
-    while (count < this.#ended.length && listed.has(this.#ended[count]!.name)) count++;
-    if (count > 0) await this.#publish(count);
+    await this.#ended.publishListed(new Set(staged.map(({ name }) => name)));
   }
 
   async flush(): Promise<PlainData> {
-    // Without rows there may be no part, but the old parts must go anyway.
-    if (this.#ended.length > 0 || this.#replaces) await this.#publish(this.#ended.length);
+    await this.#ended.publishAll();
     this.#isFlushed = true;
     return this.#position();
   }
 
   paths(): readonly string[] {
-    return this.#paths;
+    return this.#ended.paths;
   }
 
   lacksSchema(): boolean {
-    return this.#ended.length === 0 && (this.#replaces || !this.#hasParts);
+    const { waiting, replaces, hasParts } = this.#ended;
+    return waiting.length === 0 && (replaces || !hasParts);
   }
 
   async close(): Promise<void> {
-    const place = this.#place;
+    const outputRun = this.#outputRun;
     await this.#openFiles?.close();
     for (const file of this.#open) await file.close();
-    if (!place) return;
-    const isDecided = await this.#isDecided(place);
+    if (!outputRun) return;
+    const isDecided = await this.#ended.isDecided(outputRun);
     const isOver = !isDecided && (this.#isFlushed || !this.#waitsForCommit);
     if (isOver) await this.#removeFenced();
-    else if (!this.#isHandedOut && !isDecided) await place.staging.removeAll();
+    else if (!this.#isHandedOut && !isDecided) await outputRun.staging.removeAll();
     else {
-      if (!isDecided) await place.staging.remove(COLUMNS_FILE);
+      if (!isDecided) await outputRun.staging.remove(COLUMNS_FILE);
       // Listed files stay: a store may hold a checkpoint that lists them.
-      for (const { name } of this.#open) if (!this.#listed.has(name)) await place.staging.remove(name);
-      const unlisted = isDecided ? [] : this.#ended.slice(this.#prepared);
-      for (const { name } of unlisted) if (!this.#listed.has(name)) await place.staging.remove(name);
+      for (const { name } of this.#open) if (!this.#listed.has(name)) await outputRun.staging.remove(name);
+      const unlisted = isDecided ? [] : this.#ended.unlisted;
+      for (const { name } of unlisted) if (!this.#listed.has(name)) await outputRun.staging.remove(name);
     }
-    this.#place = undefined;
-    await place.leave(isOver);
+    this.#outputRun = undefined;
+    await outputRun.leave(isOver);
   }
 
-  get #running(): RunPlace {
-    const place = this.#place;
+  get #running(): OutputRun {
+    const outputRun = this.#outputRun;
     invariant(
-      place !== undefined,
+      outputRun !== undefined,
       `"${this.#options.directory}" is written to between its open and its close`,
     );
-    return place;
+    return outputRun;
   }
 
   async #start(): Promise<void> {
     const { disk, ifExists, extension } = this.#options;
     const state = this.#state;
     refuseManifest(this.#directory, await disk.list(this.#directory));
-    this.#place = await RunPlace.start(this.#placeOptions);
-    await finishReplacements(this.#places, this.#place.run);
-    await this.#place.removeRemains();
+    this.#outputRun = await OutputRun.start(this.#runOptions);
+    await finishReplacements(this.#folders, this.#outputRun.run);
+    await this.#outputRun.removeRemains();
     // Only now, since no other run can add a part any more that this one would have to know about.
     const names = await listOutput(disk, this.#directory);
-    this.#hasParts = names.some(isPart);
+    const hasParts = names.some(isPart);
     if (ifExists === 'error') refuseParts(this.#directory, names, extension);
-    this.#replaces = ifExists === 'replace' && this.#hasParts;
-    if (ifExists === 'append' && (this.#hasParts || this.#place.others > 0)) {
+    const replaces = ifExists === 'replace' && hasParts;
+    this.#ended.begin(hasParts, replaces);
+    if (ifExists === 'append' && (hasParts || this.#outputRun.others > 0)) {
       await refuseOtherColumns(disk, state, this.#directory, this.#columns);
     }
-    if (!this.#replaces) await noteColumns(disk, state, this.#place.staging, this.#columns);
+    if (!replaces) await noteColumns(disk, state, this.#outputRun.staging, this.#columns);
     if (this.#waitsForCommit) this.#follow();
   }
 
@@ -246,31 +234,28 @@ export class PartDirectory implements Output {
    */
   async #takeOver(position: PartPosition): Promise<readonly ResumedFile<StagedFile>[]> {
     const { disk } = this.#options;
-    const places = this.#places;
+    const folders = this.#folders;
     refuseManifest(this.#directory, await disk.list(this.#directory));
     const isKnown = (await disk.list(this.#state)).includes(position.run);
     // A replacement that has begun is completed, whatever the spec says now.
-    const options = position.replaces
-      ? { ...this.#placeOptions, mode: 'replace' as const }
-      : this.#placeOptions;
-    const place = await RunPlace.takeOver(options, position.run, () => highestEpoch(places, position));
-    this.#place = place;
-    if (!isKnown) await refuseForeign(places, position);
-    await finishReplacements(places, place.run);
-    await publishListed(places, position, place, this.#columns);
-    const resumed = await this.#goOn(position, place);
-    const own = await discardBeyond(places, position, place);
-    this.#isHandedOut = place.staging.isKept; // a part may have been moved back into it
-    await place.removeRemains();
+    const options = position.replaces ? { ...this.#runOptions, mode: 'replace' as const } : this.#runOptions;
+    const outputRun = await OutputRun.takeOver(options, position.run, () => highestEpoch(folders, position));
+    this.#outputRun = outputRun;
+    if (!isKnown) await refuseForeign(folders, position);
+    await finishReplacements(folders, outputRun.run);
+    await publishListed(folders, position, outputRun, this.#columns);
+    const resumed = await this.#goOn(position, outputRun);
+    const own = await discardBeyond(folders, position, outputRun);
+    this.#isHandedOut = outputRun.staging.isKept; // a part may have been moved back into it
+    await outputRun.removeRemains();
 
-    this.#hasParts = (await listOutput(disk, this.#directory)).some(isPart);
+    const hasParts = (await listOutput(disk, this.#directory)).some(isPart);
     // If a part of this run is in the directory, the old parts are gone already.
-    this.#replaces = position.replaces && own.length === 0 && this.#hasParts;
-    if (this.#hasParts && !this.#replaces) {
+    const replaces = position.replaces && own.length === 0 && hasParts;
+    if (hasParts && !replaces) {
       await refuseOtherColumns(disk, this.#state, this.#directory, this.#columns);
     }
-    this.#published = own.length;
-    this.#paths.push(...own.map((name) => this.#finalOf(name)));
+    this.#ended.begin(hasParts, replaces, own);
     if (this.#waitsForCommit) this.#follow();
     return resumed;
   }
@@ -285,9 +270,9 @@ export class PartDirectory implements Output {
    * Resumes the parts that were open. The files needed to resume them again stay until a checkpoint of
    * this epoch was accepted.
    */
-  async #goOn({ open }: PartPosition, place: RunPlace): Promise<readonly ResumedFile<StagedFile>[]> {
+  async #goOn({ open }: PartPosition, outputRun: OutputRun): Promise<readonly ResumedFile<StagedFile>[]> {
     const { disk } = this.#options;
-    this.#fenced = place.fenced;
+    this.#fenced = outputRun.fenced;
     if (!open || open.files.length === 0) {
       await this.#removeFenced();
       return [];
@@ -299,54 +284,18 @@ export class PartDirectory implements Output {
       const found = await look(disk, path);
       return found && { path, ...found };
     };
-    const source = { disk, folders: place.fenced, elsewhere };
-    const resumed = await resumeOpenFiles(source, open, place, ({ name }) => this.#nextPart(dirname(name)));
+    const source = { disk, folders: outputRun.fenced, elsewhere };
+    const resumed = await resumeOpenFiles(source, open, outputRun, ({ name }) =>
+      this.#nextPart(dirname(name)),
+    );
     for (const { file } of resumed) this.#open.add(file);
     return resumed;
-  }
-
-  /**
-   * Whether a replacement was decided; then the staged parts will replace the old ones, whoever finishes
-   * it. Does not throw.
-   */
-  async #isDecided({ run, epoch }: RunPlace): Promise<boolean> {
-    return this.#isReplacing && (await hasDecided(this.#places, run, epoch).catch(() => true));
   }
 
   /** Does not throw. */
   async #removeFenced(): Promise<void> {
     for (const folder of this.#fenced) await this.#options.disk.removeFolderQuietly(folder);
     this.#fenced = [];
-  }
-
-  /** Publishes the first parts of those that have ended. */
-  async #publish(count: number): Promise<void> {
-    const { disk } = this.#options;
-    const { staging, run, epoch } = this.#running;
-    const parts = this.#ended.slice(0, count);
-    if (this.#replaces) {
-      await stageColumns(staging, this.#columns);
-      const names = await listOutput(disk, this.#directory);
-      const old = names.filter((name) => isPartOfAnother(run, name));
-      this.#isReplacing = true;
-      await replaceParts(this.#places, staging, { run, epoch, old, parts });
-      this.#isReplacing = false;
-      this.#replaces = false;
-      this.#hasParts = false;
-    } else {
-      const names = parts.map(({ name }) => name);
-      await makeFolders(disk, this.#directory, names);
-      for (const { name, inode } of parts) {
-        await staging.publish(name, inode, join(this.#directory, name), this.#directory);
-      }
-      await syncOutput(disk, this.#directory, names);
-    }
-    await staging.sync();
-    this.#ended = this.#ended.slice(count);
-    this.#prepared = Math.max(0, this.#prepared - count);
-    this.#hasParts ||= count > 0;
-    this.#published += count;
-    this.#paths.push(...parts.map(({ name }) => this.#finalOf(name)));
   }
 
   #position(open?: OpenFilesPosition): PlainData {
@@ -356,13 +305,13 @@ export class PartDirectory implements Output {
       run,
       epoch,
       sequence: this.#sequence,
-      published: this.#published,
-      staged: this.#ended,
-      replaces: this.#replaces,
+      published: this.#ended.published,
+      staged: this.#ended.waiting,
+      replaces: this.#ended.replaces,
     });
   }
 
-  get #placeOptions(): RunPlaceOptions {
+  get #runOptions(): OutputRunOptions {
     const { disk, job, ifExists: mode, epoch, keyId } = this.#options;
     return { disk, job, mode, epoch, keyId, state: this.#state, columns: columnsText(this.#columns) };
   }
@@ -372,7 +321,7 @@ export class PartDirectory implements Output {
     return columnsOf(schema, partitionBy);
   }
 
-  get #places(): Places {
+  get #folders(): OutputFolders {
     return { disk: this.#options.disk, state: this.#state, directory: this.#directory };
   }
 

@@ -22,7 +22,7 @@ export function coded(text: string): string {
 }
 
 /** The facts in a part's name. The parts of a run sort by epoch, then by sequence. */
-export interface PartPlace {
+export interface PartId {
   readonly run: string;
   readonly epoch: number;
   readonly sequence: number;
@@ -34,7 +34,7 @@ const PART = new RegExp(
 );
 
 /** The name inside its partition: `<job>-<run>-<epoch>-<sequence>.<extension>` */
-export function partName(job: string, { run, epoch, sequence }: PartPlace, extension: string): string {
+export function partName(job: string, { run, epoch, sequence }: PartId, extension: string): string {
   return `${job}-${run}-${digits(epoch, 5)}-${digits(sequence, 6)}.${extension}`;
 }
 
@@ -44,7 +44,7 @@ export function partName(job: string, { run, epoch, sequence }: PartPlace, exten
  * @param name - Includes the folders of its partition, if it is in one.
  * @returns `undefined` for a file that was not named by one of our runs.
  */
-export function parsePartName(name: string): PartPlace | undefined {
+export function parsePartName(name: string): PartId | undefined {
   const found = PART.exec(name);
   return found ? { run: found[1]!, epoch: Number(found[2]), sequence: Number(found[3]) } : undefined;
 }
@@ -52,13 +52,13 @@ export function parsePartName(name: string): PartPlace | undefined {
 export const isPart = (name: string): boolean => parsePartName(name) !== undefined;
 
 export const isPartOfAnother = (run: string, name: string): boolean => {
-  const place = parsePartName(name);
-  return place !== undefined && place.run !== run;
+  const part = parsePartName(name);
+  return part !== undefined && part.run !== run;
 };
 
 export function isAfter(
-  a: Pick<PartPlace, 'epoch' | 'sequence'>,
-  b: Pick<PartPlace, 'epoch' | 'sequence'>,
+  a: Pick<PartId, 'epoch' | 'sequence'>,
+  b: Pick<PartId, 'epoch' | 'sequence'>,
 ): boolean {
   return a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
 }

@@ -3,7 +3,7 @@ import { PipelineError } from '../../core/errors.js';
 import { outputFailed } from '../../core/output-error.js';
 import type { Disk } from '../disk/disk.js';
 import { findStaged, look } from '../runs/fence.js';
-import type { RunPlace } from '../runs/run-place.js';
+import type { OutputRun } from '../runs/output-run.js';
 import { STAGED } from '../staging/staged-file.js';
 import { type Columns, stageColumns } from './existing-parts.js';
 import { isAfter, isPartOfAnother, parsePartName } from './part-name.js';
@@ -15,14 +15,14 @@ import {
   renameIntoOutput,
   syncOutput,
 } from './partition-folders.js';
-import { type Places, replaceParts, type StagedPart } from './replacement.js';
+import { type OutputFolders, replaceParts, type StagedPart } from './replacement.js';
 
 /**
  * @throws {PipelineError} `CHECKPOINT_INVALID` if no part belongs to the run, although it had published
  *   some.
  */
 export async function refuseForeign(
-  { disk, directory }: Places,
+  { disk, directory }: OutputFolders,
   { run, epoch, published }: PartPosition,
 ): Promise<void> {
   if (published === 0) return;
@@ -37,13 +37,13 @@ export async function refuseForeign(
 
 /** The highest epoch in the position and among the run's parts. */
 export async function highestEpoch(
-  { disk, directory }: Places,
+  { disk, directory }: OutputFolders,
   { run, epoch }: PartPosition,
 ): Promise<number> {
   let highest = epoch;
   for (const name of await listOutput(disk, directory)) {
-    const place = parsePartName(name);
-    if (place?.run === run) highest = Math.max(highest, place.epoch);
+    const outputRun = parsePartName(name);
+    if (outputRun?.run === run) highest = Math.max(highest, outputRun.epoch);
   }
   return highest;
 }
@@ -56,25 +56,25 @@ export async function highestEpoch(
  *   cannot be found.
  */
 export async function publishListed(
-  places: Places,
+  folders: OutputFolders,
   { run, staged, replaces }: PartPosition,
-  place: RunPlace,
+  outputRun: OutputRun,
   columns: Columns,
 ): Promise<void> {
   if (staged.length === 0) return;
-  const { disk, directory } = places;
+  const { disk, directory } = folders;
   const standing = await Promise.all(staged.map(({ name }) => look(disk, join(directory, name))));
   const missing = staged.filter((_, i) => !standing[i]);
-  for (const part of missing) await refuseLost(places, part, place);
+  for (const part of missing) await refuseLost(folders, part, outputRun);
   if (replaces && missing.length === staged.length) {
     const old = (await listOutput(disk, directory)).filter((name) => isPartOfAnother(run, name));
-    await stageColumns(place.staging, columns);
-    await replaceParts(places, place.staging, { run, epoch: place.epoch, old, parts: staged });
+    await stageColumns(outputRun.staging, columns);
+    await replaceParts(folders, outputRun.staging, { run, epoch: outputRun.epoch, old, parts: staged });
     return;
   }
   const names = missing.map(({ name }) => name);
   await makeFolders(disk, directory, names);
-  for (const part of missing) await giveItsPlace(places, part, place);
+  for (const part of missing) await moveIntoOutput(folders, part, outputRun);
   await syncOutput(disk, directory, names);
 }
 
@@ -82,24 +82,28 @@ export async function publishListed(
  * Checks before anything is changed: a part that is missing, or has a different length, cannot be
  * restored.
  */
-async function refuseLost({ disk, directory }: Places, part: StagedPart, place: RunPlace): Promise<void> {
+async function refuseLost(
+  { disk, directory }: OutputFolders,
+  part: StagedPart,
+  outputRun: OutputRun,
+): Promise<void> {
   const found =
-    (await findStaged(disk, place.fenced, part.name)) ?? (await look(disk, join(directory, part.name)));
+    (await findStaged(disk, outputRun.fenced, part.name)) ?? (await look(disk, join(directory, part.name)));
   if (found?.bytes === part.bytes) return;
-  await place.refuseOvertaken();
+  await outputRun.refuseOvertaken();
   throw new PipelineError(
     'CHECKPOINT_INVALID',
     `The checkpoint lists "${part.name}" with ${part.bytes} bytes, of which ` +
-      `${found ? `${found.bytes} are there` : `nothing is in "${directory}" nor in "${place.runFolder}"`}: ` +
+      `${found ? `${found.bytes} are there` : `nothing is in "${directory}" nor in "${outputRun.runFolder}"`}: ` +
       'were files moved or removed?',
   );
 }
 
-async function giveItsPlace(places: Places, part: StagedPart, place: RunPlace): Promise<void> {
-  const { disk, directory } = places;
-  const found = await findStaged(disk, place.fenced, part.name);
+async function moveIntoOutput(folders: OutputFolders, part: StagedPart, outputRun: OutputRun): Promise<void> {
+  const { disk, directory } = folders;
+  const found = await findStaged(disk, outputRun.fenced, part.name);
   if (found && (await renameIntoOutput(disk, directory, found.path, part.name))) return;
-  await refuseLost(places, part, place);
+  await refuseLost(folders, part, outputRun);
 }
 
 /**
@@ -110,9 +114,9 @@ async function giveItsPlace(places: Places, part: StagedPart, place: RunPlace): 
  * @returns Names of the run's parts that count, in order.
  */
 export async function discardBeyond(
-  { disk, directory }: Places,
+  { disk, directory }: OutputFolders,
   position: PartPosition,
-  place: RunPlace,
+  outputRun: OutputRun,
 ): Promise<string[]> {
   const own: string[] = [];
   // The earlier owner may have ended and published one of them since.
@@ -124,11 +128,11 @@ export async function discardBeyond(
     if (part?.run !== position.run) continue;
     const counts = !isAfter(part, position) && !open.has(name);
     if (counts) own.push(name);
-    if (counts || part.epoch >= place.epoch) continue;
+    if (counts || part.epoch >= outputRun.epoch) continue;
     if (open.has(name)) shownOpen.push(name);
     else beyond.push(name);
   }
-  if (shownOpen.length > 0) await takeBack(disk, directory, shownOpen, place);
+  if (shownOpen.length > 0) await takeBack(disk, directory, shownOpen, outputRun);
   if (beyond.length > 0) await removeFromOutput(disk, directory, beyond);
   return own;
 }
@@ -138,11 +142,11 @@ async function takeBack(
   disk: Disk,
   directory: string,
   names: readonly string[],
-  place: RunPlace,
+  outputRun: OutputRun,
 ): Promise<void> {
-  const [folder] = place.fenced;
-  if (folder === undefined) await place.staging.keep();
-  const to = folder ?? place.staging.folder;
+  const [folder] = outputRun.fenced;
+  if (folder === undefined) await outputRun.staging.keep();
+  const to = folder ?? outputRun.staging.folder;
   for (const name of names) {
     const path = join(directory, name);
     try {

@@ -38,7 +38,7 @@ export interface PendingReplacement {
 }
 
 /** Where the parts of an output are, and where their staging is. */
-export interface Places {
+export interface OutputFolders {
   readonly disk: Disk;
   readonly state: string;
   readonly directory: string;
@@ -52,22 +52,22 @@ export interface Places {
  * @throws {PipelineError} `FENCED` before anything was decided.
  */
 export async function replaceParts(
-  places: Places,
+  folders: OutputFolders,
   staging: Staging,
   { epoch, ...decided }: Omit<Decision, 'version'> & { readonly epoch: number },
 ): Promise<void> {
   const decision: Decision = { version: 1, ...decided };
-  const path = decisionPath(places, decision.run, epoch);
+  const path = decisionPath(folders, decision.run, epoch);
   await staging.sync();
   await staging.decide(path, JSON.stringify(decision));
-  await carryOut(places, path, decision);
+  await carryOut(folders, path, decision);
 }
 
 /** Whether this owner of a run has made a decision that is not finished yet. */
-export const hasDecided = (places: Places, run: string, epoch: number): Promise<boolean> =>
-  places.disk.has(decisionPath(places, run, epoch));
+export const hasDecided = (folders: OutputFolders, run: string, epoch: number): Promise<boolean> =>
+  folders.disk.has(decisionPath(folders, run, epoch));
 
-const decisionPath = ({ state }: Places, run: string, epoch: number): string =>
+const decisionPath = ({ state }: OutputFolders, run: string, epoch: number): string =>
   join(state, `replacing-${run}-${digits(epoch, 5)}.json`);
 
 /**
@@ -75,14 +75,14 @@ const decisionPath = ({ state }: Places, run: string, epoch: number): string =>
  *
  * @param ownRun - Run of the caller; its folders stay even if they are empty.
  */
-export async function finishReplacements(places: Places, ownRun: string): Promise<void> {
-  const { disk, state } = places;
+export async function finishReplacements(folders: OutputFolders, ownRun: string): Promise<void> {
+  const { disk, state } = folders;
   for (const name of (await disk.list(state)).filter((found) => FILE.test(found))) {
     const path = join(state, name);
     const text = await disk.read(path);
     if (text === undefined) continue;
     const decision = parseDecision(path, text);
-    await carryOut(places, path, decision);
+    await carryOut(folders, path, decision);
     if (decision.run !== ownRun) await removeEmptyFolders(disk, join(state, decision.run));
   }
 }
@@ -114,7 +114,11 @@ async function removeEmptyFolders(disk: Disk, runFolder: string): Promise<void> 
 }
 
 /** Carries out a decision. Each step may have been taken before, by this run or another one. */
-async function carryOut({ disk, state, directory }: Places, path: string, decision: Decision): Promise<void> {
+async function carryOut(
+  { disk, state, directory }: OutputFolders,
+  path: string,
+  decision: Decision,
+): Promise<void> {
   const { run, old, parts } = decision;
   await removeFromOutput(disk, directory, old);
   const columns = await findStaged(disk, await stagingFolders(disk, join(state, run)), COLUMNS_FILE);

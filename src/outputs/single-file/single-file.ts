@@ -1,14 +1,12 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { PipelineError } from '../../core/errors.js';
-import { fileKind } from '../../core/file-kind.js';
 import { invariant } from '../../core/invariant.js';
-import { errnoCode, outputFailed } from '../../core/output-error.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { Disk } from '../disk/disk.js';
 import { type IfExists, type Output, orClose, type Prepared } from '../output.js';
 import type { FileCut, FileMark, ResumedFile } from '../output-file.js';
 import { type FoundFile, look } from '../runs/fence.js';
-import { RunPlace } from '../runs/run-place.js';
+import { OutputRun } from '../runs/output-run.js';
 import { openStateFolder } from '../runs/state-folder.js';
 import {
   copyOf,
@@ -27,6 +25,7 @@ import {
   type Standing,
 } from './file-position.js';
 import { notePublished, publishedBy } from './published-note.js';
+import { findStanding, followLink } from './standing-file.js';
 
 export interface SingleFileOptions {
   readonly disk: Disk;
@@ -61,7 +60,7 @@ export class SingleFile implements Output {
   /** The real file, if the path is a link to it. */
   #target: string;
   #state = '';
-  #place: RunPlace | undefined;
+  #outputRun: OutputRun | undefined;
   #open: StagedFile | undefined;
   #openFiles: OpenFiles | undefined;
   /** Folders of earlier owners, with the files that the last accepted checkpoint lists. */
@@ -88,7 +87,7 @@ export class SingleFile implements Output {
     const { disk, path, resuming } = this.#options;
     await disk.makeDirectories(dirname(path));
     this.#standing = await this.#look();
-    this.#target = await this.#followed();
+    this.#target = await followLink(disk, path, this.#standing);
     this.#state = await openStateFolder(disk, this.#target, dirname(this.#target));
     if (!resuming) await orClose(this, () => this.#start());
   }
@@ -168,14 +167,14 @@ export class SingleFile implements Output {
   }
 
   async close(): Promise<void> {
-    const place = this.#place;
-    this.#place = undefined;
+    const outputRun = this.#outputRun;
+    this.#outputRun = undefined;
     await this.#openFiles?.close();
     await (this.#isListed ? this.#open?.close() : this.#open?.discard());
-    if (!place) return;
+    if (!outputRun) return;
     const mayBeResumed = this.#mayBeResumed && (this.#hasNews || !this.#isPublished);
     if (!mayBeResumed) await this.#removeFenced();
-    await place.leave(!mayBeResumed);
+    await outputRun.leave(!mayBeResumed);
   }
 
   /** The files in these folders are covered by a checkpoint of this epoch now. */
@@ -184,10 +183,13 @@ export class SingleFile implements Output {
     this.#fenced = [];
   }
 
-  get #running(): RunPlace {
-    const place = this.#place;
-    invariant(place !== undefined, `"${this.#options.path}" is written to between its open and its close`);
-    return place;
+  get #running(): OutputRun {
+    const outputRun = this.#outputRun;
+    invariant(
+      outputRun !== undefined,
+      `"${this.#options.path}" is written to between its open and its close`,
+    );
+    return outputRun;
   }
 
   get #name(): string {
@@ -202,8 +204,8 @@ export class SingleFile implements Output {
 
   async #start(): Promise<void> {
     const { path, ifExists, checkExisting } = this.#options;
-    this.#place = await RunPlace.start(this.#placeOptions);
-    await this.#place.removeRemains();
+    this.#outputRun = await OutputRun.start(this.#runOptions);
+    await this.#outputRun.removeRemains();
     // Only now, since no other run of ours can put a file there any more.
     this.#standing = await this.#look();
     const bytes = this.#standing?.bytes;
@@ -227,15 +229,15 @@ export class SingleFile implements Output {
     const { disk } = this.#options;
     this.#mayBeResumed = true; // files that the position lists stay if this fails
     const highest = async () => Math.max(epoch, (await publishedBy(disk, this.#state, run))?.epoch ?? 0);
-    const place = await RunPlace.takeOver(this.#placeOptions, run, highest);
-    this.#place = place;
-    this.#fenced = place.fenced;
+    const outputRun = await OutputRun.takeOver(this.#runOptions, run, highest);
+    this.#outputRun = outputRun;
+    this.#fenced = outputRun.fenced;
     this.#standing = await this.#look();
-    await this.#findShown(position, place);
-    const resumed = open ? await this.#goOn(open, place) : await this.#goOnAfter(position, place);
+    await this.#findShown(position, outputRun);
+    const resumed = open ? await this.#goOn(open, outputRun) : await this.#goOnAfter(position, outputRun);
     if (published) await this.#removeFenced();
     this.#mayBeResumed = !published;
-    await place.removeRemains();
+    await outputRun.removeRemains();
     if (this.#options.checkpointed) this.#follow();
     return resumed;
   }
@@ -251,14 +253,14 @@ export class SingleFile implements Output {
    * Determines whether this run published the visible file. If not, the file must be the one that was
    * visible at the checkpoint, since another job may have written it in the meantime.
    */
-  async #findShown({ run, published, standing }: FilePosition, place: RunPlace): Promise<void> {
+  async #findShown({ run, published, standing }: FilePosition, outputRun: OutputRun): Promise<void> {
     const found = this.#standing;
     if (!found) return;
     const isAsItWas = standing !== null && isSame(found, standing);
     const noted = (await publishedBy(this.#options.disk, this.#state, run))?.files ?? [];
     if ((published && isAsItWas) || noted.some((file) => isSame(found, file))) this.#shown = found;
     if (this.#shown || isAsItWas) return;
-    await place.refuseOvertaken();
+    await outputRun.refuseOvertaken();
     throw new PipelineError(
       'OUTPUT_FAILED',
       `"${this.#options.path}" was written by another program since the checkpoint, and this run would ` +
@@ -270,9 +272,9 @@ export class SingleFile implements Output {
    * Resumes the open file. The files that the last checkpoint lists stay until a checkpoint of this epoch
    * was accepted.
    */
-  async #goOn(open: OpenFilesPosition, place: RunPlace): Promise<readonly ResumedFile<StagedFile>[]> {
+  async #goOn(open: OpenFilesPosition, outputRun: OutputRun): Promise<readonly ResumedFile<StagedFile>[]> {
     const name = { name: this.#name, final: this.#target };
-    const resumed = await resumeOpenFiles(this.#stagedBy(place), open, place, () => name);
+    const resumed = await resumeOpenFiles(this.#stagedBy(outputRun), open, outputRun, () => name);
     this.#open = resumed[0]?.file;
     this.#hasNews = true;
     return resumed;
@@ -281,16 +283,18 @@ export class SingleFile implements Output {
   /** Resumes after complete bytes, which are visible or were about to be. */
   async #goOnAfter(
     { bytes, checksum, published }: FilePosition,
-    place: RunPlace,
+    outputRun: OutputRun,
   ): Promise<readonly ResumedFile<StagedFile>[]> {
     const { disk, path } = this.#options;
     const visible = this.#visible;
-    const source = published ? { disk, folders: [], elsewhere: async () => visible } : this.#stagedBy(place);
+    const source = published
+      ? { disk, folders: [], elsewhere: async () => visible }
+      : this.#stagedBy(outputRun);
     const listed = { name: this.#name, inFile: bytes, bytes, checksum };
     const copy = (from: string) => this.#create(bytes, from);
     this.#open = bytes === 0 ? await this.#create(0) : await copyOf(source, listed, [], copy);
     if (!this.#open) {
-      await place.refuseOvertaken();
+      await outputRun.refuseOvertaken();
       throw new PipelineError(
         'CHECKPOINT_INVALID',
         `The checkpoint is at byte ${bytes} of "${path}", and no file with these bytes is there: ` +
@@ -307,7 +311,7 @@ export class SingleFile implements Output {
    * Where the bytes listed by a checkpoint are: in an incomplete file, or in one that was published since
    * and may have more bytes.
    */
-  #stagedBy({ fenced }: RunPlace): OpenFilesSource {
+  #stagedBy({ fenced }: OutputRun): OpenFilesSource {
     return { disk: this.#options.disk, folders: fenced, elsewhere: async () => this.#shownFile };
   }
 
@@ -363,43 +367,12 @@ export class SingleFile implements Output {
     );
   }
 
-  get #placeOptions() {
+  get #runOptions() {
     const { disk, job, epoch, keyId } = this.#options;
     return { disk, job, epoch, keyId, state: this.#state, mode: 'single file' } as const;
   }
 
-  /** @returns The file at the path; `undefined` if there is none. */
-  async #look(): Promise<Standing | undefined> {
-    const { disk, path } = this.#options;
-    try {
-      const found = await disk.fs.stat(path);
-      if (found.isDirectory()) {
-        throw outputFailed('create', path, Object.assign(new Error('is a directory'), { code: 'EISDIR' }));
-      }
-      if (!found.isFile()) {
-        throw new PipelineError(
-          'OUTPUT_FAILED',
-          `"${path}": expected a file, or none yet, found ${fileKind(found)}; choose another path`,
-        );
-      }
-      return { inode: found.ino, bytes: found.size, changedAtMs: found.mtimeMs };
-    } catch (error) {
-      if (errnoCode(error) === 'ENOENT') return undefined;
-      throw outputFailed('look at', path, error);
-    }
-  }
-
-  /**
-   * Resolves the path, so that a link stays a link and its target is replaced. A link that leads nowhere
-   * is itself replaced.
-   */
-  async #followed(): Promise<string> {
-    const { disk, path } = this.#options;
-    try {
-      if (this.#standing) return await disk.fs.realpath(path);
-      return join(await disk.fs.realpath(dirname(path)), basename(path));
-    } catch (error) {
-      throw outputFailed('look at', path, error);
-    }
+  #look(): Promise<Standing | undefined> {
+    return findStanding(this.#options.disk, this.#options.path);
   }
 }

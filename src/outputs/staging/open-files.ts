@@ -2,7 +2,7 @@ import { PipelineError } from '../../core/errors.js';
 import type { Disk } from '../disk/disk.js';
 import type { FileCut, FileMark, ResumedFile } from '../output-file.js';
 import { type FoundFile, findStaged } from '../runs/fence.js';
-import type { RunPlace } from '../runs/run-place.js';
+import type { OutputRun } from '../runs/output-run.js';
 import { Journal, type JournalEntry, type JournalPosition, journalName, readJournal } from './journal.js';
 import type { OpenFilePosition, OpenFilesPosition } from './open-files-position.js';
 import type { StagedFile } from './staged-file.js';
@@ -205,13 +205,13 @@ export interface OpenFilesSource {
 export async function resumeOpenFiles(
   source: OpenFilesSource,
   { files, journal }: OpenFilesPosition,
-  place: RunPlace,
+  outputRun: OutputRun,
   nextName: (listed: OpenFilePosition) => { readonly name: string; readonly final: string },
 ): Promise<ResumedFile<StagedFile>[]> {
   try {
-    return await resumed(source, { files, journal }, place.staging, nextName);
+    return await resumed(source, { files, journal }, outputRun.staging, nextName);
   } catch (error) {
-    await place.refuseOvertaken();
+    await outputRun.refuseOvertaken();
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { outputFailed, syncFailed } from '../../core/output-error.js';
-import { inSyncTurn } from '../../shared-memory/sync-gate.js';
+import { inSyncTurn } from '../../shared-memory/sync-turns.js';
 import type { Disk } from '../disk/disk.js';
 import type { FileMark, OutputFile } from '../output-file.js';
 
@@ -12,7 +12,7 @@ const READ_BYTES = 1_048_576;
 /** Appended to the file's final name, so that no glob for the format matches it. */
 export const STAGED = '.staged';
 
-export type StagedPlace = Pick<StagedFile, 'name' | 'path' | 'final'>;
+export type StagedName = Pick<StagedFile, 'name' | 'path' | 'final'>;
 
 /** A file that is written out of sight of readers, and is published with all its bytes or not at all. */
 export class StagedFile implements OutputFile {
@@ -31,7 +31,7 @@ export class StagedFile implements OutputFile {
   /** Once a sync has failed, all later ones fail with the same error. */
   #lastSync: Promise<void> = Promise.resolve();
 
-  private constructor(disk: Disk, handle: FileHandle, { name, path, final }: StagedPlace, inode: number) {
+  private constructor(disk: Disk, handle: FileHandle, { name, path, final }: StagedName, inode: number) {
     this.#disk = disk;
     this.#handle = handle;
     this.name = name;
@@ -47,11 +47,11 @@ export class StagedFile implements OutputFile {
    *   not exist.
    * @throws what the file system throws.
    */
-  static async open(disk: Disk, place: StagedPlace, bytes?: number): Promise<StagedFile> {
+  static async open(disk: Disk, named: StagedName, bytes?: number): Promise<StagedFile> {
     const goOn = constants.O_RDWR | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0);
-    const handle = await disk.fs.open(place.path, bytes === undefined ? 'wx+' : goOn);
+    const handle = await disk.fs.open(named.path, bytes === undefined ? 'wx+' : goOn);
     try {
-      const file = new StagedFile(disk, handle, place, (await handle.stat()).ino);
+      const file = new StagedFile(disk, handle, named, (await handle.stat()).ino);
       if (bytes !== undefined) await file.#lookThrough(bytes);
       return file;
     } catch (error) {

@@ -80,9 +80,9 @@ export class Staging {
   /** @param final - Path that it will be published under. */
   async begin(name: string, final: string): Promise<StagedFile> {
     try {
-      const place = { name, path: this.pathOf(name), final };
+      const named = { name, path: this.pathOf(name), final };
       return await this.#disk.room.untilDone({ path: final, doing: 'create' }, () =>
-        StagedFile.open(this.#disk, place),
+        StagedFile.open(this.#disk, named),
       );
     } catch (error) {
       throw await this.#whyNot('create', final, error);

@@ -1,10 +1,11 @@
 import { lstat, open } from 'node:fs/promises';
 import type { SpecProblem } from '../../core/errors.js';
-import { foreignDeadLetters, LINK_TO_NOWHERE } from '../../engine/dead-letters/dead-letter-file.js';
+import { textOfKind } from '../../core/file-kind.js';
+import { foreignDeadLetters, LINK_TO_NOWHERE } from '../../engine/dead-letters/open-dead-letters.js';
 import { inspectDeadLetters } from '../../engine/dead-letters/own-dead-letters.js';
 import type { Registry } from '../../registry/registry.js';
 import type { StageOverrides } from '../stage-overrides.js';
-import { findJobFiles, type JobFiles, type PlaceWritten, type SpecParts } from './job-files.js';
+import { findJobFiles, type JobFiles, type PathWritten, type SpecParts } from './job-files.js';
 import { ownConflicts } from './path-conflicts.js';
 import { standardStreams } from './standard-streams.js';
 
@@ -36,20 +37,20 @@ export async function checkJobFiles(
   return { files, problems };
 }
 
-async function foreignContent({ at, path, place }: PlaceWritten): Promise<SpecProblem[]> {
-  if (place.kind === 'missing') {
+async function foreignContent({ at, path, resolved }: PathWritten): Promise<SpecProblem[]> {
+  if (resolved.kind === 'missing') {
     const isLink = await lstat(path).then(
       (found) => found.isSymbolicLink(),
       () => false,
     );
     return isLink ? [{ path: at, message: foreignDeadLetters(path, LINK_TO_NOWHERE) }] : [];
   }
-  if (place.kind !== 'file') {
-    return [{ path: at, message: foreignDeadLetters(path, `a ${place.kind}`) }];
+  if (resolved.kind !== 'file') {
+    return [{ path: at, message: foreignDeadLetters(path, textOfKind(resolved.kind)) }];
   }
   let foreign: string | undefined;
   try {
-    const handle = await open(place.real, 'r');
+    const handle = await open(resolved.real, 'r');
     try {
       ({ foreign } = await inspectDeadLetters(handle));
     } finally {

@@ -1,15 +1,15 @@
 import { dirname } from 'node:path';
-import type { JobFiles, PlaceWritten } from './job-files.js';
+import type { JobFiles, PathWritten } from './job-files.js';
 
 /**
  * Finds the jobs whose files may conflict with those of another one, without a look at all jobs: they write
- * or read the same place, or one that is above or below. `conflictsBetween` says of these whether it is so.
+ * or read the same file, or one that is above or below. `conflictsBetween` says of these whether it is so.
  */
 export class FilesInUse<Owner extends object> {
   readonly #files = new Map<Owner, JobFiles>();
-  /** By the places that are written, and their inodes. */
+  /** By the files that are written: their keys and their inodes. */
   readonly #written = new WritersAt<Owner>();
-  /** By the directories above the places that are written. */
+  /** By the directories above the files that are written. */
   readonly #writtenBelow = new OwnersAt<Owner>();
   /** By the files that are read, and their inodes. */
   readonly #read = new OwnersAt<Owner>();
@@ -35,7 +35,7 @@ export class FilesInUse<Owner extends object> {
   near({ reads, writes }: JobFiles): readonly (readonly [Owner, JobFiles])[] {
     const found = new Set<Owner>();
     for (const write of writes) this.#nearWrite(write, found);
-    for (const place of reads.places()) this.#written.collect(place, found);
+    for (const file of reads.keys()) this.#written.collect(file, found);
     for (const directory of reads.directories()) {
       for (const above of selfAndAbove(directory)) this.#written.collect(above, found);
     }
@@ -46,12 +46,12 @@ export class FilesInUse<Owner extends object> {
     return [...found].map((owner) => [owner, this.#files.get(owner)!]);
   }
 
-  #nearWrite(write: PlaceWritten, found: Set<Owner>): void {
-    const { key } = write.place;
+  #nearWrite(write: PathWritten, found: Set<Owner>): void {
+    const { key } = write.resolved;
     const group = groupOf(write);
-    for (const place of placesOf(write)) {
-      this.#written.collect(place, found, group);
-      this.#read.collect(place, found);
+    for (const file of keysOf(write)) {
+      this.#written.collect(file, found, group);
+      this.#read.collect(file, found);
     }
     for (const above of selfAndAbove(key)) {
       this.#written.collect(above, found, group);
@@ -64,10 +64,10 @@ export class FilesInUse<Owner extends object> {
 
   #change(how: 'add' | 'delete', owner: Owner, { reads, writes }: JobFiles): void {
     for (const write of writes) {
-      for (const place of placesOf(write)) this.#written[how](place, owner, groupOf(write));
-      for (const above of selfAndAbove(dirname(write.place.key))) this.#writtenBelow[how](above, owner);
+      for (const file of keysOf(write)) this.#written[how](file, owner, groupOf(write));
+      for (const above of selfAndAbove(dirname(write.resolved.key))) this.#writtenBelow[how](above, owner);
     }
-    for (const place of reads.places()) this.#read[how](place, owner);
+    for (const file of reads.keys()) this.#read[how](file, owner);
     for (const directory of reads.directories()) {
       for (const above of selfAndAbove(directory)) this.#readBelow[how](above, owner);
     }
@@ -78,64 +78,64 @@ export class FilesInUse<Owner extends object> {
   }
 }
 
-const placesOf = ({ place: { key, inode } }: PlaceWritten): readonly string[] =>
+const keysOf = ({ resolved: { key, inode } }: PathWritten): readonly string[] =>
   inode === undefined ? [key] : [key, inode];
 
-/** Jobs of one group may write to the same directory. `undefined`: a job that shares its place with nobody. */
-const groupOf = ({ isShared, partsEndIn = '', place }: PlaceWritten): string | undefined =>
-  isShared === true ? `${partsEndIn}\0${place.key}` : undefined;
+/** Jobs of one group may write to the same directory. `undefined`: a job that shares its directory with nobody. */
+const groupOf = ({ isShared, partsEndIn = '', resolved }: PathWritten): string | undefined =>
+  isShared === true ? `${partsEndIn}\0${resolved.key}` : undefined;
 
-/** The owners at each place. Few places have more than one, and there may be many places. */
+/** The owners of each file. Few files have more than one, and there may be many files. */
 class OwnersAt<Owner extends object> {
   readonly #at = new Map<string, Owner | Set<Owner>>();
 
-  add(place: string, owner: Owner): void {
-    const there = this.#at.get(place);
+  add(file: string, owner: Owner): void {
+    const there = this.#at.get(file);
     if (there instanceof Set) there.add(owner);
-    else this.#at.set(place, there === undefined || there === owner ? owner : new Set([there, owner]));
+    else this.#at.set(file, there === undefined || there === owner ? owner : new Set([there, owner]));
   }
 
-  delete(place: string, owner: Owner): void {
-    const there = this.#at.get(place);
+  delete(file: string, owner: Owner): void {
+    const there = this.#at.get(file);
     if (there instanceof Set) there.delete(owner);
-    if (there === owner || (there instanceof Set && there.size === 0)) this.#at.delete(place);
+    if (there === owner || (there instanceof Set && there.size === 0)) this.#at.delete(file);
   }
 
-  collect(place: string, found: Set<Owner>): void {
-    const there = this.#at.get(place);
+  collect(file: string, found: Set<Owner>): void {
+    const there = this.#at.get(file);
     if (there instanceof Set) for (const owner of there) found.add(owner);
     else if (there !== undefined) found.add(there);
   }
 }
 
-/** The owners that write to each place, by group. */
+/** The owners that write to each file, by group. */
 class WritersAt<Owner extends object> {
   readonly #at = new Map<string, Map<string | undefined, Set<Owner>>>();
 
-  add(place: string, owner: Owner, group: string | undefined): void {
-    const groups = this.#at.get(place) ?? new Map<string | undefined, Set<Owner>>();
-    this.#at.set(place, groups.set(group, (groups.get(group) ?? new Set()).add(owner)));
+  add(file: string, owner: Owner, group: string | undefined): void {
+    const groups = this.#at.get(file) ?? new Map<string | undefined, Set<Owner>>();
+    this.#at.set(file, groups.set(group, (groups.get(group) ?? new Set()).add(owner)));
   }
 
-  delete(place: string, owner: Owner, group: string | undefined): void {
-    const groups = this.#at.get(place);
+  delete(file: string, owner: Owner, group: string | undefined): void {
+    const groups = this.#at.get(file);
     const owners = groups?.get(group);
     owners?.delete(owner);
     if (owners?.size === 0) groups?.delete(group);
-    if (groups?.size === 0) this.#at.delete(place);
+    if (groups?.size === 0) this.#at.delete(file);
   }
 
-  /** @param ofGroup - Whose place it is. Nobody else of its group is in its way. */
-  collect(place: string, found: Set<Owner>, ofGroup?: string): void {
-    for (const [group, owners] of this.#at.get(place) ?? []) {
+  /** @param ofGroup - Whose file it is. Nobody else of its group is in its way. */
+  collect(file: string, found: Set<Owner>, ofGroup?: string): void {
+    for (const [group, owners] of this.#at.get(file) ?? []) {
       if (group !== undefined && group === ofGroup) continue;
       for (const owner of owners) found.add(owner);
     }
   }
 }
 
-function* selfAndAbove(place: string): Generator<string> {
-  for (let at = place; ; at = dirname(at)) {
+function* selfAndAbove(file: string): Generator<string> {
+  for (let at = file; ; at = dirname(at)) {
     yield at;
     if (dirname(at) === at) return;
   }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { looksLikeGlob } from '../../core/glob.js';
 import type { NamedPath } from '../../wire/stage-files.js';
-import { isWithin, type Place, type PlaceFinder } from './place-finder.js';
+import { isWithin, type PathResolver, type ResolvedPath } from './path-resolver.js';
 import { type WatchedGlob, watchGlob } from './watched-glob.js';
 
 /** A file that a job reads, and the path in the spec that names it. */
@@ -32,28 +32,28 @@ export class FilesRead {
   }
 
   /** Resolves paths and globs. Errors are ignored here: the source reports them when it reads the file. */
-  static async find(paths: readonly NamedPath[], places: PlaceFinder): Promise<FilesRead> {
+  static async find(paths: readonly NamedPath[], resolver: PathResolver): Promise<FilesRead> {
     const found = new FilesRead(paths);
     const files: FileRead[] = [];
     for (const from of paths) {
       // Like the source: if a file with the name of a glob exists, that file is meant.
       if (!looksLikeGlob(from.path) || (await isThere(from.path))) files.push({ file: from.path, from });
       else {
-        const glob = await watchGlob(from.path, places);
+        const glob = await watchGlob(from.path, resolver);
         found.#globs.push({ glob, from });
         for (const file of glob.files) files.push({ file, from });
       }
     }
     for (let at = 0; at < files.length; at += LOOKS_MAX) {
       const some = files.slice(at, at + LOOKS_MAX);
-      const there = await Promise.all(some.map(({ file }) => places.find(file)));
-      for (const [i, place] of there.entries()) found.#add(some[i]!, place);
+      const there = await Promise.all(some.map(({ file }) => resolver.resolve(file)));
+      for (const [i, resolved] of there.entries()) found.#add(some[i]!, resolved);
     }
     return found;
   }
 
-  /** The places of the files, and their inodes. */
-  *places(): Generator<string> {
+  /** The keys of the files, and their inodes. */
+  *keys(): Generator<string> {
     yield* this.#byKey.keys();
     yield* this.#byInode.keys();
   }
@@ -68,23 +68,23 @@ export class FilesRead {
     for (const { glob } of this.#globs) yield* glob.directories;
   }
 
-  /** Returns the file at that place, under any of its names. */
-  same({ key, inode }: Pick<Place, 'key' | 'inode'>): FileRead | undefined {
+  /** Returns the file at that path, under any of its names. */
+  same({ key, inode }: Pick<ResolvedPath, 'key' | 'inode'>): FileRead | undefined {
     return this.#byKey.get(key) ?? (inode === undefined ? undefined : this.#byInode.get(inode));
   }
 
   /** Returns a file in that directory, or in a directory below it. */
-  within(directory: Pick<Place, 'key'>): FileRead | undefined {
+  within(directory: Pick<ResolvedPath, 'key'>): FileRead | undefined {
     for (const [key, read] of this.#directories) if (isWithin(key, directory.key)) return read;
     return undefined;
   }
 
-  /** Returns a glob that would match a file at that place once it exists. */
-  globFor(place: Pick<Place, 'real' | 'key'>): NamedPath | undefined {
-    return this.#globs.find(({ glob }) => glob.wouldRead(place))?.from;
+  /** Returns a glob that would match a file at that path once it exists. */
+  globFor(path: Pick<ResolvedPath, 'real' | 'key'>): NamedPath | undefined {
+    return this.#globs.find(({ glob }) => glob.wouldRead(path))?.from;
   }
 
-  #add(read: FileRead, { key, inode }: Place): void {
+  #add(read: FileRead, { key, inode }: ResolvedPath): void {
     this.#byKey.set(key, read);
     if (inode !== undefined) this.#byInode.set(inode, read);
     this.#directories.set(dirname(key), read);

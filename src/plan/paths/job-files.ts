@@ -9,11 +9,11 @@ import { filesOf } from '../plan-stage.js';
 import type { Stages } from '../plan-stages.js';
 import type { StageOverrides } from '../stage-overrides.js';
 import { FilesRead } from './files-read.js';
-import { type Place, PlaceFinder } from './place-finder.js';
+import { PathResolver, type ResolvedPath } from './path-resolver.js';
 
-/** A path in a spec that is written to, and the place where it leads. */
-export interface PlaceWritten extends WrittenPath {
-  readonly place: Place;
+/** A path in a spec that is written to, and where it leads. */
+export interface PathWritten extends WrittenPath {
+  readonly resolved: ResolvedPath;
   readonly isDeadLetters: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface PlaceWritten extends WrittenPath {
 export interface JobFiles {
   readonly job: string;
   readonly reads: FilesRead;
-  readonly writes: readonly PlaceWritten[];
+  readonly writes: readonly PathWritten[];
 }
 
 /** The parts of a spec that name files. Invalid stages are left out. */
@@ -51,18 +51,18 @@ export async function findJobFiles(
   const outputs = found.flatMap((files) => files.writes);
   if (reads.length + outputs.length === 0 && !deadLetter) return undefined;
 
-  const places = new PlaceFinder();
-  const written = (path: WrittenPath, isDeadLetters: boolean): Promise<PlaceWritten> =>
-    places.find(path.path).then((place) => ({ ...path, place, isDeadLetters }));
+  const resolver = new PathResolver();
+  const written = (path: WrittenPath, isDeadLetters: boolean): Promise<PathWritten> =>
+    resolver.resolve(path.path).then((resolved) => ({ ...path, resolved, isDeadLetters }));
   const writes = await Promise.all([
     ...outputs.map((path) => written(path, false)),
     ...(deadLetter ? [written({ path: deadLetter.path, at: ['deadLetter', 'path'] }, true)] : []),
   ]);
   return {
     job: name,
-    reads: await FilesRead.find(reads, places),
+    reads: await FilesRead.find(reads, resolver),
     // A device stores nothing, so any number of jobs may write to it.
-    writes: writes.filter(({ place }) => place.kind !== 'device'),
+    writes: writes.filter(({ resolved }) => resolved.kind !== 'device'),
   };
 }
 

@@ -3,8 +3,8 @@ import { type SpecProblem, shownPath } from '../../core/errors.js';
 import { cutText } from '../../core/shown-text.js';
 import type { NamedPath } from '../../wire/stage-files.js';
 import type { FileRead } from './files-read.js';
-import type { JobFiles, PlaceWritten } from './job-files.js';
-import { isWithin } from './place-finder.js';
+import type { JobFiles, PathWritten } from './job-files.js';
+import { isWithin } from './path-resolver.js';
 
 /** Finds the paths that a spec both reads and writes, or writes twice. */
 export function ownConflicts(files: JobFiles): SpecProblem[] {
@@ -49,25 +49,28 @@ export function conflictsBetween(files: JobFiles, other: JobFiles, who: string):
 }
 
 /** Whether both may write to the same directory: the parts of runs that share one have distinct names. */
-function mayShare(a: PlaceWritten, b: PlaceWritten): boolean {
+function mayShare(a: PathWritten, b: PathWritten): boolean {
   return (
-    a.isShared === true && b.isShared === true && a.partsEndIn === b.partsEndIn && a.place.key === b.place.key
+    a.isShared === true &&
+    b.isShared === true &&
+    a.partsEndIn === b.partsEndIn &&
+    a.resolved.key === b.resolved.key
   );
 }
 
-function writeClash(write: PlaceWritten, other: PlaceWritten, who: string): string | undefined {
+function writeClash(write: PathWritten, other: PathWritten, who: string): string | undefined {
   const path = quote(write.path);
   if (isSame(write, other)) {
     const alias = other.path === write.path ? '' : ` (as ${quote(other.path)})`;
     return `expected a path of its own, found ${path}, where ${who} writes${alias}; choose another path`;
   }
-  if (other.partsEndIn !== undefined && isWithin(write.place.key, other.place.key)) {
+  if (other.partsEndIn !== undefined && isWithin(write.resolved.key, other.resolved.key)) {
     return (
       `expected a path outside of ${quote(other.path)}, where ${who} writes its parts, found ${path}; ` +
       'choose another path'
     );
   }
-  if (write.partsEndIn !== undefined && isWithin(other.place.key, write.place.key)) {
+  if (write.partsEndIn !== undefined && isWithin(other.resolved.key, write.resolved.key)) {
     return (
       `expected a directory of its own, found ${path}, and ${who} writes to ${quote(other.path)} in it; ` +
       'choose another path'
@@ -76,7 +79,7 @@ function writeClash(write: PlaceWritten, other: PlaceWritten, who: string): stri
   return undefined;
 }
 
-function isSame({ place: a }: PlaceWritten, { place: b }: PlaceWritten): boolean {
+function isSame({ resolved: a }: PathWritten, { resolved: b }: PathWritten): boolean {
   return a.key === b.key || (a.inode !== undefined && a.inode === b.inode);
 }
 
@@ -88,16 +91,19 @@ interface ReadClash {
 }
 
 /** @param writer - The job that writes: its name is in the names of its parts. */
-function readClash({ reads }: JobFiles, writer: string, write: PlaceWritten): ReadClash | undefined {
-  const { place, partsEndIn, partitionBy = [] } = write;
-  const same = reads.same(place);
+function readClash({ reads }: JobFiles, writer: string, write: PathWritten): ReadClash | undefined {
+  const { resolved, partsEndIn, partitionBy = [] } = write;
+  const same = reads.same(resolved);
   // A glob may spell the same path differently, which is not worth showing as another name.
   if (same) return resolve(same.file) === resolve(write.path) ? { ...same, file: write.path } : same;
-  if (partsEndIn === undefined) return globClash(reads.globFor(place));
-  const within: FileRead | undefined = reads.within(place);
+  if (partsEndIn === undefined) return globClash(reads.globFor(resolved));
+  const within: FileRead | undefined = reads.within(resolved);
   if (within) return { ...within, isWithin: true };
   for (const name of sampleParts(writer, partsEndIn, partitionBy)) {
-    const from = reads.globFor({ real: `${place.real}${sep}${name}`, key: `${place.key}${sep}${name}` });
+    const from = reads.globFor({
+      real: `${resolved.real}${sep}${name}`,
+      key: `${resolved.key}${sep}${name}`,
+    });
     if (from) return { from };
   }
   return undefined;
@@ -113,11 +119,7 @@ function sampleParts(writer: string, extension: string, partitionBy: readonly st
   );
 }
 
-function atReader(
-  write: PlaceWritten,
-  { from, file, isWithin: inside }: ReadClash,
-  who: string,
-): SpecProblem {
+function atReader(write: PathWritten, { from, file, isWithin: inside }: ReadClash, who: string): SpecProblem {
   const path = quote(write.path);
   const expected = 'expected input that nothing writes to, found';
   if (file === undefined) {
@@ -137,11 +139,7 @@ function atReader(
   };
 }
 
-function atWriter(
-  write: PlaceWritten,
-  { from, file, isWithin: inside }: ReadClash,
-  who: string,
-): SpecProblem {
+function atWriter(write: PathWritten, { from, file, isWithin: inside }: ReadClash, who: string): SpecProblem {
   const found = `found ${quote(write.path)}`;
   let message: string;
   if (file === undefined) {

@@ -1,5 +1,5 @@
 import type { SpecProblem } from '../../core/errors.js';
-import type { JobFiles, PlaceWritten } from './job-files.js';
+import type { JobFiles, PathWritten } from './job-files.js';
 
 const DASH = '-';
 
@@ -22,7 +22,7 @@ export function standardStreams({ reads, writes }: JobFiles): SpecProblem[] {
   return problems;
 }
 
-const notWritten = ({ isDeadLetters }: PlaceWritten): string =>
+const notWritten = ({ isDeadLetters }: PathWritten): string =>
   isDeadLetters
     ? 'expected the path of a file, found "-": bad rows are kept in a file alone. One of this name is "./-"'
     : 'expected the path of a directory or file, found "-": on standard output, the sink "console" prints rows. ' +

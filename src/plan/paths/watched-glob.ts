@@ -2,15 +2,15 @@ import { readdir, realpath } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import type { FileSystemAdapter } from 'tinyglobby';
 import { globFiles, globMatcher, looksLikeGlob } from '../../core/glob.js';
-import { isWithin, type Place, type PlaceFinder } from './place-finder.js';
+import { isWithin, type PathResolver, type ResolvedPath } from './path-resolver.js';
 
 /** A glob, with the files that it matches now, and a check for files that do not exist yet. */
 export interface WatchedGlob {
   readonly files: readonly string[];
   /** Keys of directories: a file that it would read is in one of them, or below it. */
   readonly directories: readonly string[];
-  /** Whether the glob would match a file at that place, under any of its names. */
-  wouldRead(place: Pick<Place, 'real' | 'key'>): boolean;
+  /** Whether the glob would match a file at that path, under any of its names. */
+  wouldRead(path: Pick<ResolvedPath, 'real' | 'key'>): boolean;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface WatchedGlob {
  * This way a file that is yet to be written to one of them can be checked under the name that the glob
  * will see.
  */
-export async function watchGlob(pattern: string, places: PlaceFinder): Promise<WatchedGlob> {
+export async function watchGlob(pattern: string, resolver: PathResolver): Promise<WatchedGlob> {
   const looked = new Set<string>();
   const files = await globFiles(pattern, noting(looked));
   const matches = await globMatcher(pattern);
@@ -26,7 +26,7 @@ export async function watchGlob(pattern: string, places: PlaceFinder): Promise<W
   const seenAs = new Map<string, string[]>();
   await Promise.all(
     [...looked].map(async (path) => {
-      const { key } = await places.find(path);
+      const { key } = await resolver.resolve(path);
       const names = seenAs.get(key);
       if (names) names.push(path);
       else seenAs.set(key, [path]);
@@ -36,7 +36,7 @@ export async function watchGlob(pattern: string, places: PlaceFinder): Promise<W
   // A glob also looks into what is above its base, to get there, and into targets of links.
   const base = resolve(fixedPart(pattern));
   const within = [...seenAs].filter(([, names]) => names.some((name) => isWithin(resolve(name), base)));
-  const directories = new Set([(await places.find(base)).key, ...within.map(([key]) => key)]);
+  const directories = new Set([(await resolver.resolve(base)).key, ...within.map(([key]) => key)]);
 
   return {
     files,

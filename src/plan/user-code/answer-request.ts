@@ -1,7 +1,7 @@
-import { RuntimeError } from '../../core/errors.js';
+import { PROBLEMS_MAX, RuntimeError } from '../../core/errors.js';
 import { hideSecrets } from '../../core/hide-secrets.js';
 import { redactedBeginning } from '../../core/redact.js';
-import { ANSWER_CHARS_MAX, PROBLEMS_MAX, type ThreadAnswer } from '../../wire/planning.js';
+import { ANSWER_CHARS_MAX, type ThreadAnswer } from '../../wire/planning.js';
 import { declareHere } from './declare-here.js';
 import { planHere } from './plan-here.js';
 import type { PlanningRequest, PlanProblem } from './user-code.js';

@@ -1,3 +1,4 @@
+import { cutText, describeValue } from '../../core/shown-text.js';
 import { DEPTH_MAX } from '../../wire/planning.js';
 
 /** A value in options that cannot cross to a thread as JSON. */
@@ -10,8 +11,7 @@ export interface NotPlain {
 export function findNotPlain(value: unknown, path: readonly (string | number)[] = []): NotPlain | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : { path, found: String(value) };
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined;
-  if (typeof value !== 'object')
-    return { path, found: value === undefined ? 'nothing' : `a ${typeof value}` };
+  if (typeof value !== 'object') return { path, found: describeValue(value) };
   if (path.length >= DEPTH_MAX) return { path, found: `more than ${DEPTH_MAX} levels of it` };
   if (Array.isArray(value)) return firstOf(value.entries(), path);
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -36,6 +36,6 @@ function firstOf(
 function nameOf(value: object): string {
   const name = (value.constructor as { readonly name?: unknown } | undefined)?.name;
   return typeof name === 'string' && name !== ''
-    ? `an object of ${name.slice(0, 100)}`
+    ? `an object of ${cutText(name, 100)}`
     : 'an object of a class';
 }

@@ -1,8 +1,8 @@
 import type { Column, Schema } from '../../columns/schema.js';
-import { PipelineError } from '../../core/errors.js';
+import { PipelineError, PROBLEMS_MAX } from '../../core/errors.js';
 import { schemaComplaint } from '../../stages/operators/module/schema-check.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
-import { ANSWER_CHARS_MAX, COMPONENTS_MAX, PROBLEMS_MAX } from '../../wire/planning.js';
+import { ANSWER_CHARS_MAX, COMPONENTS_MAX } from '../../wire/planning.js';
 import type { StageFacts } from '../../wire/stage-facts.js';
 import type { NamedPath, StageFiles, WrittenPath } from '../../wire/stage-files.js';
 import { jsonSchemaComplaint } from './json-schema-check.js';

@@ -1,7 +1,7 @@
 import { FAR_NS, type LimitParameters } from '../../shared-memory/scope-record.js';
-import { GcraLimit } from './gcra-limit.js';
+import { GcraLimit } from './gcra-permit-swap.js';
 import type { Limit } from './limit.js';
-import type { RollingLimit } from './rolling-limit.js';
+import type { RollingLimit } from './rolling-permit-swap.js';
 
 /** What was spent from a limit, for the limit that replaces it. */
 export interface Spent {

@@ -1,21 +1,21 @@
-import { GATE_FULL, type InFlightGate } from './in-flight-gate.js';
+import { CAP_FULL, type InFlightCap } from './in-flight-cap.js';
 
 /** The in-flight leases that one granted call holds, at one or several scopes. */
 export class Leases {
-  readonly #gates: readonly (InFlightGate | undefined)[];
+  readonly #caps: readonly (InFlightCap | undefined)[];
   readonly #leases: Int32Array;
   readonly #member: number;
   readonly #onLeave: (leases: Leases) => void;
   #isHeld = true;
 
   constructor(options: {
-    readonly gates: readonly (InFlightGate | undefined)[];
-    /** One for each gate. */
+    readonly caps: readonly (InFlightCap | undefined)[];
+    /** One for each cap. */
     readonly leases: Int32Array;
     readonly member: number;
     readonly onLeave: (leases: Leases) => void;
   }) {
-    this.#gates = options.gates;
+    this.#caps = options.caps;
     this.#leases = options.leases;
     this.#member = options.member;
     this.#onLeave = options.onLeave;
@@ -25,9 +25,9 @@ export class Leases {
   leave(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    for (const [i, gate] of this.#gates.entries()) {
+    for (const [i, cap] of this.#caps.entries()) {
       const lease = this.#leases[i]!;
-      if (lease !== GATE_FULL) gate?.leave(this.#member, lease);
+      if (lease !== CAP_FULL) cap?.leave(this.#member, lease);
     }
     this.#onLeave(this);
   }

@@ -2,8 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { NANOS_PER_MILLI, type Nanos } from '../../core/units.js';
 import { FAR_NS } from '../../shared-memory/scope-record.js';
 import { checkNumbers } from './check-numbers.js';
-import { FairQueue, type QueuePlace } from './fair-queue.js';
-import { GcraLimit } from './gcra-limit.js';
+import { GcraLimit } from './gcra-permit-swap.js';
 import { IndexedHeap } from './indexed-heap.js';
 import { Leases } from './leases.js';
 import type { Limit } from './limit.js';
@@ -12,10 +11,11 @@ import { PermitPath } from './permit-path.js';
 import { BudgetRefusedError, InvalidCostError, RateClosedError } from './rate-errors.js';
 import type { ScopeStatistics } from './scope-statistics.js';
 import type { ScopeView } from './scope-view.js';
+import { type StartTag, TenantShares } from './tenant-shares.js';
 import { BLOCKED, GRANTED, NEVER, STALE, type WaitNs } from './verdict.js';
 import type { WaitedFor, Waiter } from './waiter.js';
-import { BEHIND_ALL, type WaitingLine } from './waiting-line.js';
 import type { WaitingRoom } from './waiting-room.js';
+import { BEHIND_ALL, type WaitingThreads } from './waiting-threads.js';
 
 /** How a call waits for its permits. */
 export interface AcquireOptions {
@@ -41,6 +41,7 @@ export interface ReserveOptions {
 
 /** Permits that were taken as of an instant in the future. */
 export interface Reservation {
+  /** Permits that were taken. */
   readonly cost: number;
   /** Instant (`Clock.now`) from which it may be used. */
   readonly atNs: Nanos;
@@ -84,7 +85,7 @@ export class Limiter implements WaitedFor {
   /** @internal */
   readonly path: PermitPath;
   /** @internal */
-  readonly order: FairQueue;
+  readonly order: TenantShares;
   /** @internal Waiting calls, sorted by place. */
   readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', isBefore);
   /** @internal */
@@ -97,12 +98,12 @@ export class Limiter implements WaitedFor {
   readonly #clock: Clock;
   readonly #room: WaitingRoom;
   readonly #leases: LeasesHeld = { calls: new Set(), tries: new Set() };
-  /** The fast path: one scope with a single rate and no gate, which is the usual case. */
+  /** The fast path: one scope with a single rate and no cap, which is the usual case. */
   #sole: GcraLimit | undefined;
   #soleOf: readonly Limit[] | undefined;
   #isClosed = false;
   readonly #soleView: ScopeView;
-  readonly #soleLine: WaitingLine;
+  readonly #soleWaiting: WaitingThreads;
 
   /** @internal `RateClient.limiter` makes them. */
   constructor(options: {
@@ -114,17 +115,18 @@ export class Limiter implements WaitedFor {
     const { views, tenant, clock, room } = options;
     this.statistics = views.map((view) => view.sit());
     this.path = new PermitPath(views);
-    this.order = new FairQueue(views.at(-1)!, tenant);
+    this.order = new TenantShares(views.at(-1)!, tenant);
     this.#clock = clock;
     this.#room = room;
     this.#soleView = views[0]!;
-    this.#soleLine = this.path.lines[0]!;
+    this.#soleWaiting = this.path.waiting[0]!;
     this.#findSole();
   }
 
   /**
    * Takes the permits now or not at all.
    *
+   * @param cost - Number of permits, a whole number of at least 1.
    * @returns 0 if they were taken. Otherwise the ns after which to try again; `Infinity` if no wait helps: a
    *   rate of 0 is used up, or a budget of nothing blocks. With an in-flight cap, call `release` when the
    *   call is over.
@@ -134,7 +136,7 @@ export class Limiter implements WaitedFor {
    */
   tryAcquire(cost = 1): WaitNs {
     const sole = this.#sole;
-    if (sole !== undefined && cost === 1 && this.#soleLine.isEmpty()) {
+    if (sole !== undefined && cost === 1 && this.#soleWaiting.isEmpty()) {
       // The cell of such a limit includes any cooldown, too.
       const wait = sole.take(this.#clock.now(), 1);
       if (wait === GRANTED) {
@@ -215,7 +217,7 @@ export class Limiter implements WaitedFor {
     const waitMax = Math.min(maxWaitMs * 1e6, WAIT_NS_MAX);
     let wait = 0;
     for (let tries = 0; tries < RESERVE_TRIES_MAX; tries++) {
-      const behind = this.#waitInLines(now, cost);
+      const behind = this.#waitBehindOthers(now, cost);
       wait = Math.max(behind, this.path.peek(now, cost));
       const widest = Math.max(0, this.path.views.at(-1)!.peek(now, cost));
       if (behind > 0 || wait > waitMax || wait > widest) break;
@@ -279,7 +281,7 @@ export class Limiter implements WaitedFor {
   /** @internal Turns a successful take into a permit. Also called by the waiting room. */
   grant(cost: number, at: Nanos, waitedNs: number): Permit {
     for (const statistics of this.statistics) statistics.granted(cost);
-    return new Permit(cost, at, waitedNs, this.path.hasGates ? this.#hold('calls') : undefined);
+    return new Permit(cost, at, waitedNs, this.path.hasCaps ? this.#hold('calls') : undefined);
   }
 
   /** @internal For the waiting room. */
@@ -295,7 +297,7 @@ export class Limiter implements WaitedFor {
     }
     if (wait === GRANTED) {
       for (const statistics of this.statistics) statistics.granted(cost);
-      if (this.path.hasGates) this.#hold('tries');
+      if (this.path.hasCaps) this.#hold('tries');
     } else {
       this.count('refused');
     }
@@ -310,16 +312,16 @@ export class Limiter implements WaitedFor {
 
   /** Takes at the instant, unless other calls are waiting. */
   #attempt(instant: Nanos, cost: number): number {
-    const wait = this.#waitInLines(instant, cost);
+    const wait = this.#waitBehindOthers(instant, cost);
     return wait > 0 ? wait : this.path.take(instant, cost);
   }
 
   /** Ns until the calls that wait may have been served; 0 if none is waiting. */
-  #waitInLines(instant: Nanos, cost: number): number {
-    const { lines } = this.path;
-    for (let i = 0; i < lines.length; i++) {
-      if (lines[i]!.isEmpty()) continue;
-      const wait = lines[i]!.wait(BEHIND_ALL, cost, instant, false);
+  #waitBehindOthers(instant: Nanos, cost: number): number {
+    const { waiting } = this.path;
+    for (let i = 0; i < waiting.length; i++) {
+      if (waiting[i]!.isEmpty()) continue;
+      const wait = waiting[i]!.wait(BEHIND_ALL, cost, instant, false);
       if (wait > 0) return wait;
     }
     return 0;
@@ -329,7 +331,7 @@ export class Limiter implements WaitedFor {
    * Takes a place, never before the waiters already here. The end of a lane moves back when waiters give
    * up, so it may lie before the places of waiters that came after them.
    */
-  #enterOrder(cost: number): QueuePlace {
+  #enterOrder(cost: number): StartTag {
     const { start, length } = this.order.enter(cost);
     if (this.waiters.size === 0 || start > this.#newestStart) this.#newestStart = start;
     return { start: this.#newestStart, length };
@@ -339,7 +341,7 @@ export class Limiter implements WaitedFor {
     const { views, leases } = this.path;
     const held = this.#leases[by];
     const taken = new Leases({
-      gates: views.map(({ gate }) => gate),
+      caps: views.map(({ cap }) => cap),
       leases: leases.slice(),
       member: views[0]!.member,
       onLeave: (left) => {
@@ -361,9 +363,9 @@ export class Limiter implements WaitedFor {
 
   #findSole(): void {
     const { views } = this.path;
-    const { limits, gate } = this.#soleView;
+    const { limits, cap } = this.#soleView;
     const [limit] = limits;
-    const isSole = views.length === 1 && limits.length === 1 && gate === undefined;
+    const isSole = views.length === 1 && limits.length === 1 && cap === undefined;
     this.#sole = isSole && limit instanceof GcraLimit && !limit.isQuota ? limit : undefined;
     this.#soleOf = limits;
   }

@@ -50,6 +50,7 @@ export class Pacer {
   /**
    * As {@link Limiter.tryAcquire}.
    *
+   * @param cost - Number of permits, a whole number of at least 1 (the default).
    * @returns 0 when the permits were taken; else ns after which to try again.
    */
   tryAcquire(cost?: number): WaitNs {

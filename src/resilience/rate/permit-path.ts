@@ -1,11 +1,11 @@
-import { GATE_FULL } from './in-flight-gate.js';
+import { CAP_FULL } from './in-flight-cap.js';
 import { BudgetRefusedError, CostAboveBurstError } from './rate-errors.js';
 import type { ScopeView } from './scope-view.js';
 import { GRANTED, STALE, type Verdict } from './verdict.js';
-import { WaitingLine } from './waiting-line.js';
+import { WaitingThreads } from './waiting-threads.js';
 
-/** A full gate is checked again after this time, since nobody knows when it frees up. */
-export const GATE_POLL_NS = 2_000_000;
+/** A full cap is checked again after this time, since nobody knows when it frees up. */
+export const CAP_POLL_NS = 2_000_000;
 /** How long to wait while the owner moves a scope to new parameters. */
 const MOVING_NS = 100_000;
 const TRIES_MAX = 8;
@@ -18,12 +18,12 @@ const TRIES_MAX = 8;
  */
 export class PermitPath {
   readonly views: readonly ScopeView[];
-  readonly lines: readonly WaitingLine[];
-  /** In-flight leases of the last take: one for each scope, −1 if it has no gate. */
+  readonly waiting: readonly WaitingThreads[];
+  /** In-flight leases of the last take: one for each scope, −1 if it has no cap. */
   readonly leases: Int32Array;
   /** The largest cost that can ever be granted. */
   permitsMax = 0;
-  hasGates = false;
+  hasCaps = false;
   /** Versions of the views that these two fields were read from. */
   #versions: readonly number[] = [];
   readonly #member: number;
@@ -33,8 +33,8 @@ export class PermitPath {
   /** @param views - Of one thread. */
   constructor(views: readonly ScopeView[]) {
     this.views = views;
-    this.lines = views.map((view) => new WaitingLine(view));
-    this.leases = new Int32Array(views.length).fill(GATE_FULL);
+    this.waiting = views.map((view) => new WaitingThreads(view));
+    this.leases = new Int32Array(views.length).fill(CAP_FULL);
     this.#member = views[0]!.member;
     this.#told = views.map(() => 0);
     this.#readViews();
@@ -68,7 +68,7 @@ export class PermitPath {
       : new CostAboveBurstError(narrow.name, cost, narrow.permitsMax);
   }
 
-  /** The longest wait of all scopes, ignoring waiters and gates. */
+  /** The longest wait of all scopes, ignoring waiters and caps. */
   peek(instant: bigint, cost: number): number {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       let longest = Number.MIN_SAFE_INTEGER;
@@ -86,11 +86,11 @@ export class PermitPath {
   /**
    * Takes from all scopes as of the instant, including in-flight leases, and ignores waiters.
    *
-   * @param withGates - `false` takes rate permits only, which can be undone later.
+   * @param withCaps - `false` takes rate permits only, which can be undone later.
    */
-  take(instant: bigint, cost: number, withGates = true): Verdict {
+  take(instant: bigint, cost: number, withCaps = true): Verdict {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const wait = this.#take(instant, cost, withGates);
+      const wait = this.#take(instant, cost, withCaps);
       if (wait !== STALE) return wait;
       this.refresh();
     }
@@ -98,11 +98,11 @@ export class PermitPath {
   }
 
   /**
-   * The scope that refused a take after all checks had passed: the narrowest scope with a full gate, so
-   * that calls which do not pass this gate need not wait behind it; otherwise the widest.
+   * The scope that refused a take after all checks had passed: the narrowest scope whose cap is reached, so
+   * that calls which are not under this cap need not wait behind it; otherwise the widest.
    */
   get stoppedAt(): number {
-    const full = this.views.findIndex(({ gate }) => gate?.isFull() === true);
+    const full = this.views.findIndex(({ cap }) => cap?.isFull() === true);
     return full < 0 ? this.views.length - 1 : full;
   }
 
@@ -110,13 +110,13 @@ export class PermitPath {
   leave(): void {
     for (let i = 0; i < this.views.length; i++) {
       const lease = this.leases[i]!;
-      if (lease !== GATE_FULL) this.views[i]!.gate?.leave(this.#member, lease);
-      this.leases[i] = GATE_FULL;
+      if (lease !== CAP_FULL) this.views[i]!.cap?.leave(this.#member, lease);
+      this.leases[i] = CAP_FULL;
     }
   }
 
   /**
-   * A function that returns the rate permits of the last take without gates. It reports whether all were
+   * A function that returns the rate permits of the last take without caps. It reports whether all were
    * returned.
    */
   undoLater(): () => boolean {
@@ -138,10 +138,10 @@ export class PermitPath {
   #readViews(): void {
     this.#versions = this.views.map(({ version }) => version);
     this.permitsMax = Math.min(...this.views.map(({ permitsMax }) => permitsMax));
-    this.hasGates = this.views.some(({ gate }) => gate !== undefined);
+    this.hasCaps = this.views.some(({ cap }) => cap !== undefined);
   }
 
-  #take(instant: bigint, cost: number, withGates: boolean): Verdict {
+  #take(instant: bigint, cost: number, withCaps: boolean): Verdict {
     const { views } = this;
     // The widest first: if it refuses, the narrower ones must not lose anything.
     for (let i = views.length - 1; i >= 0; i--) {
@@ -150,27 +150,27 @@ export class PermitPath {
       const wait = view.peek(instant, cost);
       if (wait === STALE || wait > 0) return wait;
     }
-    if (this.hasGates) {
-      this.leases.fill(GATE_FULL);
-      if (withGates && !this.#enterGates()) return GATE_POLL_NS;
+    if (this.hasCaps) {
+      this.leases.fill(CAP_FULL);
+      if (withCaps && !this.#enterCaps()) return CAP_POLL_NS;
     }
-    if (!withGates) for (let i = 0; i < views.length; i++) this.#told[i] = views[i]!.told();
+    if (!withCaps) for (let i = 0; i < views.length; i++) this.#told[i] = views[i]!.told();
     for (let i = 0; i < views.length; i++) {
-      const wait = views[i]!.take(instant, cost, !withGates || i < views.length - 1);
+      const wait = views[i]!.take(instant, cost, !withCaps || i < views.length - 1);
       if (wait === GRANTED) continue;
       for (let taken = i - 1; taken >= 0; taken--) views[taken]!.undo();
-      if (this.hasGates) this.leave();
+      if (this.hasCaps) this.leave();
       return wait;
     }
     return GRANTED;
   }
 
-  #enterGates(): boolean {
+  #enterCaps(): boolean {
     for (let i = 0; i < this.views.length; i++) {
-      const { gate } = this.views[i]!;
-      if (gate === undefined) continue;
-      const lease = gate.enter(this.#member);
-      if (lease === GATE_FULL) {
+      const { cap } = this.views[i]!;
+      if (cap === undefined) continue;
+      const lease = cap.enter(this.#member);
+      if (lease === CAP_FULL) {
         this.leave();
         return false;
       }

@@ -3,6 +3,7 @@ import type { Leases } from './leases.js';
 
 /** The result of `acquire`. With an in-flight cap, release it when the call is over. */
 export class Permit {
+  /** Permits that were taken. */
   readonly cost: number;
   /** Instant (`Clock.now`) as of which it was granted. */
   readonly atNs: Nanos;
@@ -10,6 +11,7 @@ export class Permit {
   readonly waitedNs: number;
   readonly #leases: Leases | undefined;
 
+  /** @param cost - Permits that were taken. */
   constructor(cost: number, atNs: Nanos, waitedNs: number, leases: Leases | undefined) {
     this.cost = cost;
     this.atNs = atNs;

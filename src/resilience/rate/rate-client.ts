@@ -5,22 +5,15 @@ import { InvalidOptionsError } from '../../core/errors.js';
 import { cooldownMs } from '../../core/retry-after.js';
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { checkNumbers } from './check-numbers.js';
-import { coolDown } from './cooldown.js';
 import { Limiter } from './limiter.js';
 import { RateClosedError, RateTableFullError, ScopeRemovedError } from './rate-errors.js';
 import { memoryOf, type RateHandle } from './rate-handle.js';
 import { leaveTable } from './reclaim-thread.js';
 import { ScopeDirectory } from './scope-directory.js';
-import {
-  endpointScope,
-  type ScopeRef,
-  scopeName,
-  scopeNames,
-  type ThrottledScope,
-  tenantScope,
-} from './scope-ref.js';
+import { type ScopeRef, scopeName, scopeNames, type ThrottledScope, tenantScope } from './scope-ref.js';
 import { readCounters, type ScopeCounters } from './scope-statistics.js';
 import { ScopeView } from './scope-view.js';
+import { coolDown, scopeToCool } from './throttled-cooldown.js';
 import { WaitingRoom } from './waiting-room.js';
 
 /** The state of one budget, over all threads. */
@@ -129,11 +122,8 @@ export class RateClient {
    *   say.
    */
   throttled(ref: ThrottledScope, retryAfterMs?: number): void {
-    const { provider, endpoint } = ref;
-    const own = endpoint === undefined ? undefined : this.#directory.find(endpointScope(provider, endpoint));
-    const cooled = own === undefined ? { provider } : { provider, endpoint };
-    if (this.#directory.find(scopeName(cooled)) === undefined) return;
-    this.cooldown(cooled, cooldownMs(retryAfterMs));
+    const name = scopeToCool(this.#directory, ref);
+    if (name !== undefined) this.#coolDown(name, cooldownMs(retryAfterMs));
   }
 
   /**
@@ -147,8 +137,7 @@ export class RateClient {
    */
   cooldown(ref: ScopeRef, ms: number): void {
     checkNumbers('cooldown', { ms });
-    const forNs = BigInt(Math.ceil(Math.max(0, Math.min(ms, COOLDOWN_MS_MAX)) * 1e6));
-    coolDown(this.#memory, this.#current(scopeName(ref)), this.#clock.now() + forNs);
+    this.#coolDown(scopeName(ref), ms);
   }
 
   /**
@@ -182,6 +171,11 @@ export class RateClient {
     return Object.fromEntries([...this.#directory.names()].map((name) => [name, this.#status(name)]));
   }
 
+  #coolDown(name: string, ms: number): void {
+    const forNs = BigInt(Math.ceil(Math.max(0, Math.min(ms, COOLDOWN_MS_MAX)) * 1e6));
+    coolDown(this.#memory, this.#current(name), this.#clock.now() + forNs);
+  }
+
   #status(name: string): ScopeStatus {
     const view = this.#current(name);
     const now = this.#clock.now();
@@ -189,7 +183,7 @@ export class RateClient {
     return {
       ...readCounters(this.#memory, view.scope),
       left: view.left(now) ?? null,
-      inFlight: view.gate?.inFlight() ?? null,
+      inFlight: view.cap?.inFlight() ?? null,
       cooldownMs: blocked > 0n ? Number(blocked) / 1e6 : 0,
     };
   }

@@ -132,7 +132,7 @@ export class RateCoordinator {
   }
 
   /**
-   * Reclaims what a thread that has ended still held: its places in lines and in flight. Permits that it
+   * Reclaims what a thread that has ended still held: its places among the waiting threads and in flight. Permits that it
    * spent stay spent: granting too few is safe, granting too many is not.
    */
   reclaim(threadId: number): void {

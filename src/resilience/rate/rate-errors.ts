@@ -1,6 +1,6 @@
 import { type ErrorCode, RuntimeError } from '../../core/errors.js';
 import { suggestName } from '../../core/nearest-name.js';
-import { quoted } from '../../core/shown-text.js';
+import { describeValue, quoted } from '../../core/shown-text.js';
 
 /** A budget that nobody declared. This is an error: nothing is granted. */
 export class ScopeUnknownError extends RuntimeError {
@@ -51,6 +51,7 @@ export class CostAboveBurstError extends RuntimeError {
   override readonly name = 'CostAboveBurstError';
   override readonly code = 'COST_ABOVE_BURST';
 
+  /** @param cost - Permits that were asked for. */
   constructor(scope: string, cost: number, permitsMax: number) {
     super(
       `A cost of ${cost} can never be taken from "${scope}", which gives at most ${permitsMax} at once; ` +
@@ -65,9 +66,7 @@ export class InvalidCostError extends RuntimeError {
   override readonly code = 'COST_INVALID';
 
   constructor(cost: unknown) {
-    super(
-      `Expected a cost that is a whole number of at least 1, found ${typeof cost === 'number' ? cost : typeof cost}`,
-    );
+    super(`Expected a cost that is a whole number of at least 1, found ${describeValue(cost)}`);
   }
 }
 
@@ -118,6 +117,7 @@ export class RateTableFullError extends RuntimeError {
   override readonly name = 'RateTableFullError';
   override readonly code = 'RATE_TABLE_FULL';
 
+  /** @param size - Number of what the setting gives room for. */
   constructor(what: string, setting: string, size: number) {
     super(`The shared table of budgets has no room for ${what}: all ${size} are taken ("${setting}")`);
   }

@@ -1,10 +1,10 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
-import { leaveGates } from './in-flight-gate.js';
+import { leaveCaps } from './in-flight-cap.js';
 import { leaveLanes } from './lanes.js';
 import { leaveSeats } from './seats.js';
 
 /**
- * Reclaims, once, what the clients of a dead thread held: their places in lines and in flight, and their
+ * Reclaims, once, what the clients of a dead thread held: their places among the waiting threads and in flight, and their
  * places in the table. Permits that they spent stay spent: granting too few is safe.
  */
 export function reclaimThread(memory: RateMemory, thread: number): void {
@@ -15,9 +15,9 @@ export function reclaimThread(memory: RateMemory, thread: number): void {
   }
 }
 
-/** Takes a member out of all lines and gates, then frees its slot for another thread. */
+/** Takes a member out of all waiting threads and caps, then frees its slot for another thread. */
 export function leaveTable(memory: RateMemory, member: number): void {
-  leaveGates(memory, member);
+  leaveCaps(memory, member);
   leaveLanes(memory, member);
   leaveSeats(memory, member);
   Atomics.store(memory.i32, memory.ringInUseAt(member), 0);

@@ -13,7 +13,7 @@ import type { BudgetOptions, LimitOptions } from './budget-options.js';
 import { type ChangeTimes, carryOver, earnedBackAt, instantsOf, retire, type Spent } from './carry-over.js';
 import { openLimit } from './open-limit.js';
 import { RateTableFullError } from './rate-errors.js';
-import { RollingLimit } from './rolling-limit.js';
+import { RollingLimit } from './rolling-permit-swap.js';
 import { ScopeDirectory } from './scope-directory.js';
 import { TableSpace } from './table-space.js';
 
@@ -108,10 +108,10 @@ export class ScopeTable {
     // A cell that is closed ends the takes of a version. Without one, only the next version does.
     if (before.limits.length === 0) this.#publish(scope, { ...before, inFlightMax }, []);
     const spent = this.#retire(scope, before);
-    const gate = this.#space.narrowGate(after);
-    this.#publish(scope, { ...after, ...gate }, spent);
+    const cap = this.#space.narrowCap(after);
+    this.#publish(scope, { ...after, ...cap }, spent);
     this.#giveRings(before);
-    this.#space.giveSegments(after.segments, gate.segments.length);
+    this.#space.giveSegments(after.segments, cap.segments.length);
   }
 
   /** Writes cells and parameters, then the version that puts them into effect. */
@@ -181,7 +181,7 @@ export class ScopeTable {
     const limits: LimitParameters[] = [];
     try {
       for (const limit of budget.limits) limits.push(this.#limit(limit, what));
-      return { limits, weight, ...this.#space.widenGate(inFlight, before, what) };
+      return { limits, weight, ...this.#space.widenCap(inFlight, before, what) };
     } catch (error) {
       this.#giveRings({ limits });
       throw error;

@@ -1,6 +1,6 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { readScope, setOf } from '../../shared-memory/scope-record.js';
-import { InFlightGate } from './in-flight-gate.js';
+import { InFlightCap } from './in-flight-cap.js';
 import type { Limit } from './limit.js';
 import { openLimit } from './open-limit.js';
 import { ScopeRemovedError } from './rate-errors.js';
@@ -23,7 +23,7 @@ export class ScopeView {
   /** The thread that it belongs to. */
   readonly member: number;
   limits: readonly Limit[] = [];
-  gate: InFlightGate | undefined;
+  cap: InFlightCap | undefined;
   /** A tenant's share. */
   weight = 1;
   /** The largest cost that can ever be granted. */
@@ -93,7 +93,7 @@ export class ScopeView {
     this.limits = limits.map((own, index) =>
       openLimit(memory, { scope, set: setOf(version), index, version, parameters: own, member }),
     );
-    this.gate = inFlightMax > 0 ? new InFlightGate(memory, parameters, inFlightMax) : undefined;
+    this.cap = inFlightMax > 0 ? new InFlightCap(memory, parameters, inFlightMax) : undefined;
     // One that blocks has no permits, but may have some later: its calls wait.
     this.permitsMax = Math.min(
       COST_MAX,

@@ -13,7 +13,7 @@ const GOLDEN = 0x9e37_79b1;
 const keyOf = (scope: number, member: number): number => ((scope << MEMBER_BITS) | member) + 1;
 
 /**
- * A seat is what a thread has to itself at one scope: its counters, and its entry in the line of waiters. A
+ * A seat is what a thread has to itself at one scope: its counters, and its entry among the waiting threads. A
  * thread takes one for each scope that it opens, and gives it back when it leaves. So there are as many as
  * are in use, not one for each thread and scope that there are.
  *

@@ -1,19 +1,19 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { placesIn, type ScopeParameters, segmentPlaces } from '../../shared-memory/scope-record.js';
 import { Arena } from './arena.js';
-import { InFlightGate } from './in-flight-gate.js';
+import { InFlightCap } from './in-flight-cap.js';
 
 /** Places in flight of a cap. */
-export type GatePlaces = Pick<ScopeParameters, 'inFlightMax' | 'leasesMax' | 'segments' | 'gateLife'>;
+export type CapSpace = Pick<ScopeParameters, 'inFlightMax' | 'leasesMax' | 'segments' | 'capLife'>;
 
-const NO_GATE: GatePlaces = { inFlightMax: 0, leasesMax: 0, segments: [], gateLife: 0 };
+const NO_CAP: CapSpace = { inFlightMax: 0, leasesMax: 0, segments: [], capLife: 0 };
 
 /** The room of the table for rolling windows and for places in flight. Belongs to the owner. */
 export class TableSpace {
   readonly #memory: RateMemory;
   readonly #rings: Arena;
   readonly #places: Arena;
-  #gates = 0;
+  #caps = 0;
 
   constructor(memory: RateMemory) {
     const { rollingPermitsMax, inFlightPlacesMax } = memory.sizes;
@@ -40,8 +40,8 @@ export class TableSpace {
    *
    * @throws {RateTableFullError} and then nothing was taken.
    */
-  widenGate(inFlightMax: number, before: GatePlaces | undefined, what: string): GatePlaces {
-    const { leasesMax, segments: own, gateLife } = before ?? NO_GATE;
+  widenCap(inFlightMax: number, before: CapSpace | undefined, what: string): CapSpace {
+    const { leasesMax, segments: own, capLife } = before ?? NO_CAP;
     const segments = [...own];
     try {
       while (placesIn(segments.length) < inFlightMax) {
@@ -58,23 +58,23 @@ export class TableSpace {
       inFlightMax,
       leasesMax: Math.max(leasesMax, inFlightMax),
       segments,
-      gateLife: own.length === 0 && inFlightMax > 0 ? ++this.#gates : gateLife,
+      capLife: own.length === 0 && inFlightMax > 0 ? ++this.#caps : capLife,
     };
   }
 
   /**
-   * The gate without the places that its cap does not need and that no call holds. Nobody may be granted one
+   * The cap without the places that it does not need and that no call holds. Nobody may be granted one
    * of them any more.
    */
-  narrowGate({ inFlightMax, leasesMax, segments, gateLife }: GatePlaces): GatePlaces {
-    const gate = new InFlightGate(this.#memory, { segments, gateLife, leasesMax }, leasesMax);
+  narrowCap({ inFlightMax, leasesMax, segments, capLife }: CapSpace): CapSpace {
+    const cap = new InFlightCap(this.#memory, { segments, capLife, leasesMax }, leasesMax);
     let kept = segments.length;
-    while (kept > 0 && placesIn(kept - 1) >= inFlightMax && gate.isEmptyFrom(placesIn(kept - 1))) kept--;
+    while (kept > 0 && placesIn(kept - 1) >= inFlightMax && cap.isEmptyFrom(placesIn(kept - 1))) kept--;
     return {
       inFlightMax,
       leasesMax: Math.min(leasesMax, placesIn(kept)),
       segments: segments.slice(0, kept),
-      gateLife,
+      capLife,
     };
   }
 

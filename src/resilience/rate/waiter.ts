@@ -1,8 +1,8 @@
 import type { Nanos } from '../../core/units.js';
-import type { FairQueue, QueuePlace } from './fair-queue.js';
 import type { IndexedHeap } from './indexed-heap.js';
 import type { Permit } from './permit.js';
 import type { PermitPath } from './permit-path.js';
+import type { StartTag, TenantShares } from './tenant-shares.js';
 
 /** A call of `acquire` that has to wait. */
 export interface Waiter {
@@ -10,7 +10,7 @@ export interface Waiter {
   readonly cost: number;
   /** Place in the order of service: its virtual time, minus what its priority is worth. */
   readonly place: bigint;
-  readonly virtualPlace: QueuePlace;
+  readonly virtualPlace: StartTag;
   /** Sequence number among the waiters of its limiter; breaks ties between equal places. */
   readonly arrival: number;
   readonly since: Nanos;
@@ -27,7 +27,7 @@ export interface Waiter {
 /** What calls wait for: the part of a limiter that the waiting room needs. */
 export interface WaitedFor {
   readonly path: PermitPath;
-  readonly order: FairQueue;
+  readonly order: TenantShares;
   /** Sorted by place. */
   readonly waiters: IndexedHeap<Waiter, 'orderIndex'>;
   /** Index in the waiting room's heap while waiters are served. */

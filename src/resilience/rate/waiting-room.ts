@@ -5,14 +5,14 @@ import { IndexedHeap } from './indexed-heap.js';
 import { BudgetRefusedError, RateClosedError } from './rate-errors.js';
 import { NEVER } from './verdict.js';
 import type { WaitedFor, Waiter } from './waiter.js';
-import type { WaitingLine } from './waiting-line.js';
+import type { WaitingThreads } from './waiting-threads.js';
 
 /** Maximum sleep: those ahead may give up, and budgets may change, without a notification. */
 const SLEEP_NS_MAX = 250_000_000;
 
-/** A waiter of this thread that stands in a scope's line. Nobody behind it may go first. */
+/** A waiter of this thread that is to be published at a scope. Nobody behind it may go first. */
 interface Claim {
-  readonly line: WaitingLine;
+  readonly waiting: WaitingThreads;
   readonly place: bigint;
   readonly cost: number;
   readonly wait: number;
@@ -20,8 +20,8 @@ interface Claim {
 
 /**
  * The calls of one thread that wait for permits. Each limiter has a queue ordered by place. The first
- * waiter of each queue is tried, in order of place, and those that must wait stand in the line of the
- * scope that stops them. One timer serves all of them; there is none while nobody waits.
+ * waiter of each queue is tried, in order of place, and those that must wait are published at the scope
+ * that stops them. One timer serves all of them; there is none while nobody waits.
  */
 export class WaitingRoom {
   readonly #clock: Clock;
@@ -32,8 +32,8 @@ export class WaitingRoom {
     (a, b) => a.deadline! < b.deadline!,
   );
   readonly #signals = new AbortWatch((waiters, reason) => this.#abort(waiters, reason));
-  /** The lines in which this thread stands. */
-  #lines = new Map<number, WaitingLine>();
+  /** By scope: where a waiter of this thread is published. */
+  #waiting = new Map<number, WaitingThreads>();
   #timer: TimerHandle | undefined;
   #waiters = 0;
   #isServing = false;
@@ -88,8 +88,8 @@ export class WaitingRoom {
     for (const limiter of [...this.#limiters]) {
       this.#rejectAll(limiter, new RateClosedError('The client of the budgets'));
     }
-    for (const line of this.#lines.values()) line.withdraw();
-    this.#lines.clear();
+    for (const waiting of this.#waiting.values()) waiting.withdraw();
+    this.#waiting.clear();
   }
 
   #serve(): void {
@@ -157,7 +157,7 @@ export class WaitingRoom {
   }
 
   /**
-   * Takes the permits of a waiter, or claims a place in the line of the scope that stops it.
+   * Takes the permits of a waiter, or claims a place at the scope that stops it.
    *
    * @throws {ScopeRemovedError}
    */
@@ -167,27 +167,27 @@ export class WaitingRoom {
     path.refresh();
     if (cost > path.permitsMax) return NEVER;
     for (const [i, view] of path.views.entries()) {
-      const line = path.lines[i]!;
+      const waiting = path.waiting[i]!;
       const ahead = claims.get(view.scope);
       if (ahead !== undefined) return ahead.wait;
-      const wait = Math.max(view.peek(now, cost), line.wait(place, cost, now));
-      if (wait > 0 && wait !== NEVER) claims.set(view.scope, { line, place, cost, wait });
+      const wait = Math.max(view.peek(now, cost), waiting.wait(place, cost, now));
+      if (wait > 0 && wait !== NEVER) claims.set(view.scope, { waiting, place, cost, wait });
       if (wait > 0) return wait;
     }
     const wait = path.take(now, cost);
     if (wait > 0 && wait !== NEVER) {
       const { stoppedAt } = path;
-      claims.set(path.views[stoppedAt]!.scope, { line: path.lines[stoppedAt]!, place, cost, wait });
+      claims.set(path.views[stoppedAt]!.scope, { waiting: path.waiting[stoppedAt]!, place, cost, wait });
     }
     return wait;
   }
 
   #standInLines(claims: ReadonlyMap<number, Claim>, dueAt: bigint): void {
-    for (const [scope, line] of this.#lines) if (!claims.has(scope)) line.withdraw();
-    this.#lines = new Map();
-    for (const [scope, { line, place, cost }] of claims) {
-      line.publish({ place, cost, dueAt });
-      this.#lines.set(scope, line);
+    for (const [scope, waiting] of this.#waiting) if (!claims.has(scope)) waiting.withdraw();
+    this.#waiting = new Map();
+    for (const [scope, { waiting, place, cost }] of claims) {
+      waiting.publish({ place, cost, dueAt });
+      this.#waiting.set(scope, waiting);
     }
   }
 

@@ -65,7 +65,7 @@ function takeAll(intake: SourceIntake): number[] {
 
 /** What was delivered before a failure and comes again behind the place of a checkpoint after it. */
 const twice = (intake: SourceIntake, delivered: readonly number[]) =>
-  delivered.filter((price) => price > Number(intake.place().position));
+  delivered.filter((price) => price > Number(intake.resumePoint().position));
 
 describe.each(['conflate', 'drop-oldest', 'drop-newest'] as const)(
   'a batch that cannot be put into a queue that does %s',

@@ -7,7 +7,8 @@ import { DictionarySet } from '../../../src/columns/dictionary.js';
 import type { Row } from '../../../src/columns/row-view.js';
 import { type RowKind, type Schema, STANDARD_COLUMNS } from '../../../src/columns/schema.js';
 import type { Nanos } from '../../../src/core/units.js';
-import { BatchQueue, type QueueLimits } from '../../../src/engine/queue/batch-queue.js';
+import { BatchQueue } from '../../../src/engine/queue/batch-queue.js';
+import type { QueueLimits } from '../../../src/engine/queue/queue-bounds.js';
 import type { OverflowPolicy } from '../../../src/settings/overflow-policy.js';
 import { batchOf, rowsIn, streamOf } from '../../support/batch-rows.js';
 import { FailingMemory } from '../../support/failing-memory.js';
@@ -118,19 +119,19 @@ describe('a queue of batches', () => {
     expect(time).toEqual(before);
   });
 
-  it('keeps what stands before a line apart from what follows it', () => {
+  it('keeps what stands before a seal apart from what follows it', () => {
     const { queue, put } = queueOf('block', {}, 256);
     put([quote(1)]);
-    const line = queue.seal();
+    const seal = queue.seal();
     put([quote(2)]);
     expect(queue.batches).toBe(2);
-    expect(queue.hasPassed(line)).toBe(false);
+    expect(queue.hasPassed(seal)).toBe(false);
     queue.take()?.batch.release();
-    expect(queue.hasPassed(line)).toBe(true);
+    expect(queue.hasPassed(seal)).toBe(true);
     queue.release();
   });
 
-  it('makes one of both sides of a line that is taken back', () => {
+  it('makes one of both sides of a seal that is taken back', () => {
     const { queue, put, takeAll } = queueOf('drop-oldest', { batches: 3 }, 256);
     for (let n = 1; n <= 20; n++) {
       put([quote(n)], [{ row: 1, record: watermark(n) }]);
@@ -145,7 +146,7 @@ describe('a queue of batches', () => {
     expect([queue.rows, queue.bytes, queue.rowsLeftOut]).toEqual([0, 0, 0]);
   });
 
-  it('leaves the sides of a line apart that is taken back where there is no memory to copy them', () => {
+  it('leaves the sides of a seal apart that is taken back where there is no memory to copy them', () => {
     const memory = new FailingMemory(2);
     const { queue, put, takeAll } = queueOf('block', {}, 256, memory);
     put([quote(1)]);
@@ -157,7 +158,7 @@ describe('a queue of batches', () => {
     expect(memory.current).toBe(0);
   });
 
-  it('tells of dropped rows before the line that they stood before', () => {
+  it('tells of dropped rows before the seal that they stood before', () => {
     const { queue, put, takeAll } = queueOf('drop-oldest', { rows: 2 }, 0);
     put([quote(1), quote(2)]);
     queue.seal();

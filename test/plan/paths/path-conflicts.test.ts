@@ -417,9 +417,9 @@ describe('the files of a job', () => {
       ...writer,
       writes: writer.writes.map((write) => ({
         ...write,
-        get place() {
+        get resolved() {
           looks++;
-          return write.place;
+          return write.resolved;
         },
       })),
     };

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { BudgetInput } from '../../../src/resilience/rate/budget-options.js';
 import { BudgetOptions } from '../../../src/resilience/rate/budget-options.js';
-import { FairQueue } from '../../../src/resilience/rate/fair-queue.js';
-import { GATE_FULL, type InFlightGate, leaveGates } from '../../../src/resilience/rate/in-flight-gate.js';
+import { CAP_FULL, type InFlightCap, leaveCaps } from '../../../src/resilience/rate/in-flight-cap.js';
 import { leaveTable } from '../../../src/resilience/rate/reclaim-thread.js';
 import { ScopeTable } from '../../../src/resilience/rate/scope-table.js';
 import { findSeat, leaveSeat, NO_SEAT, seatsAt, takeSeat } from '../../../src/resilience/rate/seats.js';
 import { TableSpace } from '../../../src/resilience/rate/table-space.js';
+import { TenantShares } from '../../../src/resilience/rate/tenant-shares.js';
 import { GRANTED, MOVED } from '../../../src/resilience/rate/verdict.js';
-import { WaitingLine } from '../../../src/resilience/rate/waiting-line.js';
+import { WaitingThreads } from '../../../src/resilience/rate/waiting-threads.js';
 import { type Admission, checkRolling, checkSmooth } from '../../support/admission-checker.js';
 import {
   type Exploration,
@@ -340,32 +340,32 @@ describe('a tenant and its provider, in every interleaving', () => {
 });
 
 describe('a cap on calls in flight, in every interleaving', () => {
-  const gated = (inFlight: number) =>
+  const capped = (inFlight: number) =>
     rateMemory({ [SCOPE]: { inFlight } }, { inFlightPlacesMax: 4, threadsMax: 3 });
-  const gateOf = (rig: Rig): InFlightGate => rig.view(SCOPE).gate!;
+  const capOf = (rig: Rig): InFlightCap => rig.view(SCOPE).cap!;
 
   const enters = (cas: Cas, calls: number, kill = false) => {
-    const rig = gated(2);
+    const rig = capped(2);
     return explore(rig, {
       cas,
       kill,
       threads: [0, 1, 2].slice(0, calls).map((member) => () => {
-        const gate = gateOf(rig);
-        const leases = [gate.enter(member), gate.enter(member)].filter((lease) => lease !== GATE_FULL);
+        const cap = capOf(rig);
+        const leases = [cap.enter(member), cap.enter(member)].filter((lease) => lease !== CAP_FULL);
         if (member > 0) return leases.length;
-        for (const lease of leases) expect(gate.leave(member, lease)).toBe(true);
+        for (const lease of leases) expect(cap.leave(member, lease)).toBe(true);
         return 0;
       }),
       check: (results) => {
-        const gate = gateOf(rig);
+        const cap = capOf(rig);
         const held = results.reduce<number>(
           (sum, result) => sum + (result === KILLED ? 0 : (result as number)),
           0,
         );
-        if (!kill) expect(gate.inFlight()).toBe(held);
-        expect(gate.inFlight()).toBeLessThanOrEqual(2);
-        for (let member = 0; member < 3; member++) leaveGates(rig.memory, member);
-        expect(gate.inFlight()).toBe(0); // what the dead held is found
+        if (!kill) expect(cap.inFlight()).toBe(held);
+        expect(cap.inFlight()).toBeLessThanOrEqual(2);
+        for (let member = 0; member < 3; member++) leaveCaps(rig.memory, member);
+        expect(cap.inFlight()).toBe(0); // what the dead held is found
       },
     });
   };
@@ -379,17 +379,17 @@ describe('a cap on calls in flight, in every interleaving', () => {
 
   it('counts what is held past a cap that was lowered, wherever it is', () => {
     for (let held = 0; held < 16; held++) {
-      const rig = gated(4);
-      const before = gateOf(rig);
+      const rig = capped(4);
+      const before = capOf(rig);
       const leases = [0, 1, 2, 3].map(() => before.enter(0));
       for (const [i, lease] of leases.entries()) if (((held >> i) & 1) === 0) before.leave(0, lease);
       rig.set(SCOPE, { inFlight: 3 });
       explore(rig, {
-        threads: [1, 2].map((member) => () => [gateOf(rig).enter(member), gateOf(rig).enter(member)]),
-        check: () => expect(gateOf(rig).inFlight()).toBeLessThanOrEqual(Math.max(3, before.inFlight())),
+        threads: [1, 2].map((member) => () => [capOf(rig).enter(member), capOf(rig).enter(member)]),
+        check: () => expect(capOf(rig).inFlight()).toBeLessThanOrEqual(Math.max(3, before.inFlight())),
       });
-      while (gateOf(rig).enter(1) !== GATE_FULL);
-      expect(gateOf(rig).inFlight()).toBe(Math.max(3, held === 15 ? 4 : 3));
+      while (capOf(rig).enter(1) !== CAP_FULL);
+      expect(capOf(rig).inFlight()).toBe(Math.max(3, held === 15 ? 4 : 3));
     }
   });
 });
@@ -474,15 +474,15 @@ describe('a cooldown, in every interleaving', () => {
   });
 });
 
-describe('a line of waiters, in every interleaving', () => {
+describe('waiting threads, in every interleaving', () => {
   const publishes = (cas: Cas, kill = false) => {
     const rig = rateMemory({ [SCOPE]: { permits: 1, per: '1s' } });
     const lines = [0, 1, 2].map((member) => {
       const view = rig.view(SCOPE, member);
       view.sit();
-      return new WaitingLine(view);
+      return new WaitingThreads(view);
     });
-    const [first, second, third] = lines as [WaitingLine, WaitingLine, WaitingLine];
+    const [first, second, third] = lines as [WaitingThreads, WaitingThreads, WaitingThreads];
     return everyStep(rig, {
       cas,
       kill,
@@ -516,7 +516,7 @@ describe('the lane of a tenant, in every interleaving', () => {
   const TENANT = 'tenant:t';
   const entersOf = (cas: Cas, before: boolean, kill = false) => {
     const rig = rateMemory({ [SCOPE]: { permits: 1, per: '1s' }, [TENANT]: {} });
-    const orderOf = (member: number) => new FairQueue(rig.view(SCOPE, member), rig.view(TENANT, member));
+    const orderOf = (member: number) => new TenantShares(rig.view(SCOPE, member), rig.view(TENANT, member));
     if (before) orderOf(2).enter(1);
     const from = before ? 1n : 0n;
     return explore(rig, {

@@ -341,7 +341,7 @@ describe('a client that is closed', () => {
   });
 });
 
-describe('a full gate', () => {
+describe('a cap that is reached', () => {
   it('of one endpoint does not hold up those who wait for the provider alone', async () => {
     const { rates, clock, watch, outcomes } = waitingAt({
       permits: 10,

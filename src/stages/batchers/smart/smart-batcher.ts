@@ -1,4 +1,5 @@
 import { bytesPerRow, type ColumnType, findColumn, type Schema } from '../../../columns/schema.js';
+import { cutText } from '../../../core/shown-text.js';
 import type { BatcherFactory, PlanProblems } from '../../../engine/factories.js';
 import { batchLimits } from './batch-limits.js';
 import { KeyedBatcher } from './keyed-batcher.js';
@@ -32,7 +33,7 @@ function checkKey(key: string, input: Schema, problems: PlanProblems): void {
   const column = findColumn(input, key);
   if (!column) {
     const names = input.columns.map(({ name }) => `"${name}"`).join(', ');
-    problems.add(['key'], `expected the name of a column (${names}), found "${key.slice(0, 80)}"`);
+    problems.add(['key'], `expected the name of a column (${names}), found "${cutText(key)}"`);
   } else if (!KEY_TYPES.includes(column.type)) {
     problems.add(['key'], `expected a column of type ${KEY_TYPES.join(', ')}, found ${column.type}`);
   }

@@ -2,7 +2,7 @@ import type { Batch } from '../../../columns/batch.js';
 import { TWO_32 } from '../../../columns/int64.js';
 import { extentOf, selectionOf } from '../../../columns/selection.js';
 import type { BarColumnNames } from './bar-columns.js';
-import type { BarInput } from './bar-lines.js';
+import type { BarInput } from './bar-timelines.js';
 import { type BarColumns, foldBars } from './fold-bars.js';
 import { foldRows, type RowColumns } from './fold-rows.js';
 import { timesOf } from './time-span.js';

@@ -14,14 +14,14 @@ import type { StageContext } from '../../../engine/stage.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import { type BarColumnNames, barSchema, checkBarColumns, chooseBarColumns } from './bar-columns.js';
 import { barInputOf } from './bar-input.js';
-import type { BarInput, LateArrival } from './bar-lines.js';
+import type { BarInput, LateArrival } from './bar-timelines.js';
 import { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS } from './blind-spots.js';
 import { LateCounter } from './late-counter.js';
 import { LateRows } from './late-row-policy.js';
 import type { BarsOptions } from './options.js';
-import { SharedLine, type SharedLineState } from './shared-line.js';
-import { SymbolLines, type SymbolLinesState } from './symbol-lines.js';
+import { SharedTimeline, type SharedTimelineState } from './shared-timeline.js';
+import { SymbolTimelines, type SymbolTimelinesState } from './symbol-timelines.js';
 
 /**
  * Bars by event time, per symbol: open, high, low, close, volume, vwap, count, and a mark that says what
@@ -76,7 +76,7 @@ class BarsOperator implements Operator {
   readonly #columns: BarColumnNames;
   readonly #symbols: Dictionary;
   readonly #writer: BarWriter;
-  readonly #lines: SharedLine | SymbolLines;
+  readonly #timelines: SharedTimeline | SymbolTimelines;
   readonly #late: LateRows;
   readonly #lateCounter: LateCounter | undefined;
   readonly #memory: MemoryShare;
@@ -115,10 +115,10 @@ class BarsOperator implements Operator {
       hasExtras: this.#columns.size !== undefined || this.#columns.sequence !== undefined,
     };
     const onLate = (from: BarInput, late: LateArrival) => this.#takeLate(from, late);
-    this.#lines =
+    this.#timelines =
       scope === 'all'
-        ? new SharedLine(settings, this.#writer, () => this.#symbols.size + 1, onLate)
-        : new SymbolLines(settings, this.#writer, onLate);
+        ? new SharedTimeline(settings, this.#writer, () => this.#symbols.size + 1, onLate)
+        : new SymbolTimelines(settings, this.#writer, onLate);
     this.#late = new LateRows({
       stage: context.id,
       policy: options.late ?? (context.stream.bounded ? 'stop' : 'drop'),
@@ -144,7 +144,7 @@ class BarsOperator implements Operator {
     this.#writer.begin(emit);
     let isDone = false;
     try {
-      isDone = this.#isFlushing ? this.#lines.finish() : this.#goOn();
+      isDone = this.#isFlushing ? this.#timelines.finish() : this.#goOn();
     } catch (error) {
       this.#letGo();
       throw error;
@@ -167,7 +167,7 @@ class BarsOperator implements Operator {
   }
 
   watermark(): bigint | undefined {
-    return this.#lines.heldTo(ALL_SLOTS);
+    return this.#timelines.heldTo(ALL_SLOTS);
   }
 
   snapshot(): PlainData {
@@ -179,7 +179,7 @@ class BarsOperator implements Operator {
       passed: this.#passedNs === undefined ? null : String(this.#passedNs),
       sized: this.#writer.hasSizes,
       late: this.#lateCounter?.snapshot() ?? null,
-      lines: this.#lines.snapshot(),
+      lines: this.#timelines.snapshot(),
     };
   }
 
@@ -200,8 +200,9 @@ class BarsOperator implements Operator {
     this.#passedNs = passed === null ? undefined : BigInt(passed);
     this.#writer.hasSizes = sized;
     if (late) this.#lateCounter?.restore(late);
-    if (lines.scope === 'all' && this.#lines instanceof SharedLine) this.#lines.restore(lines);
-    else if (lines.scope === 'symbol' && this.#lines instanceof SymbolLines) this.#lines.restore(lines);
+    if (lines.scope === 'all' && this.#timelines instanceof SharedTimeline) this.#timelines.restore(lines);
+    else if (lines.scope === 'symbol' && this.#timelines instanceof SymbolTimelines)
+      this.#timelines.restore(lines);
     else {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
@@ -213,9 +214,9 @@ class BarsOperator implements Operator {
   tally(): OperatorTally {
     const { dropped, rejected, count } = this.#late;
     return {
-      folded: this.#lines.rowsTaken - this.#lines.rowsUnpriced,
+      folded: this.#timelines.rowsTaken - this.#timelines.rowsUnpriced,
       derived: this.#writer.rows,
-      filtered: this.#lines.rowsUnpriced,
+      filtered: this.#timelines.rowsUnpriced,
       dropped,
       rejected,
       late: count,
@@ -224,10 +225,10 @@ class BarsOperator implements Operator {
 
   statistics(): StageStatistics {
     return {
-      windowsOpen: this.#lines.windowsOpen,
+      windowsOpen: this.#timelines.windowsOpen,
       rowsLate: this.#late.count,
-      rowsWithoutPrice: this.#lines.rowsUnpriced,
-      barsNotFilled: this.#lines.barsNotFilled,
+      rowsWithoutPrice: this.#timelines.rowsUnpriced,
+      barsNotFilled: this.#timelines.barsNotFilled,
     };
   }
 
@@ -239,7 +240,7 @@ class BarsOperator implements Operator {
     for (;;) {
       const placed = batch.controls[inHand.control];
       const end = placed?.row ?? batch.length;
-      inHand.row = this.#lines.take(input, inHand.row, end);
+      inHand.row = this.#timelines.take(input, inHand.row, end);
       if (inHand.row < end) return false;
       if (!placed) break;
       if (!this.#heed(placed.record)) return false;
@@ -260,22 +261,22 @@ class BarsOperator implements Operator {
   #heed(record: ControlRecord): boolean {
     switch (record.type) {
       case 'gap':
-        this.#lines.gap(this.#slotOf(record.symbol), record.from, record.to);
+        this.#timelines.gap(this.#slotOf(record.symbol), record.from, record.to);
         break;
       case 'stale':
-        this.#lines.stale(this.#slotOf(record.symbol), record.since);
+        this.#timelines.stale(this.#slotOf(record.symbol), record.since);
         break;
       case 'reset':
-        this.#lines.reset(record.at);
+        this.#timelines.reset(record.at);
         break;
       case 'watermark': {
         const slot = this.#slotOf(record.symbol);
-        if (!this.#lines.watermark(slot, record.at)) return false;
+        if (!this.#timelines.watermark(slot, record.at)) return false;
         this.#passOn(slot, record.symbol);
         return true;
       }
       case 'end':
-        if (!this.#lines.finish()) return false; // the last bars come before the record
+        if (!this.#timelines.finish()) return false; // the last bars come before the record
         break;
       case 'switched':
         break; // rows missed by a switch are reported as a gap
@@ -288,7 +289,7 @@ class BarsOperator implements Operator {
 
   /** Passes on a watermark, held back to the begin of the first window that is open or may still open. */
   #passOn(slot: number, symbol: string | undefined): void {
-    const at = this.#lines.heldTo(slot);
+    const at = this.#timelines.heldTo(slot);
     if (at === undefined) return;
     if (slot !== ALL_SLOTS) {
       this.#writer.control({ type: 'watermark', at: nanos(at), ...(symbol !== undefined && { symbol }) });
@@ -308,7 +309,7 @@ class BarsOperator implements Operator {
     const symbolOf = (of: number) => this.#symbols.at(of - 1);
     // Until the watermark passes the end of the first window that the lateness keeps open.
     const { every, lateness } = this.#options;
-    const waitNs = this.#lines.heldTo(slot)! + BigInt(every + lateness) - late.endNs;
+    const waitNs = this.#timelines.heldTo(slot)! + BigInt(every + lateness) - late.endNs;
     const unknown = { stage: this.#context.id, row: this.#rowsIn + row + 1 };
     this.#late.add(() => ({
       ...late,
@@ -316,7 +317,7 @@ class BarsOperator implements Operator {
       spot: input.origin?.at(place) ?? unknown,
       waitNs,
       delayNs: waitNs - BigInt(lateness) + BigInt(this.#context.stream.order.maxDelayNs),
-      isBySymbol: this.#lines instanceof SymbolLines,
+      isBySymbol: this.#timelines instanceof SymbolTimelines,
       values: input.valuesAt(place),
       mover: mover && {
         timeNs: mover.timeNs,
@@ -326,7 +327,7 @@ class BarsOperator implements Operator {
   }
 
   #warnOnce(): void {
-    if (this.#hasWarned || this.#lines.barsNotFilled === 0) return;
+    if (this.#hasWarned || this.#timelines.barsNotFilled === 0) return;
     this.#hasWarned = true;
     this.#context.log.warn(
       { fillMax: this.#options.fillMax },
@@ -342,5 +343,5 @@ interface BarsState {
   readonly passed: string | null;
   readonly sized: boolean;
   readonly late: readonly (readonly number[])[] | null;
-  readonly lines: SharedLineState | SymbolLinesState | undefined;
+  readonly lines: SharedTimelineState | SymbolTimelinesState | undefined;
 }

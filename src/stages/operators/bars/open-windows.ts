@@ -3,7 +3,7 @@ import type { BarWindow } from './bar-window.js';
 /** How many closed windows are kept at the front before the list is compacted. */
 const CLOSED_MAX = 1_024;
 
-/** The open windows of a line, ordered by index. A large lateness may keep hundreds of thousands of them. */
+/** The open windows of a timeline, ordered by index. A large lateness may keep hundreds of thousands of them. */
 export class OpenWindows implements Iterable<BarWindow> {
   #windows: (BarWindow | undefined)[] = [];
   /** Index of the first open window. */

@@ -1,6 +1,6 @@
 import { readInt64 } from '../../../columns/int64.js';
 import type { RowOrigin } from '../../../columns/row-origin.js';
-import type { BarInput, Mover } from './bar-lines.js';
+import type { BarInput, Mover } from './bar-timelines.js';
 
 /** The current watermark and what moved it there, for messages about late rows. */
 export class WatermarkTrail {

@@ -1,5 +1,6 @@
 import { type ErrorCode, PipelineError, RuntimeError } from '../../../core/errors.js';
 import { redactedBeginning } from '../../../core/redact.js';
+import { describeValue } from '../../../core/shown-text.js';
 
 /**
  * An error of a user's code. One that has a code is left as it is.
@@ -26,8 +27,7 @@ export function messageOf(error: unknown): string {
 
 /** What was found, without its values. */
 export function shapeOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (typeof value !== 'object') return `a value of type ${typeof value}`;
+  if (typeof value !== 'object' || value === null) return describeValue(value);
   const keys = Object.keys(value).slice(0, 10);
   return keys.length === 0 ? 'an object without properties' : `an object with ${keys.join(', ')}`;
 }

@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import type { Schema } from '../../../columns/schema.js';
+import { cutList } from '../../../core/shown-text.js';
 import type { OperatorFactory, PlanProblems } from '../../../engine/factories.js';
 import type { Operator } from '../../../engine/operator.js';
 import { quote } from '../../../expressions/expression-error.js';
@@ -33,7 +34,7 @@ export async function loadModuleOperator(
 function operatorIn(where: string, exports: Record<string, unknown>, name: string): OperatorFactory<unknown> {
   const names = Object.keys(exports);
   if (!names.includes(name)) {
-    const there = names.length === 0 ? 'nothing' : names.slice(0, 20).join(', ');
+    const there = names.length === 0 ? 'nothing' : cutList(names);
     throw invalid(`${where}: expected an export "${name}", found ${there}`);
   }
   const found = exports[name] as Partial<OperatorFactory<unknown>> | null | undefined;

@@ -1,4 +1,5 @@
 import type { Column, ColumnType, Schema } from '../../../columns/schema.js';
+import { describeValue } from '../../../core/shown-text.js';
 
 const TYPES: ReadonlySet<unknown> = new Set<ColumnType>([
   'timestamp',
@@ -13,9 +14,7 @@ const KINDS: ReadonlySet<unknown> = new Set(['quote', 'trade', 'bar', 'book', 'c
 
 /** Why a value from the user's code is not a schema; `undefined` if it is one. */
 export function schemaComplaint(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) {
-    return `found ${value === null ? 'null' : typeof value}`;
-  }
+  if (typeof value !== 'object' || value === null) return `found ${describeValue(value)}`;
   const { kind, columns } = value as Partial<Schema>;
   if (!KINDS.has(kind)) return 'found a schema whose "kind" is none of quote, trade, bar, book, custom';
   if (!Array.isArray(columns)) return 'found a schema without a list of "columns"';

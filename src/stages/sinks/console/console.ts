@@ -4,6 +4,7 @@ import { formatIsoNanos } from '../../../columns/iso-nanos.js';
 import { RowView } from '../../../columns/row-view.js';
 import type { Column, Schema } from '../../../columns/schema.js';
 import type { Clock } from '../../../core/clock.js';
+import { cutText } from '../../../core/shown-text.js';
 import type { SinkFactory } from '../../../engine/factories.js';
 import type { Durable, Sink } from '../../../engine/sink.js';
 import type { StageContext } from '../../../engine/stage.js';
@@ -148,6 +149,5 @@ function cell(column: Column, value: unknown, batch: Batch, index: number, row: 
 
 /** Removes line breaks and control characters, so that a terminal obeys nothing in the data. */
 function clean(text: string): string {
-  const plain = text.replace(/\p{Cc}/gu, '�');
-  return plain.length > TEXT_MAX ? `${plain.slice(0, TEXT_MAX - 1)}…` : plain;
+  return cutText(text.replace(/\p{Cc}/gu, '�'), TEXT_MAX);
 }

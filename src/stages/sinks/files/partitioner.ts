@@ -5,6 +5,7 @@ import { GrowingBatches } from '../../../columns/growing-batches.js';
 import { readEpochMillis } from '../../../columns/int64.js';
 import { type Column, columnIndex, type Schema } from '../../../columns/schema.js';
 import { PipelineError } from '../../../core/errors.js';
+import { cutText } from '../../../core/shown-text.js';
 import { coded } from '../../../outputs/parts/part-name.js';
 
 /** Parts of the column `time` that rows can be partitioned by, in UTC. */
@@ -276,6 +277,6 @@ function folderName(name: string, value: string | null): string {
   throw new PipelineError(
     'SINK_FAILED',
     `partitionBy: expected values of "${name}" that name a folder of at most ${NAME_BYTES_MAX} bytes, found ` +
-      `one of ${folder.length}: ${folder.slice(0, 60)}…; leave it out of "partitionBy", or shorten it before the sink`,
+      `one of ${folder.length}: ${cutText(folder, 60)}; leave it out of "partitionBy", or shorten it before the sink`,
   );
 }

@@ -4,6 +4,7 @@ import { createGunzip } from 'node:zlib';
 import type { Schema } from '../../../columns/schema.js';
 import { PipelineError } from '../../../core/errors.js';
 import { outputFailed } from '../../../core/output-error.js';
+import { cutText } from '../../../core/shown-text.js';
 import type { PlanProblems } from '../../../engine/factories.js';
 import type { StageContext } from '../../../engine/stage.js';
 import { Disk } from '../../../outputs/disk/disk.js';
@@ -155,7 +156,7 @@ async function checkGzip(path: string, header: Uint8Array): Promise<void> {
 
 function checkHeader(path: string, start: Buffer, header: Uint8Array): void {
   if (start.subarray(0, header.length).equals(header)) return;
-  const show = (text: Buffer) => JSON.stringify(text.toString('utf8').split('\n')[0]!.slice(0, 80));
+  const show = (text: Buffer) => JSON.stringify(cutText(text.toString('utf8').split('\n')[0]!));
   throw new PipelineError(
     'OUTPUT_EXISTS',
     `"${path}" cannot be added to: expected the first line ${show(Buffer.from(header))}, ` +

@@ -19,8 +19,8 @@ import type { Source } from '../../../engine/source.js';
 import type { SourceCapabilities } from '../../../engine/source-capabilities.js';
 import type { StageContext } from '../../../engine/stage.js';
 import type { StageHealth, StageStatistics } from '../../../wire/pipeline-report.js';
-import { InputLine } from './input-line.js';
 import { LateNotice } from './late-notice.js';
+import { MergeInput } from './merge-input.js';
 import { MergedStream } from './merged-stream.js';
 import type { MergeOptions } from './options.js';
 import { RowOrder } from './row-order.js';
@@ -44,7 +44,7 @@ export class MergeSource implements Source {
   readonly tellsTime = true;
   readonly #options: MergeOptions;
   readonly #context: StageContext;
-  readonly #lines: readonly InputLine[];
+  readonly #inputs: readonly MergeInput[];
   readonly #stream: MergedStream;
   /** The last instant that the stream has told of: by a watermark, or by its rows if they tell the time. */
   readonly #told: Instant = { ...BEFORE_ALL };
@@ -54,7 +54,7 @@ export class MergeSource implements Source {
   #wake: (() => void) | undefined;
   #hasNews = false;
   /** Since when rows have waited for an input, and for which. Pauses do not count: they move `since`. */
-  #heldUp: { readonly by: InputLine; readonly at: Instant; since: bigint } | undefined;
+  #heldUp: { readonly by: MergeInput; readonly at: Instant; since: bigint } | undefined;
   /** Rows that it held when it was resumed. */
   #rowsRestored = 0;
 
@@ -69,22 +69,22 @@ export class MergeSource implements Source {
     const order = new RowOrder(schema);
     this.#rowOrder = order;
     const notice = new LateNotice(context);
-    this.#lines = Object.entries(inputs).map(
-      ([id, input]) => new InputLine({ id, input, schema, order, batchRows, dictionaries, notice }),
+    this.#inputs = Object.entries(inputs).map(
+      ([id, input]) => new MergeInput({ id, input, schema, order, batchRows, dictionaries, notice }),
     );
-    this.#stream = new MergedStream({ schema, order, lines: this.#lines, batchRows, dictionaries });
+    this.#stream = new MergedStream({ schema, order, inputs: this.#inputs, batchRows, dictionaries });
   }
 
   get rowsRejected(): number {
-    return this.#lines.reduce((rows, line) => rows + line.rowsRejected, 0);
+    return this.#inputs.reduce((rows, input) => rows + input.rowsRejected, 0);
   }
 
   get rowsLeftOut(): number {
-    return this.#lines.reduce((rows, line) => rows + line.rowsLeftOut, 0);
+    return this.#inputs.reduce((rows, input) => rows + input.rowsLeftOut, 0);
   }
 
   get bytesIn(): number {
-    return this.#lines.reduce((bytes, line) => bytes + line.bytesIn, 0);
+    return this.#inputs.reduce((bytes, input) => bytes + input.bytesIn, 0);
   }
 
   /** Rows of live inputs that were read are lost unless they are delivered. */
@@ -115,13 +115,13 @@ export class MergeSource implements Source {
   position(): PlainData {
     return {
       told: textOfInstant(this.#told),
-      inputs: Object.fromEntries(this.#lines.map((line) => [line.id, line.snapshot()])),
+      inputs: Object.fromEntries(this.#inputs.map((input) => [input.id, input.snapshot()])),
     };
   }
 
   resume(position: PlainData): void {
     const { told, inputs } = (position ?? {}) as Partial<SavedMerge>;
-    const lacking = this.#lines.find(({ id }) => inputs?.[id] === undefined);
+    const lacking = this.#inputs.find(({ id }) => inputs?.[id] === undefined);
     if (typeof told !== 'string' || lacking) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
@@ -129,20 +129,20 @@ export class MergeSource implements Source {
       );
     }
     Object.assign(this.#told, instantOfText(told));
-    for (const line of this.#lines) line.restore(inputs![line.id]!);
+    for (const input of this.#inputs) input.restore(inputs![input.id]!);
     this.#rowsRestored = this.#rowsHeld;
   }
 
   statistics(): StageStatistics {
     let latest: Readonly<Instant> = BEFORE_ALL;
-    for (const line of this.#lines) {
-      if (isAfter(line.latest.high, line.latest.low, latest)) latest = line.latest;
+    for (const input of this.#inputs) {
+      if (isAfter(input.latest.high, input.latest.low, latest)) latest = input.latest;
     }
     const statistics: Record<string, number> = {
-      rowsHeld: this.#lines.reduce((rows, line) => rows + line.rows.rows, 0),
-      rowsLate: this.#lines.reduce((rows, line) => rows + line.rowsLate, 0),
+      rowsHeld: this.#inputs.reduce((rows, input) => rows + input.rows.rows, 0),
+      rowsLate: this.#inputs.reduce((rows, input) => rows + input.rowsLate, 0),
     };
-    for (const { id, rows, watermark, hasTime, hasEnded } of this.#lines) {
+    for (const { id, rows, watermark, hasTime, hasEnded } of this.#inputs) {
       statistics[`${id}.rowsHeld`] = rows.rows;
       if (!hasTime) continue;
       const lag = (latest.high - watermark.high) * TWO_32 + latest.low - watermark.low;
@@ -164,22 +164,25 @@ export class MergeSource implements Source {
   }
 
   close(): void {
-    for (const line of this.#lines) line.close();
+    for (const input of this.#inputs) input.close();
   }
 
   /** Returns what there is now; `undefined` if an input has to be waited for. */
   #next(): Batch | null | undefined {
-    const failed = this.#lines.find(({ failure }) => failure);
+    const failed = this.#inputs.find(({ failure }) => failure);
     if (failed?.failure && !this.#deliversBeforeFailure()) throw failed.failure.error;
     if (this.#isStopped && this.#isReplay) return null;
 
     const behind = failed ? undefined : this.#behind();
-    for (const line of this.#lines) {
-      if (behind && !this.#isGivenUp(line)) line.release();
-      else line.releaseAll();
+    for (const input of this.#inputs) {
+      if (behind && !this.#isGivenUp(input)) input.release();
+      else input.releaseAll();
     }
     const at = behind?.watermark ?? AFTER_ALL;
-    const batch = this.#stream.take({ at, input: behind ? this.#lines.indexOf(behind) : this.#lines.length });
+    const batch = this.#stream.take({
+      at,
+      input: behind ? this.#inputs.indexOf(behind) : this.#inputs.length,
+    });
     if (batch) return this.#tell(batch);
     if (failed?.failure) throw failed.failure.error;
     return this.#isOver() ? null : this.#tell(undefined);
@@ -209,10 +212,10 @@ export class MergeSource implements Source {
   /** Begins reads of the input that is behind, of those of which nothing is known yet, and of live ones. */
   #request(): void {
     const behind = this.#behind();
-    for (const line of this.#lines) {
-      if (this.#isGivenUp(line)) continue;
-      const isNew = !line.hasTime && line.rows.rows === 0;
-      if (line === behind || line.isLive || isNew) line.read(this.#arrived);
+    for (const input of this.#inputs) {
+      if (this.#isGivenUp(input)) continue;
+      const isNew = !input.hasTime && input.rows.rows === 0;
+      if (input === behind || input.isLive || isNew) input.read(this.#arrived);
     }
   }
 
@@ -245,23 +248,23 @@ export class MergeSource implements Source {
   }
 
   /** The input with the least watermark, which the others wait for; `undefined` if there is none to wait for. */
-  #behind(): InputLine | undefined {
-    let behind: InputLine | undefined;
-    for (const line of this.#lines) {
-      if (line.hasEnded || line.isPassedOver || this.#isGivenUp(line)) continue;
-      const { watermark } = line;
-      if (!behind || isAfter(behind.watermark.high, behind.watermark.low, watermark)) behind = line;
+  #behind(): MergeInput | undefined {
+    let behind: MergeInput | undefined;
+    for (const input of this.#inputs) {
+      if (input.hasEnded || input.isPassedOver || this.#isGivenUp(input)) continue;
+      const { watermark } = input;
+      if (!behind || isAfter(behind.watermark.high, behind.watermark.low, watermark)) behind = input;
     }
     return behind;
   }
 
   /** Whether nothing is expected of an input any more: after a stop, those that can be replayed are not read. */
-  #isGivenUp(line: InputLine): boolean {
-    return this.#isStopped && !line.isLive;
+  #isGivenUp(input: MergeInput): boolean {
+    return this.#isStopped && !input.isLive;
   }
 
   #isOver(): boolean {
-    return this.#lines.every((line) => line.rows.isEmpty && (line.hasEnded || this.#isGivenUp(line)));
+    return this.#inputs.every((input) => input.rows.isEmpty && (input.hasEnded || this.#isGivenUp(input)));
   }
 
   /** Rows of live inputs cannot be read again. With a store, the checkpoint has them. */
@@ -277,7 +280,7 @@ export class MergeSource implements Source {
    */
   #passOver(): boolean {
     const behind = this.#behind();
-    if (!behind || this.#lines.every(({ rows }) => rows.rows === 0)) {
+    if (!behind || this.#inputs.every(({ rows }) => rows.rows === 0)) {
       this.#heldUp = undefined;
       return false;
     }
@@ -296,7 +299,7 @@ export class MergeSource implements Source {
   }
 
   get #rowsHeld(): number {
-    return this.#lines.reduce((sum, line) => sum + line.rows.rows, 0);
+    return this.#inputs.reduce((sum, input) => sum + input.rows.rows, 0);
   }
 
   #checkHeld(): void {
@@ -305,7 +308,10 @@ export class MergeSource implements Source {
     const { rowsMax } = this.#options;
     const rows = this.#rowsHeld;
     // A start that resumes with more than that gives the input that is behind the time to deliver.
-    if (rows <= Math.max(rowsMax, this.#rowsRestored) || this.#lines.every((line) => line.rows.batches <= 1))
+    if (
+      rows <= Math.max(rowsMax, this.#rowsRestored) ||
+      this.#inputs.every((input) => input.rows.batches <= 1)
+    )
       return;
     const { title, isLive, tellsByRows, hasTime } = behind;
     const advice =
@@ -327,8 +333,8 @@ export class MergeSource implements Source {
       this.#raise(times[2 * batch.length - 1]!, times[2 * batch.length - 2]! >>> 0);
     }
     const least: Instant = { ...AFTER_ALL };
-    for (const line of this.#lines) {
-      if (!this.#isGivenUp(line) && !line.isPassedOver) line.lower(least);
+    for (const input of this.#inputs) {
+      if (!this.#isGivenUp(input) && !input.isPassedOver) input.lower(least);
     }
     if (!Number.isFinite(least.high) || !this.#raise(least.high, least.low)) return batch;
     const told = batch ?? new Batch(this.schema, 1, this.#context.dictionaries);

@@ -28,7 +28,7 @@ export interface MergedStreamSettings {
   readonly schema: Schema;
   readonly order: RowOrder;
   /** In the order of the list; rows of one instant stand by it. */
-  readonly lines: readonly { readonly id: string; readonly rows: RowsInOrder }[];
+  readonly inputs: readonly { readonly id: string; readonly rows: RowsInOrder }[];
   readonly batchRows: number;
   readonly dictionaries: DictionarySet;
 }
@@ -53,13 +53,13 @@ export class MergedStream {
   #bound: Bound = { at: { high: 0, low: 0 }, input: 0 };
 
   constructor(settings: MergedStreamSettings) {
-    const { schema, lines, batchRows, dictionaries } = settings;
+    const { schema, inputs, batchRows, dictionaries } = settings;
     this.#settings = settings;
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
     this.#rows = new MergedRows(new BlockOrigins(batchRows), batchRows);
-    this.#tree = new HeadTree(lines.length);
-    this.#next = new Int32Array(lines.length);
-    this.#ends = new Int32Array(lines.length);
+    this.#tree = new HeadTree(inputs.length);
+    this.#next = new Int32Array(inputs.length);
+    this.#ends = new Int32Array(inputs.length);
   }
 
   /**
@@ -69,7 +69,7 @@ export class MergedStream {
    */
   take(bound: Bound): Batch | undefined {
     this.#bound = bound;
-    for (let slot = 0; slot < this.#settings.lines.length; slot++) this.#admit(slot, undefined);
+    for (let slot = 0; slot < this.#settings.inputs.length; slot++) this.#admit(slot, undefined);
     while (this.#isNextDue()) {
       if (this.#isWholeNext()) {
         if (this.#rows.isOpen) break;
@@ -81,7 +81,7 @@ export class MergedStream {
     }
     const batch = this.#rows.finish();
     this.#out = undefined;
-    this.#settings.lines.forEach(({ rows }, slot) => {
+    this.#settings.inputs.forEach(({ rows }, slot) => {
       if (this.#blocks[slot]) rows.takeTo(this.#next[slot]!);
     });
     return batch;
@@ -105,7 +105,7 @@ export class MergedStream {
    * @param whole - The batch that is passed on as it is, if one is.
    */
   #admit(slot: number, whole: Batch | undefined): void {
-    const { id, rows } = this.#settings.lines[slot]!;
+    const { id, rows } = this.#settings.inputs[slot]!;
     for (let front = rows.front; front && front.length === 0; front = rows.front) {
       if (!whole) this.#begin();
       const to = whole ?? this.#out!;
@@ -156,7 +156,7 @@ export class MergedStream {
     this.#tree.remove();
     this.#blocks[slot] = undefined;
     this.#heads--;
-    return this.#settings.lines[slot]!.rows.shift();
+    return this.#settings.inputs[slot]!.rows.shift();
   }
 
   /** The end of the rows that the winner can give up to the bound and before any other input. */

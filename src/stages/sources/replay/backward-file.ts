@@ -1,5 +1,5 @@
 import type { Batch } from '../../../columns/batch.js';
-import type { RowPlace } from '../../../formats/file-decoder.js';
+import type { RowPosition } from '../../../formats/file-decoder.js';
 import type { BlockIndex } from './block-index.js';
 import {
   CountedDecoder,
@@ -10,7 +10,7 @@ import {
   linesFor,
 } from './file-cursor.js';
 import type { ReadSizes } from './read-sizes.js';
-import type { BackwardPlace, LineRange } from './replay-position.js';
+import type { BackwardPosition, LineRange } from './replay-position.js';
 import { toldBackwards } from './reported-rejects.js';
 import { reverseRows } from './reverse-rows.js';
 
@@ -34,9 +34,9 @@ export class BackwardFile implements FileCursor {
   /** Bad rows were reported from this line on. */
   #reported: number;
   /** Where bad rows after the last block begin, until they are reported. */
-  #tail: RowPlace | undefined;
+  #tail: RowPosition | undefined;
   /** A block that is being read. Kept if a failure interrupts the reading. */
-  #part: { readonly place: RowPlace; readonly rows: Batch } | undefined;
+  #part: { readonly inFile: RowPosition; readonly rows: Batch } | undefined;
   /** Further line ranges, among the lines that are left, whose bad rows were reported. */
   readonly #told: readonly LineRange[];
 
@@ -45,7 +45,7 @@ export class BackwardFile implements FileCursor {
     reading: FileReading,
     decoder: CountedDecoder,
     index: BlockIndex,
-    at: BackwardPlace | undefined,
+    at: BackwardPosition | undefined,
   ) {
     this.file = file;
     this.#reading = reading;
@@ -64,7 +64,7 @@ export class BackwardFile implements FileCursor {
     reading: FileReading,
     sizes: ReadSizes,
     index: BlockIndex,
-    at?: BackwardPlace,
+    at?: BackwardPosition,
   ): Promise<BackwardFile> {
     if (at?.left != null && index.rows < at.left) throw changedFile(file.path, `${at.left} rows`);
     const decoder = await CountedDecoder.open(file.path, reading, {
@@ -87,28 +87,28 @@ export class BackwardFile implements FileCursor {
     this.block = undefined;
     this.next = 0;
     if (this.#left === 0) return false;
-    const { blockRows, places, end } = this.#index;
+    const { blockRows, positions, end } = this.#index;
     if (this.#tail) await this.#readTail(this.#tail);
     const number = Math.ceil(this.#left / blockRows) - 1;
     const rows = this.#left - number * blockRows;
-    const place = places[number]!;
+    const inFile = positions[number]!;
     const block = await this.#readBlock(number, rows);
-    const behind = places[number + 1] ?? end;
-    this.#reading.tally.bytesIn += behind.offset - place.offset;
+    const behind = positions[number + 1] ?? end;
+    this.#reading.tally.bytesIn += behind.offset - inFile.offset;
     this.#left -= rows;
     this.#isWhole = false;
-    this.#reported = Math.min(this.#reported, place.line); // an earlier run may have got further
+    this.#reported = Math.min(this.#reported, inFile.line); // an earlier run may have got further
     block.length = rows;
     reverseRows(block, this.lines);
     this.block = block;
     return true;
   }
 
-  place(): BackwardPlace {
+  inFile(): BackwardPosition {
     const held = this.block === undefined ? 0 : this.block.length - this.next;
     const reported = this.#reported;
     const told = this.#told.filter(([from]) => from < reported);
-    if (this.#part) told.push([this.#part.place.line, this.#decoder.decoder.position().line]);
+    if (this.#part) told.push([this.#part.inFile.line, this.#decoder.decoder.position().line]);
     const left = this.#isWhole ? null : this.#left + held;
     return { left, reported, ...(told.length > 0 && { told }) };
   }
@@ -121,16 +121,16 @@ export class BackwardFile implements FileCursor {
   }
 
   async #readBlock(number: number, rows: number): Promise<Batch> {
-    const place = this.#index.places[number]!;
+    const inFile = this.#index.positions[number]!;
     // Reads to the end of the file if the last block reaches it, since bad rows may follow its last row.
-    await this.#readPart(place, this.#isWhole ? this.#index.blockRows : rows);
+    await this.#readPart(inFile, this.#isWhole ? this.#index.blockRows : rows);
     const block = this.#endPart()!;
     if (block.length >= rows) return block;
     block.release();
-    throw changedFile(this.file.path, `${rows} rows from line ${place.line} on`);
+    throw changedFile(this.file.path, `${rows} rows from line ${inFile.line} on`);
   }
 
-  async #readTail(tail: RowPlace): Promise<void> {
+  async #readTail(tail: RowPosition): Promise<void> {
     await this.#readPart(tail, 1);
     this.#endPart()?.release();
     this.#reported = Math.min(this.#reported, tail.line);
@@ -138,13 +138,13 @@ export class BackwardFile implements FileCursor {
   }
 
   /** Reads a block to its end, also after a stop, since some of its bad rows may have been reported. */
-  async #readPart(place: RowPlace, rows: number): Promise<void> {
+  async #readPart(inFile: RowPosition, rows: number): Promise<void> {
     const { blockRows } = this.#index;
     const { decoder } = this.#decoder;
     if (!this.#part) {
       this.lines = linesFor(blockRows, this.lines);
-      await decoder.resume(place);
-      this.#part = { place, rows: this.#reading.blocks.acquire(blockRows) };
+      await decoder.resume(inFile);
+      this.#part = { inFile, rows: this.#reading.blocks.acquire(blockRows) };
     }
     const { rows: block } = this.#part;
     // Continue if the decoder stopped at a bad row: it reports the row on the second call.

@@ -1,7 +1,7 @@
 import { Batch } from '../../../columns/batch.js';
 import { DictionarySet } from '../../../columns/dictionary.js';
 import { openFileBytes } from '../../../formats/file-bytes.js';
-import type { RowPlace } from '../../../formats/file-decoder.js';
+import type { RowPosition } from '../../../formats/file-decoder.js';
 import type { FileIdentity } from '../../../formats/lent-descriptors.js';
 import { type FileReading, lastTime } from './file-cursor.js';
 import type { ReadSizes } from './read-sizes.js';
@@ -18,11 +18,11 @@ export interface BlockIndex {
   readonly rows: number;
   /** Rows of each block; the last one may have fewer. */
   readonly blockRows: number;
-  readonly places: readonly RowPlace[];
+  readonly positions: readonly RowPosition[];
   /** Place after the last row. */
-  readonly end: RowPlace;
+  readonly end: RowPosition;
   /** Where bad rows after the last block begin, if that block is full. */
-  readonly tail: RowPlace | undefined;
+  readonly tail: RowPosition | undefined;
   /** Time of the last row: the earliest one in a file that runs backwards. */
   readonly lastNs: bigint | undefined;
 }
@@ -45,30 +45,30 @@ export async function indexBlocks(
   const decoder = await openDecoder(path, quiet, 'descending', bytes);
   try {
     const batch = new Batch(schema, rows, dictionaries);
-    let places: RowPlace[] = [];
+    let positions: RowPosition[] = [];
     let blockRows = rows;
     let total = 0;
     let lastNs: bigint | undefined;
     for (;;) {
-      const place = { ...decoder.position() };
+      const inFile = { ...decoder.position() };
       const rejectedBefore = decoder.rowsRejected;
       batch.length = 0;
       const hasMore = await decoder.read(batch, isStopped);
       if (isStopped()) return undefined;
       if (batch.length > 0 && total % blockRows === 0) {
-        places.push({ ...place, previousNs: place.previousNs ?? lastNs });
+        positions.push({ ...inFile, previousNs: inFile.previousNs ?? lastNs });
       }
       total += batch.length;
       lastNs = lastTime(batch) ?? lastNs;
-      if (places.length > BLOCKS_MAX && blockRows * 2 <= context.batchRows) {
-        places = places.filter((_, block) => block % 2 === 0);
+      if (positions.length > BLOCKS_MAX && blockRows * 2 <= context.batchRows) {
+        positions = positions.filter((_, block) => block % 2 === 0);
         blockRows *= 2;
       }
       if (hasMore && total < rowsMax) continue;
       const hasTail = total % blockRows === 0 && decoder.rowsRejected > rejectedBefore && batch.length === 0;
-      const tail = hasTail ? { ...place, previousNs: place.previousNs ?? lastNs } : undefined;
+      const tail = hasTail ? { ...inFile, previousNs: inFile.previousNs ?? lastNs } : undefined;
       const end = decoder.position();
-      return { identity: bytes.identity, rows: total, blockRows, places, end, tail, lastNs };
+      return { identity: bytes.identity, rows: total, blockRows, positions, end, tail, lastNs };
     }
   } finally {
     await decoder.close();

@@ -5,11 +5,11 @@ import { PipelineError } from '../../../core/errors.js';
 import type { Rejects } from '../../../engine/rejects.js';
 import type { StageContext } from '../../../engine/stage.js';
 import { type FileBytes, openFileBytes } from '../../../formats/file-bytes.js';
-import type { FileDecoder, FileDirection, RowPlace } from '../../../formats/file-decoder.js';
+import type { FileDecoder, FileDirection, RowPosition } from '../../../formats/file-decoder.js';
 import type { Descriptors, FileIdentity } from '../../../formats/lent-descriptors.js';
 import type { BlockPools } from './block-pools.js';
 import type { ReadSizes } from './read-sizes.js';
-import type { FilePlace } from './replay-position.js';
+import type { PositionInFile } from './replay-position.js';
 import { UnreportedRejects } from './reported-rejects.js';
 import type { LineStep } from './row-lines.js';
 
@@ -71,7 +71,7 @@ export interface FileCursor {
    */
   fill(rows: number): Promise<boolean>;
   /** Position of the next row. */
-  place(): FilePlace;
+  inFile(): PositionInFile;
   close(): Promise<void>;
 }
 
@@ -159,7 +159,7 @@ export interface CountedDecoderSettings {
   readonly before?: FileIdentity;
   readonly countsBytes?: boolean;
   readonly wasReported?: ((line: number) => boolean) | undefined;
-  readonly resumeAt?: RowPlace | undefined;
+  readonly resumeAt?: RowPosition | undefined;
 }
 
 /** Memory for the lines of a block; reuses that of the last block if it is large enough. */

@@ -1,5 +1,5 @@
 import type { Batch } from '../../../columns/batch.js';
-import type { RowPlace } from '../../../formats/file-decoder.js';
+import type { RowPosition } from '../../../formats/file-decoder.js';
 import {
   CountedDecoder,
   changedFile,
@@ -10,7 +10,7 @@ import {
   linesFor,
 } from './file-cursor.js';
 import type { ReadSizes } from './read-sizes.js';
-import type { ForwardPlace } from './replay-position.js';
+import type { ForwardPosition } from './replay-position.js';
 
 /** Reads a file from its first row to its last. */
 export class ForwardFile implements FileCursor {
@@ -23,7 +23,7 @@ export class ForwardFile implements FileCursor {
   readonly #reading: FileReading;
   readonly #decoder: CountedDecoder;
   /** Where the block begins. */
-  #start: RowPlace;
+  #start: RowPosition;
   /** Rows after the start of the next block that were delivered before. */
   #skip: number;
   /** An earlier run, which may have got further, reported bad rows up to this line (exclusive). */
@@ -35,7 +35,7 @@ export class ForwardFile implements FileCursor {
     file: InputFile,
     reading: FileReading,
     decoder: CountedDecoder,
-    at: ForwardPlace | undefined,
+    at: ForwardPosition | undefined,
   ) {
     this.file = file;
     this.#reading = reading;
@@ -43,7 +43,7 @@ export class ForwardFile implements FileCursor {
     this.#lastNs = at?.previousNs;
     this.#skip = at?.skip ?? 0;
     this.#reportedBefore = at?.reported ?? 0;
-    this.#start = this.#nextPlace();
+    this.#start = this.#nextPosition();
   }
 
   /** @param at - Where an earlier run stopped. */
@@ -51,7 +51,7 @@ export class ForwardFile implements FileCursor {
     file: InputFile,
     reading: FileReading,
     sizes: ReadSizes,
-    at?: ForwardPlace,
+    at?: ForwardPosition,
   ): Promise<ForwardFile> {
     const wasReported = at && ((line: number) => line < at.reported);
     const { offset = 0, line = 1, previousNs } = at ?? {};
@@ -66,7 +66,7 @@ export class ForwardFile implements FileCursor {
     this.block = undefined;
     this.next = 0;
     while (this.hasMore) {
-      this.#start = this.#nextPlace();
+      this.#start = this.#nextPosition();
       this.lines = linesFor(rows, this.lines);
       const block = this.#reading.blocks.acquire(rows);
       try {
@@ -90,10 +90,10 @@ export class ForwardFile implements FileCursor {
     return false;
   }
 
-  place(): ForwardPlace {
+  inFile(): ForwardPosition {
     const isBetween = this.block === undefined || this.next === this.block.length;
     return {
-      ...(isBetween ? this.#nextPlace() : this.#start),
+      ...(isBetween ? this.#nextPosition() : this.#start),
       skip: isBetween ? this.#skip : this.next,
       reported: Math.max(this.#reportedBefore, this.#decoder.decoder.position().line),
     };
@@ -106,8 +106,8 @@ export class ForwardFile implements FileCursor {
   }
 
   /** Position of the next row for the decoder. */
-  #nextPlace(): RowPlace {
-    const place = this.#decoder.decoder.position();
-    return { ...place, previousNs: place.previousNs ?? this.#lastNs };
+  #nextPosition(): RowPosition {
+    const inFile = this.#decoder.decoder.position();
+    return { ...inFile, previousNs: inFile.previousNs ?? this.#lastNs };
   }
 }

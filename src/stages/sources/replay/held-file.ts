@@ -9,7 +9,7 @@ import {
   type InputFile,
 } from './file-cursor.js';
 import type { ReadSizes } from './read-sizes.js';
-import type { BackwardPlace, LineRange } from './replay-position.js';
+import type { BackwardPosition, LineRange } from './replay-position.js';
 import { toldBackwards } from './reported-rejects.js';
 import { reverseRows } from './reverse-rows.js';
 
@@ -57,7 +57,7 @@ export class HeldFile implements FileCursor {
     file: InputFile,
     reading: FileReading,
     decoder: CountedDecoder,
-    at: BackwardPlace | undefined,
+    at: BackwardPosition | undefined,
   ) {
     this.file = file;
     this.#reading = reading;
@@ -71,7 +71,7 @@ export class HeldFile implements FileCursor {
     file: InputFile,
     reading: FileReading,
     sizes: ReadSizes,
-    at?: BackwardPlace,
+    at?: BackwardPosition,
   ): Promise<HeldFile> {
     const wasReported = at && toldBackwards(at);
     const settings = { sizes, direction: 'descending', readsAhead: true, wasReported } as const;
@@ -94,7 +94,7 @@ export class HeldFile implements FileCursor {
     return true;
   }
 
-  place(): BackwardPlace {
+  inFile(): BackwardPosition {
     if (!this.#held) {
       const told = [...this.#told];
       if (this.#hasBegun) told.push([0, this.#decoder.decoder.position().line]);

@@ -5,23 +5,23 @@ import type { TimedFile } from './files-in-time.js';
 import { ForwardFile } from './forward-file.js';
 import { HeldFile } from './held-file.js';
 import type { ReadSizes } from './read-sizes.js';
-import { type FilePlace, isBackward } from './replay-position.js';
+import { isBackward, type PositionInFile } from './replay-position.js';
 
 /**
  * Opens a file for reading in the direction in which its times rise.
  *
- * @param place - Where an earlier run stopped, reading in the same direction.
+ * @param inFile - Where an earlier run stopped, reading in the same direction.
  * @returns `undefined` after a stop.
  */
 export async function openCursor(
   file: TimedFile,
   reading: FileReading,
   sizes: ReadSizes,
-  place: FilePlace | undefined,
+  inFile: PositionInFile | undefined,
 ): Promise<FileCursor | undefined> {
-  const backward = place && isBackward(place) ? place : undefined;
+  const backward = inFile && isBackward(inFile) ? inFile : undefined;
   if (file.direction === 'ascending') {
-    return ForwardFile.open(file, reading, sizes, place && !isBackward(place) ? place : undefined);
+    return ForwardFile.open(file, reading, sizes, inFile && !isBackward(inFile) ? inFile : undefined);
   }
   if (file.isPacked) return HeldFile.open(file, reading, sizes, backward);
   const rowsMax = backward?.left ?? Number.POSITIVE_INFINITY;

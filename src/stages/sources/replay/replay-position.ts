@@ -1,17 +1,17 @@
 import { PipelineError } from '../../../core/errors.js';
 import { isCount, type PlainData } from '../../../core/plain-data.js';
-import type { RowPlace } from '../../../formats/file-decoder.js';
+import type { RowPosition } from '../../../formats/file-decoder.js';
 
 /** Position of the next row in a file that is read forward. */
-export interface ForwardPlace extends RowPlace {
-  /** Rows after this place that were delivered already. */
+export interface ForwardPosition extends RowPosition {
+  /** Rows after this position that were delivered already. */
   readonly skip: number;
   /** Bad rows were reported up to this line (exclusive). */
   readonly reported: number;
 }
 
 /** Position of the next row in a file that is read backwards. */
-export interface BackwardPlace {
+export interface BackwardPosition {
   /** Rows at the front of the file that are still to be delivered; `null` means all. */
   readonly left: number | null;
   /** Bad rows were reported from this line on. */
@@ -23,9 +23,9 @@ export interface BackwardPlace {
 /** A range of lines; `end` is exclusive. */
 export type LineRange = readonly [from: number, end: number];
 
-export type FilePlace = ForwardPlace | BackwardPlace;
+export type PositionInFile = ForwardPosition | BackwardPosition;
 
-export const isBackward = (place: FilePlace): place is BackwardPlace => 'left' in place;
+export const isBackward = (inFile: PositionInFile): inFile is BackwardPosition => 'left' in inFile;
 
 /** A position among files that are read one after the other. */
 export interface ListedPosition {
@@ -34,7 +34,7 @@ export interface ListedPosition {
   /** Empty if there is no such file. */
   readonly path: string;
   /** `undefined` at the start of the file. */
-  readonly place: ForwardPlace | undefined;
+  readonly inFile: ForwardPosition | undefined;
   /** Greatest time of all rows so far. */
   readonly latestNs: bigint | undefined;
 }
@@ -55,7 +55,7 @@ export interface OpenFile {
   /** Index among the files begun, from 0. */
   readonly file: number;
   readonly path: string;
-  readonly place: FilePlace;
+  readonly inFile: PositionInFile;
 }
 
 export type ReplayPosition = ListedPosition | TimePosition;
@@ -64,20 +64,20 @@ export type ReplayPosition = ListedPosition | TimePosition;
 export function writePosition(position: ReplayPosition): PlainData {
   const latest = position.latestNs === undefined ? {} : { latestNs: String(position.latestNs) };
   if (position.order === 'listed') {
-    const { file, path, place } = position;
-    return { file, path, ...(place ? writePlace(place) : { offset: 0, line: 1 }), ...latest };
+    const { file, path, inFile } = position;
+    return { file, path, ...(inFile ? writeInFile(inFile) : { offset: 0, line: 1 }), ...latest };
   }
   const { order, begun, digest, last, open } = position;
-  const opened = open.map(({ file, path, place }) => ({ file, path, ...writePlace(place) }));
+  const opened = open.map(({ file, path, inFile }) => ({ file, path, ...writeInFile(inFile) }));
   return { order, begun, digest, last, ...latest, open: opened };
 }
 
-function writePlace(place: FilePlace): Record<string, PlainData> {
-  if (isBackward(place)) {
-    const { left, reported, told } = place;
+function writeInFile(inFile: PositionInFile): Record<string, PlainData> {
+  if (isBackward(inFile)) {
+    const { left, reported, told } = inFile;
     return { left, reported, ...(told && { told: told.map(([from, end]) => [from, end]) }) };
   }
-  const { offset, line, skip, reported, previousNs } = place;
+  const { offset, line, skip, reported, previousNs } = inFile;
   const previous = previousNs === undefined ? {} : { previousNs: String(previousNs) };
   return { offset, line, skip, reported, ...previous };
 }
@@ -107,19 +107,19 @@ export function readPosition(data: PlainData): ReplayPosition {
   }
   const { file, path } = fields;
   if (!isCount(file) || typeof path !== 'string') throw malformed();
-  const place = readPlace(fields);
-  if (isBackward(place)) throw malformed();
-  return { order: 'listed', file, path, place: isAtFront(place) ? undefined : place, latestNs };
+  const inFile = readInFile(fields);
+  if (isBackward(inFile)) throw malformed();
+  return { order: 'listed', file, path, inFile: isAtFront(inFile) ? undefined : inFile, latestNs };
 }
 
 function readOpenFile(data: PlainData, begun: number): OpenFile {
   const fields = asFields(data);
   const { file, path } = fields;
   if (!isCount(file) || file >= begun || typeof path !== 'string') throw malformed();
-  return { file, path, place: readPlace(fields) };
+  return { file, path, inFile: readInFile(fields) };
 }
 
-function readPlace({ offset, line, skip = 0, reported, left, told, previousNs }: Fields): FilePlace {
+function readInFile({ offset, line, skip = 0, reported, left, told, previousNs }: Fields): PositionInFile {
   if (left !== undefined) {
     const areRanges = told === undefined || (Array.isArray(told) && told.every(isRange));
     if ((left !== null && !isCount(left)) || !isCount(reported) || !areRanges) throw malformed();
@@ -130,7 +130,7 @@ function readPlace({ offset, line, skip = 0, reported, left, told, previousNs }:
   return { offset, line, skip, reported: reported ?? line, previousNs: asNanos(previousNs) };
 }
 
-const isAtFront = ({ offset, line, skip, reported }: ForwardPlace): boolean =>
+const isAtFront = ({ offset, line, skip, reported }: ForwardPosition): boolean =>
   offset === 0 && skip === 0 && reported <= line;
 
 type Fields = Partial<Record<string, PlainData>>;

@@ -162,8 +162,8 @@ class ReplaySource implements Source {
     const [current] = open;
     const file = current?.file ?? begun;
     // Files as listed are read forward.
-    const place = current && 'offset' in current.place ? current.place : undefined;
-    return writePosition({ order: 'listed', file, path: this.#paths[file] ?? '', place, latestNs });
+    const inFile = current && 'offset' in current.inFile ? current.inFile : undefined;
+    return writePosition({ order: 'listed', file, path: this.#paths[file] ?? '', inFile, latestNs });
   }
 
   /** Expensive with many files. Without a pace, a read waits only for the disk. */
@@ -217,7 +217,7 @@ class ReplaySource implements Source {
 
   #front(): ReplayPosition {
     if (!this.#isInTime) {
-      return { order: 'listed', file: 0, path: this.#paths[0] ?? '', place: undefined, latestNs: undefined };
+      return { order: 'listed', file: 0, path: this.#paths[0] ?? '', inFile: undefined, latestNs: undefined };
     }
     const { begun, text } = this.#digest;
     return { order: 'time', begun, digest: text, last: '', open: [], latestNs: undefined };

@@ -1,6 +1,6 @@
 import type { BadRow } from '../../../core/errors.js';
 import type { Rejects } from '../../../engine/rejects.js';
-import type { BackwardPlace } from './replay-position.js';
+import type { BackwardPosition } from './replay-position.js';
 
 /** For rows that are only peeked at: bad ones are reported when they are read for real. */
 export const IGNORED_REJECTS: Rejects = {
@@ -11,7 +11,7 @@ export const IGNORED_REJECTS: Rejects = {
 };
 
 /** Which bad rows an earlier run reported in a file that is read backwards. */
-export function toldBackwards({ reported, told = [] }: BackwardPlace): (line: number) => boolean {
+export function toldBackwards({ reported, told = [] }: BackwardPosition): (line: number) => boolean {
   return (line) => line >= reported || told.some(([from, end]) => line >= from && line < end);
 }
 

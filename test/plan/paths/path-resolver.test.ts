@@ -3,10 +3,10 @@ import * as nodeFs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isWithin, type PlaceFileSystem, PlaceFinder } from '../../../src/plan/paths/place-finder.js';
+import { isWithin, PathResolver, type ResolverFileSystem } from '../../../src/plan/paths/path-resolver.js';
 import { entries, pathInTree, plantTree, spelling } from './random-tree.js';
 
-describe('the place of a path', () => {
+describe('where a path leads', () => {
   it('is the one that the operating system opens, be something there or not', async () => {
     let there = 0;
     let missing = 0;
@@ -15,7 +15,7 @@ describe('the place of a path', () => {
         const tree = plantTree(planted);
         try {
           const spelled = tree.spell(path, how);
-          const { real, key, inode, kind } = await new PlaceFinder().find(spelled);
+          const { real, key, inode, kind } = await new PathResolver().resolve(spelled);
           const wasThere = existsSync(spelled);
           // `none/../a` is nowhere before `none` is made, though `a` is there.
           const endWasThere = existsSync(real);
@@ -41,20 +41,20 @@ describe('the place of a path', () => {
       { kind: 'link', at: 'a', to: 'b' },
       { kind: 'link', at: 'b', to: 'a' },
     ]);
-    expect((await new PlaceFinder().find(join(tree.root, 'a', 'x.csv'))).real).toContain(tree.root);
+    expect((await new PathResolver().resolve(join(tree.root, 'a', 'x.csv'))).real).toContain(tree.root);
     tree.remove();
   });
 
   it('has one key for names that differ in case where the file system ignores case', async () => {
-    const places = new PlaceFinder(caseless('/data/Out'));
+    const resolver = new PathResolver(caseless('/data/Out'));
     const keys = ['/data/Out/All.csv', '/data/out/all.csv', '/data/OUT/new/../ALL.CSV'].map(
-      async (path) => (await places.find(path)).key,
+      async (path) => (await resolver.resolve(path)).key,
     );
     expect(new Set(await Promise.all(keys)).size).toBe(1);
-    const exact = new PlaceFinder();
+    const exact = new PathResolver();
     const folder = process.cwd();
     const [lower, upper] = await Promise.all(
-      ['new.csv', 'NEW.csv'].map((name) => exact.find(join(folder, name))),
+      ['new.csv', 'NEW.csv'].map((name) => exact.resolve(join(folder, name))),
     );
     expect(lower!.key === upper!.key).toBe(existsSync(folder.toUpperCase()));
   });
@@ -79,7 +79,7 @@ function made(path: string): boolean {
 }
 
 /** One with a single directory, whose names mean the same in upper and lower case. */
-function caseless(directory: string): PlaceFileSystem {
+function caseless(directory: string): ResolverFileSystem {
   const has = (path: string) =>
     `${directory}/`.toLowerCase().startsWith(`${path}/`.toLowerCase().replace('//', '/'));
   const missing = () => Object.assign(new Error('missing'), { code: 'ENOENT' });
@@ -97,5 +97,5 @@ function caseless(directory: string): PlaceFileSystem {
     return path;
   };
   // The three members as they are called here.
-  return { lstat, readlink, realpath } as unknown as PlaceFileSystem;
+  return { lstat, readlink, realpath } as unknown as ResolverFileSystem;
 }

@@ -1,24 +1,24 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { type ScopeParameters, SEGMENT_FIRST, segmentPlaces } from '../../shared-memory/scope-record.js';
 
-/** Where the places are and which gate of the table they belong to, since places are used again. */
-export type GateSite = Pick<ScopeParameters, 'segments' | 'gateLife' | 'leasesMax'>;
+/** Where the places are and which cap of the table they belong to, since places are used again. */
+export type CapSite = Pick<ScopeParameters, 'segments' | 'capLife' | 'leasesMax'>;
 
-/** Returned instead of a lease when the gate is full. */
-export const GATE_FULL = -1;
+/** Returned instead of a lease when the cap is reached. */
+export const CAP_FULL = -1;
 
 const MEMBER_BITS = 13;
 const MEMBER_MASK = 2 ** MEMBER_BITS - 1;
-/** How many gates can be told apart. */
-export const GATE_LIVES = 2 ** (31 - MEMBER_BITS);
+/** How many caps can be told apart. */
+export const CAP_LIVES = 2 ** (31 - MEMBER_BITS);
 
 /**
- * A cap on calls in flight. Each call holds one of the gate's places, by a lease. The place says which
- * member holds it and in which gate, so that a take is one compare-and-swap and can be returned exactly
+ * A cap on calls in flight. Each call holds one of the cap's places, by a lease. The place says which
+ * member holds it and in which cap, so that a take is one compare-and-swap and can be returned exactly
  * once. What a dead thread held can be found and freed. A call that ends long after its scope was removed
  * frees nothing of the scope that has the place then.
  */
-export class InFlightGate {
+export class InFlightCap {
   readonly callsMax: number;
   readonly #memory: RateMemory;
   readonly #segments: readonly number[];
@@ -28,19 +28,19 @@ export class InFlightGate {
   #next: number | undefined;
 
   /** @param callsMax - The cap. Leases beyond it may still be held from a time when it was higher. */
-  constructor(memory: RateMemory, { segments, gateLife, leasesMax }: GateSite, callsMax: number) {
+  constructor(memory: RateMemory, { segments, capLife, leasesMax }: CapSite, callsMax: number) {
     this.callsMax = callsMax;
     this.#memory = memory;
     this.#segments = segments;
     this.#leases = leasesMax;
-    this.#life = (gateLife % GATE_LIVES) << MEMBER_BITS;
+    this.#life = (capLife % CAP_LIVES) << MEMBER_BITS;
   }
 
   /**
    * Takes a lease.
    *
    * @param member - The member that takes it.
-   * @returns The lease, to be returned by the same member; or `GATE_FULL`.
+   * @returns The lease, to be returned by the same member; or `CAP_FULL`.
    */
   enter(member: number): number {
     const open = this.#open();
@@ -55,7 +55,7 @@ export class InFlightGate {
       this.#next = lease + 1;
       return lease;
     }
-    return GATE_FULL;
+    return CAP_FULL;
   }
 
   isFull(): boolean {
@@ -107,8 +107,8 @@ export class InFlightGate {
   }
 }
 
-/** Frees every place that a member holds, in whatever gate. */
-export function leaveGates(memory: RateMemory, member: number): void {
+/** Frees every place that a member holds, in whatever cap. */
+export function leaveCaps(memory: RateMemory, member: number): void {
   const { i32, sizes } = memory;
   const used = Math.min(Atomics.load(i32, memory.placesUsedAt), sizes.inFlightPlacesMax);
   for (let place = 0; place < used; place++) {

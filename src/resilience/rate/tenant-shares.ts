@@ -1,10 +1,10 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { findLane, isLaneOf, type LaneOwner, NO_LANE, takeLane } from './lanes.js';
 import type { ScopeView } from './scope-view.js';
-import { TIE_NS } from './waiting-line.js';
+import { TIE_NS } from './waiting-threads.js';
 
-/** A waiter's place, in ns of virtual time. */
-export interface QueuePlace {
+/** A waiter's place in virtual time, in ns. */
+export interface StartTag {
   readonly start: bigint;
   /** How far the waiter moved the end of its lane. */
   readonly length: bigint;
@@ -14,7 +14,7 @@ export interface QueuePlace {
 const LOST_MAX = 8;
 
 /**
- * The order in which a scope serves its waiters, by start-time fair queueing. A waiter's place is the
+ * The order in which a scope serves its waiters, so that tenants get shares by weight: start-time fair queueing. A waiter's place is the
  * later of two virtual times: that of the scope (the place of the last waiter served) and the end of the
  * last waiter in its own lane. Each waiter moves the end of its lane by its cost divided by the lane's
  * weight. So lanes that want more than there is get shares by weight, and a single lane is served in
@@ -24,7 +24,7 @@ const LOST_MAX = 8;
  *
  * @see P. Goyal, H. Vin, H. Cheng, "Start-time Fair Queuing", SIGCOMM 1996.
  */
-export class FairQueue {
+export class TenantShares {
   readonly #memory: RateMemory;
   readonly #cells: BigInt64Array;
   readonly #timeAt: number;
@@ -40,7 +40,7 @@ export class FairQueue {
   }
 
   /** Takes a place for a waiter, at the end of its lane. */
-  enter(cost: number): QueuePlace {
+  enter(cost: number): StartTag {
     const length = this.#length(cost);
     const owner = this.#laneOwner();
     for (let lost = 0; lost < LOST_MAX; ) {
@@ -63,7 +63,7 @@ export class FairQueue {
   }
 
   /** Returns the place of a waiter that was not served, so that its lane does not pay for it. */
-  leave({ length }: QueuePlace): void {
+  leave({ length }: StartTag): void {
     const owner = this.#laneOwner();
     if (owner === undefined) {
       Atomics.sub(this.#cells, this.#memory.ownLaneAt(this.#root.scope), length);
@@ -82,7 +82,7 @@ export class FairQueue {
    *   before earlier waiters of its lane; its place in virtual time would put newcomers of other lanes
    *   behind all of those.
    */
-  serve(turn: bigint, { start }: QueuePlace): void {
+  serve(turn: bigint, { start }: StartTag): void {
     const to = (turn < start ? turn : start) - TIE_NS;
     let time = Atomics.load(this.#cells, this.#timeAt);
     while (time < to) {

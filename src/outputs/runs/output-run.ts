@@ -9,7 +9,7 @@ import { fenceOvertaken, refuseMarked, removeOvertaken, removeRefused } from './
 import { epochOf, type RunEntry, type RunMode } from './run-entries.js';
 import { type MetRuns, RunRegister } from './run-register.js';
 
-export interface RunPlaceOptions {
+export interface OutputRunOptions {
   readonly disk: Disk;
   readonly state: string;
   readonly job: string;
@@ -23,7 +23,7 @@ export interface RunPlaceOptions {
 }
 
 /** A run at one output: its entry in the register, its epoch, and the folder that it writes in. */
-export class RunPlace {
+export class OutputRun {
   readonly run: string;
   readonly epoch: number;
   readonly staging: Staging;
@@ -31,13 +31,13 @@ export class RunPlace {
   readonly fenced: readonly string[];
   /** Number of other runs at work. */
   readonly others: number;
-  readonly #options: RunPlaceOptions;
+  readonly #options: OutputRunOptions;
   readonly #register: RunRegister;
   readonly #met: MetRuns;
 
   private constructor(
-    options: RunPlaceOptions,
-    own: Pick<RunPlace, 'run' | 'epoch' | 'staging' | 'fenced'>,
+    options: OutputRunOptions,
+    own: Pick<OutputRun, 'run' | 'epoch' | 'staging' | 'fenced'>,
     register: RunRegister,
     met: MetRuns,
   ) {
@@ -56,7 +56,7 @@ export class RunPlace {
    *
    * @throws {PipelineError} `OUTPUT_IN_USE`, or `FENCED` if a later owner of the key has come.
    */
-  static async start(options: RunPlaceOptions): Promise<RunPlace> {
+  static async start(options: OutputRunOptions): Promise<OutputRun> {
     const { disk, state, job, mode, columns, keyId, epoch = FIRST_EPOCH } = options;
     const run = randomName();
     const runFolder = join(state, run);
@@ -76,7 +76,7 @@ export class RunPlace {
       if (options.epoch !== undefined) await created.makeReachable();
       if (keyId !== undefined) await refuseMarked(disk, state, run, register);
       await fenceOvertaken(disk, state, met.overtaken, { run, epoch });
-      return new RunPlace(options, { run, epoch, staging: created, fenced: [] }, register, met);
+      return new OutputRun(options, { run, epoch, staging: created, fenced: [] }, register, met);
     } catch (error) {
       await created?.removeEmpty();
       await removeRunFolder(disk, runFolder, epoch);
@@ -92,10 +92,10 @@ export class RunPlace {
    * @throws {PipelineError} `OUTPUT_IN_USE`, or `FENCED` if an even later owner came in between.
    */
   static async takeOver(
-    options: RunPlaceOptions,
+    options: OutputRunOptions,
     run: string,
     highest: () => Promise<number>,
-  ): Promise<RunPlace> {
+  ): Promise<OutputRun> {
     const { disk, state, job, mode, columns, keyId } = options;
     const runFolder = join(state, run);
     const above = await highest();
@@ -117,13 +117,13 @@ export class RunPlace {
       if (keyId !== undefined) await refuseMarked(disk, state, run, register);
       await fenceOvertaken(disk, state, met.overtaken, { run, epoch });
       const fenced = await unlessGone(disk, runFolder, () => fenceEarlier(disk, runFolder, epoch));
-      const place = new RunPlace(options, { run, epoch, staging: created, fenced }, register, met);
+      const outputRun = new OutputRun(options, { run, epoch, staging: created, fenced }, register, met);
       // An epoch that finished in between has left no claim, but it has left published files.
       if ((await highest()) > epoch) {
-        await place.leave(false);
+        await outputRun.leave(false);
         throw fencedError(runFolder, runFolder);
       }
-      return place;
+      return outputRun;
     } catch (error) {
       await created?.removeEmpty();
       await removeRunFolder(disk, runFolder, epoch);

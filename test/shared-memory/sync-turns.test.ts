@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/core/clock.js';
-import { PER_PERMIT_MAX, SyncGate, type WaitForChange } from '../../src/shared-memory/sync-gate.js';
 import { SYNC_MEMORY_BYTES, SYNC_PERMITS } from '../../src/shared-memory/sync-memory.js';
 import { PERMIT_NS } from '../../src/shared-memory/sync-permits.js';
+import { PER_PERMIT_MAX, SyncTurns, type WaitForChange } from '../../src/shared-memory/sync-turns.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
 
 const PERMIT_MS = Number(PERMIT_NS) / 1e6;
@@ -24,7 +24,7 @@ function timersOfThread(clock: SimulatedClock) {
 }
 
 /** Gates of several threads of one process, on virtual time. */
-function gates(count: number) {
+function turnsOf(count: number) {
   const clock = new SimulatedClock({ now: 1_000_000_000n });
   const memory = new SharedArrayBuffer(SYNC_MEMORY_BYTES);
   const waiting = new Set<() => void>();
@@ -45,7 +45,7 @@ function gates(count: number) {
     });
   const threads = Array.from({ length: count }, () => {
     const { timers, hang } = timersOfThread(clock);
-    return Object.assign(new SyncGate(memory, timers, wait, goRoundAtOnce), { hang });
+    return Object.assign(new SyncTurns(memory, timers, wait, goRoundAtOnce), { hang });
   });
   /** As `Atomics.notify` does: of those who wait, one looks. */
   const notify = () => {
@@ -64,13 +64,13 @@ function gates(count: number) {
 
 const never = () => new Promise<void>(() => {});
 
-/** A gate of a thread that learns of what has ended once a round of its loop. */
+/** Turns of a thread that learns of what has ended once a round of its loop. */
 function busyThread() {
   const memory = new SharedArrayBuffer(SYNC_MEMORY_BYTES);
   let ended: (() => void)[] = [];
   let rounds: (() => void)[] = [];
   const goRound = () => new Promise<void>((resolve) => rounds.push(resolve));
-  const gate = new SyncGate(memory, new SimulatedClock({ now: 1n }), () => never(), goRound);
+  const turns = new SyncTurns(memory, new SimulatedClock({ now: 1n }), () => never(), goRound);
   const counts = { atOnce: 0, done: 0 };
   const round = async () => {
     const seen = { ended, rounds };
@@ -82,7 +82,7 @@ function busyThread() {
   };
   /** @param rounds - How often the loop goes round until it learns of the end. */
   const sync = (rounds: number) =>
-    gate.run(async () => {
+    turns.run(async () => {
       counts.atOnce++;
       for (let i = 0; i < rounds; i++) await new Promise<void>((resolve) => ended.push(resolve));
       counts.atOnce--;
@@ -100,7 +100,7 @@ describe('turns of syncs', () => {
     const sync = fc.record({ thread: fc.nat({ max: 3 }), atMs: fc.nat({ max: 50 }), takesMs });
     await fc.assert(
       fc.asyncProperty(fc.array(sync, { minLength: 1, maxLength: 15 }), async (syncs) => {
-        const { clock, threads, sleeping, seen } = gates(4);
+        const { clock, threads, sleeping, seen } = turnsOf(4);
         let done = 0;
         for (const { thread, atMs, takesMs } of syncs) {
           clock.setTimeout(() => {
@@ -118,7 +118,7 @@ describe('turns of syncs', () => {
   });
 
   it('are kept by syncs that never end, as long as their thread lives', async () => {
-    const { clock, threads } = gates(2);
+    const { clock, threads } = turnsOf(2);
     let begun = 0;
     for (let i = 0; i < 100; i++) {
       void threads[i % 2]!.run(() => {
@@ -131,7 +131,7 @@ describe('turns of syncs', () => {
   });
 
   it('are in the order of the calls in one thread', async () => {
-    const { clock, threads, sleeping } = gates(1);
+    const { clock, threads, sleeping } = turnsOf(1);
     const order: number[] = [];
     for (let i = 0; i < 20; i++) {
       void threads[0]!.run(async () => {
@@ -144,7 +144,7 @@ describe('turns of syncs', () => {
   });
 
   it('are held up once by a thread that died with both, and no longer than a permit lasts', async () => {
-    const { clock, threads, sleeping } = gates(2);
+    const { clock, threads, sleeping } = turnsOf(2);
     const [dead, alive] = [threads[0]!, threads[1]!];
     void dead.run(never);
     void dead.run(never);
@@ -165,7 +165,7 @@ describe('turns of syncs', () => {
   });
 
   it('are not given back by a thread whose loop hung until another thread had its permit', async () => {
-    const { clock, threads, sleeping, seen } = gates(2);
+    const { clock, threads, sleeping, seen } = turnsOf(2);
     const [slow, other] = [threads[0]!, threads[1]!];
     void slow.run(sleeping(150));
     void slow.run(sleeping(150));
@@ -184,7 +184,7 @@ describe('turns of syncs', () => {
   });
 
   it('are given back by a sync that fails', async () => {
-    const { threads } = gates(1);
+    const { threads } = turnsOf(1);
     for (let i = 0; i < 10; i++) {
       const failing = threads[0]!.run(() => Promise.reject(new Error('EIO')));
       await expect(failing).rejects.toThrow('EIO');

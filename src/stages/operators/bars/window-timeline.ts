@@ -1,73 +1,56 @@
-import type { MemoryShare } from '../../../columns/column-memory.js';
-import { readInt64, TWO_32 } from '../../../columns/int64.js';
-import { BarWindow, CELLS, LAST } from './bar-window.js';
+import { type BarWindow, CELLS, LAST } from './bar-window.js';
 import type { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type Silence } from './blind-spots.js';
 import { OpenWindows } from './open-windows.js';
 import type { StreamBegin } from './stream-begin.js';
 import { TimeSpan } from './time-span.js';
 import { WindowBars } from './window-bars.js';
+import { WindowIndex } from './window-index.js';
+import { WindowPool, type WindowPoolSettings } from './window-pool.js';
 
-/** Spare windows kept for reuse. */
-const SPARES_MAX = 2;
-
-export interface WindowLineSettings {
+export interface WindowTimelineSettings extends WindowPoolSettings {
   readonly everyNs: number;
   readonly latenessNs: number;
   /** How far, by the promise of the stream, a row may be behind an earlier one. */
   readonly maxDelayNs: number;
   readonly emptyBars: boolean;
   readonly fillMax: number;
-  /** Whether rows have sizes or a sequence. */
-  readonly hasExtras: boolean;
-  /** Accounts for the memory of windows. */
-  readonly memory: MemoryShare;
-}
-
-/** Where a row is on the line of windows. */
-interface Place {
-  readonly index: number;
-  /** The first window that the row leaves open. */
-  readonly closes: number;
-  readonly isStart: boolean;
 }
 
 /**
  * The windows of event time in order, of one symbol or of all: which are open, when they close, and which
  * bars they become.
  *
- * A window is identified by its index, begin ÷ length, a whole number in a double. It closes when the
- * watermark has passed its end by the lateness. A row moves the watermark to its time minus the delay
- * that the stream promises; records move it, too. Everything here runs once per window, not once per row.
+ * A window closes when the watermark has passed its end by the lateness. A row moves the watermark to its
+ * time minus the delay that the stream promises; records move it, too. Everything here runs once per window,
+ * not once per row.
  */
-export class WindowLine {
+export class WindowTimeline {
   /** The open window that currently receives rows. */
   current: BarWindow | undefined;
   /** Times whose rows go into the current window without further checks. */
   readonly span = new TimeSpan();
 
-  readonly #settings: WindowLineSettings;
+  readonly #settings: WindowTimelineSettings;
   readonly #writer: BarWriter;
   readonly #begin: StreamBegin;
   readonly #firstSlot: number;
-  readonly #every: bigint;
-  readonly #holdNs: number;
+  readonly #index: WindowIndex;
+  readonly #pool: WindowPool;
   readonly #blind = new BlindSpots();
   readonly #bars: WindowBars;
   readonly #open = new OpenWindows();
-  readonly #spares: BarWindow[] = [];
   /** The first window that is not closed; `undefined` until any event time is known. */
   #closedTo: number | undefined;
-  #slots = 0;
 
   /** @param firstSlot - The smallest slot whose rows it receives. */
-  constructor(settings: WindowLineSettings, writer: BarWriter, begin: StreamBegin, firstSlot = 0) {
+  constructor(settings: WindowTimelineSettings, writer: BarWriter, begin: StreamBegin, firstSlot = 0) {
     this.#settings = settings;
     this.#writer = writer;
     this.#begin = begin;
     this.#firstSlot = firstSlot;
-    this.#every = BigInt(settings.everyNs);
-    this.#holdNs = settings.latenessNs + settings.maxDelayNs;
+    this.#index = new WindowIndex(settings.everyNs, settings.latenessNs + settings.maxDelayNs);
+    this.#pool = new WindowPool(settings, firstSlot);
     this.#bars = new WindowBars(settings, writer, this.#blind, firstSlot);
   }
 
@@ -97,21 +80,12 @@ export class WindowLine {
 
   /** The window of an instant. */
   indexOf(timeNs: bigint): number {
-    const quotient = timeNs / this.#every;
-    return Number(timeNs < 0n && quotient * this.#every !== timeNs ? quotient - 1n : quotient);
+    return this.#index.of(timeNs);
   }
 
   /** Makes room for slots below `end`. */
   reserve(end: number): void {
-    const needed = end - this.#firstSlot;
-    if (needed <= this.#slots) return;
-    const slots = this.#firstSlot > 0 ? needed : Math.max(needed, 2 * this.#slots, 4);
-    const before = this.#bytesOf(this.#open.length + this.#spares.length);
-    this.#spares.length = 0;
-    this.#slots = slots;
-    this.#hold(this.#bytesOf(this.#open.length) - before);
-    for (const window of this.#open) window.grow(slots);
-    this.#bars.reserve(this.#slots);
+    if (this.#pool.reserve(end, this.#open)) this.#bars.reserve(this.#pool.slots);
   }
 
   /**
@@ -122,7 +96,7 @@ export class WindowLine {
    */
   enter(times: Int32Array, row: number): 'open' | 'late' | 'full' {
     const { everyNs } = this.#settings;
-    const place = this.#place(times, row);
+    const place = this.#index.ofRow(times, row, this.current);
     if (!this.close(place.closes)) return 'full';
     const closedTo = this.#closedTo!; // as left by `close`
     if (place.index < closedTo) return 'late';
@@ -131,7 +105,8 @@ export class WindowLine {
     const window = this.#windowAt(place.index);
     this.current = window;
     const from = this.#begin.beganWithin(place.index) ? 1 : 0;
-    this.span.set(window.startHigh, window.startLow, from, Math.min(everyNs, this.#closesAt(place.index)));
+    const closesAt = this.#index.closesAt(place.index, closedTo);
+    this.span.set(window.startHigh, window.startLow, from, Math.min(everyNs, closesAt));
     return 'open';
   }
 
@@ -186,7 +161,7 @@ export class WindowLine {
     return silence !== undefined && index >= silence.from;
   }
 
-  /** Ends the silence of all symbols, because another line got a row. */
+  /** Ends the silence of all symbols, because another timeline got a row. */
   endSilenceOfAll(index: number): void {
     const silence = this.#blind.silenceOf(ALL_SLOTS);
     if (silence && index >= silence.from) this.#blind.endSilence(silence, index);
@@ -211,7 +186,7 @@ export class WindowLine {
     return this.close(last + 1);
   }
 
-  snapshot(): WindowLineState {
+  snapshot(): WindowTimelineState {
     return {
       closedTo: this.#closedTo ?? null,
       windows: Array.from(this.#open, (window) => ({
@@ -230,7 +205,7 @@ export class WindowLine {
     };
   }
 
-  restore(state: WindowLineState): void {
+  restore(state: WindowTimelineState): void {
     for (const [slot] of state.known) this.reserve(slot! + 1);
     this.#closedTo = state.closedTo ?? undefined;
     this.#bars.restore(state.known);
@@ -248,61 +223,13 @@ export class WindowLine {
     this.#blind.restore(state.blind);
   }
 
-  /** Computes on doubles where that is exact, otherwise on bigints. */
-  #place(times: Int32Array, row: number): Place {
-    const { everyNs } = this.#settings;
-    const near = this.current;
-    if (near) {
-      const offset =
-        (times[2 * row + 1]! - near.startHigh) * TWO_32 + ((times[2 * row]! >>> 0) - near.startLow);
-      if (Math.abs(offset) + this.#holdNs <= Number.MAX_SAFE_INTEGER) {
-        const steps = floorDivide(offset, everyNs);
-        return {
-          index: near.index + steps,
-          closes: near.index + floorDivide(offset - this.#holdNs, everyNs),
-          isStart: steps * everyNs === offset,
-        };
-      }
-    }
-    const time = readInt64(times, row);
-    return {
-      index: this.indexOf(time),
-      closes: this.indexOf(time - BigInt(this.#holdNs)),
-      isStart: time % this.#every === 0n,
-    };
-  }
-
-  /** Ns since the begin of a window at which a row closes the next window. */
-  #closesAt(index: number): number {
-    const { everyNs } = this.#settings;
-    const windows = this.#closedTo! + 1 - index;
-    const exactly = windows * everyNs + this.#holdNs;
-    const isExact = Math.abs(windows * everyNs) + this.#holdNs <= Number.MAX_SAFE_INTEGER;
-    return isExact ? exactly : Number(BigInt(windows) * this.#every + BigInt(this.#holdNs));
-  }
-
   #windowAt(index: number): BarWindow {
     const found = this.#open.find(index);
     if (found) return found;
-    const window = this.#spares.pop() ?? this.#newWindow();
-    window.moveTo(index, this.#every);
+    const window = this.#pool.take();
+    window.moveTo(index, this.#index.every);
     this.#open.add(window);
     return window;
-  }
-
-  #newWindow(): BarWindow {
-    this.#hold(this.#bytesOf(1));
-    return new BarWindow(this.#firstSlot, this.#slots, this.#settings.hasExtras);
-  }
-
-  #bytesOf(windows: number): number {
-    return windows * BarWindow.bytesOf(this.#slots, this.#settings.hasExtras);
-  }
-
-  /** @throws {PipelineError} `MEMORY_EXHAUSTED` if this exceeds the job's memory limit. */
-  #hold(bytes: number): void {
-    const { memory } = this.#settings;
-    memory.resize(memory.bytes + bytes);
   }
 
   #addGap(slot: number, from: number, to: number): void {
@@ -361,8 +288,7 @@ export class WindowLine {
     if (this.#begin.beganWithin(index)) this.markPartial(index);
     this.#bars.write(window);
     window.clear();
-    if (this.#spares.length < SPARES_MAX) this.#spares.push(window);
-    else this.#hold(-this.#bytesOf(1));
+    this.#pool.giveBack(window);
   }
 
   /**
@@ -372,10 +298,10 @@ export class WindowLine {
    *   write nothing.
    */
   #fillFrom(index: number, end: number): number {
-    const window = this.#spares.pop() ?? this.#newWindow();
-    window.moveTo(index, this.#every);
+    const window = this.#pool.take();
+    window.moveTo(index, this.#index.every);
     const { written, leftOut } = this.#bars.write(window);
-    this.#spares.push(window);
+    this.#pool.giveBack(window);
     if (written > 0 || leftOut === 0) return index;
     const open = this.#open.first?.index ?? Number.POSITIVE_INFINITY;
     const next = Math.min(end, open, this.#blind.nextEdge(index));
@@ -384,18 +310,8 @@ export class WindowLine {
   }
 }
 
-/**
- * The floor of a quotient of whole numbers below 2⁵³. Corrects the double quotient, which may be off by
- * one if it is large.
- */
-function floorDivide(dividend: number, divisor: number): number {
-  const quotient = Math.floor(dividend / divisor);
-  const rest = dividend - quotient * divisor;
-  return rest < 0 ? quotient - 1 : rest >= divisor ? quotient + 1 : quotient;
-}
-
 /** Plain data. The cells of a slot: the slot, then its cells. */
-export type WindowLineState = {
+export type WindowTimelineState = {
   readonly closedTo: number | null;
   readonly windows: readonly {
     readonly index: number;

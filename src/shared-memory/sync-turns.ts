@@ -29,13 +29,13 @@ type Begin = (group: Group) => void;
  * run under one permit as long as they end within a round: then a read waits no longer for them than for
  * the loop.
  *
- * The gate improves latency; correctness does not depend on it. A permit that is not renewed expires, so that
+ * The turns improve latency; correctness does not depend on it. A permit that is not renewed expires, so that
  * a thread that dies with one delays the others once, by `PERMIT_NS`. A thread that lives keeps its permit for
  * as long as its syncs take, so that a slow disk is no reason for more of them. Within a thread, syncs run in
  * the order in which they came. Between threads, a waiting thread gets a returned permit before those that
  * queue in the thread that returned it.
  */
-export class SyncGate {
+export class SyncTurns {
   readonly memory: SharedArrayBuffer;
   readonly #permits: SyncPermits;
   readonly #clock: Clock;
@@ -149,18 +149,18 @@ async function roundOfTheLoop(): Promise<void> {
   await turnOfTheLoop();
 }
 
-let ofThisThread: SyncGate | undefined;
+let ofThisThread: SyncTurns | undefined;
 
-const gate = (): SyncGate => {
-  ofThisThread ??= new SyncGate(new SharedArrayBuffer(SYNC_MEMORY_BYTES));
+const turns = (): SyncTurns => {
+  ofThisThread ??= new SyncTurns(new SharedArrayBuffer(SYNC_MEMORY_BYTES));
   return ofThisThread;
 };
 
 /** Runs a sync in its turn among all syncs of this thread and of threads that share its memory. */
-export const inSyncTurn = <T>(sync: () => Promise<T>): Promise<T> => gate().run(sync);
+export const inSyncTurn = <T>(sync: () => Promise<T>): Promise<T> => turns().run(sync);
 
 /** To hand to other threads, so that they take turns with this one. */
-export const syncHandle = (): SyncHandle => syncHandleOf(gate().memory);
+export const syncHandle = (): SyncHandle => syncHandleOf(turns().memory);
 
 /**
  * Makes this thread take turns with all threads that have the handle.
@@ -169,7 +169,7 @@ export const syncHandle = (): SyncHandle => syncHandleOf(gate().memory);
  */
 export function shareSyncs(handle: SyncHandle): void {
   const memory = syncMemoryOf(handle);
-  if (ofThisThread?.memory !== memory) ofThisThread = new SyncGate(memory);
+  if (ofThisThread?.memory !== memory) ofThisThread = new SyncTurns(memory);
 }
 
 /** `Atomics.waitAsync`, which Node has but the ES2023 type library does not declare. */

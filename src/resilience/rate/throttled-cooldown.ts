@@ -1,5 +1,23 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import type { ScopeDirectory } from './scope-directory.js';
+import { endpointScope, scopeName, type ThrottledScope } from './scope-ref.js';
 import type { ScopeView } from './scope-view.js';
+
+/**
+ * The scope that a throttled call (status 429) cools down: its endpoint's if that has a budget of its own,
+ * otherwise its provider's.
+ *
+ * @returns Its name; `undefined` if there is neither.
+ * @throws {InvalidScopeError} for a provider that is no text.
+ */
+export function scopeToCool(
+  directory: ScopeDirectory,
+  { provider, endpoint }: ThrottledScope,
+): string | undefined {
+  const own = endpoint === undefined ? undefined : directory.find(endpointScope(provider, endpoint));
+  const name = scopeName(own === undefined ? { provider } : { provider, endpoint });
+  return directory.find(name) === undefined ? undefined : name;
+}
 
 /**
  * Starts a cooldown: no thread is granted anything from the scope before `until`, and there is no burst

@@ -1,14 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { DictionarySet } from '../../../../src/columns/dictionary.js';
 import { csvFormat } from '../../../../src/formats/csv/csv-format.js';
-import type { FileDecoder, FileDirection, RowPlace } from '../../../../src/formats/file-decoder.js';
+import type { FileDecoder, FileDirection, RowPosition } from '../../../../src/formats/file-decoder.js';
 import { Descriptors } from '../../../../src/formats/lent-descriptors.js';
 import { BlockPools } from '../../../../src/stages/sources/replay/block-pools.js';
 import type { FileCursor, FileReading } from '../../../../src/stages/sources/replay/file-cursor.js';
 import { filesInTime } from '../../../../src/stages/sources/replay/files-in-time.js';
 import { openCursor } from '../../../../src/stages/sources/replay/open-cursor.js';
 import { ReplayOptions } from '../../../../src/stages/sources/replay/options.js';
-import type { FilePlace } from '../../../../src/stages/sources/replay/replay-position.js';
+import type { PositionInFile } from '../../../../src/stages/sources/replay/replay-position.js';
 import { scratchFolder } from '../../../support/recorded-data.js';
 import { stageContext } from '../../../support/stage-context.js';
 import { TIMED_ROWS, timedCsv } from '../../../support/timed-files.js';
@@ -21,7 +21,7 @@ function fileReading(path: string) {
   const options = ReplayOptions.parse({ path, ...TIMED_ROWS });
   const schema = csvFormat.plan(options, { add() {} });
   const directions: FileDirection[] = [];
-  const resumed: RowPlace[] = [];
+  const resumed: RowPosition[] = [];
   const decoders: FileDecoder[] = [];
   const context = stageContext({ dictionaries: new DictionarySet(), batchRows: 4 });
   const reading: FileReading = {
@@ -37,9 +37,9 @@ function fileReading(path: string) {
       const decoder = await csvFormat.open(file, options, quiet, direction, bytes);
       decoders.push(decoder);
       const resume = decoder.resume.bind(decoder);
-      decoder.resume = async (place) => {
-        resumed.push(place);
-        await resume(place);
+      decoder.resume = async (inFile) => {
+        resumed.push(inFile);
+        await resume(inFile);
       };
       return decoder;
     },
@@ -51,8 +51,8 @@ async function toldDecoders(name: string, times: readonly number[]) {
   const path = SCRATCH.write(`${name}.csv`, timedCsv(times.map((ms, id) => ({ ms, id }))));
   const { reading, directions, resumed } = fileReading(path);
   const [file] = (await filesInTime([path], reading))!;
-  const open = (place?: FilePlace): Promise<FileCursor | undefined> =>
-    openCursor(file!, reading, { chunkBytes: 8_192, rows: 4 }, place);
+  const open = (inFile?: PositionInFile): Promise<FileCursor | undefined> =>
+    openCursor(file!, reading, { chunkBytes: 8_192, rows: 4 }, inFile);
   return { open, directions, resumed };
 }
 
@@ -60,16 +60,16 @@ describe('the decoder of a file', () => {
   it('is told the time of the row before the one that it goes on with', async () => {
     const { open, directions, resumed } = await toldDecoders('forward', [10, 11, 12, 13, 14, 15, 16]);
     const first = (await open())!;
-    expect(first.place()).toMatchObject({ line: 2, previousNs: undefined });
+    expect(first.inFile()).toMatchObject({ line: 2, previousNs: undefined });
     await first.fill(4);
     first.next = 2;
-    expect(first.place()).toMatchObject({ line: 2, skip: 2, reported: 6, previousNs: undefined });
+    expect(first.inFile()).toMatchObject({ line: 2, skip: 2, reported: 6, previousNs: undefined });
     first.next = 4;
-    const place = first.place();
-    expect(place).toMatchObject({ line: 6, skip: 0, previousNs: 13_000_000n });
+    const inFile = first.inFile();
+    expect(inFile).toMatchObject({ line: 6, skip: 0, previousNs: 13_000_000n });
     await first.close();
 
-    const second = (await open(place))!;
+    const second = (await open(inFile))!;
     expect(resumed).toEqual([{ offset: 'time,id\n'.length + 4 * 5, line: 6, previousNs: 13_000_000n }]);
     await second.fill(4);
     expect([...second.block!.float64('price').subarray(0, second.block!.length)]).toEqual([4, 5, 6]);

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { build } from 'rolldown';
 import { afterAll, expect, it } from 'vitest';
-import { PER_PERMIT_MAX } from '../../src/shared-memory/sync-gate.js';
 import { SYNC_MEMORY_BYTES, SYNC_PERMITS, syncHandleOf } from '../../src/shared-memory/sync-memory.js';
+import { PER_PERMIT_MAX } from '../../src/shared-memory/sync-turns.js';
 import { scratchFolder } from '../support/recorded-data.js';
 
 const SCRATCH = scratchFolder();
@@ -12,7 +12,7 @@ afterAll(SCRATCH.remove);
 /** A thread that syncs again and again, or that takes both permits and then waits to be ended. */
 const CODE = `
 import { parentPort, workerData } from 'node:worker_threads';
-import { inSyncTurn, shareSyncs } from './sync-gate.mjs';
+import { inSyncTurn, shareSyncs } from './sync-turns.mjs';
 const { handle, counts, syncs, holds } = workerData;
 shareSyncs(handle);
 const [AT_ONCE, MOST, DONE] = [0, 1, 2];
@@ -33,9 +33,9 @@ if (holds) {
 `;
 
 async function startThreads() {
-  const file = `${SCRATCH.folder}/sync-gate.mjs`;
+  const file = `${SCRATCH.folder}/sync-turns.mjs`;
   await build({
-    input: new URL('../../src/shared-memory/sync-gate.ts', import.meta.url).pathname,
+    input: new URL('../../src/shared-memory/sync-turns.ts', import.meta.url).pathname,
     platform: 'node',
     logLevel: 'silent',
     output: { file, format: 'esm' },
@@ -55,7 +55,7 @@ it('syncs of several threads take turns, also after one died with both permits',
   await dead.terminate();
   const began = performance.now();
   const threads = Array.from({ length: 4 }, () => start({ syncs: 100 }));
-  // They end by themselves: nothing of the gate keeps them alive, and none ends in the middle.
+  // They end by themselves: nothing of the turns keeps them alive, and none ends in the middle.
   const codes = await Promise.all(threads.map(async (thread) => (await once(thread, 'exit'))[0] as number));
   expect(codes).toEqual([0, 0, 0, 0]);
   const [atOnce, most, done] = counts;

@@ -1,10 +1,10 @@
 import { readInt64 } from '../../../columns/int64.js';
-import type { BarInput, BarLines, LateArrival } from './bar-lines.js';
+import type { BarInput, BarTimelines, LateArrival } from './bar-timelines.js';
 import type { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS } from './blind-spots.js';
 import { StreamBegin, type StreamBeginState } from './stream-begin.js';
 import { WatermarkTrail, type WatermarkTrailState } from './watermark-trail.js';
-import { WindowLine, type WindowLineSettings, type WindowLineState } from './window-line.js';
+import { WindowTimeline, type WindowTimelineSettings, type WindowTimelineState } from './window-timeline.js';
 
 /** Rows that the kernels process at once: few enough to stay in the L1 cache from one pass to the next. */
 const ROWS_AT_ONCE = 512;
@@ -13,8 +13,8 @@ const ROWS_AT_ONCE = 512;
  * The windows of a stream in which each row moves the watermark of all symbols: windows close for all
  * symbols at once, and bars come in order of window and symbol id.
  */
-export class SharedLine implements BarLines {
-  readonly #line: WindowLine;
+export class SharedTimeline implements BarTimelines {
+  readonly #timeline: WindowTimeline;
   readonly #begin = new StreamBegin();
   readonly #trail: WatermarkTrail;
   readonly #everyNs: bigint;
@@ -28,12 +28,12 @@ export class SharedLine implements BarLines {
    * @param onLate - Called for rows whose window has closed. If it throws, the run ends.
    */
   constructor(
-    settings: WindowLineSettings,
+    settings: WindowTimelineSettings,
     writer: BarWriter,
     slots: () => number,
     onLate: (input: BarInput, late: LateArrival) => void,
   ) {
-    this.#line = new WindowLine(settings, writer, this.#begin);
+    this.#timeline = new WindowTimeline(settings, writer, this.#begin);
     this.#trail = new WatermarkTrail(settings.maxDelayNs);
     this.#everyNs = BigInt(settings.everyNs);
     this.#slots = slots;
@@ -45,34 +45,34 @@ export class SharedLine implements BarLines {
   }
 
   get windowsOpen(): number {
-    return this.#line.windowsOpen;
+    return this.#timeline.windowsOpen;
   }
 
   get barsNotFilled(): number {
-    return this.#line.barsNotFilled;
+    return this.#timeline.barsNotFilled;
   }
 
   take(input: BarInput, start: number, end: number): number {
-    const line = this.#line;
-    line.reserve(this.#slots());
+    const timeline = this.#timeline;
+    timeline.reserve(this.#slots());
     for (let row = start; row < end; ) {
-      const window = line.current;
+      const window = timeline.current;
       const stop = Math.min(end, row + ROWS_AT_ONCE);
       if (window) {
-        const next = line.span.firstOutside(input.times, input.selection, row, stop);
-        input.fold(window, row, next, line.span.ascends, this.#unpriced, this);
+        const next = timeline.span.firstOutside(input.times, input.selection, row, stop);
+        input.fold(window, row, next, timeline.span.ascends, this.#unpriced, this);
         this.rowsTaken += next - row;
         row = next;
       }
       if (row === stop) continue;
       const place = input.selection[row]!;
-      const { closedTo } = line;
-      const found = line.enter(input.times.words, place);
+      const { closedTo } = timeline;
+      const found = timeline.enter(input.times.words, place);
       if (found === 'full') return row;
-      if (line.closedTo !== closedTo) this.#trail.moved(input, place);
+      if (timeline.closedTo !== closedTo) this.#trail.moved(input, place);
       if (found === 'open') continue;
       const timeNs = readInt64(input.times.words, place);
-      const endNs = (BigInt(line.indexOf(timeNs)) + 1n) * this.#everyNs;
+      const endNs = (BigInt(timeline.indexOf(timeNs)) + 1n) * this.#everyNs;
       this.#onLate(input, {
         row,
         place,
@@ -88,59 +88,60 @@ export class SharedLine implements BarLines {
 
   watermark(slot: number, at: bigint): boolean {
     if (slot !== ALL_SLOTS) return true; // the rows already say more
-    if (!this.#line.close(this.#line.closedBy(at))) return false;
+    if (!this.#timeline.close(this.#timeline.closedBy(at))) return false;
     this.#trail.movedTo(at);
     return true;
   }
 
   gap(slot: number, from: bigint, to: bigint): void {
-    this.#line.gap(slot, from, to);
+    this.#timeline.gap(slot, from, to);
   }
 
   stale(slot: number, since: bigint): void {
-    this.#line.stale(slot, since);
+    this.#timeline.stale(slot, since);
   }
 
   reset(at: bigint): void {
-    this.#line.reset(at);
+    this.#timeline.reset(at);
   }
 
   finish(): boolean {
-    return this.#line.finish(this.#line.last);
+    return this.#timeline.finish(this.#timeline.last);
   }
 
   markPartial(index: number): void {
-    this.#line.markPartial(index);
+    this.#timeline.markPartial(index);
   }
 
   markGap(slot: number, index: number): void {
-    this.#line.markGap(slot, index);
+    this.#timeline.markGap(slot, index);
   }
 
   heldTo(): bigint | undefined {
-    const { closedTo } = this.#line;
+    const { closedTo } = this.#timeline;
     return closedTo === undefined ? undefined : BigInt(closedTo) * this.#everyNs;
   }
 
-  snapshot(): SharedLineState {
+  snapshot(): SharedTimelineState {
     return {
       scope: 'all',
       begin: this.#begin.snapshot(),
       trail: this.#trail.snapshot(),
-      line: this.#line.snapshot(),
+      line: this.#timeline.snapshot(),
     };
   }
 
-  restore({ begin, trail, line }: SharedLineState): void {
+  restore({ begin, trail, line }: SharedTimelineState): void {
     this.#begin.restore(begin);
     this.#trail.restore(trail);
-    this.#line.restore(line);
+    this.#timeline.restore(line);
   }
 }
 
-export type SharedLineState = {
+/** In checkpoints, a timeline is a `line`. */
+export type SharedTimelineState = {
   readonly scope: 'all';
   readonly begin: StreamBeginState;
   readonly trail: WatermarkTrailState;
-  readonly line: WindowLineState;
+  readonly line: WindowTimelineState;
 };

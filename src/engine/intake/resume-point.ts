@@ -5,7 +5,7 @@ import type { LetterMark } from '../rejects.js';
 import type { Source } from '../source.js';
 
 /** How far a source was at a batch, in its own words. */
-export interface ReadPlace {
+export interface SourceProgress {
   /** `undefined`: not known before the read has ended. */
   readonly position: PlainData | undefined;
   readonly rowsRejected: number;
@@ -24,30 +24,30 @@ export interface IntakeCounts {
 }
 
 /** What has come of a source in one start. */
-export interface SourceCounts extends IntakeCounts, Pick<ReadPlace, 'rowsRejected' | 'bytesIn'> {}
+export interface SourceCounts extends IntakeCounts, Pick<SourceProgress, 'rowsRejected' | 'bytesIn'> {}
 
 /** Where to go on after everything that has been taken from an intake. */
-export interface SourcePlace extends ReadPlace, IntakeCounts {
+export interface ResumePoint extends SourceProgress, IntakeCounts {
   /** The state of the checks of a live source. */
   readonly live: PlainData | undefined;
 }
 
-/** A place whose position is known. */
-export type KnownPlace = SourcePlace & { readonly position: PlainData };
+/** A point whose position is known. */
+export type KnownResumePoint = ResumePoint & { readonly position: PlainData };
 
 /** Returns how far a source is between two reads, or before a read. */
-export function readPlaceOf(
+export function progressOf(
   source: Source,
   position: PlainData | undefined,
   letters: LetterMark | undefined,
-): ReadPlace {
+): SourceProgress {
   const { rowsRejected = 0, bytesIn = 0 } = source;
   return { position, rowsRejected, bytesIn, letters };
 }
 
-/** Returns a place for a checkpoint, which keeps nothing that changes later. */
-export function placeForCheckpoint(place: SourcePlace): KnownPlace {
-  const { position } = place;
+/** Returns a point for a checkpoint, which keeps nothing that changes later. */
+export function keptResumePoint(point: ResumePoint): KnownResumePoint {
+  const { position } = point;
   invariant(position !== undefined, 'a checkpoint waits for a read whose position is not known');
-  return { ...place, position: copyPlainData(position, 'source') };
+  return { ...point, position: copyPlainData(position, 'source') };
 }

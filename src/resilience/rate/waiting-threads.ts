@@ -26,7 +26,7 @@ const TURN_NS = 1_000_000;
  * Each entry has one writer. The masks hold one bit per member that waits. A thread that dies at any
  * point leaves behind only a bit, which is cleared with its seat.
  */
-export class WaitingLine {
+export class WaitingThreads {
   readonly #memory: RateMemory;
   readonly #view: ScopeView;
   readonly #waitingAt: number;
@@ -54,7 +54,7 @@ export class WaitingLine {
   }
 
   /**
-   * Lets a waiter of this thread stand in the line, in the place of the one that stood there.
+   * Publishes the next waiter of this thread, in the place of the one before.
    *
    * @param dueAt - When the thread will check again, if it is not blocked.
    */
@@ -68,7 +68,7 @@ export class WaitingLine {
     Atomics.or(i32, this.#waitingAt + this.#word, this.#bit);
   }
 
-  /** Takes this thread out of the line. */
+  /** Nobody of this thread waits here any more. */
   withdraw(): void {
     const { i32 } = this.#memory;
     Atomics.and(i32, this.#waitingAt + this.#word, ~this.#bit);
@@ -125,7 +125,7 @@ export class WaitingLine {
     const view = this.#view;
     if (instant - Atomics.load(b64, this.#memory.entryDueAt(seat)) > GRACE_NS) return true;
     // With a cap on calls in flight, permits may be untaken because the cap is reached.
-    if (view.gate !== undefined) return false;
+    if (view.cap !== undefined) return false;
     const cost = Atomics.load(i32, this.#memory.entryCostAt(seat));
     const lying = -view.peek(instant, Math.min(cost, view.permitsMax));
     return lying > Number(GRACE_NS) && lying !== -STALE;

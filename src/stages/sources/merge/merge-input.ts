@@ -19,7 +19,7 @@ import type { LateNotice } from './late-notice.js';
 import type { RowOrder, RowSurvey } from './row-order.js';
 import { RowsInOrder } from './rows-in-order.js';
 
-export interface InputLineSettings {
+export interface MergeInputSettings {
   /** As in the spec: `sources[1]`. */
   readonly id: string;
   readonly input: Input;
@@ -33,7 +33,7 @@ export interface InputLineSettings {
 }
 
 /** One input of a merge: what was read of it, and how far its time has come. */
-export class InputLine {
+export class MergeInput {
   readonly id: string;
   readonly rows: RowsInOrder;
   /** Whether its source may be silent for long. */
@@ -48,7 +48,7 @@ export class InputLine {
   hasToldTime = false;
   /** Rows that came behind its watermark. */
   rowsLate = 0;
-  readonly #settings: InputLineSettings;
+  readonly #settings: MergeInputSettings;
   readonly #maxDelay: Instant;
   readonly #at: Instant = { ...BEFORE_ALL };
   #failure: { readonly error: unknown } | undefined;
@@ -57,7 +57,7 @@ export class InputLine {
   #isReading = false;
   #isClosed = false;
 
-  constructor(settings: InputLineSettings) {
+  constructor(settings: MergeInputSettings) {
     const { id, input, schema, order, batchRows, dictionaries } = settings;
     this.#settings = settings;
     this.id = id;
@@ -173,7 +173,7 @@ export class InputLine {
 
   /** @throws {PipelineError} `CHECKPOINT_INVALID` if the saved columns differ. */
   restore(saved: PlainData): void {
-    const { watermark, latest, rowsLate, rows } = saved as unknown as SavedLine;
+    const { watermark, latest, rowsLate, rows } = saved as unknown as SavedMergeInput;
     Object.assign(this.watermark, instantOfText(watermark));
     Object.assign(this.latest, instantOfText(latest));
     this.rowsLate = rowsLate;
@@ -269,7 +269,7 @@ function countBefore(times: Int32Array, rows: number, instant: Readonly<Instant>
   return count;
 }
 
-interface SavedLine {
+interface SavedMergeInput {
   readonly watermark: string;
   readonly latest: string;
   readonly rowsLate: number;

@@ -52,7 +52,7 @@ export interface LateArrival {
  * All windows of a stream. A call that would write very many bars stops when enough is written for now.
  * It reports this, and continues when it is called again with the same arguments.
  */
-export interface BarLines extends WindowMarks {
+export interface BarTimelines extends WindowMarks {
   /**
    * Folds rows into their windows.
    *

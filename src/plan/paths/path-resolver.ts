@@ -1,19 +1,20 @@
 import type { BigIntStats } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, parse, sep } from 'node:path';
+import { type FileKind, kindOfFile } from '../../core/file-kind.js';
 
 /** The part of `node:fs/promises` used here. */
-export type PlaceFileSystem = Pick<typeof nodeFs, 'lstat' | 'readlink' | 'realpath'>;
+export type ResolverFileSystem = Pick<typeof nodeFs, 'lstat' | 'readlink' | 'realpath'>;
 
 /** Where a path leads, whether or not it exists yet. */
-export interface Place {
+export interface ResolvedPath {
   /** Absolute path, with all links followed. */
   readonly real: string;
-  /** Equal for any two paths to the same place: `real`, with names folded where the file system ignores case. */
+  /** Equal for any two paths to the same file: `real`, with names folded where the file system ignores case. */
   readonly key: string;
   /** Device and inode, if it exists: a file may have several names through hard links. */
   readonly inode?: string;
-  readonly kind: 'file' | 'directory' | 'pipe' | 'socket' | 'device' | 'block device' | 'missing';
+  readonly kind: FileKind | 'missing';
 }
 
 /** Whether the root ignores case; it has no name with which to probe. */
@@ -29,34 +30,34 @@ const LINKS_MAX = 40;
  * It caches directories, so that thousands of files in one directory cost one system call each. Create a new
  * finder for each comparison, since the file system changes.
  */
-export class PlaceFinder {
-  readonly #fs: PlaceFileSystem;
+export class PathResolver {
+  readonly #fs: ResolverFileSystem;
   readonly #directories = new Map<string, Promise<string>>();
   readonly #keys = new Map<string, Promise<string>>();
   readonly #folding = new Map<string, Promise<boolean>>();
 
   /** @param fs - Replaced in tests. */
-  constructor(fs: PlaceFileSystem = nodeFs) {
+  constructor(fs: ResolverFileSystem = nodeFs) {
     this.#fs = fs;
   }
 
-  async find(path: string): Promise<Place> {
+  async resolve(path: string): Promise<ResolvedPath> {
     const name = basename(path);
-    if (name === '' || name === '.' || name === '..') return this.#placeAt(await this.#follow(path));
+    if (name === '' || name === '.' || name === '..') return this.#resolvedAt(await this.#follow(path));
     const real = join(await this.#directory(dirname(path)), name);
     const found = await this.#look(real);
-    if (found?.isSymbolicLink()) return this.#placeAt(await this.#follow(real));
-    return this.#place(real, found);
+    if (found?.isSymbolicLink()) return this.#resolvedAt(await this.#follow(real));
+    return this.#resolved(real, found);
   }
 
-  async #placeAt(real: string): Promise<Place> {
-    return this.#place(real, await this.#look(real));
+  async #resolvedAt(real: string): Promise<ResolvedPath> {
+    return this.#resolved(real, await this.#look(real));
   }
 
-  async #place(real: string, found: BigIntStats | undefined): Promise<Place> {
+  async #resolved(real: string, found: BigIntStats | undefined): Promise<ResolvedPath> {
     const key = await this.#keyOf(real);
     if (!found) return { real, key, kind: 'missing' };
-    return { real, key, inode: `${found.dev}:${found.ino}`, kind: kindOf(found) };
+    return { real, key, inode: `${found.dev}:${found.ino}`, kind: kindOfFile(found) };
   }
 
   #directory(path: string): Promise<string> {
@@ -143,7 +144,7 @@ export class PlaceFinder {
   }
 }
 
-/** Whether a place is a directory or is inside it. Both arguments are keys of places. */
+/** Whether a path is a directory or is inside it. Both arguments are keys of resolved paths. */
 export function isWithin(key: string, directory: string): boolean {
   if (!key.startsWith(directory)) return false;
   return key.length === directory.length || directory.endsWith(sep) || key[directory.length] === sep;
@@ -160,12 +161,4 @@ function split(path: string): { root: string; names: string[] } {
   const { root } = parse(path);
   const names = path.slice(root.length).split(sep === '/' ? '/' : /[\\/]/);
   return { root, names: names.filter((name) => name !== '' && name !== '.') };
-}
-
-function kindOf(found: BigIntStats): Place['kind'] {
-  if (found.isFile()) return 'file';
-  if (found.isDirectory()) return 'directory';
-  if (found.isFIFO()) return 'pipe';
-  if (found.isSocket()) return 'socket';
-  return found.isCharacterDevice() ? 'device' : 'block device';
 }

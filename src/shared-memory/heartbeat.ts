@@ -1,0 +1,24 @@
+import type { Nanos } from '../core/units.js';
+import type { Counters, CounterValues } from './counters.js';
+
+const BEAT_EVERY_MS = 200;
+
+/**
+ * Tells other threads that the event loop of this one turns, from now on.
+ *
+ * @returns To be called once the thread is done with what the counters are of.
+ */
+export function startHeartbeat(counters: Counters): () => void {
+  const beat = () => counters.set('heartbeatNs', process.hrtime.bigint());
+  beat();
+  const timer = setInterval(beat, BEAT_EVERY_MS).unref();
+  return () => clearInterval(timer);
+}
+
+/**
+ * @param now - On the clock of the process.
+ * @returns Ms since the last heartbeat; `undefined` if there was none.
+ */
+export function heartbeatAgeMs({ heartbeatNs }: CounterValues, now: Nanos): number | undefined {
+  return heartbeatNs > 0 ? (Number(now) - heartbeatNs) / 1e6 : undefined;
+}
