@@ -11,7 +11,7 @@ import { Batch } from '../src/columns/batch.js';
 import { DictionarySet } from '../src/columns/dictionary.js';
 import type { Schema } from '../src/columns/schema.js';
 import { systemClock } from '../src/core/clock.js';
-import { openGate } from '../src/engine/call-gate.js';
+import { unlimitedGate } from '../src/engine/call-gate.js';
 import { stopOnReject } from '../src/engine/rejects.js';
 import type { StageContext } from '../src/engine/stage.js';
 import { partName } from '../src/outputs/parts/part-name.js';
@@ -102,7 +102,7 @@ async function costsOfTurns(
     branches: {},
     wake() {},
     rejects: stopOnReject(),
-    gate: openGate,
+    gate: unlimitedGate,
     stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded: true },
     checkpointed: true,
     epoch: 1,

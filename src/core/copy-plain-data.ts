@@ -1,5 +1,6 @@
 import { formatPath, PipelineError } from './errors.js';
 import type { PlainData } from './plain-data.js';
+import { describeValue } from './shown-text.js';
 
 /** Deeper than any state; shallower than what overflows the stack. */
 const DEPTH_MAX = 500;
@@ -22,7 +23,7 @@ export function copyPlainData(value: unknown, path: string): PlainData {
 function copyAny(value: unknown, keys: (string | number)[], depth: number): unknown {
   if (typeof value !== 'object' || value === null) {
     if (typeof value !== 'function' && typeof value !== 'symbol') return value;
-    throw refused(keys.slice(0, depth), `a ${typeof value}`);
+    throw refused(keys.slice(0, depth), describeValue(value));
   }
   if (depth > DEPTH_MAX) throw refused(keys.slice(0, 4), `more than ${DEPTH_MAX} levels of it (a cycle?)`);
   if (Array.isArray(value)) {

@@ -36,7 +36,7 @@ export interface CallOptions {
 }
 
 /** The gate of sources in code without a budget and a breaker, and of other stages: makes the call at once. */
-export const openGate: CallGate = {
+export const unlimitedGate: CallGate = {
   async call(call, { signal = NEVER_ABORTED } = {}) {
     signal.throwIfAborted();
     return call(signal);

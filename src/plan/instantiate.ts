@@ -4,7 +4,7 @@ import type { Schema } from '../columns/schema.js';
 import type { Clock } from '../core/clock.js';
 import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import { randomId } from '../core/random-id.js';
-import { openGate } from '../engine/call-gate.js';
+import { unlimitedGate } from '../engine/call-gate.js';
 import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
 import type { DeadLetterFile, DeadLetterOptions } from '../engine/dead-letters/dead-letter-file.js';
 import type { Operator } from '../engine/operator.js';
@@ -104,7 +104,7 @@ export async function instantiate(
     memory,
     batchRows: spec.batchRows,
     rejects,
-    gate: openGate,
+    gate: unlimitedGate,
     run,
     stopping: stopping.signal,
     ...(checkpoint && { resuming: true }),

@@ -3,7 +3,7 @@ import { DictionarySet } from '../columns/dictionary.js';
 import { SYMBOLS_IN_ORDER } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import { systemClock } from '../core/clock.js';
-import { openGate } from '../engine/call-gate.js';
+import { unlimitedGate } from '../engine/call-gate.js';
 import { stopOnReject } from '../engine/rejects.js';
 import type { SinkCapabilities } from '../engine/sink-capabilities.js';
 import type { SourceCapabilities } from '../engine/source-capabilities.js';
@@ -35,7 +35,7 @@ export class StageProbe {
         memory,
         batchRows: spec.batchRows,
         rejects,
-        gate: openGate,
+        gate: unlimitedGate,
       },
       rejects,
       hasDeadLetters: spec.deadLetter !== undefined,

@@ -1,6 +1,6 @@
 import { DictionarySet } from '../../src/columns/dictionary.js';
 import { type BadRow, InvalidRowError } from '../../src/core/errors.js';
-import { openGate } from '../../src/engine/call-gate.js';
+import { unlimitedGate } from '../../src/engine/call-gate.js';
 import type { Rejects } from '../../src/engine/rejects.js';
 import type { StageContext } from '../../src/engine/stage.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
@@ -19,7 +19,7 @@ export function stageContext(overrides: Partial<StageContext> = {}): StageContex
     memory: dictionaries.memory,
     batchRows: 64,
     rejects: new RecordedRejects(),
-    gate: openGate,
+    gate: unlimitedGate,
     stream: { order: { scope: 'all', maxDelayNs: 0 }, bounded: true },
     inputs: {},
     branches: {},
