@@ -26,6 +26,8 @@ export interface LoopHooks {
   mustStop(): boolean;
   /** Ends a pause, so that the loop looks at what has happened. */
   wake(): void;
+  /** Called when the checkpoint store does not hold up reading any more. */
+  endHold(): void;
   /** Takes a checkpoint that is due while the loop waits. */
   cutWhileIdle(): void;
   /** Asks woken operators while the loop waits. */
@@ -102,7 +104,7 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     sink,
     saver,
     onDue: () => loop.cutWhileIdle(),
-    onRoom: () => loop.wake(),
+    onRoom: () => loop.endHold(),
     onFailure: (error) => {
       branches.breakOff(error); // the loop may wait for one of them
       endWait();

@@ -9,15 +9,18 @@ import type { PipelineParts } from './pipeline-parts.js';
 export class RunRequests {
   readonly #parts: PipelineParts;
   readonly #pieces: AssembledPipeline;
+  readonly #askWhileIdle: () => void;
   #isPaused = false;
   /** Whether all rows of the source have passed, and operators emit what they hold. */
   #isFinishing = false;
   #ending: 'drain' | 'suspend' | 'stop' | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(parts: PipelineParts, pieces: AssembledPipeline) {
+  /** @param askWhileIdle - Asks woken operators, if the loop waits and is not held. */
+  constructor(parts: PipelineParts, pieces: AssembledPipeline, askWhileIdle: () => void) {
     this.#parts = parts;
     this.#pieces = pieces;
+    this.#askWhileIdle = askWhileIdle;
   }
 
   /** How the run was asked to end. */
@@ -40,7 +43,13 @@ export class RunRequests {
 
   resume(): void {
     this.#isPaused = false;
-    this.wake();
+    this.endHold();
+  }
+
+  /** Lets the loop go on. If it still waits for a read that began before, nothing else asks operators woken meanwhile. */
+  endHold(): void {
+    if (this.#wake) this.#wake();
+    else this.#askWhileIdle();
   }
 
   drain(): void {

@@ -34,10 +34,11 @@ export class StreamingPipeline {
       isHeld: () => this.#requests.isHeld && !this.#requests.ending,
       mustStop: () => this.#requests.mustStop,
       wake: () => this.#requests.wake(),
+      endHold: () => this.#requests.endHold(),
       cutWhileIdle: () => this.#cutWhileIdle(),
       askWhileIdle: () => this.#askWhileIdle(),
     });
-    this.#requests = new RunRequests(parts, this.#pieces);
+    this.#requests = new RunRequests(parts, this.#pieces, () => this.#askWhileIdle());
   }
 
   /** @internal `PipelineBuilder.counters` reads them. */

@@ -330,6 +330,22 @@ describe('an operator that is woken by its input', () => {
     expect(await run).toMatchObject({ reason: 'stopped' });
   });
 
+  it('emits after a pause though the main source has had nothing since before', async () => {
+    const { clock, main, side, stream, pipeline, run } = await live();
+    main.push({ n: 1 });
+    await clock.advance(5);
+    pipeline.pause();
+    side.push({ n: 2 });
+    await clock.advance(5);
+    expect(numbers(stream)).toEqual([1]);
+    pipeline.resume();
+    await clock.advance(5);
+    expect(numbers(stream)).toEqual([1, 2]);
+    pipeline.stop();
+    await clock.advance(5);
+    expect(await run).toMatchObject({ reason: 'stopped' });
+  });
+
   it('fails the run with the error of the input, which names it', async () => {
     const { clock, main, side, run } = await live();
     main.push({ n: 1 });
