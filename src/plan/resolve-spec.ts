@@ -18,6 +18,7 @@ import { planStages, type Stages } from './plan-stages.js';
 import { gateOf, resolveStage } from './resolve-stage.js';
 import { SOURCE_FRONT_KEYS } from './source-front-options.js';
 import { checkSourceQueue, refuseQueueBehindInputs, sourceQueues } from './source-queues.js';
+import { gateOf, refuseGateBehindInputs } from './source-gates.js';
 import { asObject, startCheck } from './stage-check.js';
 import type { StageOverrides } from './stage-overrides.js';
 import { StageProbe } from './stage-probe.js';
@@ -71,6 +72,7 @@ export async function resolveWithFiles(
   const source = overrides.source ? IN_CODE : await check('source', sourceSpec, ['source']);
   const gate = outline.data && gateOf(checking, outline.data.source, ['source']);
   const listed = Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : [];
+  if (source && gate) refuseGateBehindInputs(checking, source, gate, ['source']);
   const written: (ResolvedStage | undefined)[] = [];
   for (const [i, operator] of listed.slice(0, OPERATORS_MAX).entries()) {
     written.push(await check('operator', operator, ['operators', i])); // in sequence, to keep problems in order

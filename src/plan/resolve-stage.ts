@@ -3,7 +3,6 @@ import { hideSecrets } from '../core/hide-secrets.js';
 import { redact } from '../core/redact.js';
 import { cutText } from '../core/shown-text.js';
 import { type ComponentKind, loadsOf } from '../engine/component.js';
-import { gateProblems } from '../providers/gate-problems.js';
 import { branchPlaces } from '../settings/branch-options.js';
 import { type BranchPlace, optionsOfBranch } from '../settings/branch-place.js';
 import { checkData } from '../settings/check-data.js';
@@ -12,18 +11,14 @@ import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import { valueAt } from '../settings/marked-options.js';
 import { secretsByJsonSchema } from '../settings/secret-options.js';
 import { withoutOptions } from '../settings/without-options.js';
-import type {
-  OutsideStage,
-  ResolvedInput,
-  ResolvedStage,
-  SourceGateSettings,
-} from '../wire/resolved-spec.js';
+import type { OutsideStage, ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
 import type { Path } from '../wire/stage-tree.js';
 import type { OutsideComponent } from './catalogue.js';
 import { checkOptions } from './check-options.js';
 import { whereItBelongs } from './misplaced-option.js';
 import { checkForms, resolveBranches } from './resolve-branches.js';
 import { SourceFrontOptions } from './source-front-options.js';
+import { gateOf, refuseGateBehindInputs } from './source-gates.js';
 import { asObject, type StageCheck } from './stage-check.js';
 
 /** Most levels of nested stages. A deeper spec is more likely the output of a faulty program. */
@@ -141,20 +136,6 @@ function sayWhereOperatorsGo(problems: SpecProblem[], from: number, input: Path,
   problems[at] = { ...problems[at]!, message };
 }
 
-/** Checks that the budget and the breaker in front of a source exist. Their form was checked before. */
-export function gateOf(
-  { resilience, problems }: StageCheck,
-  { budget, breaker }: SourceGateSettings,
-  path: Path,
-): SourceGateSettings | undefined {
-  if (budget === undefined && breaker === undefined) return undefined;
-  const gate = { ...(budget && { budget }), ...(breaker !== undefined && { breaker }) };
-  for (const { key, message } of gateProblems(gate, resilience)) {
-    problems.push({ path: [...path, key], message });
-  }
-  return gate;
-}
-
 function isOwnName({ names, problems }: StageCheck, name: string, path: Path): boolean {
   const other = names.get(name);
   if (other === undefined) {
@@ -239,6 +220,7 @@ async function resolveInput(
   const before = check.problems.length;
   const source = await resolveStage(check, 'source', own, here, depth);
   if (!isLine) sayWhereOperatorsGo(check.problems, before, here, [...path, ...operatorsAt]);
+  if (source && gate) refuseGateBehindInputs(check, source, gate, here);
   const listed = valueAt(options, operatorsAt) ?? [];
   const operators: (ResolvedStage | undefined)[] = [];
   for (const [i, operator] of (Array.isArray(listed) ? listed : []).slice(0, INPUT_OPERATORS_MAX).entries()) {
