@@ -13,17 +13,25 @@ export const WATERMARK_EVERY_NS = 200_000_000n;
  * A lag is the difference between a clock and event time, and only differences between lags matter. So
  * it uses the monotonic clock, which is not affected when the wall clock is set. If the clock is behind
  * that of the venue, the lag is negative.
+ *
+ * So a lag means nothing to another process, but the spread of lags does: after a restart, the first rows may
+ * be those of the smallest lag, and others as far behind them as before.
  */
 export class LiveWatermark {
   readonly #maxDelayNs: bigint;
-  /** Ring of the largest lag in each step. */
+  /** Rings of the largest and the smallest lag in each step. */
   readonly #lags = new BigInt64Array(STEPS);
-  /** Which entries of the ring hold a lag. */
+  readonly #leastLags = new BigInt64Array(STEPS);
+  /** Which entries of the rings hold a lag. */
   readonly #isSeen: boolean[] = new Array(STEPS).fill(false);
   /** The step in which rows were last received. */
   #step: bigint | undefined;
   #at: bigint | undefined;
   #dueAt = 0n;
+  /** The spread of lags in an earlier start, as long as those would be remembered. */
+  #earlierSpread = 0n;
+  /** The largest lag that is possible by it, from the first lag on; and the step of that. */
+  #possible: { lag: bigint; readonly step: bigint } | undefined;
 
   /** @param maxDelayNs - How far a row may be behind earlier rows. */
   constructor(maxDelayNs: number) {
@@ -35,15 +43,38 @@ export class LiveWatermark {
    *
    * @param now - On the monotonic clock.
    * @param leastNs - The earliest of their event times.
+   * @param greatestNs - The latest of them.
    */
-  receive(now: bigint, leastNs: bigint): void {
+  receive(now: bigint, leastNs: bigint, greatestNs = leastNs): void {
     const step = now / STEP_NS;
     this.#forget(step);
     const place = Number(step % BigInt(STEPS));
     const lag = now - leastNs;
-    if (!this.#isSeen[place] || lag > this.#lags[place]!) this.#lags[place] = lag;
+    const leastLag = now - greatestNs;
+    const isSeen = this.#isSeen[place];
+    if (!isSeen || lag > this.#lags[place]!) this.#lags[place] = lag;
+    if (!isSeen || leastLag < this.#leastLags[place]!) this.#leastLags[place] = leastLag;
     this.#isSeen[place] = true;
     this.#step = step;
+    if (this.#earlierSpread > 0n) this.#possible ??= { lag: lag + this.#earlierSpread, step };
+  }
+
+  /** By how much the lags differ that are remembered, in ns. For the next start. */
+  get spreadNs(): bigint {
+    let largest: bigint | undefined;
+    let least: bigint | undefined;
+    for (let place = 0; place < STEPS; place++) {
+      if (!this.#isSeen[place]) continue;
+      if (largest === undefined || this.#lags[place]! > largest) largest = this.#lags[place]!;
+      if (least === undefined || this.#leastLags[place]! < least) least = this.#leastLags[place]!;
+    }
+    const spread = largest === undefined || least === undefined ? 0n : largest - least;
+    return spread > this.#earlierSpread ? spread : this.#earlierSpread;
+  }
+
+  /** Called before the first rows. @param spreadNs - `spreadNs` of an earlier start. */
+  expectSpread(spreadNs: bigint): void {
+    this.#earlierSpread = spreadNs;
   }
 
   /** Called for a watermark of all symbols in the stream itself; later watermarks must be higher. */
@@ -58,7 +89,12 @@ export class LiveWatermark {
 
   /** Called after nothing was read for a while: the next rows may be older by that time. */
   standStill(ns: bigint): void {
-    for (let place = 0; place < STEPS; place++) if (this.#isSeen[place]) this.#lags[place]! += ns;
+    for (let place = 0; place < STEPS; place++) {
+      if (!this.#isSeen[place]) continue;
+      this.#lags[place]! += ns;
+      this.#leastLags[place]! += ns;
+    }
+    if (this.#possible) this.#possible.lag += ns;
   }
 
   /**
@@ -81,10 +117,14 @@ export class LiveWatermark {
     for (let i = 0n; i < passed && i < BigInt(STEPS); i++) {
       this.#isSeen[Number((step - i) % BigInt(STEPS))] = false;
     }
+    if (this.#possible && step - this.#possible.step >= BigInt(STEPS)) {
+      this.#possible = undefined;
+      this.#earlierSpread = 0n;
+    }
   }
 
   #largestLag(): bigint | undefined {
-    let largest: bigint | undefined;
+    let largest = this.#possible?.lag;
     for (let place = 0; place < STEPS; place++) {
       if (this.#isSeen[place] && (largest === undefined || this.#lags[place]! > largest)) {
         largest = this.#lags[place];

@@ -68,8 +68,9 @@ export class LiveIntake {
     if (batch.length > 0) {
       const times = batch.columns[this.#timeColumn] as Int32Array;
       const least = readInt64(times, leastRow(times, batch.length));
-      this.#watermark.receive(now, least);
-      this.#note(batch, times, least);
+      const greatest = readInt64(times, greatestRow(times, batch.length));
+      this.#watermark.receive(now, least, greatest);
+      this.#note(batch, times, least, greatest);
     }
     this.mark(batch, now);
     return rows;
@@ -83,35 +84,40 @@ export class LiveIntake {
     return true;
   }
 
-  /** The state for a checkpoint. Lags are left out, since they depend on the clock of this process. */
+  /** The state for a checkpoint. Of the lags, which depend on the clock of this process, it has the spread. */
   snapshot(): PlainData {
-    const { at } = this.#watermark;
+    const { at, spreadNs } = this.#watermark;
     const latest = this.#latest;
     return {
       rowsSeen: this.#rowsSeen,
       watermark: at === undefined ? null : String(at),
       ...(latest !== undefined && { latest: String(latest) }),
+      ...(spreadNs > 0n && { lagSpread: String(spreadNs) }),
     };
   }
 
   /** @throws {PipelineError} `CHECKPOINT_INVALID`. */
   restore(state: PlainData | undefined): void {
-    const { rowsSeen, watermark, latest } = (state ?? {}) as {
+    const { rowsSeen, watermark, latest, lagSpread } = (state ?? {}) as {
       readonly rowsSeen?: unknown;
       readonly watermark?: unknown;
       /** Missing before the first row, and in checkpoints of earlier releases. */
       readonly latest?: unknown;
+      /** In ns. Missing while there is none, and in checkpoints of earlier releases. */
+      readonly lagSpread?: unknown;
     };
     const isKnown =
-      (watermark === null || isInstant(watermark)) && (latest === undefined || isInstant(latest));
+      (watermark === null || isInstant(watermark)) &&
+      [latest, lagSpread].every((instant) => instant === undefined || isInstant(instant));
     if (!Number.isSafeInteger(rowsSeen) || !isKnown) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
-        'Expected the state "intake" of a live source, {rowsSeen, watermark, latest}, found something else',
+        'Expected the state "intake" of a live source, {rowsSeen, watermark, latest, lagSpread}, found something else',
       );
     }
     this.#rowsSeen = rowsSeen as number;
     if (watermark !== null) this.#watermark.heed(BigInt(watermark as string));
+    if (lagSpread !== undefined) this.#watermark.expectSpread(BigInt(lagSpread as string));
     if (latest === undefined) return;
     this.#latest = BigInt(latest as string);
     if (this.#losesMissed) this.#missedSince = this.#latest;
@@ -123,8 +129,7 @@ export class LiveIntake {
   }
 
   /** Tells of what was missed before the first rows after a restart. */
-  #note(batch: Batch, times: Int32Array, least: bigint): void {
-    const greatest = readInt64(times, greatestRow(times, batch.length));
+  #note(batch: Batch, times: Int32Array, least: bigint, greatest: bigint): void {
     if (this.#latest === undefined || greatest > this.#latest) this.#latest = greatest;
     const from = this.#missedSince;
     if (from === undefined) return;

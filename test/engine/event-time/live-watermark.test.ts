@@ -78,6 +78,34 @@ describe('the watermark of a live source', () => {
     expect(inMs(watermark.next(ms(5_001)))).toBe(5_001);
   });
 
+  it('waits after a restart for rows as far behind the first ones as before, for a minute of receiving', () => {
+    const before = new LiveWatermark(0);
+    before.receive(ms(10_000), ms(7_000), ms(9_990));
+    before.receive(ms(10_100), ms(10_090));
+    const watermark = new LiveWatermark(0);
+    watermark.expectSpread(before.spreadNs);
+    watermark.receive(ms(500), ms(20_490)); // another clock
+    expect(inMs(watermark.next(ms(500)))).toBe(20_490 - 2_990);
+    for (let at = 1_000; at < 60_000; at += 1_000) watermark.receive(ms(at), ms(at + 19_990));
+    expect(inMs(watermark.next(ms(59_000)))).toBe(59_000 + 19_990 - 2_990);
+    expect(watermark.spreadNs).toBe(before.spreadNs);
+    watermark.receive(ms(60_500), ms(80_490));
+    expect(inMs(watermark.next(ms(60_500)))).toBe(80_490);
+    expect(watermark.spreadNs).toBe(0n);
+  });
+
+  it('does not wait longer with each restart', () => {
+    let spread = ms(2_990);
+    for (let start = 0; start < 5; start++) {
+      const watermark = new LiveWatermark(0);
+      watermark.expectSpread(spread);
+      watermark.receive(ms(500), ms(490));
+      watermark.receive(ms(600), ms(100));
+      spread = watermark.spreadNs;
+    }
+    expect(spread).toBe(ms(2_990));
+  });
+
   it('never falls, and never passes a row whose lag is no larger than one of the last 55 seconds', () => {
     const receipt = fc.record({ afterMs: fc.nat(20_000), lagMs: fc.integer({ min: -2_000, max: 9_000 }) });
     fc.assert(

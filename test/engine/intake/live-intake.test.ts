@@ -37,6 +37,15 @@ describe('the intake of a live source', () => {
     expect(second.rejects.rows).toMatchObject([{ line: 3 }]);
   });
 
+  it('goes on from a checkpoint with the lags that are to be expected', () => {
+    const second = 1_000_000_000n;
+    const first = intakeOf();
+    first.receive(START, START - 3n * second);
+    const next = intakeOf();
+    next.intake.restore(JSON.parse(JSON.stringify(first.intake.snapshot())));
+    expect(next.receive(START + 20n * second)).toEqual([START + 17n * second]);
+  });
+
   it('goes on from a checkpoint of before its first row', () => {
     const { intake, receive } = intakeOf();
     intake.restore(intakeOf().intake.snapshot());
@@ -49,6 +58,7 @@ describe('the intake of a live source', () => {
     { rowsSeen: 1 },
     { rowsSeen: 'x', watermark: null },
     { rowsSeen: 1, watermark: 'late' },
+    { rowsSeen: 1, watermark: null, lagSpread: 3 },
   ])('refuses the state %j', (state) => {
     expect(() => intakeOf().intake.restore(state as never)).toThrow('Expected the state "intake"');
   });
