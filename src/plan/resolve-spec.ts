@@ -10,15 +10,16 @@ import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { Catalogue } from './catalogue.js';
 import { findFiles } from './find-files.js';
 import { problemsOfKeys } from './keys-before-branches.js';
+import { problemsOfLiveInputs } from './live-inputs.js';
 import { whereItBelongs } from './misplaced-option.js';
 import { checkJobFiles } from './paths/check-job-files.js';
 import type { JobFiles } from './paths/job-files.js';
 import { DEFAULT_BATCHER, OPERATORS_MAX, PipelineSpec } from './pipeline-spec.js';
 import { planStages, type Stages } from './plan-stages.js';
-import { gateOf, resolveStage } from './resolve-stage.js';
+import { resolveStage } from './resolve-stage.js';
 import { SOURCE_FRONT_KEYS } from './source-front-options.js';
-import { checkSourceQueue, refuseQueueBehindInputs, sourceQueues } from './source-queues.js';
 import { gateOf, refuseGateBehindInputs } from './source-gates.js';
+import { checkSourceQueue, refuseQueueBehindInputs, sourceQueues } from './source-queues.js';
 import { asObject, startCheck } from './stage-check.js';
 import type { StageOverrides } from './stage-overrides.js';
 import { StageProbe } from './stage-probe.js';
@@ -71,8 +72,8 @@ export async function resolveWithFiles(
     resolveStage(checking, kind, stage, path);
   const source = overrides.source ? IN_CODE : await check('source', sourceSpec, ['source']);
   const gate = outline.data && gateOf(checking, outline.data.source, ['source']);
-  const listed = Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : [];
   if (source && gate) refuseGateBehindInputs(checking, source, gate, ['source']);
+  const listed = Array.isArray(loose?.operators) ? (loose.operators as unknown[]) : [];
   const written: (ResolvedStage | undefined)[] = [];
   for (const [i, operator] of listed.slice(0, OPERATORS_MAX).entries()) {
     written.push(await check('operator', operator, ['operators', i])); // in sequence, to keep problems in order
@@ -115,7 +116,7 @@ export async function resolveWithFiles(
     seed,
     ...(deadLetter && { deadLetter }),
   };
-  await checkSourceQueues(resolved, outputs, {
+  await checkPromises(resolved, outputs, {
     registry,
     isSourceInCode: overrides.source !== undefined,
   });
@@ -139,20 +140,19 @@ function withPlaceholders(spec: unknown, { source, sink }: StageOverrides): unkn
 }
 
 /**
- * Checks whether the queues of sources can do what they are told. Of sources in user code, only their thread
- * knows what they promise.
+ * Checks whether the queues of sources, and the stages that read sources, can do what they are told by what these
+ * promise. Of sources in user code, only their thread knows that.
  *
  * @throws {InvalidSpecError}
  */
-async function checkSourceQueues(
+async function checkPromises(
   spec: ResolvedSpec,
   outputs: ReadonlyMap<string, Schema>,
   { registry, isSourceInCode }: { readonly registry: Registry; readonly isSourceInCode: boolean },
 ): Promise<void> {
-  const problems: SpecProblem[] = [];
-  const queues = sourceQueues(spec).filter(({ place }) => place.isNested || !isSourceInCode);
-  if (queues.length === 0) return;
   const probe = new StageProbe(spec, registry);
+  const problems = await problemsOfLiveInputs(spec, (place) => probe.capabilitiesOfSource(place));
+  const queues = sourceQueues(spec).filter(({ place }) => place.isNested || !isSourceInCode);
   for (const { place, queue } of queues) {
     const add = (path: SpecProblem['path'], message: string) => {
       problems.push({ path: [...place.path, ...path], message });

@@ -23,6 +23,7 @@ import type {
   SourceGateSettings,
 } from '../wire/resolved-spec.js';
 import { placesOfBranch, placesOfInput, type StagePlace, titleOf } from '../wire/stage-tree.js';
+import { checkLiveInput } from './live-inputs.js';
 import type { GateOfSource } from './open-gate.js';
 import { checkSourceQueue } from './source-queues.js';
 
@@ -155,6 +156,7 @@ export class StageMaker {
     const ownRejects = rejects.ofSource?.();
     const { inputs, facts } = this.#inputs(loaded);
     this.#checkAgain((problems) => factory.plan(stage.options, problems, facts), path);
+    this.#checkInputs(place, inputs);
     const ofStage: StageContext = {
       ...context,
       id: place.id,
@@ -180,6 +182,7 @@ export class StageMaker {
     let { schema, stream } = from;
     const operators = loaded.map(({ place, factory, inputs: within }) => {
       const { inputs } = this.#inputs(within);
+      this.#checkInputs(place, inputs);
       const input = schema;
       const context: StageContext = {
         ...this.#making.context,
@@ -221,6 +224,16 @@ export class StageMaker {
       stage: id,
       ...(stage.name !== undefined && { named: stage.name }),
     });
+  }
+
+  /** @throws {InvalidSpecError} if one is live and may not be. Of user code, this is known only here. */
+  #checkInputs(
+    { path, stage }: StagePlace<ResolvedStage>,
+    inputs: Readonly<Record<string, StageInput>>,
+  ): void {
+    if (!stage.facts?.replayOnly) return;
+    const capabilities = Object.fromEntries(Object.entries(inputs).map(([id, of]) => [id, of.capabilities]));
+    this.#checkAgain((problems) => checkLiveInput(stage, capabilities, problems), path);
   }
 
   /** @throws {InvalidSpecError} if the check finds problems. */

@@ -11,6 +11,13 @@ export interface StageFacts {
   readonly usesSeed?: boolean | undefined;
   /** Of a sink: it passes some rows to none of its branches. */
   readonly leavesRowsUnrouted?: boolean | undefined;
+  /**
+   * Of a source or an operator: the input whose source has to be one that can be replayed with these options, and
+   * what is wrong with which option if it is live.
+   */
+  readonly replayOnly?:
+    | { readonly input: string; readonly option: string; readonly message: string }
+    | undefined;
   /** The option that names a file of user code, if there is one. */
   readonly moduleOption?: string | undefined;
 }

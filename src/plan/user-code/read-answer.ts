@@ -1,5 +1,6 @@
 import type { Column, Schema } from '../../columns/schema.js';
 import { PipelineError, PROBLEMS_MAX } from '../../core/errors.js';
+import { redact } from '../../core/redact.js';
 import { schemaComplaint } from '../../stages/operators/module/schema-check.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
 import { ANSWER_CHARS_MAX, COMPONENTS_MAX } from '../../wire/planning.js';
@@ -95,12 +96,22 @@ function readChecked({ options, loads, facts, files }: Fields): CheckedStage | u
 
 /** What a plan need not ask of user code is left out. */
 function readFacts(facts: unknown): StageFacts {
-  const { keepsTime, groupsBy, leavesRowsUnrouted } = fieldsOf(facts, 'facts that are none');
+  const { keepsTime, groupsBy, leavesRowsUnrouted, replayOnly } = fieldsOf(facts, 'facts that are none');
   return {
     ...(keepsTime === true && { keepsTime }),
     ...(groupsBy !== undefined && { groupsBy: readGroups(groupsBy) }),
     ...(leavesRowsUnrouted === true && { leavesRowsUnrouted }),
+    ...(replayOnly !== undefined && { replayOnly: readReplayOnly(replayOnly) }),
   };
+}
+
+function readReplayOnly(replayOnly: unknown): NonNullable<StageFacts['replayOnly']> {
+  const { input, option, message } = fieldsOf(replayOnly, 'an input to replay that is none');
+  const areTexts = isText(input, NAME_CHARS_MAX) && isText(option, NAME_CHARS_MAX);
+  if (!areTexts || !isText(message, SUMMARY_CHARS_MAX)) {
+    throw unreadable('no input that has to be replayed, option and message');
+  }
+  return { input, option, message: redact(message) };
 }
 
 function readGroups(groups: unknown): NonNullable<StageFacts['groupsBy']> {

@@ -171,6 +171,7 @@ describe('the answer of a plan', () => {
       usesSeed: true,
       moduleOption: 'path',
       groupsBy,
+      replayOnly: { input: 'with', option: 'wait', message: 'expected a bound', more: 1 },
     };
     const answer = { options, loads: 'native', facts, files, output: null, problems: [], more: 1 };
     expect(readPlanAnswer(JSON.stringify(answer))).toEqual({
@@ -178,7 +179,11 @@ describe('the answer of a plan', () => {
       checked: {
         options,
         loads: 'native',
-        facts: { keepsTime: true, groupsBy: { column: 'venue', option: 'by' } },
+        facts: {
+          keepsTime: true,
+          groupsBy: { column: 'venue', option: 'by' },
+          replayOnly: { input: 'with', option: 'wait', message: 'expected a bound' },
+        },
         files: {
           reads: [{ path: 'a', at: ['from', 0] }],
           writes: [{ path: 'b', at: ['to'], partsEndIn: 'csv', partitionBy: ['symbol'], isShared: true }],
@@ -187,6 +192,11 @@ describe('the answer of a plan', () => {
     });
     const ungrouped = JSON.stringify({ ...answer, facts: { groupsBy: { column: 7, option: 'by' } } });
     expect(() => readPlanAnswer(ungrouped)).toThrow('no column to group by');
+    const withoutInput = JSON.stringify({
+      ...answer,
+      facts: { replayOnly: { option: 'wait', message: '' } },
+    });
+    expect(() => readPlanAnswer(withoutInput)).toThrow('no input that has to be replayed');
     let deep: unknown = 1;
     for (let level = 0; level < 100; level++) deep = [deep];
     const tooDeep = JSON.stringify({ ...answer, options: deep });

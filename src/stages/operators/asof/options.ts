@@ -25,7 +25,10 @@ export const AsOfOptions = z.strictObject({
     ),
   tolerance: durationNs({ min: '0s', max: '400d' })
     .optional()
-    .describe('How far apart in time two rows may be to be joined. Without it, any distance'),
+    .describe(
+      'How far apart in time two rows may be to be joined. Without it, any distance. Required for later rows of a live ' +
+        'second source, as rows wait for these',
+    ),
   take: z
     .union(
       [

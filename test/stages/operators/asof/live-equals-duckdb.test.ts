@@ -42,13 +42,13 @@ async function feed({ clock, trades, quotes }: Awaited<ReturnType<typeof live>>,
 async function joinedLive(direction: string, arrivals: Arrival[], suspendAt: number): Promise<unknown[][]> {
   const clock = new SimulatedClock({ wall: at(0) });
   const store = new MemoryCheckpointStore();
-  const first = await live({ direction }, { store }, { clock });
+  const first = await live({ direction, tolerance: '1h' }, { store }, { clock });
   await feed(first, arrivals.slice(0, suspendAt));
   first.pipeline.suspend();
   await clock.advance(1);
   expect(await first.run).toMatchObject({ reason: 'suspended' });
 
-  const second = await live({ direction }, { store }, { clock });
+  const second = await live({ direction, tolerance: '1h' }, { store }, { clock });
   await feed(second, arrivals.slice(suspendAt));
   second.pipeline.drain();
   await clock.advance(1);

@@ -135,6 +135,45 @@ describe('asof of live sources', () => {
     await second.run;
   });
 
+  it.each([
+    ['forward', null],
+    ['nearest', 10],
+  ])(
+    '%s, waits for a later quote of a silent symbol no longer than the tolerance',
+    async (direction, bid) => {
+      const { clock, trades, quotes, run, rows, pipeline } = await live({ direction, tolerance: '3s' });
+      quotes.push(quoted(0, 10), quoted(0, 20, 'B'));
+      await clock.advance(1);
+      trades.push(traded(2_000, 1), traded(2_000, 2, 'B'));
+      for (let second = 1; second < 4; second++) {
+        await clock.advance(1_000);
+        quotes.push(quoted(1_000 * second, 20 + second, 'B'));
+      }
+      await clock.advance(1);
+      expect(rows()).toEqual([]);
+      await clock.advance(2_500);
+      expect(rows()).toEqual([
+        [1, bid],
+        [2, 22],
+      ]);
+      pipeline.stop();
+      await run;
+    },
+  );
+
+  it.each(['forward', 'nearest'])(
+    '%s, are refused without a tolerance: a row may wait for ever',
+    async (direction) => {
+      const refusal = expect.objectContaining({
+        code: 'SPEC_INVALID',
+        problems: [{ path: ['operators', 0, 'tolerance'], message: expect.stringContaining('is live') }],
+      });
+      await expect(live({ direction })).rejects.toEqual(refusal);
+      const merged = { use: 'merge', sources: [{ use: 'quotes' }] };
+      await expect(live({ direction, with: merged })).rejects.toEqual(refusal);
+    },
+  );
+
   it('fails with the name of the input that lags, where no more rows may wait for it', async () => {
     const { clock, trades, run } = await live({ rowsMax: 3 });
     trades.push(traded(1, 1), traded(2, 2));
