@@ -7,7 +7,7 @@ import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import type { Join, JoinState } from './join.js';
 import type { JoinedBatches } from './joined-batches.js';
 import type { LateJoins } from './late-joins.js';
-import type { SideGaps } from './side-gaps.js';
+import type { SideRecords } from './side-records.js';
 
 /** The parts that an as-of operator is built from. */
 export interface AsOfParts<J extends Join = Join> {
@@ -16,7 +16,7 @@ export interface AsOfParts<J extends Join = Join> {
   readonly late: LateJoins;
   readonly join: J;
   readonly batches: JoinedBatches;
-  readonly gaps: SideGaps;
+  readonly records: SideRecords;
 }
 
 /**
@@ -70,13 +70,13 @@ export class AsOfOperator implements Operator {
   }
 
   async #readOn(batch: Batch, target: Batch, emit: Emit): Promise<void> {
-    const { join, input, late, gaps } = this.#parts;
+    const { join, input, late, records } = this.#parts;
     try {
       do {
         const reading = input.read();
         const side = reading instanceof Promise ? await reading : reading;
         if (side) {
-          gaps.pass(side, [batch]);
+          records.passTo(side, batch);
           late.beginSide(side);
           join.give(side);
         } else join.endSide();

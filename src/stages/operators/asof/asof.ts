@@ -11,7 +11,7 @@ import { JoinedBatches } from './joined-batches.js';
 import { LateJoins } from './late-joins.js';
 import { LiveAsOfOperator } from './live-as-of-operator.js';
 import type { AsOfOptions } from './options.js';
-import { SideGaps } from './side-gaps.js';
+import { SideRecords } from './side-records.js';
 
 /** The id of the second source among the inputs of the stage. */
 const SIDE = 'with';
@@ -35,8 +35,8 @@ export const asOfFactory: OperatorFactory<AsOfOptions> = {
     const { output } = plan;
     const { batchRows, dictionaries, memory } = context;
     const batches = new JoinedBatches(plan, options.unmatched === 'drop', batchRows, dictionaries);
-    const gaps = new SideGaps({ main: plan.main, schema: input, dictionaries, side: side.title });
-    const parts = { output, input: side, late, batches, gaps };
+    const records = new SideRecords({ main: plan.main, schema: input, dictionaries, side: side.title });
+    const parts = { output, input: side, late, batches, records };
     if (side.capabilities.delivery !== 'replayable') {
       const join = generalJoin(options, plan, side, context, late);
       const lag = lagOf(options, side, context);
@@ -46,6 +46,7 @@ export const asOfFactory: OperatorFactory<AsOfOptions> = {
         main: input,
         lag,
         idleNs: BigInt(options.idle),
+        time: plan.main.time,
         context,
       });
     }

@@ -12,6 +12,7 @@ import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import type { AsOfJoin } from './as-of-join.js';
 import type { AsOfParts } from './as-of-operator.js';
 import { type LagSettings, sideLags } from './input-lags.js';
+import { HeldBatches } from './held-batches.js';
 import type { JoinState } from './join.js';
 import { SideReads, type SideReadsState } from './side-reads.js';
 import { TimeOfSilentInput } from './time-of-silent-input.js';
@@ -24,6 +25,8 @@ export interface LiveAsOfParts extends AsOfParts<AsOfJoin> {
   /** How long an input that has had no row yet is waited for. */
   readonly idleNs: bigint;
   readonly context: Pick<StageContext, 'clock' | 'dictionaries' | 'id' | 'log' | 'stream' | 'wake'>;
+  /** Index of the time column of the main input. */
+  readonly time: number;
 }
 
 interface LiveState extends SideReadsState {
@@ -43,8 +46,7 @@ export class LiveAsOfOperator implements Operator {
   readonly output: Schema;
   readonly readsOnly = true;
   readonly #parts: LiveAsOfParts;
-  readonly #held: Batch[] = [];
-  #heldRows = 0;
+  readonly #held: HeldBatches;
   /** The output batch of the first batch in `#held`, once that was begun. */
   #target: Batch | undefined;
   readonly #side: SideReads;
@@ -59,7 +61,7 @@ export class LiveAsOfOperator implements Operator {
   #onNews: (() => void) | undefined;
 
   constructor(parts: LiveAsOfParts) {
-    const { output, main, input, idleNs, context } = parts;
+    const { output, main, input, idleNs, time, context } = parts;
     const { clock, stream } = context;
     const now = () => (clock.now() - input.heldNs) as Nanos;
     this.output = output;
@@ -67,8 +69,9 @@ export class LiveAsOfOperator implements Operator {
     this.#side = new SideReads(input, () => this.#noteNews());
     this.#silentSide = new TimeOfSilentInput({ idleNs, other: main, now });
     if (!stream.bounded) this.#silentMain = new TimeOfSilentInput({ idleNs, other: input.schema, now });
+    this.#held = new HeldBatches(time);
     this.#timer = new RepeatingTimer(clock, WATERMARK_EVERY_NS, () => {
-      if (this.#held.length > 0) this.#noteNews();
+      if (!this.#held.isEmpty) this.#noteNews();
     });
   }
 
@@ -79,7 +82,7 @@ export class LiveAsOfOperator implements Operator {
 
   close(): void {
     this.#timer.stop();
-    releaseAll([...this.#held.splice(0), ...(this.#target ? [this.#target] : [])]);
+    releaseAll([...this.#held.clear(), ...(this.#target ? [this.#target] : [])]);
     this.#target = undefined;
     this.#side.close();
     this.#parts.join.close();
@@ -93,7 +96,8 @@ export class LiveAsOfOperator implements Operator {
     this.#hold(batch);
     this.#advance(emit);
     const { lag } = this.#parts;
-    if (this.#heldRows > lag.rowsMax) throw sideLags(lag, this.#heldRows);
+    const { rows } = this.#held;
+    if (rows > lag.rowsMax) throw sideLags(lag, rows);
   }
 
   emitMore(emit: Emit): void {
@@ -103,7 +107,7 @@ export class LiveAsOfOperator implements Operator {
   /** At the end, waits until the second source has answered all held batches, or has ended. */
   async flush(emit: Emit): Promise<void> {
     this.#advance(emit);
-    while (this.#held.length > 0) {
+    while (!this.#held.isEmpty) {
       if (!this.#hasNews) {
         await new Promise<void>((resolve) => {
           this.#onNews = resolve;
@@ -116,7 +120,7 @@ export class LiveAsOfOperator implements Operator {
   snapshot(): PlainData {
     const state: LiveState = {
       join: this.#parts.join.snapshot(),
-      held: this.#held.map(saveBatch),
+      held: this.#held.batches.map(saveBatch),
       ...this.#side.snapshot(),
     };
     return state as unknown as PlainData; // `LiveState` holds only plain data
@@ -153,7 +157,6 @@ export class LiveAsOfOperator implements Operator {
 
   #hold(batch: Batch): void {
     this.#held.push(batch);
-    this.#heldRows += batch.length;
     this.#silentMain?.pass(batch);
     this.#silentSide.passOther(batch);
   }
@@ -171,8 +174,8 @@ export class LiveAsOfOperator implements Operator {
   }
 
   #takeSide(batch: Batch): void {
-    const { join, late, gaps } = this.#parts;
-    const told = gaps.pass(batch, this.#held);
+    const { join, late, records } = this.#parts;
+    const told = records.pass(batch, this.#held);
     if (told) this.#hold(told);
     this.#silentSide.pass(batch);
     if (this.#silentSide.hasBegun) this.#timer.stop();
@@ -197,14 +200,13 @@ export class LiveAsOfOperator implements Operator {
 
   #answer(emit: Emit): void {
     const { join, batches, late } = this.#parts;
-    for (let batch = this.#held[0]; batch; batch = this.#held[0]) {
+    for (let batch = this.#held.first; batch; batch = this.#held.first) {
       if (!this.#target) {
         late.beginMain(batch);
         this.#target = batches.begin(batch, join);
       }
       if (!join.advance()) break;
       this.#held.shift();
-      this.#heldRows -= batch.length;
       const target = this.#target;
       this.#target = undefined;
       batches.finish(batch, target, join);
