@@ -1,5 +1,6 @@
 import type { Batch } from '../../../columns/batch.js';
 import { releaseAll } from '../../../columns/batch.js';
+import type { EventOrder } from '../../../columns/event-order.js';
 import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
 import type { Schema } from '../../../columns/schema.js';
 import type { PlainData } from '../../../core/plain-data.js';
@@ -11,8 +12,8 @@ import type { StageContext } from '../../../engine/stage.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import type { AsOfJoin } from './as-of-join.js';
 import type { AsOfParts } from './as-of-operator.js';
-import { type LagSettings, sideLags } from './input-lags.js';
 import { HeldBatches } from './held-batches.js';
+import { type LagSettings, sideLags } from './input-lags.js';
 import type { JoinState } from './join.js';
 import { SideReads, type SideReadsState } from './side-reads.js';
 import { TimeOfSilentInput } from './time-of-silent-input.js';
@@ -24,15 +25,17 @@ export interface LiveAsOfParts extends AsOfParts<AsOfJoin> {
   readonly lag: LagSettings;
   /** How long an input that has had no row yet is waited for. */
   readonly idleNs: bigint;
-  readonly context: Pick<StageContext, 'clock' | 'dictionaries' | 'id' | 'log' | 'stream' | 'wake'>;
   /** Index of the time column of the main input. */
   readonly time: number;
+  readonly context: Pick<StageContext, 'clock' | 'dictionaries' | 'id' | 'log' | 'stream' | 'wake'>;
 }
 
 interface LiveState extends SideReadsState {
   readonly join: JoinState;
   /** Batches of the main input that wait for the second source. */
   readonly held: readonly PlainData[];
+  /** Which inputs have ever told their time. Missing in checkpoints of earlier releases. */
+  readonly haveToldTime?: { readonly main: boolean; readonly side: boolean };
 }
 
 /**
@@ -66,10 +69,14 @@ export class LiveAsOfOperator implements Operator {
     const now = () => (clock.now() - input.heldNs) as Nanos;
     this.output = output;
     this.#parts = parts;
-    this.#side = new SideReads(input, () => this.#noteNews());
-    this.#silentSide = new TimeOfSilentInput({ idleNs, other: main, now });
-    if (!stream.bounded) this.#silentMain = new TimeOfSilentInput({ idleNs, other: input.schema, now });
     this.#held = new HeldBatches(time);
+    this.#side = new SideReads(input, () => this.#noteNews());
+    const tellsByRows = ({ scope }: EventOrder) => scope === 'all';
+    const [ofSide, ofMain] = [tellsByRows(input.order), tellsByRows(stream.order)];
+    this.#silentSide = new TimeOfSilentInput({ idleNs, tellsByRows: ofSide, other: main, now });
+    if (!stream.bounded) {
+      this.#silentMain = new TimeOfSilentInput({ idleNs, tellsByRows: ofMain, other: input.schema, now });
+    }
     this.#timer = new RepeatingTimer(clock, WATERMARK_EVERY_NS, () => {
       if (!this.#held.isEmpty) this.#noteNews();
     });
@@ -121,15 +128,21 @@ export class LiveAsOfOperator implements Operator {
     const state: LiveState = {
       join: this.#parts.join.snapshot(),
       held: this.#held.batches.map(saveBatch),
+      haveToldTime: {
+        main: this.#silentMain?.hasToldTime ?? true,
+        side: this.#silentSide.hasToldTime,
+      },
       ...this.#side.snapshot(),
     };
     return state as unknown as PlainData; // `LiveState` holds only plain data
   }
 
   restore(saved: PlainData): void {
-    const { join, held, ...side } = saved as unknown as LiveState;
+    const { join, held, haveToldTime, ...side } = saved as unknown as LiveState;
     const { input, main, context } = this.#parts;
     this.#parts.join.restore(join, input.schema);
+    this.#silentMain?.restore(haveToldTime?.main ?? true);
+    this.#silentSide.restore(haveToldTime?.side ?? true);
     for (const batch of held) this.#hold(loadBatch(batch, main, context.dictionaries));
     this.#side.restore(side, context.dictionaries);
   }
@@ -195,7 +208,12 @@ export class LiveAsOfOperator implements Operator {
     if (this.#isSilenceTold) return;
     this.#isSilenceTold = true;
     const input = `${context.id}.with`;
-    context.log.warn({ input }, 'an input has had no row yet: rows are joined without it');
+    context.log.warn(
+      { input },
+      this.#silentSide.hasRows
+        ? 'an input does not tell its time, as behind an operator that changes it: rows wait "idle" for it, no longer'
+        : 'an input has had no row yet: rows are joined without it',
+    );
   }
 
   #answer(emit: Emit): void {

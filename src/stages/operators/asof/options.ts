@@ -66,9 +66,10 @@ export const AsOfOptions = z.strictObject({
   idle: durationNs({ min: '0s', max: '1d' })
     .prefault('10s')
     .describe(
-      'How long rows wait for a live second source that has had no row yet: none at all, or none after a restart. ' +
-        'Then they are joined with what there is. Until the first row to join comes, rows of a live second source ' +
-        'are kept for as long, and the last one of each symbol',
+      'How long rows wait for a live second source whose time is not known: it has had no row yet, none at all or none ' +
+        'after a restart; or operators change the time of its rows. Then they are joined with what there is. While the ' +
+        'time of the rows to join is not known, rows of a live second source are kept for as long, and the last one of ' +
+        'each symbol',
     ),
   rowsMax: z
     .int(rows)

@@ -41,7 +41,13 @@ export async function live(
   {
     clock = new SimulatedClock({ now: 1_000_000n, wall: at(0) }),
     side = {},
-  }: { readonly clock?: SimulatedClock; readonly side?: Parameters<typeof feedOf>[1] } = {},
+    before = [],
+  }: {
+    readonly clock?: SimulatedClock;
+    readonly side?: Parameters<typeof feedOf>[1];
+    /** Operators in front of the join. */
+    readonly before?: readonly object[];
+  } = {},
 ) {
   const trades = feedOf(trade);
   const quotes = feedOf(quote, side);
@@ -55,7 +61,7 @@ export async function live(
   const spec = uncheckedSpec({
     name: 'live',
     source: { use: 'trades' },
-    operators: [{ use: 'asof', with: { use: 'quotes' }, ...options }],
+    operators: [...before, { use: 'asof', with: { use: 'quotes' }, ...options }],
     batcher: { maxDelayMs: 1 },
     sink: { use: 'null' },
   });

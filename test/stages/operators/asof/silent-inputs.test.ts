@@ -138,6 +138,53 @@ describe('asof with a second source that has had no row', () => {
   });
 });
 
+/** Rows behind it tell no time: that of their source is not theirs. */
+const RETIMED = { use: 'derive', columns: { time: 'time' } };
+
+describe('asof of an input whose operators change its time', () => {
+  it('waits for a second source no longer than "idle" behind the rows, and tells so once', async () => {
+    const options = { idle: '3s', operators: [RETIMED] };
+    const { clock, trades, quotes, rows, pipeline, run, warnings } = await live(options);
+    quotes.push(quoted(0, 10), quoted(0, 20, 'B'));
+    trades.push(traded(0, 1));
+    await clock.advance(2_900);
+    expect(rows()).toEqual([]);
+    await clock.advance(500);
+    expect(rows()).toEqual([[1, 10]]);
+    trades.push(traded(3_400, 2));
+    await clock.advance(1);
+    quotes.push(quoted(3_401, 11));
+    await clock.advance(5);
+    expect(rows()).toEqual([
+      [1, 10],
+      [2, 10],
+    ]);
+    expect(warnings).toEqual([
+      [{ input: 'operators[0].with' }, expect.stringContaining('does not tell its time')],
+    ]);
+    pipeline.stop();
+    await run;
+  });
+
+  it('keeps no more of the second source than the rows of the last "idle" may need', async () => {
+    const rig = await live({ idle: '3s', rowsMax: 16 }, {}, { before: [RETIMED] });
+    const { clock, trades, quotes, rows, pipeline, run } = rig;
+    trades.push(traded(0, 1));
+    for (let second = 0; second < 60; second++) {
+      quotes.push(quoted(1_000 * second, second), quoted(1_000 * second, 100 + second, 'B'));
+      await clock.advance(1_000);
+    }
+    trades.push(traded(60_000, 2, 'B'));
+    await clock.advance(500);
+    expect(rows()).toEqual([
+      [1, 0],
+      [2, 159],
+    ]);
+    pipeline.stop();
+    await run;
+  });
+});
+
 describe('asof before the first row', () => {
   it('reads its live second source', async () => {
     const rig = await live();
