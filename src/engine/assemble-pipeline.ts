@@ -84,10 +84,10 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     onChange: () => tally.updateRead(),
   });
   const tally = new RowTally({ source, intake, operators, sink: sink.stage, counters, clock });
-  const endWait = () => {
+  const endWait = (error: unknown) => {
     intake.stopSource(); // its read may wait for a long time
     intake.breakOff();
-    inputs.stop(); // operators may wait for them
+    inputs.breakOff(error); // operators may wait for them
     loop.wake();
   };
   const idle = new IdleWork({
@@ -107,7 +107,7 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     onRoom: () => loop.endHold(),
     onFailure: (error) => {
       branches.breakOff(error); // the loop may wait for one of them
-      endWait();
+      endWait(error);
     },
   });
   const branches = new PipelineBranches({ stages: parts, clock, log, turns, counters, onFailure: endWait });

@@ -32,9 +32,9 @@ export class IdleWork {
   start(work: () => Promise<void>): void {
     if (!this.#isWaiting || this.#running || this.#failure) return;
     this.#running = work()
-      .catch((error) => {
+      .catch((error: unknown) => {
         this.#failure = { error };
-        this.#settings.onFailure();
+        this.#settings.onFailure(error);
       })
       .finally(() => {
         this.#running = undefined;
@@ -45,7 +45,7 @@ export class IdleWork {
 
 export interface IdleWorkSettings {
   /** Called after a failure, to end the wait of the loop, which could take long. */
-  onFailure(): void;
+  onFailure(error: unknown): void;
   /** Called when the work is done and the loop still waits. */
   onDone(): void;
 }

@@ -35,7 +35,8 @@ export interface Input {
    * pending read, takes the batch when it arrives, and calls `wake` of its context once it has rows to emit.
    * It may wait for a replayable input. One that reads from the start on calls `wake` in its `open`.
    *
-   * @throws What its source or an operator throws. The stage must let that pass.
+   * @throws What its source or an operator throws; when the run is stopped or has failed elsewhere, the reason of
+   *   that, at once. The stage must let that pass.
    */
   read(): Promise<Batch | null> | Batch | null;
 }

@@ -9,6 +9,9 @@ import type { NamedSource } from './source.js';
 import type { StageLifecycle } from './stage-lifecycle.js';
 import { unsettledAfterGrace } from './unsettled-after.js';
 
+/** How deep what a stage throws is looked into. */
+const CAUSES_MAX = 10;
+
 export interface RunEndParts {
   readonly source: NamedSource;
   readonly intake: SourceIntake;
@@ -41,7 +44,13 @@ export class RunEnd {
   isBrokenOff(thrown: unknown): boolean {
     const { stopping, isStopped } = this.#parts;
     if (!stopping?.signal.aborted || !isStopped()) return false;
-    return thrown instanceof RuntimeError && thrown.cause === stopping.signal.reason;
+    const { reason } = stopping.signal;
+    // A stage may have wrapped what its wait ended with.
+    let cause = thrown instanceof RuntimeError ? thrown.cause : undefined;
+    for (let depth = 0; depth < CAUSES_MAX && cause !== reason && cause instanceof Error; depth++) {
+      cause = cause.cause;
+    }
+    return cause === reason;
   }
 
   /**

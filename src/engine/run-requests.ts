@@ -83,10 +83,11 @@ export class RunRequests {
     lifecycle.interrupt();
     checkpoints.stop();
     this.#parts.stopping?.abort();
-    branches.breakOff(end.reason());
+    const reason = end.reason();
+    branches.breakOff(reason);
     this.#stopReading();
     intake.breakOff();
-    inputs.stop();
+    inputs.breakOff(reason);
     this.wake();
   }
 

@@ -117,6 +117,12 @@ export interface RunningInput extends InputTree<Named<Stage>> {
   /** Asks its source to end; what was read is delivered. */
   stop(): void;
   /**
+   * Asks its source to end, and delivers nothing more: whoever waits for a read goes on, though that of the source may
+   * not settle.
+   * @param reason - What reads and a pending `freeze` fail with.
+   */
+  breakOff(reason: unknown): void;
+  /**
    * Stops its source if what that has given cannot be read again, and resolves once all of it is in the state
    * of its operators, or behind them. To the stage that reads it, this is no end.
    */

@@ -72,7 +72,7 @@ export class StreamingPipeline {
       reason = await this.#toTheEnd();
     } catch (thrown) {
       reason = end.isBrokenOff(thrown) ? 'stopped' : 'error';
-      error = thrown;
+      error = reason === 'error' ? this.#causeOf(thrown) : thrown;
       this.#parts.stopping?.abort(); // a checkpoint in progress, or a stage that opens, may wait for room on a disk
     }
     intake.stop();
@@ -329,6 +329,16 @@ export class StreamingPipeline {
     intake.standStill(heldNs);
     inputs.goOn(heldNs);
     await idle.end();
+  }
+
+  /** An operator may have thrown only because a failure elsewhere ended its wait. */
+  #causeOf(thrown: unknown): unknown {
+    try {
+      this.#throwIfFailed();
+      return thrown;
+    } catch (failure) {
+      return failure;
+    }
   }
 
   #throwIfFailed(): void {

@@ -9,6 +9,7 @@ import type { Source } from '../../src/engine/source.js';
 import type { StageContext } from '../../src/engine/stage.js';
 import type { OpenSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
+import { inputOperators, inputSource } from '../../src/settings/input-options.js';
 import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 import { gatedSink } from '../support/gated-sink.js';
@@ -25,12 +26,14 @@ interface Settings {
   readonly store?: MemoryCheckpointStore;
   /** Whether the read of the input does not end after a stop. */
   readonly sideHangs?: boolean;
+  /** Whether the place of the input is not known while it is read. */
+  readonly placeUnknown?: boolean;
 }
 
 /** Starts a live source whose operator also emits what its live input has, by default. */
-async function start({ spec = {}, store, sideHangs = false }: Settings = {}) {
+async function start({ spec = {}, store, sideHangs = false, placeUnknown = false }: Settings = {}) {
   const clock = new SimulatedClock();
-  const [main, side] = [feedOf(TRADES), feedOf(TRADES, { order })];
+  const [main, side, inner] = [feedOf(TRADES), feedOf(TRADES, { order }), feedOf(TRADES, { order })];
   const [kept, other] = [gatedSink(), gatedSink()];
   const told: string[] = [];
   const warned: unknown[] = [];
@@ -46,9 +49,14 @@ async function start({ spec = {}, store, sideHangs = false }: Settings = {}) {
     return write(batch);
   };
   const makeSide = (context: StageContext, feed = side): Source =>
-    Object.assign(feed.make(context), sideHangs && { stop() {} }, {
-      close: () => void told.push('close side'),
-    });
+    Object.assign(
+      feed.make(context),
+      sideHangs && { stop() {} },
+      placeUnknown && { positionForRead: () => undefined },
+      {
+        close: () => void told.push('close side'),
+      },
+    );
   const log: Logger = { ...silentLogger, warn: (fields, text) => void warned.push({ ...fields, text }) };
   const built = createPipeline(
     {
@@ -63,10 +71,11 @@ async function start({ spec = {}, store, sideHangs = false }: Settings = {}) {
         ...nestedStages(told),
         liveComponent('main', (_options, context) => main.make(context), TRADES),
         liveComponent('side', (_options, context) => makeSide(context), TRADES),
-        liveComponent('inner', (_options, context) => makeSide(context, feedOf(TRADES, { order })), TRADES),
+        liveComponent('inner', (_options, context) => makeSide(context, inner), TRADES),
         sinkComponent('other', other.sink),
         sinkComponent('kept', kept.sink),
         hungComponent(told, isLetGo),
+        awaiting,
       ],
       ...(!('sink' in spec) && { sink: { create: () => kept.sink } }),
       clock,
@@ -84,7 +93,7 @@ async function start({ spec = {}, store, sideHangs = false }: Settings = {}) {
     for (let i = 0; i < seconds * 10; i++) await clock.advance(100);
     return report;
   };
-  return { main, side, kept, other, told, warned, gaps, letGo, pipeline, elapse };
+  return { main, side, inner, kept, other, told, warned, gaps, letGo, pipeline, elapse };
 }
 
 const sinkComponent = (name: string, sink: Sink) =>
@@ -117,6 +126,29 @@ const hungComponent = (told: string[], letGo: Promise<void>) =>
       }),
     }),
   });
+
+/** An operator that waits for the next batch of its input when it is given rows, but for one of price 1. */
+const awaiting = defineComponent({
+  kind: 'operator',
+  name: 'awaiting',
+  summary: 'Waits.',
+  options: async () => z.strictObject({ with: inputSource(), operators: inputOperators().optional() }),
+  load: async () => ({
+    plan: (_options, input) => input,
+    create: (_options, output, { inputs }) => ({
+      output,
+      async process(batch, emit) {
+        const isFirst = batch.length === 0 || batch.float64('price')[0] === 1;
+        emit(batch);
+        if (isFirst) return;
+        const side = await inputs.with!.read().catch((error: unknown) => {
+          throw new Error('no side', { cause: error });
+        });
+        side?.release();
+      },
+    }),
+  }),
+});
 
 const prices = (rows: readonly Row[]) => rows.map(({ price }) => price);
 
@@ -257,6 +289,73 @@ describe('an input whose read does not end after its stop', () => {
     await elapse(1);
     pipeline.suspend();
     expect(await elapse(11)).toMatchObject({ outcome: 'failed', error: { code: 'CHECKPOINT_FAILED' } });
+  });
+});
+
+describe('an input whose source ignores a stop', () => {
+  const isCleanStop = (report: PipelineReport | undefined) =>
+    report?.outcome === 'stopped' && report.error === undefined;
+  const waits = { use: 'awaiting', with: { use: 'side' } };
+  const named = {
+    stage: 'Source "side" (operators[0].with)',
+    text: 'stage is still at work; it will be closed once that is done',
+  };
+
+  it.each([
+    ['an operator at a batch', { operators: [waits] }],
+    ['an operator at the end', {}],
+    ['an operator of an input', { operators: [{ ...woven, with: { use: 'inner' }, operators: [waits] }] }],
+    ['a merge', { operators: [{ ...waits, with: { use: 'merge', sources: [{ use: 'side' }] } }] }],
+  ])('does not hold up a stop while %s waits for it, and is named', async (_, spec) => {
+    const { main, inner, warned, pipeline, elapse } = await start({ spec, sideHangs: true });
+    main.push(trade(2));
+    inner.push(trade(2));
+    await elapse(1);
+    main.end();
+    await elapse(1);
+    pipeline.stop();
+    expect(isCleanStop(await elapse(6))).toBe(true);
+    const stage = expect.stringContaining('Source "side"');
+    expect(warned).toContainEqual(expect.objectContaining({ ...named, stage }));
+  });
+
+  it('does not hold up a stop while an operator in a branch waits for it', async () => {
+    const branches = [{ use: 'kept', batcher: { maxRows: 1 }, operators: [waits] }];
+    const spec = { operators: [], sink: { use: 'tee', branches } };
+    const { main, pipeline, elapse } = await start({ spec, sideHangs: true });
+    main.push(trade(2));
+    await elapse(1);
+    pipeline.stop();
+    expect(isCleanStop(await elapse(6))).toBe(true);
+  });
+
+  it('does not hold up the failure of the sink while an operator waits for it', async () => {
+    const spec = { operators: [waits] };
+    const { main, kept, warned, elapse } = await start({ spec, sideHangs: true });
+    const goOn = kept.hold('write');
+    main.push(trade(1));
+    await elapse(1);
+    main.push(trade(2));
+    await elapse(1);
+    kept.fail(new Error('no room'));
+    goOn();
+    expect(await elapse(6)).toMatchObject({ outcome: 'failed', error: { code: 'SINK_FAILED' } });
+    expect(warned).toContainEqual(expect.objectContaining(named));
+  });
+
+  it('does not hold up a stop while a checkpoint waits for its place', async () => {
+    const { main, pipeline, elapse } = await start({
+      sideHangs: true,
+      placeUnknown: true,
+      store: new MemoryCheckpointStore(),
+    });
+    main.push(trade(1));
+    await elapse(1);
+    const taken = pipeline.checkpoint().catch((error: unknown) => error);
+    await elapse(1);
+    pipeline.stop();
+    expect(isCleanStop(await elapse(6))).toBe(true);
+    expect(await taken).toMatchObject({ code: 'JOB_STATE' });
   });
 });
 

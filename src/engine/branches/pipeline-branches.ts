@@ -20,7 +20,7 @@ export interface PipelineBranchesParts {
   readonly turns: LoopTurns;
   readonly counters: Pick<Counters, 'add'>;
   /** Called when nothing more may be delivered; `throwIfFailed` throws the reason. */
-  onFailure(): void;
+  onFailure(error: unknown): void;
 }
 
 /** All branches of a pipeline's sinks, at any depth. What fails in one ends the run. */
@@ -116,7 +116,7 @@ export class PipelineBranches {
     if (this.#failure) return;
     this.#failure = { error };
     this.breakOff(error);
-    this.#parts.onFailure();
+    this.#parts.onFailure(error);
   }
 
   #nameSlowOnes(now: Nanos): void {

@@ -21,9 +21,9 @@ export class PipelineInputs {
     for (const input of this.#inputs) input.start();
   }
 
-  /** Stops all inputs. */
-  stop(): void {
-    for (const input of this.#inputs) input.stop();
+  /** Ends all inputs without delivery. @param reason - What their reads fail with. */
+  breakOff(reason: unknown): void {
+    for (const input of this.#inputs) input.breakOff(reason);
   }
 
   /**

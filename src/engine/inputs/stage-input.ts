@@ -69,6 +69,7 @@ export class StageInput implements Input, RunningInput {
   #isGivenUp = false;
   #isOver = false;
   #isClosed = false;
+  #brokenOff: { readonly reason: unknown } | undefined;
   #failure: { readonly error: unknown; readonly isBehindRows: boolean } | undefined;
   #watchers: (() => void)[] = [];
   readonly #rows: InputRows;
@@ -141,6 +142,7 @@ export class StageInput implements Input, RunningInput {
 
   read(): Promise<Batch | null> | Batch | null {
     invariant(!this.#isAwaited, 'an input is read once at a time');
+    this.#throwIfBrokenOff();
     const ready = this.#takeReady();
     if (ready) return ready;
     return this.#isOver && !this.#failure ? null : this.#readOn();
@@ -160,6 +162,11 @@ export class StageInput implements Input, RunningInput {
     this.#isStopped = true; // it is read on until it has returned what it holds
     this.#intake.stopSource();
     this.#notify(); // a suspend may wait
+  }
+
+  breakOff(reason: unknown): void {
+    this.#brokenOff ??= { reason };
+    this.stop();
   }
 
   async suspend(): Promise<void> {
@@ -192,6 +199,7 @@ export class StageInput implements Input, RunningInput {
   async freeze(): Promise<void> {
     this.#isFrozen = true;
     while (!this.#isGivenUp && (this.#isAtWork || !this.#intake.isResumePointKnown)) {
+      this.#throwIfBrokenOff();
       // If the stage has no pending read, nothing else takes what has arrived.
       if (this.#isOwed && !this.#isAtWork && !this.#isAwaited) await this.#advance();
       else await this.#change();
@@ -262,16 +270,31 @@ export class StageInput implements Input, RunningInput {
     this.#isAwaited = true;
     try {
       for (;;) {
+        this.#throwIfBrokenOff();
         const ready = this.#isClosed ? undefined : this.#takeReady();
         if (ready) return ready;
         if (this.#failure) throw this.#failure.error;
         if (this.#isOver || this.#isClosed) return null;
-        await this.#advance();
+        // It does not wait for the step itself: it may be broken off while one of its operators hangs.
+        const changed = this.#change();
+        this.#beginStep();
+        await changed;
       }
     } finally {
       this.#isAwaited = false;
       this.#notify(); // whoever needs a step makes it now
     }
+  }
+
+  #beginStep(): void {
+    this.#advance().catch((error: unknown) => {
+      this.#fail(error, true);
+      this.#notify();
+    });
+  }
+
+  #throwIfBrokenOff(): void {
+    if (this.#brokenOff) throw this.#brokenOff.reason;
   }
 
   /** Makes one step towards the next batch. */
