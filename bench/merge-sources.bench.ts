@@ -1,7 +1,8 @@
 // Question: what does a merge of several sources cost, beside the same number of rows from one source?
 //
 // Sources are synthetic, so rows cost little themselves, and what a merge adds shows. Interleaved: after each
-// row of one source comes a row of another, the worst case. In turns: each source has an hour to itself.
+// row of one source comes a row of another, the worst case. In turns: each source has an hour to itself. Rows of one
+// instant go by sequence, if they have one: beside a column that only has another name, it shows what that costs.
 
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import { type Contender, measureRates } from './support/measure.js';
@@ -26,10 +27,16 @@ function part(rows: number, sources: number, index: number, isInTurns: boolean) 
   } as const;
 }
 
-const merge = (rows: number, sources: number, isInTurns = false) =>
+/** @param column - One more column, without any meaning. */
+const merge = (rows: number, sources: number, isInTurns = false, column?: string) =>
   ({
     use: 'merge',
-    sources: Array.from({ length: sources }, (_, i) => part(rows, sources, i, isInTurns)),
+    sources: Array.from({ length: sources }, (_, i) => ({
+      ...part(rows, sources, i, isInTurns),
+      ...(column !== undefined && {
+        operators: [{ use: 'derive' as const, columns: { [column]: 'bidSize' } }],
+      }),
+    })),
   }) as const;
 
 export default async function benchMergeSources(context: BenchContext): Promise<BenchResult[]> {
@@ -48,6 +55,8 @@ export default async function benchMergeSources(context: BenchContext): Promise<
       ours('tickloom, merge of 2, interleaved', merge(count, 2)),
       ours('tickloom, merge of 4, interleaved', merge(count, 4)),
       ours('tickloom, merge of 4, in turns', merge(count, 4, true)),
+      ours('tickloom, merge of 4, interleaved, one more column', merge(count, 4, false, 'other')),
+      ours('tickloom, merge of 4, interleaved, the same as sequence', merge(count, 4, false, 'sequence')),
     ],
     context,
   );

@@ -1,4 +1,5 @@
 import type { Instant } from './instants.js';
+import { compareInt64 } from './int64.js';
 import type { ColumnData, ColumnType, Schema } from './schema.js';
 
 const NUMBERS: readonly ColumnType[] = ['int64', 'int32', 'float64'];
@@ -38,3 +39,24 @@ function readWords(column: ColumnData, row: number, to: Instant): void {
   to.high = column[2 * row + 1]!;
   to.low = column[2 * row]! >>> 0;
 }
+
+/** Compares the sequences of two rows, which may be of two columns: negative, 0 or positive. The order is that of their words. */
+export type SequenceComparer = (a: ColumnData, i: number, b: ColumnData, j: number) => number;
+
+/** @param type - Of columns at `sequenceIndex`. */
+export function sequenceComparer(type: ColumnType): SequenceComparer {
+  if (type === 'float64') return compareDoubles;
+  return type === 'int32' ? compareInts : compareWords;
+}
+
+function compareDoubles(a: ColumnData, i: number, b: ColumnData, j: number): number {
+  const first = a[i]!;
+  const second = b[j]!;
+  if (first < second) return -1;
+  if (first > second) return 1;
+  return Number(Number.isNaN(first)) - Number(Number.isNaN(second));
+}
+
+const compareInts: SequenceComparer = (a, i, b, j) => a[i]! - b[j]!;
+
+const compareWords: SequenceComparer = (a, i, b, j) => compareInt64(a as Int32Array, i, b as Int32Array, j);

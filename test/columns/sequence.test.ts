@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { writeInt64 } from '../../src/columns/int64.js';
 import { type ColumnData, type ColumnType, columnIndex, type Schema } from '../../src/columns/schema.js';
-import { sequenceIndex, sequenceReader } from '../../src/columns/sequence.js';
+import { sequenceComparer, sequenceIndex, sequenceReader } from '../../src/columns/sequence.js';
 
 const NUMBERS: Record<string, fc.Arbitrary<number>> = {
   int64: fc.maxSafeInteger(),
@@ -31,6 +31,12 @@ function compared(type: ColumnType, values: readonly [number, number]): number {
   return Math.sign(a!.high - b!.high || a!.low - b!.low);
 }
 
+/** The same by their values. */
+function comparedAsValues(type: ColumnType, values: readonly [number, number]): number {
+  const column = columnOf(type, values);
+  return Math.sign(sequenceComparer(type)(column, 0, column, 1));
+}
+
 describe.each(Object.entries(NUMBERS))('a sequence of %s', (name, numbers) => {
   const type = name as ColumnType;
   const schema: Schema = { kind: 'custom', columns: [{ name: 'sequence', type }] };
@@ -44,6 +50,7 @@ describe.each(Object.entries(NUMBERS))('a sequence of %s', (name, numbers) => {
       fc.property(fc.tuple(numbers, numbers), (values) => {
         const [a, b] = values;
         expect(compared(type, values)).toBe(a === b ? 0 : a < b ? -1 : 1);
+        expect(comparedAsValues(type, values)).toBe(compared(type, values));
       }),
     );
   });
@@ -51,7 +58,11 @@ describe.each(Object.entries(NUMBERS))('a sequence of %s', (name, numbers) => {
 
 describe('a sequence', () => {
   it('that is null comes after all others', () => {
-    expect(compared('float64', [Number.NaN, Number.POSITIVE_INFINITY])).toBe(1);
+    const [nothing, most] = [Number.NaN, Number.POSITIVE_INFINITY];
+    expect(compared('float64', [nothing, most])).toBe(1);
+    expect(comparedAsValues('float64', [nothing, most])).toBe(1);
+    expect(comparedAsValues('float64', [most, nothing])).toBe(-1);
+    expect(comparedAsValues('float64', [nothing, nothing])).toBe(0);
   });
 
   it('of texts orders nothing', () => {

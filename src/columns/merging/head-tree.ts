@@ -1,9 +1,11 @@
-import type { Instant } from '../instants.js';
 import { TWO_32 } from '../int64.js';
+
+/** Compares the heads of two slots that have the same time: negative, 0 or positive. */
+export type TieBreak = (a: number, b: number) => number;
 
 /**
  * Finds which of many slots has the earliest head, which is the next row of a file or an input: by time,
- * then by sequence if heads have one, then by rank. A loser tree: each inner node keeps the slot that lost
+ * then by a tie break if there is one, then by rank. A loser tree: each inner node keeps the slot that lost
  * there, so that a new head of the winner takes a single pass to the root.
  */
 export class HeadTree {
@@ -12,9 +14,7 @@ export class HeadTree {
   /** Time of each slot's head, as words. */
   readonly high: Int32Array;
   readonly low: Uint32Array;
-  /** Sequence of each slot's head, as words. All 0 if heads have none. */
-  readonly #sequenceHigh: Int32Array;
-  readonly #sequenceLow: Uint32Array;
+  readonly #breakTie: TieBreak | undefined;
   readonly #ranks: Int32Array;
   /** The time as a rounded double; equal ones are compared by words. Infinity if there is no head. */
   readonly #rough: Float64Array;
@@ -25,15 +25,17 @@ export class HeadTree {
   /** Whether the losers must be rebuilt. One rebuild covers any number of new heads. */
   #isStale = true;
 
-  /** @param slots - Rounded up to a power of two. */
-  constructor(slots: number) {
+  /**
+   * @param slots - Rounded up to a power of two.
+   * @param breakTie - Asked only of slots that have a head.
+   */
+  constructor(slots: number, breakTie?: TieBreak) {
     let size = 1;
     while (size < slots) size *= 2;
     this.#size = size;
+    this.#breakTie = breakTie;
     this.high = new Int32Array(size);
     this.low = new Uint32Array(size);
-    this.#sequenceHigh = new Int32Array(size);
-    this.#sequenceLow = new Uint32Array(size);
     this.#ranks = new Int32Array(size);
     this.#rough = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
     this.#losers = new Int32Array(size);
@@ -46,21 +48,19 @@ export class HeadTree {
 
   /** A tree twice as large, with the same heads. */
   grown(): HeadTree {
-    const larger = new HeadTree(2 * this.#size);
+    const larger = new HeadTree(2 * this.#size, this.#breakTie);
     larger.high.set(this.high);
     larger.low.set(this.low);
-    larger.#sequenceHigh.set(this.#sequenceHigh);
-    larger.#sequenceLow.set(this.#sequenceLow);
     larger.#ranks.set(this.#ranks);
     larger.#rough.set(this.#rough);
     larger.winner = this.winner;
     return larger;
   }
 
-  /** Gives any slot a new head: a row of times and, for all slots or none, its sequence. */
-  put(slot: number, rank: number, times: Int32Array, row: number, sequence?: Readonly<Instant>): void {
+  /** Gives any slot a new head: a row of times. */
+  put(slot: number, rank: number, times: Int32Array, row: number): void {
     this.#ranks[slot] = rank;
-    this.#set(slot, times, row, sequence);
+    this.#set(slot, times, row);
     if (slot === this.winner) this.#settle();
     else {
       this.#isStale = true;
@@ -69,8 +69,8 @@ export class HeadTree {
   }
 
   /** Gives the winner its next head, and finds the new winner. */
-  next(times: Int32Array, row: number, sequence?: Readonly<Instant>): void {
-    this.#set(this.winner, times, row, sequence);
+  next(times: Int32Array, row: number): void {
+    this.#set(this.winner, times, row);
     this.#settle();
   }
 
@@ -96,15 +96,12 @@ export class HeadTree {
     return this.#ranks[a]! < this.#ranks[b]!;
   }
 
-  #set(slot: number, times: Int32Array, row: number, sequence: Readonly<Instant> | undefined): void {
+  #set(slot: number, times: Int32Array, row: number): void {
     const high = times[2 * row + 1]!;
     const low = times[2 * row]! >>> 0;
     this.high[slot] = high;
     this.low[slot] = low;
     this.#rough[slot] = high * TWO_32 + low;
-    if (sequence === undefined) return;
-    this.#sequenceHigh[slot] = sequence.high;
-    this.#sequenceLow[slot] = sequence.low;
   }
 
   #settle(): void {
@@ -150,10 +147,10 @@ export class HeadTree {
     if (roughA !== roughB) return roughA < roughB;
     if (this.high[a] !== this.high[b]) return this.high[a]! < this.high[b]!;
     if (this.low[a] !== this.low[b]) return this.low[a]! < this.low[b]!;
-    const sequenceA = this.#sequenceHigh[a]!;
-    const sequenceB = this.#sequenceHigh[b]!;
-    if (sequenceA !== sequenceB) return sequenceA < sequenceB;
-    if (this.#sequenceLow[a] !== this.#sequenceLow[b]) return this.#sequenceLow[a]! < this.#sequenceLow[b]!;
+    if (this.#breakTie && roughA !== Number.POSITIVE_INFINITY) {
+      const tied = this.#breakTie(a, b);
+      if (tied !== 0) return tied < 0;
+    }
     return this.#ranks[a]! < this.#ranks[b]!;
   }
 }

@@ -4,7 +4,7 @@ import type { DictionarySet } from '../../../columns/dictionary.js';
 import type { Instant } from '../../../columns/instants.js';
 import { HeadTree } from '../../../columns/merging/head-tree.js';
 import { MergedRows } from '../../../columns/merging/merged-rows.js';
-import type { Schema } from '../../../columns/schema.js';
+import type { ColumnData, Schema } from '../../../columns/schema.js';
 import { BlockOrigins, type BlockRows } from './block-origins.js';
 import { passesUncopied } from './equal-columns.js';
 import type { RowOrder } from './row-order.js';
@@ -43,9 +43,10 @@ export class MergedStream {
   readonly #pool: BatchPool;
   readonly #rows: MergedRows<BlockRows>;
   readonly #tree: HeadTree;
-  /** By input: the batch that rows are taken from, its times, the next row, and the last one that may be taken. */
+  /** By input: the batch that rows are taken from, its times and its sequences, the next row, and the last one that may be taken. */
   readonly #blocks: (Batch | undefined)[] = [];
   readonly #times: Int32Array[] = [];
+  readonly #sequences: ColumnData[] = [];
   readonly #next: Int32Array;
   readonly #ends: Int32Array;
   #heads = 0;
@@ -53,14 +54,23 @@ export class MergedStream {
   #bound: Bound = { at: { high: 0, low: 0 }, input: 0 };
 
   constructor(settings: MergedStreamSettings) {
-    const { schema, inputs, batchRows, dictionaries } = settings;
+    const { schema, order, inputs, batchRows, dictionaries } = settings;
     this.#settings = settings;
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
     this.#rows = new MergedRows(new BlockOrigins(batchRows), batchRows);
-    this.#tree = new HeadTree(inputs.length);
+    this.#tree = new HeadTree(inputs.length, order.hasSequence ? this.#bySequence : undefined);
     this.#next = new Int32Array(inputs.length);
     this.#ends = new Int32Array(inputs.length);
   }
+
+  /** Asked only where times are equal, so that the sequences of other rows are not read. */
+  readonly #bySequence = (a: number, b: number): number =>
+    this.#settings.order.compareSequences(
+      this.#sequences[a]!,
+      this.#next[a]!,
+      this.#sequences[b]!,
+      this.#next[b]!,
+    );
 
   /**
    * Takes the next rows, as many as fit in a batch, and the control records that stand between them.
@@ -117,10 +127,12 @@ export class MergedStream {
     if (front && front !== this.#blocks[slot]) {
       if (!this.#blocks[slot]) this.#heads++;
       this.#blocks[slot] = front;
-      this.#times[slot] = this.#settings.order.timesOf(front);
+      const { order } = this.#settings;
+      this.#times[slot] = order.timesOf(front);
+      if (order.hasSequence) this.#sequences[slot] = order.sequencesOf(front);
       this.#next[slot] = start;
       this.#rows.setSlot(slot, { block: front, next: start, input: id });
-      this.#tree.put(slot, slot, this.#times[slot]!, start, this.#settings.order.sequenceAt(front, start));
+      this.#tree.put(slot, slot, this.#times[slot]!, start);
     }
     if (front) this.#ends[slot] = this.#dueEnd(slot, front);
   }
@@ -181,7 +193,6 @@ export class MergedStream {
     const tree = this.#tree;
     const rows = this.#rows;
     const { slotOf } = rows;
-    const { order } = this.#settings;
     const next = this.#next;
     const ends = this.#ends;
     let last = -1;
@@ -207,7 +218,7 @@ export class MergedStream {
         this.#admit(slot, undefined);
         return;
       }
-      tree.next(this.#times[slot]!, end, order.sequenceAt(this.#blocks[slot]!, end));
+      tree.next(this.#times[slot]!, end);
     }
   }
 }

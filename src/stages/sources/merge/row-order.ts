@@ -1,8 +1,8 @@
 import type { Batch } from '../../../columns/batch.js';
 import type { Instant } from '../../../columns/instants.js';
 import { compareInt64 } from '../../../columns/int64.js';
-import { eventTimeIndex, type Schema } from '../../../columns/schema.js';
-import { type SequenceReader, sequenceIndex, sequenceReader } from '../../../columns/sequence.js';
+import { type ColumnData, eventTimeIndex, type Schema } from '../../../columns/schema.js';
+import { type SequenceComparer, sequenceComparer, sequenceIndex } from '../../../columns/sequence.js';
 
 /** What a look at all rows of a batch finds. Reused by the next look. */
 export interface RowSurvey {
@@ -16,15 +16,14 @@ export interface RowSurvey {
 export class RowOrder {
   readonly #time: number;
   readonly #sequence: number;
-  readonly #readSequence: SequenceReader;
-  readonly #a: Instant = { high: 0, low: 0 };
-  readonly #b: Instant = { high: 0, low: 0 };
+  /** Compares the sequences of two rows of columns at `sequencesOf`. */
+  readonly compareSequences: SequenceComparer;
   readonly #survey: RowSurvey = { isSorted: true, earliest: 0, latest: 0 };
 
   constructor(schema: Schema) {
     this.#time = eventTimeIndex(schema);
     this.#sequence = sequenceIndex(schema);
-    this.#readSequence = sequenceReader(schema.columns[this.#sequence]?.type ?? 'int64');
+    this.compareSequences = sequenceComparer(schema.columns[this.#sequence]?.type ?? 'int64');
   }
 
   get hasSequence(): boolean {
@@ -35,22 +34,16 @@ export class RowOrder {
     return columns[this.#time] as Int32Array;
   }
 
-  /** The sequence of a row, if there is one, in an object that the next call reuses. */
-  sequenceAt({ columns }: Batch, row: number): Readonly<Instant> | undefined {
-    if (this.#sequence < 0) return undefined;
-    this.#readSequence(columns[this.#sequence]!, row, this.#a);
-    return this.#a;
+  /** The column of sequences. Only if there is one. */
+  sequencesOf({ columns }: Batch): ColumnData {
+    return columns[this.#sequence]!;
   }
 
   /** Negative, 0 or positive, as row `i` of `a` comes before, with or after row `j` of `b`. */
   compare(a: Batch, i: number, b: Batch, j: number): number {
     const byTime = compareInt64(this.timesOf(a), i, this.timesOf(b), j);
     if (byTime !== 0 || this.#sequence < 0) return byTime;
-    const first = this.#a;
-    const second = this.#b;
-    this.#readSequence(a.columns[this.#sequence]!, i, first);
-    this.#readSequence(b.columns[this.#sequence]!, j, second);
-    return first.high - second.high || first.low - second.low;
+    return this.compareSequences(this.sequencesOf(a), i, this.sequencesOf(b), j);
   }
 
   /** Looks at all rows of a batch that has some. */
