@@ -11,7 +11,7 @@ import { type SequenceReader, sequenceReader } from '../../../columns/sequence.j
 import type { PipelineError } from '../../../core/errors.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import { loadAnswers, saveAnswers } from './begun-batch.js';
-import { type LagSettings, laterRowsLag, mainLags } from './input-lags.js';
+import { type AwaitingRow, type LagSettings, laterRowsLag, mainLags } from './input-lags.js';
 import { InputWatermarks, type WatermarkState } from './input-watermarks.js';
 import type { AsOfColumns, AsOfLateness, Join, JoinState } from './join.js';
 import { KeptRowsWriter, readKeptRows, savedAt } from './kept-rows.js';
@@ -342,19 +342,40 @@ export class AsOfJoin implements Join {
     return this.#addedSinceDrop >= ROWS_BETWEEN_DROPS || this.#rows.isFull;
   }
 
+  /** The row that waits for a later one of the side input, whose time has passed it. */
+  get awaiting(): AwaitingRow | undefined {
+    const { direction, toleranceNs, main } = this.#settings;
+    if (!this.#isBegun || direction === 'backward') return undefined;
+    const { columns } = this.#main!; // it is begun
+    const times = columns[main.time] as Int32Array;
+    const row = this.#mainRow;
+    const id = main.symbol < 0 ? 0 : (columns[main.symbol] as Int32Array)[row]!;
+    if (!this.#sideWatermarks.isPast(id, times[2 * row + 1]!, times[2 * row]! >>> 0)) return undefined;
+    return this.#awaitingAt(row, toleranceNs === undefined ? 'any' : 'tolerance');
+  }
+
   /** Who is to blame that all side rows that may be kept are, where another one comes. */
   #lagError(): PipelineError {
     const { lag, main, side, direction, toleranceNs, sideOrder } = this.#settings;
     const waitsForAny = direction !== 'backward' && toleranceNs === undefined;
+    const meanwhile = `${lag.rowsMax} rows are kept`;
+    const { awaiting } = this;
+    if (awaiting) return laterRowsLag(lag, awaiting, meanwhile);
     if (!this.#side || !this.#isBegun || (!waitsForAny && sideOrder.scope === 'all')) return mainLags(lag);
-    const of = this.#main!; // it is begun
     const row = this.#mainRow;
-    const atNs = readInt64(of.columns[main.time] as Int32Array, row);
+    const atNs = readInt64(this.#main!.columns[main.time] as Int32Array, row); // it is begun
     if (readInt64(this.#side.columns[side.time] as Int32Array, this.#sideRow - 1) <= atNs)
       return mainLags(lag);
+    return laterRowsLag(lag, this.#awaitingAt(row, waitsForAny ? 'any' : 'watermark'), meanwhile);
+  }
+
+  #awaitingAt(row: number, waitsFor: AwaitingRow['waitsFor']): AwaitingRow {
+    const { main } = this.#settings;
+    const of = this.#main!; // it is begun
+    const atNs = readInt64(of.columns[main.time] as Int32Array, row);
     const column = of.schema.columns[main.symbol];
     const symbol = column ? of.dictionary(column).at((of.columns[main.symbol] as Int32Array)[row]!) : null;
-    return laterRowsLag(lag, { symbol, atNs, waitsForAny });
+    return { symbol, atNs, waitsFor };
   }
 
   #gather(start: number, end: number): void {

@@ -14,8 +14,14 @@ export interface LagSettings {
   readonly isRetryable: boolean;
 }
 
-/** Rows wait for the second source. */
-export function sideLags({ side, rowsMax, isRetryable }: LagSettings, rowsHeld: number): PipelineError {
+/**
+ * Rows wait for the second source.
+ *
+ * @param awaiting - The first of them, if it waits for a row that is later than what the second source has had.
+ */
+export function sideLags(settings: LagSettings, rowsHeld: number, awaiting?: AwaitingRow): PipelineError {
+  const { side, rowsMax, isRetryable } = settings;
+  if (awaiting) return laterRowsLag(settings, awaiting, `${rowsHeld} rows wait with it`);
   return lags(
     isRetryable,
     `${side} lags behind the rows, of which ${rowsHeld} wait for it (${rowsMax} may): see whether it still ` +
@@ -38,21 +44,26 @@ export interface AwaitingRow {
   /** `null`: rows are joined by time alone. */
   readonly symbol: string | null;
   readonly atNs: bigint;
-  /** Whether it waits for a later row however long. */
-  readonly waitsForAny: boolean;
+  /** What it waits for: that none comes that would change the answer, a later row within the tolerance, or any. */
+  readonly waitsFor: 'watermark' | 'tolerance' | 'any';
 }
 
-/** A row waits for later ones of the second source, which has no more room for those that are kept meanwhile. */
+/**
+ * A row waits for later ones of the second source.
+ *
+ * @param meanwhile - What there is no more room for: `5 rows are kept`.
+ */
 export function laterRowsLag(
-  { side, rowsMax, isSideLive, isRetryable }: LagSettings,
-  { symbol, atNs, waitsForAny }: AwaitingRow,
+  { side, isSideLive, isRetryable }: LagSettings,
+  { symbol, atNs, waitsFor }: AwaitingRow,
+  meanwhile: string,
 ): PipelineError {
   const rows = symbol === null ? 'its rows' : `its rows of "${symbol}"`;
-  const advice = waitsForAny ? ADVICE.tolerance : isSideLive ? ADVICE.delay : ADVICE.order;
+  const advice = ADVICE[waitsFor === 'watermark' ? (isSideLive ? 'delay' : 'order') : waitsFor];
   return lags(
     isRetryable,
-    `${side} lags with ${rows}: a row at ${formatIsoNanos(atNs)} waits for later ones, and ${rowsMax} rows are ` +
-      `kept meanwhile, all that may: ${advice}, or raise "rowsMax"`,
+    `${side} lags with ${rows}: a row at ${formatIsoNanos(atNs)} waits for later ones, and ${meanwhile} meanwhile, ` +
+      `all that may: ${advice}, or raise "rowsMax"`,
   );
 }
 
@@ -60,7 +71,8 @@ const ADVICE = {
   order:
     'give it an order of time (`order: time` of replay), since its rows tell the time of their own symbol only',
   delay: 'lower its "maxDelay", if it has one, since rows wait as long as that',
-  tolerance: 'set "tolerance", so that no row waits for a later one however long',
+  tolerance: 'lower "tolerance", since rows wait as long as that',
+  any: 'set "tolerance", so that no row waits for a later one however long',
 };
 
 const lags = (retryable: boolean, message: string): PipelineError =>

@@ -102,9 +102,9 @@ export class LiveAsOfOperator implements Operator {
   process(batch: Batch, emit: Emit): void {
     this.#hold(batch);
     this.#advance(emit);
-    const { lag } = this.#parts;
+    const { lag, join } = this.#parts;
     const { rows } = this.#held;
-    if (rows > lag.rowsMax) throw sideLags(lag, rows);
+    if (rows > lag.rowsMax) throw sideLags(lag, rows, join.awaiting);
   }
 
   emitMore(emit: Emit): void {

@@ -197,6 +197,34 @@ describe('asof of live sources', () => {
     expect(error?.message).toContain('lower its "maxDelay"');
   });
 
+  it.each([
+    ['the rows that wait', traded, '4 rows wait with it'],
+    ['the later rows that are kept', quoted, '3 rows are kept'],
+  ])(
+    'names the symbol of a row that waits within the tolerance while there is no room for %s',
+    async (_, row, meanwhile) => {
+      const { clock, trades, quotes, run } = await live({
+        direction: 'forward',
+        tolerance: '1h',
+        rowsMax: 3,
+      });
+      trades.push(traded(0, 1));
+      quotes.push(quoted(0, 10, 'B'));
+      await clock.advance(500);
+      const feed = row === traded ? trades : quotes;
+      for (let i = 0; i < 3; i++) {
+        feed.push(row(500 + i, 1, 'B'));
+        await clock.advance(1);
+      }
+      if (row === quoted) quotes.push(quoted(510, 1, 'B'));
+      await clock.advance(1);
+      const { error } = await run;
+      expect(error).toMatchObject({ code: 'INPUT_LAGS', retryable: true });
+      expect(error?.message).toContain('lags with its rows of "A"');
+      expect(error?.message).toContain(`${meanwhile} meanwhile, all that may: lower "tolerance"`);
+    },
+  );
+
   it('fails with what its second source failed with', async () => {
     const { clock, trades, quotes, run } = await live();
     trades.push(traded(1, 1));
