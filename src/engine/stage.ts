@@ -114,8 +114,11 @@ export interface RunningInput extends InputTree<Named<Stage>> {
   readonly capabilities: SourceCapabilities;
   /** Lets it tell the time while its source is silent. Called once all stages are open. */
   start(): void;
-  /** Asks its source to end; what was read is delivered. */
-  stop(): void;
+  /**
+   * Asks its source to end; what was read is delivered. A source that gives nothing more for a while, while the stage
+   * that reads the input waits for it, is taken to have ended.
+   */
+  drain(): void;
   /**
    * Asks its source to end, and delivers nothing more: whoever waits for a read goes on, though that of the source may
    * not settle.

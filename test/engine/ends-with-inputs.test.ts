@@ -343,6 +343,34 @@ describe('an input whose source ignores a stop', () => {
     expect(warned).toContainEqual(expect.objectContaining(named));
   });
 
+  it.each([
+    ['an operator at the end waits for it', {}],
+    [
+      'a merge waits for it',
+      { source: { use: 'merge', sources: [{ use: 'main' }, { use: 'side' }] }, operators: [] },
+    ],
+  ])('does not hold up a drain while %s, and is named', async (_, spec) => {
+    const { main, kept, warned, pipeline, elapse } = await start({ spec, sideHangs: true });
+    main.push(trade(1));
+    await elapse(1);
+    pipeline.drain();
+    expect(await elapse(4)).toBeUndefined();
+    expect(await elapse(8)).toMatchObject({ outcome: 'completed', reason: 'drained' });
+    expect(prices(kept.rows)).toEqual([1]);
+    const input = expect.stringContaining('Source "side"');
+    const text = 'the read of an input has not ended after its stop; what it may have is lost';
+    expect(warned).toContainEqual({ input, graceMs: 5_000, text });
+  });
+
+  it('does not hold up the failure of the source while an operator waits for it', async () => {
+    const { main, kept, elapse } = await start({ sideHangs: true });
+    main.push(trade(1));
+    await elapse(1);
+    main.fail(new Error('line cut'));
+    expect(await elapse(12)).toMatchObject({ outcome: 'failed', error: { code: 'SOURCE_FAILED' } });
+    expect(prices(kept.rows)).toEqual([1]);
+  });
+
   it('does not hold up a stop while a checkpoint waits for its place', async () => {
     const { main, pipeline, elapse } = await start({
       sideHangs: true,

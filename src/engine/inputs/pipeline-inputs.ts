@@ -31,7 +31,7 @@ export class PipelineInputs {
    * still be joined with theirs.
    */
   drain(): void {
-    for (const input of this.#inputs) if (input.capabilities.delivery !== 'replayable') input.stop();
+    for (const input of this.#inputs) if (input.capabilities.delivery !== 'replayable') input.drain();
   }
 
   /** Takes in what has arrived and cannot be read again, for the last checkpoint. */

@@ -65,6 +65,8 @@ export class StageInput implements Input, RunningInput {
   #heldNs = 0n;
   #isStopped = false;
   #isSuspended = false;
+  /** Whether nothing is expected of the read of its source any more. */
+  #isReadLost = false;
   /** Whether the last checkpoint is taken without what it is still at. */
   #isGivenUp = false;
   #isOver = false;
@@ -158,15 +160,15 @@ export class StageInput implements Input, RunningInput {
     this.#intake.start();
   }
 
-  stop(): void {
-    this.#isStopped = true; // it is read on until it has returned what it holds
-    this.#intake.stopSource();
-    this.#notify(); // a suspend may wait
+  drain(): void {
+    const isFirst = !this.#isStopped;
+    this.#stop();
+    if (isFirst) void this.#endAfterGrace();
   }
 
   breakOff(reason: unknown): void {
     this.#brokenOff ??= { reason };
-    this.stop();
+    this.#stop();
   }
 
   async suspend(): Promise<void> {
@@ -256,6 +258,28 @@ export class StageInput implements Input, RunningInput {
     this.#chain.release();
   }
 
+  #stop(): void {
+    this.#isStopped = true; // it is read on until it has returned what it holds
+    this.#intake.stopSource();
+    this.#notify(); // a suspend may wait
+  }
+
+  /** Nobody else waits for a source that ignores its stop, so a drain would not end. */
+  async #endAfterGrace(): Promise<void> {
+    const { clock, log } = this.#parts;
+    while (!this.#isOver && !this.#isClosed && !this.#brokenOff) {
+      const unsettled = await unsettledAfterGrace(clock, new Map([[this, this.#change()]]));
+      if (unsettled.size === 0 || !this.#isAwaited || this.#isAtWork || this.#isStill) continue;
+      this.#isReadLost = true;
+      log.warn(
+        { input: this.title, graceMs: END_GRACE_MS },
+        'the read of an input has not ended after its stop; what it may have is lost',
+      );
+      this.#notify();
+      return;
+    }
+  }
+
   get #isHeld(): boolean {
     return this.#heldSince !== undefined;
   }
@@ -304,7 +328,8 @@ export class StageInput implements Input, RunningInput {
       this.#isWoken = false;
       return this.#work(() => this.#runOperators());
     }
-    const batch = this.#intake.take();
+    const taken = this.#intake.take();
+    const batch = taken === undefined && this.#isReadLost ? null : taken;
     const isNoEnd = this.#isSuspended && !this.#intake.failure;
     if (batch === undefined || (batch === null && isNoEnd)) return this.#change();
     return this.#work(() => (batch ? this.#pass(batch) : this.#finish()));
