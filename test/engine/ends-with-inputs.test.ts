@@ -141,10 +141,11 @@ const awaiting = defineComponent({
         const isFirst = batch.length === 0 || batch.float64('price')[0] === 1;
         emit(batch);
         if (isFirst) return;
-        const side = await inputs.with!.read().catch((error: unknown) => {
+        try {
+          (await inputs.with!.read())?.release();
+        } catch (error) {
           throw new Error('no side', { cause: error });
-        });
-        side?.release();
+        }
       },
     }),
   }),
