@@ -26,12 +26,12 @@ interface Settings {
   readonly store?: MemoryCheckpointStore;
   /** Whether the read of the input does not end after a stop. */
   readonly sideHangs?: boolean;
-  /** Whether the place of the input is not known while it is read. */
-  readonly placeUnknown?: boolean;
+  /** Whether the position of the input is not known while it is read. */
+  readonly positionUnknown?: boolean;
 }
 
 /** Starts a live source whose operator also emits what its live input has, by default. */
-async function start({ spec = {}, store, sideHangs = false, placeUnknown = false }: Settings = {}) {
+async function start({ spec = {}, store, sideHangs = false, positionUnknown = false }: Settings = {}) {
   const clock = new SimulatedClock();
   const [main, side, inner] = [feedOf(TRADES), feedOf(TRADES, { order }), feedOf(TRADES, { order })];
   const [kept, other] = [gatedSink(), gatedSink()];
@@ -52,7 +52,7 @@ async function start({ spec = {}, store, sideHangs = false, placeUnknown = false
     Object.assign(
       feed.make(context),
       sideHangs && { stop() {} },
-      placeUnknown && { positionForRead: () => undefined },
+      positionUnknown && { positionForRead: () => undefined },
       {
         close: () => void told.push('close side'),
       },
@@ -372,10 +372,10 @@ describe('an input whose source ignores a stop', () => {
     expect(prices(kept.rows)).toEqual([1]);
   });
 
-  it('does not hold up a stop while a checkpoint waits for its place', async () => {
+  it('does not hold up a stop while a checkpoint waits for its position', async () => {
     const { main, pipeline, elapse } = await start({
       sideHangs: true,
-      placeUnknown: true,
+      positionUnknown: true,
       store: new MemoryCheckpointStore(),
     });
     main.push(trade(1));

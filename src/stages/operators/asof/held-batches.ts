@@ -1,8 +1,8 @@
 import type { Batch } from '../../../columns/batch.js';
 import { type Instant, isBefore, isLaterThan } from '../../../columns/instants.js';
 
-/** A place in a batch: before one of its rows, or at its end. */
-export interface HeldPlace {
+/** A point in a batch: before one of its rows, or at its end. */
+export interface PointInBatch {
   readonly batch: Batch;
   readonly row: number;
 }
@@ -78,8 +78,8 @@ export class HeldBatches {
     return this.#held.splice(0).map(({ batch }) => batch);
   }
 
-  /** The place of the first row that is not before an instant; the end of all if each is. `undefined` if none is held. */
-  placeOf(instant: Readonly<Instant>): HeldPlace | undefined {
+  /** The point before the first row that is not before an instant; the end of all if each is. `undefined` if none is held. */
+  pointBefore(instant: Readonly<Instant>): PointInBatch | undefined {
     const held = this.#held;
     let from = 0;
     let to = held.length;

@@ -42,18 +42,18 @@ export class SideRecords {
   pass(side: Batch, held: HeldBatches): Batch | undefined {
     const { schema, dictionaries } = this.#settings;
     let made: Batch | undefined;
-    // From the last one on, as each goes in front of what is at its place: a watermark closes windows before it.
+    // From the last one on, as each goes in front of what is at its point: a watermark closes windows before it.
     for (const { record: own } of side.controls.toReversed()) {
       const told = this.#toldOf(own);
       if (!told) continue;
       const { at, record } = told;
-      let place = held.placeOf(instantOf(at));
-      if (!place) {
+      let point = held.pointBefore(instantOf(at));
+      if (!point) {
         made ??= new Batch(schema, 1, dictionaries);
-        place = { batch: made, row: 0 };
+        point = { batch: made, row: 0 };
       }
-      const { row } = place;
-      const { controls } = place.batch;
+      const { row } = point;
+      const { controls } = point.batch;
       const behind = controls.findIndex((placed) => placed.row >= row);
       controls.splice(behind < 0 ? controls.length : behind, 0, { row, record });
     }
