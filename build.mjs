@@ -13,6 +13,28 @@ const isExternal = (id) =>
 /** Entries of threads, which are loaded with `require`. The others are for `import`, too. */
 const THREAD_ENTRIES = ['workers/pipeline.worker', 'workers/planning.worker'];
 
+/**
+ * Of an entry, the ES module with the same exports. A bundler does not follow a `require` that was created, so a
+ * service that it was bundled into learns what to do when it starts, and not from an error of the bundler's.
+ */
+const esmFace = (code, exports) => `import { createRequire } from 'node:module';
+const BUNDLED =
+  'Expected "tickloom" in node_modules, found it bundled into a file of something else: mark "tickloom" and its sub-paths as external (docs/bundlers.md in the package)';
+function load() {
+  let required;
+  try {
+    required = createRequire(import.meta.url);
+    required.resolve('${code}');
+  } catch (cause) {
+    throw new Error(BUNDLED, { cause });
+  }
+  return required('${code}');
+}
+const found = load();
+if (!('${exports[0]}' in found)) throw new Error(BUNDLED);
+export const { ${exports.join(', ')} } = found;
+`;
+
 /** Beside each entry, `entry.js` with the same exports, as the package's `type` and its types promise. */
 const esmFaces = {
   name: 'esm-faces',
@@ -22,7 +44,7 @@ const esmFaces = {
       const code = `./${name.split('/').at(-1)}.cjs`;
       const source =
         exports.length > 0
-          ? `export { ${exports.join(', ')} } from '${code}';\n`
+          ? esmFace(code, exports)
           : `#!/usr/bin/env node\nimport '${code}';\n`;
       this.emitFile({ type: 'asset', fileName: `${name}.js`, source });
     }

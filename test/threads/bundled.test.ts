@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -14,8 +14,8 @@ const SERVICE = `
   }
   main().catch(({ code, message }) => console.log(code, message));`;
 
-/** What a service prints that imports tickloom from there and was bundled as CommonJS. */
-async function printedBy(from: string, external: RegExp[]): Promise<string> {
+/** What a service prints that imports tickloom from there and was bundled, as CommonJS if nothing else is asked. */
+async function printedBy(from: string, external: RegExp[], format: 'cjs' | 'es' = 'cjs'): Promise<string> {
   // In the repository, so that `tickloom` is this package.
   mkdirSync('out', { recursive: true });
   const folder = mkdtempSync(join('out', 'bundled-'));
@@ -23,10 +23,11 @@ async function printedBy(from: string, external: RegExp[]): Promise<string> {
   const input = join(folder, 'service.mjs');
   writeFileSync(input, `import { createPipeline, createRuntime } from '${from}';${SERVICE}`);
   const bundle = await rolldown({ input, platform: 'node', external });
-  const file = join(folder, 'bundle', 'service.cjs');
-  await bundle.write({ file, format: 'cjs', codeSplitting: false });
+  const file = join(folder, 'bundle', format === 'cjs' ? 'service.cjs' : 'service.mjs');
+  await bundle.write({ file, format, codeSplitting: false });
   await bundle.close();
-  return execFileSync(process.execPath, [file], { encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8' });
+  return stdout + stderr;
 }
 
 describe('a service that was bundled', () => {
@@ -34,7 +35,19 @@ describe('a service that was bundled', () => {
     expect(await printedBy('tickloom', [/^tickloom(\/|$)/])).toBe('here completed\nthread completed\n');
   });
 
-  it('is told to leave tickloom out where it was not', async () => {
+  it.each(['cjs', 'es'] as const)(
+    'is told at its start to leave tickloom out where it was not (%s)',
+    async (format) => {
+      const printed = await printedBy('tickloom', [], format);
+      expect(printed).toContain(
+        'Expected "tickloom" in node_modules, found it bundled into a file of something else: mark "tickloom" and ' +
+          'its sub-paths as external (docs/bundlers.md in the package)',
+      );
+      expect(printed).not.toContain('here completed');
+    },
+  );
+
+  it('is told by its threads to leave tickloom out where it has the file for `require` in it', async () => {
     const printed = await printedBy(resolve('dist/src/index.cjs'), []);
     expect(printed).toMatch(/^here completed\nTHREAD_NOT_STARTED Expected the entry of the threads at /);
     expect(printed).toContain(
