@@ -60,7 +60,7 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
  * those threads are ready. Modules of "components" are loaded now, in throw-away threads, to read their
  * declarations.
  *
- * @throws {InvalidOptionsError} listing every invalid setting, and the problems of those modules.
+ * @throws {InvalidOptionsError} listing the invalid settings, and the problems of those modules.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
   assertMapping('createRuntime', options);

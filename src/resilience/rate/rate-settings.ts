@@ -5,7 +5,14 @@ import {
   SIZES_MAX,
   seatsFor,
 } from '../../shared-memory/rate-sizes.js';
-import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
+import {
+  type BudgetInput,
+  BudgetName,
+  BudgetOptions,
+  budgetFields,
+  budgetOf,
+  checkBudget,
+} from './budget-options.js';
 import { RATE_THREADS_MAX } from './rate-threads.js';
 
 const scopes = 'expected 1 to 65536 scopes';
@@ -73,18 +80,15 @@ export function tableSizes(settings: RateTableSettings): RateMemorySizes {
 
 /** A provider's own budget, and the budgets of its endpoints. */
 const ProviderBudget = z
-  .looseObject({
+  .strictObject({
+    ...budgetFields,
     endpoints: z
       .record(BudgetName, BudgetOptions)
       .default({})
       .describe('Budgets of single endpoints, by name; taken together with that of the provider'),
   })
-  .transform(({ endpoints, ...own }, context) => {
-    const budget = BudgetOptions.safeParse(own, { reportInput: true });
-    if (budget.success) return { budget: budget.data, endpoints };
-    for (const issue of budget.error.issues) context.addIssue({ ...issue } as never);
-    return z.NEVER;
-  });
+  .superRefine(checkBudget)
+  .transform(({ endpoints, ...own }) => ({ budget: budgetOf(own), endpoints }));
 
 /** Budgets by name: `{ providers: { ibkr: { permits: 50, per: 1s } }, tenants: { … } }`. */
 export const BudgetsSettings = z.strictObject({
