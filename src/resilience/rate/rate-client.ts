@@ -3,6 +3,7 @@ import { assertMapping } from '../../core/assert-argument.js';
 import { type Clock, systemClock } from '../../core/clock.js';
 import { InvalidOptionsError } from '../../core/errors.js';
 import { cooldownMs } from '../../core/retry-after.js';
+import { describeValue } from '../../core/shown-text.js';
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { checkNumbers } from './check-numbers.js';
 import { coolDown } from './cooldown.js';
@@ -18,6 +19,7 @@ import {
   scopeNames,
   type ThrottledScope,
   tenantScope,
+  throttledScope,
 } from './scope-ref.js';
 import { readCounters, type ScopeCounters } from './scope-statistics.js';
 import { ScopeView } from './scope-view.js';
@@ -127,9 +129,10 @@ export class RateClient {
    *
    * @param retryAfterMs - The wait that the provider asked for: at most a day; a second if it did not
    *   say.
+   * @throws {InvalidScopeError} `SCOPE_INVALID` for what names no provider.
    */
   throttled(ref: ThrottledScope, retryAfterMs?: number): void {
-    const { provider, endpoint } = ref;
+    const { provider, endpoint } = throttledScope(ref);
     const own = endpoint === undefined ? undefined : this.#directory.find(endpointScope(provider, endpoint));
     const cooled = own === undefined ? { provider } : { provider, endpoint };
     if (this.#directory.find(scopeName(cooled)) === undefined) return;
@@ -143,7 +146,7 @@ export class RateClient {
    *
    * @param ref - One provider, one endpoint of a provider, or one tenant.
    * @param ms - At most 30 days.
-   * @throws {InvalidOptionsError} for `NaN`.
+   * @throws {InvalidOptionsError} for what is no number.
    */
   cooldown(ref: ScopeRef, ms: number): void {
     checkNumbers('cooldown', { ms });
@@ -155,7 +158,7 @@ export class RateClient {
    * Applies the usage that a provider reports for the key, whoever used it: a used-weight header. Only
    * raises the count, since the provider cannot know about calls that are still on their way.
    *
-   * @throws {InvalidOptionsError} for `NaN`, and for a limit that the budget does not have.
+   * @throws {InvalidOptionsError} for what is no number, and for a limit that the budget does not have.
    */
   observeUsed(ref: ScopeRef, usage: ObservedUsage): void {
     assertMapping('observeUsed', usage);
@@ -165,7 +168,9 @@ export class RateClient {
     const observed = limits[limit];
     if (observed === undefined) {
       const most = limits.length === 0 ? 'none: the budget has no limit' : `0 to ${limits.length - 1}`;
-      throw new InvalidOptionsError('observeUsed', [`limit: expected ${most}, found ${limit}`]);
+      throw new InvalidOptionsError('observeUsed', [
+        `limit: expected ${most}, found ${describeValue(limit)}`,
+      ]);
     }
     const permits = Math.max(0, Math.min(Math.floor(used), observed.permits));
     Atomics.add(this.#memory.i32, this.#memory.toldAt(scope), 1);

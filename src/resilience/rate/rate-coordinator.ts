@@ -1,9 +1,10 @@
 import type { Worker } from 'node:worker_threads';
-import { assertMapping } from '../../core/assert-argument.js';
+import { assertMapping, assertWorker } from '../../core/assert-argument.js';
 import { type Clock, systemClock } from '../../core/clock.js';
 import { parseOptions } from '../../settings/parse-options.js';
 import { RateMemory } from '../../shared-memory/rate-memory.js';
 import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
+import { checkNumbers } from './check-numbers.js';
 import type { Limiter } from './limiter.js';
 import { type ObservedUsage, RateClient, type ScopeStatus } from './rate-client.js';
 import { handleOf, type RateHandle } from './rate-handle.js';
@@ -44,7 +45,7 @@ export class RateCoordinator {
   readonly #waitersMax: number;
 
   /**
-   * @throws {InvalidOptionsError} naming every refused setting.
+   * @throws {InvalidOptionsError} naming the refused settings.
    * @throws {RateTableFullError} when the budgets need more room than the table was given.
    */
   constructor(options: RateCoordinatorOptions = {}) {
@@ -127,6 +128,7 @@ export class RateCoordinator {
 
   /** Makes sure that whatever a worker holds is reclaimed when it ends. */
   attach(worker: Worker): void {
+    assertWorker('attach', worker);
     const { threadId } = worker; // −1 once it has ended
     worker.once('exit', () => this.reclaim(threadId));
   }
@@ -136,6 +138,7 @@ export class RateCoordinator {
    * spent stay spent: granting too few is safe, granting too many is not.
    */
   reclaim(threadId: number): void {
+    checkNumbers('reclaim', { threadId });
     reclaimThread(this.#memory, threadId);
   }
 
