@@ -63,7 +63,7 @@ describe('a spec file', () => {
     [
       'ends of lines',
       '\n'.repeat(1_000_000),
-      'at most 400000 words, signs, blanks and ends of lines in a file',
+      'at most 300000 words, signs, blanks and ends of lines in a file',
     ],
   ])('refuses a text of too many %s, with one problem', (_, text, message) => {
     const found = parse(text);
@@ -100,6 +100,7 @@ describe('a file in the wrong place', () => {
     ['ticks.csv', 'time,bid,ask\n1,2,3\n'],
     ['ticks.txt', 'time;bid;ask\n1;2;3\n'],
     ['(stdin)', 'a\tb\tc\n1\t2\t3\n'],
+    ['large.txt', `time,bid,ask\n${'1,2,3\n'.repeat(150_000)}`],
   ])('is told from a spec if it is CSV (%s)', (file, text) => {
     expect(problemOf(file, text)).toBe(
       'expected a spec, found a CSV file: name it in a spec, as source: { use: replay, path: … }',
