@@ -14,6 +14,7 @@ import {
   type RateTableInput,
   RateTableSettings,
   tableSizes,
+  withRoomFor,
 } from './rate-settings.js';
 import { reclaimThread } from './reclaim-thread.js';
 import { type ScopeRef, scopeName, type ThrottledScope } from './scope-ref.js';
@@ -55,7 +56,14 @@ export class RateCoordinator {
       ...(providers !== undefined && { providers }),
       ...(tenants !== undefined && { tenants }),
     });
-    const settings = parseOptions('rate', RateTableSettings, table);
+    const declared = [
+      ...Object.values(budgets.providers).flatMap(({ budget, endpoints }) => [
+        budget,
+        ...Object.values(endpoints),
+      ]),
+      ...Object.values(budgets.tenants),
+    ];
+    const settings = withRoomFor(declared, parseOptions('rate', RateTableSettings, table), table);
     this.#memory = RateMemory.create(tableSizes(settings));
     this.#table = new ScopeTable(this.#memory, clock);
     this.#waitersMax = settings.waitersMax;
