@@ -14,7 +14,9 @@ function lineOf(result: BenchResult, all: readonly BenchResult[], nameWidth: num
   const figure =
     'value' in result ? `${result.value.toFixed(2)} ${unit}` : `${groups(result.perSecond)} ${unit}/s`;
   const own = all.find((other) => other.ours && other.unit === unit && (like ?? other.name) === other.name);
-  const ratio = ours || own === undefined ? '' : `  tickloom is ${ratioOf(own, result).toFixed(2)} ×`;
+  const times = ours || own === undefined ? Number.NaN : ratioOf(own, result);
+  // What is left of a cost after the bare call was taken off may be nothing, or less.
+  const ratio = times > 0 && Number.isFinite(times) ? `  tickloom is ${times.toFixed(2)} ×` : '';
   return `${ours ? '*' : ' '} ${name.padEnd(nameWidth)}${figure.padStart(22)}${spreadOf(result)}${ratio}`;
 }
 

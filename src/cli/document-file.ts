@@ -66,15 +66,17 @@ export async function readDocumentFile(path: string, expected: ExpectedFile): Pr
 
 /** Parses a text that was read already, like `readDocumentFile`. */
 export function parseDocuments(file: string, text: string, expected: ExpectedFile): DocumentFile[] {
+  const what = FILE_NAMES[expected];
   const lines = new LineCounter();
   let documents: Document.Parsed[];
   try {
     documents = readDocuments(text, lines);
   } catch (error) {
     if (!(error instanceof YamlExcessError)) throw error;
+    const found = foreignText(file, text);
+    if (found !== undefined) return [unreadable(file, `expected ${what}, ${found}`)];
     return [unreadable(file, error.message, positionIn(file, lines, error.offset))];
   }
-  const what = FILE_NAMES[expected];
   if (documents.length === 0) return [unreadable(file, `expected ${what}, found an empty file`)];
   const parsed = documents.map((document) => new ParsedDocument(file, document, lines));
   const foreign = parsed[0]!.problems.length > 0 ? foreignText(file, text) : undefined;

@@ -73,7 +73,10 @@ export async function loadSettings(
 async function readSettings(path: string) {
   const [file, ...more] = await readDocumentFile(path, 'settings');
   const problems = file!.problems.map(formatProblem);
-  if (more.length > 0) problems.push('expected one document, found several');
+  if (more.length > 0) {
+    const message = 'expected one document, found several';
+    problems.push(formatProblem({ path: [], message, at: more[0]!.locate([]) }));
+  }
   if (problems.length > 0) throw new InvalidOptionsError(path, problems);
   const { value } = file!;
   const locate = (at: SpecProblem['path']) => file!.locate(at);

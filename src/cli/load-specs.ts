@@ -1,8 +1,8 @@
 import type { Schema } from '../columns/schema.js';
 import { InvalidSpecError, PROBLEMS_MAX, RuntimeError, type SpecProblem, shownPath } from '../core/errors.js';
 import { cutText } from '../core/shown-text.js';
+import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
-import { conflictsBetween } from '../plan/paths/path-conflicts.js';
 import { type ResolveContext, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { type DocumentFile, readDocumentFile } from './document-file.js';
@@ -74,7 +74,7 @@ async function checkAll(
   }
 
   const places = new Map<string, string>();
-  const sound: SoundSpec[] = [];
+  const sound = new FilesInUse<SoundSpec>();
   const checked: CheckedSpec[] = [];
   for (const spec of specs) {
     const one = await check(spec, overrides, refused.slice(0, PROBLEMS_MAX), context);
@@ -88,25 +88,18 @@ async function checkAll(
       checked.push(refusal(one, [problem]));
       continue;
     } else {
-      const problems = besideOthers(one, sound);
+      const { resolved, files: own, outputs, format } = one;
+      // Nothing is read that is being written, and nothing written twice.
+      const conflicts = own ? sound.conflicts(own, (other) => `spec "${other.name}"`) : [];
       checked.push(
-        problems.length > 0
-          ? refusal(one, problems)
-          : { file, name, resolved: one.resolved, outputs: one.outputs },
+        conflicts.length > 0 ? refusal(one, conflicts.map(format)) : { file, name, resolved, outputs },
       );
-      sound.push(one);
+      // Of specs that all write one file, each conflicts with the first: that is enough to be told.
+      if (own && conflicts.length === 0) sound.add(one, own);
     }
     places.set(name, place);
   }
   return checked;
-}
-
-/** Nothing is read that is being written, and nothing written twice. */
-function besideOthers({ files, format }: SoundSpec, others: readonly SoundSpec[]): string[] {
-  if (!files) return [];
-  return others.flatMap((other) =>
-    other.files ? conflictsBetween(files, other.files, `spec "${other.name}"`).map(format) : [],
-  );
 }
 
 async function check(

@@ -285,6 +285,10 @@ function wholeNumber(text: string, max: number): number {
 }
 
 function version(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
+  try {
+    const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+    return (JSON.parse(text) as { readonly version: string }).version;
+  } catch {
+    return 'unknown'; // where no file can be opened any more, the command says so, and what to do
+  }
 }

@@ -6,7 +6,7 @@ import type { ResolveContext } from '../plan/resolve-spec.js';
 import { readDocumentFile } from './document-file.js';
 import { loadSettings } from './load-settings.js';
 import { withCatalogue } from './open-catalogue.js';
-import { problemLines } from './problem-lines.js';
+import { problemLines, sayRefusal } from './problem-lines.js';
 import { plainText, type Terminal } from './terminal.js';
 
 /** An output that the command was asked about. */
@@ -85,7 +85,7 @@ export async function askedOutputs(
     return { outputs, isWhole: problems.length === 0 };
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    terminal.say(`${plainText(error.message)}\n`);
+    sayRefusal(error, terminal);
     return undefined;
   }
 }

@@ -33,6 +33,27 @@ export function assertText(call: string, argument: unknown): void {
   throw new InvalidOptionsError(call, [`expected a text, found ${describeValue(argument)}`]);
 }
 
+/**
+ * @param call - Name of the function or class.
+ * @throws {InvalidOptionsError} for anything but a signal, and nothing.
+ */
+export function assertSignal(call: string, argument: unknown): void {
+  const signal = { key: 'signal', what: 'an AbortSignal', methods: SIGNAL_METHODS };
+  const problems = lackingMethods(signal, argument ?? undefined); // `fetch` takes `null` for none, too
+  if (problems.length > 0) throw new InvalidOptionsError(call, problems);
+}
+
+const SIGNAL_METHODS = ['throwIfAborted', 'addEventListener', 'removeEventListener'];
+
+/**
+ * @param call - Name of the function or class.
+ * @throws {InvalidOptionsError} for anything but a worker.
+ */
+export function assertWorker(call: string, argument: unknown): void {
+  const problems = lackingMethods({ key: 'worker', what: 'a Worker', methods: ['once'] }, argument ?? null);
+  if (problems.length > 0) throw new InvalidOptionsError(call, problems);
+}
+
 /** What an object that is given in code must be able to do, and what it is called. */
 export interface Capability {
   /** The key under which it is given. */

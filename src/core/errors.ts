@@ -194,7 +194,7 @@ const PROBLEM_CHARS_MAX = 1_000;
 export class InvalidSpecError extends RuntimeError {
   override readonly name = 'InvalidSpecError';
   override readonly code = 'SPEC_INVALID';
-  /** The first hundred. */
+  /** The first hundred. The message has the first twenty. */
   readonly problems: readonly SpecProblem[];
   /** How many more were found. */
   readonly problemsLeftOut: number;
@@ -244,9 +244,15 @@ export function shownPath(path: readonly (string | number)[]): string {
 export class InvalidOptionsError extends RuntimeError {
   override readonly name = 'InvalidOptionsError';
   override readonly code = 'OPTIONS_INVALID';
+  /** The first hundred, a line each. The message has the first twenty. */
+  readonly problems: readonly string[];
+  /** How many more were found. */
+  readonly problemsLeftOut: number;
 
   constructor(section: string, problems: readonly string[]) {
     super(messageOf(`Invalid options in "${cutText(section, KEY_CHARS_MAX)}":`, problems, (line) => line));
+    this.problems = problems.slice(0, PROBLEMS_MAX).map((line) => cutText(line, PROBLEM_CHARS_MAX));
+    this.problemsLeftOut = problems.length - this.problems.length;
   }
 }
 

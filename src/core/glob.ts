@@ -1,4 +1,6 @@
 import type { FileSystemAdapter } from 'tinyglobby';
+import { ambiguities, repeatsWhatRepeats } from './glob-cost.js';
+import { MatchTime, MatchTimeError } from './match-time.js';
 
 /** Globs match files only, and no hidden ones. */
 const OPTIONS = { onlyFiles: true, expandDirectories: false, dot: false } as const;
@@ -11,7 +13,7 @@ export const PATH_CHARS_MAX = 4_096;
 
 /**
  * Repetitions in one name of a glob. To find out that a name does not match, all ways to divide it among them
- * are tried: with five, and a name of 250 characters, for minutes.
+ * are tried: with five, and a name of 250 characters, for minutes; with four, for two seconds.
  */
 const STARS_IN_NAME_MAX = 4;
 /** `**` in a glob. */
@@ -27,13 +29,12 @@ export function pathProblem(path: string): string | undefined {
   const globstars = names.filter((name) => name === '**').length;
   if (globstars > GLOBSTARS_MAX)
     return `expected a glob with at most ${GLOBSTARS_MAX} "**", found ${globstars}`;
-  const stars = Math.max(...names.map((name) => (name === '**' ? 0 : repetitionsIn(name))));
+  if (names.some(repeatsWhatRepeats))
+    return 'expected a glob that repeats no group in which something repeats or begins alike, found one that does';
+  const stars = Math.max(...names.map((name) => (name === '**' ? 0 : ambiguities(name))));
   if (stars <= STARS_IN_NAME_MAX) return undefined;
-  return `expected a glob with at most ${STARS_IN_NAME_MAX} "*" in a name, found ${stars}`;
+  return `expected a glob with at most ${STARS_IN_NAME_MAX} "*" and groups in a name, found ${stars}`;
 }
-
-/** Runs of `*`, and groups that may repeat. */
-const repetitionsIn = (name: string): number => name.match(/\*+|\+\(/g)?.length ?? 0;
 
 /**
  * Returns the files that match a glob now, relative to the working directory, in no particular order.
@@ -47,11 +48,26 @@ export async function globFiles(pattern: string, fs: FileSystemAdapter = {}): Pr
 
 /**
  * Answers whether a glob would name a file if there were one of that path (absolute, with `/`): by
- * showing it a file system with this file and no other.
+ * showing it a file system with this file and no other. A glob that takes too long to tell counts as one that
+ * would.
+ *
+ * @param time - For all that is asked.
  */
-export async function globMatcher(pattern: string): Promise<(path: string) => boolean> {
+export async function globMatcher(
+  pattern: string,
+  time = new MatchTime(),
+): Promise<(path: string) => boolean> {
   const { globSync } = await import('tinyglobby');
-  return (path) => globSync(pattern, { ...OPTIONS, fs: onlyFile(path) }).length > 0;
+  const matches = (path: string) => globSync(pattern, { ...OPTIONS, fs: onlyFile(path) }).length > 0;
+  if (!pattern.split('/').some((name) => ambiguities(name) > 1)) return matches;
+  return (path) => {
+    try {
+      return time.within(() => matches(path));
+    } catch (error) {
+      if (error instanceof MatchTimeError) return true;
+      throw error;
+    }
+  };
 }
 
 function onlyFile(path: string): FileSystemAdapter {

@@ -1,5 +1,5 @@
 import { assertMapping } from './assert-argument.js';
-import { RuntimeError, type WireError } from './errors.js';
+import { InvalidOptionsError, RuntimeError, type WireError } from './errors.js';
 import { providerErrorKind, statusOf } from './provider-error-kind.js';
 import {
   kindOfCode,
@@ -9,6 +9,7 @@ import {
 } from './provider-error-table.js';
 import { redact, redactError } from './redact.js';
 import { retryAfterMsOf } from './retry-after.js';
+import { describeValue, quoted } from './shown-text.js';
 
 /** What it means, and what to do about it. */
 const WORDS: Readonly<Record<ProviderErrorKind, readonly [says: string, advice: string]>> = {
@@ -45,7 +46,10 @@ export class ProviderError extends RuntimeError {
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
 
+  /** @throws {InvalidOptionsError} for a kind that there is not, and for details that are none. */
   constructor(kind: ProviderErrorKind, message: string, details: ProviderErrorDetails = {}) {
+    assertMapping('ProviderError', details);
+    assertKind(kind);
     const { cause, status, retryAfterMs } = details;
     super(redact(message), cause === undefined ? undefined : { cause: redactError(cause) });
     const { code, restart } = PROVIDER_ERRORS[kind];
@@ -60,6 +64,13 @@ export class ProviderError extends RuntimeError {
     const { retryAfterMs } = this;
     return { ...super.toWire(), ...(retryAfterMs !== undefined && { retryAfterMs }) };
   }
+}
+
+function assertKind(kind: unknown): void {
+  if (typeof kind === 'string' && Object.hasOwn(PROVIDER_ERRORS, kind)) return;
+  const kinds = Object.keys(PROVIDER_ERRORS).join(', ');
+  const found = typeof kind === 'string' ? quoted(kind) : describeValue(kind);
+  throw new InvalidOptionsError('ProviderError', [`kind: expected one of ${kinds}, found ${found}`]);
 }
 
 /**

@@ -10,8 +10,8 @@ const COOLDOWN_MS = 1_000;
 
 /** The pause after a throttled call, in ms. */
 export function cooldownMs(retryAfterMs: number | undefined): number {
-  // `NaN` and negative numbers are ignored.
-  const asked = retryAfterMs !== undefined && retryAfterMs >= 0 ? retryAfterMs : COOLDOWN_MS;
+  // `NaN`, negative numbers, and what plain JavaScript may pass in place of one are ignored.
+  const asked = typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : COOLDOWN_MS;
   return Math.min(RETRY_AFTER_MS_MAX, asked);
 }
 

@@ -1,3 +1,4 @@
+import { assertFunction, assertMapping, assertSignal } from '../core/assert-argument.js';
 import { NEVER_ABORTED } from '../core/never-aborted.js';
 
 /** The gate that every call to a provider passes, as a source sees it. */
@@ -11,6 +12,7 @@ export interface CallGate {
    * @throws {BreakerOpenError} `BREAKER_OPEN`, if the deadline passes before the breaker allows the call,
    *   or if it will allow none any more.
    * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT`, if it passes before the budget does.
+   * @throws {InvalidOptionsError} for what is no function, and for options that are none.
    * @throws the reason of `signal` if it aborts, and an `AbortError` if the source is stopped.
    */
   call<T>(call: GatedCall<T>, options?: CallOptions): Promise<T>;
@@ -37,7 +39,11 @@ export interface CallOptions {
 
 /** The gate of sources in code without a budget and a breaker, and of other stages: makes the call at once. */
 export const unlimitedGate: CallGate = {
-  async call(call, { signal = NEVER_ABORTED } = {}) {
+  async call(call, options = {}) {
+    assertFunction('call', call);
+    assertMapping('call', options);
+    assertSignal('call', options.signal);
+    const signal = options.signal ?? NEVER_ABORTED;
     signal.throwIfAborted();
     return call(signal);
   },

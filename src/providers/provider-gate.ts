@@ -1,3 +1,4 @@
+import { assertFunction, assertMapping, assertSignal } from '../core/assert-argument.js';
 import { CallSignals } from '../core/call-signals.js';
 import { type Clock, sleep } from '../core/clock.js';
 import { BreakerOpenError, RuntimeError } from '../core/errors.js';
@@ -7,7 +8,7 @@ import { cooldownMs } from '../core/retry-after.js';
 import { millis, type Nanos } from '../core/units.js';
 import type { CallGate, CallOptions, GatedCall } from '../engine/call-gate.js';
 import type { Breaker, CallPermit } from '../resilience/breaker/breaker-calls.js';
-import { checkNumbers } from '../resilience/rate/check-numbers.js';
+import { checkGivenNumbers } from '../resilience/rate/check-numbers.js';
 import type { Limiter } from '../resilience/rate/limiter.js';
 import type { Permit } from '../resilience/rate/permit.js';
 import { BudgetRefusedError } from '../resilience/rate/rate-errors.js';
@@ -91,8 +92,11 @@ export class ProviderGate implements CallGate {
   }
 
   async call<T>(call: GatedCall<T>, options: CallOptions = {}): Promise<T> {
+    assertFunction('call', call);
+    assertMapping('call', options);
     const { cost = this.#readTerms.cost, signal: outer, deadlineMs } = options;
-    checkNumbers('call', { deadlineMs });
+    checkGivenNumbers('call', { deadlineMs });
+    assertSignal('call', outer);
     outer?.throwIfAborted();
     this.#stopping.signal.throwIfAborted();
     const until = deadlineMs === undefined ? undefined : this.#inMs(deadlineMs);

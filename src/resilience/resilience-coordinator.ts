@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { assertMapping } from '../core/assert-argument.js';
+import { assertMapping, assertWorker } from '../core/assert-argument.js';
 import { parseOptions } from '../settings/parse-options.js';
 import type { CircuitBreaker } from './breaker/circuit-breaker.js';
 import { type CreateOptions, createBreaker } from './breaker/create-breaker.js';
@@ -40,7 +40,7 @@ export class ResilienceCoordinator implements Resilience {
   readonly #breakers = new Map<string, CircuitBreaker>();
 
   /**
-   * @throws {InvalidOptionsError} naming every refused setting.
+   * @throws {InvalidOptionsError} naming the refused settings.
    * @throws {RateTableFullError} when the budgets need more room than the table was given.
    */
   constructor(options: ResilienceCoordinatorOptions = {}) {
@@ -93,6 +93,7 @@ export class ResilienceCoordinator implements Resilience {
 
   /** Makes sure that whatever a worker holds is reclaimed when it ends. */
   attach(worker: Worker): void {
+    assertWorker('attach', worker);
     const { threadId } = worker; // −1 once it has ended
     worker.once('exit', () => this.reclaim(threadId));
   }

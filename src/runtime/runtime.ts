@@ -23,7 +23,7 @@ import { Supervisor } from '../supervision/supervisor.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { problemsOfCode } from './given-in-code.js';
+import { assertResolved, problemsOfCode } from './given-in-code.js';
 
 /** Specs that are checked in one turn of the event loop: a check takes some 0.2 ms of the calling thread. */
 const SUBMITS_PER_TURN = 8;
@@ -60,7 +60,7 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
  * those threads are ready. Modules of "components" are loaded now, in throw-away threads, to read their
  * declarations.
  *
- * @throws {InvalidOptionsError} listing every invalid setting, and the problems of those modules.
+ * @throws {InvalidOptionsError} listing the invalid settings, and the problems of those modules.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
   assertMapping('createRuntime', options);
@@ -165,10 +165,11 @@ export class PipelineRuntime {
    *
    * @throws {InvalidSpecError} if its files conflict with those of a live job, or a module is in none of
    *   the `moduleFolders` of this runtime.
+   * @throws {InvalidOptionsError} for what has not the form of such a spec.
    * @throws {PipelineError} `JOB_NAME_TAKEN`, `RUNTIME_CLOSED`.
    */
   async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
-    assertMapping('submitResolved', spec);
+    assertResolved('submitResolved', spec);
     await this.#submits.pass();
     this.#supervisor.assertOpen();
     // Again, since files may have changed after the check.

@@ -49,7 +49,7 @@ export const outputBranch = <Own extends z.ZodRawShape = Record<never, never>>(o
 export function branchPlaces(jsonSchema: Readonly<Record<string, unknown>>, options: unknown): BranchPlace[] {
   const inOrder = Object.keys((jsonSchema as JsonNode).properties ?? {});
   const indexOf = ({ at }: BranchPlace) => inOrder.indexOf(String(at[0]));
-  return markedOptions(jsonSchema, options, (node) => ownKeysOf(node) !== undefined)
+  return markedOptions(jsonSchema, options, isBranch)
     .map(({ path, schema }) => ({ at: path, ownKeys: ownKeysOf(schema) ?? [] }))
     .sort((a, b) => indexOf(a) - indexOf(b));
 }
@@ -59,3 +59,5 @@ function ownKeysOf(node: JsonNode): readonly string[] | undefined {
   const keys = (node as { readonly [BRANCH_MARK]?: unknown })[BRANCH_MARK];
   return Array.isArray(keys) && keys.every((key) => typeof key === 'string') ? keys : undefined;
 }
+
+const isBranch = (node: JsonNode): boolean => ownKeysOf(node) !== undefined;

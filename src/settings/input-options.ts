@@ -50,9 +50,7 @@ export interface InputPlace {
  */
 export function inputPlaces(jsonSchema: Readonly<Record<string, unknown>>, options: unknown): InputPlace[] {
   const at = (as: InputMark): OptionPath[] =>
-    markedOptions(jsonSchema, options, (node) => (node as MarkedNode)[INPUT_MARK] === as).map(
-      ({ path }) => path,
-    );
+    markedOptions(jsonSchema, options, IS_MARKED[as]).map(({ path }) => path);
   const operators = at('operators');
   return [
     ...at('source').map((path) => ({
@@ -66,6 +64,17 @@ export function inputPlaces(jsonSchema: Readonly<Record<string, unknown>>, optio
 interface MarkedNode extends JsonNode {
   readonly [INPUT_MARK]?: unknown;
 }
+
+const isMarkedAs =
+  (as: InputMark) =>
+  (node: MarkedNode): boolean =>
+    node[INPUT_MARK] === as;
+
+const IS_MARKED = {
+  source: isMarkedAs('source'),
+  line: isMarkedAs('line'),
+  operators: isMarkedAs('operators'),
+} as const satisfies Readonly<Record<InputMark, unknown>>;
 
 const isBeside = (one: OptionPath, other: OptionPath): boolean =>
   one.length === other.length && one.slice(0, -1).every((key, i) => key === other[i]);

@@ -36,6 +36,7 @@ const FOUND_MAX = 10_000;
  * itself, and one object may stand at many places of the options. So the options are walked beside all schemas
  * that hold for a place, and an object in which nothing was found is not looked into again for these schemas.
  *
+ * @param isMarked - The same function for the same mark each time: what it says of a schema is kept.
  * @param isOnce - Whether an object that is marked at several places is returned once.
  */
 export function markedOptions(
@@ -44,6 +45,7 @@ export function markedOptions(
   isMarked: (node: JsonNode) => boolean,
   { isOnce = false } = {},
 ): MarkedOption[] {
+  if (!hasMarks(root, isMarked)) return [];
   const found: MarkedOption[] = [];
   const met = new Met();
   const within = new Set<unknown>();
@@ -68,6 +70,35 @@ export function markedOptions(
   };
   visit([root], options, []);
   return found;
+}
+
+/** By what is looked for: whether there is such a mark anywhere in a schema. */
+const knownMarks = new WeakMap<(node: JsonNode) => boolean, WeakMap<object, boolean>>();
+
+/** Whether a schema marks anything at all. Most do not, and a spec has its options looked through five times a stage. */
+function hasMarks(root: JsonNode, isMarked: (node: JsonNode) => boolean): boolean {
+  const bySchema = knownMarks.get(isMarked) ?? new WeakMap<object, boolean>();
+  knownMarks.set(isMarked, bySchema);
+  let known = bySchema.get(root);
+  if (known === undefined) {
+    known = someNode(root, isMarked);
+    bySchema.set(root, known);
+  }
+  return known;
+}
+
+/** Whether any object within a schema is marked. More are looked at than nodes, which does no harm. */
+function someNode(root: JsonNode, isMarked: (node: JsonNode) => boolean): boolean {
+  const met = new Set<object>();
+  const left: unknown[] = [root];
+  while (left.length > 0) {
+    const node = left.pop();
+    if (typeof node !== 'object' || node === null || met.has(node)) continue;
+    met.add(node);
+    if (isMarked(node)) return true;
+    for (const value of Object.values(node)) left.push(value);
+  }
+  return false;
 }
 
 /** Returns what of a JSON Schema holds for the value at a path. */

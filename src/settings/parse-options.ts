@@ -7,7 +7,7 @@ import { jsonSchemaOf } from './json-schema-of.js';
  * Checks one section of settings and fills in its defaults.
  *
  * @param otherProblems - What is wrong with what the schema does not check.
- * @throws {InvalidOptionsError} naming every refused field, not just the first.
+ * @throws {InvalidOptionsError} naming the refused fields, not just the first: a hundred of them, and how many more there are.
  */
 export function parseOptions<S extends z.ZodType>(
   section: string,

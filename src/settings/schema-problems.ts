@@ -32,18 +32,18 @@ export function schemaProblems(
   hints: Partial<Hints> = {},
 ): SpecProblem[] {
   const problems: SpecProblem[] = [];
+  const known = { ...NO_HINTS, ...hints };
   for (const issue of issues) {
     const left = PROBLEMS_MAX - problems.length;
-    // Of the others, it is enough to be counted.
-    if (left <= 0) problems.push({ path: [...at, ...(issue.path as OptionPath)], message: issue.message });
-    else
-      for (const problem of problemsOf(issue, data, at, { ...NO_HINTS, ...hints }, left))
-        problems.push(problem);
+    for (const problem of problemsOf(issue, data, at, known, left)) problems.push(problem);
   }
   return problems;
 }
 
-/** @param hintsMax - Problems that get a hint. It takes a while to find one, and nobody reads thousands of them. */
+/**
+ * @param hintsMax - Problems that get a hint; none if it is negative. It takes a while to find one, and nobody
+ *   reads thousands of them.
+ */
 function problemsOf(
   issue: z.core.$ZodIssue,
   data: unknown,
@@ -74,10 +74,13 @@ function problemsOf(
       if (nearest && nearest.length > 0 && depth(nearest) > path.length) return nearest;
       const words = issue.errors.flat().flatMap((each) => (each.code === 'invalid_value' ? each.values : []));
       if (words.length === 0 || typeof found !== 'string') break;
-      return [{ path, message: `${expectation(issue.message)}, found ${word(found, words)}` }];
+      return [
+        { path, message: `${expectation(issue.message)}, found ${word(found, hintsMax > 0 ? words : [])}` },
+      ];
     }
     case 'invalid_value': {
-      const what = typeof found === 'string' ? word(found, issue.values) : describeValue(found);
+      const what =
+        typeof found === 'string' ? word(found, hintsMax > 0 ? issue.values : []) : describeValue(found);
       return [{ path, message: `expected ${issue.values.join(', ')}, found ${what}` }];
     }
     case 'too_big':
@@ -89,7 +92,7 @@ function problemsOf(
   return [{ path, message: isExpectation ? sentence(issue.message, found) : issue.message }];
 }
 
-/** A text where words of a fixed list were expected, and the one that was most likely meant. */
+/** A text where words of a fixed list were expected, and the one of these that was most likely meant. */
 function word(found: string, words: readonly unknown[]): string {
   const near = nearestName(found, words.map(String));
   return `"${cutText(found, 40)}"${near === undefined ? '' : ` (did you mean "${near}"?)`}`;

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { SECRET_LENGTH_MIN } from '../core/hide-secrets.js';
 import { jsonSchemaOf } from './json-schema-of.js';
-import { markedOptions } from './marked-options.js';
+import { type JsonNode, markedOptions } from './marked-options.js';
 
 /**
  * The texts of options that are marked as `secret`.
@@ -17,13 +17,13 @@ export function secretsByJsonSchema(
   jsonSchema: Readonly<Record<string, unknown>>,
   options: unknown,
 ): string[] {
-  const marked = markedOptions(jsonSchema, options, ({ writeOnly }) => writeOnly === true, {
-    isOnce: true,
-  });
+  const marked = markedOptions(jsonSchema, options, isSecret, { isOnce: true });
   const texts = new Set(marked.flatMap(({ value }) => textsIn(value)));
   // Shorter ones hide nothing, and would be taken out of ordinary words.
   return [...texts].filter((text) => text.length >= SECRET_LENGTH_MIN);
 }
+
+const isSecret = ({ writeOnly }: JsonNode): boolean => writeOnly === true;
 
 function textsIn(value: unknown): string[] {
   if (typeof value === 'string') return [value];

@@ -1,5 +1,7 @@
+import { assertMapping } from '../core/assert-argument.js';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { InvalidOptionsError } from '../core/errors.js';
+import { describeValue } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 
 /**
@@ -44,10 +46,13 @@ export class Deadline {
  * @throws {InvalidOptionsError}
  */
 export function drainDeadlineMs(
-  { deadlineMs }: { readonly deadlineMs?: number | undefined },
+  options: { readonly deadlineMs?: number | undefined },
   settings: { readonly drainDeadlineMs: number },
 ): number {
-  const ms = deadlineMs ?? settings.drainDeadlineMs;
+  assertMapping('drain', options);
+  const ms = options.deadlineMs ?? settings.drainDeadlineMs;
   if (typeof ms === 'number' && ms >= 0 && ms <= Number.MAX_SAFE_INTEGER) return ms;
-  throw new InvalidOptionsError('drain', [`deadlineMs: expected 0 or more milliseconds, was ${ms}`]);
+  throw new InvalidOptionsError('drain', [
+    `deadlineMs: expected 0 or more milliseconds, was ${describeValue(ms)}`,
+  ]);
 }

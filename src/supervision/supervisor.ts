@@ -4,7 +4,6 @@ import type { InspectMachine } from '../core/machine-inspection.js';
 import type { Threads } from '../hosts/threads.js';
 import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
-import { conflictsBetween } from '../plan/paths/path-conflicts.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
@@ -171,9 +170,9 @@ export class Supervisor {
   }
 
   #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles): void {
-    const problems = this.#files.near(files).flatMap(([job, theirs]) => {
+    const problems = this.#files.conflicts(files, (job) => {
       const state = job.isLive ? job.state : `${job.state}, but its thread could not be ended`;
-      return conflictsBetween(files, theirs, `job "${job.name}" (${job.id}, ${state})`);
+      return `job "${job.name}" (${job.id}, ${state})`;
     });
     if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
   }

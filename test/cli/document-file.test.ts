@@ -58,10 +58,27 @@ describe('a spec file', () => {
     ['anchors', `[${'&a b,'.repeat(2_000)}]`, 'at most 1000 anchors, aliases and tags in a file'],
     ['words and signs', `[${'1,'.repeat(100_000)}]`, 'at most 100000 words and signs in a file'],
     ['directives', '%TAG !a! b\n'.repeat(200), 'at most 100 directives in a file'],
+    ['wrong escapes', `a: "${'\\q'.repeat(500_000)}"`, 'at most 10 wrong escapes in a text'],
+    ['wrong codes', `a: "${'\\UFFFFFFFF\\xZ'.repeat(50_000)}"`, 'at most 10 wrong escapes in a text'],
+    [
+      'ends of lines',
+      '\n'.repeat(1_000_000),
+      'at most 300000 words, signs, blanks and ends of lines in a file',
+    ],
   ])('refuses a text of too many %s, with one problem', (_, text, message) => {
     const found = parse(text);
     expect(found).toHaveLength(1);
     expect(found[0]!.problems.map((problem) => problem.message)).toEqual([`expected ${message}, found more`]);
+  });
+
+  it('takes any number of escapes that YAML has, and names the first few of those that it has not', () => {
+    const escapes = String.raw`\0\a\b\t\n\v\f\r\e\N\L\P\_\ \"\/\\\x41\u00e9\U0001F600`;
+    expect(one(`a: "${escapes.repeat(1_000)}"`).problems).toEqual([]);
+    expect(one(String.raw`a: "\q\xZZ\UFFFFFFFF"`).problems.map(({ message }) => message)).toEqual([
+      expect.stringContaining(String.raw`Invalid escape sequence \q`),
+      expect.stringContaining(String.raw`Invalid escape sequence \xZZ`),
+      expect.stringContaining(String.raw`Invalid escape sequence \UFFFFFFFF`),
+    ]);
   });
 
   it('takes thousands of keys in one mapping', () => {
@@ -83,6 +100,7 @@ describe('a file in the wrong place', () => {
     ['ticks.csv', 'time,bid,ask\n1,2,3\n'],
     ['ticks.txt', 'time;bid;ask\n1;2;3\n'],
     ['(stdin)', 'a\tb\tc\n1\t2\t3\n'],
+    ['large.txt', `time,bid,ask\n${'1,2,3\n'.repeat(150_000)}`],
   ])('is told from a spec if it is CSV (%s)', (file, text) => {
     expect(problemOf(file, text)).toBe(
       'expected a spec, found a CSV file: name it in a spec, as source: { use: replay, path: … }',

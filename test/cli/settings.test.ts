@@ -65,9 +65,38 @@ describe('a file of settings', () => {
     [
       'an unknown key of a budget',
       'budgets:\n  providers: { feed: { permit: 5 } }',
-      'budgets.providers.feed.permit: there is no such option',
+      'budgets.providers.feed.permit: there is no such option (did you mean "permits"?)',
     ],
-    ['an unknown key of a breaker', 'breakers: { feed: { openms: 5 } }', 'breakers.feed.openms: there is no'],
+    [
+      'an unknown key of an endpoint',
+      'budgets: { providers: { feed: { endpoints: { quotes: { burts: 5, permits: 5 } } } } }',
+      'budgets.providers.feed.endpoints.quotes.burts: there is no such option (did you mean "burst"?)',
+    ],
+    [
+      'an unknown key of a tenant',
+      'budgets: { tenants: { desk: { wieght: 5 } } }',
+      'budgets.tenants.desk.wieght: there is no such option (did you mean "weight"?)',
+    ],
+    [
+      'an unknown key of a limit',
+      'budgets: { tenants: { desk: { limits: [{ permits: 5, pre: 1s }] } } }',
+      'budgets.tenants.desk.limits[0].pre: there is no such option (did you mean "per"?)',
+    ],
+    [
+      'an unknown key of a breaker',
+      'breakers: { feed: { openms: 5 } }',
+      'breakers.feed.openms: there is no such option (did you mean "openMs"?)',
+    ],
+    [
+      'a name of a breaker',
+      'breakers: { feed: { name: feed } }',
+      'breakers.feed.name: there is no such option',
+    ],
+    [
+      'an unknown key of a window',
+      'breakers: { feed: { timeWindow: { failurerate: 0.5 } } }',
+      'breakers.feed.timeWindow.failurerate: there is no such option (did you mean "failureRate"?)',
+    ],
     ['a wrong value', 'maxThreads: many', 'maxThreads: expected 1 to 4096 threads'],
     ['YAML that is none', 'budgets: [', 'settings.yaml:1:'],
     ['two documents', 'maxThreads: 2\n---\nmaxThreads: 3', 'expected one document, found several'],
@@ -77,6 +106,21 @@ describe('a file of settings', () => {
       const { code, out, err } = await withSettings(text, command);
       expect(err).toContain(expected);
       expect({ code, out }).toEqual({ code: 2, out: '' });
+    }
+  });
+
+  it('has a hundred of its problems printed, as of a spec, and the others counted', async () => {
+    const keys = Array.from({ length: 150 }, (_, i) => `key${i}: 1`);
+    for (const command of ['run', 'validate', 'components']) {
+      const args =
+        command === 'components'
+          ? ['--settings', 'settings.yaml']
+          : ['spec.yaml', '--settings', 'settings.yaml'];
+      await write('settings.yaml', keys.join('\n'));
+      const lines = (await tickloom(command, ...args)).err.trim().split('\n');
+      expect(lines[0]).toBe('Invalid options in "settings.yaml":');
+      expect(lines[100]).toBe('  - settings.yaml:100:1 key99: there is no such option');
+      expect(lines.slice(101)).toEqual(['  - … and 50 more problems']);
     }
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as checkpoints from '../../src/checkpoints/checkpoints.js';
 import * as arrow from '../../src/columns/arrow/arrow.js';
+import { DictionarySet } from '../../src/columns/dictionary.js';
 import { RuntimeError } from '../../src/core/errors.js';
 import * as main from '../../src/index.js';
 import * as breaker from '../../src/resilience/breaker/breaker.js';
@@ -8,13 +9,72 @@ import * as rate from '../../src/resilience/rate/rate.js';
 import * as resilience from '../../src/resilience/resilience.js';
 import * as stages from '../../src/stages.js';
 
+/** A number that is left out. */
+const NONE = undefined as never;
+
+type Calls = readonly ((wrong: never) => unknown)[];
+
 const SPEC = { name: 'a', source: { use: 'synthetic', rows: 1 }, sink: { use: 'null' } } as const;
 const BUDGET = { permits: 1, per: '1s' } as const;
 const HANDLE = new rate.RateCoordinator({ providers: { p: BUDGET } }).handle();
 const BREAKER = breaker.createBreaker({ name: 'b' });
+const RATES = new rate.RateCoordinator({ providers: { p: BUDGET } });
+const OPENED_RATES = rate.openRates(RATES.handle());
+const PACER = new rate.Pacer(BUDGET);
+const OPENED_PACER = rate.openPacer(PACER.handle());
+const RESILIENCE = new resilience.ResilienceCoordinator({ providers: { p: BUDGET } });
+const OPENED_RESILIENCE = resilience.openResilience(RESILIENCE.handle());
+const BATCH = new main.Batch(
+  { kind: 'custom', columns: [{ name: 'a', type: 'int32' }] },
+  1,
+  new DictionarySet(),
+);
+const OWNER = { host: 'h', process: 'p', thread: 1 };
+
+/** Calls of what is the same object for its owner and for other threads. */
+const limiterCalls = (
+  limiter: () => Pick<rate.Limiter, 'tryAcquire' | 'acquire' | 'reserve' | 'run'>,
+): Calls => [
+  (wrong) => limiter().tryAcquire(wrong ?? 0),
+  (wrong) => limiter().acquire(wrong),
+  (wrong) => limiter().acquire({ timeoutMs: wrong === 5 ? Number.NaN : wrong }),
+  (wrong) => limiter().acquire({ signal: wrong ?? 0 }),
+  (wrong) => limiter().reserve(wrong),
+  (wrong) => limiter().reserve({ maxWaitMs: wrong === 5 ? Number.NaN : wrong }),
+  (wrong) => limiter().run(wrong),
+  (wrong) => limiter().run(() => 1, wrong),
+];
+const rateCalls = (
+  rates: Pick<rate.RateClient, 'limiter' | 'status' | 'cooldown' | 'observeUsed' | 'throttled'>,
+): Calls => [
+  (wrong) => rates.limiter(wrong),
+  (wrong) => rates.status(wrong),
+  (wrong) => rates.cooldown(wrong, 1),
+  (wrong) => rates.cooldown({ provider: 'p' }, wrong === 5 ? NONE : wrong),
+  (wrong) => rates.observeUsed({ provider: 'p' }, wrong),
+  (wrong) => rates.observeUsed({ provider: 'p' }, { used: wrong === 5 ? NONE : wrong }),
+  (wrong) => rates.observeUsed({ provider: 'p' }, { used: 1, limit: wrong }),
+  (wrong) => rates.throttled(wrong),
+  (wrong) => rates.throttled({ provider: 'p', endpoint: wrong === 'text' ? (5 as never) : wrong }),
+  ...limiterCalls(() => rates.limiter({ provider: 'p' })),
+];
+const breakerCalls = (of: breaker.Breaker): Calls => [
+  (wrong) => of.execute(wrong),
+  (wrong) => of.execute(() => 1, wrong),
+  (wrong) => of.execute(() => 1, { timeoutMs: wrong === 5 ? 0 : wrong }),
+  (wrong) => of.execute(() => 1, { signal: wrong ?? 0 }),
+  (wrong) => of.whenCallable(wrong ?? 0),
+];
+const storeCalls = (store: checkpoints.CheckpointStore): Calls => [
+  (wrong) => store.load(wrong === 'text' ? ('' as never) : wrong),
+  (wrong) => store.claim('key', wrong),
+  (wrong) => store.save('key', wrong, {} as never),
+  (wrong) => store.save('key', { epoch: 1, owner: OWNER }, wrong),
+  (wrong) => store.remove(wrong === 'text' ? ('' as never) : wrong),
+];
 
 /** Calls with one argument that is wrong, by what is called. The type of that argument is what it should be. */
-const CALLS: Readonly<Record<string, readonly ((wrong: never) => unknown)[]>> = {
+const CALLS: Readonly<Record<string, Calls>> = {
   createRuntime: [
     (wrong) => main.createRuntime(wrong),
     (wrong) => main.createRuntime({ budgets: wrong, logger: wrong }),
@@ -40,35 +100,79 @@ const CALLS: Readonly<Record<string, readonly ((wrong: never) => unknown)[]>> = 
     (wrong) => new rate.RateCoordinator().set({ provider: 'p' }, wrong),
     (wrong) => new rate.RateCoordinator().set(wrong, BUDGET),
     (wrong) => new rate.RateCoordinator().remove(wrong),
-    (wrong) => new rate.RateCoordinator().limiter(wrong),
-    (wrong) => new rate.RateCoordinator().status(wrong),
-    (wrong) => new rate.RateCoordinator().cooldown(wrong, 1),
-    (wrong) => new rate.RateCoordinator().observeUsed({ provider: 'p' }, wrong),
+    (wrong) => RATES.attach(wrong),
+    (wrong) => RATES.reclaim(wrong === 5 ? NONE : wrong),
+    ...rateCalls(RATES),
   ],
-  Pacer: [(wrong) => new rate.Pacer(wrong), (wrong) => new rate.Pacer(BUDGET, wrong)],
-  openPacer: [(wrong) => rate.openPacer(wrong), (wrong) => rate.openPacer(HANDLE, wrong)],
-  openRates: [(wrong) => rate.openRates(wrong), (wrong) => rate.openRates(HANDLE, wrong)],
+  Pacer: [
+    (wrong) => new rate.Pacer(wrong),
+    (wrong) => new rate.Pacer(BUDGET, wrong),
+    (wrong) => PACER.set(wrong),
+    (wrong) => PACER.cooldown(wrong === 5 ? NONE : wrong),
+    (wrong) => PACER.attach(wrong),
+    (wrong) => PACER.reclaim(wrong === 5 ? NONE : wrong),
+    ...limiterCalls(() => PACER),
+  ],
+  openPacer: [
+    (wrong) => rate.openPacer(wrong),
+    (wrong) => rate.openPacer(HANDLE, wrong),
+    ...limiterCalls(() => OPENED_PACER),
+  ],
+  openRates: [
+    (wrong) => rate.openRates(wrong),
+    (wrong) => rate.openRates(HANDLE, wrong),
+    ...rateCalls(OPENED_RATES),
+  ],
   createBreaker: [
     (wrong) => breaker.createBreaker(wrong),
     (wrong) => breaker.createBreaker({ name: 'b' }, wrong),
     (wrong) => breaker.createBreaker({ name: 'b' }, { saved: wrong ?? null }),
+    (wrong) => BREAKER.configure(wrong),
+    (wrong) => BREAKER.events(wrong),
+    (wrong) => BREAKER.events({ capacity: wrong === 5 ? Number.NaN : wrong }),
+    (wrong) => BREAKER.events({ signal: wrong ?? 0 }),
+    (wrong) => BREAKER.subscribe(wrong),
+    (wrong) => BREAKER.reclaim(wrong === 5 ? NONE : wrong),
+    ...breakerCalls(BREAKER),
   ],
   openBreaker: [
     (wrong) => breaker.openBreaker(wrong),
     (wrong) => breaker.openBreaker(BREAKER.handle(), wrong),
+    ...breakerCalls(breaker.openBreaker(BREAKER.handle())),
   ],
   ResilienceCoordinator: [
     (wrong) => new resilience.ResilienceCoordinator(wrong),
     (wrong) => new resilience.ResilienceCoordinator({ breakers: wrong }),
-    (wrong) => new resilience.ResilienceCoordinator().breaker(wrong),
+    (wrong) => RESILIENCE.breaker(wrong),
+    (wrong) => RESILIENCE.limiter(wrong),
+    (wrong) => RESILIENCE.throttled(wrong),
+    (wrong) => RESILIENCE.attach(wrong),
+    (wrong) => RESILIENCE.reclaim(wrong === 5 ? NONE : wrong),
   ],
-  openResilience: [(wrong) => resilience.openResilience(wrong)],
+  openResilience: [
+    (wrong) => resilience.openResilience(wrong),
+    (wrong) => resilience.openResilience(RESILIENCE.handle(), wrong),
+    (wrong) => OPENED_RESILIENCE.breaker(wrong),
+    (wrong) => OPENED_RESILIENCE.limiter(wrong),
+    (wrong) => OPENED_RESILIENCE.throttled(wrong),
+  ],
   FileCheckpointStore: [
     (wrong) => new checkpoints.FileCheckpointStore(wrong === 'text' ? ('' as never) : wrong),
     (wrong) => new checkpoints.FileCheckpointStore('folder', wrong),
+    ...storeCalls(new checkpoints.FileCheckpointStore('folder')),
   ],
+  MemoryCheckpointStore: storeCalls(new checkpoints.MemoryCheckpointStore()),
   decodeCheckpoint: [(wrong) => checkpoints.decodeCheckpoint(wrong, 'bytes')],
   encodeCheckpoint: [(wrong) => checkpoints.encodeCheckpoint(wrong)],
+  toArrow: [(wrong) => arrow.toArrow(BATCH, wrong)],
+  fromArrow: [
+    (wrong) => arrow.fromArrow(wrong),
+    async (wrong) => arrow.fromArrow(await arrow.toArrow(BATCH), wrong),
+  ],
+  ProviderError: [
+    (wrong) => Promise.reject(new main.ProviderError(wrong, 'message')),
+    (wrong) => Promise.reject(new main.ProviderError('throttled', 'message', wrong)),
+  ],
 };
 
 /** Exports that nothing is taken out of, and those for loops over rows, which check nothing for each row. */
@@ -84,7 +188,7 @@ const UNCHECKED = new Set([
     'readEpochMillis',
   ],
   ...['readInt64', 'readNanos', 'readSubMillis', 'writeEpochMillis', 'writeInt64', 'millis', 'nanos'],
-  ...['defineComponent', 'uncheckedSpec', 'toArrow', 'fromArrow', 'MemoryCheckpointStore', 'classifyError'],
+  ...['defineComponent', 'uncheckedSpec', 'classifyError'],
   // Made by functions of the package alone.
   ...['RateClient', 'ResilienceClient', 'CircuitBreaker', 'PipelineRuntime'],
 ]);

@@ -28,6 +28,23 @@ describe('any text up to a megabyte', () => {
     FUZZ_MS_MAX,
   );
 
+  it.each([
+    ['a: "', '\\q'],
+    ['a: |\n ', '- a\n'],
+    ['a: |\n ', '\u0001\n'],
+    ['a: "', '- ""\n'],
+    ['', '"'],
+    ['', '\ta: 1\n'],
+    ['', '\n'],
+  ])('is refused at once where it is all mistakes: %j, then %j', async (start, mistake) => {
+    for (const size of [MIB / 5, MIB]) {
+      const text = start + mistake.repeat(size / mistake.length - 10);
+      await bounded(() => {
+        expect(parseDocuments('f.yaml', text, 'spec')[0]!.problems.length).toBeGreaterThan(0);
+      });
+    }
+  });
+
   it(
     'is a value of --set or refused at once',
     async () => {

@@ -155,8 +155,37 @@ describe('a spec', () => {
   });
 
   it.each([
-    ['*a*a*a*a*b', 'path: expected a glob with at most 4 "*" in a name, found 5'],
-    [['a', '+(*a|*b)*c*d*e'], 'path.1: expected a glob with at most 4 "*" in a name, found 6'],
+    ['*a*a*a*a*b', 'path: expected a glob with at most 4 "*" and groups in a name, found 5'],
+    [['a', '@(*a|*b)*c*d'], 'path.1: expected a glob with at most 4 "*" and groups in a name, found 5'],
+    [
+      '{a,aa}+b',
+      'path: expected a glob that repeats no group in which something repeats or begins alike, found one that does',
+    ],
+    [
+      '(a|aa)+b',
+      'path: expected a glob that repeats no group in which something repeats or begins alike, found one that does',
+    ],
+    [`${'?(a)'.repeat(5)}b`, 'path: expected a glob with at most 4 "*" and groups in a name, found 5'],
+    [
+      '{a,aa}{a,aa}{a,aa}{a,aa}{a,aa}b',
+      'path: expected a glob with at most 4 "*" and groups in a name, found 5',
+    ],
+    [
+      '@(a|aa)@(a|aa)(a|aa)(a|aa)@(a|aa)b',
+      'path: expected a glob with at most 4 "*" and groups in a name, found 5',
+    ],
+    [
+      '(a+)+b',
+      'path: expected a glob that repeats no group in which something repeats or begins alike, found one that does',
+    ],
+    [
+      '*(a|b|@(a|b|*(a)))c',
+      'path: expected a glob that repeats no group in which something repeats or begins alike, found one that does',
+    ],
+    [
+      '+(*a)b',
+      'path: expected a glob that repeats no group in which something repeats or begins alike, found one that does',
+    ],
     ['**/a/**/b/**/c/**/d/**/e', 'path: expected a glob with at most 4 "**", found 5'],
     ['a'.repeat(5_000), 'path: expected at most 4096 characters, found 5000'],
     [Array.from({ length: 101 }, (_, i) => `${i}*`), 'path: expected at most 100 globs, found 101'],

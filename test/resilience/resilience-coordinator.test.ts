@@ -29,6 +29,13 @@ describe('breakers', () => {
   const throttled = (retryAfterMs?: number) =>
     Promise.reject(Object.assign(new Error('429'), { status: 429, retryAfterMs }));
 
+  it('are a thousand at most, since each takes a while to make', () => {
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`b${i}`, {}]));
+    expect(() => start({ breakers: many(1_001) })).toThrow('breakers: expected at most 1000 breakers');
+    start({ breakers: many(1_000) }).resilience.close();
+  });
+
   it('are the same from the coordinator and from each client', async () => {
     const { resilience, open } = start(options);
     const [one, two] = [open(), open()];

@@ -54,6 +54,35 @@ describe('a runtime with real threads', () => {
     });
   });
 
+  it('answers each wrong argument of its calls and of those of a job with an error that has a code', async () => {
+    const runtime = await startRuntime();
+    const job = await runtime.submit({ name: 'endless', source: endless, sink: discard });
+    const calls: Readonly<Record<string, (wrong: never) => unknown>> = {
+      submit: (wrong) => runtime.submit(wrong),
+      submitResolved: (wrong) => runtime.submitResolved(wrong),
+      'submitResolved of a part': (wrong) => runtime.submitResolved({ name: 'a', source: wrong } as never),
+      get: (wrong) => runtime.get(wrong),
+      on: (wrong) => runtime.on(wrong),
+      close: (wrong) => runtime.close(wrong),
+      'close by a deadline': (wrong) => runtime.close({ deadlineMs: wrong ?? Number.NaN }),
+      drain: (wrong) => job.drain(wrong),
+      'drain by a deadline': (wrong) => job.drain({ deadlineMs: wrong ?? Number.NaN }),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      for (const wrong of [null, -1, 'text', true, [null], Symbol('wrong')]) {
+        const thrown = await Promise.resolve()
+          .then(() => call(wrong as never))
+          .catch((error: unknown) => error);
+        expect([name, wrong, thrown]).toEqual([
+          name,
+          wrong,
+          expect.objectContaining({ code: expect.any(String) }),
+        ]);
+      }
+    }
+    expect(job.inspect().state).not.toBe('draining');
+  });
+
   it('fails the job alone whose columns pass its limit, and says who holds them', async () => {
     const runtime = await startRuntime();
     const holder = moduleOperator('share.resize(share.bytes + 2_097_152); emit(batch);', {

@@ -1,7 +1,8 @@
 import { RuntimeError } from '../../core/errors.js';
 import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';
-import { plainText, type Terminal } from '../terminal.js';
+import { sayRefusal } from '../problem-lines.js';
+import type { Terminal } from '../terminal.js';
 import { sayProblems } from './run.js';
 
 export interface CheckOptions {
@@ -30,7 +31,7 @@ export async function withCheckedSpecs(
     specs = await loadSpecs(files, set, settings);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    terminal.say(`${plainText(error.message)}\n`);
+    sayRefusal(error, terminal);
     settings?.resilience?.close();
     return 2;
   }

@@ -2,7 +2,8 @@ import { RuntimeError } from '../../core/errors.js';
 import type { Catalogue } from '../../plan/catalogue.js';
 import { loadSettings } from '../load-settings.js';
 import { withCatalogue } from '../open-catalogue.js';
-import { plainText, type Terminal } from '../terminal.js';
+import { sayRefusal } from '../problem-lines.js';
+import type { Terminal } from '../terminal.js';
 
 /** Where the components of a command come from. */
 export interface CatalogueOptions {
@@ -24,7 +25,7 @@ export async function listCatalogue(
     return await withCatalogue(settings, ({ catalogue }) => tell(catalogue));
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    terminal.say(`${plainText(error.message)}\n`);
+    sayRefusal(error, terminal);
     return 2;
   }
 }

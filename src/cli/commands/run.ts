@@ -7,7 +7,7 @@ import { lineTexts } from '../line-counts.js';
 import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';
 import { ownCommand, shellWord } from '../own-command.js';
-import { problemLines } from '../problem-lines.js';
+import { problemLines, sayRefusal } from '../problem-lines.js';
 import { Progress } from '../progress.js';
 import {
   balanceLine,
@@ -53,7 +53,7 @@ export async function run(
     specs = await loadSpecs(files, options.set, settings);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    terminal.say(`${plainText(error.message)}\n`);
+    sayRefusal(error, terminal);
     if (options.json) await printDocument([], terminal);
     settings?.resilience?.close();
     return 2;

@@ -1,5 +1,6 @@
 import type { Schema as ArrowSchema, Data, DataType, Field, RecordBatch, Table } from 'apache-arrow';
-import { PipelineError } from '../../core/errors.js';
+import { assertMapping, lackingMethods } from '../../core/assert-argument.js';
+import { InvalidOptionsError, PipelineError } from '../../core/errors.js';
 import { cutText } from '../../core/shown-text.js';
 import { Batch } from '../batch.js';
 import { type Dictionary, DictionarySet, NO_STRING } from '../dictionary.js';
@@ -22,9 +23,13 @@ export interface FromArrowOptions {
  *
  * @throws {PipelineError} `INPUT_UNREADABLE` naming a column whose type batches do not have, whose
  *   nulls its type does not allow, or with a value that does not fit.
+ * @throws {InvalidOptionsError} for what are no rows of Arrow, and for options that are none.
  * @throws {PipelineError} `PEER_MISSING` without the package `apache-arrow`.
  */
 export async function fromArrow(rows: RecordBatch | Table, options: FromArrowOptions = {}): Promise<Batch> {
+  assertMapping('fromArrow', options);
+  const problems = lackingMethods(ROWS, rows ?? null);
+  if (problems.length > 0) throw new InvalidOptionsError('fromArrow', problems);
   const arrow = await loadArrow();
   const schema = batchSchema(arrow, rows.schema, options.kind);
   const dictionaries = options.dictionaries ?? new DictionarySet();
@@ -40,6 +45,8 @@ export async function fromArrow(rows: RecordBatch | Table, options: FromArrowOpt
   batch.length = rows.numRows;
   return batch;
 }
+
+const ROWS = { key: 'rows', what: 'a RecordBatch or a Table of Arrow', methods: ['getChildAt'] };
 
 const KINDS: readonly string[] = ['quote', 'trade', 'bar', 'book', 'custom'] satisfies RowKind[];
 

@@ -1,4 +1,5 @@
 import type { Data, DataType, RecordBatch, Utf8, Vector } from 'apache-arrow';
+import { assertMapping } from '../../core/assert-argument.js';
 import { invariant } from '../../core/invariant.js';
 import type { Batch } from '../batch.js';
 import { type Dictionary, NO_STRING } from '../dictionary.js';
@@ -16,9 +17,12 @@ export interface ToArrowOptions {
  * Converts a batch to an Arrow record batch over the same memory. It is valid until the batch is
  * released or changed, unless `copy` is set. Control records are left out.
  *
+ * @throws {InvalidOptionsError} for options that are none.
  * @throws {PipelineError} `PEER_MISSING` without the package `apache-arrow`.
  */
-export async function toArrow(batch: Batch, { copy = false }: ToArrowOptions = {}): Promise<RecordBatch> {
+export async function toArrow(batch: Batch, options: ToArrowOptions = {}): Promise<RecordBatch> {
+  assertMapping('toArrow', options);
+  const { copy = false } = options;
   const arrow = await loadArrow();
   invariant(!batch.isReleased, 'a batch is not used after its release');
   const { schema, length } = batch;

@@ -14,7 +14,8 @@ export const SPEC_ERRORS = {
     meaning: 'A call or a settings file has options that are not allowed.',
     cause:
       'A setting of the runtime, a budget, a breaker or a checkpoint key out of its range or misspelt; a module of `components` that cannot be used; a number that is `NaN`; a time zone that does not exist.',
-    remedy: 'The message names the section and every problem in it. Correct the values.',
+    remedy:
+      'The message names the section, lists the first 20 problems in it and counts the others; `problems` of the error has the first 100. Correct the values.',
     retryable: 'no',
   },
   EXPRESSION_INVALID: {

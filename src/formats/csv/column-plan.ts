@@ -170,7 +170,8 @@ function planOrigin(
 /** Counts the groups of a regular expression; −1 if it is invalid. */
 function groupsOf(pattern: string): number {
   try {
-    return new RegExp(`${pattern}|`).exec('')!.length - 1;
+    // The empty alternative is tried first, so that the pattern is read but never matched.
+    return new RegExp(`|${pattern}`).exec('')!.length - 1;
   } catch {
     return -1;
   }

@@ -2,6 +2,7 @@ import { basename, parse } from 'node:path';
 import type { DictionarySet } from '../../columns/dictionary.js';
 import type { Column } from '../../columns/schema.js';
 import { InvalidOptionsError, PipelineError } from '../../core/errors.js';
+import { MATCH_MS_MAX, MatchTime, MatchTimeError } from '../../core/match-time.js';
 import { cutText } from '../../core/shown-text.js';
 import type { ColumnPlan, ColumnReading } from './column-plan.js';
 import type { ColumnReader } from './column-reader.js';
@@ -165,10 +166,19 @@ function midnightMs(date: string | undefined, file: string, column: string): num
 function textOfName(file: string, column: string, pattern: string | undefined): string {
   const name = parse(basename(file).slice(0, NAME_MAX).replace(/\.gz$/i, '')).name;
   if (pattern === undefined) return name;
-  // A pattern can take very long on a long text; a name has at most 255 characters.
-  const found = new RegExp(pattern).exec(name)?.[1];
+  const at = `columns.${column}.fromFile`;
+  let found: string | undefined;
+  try {
+    found = new MatchTime().within(() => new RegExp(pattern).exec(name)?.[1]);
+  } catch (error) {
+    if (!(error instanceof MatchTimeError)) throw error;
+    throw new InvalidOptionsError('source', [
+      `${at}: expected a regular expression that is matched within ${MATCH_MS_MAX} ms, found that /${pattern}/ ` +
+        `takes longer on "${name}" (${file}); avoid repetitions inside of repetitions`,
+    ]);
+  }
   if (found) return found;
   throw new InvalidOptionsError('source', [
-    `columns.${column}.fromFile: expected a name that /${pattern}/ matches, with a text in its group, found "${name}" (${file})`,
+    `${at}: expected a name that /${pattern}/ matches, with a text in its group, found "${name}" (${file})`,
   ]);
 }

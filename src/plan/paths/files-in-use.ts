@@ -1,5 +1,7 @@
 import { dirname } from 'node:path';
+import { PROBLEMS_MAX, type SpecProblem } from '../../core/errors.js';
 import type { JobFiles, PathWritten } from './job-files.js';
+import { conflictsBetween } from './path-conflicts.js';
 
 /**
  * Finds the jobs whose files may conflict with those of another one, without a look at all jobs: they write
@@ -29,6 +31,21 @@ export class FilesInUse<Owner extends object> {
     if (!files) return;
     this.#files.delete(owner);
     this.#change('delete', owner, files);
+  }
+
+  /**
+   * Finds the conflicts of these files with those of all owners. Looks at no more owners once it has as many
+   * problems as are kept of a spec: thousands may read what one writes.
+   *
+   * @param nameOf - What an owner is called in messages.
+   */
+  conflicts(files: JobFiles, nameOf: (owner: Owner) => string): SpecProblem[] {
+    const problems: SpecProblem[] = [];
+    for (const [owner, theirs] of this.near(files)) {
+      problems.push(...conflictsBetween(files, theirs, nameOf(owner)));
+      if (problems.length >= PROBLEMS_MAX) break;
+    }
+    return problems;
   }
 
   /** The owners whose files may conflict with these, and their files. May name some that do not. */

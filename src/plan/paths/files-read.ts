@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { looksLikeGlob } from '../../core/glob.js';
+import { MatchTime } from '../../core/match-time.js';
 import type { NamedPath } from '../../wire/stage-files.js';
 import { isWithin, type PathResolver, type ResolvedPath } from './path-resolver.js';
 import { type WatchedGlob, watchGlob } from './watched-glob.js';
@@ -35,11 +36,12 @@ export class FilesRead {
   static async find(paths: readonly NamedPath[], resolver: PathResolver): Promise<FilesRead> {
     const found = new FilesRead(paths);
     const files: FileRead[] = [];
+    const time = new MatchTime();
     for (const from of paths) {
       // Like the source: if a file with the name of a glob exists, that file is meant.
       if (!looksLikeGlob(from.path) || (await isThere(from.path))) files.push({ file: from.path, from });
       else {
-        const glob = await watchGlob(from.path, resolver);
+        const glob = await watchGlob(from.path, resolver, time);
         found.#globs.push({ glob, from });
         for (const file of glob.files) files.push({ file, from });
       }

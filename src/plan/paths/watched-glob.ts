@@ -2,6 +2,7 @@ import { readdir, realpath } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import type { FileSystemAdapter } from 'tinyglobby';
 import { globFiles, globMatcher, looksLikeGlob } from '../../core/glob.js';
+import type { MatchTime } from '../../core/match-time.js';
 import { isWithin, type PathResolver, type ResolvedPath } from './path-resolver.js';
 
 /** A glob, with the files that it matches now, and a check for files that do not exist yet. */
@@ -17,11 +18,17 @@ export interface WatchedGlob {
  * Runs a glob as the source will, and remembers which directories it listed and where their links lead.
  * This way a file that is yet to be written to one of them can be checked under the name that the glob
  * will see.
+ *
+ * @param time - For all that `wouldRead` is asked, also by other globs of the same spec.
  */
-export async function watchGlob(pattern: string, resolver: PathResolver): Promise<WatchedGlob> {
+export async function watchGlob(
+  pattern: string,
+  resolver: PathResolver,
+  time?: MatchTime,
+): Promise<WatchedGlob> {
   const looked = new Set<string>();
   const files = await globFiles(pattern, noting(looked));
-  const matches = await globMatcher(pattern);
+  const matches = await globMatcher(pattern, time);
 
   const seenAs = new Map<string, string[]>();
   await Promise.all(

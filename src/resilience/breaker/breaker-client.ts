@@ -1,4 +1,4 @@
-import { assertFunction, assertMapping } from '../../core/assert-argument.js';
+import { assertFunction, assertMapping, assertSignal } from '../../core/assert-argument.js';
 import { CallSignals } from '../../core/call-signals.js';
 import {
   BreakerOpenError,
@@ -21,7 +21,7 @@ import {
   stateOf,
   WORD_CELL,
 } from '../../shared-memory/breaker-memory.js';
-import { checkNumbers } from '../rate/check-numbers.js';
+import { checkGivenNumbers } from '../rate/check-numbers.js';
 import type { BreakerCall, CallPermit, ExecuteOptions, OpenedBreaker } from './breaker-calls.js';
 import { BreakerCells } from './breaker-cells.js';
 import type { BreakerHandle } from './breaker-handle.js';
@@ -128,6 +128,7 @@ export class BreakerClient implements OpenedBreaker {
   }
 
   async whenCallable(signal?: AbortSignal): Promise<void> {
+    assertSignal('breaker.whenCallable', signal);
     while (!signal?.aborted) {
       const seen = this.#watch.seen();
       const refusal = this.refusal();
@@ -189,7 +190,8 @@ export class BreakerClient implements OpenedBreaker {
     assertFunction('breaker.execute', call);
     assertMapping('breaker.execute', options);
     const { signal: outer, timeoutMs: ownMs } = options;
-    checkNumbers('breaker.execute', { timeoutMs: ownMs });
+    checkGivenNumbers('breaker.execute', { timeoutMs: ownMs });
+    assertSignal('breaker.execute', outer);
     if (ownMs !== undefined && ownMs < 1) {
       throw new InvalidOptionsError('breaker.execute', [`timeoutMs: expected 1 or more, found ${ownMs}`]);
     }

@@ -65,71 +65,88 @@ const TimeWindow = z
   })
   .refine(({ failureRate, slowCallRate }) => (failureRate ?? slowCallRate) !== undefined, needsRate);
 
+/** The options of a breaker besides its name. */
+const fields = {
+  failuresInRow: z
+    .int(limit)
+    .min(1, limit)
+    .max(1_000_000, limit)
+    .optional()
+    .describe(
+      'Failures without a success in between that open the breaker. Without it, 5 if no other ' +
+        'condition is given',
+    ),
+  countWindow: CountWindow.optional().describe('Opens the breaker on rates over the last calls'),
+  timeWindow: TimeWindow.optional().describe('Opens the breaker on rates over the last milliseconds'),
+  slowCallMs: Delay.optional().describe('Milliseconds from which on a call counts as slow'),
+  timeoutMs: Delay.optional().describe(
+    'Milliseconds after which `execute` gives a call up: its signal aborts, and it counts as a failure. ' +
+      'Without it, a call may take as long as it likes',
+  ),
+  openMs: Delay.default(5_000).describe('Milliseconds that it is open the first time'),
+  openFactor: z
+    .number(factor)
+    .min(1, factor)
+    .max(100, factor)
+    .default(2)
+    .describe('Factor by which the open time grows each time that the probes fail'),
+  openMsMax: Delay.default(60_000).describe('Milliseconds that the open time never exceeds, jitter included'),
+  openJitter: z
+    .number(jitter)
+    .min(0, jitter)
+    .max(1, jitter)
+    .default(0.1)
+    .describe('Share by which an open time is lengthened or shortened at random'),
+  probes: z
+    .int(probes)
+    .min(1, probes)
+    .max(PROBES_MAX, probes)
+    .default(1)
+    .describe('Calls that are let through half-open'),
+  probeSuccessRate: Rate.default(1).describe('Share of the probes that must succeed for it to close'),
+  probeMsMax: Delay.default(30_000).describe(
+    'Milliseconds after which a probe without an outcome is given to another call',
+  ),
+  whenBroken: z
+    .enum(['fail-open', 'fail-closed'])
+    .default('fail-open')
+    .describe('What it does without its machine: `fail-open` lets all calls through, `fail-closed` none'),
+};
+
+type Fields = z.output<z.ZodObject<typeof fields>>;
+
+/** Without any condition, it opens after five failures in a row. */
+function withCondition<Options extends Fields>(options: Options): Options {
+  const { failuresInRow, countWindow, timeWindow } = options;
+  const hasCondition = (failuresInRow ?? countWindow ?? timeWindow) !== undefined;
+  return hasCondition ? options : { ...options, failuresInRow: 5 };
+}
+
+/** Refuses options that do not go together. */
+function checkTogether(options: Fields, context: z.core.$RefinementCtx<Fields>): void {
+  const { openMs, openMsMax, slowCallMs, countWindow, timeWindow } = options;
+  const add = (path: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [path], message, input: options });
+  if (openMs > openMsMax) add('openMsMax', 'expected no less than "openMs"');
+  const slowCallRate = countWindow?.slowCallRate ?? timeWindow?.slowCallRate;
+  if (slowCallMs === undefined && slowCallRate !== undefined)
+    add('slowCallMs', 'expected a duration, since a "slowCallRate" is given');
+}
+
+/** Options of a breaker that is named by where it stands. */
+export const UnnamedBreakerOptions = z
+  .strictObject(fields)
+  .superRefine(checkTogether)
+  .transform((options) => withCondition(options));
+
 /** Options of a breaker. Without any condition, it opens after five failures in a row. */
 export const BreakerOptions = z
   .strictObject({
     name: z.string(text).min(1, text).max(200, text).describe('Name of the breaker in errors and events'),
-    failuresInRow: z
-      .int(limit)
-      .min(1, limit)
-      .max(1_000_000, limit)
-      .optional()
-      .describe(
-        'Failures without a success in between that open the breaker. Without it, 5 if no other ' +
-          'condition is given',
-      ),
-    countWindow: CountWindow.optional().describe('Opens the breaker on rates over the last calls'),
-    timeWindow: TimeWindow.optional().describe('Opens the breaker on rates over the last milliseconds'),
-    slowCallMs: Delay.optional().describe('Milliseconds from which on a call counts as slow'),
-    timeoutMs: Delay.optional().describe(
-      'Milliseconds after which `execute` gives a call up: its signal aborts, and it counts as a failure. ' +
-        'Without it, a call may take as long as it likes',
-    ),
-    openMs: Delay.default(5_000).describe('Milliseconds that it is open the first time'),
-    openFactor: z
-      .number(factor)
-      .min(1, factor)
-      .max(100, factor)
-      .default(2)
-      .describe('Factor by which the open time grows each time that the probes fail'),
-    openMsMax: Delay.default(60_000).describe(
-      'Milliseconds that the open time never exceeds, jitter included',
-    ),
-    openJitter: z
-      .number(jitter)
-      .min(0, jitter)
-      .max(1, jitter)
-      .default(0.1)
-      .describe('Share by which an open time is lengthened or shortened at random'),
-    probes: z
-      .int(probes)
-      .min(1, probes)
-      .max(PROBES_MAX, probes)
-      .default(1)
-      .describe('Calls that are let through half-open'),
-    probeSuccessRate: Rate.default(1).describe('Share of the probes that must succeed for it to close'),
-    probeMsMax: Delay.default(30_000).describe(
-      'Milliseconds after which a probe without an outcome is given to another call',
-    ),
-    whenBroken: z
-      .enum(['fail-open', 'fail-closed'])
-      .default('fail-open')
-      .describe('What it does without its machine: `fail-open` lets all calls through, `fail-closed` none'),
+    ...fields,
   })
-  .transform((options) => {
-    const { failuresInRow, countWindow, timeWindow } = options;
-    const hasCondition = (failuresInRow ?? countWindow ?? timeWindow) !== undefined;
-    return hasCondition ? options : { ...options, failuresInRow: 5 };
-  })
-  .refine(({ openMs, openMsMax }) => openMs <= openMsMax, {
-    path: ['openMsMax'],
-    message: 'expected no less than "openMs"',
-  })
-  .refine(
-    ({ slowCallMs, countWindow, timeWindow }) =>
-      slowCallMs !== undefined || (countWindow?.slowCallRate ?? timeWindow?.slowCallRate) === undefined,
-    { path: ['slowCallMs'], message: 'expected a duration, since a "slowCallRate" is given' },
-  );
+  .superRefine(checkTogether)
+  .transform((options) => withCondition(options));
 export type BreakerOptions = z.input<typeof BreakerOptions>;
 /** Options after checks and defaults. Plain data that may be posted to a thread. */
 export type BreakerSettings = z.output<typeof BreakerOptions>;

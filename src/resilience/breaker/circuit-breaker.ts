@@ -1,4 +1,5 @@
 import { threadId } from 'node:worker_threads';
+import { assertFunction, assertMapping } from '../../core/assert-argument.js';
 import { type BreakerRefusal, InvalidOptionsError } from '../../core/errors.js';
 import { parseOptions } from '../../settings/parse-options.js';
 import {
@@ -8,6 +9,7 @@ import {
   makeBreakerMemory,
   stateName,
 } from '../../shared-memory/breaker-memory.js';
+import { checkNumbers } from '../rate/check-numbers.js';
 import type { Breaker, BreakerCall, CallPermit, ExecuteOptions, ThrottledCall } from './breaker-calls.js';
 import { BreakerCells } from './breaker-cells.js';
 import { BreakerClient } from './breaker-client.js';
@@ -108,12 +110,19 @@ export class CircuitBreaker implements Breaker {
   /**
    * @returns A function that removes the listener. A listener that throws changes nothing; the throw is
    *   reported as an `error` event.
+   * @throws {InvalidOptionsError} for what is no function.
    */
   subscribe(listener: BreakerListener): () => void {
+    assertFunction('breaker.subscribe', listener);
     return this.#events.subscribe(listener);
   }
 
-  /** A stream of events. Ends when the signal aborts or the breaker is closed down. */
+  /**
+   * A stream of events. Ends when the signal aborts or the breaker is closed down.
+   *
+   * @throws {InvalidOptionsError} for options that are none, and for a `capacity` that is no whole number of at
+   *   least 1.
+   */
   events(options?: EventStreamOptions): AsyncGenerator<BreakerEvent, void> {
     return this.#events.stream(options);
   }
@@ -123,10 +132,11 @@ export class CircuitBreaker implements Breaker {
    * changed as a whole. The state stays, what the conditions have counted does, too, and decides with the
    * next outcome. Calls in flight and probes are late.
    *
-   * @throws {InvalidOptionsError} naming every refused option; then nothing has changed.
+   * @throws {InvalidOptionsError} naming the refused options; then nothing has changed.
    * @throws {InvalidBreakerError} if the breaker was closed down or has lost its machine.
    */
   configure(changes: BreakerChanges): void {
+    assertMapping('breaker.configure', changes);
     if ('name' in changes && changes.name !== this.name) {
       throw new InvalidOptionsError('breaker', ['breaker.name: cannot be changed']);
     }
@@ -176,6 +186,7 @@ export class CircuitBreaker implements Breaker {
    * @returns The number of probes freed.
    */
   reclaim(threadId: number): number {
+    checkNumbers('breaker.reclaim', { threadId });
     releaseStripes(this.#cells.words, threadId);
     return this.#mirror.reclaimProbes(threadId);
   }

@@ -22,7 +22,7 @@ export interface CreateOptions extends Omit<OpenOptions, 'onCallbackError'> {
 /**
  * Creates a breaker that this thread owns; its `handle` opens it in other threads.
  *
- * @throws {InvalidOptionsError} naming every refused option.
+ * @throws {InvalidOptionsError} naming the refused options.
  */
 export function createBreaker(options: BreakerOptions, more: CreateOptions = {}): CircuitBreaker {
   assertMapping('createBreaker', more);

@@ -1,3 +1,6 @@
+import { assertMapping, assertSignal } from '../../core/assert-argument.js';
+import { InvalidOptionsError } from '../../core/errors.js';
+import { describeValue } from '../../core/shown-text.js';
 import type { BreakerEvent, EventStreamOptions } from './breaker-event.js';
 
 const CAPACITY = 256;
@@ -30,7 +33,16 @@ export class EventLog {
   }
 
   /** Delivers events from this call on, including those that occur before the first read. */
-  stream({ capacity = CAPACITY, signal }: EventStreamOptions = {}): AsyncGenerator<BreakerEvent, void> {
+  stream(options: EventStreamOptions = {}): AsyncGenerator<BreakerEvent, void> {
+    assertMapping('breaker.events', options);
+    const { capacity = CAPACITY, signal } = options;
+    assertSignal('breaker.events', signal);
+    if (!Number.isSafeInteger(capacity) || capacity < 1) {
+      const found = describeValue(capacity);
+      throw new InvalidOptionsError('breaker.events', [
+        `capacity: expected 1 or more events, found ${found}`,
+      ]);
+    }
     this.#capacity = Math.max(this.#capacity, capacity);
     return this.#read(this.#end, capacity, signal);
   }

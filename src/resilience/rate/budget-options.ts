@@ -68,70 +68,78 @@ function checkLimit(limit: LimitFields, context: z.core.$RefinementCtx<LimitFiel
 export const LimitOptions = z.strictObject(limitFields).superRefine(checkLimit);
 export type LimitOptions = z.output<typeof LimitOptions>;
 
+/** The options of a budget, without what they must be together. */
+export const budgetFields = {
+  ...limitFields,
+  permits: limitFields.permits.optional(),
+  // Whether they were given counts: what would have no effect is refused.
+  per: Per.optional().describe(`${perText}. Without it, \`1s\``),
+  algorithm: Algorithm.optional().describe(`${algorithmText}. Without it, \`smooth\``),
+  permitsPerSecond: z
+    .number(rate)
+    .min(0, rate)
+    .max(1_000_000_000, rate)
+    .optional()
+    .describe('Short for `permits` with `per: 1s`; may have a fraction: 0.5 is one in two seconds'),
+  limits: z
+    .array(LimitOptions, 'expected a list of limits')
+    .min(1, 'expected 1 to 4 limits')
+    .max(4, 'expected 1 to 4 limits')
+    .optional()
+    .describe(
+      'Limits that hold together, in place of the options of one limit, such as 6 in 2 s and 60 in ' +
+        '10 min',
+    ),
+  inFlight: z
+    .int(inFlight)
+    .min(1, inFlight)
+    .max(IN_FLIGHT_MAX, inFlight)
+    .optional()
+    .describe(
+      'Calls that may be under way at one time; the place of a call is free again when it ends, ' +
+        'however it ends',
+    ),
+  weight: z
+    .int(weight)
+    .min(1, weight)
+    .max(1_000, weight)
+    .default(1)
+    .describe('Of a tenant: its share, against the others, of a provider that cannot serve everybody'),
+};
+
+type BudgetFields = z.output<z.ZodObject<typeof budgetFields>>;
+
+/** Refuses options of a budget that do not go together. */
+export function checkBudget(budget: BudgetFields, context: z.core.$RefinementCtx<BudgetFields>): void {
+  const { permits, permitsPerSecond, limits, per, burst, algorithm } = budget;
+  const add = (path: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [path], message, input: budget });
+  const given = [permits, permitsPerSecond, limits].filter((value) => value !== undefined).length;
+  if (given > 1) {
+    const extra = limits === undefined ? 'permitsPerSecond' : 'limits';
+    add(extra, 'expected one of "permits", "permitsPerSecond" and "limits"');
+    return;
+  }
+  // An option that would have no effect is a mistake.
+  const rest = Object.entries({ per, burst, algorithm }).filter(([, value]) => value !== undefined);
+  for (const [option] of rest) {
+    if (limits !== undefined) add(option, 'expected inside each of "limits", not beside them');
+    else if (given === 0) add(option, 'expected only together with "permits" or "permitsPerSecond"');
+    else if (option === 'per' && permits === undefined)
+      add(option, 'expected only with "permits", since "permitsPerSecond" is per second');
+  }
+  if (limits === undefined) for (const limit of oneLimit(budget)) checkLimit(limit, context as never);
+}
+
+/** What options of a budget come to: its limits, however they were written. */
+export const budgetOf = ({ limits, inFlight, weight, ...one }: BudgetFields) => ({
+  limits: limits ?? oneLimit(one),
+  ...(inFlight !== undefined && { inFlight }),
+  weight,
+});
+
 /** A budget as users write it: a single limit in place, a rate per second, or several limits. */
-export const BudgetOptions = z
-  .strictObject({
-    ...limitFields,
-    permits: limitFields.permits.optional(),
-    // Whether they were given counts: what would have no effect is refused.
-    per: Per.optional().describe(`${perText}. Without it, \`1s\``),
-    algorithm: Algorithm.optional().describe(`${algorithmText}. Without it, \`smooth\``),
-    permitsPerSecond: z
-      .number(rate)
-      .min(0, rate)
-      .max(1_000_000_000, rate)
-      .optional()
-      .describe('Short for `permits` with `per: 1s`; may have a fraction: 0.5 is one in two seconds'),
-    limits: z
-      .array(LimitOptions, 'expected a list of limits')
-      .min(1, 'expected 1 to 4 limits')
-      .max(4, 'expected 1 to 4 limits')
-      .optional()
-      .describe(
-        'Limits that hold together, in place of the options of one limit, such as 6 in 2 s and 60 in ' +
-          '10 min',
-      ),
-    inFlight: z
-      .int(inFlight)
-      .min(1, inFlight)
-      .max(IN_FLIGHT_MAX, inFlight)
-      .optional()
-      .describe(
-        'Calls that may be under way at one time; the place of a call is free again when it ends, ' +
-          'however it ends',
-      ),
-    weight: z
-      .int(weight)
-      .min(1, weight)
-      .max(1_000, weight)
-      .default(1)
-      .describe('Of a tenant: its share, against the others, of a provider that cannot serve everybody'),
-  })
-  .superRefine((budget, context) => {
-    const { permits, permitsPerSecond, limits, per, burst, algorithm } = budget;
-    const add = (path: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [path], message, input: budget });
-    const given = [permits, permitsPerSecond, limits].filter((value) => value !== undefined).length;
-    if (given > 1) {
-      const extra = limits === undefined ? 'permitsPerSecond' : 'limits';
-      add(extra, 'expected one of "permits", "permitsPerSecond" and "limits"');
-      return;
-    }
-    // An option that would have no effect is a mistake.
-    const rest = Object.entries({ per, burst, algorithm }).filter(([, value]) => value !== undefined);
-    for (const [option] of rest) {
-      if (limits !== undefined) add(option, 'expected inside each of "limits", not beside them');
-      else if (given === 0) add(option, 'expected only together with "permits" or "permitsPerSecond"');
-      else if (option === 'per' && permits === undefined)
-        add(option, 'expected only with "permits", since "permitsPerSecond" is per second');
-    }
-    if (limits === undefined) for (const limit of oneLimit(budget)) checkLimit(limit, context as never);
-  })
-  .transform(({ limits, inFlight, weight, ...one }) => ({
-    limits: limits ?? oneLimit(one),
-    ...(inFlight !== undefined && { inFlight }),
-    weight,
-  }));
+export const BudgetOptions = z.strictObject(budgetFields).superRefine(checkBudget).transform(budgetOf);
 export type BudgetOptions = z.output<typeof BudgetOptions>;
 /** A budget as people write it: see docs/rate.md. */
 export interface BudgetInput extends z.input<typeof BudgetOptions> {}

@@ -1,7 +1,8 @@
+import { assertFunction, assertMapping, assertSignal } from '../../core/assert-argument.js';
 import type { Clock } from '../../core/clock.js';
 import { NANOS_PER_MILLI, type Nanos } from '../../core/units.js';
 import { FAR_NS } from '../../shared-memory/scope-record.js';
-import { checkNumbers } from './check-numbers.js';
+import { checkGivenNumbers } from './check-numbers.js';
 import { GcraLimit } from './gcra-permit-swap.js';
 import { IndexedHeap } from './indexed-heap.js';
 import { Leases } from './leases.js';
@@ -157,14 +158,16 @@ export class Limiter implements WaitedFor {
    * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT` when `timeoutMs` has passed or is known to be too
    *   short, `BUDGET_SPENT` when waiting will never help, `WAITERS_FULL`.
    * @throws the reason of `signal`, when it aborts.
-   * @throws {InvalidOptionsError} for a timeout or a priority that is `NaN`.
+   * @throws {InvalidOptionsError} for options that are none, and for a timeout or a priority that is `NaN`.
    * @throws as `tryAcquire` does.
    */
   acquire(options: AcquireOptions = {}): Promise<Permit> {
-    const { cost = 1, timeoutMs, signal, priority = 0 } = options;
     return new Promise((resolve, reject) => {
+      assertMapping('acquire', options);
+      const { cost = 1, timeoutMs, signal, priority = 0 } = options;
+      checkGivenNumbers('acquire', { timeoutMs, priority });
+      assertSignal('acquire', signal);
       signal?.throwIfAborted();
-      checkNumbers('acquire', { timeoutMs, priority });
       this.#checkCost(cost);
       const since = this.#clock.now();
       if (this.waiters.size === 0 && this.#attempt(since, cost) === GRANTED) {
@@ -208,10 +211,13 @@ export class Limiter implements WaitedFor {
    *   longer than `maxWaitMs`; if calls of `acquire` are waiting, since it does not overtake them; and if
    *   the wait is for a narrower budget (the tenant's), since the wider one would lie idle for everyone
    *   until then.
+   * @throws {InvalidOptionsError} for options that are none, and for a `maxWaitMs` that is `NaN`.
+   * @throws as `tryAcquire` does.
    */
   reserve(options: ReserveOptions = {}): Reservation | WaitNs {
+    assertMapping('reserve', options);
     const { cost = 1, maxWaitMs = Number.POSITIVE_INFINITY } = options;
-    checkNumbers('reserve', { maxWaitMs });
+    checkGivenNumbers('reserve', { maxWaitMs });
     this.#checkCost(cost);
     const now = this.#clock.now();
     const waitMax = Math.min(maxWaitMs * 1e6, WAIT_NS_MAX);
@@ -257,6 +263,7 @@ export class Limiter implements WaitedFor {
 
   /** Waits for a permit, runs the function, and frees the in-flight lease however the function ends. */
   async run<T>(fn: () => Promise<T> | T, options?: AcquireOptions): Promise<T> {
+    assertFunction('run', fn);
     const permit = await this.acquire(options);
     try {
       return await fn();

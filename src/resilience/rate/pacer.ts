@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.js';
 import type { BudgetInput } from './budget-options.js';
 import type { AcquireOptions, Limiter, Reservation, ReserveOptions } from './limiter.js';
 import type { Permit } from './permit.js';
-import { type OpenRatesOptions, openRates, type ScopeStatus } from './rate-client.js';
+import { type OpenRatesOptions, openRates, type RateClient, type ScopeStatus } from './rate-client.js';
 import { RateCoordinator } from './rate-coordinator.js';
 import type { RateHandle } from './rate-handle.js';
 import type { WaitNs } from './verdict.js';
@@ -25,26 +25,18 @@ export interface PacerOptions {
   readonly waitersMax?: number | undefined;
 }
 
-/**
- * One unnamed budget: the simple form of `RateCoordinator`, with the same memory and rules.
- *
- * @example
- * const pacer = new Pacer({ permits: 50, per: '1s', burst: 10 });
- * await pacer.acquire();
- */
-export class Pacer {
-  readonly #coordinator: RateCoordinator;
+/** What a thread does with a pacer: its side of the budgets. */
+type Client = Pick<RateClient, 'limiter' | 'cooldown' | 'status' | 'close'>;
+
+/** A pacer as one thread spends from it. Belongs to the thread that opened it. */
+export class OpenedPacer {
+  readonly #client: Client;
   readonly #limiter: Limiter;
 
-  /**
-   * @throws {InvalidOptionsError} naming every refused option.
-   * @throws {RateTableFullError} when a rolling window needs more room than there is.
-   */
-  constructor(budget: BudgetInput, options: PacerOptions = {}) {
-    assertMapping('Pacer', options);
-    this.#coordinator = new RateCoordinator({ threadsMax: 32, ...options, scopesMax: 1 });
-    this.#coordinator.set(REF, budget);
-    this.#limiter = this.#coordinator.limiter(REF);
+  /** @internal `openPacer` makes them. */
+  constructor(client: Client) {
+    this.#client = client;
+    this.#limiter = client.limiter(REF);
   }
 
   /**
@@ -77,19 +69,61 @@ export class Pacer {
     this.#limiter.release();
   }
 
-  /** Changes the budget while calls spend from it. What was spent stays spent. */
-  set(budget: BudgetInput): void {
-    this.#coordinator.set(REF, budget);
+  /** As {@link Limiter.releaseAll}. */
+  releaseAll(): void {
+    this.#limiter.releaseAll();
   }
 
-  /** As {@link RateClient.cooldown}. */
+  /** Permits that could be taken now; `Infinity` if nothing limits the rate. */
+  left(): number {
+    return this.#limiter.left();
+  }
+
+  /** As {@link RateClient.cooldown}, for all threads. */
   cooldown(ms: number): void {
-    this.#coordinator.cooldown(REF, ms);
+    this.#client.cooldown(REF, ms);
   }
 
   /** What was spent and waited for, over all threads. */
   status(): ScopeStatus {
-    return this.#coordinator.status(REF);
+    return this.#client.status(REF);
+  }
+
+  /**
+   * Refuses those who wait in this thread, and frees its calls in flight and its place among the threads. Other
+   * threads go on spending from what they opened.
+   */
+  close(): void {
+    this.#client.close();
+  }
+}
+
+/**
+ * One unnamed budget: the simple form of `RateCoordinator`, with the same memory and rules. Belongs to the
+ * thread that creates it; other threads open its `handle()` with `openPacer`.
+ *
+ * @example
+ * const pacer = new Pacer({ permits: 50, per: '1s', burst: 10 });
+ * await pacer.acquire();
+ */
+export class Pacer extends OpenedPacer {
+  readonly #coordinator: RateCoordinator;
+
+  /**
+   * @throws {InvalidOptionsError} naming what is wrong with the options.
+   * @throws {RateTableFullError} when a rolling window needs more room than there is.
+   */
+  constructor(budget: BudgetInput, options: PacerOptions = {}) {
+    assertMapping('Pacer', options);
+    const coordinator = new RateCoordinator({ threadsMax: 32, ...options, scopesMax: 1 });
+    coordinator.set(REF, budget);
+    super(coordinator);
+    this.#coordinator = coordinator;
+  }
+
+  /** Changes the budget while calls spend from it. What was spent stays spent. */
+  set(budget: BudgetInput): void {
+    this.#coordinator.set(REF, budget);
   }
 
   /** For another thread, which opens it with `openPacer`. */
@@ -106,18 +140,14 @@ export class Pacer {
   reclaim(threadId: number): void {
     this.#coordinator.reclaim(threadId);
   }
-
-  /** Refuses those who wait in this thread; other threads go on spending from what they opened. */
-  close(): void {
-    this.#coordinator.close();
-  }
 }
 
 /**
- * Opens a pacer's budget in another thread.
+ * Opens a pacer in another thread. What it opened counts as one of `threadsMax` until it is closed, or its
+ * thread ends.
  *
  * @throws as `openRates` does.
  */
-export function openPacer(handle: RateHandle, options?: OpenRatesOptions): Limiter {
-  return openRates(handle, options).limiter(REF);
+export function openPacer(handle: RateHandle, options?: OpenRatesOptions): OpenedPacer {
+  return new OpenedPacer(openRates(handle, options));
 }

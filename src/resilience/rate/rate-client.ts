@@ -3,6 +3,7 @@ import { assertMapping } from '../../core/assert-argument.js';
 import { type Clock, systemClock } from '../../core/clock.js';
 import { InvalidOptionsError } from '../../core/errors.js';
 import { cooldownMs } from '../../core/retry-after.js';
+import { describeValue } from '../../core/shown-text.js';
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import { checkNumbers } from './check-numbers.js';
 import { Limiter } from './limiter.js';
@@ -10,7 +11,14 @@ import { RateClosedError, RateTableFullError, ScopeRemovedError } from './rate-e
 import { memoryOf, type RateHandle } from './rate-handle.js';
 import { leaveTable } from './reclaim-thread.js';
 import { ScopeDirectory } from './scope-directory.js';
-import { type ScopeRef, scopeName, scopeNames, type ThrottledScope, tenantScope } from './scope-ref.js';
+import {
+  type ScopeRef,
+  scopeName,
+  scopeNames,
+  type ThrottledScope,
+  tenantScope,
+  throttledScope,
+} from './scope-ref.js';
 import { readCounters, type ScopeCounters } from './scope-statistics.js';
 import { ScopeView } from './scope-view.js';
 import { coolDown, scopeToCool } from './throttled-cooldown.js';
@@ -120,9 +128,10 @@ export class RateClient {
    *
    * @param retryAfterMs - The wait that the provider asked for: at most a day; a second if it did not
    *   say.
+   * @throws {InvalidScopeError} `SCOPE_INVALID` for what names no provider.
    */
   throttled(ref: ThrottledScope, retryAfterMs?: number): void {
-    const name = scopeToCool(this.#directory, ref);
+    const name = scopeToCool(this.#directory, throttledScope(ref));
     if (name !== undefined) this.#coolDown(name, cooldownMs(retryAfterMs));
   }
 
@@ -133,7 +142,7 @@ export class RateClient {
    *
    * @param ref - One provider, one endpoint of a provider, or one tenant.
    * @param ms - At most 30 days.
-   * @throws {InvalidOptionsError} for `NaN`.
+   * @throws {InvalidOptionsError} for what is no number.
    */
   cooldown(ref: ScopeRef, ms: number): void {
     checkNumbers('cooldown', { ms });
@@ -144,7 +153,7 @@ export class RateClient {
    * Applies the usage that a provider reports for the key, whoever used it: a used-weight header. Only
    * raises the count, since the provider cannot know about calls that are still on their way.
    *
-   * @throws {InvalidOptionsError} for `NaN`, and for a limit that the budget does not have.
+   * @throws {InvalidOptionsError} for what is no number, and for a limit that the budget does not have.
    */
   observeUsed(ref: ScopeRef, usage: ObservedUsage): void {
     assertMapping('observeUsed', usage);
@@ -154,7 +163,9 @@ export class RateClient {
     const observed = limits[limit];
     if (observed === undefined) {
       const most = limits.length === 0 ? 'none: the budget has no limit' : `0 to ${limits.length - 1}`;
-      throw new InvalidOptionsError('observeUsed', [`limit: expected ${most}, found ${limit}`]);
+      throw new InvalidOptionsError('observeUsed', [
+        `limit: expected ${most}, found ${describeValue(limit)}`,
+      ]);
     }
     const permits = Math.max(0, Math.min(Math.floor(used), observed.permits));
     Atomics.add(this.#memory.i32, this.#memory.toldAt(scope), 1);

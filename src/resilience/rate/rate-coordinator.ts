@@ -1,9 +1,10 @@
 import type { Worker } from 'node:worker_threads';
-import { assertMapping } from '../../core/assert-argument.js';
+import { assertMapping, assertWorker } from '../../core/assert-argument.js';
 import { type Clock, systemClock } from '../../core/clock.js';
 import { parseOptions } from '../../settings/parse-options.js';
 import { RateMemory } from '../../shared-memory/rate-memory.js';
 import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
+import { checkNumbers } from './check-numbers.js';
 import type { Limiter } from './limiter.js';
 import { type ObservedUsage, RateClient, type ScopeStatus } from './rate-client.js';
 import { handleOf, type RateHandle } from './rate-handle.js';
@@ -13,6 +14,7 @@ import {
   type RateTableInput,
   RateTableSettings,
   tableSizes,
+  withRoomFor,
 } from './rate-settings.js';
 import { reclaimThread } from './reclaim-thread.js';
 import { type ScopeRef, scopeName, type ThrottledScope } from './scope-ref.js';
@@ -44,7 +46,7 @@ export class RateCoordinator {
   readonly #waitersMax: number;
 
   /**
-   * @throws {InvalidOptionsError} naming every refused setting.
+   * @throws {InvalidOptionsError} naming the refused settings.
    * @throws {RateTableFullError} when the budgets need more room than the table was given.
    */
   constructor(options: RateCoordinatorOptions = {}) {
@@ -54,7 +56,14 @@ export class RateCoordinator {
       ...(providers !== undefined && { providers }),
       ...(tenants !== undefined && { tenants }),
     });
-    const settings = parseOptions('rate', RateTableSettings, table);
+    const declared = [
+      ...Object.values(budgets.providers).flatMap(({ budget, endpoints }) => [
+        budget,
+        ...Object.values(endpoints),
+      ]),
+      ...Object.values(budgets.tenants),
+    ];
+    const settings = withRoomFor(declared, parseOptions('rate', RateTableSettings, table), table);
     this.#memory = RateMemory.create(tableSizes(settings));
     this.#table = new ScopeTable(this.#memory, clock);
     this.#waitersMax = settings.waitersMax;
@@ -127,6 +136,7 @@ export class RateCoordinator {
 
   /** Makes sure that whatever a worker holds is reclaimed when it ends. */
   attach(worker: Worker): void {
+    assertWorker('attach', worker);
     const { threadId } = worker; // −1 once it has ended
     worker.once('exit', () => this.reclaim(threadId));
   }
@@ -136,6 +146,7 @@ export class RateCoordinator {
    * spent stay spent: granting too few is safe, granting too many is not.
    */
   reclaim(threadId: number): void {
+    checkNumbers('reclaim', { threadId });
     reclaimThread(this.#memory, threadId);
   }
 

@@ -5,7 +5,14 @@ import {
   SIZES_MAX,
   seatsFor,
 } from '../../shared-memory/rate-sizes.js';
-import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
+import {
+  type BudgetInput,
+  BudgetName,
+  BudgetOptions,
+  budgetFields,
+  budgetOf,
+  checkBudget,
+} from './budget-options.js';
 import { RATE_THREADS_MAX } from './rate-threads.js';
 
 const scopes = 'expected 1 to 65536 scopes';
@@ -22,7 +29,9 @@ export const RateTableSettings = z.strictObject({
     .min(1, scopes)
     .max(SIZES_MAX.scopesMax, scopes)
     .default(256)
-    .describe('Budgets (providers, endpoints, tenants) that may exist at one time'),
+    .describe(
+      'Budgets (providers, endpoints, tenants) that may exist at one time. Without it, more than that if more are declared from the beginning',
+    ),
   threadsMax: z
     .int(threads)
     .min(1, threads)
@@ -43,7 +52,9 @@ export const RateTableSettings = z.strictObject({
     .min(0, rolling)
     .max(SIZES_MAX.rollingPermitsMax, rolling)
     .default(65_536)
-    .describe('Room for rolling windows: a permit of each takes one place'),
+    .describe(
+      'Room for rolling windows: a permit of each takes one place. Without it, more if windows that are declared from the beginning need more',
+    ),
   inFlightPlacesMax: z
     .int(places)
     .min(0, places)
@@ -51,7 +62,7 @@ export const RateTableSettings = z.strictObject({
     .optional()
     .describe(
       'Room for calls in flight: an `inFlight` limit takes as many places, rounded up to a power of 2 and ' +
-        'at least 4. Without it, 65,536, or 16 × `scopesMax` if that is more',
+        'at least 4. Without it, 65,536, or 16 × `scopesMax`, or what is declared from the beginning, if that is more',
     ),
   waitersMax: z
     .int(waiters)
@@ -61,6 +72,37 @@ export const RateTableSettings = z.strictObject({
     .describe('Calls of one thread that may wait for permits at one time'),
 });
 export type RateTableSettings = z.output<typeof RateTableSettings>;
+/**
+ * What is not given, large enough for the budgets that are there from the beginning.
+ *
+ * @param given - What people have written of these settings.
+ */
+export function withRoomFor(
+  budgets: readonly BudgetOptions[],
+  settings: RateTableSettings,
+  given: RateTableInput,
+): RateTableSettings {
+  const windows = budgets.flatMap(({ limits }) => limits.filter(({ algorithm }) => algorithm === 'rolling'));
+  const permits = windows.reduce((sum, limit) => sum + limit.permits, 0);
+  const places = budgets.reduce((sum, { inFlight = 0 }) => sum + placesOf(inFlight), 0);
+  const larger = (
+    setting: 'scopesMax' | 'rollingPermitsMax' | 'inFlightPlacesMax',
+    usual: number,
+    need: number,
+  ) => given[setting] ?? Math.min(SIZES_MAX[setting], Math.max(usual, need));
+  const scopesMax = larger('scopesMax', settings.scopesMax, budgets.length);
+  return {
+    ...settings,
+    scopesMax,
+    // A window that is changed live needs twice its size.
+    rollingPermitsMax: larger('rollingPermitsMax', settings.rollingPermitsMax, 2 * permits),
+    inFlightPlacesMax: larger('inFlightPlacesMax', inFlightPlacesFor(scopesMax), places),
+  };
+}
+
+const placesOf = (inFlight: number): number =>
+  inFlight === 0 ? 0 : 2 ** Math.ceil(Math.log2(Math.max(4, inFlight)));
+
 /** How large the table is, as people write it. */
 export interface RateTableInput extends z.input<typeof RateTableSettings> {}
 
@@ -73,18 +115,15 @@ export function tableSizes(settings: RateTableSettings): RateMemorySizes {
 
 /** A provider's own budget, and the budgets of its endpoints. */
 const ProviderBudget = z
-  .looseObject({
+  .strictObject({
+    ...budgetFields,
     endpoints: z
       .record(BudgetName, BudgetOptions)
       .default({})
       .describe('Budgets of single endpoints, by name; taken together with that of the provider'),
   })
-  .transform(({ endpoints, ...own }, context) => {
-    const budget = BudgetOptions.safeParse(own, { reportInput: true });
-    if (budget.success) return { budget: budget.data, endpoints };
-    for (const issue of budget.error.issues) context.addIssue({ ...issue } as never);
-    return z.NEVER;
-  });
+  .superRefine(checkBudget)
+  .transform(({ endpoints, ...own }) => ({ budget: budgetOf(own), endpoints }));
 
 /** Budgets by name: `{ providers: { ibkr: { permits: 50, per: 1s } }, tenants: { … } }`. */
 export const BudgetsSettings = z.strictObject({

@@ -7,7 +7,7 @@
 export { InvalidHandleError } from '../../core/invalid-handle-error.js';
 export type { BudgetInput } from './budget-options.js';
 export type { AcquireOptions, Limiter, Reservation, ReserveOptions } from './limiter.js';
-export { openPacer, Pacer, type PacerOptions } from './pacer.js';
+export { type OpenedPacer, openPacer, Pacer, type PacerOptions } from './pacer.js';
 export type { Permit } from './permit.js';
 export {
   type ObservedUsage,

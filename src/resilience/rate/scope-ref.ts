@@ -53,4 +53,16 @@ export function scopeName(ref: ScopeRef): string {
   return names[0]!;
 }
 
+/**
+ * What a throttled call was for.
+ *
+ * @throws {InvalidScopeError} for what names no provider.
+ */
+export function throttledScope(ref: ThrottledScope): ThrottledScope {
+  const { provider, endpoint } =
+    typeof ref === 'object' && ref !== null ? ref : ({} as Partial<ThrottledScope>);
+  if (typeof provider !== 'string' || !isName(endpoint)) throw new InvalidScopeError(ref);
+  return { provider, endpoint };
+}
+
 const isName = (part: unknown): boolean => part === undefined || typeof part === 'string';

@@ -85,4 +85,21 @@ describe('the files in use', () => {
     ]);
     expect(inUse.near(await between('b', '/out/shared/*.csv', '/out/b'))).toHaveLength(100);
   });
+
+  it('are compared with those of no more jobs than a spec has problems kept', async () => {
+    const inUse = new FilesInUse<JobFiles>();
+    for (let i = 0; i < 500; i++) {
+      const files = await between(`reader ${i}`, '/in/ticks.csv', `/out/own/${i}`);
+      inUse.add(files, files);
+    }
+    const compared: string[] = [];
+    const conflictsOf = async (name: string, written: string) =>
+      inUse.conflicts(await between(name, '/other/ticks.csv', written), ({ job }) => {
+        compared.push(job);
+        return job;
+      });
+    expect([await conflictsOf('apart', '/out/apart'), compared]).toEqual([[], []]);
+    expect(await conflictsOf('writer', '/in')).toHaveLength(100);
+    expect(compared).toHaveLength(100);
+  });
 });

@@ -61,6 +61,24 @@ describe('a pacer', () => {
     expect(drain(pacer)).toBe(2);
   });
 
+  it('gives what it opened in a thread its place in the table back when that is closed', async () => {
+    const { clock, pacer } = start({ permits: 100, inFlight: 2 }, { threadsMax: 2 });
+    for (let i = 0; i < 10; i++) {
+      const opened = openPacer(pacer.handle(), { clock });
+      expect([drain(opened), opened.left(), opened.status().inFlight]).toEqual([2, 98 - 2 * i, 2]);
+      const call = opened.acquire();
+      opened.close();
+      await expect(call).rejects.toEqual(code('RATE_CLOSED'));
+      expect(pacer.status().inFlight).toBe(0);
+    }
+  });
+
+  it('is cooled down for all threads by what one of them opened', () => {
+    const { clock, pacer } = start({ permits: 100 });
+    openPacer(pacer.handle(), { clock }).cooldown(5_000);
+    expect(pacer.status().cooldownMs).toBe(5_000);
+  });
+
   it('has room for a rolling window of the size that it is told', () => {
     const budget = { permits: 100_000, per: '1m', algorithm: 'rolling' } as const;
     expect(() => start(budget)).toThrow(code('RATE_TABLE_FULL'));

@@ -21,6 +21,17 @@ describe('the shared table', () => {
     expect(drain(rates.limiter({ provider: 'z' }))).toBe(3);
   });
 
+  it('has room for all that is declared from the beginning, where its sizes are not given', () => {
+    const names = Array.from({ length: 400 }, (_, i) => `t${i}`);
+    const tenants = Object.fromEntries(names.map((name) => [name, { permits: 1_000, inFlight: 300 }]));
+    const window = { permits: 200_000, per: '1m', algorithm: 'rolling' } as const;
+    const { rates } = startRates({ tenants, providers: { x: { ...window, endpoints: { y: window } } } });
+    expect(drain(rates.limiter({ tenant: 't399' }))).toBe(300);
+    rates.set(provider, { ...window, permits: 199_000 });
+    expect(rates.limiter(provider).tryAcquire(199_000)).toBe(0);
+    expect(() => startRates({ tenants, scopesMax: 256 })).toThrow(code('RATE_TABLE_FULL'));
+  });
+
   it('says when it has no room for another thread, and has it again when one leaves', () => {
     const { rates, open } = startRates({ threadsMax: 2, providers: { x: {} } });
     const client = open();

@@ -15,10 +15,11 @@ const QUOTES: Pick<ReplayInput, 'kind' | 'columns'> = {
 };
 const HEADER = 'time,symbol,bid,ask\n';
 
-const write = (content: string | Uint8Array): string => SCRATCH.writeNew(content);
+const write = (content: string | Uint8Array, name?: string): string =>
+  name === undefined ? SCRATCH.writeNew(content) : SCRATCH.write(name, content);
 
-async function failure(content: string | Uint8Array, more: Partial<ReplayInput> = {}) {
-  const path = write(content);
+async function failure(content: string | Uint8Array, more: Partial<ReplayInput> = {}, name?: string) {
+  const path = write(content, name);
   const { rows, error, rejected } = await replay({ path, ...QUOTES, ...more });
   if (!(error instanceof RuntimeError)) throw new Error('expected the replay to fail', { cause: error });
   expect(rejected).toEqual([]);
@@ -138,6 +139,21 @@ describe('a replay of what cannot be read', () => {
       message: expect.stringContaining('columns.symbol.fromFile: expected a name'),
     });
   });
+
+  it.each(['^(\\w+)+$(?!.)!', '(.*.*.*.*.*.*.*.*.*.*.*.*!)', '((?:[a-z]|[a-z])*)!'])(
+    'fails within a second where what is taken from its name could take years: %s',
+    async (fromFile) => {
+      const name = `${'quotes'.repeat(20)}.csv`;
+      expect(
+        await failure(HEADER, { columns: { ...QUOTES.columns, symbol: { fromFile } } }, name),
+      ).toMatchObject({
+        code: 'OPTIONS_INVALID',
+        message: expect.stringContaining(
+          'columns.symbol.fromFile: expected a regular expression that is matched within 500 ms',
+        ),
+      });
+    },
+  );
 });
 
 describe('a row that cannot be used', () => {

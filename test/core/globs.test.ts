@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { globMatcher, pathProblem } from '../../src/core/glob.js';
+
+describe('a glob', () => {
+  it.each([
+    'ticks-*.csv',
+    '*_*_*_*.csv',
+    '**/{BTC,ETH,SOL}-{USD,EUR}-{2023,2024}-*.csv',
+    'ticks (1).csv',
+    'ticks (a+b).csv',
+    '+([0-9])-@(bid|ask).csv',
+    '!(*.tmp)',
+    '{1..12}/[ab]?.csv',
+    '*.{csv,csv.gz}',
+  ])('that people write is taken: %s', (glob) => {
+    expect(pathProblem(glob)).toBeUndefined();
+  });
+
+  const NAMES = ['a', 'ab', 'é', '.'].map((text) => text.repeat(250).slice(0, 250));
+  it.each(['*a*a*a*b', '?(a)?(a)?(a)?(a)b', '{a,aa}{a,aa}{a,aa}{a,aa}b', '@(*a|*b)*c', '!(*a)!(*b)'])(
+    'that is taken tells of any name within a second: %s',
+    async (glob) => {
+      expect(pathProblem(glob)).toBeUndefined();
+      const matches = await globMatcher(`/data/${glob}`);
+      const began = process.cpuUsage();
+      for (const name of NAMES) matches(`/data/${name}`);
+      const { user, system } = process.cpuUsage(began);
+      expect((user + system) / 1e6).toBeLessThan(1);
+    },
+  );
+
+  it('counts as one that would match where it cannot be told in time', async () => {
+    const matches = await globMatcher('/data/*a*a*a*b');
+    expect(matches('/data/xaaab')).toBe(true);
+    expect(matches('/data/aaax')).toBe(false);
+    expect(matches(`/data/${'a'.repeat(4_000)}`)).toBe(true);
+    expect(matches('/data/aaax')).toBe(true);
+  });
+});
