@@ -34,7 +34,8 @@ export function checkData<S extends z.ZodType>(
   data: unknown,
   { at, jsonSchema, otherKeys = [], whereItBelongs }: DataContext = {},
 ): CheckedData<z.output<S>> {
-  const result = schema.safeParse(data, { reportInput: true });
+  const result = parsed(schema, data);
+  if (result === undefined) return { data: undefined, problems: [tooMuch(at)], issues: [] };
   if (result.success) return { data: result.data, problems: [], issues: [] };
   const { issues } = result.error;
   const keysAt = (path: OptionPath) => [
@@ -44,3 +45,18 @@ export function checkData<S extends z.ZodType>(
   const hints = { keysAt, ...(whereItBelongs && { whereItBelongs }) };
   return { data: undefined, problems: schemaProblems(issues, data, at, hints), issues };
 }
+
+/** @returns `undefined` if the schema finds more than it can hold: a mistake in each of 100,000 keys, or no end. */
+function parsed<S extends z.ZodType>(schema: S, data: unknown) {
+  try {
+    return schema.safeParse(data, { reportInput: true });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+const tooMuch = (at: OptionPath = []): SpecProblem => ({
+  path: at,
+  message: 'expected data that can be checked, found some 100,000 mistakes or lists and mappings without end',
+});

@@ -39,6 +39,14 @@ describe('options that are refused', () => {
     expect(error.message).toMatch(/… and 4980 more$/);
   });
 
+  it('say so where more is wrong than the check can hold', () => {
+    const Lists = z.record(z.string(), z.record(z.string(), z.number()));
+    const inner = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`key${i}`, 'no number']));
+    expect(() => parseOptions('section', Lists, { inner })).toThrow(
+      'section: expected data that can be checked, found some 100,000 mistakes or lists and mappings without end',
+    );
+  });
+
   it('have each unknown key counted once, wherever it comes in the list', () => {
     const inner = [unknownKeys(60), unknownKeys(60), unknownKeys(60)];
     const { problems, problemsLeftOut } = refusalOf({ inner, names: [1, 2], ...unknownKeys(3) });
