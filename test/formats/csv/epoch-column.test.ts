@@ -32,7 +32,7 @@ function readColumn(
   const words = new Int32Array(2 * rows);
   const bad = new Set<number>();
   new EpochReader({ unit, zone, midnightMs }).read(
-    { bytes: window.bytes, bounds, numbers, stride, doubled, rows, outRow: 0 },
+    { bytes: window.bytes, bounds, numbers, stride, doubled, from: 0, rows, outRow: 0 },
     0,
     words,
     (row) => bad.add(row),
