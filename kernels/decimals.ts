@@ -1,13 +1,12 @@
 import { BOUNDS, FACTORS, INPUT, UNREAD, VALUES, WITHOUT } from './memory';
-import { BY_10, BY_100, BY_10000, DOT, NINE, numbersOf, tail, ten, ZERO_DIGIT } from './vectors';
+import { BY_10, BY_100, BY_10000, DOT, NINE, numbersOf, tail, ten, UPPER_8, ZERO_DIGIT } from './vectors';
 
 const MINUS: u8 = 45;
 const PLUS: u8 = 43;
 
 /**
- * Reads decimals, times 10^-`tenths`, two rows a turn: at most 15 digits, with or without a point and a minus.
- * Mantissa and power of ten are exact, so that one division rounds correctly (Clinger 1990). Others go through
- * `decimal`.
+ * Reads decimals, times 10^-`tenths`, two rows a turn: at most 15 digits, with or without a point. Mantissa and
+ * power of ten are exact, so that one division rounds correctly (Clinger 1990). Others are read one by one.
  *
  * @param tenths - At most 22.
  * @param nullable - Whether nothing is NaN.
@@ -20,7 +19,7 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
   const by10 = v128.load(BY_10);
   const by100 = v128.load(BY_100);
   const by10000 = v128.load(BY_10000);
-  const upper8 = f64x2.splat(1e8);
+  const upper8 = v128.load(UPPER_8);
   // The power of ten to divide by, for a point in each byte, and for none.
   for (let at = 0; at <= 16; at++) {
     store<f64>(FACTORS + (<usize>at << 3), ten(min(22, tenths + (at < 15 ? 15 - at : 0))));
@@ -35,10 +34,8 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
     const end0 = <usize>load<u32>(bounds, 4);
     const start1 = <usize>load<u32>(bounds, 8);
     const end1 = <usize>load<u32>(bounds, 12);
-    const minus0 = <i32>(load<u8>(start0) === MINUS);
-    const minus1 = <i32>(load<u8>(start1) === MINUS);
-    const length0 = <i32>(end0 - start0) - minus0;
-    const length1 = <i32>(end1 - start1) - minus1;
+    const length0 = <i32>(end0 - start0);
+    const length1 = <i32>(end1 - start1);
     const mask0 = tail(length0);
     const mask1 = tail(length1);
     const bytes0 = v128.load(end0 - 16);
@@ -53,38 +50,35 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
       v128.and(i8x16.sub(bytes1, zero), mask1),
       v128.load(WITHOUT + (point1 << 4)),
     );
-    // Of digits, so many are there; none, or more than 15, are beyond.
-    const beyond0 = <u32>(length0 - <i32>(point0 < 16) - 1);
-    const beyond1 = <u32>(length1 - <i32>(point1 < 16) - 1);
-    const out = VALUES + (<usize>row << 3);
     const numbers = numbersOf(digits0, digits1, by10, by100, by10000);
     const mantissas = f64x2.add(
-      f64x2.mul(f64x2.convert_low_i32x4_u(v128.shuffle<i32>(numbers, numbers, 0, 2, 0, 2)), upper8),
-      f64x2.convert_low_i32x4_u(v128.shuffle<i32>(numbers, numbers, 1, 3, 1, 3)),
+      f64x2.mul(f64x2.convert_low_i32x4_s(v128.shuffle<i32>(numbers, numbers, 0, 2, 0, 2)), upper8),
+      f64x2.convert_low_i32x4_s(v128.shuffle<i32>(numbers, numbers, 1, 3, 1, 3)),
     );
     const powers = v128.load_lane<f64>(
       FACTORS + (point1 << 3),
       v128.load_zero<f64>(FACTORS + (point0 << 3)),
       1,
     );
-    const signs = i64x2.replace_lane(i64x2.splat(<i64>minus0 << 63), 1, <i64>minus1 << 63);
-    v128.store(out, v128.xor(f64x2.div(mantissas, powers), signs));
+    v128.store(VALUES + (<usize>row << 3), f64x2.div(mantissas, powers));
+    // No digits, or more than 15, are beyond.
     if (
-      beyond0 < 15 &&
-      beyond1 < 15 &&
+      <u32>(length0 - <i32>(point0 < 16) - 1) < 15 &&
+      <u32>(length1 - <i32>(point1 < 16) - 1) < 15 &&
       point0 >= firstPoint &&
       point1 >= firstPoint &&
-      !v128.any_true(i8x16.gt_u(i8x16.max_u(digits0, digits1), nine))
+      !v128.any_true(i8x16.sub_sat_u(i8x16.max_u(digits0, digits1), nine))
     ) {
       continue;
     }
-    for (let odd = row; odd < min(row + 2, rows); odd++) {
-      const start = odd === row ? start0 : start1;
-      const end = odd === row ? end0 : end1;
-      const value = start === end && nullable ? f64.NaN : decimal(start, end, tenths);
-      store<f64>(VALUES + (<usize>odd << 3), value);
-      if (isNaN(value) && !(start === end && nullable)) {
-        store<i32>(UNREAD + (<usize>unread << 2), odd);
+    for (let one = row; one < min(row + 2, rows); one++) {
+      const start = one === row ? start0 : start1;
+      const end = one === row ? end0 : end1;
+      const isNull = start === end && nullable;
+      const value = isNull ? f64.NaN : decimal(start, end, tenths);
+      store<f64>(VALUES + (<usize>one << 3), value);
+      if (isNaN(value) && !isNull) {
+        store<i32>(UNREAD + (<usize>unread << 2), one);
         unread++;
       }
     }

@@ -17,6 +17,7 @@ export {
 export { findStructure, metOddQuotes } from './structure-index';
 export { placeField, takeRows } from './csv-rows';
 export { readDecimals } from './decimals';
-export { readEpochs, readWholes32, readWholes64 } from './wholes';
+export { readEpochs } from './epochs';
+export { readWholes32, readWholes64 } from './wholes';
 export { readIsoTimes } from './iso-times';
 export { beginTexts, keepText, leaveText, readTexts32, readTexts8, textsLeft } from './texts';

@@ -32,6 +32,28 @@ function between(quotes: u64): u64 {
   return within ^ (within << 32);
 }
 
+/** Writes the addresses of set bits; eight at a time, whether there are so many or not. */
+// @ts-ignore: decorator
+@inline
+function noteHalf(out: usize, at: u32, bits: u32): void {
+  let to = out;
+  let left = bits;
+  for (let more = <i32>popcnt(bits); more > 0; more -= 6, to += 24) {
+    store<u32>(to, at + ctz(left));
+    left &= left - 1;
+    store<u32>(to, at + ctz(left), 4);
+    left &= left - 1;
+    store<u32>(to, at + ctz(left), 8);
+    left &= left - 1;
+    store<u32>(to, at + ctz(left), 12);
+    left &= left - 1;
+    store<u32>(to, at + ctz(left), 16);
+    left &= left - 1;
+    store<u32>(to, at + ctz(left), 20);
+    left &= left - 1;
+  }
+}
+
 /**
  * Notes all line ends and delimiters outside of quotes, 64 bytes a turn.
  *
@@ -118,36 +140,24 @@ export function findStructure(from: usize, to: usize, delimiter: i32): i32 {
     afterSeparator = separators >> 63;
 
     const before = <u32>((out - SEPARATORS) >> 2) - 1;
+    const linesFound = <i32>popcnt(ends);
+    let toLine = LINES + (<usize>lines << 2);
     let left = ends;
-    while (left != 0) {
-      const lowest = left & -left;
-      store<u32>(LINES + (<usize>lines << 2), before + <u32>popcnt(separators & (lowest - 1)));
-      lines++;
-      left ^= lowest;
+    // Two at a time, and below eight, whether there are so many or not: a branch for each is guessed wrong.
+    for (let more = linesFound; more > 0; more -= 2, toLine += 8) {
+      store<u32>(toLine, before + <u32>popcnt(separators & ((left & -left) - 1)));
+      left &= left - 1;
+      store<u32>(toLine, before + <u32>popcnt(separators & ((left & -left) - 1)), 4);
+      left &= left - 1;
     }
-    const found = <i32>popcnt(separators);
-    let places = separators;
-    let to8 = out;
-    // Eight at a time, whether there are so many or not: a loop of as many turns as there are is guessed wrong.
-    for (let more = found; more > 0; more -= 8, to8 += 32) {
-      store<u32>(to8, <u32>at + <u32>ctz(places));
-      places &= places - 1;
-      store<u32>(to8, <u32>at + <u32>ctz(places), 4);
-      places &= places - 1;
-      store<u32>(to8, <u32>at + <u32>ctz(places), 8);
-      places &= places - 1;
-      store<u32>(to8, <u32>at + <u32>ctz(places), 12);
-      places &= places - 1;
-      store<u32>(to8, <u32>at + <u32>ctz(places), 16);
-      places &= places - 1;
-      store<u32>(to8, <u32>at + <u32>ctz(places), 20);
-      places &= places - 1;
-      store<u32>(to8, <u32>at + <u32>ctz(places), 24);
-      places &= places - 1;
-      store<u32>(to8, <u32>at + <u32>ctz(places), 28);
-      places &= places - 1;
-    }
-    out += <usize>found << 2;
+    lines += linesFound;
+    // Each half on its own, so that the two do not wait for one another.
+    const low = <u32>separators;
+    const high = <u32>(separators >> 32);
+    const outHigh = out + (<usize>popcnt(low) << 2);
+    noteHalf(out, <u32>at, low);
+    noteHalf(outHigh, <u32>at + 32, high);
+    out = outHigh + (<usize>popcnt(high) << 2);
   }
   return lines;
 }

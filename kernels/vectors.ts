@@ -13,6 +13,9 @@ export const BY_100: usize = VECTORS + 112;
 export const BY_10000: usize = VECTORS + 128;
 /** Moves the first nine bytes to the end. */
 export const NINE_TO_END: usize = VECTORS + 144;
+/** 10⁸ twice, as doubles and as words: the weight of the upper eight of 16 digits. */
+export const UPPER_8: usize = VECTORS + 160;
+export const UPPER_8_WORDS: usize = VECTORS + 176;
 
 function fill(): void {
   v128.store(ZERO_DIGIT, i8x16.splat(48));
@@ -25,6 +28,8 @@ function fill(): void {
   v128.store(BY_100, i16x8(100, 1, 100, 1, 100, 1, 100, 1));
   v128.store(BY_10000, i16x8(10_000, 1, 10_000, 1, 10_000, 1, 10_000, 1));
   v128.store(NINE_TO_END, i8x16(-1, -1, -1, -1, -1, -1, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8));
+  v128.store(UPPER_8, f64x2.splat(1e8));
+  v128.store(UPPER_8_WORDS, i32x4.splat(100_000_000));
   for (let n = 0; n < 32; n++) {
     for (let i = 0; i < 16; i++) store<u8>(TAILS + n * 16 + i, i >= 16 - n ? 255 : 0);
   }
@@ -73,4 +78,14 @@ export function numbersOf(x: v128, y: v128, by10: v128, by100: v128, by10000: v1
   );
   const xy4 = i16x8.narrow_i32x4_s(i32x4.dot_i16x8_s(x2, by100), i32x4.dot_i16x8_s(y2, by100));
   return i32x4.dot_i16x8_s(xy4, by10000);
+}
+
+/** The same numbers, of 64 bits each. */
+// @ts-ignore: decorator
+@inline
+export function united(numbers: v128, upper8: v128): v128 {
+  return i64x2.add(
+    i64x2.extmul_low_i32x4_u(v128.shuffle<i32>(numbers, numbers, 0, 2, 0, 2), upper8),
+    i64x2.extend_low_i32x4_u(v128.shuffle<i32>(numbers, numbers, 1, 3, 1, 3)),
+  );
 }
