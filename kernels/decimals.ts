@@ -1,4 +1,5 @@
-import { BOUNDS, FACTORS, INPUT, UNREAD, VALUES, WITHOUT } from './memory';
+import { fieldAt, fieldSkip, fieldStep } from './csv-rows';
+import { FACTORS, UNREAD, VALUES, WITHOUT } from './memory';
 import { BY_10, BY_100, BY_10000, DOT, NINE, numbersOf, tail, ten, UPPER_8, ZERO_DIGIT } from './vectors';
 
 const MINUS: u8 = 45;
@@ -26,14 +27,18 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
   }
   // Powers of ten are exact up to 22: with a point further to the front, they are not.
   const firstPoint = <usize>max(0, tenths - 7);
-  pad(rows);
+  const step = fieldStep;
+  const skip = fieldSkip;
+  let at = fieldAt;
   let unread: i32 = 0;
   for (let row = 0; row < rows; row += 2) {
-    const bounds = BOUNDS + (<usize>row << 3);
-    const start0 = <usize>load<u32>(bounds);
-    const end0 = <usize>load<u32>(bounds, 4);
-    const start1 = <usize>load<u32>(bounds, 8);
-    const end1 = <usize>load<u32>(bounds, 12);
+    const start0 = <usize>(load<u32>(at - 4) + skip);
+    const end0 = <usize>load<u32>(at);
+    // Of an odd number of rows, the last one is read twice.
+    if (row + 1 < rows) at += step;
+    const start1 = <usize>(load<u32>(at - 4) + skip);
+    const end1 = <usize>load<u32>(at);
+    at += step;
     const length0 = <i32>(end0 - start0);
     const length1 = <i32>(end1 - start1);
     const mask0 = tail(length0);
@@ -84,14 +89,6 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
     }
   }
   return unread;
-}
-
-/** Adds a row that nothing is read of, so that rows come in pairs. */
-// @ts-ignore: decorator
-@inline
-export function pad(rows: i32): void {
-  store<u32>(BOUNDS + (<usize>rows << 3), <u32>INPUT);
-  store<u32>(BOUNDS + (<usize>rows << 3), <u32>INPUT, 4);
 }
 
 /** Reads one decimal as `parseDecimal` in `src/formats/csv/decimal.ts` does, where no string is needed. NaN: it is. */

@@ -1,5 +1,5 @@
-import { pad } from './decimals';
-import { BOUNDS, FACTORS, LIMITS, PARAMETERS, UNREAD, VALUES, WITHOUT } from './memory';
+import { fieldAt, fieldSkip, fieldStep } from './csv-rows';
+import { FACTORS, LIMITS, PARAMETERS, UNREAD, VALUES, WITHOUT } from './memory';
 import { BY_10, BY_100, BY_10000, DOT, NINE, numbersOf, tail, united, UPPER_8_WORDS, ZERO_DIGIT } from './vectors';
 import { BAD, leading, TEN_16 } from './wholes';
 
@@ -76,14 +76,18 @@ export function readEpochs(rows: i32, places: i32): i32 {
   const range = mostUnits - leastUnits;
   if (leastUnits > mostUnits) return rows; // no whole number of units is in between
   frontLength = 0;
-  pad(rows);
+  const step = fieldStep;
+  const skip = fieldSkip;
+  let at = fieldAt;
   let unread: i32 = 0;
   for (let row = 0; row < rows; row += 2) {
-    const bounds = BOUNDS + (<usize>row << 3);
-    const start0 = <usize>load<u32>(bounds);
-    const end0 = <usize>load<u32>(bounds, 4);
-    const start1 = <usize>load<u32>(bounds, 8);
-    const end1 = <usize>load<u32>(bounds, 12);
+    const start0 = <usize>(load<u32>(at - 4) + skip);
+    const end0 = <usize>load<u32>(at);
+    // Of an odd number of rows, the last one is read twice.
+    if (row + 1 < rows) at += step;
+    const start1 = <usize>(load<u32>(at - 4) + skip);
+    const end1 = <usize>load<u32>(at);
+    at += step;
     const length0 = <i32>(end0 - start0);
     const length1 = <i32>(end1 - start1);
     const digits0 = v128.and(i8x16.sub(v128.load(end0 - 16), zero), tail(length0));

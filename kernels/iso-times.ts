@@ -1,4 +1,5 @@
-import { BOUNDS, HEADS, PARAMETERS, UNREAD, VALUES } from './memory';
+import { fieldAt, fieldSkip, fieldStep } from './csv-rows';
+import { HEADS, PARAMETERS, UNREAD, VALUES } from './memory';
 import { BY_10, BY_100, BY_10000, NINE, NINE_TO_END, numbersOf, ZERO_DIGIT } from './vectors';
 
 const BLANK: u8 = 32;
@@ -72,10 +73,12 @@ export function readIsoTimes(rows: i32): i32 {
   let date8: u32 = 0;
   let dayMs: i64 = 0;
   let unread: i32 = 0;
-  for (let row = 0; row < rows; row++) {
-    const bounds = BOUNDS + (<usize>row << 3);
-    const start = <usize>load<u32>(bounds);
-    const end = <usize>load<u32>(bounds, 4);
+  const step = fieldStep;
+  const skip = fieldSkip;
+  let field = fieldAt;
+  for (let row = 0; row < rows; row++, field += step) {
+    const start = <usize>(load<u32>(field - 4) + skip);
+    const end = <usize>load<u32>(field);
     const length = <i32>(end - start);
     let isRead = false;
     let utcMs: i64 = 0;

@@ -15,7 +15,7 @@ export {
   VALUES,
 } from './memory';
 export { findStructure, metOddQuotes } from './structure-index';
-export { placeField, takeRows } from './csv-rows';
+export { chooseField, placeBounds, takeRows } from './csv-rows';
 export { readDecimals } from './decimals';
 export { readEpochs } from './epochs';
 export { readWholes32, readWholes64 } from './wholes';

@@ -1,4 +1,5 @@
-import { BOUNDS, HEADS, TEXT_BYTES, TEXTS, UNREAD, VALUES } from './memory';
+import { fieldAt, fieldSkip, fieldStep } from './csv-rows';
+import { HEADS, TEXT_BYTES, TEXTS, UNREAD, VALUES } from './memory';
 
 /** A slot: 16 bytes of the text, its owner, its length, its number. */
 const OWNER: usize = 16;
@@ -36,10 +37,12 @@ function whatOf(owner: i32, length: i32): u64 {
 // @ts-ignore: decorator
 @inline
 function read<T>(first: i32, rows: i32, owner: i32): i32 {
-  for (let row = first; row < rows; row++) {
-    const bounds = BOUNDS + (<usize>row << 3);
-    const start = <usize>load<u32>(bounds);
-    const length = <i32>(load<u32>(bounds, 4) - <u32>start);
+  const step = fieldStep;
+  const skip = fieldSkip;
+  let field = fieldAt + <usize>first * step;
+  for (let row = first; row < rows; row++, field += step) {
+    const start = <usize>(load<u32>(field - 4) + skip);
+    const length = <i32>(load<u32>(field) - <u32>start);
     if (length > LONGEST) {
       leaveText(row);
       continue;
@@ -91,9 +94,9 @@ export function textsLeft(): i32 {
 
 /** Keeps the number of the text in a row, of at most 16 bytes. A full group gives up one of its texts. */
 export function keepText(row: i32, owner: i32, number: i32): void {
-  const bounds = BOUNDS + (<usize>row << 3);
-  const start = <usize>load<u32>(bounds);
-  const length = <i32>(load<u32>(bounds, 4) - <u32>start);
+  const field = fieldAt + <usize>row * fieldStep;
+  const start = <usize>(load<u32>(field - 4) + fieldSkip);
+  const length = <i32>(load<u32>(field) - <u32>start);
   const text = textAt(start, length);
   const what = whatOf(owner, length);
   const group = groupOf(text, what);

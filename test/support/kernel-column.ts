@@ -25,7 +25,7 @@ export function readByKernel(reader: ColumnReader, lines: readonly string[], out
   const end = kernels.input + Math.min(bytes.length, kernels.bytesMax);
   const found = kernels.call.findStructure(kernels.input, end, 124);
   const rows = kernels.call.takeRows(1, found, -1, false, 0);
-  kernels.call.placeField(0, 1, rows);
+  kernels.call.chooseField(0, 1, rows);
   const unread = reader.readBy(kernels, rows, out, 0);
   const wasRead: boolean[] = Array(rows).fill(unread < rows || rows === 0);
   if (unread < rows) for (const row of kernels.unread.subarray(0, unread)) wasRead[row] = false;

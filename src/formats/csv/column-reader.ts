@@ -25,7 +25,7 @@ export interface ColumnReader {
    */
   read(task: ReadTask, slot: number, out: ColumnData, bad: (row: number) => void): void;
   /**
-   * Reads what it can by kernels: of rows that were taken by kernels, too, and whose field is placed.
+   * Reads what it can by kernels, of rows that were taken by kernels, too, and of the field that they have chosen.
    *
    * @returns How many rows are left, at `unread` of the kernels; `rows` if all are to be read by `read`.
    */

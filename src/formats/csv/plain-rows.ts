@@ -36,7 +36,7 @@ export class PlainRows {
   /**
    * Takes the plain rows at the front of the window, a block of them at most, into a scan that has so many rows.
    *
-   * @returns How many; their fields can be placed until the next call of any kernel for rows.
+   * @returns How many; their fields can be chosen until other rows are taken, by any reader.
    */
   take(window: ByteWindow, scanner: RowScanner, rowsBefore: number, rowsMax: number): number {
     const { call, input, bytesMax, bytes, separators, lines, starts } = this.#kernels;
@@ -66,9 +66,9 @@ export class PlainRows {
     return rows;
   }
 
-  /** Places a field of the rows that were taken last at the `bounds` of the kernels. */
-  place(field: number, rows: number): void {
-    this.#kernels.call.placeField(field, this.#fields, rows);
+  /** Chooses the field of the rows that were taken last that kernels and `bounds` are about. */
+  choose(field: number, rows: number): void {
+    this.#kernels.call.chooseField(field, this.#fields, rows);
   }
 
   #takeRows(fields: number, linesMax: number, shift: number): number {

@@ -122,29 +122,30 @@ export class RowsReader {
       const { reader, slot, index } = readers[i]!;
       const out = batch.columns[index]!;
       const bad = this.#bad[i]!;
-      plain.place(fields[slot]!, rows);
-      if (passes[i]! > 0) {
-        passes[i]!--;
-        task.from = 0;
-        task.rows = rows;
-        reader.read(task, 0, out, bad);
+      plain.choose(fields[slot]!, rows);
+      const left = passes[i]! > 0 ? rows : reader.readBy(kernels, rows, out, outRow);
+      if (left === 0) {
+        passesNext[i] = 1;
         continue;
       }
-      const left = reader.readBy(kernels, rows, out, outRow);
-      if (2 * left > rows) {
+      kernels.call.placeBounds(rows);
+      if (2 * left <= rows) {
+        passesNext[i] = 1;
+        for (let k = 0; k < left; k++) {
+          task.from = kernels.unread[k]!;
+          task.rows = task.from + 1;
+          reader.read(task, 0, out, bad);
+        }
+        continue;
+      }
+      if (passes[i]! > 0) passes[i]!--;
+      else {
         passes[i] = passesNext[i]!;
         passesNext[i] = Math.min(2 * passesNext[i]!, PASSES_MAX);
-        task.from = 0;
-        task.rows = rows;
-        reader.read(task, 0, out, bad);
-        continue;
       }
-      passesNext[i] = 1;
-      for (let k = 0; k < left; k++) {
-        task.from = kernels.unread[k]!;
-        task.rows = task.from + 1;
-        reader.read(task, 0, out, bad);
-      }
+      task.from = 0;
+      task.rows = rows;
+      reader.read(task, 0, out, bad);
     }
   }
 
@@ -167,7 +168,7 @@ export class RowsReader {
 interface KernelRows {
   readonly kernels: Kernels;
   readonly plain: PlainRows;
-  /** The field that is placed, of the rows that were taken. */
+  /** The chosen field of the rows that were taken. */
   readonly task: ReadTask;
   /** For each reader, for how many stretches its kernel is not tried; and for how many when it fails again. */
   readonly passes: Uint8Array;

@@ -57,6 +57,7 @@ export class StringReader implements ColumnReader {
     let row = call.readTexts32(0, rows, owner);
     for (; row < rows; row = call.readTexts32(row, rows, owner)) {
       if (newTextsLeft-- < 0) return rows;
+      call.placeBounds(rows);
       const start = bounds[2 * row]!;
       const end = bounds[2 * row + 1]!;
       if (start < end) call.keepText(row, owner, this.#idOf(bytes, start, end));
@@ -108,6 +109,7 @@ export class CodeReader implements ColumnReader {
     let row = call.readTexts8(0, rows, owner);
     for (; row < rows; row = call.readTexts8(row, rows, owner)) {
       if (newTextsLeft-- < 0) return rows;
+      call.placeBounds(rows);
       const code = this.#table.find(bytes, bounds[2 * row]!, bounds[2 * row + 1]!);
       if (code >= 0) call.keepText(row, owner, code);
       else call.leaveText(row++);

@@ -13,7 +13,8 @@ export interface KernelCalls {
   findStructure(from: number, to: number, delimiter: number): number;
   metOddQuotes(): number;
   takeRows(fields: number, linesMax: number, comment: number, endsEmpty: boolean, shift: number): number;
-  placeField(field: number, fields: number, rows: number): void;
+  chooseField(field: number, fields: number, rows: number): void;
+  placeBounds(rows: number): void;
   readDecimals(rows: number, tenths: number, nullable: boolean): number;
   readWholes32(rows: number): number;
   readWholes64(rows: number): number;
@@ -60,7 +61,7 @@ export class Kernels {
   readonly lines: Int32Array;
   /** Where each row begins. */
   readonly starts: Int32Array;
-  /** Start and end of the field that was placed last, of each row. */
+  /** Start and end of the chosen field of each row, once `placeBounds` was called. */
   readonly bounds: Int32Array;
   /** Rows that the last kernel left. */
   readonly unread: Int32Array;
