@@ -8,7 +8,7 @@ import type { RowScanner, ScanOptions } from './row-scanner.js';
 
 /** Rows that the scanner reads where the kernels stop; doubled each time that they stop again soon. */
 const SCANNED_MIN = 8;
-const SCANNED_MAX = 1_024;
+const SCANNED_MAX = 8_192;
 /** A stretch of fewer rows costs the kernels as much as it would cost the scanner. */
 const STRETCH_MIN = 64;
 /** Stretches of which a column is not tried by its kernel, after it left most rows: doubled each time. */

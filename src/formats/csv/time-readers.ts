@@ -56,12 +56,13 @@ export class EpochReader implements TimeReader {
     const zone = this.zone;
     const milliseconds = shift === 3 ? 1_000 : 1;
     const unitNs = zone.isFixed ? UNIT_NS[this.unit] : 0;
+    const areShortHeld = Math.abs(baseMs) <= EPOCH_MS_MAX - SHORT_MS_MAX;
     // The last long number, from which a near one is computed: index of its field, and of its time in `words`.
     let near = -1;
     let nearOut = 0;
     for (let row = from, k = from * stride + 2 * slot; row < rows; row++, k += stride) {
       const out = outRow + row;
-      if (shift >= 0 && numbers[k + 1] === 0) {
+      if (shift >= 0 && numbers[k + 1] === 0 && areShortHeld) {
         writeEpochMillis(words, out, zone.toUtc(numbers[k]! * milliseconds + baseMs, out), 0);
         continue;
       }
@@ -102,6 +103,9 @@ export class EpochReader implements TimeReader {
 
 /** ns per unit, for the units in which a difference of 10⁹ stays below 2⁵³ ns; 0 for the others. */
 const UNIT_NS = { s: 0, ms: 1e6, us: 1e3, ns: 1 } as const;
+
+/** Nine digits of seconds, in ms. */
+const SHORT_MS_MAX = 1e12;
 
 /** Decimal places between a unit and nanoseconds. */
 const NANO_PLACES = { s: 9, ms: 6, us: 3, ns: 0 } as const;

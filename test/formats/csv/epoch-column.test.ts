@@ -105,6 +105,12 @@ describe('a column of whole numbers of time', () => {
     );
   });
 
+  it('takes none that counts from a midnight too far away', () => {
+    const lines = ['5', '123456789', '1234567890123'];
+    expect(readColumn(lines, 'ms', utc, Date.UTC(9999, 11, 31))).toEqual(['bad', 'bad', 'bad']);
+    expect(readColumn(lines, 's', utc, Date.UTC(1600, 0, 1))).toEqual(['bad', 'bad', 'bad']);
+  });
+
   it('takes none that is later than can be held, next to one that is not', () => {
     const last = MS_MAX;
     const lines = [last - 2n, last - 1n, last, last + 1n, last + 500n, last - 3n].map(String);

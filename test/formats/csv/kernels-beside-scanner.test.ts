@@ -9,7 +9,7 @@ import { randomCsv } from '../../support/random-csv.js';
 import { hasRecordedData, RECORDED_DATA, recordedTitle, scratchFolder } from '../../support/recorded-data.js';
 import type { ReplayInput } from '../../support/replayed.js';
 
-const RUNS = DEEP ? 100_000 : 1_000;
+const RUNS = DEEP ? 20_000 : 1_000;
 /** Of each recorded file, so many bytes. */
 const RECORDED_BYTES = DEEP ? 50_000_000 : 400_000;
 
