@@ -7,7 +7,7 @@ import asc from 'assemblyscript/asc';
 
 const TARGET = 'src/formats/kernels/kernel-bytes.ts';
 /** 64 KB each: what `kernels/memory.ts` lays out. Never grown, so that views of it stay valid. */
-const PAGES = '14';
+const PAGES = '11';
 
 const built = new Map();
 const { error, stderr } = await asc.main(

@@ -6,9 +6,9 @@
 /** Most rows of one stretch. */
 export const ROWS_MAX: i32 = 8_192;
 /** Most bytes that are looked at in one call. */
-export const BLOCK_BYTES: i32 = 131_072;
+export const BLOCK_BYTES: i32 = 65_536;
 /** Most separators that one call notes. */
-export const SEPARATORS_MAX: i32 = 65_536;
+export const SEPARATORS_MAX: i32 = 32_768;
 
 /** Constants of vectors: V8 makes a `v128.const` anew in each turn of a loop, a load is kept in a register. */
 export const VECTORS: usize = 1_024;
@@ -40,8 +40,8 @@ export const BOUNDS: usize = STARTS + ROWS_MAX * 4;
 export const VALUES: usize = BOUNDS + (ROWS_MAX + 2) * 8;
 /** Rows that a kernel does not understand. */
 export const UNREAD: usize = VALUES + (ROWS_MAX + 2) * 8;
-/** Texts and their numbers. */
-export const TEXTS: usize = UNREAD + (ROWS_MAX + 2) * 4;
+/** Texts and their numbers; no slot is in two lines of the cache. */
+export const TEXTS: usize = (UNREAD + (ROWS_MAX + 2) * 4 + 63) & ~63;
 export const TEXTS_SLOTS: i32 = 8_192;
 export const TEXT_BYTES: i32 = 32;
 export const MEMORY_END: usize = TEXTS + TEXTS_SLOTS * TEXT_BYTES;

@@ -52,7 +52,7 @@ export class PlainRows {
       this.#rowBytes = Math.max(this.#rowBytes, length);
       return this.take(window, scanner, rowsBefore, rowsMax);
     }
-    const linesMax = Math.min(found, rowsMax);
+    const linesMax = Math.min(found, rowsMax, this.#kernels.rowsMax);
     const rows = found === 0 ? 0 : this.#takeRows(lines[0]! + 1, linesMax, start - input);
     this.isStopped = rows < linesMax || !isWhole || rows === 0;
     let taken = 0;

@@ -88,7 +88,7 @@ describe('a file that kernels decode', () => {
   });
 
   it('gives them around the ends of blocks and batches', async () => {
-    // Some 600 kB: blocks grow to 128 kB, batches have up to 8,192 rows.
+    // Some 600 kB: blocks grow to 64 kB, batches have up to 8,192 rows.
     const lines = Array.from({ length: 16_000 }, (_, i) =>
       i % 997 === 996 ? ODD_LINES[((i / 997) | 0) % ODD_LINES.length]! : plainLine(i),
     );
@@ -100,6 +100,15 @@ describe('a file that kernels decode', () => {
         lines.unshift(`#${'-'.repeat(lines.length % 61)}\n`);
       }
     }
+  });
+
+  it('gives them in batches of more rows than the kernels take at once', async () => {
+    const lines = Array.from({ length: 50_000 }, (_, i) => `${i % 30},${i % 7}\n`);
+    const columns = { a: { from: 1, type: 'int32' }, b: { from: 2, type: 'float64' } } as const;
+    const input = { kind: 'custom', header: false, columns } as const;
+    const { rows } = await decodeBothWays(Buffer.from(lines.join('')), input, { batchRows: 40_000 });
+    expect(rows).toHaveLength(50_000);
+    expect(rows.at(-1)).toEqual({ a: 49_999 % 30, b: 49_999 % 7 });
   });
 
   it('gives them where rows are longer than a block, or have more fields than one holds', async () => {
