@@ -30,6 +30,9 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
   const step = fieldStep;
   const skip = fieldSkip;
   let at = fieldAt;
+  const allTenths = f64x2.splat(ten(tenths));
+  // Whether the last two rows had no point: then the next two have none, mostly.
+  let areWhole = false;
   let unread: i32 = 0;
   for (let row = 0; row < rows; row += 2) {
     const start0 = <usize>(load<u32>(at - 4) + skip);
@@ -45,27 +48,32 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
     const mask1 = tail(length1);
     const bytes0 = v128.load(end0 - 16);
     const bytes1 = v128.load(end1 - 16);
+    const out = VALUES + (<usize>row << 3);
+    const masked0 = v128.and(i8x16.sub(bytes0, zero), mask0);
+    const masked1 = v128.and(i8x16.sub(bytes1, zero), mask1);
+    if (areWhole) {
+      const numbers = numbersOf(masked0, masked1, by10, by100, by10000);
+      v128.store(out, f64x2.div(doubled(numbers, upper8), allTenths));
+      if (
+        <u32>(length0 - 1) < 15 &&
+        <u32>(length1 - 1) < 15 &&
+        !v128.any_true(i8x16.sub_sat_u(i8x16.max_u(masked0, masked1), nine))
+      ) {
+        continue;
+      }
+    }
     const point0 = <usize>ctz(i8x16.bitmask(v128.and(i8x16.eq(bytes0, dot), mask0)) | 0x10000);
     const point1 = <usize>ctz(i8x16.bitmask(v128.and(i8x16.eq(bytes1, dot), mask1)) | 0x10000);
-    const digits0 = i8x16.swizzle(
-      v128.and(i8x16.sub(bytes0, zero), mask0),
-      v128.load(WITHOUT + (point0 << 4)),
-    );
-    const digits1 = i8x16.swizzle(
-      v128.and(i8x16.sub(bytes1, zero), mask1),
-      v128.load(WITHOUT + (point1 << 4)),
-    );
+    areWhole = (point0 & point1) === 16;
+    const digits0 = i8x16.swizzle(masked0, v128.load(WITHOUT + (point0 << 4)));
+    const digits1 = i8x16.swizzle(masked1, v128.load(WITHOUT + (point1 << 4)));
     const numbers = numbersOf(digits0, digits1, by10, by100, by10000);
-    const mantissas = f64x2.add(
-      f64x2.mul(f64x2.convert_low_i32x4_s(v128.shuffle<i32>(numbers, numbers, 0, 2, 0, 2)), upper8),
-      f64x2.convert_low_i32x4_s(v128.shuffle<i32>(numbers, numbers, 1, 3, 1, 3)),
-    );
     const powers = v128.load_lane<f64>(
       FACTORS + (point1 << 3),
       v128.load_zero<f64>(FACTORS + (point0 << 3)),
       1,
     );
-    v128.store(VALUES + (<usize>row << 3), f64x2.div(mantissas, powers));
+    v128.store(out, f64x2.div(doubled(numbers, upper8), powers));
     // No digits, or more than 15, are beyond.
     if (
       <u32>(length0 - <i32>(point0 < 16) - 1) < 15 &&
@@ -89,6 +97,16 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
     }
   }
   return unread;
+}
+
+/** The numbers of two times 15 digits as doubles, which hold them exactly. */
+// @ts-ignore: decorator
+@inline
+function doubled(numbers: v128, upper8: v128): v128 {
+  return f64x2.add(
+    f64x2.mul(f64x2.convert_low_i32x4_s(v128.shuffle<i32>(numbers, numbers, 0, 2, 0, 2)), upper8),
+    f64x2.convert_low_i32x4_s(v128.shuffle<i32>(numbers, numbers, 1, 3, 1, 3)),
+  );
 }
 
 /** Reads one decimal as `parseDecimal` in `src/formats/csv/decimal.ts` does, where no string is needed. NaN: it is. */
