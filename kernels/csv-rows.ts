@@ -39,14 +39,14 @@ export function takeRows(fields: i32, linesMax: i32, comment: i32, endsEmpty: bo
 }
 
 /**
- * Where the kernels find a field of each row: its end at `fieldAt`, its start plus `fieldSkip` less one word before,
- * and those of the next row `fieldStep` further.
+ * Where the kernels find the chosen field. The end of the first row's is at `fieldAt`, and its start, less
+ * `fieldSkip`, one word before; those of each next row are `fieldStep` further.
  */
 export let fieldAt: usize = 0;
 export let fieldStep: usize = 0;
 export let fieldSkip: u32 = 0;
 
-/** Chooses a field of the rows, without quotes and without a carriage return. */
+/** Chooses a field of the rows for the kernels, without its quotes and without a carriage return. */
 export function chooseField(field: i32, fields: i32, rows: i32): void {
   const isLast = field === fields - 1;
   fieldAt = FIRST + (<usize>field << 2);

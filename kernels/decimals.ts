@@ -5,15 +5,32 @@ import { BY_10, BY_100, BY_10000, DOT, NINE, numbersOf, tail, ten, UPPER_8, ZERO
 const MINUS: u8 = 45;
 const PLUS: u8 = 43;
 
+let unread: i32 = 0;
+
 /**
- * Reads decimals, times 10^-`tenths`, two rows a turn: at most 15 digits, with or without a point. Mantissa and
- * power of ten are exact, so that one division rounds correctly (Clinger 1990). Others are read one by one.
+ * Reads decimals, times 10^-`tenths`, two rows a turn: at most 15 digits, with or without a point and a minus.
+ * Mantissa and power of ten are exact, so that one division rounds correctly (Clinger 1990). Others are read one by
+ * one.
  *
  * @param tenths - At most 22.
  * @param nullable - Whether nothing is NaN.
  * @returns How many rows are at `UNREAD`.
  */
 export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
+  // The power of ten to divide by, for a point in each byte, and for none.
+  for (let at = 0; at <= 16; at++) {
+    store<f64>(FACTORS + (<usize>at << 3), ten(min(22, tenths + (at < 15 ? 15 - at : 0))));
+  }
+  unread = 0;
+  // A loop without signs first, up to the first one: two, so that neither pays for the other.
+  const unsigned = readUpTo<u32>(0, rows, tenths, nullable);
+  if (unsigned < rows) readUpTo<i32>(unsigned, rows, tenths, nullable);
+  return unread;
+}
+
+/** @returns The first row with a minus, if `T` has no sign; else `rows`. */
+@inline
+function readUpTo<T>(first: i32, rows: i32, tenths: i32, nullable: bool): i32 {
   const zero = v128.load(ZERO_DIGIT);
   const dot = v128.load(DOT);
   const nine = v128.load(NINE);
@@ -21,20 +38,15 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
   const by100 = v128.load(BY_100);
   const by10000 = v128.load(BY_10000);
   const upper8 = v128.load(UPPER_8);
-  // The power of ten to divide by, for a point in each byte, and for none.
-  for (let at = 0; at <= 16; at++) {
-    store<f64>(FACTORS + (<usize>at << 3), ten(min(22, tenths + (at < 15 ? 15 - at : 0))));
-  }
+  const allTenths = f64x2.splat(ten(tenths));
   // Powers of ten are exact up to 22: with a point further to the front, they are not.
   const firstPoint = <usize>max(0, tenths - 7);
   const step = fieldStep;
   const skip = fieldSkip;
-  let at = fieldAt;
-  const allTenths = f64x2.splat(ten(tenths));
+  let at = fieldAt + <usize>first * step;
   // Whether the last two rows had no point: then the next two have none, mostly.
   let areWhole = false;
-  let unread: i32 = 0;
-  for (let row = 0; row < rows; row += 2) {
+  for (let row = first; row < rows; row += 2) {
     const start0 = <usize>(load<u32>(at - 4) + skip);
     const end0 = <usize>load<u32>(at);
     // Of an odd number of rows, the last one is read twice.
@@ -42,8 +54,10 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
     const start1 = <usize>(load<u32>(at - 4) + skip);
     const end1 = <usize>load<u32>(at);
     at += step;
-    const length0 = <i32>(end0 - start0);
-    const length1 = <i32>(end1 - start1);
+    const minus0 = isSigned<T>() ? <i32>(load<u8>(start0) === MINUS) : 0;
+    const minus1 = isSigned<T>() ? <i32>(load<u8>(start1) === MINUS) : 0;
+    const length0 = <i32>(end0 - start0) - minus0;
+    const length1 = <i32>(end1 - start1) - minus1;
     const mask0 = tail(length0);
     const mask1 = tail(length1);
     const bytes0 = v128.load(end0 - 16);
@@ -59,6 +73,7 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
         <u32>(length1 - 1) < 15 &&
         !v128.any_true(i8x16.sub_sat_u(i8x16.max_u(masked0, masked1), nine))
       ) {
+        if (isSigned<T>() && (minus0 | minus1) !== 0) negate(out, minus0, minus1);
         continue;
       }
     }
@@ -82,8 +97,10 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
       point1 >= firstPoint &&
       !v128.any_true(i8x16.sub_sat_u(i8x16.max_u(digits0, digits1), nine))
     ) {
+      if (isSigned<T>() && (minus0 | minus1) !== 0) negate(out, minus0, minus1);
       continue;
     }
+    if (!isSigned<T>() && (load<u8>(start0) === MINUS || load<u8>(start1) === MINUS)) return row;
     for (let one = row; one < min(row + 2, rows); one++) {
       const start = one === row ? start0 : start1;
       const end = one === row ? end0 : end1;
@@ -96,11 +113,16 @@ export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
       }
     }
   }
-  return unread;
+  return rows;
+}
+
+@inline
+function negate(out: usize, minus0: i32, minus1: i32): void {
+  store<i64>(out, load<i64>(out) ^ (<i64>minus0 << 63));
+  store<i64>(out, load<i64>(out, 8) ^ (<i64>minus1 << 63), 8);
 }
 
 /** The numbers of two times 15 digits as doubles, which hold them exactly. */
-// @ts-ignore: decorator
 @inline
 function doubled(numbers: v128, upper8: v128): v128 {
   return f64x2.add(

@@ -8,7 +8,6 @@ const DAY_MS: i64 = 86_400_000;
 /** Not two digits. */
 const BAD: u32 = 1_000;
 
-// @ts-ignore: decorator
 @inline
 function twoDigits(at: usize): u32 {
   const tens = <u32>load<u8>(at) - 48;

@@ -1,4 +1,4 @@
-import { LINES, ROWS_MAX, SEPARATORS, SEPARATORS_MAX, VECTORS } from './memory';
+import { LINES, ROWS_MAX, SEPARATORS, SEPARATORS_MAX } from './memory';
 import { CARRIAGE_RETURN, NEWLINE, QUOTE } from './vectors';
 
 /** Whether the last index met quotes around fields, and whether it stopped at others. */
@@ -9,7 +9,6 @@ export function metOddQuotes(): bool {
   return hasOddQuotes;
 }
 
-// @ts-ignore: decorator
 @inline
 function bits(a: v128, b: v128, c: v128, d: v128): u64 {
   return (
@@ -21,7 +20,6 @@ function bits(a: v128, b: v128, c: v128, d: v128): u64 {
 }
 
 /** Sets each bit from one set bit (inclusive) to the next one (exclusive). */
-// @ts-ignore: decorator
 @inline
 function between(quotes: u64): u64 {
   let within = quotes ^ (quotes << 1);
@@ -32,8 +30,7 @@ function between(quotes: u64): u64 {
   return within ^ (within << 32);
 }
 
-/** Writes the addresses of set bits; eight at a time, whether there are so many or not. */
-// @ts-ignore: decorator
+/** Writes the addresses of set bits: six at a time, whether there are so many or not, or branches would be missed. */
 @inline
 function noteHalf(out: usize, at: u32, bits: u32): void {
   let to = out;
@@ -57,8 +54,8 @@ function noteHalf(out: usize, at: u32, bits: u32): void {
 /**
  * Notes all line ends and delimiters outside of quotes, 64 bytes a turn.
  *
- * It stops, with `metOddQuotes`, where quotes are not around whole fields of one line: a quote within a bare field, a doubled quote,
- * a line end within quotes. What it has noted until then is right.
+ * It stops, with `metOddQuotes`, where quotes are not around whole fields of one line: a quote within a bare field,
+ * a doubled quote, a line end within quotes. What it has noted until then is right.
  *
  * @param from - A line begins there.
  * @returns The line ends found. At `LINES` is the place of each among the separators.
@@ -143,7 +140,6 @@ export function findStructure(from: usize, to: usize, delimiter: i32): i32 {
     const linesFound = <i32>popcnt(ends);
     let toLine = LINES + (<usize>lines << 2);
     let left = ends;
-    // Two at a time, and below eight, whether there are so many or not: a branch for each is guessed wrong.
     for (let more = linesFound; more > 0; more -= 2, toLine += 8) {
       store<u32>(toLine, before + <u32>popcnt(separators & ((left & -left) - 1)));
       left &= left - 1;

@@ -11,7 +11,6 @@ const LONGEST: i32 = 16;
 let unread: i32 = 0;
 let nextWay: usize = 0;
 
-// @ts-ignore: decorator
 @inline
 function groupOf(text: v128, what: u64): usize {
   const low = <u64>i64x2.extract_lane(text, 0);
@@ -21,20 +20,17 @@ function groupOf(text: v128, what: u64): usize {
   return TEXTS + <usize>(hash >> 53) * WAYS * <usize>TEXT_BYTES;
 }
 
-// @ts-ignore: decorator
 @inline
 function textAt(start: usize, length: i32): v128 {
   return v128.and(v128.load(start), v128.load(HEADS + (<usize>length << 4)));
 }
 
 /** Owner and length, as they are in a slot. */
-// @ts-ignore: decorator
 @inline
 function whatOf(owner: i32, length: i32): u64 {
   return <u64>(<u32>owner) | (<u64>(<u32>length) << 32);
 }
 
-// @ts-ignore: decorator
 @inline
 function read<T>(first: i32, rows: i32, owner: i32): i32 {
   const step = fieldStep;

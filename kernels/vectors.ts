@@ -47,14 +47,12 @@ function fill(): void {
 fill();
 
 /** An exact power of ten, up to 22. */
-// @ts-ignore: decorator
 @inline
 export function ten(power: i32): f64 {
   return load<f64>(TENS + (<usize>power << 3));
 }
 
 /** The mask of the last `length` bytes of a vector. Of a length above 16, the caller must make sure of itself. */
-// @ts-ignore: decorator
 @inline
 export function tail(length: i32): v128 {
   return v128.load(TAILS + ((<usize>length & 31) << 4));
@@ -65,7 +63,6 @@ export function tail(length: i32): v128 {
  *
  * @param x - Values of digits, one a byte, the last one in the last byte.
  */
-// @ts-ignore: decorator
 @inline
 export function numbersOf(x: v128, y: v128, by10: v128, by100: v128, by10000: v128): v128 {
   const x2 = i16x8.narrow_i32x4_s(
@@ -81,7 +78,6 @@ export function numbersOf(x: v128, y: v128, by10: v128, by100: v128, by10000: v1
 }
 
 /** The same numbers, of 64 bits each. */
-// @ts-ignore: decorator
 @inline
 export function united(numbers: v128, upper8: v128): v128 {
   return i64x2.add(

@@ -8,7 +8,6 @@ export const BAD: u64 = 1 << 32;
 const NO_NUMBER: i64 = i64.MIN_VALUE;
 
 /** The number in the bytes before the last 16. */
-// @ts-ignore: decorator
 @inline
 export function leading(start: usize, end: usize): u64 {
   let value: u64 = 0;
@@ -41,7 +40,6 @@ function whole(start: usize, end: usize): i64 {
  *
  * @returns How many rows are at `UNREAD`.
  */
-// @ts-ignore: decorator
 @inline
 function readWholes<T>(rows: i32): i32 {
   const zero = v128.load(ZERO_DIGIT);
