@@ -1,4 +1,5 @@
 import type { ColumnData } from '../../columns/schema.js';
+import type { Kernels } from '../kernels/kernels.js';
 
 /** Scanned rows, and where their values go in a batch. One object serves all reads. */
 export interface ReadTask {
@@ -9,8 +10,10 @@ export interface ReadTask {
   stride: number;
   /** Usually empty. */
   doubled: ReadonlySet<number>;
+  /** The rows to read: from the first one up to, but not including, the second. */
+  from: number;
   rows: number;
-  /** Index in the batch of the first row. */
+  /** Index in the batch of row 0. */
   outRow: number;
 }
 
@@ -21,6 +24,12 @@ export interface ColumnReader {
    * @param bad - Called for each row whose field cannot be read; its value in `out` is garbage.
    */
   read(task: ReadTask, slot: number, out: ColumnData, bad: (row: number) => void): void;
+  /**
+   * Reads what it can by kernels, of rows that were taken by kernels, too, and of the field that they have chosen.
+   *
+   * @returns How many rows are left, at `unread` of the kernels; `rows` if all are to be read by `read`.
+   */
+  readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number;
   /** What a field should hold, for error messages. */
   readonly expected: string;
   /** The likely reason why a field cannot be read, if there is one. */

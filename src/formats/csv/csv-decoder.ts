@@ -7,12 +7,12 @@ import type { StageContext } from '../../engine/stage.js';
 import type { FileBytes } from '../file-bytes.js';
 import type { FileDecoder, FileDirection, RowPosition } from '../file-decoder.js';
 import type { ByteWindow } from './byte-window.js';
-import type { ReadTask } from './column-reader.js';
 import type { CsvLayout } from './csv-layout.js';
 import { FileTimes, type TellFault } from './file-times.js';
 import { type RowFault, rawRow, shown } from './row-faults.js';
 import type { RowScanner, ScanOptions } from './row-scanner.js';
 import type { ReadingFront } from './rows-ahead.js';
+import { RowsReader, type TellUnread } from './rows-reader.js';
 import { fieldText } from './split-row.js';
 import { STRAYS_MAX, StrayRunError } from './stray-run.js';
 
@@ -31,11 +31,9 @@ export class CsvDecoder implements FileDecoder {
   readonly #layout: CsvLayout;
   readonly #context: StageContext;
   readonly #times: FileTimes;
-  readonly #task: ReadTask;
+  readonly #rows: RowsReader;
   /** Memory of the window. The results of scans are not counted: all files of a thread share them. */
   readonly #share: MemoryShare;
-  /** For each reader, the callback for a row that it cannot read. */
-  readonly #bad: ((row: number) => void)[];
   /** The first field fault of each row of the last scan that has any. */
   readonly #fieldFaults = new Map<number, RowFault>();
   /** Whether the time of the next row must be judged by the rows after it before it is read. */
@@ -64,9 +62,7 @@ export class CsvDecoder implements FileDecoder {
     this.bytesIn = window.end;
     this.#share = context.memory.share('csv reader');
     this.#share.resize(window.bytes.length);
-    const { bounds, numbers, stride, doubled } = scanner;
-    this.#task = { bytes: window.bytes, bounds, numbers, stride, doubled, rows: 0, outRow: 0 };
-    this.#bad = layout.readers.map((_, reader) => (row) => this.#addFieldFault(reader, row));
+    this.#rows = new RowsReader(window, scanner, scan, layout, this.#addFieldFault);
   }
 
   async read(batch: Batch, stopped: () => boolean, lines?: Int32Array): Promise<boolean> {
@@ -193,15 +189,12 @@ export class CsvDecoder implements FileDecoder {
     const first = batch.length;
     const begin = { start: this.#window.start, line: scanner.line };
     const before = this.#times.previousNs;
-    const scanned = scanner.scan(this.#window, room);
-    const task = this.#task;
-    task.bytes = this.#window.bytes;
-    task.rows = scanned;
-    task.outRow = first;
+    let scanned = 0;
     let rows: number;
     let strays: PipelineError | undefined;
     try {
-      rows = this.#readColumns(batch, scanned);
+      scanned = this.#rows.read(batch, room);
+      rows = this.#settleTimes(batch, scanned);
     } catch (error) {
       if (!(error instanceof StrayRunError)) {
         // None of these rows counts as read, so the next read finds them again.
@@ -222,17 +215,8 @@ export class CsvDecoder implements FileDecoder {
   }
 
   /** @returns How many rows are settled; see `FileTimes.settle`. */
-  #readColumns(batch: Batch, scanned: number): number {
-    const { readers, constants } = this.#layout;
+  #settleTimes(batch: Batch, scanned: number): number {
     const first = batch.length;
-    for (let i = 0; i < readers.length; i++) {
-      const { reader, slot, index } = readers[i]!;
-      reader.read(this.#task, slot, batch.columns[index]!, this.#bad[i]!);
-    }
-    for (const { index, column, text } of constants) {
-      // Looked up only now, since a resumed run must restore the ids of its strings first.
-      batch.columns[index]!.fill(batch.dictionary(column).idOf(text), first, first + scanned);
-    }
     const read = { first, end: first + scanned, bad: this.#fieldFaults, offsetOf: this.#offsetOf };
     return this.#times.settle(batch, read, this.#tellFault);
   }
@@ -300,21 +284,18 @@ export class CsvDecoder implements FileDecoder {
     retainRows(batch, keep);
   }
 
-  #addFieldFault(reader: number, row: number): void {
-    const placed = this.#layout.readers[reader]!;
+  readonly #addFieldFault: TellUnread = (row, placed, bytes, start, end) => {
     const { expected } = placed.reader;
-    const { bytes, bounds, stride } = this.#task;
-    const k = row * stride + 2 * placed.slot;
-    const hint = placed.reader.hint?.(fieldText(bytes, bounds[k]!, bounds[k + 1]!, false));
-    const found = shown(bytes, bounds[k]!, bounds[k + 1]!);
-    this.#tellFault(row, placed, hint === undefined ? expected : `${expected} (${hint})`, found);
-  }
+    const likely = placed.reader.hint?.(fieldText(bytes, start, end, false));
+    const found = shown(bytes, start, end);
+    this.#tellFault(row, placed, likely === undefined ? expected : `${expected} (${likely})`, found);
+  };
 
   readonly #tellFault: TellFault = (row, { name: field }, expected, found) => {
     if (this.#fieldFaults.has(row)) return;
     const line = this.#scanner.lines[row]!;
     const end = this.#scanner.endOf(this.#window, row);
-    const raw = rawRow(this.#task.bytes, this.#scanner.starts[row]!, end);
+    const raw = rawRow(this.#window.bytes, this.#scanner.starts[row]!, end);
     const start = this.#scanner.starts[row]!;
     this.#fieldFaults.set(row, { row, start, line, field, expected, found, raw });
   };

@@ -1,4 +1,5 @@
 import type { ColumnData } from '../../columns/schema.js';
+import type { Kernels } from '../kernels/kernels.js';
 import type { ColumnReader, ReadTask } from './column-reader.js';
 import { EXACT_TENS, parseDecimal } from './decimal.js';
 import { parseWhole, writeWhole64 } from './whole-number.js';
@@ -23,7 +24,7 @@ export class Float64Reader implements ColumnReader {
   }
 
   read(
-    { bytes, bounds, numbers, stride, rows, outRow }: ReadTask,
+    { bytes, bounds, numbers, stride, from, rows, outRow }: ReadTask,
     slot: number,
     data: ColumnData,
     bad: (row: number) => void,
@@ -32,7 +33,7 @@ export class Float64Reader implements ColumnReader {
     const tenths = this.#tenths;
     const divisor = this.#divisor;
     const hasTable = tenths <= EXACT_TENS.length - 10;
-    for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
+    for (let row = from, k = from * stride + 2 * slot; row < rows; row++, k += stride) {
       const places = numbers[k + 1]!;
       let value: number;
       if (places >= 0 && hasTable) {
@@ -47,6 +48,15 @@ export class Float64Reader implements ColumnReader {
       out[outRow + row] = divisor === 1 ? value : value / divisor;
     }
   }
+
+  readBy(kernels: Kernels, rows: number, data: ColumnData, outRow: number): number {
+    const out = data as Float64Array;
+    const divisor = this.#divisor;
+    const unread = kernels.call.readDecimals(rows, this.#tenths, this.#nullable);
+    kernels.copyValues(out, outRow, rows);
+    if (divisor !== 1) for (let row = outRow; row < outRow + rows; row++) out[row]! /= divisor;
+    return unread;
+  }
 }
 
 /** Reads whole numbers of 32 bits. */
@@ -54,17 +64,23 @@ export class Int32Reader implements ColumnReader {
   readonly expected = `a whole number from ${INT32_MIN} to ${INT32_MAX}`;
 
   read(
-    { bytes, bounds, numbers, stride, rows, outRow }: ReadTask,
+    { bytes, bounds, numbers, stride, from, rows, outRow }: ReadTask,
     slot: number,
     data: ColumnData,
     bad: (row: number) => void,
   ): void {
     const out = data as Int32Array;
-    for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
+    for (let row = from, k = from * stride + 2 * slot; row < rows; row++, k += stride) {
       const value = numbers[k + 1] === 0 ? numbers[k]! : parseWhole(bytes, bounds[k]!, bounds[k + 1]!);
       if (value >= INT32_MIN && value <= INT32_MAX) out[outRow + row] = value;
       else bad(row);
     }
+  }
+
+  readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number {
+    const unread = kernels.call.readWholes32(rows);
+    kernels.copyValues(out, outRow, rows);
+    return unread;
   }
 }
 
@@ -73,14 +89,20 @@ export class Int64Reader implements ColumnReader {
   readonly expected = 'a whole number of 64 bits';
 
   read(
-    { bytes, bounds, stride, rows, outRow }: ReadTask,
+    { bytes, bounds, stride, from, rows, outRow }: ReadTask,
     slot: number,
     data: ColumnData,
     bad: (row: number) => void,
   ): void {
     const out = data as Int32Array;
-    for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
+    for (let row = from, k = from * stride + 2 * slot; row < rows; row++, k += stride) {
       if (!writeWhole64(bytes, bounds[k]!, bounds[k + 1]!, out, outRow + row)) bad(row);
     }
+  }
+
+  readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number {
+    const unread = kernels.call.readWholes64(rows);
+    kernels.copyValues(out, 2 * outRow, 2 * rows);
+    return unread;
   }
 }

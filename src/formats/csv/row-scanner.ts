@@ -50,7 +50,7 @@ function scanMemory(rows: number, stride: number): ScanMemory {
  */
 export class RowScanner {
   /**
-   * Start and end of the field in slot `f` of row `r`, at `r * stride + 2f`. Valid until the next scan
+   * Start and end of the field in slot `f` of row `r`, at `r * stride + 2f`, of rows that it found itself. Valid until the next scan
    * by any scanner of the thread.
    */
   readonly bounds: Int32Array;
@@ -130,10 +130,19 @@ export class RowScanner {
    * @returns The number of rows found. Fewer than `rowsMax`: the window has no whole row left.
    */
   scan(window: ByteWindow, rowsMax: number): number {
+    return this.begin(window) ? this.scanOn(window, 0, rowsMax) : 0;
+  }
+
+  /** Begins another scan. @returns Whether there may be rows in the window. */
+  begin(window: ByteWindow): boolean {
     this.faults.length = 0;
     if (this.doubled.size > 0) this.doubled.clear();
-    if (this.#discardedFrom >= 0 && !this.#discard(window)) return 0;
-    let rows = 0;
+    return this.#discardedFrom < 0 || this.#discard(window);
+  }
+
+  /** Goes on with a scan that has found so many rows. @returns The number of rows found, those included. */
+  scanOn(window: ByteWindow, rowsBefore: number, rowsMax: number): number {
+    let rows = rowsBefore;
     while (rows < rowsMax) {
       rows = this.#scanLines(window, rows, rowsMax);
       if (rows >= rowsMax || window.start >= window.end) break;
@@ -143,6 +152,21 @@ export class RowScanner {
       rows += found;
     }
     return rows;
+  }
+
+  /**
+   * Adds rows of one line each that were found by other means, to a scan that has found so many rows.
+   *
+   * @param starts - Where each begins.
+   * @param end - Where the row after them begins.
+   */
+  addLines(window: ByteWindow, rowsBefore: number, starts: Int32Array, end: number): void {
+    this.starts.set(starts, rowsBefore);
+    const rows = rowsBefore + starts.length;
+    let line = this.line;
+    for (let row = rowsBefore; row < rows; row++) this.lines[row] = line++;
+    this.line = line;
+    window.start = end;
   }
 
   /** Scans rows of one line each, up to the first row of another form. */

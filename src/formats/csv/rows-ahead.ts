@@ -60,7 +60,7 @@ export function timesAhead(
   const { bounds, numbers, stride, doubled } = scanner;
   const words = new Int32Array(2 * count);
   const bad = new Set<number>();
-  const task = { bytes, bounds, numbers, stride, doubled, rows: count, outRow: 0 };
+  const task = { bytes, bounds, numbers, stride, doubled, from: 0, rows: count, outRow: 0 };
   reader.read(task, slot, words, (row) => bad.add(row));
   reader.zone.forgetDoubled();
   const rows = Array.from({ length: count }, (_, row) => row).filter((row) => !bad.has(row));

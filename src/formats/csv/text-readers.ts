@@ -1,8 +1,14 @@
 import { type Dictionary, NO_STRING } from '../../columns/dictionary.js';
 import type { ColumnData } from '../../columns/schema.js';
+import type { Kernels } from '../kernels/kernels.js';
 import { ByteTable } from './byte-table.js';
 import type { ColumnReader, ReadTask } from './column-reader.js';
 import { fieldText } from './split-row.js';
+import { textOwner } from './text-owners.js';
+
+/** The kernels keep some thousand texts. If more than one of so many is new, they would only lose those they have. */
+const ROWS_PER_NEW_TEXT = 4;
+const NEW_TEXTS_MIN = 64;
 
 /** Reads texts as ids of a dictionary; only a new text is made into a string. */
 export class StringReader implements ColumnReader {
@@ -17,7 +23,7 @@ export class StringReader implements ColumnReader {
   }
 
   read(
-    { bytes, bounds, stride, doubled, rows, outRow }: ReadTask,
+    { bytes, bounds, stride, doubled, from, rows, outRow }: ReadTask,
     slot: number,
     data: ColumnData,
     bad: (row: number) => void,
@@ -25,7 +31,7 @@ export class StringReader implements ColumnReader {
     const anyDoubled = doubled.size > 0;
     const ids = data as Int32Array;
     const table = this.#table;
-    for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
+    for (let row = from, k = from * stride + 2 * slot; row < rows; row++, k += stride) {
       const start = bounds[k]!;
       const end = bounds[k + 1]!;
       if (start === end) {
@@ -42,6 +48,33 @@ export class StringReader implements ColumnReader {
       ids[outRow + row] = id;
     }
   }
+
+  readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number {
+    const { call, bytes, bounds } = kernels;
+    const owner = textOwner(this.#dictionary, this.#nullable);
+    let newTextsLeft = NEW_TEXTS_MIN + rows / ROWS_PER_NEW_TEXT;
+    call.beginTexts();
+    let row = call.readTexts32(0, rows, owner);
+    for (; row < rows; row = call.readTexts32(row, rows, owner)) {
+      if (newTextsLeft-- < 0) return rows;
+      call.placeBounds(rows);
+      const start = bounds[2 * row]!;
+      const end = bounds[2 * row + 1]!;
+      if (start < end) call.keepText(row, owner, this.#idOf(bytes, start, end));
+      else if (this.#nullable) call.keepText(row, owner, NO_STRING);
+      else call.leaveText(row++);
+    }
+    kernels.copyValues(out, outRow, rows);
+    return call.textsLeft();
+  }
+
+  #idOf(bytes: Uint8Array, start: number, end: number): number {
+    const known = this.#table.find(bytes, start, end);
+    if (known >= 0) return known;
+    const id = this.#dictionary.idOf(fieldText(bytes, start, end, false));
+    this.#table.add(bytes, start, end, id);
+    return id;
+  }
 }
 
 /** Reads enums and booleans: texts of a known set, as small numbers. */
@@ -56,16 +89,32 @@ export class CodeReader implements ColumnReader {
   }
 
   read(
-    { bytes, bounds, stride, rows, outRow }: ReadTask,
+    { bytes, bounds, stride, from, rows, outRow }: ReadTask,
     slot: number,
     data: ColumnData,
     bad: (row: number) => void,
   ): void {
     const codes = data as Uint8Array;
-    for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
+    for (let row = from, k = from * stride + 2 * slot; row < rows; row++, k += stride) {
       const code = this.#table.find(bytes, bounds[k]!, bounds[k + 1]!);
       if (code < 0) bad(row);
       else codes[outRow + row] = code;
     }
+  }
+  readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number {
+    const { call, bytes, bounds } = kernels;
+    const owner = textOwner(this, true);
+    let newTextsLeft = NEW_TEXTS_MIN + rows / ROWS_PER_NEW_TEXT;
+    call.beginTexts();
+    let row = call.readTexts8(0, rows, owner);
+    for (; row < rows; row = call.readTexts8(row, rows, owner)) {
+      if (newTextsLeft-- < 0) return rows;
+      call.placeBounds(rows);
+      const code = this.#table.find(bytes, bounds[2 * row]!, bounds[2 * row + 1]!);
+      if (code >= 0) call.keepText(row, owner, code);
+      else call.leaveText(row++);
+    }
+    kernels.copyValues(out, outRow, rows);
+    return call.textsLeft();
   }
 }

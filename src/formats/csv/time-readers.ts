@@ -1,8 +1,10 @@
 import { TWO_32, writeEpochMillis } from '../../columns/int64.js';
 import type { ColumnData } from '../../columns/schema.js';
+import type { Kernels } from '../kernels/kernels.js';
 import type { ColumnReader, ReadTask } from './column-reader.js';
 import { EPOCH_MS_MAX, MILLI_SHIFT, writeEpochText } from './epoch-text.js';
 import { IsoText } from './iso-text.js';
+import { KernelClock } from './kernel-clock.js';
 import { type EpochUnit, likelyUnit, meaningOf, roughMillis, UNIT_NAMES } from './likely-unit.js';
 import { LONG_WHOLE, SHORT_DIGITS } from './row-scanner.js';
 import type { ZoneOffsets } from './zone-offsets.js';
@@ -30,6 +32,7 @@ export class EpochReader implements TimeReader {
   readonly isJudged: boolean;
   readonly #shift: number;
   readonly #baseMs: number;
+  readonly #clock: KernelClock;
 
   constructor({ unit, midnightMs, zone, anyInstant = false }: EpochReaderOptions) {
     this.unit = unit;
@@ -37,11 +40,12 @@ export class EpochReader implements TimeReader {
     this.isJudged = midnightMs === undefined && !anyInstant;
     this.#shift = MILLI_SHIFT[unit];
     this.#baseMs = midnightMs ?? 0;
+    this.#clock = KernelClock.ofEpochs(zone, this.#baseMs);
     this.expected = `a time in ${UNIT_NAMES[unit]} since ${midnightMs === undefined ? '1970' : 'midnight'}, of the years 1691 to 2248`;
   }
 
   read(
-    { bytes, bounds, numbers, stride, rows, outRow }: ReadTask,
+    { bytes, bounds, numbers, stride, from, rows, outRow }: ReadTask,
     slot: number,
     data: ColumnData,
     bad: (row: number) => void,
@@ -52,12 +56,13 @@ export class EpochReader implements TimeReader {
     const zone = this.zone;
     const milliseconds = shift === 3 ? 1_000 : 1;
     const unitNs = zone.isFixed ? UNIT_NS[this.unit] : 0;
+    const areShortHeld = Math.abs(baseMs) <= EPOCH_MS_MAX - SHORT_MS_MAX;
     // The last long number, from which a near one is computed: index of its field, and of its time in `words`.
     let near = -1;
     let nearOut = 0;
-    for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
+    for (let row = from, k = from * stride + 2 * slot; row < rows; row++, k += stride) {
       const out = outRow + row;
-      if (shift >= 0 && numbers[k + 1] === 0) {
+      if (shift >= 0 && numbers[k + 1] === 0 && areShortHeld) {
         writeEpochMillis(words, out, zone.toUtc(numbers[k]! * milliseconds + baseMs, out), 0);
         continue;
       }
@@ -78,6 +83,15 @@ export class EpochReader implements TimeReader {
     }
   }
 
+  readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number {
+    const parameters = this.#clock.parameters();
+    if (parameters === undefined) return rows;
+    kernels.parameters.set(parameters);
+    const unread = kernels.call.readEpochs(rows, NANO_PLACES[this.unit]);
+    kernels.copyValues(out, 2 * outRow, 2 * rows);
+    return unread;
+  }
+
   /** Suggests the unit that was probably meant, if the number is too large for this unit. */
   hint(text: string): string | undefined {
     if (!this.isJudged || !(Math.abs(roughMillis(text, this.unit)) > EPOCH_MS_MAX)) return undefined;
@@ -89,6 +103,12 @@ export class EpochReader implements TimeReader {
 
 /** ns per unit, for the units in which a difference of 10⁹ stays below 2⁵³ ns; 0 for the others. */
 const UNIT_NS = { s: 0, ms: 1e6, us: 1e3, ns: 1 } as const;
+
+/** Nine digits of seconds, in ms. */
+const SHORT_MS_MAX = 1e12;
+
+/** Decimal places between a unit and nanoseconds. */
+const NANO_PLACES = { s: 9, ms: 6, us: 3, ns: 0 } as const;
 
 /** Bound of the high word that keeps a time within the years 1691 to 2248. */
 const HIGH_MAX = 2_040_000_000;
@@ -126,13 +146,15 @@ export class IsoReader implements TimeReader {
   readonly expected = 'a time like 2024-01-31T23:59:00.123456789Z, of the years 1691 to 2248 (or set "unit")';
   readonly zone: ZoneOffsets;
   readonly #text = new IsoText();
+  readonly #clock: KernelClock;
 
   constructor(zone: ZoneOffsets) {
     this.zone = zone;
+    this.#clock = KernelClock.ofIsoTimes(zone);
   }
 
   read(
-    { bytes, bounds, stride, rows, outRow }: ReadTask,
+    { bytes, bounds, stride, from, rows, outRow }: ReadTask,
     slot: number,
     data: ColumnData,
     bad: (row: number) => void,
@@ -140,8 +162,14 @@ export class IsoReader implements TimeReader {
     const words = data as Int32Array;
     const zone = this.zone;
     const text = this.#text;
-    for (let row = 0, k = 2 * slot; row < rows; row++, k += stride) {
+    for (let row = from, k = from * stride + 2 * slot; row < rows; row++, k += stride) {
       if (!text.write(bytes, bounds[k]!, bounds[k + 1]!, zone, words, outRow + row)) bad(row);
     }
+  }
+  readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number {
+    kernels.parameters.set(this.#clock.parameters()!);
+    const unread = kernels.call.readIsoTimes(rows);
+    kernels.copyValues(out, 2 * outRow, 2 * rows);
+    return unread;
   }
 }

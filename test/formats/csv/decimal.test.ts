@@ -33,7 +33,7 @@ function readField(text: string, { divideBy = 1, nullable = false } = {}) {
   const out = new Float64Array(1);
   const bad: number[] = [];
   new Float64Reader(divideBy, nullable).read(
-    { ...scanner, bytes: window.bytes, stride: scanner.stride, rows, outRow: 0 },
+    { ...scanner, bytes: window.bytes, stride: scanner.stride, from: 0, rows, outRow: 0 },
     0,
     out,
     (row) => bad.push(row),

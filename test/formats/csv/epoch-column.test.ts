@@ -32,7 +32,7 @@ function readColumn(
   const words = new Int32Array(2 * rows);
   const bad = new Set<number>();
   new EpochReader({ unit, zone, midnightMs }).read(
-    { bytes: window.bytes, bounds, numbers, stride, doubled, rows, outRow: 0 },
+    { bytes: window.bytes, bounds, numbers, stride, doubled, from: 0, rows, outRow: 0 },
     0,
     words,
     (row) => bad.add(row),
@@ -103,6 +103,12 @@ describe('a column of whole numbers of time', () => {
     expect(readColumn(lines, 'ns', utc, midnightMs)).toEqual(
       lines.map((line) => BigInt(midnightMs) * 1_000_000n + BigInt(line)),
     );
+  });
+
+  it('takes none that counts from a midnight too far away', () => {
+    const lines = ['5', '123456789', '1234567890123'];
+    expect(readColumn(lines, 'ms', utc, Date.UTC(9999, 11, 31))).toEqual(['bad', 'bad', 'bad']);
+    expect(readColumn(lines, 's', utc, Date.UTC(1600, 0, 1))).toEqual(['bad', 'bad', 'bad']);
   });
 
   it('takes none that is later than can be held, next to one that is not', () => {

@@ -1,0 +1,84 @@
+import type { Kernels } from '../kernels/kernels.js';
+import type { ByteWindow } from './byte-window.js';
+import type { RowScanner, ScanOptions } from './row-scanner.js';
+
+/** Bytes of the first block, and of the smallest. They follow what is found. */
+const BLOCK_FIRST = 16_384;
+const BLOCK_MIN = 2_048;
+/** Room in an estimate of how many bytes so many rows have. */
+const BYTES_SPARE = 256;
+
+/**
+ * Finds rows by kernels: stretches of plain ones, of one line each, with as many fields as the file has, and with
+ * quotes around whole fields at most. At any other row it stops, and leaves that to the scanner.
+ */
+export class PlainRows {
+  /** Whether the row after the stretch is not plain. */
+  isStopped = false;
+  readonly #kernels: Kernels;
+  readonly #scan: ScanOptions;
+  /** Number of fields that a row needs. */
+  readonly #wanted: number;
+  readonly #comment: number;
+  /** Fields of the rows in the stretch. */
+  #fields = 0;
+  #blockBytes = BLOCK_FIRST;
+  /** Bytes of a row, by the last stretch. */
+  #rowBytes = 64;
+
+  constructor(kernels: Kernels, fields: readonly number[], scan: ScanOptions) {
+    this.#kernels = kernels;
+    this.#scan = scan;
+    this.#wanted = fields.at(-1)! + 1;
+    this.#comment = scan.comment[0] ?? -1;
+  }
+
+  /**
+   * Takes the plain rows at the front of the window, a block of them at most, into a scan that has so many rows.
+   *
+   * @returns How many; their fields can be chosen until other rows are taken, by any reader.
+   */
+  take(window: ByteWindow, scanner: RowScanner, rowsBefore: number, rowsMax: number): number {
+    const { call, input, bytesMax, bytes, separators, lines, starts } = this.#kernels;
+    const { start } = window;
+    const most = Math.min(window.linesEnd - start, bytesMax);
+    const estimate = Math.ceil(rowsMax * this.#rowBytes * 1.1) + BYTES_SPARE;
+    const length = Math.min(most, this.#blockBytes, estimate);
+    bytes.set(window.bytes.subarray(start, start + length), input);
+    const found = call.findStructure(input, input + length, this.#scan.delimiter);
+    const isWhole = call.metOddQuotes() === 0;
+    if (found === 0 && isWhole && length < most) {
+      this.#blockBytes = Math.min(2 * length, bytesMax);
+      this.#rowBytes = Math.max(this.#rowBytes, length);
+      return this.take(window, scanner, rowsBefore, rowsMax);
+    }
+    const linesMax = Math.min(found, rowsMax, this.#kernels.rowsMax);
+    const rows = found === 0 ? 0 : this.#takeRows(lines[0]! + 1, linesMax, start - input);
+    this.isStopped = rows < linesMax || !isWhole || rows === 0;
+    let taken = 0;
+    if (rows > 0) {
+      taken = separators[rows * this.#fields]! + 1 - input;
+      this.#rowBytes = taken / rows;
+      scanner.addLines(window, rowsBefore, starts.subarray(0, rows), start + taken);
+    }
+    if (this.isStopped) this.#blockBytes = Math.max(BLOCK_MIN, Math.min(this.#blockBytes, 2 * taken));
+    else this.#blockBytes = Math.max(this.#blockBytes, Math.min(2 * length, bytesMax));
+    return rows;
+  }
+
+  /** Chooses the field of the rows that were taken last that kernels and `bounds` are about. */
+  choose(field: number, rows: number): void {
+    this.#kernels.call.chooseField(field, this.#fields, rows);
+  }
+
+  #takeRows(fields: number, linesMax: number, shift: number): number {
+    const { header } = this.#scan;
+    if (fields < this.#wanted) return 0;
+    if (header && fields !== header.length && fields !== header.length + 1) {
+      if (fields !== header.length - 1 || header.at(-1) !== '') return 0;
+    }
+    this.#fields = fields;
+    const endsEmpty = header !== undefined && fields === header.length + 1;
+    return this.#kernels.call.takeRows(fields, linesMax, this.#comment, endsEmpty, shift);
+  }
+}

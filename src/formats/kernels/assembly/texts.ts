@@ -1,0 +1,109 @@
+import { fieldAt, fieldSkip, fieldStep } from './csv-rows';
+import { HEADS, TEXT_BYTES, TEXTS, UNREAD, VALUES } from './memory';
+
+/** A slot: 16 bytes of the text, its owner, its length, its number. */
+const OWNER: usize = 16;
+const NUMBER: usize = 24;
+/** A text is in one of so many slots. */
+const WAYS: usize = 4;
+const LONGEST: i32 = 16;
+
+let unread: i32 = 0;
+let nextWay: usize = 0;
+
+@inline
+function groupOf(text: v128, what: u64): usize {
+  const low = <u64>i64x2.extract_lane(text, 0);
+  const high = <u64>i64x2.extract_lane(text, 1);
+  let hash = low * 0x9e37_79b9_7f4a_7c15 + high * 0xc2b2_ae3d_27d4_eb4f + what * 0x1656_67b1_9e37_79f9;
+  hash = (hash ^ (hash >> 32)) * 0x9e37_79b9_7f4a_7c15;
+  return TEXTS + <usize>(hash >> 53) * WAYS * <usize>TEXT_BYTES;
+}
+
+@inline
+function textAt(start: usize, length: i32): v128 {
+  return v128.and(v128.load(start), v128.load(HEADS + (<usize>length << 4)));
+}
+
+/** Owner and length, as they are in a slot. */
+@inline
+function whatOf(owner: i32, length: i32): u64 {
+  return <u64>(<u32>owner) | (<u64>(<u32>length) << 32);
+}
+
+@inline
+function read<T>(first: i32, rows: i32, owner: i32): i32 {
+  const step = fieldStep;
+  const skip = fieldSkip;
+  let field = fieldAt + <usize>first * step;
+  for (let row = first; row < rows; row++, field += step) {
+    const start = <usize>(load<u32>(field - 4) + skip);
+    const length = <i32>(load<u32>(field) - <u32>start);
+    if (length > LONGEST) {
+      leaveText(row);
+      continue;
+    }
+    const text = textAt(start, length);
+    const what = whatOf(owner, length);
+    let slot = groupOf(text, what);
+    const groupEnd = slot + WAYS * <usize>TEXT_BYTES;
+    while (load<u64>(slot, OWNER) !== what || v128.any_true(v128.xor(v128.load(slot), text))) {
+      slot += <usize>TEXT_BYTES;
+      if (slot === groupEnd) return row;
+    }
+    store<T>(VALUES + <usize>row * sizeof<T>(), <T>load<i32>(slot, NUMBER));
+  }
+  return rows;
+}
+
+/**
+ * Looks up the numbers of texts of at most 16 bytes, as 32 bits each; longer ones go to `UNREAD`.
+ *
+ * @param first - 0; or where it continues, after the text of a row was kept, or left.
+ * @param owner - Texts of different owners have nothing to do with one another. Not 0.
+ * @returns The first row whose text is not known; `rows` if all are.
+ */
+export function readTexts32(first: i32, rows: i32, owner: i32): i32 {
+  return read<i32>(first, rows, owner);
+}
+
+/** The same, as 8 bits each. */
+export function readTexts8(first: i32, rows: i32, owner: i32): i32 {
+  return read<u8>(first, rows, owner);
+}
+
+/** Begins with another column. */
+export function beginTexts(): void {
+  unread = 0;
+}
+
+/** Adds a row to those at `UNREAD`. */
+export function leaveText(row: i32): void {
+  store<i32>(UNREAD + (<usize>unread << 2), row);
+  unread++;
+}
+
+/** How many rows are at `UNREAD` after the texts were read. */
+export function textsLeft(): i32 {
+  return unread;
+}
+
+/** Keeps the number of the text in a row, of at most 16 bytes. A full group gives up one of its texts. */
+export function keepText(row: i32, owner: i32, number: i32): void {
+  const field = fieldAt + <usize>row * fieldStep;
+  const start = <usize>(load<u32>(field - 4) + fieldSkip);
+  const length = <i32>(load<u32>(field) - <u32>start);
+  const text = textAt(start, length);
+  const what = whatOf(owner, length);
+  const group = groupOf(text, what);
+  let slot = group;
+  const groupEnd = group + WAYS * <usize>TEXT_BYTES;
+  while (slot < groupEnd && load<u64>(slot, OWNER) !== 0) slot += <usize>TEXT_BYTES;
+  if (slot === groupEnd) {
+    slot = group + nextWay * <usize>TEXT_BYTES;
+    nextWay = (nextWay + 1) % WAYS;
+  }
+  v128.store(slot, text);
+  store<u64>(slot, what, OWNER);
+  store<i32>(slot, number, NUMBER);
+}

@@ -1,0 +1,127 @@
+import { KERNEL_BYTES } from './kernel-bytes.js';
+
+/** The part of WebAssembly that is used; its types come with those of browsers. `undefined` under `--jitless`. */
+declare const WebAssembly:
+  | {
+      readonly Module: new (bytes: Uint8Array) => object;
+      readonly Instance: new (module: object) => { readonly exports: Record<string, unknown> };
+    }
+  | undefined;
+
+/** What the kernels do: see `assembly/`, where each is described. Numbers are rows, and addresses in their memory. */
+export interface KernelCalls {
+  findStructure(from: number, to: number, delimiter: number): number;
+  metOddQuotes(): number;
+  takeRows(fields: number, linesMax: number, comment: number, endsEmpty: boolean, shift: number): number;
+  chooseField(field: number, fields: number, rows: number): void;
+  placeBounds(rows: number): void;
+  readDecimals(rows: number, tenths: number, nullable: boolean): number;
+  readWholes32(rows: number): number;
+  readWholes64(rows: number): number;
+  readEpochs(rows: number, places: number): number;
+  readIsoTimes(rows: number): number;
+  beginTexts(): void;
+  readTexts32(first: number, rows: number, owner: number): number;
+  readTexts8(first: number, rows: number, owner: number): number;
+  keepText(row: number, owner: number, number: number): void;
+  leaveText(row: number): void;
+  textsLeft(): number;
+}
+
+/** Where things are in the memory of the kernels, in bytes: see `assembly/memory.ts`. */
+interface KernelPlaces {
+  readonly INPUT: number;
+  readonly SEPARATORS: number;
+  readonly LINES: number;
+  readonly STARTS: number;
+  readonly BOUNDS: number;
+  readonly VALUES: number;
+  readonly UNREAD: number;
+  readonly PARAMETERS: number;
+}
+
+type PlaceName = keyof KernelPlaces;
+
+/**
+ * Kernels that decode text with vector instructions, and their memory, which never grows. All files of a thread
+ * use the same: what is in it counts until the next call.
+ */
+export class Kernels {
+  readonly call: KernelCalls;
+  /** The most rows, and the most bytes, of one call. */
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+  /** Where the bytes to decode begin. */
+  readonly input: number;
+  /** All of the memory. */
+  readonly bytes: Uint8Array;
+  /** Addresses of separators; the first one is of the byte before the input. */
+  readonly separators: Int32Array;
+  /** For each line end, its place among the separators. */
+  readonly lines: Int32Array;
+  /** Where each row begins. */
+  readonly starts: Int32Array;
+  /** Start and end of the chosen field of each row, once `placeBounds` was called. */
+  readonly bounds: Int32Array;
+  /** Rows that the last kernel left. */
+  readonly unread: Int32Array;
+  readonly parameters: BigInt64Array;
+  readonly #values8: Uint8Array;
+  readonly #values32: Int32Array;
+  readonly #valuesF64: Float64Array;
+
+  constructor(exports: Record<string, unknown>) {
+    this.call = exports as unknown as KernelCalls;
+    const { buffer } = exports.memory as { readonly buffer: ArrayBuffer };
+    const constant = (name: PlaceName | 'ROWS_MAX' | 'BLOCK_BYTES') =>
+      (exports[name] as { readonly value: number }).value;
+    const words = (name: PlaceName, length: number) => new Int32Array(buffer, constant(name), length);
+    this.rowsMax = constant('ROWS_MAX');
+    this.bytesMax = constant('BLOCK_BYTES');
+    this.input = constant('INPUT');
+    this.bytes = new Uint8Array(buffer);
+    this.separators = words('SEPARATORS', (constant('LINES') - constant('SEPARATORS')) / 4);
+    this.lines = words('LINES', this.rowsMax);
+    this.starts = words('STARTS', this.rowsMax);
+    this.bounds = words('BOUNDS', 2 * this.rowsMax);
+    this.unread = words('UNREAD', this.rowsMax);
+    this.parameters = new BigInt64Array(buffer, constant('PARAMETERS'), 4);
+    this.#values8 = new Uint8Array(buffer, constant('VALUES'), this.rowsMax);
+    this.#values32 = words('VALUES', 2 * this.rowsMax);
+    this.#valuesF64 = new Float64Array(buffer, constant('VALUES'), this.rowsMax);
+  }
+
+  /** Copies the first values of the last kernel into a column, from an element on. */
+  copyValues(out: Float64Array | Int32Array | Uint8Array, at: number, count: number): void {
+    const values =
+      out instanceof Float64Array
+        ? this.#valuesF64
+        : out instanceof Int32Array
+          ? this.#values32
+          : this.#values8;
+    out.set(values.subarray(0, count), at);
+  }
+}
+
+/** Those of this thread; `null` if there can be none. */
+let ofThread: Kernels | null | undefined;
+
+/**
+ * The kernels of this thread, made at the first call: about 1 ms. `undefined` where there is no WebAssembly with
+ * vectors (`--jitless`, an old processor, not enough address space), or `TICKLOOM_NO_WASM` is 1.
+ */
+export function kernelsOfThread(): Kernels | undefined {
+  if (process.env.TICKLOOM_NO_WASM === '1') return undefined;
+  if (ofThread === undefined) ofThread = newKernels();
+  return ofThread ?? undefined;
+}
+
+function newKernels(): Kernels | null {
+  if (typeof WebAssembly === 'undefined') return null;
+  try {
+    const module = new WebAssembly.Module(Buffer.from(KERNEL_BYTES, 'base64'));
+    return new Kernels(new WebAssembly.Instance(module).exports);
+  } catch {
+    return null; // there is another way to read everything
+  }
+}
