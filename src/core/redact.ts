@@ -4,6 +4,8 @@
  * A way out of the process that takes foreign text must pass here.
  */
 
+import { cutText } from './shown-text.js';
+
 const HIDDEN = '[redacted]';
 
 /** Names of fields, headers and parameters whose value is a credential; others may stand before them. */
@@ -79,8 +81,7 @@ const FOREIGN_CHARS_MAX = 20_000;
 
 /** The beginning of a foreign text without credentials: cut off after they are hidden, so that no part of one is left. */
 export function redactedBeginning(text: string, charsMax: number): string {
-  const clean = redact(text.slice(0, FOREIGN_CHARS_MAX));
-  return clean.length > charsMax ? `${clean.slice(0, charsMax)}…` : clean;
+  return cutText(redact(text.slice(0, FOREIGN_CHARS_MAX)), charsMax);
 }
 
 /** Characters of a text in a log line that are kept. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
+import { cutText } from '../core/shown-text.js';
 import type { Threads } from '../hosts/threads.js';
 import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
@@ -109,7 +110,7 @@ export class Supervisor {
       this.#liveByName.get(idOrName) ??
       [...this.#ended.values()].findLast(({ name }) => name === idOrName);
     if (job) return job;
-    throw new PipelineError('JOB_UNKNOWN', `There is no job with the id or name "${idOrName.slice(0, 80)}"`);
+    throw new PipelineError('JOB_UNKNOWN', `There is no job with the id or name "${cutText(idOrName)}"`);
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { isTimeout } from '../../core/provider-error-kind.js';
 import { retryAfterMsOf } from '../../core/retry-after.js';
+import { cutText } from '../../core/shown-text.js';
 import type { ThrottledCall } from './breaker-calls.js';
 import type { Classify, FailureClass } from './classify.js';
 import { callUser } from './user-callback.js';
@@ -50,7 +51,7 @@ export class ErrorJudge {
     );
     if (answer !== undefined && FAILURE_CLASSES.has(answer)) return answer;
     if (!hasThrown) {
-      const found = typeof answer === 'string' ? JSON.stringify(`${answer}`.slice(0, 40)) : typeof answer;
+      const found = typeof answer === 'string' ? JSON.stringify(cutText(`${answer}`, 40)) : typeof answer;
       onCallbackError(
         new TypeError(
           `The "classify" of breaker "${this.#breaker}" answered ${found}; expected "failure", "ignored" or ` +
