@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { Batch } from '../../src/columns/batch.js';
-import { DictionarySet } from '../../src/columns/dictionary.js';
+import { Dictionary, DictionarySet } from '../../src/columns/dictionary.js';
 import type { Row } from '../../src/columns/row-view.js';
 import type { BadRow } from '../../src/core/errors.js';
 import { csvFormat } from '../../src/formats/csv/csv-format.js';
@@ -33,6 +33,8 @@ export interface HeldFileSettings {
   readonly direction?: FileDirection;
   /** Whether a bad row ends the reading, as it does without a file of dead letters. */
   readonly stopsAtBadRow?: boolean;
+  /** Different texts that a dictionary takes. */
+  readonly textsMax?: number;
 }
 
 /** All that can be seen of a file that was decoded. */
@@ -46,15 +48,38 @@ export interface Decoded {
   readonly places: RowPosition[];
 }
 
+class BoundedDictionaries extends DictionarySet {
+  readonly #bounded = new Map<string, Dictionary>();
+  readonly #textsMax: number | undefined;
+
+  constructor(textsMax: number | undefined) {
+    super();
+    this.#textsMax = textsMax;
+  }
+
+  override get(name: string): Dictionary {
+    if (this.#textsMax === undefined) return super.get(name);
+    const dictionary = this.#bounded.get(name) ?? new Dictionary(name, this.#textsMax);
+    this.#bounded.set(name, dictionary);
+    return dictionary;
+  }
+}
+
 /** Decodes a file that is in memory. */
 export async function decodeBytes(
   content: Uint8Array,
   input: Omit<ReplayInput, 'path'>,
-  { chunks = [content.length], batchRows = 64, direction, stopsAtBadRow = false }: HeldFileSettings = {},
+  {
+    chunks = [content.length],
+    batchRows = 64,
+    direction,
+    stopsAtBadRow = false,
+    textsMax,
+  }: HeldFileSettings = {},
 ): Promise<Decoded> {
   const options = ReplayOptions.parse({ path: 'x.csv', ...input });
   const rejects = new RecordedRejects({ keepsRows: !stopsAtBadRow });
-  const context = stageContext({ rejects, batchRows, dictionaries: new DictionarySet() });
+  const context = stageContext({ rejects, batchRows, dictionaries: new BoundedDictionaries(textsMax) });
   const batch = new Batch(csvFormat.plan(options, { add() {} }), batchRows, context.dictionaries);
   const found: Decoded & { error: string | undefined } = {
     rows: [],

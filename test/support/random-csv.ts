@@ -53,12 +53,22 @@ const epochText = (places: number): fc.Arbitrary<string> =>
     fc
       .tuple(fc.integer(SECONDS), digits(places, places), digits(1, 12))
       .map(([s, rest, fraction]) => `${s}${rest}.${fraction}`),
+    fc.tuple(digits(1, 12), digits(1, 12)).map(([whole, fraction]) => `${whole}.${fraction}`),
     digits(1, 24),
     wholeText,
     fc.constantFrom('.5', '5.', '1.2.3', '-5', '-5.25'),
   );
 
+/** Where the clock of New York skips an hour and repeats one, and the ends of these hours. */
+const TURNS = ['2020-03-08 02:00:00', '2020-03-08 03:00:00', '2020-11-01 01:00:00', '2020-11-01 02:00:00'];
+
+/** The same in ms, as if the clock were that of UTC; and the ms before. */
+const turnText = fc
+  .tuple(fc.constantFrom(...TURNS), fc.constantFrom(0, -1))
+  .map(([turn, ms]) => String(Date.parse(`${turn}Z`) + ms));
+
 const isoText = fc.oneof(
+  fc.constantFrom(...TURNS, ...TURNS.map((turn) => `${turn}.000000001`)),
   {
     weight: 8,
     arbitrary: fc
@@ -129,7 +139,7 @@ const COLUMNS: readonly RandomColumn[] = [
     mapping: (from: number): Mapping => ({ from, type: 'timestamp', unit, anyInstant: true }),
   })),
   {
-    text: epochText(3),
+    text: fc.oneof({ weight: 4, arbitrary: epochText(3) }, turnText),
     mapping: (from) => ({ from, type: 'timestamp', unit: 'ms', zone: 'America/New_York', anyInstant: true }),
   },
   {

@@ -101,6 +101,7 @@ export class CodeReader implements ColumnReader {
       else codes[outRow + row] = code;
     }
   }
+
   readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number {
     const { call, bytes, bounds } = kernels;
     const owner = textOwner(this, true);

@@ -126,6 +126,16 @@ describe('a file that kernels decode', () => {
     expect(found.rows).toHaveLength(3);
   });
 
+  it('stops where a dictionary is full, after the same rows', async () => {
+    const lines = Array.from({ length: 9_000 }, (_, i) => plainLine(i).replace(/S\d/, `S${i >> 4}`));
+    for (const chunks of [[9_000], [1_000_000]]) {
+      const settings = { chunks, batchRows: 700, textsMax: 300 };
+      const { rows, error } = await decodeBothWays(Buffer.from(HEADER + lines.join('')), QUOTES, settings);
+      expect(error).toContain('symbol');
+      expect(rows.length).toBeGreaterThan(4_000);
+    }
+  });
+
   it('gives them with more texts than the kernels keep, and with the ids that the scanner gives', async () => {
     const lines = Array.from({ length: 40_000 }, (_, i) =>
       plainLine(i).replace(/S\d/, `S${(i * 7_919) % 20_011}`),

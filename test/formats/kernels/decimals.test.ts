@@ -81,6 +81,29 @@ describe('the kernel of decimals', () => {
     expect(read).toBeGreaterThan(TEXTS / 2);
   });
 
+  it.each([1, 2, 7, 8, 9, 15, 22])(
+    'gives texts divided by 10^%d as if the point were moved in them',
+    (tenths) => {
+      const reader = new Float64Reader(Number(`1e${tenths}`), false);
+      const out = new Float64Array(8_192);
+      const texts = new Texts(tenths);
+      let read = 0;
+      for (let done = 0; done < TEXTS / 10; done += LINES) {
+        const lines = Array.from({ length: LINES }, () => texts.next()).filter((text) =>
+          /^[-.\d]+$/.test(text),
+        );
+        const wasRead = readByKernel(reader, lines, out);
+        for (let row = 0; row < wasRead.length; row++) {
+          if (!wasRead[row]) continue;
+          read++;
+          const moved = Number(`${lines[row]!}e-${tenths}`);
+          if (!Object.is(out[row], moved)) expect([lines[row], out[row]]).toEqual([lines[row], moved]);
+        }
+      }
+      expect(read).toBeGreaterThan(TEXTS / 100);
+    },
+  );
+
   it('leaves what it cannot round, and reads all that prices look like', () => {
     const reader = new Float64Reader(1, false);
     const out = new Float64Array(8_192);
