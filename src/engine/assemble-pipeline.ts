@@ -111,7 +111,7 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     },
   });
   const branches = new PipelineBranches({ stages: parts, clock, log, turns, counters, onFailure: endWait });
-  const downstream = new Downstream({
+  const downstream: Downstream = new Downstream({
     operators,
     tally,
     lag,
