@@ -133,6 +133,20 @@ describe('a file that kernels decode', () => {
     const { rows } = await decodeBothWays(Buffer.from(HEADER + lines.join('')), QUOTES, { batchRows: 8_192 });
     expect(new Set(rows.map(({ symbol }) => symbol)).size).toBe(20_011);
   });
+
+  it.each([
+    ['few', 7],
+    ['many', 997],
+  ])('gives texts their ids in the order of rows, with %s long ones among short ones', async (_, count) => {
+    const symbols = Array.from({ length: 5_000 }, (_, i) =>
+      i % 3 === 0 ? `AAPL240119C00${100 + ((i * 7) % count)}000` : `S${(i * 11) % count}`,
+    );
+    const lines = symbols.map((symbol, i) => plainLine(i).replace(/S\d/, symbol));
+    for (const batchRows of [50, 1_000]) {
+      const { texts } = await decodeBothWays(Buffer.from(HEADER + lines.join('')), QUOTES, { batchRows });
+      expect(Object.values(texts)).toContainEqual([...new Set(symbols)]);
+    }
+  });
 });
 
 /** All files of text that are beside the repository, packed ones unpacked. */
