@@ -134,6 +134,23 @@ describe('a file that kernels decode', () => {
     expect(new Set(rows.map(({ symbol }) => symbol)).size).toBe(20_011);
   });
 
+  it('gives no time for ten NUL bytes, with or without a clock after them', async () => {
+    const lines = ['', 'T00:00:00Z', 'T12:00:00'].map((clock) => `${'\0'.repeat(10)}${clock},1\n`);
+    const input = {
+      kind: 'custom',
+      header: false,
+      columns: { time: { from: 1, type: 'timestamp' } },
+    } as const;
+    const first = '2024-01-02,1\n';
+    const content = Buffer.from([first, ...lines].join(''));
+    // The first chunk must be text. Each batch is begun anew, with no date remembered.
+    const chunks = [first.length, content.length];
+    for (const batchRows of [1, 2, 64]) {
+      const { rows, rejected } = await decodeBothWays(content, input, { chunks, batchRows });
+      expect([rows.length, rejected.length]).toEqual([1, 3]);
+    }
+  });
+
   it.each([
     ['few', 7],
     ['many', 997],
