@@ -53,6 +53,15 @@ const epochText = (places: number): fc.Arbitrary<string> =>
     fc
       .tuple(fc.integer(SECONDS), digits(places, places), digits(1, 12))
       .map(([s, rest, fraction]) => `${s}${rest}.${fraction}`),
+    // Padded with zeros to any length.
+    fc
+      .tuple(
+        fc.integer(SECONDS),
+        digits(places, places),
+        fc.constantFrom('', '.5', '.25'),
+        fc.nat({ max: 12 }),
+      )
+      .map(([s, rest, fraction, zeros]) => `${'0'.repeat(zeros)}${s}${rest}${fraction}`),
     digits(1, 24),
     wholeText,
     fc.constantFrom('.5', '5.', '1.2.3', '-5', '-5.25'),

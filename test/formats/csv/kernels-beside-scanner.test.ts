@@ -151,6 +151,19 @@ describe('a file that kernels decode', () => {
     }
   });
 
+  it.each(['s', 'ms', 'us', 'ns'] as const)('gives the same times in %s, padded with zeros', async (unit) => {
+    const whole = { s: '1704153600', ms: '1704153600000', us: '1704153600000000', ns: '1704153600000000000' };
+    const columns = { time: { from: 1, type: 'timestamp', unit } } as const;
+    const input = { kind: 'custom', header: false, columns } as const;
+    for (const fraction of ['', '.5', '.25', '.125']) {
+      const lines = Array.from(
+        { length: 26 },
+        (_, length) => `${whole[unit].padStart(length, '0')}${fraction},1\n`,
+      );
+      for (const odd of ['', lines[0]!]) await decodeBothWays(Buffer.from(odd + lines.join('')), input);
+    }
+  });
+
   it.each([
     ['few', 7],
     ['many', 997],
