@@ -165,6 +165,24 @@ describe('a file that kernels decode', () => {
   });
 
   it.each([
+    '1106-09-18',
+    '1500-01-01',
+    '1664-03-20',
+    '1664-03-21',
+    '1691-04-08',
+    '1700-01-01',
+    '2248-09-25',
+    '2300-01-01',
+  ])('gives the same times since midnight of %s', async (date) => {
+    const days = [0, 1, 50_000, 106_751, 200_000, 213_000, 213_503, 220_000, 315_000];
+    const lines = days.flatMap((day) => [`${day * 86_400_000 + 34_200_000},1\n`, `${day * 86_400_000},1\n`]);
+    for (const zone of ['UTC', '+05:30', 'America/New_York']) {
+      const columns = { time: { from: 1, type: 'timestamp', unit: 'ms', date, zone } } as const;
+      await decodeBothWays(Buffer.from(lines.join('')), { kind: 'custom', header: false, columns });
+    }
+  });
+
+  it.each([
     ['few', 7],
     ['many', 997],
   ])('gives texts their ids in the order of rows, with %s long ones among short ones', async (_, count) => {
