@@ -7,6 +7,7 @@ export {
   BOUNDS,
   INPUT,
   LINES,
+  MEMORY_END,
   PARAMETERS,
   ROWS_MAX,
   SEPARATORS,
