@@ -166,6 +166,7 @@ export class IsoReader implements TimeReader {
       if (!text.write(bytes, bounds[k]!, bounds[k + 1]!, zone, words, outRow + row)) bad(row);
     }
   }
+
   readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number {
     kernels.parameters.set(this.#clock.parameters()!);
     const unread = kernels.call.readIsoTimes(rows);
