@@ -23,6 +23,13 @@ if (error) {
   process.exit(1);
 }
 const bytes = Buffer.from(built.get('kernels.wasm'));
+const { memory, MEMORY_END } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+if (MEMORY_END.value > memory.buffer.byteLength) {
+  console.error(
+    `${PAGES} pages have ${memory.buffer.byteLength} bytes: memory.ts lays out ${MEMORY_END.value}`,
+  );
+  process.exit(1);
+}
 const lines = bytes
   .toString('base64')
   .match(/.{1,100}/g)

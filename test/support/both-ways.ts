@@ -46,6 +46,8 @@ export interface Decoded {
   readonly error: string | undefined;
   /** After each batch. */
   readonly places: RowPosition[];
+  /** The strings of each dictionary, in order of id. */
+  readonly texts: Readonly<Record<string, readonly string[]>>;
 }
 
 class BoundedDictionaries extends DictionarySet {
@@ -79,14 +81,15 @@ export async function decodeBytes(
 ): Promise<Decoded> {
   const options = ReplayOptions.parse({ path: 'x.csv', ...input });
   const rejects = new RecordedRejects({ keepsRows: !stopsAtBadRow });
-  const context = stageContext({ rejects, batchRows, dictionaries: new BoundedDictionaries(textsMax) });
+  const dictionaries = new BoundedDictionaries(textsMax);
+  const context = stageContext({ rejects, batchRows, dictionaries });
   const batch = new Batch(csvFormat.plan(options, { add() {} }), batchRows, context.dictionaries);
-  const found: Decoded & { error: string | undefined } = {
-    rows: [],
-    lines: [],
+  const found = {
+    rows: [] as Row[],
+    lines: [] as number[],
     rejected: rejects.rows,
-    error: undefined,
-    places: [],
+    error: undefined as string | undefined,
+    places: [] as RowPosition[],
   };
   try {
     const bytes = heldBytes(content, chunks);
@@ -105,7 +108,7 @@ export async function decodeBytes(
   } catch (error) {
     found.error = String(error);
   }
-  return found;
+  return { ...found, texts: dictionaries.snapshot() };
 }
 
 /** Expects that a file is decoded in the same way with kernels and without. @returns What came of it. */

@@ -54,6 +54,15 @@ const epochText = (places: number): fc.Arbitrary<string> =>
       .tuple(fc.integer(SECONDS), digits(places, places), digits(1, 12))
       .map(([s, rest, fraction]) => `${s}${rest}.${fraction}`),
     fc.tuple(digits(1, 12), digits(1, 12)).map(([whole, fraction]) => `${whole}.${fraction}`),
+    // Padded with zeros to any length.
+    fc
+      .tuple(
+        fc.integer(SECONDS),
+        digits(places, places),
+        fc.constantFrom('', '.5', '.25'),
+        fc.nat({ max: 12 }),
+      )
+      .map(([s, rest, fraction, zeros]) => `${'0'.repeat(zeros)}${s}${rest}${fraction}`),
     digits(1, 24),
     wholeText,
     fc.constantFrom('.5', '5.', '1.2.3', '-5', '-5.25'),

@@ -4,6 +4,9 @@ import type { ZoneOffsets } from './zone-offsets.js';
 /** Beyond all local times, in ms. */
 const FAR_MS = 9_000_000_000_000_000;
 
+/** The kernel compares ns since midnight in 64 bits without a sign; a second below their end, so that it may round up. */
+const NANOS_MAX = 2n ** 64n - 1_000_000_000n;
+
 /**
  * What the kernels of times are told of a zone's clock: its current stretch. Times outside of it are left to the
  * readers, which move on to another stretch and know which times the clock shows twice.
@@ -26,8 +29,9 @@ export class KernelClock {
       const leastMs = Math.max(0, Math.max(from, -EPOCH_MS_MAX) - baseMs);
       const greatestMs = Math.min(to - 1, EPOCH_MS_MAX) - baseMs;
       if (greatestMs < leastMs) return undefined;
-      const toUtcMs = baseMs - offsetMs;
-      return BigInt64Array.of(nanosOf(leastMs), nanosOf(greatestMs) + 999_999n, nanosOf(toUtcMs));
+      const greatest = nanosOf(greatestMs) + 999_999n;
+      if (greatest > NANOS_MAX) return undefined;
+      return BigInt64Array.of(nanosOf(leastMs), greatest, nanosOf(baseMs - offsetMs));
     });
   }
 

@@ -49,12 +49,13 @@ export class PlainRows {
     const isWhole = call.metOddQuotes() === 0;
     if (found === 0 && isWhole && length < most) {
       this.#blockBytes = Math.min(2 * length, bytesMax);
-      this.#rowBytes = Math.max(this.#rowBytes, length);
+      this.#rowBytes = bytesMax; // the estimate was wrong, so that it limits nothing until a row is found
       return this.take(window, scanner, rowsBefore, rowsMax);
     }
     const linesMax = Math.min(found, rowsMax, this.#kernels.rowsMax);
     const rows = found === 0 ? 0 : this.#takeRows(lines[0]! + 1, linesMax, start - input);
-    this.isStopped = rows < linesMax || !isWhole || rows === 0;
+    // Neither a full batch nor the end of the block is a stop.
+    this.isStopped = rows < linesMax || rows === 0 || (!isWhole && rows === found && rows < rowsMax);
     let taken = 0;
     if (rows > 0) {
       taken = separators[rows * this.#fields]! + 1 - input;

@@ -37,6 +37,8 @@ export class RowsReader {
   readonly #scanned: ReadTask;
   readonly #byKernels: KernelRows | undefined;
   #scannedRows = SCANNED_MIN;
+  /** Rows that the kernels took since they stopped, in all batches. */
+  #plainRows = 0;
   /** What the callbacks of the readers are about: the task, and the row of the scan that its row 0 is. */
   #task: ReadTask;
   #firstRow = 0;
@@ -80,8 +82,11 @@ export class RowsReader {
         const taken = plain.take(window, scanner, rows, rowsMax - rows);
         if (taken > 0) this.#readPlain(this.#byKernels, batch, rows, taken);
         rows += taken;
+        this.#plainRows += taken;
         if (!plain.isStopped) continue;
-        this.#scannedRows = taken < STRETCH_MIN ? Math.min(2 * this.#scannedRows, SCANNED_MAX) : SCANNED_MIN;
+        const isSoon = this.#plainRows < STRETCH_MIN;
+        this.#scannedRows = isSoon ? Math.min(2 * this.#scannedRows, SCANNED_MAX) : SCANNED_MIN;
+        this.#plainRows = 0;
         most = Math.min(rowsMax, rows + this.#scannedRows);
       }
       const before = rows;

@@ -6,11 +6,18 @@ import type { ColumnReader, ReadTask } from './column-reader.js';
 import { fieldText } from './split-row.js';
 import { textOwner } from './text-owners.js';
 
-/** The kernels keep some thousand texts. If more than one of so many is new, they would only lose those they have. */
+/**
+ * The kernels keep some thousand texts, of 16 bytes at most. If more than one of so many is new, they would only lose
+ * those they have; and where most are longer, they only cost.
+ */
 const ROWS_PER_NEW_TEXT = 4;
 const NEW_TEXTS_MIN = 64;
 
-/** Reads texts as ids of a dictionary; only a new text is made into a string. */
+/**
+ * Reads texts as ids of a dictionary; only a new text is made into a string. New texts get their ids in the order of
+ * rows, by the kernels, too, however they are read. Of columns that share a dictionary, each is read to the end of the
+ * scan, or of the stretch of the kernels, before the next: there, the order depends on where these end.
+ */
 export class StringReader implements ColumnReader {
   readonly expected = 'a text';
   readonly #table = new ByteTable();
@@ -50,7 +57,7 @@ export class StringReader implements ColumnReader {
   }
 
   readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number {
-    const { call, bytes, bounds } = kernels;
+    const { call, bytes, bounds, values32, textBytesMax } = kernels;
     const owner = textOwner(this.#dictionary, this.#nullable);
     let newTextsLeft = NEW_TEXTS_MIN + rows / ROWS_PER_NEW_TEXT;
     call.beginTexts();
@@ -60,7 +67,8 @@ export class StringReader implements ColumnReader {
       call.placeBounds(rows);
       const start = bounds[2 * row]!;
       const end = bounds[2 * row + 1]!;
-      if (start < end) call.keepText(row, owner, this.#idOf(bytes, start, end));
+      if (end - start > textBytesMax) values32[row++] = this.#idOf(bytes, start, end);
+      else if (start < end) call.keepText(row, owner, this.#idOf(bytes, start, end));
       else if (this.#nullable) call.keepText(row, owner, NO_STRING);
       else call.leaveText(row++);
     }
@@ -103,7 +111,7 @@ export class CodeReader implements ColumnReader {
   }
 
   readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number {
-    const { call, bytes, bounds } = kernels;
+    const { call, bytes, bounds, values8, textBytesMax } = kernels;
     const owner = textOwner(this, true);
     let newTextsLeft = NEW_TEXTS_MIN + rows / ROWS_PER_NEW_TEXT;
     call.beginTexts();
@@ -111,9 +119,12 @@ export class CodeReader implements ColumnReader {
     for (; row < rows; row = call.readTexts8(row, rows, owner)) {
       if (newTextsLeft-- < 0) return rows;
       call.placeBounds(rows);
-      const code = this.#table.find(bytes, bounds[2 * row]!, bounds[2 * row + 1]!);
-      if (code >= 0) call.keepText(row, owner, code);
-      else call.leaveText(row++);
+      const start = bounds[2 * row]!;
+      const end = bounds[2 * row + 1]!;
+      const code = this.#table.find(bytes, start, end);
+      if (code < 0) call.leaveText(row++);
+      else if (end - start > textBytesMax) values8[row++] = code;
+      else call.keepText(row, owner, code);
     }
     kernels.copyValues(out, outRow, rows);
     return call.textsLeft();

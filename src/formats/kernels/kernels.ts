@@ -51,6 +51,8 @@ export class Kernels {
   /** The most rows, and the most bytes, of one call. */
   readonly rowsMax: number;
   readonly bytesMax: number;
+  /** The most bytes of a text that the kernels can keep. */
+  readonly textBytesMax: number;
   /** Where the bytes to decode begin. */
   readonly input: number;
   /** All of the memory. */
@@ -66,18 +68,20 @@ export class Kernels {
   /** Rows that the last kernel left. */
   readonly unread: Int32Array;
   readonly parameters: BigInt64Array;
-  readonly #values8: Uint8Array;
-  readonly #values32: Int32Array;
+  /** Values of the rows, in columns of 8 and of 32 bits. */
+  readonly values8: Uint8Array;
+  readonly values32: Int32Array;
   readonly #valuesF64: Float64Array;
 
   constructor(exports: Record<string, unknown>) {
     this.call = exports as unknown as KernelCalls;
     const { buffer } = exports.memory as { readonly buffer: ArrayBuffer };
-    const constant = (name: PlaceName | 'ROWS_MAX' | 'BLOCK_BYTES') =>
+    const constant = (name: PlaceName | 'ROWS_MAX' | 'BLOCK_BYTES' | 'TEXT_LONGEST') =>
       (exports[name] as { readonly value: number }).value;
     const words = (name: PlaceName, length: number) => new Int32Array(buffer, constant(name), length);
     this.rowsMax = constant('ROWS_MAX');
     this.bytesMax = constant('BLOCK_BYTES');
+    this.textBytesMax = constant('TEXT_LONGEST');
     this.input = constant('INPUT');
     this.bytes = new Uint8Array(buffer);
     this.separators = words('SEPARATORS', (constant('LINES') - constant('SEPARATORS')) / 4);
@@ -86,8 +90,8 @@ export class Kernels {
     this.bounds = words('BOUNDS', 2 * this.rowsMax);
     this.unread = words('UNREAD', this.rowsMax);
     this.parameters = new BigInt64Array(buffer, constant('PARAMETERS'), 4);
-    this.#values8 = new Uint8Array(buffer, constant('VALUES'), this.rowsMax);
-    this.#values32 = words('VALUES', 2 * this.rowsMax);
+    this.values8 = new Uint8Array(buffer, constant('VALUES'), this.rowsMax);
+    this.values32 = words('VALUES', 2 * this.rowsMax);
     this.#valuesF64 = new Float64Array(buffer, constant('VALUES'), this.rowsMax);
   }
 
@@ -97,8 +101,8 @@ export class Kernels {
       out instanceof Float64Array
         ? this.#valuesF64
         : out instanceof Int32Array
-          ? this.#values32
-          : this.#values8;
+          ? this.values32
+          : this.values8;
     out.set(values.subarray(0, count), at);
   }
 }

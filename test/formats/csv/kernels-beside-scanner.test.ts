@@ -143,6 +143,68 @@ describe('a file that kernels decode', () => {
     const { rows } = await decodeBothWays(Buffer.from(HEADER + lines.join('')), QUOTES, { batchRows: 8_192 });
     expect(new Set(rows.map(({ symbol }) => symbol)).size).toBe(20_011);
   });
+
+  it('gives no time for ten NUL bytes, with or without a clock after them', async () => {
+    const lines = ['', 'T00:00:00Z', 'T12:00:00'].map((clock) => `${'\0'.repeat(10)}${clock},1\n`);
+    const input = {
+      kind: 'custom',
+      header: false,
+      columns: { time: { from: 1, type: 'timestamp' } },
+    } as const;
+    const first = '2024-01-02,1\n';
+    const content = Buffer.from([first, ...lines].join(''));
+    // The first chunk must be text. Each batch is begun anew, with no date remembered.
+    const chunks = [first.length, content.length];
+    for (const batchRows of [1, 2, 64]) {
+      const { rows, rejected } = await decodeBothWays(content, input, { chunks, batchRows });
+      expect([rows.length, rejected.length]).toEqual([1, 3]);
+    }
+  });
+
+  it.each(['s', 'ms', 'us', 'ns'] as const)('gives the same times in %s, padded with zeros', async (unit) => {
+    const whole = { s: '1704153600', ms: '1704153600000', us: '1704153600000000', ns: '1704153600000000000' };
+    const columns = { time: { from: 1, type: 'timestamp', unit } } as const;
+    const input = { kind: 'custom', header: false, columns } as const;
+    for (const fraction of ['', '.5', '.25', '.125']) {
+      const lines = Array.from(
+        { length: 26 },
+        (_, length) => `${whole[unit].padStart(length, '0')}${fraction},1\n`,
+      );
+      for (const odd of ['', lines[0]!]) await decodeBothWays(Buffer.from(odd + lines.join('')), input);
+    }
+  });
+
+  it.each([
+    '1106-09-18',
+    '1500-01-01',
+    '1664-03-20',
+    '1664-03-21',
+    '1691-04-08',
+    '1700-01-01',
+    '2248-09-25',
+    '2300-01-01',
+  ])('gives the same times since midnight of %s', async (date) => {
+    const days = [0, 1, 50_000, 106_751, 200_000, 213_000, 213_503, 220_000, 315_000];
+    const lines = days.flatMap((day) => [`${day * 86_400_000 + 34_200_000},1\n`, `${day * 86_400_000},1\n`]);
+    for (const zone of ['UTC', '+05:30', 'America/New_York']) {
+      const columns = { time: { from: 1, type: 'timestamp', unit: 'ms', date, zone } } as const;
+      await decodeBothWays(Buffer.from(lines.join('')), { kind: 'custom', header: false, columns });
+    }
+  });
+
+  it.each([
+    ['few', 7],
+    ['many', 997],
+  ])('gives texts their ids in the order of rows, with %s long ones among short ones', async (_, count) => {
+    const symbols = Array.from({ length: 5_000 }, (_, i) =>
+      i % 3 === 0 ? `AAPL240119C00${100 + ((i * 7) % count)}000` : `S${(i * 11) % count}`,
+    );
+    const lines = symbols.map((symbol, i) => plainLine(i).replace(/S\d/, symbol));
+    for (const batchRows of [50, 1_000]) {
+      const { texts } = await decodeBothWays(Buffer.from(HEADER + lines.join('')), QUOTES, { batchRows });
+      expect(Object.values(texts)).toContainEqual([...new Set(symbols)]);
+    }
+  });
 });
 
 /** All files of text that are beside the repository, packed ones unpacked. */

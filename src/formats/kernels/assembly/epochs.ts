@@ -5,6 +5,8 @@ import { BAD, leading, TEN_16 } from './wholes';
 
 const TEN_15: u64 = 1_000_000_000_000_000;
 const NO_TIME: u64 = u64.MAX_VALUE;
+/** Most digits of a whole number of ns that are read: `writeEpochText` takes 16 of ms, with zeros in front. */
+const NANO_DIGITS: i32 = 22;
 
 /** What stands before the last 16 bytes, which is the same in many rows. */
 let frontText: u32 = 0;
@@ -24,6 +26,7 @@ function epoch(start: usize, end: usize, places: i32): u64 {
   const point = ctz(i8x16.bitmask(v128.and(i8x16.eq(bytes, v128.load(DOT)), mask)) | 0x10000);
   // A point needs a digit on both sides, and no more after it than nanoseconds.
   if (point < 16 && (point === 15 || point + places < 15 || point + length <= 16)) return NO_TIME;
+  if (length - 16 + point + places > NANO_DIGITS) return NO_TIME;
   const digits = i8x16.swizzle(
     v128.and(i8x16.sub(bytes, v128.load(ZERO_DIGIT)), mask),
     v128.load(WITHOUT + (<usize>point << 4)),
@@ -76,6 +79,7 @@ export function readEpochs(rows: i32, places: i32): i32 {
   const range = mostUnits - leastUnits;
   if (leastUnits > mostUnits) return rows; // no whole number of units is in between
   frontLength = 0;
+  const digitsMax = <u32>min(16, NANO_DIGITS - places);
   const step = fieldStep;
   const skip = fieldSkip;
   let at = fieldAt;
@@ -99,8 +103,8 @@ export function readEpochs(rows: i32, places: i32): i32 {
     store<i64>(out, <i64>(value0 * factor) + shift);
     store<i64>(out, <i64>(value1 * factor) + shift, 8);
     if (
-      <u32>(length0 - 1) < 16 &&
-      <u32>(length1 - 1) < 16 &&
+      <u32>(length0 - 1) < digitsMax &&
+      <u32>(length1 - 1) < digitsMax &&
       value0 - leastUnits <= range &&
       value1 - leastUnits <= range &&
       !v128.any_true(i8x16.sub_sat_u(i8x16.max_u(digits0, digits1), nine))

@@ -69,7 +69,7 @@ export function readIsoTimes(rows: i32): i32 {
   const by100 = v128.load(BY_100);
   const by10000 = v128.load(BY_10000);
   let date0: u64 = 0; // the ten bytes of the last date
-  let date8: u32 = 0;
+  let date8: u32 = u32.MAX_VALUE; // no two bytes are that: nothing is remembered yet
   let dayMs: i64 = 0;
   let unread: i32 = 0;
   const step = fieldStep;

@@ -7,6 +7,7 @@ export {
   BOUNDS,
   INPUT,
   LINES,
+  MEMORY_END,
   PARAMETERS,
   ROWS_MAX,
   SEPARATORS,
@@ -20,4 +21,4 @@ export { readDecimals } from './decimals';
 export { readEpochs } from './epochs';
 export { readWholes32, readWholes64 } from './wholes';
 export { readIsoTimes } from './iso-times';
-export { beginTexts, keepText, leaveText, readTexts32, readTexts8, textsLeft } from './texts';
+export { beginTexts, keepText, leaveText, readTexts32, readTexts8, TEXT_LONGEST, textsLeft } from './texts';

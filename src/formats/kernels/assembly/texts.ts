@@ -6,7 +6,7 @@ const OWNER: usize = 16;
 const NUMBER: usize = 24;
 /** A text is in one of so many slots. */
 const WAYS: usize = 4;
-const LONGEST: i32 = 16;
+export const TEXT_LONGEST: i32 = 16;
 
 let unread: i32 = 0;
 let nextWay: usize = 0;
@@ -39,10 +39,7 @@ function read<T>(first: i32, rows: i32, owner: i32): i32 {
   for (let row = first; row < rows; row++, field += step) {
     const start = <usize>(load<u32>(field - 4) + skip);
     const length = <i32>(load<u32>(field) - <u32>start);
-    if (length > LONGEST) {
-      leaveText(row);
-      continue;
-    }
+    if (length > TEXT_LONGEST) return row;
     const text = textAt(start, length);
     const what = whatOf(owner, length);
     let slot = groupOf(text, what);
@@ -57,11 +54,12 @@ function read<T>(first: i32, rows: i32, owner: i32): i32 {
 }
 
 /**
- * Looks up the numbers of texts of at most 16 bytes, as 32 bits each; longer ones go to `UNREAD`.
+ * Looks up the numbers of texts of at most 16 bytes, as 32 bits each. It never skips a row, so that the caller can
+ * number texts in the order of rows.
  *
- * @param first - 0; or where it continues, after the text of a row was kept, or left.
+ * @param first - 0; or where it continues, after the text of a row was kept, or its number written, or left.
  * @param owner - Texts of different owners have nothing to do with one another. Not 0.
- * @returns The first row whose text is not known; `rows` if all are.
+ * @returns The first row whose text is not known, or too long to be; `rows` if there is none.
  */
 export function readTexts32(first: i32, rows: i32, owner: i32): i32 {
   return read<i32>(first, rows, owner);
