@@ -1,5 +1,5 @@
 import type { FileSystemAdapter } from 'tinyglobby';
-import { ambiguities, repeatsWhatRepeats } from './glob-cost.js';
+import { ambiguities, namesOf, repeatsWhatRepeats } from './glob-cost.js';
 import { type MatchTime, MatchTimeError } from './match-time.js';
 
 /** Globs match files only, and no hidden ones. */
@@ -25,7 +25,7 @@ export function pathProblem(path: string): string | undefined {
     return `expected at most ${PATH_CHARS_MAX} characters, found ${path.length}`;
   }
   if (!looksLikeGlob(path)) return undefined;
-  const names = path.split('/');
+  const names = namesOf(path);
   const globstars = names.filter((name) => name === '**').length;
   if (globstars > GLOBSTARS_MAX)
     return `expected a glob with at most ${GLOBSTARS_MAX} "**", found ${globstars}`;
@@ -56,7 +56,7 @@ export async function globFiles(pattern: string, fs: FileSystemAdapter = {}): Pr
 export async function globMatcher(pattern: string): Promise<(path: string, time: MatchTime) => boolean> {
   const { globSync } = await import('tinyglobby');
   const matches = (path: string) => globSync(pattern, { ...OPTIONS, fs: onlyFile(path) }).length > 0;
-  if (!pattern.split('/').some((name) => ambiguities(name) > 1)) return matches;
+  if (!namesOf(pattern).some((name) => ambiguities(name) > 1)) return matches;
   return (path, time) => {
     try {
       return time.within(() => matches(path));

@@ -13,8 +13,28 @@ describe('a glob', () => {
     '!(*.tmp)',
     '{1..12}/[ab]?.csv',
     '*.{csv,csv.gz}',
+    '{2023/12,2024/01}/*_*.csv',
+    'old (1/new [x (2)].csv',
   ])('that people write is taken: %s', (glob) => {
     expect(pathProblem(glob)).toBeUndefined();
+  });
+
+  it.each([
+    '+(*a|b/c)',
+    '*(b/c|a*)x',
+    '(*a|b/c)+',
+    'in/{+(b/c|*a),x}',
+    '+([)]*a|b)',
+    '+([])]*a|b)',
+    '+([(]*a|b/c)',
+  ])('that takes years is refused, whatever is around its repetitions: %s', (glob) => {
+    expect(pathProblem(glob)).toMatch(/^expected a glob that repeats no group/);
+  });
+
+  it('is counted with its groups whole, be there a slash in them', () => {
+    expect(pathProblem('{*a/b,c}*d*e*f')).toBe(
+      'expected a glob with at most 4 "*" and groups in a name, found 5',
+    );
   });
 
   const NAMES = ['a', 'ab', 'é', '.'].map((text) => text.repeat(250).slice(0, 250));
