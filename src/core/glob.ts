@@ -1,6 +1,6 @@
 import type { FileSystemAdapter } from 'tinyglobby';
-import { ambiguities, repeatsWhatRepeats } from './glob-cost.js';
-import { MatchTime, MatchTimeError } from './match-time.js';
+import { ambiguities, namesOf, repeatsWhatRepeats } from './glob-cost.js';
+import { type MatchTime, MatchTimeError } from './match-time.js';
 
 /** Globs match files only, and no hidden ones. */
 const OPTIONS = { onlyFiles: true, expandDirectories: false, dot: false } as const;
@@ -25,7 +25,7 @@ export function pathProblem(path: string): string | undefined {
     return `expected at most ${PATH_CHARS_MAX} characters, found ${path.length}`;
   }
   if (!looksLikeGlob(path)) return undefined;
-  const names = path.split('/');
+  const names = namesOf(path);
   const globstars = names.filter((name) => name === '**').length;
   if (globstars > GLOBSTARS_MAX)
     return `expected a glob with at most ${GLOBSTARS_MAX} "**", found ${globstars}`;
@@ -51,16 +51,13 @@ export async function globFiles(pattern: string, fs: FileSystemAdapter = {}): Pr
  * showing it a file system with this file and no other. A glob that takes too long to tell counts as one that
  * would.
  *
- * @param time - For all that is asked.
+ * @returns A function that may be kept for long. Its `time` is for all that is compared in one go, by other globs, too.
  */
-export async function globMatcher(
-  pattern: string,
-  time = new MatchTime(),
-): Promise<(path: string) => boolean> {
+export async function globMatcher(pattern: string): Promise<(path: string, time: MatchTime) => boolean> {
   const { globSync } = await import('tinyglobby');
   const matches = (path: string) => globSync(pattern, { ...OPTIONS, fs: onlyFile(path) }).length > 0;
-  if (!pattern.split('/').some((name) => ambiguities(name) > 1)) return matches;
-  return (path) => {
+  if (!namesOf(pattern).some((name) => ambiguities(name) > 1)) return matches;
+  return (path, time) => {
     try {
       return time.within(() => matches(path));
     } catch (error) {

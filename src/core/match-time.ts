@@ -18,6 +18,9 @@ let context: Context | undefined;
 /**
  * Time for patterns of users: a regular expression of ten characters can take years on a text of fifty. Which
  * ones do, no check of their text tells for certain, so the engine is interrupted instead.
+ *
+ * One is for what is compared in one go, such as the files of a job when it is submitted. It is not kept: what one
+ * job has used up would be missing for all that come later.
  */
 export class MatchTime {
   #leftMs = MATCH_MS_MAX;

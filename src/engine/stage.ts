@@ -116,9 +116,13 @@ export interface RunningInput extends InputTree<Named<Stage>> {
   start(): void;
   /**
    * Asks its source to end; what was read is delivered. A source that gives nothing more for a while, while the stage
-   * that reads the input waits for it, is taken to have ended.
+   * that reads the input waits for it, is taken to have ended: after the sources that it reads itself.
    */
   drain(): void;
+  /** Grows with whatever its source does, or one that this reads: reads that begin and end, and its end. */
+  readonly steps: number;
+  /** Whether it was drained and has not ended, while the stage that reads it waits for it. */
+  readonly isDrainAwaited: boolean;
   /**
    * Asks its source to end, and delivers nothing more: whoever waits for a read goes on, though that of the source may
    * not settle.

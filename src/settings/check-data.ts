@@ -51,10 +51,14 @@ function parsed<S extends z.ZodType>(schema: S, data: unknown) {
   try {
     return schema.safeParse(data, { reportInput: true });
   } catch (error) {
-    if (error instanceof RangeError) return undefined;
+    if (isTooDeep(error)) return undefined;
     throw error;
   }
 }
+
+/** The schema may run code of a component, whose own errors are not judged here. */
+const isTooDeep = (error: unknown): boolean =>
+  error instanceof RangeError && error.message === 'Maximum call stack size exceeded';
 
 const tooMuch = (at: OptionPath = []): SpecProblem => ({
   path: at,

@@ -363,6 +363,64 @@ describe('an input whose source ignores a stop', () => {
     expect(warned).toContainEqual({ input, graceMs: 5_000, text });
   });
 
+  const merged = { use: 'merge', sources: [{ use: 'main' }, { use: 'side' }] };
+
+  it('does not hold up a drain after it has given a row, though its watermarks go on', async () => {
+    const { main, side, kept, pipeline, elapse } = await start({
+      spec: { source: merged, operators: [] },
+      sideHangs: true,
+    });
+    main.push(trade(1));
+    side.push(trade(2));
+    await elapse(1);
+    pipeline.drain();
+    expect(await elapse(12)).toMatchObject({ outcome: 'completed', reason: 'drained' });
+    expect(prices(kept.rows)).toEqual([1, 2]);
+  });
+
+  it('does not hold up a drain with a checkpoint that waits for its position', async () => {
+    const { main, side, kept, pipeline, elapse } = await start({
+      spec: { source: merged, operators: [] },
+      sideHangs: true,
+      positionUnknown: true,
+      store: new MemoryCheckpointStore(),
+    });
+    main.push(trade(1));
+    side.push(trade(2));
+    await elapse(1);
+    const taken = pipeline.checkpoint().catch((error: unknown) => error);
+    await elapse(1);
+    pipeline.drain();
+    expect(await elapse(12)).toMatchObject({ outcome: 'completed', reason: 'drained' });
+    expect(prices(kept.rows)).toEqual([1, 2]);
+    expect(await taken).not.toBeInstanceOf(Error);
+  });
+
+  it('does not take with it what a merge around it has read', async () => {
+    const inner = { use: 'merge', sources: [{ use: 'inner' }, { use: 'side' }] };
+    const {
+      main,
+      inner: beside,
+      kept,
+      warned,
+      pipeline,
+      elapse,
+    } = await start({
+      spec: { operators: [{ ...woven, with: inner }] },
+      sideHangs: true,
+    });
+    main.push(trade(1));
+    await elapse(1);
+    beside.push(trade(2));
+    await elapse(1);
+    pipeline.drain();
+    expect(await elapse(20)).toMatchObject({ outcome: 'completed', reason: 'drained' });
+    expect(prices(kept.rows)).toEqual([1, 2]);
+    expect(warned).not.toContainEqual(
+      expect.objectContaining({ input: expect.stringContaining('Source "merge"') }),
+    );
+  });
+
   it('does not hold up the failure of the source while an operator waits for it', async () => {
     const { main, kept, elapse } = await start({ sideHangs: true });
     main.push(trade(1));

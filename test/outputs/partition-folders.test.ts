@@ -1,6 +1,10 @@
-import { existsSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { Disk } from '../../src/outputs/disk/disk.js';
+import { makeFolders } from '../../src/outputs/parts/partition-folders.js';
+import { silentLogger } from '../../src/telemetry/logger.js';
 import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
@@ -43,6 +47,29 @@ describe('a folder of a partition that exists already', () => {
         expect([inside, synced >= 0 && synced < at]).toEqual([inside, true]);
       }
     }
+  });
+});
+
+describe('a folder of a partition that another run has removed and a third one made anew', () => {
+  it('is on the disk before a part is moved into it', async () => {
+    const path = newPath();
+    const folder = join(path, 'symbol=A');
+    mkdirSync(path);
+    const file = new CrashingFileSystem();
+    const disk = new Disk(file.fs, silentLogger);
+    await makeFolders(disk, path, ['symbol=A/1.jsonl']);
+    const isSynced = async () => {
+      const before = file.log.length;
+      await makeFolders(disk, path, ['symbol=A/2.jsonl']);
+      return file.log.slice(before).includes(`sync ${path}`);
+    };
+    await isSynced(); // a new one, once more
+    expect(await isSynced()).toBe(false);
+    rmdirSync(folder);
+    await sleep(10); // its number may be the same, but not its birth
+    mkdirSync(folder);
+    expect(await isSynced()).toBe(true);
+    expect(await isSynced()).toBe(false);
   });
 });
 

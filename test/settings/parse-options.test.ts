@@ -47,6 +47,11 @@ describe('options that are refused', () => {
     );
   });
 
+  it('fail as the check of a component itself does, whatever kind of error it throws', () => {
+    const Zone = z.string().refine((zone) => new Intl.DateTimeFormat('en', { timeZone: zone }) !== undefined);
+    expect(() => parseOptions('section', Zone, 'Nowhere')).toThrow('Invalid time zone specified: Nowhere');
+  });
+
   it('have each unknown key counted once, wherever it comes in the list', () => {
     const inner = [unknownKeys(60), unknownKeys(60), unknownKeys(60)];
     const { problems, problemsLeftOut } = refusalOf({ inner, names: [1, 2], ...unknownKeys(3) });

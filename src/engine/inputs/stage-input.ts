@@ -138,6 +138,16 @@ export class StageInput implements Input, RunningInput {
     return this.#rows.statistics();
   }
 
+  get steps(): number {
+    let steps = this.#intake.steps + (this.#isOver ? 1 : 0);
+    for (const input of Object.values(this.source.inputs ?? {})) steps += input.steps;
+    return steps;
+  }
+
+  get isDrainAwaited(): boolean {
+    return this.#isStopped && this.#isAwaited && !this.#isOver;
+  }
+
   get trouble(): string | undefined {
     return this.#intake.trouble;
   }
@@ -217,6 +227,7 @@ export class StageInput implements Input, RunningInput {
   /** @throws What has failed, if a checkpoint would leave out rows that the next start can have again. */
   snapshot(): PlainData {
     if (this.#failure?.isBehindRows) throw this.#failure.error;
+    if (this.#isReadLost && this.source.inputs) throw this.#notAtRest();
     const point = this.#intake.resumePoint();
     this.#saved = point;
     const { position, live } = point;
@@ -264,20 +275,47 @@ export class StageInput implements Input, RunningInput {
     this.#notify(); // a suspend may wait
   }
 
-  /** Nobody else waits for a source that ignores its stop, so a drain would not end. */
+  /**
+   * Nobody else waits for a source that ignores its stop, so a drain would not end. Only what sources do counts: the
+   * watermarks of a silence, and operators that wake by a timer, would begin the grace again without end.
+   */
   async #endAfterGrace(): Promise<void> {
-    const { clock, log } = this.#parts;
-    while (!this.#isOver && !this.#isClosed && !this.#brokenOff) {
-      const unsettled = await unsettledAfterGrace(clock, new Map([[this, this.#change()]]));
-      if (unsettled.size === 0 || !this.#isAwaited || this.#isAtWork || this.#isStill) continue;
-      this.#isReadLost = true;
-      log.warn(
-        { input: this.title, graceMs: END_GRACE_MS },
-        'the read of an input has not ended after its stop; what it may have is lost',
-      );
-      this.#notify();
-      return;
+    let seen = this.steps;
+    let moving = this.#movesFrom(seen);
+    while (!this.#isEnding) {
+      await unsettledAfterGrace(this.#parts.clock, new Map([[this, moving]]));
+      if (seen !== this.steps) {
+        seen = this.steps;
+        moving = this.#movesFrom(seen);
+      } else if (this.#isEnding) return;
+      else if (this.#needsRead && !this.#isAtWork) return this.#loseRead();
     }
+  }
+
+  async #movesFrom(steps: number): Promise<void> {
+    while (steps === this.steps && !this.#isEnding) await this.#change();
+  }
+
+  get #isEnding(): boolean {
+    return this.#isOver || this.#isClosed || this.#brokenOff !== undefined;
+  }
+
+  /** Whether somebody waits for the read of its source, and that waits for no input that may be given up itself. */
+  get #needsRead(): boolean {
+    if (Object.values(this.source.inputs ?? {}).some((input) => input.isDrainAwaited)) return false;
+    // A checkpoint holds up the stage that reads it, so it counts as one who waits.
+    return this.#isFrozen ? !this.#intake.isResumePointKnown : this.#isAwaited && !this.#isStill;
+  }
+
+  /** A checkpoint does not wait for the read any more, either. */
+  #loseRead(): void {
+    this.#isReadLost = true;
+    this.#intake.giveUpRead();
+    this.#parts.log.warn(
+      { input: this.title, graceMs: END_GRACE_MS },
+      'the read of an input has not ended after its stop; what it may have is lost',
+    );
+    this.#notify();
   }
 
   get #isHeld(): boolean {
@@ -393,14 +431,8 @@ export class StageInput implements Input, RunningInput {
   #giveUp(): void {
     const input = this.title;
     this.#isGivenUp = true;
-    // The states of stages at work are not those of any point in the stream.
     if (this.#isAtWork || this.source.inputs) {
-      const error = new PipelineError(
-        'CHECKPOINT_FAILED',
-        `Expected ${input} to come to rest within ${END_GRACE_MS} ms after its stop, found it at work; the next start continues from an earlier checkpoint`,
-        { retryable: true },
-      );
-      this.#fail(error, true);
+      this.#fail(this.#notAtRest(), true);
     } else {
       this.#intake.giveUpRead();
       this.#parts.log.warn(
@@ -409,6 +441,15 @@ export class StageInput implements Input, RunningInput {
       );
     }
     this.#notify();
+  }
+
+  /** The states of stages at work are not those of any point in the stream. */
+  #notAtRest(): PipelineError {
+    return new PipelineError(
+      'CHECKPOINT_FAILED',
+      `Expected ${this.title} to come to rest within ${END_GRACE_MS} ms after its stop, found it at work; the next start continues from an earlier checkpoint`,
+      { retryable: true },
+    );
   }
 
   /** @param isBehindRows - Whether rows in front of the resume point of the source were not delivered. */

@@ -33,6 +33,7 @@ export class ResumePoints {
   /** From before what has failed: a read (or one that was given up), or putting what it gave into the queue. */
   #failedAt: ResumePoint | undefined;
   #isReading = false;
+  #steps = 0;
 
   constructor(parts: ResumePointsParts) {
     this.#parts = parts;
@@ -41,6 +42,11 @@ export class ResumePoints {
 
   get isReading(): boolean {
     return this.#isReading;
+  }
+
+  /** Reads that have begun, and reads that have ended. */
+  get steps(): number {
+    return this.#steps;
   }
 
   /** Whether the source has ever been read. */
@@ -82,6 +88,7 @@ export class ResumePoints {
   /** Called right before the source is read. What the source throws comes through. */
   beginRead(): void {
     this.#isReading = true;
+    this.#steps++;
     this.#before = undefined;
     const letters = this.#letters?.mark();
     if (letters && this.#parts.queue.isEmpty) this.#letters?.forget(letters);
@@ -90,6 +97,7 @@ export class ResumePoints {
 
   endRead(): void {
     this.#isReading = false;
+    this.#steps++;
   }
 
   /** Returns where to go on if what the read in progress gives is not taken. */

@@ -205,6 +205,11 @@ export class SourceIntake implements IntakeCounts {
     return !this.#queue.isEmpty;
   }
 
+  /** Grows with each read of the source that begins, and with each that ends. */
+  get steps(): number {
+    return this.#points.steps;
+  }
+
   /** Whether everything that the source gave has been taken, and no read is in progress. */
   get isIdle(): boolean {
     return this.#queue.isEmpty && !this.#points.isReading;
@@ -262,7 +267,7 @@ export class SourceIntake implements IntakeCounts {
     }
   }
 
-  /** What the read in progress gives is lost: the source continues after it. Only for one that is `live-only`. */
+  /** What the read in progress gives is lost: the source continues after it, unless its place before it is known. */
   giveUpRead(): void {
     if (!this.#points.isReading) return;
     this.#isStopped = true;

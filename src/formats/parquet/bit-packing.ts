@@ -1,3 +1,4 @@
+import { invariant } from '../../core/invariant.js';
 import type { ByteBuffer } from './byte-buffer.js';
 
 const CODES_AT_ONCE = 8_192;
@@ -21,6 +22,7 @@ export function writeHybrid(
   end: number,
   width: number,
 ): void {
+  invariant(width <= WIDTH_MAX, `a code has ${WIDTH_MAX} bits at most`);
   const count = end - start;
   if (width === 0 || allEqual(codes, start, end)) {
     out.varint(count * 2);

@@ -21,8 +21,8 @@ export class Disk {
   readonly fs: FileSystem;
   /** Has what needs room wait for it. */
   readonly room: RoomOnDisk;
-  /** Folders of partitions that are known to be on the disk. */
-  readonly durableFolders = new Set<string>();
+  /** Folders of partitions that are known to be on the disk: by path, which directory it was. */
+  readonly durableFolders = new Map<string, string>();
   readonly #log: Logger;
   readonly #folderSyncs: FolderSyncs;
 
@@ -55,12 +55,13 @@ export class Disk {
    * Creates one of our own directories if it does not exist. A link in its place is not followed, since
    * it could lead our files to a place of someone else's choosing.
    *
-   * @returns Whether it was created now.
+   * @returns Which directory is there, since another run may remove it and make one anew; `undefined` if it was
+   *   created now.
    */
-  async makeOwnDirectory(path: string): Promise<boolean> {
+  async makeOwnDirectory(path: string): Promise<string | undefined> {
     try {
       await this.mkdir(path);
-      return true;
+      return undefined;
     } catch (error) {
       if (errnoCode(error) !== 'EEXIST') throw outputFailed('create the directory', path, error);
     }
@@ -70,7 +71,8 @@ export class Disk {
     } catch (error) {
       throw outputFailed('look at', path, error);
     }
-    if (found.isDirectory()) return false;
+    // With its birth, since the number of one that was removed is soon that of another one.
+    if (found.isDirectory()) return `${found.ino} ${found.birthtimeMs}`;
     throw new PipelineError(
       'OUTPUT_FAILED',
       `"${path}" is for the output alone: expected a directory, found ` +

@@ -28,7 +28,7 @@ export async function listOutput(disk: Disk, directory: string): Promise<string[
 /**
  * Creates the folders of partitions, and makes them survive a power cut: a file that was moved into a folder
  * would be lost with it, and it is not in staging any more. Folders that exist may be another run's, of a moment
- * ago, so each is made durable once. Called once for many files, since their folders are in few others. Another
+ * ago, or one made anew in place of one that was removed, so each is made durable once. Called once for many files, since their folders are in few others. Another
  * run may remove these while they are empty, so this is retried. Links are not followed.
  */
 export async function makeFolders(disk: Disk, directory: string, names: readonly string[]): Promise<void> {
@@ -36,14 +36,16 @@ export async function makeFolders(disk: Disk, directory: string, names: readonly
   const parents = new Set<string>();
   for (let tries = 1; ; tries++) {
     try {
+      const there = new Map<string, string>();
       for (const folder of folders) {
         const path = join(directory, folder);
-        const isNew = await disk.makeOwnDirectory(path);
-        if (isNew || !disk.durableFolders.has(path)) parents.add(dirname(path));
+        const found = await disk.makeOwnDirectory(path);
+        if (found === undefined || disk.durableFolders.get(path) !== found) parents.add(dirname(path));
+        if (found !== undefined) there.set(path, found); // a new one is synced once more when it is met again
       }
       for (const parent of parents) await disk.syncDirectory(parent);
       if (disk.durableFolders.size > DURABLE_FOLDERS_MAX) disk.durableFolders.clear(); // they are synced again
-      for (const folder of folders) disk.durableFolders.add(join(directory, folder));
+      for (const [path, found] of there) disk.durableFolders.set(path, found);
       return;
     } catch (error) {
       if (!isMissing(error) || tries === TRIES_MAX) throw error;

@@ -27,7 +27,7 @@ export async function openStateFolder(disk: Disk, output: string, standsOn: stri
   const parent = dirname(output);
   if (parent === output || (await isMountPoint(disk.fs, output))) throw onAnotherMount(output, standsOn);
   const state = stateFolderOf(output);
-  const isNew = await disk.makeOwnDirectory(state);
+  const isNew = (await disk.makeOwnDirectory(state)) === undefined;
   await disk.makeOwnDirectory(join(state, RUNS));
   const [ours, theirs] = [await deviceOf(disk, state), await deviceOf(disk, standsOn)];
   if (ours !== theirs) {

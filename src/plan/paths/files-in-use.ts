@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { PROBLEMS_MAX, type SpecProblem } from '../../core/errors.js';
+import { MatchTime } from '../../core/match-time.js';
 import type { JobFiles, PathWritten } from './job-files.js';
 import { conflictsBetween } from './path-conflicts.js';
 
@@ -35,14 +36,15 @@ export class FilesInUse<Owner extends object> {
 
   /**
    * Finds the conflicts of these files with those of all owners. Looks at no more owners once it has as many
-   * problems as are kept of a spec: thousands may read what one writes.
+   * problems as are kept of a spec: thousands may read what one writes. Their globs have one time together.
    *
    * @param nameOf - What an owner is called in messages.
    */
   conflicts(files: JobFiles, nameOf: (owner: Owner) => string): SpecProblem[] {
     const problems: SpecProblem[] = [];
+    const time = new MatchTime();
     for (const [owner, theirs] of this.near(files)) {
-      problems.push(...conflictsBetween(files, theirs, nameOf(owner)));
+      problems.push(...conflictsBetween(files, theirs, nameOf(owner), time));
       if (problems.length >= PROBLEMS_MAX) break;
     }
     return problems;

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { looksLikeGlob } from '../../core/glob.js';
-import { MatchTime } from '../../core/match-time.js';
+import type { MatchTime } from '../../core/match-time.js';
 import type { NamedPath } from '../../wire/stage-files.js';
 import { isWithin, type PathResolver, type ResolvedPath } from './path-resolver.js';
 import { type WatchedGlob, watchGlob } from './watched-glob.js';
@@ -36,12 +36,11 @@ export class FilesRead {
   static async find(paths: readonly NamedPath[], resolver: PathResolver): Promise<FilesRead> {
     const found = new FilesRead(paths);
     const files: FileRead[] = [];
-    const time = new MatchTime();
     for (const from of paths) {
       // Like the source: if a file with the name of a glob exists, that file is meant.
       if (!looksLikeGlob(from.path) || (await isThere(from.path))) files.push({ file: from.path, from });
       else {
-        const glob = await watchGlob(from.path, resolver, time);
+        const glob = await watchGlob(from.path, resolver);
         found.#globs.push({ glob, from });
         for (const file of glob.files) files.push({ file, from });
       }
@@ -81,9 +80,13 @@ export class FilesRead {
     return undefined;
   }
 
-  /** Returns a glob that would match a file at that path once it exists. */
-  globFor(path: Pick<ResolvedPath, 'real' | 'key'>): NamedPath | undefined {
-    return this.#globs.find(({ glob }) => glob.wouldRead(path))?.from;
+  /**
+   * Returns a glob that would match a file at that path once it exists.
+   *
+   * @param time - For all that is compared in one go.
+   */
+  globFor(path: Pick<ResolvedPath, 'real' | 'key'>, time: MatchTime): NamedPath | undefined {
+    return this.#globs.find(({ glob }) => glob.wouldRead(path, time))?.from;
   }
 
   #add(read: FileRead, { key, inode }: ResolvedPath): void {

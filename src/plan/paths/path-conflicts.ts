@@ -1,5 +1,6 @@
 import { resolve, sep } from 'node:path';
 import { type SpecProblem, shownPath } from '../../core/errors.js';
+import { MatchTime } from '../../core/match-time.js';
 import { cutText } from '../../core/shown-text.js';
 import type { NamedPath } from '../../wire/stage-files.js';
 import type { FileRead } from './files-read.js';
@@ -9,12 +10,13 @@ import { isWithin } from './path-resolver.js';
 /** Finds the paths that a spec both reads and writes, or writes twice. */
 export function ownConflicts(files: JobFiles): SpecProblem[] {
   const problems: SpecProblem[] = [];
+  const time = new MatchTime();
   for (const [i, write] of files.writes.entries()) {
     for (const earlier of files.writes.slice(0, i)) {
       const clash = writeClash(write, earlier, shownPath(earlier.at));
       if (clash !== undefined) problems.push({ path: write.at, message: clash });
     }
-    const clash = readClash(files, files.job, write);
+    const clash = readClash(files, files.job, write, time);
     if (!clash) continue;
     // The dead-letter path is the easiest to change. Otherwise the input may be wrong, such as a glob.
     if (write.isDeadLetters) problems.push(atWriter(write, clash, shownPath(clash.from.at)));
@@ -28,8 +30,14 @@ export function ownConflicts(files: JobFiles): SpecProblem[] {
  *
  * @param other - The files of the other job, as they were when it was submitted.
  * @param who - The name of the other job in messages.
+ * @param time - For globs. Of one job with all others, if they are compared in one go.
  */
-export function conflictsBetween(files: JobFiles, other: JobFiles, who: string): SpecProblem[] {
+export function conflictsBetween(
+  files: JobFiles,
+  other: JobFiles,
+  who: string,
+  time = new MatchTime(),
+): SpecProblem[] {
   const problems: SpecProblem[] = [];
   const of = ({ at }: NamedPath) => `${shownPath(at)} of ${who}`;
   for (const write of files.writes) {
@@ -38,11 +46,11 @@ export function conflictsBetween(files: JobFiles, other: JobFiles, who: string):
       const clash = writeClash(write, theirs, of(theirs));
       if (clash !== undefined) problems.push({ path: write.at, message: clash });
     }
-    const clash = readClash(other, files.job, write);
+    const clash = readClash(other, files.job, write, time);
     if (clash) problems.push(atWriter(write, clash, of(clash.from)));
   }
   for (const theirs of other.writes) {
-    const clash = readClash(files, other.job, theirs);
+    const clash = readClash(files, other.job, theirs, time);
     if (clash) problems.push(atReader(theirs, clash, of(theirs)));
   }
   return problems;
@@ -91,19 +99,22 @@ interface ReadClash {
 }
 
 /** @param writer - The job that writes: its name is in the names of its parts. */
-function readClash({ reads }: JobFiles, writer: string, write: PathWritten): ReadClash | undefined {
+function readClash(
+  { reads }: JobFiles,
+  writer: string,
+  write: PathWritten,
+  time: MatchTime,
+): ReadClash | undefined {
   const { resolved, partsEndIn, partitionBy = [] } = write;
   const same = reads.same(resolved);
   // A glob may spell the same path differently, which is not worth showing as another name.
   if (same) return resolve(same.file) === resolve(write.path) ? { ...same, file: write.path } : same;
-  if (partsEndIn === undefined) return globClash(reads.globFor(resolved));
+  if (partsEndIn === undefined) return globClash(reads.globFor(resolved, time));
   const within: FileRead | undefined = reads.within(resolved);
   if (within) return { ...within, isWithin: true };
   for (const name of sampleParts(writer, partsEndIn, partitionBy)) {
-    const from = reads.globFor({
-      real: `${resolved.real}${sep}${name}`,
-      key: `${resolved.key}${sep}${name}`,
-    });
+    const part = { real: `${resolved.real}${sep}${name}`, key: `${resolved.key}${sep}${name}` };
+    const from = reads.globFor(part, time);
     if (from) return { from };
   }
   return undefined;

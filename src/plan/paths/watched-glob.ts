@@ -10,25 +10,23 @@ export interface WatchedGlob {
   readonly files: readonly string[];
   /** Keys of directories: a file that it would read is in one of them, or below it. */
   readonly directories: readonly string[];
-  /** Whether the glob would match a file at that path, under any of its names. */
-  wouldRead(path: Pick<ResolvedPath, 'real' | 'key'>): boolean;
+  /**
+   * Whether the glob would match a file at that path, under any of its names.
+   *
+   * @param time - For all that is compared in one go.
+   */
+  wouldRead(path: Pick<ResolvedPath, 'real' | 'key'>, time: MatchTime): boolean;
 }
 
 /**
  * Runs a glob as the source will, and remembers which directories it listed and where their links lead.
  * This way a file that is yet to be written to one of them can be checked under the name that the glob
  * will see.
- *
- * @param time - For all that `wouldRead` is asked, also by other globs of the same spec.
  */
-export async function watchGlob(
-  pattern: string,
-  resolver: PathResolver,
-  time?: MatchTime,
-): Promise<WatchedGlob> {
+export async function watchGlob(pattern: string, resolver: PathResolver): Promise<WatchedGlob> {
   const looked = new Set<string>();
   const files = await globFiles(pattern, noting(looked));
-  const matches = await globMatcher(pattern, time);
+  const matches = await globMatcher(pattern);
 
   const seenAs = new Map<string, string[]>();
   await Promise.all(
@@ -48,11 +46,11 @@ export async function watchGlob(
   return {
     files,
     directories: [...directories],
-    wouldRead({ real, key }) {
+    wouldRead({ real, key }, time) {
       for (let at = key, depth = 0; ; at = dirname(at), depth++) {
         // The names below this directory, from `real`, since a key may be folded.
         const below = depth === 0 ? [] : real.split(sep).slice(-depth);
-        for (const name of seenAs.get(at) ?? []) if (matches([name, ...below].join('/'))) return true;
+        for (const name of seenAs.get(at) ?? []) if (matches([name, ...below].join('/'), time)) return true;
         if (dirname(at) === at) return false;
       }
     },

@@ -146,8 +146,14 @@ export class Pacer extends OpenedPacer {
  * Opens a pacer in another thread. What it opened counts as one of `threadsMax` until it is closed, or its
  * thread ends.
  *
- * @throws as `openRates` does.
+ * @throws as `openRates` does; `ScopeUnknownError` (`SCOPE_UNKNOWN`) for a handle that is none of a pacer.
  */
 export function openPacer(handle: RateHandle, options?: OpenRatesOptions): OpenedPacer {
-  return new OpenedPacer(openRates(handle, options));
+  const client = openRates(handle, options);
+  try {
+    return new OpenedPacer(client);
+  } catch (error) {
+    client.close(); // it has a place in the table already
+    throw error;
+  }
 }

@@ -57,6 +57,11 @@ describe('codes in the hybrid of Parquet', () => {
     }
   });
 
+  it('are refused where they are wider than there is room for', () => {
+    const wide = () => writeHybrid(new ByteBuffer(), Int32Array.of(0, 1), 0, 2, 25);
+    expect(wide).toThrow('Broken invariant: a code has 24 bits at most');
+  });
+
   it('take as many bits as the largest of so many values', () => {
     expect([1, 2, 3, 256, 257, 8_192].map(bitWidth)).toEqual([0, 1, 2, 8, 9, 13]);
   });

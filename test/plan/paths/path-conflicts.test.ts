@@ -330,6 +330,17 @@ describe('two jobs', () => {
     expect(await between(reader, reader)).toEqual([]);
   });
 
+  it('are compared without regard to the time that a glob has taken before', async () => {
+    const { at } = makeFolder('in/a.csv');
+    const writer = (name: string) =>
+      filesOf('b', { source: SYNTHETIC, sink: csv(at(`in/${name}.csv`), { ifExists: 'replace' }) });
+    const reader = await filesOf('a', { source: replay(at('in/*a*a*a*b.csv')), sink: NOWHERE });
+    const conflictsWith = async (name: string) => conflictsBetween(await writer(name), reader, 'a').length;
+    expect(await conflictsWith('plain')).toBe(0);
+    expect(await conflictsWith('a'.repeat(240))).toBe(1); // it cannot be told in time
+    expect(await conflictsWith('plain')).toBe(0);
+  });
+
   it('do not read the parts of the other one by the names that the writer gives them', async () => {
     const { at } = makeFolder('in/a-1.csv', 'in/b-1.csv');
     const reader = (glob: string) => ({ source: replay(at(glob)), sink: NOWHERE });

@@ -3,6 +3,7 @@ import { threadId, type Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { openPacer, Pacer } from '../../../src/resilience/rate/pacer.js';
 import { openRates } from '../../../src/resilience/rate/rate-client.js';
+import { RateCoordinator } from '../../../src/resilience/rate/rate-coordinator.js';
 import { SimulatedClock } from '../../support/simulated-clock.js';
 import { BlockedClock, code, drain } from './coordinator-rig.js';
 import { START } from './rate-rig.js';
@@ -71,6 +72,15 @@ describe('a pacer', () => {
       await expect(call).rejects.toEqual(code('RATE_CLOSED'));
       expect(pacer.status().inFlight).toBe(0);
     }
+  });
+
+  it('takes no place in the table where it cannot be opened', () => {
+    const clock = new SimulatedClock({ now: START });
+    const others = new RateCoordinator({ clock, threadsMax: 2 });
+    others.set({ provider: 'other' }, { permits: 1 });
+    for (let i = 0; i < 3; i++)
+      expect(() => openPacer(others.handle(), { clock })).toThrow(code('SCOPE_UNKNOWN'));
+    openRates(others.handle(), { clock }).close();
   });
 
   it('is cooled down for all threads by what one of them opened', () => {
