@@ -147,8 +147,9 @@ export class LiveAsOfOperator implements Operator {
     const { join, held, haveToldTime, ...side } = saved as unknown as LiveState;
     const { input, main, context } = this.#parts;
     this.#parts.join.restore(join, input.schema);
-    this.#silentMain?.restore(haveToldTime?.main ?? true);
-    this.#silentSide.restore(haveToldTime?.side ?? true);
+    // Where it is not known, an input that never tells its time would be waited for without end.
+    this.#silentMain?.restore(haveToldTime?.main ?? false);
+    this.#silentSide.restore(haveToldTime?.side ?? false);
     for (const saved of held) {
       const batch = loadBatch(saved, main, context.dictionaries);
       // The main input has not begun with them in this start. But they are what the second source is behind.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
+import type { PlainData } from '../../../../src/core/plain-data.js';
 import { SimulatedClock } from '../../../support/simulated-clock.js';
 import { at, live, quoted, statisticsOf, traded } from './live-rig.js';
 
@@ -308,6 +309,32 @@ describe('asof before the first row', () => {
       [1, 11],
       [2, 12],
     ]);
+    second.pipeline.stop();
+    await second.run;
+  });
+});
+
+describe('asof from a checkpoint that does not say which inputs have told their time', () => {
+  it('waits no longer than "idle" for a second source that tells none', async () => {
+    const store = new MemoryCheckpointStore();
+    const options = { idle: '3s', operators: [RETIMED] };
+    const first = await live(options, { store });
+    first.quotes.push(quoted(0, 10));
+    first.trades.push(traded(0, 1));
+    await first.clock.advance(1);
+    first.pipeline.suspend();
+    await first.run;
+
+    const load = store.load.bind(store);
+    store.load = async (key) => {
+      const loaded = await load(key);
+      const { haveToldTime: _, ...state } = loaded!.states['operators[0]'] as { haveToldTime: PlainData };
+      return { ...loaded!, states: { ...loaded!.states, 'operators[0]': state } };
+    };
+    const second = await live(options, { store });
+    second.quotes.push(quoted(1, 20, 'B'));
+    await second.clock.advance(3_500);
+    expect(second.rows()).toEqual([[1, 10]]);
     second.pipeline.stop();
     await second.run;
   });
