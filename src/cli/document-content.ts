@@ -15,8 +15,8 @@ export interface Content {
 }
 
 /**
- * Looks for what is no data in a document without syntax errors: keys that stand twice, aliases without an
- * anchor or inside of what they stand for, and a key that schemas ignore in silence. Visits each node once.
+ * Looks in a document without syntax errors for parts that are not data: keys that stand twice, aliases without
+ * an anchor or inside of what they stand for, and a key that schemas ignore in silence. Visits each node once.
  *
  * @param problemsMax - Stops at so many.
  */

@@ -120,7 +120,7 @@ export function responseError(response: RefusedResponse, who: string, nowMs: num
   });
 }
 
-/** Some clients throw what is no error; its fields may be anything. */
+/** Some clients throw values that are not errors; their fields may be anything. */
 export function messageOf(error: unknown): string {
   if (typeof error === 'string') return redact(error);
   const message = (error as { message?: unknown } | null | undefined)?.message;

@@ -44,7 +44,7 @@ export async function factsOf(catalogue: Catalogue, kind?: ComponentKind): Promi
  * Returns the JSON Schema (draft 2020-12) of a spec with the options of each component, for editors.
  *
  * @param registry - Default: the components of this package.
- * @throws {InvalidOptionsError} for what is no registry.
+ * @throws {InvalidOptionsError} if `registry` is not a registry.
  */
 export async function specJsonSchema(registry: Registry = builtIn): Promise<Record<string, unknown>> {
   const problems = lackingMethods({ key: 'registry', what: 'a Registry', methods: ['all'] }, registry);

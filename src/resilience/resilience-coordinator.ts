@@ -99,8 +99,8 @@ export class ResilienceCoordinator implements Resilience {
   }
 
   /**
-   * Reclaims what a thread that has ended still held: its places in lines and in flight, and its probes.
-   * Permits that it spent stay spent: granting too few is safe, granting too many is not.
+   * Reclaims what a thread that has ended still held: its places among waiting threads and in flight, and its
+   * probes. Permits that it spent stay spent: granting too few is safe, granting too many is not.
    */
   reclaim(threadId: number): void {
     this.rates.reclaim(threadId);

@@ -71,7 +71,7 @@ export class PipelineBuilder {
   readonly #counters = new Counters();
   #building: Promise<StreamingPipeline> | undefined;
 
-  /** @throws {InvalidOptionsError} for options that are none. */
+  /** @throws {InvalidOptionsError} if `options` is not an object, or one of them is refused. */
   constructor(spec: OpenSpec, options: PipelineOptions = {}) {
     assertMapping('createPipeline', options);
     const problems = problemsOfCode(options);

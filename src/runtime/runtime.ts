@@ -165,7 +165,7 @@ export class PipelineRuntime {
    *
    * @throws {InvalidSpecError} if its files conflict with those of a live job, or a module is in none of
    *   the `moduleFolders` of this runtime.
-   * @throws {InvalidOptionsError} for what has not the form of such a spec.
+   * @throws {InvalidOptionsError} if `spec` does not have the form of such a spec.
    * @throws {PipelineError} `JOB_NAME_TAKEN`, `RUNTIME_CLOSED`.
    */
   async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {

@@ -11,8 +11,9 @@ const STARTING_MS = 100;
  * Keeps starts of threads from doing harm. A thread that starts loads code for some 50 ms of a processor, so
  * only as many start at a time as there are processors: started all at once, hundreds would leave the main
  * thread no time for seconds. A start that takes longer no longer counts, since it does not have a processor to
- * itself: where running threads take all of them, each start takes seconds, however few there are at a time. And a machine that cannot start threads does not try again and again: after
- * five failures in a row, only one start is allowed every five seconds, until a thread comes up.
+ * itself: where running threads take all of them, each start takes seconds, however few there are at a time. And
+ * a machine that cannot start threads does not try again and again: after five failures in a row, only one start
+ * is allowed every five seconds, until a thread comes up.
  */
 export class ThreadStartLimit {
   readonly #clock: Clock;
@@ -24,7 +25,7 @@ export class ThreadStartLimit {
   #last: { readonly error: WireError; readonly atNs: bigint } | undefined;
 
   /**
-   * @param onRoom - Called when `hasRoom` has become true by the passing of time.
+   * @param onRoom - Called after each slow start, when there may be room again.
    * @param startingMax - Threads that may start at a time.
    */
   constructor(clock: Clock, onRoom: () => void, startingMax = availableParallelism()) {

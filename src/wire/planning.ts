@@ -21,7 +21,7 @@ export type PlanningMessage =
   /** The code will never load: it has not loaded, and nothing is left to do in the thread. */
   | { readonly neverLoads: true };
 
-/** Code of users may reach the port and post anything. @returns `undefined` for what is no message. */
+/** Code of users may reach the port and post anything. @returns `undefined` if it is not a message. */
 export function readPlanningMessage(data: unknown): PlanningMessage | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const { answer, printed, neverLoads } = data as Readonly<Record<string, unknown>>;

@@ -23,7 +23,8 @@ export interface FromArrowOptions {
  *
  * @throws {PipelineError} `INPUT_UNREADABLE` naming a column whose type batches do not have, whose
  *   nulls its type does not allow, or with a value that does not fit.
- * @throws {InvalidOptionsError} for what are no rows of Arrow, and for options that are none.
+ * @throws {InvalidOptionsError} if `rows` is not a record batch or table of Arrow, or `options` is not an
+ *   object.
  * @throws {PipelineError} `PEER_MISSING` without the package `apache-arrow`.
  */
 export async function fromArrow(rows: RecordBatch | Table, options: FromArrowOptions = {}): Promise<Batch> {

@@ -17,7 +17,7 @@ export interface ToArrowOptions {
  * Converts a batch to an Arrow record batch over the same memory. It is valid until the batch is
  * released or changed, unless `copy` is set. Control records are left out.
  *
- * @throws {InvalidOptionsError} for options that are none.
+ * @throws {InvalidOptionsError} if `options` is not an object.
  * @throws {PipelineError} `PEER_MISSING` without the package `apache-arrow`.
  */
 export async function toArrow(batch: Batch, options: ToArrowOptions = {}): Promise<RecordBatch> {

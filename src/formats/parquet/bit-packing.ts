@@ -44,8 +44,8 @@ export function writeHybrid(
 }
 
 /**
- * Packs up to `CODES_AT_ONCE` codes, the lowest bit first, without padding after the last byte. A word at a time takes half the time of a byte
- * at a time, and four narrow codes at a time half of that.
+ * Packs up to `CODES_AT_ONCE` codes, the lowest bit first, without padding after the last byte. A word at a
+ * time takes half the time of a byte at a time, and four narrow codes at a time half of that.
  */
 function packBits(
   bytes: Uint8Array,

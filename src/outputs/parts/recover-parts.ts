@@ -42,8 +42,8 @@ export async function highestEpoch(
 ): Promise<number> {
   let highest = epoch;
   for (const name of await listOutput(disk, directory)) {
-    const outputRun = parsePartName(name);
-    if (outputRun?.run === run) highest = Math.max(highest, outputRun.epoch);
+    const part = parsePartName(name);
+    if (part?.run === run) highest = Math.max(highest, part.epoch);
   }
   return highest;
 }

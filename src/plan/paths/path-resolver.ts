@@ -28,7 +28,7 @@ const LINKS_MAX = 40;
  * `..` after it, and a dangling link leads to where its file would be.
  *
  * It caches directories, so that thousands of files in one directory cost one system call each. Create a new
- * finder for each comparison, since the file system changes.
+ * resolver for each comparison, since the file system changes.
  */
 export class PathResolver {
   readonly #fs: ResolverFileSystem;

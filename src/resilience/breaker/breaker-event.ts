@@ -31,7 +31,7 @@ export type BreakerEvent =
   /**
    * `machine`: the machine failed; from now on the breaker does what `whenBroken` says. `listener`: a
    * listener or an inspector threw, or rejected; nothing else changes. `callback`: `classify` or
-   * `onThrottled` did, or `classify` answered what is no answer; the call is counted all the same.
+   * `onThrottled` did, or `classify` returned something else than an answer; the call is counted all the same.
    */
   | {
       readonly type: 'error';

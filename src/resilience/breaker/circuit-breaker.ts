@@ -110,7 +110,7 @@ export class CircuitBreaker implements Breaker {
   /**
    * @returns A function that removes the listener. A listener that throws changes nothing; the throw is
    *   reported as an `error` event.
-   * @throws {InvalidOptionsError} for what is no function.
+   * @throws {InvalidOptionsError} if `listener` is not a function.
    */
   subscribe(listener: BreakerListener): () => void {
     assertFunction('breaker.subscribe', listener);
@@ -120,7 +120,7 @@ export class CircuitBreaker implements Breaker {
   /**
    * A stream of events. Ends when the signal aborts or the breaker is closed down.
    *
-   * @throws {InvalidOptionsError} for options that are none, and for a `capacity` that is no whole number of at
+   * @throws {InvalidOptionsError} if `options` is not an object, or `capacity` is not a whole number of at
    *   least 1.
    */
   events(options?: EventStreamOptions): AsyncGenerator<BreakerEvent, void> {

@@ -158,7 +158,7 @@ export class Limiter implements WaitedFor {
    * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT` when `timeoutMs` has passed or is known to be too
    *   short, `BUDGET_SPENT` when waiting will never help, `WAITERS_FULL`.
    * @throws the reason of `signal`, when it aborts.
-   * @throws {InvalidOptionsError} for options that are none, and for a timeout or a priority that is `NaN`.
+   * @throws {InvalidOptionsError} if `options` is not an object, or a timeout or a priority is `NaN`.
    * @throws as `tryAcquire` does.
    */
   acquire(options: AcquireOptions = {}): Promise<Permit> {
@@ -211,7 +211,7 @@ export class Limiter implements WaitedFor {
    *   longer than `maxWaitMs`; if calls of `acquire` are waiting, since it does not overtake them; and if
    *   the wait is for a narrower budget (the tenant's), since the wider one would lie idle for everyone
    *   until then.
-   * @throws {InvalidOptionsError} for options that are none, and for a `maxWaitMs` that is `NaN`.
+   * @throws {InvalidOptionsError} if `options` is not an object, or `maxWaitMs` is `NaN`.
    * @throws as `tryAcquire` does.
    */
   reserve(options: ReserveOptions = {}): Reservation | WaitNs {

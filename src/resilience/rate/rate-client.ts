@@ -142,7 +142,7 @@ export class RateClient {
    *
    * @param ref - One provider, one endpoint of a provider, or one tenant.
    * @param ms - At most 30 days.
-   * @throws {InvalidOptionsError} for what is no number.
+   * @throws {InvalidOptionsError} if `ms` is not a number.
    */
   cooldown(ref: ScopeRef, ms: number): void {
     checkNumbers('cooldown', { ms });
@@ -153,7 +153,8 @@ export class RateClient {
    * Applies the usage that a provider reports for the key, whoever used it: a used-weight header. Only
    * raises the count, since the provider cannot know about calls that are still on their way.
    *
-   * @throws {InvalidOptionsError} for what is no number, and for a limit that the budget does not have.
+   * @throws {InvalidOptionsError} if `usage` is not an object, a count is not a number, or the budget does not
+   *   have the limit.
    */
   observeUsed(ref: ScopeRef, usage: ObservedUsage): void {
     assertMapping('observeUsed', usage);

@@ -142,8 +142,8 @@ export class RateCoordinator {
   }
 
   /**
-   * Reclaims what a thread that has ended still held: its places among the waiting threads and in flight. Permits that it
-   * spent stay spent: granting too few is safe, granting too many is not.
+   * Reclaims what a thread that has ended still held: its places among the waiting threads and in flight. Permits
+   * that it spent stay spent: granting too few is safe, granting too many is not.
    */
   reclaim(threadId: number): void {
     checkNumbers('reclaim', { threadId });

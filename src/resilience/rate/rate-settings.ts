@@ -72,6 +72,7 @@ export const RateTableSettings = z.strictObject({
     .describe('Calls of one thread that may wait for permits at one time'),
 });
 export type RateTableSettings = z.output<typeof RateTableSettings>;
+
 /**
  * What is not given, large enough for the budgets that are there from the beginning.
  *

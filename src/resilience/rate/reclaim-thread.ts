@@ -4,8 +4,8 @@ import { leaveLanes } from './lanes.js';
 import { leaveSeats } from './seats.js';
 
 /**
- * Reclaims, once, what the clients of a dead thread held: their places among the waiting threads and in flight, and their
- * places in the table. Permits that they spent stay spent: granting too few is safe.
+ * Reclaims, once, what the clients of a dead thread held: their places among waiting threads, their places in
+ * flight, and their seats. Permits that they spent stay spent: granting too few is safe.
  */
 export function reclaimThread(memory: RateMemory, thread: number): void {
   const { i32, sizes } = memory;
@@ -15,7 +15,10 @@ export function reclaimThread(memory: RateMemory, thread: number): void {
   }
 }
 
-/** Takes a member out of all waiting threads and caps, then frees its slot for another thread. */
+/**
+ * Frees what a member holds: its places in flight, the lanes that it was handing over, and its seats, at which
+ * it may be waiting. Then frees its slot for another thread.
+ */
 export function leaveTable(memory: RateMemory, member: number): void {
   leaveCaps(memory, member);
   leaveLanes(memory, member);

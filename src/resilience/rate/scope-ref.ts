@@ -25,7 +25,8 @@ export const tenantScope = (tenant: string): string => `tenant:${tenant}`;
 /**
  * Names of the scopes, in the order in which they are taken. Waiters queue at the last one.
  *
- * @throws {InvalidScopeError} for a reference to nothing, to an endpoint without a provider, or by what is no text.
+ * @throws {InvalidScopeError} for a reference to nothing, to an endpoint without a provider, or by a name
+ *   that is not a text.
  */
 export function scopeNames(ref: ScopeRef): string[] {
   if (typeof ref !== 'object' || ref === null) throw new InvalidScopeError(ref);

@@ -14,11 +14,11 @@ export interface StartTag {
 const LOST_MAX = 8;
 
 /**
- * The order in which a scope serves its waiters, so that tenants get shares by weight: start-time fair queueing. A waiter's place is the
- * later of two virtual times: that of the scope (the place of the last waiter served) and the end of the
- * last waiter in its own lane. Each waiter moves the end of its lane by its cost divided by the lane's
- * weight. So lanes that want more than there is get shares by weight, and a single lane is served in
- * order.
+ * The order in which a scope serves its waiters, so that tenants get shares by weight: start-time fair
+ * queueing. A waiter's place is the later of two virtual times: that of the scope (the place of the last
+ * waiter served) and the end of the last waiter in its own lane. Each waiter moves the end of its lane by its
+ * cost divided by the lane's weight. So lanes that want more than there is get shares by weight, and a single
+ * lane is served in order.
  *
  * A tenant is a lane; callers without one share a lane of weight 1. All threads use the same lanes.
  *

@@ -108,7 +108,7 @@ export class WaitingRoom {
     const deadline = this.#deadlines.first?.deadline;
     if (deadline !== undefined) sleep = Math.min(sleep, Number(deadline - now));
     const delay = toMillisCeil(BigInt(Math.max(0, Math.ceil(sleep))) as Nanos);
-    this.#standInLines(claims, now + BigInt(delay) * NANOS_PER_MILLI);
+    this.#publishFirst(claims, now + BigInt(delay) * NANOS_PER_MILLI);
     if (this.#waiters > 0) this.#timer = this.#clock.setTimeout(() => this.wake(), delay);
   }
 
@@ -182,7 +182,7 @@ export class WaitingRoom {
     return wait;
   }
 
-  #standInLines(claims: ReadonlyMap<number, Claim>, dueAt: bigint): void {
+  #publishFirst(claims: ReadonlyMap<number, Claim>, dueAt: bigint): void {
     for (const [scope, waiting] of this.#waiting) if (!claims.has(scope)) waiting.withdraw();
     this.#waiting = new Map();
     for (const [scope, { waiting, place, cost }] of claims) {

@@ -32,6 +32,18 @@ describe('the shared table', () => {
     expect(() => startRates({ tenants, scopesMax: 256 })).toThrow(code('RATE_TABLE_FULL'));
   });
 
+  it('is exactly full where more than 256 budgets are declared and its size is not given', () => {
+    const tenants = Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`t${i}`, { permits: 1 }]));
+    const { rates } = startRates({ tenants });
+    expect(() => rates.set({ tenant: 'more' }, {})).toThrow(code('RATE_TABLE_FULL'));
+    rates.remove({ tenant: 't0' });
+    rates.set({ tenant: 'more' }, { permits: 3 });
+    expect(drain(rates.limiter({ tenant: 'more' }))).toBe(3);
+    const larger = startRates({ tenants, scopesMax: 258 });
+    larger.rates.set({ tenant: 'more' }, { permits: 3 });
+    expect(drain(larger.rates.limiter({ tenant: 'more' }))).toBe(3);
+  });
+
   it('says when it has no room for another thread, and has it again when one leaves', () => {
     const { rates, open } = startRates({ threadsMax: 2, providers: { x: {} } });
     const client = open();

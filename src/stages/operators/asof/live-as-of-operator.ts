@@ -50,9 +50,13 @@ export class LiveAsOfOperator implements Operator {
   readonly readsOnly = true;
   readonly #parts: LiveAsOfParts;
   readonly #held: HeldBatches;
+  /** How many of the held batches, which are the first ones, wait since before a restart. */
+  #restoredHeld = 0;
   /** The output batch of the first batch in `#held`, once that was begun. */
   #target: Batch | undefined;
   readonly #side: SideReads;
+  /** How many of the batches that `#side` has to give were read before a restart. */
+  #restoredSide = 0;
   readonly #silentSide: TimeOfSilentInput;
   /** Of the main input, unless that ends by itself: a recording may be of any time. */
   readonly #silentMain: TimeOfSilentInput | undefined;
@@ -100,7 +104,9 @@ export class LiveAsOfOperator implements Operator {
   }
 
   process(batch: Batch, emit: Emit): void {
-    this.#hold(batch);
+    this.#held.push(batch);
+    this.#silentMain?.pass(batch);
+    this.#silentSide.passOther(batch);
     this.#advance(emit);
     const { lag, join } = this.#parts;
     const { rows } = this.#held;
@@ -141,10 +147,18 @@ export class LiveAsOfOperator implements Operator {
     const { join, held, haveToldTime, ...side } = saved as unknown as LiveState;
     const { input, main, context } = this.#parts;
     this.#parts.join.restore(join, input.schema);
-    this.#silentMain?.restore(haveToldTime?.main ?? true);
-    this.#silentSide.restore(haveToldTime?.side ?? true);
-    for (const batch of held) this.#hold(loadBatch(batch, main, context.dictionaries));
+    // Where it is not known, an input that never tells its time would be waited for without end.
+    this.#silentMain?.restore(haveToldTime?.main ?? false);
+    this.#silentSide.restore(haveToldTime?.side ?? false);
+    for (const saved of held) {
+      const batch = loadBatch(saved, main, context.dictionaries);
+      // The main input has not begun with them in this start. But they are what the second source is behind.
+      this.#held.push(batch);
+      this.#silentSide.passOther(batch);
+    }
+    this.#restoredHeld = held.length;
     this.#side.restore(side, context.dictionaries);
+    this.#restoredSide = side.arrived.length;
   }
 
   tally(): OperatorTally {
@@ -168,12 +182,6 @@ export class LiveAsOfOperator implements Operator {
     this.#parts.context.wake();
   }
 
-  #hold(batch: Batch): void {
-    this.#held.push(batch);
-    this.#silentMain?.pass(batch);
-    this.#silentSide.passOther(batch);
-  }
-
   #advance(emit: Emit): void {
     this.#hasNews = false;
     for (let batch = this.#side.take(); batch; batch = this.#side.take()) this.#takeSide(batch);
@@ -189,12 +197,14 @@ export class LiveAsOfOperator implements Operator {
   #takeSide(batch: Batch): void {
     const { join, late, records } = this.#parts;
     const told = records.pass(batch, this.#held);
-    if (told) this.#hold(told);
-    this.#silentSide.pass(batch);
+    if (told) this.#held.push(told);
+    if (this.#restoredSide > 0) this.#restoredSide--;
+    else this.#silentSide.pass(batch);
     if (this.#silentSide.hasBegun) this.#timer.stop();
     this.#silentMain?.passOther(batch);
     const mainAt = this.#silentMain?.at;
-    if (mainAt !== undefined) join.passMain(mainAt); // or what comes before its first row would all be kept
+    // Or what comes before its first row would all be kept. Rows since before a restart may need what is earlier.
+    if (mainAt !== undefined && this.#restoredHeld === 0) join.passMain(mainAt);
     late.beginSide(batch);
     join.give(batch);
     join.takeAll();
@@ -225,6 +235,7 @@ export class LiveAsOfOperator implements Operator {
       }
       if (!join.advance()) break;
       this.#held.shift();
+      if (this.#restoredHeld > 0) this.#restoredHeld--;
       const target = this.#target;
       this.#target = undefined;
       batches.finish(batch, target, join);

@@ -15,8 +15,9 @@ export interface SideRecordsSettings extends Pick<AsOfColumns, 'main'> {
 }
 
 /**
- * Tells of what the second source tells of itself in the joined stream, whose rows may lack there what they should
- * be joined with, or have what no longer holds. Its time and its end are not those of the joined stream.
+ * Passes on to the joined stream what the second source tells of itself: rows there may lack what they should
+ * be joined with, or have what no longer holds. The second source's time and end are not passed on, since they
+ * are not those of the joined stream.
  */
 export class SideRecords {
   readonly #settings: SideRecordsSettings;

@@ -36,7 +36,7 @@ export class BackwardFile implements FileCursor {
   /** Where bad rows after the last block begin, until they are reported. */
   #tail: RowPosition | undefined;
   /** A block that is being read. Kept if a failure interrupts the reading. */
-  #part: { readonly inFile: RowPosition; readonly rows: Batch } | undefined;
+  #part: { readonly position: RowPosition; readonly rows: Batch } | undefined;
   /** Further line ranges, among the lines that are left, whose bad rows were reported. */
   readonly #told: readonly LineRange[];
 
@@ -91,24 +91,24 @@ export class BackwardFile implements FileCursor {
     if (this.#tail) await this.#readTail(this.#tail);
     const number = Math.ceil(this.#left / blockRows) - 1;
     const rows = this.#left - number * blockRows;
-    const inFile = positions[number]!;
+    const position = positions[number]!;
     const block = await this.#readBlock(number, rows);
     const behind = positions[number + 1] ?? end;
-    this.#reading.tally.bytesIn += behind.offset - inFile.offset;
+    this.#reading.tally.bytesIn += behind.offset - position.offset;
     this.#left -= rows;
     this.#isWhole = false;
-    this.#reported = Math.min(this.#reported, inFile.line); // an earlier run may have got further
+    this.#reported = Math.min(this.#reported, position.line); // an earlier run may have got further
     block.length = rows;
     reverseRows(block, this.lines);
     this.block = block;
     return true;
   }
 
-  inFile(): BackwardPosition {
+  position(): BackwardPosition {
     const held = this.block === undefined ? 0 : this.block.length - this.next;
     const reported = this.#reported;
     const told = this.#told.filter(([from]) => from < reported);
-    if (this.#part) told.push([this.#part.inFile.line, this.#decoder.decoder.position().line]);
+    if (this.#part) told.push([this.#part.position.line, this.#decoder.decoder.position().line]);
     const left = this.#isWhole ? null : this.#left + held;
     return { left, reported, ...(told.length > 0 && { told }) };
   }
@@ -121,13 +121,13 @@ export class BackwardFile implements FileCursor {
   }
 
   async #readBlock(number: number, rows: number): Promise<Batch> {
-    const inFile = this.#index.positions[number]!;
+    const position = this.#index.positions[number]!;
     // Reads to the end of the file if the last block reaches it, since bad rows may follow its last row.
-    await this.#readPart(inFile, this.#isWhole ? this.#index.blockRows : rows);
+    await this.#readPart(position, this.#isWhole ? this.#index.blockRows : rows);
     const block = this.#endPart()!;
     if (block.length >= rows) return block;
     block.release();
-    throw changedFile(this.file.path, `${rows} rows from line ${inFile.line} on`);
+    throw changedFile(this.file.path, `${rows} rows from line ${position.line} on`);
   }
 
   async #readTail(tail: RowPosition): Promise<void> {
@@ -138,13 +138,13 @@ export class BackwardFile implements FileCursor {
   }
 
   /** Reads a block to its end, also after a stop, since some of its bad rows may have been reported. */
-  async #readPart(inFile: RowPosition, rows: number): Promise<void> {
+  async #readPart(position: RowPosition, rows: number): Promise<void> {
     const { blockRows } = this.#index;
     const { decoder } = this.#decoder;
     if (!this.#part) {
       this.lines = linesFor(blockRows, this.lines);
-      await decoder.resume(inFile);
-      this.#part = { inFile, rows: this.#reading.blocks.acquire(blockRows) };
+      await decoder.resume(position);
+      this.#part = { position, rows: this.#reading.blocks.acquire(blockRows) };
     }
     const { rows: block } = this.#part;
     // Continue if the decoder stopped at a bad row: it reports the row on the second call.

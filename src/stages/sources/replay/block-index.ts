@@ -50,13 +50,13 @@ export async function indexBlocks(
     let total = 0;
     let lastNs: bigint | undefined;
     for (;;) {
-      const inFile = { ...decoder.position() };
+      const position = { ...decoder.position() };
       const rejectedBefore = decoder.rowsRejected;
       batch.length = 0;
       const hasMore = await decoder.read(batch, isStopped);
       if (isStopped()) return undefined;
       if (batch.length > 0 && total % blockRows === 0) {
-        positions.push({ ...inFile, previousNs: inFile.previousNs ?? lastNs });
+        positions.push({ ...position, previousNs: position.previousNs ?? lastNs });
       }
       total += batch.length;
       lastNs = lastTime(batch) ?? lastNs;
@@ -66,7 +66,7 @@ export async function indexBlocks(
       }
       if (hasMore && total < rowsMax) continue;
       const hasTail = total % blockRows === 0 && decoder.rowsRejected > rejectedBefore && batch.length === 0;
-      const tail = hasTail ? { ...inFile, previousNs: inFile.previousNs ?? lastNs } : undefined;
+      const tail = hasTail ? { ...position, previousNs: position.previousNs ?? lastNs } : undefined;
       const end = decoder.position();
       return { identity: bytes.identity, rows: total, blockRows, positions, end, tail, lastNs };
     }

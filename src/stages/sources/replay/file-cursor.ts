@@ -71,7 +71,7 @@ export interface FileCursor {
    */
   fill(rows: number): Promise<boolean>;
   /** Position of the next row. */
-  inFile(): PositionInFile;
+  position(): PositionInFile;
   close(): Promise<void>;
 }
 

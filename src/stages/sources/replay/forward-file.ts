@@ -90,7 +90,7 @@ export class ForwardFile implements FileCursor {
     return false;
   }
 
-  inFile(): ForwardPosition {
+  position(): ForwardPosition {
     const isBetween = this.block === undefined || this.next === this.block.length;
     return {
       ...(isBetween ? this.#nextPosition() : this.#start),
@@ -107,7 +107,7 @@ export class ForwardFile implements FileCursor {
 
   /** Position of the next row for the decoder. */
   #nextPosition(): RowPosition {
-    const inFile = this.#decoder.decoder.position();
-    return { ...inFile, previousNs: inFile.previousNs ?? this.#lastNs };
+    const position = this.#decoder.decoder.position();
+    return { ...position, previousNs: position.previousNs ?? this.#lastNs };
   }
 }

@@ -94,7 +94,7 @@ export class HeldFile implements FileCursor {
     return true;
   }
 
-  inFile(): BackwardPosition {
+  position(): BackwardPosition {
     if (!this.#held) {
       const told = [...this.#told];
       if (this.#hasBegun) told.push([0, this.#decoder.decoder.position().line]);

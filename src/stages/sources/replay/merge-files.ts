@@ -104,7 +104,7 @@ export class FileMerge {
   open(): OpenFile[] {
     const open = [...this.#resumed];
     const add = (cursor: FileCursor, file: number) =>
-      open.push({ file, path: cursor.file.path, inFile: cursor.inFile() });
+      open.push({ file, path: cursor.file.path, position: cursor.position() });
     for (const [slot, cursor] of this.#cursors.entries()) {
       if (!cursor) continue;
       cursor.next = this.#next[slot]!;
@@ -209,8 +209,8 @@ export class FileMerge {
   }
 
   async #reopen(resumed: readonly OpenFile[]): Promise<void> {
-    const { file, inFile } = resumed[0]!;
-    const cursor = await openCursor(this.#settings.files[file]!, this.#reading, this.#sizes(), inFile);
+    const { file, position } = resumed[0]!;
+    const cursor = await openCursor(this.#settings.files[file]!, this.#reading, this.#sizes(), position);
     if (!cursor) return;
     this.#resumed = resumed.slice(1);
     this.#opening = { cursor, number: file };

@@ -10,18 +10,18 @@ import { isBackward, type PositionInFile } from './replay-position.js';
 /**
  * Opens a file for reading in the direction in which its times rise.
  *
- * @param inFile - Where an earlier run stopped, reading in the same direction.
+ * @param position - Where an earlier run stopped, reading in the same direction.
  * @returns `undefined` after a stop.
  */
 export async function openCursor(
   file: TimedFile,
   reading: FileReading,
   sizes: ReadSizes,
-  inFile: PositionInFile | undefined,
+  position: PositionInFile | undefined,
 ): Promise<FileCursor | undefined> {
-  const backward = inFile && isBackward(inFile) ? inFile : undefined;
+  const backward = position && isBackward(position) ? position : undefined;
   if (file.direction === 'ascending') {
-    return ForwardFile.open(file, reading, sizes, inFile && !isBackward(inFile) ? inFile : undefined);
+    return ForwardFile.open(file, reading, sizes, position && !isBackward(position) ? position : undefined);
   }
   if (file.isPacked) return HeldFile.open(file, reading, sizes, backward);
   const rowsMax = backward?.left ?? Number.POSITIVE_INFINITY;

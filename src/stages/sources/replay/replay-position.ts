@@ -25,7 +25,7 @@ export type LineRange = readonly [from: number, end: number];
 
 export type PositionInFile = ForwardPosition | BackwardPosition;
 
-export const isBackward = (inFile: PositionInFile): inFile is BackwardPosition => 'left' in inFile;
+export const isBackward = (position: PositionInFile): position is BackwardPosition => 'left' in position;
 
 /** A position among files that are read one after the other. */
 export interface ListedPosition {
@@ -34,7 +34,7 @@ export interface ListedPosition {
   /** Empty if there is no such file. */
   readonly path: string;
   /** `undefined` at the start of the file. */
-  readonly inFile: ForwardPosition | undefined;
+  readonly position: ForwardPosition | undefined;
   /** Greatest time of all rows so far. */
   readonly latestNs: bigint | undefined;
 }
@@ -55,29 +55,29 @@ export interface OpenFile {
   /** Index among the files begun, from 0. */
   readonly file: number;
   readonly path: string;
-  readonly inFile: PositionInFile;
+  readonly position: PositionInFile;
 }
 
 export type ReplayPosition = ListedPosition | TimePosition;
 
 /** Writes a position as plain data; times are decimal texts. */
-export function writePosition(position: ReplayPosition): PlainData {
-  const latest = position.latestNs === undefined ? {} : { latestNs: String(position.latestNs) };
-  if (position.order === 'listed') {
-    const { file, path, inFile } = position;
-    return { file, path, ...(inFile ? writeInFile(inFile) : { offset: 0, line: 1 }), ...latest };
+export function writePosition(replay: ReplayPosition): PlainData {
+  const latest = replay.latestNs === undefined ? {} : { latestNs: String(replay.latestNs) };
+  if (replay.order === 'listed') {
+    const { file, path, position } = replay;
+    return { file, path, ...(position ? writeInFile(position) : { offset: 0, line: 1 }), ...latest };
   }
-  const { order, begun, digest, last, open } = position;
-  const opened = open.map(({ file, path, inFile }) => ({ file, path, ...writeInFile(inFile) }));
+  const { order, begun, digest, last, open } = replay;
+  const opened = open.map(({ file, path, position }) => ({ file, path, ...writeInFile(position) }));
   return { order, begun, digest, last, ...latest, open: opened };
 }
 
-function writeInFile(inFile: PositionInFile): Record<string, PlainData> {
-  if (isBackward(inFile)) {
-    const { left, reported, told } = inFile;
+function writeInFile(position: PositionInFile): Record<string, PlainData> {
+  if (isBackward(position)) {
+    const { left, reported, told } = position;
     return { left, reported, ...(told && { told: told.map(([from, end]) => [from, end]) }) };
   }
-  const { offset, line, skip, reported, previousNs } = inFile;
+  const { offset, line, skip, reported, previousNs } = position;
   const previous = previousNs === undefined ? {} : { previousNs: String(previousNs) };
   return { offset, line, skip, reported, ...previous };
 }
@@ -107,16 +107,16 @@ export function readPosition(data: PlainData): ReplayPosition {
   }
   const { file, path } = fields;
   if (!isCount(file) || typeof path !== 'string') throw malformed();
-  const inFile = readInFile(fields);
-  if (isBackward(inFile)) throw malformed();
-  return { order: 'listed', file, path, inFile: isAtFront(inFile) ? undefined : inFile, latestNs };
+  const position = readInFile(fields);
+  if (isBackward(position)) throw malformed();
+  return { order: 'listed', file, path, position: isAtFront(position) ? undefined : position, latestNs };
 }
 
 function readOpenFile(data: PlainData, begun: number): OpenFile {
   const fields = asFields(data);
   const { file, path } = fields;
   if (!isCount(file) || file >= begun || typeof path !== 'string') throw malformed();
-  return { file, path, inFile: readInFile(fields) };
+  return { file, path, position: readInFile(fields) };
 }
 
 function readInFile({ offset, line, skip = 0, reported, left, told, previousNs }: Fields): PositionInFile {

@@ -162,8 +162,8 @@ class ReplaySource implements Source {
     const [current] = open;
     const file = current?.file ?? begun;
     // Files as listed are read forward.
-    const inFile = current && 'offset' in current.inFile ? current.inFile : undefined;
-    return writePosition({ order: 'listed', file, path: this.#paths[file] ?? '', inFile, latestNs });
+    const position = current && 'offset' in current.position ? current.position : undefined;
+    return writePosition({ order: 'listed', file, path: this.#paths[file] ?? '', position, latestNs });
   }
 
   /** Expensive with many files. Without a pace, a read waits only for the disk. */
@@ -217,7 +217,13 @@ class ReplaySource implements Source {
 
   #front(): ReplayPosition {
     if (!this.#isInTime) {
-      return { order: 'listed', file: 0, path: this.#paths[0] ?? '', inFile: undefined, latestNs: undefined };
+      return {
+        order: 'listed',
+        file: 0,
+        path: this.#paths[0] ?? '',
+        position: undefined,
+        latestNs: undefined,
+      };
     }
     const { begun, text } = this.#digest;
     return { order: 'time', begun, digest: text, last: '', open: [], latestNs: undefined };

@@ -29,8 +29,8 @@ export function resumeListed(at: ListedPosition, paths: readonly string[]): File
       path === '' ? 'none' : path,
     );
   }
-  if (!at.inFile) return { begun: at.file, open: [] };
-  return { begun: at.file + 1, open: [{ file: at.file, path, inFile: at.inFile }] };
+  if (!at.position) return { begun: at.file, open: [] };
+  return { begun: at.file + 1, open: [{ file: at.file, path, position: at.position }] };
 }
 
 /**
@@ -79,10 +79,10 @@ export function resumeOnlyFile(at: ListedPosition, paths: readonly string[]): Fi
  *   changed.
  */
 export function checkOpenFiles(open: readonly OpenFile[], files: readonly TimedFile[]): void {
-  for (const { file, path, inFile } of open) {
+  for (const { file, path, position } of open) {
     const found = files[file];
     if (!found) throw otherFiles(`the rows of ${path} that the last run read`, 'none');
-    if (isBackward(inFile) !== (found.direction === 'descending')) {
+    if (isBackward(position) !== (found.direction === 'descending')) {
       throw otherFiles(`${path} with times in the direction in which the last run read it`, 'the other one');
     }
   }

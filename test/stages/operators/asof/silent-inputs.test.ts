@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
-import { live, quoted, statisticsOf, traded } from './live-rig.js';
+import type { PlainData } from '../../../../src/core/plain-data.js';
+import { SimulatedClock } from '../../../support/simulated-clock.js';
+import { at, live, quoted, statisticsOf, traded } from './live-rig.js';
 
 describe('asof with a second source that has had no row', () => {
   it.each([
@@ -65,6 +67,29 @@ describe('asof with a second source that has had no row', () => {
     expect(second.rows()).toEqual([
       [1, 10],
       [2, 10],
+    ]);
+    second.pipeline.stop();
+    await second.run;
+  });
+
+  it('does not wait for one of which there are only rows from before a restart', async () => {
+    const store = new MemoryCheckpointStore();
+    const first = await live({ idle: '3s' }, { store });
+    first.quotes.push(quoted(0, 10));
+    await first.clock.advance(1);
+    first.trades.push(traded(2, 1));
+    await first.clock.advance(1);
+    first.quotes.push(quoted(1, 11));
+    first.pipeline.suspend();
+    await first.run;
+
+    const clock = new SimulatedClock({ now: 1_000_000n, wall: at(100_000) });
+    const second = await live({ idle: '3s' }, { store }, { clock });
+    second.trades.push(traded(100_000, 2));
+    await clock.advance(3_500);
+    expect(second.rows()).toEqual([
+      [1, 11],
+      [2, 11],
     ]);
     second.pipeline.stop();
     await second.run;
@@ -235,6 +260,81 @@ describe('asof before the first row', () => {
     second.quotes.push(quoted(20_000, 12));
     await second.clock.advance(5);
     expect(second.rows()).toEqual([[1, 11]]);
+    second.pipeline.stop();
+    await second.run;
+  });
+
+  it('keeps no more of the second source for rows that wait since before a restart', async () => {
+    const store = new MemoryCheckpointStore();
+    const options = { idle: '3s', rowsMax: 8 };
+    const first = await live(options, { store });
+    first.quotes.push(quoted(0, 10));
+    await first.clock.advance(1);
+    first.trades.push(traded(5, 1));
+    await first.clock.advance(1);
+    first.pipeline.suspend();
+    await first.run;
+
+    const clock = new SimulatedClock({ now: 1_000_000n, wall: at(100_000) });
+    const second = await live(options, { store }, { clock });
+    for (let seconds = 100; seconds < 160; seconds++) {
+      second.quotes.push(quoted(1_000 * seconds, seconds));
+      await clock.advance(1_000);
+    }
+    expect(second.rows()).toEqual([[1, 10]]);
+    expect(statisticsOf(second, 'operators[0]').sideRowsKept).toBeLessThan(7);
+    second.pipeline.stop();
+    expect(await second.run).toMatchObject({ outcome: 'stopped' });
+  });
+
+  it('keeps what each of several rows needs that wait since before a restart', async () => {
+    const store = new MemoryCheckpointStore();
+    const first = await live({ idle: '3s' }, { store });
+    first.quotes.push(quoted(0, 10));
+    await first.clock.advance(1);
+    first.trades.push(traded(5, 1));
+    await first.clock.advance(1);
+    first.trades.push(traded(8, 2));
+    await first.clock.advance(1);
+    first.pipeline.suspend();
+    await first.run;
+
+    const second = await live({ idle: '3s' }, { store });
+    await second.clock.advance(2_900);
+    second.quotes.push(quoted(1, 11));
+    await second.clock.advance(200);
+    second.quotes.push(quoted(6, 12), quoted(10_000, 13), quoted(20_000, 14));
+    await second.clock.advance(5);
+    expect(second.rows()).toEqual([
+      [1, 11],
+      [2, 12],
+    ]);
+    second.pipeline.stop();
+    await second.run;
+  });
+});
+
+describe('asof from a checkpoint that does not say which inputs have told their time', () => {
+  it('waits no longer than "idle" for a second source that tells none', async () => {
+    const store = new MemoryCheckpointStore();
+    const options = { idle: '3s', operators: [RETIMED] };
+    const first = await live(options, { store });
+    first.quotes.push(quoted(0, 10));
+    first.trades.push(traded(0, 1));
+    await first.clock.advance(1);
+    first.pipeline.suspend();
+    await first.run;
+
+    const load = store.load.bind(store);
+    store.load = async (key) => {
+      const loaded = await load(key);
+      const { haveToldTime: _, ...state } = loaded!.states['operators[0]'] as { haveToldTime: PlainData };
+      return { ...loaded!, states: { ...loaded!.states, 'operators[0]': state } };
+    };
+    const second = await live(options, { store });
+    second.quotes.push(quoted(1, 20, 'B'));
+    await second.clock.advance(3_500);
+    expect(second.rows()).toEqual([[1, 10]]);
     second.pipeline.stop();
     await second.run;
   });

@@ -37,9 +37,9 @@ function fileReading(path: string) {
       const decoder = await csvFormat.open(file, options, quiet, direction, bytes);
       decoders.push(decoder);
       const resume = decoder.resume.bind(decoder);
-      decoder.resume = async (inFile) => {
-        resumed.push(inFile);
-        await resume(inFile);
+      decoder.resume = async (position) => {
+        resumed.push(position);
+        await resume(position);
       };
       return decoder;
     },
@@ -51,8 +51,8 @@ async function toldDecoders(name: string, times: readonly number[]) {
   const path = SCRATCH.write(`${name}.csv`, timedCsv(times.map((ms, id) => ({ ms, id }))));
   const { reading, directions, resumed } = fileReading(path);
   const [file] = (await filesInTime([path], reading))!;
-  const open = (inFile?: PositionInFile): Promise<FileCursor | undefined> =>
-    openCursor(file!, reading, { chunkBytes: 8_192, rows: 4 }, inFile);
+  const open = (position?: PositionInFile): Promise<FileCursor | undefined> =>
+    openCursor(file!, reading, { chunkBytes: 8_192, rows: 4 }, position);
   return { open, directions, resumed };
 }
 
@@ -60,16 +60,16 @@ describe('the decoder of a file', () => {
   it('is told the time of the row before the one that it goes on with', async () => {
     const { open, directions, resumed } = await toldDecoders('forward', [10, 11, 12, 13, 14, 15, 16]);
     const first = (await open())!;
-    expect(first.inFile()).toMatchObject({ line: 2, previousNs: undefined });
+    expect(first.position()).toMatchObject({ line: 2, previousNs: undefined });
     await first.fill(4);
     first.next = 2;
-    expect(first.inFile()).toMatchObject({ line: 2, skip: 2, reported: 6, previousNs: undefined });
+    expect(first.position()).toMatchObject({ line: 2, skip: 2, reported: 6, previousNs: undefined });
     first.next = 4;
-    const inFile = first.inFile();
-    expect(inFile).toMatchObject({ line: 6, skip: 0, previousNs: 13_000_000n });
+    const position = first.position();
+    expect(position).toMatchObject({ line: 6, skip: 0, previousNs: 13_000_000n });
     await first.close();
 
-    const second = (await open(inFile))!;
+    const second = (await open(position))!;
     expect(resumed).toEqual([{ offset: 'time,id\n'.length + 4 * 5, line: 6, previousNs: 13_000_000n }]);
     await second.fill(4);
     expect([...second.block!.float64('price').subarray(0, second.block!.length)]).toEqual([4, 5, 6]);
