@@ -12,7 +12,7 @@ export interface CallGate {
    * @throws {BreakerOpenError} `BREAKER_OPEN`, if the deadline passes before the breaker allows the call,
    *   or if it will allow none any more.
    * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT`, if it passes before the budget does.
-   * @throws {InvalidOptionsError} for what is no function, and for options that are none.
+   * @throws {InvalidOptionsError} if `call` is not a function or `options` are not an object.
    * @throws the reason of `signal` if it aborts, and an `AbortError` if the source is stopped.
    */
   call<T>(call: GatedCall<T>, options?: CallOptions): Promise<T>;

@@ -43,7 +43,7 @@ export class BatchJoiner {
     else this.#joinRows(entry, batch);
   }
 
-  /** Sees to it that an entry has a batch of the queue's own, with room for more rows. */
+  /** Gives an entry a batch of the queue's own, with room for more rows. */
   makeRoom<Note>(entry: WaitingBatch<Note>, rows: number): void {
     const { batch, isOwn } = entry;
     entry.batch = isOwn ? this.#batches().withRoomFor(batch, rows) : this.#copyOf(batch, rows);
