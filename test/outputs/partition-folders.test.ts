@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -65,9 +65,12 @@ describe('a folder of a partition that another run has removed and a third one m
     };
     await isSynced(); // a new one, once more
     expect(await isSynced()).toBe(false);
-    rmdirSync(folder);
-    await sleep(10); // its number may be the same, but not its birth
-    mkdirSync(folder);
+    const { birthtimeMs } = statSync(folder);
+    for (let tries = 0; tries < 100 && statSync(folder).birthtimeMs === birthtimeMs; tries++) {
+      rmdirSync(folder);
+      await sleep(10); // its number may be the same, but not its birth
+      mkdirSync(folder);
+    }
     expect(await isSynced()).toBe(true);
     expect(await isSynced()).toBe(false);
   });
