@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { looksLikeGlob } from '../../../src/core/glob.js';
+import { MatchTimeError } from '../../../src/core/match-time.js';
 import type { SinkFactory } from '../../../src/engine/factories.js';
 import { findJobFiles, type JobFiles } from '../../../src/plan/paths/job-files.js';
 import { conflictsBetween, ownConflicts } from '../../../src/plan/paths/path-conflicts.js';
@@ -332,13 +333,26 @@ describe('two jobs', () => {
 
   it('are compared without regard to the time that a glob has taken before', async () => {
     const { at } = makeFolder('in/a.csv');
-    const writer = (name: string) =>
-      filesOf('b', { source: SYNTHETIC, sink: csv(at(`in/${name}.csv`), { ifExists: 'replace' }) });
-    const reader = await filesOf('a', { source: replay(at('in/*a*a*a*b.csv')), sink: NOWHERE });
-    const conflictsWith = async (name: string) => conflictsBetween(await writer(name), reader, 'a').length;
-    expect(await conflictsWith('plain')).toBe(0);
-    expect(await conflictsWith('a'.repeat(240))).toBe(1); // it cannot be told in time
-    expect(await conflictsWith('plain')).toBe(0);
+    const writer = await filesOf('b', {
+      source: SYNTHETIC,
+      sink: csv(at('in/b.csv'), { ifExists: 'replace' }),
+    });
+    const reader = await filesOf('a', { source: replay(at('in/*a*a*.csv')), sink: NOWHERE });
+    const { reads } = reader;
+    const usesUpTheTime: typeof reads.globFor = (path, time) => {
+      const forever = () => {
+        for (;;);
+      };
+      expect(() => time.within(forever)).toThrow(MatchTimeError);
+      return reads.globFor(path, time);
+    };
+    const slow = {
+      ...reader,
+      reads: { same: reads.same.bind(reads), within: reads.within.bind(reads), globFor: usesUpTheTime },
+    } as unknown as typeof reader;
+    expect(conflictsBetween(writer, reader, 'a')).toHaveLength(0);
+    expect(conflictsBetween(writer, slow, 'a')).toHaveLength(1); // it cannot be told in time
+    expect(conflictsBetween(writer, reader, 'a')).toHaveLength(0);
   });
 
   it('do not read the parts of the other one by the names that the writer gives them', async () => {
