@@ -25,9 +25,9 @@ export interface ColumnReader {
    */
   read(task: ReadTask, slot: number, out: ColumnData, bad: (row: number) => void): void;
   /**
-   * Reads what it can by kernels, of rows that were taken by kernels, too, and of the field that they have chosen.
+   * Reads the chosen field of rows that the kernels have taken, as far as kernels can.
    *
-   * @returns How many rows are left, at `unread` of the kernels; `rows` if all are to be read by `read`.
+   * @returns The number of rows left, which are listed in `unread` of the kernels; `rows` if `read` must read them all.
    */
   readBy(kernels: Kernels, rows: number, out: ColumnData, outRow: number): number;
   /** What a field should hold, for error messages. */

@@ -4,12 +4,12 @@ import type { ZoneOffsets } from './zone-offsets.js';
 /** Beyond all local times, in ms. */
 const FAR_MS = 9_000_000_000_000_000;
 
-/** The kernel compares ns since midnight in 64 bits without a sign; a second below their end, so that it may round up. */
+/** The kernel adds and compares ns as unsigned 64-bit numbers. One second is left so that rounding up does not wrap. */
 const NANOS_MAX = 2n ** 64n - 1_000_000_000n;
 
 /**
- * What the kernels of times are told of a zone's clock: its current stretch. Times outside of it are left to the
- * readers, which move on to another stretch and know which times the clock shows twice.
+ * What the time kernels need of a zone's clock: its current stretch of one offset. Times outside of it are left to the
+ * readers, which move on to another stretch and recognise times that the clock shows twice.
  */
 export class KernelClock {
   readonly #zone: ZoneOffsets;
@@ -47,7 +47,7 @@ export class KernelClock {
     );
   }
 
-  /** `undefined`: the kernel could read no time. */
+  /** Returns `undefined` if the kernel could not read any time in this stretch. */
   parameters(): BigInt64Array | undefined {
     const { from, to } = this.#zone;
     if (from !== this.#from || to !== this.#to) {

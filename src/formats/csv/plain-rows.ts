@@ -2,15 +2,15 @@ import type { Kernels } from '../kernels/kernels.js';
 import type { ByteWindow } from './byte-window.js';
 import type { RowScanner, ScanOptions } from './row-scanner.js';
 
-/** Bytes of the first block, and of the smallest. They follow what is found. */
+/** Bytes of the first block and of the smallest one. The size adapts to what is found. */
 const BLOCK_FIRST = 16_384;
 const BLOCK_MIN = 2_048;
-/** Room in an estimate of how many bytes so many rows have. */
+/** Added to the estimated size of the wanted rows. */
 const BYTES_SPARE = 256;
 
 /**
- * Finds rows by kernels: stretches of plain ones, of one line each, with as many fields as the file has, and with
- * quotes around whole fields at most. At any other row it stops, and leaves that to the scanner.
+ * Finds stretches of plain rows by kernels. A plain row is one line, has as many fields as the file, and has quotes
+ * only around whole fields. It stops at any other row, which the scanner then reads.
  */
 export class PlainRows {
   /** Whether the row after the stretch is not plain. */
@@ -23,7 +23,7 @@ export class PlainRows {
   /** Fields of the rows in the stretch. */
   #fields = 0;
   #blockBytes = BLOCK_FIRST;
-  /** Bytes of a row, by the last stretch. */
+  /** Average bytes of a row in the last stretch. */
   #rowBytes = 64;
 
   constructor(kernels: Kernels, fields: readonly number[], scan: ScanOptions) {
@@ -34,9 +34,9 @@ export class PlainRows {
   }
 
   /**
-   * Takes the plain rows at the front of the window, a block of them at most, into a scan that has so many rows.
+   * Takes plain rows from the front of the window, at most one block, and adds them to a scan of `rowsBefore` rows.
    *
-   * @returns How many; their fields can be chosen until other rows are taken, by any reader.
+   * @returns The number of rows taken. Their fields can be chosen until any reader of the thread takes other rows.
    */
   take(window: ByteWindow, scanner: RowScanner, rowsBefore: number, rowsMax: number): number {
     const { call, input, bytesMax, bytes, separators, lines, starts } = this.#kernels;
@@ -49,7 +49,7 @@ export class PlainRows {
     const isWhole = call.metOddQuotes() === 0;
     if (found === 0 && isWhole && length < most) {
       this.#blockBytes = Math.min(2 * length, bytesMax);
-      this.#rowBytes = bytesMax; // the estimate was wrong, so that it limits nothing until a row is found
+      this.#rowBytes = bytesMax; // the estimate was too low: do not limit the block until a row is found
       return this.take(window, scanner, rowsBefore, rowsMax);
     }
     const linesMax = Math.min(found, rowsMax, this.#kernels.rowsMax);
@@ -67,7 +67,7 @@ export class PlainRows {
     return rows;
   }
 
-  /** Chooses the field of the rows that were taken last that kernels and `bounds` are about. */
+  /** Chooses which field of the rows taken last the kernels read and `bounds` describes. */
   choose(field: number, rows: number): void {
     this.#kernels.call.chooseField(field, this.#fields, rows);
   }

@@ -11,8 +11,8 @@ const SCANNED_MIN = 8;
 const SCANNED_MAX = 8_192;
 /** A stretch of fewer rows costs the kernels as much as it would cost the scanner. */
 const STRETCH_MIN = 64;
-/** Stretches of which a column is not tried by its kernel, after it left most rows: doubled each time. */
-const PASSES_MAX = 64;
+/** The most stretches in a row for which a column's kernel is skipped because it left most rows unread before. */
+const SKIPS_MAX = 64;
 
 const NONE_DOUBLED: ReadonlySet<number> = new Set();
 
@@ -39,7 +39,7 @@ export class RowsReader {
   #scannedRows = SCANNED_MIN;
   /** Rows that the kernels took since they stopped, in all batches. */
   #plainRows = 0;
-  /** What the callbacks of the readers are about: the task, and the row of the scan that its row 0 is. */
+  /** What the callbacks of the readers refer to: the task, and the row of the scan that is its row 0. */
   #task: ReadTask;
   #firstRow = 0;
   /** For each reader, its callback for a row that it cannot read. */
@@ -113,7 +113,7 @@ export class RowsReader {
   }
 
   #readPlain(
-    { kernels, plain, task, passes, passesNext }: KernelRows,
+    { kernels, plain, task, skips, skipsNext }: KernelRows,
     batch: Batch,
     firstRow: number,
     rows: number,
@@ -128,14 +128,14 @@ export class RowsReader {
       const out = batch.columns[index]!;
       const bad = this.#bad[i]!;
       plain.choose(fields[slot]!, rows);
-      const left = passes[i]! > 0 ? rows : reader.readBy(kernels, rows, out, outRow);
+      const left = skips[i]! > 0 ? rows : reader.readBy(kernels, rows, out, outRow);
       if (left === 0) {
-        passesNext[i] = 1;
+        skipsNext[i] = 1;
         continue;
       }
       kernels.call.placeBounds(rows);
       if (2 * left <= rows) {
-        passesNext[i] = 1;
+        skipsNext[i] = 1;
         for (let k = 0; k < left; k++) {
           task.from = kernels.unread[k]!;
           task.rows = task.from + 1;
@@ -143,10 +143,10 @@ export class RowsReader {
         }
         continue;
       }
-      if (passes[i]! > 0) passes[i]!--;
+      if (skips[i]! > 0) skips[i]!--;
       else {
-        passes[i] = passesNext[i]!;
-        passesNext[i] = Math.min(2 * passesNext[i]!, PASSES_MAX);
+        skips[i] = skipsNext[i]!;
+        skipsNext[i] = Math.min(2 * skipsNext[i]!, SKIPS_MAX);
       }
       task.from = 0;
       task.rows = rows;
@@ -175,9 +175,9 @@ interface KernelRows {
   readonly plain: PlainRows;
   /** The chosen field of the rows that were taken. */
   readonly task: ReadTask;
-  /** For each reader, for how many stretches its kernel is not tried; and for how many when it fails again. */
-  readonly passes: Uint8Array;
-  readonly passesNext: Uint8Array;
+  /** For each reader: for how many more stretches its kernel is skipped, and for how many after its next failure. */
+  readonly skips: Uint8Array;
+  readonly skipsNext: Uint8Array;
 }
 
 function newKernelRows(
@@ -186,20 +186,20 @@ function newKernelRows(
   scan: ScanOptions,
 ): KernelRows {
   const { bytes, bounds } = kernels;
-  const task = { bytes, bounds, numbers: noNumbers(bounds.length), stride: 2, doubled: NONE_DOUBLED };
+  const task = { bytes, bounds, numbers: unknownNumbers(bounds.length), stride: 2, doubled: NONE_DOUBLED };
   return {
     kernels,
     plain: new PlainRows(kernels, fields, scan),
     task: { ...task, from: 0, rows: 0, outRow: 0 },
-    passes: new Uint8Array(readers.length),
-    passesNext: new Uint8Array(readers.length).fill(1),
+    skips: new Uint8Array(readers.length),
+    skipsNext: new Uint8Array(readers.length).fill(1),
   };
 }
 
-/** `numbers` of fields that no scanner has looked at; shared by all files of a thread. */
-let unscanned = new Int32Array(0);
+/** The `numbers` of a task whose fields no scanner has read; all files of a thread share them. */
+let unknown = new Int32Array(0);
 
-function noNumbers(length: number): Int32Array {
-  if (unscanned.length < length) unscanned = new Int32Array(length).fill(-1);
-  return unscanned;
+function unknownNumbers(length: number): Int32Array {
+  if (unknown.length < length) unknown = new Int32Array(length).fill(-1);
+  return unknown;
 }

@@ -2,11 +2,11 @@ let owners = 0;
 const OWNERS = new WeakMap<object, number>();
 
 /**
- * The number under which the kernels of this thread keep texts: the same for all readers that give texts the same
- * numbers.
+ * Returns the number under which the kernels of this thread cache texts. Readers that give the same text the same
+ * number share one, and so share the cache.
  *
- * @param of - What gives them: a dictionary, for instance.
- * @param nullable - Whether no text has a number, too.
+ * @param of - What numbers the texts: a dictionary, for instance.
+ * @param nullable - Whether an empty field has a number, too.
  */
 export function textOwner(of: object, nullable: boolean): number {
   let owner = OWNERS.get(of);

@@ -7,16 +7,16 @@ import { fieldText } from './split-row.js';
 import { textOwner } from './text-owners.js';
 
 /**
- * The kernels keep some thousand texts, of 16 bytes at most. If more than one of so many is new, they would only lose
- * those they have; and where most are longer, they only cost.
+ * The kernels cache a few thousand texts of at most 16 bytes. If more than one text in `ROWS_PER_NEW_TEXT` is new or
+ * longer, the cache does not help, and the readers are faster.
  */
 const ROWS_PER_NEW_TEXT = 4;
 const NEW_TEXTS_MIN = 64;
 
 /**
  * Reads texts as ids of a dictionary; only a new text is made into a string. New texts get their ids in the order of
- * rows, by the kernels, too, however they are read. Of columns that share a dictionary, each is read to the end of the
- * scan, or of the stretch of the kernels, before the next: there, the order depends on where these end.
+ * rows, with kernels and without. If several columns share a dictionary, one column is read to the end of the scan (or
+ * of the kernels' stretch) before the next, so the order of their new ids depends on where that ends.
  */
 export class StringReader implements ColumnReader {
   readonly expected = 'a text';

@@ -8,7 +8,7 @@ declare const WebAssembly:
     }
   | undefined;
 
-/** What the kernels do: see `assembly/`, where each is described. Numbers are rows, and addresses in their memory. */
+/** The functions of the kernels, described in `assembly/`. Numbers are rows, or addresses in the kernels' memory. */
 export interface KernelCalls {
   findStructure(from: number, to: number, delimiter: number): number;
   metOddQuotes(): number;
@@ -28,7 +28,7 @@ export interface KernelCalls {
   textsLeft(): number;
 }
 
-/** Where things are in the memory of the kernels, in bytes: see `assembly/memory.ts`. */
+/** Addresses in the memory of the kernels: see `assembly/memory.ts`. */
 interface KernelPlaces {
   readonly INPUT: number;
   readonly SEPARATORS: number;
@@ -44,7 +44,7 @@ type PlaceName = keyof KernelPlaces;
 
 /**
  * Kernels that decode text with vector instructions, and their memory, which never grows. All files of a thread
- * use the same: what is in it counts until the next call.
+ * share them: the results of a call hold until the next call.
  */
 export class Kernels {
   readonly call: KernelCalls;
@@ -107,12 +107,13 @@ export class Kernels {
   }
 }
 
-/** Those of this thread; `null` if there can be none. */
+/** The kernels of this thread; `null` if they cannot run here. */
 let ofThread: Kernels | null | undefined;
 
 /**
- * The kernels of this thread, made at the first call: about 1 ms. `undefined` where there is no WebAssembly with
- * vectors (`--jitless`, an old processor, not enough address space), or `TICKLOOM_NO_WASM` is 1.
+ * Returns the kernels of this thread. The first call compiles them, which takes about 1 ms. `undefined` if
+ * WebAssembly with vectors cannot run here (`--jitless`, an old processor, too little address space), or
+ * `TICKLOOM_NO_WASM` is 1.
  */
 export function kernelsOfThread(): Kernels | undefined {
   if (process.env.TICKLOOM_NO_WASM === '1') return undefined;
@@ -126,6 +127,6 @@ function newKernels(): Kernels | null {
     const module = new WebAssembly.Module(Buffer.from(KERNEL_BYTES, 'base64'));
     return new Kernels(new WebAssembly.Instance(module).exports);
   } catch {
-    return null; // there is another way to read everything
+    return null; // the scanner reads everything that the kernels do
   }
 }

@@ -8,27 +8,27 @@ const PLUS: u8 = 43;
 let unread: i32 = 0;
 
 /**
- * Reads decimals, times 10^-`tenths`, two rows a turn: at most 15 digits, with or without a point and a minus.
- * Mantissa and power of ten are exact, so that one division rounds correctly (Clinger 1990). Others are read one by
- * one.
+ * Reads decimals and divides them by 10^`tenths`. Numbers of at most 15 digits, with or without a point and a minus,
+ * are read two rows a turn: their digits and the power of ten are exact doubles, so one division rounds correctly
+ * (Clinger 1990). Other numbers are read one by one.
  *
  * @param tenths - At most 22.
- * @param nullable - Whether nothing is NaN.
- * @returns How many rows are at `UNREAD`.
+ * @param nullable - Whether an empty field is read as NaN.
+ * @returns The number of rows at `UNREAD`.
  */
 export function readDecimals(rows: i32, tenths: i32, nullable: bool): i32 {
-  // The power of ten to divide by, for a point in each byte, and for none.
+  // The power of ten to divide by, for each place of the point, and for no point.
   for (let at = 0; at <= 16; at++) {
     store<f64>(FACTORS + (<usize>at << 3), ten(min(22, tenths + (at < 15 ? 15 - at : 0))));
   }
   unread = 0;
-  // A loop without signs first, up to the first one: two, so that neither pays for the other.
+  // Most columns have no minus. The first loop ends at one, so that only the second pays for signs.
   const unsigned = readUpTo<u32>(0, rows, tenths, nullable);
   if (unsigned < rows) readUpTo<i32>(unsigned, rows, tenths, nullable);
   return unread;
 }
 
-/** @returns The first row with a minus, if `T` has no sign; else `rows`. */
+/** @returns If `T` is unsigned, the first row with a minus. Otherwise, or if there is none, `rows`. */
 @inline
 function readUpTo<T>(first: i32, rows: i32, tenths: i32, nullable: bool): i32 {
   const zero = v128.load(ZERO_DIGIT);
@@ -39,12 +39,12 @@ function readUpTo<T>(first: i32, rows: i32, tenths: i32, nullable: bool): i32 {
   const by10000 = v128.load(BY_10000);
   const upper8 = v128.load(UPPER_8);
   const allTenths = f64x2.splat(ten(tenths));
-  // Powers of ten are exact up to 22: with a point further to the front, they are not.
+  // Powers of ten are exact up to 10^22, which limits how far to the front the point may be.
   const firstPoint = <usize>max(0, tenths - 7);
   const step = fieldStep;
   const skip = fieldSkip;
   let at = fieldAt + <usize>first * step;
-  // Whether the last two rows had no point: then the next two have none, mostly.
+  // Whether the last two rows had no point: then the next two are likely to have none.
   let areWhole = false;
   for (let row = first; row < rows; row += 2) {
     const start0 = <usize>(load<u32>(at - 4) + skip);
@@ -89,7 +89,7 @@ function readUpTo<T>(first: i32, rows: i32, tenths: i32, nullable: bool): i32 {
       1,
     );
     v128.store(out, f64x2.div(doubled(numbers, upper8), powers));
-    // No digits, or more than 15, are beyond.
+    // Fails for no digits and for more than 15.
     if (
       <u32>(length0 - <i32>(point0 < 16) - 1) < 15 &&
       <u32>(length1 - <i32>(point1 < 16) - 1) < 15 &&
@@ -131,7 +131,10 @@ function doubled(numbers: v128, upper8: v128): v128 {
   );
 }
 
-/** Reads one decimal as `parseDecimal` in `src/formats/csv/decimal.ts` does, where no string is needed. NaN: it is. */
+/**
+ * Reads one decimal as `parseDecimal` in `src/formats/csv/decimal.ts` does.
+ * @returns NaN if it is no number, or cannot be rounded for certain here.
+ */
 function decimal(start: usize, end: usize, tenths: i32): f64 {
   let at = start;
   const sign = at < end ? load<u8>(at) : 0;
@@ -184,7 +187,7 @@ function decimal(start: usize, end: usize, tenths: i32): f64 {
   return sign === MINUS ? -value : value;
 }
 
-/** (`mantissa` × `scale` + `rest`) ÷ `divisor` in pairs of doubles (Dekker 1971); NaN where it is too close to call. */
+/** (`mantissa` × `scale` + `rest`) ÷ `divisor` in pairs of doubles (Dekker 1971); NaN if the error bound does not decide the rounding. */
 function dividedLong(mantissa: f64, scale: f64, rest: f64, divisor: f64): f64 {
   const product = mantissa * scale;
   const tail = productError(mantissa, scale, product) + rest;
