@@ -11,7 +11,7 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
-import { createJobMachine, type JobMachine } from './job-machine.js';
+import { createJobMachine } from './job-machine.js';
 import { JobQueue } from './job-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
 
@@ -40,7 +40,7 @@ const ENDED_MAX = 1_000;
 /** Starts, watches and ends jobs: one machine and one thread each. */
 export class Supervisor {
   readonly #context: SupervisorContext;
-  readonly #machine: JobMachine;
+  readonly #jobContext: JobActorContext;
   readonly #live = new Map<string, JobActor>();
   readonly #liveByName = new Map<string, JobActor>();
   /** Ordered by the end of the jobs, oldest first. */
@@ -58,7 +58,7 @@ export class Supervisor {
 
   constructor(context: SupervisorContext) {
     this.#context = context;
-    this.#machine = createJobMachine(context.clock);
+    this.#jobContext = this.#makeJobContext();
     this.#startLimit = new ThreadStartLimit(
       context.clock,
       () => this.#startQueued(),
@@ -82,7 +82,7 @@ export class Supervisor {
       throw new PipelineError('JOB_NAME_TAKEN', message);
     }
     if (files) this.#refuseSharedFiles(spec, files);
-    const job = new JobActor(spec, this.#jobContext(`job-${++this.#submitted}`));
+    const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext);
     this.#live.set(job.id, job);
     this.#liveByName.set(job.name, job);
     if (files) this.#files.add(job, files);
@@ -178,12 +178,11 @@ export class Supervisor {
     if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
   }
 
-  #jobContext(id: string): JobActorContext {
+  #makeJobContext(): JobActorContext {
     const { clock, threads, log, settings, resilience, secrets, inspect } = this.#context;
     return {
-      id,
       clock,
-      machine: this.#machine,
+      machine: createJobMachine(clock),
       threads,
       log,
       settings,

@@ -1,25 +1,55 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Actor } from 'xstate';
+import type { InspectMachine } from '../../src/core/machine-inspection.js';
 import type { JobHandle } from '../../src/supervision/job.js';
+import { JobActor } from '../../src/supervision/job-actor.js';
 import { until } from './fake-threads.js';
 import { reportOf, specOf, startSupervisor } from './job-fixtures.js';
 
 const FULL = { maxThreads: 1 };
 
-/** Snapshots of machines that one more submit takes beside so many jobs that wait. */
-function snapshotsOfSubmit(jobsBefore: number): number {
+/** How often one more submit looks at the state of jobs, beside so many that wait. */
+function looksOfSubmit(jobsBefore: number): number {
   const { supervisor } = startSupervisor(FULL);
   for (let i = 0; i < jobsBefore; i++) supervisor.submit(specOf(`job${i}`));
-  const snapshots = vi.spyOn(Actor.prototype, 'getSnapshot');
+  const looks = [vi.spyOn(JobActor.prototype, 'state', 'get'), vi.spyOn(JobActor.prototype, 'isLive', 'get')];
   supervisor.submit(specOf('one more'));
-  const { length } = snapshots.mock.calls;
-  snapshots.mockRestore();
-  return length;
+  const count = looks.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+  for (const look of looks) look.mockRestore();
+  return count;
 }
 
 describe('a supervisor with many jobs', () => {
   it('looks at no other job to take one more', () => {
-    expect(snapshotsOfSubmit(1_000)).toBe(snapshotsOfSubmit(10));
+    expect(looksOfSubmit(1_000)).toBe(looksOfSubmit(10));
+  });
+
+  it('shows a job that waits to an inspector', () => {
+    const seen: unknown[] = [];
+    const inspect: InspectMachine = ({ type, snapshot }) => {
+      if (type === '@xstate.snapshot') seen.push((snapshot as { readonly value: unknown }).value);
+    };
+    const { supervisor } = startSupervisor(FULL, { inspect });
+    for (const name of ['starts', 'waits']) supervisor.submit(specOf(name));
+    expect(seen).toEqual(['queued', 'starting', 'queued']);
+  });
+
+  it('says of a job that waited when it was put in the queue, and when it left it', async () => {
+    const { supervisor, threads, clock, events } = startSupervisor(FULL);
+    supervisor.submit(specOf('first'));
+    const queuedAtMs = Number(clock.wall() / 1_000_000n);
+    const job = supervisor.submit(specOf('waits'));
+    clock.advance(5_000);
+    expect(job.inspect().history).toEqual([{ state: 'queued', atMs: queuedAtMs }]);
+    expect(job.inspect().counters.rowsIn).toBe(0);
+    threads.last.finish(reportOf('completed'));
+    await until(() => stateOf(job) === 'starting');
+    const steps = [
+      { state: 'queued', atMs: queuedAtMs },
+      { state: 'starting', atMs: queuedAtMs + 5_000 },
+    ];
+    expect(job.inspect().history).toEqual(steps);
+    const told = events.filter((event) => event.type === 'job.state' && event.name === 'waits');
+    expect(told).toEqual(steps.map((step) => ({ type: 'job.state', id: job.id, name: 'waits', ...step })));
   });
 
   it('starts only so many threads at a time, and the next one as soon as one has begun', async () => {
