@@ -11,10 +11,10 @@ import { hideSecrets } from '../core/hide-secrets.js';
 import { redact } from '../core/redact.js';
 import type { ComponentKind, FactoryOf } from '../engine/component.js';
 import type { PlanProblems, SpecFacts } from '../engine/factories.js';
-import { loadStage } from '../registry/load-stage.js';
+import { loadedStage, loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
 import type { ResolvedBranch, ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
-import type { Path } from '../wire/stage-tree.js';
+import { isAlone, type Path } from '../wire/stage-tree.js';
 import { checkQueue } from './check-queue.js';
 import { isOurs } from './load-catalogue.js';
 import { planStage } from './plan-stage.js';
@@ -101,9 +101,9 @@ class Planner {
   ): Promise<Planned> {
     // More problems are not kept, and to find them may take a while.
     if (!stage || this.#planning.problems.length >= PROBLEMS_MAX) return { stage };
-    const { inputs, schemas } = await this.#planInputs(path, stage);
-    const branches = await this.#planBranches(path, stage, input);
-    const whole = { ...stage, ...(inputs && { inputs }), ...(branches && { branches }) };
+    const { whole, schemas } = isAlone(stage)
+      ? { whole: stage, schemas: {} }
+      : await this.#planInside(path, stage, input);
     const planned = await attempt(FAILED[kind], path, this.#planning.problems, () =>
       stage.file === undefined
         ? this.#planOurs(kind, path, whole, input, schemas, override)
@@ -111,6 +111,13 @@ class Planner {
     );
     if (planned?.output) this.outputs.set(formatPath(path), planned.output);
     return planned ?? { stage: whole };
+  }
+
+  /** Plans the stages inside a stage. */
+  async #planInside(path: Path, stage: ResolvedStage, input: Schema | undefined) {
+    const { inputs, schemas } = await this.#planInputs(path, stage);
+    const branches = await this.#planBranches(path, stage, input);
+    return { whole: { ...stage, ...(inputs && { inputs }), ...(branches && { branches }) }, schemas };
   }
 
   async #planInputs(path: Path, stage: ResolvedStage): Promise<PlannedInputs> {
@@ -169,21 +176,24 @@ class Planner {
     return { operators: planned, schema };
   }
 
-  async #planOurs<Kind extends ComponentKind>(
+  #planOurs<Kind extends ComponentKind>(
     kind: Kind,
     path: Path,
     stage: ResolvedStage,
     input: Schema | undefined,
     inputs: SpecFacts['inputs'] | undefined,
     override: FactoryOf<Kind> | undefined,
-  ): Promise<Planned> {
+  ): Planned | Promise<Planned> {
     if ((kind !== 'source' && !input) || !inputs) return { stage };
     const { registry, facts, problems } = this.#planning;
-    const factory = override ?? (await loadStage(registry, kind, stage));
-    const spec = { ...facts, inputs };
-    const { options } = stage;
-    const output = planStage(kind, factory, { options, input, spec, problems: under(path, problems) });
-    return { stage, output };
+    const plan = (factory: FactoryOf<Kind>): Planned => {
+      const { options } = stage;
+      const spec = { ...facts, inputs };
+      const output = planStage(kind, factory, { options, input, spec, problems: under(path, problems) });
+      return { stage, output };
+    };
+    const factory = override ?? loadedStage(registry, kind, stage);
+    return factory ? plan(factory) : loadStage(registry, kind, stage).then(plan);
   }
 
   async #ask(
@@ -244,7 +254,7 @@ export async function attempt<T>(
   code: ErrorCode,
   path: Path,
   problems: SpecProblem[],
-  act: () => Promise<T>,
+  act: () => T | Promise<T>,
 ): Promise<T | undefined> {
   try {
     return await act();
