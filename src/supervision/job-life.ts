@@ -21,20 +21,24 @@ export interface JobLifeSettings {
 }
 
 /**
- * The machine of one job. It is not created before its first event: ten thousand jobs may wait in the queue, and a
- * machine takes 4 kB and as long to create as the rest of a job. An inspector sees it from the start.
+ * The machine of one job, for as long as it is needed: from its first event to its end. Ten thousand jobs may wait in
+ * the queue and a thousand ended ones are remembered, and a machine takes 4 kB and as long to create as the rest of
+ * a job. An inspector sees it from the start.
  */
 export class JobLife {
   readonly #settings: JobLifeSettings;
   readonly #listener: JobLifeListener;
-  /** What is known of a job in the queue. */
-  readonly #queued: JobContext;
   #actor: Actor<JobMachine> | undefined;
+  #state: JobState = 'queued';
+  #context: JobContext;
+  #isDone = false;
+  /** Done or broken: nothing changes any more. */
+  #isOver = false;
 
   constructor(settings: JobLifeSettings, listener: JobLifeListener) {
     this.#settings = settings;
     this.#listener = listener;
-    this.#queued = { history: [{ state: 'queued', atMs: settings.queuedAtMs }], pauseWanted: false };
+    this.#context = { history: [{ state: 'queued', atMs: settings.queuedAtMs }], pauseWanted: false };
   }
 
   /** Shows the job to the inspector, if there is one. */
@@ -43,38 +47,53 @@ export class JobLife {
   }
 
   get state(): JobState {
-    return this.#actor?.getSnapshot().value ?? 'queued';
+    return this.#state;
   }
 
   get context(): JobContext {
-    return this.#actor?.getSnapshot().context ?? this.#queued;
+    return this.#context;
   }
 
   get lastTransition(): JobTransition | undefined {
-    return this.context.history.at(-1);
+    return this.#context.history.at(-1);
   }
 
   /** Whether the machine is in one of its last states. */
   get isDone(): boolean {
-    return this.#actor?.getSnapshot().status === 'done';
+    return this.#isDone;
   }
 
   /** Does nothing once the machine is done or broken. */
   send(event: JobEvent): void {
-    const actor = this.#actor ?? this.#create();
-    if (actor.getSnapshot().status === 'active') actor.send(event);
+    if (!this.#isOver) (this.#actor ?? this.#create()).send(event);
   }
 
   #create(): Actor<JobMachine> {
     const { id, machine, inspect } = this.#settings;
-    const actor = createActor(machine, { id, input: this.#queued, ...(inspect && { inspect }) });
+    const actor = createActor(machine, { id, input: this.#context, ...(inspect && { inspect }) });
     this.#actor = actor;
     actor.on('command', (command) => this.#listener.onCommand(command));
     actor.subscribe({
-      next: () => this.#listener.onStep(),
-      error: (error) => this.#listener.onFault(error),
+      next: ({ value, context, status }) => {
+        this.#state = value;
+        this.#context = context;
+        if (status === 'done') {
+          this.#isDone = true;
+          this.#end();
+        }
+        this.#listener.onStep();
+      },
+      error: (error) => {
+        this.#end();
+        this.#listener.onFault(error);
+      },
     });
     actor.start();
     return actor;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#actor = undefined;
   }
 }

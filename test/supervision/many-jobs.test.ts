@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
+import { turnOfTheLoop } from '../../src/core/clock.js';
 import type { InspectMachine } from '../../src/core/machine-inspection.js';
-import type { JobHandle } from '../../src/supervision/job.js';
+import type { JobHandle, RuntimeEvent } from '../../src/supervision/job.js';
 import { JobActor } from '../../src/supervision/job-actor.js';
 import { until } from './fake-threads.js';
 import { reportOf, specOf, startSupervisor } from './job-fixtures.js';
@@ -85,15 +86,29 @@ describe('a supervisor with many jobs', () => {
     expect(stateOf(first)).toBe('stopped');
   });
 
-  it('refuses any number of waiting jobs in one go when no thread can be started', async () => {
-    const { supervisor, threads } = startSupervisor(FULL);
-    const jobs = Array.from({ length: 20_000 }, (_, i) => supervisor.submit(specOf(`job${i}`)));
+  it('refuses any number of waiting jobs when no thread can be started, a hundred in a turn', async () => {
+    const { supervisor, threads, events } = startSupervisor(FULL);
+    const jobs = Array.from({ length: 5_000 }, (_, i) => supervisor.submit(specOf(`job${i}`)));
     for (let i = 0; i < 5; i++) {
       await until(() => threads.runs.length === i + 1);
       threads.last.lose({ code: 'THREAD_CRASHED', message: 'no such module', retryable: true });
     }
-    await until(() => jobs.every((job) => stateOf(job) === 'failed'));
+    const endsOfTurns = await untilAllEnded(events, jobs.length);
+    expect(Math.max(...endsOfTurns)).toBeLessThanOrEqual(100 + 1); // and the one that had the thread
+    expect(jobs.every((job) => stateOf(job) === 'failed')).toBe(true);
     expect((await jobs.at(-1)!.outcome).error?.code).toBe('THREAD_NOT_STARTED');
+  });
+
+  it('ends any number of waiting jobs when it closes, a hundred in a turn, and starts none of them', async () => {
+    const { supervisor, threads, events } = startSupervisor(FULL);
+    const jobs = Array.from({ length: 1_000 }, (_, i) => supervisor.submit(specOf(`job${i}`)));
+    const closed = supervisor.close();
+    threads.last.finish(reportOf('completed'));
+    const endsOfTurns = await untilAllEnded(events, jobs.length);
+    expect(Math.max(...endsOfTurns)).toBeLessThanOrEqual(100 + 1); // and the one that had the thread
+    await closed;
+    expect(threads.runs).toHaveLength(1);
+    expect(jobs.slice(1).every((job) => stateOf(job) === 'stopped')).toBe(true);
   });
 
   it('runs all of them, in order', async () => {
@@ -110,5 +125,19 @@ describe('a supervisor with many jobs', () => {
     expect(threads.runs.map(({ task }) => task.spec.name)).toEqual(jobs.map(({ name }) => name));
   });
 });
+
+/** Returns how many jobs ended in each turn of the event loop from now on. */
+async function untilAllEnded(events: readonly RuntimeEvent[], jobs: number): Promise<readonly number[]> {
+  const ended = () => events.filter(({ type }) => type === 'job.ended').length;
+  const inTurns: number[] = [];
+  for (let before = ended(); before < jobs && inTurns.length < 10 * jobs; ) {
+    await turnOfTheLoop();
+    const now = ended();
+    inTurns.push(now - before);
+    before = now;
+  }
+  expect(ended()).toBe(jobs);
+  return inTurns;
+}
 
 const stateOf = (job: JobHandle) => job.inspect().state;
