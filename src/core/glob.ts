@@ -1,6 +1,7 @@
 import type { FileSystemAdapter } from 'tinyglobby';
+import type { ComparisonTime } from './comparison-time.js';
 import { ambiguities, namesOf, repeatsWhatRepeats } from './glob-cost.js';
-import { type MatchTime, MatchTimeError } from './match-time.js';
+import { globEnds, hasEnds } from './glob-ends.js';
 
 /** Globs match files only, and no hidden ones. */
 const OPTIONS = { onlyFiles: true, expandDirectories: false, dot: false } as const;
@@ -51,20 +52,23 @@ export async function globFiles(pattern: string, fs: FileSystemAdapter = {}): Pr
  * showing it a file system with this file and no other. A glob that takes too long to tell counts as one that
  * would.
  *
- * @returns A function that may be kept for long. Its `time` is for all that is compared in one go, by other globs, too.
+ * @returns A function that may be kept for long. Its `time` is for all that is compared in one go, by other globs, too;
+ *   it throws a `ComparisonTimeError` when that is over.
  */
-export async function globMatcher(pattern: string): Promise<(path: string, time: MatchTime) => boolean> {
-  const { globSync } = await import('tinyglobby');
-  const matches = (path: string) => globSync(pattern, { ...OPTIONS, fs: onlyFile(path) }).length > 0;
-  if (!namesOf(pattern).some((name) => ambiguities(name) > 1)) return matches;
+export async function globMatcher(pattern: string): Promise<(path: string, time: ComparisonTime) => boolean> {
+  const matches = await unboundedMatcher(pattern);
+  const ends = globEnds(pattern);
+  const isSlow = namesOf(pattern).some((name) => ambiguities(name) > 1);
   return (path, time) => {
-    try {
-      return time.within(() => matches(path));
-    } catch (error) {
-      if (error instanceof MatchTimeError) return true;
-      throw error;
-    }
+    if (!hasEnds(path.slice(path.lastIndexOf('/') + 1), ends)) return false;
+    return isSlow ? time.within(() => matches(path)) : matches(path);
   };
+}
+
+/** The same, however long it takes. */
+export async function unboundedMatcher(pattern: string): Promise<(path: string) => boolean> {
+  const { globSync } = await import('tinyglobby');
+  return (path) => globSync(pattern, { ...OPTIONS, fs: onlyFile(path) }).length > 0;
 }
 
 function onlyFile(path: string): FileSystemAdapter {

@@ -1,6 +1,6 @@
 import type { SpecProblem } from '../core/errors.js';
 import type { ResolvedBranch, ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
-import type { Path } from '../wire/stage-tree.js';
+import { type Path, stagesWithin } from '../wire/stage-tree.js';
 import { attempt, type Stages } from './plan-stages.js';
 import type { UserCode } from './user-code/user-code.js';
 
@@ -13,6 +13,8 @@ export async function findFiles(
   userCode: UserCode,
   problems: SpecProblem[],
 ): Promise<Stages> {
+  const all = [stages.source, ...stages.operators, stages.batcher, stages.sink];
+  if (all.every(hasNoCode)) return stages;
   const find = (path: Path, stage: ResolvedStage | undefined) =>
     stage && findInStage(path, stage, userCode, problems);
   const source = await find(['source'], stages.source);
@@ -24,6 +26,10 @@ export async function findFiles(
   const sink = await find(['sink'], stages.sink);
   return { source, operators, batcher, sink };
 }
+
+/** Whether there is nothing to find in a stage, nor inside it. */
+const hasNoCode = (stage: ResolvedStage | undefined): boolean =>
+  stage === undefined || stagesWithin(stage).every((each) => codeOf(each) === undefined);
 
 async function findInStage(
   path: Path,

@@ -3,6 +3,7 @@ import type { PlanProblems } from '../engine/factories.js';
 import type { SourceCapabilities } from '../engine/source-capabilities.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { placesOf, placesOfInput, type StagePlace } from '../wire/stage-tree.js';
+import { stagesOf } from '../wire/stages-of-spec.js';
 
 /**
  * Checks a stage with an input that its options only allow for a source that can be replayed.
@@ -31,6 +32,7 @@ export async function problemsOfLiveInputs(
   capabilitiesOf: (place: StagePlace<ResolvedStage>) => Promise<SourceCapabilities | undefined>,
 ): Promise<SpecProblem[]> {
   const problems: SpecProblem[] = [];
+  if (!stagesOf(spec).some(({ facts }) => facts?.replayOnly)) return problems;
   for (const place of placesOf<ResolvedStage>(spec)) {
     const { facts, inputs = {} } = place.stage;
     const id = facts?.replayOnly?.input;

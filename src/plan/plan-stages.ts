@@ -11,10 +11,10 @@ import { hideSecrets } from '../core/hide-secrets.js';
 import { redact } from '../core/redact.js';
 import type { ComponentKind, FactoryOf } from '../engine/component.js';
 import type { PlanProblems, SpecFacts } from '../engine/factories.js';
-import { loadStage } from '../registry/load-stage.js';
+import { loadedStage, loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
 import type { ResolvedBranch, ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
-import type { Path } from '../wire/stage-tree.js';
+import { isAlone, type Path } from '../wire/stage-tree.js';
 import { checkQueue } from './check-queue.js';
 import { isOurs } from './load-catalogue.js';
 import { planStage } from './plan-stage.js';
@@ -92,15 +92,35 @@ class Planner {
   }
 
   /** @param override - The factory of the stage, if it is given in code. */
-  async plan<Kind extends ComponentKind>(
+  plan<Kind extends ComponentKind>(
     kind: Kind,
     path: Path,
     stage: ResolvedStage | undefined,
     input: Schema | undefined,
     override?: FactoryOf<Kind>,
-  ): Promise<Planned> {
+  ): Planned | Promise<Planned> {
+    const { problems, registry } = this.#planning;
     // More problems are not kept, and to find them may take a while.
-    if (!stage || this.#planning.problems.length >= PROBLEMS_MAX) return { stage };
+    if (!stage || problems.length >= PROBLEMS_MAX) return { stage };
+    if (!isAlone(stage) || stage.file !== undefined)
+      return this.#planLater(kind, path, stage, input, override);
+    const factory = override ?? loadedStage(registry, kind, stage);
+    if (!factory) return this.#planLater(kind, path, stage, input, override);
+    // Most stages are such: nothing is waited for.
+    const planned = attemptNow(FAILED[kind], path, problems, () =>
+      this.#planBy(factory, kind, path, stage, input, {}),
+    );
+    return this.#planned(path, stage, planned);
+  }
+
+  /** Plans a stage whose code is to be loaded, or that has others inside it. */
+  async #planLater<Kind extends ComponentKind>(
+    kind: Kind,
+    path: Path,
+    stage: ResolvedStage,
+    input: Schema | undefined,
+    override: FactoryOf<Kind> | undefined,
+  ): Promise<Planned> {
     const { inputs, schemas } = await this.#planInputs(path, stage);
     const branches = await this.#planBranches(path, stage, input);
     const whole = { ...stage, ...(inputs && { inputs }), ...(branches && { branches }) };
@@ -109,8 +129,12 @@ class Planner {
         ? this.#planOurs(kind, path, whole, input, schemas, override)
         : this.#ask(kind, path, whole, input, schemas),
     );
+    return this.#planned(path, whole, planned);
+  }
+
+  #planned(path: Path, stage: ResolvedStage, planned: Planned | undefined): Planned {
     if (planned?.output) this.outputs.set(formatPath(path), planned.output);
-    return planned ?? { stage: whole };
+    return planned ?? { stage };
   }
 
   async #planInputs(path: Path, stage: ResolvedStage): Promise<PlannedInputs> {
@@ -178,10 +202,22 @@ class Planner {
     override: FactoryOf<Kind> | undefined,
   ): Promise<Planned> {
     if ((kind !== 'source' && !input) || !inputs) return { stage };
-    const { registry, facts, problems } = this.#planning;
-    const factory = override ?? (await loadStage(registry, kind, stage));
-    const spec = { ...facts, inputs };
+    const factory = override ?? (await loadStage(this.#planning.registry, kind, stage));
+    return this.#planBy(factory, kind, path, stage, input, inputs);
+  }
+
+  #planBy<Kind extends ComponentKind>(
+    factory: FactoryOf<Kind>,
+    kind: Kind,
+    path: Path,
+    stage: ResolvedStage,
+    input: Schema | undefined,
+    inputs: SpecFacts['inputs'],
+  ): Planned {
+    if (kind !== 'source' && !input) return { stage };
+    const { facts, problems } = this.#planning;
     const { options } = stage;
+    const spec = { ...facts, inputs };
     const output = planStage(kind, factory, { options, input, spec, problems: under(path, problems) });
     return { stage, output };
   }
@@ -249,14 +285,29 @@ export async function attempt<T>(
   try {
     return await act();
   } catch (error) {
-    if (!(error instanceof RuntimeError)) {
-      const message = redact(error instanceof Error ? error.message : String(error));
-      throw new PipelineError(code, `${path.join('.')}: planning failed: ${message}`, { cause: error });
-    }
-    if (isOurs(error)) throw error;
-    problems.push({ path, message: error.message });
+    problems.push({ path, message: messageOfProblem(code, path, error) });
     return undefined;
   }
+}
+
+/** The same for a step that waits for nothing. */
+function attemptNow<T>(code: ErrorCode, path: Path, problems: SpecProblem[], act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    problems.push({ path, message: messageOfProblem(code, path, error) });
+    return undefined;
+  }
+}
+
+/** @throws What is no problem of the spec. */
+function messageOfProblem(code: ErrorCode, path: Path, error: unknown): string {
+  if (!(error instanceof RuntimeError)) {
+    const message = redact(error instanceof Error ? error.message : String(error));
+    throw new PipelineError(code, `${path.join('.')}: planning failed: ${message}`, { cause: error });
+  }
+  if (isOurs(error)) throw error;
+  return error.message;
 }
 
 const under = (path: Path, problems: SpecProblem[]): PlanProblems => ({

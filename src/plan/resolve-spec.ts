@@ -7,6 +7,7 @@ import { checkData } from '../settings/check-data.js';
 import { findExcess } from '../settings/data-bounds.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
+import type { StagePlace } from '../wire/stage-tree.js';
 import { Catalogue } from './catalogue.js';
 import { findFiles } from './find-files.js';
 import { problemsOfKeys } from './keys-before-branches.js';
@@ -127,7 +128,7 @@ export async function resolveWithFiles(
 const IN_CODE: ResolvedStage = { use: 'code', options: undefined };
 
 function withPlaceholders(spec: unknown, { source, sink }: StageOverrides): unknown {
-  if (typeof spec !== 'object' || spec === null) return spec;
+  if (typeof spec !== 'object' || spec === null || !(source || sink)) return spec;
   const written = asObject((spec as { readonly source?: unknown }).source);
   const front = Object.fromEntries(
     SOURCE_FRONT_KEYS.filter((key) => written[key] !== undefined).map((key) => [key, written[key]]),
@@ -150,8 +151,12 @@ async function checkPromises(
   outputs: ReadonlyMap<string, Schema>,
   { registry, isSourceInCode }: { readonly registry: Registry; readonly isSourceInCode: boolean },
 ): Promise<void> {
-  const probe = new StageProbe(spec, registry);
-  const problems = await problemsOfLiveInputs(spec, (place) => probe.capabilitiesOfSource(place));
+  let probe: StageProbe | undefined; // most specs have nothing to ask
+  const capabilitiesOf = (place: StagePlace<ResolvedStage>) => {
+    probe ??= new StageProbe(spec, registry);
+    return probe.capabilitiesOfSource(place);
+  };
+  const problems = await problemsOfLiveInputs(spec, capabilitiesOf);
   const queues = sourceQueues(spec).filter(({ place }) => place.isNested || !isSourceInCode);
   for (const { place, queue } of queues) {
     const add = (path: SpecProblem['path'], message: string) => {
@@ -163,7 +168,7 @@ async function checkPromises(
       continue;
     }
     const schema = outputs.get(place.id);
-    const capabilities = await probe.capabilitiesOfSource(place);
+    const capabilities = await capabilitiesOf(place);
     if (schema && capabilities) checkSourceQueue(queue, { schema, capabilities }, { add });
   }
   if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);

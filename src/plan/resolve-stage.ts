@@ -1,21 +1,17 @@
+import type { z } from 'zod';
 import { formatPath, PROBLEMS_MAX, type SpecProblem, shownPath } from '../core/errors.js';
-import { hideSecrets } from '../core/hide-secrets.js';
-import { redact } from '../core/redact.js';
 import { cutText } from '../core/shown-text.js';
-import { type ComponentKind, loadsOf } from '../engine/component.js';
-import { branchPlaces } from '../settings/branch-options.js';
-import { type BranchPlace, optionsOfBranch } from '../settings/branch-place.js';
+import type { Component, ComponentKind } from '../engine/component.js';
 import { checkData } from '../settings/check-data.js';
-import { INPUT_OPERATORS_MAX, type InputPlace, inputLine, inputPlaces } from '../settings/input-options.js';
+import { INPUT_OPERATORS_MAX, type InputPlace, inputLine } from '../settings/input-options.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import { valueAt } from '../settings/marked-options.js';
 import { secretsByJsonSchema } from '../settings/secret-options.js';
-import { withoutOptions } from '../settings/without-options.js';
 import type { OutsideStage, ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
 import type { Path } from '../wire/stage-tree.js';
 import type { OutsideComponent } from './catalogue.js';
-import { checkOptions } from './check-options.js';
-import { whereItBelongs } from './misplaced-option.js';
+import { checkOwnOptions, type StageToCheck, stageWith } from './own-options.js';
+import { optionsOfInputs, type PlacesInside, placesInside } from './places-inside.js';
 import { checkForms, resolveBranches } from './resolve-branches.js';
 import { SourceFrontOptions } from './source-front-options.js';
 import { gateOf, refuseGateBehindInputs } from './source-gates.js';
@@ -30,102 +26,87 @@ const STAGES_MAX = 2_000;
 /** The form of every input. The schema of a component may check less. */
 const InputForm = inputLine();
 
-/** The stages inside a stage. */
-type Inside = Pick<ResolvedStage, 'inputs' | 'branches'>;
-
-/** Where they are among its options. */
-interface PlacesInside {
-  readonly inputs: readonly InputPlace[];
-  readonly branches: readonly BranchPlace[];
-}
-
 /**
  * Looks up the component of a stage and checks its options and the stages inside it. The options of a
  * component from outside are left as written, since only its own code can check them.
  *
  * @returns `undefined` if the stage is too invalid for further checks.
  */
-export async function resolveStage(
+export function resolveStage(
   check: StageCheck,
   kind: ComponentKind,
   stage: unknown,
   path: Path,
   depth = 1,
-): Promise<ResolvedStage | undefined> {
+): Found | Promise<Found> {
   const { catalogue, problems } = check;
   if (!hasRoom(check, path) || problems.length >= PROBLEMS_MAX) return undefined;
   const { use, name, ...options } = asObject(stage);
   const named = typeof name === 'string' && isOwnName(check, name, path) ? { name } : {};
   if (typeof use !== 'string' || use === '') return undefined; // already reported by the outline
   const outside = catalogue.findOutside(kind, use);
-  if (outside) {
-    const places = placesInside(kind, outside.options, options);
-    for (const { at } of places.inputs) {
-      problems.push(...checkData(InputForm, valueAt(options, at), { at: [...path, ...at] }).problems);
-    }
-    checkForms(places.branches, { check, path, options, depth, resolveStage });
-    const inside = await resolveInside(check, places, options, path, depth);
-    return inside && { ...named, ...unchecked(outside, options, places, inside) };
-  }
+  const given = { check, kind, named, options, path, depth };
+  if (outside) return resolveOutside(outside, given);
   const component = catalogue.registry.find(kind, use);
   if (!component) {
     problems.push({ path: [...path, 'use'], message: catalogue.missing(kind, use) });
     return undefined;
   }
-  const schema = await component.options();
-  const found: SpecProblem[] = [];
-  const jsonSchema = jsonSchemaOf(schema);
-  const secrets = secretsByJsonSchema(jsonSchema, options);
-  const checked = checkOptions(schema, options, found, {
-    jsonSchema: () => jsonSchema,
-    otherKeys: frontKeys(kind, depth),
-    whereItBelongs,
-  });
-  const places = placesInside(kind, jsonSchema, options);
-  const showSecrets = hideSecrets(secrets);
-  for (const problem of found) {
-    const { message } = hinted(problem, places.inputs);
-    problems.push({ path: [...path, ...problem.path], message: redact(message) });
+  const schema = knownSchema(component);
+  return schema
+    ? resolveOwn(component, schema, given)
+    : loadSchema(component).then((loaded) => resolveOwn(component, loaded, given));
+}
+
+/** `undefined` if it is too invalid for further checks. */
+type Found = ResolvedStage | undefined;
+
+/** A stage as it was given, and where. */
+interface GivenStage extends StageToCheck {
+  readonly check: StageCheck;
+  readonly named: Pick<ResolvedStage, 'name'>;
+  readonly options: Record<string, unknown>;
+}
+
+async function resolveOutside(outside: OutsideComponent, given: GivenStage): Promise<Found> {
+  const { check, kind, named, options, path, depth } = given;
+  const places = placesInside(kind, outside.options, options);
+  for (const { at } of places.inputs) {
+    const { problems } = checkData(InputForm, valueAt(options, at), { at: [...path, ...at] });
+    check.problems.push(...problems);
   }
-  showSecrets();
+  checkForms(places.branches, { check, path, options, depth, resolveStage });
   const inside = await resolveInside(check, places, options, path, depth);
-  if (!checked || !inside) return undefined;
-  const { inputs, branches } = places;
-  const taken = [
-    ...optionsOf(inputs),
-    ...branches.flatMap((branch) => optionsOfBranch(branch, checked.options)),
-  ];
-  const own = withoutOptions(checked.options, taken);
-  const { mayChange = [], runsUserCode } = component;
-  const facts = component.facts?.(checked.options);
-  return {
-    use,
-    ...named,
-    options: own,
-    ...(mayChange.length > 0 && { mayChange }),
-    ...(facts && { facts }),
-    ...inside,
-    ...(secrets.length > 0 && { secrets }),
-    loads: loadsOf(component, own),
-    ...(runsUserCode && { runsUserCode }),
-  };
+  return inside && { ...named, ...unchecked(outside, options, places, inside) };
 }
 
-/** Keys of a stage beside its options: only for what stands in an input or a branch, the spec says the others. */
-function frontKeys(kind: ComponentKind, depth: number): readonly string[] {
-  if (kind === 'source') return ['name', 'queue', 'budget', 'breaker', ...(depth > 1 ? ['operators'] : [])];
-  return kind === 'sink' && depth > 1 ? ['name', 'operators', 'batcher', 'queue'] : ['name'];
+/** Most stages have none inside them, and need no turn of their own. */
+function resolveOwn(component: Component, schema: z.ZodType, given: GivenStage): Found | Promise<Found> {
+  const { check, named, options, path, depth } = given;
+  const own = checkOwnOptions(schema, options, given, check.problems);
+  const { checked } = own;
+  if (isPlain(own.places)) return checked && stageWith(component, named, checked, own, {});
+  return resolveInside(check, own.places, options, path, depth).then(
+    (inside) => checked && inside && stageWith(component, named, checked, own, inside),
+  );
 }
 
-/** Operators of inputs that stand inside the inputs are easily looked for beside them. */
-function hinted(problem: SpecProblem, inputs: readonly InputPlace[]): SpecProblem {
-  const inside = inputs.find(({ at, operatorsAt }) => operatorsAt.length > at.length);
-  if (!inside || problem.path.length !== 1 || problem.path[0] !== 'operators') return problem;
-  return {
-    ...problem,
-    message: `there is no such option here: operators stand inside each source, as ${shownPath(inside.operatorsAt)}`,
-  };
+/** The schema of a component does not depend on the spec, so it is loaded once; and the function that gave it. */
+const schemas = new WeakMap<Component, { readonly schema: z.ZodType; readonly by: Component['options'] }>();
+
+function knownSchema(component: Component): z.ZodType | undefined {
+  const known = schemas.get(component);
+  return known?.by === component.options ? known.schema : undefined;
 }
+
+async function loadSchema(component: Component): Promise<z.ZodType> {
+  const by = component.options;
+  const schema = await component.options();
+  schemas.set(component, { schema, by });
+  return schema;
+}
+
+const isPlain = ({ inputs, branches }: PlacesInside): boolean => inputs.length + branches.length === 0;
 
 /** Operators of an input that stand beside it are easily looked for inside it. */
 function sayWhereOperatorsGo(problems: SpecProblem[], from: number, input: Path, operators: Path): void {
@@ -156,21 +137,6 @@ function hasRoom({ met, problems }: StageCheck, path: Path): boolean {
   return met.stages <= STAGES_MAX;
 }
 
-/** Only sources and operators may have inputs, and only sinks may have branches. */
-function placesInside(
-  kind: ComponentKind,
-  jsonSchema: Readonly<Record<string, unknown>>,
-  options: unknown,
-): PlacesInside {
-  return {
-    inputs: kind === 'source' || kind === 'operator' ? inputPlaces(jsonSchema, options) : [],
-    branches: kind === 'sink' ? branchPlaces(jsonSchema, options) : [],
-  };
-}
-
-const optionsOf = (places: readonly InputPlace[]): Path[] =>
-  places.flatMap(({ at, operatorsAt }) => [at, operatorsAt]);
-
 /** @returns `undefined` if one of the stages inside is invalid. */
 async function resolveInside(
   check: StageCheck,
@@ -178,7 +144,7 @@ async function resolveInside(
   options: unknown,
   path: Path,
   depth: number,
-): Promise<Inside | undefined> {
+): Promise<Pick<ResolvedStage, 'inputs' | 'branches'> | undefined> {
   const first = inputsAt[0] ?? branchesAt[0];
   if (!first) return {};
   if (depth >= DEPTH_MAX) {
@@ -243,13 +209,13 @@ function unchecked(
   component: OutsideComponent,
   options: Record<string, unknown>,
   { inputs, branches }: PlacesInside,
-  inside: Inside,
+  inside: Pick<ResolvedStage, 'inputs' | 'branches'>,
 ): ResolvedStage {
   const { name, module, file, loads, mayChange } = component;
   const secrets = secretsByJsonSchema(component.options, options);
   const outside: OutsideStage = {
     module,
-    ...(inputs.length > 0 && { inputOptions: optionsOf(inputs) }),
+    ...(inputs.length > 0 && { inputOptions: optionsOfInputs(inputs) }),
     ...(branches.length > 0 && { branchOptions: branches }),
   };
   return {

@@ -5,6 +5,7 @@ import { OVERFLOW_KINDS, overflowFor } from '../settings/overflow-policy.js';
 import type { QueueSettings } from '../settings/queue-options.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { placesOf, placesOfInput, type StagePlace } from '../wire/stage-tree.js';
+import { stagesOf } from '../wire/stages-of-spec.js';
 import { checkQueue } from './check-queue.js';
 
 /** A source with a queue of its own settings. */
@@ -15,6 +16,7 @@ export interface SourceQueue {
 
 /** Returns the sources of a spec whose queues are set, those of inputs included. */
 export function sourceQueues(spec: ResolvedSpec): readonly SourceQueue[] {
+  if (!spec.queue && !stagesOf(spec).some(({ inputs }) => inputs)) return [];
   return placesOf<ResolvedStage>(spec).flatMap((owner) => {
     const own = owner.kind === 'source' && !owner.isNested && spec.queue;
     const ofInputs = Object.values(owner.stage.inputs ?? {}).flatMap((input) =>

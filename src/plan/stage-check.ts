@@ -28,7 +28,7 @@ export type ResolveStage = (
   stage: unknown,
   path: Path,
   depth: number,
-) => Promise<ResolvedStage | undefined>;
+) => ResolvedStage | undefined | Promise<ResolvedStage | undefined>;
 
 /** Returns a value if it is an object and no list, else an empty object. */
 export function asObject(value: unknown): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import type { Component, ComponentKind, FactoryOf } from '../engine/component.js';
+import { loadedBy } from '../engine/load-once.js';
 import type { ResolvedStage } from '../wire/resolved-spec.js';
 import { invalidModule, loadComponents, textOf } from './component-module.js';
 import type { Registry } from './registry.js';
@@ -41,6 +42,16 @@ export async function loadStage<Kind extends ComponentKind>(
     module,
     `expected "load" of its ${kind} "${stage.use}" to give an object with ${names}, found none of ${lacking.join(', ')}`,
   );
+}
+
+/** Returns the factory of a checked stage if it is one of this package whose code was loaded before. */
+export function loadedStage<Kind extends ComponentKind>(
+  registry: Registry,
+  kind: Kind,
+  { use, outside }: ResolvedStage,
+): FactoryOf<Kind> | undefined {
+  const component = outside ? undefined : registry.find(kind, use);
+  return component && loadedBy(component.load);
 }
 
 const MUST_HAVE = {

@@ -151,13 +151,12 @@ export class PipelineRuntime {
    *   live job reads or writes. The job was not started then.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a live job has that name; `RUNTIME_CLOSED`.
    */
-  async submit(spec: PipelineSpec): Promise<JobHandle> {
-    this.#supervisor.assertOpen();
-    await this.#submits.pass();
-    this.#supervisor.assertOpen(); // it may have been closed meanwhile
-    const context = { resilience: this.resilience, userCode: this.#planning, catalogue: this.#catalogue };
-    const { resolved, files } = await resolveWithFiles(spec, context);
-    return this.#supervisor.submit(resolved, files);
+  submit(spec: PipelineSpec): Promise<JobHandle> {
+    return this.#inTurn(async () => {
+      const context = { resilience: this.resilience, userCode: this.#planning, catalogue: this.#catalogue };
+      const { resolved, files } = await resolveWithFiles(spec, context);
+      return this.#supervisor.submit(resolved, files);
+    });
   }
 
   /**
@@ -170,11 +169,27 @@ export class PipelineRuntime {
    */
   async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
     assertResolved('submitResolved', spec);
-    await this.#submits.pass();
-    this.#supervisor.assertOpen();
-    // Again, since files may have changed after the check.
-    const found = await findFilesAgain(spec, this.#planning);
-    return this.#supervisor.submit(found, await findJobFiles(found));
+    return this.#inTurn(async () => {
+      // Again, since files may have changed after the check.
+      const found = await findFilesAgain(spec, this.#planning);
+      return this.#supervisor.submit(found, await findJobFiles(found));
+    });
+  }
+
+  /**
+   * Begins a submit when it is its turn. Of one that waits, no more is kept than a function: a burst of thousands
+   * is taken in one turn of the event loop.
+   */
+  #inTurn(begin: () => Promise<JobHandle>): Promise<JobHandle> {
+    try {
+      this.#supervisor.assertOpen();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#submits.pass().then(() => {
+      this.#supervisor.assertOpen(); // it may have been closed meanwhile
+      return begin();
+    });
   }
 
   /** Lists the live jobs and the last thousand ended jobs, in order of submission. */

@@ -47,9 +47,11 @@ export const outputBranch = <Own extends z.ZodRawShape = Record<never, never>>(o
  * @param options - As they were written.
  */
 export function branchPlaces(jsonSchema: Readonly<Record<string, unknown>>, options: unknown): BranchPlace[] {
+  const marked = markedOptions(jsonSchema, options, isBranch);
+  if (marked.length === 0) return [];
   const inOrder = Object.keys((jsonSchema as JsonNode).properties ?? {});
   const indexOf = ({ at }: BranchPlace) => inOrder.indexOf(String(at[0]));
-  return markedOptions(jsonSchema, options, isBranch)
+  return marked
     .map(({ path, schema }) => ({ at: path, ownKeys: ownKeysOf(schema) ?? [] }))
     .sort((a, b) => indexOf(a) - indexOf(b));
 }

@@ -24,14 +24,17 @@ export interface Excess {
  * of YAML) counts at each, and a cycle has no end.
  */
 export function findExcess(data: unknown): Excess | undefined {
-  const bounds = new Bounds();
-  return bounds.check(data, []);
+  return new Bounds().check(data);
 }
+
+type MappingOfData = Readonly<Record<string, unknown>>;
 
 class Bounds {
   #values = 0;
+  /** Where the value is that is looked at now. */
+  readonly #path: (string | number)[] = [];
 
-  check(value: unknown, path: OptionPath): Excess | undefined {
+  check(value: unknown): Excess | undefined {
     this.#values++;
     if (this.#values > VALUES_MAX) {
       return { path: [], message: `expected at most ${VALUES_MAX} values in all, found more` };
@@ -39,38 +42,46 @@ class Bounds {
     if (typeof value === 'string') {
       if (value.length <= TEXT_CHARS_MAX) return undefined;
       const message = `expected at most ${TEXT_CHARS_MAX} characters, found ${value.length}`;
-      return { path, message };
+      return { path: [...this.#path], message };
     }
     // Of binary data, each byte would be a value.
     if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return undefined;
-    if (path.length >= DEPTH_MAX) {
+    if (this.#path.length >= DEPTH_MAX) {
       const message = `expected at most ${DEPTH_MAX} lists and mappings inside one another, found more`;
-      return { path: path.slice(0, 1), message };
+      return { path: this.#path.slice(0, 1), message };
     }
-    return Array.isArray(value) ? this.#checkList(value, path) : this.#checkMapping(value, path);
+    return Array.isArray(value) ? this.#checkList(value) : this.#checkMapping(value as MappingOfData);
   }
 
-  #checkList(list: readonly unknown[], path: OptionPath): Excess | undefined {
+  #checkList(list: readonly unknown[]): Excess | undefined {
     for (let i = 0; i < list.length; i++) {
-      const excess = this.check(list[i], [...path, i]);
+      const excess = this.#checkAt(i, list[i]);
       if (excess) return excess;
     }
     return undefined;
   }
 
-  #checkMapping(mapping: object, path: OptionPath): Excess | undefined {
-    const entries = Object.entries(mapping);
-    if (entries.length > KEYS_MAX) {
-      return { path, message: `expected at most ${KEYS_MAX} keys in a mapping, found ${entries.length}` };
+  #checkMapping(mapping: MappingOfData): Excess | undefined {
+    const keys = Object.keys(mapping);
+    if (keys.length > KEYS_MAX) {
+      const message = `expected at most ${KEYS_MAX} keys in a mapping, found ${keys.length}`;
+      return { path: [...this.#path], message };
     }
-    for (const [key, value] of entries) {
+    for (const key of keys) {
       if (key.length > KEY_CHARS_MAX) {
         const message = `expected keys of at most ${KEY_CHARS_MAX} characters, found one of ${key.length}`;
-        return { path: [...path, cutText(key)], message };
+        return { path: [...this.#path, cutText(key)], message };
       }
-      const excess = this.check(value, [...path, key]);
+      const excess = this.#checkAt(key, mapping[key]);
       if (excess) return excess;
     }
     return undefined;
+  }
+
+  #checkAt(key: string | number, value: unknown): Excess | undefined {
+    this.#path.push(key);
+    const excess = this.check(value);
+    this.#path.pop();
+    return excess;
   }
 }

@@ -51,13 +51,15 @@ export interface InputPlace {
 export function inputPlaces(jsonSchema: Readonly<Record<string, unknown>>, options: unknown): InputPlace[] {
   const at = (as: InputMark): OptionPath[] =>
     markedOptions(jsonSchema, options, IS_MARKED[as]).map(({ path }) => path);
+  const [sources, lines] = [at('source'), at('line')];
+  if (sources.length + lines.length === 0) return [];
   const operators = at('operators');
   return [
-    ...at('source').map((path) => ({
+    ...sources.map((path) => ({
       at: path,
       operatorsAt: operators.find((one) => isBeside(one, path)) ?? [...path.slice(0, -1), 'operators'],
     })),
-    ...at('line').map((path) => ({ at: path, operatorsAt: [...path, 'operators'] })),
+    ...lines.map((path) => ({ at: path, operatorsAt: [...path, 'operators'] })),
   ];
 }
 

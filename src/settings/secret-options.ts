@@ -18,6 +18,7 @@ export function secretsByJsonSchema(
   options: unknown,
 ): string[] {
   const marked = markedOptions(jsonSchema, options, isSecret, { isOnce: true });
+  if (marked.length === 0) return [];
   const texts = new Set(marked.flatMap(({ value }) => textsIn(value)));
   // Shorter ones hide nothing, and would be taken out of ordinary words.
   return [...texts].filter((text) => text.length >= SECRET_LENGTH_MIN);

@@ -2,8 +2,8 @@ type Path = readonly (string | number)[];
 
 /** Returns a copy of options without the values at these paths. */
 export function withoutOptions(options: unknown, paths: readonly Path[]): unknown {
-  const here = new Set(paths.filter((path) => path.length === 1).map(([key]) => String(key)));
   if (paths.length === 0 || typeof options !== 'object' || options === null) return options;
+  const here = new Set(paths.filter((path) => path.length === 1).map(([key]) => String(key)));
   const entries = Object.entries(options)
     .filter(([key]) => !here.has(key))
     .map(([key, value]) => {

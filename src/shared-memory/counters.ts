@@ -126,6 +126,10 @@ export class Counters {
   }
 }
 
+/** The counters of what has not begun. */
+export const nothingCounted = (): CounterValues =>
+  Object.fromEntries(COUNTERS.map((name) => [name, 0])) as CounterValues;
+
 /**
  * Rows that were read but are neither delivered nor otherwise accounted for, so they are still inside.
  * Negative only if a user's operator counts more rows than it was given.

@@ -1,4 +1,3 @@
-import { type Actor, createActor } from 'xstate';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
@@ -6,7 +5,13 @@ import type { InspectMachine } from '../core/machine-inspection.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { ThreadRun, Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
-import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
+import {
+  COUNTERS_BYTES,
+  Counters,
+  type CounterValues,
+  countersHandle,
+  nothingCounted,
+} from '../shared-memory/counters.js';
 import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import { syncHandle } from '../shared-memory/sync-turns.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -19,6 +24,7 @@ import { pendingStart, StartStep } from '../wire/start-step.js';
 import { ActorLink } from './actor-link.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobState, JobTransition } from './job.js';
+import { JobLife } from './job-life.js';
 import type { JobCommand, JobEvent, JobMachine } from './job-machine.js';
 
 export interface JobActorSettings {
@@ -30,8 +36,8 @@ export interface JobActorSettings {
   readonly stopGraceMs: number;
 }
 
+/** What all jobs of a supervisor share. */
 export interface JobActorContext {
-  readonly id: string;
   readonly clock: Clock;
   /** Uses the same clock. Shared by all jobs, since creating a machine takes longer than running it. */
   readonly machine: JobMachine;
@@ -63,15 +69,15 @@ export class JobActor implements JobHandle {
   readonly name: string;
   readonly outcome: Promise<JobReport>;
   readonly #context: JobActorContext;
-  readonly #counters: Counters;
-  readonly #memory = new SharedArrayBuffer(COUNTERS_BYTES);
-  readonly #machine: Actor<JobMachine>;
+  readonly #life: JobLife;
   readonly #submittedAtNs: bigint;
   readonly #resolveOutcome: (report: JobReport) => void;
   /** Removes the spec's secrets from the list of texts that this thread hides. */
   readonly #showSecrets: () => void;
   /** Dropped when the job ends, so that a list of ended jobs holds no specs. */
   #spec: ResolvedSpec | undefined;
+  /** Since the job has a thread: one in the queue has counted nothing. */
+  #counters: Counters | undefined;
   #link: ActorLink | undefined;
   #run: ThreadRun | undefined;
   #startedAtNs: bigint | undefined;
@@ -82,13 +88,12 @@ export class JobActor implements JobHandle {
   readonly #deadline: Deadline;
   #graceTimer: TimerHandle | undefined;
 
-  constructor(spec: ResolvedSpec, context: JobActorContext) {
-    this.id = context.id;
+  constructor(id: string, spec: ResolvedSpec, context: JobActorContext) {
+    this.id = id;
     this.name = spec.name;
     this.#spec = spec;
     this.#showSecrets = hideSecrets(secretsOfSpec(spec));
     this.#context = context;
-    this.#counters = new Counters(this.#memory);
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
@@ -96,25 +101,25 @@ export class JobActor implements JobHandle {
       resolveOutcome = resolve;
     });
     this.#resolveOutcome = resolveOutcome;
-    this.#machine = createActor(context.machine, {
-      id: context.id,
-      ...(context.inspect && { inspect: context.inspect }),
-    });
-    this.#machine.on('command', (command) => this.#obey(command));
-    this.#machine.subscribe({
-      next: () => this.#follow(),
-      // An action threw, which kills the machine. This is our bug and must be reported.
-      error: (error) => this.#abandonMachine(error),
-    });
+    const { machine, inspect } = context;
+    this.#life = new JobLife(
+      { id, machine, inspect, queuedAtMs: this.#deadline.in(0) },
+      {
+        onCommand: (command) => this.#obey(command),
+        onStep: () => this.#follow(),
+        onFault: (error) => this.#abandonMachine(error),
+      },
+    );
   }
 
   /** Puts the job in the queue. */
   submit(): void {
-    this.#machine.start();
+    this.#tellTransition();
+    this.#life.begin();
   }
 
   get state(): JobState {
-    return this.#report?.outcome ?? this.#machine.getSnapshot().value;
+    return this.#report?.outcome ?? this.#life.state;
   }
 
   get isLive(): boolean {
@@ -123,7 +128,7 @@ export class JobActor implements JobHandle {
 
   /** Whether the thread came up. The supervisor uses this to detect that threads cannot be started. */
   get hasHeartbeat(): boolean {
-    return this.#counters.get('heartbeatNs') !== 0;
+    return this.#counters !== undefined && this.#counters.get('heartbeatNs') !== 0;
   }
 
   /** Takes the job out of the queue and gives it a thread. */
@@ -133,6 +138,8 @@ export class JobActor implements JobHandle {
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
     const { onThreadBegun, onThreadFreed } = this.#context;
     this.#startedAtNs = clock.now();
+    const memory = new SharedArrayBuffer(COUNTERS_BYTES);
+    this.#counters = new Counters(memory);
     this.#link = new ActorLink(log.child({ job: this.name }), this.#counters, () => onThreadBegun(this));
     const { control, logs } = this.#link.far;
     this.#run = threads.run(
@@ -141,7 +148,7 @@ export class JobActor implements JobHandle {
         spec,
         ...(needsResilience(spec) && resilience && { resilience }),
         ...(secrets.length > 0 && { secrets }),
-        counters: countersHandle(this.#memory),
+        counters: countersHandle(memory),
         syncs: syncHandle(),
         control,
         logs,
@@ -176,8 +183,8 @@ export class JobActor implements JobHandle {
   }
 
   inspect(): JobInfo {
-    const { context } = this.#machine.getSnapshot();
-    const counters = this.#report?.counters ?? this.#counters.read();
+    const { context } = this.#life;
+    const counters = this.#report?.counters ?? this.#counted();
     const { firstRowAtNs } = counters;
     const ageMs = this.isLive ? heartbeatAgeMs(counters, this.#context.clock.now()) : undefined;
     const error = this.#report ? this.#report.error : context.error;
@@ -221,8 +228,7 @@ export class JobActor implements JobHandle {
   }
 
   #send(event: JobEvent): void {
-    // The task, `error` and `exit` may each report an end; the first one counts.
-    if (this.#machine.getSnapshot().status === 'active') this.#machine.send(event);
+    this.#life.send(event); // the task, `error` and `exit` may each report an end; the first one counts
   }
 
   #expectBeforeEnd(what: string): void {
@@ -251,7 +257,7 @@ export class JobActor implements JobHandle {
     const { clock, settings } = this.#context;
     if (!native) {
       const run = this.#run;
-      if (this.#counters.get('startStep') !== StartStep.started) {
+      if (this.#counters?.get('startStep') !== StartStep.started) {
         run?.end();
         return;
       }
@@ -271,14 +277,18 @@ export class JobActor implements JobHandle {
 
   /** Applies what the machine's last step changed. */
   #follow(): void {
-    const { status, context } = this.#machine.getSnapshot();
-    this.#deadline.arm(context.deadlineAtMs);
-    if (status === 'done') this.#finish();
-    const transition = context.history.at(-1);
-    if (!transition || transition === this.#lastTransition) return;
-    this.#lastTransition = transition;
-    this.#context.onTransition(this, transition);
-    if (this.#report) this.#context.onEnd(this, this.#report);
+    this.#deadline.arm(this.#life.context.deadlineAtMs);
+    if (this.#life.isDone) this.#finish();
+    if (this.#tellTransition() && this.#report) this.#context.onEnd(this, this.#report);
+  }
+
+  /** @returns Whether there was a new one to tell of. */
+  #tellTransition(): boolean {
+    const { lastTransition } = this.#life;
+    if (!lastTransition || lastTransition === this.#lastTransition) return false;
+    this.#lastTransition = lastTransition;
+    this.#context.onTransition(this, lastTransition);
+    return true;
   }
 
   #meetDeadline(): void {
@@ -287,16 +297,16 @@ export class JobActor implements JobHandle {
       this.#send({ type: 'deadline.passed' });
       return;
     }
-    const step = this.#counters.get('startStep');
+    const step = this.#counters?.get('startStep') ?? StartStep.none;
     // The answer is on its way: this thread was the busy one.
     if (step === StartStep.started) this.#send({ type: 'actor.ready' });
     else this.#send({ type: 'deadline.passed', pending: pendingStart(step, spec) });
   }
 
   #finish(): void {
-    const { value, context } = this.#machine.getSnapshot();
+    const { state, context } = this.#life;
     const { report, error } = context;
-    const own = report ?? this.#cutShort(value === 'failed' ? 'failed' : 'stopped', error);
+    const own = report ?? this.#cutShort(state === 'failed' ? 'failed' : 'stopped', error);
     this.#report = { ...own, ...(error && { error }), id: this.id, name: this.name };
     this.#release();
     this.#resolveOutcome(this.#report);
@@ -317,7 +327,11 @@ export class JobActor implements JobHandle {
     const { clock } = this.#context;
     const durationMs =
       this.#startedAtNs === undefined ? 0 : Number(clock.now() - this.#startedAtNs) / Number(NANOS_PER_MILLI);
-    return cutShortReport({ outcome, error, counters: this.#counters.read(), durationMs });
+    return cutShortReport({ outcome, error, counters: this.#counted(), durationMs });
+  }
+
+  #counted(): CounterValues {
+    return this.#counters?.read() ?? nothingCounted();
   }
 
   #release(): void {

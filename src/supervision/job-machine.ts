@@ -84,6 +84,8 @@ export function createJobMachine(clock: Clock) {
 
   return setup({
     types: {
+      /** Of a job in the queue. */
+      input: {} as JobContext,
       context: {} as JobContext,
       events: {} as JobEvent,
       emitted: {} as JobCommand,
@@ -170,12 +172,11 @@ export function createJobMachine(clock: Clock) {
     },
   }).createMachine({
     id: 'job',
-    context: { history: [], pauseWanted: false },
+    context: ({ input }) => input,
     initial: 'queued',
     states: {
       queued: {
         tags: 'live',
-        entry: { type: 'enter', params: { state: 'queued' } },
         on: {
           'thread.assigned': [
             { guard: 'isPauseWanted', target: 'starting', actions: ['armDeadline', 'commandPause'] },

@@ -9,6 +9,10 @@ export class JobQueue<Job> {
   #first = 0;
   #end = 0;
 
+  get isEmpty(): boolean {
+    return this.#placeOf.size === 0;
+  }
+
   push(job: Job): void {
     this.#byPlace.set(this.#end, job);
     this.#placeOf.set(job, this.#end);

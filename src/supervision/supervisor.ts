@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import { type Clock, turnOfTheLoop } from '../core/clock.js';
 import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import { cutText } from '../core/shown-text.js';
@@ -11,7 +11,7 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
-import { createJobMachine, type JobMachine } from './job-machine.js';
+import { createJobMachine } from './job-machine.js';
 import { JobQueue } from './job-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
 
@@ -37,10 +37,13 @@ export interface SupervisorContext {
 /** How many ended jobs are remembered. */
 const ENDED_MAX = 1_000;
 
+/** Jobs in the queue that are ended in one turn of the event loop. Each takes some 50 µs. */
+const ENDS_PER_TURN = 100;
+
 /** Starts, watches and ends jobs: one machine and one thread each. */
 export class Supervisor {
   readonly #context: SupervisorContext;
-  readonly #machine: JobMachine;
+  readonly #jobContext: JobActorContext;
   readonly #live = new Map<string, JobActor>();
   readonly #liveByName = new Map<string, JobActor>();
   /** Ordered by the end of the jobs, oldest first. */
@@ -58,7 +61,7 @@ export class Supervisor {
 
   constructor(context: SupervisorContext) {
     this.#context = context;
-    this.#machine = createJobMachine(context.clock);
+    this.#jobContext = this.#makeJobContext();
     this.#startLimit = new ThreadStartLimit(
       context.clock,
       () => this.#startQueued(),
@@ -82,7 +85,7 @@ export class Supervisor {
       throw new PipelineError('JOB_NAME_TAKEN', message);
     }
     if (files) this.#refuseSharedFiles(spec, files);
-    const job = new JobActor(spec, this.#jobContext(`job-${++this.#submitted}`));
+    const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext);
     this.#live.set(job.id, job);
     this.#liveByName.set(job.name, job);
     if (files) this.#files.add(job, files);
@@ -136,7 +139,13 @@ export class Supervisor {
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
     this.#closed = true;
-    await Promise.all([...this.#live.values()].map((job) => job.drain({ deadlineMs })));
+    const live = [...this.#live.values()];
+    const ends: Promise<JobReport>[] = [];
+    for (let at = 0; at < live.length; at += ENDS_PER_TURN) {
+      if (at > 0) await turnOfTheLoop();
+      for (const job of live.slice(at, at + ENDS_PER_TURN)) ends.push(job.drain({ deadlineMs }));
+    }
+    await Promise.all(ends);
   }
 
   /** @throws {PipelineError} `RUNTIME_CLOSED`. */
@@ -145,14 +154,24 @@ export class Supervisor {
   }
 
   #startQueued(): void {
-    // A job that is started or refused here may end at once, and ask for the next one to be started.
-    if (this.#isStarting) return;
+    // A job that is started or refused here may end at once, and ask for the next one to be started. One that waits
+    // while the runtime closes is about to be drained.
+    if (this.#isStarting || this.#closed) return;
     this.#isStarting = true;
+    let refused = 0;
     try {
       while (this.#threaded.size < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
+        const refusal = this.#queue.isEmpty ? undefined : this.#startLimit.refusal();
+        if (refusal && refused === ENDS_PER_TURN) {
+          setImmediate(() => this.#startQueued());
+          return;
+        }
         const job = this.#queue.shift();
         if (!job) return;
-        this.#start(job);
+        if (refusal) {
+          job.refuse(refusal);
+          refused++;
+        } else this.#start(job);
       }
     } finally {
       this.#isStarting = false;
@@ -160,11 +179,6 @@ export class Supervisor {
   }
 
   #start(job: JobActor): void {
-    const refusal = this.#startLimit.refusal();
-    if (refusal) {
-      job.refuse(refusal);
-      return;
-    }
     this.#threaded.add(job);
     this.#startLimit.starts(job);
     job.start();
@@ -178,12 +192,11 @@ export class Supervisor {
     if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
   }
 
-  #jobContext(id: string): JobActorContext {
+  #makeJobContext(): JobActorContext {
     const { clock, threads, log, settings, resilience, secrets, inspect } = this.#context;
     return {
-      id,
       clock,
-      machine: this.#machine,
+      machine: createJobMachine(clock),
       threads,
       log,
       settings,

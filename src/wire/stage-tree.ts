@@ -70,6 +70,7 @@ export function placesOf<S extends StageNode<S>>(tree: StageTree<S>): readonly S
 
 /** Returns a stage and all stages inside it. */
 export function stagesWithin<S extends StageNode<S>>(stage: S): readonly S[] {
+  if (isAlone(stage)) return [stage];
   const { inputs = {}, branches = {} } = stage;
   const inside = [
     ...Object.values(inputs).flatMap(({ source, operators }) => [source, ...operators]),
@@ -144,6 +145,7 @@ function placeWithin<S extends StageNode<S>>(
 }
 
 function withNested<S extends StageNode<S>>(owner: StagePlace<S>): StagePlace<S>[] {
+  if (isAlone(owner.stage)) return [owner];
   const { inputs = {}, branches = {} } = owner.stage;
   const inInputs = Object.values(inputs).flatMap((input) => {
     const { source, operators } = placesOfInput(owner, input);
@@ -151,6 +153,9 @@ function withNested<S extends StageNode<S>>(owner: StagePlace<S>): StagePlace<S>
   });
   return [owner, ...inInputs, ...Object.values(branches).flatMap((branch) => placesInBranch(owner, branch))];
 }
+
+/** Whether no stage is inside it. Most are so. */
+export const isAlone = ({ inputs, branches }: StageNode<unknown>): boolean => !inputs && !branches;
 
 /** In quotes, a name is never taken for a place. */
 const keyOf = ({ name }: StageNode<unknown>, place: Path): string =>

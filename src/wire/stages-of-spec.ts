@@ -1,9 +1,10 @@
 import type { ResolvedSpec, ResolvedStage } from './resolved-spec.js';
-import { placesOf } from './stage-tree.js';
+import { stagesWithin } from './stage-tree.js';
 
 /** Returns all stages, those of inputs and branches included. */
 export function stagesOf(spec: ResolvedSpec): readonly ResolvedStage[] {
-  return placesOf<ResolvedStage>(spec).map(({ stage }) => stage);
+  const { source, operators, batcher, sink } = spec;
+  return [source, ...operators, batcher, sink].flatMap(stagesWithin);
 }
 
 /** Returns the texts that must not appear in any log, report or error of the job. */

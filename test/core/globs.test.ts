@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { globMatcher, pathProblem } from '../../src/core/glob.js';
-import { MatchTime } from '../../src/core/match-time.js';
+import { ComparisonTime, ComparisonTimeError } from '../../src/core/comparison-time.js';
+import { globMatcher, pathProblem, unboundedMatcher } from '../../src/core/glob.js';
 
 describe('a glob', () => {
   it.each([
@@ -37,33 +37,46 @@ describe('a glob', () => {
     );
   });
 
+  /** Takes minutes to be told from names with a `c`. */
+  const SLOW = `/data/${'a'.repeat(4_000)}b`;
   const NAMES = ['a', 'ab', 'é', '.'].map((text) => text.repeat(250).slice(0, 250));
   it.each(['*a*a*a*b', '?(a)?(a)?(a)?(a)b', '{a,aa}{a,aa}{a,aa}{a,aa}b', '@(*a|*b)*c', '!(*a)!(*b)'])(
     'that is taken tells of any name within a second: %s',
     async (glob) => {
       expect(pathProblem(glob)).toBeUndefined();
-      const matches = await globMatcher(`/data/${glob}`);
+      const matches = await unboundedMatcher(`/data/${glob}`);
       const began = process.cpuUsage();
-      const time = new MatchTime();
-      for (const name of NAMES) matches(`/data/${name}`, time);
+      const time = new ComparisonTime();
+      for (const name of NAMES) time.within(() => matches(`/data/${name}`));
       const { user, system } = process.cpuUsage(began);
       expect((user + system) / 1e6).toBeLessThan(1);
     },
   );
 
   it('counts as one that would match where it cannot be told in time', async () => {
-    const matches = await globMatcher('/data/*a*a*a*b');
-    const time = new MatchTime();
-    expect(matches('/data/xaaab', time)).toBe(true);
-    expect(matches('/data/aaax', time)).toBe(false);
-    expect(matches(`/data/${'a'.repeat(4_000)}`, time)).toBe(true);
-    expect(matches('/data/aaax', time)).toBe(true);
+    const matches = await globMatcher('/data/*a*a*c*b');
+    const time = new ComparisonTime();
+    expect(matches('/data/xaacb', time)).toBe(true);
+    expect(matches('/data/aaxb', time)).toBe(false);
+    expect(matches(SLOW, time)).toBe(true);
+    expect(matches('/data/aaxb', time)).toBe(false);
+  });
+
+  it('is not told any more where all that are compared have taken too long', async () => {
+    const matches = await globMatcher('/data/*a*a*c*b');
+    const time = new ComparisonTime();
+    const compareAll = () => {
+      for (let i = 0; i < 10; i++) matches(SLOW, time);
+    };
+    expect(compareAll).toThrow(ComparisonTimeError);
+    expect(() => matches('/data/aaxb', time)).toThrow(ComparisonTimeError);
+    expect(matches('/data/aaax', time)).toBe(false); // by its end alone
   });
 
   it('tells again in the next comparison, however long the last one took', async () => {
-    const matches = await globMatcher('/data/*a*a*a*b');
-    const time = new MatchTime();
-    expect(matches(`/data/${'a'.repeat(4_000)}`, time)).toBe(true);
-    expect(matches('/data/aaax', new MatchTime())).toBe(false);
+    const matches = await globMatcher('/data/*a*a*c*b');
+    const time = new ComparisonTime();
+    expect(matches(SLOW, time)).toBe(true);
+    expect(matches('/data/aaxb', new ComparisonTime())).toBe(false);
   });
 });

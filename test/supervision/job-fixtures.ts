@@ -3,6 +3,7 @@ import type { WireError } from '../../src/core/errors.js';
 import type { Nanos } from '../../src/core/units.js';
 import { Counters } from '../../src/shared-memory/counters.js';
 import type { RuntimeEvent } from '../../src/supervision/job.js';
+import type { JobContext } from '../../src/supervision/job-machine.js';
 import {
   Supervisor,
   type SupervisorContext,
@@ -18,7 +19,7 @@ export const START_DEADLINE_MS = 30_000;
 /** A supervisor of threads that do what the test says. As many may start at a time as there are. */
 export function startSupervisor(
   settings: Partial<SupervisorSettings> = {},
-  { log = silentLogger, threadsStartingMax = 100 }: Partial<SupervisorContext> = {},
+  { log = silentLogger, threadsStartingMax = 100, inspect }: Partial<SupervisorContext> = {},
 ) {
   const clock = new ManualClock();
   const threads = new FakeThreads();
@@ -27,6 +28,7 @@ export function startSupervisor(
     threads,
     log,
     threadsStartingMax,
+    inspect,
     settings: {
       maxThreads: 8,
       startDeadlineMs: START_DEADLINE_MS,
@@ -52,6 +54,9 @@ export function specOf(name: string, sink: Partial<ResolvedSpec['sink']> = {}): 
     seed: 0,
   };
 }
+
+/** What the machine of a job begins with. */
+export const queuedContext: JobContext = { history: [{ state: 'queued', atMs: 0 }], pauseWanted: false };
 
 export const crash: WireError = { code: 'THREAD_CRASHED', message: 'boom', retryable: true };
 

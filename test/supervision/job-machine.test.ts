@@ -8,7 +8,7 @@ import {
   type JobEvent,
   type JobMachine,
 } from '../../src/supervision/job-machine.js';
-import { crash, ManualClock, reportOf } from './job-fixtures.js';
+import { crash, ManualClock, queuedContext, reportOf } from './job-fixtures.js';
 
 const clock = new ManualClock();
 const machine = createJobMachine(clock);
@@ -46,6 +46,7 @@ type Situation = SnapshotFrom<JobMachine>;
 // The graph's types know no logic that emits events of its own.
 const logic = machine as unknown as ActorLogic<Situation, JobEvent, unknown>;
 const graph = getAdjacencyMap(logic, {
+  input: queuedContext,
   events: [...EVENTS],
   serializeState: ({ value, context: { pauseWanted, ending, deadlineAtMs, error, report } }) =>
     JSON.stringify([value, pauseWanted, ending, deadlineAtMs, error?.code, report?.outcome]),
@@ -197,7 +198,7 @@ describe('every path through the job machine', () => {
 
 function startJob() {
   const commands: string[] = [];
-  const job = createActor(machine);
+  const job = createActor(machine, { input: queuedContext });
   job.on('command', ({ command }) => commands.push(command));
   job.start();
   const send = (...events: (JobEvent | JobEvent['type'])[]) => {
@@ -354,11 +355,11 @@ describe('job machine', () => {
   });
 
   it('goes on from a snapshot that went through JSON, deadline included', () => {
-    const before = createActor(machine).start();
+    const before = createActor(machine, { input: queuedContext }).start();
     for (const type of ['thread.assigned', 'actor.ready', 'drain.requested'] as const)
       before.send(shorthand(type));
     const snapshot = JSON.parse(JSON.stringify(before.getPersistedSnapshot()));
-    const after = createActor(machine, { snapshot }).start();
+    const after = createActor(machine, { snapshot, input: queuedContext }).start();
     expect(after.getSnapshot().context.deadlineAtMs).toBe(2_000);
     after.send({ type: 'deadline.passed' });
     after.send({ type: 'thread.lost', error: crash });

@@ -11,7 +11,15 @@ import { createJobMachine, type JobEvent } from '../../src/supervision/job-machi
 import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
 import { StartStep } from '../../src/wire/start-step.js';
 import { until } from './fake-threads.js';
-import { crash, ManualClock, reportOf, START_DEADLINE_MS, specOf, startSupervisor } from './job-fixtures.js';
+import {
+  crash,
+  ManualClock,
+  queuedContext,
+  reportOf,
+  START_DEADLINE_MS,
+  specOf,
+  startSupervisor,
+} from './job-fixtures.js';
 
 /** The files of a job with dead letters alone. */
 async function filesOf(name: string, path: string): Promise<JobFiles> {
@@ -434,6 +442,7 @@ describe('a supervised job', () => {
   const machine = createJobMachine(new ManualClock());
   const situation = (value: unknown, context: object) => JSON.stringify([value, context]);
   const paths = getShortestPaths(machine, {
+    input: queuedContext,
     events: EVENTS,
     // A queued job has no thread to lose: it loses it when none can be had, which has its own test.
     filterEvents: (state, event) =>
@@ -494,7 +503,7 @@ describe('a supervised job', () => {
     expect(paths.length).toBeGreaterThan(50);
     for (const { steps } of paths) {
       const events = steps.map(({ event }) => event).filter(({ type }) => !type.startsWith('xstate.'));
-      const model = createActor(machine).start();
+      const model = createActor(machine, { input: queuedContext }).start();
       const states = ['queued'];
       for (const event of events) {
         model.send(event);

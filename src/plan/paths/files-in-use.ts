@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
+import { ComparisonTime } from '../../core/comparison-time.js';
 import { PROBLEMS_MAX, type SpecProblem } from '../../core/errors.js';
-import { MatchTime } from '../../core/match-time.js';
 import type { JobFiles, PathWritten } from './job-files.js';
-import { conflictsBetween } from './path-conflicts.js';
+import { conflictsBetween, tooSlow } from './path-conflicts.js';
 
 /**
  * Finds the jobs whose files may conflict with those of another one, without a look at all jobs: they write
@@ -36,16 +36,21 @@ export class FilesInUse<Owner extends object> {
 
   /**
    * Finds the conflicts of these files with those of all owners. Looks at no more owners once it has as many
-   * problems as are kept of a spec: thousands may read what one writes. Their globs have one time together.
+   * problems as are kept of a spec: thousands may read what one writes. That globs take too long to compare is a
+   * problem of its own.
    *
    * @param nameOf - What an owner is called in messages.
    */
   conflicts(files: JobFiles, nameOf: (owner: Owner) => string): SpecProblem[] {
     const problems: SpecProblem[] = [];
-    const time = new MatchTime();
-    for (const [owner, theirs] of this.near(files)) {
-      problems.push(...conflictsBetween(files, theirs, nameOf(owner), time));
-      if (problems.length >= PROBLEMS_MAX) break;
+    const time = new ComparisonTime();
+    try {
+      for (const [owner, theirs] of this.near(files)) {
+        problems.push(...conflictsBetween(files, theirs, nameOf(owner), time));
+        if (problems.length >= PROBLEMS_MAX) break;
+      }
+    } catch (error) {
+      problems.push(tooSlow(files, 'those of other jobs', error));
     }
     return problems;
   }

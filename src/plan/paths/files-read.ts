@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { ComparisonTime } from '../../core/comparison-time.js';
 import { looksLikeGlob } from '../../core/glob.js';
-import type { MatchTime } from '../../core/match-time.js';
 import type { NamedPath } from '../../wire/stage-files.js';
 import { isWithin, type PathResolver, type ResolvedPath } from './path-resolver.js';
 import { type WatchedGlob, watchGlob } from './watched-glob.js';
@@ -85,7 +85,7 @@ export class FilesRead {
    *
    * @param time - For all that is compared in one go.
    */
-  globFor(path: Pick<ResolvedPath, 'real' | 'key'>, time: MatchTime): NamedPath | undefined {
+  globFor(path: Pick<ResolvedPath, 'real' | 'key'>, time: ComparisonTime): NamedPath | undefined {
     return this.#globs.find(({ glob }) => glob.wouldRead(path, time))?.from;
   }
 

@@ -1,6 +1,5 @@
-import type { FactoryOf } from '../../engine/component.js';
 import { builtIn } from '../../registry/built-in.js';
-import { loadStage } from '../../registry/load-stage.js';
+import { loadedStage, loadStage } from '../../registry/load-stage.js';
 import type { Registry } from '../../registry/registry.js';
 import type { ResolvedSpec, ResolvedStage } from '../../wire/resolved-spec.js';
 import type { NamedPath, StageFiles, WrittenPath } from '../../wire/stage-files.js';
@@ -45,8 +44,11 @@ export async function findJobFiles(
     if (kind !== 'source' && kind !== 'sink') continue;
     const override = isNested ? undefined : overrides[kind];
     if (stage === NONE && !override) continue;
-    found.push(under(path, await filesOfStage(kind, stage, override, registry)));
+    const factory = override ?? loadedStage(registry, kind, stage);
+    const files = factory ? filesOf(factory, stage.options) : await filesOfStage(kind, stage, registry);
+    if (files) found.push(under(path, files));
   }
+  if (found.length === 0 && !deadLetter) return undefined;
   const reads = found.flatMap((files) => files.reads);
   const outputs = found.flatMap((files) => files.writes);
   if (reads.length + outputs.length === 0 && !deadLetter) return undefined;
@@ -87,14 +89,13 @@ function withoutUnsound({
 async function filesOfStage<Kind extends 'source' | 'sink'>(
   kind: Kind,
   stage: ResolvedStage,
-  override: FactoryOf<Kind> | undefined,
   registry: Registry,
 ): Promise<StageFiles | undefined> {
   if (stage.outside) return stage.outside.files;
-  return filesOf(override ?? (await loadStage(registry, kind, stage)), stage.options);
+  return filesOf(await loadStage(registry, kind, stage), stage.options);
 }
 
-function under(stage: Path, { reads = [], writes = [] }: StageFiles = {}) {
+function under(stage: Path, { reads = [], writes = [] }: StageFiles) {
   const here = <Named extends NamedPath>(path: Named): Named => ({ ...path, at: [...stage, ...path.at] });
   return { reads: reads.map(here), writes: writes.map(here) };
 }

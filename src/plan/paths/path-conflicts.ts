@@ -1,6 +1,7 @@
 import { resolve, sep } from 'node:path';
+import { COMPARISON_MS_MAX, ComparisonTime, ComparisonTimeError } from '../../core/comparison-time.js';
 import { type SpecProblem, shownPath } from '../../core/errors.js';
-import { MatchTime } from '../../core/match-time.js';
+import { looksLikeGlob } from '../../core/glob.js';
 import { cutText } from '../../core/shown-text.js';
 import type { NamedPath } from '../../wire/stage-files.js';
 import type { FileRead } from './files-read.js';
@@ -10,7 +11,17 @@ import { isWithin } from './path-resolver.js';
 /** Finds the paths that a spec both reads and writes, or writes twice. */
 export function ownConflicts(files: JobFiles): SpecProblem[] {
   const problems: SpecProblem[] = [];
-  const time = new MatchTime();
+  try {
+    addOwnConflicts(files, problems);
+  } catch (error) {
+    problems.push(tooSlow(files, 'one another', error));
+  }
+  return problems;
+}
+
+/** @throws {ComparisonTimeError} */
+function addOwnConflicts(files: JobFiles, problems: SpecProblem[]): void {
+  const time = new ComparisonTime();
   for (const [i, write] of files.writes.entries()) {
     for (const earlier of files.writes.slice(0, i)) {
       const clash = writeClash(write, earlier, shownPath(earlier.at));
@@ -22,7 +33,21 @@ export function ownConflicts(files: JobFiles): SpecProblem[] {
     if (write.isDeadLetters) problems.push(atWriter(write, clash, shownPath(clash.from.at)));
     else problems.push(atReader(write, clash, shownPath(write.at)));
   }
-  return problems;
+}
+
+/**
+ * The problem of files that could not be compared in time.
+ *
+ * @param error - Any other is thrown again.
+ */
+export function tooSlow({ reads, writes }: JobFiles, others: string, error: unknown): SpecProblem {
+  if (!(error instanceof ComparisonTimeError)) throw error;
+  const { at } = reads.names.find(({ path }) => looksLikeGlob(path)) ?? writes[0] ?? { at: [] };
+  const message =
+    `expected paths that are soon compared with ${others}, found that globs of them take more than ` +
+    `${COMPARISON_MS_MAX} ms to match, so whether they are in one another's way is not known; use fewer "*" and ` +
+    'groups in a name';
+  return { path: at, message };
 }
 
 /**
@@ -31,12 +56,13 @@ export function ownConflicts(files: JobFiles): SpecProblem[] {
  * @param other - The files of the other job, as they were when it was submitted.
  * @param who - The name of the other job in messages.
  * @param time - For globs. Of one job with all others, if they are compared in one go.
+ * @throws {ComparisonTimeError} if that is over.
  */
 export function conflictsBetween(
   files: JobFiles,
   other: JobFiles,
   who: string,
-  time = new MatchTime(),
+  time = new ComparisonTime(),
 ): SpecProblem[] {
   const problems: SpecProblem[] = [];
   const of = ({ at }: NamedPath) => `${shownPath(at)} of ${who}`;
@@ -103,7 +129,7 @@ function readClash(
   { reads }: JobFiles,
   writer: string,
   write: PathWritten,
-  time: MatchTime,
+  time: ComparisonTime,
 ): ReadClash | undefined {
   const { resolved, partsEndIn, partitionBy = [] } = write;
   const same = reads.same(resolved);

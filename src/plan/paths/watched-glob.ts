@@ -1,8 +1,8 @@
 import { readdir, realpath } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import type { FileSystemAdapter } from 'tinyglobby';
+import type { ComparisonTime } from '../../core/comparison-time.js';
 import { globFiles, globMatcher, looksLikeGlob } from '../../core/glob.js';
-import type { MatchTime } from '../../core/match-time.js';
 import { isWithin, type PathResolver, type ResolvedPath } from './path-resolver.js';
 
 /** A glob, with the files that it matches now, and a check for files that do not exist yet. */
@@ -15,7 +15,7 @@ export interface WatchedGlob {
    *
    * @param time - For all that is compared in one go.
    */
-  wouldRead(path: Pick<ResolvedPath, 'real' | 'key'>, time: MatchTime): boolean;
+  wouldRead(path: Pick<ResolvedPath, 'real' | 'key'>, time: ComparisonTime): boolean;
 }
 
 /**

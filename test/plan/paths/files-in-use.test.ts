@@ -86,6 +86,25 @@ describe('the files in use', () => {
     expect(inUse.near(await between('b', '/out/shared/*.csv', '/out/b'))).toHaveLength(100);
   });
 
+  it('are said not to be compared where globs take too long, and not to be in the way', async () => {
+    const inUse = new FilesInUse<JobFiles>();
+    const slow = await between('slow', '/in/*a*a*.csv', '/out/slow');
+    const forever = () => {
+      for (;;);
+    };
+    const globFor: typeof slow.reads.globFor = (_, time) => {
+      for (;;) time.within(forever);
+    };
+    Object.assign(slow.reads, { globFor });
+    inUse.add(slow, slow);
+    expect(inUse.conflicts(await between('writer', '/other/ticks.csv', '/in/b'), ({ job }) => job)).toEqual([
+      {
+        path: ['sink', 'path'],
+        message: expect.stringMatching(/^expected paths that are soon compared with th/),
+      },
+    ]);
+  });
+
   it('are compared with those of no more jobs than a spec has problems kept', async () => {
     const inUse = new FilesInUse<JobFiles>();
     for (let i = 0; i < 500; i++) {

@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'batcher',
@@ -6,5 +7,5 @@ export default defineComponent({
   summary: 'Groups rows for the sink by rows, bytes, age and key.',
   facts: ({ key }) => (key === undefined ? {} : { groupsBy: { column: key, option: 'key' } }),
   options: async () => (await import('./options.js')).BatcherOptions,
-  load: async () => (await import('./smart-batcher.js')).smartBatcher,
+  load: loadOnce(async () => (await import('./smart-batcher.js')).smartBatcher),
 });

@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 const WITHOUT_TOLERANCE = {
   input: 'with',
@@ -18,5 +19,5 @@ export default defineComponent({
     ...(direction !== 'backward' && tolerance === undefined && { replayOnly: WITHOUT_TOLERANCE }),
   }),
   options: async () => (await import('./options.js')).AsOfOptions,
-  load: async () => (await import('./asof.js')).asOfFactory,
+  load: loadOnce(async () => (await import('./asof.js')).asOfFactory),
 });

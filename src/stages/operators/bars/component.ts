@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'operator',
@@ -6,5 +7,5 @@ export default defineComponent({
   summary: 'Bars by event time, one for each symbol and window, each marked as complete or not.',
   facts: () => ({ keepsTime: true }),
   options: async () => (await import('./options.js')).BarsOptions,
-  load: async () => (await import('./bars.js')).barsOperator,
+  load: loadOnce(async () => (await import('./bars.js')).barsOperator),
 });

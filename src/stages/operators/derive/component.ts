@@ -1,9 +1,10 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'operator',
   name: 'derive',
   summary: 'Adds or replaces columns by expressions.',
   options: async () => (await import('./options.js')).DeriveOptions,
-  load: async () => (await import('./derive.js')).deriveOperator,
+  load: loadOnce(async () => (await import('./derive.js')).deriveOperator),
 });

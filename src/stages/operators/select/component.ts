@@ -1,9 +1,10 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'operator',
   name: 'select',
   summary: 'Keeps, renames and orders columns.',
   options: async () => (await import('./options.js')).SelectOptions,
-  load: async () => (await import('./select.js')).selectOperator,
+  load: loadOnce(async () => (await import('./select.js')).selectOperator),
 });

@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'sink',
@@ -6,5 +7,5 @@ export default defineComponent({
   summary: 'The first rows as a table on the terminal.',
   mayChange: ['rows', 'to'],
   options: async () => (await import('./options.js')).ConsoleSinkOptions,
-  load: async () => (await import('./console.js')).consoleSink,
+  load: loadOnce(async () => (await import('./console.js')).consoleSink),
 });

@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'sink',
@@ -6,5 +7,5 @@ export default defineComponent({
   summary: 'CSV, one file or parts in a directory.',
   mayChange: ['rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).CsvSinkOptions,
-  load: async () => (await import('./csv.js')).csvSink,
+  load: loadOnce(async () => (await import('./csv.js')).csvSink),
 });

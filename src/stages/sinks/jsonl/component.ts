@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'sink',
@@ -6,5 +7,5 @@ export default defineComponent({
   summary: 'JSON lines, one file or parts in a directory.',
   mayChange: ['rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).JsonlSinkOptions,
-  load: async () => (await import('./jsonl.js')).jsonlSink,
+  load: loadOnce(async () => (await import('./jsonl.js')).jsonlSink),
 });

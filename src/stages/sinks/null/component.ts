@@ -1,9 +1,10 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'sink',
   name: 'null',
   summary: 'Accepts all rows and keeps none.',
   options: async () => (await import('./options.js')).NullSinkOptions,
-  load: async () => (await import('./null.js')).nullSink,
+  load: loadOnce(async () => (await import('./null.js')).nullSink),
 });

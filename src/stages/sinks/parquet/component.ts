@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'sink',
@@ -7,5 +8,5 @@ export default defineComponent({
   // Each column chunk states its own compression, and rows that are not yet in a chunk are saved as rows.
   mayChange: ['compression', 'rowGroupRows', 'rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).ParquetSinkOptions,
-  load: async () => (await import('./parquet.js')).parquetSink,
+  load: loadOnce(async () => (await import('./parquet.js')).parquetSink),
 });

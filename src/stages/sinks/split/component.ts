@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'sink',
@@ -7,5 +8,5 @@ export default defineComponent({
   mayChange: ['cutDeadlineMs'],
   facts: ({ otherwise }) => ({ leavesRowsUnrouted: otherwise === undefined }),
   options: async () => (await import('./options.js')).SplitSinkOptions,
-  load: async () => (await import('./split.js')).splitSink,
+  load: loadOnce(async () => (await import('./split.js')).splitSink),
 });

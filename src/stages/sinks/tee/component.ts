@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'sink',
@@ -6,5 +7,5 @@ export default defineComponent({
   summary: 'All rows to each of several sinks.',
   mayChange: ['cutDeadlineMs'],
   options: async () => (await import('./options.js')).TeeSinkOptions,
-  load: async () => (await import('./tee.js')).teeSink,
+  load: loadOnce(async () => (await import('./tee.js')).teeSink),
 });

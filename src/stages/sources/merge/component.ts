@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'source',
@@ -6,5 +7,5 @@ export default defineComponent({
   summary: 'Several sources of any kind as one stream in order of time.',
   mayChange: ['rowsMax', 'idle'],
   options: async () => (await import('./options.js')).MergeOptions,
-  load: async () => (await import('./merge.js')).mergeSource,
+  load: loadOnce(async () => (await import('./merge.js')).mergeSource),
 });

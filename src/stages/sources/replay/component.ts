@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'source',
@@ -6,5 +7,5 @@ export default defineComponent({
   summary: 'Recorded ticks from files, as fast as possible or at the speed of their time stamps.',
   mayChange: ['speed'],
   options: async () => (await import('./options.js')).ReplayOptions,
-  load: async () => (await import('./replay.js')).replaySource,
+  load: loadOnce(async () => (await import('./replay.js')).replaySource),
 });

@@ -1,4 +1,5 @@
 import { defineComponent } from '../../../engine/component.js';
+import { loadOnce } from '../../../engine/load-once.js';
 
 export default defineComponent({
   kind: 'source',
@@ -7,5 +8,5 @@ export default defineComponent({
   mayChange: ['rate'],
   facts: ({ seed }) => ({ usesSeed: seed === undefined }),
   options: async () => (await import('./options.js')).SyntheticOptions,
-  load: async () => (await import('./synthetic.js')).syntheticSource,
+  load: loadOnce(async () => (await import('./synthetic.js')).syntheticSource),
 });
