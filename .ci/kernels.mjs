@@ -9,6 +9,7 @@ import asc from 'assemblyscript/asc';
 const MODULES = [
   { folder: 'src/formats/kernels', pages: '11' },
   { folder: 'src/formats/parquet/kernels', pages: '5' },
+  { folder: 'src/stages/operators/bars/kernels', pages: '7' },
 ];
 
 for (const { folder, pages } of MODULES) {
