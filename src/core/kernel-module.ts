@@ -20,25 +20,36 @@ export function kernelsPerThread<Kernels>(
   bytes: string,
   make: (exports: KernelExports) => Kernels,
 ): () => Kernels | undefined {
+  const makeNew = kernelMaker(bytes, make);
   let made: Kernels | null | undefined;
   return () => {
-    if (process.env.TICKLOOM_NO_WASM === '1') return undefined;
-    if (made === undefined) {
-      const exports = newInstance(bytes);
-      made = exports ? make(exports) : null;
-    }
+    if (isSwitchedOff()) return undefined;
+    if (made === undefined) made = makeNew() ?? null;
     return made ?? undefined;
   };
 }
 
-function newInstance(bytes: string): KernelExports | undefined {
-  if (typeof WebAssembly === 'undefined') return undefined;
-  try {
-    return new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(bytes, 'base64'))).exports;
-  } catch {
-    return undefined; // what kernels do can be done without them
-  }
+/**
+ * Returns what makes kernels with a memory of their own from a module, which is compiled once a thread. It gives
+ * `undefined` where there can be none, as `kernelsPerThread` has it.
+ */
+export function kernelMaker<Kernels>(
+  bytes: string,
+  make: (exports: KernelExports) => Kernels,
+): () => Kernels | undefined {
+  let module: object | undefined;
+  return () => {
+    if (isSwitchedOff() || typeof WebAssembly === 'undefined') return undefined;
+    try {
+      module ??= new WebAssembly.Module(Buffer.from(bytes, 'base64'));
+      return make(new WebAssembly.Instance(module).exports);
+    } catch {
+      return undefined; // what kernels do can be done without them
+    }
+  };
 }
+
+const isSwitchedOff = (): boolean => process.env.TICKLOOM_NO_WASM === '1';
 
 /** Where a module says that something is, or how large. */
 export const constantOf = (exports: KernelExports, name: string): number =>

@@ -1,7 +1,8 @@
-import { Readable } from 'node:stream';
-import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { PipelineError } from '../core/errors.js';
 import { outOfFiles } from '../core/system-limits.js';
+import { KernelUnpacker } from './gzip/kernel-unpacker.js';
+import { StreamUnpacker } from './gzip/stream-unpacker.js';
+import { NotUnderstoodError, type Unpacker } from './gzip/unpacker.js';
 import { checkSame, Descriptors, type FileIdentity, type LentFile } from './lent-descriptors.js';
 
 /** Reads a file from the front in chunks; packed files are unpacked. */
@@ -34,8 +35,6 @@ export const CHUNK_BYTES = 262_144;
 export const CHUNK_BYTES_MIN = 8_192;
 /** Text grows roughly by this factor when it is unpacked. */
 const UNPACKED_MAX = 8;
-/** The default buffer size of Node streams. */
-const STREAM_BYTES = 16_384;
 const GZIP_MAGIC = [0x1f, 0x8b];
 
 /**
@@ -63,7 +62,7 @@ export async function openFileBytes(
     const first = buffer.subarray(0, await file.read(buffer, 0));
     const isPacked = GZIP_MAGIC.every((byte, i) => first[i] === byte);
     if (!isPacked) return new PlainBytes(file, buffer, first, readsAhead);
-    return new GzipBytes(file, first, Math.min(chunkBytes, needed * UNPACKED_MAX));
+    return new GzipBytes(file, Math.min(chunkBytes, needed * UNPACKED_MAX));
   } catch (error) {
     await file?.close();
     throw error instanceof PipelineError ? error : inputError(path, error);
@@ -166,16 +165,14 @@ class PlainBytes implements FileBytes {
   }
 }
 
-/** Unpacks gzip, with one or several members. Zeros after the last member are padding. */
+/** Unpacks gzip, by a kernel where that understands the file. */
 class GzipBytes implements FileBytes {
   readonly isPacked = true;
   readonly #file: LentFile;
   readonly #chunkBytes: number;
-  /** The first packed bytes, until they are passed to the unpacker. */
-  #first: Uint8Array | undefined;
-  #gunzip: ReturnType<typeof createGunzip> | undefined;
-  #input: Readable | undefined;
-  #chunks: AsyncIterator<Uint8Array> | undefined;
+  #unpacker: Unpacker | undefined;
+  /** Whether the kernel did not understand the file. */
+  #needsStream = false;
   /** Offset of the next byte. */
   #offset = 0;
   /** Bytes unpacked so far. After a failure, unpacking starts again at 0, below the offset. */
@@ -183,10 +180,9 @@ class GzipBytes implements FileBytes {
   /** Bytes from the offset on that a seek has already unpacked. */
   #left: Uint8Array | undefined;
 
-  constructor(file: LentFile, first: Uint8Array, chunkBytes: number) {
+  constructor(file: LentFile, chunkBytes: number) {
     this.#file = file;
     this.#chunkBytes = chunkBytes;
-    this.#first = first;
   }
 
   get identity(): FileIdentity {
@@ -224,57 +220,39 @@ class GzipBytes implements FileBytes {
   }
 
   async #unpack(): Promise<Uint8Array | null> {
-    this.#chunks ??= this.#start();
+    this.#unpacker ??= this.#start();
     try {
-      const found = await this.#chunks.next();
-      if (found.done) {
-        await this.#checkRest();
-        return null;
-      }
-      this.#unpacked += found.value.length;
-      return found.value;
+      const chunk = await this.#unpacker.next();
+      if (chunk) this.#unpacked += chunk.length;
+      else if (this.#unpacker instanceof StreamUnpacker) await this.#checkRest(this.#unpacker.bytesTaken);
+      return chunk;
     } catch (error) {
-      // A failed stream would report its end from now on.
-      this.#stop();
-      throw this.#whyNot(error);
+      const reached = this.#unpacked;
+      this.#stop(); // a failed stream would report its end from now on
+      if (!(error instanceof NotUnderstoodError)) throw this.#whyNot(error);
+      this.#needsStream = true;
+      return this.#unpackFrom(reached);
     }
   }
 
-  #start(): AsyncIterator<Uint8Array> {
-    const highWaterMark = Math.min(this.#chunkBytes, STREAM_BYTES);
-    const options: ZlibOptions & { highWaterMark: number } = { chunkSize: this.#chunkBytes, highWaterMark };
-    const gunzip = createGunzip(options);
-    // Not a read stream of the handle: closing the handle would wait for it forever.
-    const input = Readable.from(this.#packedChunks(), { objectMode: false, highWaterMark });
-    input.on('error', (error) => gunzip.destroy(error));
-    input.pipe(gunzip);
-    this.#gunzip = gunzip;
-    this.#input = input;
-    return gunzip[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  }
-
-  async *#packedChunks(): AsyncGenerator<Uint8Array> {
-    let at = 0;
-    if (this.#first) {
-      const first = this.#first;
-      this.#first = undefined;
-      at = first.length;
-      yield first;
-    }
+  /** Unpacks from the front again, up to bytes that were not unpacked before. */
+  async #unpackFrom(reached: number): Promise<Uint8Array | null> {
     for (;;) {
-      // A new buffer each time, since the unpacker still uses the previous ones.
-      const buffer = Buffer.allocUnsafe(this.#chunkBytes);
-      const bytesRead = await this.#file.read(buffer, at);
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+      const chunk = await this.#unpack();
+      if (!chunk) return null;
+      const beyond = this.#unpacked - reached;
+      if (beyond > 0) return chunk.subarray(chunk.length - beyond);
     }
+  }
+
+  #start(): Unpacker {
+    const kernel = this.#needsStream ? undefined : KernelUnpacker.of(this.#file, this.#chunkBytes);
+    return kernel ?? new StreamUnpacker(this.#file, this.#chunkBytes);
   }
 
   #stop(): void {
-    this.#input?.destroy();
-    this.#gunzip?.destroy();
-    this.#chunks = this.#left = undefined;
+    this.#unpacker?.close();
+    this.#unpacker = this.#left = undefined;
     this.#unpacked = 0;
   }
 
@@ -291,9 +269,9 @@ class GzipBytes implements FileBytes {
   }
 
   /** Refuses data after the gzip members: the unpacker silently skips zeros, and whatever follows them. */
-  async #checkRest(): Promise<void> {
+  async #checkRest(taken: number): Promise<void> {
     const size = await this.#file.size();
-    for (let at = this.#gunzip!.bytesWritten; at < size; ) {
+    for (let at = taken; at < size; ) {
       const buffer = new Uint8Array(this.#chunkBytes);
       const bytesRead = await this.#file.read(buffer, at);
       if (bytesRead === 0) return;
