@@ -24,6 +24,7 @@ export interface FileBytes {
 export interface FileBytesSettings {
   /** Where the descriptor comes from. */
   readonly descriptors?: Descriptors;
+  /** Most bytes of a chunk. Those of a plain file begin smaller, and grow while it is read fast. */
   readonly chunkBytes?: number;
   /** Whether the next chunk of a plain file is read while the current one is decoded. */
   readonly readsAhead?: boolean;
@@ -33,6 +34,11 @@ export interface FileBytesSettings {
 
 export const CHUNK_BYTES = 262_144;
 export const CHUNK_BYTES_MIN = 8_192;
+/** Enough for a file that is read at the speed of its times. */
+const CHUNK_BYTES_FIRST = 65_536;
+/** Chunks that make the next ones twice as large, if they were read within so many milliseconds. */
+const FAST_CHUNKS = 16;
+const FAST_MS = 1_000;
 /** Text grows roughly by this factor when it is unpacked. */
 const UNPACKED_MAX = 8;
 const GZIP_MAGIC = [0x1f, 0x8b];
@@ -58,10 +64,10 @@ export async function openFileBytes(
     if (before) checkSame(path, before, file.identity);
     // A small file gets a small buffer. One more byte than its size lets the first read find the end.
     const needed = Math.max(CHUNK_BYTES_MIN, file.identity.size + 1);
-    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, needed));
+    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, CHUNK_BYTES_FIRST, needed));
     const first = buffer.subarray(0, await file.read(buffer, 0));
     const isPacked = GZIP_MAGIC.every((byte, i) => first[i] === byte);
-    if (!isPacked) return new PlainBytes(file, buffer, first, readsAhead);
+    if (!isPacked) return new PlainBytes(file, buffer, first, Math.min(chunkBytes, needed), readsAhead);
     return new GzipBytes(file, Math.min(chunkBytes, needed * UNPACKED_MAX));
   } catch (error) {
     await file?.close();
@@ -103,14 +109,27 @@ class PlainBytes implements FileBytes {
   readonly #file: LentFile;
   readonly #readsAhead: boolean;
   readonly #buffers: [Uint8Array, Uint8Array | undefined];
+  readonly #chunkBytesMax: number;
+  #chunkBytes: number;
   #turn: 0 | 1 = 0;
+  /** Chunks of this size so far, and when the first of them was read. */
+  #chunks = 0;
+  #sinceMs = performance.now();
   #offset = 0;
   #ahead: Promise<Uint8Array> | undefined;
 
-  constructor(file: LentFile, buffer: Uint8Array, first: Uint8Array, readsAhead: boolean) {
+  constructor(
+    file: LentFile,
+    buffer: Uint8Array,
+    first: Uint8Array,
+    chunkBytesMax: number,
+    readsAhead: boolean,
+  ) {
     this.#file = file;
     this.#readsAhead = readsAhead;
     this.#buffers = [buffer, undefined];
+    this.#chunkBytes = buffer.length;
+    this.#chunkBytesMax = chunkBytesMax;
     this.#ahead = Promise.resolve(first);
   }
 
@@ -154,9 +173,23 @@ class PlainBytes implements FileBytes {
     }
   }
 
+  #growIfFast(): void {
+    if (this.#chunkBytes === this.#chunkBytesMax || ++this.#chunks < FAST_CHUNKS) return;
+    const now = performance.now();
+    if (now - this.#sinceMs < FAST_MS) {
+      this.#chunkBytes = Math.min(2 * this.#chunkBytes, this.#chunkBytesMax);
+    }
+    this.#chunks = 0;
+    this.#sinceMs = now;
+  }
+
   async #read(): Promise<Uint8Array> {
-    this.#buffers[this.#turn] ??= new Uint8Array(this.#buffers[0].length);
-    const buffer = this.#buffers[this.#turn]!;
+    this.#growIfFast();
+    let buffer = this.#buffers[this.#turn];
+    if (buffer === undefined || buffer.length < this.#chunkBytes) {
+      buffer = new Uint8Array(this.#chunkBytes);
+      this.#buffers[this.#turn] = buffer;
+    }
     try {
       return buffer.subarray(0, await this.#file.read(buffer, this.#offset));
     } catch (error) {
