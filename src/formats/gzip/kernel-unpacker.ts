@@ -18,6 +18,8 @@ const IS_OVER = 2;
 const IS_WRONG = 3;
 /** Zeros after the last packed bytes, so that loads behind them find no bytes of before. */
 const ZEROS = 64;
+/** Packed bytes that are held at least: the front of a block takes up to 640. */
+const INPUT_MIN = 4_096;
 /** Checksum and length, after each member. */
 const TRAILER_BYTES = 8;
 /** Kernels that are kept for the next file. */
@@ -55,6 +57,8 @@ export class KernelUnpacker implements Unpacker {
   readonly #file: PackedFile;
   readonly #kernel: Kernel;
   readonly #limit: number;
+  /** Where the packed bytes that are held end at most. */
+  readonly #inputEnd: number;
   /** Offset in the file of the next packed byte to read. */
   #at = 0;
   /** The packed bytes that were read and not taken are from here to there. */
@@ -70,7 +74,7 @@ export class KernelUnpacker implements Unpacker {
   #length = 0;
 
   /**
-   * @param chunkBytes - Bytes at which a chunk ends, up to a match later.
+   * @param chunkBytes - Bytes at which a chunk ends, up to a match later; and most packed bytes that are held.
    * @returns `undefined` where there can be no kernel.
    */
   static of(file: PackedFile, chunkBytes: number): KernelUnpacker | undefined {
@@ -82,6 +86,7 @@ export class KernelUnpacker implements Unpacker {
     this.#file = file;
     this.#kernel = kernel;
     this.#limit = kernel.output + Math.min(chunkBytes, kernel.outputMax);
+    this.#inputEnd = kernel.input + Math.min(Math.max(chunkBytes, INPUT_MIN), kernel.inputMax);
     this.#from = this.#to = kernel.input;
   }
 
@@ -112,7 +117,7 @@ export class KernelUnpacker implements Unpacker {
 
   /** Begins the next member. @returns `false` if the file ends here, or has padding alone. */
   async #enterMember(): Promise<boolean> {
-    const { call, bytes, inputMax } = this.#kernel;
+    const { call, bytes, input } = this.#kernel;
     while (this.#to - this.#from < 2 && !this.#isLast) await this.#fill();
     if (this.#members > 0 && !this.#isMagic()) {
       await this.#passZeros();
@@ -124,7 +129,7 @@ export class KernelUnpacker implements Unpacker {
         this.#from += length;
         break;
       }
-      if (this.#to - this.#from === inputMax) throw new NotUnderstoodError();
+      if (this.#to - this.#from === this.#inputEnd - input) throw new NotUnderstoodError();
       await this.#fill();
     }
     call.beginStream();
@@ -162,12 +167,12 @@ export class KernelUnpacker implements Unpacker {
   /** Reads more packed bytes, or finds the end of the file. @throws {NotUnderstoodError} if that is known already. */
   async #fill(): Promise<void> {
     if (this.#isLast) throw new NotUnderstoodError();
-    const { bytes, input, inputMax } = this.#kernel;
+    const { bytes, input } = this.#kernel;
     bytes.copyWithin(input, this.#from, this.#to);
     this.#to = input + (this.#to - this.#from);
     this.#from = input;
     this.#isReading = true;
-    const count = await this.#file.read(bytes.subarray(this.#to, input + inputMax), this.#at);
+    const count = await this.#file.read(bytes.subarray(this.#to, this.#inputEnd), this.#at);
     this.#isReading = false;
     this.#at += count;
     this.#to += count;
