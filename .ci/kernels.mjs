@@ -1,53 +1,73 @@
 /**
- * Builds the kernels, AssemblyScript in `src/formats/kernels/assembly`, into bytes in a source: `node .ci/kernels.mjs`. With `--check`
- * it only says whether these are the bytes of the kernels as they are.
+ * Builds the kernels, AssemblyScript in folders `assembly`, each into bytes in a source beside it:
+ * `node .ci/kernels.mjs`. With `--check` it only says whether these are the bytes of the kernels as they are.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
 
-const SOURCE = 'src/formats/kernels/assembly';
-const TARGET = 'src/formats/kernels/kernel-bytes.ts';
-/** 64 KB each: what `memory.ts` there lays out. Never grown, so that views of it stay valid. */
-const PAGES = '11';
+/** Pages of 64 kB: what `memory.ts` there lays out. Never grown, so that views of it stay valid. */
+const MODULES = [
+  { folder: 'src/formats/kernels', pages: '11' },
+  { folder: 'src/formats/gzip', pages: '7' },
+  { folder: 'src/formats/parquet/kernels', pages: '5' },
+  { folder: 'src/stages/operators/bars/kernels', pages: '7' },
+];
 
-const built = new Map();
-const { error, stderr } = await asc.main(
-  [
-    ...[`${SOURCE}/main.ts`, '--outFile', 'kernels.wasm', '--optimizeLevel', '3', '--converge', '--noAssert'],
-    ...['--runtime', 'stub', '--enable', 'simd', '--initialMemory', PAGES, '--maximumMemory', PAGES],
-  ],
-  { writeFile: (name, content) => void built.set(name, content) },
-);
-if (error) {
-  console.error(`${error.message}\n${stderr}`);
-  process.exit(1);
+for (const { folder, pages } of MODULES) {
+  const source = `${folder}/assembly`;
+  const target = `${folder}/kernel-bytes.ts`;
+  const bytes = await compiled(source, pages);
+  const text = textOf(bytes, source);
+  if (process.argv[2] === '--check') {
+    const isSame = readFileSync(target, 'utf8') === text;
+    console.log(
+      isSame
+        ? `${target} is as built`
+        : `${target} is not of the kernels beside it: run "node .ci/kernels.mjs"`,
+    );
+    if (!isSame) process.exitCode = 1;
+  } else {
+    writeFileSync(target, text);
+    console.log(`${target}: ${bytes.length} bytes of kernels`);
+  }
 }
-const bytes = Buffer.from(built.get('kernels.wasm'));
-const { memory, MEMORY_END } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
-if (MEMORY_END.value > memory.buffer.byteLength) {
-  console.error(
-    `${PAGES} pages have ${memory.buffer.byteLength} bytes: memory.ts lays out ${MEMORY_END.value}`,
+
+async function compiled(source, pages) {
+  const built = new Map();
+  const { error, stderr } = await asc.main(
+    [
+      ...[
+        `${source}/main.ts`,
+        '--outFile',
+        'kernels.wasm',
+        '--optimizeLevel',
+        '3',
+        '--converge',
+        '--noAssert',
+      ],
+      ...['--runtime', 'stub', '--enable', 'simd', '--initialMemory', pages, '--maximumMemory', pages],
+    ],
+    { writeFile: (name, content) => void built.set(name, content) },
   );
-  process.exit(1);
+  if (error) throw new Error(`${source}: ${error.message}\n${stderr}`);
+  const bytes = Buffer.from(built.get('kernels.wasm'));
+  const { memory, MEMORY_END } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+  if (MEMORY_END.value > memory.buffer.byteLength) {
+    const has = memory.buffer.byteLength;
+    throw new Error(`${source}: ${pages} pages have ${has} bytes: memory.ts lays out ${MEMORY_END.value}`);
+  }
+  return bytes;
 }
-const lines = bytes
-  .toString('base64')
-  .match(/.{1,100}/g)
-  .map((line) => `  '${line}'`);
-const text = `// Written by .ci/kernels.mjs from ${SOURCE}: do not edit.
+
+function textOf(bytes, source) {
+  const lines = bytes
+    .toString('base64')
+    .match(/.{1,100}/g)
+    .map((line) => `  '${line}'`);
+  return `// Written by .ci/kernels.mjs from ${source}: do not edit.
 
 /** The WebAssembly module of the kernels, in base64. */
 export const KERNEL_BYTES =
 ${lines.join(' +\n')};
 `;
-
-if (process.argv[2] === '--check') {
-  const isSame = readFileSync(TARGET, 'utf8') === text;
-  console.log(
-    isSame ? 'the kernels are as built' : `${TARGET} is not of these kernels: run "node .ci/kernels.mjs"`,
-  );
-  process.exitCode = isSame ? 0 : 1;
-} else {
-  writeFileSync(TARGET, text);
-  console.log(`${bytes.length} bytes of kernels`);
 }

@@ -1,7 +1,8 @@
-import { Readable } from 'node:stream';
-import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { PipelineError } from '../core/errors.js';
 import { outOfFiles } from '../core/system-limits.js';
+import { KernelUnpacker } from './gzip/kernel-unpacker.js';
+import { StreamUnpacker } from './gzip/stream-unpacker.js';
+import { NotUnderstoodError, type Unpacker } from './gzip/unpacker.js';
 import { checkSame, Descriptors, type FileIdentity, type LentFile } from './lent-descriptors.js';
 
 /** Reads a file from the front in chunks; packed files are unpacked. */
@@ -23,6 +24,7 @@ export interface FileBytes {
 export interface FileBytesSettings {
   /** Where the descriptor comes from. */
   readonly descriptors?: Descriptors;
+  /** Most bytes of a chunk. Those of a plain file begin smaller, and grow while it is read fast. */
   readonly chunkBytes?: number;
   /** Whether the next chunk of a plain file is read while the current one is decoded. */
   readonly readsAhead?: boolean;
@@ -32,10 +34,13 @@ export interface FileBytesSettings {
 
 export const CHUNK_BYTES = 262_144;
 export const CHUNK_BYTES_MIN = 8_192;
+/** Enough for a file that is read at the speed of its times. */
+const CHUNK_BYTES_FIRST = 65_536;
+/** Chunks that make the next ones twice as large, if they were read within so many milliseconds. */
+const FAST_CHUNKS = 16;
+const FAST_MS = 1_000;
 /** Text grows roughly by this factor when it is unpacked. */
 const UNPACKED_MAX = 8;
-/** The default buffer size of Node streams. */
-const STREAM_BYTES = 16_384;
 const GZIP_MAGIC = [0x1f, 0x8b];
 
 /**
@@ -59,11 +64,11 @@ export async function openFileBytes(
     if (before) checkSame(path, before, file.identity);
     // A small file gets a small buffer. One more byte than its size lets the first read find the end.
     const needed = Math.max(CHUNK_BYTES_MIN, file.identity.size + 1);
-    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, needed));
+    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, CHUNK_BYTES_FIRST, needed));
     const first = buffer.subarray(0, await file.read(buffer, 0));
     const isPacked = GZIP_MAGIC.every((byte, i) => first[i] === byte);
-    if (!isPacked) return new PlainBytes(file, buffer, first, readsAhead);
-    return new GzipBytes(file, first, Math.min(chunkBytes, needed * UNPACKED_MAX));
+    if (!isPacked) return new PlainBytes(file, buffer, first, Math.min(chunkBytes, needed), readsAhead);
+    return new GzipBytes(file, Math.min(chunkBytes, needed * UNPACKED_MAX));
   } catch (error) {
     await file?.close();
     throw error instanceof PipelineError ? error : inputError(path, error);
@@ -104,14 +109,27 @@ class PlainBytes implements FileBytes {
   readonly #file: LentFile;
   readonly #readsAhead: boolean;
   readonly #buffers: [Uint8Array, Uint8Array | undefined];
+  readonly #chunkBytesMax: number;
+  #chunkBytes: number;
   #turn: 0 | 1 = 0;
+  /** Chunks of this size so far, and when the first of them was read. */
+  #chunks = 0;
+  #sinceMs = performance.now();
   #offset = 0;
   #ahead: Promise<Uint8Array> | undefined;
 
-  constructor(file: LentFile, buffer: Uint8Array, first: Uint8Array, readsAhead: boolean) {
+  constructor(
+    file: LentFile,
+    buffer: Uint8Array,
+    first: Uint8Array,
+    chunkBytesMax: number,
+    readsAhead: boolean,
+  ) {
     this.#file = file;
     this.#readsAhead = readsAhead;
     this.#buffers = [buffer, undefined];
+    this.#chunkBytes = buffer.length;
+    this.#chunkBytesMax = chunkBytesMax;
     this.#ahead = Promise.resolve(first);
   }
 
@@ -155,9 +173,23 @@ class PlainBytes implements FileBytes {
     }
   }
 
+  #growIfFast(): void {
+    if (this.#chunkBytes === this.#chunkBytesMax || ++this.#chunks < FAST_CHUNKS) return;
+    const now = performance.now();
+    if (now - this.#sinceMs < FAST_MS) {
+      this.#chunkBytes = Math.min(2 * this.#chunkBytes, this.#chunkBytesMax);
+    }
+    this.#chunks = 0;
+    this.#sinceMs = now;
+  }
+
   async #read(): Promise<Uint8Array> {
-    this.#buffers[this.#turn] ??= new Uint8Array(this.#buffers[0].length);
-    const buffer = this.#buffers[this.#turn]!;
+    this.#growIfFast();
+    let buffer = this.#buffers[this.#turn];
+    if (buffer === undefined || buffer.length < this.#chunkBytes) {
+      buffer = new Uint8Array(this.#chunkBytes);
+      this.#buffers[this.#turn] = buffer;
+    }
     try {
       return buffer.subarray(0, await this.#file.read(buffer, this.#offset));
     } catch (error) {
@@ -166,16 +198,14 @@ class PlainBytes implements FileBytes {
   }
 }
 
-/** Unpacks gzip, with one or several members. Zeros after the last member are padding. */
+/** Unpacks gzip, by a kernel where that understands the file. */
 class GzipBytes implements FileBytes {
   readonly isPacked = true;
   readonly #file: LentFile;
   readonly #chunkBytes: number;
-  /** The first packed bytes, until they are passed to the unpacker. */
-  #first: Uint8Array | undefined;
-  #gunzip: ReturnType<typeof createGunzip> | undefined;
-  #input: Readable | undefined;
-  #chunks: AsyncIterator<Uint8Array> | undefined;
+  #unpacker: Unpacker | undefined;
+  /** Whether the kernel did not understand the file. */
+  #needsStream = false;
   /** Offset of the next byte. */
   #offset = 0;
   /** Bytes unpacked so far. After a failure, unpacking starts again at 0, below the offset. */
@@ -183,10 +213,9 @@ class GzipBytes implements FileBytes {
   /** Bytes from the offset on that a seek has already unpacked. */
   #left: Uint8Array | undefined;
 
-  constructor(file: LentFile, first: Uint8Array, chunkBytes: number) {
+  constructor(file: LentFile, chunkBytes: number) {
     this.#file = file;
     this.#chunkBytes = chunkBytes;
-    this.#first = first;
   }
 
   get identity(): FileIdentity {
@@ -224,57 +253,39 @@ class GzipBytes implements FileBytes {
   }
 
   async #unpack(): Promise<Uint8Array | null> {
-    this.#chunks ??= this.#start();
+    this.#unpacker ??= this.#start();
     try {
-      const found = await this.#chunks.next();
-      if (found.done) {
-        await this.#checkRest();
-        return null;
-      }
-      this.#unpacked += found.value.length;
-      return found.value;
+      const chunk = await this.#unpacker.next();
+      if (chunk) this.#unpacked += chunk.length;
+      else if (this.#unpacker instanceof StreamUnpacker) await this.#checkRest(this.#unpacker.bytesTaken);
+      return chunk;
     } catch (error) {
-      // A failed stream would report its end from now on.
-      this.#stop();
-      throw this.#whyNot(error);
+      const reached = this.#unpacked;
+      this.#stop(); // a failed stream would report its end from now on
+      if (!(error instanceof NotUnderstoodError)) throw this.#whyNot(error);
+      this.#needsStream = true;
+      return this.#unpackFrom(reached);
     }
   }
 
-  #start(): AsyncIterator<Uint8Array> {
-    const highWaterMark = Math.min(this.#chunkBytes, STREAM_BYTES);
-    const options: ZlibOptions & { highWaterMark: number } = { chunkSize: this.#chunkBytes, highWaterMark };
-    const gunzip = createGunzip(options);
-    // Not a read stream of the handle: closing the handle would wait for it forever.
-    const input = Readable.from(this.#packedChunks(), { objectMode: false, highWaterMark });
-    input.on('error', (error) => gunzip.destroy(error));
-    input.pipe(gunzip);
-    this.#gunzip = gunzip;
-    this.#input = input;
-    return gunzip[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-  }
-
-  async *#packedChunks(): AsyncGenerator<Uint8Array> {
-    let at = 0;
-    if (this.#first) {
-      const first = this.#first;
-      this.#first = undefined;
-      at = first.length;
-      yield first;
-    }
+  /** Unpacks from the front again, up to bytes that were not unpacked before. */
+  async #unpackFrom(reached: number): Promise<Uint8Array | null> {
     for (;;) {
-      // A new buffer each time, since the unpacker still uses the previous ones.
-      const buffer = Buffer.allocUnsafe(this.#chunkBytes);
-      const bytesRead = await this.#file.read(buffer, at);
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+      const chunk = await this.#unpack();
+      if (!chunk) return null;
+      const beyond = this.#unpacked - reached;
+      if (beyond > 0) return chunk.subarray(chunk.length - beyond);
     }
+  }
+
+  #start(): Unpacker {
+    const kernel = this.#needsStream ? undefined : KernelUnpacker.of(this.#file, this.#chunkBytes);
+    return kernel ?? new StreamUnpacker(this.#file, this.#chunkBytes);
   }
 
   #stop(): void {
-    this.#input?.destroy();
-    this.#gunzip?.destroy();
-    this.#chunks = this.#left = undefined;
+    this.#unpacker?.close();
+    this.#unpacker = this.#left = undefined;
     this.#unpacked = 0;
   }
 
@@ -291,9 +302,9 @@ class GzipBytes implements FileBytes {
   }
 
   /** Refuses data after the gzip members: the unpacker silently skips zeros, and whatever follows them. */
-  async #checkRest(): Promise<void> {
+  async #checkRest(taken: number): Promise<void> {
     const size = await this.#file.size();
-    for (let at = this.#gunzip!.bytesWritten; at < size; ) {
+    for (let at = taken; at < size; ) {
       const buffer = new Uint8Array(this.#chunkBytes);
       const bytesRead = await this.#file.read(buffer, at);
       if (bytesRead === 0) return;

@@ -1,12 +1,5 @@
+import { constantOf, type KernelExports, kernelsPerThread, memoryOf } from '../../core/kernel-module.js';
 import { KERNEL_BYTES } from './kernel-bytes.js';
-
-/** The part of WebAssembly that is used; its types come with those of browsers. `undefined` under `--jitless`. */
-declare const WebAssembly:
-  | {
-      readonly Module: new (bytes: Uint8Array) => object;
-      readonly Instance: new (module: object) => { readonly exports: Record<string, unknown> };
-    }
-  | undefined;
 
 /** The functions of the kernels, described in `assembly/`. Numbers are rows, or addresses in the kernels' memory. */
 export interface KernelCalls {
@@ -73,11 +66,11 @@ export class Kernels {
   readonly values32: Int32Array;
   readonly #valuesF64: Float64Array;
 
-  constructor(exports: Record<string, unknown>) {
+  constructor(exports: KernelExports) {
     this.call = exports as unknown as KernelCalls;
-    const { buffer } = exports.memory as { readonly buffer: ArrayBuffer };
+    const buffer = memoryOf(exports);
     const constant = (name: PlaceName | 'ROWS_MAX' | 'BLOCK_BYTES' | 'TEXT_LONGEST') =>
-      (exports[name] as { readonly value: number }).value;
+      constantOf(exports, name);
     const words = (name: PlaceName, length: number) => new Int32Array(buffer, constant(name), length);
     this.rowsMax = constant('ROWS_MAX');
     this.bytesMax = constant('BLOCK_BYTES');
@@ -107,26 +100,5 @@ export class Kernels {
   }
 }
 
-/** The kernels of this thread; `null` if they cannot run here. */
-let ofThread: Kernels | null | undefined;
-
-/**
- * Returns the kernels of this thread. The first call compiles them, which takes about 1 ms. `undefined` if
- * WebAssembly with vectors cannot run here (`--jitless`, an old processor, too little address space), or
- * `TICKLOOM_NO_WASM` is 1.
- */
-export function kernelsOfThread(): Kernels | undefined {
-  if (process.env.TICKLOOM_NO_WASM === '1') return undefined;
-  if (ofThread === undefined) ofThread = newKernels();
-  return ofThread ?? undefined;
-}
-
-function newKernels(): Kernels | null {
-  if (typeof WebAssembly === 'undefined') return null;
-  try {
-    const module = new WebAssembly.Module(Buffer.from(KERNEL_BYTES, 'base64'));
-    return new Kernels(new WebAssembly.Instance(module).exports);
-  } catch {
-    return null; // the scanner reads everything that the kernels do
-  }
-}
+/** The kernels of this thread; `undefined` where there can be none. */
+export const kernelsOfThread = kernelsPerThread(KERNEL_BYTES, (exports) => new Kernels(exports));

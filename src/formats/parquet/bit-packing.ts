@@ -1,8 +1,11 @@
 import { invariant } from '../../core/invariant.js';
 import type { ByteBuffer } from './byte-buffer.js';
+import { type EncodeKernels, encodeKernels } from './kernels/encode-kernels.js';
 
 const CODES_AT_ONCE = 8_192;
 const WIDTH_MAX = 24;
+/** Wider codes, which no dictionary of doubles has, are packed without the kernel. */
+const KERNEL_WIDTH_MAX = 16;
 /** Where bits are packed, so many codes at once. */
 const words = new Int32Array((CODES_AT_ONCE * WIDTH_MAX) / 32);
 
@@ -33,6 +36,11 @@ export function writeHybrid(
   const groups = (count + 7) >> 3;
   out.varint(groups * 2 + 1);
   out.reserve(groups * width);
+  const kernels = width <= KERNEL_WIDTH_MAX ? encodeKernels() : undefined;
+  if (kernels) {
+    packBy(kernels, out, codes, start, end, width);
+    return;
+  }
   const until = out.length + groups * width;
   const { bytes } = out;
   let at = out.length;
@@ -41,6 +49,27 @@ export function writeHybrid(
   }
   while (at < until) bytes[at++] = 0;
   out.length = until;
+}
+
+/** Appends packed codes, padded to a multiple of 8, to a buffer that has room for them. */
+function packBy(
+  { call, valuesMax, codes: given, packed }: EncodeKernels,
+  out: ByteBuffer,
+  codes: Int32Array | Uint8Array,
+  start: number,
+  end: number,
+  width: number,
+): void {
+  for (let from = start; from < end; from += valuesMax) {
+    const count = Math.min(end - from, valuesMax);
+    const padded = (count + 7) & ~7;
+    given.set(codes.subarray(from, from + count));
+    given.fill(0, count, padded);
+    call.packCodes(padded, width);
+    const length = (padded / 8) * width;
+    out.bytes.set(packed.subarray(0, length), out.length);
+    out.length += length;
+  }
 }
 
 /**

@@ -1,10 +1,13 @@
 import type { ByteBuffer } from './byte-buffer.js';
+import { type EncodeKernels, encodeKernels } from './kernels/encode-kernels.js';
 
 const TWO_32 = 4_294_967_296;
 const TWO_24 = 16_777_216;
 const BLOCK = 128;
 const MINIBLOCKS = 4;
 const MINIBLOCK = BLOCK / MINIBLOCKS;
+/** The largest difference of 64-bit integers, either way. */
+const DELTA_MAX = 2 ** 51;
 
 const deltas = new Float64Array(BLOCK);
 
@@ -19,6 +22,12 @@ const deltas = new Float64Array(BLOCK);
 export function writeDeltaInt64(out: ByteBuffer, words: Int32Array, start: number, end: number): boolean {
   const from = out.length;
   writeHeader(out, end - start, (BigInt(words[2 * start + 1]!) << 32n) | BigInt(words[2 * start]! >>> 0));
+  const kernels = encodeKernels();
+  if (kernels) {
+    const fits = packDeltasBy(kernels, out, words, start, end);
+    if (!fits) out.length = from;
+    return fits;
+  }
   for (let row = start + 1; row < end; row += BLOCK) {
     const count = Math.min(BLOCK, end - row);
     let low = words[2 * row - 2]! >>> 0;
@@ -30,10 +39,27 @@ export function writeDeltaInt64(out: ByteBuffer, words: Int32Array, start: numbe
       low = nextLow;
       high = nextHigh;
     }
-    if (!writeBlock(out, count, 2 ** 51)) {
+    if (!writeBlock(out, count, DELTA_MAX)) {
       out.length = from;
       return false;
     }
+  }
+  return true;
+}
+
+function packDeltasBy(
+  { call, valuesMax, words: given, packed }: EncodeKernels,
+  out: ByteBuffer,
+  words: Int32Array,
+  start: number,
+  end: number,
+): boolean {
+  for (let row = start + 1; row < end; row += valuesMax) {
+    const until = Math.min(end, row + valuesMax);
+    given.set(words.subarray(2 * row - 2, 2 * until));
+    const length = call.packDeltas(until - row, BigInt(DELTA_MAX));
+    if (length < 0) return false;
+    out.append(packed.subarray(0, length));
   }
   return true;
 }

@@ -1,18 +1,14 @@
-import { asBigInt64Array, compareInt64 } from '../../columns/int64.js';
+import { asBigInt64Array } from '../../columns/int64.js';
 import { bitWidth, packFlags, writeHybrid, writeLevels } from './bit-packing.js';
 import type { ColumnFacts, EncodePages } from './column-buffer.js';
 import { writeDeltaInt32, writeDeltaInt64 } from './delta-packing.js';
+import { encodeDictionary } from './double-dictionary.js';
 import { ENCODING } from './metadata.js';
 import { PAGE_ROWS, type PageWriter } from './page-writer.js';
 
 /** Encodes timestamps and int64 as differences, or in plain encoding if the differences are too large. */
 export const encodeInt64: EncodePages<Int32Array> = (words, rows, pages) => {
-  let min = 0;
-  let max = 0;
-  for (let row = 1; row < rows; row++) {
-    if (compareInt64(words, row, words, max) > 0) max = row;
-    else if (compareInt64(words, row, words, min) < 0) min = row;
-  }
+  const { min, max } = extremesOf(words, rows);
   for (let start = 0; start < rows; start += PAGE_ROWS) {
     const end = Math.min(rows, start + PAGE_ROWS);
     pages.body.clear();
@@ -62,15 +58,11 @@ export const encodeBooleans: EncodePages<Uint8Array> = (flags, rows, pages) => {
 
 /** Encodes a column of doubles without nulls; NaN is an ordinary value. */
 export const encodeDoubles: EncodePages<Float64Array> = (values, rows, pages, scratch) => {
-  const coded = scratch.dictionary.encode(values, rows, scratch.codes);
-  if (coded) {
-    const { dictionary, codes } = scratch;
-    pages.dictionaryPage(dictionary.size, dictionary.bytes);
-    writeCodePages(codes, rows, dictionary.size, scratch.present, 0, pages, false);
-    return {
-      nulls: 0,
-      ...boundsOf(new Float64Array(dictionary.bytes.buffer, 0, dictionary.size), dictionary.size),
-    };
+  const dictionary = encodeDictionary(values, rows, scratch.codes);
+  if (dictionary) {
+    pages.dictionaryPage(dictionary.length, bytesOf(dictionary));
+    writeCodePages(scratch.codes, rows, dictionary.length, scratch.present, 0, pages, false);
+    return { nulls: 0, ...boundsOf(dictionary, dictionary.length) };
   }
   for (let start = 0; start < rows; start += PAGE_ROWS) {
     const end = Math.min(rows, start + PAGE_ROWS);
@@ -81,7 +73,7 @@ export const encodeDoubles: EncodePages<Float64Array> = (values, rows, pages, sc
 
 /** Encodes a nullable column of doubles, in which NaN is null. */
 export const encodeNullableDoubles: EncodePages<Float64Array> = (values, rows, pages, scratch) => {
-  const { present, doubles, codes, dictionary } = scratch;
+  const { present, doubles, codes } = scratch;
   let count = 0;
   for (let row = 0; row < rows; row++) {
     const value = values[row]!;
@@ -91,9 +83,10 @@ export const encodeNullableDoubles: EncodePages<Float64Array> = (values, rows, p
     count += isThere;
   }
   const nulls = rows - count;
-  if (count > 0 && dictionary.encode(doubles, count, codes)) {
-    pages.dictionaryPage(dictionary.size, dictionary.bytes);
-    writeCodePages(codes, rows, dictionary.size, present, nulls, pages, true);
+  const dictionary = count > 0 ? encodeDictionary(doubles, count, codes) : undefined;
+  if (dictionary) {
+    pages.dictionaryPage(dictionary.length, bytesOf(dictionary));
+    writeCodePages(codes, rows, dictionary.length, present, nulls, pages, true);
   } else {
     let from = 0;
     for (let start = 0; start < rows; start += PAGE_ROWS) {
@@ -137,6 +130,30 @@ export function writeCodePages(
     pages.dataPage(end - start, end - start - there, ENCODING.rleDictionary, pages.body.view());
     from += there;
   }
+}
+
+/** Finds the rows of the least and the greatest 64-bit integer. */
+function extremesOf(words: Int32Array, rows: number): { readonly min: number; readonly max: number } {
+  let min = 0;
+  let max = 0;
+  let minHigh = words[1]!;
+  let minLow = words[0]! >>> 0;
+  let maxHigh = minHigh;
+  let maxLow = minLow;
+  for (let row = 1; row < rows; row++) {
+    const high = words[2 * row + 1]!;
+    const low = words[2 * row]! >>> 0;
+    if (high > maxHigh || (high === maxHigh && low > maxLow)) {
+      max = row;
+      maxHigh = high;
+      maxLow = low;
+    } else if (high < minHigh || (high === minHigh && low < minLow)) {
+      min = row;
+      minHigh = high;
+      minLow = low;
+    }
+  }
+  return { min, max };
 }
 
 /** Computes the bounds of doubles. With a NaN there are none, since readers order NaN differently. */

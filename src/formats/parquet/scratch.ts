@@ -1,5 +1,3 @@
-import { DoubleDictionary } from './double-dictionary.js';
-
 /** Memory for encoding, used by one column of a file after another. */
 export class Scratch {
   /** One code for each value that is not null. */
@@ -8,7 +6,6 @@ export class Scratch {
   doubles = new Float64Array(0);
   /** For each row, 1 if it has a value. */
   present = new Uint8Array(0);
-  readonly dictionary = new DoubleDictionary();
 
   /** Bytes of the arrays that grow with the rows. */
   get bytes(): number {

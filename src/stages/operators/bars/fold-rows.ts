@@ -13,7 +13,11 @@ import {
   TURNOVER,
   VOLUME,
 } from './bar-window.js';
+import { foldKernels } from './kernels/fold-kernels.js';
 import type { Times } from './time-span.js';
+
+/** For fewer rows, copies into the memory of kernels cost more than these save. */
+const KERNEL_ROWS_MIN = 256;
 
 /** The columns of a batch from which bars are built, and the indexes of its rows in them. */
 export interface RowColumns {
@@ -48,13 +52,18 @@ export function foldRows(
   if (row >= end) return;
   const { times, selection, sizes } = input;
   const { doubles } = times;
+  const found = end - row >= KERNEL_ROWS_MIN ? foldKernels() : undefined;
+  const kernels = found?.pays(window, selection, row, end) ? found : undefined;
   if (doubles === undefined || !window.hasPlainKeys || input.sequences !== undefined) {
     foldByInstant(window, input, row, end, unpriced);
   } else if (ascends && doubles[selection[row]!]! >= window.lastKey) {
-    foldInOrder(window, input, doubles, row, end, unpriced);
+    if (kernels) unpriced[0] = unpriced[0]! + kernels.foldInOrder(window, input, doubles, row, end);
+    else foldInOrder(window, input, doubles, row, end, unpriced);
     window.lastKey = doubles[selection[end - 1]!]!;
   } else foldByInstant(window, input, row, end, unpriced);
-  if (sizes !== undefined) foldSizes(window, input, sizes, row, end);
+  if (sizes === undefined) return;
+  if (kernels) kernels.foldSizes(window, input, sizes, row, end);
+  else foldSizes(window, input, sizes, row, end);
 }
 
 function foldInOrder(

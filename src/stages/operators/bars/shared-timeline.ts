@@ -6,8 +6,8 @@ import { StreamBegin, type StreamBeginState } from './stream-begin.js';
 import { WatermarkTrail, type WatermarkTrailState } from './watermark-trail.js';
 import { WindowTimeline, type WindowTimelineSettings, type WindowTimelineState } from './window-timeline.js';
 
-/** Rows that the kernels process at once: few enough to stay in the L1 cache from one pass to the next. */
-const ROWS_AT_ONCE = 512;
+/** Rows that are folded at once: as many as the kernels take. */
+const ROWS_AT_ONCE = 8_192;
 
 /**
  * The windows of a stream in which each row moves the watermark of all symbols: windows close for all

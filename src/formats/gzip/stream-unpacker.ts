@@ -1,0 +1,55 @@
+import { Readable } from 'node:stream';
+import { createGunzip, type ZlibOptions } from 'node:zlib';
+import type { PackedFile, Unpacker } from './unpacker.js';
+
+/** The default buffer size of Node streams. */
+const STREAM_BYTES = 16_384;
+
+/** Unpacks by the streams of Node, which say what is wrong with a file, and pass over what follows zeros. */
+export class StreamUnpacker implements Unpacker {
+  readonly #file: PackedFile;
+  readonly #chunkBytes: number;
+  readonly #gunzip: ReturnType<typeof createGunzip>;
+  readonly #input: Readable;
+  readonly #chunks: AsyncIterator<Uint8Array>;
+
+  /** @param chunkBytes - Most bytes that are read, and unpacked, at once. */
+  constructor(file: PackedFile, chunkBytes: number) {
+    this.#file = file;
+    this.#chunkBytes = chunkBytes;
+    const highWaterMark = Math.min(chunkBytes, STREAM_BYTES);
+    const options: ZlibOptions & { highWaterMark: number } = { chunkSize: chunkBytes, highWaterMark };
+    this.#gunzip = createGunzip(options);
+    // Not a read stream of the handle: closing the handle would wait for it forever.
+    this.#input = Readable.from(this.#packedChunks(), { objectMode: false, highWaterMark });
+    this.#input.on('error', (error) => this.#gunzip.destroy(error));
+    this.#input.pipe(this.#gunzip);
+    this.#chunks = this.#gunzip[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  }
+
+  /** Packed bytes of the members that were unpacked. */
+  get bytesTaken(): number {
+    return this.#gunzip.bytesWritten;
+  }
+
+  async next(): Promise<Uint8Array | null> {
+    const found = await this.#chunks.next();
+    return found.done ? null : found.value;
+  }
+
+  close(): void {
+    this.#input.destroy();
+    this.#gunzip.destroy();
+  }
+
+  async *#packedChunks(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; ; ) {
+      // A new buffer each time, since the unpacker still uses the previous ones.
+      const buffer = Buffer.allocUnsafe(this.#chunkBytes);
+      const bytesRead = await this.#file.read(buffer, at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+}
