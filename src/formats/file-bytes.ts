@@ -1,8 +1,9 @@
 import { PipelineError } from '../core/errors.js';
+import { InvariantError } from '../core/invariant.js';
 import { outOfFiles } from '../core/system-limits.js';
 import { KernelUnpacker } from './gzip/kernel-unpacker.js';
 import { StreamUnpacker } from './gzip/stream-unpacker.js';
-import { NotUnderstoodError, type Unpacker } from './gzip/unpacker.js';
+import { type EarlierBytes, NotUnderstoodError, type Unpacker } from './gzip/unpacker.js';
 import { checkSame, Descriptors, type FileIdentity, type LentFile } from './lent-descriptors.js';
 
 /** Reads a file from the front in chunks; packed files are unpacked. */
@@ -198,14 +199,16 @@ class PlainBytes implements FileBytes {
   }
 }
 
+const NO_BYTES: EarlierBytes = { count: 0, checksum: 0 };
+
 /** Unpacks gzip, by a kernel where that understands the file. */
 class GzipBytes implements FileBytes {
   readonly isPacked = true;
   readonly #file: LentFile;
   readonly #chunkBytes: number;
   #unpacker: Unpacker | undefined;
-  /** Whether the kernel did not understand the file. */
-  #needsStream = false;
+  /** What the kernel has unpacked of a file that it does not understand. */
+  #byKernel: EarlierBytes | undefined;
   /** Offset of the next byte. */
   #offset = 0;
   /** Bytes unpacked so far. After a failure, unpacking starts again at 0, below the offset. */
@@ -260,11 +263,11 @@ class GzipBytes implements FileBytes {
       else if (this.#unpacker instanceof StreamUnpacker) await this.#checkRest(this.#unpacker.bytesTaken);
       return chunk;
     } catch (error) {
-      const reached = this.#unpacked;
+      const kernel = this.#unpacker instanceof KernelUnpacker ? this.#unpacker : undefined;
       this.#stop(); // a failed stream would report its end from now on
-      if (!(error instanceof NotUnderstoodError)) throw this.#whyNot(error);
-      this.#needsStream = true;
-      return this.#unpackFrom(reached);
+      if (!kernel || !(error instanceof NotUnderstoodError)) throw this.#whyNot(error);
+      this.#byKernel = kernel.unpacked;
+      return this.#unpackFrom(this.#byKernel.count);
     }
   }
 
@@ -279,8 +282,8 @@ class GzipBytes implements FileBytes {
   }
 
   #start(): Unpacker {
-    const kernel = this.#needsStream ? undefined : KernelUnpacker.of(this.#file, this.#chunkBytes);
-    return kernel ?? new StreamUnpacker(this.#file, this.#chunkBytes);
+    const kernel = this.#byKernel ? undefined : KernelUnpacker.of(this.#file, this.#chunkBytes);
+    return kernel ?? new StreamUnpacker(this.#file, this.#chunkBytes, this.#byKernel ?? NO_BYTES);
   }
 
   #stop(): void {
@@ -289,8 +292,8 @@ class GzipBytes implements FileBytes {
     this.#unpacked = 0;
   }
 
-  #whyNot(cause: unknown): PipelineError {
-    if (cause instanceof PipelineError) return cause;
+  #whyNot(cause: unknown): Error {
+    if (cause instanceof PipelineError || cause instanceof InvariantError) return cause;
     const { path } = this.#file;
     const { code, message } = cause as NodeJS.ErrnoException;
     if (!code?.startsWith('Z_')) return inputError(path, cause);

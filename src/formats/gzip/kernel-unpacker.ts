@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { constantOf, type KernelExports, kernelMaker, memoryOf } from '../../core/kernel-module.js';
 import { gzipHeaderLength } from './gzip-header.js';
 import { KERNEL_BYTES } from './kernel-bytes.js';
-import { NotUnderstoodError, type PackedFile, type Unpacker } from './unpacker.js';
+import { type EarlierBytes, NotUnderstoodError, type PackedFile, type Unpacker } from './unpacker.js';
 
 /** What the kernel does: see `assembly/inflate.ts`. Numbers are addresses in its memory. */
 interface InflateCalls {
@@ -69,7 +69,10 @@ export class KernelUnpacker implements Unpacker {
   #isReading = false;
   #isInMember = false;
   #members = 0;
+  /** CRC-32 of the member, and of all that was returned. */
   #checksum = 0;
+  #checksumOfAll = 0;
+  #count = 0;
   /** Bytes of the member, as 32 bits. */
   #length = 0;
 
@@ -105,9 +108,18 @@ export class KernelUnpacker implements Unpacker {
       const made = bytes.subarray(output, call.outputEnd());
       this.#checksum = crc32(made, this.#checksum);
       this.#length = (this.#length + made.length) >>> 0;
+      const ofMember = this.#checksum;
       if (result === IS_OVER) await this.#leaveMember();
-      if (made.length > 0) return made;
+      if (made.length === 0) continue;
+      this.#checksumOfAll = this.#members === 1 ? ofMember : crc32(made, this.#checksumOfAll);
+      this.#count += made.length;
+      return made;
     }
+  }
+
+  /** All bytes that it has returned. */
+  get unpacked(): EarlierBytes {
+    return { count: this.#count, checksum: this.#checksumOfAll };
   }
 
   close(): void {

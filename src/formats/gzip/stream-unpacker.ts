@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
-import { createGunzip, type ZlibOptions } from 'node:zlib';
-import type { PackedFile, Unpacker } from './unpacker.js';
+import { crc32, createGunzip, type ZlibOptions } from 'node:zlib';
+import { invariant } from '../../core/invariant.js';
+import type { EarlierBytes, PackedFile, Unpacker } from './unpacker.js';
 
 /** The default buffer size of Node streams. */
 const STREAM_BYTES = 16_384;
@@ -12,9 +13,16 @@ export class StreamUnpacker implements Unpacker {
   readonly #gunzip: ReturnType<typeof createGunzip>;
   readonly #input: Readable;
   readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #earlier: EarlierBytes;
+  #count = 0;
+  #checksum = 0;
 
-  /** @param chunkBytes - Most bytes that are read, and unpacked, at once. */
-  constructor(file: PackedFile, chunkBytes: number) {
+  /**
+   * @param chunkBytes - Most bytes that are read, and unpacked, at once.
+   * @param earlier - Rows were made of these bytes, so the file must begin with them.
+   */
+  constructor(file: PackedFile, chunkBytes: number, earlier: EarlierBytes) {
+    this.#earlier = earlier;
     this.#file = file;
     this.#chunkBytes = chunkBytes;
     const highWaterMark = Math.min(chunkBytes, STREAM_BYTES);
@@ -32,9 +40,21 @@ export class StreamUnpacker implements Unpacker {
     return this.#gunzip.bytesWritten;
   }
 
+  /** @throws {InvariantError} if the bytes differ from the earlier ones: the kernel has unpacked them wrongly. */
   async next(): Promise<Uint8Array | null> {
     const found = await this.#chunks.next();
+    this.#check(found.done ? null : found.value);
     return found.done ? null : found.value;
+  }
+
+  #check(chunk: Uint8Array | null): void {
+    const left = this.#earlier.count - this.#count;
+    if (left <= 0) return;
+    if (chunk) this.#checksum = crc32(chunk.subarray(0, left), this.#checksum);
+    this.#count += chunk?.length ?? 0;
+    if (chunk && chunk.length < left) return;
+    const isSame = chunk !== null && this.#checksum === this.#earlier.checksum;
+    invariant(isSame, 'the kernel unpacks gzip as zlib does');
   }
 
   close(): void {

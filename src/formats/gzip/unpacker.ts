@@ -11,6 +11,13 @@ export interface Unpacker {
   close(): void;
 }
 
+/** Bytes from the front of a file that were unpacked before, by the kernel. */
+export interface EarlierBytes {
+  readonly count: number;
+  /** Their CRC-32. */
+  readonly checksum: number;
+}
+
 /** Where an unpacker reads. */
 export interface PackedFile {
   /** Reads bytes from an offset on. @returns How many; 0 at the end of the file. */

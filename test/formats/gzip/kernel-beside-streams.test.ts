@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { Random } from '../../../src/core/random.js';
 import { openFileBytes } from '../../../src/formats/file-bytes.js';
+import { KernelUnpacker } from '../../../src/formats/gzip/kernel-unpacker.js';
 import { StreamUnpacker } from '../../../src/formats/gzip/stream-unpacker.js';
 import { temporaryDirectory } from '../../stages/sinks/sink-rows.js';
 import { byKernels } from '../../support/both-ways.js';
@@ -196,6 +197,27 @@ describe('a gzip file that is unpacked by the kernel', () => {
       { numRuns: 400, seed: 61 },
     );
   }, 60_000);
+
+  it('ends the reading where the streams do not unpack the same bytes before what the kernel does not understand', async () => {
+    const text = textOf({ kind: 'lines', length: 50_000, seed: 5 });
+    const packed = memberOf(text, {});
+    packed[packed.length - 8]! ^= 1; // of the checksum
+    const path = file(packed);
+    const unpacked = vi.spyOn(KernelUnpacker.prototype, 'unpacked', 'get');
+    const ends = async (count: number, checksum: number) => {
+      unpacked.mockReturnValue({ count, checksum });
+      return (await byKernels(true, () => readOf(path, 8_192))).error;
+    };
+    try {
+      for (const count of [1, 8_192, 30_000]) {
+        const checksum = crc32(text.subarray(0, count));
+        expect(await ends(count, checksum)).toContain('incorrect data check');
+        expect(await ends(count, checksum ^ 1)).toContain('the kernel unpacks gzip as zlib does');
+      }
+    } finally {
+      vi.restoreAllMocks();
+    }
+  });
 
   it('is read by the streams where its header has a checksum, or is longer than can be held', async () => {
     const text = textOf({ kind: 'lines', length: 5_000, seed: 4 });
