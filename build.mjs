@@ -6,7 +6,16 @@ import { chunksOf } from './.ci/chunks.mjs';
 
 const root = import.meta.dirname;
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
-const packages = Object.keys({ ...dependencies, ...peerDependencies });
+
+/**
+ * Packages that are bundled, each with the place of its ES modules where a bundler for Node would take others. In
+ * their 60 to 230 files they take longer to load than all of ours: docs/decisions/0041.
+ */
+const BUNDLED = { zod: undefined, yaml: 'browser/dist/index.js' };
+const packages = Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => !(name in BUNDLED));
+const alias = Object.fromEntries(
+  Object.entries(BUNDLED).flatMap(([name, path]) => (path ? [[name, `${root}/node_modules/${name}/${path}`]] : [])),
+);
 const isExternal = (id) =>
   id.startsWith('node:') || packages.some((name) => id === name || id.startsWith(`${name}/`));
 
@@ -84,7 +93,14 @@ async function readGraph() {
       }
     },
   };
-  await build({ input, platform: 'node', external: isExternal, plugins: [reader], write: false });
+  await build({
+    input,
+    platform: 'node',
+    external: isExternal,
+    resolve: { alias },
+    plugins: [reader],
+    write: false,
+  });
   return graph;
 }
 
@@ -114,6 +130,7 @@ const { output } = await build({
   platform: 'node',
   preserveEntrySignatures: 'strict', // or entries would export what chunks want of them
   external: isExternal,
+  resolve: { alias },
   plugins: [placesKept, esmFaces],
   output: {
     dir: 'dist',
@@ -141,3 +158,14 @@ for (const { type, fileName, code } of output) {
   const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
   writeFileSync(`dist/${fileName}`, code.replace(/[^\x00-\x7f]/g, escaped));
 }
+
+/** What the licences of the bundled packages ask for: that their text goes along. */
+const licences = Object.keys(BUNDLED).map((name) => {
+  const folder = `node_modules/${name}`;
+  const { version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+  return `${name} ${version}\n\n${readFileSync(`${folder}/LICENSE`, 'utf8').trim()}\n`;
+});
+writeFileSync(
+  'dist/LICENSES-OF-BUNDLED.txt',
+  `Parts of these packages are in the files of dist/src/chunks.\n\n${licences.join('\n---\n\n')}`,
+);

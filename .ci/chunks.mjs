@@ -11,9 +11,11 @@ const DEFAULT_BATCHER = 'src/stages/batchers/smart/component.ts';
 
 /**
  * What the main thread loads and no thread of a pipeline does, in steps: each takes what it loads at once and
- * no step before it has. The schemas of options come first, with those of what has a sub-path of its own.
+ * no step before it has. What the command line needs to read its arguments comes first, then the schemas of
+ * options, with those of what has a sub-path of its own.
  */
 const MAIN_THREAD = [
+  { name: 'durations', roots: ['src/settings/duration-text.ts'] },
   { name: 'options', roots: ['src/resilience/breakers-settings.ts', 'src/resilience/rate/rate-settings.ts'] },
   {
     name: 'checks',

@@ -54,7 +54,10 @@ function temporaryFolder(): string {
   return folder;
 }
 
-const zod = /[/\\]node_modules[/\\]zod[/\\]/;
+/** Whether a file is of Zod, or of the package and has Zod in it. */
+const holdsZod = (file: string) =>
+  /[/\\]node_modules[/\\]zod[/\\]/.test(file) ||
+  (/[/\\]chunks[/\\]/.test(file) && sourcesOf(file).some((source) => source.startsWith('node_modules/zod/')));
 const holdsErrorTexts = (file: string) => readFileSync(file, 'utf8').includes(ERROR_TEXTS.LATE_ROW.meaning);
 /** Whether a file of the package has code of budgets, breakers or the gate of a provider. */
 const holdsResilience = (file: string) =>
@@ -65,19 +68,19 @@ describe('the thread of a job', () => {
   it('loads no code of budgets and breakers for a spec that names none, and no Zod', () => {
     const files = filesLoaded({});
     expect(files.filter((file) => file.endsWith('bars.cjs'))).toHaveLength(1);
-    expect(files.filter((file) => zod.test(file) || holdsResilience(file))).toEqual([]);
+    expect(files.filter((file) => holdsZod(file) || holdsResilience(file))).toEqual([]);
   });
 
   it('loads no Zod for a spec that names a budget and a breaker either', () => {
     const files = filesLoaded({ budget: { provider: 'feed' }, breaker: 'feed' });
     expect(files.filter(holdsResilience).length).toBeGreaterThan(1);
-    expect(files.filter((file) => zod.test(file))).toEqual([]);
+    expect(files.filter(holdsZod)).toEqual([]);
   });
 
   it("loads no Zod for a user's module either, nor does the thread that checks the module", () => {
     const files = filesLoaded({}, [moduleOperator('emit(batch);')]);
     expect(files.filter((file) => /[/\\](?:pipeline|planning)\.worker\.cjs$/.test(file))).toHaveLength(2);
-    expect(files.filter((file) => zod.test(file))).toEqual([]);
+    expect(files.filter(holdsZod)).toEqual([]);
   });
 });
 
@@ -91,8 +94,41 @@ describe('the entry for authors of stages', () => {
       console.log(JSON.stringify({ loaded, others }));`;
     const found = JSON.parse(execFileSync(process.execPath, ['--eval', script], { encoding: 'utf8' }));
     expect(found.loaded).toContainEqual(expect.stringMatching(/stages\.cjs$/));
-    expect(found.loaded.filter((file: string) => zod.test(file))).toEqual([]);
+    expect(found.loaded.filter(holdsZod)).toEqual([]);
     expect(found.others).toEqual([]);
+  });
+});
+
+describe('the command line', () => {
+  it('has Zod and YAML in a few files of the package, not in the hundreds of theirs', () => {
+    const spec = join(temporaryFolder(), 'spec.yaml');
+    writeFileSync(spec, 'name: few\nsource: { use: synthetic, rows: 1 }\nsink: { use: "null" }\n');
+    const files = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.js', 'validate', spec]);
+    expect(files.filter(holdsZod)).toHaveLength(1);
+    expect(files.filter((file) => /[/\\]node_modules[/\\](?:zod|yaml)[/\\]/.test(file))).toEqual([]);
+  });
+
+  it('loads neither Zod nor YAML to say its version, and no Pino for a run that logs nothing', () => {
+    const told = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.js', '--version']);
+    expect(told.some((file) => file.endsWith('main.cjs'))).toBe(true);
+    expect(told.filter(holdsZod)).toEqual([]);
+    expect(told.length).toBeLessThan(30);
+    const spec = join(temporaryFolder(), 'spec.json');
+    writeFileSync(
+      spec,
+      '{ "name": "quiet", "source": { "use": "synthetic", "rows": 1 }, "sink": { "use": "null" } }',
+    );
+    const quiet = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.js', 'run', spec]);
+    const pino = /[/\\]node_modules[/\\]pino[/\\]/;
+    expect(quiet.filter((file) => pino.test(file))).toEqual([]);
+    const loud = loadedFiles(temporaryFolder(), 'main', [
+      'dist/src/cli/main.js',
+      'run',
+      spec,
+      '--log-level',
+      'debug',
+    ]);
+    expect(loud.filter((file) => pino.test(file)).length).toBeGreaterThan(0);
   });
 });
 
