@@ -3,12 +3,15 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { NotRun } from './bench-result.js';
 import type { RemoteContender, RunTimes } from './measure.js';
-import type { PolarsOrder, PolarsReady } from './polars-messages.js';
+import type { PolarsWork } from './polars-work.js';
 
 const CHILD = fileURLToPath(new URL('./polars-child.js', import.meta.url));
 /** Not a dependency: 115 MB, and npm leaves its binary out where Node is older than 22, without a word. */
 const INSTALL = 'npm install --no-save nodejs-polars@0.26.1, with Node 22 or later';
 const NODE_MAJOR_MIN = 22;
+
+/** What a process with Polars says first: whether it is there. */
+export type PolarsReady = { readonly version: string } | { readonly missing: string };
 
 /** Polars in a process of its own, since it reads its number of threads once a process. */
 export class PolarsProcess {
@@ -48,19 +51,19 @@ export class PolarsProcess {
   }
 
   /** Writes the file, and answers with what that took there. */
-  async run(order: PolarsOrder): Promise<RunTimes> {
+  async run(work: PolarsWork): Promise<RunTimes> {
     const answer = answerOf<RunTimes>(this.#child);
-    this.#child.send(order);
+    this.#child.send(work);
     return await answer;
   }
 
-  contender(count: number, order: PolarsOrder, like: string, addition = ''): RemoteContender {
+  contender(count: number, work: PolarsWork, like: string, addition = ''): RemoteContender {
     return {
       name: this.name + addition,
       ours: false,
       like,
       count,
-      runElsewhere: () => this.run(order),
+      runElsewhere: () => this.run(work),
     };
   }
 
