@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,6 +81,30 @@ describe('the thread of a job', () => {
     const files = filesLoaded({}, [moduleOperator('emit(batch);')]);
     expect(files.filter((file) => /[/\\](?:pipeline|planning)\.worker\.cjs$/.test(file))).toHaveLength(2);
     expect(files.filter(holdsZod)).toEqual([]);
+  });
+});
+
+describe('a message between threads', () => {
+  it('has neither of them load the fetch of Node, which has the class of its events', () => {
+    const list = "process.moduleLoadList.filter((name) => name.includes('undici')).join()";
+    const operator = moduleOperator(`console.log('thread: [' + ${list} + ']'); emit(batch);`);
+    const script = `
+      const { createRuntime } = require('./dist/src/index.cjs');
+      (async () => {
+        const runtime = await createRuntime({ moduleFolders: [${JSON.stringify(tmpdir())}] });
+        const spec = {
+          name: 'heard',
+          source: { use: 'synthetic', rows: 1 },
+          operators: [{ use: 'module', path: ${JSON.stringify(operator.path)} }],
+          sink: { use: 'null' },
+        };
+        await (await runtime.submit(spec)).outcome;
+        await runtime.close();
+        console.log('main: [' + ${list} + ']');
+      })();`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--eval', script], { encoding: 'utf8' });
+    expect(stdout).toContain('main: []');
+    expect(stdout + stderr).toContain('thread: []');
   });
 });
 
