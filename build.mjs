@@ -1,6 +1,6 @@
 /** Bundles the sources into `dist`. Why, and why like this: docs/decisions/0012. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
 import { build } from 'rolldown';
 import { chunksOf } from './.ci/chunks.mjs';
 
@@ -82,7 +82,7 @@ async function readGraph() {
     buildEnd() {
       for (const id of this.getModuleIds()) {
         const { code, isEntry, importedIds, dynamicallyImportedIds } = this.getModuleInfo(id);
-        if (code === null || !id.startsWith(root)) continue;
+        if (code === null || !isAbsolute(id)) continue; // the bundler's own
         graph.set(relative(root, id), {
           imports: importedIds.filter((to) => !isExternal(to)).map((to) => relative(root, to)),
           packages: importedIds.filter(isExternal),

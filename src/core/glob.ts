@@ -1,5 +1,6 @@
 import type { FileSystemAdapter } from 'tinyglobby';
 import { ambiguities, namesOf, repeatsWhatRepeats } from './glob-cost.js';
+import { importGlobs } from './import-later.js';
 import { type MatchTime, MatchTimeError } from './match-time.js';
 
 /** Globs match files only, and no hidden ones. */
@@ -42,7 +43,7 @@ export function pathProblem(path: string): string | undefined {
  * @param fs - To watch which directories are looked into.
  */
 export async function globFiles(pattern: string, fs: FileSystemAdapter = {}): Promise<string[]> {
-  const { glob } = await import('tinyglobby');
+  const { glob } = await importGlobs();
   return glob(pattern, { ...OPTIONS, fs });
 }
 
@@ -54,7 +55,7 @@ export async function globFiles(pattern: string, fs: FileSystemAdapter = {}): Pr
  * @returns A function that may be kept for long. Its `time` is for all that is compared in one go, by other globs, too.
  */
 export async function globMatcher(pattern: string): Promise<(path: string, time: MatchTime) => boolean> {
-  const { globSync } = await import('tinyglobby');
+  const { globSync } = await importGlobs();
   const matches = (path: string) => globSync(pattern, { ...OPTIONS, fs: onlyFile(path) }).length > 0;
   if (!namesOf(pattern).some((name) => ambiguities(name) > 1)) return matches;
   return (path, time) => {

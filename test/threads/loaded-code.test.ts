@@ -170,6 +170,15 @@ describe('the text about error codes', () => {
 });
 
 describe('the code of the build', () => {
+  it('has no `import()` in what most threads load, so that they share what V8 has compiled', () => {
+    for (const name of ['core', 'replay', 'parquet', 'derive-filter-split', 'bars']) {
+      expect([name, /\bimport\(/.test(readFileSync(`dist/src/chunks/${name}.cjs`, 'utf8'))]).toEqual([
+        name,
+        false,
+      ]);
+    }
+  });
+
   it('is ASCII, so that V8 keeps it in one byte a character', () => {
     const folder = 'dist/src/chunks';
     const files = readdirSync(folder).filter((name) => name.endsWith('.cjs'));
