@@ -21,6 +21,8 @@ const isExternal = (id) =>
 
 /** Entries of threads, which are loaded with `require`. The others are for `import`, too. */
 const THREAD_ENTRIES = ['workers/pipeline.worker', 'workers/planning.worker'];
+/** Of the command line, too, there is no ES module: to load one first takes 10 to 20 ms. */
+const UNIMPORTED = [...THREAD_ENTRIES, 'src/cli/main'];
 
 /**
  * Of an entry, the ES module with the same exports. A bundler does not follow a `require` that was created, so a
@@ -49,12 +51,8 @@ const esmFaces = {
   name: 'esm-faces',
   generateBundle(_options, bundle) {
     for (const { type, isEntry, name, exports } of Object.values(bundle)) {
-      if (type !== 'chunk' || !isEntry || THREAD_ENTRIES.includes(name)) continue;
-      const code = `./${name.split('/').at(-1)}.cjs`;
-      const source =
-        exports.length > 0
-          ? esmFace(code, exports)
-          : `#!/usr/bin/env node\nimport '${code}';\n`;
+      if (type !== 'chunk' || !isEntry || UNIMPORTED.includes(name)) continue;
+      const source = esmFace(`./${name.split('/').at(-1)}.cjs`, exports);
       this.emitFile({ type: 'asset', fileName: `${name}.js`, source });
     }
   },

@@ -20,7 +20,7 @@ const ROWS = 2_000_000;
 const QUICK_ROWS = 50_000;
 const ROUNDS = 11;
 const RUN = 'tickloom run';
-const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/src/cli/main.cjs', import.meta.url));
 const WORK = fileURLToPath(new URL('./support/cold-work.js', import.meta.url));
 
 /** One process, and what it leaves behind, if anything. */

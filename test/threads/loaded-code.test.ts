@@ -33,7 +33,7 @@ function filesLoaded(source: object, more: readonly object[] = []): string[] {
     return file;
   });
   return loadedFiles(folder, 'other', [
-    'dist/src/cli/main.js',
+    'dist/src/cli/main.cjs',
     'run',
     '--settings',
     settingsFile!,
@@ -127,13 +127,13 @@ describe('the command line', () => {
   it('has Zod and YAML in a few files of the package, not in the hundreds of theirs', () => {
     const spec = join(temporaryFolder(), 'spec.yaml');
     writeFileSync(spec, 'name: few\nsource: { use: synthetic, rows: 1 }\nsink: { use: "null" }\n');
-    const files = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.js', 'validate', spec]);
+    const files = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.cjs', 'validate', spec]);
     expect(files.filter(holdsZod)).toHaveLength(1);
     expect(files.filter((file) => /[/\\]node_modules[/\\](?:zod|yaml)[/\\]/.test(file))).toEqual([]);
   });
 
   it('loads neither Zod nor YAML to say its version, and no Pino for a run that logs nothing', () => {
-    const told = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.js', '--version']);
+    const told = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.cjs', '--version']);
     expect(told.some((file) => file.endsWith('main.cjs'))).toBe(true);
     expect(told.filter(holdsZod)).toEqual([]);
     expect(told.length).toBeLessThan(30);
@@ -142,11 +142,11 @@ describe('the command line', () => {
       spec,
       '{ "name": "quiet", "source": { "use": "synthetic", "rows": 1 }, "sink": { "use": "null" } }',
     );
-    const quiet = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.js', 'run', spec]);
+    const quiet = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.cjs', 'run', spec]);
     const pino = /[/\\]node_modules[/\\]pino[/\\]/;
     expect(quiet.filter((file) => pino.test(file))).toEqual([]);
     const loud = loadedFiles(temporaryFolder(), 'main', [
-      'dist/src/cli/main.js',
+      'dist/src/cli/main.cjs',
       'run',
       spec,
       '--log-level',
@@ -158,7 +158,7 @@ describe('the command line', () => {
 
 describe('the text about error codes', () => {
   it('is loaded by the command that prints it alone', () => {
-    const printed = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.js', 'errors']);
+    const printed = loadedFiles(temporaryFolder(), 'main', ['dist/src/cli/main.cjs', 'errors']);
     expect(printed.filter(holdsErrorTexts)).toHaveLength(1);
     const imported = filesImported();
     expect(imported.length).toBeGreaterThan(4);
