@@ -1,17 +1,28 @@
 /** Bundles the sources into `dist`. Why, and why like this: docs/decisions/0012. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
 import { build } from 'rolldown';
 import { chunksOf } from './.ci/chunks.mjs';
 
 const root = import.meta.dirname;
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
-const packages = Object.keys({ ...dependencies, ...peerDependencies });
+
+/**
+ * Packages that are bundled, each with the place of its ES modules where a bundler for Node would take others. In
+ * their 60 to 230 files they take longer to load than all of ours: docs/decisions/0045.
+ */
+const BUNDLED = { zod: undefined, yaml: 'browser/dist/index.js' };
+const packages = Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => !(name in BUNDLED));
+const alias = Object.fromEntries(
+  Object.entries(BUNDLED).flatMap(([name, path]) => (path ? [[name, `${root}/node_modules/${name}/${path}`]] : [])),
+);
 const isExternal = (id) =>
   id.startsWith('node:') || packages.some((name) => id === name || id.startsWith(`${name}/`));
 
 /** Entries of threads, which are loaded with `require`. The others are for `import`, too. */
 const THREAD_ENTRIES = ['workers/pipeline.worker', 'workers/planning.worker'];
+/** Of the command line, too, there is no ES module: to load one first takes 10 to 20 ms. */
+const UNIMPORTED = [...THREAD_ENTRIES, 'src/cli/main'];
 
 /**
  * Of an entry, the ES module with the same exports. A bundler does not follow a `require` that was created, so a
@@ -40,12 +51,8 @@ const esmFaces = {
   name: 'esm-faces',
   generateBundle(_options, bundle) {
     for (const { type, isEntry, name, exports } of Object.values(bundle)) {
-      if (type !== 'chunk' || !isEntry || THREAD_ENTRIES.includes(name)) continue;
-      const code = `./${name.split('/').at(-1)}.cjs`;
-      const source =
-        exports.length > 0
-          ? esmFace(code, exports)
-          : `#!/usr/bin/env node\nimport '${code}';\n`;
+      if (type !== 'chunk' || !isEntry || UNIMPORTED.includes(name)) continue;
+      const source = esmFace(`./${name.split('/').at(-1)}.cjs`, exports);
       this.emitFile({ type: 'asset', fileName: `${name}.js`, source });
     }
   },
@@ -73,7 +80,7 @@ async function readGraph() {
     buildEnd() {
       for (const id of this.getModuleIds()) {
         const { code, isEntry, importedIds, dynamicallyImportedIds } = this.getModuleInfo(id);
-        if (code === null || !id.startsWith(root)) continue;
+        if (code === null || !isAbsolute(id)) continue; // the bundler's own
         graph.set(relative(root, id), {
           imports: importedIds.filter((to) => !isExternal(to)).map((to) => relative(root, to)),
           packages: importedIds.filter(isExternal),
@@ -84,7 +91,14 @@ async function readGraph() {
       }
     },
   };
-  await build({ input, platform: 'node', external: isExternal, plugins: [reader], write: false });
+  await build({
+    input,
+    platform: 'node',
+    external: isExternal,
+    resolve: { alias },
+    plugins: [reader],
+    write: false,
+  });
   return graph;
 }
 
@@ -114,6 +128,7 @@ const { output } = await build({
   platform: 'node',
   preserveEntrySignatures: 'strict', // or entries would export what chunks want of them
   external: isExternal,
+  resolve: { alias },
   plugins: [placesKept, esmFaces],
   output: {
     dir: 'dist',
@@ -141,3 +156,14 @@ for (const { type, fileName, code } of output) {
   const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
   writeFileSync(`dist/${fileName}`, code.replace(/[^\x00-\x7f]/g, escaped));
 }
+
+/** What the licences of the bundled packages ask for: that their text goes along. */
+const licences = Object.keys(BUNDLED).map((name) => {
+  const folder = `node_modules/${name}`;
+  const { version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+  return `${name} ${version}\n\n${readFileSync(`${folder}/LICENSE`, 'utf8').trim()}\n`;
+});
+writeFileSync(
+  'dist/LICENSES-OF-BUNDLED.txt',
+  `Parts of these packages are in the files of dist/src/chunks.\n\n${licences.join('\n---\n\n')}`,
+);

@@ -6,14 +6,20 @@ import { basename, dirname } from 'node:path';
 import { isSchemaOf } from './layers.mjs';
 
 const BUILT_IN = 'src/registry/built-in.ts';
+/** What the thread of a pipeline loads before all else: it says how the rest is compiled. */
+const FIRST = 'src/shared-memory/use-shared-code.ts';
+/** What is compiled in each thread: what has an `import()` shares no code. */
+const IMPORTS = 'src/core/import-later.ts';
 /** The batcher of each spec that names none. */
 const DEFAULT_BATCHER = 'src/stages/batchers/smart/component.ts';
 
 /**
  * What the main thread loads and no thread of a pipeline does, in steps: each takes what it loads at once and
- * no step before it has. The schemas of options come first, with those of what has a sub-path of its own.
+ * no step before it has. What the command line needs to read its arguments comes first, then the schemas of
+ * options, with those of what has a sub-path of its own.
  */
 const MAIN_THREAD = [
+  { name: 'durations', roots: ['src/settings/duration-text.ts'] },
   { name: 'options', roots: ['src/resilience/breakers-settings.ts', 'src/resilience/rate/rate-settings.ts'] },
   {
     name: 'checks',
@@ -50,6 +56,8 @@ export function chunksOf(graph, threads) {
   };
 
   const { loads: batcher } = components.find(({ path }) => path === DEFAULT_BATCHER);
+  give(loadedWith(graph, [FIRST]), 'shared-code');
+  give([IMPORTS], 'import-later');
   give(loadedWith(graph, [threads[0], ...batcher]), 'core');
   for (const { loaders, paths } of byLoaders(graph, threads, options)) {
     const isOnlyOfEntry = loaders.length === 1 && graph.get(loaders[0]).isEntry;

@@ -1,13 +1,18 @@
 // Question: how fast does a CSV file of quotes become 1-minute bars in Parquet, in one thread?
 //
-// All write Parquet; the peers in JavaScript by hyparquet-writer, which costs them next to nothing:
-// bars are few. The peers in JavaScript get a file of the same making that is shorter.
+// And of the same file in gzip? All write Parquet; the peers in JavaScript by hyparquet-writer, which costs
+// them next to nothing: bars are few. The peers in JavaScript get a file of the same making that is shorter.
+// Polars runs in processes of its own, once with one thread and once with as many as it takes by default.
+import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { assertAgreement, digestSql } from './support/bars-digest.js';
 import { writeBarsParquet } from './support/bars-parquet.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import { OneThreadDuckDb, sqlText } from './support/duckdb.js';
-import { measureRates } from './support/measure.js';
+import { type Contender, measureRates, type RemoteContender } from './support/measure.js';
+import { PolarsProcess } from './support/polars.js';
 import { parsedQuotes, readCsvSql, replaySpec, writeQuotesFile } from './support/quotes-file.js';
 import type { RowBar } from './support/row-bars.js';
 import {
@@ -56,9 +61,10 @@ export default async function benchCsvToParquet(context: BenchContext): Promise<
   const shortRows = quick ? QUICK_SHORT_ROWS : SHORT_ROWS;
   const rows = quick ? SHORT_ROWS : ROWS;
   const at = (name: string) => join(directory, name);
-  const [csv, short] = [at('quotes.csv'), at('short.csv')];
+  const [csv, gzip, short] = [at('quotes.csv'), at('quotes.csv.gz'), at('short.csv')];
   progress('making the files');
   await writeQuotesFile(csv, quotes(rows));
+  await pipeline(createReadStream(csv), createGzip(), createWriteStream(gzip));
   await writeQuotesFile(short, quotes(shortRows));
 
   const peers: readonly (readonly [string, RowRun])[] = [
@@ -67,17 +73,23 @@ export default async function benchCsvToParquet(context: BenchContext): Promise<
     ['csv-parse → async generators', runAsyncGenerators],
   ];
   const duckdb = await OneThreadDuckDb.open();
+  const polars = await PolarsProcess.openBoth();
+  const polarsProcesses = 'notRun' in polars ? [] : polars;
   try {
     progress('checking that all agree');
     const digest = (files: string) =>
       duckdb.numbers(digestSql('epoch(time)::BIGINT', `read_parquet(${sqlText(files)})`));
-    for (const file of [csv, short]) {
+    for (const file of [csv, gzip, short]) {
       await runTickloom(file, at('ours'));
       await duckdb.run(duckdbSql(file, at('duckdb.parquet')));
       const results = new Map([
         ['duckdb', await digest(at('duckdb.parquet'))],
         ['tickloom', await digest(at('ours/*.parquet'))],
       ]);
+      for (const process of polarsProcesses) {
+        await process.run({ work: 'bars', csv: file, path: at('peer.parquet') });
+        results.set(process.name, await digest(at('peer.parquet')));
+      }
       for (const [name, run] of file === short ? peers : []) {
         await runRows(run, file, at('peer.parquet'));
         results.set(name, await digest(at('peer.parquet')));
@@ -85,16 +97,35 @@ export default async function benchCsvToParquet(context: BenchContext): Promise<
       assertAgreement(results);
     }
 
-    return await measureRates(
+    /** Those that read one file, with what of it their names say. */
+    const columnar = (file: string, addition: string): (Contender | RemoteContender)[] => [
+      {
+        name: `tickloom${addition}`,
+        ours: true,
+        count: rows,
+        run: () => runTickloom(file, at('ours')),
+      },
+      {
+        name: `duckdb, 1 thread${addition}`,
+        ours: false,
+        like: `tickloom${addition}`,
+        count: rows,
+        run: () => duckdb.run(duckdbSql(file, at('duckdb.parquet'))),
+      },
+      ...polarsProcesses.map((process) =>
+        process.contender(
+          rows,
+          { work: 'bars', csv: file, path: at('peer.parquet') },
+          `tickloom${addition}`,
+          addition,
+        ),
+      ),
+    ];
+    const measured = await measureRates(
       'rows',
       [
-        { name: 'tickloom', ours: true, count: rows, run: () => runTickloom(csv, at('ours')) },
-        {
-          name: 'duckdb, 1 thread',
-          ours: false,
-          count: rows,
-          run: () => duckdb.run(duckdbSql(csv, at('duckdb.parquet'))),
-        },
+        ...columnar(csv, ''),
+        ...columnar(gzip, ', gzip'),
         ...peers.map(([name, run]) => ({
           name,
           ours: false,
@@ -104,7 +135,9 @@ export default async function benchCsvToParquet(context: BenchContext): Promise<
       ],
       context,
     );
+    return 'notRun' in polars ? [...measured, polars] : measured;
   } finally {
     duckdb.close();
+    for (const process of polarsProcesses) process.close();
   }
 }

@@ -1,7 +1,7 @@
 // Question: how long does it take from `submit` to the first row, on a new thread and on a warm one?
 //
-// For scale: a bare Node thread that posts one message. The three take turns, so that what else the
-// machine does hits all of them. Runs the package as built: how it is bundled is most of the answer.
+// For scale: a bare Node thread, CommonJS as ours, that posts one message. The three take turns, so that what
+// else the machine does hits all of them. Runs the package as built: how it is bundled is most of the answer.
 
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -65,7 +65,7 @@ async function firstRowMs(runtime: PipelineRuntime): Promise<number> {
 
 async function bareThreadMs(): Promise<number> {
   const began = performance.now();
-  const worker = new Worker(new URL('./support/idle.worker.js', import.meta.url));
+  const worker = new Worker(new URL('../../bench/support/idle.worker.cjs', import.meta.url));
   await once(worker, 'message');
   const ms = performance.now() - began;
   await worker.terminate();

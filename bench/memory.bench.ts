@@ -16,9 +16,10 @@ export default async function benchMemory({ quick, progress }: BenchContext): Pr
   for (const count of quick ? QUICK_COUNTS : COUNTS) {
     for (const kind of ['pipelines', 'threads'] as const) {
       const ours = kind === 'pipelines';
-      const name = ours ? `a pipeline of ${count}` : `a bare Node thread of ${count}`;
+      const like = `a pipeline of ${count}`;
+      const name = ours ? like : `a bare Node thread of ${count}`;
       progress(name);
-      results.push({ name, ours, value: await growthMb(kind, count), unit: 'MB' });
+      results.push({ name, ours, like, value: await growthMb(kind, count), unit: 'MB' });
     }
   }
   return results;

@@ -57,7 +57,7 @@ export default async function benchPipeline(context: BenchContext): Promise<Benc
   try {
     const file = join(context.directory, 'ticks.csv');
     context.progress('checking that all agree');
-    await writeQuotesFile(file, ticks(rows(DUCKDB_ROWS)), 'us');
+    await writeQuotesFile(file, ticks(rows(DUCKDB_ROWS)), { unit: 'us' });
     await duckdb.run(`CREATE TABLE ticks AS SELECT * FROM ${readCsvSql(file)}`);
     await checkAgreement(context, duckdb);
 

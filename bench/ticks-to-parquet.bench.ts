@@ -1,7 +1,8 @@
 // Question: how fast does a CSV file of quotes become Parquet with every row kept, in one thread?
 //
 // All compress with Snappy. The peers in JavaScript write by hyparquet-writer, a file a part of
-// 100,000 rows, and get a file of the same making that is shorter.
+// 100,000 rows, and get a file of the same making that is shorter. Polars runs in processes of its own,
+// once with one thread and once with as many as it takes by default.
 import { join } from 'node:path';
 import { bufferCount, concatMap, from, lastValueFrom } from 'rxjs';
 import { assertAgreement } from './support/bars-digest.js';
@@ -9,6 +10,7 @@ import { writeQuotesParquet } from './support/bars-parquet.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import { OneThreadDuckDb, sqlText } from './support/duckdb.js';
 import { measureRates } from './support/measure.js';
+import { PolarsProcess } from './support/polars.js';
 import type { QuoteRow } from './support/quote-rows.js';
 import { parsedQuotes, readCsvSql, replaySpec, writeQuotesFile } from './support/quotes-file.js';
 import { runOurs } from './support/run-ours.js';
@@ -63,6 +65,8 @@ export default async function benchTicksToParquet(context: BenchContext): Promis
   await writeQuotesFile(short, quotes(shortRows));
 
   const duckdb = await OneThreadDuckDb.open();
+  const polars = await PolarsProcess.openBoth();
+  const polarsProcesses = 'notRun' in polars ? [] : polars;
   try {
     progress('checking that all agree');
     const digest = (files: string) =>
@@ -79,6 +83,10 @@ export default async function benchTicksToParquet(context: BenchContext): Promis
         ['duckdb', await digest(at('duckdb.parquet'))],
         ['tickloom', await digest(at('ours/*.parquet'))],
       ]);
+      for (const process of polarsProcesses) {
+        await process.run({ work: 'ticks', csv: file, path: at('polars.parquet') });
+        results.set(process.name, await digest(at('polars.parquet')));
+      }
       if (file === short) {
         await runRxjs(file, partPath);
         results.set('rxjs', await digest(at('peer-*.parquet')));
@@ -88,7 +96,7 @@ export default async function benchTicksToParquet(context: BenchContext): Promis
       assertAgreement(results);
     }
 
-    return await measureRates(
+    const measured = await measureRates(
       'rows',
       [
         { name: 'tickloom', ours: true, count: rows, run: () => runTickloom(csv, at('ours')) },
@@ -98,6 +106,9 @@ export default async function benchTicksToParquet(context: BenchContext): Promis
           count: rows,
           run: () => duckdb.run(duckdbSql(csv, at('duckdb.parquet'))),
         },
+        ...polarsProcesses.map((process) =>
+          process.contender(rows, { work: 'ticks', csv, path: at('polars.parquet') }, 'tickloom'),
+        ),
         {
           name: 'csv-parse → rxjs → hyparquet-writer',
           ours: false,
@@ -113,7 +124,9 @@ export default async function benchTicksToParquet(context: BenchContext): Promis
       ],
       context,
     );
+    return 'notRun' in polars ? [...measured, polars] : measured;
   } finally {
     duckdb.close();
+    for (const process of polarsProcesses) process.close();
   }
 }

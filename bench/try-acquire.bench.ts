@@ -30,6 +30,8 @@ const SPENT: BudgetInput = { permits: 1, per: '1d' };
 interface Way {
   readonly name: string;
   readonly ours: boolean;
+  /** Of a peer: our way of the same answer. */
+  readonly like?: string;
   readonly calls: number;
   loop(calls: number): Promise<void> | void;
 }
@@ -90,6 +92,7 @@ export default async function benchTryAcquire({ quick, progress }: BenchContext)
     {
       name: 'limiter, granted',
       ours: false,
+      like: 'tickloom, granted',
       calls,
       loop: (count) => {
         for (let i = 0; i < count; i++) tokens.tryRemoveTokens(1);
@@ -98,6 +101,7 @@ export default async function benchTryAcquire({ quick, progress }: BenchContext)
     {
       name: 'limiter, refused',
       ours: false,
+      like: 'tickloom, refused',
       calls,
       loop: (count) => {
         for (let i = 0; i < count; i++) noTokens.tryRemoveTokens(1);
@@ -106,6 +110,7 @@ export default async function benchTryAcquire({ quick, progress }: BenchContext)
     {
       name: 'rate-limiter-flexible, memory, awaited',
       ours: false,
+      like: 'tickloom, granted',
       calls: awaited,
       loop: async (count) => {
         for (let i = 0; i < count; i++) await flexible.consume('key', 1);
@@ -124,9 +129,10 @@ export default async function benchTryAcquire({ quick, progress }: BenchContext)
       figures.get(name)?.push(count / seconds);
     }
   }
-  const results: BenchResult[] = ways.map(({ name, ours }) => ({
+  const results: BenchResult[] = ways.map(({ name, ours, like }) => ({
     name,
     ours,
+    like,
     perSecond: median(figures.get(name) ?? []),
     unit: 'calls',
   }));
@@ -137,7 +143,8 @@ export default async function benchTryAcquire({ quick, progress }: BenchContext)
   const began = process.hrtime.bigint();
   for (let i = 0; i < scheduled; i++) await bottleneck.schedule(nothing);
   const perSecond = scheduled / (Number(process.hrtime.bigint() - began) / 1e9);
-  results.push({ name: 'bottleneck, schedule, awaited', ours: false, perSecond, unit: 'calls' });
+  const name = 'bottleneck, schedule, awaited';
+  results.push({ name, ours: false, like: null, perSecond, unit: 'calls' }); // nothing of ours sleeps in between
 
   const rates = coordinator.handle();
   const cells = new SharedArrayBuffer(1_024);

@@ -1,4 +1,6 @@
 /** Entry of a pipeline's thread. Wiring only; what a pipeline does is in `src/engine`. */
+import '../src/shared-memory/use-shared-code.js';
+
 import { parentPort, threadId } from 'node:worker_threads';
 import { expose } from 'comlink';
 import { systemClock, turnOfTheLoop } from '../src/core/clock.js';
@@ -9,6 +11,7 @@ import { instantiate } from '../src/plan/instantiate.js';
 import type { ResilienceClient } from '../src/resilience/resilience-client.js';
 import { Counters, openCounters } from '../src/shared-memory/counters.js';
 import { startHeartbeat } from '../src/shared-memory/heartbeat.js';
+import { saveCodeIn } from '../src/shared-memory/shared-code.js';
 import { shareSyncs } from '../src/shared-memory/sync-turns.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
 import { threadLogger } from '../src/telemetry/thread-logger.js';
@@ -25,6 +28,9 @@ import { portEndpoint } from '../src/wire/port-endpoint.js';
 import { secretsOfSpec } from '../src/wire/stages-of-spec.js';
 import { StartStep } from '../src/wire/start-step.js';
 
+/** A job that has run for so long has run most of its code, and may never end. */
+const SAVE_CODE_AFTER_MS = 1_000;
+
 // What the user's code posts must go nowhere: a flood of it would take all of the main thread's time.
 parentPort?.close();
 
@@ -35,12 +41,14 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   const counters = task.protocol === PROTOCOL_VERSION ? openCounters(task.counters) : new Counters();
   const stopHeartbeat = startHeartbeat(counters);
   task.logs.postMessage(THREAD_BEGUN);
+  saveCodeIn(SAVE_CODE_AFTER_MS);
   const showSecrets = hideSecrets([...(task.secrets ?? []), ...secretsOfSpec(task.spec)]);
   try {
     return { report: await runPipeline(task, counters), leftovers: await leftovers() };
   } finally {
     stopHeartbeat();
     showSecrets();
+    saveCodeIn(1); // the end is told first
   }
 
   /** What the run left open: looked for once the ports have had time to close. */

@@ -39,7 +39,7 @@ async function startPipelines(): Promise<() => Promise<void>> {
 async function startThreads(): Promise<() => Promise<void>> {
   const workers = Array.from(
     { length: count },
-    () => new Worker(new URL('./idle.worker.js', import.meta.url)),
+    () => new Worker(new URL('../../../bench/support/idle.worker.cjs', import.meta.url)),
   );
   await Promise.all(workers.map((worker) => once(worker, 'message')));
   return async () => {

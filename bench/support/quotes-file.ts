@@ -7,23 +7,28 @@ import { type QuoteRow, type QuoteRowsSettings, quoteRows } from './quote-rows.j
 
 /** Characters written at a time. */
 const CHUNK = 1 << 20;
-const HEADER = 'timestamp,symbol,bid,ask,bid_size,ask_size\n';
+const NARROW_HEADER = 'timestamp,symbol,bid,ask';
+const HEADER = `${NARROW_HEADER},bid_size,ask_size\n`;
 
 const quoteLine = ({ time, symbol, bid, ask, bidSize, askSize }: QuoteRow, divisor: number): string =>
   `${time / divisor},${symbol},${bid},${ask},${bidSize},${askSize}\n`;
 
-/** Writes quotes as a CSV file with a header; time in ms since 1970, or µs. */
+const narrowLine = ({ time, symbol, bid, ask }: QuoteRow, divisor: number): string =>
+  `${time / divisor},${symbol},${bid},${ask}\n`;
+
+/** Writes quotes as a CSV file with a header; time in ms since 1970, or µs; with the sizes or without. */
 export async function writeQuotesFile(
   path: string,
   settings: QuoteRowsSettings,
-  unit: 'ms' | 'us' = 'ms',
+  { unit = 'ms', sizes = true }: { readonly unit?: 'ms' | 'us'; readonly sizes?: boolean } = {},
 ): Promise<void> {
   const file = await open(path, 'w');
   const divisor = unit === 'ms' ? 1_000 : 1;
+  const lineOf = sizes ? quoteLine : narrowLine;
   try {
-    let text = HEADER;
+    let text = sizes ? HEADER : `${NARROW_HEADER}\n`;
     for (const quote of quoteRows(settings)) {
-      text += quoteLine(quote, divisor);
+      text += lineOf(quote, divisor);
       if (text.length > CHUNK) {
         await file.appendFile(text);
         text = '';

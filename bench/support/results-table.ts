@@ -1,8 +1,11 @@
-import type { BenchResult } from './bench-result.js';
+import type { BenchResult, CostResult, RateResult } from './bench-result.js';
+
+/** One that was measured. */
+type Figure = RateResult | CostResult;
 
 /**
  * A line a result; a peer's ends in how many times better our result is that it is compared with (a rate
- * over a rate, or a cost under a cost).
+ * over a rate, or a cost under a cost): by wall clock, and by CPU time where both have it.
  */
 export function resultsTable(results: readonly BenchResult[]): string {
   const nameWidth = Math.max(...results.map(({ name }) => name.length)) + 2;
@@ -10,25 +13,57 @@ export function resultsTable(results: readonly BenchResult[]): string {
 }
 
 function lineOf(result: BenchResult, all: readonly BenchResult[], nameWidth: number): string {
-  const { name, ours, unit, like } = result;
-  const figure =
-    'value' in result ? `${result.value.toFixed(2)} ${unit}` : `${groups(result.perSecond)} ${unit}/s`;
-  const own = all.find((other) => other.ours && other.unit === unit && (like ?? other.name) === other.name);
-  const times = ours || own === undefined ? Number.NaN : ratioOf(own, result);
-  // What is left of a cost after the bare call was taken off may be nothing, or less.
-  const ratio = times > 0 && Number.isFinite(times) ? `  tickloom is ${times.toFixed(2)} ×` : '';
-  return `${ours ? '*' : ' '} ${name.padEnd(nameWidth)}${figure.padStart(22)}${spreadOf(result)}${ratio}`;
+  const { name, ours } = result;
+  const begin = `${ours ? '*' : ' '} ${name.padEnd(nameWidth)}`;
+  if ('notRun' in result) return `${begin}  not run: ${result.notRun}`;
+  const { wall, cpu } = figuresOf(result);
+  const cpuText = cpu === undefined ? '' : `, by CPU ${cpu}`;
+  return `${begin}${wall.padStart(22)}${cpuText}${spreadOf(result)}${ratiosOf(result, all)}`;
 }
 
-function spreadOf(result: BenchResult): string {
-  if (!('middleHalf' in result) || !result.middleHalf) return '';
+function figuresOf(result: Figure): { wall: string; cpu?: string | undefined } {
+  if ('value' in result) {
+    const cost = (value: number) => `${value.toFixed(2)} ${result.unit}`;
+    return {
+      wall: cost(result.value),
+      cpu: result.cpuValue === undefined ? undefined : cost(result.cpuValue),
+    };
+  }
+  const rate = (perSecond: number) => `${groups(perSecond)} ${result.unit}/s`;
+  const cpu = result.perCpuSecond === undefined ? undefined : rate(result.perCpuSecond);
+  return { wall: rate(result.perSecond), cpu };
+}
+
+function ratiosOf(peer: Figure, all: readonly BenchResult[]): string {
+  if (peer.ours || peer.like === null) return '';
+  const own = all.find(
+    (other): other is Figure =>
+      other.ours && other.unit === peer.unit && (peer.like ?? other.name) === other.name,
+  );
+  if (own === undefined) return '';
+  const [wall, cpu] = 'value' in own ? costRatios(own, peer) : rateRatios(own, peer);
+  // What is left of a cost after the bare call was taken off may be nothing, or less.
+  if (!isRatio(wall)) return '';
+  return `  tickloom is ${wall.toFixed(2)} ×${isRatio(cpu) ? `, by CPU ${cpu.toFixed(2)} ×` : ''}`;
+}
+
+function costRatios(ours: CostResult, peer: Figure): [wall: number, cpu: number] {
+  if (!('value' in peer)) return [Number.NaN, Number.NaN];
+  return [peer.value / ours.value, (peer.cpuValue ?? Number.NaN) / (ours.cpuValue ?? Number.NaN)];
+}
+
+function rateRatios(ours: RateResult, peer: Figure): [wall: number, cpu: number] {
+  if ('value' in peer) return [Number.NaN, Number.NaN];
+  const cpu = (ours.perCpuSecond ?? Number.NaN) / (peer.perCpuSecond ?? Number.NaN);
+  return [ours.perSecond / peer.perSecond, cpu];
+}
+
+const isRatio = (value: number): boolean => value > 0 && Number.isFinite(value);
+
+function spreadOf(result: Figure): string {
+  if (!('value' in result) || !result.middleHalf) return '';
   const [low, high] = result.middleHalf;
   return `  (half of them ${low.toFixed(2)} to ${high.toFixed(2)})`;
-}
-
-function ratioOf(ours: BenchResult, peer: BenchResult): number {
-  if ('value' in ours) return 'value' in peer ? peer.value / ours.value : Number.NaN;
-  return 'perSecond' in peer ? ours.perSecond / peer.perSecond : Number.NaN;
 }
 
 const groups = (value: number): string => Math.round(value).toLocaleString('en-US');

@@ -1,5 +1,7 @@
 /** Numbers formatted for people. */
-export const formatCount = (value: number): string => Math.round(value).toLocaleString('en-US');
+export const formatCount = (value: number): string =>
+  // Not by `toLocaleString`: its first call loads the locales, which takes longer than the summary of a run.
+  String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',');
 
 export function formatRate(perSecond: number): string {
   if (!Number.isFinite(perSecond) || perSecond <= 0) return '-';

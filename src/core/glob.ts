@@ -2,6 +2,7 @@ import type { FileSystemAdapter } from 'tinyglobby';
 import type { ComparisonTime } from './comparison-time.js';
 import { ambiguities, namesOf, repeatsWhatRepeats } from './glob-cost.js';
 import { globEnds, hasEnds } from './glob-ends.js';
+import { importGlobs } from './import-later.js';
 
 /** Globs match files only, and no hidden ones. */
 const OPTIONS = { onlyFiles: true, expandDirectories: false, dot: false } as const;
@@ -43,7 +44,7 @@ export function pathProblem(path: string): string | undefined {
  * @param fs - To watch which directories are looked into.
  */
 export async function globFiles(pattern: string, fs: FileSystemAdapter = {}): Promise<string[]> {
-  const { glob } = await import('tinyglobby');
+  const { glob } = await importGlobs();
   return glob(pattern, { ...OPTIONS, fs });
 }
 
@@ -67,7 +68,7 @@ export async function globMatcher(pattern: string): Promise<(path: string, time:
 
 /** The same, however long it takes. */
 export async function unboundedMatcher(pattern: string): Promise<(path: string) => boolean> {
-  const { globSync } = await import('tinyglobby');
+  const { globSync } = await importGlobs();
   return (path) => globSync(pattern, { ...OPTIONS, fs: onlyFile(path) }).length > 0;
 }
 

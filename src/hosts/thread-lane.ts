@@ -3,6 +3,7 @@ import { Piscina } from 'piscina';
 import { MESSAGE_CHARS_MAX, withAdvice } from '../core/errors.js';
 import { redactedBeginning } from '../core/redact.js';
 import { cutText } from '../core/shown-text.js';
+import { sharedCodeMemory } from '../shared-memory/shared-code.js';
 import type { PipelineOutcome, PipelineTask } from '../wire/pipeline-actor.js';
 import { heapLimits } from './heap-limits.js';
 import { startFailure } from './start-failure.js';
@@ -53,6 +54,7 @@ export class ThreadLane {
       atomics: 'disabled',
       recordTiming: false,
       resourceLimits: heapLimits(options.maxHeapMb),
+      workerData: { tickloomCode: sharedCodeMemory() },
     });
     // No file is given here: every thread boots, and a broken file rejects only its own task.
     this.#pool.on('error', (error: Error) => this.#endTask(error));

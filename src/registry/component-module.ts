@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { PipelineError, RuntimeError } from '../core/errors.js';
+import { importFile } from '../core/import-later.js';
 import { redactedBeginning } from '../core/redact.js';
 import { cutText } from '../core/shown-text.js';
 import type { Component } from '../engine/component.js';
@@ -16,7 +17,7 @@ import { Registry } from './registry.js';
 export async function loadComponents(module: string, file: string): Promise<Registry> {
   let exported: unknown;
   try {
-    exported = ((await import(pathToFileURL(file).href)) as { readonly default?: unknown }).default;
+    exported = (await importFile(pathToFileURL(file).href)).default;
   } catch (error) {
     throw invalidModule(module, `it failed while it was loaded: ${textOf(error)}${hintFor(error)}`, error);
   }

@@ -46,10 +46,20 @@ export function checkData<S extends z.ZodType>(
   return { data: undefined, problems: schemaProblems(issues, data, at, hints), issues };
 }
 
+/**
+ * From this check on, Zod compiles a function for each object of a schema. A process that checks one spec has no use
+ * for them, and waits longer for them than for the checks.
+ */
+const CHECKS_OF_COMPILED = 16;
+/** How often each schema has checked data. */
+const checksOf = new WeakMap<z.ZodType, number>();
+
 /** @returns `undefined` if the schema finds more than it can hold: a mistake in each of 100,000 keys, or no end. */
 function parsed<S extends z.ZodType>(schema: S, data: unknown) {
+  const checks = (checksOf.get(schema) ?? 0) + 1;
+  checksOf.set(schema, checks);
   try {
-    return schema.safeParse(data, { reportInput: true });
+    return schema.safeParse(data, { reportInput: true, jitless: checks < CHECKS_OF_COMPILED });
   } catch (error) {
     if (isTooDeep(error)) return undefined;
     throw error;

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { inRounds, oneOf, timeoutOf } from './chaos-rounds.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.cjs', import.meta.url));
 const RUNS = 8;
 const PART_ROWS = 500;
 

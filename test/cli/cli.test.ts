@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 // Threads run the build, so this does, too: `npm test` makes it.
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.cjs', import.meta.url));
 const ENDLESS = 'name: endless\nsource: { use: synthetic, rate: 1000 }\nsink: { use: "null" }\n';
 
 let folder: string;

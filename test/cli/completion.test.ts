@@ -5,7 +5,7 @@ import { builtIn } from '../../src/registry/built-in.js';
 import { scratchFolder } from '../support/recorded-data.js';
 
 // The commands are those of the entry, which runs when it is imported: `npm test` builds it.
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.cjs', import.meta.url));
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 // Threads run the build, so this does, too: `npm test` makes it.
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.cjs', import.meta.url));
 
 /** Heap that the command may take, with all that it loads. */
 const HEAP_MB = 200;

@@ -19,7 +19,7 @@ import { scratchFolder } from '../support/recorded-data.js';
 const GIVEN = process.env.TICKLOOM_READERS_PYTHON;
 const PYTHON = GIVEN ?? 'python3';
 const SCRIPT = fileURLToPath(new URL('open_directory.py', import.meta.url));
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.cjs', import.meta.url));
 const PACKAGES = ['duckdb', 'numpy', 'pandas', 'polars', 'pyarrow'];
 const PYTHON_READERS = 7;
 

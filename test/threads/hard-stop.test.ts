@@ -8,7 +8,7 @@ import { parsePartName } from '../../src/outputs/parts/part-name.js';
 import { duckdb } from '../stages/sinks/duckdb.js';
 import { until } from './threads-support.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.cjs', import.meta.url));
 
 /** A folder of the test's own, and runs of the built program in it. */
 function workplace() {

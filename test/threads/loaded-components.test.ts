@@ -13,7 +13,7 @@ function componentsLoaded(spec: object, dist = 'dist'): string[] {
   const folder = temporaryFolder();
   const file = join(folder, 'spec.json');
   writeFileSync(file, JSON.stringify({ name: 'loads', ...spec }));
-  const files = loadedFiles(folder, 'other', [join(dist, 'src/cli/main.js'), 'run', file]);
+  const files = loadedFiles(folder, 'other', [join(dist, 'src/cli/main.cjs'), 'run', file]);
   const own = files.filter((name) => name.startsWith(resolve(dist)));
   expect(own.map((name) => basename(name))).toContain('core.cjs');
   return [...new Set(own.flatMap((name) => componentsIn(name)))].sort();

@@ -4,6 +4,7 @@ import type { Logger } from '../../telemetry/logger.js';
 import type { ResolvedSpec } from '../../wire/resolved-spec.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
 import { lineTexts } from '../line-counts.js';
+import { lineLogger } from '../line-logger.js';
 import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';
 import { ownCommand, shellWord } from '../own-command.js';
@@ -114,7 +115,7 @@ class Run {
       runtime = await createRuntime({
         ...settings,
         ...(resilience && { resilience }),
-        logger: await this.#logger(),
+        logger: this.#logger(),
         ...(threads !== undefined && { maxThreads: threads }),
       });
     } catch (error) {
@@ -199,10 +200,9 @@ class Run {
     for (const handle of this.#handles) void handle.drain();
   }
 
-  async #logger(): Promise<Logger> {
-    const { pino } = await import('pino');
+  #logger(): Logger {
     const write = (line: string) => (this.#progress ? this.#progress.note(line) : this.#terminal.say(line));
-    return withoutFailures(pino({ level: this.#options.logLevel, base: null }, { write }));
+    return withoutFailures(lineLogger(this.#options.logLevel, write));
   }
 }
 

@@ -104,13 +104,13 @@ export type ColumnMapping = z.output<typeof Mapping>;
  * Accepts any object here, but describes a mapping in the JSON Schema. The object is checked as a
  * mapping after the short form is expanded: a union of both forms could not say which key is wrong.
  */
-const AnyMapping = z
-  .record(z.string(), z.unknown())
-  .meta({ ...z.toJSONSchema(Mapping, { io: 'input' }), $schema: undefined }) as unknown as z.ZodType<
+const AnyMapping = z.record(z.string(), z.unknown()) as unknown as z.ZodType<
   Record<string, unknown>,
   // The cast is true for every accepted spec: the check in `pipe` refuses anything but a mapping.
   z.input<typeof Mapping>
 >;
+// Made when it is asked for, not whenever this file is loaded.
+AnyMapping._zod.toJSONSchema = () => ({ ...z.toJSONSchema(Mapping, { io: 'input' }), $schema: undefined });
 
 /** The options of CSV: where each column comes from, and how it is written. */
 export const CSV_OPTIONS = {

@@ -1,4 +1,5 @@
 import type { Temporal } from 'temporal-polyfill';
+import { importTemporal } from '../../core/import-later.js';
 
 /**
  * Converts the local time of a zone to UTC.
@@ -41,7 +42,7 @@ export class ZoneOffsets {
     if (fixed !== undefined) return new ZoneOffsets(fixed);
     let stretches = ZONES.get(zone);
     if (!stretches) {
-      const { Temporal } = await import('temporal-polyfill');
+      const { Temporal } = await importTemporal();
       stretches = new Stretches(Temporal, zone);
       ZONES.set(zone, stretches);
     }

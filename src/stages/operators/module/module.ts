@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import type { Schema } from '../../../columns/schema.js';
+import { importFile } from '../../../core/import-later.js';
 import { cutList } from '../../../core/shown-text.js';
 import type { OperatorFactory, PlanProblems } from '../../../engine/factories.js';
 import type { Operator } from '../../../engine/operator.js';
@@ -24,7 +25,7 @@ export async function loadModuleOperator(
   const where = `module ${quote(options.path)}`;
   let exports: Record<string, unknown>;
   try {
-    exports = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    exports = await importFile(pathToFileURL(file).href);
   } catch (error) {
     throw invalid(`${where}: it failed while loading: ${messageOf(error)}`, error);
   }
