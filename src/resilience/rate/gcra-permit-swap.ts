@@ -1,3 +1,4 @@
+import { glance, glanceLong } from '../../shared-memory/glance.js';
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import type { Limit, LimitSite } from './limit.js';
 import { toNumber } from './to-number.js';
@@ -66,10 +67,10 @@ export class GcraLimit implements Limit {
       price = BigInt.asIntN(64, this.nsPerPermit * BigInt(cost));
       slack = BigInt.asIntN(64, this.#burst - price);
     }
-    let earnedBackAt = Atomics.load(this.#cells, this.#at);
-    // Checked after the load: if the parameters are outdated, the cell is too, and the swap below must
-    // fail.
-    if (Atomics.load(this.#words, this.#versionAt) !== this.#version) return STALE;
+    // The version after the cell: if the parameters are outdated, the cell is too, and the swap below must
+    // fail. It is the swap that grants. A refusal is that of a moment ago.
+    let earnedBackAt = glanceLong(this.#cells, this.#at);
+    if (glance(this.#words, this.#versionAt) !== this.#version) return STALE;
     for (;;) {
       if (earnedBackAt === MOVED) return STALE;
       const ahead = BigInt.asIntN(64, earnedBackAt - now);
