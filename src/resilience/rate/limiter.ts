@@ -139,7 +139,7 @@ export class Limiter implements WaitedFor {
     const sole = this.#sole;
     if (sole !== undefined && cost === 1 && this.#soleWaiting.isEmpty()) {
       // The cell of such a limit includes any cooldown, too.
-      const wait = sole.take(this.#clock.now(), 1);
+      const wait = sole.takeOne(this.#clock.now());
       if (wait === GRANTED) {
         this.statistics[0]!.granted(1);
         return GRANTED;
