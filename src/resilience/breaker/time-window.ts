@@ -8,7 +8,7 @@ import { OwnShard, WindowShards } from './window-shards.js';
 import { FAILED, SLOW, SUCCEEDED, WindowSum } from './window-sum.js';
 
 /** Successes that a thread may count between two looks at the clock, the one at the look included. */
-const CALLS_A_LOOK = 16;
+const CALLS_A_LOOK = 32;
 
 const NS_PER_MS = 1e6;
 
@@ -38,7 +38,7 @@ export interface WindowGuard {
  * atomic operation, and judged. So of two outcomes at the same time, the one that is added later sees
  * both. A success in a bucket whose volume this thread has seen complete can open nothing: it is counted
  * without an atomic operation, and dated by the thread's last look at the clock. The next look is due
- * after 16 calls, and in the first call after the bucket's time is over: a timer says when that is. The
+ * after 32 calls, and in the first call after the bucket's time is over: a timer says when that is. The
  * timer is set by calls alone, one at a time, and keeps no process alive.
  */
 export class TimeWindow {

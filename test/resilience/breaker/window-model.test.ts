@@ -97,7 +97,7 @@ describe('a time window of several threads', () => {
     );
   });
 
-  it('dates at most 15 successes of a thread by its last look at the clock, while no timer has its turn', () => {
+  it('dates at most 31 successes of a thread by its last look at the clock, while no timer has its turn', () => {
     const clock = new SimulatedClock({ now: START });
     const limits = { minimumVolume: 1, failureRate: 1, slowCallRate: 1 };
     const [, window] = threadsOn(new SharedArrayBuffer(BREAKER_BYTES_MIN), clock, limits);
@@ -105,7 +105,7 @@ describe('a time window of several threads', () => {
     clock.leap(1_000 * TICK_MS);
     let early = 0;
     for (; window!.isQuiet(EPOCH); early++) window!.succeedQuietly();
-    expect(early).toBe(15);
+    expect(early).toBe(31);
     expect(window!.gauge(EPOCH, clock.now()).volume).toBe(0);
     window!.record(EPOCH, false, false, clock.now());
     expect(window!.gauge(EPOCH, clock.now()).volume).toBe(1);
