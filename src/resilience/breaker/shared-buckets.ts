@@ -26,6 +26,10 @@ const EPOCH_MASK = 0xff;
 export class SharedBuckets {
   readonly #words: Int32Array;
   readonly #longs: BigInt64Array;
+  /** What the cells of the tick that was counted last hold besides their counts. */
+  #base = 0n;
+  #epoch = -1;
+  #tick = -1;
 
   constructor({ words, longs }: Pick<BreakerCells, 'words' | 'longs'>) {
     this.#words = words;
@@ -44,14 +48,14 @@ export class SharedBuckets {
     if (amount === 0) return;
     // Before the count, so that whoever misses it comes before this outcome.
     if (!this.#isUsed()) Atomics.store(this.#words, BUCKETS_USED_CELL, 1);
-    const base = baseOf(epoch, lapOf(tick));
+    const base = this.#baseAt(epoch, tick);
     const cell = cellOf(tick, kind);
     let found = Atomics.load(this.#longs, cell);
     for (;;) {
-      const count = countOf(found, base);
+      const count = Number(countOf(found, base));
       // The outcome is late: the options have changed, or the breaker was opened and closed again.
-      if (count === 0n && isOfLaterEpoch(found, base)) return;
-      const next = base + min(count + BigInt(amount), COUNT_MASK);
+      if (count === 0 && isOfLaterEpoch(found, base)) return;
+      const next = base + BigInt(Math.min(count + amount, COUNT_MAX));
       const before = Atomics.compareExchange(this.#longs, cell, found, next);
       if (before === found) return;
       found = before;
@@ -77,6 +81,15 @@ export class SharedBuckets {
     if (!this.#isUsed()) return true;
     for (let back = BUCKETS - 1; back >= 0; back--) if (!this.#addAt(sum, back, SUCCEEDED)) return false;
     return true;
+  }
+
+  #baseAt(epoch: number, tick: number): bigint {
+    if (epoch !== this.#epoch || tick !== this.#tick) {
+      this.#epoch = epoch;
+      this.#tick = tick;
+      this.#base = baseOf(epoch, lapOf(tick));
+    }
+    return this.#base;
   }
 
   #isUsed(): boolean {
@@ -117,8 +130,6 @@ const lapsAfter = (cell: bigint, base: bigint): number => {
 /** Whether a cell holds a count of a later epoch, which wraps. */
 const isOfLaterEpoch = (cell: bigint, base: bigint): boolean =>
   (cell & COUNT_MASK) !== 0n && BigInt.asIntN(8, (cell >> EPOCH_SHIFT) - (base >> EPOCH_SHIFT)) > 0n;
-
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 const baseOf = (epoch: number, lap: number): bigint =>
   BigInt.asIntN(64, (BigInt(epoch & EPOCH_MASK) << EPOCH_SHIFT) | (BigInt(lap & LAP_MASK) << COUNT_BITS));
