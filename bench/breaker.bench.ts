@@ -6,7 +6,7 @@
 // same condition.
 //
 // Threads of their own use one breaker, one alone or two at the same time, each in a loop; what is told is
-// the median of all, by the clock on the wall, less the bare call in the same threads at the same time.
+// the median of all, in CPU time of the thread, less the bare call in the same threads at the same time.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import {

@@ -5,7 +5,8 @@
 // our `acquire`. `limiter` has a synchronous form. Ways take turns, and the median of the rounds counts,
 // in CPU time.
 //
-// Two threads spend at the same time, each in a loop; what is told is the mean of both. `cells` are
+// Two threads spend at the same time, each in a loop; what is told is the median of both, in CPU time of the
+// thread. `cells` are
 // the bare compare-and-swap of a budget on two cells of two threads, side by side in one cache line
 // or apart, as the shared table has them: what the padding brings.
 import { once } from 'node:events';

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openBreaker } from '../../src/resilience/breaker/open-breaker.js';
 import { type BreakerAnswer, type BreakerTask, bareLoop, breakerLoop, permitLoop } from './breaker-loops.js';
+import { threadNs } from './thread-ns.js';
 
 const { handle, way, calls, threads, gate } = workerData as BreakerTask;
 const breaker = openBreaker(handle);
@@ -23,7 +24,7 @@ async function nsACall(loop: (calls: number) => Promise<void> | void, cell: numb
     Atomics.wait(ready, cell, found, 1_000);
     found = Atomics.load(ready, cell);
   }
-  const began = process.hrtime.bigint();
+  const began = threadNs();
   await loop(calls);
-  return Number(process.hrtime.bigint() - began) / calls;
+  return (threadNs() - began) / calls;
 }
