@@ -6,6 +6,8 @@ import { temporaryRoot } from './test/support/temporary-root.js';
 const TESTS = 'test/**/*.test.ts';
 /** Real threads and processes, and how long they take: not beside others, and on a real disk. */
 const ALONE = ['test/threads/**/*.test.ts', 'test/chaos/**/*.test.ts', 'test/cli/cli.test.ts'];
+/** They put their own module in the place of one that other tests load: not in a thread with others. */
+const MOCKING = ['test/resilience/*/interleavings.test.ts'];
 
 export default defineConfig({
   test: {
@@ -18,7 +20,7 @@ export default defineConfig({
         test: {
           name: 'units',
           include: [TESTS],
-          exclude: ALONE,
+          exclude: [...ALONE, ...MOCKING],
           maxWorkers: 2,
           // What sources and libraries take to load is more than most tests take.
           isolate: false,
@@ -26,6 +28,10 @@ export default defineConfig({
           globalSetup: 'test/support/temporary-root.ts',
           env: { TMPDIR: temporaryRoot() },
         },
+      },
+      {
+        extends: true,
+        test: { name: 'interleavings', include: MOCKING, maxWorkers: 2, sequence: { groupOrder: 0 } },
       },
       {
         extends: true,

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openRates } from '../../src/resilience/rate/rate-client.js';
 import type { SpendOrder, SpendTask } from './spend-task.js';
+import { threadNs } from './thread-ns.js';
 
 const WARM_UP_CALLS = 50_000;
 const { task, calls, gate, threads } = workerData as SpendOrder;
@@ -11,9 +12,9 @@ spend(WARM_UP_CALLS);
 const ready = new Int32Array(gate);
 Atomics.add(ready, 0, 1);
 while (Atomics.load(ready, 0) < threads); // the shortest way to begin together
-const began = process.hrtime.bigint();
+const began = threadNs();
 spend(calls);
-parentPort?.postMessage(calls / (Number(process.hrtime.bigint() - began) / 1e9));
+parentPort?.postMessage(calls / ((threadNs() - began) / 1e9));
 
 function spender(of: SpendTask): (calls: number) => void {
   if (of.way === 'budget') {

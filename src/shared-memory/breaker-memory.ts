@@ -132,13 +132,26 @@ export const STRIPES_CELL = STRIPES_BYTE / 4;
 /** Number of buckets in a time window. */
 export const BUCKETS = 10;
 const HEAD_BYTE = STRIPES_BYTE + STRIPES * LINE_BYTES;
-/** Next position in the count window. */
+/** Head of the count window: epoch in the upper 12 bits, outcomes of that epoch in the lower 20. */
 export const HEAD_CELL = HEAD_BYTE / 4;
 const BUCKETS_BYTE = HEAD_BYTE + LINE_BYTES;
-/** The cells of a bucket: successes, failures, slow calls, 64 bits each. */
+/** Buckets of a time window that any thread may write: successes, failures, slow calls, 64 bits each. */
 export const BUCKETS_CELL = BUCKETS_BYTE / 8;
 export const BUCKET_CELLS = 3;
-const SETTINGS_BYTE = BUCKETS_BYTE + 2 * LINE_BYTES;
+const SHARDS_BYTE = BUCKETS_BYTE + 3 * LINE_BYTES;
+/** 1 once one of the buckets above was written. */
+export const BUCKETS_USED_CELL = (SHARDS_BYTE - LINE_BYTES) / 4;
+/** How many of the stripes were ever owned: the shards of those beyond are empty. */
+export const STRIPES_USED_CELL = BUCKETS_USED_CELL + 1;
+/**
+ * A shard of a time window for each stripe but the first, written by the owner of the stripe alone. Its
+ * buckets have 32-bit cells: two for the tag, then successes, failures, slow calls. A tag is the epoch in
+ * the upper 25 bits and the tick in the lower 39: it returns after 174 years of the shortest window.
+ */
+const SHARD_BYTES = 2 * LINE_BYTES;
+export const SHARD_BUCKET_CELLS = 6;
+export const shardCell = (stripe: number): number => (SHARDS_BYTE + (stripe - 1) * SHARD_BYTES) / 4;
+const SETTINGS_BYTE = SHARDS_BYTE + (STRIPES - 1) * SHARD_BYTES;
 /** How often the settings were written; its lowest bit says which of the two blocks holds them. */
 export const SETTINGS_VERSION_CELL = SETTINGS_BYTE / 4;
 /** Two blocks of 64-bit cells. */
@@ -188,4 +201,4 @@ export function growBreakerMemory(memory: SharedArrayBuffer, bytes: number): voi
   if (memory.byteLength < bytes) (memory as SharedArrayBuffer & Growable).grow(bytes);
 }
 
-export const BREAKER_PROTOCOL = 2;
+export const BREAKER_PROTOCOL = 3;

@@ -12,11 +12,24 @@
  *
  * The search is depth-first over which thread steps next. Situations that were seen before (same
  * memory, same past of each thread, same ghost) are not searched again, but their schedules count.
+ *
+ * Plain reads and counts of `src/shared-memory/glance.ts` are steps as well, for tests that put
+ * `exploredGlances` in the place of that module.
  */
 import { ExploredMemory } from './explored-memory.js';
+import {
+  acquired,
+  CLEAR,
+  overwritten,
+  type PlainWrite,
+  type Sight,
+  showable,
+  sightText,
+  type Value,
+  visible,
+} from './weak-memory.js';
 
 type Cells = Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
-type Value = number | bigint;
 
 /** What a thread that was killed answers with. */
 export const KILLED: unique symbol = Symbol('killed');
@@ -66,6 +79,8 @@ export interface Exploration<Ghost = undefined> {
    * write is there in every schedule.
    */
   readonly writesPlainly?: boolean;
+  /** Glances may give older values, and plain writes are seen late: see `weak-memory.ts`. */
+  readonly weak?: boolean;
   /** `false` searches every schedule by itself. */
   readonly prune?: boolean;
   /** Steps of one schedule; more is taken for a loop without end. */
@@ -100,6 +115,10 @@ interface Operation {
   readonly text: string;
   readonly byte: number;
   run(): Value;
+  /** What the cell holds. */
+  look(): Value;
+  /** Of a plain write: what it writes once it is seen, after what the thread sees there now. */
+  plain?(before: Value): PlainWrite;
 }
 
 interface Past {
@@ -142,17 +161,38 @@ export function explore<Ghost = undefined>(exploration: Exploration<Ghost>): Exp
   globalThis.Atomics = shim(native, exploration.cas ?? 'atomic');
   const memory = new ExploredMemory(exploration.memory, exploration.unobserved ?? (() => false));
   if (exploration.writesPlainly) memory.touchAll();
+  const glanced = new Set<number>();
   try {
-    return search(exploration, memory);
+    for (;;) {
+      try {
+        return search(exploration, memory, glanced);
+      } catch (error) {
+        if (error !== ANOTHER_CELL) throw error;
+        memory.reset();
+      }
+    }
   } finally {
     globalThis.Atomics = native;
     memory.reset();
   }
 }
 
-function search<Ghost>(exploration: Exploration<Ghost>, cells: ExploredMemory): Explored {
+/** Ends a search that finds a glance at a cell whose past it has not kept: it begins anew, and keeps it. */
+const ANOTHER_CELL = new Error('a glance at another cell');
+
+function search<Ghost>(
+  exploration: Exploration<Ghost>,
+  cells: ExploredMemory,
+  glanced: Set<number>,
+): Explored {
   const { memory, threads: functions, check, atStep, ghost: ghosts } = exploration;
-  const { kill = false, prune = true, stepsMax = 1_000, unobserved = () => false } = exploration;
+  const {
+    kill = false,
+    prune = true,
+    stepsMax = 1_000,
+    unobserved = () => false,
+    weak = false,
+  } = exploration;
   const covered = new Map<string, bigint>();
   const schedule: { readonly thread: number; readonly text: string }[] = [];
   const take = taker(exploration, cells);
@@ -180,9 +220,29 @@ function search<Ghost>(exploration: Exploration<Ghost>, cells: ExploredMemory): 
     return passed;
   };
 
+  /** Answers that the next operation of a thread may get; none if it has to wait for its own writes. */
+  const answers = (next: Operation, sight: Sight): readonly (Value | undefined)[] => {
+    if (!weak) return [undefined];
+    switch (next.name) {
+      case 'glance':
+        if (!glanced.has(next.byte)) {
+          glanced.add(next.byte);
+          throw ANOTHER_CELL;
+        }
+        return visible(sight, next.byte, next.look());
+      case 'tally':
+      case 'load': {
+        const own = sight.buffer.findLast(({ byte }) => byte === next.byte);
+        return [own ? own.value : next.name === 'load' ? undefined : next.look()];
+      }
+      default:
+        return sight.buffer.length === 0 ? [undefined] : [];
+    }
+  };
+
   /** Schedules that go on from here. The memory is as the caller left it, or is put back by it. */
-  const goOn = (threads: readonly Thread[], ghost: Ghost): bigint => {
-    const key = prune ? situation(cells.text(), threads, ghost) : '';
+  const goOn = (threads: readonly Thread[], ghost: Ghost, sights: readonly Sight[]): bigint => {
+    const key = prune ? situation(cells.text(), threads, ghost, weak ? sights : []) : '';
     const known = prune ? covered.get(key) : undefined;
     if (known !== undefined) return known;
     states++;
@@ -190,14 +250,20 @@ function search<Ghost>(exploration: Exploration<Ghost>, cells: ExploredMemory): 
 
     const here = cells.save();
     /** Schedules that go on once a thread has stepped. */
-    const after = (index: number, stepped: Thread, operation: string, text: string): bigint => {
+    const after = (
+      index: number,
+      stepped: Thread,
+      { operation, text, isNew = true }: { operation: string; text: string; isNew?: boolean },
+      seen: readonly Sight[],
+    ): bigint => {
       schedule.push({ thread: index, text });
       if (stepped.error) throw refused(stepped.error.thrown);
-      const { marks, result } = stepped;
-      const step = { thread: index, operation, text, marks, finished: !stepped.next, result };
+      const { result } = stepped;
+      const marks = isNew ? stepped.marks : [];
+      const step = { thread: index, operation, text, marks, finished: isNew && !stepped.next, result };
       const nextGhost = ghosts ? guarded(() => ghosts.next(ghost, step)) : ghost;
       if (atStep) guarded(() => atStep(memory, step, nextGhost));
-      const schedules = goOn(threads.with(index, stepped), nextGhost);
+      const schedules = goOn(threads.with(index, stepped), nextGhost, seen);
       schedule.pop();
       cells.restore(here);
       return schedules;
@@ -207,13 +273,40 @@ function search<Ghost>(exploration: Exploration<Ghost>, cells: ExploredMemory): 
     let hasEnded = true;
     for (const [index, thread] of threads.entries()) {
       const { next } = thread;
+      const sight = sights[index]!;
+      for (const write of weak ? showable(sight) : []) {
+        hasEnded = false;
+        const before = write.look();
+        cells.touch(write.byte);
+        write.write();
+        const rest = { ...sight, buffer: sight.buffer.filter((other) => other !== write) };
+        const seen = glanced.has(write.byte)
+          ? overwritten(sights.with(index, rest), index, write.byte, before)
+          : sights.with(index, rest);
+        const text = `byte ${write.byte} is seen to be ${write.value}`;
+        schedules += after(index, thread, { operation: 'seen', text, isNew: false }, seen);
+      }
       if (!next) continue;
       hasEnded = false;
-      const first = take(index, thread, next);
-      const stepped = passUnobserved(index, first);
-      const { value } = first.past[thread.past.length]!;
-      schedules += after(index, stepped, next.name, `${next.text} → ${value}`);
-      if (kill) schedules += after(index, killed(thread), 'kill', 'killed');
+      for (const answer of answers(next, sight)) {
+        const before = next.look();
+        const first = take(index, thread, next, answer);
+        let seen = sights;
+        if (weak && next.plain) {
+          const write = next.plain(answer!);
+          seen = sights.with(index, { ...sight, buffer: [...sight.buffer, write] });
+        } else if (weak && next.name !== 'glance') {
+          seen = sights.with(index, acquired(sight, next.name));
+          if (glanced.has(next.byte) && next.look() !== before) {
+            seen = overwritten(seen, index, next.byte, before);
+          }
+        }
+        const stepped = passUnobserved(index, first);
+        const { value } = first.past[thread.past.length]!;
+        const text = `${next.text} → ${value}`;
+        schedules += after(index, stepped, { operation: next.name, text }, seen);
+      }
+      if (kill) schedules += after(index, killed(thread), { operation: 'kill', text: 'killed' }, sights);
     }
 
     if (hasEnded) {
@@ -230,17 +323,22 @@ function search<Ghost>(exploration: Exploration<Ghost>, cells: ExploredMemory): 
     throw new Error('expected no mark before the first step: no check would be told of it');
   }
   for (const { error } of threads) if (error) throw refused(error.thrown);
-  const schedules = goOn(threads, ghosts?.initial as Ghost);
+  const schedules = goOn(
+    threads,
+    ghosts?.initial as Ghost,
+    threads.map(() => CLEAR),
+  );
   return { schedules, states };
 }
+
 /** Takes steps of threads. */
 function taker(
   { threads: functions, writesPlainly = false }: Pick<Exploration, 'threads' | 'writesPlainly'>,
   cells: ExploredMemory,
-): (index: number, thread: Thread, next: Operation) => Thread {
-  return (index, { past, followers }, next) => {
-    if (next.name !== 'load') cells.touch(next.byte);
-    const value = next.run();
+): (index: number, thread: Thread, next: Operation, answer?: Value) => Thread {
+  return (index, { past, followers }, next, answer) => {
+    if (next.name !== 'load' && next.name !== 'glance') cells.touch(next.byte);
+    const value = answer ?? next.run();
     const known = followers.get(value);
     if (known && !writesPlainly) return known;
 
@@ -284,19 +382,45 @@ function advance(body: () => unknown, past: readonly Past[] = []): Thread {
 }
 
 /** One step of the virtual thread that runs: answered from its past, or the one that it stops before. */
-function step(name: string, text: string, byte: number, operation: () => Value): Value {
+function step(operation: Operation): Value {
   const own = run;
-  if (!own) return operation(); // a check looks at the memory, nothing is explored
+  if (!own) return operation.run(); // a check looks at the memory, nothing is explored
   if (own.next) throw SUSPEND; // in a `finally`, on the way up
   const past = own.past[own.cursor];
   if (!past) {
-    own.next = { name, text, byte, run: operation };
+    own.next = operation;
     throw SUSPEND;
   }
-  if (past.text !== text) throw differs(text, past.text);
+  if (past.text !== operation.text) throw differs(operation.text, past.text);
   own.cursor++;
   return past.value;
 }
+
+/** For `vi.mock` of `src/shared-memory/glance.ts`. */
+export const exploredGlances = {
+  glance: (words: Int32Array, cell: number) => plainStep('glance', words, cell),
+  /** On every platform, glances after it come after it. */
+  glanceLong: (longs: BigInt64Array, cell: number) => Atomics.load(longs, cell),
+  tally: (words: Int32Array, cell: number) => void plainStep('tally', words, cell),
+};
+
+function plainStep(name: 'glance' | 'tally', words: Int32Array, index: number): Value {
+  const look = (): Value => words[index]!;
+  const at = { name, byte: byteOf(words, index), text: textOf(name, words, index), look };
+  if (name === 'glance') return step({ ...at, run: look });
+  return step({
+    ...at,
+    run: () => words[index]!++,
+    plain: (before) => {
+      const value = ((before as number) + 1) | 0;
+      return { byte: at.byte, value, look, write: () => words.fill(value, index, index + 1) };
+    },
+  });
+}
+
+const textOf = (name: string, cells: Cells, index: number, ...values: Value[]): string =>
+  `${name} ${cells.constructor.name}+${cells.byteOffset}[${index}] ${values.join(', ')}`.trimEnd();
+const byteOf = (cells: Cells, index: number): number => cells.byteOffset + index * cells.BYTES_PER_ELEMENT;
 
 const differs = (now: string, before: string): Error =>
   new Error(
@@ -308,32 +432,38 @@ const differs = (now: string, before: string): Error =>
  * The situation, as text. Two that are the same go on in the same ways: what a thread does next
  * follows from what its operations answered.
  */
-function situation(changes: string, threads: readonly Thread[], ghost: unknown): string {
-  const ids = threads.map(({ id }) => id).join();
+function situation(
+  changes: string,
+  threads: readonly Thread[],
+  ghost: unknown,
+  sights: readonly Sight[],
+): string {
+  const ids = `${threads.map(({ id }) => id).join()};${sights.map(sightText).join('/')}`;
   if (ghost === undefined) return `${ids};${changes}`;
   const text = JSON.stringify(ghost, (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
   return `${ids};${changes};${text}`;
 }
 
 function shim(native: Atomics, cas: 'atomic' | 'load-then-store'): Atomics {
-  const text = (name: string, cells: Cells, index: number, ...values: Value[]) =>
-    `${name} ${cells.constructor.name}+${cells.byteOffset}[${index}] ${values.join(', ')}`.trimEnd();
-  const byteOf = (cells: Cells, index: number) => cells.byteOffset + index * cells.BYTES_PER_ELEMENT;
   // The cast of the cells: TypeScript has an overload a kind of array, and no common one.
+  const atomic = (name: string, cells: Cells, index: number, values: readonly Value[], work: () => Value) =>
+    step({
+      name,
+      text: textOf(name, cells, index, ...values),
+      byte: byteOf(cells, index),
+      run: work,
+      look: () => native.load(cells as Int32Array, index),
+    });
   const load = (cells: Cells, index: number) =>
-    step('load', text('load', cells, index), byteOf(cells, index), () =>
-      native.load(cells as Int32Array, index),
-    );
+    atomic('load', cells, index, [], () => native.load(cells as Int32Array, index));
   const store = (cells: Cells, index: number, value: Value) =>
-    step('store', text('store', cells, index, value), byteOf(cells, index), () =>
-      native.store(cells as Int32Array, index, value as number),
-    );
+    atomic('store', cells, index, [value], () => native.store(cells as Int32Array, index, value as number));
 
   type Name = 'add' | 'sub' | 'exchange' | 'or' | 'and' | 'xor';
   const modify = (name: Name, change: (old: bigint, value: bigint) => bigint) => {
     return (cells: Cells, index: number, value: Value): Value => {
       if (cas === 'atomic') {
-        return step(name, text(name, cells, index, value), byteOf(cells, index), () =>
+        return atomic(name, cells, index, [value], () =>
           native[name](cells as Int32Array, index, value as number),
         );
       }
@@ -355,11 +485,8 @@ function shim(native: Atomics, cas: 'atomic' | 'load-then-store'): Atomics {
     xor: modify('xor', (old, value) => old ^ value),
     compareExchange(cells: Cells, index: number, expected: Value, value: Value): Value {
       if (cas === 'atomic') {
-        return step(
-          'compareExchange',
-          text('compareExchange', cells, index, expected, value),
-          byteOf(cells, index),
-          () => native.compareExchange(cells as Int32Array, index, expected as number, value as number),
+        return atomic('compareExchange', cells, index, [expected, value], () =>
+          native.compareExchange(cells as Int32Array, index, expected as number, value as number),
         );
       }
       const found = load(cells, index);

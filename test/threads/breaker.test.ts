@@ -207,6 +207,91 @@ describe('a breaker and real threads', () => {
     });
   });
 
+  it('counts every call in its windows, of more threads than it has places for', async () => {
+    const options = {
+      name: 'windows',
+      timeWindow: { lengthMs: 86_400_000, failureRate: 1 },
+      countWindow: { size: 8_000, minimumVolume: 2, failureRate: 1 },
+    };
+    await withBreaker(options, async (breaker) => {
+      // No window is ever full of failures: each thread begins with a success, and the windows hold it.
+      const script = `
+        for (let job = 0; job < 5; job++) {
+          const own = openBreaker(workerData.handle);
+          for (let call = 0; call < 50; call++) await own.execute(() => call);
+          for (let call = 0; call < 10; call++) await own.execute(async () => { throw new Error(); }).catch(() => {});
+          for (let call = 0; call < 10; call++) own.permit().succeed();
+          own.close();
+        }
+        tell('done');`;
+      const threads = Array.from({ length: 20 }, () => startThread(breaker.handle(), sharedCells(), script));
+      await Promise.all(threads.map(told));
+      const calls = { volume: 20 * 5 * 70, failed: 20 * 5 * 10 };
+      expect(breaker.status().gauges).toMatchObject({ timeWindow: calls, countWindow: calls });
+      expect(breaker.counts).toMatchObject({ succeeded: calls.volume - calls.failed, failed: calls.failed });
+      await Promise.all(threads.map((thread) => thread.terminate()));
+    });
+  });
+
+  it.each([
+    ['failures in a row', { failuresInRow: 1 }],
+    ['a count window', { countWindow: { size: 50, failureRate: 0.02 } }],
+    ['a time window', { timeWindow: { lengthMs: 60_000, failureRate: 0.001 } }],
+  ])('calls no function after the trip that a thread knows of, by %s', async (_, condition) => {
+    await withBreaker(
+      { name: 'glanced', openMs: 86_400_000, openMsMax: 86_400_000, ...condition },
+      async (breaker) => {
+        const cells = sharedCells();
+        // Cell 0: how many are ready; 1: the breaker is known to be open; 2: calls after that; 3: calls.
+        const caller = `
+        Atomics.add(cells, 0, 1);
+        let isOpen = 0;
+        for (let call = 0, after = 0; after < 1_000; call++) {
+          isOpen = Atomics.load(cells, 1);
+          after += isOpen;
+          breaker.execute(() => { Atomics.add(cells, 3, 1); if (isOpen) Atomics.add(cells, 2, 1); }).catch(() => {});
+          if (call % 50 === 0) await null;
+        }
+        tell('done');`;
+        const failer = `
+        while (Atomics.load(cells, 3) < 1_000);
+        for (let taken = permit(); taken; taken = permit()) taken.fail();
+        Atomics.store(cells, 1, 1);
+        tell('done');`;
+        const threads = [caller, caller, failer].map((script) =>
+          startThread(breaker.handle(), cells, script),
+        );
+        await Promise.all(threads.map(told));
+        expect(breaker.state).toBe('open');
+        expect(Atomics.load(cells, 3)).toBeGreaterThanOrEqual(1_000);
+        expect(Atomics.load(cells, 2)).toBe(0);
+        await Promise.all(threads.map((thread) => thread.terminate()));
+      },
+    );
+  });
+
+  it('ends a loop of calls that waits for nothing, once it is held', async () => {
+    await withBreaker({ name: 'loop', failuresInRow: 1 }, async (breaker) => {
+      const cells = sharedCells();
+      // A compiler that read the state once would never end it.
+      const script = `
+        let isCalled = true;
+        let last;
+        while (isCalled) {
+          isCalled = false;
+          last = breaker.execute(() => { isCalled = true; Atomics.store(cells, 0, 1); });
+        }
+        last.catch(() => {});
+        tell('held');`;
+      const thread = startThread(breaker.handle(), cells, script);
+      const answer = told(thread);
+      while (Atomics.load(cells, 0) === 0) await new Promise((resolve) => setImmediate(resolve));
+      breaker.hold();
+      expect(await answer).toBe('held');
+      await thread.terminate();
+    });
+  });
+
   it('has its options changed in threads that are using it, while its owner is blocked afterwards', async () => {
     await withBreaker({ name: 'changed', failuresInRow: 1_000, openMs: 60_000 }, async (breaker) => {
       const cells = sharedCells();

@@ -21,6 +21,7 @@ import {
   stateOf,
   WORD_CELL,
 } from '../../shared-memory/breaker-memory.js';
+import { glance } from '../../shared-memory/glance.js';
 import { checkGivenNumbers } from '../rate/check-numbers.js';
 import type { BreakerCall, CallPermit, ExecuteOptions, OpenedBreaker } from './breaker-calls.js';
 import { BreakerCells } from './breaker-cells.js';
@@ -31,6 +32,7 @@ import { ChangeWatch } from './change-watch.js';
 import type { FailureClass } from './classify.js';
 import { ErrorJudge, type ErrorJudgeContext } from './judge-error.js';
 import type { HeldProbe } from './probes.js';
+import type { WindowGuard } from './time-window.js';
 import { TimedCall } from './timed-call.js';
 
 export interface BreakerClientContext extends ErrorJudgeContext {
@@ -63,6 +65,7 @@ export class BreakerClient implements OpenedBreaker {
   readonly #cells: BreakerCells;
   readonly #words: Int32Array;
   readonly #counter: CallCounter;
+  readonly #guard: WindowGuard;
   readonly #watch: ChangeWatch;
   readonly #context: BreakerClientContext;
   readonly #judge: ErrorJudge;
@@ -77,8 +80,16 @@ export class BreakerClient implements OpenedBreaker {
     this.#context = context;
     this.#cells = new BreakerCells(memory);
     this.#words = this.#cells.words;
-    this.#rules = currentRules(this.#cells);
-    this.#counter = new CallCounter(this.#words, context.threadId);
+    const counter = new CallCounter(this.#words, context.threadId);
+    this.#counter = counter;
+    const { clock } = context;
+    this.#guard = {
+      clock,
+      get shard() {
+        return counter.shard;
+      },
+    };
+    this.#rules = currentRules(this.#cells, { guard: this.#guard });
     this.#watch = new ChangeWatch(this.#words, CHANGE_CELL);
     this.#judge = new ErrorJudge(name, context);
   }
@@ -88,7 +99,9 @@ export class BreakerClient implements OpenedBreaker {
   }
 
   execute<T>(call: BreakerCall<T>, options?: ExecuteOptions): Promise<T> {
-    const word = Atomics.load(this.#words, WORD_CELL);
+    // A glance: only a breaker that is seen to be closed lets the call through without a further look. A call
+    // that comes after the trip sees it; one at the same time may still pass, as if it had come before.
+    const word = glance(this.#words, WORD_CELL);
     if (word !== this.#ruledWord) {
       try {
         this.#followRules(word);
@@ -141,6 +154,7 @@ export class BreakerClient implements OpenedBreaker {
 
   close(): void {
     this.#counter.release();
+    this.#rules.conditions.close();
   }
 
   /** Counts the outcome of a permit. Called once for each permit. */
@@ -148,7 +162,7 @@ export class BreakerClient implements OpenedBreaker {
     if (stateOf(word) === CLOSED) {
       const { slowNs, conditions } = this.#rules;
       const isPlain = outcome === 'succeeded' && slowNs === undefined;
-      if (isPlain && conditions.isQuiet(epochOf(word))) this.#counter.count(SUCCEEDED_CELL);
+      if (isPlain && conditions.succeedQuietly(word)) this.#counter.count(SUCCEEDED_CELL);
       else this.#settleClosed(outcome, word, startedAt);
     } else if (probe) {
       this.#settleProbe(outcome, word, startedAt, probe);
@@ -215,14 +229,13 @@ export class BreakerClient implements OpenedBreaker {
   }
 
   #plainCalls(word: number): PlainCalls {
-    // Locals of the closure: for nearly every call, the work is two atomic loads and a count.
+    // Locals of the closure: for nearly every call, the work is a few glances and a count.
     const { conditions } = this.#rules;
     const counter = this.#counter;
-    const epoch = epochOf(word);
     return {
       word,
       onValue: (value) => {
-        if (conditions.isQuiet(epoch)) counter.count(SUCCEEDED_CELL);
+        if (conditions.succeedQuietly(word)) counter.count(SUCCEEDED_CELL);
         else this.#settleClosed('succeeded', word, NOT_TIMED);
         return value;
       },
@@ -280,7 +293,9 @@ export class BreakerClient implements OpenedBreaker {
 
   /** The state has changed, and with it perhaps the options. */
   #followRules(word: number): void {
-    this.#rules = currentRules(this.#cells, this.#rules);
+    const { conditions } = this.#rules;
+    this.#rules = currentRules(this.#cells, { known: this.#rules, guard: this.#guard });
+    if (this.#rules.conditions !== conditions) conditions.close();
     this.#ruledWord = word;
   }
 

@@ -2,6 +2,7 @@ import { InvalidBreakerError } from '../../core/errors.js';
 import type { BreakerCells } from './breaker-cells.js';
 import { Probes } from './probes.js';
 import { areSettings, type CallSettings } from './shared-settings.js';
+import type { WindowGuard } from './time-window.js';
 import { TripConditions } from './trip-conditions.js';
 
 const NS_PER_MS = 1e6;
@@ -16,10 +17,10 @@ export class BreakerRules {
   readonly slowNs: bigint | undefined;
   readonly timeoutMs: number | undefined;
 
-  constructor(cells: BreakerCells, settings: CallSettings, version: number) {
+  constructor(cells: BreakerCells, settings: CallSettings, version: number, guard?: WindowGuard) {
     const { slowCallMs, timeoutMs } = settings;
     this.version = version;
-    this.conditions = new TripConditions(cells, settings);
+    this.conditions = new TripConditions(cells, settings, guard);
     this.probes = new Probes(cells.words, cells.longs, settings);
     this.slowNs = slowCallMs === undefined ? undefined : BigInt(Math.ceil(slowCallMs * NS_PER_MS));
     this.timeoutMs = timeoutMs;
@@ -29,9 +30,13 @@ export class BreakerRules {
 /**
  * The rules that apply now: `known`, if the settings have not changed since.
  *
+ * @param guard - The thread that counts by them; left out by who only reads.
  * @throws {InvalidBreakerError} `BREAKER_INVALID` if the memory holds no settings.
  */
-export function currentRules(cells: BreakerCells, known?: BreakerRules): BreakerRules {
+export function currentRules(
+  cells: BreakerCells,
+  { known, guard }: { readonly known?: BreakerRules; readonly guard?: WindowGuard } = {},
+): BreakerRules {
   if (known?.version === cells.settings.version) return known;
   const { settings, version } = cells.settings.read();
   if (!areSettings(settings, cells.words.buffer.byteLength)) {
@@ -39,5 +44,5 @@ export function currentRules(cells: BreakerCells, known?: BreakerRules): Breaker
       'The shared memory of a breaker does not hold its options: was it written to?',
     );
   }
-  return new BreakerRules(cells, settings, version);
+  return new BreakerRules(cells, settings, version, guard);
 }

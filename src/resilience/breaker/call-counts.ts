@@ -6,6 +6,8 @@ import {
   STRIPE_OWNER_CELL,
   STRIPES,
   STRIPES_CELL,
+  STRIPES_USED_CELL,
+  shardCell,
 } from '../../shared-memory/breaker-memory.js';
 
 /**
@@ -25,6 +27,8 @@ export const COUNT_CELL = Object.fromEntries(CALL_COUNTS.map((name, at) => [name
   Record<CallCountName, number>
 >;
 const LAP = 2 ** 31;
+/** Calls on the shared stripe after which one of its threads looks for a stripe that has become free. */
+const CALLS_A_CLAIM = 1_024;
 
 /** Owner of a free stripe, and of the first stripe, which is shared by all threads that found no free one. */
 const NOBODY = 0;
@@ -36,14 +40,17 @@ const NOBODY = 0;
  */
 export class CallCounter {
   readonly #words: Int32Array;
-  #stripe: number;
-  #isShared: boolean;
+  readonly #threadId: number;
+  #stripe = SHARED_STRIPE;
+  #isShared = true;
+  #isReleased = false;
+  /** First cell of the thread's shard of a time window; `undefined` while it has no stripe of its own. */
+  shard: number | undefined;
 
   constructor(words: Int32Array, threadId: number) {
     this.#words = words;
-    const own = claimStripe(words, threadId);
-    this.#isShared = own === undefined;
-    this.#stripe = own ?? SHARED_STRIPE;
+    this.#threadId = threadId;
+    this.#claim();
   }
 
   /** @param cell - One of `COUNT_CELL`. */
@@ -52,14 +59,27 @@ export class CallCounter {
     const before = this.#isShared ? Atomics.add(this.#words, low, 1) : this.#words[low]!++;
     // Atomic whoever owns the stripe: this keeps it after the write above for threads that read both.
     if ((before & (LAP - 1)) === LAP - 1) Atomics.add(this.#words, low + 1, 1);
+    if (this.#isShared && before % CALLS_A_CLAIM === 0) this.#claim();
+  }
+
+  /** Takes a stripe, if one is free now. */
+  #claim(): void {
+    if (this.#isReleased) return;
+    const stripe = claimStripe(this.#words, this.#threadId);
+    if (stripe === undefined) return;
+    this.#isShared = false;
+    this.#stripe = firstCell(stripe);
+    this.shard = shardCell(stripe);
   }
 
   /** Frees the stripe for other threads. Calls still in flight are counted where all may count. */
   release(): void {
+    this.#isReleased = true;
     if (this.#isShared) return;
     const stripe = this.#stripe;
     this.#isShared = true;
     this.#stripe = SHARED_STRIPE;
+    this.shard = undefined;
     if (--this.#words[stripe + STRIPE_CLIENTS_CELL]! > 0) return;
     // Atomic, so that the next owner sees all that was counted.
     Atomics.store(this.#words, stripe + STRIPE_OWNER_CELL, NOBODY);
@@ -73,22 +93,33 @@ export function releaseStripes(words: Int32Array, threadId: number): void {
   }
 }
 
-/** @returns The first cell of the stripe of this thread, or of a free one; `undefined` if there is none. */
+/** @returns The stripe of this thread, or a free one, which it then has; `undefined` if there is none. */
 function claimStripe(words: Int32Array, threadId: number): number | undefined {
   const me = threadId + 1;
   for (let stripe = 1; stripe < STRIPES; stripe++) {
     const cell = firstCell(stripe);
     if (Atomics.load(words, cell + STRIPE_OWNER_CELL) !== me) continue;
     words[cell + STRIPE_CLIENTS_CELL]!++;
-    return cell;
+    return stripe;
   }
   for (let stripe = 1; stripe < STRIPES; stripe++) {
     const cell = firstCell(stripe);
     if (Atomics.compareExchange(words, cell + STRIPE_OWNER_CELL, NOBODY, me) !== NOBODY) continue;
     words[cell + STRIPE_CLIENTS_CELL] = 1;
-    return cell;
+    raiseUsed(words, stripe);
+    return stripe;
   }
   return undefined;
+}
+
+/** Before anything is counted in the shard of the stripe. */
+function raiseUsed(words: Int32Array, stripe: number): void {
+  let used = Atomics.load(words, STRIPES_USED_CELL);
+  while (used < stripe) {
+    const found = Atomics.compareExchange(words, STRIPES_USED_CELL, used, stripe);
+    if (found === used) return;
+    used = found;
+  }
 }
 
 const firstCell = (stripe: number): number => STRIPES_CELL + stripe * STRIPE_CELLS;

@@ -199,6 +199,7 @@ export class CircuitBreaker implements Breaker {
   /** Ends its events and timers. From now on, other threads do what `whenBroken` says. */
   close(): void {
     this.#mirror.close();
+    this.#client.close();
     this.#events.end();
   }
 }

@@ -1,4 +1,5 @@
 import { RUN_CELL } from '../../shared-memory/breaker-memory.js';
+import { glance } from '../../shared-memory/glance.js';
 
 const COUNT_MASK = 0xf_ffff;
 const EPOCH_SHIFT = 20;
@@ -13,9 +14,12 @@ export class FailureRun {
     this.#limit = limit;
   }
 
-  /** Whether a success in this epoch, which is the current one, changes nothing. */
+  /**
+   * Whether a success in this epoch, which is the current one, changes nothing. A failure at the same time
+   * may be missed: then the success came before it.
+   */
   isQuiet(epoch: number): boolean {
-    return Atomics.load(this.#words, RUN_CELL) === epoch << EPOCH_SHIFT;
+    return glance(this.#words, RUN_CELL) === epoch << EPOCH_SHIFT;
   }
 
   /** The failures counted so far in this epoch. */

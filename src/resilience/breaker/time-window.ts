@@ -1,20 +1,14 @@
+import type { Clock, TimerHandle } from '../../core/clock.js';
 import type { Nanos } from '../../core/units.js';
-import { BUCKET_CELLS, BUCKETS, BUCKETS_CELL } from '../../shared-memory/breaker-memory.js';
+import { BUCKETS } from '../../shared-memory/breaker-memory.js';
+import type { BreakerCells } from './breaker-cells.js';
 import { gaugeOf, judgeRates, type RateLimits, type RateVerdict, type WindowGauge } from './rate-limits.js';
+import { COUNT_MAX, SharedBuckets } from './shared-buckets.js';
+import { OwnShard, WindowShards } from './window-shards.js';
+import { FAILED, SLOW, SUCCEEDED, WindowSum } from './window-sum.js';
 
-/**
- * Bits of a bucket's cell: 0 to 25 = count, 26 to 55 = lap, 56 to 63 = epoch. A lap is once round the
- * buckets; of the shortest window, it returns after three years.
- */
-const COUNT_BITS = 26n;
-const COUNT_MASK = (1n << COUNT_BITS) - 1n;
-const LAP_MASK = 2 ** 30 - 1;
-const EPOCH_SHIFT = 56n;
-const EPOCH_MASK = 0xff;
-
-const SUCCEEDED = 0;
-const FAILED = 1;
-const SLOW = 2;
+/** Successes that a thread may count between two looks at the clock, the one at the look included. */
+const CALLS_A_LOOK = 32;
 
 const NS_PER_MS = 1e6;
 
@@ -28,56 +22,107 @@ export interface WindowPart {
   readonly slow: number;
 }
 
+/** A thread that counts. */
+export interface WindowGuard {
+  /** First cell of the shard that only this thread writes; `undefined` if it has none. */
+  readonly shard: number | undefined;
+  readonly clock: Clock;
+}
+
 /**
  * The outcomes of all threads in the last `lengthMs`, in ten buckets: the current one and the nine
- * before, so that the window covers between nine tenths of its length and all of it. A cell holds a count
- * together with its lap and epoch. A count from an earlier lap or epoch is never read, and the first
- * outcome that finds it replaces it. So nothing has to be cleared, however long nobody called.
+ * before, so that the window covers between nine tenths of its length and all of it. Each thread counts in
+ * a shard of its own; a judgement adds them up.
+ *
+ * Failures, slow calls, and successes before the volume is complete are dated by the clock, added by an
+ * atomic operation, and judged. So of two outcomes at the same time, the one that is added later sees
+ * both. A success in a bucket whose volume this thread has seen complete can open nothing: it is counted
+ * without an atomic operation, and dated by the thread's last look at the clock. The next look is due
+ * after 32 calls, and in the first call after the bucket's time is over: a timer says when that is. The
+ * timer is set by calls alone, one at a time, and keeps no process alive.
  */
 export class TimeWindow {
-  readonly #longs: BigInt64Array;
   readonly #tickNs: number;
   readonly #limits: RateLimits;
+  readonly #guard: WindowGuard | undefined;
+  readonly #shared: SharedBuckets;
+  readonly #shards: WindowShards;
+  readonly #own: OwnShard;
+  readonly #sum = new WindowSum();
   /** Whether the minimum volume was seen to be reached in this tick: then a success opens nothing. */
   #isComplete = false;
   #tick = -1;
   #epoch = -1;
-  /** What the cells of this lap and of the one before hold besides their counts. */
-  #base = 0n;
-  #baseBefore = 0n;
+  /** Successes that may be counted in the current bucket before the next look at the clock. */
+  #left = 0;
+  #timer: TimerHandle | undefined;
 
-  constructor(longs: BigInt64Array, limits: RateLimits & { readonly lengthMs: number }) {
-    this.#longs = longs;
+  /** @param guard - Left out by who only reads. */
+  constructor(
+    cells: Pick<BreakerCells, 'words' | 'longs'>,
+    limits: RateLimits & { readonly lengthMs: number },
+    guard?: WindowGuard,
+  ) {
     this.#tickNs = Math.ceil((limits.lengthMs * NS_PER_MS) / BUCKETS);
     this.#limits = limits;
+    this.#guard = guard;
+    this.#shared = new SharedBuckets(cells);
+    this.#shards = new WindowShards(cells.words);
+    this.#own = new OwnShard(cells.words);
   }
 
-  /** Clears the buckets. Counts carry their epoch, but an epoch returns after a wrap. */
-  forget(): void {
-    for (let cell = 0; cell < BUCKETS * BUCKET_CELLS; cell++)
-      Atomics.store(this.#longs, BUCKETS_CELL + cell, 0n);
+  /** Whether the next success in this epoch, which is the current one, needs no look at the clock. */
+  isQuiet(epoch: number): boolean {
+    return this.#left > 0 && epoch === this.#epoch;
+  }
+
+  /** Counts a success while that is quiet. */
+  succeedQuietly(): void {
+    this.#left--;
+    this.#own.tallySuccess();
   }
 
   record(epoch: number, failed: boolean, slow: boolean, now: Nanos): RateVerdict {
     this.#goTo(epoch, this.#tickOf(Number(now)));
-    this.#add(failed ? FAILED : SUCCEEDED, 1n);
-    if (slow) this.#add(SLOW, 1n);
-    if (!failed && !slow && this.#isComplete) return 'none';
-    return this.#judge();
+    const outcome = failed ? FAILED : SUCCEEDED;
+    const isPlain = !failed && !slow && this.#isComplete;
+    const shard = this.#guard?.shard;
+    if (shard === undefined) {
+      this.#left = 0;
+      this.#shared.add(epoch, this.#tick, outcome, 1);
+      if (slow) this.#shared.add(epoch, this.#tick, SLOW, 1);
+    } else {
+      if (!this.#own.enter(shard, epoch, this.#tick)) return 'none';
+      if (isPlain && this.#own.hasRoom()) this.#own.tallySuccess();
+      else this.#own.add(outcome);
+      if (slow) this.#own.add(SLOW);
+    }
+    const verdict = isPlain ? 'none' : this.#judge();
+    if (shard !== undefined && this.#isComplete) this.#rest(now);
+    return verdict;
+  }
+
+  /** Ends what goes on without a look at the clock, and its timer. */
+  close(): void {
+    this.#left = 0;
+    if (this.#timer !== undefined) this.#guard?.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   gauge(epoch: number, now: Nanos): WindowGauge {
-    this.#goTo(epoch, this.#tickOf(Number(now)));
-    const failed = this.#sum(FAILED);
-    return gaugeOf(this.#sum(SUCCEEDED) + failed, failed, this.#sum(SLOW));
+    this.#addUp(epoch, this.#tickOf(Number(now)));
+    const { succeeded, failed, slow } = this.#sum;
+    return gaugeOf(succeeded + failed, failed, slow);
   }
 
   /** The parts that the window holds, oldest first. */
   outcomes(epoch: number, now: Nanos): WindowPart[] {
-    this.#goTo(epoch, this.#tickOf(Number(now)));
+    const current = this.#tickOf(Number(now));
     const parts: WindowPart[] = [];
-    for (let tick = this.#tick - BUCKETS + 1; tick <= this.#tick; tick++) {
-      const [succeeded, failed, slow] = [SUCCEEDED, FAILED, SLOW].map((kind) => this.#countAt(tick, kind));
+    for (let tick = current - BUCKETS + 1; tick <= current; tick++) {
+      const [slow, failed, succeeded] = [SLOW, FAILED, SUCCEEDED].map(
+        (kind) => this.#shared.countAt(epoch, tick, kind) + this.#shards.countAt(epoch, tick, kind),
+      );
       const beganAtNs = (tick - BUCKETS) * this.#tickNs;
       const ageMs = Math.max(0, (Number(now) - beganAtNs) / NS_PER_MS);
       if (succeeded! + failed! > 0)
@@ -87,18 +132,20 @@ export class TimeWindow {
   }
 
   /**
-   * Adds outcomes without judging them. They count from when their part began, so they leave the window
-   * up to a tenth of its length early, and never late.
+   * Begins an epoch with these outcomes, without judging them. They count from when their part began, so
+   * they leave the window up to a tenth of its length early, and never late.
    */
-  restore(epoch: number, parts: readonly WindowPart[], now: Nanos): void {
+  begin(epoch: number, parts: readonly WindowPart[], now: Nanos): void {
+    this.#shared.forget();
     const current = this.#tickOf(Number(now));
     for (const { ageMs, succeeded, failed, slow } of parts) {
       const tick = this.#tickOf(Number(now) - ageMs * NS_PER_MS);
       if (tick <= current - BUCKETS) continue;
-      this.#goTo(epoch, tick);
-      this.#add(SUCCEEDED, BigInt(succeeded));
-      this.#add(FAILED, BigInt(failed));
-      this.#add(SLOW, BigInt(slow));
+      // More than a bucket holds are scaled down together: rates stay as they are.
+      const scale = Math.max(1, succeeded / COUNT_MAX, failed / COUNT_MAX);
+      this.#shared.add(epoch, tick, SUCCEEDED, Math.floor(succeeded / scale));
+      this.#shared.add(epoch, tick, FAILED, Math.floor(failed / scale));
+      this.#shared.add(epoch, tick, SLOW, Math.floor(slow / scale));
     }
   }
 
@@ -112,71 +159,44 @@ export class TimeWindow {
     this.#tick = tick;
     this.#epoch = epoch;
     this.#isComplete = false;
-    const lap = Math.floor(tick / BUCKETS);
-    this.#base = baseOf(epoch, lap);
-    this.#baseBefore = baseOf(epoch, lap - 1);
-  }
-
-  #add(kind: number, amount: bigint): void {
-    if (amount === 0n) return;
-    const base = this.#base;
-    const cell = cellOf(this.#tick, kind);
-    let found = Atomics.load(this.#longs, cell);
-    for (;;) {
-      const count = countOf(found, base);
-      // The outcome is late: the options have changed, or the breaker was opened and closed again.
-      if (count === 0n && isOfLaterEpoch(found, base)) return;
-      const next = base + min(count + amount, COUNT_MASK);
-      const before = Atomics.compareExchange(this.#longs, cell, found, next);
-      if (before === found) return;
-      found = before;
-    }
+    this.#left = 0;
   }
 
   #judge(): RateVerdict {
-    let succeeded = this.#sum(SUCCEEDED);
-    for (;;) {
-      const failed = this.#sum(FAILED);
-      const slow = this.#sum(SLOW);
-      const again = this.#sum(SUCCEEDED);
-      // The sums belong to one instant only if no success came in between.
-      if (again !== succeeded) {
-        succeeded = again;
-        continue;
-      }
-      const total = succeeded + failed;
-      if (total >= this.#limits.minimumVolume) this.#isComplete = true;
-      return judgeRates(total, failed, slow, this.#limits);
-    }
+    this.#addUp(this.#epoch, this.#tick);
+    const { succeeded, failed, slow, tick } = this.#sum;
+    const total = succeeded + failed;
+    if (total >= this.#limits.minimumVolume && tick === this.#tick) this.#isComplete = true;
+    return judgeRates(total, failed, slow, this.#limits);
   }
 
-  #sum(kind: number): number {
-    let sum = 0;
-    for (let back = 0; back < BUCKETS; back++) sum += this.#countAt(this.#tick - back, kind);
-    return sum;
+  /** Begins again only when another thread has made progress meanwhile. */
+  #addUp(epoch: number, tick: number): void {
+    const sum = this.#sum;
+    sum.begin(epoch, tick);
+    while (
+      !(
+        this.#shared.addFailures(sum) &&
+        this.#shards.addFailures(sum) &&
+        this.#shards.addSuccesses(sum) &&
+        this.#shared.addSuccesses(sum)
+      )
+    );
   }
 
-  /** @param tick - One of the ten that the window covers. */
-  #countAt(tick: number, kind: number): number {
-    const isOfThisLap = tick % BUCKETS <= this.#tick % BUCKETS;
-    const found = Atomics.load(this.#longs, cellOf(tick, kind));
-    return Number(countOf(found, isOfThisLap ? this.#base : this.#baseBefore));
+  /** Lets the next calls go without a look at the clock. */
+  #rest(now: Nanos): void {
+    this.#left = this.#own.hasRoom() ? CALLS_A_LOOK - 1 : 0;
+    const { clock } = this.#guard!;
+    if (this.#timer !== undefined) return;
+    const leftMs = ((this.#tick - BUCKETS + 1) * this.#tickNs - Number(now)) / NS_PER_MS;
+    this.#timer = clock.setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#left = 0;
+      },
+      Math.max(1, Math.floor(leftMs)),
+    );
+    clock.unref?.(this.#timer);
   }
 }
-
-const cellOf = (tick: number, kind: number): number => BUCKETS_CELL + (tick % BUCKETS) * BUCKET_CELLS + kind;
-
-/** The count in a cell; 0 if it belongs to another lap or epoch. */
-const countOf = (cell: bigint, base: bigint): bigint => {
-  const count = cell - base;
-  return count >= 0n && count <= COUNT_MASK ? count : 0n;
-};
-
-/** Whether a cell holds a count of a later epoch, which wraps. */
-const isOfLaterEpoch = (cell: bigint, base: bigint): boolean =>
-  (cell & COUNT_MASK) !== 0n && BigInt.asIntN(8, (cell >> EPOCH_SHIFT) - (base >> EPOCH_SHIFT)) > 0n;
-
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-
-const baseOf = (epoch: number, lap: number): bigint =>
-  BigInt.asIntN(64, (BigInt(epoch & EPOCH_MASK) << EPOCH_SHIFT) | (BigInt(lap & LAP_MASK) << COUNT_BITS));

@@ -1,11 +1,17 @@
 import type { Nanos } from '../../core/units.js';
-import { BREAKER_REASONS, type BreakerReason } from '../../shared-memory/breaker-memory.js';
+import {
+  BREAKER_REASONS,
+  type BreakerReason,
+  epochOf,
+  WORD_CELL,
+} from '../../shared-memory/breaker-memory.js';
+import { glance } from '../../shared-memory/glance.js';
 import type { BreakerCells } from './breaker-cells.js';
 import { CountWindow } from './count-window.js';
 import { FailureRun } from './failure-run.js';
 import type { WindowGauge } from './rate-limits.js';
 import type { CallSettings } from './shared-settings.js';
-import { TimeWindow, type WindowPart } from './time-window.js';
+import { TimeWindow, type WindowGuard, type WindowPart } from './time-window.js';
 
 const code = (reason: BreakerReason): number => BREAKER_REASONS.indexOf(reason);
 const NONE = code('none');
@@ -44,17 +50,17 @@ export class TripConditions {
   readonly #run: FailureRun | undefined;
   readonly #count: CountWindow | undefined;
   readonly #time: TimeWindow | undefined;
-  /** The run, if it is the only condition. */
-  readonly #quietRun: FailureRun | undefined;
+  readonly #words: Int32Array;
 
-  constructor(cells: BreakerCells, settings: CallSettings) {
+  /** @param guard - Left out by who only reads. */
+  constructor(cells: BreakerCells, settings: CallSettings, guard?: WindowGuard) {
     const { failuresInRow, countWindow, timeWindow } = settings;
     this.#anyRun = new FailureRun(cells.words, failuresInRow ?? Number.POSITIVE_INFINITY);
     this.#run = failuresInRow === undefined ? undefined : this.#anyRun;
     this.#count = countWindow && new CountWindow(cells, countWindow);
-    this.#time = timeWindow && new TimeWindow(cells.longs, timeWindow);
+    this.#time = timeWindow && new TimeWindow(cells, timeWindow, guard);
+    this.#words = cells.words;
     this.needsEnd = timeWindow !== undefined;
-    this.#quietRun = countWindow || timeWindow ? undefined : this.#run;
   }
 
   /**
@@ -79,11 +85,28 @@ export class TripConditions {
   }
 
   /**
-   * Whether the breaker is still closed in this epoch and a success only needs to be counted: one atomic
-   * load instead of two, if failures in a row are the only condition. `false` says nothing.
+   * Counts a success that cannot open the breaker, by glances and at most one atomic operation.
+   *
+   * @param word - The control word with which the call was let through: closed.
+   * @returns `false` if it is not counted, since it may be late or has to be judged.
    */
-  isQuiet(epoch: number): boolean {
-    return this.#quietRun?.isQuiet(epoch) ?? false;
+  succeedQuietly(word: number): boolean {
+    const epoch = epochOf(word);
+    const time = this.#time;
+    const count = this.#count;
+    // The run is at nought in this epoch only while the breaker is closed in it.
+    if (this.#run !== undefined && !this.#run.isQuiet(epoch)) return false;
+    if (count === undefined && time === undefined) return this.#run !== undefined;
+    if (glance(this.#words, WORD_CELL) !== word) return false;
+    if (time !== undefined && !time.isQuiet(epoch)) return false;
+    if (count !== undefined && !count.succeedQuietly(epoch)) return false;
+    time?.succeedQuietly();
+    return true;
+  }
+
+  /** Ends what a thread does between its calls. Outcomes may still be recorded. */
+  close(): void {
+    this.#time?.close();
   }
 
   /**
@@ -97,10 +120,8 @@ export class TripConditions {
   ): void {
     // Also where the run is no condition: calls of an earlier epoch must see that theirs is over.
     this.#anyRun.begin(epoch, failuresInRow);
-    this.#count?.forget();
-    this.#time?.forget();
-    if (countWindow) this.#count?.restore(epoch, countWindow);
-    if (timeWindow) this.#time?.restore(epoch, timeWindow, now);
+    this.#count?.begin(epoch, countWindow ?? '');
+    this.#time?.begin(epoch, timeWindow ?? [], now);
   }
 
   /** What is counted in an epoch, to continue with it later. */

@@ -1,6 +1,7 @@
+import { glance, glanceLong } from '../../shared-memory/glance.js';
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import type { Limit, LimitSite } from './limit.js';
-import { toNumber } from './to-number.js';
+import { differenceOf, toNumber } from './to-number.js';
 import { BLOCKED, GRANTED, MOVED, NEVER, STALE, type Verdict } from './verdict.js';
 
 /**
@@ -25,6 +26,8 @@ export class GcraLimit implements Limit {
   readonly #burst: bigint;
   /** How far ahead of now the cell may be for one more permit to be granted. */
   readonly #slackOfOne: bigint;
+  /** The same in doubles; `NaN` if that is not exact. */
+  readonly #slackOfOneNs: number;
   /** A quota: its clock stands still. */
   readonly isQuota: boolean;
   /** What a quota answers that has not enough. */
@@ -44,6 +47,8 @@ export class GcraLimit implements Limit {
     this.#version = version;
     this.#burst = parameters.burstNs;
     this.#slackOfOne = parameters.burstNs - parameters.ns;
+    const slackNs = Number(this.#slackOfOne);
+    this.#slackOfOneNs = Number.isSafeInteger(slackNs) ? slackNs : Number.NaN;
     this.isQuota = parameters.kind === 'quota';
     this.#refusal = parameters.permits === 0 ? BLOCKED : NEVER;
   }
@@ -58,6 +63,24 @@ export class GcraLimit implements Limit {
     return this.isQuota && wait > 0n ? this.#refusal : toNumber(wait);
   }
 
+  /**
+   * `take(now, 1)` of a rate, for callers that do little else: in doubles as far as that is exact, 30 ns
+   * less than with bigints (bench `try-acquire`).
+   */
+  takeOne(now: bigint): Verdict {
+    const earnedBackAt = glanceLong(this.#cells, this.#at);
+    // After the cell: see `take`.
+    if (glance(this.#words, this.#versionAt) !== this.#version) return STALE;
+    const ahead = differenceOf(earnedBackAt, now);
+    const slack = this.#slackOfOneNs;
+    if (ahead > slack && ahead <= Number.MAX_SAFE_INTEGER) return ahead - slack;
+    // `take` also knows the cases that are left: a closed cell, and what is too far away for doubles.
+    if (!(ahead <= slack) || earnedBackAt === MOVED) return this.take(now, 1);
+    const next = BigInt.asIntN(64, (ahead > 0 ? earnedBackAt : now) + this.nsPerPermit);
+    const found = Atomics.compareExchange(this.#cells, this.#at, earnedBackAt, next);
+    return found === earnedBackAt ? GRANTED : this.take(now, 1); // another thread was faster
+  }
+
   take(instant: bigint, cost: number, undoable = false): Verdict {
     const now = this.isQuota ? 0n : instant;
     let price = this.nsPerPermit;
@@ -66,10 +89,10 @@ export class GcraLimit implements Limit {
       price = BigInt.asIntN(64, this.nsPerPermit * BigInt(cost));
       slack = BigInt.asIntN(64, this.#burst - price);
     }
-    let earnedBackAt = Atomics.load(this.#cells, this.#at);
-    // Checked after the load: if the parameters are outdated, the cell is too, and the swap below must
-    // fail.
-    if (Atomics.load(this.#words, this.#versionAt) !== this.#version) return STALE;
+    // The version after the cell: if the parameters are outdated, the cell is too, and the swap below must
+    // fail. It is the swap that grants. A refusal is that of a moment ago.
+    let earnedBackAt = glanceLong(this.#cells, this.#at);
+    if (glance(this.#words, this.#versionAt) !== this.#version) return STALE;
     for (;;) {
       if (earnedBackAt === MOVED) return STALE;
       const ahead = BigInt.asIntN(64, earnedBackAt - now);

@@ -104,6 +104,7 @@ export class Limiter implements WaitedFor {
   #soleOf: readonly Limit[] | undefined;
   #isClosed = false;
   readonly #soleView: ScopeView;
+  readonly #soleStatistics: ScopeStatistics;
   readonly #soleWaiting: WaitingThreads;
 
   /** @internal `RateClient.limiter` makes them. */
@@ -120,6 +121,7 @@ export class Limiter implements WaitedFor {
     this.#clock = clock;
     this.#room = room;
     this.#soleView = views[0]!;
+    this.#soleStatistics = this.statistics[0]!;
     this.#soleWaiting = this.path.waiting[0]!;
     this.#findSole();
   }
@@ -139,13 +141,13 @@ export class Limiter implements WaitedFor {
     const sole = this.#sole;
     if (sole !== undefined && cost === 1 && this.#soleWaiting.isEmpty()) {
       // The cell of such a limit includes any cooldown, too.
-      const wait = sole.take(this.#clock.now(), 1);
+      const wait = sole.takeOne(this.#clock.now());
       if (wait === GRANTED) {
-        this.statistics[0]!.granted(1);
+        this.#soleStatistics.granted(1);
         return GRANTED;
       }
       if (wait !== STALE) {
-        this.statistics[0]!.add('refused');
+        this.#soleStatistics.add('refused');
         return wait;
       }
     }

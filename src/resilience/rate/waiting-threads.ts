@@ -1,3 +1,4 @@
+import { glance } from '../../shared-memory/glance.js';
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
 import type { ScopeView } from './scope-view.js';
 import { findSeat, NO_SEAT } from './seats.js';
@@ -45,10 +46,14 @@ export class WaitingThreads {
     this.#bit = 1 << (member & 31);
   }
 
+  /**
+   * Whether no thread waits. A waiter that begins to wait at the same time may be missed, as it would be by
+   * a call that came just before it.
+   */
   isEmpty(): boolean {
     const { i32, maskWords } = this.#memory;
     for (let word = 0; word < maskWords; word++) {
-      if (Atomics.load(i32, this.#waitingAt + word) !== 0) return false;
+      if (glance(i32, this.#waitingAt + word) !== 0) return false;
     }
     return true;
   }

@@ -4,7 +4,7 @@ import { CallTimeoutError } from '../../../src/core/errors.js';
 import { COUNT_CELL } from '../../../src/resilience/breaker/call-counts.js';
 import type { FailureClass } from '../../../src/resilience/breaker/classify.js';
 import { openBreaker } from '../../../src/resilience/breaker/open-breaker.js';
-import { STRIPES_CELL } from '../../../src/shared-memory/breaker-memory.js';
+import { STRIPES, STRIPES_CELL } from '../../../src/shared-memory/breaker-memory.js';
 import { startBreaker } from './breaker-fixtures.js';
 import { edge, openError } from './edge-rig.js';
 
@@ -205,6 +205,29 @@ describe('breaker, and more threads than it has counters for', () => {
     const clients = Array.from({ length: 40 }, (_, id) => other(id + 1));
     for (let round = 0; round < 3; round++) for (const client of clients) client.permit().succeed();
     expect(breaker.counts.succeeded).toBe(120);
+  });
+
+  edge('counter that becomes free', () => {
+    const { breaker, other } = startBreaker({ timeWindow: { failureRate: 1 } });
+    const first = other(1);
+    for (let id = 2; id < STRIPES - 1; id++) other(id);
+    const late = other(99);
+    const succeed = (times: number) => {
+      for (let i = 0; i < times; i++) late.permit().succeed();
+    };
+    const shared = () => new Int32Array(breaker.handle().memory)[STRIPES_CELL + COUNT_CELL.succeeded]!;
+    succeed(3_000);
+    expect(shared()).toBe(3_000);
+    first.close();
+    succeed(3_000);
+    expect(shared()).toBeLessThan(4_100);
+    expect(breaker.counts.succeeded).toBe(6_000);
+    expect(breaker.status().gauges?.timeWindow?.volume).toBe(6_000);
+    // And it goes back like any other.
+    late.close();
+    const taken = shared();
+    other(100).permit().succeed();
+    expect(shared()).toBe(taken);
   });
 
   edge('thread that opens the breaker for each of its jobs', () => {

@@ -240,7 +240,7 @@ describe('the options of a breaker', () => {
     const { breaker } = startBreaker();
     const handle = breaker.handle();
     expect(openBreaker(structuredClone(handle)).name).toBe('test');
-    expect(() => openBreaker({ ...handle, protocol: 1 as 2 })).toThrow(/found protocol 1, not 2/);
+    expect(() => openBreaker({ ...handle, protocol: 1 as 3 })).toThrow(/found protocol 1, not 3/);
     expect(() => openBreaker({ ...handle, memory: new SharedArrayBuffer(8) })).toThrow(/found 8/);
     const garbage = new SharedArrayBuffer(handle.memory.byteLength);
     for (const byte of [0xff, 0x7e, 0x40]) {

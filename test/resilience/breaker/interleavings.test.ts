@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BreakerOpenError } from '../../../src/core/errors.js';
 import type { Nanos } from '../../../src/core/units.js';
 import type { CallPermit } from '../../../src/resilience/breaker/breaker-calls.js';
@@ -10,10 +10,8 @@ import { CallCounter, COUNT_CELL, readCallCounts } from '../../../src/resilience
 import { classifyError } from '../../../src/resilience/breaker/classify.js';
 import { CountWindow } from '../../../src/resilience/breaker/count-window.js';
 import { FailureRun } from '../../../src/resilience/breaker/failure-run.js';
-import type { RateVerdict } from '../../../src/resilience/breaker/rate-limits.js';
 import { TimeWindow } from '../../../src/resilience/breaker/time-window.js';
 import {
-  BREAKER_BYTES_MIN,
   BUCKET_CELLS,
   BUCKETS,
   BUCKETS_CELL,
@@ -34,19 +32,24 @@ import {
   SETTINGS_BLOCK_CELLS,
   SETTINGS_CELL,
   SETTINGS_VERSION_CELL,
+  SHARD_BUCKET_CELLS,
   SIGNAL_CELL,
   STRIPE_CELLS,
   STRIPE_OWNER_CELL,
   STRIPES,
   STRIPES_CELL,
+  STRIPES_USED_CELL,
+  shardCell,
   stateOf,
   WORD_CELL,
 } from '../../../src/shared-memory/breaker-memory.js';
+import { glance } from '../../../src/shared-memory/glance.js';
 import { DEEP } from '../../support/deep.js';
 import {
   type Exploration,
   type Explored,
   explore as exploreAll,
+  exploredGlances,
   KILLED,
   mark,
   ScheduleError,
@@ -54,6 +57,11 @@ import {
 } from '../../support/interleavings.js';
 import { SimulatedClock } from '../../support/simulated-clock.js';
 import { rethrow, settingsOf } from './breaker-fixtures.js';
+
+vi.mock(
+  '../../../src/shared-memory/glance.js',
+  async () => (await import('../../support/interleavings.js')).exploredGlances,
+);
 
 const isOfSettings = (byte: number) =>
   byte >= 4 * SETTINGS_VERSION_CELL && byte < 8 * (SETTINGS_CELL + 2 * SETTINGS_BLOCK_CELLS);
@@ -84,6 +92,7 @@ function memoryOf(state: number, options: Partial<BreakerOptions>, { openMs = 1_
   const longs = new BigInt64Array(memory);
   words[WORD_CELL] = packWord(state, 0, EPOCH);
   words[RUN_CELL] = EPOCH << 20;
+  words[HEAD_CELL] = EPOCH << 20;
   longs[OPENED_AT_CELL] = state === CLOSED ? -9n : NOW - 1_000_000_000n;
   longs[OPEN_FOR_CELL] = BigInt(openMs) * 1_000_000n;
   /** The client of a thread, at an instant that stands still. */
@@ -377,56 +386,82 @@ describe('probes, in every interleaving', () => {
 });
 
 describe('windows, in every interleaving', () => {
-  const isFailure = (entry: number) => (entry & 2) !== 0;
-
-  /** The window opens exactly if `size` outcomes that follow each other reach the rate. */
-  function countWindow(kinds: string, size: number, failureRate: number, minimumVolume = size) {
-    const { memory, words } = memoryOf(CLOSED, { countWindow: { size, minimumVolume, failureRate } });
-    const opened = { yes: 0, no: 0 };
+  /**
+   * The window opens exactly if `size` outcomes that follow each other reach the rate. Each thread has one
+   * outcome or several; a success that may be counted without a judgement is.
+   */
+  function countWindow(
+    kinds: readonly string[],
+    size: number,
+    failureRate: number,
+    { minimumVolume = size, before = '', weak = false } = {},
+  ) {
+    const kept = Math.min(before.length, size);
+    const rates = { size, minimumVolume, failureRate };
+    const { memory } = memoryOf(CLOSED, { countWindow: rates });
+    const windowOf = () => new CountWindow(new BreakerCells(memory), rates);
+    windowOf().begin(EPOCH, before);
+    const ends = new Set<boolean>();
     explore({
       memory,
-      threads: [...kinds].map((kind) => () => {
-        const window = new CountWindow(new BreakerCells(memory), { size, minimumVolume, failureRate });
-        return window.record(EPOCH, kind === 'F', false);
+      weak,
+      threads: kinds.map((calls) => () => {
+        const window = windowOf();
+        let opens = false;
+        for (const kind of calls) {
+          if (kind === 'S' && window.succeedQuietly(EPOCH)) continue;
+          if (window.record(EPOCH, kind === 'F', false) !== 'none') opens = true;
+        }
+        return opens;
       }),
       check: (results) => {
-        const entries = Array.from({ length: words[HEAD_CELL]! }, (_, at) =>
-          isFailure(words[BREAKER_BYTES_MIN / 4 + at]!),
-        );
+        const all = new CountWindow(new BreakerCells(memory), { size: 30, minimumVolume: 1 });
+        const entries = [...all.outcomes(EPOCH)].map((letter) => letter === 'f');
+        expect(entries).toHaveLength(kept + kinds.join('').length);
         const isMet = entries.some((_, end) => {
+          // What the epoch began with decides nothing by itself.
+          if (end < kept) return false;
           const window = entries.slice(Math.max(0, end + 1 - size), end + 1);
           return (
             window.length >= minimumVolume && window.filter(Boolean).length / window.length >= failureRate
           );
         });
-        const opens = results.some((verdict) => (verdict as RateVerdict) !== 'none');
-        opened[opens ? 'yes' : 'no']++;
+        const opens = results.includes(true);
+        ends.add(opens);
         expect(opens).toBe(isMet);
       },
     });
-    return opened;
+    return [...ends].sort();
   }
 
   it('judges every run of outcomes of a count window, whoever writes last', () => {
-    expect(countWindow('FSF', 2, 1)).toMatchObject({ yes: expect.any(Number), no: expect.any(Number) });
-    for (const rate of [0.5, 1]) countWindow('FF', 2, rate);
-    for (const kinds of ['FFS', 'FSS', 'FFF']) {
-      for (const rate of [0.5, 0.6, 1]) countWindow(kinds, 2, rate);
-      countWindow(kinds, 3, 2 / 3);
+    for (const rate of [0.5, 1]) countWindow(['F', 'F'], 2, rate, { weak: true });
+    for (const kinds of DEEP ? ['FFS', 'FSS', 'FFF'] : ['FFS']) {
+      for (const rate of DEEP ? [0.5, 0.6, 1] : [0.6]) countWindow([...kinds], 2, rate);
+      countWindow([...kinds], 3, 2 / 3);
     }
-    const { yes, no } = countWindow('FFS', 2, 1);
-    expect(Math.min(yes, no)).toBeGreaterThan(0);
+    expect(countWindow([...'FFS'], 2, 1)).toEqual([false, true]);
+    expect(countWindow([...'FSF'], 2, 1, { minimumVolume: 1 })).toEqual([true]);
+  });
+
+  it('judges the failures among successes of a count window that write no entry', () => {
+    expect(countWindow(['SSS', 'FF'], 3, 2 / 3)).toEqual([false, true]);
+    expect(countWindow(['SSS', 'FF'], 2, 1, { before: 'sf' })).toEqual([false, true]);
+    const options = { minimumVolume: 3, before: 'f', weak: true };
+    expect(countWindow(['SS', 'F'], 4, 0.6, options)).toEqual([false, true]);
+    if (DEEP)
+      expect(countWindow(['SSS', 'F', 'F'], 3, 2 / 3, { before: 'sss', weak: true })).toEqual([false, true]);
   });
 
   function timeWindow(kinds: string, failureRate: number, minimumVolume: number, cas: Cas): Explored {
-    const { memory, longs } = memoryOf(CLOSED, { timeWindow: { failureRate, minimumVolume } });
+    const { memory, words, longs } = memoryOf(CLOSED, { timeWindow: { failureRate, minimumVolume } });
     expect((Number(NOW) / 1e8) % BUCKETS).toBe(0);
     const failures = [...kinds].filter((kind) => kind === 'F').length;
     return explore({
       memory,
       cas,
       threads: [...kinds].map((kind) => () => {
-        const window = new TimeWindow(longs, { lengthMs: 1_000, minimumVolume, failureRate });
+        const window = new TimeWindow({ words, longs }, { lengthMs: 1_000, minimumVolume, failureRate });
         return window.record(EPOCH, kind === 'F', false, NOW as Nanos);
       }),
       check: (results) => {
@@ -450,6 +485,227 @@ describe('windows, in every interleaving', () => {
       ['FSS', 0.4],
     ] as const) {
       timeWindow(kinds, rate, kinds.length, 'atomic');
+    }
+  });
+});
+
+describe('a time window in shards, in every interleaving and on weak memory', () => {
+  const TICK = 100_000_000n;
+  const T = Number(NOW / TICK) + BUCKETS;
+
+  interface Caller {
+    /** `S`, `F`, and slow ones: `s`, `f`. A success that may be counted without a look at the clock is. */
+    readonly calls: string;
+    /** Ticks after `NOW`, or before. */
+    readonly ticks?: number;
+    /** Has no shard of its own. */
+    readonly shared?: boolean;
+  }
+  interface Rates {
+    readonly minimumVolume: number;
+    readonly failureRate?: number;
+    readonly slowCallRate?: number;
+  }
+
+  function shards(callers: readonly Caller[], rates: Rates, before: readonly Caller[] = []) {
+    const { memory, words, longs } = memoryOf(CLOSED, { timeWindow: { failureRate: 1 } });
+    words[STRIPES_USED_CELL] = callers.length;
+    const call = ({ calls, ticks = 0, shared = false }: Caller, stripe: number): boolean => {
+      const clock = new SimulatedClock();
+      const guard = { clock, shard: shared ? undefined : shardCell(stripe) };
+      const window = new TimeWindow({ words, longs }, { lengthMs: 1_000, ...rates }, guard);
+      const now = (NOW + BigInt(ticks) * TICK) as Nanos;
+      let opens = false;
+      for (const kind of calls) {
+        if (kind === 'S' && window.isQuiet(EPOCH)) window.succeedQuietly();
+        else if (window.record(EPOCH, /f/i.test(kind), /[sf]/.test(kind), now) !== 'none') opens = true;
+      }
+      return opens;
+    };
+    // Of the same threads, so in the same shards.
+    for (const [id, caller] of before.entries()) call(caller, id + 1);
+    const gauge = (ticks = 0) =>
+      new TimeWindow({ words, longs }, { lengthMs: 1_000, ...rates }).gauge(
+        EPOCH,
+        (NOW + BigInt(ticks) * TICK) as Nanos,
+      );
+    const isMet = (ticks: number) => {
+      const { volume, failureRate, slowCallRate } = gauge(ticks);
+      return (
+        volume >= rates.minimumVolume &&
+        ((rates.failureRate !== undefined && failureRate >= rates.failureRate) ||
+          (rates.slowCallRate !== undefined && slowCallRate >= rates.slowCallRate))
+      );
+    };
+    const ends = new Set<boolean>();
+    const last = Math.max(...callers.map(({ ticks = 0 }) => ticks));
+    const used = new Set<number>();
+    for (const { ticks = 0 } of [...callers, ...before]) used.add((T + ticks) % BUCKETS);
+    const isOther = (byte: number) => {
+      const shard = byte - 4 * shardCell(1);
+      if (shard >= 0 && byte < 4 * shardCell(STRIPES)) {
+        return !used.has(Math.floor((shard % 256) / (4 * SHARD_BUCKET_CELLS)));
+      }
+      const bucket = byte - 8 * BUCKETS_CELL;
+      return bucket >= 0 && bucket < 240 && !used.has(Math.floor(bucket / (8 * BUCKET_CELLS)));
+    };
+    const explored = exploreAll<boolean>({
+      memory,
+      weak: true,
+      unobserved: (byte) => unobserved(byte) || byte === 4 * STRIPES_USED_CELL || isOther(byte),
+      threads: callers.map((caller, id) => () => call(caller, id + 1)),
+      // Whether the condition was met at some instant, as memory was then.
+      ghost: {
+        initial: isMet(0),
+        next: (wasMet) => wasMet || callers.some(({ ticks = 0 }) => isMet(ticks)),
+      },
+      check: (results, _memory, wasMet) => {
+        const opens = results.includes(true);
+        ends.add(opens);
+        if (opens && !wasMet) throw new Error('opened, and the condition was never met');
+        if (!opens && isMet(last)) throw new Error('did not open, and the condition is met');
+        const { volume, failed } = gauge();
+        if (before.length > 0) return;
+        expect(volume).toBe(callers.reduce((sum, { calls }) => sum + calls.length, 0));
+        expect(failed).toBe(callers.reduce((sum, { calls }) => sum + calls.replace(/s/gi, '').length, 0));
+      },
+    });
+    return { ...explored, ends: [...ends].sort() };
+  }
+
+  const half = { minimumVolume: 2, failureRate: 0.5 };
+
+  it('sees all failures of two threads, though each writes cells of its own', () => {
+    const { ends, schedules } = shards([{ calls: 'F' }, { calls: 'F' }], {
+      minimumVolume: 2,
+      failureRate: 1,
+    });
+    expect(ends).toEqual([true]);
+    expect(schedules).toBeGreaterThan(1_000n);
+    expect(
+      shards([{ calls: 'F' }, { calls: 'F', shared: true }], { minimumVolume: 2, failureRate: 1 }).ends,
+    ).toEqual([true]);
+  });
+
+  it('opens on what was there at some instant, and never less, with successes that are seen late', () => {
+    expect(shards([{ calls: 'SSSS' }, { calls: 'FF' }], half).ends).toEqual([false, true]);
+    expect(shards([{ calls: 'SF' }, { calls: 'F' }], { minimumVolume: 3, failureRate: 0.6 }).ends).toEqual([
+      true,
+    ]);
+    expect(shards([{ calls: 'SSS', shared: true }, { calls: 'FF' }], half).ends).toEqual([false, true]);
+    if (!DEEP) return;
+    for (const shared of [false, true]) {
+      shards([{ calls: 'F' }, { calls: 'F' }, { calls: 'S', shared }], { minimumVolume: 2, failureRate: 1 });
+    }
+    expect(shards([{ calls: 'SSS' }, { calls: 'F' }, { calls: 'F' }], half).ends).toEqual([false, true]);
+    shards([{ calls: 'SSS' }, { calls: 'FF' }, { calls: 'SS', shared: true }], half);
+  });
+
+  it('counts a slow call as a call first', () => {
+    const slow = { minimumVolume: 2, slowCallRate: 1 };
+    expect(shards([{ calls: 's' }, { calls: 's' }], slow).ends).toEqual([true]);
+    expect(shards([{ calls: 'sS' }, { calls: 'f' }], slow).ends).toEqual([false, true]);
+    expect(shards([{ calls: 's', shared: true }, { calls: 'S' }], slow).ends).toEqual([false]);
+    // Of two calls, one is slow: never all of them.
+    const most = { minimumVolume: 1, slowCallRate: 0.6 };
+    for (const shared of [false, true]) {
+      const before = [{ calls: '' }, { calls: 'S', shared }];
+      expect(
+        shards(
+          [
+            { calls: 's', shared },
+            { calls: 'S', shared },
+          ],
+          most,
+          before,
+        ).ends,
+      ).toEqual([false]);
+    }
+  });
+
+  it.each([false, true])(
+    'drops the failures of a part together with its successes, whoever moves on (shared: %s)',
+    (shared) => {
+      const rates = { minimumVolume: 1, failureRate: 0.6 };
+      // In the oldest part 3 of 4 succeeded: 2 of 5 have failed with the next failure, and 1 of 2 without it.
+      const before = [{ calls: 'SSSF', ticks: -9, shared }];
+      const callers = [{ calls: 'S', ticks: 1, shared }, { calls: 'F' }];
+      if (DEEP) expect(shards(callers, rates, before).ends).toEqual(shared ? [false] : [false, true]);
+      expect(shards(callers, { minimumVolume: 2, failureRate: 0.6 }, before).ends).toEqual([false]);
+    },
+  );
+
+  it('is moved on by the latest clock of all', () => {
+    const rates = { minimumVolume: 2, failureRate: 1 };
+    const before = [{ calls: 'S', ticks: -9 }];
+    expect(shards([{ calls: 'F', ticks: 1 }, { calls: 'F' }], rates, before).ends).toEqual([true]);
+  });
+});
+
+describe('glances of a breaker, in every interleaving and on weak memory', () => {
+  /** What a thread finds that knows by an atomic load that another is through, and one that does not. */
+  function found(first: () => void, look: () => unknown, memory: SharedArrayBuffer): readonly string[] {
+    const known = new Int32Array(memory);
+    const KNOWN = RUN_CELL + 1; // nobody uses it
+    const seen = new Set<string>();
+    explore({
+      memory,
+      weak: true,
+      threads: [
+        () => {
+          first();
+          Atomics.store(known, KNOWN, 1);
+        },
+        () => `${Atomics.load(known, KNOWN) === 1 ? 'known' : 'not known'}: ${look()}`,
+      ],
+      check: ([, result]) => void seen.add(result as string),
+    });
+    return [...seen].sort();
+  }
+
+  it('are steps here', () => {
+    expect(glance).toBe(exploredGlances.glance);
+  });
+
+  it('show the trip to whoever knows of it', () => {
+    const { memory, words, client } = memoryOf(CLOSED, { failuresInRow: 1 });
+    const seen = found(
+      () => ask(client(1))?.fail(),
+      () => stateOf(glance(words, WORD_CELL)) === CLOSED,
+      memory,
+    );
+    expect(seen).toEqual(['known: false', 'not known: false', 'not known: true']);
+  });
+
+  it('show a failure to a success that comes after it', () => {
+    const { memory, words } = memoryOf(CLOSED, { failuresInRow: 3 });
+    const run = () => new FailureRun(words, 3);
+    const seen = found(
+      () => void run().record(EPOCH, true),
+      () => run().isQuiet(EPOCH),
+      memory,
+    );
+    expect(seen).toEqual(['known: false', 'not known: false', 'not known: true']);
+  });
+
+  it('count no success as one of a breaker that is known to be open', () => {
+    for (const settings of [
+      { timeWindow: { failureRate: 1, minimumVolume: 1 } },
+      { countWindow: { size: 1, failureRate: 1 } },
+    ]) {
+      const { memory, client, words } = memoryOf(CLOSED, settings);
+      const permit = client(2).permit();
+      const before = readCallCounts(words);
+      const seen = found(
+        () => ask(client(1))?.fail(),
+        () => {
+          permit.succeed();
+          return 'told';
+        },
+        memory,
+      );
+      expect(seen).toEqual(['known: told', 'not known: told']);
+      expect(readCallCounts(words)).toEqual(before);
     }
   });
 });
@@ -567,12 +823,13 @@ describe('a change of options, in every interleaving', () => {
   });
 
   it('keeps what a time window holds, though calls from before it end meanwhile', () => {
-    const { memory, longs } = memoryOf(CLOSED, { timeWindow: { failureRate: 1 } });
-    const windowOf = () => new TimeWindow(longs, { lengthMs: 1_000, minimumVolume: 1, failureRate: 1 });
+    const { memory, words, longs } = memoryOf(CLOSED, { timeWindow: { failureRate: 1 } });
+    const windowOf = () =>
+      new TimeWindow({ words, longs }, { lengthMs: 1_000, minimumVolume: 1, failureRate: 1 });
     explore({
       memory,
       threads: [
-        () => windowOf().restore(EPOCH + 1, [{ ageMs: 0, succeeded: 2, failed: 3, slow: 0 }], NOW as Nanos),
+        () => windowOf().begin(EPOCH + 1, [{ ageMs: 0, succeeded: 2, failed: 3, slow: 0 }], NOW as Nanos),
         () => windowOf().record(EPOCH, true, false, NOW as Nanos),
       ],
       check: () => expect(windowOf().gauge(EPOCH + 1, NOW as Nanos)).toMatchObject({ volume: 5, failed: 3 }),

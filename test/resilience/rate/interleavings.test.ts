@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { BudgetInput } from '../../../src/resilience/rate/budget-options.js';
 import { BudgetOptions } from '../../../src/resilience/rate/budget-options.js';
 import { CAP_FULL, type InFlightCap, leaveCaps } from '../../../src/resilience/rate/in-flight-cap.js';
@@ -9,15 +9,22 @@ import { TableSpace } from '../../../src/resilience/rate/table-space.js';
 import { TenantShares } from '../../../src/resilience/rate/tenant-shares.js';
 import { GRANTED, MOVED } from '../../../src/resilience/rate/verdict.js';
 import { WaitingThreads } from '../../../src/resilience/rate/waiting-threads.js';
+import { glance } from '../../../src/shared-memory/glance.js';
 import { type Admission, checkRolling, checkSmooth } from '../../support/admission-checker.js';
 import {
   type Exploration,
   type Explored,
   explore as exploreAll,
+  exploredGlances,
   KILLED,
   ScheduleError,
 } from '../../support/interleavings.js';
 import { rateMemory, START } from './rate-rig.js';
+
+vi.mock(
+  '../../../src/shared-memory/glance.js',
+  async () => (await import('../../support/interleavings.js')).exploredGlances,
+);
 
 type Cas = NonNullable<Exploration['cas']>;
 const SCOPE = 'provider:x';
@@ -416,6 +423,7 @@ describe('a change of the budget, in every interleaving', () => {
       cas,
       unobserved: (byte) => still.has(byte),
       writesPlainly: true,
+      weak: true,
       threads: [
         () => new ScopeTable(rig.memory, rig.clock).set(SCOPE, BudgetOptions.parse(to)),
         ...Array.from({ length: takers }, () => () => {
@@ -442,6 +450,65 @@ describe('a change of the budget, in every interleaving', () => {
     change('atomic', smooth(1), { permits: 0, burst: 1 }, { burst: 1 }, { takers: 1 });
     change('atomic', smooth(1), rolling(1), { burst: 1 }, { takers: 1, rollingPermitsMax: 2 });
     change('atomic', rolling(1), smooth(1), { burst: 1 }, { takers: 1, rollingPermitsMax: 2 });
+  });
+});
+
+describe('glances of a take, in every interleaving', () => {
+  it('are steps here, and may be old', () => {
+    expect(glance).toBe(exploredGlances.glance);
+  });
+
+  /** The owner changes the budget; somebody who knows of it takes, beside one who does not. */
+  it('takes by the new budget once the change is known, and by one of the two before', () => {
+    const rig = rateMemory({ [SCOPE]: { permits: 3, per: '1s' } });
+    const { memory } = rig;
+    const [limit] = rig.view(SCOPE).limits;
+    const known = memory.lateAt(0); // a word that nobody uses here
+    const granted = new Set<string>();
+    const versionAt = memory.versionAt(0);
+    everyStep(rig, {
+      weak: true,
+      writesPlainly: true,
+      unobserved: (byte) =>
+        byte !== 4 * versionAt && byte !== 8 * memory.cellAt(0, 0, 0) && byte !== 4 * known,
+      threads: [
+        () => {
+          // As `ScopeTable` does it, in short: closes the cell, then puts the next version into effect.
+          Atomics.exchange(memory.b64, memory.cellAt(0, 0, 0), MOVED);
+          Atomics.store(memory.i32, versionAt, 3);
+          Atomics.store(memory.i32, known, 1);
+        },
+        () => {
+          const isKnown = Atomics.load(memory.i32, known) === 1;
+          return `${isKnown ? 'known' : 'not known'}: ${limit!.take(START, 1) === GRANTED}`;
+        },
+      ],
+      check: ([, result]) => void granted.add(result as string),
+    });
+    expect([...granted].sort()).toEqual(['known: false', 'not known: false', 'not known: true']);
+  });
+
+  it('never overtake a waiter that is known, and may miss one that just begins to wait', () => {
+    const rig = rateMemory({ [SCOPE]: { permits: 1, per: '1s' } });
+    const { memory } = rig;
+    const view = rig.view(SCOPE, 0);
+    view.sit();
+    const line = new WaitingThreads(view);
+    const known = memory.toldAt(0); // a word that nobody uses here
+    const seen = new Set<string>();
+    everyStep(rig, {
+      weak: true,
+      unobserved: (byte) => byte !== 4 * memory.waitingAt(0) && byte !== 4 * known,
+      threads: [
+        () => {
+          line.publish({ place: 5n, cost: 1, dueAt: START });
+          Atomics.store(memory.i32, known, 1);
+        },
+        () => `${Atomics.load(memory.i32, known)} ${line.isEmpty()}`,
+      ],
+      check: ([, result]) => void seen.add(result as string),
+    });
+    expect([...seen].sort()).toEqual(['0 false', '0 true', '1 false']);
   });
 });
 
