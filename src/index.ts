@@ -3,6 +3,31 @@
  *
  * @module tickloom
  */
+export { builtInCalendar, calendarNames, tradingCalendar } from './calendars/built-in-calendars.js';
+export type {
+  CalendarData,
+  DateException,
+  DayEffect,
+  HolidayRule,
+  HoursChange,
+  HoursKind,
+  Observance,
+  OpenHours,
+  Weekday,
+  Weekdays,
+  WeeklySession,
+} from './calendars/calendar-data.js';
+export type {
+  ClosedReason,
+  ClosedState,
+  MarketState,
+  OpenState,
+  SessionPart,
+  TradingSession,
+  UnknownState,
+} from './calendars/market-state.js';
+export { type CalendarOptions, TradingCalendar } from './calendars/trading-calendar.js';
+export type { HoursView } from './calendars/trading-days.js';
 export type { CheckpointStore, Fence, StoredKey } from './checkpoints/checkpoint-store.js';
 export { Batch } from './columns/batch.js';
 export { BatchPool } from './columns/batch-pool.js';
