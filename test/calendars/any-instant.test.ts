@@ -9,7 +9,7 @@ import { type Nanos, nanos } from '../../src/core/units.js';
 import { utc } from '../support/wall-times.js';
 
 const FROM = utc('2018-01-01T00:00');
-const TO = utc('2026-12-30T00:00');
+const TO = utc('2026-12-10T00:00');
 const instants = fc.bigInt({ min: FROM, max: TO }).map(nanos);
 
 const calendars = new Map<string, TradingCalendar>();
@@ -23,6 +23,20 @@ const anyCalendar = fc
   .constantFrom(...calendarNames().flatMap((name) => [name, `${name}+`]))
   .map((name) => calendars.get(name)!);
 
+/** Half of them at the edges of sessions, and a nanosecond before and after. */
+const askedInstants = (calendar: TradingCalendar) =>
+  fc.oneof(
+    instants,
+    fc.tuple(instants, fc.nat(), fc.constantFrom(-1n, 0n, 1n)).map(([near, which, by]) => {
+      const edges = sessionsNear(calendar, near).flatMap(({ parts }) =>
+        parts.flatMap(({ open, close }) => [open, close]),
+      );
+      return nanos((edges[which % edges.length] ?? near) + by);
+    }),
+  );
+const calendarAndInstant = () =>
+  anyCalendar.chain((calendar) => fc.tuple(fc.constant(calendar), askedInstants(calendar)));
+
 /** The sessions around an instant. */
 function sessionsNear(calendar: TradingCalendar, at: Nanos): TradingSession[] {
   const day = Number(at / 86_400_000_000_000n);
@@ -35,7 +49,7 @@ const partsOf = (sessions: readonly TradingSession[]) =>
 describe('at any instant, a calendar', () => {
   it('is open exactly within a part of a session, of its kind and trade date', () => {
     fc.assert(
-      fc.property(anyCalendar, instants, (calendar, at) => {
+      fc.property(calendarAndInstant(), ([calendar, at]) => {
         const part = partsOf(sessionsNear(calendar, at)).find(({ open, close }) => at >= open && at < close);
         const state = calendar.at(at);
         expect(calendar.isOpen(at)).toBe(state.state === 'unknown' ? undefined : part !== undefined);
@@ -53,7 +67,7 @@ describe('at any instant, a calendar', () => {
 
   it('says when it opens and closes next, as its sessions say', () => {
     fc.assert(
-      fc.property(anyCalendar, instants, (calendar, at) => {
+      fc.property(calendarAndInstant(), ([calendar, at]) => {
         const parts = partsOf(sessionsNear(calendar, at));
         const closes = calendar.nextClose(at);
         const opens = calendar.nextOpen(at);
@@ -85,7 +99,7 @@ describe('at any instant, a calendar', () => {
         else expect(first! + second!).toBe(all);
         expect(calendar.openBetween(c, a)).toBe(0n);
       }),
-      { numRuns: 100 },
+      { numRuns: 30 },
     );
   });
 
@@ -104,18 +118,20 @@ describe('at any instant, a calendar', () => {
 
 describe('over its whole range', () => {
   it('a calendar has sessions in order that do not overlap', () => {
+    const wrong: string[] = [];
     for (const calendar of calendars.values()) {
       if (calendar.name === '24/7') continue; // 47,000 days that are alike
-      let [date, close] = ['', 0n as Nanos];
-      for (const session of calendar.sessions(calendar.from, calendar.to)) {
-        expect(session.date > date).toBe(true);
-        for (const part of session.parts) {
-          if (part.open < close || part.close <= part.open) expect(part, session.date).toBe('in order');
-          close = part.close;
+      let before = { date: '', close: 0n };
+      for (const { date, parts } of calendar.sessions(calendar.from, calendar.to)) {
+        if (date <= before.date) wrong.push(`${calendar.name} ${date}`);
+        before = { ...before, date };
+        for (const { open, close } of parts) {
+          if (open < before.close || close <= open) wrong.push(`${calendar.name} ${date} ${open}`);
+          before = { date, close };
         }
-        date = session.date;
       }
     }
+    expect(wrong).toEqual([]);
   });
 });
 
@@ -163,18 +179,15 @@ describe('a calendar of any hours in any zone', () => {
         const calendar = await TradingCalendar.of(data);
         const sessions = [...calendar.sessions(data.from, data.to)];
         const parts = partsOf(sessions);
-        let close = 0n;
-        for (const part of parts) {
-          expect(part.open >= close && part.close > part.open).toBe(true);
-          close = part.close;
-          for (const [at, isOpen] of [
-            [part.open, true],
-            [part.close - 1n, true],
-          ] as const) {
-            expect(calendar.isOpen(nanos(at))).toBe(isOpen);
-            expect(calendar.tradeDate(nanos(at))).toBe(part.date);
-          }
-        }
+        const wrong = parts.filter(
+          ({ date, open, close }, i) =>
+            open < (parts[i - 1]?.close ?? 0n) ||
+            close <= open ||
+            calendar.tradeDate(open) !== date ||
+            calendar.tradeDate(nanos(close - 1n)) !== date ||
+            calendar.isOpen(close) !== (parts[i + 1]?.open === close),
+        );
+        expect(wrong).toEqual([]);
         const [first, last] = [parts[0], parts.at(-1)];
         if (!first || !last) return;
         const sum = parts.reduce((all, part) => all + part.close - part.open, 0n);
