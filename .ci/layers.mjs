@@ -21,7 +21,7 @@ const ROWS = [
   ['stages', 'providers'],
   ['registry'],
   ['plan'],
-  ['checkpoints', 'hosts'],
+  ['checkpoints', 'hosts', 'documents'],
   ['supervision'],
   ['runtime'],
   ['cli'],

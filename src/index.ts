@@ -83,6 +83,7 @@ export {
 } from './core/provider-error.js';
 export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
+export { readCalendar } from './documents/read-calendar.js';
 export type { Batcher } from './engine/batcher.js';
 export type { Branch, BranchCut, BranchPosition } from './engine/branch.js';
 export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';

@@ -98,16 +98,12 @@ describe('CME Globex on a holiday', () => {
     ['2021-04-02', { equity: '08:15', rates: '10:15', fx: '10:15', energy: undefined, crypto: '08:15' }],
     ['2023-04-07', { equity: '08:15', rates: '10:15', fx: '10:15', energy: undefined, crypto: '10:15' }],
     ['2026-04-03', { equity: '08:15', rates: '10:15', fx: '10:15', energy: undefined, crypto: '10:15' }],
-    // Without an employment report on the day.
-    ...['2022-04-15', '2024-03-29', '2025-04-18'].map(
-      (date) =>
-        [
-          date,
-          { equity: undefined, rates: undefined, fx: undefined, energy: undefined, crypto: undefined },
-        ] as const,
-    ),
-  ])('is closed on Good Friday %s, but for the morning of an employment report', (date, expected) => {
+  ])('trades on the morning of an employment report on Good Friday %s', (date, expected) => {
     expect(stops(date)).toEqual(expected);
+  });
+
+  it.each(['2022-04-15', '2024-03-29', '2025-04-18'])('is closed on other Good Fridays (%s)', (date) => {
+    expect(Object.values(stops(date))).toEqual(Array(5).fill(undefined));
   });
 
   it.each([
