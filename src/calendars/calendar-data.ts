@@ -55,7 +55,9 @@ export interface OpenHours {
  */
 export type HoursKind = 'pre' | 'regular' | 'post' | 'unknown';
 
+/** A day of the week. */
 export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
+/** Days of the week: `mon`, `mon-fri`, or a list of such. */
 export type Weekdays = string | readonly string[];
 
 /** What is different on a day. Without any of these, the market is closed. */
@@ -78,10 +80,14 @@ export interface DayEffect {
  */
 export interface HolidayRule extends DayEffect {
   readonly name: string;
+  /** Number of the month: 1 is January. */
   readonly month?: number;
+  /** Number of the day in the month. */
   readonly day?: number;
   readonly weekday?: Weekday;
+  /** Which number of the weekday in the month, 1 to 5; -1 is the last one. */
   readonly nth?: number;
+  /** Number of days from Easter Sunday. */
   readonly easter?: number;
   /** So many days later: the day after Thanksgiving is the fourth Thursday of November and 1. */
   readonly plusDays?: number;
@@ -101,6 +107,7 @@ export interface HolidayRule extends DayEffect {
  */
 export type Observance = 'nearest-weekday' | 'sunday-to-monday' | 'weekend-to-monday' | 'weekend-to-friday';
 
+/** A single date, or several in a row, that differ from a usual day. */
 export interface DateException extends DayEffect {
   readonly name: string;
   readonly date: string;

@@ -4,6 +4,7 @@ import type { HoursKind } from './calendar-data.js';
 /** What a market is doing at an instant, as far as its calendar knows. */
 export type MarketState = OpenState | ClosedState | UnknownState;
 
+/** The market is open. */
 export interface OpenState {
   readonly state: 'open';
   readonly kind: Exclude<HoursKind, 'unknown'>;
@@ -14,6 +15,7 @@ export interface OpenState {
   readonly until: Nanos;
 }
 
+/** The market is closed, as far as anybody announced. */
 export interface ClosedState {
   readonly state: 'closed';
   readonly reason: ClosedReason;
@@ -63,6 +65,7 @@ export interface TradingSession {
   readonly what?: string;
 }
 
+/** Trading without a pause within a session. */
 export interface SessionPart {
   readonly kind: Exclude<HoursKind, 'unknown'>;
   readonly open: Nanos;

@@ -8,6 +8,7 @@ import type { MarketState, TradingSession } from './market-state.js';
 import { type DayPart, type HoursView, TradingDays } from './trading-days.js';
 import { ZoneClock } from './zone-clock.js';
 
+/** How a calendar is read. */
 export interface CalendarOptions {
   /** Which hours count as open: `regular` (the default) alone, or `extended`: those before and after it too. */
   readonly hours?: HoursView;
