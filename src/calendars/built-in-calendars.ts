@@ -36,7 +36,10 @@ const BY_NAME: ReadonlyMap<string, CalendarData> = new Map([
 /** The names of the calendars that come with Tickloom. */
 export const calendarNames = (): string[] => [...BY_NAME.keys()];
 
-/** The data of a calendar that comes with Tickloom; `undefined` if there is none of that name. */
+/**
+ * The data of a calendar that comes with Tickloom; `undefined` if there is none of that name. All calendars of
+ * that name share it: it may not be changed.
+ */
 export const builtInCalendar = (name: string): CalendarData | undefined => BY_NAME.get(name);
 
 /**

@@ -20,16 +20,12 @@ export async function calendarProblems(data: CalendarData): Promise<CalendarProb
   return problems.length > 0 ? problems : await dayProblems(data);
 }
 
-function rangeProblems({ from, to, extendedFrom }: CalendarData): CalendarProblem[] {
+function rangeProblems({ from, to }: CalendarData): CalendarProblem[] {
   if (to < from) return [{ path: ['to'], message: `expected a date from ${from} on, found ${to}` }];
-  if (parseDay(to)! - parseDay(from)! > YEARS_MAX * 366) {
-    return [
-      { path: ['to'], message: `expected a range of at most ${YEARS_MAX} years, found ${from} to ${to}` },
-    ];
-  }
-  if (extendedFrom === undefined || (extendedFrom >= from && extendedFrom <= to)) return [];
-  const message = `expected a date from ${from} to ${to}, found ${extendedFrom}`;
-  return [{ path: ['extendedFrom'], message }];
+  if (parseDay(to)! - parseDay(from)! <= YEARS_MAX * 366) return [];
+  return [
+    { path: ['to'], message: `expected a range of at most ${YEARS_MAX} years, found ${from} to ${to}` },
+  ];
 }
 
 function hoursProblems({ from, hours }: CalendarData): CalendarProblem[] {

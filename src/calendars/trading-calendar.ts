@@ -1,4 +1,5 @@
-import { PipelineError } from '../core/errors.js';
+import { assertMapping } from '../core/assert-argument.js';
+import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { describeValue, quoted } from '../core/shown-text.js';
 import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
 import type { CalendarData } from './calendar-data.js';
@@ -26,11 +27,6 @@ interface HeldClose {
   readonly from: Nanos;
   readonly to: Nanos;
   readonly close: Nanos | undefined;
-}
-
-/** A part with the day that it is planned for. */
-interface PlacedPart extends DayPart {
-  readonly day: number;
 }
 
 /** A trade date that is looked for lies at most so many days after the day that joins it. */
@@ -77,10 +73,18 @@ export class TradingCalendar {
   }
 
   /**
-   * Makes a calendar of data without mistakes: of the tables, of `readCalendar`, or of another one's `data`.
-   * The time zone library is loaded for it.
+   * Makes a calendar of data without mistakes: of the tables, or of another calendar's `data`, in whatever
+   * thread. Data of your own go through `readCalendar`. The time zone library is loaded for it.
+   *
+   * @throws {InvalidOptionsError} for options that it does not have.
    */
-  static async of(data: CalendarData, { hours = 'regular' }: CalendarOptions = {}): Promise<TradingCalendar> {
+  static async of(data: CalendarData, options: CalendarOptions = {}): Promise<TradingCalendar> {
+    assertMapping('calendar', options);
+    const { hours = 'regular' } = options;
+    if (hours !== 'regular' && hours !== 'extended') {
+      const found = typeof hours === 'string' ? quoted(hours) : describeValue(hours);
+      throw new InvalidOptionsError('calendar', [`hours: expected regular or extended, found ${found}`]);
+    }
     return new TradingCalendar(data, hours, new TradingDays(data, await ZoneClock.of(data.zone), hours));
   }
 
@@ -147,14 +151,21 @@ export class TradingCalendar {
     if (to <= from) return 0n as Nanos;
     const { state } = this.at(from);
     if (to <= this.#held.to && state !== 'unknown') return (state === 'open' ? to - from : 0n) as Nanos;
-    let open = 0n;
-    for (const part of this.#partsFrom(msOf(from))) {
-      const [begin, end] = [nanosOf(part.from), nanosOf(part.to)];
-      if (begin >= to) break;
+    const [fromMs, toMs] = [msOf(from), msOf(to)];
+    let openMs = 0;
+    let edges = 0n;
+    for (const part of this.#partsFrom(fromMs)) {
+      if (part.from >= toMs && nanosOf(part.from) >= to) break;
       if (part.kind === 'unknown') return undefined;
-      open += (end < to ? end : to) - (begin > from ? begin : from);
+      // Only the first and the last part can be cut within a millisecond.
+      if (part.from > fromMs && part.to <= toMs) {
+        openMs += part.to - part.from;
+        continue;
+      }
+      const [begin, end] = [nanosOf(part.from), nanosOf(part.to)];
+      edges += (end < to ? end : to) - (begin > from ? begin : from);
     }
-    return open as Nanos;
+    return (nanosOf(openMs) + edges) as Nanos;
   }
 
   /**
@@ -213,7 +224,7 @@ export class TradingCalendar {
     });
   }
 
-  #within({ kind, from, to, day }: PlacedPart): HeldState {
+  #within({ kind, from, to, day }: DayPart): HeldState {
     const [since, until] = [nanosOf(from), nanosOf(to)];
     if (kind === 'unknown') {
       const what = this.#days.plan(day).special?.name;
@@ -237,26 +248,26 @@ export class TradingCalendar {
   }
 
   /** The first part that ends after an instant. */
-  #partFrom(ms: number): PlacedPart | undefined {
+  #partFrom(ms: number): DayPart | undefined {
     for (const part of this.#partsFrom(ms)) return part;
     return undefined;
   }
 
   /** The parts that end after an instant, in order, up to the end of the range. */
-  *#partsFrom(ms: number): Generator<PlacedPart> {
+  *#partsFrom(ms: number): Generator<DayPart> {
     const { daysAfter } = this.#days;
     const first = Math.max(this.#firstDay, this.#days.dayAt(ms) - daysAfter);
     for (let day = first; day <= this.#lastDay; day++) {
-      for (const part of this.#days.plan(day).parts) if (part.to > ms) yield { ...part, day };
+      for (const part of this.#days.plan(day).parts) if (part.to > ms) yield part;
     }
   }
 
   /** The last part that ends at or before an instant. */
-  #partBefore(ms: number): PlacedPart | undefined {
+  #partBefore(ms: number): DayPart | undefined {
     const last = Math.min(this.#lastDay, this.#days.dayAt(ms) + this.#days.daysBefore);
     for (let day = last; day >= this.#firstDay; day--) {
       const part = this.#days.plan(day).parts.findLast(({ to }) => to <= ms);
-      if (part) return { ...part, day };
+      if (part) return part;
     }
     return undefined;
   }

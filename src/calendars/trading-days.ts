@@ -16,6 +16,8 @@ export type HoursView = 'regular' | 'extended';
 
 /** A time within a trading day during which the market is open, or may be (`unknown`). */
 export interface DayPart {
+  /** The day that it is planned for, since 1970. */
+  readonly day: number;
   readonly kind: HoursKind;
   /** Ms since 1970 UTC; `to` is the first instant after the part. */
   readonly from: number;
@@ -127,7 +129,7 @@ export class TradingDays {
     for (const part of effect ? changedBy(effect, this.#usual(day)) : this.#usual(day)) {
       if (this.#view === 'regular' && (part.kind === 'pre' || part.kind === 'post')) continue;
       const [from, to] = [this.#toUtc(day, part.from), this.#toUtc(day, part.to)];
-      if (from < to) parts.push({ kind: part.kind, from, to }); // else within the hour that spring skips
+      if (from < to) parts.push({ day, kind: part.kind, from, to }); // else within the hour that spring skips
     }
     return { day, parts, special, joinsNext: effect?.tradeDate === 'next' };
   }

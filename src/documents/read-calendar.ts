@@ -3,7 +3,7 @@ import type { CalendarData } from '../calendars/calendar-data.js';
 import { calendarProblems } from '../calendars/calendar-problems.js';
 import { type CalendarOptions, TradingCalendar } from '../calendars/trading-calendar.js';
 import { formatProblem, InvalidOptionsError, PROBLEMS_MAX, type SpecProblem } from '../core/errors.js';
-import { CalendarFile } from '../settings/calendar-schema.js';
+import type { CalendarFile } from '../settings/calendar-schema.js';
 import { checkData } from '../settings/check-data.js';
 import { findExcess } from '../settings/data-bounds.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
@@ -51,6 +51,8 @@ interface Checked {
 async function checkCalendar(value: unknown): Promise<Checked> {
   const excess = findExcess(value);
   if (excess) return { data: undefined, problems: [excess] };
+  // It is made when it is needed: whoever imports `tickloom` would wait for it.
+  const { CalendarFile } = await import('../settings/calendar-schema.js');
   const jsonSchema = () => jsonSchemaOf(CalendarFile);
   const { data: file, problems } = checkData(CalendarFile, value, { jsonSchema });
   if (!file) return { data: undefined, problems };

@@ -176,6 +176,11 @@ export const CalendarFile = z
     exceptions: list(exception, 'exceptions', 5_000).optional(),
   })
   .superRefine((file, context) => {
+    const { to, extendedFrom } = file;
+    if (to !== undefined && extendedFrom !== undefined && extendedFrom > to) {
+      const message = `expected a date to ${to}, found ${extendedFrom}`;
+      context.addIssue({ code: 'custom', path: ['extendedFrom'], message });
+    }
     if (file.extends !== undefined) {
       if (file.zone === undefined) return;
       const message = `expected none beside "extends": it is that of ${file.extends}, found one`;

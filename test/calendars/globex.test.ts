@@ -6,6 +6,7 @@ import { instantAt, wallTime } from '../support/wall-times.js';
 
 const ZONE = 'America/Chicago';
 const chicago = instantAt(ZONE);
+const DAY = 86_400_000_000_000n;
 
 const FAMILIES = ['equity', 'rates', 'fx', 'energy', 'crypto'] as const;
 type Family = (typeof FAMILIES)[number];
@@ -162,6 +163,13 @@ describe('CME Globex on a holiday', () => {
     expect(calendar.isOpen(chicago(`${date}T${last}`))).toBe(false);
     expect(calendar.nextClose(chicago(`${date}T10:00`))).toBeUndefined();
     expect(calendar.nextClose(chicago(`${date}T23:00`))).not.toBeUndefined();
+    // From the session before, up to the very instant from which it is not known.
+    expect(
+      calendar.openBetween(nanos(chicago(`${date}T${first}`) - DAY), chicago(`${date}T${first}`)),
+    ).toBeGreaterThan(0n);
+    expect(
+      calendar.openBetween(nanos(chicago(`${date}T${first}`) - DAY), nanos(chicago(`${date}T${first}`) + 1n)),
+    ).toBeUndefined();
     expect(calendar.openBetween(chicago(`${date}T10:00`), chicago(`${date}T11:00`))).toBe(3_600_000_000_000n);
     expect(calendar.openBetween(chicago(`${date}T10:00`), chicago(`${date}T23:00`))).toBeUndefined();
   });

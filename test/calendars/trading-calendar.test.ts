@@ -208,6 +208,15 @@ describe('a calendar', () => {
     await expect(tradingCalendar(undefined as never)).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
   });
 
+  it.each([null, 'extended', { hours: 'all' }, { hours: null }])(
+    'has no options like %j',
+    async (options) => {
+      await expect(tradingCalendar('XNYS', options as never)).rejects.toMatchObject({
+        code: 'OPTIONS_INVALID',
+      });
+    },
+  );
+
   it('is plain data that another thread can take', async () => {
     for (const name of calendarNames()) {
       const { data } = await tradingCalendar(name);

@@ -90,6 +90,25 @@ describe("a calendar of one's own", () => {
     expect([calendar.from, calendar.to]).toEqual(['2000-01-01', '2028-12-31']);
   });
 
+  it('may know fewer dates than one that is built in', async () => {
+    const own = {
+      name: 'XNYS of ten years',
+      extends: 'XNYS',
+      source: 'ours',
+      from: '2015-01-01',
+      to: '2024-12-31',
+    };
+    for (const hours of ['regular', 'extended'] as const) {
+      const calendar = await readCalendar(own, { hours });
+      expect([calendar.from, calendar.to]).toEqual(['2015-01-01', '2024-12-31']);
+    }
+    // Hours before and after are not known so early.
+    const early = await readCalendar({ ...own, from: '2000-01-01', to: '2005-12-31' }, { hours: 'extended' });
+    const at = instantAt('America/New_York')('2003-06-02T12:00');
+    expect(early.isOpen(at)).toBeUndefined();
+    expect(() => early.session('2003-06-02')).toThrow(expect.objectContaining({ code: 'CALENDAR_RANGE' }));
+  });
+
   it('may go on after the range of one that is built in', async () => {
     const own = { name: 'CME.fx, 2027', extends: 'CME.fx', to: '2027-12-31', source: 'the schedule of 2027' };
     const calendar = await readCalendar(own);
@@ -187,8 +206,8 @@ describe('a calendar with a mistake', () => {
       'to: expected a range of at most 150 years, found 2026-01-01 to 2226-01-01',
     ],
     [
-      { ...PLAIN, extendedFrom: '2025-01-01' },
-      'extendedFrom: expected a date from 2026-01-01 to 2026-12-31, found 2025-01-01',
+      { ...PLAIN, extendedFrom: '2027-01-01' },
+      'extendedFrom: expected a date to 2026-12-31, found 2027-01-01',
     ],
     [{ ...PLAIN, extends: 'XNYS' }, 'zone: expected none beside "extends": it is that of XNYS, found one'],
     [
