@@ -7,7 +7,7 @@ import type {
   OpenHours,
 } from './calendar-data.js';
 import { DAY_MS, parseDay, weekdayOf, yearOf } from './civil-date.js';
-import { holidaysOf } from './holiday-dates.js';
+import { holidaysOf, type PreparedRule, prepareRule } from './holiday-dates.js';
 import { parseWallTime, parseWeekdays } from './wall-time.js';
 import type { ZoneClock } from './zone-clock.js';
 
@@ -61,7 +61,7 @@ export class TradingDays {
   readonly daysAfter: number;
   readonly #zone: ZoneClock;
   readonly #view: HoursView;
-  readonly #rules: readonly HolidayRule[];
+  readonly #rules: readonly PreparedRule[];
   readonly #exceptions: ReadonlyMap<number, DateException>;
   /** Newest first. */
   readonly #hours: readonly { readonly from: number; readonly week: readonly (readonly WallPart[])[] }[];
@@ -72,7 +72,7 @@ export class TradingDays {
   constructor(data: CalendarData, zone: ZoneClock, view: HoursView) {
     this.#zone = zone;
     this.#view = view;
-    this.#rules = data.holidays ?? [];
+    this.#rules = (data.holidays ?? []).map(prepareRule);
     this.#exceptions = exceptionsByDay(data.exceptions ?? []);
     this.#hours = data.hours
       .map(({ from, sessions }) => ({
@@ -82,7 +82,7 @@ export class TradingDays {
         ),
       }))
       .reverse();
-    const special = [...this.#rules, ...(data.exceptions ?? [])].flatMap(({ hours = [] }) =>
+    const special = [...(data.holidays ?? []), ...(data.exceptions ?? [])].flatMap(({ hours = [] }) =>
       wallParts(hours),
     );
     const parts = [...this.#hours.flatMap(({ week }) => week.flat()), ...special];

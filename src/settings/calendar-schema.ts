@@ -6,7 +6,7 @@ import { isZone } from '../core/time-zone.js';
 
 const NAME_CHARS_MAX = 200;
 /** Each day of an exception is kept. */
-const DAYS_IN_A_ROW_MAX = 366;
+const DAYS_IN_A_ROW_MAX = 100;
 
 const text = (what: string, max = NAME_CHARS_MAX) => {
   const expected = `expected ${what}, a text of 1 to ${max} characters`;
@@ -14,7 +14,9 @@ const text = (what: string, max = NAME_CHARS_MAX) => {
 };
 
 const DATE = 'expected a date such as 2026-11-27';
-const date = z.string(DATE).refine((value) => parseDay(value) !== undefined, DATE);
+/** Outside of these years, no zone has rules to speak of. */
+const isDate = (text: string) => parseDay(text) !== undefined && text >= '1800' && text < '2300';
+const date = z.string(DATE).refine(isDate, DATE);
 
 const TIME = 'expected a time such as "09:30", "24:00" or "-1d 17:00"';
 const time = z.string(TIME).refine((value) => parseWallTime(value) !== undefined, TIME);
@@ -103,7 +105,7 @@ const holiday = z
       .optional()
       .describe('Which one of the month; -1 is the last'),
     easter: whole(-100, 100).optional().describe('Days from Easter Sunday: -2 is Good Friday'),
-    plusDays: whole(-366, 366).optional().describe('So many days later'),
+    plusDays: whole(-300, 300).optional().describe('So many days later'),
     observed: z
       .enum(['nearest-weekday', 'sunday-to-monday', 'weekend-to-monday', 'weekend-to-friday'])
       .optional()
@@ -167,7 +169,7 @@ export const CalendarFile = z
     hours: list(
       z.strictObject({
         from: date.describe('First trade date of these hours'),
-        sessions: list(weeklySession, 'sessions', 50),
+        sessions: list(weeklySession, 'sessions', 30),
       }),
       'changes of hours',
       100,

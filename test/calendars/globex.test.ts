@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tradingCalendar } from '../../src/calendars/built-in-calendars.js';
 import type { TradingCalendar } from '../../src/calendars/trading-calendar.js';
@@ -7,6 +8,17 @@ import { instantAt, wallTime } from '../support/wall-times.js';
 const ZONE = 'America/Chicago';
 const chicago = instantAt(ZONE);
 const DAY = 86_400_000_000_000n;
+
+const CLOSED = [
+  ...['2015-12-25', '2016-01-01', '2016-12-26', '2017-01-02', '2017-12-25', '2018-01-01', '2018-12-25'],
+  ...['2019-01-01', '2019-12-25', '2020-01-01', '2020-12-25', '2021-01-01', '2021-12-24', '2022-12-26'],
+  ...['2023-01-02', '2023-12-25', '2024-01-01', '2024-12-25', '2025-01-01', '2025-12-25', '2026-01-01'],
+];
+/** Those without an employment report on the day. */
+const GOOD_FRIDAYS = [
+  ...['2016-03-25', '2017-04-14', '2018-03-30', '2019-04-19', '2020-04-10', '2022-04-15', '2024-03-29'],
+  '2025-04-18',
+];
 
 const FAMILIES = ['equity', 'rates', 'fx', 'energy', 'crypto'] as const;
 type Family = (typeof FAMILIES)[number];
@@ -172,6 +184,51 @@ describe('CME Globex on a holiday', () => {
     ).toBeUndefined();
     expect(calendar.openBetween(chicago(`${date}T10:00`), chicago(`${date}T11:00`))).toBe(3_600_000_000_000n);
     expect(calendar.openBetween(chicago(`${date}T10:00`), chicago(`${date}T23:00`))).toBeUndefined();
+  });
+});
+
+/** Day and time of each stop but the usual one at 16:00, in the range of dates. */
+function unusualStops(calendar: TradingCalendar, to: string): string[] {
+  const last = new Map<string, string>();
+  for (const { parts } of calendar.sessions(calendar.from, to)) {
+    for (const { close } of parts) {
+      const [date, time] = wallTime(ZONE, close)!.split('T') as [string, string];
+      if (time < '17:00') last.set(date, time);
+    }
+  }
+  return [...last].filter(([, time]) => time !== '16:00').map(([date, time]) => `${date} ${time}`);
+}
+
+describe('over its whole range, CME Globex', () => {
+  // The early closes of a database of market hours, with what CME's releases and rules say of the days that it
+  // lacks. Of the days on which nobody knows, the first of the times.
+  it.each([
+    ['equity', '2026-12-31', 102, '84f66ea2b0ca519507786676876d94cb125faca190aa098d3aba6594a59fbf92'],
+    ['rates', '2026-12-31', 95, '45e14a1d5598d0ba25de48c81361aaf86fefdf45d26c887e19c2fc3bdea85fac'],
+    ['fx', '2026-12-31', 62, 'ac40e543cbbecd004bf8249bf7191aa415b60349db58e541a44c42e5bc242b9f'],
+    ['energy', '2026-12-31', 91, 'f2bf888895dc5d17af8dec38e860547221b3dd02c1c658d0c456a5239917b49c'],
+    ['crypto', '2026-05-29', 44, 'ccdfc26b7ffd34ddd54735ddbc5b6f806abab9eaabbb635ac4e4cab4fe4cb2d0'],
+  ] as const)('stops %s early as an independent table says', (family, to, count, sha256) => {
+    const lines = unusualStops(calendars[family], to).toSorted();
+    expect(lines).toHaveLength(count);
+    expect(createHash('sha256').update(lines.join('\n')).digest('hex')).toBe(sha256);
+  });
+
+  it.each(FAMILIES)('closes %s on Christmas and New Year, and on nothing else but Good Friday', (family) => {
+    const { from } = calendars[family];
+    const closed: string[] = [];
+    for (let at = Date.parse(from); at < Date.parse('2026-05-01'); at += 86_400_000) {
+      const date = new Date(at).toISOString().slice(0, 10);
+      const isWeekend = [0, 6].includes(new Date(at).getUTCDay());
+      if (!isWeekend && !calendars[family].isOpen(chicago(`${date}T03:00`))) closed.push(date);
+    }
+    const expected = [
+      ...CLOSED,
+      ...GOOD_FRIDAYS,
+      ...(family === 'rates' ? ['2018-12-05'] : []),
+      ...(family === 'energy' ? ['2021-04-02', '2023-04-07', '2026-04-03'] : []),
+    ];
+    expect(closed).toEqual(expected.filter((date) => date > from).toSorted());
   });
 });
 

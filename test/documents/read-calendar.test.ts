@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { calendarNames, tradingCalendar } from '../../src/calendars/built-in-calendars.js';
 import { calendarProblems } from '../../src/calendars/calendar-problems.js';
+import type { ClosedState } from '../../src/calendars/market-state.js';
 import { InvalidOptionsError } from '../../src/core/errors.js';
 import { readCalendar } from '../../src/documents/read-calendar.js';
 import { CalendarFile } from '../../src/settings/calendar-schema.js';
@@ -117,6 +119,31 @@ describe("a calendar of one's own", () => {
   });
 });
 
+describe('docs/calendars.md', () => {
+  const page = readFileSync(new URL('../../docs/calendars.md', import.meta.url), 'utf8');
+
+  it.each([...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => [text!]))(
+    'has files that are read (%#)',
+    async (text) => {
+      const calendar = await readCalendar(fileOf(text));
+      expect(calendar.session(calendar.to)?.date ?? calendar.to).toBe(calendar.to);
+    },
+  );
+
+  it('says what the calendar says, and lists all with their ranges', async () => {
+    const xnys = await tradingCalendar('XNYS');
+    const { nextOpen } = xnys.at(instantAt('UTC')('2026-11-27T19:30')) as ClosedState;
+    expect(page).toContain(`nextOpen: ${nextOpen}n }`);
+    for (const name of calendarNames()) {
+      const { from, to } = await tradingCalendar(name);
+      const row = page.split('\n').find((line) => line.startsWith('|') && line.includes(`\`${name}\``));
+      // The first and the last day of a year are left out.
+      const shown = `${from.replace(/-01-01$/, '')} to ${to.replace(/-12-31$/, '')} `;
+      expect(row, name).toContain(`| ${shown}|`);
+    }
+  });
+});
+
 describe('a file that is no calendar', () => {
   it('is refused with line and column of each mistake', async () => {
     const wrong = TOKYO.replace('mon-fri, from: 09:00', 'mo-fri, from: 9:00').replace(
@@ -200,6 +227,7 @@ describe('a calendar with a mistake', () => {
     ],
     [{ ...PLAIN, from: '2026-02-30' }, 'from: expected a date such as 2026-11-27, found a text'],
     [{ ...PLAIN, from: 2026 }, 'from: expected a date such as 2026-11-27, found 2026'],
+    [{ ...PLAIN, from: '0026-01-01' }, 'from: expected a date such as 2026-11-27, found a text'],
     [{ ...PLAIN, to: '2025-12-31' }, 'to: expected a date from 2026-01-01 on, found 2025-12-31'],
     [
       { ...PLAIN, to: '2226-01-01' },
@@ -276,11 +304,11 @@ describe('a calendar with a mistake', () => {
     ],
     [
       withException({ until: '2026-05-31' }),
-      'exceptions[0].until: expected a date at most 366 days after 2026-06-01, found 2026-05-31',
+      'exceptions[0].until: expected a date at most 100 days after 2026-06-01, found 2026-05-31',
     ],
     [
       withException({ until: '2126-05-31' }),
-      'exceptions[0].until: expected a date at most 366 days after 2026-06-01, found 2126-05-31',
+      'exceptions[0].until: expected a date at most 100 days after 2026-06-01, found 2126-05-31',
     ],
     [
       withException({ closed: true }),
