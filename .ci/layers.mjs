@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 /** A folder imports itself and those of the rows above it, none of its own row. */
 const ROWS = [
   ['core'],
+  ['calendars'],
   ['settings', 'columns'],
   ['shared-memory'],
   ['resilience'],
@@ -20,7 +21,7 @@ const ROWS = [
   ['stages', 'providers'],
   ['registry'],
   ['plan'],
-  ['checkpoints', 'hosts'],
+  ['checkpoints', 'hosts', 'documents'],
   ['supervision'],
   ['runtime'],
   ['cli'],

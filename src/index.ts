@@ -3,6 +3,31 @@
  *
  * @module tickloom
  */
+export { builtInCalendar, calendarNames, tradingCalendar } from './calendars/built-in-calendars.js';
+export type {
+  CalendarData,
+  DateException,
+  DayEffect,
+  HolidayRule,
+  HoursChange,
+  HoursKind,
+  Observance,
+  OpenHours,
+  Weekday,
+  Weekdays,
+  WeeklySession,
+} from './calendars/calendar-data.js';
+export type {
+  ClosedReason,
+  ClosedState,
+  MarketState,
+  OpenState,
+  SessionPart,
+  TradingSession,
+  UnknownState,
+} from './calendars/market-state.js';
+export { type CalendarOptions, TradingCalendar } from './calendars/trading-calendar.js';
+export type { HoursView } from './calendars/trading-days.js';
 export type { CheckpointStore, Fence, StoredKey } from './checkpoints/checkpoint-store.js';
 export { Batch } from './columns/batch.js';
 export { BatchPool } from './columns/batch-pool.js';
@@ -58,6 +83,7 @@ export {
 } from './core/provider-error.js';
 export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
+export { readCalendar } from './documents/read-calendar.js';
 export type { Batcher } from './engine/batcher.js';
 export type { Branch, BranchCut, BranchPosition } from './engine/branch.js';
 export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';

@@ -1,4 +1,6 @@
 import { formatProblem, InvalidOptionsError, PROBLEMS_MAX, type SpecProblem } from '../core/errors.js';
+import { readDocumentFile } from '../documents/document-file.js';
+import { wrongMapping } from '../documents/wrong-file.js';
 import { whereItBelongs } from '../plan/misplaced-option.js';
 import { BreakersSettings } from '../resilience/breakers-settings.js';
 import { BudgetsSettings } from '../resilience/rate/rate-settings.js';
@@ -9,8 +11,6 @@ import { checkData } from '../settings/check-data.js';
 import { findExcess } from '../settings/data-bounds.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import { ModuleSettings, RuntimeSettings } from '../settings/runtime-settings.js';
-import { readDocumentFile } from './document-file.js';
-import { wrongMapping } from './wrong-file.js';
 
 /** Settings of the runtime as a file has them. */
 export interface LoadedSettings {

@@ -1,16 +1,16 @@
 import type { Schema } from '../columns/schema.js';
 import { InvalidSpecError, PROBLEMS_MAX, RuntimeError, type SpecProblem, shownPath } from '../core/errors.js';
 import { cutText } from '../core/shown-text.js';
+import { type DocumentFile, readDocumentFile } from '../documents/document-file.js';
+import { wrongMapping } from '../documents/wrong-file.js';
 import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import { type ResolveContext, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { type DocumentFile, readDocumentFile } from './document-file.js';
 import type { LoadedSettings } from './load-settings.js';
 import { withCatalogue } from './open-catalogue.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
 import type { Problems } from './problem-lines.js';
-import { wrongMapping } from './wrong-file.js';
 
 /** One spec of the command line, checked. */
 export type CheckedSpec =

@@ -15,6 +15,7 @@ Examples:
   tickloom explain spec.yaml
   tickloom components bars
   tickloom errors LATE_ROW
+  tickloom calendar XNYS --at 2026-11-27T14:00
   tickloom show out/eurusd
   tickloom parts out/eurusd
   tickloom release out/eurusd --yes
@@ -142,6 +143,25 @@ program
   .action(async (code: string | undefined, options) => {
     const { errors } = await import('./commands/errors.js');
     exitCode = await errors(code, options, terminal);
+  });
+
+program
+  .command('calendar')
+  .description('list trading calendars, print what a market is doing at an instant, or its sessions')
+  .argument('[name]', 'the name of a calendar, or a file with one (YAML, JSON); without it, all are listed')
+  .option('--at <time>', 'the instant, such as 2026-11-27T14:00 on the clock of the calendar; now by default')
+  .option('--from <date>', 'print sessions, from this trade date on')
+  .option('--to <date>', 'last trade date; of two weeks by default')
+  .addOption(
+    new Option('--hours <hours>', 'which hours count as open')
+      .choices(['regular', 'extended'])
+      .default('regular'),
+  )
+  .option('--json', 'print as JSON')
+  .addHelpText('after', '\nExit codes: 0 printed, 2 wrong file or usage.\n')
+  .action(async (name: string | undefined, options) => {
+    const { calendar } = await import('./commands/calendar.js');
+    exitCode = await calendar(name, options, terminal);
   });
 
 program

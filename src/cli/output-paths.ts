@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { RuntimeError, shownPath } from '../core/errors.js';
+import { readDocumentFile } from '../documents/document-file.js';
 import { findOutputs } from '../plan/find-outputs.js';
 import type { ResolveContext } from '../plan/resolve-spec.js';
-import { readDocumentFile } from './document-file.js';
 import { loadSettings } from './load-settings.js';
 import { withCatalogue } from './open-catalogue.js';
 import { problemLines, sayRefusal } from './problem-lines.js';

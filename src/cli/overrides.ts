@@ -2,8 +2,8 @@ import { isAlias, isScalar, LineCounter, visit } from 'yaml';
 import { type SpecProblem, shownPath } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
 import { cutText } from '../core/shown-text.js';
-import { readDocuments, YamlExcessError } from './bounded-yaml.js';
-import { checkContent, keyText } from './document-content.js';
+import { readDocuments, YamlExcessError } from '../documents/bounded-yaml.js';
+import { checkContent, keyText } from '../documents/document-content.js';
 
 /** An override from `--set`. */
 export interface Override {

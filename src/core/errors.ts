@@ -56,6 +56,7 @@ export type ErrorCode =
   | 'WAITERS_FULL'
   | 'RATE_TABLE_FULL'
   | 'RATE_CLOSED'
+  | 'CALENDAR_RANGE'
   | 'HANDLE_INVALID'
   | ProviderErrorCode
   | 'INTERNAL';

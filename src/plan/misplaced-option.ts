@@ -8,6 +8,9 @@ export const BATCHER_KEYS = ['maxRows', 'maxBytes', 'maxDelayMs', 'maxKeys'] as 
 /** Keys of settings that are mappings of their own. */
 const SETTINGS_KEYS = [...Object.keys(RuntimeSettings.shape), 'budgets', 'breakers'];
 
+/** Keys of calendars that nothing else has. */
+const CALENDAR_KEYS = ['zone', 'extends', 'hours', 'holidays', 'exceptions'];
+
 const SPEC_KEYS = Object.keys(PipelineSpec.shape);
 
 const PLACES: ReadonlyMap<string, string> = new Map([
@@ -25,8 +28,9 @@ export function whereItBelongs(key: string): string | undefined {
   return place && `"${key}" ${place}`;
 }
 
-/** Whether keys at the top of a file are those of a spec, or of settings. */
-export function kindOfKeys(keys: readonly string[]): 'spec' | 'settings' | undefined {
+/** Whether keys at the top of a file are those of a spec, of settings, or of a calendar. */
+export function kindOfKeys(keys: readonly string[]): 'spec' | 'settings' | 'calendar' | undefined {
+  if (CALENDAR_KEYS.some((key) => keys.includes(key))) return 'calendar';
   if (keys.includes('source') || keys.includes('sink')) return 'spec';
   return keys.some((key) => SETTINGS_KEYS.includes(key)) ? 'settings' : undefined;
 }

@@ -28,7 +28,16 @@ describe('tickloom completion', () => {
   it.each(['bash', 'zsh', 'fish'])('prints a script for %s with all commands and components', (shell) => {
     const { status, stdout, stderr } = tickloom('completion', shell);
     expect([status, stderr]).toEqual([0, '']);
-    for (const word of ['run', 'validate', 'completion', 'help', 'log-level', 'LATE_ROW', 'source']) {
+    for (const word of [
+      'run',
+      'validate',
+      'completion',
+      'help',
+      'log-level',
+      'LATE_ROW',
+      'source',
+      'CME.fx',
+    ]) {
       expect(stdout).toContain(word);
     }
     for (const { name } of builtIn.all()) expect(stdout).toMatch(new RegExp(`[ (']${name}[ )']`));

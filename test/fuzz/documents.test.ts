@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseDocuments } from '../../src/cli/document-file.js';
 import { applyOverride, OverrideError, parseOverride } from '../../src/cli/overrides.js';
+import { parseDocuments } from '../../src/documents/document-file.js';
 import { bounded, FUZZ_MS_MAX, fuzz } from './bounded.js';
 import { hostileText } from './hostile-values.js';
 

@@ -49,6 +49,7 @@ function mutate(data: object, { at, how, key, value, times }: Mutation): void {
 /** Also as an own property of a name that means something else. */
 function set(holder: object, key: string, value: unknown): void {
   if (Array.isArray(holder) && key === 'length') return; // takes whole numbers alone
+  if (ArrayBuffer.isView(holder)) return; // an earlier change; its items take numbers alone, and no symbol
   Reflect.defineProperty(holder, key, { value, enumerable: true, writable: true, configurable: true });
 }
 

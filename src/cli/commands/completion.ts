@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { calendarNames } from '../../calendars/built-in-calendars.js';
 import { ERROR_TEXTS } from '../../core/error-codes/error-codes.js';
 import { bashScript } from '../completion/bash-script.js';
 import { type ProgramWords, wordsOf } from '../completion/command-words.js';
@@ -19,7 +20,7 @@ const ONE_WORD = /^[\w./@-]+$/;
 export type Shell = 'bash' | 'zsh' | 'fish';
 
 /**
- * Prints a script with which a shell completes commands, options, error codes, and the names of the
+ * Prints a script with which a shell completes commands, options, error codes, calendars, and the names of the
  * components that there are when it is printed.
  *
  * @returns The exit code.
@@ -37,6 +38,7 @@ export function completion(
       components: [...new Set(names)].filter((name) => ONE_WORD.test(name)),
       errors: Object.keys(ERROR_TEXTS),
       completion: Object.keys(SCRIPTS),
+      calendar: calendarNames(),
     });
     await terminal.print(SCRIPTS[shell](words));
     return 0;

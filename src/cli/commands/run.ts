@@ -1,4 +1,5 @@
 import { RuntimeError, toWireError } from '../../core/errors.js';
+import { ownCommand, shellWord } from '../../core/own-command.js';
 import type { JobHandle, JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { ResolvedSpec } from '../../wire/resolved-spec.js';
@@ -7,7 +8,6 @@ import { lineTexts } from '../line-counts.js';
 import { lineLogger } from '../line-logger.js';
 import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';
-import { ownCommand, shellWord } from '../own-command.js';
 import { problemLines, sayRefusal } from '../problem-lines.js';
 import { Progress } from '../progress.js';
 import {

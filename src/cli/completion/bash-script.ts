@@ -1,4 +1,4 @@
-import { shellWord } from '../own-command.js';
+import { shellWord } from '../../core/own-command.js';
 import type { ProgramWords, Values } from './command-words.js';
 
 /** A script for bash 3.2 and later. */

@@ -1,4 +1,4 @@
-import { shellWord } from '../own-command.js';
+import { shellWord } from '../../core/own-command.js';
 import type { OptionWords, ProgramWords, Values } from './command-words.js';
 
 /** A script for fish 3.0 and later. */

@@ -41,6 +41,13 @@ export const SPEC_ERRORS = {
       'For the operator `module`, export what `defineOperator` or `defineRowOperator` returns, and name that export in `export`. For `components` of the settings, let the default export be what `defineComponent` returns, or a list of it (`docs/components.md`). While a spec is checked, the same text is a problem of `SPEC_INVALID`, and while settings are, of `OPTIONS_INVALID`.',
     retryable: 'no',
   },
+  CALENDAR_RANGE: {
+    meaning: 'A calendar was asked for sessions of dates that it does not know.',
+    cause: 'The dates lie before or after the range of the calendar, or are no dates `YYYY-MM-DD`.',
+    remedy:
+      'The message says which dates it knows. For others, write a calendar of your own that extends it (`docs/calendars.md`). What a market is doing at an instant can be asked without an error: it is `unknown` there.',
+    retryable: 'no',
+  },
   PEER_MISSING: {
     meaning: 'An optional package is needed and is not installed.',
     cause: 'Batches are converted to or from Arrow, and `apache-arrow` cannot be loaded.',

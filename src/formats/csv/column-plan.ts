@@ -1,10 +1,10 @@
 import { type Column, type ColumnType, type Schema, STANDARD_COLUMNS } from '../../columns/schema.js';
 import { unreachable } from '../../core/invariant.js';
+import { isZone } from '../../core/time-zone.js';
 import type { PlanProblems } from '../../engine/factories.js';
 import type { ColumnMapping, CsvOptions } from './csv-options.js';
 import type { EpochUnit } from './likely-unit.js';
 import { usualTexts } from './usual-texts.js';
-import { isZone } from './zone-offsets.js';
 
 /** Where a column's values come from, and how they are read. */
 export interface ColumnPlan {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDocuments } from '../../src/cli/document-file.js';
+import { parseDocuments } from '../../src/documents/document-file.js';
 
 const parse = (text: string) => parseDocuments('f.yaml', text, 'spec');
 const one = (text: string) => parse(text)[0]!;

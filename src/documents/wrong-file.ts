@@ -1,19 +1,21 @@
+import { ownCommand } from '../core/own-command.js';
 import { kindOfKeys } from '../plan/misplaced-option.js';
-import { ownCommand } from './own-command.js';
 
 /** What a file on the command line should hold. */
-export type ExpectedFile = 'spec' | 'settings';
+export type ExpectedFile = 'spec' | 'settings' | 'calendar';
 
 /** With an article, as what was expected and as what was found. */
 export const FILE_NAMES: Readonly<Record<ExpectedFile, string>> = {
   spec: 'a spec',
   settings: 'settings of the runtime',
+  calendar: 'a calendar',
 };
 
 /** What to do with a file that holds the other one. */
 const ADVICE: Readonly<Record<ExpectedFile, string>> = {
   spec: 'name it as an argument, without --settings',
   settings: 'name it with --settings FILE',
+  calendar: `"${ownCommand()} calendar FILE" shows it`,
 };
 
 /** Says what a mapping is that should be a spec or settings and is the other one; `undefined` if it is not. */

@@ -2,8 +2,8 @@ import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readDocumentFile } from '../../src/cli/document-file.js';
-import { readStart } from '../../src/cli/read-start.js';
+import { readDocumentFile } from '../../src/documents/document-file.js';
+import { readStart } from '../../src/documents/read-start.js';
 import { specialFiles } from '../support/special-files.js';
 
 describe('the start of a file', () => {
