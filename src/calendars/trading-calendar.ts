@@ -79,6 +79,7 @@ export class TradingCalendar {
    * @throws {InvalidOptionsError} for options that it does not have.
    */
   static async of(data: CalendarData, options: CalendarOptions = {}): Promise<TradingCalendar> {
+    assertMapping('calendar', data);
     assertMapping('calendar', options);
     const { hours = 'regular' } = options;
     if (hours !== 'regular' && hours !== 'extended') {
@@ -92,8 +93,13 @@ export class TradingCalendar {
     return this.data.name;
   }
 
-  /** What the market is doing at an instant. */
+  /**
+   * What the market is doing at an instant.
+   *
+   * @throws {InvalidOptionsError} for anything but a `bigint`, as all calls with an instant do.
+   */
   at(instant: Nanos): MarketState {
+    assertInstant(instant);
     if (instant < this.#held.from || instant >= this.#held.to) this.#held = this.#stateAt(instant);
     return this.#held.state;
   }
@@ -147,6 +153,7 @@ export class TradingCalendar {
    * @returns `undefined` if the calendar does not know all of it; 0 if the second instant is not the later one.
    */
   openBetween(from: Nanos, to: Nanos): Nanos | undefined {
+    assertInstant(to);
     if (!this.#knows(from) || to > nanosOf(this.#knownToMs)) return undefined;
     if (to <= from) return 0n as Nanos;
     const { state } = this.at(from);
@@ -196,6 +203,7 @@ export class TradingCalendar {
   }
 
   #knows(instant: Nanos): boolean {
+    assertInstant(instant);
     return instant >= nanosOf(this.#knownFromMs) && instant < nanosOf(this.#knownToMs);
   }
 
@@ -317,6 +325,12 @@ export class TradingCalendar {
       `Calendar "${this.name}" knows the dates ${this.from} to ${this.to}${day === undefined ? ', as YYYY-MM-DD' : ''}, found ${found}`,
     );
   }
+}
+
+function assertInstant(instant: unknown): void {
+  if (typeof instant === 'bigint') return;
+  const found = describeValue(instant);
+  throw new InvalidOptionsError('calendar', [`expected nanoseconds since 1970 as a bigint, found ${found}`]);
 }
 
 function held(from: bigint, to: bigint, state: MarketState): HeldState {

@@ -29,6 +29,8 @@ const BATCH = new main.Batch(
   1,
   new DictionarySet(),
 );
+const CALENDAR = await main.tradingCalendar('XNYS');
+const NOW = main.nanos(1_700_000_000_000_000_000n);
 const OWNER = { host: 'h', process: 'p', thread: 1 };
 
 /** Calls of what is the same object for its owner and for other threads. */
@@ -169,6 +171,30 @@ const CALLS: Readonly<Record<string, Calls>> = {
     (wrong) => arrow.fromArrow(wrong),
     async (wrong) => arrow.fromArrow(await arrow.toArrow(BATCH), wrong),
   ],
+  tradingCalendar: [
+    (wrong) => main.tradingCalendar(wrong),
+    (wrong) => main.tradingCalendar('XNYS', wrong),
+    (wrong) => main.tradingCalendar('XNYS', { hours: wrong }),
+  ],
+  readCalendar: [
+    (wrong) => main.readCalendar(wrong),
+    (wrong) => main.readCalendar({ name: 'a', extends: 'XNYS', source: 'b' }, wrong),
+    (wrong) => main.readCalendar({ name: 'a', extends: 'XNYS', source: wrong === 'text' ? NONE : wrong }),
+  ],
+  TradingCalendar: [
+    (wrong) => main.TradingCalendar.of(wrong),
+    (wrong) => main.TradingCalendar.of(CALENDAR.data, wrong),
+    (wrong) => CALENDAR.at(wrong),
+    (wrong) => CALENDAR.isOpen(wrong),
+    (wrong) => CALENDAR.tradeDate(wrong),
+    (wrong) => CALENDAR.nextOpen(wrong),
+    (wrong) => CALENDAR.nextClose(wrong),
+    (wrong) => CALENDAR.openBetween(wrong, NOW),
+    (wrong) => CALENDAR.openBetween(NOW, wrong),
+    (wrong) => CALENDAR.session(wrong),
+    (wrong) => CALENDAR.sessions(wrong, '2026-01-01'),
+    (wrong) => CALENDAR.sessions('2026-01-01', wrong),
+  ],
   ProviderError: [
     (wrong) => Promise.reject(new main.ProviderError(wrong, 'message')),
     (wrong) => Promise.reject(new main.ProviderError('throttled', 'message', wrong)),
@@ -188,7 +214,7 @@ const UNCHECKED = new Set([
     'readEpochMillis',
   ],
   ...['readInt64', 'readNanos', 'readSubMillis', 'writeEpochMillis', 'writeInt64', 'millis', 'nanos'],
-  ...['defineComponent', 'uncheckedSpec', 'classifyError'],
+  ...['defineComponent', 'uncheckedSpec', 'classifyError', 'calendarNames', 'builtInCalendar'],
   // Made by functions of the package alone.
   ...['RateClient', 'ResilienceClient', 'CircuitBreaker', 'PipelineRuntime'],
 ]);
