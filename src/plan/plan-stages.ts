@@ -15,11 +15,13 @@ import { loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
 import type { ResolvedBranch, ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
 import type { Path } from '../wire/stage-tree.js';
+import { isTopic } from '../wire/stages-of-spec.js';
 import { checkQueue } from './check-queue.js';
 import { isOurs } from './load-catalogue.js';
 import { planStage } from './plan-stage.js';
 import { stageAlone } from './stage-alone.js';
 import type { StageOverrides } from './stage-overrides.js';
+import { NO_TOPICS, withTopicSchema } from './topic-stages.js';
 import type { PlanAnswer, UserCode } from './user-code/user-code.js';
 
 /** The stages of a spec. A stage that is too invalid for further checks is `undefined`. */
@@ -33,7 +35,9 @@ export interface Stages {
 /** What the stages of a spec are planned with. */
 export interface Planning {
   readonly job: string;
-  readonly facts: Omit<SpecFacts, 'inputs'>;
+  readonly facts: Omit<SpecFacts, 'inputs' | 'topics'>;
+  /** The topics of the runtime; `undefined`: there is no runtime. */
+  readonly topics: SpecFacts['topics'];
   readonly overrides: StageOverrides;
   readonly userCode: UserCode;
   readonly registry: Registry;
@@ -101,6 +105,10 @@ class Planner {
   ): Promise<Planned> {
     // More problems are not kept, and to find them may take a while.
     if (!stage || this.#planning.problems.length >= PROBLEMS_MAX) return { stage };
+    if (!this.#planning.topics && isTopic(stage)) {
+      this.#planning.problems.push({ path: [...path, 'use'], message: NO_TOPICS });
+      return { stage };
+    }
     const { inputs, schemas } = await this.#planInputs(path, stage);
     const branches = await this.#planBranches(path, stage, input);
     const whole = { ...stage, ...(inputs && { inputs }), ...(branches && { branches }) };
@@ -178,12 +186,12 @@ class Planner {
     override: FactoryOf<Kind> | undefined,
   ): Promise<Planned> {
     if ((kind !== 'source' && !input) || !inputs) return { stage };
-    const { registry, facts, problems } = this.#planning;
+    const { registry, facts, topics, problems } = this.#planning;
     const factory = override ?? (await loadStage(registry, kind, stage));
-    const spec = { ...facts, inputs };
+    const spec = { ...facts, inputs, topics };
     const { options } = stage;
     const output = planStage(kind, factory, { options, input, spec, problems: under(path, problems) });
-    return { stage, output };
+    return { stage: withTopicSchema(stage, kind === 'source' ? output : input), output };
   }
 
   async #ask(

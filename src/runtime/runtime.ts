@@ -22,6 +22,7 @@ import type { JobHandle, JobInfo, RuntimeEvent } from '../supervision/job.js';
 import { Supervisor } from '../supervision/supervisor.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
+import { TopicRegistry } from '../topics/topic-registry.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { assertResolved, problemsOfCode } from './given-in-code.js';
 
@@ -110,6 +111,7 @@ export class PipelineRuntime {
   readonly #catalogue: Catalogue;
   readonly #pool: ThreadPool;
   readonly #supervisor: Supervisor;
+  readonly #topics = new TopicRegistry();
   readonly #submits = new PerTurn(SUBMITS_PER_TURN);
 
   constructor(context: RuntimeContext) {
@@ -127,6 +129,7 @@ export class PipelineRuntime {
       log: logger,
       settings,
       resilience: resilience?.handle(),
+      topics: this.#topics,
       secrets,
       inspect,
     });
@@ -155,7 +158,12 @@ export class PipelineRuntime {
     this.#supervisor.assertOpen();
     await this.#submits.pass();
     this.#supervisor.assertOpen(); // it may have been closed meanwhile
-    const context = { resilience: this.resilience, userCode: this.#planning, catalogue: this.#catalogue };
+    const context = {
+      resilience: this.resilience,
+      userCode: this.#planning,
+      catalogue: this.#catalogue,
+      topics: this.#topics.schemas,
+    };
     const { resolved, files } = await resolveWithFiles(spec, context);
     return this.#supervisor.submit(resolved, files);
   }
@@ -206,6 +214,7 @@ export class PipelineRuntime {
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     assertMapping('close', options);
     await this.#supervisor.close(options);
+    this.#topics.close();
     await this.#planning.close();
     await this.#pool.close();
     this.#own?.close();

@@ -24,6 +24,9 @@ export const ROOM_WANTED_CELL = 3 * LINE_CELLS;
 /** 1 once the writer has cut the reader off, since it was too slow. Only the writer writes it. */
 export const CUT_OFF_CELL = 4 * LINE_CELLS;
 
+/** 64-bit cell, by index: rows that were left out for the reader, since it was too slow. Only the writer writes it. */
+export const LEFT_OUT_CELL = (4 * LINE_BYTES) / BigInt64Array.BYTES_PER_ELEMENT + 1;
+
 /** Where the data begins. */
 export const RING_DATA_BYTE = 5 * LINE_BYTES;
 export const RING_UNIT_BYTES = 16;

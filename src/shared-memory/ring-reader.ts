@@ -3,6 +3,7 @@ import {
   HEAD_CELL,
   KIND_BITS,
   KIND_MASK,
+  LEFT_OUT_CELL,
   openRing,
   PADDING_FRAME,
   READER_SLEEPS_CELL,
@@ -28,6 +29,8 @@ export class RingReader {
   #head: number;
   /** As last seen: the writer may have written more. */
   #tail: number;
+  /** Whether nothing is read that comes after `#tail`. */
+  #isFixed = false;
   #units = 0;
   #offset = 0;
   #word = 0;
@@ -56,9 +59,20 @@ export class RingReader {
     return Atomics.load(this.#cells, CUT_OFF_CELL) !== 0;
   }
 
+  /** Rows that the writer has left out so far, since this end was too slow. */
+  get rowsLeftOut(): number {
+    return Number(Atomics.load(new BigInt64Array(this.memory, 0, LEFT_OUT_CELL + 1), LEFT_OUT_CELL));
+  }
+
   /** Bytes that wait. */
   get bytesWaiting(): number {
     return ((Atomics.load(this.#cells, TAIL_CELL) - this.#head) | 0) * RING_UNIT_BYTES;
+  }
+
+  /** Reads on to what is there now, and nothing of what comes after it. */
+  fixEnd(): void {
+    this.#tail = Atomics.load(this.#cells, TAIL_CELL);
+    this.#isFixed = true;
   }
 
   /** The kind of the next frame, which stays until it is freed; `NO_FRAME` if there is none. */
@@ -66,6 +80,7 @@ export class RingReader {
     const cells = this.#cells;
     for (;;) {
       if (this.#head === this.#tail) {
+        if (this.#isFixed) return NO_FRAME;
         this.#tail = Atomics.load(cells, TAIL_CELL);
         if (this.#head === this.#tail) return NO_FRAME;
       }

@@ -3,6 +3,7 @@ import {
   CUT_OFF_CELL,
   HEAD_CELL,
   KIND_BITS,
+  LEFT_OUT_CELL,
   openRing,
   PADDING_FRAME,
   READER_SLEEPS_CELL,
@@ -116,6 +117,11 @@ export class RingWriter {
   /** Tells the reader that it was too slow and gets nothing more. */
   cutOff(): void {
     Atomics.store(this.#cells, CUT_OFF_CELL, 1);
+  }
+
+  /** Tells the reader how many rows were left out for it so far. */
+  tellLeftOut(rows: number): void {
+    Atomics.store(new BigInt64Array(this.memory, 0, LEFT_OUT_CELL + 1), LEFT_OUT_CELL, BigInt(rows));
   }
 
   #hasRoom(units: number): boolean {
