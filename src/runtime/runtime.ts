@@ -22,9 +22,11 @@ import type { JobHandle, JobInfo, RuntimeEvent } from '../supervision/job.js';
 import { Supervisor } from '../supervision/supervisor.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
-import { TopicRegistry } from '../topics/topic-registry.js';
+import { type TopicInfo, TopicRegistry } from '../topics/topic-registry.js';
+import { TopicSubscription } from '../topics/topic-subscription.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { assertResolved, problemsOfCode } from './given-in-code.js';
+import { type SubscribeOptions, SubscribeSettings } from './subscribe-options.js';
 
 /** Specs that are checked in one turn of the event loop: a check takes some 0.2 ms of the calling thread. */
 const SUBMITS_PER_TURN = 8;
@@ -112,12 +114,15 @@ export class PipelineRuntime {
   readonly #pool: ThreadPool;
   readonly #supervisor: Supervisor;
   readonly #topics = new TopicRegistry();
+  readonly #subscriptions = new Set<TopicSubscription>();
+  readonly #clock: Clock;
   readonly #submits = new PerTurn(SUBMITS_PER_TURN);
 
   constructor(context: RuntimeContext) {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
     const { secrets, showSecrets } = context;
     this.resilience = resilience;
+    this.#clock = clock;
     this.#own = own;
     this.#showSecrets = showSecrets;
     this.#planning = planning;
@@ -200,6 +205,42 @@ export class PipelineRuntime {
     return this.#supervisor.get(idOrName);
   }
 
+  /**
+   * Subscribes to the rows of a topic, from now on: to those that jobs of this runtime give to their sink `topic`.
+   * The columns are those of the producer, which may come later.
+   *
+   * @throws {InvalidOptionsError}
+   * @throws {PipelineError} `RUNTIME_CLOSED`.
+   */
+  subscribe(topic: string, options: SubscribeOptions = {}): TopicSubscription {
+    assertMapping('subscribe', options);
+    const { signal, ...input } = options;
+    const problems =
+      signal && !(signal instanceof AbortSignal) ? ['subscribe.signal: expected an AbortSignal'] : [];
+    const settings = parseOptions('subscribe', SubscribeSettings, { ...input, topic }, problems);
+    this.#supervisor.assertOpen();
+    const { batchRows, producerEnds, producerLost, topic: name, ...rest } = settings;
+    const { overflow } = rest;
+    const subscription = new TopicSubscription({
+      topic: name,
+      settings: { ...rest, overflow },
+      batchRows,
+      producerEnds,
+      producerLost,
+      signal,
+      links: { connect: () => this.#topics.connect(`a subscription to "${name}"`) },
+      clock: this.#clock,
+      onClose: (closed) => this.#subscriptions.delete(closed),
+    });
+    if (!signal?.aborted) this.#subscriptions.add(subscription);
+    return subscription;
+  }
+
+  /** Lists the topics that have a producer or a consumer now. */
+  topics(): readonly TopicInfo[] {
+    return this.#topics.list();
+  }
+
   /** Subscribes to events. Call the returned function to unsubscribe. Errors of a listener have no effect. */
   on(listener: (event: RuntimeEvent) => void): () => void {
     assertFunction('on', listener);
@@ -214,6 +255,7 @@ export class PipelineRuntime {
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     assertMapping('close', options);
     await this.#supervisor.close(options);
+    for (const subscription of this.#subscriptions) subscription.end();
     this.#topics.close();
     await this.#planning.close();
     await this.#pool.close();
