@@ -134,7 +134,7 @@ export class TopicOutlet {
     if (this.#state === 'open') this.#state = 'gone';
     this.#current?.release();
     this.#current = undefined;
-    this.#queue.release();
+    this.#queue.close();
   }
 
   #put(batch: Batch): void {
