@@ -15,7 +15,7 @@ import { RowSender } from '../../src/topics/row-sender.js';
 import { type QuoteRow, quoteRows } from './quote-rows.js';
 
 export interface RingEnd {
-  readonly role: 'write' | 'read' | 'post' | 'take';
+  readonly role: 'write' | 'read' | 'post' | 'take' | 'ping' | 'pong';
   /** Of the two that pass through the ring. */
   readonly ring?: RingHandle;
   /** To the other end. */
@@ -47,6 +47,8 @@ export async function runEnd(end: RingEnd): Promise<EndReport> {
   try {
     if (end.role === 'write') return await write(end);
     if (end.role === 'read') return await read(end);
+    if (end.role === 'ping') return await ping(end);
+    if (end.role === 'pong') return await pong(end);
     return end.role === 'post' ? await post(end) : await take(end);
   } finally {
     end.port.close();
@@ -130,6 +132,31 @@ async function take({ port, batches }: RingEnd): Promise<EndReport> {
     });
   });
   return { rows, sum };
+}
+
+/** Posts the instant at which a batch would be due, and nothing else. */
+async function ping({ port, batches, batchRows, everyNs = 0 }: RingEnd): Promise<EndReport> {
+  let due = process.hrtime.bigint();
+  for (let i = 0; i < batches; i++) {
+    due += BigInt(everyNs);
+    while (process.hrtime.bigint() < due);
+    port.postMessage(due);
+  }
+  await once(port, 'message');
+  return { rows: batches * batchRows, sum: 0 };
+}
+
+async function pong({ port, batches, batchRows }: RingEnd): Promise<EndReport> {
+  const latencies = new Float64Array(batches);
+  let received = 0;
+  await new Promise<void>((resolve) => {
+    port.on('message', (due: bigint) => {
+      latencies[received++] = Number(process.hrtime.bigint() - due);
+      if (received === batches) resolve();
+    });
+  });
+  port.postMessage(0);
+  return { rows: batches * batchRows, sum: 0, latenciesNs: latencies.sort() };
 }
 
 function sumOf(values: Float64Array, length: number): number {

@@ -108,7 +108,12 @@ export class TopicProducer {
     await this.#becomeReady(); // of a stream without rows, consumers learn the end
     for (const outlet of this.#outlets) outlet.end(how);
     const { blockDeadlineMs, topic, log } = this.#parts;
-    if (await this.#waiters.until(() => this.#outlets.every(({ isOver }) => isOver), blockDeadlineMs)) return;
+    const areOver = () => this.#outlets.every(({ isOver }) => isOver);
+    for (let before = this.#rowsWaiting; !areOver(); before = this.#rowsWaiting) {
+      // Whoever is slow and goes on taking rows is waited for.
+      const goesOn = () => areOver() || this.#rowsWaiting < before;
+      if (!(await this.#waiters.until(goesOn, blockDeadlineMs))) break;
+    }
     for (const outlet of this.#outlets.filter(({ isOver }) => !isOver)) {
       if (outlet.settings.overflow === 'block') throw this.#blockedBy(outlet);
       const { title: consumer, rowsWaiting } = outlet;
@@ -148,6 +153,10 @@ export class TopicProducer {
       rowsWaitingForConsumers: sum(({ rowsWaiting }) => rowsWaiting),
       bytesInRings: sum(({ bytesInRing }) => bytesInRing),
     };
+  }
+
+  get #rowsWaiting(): number {
+    return this.#outlets.reduce((rows, outlet) => rows + outlet.rowsWaiting, 0);
   }
 
   get #blocking(): TopicOutlet | undefined {

@@ -146,9 +146,11 @@ export class TopicRegistry {
 
   #attach(port: MessagePort, title: string, job: string | undefined): void {
     let member: Member | undefined;
+    const isKnown = () => job === undefined || this.#jobs.has(job);
     const link = new WakePort(
       port,
       (message) => {
+        if (!isKnown()) return link.close(); // its thread could not be ended with the job
         const request = message as TopicRequest; // stages post nothing else
         const asked = { title, job, port: link };
         member = request.type === 'produce' ? this.#produce(asked, request) : this.#consume(asked, request);
@@ -156,8 +158,7 @@ export class TopicRegistry {
       },
       () => member?.leave(),
     );
-    const isKnown = job === undefined || this.#jobs.has(job);
-    if (!isKnown) link.close();
+    if (!isKnown()) link.close();
   }
 
   #produce(

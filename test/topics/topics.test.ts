@@ -318,6 +318,53 @@ describe('a topic', () => {
     });
   });
 
+  it('tells of what came while its consumer did not run, before the first row after a restart', async () => {
+    const rig = new TopicRig();
+    const a = rig.consumer('a');
+    a.inlet.missedSince(7n, 'restart');
+    const { write, end } = await rig.producer();
+    await rig.settle();
+    await write(rowsFrom(20, 2));
+    await end();
+    const told = await a.readAll();
+    expect(told).toEqual([{ type: 'gap', from: 7n, to: 20n, reason: 'restart' }, ...rowsFrom(20, 2)]);
+    expect(a.inlet.latest).toBe(21n);
+  });
+
+  it('waits at its end for a consumer that goes on taking rows, however long it takes', async () => {
+    const rig = new TopicRig();
+    const slow = rig.consumer('slow', { rows: 5_000 });
+    const { write, end } = await rig.producer();
+    await rig.settle();
+    for (let batch = 0; batch < 80; batch++) await write(rowsFrom(50 * batch, 50));
+    const ending = end();
+    const found: number[] = [];
+    while (found.length < 4_000) {
+      const batch = await slow.inlet.read();
+      const times = batch!.int32('time');
+      for (let row = 0; row < batch!.length; row++) found.push(times[2 * row]!);
+      batch!.release();
+      await rig.clock.advance(600); // 5 s would have been up long ago
+      await rig.settle();
+    }
+    await ending;
+    expect(found).toEqual(range(0, 4_000));
+    expect(await slow.inlet.read()).toBeNull();
+  });
+
+  it('cuts off a consumer that does not take the last rows, and says so to it', async () => {
+    const rig = new TopicRig();
+    const gone = rig.consumer('gone', { overflow: 'drop-oldest' });
+    const { write, end } = await rig.producer();
+    await rig.settle();
+    for (let batch = 0; batch < 80; batch++) await write(rowsFrom(50 * batch, 50));
+    const ending = end();
+    await rig.settle();
+    await rig.clock.advance(5_000);
+    await ending;
+    await expect(gone.readAll()).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+  });
+
   it('ends a stream that is stopped behind what was written for it until then', async () => {
     const rig = new TopicRig();
     const a = rig.consumer('a');
