@@ -2,27 +2,9 @@ import type { Schema } from '../columns/schema.js';
 import { formatPath } from '../core/errors.js';
 import { schemaDifference } from '../topics/schema-difference.js';
 import { topicLevels } from '../topics/topic-levels.js';
-import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
-import { placesOf, type StagePlace } from '../wire/stage-tree.js';
-import { isTopic } from '../wire/stages-of-spec.js';
-
-/** A topic of a checked spec, and the stage that is its end. */
-export interface TopicEnd {
-  readonly kind: 'producer' | 'consumer';
-  readonly topic: string;
-  readonly schema: Schema;
-  readonly path: StagePlace<ResolvedStage>['path'];
-}
-
-/** Returns the ends of topics in a checked spec. */
-export function topicEnds(spec: ResolvedSpec): readonly TopicEnd[] {
-  return placesOf<ResolvedStage>(spec)
-    .filter(({ stage }) => isTopic(stage))
-    .map(({ kind, stage, path }) => {
-      const { topic, schema } = stage.options as { readonly topic: string; readonly schema: Schema };
-      return { kind: kind === 'sink' ? 'producer' : 'consumer', topic, schema, path };
-    });
-}
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import type { Path } from '../wire/stage-tree.js';
+import { topicEnds, topicsOfSpec } from '../wire/stages-of-spec.js';
 
 /**
  * Checks specs that run at one time and may read the topics of one another: those that read a topic whose columns
@@ -48,7 +30,7 @@ export async function checkConnected<
       checked.set(i, one);
       if (!('resolved' in one)) continue;
       for (const { kind, topic, schema } of topicEnds(one.resolved)) {
-        if (kind !== 'producer' || topics[topic]) continue;
+        if (kind !== 'sink' || Object.hasOwn(topics, topic)) continue;
         topics[topic] = schema;
         areMore = true;
       }
@@ -61,7 +43,7 @@ export async function checkConnected<
 /** What is wrong with a topic, and where in which spec. */
 export interface TopicConflict {
   readonly spec: number;
-  readonly path: TopicEnd['path'];
+  readonly path: Path;
   readonly message: string;
 }
 
@@ -72,10 +54,10 @@ export function topicConflicts(
 ): readonly TopicConflict[] {
   const ends = specs.flatMap((spec, i) => (spec ? topicEnds(spec).map((end) => ({ ...end, spec: i })) : []));
   return ends.flatMap(({ kind, topic, schema, path, spec }, i) => {
-    const producer = ends.find((end) => end.kind === 'producer' && end.topic === topic);
+    const producer = ends.find((end) => end.kind === 'sink' && end.topic === topic);
     if (!producer || producer === ends[i]) return [];
     const at = `${formatPath(producer.path)} of spec "${names[producer.spec]}"`;
-    if (kind === 'producer') {
+    if (kind === 'sink') {
       const message = `expected another topic than "${topic}", which has a producer: ${at}`;
       return [{ spec, path: [...path, 'topic'], message }];
     }
@@ -96,9 +78,7 @@ export function topicConflicts(
  */
 export function specLevels(specs: readonly ResolvedSpec[]): ResolvedSpec[][] {
   return topicLevels(specs, (spec) => {
-    const ends = topicEnds(spec);
-    const of = (wanted: TopicEnd['kind']) =>
-      ends.flatMap(({ kind, topic }) => (kind === wanted ? [topic] : []));
-    return { produces: of('producer'), consumes: of('consumer') };
+    const topics = topicsOfSpec(spec);
+    return topics && { ...topics, produces: topics.produces.map(({ topic }) => topic) };
   });
 }

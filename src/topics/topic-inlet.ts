@@ -3,6 +3,7 @@ import { BatchPool } from '../columns/batch-pool.js';
 import type { MemoryShare } from '../columns/column-memory.js';
 import type { ControlRecord } from '../columns/control-record.js';
 import type { DictionarySet } from '../columns/dictionary.js';
+import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import { PipelineError, RemoteError } from '../core/errors.js';
 import type { Nanos } from '../core/units.js';
@@ -36,6 +37,7 @@ interface OpenRing {
   readonly epoch: number;
   /** Of its producer. */
   readonly title: string;
+  readonly order: EventOrder;
   readonly reader: RingReader;
   readonly receiver: RowReceiver;
   readonly port: WakePort;
@@ -183,7 +185,7 @@ export class TopicInlet {
       }
       const { isClosed, reader, receiver } = ring; // first: what was written before it was closed is there then
       const batch = receiver.receive();
-      if (batch) return this.#received(batch);
+      if (batch) return this.#received(batch, ring.order);
       if (this.#isStopped) return null;
       if (receiver.end !== undefined || isClosed) {
         const told = this.#finish(ring, receiver.end);
@@ -194,15 +196,15 @@ export class TopicInlet {
     }
   }
 
-  #received(batch: Batch): Batch {
+  #received(batch: Batch, order: EventOrder): Batch {
     this.#rows += batch.length;
-    if (batch.length > 0) this.#note(batch);
+    if (batch.length > 0) this.#note(batch, order);
     if (batch.schema.kind === 'book' && batch.controls.length > 0) this.#resetBooks(batch);
     return batch;
   }
 
   /** Tells of what was missed before the first rows of another producer, or of another start. */
-  #note(batch: Batch): void {
+  #note(batch: Batch, { scope, maxDelayNs }: EventOrder): void {
     const span = new EventSpan(batch.schema);
     span.add(batch);
     const { least, greatest } = span;
@@ -218,8 +220,13 @@ export class TopicInlet {
       told.push({ type: 'reset', at: least ?? (0n as Nanos), reason });
     }
     if (told.length > 0) batch.controls.unshift(...told.map((record) => ({ row: 0, record })));
-    if (greatest !== undefined && (this.#latest === undefined || greatest > this.#latest))
-      this.#latest = greatest;
+    if (greatest === undefined || (this.#latest !== undefined && greatest <= this.#latest)) return;
+    this.#latest = greatest;
+    // The rows of this end promise the order of their own symbol alone: what they said of all others is told.
+    if (scope === 'all') {
+      const at = (greatest - BigInt(Math.ceil(maxDelayNs))) as Nanos;
+      batch.controls.push({ row: batch.length, record: { type: 'watermark', at } });
+    }
   }
 
   /** A book whose changes were dropped is no longer known. */
@@ -282,7 +289,7 @@ export class TopicInlet {
     this.#wake();
   }
 
-  #follow({ epoch, title, schema, ring, port }: Extract<ConsumerNotice, { type: 'ring' }>): void {
+  #follow({ epoch, title, schema, order, ring, port }: Extract<ConsumerNotice, { type: 'ring' }>): void {
     const { dictionaries, batchRows } = this.#parts;
     try {
       this.#memory.resize(this.#memory.bytes + ring.memory.byteLength);
@@ -304,7 +311,7 @@ export class TopicInlet {
       },
     );
     const receiver = new RowReceiver(reader, this.#pool, dictionaries, () => wakePort.post(0));
-    const open: OpenRing = { epoch, title, reader, receiver, port: wakePort, isClosed: false };
+    const open: OpenRing = { epoch, title, order, reader, receiver, port: wakePort, isClosed: false };
     this.#rings.push(open);
     this.#ringsHeard++;
   }

@@ -215,14 +215,14 @@ export class TopicRegistry {
       return;
     }
     consumer.hasJoined = true;
-    const { title, schema } = producer;
+    const { title, schema, order } = producer;
     const { overflow = defaultOverflow(schema) } = consumer.request.settings;
     const settings = { ...consumer.request.settings, overflow };
     const ring = createRing(settings.ringBytes);
     const { port1, port2 } = new MessageChannel();
     const { epoch } = topic;
     post(producer.port, { type: 'consumer', title: consumer.title, settings, ring, port: port1 }, port1);
-    post(consumer.port, { type: 'ring', epoch, title, schema, ring, port: port2 }, port2);
+    post(consumer.port, { type: 'ring', epoch, title, schema, order, ring, port: port2 }, port2);
   }
 
   /** A job is waited for no longer. */

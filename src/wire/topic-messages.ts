@@ -64,6 +64,7 @@ export type ConsumerNotice =
       readonly epoch: number;
       readonly title: string;
       readonly schema: Schema;
+      readonly order: EventOrder;
       readonly ring: RingHandle;
       readonly port: MessagePort;
     };

@@ -67,6 +67,9 @@ describe('the plan of a topic', () => {
         message: expect.stringContaining('no pipeline is known that produces topic "ticks"'),
       },
     ]);
+    expect(await problemsOf(() => consumer({ topic: 'constructor' }))).toEqual([
+      { path: 'source.topic', message: expect.stringContaining('topic "constructor"') },
+    ]);
     const declared = await consumer({ columns: [{ name: 'time', type: 'timestamp' }] });
     expect(declared.source.options).toMatchObject({
       schema: { kind: 'custom', columns: [{ name: 'time', type: 'timestamp' }] },

@@ -54,7 +54,7 @@ export class TopicRig {
     const producer = new TopicProducer({
       topic: 'ticks',
       schema,
-      order: { scope: 'all', maxDelayNs: 0 },
+      order: { scope: 'symbol', maxDelayNs: 0 },
       title: `job "${name}"`,
       links: { connect: () => this.registry.connect(`job "${name}"`) },
       dictionaries,

@@ -318,6 +318,23 @@ describe('a topic', () => {
     });
   });
 
+  it('tells the time of all symbols if the rows of its producer do', async () => {
+    const rig = new TopicRig();
+    const a = rig.consumer('a', {}, { maxDelayNs: 3 });
+    const { write, end } = await rig.producer('maker', { order: { scope: 'all', maxDelayNs: 3 } });
+    await rig.settle();
+    await write(rowsFrom(10, 2));
+    await rig.settle();
+    const told = await a.readWaiting();
+    await write(rowsFrom(9, 1)); // late, within what it promises
+    await end();
+    expect([...told, ...(await a.readAll())]).toEqual([
+      ...rowsFrom(10, 2),
+      { type: 'watermark', at: 8n },
+      ...rowsFrom(9, 1),
+    ]);
+  });
+
   it('tells of what came while its consumer did not run, before the first row after a restart', async () => {
     const rig = new TopicRig();
     const a = rig.consumer('a');

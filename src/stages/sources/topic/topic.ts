@@ -15,8 +15,10 @@ import type { TopicSourceOptions } from './options.js';
 
 /** Reads the rows that another pipeline gives to its sink `topic`, through a ring in shared memory. */
 export const topicSource: SourceFactory<TopicSourceOptions> = {
-  plan(options, problems, { topics }) {
-    const schema = options.schema ?? plannedSchema(options, topics?.[options.topic], problems);
+  plan(options, problems, { topics = {} }) {
+    // A topic may be called "constructor".
+    const known = Object.hasOwn(topics, options.topic) ? topics[options.topic] : undefined;
+    const schema = options.schema ?? plannedSchema(options, known, problems);
     const problem = schema.columns.length > 0 ? problemOfOverflow(options.overflow, schema) : undefined;
     if (problem !== undefined) problems.add(['overflow'], problem);
     return schema;
