@@ -57,6 +57,11 @@ export function rowsBytes({ columns }: Schema, rows: number): number {
   return bytes;
 }
 
+/** Bytes of a ring for such rows: at least what is asked for, and room for some rows, however wide they are. */
+export function ringBytesFor(schema: Schema, asked: number): number {
+  return Math.max(asked, 2 ** Math.ceil(Math.log2(8 * rowsBytes(schema, 1))));
+}
+
 /** The most rows whose frame has at most so many bytes; at least one. */
 export function rowsIn(schema: Schema, bytes: number): number {
   const padding = 8 * schema.columns.length;

@@ -14,8 +14,8 @@ import {
   type StreamEnd,
 } from './row-frames.js';
 
-/** What part of the ring one frame may take, so that the reader copies one while the next is written. */
-const FRAME_PART = 8;
+/** What part of the largest frame is used, so that the reader copies one while the next is written. */
+const FRAME_PART = 4;
 
 /** A dictionary of the rows, how many of its strings were sent, and the columns that hold its ids. */
 interface SentDictionary {
@@ -45,7 +45,7 @@ export class RowSender {
     this.#schema = schema;
     this.#bytes = Buffer.from(writer.memory as unknown as ArrayBuffer); // the types know no shared memory here
     this.#wake = wake;
-    const frameBytes = Math.min(writer.frameBytesMax, Math.floor((2 * writer.frameBytesMax) / FRAME_PART));
+    const frameBytes = Math.floor(writer.frameBytesMax / FRAME_PART);
     this.#noteBytesMax = frameBytes;
     this.#rowsMax = rowsIn(schema, frameBytes);
     this.#dictionaries = dictionariesOf(schema, dictionaries);

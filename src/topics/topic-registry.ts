@@ -6,6 +6,7 @@ import { createRing } from '../shared-memory/ring-memory.js';
 import type { TopicsOfJob } from '../wire/stages-of-spec.js';
 import type { ConsumerNotice, ProducerNotice, TopicRequest } from '../wire/topic-messages.js';
 import { defaultOverflow, problemOfOverflow } from './default-overflow.js';
+import { ringBytesFor } from './row-frames.js';
 import { schemaDifference } from './schema-difference.js';
 import { topicMismatch, topicTaken } from './topic-errors.js';
 import { topicLevels } from './topic-levels.js';
@@ -218,7 +219,7 @@ export class TopicRegistry {
     const { title, schema, order } = producer;
     const { overflow = defaultOverflow(schema) } = consumer.request.settings;
     const settings = { ...consumer.request.settings, overflow };
-    const ring = createRing(settings.ringBytes);
+    const ring = createRing(ringBytesFor(schema, settings.ringBytes));
     const { port1, port2 } = new MessageChannel();
     const { epoch } = topic;
     post(producer.port, { type: 'consumer', title: consumer.title, settings, ring, port: port1 }, port1);

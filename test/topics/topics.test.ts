@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ControlRecord } from '../../src/columns/control-record.js';
 import type { Row } from '../../src/columns/row-view.js';
+import type { Schema } from '../../src/columns/schema.js';
+import { batchOf } from '../support/batch-rows.js';
 import { rowsFrom, TopicRig } from './topic-rig.js';
 
 type Told = Row | ControlRecord;
@@ -316,6 +318,24 @@ describe('a topic', () => {
       code: 'TOPIC_LOST',
       message: expect.stringContaining('job "maker"'),
     });
+  });
+
+  it('has room in its rings for rows of any width', async () => {
+    const rig = new TopicRig();
+    const names = range(0, 3_000).map((i) => `column${i}`);
+    const schema: Schema = { kind: 'custom', columns: names.map((name) => ({ name, type: 'float64' })) };
+    const wide = rig.consumer('wide', {}, { schema });
+    const { producer, dictionaries } = await rig.producer('maker', { schema });
+    await rig.settle();
+    const rows = [1, 2, 3].map((value) => Object.fromEntries(names.map((name) => [name, value])));
+    const told = wide.readAll();
+    await producer.write(batchOf(schema, dictionaries, rows));
+    const last = batchOf(schema, dictionaries, [], {
+      controls: [{ row: 0, record: { type: 'end', how: 'completed' } }],
+    });
+    await producer.write(last);
+    await producer.flush();
+    expect(await told).toEqual(rows);
   });
 
   it('tells the time of all symbols if the rows of its producer do', async () => {

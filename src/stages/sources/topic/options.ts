@@ -63,7 +63,9 @@ export const TopicSourceOptions = z.strictObject({
     .max(268_435_456, ringBytes)
     .refine((size) => size < 16_384 || Number.isInteger(Math.log2(size)), ringBytes)
     .default(1_048_576)
-    .describe('Bytes of the ring through which the rows come: shared memory, counted for this job'),
+    .describe(
+      'Bytes of the ring through which the rows come: shared memory, counted for this job. More, if rows are so wide that only a few would fit',
+    ),
   producerEnds: z
     .enum(['end', 'wait'], 'expected end or wait')
     .default('end')
