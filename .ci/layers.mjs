@@ -17,7 +17,7 @@ const ROWS = [
   ['telemetry'],
   ['expressions', 'outputs'],
   ['engine'],
-  ['formats'],
+  ['formats', 'topics'],
   ['stages', 'providers'],
   ['registry'],
   ['plan'],

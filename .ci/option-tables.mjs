@@ -4,7 +4,7 @@
  *
  *   <!-- options: bars -->  …  <!-- /options -->
  *
- * A mark names a component, or one of `SCHEMAS`; `synthetic.faults` is the options within one of its options.
+ * A mark names a component (with its kind, if several have the name: `sink topic`), or one of `SCHEMAS`; `synthetic.faults` is the options within one of its options.
  * Every component's options must stand in some table.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -36,9 +36,11 @@ const SCHEMAS = {
 
 const problems = [];
 const tables = new Map();
-for (const component of builtIn.all()) {
-  if (tables.has(component.name)) problems.push(`two components are named "${component.name}"`);
-  addTables(component.name, jsonSchemaOf(await component.options()));
+const all = builtIn.all();
+for (const component of all) {
+  const { kind, name } = component;
+  const isAlone = all.filter((other) => other.name === name).length === 1;
+  addTables(isAlone ? name : `${kind} ${name}`, jsonSchemaOf(await component.options()));
 }
 const components = [...tables.keys()];
 for (const [name, schema] of Object.entries(SCHEMAS)) {

@@ -130,6 +130,7 @@ export type { ResilienceCoordinator } from './resilience/resilience-coordinator.
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
+export type { SubscribeOptions } from './runtime/subscribe-options.js';
 export type { BranchPlace } from './settings/branch-place.js';
 export type { InputMark } from './settings/input-mark.js';
 export type { OptionPath } from './settings/marked-options.js';
@@ -153,6 +154,8 @@ export type {
   RuntimeEvent,
 } from './supervision/job.js';
 export type { Logger } from './telemetry/logger.js';
+export type { TopicInfo } from './topics/topic-registry.js';
+export type { TopicSubscription } from './topics/topic-subscription.js';
 export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
 export type {
   FlushReason,

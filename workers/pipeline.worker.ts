@@ -55,6 +55,7 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   async function leftovers(): Promise<string[]> {
     task.control.close(); // an open port would outlive its actor in a thread that is used again
     task.logs.close();
+    task.topics?.close();
     for (let turn = 0; turn < 3 && excess(before).length > 0; turn++) await turnOfTheLoop();
     return excess(before);
   }
@@ -81,11 +82,13 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       const { openResilience } = await import('../src/resilience/resilience-client.js');
       resilience = openResilience(task.resilience);
     }
+    const topics = task.topics && (await import('../src/topics/topic-links.js')).topicLinks(task.topics);
     const pipeline = await instantiate(task.spec, {
       clock: systemClock,
       log,
       counters,
       ...(resilience && { resilience }),
+      ...(topics && { topics }),
     });
     actor.attach(pipeline);
     return await pipeline.run(async () => {

@@ -7,6 +7,7 @@ import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import { type ResolveContext, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { checkConnected, topicConflicts } from './connected-specs.js';
 import type { LoadedSettings } from './load-settings.js';
 import { withCatalogue } from './open-catalogue.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
@@ -76,8 +77,15 @@ async function checkAll(
   const places = new Map<string, string>();
   const sound = new FilesInUse<SoundSpec>();
   const checked: CheckedSpec[] = [];
-  for (const spec of specs) {
-    const one = await check(spec, overrides, refused.slice(0, PROBLEMS_MAX), context);
+  const alone = await checkConnected(specs.length, (i, topics) =>
+    check(specs[i]!, overrides, refused.slice(0, PROBLEMS_MAX), { ...context, topics }),
+  );
+  const ofTopics = topicConflicts(
+    alone.map((one) => ('resolved' in one ? one.resolved : undefined)),
+    alone.map(({ name }) => name),
+  );
+  for (const [i, spec] of specs.entries()) {
+    const one = alone[i]!;
     const place = formatPlace(spec, ['name']);
     const { file, name } = one;
     const earlier = places.get(name);
@@ -90,7 +98,8 @@ async function checkAll(
     } else {
       const { resolved, files: own, outputs, format } = one;
       // Nothing is read that is being written, and nothing written twice.
-      const conflicts = own ? sound.conflicts(own, (other) => `spec "${other.name}"`) : [];
+      const ofFiles = own ? sound.conflicts(own, (other) => `spec "${other.name}"`) : [];
+      const conflicts = [...ofFiles, ...ofTopics.filter((conflict) => conflict.spec === i)];
       checked.push(
         conflicts.length > 0 ? refusal(one, conflicts.map(format)) : { file, name, resolved, outputs },
       );

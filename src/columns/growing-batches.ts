@@ -34,6 +34,11 @@ export class GrowingBatches {
     return pool.acquire();
   }
 
+  /** Frees its spares, and keeps none of later releases. */
+  close(): void {
+    for (const pool of this.#pools) pool.close();
+  }
+
   /** Returns the batch if `rows` more fit, or else a larger batch with its rows, their origin and its records. */
   withRoomFor(batch: Batch, rows: number): Batch {
     if (batch.length + rows <= batch.capacity) return batch;

@@ -1,13 +1,9 @@
 import { PipelineError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
-import type { Nanos } from '../core/units.js';
 import { Batch } from './batch.js';
-import type { ControlRecord, PlacedControl } from './control-record.js';
 import type { DictionarySet } from './dictionary.js';
+import { type PlainRecord, plainRecord, recordOf } from './plain-record.js';
 import { elementsPerRow, type Schema } from './schema.js';
-
-/** Fields of control records that hold an instant, which is saved as text. */
-const INSTANTS = ['at', 'from', 'to', 'since'];
 
 /**
  * Saves a batch as plain data, for the state of a checkpoint. Strings stay ids: the checkpoint has the
@@ -22,7 +18,7 @@ export function saveBatch(batch: Batch): PlainData {
       const bytes = length * elementsPerRow(type) * BYTES_PER_ELEMENT;
       return Buffer.from(buffer, byteOffset, bytes).toString('base64');
     }),
-    controls: controls.map(({ row, record }) => ({ row, record: asPlain(record) })),
+    controls: controls.map(({ row, record }) => ({ row, record: plainRecord(record) })),
   };
 }
 
@@ -48,28 +44,14 @@ export function loadBatch(saved: PlainData, schema: Schema, dictionaries: Dictio
     }
     bytes.copy(new Uint8Array(buffer, byteOffset, bytes.length));
   }
-  batch.controls = controls.map(({ row, record }) => ({ row, record: asRecord(record) }));
+  batch.controls = controls.map(({ row, record }) => ({ row, record: recordOf(record) }));
   return batch;
 }
 
 interface SavedBatch {
   readonly rows: number;
   readonly columns: readonly string[];
-  readonly controls: readonly { readonly row: number; readonly record: Readonly<Record<string, string>> }[];
-}
-
-const asPlain = (record: ControlRecord): PlainData =>
-  Object.fromEntries(
-    Object.entries(record).map(([key, value]) => [key, typeof value === 'bigint' ? `${value}` : value]),
-  );
-
-function asRecord(saved: Readonly<Record<string, string>>): PlacedControl['record'] {
-  // "from" and "to" of a switch are the names of sources.
-  const instants = saved.type === 'switched' ? ['at'] : INSTANTS;
-  const fields = Object.entries(saved).map(([key, value]) => {
-    return [key, instants.includes(key) ? (BigInt(value) as Nanos) : value] as const;
-  });
-  return Object.fromEntries(fields) as unknown as ControlRecord; // it was one when it was saved
+  readonly controls: readonly { readonly row: number; readonly record: PlainRecord }[];
 }
 
 const invalid = (expected: string): PipelineError =>

@@ -21,6 +21,8 @@ export interface SpecFacts {
   readonly hasDeadLetters: boolean;
   /** The columns of the inputs of this stage, by id. */
   readonly inputs: Readonly<Record<string, Schema>>;
+  /** The columns of the topics of the runtime, as far as they are known. For sources of this package. */
+  readonly topics?: Readonly<Record<string, Schema>> | undefined;
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Logger } from '../telemetry/logger.js';
 import type { RunIdentity } from '../wire/checkpoint.js';
 import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
 import type { BranchTree, InputTree } from '../wire/stage-tree.js';
+import type { TopicLinks } from '../wire/topic-messages.js';
 import type { Branch } from './branch.js';
 import type { CallGate } from './call-gate.js';
 import type { Input } from './input.js';
@@ -75,6 +76,8 @@ export interface StageContext {
    * one with the higher epoch can have checkpoints accepted, so a sink may take its output from the other.
    */
   readonly keyId?: string | undefined;
+  /** @internal The way to the topics of the runtime. Missing in a pipeline without one. */
+  readonly topics?: TopicLinks | undefined;
   /** What the stage reads besides its input stream, by their ids in its options: `with`, `sources[1]`. */
   readonly inputs: Readonly<Record<string, Input>>;
   /** What a sink passes rows on to, by their ids in its options: `branches[0]`, `routes.large`. Others have none. */

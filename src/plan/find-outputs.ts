@@ -29,7 +29,7 @@ const BRANCHES_MAX = 256;
 export async function findOutputs(spec: unknown, outside?: ResolveContext): Promise<SpecOutputs> {
   if (!outside) return outputsOfSink(asObject(spec).sink);
   try {
-    const { files } = await resolveWithFiles(spec, outside);
+    const { files } = await resolveWithFiles(spec, { topics: {}, ...outside });
     const outputs = (files?.writes ?? []).filter(({ isDeadLetters }) => !isDeadLetters);
     return { outputs, problems: [] };
   } catch (error) {

@@ -23,6 +23,7 @@ import type { Checkpoint, RunIdentity } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
 import type { ResolvedSpec, ResolvedStage, SourceGateSettings } from '../wire/resolved-spec.js';
 import { placesInLine, placesOf, type StageTree } from '../wire/stage-tree.js';
+import type { TopicLinks } from '../wire/topic-messages.js';
 import { columnsInto } from './columns-into.js';
 import { lossyBranches, problemsOfLoss, refusedBranches, type SinkPromise } from './lossy-branches.js';
 import { openGateOf } from './open-gate.js';
@@ -42,6 +43,8 @@ export interface PipelineEnvironment {
   readonly openDeadlineMs?: number;
   /** Budgets and breakers. Required if the spec names any. */
   readonly resilience?: Resilience;
+  /** The way to the topics of the runtime. Required if the spec names any. */
+  readonly topics?: TopicLinks;
   /** Where an earlier start of a run of the same spec left off. */
   readonly checkpoint?: Checkpoint;
   /** Identifies the run and the start. Default: the next start of the checkpoint's run, or a new run. */
@@ -69,6 +72,7 @@ export async function instantiate(
     checkpoint,
     openDeadlineMs,
     saver,
+    topics,
   } = environment;
   const { run = checkpoint ? nextStart(checkpoint) : firstStart() } = environment;
   if (checkpoint) checkFingerprint(checkpoint.spec, spec);
@@ -107,6 +111,7 @@ export async function instantiate(
     gate: unlimitedGate,
     run,
     stopping: stopping.signal,
+    ...(topics && { topics }),
     ...(checkpoint && { resuming: true }),
     ...(saver && { checkpointed: true, epoch: run.epoch, keyId: saver.keyId }),
   };

@@ -3,8 +3,10 @@ import type { SpecProblem } from '../core/errors.js';
 import type { SinkCapabilities } from '../engine/sink-capabilities.js';
 import type { SourceCapabilities } from '../engine/source-capabilities.js';
 import { losesRows, OVERFLOW_KINDS, type OverflowPolicy, overflowFor } from '../settings/overflow-policy.js';
+import { defaultOverflow } from '../topics/default-overflow.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { type Path, placesOf, placesOfBranch } from '../wire/stage-tree.js';
+import { topicEnds } from '../wire/stages-of-spec.js';
 import { sourceQueues } from './source-queues.js';
 
 /** A branch whose queue leaves rows out when it is full. */
@@ -37,16 +39,23 @@ export function lossyBranches(spec: ResolvedSpec, into: ReadonlyMap<string, Sche
   );
 }
 
-/** Returns the sources of the main stream whose queues may leave rows out, with their policies. */
+/**
+ * Returns the sources of the main stream whose queues may leave rows out, with their policies: those behind them,
+ * and of a topic, that of its producer.
+ */
 export function lossySources(
   spec: ResolvedSpec,
   outputs: ReadonlyMap<string, Schema>,
 ): readonly Pick<LossyBranch, 'id' | 'policy'>[] {
-  return sourceQueues(spec).flatMap(({ place: { id, path }, queue: { overflow } }) => {
+  const topics = topicEnds(spec).flatMap(({ kind, id, path, schema, overflow = defaultOverflow(schema) }) =>
+    kind === 'source' && path[0] === 'source' && losesRows(overflow) ? [{ id, policy: overflow }] : [],
+  );
+  const queues = sourceQueues(spec).flatMap(({ place: { id, path }, queue: { overflow } }) => {
     if (path[0] !== 'source') return []; // rows of other inputs are looked up, not delivered
     const kind = kindsOf(outputs.get(id)).find((each) => losesRows(overflowFor(overflow, each)));
     return kind === undefined ? [] : [{ id, policy: overflowFor(overflow, kind) }];
   });
+  return [...topics, ...queues];
 }
 
 /** If the columns are unknown, rows may be of any kind. */

@@ -15,11 +15,13 @@ import { loadedStage, loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
 import type { ResolvedBranch, ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
 import { isAlone, type Path } from '../wire/stage-tree.js';
+import { isTopic } from '../wire/stages-of-spec.js';
 import { checkQueue } from './check-queue.js';
 import { isOurs } from './load-catalogue.js';
 import { planStage } from './plan-stage.js';
 import { stageAlone } from './stage-alone.js';
 import type { StageOverrides } from './stage-overrides.js';
+import { NO_TOPICS, withTopicSchema } from './topic-stages.js';
 import type { PlanAnswer, UserCode } from './user-code/user-code.js';
 
 /** The stages of a spec. A stage that is too invalid for further checks is `undefined`. */
@@ -33,7 +35,9 @@ export interface Stages {
 /** What the stages of a spec are planned with. */
 export interface Planning {
   readonly job: string;
-  readonly facts: Omit<SpecFacts, 'inputs'>;
+  readonly facts: Omit<SpecFacts, 'inputs' | 'topics'>;
+  /** The topics of the runtime; `undefined`: there is no runtime. */
+  readonly topics: SpecFacts['topics'];
   readonly overrides: StageOverrides;
   readonly userCode: UserCode;
   readonly registry: Registry;
@@ -99,9 +103,13 @@ class Planner {
     input: Schema | undefined,
     override?: FactoryOf<Kind>,
   ): Planned | Promise<Planned> {
-    const { problems, registry } = this.#planning;
+    const { problems, registry, topics } = this.#planning;
     // More problems are not kept, and to find them may take a while.
     if (!stage || problems.length >= PROBLEMS_MAX) return { stage };
+    if (!topics && isTopic(stage)) {
+      problems.push({ path: [...path, 'use'], message: NO_TOPICS });
+      return { stage };
+    }
     if (!isAlone(stage) || stage.file !== undefined)
       return this.#planLater(kind, path, stage, input, override);
     const factory = override ?? loadedStage(registry, kind, stage);
@@ -215,11 +223,11 @@ class Planner {
     inputs: SpecFacts['inputs'],
   ): Planned {
     if (kind !== 'source' && !input) return { stage };
-    const { facts, problems } = this.#planning;
+    const { facts, topics, problems } = this.#planning;
     const { options } = stage;
-    const spec = { ...facts, inputs };
+    const spec = { ...facts, inputs, topics };
     const output = planStage(kind, factory, { options, input, spec, problems: under(path, problems) });
-    return { stage, output };
+    return { stage: withTopicSchema(stage, kind === 'source' ? output : input), output };
   }
 
   async #ask(

@@ -44,6 +44,8 @@ export interface ResolveContext {
   readonly userCode: UserCode;
   /** The components that specs can use. Default: those of this package. */
   readonly catalogue?: Catalogue | undefined;
+  /** The columns of the topics of the runtime, as far as they are known. Without it, the spec may have no topic. */
+  readonly topics?: Readonly<Record<string, Schema>> | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ export interface ResolveContext {
  */
 export async function resolveWithFiles(
   spec: unknown,
-  { overrides = {}, resilience, userCode, catalogue = new Catalogue() }: ResolveContext,
+  { overrides = {}, resilience, userCode, catalogue = new Catalogue(), topics }: ResolveContext,
 ): Promise<SpecWithFiles> {
   const excess = findExcess(spec);
   if (excess) throw new InvalidSpecError(`spec${nameOf(spec)}`, [excess]);
@@ -87,7 +89,8 @@ export async function resolveWithFiles(
 
   const hasDeadLetters = loose?.deadLetter !== undefined;
   const { registry } = catalogue;
-  const planning = { job: nameIn(spec), facts: { hasDeadLetters }, overrides, userCode, registry, problems };
+  const facts = { hasDeadLetters };
+  const planning = { job: nameIn(spec), facts, topics, overrides, userCode, registry, problems };
   const found = await findFiles({ source, operators: written, batcher, sink }, userCode, problems);
   const { stages: planned, outputs } = await planStages(found, planning);
   if (planned.batcher && planned.sink) problems.push(...problemsOfKeys(planned.batcher, planned.sink));

@@ -13,9 +13,11 @@ import nullSink from '../stages/sinks/null/component.js';
 import parquetSink from '../stages/sinks/parquet/component.js';
 import splitSink from '../stages/sinks/split/component.js';
 import teeSink from '../stages/sinks/tee/component.js';
+import topicSink from '../stages/sinks/topic/component.js';
 import mergeSource from '../stages/sources/merge/component.js';
 import replaySource from '../stages/sources/replay/component.js';
 import syntheticSource from '../stages/sources/synthetic/component.js';
+import topicSource from '../stages/sources/topic/component.js';
 import { Registry } from './registry.js';
 
 /** The components that come with the package. */
@@ -23,6 +25,7 @@ export const BUILT_IN = [
   mergeSource,
   replaySource,
   syntheticSource,
+  topicSource,
   asofOperator,
   barsOperator,
   deriveOperator,
@@ -37,6 +40,7 @@ export const BUILT_IN = [
   parquetSink,
   splitSink,
   teeSink,
+  topicSink,
 ] as const;
 
 /** The registry of these. */

@@ -1,3 +1,4 @@
+import type { Schema } from '../columns/schema.js';
 import { assertMapping } from '../core/assert-argument.js';
 import { systemClock } from '../core/clock.js';
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
@@ -15,6 +16,8 @@ import { problemsOfCode } from './given-in-code.js';
 export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> {
   /** Budgets and breakers that the spec may name. */
   readonly resilience?: Resilience | undefined;
+  /** The columns of topics that other specs produce, by topic. */
+  readonly topics?: Readonly<Record<string, Schema>> | undefined;
 }
 
 /**
@@ -28,7 +31,7 @@ export interface ResolveOptions extends StageOverrides, Partial<ModuleSettings> 
  */
 export async function resolveSpec(spec: unknown, options: ResolveOptions = {}): Promise<ResolvedSpec> {
   assertMapping('resolveSpec', options);
-  const { source, sink, resilience, ...input } = options;
+  const { source, sink, resilience, topics = {}, ...input } = options;
   const overrides = { ...(source && { source }), ...(sink && { sink }) };
   const settings = parseOptions('resolveSpec', ModuleSettings, input, problemsOfCode(options));
   const userCode = new PlanningThreads(settings, systemClock);
@@ -38,7 +41,7 @@ export async function resolveSpec(spec: unknown, options: ResolveOptions = {}): 
       const inSection = problems.map(({ path, message }) => ({ path: ['resolveSpec', ...path], message }));
       throw new InvalidOptionsError('resolveSpec', inSection.map(formatProblem));
     }
-    return (await resolveWithFiles(spec, { overrides, resilience, userCode, catalogue })).resolved;
+    return (await resolveWithFiles(spec, { overrides, resilience, userCode, catalogue, topics })).resolved;
   } finally {
     await userCode.close();
   }

@@ -22,8 +22,11 @@ import type { JobHandle, JobInfo, RuntimeEvent } from '../supervision/job.js';
 import { Supervisor } from '../supervision/supervisor.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
+import { type TopicInfo, TopicRegistry } from '../topics/topic-registry.js';
+import { TopicSubscription } from '../topics/topic-subscription.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { assertResolved, problemsOfCode } from './given-in-code.js';
+import { type SubscribeOptions, SubscribeSettings } from './subscribe-options.js';
 
 /** Specs that are checked in one turn of the event loop: a check takes some 0.2 ms of the calling thread. */
 const SUBMITS_PER_TURN = 8;
@@ -110,12 +113,16 @@ export class PipelineRuntime {
   readonly #catalogue: Catalogue;
   readonly #pool: ThreadPool;
   readonly #supervisor: Supervisor;
+  readonly #topics = new TopicRegistry();
+  readonly #subscriptions = new Set<TopicSubscription>();
+  readonly #clock: Clock;
   readonly #submits = new PerTurn(SUBMITS_PER_TURN);
 
   constructor(context: RuntimeContext) {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
     const { secrets, showSecrets } = context;
     this.resilience = resilience;
+    this.#clock = clock;
     this.#own = own;
     this.#showSecrets = showSecrets;
     this.#planning = planning;
@@ -127,6 +134,7 @@ export class PipelineRuntime {
       log: logger,
       settings,
       resilience: resilience?.handle(),
+      topics: this.#topics,
       secrets,
       inspect,
     });
@@ -153,7 +161,12 @@ export class PipelineRuntime {
    */
   submit(spec: PipelineSpec): Promise<JobHandle> {
     return this.#inTurn(async () => {
-      const context = { resilience: this.resilience, userCode: this.#planning, catalogue: this.#catalogue };
+      const context = {
+        resilience: this.resilience,
+        userCode: this.#planning,
+        catalogue: this.#catalogue,
+        topics: this.#topics.schemas,
+      };
       const { resolved, files } = await resolveWithFiles(spec, context);
       return this.#supervisor.submit(resolved, files);
     });
@@ -207,6 +220,42 @@ export class PipelineRuntime {
     return this.#supervisor.get(idOrName);
   }
 
+  /**
+   * Subscribes to the rows of a topic, from now on: to those that jobs of this runtime give to their sink `topic`.
+   * The columns are those of the producer, which may come later.
+   *
+   * @throws {InvalidOptionsError}
+   * @throws {PipelineError} `RUNTIME_CLOSED`.
+   */
+  subscribe(topic: string, options: SubscribeOptions = {}): TopicSubscription {
+    assertMapping('subscribe', options);
+    const { signal, ...input } = options;
+    const problems =
+      signal && !(signal instanceof AbortSignal) ? ['subscribe.signal: expected an AbortSignal'] : [];
+    const settings = parseOptions('subscribe', SubscribeSettings, { ...input, topic }, problems);
+    this.#supervisor.assertOpen();
+    const { batchRows, producerEnds, producerLost, topic: name, ...rest } = settings;
+    const { overflow } = rest;
+    const subscription = new TopicSubscription({
+      topic: name,
+      settings: { ...rest, overflow },
+      batchRows,
+      producerEnds,
+      producerLost,
+      signal,
+      links: { connect: () => this.#topics.connect(`a subscription to "${name}"`) },
+      clock: this.#clock,
+      onClose: (closed) => this.#subscriptions.delete(closed),
+    });
+    if (!signal?.aborted) this.#subscriptions.add(subscription);
+    return subscription;
+  }
+
+  /** Lists the topics that have a producer or a consumer now. */
+  topics(): readonly TopicInfo[] {
+    return this.#topics.list();
+  }
+
   /** Subscribes to events. Call the returned function to unsubscribe. Errors of a listener have no effect. */
   on(listener: (event: RuntimeEvent) => void): () => void {
     assertFunction('on', listener);
@@ -221,6 +270,8 @@ export class PipelineRuntime {
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     assertMapping('close', options);
     await this.#supervisor.close(options);
+    for (const subscription of this.#subscriptions) subscription.end();
+    this.#topics.close();
     await this.#planning.close();
     await this.#pool.close();
     this.#own?.close();

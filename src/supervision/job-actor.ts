@@ -15,11 +15,12 @@ import {
 import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import { syncHandle } from '../shared-memory/sync-turns.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { TopicRegistry } from '../topics/topic-registry.js';
 import { cutShortReport } from '../wire/cut-short-report.js';
 import { PROTOCOL_VERSION } from '../wire/pipeline-actor.js';
 import type { StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { needsResilience, secretsOfSpec, stagesOf } from '../wire/stages-of-spec.js';
+import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { ActorLink } from './actor-link.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
@@ -45,6 +46,7 @@ export interface JobActorContext {
   readonly log: Logger;
   readonly settings: JobActorSettings;
   readonly resilience?: ResilienceHandle | undefined;
+  readonly topics?: TopicRegistry | undefined;
   readonly secrets?: readonly string[] | undefined;
   readonly inspect?: InspectMachine | undefined;
   /** Called after each step of the machine. Must not throw. */
@@ -136,6 +138,7 @@ export class JobActor implements JobHandle {
     const spec = this.#spec;
     if (!spec || this.state !== 'queued') return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
+    const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
     const { onThreadBegun, onThreadFreed } = this.#context;
     this.#startedAtNs = clock.now();
     const memory = new SharedArrayBuffer(COUNTERS_BYTES);
@@ -152,8 +155,9 @@ export class JobActor implements JobHandle {
         syncs: syncHandle(),
         control,
         logs,
+        ...(topics && { topics }),
       },
-      [control, logs],
+      [control, logs, ...(topics ? [topics] : [])],
       { reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode) },
     );
     // The thread is freed in the same step, so that a caller that awaits the outcome finds it free.

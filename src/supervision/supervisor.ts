@@ -2,12 +2,15 @@ import { type Clock, turnOfTheLoop } from '../core/clock.js';
 import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import { cutText } from '../core/shown-text.js';
+import { type Nanos, toMillisCeil } from '../core/units.js';
 import type { Threads } from '../hosts/threads.js';
 import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { TopicRegistry } from '../topics/topic-registry.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
@@ -27,6 +30,8 @@ export interface SupervisorContext {
   readonly settings: SupervisorSettings;
   /** Budgets and breakers, for the threads of jobs whose spec names one. */
   readonly resilience?: ResilienceHandle | undefined;
+  /** The topics of jobs. */
+  readonly topics?: TopicRegistry;
   /** Texts that no thread may show in logs or errors. */
   readonly secrets?: readonly string[];
   readonly inspect?: InspectMachine | undefined;
@@ -89,6 +94,8 @@ export class Supervisor {
     this.#live.set(job.id, job);
     this.#liveByName.set(job.name, job);
     if (files) this.#files.add(job, files);
+    const topics = topicsOfSpec(spec);
+    if (topics) this.#context.topics?.add(job.id, job.name, topics);
     this.#queue.push(job);
     job.submit();
     this.#startQueued();
@@ -131,21 +138,27 @@ export class Supervisor {
   }
 
   /**
-   * Accepts no more jobs and drains all current ones; the deadline ends their threads. A second call can
-   * only shorten the deadline.
+   * Accepts no more jobs and drains all current ones, the producers of topics before their consumers; the
+   * deadline ends their threads. A second call can only shorten the deadline.
    *
    * @throws {InvalidOptionsError} for an invalid deadline; then nothing was closed.
    */
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
     this.#closed = true;
+    const { clock, topics } = this.#context;
     const live = [...this.#live.values()];
-    const ends: Promise<JobReport>[] = [];
-    for (let at = 0; at < live.length; at += ENDS_PER_TURN) {
-      if (at > 0) await turnOfTheLoop();
-      for (const job of live.slice(at, at + ENDS_PER_TURN)) ends.push(job.drain({ deadlineMs }));
+    const until = clock.now() + BigInt(Math.ceil(deadlineMs * 1e6));
+    for (const level of topics?.levels(live) ?? [live]) {
+      const leftMs = toMillisCeil((until - clock.now()) as Nanos);
+      const ends: Promise<JobReport>[] = [];
+      for (let at = 0; at < level.length; at += ENDS_PER_TURN) {
+        if (at > 0) await turnOfTheLoop();
+        const next = level.slice(at, at + ENDS_PER_TURN);
+        ends.push(...next.map((job) => job.drain({ deadlineMs: Math.min(deadlineMs, leftMs) })));
+      }
+      await Promise.all(ends);
     }
-    await Promise.all(ends);
   }
 
   /** @throws {PipelineError} `RUNTIME_CLOSED`. */
@@ -193,7 +206,7 @@ export class Supervisor {
   }
 
   #makeJobContext(): JobActorContext {
-    const { clock, threads, log, settings, resilience, secrets, inspect } = this.#context;
+    const { clock, threads, log, settings, resilience, topics, secrets, inspect } = this.#context;
     return {
       clock,
       machine: createJobMachine(clock),
@@ -201,6 +214,7 @@ export class Supervisor {
       log,
       settings,
       resilience,
+      topics,
       secrets,
       inspect,
       onTransition: (job, transition) => this.#tellTransition(job, transition),
@@ -214,6 +228,7 @@ export class Supervisor {
         else if (loss.code === 'THREAD_STOPPED') this.#startLimit.leaves(job);
         else this.#startLimit.failed(job, loss);
         this.#threaded.delete(job);
+        this.#context.topics?.remove(job.id); // before others learn that it has ended
         if (!job.isLive) this.#files.delete(job);
         this.#startQueued();
       },
@@ -221,6 +236,7 @@ export class Supervisor {
   }
 
   #retire(job: JobActor, report: JobReport): void {
+    this.#context.topics?.remove(job.id);
     this.#live.delete(job.id);
     this.#liveByName.delete(job.name);
     this.#queue.delete(job);

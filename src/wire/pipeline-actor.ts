@@ -13,6 +13,8 @@ export interface PipelineTask {
   readonly spec: ResolvedSpec;
   /** Budgets and breakers, for a spec that names any. */
   readonly resilience?: ResilienceHandle;
+  /** The way to the registry of topics, for a spec that names any. Transferred with the task. */
+  readonly topics?: MessagePort;
   /** Texts that must not appear in logs, reports and errors. */
   readonly secrets?: readonly string[];
   readonly counters: CountersHandle;
@@ -24,7 +26,7 @@ export interface PipelineTask {
   readonly logs: MessagePort;
 }
 
-export const PROTOCOL_VERSION = 6;
+export const PROTOCOL_VERSION = 7;
 
 /** The requests to a running actor. None waits for rows, and all but `ready` are answered at once. */
 export interface PipelineControl {

@@ -1,5 +1,7 @@
+import type { Schema } from '../columns/schema.js';
+import type { OverflowPolicy } from '../settings/overflow-policy.js';
 import type { ResolvedSpec, ResolvedStage } from './resolved-spec.js';
-import { stagesWithin } from './stage-tree.js';
+import { type Path, placesOf, stagesWithin } from './stage-tree.js';
 
 /** Returns all stages, those of inputs and branches included. */
 export function stagesOf(spec: ResolvedSpec): readonly ResolvedStage[] {
@@ -16,4 +18,49 @@ export function secretsOfSpec(spec: ResolvedSpec): readonly string[] {
 export function needsResilience(spec: ResolvedSpec): boolean {
   const inputs = stagesOf(spec).flatMap((stage) => Object.values(stage.inputs ?? {}));
   return spec.gate !== undefined || inputs.some(({ gate }) => gate !== undefined);
+}
+
+/** The topics that a job produces and consumes: as often as stages name them. */
+export interface TopicsOfJob {
+  readonly produces: readonly { readonly topic: string; readonly schema: Schema }[];
+  readonly consumes: readonly string[];
+}
+
+/** What a plan has put into the options of the sinks and sources `topic`, as far as others ask for it. */
+interface PlannedTopic {
+  readonly topic: string;
+  readonly schema: Schema;
+  readonly overflow?: OverflowPolicy | undefined;
+}
+
+/** An end of a topic in a checked spec. */
+export interface TopicEnd extends PlannedTopic {
+  /** `sink`: of its producer. `source`: of a consumer. */
+  readonly kind: 'sink' | 'source';
+  readonly id: string;
+  readonly path: Path;
+}
+
+/** Whether a stage is an end of a topic. */
+export const isTopic = ({ use, outside }: Pick<ResolvedStage, 'use' | 'outside'>): boolean =>
+  use === 'topic' && !outside;
+
+/** Returns the ends of topics in a checked spec. */
+export function topicEnds(spec: ResolvedSpec): readonly TopicEnd[] {
+  return placesOf<ResolvedStage>(spec)
+    .filter(({ stage }) => isTopic(stage))
+    .map(({ kind, id, path, stage }) => {
+      const { topic, schema, overflow } = stage.options as PlannedTopic;
+      return { kind: kind === 'sink' ? kind : 'source', id, path, topic, schema, overflow };
+    });
+}
+
+/** Returns the topics of a checked spec; `undefined` if it has none. */
+export function topicsOfSpec(spec: ResolvedSpec): TopicsOfJob | undefined {
+  const ends = topicEnds(spec);
+  if (ends.length === 0) return undefined;
+  return {
+    produces: ends.flatMap(({ kind, topic, schema }) => (kind === 'sink' ? [{ topic, schema }] : [])),
+    consumes: ends.flatMap(({ kind, topic }) => (kind === 'source' ? [topic] : [])),
+  };
 }

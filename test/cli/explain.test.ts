@@ -34,6 +34,25 @@ describe('tickloom explain', () => {
     ]);
   });
 
+  it('says that a topic leaves rows out, if it does', async () => {
+    SCRATCH.write(
+      'maker.yaml',
+      'name: maker\nsource: { use: synthetic, rows: 1 }\nsink: { use: topic, topic: quotes }\n',
+    );
+    const delivery = async (overflow: string) => {
+      SCRATCH.write(
+        'reader.yaml',
+        `name: reader\nsource: { use: topic, topic: quotes${overflow} }\nsink: { use: "null" }\n`,
+      );
+      const files = ['reader', 'maker'].map((name) => `${SCRATCH.folder}/${name}.yaml`);
+      const { code, out } = await called((terminal) => explain(files, { set: [] }, terminal));
+      expect(code).toBe(0);
+      return out.split('\n').find((line) => line.includes('delivery with a checkpoint store'));
+    };
+    expect(await delivery('')).toContain('source leaves rows out when its queue is full (conflate)');
+    expect(await delivery(', overflow: block')).not.toContain('leaves rows out');
+  });
+
   it('prints branches with their queues, how rows arrive in each, and what is shared', async () => {
     SCRATCH.write(
       'tree.yaml',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidHandleError } from '../../src/core/invalid-handle-error.js';
 import { COUNTERS_BYTES, Counters, countersHandle, openCounters } from '../../src/shared-memory/counters.js';
+import { createRing, openRing } from '../../src/shared-memory/ring-memory.js';
 import { shareSyncs, syncHandle } from '../../src/shared-memory/sync-turns.js';
 
 const counters = countersHandle(new SharedArrayBuffer(COUNTERS_BYTES));
@@ -8,6 +9,7 @@ const counters = countersHandle(new SharedArrayBuffer(COUNTERS_BYTES));
 describe.each<[string, object, (handle: never) => unknown]>([
   ['counters', counters, openCounters],
   ['turns of syncs', syncHandle(), shareSyncs],
+  ['a ring', createRing(4_096), openRing],
 ])('a handle of %s', (_, good, open) => {
   it('is opened in another thread, as it is', () => {
     expect(() => open(good as never)).not.toThrow();

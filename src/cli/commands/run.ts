@@ -3,6 +3,7 @@ import { ownCommand, shellWord } from '../../core/own-command.js';
 import type { JobHandle, JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { ResolvedSpec } from '../../wire/resolved-spec.js';
+import { specLevels } from '../connected-specs.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
 import { lineTexts } from '../line-counts.js';
 import { lineLogger } from '../line-logger.js';
@@ -128,12 +129,14 @@ class Run {
     this.#interrupts.watch();
     let timer: NodeJS.Timeout | undefined;
     try {
-      for (const spec of this.#specs) this.#handles.push(await runtime.submitResolved(spec));
+      // Consumers of topics first, so that no row comes before they are known.
+      const levels = specLevels(this.#specs);
+      for (const spec of levels.toReversed().flat()) this.#handles.push(await runtime.submitResolved(spec));
       // An interrupt may have come before any job was submitted.
       if (this.#interrupts.exitCode !== undefined) this.#drainAll();
       progress.start();
       if (durationMs !== undefined) timer = setTimeout(() => this.#drainAll(), durationMs);
-      const reports = await Promise.all(this.#handles.map(({ outcome }) => outcome));
+      const reports = await Promise.all(this.#specs.map(({ name }) => runtime.get(name).outcome));
       progress.stop();
       await this.#report(reports);
       const isWhole = reports.every(({ outcome }) => outcome === 'completed');
@@ -197,7 +200,16 @@ class Run {
   }
 
   #drainAll(): void {
-    for (const handle of this.#handles) void handle.drain();
+    void this.#drainLevels();
+  }
+
+  /** Drains the producers of topics before their consumers, which read on to their end. */
+  async #drainLevels(): Promise<void> {
+    for (const level of specLevels(this.#specs)) {
+      const names = new Set(level.map(({ name }) => name));
+      const handles = this.#handles.filter(({ name }) => names.has(name));
+      await Promise.all(handles.map((handle) => handle.drain()));
+    }
   }
 
   #logger(): Logger {

@@ -9,6 +9,7 @@ import { JOB_ERRORS } from './job-errors.js';
 import { OUTPUT_ERRORS } from './output-errors.js';
 import { PROVIDER_TEXTS } from './provider-errors.js';
 import { SPEC_ERRORS } from './spec-errors.js';
+import { TOPIC_ERRORS } from './topic-errors.js';
 
 /**
  * The only text about each code. It is long, and for people who ask for it: neither a thread nor
@@ -22,6 +23,7 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   ...OUTPUT_ERRORS,
   ...CHECKPOINT_ERRORS,
   ...JOB_ERRORS,
+  ...TOPIC_ERRORS,
   ...PROVIDER_TEXTS,
   ...BUDGET_ERRORS,
   ...BREAKER_ERRORS,
@@ -40,6 +42,7 @@ export const ERROR_GROUPS: readonly ErrorGroup[] = [
   { title: 'Output', codes: OUTPUT_ERRORS },
   { title: 'Checkpoints', codes: CHECKPOINT_ERRORS },
   { title: 'Jobs and threads', codes: JOB_ERRORS },
+  { title: 'Topics', codes: TOPIC_ERRORS },
   { title: 'Providers', codes: PROVIDER_TEXTS },
   { title: 'Budgets', codes: BUDGET_ERRORS },
   { title: 'Breakers', codes: BREAKER_ERRORS },

@@ -202,6 +202,12 @@ export class BatchQueue<Note = void> {
     this.#bytes = 0;
   }
 
+  /** Releases all batches, and the memory that it keeps for others, while the pipeline goes on without it. */
+  close(): void {
+    this.release();
+    this.#joiner.close();
+  }
+
   /** Takes the batch, or throws before it has changed anything of it. */
   #append(batch: Batch, note: Note): void {
     const tail = this.#tail();

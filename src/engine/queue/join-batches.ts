@@ -21,6 +21,11 @@ export class BatchJoiner {
     this.#settings = settings;
   }
 
+  /** Frees the memory that it keeps for batches of its own. */
+  close(): void {
+    this.#growing?.close();
+  }
+
   /** Whether two batches may become one: one of them has no rows, or both are small. */
   fits(before: Batch, batch: Batch): boolean {
     if (batch.length === 0 || before.length === 0) return true;

@@ -1,0 +1,320 @@
+import { Batch } from '../columns/batch.js';
+import { BatchPool } from '../columns/batch-pool.js';
+import type { MemoryShare } from '../columns/column-memory.js';
+import type { ControlRecord } from '../columns/control-record.js';
+import type { DictionarySet } from '../columns/dictionary.js';
+import type { EventOrder } from '../columns/event-order.js';
+import type { Schema } from '../columns/schema.js';
+import { PipelineError, RemoteError } from '../core/errors.js';
+import type { Nanos } from '../core/units.js';
+import { DROPPED_REASONS } from '../engine/queue/waiting-controls.js';
+import { RingReader } from '../shared-memory/ring-reader.js';
+import type { ConsumerNotice, ConsumerSettings, TopicLinks, TopicRequest } from '../wire/topic-messages.js';
+import { EventSpan } from './event-span.js';
+import type { StreamEnd } from './row-frames.js';
+import { RowReceiver } from './row-receiver.js';
+import { topicLost, topicOverflowed } from './topic-errors.js';
+import { WakePort } from './wake-port.js';
+
+export interface InletParts {
+  readonly topic: string;
+  /** What is read; `undefined`: what the first producer makes. */
+  readonly schema: Schema | undefined;
+  readonly maxDelayNs: number | undefined;
+  readonly settings: ConsumerSettings;
+  readonly links: TopicLinks;
+  readonly dictionaries: DictionarySet;
+  /** Rows that a batch has room for. */
+  readonly batchRows: number;
+  /** What becomes of the stream at the end of its producer. */
+  readonly producerEnds: 'end' | 'wait';
+  /** What becomes of it if the producer fails, or is lost. */
+  readonly producerLost: 'fail' | 'wait';
+}
+
+/** A ring of one producer, as it is read. */
+interface OpenRing {
+  readonly epoch: number;
+  /** Of its producer. */
+  readonly title: string;
+  readonly order: EventOrder;
+  readonly reader: RingReader;
+  readonly receiver: RowReceiver;
+  readonly port: WakePort;
+  /** Whether the producer has closed it, or has gone: it writes nothing more. */
+  isClosed: boolean;
+}
+
+/** The end of a topic where rows are read: one ring for each of its producers, one after the other. */
+export class TopicInlet {
+  readonly #parts: InletParts;
+  readonly #memory: MemoryShare;
+  #schema: Schema | undefined;
+  #pool: BatchPool | undefined;
+  /** Until when rows are known to have come, before the producer or this run was lost. */
+  #missedSince: { readonly at: bigint; readonly reason: string } | undefined;
+  #latest: bigint | undefined;
+  readonly #rings: OpenRing[] = [];
+  #link: WakePort | undefined;
+  #waiting: (() => void) | undefined;
+  #failure: Error | undefined;
+  #isOver = false;
+  #isStopped = false;
+  #ringsHeard = 0;
+  #rows = 0;
+  #rowsLeftOut = 0;
+  /** Whether the next rows are of another producer than those before. */
+  #isAnew = false;
+
+  constructor(parts: InletParts) {
+    this.#parts = parts;
+    this.#schema = parts.schema;
+    this.#memory = parts.dictionaries.memory.share('rings of topics');
+  }
+
+  /** The columns of its rows, once they are known. */
+  get schema(): Schema | undefined {
+    return this.#schema;
+  }
+
+  /** The latest event time of all rows so far, in ns. */
+  get latest(): bigint | undefined {
+    return this.#latest;
+  }
+
+  /** For messages: who makes its rows now; `undefined` if nobody does. */
+  get producer(): string | undefined {
+    return this.#rings[0]?.title;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Rows that were left out, since this end was too slow. */
+  get rowsLeftOut(): number {
+    return this.#rowsLeftOut + (this.#rings[0]?.reader.rowsLeftOut ?? 0);
+  }
+
+  /** Bytes that wait in the ring. */
+  get bytesWaiting(): number {
+    return this.#rings[0]?.reader.bytesWaiting ?? 0;
+  }
+
+  /** How many producers it has had. */
+  get producers(): number {
+    return this.#ringsHeard;
+  }
+
+  /** Asks to join. Rows come once there is a producer. */
+  open(): void {
+    const { topic, schema, maxDelayNs, settings, links } = this.#parts;
+    this.#link = new WakePort(
+      links.connect(),
+      (message) => this.#hear(message as ConsumerNotice), // the registry posts nothing else
+      () => {
+        this.#failure ??= new PipelineError('SOURCE_FAILED', `Topic "${topic}": its runtime was closed`);
+        this.#wake();
+      },
+    );
+    this.#link.post({ type: 'consume', topic, schema, maxDelayNs, settings } satisfies TopicRequest);
+  }
+
+  /** Rows after this instant are missing until the first one that is read. Called before it. */
+  missedSince(at: bigint, reason: string): void {
+    this.#missedSince = { at, reason };
+    this.#latest = at;
+  }
+
+  /**
+   * Returns what waits, owned by the caller, without a promise if there is something; `null` at the end.
+   *
+   * @throws {PipelineError} `TOPIC_LOST`, `QUEUE_FULL`, `TOPIC_MISMATCH`, `MEMORY_EXHAUSTED`.
+   */
+  read(): Batch | null | Promise<Batch | null> {
+    const batch = this.#next();
+    return batch === undefined ? this.#wait() : batch;
+  }
+
+  /** Ends the stream behind what was written for it until now: a waiting read settles. */
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const { reader } of this.#rings) reader.fixEnd();
+    this.#wake();
+  }
+
+  /** Frees everything. */
+  close(): void {
+    this.stop();
+    this.#isOver = true;
+    this.#link?.close();
+    for (const { port, reader } of this.#rings.splice(0)) {
+      this.#rowsLeftOut += reader.rowsLeftOut;
+      port.close();
+    }
+    this.#pool?.close();
+    this.#memory.resize(0);
+  }
+
+  async #wait(): Promise<Batch | null> {
+    for (;;) {
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+      });
+      const batch = this.#next();
+      if (batch !== undefined) return batch;
+    }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.();
+  }
+
+  /** Returns what waits, or `undefined` if whoever brings more wakes it. */
+  #next(): Batch | null | undefined {
+    for (;;) {
+      if (this.#isOver) return null;
+      const ring = this.#rings[0];
+      if (!ring) {
+        if (this.#isStopped) return null;
+        if (this.#failure) throw this.#failure;
+        return undefined;
+      }
+      const { isClosed, reader, receiver } = ring; // first: what was written before it was closed is there then
+      const batch = receiver.receive();
+      if (batch) return this.#received(batch, ring.order);
+      if (this.#isStopped) return null;
+      if (receiver.end !== undefined || isClosed) {
+        const told = this.#finish(ring, receiver.end);
+        if (told) return told;
+      } else if (reader.sleeps()) {
+        return undefined;
+      }
+    }
+  }
+
+  #received(batch: Batch, order: EventOrder): Batch {
+    this.#rows += batch.length;
+    if (batch.length > 0) this.#note(batch, order);
+    if (batch.schema.kind === 'book' && batch.controls.length > 0) this.#resetBooks(batch);
+    return batch;
+  }
+
+  /** Tells of what was missed before the first rows of another producer, or of another start. */
+  #note(batch: Batch, { scope, maxDelayNs }: EventOrder): void {
+    const span = new EventSpan(batch.schema);
+    span.add(batch);
+    const { least, greatest } = span;
+    const missed = this.#missedSince;
+    this.#missedSince = undefined;
+    const told: ControlRecord[] = [];
+    if (missed && least !== undefined && least > missed.at) {
+      told.push({ type: 'gap', from: missed.at as Nanos, to: least, reason: missed.reason });
+    }
+    if (this.#isAnew) {
+      this.#isAnew = false;
+      const reason = `the topic has another producer: ${this.producer}`;
+      told.push({ type: 'reset', at: least ?? (0n as Nanos), reason });
+    }
+    if (told.length > 0) batch.controls.unshift(...told.map((record) => ({ row: 0, record })));
+    if (greatest === undefined || (this.#latest !== undefined && greatest <= this.#latest)) return;
+    this.#latest = greatest;
+    // The rows of this end promise the order of their own symbol alone: what they said of all others is told.
+    if (scope === 'all') {
+      const at = (greatest - BigInt(Math.ceil(maxDelayNs))) as Nanos;
+      batch.controls.push({ row: batch.length, record: { type: 'watermark', at } });
+    }
+  }
+
+  /** A book whose changes were dropped is no longer known. */
+  #resetBooks(batch: Batch): void {
+    batch.controls = batch.controls.flatMap(({ row, record }) => {
+      if (record.type !== 'gap' || !isDropped(record.reason)) return [{ row, record }];
+      const reset = { type: 'reset', at: record.to, reason: record.reason } as const;
+      return [
+        { row, record },
+        { row, record: reset },
+      ];
+    });
+  }
+
+  /** @returns A batch that tells of it, if the stream goes on. */
+  #finish(ring: OpenRing, how: StreamEnd | undefined): Batch | undefined {
+    const { topic, producerEnds, producerLost } = this.#parts;
+    const { title, reader, port } = ring;
+    this.#rowsLeftOut += reader.rowsLeftOut;
+    this.#rings.shift();
+    port.close();
+    this.#memory.resize(this.#rings.reduce((bytes, each) => bytes + each.reader.memory.byteLength, 0));
+    this.#isAnew = true;
+    if (how === 'completed' || how === 'drained') {
+      this.#isOver = producerEnds === 'end';
+      return undefined;
+    }
+    if (reader.isCutOff) throw this.#fail(topicOverflowed(topic, title));
+    const lost = how === 'failed' ? `its producer, ${title}, has failed` : `its producer, ${title}, was lost`;
+    if (producerLost === 'fail') throw this.#fail(topicLost(topic, lost));
+    if (this.#latest === undefined) return undefined;
+    this.#missedSince = { at: this.#latest, reason: lost };
+    return this.#told([{ type: 'stale', since: this.#latest as Nanos }]);
+  }
+
+  #fail(error: Error): Error {
+    this.#failure = error;
+    return error;
+  }
+
+  #told(records: readonly ControlRecord[]): Batch {
+    const batch = new Batch(this.#schema!, 1, this.#parts.dictionaries);
+    batch.controls = records.map((record) => ({ row: 0, record }));
+    return batch;
+  }
+
+  #hear(notice: ConsumerNotice): void {
+    const { topic, producerLost } = this.#parts;
+    if (this.#isStopped) {
+      if (notice.type === 'ring') notice.port.close();
+      return;
+    }
+    if (notice.type === 'refused') {
+      this.#failure ??= new RemoteError(notice.error);
+    } else if (notice.type === 'ring') {
+      this.#follow(notice);
+    } else if (producerLost === 'fail') {
+      this.#failure ??= topicLost(topic, `${notice.title}, which was to produce it, has ended before it did`);
+    }
+    this.#wake();
+  }
+
+  #follow({ epoch, title, schema, order, ring, port }: Extract<ConsumerNotice, { type: 'ring' }>): void {
+    const { dictionaries, batchRows } = this.#parts;
+    try {
+      this.#memory.resize(this.#memory.bytes + ring.memory.byteLength);
+    } catch (error) {
+      port.close();
+      this.#failure ??= error as Error;
+      return;
+    }
+    this.#schema ??= schema;
+    this.#pool ??= new BatchPool(this.#schema, batchRows, dictionaries);
+    for (const earlier of this.#rings) earlier.isClosed = true; // a topic has one producer at a time
+    const reader = new RingReader(ring);
+    const wakePort = new WakePort(
+      port,
+      () => this.#wake(),
+      () => {
+        open.isClosed = true;
+        this.#wake();
+      },
+    );
+    const receiver = new RowReceiver(reader, this.#pool, dictionaries, () => wakePort.post(0));
+    const open: OpenRing = { epoch, title, order, reader, receiver, port: wakePort, isClosed: false };
+    this.#rings.push(open);
+    this.#ringsHeard++;
+  }
+}
+
+const isDropped = (reason: string): boolean => Object.values<string>(DROPPED_REASONS).includes(reason);

@@ -1,0 +1,263 @@
+import type { Batch } from '../columns/batch.js';
+import type { DictionarySet } from '../columns/dictionary.js';
+import type { EventOrder } from '../columns/event-order.js';
+import type { Schema } from '../columns/schema.js';
+import { shareBatch } from '../columns/shared-batch.js';
+import type { Clock } from '../core/clock.js';
+import { PipelineError, RemoteError } from '../core/errors.js';
+import type { Nanos } from '../core/units.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
+import type { ProducerNotice, TopicLinks, TopicRequest } from '../wire/topic-messages.js';
+import { ChangeWaiters } from './change-waiters.js';
+import { EventSpan } from './event-span.js';
+import type { StreamEnd } from './row-frames.js';
+import { topicBlocked } from './topic-errors.js';
+import { TopicOutlet } from './topic-outlet.js';
+import { WakePort } from './wake-port.js';
+
+export interface ProducerParts {
+  readonly topic: string;
+  readonly schema: Schema;
+  readonly order: EventOrder;
+  /** For messages: `job "ticks"`. */
+  readonly title: string;
+  readonly links: TopicLinks;
+  readonly dictionaries: DictionarySet;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Ends all waits. */
+  readonly stopping?: AbortSignal | undefined;
+  /** How long a consumer may hold up all rows that asks for it, and how long the end waits for each of the others. */
+  readonly blockDeadlineMs: number;
+  /** How long the first row waits for consumers that are about to join. */
+  readonly consumersDeadlineMs: number;
+}
+
+/** The end of a topic where rows are made: gives them to each of its consumers. */
+export class TopicProducer {
+  readonly #parts: ProducerParts;
+  readonly #waiters: ChangeWaiters;
+  readonly #span: EventSpan;
+  #outlets: TopicOutlet[] = [];
+  #link: WakePort | undefined;
+  #state: 'asked' | 'started' | 'lost' = 'asked';
+  #refusal: RemoteError | undefined;
+  /** Whether nobody is about to join any more. */
+  #isReady = false;
+  #isClosed = false;
+  #rows = 0;
+  #rowsUnheard = 0;
+  /** Of consumers that have gone. */
+  #rowsLeftOut = 0;
+  #end: StreamEnd | undefined;
+
+  constructor(parts: ProducerParts) {
+    this.#parts = parts;
+    this.#waiters = new ChangeWaiters(parts.clock, parts.stopping);
+    this.#span = new EventSpan(parts.schema);
+  }
+
+  /** Rows that are in the ring of each consumer. */
+  get rowsGiven(): number {
+    return this.#rows - Math.max(0, ...this.#outlets.map(({ rowsWaiting }) => rowsWaiting));
+  }
+
+  /**
+   * Becomes the producer of the topic.
+   *
+   * @throws {RemoteError} `TOPIC_TAKEN` if it has one; `TOPIC_MISMATCH` if its rows are not what a consumer reads.
+   */
+  async open(): Promise<void> {
+    const { topic, schema, order, links } = this.#parts;
+    this.#link = new WakePort(
+      links.connect(),
+      (message) => this.#hear(message as ProducerNotice), // the registry posts nothing else
+      () => {
+        this.#state = 'lost';
+        this.#waiters.changed();
+      },
+    );
+    this.#link.post({ type: 'produce', topic, schema, order } satisfies TopicRequest);
+    await this.#waiters.until(() => this.#state !== 'asked' || this.#refusal !== undefined, OPEN_DEADLINE_MS);
+    if (this.#refusal) throw this.#refusal;
+    if (this.#state === 'started') return;
+    throw new PipelineError('SINK_FAILED', `Topic "${topic}": the registry of topics did not answer`);
+  }
+
+  /**
+   * Gives a batch to all consumers, and takes its ownership. Waits for those alone that asked for it.
+   *
+   * @throws {PipelineError} `TOPIC_BLOCKED` if one of them holds it up for too long.
+   */
+  write(batch: Batch): Promise<void> | void {
+    for (const { record } of batch.controls) if (record.type === 'end') this.#end = record.how;
+    if (this.#isReady && !this.#blocking) this.#give(batch);
+    else return this.#giveOnceReady(batch);
+  }
+
+  /**
+   * Sees to it that all rows are in the rings; behind the last row, tells of the end as well. A consumer that
+   * does not take them in time is cut off; one that asked to be waited for fails it.
+   *
+   * @throws {PipelineError} `TOPIC_BLOCKED`.
+   */
+  async flush(): Promise<void> {
+    const how = this.#end;
+    if (how === undefined) return;
+    await this.#becomeReady(); // of a stream without rows, consumers learn the end
+    for (const outlet of this.#outlets) outlet.end(how);
+    const { blockDeadlineMs, topic, log } = this.#parts;
+    const areOver = () => this.#outlets.every(({ isOver }) => isOver);
+    for (let before = this.#rowsWaiting; !areOver(); before = this.#rowsWaiting) {
+      // Whoever is slow and goes on taking rows is waited for.
+      const goesOn = () => areOver() || this.#rowsWaiting < before;
+      if (!(await this.#waiters.until(goesOn, blockDeadlineMs))) break;
+    }
+    for (const outlet of this.#outlets.filter(({ isOver }) => !isOver)) {
+      if (outlet.settings.overflow === 'block') throw this.#blockedBy(outlet);
+      const { title: consumer, rowsWaiting } = outlet;
+      log.warn(
+        { topic, consumer, rowsWaiting },
+        'the topic has ended, and a consumer did not take its last rows',
+      );
+      outlet.cutOff();
+    }
+  }
+
+  /** Frees everything. Consumers that have not had the end take it for the loss of the producer. */
+  close(): void {
+    this.#isClosed = true;
+    for (const outlet of this.#outlets) outlet.close();
+    this.#outlets = [];
+    this.#link?.close();
+  }
+
+  health(): StageHealth {
+    const slow = this.#outlets.find(({ rowsWaiting, rowsLeftOut }) => rowsWaiting > 0 && rowsLeftOut > 0);
+    if (!slow) return { status: 'ok' };
+    return {
+      status: 'degraded',
+      reason: `${slow.title} is too slow: ${slow.rowsLeftOut} rows were left out for it, and more wait`,
+    };
+  }
+
+  statistics(): StageStatistics {
+    const sum = (of: (outlet: TopicOutlet) => number) =>
+      this.#outlets.reduce((total, outlet) => total + of(outlet), 0);
+    return {
+      consumers: this.#outlets.length,
+      rowsProduced: this.#rows,
+      rowsUnheard: this.#rowsUnheard,
+      rowsLeftOutOfConsumers: this.#rowsLeftOut + sum(({ rowsLeftOut }) => rowsLeftOut),
+      rowsWaitingForConsumers: sum(({ rowsWaiting }) => rowsWaiting),
+      bytesInRings: sum(({ bytesInRing }) => bytesInRing),
+    };
+  }
+
+  get #rowsWaiting(): number {
+    return this.#outlets.reduce((rows, outlet) => rows + outlet.rowsWaiting, 0);
+  }
+
+  get #blocking(): TopicOutlet | undefined {
+    return this.#outlets.find(({ settings, hasRoom }) => settings.overflow === 'block' && !hasRoom);
+  }
+
+  async #giveOnceReady(batch: Batch): Promise<void> {
+    try {
+      await this.#becomeReady();
+      const { blockDeadlineMs } = this.#parts;
+      for (let slow = this.#blocking; slow; slow = this.#blocking) {
+        const outlet = slow;
+        const hasRoom = await this.#waiters.until(() => outlet.isGone || outlet.hasRoom, blockDeadlineMs);
+        if (!hasRoom) throw this.#blockedBy(outlet);
+      }
+    } catch (error) {
+      batch.release();
+      throw error;
+    }
+    this.#give(batch);
+  }
+
+  async #becomeReady(): Promise<void> {
+    if (this.#isReady) return;
+    const { topic, log, consumersDeadlineMs } = this.#parts;
+    const isReady = await this.#waiters.until(() => this.#isReady, consumersDeadlineMs);
+    if (!isReady)
+      log.warn({ topic, consumersDeadlineMs }, 'rows begin, though not all consumers have joined');
+    this.#isReady = true;
+  }
+
+  #give(batch: Batch): void {
+    const outlets = this.#outlets;
+    this.#span.add(batch);
+    this.#rows += batch.length;
+    if (outlets.length === 0) {
+      this.#rowsUnheard += batch.length;
+      batch.release();
+      return;
+    }
+    const shares = shareBatch(batch, outlets.length);
+    outlets.forEach((outlet, i) => {
+      outlet.write(shares[i]!);
+    });
+  }
+
+  #hear(notice: ProducerNotice): void {
+    if (this.#isClosed) {
+      if (notice.type === 'consumer') notice.port.close();
+      return;
+    }
+    if (notice.type === 'started') this.#state = 'started';
+    else if (notice.type === 'refused') this.#refusal = new RemoteError(notice.error);
+    else if (notice.type === 'ready') this.#isReady = true;
+    else this.#join(notice);
+    this.#waiters.changed();
+  }
+
+  #join({ title, settings, ring, port }: Extract<ProducerNotice, { type: 'consumer' }>): void {
+    const { schema, dictionaries, log } = this.#parts;
+    const outlet: TopicOutlet = new TopicOutlet({
+      title,
+      settings,
+      ring,
+      port,
+      schema,
+      dictionaries,
+      log,
+      onChange: () => {
+        if (outlet.isGone) this.#drop(outlet);
+        this.#waiters.changed();
+      },
+    });
+    this.#outlets.push(outlet);
+    const { least, greatest } = this.#span;
+    if (least !== undefined && greatest !== undefined) {
+      const reason = `joined late: the first ${this.#rows} rows of the topic are not here`;
+      outlet.tell({ type: 'gap', from: least, to: (greatest + 1n) as Nanos, reason });
+    }
+    if (this.#end !== undefined) outlet.end(this.#end);
+  }
+
+  #drop(outlet: TopicOutlet): void {
+    this.#outlets = this.#outlets.filter((each) => each !== outlet);
+    this.#rowsLeftOut += outlet.rowsLeftOut;
+  }
+
+  #blockedBy({ title }: TopicOutlet): PipelineError {
+    const { topic, title: own, blockDeadlineMs, stopping } = this.#parts;
+    if (stopping?.aborted) {
+      return new PipelineError(
+        'SINK_FAILED',
+        `Topic "${topic}": ${own} was stopped while it waited for ${title}`,
+        {
+          cause: stopping.reason,
+        },
+      );
+    }
+    return topicBlocked(topic, own, title, blockDeadlineMs);
+  }
+}
+
+/** The registry answers at once, unless its thread is blocked. */
+const OPEN_DEADLINE_MS = 60_000;
