@@ -1,20 +1,9 @@
 import { z } from 'zod';
-
-const UNIT_NS: Readonly<Record<string, bigint>> = {
-  ns: 1n,
-  us: 1_000n,
-  µs: 1_000n,
-  ms: 1_000_000n,
-  s: 1_000_000_000n,
-  m: 60_000_000_000n,
-  h: 3_600_000_000_000n,
-  d: 86_400_000_000_000n,
-};
+import { DURATION, parseDurationNs } from '../core/duration-text.js';
 
 /** Key of a JSON Schema that says between what a duration must lie; its own keywords are for numbers. */
 export const DURATION_RANGE = 'x-duration';
 
-const DURATION = /^(\d{1,18})(?:\.(\d{1,9}))?(ns|us|µs|ms|s|m|h|d)$/;
 /** What 64 bits of nanoseconds hold: 292 years. */
 const LONGEST_NS = 2n ** 63n - 1n;
 const EXAMPLES = '"250ms", "1s", "5m", "1h" or "1d"';
@@ -41,19 +30,6 @@ export function durationNs({ min, max }: { readonly min: string; readonly max: s
       });
       return z.NEVER;
     });
-}
-
-/**
- * Nanoseconds of a duration such as `1s`, `5m`, `1.5h`, exactly; `undefined` if the text is no
- * duration or has a part of a nanosecond.
- */
-export function parseDurationNs(text: string): bigint | undefined {
-  const [, whole, fraction = '', unit] = DURATION.exec(text) ?? [];
-  const unitNs = unit === undefined ? undefined : UNIT_NS[unit];
-  if (whole === undefined || unitNs === undefined) return undefined;
-  const scaled = BigInt(whole + fraction) * unitNs;
-  const scale = 10n ** BigInt(fraction.length);
-  return scaled % scale === 0n ? scaled / scale : undefined;
 }
 
 /** Only what looks like an amount is echoed: any other text may be a credential. */

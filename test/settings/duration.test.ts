@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { durationNs, parseDurationNs } from '../../src/settings/duration.js';
+import { parseDurationNs } from '../../src/core/duration-text.js';
+import { durationNs } from '../../src/settings/duration.js';
 
 describe('a duration', () => {
   it.each([
