@@ -97,6 +97,38 @@ export {
   type SourceSpec,
   uncheckedSpec,
 } from './plan/typed-spec.js';
+export { defineProvider, type ProviderDefinition } from './providers/contract/define-provider.js';
+export type {
+  BarHistoryRequest,
+  BarStreamRequest,
+  HistoryRequest,
+  Instrument,
+  InstrumentsRequest,
+  MarketDataProvider,
+  OptionContract,
+  OptionsChainRequest,
+  Page,
+  ProviderContext,
+  ProviderFactory,
+  ProviderStatus,
+  StreamRequest,
+  TickHistoryRequest,
+  TickWriter,
+} from './providers/contract/market-data-provider.js';
+export type {
+  BarRow,
+  BarWriter,
+  BookRow,
+  BookWriter,
+  GapNote,
+  QuoteRow,
+  QuoteWriter,
+  RowColumn,
+  RowTimes,
+  RowWriter,
+  TradeRow,
+  TradeWriter,
+} from './providers/contract/row-writers.js';
 export { builtIn } from './registry/built-in.js';
 export { Registry } from './registry/registry.js';
 export type { Resilience } from './resilience/resilience-client.js';
@@ -136,6 +168,19 @@ export type {
   StageReport,
   StageStatistics,
 } from './wire/pipeline-report.js';
+export {
+  type AssetClass,
+  type DeclaredProvider,
+  type HistoryCapabilities,
+  type HistoryKind,
+  PROVIDER_CONTRACT,
+  type ProviderCapabilities,
+  type RateScope,
+  type RowCapabilities,
+  type SequenceNumbers,
+  type StreamCapabilities,
+  type StreamKind,
+} from './wire/provider-capabilities.js';
 export type {
   OutsideStage,
   ResolvedBranch,

@@ -12,6 +12,7 @@ import { instantiate, type PipelineEnvironment } from '../plan/instantiate.js';
 import { resolveWithFiles } from '../plan/resolve-spec.js';
 import type { OpenSpec } from '../plan/typed-spec.js';
 import { loadHere } from '../plan/user-code/load-here.js';
+import type { ProviderDefinition } from '../providers/contract/define-provider.js';
 import { builtIn } from '../registry/built-in.js';
 import type { Resilience } from '../resilience/resilience-client.js';
 import { Counters, type CounterValues } from '../shared-memory/counters.js';
@@ -29,8 +30,8 @@ export interface PipelineOptions {
   readonly source?: SourceFactory<unknown> | undefined;
   /** Replaces the sink of the spec, for example with a `callbackSink`. */
   readonly sink?: SinkFactory<unknown> | undefined;
-  /** Components that the spec can use besides those of this package. */
-  readonly components?: readonly Component[] | undefined;
+  /** Components and providers that the spec can use besides those of this package. */
+  readonly components?: readonly (Component | ProviderDefinition)[] | undefined;
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
   /** Milliseconds that each stage has to open; a stage that takes longer fails the run. Default: 60000. */

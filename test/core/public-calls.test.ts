@@ -188,7 +188,7 @@ const UNCHECKED = new Set([
     'readEpochMillis',
   ],
   ...['readInt64', 'readNanos', 'readSubMillis', 'writeEpochMillis', 'writeInt64', 'millis', 'nanos'],
-  ...['defineComponent', 'uncheckedSpec', 'classifyError'],
+  ...['defineComponent', 'defineProvider', 'uncheckedSpec', 'classifyError'],
   // Made by functions of the package alone.
   ...['RateClient', 'ResilienceClient', 'CircuitBreaker', 'PipelineRuntime'],
 ]);
