@@ -6,6 +6,9 @@ import { checkContent, keyText } from './document-content.js';
 import { readStart, readStream } from './read-start.js';
 import { type ExpectedFile, FILE_NAMES, foreignBytes, foreignFile, foreignText } from './wrong-file.js';
 
+/** What standard input is called where files are. */
+export const STDIN = '(stdin)';
+
 /** A document of a YAML or JSON file: a spec, or settings. */
 export interface DocumentFile {
   /** The path as given; `(stdin)` for standard input. */
@@ -42,7 +45,7 @@ const REASON_CHARS_MAX = 200;
  * @param path - `-` for standard input.
  */
 export async function readDocumentFile(path: string, expected: ExpectedFile): Promise<DocumentFile[]> {
-  const file = path === '-' ? '(stdin)' : path;
+  const file = path === '-' ? STDIN : path;
   let bytes: Buffer;
   try {
     const bytesMax = FILE_BYTES_MAX + 1; // one byte more than it may have

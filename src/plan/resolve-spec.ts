@@ -43,6 +43,8 @@ export interface ResolveContext {
   readonly userCode: UserCode;
   /** The components that specs can use. Default: those of this package. */
   readonly catalogue?: Catalogue | undefined;
+  /** The folder of the spec, if it is from a file. */
+  readonly specFolder?: string | undefined;
 }
 
 /**
@@ -54,7 +56,7 @@ export interface ResolveContext {
  */
 export async function resolveWithFiles(
   spec: unknown,
-  { overrides = {}, resilience, userCode, catalogue = new Catalogue() }: ResolveContext,
+  { overrides = {}, resilience, userCode, catalogue = new Catalogue(), specFolder }: ResolveContext,
 ): Promise<SpecWithFiles> {
   const excess = findExcess(spec);
   if (excess) throw new InvalidSpecError(`spec${nameOf(spec)}`, [excess]);
@@ -67,7 +69,7 @@ export async function resolveWithFiles(
   // Options are checked even if the outline is invalid, so that one run reports every problem.
   const loose = (outline.data ?? spec) as Partial<Record<string, unknown>> | null;
   const { budget: _budget, breaker: _breaker, queue: _queue, ...sourceSpec } = asObject(loose?.source);
-  const checking = startCheck({ catalogue, resilience, problems });
+  const checking = startCheck({ catalogue, resilience, problems, specFolder });
   const check = (kind: ComponentKind, stage: unknown, path: readonly (string | number)[]) =>
     resolveStage(checking, kind, stage, path);
   const source = overrides.source ? IN_CODE : await check('source', sourceSpec, ['source']);

@@ -16,6 +16,7 @@ import type { Path } from '../wire/stage-tree.js';
 import type { OutsideComponent } from './catalogue.js';
 import { checkOptions } from './check-options.js';
 import { whereItBelongs } from './misplaced-option.js';
+import { attempt } from './plan-stages.js';
 import { checkForms, resolveBranches } from './resolve-branches.js';
 import { SourceFrontOptions } from './source-front-options.js';
 import { gateOf, refuseGateBehindInputs } from './source-gates.js';
@@ -57,7 +58,11 @@ export async function resolveStage(
   const { use, name, ...options } = asObject(stage);
   const named = typeof name === 'string' && isOwnName(check, name, path) ? { name } : {};
   if (typeof use !== 'string' || use === '') return undefined; // already reported by the outline
-  const outside = catalogue.findOutside(kind, use);
+  const before = problems.length;
+  const outside = await attempt('INTERNAL', [...path, 'use'], problems, () =>
+    catalogue.findOutside(kind, use, check.specFolder),
+  );
+  if (problems.length > before) return undefined; // its package cannot be used
   if (outside) {
     const places = placesInside(kind, outside.options, options);
     for (const { at } of places.inputs) {
@@ -69,7 +74,7 @@ export async function resolveStage(
   }
   const component = catalogue.registry.find(kind, use);
   if (!component) {
-    problems.push({ path: [...path, 'use'], message: catalogue.missing(kind, use) });
+    problems.push({ path: [...path, 'use'], message: await catalogue.missing(kind, use, check.specFolder) });
     return undefined;
   }
   const schema = await component.options();

@@ -8,7 +8,8 @@ import { isProvider, providerComponent } from './provider-component.js';
 
 const KINDS: readonly ComponentKind[] = ['source', 'operator', 'batcher', 'sink'];
 const LOADS: readonly Loads[] = ['javascript', 'wasm', 'native'];
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,99}$/;
+/** The form of the name of a component. */
+export const COMPONENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,99}$/;
 
 /** The components that specs can use, by kind and name, in the order in which they were added. A provider is a source. */
 export class Registry {
@@ -87,7 +88,7 @@ function complaintAbout(component: Component): string | undefined {
   if (typeof component !== 'object' || component === null) {
     return `Expected a component, as defineComponent returns it, found ${describeValue(component)}`;
   }
-  if (typeof name !== 'string' || !NAME.test(name)) {
+  if (typeof name !== 'string' || !COMPONENT_NAME.test(name)) {
     return (
       'Expected the name of a component to be 1 to 100 letters, digits, ".", "_", "@", "/" or "-", a letter or digit first, ' +
       `found ${cutText(JSON.stringify(name) ?? 'none', 120)}`
