@@ -87,7 +87,7 @@ export type { Source } from './engine/source.js';
 export type { SourceCapabilities } from './engine/source-capabilities.js';
 export type { Loads, Stage, StageContext, StreamFacts } from './engine/stage.js';
 export type { StreamingPipeline } from './engine/streaming-pipeline.js';
-export { specJsonSchema } from './plan/spec-json-schema.js';
+export { type ComponentFacts, specJsonSchema } from './plan/spec-json-schema.js';
 export {
   type BatcherSpec,
   type OpenSpec,
@@ -133,6 +133,7 @@ export { builtIn } from './registry/built-in.js';
 export { Registry } from './registry/registry.js';
 export type { Resilience } from './resilience/resilience-client.js';
 export type { ResilienceCoordinator } from './resilience/resilience-coordinator.js';
+export { type ComponentList, listComponents } from './runtime/list-components.js';
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
@@ -160,6 +161,7 @@ export type {
 } from './supervision/job.js';
 export type { Logger } from './telemetry/logger.js';
 export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
+export type { DeclaredComponent } from './wire/declared-component.js';
 export type {
   FlushReason,
   LeftOutRows,

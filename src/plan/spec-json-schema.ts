@@ -19,6 +19,8 @@ type JsonSchema = Record<string, unknown>;
 export interface ComponentFacts extends Omit<DeclaredComponent, 'mayChange'> {
   /** The module that declares it, if it is from outside. */
   readonly module?: string;
+  /** The installed package that it was discovered in. */
+  readonly package?: { readonly name: string; readonly version: string };
 }
 
 /** Describes all components of a catalogue, or those of one kind: built-in ones first, then those from outside. */

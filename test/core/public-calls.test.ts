@@ -82,9 +82,14 @@ const CALLS: Readonly<Record<string, Calls>> = {
   createPipeline: [
     (wrong) => main.createPipeline(wrong).build(),
     (wrong) => main.createPipeline(SPEC, wrong),
+    (wrong) => main.createPipeline(SPEC, { discoverIn: wrong }).build(),
   ],
   PipelineBuilder: [(wrong) => new main.PipelineBuilder(SPEC, wrong)],
   resolveSpec: [(wrong) => main.resolveSpec(wrong), (wrong) => main.resolveSpec(SPEC, wrong)],
+  listComponents: [
+    (wrong) => main.listComponents(wrong),
+    (wrong) => main.listComponents({ discoverIn: wrong }),
+  ],
   specJsonSchema: [(wrong) => main.specJsonSchema(wrong)],
   Registry: [(wrong) => new main.Registry([wrong]), (wrong) => new main.Registry().with([wrong])],
   hideSecrets: [(wrong) => main.hideSecrets([wrong, ''])],
