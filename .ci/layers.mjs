@@ -23,7 +23,7 @@ const ROWS = [
   ['checkpoints', 'hosts'],
   ['supervision'],
   ['runtime'],
-  ['cli'],
+  ['cli', 'testing'],
 ];
 /** The thread of a pipeline knows nothing of who watches it. */
 const WORKERS_BELOW = 'checkpoints';

@@ -35,6 +35,7 @@ export function providerComponent(definition: ProviderDefinition): Component<'so
     ...(loads !== undefined && { loads }),
     ...(mayChange !== undefined && { mayChange }),
     provider: { contract, capabilities },
+    runsUserCode: true, // and so its calls have a gate
     async options() {
       const { capabilitiesComplaint } = await import('../providers/contract/capability-check.js');
       const complaint = capabilitiesComplaint(capabilities);

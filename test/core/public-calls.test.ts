@@ -8,6 +8,7 @@ import * as breaker from '../../src/resilience/breaker/breaker.js';
 import * as rate from '../../src/resilience/rate/rate.js';
 import * as resilience from '../../src/resilience/resilience.js';
 import * as stages from '../../src/stages.js';
+import * as testing from '../../src/testing/testing.js';
 
 /** A number that is left out. */
 const NONE = undefined as never;
@@ -29,6 +30,7 @@ const BATCH = new main.Batch(
   1,
   new DictionarySet(),
 );
+const PROVIDER = testing.fakeProvider({ trades: [] });
 const OWNER = { host: 'h', process: 'p', thread: 1 };
 
 /** Calls of what is the same object for its owner and for other threads. */
@@ -174,6 +176,14 @@ const CALLS: Readonly<Record<string, Calls>> = {
     (wrong) => arrow.fromArrow(wrong),
     async (wrong) => arrow.fromArrow(await arrow.toArrow(BATCH), wrong),
   ],
+  fakeProvider: [(wrong) => testing.fakeProvider(wrong)],
+  checkProvider: [
+    (wrong) => testing.checkProvider(wrong, { symbols: ['A'] }),
+    (wrong) => testing.checkProvider(PROVIDER, wrong),
+    (wrong) => testing.checkProvider(PROVIDER, { symbols: wrong }),
+  ],
+  assertProvider: [(wrong) => testing.assertProvider(wrong, { symbols: ['A'] })],
+  evidenceTable: [(wrong) => testing.evidenceTable(wrong)],
   ProviderError: [
     (wrong) => Promise.reject(new main.ProviderError(wrong, 'message')),
     (wrong) => Promise.reject(new main.ProviderError('throttled', 'message', wrong)),
@@ -193,7 +203,7 @@ const UNCHECKED = new Set([
     'readEpochMillis',
   ],
   ...['readInt64', 'readNanos', 'readSubMillis', 'writeEpochMillis', 'writeInt64', 'millis', 'nanos'],
-  ...['defineComponent', 'defineProvider', 'uncheckedSpec', 'classifyError'],
+  ...['VirtualClock', 'defineComponent', 'defineProvider', 'uncheckedSpec', 'classifyError'],
   // Made by functions of the package alone.
   ...['RateClient', 'ResilienceClient', 'CircuitBreaker', 'PipelineRuntime'],
 ]);
@@ -218,7 +228,7 @@ describe('a public call', () => {
   });
 
   it('is among those above, whatever entry it is of', () => {
-    const exported = [main, stages, rate, breaker, resilience, checkpoints, arrow].flatMap((entry) =>
+    const exported = [main, stages, rate, breaker, resilience, checkpoints, arrow, testing].flatMap((entry) =>
       Object.entries(entry)
         .filter(([, value]) => typeof value === 'function' && !(value.prototype instanceof Error))
         .map(([name]) => name),
