@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import { type Document, isAlias, isMap, isNode, isPair, isSeq, LineCounter, type Node } from 'yaml';
 import type { SpecProblem } from '../core/errors.js';
 import { cutText, describeValue } from '../core/shown-text.js';
@@ -7,7 +8,11 @@ import { readStart, readStream } from './read-start.js';
 import { type ExpectedFile, FILE_NAMES, foreignBytes, foreignFile, foreignText } from './wrong-file.js';
 
 /** What standard input is called where files are. */
-export const STDIN = '(stdin)';
+const STDIN = '(stdin)';
+
+/** The folder of a file, whose project may have components installed; none of standard input. */
+export const folderOfSpec = (file: string): string | undefined =>
+  file === STDIN ? undefined : dirname(resolve(file));
 
 /** A document of a YAML or JSON file: a spec, or settings. */
 export interface DocumentFile {

@@ -1,4 +1,3 @@
-import { dirname, resolve } from 'node:path';
 import type { Schema } from '../columns/schema.js';
 import { InvalidSpecError, PROBLEMS_MAX, RuntimeError, type SpecProblem, shownPath } from '../core/errors.js';
 import { cutText } from '../core/shown-text.js';
@@ -6,7 +5,7 @@ import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import { type ResolveContext, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { type DocumentFile, readDocumentFile, STDIN } from './document-file.js';
+import { type DocumentFile, folderOfSpec, readDocumentFile } from './document-file.js';
 import type { LoadedSettings } from './load-settings.js';
 import { withCatalogue } from './open-catalogue.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
@@ -134,7 +133,7 @@ async function check(
   try {
     const { resolved, files, outputs } = await resolveWithFiles(value, {
       ...context,
-      ...(file !== STDIN && { specFolder: dirname(resolve(file)) }),
+      specFolder: folderOfSpec(file),
     });
     if (problems.length > 0) return refusal({ file, name }, problems);
     const format = (problem: SpecProblem) => formatIn(spec, applied, problem);
