@@ -133,7 +133,7 @@ export { builtIn } from './registry/built-in.js';
 export { Registry } from './registry/registry.js';
 export type { Resilience } from './resilience/resilience-client.js';
 export type { ResilienceCoordinator } from './resilience/resilience-coordinator.js';
-export { type ComponentList, listComponents } from './runtime/list-components.js';
+export { type ComponentList, type ListOptions, listComponents } from './runtime/list-components.js';
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
@@ -171,8 +171,10 @@ export type {
   StageStatistics,
 } from './wire/pipeline-report.js';
 export {
+  ASSET_CLASSES,
   type AssetClass,
   type DeclaredProvider,
+  HISTORY_KINDS,
   type HistoryCapabilities,
   type HistoryKind,
   PROVIDER_CONTRACT,
@@ -180,6 +182,7 @@ export {
   type RateScope,
   type RowCapabilities,
   type SequenceNumbers,
+  STREAM_KINDS,
   type StreamCapabilities,
   type StreamKind,
 } from './wire/provider-capabilities.js';

@@ -126,8 +126,10 @@ export type { Logger } from './telemetry/logger.js';
 export type { RunIdentity } from './wire/checkpoint.js';
 export type { StageHealth, StageStatistics } from './wire/pipeline-report.js';
 export {
+  ASSET_CLASSES,
   type AssetClass,
   type DeclaredProvider,
+  HISTORY_KINDS,
   type HistoryCapabilities,
   type HistoryKind,
   PROVIDER_CONTRACT,
@@ -135,6 +137,7 @@ export {
   type RateScope,
   type RowCapabilities,
   type SequenceNumbers,
+  STREAM_KINDS,
   type StreamCapabilities,
   type StreamKind,
 } from './wire/provider-capabilities.js';

@@ -8,6 +8,9 @@ import { type ComponentFacts, factsOf } from '../plan/spec-json-schema.js';
 import { parseOptions } from '../settings/parse-options.js';
 import { ModuleSettings } from '../settings/runtime-settings.js';
 
+/** The settings by which components are found and loaded, as of a runtime. */
+export interface ListOptions extends Partial<ModuleSettings> {}
+
 /** What specs can use, and what is wrong with modules and packages that cannot be used. */
 export interface ComponentList {
   /** Those of Tickloom first. Of a provider, `provider` has its capabilities. */
@@ -21,7 +24,7 @@ export interface ComponentList {
  *
  * @throws {InvalidOptionsError} for invalid settings.
  */
-export async function listComponents(settings: Partial<ModuleSettings> = {}): Promise<ComponentList> {
+export async function listComponents(settings: ListOptions = {}): Promise<ComponentList> {
   assertMapping('listComponents', settings);
   const checked = parseOptions('listComponents', ModuleSettings, settings);
   const userCode = new PlanningThreads(checked, systemClock);

@@ -21,6 +21,8 @@ export interface ProviderCheckOptions {
   readonly rowsMin?: number | undefined;
   /** Ms to wait for a row, a page or an answer. Default: 10000. */
   readonly waitMs?: number | undefined;
-  /** Ms within which a function has to end once its signal aborts. Default: 2000. */
+  /** Ms within which a function has to end once its signal aborts. Default: 10000. */
   readonly graceMs?: number | undefined;
+  /** Ms to watch that something does not happen: a row while the gate is shut, or the end of a stream. Default: 500. */
+  readonly watchMs?: number | undefined;
 }

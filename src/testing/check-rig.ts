@@ -27,7 +27,10 @@ export type Outcome<T> =
 
 /** A gate that counts, and can be shut. */
 export interface CheckedGate extends CallGate {
+  /** How many calls were taken to it. */
   readonly calls: number;
+  /** Whether it lets none through. */
+  isShut: boolean;
 }
 
 /** A provider under check, and what it has told. */
@@ -54,9 +57,10 @@ export interface RunningStream {
 }
 
 /** The options with their defaults. */
-type RigOptions = Omit<ProviderCheckOptions, 'waitMs' | 'graceMs' | 'rowsMin'> & {
+type RigOptions = Omit<ProviderCheckOptions, 'waitMs' | 'graceMs' | 'watchMs' | 'rowsMin'> & {
   readonly waitMs: number;
   readonly graceMs: number;
+  readonly watchMs: number;
   readonly rowsMin: number;
 };
 
@@ -74,8 +78,8 @@ export class CheckRig {
   constructor(definition: ProviderDefinition, options: ProviderCheckOptions) {
     this.#definition = definition;
     this.clock = options.clock ?? systemClock;
-    const { waitMs = 10_000, graceMs = 2_000, rowsMin = 1 } = options;
-    this.options = { ...options, waitMs, graceMs, rowsMin };
+    const { waitMs = 10_000, graceMs = 10_000, watchMs = 500, rowsMin = 1 } = options;
+    this.options = { ...options, waitMs, graceMs, watchMs, rowsMin };
   }
 
   get capabilities() {
@@ -88,7 +92,7 @@ export class CheckRig {
   }
 
   /** @param own - The provider's own options, as a spec has them. */
-  async make({ isShut = false, own = this.options.options ?? {} } = {}): Promise<Checked> {
+  async make(own = this.options.options ?? {}): Promise<Checked> {
     const schema = await this.#definition.options();
     const parsed = schema.safeParse(own);
     if (!parsed.success) throw new Error(`its options are refused: ${parsed.error.issues[0]?.message}`);
@@ -96,6 +100,7 @@ export class CheckRig {
     const statuses: ProviderStatus[] = [];
     let calls = 0;
     const gate: CheckedGate = {
+      isShut: false,
       get calls() {
         return calls;
       },
@@ -103,7 +108,7 @@ export class CheckRig {
         calls++;
         const own = signal ?? new AbortController().signal;
         own.throwIfAborted();
-        if (isShut) await abortOf(own);
+        if (gate.isShut) await abortOf(own);
         own.throwIfAborted();
         return call(own);
       },

@@ -219,7 +219,7 @@ describe('the checks of a provider', () => {
       'a stream that does not listen',
       'stream-end:trades',
       fakeProvider({ ...SOUND, trades: [{ deaf: true }, { trade: { symbol: 'BTC', price: 1, size: 1 } }] }),
-      'goes on 2000 ms after its signal has aborted',
+      'goes on 10000 ms after its signal has aborted',
     ],
     [
       'rows after the end',
@@ -314,7 +314,7 @@ describe('the checks of a provider', () => {
       'a history that does not listen',
       'history-end:trades',
       broken(() => ({ historicalTicks: () => new Promise<never>(() => {}) })),
-      'goes on 2000 ms after its signal has aborted',
+      'goes on 10000 ms after its signal has aborted',
     ],
     [
       'instruments without the symbol',

@@ -140,37 +140,44 @@ async function checkAgain(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
 }
 
 async function checkHistoryEnd(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
-  const found: string[] = [];
+  const { graceMs, symbols } = rig.options;
+  const found = new Set<string>();
+  // Told before the call, and while it waits for the gate.
   for (const isBefore of [true, false]) {
-    const checked = await rig.make({ isShut: !isBefore });
-    if (isBefore) {
-      const stopped = await connected(rig, checked.provider);
-      if (stopped) return stopped;
-    }
+    const checked = await rig.make();
+    const stopped = await connected(rig, checked.provider);
+    if (stopped) return stopped;
+    checked.gate.isShut = !isBefore;
     const stopping = new AbortController();
     if (isBefore) stopping.abort();
-    const page = rig.page(kind, checked, rig.options.symbols[0]!, null, stopping.signal);
-    page.catch(() => {});
+    const page = rig.page(kind, checked, symbols[0]!, null, stopping.signal);
+    page.catch(() => {}); // who looks at it is told
     if (!isBefore) stopping.abort();
-    const end = await rig.within(page, rig.options.graceMs);
-    if (end.how === 'pending') found.push(`goes on ${rig.options.graceMs} ms after its signal has aborted`);
+    const end = await rig.within(page, graceMs);
+    if (end.how === 'pending') found.add(`goes on ${graceMs} ms after its signal has aborted`);
     if (end.how === 'rejected' && !isCancellation(end.error)) {
-      found.push(`expected the reason of its signal, found ${messageOf(end.error)}`);
+      found.add(`expected the reason of its signal, found ${messageOf(end.error)}`);
     }
   }
-  return found;
+  return [...found];
 }
 
 async function checkHistoryGate(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
-  const shut = await rig.make({ isShut: true });
+  const checked = await rig.make();
+  const stopped = await connected(rig, checked.provider);
+  if (stopped) return stopped;
+  const { gate } = checked;
+  gate.isShut = true;
+  const before = gate.calls;
   const stopping = new AbortController();
-  const page = rig.page(kind, shut, rig.options.symbols[0]!, null, stopping.signal);
-  page.catch(() => {});
-  const answer = await rig.within(page, Math.min(rig.options.graceMs, rig.options.waitMs));
+  const page = rig.page(kind, checked, rig.options.symbols[0]!, null, stopping.signal);
+  page.catch(() => {}); // who looks at it is told
+  const answer = await rig.within(page, rig.options.watchMs);
   const found: string[] = [];
   if (answer.how === 'resolved') found.push('gave a page although its gate has let no call through');
-  if (shut.gate.calls === 0) found.push('took no call to its gate');
+  if (gate.calls === before) found.push('took no call to its gate');
   stopping.abort();
+  await rig.within(page, rig.options.graceMs);
   return found;
 }
 
@@ -225,7 +232,7 @@ async function allPages<Item>(
 async function checkErrors(rig: CheckRig): Promise<string[]> {
   const found: string[] = [];
   for (const { options, kind } of rig.options.wrongOptions ?? []) {
-    const checked = await rig.make({ own: options });
+    const checked = await rig.make(options);
     const outcome = await rig.within(firstCall(rig, checked), rig.options.waitMs);
     const met = outcome.how === 'rejected' ? providerErrorKind(outcome.error) : undefined;
     if (outcome.how !== 'rejected') found.push(`expected an error of kind ${kind}, found none`);

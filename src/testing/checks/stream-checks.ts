@@ -111,23 +111,23 @@ async function checkAborted(rig: CheckRig, kind: StreamKind): Promise<string[]> 
 }
 
 async function checkGate(rig: CheckRig, kind: StreamKind): Promise<string[]> {
-  const { graceMs, waitMs } = rig.options;
-  const shut = await rig.make({ isShut: true });
-  const stopping = new AbortController();
-  const connecting = Promise.resolve(shut.provider.connect?.(stopping.signal)).catch(() => {});
-  const stream = rig.stream(kind, shut, stopping.signal);
-  await rig.until(
-    () => {
-      stream.take();
-      return stream.written.length > 0;
-    },
-    Math.min(graceMs, waitMs),
-  );
+  const { graceMs, watchMs } = rig.options;
+  const checked = await rig.make();
+  const stopped = await connected(rig, checked.provider);
+  if (stopped) return stopped;
+  const { gate } = checked;
+  gate.isShut = true;
+  const before = gate.calls;
+  const stream = rig.stream(kind, checked);
+  await rig.until(() => {
+    stream.take();
+    return stream.written.length > 0;
+  }, watchMs);
   const found: string[] = [];
   if (rowsIn(stream).length > 0) found.push('has rows although its gate has let no call through');
-  if (shut.gate.calls === 0) found.push('took no call to its gate');
-  stopping.abort();
-  const ended = await rig.within(Promise.all([connecting, stream.ended.catch(() => {})]), graceMs);
+  if (gate.calls === before) found.push('took no call to its gate');
+  stream.abort();
+  const ended = await rig.within(stream.ended, graceMs);
   if (ended.how === 'pending') found.push('waits on for its gate although its signal has aborted');
   return found;
 }
