@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
 import type { ControlRecord } from '../../src/columns/control-record.js';
 import { copyRow, type Row, rowsOf } from '../../src/columns/row-view.js';
 import { uncheckedSpec } from '../../src/plan/typed-spec.js';
@@ -138,5 +139,76 @@ describe('a fake provider', () => {
     await pipeline.drain();
     await clock.advance(5_000);
     expect((await outcome).outcome).toBe('completed');
+  });
+});
+
+describe('a source that a provider makes', () => {
+  it('ends when it is drained while it connects', async () => {
+    const { clock, pipeline, outcome } = await run({ connectMs: 50_000, trades: [trade(1)] });
+    await clock.advance(1_000);
+    await pipeline.drain();
+    await clock.advance(0);
+    expect(await outcome).toMatchObject({ outcome: 'completed', reason: 'drained' });
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('ends when it is drained while a login that knows no gate waits', async () => {
+    const provider = fakeProvider({ trades: [trade(1)] });
+    const waiting = {
+      ...provider,
+      load: async () => () => ({
+        connect: (signal: AbortSignal) =>
+          new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        streamTrades: async () => {},
+      }),
+    };
+    const { clock, pipeline, outcome } = await run({}, {}, { components: [waiting] });
+    await clock.advance(1_000);
+    await pipeline.drain();
+    await clock.advance(0);
+    expect(await outcome).toMatchObject({ outcome: 'completed', reason: 'drained' });
+  });
+
+  it('begins with a gap where it is started again, since nobody fetches what was missed', async () => {
+    const store = new MemoryCheckpointStore();
+    const at = (ms: number) => ({
+      trade: { symbol: 'BTC', timeMs: Number(START_NS / 1_000_000n) + ms, price: ms },
+    });
+    const options = {
+      store,
+      components: [fakeProvider({ trades: (start) => (start === 0 ? [at(1)] : [at(5)]) })],
+    };
+    const first = await run({}, {}, options);
+    await first.clock.advance(10);
+    await first.pipeline.suspend();
+    expect((await first.outcome).reason).toBe('suspended');
+    const second = await run({}, {}, options);
+    await second.clock.advance(10);
+    await second.pipeline.drain();
+    await second.outcome;
+    expect([first.rows.length, second.rows.length]).toEqual([1, 1]);
+    expect(second.records[0]).toMatchObject({
+      type: 'gap',
+      from: START_NS + 1_000_000n,
+      to: START_NS + 5_000_000n,
+    });
+  });
+
+  it('is merged with others in order of time', async () => {
+    const ms = Date.UTC(2024, 0, 1);
+    const rows = (symbol: string, ...times: number[]) =>
+      times.map((time) => ({ symbol, timeMs: ms + time, price: time }));
+    const provider = fakeProvider({
+      history: { trades: [...rows('A', 1, 4, 6), ...rows('B', 2, 3, 5)], pageRows: 2 },
+    });
+    const of = (symbol: string) => ({ use: 'fake', ...HISTORY, symbols: [symbol] });
+    const merged: Row[] = [];
+    const sink = callbackSink((batch) => {
+      for (const row of rowsOf(batch)) merged.push(copyRow(row));
+    });
+    const spec = uncheckedSpec({ name: 'merged', source: { use: 'merge', sources: [of('A'), of('B')] } });
+    const report = await createPipeline(spec, { components: [provider], sink }).run();
+    expect(report.outcome).toBe('completed');
+    expect(merged.map(({ price }) => price)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 });

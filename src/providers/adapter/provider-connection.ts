@@ -60,7 +60,11 @@ export class ProviderConnection {
       );
     }
     this.#provider = provider;
-    await provider.connect?.(this.signal);
+    try {
+      await provider.connect?.(this.signal);
+    } catch (error) {
+      if (!this.signal.aborted) throw error; // otherwise it ends as it was asked to
+    }
   }
 
   /** The provider. Only while it is open. */
