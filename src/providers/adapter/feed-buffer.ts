@@ -16,7 +16,10 @@ const CONTROLS_MAX = 1_024;
 /** Control records that may wait to be read. */
 const CONTROLS_WAITING_MAX = 65_536;
 /** Instants that a timestamp holds, in ms: the years 1691 to 2248. */
-const MS_MAX = 2 ** 43;
+export const MS_MAX = 2 ** 43;
+
+/** In place of columns while there is no batch. */
+const NO_WORDS: Int32Array = new Int32Array(0);
 
 const DROPPED = 'overflow: the source was read too slowly';
 
@@ -50,6 +53,12 @@ export class FeedBuffer {
   /** The batch that rows are written into, and how many it has. */
   #batch: Batch | undefined;
   #length = 0;
+  /** Rows that it takes; 0 without one, and once it has too many records. Its columns stand beside it, so that no row looks them up. */
+  #capacity = 0;
+  #times = NO_WORDS;
+  #symbolIds = NO_WORDS;
+  #received: Int32Array | undefined;
+  #untimed: Uint8Array | undefined;
   /** Rows in full batches. */
   #rowsFull = 0;
   #controlsWaiting = 0;
@@ -132,31 +141,54 @@ export class FeedBuffer {
    * @throws {ProviderError} `protocol` for an id that no symbol has, and a time that cannot be kept.
    */
   begin(symbol: number, ms: number, sub: number): number {
-    if (this.#isClosed) return -1;
-    if (!this.#isStamped) this.#stamp();
-    if (symbol >>> 0 !== symbol || symbol >= this.#symbols.size) {
-      throw refused(`expected the id of a symbol, as symbolId returns it, found ${symbol}`);
-    }
+    // What is rare stands in functions of its own: this one is inlined then, and boxes no number.
+    if (!this.#isStamped && !this.#beginGo()) return -1;
+    if (symbol >>> 0 !== symbol || symbol >= this.#symbols.size) refuseId(symbol);
     const isUntimed = Number.isNaN(ms);
     const timeMs = isUntimed ? this.#receivedMs : ms;
     const timeSub = isUntimed ? this.#receivedSub : sub;
-    if (!Number.isInteger(timeMs) || Math.abs(timeMs) >= MS_MAX || !(timeSub >= 0 && timeSub < 1e6)) {
-      throw refused(`expected whole ms since 1970 and 0 to 999999 ns past them, found ${ms} and ${sub}`);
+    if (Math.floor(timeMs) !== timeMs || Math.abs(timeMs) >= MS_MAX || !(timeSub >= 0 && timeSub < 1e6)) {
+      refuseTime(ms, sub);
     }
-    const batch = this.#batchForRow();
-    if (!batch) {
-      if (this.#failure === undefined) this.#drop(symbol, timeMs, timeSub);
+    if (this.#length >= this.#capacity && !this.#openBatch()) {
+      this.drop(symbol, timeMs, timeSub);
       return -1;
     }
     const row = this.#length++;
-    const { columns } = batch;
-    (columns[this.#symbolAt] as Int32Array)[row] = symbol;
-    writeEpochMillis(columns[this.#timeAt] as Int32Array, row, timeMs, timeSub);
-    if (this.#receivedAt >= 0) {
-      writeEpochMillis(columns[this.#receivedAt] as Int32Array, row, this.#receivedMs, this.#receivedSub);
+    this.#symbolIds[row] = symbol;
+    writeEpochMillis(this.#times, row, timeMs, timeSub);
+    if (this.#received !== undefined) {
+      writeEpochMillis(this.#received, row, this.#receivedMs, this.#receivedSub);
     }
-    if (this.#untimedAt >= 0) (columns[this.#untimedAt] as Uint8Array)[row] = isUntimed ? 1 : 0;
+    if (this.#untimed !== undefined) this.#untimed[row] = isUntimed ? 1 : 0;
     return row;
+  }
+
+  /**
+   * Begins rows that are copied as columns.
+   *
+   * @returns How many of them `batch` has room for, from its row `rowsInBatch` on. 0: they are dropped. −1: nothing
+   *   more is taken in.
+   */
+  beginMany(rows: number): number {
+    if (!this.#isStamped && !this.#beginGo()) return -1;
+    if (this.#length >= this.#capacity && !this.#openBatch()) return this.#failure ? -1 : 0;
+    return Math.min(rows, this.#capacity - this.#length);
+  }
+
+  /** Rows in `batch` so far. */
+  get rowsInBatch(): number {
+    return this.#length;
+  }
+
+  /** The rows that `beginMany` had room for have been written, but for their time of receipt. */
+  endMany(rows: number): void {
+    if (this.#received !== undefined) {
+      for (let row = this.#length; row < this.#length + rows; row++) {
+        writeEpochMillis(this.#received, row, this.#receivedMs, this.#receivedSub);
+      }
+    }
+    this.#length += rows;
   }
 
   /** Takes back the row that was begun last. */
@@ -175,6 +207,11 @@ export class FeedBuffer {
   receivedMs(): number {
     if (!this.#isStamped) this.#stamp();
     return this.#receivedMs;
+  }
+
+  /** The ns past it. */
+  get receivedSub(): number {
+    return this.#receivedSub;
   }
 
   /** Returns a batch with what has arrived, owned by the caller; `undefined` if nothing has. */
@@ -205,6 +242,7 @@ export class FeedBuffer {
   /** Takes nothing more in. What is there can still be taken. */
   close(): void {
     this.#isClosed = true;
+    this.#isStamped = false; // rows look whether it is closed when a go begins
     this.#tellOfRoom();
     this.wake();
   }
@@ -237,8 +275,7 @@ export class FeedBuffer {
   clear(): void {
     for (const batch of this.#full.splice(0)) batch.release();
     this.#batch?.release();
-    this.#batch = undefined;
-    this.#length = 0;
+    this.#forgetBatch();
     this.#rowsFull = 0;
     this.#controlsWaiting = 0;
   }
@@ -250,15 +287,14 @@ export class FeedBuffer {
     this.#pool.close();
   }
 
-  #batchForRow(): Batch | undefined {
-    if (this.#isDropping) return undefined;
-    const batch = this.#batch;
-    if (batch && this.#length < batch.capacity && batch.controls.length < CONTROLS_MAX) return batch;
+  /** @returns Whether there is a batch with room for a row. */
+  #openBatch(): boolean {
+    if (this.#isDropping) return false;
     if (this.rowsWaiting >= this.#rowsMax) {
       this.#isDropping = true;
-      return undefined;
+      return false;
     }
-    return this.#nextBatch();
+    return this.#nextBatch() !== undefined;
   }
 
   #nextBatch(): Batch | undefined {
@@ -269,7 +305,14 @@ export class FeedBuffer {
       this.#rowsFull += last.length;
     }
     try {
-      this.#batch = this.#pool.acquire();
+      const batch = this.#pool.acquire();
+      const { columns } = batch;
+      this.#batch = batch;
+      this.#capacity = batch.capacity;
+      this.#times = columns[this.#timeAt] as Int32Array;
+      this.#symbolIds = columns[this.#symbolAt] as Int32Array;
+      this.#received = columns[this.#receivedAt] as Int32Array | undefined;
+      this.#untimed = columns[this.#untimedAt] as Uint8Array | undefined;
     } catch (error) {
       this.#fail(error);
     }
@@ -285,9 +328,14 @@ export class FeedBuffer {
     const batch = this.#batch;
     if (!batch || (this.#length === 0 && batch.controls.length === 0)) return undefined;
     batch.length = this.#length;
+    this.#forgetBatch();
+    return batch;
+  }
+
+  #forgetBatch(): void {
     this.#batch = undefined;
     this.#length = 0;
-    return batch;
+    this.#capacity = 0;
   }
 
   #put(record: ControlRecord): void {
@@ -300,9 +348,12 @@ export class FeedBuffer {
     if (!batch) return;
     batch.controls.push({ row: this.#length, record });
     this.#controlsWaiting++;
+    if (batch.controls.length >= CONTROLS_MAX) this.#capacity = 0; // it is full
   }
 
-  #drop(symbol: number, ms: number, sub: number): void {
+  /** Counts a row that is not taken in. */
+  drop(symbol: number, ms: number, sub: number): void {
+    if (this.#failure) return;
     this.rowsDropped++;
     this.#dropped.add(symbol, ms, sub);
   }
@@ -321,6 +372,12 @@ export class FeedBuffer {
     for (const tell of this.#roomWaiters.splice(0)) tell();
   }
 
+  /** @returns Whether rows are taken in. */
+  #beginGo(): boolean {
+    if (!this.#isClosed) this.#stamp();
+    return !this.#isClosed;
+  }
+
   #stamp(): void {
     this.#isStamped = true;
     const wall = this.#clock.wall();
@@ -333,6 +390,14 @@ export class FeedBuffer {
     this.#isStamped = false;
     this.wake();
   }
+}
+
+function refuseId(symbol: number): never {
+  throw refused(`expected the id of a symbol, as symbolId returns it, found ${symbol}`);
+}
+
+function refuseTime(ms: number, sub: number): never {
+  throw refused(`expected whole ms since 1970 and 0 to 999999 ns past them, found ${ms} and ${sub}`);
 }
 
 /** The error for a row that a provider could not have meant. */

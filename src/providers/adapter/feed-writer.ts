@@ -1,6 +1,6 @@
 import type { Batch } from '../../columns/batch.js';
 import { TWO_32, writeInt64 } from '../../columns/int64.js';
-import { BOOK_ACTIONS, BOOK_SIDES, type ColumnData, columnIndex, TRADE_SIDES } from '../../columns/schema.js';
+import { BOOK_ACTIONS, BOOK_SIDES, columnIndex, TRADE_SIDES } from '../../columns/schema.js';
 import { describeValue } from '../../core/shown-text.js';
 import type { Nanos } from '../../core/units.js';
 import type {
@@ -43,7 +43,12 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   #isEnded = false;
   /** Of the batch that is written into, by the place of the value among the arguments. */
   #batch: Batch | undefined;
-  #columns: (ColumnData | undefined)[] = [];
+  #value0: Float64Array | undefined;
+  #value1: Float64Array | undefined;
+  #value2: Float64Array | undefined;
+  #value3: Float64Array | undefined;
+  #value4: Float64Array | undefined;
+  #value5: Float64Array | undefined;
   #sequence: Int32Array | undefined;
   #side: Uint8Array | undefined;
   #action: Uint8Array | undefined;
@@ -82,8 +87,8 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   ): void {
     const row = this.#begin('trade', symbolId, timeMs, subMsNs);
     if (row < 0) return;
-    this.#must(0, row, price);
-    this.#must(1, row, size);
+    this.#must(this.#value0, 0, row, price);
+    this.#must(this.#value1, 1, row, size);
     this.#code('side', this.#side, row, side, TRADE_SIDES.length);
     this.#number(row, sequence);
   }
@@ -100,10 +105,10 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   ): void {
     const row = this.#begin('quote', symbolId, timeMs, subMsNs);
     if (row < 0) return;
-    this.#must(0, row, bid);
-    this.#must(1, row, ask);
-    this.#must(2, row, bidSize);
-    this.#must(3, row, askSize);
+    this.#must(this.#value0, 0, row, bid);
+    this.#must(this.#value1, 1, row, ask);
+    this.#must(this.#value2, 2, row, bidSize);
+    this.#must(this.#value3, 3, row, askSize);
     this.#number(row, sequence);
   }
 
@@ -120,8 +125,8 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   ): void {
     const row = this.#begin('book', symbolId, timeMs, subMsNs);
     if (row < 0) return;
-    this.#must(0, row, price);
-    this.#must(1, row, size);
+    this.#must(this.#value0, 0, row, price);
+    this.#must(this.#value1, 1, row, size);
     this.#code('side', this.#side, row, side, BOOK_SIDES.length);
     this.#code('action', this.#action, row, action, BOOK_ACTIONS.length);
     this.#count('level', row, level);
@@ -143,12 +148,12 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   ): void {
     const row = this.#begin('bar', symbolId, timeMs, subMsNs);
     if (row < 0) return;
-    this.#may(0, row, open);
-    this.#may(1, row, high);
-    this.#may(2, row, low);
-    this.#may(3, row, close);
-    this.#may(4, row, volume);
-    this.#may(5, row, vwap);
+    may(this.#value0, row, open);
+    may(this.#value1, row, high);
+    may(this.#value2, row, low);
+    may(this.#value3, row, close);
+    may(this.#value4, row, volume);
+    may(this.#value5, row, vwap);
     this.#count('count', row, count);
     this.#number(row, sequence);
   }
@@ -161,10 +166,11 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
     const values = row as unknown as Readonly<Record<string, unknown>>;
     const at = this.#begin(this.#kind, this.symbolId(row.symbol), ms, sub);
     if (at < 0) return;
+    const columns = [this.#value0, this.#value1, this.#value2, this.#value3, this.#value4, this.#value5];
     for (const [i, name] of NUMBERS[this.#kind].entries()) {
-      const value = values[name];
-      if (this.#kind === 'bar') this.#may(i, at, typeof value === 'number' ? value : Number.NaN);
-      else this.#must(i, at, typeof value === 'number' ? value : Number.NaN);
+      const value = typeof values[name] === 'number' ? (values[name] as number) : Number.NaN;
+      if (this.#kind === 'bar') may(columns[i], at, value);
+      else this.#must(columns[i], i, at, value);
     }
     if (this.#side) {
       const sides: readonly string[] = this.#kind === 'book' ? BOOK_SIDES : TRADE_SIDES;
@@ -214,7 +220,7 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   /** @returns The place of the row; −1 if it is not taken in. */
   #begin(kind: FeedKind, symbol: number, ms: number, sub: number): number {
     if (this.#isEnded) return -1;
-    if (kind !== this.#kind) throw refused(`expected rows of kind ${this.#kind}, found one of kind ${kind}`);
+    if (kind !== this.#kind) refuseKind(kind, this.#kind);
     const row = this.#buffer.begin(symbol, ms, sub);
     if (this.#buffer.batch !== this.#batch) this.#bind();
     return row;
@@ -229,29 +235,24 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
       const at = this.#at[name];
       return at === undefined ? undefined : batch.columns[at];
     };
-    this.#columns = NUMBERS[this.#kind].map(column);
+    const values = NUMBERS[this.#kind].map((name) => column(name) as Float64Array | undefined);
+    [this.#value0, this.#value1, this.#value2, this.#value3, this.#value4, this.#value5] = values;
     this.#sequence = column('sequence') as Int32Array | undefined;
     this.#side = column('side') as Uint8Array | undefined;
     this.#action = column('action') as Uint8Array | undefined;
     this.#whole = column(this.#kind === 'book' ? 'level' : 'count') as Int32Array | undefined;
   }
 
-  #must(place: number, row: number, value: number): void {
-    const column = this.#columns[place];
+  /** @param place - Of the value among `NUMBERS`. */
+  #must(column: Float64Array | undefined, place: number, row: number, value: number): void {
     if (column === undefined) return;
-    // NaN is the one number that is not itself, and what a typed array makes of what is no number.
+    if (typeof value !== 'number' || Number.isNaN(value)) this.#refuse(NUMBERS[this.#kind][place]!, value);
     column[row] = value;
-    if (column[row] !== value) this.#refuse(NUMBERS[this.#kind][place]!, value);
-  }
-
-  #may(place: number, row: number, value: number): void {
-    const column = this.#columns[place];
-    if (column !== undefined) column[row] = value;
   }
 
   #code(name: string, column: Uint8Array | undefined, row: number, code: number, codes: number): void {
     if (column === undefined) return;
-    if (!(code >= 0 && code < codes)) this.#refuse(name, code);
+    if (code >>> 0 !== code || code >= codes) this.#refuse(name, code);
     column[row] = code;
   }
 
@@ -265,7 +266,9 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   #number(row: number, sequence: number): void {
     const words = this.#sequence;
     if (words === undefined) return;
-    if (!Number.isSafeInteger(sequence)) this.#refuse('sequence', sequence);
+    if (Math.floor(sequence) !== sequence || Math.abs(sequence) > Number.MAX_SAFE_INTEGER) {
+      this.#refuse('sequence', sequence);
+    }
     const high = Math.floor(sequence / TWO_32);
     words[2 * row] = (sequence - high * TWO_32) | 0;
     words[2 * row + 1] = high;
@@ -277,6 +280,14 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
     const found = typeof value === 'number' ? String(value) : describeValue(value);
     throw refused(`a row of kind ${this.#kind}: expected a value of "${name}", found ${found}`);
   }
+}
+
+function refuseKind(found: FeedKind, expected: FeedKind): never {
+  throw refused(`expected rows of kind ${expected}, found one of kind ${found}`);
+}
+
+function may(column: Float64Array | undefined, row: number, value: number): void {
+  if (column !== undefined) column[row] = value;
 }
 
 /** An instant in ms, which may have a fraction. */

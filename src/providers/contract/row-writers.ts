@@ -110,7 +110,7 @@ export interface BarRow extends RowTimes {
 }
 
 /**
- * The methods that take numbers allocate nothing. `timeMs` is event time in whole ms since 1970 UTC (NaN:
+ * The methods that take numbers make no object for a row. `timeMs` is event time in whole ms since 1970 UTC (NaN:
  * the time at which the row is received), `subMsNs` the ns past it. Values of columns that the capabilities
  * do not have are ignored. They throw a `ProviderError` (`protocol`) for a value that is missing.
  */

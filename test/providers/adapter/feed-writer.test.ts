@@ -108,6 +108,40 @@ describe('the writer of a provider', () => {
     ).toEqual(bars);
   });
 
+  it('gives the same rows and the same gap from columns as row by row, over full batches and past its bound', () => {
+    const settings = {
+      untimed: true,
+      columns: ['received', 'size'],
+      batchRows: 3,
+      rowsMax: 7,
+      sequence: SEQUENCE,
+    };
+    const rows = 11;
+    const times = Float64Array.from({ length: rows }, (_, i) => (i % 4 === 1 ? Number.NaN : MS + i + 0.25));
+    const prices = Float64Array.from({ length: rows }, (_, i) => 100 + i);
+    const one = rig(settings);
+    const other = one.writer.symbolId('ETH');
+    for (let i = 0; i < rows; i++) {
+      const symbol = i % 3 === 0 ? other : one.symbol;
+      const ms = Math.floor(times[i]!);
+      one.writer.trade(symbol, ms, Number.isNaN(ms) ? 0 : 250_000, prices[i]!, 2, 0, i);
+    }
+    const whole = rig(settings);
+    whole.writer.symbolId('ETH');
+    whole.writer.writeColumns(rows, {
+      time: times,
+      symbol: Int32Array.from({ length: rows }, (_, i) => (i % 3 === 0 ? 1 : 0)),
+      price: prices,
+      size: 2,
+      sequence: BigInt64Array.from({ length: rows }, (_, i) => BigInt(i)),
+    });
+    expect(one.buffer.rowsDropped).toBeGreaterThan(0);
+    expect(whole.buffer.rowsDropped).toBe(one.buffer.rowsDropped);
+    const rowByRow = taken(one.buffer);
+    expect(rowByRow.some((each) => 'untimed' in each && each.untimed === true)).toBe(true);
+    expect(taken(whole.buffer)).toEqual(rowByRow);
+  });
+
   it('ignores values of columns that the capabilities do not have', () => {
     const { buffer, writer, symbol } = rig();
     writer.trade(symbol, MS, 0, 1, 2, 1, 5);
@@ -161,6 +195,24 @@ describe('the writer of a provider', () => {
       'expected rows of kind trade, found one of kind quote',
     ],
     ['no object', (w) => w.write(7 as never), 'expected a row as an object, found 7'],
+    [
+      'an unknown id in a column',
+      (w) =>
+        w.writeColumns(1, {
+          time: new Float64Array(1),
+          symbol: Int32Array.of(7),
+          size: 1,
+          side: 0,
+          price: 1,
+        }),
+      'expected ids as symbolId returns them, found 7 in row 0',
+    ],
+    [
+      'a time in ns in a column',
+      (w, symbol) =>
+        w.writeColumns(1, { time: Float64Array.of(MS * 1e6), symbol, size: 1, side: 0, price: 1 }),
+      'expected ms since 1970',
+    ],
     [
       'an unknown column',
       (w) => w.writeColumns(1, { symbol: 0, cost: 1 }),
