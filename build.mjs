@@ -67,6 +67,7 @@ const input = Object.fromEntries(
     'src/resilience/breaker/breaker',
     'src/resilience/resilience',
     'src/checkpoints/checkpoints',
+    'src/testing/testing',
     'src/cli/main',
     ...THREAD_ENTRIES,
   ].map((name) => [name, `${name}.ts`]),

@@ -19,7 +19,7 @@ const DEFAULT_BATCHER = 'src/stages/batchers/smart/component.ts';
  * options, with those of what has a sub-path of its own.
  */
 const MAIN_THREAD = [
-  { name: 'durations', roots: ['src/settings/duration-text.ts'] },
+  { name: 'durations', roots: ['src/core/duration-text.ts'] },
   { name: 'options', roots: ['src/resilience/breakers-settings.ts', 'src/resilience/rate/rate-settings.ts'] },
   {
     name: 'checks',

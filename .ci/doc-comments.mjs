@@ -35,7 +35,7 @@ const QUALIFIERS = /^(?:max|min|left|in|out|from|to|now|at|peak|end)$/i;
  * things, so it must be what the text begins with, or what it says the number of.
  */
 const SAID_MEASURE = new RegExp(
-  `\\b(?:${MEASURES.join('|')}|nanoseconds?|microseconds?|milliseconds?|megabytes?|a second|percent)\\b`,
+  `\\b(?:${MEASURES.join('|')}|nanoseconds?|microseconds?|milliseconds?|megabytes?|a second|percent|quote currency|units of)\\b`,
   'i',
 );
 const SAID_COUNT = new RegExp(

@@ -24,7 +24,7 @@ const ROWS = [
   ['checkpoints', 'hosts', 'documents'],
   ['supervision'],
   ['runtime'],
-  ['cli'],
+  ['cli', 'testing'],
 ];
 /** The thread of a pipeline knows nothing of who watches it. */
 const WORKERS_BELOW = 'checkpoints';

@@ -113,7 +113,7 @@ export type { Source } from './engine/source.js';
 export type { SourceCapabilities } from './engine/source-capabilities.js';
 export type { Loads, Stage, StageContext, StreamFacts } from './engine/stage.js';
 export type { StreamingPipeline } from './engine/streaming-pipeline.js';
-export { specJsonSchema } from './plan/spec-json-schema.js';
+export { type ComponentFacts, specJsonSchema } from './plan/spec-json-schema.js';
 export {
   type BatcherSpec,
   type OpenSpec,
@@ -123,10 +123,43 @@ export {
   type SourceSpec,
   uncheckedSpec,
 } from './plan/typed-spec.js';
+export { defineProvider, type ProviderDefinition } from './providers/contract/define-provider.js';
+export type {
+  BarHistoryRequest,
+  BarStreamRequest,
+  HistoryRequest,
+  Instrument,
+  InstrumentsRequest,
+  MarketDataProvider,
+  OptionContract,
+  OptionsChainRequest,
+  Page,
+  ProviderContext,
+  ProviderFactory,
+  ProviderStatus,
+  StreamRequest,
+  TickHistoryRequest,
+  TickWriter,
+} from './providers/contract/market-data-provider.js';
+export type {
+  BarRow,
+  BarWriter,
+  BookRow,
+  BookWriter,
+  GapNote,
+  QuoteRow,
+  QuoteWriter,
+  RowColumn,
+  RowTimes,
+  RowWriter,
+  TradeRow,
+  TradeWriter,
+} from './providers/contract/row-writers.js';
 export { builtIn } from './registry/built-in.js';
 export { Registry } from './registry/registry.js';
 export type { Resilience } from './resilience/resilience-client.js';
 export type { ResilienceCoordinator } from './resilience/resilience-coordinator.js';
+export { type ComponentList, type ListOptions, listComponents } from './runtime/list-components.js';
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
@@ -157,6 +190,7 @@ export type { Logger } from './telemetry/logger.js';
 export type { TopicInfo } from './topics/topic-registry.js';
 export type { TopicSubscription } from './topics/topic-subscription.js';
 export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
+export type { DeclaredComponent } from './wire/declared-component.js';
 export type {
   FlushReason,
   LeftOutRows,
@@ -165,6 +199,22 @@ export type {
   StageReport,
   StageStatistics,
 } from './wire/pipeline-report.js';
+export {
+  ASSET_CLASSES,
+  type AssetClass,
+  type DeclaredProvider,
+  HISTORY_KINDS,
+  type HistoryCapabilities,
+  type HistoryKind,
+  PROVIDER_CONTRACT,
+  type ProviderCapabilities,
+  type RateScope,
+  type RowCapabilities,
+  type SequenceNumbers,
+  STREAM_KINDS,
+  type StreamCapabilities,
+  type StreamKind,
+} from './wire/provider-capabilities.js';
 export type {
   OutsideStage,
   ResolvedBranch,

@@ -80,6 +80,38 @@ export type { SinkCapabilities } from './engine/sink-capabilities.js';
 export type { Source } from './engine/source.js';
 export type { SourceCapabilities } from './engine/source-capabilities.js';
 export type { Stage, StageContext, StreamFacts } from './engine/stage.js';
+export { defineProvider, type ProviderDefinition } from './providers/contract/define-provider.js';
+export type {
+  BarHistoryRequest,
+  BarStreamRequest,
+  HistoryRequest,
+  Instrument,
+  InstrumentsRequest,
+  MarketDataProvider,
+  OptionContract,
+  OptionsChainRequest,
+  Page,
+  ProviderContext,
+  ProviderFactory,
+  ProviderStatus,
+  StreamRequest,
+  TickHistoryRequest,
+  TickWriter,
+} from './providers/contract/market-data-provider.js';
+export type {
+  BarRow,
+  BarWriter,
+  BookRow,
+  BookWriter,
+  GapNote,
+  QuoteRow,
+  QuoteWriter,
+  RowColumn,
+  RowTimes,
+  RowWriter,
+  TradeRow,
+  TradeWriter,
+} from './providers/contract/row-writers.js';
 export {
   defineOperator,
   defineRowOperator,
@@ -93,5 +125,21 @@ export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export type { Logger } from './telemetry/logger.js';
 export type { RunIdentity } from './wire/checkpoint.js';
 export type { StageHealth, StageStatistics } from './wire/pipeline-report.js';
+export {
+  ASSET_CLASSES,
+  type AssetClass,
+  type DeclaredProvider,
+  HISTORY_KINDS,
+  type HistoryCapabilities,
+  type HistoryKind,
+  PROVIDER_CONTRACT,
+  type ProviderCapabilities,
+  type RateScope,
+  type RowCapabilities,
+  type SequenceNumbers,
+  STREAM_KINDS,
+  type StreamCapabilities,
+  type StreamKind,
+} from './wire/provider-capabilities.js';
 export type { StageFacts } from './wire/stage-facts.js';
 export type { NamedPath, StageFiles, WrittenPath } from './wire/stage-files.js';

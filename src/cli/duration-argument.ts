@@ -1,4 +1,4 @@
-import { parseDurationNs } from '../settings/duration-text.js';
+import { parseDurationNs } from '../core/duration-text.js';
 
 /** The longest delay of a Node timer, rounded down to days. */
 const DURATION_MS_MAX = 24 * 86_400_000;

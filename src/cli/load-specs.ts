@@ -1,7 +1,7 @@
 import type { Schema } from '../columns/schema.js';
 import { InvalidSpecError, PROBLEMS_MAX, RuntimeError, type SpecProblem, shownPath } from '../core/errors.js';
 import { cutText } from '../core/shown-text.js';
-import { type DocumentFile, readDocumentFile } from '../documents/document-file.js';
+import { type DocumentFile, folderOfSpec, readDocumentFile } from '../documents/document-file.js';
 import { wrongMapping } from '../documents/wrong-file.js';
 import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
@@ -140,7 +140,10 @@ async function check(
   }
   const name = nameOf(value) ?? file;
   try {
-    const { resolved, files, outputs } = await resolveWithFiles(value, context);
+    const { resolved, files, outputs } = await resolveWithFiles(value, {
+      ...context,
+      specFolder: folderOfSpec(file),
+    });
     if (problems.length > 0) return refusal({ file, name }, problems);
     const format = (problem: SpecProblem) => formatIn(spec, applied, problem);
     return { file, name, resolved, files, outputs, format };

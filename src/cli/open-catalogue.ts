@@ -1,6 +1,7 @@
 import { systemClock } from '../core/clock.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
 import type { Catalogue } from '../plan/catalogue.js';
+import { DiscoveredComponents } from '../plan/discovery/discovered-components.js';
 import { loadCatalogue } from '../plan/load-catalogue.js';
 import type { LoadedSettings } from './load-settings.js';
 
@@ -22,7 +23,11 @@ export async function withCatalogue<Result>(
   const { modules, refused } = settings;
   const userCode = new PlanningThreads(modules, systemClock);
   try {
-    const { catalogue, problems } = await loadCatalogue(modules.components, userCode);
+    const { catalogue, problems } = await loadCatalogue(
+      modules.components,
+      userCode,
+      new DiscoveredComponents(modules, userCode),
+    );
     if (problems.length > 0) throw refused(problems);
     return await use({ catalogue, userCode });
   } finally {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { RuntimeError, shownPath } from '../core/errors.js';
-import { readDocumentFile } from '../documents/document-file.js';
+import { folderOfSpec, readDocumentFile } from '../documents/document-file.js';
 import { findOutputs } from '../plan/find-outputs.js';
 import type { ResolveContext } from '../plan/resolve-spec.js';
 import { loadSettings } from './load-settings.js';
@@ -100,7 +100,8 @@ async function outputsOf(
     for (const { at, message } of spec.problems)
       problems.push(`${at ? formatAt(at) : spec.file}: ${message}`);
     if (spec.problems.length > 0) continue;
-    const { outputs, problems: wrong } = await findOutputs(spec.value, outside);
+    const context = outside && { ...outside, specFolder: folderOfSpec(spec.file) };
+    const { outputs, problems: wrong } = await findOutputs(spec.value, context);
     found.push(...outputs.map(({ path }) => ({ path, spec: spec.file })));
     for (const { path, message } of wrong) {
       problems.push(`${formatAt(spec.locate(path))} ${shownPath(path)}: ${message}`);

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import { type Document, isAlias, isMap, isNode, isPair, isSeq, LineCounter, type Node } from 'yaml';
 import type { SpecProblem } from '../core/errors.js';
 import { cutText, describeValue } from '../core/shown-text.js';
@@ -5,6 +6,13 @@ import { readDocuments, YamlExcessError } from './bounded-yaml.js';
 import { checkContent, keyText } from './document-content.js';
 import { readStart, readStream } from './read-start.js';
 import { type ExpectedFile, FILE_NAMES, foreignBytes, foreignFile, foreignText } from './wrong-file.js';
+
+/** What standard input is called where files are. */
+const STDIN = '(stdin)';
+
+/** The folder of a file, whose project may have components installed; none of standard input. */
+export const folderOfSpec = (file: string): string | undefined =>
+  file === STDIN ? undefined : dirname(resolve(file));
 
 /** A document of a YAML or JSON file: a spec, or settings. */
 export interface DocumentFile {
@@ -42,7 +50,7 @@ const REASON_CHARS_MAX = 200;
  * @param path - `-` for standard input.
  */
 export async function readDocumentFile(path: string, expected: ExpectedFile): Promise<DocumentFile[]> {
-  const file = path === '-' ? '(stdin)' : path;
+  const file = path === '-' ? STDIN : path;
   let bytes: Buffer;
   try {
     const bytesMax = FILE_BYTES_MAX + 1; // one byte more than it may have

@@ -3,6 +3,7 @@ import { lackingMethods } from '../core/assert-argument.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import { BRANCH_MARK } from '../settings/branch-mark.js';
 import { INPUT_MARK, type InputMark } from '../settings/input-mark.js';
+import type { DeclaredProvider } from '../wire/provider-capabilities.js';
 import type { ResolvedStage } from '../wire/resolved-spec.js';
 import type { StageFacts } from '../wire/stage-facts.js';
 import type { BatcherFactory, OperatorFactory, SinkFactory, SourceFactory } from './factories.js';
@@ -42,6 +43,8 @@ export interface Component<
   readonly summary: string;
   /** The kind of code that it loads into its thread, possibly by its options. Default: `javascript`. */
   readonly loads?: Loads | ((options: z.output<Schema>) => Loads);
+  /** Of a source that was made of a provider. */
+  readonly provider?: DeclaredProvider;
   /** Whether it runs user code. If so, its thread is not reused. */
   readonly runsUserCode?: boolean;
   /**

@@ -2,7 +2,7 @@ import { PipelineError, type RuntimeError, type SpecProblem } from '../core/erro
 import { redact } from '../core/redact.js';
 import { builtIn } from '../registry/built-in.js';
 import type { Registry } from '../registry/registry.js';
-import { Catalogue, type OutsideComponent } from './catalogue.js';
+import { Catalogue, type Discovery, type OutsideComponent } from './catalogue.js';
 import type { UserCode } from './user-code/user-code.js';
 
 /** A catalogue, and what went wrong while it was loaded. */
@@ -16,14 +16,16 @@ export interface LoadedCatalogue {
  * Loads the declarations of all components in the modules of the settings.
  *
  * @param modules - The list "components" of the settings.
+ * @param discovery - Where other names are looked up, once a spec has them.
  * @throws {RuntimeError} for failures that the modules did not cause.
  */
 export async function loadCatalogue(
   modules: readonly string[],
   userCode: UserCode,
+  discovery?: Discovery,
   registry: Registry = builtIn,
 ): Promise<LoadedCatalogue> {
-  if (modules.length === 0) return { catalogue: new Catalogue(registry), problems: [] };
+  if (modules.length === 0) return { catalogue: new Catalogue(registry, [], discovery), problems: [] };
   const problems: SpecProblem[] = [];
   const outside: OutsideComponent[] = [];
   const asked = await Promise.allSettled(
@@ -50,7 +52,7 @@ export async function loadCatalogue(
       else problems.push({ path, message: collision(component, holder) });
     }
   }
-  return { catalogue: new Catalogue(registry, outside), problems };
+  return { catalogue: new Catalogue(registry, outside, discovery), problems };
 }
 
 /** Describes the holder of a name that is already taken. */

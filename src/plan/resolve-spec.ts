@@ -46,6 +46,8 @@ export interface ResolveContext {
   readonly catalogue?: Catalogue | undefined;
   /** The columns of the topics of the runtime, as far as they are known. Without it, the spec may have no topic. */
   readonly topics?: Readonly<Record<string, Schema>> | undefined;
+  /** The folder of the spec, if it is from a file. */
+  readonly specFolder?: string | undefined;
 }
 
 /**
@@ -57,7 +59,7 @@ export interface ResolveContext {
  */
 export async function resolveWithFiles(
   spec: unknown,
-  { overrides = {}, resilience, userCode, catalogue = new Catalogue(), topics }: ResolveContext,
+  { overrides = {}, resilience, userCode, catalogue = new Catalogue(), topics, specFolder }: ResolveContext,
 ): Promise<SpecWithFiles> {
   const excess = findExcess(spec);
   if (excess) throw new InvalidSpecError(`spec${nameOf(spec)}`, [excess]);
@@ -70,7 +72,7 @@ export async function resolveWithFiles(
   // Options are checked even if the outline is invalid, so that one run reports every problem.
   const loose = (outline.data ?? spec) as Partial<Record<string, unknown>> | null;
   const { budget: _budget, breaker: _breaker, queue: _queue, ...sourceSpec } = asObject(loose?.source);
-  const checking = startCheck({ catalogue, resilience, problems });
+  const checking = startCheck({ catalogue, resilience, problems, specFolder });
   const check = (kind: ComponentKind, stage: unknown, path: readonly (string | number)[]) =>
     resolveStage(checking, kind, stage, path);
   const source = overrides.source ? IN_CODE : await check('source', sourceSpec, ['source']);

@@ -12,6 +12,7 @@ import type { Path } from '../wire/stage-tree.js';
 import type { OutsideComponent } from './catalogue.js';
 import { checkOwnOptions, type StageToCheck, stageWith } from './own-options.js';
 import { optionsOfInputs, type PlacesInside, placesInside } from './places-inside.js';
+import { attempt } from './plan-stages.js';
 import { checkForms, resolveBranches } from './resolve-branches.js';
 import { SourceFrontOptions } from './source-front-options.js';
 import { gateOf, refuseGateBehindInputs } from './source-gates.js';
@@ -44,14 +45,9 @@ export function resolveStage(
   const { use, name, ...options } = asObject(stage);
   const named = typeof name === 'string' && isOwnName(check, name, path) ? { name } : {};
   if (typeof use !== 'string' || use === '') return undefined; // already reported by the outline
-  const outside = catalogue.findOutside(kind, use);
   const given = { check, kind, named, options, path, depth };
-  if (outside) return resolveOutside(outside, given);
   const component = catalogue.registry.find(kind, use);
-  if (!component) {
-    problems.push({ path: [...path, 'use'], message: catalogue.missing(kind, use) });
-    return undefined;
-  }
+  if (!component) return resolveElsewhere(use, given);
   const schema = knownSchema(component);
   return schema
     ? resolveOwn(component, schema, given)
@@ -66,6 +62,20 @@ interface GivenStage extends StageToCheck {
   readonly check: StageCheck;
   readonly named: Pick<ResolvedStage, 'name'>;
   readonly options: Record<string, unknown>;
+}
+
+/** Resolves a stage whose component is from outside, or does not exist. */
+async function resolveElsewhere(use: string, given: GivenStage): Promise<Found> {
+  const { check, kind, path } = given;
+  const { catalogue, problems, specFolder } = check;
+  const before = problems.length;
+  const outside = await attempt('INTERNAL', [...path, 'use'], problems, () =>
+    catalogue.findOutside(kind, use, specFolder),
+  );
+  if (problems.length > before) return undefined; // its package cannot be used
+  if (outside) return resolveOutside(outside, given);
+  problems.push({ path: [...path, 'use'], message: await catalogue.missing(kind, use, specFolder) });
+  return undefined;
 }
 
 async function resolveOutside(outside: OutsideComponent, given: GivenStage): Promise<Found> {

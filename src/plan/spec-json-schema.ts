@@ -1,10 +1,11 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { lackingMethods } from '../core/assert-argument.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import type { ComponentKind } from '../engine/component.js';
 import { builtIn } from '../registry/built-in.js';
 import type { Registry } from '../registry/registry.js';
 import { INPUT_MARK } from '../settings/input-mark.js';
+import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import { StageName } from '../settings/stage-name.js';
 import type { DeclaredComponent } from '../wire/declared-component.js';
 import { BranchSchemas } from './branch-schemas.js';
@@ -18,25 +19,27 @@ type JsonSchema = Record<string, unknown>;
 export interface ComponentFacts extends Omit<DeclaredComponent, 'mayChange'> {
   /** The module that declares it, if it is from outside. */
   readonly module?: string;
+  /** The installed package that it was discovered in. */
+  readonly package?: { readonly name: string; readonly version: string };
 }
 
 /** Describes all components of a catalogue, or those of one kind: built-in ones first, then those from outside. */
 export async function factsOf(catalogue: Catalogue, kind?: ComponentKind): Promise<ComponentFacts[]> {
   const ours = catalogue.registry.all(kind).map(async (component): Promise<ComponentFacts> => {
-    const { kind, name, summary, loads = 'javascript' } = component;
+    const { kind, name, summary, loads = 'javascript', provider } = component;
     const options = toJsonSchema(await component.options());
-    return { kind, name, summary, loads: typeof loads === 'string' ? loads : 'by its options', options };
-  });
-  const outside = catalogue.outside
-    .filter((component) => kind === undefined || component.kind === kind)
-    .map(({ kind, name, summary, loads, options, module }) => ({
+    return {
       kind,
       name,
       summary,
-      loads,
+      loads: typeof loads === 'string' ? loads : 'by its options',
       options,
-      module,
-    }));
+      ...(provider && { provider }),
+    };
+  });
+  const outside = catalogue.outside
+    .filter((component) => kind === undefined || component.kind === kind)
+    .map(({ mayChange: _, file: __, ...told }) => told);
   return [...(await Promise.all(ours)), ...outside];
 }
 
@@ -141,5 +144,4 @@ function frontProperties(): JsonSchema {
   return toJsonSchema(SourceFrontOptions).properties as JsonSchema;
 }
 
-const toJsonSchema = (schema: z.ZodType): JsonSchema =>
-  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+const toJsonSchema = (schema: z.ZodType): JsonSchema => jsonSchemaOf(schema);

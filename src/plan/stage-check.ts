@@ -9,6 +9,8 @@ import type { Catalogue } from './catalogue.js';
 export interface StageCheck {
   readonly catalogue: Catalogue;
   readonly resilience: Resilience | undefined;
+  /** The folder of the spec, if it is from a file. */
+  readonly specFolder?: string | undefined;
   readonly problems: SpecProblem[];
   /** The names given by the user so far, each with the path of its stage. */
   readonly names: Map<string, Path>;
@@ -17,7 +19,9 @@ export interface StageCheck {
 }
 
 /** Creates the state for the checks of one spec. */
-export function startCheck(settings: Pick<StageCheck, 'catalogue' | 'resilience' | 'problems'>): StageCheck {
+export function startCheck(
+  settings: Pick<StageCheck, 'catalogue' | 'resilience' | 'problems' | 'specFolder'>,
+): StageCheck {
   return { ...settings, names: new Map(), met: { stages: 0 } };
 }
 

@@ -3,24 +3,27 @@ import { nearestName } from '../core/nearest-name.js';
 import { cutText, describeValue } from '../core/shown-text.js';
 import type { Component, ComponentKind } from '../engine/component.js';
 import type { Loads } from '../engine/stage.js';
+import type { ProviderDefinition } from '../providers/contract/define-provider.js';
+import { isProvider, providerComponent } from './provider-component.js';
 
 const KINDS: readonly ComponentKind[] = ['source', 'operator', 'batcher', 'sink'];
 const LOADS: readonly Loads[] = ['javascript', 'wasm', 'native'];
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,99}$/;
+/** The form of the name of a component. */
+export const COMPONENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,99}$/;
 
-/** The components that specs can use, by kind and name, in the order in which they were added. */
+/** The components that specs can use, by kind and name, in the order in which they were added. A provider is a source. */
 export class Registry {
   readonly #components = new Map<string, Component>();
 
   /**
    * @throws {PipelineError} `COMPONENT_INVALID` if a value is not a component, or two of a kind share a name.
    */
-  constructor(components: Iterable<Component> = []) {
-    if (typeof (components as Iterable<Component> | null)?.[Symbol.iterator] !== 'function') {
+  constructor(components: Iterable<Component | ProviderDefinition> = []) {
+    if (typeof (components as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function') {
       const found = describeValue(components);
       throw new PipelineError('COMPONENT_INVALID', `Expected a list of components, found ${found}`);
     }
-    for (const component of components) this.#add(component);
+    for (const given of components) this.#add(isProvider(given) ? providerComponent(given) : given);
   }
 
   #add(component: Component): void {
@@ -60,7 +63,7 @@ export class Registry {
   }
 
   /** Returns a new registry that also has these components. This one does not change. */
-  with(components: Iterable<Component>): Registry {
+  with(components: Iterable<Component | ProviderDefinition>): Registry {
     return new Registry([...this.#components.values(), ...new Registry(components).all()]);
   }
 }
@@ -85,7 +88,7 @@ function complaintAbout(component: Component): string | undefined {
   if (typeof component !== 'object' || component === null) {
     return `Expected a component, as defineComponent returns it, found ${describeValue(component)}`;
   }
-  if (typeof name !== 'string' || !NAME.test(name)) {
+  if (typeof name !== 'string' || !COMPONENT_NAME.test(name)) {
     return (
       'Expected the name of a component to be 1 to 100 letters, digits, ".", "_", "@", "/" or "-", a letter or digit first, ' +
       `found ${cutText(JSON.stringify(name) ?? 'none', 120)}`

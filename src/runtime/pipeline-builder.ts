@@ -1,19 +1,22 @@
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import { assertMapping } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
-import { InvalidOptionsError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import { redactThrown } from '../core/redact-thrown.js';
 import type { Component } from '../engine/component.js';
 import type { SinkFactory, SourceFactory } from '../engine/factories.js';
 import type { StreamingPipeline } from '../engine/streaming-pipeline.js';
 import { Catalogue } from '../plan/catalogue.js';
+import { DiscoveredComponents } from '../plan/discovery/discovered-components.js';
 import { instantiate, type PipelineEnvironment } from '../plan/instantiate.js';
 import { resolveWithFiles } from '../plan/resolve-spec.js';
 import type { OpenSpec } from '../plan/typed-spec.js';
 import { loadHere } from '../plan/user-code/load-here.js';
+import type { ProviderDefinition } from '../providers/contract/define-provider.js';
 import { builtIn } from '../registry/built-in.js';
 import type { Resilience } from '../resilience/resilience-client.js';
+import { parseOptions } from '../settings/parse-options.js';
+import { DiscoverySettings } from '../settings/runtime-settings.js';
 import { Counters, type CounterValues } from '../shared-memory/counters.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
@@ -29,8 +32,15 @@ export interface PipelineOptions {
   readonly source?: SourceFactory<unknown> | undefined;
   /** Replaces the sink of the spec, for example with a `callbackSink`. */
   readonly sink?: SinkFactory<unknown> | undefined;
-  /** Components that the spec can use besides those of this package. */
-  readonly components?: readonly Component[] | undefined;
+  /** Components and providers that the spec can use besides those of this package. */
+  readonly components?: readonly (Component | ProviderDefinition)[] | undefined;
+  /**
+   * Whether the spec can use components of installed packages, which are then loaded into this thread: see
+   * `discover` of the settings of a runtime. Default: `true`.
+   */
+  readonly discover?: boolean | readonly string[] | undefined;
+  /** Folders of the projects whose packages are looked at. Default: that of the main module. */
+  readonly discoverIn?: readonly string[] | undefined;
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
   /** Milliseconds that each stage has to open; a stage that takes longer fails the run. Default: 60000. */
@@ -68,14 +78,20 @@ export function createPipeline(spec: OpenSpec, options: PipelineOptions = {}): P
 export class PipelineBuilder {
   readonly #spec: OpenSpec;
   readonly #options: PipelineOptions;
+  readonly #discovery: DiscoverySettings;
   readonly #counters = new Counters();
   #building: Promise<StreamingPipeline> | undefined;
 
   /** @throws {InvalidOptionsError} if `options` is not an object, or one of them is refused. */
   constructor(spec: OpenSpec, options: PipelineOptions = {}) {
     assertMapping('createPipeline', options);
-    const problems = problemsOfCode(options);
-    if (problems.length > 0) throw new InvalidOptionsError('createPipeline', problems);
+    const { discover, discoverIn } = options;
+    this.#discovery = parseOptions(
+      'createPipeline',
+      DiscoverySettings,
+      { discover, discoverIn },
+      problemsOfCode(options),
+    );
     this.#spec = spec;
     this.#options = options;
   }
@@ -154,7 +170,7 @@ export class PipelineBuilder {
     const { openDeadlineMs = OPEN_DEADLINE_MS } = this.#options;
     const overrides = { ...(source && { source }), ...(sink && { sink }) };
     const registry = components.length > 0 ? builtIn.with(components) : builtIn;
-    const catalogue = new Catalogue(registry);
+    const catalogue = new Catalogue(registry, [], new DiscoveredComponents(this.#discovery, loadHere));
     const context = { overrides, resilience, userCode: loadHere, catalogue };
     const { resolved: spec } = await resolveWithFiles(this.#spec, context);
     hideSecrets(secretsOfSpec(spec)); // permanently: objects that hold them may outlive the run

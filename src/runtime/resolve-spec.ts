@@ -3,6 +3,7 @@ import { assertMapping } from '../core/assert-argument.js';
 import { systemClock } from '../core/clock.js';
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
+import { DiscoveredComponents } from '../plan/discovery/discovered-components.js';
 import { loadCatalogue } from '../plan/load-catalogue.js';
 import { resolveWithFiles } from '../plan/resolve-spec.js';
 import type { StageOverrides } from '../plan/stage-overrides.js';
@@ -36,7 +37,11 @@ export async function resolveSpec(spec: unknown, options: ResolveOptions = {}): 
   const settings = parseOptions('resolveSpec', ModuleSettings, input, problemsOfCode(options));
   const userCode = new PlanningThreads(settings, systemClock);
   try {
-    const { catalogue, problems } = await loadCatalogue(settings.components, userCode);
+    const { catalogue, problems } = await loadCatalogue(
+      settings.components,
+      userCode,
+      new DiscoveredComponents(settings, userCode),
+    );
     if (problems.length > 0) {
       const inSection = problems.map(({ path, message }) => ({ path: ['resolveSpec', ...path], message }));
       throw new InvalidOptionsError('resolveSpec', inSection.map(formatProblem));

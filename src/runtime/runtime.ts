@@ -8,6 +8,7 @@ import { PerTurn } from '../core/per-turn.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
 import { ThreadPool } from '../hosts/thread-pool.js';
 import type { Catalogue } from '../plan/catalogue.js';
+import { DiscoveredComponents } from '../plan/discovery/discovered-components.js';
 import { loadCatalogue } from '../plan/load-catalogue.js';
 import { findJobFiles } from '../plan/paths/job-files.js';
 import { findFilesAgain, resolveWithFiles } from '../plan/resolve-spec.js';
@@ -87,7 +88,11 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
   const planning = new PlanningThreads(settings, clock);
   let own: ResilienceCoordinator | undefined;
   try {
-    const { catalogue, problems } = await loadCatalogue(settings.components, planning);
+    const { catalogue, problems } = await loadCatalogue(
+      settings.components,
+      planning,
+      new DiscoveredComponents(settings, planning),
+    );
     if (problems.length > 0) throw new InvalidOptionsError('runtime', problems.map(formatProblem));
     if (budgets || breakers) own = await makeResilience({ budgets, breakers, clock, settings });
     const log = redactingLogger(logger);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DURATION, parseDurationNs } from './duration-text.js';
+import { DURATION, parseDurationNs } from '../core/duration-text.js';
 
 /** Key of a JSON Schema that says between what a duration must lie; its own keywords are for numbers. */
 export const DURATION_RANGE = 'x-duration';

@@ -7,7 +7,9 @@ const known = new WeakMap<z.ZodType, Readonly<Record<string, unknown>>>();
 export function jsonSchemaOf(schema: z.ZodType): Readonly<Record<string, unknown>> {
   let found = known.get(schema);
   if (!found) {
-    found = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
+    const params = { io: 'input', unrepresentable: 'any' } as const;
+    // A schema from outside may be of another copy of Zod, and knows itself best.
+    found = (schema.toJSONSchema?.(params) ?? z.toJSONSchema(schema, params)) as Record<string, unknown>;
     known.set(schema, found);
   }
   return found;

@@ -5,8 +5,33 @@ const warm = 'expected 0 to 4096 threads';
 const heap = 'expected 16 to 65536 MB';
 const folder = 'expected the path of a folder';
 const module = 'expected the path of a JavaScript module, or the name of a package';
+const packages = 'expected true, false or a list of at most 1000 packages';
 const delay = 'expected 0 to 86400000 milliseconds';
 const deadline = 'expected 1 to 86400000 milliseconds';
+
+/** Settings for which installed packages may be used without being named. */
+export const DiscoverySettings = z.strictObject({
+  discover: z
+    .union(
+      [z.boolean(packages), z.array(z.string(packages).min(1, packages), packages).max(1_000, packages)],
+      packages,
+    )
+    .default(true)
+    .describe(
+      'Whether specs can use components of installed packages that `components` does not name: `true`, ' +
+        '`false`, or a list of packages. Only what a project depends on directly is looked at, and code is ' +
+        'loaded once a spec uses it',
+    ),
+  discoverIn: z
+    .array(z.string(folder).min(1, folder), 'expected a list of folders')
+    .max(100, 'expected at most 100 folders')
+    .optional()
+    .describe(
+      'Folders of the projects whose packages are looked at, relative to the working directory. Default: the ' +
+        'folder of the spec, and that of the main module',
+    ),
+});
+export type DiscoverySettings = z.output<typeof DiscoverySettings>;
 
 /** Settings for where user code comes from and how it is loaded. */
 export const ModuleSettings = z.strictObject({
@@ -15,6 +40,7 @@ export const ModuleSettings = z.strictObject({
     .max(100, 'expected at most 100 modules')
     .default(() => [])
     .describe('Modules with components that specs can use: paths from the working directory, or packages'),
+  ...DiscoverySettings.shape,
   moduleFolders: z
     .array(z.string(folder).min(1, folder), 'expected a list of folders')
     .max(100, 'expected at most 100 folders')

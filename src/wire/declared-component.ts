@@ -1,3 +1,5 @@
+import type { DeclaredProvider } from './provider-capabilities.js';
+
 /** A component as its module declares it. Plain data: it crosses from the thread that loaded the module. */
 export interface DeclaredComponent {
   readonly kind: 'source' | 'operator' | 'batcher' | 'sink';
@@ -8,4 +10,6 @@ export interface DeclaredComponent {
   readonly mayChange: readonly string[];
   /** JSON Schema of its options, as people write them. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Of a source that was made of a provider. */
+  readonly provider?: DeclaredProvider;
 }

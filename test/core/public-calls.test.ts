@@ -8,6 +8,7 @@ import * as breaker from '../../src/resilience/breaker/breaker.js';
 import * as rate from '../../src/resilience/rate/rate.js';
 import * as resilience from '../../src/resilience/resilience.js';
 import * as stages from '../../src/stages.js';
+import * as testing from '../../src/testing/testing.js';
 
 /** A number that is left out. */
 const NONE = undefined as never;
@@ -31,6 +32,7 @@ const BATCH = new main.Batch(
 );
 const CALENDAR = await main.tradingCalendar('XNYS');
 const NOW = main.nanos(1_700_000_000_000_000_000n);
+const PROVIDER = testing.fakeProvider({ trades: [] });
 const OWNER = { host: 'h', process: 'p', thread: 1 };
 
 /** Calls of what is the same object for its owner and for other threads. */
@@ -84,9 +86,14 @@ const CALLS: Readonly<Record<string, Calls>> = {
   createPipeline: [
     (wrong) => main.createPipeline(wrong).build(),
     (wrong) => main.createPipeline(SPEC, wrong),
+    (wrong) => main.createPipeline(SPEC, { discoverIn: wrong }).build(),
   ],
   PipelineBuilder: [(wrong) => new main.PipelineBuilder(SPEC, wrong)],
   resolveSpec: [(wrong) => main.resolveSpec(wrong), (wrong) => main.resolveSpec(SPEC, wrong)],
+  listComponents: [
+    (wrong) => main.listComponents(wrong),
+    (wrong) => main.listComponents({ discoverIn: wrong }),
+  ],
   specJsonSchema: [(wrong) => main.specJsonSchema(wrong)],
   Registry: [(wrong) => new main.Registry([wrong]), (wrong) => new main.Registry().with([wrong])],
   hideSecrets: [(wrong) => main.hideSecrets([wrong, ''])],
@@ -195,6 +202,14 @@ const CALLS: Readonly<Record<string, Calls>> = {
     (wrong) => CALENDAR.sessions(wrong, '2026-01-01'),
     (wrong) => CALENDAR.sessions('2026-01-01', wrong),
   ],
+  fakeProvider: [(wrong) => testing.fakeProvider(wrong)],
+  checkProvider: [
+    (wrong) => testing.checkProvider(wrong, { symbols: ['A'] }),
+    (wrong) => testing.checkProvider(PROVIDER, wrong),
+    (wrong) => testing.checkProvider(PROVIDER, { symbols: wrong }),
+  ],
+  assertProvider: [(wrong) => testing.assertProvider(wrong, { symbols: ['A'] })],
+  evidenceTable: [(wrong) => testing.evidenceTable(wrong)],
   ProviderError: [
     (wrong) => Promise.reject(new main.ProviderError(wrong, 'message')),
     (wrong) => Promise.reject(new main.ProviderError('throttled', 'message', wrong)),
@@ -214,7 +229,8 @@ const UNCHECKED = new Set([
     'readEpochMillis',
   ],
   ...['readInt64', 'readNanos', 'readSubMillis', 'writeEpochMillis', 'writeInt64', 'millis', 'nanos'],
-  ...['defineComponent', 'uncheckedSpec', 'classifyError', 'calendarNames', 'builtInCalendar'],
+  ...['VirtualClock', 'defineComponent', 'defineProvider', 'uncheckedSpec', 'classifyError'],
+  ...['calendarNames', 'builtInCalendar'],
   // Made by functions of the package alone.
   ...['RateClient', 'ResilienceClient', 'CircuitBreaker', 'PipelineRuntime'],
 ]);
@@ -239,7 +255,7 @@ describe('a public call', () => {
   });
 
   it('is among those above, whatever entry it is of', () => {
-    const exported = [main, stages, rate, breaker, resilience, checkpoints, arrow].flatMap((entry) =>
+    const exported = [main, stages, rate, breaker, resilience, checkpoints, arrow, testing].flatMap((entry) =>
       Object.entries(entry)
         .filter(([, value]) => typeof value === 'function' && !(value.prototype instanceof Error))
         .map(([name]) => name),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseDurationNs } from '../../src/core/duration-text.js';
 import { durationNs } from '../../src/settings/duration.js';
-import { parseDurationNs } from '../../src/settings/duration-text.js';
 
 describe('a duration', () => {
   it.each([

@@ -2,6 +2,7 @@ import { nearestName } from '../../core/nearest-name.js';
 import { type Catalogue, OWN_COMPONENT_HINT } from '../../plan/catalogue.js';
 import { type ComponentFacts, factsOf } from '../../plan/spec-json-schema.js';
 import { type OptionSchema, optionFacts } from '../../settings/option-facts.js';
+import { capabilityLines } from '../capability-lines.js';
 import { plainText, type Terminal } from '../terminal.js';
 import { type CatalogueOptions, listCatalogue } from './list-catalogue.js';
 
@@ -25,10 +26,21 @@ async function list(
   terminal: Terminal,
 ): Promise<number> {
   const kind = wanted?.replace(/e?s$/, '');
+  const isProviders = kind === 'provider';
   const all = await factsOf(catalogue);
   const ofKind = all.filter(
-    (info) => info.kind === wanted || info.kind === kind || `${info.kind}s` === wanted,
+    (info) =>
+      (isProviders && info.provider) ||
+      info.kind === wanted ||
+      info.kind === kind ||
+      `${info.kind}s` === wanted,
   );
+  if (isProviders && ofKind.length === 0) {
+    terminal.say(
+      'there are no providers: install a package that has one, or name its module with --components\n',
+    );
+    return 0;
+  }
   const found =
     wanted === undefined ? all : ofKind.length > 0 ? ofKind : all.filter(({ name }) => name === wanted);
   if (found.length === 0) {
@@ -46,10 +58,18 @@ async function list(
   return 0;
 }
 
-function describe({ kind, name, summary, module, options: schema }: ComponentFacts): string {
+function describe(facts: ComponentFacts): string {
+  const { kind, name, summary, module, package: installed, provider, options: schema } = facts;
   const found = optionLines(schema, '');
-  const from = module === undefined ? [] : [`  from ${module}`];
-  const lines = [`${kind} ${name}: ${summary}`, ...from, ...(found.length === 0 ? ['  no options'] : found)];
+  const origin = installed ? `package ${installed.name} ${installed.version}` : module;
+  const from = origin === undefined ? [] : [`  from ${origin}`];
+  const supplies = provider ? capabilityLines(provider.capabilities) : [];
+  const lines = [
+    `${provider ? 'provider' : kind} ${name}: ${summary}`,
+    ...from,
+    ...supplies,
+    ...(found.length === 0 ? ['  no options'] : found),
+  ];
   // Those from outside have texts that nobody of us has read.
   return lines.map((line) => `${plainText(line, 2_000)}\n`).join('');
 }

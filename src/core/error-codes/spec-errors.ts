@@ -36,9 +36,9 @@ export const SPEC_ERRORS = {
   MODULE_INVALID: {
     meaning: 'A module of yours cannot be used: as the operator that a spec names, or for its components.',
     cause:
-      'There is no file or package of that name, it is outside of `moduleFolders`, it is TypeScript and this Node does not load that, it fails, ends its thread or takes too long or too much memory while it loads and plans, it lacks the export, what it exports does not have the shape of an operator or a component, or it has changed since its components were read.',
+      'There is no file or package of that name, it is outside of `moduleFolders`, it is TypeScript and this Node does not load that, it fails, ends its thread or takes too long or too much memory while it loads and plans, it lacks the export, what it exports does not have the shape of an operator or a component, or it has changed since its components were read. Of an installed package: two have a component of this name, it is for another contract, or its `package.json` names what its module does not declare.',
     remedy:
-      'For the operator `module`, export what `defineOperator` or `defineRowOperator` returns, and name that export in `export`. For `components` of the settings, let the default export be what `defineComponent` returns, or a list of it (`docs/components.md`). While a spec is checked, the same text is a problem of `SPEC_INVALID`, and while settings are, of `OPTIONS_INVALID`.',
+      'For the operator `module`, export what `defineOperator` or `defineRowOperator` returns, and name that export in `export`. For `components` of the settings, let the default export be what `defineComponent` returns, or a list of it (`docs/components.md`). For installed packages, see `docs/providers.md`. While a spec is checked, the same text is a problem of `SPEC_INVALID`, and while settings are, of `OPTIONS_INVALID`.',
     retryable: 'no',
   },
   CALENDAR_RANGE: {

@@ -28,7 +28,7 @@ const KEYS_OF_SPECS: Readonly<Record<ComponentKind, readonly string[]>> = {
 };
 
 async function declared(module: string, component: Component): Promise<DeclaredComponent> {
-  const { kind, name, summary, loads = 'javascript', mayChange = [] } = component;
+  const { kind, name, summary, loads = 'javascript', mayChange = [], provider } = component;
   const options = await jsonSchemaOf(module, component);
   const taken = KEYS_OF_SPECS[kind].find((key) => Object.hasOwn(options.properties ?? {}, key));
   if (taken !== undefined) {
@@ -44,6 +44,7 @@ async function declared(module: string, component: Component): Promise<DeclaredC
     loads: typeof loads === 'function' ? 'by its options' : loads,
     mayChange,
     options,
+    ...(provider && { provider }),
   };
 }
 

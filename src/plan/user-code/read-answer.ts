@@ -1,9 +1,15 @@
 import type { Column, Schema } from '../../columns/schema.js';
 import { PipelineError, PROBLEMS_MAX } from '../../core/errors.js';
 import { redact } from '../../core/redact.js';
+import { capabilitiesComplaint } from '../../providers/contract/capability-check.js';
 import { schemaComplaint } from '../../stages/operators/module/schema-check.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
 import { ANSWER_CHARS_MAX, COMPONENTS_MAX } from '../../wire/planning.js';
+import {
+  type DeclaredProvider,
+  PROVIDER_CONTRACT,
+  type ProviderCapabilities,
+} from '../../wire/provider-capabilities.js';
 import type { StageFacts } from '../../wire/stage-facts.js';
 import type { NamedPath, StageFiles, WrittenPath } from '../../wire/stage-files.js';
 import { jsonSchemaComplaint } from './json-schema-check.js';
@@ -62,7 +68,10 @@ function parse(text: unknown): Fields {
 }
 
 function readComponent(component: unknown): DeclaredComponent {
-  const { kind, name, summary, loads, mayChange, options } = fieldsOf(component, 'a component that is none');
+  const { kind, name, summary, loads, mayChange, options, provider } = fieldsOf(
+    component,
+    'a component that is none',
+  );
   if (!isOneOf(kind, ['source', 'operator', 'batcher', 'sink'])) throw unreadable('a component of no kind');
   if (!isText(name, NAME_CHARS_MAX)) throw unreadable('a component without a name');
   if (!isText(summary, SUMMARY_CHARS_MAX)) {
@@ -76,7 +85,24 @@ function readComponent(component: unknown): DeclaredComponent {
   }
   const complaint = jsonSchemaComplaint(options);
   if (complaint !== undefined) throw unreadable(`a JSON Schema of ${kind} "${name}" with ${complaint}`);
-  return { kind, name, summary, loads, mayChange, options: options as Fields }; // checked above
+  return {
+    kind,
+    name,
+    summary,
+    loads,
+    mayChange,
+    options: options as Fields, // checked above
+    ...(provider !== undefined && { provider: readProvider(provider, name) }),
+  };
+}
+
+function readProvider(provider: unknown, name: string): DeclaredProvider {
+  const { contract, capabilities } = fieldsOf(provider, `no provider "${name}"`);
+  const complaint = capabilitiesComplaint(capabilities);
+  if (contract !== PROVIDER_CONTRACT || complaint !== undefined) {
+    throw unreadable(complaint ?? `a provider "${name}" of another contract`);
+  }
+  return { contract, capabilities: capabilities as ProviderCapabilities }; // checked
 }
 
 function readChecked({ options, loads, facts, files }: Fields): CheckedStage | undefined {

@@ -9,7 +9,7 @@ const UNIT_NS: Readonly<Record<string, bigint>> = {
   d: 86_400_000_000_000n,
 };
 
-/** A number with a unit, which may still have a part of a nanosecond. */
+/** A length of time as people write it: a number and one unit. */
 export const DURATION = /^(\d{1,18})(?:\.(\d{1,9}))?(ns|us|µs|ms|s|m|h|d)$/;
 
 /**

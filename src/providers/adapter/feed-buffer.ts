@@ -1,0 +1,404 @@
+import type { Batch } from '../../columns/batch.js';
+import { BatchPool } from '../../columns/batch-pool.js';
+import type { ControlRecord } from '../../columns/control-record.js';
+import type { Dictionary, DictionarySet } from '../../columns/dictionary.js';
+import { writeEpochMillis } from '../../columns/int64.js';
+import { columnIndex, type Schema } from '../../columns/schema.js';
+import { retainRows } from '../../columns/selection.js';
+import type { Clock } from '../../core/clock.js';
+import { ProviderError } from '../../core/provider-error.js';
+import { DroppedSpan } from './dropped-span.js';
+
+/** Rows of a stream that may wait to be read, unless a batch alone is larger. */
+export const ROWS_WAITING_MAX = 65_536;
+/** Control records in one batch: with more of them, it is full whatever its rows. */
+const CONTROLS_MAX = 1_024;
+/** Control records that may wait to be read. */
+const CONTROLS_WAITING_MAX = 65_536;
+/** Instants that a timestamp holds, in ms: the years 1691 to 2248. */
+export const MS_MAX = 2 ** 43;
+
+/** In place of columns while there is no batch. */
+const NO_WORDS: Int32Array = new Int32Array(0);
+
+const DROPPED = 'overflow: the source was read too slowly';
+
+export interface FeedBufferParts {
+  readonly schema: Schema;
+  /** Rows of a batch. */
+  readonly batchRows: number;
+  readonly dictionaries: DictionarySet;
+  readonly clock: Clock;
+  /** Rows that may wait. Further rows are dropped. Default: no limit but memory. */
+  readonly rowsMax?: number;
+}
+
+/**
+ * Between the writer of a provider and the reads of its source: puts rows into batches in order of arrival. A
+ * batch has what has arrived by the time at which it is taken, so that a slow feed is not delayed and a fast one has
+ * full batches. Rows that come in one go have one time of receipt.
+ */
+export class FeedBuffer {
+  readonly #pool: BatchPool;
+  readonly #symbols: Dictionary;
+  readonly #clock: Clock;
+  readonly #rowsMax: number;
+  readonly #timeAt: number;
+  readonly #symbolAt: number;
+  readonly #receivedAt: number;
+  readonly #untimedAt: number;
+  readonly #isBook: boolean;
+  readonly #full: Batch[] = [];
+  readonly #dropped = new DroppedSpan();
+  /** The batch that rows are written into, and how many it has. */
+  #batch: Batch | undefined;
+  #length = 0;
+  /** Rows that it takes; 0 without one, and once it has too many records. Its columns stand beside it, so that no row looks them up. */
+  #capacity = 0;
+  #times = NO_WORDS;
+  #symbolIds = NO_WORDS;
+  #received: Int32Array | undefined;
+  #untimed: Uint8Array | undefined;
+  /** Rows in full batches. */
+  #rowsFull = 0;
+  #controlsWaiting = 0;
+  #isDropping = false;
+  #isClosed = false;
+  #failure: { readonly error: unknown } | undefined;
+  /** When the rows of this go were received. */
+  #receivedMs = 0;
+  #receivedSub = 0;
+  #isStamped = false;
+  readonly #endGo = () => this.#tell();
+  #waiter: (() => void) | undefined;
+  #roomWaiters: (() => void)[] = [];
+  /** Rows dropped so far. */
+  rowsDropped = 0;
+
+  constructor({
+    schema,
+    batchRows,
+    dictionaries,
+    clock,
+    rowsMax = Number.POSITIVE_INFINITY,
+  }: FeedBufferParts) {
+    this.#pool = new BatchPool(schema, batchRows, dictionaries);
+    this.#symbols = dictionaries.get('symbol');
+    this.#clock = clock;
+    this.#rowsMax = Math.max(rowsMax, batchRows);
+    this.#timeAt = columnIndex(schema, 'time');
+    this.#symbolAt = columnIndex(schema, 'symbol');
+    this.#receivedAt = columnIndex(schema, 'received');
+    this.#untimedAt = columnIndex(schema, 'untimed');
+    this.#isBook = schema.kind === 'book';
+  }
+
+  get schema(): Schema {
+    return this.#pool.schema;
+  }
+
+  get symbols(): Dictionary {
+    return this.#symbols;
+  }
+
+  /** The batch that rows are written into. It changes as it fills. */
+  get batch(): Batch | undefined {
+    return this.#batch;
+  }
+
+  /** Rows that wait to be read. */
+  get rowsWaiting(): number {
+    return this.#rowsFull + this.#length;
+  }
+
+  get hasRoom(): boolean {
+    return this.#isClosed || (!this.#isDropping && this.rowsWaiting <= this.#rowsMax / 2);
+  }
+
+  /** Whether rows were dropped, and none has been taken since. */
+  get isDropping(): boolean {
+    return this.#isDropping;
+  }
+
+  /** Why nothing more is taken in, such as that there is no memory. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  whenRoom(): Promise<void> {
+    if (this.hasRoom) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#roomWaiters.push(resolve);
+    });
+  }
+
+  /**
+   * Begins a row: writes its symbol and its times.
+   *
+   * @param ms - Event time in whole ms since 1970; NaN: the row has none.
+   * @param sub - The ns past it.
+   * @returns The place of the row in `batch`. −1 if it is not taken in.
+   * @throws {ProviderError} `protocol` for an id that no symbol has, and a time that cannot be kept.
+   */
+  begin(symbol: number, ms: number, sub: number): number {
+    // What is rare stands in functions of its own: this one is inlined then, and boxes no number.
+    if (!this.#isStamped && !this.#beginGo()) return -1;
+    if (symbol >>> 0 !== symbol || symbol >= this.#symbols.size) refuseId(symbol);
+    const isUntimed = Number.isNaN(ms);
+    const timeMs = isUntimed ? this.#receivedMs : ms;
+    const timeSub = isUntimed ? this.#receivedSub : sub;
+    if (Math.floor(timeMs) !== timeMs || Math.abs(timeMs) >= MS_MAX || !(timeSub >= 0 && timeSub < 1e6)) {
+      refuseTime(ms, sub);
+    }
+    if (this.#length >= this.#capacity && !this.#openBatch()) {
+      this.drop(symbol, timeMs, timeSub);
+      return -1;
+    }
+    const row = this.#length++;
+    this.#symbolIds[row] = symbol;
+    writeEpochMillis(this.#times, row, timeMs, timeSub);
+    if (this.#received !== undefined) {
+      writeEpochMillis(this.#received, row, this.#receivedMs, this.#receivedSub);
+    }
+    if (this.#untimed !== undefined) this.#untimed[row] = isUntimed ? 1 : 0;
+    return row;
+  }
+
+  /**
+   * Begins rows that are copied as columns.
+   *
+   * @returns How many of them `batch` has room for, from its row `rowsInBatch` on. 0: they are dropped. −1: nothing
+   *   more is taken in.
+   */
+  beginMany(rows: number): number {
+    if (!this.#isStamped && !this.#beginGo()) return -1;
+    if (this.#length >= this.#capacity && !this.#openBatch()) return this.#failure ? -1 : 0;
+    return Math.min(rows, this.#capacity - this.#length);
+  }
+
+  /** Rows in `batch` so far. */
+  get rowsInBatch(): number {
+    return this.#length;
+  }
+
+  /** The rows that `beginMany` had room for have been written, but for their time of receipt. */
+  endMany(rows: number): void {
+    if (this.#received !== undefined) {
+      for (let row = this.#length; row < this.#length + rows; row++) {
+        writeEpochMillis(this.#received, row, this.#receivedMs, this.#receivedSub);
+      }
+    }
+    this.#length += rows;
+  }
+
+  /** Takes back the row that was begun last. */
+  takeBack(): void {
+    this.#length--;
+  }
+
+  /** Puts a record behind the rows so far. */
+  control(record: ControlRecord): void {
+    if (this.#isClosed) return;
+    if (!this.#isStamped) this.#stamp();
+    this.#put(record);
+  }
+
+  /** Wall time at which the rows of this go were received, in ms. */
+  receivedMs(): number {
+    if (!this.#isStamped) this.#stamp();
+    return this.#receivedMs;
+  }
+
+  /** The ns past it. */
+  get receivedSub(): number {
+    return this.#receivedSub;
+  }
+
+  /** Returns a batch with what has arrived, owned by the caller; `undefined` if nothing has. */
+  take(): Batch | undefined {
+    const full = this.#full.shift();
+    if (full) this.#rowsFull -= full.length;
+    const batch = full ?? this.#takeOpen();
+    if (!batch) return undefined;
+    this.#controlsWaiting -= batch.controls.length;
+    if (this.rowsWaiting <= this.#rowsMax / 2) this.#makeRoom();
+    return batch;
+  }
+
+  /** Resolves once something can be taken, or it is closed or woken. */
+  arrival(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiter = resolve;
+    });
+  }
+
+  /** Lets whoever waits for an arrival look again. */
+  wake(): void {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    waiter?.();
+  }
+
+  /** Takes nothing more in. What is there can still be taken. */
+  close(): void {
+    this.#isClosed = true;
+    this.#isStamped = false; // rows look whether it is closed when a go begins
+    this.#tellOfRoom();
+    this.wake();
+  }
+
+  /**
+   * Drops the first rows of those that wait, with the records before them.
+   * @returns Whether there were so many.
+   */
+  skip(rows: number): boolean {
+    let left = rows;
+    while (left > 0) {
+      const batch = this.take();
+      if (!batch) return false;
+      if (batch.length <= left) {
+        left -= batch.length;
+        batch.release();
+        continue;
+      }
+      batch.controls = batch.controls.filter(({ row }) => row >= left);
+      retainRows(batch, new Uint8Array(batch.length).fill(1, left));
+      this.#full.unshift(batch);
+      this.#rowsFull += batch.length;
+      this.#controlsWaiting += batch.controls.length;
+      left = 0;
+    }
+    return true;
+  }
+
+  /** Drops what waits to be taken. */
+  clear(): void {
+    for (const batch of this.#full.splice(0)) batch.release();
+    this.#batch?.release();
+    this.#forgetBatch();
+    this.#rowsFull = 0;
+    this.#controlsWaiting = 0;
+  }
+
+  /** Closes it and frees what is left. */
+  release(): void {
+    this.close();
+    this.clear();
+    this.#pool.close();
+  }
+
+  /** @returns Whether there is a batch with room for a row. */
+  #openBatch(): boolean {
+    if (this.#isDropping) return false;
+    if (this.rowsWaiting >= this.#rowsMax) {
+      this.#isDropping = true;
+      return false;
+    }
+    return this.#nextBatch() !== undefined;
+  }
+
+  #nextBatch(): Batch | undefined {
+    if (this.#failure) return undefined;
+    const last = this.#takeOpen();
+    if (last) {
+      this.#full.push(last);
+      this.#rowsFull += last.length;
+    }
+    try {
+      const batch = this.#pool.acquire();
+      const { columns } = batch;
+      this.#batch = batch;
+      this.#capacity = batch.capacity;
+      this.#times = columns[this.#timeAt] as Int32Array;
+      this.#symbolIds = columns[this.#symbolAt] as Int32Array;
+      this.#received = columns[this.#receivedAt] as Int32Array | undefined;
+      this.#untimed = columns[this.#untimedAt] as Uint8Array | undefined;
+    } catch (error) {
+      this.#fail(error);
+    }
+    return this.#batch;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.wake();
+  }
+
+  #takeOpen(): Batch | undefined {
+    const batch = this.#batch;
+    if (!batch || (this.#length === 0 && batch.controls.length === 0)) return undefined;
+    batch.length = this.#length;
+    this.#forgetBatch();
+    return batch;
+  }
+
+  #forgetBatch(): void {
+    this.#batch = undefined;
+    this.#length = 0;
+    this.#capacity = 0;
+  }
+
+  #put(record: ControlRecord): void {
+    if (this.#controlsWaiting >= CONTROLS_WAITING_MAX) {
+      this.#fail(refused(`wrote ${CONTROLS_WAITING_MAX} control records before any of them was read`));
+      return;
+    }
+    const open = this.#batch;
+    const batch = open && open.controls.length < CONTROLS_MAX ? open : this.#nextBatch();
+    if (!batch) return;
+    batch.controls.push({ row: this.#length, record });
+    this.#controlsWaiting++;
+    if (batch.controls.length >= CONTROLS_MAX) this.#capacity = 0; // it is full
+  }
+
+  /** Counts a row that is not taken in. */
+  drop(symbol: number, ms: number, sub: number): void {
+    if (this.#failure) return;
+    this.rowsDropped++;
+    this.#dropped.add(symbol, ms, sub);
+  }
+
+  /** Half of the rows that may wait have been read: tells of those that were dropped, and takes more in. */
+  #makeRoom(): void {
+    if (this.#isDropping) {
+      this.#isDropping = false;
+      this.#put(this.#dropped.take((symbol) => this.#symbols.at(symbol), DROPPED));
+      if (this.#isBook) this.#put({ type: 'reset', at: this.#clock.wall(), reason: DROPPED });
+    }
+    this.#tellOfRoom();
+  }
+
+  #tellOfRoom(): void {
+    for (const tell of this.#roomWaiters.splice(0)) tell();
+  }
+
+  /** @returns Whether rows are taken in. */
+  #beginGo(): boolean {
+    if (!this.#isClosed) this.#stamp();
+    return !this.#isClosed;
+  }
+
+  #stamp(): void {
+    this.#isStamped = true;
+    const wall = this.#clock.wall();
+    this.#receivedMs = Number(wall / 1_000_000n);
+    this.#receivedSub = Number(wall % 1_000_000n);
+    queueMicrotask(this.#endGo);
+  }
+
+  #tell(): void {
+    this.#isStamped = false;
+    this.wake();
+  }
+}
+
+function refuseId(symbol: number): never {
+  throw refused(`expected the id of a symbol, as symbolId returns it, found ${symbol}`);
+}
+
+function refuseTime(ms: number, sub: number): never {
+  throw refused(`expected whole ms since 1970 and 0 to 999999 ns past them, found ${ms} and ${sub}`);
+}
+
+/** The error for a row that a provider could not have meant. */
+export const refused = (message: string): ProviderError => new ProviderError('protocol', message);

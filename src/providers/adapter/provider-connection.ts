@@ -1,0 +1,123 @@
+import type { Clock } from '../../core/clock.js';
+import { PipelineError } from '../../core/errors.js';
+import { cutText, describeValue } from '../../core/shown-text.js';
+import type { StageContext } from '../../engine/stage.js';
+import type { Logger } from '../../telemetry/logger.js';
+import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
+import type {
+  MarketDataProvider,
+  ProviderFactory,
+  ProviderStatus,
+} from '../contract/market-data-provider.js';
+
+const STATES: readonly unknown[] = [
+  'connecting',
+  'connected',
+  'subscribed',
+  'degraded',
+  'disconnected',
+] satisfies readonly ProviderStatus['state'][];
+const REASON_CHARS_MAX = 500;
+
+/** How long a function of a provider may take to end once it was asked to. */
+const END_MS_MAX = 5_000;
+
+/**
+ * The provider of one source: made and connected when the source is opened, and closed with it. Keeps what it tells
+ * of its connection.
+ */
+export class ProviderConnection {
+  readonly name: string;
+  readonly #make: () => MarketDataProvider;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  #provider: MarketDataProvider | undefined;
+  #status: ProviderStatus | undefined;
+  #disconnects = 0;
+
+  constructor(name: string, factory: ProviderFactory<unknown>, options: unknown, context: StageContext) {
+    const { job, clock, log, gate } = context;
+    this.name = name;
+    this.#clock = clock;
+    this.#log = log;
+    this.#make = () => factory(options, { job, clock, log, gate, status: (event) => this.#note(event) });
+  }
+
+  /** Aborts when the source is asked to end. */
+  get signal(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /** @throws {PipelineError} `MODULE_INVALID` if it lacks a function that its capabilities promise. */
+  async open(needed: keyof MarketDataProvider): Promise<void> {
+    const provider = this.#make();
+    if (typeof provider?.[needed] !== 'function') {
+      const found = provider && typeof provider === 'object' ? 'none' : describeValue(provider);
+      throw new PipelineError(
+        'MODULE_INVALID',
+        `Provider "${this.name}": expected a function "${needed}", as its capabilities say, found ${found}`,
+      );
+    }
+    this.#provider = provider;
+    try {
+      await provider.connect?.(this.signal);
+    } catch (error) {
+      if (!this.signal.aborted) throw error; // otherwise it ends as it was asked to
+    }
+  }
+
+  /** The provider. Only while it is open. */
+  get provider(): MarketDataProvider {
+    return this.#provider as MarketDataProvider; // `open` has made it
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** @param running - What of its functions is still running. */
+  async close(running: Promise<unknown> | undefined): Promise<void> {
+    this.stop();
+    if (running && !(await this.#endsInTime(running))) {
+      this.#log.warn(
+        { provider: this.name, waitedMs: END_MS_MAX },
+        'the provider goes on although its signal has aborted',
+      );
+    }
+    const provider = this.#provider;
+    this.#provider = undefined;
+    await provider?.close?.();
+  }
+
+  health(): StageHealth {
+    const { state, reason } = this.#status ?? {};
+    if (state !== 'degraded' && state !== 'disconnected') return { status: 'ok' };
+    return { status: 'degraded', reason: `${state}${reason === undefined ? '' : `: ${reason}`}` };
+  }
+
+  statistics(): StageStatistics {
+    return { disconnects: this.#disconnects };
+  }
+
+  async #endsInTime(running: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimeout(() => resolve(false), END_MS_MAX);
+      const end = () => {
+        this.#clock.clearTimeout(timer);
+        resolve(true);
+      };
+      running.then(end, end);
+    });
+  }
+
+  #note({ state, reason }: ProviderStatus): void {
+    if (!STATES.includes(state)) return; // of a later contract
+    const why = reason === undefined ? {} : { reason: cutText(String(reason), REASON_CHARS_MAX) };
+    if (state === 'disconnected' && this.#status?.state !== 'disconnected') this.#disconnects++;
+    this.#status = { state, ...why };
+    const fields = { provider: this.name, state, ...why };
+    if (state === 'degraded' || state === 'disconnected') this.#log.warn(fields, 'provider status');
+    else this.#log.info(fields, 'provider status');
+  }
+}

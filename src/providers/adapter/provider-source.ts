@@ -1,0 +1,36 @@
+import type { SourceFactory } from '../../engine/factories.js';
+import type { HistoryCapabilities, StreamCapabilities } from '../../wire/provider-capabilities.js';
+import { feedSchema } from '../contract/feed-schema.js';
+import type { ProviderFactory } from '../contract/market-data-provider.js';
+import { type FeedOptions, type FeedProvider, ownOptions } from '../contract/own-options.js';
+import { HistorySource } from './history-source.js';
+import { ProviderConnection } from './provider-connection.js';
+import { StreamSource } from './stream-source.js';
+
+/** Makes a provider into sources: one stream, or one history, for each. */
+export function providerSource(
+  { name, capabilities }: FeedProvider,
+  factory: ProviderFactory<unknown>,
+): SourceFactory<FeedOptions> {
+  return {
+    plan: (options) => feedOf(options).schema,
+    create(options, context) {
+      const { schema, stream, history } = feedOf(options);
+      const connection = new ProviderConnection(name, factory, ownOptions(options), context);
+      return stream
+        ? new StreamSource(stream.kind, schema, stream.of, options, connection, context)
+        : new HistorySource(history.kind, schema, history.of, options, connection, context);
+    },
+  };
+
+  /** @param options - Checked: the capabilities have what they ask for. */
+  function feedOf({ stream, history, interval }: FeedOptions) {
+    if (stream !== undefined) {
+      const of = capabilities.streams?.[stream] as StreamCapabilities;
+      return { schema: feedSchema(stream, of, interval), stream: { kind: stream, of } };
+    }
+    const kind = history as NonNullable<typeof history>; // one of both is there
+    const of = capabilities.history?.[kind] as HistoryCapabilities;
+    return { schema: feedSchema(kind, of, interval), history: { kind, of } };
+  }
+}

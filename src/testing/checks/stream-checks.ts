@@ -1,0 +1,159 @@
+import type { Row } from '../../columns/row-view.js';
+import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
+import { streamsOf } from '../../providers/contract/feed-options.js';
+import type { ProviderCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
+import type { CheckRig, RunningStream } from '../check-rig.js';
+import { messageOf } from './declaration-checks.js';
+import type { ProviderCheck } from './provider-check.js';
+import { rowFindings, timeFindings } from './row-checks.js';
+
+/** What can be checked of each stream of a provider. */
+export function streamChecks(capabilities: ProviderCapabilities): ProviderCheck[] {
+  return streamsOf(capabilities).flatMap((kind) => checksOf(kind));
+}
+
+const always = () => undefined;
+
+function checksOf(kind: StreamKind): ProviderCheck[] {
+  return [
+    {
+      id: `stream-rows:${kind}`,
+      title: `streams ${kind} of the symbols asked for, in order, with the values that it declares`,
+      leftOut: always,
+      run: (rig) => checkRows(rig, kind),
+    },
+    {
+      id: `stream-end:${kind}`,
+      title: `ends its stream of ${kind} soon once it is told to, without an error, and writes nothing after it`,
+      leftOut: always,
+      run: (rig) => checkEnd(rig, kind),
+    },
+    {
+      id: `stream-aborted:${kind}`,
+      title: `begins no stream of ${kind} that was told to end before`,
+      leftOut: always,
+      run: (rig) => checkAborted(rig, kind),
+    },
+    {
+      id: `stream-gate:${kind}`,
+      title: `takes its calls for ${kind} to the gate, and has no row while that is shut`,
+      leftOut: always,
+      run: (rig) => checkGate(rig, kind),
+    },
+  ];
+}
+
+async function checkRows(rig: CheckRig, kind: StreamKind): Promise<string[]> {
+  const { waitMs, graceMs, rowsMin, symbols } = rig.options;
+  const checked = await rig.make();
+  const stopped = await connected(rig, checked.provider);
+  if (stopped) return stopped;
+  const stream = rig.stream(kind, checked);
+  const has = () => {
+    stream.take();
+    return rowsIn(stream).length >= rowsMin;
+  };
+  const came = await rig.until(
+    has,
+    waitMs,
+    stream.ended.catch(() => {}),
+  );
+  // Watched a while longer: a live stream never ends by itself.
+  const { how } = await rig.within(stream.ended, graceMs);
+  const found = how === 'pending' ? [] : await endedEarly(rig, stream);
+  stream.abort();
+  await rig.within(stream.ended, graceMs);
+  const rows = rowsIn(stream);
+  if (!came) found.push(`expected ${rowsMin} rows within ${waitMs} ms, found ${rows.length}`);
+  const of = rig.capabilities.streams?.[kind];
+  found.push(...rowFindings(rows, { kind, symbols, maxDelayMs: of?.maxDelayMs, sequence: of?.sequence }));
+  found.push(...timeFindings(rows, rig.clock.wall()));
+  const [first] = stream.written;
+  if (kind === 'book' && first && !('record' in first && first.record.type === 'reset')) {
+    found.push('expected a book to begin with a "reset", and then its snapshot');
+  }
+  return found;
+}
+
+async function checkEnd(rig: CheckRig, kind: StreamKind): Promise<string[]> {
+  const { waitMs, graceMs } = rig.options;
+  const checked = await rig.make();
+  const stopped = await connected(rig, checked.provider);
+  if (stopped) return stopped;
+  const stream = rig.stream(kind, checked);
+  await rig.until(() => {
+    stream.take();
+    return stream.written.length > 0;
+  }, waitMs);
+  stream.abort();
+  const end = await rig.within(stream.ended, graceMs);
+  const found: string[] = [];
+  if (end.how === 'pending') found.push(`goes on ${graceMs} ms after its signal has aborted`);
+  if (end.how === 'rejected' && !isCancellation(end.error)) {
+    found.push(`expected it to return once it is told to end, found an error: ${messageOf(end.error)}`);
+  }
+  await rig.until(() => false, graceMs / 4);
+  stream.take();
+  if (stream.late > 0) found.push(`wrote ${stream.late} rows or records after its signal had aborted`);
+  return found;
+}
+
+async function checkAborted(rig: CheckRig, kind: StreamKind): Promise<string[]> {
+  const checked = await rig.make();
+  const stopped = await connected(rig, checked.provider);
+  if (stopped) return stopped;
+  const stream = rig.stream(kind, checked, AbortSignal.abort());
+  const end = await rig.within(stream.ended, rig.options.graceMs);
+  stream.take();
+  const found =
+    end.how === 'pending' ? [`goes on ${rig.options.graceMs} ms, although it was told to end`] : [];
+  return stream.written.length > 0 ? [...found, 'wrote rows although it was told to end'] : found;
+}
+
+async function checkGate(rig: CheckRig, kind: StreamKind): Promise<string[]> {
+  const { graceMs, watchMs } = rig.options;
+  const checked = await rig.make();
+  const stopped = await connected(rig, checked.provider);
+  if (stopped) return stopped;
+  const { gate } = checked;
+  gate.isShut = true;
+  const before = gate.calls;
+  const stream = rig.stream(kind, checked);
+  await rig.until(() => {
+    stream.take();
+    return stream.written.length > 0;
+  }, watchMs);
+  const found: string[] = [];
+  if (rowsIn(stream).length > 0) found.push('has rows although its gate has let no call through');
+  if (gate.calls === before) found.push('took no call to its gate');
+  stream.abort();
+  const ended = await rig.within(stream.ended, graceMs);
+  if (ended.how === 'pending') found.push('waits on for its gate although its signal has aborted');
+  return found;
+}
+
+/** What is wrong if a stream has ended that nobody told to. */
+async function endedEarly(rig: CheckRig, { ended }: RunningStream): Promise<string[]> {
+  const end = await rig.within(ended, 0);
+  if (end.how === 'resolved') return ['returned although nobody told it to end'];
+  if (end.how === 'pending') return [];
+  const kind = providerErrorKind(end.error);
+  return [`failed (${kind ?? 'an error without a kind'}): ${messageOf(end.error)}`];
+}
+
+/** @returns What is wrong; `undefined` once it is connected. */
+export async function connected(
+  rig: CheckRig,
+  provider: { connect?(signal: AbortSignal): Promise<void> | void },
+): Promise<string[] | undefined> {
+  const stopping = new AbortController();
+  const outcome = await rig.within(provider.connect?.(stopping.signal), rig.options.waitMs);
+  if (outcome.how === 'resolved') return undefined;
+  stopping.abort();
+  return outcome.how === 'pending'
+    ? [`did not connect within ${rig.options.waitMs} ms`]
+    : [`did not connect: ${messageOf(outcome.error)}`];
+}
+
+const rowsIn = ({ written }: RunningStream): Row[] =>
+  written.flatMap((one) => ('row' in one ? [one.row] : []));

@@ -1,0 +1,89 @@
+import type { Clock, TimerHandle } from '../core/clock.js';
+import type { Nanos } from '../core/units.js';
+
+/** Where a virtual clock begins. */
+export interface VirtualClockStart {
+  /** Monotonic time in ns. Default: 0. */
+  readonly now?: bigint;
+  /** Ns since 1970 UTC. Default: 2023-11-14T22:13:20Z. */
+  readonly wall?: bigint;
+}
+
+interface Timer {
+  readonly at: bigint;
+  readonly callback: () => void;
+}
+
+/**
+ * A clock for tests: its time stands still until a test lets it pass. Timers fire in order, at their instant.
+ *
+ * @example
+ * const clock = new VirtualClock();
+ * const pipeline = createPipeline(spec, { clock });
+ * await pipeline.build(); // loads code, while time stands still
+ * const running = pipeline.run();
+ * await clock.advance(60_000);
+ */
+export class VirtualClock implements Clock {
+  #now: bigint;
+  readonly #wallAtZero: bigint;
+  readonly #timers = new Set<Timer>();
+
+  /** @param start - `now` and `wall` at the beginning, in ns. */
+  constructor({ now = 0n, wall = 1_700_000_000_000_000_000n }: VirtualClockStart = {}) {
+    this.#now = now;
+    this.#wallAtZero = wall - now;
+  }
+
+  /** Number of timers that have not fired: 0 once everything is closed, or something leaks. */
+  get timersPending(): number {
+    return this.#timers.size;
+  }
+
+  now(): Nanos {
+    return this.#now as Nanos;
+  }
+
+  wall(): Nanos {
+    return (this.#wallAtZero + this.#now) as Nanos;
+  }
+
+  setTimeout(callback: () => void, delayMs: number): TimerHandle {
+    const timer = { at: this.#now + BigInt(Math.round(Math.max(0, delayMs) * 1e6)), callback };
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  clearTimeout(handle: TimerHandle): void {
+    this.#timers.delete(handle as Timer);
+  }
+
+  /** Lets `ms` pass at once, while the thread sleeps: timers that are due fire late. */
+  leap(ms: number): void {
+    this.#now += BigInt(Math.round(ms * 1e6));
+  }
+
+  /**
+   * Lets `ms` pass; after each timer, and at the end, whatever waits for it has its turn, timers
+   * that it sets included.
+   */
+  async advance(ms: number): Promise<void> {
+    const until = this.#now + BigInt(Math.round(ms * 1e6));
+    await settled();
+    for (;;) {
+      const next = [...this.#timers].filter(({ at }) => at <= until).sort(byInstant)[0];
+      if (!next) break;
+      this.#timers.delete(next);
+      if (next.at > this.#now) this.#now = next.at;
+      next.callback();
+      await settled();
+    }
+    this.#now = until;
+    await settled();
+  }
+}
+
+const byInstant = (a: Timer, b: Timer): number => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0);
+
+/** All promises that can settle without the passing of time have settled. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
