@@ -150,6 +150,8 @@ export const STRIPES_USED_CELL = BUCKETS_USED_CELL + 1;
  */
 const SHARD_BYTES = 2 * LINE_BYTES;
 export const SHARD_BUCKET_CELLS = 6;
+/** Behind the buckets of a shard: a 64-bit cell with the tick that its owner has come to. */
+export const SHARD_TICK_CELL = BUCKETS * SHARD_BUCKET_CELLS;
 export const shardCell = (stripe: number): number => (SHARDS_BYTE + (stripe - 1) * SHARD_BYTES) / 4;
 const SETTINGS_BYTE = SHARDS_BYTE + (STRIPES - 1) * SHARD_BYTES;
 /** How often the settings were written; its lowest bit says which of the two blocks holds them. */

@@ -67,8 +67,8 @@ export class TimeWindow {
     this.#limits = limits;
     this.#guard = guard;
     this.#shared = new SharedBuckets(cells);
-    this.#shards = new WindowShards(cells.words);
-    this.#own = new OwnShard(cells.words);
+    this.#shards = new WindowShards(cells);
+    this.#own = new OwnShard(cells);
   }
 
   /** Whether the next success in this epoch, which is the current one, needs no look at the clock. */

@@ -1,12 +1,16 @@
 import {
   BUCKETS,
   SHARD_BUCKET_CELLS,
+  SHARD_TICK_CELL,
   STRIPES,
   STRIPES_USED_CELL,
   shardCell,
 } from '../../shared-memory/breaker-memory.js';
 import { glance, tally } from '../../shared-memory/glance.js';
+import type { BreakerCells } from './breaker-cells.js';
 import { FAILED, SLOW, SUCCEEDED, type WindowSum } from './window-sum.js';
+
+type Cells = Pick<BreakerCells, 'words' | 'longs'>;
 
 /** Cells of a bucket. */
 const TAG_LOW = 0;
@@ -27,15 +31,17 @@ const COUNT_MAX = 2 ** 31 - 2 ** 20;
  * The buckets of a time window that one thread writes and all threads read. A bucket says by its tag which
  * tick of which epoch it counts. The tag is a lock for readers: the owner takes it away, clears the
  * counts, and sets the next one. A reader that finds the same tag before and after has read counts of
- * that tick. What a dead thread has counted leaves the window by its tags.
+ * that tick; one that finds none reads beside the buckets which tick the owner has come to. What a dead thread has counted leaves the window by its tags.
  */
 export class OwnShard {
   readonly #words: Int32Array;
+  readonly #longs: BigInt64Array;
   /** First cell of the current bucket. */
   #bucket = 0;
 
-  constructor(words: Int32Array) {
+  constructor({ words, longs }: Cells) {
     this.#words = words;
+    this.#longs = longs;
   }
 
   /**
@@ -53,6 +59,7 @@ export class OwnShard {
     const found = glance(words, bucket + TAG_HIGH);
     if (found === high && glance(words, bucket + TAG_LOW) === low) return true;
     if (found !== NO_TAG && isLaterEpoch(found, epoch)) return false;
+    Atomics.store(this.#longs, (shard + SHARD_TICK_CELL) / 2, BigInt(tick)); // before the tag is gone
     Atomics.store(words, bucket + TAG_HIGH, NO_TAG);
     for (const kind of [SUCCEEDED, FAILED, SLOW]) Atomics.store(words, bucket + COUNTS + kind, 0);
     Atomics.store(words, bucket + TAG_LOW, low);
@@ -80,11 +87,13 @@ export class OwnShard {
 /** The shards of all threads, for a judgement. */
 export class WindowShards {
   readonly #words: Int32Array;
+  readonly #longs: BigInt64Array;
   /** By stripe: the buckets that are part of the sum, a bit each. */
   readonly #counted = new Int32Array(STRIPES);
 
-  constructor(words: Int32Array) {
+  constructor({ words, longs }: Cells) {
     this.#words = words;
+    this.#longs = longs;
   }
 
   /** First part of a sum: see `WindowSum`. */
@@ -98,7 +107,13 @@ export class WindowShards {
         const slot = tick % BUCKETS;
         const bucket = shardCell(stripe) + slot * SHARD_BUCKET_CELLS;
         const high = Atomics.load(words, bucket + TAG_HIGH);
-        if (high === NO_TAG || high >>> EPOCH_SHIFT !== sum.epoch) continue;
+        if (high === NO_TAG) {
+          // What was in it, failures and successes, is no longer in the window of the tick that comes.
+          const next = Number(Atomics.load(this.#longs, (shardCell(stripe) + SHARD_TICK_CELL) / 2));
+          if (next > sum.tick) return sum.moveTo(next);
+          continue;
+        }
+        if (high >>> EPOCH_SHIFT !== sum.epoch) continue;
         const found = tickOf(Atomics.load(words, bucket + TAG_LOW), high);
         if (found > tick && found % BUCKETS === slot) return sum.moveTo(found);
         if (found !== tick) continue;

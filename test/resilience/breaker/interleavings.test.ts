@@ -543,7 +543,8 @@ describe('a time window in shards, in every interleaving and on weak memory', ()
     const isOther = (byte: number) => {
       const shard = byte - 4 * shardCell(1);
       if (shard >= 0 && byte < 4 * shardCell(STRIPES)) {
-        return !used.has(Math.floor((shard % 256) / (4 * SHARD_BUCKET_CELLS)));
+        const bucket = Math.floor((shard % 256) / (4 * SHARD_BUCKET_CELLS));
+        return bucket < BUCKETS && !used.has(bucket); // behind them is the tick of the owner
       }
       const bucket = byte - 8 * BUCKETS_CELL;
       return bucket >= 0 && bucket < 240 && !used.has(Math.floor(bucket / (8 * BUCKET_CELLS)));
@@ -627,6 +628,15 @@ describe('a time window in shards, in every interleaving and on weak memory', ()
       expect(shards(callers, { minimumVolume: 2, failureRate: 0.6 }, before).ends).toEqual([false]);
     },
   );
+
+  it('leaves out no successes of a part while its bucket is cleared', () => {
+    const before = [
+      { calls: 'SSS', ticks: -9 },
+      { calls: 'F', ticks: -9 },
+    ];
+    const callers = [{ calls: 'S', ticks: 1 }, { calls: 'F' }];
+    expect(shards(callers, { minimumVolume: 2, failureRate: 0.6 }, before).ends).toEqual([false]);
+  });
 
   it('is moved on by the latest clock of all', () => {
     const rates = { minimumVolume: 2, failureRate: 1 };
