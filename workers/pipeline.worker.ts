@@ -25,7 +25,7 @@ import {
 } from '../src/wire/pipeline-actor.js';
 import type { PipelineReport } from '../src/wire/pipeline-report.js';
 import { portEndpoint } from '../src/wire/port-endpoint.js';
-import { secretsOfSpec } from '../src/wire/stages-of-spec.js';
+import { secretsOfSpec, stagesOf } from '../src/wire/stages-of-spec.js';
 import { StartStep } from '../src/wire/start-step.js';
 
 /** A job that has run for so long has run most of its code, and may never end. */
@@ -41,14 +41,16 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   const counters = task.protocol === PROTOCOL_VERSION ? openCounters(task.counters) : new Counters();
   const stopHeartbeat = startHeartbeat(counters);
   task.logs.postMessage(THREAD_BEGUN);
-  saveCodeIn(SAVE_CODE_AFTER_MS);
+  // Code of users could change what is saved, which other jobs run.
+  const savesCode = !stagesOf(task.spec).some(({ runsUserCode }) => runsUserCode);
+  if (savesCode) saveCodeIn(SAVE_CODE_AFTER_MS);
   const showSecrets = hideSecrets([...(task.secrets ?? []), ...secretsOfSpec(task.spec)]);
   try {
     return { report: await runPipeline(task, counters), leftovers: await leftovers() };
   } finally {
     stopHeartbeat();
     showSecrets();
-    saveCodeIn(1); // the end is told first
+    if (savesCode) saveCodeIn(1); // the end is told first
   }
 
   /** What the run left open: looked for once the ports have had time to close. */

@@ -44,7 +44,8 @@ export class ComparisonTime {
       if (!(error instanceof MatchTimeError)) throw error;
       return true;
     } finally {
-      const tookMs = this.#nowMs() - began;
+      // One that was interrupted took no more, however long the process stood still meanwhile.
+      const tookMs = Math.min(this.#nowMs() - began, ONE_MS_MAX);
       this.#leftMs = Math.min(COMPARISON_MS_MAX, this.#leftMs + SOUND_MS - tookMs);
     }
   }

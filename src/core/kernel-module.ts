@@ -38,14 +38,20 @@ export function kernelMaker<Kernels>(
   make: (exports: KernelExports) => Kernels,
 ): () => Kernels | undefined {
   let module: object | undefined;
-  return () => {
-    if (isSwitchedOff() || typeof WebAssembly === 'undefined') return undefined;
+  let isImpossible = typeof WebAssembly === 'undefined';
+  const instantiate = (): KernelExports | undefined => {
+    if (isSwitchedOff() || isImpossible || typeof WebAssembly === 'undefined') return undefined;
     try {
       module ??= new WebAssembly.Module(Buffer.from(bytes, 'base64'));
-      return make(new WebAssembly.Instance(module).exports);
+      return new WebAssembly.Instance(module).exports;
     } catch {
-      return undefined; // what kernels do can be done without them
+      isImpossible = true; // what kernels do can be done without them; to try again may take long
+      return undefined;
     }
+  };
+  return () => {
+    const exports = instantiate();
+    return exports && make(exports);
   };
 }
 

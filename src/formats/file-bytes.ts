@@ -1,5 +1,4 @@
 import { PipelineError } from '../core/errors.js';
-import { InvariantError } from '../core/invariant.js';
 import { outOfFiles } from '../core/system-limits.js';
 import { KernelUnpacker } from './gzip/kernel-unpacker.js';
 import { StreamUnpacker } from './gzip/stream-unpacker.js';
@@ -292,8 +291,8 @@ class GzipBytes implements FileBytes {
     this.#unpacked = 0;
   }
 
-  #whyNot(cause: unknown): Error {
-    if (cause instanceof PipelineError || cause instanceof InvariantError) return cause;
+  #whyNot(cause: unknown): PipelineError {
+    if (cause instanceof PipelineError) return cause;
     const { path } = this.#file;
     const { code, message } = cause as NodeJS.ErrnoException;
     if (!code?.startsWith('Z_')) return inputError(path, cause);

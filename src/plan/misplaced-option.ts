@@ -30,7 +30,7 @@ export function whereItBelongs(key: string): string | undefined {
 
 /** Whether keys at the top of a file are those of a spec, of settings, or of a calendar. */
 export function kindOfKeys(keys: readonly string[]): 'spec' | 'settings' | 'calendar' | undefined {
-  if (CALENDAR_KEYS.some((key) => keys.includes(key))) return 'calendar';
   if (keys.includes('source') || keys.includes('sink')) return 'spec';
-  return keys.some((key) => SETTINGS_KEYS.includes(key)) ? 'settings' : undefined;
+  if (keys.some((key) => SETTINGS_KEYS.includes(key))) return 'settings';
+  return keys.some((key) => CALENDAR_KEYS.includes(key)) ? 'calendar' : undefined;
 }

@@ -43,7 +43,7 @@ export class JobLife {
 
   /** Shows the job to the inspector, if there is one. */
   begin(): void {
-    if (this.#settings.inspect && !this.#actor) this.#create();
+    if (this.#settings.inspect && !this.#actor && !this.#isOver) this.#create();
   }
 
   get state(): JobState {

@@ -24,6 +24,12 @@ describe('the time for globs that are compared in one go', () => {
     for (let i = 0; i < 3_000; i++) expect(take(i % 100 === 0 ? 50 : 0.3)).toBe(false);
   });
 
+  it('is enough where the process stood still in one', () => {
+    const { take } = comparisons();
+    take(60_000);
+    expect(take(0.1)).toBe(false);
+  });
+
   it('is over where they take long together, and is not saved up before', () => {
     const { take } = comparisons();
     for (let i = 0; i < 2_000; i++) take(0.1);

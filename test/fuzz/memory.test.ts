@@ -12,7 +12,7 @@ import { hostileText } from './hostile-values.js';
 import { mutated } from './mutations.js';
 
 // As threads do, this runs the build: `npm test` makes it.
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.cjs', import.meta.url));
 
 const MIB = 1_048_576;
 /** What an input may take beyond what the command takes for a good one. */

@@ -84,7 +84,7 @@ describe('a provider of an installed package', () => {
       join(project, 'spec.json'),
       JSON.stringify({ name: 'cli', source: HISTORY, sink: discard }),
     );
-    const main = resolve('dist/src/cli/main.js');
+    const main = resolve('dist/src/cli/main.cjs');
     const run = (...args: string[]) =>
       execFileSync(process.execPath, [main, ...args], { cwd: project, encoding: 'utf8', stdio: 'pipe' });
     const [job] = JSON.parse(run('run', 'spec.json', '--json')).jobs;

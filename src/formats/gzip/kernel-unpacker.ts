@@ -24,6 +24,8 @@ const INPUT_MIN = 4_096;
 const TRAILER_BYTES = 8;
 /** Kernels that are kept for the next file. */
 const SPARES_MAX = 2;
+/** Files that are unpacked by kernels at a time: V8 reserves 10 GB of address space for the memory of each. */
+const IN_USE_MAX = 64;
 
 /** A kernel with its memory, which never grows. */
 class Kernel {
@@ -47,6 +49,7 @@ class Kernel {
 const newKernel = kernelMaker(KERNEL_BYTES, (exports) => new Kernel(exports));
 /** Kernels of this thread that no file uses. */
 const spares: Kernel[] = [];
+let inUse = 0;
 
 /**
  * Unpacks by a kernel, in this thread and into one memory, in less time than the streams of Node, which make a new
@@ -66,7 +69,7 @@ export class KernelUnpacker implements Unpacker {
   #to: number;
   /** Whether the file has no more bytes. */
   #isLast = false;
-  #isReading = false;
+  #isBusy = false;
   #isInMember = false;
   #members = 0;
   /** CRC-32 of the member, and of all that was returned. */
@@ -78,10 +81,11 @@ export class KernelUnpacker implements Unpacker {
 
   /**
    * @param chunkBytes - Bytes at which a chunk ends, up to a match later; and most packed bytes that are held.
-   * @returns `undefined` where there can be no kernel.
+   * @returns `undefined` where there can be no kernel, or many are in use.
    */
   static of(file: PackedFile, chunkBytes: number): KernelUnpacker | undefined {
-    const kernel = newKernelOrSpare();
+    const kernel = inUse < IN_USE_MAX ? newKernelOrSpare() : undefined;
+    if (kernel) inUse++;
     return kernel && new KernelUnpacker(file, kernel, chunkBytes);
   }
 
@@ -94,6 +98,15 @@ export class KernelUnpacker implements Unpacker {
   }
 
   async next(): Promise<Uint8Array | null> {
+    this.#isBusy = true;
+    try {
+      return await this.#next();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #next(): Promise<Uint8Array | null> {
     const { call, bytes, output } = this.#kernel;
     call.beginOutput();
     for (;;) {
@@ -123,8 +136,9 @@ export class KernelUnpacker implements Unpacker {
   }
 
   close(): void {
-    // A read that is still under way would write into the memory of another file.
-    if (!this.#isReading && spares.length < SPARES_MAX) spares.push(this.#kernel);
+    inUse--;
+    // What is still under way would write into the memory of another file.
+    if (!this.#isBusy && spares.length < SPARES_MAX) spares.push(this.#kernel);
   }
 
   /** Begins the next member. @returns `false` if the file ends here, or has padding alone. */
@@ -183,9 +197,7 @@ export class KernelUnpacker implements Unpacker {
     bytes.copyWithin(input, this.#from, this.#to);
     this.#to = input + (this.#to - this.#from);
     this.#from = input;
-    this.#isReading = true;
     const count = await this.#file.read(bytes.subarray(this.#to, this.#inputEnd), this.#at);
-    this.#isReading = false;
     this.#at += count;
     this.#to += count;
     if (count > 0) return;

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { crc32, createGunzip, type ZlibOptions } from 'node:zlib';
-import { invariant } from '../../core/invariant.js';
+import { PipelineError } from '../../core/errors.js';
 import type { EarlierBytes, PackedFile, Unpacker } from './unpacker.js';
 
 /** The default buffer size of Node streams. */
@@ -40,7 +40,7 @@ export class StreamUnpacker implements Unpacker {
     return this.#gunzip.bytesWritten;
   }
 
-  /** @throws {InvariantError} if the bytes differ from the earlier ones: the kernel has unpacked them wrongly. */
+  /** @throws {PipelineError} `INPUT_UNREADABLE` if the bytes differ from the earlier ones. */
   async next(): Promise<Uint8Array | null> {
     const found = await this.#chunks.next();
     this.#check(found.done ? null : found.value);
@@ -53,8 +53,13 @@ export class StreamUnpacker implements Unpacker {
     if (chunk) this.#checksum = crc32(chunk.subarray(0, left), this.#checksum);
     this.#count += chunk?.length ?? 0;
     if (chunk && chunk.length < left) return;
-    const isSame = chunk !== null && this.#checksum === this.#earlier.checksum;
-    invariant(isSame, 'the kernel unpacks gzip as zlib does');
+    if (chunk !== null && this.#checksum === this.#earlier.checksum) return;
+    throw new PipelineError(
+      'INPUT_UNREADABLE',
+      `${this.#file.path}: expected the bytes that were unpacked before, found others: leave input files as they are ` +
+        'while they are read. If this one has not changed, the fault is ours: please report it, and read the file with ' +
+        'TICKLOOM_NO_WASM=1',
+    );
   }
 
   close(): void {

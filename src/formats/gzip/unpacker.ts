@@ -20,6 +20,7 @@ export interface EarlierBytes {
 
 /** Where an unpacker reads. */
 export interface PackedFile {
+  readonly path: string;
   /** Reads bytes from an offset on. @returns How many; 0 at the end of the file. */
   read(buffer: Uint8Array, at: number): Promise<number>;
 }

@@ -10,13 +10,17 @@ import { writeHybrid } from '../../../src/formats/parquet/bit-packing.js';
 import { ByteBuffer } from '../../../src/formats/parquet/byte-buffer.js';
 import { writeDeltaInt64 } from '../../../src/formats/parquet/delta-packing.js';
 import { encodeDictionary } from '../../../src/formats/parquet/double-dictionary.js';
+import { encodeKernels } from '../../../src/formats/parquet/kernels/encode-kernels.js';
 import { ParquetSinkOptions } from '../../../src/stages/sinks/parquet/options.js';
 import { parquetSink } from '../../../src/stages/sinks/parquet/parquet.js';
 import { contextOf, temporaryDirectory } from '../../stages/sinks/sink-rows.js';
 import { byKernels } from '../../support/both-ways.js';
 
 const bothWays = async <Result>(step: () => Result): Promise<[Result, Result]> => [
-  await byKernels(true, async () => step()),
+  await byKernels(true, async () => {
+    expect(encodeKernels()).toBeDefined();
+    return step();
+  }),
   await byKernels(false, async () => step()),
 ];
 
