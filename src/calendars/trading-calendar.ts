@@ -5,7 +5,7 @@ import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
 import type { CalendarData } from './calendar-data.js';
 import { dateText, parseDay } from './civil-date.js';
 import { closedReason } from './closed-reason.js';
-import type { MarketState, TradingSession } from './market-state.js';
+import type { MarketState, SessionPart, TradingSession, UnknownHours } from './market-state.js';
 import { type DayPart, type HoursView, TradingDays } from './trading-days.js';
 import { ZoneClock } from './zone-clock.js';
 
@@ -194,7 +194,8 @@ export class TradingCalendar {
   }
 
   /**
-   * The session of a trade date; `undefined` if the date is none.
+   * The session of a trade date; `undefined` if the date is none. A date of which nothing but unknown hours is
+   * planned may be one, so it has a session.
    *
    * @throws {PipelineError} `CALENDAR_RANGE` for a date outside of the calendar's range, or that is none.
    */
@@ -293,16 +294,26 @@ export class TradingCalendar {
   #sessionOf(day: number): TradingSession | undefined {
     const plan = this.#days.plan(day);
     if (plan.joinsNext) return undefined;
-    const parts = [...this.#joinedTo(day), ...plan.parts].flatMap(({ kind, from, to }) =>
-      kind === 'unknown' ? [] : [{ kind, open: nanosOf(from), close: nanosOf(to) }],
-    );
-    if (plan.parts.length === 0 || parts.length === 0) return undefined;
-    const { effect, name } = plan.special ?? {};
-    const isShort = effect?.close !== undefined || effect?.open !== undefined || effect?.hours !== undefined;
-    const { open } = parts[0]!;
-    const { close } = parts.at(-1)!;
-    const what = isShort && name !== undefined ? { what: name } : {};
-    return { date: dateText(day), open, close, parts, isShort, ...what };
+    if (plan.parts.length === 0) return undefined;
+    const planned = [...this.#joinedTo(day), ...plan.parts];
+    const parts: SessionPart[] = [];
+    const unknownHours: UnknownHours[] = [];
+    for (const { kind, from, to } of planned) {
+      if (kind === 'unknown') unknownHours.push({ from: nanosOf(from), to: nanosOf(to) });
+      else parts.push({ kind, open: nanosOf(from), close: nanosOf(to) });
+    }
+    const [first, last] = [planned[0]!, planned.at(-1)!];
+    const isShort = plan.opensLate || plan.closesEarly;
+    const isNamed = plan.special && (isShort || plan.parts.some(({ kind }) => kind === 'unknown'));
+    return {
+      date: dateText(day),
+      open: first.kind === 'unknown' ? undefined : nanosOf(first.from),
+      close: last.kind === 'unknown' ? undefined : nanosOf(last.to),
+      parts,
+      unknownHours,
+      isShort,
+      ...(isNamed && { what: plan.special.name }),
+    };
   }
 
   /** The parts of the days before a trade date that belong to it. */

@@ -32,6 +32,9 @@ export interface DayPlan {
   readonly parts: readonly DayPart[];
   /** Why the day is not a usual one. */
   readonly special: SpecialDay | undefined;
+  /** Whether its regular hours begin later, or end earlier, than those of a usual day. */
+  readonly opensLate: boolean;
+  readonly closesEarly: boolean;
   /** Whether its trades belong to the next trade date. */
   readonly joinsNext: boolean;
 }
@@ -125,13 +128,18 @@ export class TradingDays {
   #planOf(day: number): DayPlan {
     const special = this.#specialOf(day);
     const effect = special?.effect;
+    const usual = this.#usual(day);
+    const planned = effect ? changedBy(effect, usual) : usual;
     const parts: DayPart[] = [];
-    for (const part of effect ? changedBy(effect, this.#usual(day)) : this.#usual(day)) {
+    for (const part of planned) {
       if (this.#view === 'regular' && (part.kind === 'pre' || part.kind === 'post')) continue;
       const [from, to] = [this.#toUtc(day, part.from), this.#toUtc(day, part.to)];
       if (from < to) parts.push({ day, kind: part.kind, from, to }); // else within the hour that spring skips
     }
-    return { day, parts, special, joinsNext: effect?.tradeDate === 'next' };
+    const [span, usualSpan] = [mainSpan(planned), mainSpan(usual)];
+    const opensLate = span !== undefined && usualSpan !== undefined && span.from > usualSpan.from;
+    const closesEarly = span !== undefined && usualSpan !== undefined && span.to < usualSpan.to;
+    return { day, parts, special, opensLate, closesEarly, joinsNext: effect?.tradeDate === 'next' };
   }
 
   #usual(day: number): readonly WallPart[] {
@@ -174,6 +182,12 @@ function wallParts(hours: readonly OpenHours[]): WallPart[] {
   return hours
     .map(({ kind = 'regular', from, to }) => ({ kind, from: parseWallTime(from)!, to: parseWallTime(to)! }))
     .sort((a, b) => a.from - b.from);
+}
+
+/** From the first to the last of the regular hours, and of those that may be; `undefined` without any. */
+function mainSpan(parts: readonly WallPart[]): { readonly from: number; readonly to: number } | undefined {
+  const main = parts.filter(({ kind }) => kind === 'regular' || kind === 'unknown');
+  return main.length === 0 ? undefined : { from: main[0]!.from, to: main.at(-1)!.to };
 }
 
 function changedBy(effect: DayEffect, usual: readonly WallPart[]): readonly WallPart[] {

@@ -33,7 +33,15 @@ describe('the FX week', () => {
     const state = { state: 'unknown', reason: 'unknown-hours', what: 'Christmas Day' };
     expect(fx.at(newYork('2026-12-24T17:00'))).toEqual(state);
     expect(fx.at(newYork('2026-12-25T16:59'))).toEqual(state);
-    expect(fx.session('2026-12-25')).toBeUndefined();
+    expect(fx.session('2026-12-25')).toEqual({
+      date: '2026-12-25',
+      open: undefined,
+      close: undefined,
+      parts: [],
+      unknownHours: [{ from: newYork('2026-12-24T17:00'), to: newYork('2026-12-25T17:00') }],
+      isShort: false,
+      what: 'Christmas Day',
+    });
     expect(fx.isOpen(newYork('2026-12-25T12:00'))).toBeUndefined();
     // The weekend follows.
     expect(fx.nextOpen(newYork('2026-12-26T12:00'))).toBe(newYork('2026-12-27T17:00'));
@@ -137,7 +145,7 @@ describe('a closed market', () => {
   it('is closed from the very instant of the close, and open from that of the open', async () => {
     const xnys = await tradingCalendar('XNYS');
     const { open, close } = xnys.session('2026-11-30')!;
-    const around = [open - 1n, open, close - 1n, close].map((at) => xnys.isOpen(at as Nanos));
+    const around = [open! - 1n, open!, close! - 1n, close!].map((at) => xnys.isOpen(at as Nanos));
     expect(around).toEqual([false, true, true, false]);
   });
 });

@@ -90,6 +90,28 @@ describe('tickloom calendar', () => {
         isShort: false,
         what: null,
         parts: [{ kind: 'regular', open: '2028-12-29T09:30:00-05:00', close: '2028-12-29T16:00:00-05:00' }],
+        unknownHours: [],
+      },
+    ]);
+  });
+
+  it('prints unknown hours as such', async () => {
+    const christmas = await tickloomCalendar('FX', { from: '2025-12-24', to: '2025-12-26' });
+    expect(christmas.out.split('\n')).toEqual([
+      '2025-12-24  -1d 17:00 to 17:00',
+      '2025-12-25  -1d 17:00 to 17:00 not known  Christmas Day',
+      '2025-12-26  -1d 17:00 to 17:00',
+      '',
+    ]);
+    const half = { from: '2024-11-29', to: '2024-11-29' };
+    expect((await tickloomCalendar('CME.energy', half)).out).toContain(
+      '-1d 17:00 to 12:45, 12:45 to 13:45 not known  Day after Thanksgiving\n',
+    );
+    const { sessions } = JSON.parse((await tickloomCalendar('CME.energy', { ...half, json: true })).out);
+    expect(sessions).toMatchObject([
+      {
+        close: null,
+        unknownHours: [{ from: '2024-11-29T12:45:00-06:00', to: '2024-11-29T13:45:00-06:00' }],
       },
     ]);
   });

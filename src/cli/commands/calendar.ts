@@ -131,22 +131,39 @@ function stateData(state: MarketState) {
   return { state: state.state, reason: state.reason, what: state.what ?? null };
 }
 
-function sessionLine(session: TradingSession, wall: WallClock): string {
-  const parts = session.parts.map(
-    ({ kind, open, close }) =>
-      `${kind === 'regular' ? '' : `${kind} `}${wall.onDay(open, session.date)} to ${wall.onDay(close, session.date)}`,
+function sessionLine({ date, parts, unknownHours, isShort, what }: TradingSession, wall: WallClock): string {
+  const shown = [
+    ...parts.map(({ kind, open, close }) => ({
+      from: open,
+      to: close,
+      before: kind === 'regular' ? '' : `${kind} `,
+      after: '',
+    })),
+    ...unknownHours.map(({ from, to }) => ({ from, to, before: '', after: ' not known' })),
+  ].sort((a, b) => Number(a.from - b.from));
+  const hours = shown.map(
+    ({ from, to, before, after }) => `${before}${wall.onDay(from, date)} to ${wall.onDay(to, date)}${after}`,
   );
-  const note = session.isShort ? `  ${session.what ?? 'short'}` : '';
-  return plainText(`${session.date}  ${parts.join(', ')}${note}\n`);
+  const note = what ?? (isShort ? 'short' : undefined);
+  return plainText(`${date}  ${hours.join(', ')}${note === undefined ? '' : `  ${note}`}\n`);
 }
 
-function sessionData({ date, open, close, parts, isShort, what }: TradingSession, wall: WallClock) {
-  const times = (part: Pick<TradingSession, 'open' | 'close'>) => ({
-    open: wall.format(part.open),
-    close: wall.format(part.close),
-  });
-  const shownParts = parts.map((part) => ({ kind: part.kind, ...times(part) }));
-  return { date, ...times({ open, close }), isShort, what: what ?? null, parts: shownParts };
+function sessionData(session: TradingSession, wall: WallClock) {
+  const { date, open, close, parts, unknownHours, isShort, what } = session;
+  const timeOr = (time: typeof open) => (time === undefined ? null : wall.format(time));
+  return {
+    date,
+    open: timeOr(open),
+    close: timeOr(close),
+    isShort,
+    what: what ?? null,
+    parts: parts.map((part) => ({
+      kind: part.kind,
+      open: wall.format(part.open),
+      close: wall.format(part.close),
+    })),
+    unknownHours: unknownHours.map(({ from, to }) => ({ from: wall.format(from), to: wall.format(to) })),
+  };
 }
 
 const factsOf = ({ name, from, to, hours, data: { title, zone, source } }: TradingCalendar) => ({
