@@ -6,7 +6,7 @@ import type { CalendarData } from './calendar-data.js';
 import { dateText, parseDay } from './civil-date.js';
 import { closedReason } from './closed-reason.js';
 import type { MarketState, SessionPart, TradingSession, UnknownHours } from './market-state.js';
-import { type DayPart, type HoursView, TradingDays } from './trading-days.js';
+import { type DayPart, type HoursView, JOIN_DAYS_MAX, TradingDays } from './trading-days.js';
 import { ZoneClock } from './zone-clock.js';
 
 /** How a calendar is read. */
@@ -28,9 +28,6 @@ interface HeldClose {
   readonly to: Nanos;
   readonly close: Nanos | undefined;
 }
-
-/** A trade date that is looked for lies at most so many days after the day that joins it. */
-const JOIN_DAYS_MAX = 14;
 
 /**
  * When a market is open. Instants are nanoseconds since 1970 UTC, dates are trade dates `YYYY-MM-DD`.
