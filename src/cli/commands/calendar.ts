@@ -1,4 +1,5 @@
 import { builtInCalendar, calendarNames, tradingCalendar } from '../../calendars/built-in-calendars.js';
+import { dateText, parseDay } from '../../calendars/civil-date.js';
 import type { MarketState, TradingSession } from '../../calendars/market-state.js';
 import type { TradingCalendar } from '../../calendars/trading-calendar.js';
 import type { HoursView } from '../../calendars/trading-days.js';
@@ -68,10 +69,10 @@ function openCalendar(wanted: string, hours: HoursView | undefined): Promise<Tra
 }
 
 function lastShown({ to }: TradingCalendar, from: string): string {
-  const start = Date.parse(`${from}T00:00:00Z`);
-  if (Number.isNaN(start)) return to; // refused with the first date
-  const last = new Date(start + (DAYS_SHOWN - 1) * 86_400_000).toISOString().slice(0, 10);
-  return last < to ? last : to;
+  const first = parseDay(from);
+  const last = parseDay(to)!;
+  // A first date that is none is refused with its own words.
+  return first === undefined ? to : dateText(Math.min(first + DAYS_SHOWN - 1, last));
 }
 
 function stateText(
