@@ -73,7 +73,8 @@ export class TradingCalendar {
    * Makes a calendar of data without mistakes: of the tables, or of another calendar's `data`, in whatever
    * thread. Data of your own go through `readCalendar`. The time zone library is loaded for it.
    *
-   * @throws {InvalidOptionsError} for options that it does not have.
+   * @throws {InvalidOptionsError} for options that it does not have, and for `extended` hours of a range that ends
+   *   before they are known.
    */
   static async of(data: CalendarData, options: CalendarOptions = {}): Promise<TradingCalendar> {
     assertMapping('calendar', data);
@@ -82,6 +83,11 @@ export class TradingCalendar {
     if (hours !== 'regular' && hours !== 'extended') {
       const found = typeof hours === 'string' ? quoted(hours) : describeValue(hours);
       throw new InvalidOptionsError('calendar', [`hours: expected regular or extended, found ${found}`]);
+    }
+    const { name, to, extendedFrom = to } = data;
+    if (hours === 'extended' && extendedFrom > to) {
+      const message = `expected regular: "${name}" knows the hours before and after from ${extendedFrom} on, and its range ends with ${to}, found extended`;
+      throw new InvalidOptionsError('calendar', [`hours: ${message}`]);
     }
     return new TradingCalendar(data, hours, new TradingDays(data, await ZoneClock.of(data.zone), hours));
   }

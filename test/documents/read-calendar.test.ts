@@ -141,11 +141,14 @@ describe("a calendar of one's own", () => {
       const calendar = await readCalendar(own, { hours });
       expect([calendar.from, calendar.to]).toEqual(['2015-01-01', '2024-12-31']);
     }
-    // Hours before and after are not known so early.
-    const early = await readCalendar({ ...own, from: '2000-01-01', to: '2005-12-31' }, { hours: 'extended' });
-    const at = instantAt('America/New_York')('2003-06-02T12:00');
-    expect(early.isOpen(at)).toBeUndefined();
-    expect(() => early.session('2003-06-02')).toThrow(expect.objectContaining({ code: 'CALENDAR_RANGE' }));
+    const early = { ...own, from: '2000-01-01', to: '2005-12-31' };
+    expect((await readCalendar(early)).session('2003-06-02')).toMatchObject({ isShort: false });
+    await expect(readCalendar(early, { hours: 'extended' })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      problems: [
+        'hours: expected regular: "XNYS of ten years" knows the hours before and after from 2010-01-01 on, and its range ends with 2005-12-31, found extended',
+      ],
+    });
   });
 
   it('may go on after the range of one that is built in', async () => {
