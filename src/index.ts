@@ -24,6 +24,7 @@ export type {
   OpenState,
   SessionPart,
   TradingSession,
+  UnknownHours,
   UnknownState,
 } from './calendars/market-state.js';
 export { type CalendarOptions, TradingCalendar } from './calendars/trading-calendar.js';

@@ -20,7 +20,7 @@ export interface CalendarData {
   readonly hours: readonly HoursChange[];
   /** Holidays and shortened days that come back each year. Of several on a date, the first one counts. */
   readonly holidays?: readonly HolidayRule[];
-  /** Single dates. They go before `holidays`. */
+  /** Single dates in the range, one exception for each. They go before `holidays`. */
   readonly exceptions?: readonly DateException[];
 }
 
@@ -62,15 +62,15 @@ export type Weekdays = string | readonly string[];
 
 /** What is different on a day. Without any of these, the market is closed. */
 export interface DayEffect {
-  /** Trading ends at this time. */
+  /** Trading ends at this time, before the usual close. */
   readonly close?: string;
   /** Trading after hours then goes on until this time, where the calendar has `post` hours. */
   readonly postUntil?: string;
-  /** Trading begins at this time. */
+  /** Trading begins at this time, after the usual open. */
   readonly open?: string;
   /** All hours of the day, in place of the usual ones. */
   readonly hours?: readonly OpenHours[];
-  /** `next`: the day is no trade date of its own, and its trades belong to the next one. */
+  /** `next`: the day is no trade date of its own, and its trades belong to the next one, at most 14 days later. */
   readonly tradeDate?: 'next';
 }
 

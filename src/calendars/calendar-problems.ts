@@ -1,22 +1,21 @@
-import type { CalendarData } from './calendar-data.js';
+import type { CalendarData, DayEffect } from './calendar-data.js';
+import type { CalendarProblem } from './calendar-problem.js';
 import { dateText, parseDay } from './civil-date.js';
-import { TradingDays } from './trading-days.js';
+import { EffectCheck, strayExceptions } from './effect-problems.js';
+import { JOIN_DAYS_MAX, TradingDays } from './trading-days.js';
 import { ZoneClock } from './zone-clock.js';
-
-/** What is wrong with a calendar, and under which of its keys. */
-export interface CalendarProblem {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
 
 /** The whole range is gone through, day by day. */
 const YEARS_MAX = 150;
 /** After as many overlaps, one has seen what is wrong. */
 const OVERLAPS_MAX = 5;
 
-/** Finds what is wrong with a calendar whose single values are right: its range, the order of its hours, overlaps. */
+/**
+ * Finds what is wrong with a calendar whose single values are right: its range, the order of its hours, overlaps,
+ * trade dates that are not whole, and days that holidays and exceptions do not change as they say.
+ */
 export async function calendarProblems(data: CalendarData): Promise<CalendarProblem[]> {
-  const problems = [...rangeProblems(data), ...hoursProblems(data)];
+  const problems = [...rangeProblems(data), ...hoursProblems(data), ...strayExceptions(data)];
   return problems.length > 0 ? problems : await dayProblems(data);
 }
 
@@ -47,13 +46,23 @@ function hoursProblems({ from, hours }: CalendarData): CalendarProblem[] {
 /** Hours that do not overlap on the clock do not overlap in UTC, so the clock of any zone will do. */
 async function dayProblems(data: CalendarData): Promise<CalendarProblem[]> {
   const days = new TradingDays(data, await ZoneClock.of('UTC'), 'extended');
-  const problems: CalendarProblem[] = [];
-  let before = { to: Number.NEGATIVE_INFINITY, day: 0 };
-  let isJoined = false;
+  const first = parseDay(data.from)!;
   const last = parseDay(data.to)!;
-  for (let day = parseDay(data.from)!; day <= last; day++) {
-    const { parts, joinsNext, special } = days.plan(day);
-    if (parts.length > 0) isJoined = joinsNext;
+  const problems: CalendarProblem[] = joinedBefore(first, data, days);
+  const effects = new EffectCheck(data, days);
+  let before = { to: Number.NEGATIVE_INFINITY, day: 0 };
+  /** The first of the days whose trades belong to the next trade date. */
+  let joined: number | undefined;
+  for (let day = first; day <= last; day++) {
+    const plan = days.plan(day);
+    const { parts, joinsNext, special } = plan;
+    effects.add(plan);
+    if (parts.length > 0 && joinsNext) joined ??= day;
+    if (parts.length > 0 && !joinsNext) {
+      if (joined !== undefined && day - joined > JOIN_DAYS_MAX)
+        problems.push(farJoin(joined, day, data, days));
+      joined = undefined;
+    }
     for (const { from, to } of parts) {
       if (from < before.to) {
         const with_ = before.day === day ? 'one another' : `those of ${dateText(before.day)}`;
@@ -67,9 +76,30 @@ async function dayProblems(data: CalendarData): Promise<CalendarProblem[]> {
       before = { to, day };
     }
   }
-  if (isJoined) {
+  if (joined !== undefined) {
     const message = `expected a range whose last trades belong to a date in it, found ${data.to}, before the date that they belong to`;
     problems.push({ path: ['to'], message });
   }
-  return problems;
+  return [...problems, ...effects.problems()];
+}
+
+/** Of the first trade date, all trades lie in the range. */
+function joinedBefore(first: number, data: CalendarData, days: TradingDays): CalendarProblem[] {
+  for (let day = first - 1; day >= first - JOIN_DAYS_MAX; day--) {
+    const { parts, joinsNext } = days.plan(day);
+    if (parts.length === 0) continue;
+    if (!joinsNext) return [];
+    const message = `expected a range that begins with a whole trade date, found ${data.from}, to which trades of ${dateText(day)} belong`;
+    return [{ path: ['from'], message }];
+  }
+  return [];
+}
+
+function farJoin(day: number, tradeDay: number, data: CalendarData, days: TradingDays): CalendarProblem {
+  const { holidays = [], exceptions = [] } = data;
+  const { effect, isHoliday } = days.plan(day).special!;
+  const list: readonly DayEffect[] = isHoliday ? holidays : exceptions;
+  const path = [isHoliday ? 'holidays' : 'exceptions', list.indexOf(effect), 'tradeDate'];
+  const expected = `expected a trade date at most ${JOIN_DAYS_MAX} days after ${dateText(day)}, to which its trades belong`;
+  return { path, message: `${expected}, found ${dateText(tradeDay)}` };
 }

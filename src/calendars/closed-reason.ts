@@ -33,11 +33,10 @@ export function closedReason(
   );
 }
 
-function reasonOf({ special, parts }: DayPlan, atMs: number) {
+function reasonOf({ special, parts, opensLate, closesEarly }: DayPlan, atMs: number) {
   if (!special) return undefined;
-  const { name: what, effect, isHoliday } = special;
+  const { name: what, isHoliday } = special;
   if (parts.length === 0) return { reason: isHoliday ? 'holiday' : 'closure', what } as const;
-  if (effect.open !== undefined && atMs < parts[0]!.from) return { reason: 'late-open', what } as const;
-  const isShortened = effect.close !== undefined || effect.hours !== undefined;
-  return isShortened && atMs >= parts.at(-1)!.to ? ({ reason: 'early-close', what } as const) : undefined;
+  if (opensLate && atMs < parts[0]!.from) return { reason: 'late-open', what } as const;
+  return closesEarly && atMs >= parts.at(-1)!.to ? ({ reason: 'early-close', what } as const) : undefined;
 }

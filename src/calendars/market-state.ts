@@ -53,15 +53,20 @@ export interface UnknownState {
 export interface TradingSession {
   /** Trade date, `YYYY-MM-DD`. */
   readonly date: string;
-  /** The first instant of trading. */
-  readonly open: Nanos;
-  /** The first instant after it. */
-  readonly close: Nanos;
-  /** The hours in between, in order. Where one ends before the next begins, trading pauses. */
+  /** The first instant of trading; `undefined` if it is not known: the session begins with unknown hours. */
+  readonly open: Nanos | undefined;
+  /** The first instant after it; `undefined` if it is not known: the session ends with unknown hours. */
+  readonly close: Nanos | undefined;
+  /**
+   * The hours that are known to be open, in order. Where one ends before the next begins, trading pauses, except
+   * in `unknownHours`. Empty if nothing of the day is known.
+   */
   readonly parts: readonly SessionPart[];
-  /** Whether trading ends earlier or begins later than on a usual day. */
+  /** Hours of which is not known whether the market is open, in order. */
+  readonly unknownHours: readonly UnknownHours[];
+  /** Whether the regular hours end earlier or begin later than on a usual day. */
   readonly isShort: boolean;
-  /** The name of a short day. */
+  /** The name of a short day, or of one with unknown hours. */
   readonly what?: string;
 }
 
@@ -70,4 +75,11 @@ export interface SessionPart {
   readonly kind: Exclude<HoursKind, 'unknown'>;
   readonly open: Nanos;
   readonly close: Nanos;
+}
+
+/** Hours of a session of which is not known whether the market is open. */
+export interface UnknownHours {
+  readonly from: Nanos;
+  /** The first instant after them. */
+  readonly to: Nanos;
 }

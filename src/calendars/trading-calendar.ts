@@ -5,8 +5,8 @@ import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
 import type { CalendarData } from './calendar-data.js';
 import { dateText, parseDay } from './civil-date.js';
 import { closedReason } from './closed-reason.js';
-import type { MarketState, TradingSession } from './market-state.js';
-import { type DayPart, type HoursView, TradingDays } from './trading-days.js';
+import type { MarketState, SessionPart, TradingSession, UnknownHours } from './market-state.js';
+import { type DayPart, type HoursView, JOIN_DAYS_MAX, TradingDays } from './trading-days.js';
 import { ZoneClock } from './zone-clock.js';
 
 /** How a calendar is read. */
@@ -22,15 +22,20 @@ interface HeldState {
   readonly state: MarketState;
 }
 
+/** A time without hours, with the parts before and after it, where there are any in the range. Ms since 1970 UTC. */
+interface Gap {
+  readonly from: number;
+  readonly to: number;
+  readonly before: DayPart | undefined;
+  readonly after: DayPart | undefined;
+}
+
 /** When trading stops next, for all instants from one to another. */
 interface HeldClose {
   readonly from: Nanos;
   readonly to: Nanos;
   readonly close: Nanos | undefined;
 }
-
-/** A trade date that is looked for lies at most so many days after the day that joins it. */
-const JOIN_DAYS_MAX = 14;
 
 /**
  * When a market is open. Instants are nanoseconds since 1970 UTC, dates are trade dates `YYYY-MM-DD`.
@@ -55,6 +60,8 @@ export class TradingCalendar {
   readonly #knownToMs: number;
   #held: HeldState;
   #close: HeldClose;
+  /** The last gap. It may be as long as the range, and is looked for once. */
+  #gap: Gap | undefined;
 
   private constructor(data: CalendarData, hours: HoursView, days: TradingDays) {
     this.data = data;
@@ -76,7 +83,8 @@ export class TradingCalendar {
    * Makes a calendar of data without mistakes: of the tables, or of another calendar's `data`, in whatever
    * thread. Data of your own go through `readCalendar`. The time zone library is loaded for it.
    *
-   * @throws {InvalidOptionsError} for options that it does not have.
+   * @throws {InvalidOptionsError} for options that it does not have, and for `extended` hours of a range that ends
+   *   before they are known.
    */
   static async of(data: CalendarData, options: CalendarOptions = {}): Promise<TradingCalendar> {
     assertMapping('calendar', data);
@@ -85,6 +93,11 @@ export class TradingCalendar {
     if (hours !== 'regular' && hours !== 'extended') {
       const found = typeof hours === 'string' ? quoted(hours) : describeValue(hours);
       throw new InvalidOptionsError('calendar', [`hours: expected regular or extended, found ${found}`]);
+    }
+    const { name, to, extendedFrom = to } = data;
+    if (hours === 'extended' && extendedFrom > to) {
+      const message = `expected regular: "${name}" knows the hours before and after from ${extendedFrom} on, and its range ends with ${to}, found extended`;
+      throw new InvalidOptionsError('calendar', [`hours: ${message}`]);
     }
     return new TradingCalendar(data, hours, new TradingDays(data, await ZoneClock.of(data.zone), hours));
   }
@@ -124,14 +137,12 @@ export class TradingCalendar {
    */
   nextOpen(instant: Nanos): Nanos | undefined {
     if (!this.#knows(instant)) return undefined;
-    const closes = this.at(instant).state === 'open' ? this.nextClose(instant) : instant;
+    const state = this.at(instant);
+    if (state.state !== 'open') return state.state === 'closed' ? state.nextOpen : undefined;
+    const closes = this.nextClose(instant);
     if (closes === undefined) return undefined;
-    for (const part of this.#partsFrom(msOf(closes))) {
-      if (part.kind === 'unknown') return undefined;
-      const opens = nanosOf(part.from);
-      if (opens > instant && opens >= closes) return opens;
-    }
-    return undefined;
+    const pause = this.#partOrGap(msOf(closes));
+    return 'after' in pause ? opensWith(pause.after) : undefined;
   }
 
   /**
@@ -194,7 +205,8 @@ export class TradingCalendar {
   }
 
   /**
-   * The session of a trade date; `undefined` if the date is none.
+   * The session of a trade date; `undefined` if the date is none. A date of which nothing but unknown hours is
+   * planned may be one, so it has a session.
    *
    * @throws {PipelineError} `CALENDAR_RANGE` for a date outside of the calendar's range, or that is none.
    */
@@ -212,23 +224,22 @@ export class TradingCalendar {
     if (instant < knownFrom) return held(instant, knownFrom, { state: 'unknown', reason: 'before-range' });
     if (instant >= knownTo) return held(knownTo, instant + 1n, { state: 'unknown', reason: 'after-range' });
     const ms = msOf(instant);
-    const next = this.#partFrom(ms);
-    if (next && next.from <= ms) return this.#within(next);
-    const before = this.#partBefore(ms);
+    const found = this.#partOrGap(ms);
+    if ('kind' in found) return this.#within(found);
+    const { before, after: next } = found;
     const { reason, what } = closedReason(this.#days, ms, {
       before: before && { day: before.day, tradeDay: this.#tradeDayOf(before.day) },
       after: next && { day: next.day, tradeDay: this.#tradeDayOf(next.day) },
     });
     const today = this.#days.dayAt(ms);
     // The reason is that of the day.
-    const since = Math.max(before?.to ?? this.#knownFromMs, this.#days.midnightOf(today));
-    const until = Math.min(next?.from ?? this.#knownToMs, this.#days.midnightOf(today + 1));
-    const nextOpen = next && next.kind !== 'unknown' ? nanosOf(next.from) : undefined;
+    const since = Math.max(found.from, this.#days.midnightOf(today));
+    const until = Math.min(found.to, this.#days.midnightOf(today + 1));
     return held(nanosOf(since), nanosOf(until), {
       state: 'closed',
       reason,
       ...(what !== undefined && { what }),
-      nextOpen,
+      nextOpen: opensWith(next),
     });
   }
 
@@ -243,16 +254,44 @@ export class TradingCalendar {
     return held(since, until, { state: 'open', kind, date, since, until });
   }
 
+  /**
+   * The answer holds from the begin of the part or gap that the instant is in. Where the walk comes to a part
+   * whose answer is held, it stops: a market that never closes is gone through once.
+   */
   #closeAfter(instant: Nanos): HeldClose {
-    let end: number | undefined;
-    for (const { kind, from, to } of this.#partsFrom(msOf(instant))) {
-      if (end !== undefined && from > end) break;
-      if (kind === 'unknown') return { from: instant, to: nanosOf(to), close: undefined };
-      end = to;
-    }
+    const ms = msOf(instant);
+    const found = this.#partOrGap(ms);
+    const start = 'kind' in found ? found : found.after;
+    const begin = nanosOf(Math.max(found.from, this.#knownFromMs));
     const knownTo = nanosOf(this.#knownToMs);
-    if (end === undefined || end >= this.#knownToMs) return { from: instant, to: knownTo, close: undefined };
-    return { from: instant, to: nanosOf(end), close: nanosOf(end) };
+    if (!start) return { from: begin, to: knownTo, close: undefined };
+    const known = this.#close;
+    let end = start.from;
+    walk: for (let day = start.day; day <= this.#lastDay; day++) {
+      const { parts } = this.#days.plan(day);
+      // No later part can begin so early.
+      if (parts.length === 0 && day > this.#days.dayAt(end) + this.#days.daysBefore) break;
+      for (const { kind, from, to } of parts) {
+        if (to <= end) continue;
+        if (from > end) break walk;
+        const begins = nanosOf(from);
+        if (begins >= known.from && begins < known.to) return { ...known, from: begin };
+        if (kind === 'unknown') return { from: begin, to: nanosOf(to), close: undefined };
+        end = to;
+      }
+    }
+    if (end >= this.#knownToMs) return { from: begin, to: knownTo, close: undefined };
+    return { from: begin, to: nanosOf(end), close: nanosOf(end) };
+  }
+
+  /** What an instant in the range is in. */
+  #partOrGap(ms: number): DayPart | Gap {
+    if (this.#gap && ms >= this.#gap.from && ms < this.#gap.to) return this.#gap;
+    const after = this.#partFrom(ms);
+    if (after && after.from <= ms) return after;
+    const before = this.#partBefore(ms);
+    this.#gap = { from: before?.to ?? this.#knownFromMs, to: after?.from ?? this.#knownToMs, before, after };
+    return this.#gap;
   }
 
   /** The first part that ends after an instant. */
@@ -293,16 +332,26 @@ export class TradingCalendar {
   #sessionOf(day: number): TradingSession | undefined {
     const plan = this.#days.plan(day);
     if (plan.joinsNext) return undefined;
-    const parts = [...this.#joinedTo(day), ...plan.parts].flatMap(({ kind, from, to }) =>
-      kind === 'unknown' ? [] : [{ kind, open: nanosOf(from), close: nanosOf(to) }],
-    );
-    if (plan.parts.length === 0 || parts.length === 0) return undefined;
-    const { effect, name } = plan.special ?? {};
-    const isShort = effect?.close !== undefined || effect?.open !== undefined || effect?.hours !== undefined;
-    const { open } = parts[0]!;
-    const { close } = parts.at(-1)!;
-    const what = isShort && name !== undefined ? { what: name } : {};
-    return { date: dateText(day), open, close, parts, isShort, ...what };
+    if (plan.parts.length === 0) return undefined;
+    const planned = [...this.#joinedTo(day), ...plan.parts];
+    const parts: SessionPart[] = [];
+    const unknownHours: UnknownHours[] = [];
+    for (const { kind, from, to } of planned) {
+      if (kind === 'unknown') unknownHours.push({ from: nanosOf(from), to: nanosOf(to) });
+      else parts.push({ kind, open: nanosOf(from), close: nanosOf(to) });
+    }
+    const [first, last] = [planned[0]!, planned.at(-1)!];
+    const isShort = plan.opensLate || plan.closesEarly;
+    const isNamed = plan.special && (isShort || plan.parts.some(({ kind }) => kind === 'unknown'));
+    return {
+      date: dateText(day),
+      open: first.kind === 'unknown' ? undefined : nanosOf(first.from),
+      close: last.kind === 'unknown' ? undefined : nanosOf(last.to),
+      parts,
+      unknownHours,
+      isShort,
+      ...(isNamed && { what: plan.special.name }),
+    };
   }
 
   /** The parts of the days before a trade date that belong to it. */
@@ -336,6 +385,10 @@ function assertInstant(instant: unknown): void {
 function held(from: bigint, to: bigint, state: MarketState): HeldState {
   return { from: from as Nanos, to: to as Nanos, state };
 }
+
+/** When the market opens with a part; `undefined` if it is not known whether it does. */
+const opensWith = (part: DayPart | undefined): Nanos | undefined =>
+  part && part.kind !== 'unknown' ? nanosOf(part.from) : undefined;
 
 const nanosOf = (ms: number): Nanos => (BigInt(ms) * NANOS_PER_MILLI) as Nanos;
 

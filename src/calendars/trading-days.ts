@@ -32,6 +32,9 @@ export interface DayPlan {
   readonly parts: readonly DayPart[];
   /** Why the day is not a usual one. */
   readonly special: SpecialDay | undefined;
+  /** Whether its regular hours begin later, or end earlier, than those of a usual day. */
+  readonly opensLate: boolean;
+  readonly closesEarly: boolean;
   /** Whether its trades belong to the next trade date. */
   readonly joinsNext: boolean;
 }
@@ -43,12 +46,19 @@ export interface SpecialDay {
   readonly isHoliday: boolean;
 }
 
-/** Times of a part on the wall, as ms after midnight of its day. */
-interface WallPart {
-  readonly kind: HoursKind;
+/** A stretch on the wall, as ms after midnight of its day. */
+export interface WallSpan {
   readonly from: number;
   readonly to: number;
 }
+
+/** Times of a part on the wall, as ms after midnight of its day. */
+interface WallPart extends WallSpan {
+  readonly kind: HoursKind;
+}
+
+/** The trade date that trades of a day belong to lies at most so many days later. */
+export const JOIN_DAYS_MAX = 14;
 
 /** Days and years that are kept. More are planned again when they are asked for. */
 const DAYS_KEPT_MAX = 1_024;
@@ -65,6 +75,8 @@ export class TradingDays {
   readonly #exceptions: ReadonlyMap<number, DateException>;
   /** Newest first. */
   readonly #hours: readonly { readonly from: number; readonly week: readonly (readonly WallPart[])[] }[];
+  /** The hours of holidays and exceptions that have their own, read once. */
+  readonly #effectHours = new Map<DayEffect, readonly WallPart[]>();
   readonly #plans = new Map<number, DayPlan>();
   readonly #holidays = new Map<number, ReadonlyMap<number, HolidayRule>>();
 
@@ -82,10 +94,13 @@ export class TradingDays {
         ),
       }))
       .reverse();
-    const special = [...(data.holidays ?? []), ...(data.exceptions ?? [])].flatMap(({ hours = [] }) =>
-      wallParts(hours),
-    );
-    const parts = [...this.#hours.flatMap(({ week }) => week.flat()), ...special];
+    for (const effect of [...(data.holidays ?? []), ...(data.exceptions ?? [])]) {
+      if (effect.hours) this.#effectHours.set(effect, wallParts(effect.hours));
+    }
+    const parts = [
+      ...this.#hours.flatMap(({ week }) => week.flat()),
+      ...[...this.#effectHours.values()].flat(),
+    ];
     this.daysBefore = Math.max(0, ...parts.map(({ from }) => Math.ceil(-from / DAY_MS)));
     this.daysAfter = Math.max(0, ...parts.map(({ to }) => Math.ceil(to / DAY_MS) - 1));
   }
@@ -122,16 +137,23 @@ export class TradingDays {
     return begin;
   }
 
+  /** From the usual open of a day to its usual close; `undefined` if it has no hours in a usual week. */
+  usualSpan(day: number): WallSpan | undefined {
+    return mainSpan(this.#usual(day));
+  }
+
   #planOf(day: number): DayPlan {
     const special = this.#specialOf(day);
     const effect = special?.effect;
+    const usual = this.#usual(day);
+    const planned = effect ? changedBy(effect, this.#effectHours.get(effect), usual) : usual;
     const parts: DayPart[] = [];
-    for (const part of effect ? changedBy(effect, this.#usual(day)) : this.#usual(day)) {
+    for (const part of planned) {
       if (this.#view === 'regular' && (part.kind === 'pre' || part.kind === 'post')) continue;
       const [from, to] = [this.#toUtc(day, part.from), this.#toUtc(day, part.to)];
       if (from < to) parts.push({ day, kind: part.kind, from, to }); // else within the hour that spring skips
     }
-    return { day, parts, special, joinsNext: effect?.tradeDate === 'next' };
+    return { day, parts, special, ...shortening(planned, usual), joinsNext: effect?.tradeDate === 'next' };
   }
 
   #usual(day: number): readonly WallPart[] {
@@ -176,9 +198,27 @@ function wallParts(hours: readonly OpenHours[]): WallPart[] {
     .sort((a, b) => a.from - b.from);
 }
 
-function changedBy(effect: DayEffect, usual: readonly WallPart[]): readonly WallPart[] {
-  const { hours, open, close, postUntil, tradeDate } = effect;
-  if (hours) return wallParts(hours);
+/** From the first to the last of the regular hours, and of those that may be; `undefined` without any. */
+function mainSpan(parts: readonly WallPart[]): WallSpan | undefined {
+  const main = parts.filter(({ kind }) => kind === 'regular' || kind === 'unknown');
+  return main.length === 0 ? undefined : { from: main[0]!.from, to: main.at(-1)!.to };
+}
+
+function shortening(planned: readonly WallPart[], usual: readonly WallPart[]) {
+  const [span, usualSpan] = planned === usual ? [] : [mainSpan(planned), mainSpan(usual)];
+  return {
+    opensLate: span !== undefined && usualSpan !== undefined && span.from > usualSpan.from,
+    closesEarly: span !== undefined && usualSpan !== undefined && span.to < usualSpan.to,
+  };
+}
+
+/** @param hours - All hours of the day, where the effect has such. */
+function changedBy(
+  { open, close, postUntil, tradeDate }: DayEffect,
+  hours: readonly WallPart[] | undefined,
+  usual: readonly WallPart[],
+): readonly WallPart[] {
+  if (hours) return hours;
   if (open === undefined && close === undefined) return tradeDate === undefined ? [] : usual;
   const begin = open === undefined ? Number.NEGATIVE_INFINITY : parseWallTime(open)!;
   const end = close === undefined ? Number.POSITIVE_INFINITY : parseWallTime(close)!;

@@ -39,3 +39,13 @@ export function parseWeekdays(days: Weekdays): boolean[] | undefined {
 }
 
 const indexOf = (weekday: string): number => (WEEKDAYS as readonly string[]).indexOf(weekday);
+
+/** As `parseWallTime` reads it: `09:30`, or `-1d 17:00`. */
+export function wallTimeText(ms: number): string {
+  const day = ms === DAY_MS ? 0 : Math.floor(ms / DAY_MS);
+  const seconds = (ms - day * DAY_MS) / 1_000;
+  const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const shown = seconds % 60 === 0 ? parts.slice(0, 2) : parts;
+  const time = shown.map((part) => String(part).padStart(2, '0')).join(':');
+  return day === 0 ? time : `${day > 0 ? '+' : ''}${day}d ${time}`;
+}

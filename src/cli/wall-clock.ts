@@ -8,7 +8,10 @@ export interface WallClock {
   format(instant: Nanos): string;
   /** `09:30`, with `-1d ` or `+1d ` in front if it is on another day. */
   onDay(instant: Nanos, date: string): string;
-  /** Reads ISO 8601, without an offset as a time of the zone; `undefined` if the text is none. */
+  /**
+   * Reads ISO 8601: with an offset or a zone in brackets as it says, without them as a time of this zone.
+   * `undefined` if the text is none.
+   */
   parse(text: string): Nanos | undefined;
 }
 
@@ -16,6 +19,12 @@ export interface WallClock {
 export async function wallClockOf(zone: string): Promise<WallClock> {
   const { Temporal } = await import('temporal-polyfill');
   const id = fixedOffsetMs(zone) === 0 ? 'UTC' : zone; // Temporal knows no zone "Z"
+  /** A plain time drops an offset and an annotation, so it is taken only for a text without them. */
+  const timeOf = (text: string): Temporal.Instant | Temporal.ZonedDateTime => {
+    if (text.includes('[')) return Temporal.ZonedDateTime.from(text); // refuses an offset that its zone has not
+    if (/[T ].*[+\-Z]/i.test(text)) return Temporal.Instant.from(text);
+    return Temporal.PlainDateTime.from(text).toZonedDateTime(id);
+  };
   const local = (instant: Nanos) => new Temporal.ZonedDateTime(instant, id);
   return {
     format: (instant) => local(instant).toString({ timeZoneName: 'never' }),
@@ -28,9 +37,7 @@ export async function wallClockOf(zone: string): Promise<WallClock> {
     },
     parse(text) {
       try {
-        const at: Temporal.Instant | Temporal.ZonedDateTime = /(?:Z|[+-]\d{2}:?\d{2})$/i.test(text)
-          ? Temporal.Instant.from(text)
-          : Temporal.PlainDateTime.from(text).toZonedDateTime(id);
+        const at = timeOf(text);
         return nanos(at.epochNanoseconds);
       } catch {
         return undefined; // a RangeError

@@ -1,6 +1,7 @@
 import { builtInCalendar } from '../calendars/built-in-calendars.js';
-import type { CalendarData } from '../calendars/calendar-data.js';
+import type { CalendarData, DateException, HolidayRule, HoursChange } from '../calendars/calendar-data.js';
 import { calendarProblems } from '../calendars/calendar-problems.js';
+import { dateText, parseDay } from '../calendars/civil-date.js';
 import { type CalendarOptions, TradingCalendar } from '../calendars/trading-calendar.js';
 import { formatProblem, InvalidOptionsError, PROBLEMS_MAX, type SpecProblem } from '../core/errors.js';
 import type { CalendarFile } from '../settings/calendar-schema.js';
@@ -58,7 +59,8 @@ async function checkCalendar(value: unknown): Promise<Checked> {
   if (!file) return { data: undefined, problems };
   const data = completed(file);
   const found = await calendarProblems(data);
-  return found.length > 0 ? { data: undefined, problems: found } : { data, problems: [] };
+  if (found.length === 0) return { data, problems: [] };
+  return { data: undefined, problems: found.map((one) => ({ ...one, path: ownPath(one.path, file) })) };
 }
 
 /** The data of a file, with those of the calendar that it extends. */
@@ -67,15 +69,44 @@ function completed(file: CalendarFile): CalendarData {
   const built = base === undefined ? undefined : builtInCalendar(base);
   // A file has what it does not extend: the schema says so.
   if (!built) return { title: own.name, ...own } as CalendarData;
+  const merged = { ...built, ...own } as CalendarData;
+  const exceptions = (own.exceptions ?? []) as DateException[];
   return {
-    ...built,
-    ...own,
+    ...merged,
     source: `${own.source}; ${built.source}`,
-    hours: [...built.hours, ...(own.hours ?? [])],
-    // The first rule and the last exception of a day count: those of the file.
-    holidays: [...(own.holidays ?? []), ...(built.holidays ?? [])],
-    exceptions: [...(built.exceptions ?? []), ...(own.exceptions ?? [])],
-  } as CalendarData;
+    hours: [...built.hours, ...((own.hours ?? []) as HoursChange[])],
+    // The first rule of a day counts: that of the file.
+    holidays: [...(own.holidays ?? []), ...(built.holidays ?? [])] as HolidayRule[],
+    exceptions: [...exceptions, ...remainingExceptions(built.exceptions ?? [], exceptions, merged)],
+  };
+}
+
+/** Of the exceptions that are built in, the dates in the range for which the file has none. */
+function remainingExceptions(
+  built: readonly DateException[],
+  own: readonly DateException[],
+  { from, to }: CalendarData,
+): DateException[] {
+  const taken = new Set(own.flatMap(datesOf));
+  return built.flatMap((exception) => {
+    const dates = datesOf(exception);
+    const kept = dates.filter((date) => date >= from && date <= to && !taken.has(date));
+    if (kept.length === dates.length) return [exception];
+    const { until: _, ...one } = exception;
+    return kept.map((date) => ({ ...one, date }));
+  });
+}
+
+function datesOf({ date, until = date }: DateException): string[] {
+  const [first, last] = [parseDay(date)!, parseDay(until)!];
+  return Array.from({ length: last - first + 1 }, (_, i) => dateText(first + i));
+}
+
+/** Where a problem is in the file: what is built in stands behind the holidays and exceptions of the file. */
+function ownPath(path: SpecProblem['path'], file: CalendarFile): SpecProblem['path'] {
+  const [list, index] = path;
+  if (list !== 'holidays' && list !== 'exceptions') return path;
+  return typeof index === 'number' && index >= (file[list]?.length ?? 0) ? [list] : path;
 }
 
 /** An option that was left out is not there, at any depth. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { builtInCalendar, calendarNames } from '../calendars/built-in-calendars.js';
+import type { DateException, HolidayRule } from '../calendars/calendar-data.js';
 import { parseDay } from '../calendars/civil-date.js';
+import { holidayIn, prepareRule } from '../calendars/holiday-dates.js';
 import { parseWallTime, parseWeekdays } from '../calendars/wall-time.js';
 import { isZone } from '../core/time-zone.js';
 
@@ -15,7 +17,9 @@ const text = (what: string, max = NAME_CHARS_MAX) => {
 
 const DATE = 'expected a date such as 2026-11-27';
 /** Outside of these years, no zone has rules to speak of. */
-const isDate = (text: string) => parseDay(text) !== undefined && text >= '1800' && text < '2300';
+const YEARS_FROM = '1800';
+const YEARS_TO = '2300';
+const isDate = (text: string) => parseDay(text) !== undefined && text >= YEARS_FROM && text < YEARS_TO;
 const date = z.string(DATE).refine(isDate, DATE);
 
 const TIME = 'expected a time such as "09:30", "24:00" or "-1d 17:00"';
@@ -84,10 +88,15 @@ function checkEffect({ close, open, postUntil, hours }: Effect, context: z.Refin
   if (postUntil !== undefined && close === undefined) {
     refuse('postUntil', 'expected "close" beside it, found none');
   }
+  if (postUntil !== undefined && close !== undefined && parseWallTime(postUntil)! <= parseWallTime(close)!) {
+    refuse('postUntil', `expected a time after "${close}", found "${postUntil}"`);
+  }
   if (open !== undefined && close !== undefined && parseWallTime(open)! >= parseWallTime(close)!) {
     refuse('close', `expected a time after "${open}", found "${close}"`);
   }
 }
+
+const EFFECTS = ['close', 'postUntil', 'open', 'hours', 'tradeDate'] as const;
 
 const NTH = 'expected 1 to 5, or -1 for the last one';
 const FORMS = ['month day', 'month weekday nth', 'easter'];
@@ -125,7 +134,20 @@ const holiday = z
       context.addIssue({ code: 'custom', message: `${EXPECTED_FORM}, found ${found}` });
     }
     checkEffect(rule, context);
+    if (context.issues.length === 0 && !falls(rule as HolidayRule)) {
+      const message = 'expected a rule that falls on some date, found none';
+      context.addIssue({ code: 'custom', message });
+    }
   });
+
+/** Whether a rule falls on any date of the years that a calendar may have. */
+function falls(rule: HolidayRule): boolean {
+  const prepared = prepareRule(rule);
+  const first = Number((rule.from ?? YEARS_FROM).slice(0, 4)) - 1; // it may be observed in the next year
+  const last = Number((rule.to ?? YEARS_TO).slice(0, 4)) + 1;
+  for (let year = first; year <= last; year++) if (holidayIn(year, prepared) !== undefined) return true;
+  return false;
+}
 
 const exception = z
   .strictObject({
@@ -145,7 +167,27 @@ const exception = z
       context.addIssue({ code: 'custom', path: ['until'], message });
     }
     checkEffect(one, context);
+    const changes = EFFECTS.filter((key) => one[key] !== undefined);
+    if (one.usual && changes.length > 0) {
+      const message = `expected nothing beside it that changes the day, found ${changes.join(', ')}`;
+      context.addIssue({ code: 'custom', path: ['usual'], message });
+    }
   });
+
+/** Of two exceptions for a date, nobody could tell which one is meant. */
+function checkDistinct(exceptions: readonly DateException[], context: z.RefinementCtx): void {
+  const inOrder = exceptions
+    .map(({ name, date, until = date }, index) => ({ name, date, until, index }))
+    .sort((a, b) => (a.date < b.date ? -1 : Number(a.date > b.date)));
+  let [latest] = inOrder;
+  for (const one of inOrder.slice(1)) {
+    if (one.date <= latest!.until) {
+      const message = `expected one exception for ${one.date}, found another one: "${latest!.name}"`;
+      context.addIssue({ code: 'custom', path: ['exceptions', one.index, 'date'], message });
+    }
+    if (one.until > latest!.until) latest = one;
+  }
+}
 
 const ZONE = 'expected a time zone such as America/New_York, UTC or -05:00';
 
@@ -179,6 +221,7 @@ export const CalendarFile = z
   })
   .superRefine((file, context) => {
     const { to, extendedFrom } = file;
+    if (context.issues.length === 0) checkDistinct((file.exceptions ?? []) as DateException[], context);
     if (to !== undefined && extendedFrom !== undefined && extendedFrom > to) {
       const message = `expected a date to ${to}, found ${extendedFrom}`;
       context.addIssue({ code: 'custom', path: ['extendedFrom'], message });

@@ -78,7 +78,7 @@ describe('CME Globex on a usual day', () => {
     const { fx } = calendars;
     const hours = (date: string) => {
       const { open, close } = fx.session(date)!;
-      return Number(close - open) / 3_600e9;
+      return Number(close! - open!) / 3_600e9;
     };
     // Clocks change on Sunday at 02:00, before the week begins.
     expect(['2026-03-06', '2026-03-09', '2026-10-30', '2026-11-02'].map(hours)).toEqual([23, 23, 23, 23]);
@@ -267,6 +267,24 @@ describe('CME.crypto', () => {
     expect(at('2026-07-03T15:00')).toMatchObject({ state: 'open', date: '2026-07-06' });
     const { date, parts } = calendars.crypto.session('2026-09-08')!;
     expect([date, wallTime(ZONE, parts[0]!.open)]).toEqual(['2026-09-08', '2026-09-04T16:02']);
+  });
+});
+
+describe('a session with unknown hours', () => {
+  it('has no close if it ends with them', () => {
+    const session = calendars.energy.session('2024-11-29')!;
+    expect(session).toMatchObject({ close: undefined, isShort: true, what: 'Day after Thanksgiving' });
+    expect(session.open).toBe(chicago('2024-11-27T17:00')); // Thanksgiving is part of it
+    expect(session.parts.map(({ close }) => close)).toContain(chicago('2024-11-29T12:45'));
+    expect(session.unknownHours).toEqual([
+      { from: chicago('2024-11-29T12:45'), to: chicago('2024-11-29T13:45') },
+    ]);
+  });
+
+  it('has open and close if they lie in between', () => {
+    const { open, close, unknownHours } = calendars.energy.session('2022-09-06')!;
+    expect([wallTime(ZONE, open), wallTime(ZONE, close)]).toEqual(['2022-09-04T17:00', '2022-09-06T16:00']);
+    expect(unknownHours).toEqual([{ from: chicago('2022-09-05T12:00'), to: chicago('2022-09-05T13:30') }]);
   });
 });
 

@@ -33,7 +33,15 @@ describe('the FX week', () => {
     const state = { state: 'unknown', reason: 'unknown-hours', what: 'Christmas Day' };
     expect(fx.at(newYork('2026-12-24T17:00'))).toEqual(state);
     expect(fx.at(newYork('2026-12-25T16:59'))).toEqual(state);
-    expect(fx.session('2026-12-25')).toBeUndefined();
+    expect(fx.session('2026-12-25')).toEqual({
+      date: '2026-12-25',
+      open: undefined,
+      close: undefined,
+      parts: [],
+      unknownHours: [{ from: newYork('2026-12-24T17:00'), to: newYork('2026-12-25T17:00') }],
+      isShort: false,
+      what: 'Christmas Day',
+    });
     expect(fx.isOpen(newYork('2026-12-25T12:00'))).toBeUndefined();
     // The weekend follows.
     expect(fx.nextOpen(newYork('2026-12-26T12:00'))).toBe(newYork('2026-12-27T17:00'));
@@ -137,7 +145,7 @@ describe('a closed market', () => {
   it('is closed from the very instant of the close, and open from that of the open', async () => {
     const xnys = await tradingCalendar('XNYS');
     const { open, close } = xnys.session('2026-11-30')!;
-    const around = [open - 1n, open, close - 1n, close].map((at) => xnys.isOpen(at as Nanos));
+    const around = [open! - 1n, open!, close! - 1n, close!].map((at) => xnys.isOpen(at as Nanos));
     expect(around).toEqual([false, true, true, false]);
   });
 });
@@ -198,6 +206,46 @@ describe('a calendar', () => {
     }
     expect(plan).not.toHaveBeenCalled();
     plan.mockRestore();
+  });
+
+  it('goes once through the range of a market that never closes', async () => {
+    const always = await tradingCalendar('24/7');
+    const now = utc('2026-11-30T12:00');
+    expect(always.nextClose(now)).toBeUndefined();
+    const plan = vi.spyOn(TradingDays.prototype, 'plan');
+    expect(always.nextClose(nanos(now - 1n))).toBeUndefined();
+    expect(always.nextClose(utc('2026-11-30T00:00'))).toBeUndefined();
+    expect(always.nextClose(utc('2026-11-28T12:00'))).toBeUndefined();
+    expect(plan.mock.calls.length).toBeLessThan(20);
+    plan.mockRestore();
+  });
+
+  it('looks once for the end of a pause of a hundred years', async () => {
+    const calendar = await TradingCalendar.of({
+      name: 'rare',
+      title: 'rare',
+      source: 'a test',
+      zone: 'UTC',
+      from: '1900-01-01',
+      to: '2049-12-31',
+      hours: [{ from: '1900-01-01', sessions: [] }],
+      exceptions: [
+        { name: 'first', date: '1910-01-01', hours: [{ from: '09:00', to: '10:00' }] },
+        { name: 'last', date: '2010-01-01', hours: [{ from: '09:00', to: '10:00' }] },
+      ],
+    });
+    const now = utc('1960-06-01T12:00');
+    expect(calendar.nextOpen(now)).toBe(utc('2010-01-01T09:00'));
+    const plan = vi.spyOn(TradingDays.prototype, 'plan');
+    for (const at of ['1910-01-01T10:00', '1930-01-01T00:00', '2010-01-01T08:00'].map(utc)) {
+      expect(calendar.at(at)).toMatchObject({ state: 'closed' });
+      expect(calendar.nextOpen(at)).toBe(utc('2010-01-01T09:00'));
+      expect(calendar.nextClose(at)).toBe(utc('2010-01-01T10:00'));
+    }
+    expect(plan.mock.calls.length).toBeLessThan(100);
+    plan.mockRestore();
+    expect(calendar.nextOpen(utc('2010-01-01T10:00'))).toBeUndefined();
+    expect(calendar.nextClose(utc('2010-01-01T10:00'))).toBeUndefined();
   });
 
   it('has a name that is known', async () => {

@@ -92,6 +92,43 @@ describe("a calendar of one's own", () => {
     expect([calendar.from, calendar.to]).toEqual(['2000-01-01', '2028-12-31']);
   });
 
+  it('takes single dates from several days in a row that are built in', async () => {
+    const own = { name: 'ours', extends: 'XNYS', source: 'ours' };
+    const calendar = await readCalendar({
+      ...own,
+      exceptions: [{ name: 'Open after all', date: '2001-09-13', usual: true }],
+    });
+    const dates = [...calendar.sessions('2001-09-10', '2001-09-17')].map(({ date }) => date);
+    expect(dates).toEqual(['2001-09-10', '2001-09-13', '2001-09-17']);
+    // Its data are a calendar of one's own again.
+    const again = await readCalendar(calendar.data);
+    expect([...again.sessions(again.from, again.to)]).toEqual([
+      ...calendar.sessions(calendar.from, calendar.to),
+    ]);
+    const late = await readCalendar({ ...own, from: '2015-01-01' });
+    expect((await readCalendar(late.data)).data).toEqual(late.data);
+  });
+
+  it('may have longer hours on a date, which is no short day then', async () => {
+    const calendar = await readCalendar({
+      name: 'ours',
+      extends: 'XNYS',
+      source: 'ours',
+      exceptions: [{ name: 'Long day', date: '2026-03-02', hours: [{ from: '09:00', to: '18:00' }] }],
+    });
+    expect(calendar.session('2026-03-02')).toMatchObject({ isShort: false });
+    const evening = instantAt('America/New_York')('2026-03-02T19:00');
+    expect(calendar.at(evening)).toMatchObject({ reason: 'overnight' });
+  });
+
+  it('is refused where what is built in no longer fits its hours', async () => {
+    const sessions = [{ days: 'mon-fri', from: '09:30', to: '12:30' }];
+    const own = { name: 'ours', extends: 'XNYS', source: 'ours', hours: [{ from: '2027-01-01', sessions }] };
+    expect((await problemsOf(own))[0]).toMatch(
+      /^holidays: expected a time before the usual close, 12:30 on 2027-11-26 \("Day after Thanksgiving"\), found 13:00/,
+    );
+  });
+
   it('may know fewer dates than one that is built in', async () => {
     const own = {
       name: 'XNYS of ten years',
@@ -104,11 +141,14 @@ describe("a calendar of one's own", () => {
       const calendar = await readCalendar(own, { hours });
       expect([calendar.from, calendar.to]).toEqual(['2015-01-01', '2024-12-31']);
     }
-    // Hours before and after are not known so early.
-    const early = await readCalendar({ ...own, from: '2000-01-01', to: '2005-12-31' }, { hours: 'extended' });
-    const at = instantAt('America/New_York')('2003-06-02T12:00');
-    expect(early.isOpen(at)).toBeUndefined();
-    expect(() => early.session('2003-06-02')).toThrow(expect.objectContaining({ code: 'CALENDAR_RANGE' }));
+    const early = { ...own, from: '2000-01-01', to: '2005-12-31' };
+    expect((await readCalendar(early)).session('2003-06-02')).toMatchObject({ isShort: false });
+    await expect(readCalendar(early, { hours: 'extended' })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      problems: [
+        'hours: expected regular: "XNYS of ten years" knows the hours before and after from 2010-01-01 on, and its range ends with 2005-12-31, found extended',
+      ],
+    });
   });
 
   it('may go on after the range of one that is built in', async () => {
@@ -204,6 +244,10 @@ describe('a calendar with a mistake', () => {
     expect(await problemsOf(PLAIN)).toEqual([]);
     expect(await problemsOf(withHoliday({ month: 5, weekday: 'mon', nth: -1 }))).toEqual([]);
     expect(await problemsOf(withException({ hours: [] }))).toEqual([]);
+    expect(await problemsOf(withException({ date: '2026-06-02' }))).toEqual([]); // a Tuesday: no hours to lose
+    expect(await problemsOf(withException({ until: '2026-06-08', close: '12:00' }))).toEqual([]);
+    expect(await problemsOf(withHoliday({ month: 6, day: 1, close: '17:00' }))).toEqual([]);
+    expect(await problemsOf(withHoliday({ month: 2, day: 29 }))).toEqual([]);
   });
 
   it.each<[unknown, ...string[]]>([
@@ -318,6 +362,95 @@ describe('a calendar with a mistake', () => {
     [
       { ...withException({ date: '2026-12-28', close: '12:00', tradeDate: 'next' }) },
       'to: expected a range whose last trades belong to a date in it, found 2026-12-31, before the date that they belong to',
+    ],
+    [
+      withException({ usual: true, close: '13:00', tradeDate: 'next' }),
+      'exceptions[0].usual: expected nothing beside it that changes the day, found close, tradeDate',
+    ],
+    [
+      withException({ close: '13:00', postUntil: '13:00' }),
+      'exceptions[0].postUntil: expected a time after "13:00", found "13:00"',
+    ],
+    [
+      withException({ close: '18:00' }),
+      'exceptions[0].close: expected a time before the usual close, 17:00 on 2026-06-01 ("a day"), found 18:00; "hours" sets all hours of a day',
+    ],
+    [
+      withException({ close: '17:00' }),
+      'exceptions[0].close: expected a time before the usual close, 17:00 on 2026-06-01 ("a day"), found 17:00; "hours" sets all hours of a day',
+    ],
+    [
+      withException({ open: '08:00' }),
+      'exceptions[0].open: expected a time after the usual open, 09:00 on 2026-06-01 ("a day"), found 08:00; "hours" sets all hours of a day',
+    ],
+    [
+      withException({ close: '01:00' }),
+      'exceptions[0].close: expected a time after the usual open, 09:00 on 2026-06-01 ("a day"), found 01:00; without "open" and "close", the market is closed all day',
+    ],
+    [
+      withException({ open: '+1d 01:00' }),
+      'exceptions[0].open: expected a time before the usual close, 17:00 on 2026-06-01 ("a day"), found +1d 01:00; without "open" and "close", the market is closed all day',
+    ],
+    [
+      {
+        ...withHours({ ...MONDAYS, to: '11:00' }, { ...MONDAYS, from: '13:00' }),
+        exceptions: [{ name: 'a day', date: '2026-06-01', open: '11:00', close: '13:00' }],
+      },
+      'exceptions[0]: expected hours between "open" and "close" on 2026-06-01 ("a day"), found none: the market would be closed all day',
+    ],
+    [
+      withException({ date: '2026-06-02', until: '2026-06-06', close: '12:00' }),
+      'exceptions[0].close: expected a day with hours that it changes, found none; "hours" sets all hours of a day',
+    ],
+    [
+      withHoliday({ month: 6, day: 1, close: '17:01' }),
+      'holidays[0].close: expected a time before the usual close, 17:00 on 2026-06-01 ("a holiday"), found 17:01; "hours" sets all hours of a day',
+    ],
+    [
+      withException({ date: '2027-01-04' }),
+      'exceptions[0].date: expected a date in the range of the calendar, 2026-01-01 to 2026-12-31, found 2027-01-04',
+    ],
+    [
+      withException({ date: '2025-12-01', until: '2025-12-31' }),
+      'exceptions[0].date: expected a date in the range of the calendar, 2026-01-01 to 2026-12-31, found 2025-12-01',
+    ],
+    [
+      {
+        ...PLAIN,
+        exceptions: [
+          { name: 'later', date: '2026-06-05' },
+          { name: 'a day', date: '2026-06-01', until: '2026-06-08' },
+          { name: 'another', date: '2026-06-09' },
+          { name: 'the same', date: '2026-06-08', usual: true },
+        ],
+      },
+      'exceptions[0].date: expected one exception for 2026-06-05, found another one: "a day"',
+      'exceptions[3].date: expected one exception for 2026-06-08, found another one: "a day"',
+    ],
+    [withHoliday({ month: 2, day: 31 }), 'holidays[0]: expected a rule that falls on some date, found none'],
+    [
+      withHoliday({ month: 1, weekday: 'mon', nth: 3, weekdays: 'tue-fri' }),
+      'holidays[0]: expected a rule that falls on some date, found none',
+    ],
+    [
+      withHoliday({ month: 1, day: 1, from: '2026-01-02', to: '2026-12-31' }),
+      'holidays[0]: expected a rule that falls on some date, found none',
+    ],
+    [
+      { name: 'a', source: 'b', extends: 'CME.equity', from: '2026-01-20' },
+      'from: expected a range that begins with a whole trade date, found 2026-01-20, to which trades of 2026-01-19 belong',
+    ],
+    [
+      { name: 'a', source: 'b', extends: 'CME.equity', from: '2026-07-04' },
+      'from: expected a range that begins with a whole trade date, found 2026-07-04, to which trades of 2026-07-03 belong',
+    ],
+    [
+      {
+        ...PLAIN,
+        hours: [{ from: '2026-01-01', sessions: [{ ...MONDAYS, days: 'mon-fri' }] }],
+        exceptions: [{ name: 'a day', date: '2026-06-01', until: '2026-06-15', tradeDate: 'next' }],
+      },
+      'exceptions[0].tradeDate: expected a trade date at most 14 days after 2026-06-01, to which its trades belong, found 2026-06-16',
     ],
   ])('says what is wrong (%#)', async (value, ...problems) => {
     expect(await problemsOf(value)).toEqual(problems);

@@ -77,10 +77,14 @@ export const CME_CRYPTO: CalendarData = {
 
 /** The stops of the week of five days, and after it the same holidays without a stop. */
 function fiveDays(rules: readonly HolidayRule[]): HolidayRule[] {
-  const before = rules.map((rule) => ({
-    ...rule,
-    to: rule.to !== undefined && rule.to < FIVE_DAYS_TO ? rule.to : FIVE_DAYS_TO,
-  }));
+  // Juneteenth fell on no Friday of these years.
+  const never = ({ name, weekdays }: HolidayRule) => name === 'Juneteenth' && weekdays === 'fri';
+  const before = rules
+    .filter((rule) => !never(rule))
+    .map((rule) => ({
+      ...rule,
+      to: rule.to !== undefined && rule.to < FIVE_DAYS_TO ? rule.to : FIVE_DAYS_TO,
+    }));
   const isHalf = ({ name }: HolidayRule) => name === 'Day after Thanksgiving' || name === 'Christmas Eve';
   const after = rules.filter((rule) => !isHalf(rule)).map(withoutStop);
   return [...before, ...after];

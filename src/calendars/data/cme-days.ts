@@ -84,5 +84,8 @@ export function globexHolidays(days: GlobexDays): HolidayRule[] {
   ];
 }
 
+/** A rule for each effect. What is for some days of the week alone is left out of a rule that falls on one. */
 const each = (dated: readonly Dated[], rule: HolidayRule): HolidayRule[] =>
-  dated.map((effect) => ({ ...rule, ...effect }));
+  dated
+    .filter(({ weekdays }) => weekdays === undefined || rule.weekday === undefined)
+    .map((effect) => ({ ...rule, ...effect }));

@@ -1,4 +1,5 @@
 import { builtInCalendar, calendarNames, tradingCalendar } from '../../calendars/built-in-calendars.js';
+import { dateText, parseDay } from '../../calendars/civil-date.js';
 import type { MarketState, TradingSession } from '../../calendars/market-state.js';
 import type { TradingCalendar } from '../../calendars/trading-calendar.js';
 import type { HoursView } from '../../calendars/trading-days.js';
@@ -68,10 +69,10 @@ function openCalendar(wanted: string, hours: HoursView | undefined): Promise<Tra
 }
 
 function lastShown({ to }: TradingCalendar, from: string): string {
-  const start = Date.parse(`${from}T00:00:00Z`);
-  if (Number.isNaN(start)) return to; // refused with the first date
-  const last = new Date(start + (DAYS_SHOWN - 1) * 86_400_000).toISOString().slice(0, 10);
-  return last < to ? last : to;
+  const first = parseDay(from);
+  const last = parseDay(to)!;
+  // A first date that is none is refused with its own words.
+  return first === undefined ? to : dateText(Math.min(first + DAYS_SHOWN - 1, last));
 }
 
 function stateText(
@@ -131,22 +132,39 @@ function stateData(state: MarketState) {
   return { state: state.state, reason: state.reason, what: state.what ?? null };
 }
 
-function sessionLine(session: TradingSession, wall: WallClock): string {
-  const parts = session.parts.map(
-    ({ kind, open, close }) =>
-      `${kind === 'regular' ? '' : `${kind} `}${wall.onDay(open, session.date)} to ${wall.onDay(close, session.date)}`,
+function sessionLine({ date, parts, unknownHours, isShort, what }: TradingSession, wall: WallClock): string {
+  const shown = [
+    ...parts.map(({ kind, open, close }) => ({
+      from: open,
+      to: close,
+      before: kind === 'regular' ? '' : `${kind} `,
+      after: '',
+    })),
+    ...unknownHours.map(({ from, to }) => ({ from, to, before: '', after: ' not known' })),
+  ].sort((a, b) => Number(a.from - b.from));
+  const hours = shown.map(
+    ({ from, to, before, after }) => `${before}${wall.onDay(from, date)} to ${wall.onDay(to, date)}${after}`,
   );
-  const note = session.isShort ? `  ${session.what ?? 'short'}` : '';
-  return plainText(`${session.date}  ${parts.join(', ')}${note}\n`);
+  const note = what ?? (isShort ? 'short' : undefined);
+  return plainText(`${date}  ${hours.join(', ')}${note === undefined ? '' : `  ${note}`}\n`);
 }
 
-function sessionData({ date, open, close, parts, isShort, what }: TradingSession, wall: WallClock) {
-  const times = (part: Pick<TradingSession, 'open' | 'close'>) => ({
-    open: wall.format(part.open),
-    close: wall.format(part.close),
-  });
-  const shownParts = parts.map((part) => ({ kind: part.kind, ...times(part) }));
-  return { date, ...times({ open, close }), isShort, what: what ?? null, parts: shownParts };
+function sessionData(session: TradingSession, wall: WallClock) {
+  const { date, open, close, parts, unknownHours, isShort, what } = session;
+  const timeOr = (time: typeof open) => (time === undefined ? null : wall.format(time));
+  return {
+    date,
+    open: timeOr(open),
+    close: timeOr(close),
+    isShort,
+    what: what ?? null,
+    parts: parts.map((part) => ({
+      kind: part.kind,
+      open: wall.format(part.open),
+      close: wall.format(part.close),
+    })),
+    unknownHours: unknownHours.map(({ from, to }) => ({ from: wall.format(from), to: wall.format(to) })),
+  };
 }
 
 const factsOf = ({ name, from, to, hours, data: { title, zone, source } }: TradingCalendar) => ({
