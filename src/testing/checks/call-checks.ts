@@ -1,17 +1,15 @@
-import type { Row } from '../../columns/row-view.js';
 import type { PlainData } from '../../core/plain-data.js';
-import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
-import { findNotPlain } from '../../plan/user-code/plain-options.js';
+import { providerErrorKind } from '../../core/provider-error-kind.js';
 import { historiesOf, streamsOf } from '../../providers/contract/feed-options.js';
 import type { Page } from '../../providers/contract/market-data-provider.js';
-import type { HistoryKind, ProviderCapabilities } from '../../wire/provider-capabilities.js';
-import type { Checked, CheckRig, HistoryPage, Outcome } from '../check-rig.js';
+import type { ProviderCapabilities } from '../../wire/provider-capabilities.js';
+import type { Checked, CheckRig, Outcome } from '../check-rig.js';
 import { messageOf } from './declaration-checks.js';
+import { historyChecks, said } from './history-checks.js';
 import type { ProviderCheck } from './provider-check.js';
-import { rowFindings } from './row-checks.js';
 import { connected } from './stream-checks.js';
 
-/** Pages that are asked for; a history of more is checked by its first ones. */
+/** Pages of a list that are asked for; one of more is checked by its first ones. */
 const PAGES_MAX = 50;
 
 /** What can be checked of calls that give pages, of errors, and of the end. */
@@ -49,136 +47,6 @@ export function callChecks(capabilities: ProviderCapabilities): ProviderCheck[] 
       run: checkClose,
     },
   ];
-}
-
-function historyChecks(kind: HistoryKind): ProviderCheck[] {
-  const leftOut = ({ options }: CheckRig) => (options.history ? undefined : 'no span "history" was given');
-  return [
-    {
-      id: `history-rows:${kind}`,
-      title: `has a history of ${kind} within the span asked for, in order, to its end`,
-      leftOut,
-      run: (rig) => checkHistory(rig, kind),
-    },
-    {
-      id: `history-again:${kind}`,
-      title: `gives the same ${kind} for the same cursor`,
-      leftOut,
-      run: (rig) => checkAgain(rig, kind),
-    },
-    {
-      id: `history-end:${kind}`,
-      title: `ends a call for ${kind} soon once it is told to`,
-      leftOut,
-      run: (rig) => checkHistoryEnd(rig, kind),
-    },
-    {
-      id: `history-gate:${kind}`,
-      title: `takes its calls for a history of ${kind} to the gate, and gives no page while that is shut`,
-      leftOut,
-      run: (rig) => checkHistoryGate(rig, kind),
-    },
-  ];
-}
-
-async function checkHistory(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
-  const checked = await rig.make();
-  const stopped = await connected(rig, checked.provider);
-  if (stopped) return stopped;
-  const { fromMs, toMs } = rig.span();
-  const found: string[] = [];
-  let rowsOfFirst = 0;
-  for (const [i, symbol] of rig.options.symbols.entries()) {
-    const rows: Row[] = [];
-    let cursor: PlainData = null;
-    for (let pages = 0; pages < PAGES_MAX; pages++) {
-      const page: Outcome<HistoryPage> = await rig.within(
-        rig.page(kind, checked, symbol, cursor),
-        rig.options.waitMs,
-      );
-      if (page.how !== 'resolved') return [...found, said(page, `no page within ${rig.options.waitMs} ms`)];
-      rows.push(...page.value.rows);
-      const next: PlainData = page.value.next;
-      const notPlain = findNotPlain(next);
-      if (notPlain) return [...found, `expected a cursor of plain data, found ${notPlain.found}`];
-      if (next !== null && JSON.stringify(next) === JSON.stringify(cursor)) {
-        return [...found, `gave the cursor ${JSON.stringify(next)} again: a history would not end`];
-      }
-      cursor = next;
-      if (next === null) break;
-    }
-    if (i === 0) rowsOfFirst = rows.length;
-    const span = { from: BigInt(fromMs) * 1_000_000n, to: BigInt(toMs) * 1_000_000n };
-    const { sequence } = rig.capabilities.history?.[kind] ?? {};
-    found.push(...rowFindings(rows, { kind, symbols: [symbol], sequence, ...span }));
-  }
-  if (rowsOfFirst === 0) found.push(`expected rows of ${rig.options.symbols[0]} in the span, found none`);
-  return found;
-}
-
-async function checkAgain(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
-  const symbol = rig.options.symbols[0]!;
-  const answers: string[] = [];
-  for (let i = 0; i < 2; i++) {
-    const checked = await rig.make();
-    const stopped = await connected(rig, checked.provider);
-    if (stopped) return stopped;
-    const first = await rig.within(rig.page(kind, checked, symbol, null), rig.options.waitMs);
-    if (first.how !== 'resolved') return [said(first, 'no first page')];
-    const { next } = first.value;
-    const pages = [first.value];
-    if (next !== null) {
-      // As it comes back out of a checkpoint.
-      const cursor = JSON.parse(JSON.stringify(next)) as PlainData;
-      const second = await rig.within(rig.page(kind, checked, symbol, cursor), rig.options.waitMs);
-      if (second.how !== 'resolved') return [said(second, 'no second page')];
-      pages.push(second.value);
-    }
-    answers.push(JSON.stringify(pages, (_, value) => (typeof value === 'bigint' ? String(value) : value)));
-  }
-  return answers[0] === answers[1] ? [] : ['gave other rows or another cursor for the same cursor'];
-}
-
-async function checkHistoryEnd(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
-  const { graceMs, symbols } = rig.options;
-  const found = new Set<string>();
-  // Told before the call, and while it waits for the gate.
-  for (const isBefore of [true, false]) {
-    const checked = await rig.make();
-    const stopped = await connected(rig, checked.provider);
-    if (stopped) return stopped;
-    checked.gate.isShut = !isBefore;
-    const stopping = new AbortController();
-    if (isBefore) stopping.abort();
-    const page = rig.page(kind, checked, symbols[0]!, null, stopping.signal);
-    page.catch(() => {}); // who looks at it is told
-    if (!isBefore) stopping.abort();
-    const end = await rig.within(page, graceMs);
-    if (end.how === 'pending') found.add(`goes on ${graceMs} ms after its signal has aborted`);
-    if (end.how === 'rejected' && !isCancellation(end.error)) {
-      found.add(`expected the reason of its signal, found ${messageOf(end.error)}`);
-    }
-  }
-  return [...found];
-}
-
-async function checkHistoryGate(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
-  const checked = await rig.make();
-  const stopped = await connected(rig, checked.provider);
-  if (stopped) return stopped;
-  const { gate } = checked;
-  gate.isShut = true;
-  const before = gate.calls;
-  const stopping = new AbortController();
-  const page = rig.page(kind, checked, rig.options.symbols[0]!, null, stopping.signal);
-  page.catch(() => {}); // who looks at it is told
-  const answer = await rig.within(page, rig.options.watchMs);
-  const found: string[] = [];
-  if (answer.how === 'resolved') found.push('gave a page although its gate has let no call through');
-  if (gate.calls === before) found.push('took no call to its gate');
-  stopping.abort();
-  await rig.within(page, rig.options.graceMs);
-  return found;
 }
 
 async function checkInstruments(rig: CheckRig): Promise<string[]> {
@@ -267,6 +135,3 @@ async function checkClose(rig: CheckRig): Promise<string[]> {
   }
   return found;
 }
-
-const said = (outcome: { readonly how: string; readonly error?: unknown }, otherwise: string): string =>
-  outcome.how === 'rejected' ? `failed: ${messageOf(outcome.error)}` : otherwise;
