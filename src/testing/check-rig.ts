@@ -57,11 +57,12 @@ export interface RunningStream {
 }
 
 /** The options with their defaults. */
-type RigOptions = Omit<ProviderCheckOptions, 'waitMs' | 'graceMs' | 'watchMs' | 'rowsMin'> & {
+type RigOptions = Omit<ProviderCheckOptions, 'waitMs' | 'graceMs' | 'watchMs' | 'rowsMin' | 'pagesMax'> & {
   readonly waitMs: number;
   readonly graceMs: number;
   readonly watchMs: number;
   readonly rowsMin: number;
+  readonly pagesMax: number;
 };
 
 const BATCH_ROWS = 1_024;
@@ -78,8 +79,8 @@ export class CheckRig {
   constructor(definition: ProviderDefinition, options: ProviderCheckOptions) {
     this.#definition = definition;
     this.clock = options.clock ?? systemClock;
-    const { waitMs = 10_000, graceMs = 10_000, watchMs = 500, rowsMin = 1 } = options;
-    this.options = { ...options, waitMs, graceMs, watchMs, rowsMin };
+    const { waitMs = 10_000, graceMs = 10_000, watchMs = 500, rowsMin = 1, pagesMax = 100 } = options;
+    this.options = { ...options, waitMs, graceMs, watchMs, rowsMin, pagesMax };
   }
 
   get capabilities() {

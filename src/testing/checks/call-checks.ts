@@ -6,11 +6,9 @@ import type { ProviderCapabilities } from '../../wire/provider-capabilities.js';
 import type { Checked, CheckRig, Outcome } from '../check-rig.js';
 import { messageOf } from './declaration-checks.js';
 import { historyChecks, said } from './history-checks.js';
+import { PageCursors } from './page-cursors.js';
 import type { ProviderCheck } from './provider-check.js';
 import { connected } from './stream-checks.js';
-
-/** Pages of a list that are asked for; one of more is checked by its first ones. */
-const PAGES_MAX = 50;
 
 /** What can be checked of calls that give pages, of errors, and of the end. */
 export function callChecks(capabilities: ProviderCapabilities): ProviderCheck[] {
@@ -56,7 +54,7 @@ async function checkInstruments(rig: CheckRig): Promise<string[]> {
   if ('found' in items) return items.found;
   const symbols = items.all.map(({ symbol }) => symbol);
   return rig.options.symbols
-    .filter((symbol) => !symbols.includes(symbol) && !items.isCut)
+    .filter((symbol) => !symbols.includes(symbol))
     .map((symbol) => `its instruments have no "${symbol}"`);
 }
 
@@ -74,13 +72,14 @@ async function checkChain(rig: CheckRig): Promise<string[]> {
 async function allPages<Item>(
   rig: CheckRig,
   ask: (checked: Checked, cursor: PlainData, signal: AbortSignal) => Promise<Page<Item>> | undefined,
-): Promise<{ readonly all: readonly Item[]; readonly isCut: boolean } | { readonly found: string[] }> {
+): Promise<{ readonly all: readonly Item[] } | { readonly found: string[] }> {
   const checked = await rig.make();
   const stopped = await connected(rig, checked.provider);
   if (stopped) return { found: stopped };
   const all: Item[] = [];
+  const cursors = new PageCursors(rig.options.pagesMax);
   let cursor: PlainData = null;
-  for (let pages = 0; pages < PAGES_MAX; pages++) {
+  do {
     const { signal } = new AbortController();
     const answer: Outcome<Page<Item> | undefined> = await rig.within(
       ask(checked, cursor, signal),
@@ -91,9 +90,10 @@ async function allPages<Item>(
     }
     all.push(...answer.value.items);
     cursor = answer.value.next ?? null;
-    if (cursor === null) return { all, isCut: false };
-  }
-  return { all, isCut: true };
+    const complaint = cursors.complaint(cursor);
+    if (complaint !== undefined) return { found: [complaint] };
+  } while (cursor !== null);
+  return { all };
 }
 
 /** A wrong key shows in the login, in the first page, or in the stream. */

@@ -1,16 +1,13 @@
 import type { Row } from '../../columns/row-view.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { isCancellation } from '../../core/provider-error-kind.js';
-import { findNotPlain } from '../../plan/user-code/plain-options.js';
 import type { HistoryKind } from '../../wire/provider-capabilities.js';
 import type { CheckRig, HistoryPage, Outcome } from '../check-rig.js';
 import { messageOf } from './declaration-checks.js';
+import { PageCursors } from './page-cursors.js';
 import type { ProviderCheck } from './provider-check.js';
 import { rowFindings } from './row-checks.js';
 import { connected } from './stream-checks.js';
-
-/** Pages that are asked for; a history of more is checked by its first ones. */
-const PAGES_MAX = 50;
 
 /** What can be checked of a history of a kind. */
 export function historyChecks(kind: HistoryKind): ProviderCheck[] {
@@ -49,32 +46,26 @@ async function checkHistory(rig: CheckRig, kind: HistoryKind): Promise<string[]>
   if (stopped) return stopped;
   const { fromMs, toMs } = rig.span();
   const found: string[] = [];
-  let rowsOfFirst = 0;
-  for (const [i, symbol] of rig.options.symbols.entries()) {
+  for (const symbol of rig.options.symbols) {
     const rows: Row[] = [];
+    const cursors = new PageCursors(rig.options.pagesMax);
     let cursor: PlainData = null;
-    for (let pages = 0; pages < PAGES_MAX; pages++) {
+    do {
       const page: Outcome<HistoryPage> = await rig.within(
         rig.page(kind, checked, symbol, cursor),
         rig.options.waitMs,
       );
       if (page.how !== 'resolved') return [...found, said(page, `no page within ${rig.options.waitMs} ms`)];
       rows.push(...page.value.rows);
-      const next: PlainData = page.value.next;
-      const notPlain = findNotPlain(next);
-      if (notPlain) return [...found, `expected a cursor of plain data, found ${notPlain.found}`];
-      if (next !== null && JSON.stringify(next) === JSON.stringify(cursor)) {
-        return [...found, `gave the cursor ${JSON.stringify(next)} again: a history would not end`];
-      }
-      cursor = next;
-      if (next === null) break;
-    }
-    if (i === 0) rowsOfFirst = rows.length;
+      cursor = page.value.next;
+      const complaint = cursors.complaint(cursor);
+      if (complaint !== undefined) return [...found, complaint];
+    } while (cursor !== null);
+    if (rows.length === 0) found.push(`expected rows of "${symbol}" in the span, found none`);
     const span = { from: BigInt(fromMs) * 1_000_000n, to: BigInt(toMs) * 1_000_000n };
     const { sequence } = rig.capabilities.history?.[kind] ?? {};
     found.push(...rowFindings(rows, { kind, symbols: [symbol], sequence, ...span }));
   }
-  if (rowsOfFirst === 0) found.push(`expected rows of ${rig.options.symbols[0]} in the span, found none`);
   return found;
 }
 
@@ -117,6 +108,7 @@ async function checkHistoryEnd(rig: CheckRig, kind: HistoryKind): Promise<string
     if (!isBefore) stopping.abort();
     const end = await rig.within(page, graceMs);
     if (end.how === 'pending') found.add(`goes on ${graceMs} ms after its signal has aborted`);
+    if (end.how === 'resolved') found.add('expected the reason of its signal, found a page');
     if (end.how === 'rejected' && !isCancellation(end.error)) {
       found.add(`expected the reason of its signal, found ${messageOf(end.error)}`);
     }
@@ -137,8 +129,11 @@ async function checkHistoryGate(rig: CheckRig, kind: HistoryKind): Promise<strin
   const answer = await rig.within(page, rig.options.watchMs);
   const found: string[] = [];
   if (answer.how === 'resolved') found.push('gave a page although its gate has let no call through');
+  if (answer.how === 'rejected') {
+    found.push(`failed while its gate let no call through: ${messageOf(answer.error)}`);
+  }
   if (gate.calls === before) found.push('took no call to its gate');
-  stopping.abort();
+  stopping.abort(); // how it ends then is checked by `history-end`
   await rig.within(page, rig.options.graceMs);
   return found;
 }

@@ -44,27 +44,36 @@ function checksOf(kind: StreamKind): ProviderCheck[] {
 }
 
 async function checkRows(rig: CheckRig, kind: StreamKind): Promise<string[]> {
-  const { waitMs, graceMs, rowsMin, symbols } = rig.options;
+  const { waitMs, graceMs, watchMs, rowsMin, symbols } = rig.options;
   const checked = await rig.make();
   const stopped = await connected(rig, checked.provider);
   if (stopped) return stopped;
   const stream = rig.stream(kind, checked);
-  const has = () => {
-    stream.take();
-    return rowsIn(stream).length >= rowsMin;
+  const missing = () => {
+    const came = new Set(rowsIn(stream).map(({ symbol }) => symbol));
+    return symbols.filter((symbol) => !came.has(symbol));
   };
-  const came = await rig.until(
-    has,
+  await rig.until(
+    () => {
+      stream.take();
+      return rowsIn(stream).length >= rowsMin && missing().length === 0;
+    },
     waitMs,
     stream.ended.catch(() => {}),
   );
   // Watched a while longer: a live stream never ends by itself.
-  const { how } = await rig.within(stream.ended, graceMs);
+  const { how } = await rig.within(stream.ended, watchMs);
   const found = how === 'pending' ? [] : await endedEarly(rig, stream);
   stream.abort();
   await rig.within(stream.ended, graceMs);
   const rows = rowsIn(stream);
-  if (!came) found.push(`expected ${rowsMin} rows within ${waitMs} ms, found ${rows.length}`);
+  if (rows.length < rowsMin) {
+    found.push(`expected ${rowsMin} rows within ${waitMs} ms, found ${rows.length}`);
+  } else {
+    for (const symbol of missing()) {
+      found.push(`expected rows of "${symbol}" within ${waitMs} ms, found none`);
+    }
+  }
   const of = rig.capabilities.streams?.[kind];
   found.push(...rowFindings(rows, { kind, symbols, maxDelayMs: of?.maxDelayMs, sequence: of?.sequence }));
   found.push(...timeFindings(rows, rig.clock.wall()));
@@ -76,7 +85,7 @@ async function checkRows(rig: CheckRig, kind: StreamKind): Promise<string[]> {
 }
 
 async function checkEnd(rig: CheckRig, kind: StreamKind): Promise<string[]> {
-  const { waitMs, graceMs } = rig.options;
+  const { waitMs, graceMs, watchMs } = rig.options;
   const checked = await rig.make();
   const stopped = await connected(rig, checked.provider);
   if (stopped) return stopped;
@@ -86,13 +95,8 @@ async function checkEnd(rig: CheckRig, kind: StreamKind): Promise<string[]> {
     return stream.written.length > 0;
   }, waitMs);
   stream.abort();
-  const end = await rig.within(stream.ended, graceMs);
-  const found: string[] = [];
-  if (end.how === 'pending') found.push(`goes on ${graceMs} ms after its signal has aborted`);
-  if (end.how === 'rejected' && !isCancellation(end.error)) {
-    found.push(`expected it to return once it is told to end, found an error: ${messageOf(end.error)}`);
-  }
-  await rig.until(() => false, graceMs / 4);
+  const found = await endFindings(rig, stream, `goes on ${graceMs} ms after its signal has aborted`);
+  await rig.until(() => false, watchMs);
   stream.take();
   if (stream.late > 0) found.push(`wrote ${stream.late} rows or records after its signal had aborted`);
   return found;
@@ -103,15 +107,14 @@ async function checkAborted(rig: CheckRig, kind: StreamKind): Promise<string[]> 
   const stopped = await connected(rig, checked.provider);
   if (stopped) return stopped;
   const stream = rig.stream(kind, checked, AbortSignal.abort());
-  const end = await rig.within(stream.ended, rig.options.graceMs);
+  const goesOn = `goes on ${rig.options.graceMs} ms, although it was told to end`;
+  const found = await endFindings(rig, stream, goesOn);
   stream.take();
-  const found =
-    end.how === 'pending' ? [`goes on ${rig.options.graceMs} ms, although it was told to end`] : [];
   return stream.written.length > 0 ? [...found, 'wrote rows although it was told to end'] : found;
 }
 
 async function checkGate(rig: CheckRig, kind: StreamKind): Promise<string[]> {
-  const { graceMs, watchMs } = rig.options;
+  const { watchMs } = rig.options;
   const checked = await rig.make();
   const stopped = await connected(rig, checked.provider);
   if (stopped) return stopped;
@@ -126,10 +129,27 @@ async function checkGate(rig: CheckRig, kind: StreamKind): Promise<string[]> {
   const found: string[] = [];
   if (rowsIn(stream).length > 0) found.push('has rows although its gate has let no call through');
   if (gate.calls === before) found.push('took no call to its gate');
+  const early = await rig.within(stream.ended, 0);
+  if (early.how === 'resolved') found.push('returned while its gate let no call through');
+  if (early.how === 'rejected') {
+    found.push(`failed while its gate let no call through: ${messageOf(early.error)}`);
+  }
   stream.abort();
-  const ended = await rig.within(stream.ended, graceMs);
-  if (ended.how === 'pending') found.push('waits on for its gate although its signal has aborted');
-  return found;
+  if (early.how !== 'pending') return found;
+  const waitsOn = 'waits on for its gate although its signal has aborted';
+  return [...found, ...(await endFindings(rig, stream, waitsOn))];
+}
+
+/**
+ * What is wrong with the end of a stream that was told to end. An error that says it was cancelled is none.
+ *
+ * @param goesOn - The finding if it does not end.
+ */
+async function endFindings(rig: CheckRig, { ended }: RunningStream, goesOn: string): Promise<string[]> {
+  const end = await rig.within(ended, rig.options.graceMs);
+  if (end.how === 'pending') return [goesOn];
+  if (end.how === 'resolved' || isCancellation(end.error)) return [];
+  return [`expected it to return once it is told to end, found an error: ${messageOf(end.error)}`];
 }
 
 /** What is wrong if a stream has ended that nobody told to. */
