@@ -42,7 +42,7 @@ export interface Checked {
 
 /** A page of history. */
 export interface HistoryPage {
-  readonly rows: readonly Row[];
+  readonly written: readonly Written[];
   readonly next: PlainData;
 }
 
@@ -191,7 +191,7 @@ export class CheckRig {
     };
   }
 
-  /** Asks for a page of history. @returns Its rows and the next cursor. */
+  /** Asks for a page of history. @returns Its rows and records, and the next cursor. */
   async page(
     kind: HistoryKind,
     { provider }: Checked,
@@ -209,12 +209,12 @@ export class CheckRig {
       kind === 'bars'
         ? await provider.historicalBars?.({ ...request, interval }, writer, signal)
         : await provider.historicalTicks?.({ ...request, kind }, writer, signal);
-    const rows: Row[] = [];
+    const written: Written[] = [];
     for (let batch = buffer.take(); batch; batch = buffer.take()) {
-      rows.push(...writtenIn(batch).flatMap((one) => ('row' in one ? [one.row] : [])));
+      written.push(...writtenIn(batch));
       batch.release();
     }
-    return { rows, next: next ?? null };
+    return { written, next: next ?? null };
   }
 
   /** The span of history to ask for, in ms since 1970. */
@@ -249,6 +249,10 @@ export class CheckRig {
     });
   }
 }
+
+/** The rows alone. */
+export const rowsIn = (written: readonly Written[]): Row[] =>
+  written.flatMap((one) => ('row' in one ? [one.row] : []));
 
 function writtenIn(batch: Batch): Written[] {
   const all: Written[] = [];

@@ -4,7 +4,6 @@ import type { ProviderDefinition } from '../../src/providers/contract/define-pro
 import { assertProvider, evidenceTable, ProviderCheckError } from '../../src/testing/check-provider.js';
 import { fakeProvider } from '../../src/testing/fake-provider.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
-import type { ProviderCapabilities } from '../../src/wire/provider-capabilities.js';
 import { broken, check, failures, OPTIONS, SOUND, withCapabilities } from './sound-provider.js';
 
 /** Pages that were asked for, over all providers. */
@@ -279,26 +278,6 @@ describe('the checks of a provider', () => {
   ])('find %s', async (_, id, provider, message) => {
     const found = await failures(provider);
     expect(found[id]?.join('\n') ?? 'nothing').toContain(message);
-  });
-
-  it('find numbers that skip or fall, in the space that was declared', async () => {
-    const row = (sequence: number) => ({ trade: { symbol: 'BTC', price: 1, size: 1, sequence } });
-    const capabilities = (step: 'one' | 'up'): ProviderCapabilities => ({
-      assetClasses: ['crypto'],
-      streams: {
-        trades: { delivery: 'live-only', columns: ['size'], sequence: { space: 's', scope: 'symbol', step } },
-      },
-    });
-    const found = async (step: 'one' | 'up', ...numbers: number[]) => {
-      const provider = fakeProvider({ trades: numbers.map(row), capabilities: capabilities(step) });
-      return (await failures(provider, { rowsMin: numbers.length }))['stream-rows:trades'];
-    };
-    expect(await found('one', 1, 2, 3)).toBeUndefined();
-    expect(await found('one', 1, 3)).toEqual([
-      expect.stringContaining('its sequence 3 comes after 1, though its step is one'),
-    ]);
-    expect(await found('up', 1, 3)).toBeUndefined();
-    expect(await found('up', 3, 3)).toEqual([expect.stringContaining('its sequence 3 comes after 3')]);
   });
 
   it('find an error of the wrong kind where options are wrong, and none', async () => {

@@ -1,8 +1,7 @@
-import type { Row } from '../../columns/row-view.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { isCancellation } from '../../core/provider-error-kind.js';
 import type { HistoryKind } from '../../wire/provider-capabilities.js';
-import type { CheckRig, HistoryPage, Outcome } from '../check-rig.js';
+import { type CheckRig, type HistoryPage, type Outcome, rowsIn, type Written } from '../check-rig.js';
 import { messageOf } from './declaration-checks.js';
 import { PageCursors } from './page-cursors.js';
 import type { ProviderCheck } from './provider-check.js';
@@ -47,7 +46,7 @@ async function checkHistory(rig: CheckRig, kind: HistoryKind): Promise<string[]>
   const { fromMs, toMs } = rig.span();
   const found: string[] = [];
   for (const symbol of rig.options.symbols) {
-    const rows: Row[] = [];
+    const written: Written[] = [];
     const cursors = new PageCursors(rig.options.pagesMax);
     let cursor: PlainData = null;
     do {
@@ -56,15 +55,15 @@ async function checkHistory(rig: CheckRig, kind: HistoryKind): Promise<string[]>
         rig.options.waitMs,
       );
       if (page.how !== 'resolved') return [...found, said(page, `no page within ${rig.options.waitMs} ms`)];
-      rows.push(...page.value.rows);
+      written.push(...page.value.written);
       cursor = page.value.next;
       const complaint = cursors.complaint(cursor);
       if (complaint !== undefined) return [...found, complaint];
     } while (cursor !== null);
-    if (rows.length === 0) found.push(`expected rows of "${symbol}" in the span, found none`);
+    if (rowsIn(written).length === 0) found.push(`expected rows of "${symbol}" in the span, found none`);
     const span = { from: BigInt(fromMs) * 1_000_000n, to: BigInt(toMs) * 1_000_000n };
     const { sequence } = rig.capabilities.history?.[kind] ?? {};
-    found.push(...rowFindings(rows, { kind, symbols: [symbol], sequence, ...span }));
+    found.push(...rowFindings(written, { kind, symbols: [symbol], sequence, ...span }));
   }
   return found;
 }
@@ -79,18 +78,21 @@ async function checkAgain(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
     const first = await rig.within(rig.page(kind, checked, symbol, null), rig.options.waitMs);
     if (first.how !== 'resolved') return [said(first, 'no first page')];
     const { next } = first.value;
-    const pages = [first.value];
+    const pages = [given(first.value)];
     if (next !== null) {
       // As it comes back out of a checkpoint.
       const cursor = JSON.parse(JSON.stringify(next)) as PlainData;
       const second = await rig.within(rig.page(kind, checked, symbol, cursor), rig.options.waitMs);
       if (second.how !== 'resolved') return [said(second, 'no second page')];
-      pages.push(second.value);
+      pages.push(given(second.value));
     }
     answers.push(JSON.stringify(pages, (_, value) => (typeof value === 'bigint' ? String(value) : value)));
   }
   return answers[0] === answers[1] ? [] : ['gave other rows or another cursor for the same cursor'];
 }
+
+/** What has to be the same each time. A record may have the time at which it was received. */
+const given = ({ written, next }: HistoryPage) => ({ rows: rowsIn(written), next });
 
 async function checkHistoryEnd(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
   const { graceMs, symbols } = rig.options;

@@ -1,8 +1,7 @@
-import type { Row } from '../../columns/row-view.js';
 import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
 import { streamsOf } from '../../providers/contract/feed-options.js';
 import type { ProviderCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
-import type { CheckRig, RunningStream } from '../check-rig.js';
+import { type CheckRig, type RunningStream, rowsIn } from '../check-rig.js';
 import { messageOf } from './declaration-checks.js';
 import type { ProviderCheck } from './provider-check.js';
 import { rowFindings, timeFindings } from './row-checks.js';
@@ -50,13 +49,13 @@ async function checkRows(rig: CheckRig, kind: StreamKind): Promise<string[]> {
   if (stopped) return stopped;
   const stream = rig.stream(kind, checked);
   const missing = () => {
-    const came = new Set(rowsIn(stream).map(({ symbol }) => symbol));
+    const came = new Set(rowsIn(stream.written).map(({ symbol }) => symbol));
     return symbols.filter((symbol) => !came.has(symbol));
   };
   await rig.until(
     () => {
       stream.take();
-      return rowsIn(stream).length >= rowsMin && missing().length === 0;
+      return rowsIn(stream.written).length >= rowsMin && missing().length === 0;
     },
     waitMs,
     stream.ended.catch(() => {}),
@@ -66,7 +65,7 @@ async function checkRows(rig: CheckRig, kind: StreamKind): Promise<string[]> {
   const found = how === 'pending' ? [] : await endedEarly(rig, stream);
   stream.abort();
   await rig.within(stream.ended, graceMs);
-  const rows = rowsIn(stream);
+  const rows = rowsIn(stream.written);
   if (rows.length < rowsMin) {
     found.push(`expected ${rowsMin} rows within ${waitMs} ms, found ${rows.length}`);
   } else {
@@ -75,7 +74,9 @@ async function checkRows(rig: CheckRig, kind: StreamKind): Promise<string[]> {
     }
   }
   const of = rig.capabilities.streams?.[kind];
-  found.push(...rowFindings(rows, { kind, symbols, maxDelayMs: of?.maxDelayMs, sequence: of?.sequence }));
+  found.push(
+    ...rowFindings(stream.written, { kind, symbols, maxDelayMs: of?.maxDelayMs, sequence: of?.sequence }),
+  );
   found.push(...timeFindings(rows, rig.clock.wall()));
   const [first] = stream.written;
   if (kind === 'book' && first && !('record' in first && first.record.type === 'reset')) {
@@ -127,7 +128,7 @@ async function checkGate(rig: CheckRig, kind: StreamKind): Promise<string[]> {
     return stream.written.length > 0;
   }, watchMs);
   const found: string[] = [];
-  if (rowsIn(stream).length > 0) found.push('has rows although its gate has let no call through');
+  if (rowsIn(stream.written).length > 0) found.push('has rows although its gate has let no call through');
   if (gate.calls === before) found.push('took no call to its gate');
   const early = await rig.within(stream.ended, 0);
   if (early.how === 'resolved') found.push('returned while its gate let no call through');
@@ -174,6 +175,3 @@ export async function connected(
     ? [`did not connect within ${rig.options.waitMs} ms`]
     : [`did not connect: ${messageOf(outcome.error)}`];
 }
-
-const rowsIn = ({ written }: RunningStream): Row[] =>
-  written.flatMap((one) => ('row' in one ? [one.row] : []));
