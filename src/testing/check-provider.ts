@@ -40,7 +40,7 @@ export class ProviderCheckError extends Error {
 
 /**
  * Checks a provider against the contract. It makes providers, streams and asks for history as a pipeline would, and
- * works in any test runner. Against a real supplier it makes real calls: some twenty streams and pages.
+ * works in any test runner. Against a real supplier it makes real calls: some thirty streams and pages.
  *
  * @throws {InvalidOptionsError} for options that are none.
  *

@@ -31,6 +31,11 @@ export interface CheckedGate extends CallGate {
   readonly calls: number;
   /** Whether it lets none through. */
   isShut: boolean;
+  /**
+   * Whether it takes the first answer of each call for lost: the call runs to its end, and is made again as after a
+   * transient error.
+   */
+  losesAnswers: boolean;
 }
 
 /** A provider under check, and what it has told. */
@@ -102,6 +107,7 @@ export class CheckRig {
     let calls = 0;
     const gate: CheckedGate = {
       isShut: false,
+      losesAnswers: false,
       get calls() {
         return calls;
       },
@@ -111,6 +117,10 @@ export class CheckRig {
         own.throwIfAborted();
         if (gate.isShut) await abortOf(own);
         own.throwIfAborted();
+        if (gate.losesAnswers) {
+          await call(own);
+          own.throwIfAborted();
+        }
         return call(own);
       },
     };

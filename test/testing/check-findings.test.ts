@@ -66,6 +66,74 @@ describe('the checks of pages', () => {
       'failed while its gate let no call through: page is undefined',
     ],
     [
+      'rows that are written before the gate has let them pass',
+      'history-retry:trades',
+      broken((_, { gate }) => ({
+        historicalTicks: async ({ symbol, fromMs }, writer, signal) => {
+          await gate.call(() => writer.write({ symbol, timeMs: fromMs, price: 1, size: 1 }), { signal });
+          return null;
+        },
+      })),
+      'write only after gate.call has resolved',
+    ],
+    [
+      'a page that moves on with each attempt',
+      'history-retry:trades',
+      broken((_, { gate }) => {
+        let page = 0;
+        return {
+          historicalTicks: async ({ symbol, fromMs }, writer, signal) => {
+            const at = await gate.call(() => page++, { signal });
+            writer.write({ symbol, timeMs: fromMs + at, price: 1, size: 1 });
+            return at < 5 ? at : null;
+          },
+        };
+      }),
+      'gave other rows or another cursor where its gate made the call again',
+    ],
+    [
+      'a second attempt that fails',
+      'history-retry:trades',
+      broken((_, { gate }) => ({
+        historicalTicks: async (_request, _writer, signal) => {
+          let isSent = false;
+          await gate.call(
+            () => {
+              if (isSent) throw new Error('body is used');
+              isSent = true;
+            },
+            { signal },
+          );
+          return null;
+        },
+      })),
+      'failed: body is used',
+    ],
+    [
+      'a list that is filled by each attempt',
+      'instruments',
+      broken((_, { gate }) => ({
+        instruments: async (_request, signal) => {
+          const items: (typeof BTC)[] = [];
+          await gate.call(() => items.push(BTC), { signal });
+          return { items, next: null };
+        },
+      })),
+      'gave other items where its gate made the calls again',
+    ],
+    [
+      'a chain that is filled by each attempt',
+      'options-chain',
+      broken((_, { gate }) => ({
+        optionsChain: async (_request, signal) => {
+          const items: (typeof BTC_CALL)[] = [];
+          await gate.call(() => items.push(BTC_CALL), { signal });
+          return { items, next: null };
+        },
+      })),
+      'gave other items where its gate made the calls again',
+    ],
+    [
       'a history that says it is at its end where it was told to end',
       'history-end:trades',
       broken((_, { gate }) => ({

@@ -29,6 +29,7 @@ describe('the checks of a provider', () => {
       'history-again:trades passed',
       'history-end:trades passed',
       'history-gate:trades passed',
+      'history-retry:trades passed',
       'instruments passed',
       'options-chain passed',
       'errors left out',

@@ -3,9 +3,9 @@ import { providerErrorKind } from '../../core/provider-error-kind.js';
 import { historiesOf, streamsOf } from '../../providers/contract/feed-options.js';
 import type { Page } from '../../providers/contract/market-data-provider.js';
 import type { ProviderCapabilities } from '../../wire/provider-capabilities.js';
-import type { Checked, CheckRig, Outcome } from '../check-rig.js';
+import type { Checked, CheckRig } from '../check-rig.js';
 import { messageOf } from './declaration-checks.js';
-import { historyChecks, said } from './history-checks.js';
+import { AFTER_THE_GATE, historyChecks, said } from './history-checks.js';
 import { PageCursors } from './page-cursors.js';
 import type { ProviderCheck } from './provider-check.js';
 import { connected } from './stream-checks.js';
@@ -48,7 +48,7 @@ export function callChecks(capabilities: ProviderCapabilities): ProviderCheck[] 
 }
 
 async function checkInstruments(rig: CheckRig): Promise<string[]> {
-  const items = await allPages(rig, (checked, cursor, signal) =>
+  const items = await itemsOf(rig, (checked, cursor, signal) =>
     checked.provider.instruments?.({ cursor }, signal),
   );
   if ('found' in items) return items.found;
@@ -60,7 +60,7 @@ async function checkInstruments(rig: CheckRig): Promise<string[]> {
 
 async function checkChain(rig: CheckRig): Promise<string[]> {
   const underlying = rig.options.underlying!; // left out without
-  const items = await allPages(rig, (checked, cursor, signal) =>
+  const items = await itemsOf(rig, (checked, cursor, signal) =>
     checked.provider.optionsChain?.({ underlying, cursor }, signal),
   );
   if ('found' in items) return items.found;
@@ -69,10 +69,30 @@ async function checkChain(rig: CheckRig): Promise<string[]> {
   return items.all.length === 0 ? [`expected options on "${underlying}", found none`] : [];
 }
 
-async function allPages<Item>(
-  rig: CheckRig,
-  ask: (checked: Checked, cursor: PlainData, signal: AbortSignal) => Promise<Page<Item>> | undefined,
-): Promise<{ readonly all: readonly Item[] } | { readonly found: string[] }> {
+type Items<Item> = { readonly all: readonly Item[] } | { readonly found: string[] };
+type Ask<Item> = (
+  checked: Checked,
+  cursor: PlainData,
+  signal: AbortSignal,
+) => Promise<Page<Item>> | undefined;
+
+/** All items of a list, whose first page has to be the same where the gate makes its calls again. */
+async function itemsOf<Item>(rig: CheckRig, ask: Ask<Item>): Promise<Items<Item>> {
+  const items = await allPages(rig, ask);
+  if ('found' in items) return items;
+  const checked = await rig.make();
+  const stopped = await connected(rig, checked.provider);
+  if (stopped) return { found: stopped };
+  checked.gate.losesAnswers = true;
+  const first = await askPage(rig, ask, checked, null);
+  if ('found' in first) return first;
+  const before = items.all.slice(0, first.page.items.length);
+  return JSON.stringify(first.page.items) === JSON.stringify(before)
+    ? items
+    : { found: [`gave other items where its gate made the calls again: ${AFTER_THE_GATE}`] };
+}
+
+async function allPages<Item>(rig: CheckRig, ask: Ask<Item>): Promise<Items<Item>> {
   const checked = await rig.make();
   const stopped = await connected(rig, checked.provider);
   if (stopped) return { found: stopped };
@@ -80,20 +100,29 @@ async function allPages<Item>(
   const cursors = new PageCursors(rig.options.pagesMax);
   let cursor: PlainData = null;
   do {
-    const { signal } = new AbortController();
-    const answer: Outcome<Page<Item> | undefined> = await rig.within(
-      ask(checked, cursor, signal),
-      rig.options.waitMs,
-    );
-    if (answer.how !== 'resolved' || !Array.isArray(answer.value?.items)) {
-      return { found: [said(answer, 'expected a page { items, next }, found something else')] };
-    }
-    all.push(...answer.value.items);
-    cursor = answer.value.next ?? null;
+    const answer: Answer<Item> = await askPage(rig, ask, checked, cursor);
+    if ('found' in answer) return answer;
+    for (const item of answer.page.items) all.push(item);
+    cursor = answer.page.next ?? null;
     const complaint = cursors.complaint(cursor);
     if (complaint !== undefined) return { found: [complaint] };
   } while (cursor !== null);
   return { all };
+}
+
+type Answer<Item> = { readonly page: Page<Item> } | { readonly found: string[] };
+
+async function askPage<Item>(
+  rig: CheckRig,
+  ask: Ask<Item>,
+  checked: Checked,
+  cursor: PlainData,
+): Promise<Answer<Item>> {
+  const { signal } = new AbortController();
+  const answer = await rig.within(ask(checked, cursor, signal), rig.options.waitMs);
+  return answer.how === 'resolved' && Array.isArray(answer.value?.items)
+    ? { page: answer.value }
+    : { found: [said(answer, 'expected a page { items, next }, found something else')] };
 }
 
 /** A wrong key shows in the login, in the first page, or in the stream. */

@@ -36,6 +36,12 @@ export function historyChecks(kind: HistoryKind): ProviderCheck[] {
       leftOut,
       run: (rig) => checkHistoryGate(rig, kind),
     },
+    {
+      id: `history-retry:${kind}`,
+      title: `gives the same ${kind} where the gate makes a call again`,
+      leftOut,
+      run: (rig) => checkRetry(rig, kind),
+    },
   ];
 }
 
@@ -69,26 +75,51 @@ async function checkHistory(rig: CheckRig, kind: HistoryKind): Promise<string[]>
 }
 
 async function checkAgain(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
+  const first = await firstPages(rig, kind);
+  if ('found' in first) return first.found;
+  const again = await firstPages(rig, kind);
+  if ('found' in again) return again.found;
+  return again.pages === first.pages ? [] : ['gave other rows or another cursor for the same cursor'];
+}
+
+async function checkRetry(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
+  const first = await firstPages(rig, kind);
+  if ('found' in first) return first.found;
+  const again = await firstPages(rig, kind, { losesAnswers: true });
+  if ('found' in again) return again.found;
+  return again.pages === first.pages
+    ? []
+    : [`gave other rows or another cursor where its gate made the call again: ${AFTER_THE_GATE}`];
+}
+
+/** What to do about rows or items that come twice. */
+export const AFTER_THE_GATE = 'write only after gate.call has resolved';
+
+/** The first page and the second, as a text to compare. */
+async function firstPages(
+  rig: CheckRig,
+  kind: HistoryKind,
+  { losesAnswers = false } = {},
+): Promise<{ readonly pages: string } | { readonly found: string[] }> {
   const symbol = rig.options.symbols[0]!;
-  const answers: string[] = [];
-  for (let i = 0; i < 2; i++) {
-    const checked = await rig.make();
-    const stopped = await connected(rig, checked.provider);
-    if (stopped) return stopped;
-    const first = await rig.within(rig.page(kind, checked, symbol, null), rig.options.waitMs);
-    if (first.how !== 'resolved') return [said(first, 'no first page')];
-    const { next } = first.value;
-    const pages = [given(first.value)];
-    if (next !== null) {
-      // As it comes back out of a checkpoint.
-      const cursor = JSON.parse(JSON.stringify(next)) as PlainData;
-      const second = await rig.within(rig.page(kind, checked, symbol, cursor), rig.options.waitMs);
-      if (second.how !== 'resolved') return [said(second, 'no second page')];
-      pages.push(given(second.value));
-    }
-    answers.push(JSON.stringify(pages, (_, value) => (typeof value === 'bigint' ? String(value) : value)));
+  const checked = await rig.make();
+  const stopped = await connected(rig, checked.provider);
+  if (stopped) return { found: stopped };
+  checked.gate.losesAnswers = losesAnswers;
+  const first = await rig.within(rig.page(kind, checked, symbol, null), rig.options.waitMs);
+  if (first.how !== 'resolved') return { found: [said(first, 'no first page')] };
+  const { next } = first.value;
+  const pages = [given(first.value)];
+  if (next !== null) {
+    // As it comes back out of a checkpoint.
+    const cursor = JSON.parse(JSON.stringify(next)) as PlainData;
+    const second = await rig.within(rig.page(kind, checked, symbol, cursor), rig.options.waitMs);
+    if (second.how !== 'resolved') return { found: [said(second, 'no second page')] };
+    pages.push(given(second.value));
   }
-  return answers[0] === answers[1] ? [] : ['gave other rows or another cursor for the same cursor'];
+  return {
+    pages: JSON.stringify(pages, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+  };
 }
 
 /** What has to be the same each time. A record may have the time at which it was received. */
