@@ -79,7 +79,9 @@ export class CheckRig {
   readonly clock: Clock;
   readonly options: RigOptions;
   readonly #definition: ProviderDefinition;
-  readonly #open: MarketDataProvider[] = [];
+  readonly #open = new Set<MarketDataProvider>();
+  readonly #stopping = new Set<AbortController>();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(definition: ProviderDefinition, options: ProviderCheckOptions) {
     this.#definition = definition;
@@ -131,7 +133,7 @@ export class CheckRig {
       gate,
       status: (event) => statuses.push(event),
     });
-    this.#open.push(provider);
+    this.#open.add(provider);
     return { provider, gate, statuses };
   }
 
@@ -168,7 +170,7 @@ export class CheckRig {
     const interval = kind === 'bars' ? (of?.intervals?.[0] ?? '') : undefined;
     const buffer = this.#buffer(feedSchema(kind, of ?? {}, interval));
     const writer = new FeedWriter(buffer);
-    const stopping = new AbortController();
+    const stopping = this.stopping();
     const written: Written[] = [];
     let late = 0;
     let isStopped = false;
@@ -184,8 +186,7 @@ export class CheckRig {
     const run = async () => {
       await provider[STREAM_FUNCTIONS[kind]]?.(request, writer, signal ?? stopping.signal);
     };
-    const ended = run();
-    ended.catch(() => {}); // who looks at it is told
+    const ended = this.#track(run());
     return {
       written,
       get late() {
@@ -207,7 +208,7 @@ export class CheckRig {
     { provider }: Checked,
     symbol: string,
     cursor: PlainData,
-    signal: AbortSignal = new AbortController().signal,
+    signal: AbortSignal = this.stopping().signal,
   ): Promise<HistoryPage> {
     const of = this.capabilities.history?.[kind];
     const interval = kind === 'bars' ? (of?.intervals?.[0] ?? '') : '';
@@ -215,10 +216,11 @@ export class CheckRig {
     const writer = new FeedWriter(buffer);
     const { fromMs, toMs } = this.span();
     const request = { symbol, fromMs, toMs, cursor, rowsWanted: BATCH_ROWS };
-    const next =
+    const ask = async () =>
       kind === 'bars'
-        ? await provider.historicalBars?.({ ...request, interval }, writer, signal)
-        : await provider.historicalTicks?.({ ...request, kind }, writer, signal);
+        ? provider.historicalBars?.({ ...request, interval }, writer, signal)
+        : provider.historicalTicks?.({ ...request, kind }, writer, signal);
+    const next = await this.#track(ask());
     const written: Written[] = [];
     for (let batch = buffer.take(); batch; batch = buffer.take()) {
       written.push(...writtenIn(batch));
@@ -233,11 +235,40 @@ export class CheckRig {
     return { fromMs: Date.parse(from), toMs: Date.parse(to) };
   }
 
-  /** Closes all providers that were made. */
+  /** What aborts at the end of a check, or before. */
+  stopping(): AbortController {
+    const stopping = new AbortController();
+    this.#stopping.add(stopping);
+    return stopping;
+  }
+
+  /** Logs a provider in. */
+  connect({ provider }: Pick<Checked, 'provider'>, { signal } = this.stopping()): Promise<void> {
+    return this.#track((async () => provider.connect?.(signal))());
+  }
+
+  /** Closes a provider that was made. Call it once for each. */
+  closeOne({ provider }: Pick<Checked, 'provider'>): Promise<Outcome<void>> {
+    this.#open.delete(provider);
+    return this.within((async () => provider.close?.())(), this.options.graceMs);
+  }
+
+  /** Ends whatever still runs, and closes the providers that are open. */
   async close(): Promise<void> {
-    for (const provider of this.#open.splice(0)) {
-      await this.within(Promise.resolve(provider.close?.()), this.options.graceMs);
-    }
+    for (const stopping of this.#stopping) stopping.abort();
+    this.#stopping.clear();
+    const running = Promise.allSettled(this.#running);
+    this.#running.clear();
+    await this.within(running, this.options.graceMs);
+    for (const provider of this.#open) await this.closeOne({ provider });
+  }
+
+  /** Keeps something that has to end before its provider is closed. Who looks at it is told of its error. */
+  #track<T>(running: Promise<T>): Promise<T> {
+    const done = () => this.#running.delete(running);
+    this.#running.add(running);
+    running.then(done, done);
+    return running;
   }
 
   #buffer(schema: ReturnType<typeof feedSchema>): FeedBuffer {

@@ -118,7 +118,7 @@ async function askPage<Item>(
   checked: Checked,
   cursor: PlainData,
 ): Promise<Answer<Item>> {
-  const { signal } = new AbortController();
+  const { signal } = rig.stopping();
   const answer = await rig.within(ask(checked, cursor, signal), rig.options.waitMs);
   return answer.how === 'resolved' && Array.isArray(answer.value?.items)
     ? { page: answer.value }
@@ -141,8 +141,7 @@ async function checkErrors(rig: CheckRig): Promise<string[]> {
 }
 
 async function firstCall(rig: CheckRig, checked: Checked): Promise<void> {
-  const { signal } = new AbortController();
-  await checked.provider.connect?.(signal);
+  await rig.connect(checked);
   const [history] = historiesOf(rig.capabilities);
   if (history && rig.options.history) await rig.page(history, checked, rig.options.symbols[0]!, null);
   const [stream] = streamsOf(rig.capabilities);
@@ -150,17 +149,17 @@ async function firstCall(rig: CheckRig, checked: Checked): Promise<void> {
 }
 
 async function checkClose(rig: CheckRig): Promise<string[]> {
-  const found: string[] = [];
+  const found = new Set<string>();
   for (const isConnected of [false, true]) {
     const before = rig.timersPending;
-    const { provider } = await rig.make();
+    const checked = await rig.make();
     if (isConnected) {
-      const stopped = await connected(rig, provider);
-      if (stopped) return stopped;
+      const stopped = await connected(rig, checked.provider);
+      if (stopped) return [...found, ...stopped];
     }
-    const end = await rig.within(Promise.resolve(provider.close?.()), rig.options.graceMs);
-    if (end.how !== 'resolved') found.push(said(end, `not closed within ${rig.options.graceMs} ms`));
-    if (rig.timersPending !== before) found.push('left a timer behind when it was closed');
+    const end = await rig.closeOne(checked);
+    if (end.how !== 'resolved') found.add(said(end, `not closed within ${rig.options.graceMs} ms`));
+    if (rig.timersPending !== before) found.add('left a timer behind when it was closed');
   }
-  return found;
+  return [...found];
 }

@@ -134,7 +134,7 @@ async function checkHistoryEnd(rig: CheckRig, kind: HistoryKind): Promise<string
     const stopped = await connected(rig, checked.provider);
     if (stopped) return stopped;
     checked.gate.isShut = !isBefore;
-    const stopping = new AbortController();
+    const stopping = rig.stopping();
     if (isBefore) stopping.abort();
     const page = rig.page(kind, checked, symbols[0]!, null, stopping.signal);
     page.catch(() => {}); // who looks at it is told
@@ -156,7 +156,7 @@ async function checkHistoryGate(rig: CheckRig, kind: HistoryKind): Promise<strin
   const { gate } = checked;
   gate.isShut = true;
   const before = gate.calls;
-  const stopping = new AbortController();
+  const stopping = rig.stopping();
   const page = rig.page(kind, checked, rig.options.symbols[0]!, null, stopping.signal);
   page.catch(() => {}); // who looks at it is told
   const answer = await rig.within(page, rig.options.watchMs);

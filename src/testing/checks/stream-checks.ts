@@ -1,5 +1,6 @@
 import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
 import { streamsOf } from '../../providers/contract/feed-options.js';
+import type { MarketDataProvider } from '../../providers/contract/market-data-provider.js';
 import type { ProviderCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
 import { type CheckRig, type RunningStream, rowsIn } from '../check-rig.js';
 import { messageOf } from './declaration-checks.js';
@@ -163,12 +164,9 @@ async function endedEarly(rig: CheckRig, { ended }: RunningStream): Promise<stri
 }
 
 /** @returns What is wrong; `undefined` once it is connected. */
-export async function connected(
-  rig: CheckRig,
-  provider: { connect?(signal: AbortSignal): Promise<void> | void },
-): Promise<string[] | undefined> {
-  const stopping = new AbortController();
-  const outcome = await rig.within(provider.connect?.(stopping.signal), rig.options.waitMs);
+export async function connected(rig: CheckRig, provider: MarketDataProvider): Promise<string[] | undefined> {
+  const stopping = rig.stopping();
+  const outcome = await rig.within(rig.connect({ provider }, stopping), rig.options.waitMs);
   if (outcome.how === 'resolved') return undefined;
   stopping.abort();
   return outcome.how === 'pending'
