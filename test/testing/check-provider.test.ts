@@ -103,7 +103,12 @@ describe('the checks of a provider', () => {
     [
       'rows of another symbol',
       'stream-rows:bars',
-      fakeProvider({ ...SOUND, bars: [{ bar: { symbol: 'ETH', open: 1, high: 1, low: 1, close: 1 } }] }),
+      broken(() => ({
+        streamBars: async (_request, writer, signal) => {
+          for (const symbol of ['BTC', 'ETH']) writer.write({ symbol, open: 1, high: 1, low: 1, close: 1 });
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        },
+      })),
       'is of a symbol that was not asked for',
     ],
     [
