@@ -19,7 +19,7 @@ export interface ProviderCheckOptions {
   readonly clock?: Clock | undefined;
   /** Rows that a stream has to deliver, one of each symbol among them. Default: 1. */
   readonly rowsMin?: number | undefined;
-  /** Pages within which a history of the span, and each list, has to end. Default: 100. */
+  /** Number of pages within which a history of the span, and each list, has to end. Default: 100. */
   readonly pagesMax?: number | undefined;
   /** Ms to wait for a row, a page or an answer. Default: 10000. */
   readonly waitMs?: number | undefined;
