@@ -7,6 +7,10 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { API_KEY, startVenue } from '../examples/provider-package/test/server.js';
 
+/** Far more than a busy machine needs. */
+const ROWS_MS_MAX = 60_000;
+const COMMAND_MS_MAX = 600_000;
+
 const repository = process.cwd();
 const sample = join(repository, 'examples/provider-package');
 const folder = resolve(process.argv[2]);
@@ -16,12 +20,18 @@ function expect(holds, what) {
   console.log(`ok: ${what}`);
 }
 
-const npm = (cwd, ...args) => execFileSync('npm', args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
+const npm = (cwd, ...args) =>
+  execFileSync('npm', args, {
+    cwd,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: COMMAND_MS_MAX,
+  });
 
 /** Not synchronously: the venue is in this process. */
 async function run(cwd, command, ...args) {
   try {
-    return (await promisify(execFile)(command, args, { cwd, encoding: 'utf8' })).stdout;
+    return (await promisify(execFile)(command, args, { cwd, encoding: 'utf8', timeout: COMMAND_MS_MAX }))
+      .stdout;
   } catch (error) {
     console.error(error.stdout, error.stderr);
     throw error;
@@ -92,7 +102,12 @@ try {
     const runtime = await createRuntime();
     const source = { use: 'example-venue', stream: 'trades', symbols: ['BTC-USD'], url: process.argv[2], apiKey: process.argv[3] };
     const job = await runtime.submit(uncheckedSpec({ name: 'live', source, sink: { use: 'null' } }));
-    while (job.inspect().counters.rowsIn < 10) await new Promise((go) => setTimeout(go, 10));
+    const untilMs = Date.now() + ${ROWS_MS_MAX};
+    while (job.inspect().counters.rowsIn < 10) {
+      const { state, counters } = job.inspect();
+      if (Date.now() > untilMs) throw new Error('expected 10 rows, found ' + JSON.stringify({ state, counters }));
+      await new Promise((go) => setTimeout(go, 10));
+    }
     await job.drain();
     const { outcome, reason, counters } = await job.outcome;
     console.log(JSON.stringify({ outcome, reason, rowsIn: counters.rowsIn }));

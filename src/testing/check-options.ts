@@ -7,7 +7,7 @@ export interface ProviderCheckOptions {
   readonly options?: Readonly<Record<string, unknown>> | undefined;
   /** Symbols with rows: each of them in the stream, and in the history. */
   readonly symbols: readonly string[];
-  /** A span with rows of the first symbol, as ISO 8601. Needed for a provider with a history. */
+  /** A span with rows of each symbol, as ISO 8601. Needed for a provider with a history. */
   readonly history?: { readonly from: string; readonly to: string } | undefined;
   /** An underlying with options. Needed for a provider with options chains. */
   readonly underlying?: string | undefined;
@@ -17,8 +17,10 @@ export interface ProviderCheckOptions {
     | undefined;
   /** A `VirtualClock` makes waits take no time. Default: that of the system. */
   readonly clock?: Clock | undefined;
-  /** Rows that a stream has to deliver. Default: 1. */
+  /** Rows that a stream has to deliver, one of each symbol among them. Default: 1. */
   readonly rowsMin?: number | undefined;
+  /** Number of pages within which a history of the span, and each list, has to end. Default: 100. */
+  readonly pagesMax?: number | undefined;
   /** Ms to wait for a row, a page or an answer. Default: 10000. */
   readonly waitMs?: number | undefined;
   /** Ms within which a function has to end once its signal aborts. Default: 10000. */

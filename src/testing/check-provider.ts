@@ -1,5 +1,7 @@
 import { assertMapping } from '../core/assert-argument.js';
 import { InvalidOptionsError } from '../core/errors.js';
+import { hideSecrets } from '../core/hide-secrets.js';
+import { redact } from '../core/redact.js';
 import type { ProviderDefinition } from '../providers/contract/define-provider.js';
 import type { ProviderCheckOptions } from './check-options.js';
 import { CheckRig } from './check-rig.js';
@@ -40,7 +42,7 @@ export class ProviderCheckError extends Error {
 
 /**
  * Checks a provider against the contract. It makes providers, streams and asks for history as a pipeline would, and
- * works in any test runner. Against a real supplier it makes real calls: some twenty streams and pages.
+ * works in any test runner. Against a real supplier it makes real calls: some thirty streams and pages.
  *
  * @throws {InvalidOptionsError} for options that are none.
  *
@@ -60,6 +62,18 @@ export async function checkProvider(
   if (!Array.isArray(symbols) || symbols.length === 0 || symbols.some((one) => typeof one !== 'string')) {
     throw new InvalidOptionsError('checkProvider', ['symbols: expected a list of symbols that have rows']);
   }
+  const showSecrets = hideSecrets(await secretsOfOptions(definition, options));
+  try {
+    return await checksOf(definition, options);
+  } finally {
+    showSecrets();
+  }
+}
+
+async function checksOf(
+  definition: ProviderDefinition,
+  options: ProviderCheckOptions,
+): Promise<ProviderCheckReport> {
   const rig = new CheckRig(definition, options);
   const checks: CheckResult[] = [];
   const { capabilities, name } = definition;
@@ -70,14 +84,18 @@ export async function checkProvider(
       checks.push({ id, title, result: 'left out', found: [why] });
       return;
     }
-    let found: readonly string[];
+    const found = new Set<string>();
     try {
-      found = await run(rig);
+      for (const one of await run(rig)) found.add(redact(one));
     } catch (error) {
-      found = [messageOf(error)];
+      found.add(redact(messageOf(error)));
     }
-    await rig.close();
-    checks.push({ id, title, result: found.length === 0 ? 'passed' : 'failed', found });
+    try {
+      await rig.close();
+    } catch (error) {
+      found.add(redact(messageOf(error))); // a clock whose time does not pass
+    }
+    checks.push({ id, title, result: found.size === 0 ? 'passed' : 'failed', found: [...found] });
   };
   await run(declaration!); // it is the first of its list
   // The other checks go by what was declared.
@@ -86,6 +104,22 @@ export async function checkProvider(
       await run(check);
   }
   return { provider: String(name), checks, passed: checks.every(({ result }) => result !== 'failed') };
+}
+
+/** The texts of all options that are marked as secret. None where the options are no schema: a check says so. */
+async function secretsOfOptions(
+  definition: ProviderDefinition,
+  { options, wrongOptions = [] }: ProviderCheckOptions,
+): Promise<string[]> {
+  try {
+    const { secretsOf } = await import('../settings/secret-options.js'); // Zod, which this entry does not load
+    const schema = await definition.options();
+    return [options, ...wrongOptions.map((wrong) => wrong.options)].flatMap((own) =>
+      secretsOf(schema, own ?? {}),
+    );
+  } catch {
+    return [];
+  }
 }
 
 /**
@@ -103,12 +137,12 @@ export async function assertProvider(
   return report;
 }
 
-/** The report as a table in Markdown, for the README of a provider. */
+/** The report as a table in Markdown, a line for each check, for the README of a provider. */
 export function evidenceTable(report: ProviderCheckReport): string {
   assertMapping('evidenceTable', report);
   const { checks = [] } = report;
   const rows = checks.map(({ id, title, result, found }) => {
-    const note = result === 'passed' ? '' : found.join('; ').replaceAll('|', '\\|');
+    const note = result === 'passed' ? '' : found.join('; ').replace(/\s+/g, ' ').replaceAll('|', '\\|');
     return `| \`${id}\` | ${title} | ${result} | ${note} |`;
   });
   return ['| check | what holds | result | |', '| --- | --- | --- | --- |', ...rows].join('\n');

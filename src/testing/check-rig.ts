@@ -31,6 +31,11 @@ export interface CheckedGate extends CallGate {
   readonly calls: number;
   /** Whether it lets none through. */
   isShut: boolean;
+  /**
+   * Whether it takes the first answer of each call for lost: the call runs to its end, and is made again as after a
+   * transient error.
+   */
+  losesAnswers: boolean;
 }
 
 /** A provider under check, and what it has told. */
@@ -42,7 +47,7 @@ export interface Checked {
 
 /** A page of history. */
 export interface HistoryPage {
-  readonly rows: readonly Row[];
+  readonly written: readonly Written[];
   readonly next: PlainData;
 }
 
@@ -57,11 +62,12 @@ export interface RunningStream {
 }
 
 /** The options with their defaults. */
-type RigOptions = Omit<ProviderCheckOptions, 'waitMs' | 'graceMs' | 'watchMs' | 'rowsMin'> & {
+type RigOptions = Omit<ProviderCheckOptions, 'waitMs' | 'graceMs' | 'watchMs' | 'rowsMin' | 'pagesMax'> & {
   readonly waitMs: number;
   readonly graceMs: number;
   readonly watchMs: number;
   readonly rowsMin: number;
+  readonly pagesMax: number;
 };
 
 const BATCH_ROWS = 1_024;
@@ -73,13 +79,15 @@ export class CheckRig {
   readonly clock: Clock;
   readonly options: RigOptions;
   readonly #definition: ProviderDefinition;
-  readonly #open: MarketDataProvider[] = [];
+  readonly #open = new Set<MarketDataProvider>();
+  readonly #stopping = new Set<AbortController>();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(definition: ProviderDefinition, options: ProviderCheckOptions) {
     this.#definition = definition;
     this.clock = options.clock ?? systemClock;
-    const { waitMs = 10_000, graceMs = 10_000, watchMs = 500, rowsMin = 1 } = options;
-    this.options = { ...options, waitMs, graceMs, watchMs, rowsMin };
+    const { waitMs = 10_000, graceMs = 10_000, watchMs = 500, rowsMin = 1, pagesMax = 100 } = options;
+    this.options = { ...options, waitMs, graceMs, watchMs, rowsMin, pagesMax };
   }
 
   get capabilities() {
@@ -101,6 +109,7 @@ export class CheckRig {
     let calls = 0;
     const gate: CheckedGate = {
       isShut: false,
+      losesAnswers: false,
       get calls() {
         return calls;
       },
@@ -110,6 +119,10 @@ export class CheckRig {
         own.throwIfAborted();
         if (gate.isShut) await abortOf(own);
         own.throwIfAborted();
+        if (gate.losesAnswers) {
+          await call(own);
+          own.throwIfAborted();
+        }
         return call(own);
       },
     };
@@ -120,7 +133,7 @@ export class CheckRig {
       gate,
       status: (event) => statuses.push(event),
     });
-    this.#open.push(provider);
+    this.#open.add(provider);
     return { provider, gate, statuses };
   }
 
@@ -157,7 +170,7 @@ export class CheckRig {
     const interval = kind === 'bars' ? (of?.intervals?.[0] ?? '') : undefined;
     const buffer = this.#buffer(feedSchema(kind, of ?? {}, interval));
     const writer = new FeedWriter(buffer);
-    const stopping = new AbortController();
+    const stopping = this.stopping();
     const written: Written[] = [];
     let late = 0;
     let isStopped = false;
@@ -173,8 +186,7 @@ export class CheckRig {
     const run = async () => {
       await provider[STREAM_FUNCTIONS[kind]]?.(request, writer, signal ?? stopping.signal);
     };
-    const ended = run();
-    ended.catch(() => {}); // who looks at it is told
+    const ended = this.#track(run());
     return {
       written,
       get late() {
@@ -190,13 +202,13 @@ export class CheckRig {
     };
   }
 
-  /** Asks for a page of history. @returns Its rows and the next cursor. */
+  /** Asks for a page of history. @returns Its rows and records, and the next cursor. */
   async page(
     kind: HistoryKind,
     { provider }: Checked,
     symbol: string,
     cursor: PlainData,
-    signal: AbortSignal = new AbortController().signal,
+    signal: AbortSignal = this.stopping().signal,
   ): Promise<HistoryPage> {
     const of = this.capabilities.history?.[kind];
     const interval = kind === 'bars' ? (of?.intervals?.[0] ?? '') : '';
@@ -204,16 +216,17 @@ export class CheckRig {
     const writer = new FeedWriter(buffer);
     const { fromMs, toMs } = this.span();
     const request = { symbol, fromMs, toMs, cursor, rowsWanted: BATCH_ROWS };
-    const next =
+    const ask = async () =>
       kind === 'bars'
-        ? await provider.historicalBars?.({ ...request, interval }, writer, signal)
-        : await provider.historicalTicks?.({ ...request, kind }, writer, signal);
-    const rows: Row[] = [];
+        ? provider.historicalBars?.({ ...request, interval }, writer, signal)
+        : provider.historicalTicks?.({ ...request, kind }, writer, signal);
+    const next = await this.#track(ask());
+    const written: Written[] = [];
     for (let batch = buffer.take(); batch; batch = buffer.take()) {
-      rows.push(...writtenIn(batch).flatMap((one) => ('row' in one ? [one.row] : [])));
+      written.push(...writtenIn(batch));
       batch.release();
     }
-    return { rows, next: next ?? null };
+    return { written, next: next ?? null };
   }
 
   /** The span of history to ask for, in ms since 1970. */
@@ -222,11 +235,40 @@ export class CheckRig {
     return { fromMs: Date.parse(from), toMs: Date.parse(to) };
   }
 
-  /** Closes all providers that were made. */
+  /** What aborts at the end of a check, or before. */
+  stopping(): AbortController {
+    const stopping = new AbortController();
+    this.#stopping.add(stopping);
+    return stopping;
+  }
+
+  /** Logs a provider in. */
+  connect({ provider }: Pick<Checked, 'provider'>, { signal } = this.stopping()): Promise<void> {
+    return this.#track((async () => provider.connect?.(signal))());
+  }
+
+  /** Closes a provider that was made. Call it once for each. */
+  closeOne({ provider }: Pick<Checked, 'provider'>): Promise<Outcome<void>> {
+    this.#open.delete(provider);
+    return this.within((async () => provider.close?.())(), this.options.graceMs);
+  }
+
+  /** Ends whatever still runs, and closes the providers that are open. */
   async close(): Promise<void> {
-    for (const provider of this.#open.splice(0)) {
-      await this.within(Promise.resolve(provider.close?.()), this.options.graceMs);
-    }
+    for (const stopping of this.#stopping) stopping.abort();
+    this.#stopping.clear();
+    const running = Promise.allSettled(this.#running);
+    this.#running.clear();
+    await this.within(running, this.options.graceMs);
+    for (const provider of this.#open) await this.closeOne({ provider });
+  }
+
+  /** Keeps something that has to end before its provider is closed. Who looks at it is told of its error. */
+  #track<T>(running: Promise<T>): Promise<T> {
+    const done = () => this.#running.delete(running);
+    this.#running.add(running);
+    running.then(done, done);
+    return running;
   }
 
   #buffer(schema: ReturnType<typeof feedSchema>): FeedBuffer {
@@ -248,6 +290,10 @@ export class CheckRig {
     });
   }
 }
+
+/** The rows alone. */
+export const rowsIn = (written: readonly Written[]): Row[] =>
+  written.flatMap((one) => ('row' in one ? [one.row] : []));
 
 function writtenIn(batch: Batch): Written[] {
   const all: Written[] = [];

@@ -12,6 +12,7 @@ import type {
   MarketDataProvider,
   Page,
   ProviderContext,
+  StreamRequest,
 } from '../providers/contract/market-data-provider.js';
 import type { RowTimes, RowWriter } from '../providers/contract/row-writers.js';
 import {
@@ -27,9 +28,9 @@ import type { FakeFault, FakeScript, FakeStep } from './fake-script.js';
 const PAGE_ROWS = 100;
 
 /**
- * Makes a provider that does what a script says: rows, silence, gaps, faults, slow starts. Every wait is on the clock
- * of the pipeline, so a test on a `VirtualClock` takes no time. What counts starts and faults is of the definition:
- * make a new one for each test.
+ * Makes a provider that does what a script says: rows, silence, gaps, faults, slow starts. Rows and gaps of symbols
+ * that it is not asked for are left out. Every wait is on the clock of the pipeline, so a test on a `VirtualClock`
+ * takes no time. What counts starts and faults is of the definition: make a new one for each test.
  *
  * @throws {InvalidOptionsError} if `script` is not an object.
  *
@@ -100,20 +101,20 @@ class FakeProvider implements MarketDataProvider {
     context.status({ state: 'connected' });
   }
 
-  streamTrades(_request: unknown, writer: RowWriter<never>, signal: AbortSignal): Promise<void> {
-    return this.#play('trades', writer, signal);
+  streamTrades(request: StreamRequest, writer: RowWriter<never>, signal: AbortSignal): Promise<void> {
+    return this.#play('trades', request, writer, signal);
   }
 
-  streamQuotes(_request: unknown, writer: RowWriter<never>, signal: AbortSignal): Promise<void> {
-    return this.#play('quotes', writer, signal);
+  streamQuotes(request: StreamRequest, writer: RowWriter<never>, signal: AbortSignal): Promise<void> {
+    return this.#play('quotes', request, writer, signal);
   }
 
-  streamBook(_request: unknown, writer: RowWriter<never>, signal: AbortSignal): Promise<void> {
-    return this.#play('book', writer, signal);
+  streamBook(request: StreamRequest, writer: RowWriter<never>, signal: AbortSignal): Promise<void> {
+    return this.#play('book', request, writer, signal);
   }
 
-  streamBars(_request: unknown, writer: RowWriter<never>, signal: AbortSignal): Promise<void> {
-    return this.#play('bars', writer, signal);
+  streamBars(request: StreamRequest, writer: RowWriter<never>, signal: AbortSignal): Promise<void> {
+    return this.#play('bars', request, writer, signal);
   }
 
   historicalBars(request: HistoryRequest, writer: RowWriter<never>, signal: AbortSignal): Promise<PlainData> {
@@ -141,7 +142,12 @@ class FakeProvider implements MarketDataProvider {
     return this.#list(this.#parts.script.instruments ?? [], request.cursor, signal);
   }
 
-  async #play(kind: StreamKind, writer: RowWriter<never>, signal: AbortSignal): Promise<void> {
+  async #play(
+    kind: StreamKind,
+    { symbols }: StreamRequest,
+    writer: RowWriter<never>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { context, start } = this.#parts;
     await this.#call(0, [], signal); // the subscription
     context.status({ state: 'subscribed' });
@@ -151,7 +157,7 @@ class FakeProvider implements MarketDataProvider {
       if (listensTo?.aborted) return;
       if ('deaf' in step) listensTo = undefined;
       else if ('end' in step) return;
-      else this.#do(step, writer);
+      else if (isAskedFor(step, symbols)) this.#do(step, writer);
     }
     if (listensTo === undefined) await new Promise(() => {});
     await aborted(signal);
@@ -211,6 +217,12 @@ class FakeProvider implements MarketDataProvider {
       { signal },
     );
   }
+}
+
+/** Whether a step is of one of the symbols, or of all. */
+function isAskedFor(step: FakeStep, symbols: readonly string[]): boolean {
+  const told = 'gap' in step ? step.gap : 'stale' in step ? step.stale : rowOf(step);
+  return told?.symbol === undefined || symbols.includes(told.symbol);
 }
 
 const isWithin = ({ timeMs, timeNs }: RowTimes, fromMs: number, toMs: number): boolean => {

@@ -14,6 +14,9 @@ interface Timer {
   readonly callback: () => void;
 }
 
+/** Timers that may fire one after another while no time passes. More: they set one another for ever. */
+const TIMERS_AT_ONCE_MAX = 100_000;
+
 /**
  * A clock for tests: its time stands still until a test lets it pass. Timers fire in order, at their instant.
  *
@@ -66,15 +69,22 @@ export class VirtualClock implements Clock {
   /**
    * Lets `ms` pass; after each timer, and at the end, whatever waits for it has its turn, timers
    * that it sets included.
+   *
+   * @throws {Error} if 100,000 timers fire in a row at one instant: they would set one another for ever.
    */
   async advance(ms: number): Promise<void> {
     const until = this.#now + BigInt(Math.round(ms * 1e6));
+    let atOnce = 0;
     await settled();
     for (;;) {
       const next = [...this.#timers].filter(({ at }) => at <= until).sort(byInstant)[0];
       if (!next) break;
       this.#timers.delete(next);
-      if (next.at > this.#now) this.#now = next.at;
+      if (next.at > this.#now) {
+        this.#now = next.at;
+        atOnce = 0;
+      }
+      if (++atOnce > TIMERS_AT_ONCE_MAX) throw new Error(`VirtualClock: expected time to pass, ${FOR_EVER}`);
       next.callback();
       await settled();
     }
@@ -82,6 +92,8 @@ export class VirtualClock implements Clock {
     await settled();
   }
 }
+
+const FOR_EVER = `found ${TIMERS_AT_ONCE_MAX} timers in a row at one instant: does one set another with a delay of 0?`;
 
 const byInstant = (a: Timer, b: Timer): number => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0);
 

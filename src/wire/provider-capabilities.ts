@@ -27,7 +27,10 @@ export const HISTORY_KINDS = ['trades', 'quotes', 'bars'] as const;
 /** A kind of rows that a provider can have a history of. */
 export type HistoryKind = (typeof HISTORY_KINDS)[number];
 
-/** How the rows of a stream are numbered by the provider. */
+/**
+ * How the rows of a stream are numbered by the provider. A `gap` and a `reset` begin the numbers anew: the row after
+ * one may have any. The levels of one update of a book have the number of the update.
+ */
 export interface SequenceNumbers {
   /**
    * Name of the space that the numbers belong to, such as `binance-spot-trades`. Numbers are compared only

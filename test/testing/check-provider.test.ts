@@ -1,89 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ProviderError } from '../../src/core/provider-error.js';
 import type { ProviderDefinition } from '../../src/providers/contract/define-provider.js';
-import type {
-  MarketDataProvider,
-  ProviderContext,
-} from '../../src/providers/contract/market-data-provider.js';
-import type { ProviderCheckOptions } from '../../src/testing/check-options.js';
-import {
-  assertProvider,
-  checkProvider,
-  evidenceTable,
-  ProviderCheckError,
-} from '../../src/testing/check-provider.js';
+import { assertProvider, evidenceTable, ProviderCheckError } from '../../src/testing/check-provider.js';
 import { fakeProvider } from '../../src/testing/fake-provider.js';
-import type { FakeScript } from '../../src/testing/fake-script.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
-import type { ProviderCapabilities } from '../../src/wire/provider-capabilities.js';
+import { broken, check, failures, OPTIONS, SOUND, withCapabilities } from './sound-provider.js';
 
 /** Pages that were asked for, over all providers. */
 let calls = 0;
-
-const DAY_MS = Date.UTC(2024, 0, 1);
-const trade = (i: number) => ({ symbol: 'BTC', timeMs: DAY_MS + i * 1_000, price: 100 + i, size: 1 });
-
-/** A provider with everything, that keeps the contract. */
-const SOUND: FakeScript = {
-  connectMs: 100,
-  trades: [
-    { afterMs: 500, trade: { symbol: 'BTC', price: 100, size: 1 } },
-    { afterMs: 500, trade: { symbol: 'BTC', price: 101, size: 2 } },
-  ],
-  book: [{ reset: 'snapshot' }, { level: { symbol: 'BTC', side: 'bid', price: 99, size: 3 } }],
-  bars: [{ bar: { symbol: 'BTC', open: 1, high: 3, low: 1, close: 2 } }],
-  history: { trades: Array.from({ length: 250 }, (_, i) => trade(i)), pageMs: 200 },
-  instruments: [{ symbol: 'BTC', assetClass: 'crypto' }],
-  optionsChain: [{ symbol: 'BTC-C', underlying: 'BTC', right: 'call', strike: 100, expiry: '2024-12-27' }],
-};
-
-const OPTIONS = {
-  symbols: ['BTC'],
-  history: { from: '2024-01-01T00:00:00Z', to: '2024-01-02T00:00:00Z' },
-  underlying: 'BTC',
-} as const;
-
-const check = (definition: ProviderDefinition, options: Partial<ProviderCheckOptions> = {}) =>
-  checkProvider(definition, { ...OPTIONS, clock: new VirtualClock(), ...options });
-
-/** The checks that fail, with what was found. */
-async function failures(definition: ProviderDefinition, options: Partial<ProviderCheckOptions> = {}) {
-  const { checks } = await check(definition, options);
-  return Object.fromEntries(
-    checks.flatMap(({ id, result, found }) => (result === 'failed' ? [[id, found]] : [])),
-  );
-}
-
-type Make = (sound: MarketDataProvider, context: ProviderContext) => Partial<MarketDataProvider>;
-
-/** The sound provider with some of its functions replaced. */
-function broken(
-  make: Make,
-  fields: Partial<ProviderDefinition> = {},
-  script: FakeScript = SOUND,
-): ProviderDefinition {
-  const sound = fakeProvider(script);
-  return {
-    ...sound,
-    load: async (options) => {
-      const factory = await sound.load(options);
-      return (given, context) => {
-        const own = factory(given, context);
-        const functions = [
-          ...['connect', 'streamTrades', 'streamBook', 'streamBars', 'historicalTicks'],
-          ...['instruments', 'optionsChain'],
-        ] as (keyof MarketDataProvider)[];
-        const bound = functions.map((name) => [name, (own[name] as () => unknown).bind(own)]);
-        return { ...Object.fromEntries(bound), ...make(own, context) };
-      };
-    },
-    ...fields,
-  };
-}
-
-const withCapabilities = (fields: Partial<ProviderCapabilities>) => ({
-  capabilities: { ...fakeProvider(SOUND).capabilities, ...fields },
-});
 
 describe('the checks of a provider', () => {
   it('pass for one that keeps the contract, with a line of evidence each', async () => {
@@ -105,6 +29,7 @@ describe('the checks of a provider', () => {
       'history-again:trades passed',
       'history-end:trades passed',
       'history-gate:trades passed',
+      'history-retry:trades passed',
       'instruments passed',
       'options-chain passed',
       'errors left out',
@@ -178,7 +103,12 @@ describe('the checks of a provider', () => {
     [
       'rows of another symbol',
       'stream-rows:bars',
-      fakeProvider({ ...SOUND, bars: [{ bar: { symbol: 'ETH', open: 1, high: 1, low: 1, close: 1 } }] }),
+      broken(() => ({
+        streamBars: async (_request, writer, signal) => {
+          for (const symbol of ['BTC', 'ETH']) writer.write({ symbol, open: 1, high: 1, low: 1, close: 1 });
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        },
+      })),
       'is of a symbol that was not asked for',
     ],
     [
@@ -354,26 +284,6 @@ describe('the checks of a provider', () => {
   ])('find %s', async (_, id, provider, message) => {
     const found = await failures(provider);
     expect(found[id]?.join('\n') ?? 'nothing').toContain(message);
-  });
-
-  it('find numbers that skip or fall, in the space that was declared', async () => {
-    const row = (sequence: number) => ({ trade: { symbol: 'BTC', price: 1, size: 1, sequence } });
-    const capabilities = (step: 'one' | 'up'): ProviderCapabilities => ({
-      assetClasses: ['crypto'],
-      streams: {
-        trades: { delivery: 'live-only', columns: ['size'], sequence: { space: 's', scope: 'symbol', step } },
-      },
-    });
-    const found = async (step: 'one' | 'up', ...numbers: number[]) => {
-      const provider = fakeProvider({ trades: numbers.map(row), capabilities: capabilities(step) });
-      return (await failures(provider, { rowsMin: numbers.length }))['stream-rows:trades'];
-    };
-    expect(await found('one', 1, 2, 3)).toBeUndefined();
-    expect(await found('one', 1, 3)).toEqual([
-      expect.stringContaining('its sequence 3 comes after 1, though its step is one'),
-    ]);
-    expect(await found('up', 1, 3)).toBeUndefined();
-    expect(await found('up', 3, 3)).toEqual([expect.stringContaining('its sequence 3 comes after 3')]);
   });
 
   it('find an error of the wrong kind where options are wrong, and none', async () => {

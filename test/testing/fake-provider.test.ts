@@ -93,6 +93,28 @@ describe('a fake provider', () => {
     ]);
   });
 
+  it('tells of the symbols that it is asked for alone, at the times of its script', async () => {
+    const eth = { symbol: 'ETH', price: 9 };
+    const { clock, rows, records, pipeline, outcome } = await run({
+      trades: [
+        { trade: eth },
+        { gap: { fromMs: 1_000, toMs: 2_000, symbol: 'ETH', reason: 'sequence' } },
+        { stale: { sinceMs: 5, symbol: 'ETH' } },
+        { gap: { fromMs: 1_000, toMs: 2_000, symbol: 'BTC', reason: 'sequence' } },
+        { afterMs: 500, trade: eth },
+        { afterMs: 500, ...trade(1) },
+      ],
+    });
+    await clock.advance(1_000);
+    await pipeline.drain();
+    await outcome;
+    expect(rows).toEqual([{ time: START_NS + 1_000_000_000n, symbol: 'BTC', price: 1 }]);
+    const own = records.filter(({ type }) => type === 'gap' || type === 'stale');
+    expect(own).toEqual([
+      { type: 'gap', from: 1_000_000_000n, to: 2_000_000_000n, symbol: 'BTC', reason: 'sequence' },
+    ]);
+  });
+
   it('has other steps for each start of a stream', async () => {
     const provider = fakeProvider({ trades: (start) => [trade(start + 1), { fail: 'disconnected' }] });
     const prices: unknown[] = [];

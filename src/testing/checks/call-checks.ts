@@ -1,18 +1,14 @@
-import type { Row } from '../../columns/row-view.js';
 import type { PlainData } from '../../core/plain-data.js';
-import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
-import { findNotPlain } from '../../plan/user-code/plain-options.js';
+import { providerErrorKind } from '../../core/provider-error-kind.js';
 import { historiesOf, streamsOf } from '../../providers/contract/feed-options.js';
 import type { Page } from '../../providers/contract/market-data-provider.js';
-import type { HistoryKind, ProviderCapabilities } from '../../wire/provider-capabilities.js';
-import type { Checked, CheckRig, HistoryPage, Outcome } from '../check-rig.js';
+import type { ProviderCapabilities } from '../../wire/provider-capabilities.js';
+import type { Checked, CheckRig } from '../check-rig.js';
 import { messageOf } from './declaration-checks.js';
+import { AFTER_THE_GATE, historyChecks, said } from './history-checks.js';
+import { PageCursors } from './page-cursors.js';
 import type { ProviderCheck } from './provider-check.js';
-import { rowFindings } from './row-checks.js';
 import { connected } from './stream-checks.js';
-
-/** Pages that are asked for; a history of more is checked by its first ones. */
-const PAGES_MAX = 50;
 
 /** What can be checked of calls that give pages, of errors, and of the end. */
 export function callChecks(capabilities: ProviderCapabilities): ProviderCheck[] {
@@ -51,150 +47,20 @@ export function callChecks(capabilities: ProviderCapabilities): ProviderCheck[] 
   ];
 }
 
-function historyChecks(kind: HistoryKind): ProviderCheck[] {
-  const leftOut = ({ options }: CheckRig) => (options.history ? undefined : 'no span "history" was given');
-  return [
-    {
-      id: `history-rows:${kind}`,
-      title: `has a history of ${kind} within the span asked for, in order, to its end`,
-      leftOut,
-      run: (rig) => checkHistory(rig, kind),
-    },
-    {
-      id: `history-again:${kind}`,
-      title: `gives the same ${kind} for the same cursor`,
-      leftOut,
-      run: (rig) => checkAgain(rig, kind),
-    },
-    {
-      id: `history-end:${kind}`,
-      title: `ends a call for ${kind} soon once it is told to`,
-      leftOut,
-      run: (rig) => checkHistoryEnd(rig, kind),
-    },
-    {
-      id: `history-gate:${kind}`,
-      title: `takes its calls for a history of ${kind} to the gate, and gives no page while that is shut`,
-      leftOut,
-      run: (rig) => checkHistoryGate(rig, kind),
-    },
-  ];
-}
-
-async function checkHistory(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
-  const checked = await rig.make();
-  const stopped = await connected(rig, checked.provider);
-  if (stopped) return stopped;
-  const { fromMs, toMs } = rig.span();
-  const found: string[] = [];
-  let rowsOfFirst = 0;
-  for (const [i, symbol] of rig.options.symbols.entries()) {
-    const rows: Row[] = [];
-    let cursor: PlainData = null;
-    for (let pages = 0; pages < PAGES_MAX; pages++) {
-      const page: Outcome<HistoryPage> = await rig.within(
-        rig.page(kind, checked, symbol, cursor),
-        rig.options.waitMs,
-      );
-      if (page.how !== 'resolved') return [...found, said(page, `no page within ${rig.options.waitMs} ms`)];
-      rows.push(...page.value.rows);
-      const next: PlainData = page.value.next;
-      const notPlain = findNotPlain(next);
-      if (notPlain) return [...found, `expected a cursor of plain data, found ${notPlain.found}`];
-      if (next !== null && JSON.stringify(next) === JSON.stringify(cursor)) {
-        return [...found, `gave the cursor ${JSON.stringify(next)} again: a history would not end`];
-      }
-      cursor = next;
-      if (next === null) break;
-    }
-    if (i === 0) rowsOfFirst = rows.length;
-    const span = { from: BigInt(fromMs) * 1_000_000n, to: BigInt(toMs) * 1_000_000n };
-    const { sequence } = rig.capabilities.history?.[kind] ?? {};
-    found.push(...rowFindings(rows, { kind, symbols: [symbol], sequence, ...span }));
-  }
-  if (rowsOfFirst === 0) found.push(`expected rows of ${rig.options.symbols[0]} in the span, found none`);
-  return found;
-}
-
-async function checkAgain(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
-  const symbol = rig.options.symbols[0]!;
-  const answers: string[] = [];
-  for (let i = 0; i < 2; i++) {
-    const checked = await rig.make();
-    const stopped = await connected(rig, checked.provider);
-    if (stopped) return stopped;
-    const first = await rig.within(rig.page(kind, checked, symbol, null), rig.options.waitMs);
-    if (first.how !== 'resolved') return [said(first, 'no first page')];
-    const { next } = first.value;
-    const pages = [first.value];
-    if (next !== null) {
-      // As it comes back out of a checkpoint.
-      const cursor = JSON.parse(JSON.stringify(next)) as PlainData;
-      const second = await rig.within(rig.page(kind, checked, symbol, cursor), rig.options.waitMs);
-      if (second.how !== 'resolved') return [said(second, 'no second page')];
-      pages.push(second.value);
-    }
-    answers.push(JSON.stringify(pages, (_, value) => (typeof value === 'bigint' ? String(value) : value)));
-  }
-  return answers[0] === answers[1] ? [] : ['gave other rows or another cursor for the same cursor'];
-}
-
-async function checkHistoryEnd(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
-  const { graceMs, symbols } = rig.options;
-  const found = new Set<string>();
-  // Told before the call, and while it waits for the gate.
-  for (const isBefore of [true, false]) {
-    const checked = await rig.make();
-    const stopped = await connected(rig, checked.provider);
-    if (stopped) return stopped;
-    checked.gate.isShut = !isBefore;
-    const stopping = new AbortController();
-    if (isBefore) stopping.abort();
-    const page = rig.page(kind, checked, symbols[0]!, null, stopping.signal);
-    page.catch(() => {}); // who looks at it is told
-    if (!isBefore) stopping.abort();
-    const end = await rig.within(page, graceMs);
-    if (end.how === 'pending') found.add(`goes on ${graceMs} ms after its signal has aborted`);
-    if (end.how === 'rejected' && !isCancellation(end.error)) {
-      found.add(`expected the reason of its signal, found ${messageOf(end.error)}`);
-    }
-  }
-  return [...found];
-}
-
-async function checkHistoryGate(rig: CheckRig, kind: HistoryKind): Promise<string[]> {
-  const checked = await rig.make();
-  const stopped = await connected(rig, checked.provider);
-  if (stopped) return stopped;
-  const { gate } = checked;
-  gate.isShut = true;
-  const before = gate.calls;
-  const stopping = new AbortController();
-  const page = rig.page(kind, checked, rig.options.symbols[0]!, null, stopping.signal);
-  page.catch(() => {}); // who looks at it is told
-  const answer = await rig.within(page, rig.options.watchMs);
-  const found: string[] = [];
-  if (answer.how === 'resolved') found.push('gave a page although its gate has let no call through');
-  if (gate.calls === before) found.push('took no call to its gate');
-  stopping.abort();
-  await rig.within(page, rig.options.graceMs);
-  return found;
-}
-
 async function checkInstruments(rig: CheckRig): Promise<string[]> {
-  const items = await allPages(rig, (checked, cursor, signal) =>
+  const items = await itemsOf(rig, (checked, cursor, signal) =>
     checked.provider.instruments?.({ cursor }, signal),
   );
   if ('found' in items) return items.found;
   const symbols = items.all.map(({ symbol }) => symbol);
   return rig.options.symbols
-    .filter((symbol) => !symbols.includes(symbol) && !items.isCut)
+    .filter((symbol) => !symbols.includes(symbol))
     .map((symbol) => `its instruments have no "${symbol}"`);
 }
 
 async function checkChain(rig: CheckRig): Promise<string[]> {
   const underlying = rig.options.underlying!; // left out without
-  const items = await allPages(rig, (checked, cursor, signal) =>
+  const items = await itemsOf(rig, (checked, cursor, signal) =>
     checked.provider.optionsChain?.({ underlying, cursor }, signal),
   );
   if ('found' in items) return items.found;
@@ -203,29 +69,60 @@ async function checkChain(rig: CheckRig): Promise<string[]> {
   return items.all.length === 0 ? [`expected options on "${underlying}", found none`] : [];
 }
 
-async function allPages<Item>(
-  rig: CheckRig,
-  ask: (checked: Checked, cursor: PlainData, signal: AbortSignal) => Promise<Page<Item>> | undefined,
-): Promise<{ readonly all: readonly Item[]; readonly isCut: boolean } | { readonly found: string[] }> {
+type Items<Item> = { readonly all: readonly Item[] } | { readonly found: string[] };
+type Ask<Item> = (
+  checked: Checked,
+  cursor: PlainData,
+  signal: AbortSignal,
+) => Promise<Page<Item>> | undefined;
+
+/** All items of a list, whose first page has to be the same where the gate makes its calls again. */
+async function itemsOf<Item>(rig: CheckRig, ask: Ask<Item>): Promise<Items<Item>> {
+  const items = await allPages(rig, ask);
+  if ('found' in items) return items;
+  const checked = await rig.make();
+  const stopped = await connected(rig, checked.provider);
+  if (stopped) return { found: stopped };
+  checked.gate.losesAnswers = true;
+  const first = await askPage(rig, ask, checked, null);
+  if ('found' in first) return first;
+  const before = items.all.slice(0, first.page.items.length);
+  return JSON.stringify(first.page.items) === JSON.stringify(before)
+    ? items
+    : { found: [`gave other items where its gate made the calls again: ${AFTER_THE_GATE}`] };
+}
+
+async function allPages<Item>(rig: CheckRig, ask: Ask<Item>): Promise<Items<Item>> {
   const checked = await rig.make();
   const stopped = await connected(rig, checked.provider);
   if (stopped) return { found: stopped };
   const all: Item[] = [];
+  const cursors = new PageCursors(rig.options.pagesMax);
   let cursor: PlainData = null;
-  for (let pages = 0; pages < PAGES_MAX; pages++) {
-    const { signal } = new AbortController();
-    const answer: Outcome<Page<Item> | undefined> = await rig.within(
-      ask(checked, cursor, signal),
-      rig.options.waitMs,
-    );
-    if (answer.how !== 'resolved' || !Array.isArray(answer.value?.items)) {
-      return { found: [said(answer, 'expected a page { items, next }, found something else')] };
-    }
-    all.push(...answer.value.items);
-    cursor = answer.value.next ?? null;
-    if (cursor === null) return { all, isCut: false };
-  }
-  return { all, isCut: true };
+  do {
+    const answer: Answer<Item> = await askPage(rig, ask, checked, cursor);
+    if ('found' in answer) return answer;
+    for (const item of answer.page.items) all.push(item);
+    cursor = answer.page.next ?? null;
+    const complaint = cursors.complaint(cursor);
+    if (complaint !== undefined) return { found: [complaint] };
+  } while (cursor !== null);
+  return { all };
+}
+
+type Answer<Item> = { readonly page: Page<Item> } | { readonly found: string[] };
+
+async function askPage<Item>(
+  rig: CheckRig,
+  ask: Ask<Item>,
+  checked: Checked,
+  cursor: PlainData,
+): Promise<Answer<Item>> {
+  const { signal } = rig.stopping();
+  const answer = await rig.within(ask(checked, cursor, signal), rig.options.waitMs);
+  return answer.how === 'resolved' && Array.isArray(answer.value?.items)
+    ? { page: answer.value }
+    : { found: [said(answer, 'expected a page { items, next }, found something else')] };
 }
 
 /** A wrong key shows in the login, in the first page, or in the stream. */
@@ -244,8 +141,7 @@ async function checkErrors(rig: CheckRig): Promise<string[]> {
 }
 
 async function firstCall(rig: CheckRig, checked: Checked): Promise<void> {
-  const { signal } = new AbortController();
-  await checked.provider.connect?.(signal);
+  await rig.connect(checked);
   const [history] = historiesOf(rig.capabilities);
   if (history && rig.options.history) await rig.page(history, checked, rig.options.symbols[0]!, null);
   const [stream] = streamsOf(rig.capabilities);
@@ -253,20 +149,17 @@ async function firstCall(rig: CheckRig, checked: Checked): Promise<void> {
 }
 
 async function checkClose(rig: CheckRig): Promise<string[]> {
-  const found: string[] = [];
+  const found = new Set<string>();
   for (const isConnected of [false, true]) {
     const before = rig.timersPending;
-    const { provider } = await rig.make();
+    const checked = await rig.make();
     if (isConnected) {
-      const stopped = await connected(rig, provider);
-      if (stopped) return stopped;
+      const stopped = await connected(rig, checked.provider);
+      if (stopped) return [...found, ...stopped];
     }
-    const end = await rig.within(Promise.resolve(provider.close?.()), rig.options.graceMs);
-    if (end.how !== 'resolved') found.push(said(end, `not closed within ${rig.options.graceMs} ms`));
-    if (rig.timersPending !== before) found.push('left a timer behind when it was closed');
+    const end = await rig.closeOne(checked);
+    if (end.how !== 'resolved') found.add(said(end, `not closed within ${rig.options.graceMs} ms`));
+    if (rig.timersPending !== before) found.add('left a timer behind when it was closed');
   }
-  return found;
+  return [...found];
 }
-
-const said = (outcome: { readonly how: string; readonly error?: unknown }, otherwise: string): string =>
-  outcome.how === 'rejected' ? `failed: ${messageOf(outcome.error)}` : otherwise;

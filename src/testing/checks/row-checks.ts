@@ -1,5 +1,7 @@
+import type { ControlRecord } from '../../columns/control-record.js';
 import type { Row } from '../../columns/row-view.js';
 import type { SequenceNumbers, StreamKind } from '../../wire/provider-capabilities.js';
+import type { Written } from '../check-rig.js';
 
 const DAY_NS = 86_400_000_000_000n;
 /** Findings of one kind that are told. */
@@ -15,15 +17,20 @@ export interface RowRules {
   readonly to?: bigint | undefined;
 }
 
-/** What is wrong with the rows of a stream or of a history, in their order. */
-export function rowFindings(rows: readonly Row[], rules: RowRules): string[] {
+/** What is wrong with the rows of a stream or of a history, in their order and with its records. */
+export function rowFindings(written: readonly Written[], rules: RowRules): string[] {
   const found: string[] = [];
   const latest = new Map<unknown, bigint>();
-  const numbers = new Map<unknown, bigint>();
+  const numbers = new NumberChains(rules);
   const tell = (row: Row, what: string) => {
     if (found.length < TOLD_MAX) found.push(`row ${shown(row)}: ${what}`);
   };
-  for (const row of rows) {
+  for (const one of written) {
+    if ('record' in one) {
+      numbers.pass(one.record);
+      continue;
+    }
+    const { row } = one;
     const { symbol, time } = row as { readonly symbol: string; readonly time: bigint };
     if (!rules.symbols.includes(symbol)) tell(row, 'is of a symbol that was not asked for');
     if (rules.from !== undefined && time < rules.from) tell(row, 'is before what was asked for');
@@ -36,7 +43,8 @@ export function rowFindings(rows: readonly Row[], rules: RowRules): string[] {
     if (before === undefined || time > before) latest.set(symbol, time);
     const odd = oddValue(row, rules.kind);
     if (odd !== undefined) tell(row, odd);
-    checkNumber(row, rules.sequence, numbers, tell);
+    const wrongNumber = numbers.check(row);
+    if (wrongNumber !== undefined) tell(row, wrongNumber);
   }
   return found;
 }
@@ -49,21 +57,38 @@ export function timeFindings(rows: readonly Row[], wall: bigint): string[] {
     .map((row) => `row ${shown(row)}: its time is far from now: is its unit right?`);
 }
 
-function checkNumber(
-  row: Row,
-  sequence: SequenceNumbers | undefined,
-  numbers: Map<unknown, bigint>,
-  tell: (row: Row, what: string) => void,
-): void {
-  if (!sequence) return;
-  const key = sequence.scope === 'symbol' ? row.symbol : '';
-  const number = row.sequence as bigint;
-  const last = numbers.get(key);
-  numbers.set(key, number);
-  if (last === undefined) return;
-  if (number <= last) tell(row, `its sequence ${number} comes after ${last}`);
-  else if (sequence.step === 'one' && number !== last + 1n) {
-    tell(row, `its sequence ${number} comes after ${last}, though its step is one, without a gap`);
+/** The numbers of rows, each against the last one of its chain. */
+class NumberChains {
+  readonly #sequence: SequenceNumbers | undefined;
+  /** The levels of one update of a book have its number. */
+  readonly #mayRepeat: boolean;
+  readonly #last = new Map<unknown, bigint>();
+
+  constructor({ sequence, kind }: RowRules) {
+    this.#sequence = sequence;
+    this.#mayRepeat = kind === 'book';
+  }
+
+  /** Rows are known to be missing after a gap, and a reset begins anew: the next number may be any. */
+  pass(record: ControlRecord): void {
+    if (record.type !== 'gap' && record.type !== 'reset') return;
+    const symbol = record.type === 'gap' ? record.symbol : undefined;
+    if (symbol === undefined || this.#sequence?.scope === 'stream') this.#last.clear();
+    else this.#last.delete(symbol);
+  }
+
+  /** What is wrong with the number of a row. */
+  check(row: Row): string | undefined {
+    if (!this.#sequence) return undefined;
+    const { scope, step } = this.#sequence;
+    const key = scope === 'symbol' ? row.symbol : '';
+    const number = row.sequence as bigint;
+    const last = this.#last.get(key);
+    this.#last.set(key, number);
+    if (last === undefined || (number === last && this.#mayRepeat)) return undefined;
+    if (number <= last) return `its sequence ${number} comes after ${last}`;
+    if (step === 'up' || number === last + 1n) return undefined;
+    return `its sequence ${number} comes after ${last}, though its step is one, without a gap`;
   }
 }
 

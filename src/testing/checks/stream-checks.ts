@@ -1,8 +1,8 @@
-import type { Row } from '../../columns/row-view.js';
 import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
 import { streamsOf } from '../../providers/contract/feed-options.js';
+import type { MarketDataProvider } from '../../providers/contract/market-data-provider.js';
 import type { ProviderCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
-import type { CheckRig, RunningStream } from '../check-rig.js';
+import { type CheckRig, type RunningStream, rowsIn } from '../check-rig.js';
 import { messageOf } from './declaration-checks.js';
 import type { ProviderCheck } from './provider-check.js';
 import { rowFindings, timeFindings } from './row-checks.js';
@@ -44,29 +44,40 @@ function checksOf(kind: StreamKind): ProviderCheck[] {
 }
 
 async function checkRows(rig: CheckRig, kind: StreamKind): Promise<string[]> {
-  const { waitMs, graceMs, rowsMin, symbols } = rig.options;
+  const { waitMs, graceMs, watchMs, rowsMin, symbols } = rig.options;
   const checked = await rig.make();
   const stopped = await connected(rig, checked.provider);
   if (stopped) return stopped;
   const stream = rig.stream(kind, checked);
-  const has = () => {
-    stream.take();
-    return rowsIn(stream).length >= rowsMin;
+  const missing = () => {
+    const came = new Set(rowsIn(stream.written).map(({ symbol }) => symbol));
+    return symbols.filter((symbol) => !came.has(symbol));
   };
-  const came = await rig.until(
-    has,
+  await rig.until(
+    () => {
+      stream.take();
+      return rowsIn(stream.written).length >= rowsMin && missing().length === 0;
+    },
     waitMs,
     stream.ended.catch(() => {}),
   );
   // Watched a while longer: a live stream never ends by itself.
-  const { how } = await rig.within(stream.ended, graceMs);
+  const { how } = await rig.within(stream.ended, watchMs);
   const found = how === 'pending' ? [] : await endedEarly(rig, stream);
   stream.abort();
   await rig.within(stream.ended, graceMs);
-  const rows = rowsIn(stream);
-  if (!came) found.push(`expected ${rowsMin} rows within ${waitMs} ms, found ${rows.length}`);
+  const rows = rowsIn(stream.written);
+  if (rows.length < rowsMin) {
+    found.push(`expected ${rowsMin} rows within ${waitMs} ms, found ${rows.length}`);
+  } else {
+    for (const symbol of missing()) {
+      found.push(`expected rows of "${symbol}" within ${waitMs} ms, found none`);
+    }
+  }
   const of = rig.capabilities.streams?.[kind];
-  found.push(...rowFindings(rows, { kind, symbols, maxDelayMs: of?.maxDelayMs, sequence: of?.sequence }));
+  found.push(
+    ...rowFindings(stream.written, { kind, symbols, maxDelayMs: of?.maxDelayMs, sequence: of?.sequence }),
+  );
   found.push(...timeFindings(rows, rig.clock.wall()));
   const [first] = stream.written;
   if (kind === 'book' && first && !('record' in first && first.record.type === 'reset')) {
@@ -76,7 +87,7 @@ async function checkRows(rig: CheckRig, kind: StreamKind): Promise<string[]> {
 }
 
 async function checkEnd(rig: CheckRig, kind: StreamKind): Promise<string[]> {
-  const { waitMs, graceMs } = rig.options;
+  const { waitMs, graceMs, watchMs } = rig.options;
   const checked = await rig.make();
   const stopped = await connected(rig, checked.provider);
   if (stopped) return stopped;
@@ -86,13 +97,8 @@ async function checkEnd(rig: CheckRig, kind: StreamKind): Promise<string[]> {
     return stream.written.length > 0;
   }, waitMs);
   stream.abort();
-  const end = await rig.within(stream.ended, graceMs);
-  const found: string[] = [];
-  if (end.how === 'pending') found.push(`goes on ${graceMs} ms after its signal has aborted`);
-  if (end.how === 'rejected' && !isCancellation(end.error)) {
-    found.push(`expected it to return once it is told to end, found an error: ${messageOf(end.error)}`);
-  }
-  await rig.until(() => false, graceMs / 4);
+  const found = await endFindings(rig, stream, `goes on ${graceMs} ms after its signal has aborted`);
+  await rig.until(() => false, watchMs);
   stream.take();
   if (stream.late > 0) found.push(`wrote ${stream.late} rows or records after its signal had aborted`);
   return found;
@@ -103,15 +109,14 @@ async function checkAborted(rig: CheckRig, kind: StreamKind): Promise<string[]> 
   const stopped = await connected(rig, checked.provider);
   if (stopped) return stopped;
   const stream = rig.stream(kind, checked, AbortSignal.abort());
-  const end = await rig.within(stream.ended, rig.options.graceMs);
+  const goesOn = `goes on ${rig.options.graceMs} ms, although it was told to end`;
+  const found = await endFindings(rig, stream, goesOn);
   stream.take();
-  const found =
-    end.how === 'pending' ? [`goes on ${rig.options.graceMs} ms, although it was told to end`] : [];
   return stream.written.length > 0 ? [...found, 'wrote rows although it was told to end'] : found;
 }
 
 async function checkGate(rig: CheckRig, kind: StreamKind): Promise<string[]> {
-  const { graceMs, watchMs } = rig.options;
+  const { watchMs } = rig.options;
   const checked = await rig.make();
   const stopped = await connected(rig, checked.provider);
   if (stopped) return stopped;
@@ -124,12 +129,29 @@ async function checkGate(rig: CheckRig, kind: StreamKind): Promise<string[]> {
     return stream.written.length > 0;
   }, watchMs);
   const found: string[] = [];
-  if (rowsIn(stream).length > 0) found.push('has rows although its gate has let no call through');
+  if (rowsIn(stream.written).length > 0) found.push('has rows although its gate has let no call through');
   if (gate.calls === before) found.push('took no call to its gate');
+  const early = await rig.within(stream.ended, 0);
+  if (early.how === 'resolved') found.push('returned while its gate let no call through');
+  if (early.how === 'rejected') {
+    found.push(`failed while its gate let no call through: ${messageOf(early.error)}`);
+  }
   stream.abort();
-  const ended = await rig.within(stream.ended, graceMs);
-  if (ended.how === 'pending') found.push('waits on for its gate although its signal has aborted');
-  return found;
+  if (early.how !== 'pending') return found;
+  const waitsOn = 'waits on for its gate although its signal has aborted';
+  return [...found, ...(await endFindings(rig, stream, waitsOn))];
+}
+
+/**
+ * What is wrong with the end of a stream that was told to end. An error that says it was cancelled is none.
+ *
+ * @param goesOn - The finding if it does not end.
+ */
+async function endFindings(rig: CheckRig, { ended }: RunningStream, goesOn: string): Promise<string[]> {
+  const end = await rig.within(ended, rig.options.graceMs);
+  if (end.how === 'pending') return [goesOn];
+  if (end.how === 'resolved' || isCancellation(end.error)) return [];
+  return [`expected it to return once it is told to end, found an error: ${messageOf(end.error)}`];
 }
 
 /** What is wrong if a stream has ended that nobody told to. */
@@ -142,18 +164,12 @@ async function endedEarly(rig: CheckRig, { ended }: RunningStream): Promise<stri
 }
 
 /** @returns What is wrong; `undefined` once it is connected. */
-export async function connected(
-  rig: CheckRig,
-  provider: { connect?(signal: AbortSignal): Promise<void> | void },
-): Promise<string[] | undefined> {
-  const stopping = new AbortController();
-  const outcome = await rig.within(provider.connect?.(stopping.signal), rig.options.waitMs);
+export async function connected(rig: CheckRig, provider: MarketDataProvider): Promise<string[] | undefined> {
+  const stopping = rig.stopping();
+  const outcome = await rig.within(rig.connect({ provider }, stopping), rig.options.waitMs);
   if (outcome.how === 'resolved') return undefined;
   stopping.abort();
   return outcome.how === 'pending'
     ? [`did not connect within ${rig.options.waitMs} ms`]
     : [`did not connect: ${messageOf(outcome.error)}`];
 }
-
-const rowsIn = ({ written }: RunningStream): Row[] =>
-  written.flatMap((one) => ('row' in one ? [one.row] : []));
