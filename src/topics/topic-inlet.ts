@@ -284,7 +284,10 @@ export class TopicInlet {
     } else if (notice.type === 'ring') {
       this.#follow(notice);
     } else if (producerLost === 'fail') {
-      this.#failure ??= topicLost(topic, `${notice.title}, which was to produce it, has ended before it did`);
+      this.#failure ??= topicLost(
+        topic,
+        `its producer, ${notice.title}, ended before this consumer could join`,
+      );
     }
     this.#wake();
   }

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { ControlRecord } from '../../src/columns/control-record.js';
 import type { Row } from '../../src/columns/row-view.js';
 import type { Schema } from '../../src/columns/schema.js';
+import { topicLinks } from '../../src/topics/topic-links.js';
 import { batchOf } from '../support/batch-rows.js';
-import { rowsFrom, TopicRig } from './topic-rig.js';
+import { rowsFrom, schemaOf, TopicRig } from './topic-rig.js';
 
 type Told = Row | ControlRecord;
 
@@ -318,6 +319,60 @@ describe('a topic', () => {
       code: 'TOPIC_LOST',
       message: expect.stringContaining('job "maker"'),
     });
+  });
+
+  it.each(['before it began', 'after its producer had left the topic'])(
+    'tells a job that was submitted and joins later that the producing job has ended, %s',
+    async (when) => {
+      const rig = new TopicRig();
+      const { registry } = rig;
+      registry.add('job-1', 'reader', { produces: [], consumes: ['ticks'] });
+      const produces = [{ topic: 'ticks', schema: schemaOf('trade') }];
+      registry.add('job-2', 'maker', { produces, consumes: [] });
+      const links = topicLinks(registry.linkOf('job-1'));
+      if (when !== 'before it began') {
+        const maker = topicLinks(registry.linkOf('job-2'));
+        const { close } = await rig.producer('maker', { links: maker });
+        close();
+        await rig.settle();
+      }
+      registry.remove('job-2');
+      const told = rig.consumer('reader', {}, { links }).readAll();
+      await expect(told).rejects.toMatchObject({
+        code: 'TOPIC_LOST',
+        message: expect.stringContaining('job "maker"'),
+      });
+    },
+  );
+
+  it('tells a consumer that joined after the producer had left, once the job of that one ends', async () => {
+    const rig = new TopicRig();
+    const { registry } = rig;
+    const produces = [{ topic: 'ticks', schema: schemaOf('trade') }];
+    registry.add('job-1', 'maker', { produces, consumes: [] });
+    const { close } = await rig.producer('maker', { links: topicLinks(registry.linkOf('job-1')) });
+    close();
+    await rig.settle();
+    const told = rig.consumer('late').readAll();
+    await rig.settle();
+    registry.remove('job-1');
+    await expect(told).rejects.toMatchObject({ code: 'TOPIC_LOST' });
+  });
+
+  it('lets a job that joins later wait if another producer was submitted meanwhile', async () => {
+    const rig = new TopicRig();
+    const { registry } = rig;
+    registry.add('job-1', 'reader', { produces: [], consumes: ['ticks'] });
+    const produces = [{ topic: 'ticks', schema: schemaOf('trade') }];
+    registry.add('job-2', 'maker', { produces, consumes: [] });
+    registry.remove('job-2');
+    registry.add('job-3', 'next', { produces, consumes: [] });
+    const reader = rig.consumer('reader', {}, { links: topicLinks(registry.linkOf('job-1')) });
+    await rig.settle();
+    const { write, end } = await rig.producer('next', { links: topicLinks(registry.linkOf('job-3')) });
+    await write(rowsFrom(0, 2));
+    await end();
+    expect(times(await reader.readAll())).toEqual([0, 1]);
   });
 
   it('has room in its rings for rows of any width', async () => {
