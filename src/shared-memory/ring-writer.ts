@@ -13,6 +13,7 @@ import {
   type RingHandle,
   ROOM_WANTED_CELL,
   TAIL_CELL,
+  TAKEN_CELL,
 } from './ring-memory.js';
 
 /**
@@ -49,6 +50,11 @@ export class RingWriter {
   /** The most that a frame may hold: two of them always fit into the ring, wherever the first one begins. */
   get frameBytesMax(): number {
     return (this.#capacity >> 1) * RING_UNIT_BYTES - RING_UNIT_BYTES;
+  }
+
+  /** Changes whenever the reader has taken something, also a part of a frame. */
+  get taken(): number {
+    return Atomics.load(this.#cells, TAKEN_CELL);
   }
 
   /** Bytes that wait for the reader, as last seen. */

@@ -97,10 +97,12 @@ export class RowReceiver {
    */
   receive(): Batch | undefined {
     let batch: Batch | undefined;
+    let hasTaken = false;
     try {
       while (this.#end === undefined) {
         const kind = this.#reader.peek();
         if (kind === NO_FRAME) break;
+        hasTaken = true;
         if (kind === FrameKind.rows) {
           batch ??= this.#pool.acquire();
           if (!this.#takeRows(batch)) break;
@@ -111,6 +113,7 @@ export class RowReceiver {
           this.#takeNote(kind === FrameKind.noteEnd);
         }
       }
+      if (hasTaken) this.#reader.took();
       return batch;
     } catch (error) {
       batch?.release();

@@ -23,7 +23,7 @@ export const topicLost = (topic: string, how: string): PipelineError =>
 export const topicBlocked = (topic: string, producer: string, consumer: string, ms: number): PipelineError =>
   new PipelineError(
     'TOPIC_BLOCKED',
-    `Topic "${topic}": ${producer} has waited ${ms} ms for room, since ${consumer} takes no rows and asks with ` +
+    `Topic "${topic}": ${producer} has waited for room, since ${consumer} has taken no rows for ${ms} ms and asks with ` +
       '`overflow: block` that none be left out: make that one faster, give it another "overflow", or raise ' +
       '"blockDeadline" of the sink',
     { retryable: true },

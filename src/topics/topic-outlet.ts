@@ -93,6 +93,11 @@ export class TopicOutlet {
     return this.#queue.rowsLeftOut;
   }
 
+  /** Changes whenever the consumer has taken something. */
+  get taken(): number {
+    return this.#writer.taken;
+  }
+
   /** Bytes in the ring. */
   get bytesInRing(): number {
     return this.#writer.bytesWaiting;
