@@ -186,7 +186,7 @@ export class TopicInlet {
       const { isClosed, reader, receiver } = ring; // first: what was written before it was closed is there then
       const batch = receiver.receive();
       if (batch) return this.#received(batch, ring.order);
-      if (this.#isStopped) return null;
+      if (this.#isStopped && this.#rings.length === 1) return null; // else all before the last one are closed
       if (receiver.end !== undefined || isClosed) {
         const told = this.#finish(ring, receiver.end);
         if (told) return told;

@@ -484,6 +484,23 @@ describe('a topic', () => {
     await expect(gone.readAll()).rejects.toMatchObject({ code: 'QUEUE_FULL' });
   });
 
+  it('ends a stream that is stopped behind the rows of all producers that wait for it', async () => {
+    const rig = new TopicRig();
+    const a = rig.consumer('a', {}, { producerEnds: 'wait' });
+    const first = await rig.producer('first');
+    await rig.settle();
+    await first.write(rowsFrom(0, 100));
+    await first.end();
+    await rig.settle();
+    const second = await rig.producer('second');
+    await rig.settle();
+    await second.write(rowsFrom(100, 100));
+    await rig.settle();
+    a.inlet.stop();
+    expect(times(await a.readAll())).toEqual(range(0, 200));
+    expect(await a.inlet.read()).toBeNull();
+  });
+
   it('ends a stream that is stopped behind what was written for it until then', async () => {
     const rig = new TopicRig();
     const a = rig.consumer('a');
