@@ -57,7 +57,7 @@ export interface TopicInfo {
   /** Who makes its rows now. */
   readonly producer: string | undefined;
   readonly consumers: readonly string[];
-  /** How many producers it has had, one after the other. */
+  /** How many producers it has had, one after the other, since it last had neither producer nor consumer. */
   readonly epoch: number;
 }
 
@@ -279,7 +279,9 @@ export class TopicRegistry {
   }
 
   #forget(topic: Topic): void {
-    if (!topic.producer && topic.consumers.size === 0) this.#topics.delete(topic.name);
+    if (topic.producer || topic.consumers.size > 0) return;
+    // A member that was refused may leave when the topic of that name is another one.
+    if (this.#topics.get(topic.name) === topic) this.#topics.delete(topic.name);
   }
 }
 

@@ -501,6 +501,22 @@ describe('a topic', () => {
     expect(await a.inlet.read()).toBeNull();
   });
 
+  it('keeps a topic when a consumer leaves that an earlier producer of it had refused', async () => {
+    const rig = new TopicRig();
+    const refused = rig.consumer('refused');
+    const first = await rig.producer('first', { order: { scope: 'symbol', maxDelayNs: 8 } });
+    await rig.settle();
+    first.close(); // the topic is forgotten, though the refused consumer has not left
+    await rig.settle();
+    expect(rig.registry.list()).toEqual([]);
+    await rig.producer('second');
+    await rig.settle();
+    refused.inlet.close();
+    await rig.settle();
+    expect(rig.registry.list()).toMatchObject([{ name: 'ticks', producer: 'job "second"' }]);
+    await expect(rig.producer('third')).rejects.toMatchObject({ code: 'TOPIC_TAKEN' });
+  });
+
   it('ends a stream that is stopped behind what was written for it until then', async () => {
     const rig = new TopicRig();
     const a = rig.consumer('a');
