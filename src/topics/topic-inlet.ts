@@ -63,6 +63,8 @@ export class TopicInlet {
   #ringsHeard = 0;
   #rows = 0;
   #rowsLeftOut = 0;
+  /** Those that were left out when this end last had read all. */
+  #rowsLeftOutBefore = 0;
   /** Whether the next rows are of another producer than those before. */
   #isAnew = false;
 
@@ -94,6 +96,11 @@ export class TopicInlet {
   /** Rows that were left out, since this end was too slow. */
   get rowsLeftOut(): number {
     return this.#rowsLeftOut + (this.#rings[0]?.reader.rowsLeftOut ?? 0);
+  }
+
+  /** Whether rows were left out since this end last had read all that waited for it. */
+  get isTooSlow(): boolean {
+    return this.rowsLeftOut > this.#rowsLeftOutBefore;
   }
 
   /** Bytes that wait in the ring. */
@@ -191,6 +198,7 @@ export class TopicInlet {
         const told = this.#finish(ring, receiver.end);
         if (told) return told;
       } else if (reader.sleeps()) {
+        this.#rowsLeftOutBefore = this.rowsLeftOut;
         return undefined;
       }
     }

@@ -117,6 +117,26 @@ describe('a topic', () => {
     expect(resets).toHaveLength(kind === 'book' ? gaps.length : 0);
   });
 
+  it('takes rows too slowly from the first one that is left out until all that waited are read', async () => {
+    const rig = new TopicRig();
+    const slow = rig.consumer('slow', { overflow: 'drop-oldest' });
+    const { write } = await rig.producer();
+    await rig.settle();
+    for (let batch = 0; batch < 10; batch++) await write(rowsFrom(50 * batch, 50));
+    expect(slow.inlet.isTooSlow).toBe(false);
+    for (let batch = 10; batch < 100; batch++) await write(rowsFrom(50 * batch, 50));
+    expect(slow.inlet.isTooSlow).toBe(true);
+    const reading = slow.readAll();
+    await rig.settle();
+    expect(slow.inlet.isTooSlow).toBe(false);
+    expect(slow.inlet.rowsLeftOut).toBeGreaterThan(0);
+    await write(rowsFrom(5_000, 10));
+    await rig.settle();
+    expect(slow.inlet.isTooSlow).toBe(false);
+    slow.inlet.stop();
+    await reading;
+  });
+
   it('waits for a consumer that asks for it, and goes on with its rows', async () => {
     const rig = new TopicRig();
     const slow = rig.consumer('slow');
