@@ -56,9 +56,9 @@ export class RingReader {
     return this.#word;
   }
 
-  /** Whether the writer has cut this end off. */
-  get isCutOff(): boolean {
-    return Atomics.load(this.#cells, CUT_OFF_CELL) !== 0;
+  /** Why the writer has cut this end off; 0 if it has not. */
+  get cutOff(): number {
+    return Atomics.load(this.#cells, CUT_OFF_CELL);
   }
 
   /** Rows that the writer has left out so far, since this end was too slow. */

@@ -120,9 +120,9 @@ export class RingWriter {
     return false;
   }
 
-  /** Tells the reader that it was too slow and gets nothing more. */
-  cutOff(): void {
-    Atomics.store(this.#cells, CUT_OFF_CELL, 1);
+  /** Tells the reader that it was too slow and gets nothing more. @param why - Not 0. For whoever reads it. */
+  cutOff(why: number): void {
+    Atomics.store(this.#cells, CUT_OFF_CELL, why);
   }
 
   /** Tells the reader how many rows were left out for it so far. */

@@ -11,7 +11,7 @@ import { DROPPED_REASONS } from '../engine/queue/waiting-controls.js';
 import { RingReader } from '../shared-memory/ring-reader.js';
 import type { ConsumerNotice, ConsumerSettings, TopicLinks, TopicRequest } from '../wire/topic-messages.js';
 import { EventSpan } from './event-span.js';
-import type { StreamEnd } from './row-frames.js';
+import { CUT_OFFS, type StreamEnd } from './row-frames.js';
 import { RowReceiver } from './row-receiver.js';
 import { topicLost, topicOverflowed } from './topic-errors.js';
 import { WakePort } from './wake-port.js';
@@ -262,7 +262,8 @@ export class TopicInlet {
       this.#isOver = producerEnds === 'end';
       return undefined;
     }
-    if (reader.isCutOff) throw this.#fail(topicOverflowed(topic, title));
+    const cutOff = CUT_OFFS[reader.cutOff - 1];
+    if (cutOff) throw this.#fail(topicOverflowed(topic, title, cutOff));
     const lost = how === 'failed' ? `its producer, ${title}, has failed` : `its producer, ${title}, was lost`;
     if (producerLost === 'fail') throw this.#fail(topicLost(topic, lost));
     if (this.#latest === undefined) return undefined;

@@ -66,7 +66,8 @@ export class TopicProducer {
   /**
    * Becomes the producer of the topic.
    *
-   * @throws {RemoteError} `TOPIC_TAKEN` if it has one; `TOPIC_MISMATCH` if its rows are not what a consumer reads.
+   * @throws {RemoteError} `TOPIC_TAKEN` if it has one.
+   * @throws {PipelineError} `SINK_FAILED` if the registry does not answer.
    */
   async open(): Promise<void> {
     const { topic, schema, order, links } = this.#parts;
@@ -123,7 +124,7 @@ export class TopicProducer {
         { topic, consumer, rowsWaiting },
         'the topic has ended, and a consumer did not take its last rows',
       );
-      outlet.cutOff();
+      outlet.cutOff('end');
     }
   }
 

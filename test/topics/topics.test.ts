@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ColumnMemory } from '../../src/columns/column-memory.js';
 import type { ControlRecord } from '../../src/columns/control-record.js';
+import { DictionarySet } from '../../src/columns/dictionary.js';
 import type { Row } from '../../src/columns/row-view.js';
 import type { Schema } from '../../src/columns/schema.js';
 import { topicLinks } from '../../src/topics/topic-links.js';
@@ -188,7 +190,7 @@ describe('a topic', () => {
     await end();
     await expect(brittle.readAll()).rejects.toMatchObject({
       code: 'QUEUE_FULL',
-      message: expect.stringMatching(/"ticks".*job "maker"/),
+      message: expect.stringMatching(/"ticks".*job "maker".*"overflow"/),
     });
     expect(brittle.inlet.rows).toBeGreaterThan(100); // what was in the ring was read before
     expect(times(await all)).toEqual(range(0, 5_000));
@@ -501,7 +503,10 @@ describe('a topic', () => {
     await rig.settle();
     await rig.clock.advance(5_000);
     await ending;
-    await expect(gone.readAll()).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    await expect(gone.readAll()).rejects.toMatchObject({
+      code: 'QUEUE_FULL',
+      message: expect.stringContaining('"blockDeadline"'),
+    });
   });
 
   it('ends a stream that is stopped behind the rows of all producers that wait for it', async () => {
@@ -535,6 +540,23 @@ describe('a topic', () => {
     await rig.settle();
     expect(rig.registry.list()).toMatchObject([{ name: 'ticks', producer: 'job "second"' }]);
     await expect(rig.producer('third')).rejects.toMatchObject({ code: 'TOPIC_TAKEN' });
+  });
+
+  it('cuts off a consumer for whose rows the producer has no memory, and says so to it', async () => {
+    const rig = new TopicRig();
+    const slow = rig.consumer('slow', { overflow: 'drop-newest', rows: 100_000 });
+    const memory = new ColumnMemory(1e6);
+    const dictionaries = new DictionarySet(memory);
+    const { producer } = await rig.producer('maker', { dictionaries });
+    await rig.settle();
+    const batchAt = (i: number) => batchOf(schemaOf('trade'), dictionaries, rowsFrom(50 * i, 50));
+    const batches = Array.from({ length: 100 }, (_, i) => batchAt(i));
+    memory.take(memory.limitBytes - memory.current, 'others');
+    for (const batch of batches) await producer.write(batch);
+    await expect(slow.readAll()).rejects.toMatchObject({
+      code: 'QUEUE_FULL',
+      message: expect.stringContaining('"maxMemoryMb"'),
+    });
   });
 
   it('ends a stream that is stopped behind what was written for it until then', async () => {
