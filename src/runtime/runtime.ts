@@ -270,7 +270,8 @@ export class PipelineRuntime {
   /**
    * Accepts no more jobs, drains all live jobs, and ends the threads. After the deadline
    * (`drainDeadlineMs` by default), jobs that still deliver are `stopped` and their threads ended.
-   * A second call can only shorten the deadline.
+   * A second call can only shorten the deadline. Loops over subscriptions read on meanwhile: awaited within such a
+   * loop, this waits until the `blockDeadline` of the producer has passed, which fails if `overflow` is `block`.
    */
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     assertMapping('close', options);

@@ -17,11 +17,13 @@ const LINE_CELLS = LINE_BYTES / Int32Array.BYTES_PER_ELEMENT;
 export const TAIL_CELL = 0;
 /** Units that the reader has freed. Only the reader writes it. */
 export const HEAD_CELL = LINE_CELLS;
+/** How often the reader has taken something, also a part of a frame; wraps round. Only the reader writes it. */
+export const TAKEN_CELL = HEAD_CELL + 1;
 /** 1 while the reader sleeps and wants to be woken; whoever sets it back to 0 has to wake it, or is awake. */
 export const READER_SLEEPS_CELL = 2 * LINE_CELLS;
 /** Free units that the writer waits for; 0 while it waits for none. Whoever sets it back to 0 has to wake it. */
 export const ROOM_WANTED_CELL = 3 * LINE_CELLS;
-/** 1 once the writer has cut the reader off, since it was too slow. Only the writer writes it. */
+/** Why the writer has cut the reader off, since it was too slow; 0 while it has not. Only the writer writes it. */
 export const CUT_OFF_CELL = 4 * LINE_CELLS;
 
 /** 64-bit cell, by index: rows that were left out for the reader, since it was too slow. Only the writer writes it. */

@@ -13,6 +13,7 @@ import {
   type RingHandle,
   ROOM_WANTED_CELL,
   TAIL_CELL,
+  TAKEN_CELL,
 } from './ring-memory.js';
 
 /** There is no frame now. */
@@ -32,6 +33,7 @@ export class RingReader {
   /** Whether nothing is read that comes after `#tail`. */
   #isFixed = false;
   #units = 0;
+  #taken = 0;
   #offset = 0;
   #word = 0;
 
@@ -54,9 +56,9 @@ export class RingReader {
     return this.#word;
   }
 
-  /** Whether the writer has cut this end off. */
-  get isCutOff(): boolean {
-    return Atomics.load(this.#cells, CUT_OFF_CELL) !== 0;
+  /** Why the writer has cut this end off; 0 if it has not. */
+  get cutOff(): number {
+    return Atomics.load(this.#cells, CUT_OFF_CELL);
   }
 
   /** Rows that the writer has left out so far, since this end was too slow. */
@@ -114,6 +116,12 @@ export class RingReader {
     const used = (Atomics.load(cells, TAIL_CELL) - this.#head) | 0;
     if (this.#capacity - used < wanted) return false;
     return Atomics.compareExchange(cells, ROOM_WANTED_CELL, wanted, 0) === wanted;
+  }
+
+  /** Says that this end goes on taking what is there, also if no frame is free yet. */
+  took(): void {
+    this.#taken = (this.#taken + 1) | 0;
+    Atomics.store(this.#cells, TAKEN_CELL, this.#taken);
   }
 
   /**

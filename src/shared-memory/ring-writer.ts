@@ -13,6 +13,7 @@ import {
   type RingHandle,
   ROOM_WANTED_CELL,
   TAIL_CELL,
+  TAKEN_CELL,
 } from './ring-memory.js';
 
 /**
@@ -49,6 +50,11 @@ export class RingWriter {
   /** The most that a frame may hold: two of them always fit into the ring, wherever the first one begins. */
   get frameBytesMax(): number {
     return (this.#capacity >> 1) * RING_UNIT_BYTES - RING_UNIT_BYTES;
+  }
+
+  /** Changes whenever the reader has taken something, also a part of a frame. */
+  get taken(): number {
+    return Atomics.load(this.#cells, TAKEN_CELL);
   }
 
   /** Bytes that wait for the reader, as last seen. */
@@ -114,9 +120,9 @@ export class RingWriter {
     return false;
   }
 
-  /** Tells the reader that it was too slow and gets nothing more. */
-  cutOff(): void {
-    Atomics.store(this.#cells, CUT_OFF_CELL, 1);
+  /** Tells the reader that it was too slow and gets nothing more. @param why - Not 0. For whoever reads it. */
+  cutOff(why: number): void {
+    Atomics.store(this.#cells, CUT_OFF_CELL, why);
   }
 
   /** Tells the reader how many rows were left out for it so far. */

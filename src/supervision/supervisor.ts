@@ -138,8 +138,9 @@ export class Supervisor {
   }
 
   /**
-   * Accepts no more jobs and drains all current ones, the producers of topics before their consumers; the
-   * deadline ends their threads. A second call can only shorten the deadline.
+   * Accepts no more jobs and drains all current ones, the producers of topics before their consumers. Jobs in
+   * the queue end first, so that no producer waits for one that never starts. The deadline ends their threads. A
+   * second call can only shorten the deadline.
    *
    * @throws {InvalidOptionsError} for an invalid deadline; then nothing was closed.
    */
@@ -149,7 +150,10 @@ export class Supervisor {
     const { clock, topics } = this.#context;
     const live = [...this.#live.values()];
     const until = clock.now() + BigInt(Math.ceil(deadlineMs * 1e6));
-    for (const level of topics?.levels(live) ?? [live]) {
+    const begun = live.filter(({ state }) => state !== 'queued');
+    const queued = live.filter(({ state }) => state === 'queued');
+    const levels = [queued, ...(topics?.levels(begun) ?? [begun])].filter(({ length }) => length > 0);
+    for (const level of levels) {
       const leftMs = toMillisCeil((until - clock.now()) as Nanos);
       const ends: Promise<JobReport>[] = [];
       for (let at = 0; at < level.length; at += ENDS_PER_TURN) {

@@ -18,6 +18,13 @@ export const FrameKind = {
 export const STREAM_ENDS = ['completed', 'drained', 'failed'] as const;
 export type StreamEnd = (typeof STREAM_ENDS)[number];
 
+/**
+ * Why a consumer gets nothing more: its queue is full, the producer has no memory for what waits, or the stream
+ * has ended and it took too long for the last rows.
+ */
+export const CUT_OFFS = ['full', 'memory', 'end'] as const;
+export type CutOff = (typeof CUT_OFFS)[number];
+
 /** What rows need besides their columns: strings that the reader has not had yet, and control records. */
 export interface RowNote {
   /** For each dictionary that has grown: the columns that hold its ids, and its next strings. */

@@ -14,6 +14,9 @@ import {
   type StreamEnd,
 } from './row-frames.js';
 
+/** Control records that end a batch behind the frame with which they come: frames without rows never fill one. */
+const CONTROLS_MAX = 1_024;
+
 /** The ids of a string column: of the writer's strings, what they are here. */
 class IdMap {
   readonly #dictionary: Dictionary;
@@ -97,13 +100,15 @@ export class RowReceiver {
    */
   receive(): Batch | undefined {
     let batch: Batch | undefined;
+    let hasTaken = false;
     try {
       while (this.#end === undefined) {
         const kind = this.#reader.peek();
         if (kind === NO_FRAME) break;
+        hasTaken = true;
         if (kind === FrameKind.rows) {
           batch ??= this.#pool.acquire();
-          if (!this.#takeRows(batch)) break;
+          if (!this.#takeRows(batch) || batch.controls.length >= CONTROLS_MAX) break;
         } else if (kind === FrameKind.end) {
           this.#end = STREAM_ENDS[this.#reader.word]!;
           this.#free();
@@ -111,6 +116,7 @@ export class RowReceiver {
           this.#takeNote(kind === FrameKind.noteEnd);
         }
       }
+      if (hasTaken) this.#reader.took();
       return batch;
     } catch (error) {
       batch?.release();
@@ -118,7 +124,7 @@ export class RowReceiver {
     }
   }
 
-  /** @returns Whether the batch may have room for more. */
+  /** @returns Whether the batch may have room for more rows. */
   #takeRows(batch: Batch): boolean {
     const rows = this.#reader.word;
     const taken = Math.min(rows - this.#row, batch.capacity - batch.length);

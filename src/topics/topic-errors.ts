@@ -1,4 +1,5 @@
 import { PipelineError } from '../core/errors.js';
+import type { CutOff } from './row-frames.js';
 
 /** A topic has one producer at a time. */
 export const topicTaken = (topic: string, holder: string, other: string): PipelineError =>
@@ -23,17 +24,24 @@ export const topicLost = (topic: string, how: string): PipelineError =>
 export const topicBlocked = (topic: string, producer: string, consumer: string, ms: number): PipelineError =>
   new PipelineError(
     'TOPIC_BLOCKED',
-    `Topic "${topic}": ${producer} has waited ${ms} ms for room, since ${consumer} takes no rows and asks with ` +
+    `Topic "${topic}": ${producer} has waited for room, since ${consumer} has taken no rows for ${ms} ms and asks with ` +
       '`overflow: block` that none be left out: make that one faster, give it another "overflow", or raise ' +
       '"blockDeadline" of the sink',
     { retryable: true },
   );
 
-/** The consumer was too slow, and had asked to fail then. */
-export const topicOverflowed = (topic: string, producer: string): PipelineError =>
-  new PipelineError(
-    'QUEUE_FULL',
-    `Topic "${topic}": ${producer} makes rows faster than they are taken here, and there is no room for more: ` +
-      'raise "rows" and "bytes", choose another "overflow", or make what follows faster',
-    { retryable: true },
-  );
+/** The consumer was too slow. */
+export const topicOverflowed = (topic: string, producer: string, why: CutOff): PipelineError =>
+  new PipelineError('QUEUE_FULL', `Topic "${topic}": ${CUT_OFF_TEXTS[why](producer)}`, { retryable: true });
+
+const CUT_OFF_TEXTS: Readonly<Record<CutOff, (producer: string) => string>> = {
+  full: (producer) =>
+    `${producer} makes rows faster than they are taken here, and there is no room for more: raise "rows" and ` +
+    '"bytes", choose another "overflow", or make what follows faster',
+  memory: (producer) =>
+    `${producer} has no memory for more rows that wait to be taken here: raise its "maxMemoryMb", lower "rows" ` +
+    'and "bytes" here, or make what follows faster',
+  end: (producer) =>
+    `${producer} has ended, and its last rows were not taken here within its "blockDeadline": raise that one, or ` +
+    'make what follows faster',
+};

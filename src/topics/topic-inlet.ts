@@ -11,7 +11,7 @@ import { DROPPED_REASONS } from '../engine/queue/waiting-controls.js';
 import { RingReader } from '../shared-memory/ring-reader.js';
 import type { ConsumerNotice, ConsumerSettings, TopicLinks, TopicRequest } from '../wire/topic-messages.js';
 import { EventSpan } from './event-span.js';
-import type { StreamEnd } from './row-frames.js';
+import { CUT_OFFS, type StreamEnd } from './row-frames.js';
 import { RowReceiver } from './row-receiver.js';
 import { topicLost, topicOverflowed } from './topic-errors.js';
 import { WakePort } from './wake-port.js';
@@ -63,6 +63,8 @@ export class TopicInlet {
   #ringsHeard = 0;
   #rows = 0;
   #rowsLeftOut = 0;
+  /** Those that were left out when this end last had read all. */
+  #rowsLeftOutBefore = 0;
   /** Whether the next rows are of another producer than those before. */
   #isAnew = false;
 
@@ -94,6 +96,11 @@ export class TopicInlet {
   /** Rows that were left out, since this end was too slow. */
   get rowsLeftOut(): number {
     return this.#rowsLeftOut + (this.#rings[0]?.reader.rowsLeftOut ?? 0);
+  }
+
+  /** Whether rows were left out since this end last had read all that waited for it. */
+  get isTooSlow(): boolean {
+    return this.rowsLeftOut > this.#rowsLeftOutBefore;
   }
 
   /** Bytes that wait in the ring. */
@@ -186,11 +193,12 @@ export class TopicInlet {
       const { isClosed, reader, receiver } = ring; // first: what was written before it was closed is there then
       const batch = receiver.receive();
       if (batch) return this.#received(batch, ring.order);
-      if (this.#isStopped) return null;
+      if (this.#isStopped && this.#rings.length === 1) return null; // else all before the last one are closed
       if (receiver.end !== undefined || isClosed) {
         const told = this.#finish(ring, receiver.end);
         if (told) return told;
       } else if (reader.sleeps()) {
+        this.#rowsLeftOutBefore = this.rowsLeftOut;
         return undefined;
       }
     }
@@ -254,7 +262,8 @@ export class TopicInlet {
       this.#isOver = producerEnds === 'end';
       return undefined;
     }
-    if (reader.isCutOff) throw this.#fail(topicOverflowed(topic, title));
+    const cutOff = CUT_OFFS[reader.cutOff - 1];
+    if (cutOff) throw this.#fail(topicOverflowed(topic, title, cutOff));
     const lost = how === 'failed' ? `its producer, ${title}, has failed` : `its producer, ${title}, was lost`;
     if (producerLost === 'fail') throw this.#fail(topicLost(topic, lost));
     if (this.#latest === undefined) return undefined;
@@ -284,7 +293,10 @@ export class TopicInlet {
     } else if (notice.type === 'ring') {
       this.#follow(notice);
     } else if (producerLost === 'fail') {
-      this.#failure ??= topicLost(topic, `${notice.title}, which was to produce it, has ended before it did`);
+      this.#failure ??= topicLost(
+        topic,
+        `its producer, ${notice.title}, ended before this consumer could join`,
+      );
     }
     this.#wake();
   }

@@ -10,7 +10,7 @@ import type { RingHandle } from '../shared-memory/ring-memory.js';
 import { RingWriter } from '../shared-memory/ring-writer.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { JoinedSettings } from '../wire/topic-messages.js';
-import type { StreamEnd } from './row-frames.js';
+import { CUT_OFFS, type CutOff, type StreamEnd } from './row-frames.js';
 import { RowSender } from './row-sender.js';
 import { WakePort } from './wake-port.js';
 
@@ -93,6 +93,11 @@ export class TopicOutlet {
     return this.#queue.rowsLeftOut;
   }
 
+  /** Changes whenever the consumer has taken something. */
+  get taken(): number {
+    return this.#writer.taken;
+  }
+
   /** Bytes in the ring. */
   get bytesInRing(): number {
     return this.#writer.bytesWaiting;
@@ -122,9 +127,9 @@ export class TopicOutlet {
   }
 
   /** Tells the consumer that it was too slow, and gives it nothing more. */
-  cutOff(): void {
+  cutOff(why: CutOff): void {
     if (this.#state !== 'open') return;
-    this.#writer.cutOff();
+    this.#writer.cutOff(1 + CUT_OFFS.indexOf(why));
     this.close();
   }
 
@@ -144,7 +149,7 @@ export class TopicOutlet {
       // What one consumer has no room for is its own affair, and not that of the producer.
       if (!(error instanceof RuntimeError)) throw error;
       this.#parts.log.warn({ consumer: this.title, err: error }, 'a consumer of the topic is cut off');
-      this.cutOff();
+      this.cutOff(error.code === 'MEMORY_EXHAUSTED' ? 'memory' : 'full');
       this.#parts.onChange();
       return;
     }

@@ -28,7 +28,7 @@ export interface ProducerParts {
   readonly log: Logger;
   /** Ends all waits. */
   readonly stopping?: AbortSignal | undefined;
-  /** How long a consumer may hold up all rows that asks for it, and how long the end waits for each of the others. */
+  /** How long a consumer may take nothing while rows wait for it alone, and how long the end waits while nobody does. */
   readonly blockDeadlineMs: number;
   /** How long the first row waits for consumers that are about to join. */
   readonly consumersDeadlineMs: number;
@@ -66,7 +66,8 @@ export class TopicProducer {
   /**
    * Becomes the producer of the topic.
    *
-   * @throws {RemoteError} `TOPIC_TAKEN` if it has one; `TOPIC_MISMATCH` if its rows are not what a consumer reads.
+   * @throws {RemoteError} `TOPIC_TAKEN` if it has one.
+   * @throws {PipelineError} `SINK_FAILED` if the registry does not answer.
    */
   async open(): Promise<void> {
     const { topic, schema, order, links } = this.#parts;
@@ -109,9 +110,11 @@ export class TopicProducer {
     for (const outlet of this.#outlets) outlet.end(how);
     const { blockDeadlineMs, topic, log } = this.#parts;
     const areOver = () => this.#outlets.every(({ isOver }) => isOver);
-    for (let before = this.#rowsWaiting; !areOver(); before = this.#rowsWaiting) {
-      // Whoever is slow and goes on taking rows is waited for.
-      const goesOn = () => areOver() || this.#rowsWaiting < before;
+    while (!areOver()) {
+      // Whoever is slow and goes on taking rows is waited for. The ring wakes its writer only once half of it is
+      // free, so a consumer that takes less by the deadline shows it by its count alone.
+      const before = new Map(this.#outlets.map((outlet) => [outlet, outlet.taken]));
+      const goesOn = () => areOver() || this.#outlets.some((outlet) => outlet.taken !== before.get(outlet));
       if (!(await this.#waiters.until(goesOn, blockDeadlineMs))) break;
     }
     for (const outlet of this.#outlets.filter(({ isOver }) => !isOver)) {
@@ -121,7 +124,7 @@ export class TopicProducer {
         { topic, consumer, rowsWaiting },
         'the topic has ended, and a consumer did not take its last rows',
       );
-      outlet.cutOff();
+      outlet.cutOff('end');
     }
   }
 
@@ -155,10 +158,6 @@ export class TopicProducer {
     };
   }
 
-  get #rowsWaiting(): number {
-    return this.#outlets.reduce((rows, outlet) => rows + outlet.rowsWaiting, 0);
-  }
-
   get #blocking(): TopicOutlet | undefined {
     return this.#outlets.find(({ settings, hasRoom }) => settings.overflow === 'block' && !hasRoom);
   }
@@ -166,17 +165,22 @@ export class TopicProducer {
   async #giveOnceReady(batch: Batch): Promise<void> {
     try {
       await this.#becomeReady();
-      const { blockDeadlineMs } = this.#parts;
-      for (let slow = this.#blocking; slow; slow = this.#blocking) {
-        const outlet = slow;
-        const hasRoom = await this.#waiters.until(() => outlet.isGone || outlet.hasRoom, blockDeadlineMs);
-        if (!hasRoom) throw this.#blockedBy(outlet);
-      }
+      for (let slow = this.#blocking; slow; slow = this.#blocking) await this.#roomIn(slow);
     } catch (error) {
       batch.release();
       throw error;
     }
     this.#give(batch);
+  }
+
+  /** Waits until a consumer has room or has gone, as long as it takes something by each deadline. */
+  async #roomIn(outlet: TopicOutlet): Promise<void> {
+    const { blockDeadlineMs, stopping } = this.#parts;
+    const hasRoom = () => outlet.isGone || outlet.hasRoom;
+    for (let before = outlet.taken; ; before = outlet.taken) {
+      if (await this.#waiters.until(hasRoom, blockDeadlineMs)) return;
+      if (stopping?.aborted || outlet.taken === before) throw this.#blockedBy(outlet);
+    }
   }
 
   async #becomeReady(): Promise<void> {

@@ -46,6 +46,8 @@ interface Job {
   readonly toProduce: string[];
   readonly toConsume: string[];
   readonly members: Set<Member>;
+  /** By topic that none of its stages has joined yet: whose job was to produce it and ended last. */
+  readonly ended: Map<string, string>;
   link: WakePort | undefined;
 }
 
@@ -55,7 +57,7 @@ export interface TopicInfo {
   /** Who makes its rows now. */
   readonly producer: string | undefined;
   readonly consumers: readonly string[];
-  /** How many producers it has had, one after the other. */
+  /** How many producers it has had, one after the other, since it last had neither producer nor consumer. */
   readonly epoch: number;
 }
 
@@ -99,6 +101,7 @@ export class TopicRegistry {
       toProduce: topics.produces.map(({ topic }) => topic),
       toConsume: [...topics.consumes],
       members: new Set(),
+      ended: new Map(),
       link: undefined,
     });
   }
@@ -129,7 +132,9 @@ export class TopicRegistry {
     this.#jobs.delete(id);
     job.link?.close();
     for (const member of [...job.members]) member.leave();
-    for (const topic of new Set([...job.toProduce, ...job.toConsume])) this.#expectLess(topic, job.title);
+    const produced = new Set(job.topics.produces.map(({ topic }) => topic));
+    for (const topic of produced) this.#rememberEnd(topic, job.title);
+    for (const topic of new Set([...produced, ...job.toConsume])) this.#expectLess(topic, job.title);
   }
 
   /** Returns a port for a member in this thread. */
@@ -198,6 +203,7 @@ export class TopicRegistry {
     const consumer: Consumer = { ...asked, request, hasJoined: false, leave };
     topic.consumers.add(consumer);
     if (topic.producer) this.#bringTogether(topic, topic.producer, consumer);
+    else if (!this.#isExpected('toProduce', topic.name)) this.#tellEnd(topic.name, consumer);
     this.#joined(asked.job, 'toConsume', topic.name);
     if (topic.producer && !this.#isExpected('toConsume', topic.name)) {
       post(topic.producer.port, { type: 'ready' });
@@ -238,7 +244,18 @@ export class TopicRegistry {
     return [...this.#jobs.values()].some((job) => job[what].includes(topic));
   }
 
-  /** A job has ended that was to join a topic. */
+  /** A producer has ended before jobs that were submitted have joined: they learn it when they do. */
+  #rememberEnd(topic: string, title: string): void {
+    for (const { toConsume, ended } of this.#jobs.values())
+      if (toConsume.includes(topic)) ended.set(topic, title);
+  }
+
+  #tellEnd(topic: string, { job, port }: Consumer): void {
+    const title = job === undefined ? undefined : this.#jobs.get(job)?.ended.get(topic);
+    if (title !== undefined) post(port, { type: 'absent', title });
+  }
+
+  /** A job has ended that was to join a topic, or has produced it. */
   #expectLess(name: string, title: string): void {
     const topic = this.#topics.get(name);
     if (!topic) return;
@@ -262,7 +279,9 @@ export class TopicRegistry {
   }
 
   #forget(topic: Topic): void {
-    if (!topic.producer && topic.consumers.size === 0) this.#topics.delete(topic.name);
+    if (topic.producer || topic.consumers.size > 0) return;
+    // A member that was refused may leave when the topic of that name is another one.
+    if (this.#topics.get(topic.name) === topic) this.#topics.delete(topic.name);
   }
 }
 

@@ -56,7 +56,7 @@ export type ProducerNotice =
 /** From the registry to who consumes a topic. */
 export type ConsumerNotice =
   | { readonly type: 'refused'; readonly error: WireError }
-  /** Those that were to produce the topic have ended before. */
+  /** Those that were to produce the topic have ended before this consumer could join one of them. */
   | { readonly type: 'absent'; readonly title: string }
   | {
       readonly type: 'ring';

@@ -19,7 +19,7 @@ export const START_DEADLINE_MS = 30_000;
 /** A supervisor of threads that do what the test says. As many may start at a time as there are. */
 export function startSupervisor(
   settings: Partial<SupervisorSettings> = {},
-  { log = silentLogger, threadsStartingMax = 100, inspect }: Partial<SupervisorContext> = {},
+  { log = silentLogger, threadsStartingMax = 100, inspect, topics }: Partial<SupervisorContext> = {},
 ) {
   const clock = new ManualClock();
   const threads = new FakeThreads();
@@ -29,6 +29,7 @@ export function startSupervisor(
     log,
     threadsStartingMax,
     inspect,
+    ...(topics && { topics }),
     settings: {
       maxThreads: 8,
       startDeadlineMs: START_DEADLINE_MS,

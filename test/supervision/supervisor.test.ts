@@ -9,6 +9,7 @@ import { findJobFiles, type JobFiles } from '../../src/plan/paths/job-files.js';
 import type { JobHandle } from '../../src/supervision/job.js';
 import { createJobMachine, type JobEvent } from '../../src/supervision/job-machine.js';
 import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
+import { TopicRegistry } from '../../src/topics/topic-registry.js';
 import { StartStep } from '../../src/wire/start-step.js';
 import { until } from './fake-threads.js';
 import {
@@ -397,6 +398,22 @@ describe('supervisor', () => {
     expect([(await running.outcome).reason, (await queued.outcome).outcome]).toEqual(['drained', 'stopped']);
     expect(threads.runs).toHaveLength(1);
     expect(() => supervisor.submit(specOf('c'))).toThrow(expect.objectContaining({ code: 'RUNTIME_CLOSED' }));
+  });
+
+  it('ends the jobs that wait in the queue first when it closes, so that no producer waits for them', async () => {
+    const topics = new TopicRegistry();
+    const { supervisor, threads } = startSupervisor({ maxThreads: 1 }, { topics });
+    const options = { topic: 'ticks', schema: { kind: 'custom', columns: [] } };
+    supervisor.submit(specOf('maker', { use: 'topic', options }));
+    const source = { use: 'topic', options };
+    const queued = supervisor.submit({ ...specOf('reader'), source });
+    threads.last.answer();
+    const closed = supervisor.close();
+    expect((await queued.outcome).outcome).toBe('stopped');
+    await until(() => threads.last.asked.includes('drain'));
+    threads.last.finish(reportOf('completed', { reason: 'drained' }));
+    await closed;
+    topics.close();
   });
 
   it('closes nothing when the deadline that it is given is none', async () => {

@@ -194,6 +194,25 @@ describe('a topic between two threads', () => {
     expect(source?.statistics.rowsLeftOutByProducer).toBeGreaterThan(0);
   });
 
+  it.each(['at once', 'before the consumer has a thread'])(
+    'fails a consumer whose producer ends %s, though it was submitted before',
+    async (when) => {
+      const runtime = await startRuntime(when === 'at once' ? {} : { maxThreads: 1 });
+      const reader = { name: 'reader', source: early, sink: discard };
+      const maker = { name: 'ticks', source: ticks(10), sink: { ...toTopic, consumersDeadline: '1ms' } };
+      let consumer: Awaited<ReturnType<typeof runtime.submit>>;
+      if (when === 'at once') {
+        consumer = await runtime.submit(reader);
+        await (await runtime.submit(maker)).stop();
+      } else {
+        const producer = await runtime.submit(maker);
+        consumer = await runtime.submit(reader);
+        expect((await producer.outcome).outcome).toBe('completed');
+      }
+      expect((await consumer.outcome).error).toMatchObject({ code: 'TOPIC_LOST', stage: 'source' });
+    },
+  );
+
   it('drains producers before consumers when its runtime is closed: all rows arrive', async () => {
     const runtime = await startRuntime();
     const consumer = await runtime.submit({

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/columns/batch.js';
 import { BatchPool } from '../../src/columns/batch-pool.js';
+import { ColumnMemory } from '../../src/columns/column-memory.js';
 import type { ControlRecord, PlacedControl } from '../../src/columns/control-record.js';
 import { DictionarySet } from '../../src/columns/dictionary.js';
 import type { Row } from '../../src/columns/row-view.js';
@@ -52,6 +53,29 @@ const batch = fc.array(row, { maxLength: 60 }).chain((rows) =>
 );
 
 describe('rows through a ring', () => {
+  it('end a batch behind a thousand records, also if no rows come with them', () => {
+    const schema: Schema = { kind: 'custom', columns: [COLUMNS[0]!] };
+    const [own, other] = [new DictionarySet(new ColumnMemory()), new DictionarySet(new ColumnMemory())];
+    const ring = createRing(1_048_576);
+    const sender = new RowSender(new RingWriter(ring), schema, own, () => {});
+    const receiver = new RowReceiver(new RingReader(ring), new BatchPool(schema, 64, other), other, () => {});
+    const sent = Array.from(
+      { length: 3_000 },
+      (_, i) => ({ type: 'watermark', at: BigInt(i) as Nanos }) as const,
+    );
+    for (const record of sent) {
+      expect(sender.send(batchOf(schema, own, [], { controls: [{ row: 0, record }] }))).toBe(true);
+    }
+    const lengths: number[] = [];
+    const received: ControlRecord[] = [];
+    for (let batch = receiver.receive(); batch; batch = receiver.receive()) {
+      lengths.push(batch.controls.length);
+      received.push(...batch.controls.map(({ record }) => record));
+    }
+    expect(received).toEqual(sent);
+    expect(lengths).toEqual([1_024, 1_024, 952]);
+  });
+
   it('come out as they went in, records in their places, whatever the sizes of batches and the turns', () => {
     fc.assert(
       fc.property(

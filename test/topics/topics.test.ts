@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { ColumnMemory } from '../../src/columns/column-memory.js';
 import type { ControlRecord } from '../../src/columns/control-record.js';
+import { DictionarySet } from '../../src/columns/dictionary.js';
 import type { Row } from '../../src/columns/row-view.js';
 import type { Schema } from '../../src/columns/schema.js';
+import { topicLinks } from '../../src/topics/topic-links.js';
 import { batchOf } from '../support/batch-rows.js';
-import { rowsFrom, TopicRig } from './topic-rig.js';
+import { rowsFrom, schemaOf, TopicRig } from './topic-rig.js';
 
 type Told = Row | ControlRecord;
 
@@ -116,6 +119,26 @@ describe('a topic', () => {
     expect(resets).toHaveLength(kind === 'book' ? gaps.length : 0);
   });
 
+  it('takes rows too slowly from the first one that is left out until all that waited are read', async () => {
+    const rig = new TopicRig();
+    const slow = rig.consumer('slow', { overflow: 'drop-oldest' });
+    const { write } = await rig.producer();
+    await rig.settle();
+    for (let batch = 0; batch < 10; batch++) await write(rowsFrom(50 * batch, 50));
+    expect(slow.inlet.isTooSlow).toBe(false);
+    for (let batch = 10; batch < 100; batch++) await write(rowsFrom(50 * batch, 50));
+    expect(slow.inlet.isTooSlow).toBe(true);
+    const reading = slow.readAll();
+    await rig.settle();
+    expect(slow.inlet.isTooSlow).toBe(false);
+    expect(slow.inlet.rowsLeftOut).toBeGreaterThan(0);
+    await write(rowsFrom(5_000, 10));
+    await rig.settle();
+    expect(slow.inlet.isTooSlow).toBe(false);
+    slow.inlet.stop();
+    await reading;
+  });
+
   it('waits for a consumer that asks for it, and goes on with its rows', async () => {
     const rig = new TopicRig();
     const slow = rig.consumer('slow');
@@ -148,7 +171,7 @@ describe('a topic', () => {
     const failed = expect(writing).rejects.toMatchObject({
       code: 'TOPIC_BLOCKED',
       retryable: true,
-      message: expect.stringMatching(/"ticks".*job "maker".*5000 ms.*job "stuck"/),
+      message: expect.stringMatching(/"ticks".*job "maker".*job "stuck".*5000 ms/),
     });
     await rig.clock.advance(5_000);
     await failed;
@@ -167,7 +190,7 @@ describe('a topic', () => {
     await end();
     await expect(brittle.readAll()).rejects.toMatchObject({
       code: 'QUEUE_FULL',
-      message: expect.stringMatching(/"ticks".*job "maker"/),
+      message: expect.stringMatching(/"ticks".*job "maker".*"overflow"/),
     });
     expect(brittle.inlet.rows).toBeGreaterThan(100); // what was in the ring was read before
     expect(times(await all)).toEqual(range(0, 5_000));
@@ -320,6 +343,60 @@ describe('a topic', () => {
     });
   });
 
+  it.each(['before it began', 'after its producer had left the topic'])(
+    'tells a job that was submitted and joins later that the producing job has ended, %s',
+    async (when) => {
+      const rig = new TopicRig();
+      const { registry } = rig;
+      registry.add('job-1', 'reader', { produces: [], consumes: ['ticks'] });
+      const produces = [{ topic: 'ticks', schema: schemaOf('trade') }];
+      registry.add('job-2', 'maker', { produces, consumes: [] });
+      const links = topicLinks(registry.linkOf('job-1'));
+      if (when !== 'before it began') {
+        const maker = topicLinks(registry.linkOf('job-2'));
+        const { close } = await rig.producer('maker', { links: maker });
+        close();
+        await rig.settle();
+      }
+      registry.remove('job-2');
+      const told = rig.consumer('reader', {}, { links }).readAll();
+      await expect(told).rejects.toMatchObject({
+        code: 'TOPIC_LOST',
+        message: expect.stringContaining('job "maker"'),
+      });
+    },
+  );
+
+  it('tells a consumer that joined after the producer had left, once the job of that one ends', async () => {
+    const rig = new TopicRig();
+    const { registry } = rig;
+    const produces = [{ topic: 'ticks', schema: schemaOf('trade') }];
+    registry.add('job-1', 'maker', { produces, consumes: [] });
+    const { close } = await rig.producer('maker', { links: topicLinks(registry.linkOf('job-1')) });
+    close();
+    await rig.settle();
+    const told = rig.consumer('late').readAll();
+    await rig.settle();
+    registry.remove('job-1');
+    await expect(told).rejects.toMatchObject({ code: 'TOPIC_LOST' });
+  });
+
+  it('lets a job that joins later wait if another producer was submitted meanwhile', async () => {
+    const rig = new TopicRig();
+    const { registry } = rig;
+    registry.add('job-1', 'reader', { produces: [], consumes: ['ticks'] });
+    const produces = [{ topic: 'ticks', schema: schemaOf('trade') }];
+    registry.add('job-2', 'maker', { produces, consumes: [] });
+    registry.remove('job-2');
+    registry.add('job-3', 'next', { produces, consumes: [] });
+    const reader = rig.consumer('reader', {}, { links: topicLinks(registry.linkOf('job-1')) });
+    await rig.settle();
+    const { write, end } = await rig.producer('next', { links: topicLinks(registry.linkOf('job-3')) });
+    await write(rowsFrom(0, 2));
+    await end();
+    expect(times(await reader.readAll())).toEqual([0, 1]);
+  });
+
   it('has room in its rings for rows of any width', async () => {
     const rig = new TopicRig();
     const names = range(0, 3_000).map((i) => `column${i}`);
@@ -389,6 +466,33 @@ describe('a topic', () => {
     expect(await slow.inlet.read()).toBeNull();
   });
 
+  it.each(['while rows come', 'at the end'])(
+    'waits for a consumer that takes some rows by each deadline, %s',
+    async (when) => {
+      const rig = new TopicRig();
+      const slow = rig.consumer('slow', when === 'at the end' ? { rows: 5_000 } : {});
+      const { write, end } = await rig.producer();
+      await rig.settle();
+      const writing = (async () => {
+        for (let batch = 0; batch < 40; batch++) await write(rowsFrom(50 * batch, 50));
+        await end();
+      })();
+      const settled = writing.then(() => 'ended', String);
+      await rig.settle();
+      const found: number[] = [];
+      while (found.length < 2_000) {
+        const batch = await slow.inlet.read();
+        const times = batch!.int32('time');
+        for (let row = 0; row < batch!.length; row++) found.push(times[2 * row]!);
+        batch!.release();
+        await rig.clock.advance(4_000); // the writer is woken after some 400 rows, far behind the deadline
+        await rig.settle();
+      }
+      expect(await settled).toBe('ended');
+      expect(found).toEqual(range(0, 2_000));
+    },
+  );
+
   it('cuts off a consumer that does not take the last rows, and says so to it', async () => {
     const rig = new TopicRig();
     const gone = rig.consumer('gone', { overflow: 'drop-oldest' });
@@ -399,7 +503,60 @@ describe('a topic', () => {
     await rig.settle();
     await rig.clock.advance(5_000);
     await ending;
-    await expect(gone.readAll()).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    await expect(gone.readAll()).rejects.toMatchObject({
+      code: 'QUEUE_FULL',
+      message: expect.stringContaining('"blockDeadline"'),
+    });
+  });
+
+  it('ends a stream that is stopped behind the rows of all producers that wait for it', async () => {
+    const rig = new TopicRig();
+    const a = rig.consumer('a', {}, { producerEnds: 'wait' });
+    const first = await rig.producer('first');
+    await rig.settle();
+    await first.write(rowsFrom(0, 100));
+    await first.end();
+    await rig.settle();
+    const second = await rig.producer('second');
+    await rig.settle();
+    await second.write(rowsFrom(100, 100));
+    await rig.settle();
+    a.inlet.stop();
+    expect(times(await a.readAll())).toEqual(range(0, 200));
+    expect(await a.inlet.read()).toBeNull();
+  });
+
+  it('keeps a topic when a consumer leaves that an earlier producer of it had refused', async () => {
+    const rig = new TopicRig();
+    const refused = rig.consumer('refused');
+    const first = await rig.producer('first', { order: { scope: 'symbol', maxDelayNs: 8 } });
+    await rig.settle();
+    first.close(); // the topic is forgotten, though the refused consumer has not left
+    await rig.settle();
+    expect(rig.registry.list()).toEqual([]);
+    await rig.producer('second');
+    await rig.settle();
+    refused.inlet.close();
+    await rig.settle();
+    expect(rig.registry.list()).toMatchObject([{ name: 'ticks', producer: 'job "second"' }]);
+    await expect(rig.producer('third')).rejects.toMatchObject({ code: 'TOPIC_TAKEN' });
+  });
+
+  it('cuts off a consumer for whose rows the producer has no memory, and says so to it', async () => {
+    const rig = new TopicRig();
+    const slow = rig.consumer('slow', { overflow: 'drop-newest', rows: 100_000 });
+    const memory = new ColumnMemory(1e6);
+    const dictionaries = new DictionarySet(memory);
+    const { producer } = await rig.producer('maker', { dictionaries });
+    await rig.settle();
+    const batchAt = (i: number) => batchOf(schemaOf('trade'), dictionaries, rowsFrom(50 * i, 50));
+    const batches = Array.from({ length: 100 }, (_, i) => batchAt(i));
+    memory.take(memory.limitBytes - memory.current, 'others');
+    for (const batch of batches) await producer.write(batch);
+    await expect(slow.readAll()).rejects.toMatchObject({
+      code: 'QUEUE_FULL',
+      message: expect.stringContaining('"maxMemoryMb"'),
+    });
   });
 
   it('ends a stream that is stopped behind what was written for it until then', async () => {

@@ -11,8 +11,8 @@ export const TopicSinkOptions = z.strictObject({
   blockDeadline: durationNs({ min: '1ms', max: '1d' })
     .prefault('10s')
     .describe(
-      'How long a consumer with `overflow: block` may hold up the rows; then the job fails. At the end, how long ' +
-        'any consumer may take for the last rows',
+      'How long a consumer with `overflow: block` may take nothing while the rows wait for it; then the job fails. ' +
+        'At the end, how long the job waits while no consumer takes any of its last rows',
     ),
   consumersDeadline: durationNs({ min: '0s', max: '1d' })
     .prefault('10s')

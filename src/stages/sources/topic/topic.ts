@@ -99,7 +99,7 @@ class TopicSource implements Source {
     if (inlet.producer === undefined) {
       return { status: 'degraded', reason: `topic "${topic}" has no producer now` };
     }
-    if (inlet.rowsLeftOut === 0) return { status: 'ok' };
+    if (!inlet.isTooSlow) return { status: 'ok' };
     return {
       status: 'degraded',
       reason: `rows of topic "${topic}" are taken too slowly: ${inlet.rowsLeftOut} were left out so far`,
