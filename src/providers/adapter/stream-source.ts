@@ -111,12 +111,13 @@ export class StreamSource implements Source {
     const { symbols, interval = '' } = this.#feed;
     try {
       await provider[STREAM_FUNCTIONS[this.#kind]]?.({ symbols, interval }, writer, signal);
-      this.#end = { error: this.#disconnected('it ended') };
     } catch (thrown) {
       this.#end = { error: this.#reasonOf(thrown) };
+    } finally {
+      this.#end ??= { error: this.#disconnected('it ended') }; // whoever reads must not wait for ever
+      writer.end();
+      this.#buffer.wake();
     }
-    writer.end();
-    this.#buffer.wake();
   }
 
   /** An error that has a kind or a code says more than that the stream is over. */

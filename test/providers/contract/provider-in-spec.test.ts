@@ -86,6 +86,30 @@ describe('a stream of a provider', () => {
     expect(error?.message).toContain(`the stream of trades broke off: ${why}`);
   });
 
+  it.each<[string, () => unknown]>([
+    ['whose message is no text', () => Object.assign(new Error('x'), { message: { why: 'gone' } })],
+    [
+      'with a cause whose message is no text',
+      () => ({ cause: Object.assign(new Error('x'), { message: 7 }) }),
+    ],
+    [
+      'that throws as it is read',
+      () =>
+        Object.defineProperty(new Error('x'), 'message', {
+          get() {
+            throw new Error('not now');
+          },
+        }),
+    ],
+  ])('ends for a thrown value %s', async (_, thrown) => {
+    const provider = providerOf(() => ({ streamTrades: () => Promise.reject(thrown()) }));
+    const { error } = await pipelineOf(provider, {}).pipeline.run();
+    expect([error?.code, error?.message]).toEqual([
+      'PROVIDER_DISCONNECTED',
+      expect.stringContaining('the stream of trades broke off: it ended'),
+    ]);
+  });
+
   it('fails with the kind of an error that has one', async () => {
     const provider = providerOf(() => ({
       streamTrades: () => Promise.reject(new ProviderError('entitlement', 'no such feed for this account')),
