@@ -94,6 +94,7 @@ export class DiscoveredComponents implements Discovery {
       if (!packages) {
         packages = findPackages(folder);
         lookedUp.set(folder, packages);
+        packages.catch(() => lookedUp.delete(folder)); // the next spec looks again
       }
       for (const one of await packages) {
         const isWanted = discover === true || discover.includes(one.name);

@@ -60,22 +60,26 @@ async function findPackage(project: string, name: string): Promise<FoundPackage 
     if (!content) continue;
     const field = readPackageField(content.tickloom);
     if (!field) return undefined;
-    const real = await realpath(place);
     const { version } = content;
-    const file = join(real, field.components);
-    const isOutside = relative(real, file).split(sep)[0] === '..';
-    const problem =
-      field.problem ?? (isOutside ? '"components": expected a path within the package' : undefined);
+    const real = await realpath(place).catch(() => undefined);
+    const file = join(real ?? place, field.components);
+    const problem = field.problem ?? problemOf(real, file);
     return {
       name,
       version: typeof version === 'string' ? version : 'without a version',
-      folder: real,
+      folder: real ?? place,
       file,
       names: field.names,
       ...(problem !== undefined && { problem }),
     };
   }
   return undefined;
+}
+
+function problemOf(real: string | undefined, file: string): string | undefined {
+  if (real === undefined) return '"components": expected a folder that can be read, found one that cannot';
+  const isOutside = relative(real, file).split(sep)[0] === '..';
+  return isOutside ? '"components": expected a path within the package' : undefined;
 }
 
 /** A folder and those that it is in. */

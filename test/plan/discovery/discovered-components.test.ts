@@ -219,6 +219,22 @@ describe('a component of an installed package', () => {
     expect((await check({ use: 'fine', specFolder: project })).problems).toEqual([]);
   });
 
+  it('is found beside a package with more names than a package may have', async () => {
+    const names = { source: Array.from({ length: 200_000 }, (_, i) => `s${i % 10}`) };
+    const field = { contract: 1, components: './component.mjs', names };
+    const project = projectWith({
+      'too-many': { field: { ...field, names: { operator: names.source.slice(0, 101) } } },
+      huge: { field },
+      fine: {},
+    });
+    expect((await check({ use: 'fine', specFolder: project })).problems).toEqual([]);
+    const { problems } = await new DiscoveredComponents({ discover: true }, askedHere).all(project);
+    expect(problems).toEqual([
+      expect.stringContaining('"names": expected at most 100 names, found 101'),
+      expect.stringContaining('package "huge" 1.0.0: '),
+    ]);
+  });
+
   it('is asked again for what it declares once it has failed, since it may be mended', async () => {
     const project = projectWith({ broken: {} });
     let calls = 0;
