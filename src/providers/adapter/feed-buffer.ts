@@ -31,6 +31,8 @@ export interface FeedBufferParts {
   readonly clock: Clock;
   /** Rows that may wait. Further rows are dropped. Default: no limit but memory. */
   readonly rowsMax?: number;
+  /** Whether a row without a time is refused. Default: it gets the time at which it was received. */
+  readonly needsTimes?: boolean;
 }
 
 /**
@@ -43,6 +45,7 @@ export class FeedBuffer {
   readonly #symbols: Dictionary;
   readonly #clock: Clock;
   readonly #rowsMax: number;
+  readonly needsTimes: boolean;
   readonly #timeAt: number;
   readonly #symbolAt: number;
   readonly #receivedAt: number;
@@ -81,11 +84,13 @@ export class FeedBuffer {
     dictionaries,
     clock,
     rowsMax = Number.POSITIVE_INFINITY,
+    needsTimes = false,
   }: FeedBufferParts) {
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
     this.#symbols = dictionaries.get('symbol');
     this.#clock = clock;
     this.#rowsMax = Math.max(rowsMax, batchRows);
+    this.needsTimes = needsTimes;
     this.#timeAt = columnIndex(schema, 'time');
     this.#symbolAt = columnIndex(schema, 'symbol');
     this.#receivedAt = columnIndex(schema, 'received');
@@ -145,6 +150,7 @@ export class FeedBuffer {
     if (!this.#isStamped && !this.#beginGo()) return -1;
     if (symbol >>> 0 !== symbol || symbol >= this.#symbols.size) refuseId(symbol);
     const isUntimed = Number.isNaN(ms);
+    if (isUntimed && this.needsTimes) refuseUntimed();
     const timeMs = isUntimed ? this.#receivedMs : ms;
     const timeSub = isUntimed ? this.#receivedSub : sub;
     if (Math.floor(timeMs) !== timeMs || Math.abs(timeMs) >= MS_MAX || !(timeSub >= 0 && timeSub < 1e6)) {
@@ -394,6 +400,10 @@ export class FeedBuffer {
 
 function refuseId(symbol: number): never {
   throw refused(`expected the id of a symbol, as symbolId returns it, found ${symbol}`);
+}
+
+export function refuseUntimed(): never {
+  throw refused('expected a time of each row, found one without');
 }
 
 function refuseTime(ms: number, sub: number): never {

@@ -63,7 +63,7 @@ export class HistorySource implements Source {
     this.#feed = feed;
     this.#fromMs = Math.floor(msOf(feed.from));
     this.#connection = connection;
-    this.#buffer = new FeedBuffer({ schema, batchRows, dictionaries, clock });
+    this.#buffer = new FeedBuffer({ schema, batchRows, dictionaries, clock, needsTimes: true });
     this.#rowsWanted = batchRows;
     this.#clock = clock;
     const toMs = feed.to === undefined ? this.#nowMs() : Math.ceil(msOf(feed.to));

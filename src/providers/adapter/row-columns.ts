@@ -2,7 +2,7 @@ import { readEpochMillis, readSubMillis, writeEpochMillis } from '../../columns/
 import { type Column, columnIndex, elementsPerRow, type Schema } from '../../columns/schema.js';
 import { describeValue } from '../../core/shown-text.js';
 import type { RowColumn } from '../contract/row-writers.js';
-import { type FeedBuffer, MS_MAX, refused } from './feed-buffer.js';
+import { type FeedBuffer, MS_MAX, refused, refuseUntimed } from './feed-buffer.js';
 
 /** Columns that the buffer fills itself. */
 const OWN = ['received', 'untimed'];
@@ -18,7 +18,7 @@ export function writeRowColumns(
   checkNames(schema, columns);
   const { time, symbol } = columns as { readonly time: RowColumn; readonly symbol: RowColumn };
   const { symbols } = checkSymbols(buffer, symbol, rows);
-  checkTimes(time, rows);
+  checkTimes(buffer, time, rows);
   const given = schema.columns
     .map((column, at) => ({ column, at, from: columns[column.name] }))
     .filter(({ column: { name } }) => !NOT_COPIED.includes(name));
@@ -105,7 +105,7 @@ function instantOf(buffer: FeedBuffer, time: RowColumn, row: number): typeof ins
 const hasNoTime = (time: RowColumn, row: number): boolean =>
   time instanceof Float64Array && Number.isNaN(time[row]);
 
-function checkTimes(time: RowColumn, rows: number): void {
+function checkTimes(buffer: FeedBuffer, time: RowColumn, rows: number): void {
   if (time instanceof BigInt64Array && time.length >= rows) return;
   if (!(time instanceof Float64Array) || time.length < rows) {
     throw refused(
@@ -113,6 +113,7 @@ function checkTimes(time: RowColumn, rows: number): void {
     );
   }
   for (let row = 0; row < rows; row++) {
+    if (buffer.needsTimes && Number.isNaN(time[row]!)) refuseUntimed();
     if (Math.abs(time[row]!) >= MS_MAX) {
       throw refused(`column "time": expected ms since 1970, found ${time[row]} in row ${row}`);
     }

@@ -6,7 +6,7 @@ import { Catalogue } from '../../../src/plan/catalogue.js';
 import { resolveWithFiles } from '../../../src/plan/resolve-spec.js';
 import { uncheckedSpec } from '../../../src/plan/typed-spec.js';
 import { loadHere } from '../../../src/plan/user-code/load-here.js';
-import type { HistoryRequest } from '../../../src/providers/contract/market-data-provider.js';
+import type { HistoryRequest, TickWriter } from '../../../src/providers/contract/market-data-provider.js';
 import { builtIn } from '../../../src/registry/built-in.js';
 import { providerComponent } from '../../../src/registry/provider-component.js';
 import { createPipeline } from '../../../src/runtime/pipeline-builder.js';
@@ -248,6 +248,36 @@ describe('a history of a provider', () => {
       const prices = [...first.rows, ...second.rows].map(({ price }) => price);
       expect(prices).toEqual([1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7]);
     }
+  });
+
+  it.each<[string, (writer: TickWriter, symbol: string) => void]>([
+    ['an object', (writer, symbol) => writer.write({ symbol, price: 1, size: 1 } as never)],
+    ['numbers', (writer, symbol) => writer.trade(writer.symbolId(symbol), Number.NaN, 0, 1, 1)],
+    [
+      'columns',
+      (writer, symbol) =>
+        writer.writeColumns(1, {
+          time: Float64Array.of(Number.NaN),
+          symbol: writer.symbolId(symbol),
+          price: 1,
+          size: 1,
+        }),
+    ],
+  ])('fails for a row without a time, from %s', async (_, write) => {
+    const history = { trades: { columns: ['size'], untimed: true } };
+    const provider = providerOf(
+      () => ({
+        async historicalTicks({ symbol }, writer) {
+          write(writer, symbol);
+          return null;
+        },
+      }),
+      { ...CAPABILITIES, history },
+    );
+    const { pipeline, rows } = pipelineOf(provider, HISTORY);
+    const { error } = await pipeline.run();
+    expect([error?.code, rows]).toEqual(['PROVIDER_PROTOCOL', []]);
+    expect(error?.message).toContain('expected a time of each row');
   });
 
   it('fails if a page has the cursor of the page before', async () => {
