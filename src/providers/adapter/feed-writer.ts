@@ -40,6 +40,7 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   readonly #buffer: FeedBuffer;
   readonly #kind: FeedKind;
   readonly #at: Readonly<Record<string, number>>;
+  readonly #isTooEarly: (() => boolean) | undefined;
   #isEnded = false;
   /** Of the batch that is written into, by the place of the value among the arguments. */
   #batch: Batch | undefined;
@@ -54,8 +55,10 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   #action: Uint8Array | undefined;
   #whole: Int32Array | undefined;
 
-  constructor(buffer: FeedBuffer) {
+  /** @param isTooEarly - Whether what is written now may have to be written again. Default: it never has. */
+  constructor(buffer: FeedBuffer, isTooEarly?: () => boolean) {
     this.#buffer = buffer;
+    this.#isTooEarly = isTooEarly;
     const { schema } = buffer;
     this.#kind = schema.kind as FeedKind; // `feedSchema` makes no others
     this.#at = Object.fromEntries(schema.columns.map(({ name }) => [name, columnIndex(schema, name)]));
@@ -190,7 +193,9 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   }
 
   writeColumns(rows: number, columns: Readonly<Record<string, RowColumn>>): void {
-    if (!this.#isEnded) writeRowColumns(this.#buffer, rows, columns);
+    if (this.#isEnded) return;
+    if (this.#isTooEarly?.()) refuseEarly();
+    writeRowColumns(this.#buffer, rows, columns);
   }
 
   gap({ fromMs, toMs, symbol, reason }: GapNote): void {
@@ -214,13 +219,16 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   }
 
   #control(record: Parameters<FeedBuffer['control']>[0]): void {
-    if (!this.#isEnded) this.#buffer.control(record);
+    if (this.#isEnded) return;
+    if (this.#isTooEarly?.()) refuseEarly();
+    this.#buffer.control(record);
   }
 
   /** @returns The place of the row; −1 if it is not taken in. */
   #begin(kind: FeedKind, symbol: number, ms: number, sub: number): number {
     if (this.#isEnded) return -1;
     if (kind !== this.#kind) refuseKind(kind, this.#kind);
+    if (this.#isTooEarly?.()) refuseEarly();
     const row = this.#buffer.begin(symbol, ms, sub);
     if (this.#buffer.batch !== this.#batch) this.#bind();
     return row;
@@ -280,6 +288,13 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
     const found = typeof value === 'number' ? String(value) : describeValue(value);
     throw refused(`a row of kind ${this.#kind}: expected a value of "${name}", found ${found}`);
   }
+}
+
+function refuseEarly(): never {
+  throw refused(
+    'expected a page to be written once gate.call has resolved, found a part written within it: an attempt that ' +
+      'fails is made again, and its rows would be there twice',
+  );
 }
 
 function refuseKind(found: FeedKind, expected: FeedKind): never {

@@ -11,6 +11,7 @@ import { parseInstant } from '../../expressions/instant.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
 import type { HistoryCapabilities, HistoryKind } from '../../wire/provider-capabilities.js';
 import type { FeedOptions } from '../contract/own-options.js';
+import { isWithinAttempt } from './attempts.js';
 import { FeedBuffer } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
 import type { ProviderConnection } from './provider-connection.js';
@@ -168,7 +169,7 @@ export class HistorySource implements Source {
     const { provider } = this.#connection;
     const { cursor, toMs } = this.#at;
     const request = { symbol, fromMs: this.#fromMs, toMs, cursor, rowsWanted: this.#rowsWanted };
-    const writer = new FeedWriter(this.#buffer);
+    const writer = new FeedWriter(this.#buffer, isWithinAttempt);
     const { interval = '' } = this.#feed;
     const pull = async () =>
       this.#kind === 'bars'

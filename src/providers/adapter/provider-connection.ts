@@ -9,6 +9,7 @@ import type {
   ProviderFactory,
   ProviderStatus,
 } from '../contract/market-data-provider.js';
+import { watchedGate } from './attempts.js';
 
 const STATES: readonly unknown[] = [
   'connecting',
@@ -37,7 +38,8 @@ export class ProviderConnection {
   #disconnects = 0;
 
   constructor(name: string, factory: ProviderFactory<unknown>, options: unknown, context: StageContext) {
-    const { job, clock, log, gate } = context;
+    const { job, clock, log } = context;
+    const gate = watchedGate(context.gate);
     this.name = name;
     this.#clock = clock;
     this.#log = log;

@@ -250,6 +250,34 @@ describe('a history of a provider', () => {
     }
   });
 
+  it('is told to write behind the gate, where an attempt may be made again', async () => {
+    const written: string[] = [];
+    const provider = providerOf(({ context }) => ({
+      async historicalTicks({ symbol }, writer, signal) {
+        const write = () => writer.write({ symbol, timeMs: HISTORY_MS, price: 1, size: 1 });
+        const open = () => ({ messages: new Promise((resolve) => setImmediate(resolve)).then(write) });
+        const socket = await context.gate.call(open, { signal });
+        await socket.messages;
+        written.push('from what outlived its attempt');
+        write();
+        written.push('behind it');
+        await context.gate.call(
+          async () => {
+            await null;
+            write();
+          },
+          { signal },
+        );
+        return null;
+      },
+    }));
+    const { pipeline, rows } = pipelineOf(provider, HISTORY);
+    const { error } = await pipeline.run();
+    expect([error?.code, rows]).toEqual(['PROVIDER_PROTOCOL', []]);
+    expect(error?.message).toContain('expected a page to be written once gate.call has resolved');
+    expect(written).toEqual(['from what outlived its attempt', 'behind it']);
+  });
+
   it.each<[string, (writer: TickWriter, symbol: string) => void]>([
     ['an object', (writer, symbol) => writer.write({ symbol, price: 1, size: 1 } as never)],
     ['numbers', (writer, symbol) => writer.trade(writer.symbolId(symbol), Number.NaN, 0, 1, 1)],
