@@ -33,6 +33,8 @@ export interface FeedBufferParts {
   readonly rowsMax?: number;
   /** Whether a row without a time is refused. Default: it gets the time at which it was received. */
   readonly needsTimes?: boolean;
+  /** The earliest time of a row that can be meant, in ms since 1970. Default: any that can be kept. */
+  readonly timeMsMin?: number;
 }
 
 /**
@@ -46,6 +48,7 @@ export class FeedBuffer {
   readonly #clock: Clock;
   readonly #rowsMax: number;
   readonly needsTimes: boolean;
+  readonly #timeMsMin: number;
   readonly #timeAt: number;
   readonly #symbolAt: number;
   readonly #receivedAt: number;
@@ -85,12 +88,14 @@ export class FeedBuffer {
     clock,
     rowsMax = Number.POSITIVE_INFINITY,
     needsTimes = false,
+    timeMsMin = 1 - MS_MAX,
   }: FeedBufferParts) {
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
     this.#symbols = dictionaries.get('symbol');
     this.#clock = clock;
     this.#rowsMax = Math.max(rowsMax, batchRows);
     this.needsTimes = needsTimes;
+    this.#timeMsMin = timeMsMin;
     this.#timeAt = columnIndex(schema, 'time');
     this.#symbolAt = columnIndex(schema, 'symbol');
     this.#receivedAt = columnIndex(schema, 'received');
@@ -130,6 +135,11 @@ export class FeedBuffer {
     return this.#failure;
   }
 
+  /** @param ms - A time of a row, in ms since 1970. @returns Whether it can be kept, and meant. */
+  isPlausible(ms: number): boolean {
+    return ms >= this.#timeMsMin && ms < MS_MAX;
+  }
+
   whenRoom(): Promise<void> {
     if (this.hasRoom) return Promise.resolve();
     return new Promise((resolve) => {
@@ -153,7 +163,7 @@ export class FeedBuffer {
     if (isUntimed && this.needsTimes) refuseUntimed();
     const timeMs = isUntimed ? this.#receivedMs : ms;
     const timeSub = isUntimed ? this.#receivedSub : sub;
-    if (Math.floor(timeMs) !== timeMs || Math.abs(timeMs) >= MS_MAX || !(timeSub >= 0 && timeSub < 1e6)) {
+    if (!isUntimed && (Math.floor(ms) !== ms || !this.isPlausible(ms) || !(sub >= 0 && sub < 1e6))) {
       refuseTime(ms, sub);
     }
     if (this.#length >= this.#capacity && !this.#openBatch()) {

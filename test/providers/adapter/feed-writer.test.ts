@@ -260,6 +260,97 @@ describe('the writer of a provider', () => {
     expect(taken(buffer)).toHaveLength(1);
   });
 
+  const NOTHING = { open: 1, high: 1, low: 1, close: 1 };
+  it.each<[string, StreamKind, (writer: FeedWriter, symbol: number) => void, string]>([
+    ['a price without end', 'trades', (w, id) => w.trade(id, MS, 0, Infinity), '"price", found Infinity'],
+    [
+      'one in a column',
+      'trades',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, price: -Infinity }),
+      'found -Infinity',
+    ],
+    [
+      'a text for a value of a bar',
+      'bars',
+      (w, id) => w.bar(id, MS, 0, '100.5' as never, 1, 1, 1),
+      '"open", found a text',
+    ],
+    [
+      'another in an object',
+      'bars',
+      (w) => w.write({ symbol: 'BTC', timeMs: MS, ...NOTHING, close: 'x' as never }),
+      '"close", found a text',
+    ],
+    ['a high without end', 'bars', (w, id) => w.bar(id, MS, 0, 1, Infinity, 1, 1), '"high", found Infinity'],
+    [
+      'a code below 0 for all rows',
+      'book',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, side: -1, price: 1, size: 1 }),
+      'found -1',
+    ],
+    [
+      'a part of a code',
+      'book',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, side: 0.5, price: 1, size: 1 }),
+      'found 0.5',
+    ],
+    [
+      'a count of more than 32 bits',
+      'bars',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, ...NOTHING, count: 3e9 }),
+      'found 3000000000',
+    ],
+    [
+      'a count that is none',
+      'bars',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, ...NOTHING, count: NaN }),
+      'found NaN',
+    ],
+    [
+      'a time past the year 2248 in a column',
+      'trades',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(2n ** 63n - 1n), symbol, price: 1 }),
+      'expected ns since 1970',
+    ],
+    [
+      'a gap that ends before it begins',
+      'trades',
+      (w) => w.gap({ fromMs: 10, toMs: 5, reason: 'x' }),
+      'expected "toMs" after "fromMs" (10), found 5',
+    ],
+    [
+      'a gap past all times',
+      'trades',
+      (w) => w.gap({ fromMs: 10, toMs: 1e14, reason: 'x' }),
+      'expected ms since 1970',
+    ],
+    [
+      'a gap of no symbol',
+      'trades',
+      (w) => w.gap({ fromMs: 1, toMs: 2, reason: 'x', symbol: 7 as never }),
+      'expected a symbol',
+    ],
+  ])('refuses what cannot be meant: %s', (_, kind, write, message) => {
+    const { buffer, writer, symbol } = rig({ kind, columns: kind === 'bars' ? ['count'] : [] });
+    expect(() => write(writer, symbol)).toThrow(message);
+    expect(taken(buffer)).toEqual([]);
+  });
+
+  it('refuses a number of more than 64 bits', () => {
+    const { buffer, writer } = rig({ sequence: SEQUENCE });
+    const row = { symbol: 'BTC', timeMs: MS, price: 1, sequence: 2n ** 64n + 5n };
+    expect(() => writer.write(row)).toThrow('"sequence", found 18446744073709551621');
+    expect(taken(buffer)).toEqual([]);
+  });
+
+  it('keeps the beginning of a long reason, and one instant of a gap without a length', () => {
+    const { buffer, writer } = rig();
+    writer.gap({ fromMs: 1, toMs: 1, reason: 'x'.repeat(1_000_000) });
+    const [gap] = taken(buffer);
+    expect(gap).toMatchObject({ from: 1_000_000n, to: 1_000_001n });
+    expect((gap as { reason: string }).reason).toHaveLength(500);
+  });
+
   it('keeps records and rows in their order, over the ends of batches', () => {
     const { buffer, writer, symbol } = rig({ batchRows: 2 });
     writer.reset('snapshot');

@@ -7,6 +7,7 @@ import { resolveWithFiles } from '../../../src/plan/resolve-spec.js';
 import { uncheckedSpec } from '../../../src/plan/typed-spec.js';
 import { loadHere } from '../../../src/plan/user-code/load-here.js';
 import type { HistoryRequest, TickWriter } from '../../../src/providers/contract/market-data-provider.js';
+import type { TradeWriter } from '../../../src/providers/contract/row-writers.js';
 import { builtIn } from '../../../src/registry/built-in.js';
 import { providerComponent } from '../../../src/registry/provider-component.js';
 import { createPipeline } from '../../../src/runtime/pipeline-builder.js';
@@ -108,6 +109,29 @@ describe('a stream of a provider', () => {
       'PROVIDER_DISCONNECTED',
       expect.stringContaining('the stream of trades broke off: it ended'),
     ]);
+  });
+
+  it.each<[string, (writer: TradeWriter) => void]>([
+    ['a row', (writer) => writer.trade(writer.symbolId('BTC-USD'), MS / 1_000, 0, 1, 1)],
+    [
+      'a column',
+      (writer) =>
+        writer.writeColumns(1, {
+          time: BigInt64Array.of(BigInt(MS)),
+          symbol: writer.symbolId('BTC-USD'),
+          price: 1,
+          size: 1,
+          side: 0,
+        }),
+    ],
+  ])('fails for %s with its time in a unit that is too large', async (_, write) => {
+    const provider = providerOf(() => ({
+      async streamTrades(_request, writer) {
+        write(writer);
+      },
+    }));
+    const { pipeline, rows } = pipelineOf(provider, {});
+    expect([(await pipeline.run()).error?.code, rows]).toEqual(['PROVIDER_PROTOCOL', []]);
   });
 
   it('fails with the kind of an error that has one', async () => {
