@@ -287,6 +287,20 @@ export class FeedBuffer {
     return true;
   }
 
+  /** Shows all that waits to be taken to `complaint`. @returns What it complains of first. */
+  check(complaint: (batch: Batch) => string | undefined): string | undefined {
+    const open = this.#takeOpen();
+    if (open) {
+      this.#full.push(open);
+      this.#rowsFull += open.length;
+    }
+    for (const batch of this.#full) {
+      const found = complaint(batch);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   /** Drops what waits to be taken. */
   clear(): void {
     for (const batch of this.#full.splice(0)) batch.release();

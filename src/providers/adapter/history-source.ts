@@ -14,6 +14,7 @@ import type { FeedOptions } from '../contract/own-options.js';
 import { isWithinAttempt } from './attempts.js';
 import { FeedBuffer } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
+import { PageCheck } from './page-check.js';
 import type { ProviderConnection } from './provider-connection.js';
 
 /** Where a history goes on. */
@@ -49,6 +50,8 @@ export class HistorySource implements Source {
   #next: PlainData | undefined;
   #pulling: Promise<unknown> | undefined;
   #pages = 0;
+  /** Of the symbol that is read. */
+  #check: PageCheck | undefined;
 
   constructor(
     kind: HistoryKind,
@@ -143,6 +146,7 @@ export class HistorySource implements Source {
       if (next === undefined) return null;
       const { failure } = this.#buffer;
       if (failure) throw failure.error;
+      this.#checkPage(symbol);
       this.#pages++;
       this.#next = next;
       if (!this.#buffer.skip(this.#at.rows)) throw this.#protocol('the rows of a page that was read before');
@@ -150,6 +154,21 @@ export class HistorySource implements Source {
       if (batch) return batch;
     }
     return null;
+  }
+
+  /** @throws {ProviderError} `protocol`; nothing of the page is given then. */
+  #checkPage(symbol: string): void {
+    this.#check ??= new PageCheck(
+      this.schema,
+      this.#buffer.symbols.idOf(symbol),
+      this.#fromMs,
+      this.#at.toMs,
+    );
+    const check = this.#check;
+    const expected = this.#buffer.check((batch) => check.complaint(batch));
+    if (expected === undefined) return;
+    this.#buffer.clear();
+    throw this.#protocol(expected);
   }
 
   /** Moves on behind a page whose rows have all been given. */
@@ -161,6 +180,7 @@ export class HistorySource implements Source {
     if (next !== null && JSON.stringify(next) === JSON.stringify(cursor)) {
       throw this.#protocol('another cursor behind each page');
     }
+    if (next === null) this.#check = undefined;
     this.#at = { symbol: next === null ? symbol + 1 : symbol, cursor: next, rows: 0, toMs };
   }
 

@@ -332,6 +332,45 @@ describe('a history of a provider', () => {
     expect(error?.message).toContain('expected a time of each row');
   });
 
+  it.each<[string, readonly (readonly [string, number])[], string]>([
+    ['of another symbol', [['ETH-USD', 5]], 'expected rows of the symbol that was asked for'],
+    ['before its beginning', [['BTC-USD', -1]], 'expected rows from'],
+    ['at its end', [['BTC-USD', 86_400_000]], 'expected rows from'],
+    [
+      'out of order',
+      [
+        ['BTC-USD', 5],
+        ['BTC-USD', 4],
+      ],
+      'expected rows in order of time',
+    ],
+  ])('fails for rows %s, and gives none of their page', async (_, second, message) => {
+    const provider = providerOf(() => ({
+      async historicalTicks({ symbol, cursor }, writer) {
+        const page =
+          cursor === null ? [[symbol, 1] as const, [symbol, 1] as const] : [[symbol, 3] as const, ...second];
+        for (const [of, ms] of page) writer.write({ symbol: of, timeMs: HISTORY_MS + ms, price: 1, size: 1 });
+        return cursor === null ? 1 : null;
+      },
+    }));
+    const { pipeline, rows } = pipelineOf(provider, HISTORY);
+    const { error } = await pipeline.run();
+    expect([error?.code, rows.length]).toEqual(['PROVIDER_PROTOCOL', 2]);
+    expect(error?.message).toContain(message);
+  });
+
+  it('fails for a page that begins before the end of the page before', async () => {
+    const provider = providerOf(() => ({
+      async historicalTicks({ symbol, cursor }, writer) {
+        const timeMs = HISTORY_MS + (cursor === null ? 2 : 1);
+        writer.write({ symbol, timeMs, price: 1, size: 1 });
+        return cursor === null ? 1 : null;
+      },
+    }));
+    const { error } = await pipelineOf(provider, HISTORY).pipeline.run();
+    expect(error?.message).toContain('expected rows in order of time');
+  });
+
   it('fails if a page has the cursor of the page before', async () => {
     const provider = providerOf(() => ({ historicalTicks: async () => 'again' }));
     const { error } = await pipelineOf(provider, HISTORY).pipeline.run();
