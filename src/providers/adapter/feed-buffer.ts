@@ -393,9 +393,15 @@ export class FeedBuffer {
     if (this.#isDropping) {
       this.#isDropping = false;
       this.#put(this.#dropped.take((symbol) => this.#symbols.at(symbol), DROPPED));
-      if (this.#isBook) this.#put({ type: 'reset', at: this.#clock.wall(), reason: DROPPED });
+      if (this.#isBook) this.#breakOff();
     }
     this.#tellOfRoom();
+  }
+
+  /** What follows are changes of a book that is not known any more: only a new stream begins with all of its levels. */
+  #breakOff(): void {
+    this.#fail(new ProviderError('disconnected', `${DROPPED}; a book has to begin with a new snapshot`));
+    this.close();
   }
 
   #tellOfRoom(): void {

@@ -416,15 +416,18 @@ describe('the writer of a provider', () => {
     ]);
   });
 
-  it('tells of rows dropped last though no further row comes, and resets a book', () => {
+  it('tells of rows dropped last though no further row comes, and breaks a book off', () => {
     const { buffer, writer, symbol } = rig({ kind: 'book', batchRows: 2, rowsMax: 2 });
     const other = writer.symbolId('ETH');
     for (let i = 1; i <= 3; i++) writer.level(symbol, MS, 0, 0, i, 1);
     writer.level(other, MS + 9, 0, 0, 4, 1);
     const all = taken(buffer);
-    expect(all.map((one) => ('type' in one ? one.type : one.price))).toEqual([1, 2, 'gap', 'reset']);
+    expect(all.map((one) => ('type' in one ? one.type : one.price))).toEqual([1, 2, 'gap']);
     expect(all[2]).toMatchObject({ from: NS, to: NS + 9_000_001n });
     expect(all[2]).not.toHaveProperty('symbol');
+    writer.level(symbol, MS + 10, 0, 0, 5, 1); // a change of a book that nobody knows
+    expect(taken(buffer)).toEqual([]);
+    expect(buffer.failure?.error).toMatchObject({ code: 'PROVIDER_DISCONNECTED', retryable: true });
   });
 
   it('lets a provider wait for room instead, and then drops nothing', async () => {
