@@ -20,7 +20,7 @@ const STATES: readonly unknown[] = [
 ] satisfies readonly ProviderStatus['state'][];
 const REASON_CHARS_MAX = 500;
 
-/** How long a function of a provider may take to end once it was asked to. */
+/** How long a function of a provider may take to end once it was asked to, and to close. */
 const END_MS_MAX = 5_000;
 
 /**
@@ -89,7 +89,13 @@ export class ProviderConnection {
     }
     const provider = this.#provider;
     this.#provider = undefined;
-    await provider?.close?.();
+    const closing = provider?.close?.();
+    if (closing === undefined) return;
+    if (await this.#endsInTime(Promise.resolve(closing))) return await closing;
+    this.#log.warn(
+      { provider: this.name, waitedMs: END_MS_MAX },
+      'the provider does not close: it is left behind',
+    );
   }
 
   health(): StageHealth {

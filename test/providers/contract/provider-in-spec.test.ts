@@ -11,6 +11,7 @@ import type { TradeWriter } from '../../../src/providers/contract/row-writers.js
 import { builtIn } from '../../../src/registry/built-in.js';
 import { providerComponent } from '../../../src/registry/provider-component.js';
 import { createPipeline } from '../../../src/runtime/pipeline-builder.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import type { ProviderCapabilities } from '../../../src/wire/provider-capabilities.js';
 import { stageContext } from '../../support/stage-context.js';
 import { abortOf, CAPABILITIES, pipelineOf, providerOf, sourceOf } from './own-provider.js';
@@ -194,6 +195,39 @@ describe('a stream of a provider', () => {
       'MODULE_INVALID',
       'Provider "venue": expected a function "streamTrades", as its capabilities say, found none',
     ]);
+  });
+
+  it('is told to give a login up that is not there in time', async () => {
+    const clock = new VirtualClock();
+    let reason: string | undefined;
+    const provider = providerOf(() => ({
+      connect: (signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            reason = 'given up';
+            reject(signal.reason);
+          });
+        }),
+      async streamTrades() {},
+    }));
+    const { pipeline } = pipelineOf(provider, {}, { clock, openDeadlineMs: 1_000 });
+    await pipeline.build();
+    const running = pipeline.run();
+    await clock.advance(1_000);
+    expect([(await running).error?.code, reason]).toEqual(['SOURCE_FAILED', 'given up']);
+  });
+
+  it('ends although its provider never closes', async () => {
+    const clock = new VirtualClock();
+    const provider = providerOf(() => ({
+      async streamTrades() {},
+      close: () => new Promise<void>(() => {}),
+    }));
+    const { pipeline } = pipelineOf(provider, {}, { clock });
+    await pipeline.build();
+    const running = pipeline.run();
+    await clock.advance(5_000);
+    expect((await running).error?.code).toBe('PROVIDER_DISCONNECTED');
   });
 
   it('has its records in order with its rows', async () => {
