@@ -8,6 +8,7 @@ import { ProviderError } from '../../core/provider-error.js';
 import type { Source } from '../../engine/source.js';
 import type { StageContext } from '../../engine/stage.js';
 import { parseInstant } from '../../expressions/instant.js';
+import { findNotPlain } from '../../wire/not-plain.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
 import type { HistoryCapabilities, HistoryKind } from '../../wire/provider-capabilities.js';
 import type { FeedOptions } from '../contract/own-options.js';
@@ -74,16 +75,8 @@ export class HistorySource implements Source {
     this.#at = { symbol: 0, cursor: null, rows: 0, toMs };
   }
 
-  async open(): Promise<void> {
-    const oldestMs = this.#depthMs === undefined ? Number.NEGATIVE_INFINITY : this.#nowMs() - this.#depthMs;
-    if (this.#fromMs < oldestMs) {
-      const oldest = new Date(oldestMs).toISOString();
-      throw new ProviderError(
-        'unsupported',
-        `Provider "${this.#connection.name}": its history of ${this.#kind} goes back to ${oldest} now, found "from" ${this.#feed.from}`,
-      );
-    }
-    await this.#connection.open(this.#kind === 'bars' ? 'historicalBars' : 'historicalTicks');
+  open(): Promise<void> {
+    return this.#connection.open(this.#kind === 'bars' ? 'historicalBars' : 'historicalTicks');
   }
 
   read(): Promise<Batch | null> | Batch | null {
@@ -142,10 +135,13 @@ export class HistorySource implements Source {
       this.#turnPage();
       const symbol = this.#feed.symbols[this.#at.symbol];
       if (symbol === undefined) return null;
+      // What was read already need not be there any more.
+      if (this.#pages === 0 && this.#at.symbol === 0 && this.#at.cursor === null) this.#checkDepth();
       const next = await this.#page(symbol, signal);
       if (next === undefined) return null;
       const { failure } = this.#buffer;
       if (failure) throw failure.error;
+      if (findNotPlain(next) !== undefined) throw this.#protocol('a cursor that is plain data');
       this.#checkPage(symbol);
       this.#pages++;
       this.#next = next;
@@ -154,6 +150,18 @@ export class HistorySource implements Source {
       if (batch) return batch;
     }
     return null;
+  }
+
+  /** @throws {ProviderError} `unsupported` if it begins where the history does not reach any more. */
+  #checkDepth(): void {
+    const oldestMs = this.#depthMs === undefined ? Number.NEGATIVE_INFINITY : this.#nowMs() - this.#depthMs;
+    if (this.#fromMs < oldestMs) {
+      const oldest = new Date(oldestMs).toISOString();
+      throw new ProviderError(
+        'unsupported',
+        `Provider "${this.#connection.name}": its history of ${this.#kind} goes back to ${oldest} now, found "from" ${this.#feed.from}`,
+      );
+    }
   }
 
   /** @throws {ProviderError} `protocol`; nothing of the page is given then. */

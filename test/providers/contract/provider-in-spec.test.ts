@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../src/checkpoints/memory-checkpoint-store.js';
 import { InvalidSpecError } from '../../../src/core/errors.js';
+import type { PlainData } from '../../../src/core/plain-data.js';
 import { ProviderError } from '../../../src/core/provider-error.js';
 import { Catalogue } from '../../../src/plan/catalogue.js';
 import { resolveWithFiles } from '../../../src/plan/resolve-spec.js';
@@ -403,6 +404,45 @@ describe('a history of a provider', () => {
     }));
     const { error } = await pipelineOf(provider, HISTORY).pipeline.run();
     expect(error?.message).toContain('expected rows in order of time');
+  });
+
+  it.each([5n, { at: new Date(0) }, () => 1])(
+    'fails for a cursor that is no plain data: %s',
+    async (cursor) => {
+      const provider = providerOf(() => ({ historicalTicks: async () => cursor as never }));
+      const { error } = await pipelineOf(provider, HISTORY).pipeline.run();
+      expect([error?.code, error?.message]).toEqual([
+        'PROVIDER_PROTOCOL',
+        expect.stringContaining('expected a cursor that is plain data'),
+      ]);
+    },
+  );
+
+  it('goes on from a position though its beginning is too old by now', async () => {
+    const history = { trades: { depthMs: 86_400_000 } };
+    const capabilities = { ...CAPABILITIES, history };
+    const provider = providerOf(
+      () => ({
+        async historicalTicks({ symbol }, writer) {
+          writer.write({ symbol, timeMs: HISTORY_MS, price: 1 });
+          return null;
+        },
+      }),
+      capabilities,
+    );
+    const options = { symbols: ['BTC-USD'], ...HISTORY, from: '2020-01-01T00:00:00Z', url: 'wss://venue' };
+    const opened = async (position?: PlainData) => {
+      const factory = await providerComponent(provider).load(options, { use: 'venue', options });
+      const source = factory.create(options, stageContext());
+      await source.open?.();
+      if (position !== undefined) await source.resume(position);
+      const batch = await source.read();
+      await source.close?.();
+      return batch?.length;
+    };
+    await expect(opened()).rejects.toMatchObject({ code: 'PROVIDER_UNSUPPORTED' });
+    const toMs = HISTORY_MS + 86_400_000;
+    expect(await opened({ symbol: 0, cursor: 'page 2', rows: 0, toMs })).toBe(1);
   });
 
   it('fails if a page has the cursor of the page before', async () => {
