@@ -66,7 +66,7 @@ async function findPackage(project: string, name: string): Promise<FoundPackage 
     const problem = field.problem ?? problemOf(real, file);
     return {
       name,
-      version: typeof version === 'string' ? version : 'without a version',
+      version: typeof version === 'string' && VERSION.test(version) ? version : 'without a version',
       folder: real ?? place,
       file,
       names: field.names,
@@ -81,6 +81,9 @@ function problemOf(real: string | undefined, file: string): string | undefined {
   const isOutside = relative(real, file).split(sep)[0] === '..';
   return isOutside ? '"components": expected a path within the package' : undefined;
 }
+
+/** As npm takes it; it is shown in messages. */
+const VERSION = /^[0-9A-Za-z.+-]{1,100}$/;
 
 /** A folder and those that it is in. */
 function upwards(folder: string): string[] {

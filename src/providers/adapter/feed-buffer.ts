@@ -214,14 +214,13 @@ export class FeedBuffer {
 
   /** Puts a record behind the rows so far. */
   control(record: ControlRecord): void {
-    if (this.#isClosed) return;
-    if (!this.#isStamped) this.#stamp();
+    if (!this.#isStamped && !this.#beginGo()) return;
     this.#put(record);
   }
 
   /** Wall time at which the rows of this go were received, in ms. */
   receivedMs(): number {
-    if (!this.#isStamped) this.#stamp();
+    if (!this.#isStamped) this.#beginGo();
     return this.#receivedMs;
   }
 

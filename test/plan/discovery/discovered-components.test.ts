@@ -284,6 +284,17 @@ describe('a list of what is installed', () => {
     ]);
   });
 
+  it('tells of names that a module does not declare, and shows no version that is none', async () => {
+    const project = projectWith({
+      renamed: { module: operatorModule('other'), version: `1\u001b[31m${'0'.repeat(9_000)}` },
+    });
+    const { problems } = await new DiscoveredComponents({ discover: true }, askedHere).all(project);
+    expect(problems).toEqual([
+      'package "renamed" without a version: its package.json names the operator "renamed", and its module declares ' +
+        'none of that name',
+    ]);
+  });
+
   it('has a component once that the settings name as well', async () => {
     const project = projectWith({ fine: {} });
     const discovery = new DiscoveredComponents({ discover: true }, askedHere);

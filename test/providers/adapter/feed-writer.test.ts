@@ -454,6 +454,14 @@ describe('the writer of a provider', () => {
     expect(buffer.rowsWaiting).toBe(2);
   });
 
+  it('takes nothing more in once it is closed, behind a record either', () => {
+    const { buffer, writer, symbol } = rig({ kind: 'book' });
+    buffer.close();
+    writer.reset('snapshot');
+    writer.level(symbol, MS, 0, 0, 1, 1);
+    expect(taken(buffer)).toEqual([]);
+  });
+
   it('takes nothing more in without memory, and says why', () => {
     const { buffer, writer, symbol } = rig({ batchRows: 1_000, memory: new ColumnMemory(1_000) });
     writer.trade(symbol, MS, 0, 1);

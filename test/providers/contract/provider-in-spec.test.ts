@@ -598,6 +598,10 @@ describe('a provider', () => {
       },
       'capabilities.streams.trades.columns: expected a list of size, side, received',
     ],
+    [
+      { capabilities: { ...CAPABILITIES, streams: { bars: { delivery: 'live-only', intervals: ['60'] } } } },
+      'capabilities.streams.bars.intervals: expected a list of intervals, such as "1m"',
+    ],
     [{ name: '' }, 'Expected the name of a component'],
   ])('is refused with what is wrong: %j', async (fields, message) => {
     const provider = { ...providerOf(() => ({})), ...(fields as object) };
