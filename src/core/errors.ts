@@ -1,7 +1,8 @@
 import type { ProviderErrorCode } from './provider-error-table.js';
-import { redactedBeginning } from './redact.js';
+import { redactedBeginning, UNREADABLE } from './redact.js';
 import { cutText } from './shown-text.js';
 import { outOfFiles } from './system-limits.js';
+import { unlessThrows } from './unless-throws.js';
 
 /** The codes of errors. docs/errors.md says what each means, what causes it and what to do. */
 export type ErrorCode =
@@ -135,8 +136,16 @@ export class RemoteError extends RuntimeError {
 /** Any thrown value as data, without credentials. Anything but a `RuntimeError` is unexpected and keeps its stack. */
 export function toWireError(error: unknown): WireError {
   if (error instanceof RuntimeError) return error.toWire();
+  return unlessThrows(() => unexpected(error), {
+    code: 'INTERNAL',
+    message: UNREADABLE,
+    retryable: false,
+  });
+}
+
+function unexpected(error: unknown): WireError {
   if (!(error instanceof Error)) {
-    return { code: 'INTERNAL', message: wireText(String(error)), retryable: false };
+    return { code: 'INTERNAL', message: wireText(error), retryable: false };
   }
   const stack = wireStack(error);
   return {
@@ -153,7 +162,7 @@ export function withAdvice(message: string, error: unknown): string {
   return advice === undefined ? message : `${message}: ${advice}`;
 }
 
-const wireText = (text: string): string => redactedBeginning(text, MESSAGE_CHARS_MAX);
+const wireText = (text: unknown): string => redactedBeginning(text, MESSAGE_CHARS_MAX);
 
 /**
  * The stack of an error, without credentials. V8 puts the message first, which may be longer than all that
@@ -170,11 +179,18 @@ export function wireStack({ name, message, stack }: Error): string | undefined {
 function causeMessages(cause: unknown): string[] {
   const messages: string[] = [];
   for (let at = cause; at !== undefined && messages.length < 8; ) {
-    messages.push(redactedBeginning(at instanceof Error ? at.message : String(at), CAUSE_CHARS_MAX));
-    at = at instanceof Error ? at.cause : undefined;
+    messages.push(redactedBeginning(messageOrSelf(at), CAUSE_CHARS_MAX));
+    at = causeOf(at);
   }
   return messages;
 }
+
+/** The fields of an error of other people's code may be anything, and may throw as they are read. */
+const messageOrSelf = (thrown: unknown): unknown =>
+  unlessThrows(() => (thrown instanceof Error ? thrown.message : thrown), UNREADABLE);
+
+const causeOf = (thrown: unknown): unknown =>
+  unlessThrows(() => (thrown instanceof Error ? thrown.cause : undefined), undefined);
 
 /** One thing that is wrong with a spec. */
 export interface SpecProblem {

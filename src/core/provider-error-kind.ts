@@ -1,5 +1,6 @@
 import { RuntimeError } from './errors.js';
 import { kindOfCode, type ProviderErrorKind } from './provider-error-table.js';
+import { unlessThrows } from './unless-throws.js';
 
 /** Kinds of HTTP statuses that differ from those of their class (4xx, 5xx). */
 const KIND_OF_STATUS: Readonly<Record<number, ProviderErrorKind>> = {
@@ -68,16 +69,15 @@ const CAUSES_MAX = 8;
 
 /** Whether the caller cancelled the call, which says nothing about the provider. */
 export function isCancellation(error: unknown): boolean {
-  return found(error) === 'cancelled';
+  return kindFound(error) === 'cancelled';
 }
 
 /** Whether the reason of an abort signal is a time-out. */
 export function isTimeout(reason: unknown): boolean {
-  try {
-    return (reason as { readonly name?: unknown } | null | undefined)?.name === 'TimeoutError';
-  } catch {
-    return false; // a getter threw
-  }
+  return unlessThrows(
+    () => (reason as { readonly name?: unknown } | null | undefined)?.name === 'TimeoutError',
+    false,
+  );
 }
 
 /**
@@ -87,9 +87,12 @@ export function isTimeout(reason: unknown): boolean {
  * @returns `undefined` for a cancellation, and if the error has none of these.
  */
 export function providerErrorKind(error: unknown): ProviderErrorKind | undefined {
-  const kind = found(error);
+  const kind = kindFound(error);
   return kind === 'cancelled' ? undefined : kind;
 }
+
+/** An error that cannot be read has no kind. */
+const kindFound = (error: unknown) => unlessThrows(() => found(error), undefined);
 
 function found(error: unknown): ProviderErrorKind | 'cancelled' | undefined {
   let at = error;
@@ -135,6 +138,10 @@ function kindOfNetworkCode(code: string): ProviderErrorKind | undefined {
 
 /** The HTTP status, where clients keep it: fetch and undici, Node and got, axios. 100 to 599. */
 export function statusOf(error: unknown): number | undefined {
+  return unlessThrows(() => readStatus(error), undefined);
+}
+
+function readStatus(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { status, statusCode, response } = error as Record<string, unknown>;
   const own = asStatus(status) ?? asStatus(statusCode);

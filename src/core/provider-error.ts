@@ -10,6 +10,7 @@ import {
 import { redact, redactError } from './redact.js';
 import { retryAfterMsOf } from './retry-after.js';
 import { describeValue, quoted } from './shown-text.js';
+import { unlessThrows } from './unless-throws.js';
 
 /** What it means, and what to do about it. */
 const WORDS: Readonly<Record<ProviderErrorKind, readonly [says: string, advice: string]>> = {
@@ -120,9 +121,9 @@ export function responseError(response: RefusedResponse, who: string, nowMs: num
   });
 }
 
-/** Some clients throw values that are not errors; their fields may be anything. */
+/** Some clients throw values that are not errors; their fields may be anything. Throws nothing. */
 export function messageOf(error: unknown): string {
   if (typeof error === 'string') return redact(error);
-  const message = (error as { message?: unknown } | null | undefined)?.message;
+  const message = unlessThrows(() => (error as { message?: unknown } | null | undefined)?.message, undefined);
   return typeof message === 'string' ? redact(message) : '';
 }

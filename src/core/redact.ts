@@ -5,6 +5,7 @@
  */
 
 import { cutText } from './shown-text.js';
+import { unlessThrows } from './unless-throws.js';
 
 const HIDDEN = '[redacted]';
 
@@ -79,9 +80,17 @@ export function redact(text: string): string {
 /** As much of a text of somebody else's as is looked at. */
 const FOREIGN_CHARS_MAX = 20_000;
 
-/** The beginning of a foreign text without credentials: cut off after they are hidden, so that no part of one is left. */
-export function redactedBeginning(text: string, charsMax: number): string {
-  return cutText(redact(text.slice(0, FOREIGN_CHARS_MAX)), charsMax);
+/** In place of what throws as it is read. */
+export const UNREADABLE = '[unreadable]';
+
+/**
+ * The beginning of a foreign text without credentials: cut off after they are hidden, so that no part of one is left.
+ *
+ * @param text - The message of an error may be anything.
+ */
+export function redactedBeginning(text: unknown, charsMax: number): string {
+  const whole = typeof text === 'string' ? text : unlessThrows(() => String(text), UNREADABLE);
+  return cutText(redact(whole.slice(0, FOREIGN_CHARS_MAX)), charsMax);
 }
 
 /** Characters of a text in a log line that are kept. */
@@ -112,7 +121,7 @@ export function redactFields(value: unknown, depth = 0): unknown {
       ]),
     );
   } catch {
-    return '[unreadable]'; // a getter threw
+    return UNREADABLE; // a getter threw
   }
 }
 
@@ -132,9 +141,16 @@ const CAUSES_MAX = 8;
 /**
  * A copy of an error for logs, and as the cause of another: name, message, code, stack and causes
  * without credentials, and none of what a client hangs on its errors (request, headers, settings).
+ * Throws nothing, whatever the error is.
  */
 export function redactError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return redactFields(error);
+  return unlessThrows(() => {
+    if (!(error instanceof Error)) return redactFields(error);
+    return redactedCopy(error, depth);
+  }, UNREADABLE);
+}
+
+function redactedCopy(error: Error, depth: number): Error {
   const { name, message, stack, cause } = error;
   const { code } = error as { code?: unknown };
   const inner = cause === undefined || depth >= CAUSES_MAX ? undefined : redactError(cause, depth + 1);
@@ -142,7 +158,7 @@ export function redactError(error: unknown, depth = 0): unknown {
     redactedBeginning(message, LOG_CHARS_MAX),
     inner === undefined ? undefined : { cause: inner },
   );
-  Object.defineProperty(copy, 'name', { value: name, configurable: true, writable: true });
+  Object.defineProperty(copy, 'name', { value: String(name), configurable: true, writable: true });
   if (stack !== undefined) copy.stack = redactedBeginning(stack, LOG_CHARS_MAX);
   return typeof code === 'string' ? Object.assign(copy, { code }) : copy;
 }

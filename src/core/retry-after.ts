@@ -1,5 +1,7 @@
 /** How long a provider asks callers to wait. Read, capped and defaulted here and nowhere else. */
 
+import { unlessThrows } from './unless-throws.js';
+
 /**
  * A day. A cooldown cannot be called back, so that a misread date must not stop a feed for years; a
  * provider that means longer is asked once a day.
@@ -30,6 +32,10 @@ const EPOCH_MS_MIN = 1e12;
  * @returns Milliseconds, 0 to `RETRY_AFTER_MS_MAX`; `undefined` if there is nothing that can be read.
  */
 export function retryAfterMsOf(error: unknown, nowMs: number): number | undefined {
+  return unlessThrows(() => readWaitMs(error, nowMs), undefined);
+}
+
+function readWaitMs(error: unknown, nowMs: number): number | undefined {
   let at: unknown = error;
   for (let depth = 0; depth < RESPONSES_MAX && typeof at === 'object' && at !== null; depth++) {
     const { retryAfterMs, headers, response } = at as Record<string, unknown>;

@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from '../core/clock.js';
-import { type ErrorCode, PipelineError, RuntimeError } from '../core/errors.js';
+import { type ErrorCode, MESSAGE_CHARS_MAX, PipelineError, RuntimeError } from '../core/errors.js';
 import { InvariantError } from '../core/invariant.js';
 import { asProviderError, messageOf, ProviderError } from '../core/provider-error.js';
 import { providerErrorKind } from '../core/provider-error-kind.js';
 import { PROVIDER_ERRORS } from '../core/provider-error-table.js';
+import { redactedBeginning } from '../core/redact.js';
 import type { StageLabel } from './stage-label.js';
 
 /** Runs `act`. An error then says which stage it came from. */
@@ -50,8 +51,12 @@ function withMessage(code: ErrorCode, title: string, thrown: unknown, clock: Clo
   }
   if (thrown instanceof RuntimeError) return thrown;
   const kind = providerErrorKind(thrown);
-  return new PipelineError(code, `${title} failed: ${messageOf(thrown) || String(thrown)}`, {
-    cause: thrown,
-    retryable: code !== 'OPERATOR_FAILED' && (kind === undefined || PROVIDER_ERRORS[kind].restart),
-  });
+  return new PipelineError(
+    code,
+    `${title} failed: ${messageOf(thrown) || redactedBeginning(thrown, MESSAGE_CHARS_MAX)}`,
+    {
+      cause: thrown,
+      retryable: code !== 'OPERATOR_FAILED' && (kind === undefined || PROVIDER_ERRORS[kind].restart),
+    },
+  );
 }

@@ -12,7 +12,7 @@ import type { CheckpointSaver } from './cuts/checkpoint-keeper.js';
 import type { NamedOperator } from './operator-rows.js';
 import type { KeptRejects } from './rejects.js';
 import type { Sink } from './sink.js';
-import type { NamedSource } from './source.js';
+import type { NamedSource, Source } from './source.js';
 import type { Named, RunningBranch, RunningInput, Stage } from './stage.js';
 import { labelOf } from './stage-label.js';
 import { type StageInLife, StageLifecycle } from './stage-lifecycle.js';
@@ -95,7 +95,9 @@ const CODES = {
 function inLife(kind: keyof typeof CODES, named: Named<Stage>, steps: Steps): StageInLife {
   const step = steps.get(named);
   invariant(step !== undefined, 'a stage of a pipeline has a place in it');
-  return { label: labelOf(kind, named), code: CODES[kind], stage: named.stage, step };
+  const { stage } = named;
+  const abandon = kind === 'Source' ? () => (stage as Source).stop() : undefined;
+  return { label: labelOf(kind, named), code: CODES[kind], stage, step, abandon };
 }
 
 /** A stage that reads inputs may do so as soon as it is open. */

@@ -12,6 +12,8 @@ export interface StageInLife {
   readonly stage: Stage;
   /** The `StartStep` passed to `onOpening`. */
   readonly step: number;
+  /** Asks an `open` that nobody waits for any more to end. */
+  readonly abandon?: (() => unknown) | undefined;
 }
 
 export interface StageLifecycleSettings {
@@ -60,7 +62,7 @@ export class StageLifecycle {
    */
   async open(): Promise<void> {
     const { clock, onOpening, openDeadlineMs } = this.#settings;
-    for (const { label, code, stage, step } of [...this.#stages, this.#last]) {
+    for (const { label, code, stage, step, abandon } of [...this.#stages, this.#last]) {
       if (this.#isInterrupted) return;
       if (!stage.open) continue;
       onOpening(step);
@@ -70,6 +72,7 @@ export class StageLifecycle {
         continue;
       }
       this.#leftBehind.set(stage, opening);
+      this.#abandon(label.title, abandon);
       if (this.#isInterrupted) return;
       const late = new PipelineError(
         code,
@@ -125,6 +128,15 @@ export class StageLifecycle {
         () => finish(true),
       );
     });
+  }
+
+  /** What it does is not waited for either. */
+  #abandon(stage: string, abandon: (() => unknown) | undefined): void {
+    if (!abandon) return;
+    const { log } = this.#settings;
+    (async () => abandon())().catch((err: unknown) =>
+      log.error({ err, stage }, 'a late stage could not be stopped'),
+    );
   }
 
   /** Closes a stage after what is in progress has settled, never during it. */

@@ -1,8 +1,18 @@
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { PipelineError, toWireError } from '../../src/core/errors.js';
-import { ProviderError } from '../../src/core/provider-error.js';
+import { asProviderError, ProviderError } from '../../src/core/provider-error.js';
 import { hide, redact, redactError, redactFields } from '../../src/core/redact.js';
+import { blamed } from '../../src/engine/blame.js';
+
+/** With fields that throw as they are read. */
+function throwing(of: object, ...fields: string[]): object {
+  const get = () => {
+    throw new Error('not now');
+  };
+  for (const field of fields) Object.defineProperty(of, field, { get });
+  return of;
+}
 
 const PLANTED = 'Pl4nted-K3y_0f~Mine';
 
@@ -152,6 +162,24 @@ describe('an error that leaves its thread', () => {
     const copy = redactError(Object.assign(new RangeError(`token=${PLANTED}`, { cause }), { code: 'E' }));
     expect(copy).toMatchObject({ name: 'RangeError', message: 'token=[redacted]', code: 'E' });
     expect(inspect(copy, { depth: 10 })).not.toContain(PLANTED);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['a message that is no text', () => Object.assign(new Error('x'), { message: { apiKey: PLANTED } })],
+    ['a cause whose message is no text', () => ({ cause: Object.assign(new Error('x'), { message: 7 }) })],
+    ['a getter that throws', () => throwing(new Error('x'), 'stack', 'message', 'code', 'cause', 'name')],
+    ['no prototype', () => throwing(Object.create(null), 'message', 'code', 'status')],
+    ['a name that is a symbol', () => Object.assign(new Error('x'), { name: Symbol('x') })],
+  ])('may have any shape: %s', (_what, make) => {
+    const thrown = make();
+    const errors = [
+      new PipelineError('SOURCE_FAILED', 'broke off', { cause: thrown }),
+      new ProviderError('disconnected', 'broke off', { cause: thrown }),
+      asProviderError(thrown, 'Provider "x"', 0),
+      blamed('SOURCE_FAILED', { id: 'source', title: 'Source' }, thrown),
+      redactError(thrown),
+    ];
+    for (const error of errors) expect(JSON.stringify(toWireError(error))).not.toContain(PLANTED);
   });
 
   it('hides texts that were registered', () => {

@@ -48,10 +48,7 @@ export class DiscoveredComponents implements Discovery {
       (each) => each.kind === kind && each.name === name,
     );
     if (component) return component;
-    throw new PipelineError(
-      'MODULE_INVALID',
-      `package ${titleOf(one)}: its package.json names the ${kind} "${name}", and its module declares none of that name`,
-    );
+    throw new PipelineError('MODULE_INVALID', undeclared(one, kind, name));
   }
 
   /** The names of all components of a kind. */
@@ -68,6 +65,10 @@ export class DiscoveredComponents implements Discovery {
     for (const one of packages) {
       try {
         const declared = await this.#componentsOf(one);
+        for (const { kind, name } of one.names) {
+          const isDeclared = declared.some((each) => each.kind === kind && each.name === name);
+          if (!isDeclared) problems.push(undeclared(one, kind, name));
+        }
         for (const component of declared) {
           const { kind, name } = component;
           const holders = packages.filter(({ names }) =>
@@ -94,6 +95,7 @@ export class DiscoveredComponents implements Discovery {
       if (!packages) {
         packages = findPackages(folder);
         lookedUp.set(folder, packages);
+        packages.catch(() => lookedUp.delete(folder)); // the next spec looks again
       }
       for (const one of await packages) {
         const isWanted = discover === true || discover.includes(one.name);
@@ -132,6 +134,9 @@ export class DiscoveredComponents implements Discovery {
 }
 
 const titleOf = ({ name, version }: Pick<FoundPackage, 'name' | 'version'>): string => `"${name}" ${version}`;
+
+const undeclared = (one: FoundPackage, kind: ComponentKind, name: string): string =>
+  `package ${titleOf(one)}: its package.json names the ${kind} "${name}", and its module declares none of that name`;
 
 const clash = (
   { kind, name }: { readonly kind: ComponentKind; readonly name: string },

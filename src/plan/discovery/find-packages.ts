@@ -60,16 +60,14 @@ async function findPackage(project: string, name: string): Promise<FoundPackage 
     if (!content) continue;
     const field = readPackageField(content.tickloom);
     if (!field) return undefined;
-    const real = await realpath(place);
     const { version } = content;
-    const file = join(real, field.components);
-    const isOutside = relative(real, file).split(sep)[0] === '..';
-    const problem =
-      field.problem ?? (isOutside ? '"components": expected a path within the package' : undefined);
+    const real = await realpath(place).catch(() => undefined);
+    const file = join(real ?? place, field.components);
+    const problem = field.problem ?? problemOf(real, file);
     return {
       name,
-      version: typeof version === 'string' ? version : 'without a version',
-      folder: real,
+      version: typeof version === 'string' && VERSION.test(version) ? version : 'without a version',
+      folder: real ?? place,
       file,
       names: field.names,
       ...(problem !== undefined && { problem }),
@@ -77,6 +75,15 @@ async function findPackage(project: string, name: string): Promise<FoundPackage 
   }
   return undefined;
 }
+
+function problemOf(real: string | undefined, file: string): string | undefined {
+  if (real === undefined) return '"components": expected a folder that can be read, found one that cannot';
+  const isOutside = relative(real, file).split(sep)[0] === '..';
+  return isOutside ? '"components": expected a path within the package' : undefined;
+}
+
+/** As npm takes it; it is shown in messages. */
+const VERSION = /^[0-9A-Za-z.+-]{1,100}$/;
 
 /** A folder and those that it is in. */
 function upwards(folder: string): string[] {

@@ -36,6 +36,11 @@ export function readPackageField(field: unknown): PackageField | undefined {
   const given = isMap(names) ? Object.entries(names) : [];
   const known: PackageName[] = [];
   let problem: string | undefined;
+  let found = 0;
+  for (const [, list] of given) if (Array.isArray(list)) found += list.length;
+  if (found > COMPONENTS_MAX) {
+    return refused([], `"names": expected at most ${COMPONENTS_MAX} names, found ${found}`);
+  }
   for (const [kind, list] of given) {
     if (!KINDS.includes(kind)) {
       problem ??= `"names": expected ${KINDS.join(', ')}, found "${cutText(kind, 40)}"`;
@@ -44,9 +49,6 @@ export function readPackageField(field: unknown): PackageField | undefined {
     } else {
       known.push(...list.map((name) => ({ kind: kind as ComponentKind, name })));
     }
-  }
-  if (known.length > COMPONENTS_MAX) {
-    return refused([], `"names": expected at most ${COMPONENTS_MAX} names, found ${known.length}`);
   }
   if (contract !== PROVIDER_CONTRACT) {
     problem = `"contract": expected ${PROVIDER_CONTRACT}, the one that this release of Tickloom knows, found ${describeValue(contract)}`;

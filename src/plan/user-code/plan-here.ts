@@ -5,11 +5,11 @@ import { optionsOfBranch } from '../../settings/branch-place.js';
 import type { JsonNode } from '../../settings/marked-options.js';
 import { withoutOptions } from '../../settings/without-options.js';
 import { schemaComplaint } from '../../stages/operators/module/schema-check.js';
+import { findNotPlain } from '../../wire/not-plain.js';
 import type { OutsideStage, ResolvedStage } from '../../wire/resolved-spec.js';
 import type { Path } from '../../wire/stage-tree.js';
 import { checkOptions } from '../check-options.js';
 import { filesOf, planStage } from '../plan-stage.js';
-import { findNotPlain } from './plain-options.js';
 import type { PlanAnswer, PlanProblem, PlanRequest } from './user-code.js';
 
 /** Loads a component into the calling thread and runs its plan. */

@@ -4,6 +4,7 @@ import { redact } from '../../core/redact.js';
 import { capabilitiesComplaint } from '../../providers/contract/capability-check.js';
 import { schemaComplaint } from '../../stages/operators/module/schema-check.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
+import { findNotPlain } from '../../wire/not-plain.js';
 import { ANSWER_CHARS_MAX, COMPONENTS_MAX } from '../../wire/planning.js';
 import {
   type DeclaredProvider,
@@ -13,7 +14,6 @@ import {
 import type { StageFacts } from '../../wire/stage-facts.js';
 import type { NamedPath, StageFiles, WrittenPath } from '../../wire/stage-files.js';
 import { jsonSchemaComplaint } from './json-schema-check.js';
-import { findNotPlain } from './plain-options.js';
 import type { CheckedStage, PlanAnswer, PlanProblem } from './user-code.js';
 
 const PATH_KEYS_MAX = 32;

@@ -31,6 +31,10 @@ export interface FeedBufferParts {
   readonly clock: Clock;
   /** Rows that may wait. Further rows are dropped. Default: no limit but memory. */
   readonly rowsMax?: number;
+  /** Whether a row without a time is refused. Default: it gets the time at which it was received. */
+  readonly needsTimes?: boolean;
+  /** The earliest time of a row that can be meant, in ms since 1970. Default: any that can be kept. */
+  readonly timeMsMin?: number;
 }
 
 /**
@@ -43,6 +47,8 @@ export class FeedBuffer {
   readonly #symbols: Dictionary;
   readonly #clock: Clock;
   readonly #rowsMax: number;
+  readonly needsTimes: boolean;
+  readonly #timeMsMin: number;
   readonly #timeAt: number;
   readonly #symbolAt: number;
   readonly #receivedAt: number;
@@ -81,11 +87,15 @@ export class FeedBuffer {
     dictionaries,
     clock,
     rowsMax = Number.POSITIVE_INFINITY,
+    needsTimes = false,
+    timeMsMin = 1 - MS_MAX,
   }: FeedBufferParts) {
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
     this.#symbols = dictionaries.get('symbol');
     this.#clock = clock;
     this.#rowsMax = Math.max(rowsMax, batchRows);
+    this.needsTimes = needsTimes;
+    this.#timeMsMin = timeMsMin;
     this.#timeAt = columnIndex(schema, 'time');
     this.#symbolAt = columnIndex(schema, 'symbol');
     this.#receivedAt = columnIndex(schema, 'received');
@@ -125,6 +135,11 @@ export class FeedBuffer {
     return this.#failure;
   }
 
+  /** @param ms - A time of a row, in ms since 1970. @returns Whether it can be kept, and meant. */
+  isPlausible(ms: number): boolean {
+    return ms >= this.#timeMsMin && ms < MS_MAX;
+  }
+
   whenRoom(): Promise<void> {
     if (this.hasRoom) return Promise.resolve();
     return new Promise((resolve) => {
@@ -145,9 +160,10 @@ export class FeedBuffer {
     if (!this.#isStamped && !this.#beginGo()) return -1;
     if (symbol >>> 0 !== symbol || symbol >= this.#symbols.size) refuseId(symbol);
     const isUntimed = Number.isNaN(ms);
+    if (isUntimed && this.needsTimes) refuseUntimed();
     const timeMs = isUntimed ? this.#receivedMs : ms;
     const timeSub = isUntimed ? this.#receivedSub : sub;
-    if (Math.floor(timeMs) !== timeMs || Math.abs(timeMs) >= MS_MAX || !(timeSub >= 0 && timeSub < 1e6)) {
+    if (!isUntimed && (Math.floor(ms) !== ms || !this.isPlausible(ms) || !(sub >= 0 && sub < 1e6))) {
       refuseTime(ms, sub);
     }
     if (this.#length >= this.#capacity && !this.#openBatch()) {
@@ -198,14 +214,13 @@ export class FeedBuffer {
 
   /** Puts a record behind the rows so far. */
   control(record: ControlRecord): void {
-    if (this.#isClosed) return;
-    if (!this.#isStamped) this.#stamp();
+    if (!this.#isStamped && !this.#beginGo()) return;
     this.#put(record);
   }
 
   /** Wall time at which the rows of this go were received, in ms. */
   receivedMs(): number {
-    if (!this.#isStamped) this.#stamp();
+    if (!this.#isStamped) this.#beginGo();
     return this.#receivedMs;
   }
 
@@ -269,6 +284,20 @@ export class FeedBuffer {
       left = 0;
     }
     return true;
+  }
+
+  /** Shows all that waits to be taken to `complaint`. @returns What it complains of first. */
+  check(complaint: (batch: Batch) => string | undefined): string | undefined {
+    const open = this.#takeOpen();
+    if (open) {
+      this.#full.push(open);
+      this.#rowsFull += open.length;
+    }
+    for (const batch of this.#full) {
+      const found = complaint(batch);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** Drops what waits to be taken. */
@@ -363,9 +392,15 @@ export class FeedBuffer {
     if (this.#isDropping) {
       this.#isDropping = false;
       this.#put(this.#dropped.take((symbol) => this.#symbols.at(symbol), DROPPED));
-      if (this.#isBook) this.#put({ type: 'reset', at: this.#clock.wall(), reason: DROPPED });
+      if (this.#isBook) this.#breakOff();
     }
     this.#tellOfRoom();
+  }
+
+  /** What follows are changes of a book that is not known any more: only a new stream begins with all of its levels. */
+  #breakOff(): void {
+    this.#fail(new ProviderError('disconnected', `${DROPPED}; a book has to begin with a new snapshot`));
+    this.close();
   }
 
   #tellOfRoom(): void {
@@ -394,6 +429,10 @@ export class FeedBuffer {
 
 function refuseId(symbol: number): never {
   throw refused(`expected the id of a symbol, as symbolId returns it, found ${symbol}`);
+}
+
+export function refuseUntimed(): never {
+  throw refused('expected a time of each row, found one without');
 }
 
 function refuseTime(ms: number, sub: number): never {

@@ -1,7 +1,7 @@
 import type { Batch } from '../../columns/batch.js';
 import { TWO_32, writeInt64 } from '../../columns/int64.js';
 import { BOOK_ACTIONS, BOOK_SIDES, columnIndex, TRADE_SIDES } from '../../columns/schema.js';
-import { describeValue } from '../../core/shown-text.js';
+import { cutText, describeValue } from '../../core/shown-text.js';
 import type { Nanos } from '../../core/units.js';
 import type {
   BarRow,
@@ -17,7 +17,7 @@ import type {
   TradeWriter,
 } from '../contract/row-writers.js';
 import { nanosOf } from './dropped-span.js';
-import { type FeedBuffer, refused } from './feed-buffer.js';
+import { type FeedBuffer, MS_MAX, refused } from './feed-buffer.js';
 import { writeRowColumns } from './row-columns.js';
 
 type AnyRow = TradeRow | QuoteRow | BookRow | BarRow;
@@ -40,6 +40,7 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   readonly #buffer: FeedBuffer;
   readonly #kind: FeedKind;
   readonly #at: Readonly<Record<string, number>>;
+  readonly #isTooEarly: (() => boolean) | undefined;
   #isEnded = false;
   /** Of the batch that is written into, by the place of the value among the arguments. */
   #batch: Batch | undefined;
@@ -54,8 +55,10 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   #action: Uint8Array | undefined;
   #whole: Int32Array | undefined;
 
-  constructor(buffer: FeedBuffer) {
+  /** @param isTooEarly - Whether what is written now may have to be written again. Default: it never has. */
+  constructor(buffer: FeedBuffer, isTooEarly?: () => boolean) {
     this.#buffer = buffer;
+    this.#isTooEarly = isTooEarly;
     const { schema } = buffer;
     this.#kind = schema.kind as FeedKind; // `feedSchema` makes no others
     this.#at = Object.fromEntries(schema.columns.map(({ name }) => [name, columnIndex(schema, name)]));
@@ -148,12 +151,12 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   ): void {
     const row = this.#begin('bar', symbolId, timeMs, subMsNs);
     if (row < 0) return;
-    may(this.#value0, row, open);
-    may(this.#value1, row, high);
-    may(this.#value2, row, low);
-    may(this.#value3, row, close);
-    may(this.#value4, row, volume);
-    may(this.#value5, row, vwap);
+    this.#may(this.#value0, 0, row, open);
+    this.#may(this.#value1, 1, row, high);
+    this.#may(this.#value2, 2, row, low);
+    this.#may(this.#value3, 3, row, close);
+    this.#may(this.#value4, 4, row, volume);
+    this.#may(this.#value5, 5, row, vwap);
     this.#count('count', row, count);
     this.#number(row, sequence);
   }
@@ -168,8 +171,8 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
     if (at < 0) return;
     const columns = [this.#value0, this.#value1, this.#value2, this.#value3, this.#value4, this.#value5];
     for (const [i, name] of NUMBERS[this.#kind].entries()) {
-      const value = typeof values[name] === 'number' ? (values[name] as number) : Number.NaN;
-      if (this.#kind === 'bar') may(columns[i], at, value);
+      const value = (values[name] ?? Number.NaN) as number; // checked below
+      if (this.#kind === 'bar') this.#may(columns[i], i, at, value);
       else this.#must(columns[i], i, at, value);
     }
     if (this.#side) {
@@ -185,27 +188,34 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
       const name = this.#kind === 'book' ? 'level' : 'count';
       this.#count(name, at, typeof values[name] === 'number' ? (values[name] as number) : Number.NaN);
     }
-    if (typeof row.sequence === 'bigint' && this.#sequence) writeInt64(this.#sequence, at, row.sequence);
-    else this.#number(at, typeof row.sequence === 'number' ? row.sequence : Number.NaN);
+    if (typeof row.sequence === 'bigint' && this.#sequence) {
+      if (BigInt.asIntN(64, row.sequence) !== row.sequence) this.#refuse('sequence', row.sequence);
+      writeInt64(this.#sequence, at, row.sequence);
+    } else this.#number(at, typeof row.sequence === 'number' ? row.sequence : Number.NaN);
   }
 
   writeColumns(rows: number, columns: Readonly<Record<string, RowColumn>>): void {
-    if (!this.#isEnded) writeRowColumns(this.#buffer, rows, columns);
+    if (this.#isEnded) return;
+    if (this.#isTooEarly?.()) refuseEarly();
+    writeRowColumns(this.#buffer, rows, columns);
   }
 
   gap({ fromMs, toMs, symbol, reason }: GapNote): void {
-    const span = { from: instantOf(fromMs), to: instantOf(toMs) };
-    this.#control({ type: 'gap', ...span, ...(symbol !== undefined && { symbol }), reason: String(reason) });
+    const from = instantOf(fromMs);
+    const to = instantOf(toMs);
+    if (to < from) throw refused(`a gap: expected "toMs" after "fromMs" (${fromMs}), found ${toMs}`);
+    const span = { from, to: to === from ? ((to + 1n) as Nanos) : to };
+    this.#control({ type: 'gap', ...span, ...ofSymbol(symbol), reason: reasonOf(reason) });
   }
 
   reset(reason: string): void {
     if (this.#isEnded) return;
-    this.#control({ type: 'reset', at: instantOf(this.#buffer.receivedMs()), reason: String(reason) });
+    this.#control({ type: 'reset', at: instantOf(this.#buffer.receivedMs()), reason: reasonOf(reason) });
   }
 
   stale(sinceMs: number, symbol?: string): void {
     const since = instantOf(sinceMs);
-    this.#control({ type: 'stale', since, ...(symbol !== undefined && { symbol }) });
+    this.#control({ type: 'stale', since, ...ofSymbol(symbol) });
   }
 
   /** Nothing more is wanted: what is written from now on is lost without a word. */
@@ -214,13 +224,16 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   }
 
   #control(record: Parameters<FeedBuffer['control']>[0]): void {
-    if (!this.#isEnded) this.#buffer.control(record);
+    if (this.#isEnded) return;
+    if (this.#isTooEarly?.()) refuseEarly();
+    this.#buffer.control(record);
   }
 
   /** @returns The place of the row; −1 if it is not taken in. */
   #begin(kind: FeedKind, symbol: number, ms: number, sub: number): number {
     if (this.#isEnded) return -1;
     if (kind !== this.#kind) refuseKind(kind, this.#kind);
+    if (this.#isTooEarly?.()) refuseEarly();
     const row = this.#buffer.begin(symbol, ms, sub);
     if (this.#buffer.batch !== this.#batch) this.#bind();
     return row;
@@ -246,7 +259,14 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   /** @param place - Of the value among `NUMBERS`. */
   #must(column: Float64Array | undefined, place: number, row: number, value: number): void {
     if (column === undefined) return;
-    if (typeof value !== 'number' || Number.isNaN(value)) this.#refuse(NUMBERS[this.#kind][place]!, value);
+    if (!Number.isFinite(value)) this.#refuse(NUMBERS[this.#kind][place]!, value);
+    column[row] = value;
+  }
+
+  /** NaN is no value. */
+  #may(column: Float64Array | undefined, place: number, row: number, value: number): void {
+    if (column === undefined) return;
+    if (!Number.isFinite(value) && !Number.isNaN(value)) this.#refuse(NUMBERS[this.#kind][place]!, value);
     column[row] = value;
   }
 
@@ -277,23 +297,40 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   /** Half a row is not delivered. */
   #refuse(name: string, value: unknown): never {
     this.#buffer.takeBack();
-    const found = typeof value === 'number' ? String(value) : describeValue(value);
+    const found =
+      typeof value === 'number' || typeof value === 'bigint' ? String(value) : describeValue(value);
     throw refused(`a row of kind ${this.#kind}: expected a value of "${name}", found ${found}`);
   }
+}
+
+function refuseEarly(): never {
+  throw refused(
+    'expected a page to be written once gate.call has resolved, found a part written within it: an attempt that ' +
+      'fails is made again, and its rows would be there twice',
+  );
 }
 
 function refuseKind(found: FeedKind, expected: FeedKind): never {
   throw refused(`expected rows of kind ${expected}, found one of kind ${found}`);
 }
 
-function may(column: Float64Array | undefined, row: number, value: number): void {
-  if (column !== undefined) column[row] = value;
+/** Of a text in a record. Symbols are as long as this in specs, too. */
+const SYMBOL_CHARS_MAX = 200;
+const REASON_CHARS_MAX = 500;
+
+const reasonOf = (reason: unknown): string =>
+  typeof reason === 'string' ? cutText(reason, REASON_CHARS_MAX) : describeValue(reason);
+
+function ofSymbol(symbol: unknown): { readonly symbol?: string } {
+  if (symbol === undefined) return {};
+  if (typeof symbol === 'string' && symbol !== '' && symbol.length <= SYMBOL_CHARS_MAX) return { symbol };
+  throw refused(`expected a symbol, or none for all, found ${describeValue(symbol)}`);
 }
 
 /** An instant in ms, which may have a fraction. */
 function instantOf(ms: number): Nanos {
   const whole = Math.floor(ms);
-  if (!Number.isSafeInteger(whole)) throw refused(`expected ms since 1970, found ${ms}`);
+  if (!(Math.abs(whole) < MS_MAX)) throw refused(`expected ms since 1970, found ${ms}`);
   return nanosOf(whole, Math.min(999_999, Math.round((ms - whole) * 1e6)));
 }
 

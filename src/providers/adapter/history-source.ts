@@ -8,11 +8,14 @@ import { ProviderError } from '../../core/provider-error.js';
 import type { Source } from '../../engine/source.js';
 import type { StageContext } from '../../engine/stage.js';
 import { parseInstant } from '../../expressions/instant.js';
+import { findNotPlain } from '../../wire/not-plain.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
 import type { HistoryCapabilities, HistoryKind } from '../../wire/provider-capabilities.js';
 import type { FeedOptions } from '../contract/own-options.js';
+import { isWithinAttempt } from './attempts.js';
 import { FeedBuffer } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
+import { PageCheck } from './page-check.js';
 import type { ProviderConnection } from './provider-connection.js';
 
 /** Where a history goes on. */
@@ -48,6 +51,8 @@ export class HistorySource implements Source {
   #next: PlainData | undefined;
   #pulling: Promise<unknown> | undefined;
   #pages = 0;
+  /** Of the symbol that is read. */
+  #check: PageCheck | undefined;
 
   constructor(
     kind: HistoryKind,
@@ -63,23 +68,15 @@ export class HistorySource implements Source {
     this.#feed = feed;
     this.#fromMs = Math.floor(msOf(feed.from));
     this.#connection = connection;
-    this.#buffer = new FeedBuffer({ schema, batchRows, dictionaries, clock });
+    this.#buffer = new FeedBuffer({ schema, batchRows, dictionaries, clock, needsTimes: true });
     this.#rowsWanted = batchRows;
     this.#clock = clock;
     const toMs = feed.to === undefined ? this.#nowMs() : Math.ceil(msOf(feed.to));
     this.#at = { symbol: 0, cursor: null, rows: 0, toMs };
   }
 
-  async open(): Promise<void> {
-    const oldestMs = this.#depthMs === undefined ? Number.NEGATIVE_INFINITY : this.#nowMs() - this.#depthMs;
-    if (this.#fromMs < oldestMs) {
-      const oldest = new Date(oldestMs).toISOString();
-      throw new ProviderError(
-        'unsupported',
-        `Provider "${this.#connection.name}": its history of ${this.#kind} goes back to ${oldest} now, found "from" ${this.#feed.from}`,
-      );
-    }
-    await this.#connection.open(this.#kind === 'bars' ? 'historicalBars' : 'historicalTicks');
+  open(): Promise<void> {
+    return this.#connection.open(this.#kind === 'bars' ? 'historicalBars' : 'historicalTicks');
   }
 
   read(): Promise<Batch | null> | Batch | null {
@@ -138,10 +135,14 @@ export class HistorySource implements Source {
       this.#turnPage();
       const symbol = this.#feed.symbols[this.#at.symbol];
       if (symbol === undefined) return null;
+      // What was read already need not be there any more.
+      if (this.#pages === 0 && this.#at.symbol === 0 && this.#at.cursor === null) this.#checkDepth();
       const next = await this.#page(symbol, signal);
       if (next === undefined) return null;
       const { failure } = this.#buffer;
       if (failure) throw failure.error;
+      if (findNotPlain(next) !== undefined) throw this.#protocol('a cursor that is plain data');
+      this.#checkPage(symbol);
       this.#pages++;
       this.#next = next;
       if (!this.#buffer.skip(this.#at.rows)) throw this.#protocol('the rows of a page that was read before');
@@ -149,6 +150,33 @@ export class HistorySource implements Source {
       if (batch) return batch;
     }
     return null;
+  }
+
+  /** @throws {ProviderError} `unsupported` if it begins where the history does not reach any more. */
+  #checkDepth(): void {
+    const oldestMs = this.#depthMs === undefined ? Number.NEGATIVE_INFINITY : this.#nowMs() - this.#depthMs;
+    if (this.#fromMs < oldestMs) {
+      const oldest = new Date(oldestMs).toISOString();
+      throw new ProviderError(
+        'unsupported',
+        `Provider "${this.#connection.name}": its history of ${this.#kind} goes back to ${oldest} now, found "from" ${this.#feed.from}`,
+      );
+    }
+  }
+
+  /** @throws {ProviderError} `protocol`; nothing of the page is given then. */
+  #checkPage(symbol: string): void {
+    this.#check ??= new PageCheck(
+      this.schema,
+      this.#buffer.symbols.idOf(symbol),
+      this.#fromMs,
+      this.#at.toMs,
+    );
+    const check = this.#check;
+    const expected = this.#buffer.check((batch) => check.complaint(batch));
+    if (expected === undefined) return;
+    this.#buffer.clear();
+    throw this.#protocol(expected);
   }
 
   /** Moves on behind a page whose rows have all been given. */
@@ -160,6 +188,7 @@ export class HistorySource implements Source {
     if (next !== null && JSON.stringify(next) === JSON.stringify(cursor)) {
       throw this.#protocol('another cursor behind each page');
     }
+    if (next === null) this.#check = undefined;
     this.#at = { symbol: next === null ? symbol + 1 : symbol, cursor: next, rows: 0, toMs };
   }
 
@@ -168,7 +197,7 @@ export class HistorySource implements Source {
     const { provider } = this.#connection;
     const { cursor, toMs } = this.#at;
     const request = { symbol, fromMs: this.#fromMs, toMs, cursor, rowsWanted: this.#rowsWanted };
-    const writer = new FeedWriter(this.#buffer);
+    const writer = new FeedWriter(this.#buffer, isWithinAttempt);
     const { interval = '' } = this.#feed;
     const pull = async () =>
       this.#kind === 'bars'

@@ -9,6 +9,7 @@ import type {
   ProviderFactory,
   ProviderStatus,
 } from '../contract/market-data-provider.js';
+import { watchedGate } from './attempts.js';
 
 const STATES: readonly unknown[] = [
   'connecting',
@@ -19,7 +20,7 @@ const STATES: readonly unknown[] = [
 ] satisfies readonly ProviderStatus['state'][];
 const REASON_CHARS_MAX = 500;
 
-/** How long a function of a provider may take to end once it was asked to. */
+/** How long a function of a provider may take to end once it was asked to, and to close. */
 const END_MS_MAX = 5_000;
 
 /**
@@ -37,7 +38,8 @@ export class ProviderConnection {
   #disconnects = 0;
 
   constructor(name: string, factory: ProviderFactory<unknown>, options: unknown, context: StageContext) {
-    const { job, clock, log, gate } = context;
+    const { job, clock, log } = context;
+    const gate = watchedGate(context.gate);
     this.name = name;
     this.#clock = clock;
     this.#log = log;
@@ -87,7 +89,13 @@ export class ProviderConnection {
     }
     const provider = this.#provider;
     this.#provider = undefined;
-    await provider?.close?.();
+    const closing = provider?.close?.();
+    if (closing === undefined) return;
+    if (await this.#endsInTime(Promise.resolve(closing))) return await closing;
+    this.#log.warn(
+      { provider: this.name, waitedMs: END_MS_MAX },
+      'the provider does not close: it is left behind',
+    );
   }
 
   health(): StageHealth {

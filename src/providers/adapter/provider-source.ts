@@ -31,6 +31,7 @@ export function providerSource(
     }
     const kind = history as NonNullable<typeof history>; // one of both is there
     const of = capabilities.history?.[kind] as HistoryCapabilities;
-    return { schema: feedSchema(kind, of, interval), history: { kind, of } };
+    // Whatever a history says besides, its rows have times.
+    return { schema: feedSchema(kind, { ...of, untimed: false }, interval), history: { kind, of } };
   }
 }

@@ -2,7 +2,7 @@ import { readEpochMillis, readSubMillis, writeEpochMillis } from '../../columns/
 import { type Column, columnIndex, elementsPerRow, type Schema } from '../../columns/schema.js';
 import { describeValue } from '../../core/shown-text.js';
 import type { RowColumn } from '../contract/row-writers.js';
-import { type FeedBuffer, MS_MAX, refused } from './feed-buffer.js';
+import { type FeedBuffer, refused, refuseUntimed } from './feed-buffer.js';
 
 /** Columns that the buffer fills itself. */
 const OWN = ['received', 'untimed'];
@@ -18,7 +18,7 @@ export function writeRowColumns(
   checkNames(schema, columns);
   const { time, symbol } = columns as { readonly time: RowColumn; readonly symbol: RowColumn };
   const { symbols } = checkSymbols(buffer, symbol, rows);
-  checkTimes(time, rows);
+  checkTimes(buffer, time, rows);
   const given = schema.columns
     .map((column, at) => ({ column, at, from: columns[column.name] }))
     .filter(({ column: { name } }) => !NOT_COPIED.includes(name));
@@ -105,15 +105,24 @@ function instantOf(buffer: FeedBuffer, time: RowColumn, row: number): typeof ins
 const hasNoTime = (time: RowColumn, row: number): boolean =>
   time instanceof Float64Array && Number.isNaN(time[row]);
 
-function checkTimes(time: RowColumn, rows: number): void {
-  if (time instanceof BigInt64Array && time.length >= rows) return;
+function checkTimes(buffer: FeedBuffer, time: RowColumn, rows: number): void {
+  if (time instanceof BigInt64Array && time.length >= rows) {
+    const words = wordsOf(time) as Int32Array;
+    for (let row = 0; row < rows; row++) {
+      const ms = readEpochMillis(words, row);
+      if (buffer.isPlausible(ms)) continue;
+      throw refused(`column "time": expected ns since 1970, found ${time[row]} in row ${row}`);
+    }
+    return;
+  }
   if (!(time instanceof Float64Array) || time.length < rows) {
     throw refused(
       'column "time": expected a BigInt64Array of ns or a Float64Array of ms, with a time for each row',
     );
   }
   for (let row = 0; row < rows; row++) {
-    if (Math.abs(time[row]!) >= MS_MAX) {
+    if (buffer.needsTimes && Number.isNaN(time[row]!)) refuseUntimed();
+    if (!Number.isNaN(time[row]!) && !buffer.isPlausible(time[row]!)) {
       throw refused(`column "time": expected ms since 1970, found ${time[row]} in row ${row}`);
     }
   }
@@ -165,10 +174,13 @@ function checkColumn(
   }
   for (let i = 0; i < (isNumber ? 1 : rows); i++) {
     const value = isNumber ? from : (from as Numbers)[i]!;
-    if (type === 'float64' && !nullable && Number.isNaN(value)) {
-      throw refused(`column "${name}": expected a number, found NaN in row ${i}`);
+    if (type === 'float64' && !Number.isFinite(value) && !(nullable && Number.isNaN(value))) {
+      throw refused(`column "${name}": expected a number, found ${value} in row ${i}`);
     }
-    if (type === 'enum' && !(value < values.length)) {
+    if (type === 'int32' && (value | 0) !== value) {
+      throw refused(`column "${name}": expected a whole number of 32 bits, found ${value}`);
+    }
+    if (type === 'enum' && (value >>> 0 !== value || value >= values.length)) {
       throw refused(`column "${name}": expected the index of one of ${values.join(', ')}, found ${value}`);
     }
   }

@@ -23,6 +23,9 @@ export const STREAM_FUNCTIONS = {
   bars: 'streamBars',
 } as const satisfies Readonly<Record<StreamKind, keyof MarketDataProvider>>;
 
+/** 1971. What happens now and has an earlier time has seconds in place of milliseconds. */
+const TIME_MS_MIN = 31_536_000_000;
+
 /**
  * A stream of a provider as a source. It never ends by itself: what the provider wrote is delivered, and then the
  * source fails as `disconnected`, or with the error of the provider.
@@ -55,7 +58,14 @@ export class StreamSource implements Source {
     this.#kind = kind;
     this.#feed = feed;
     this.#connection = connection;
-    this.#buffer = new FeedBuffer({ schema, batchRows, dictionaries, clock, rowsMax: ROWS_WAITING_MAX });
+    this.#buffer = new FeedBuffer({
+      schema,
+      batchRows,
+      dictionaries,
+      clock,
+      rowsMax: ROWS_WAITING_MAX,
+      timeMsMin: TIME_MS_MIN,
+    });
   }
 
   open(): Promise<void> {
@@ -111,12 +121,13 @@ export class StreamSource implements Source {
     const { symbols, interval = '' } = this.#feed;
     try {
       await provider[STREAM_FUNCTIONS[this.#kind]]?.({ symbols, interval }, writer, signal);
-      this.#end = { error: this.#disconnected('it ended') };
     } catch (thrown) {
       this.#end = { error: this.#reasonOf(thrown) };
+    } finally {
+      this.#end ??= { error: this.#disconnected('it ended') }; // whoever reads must not wait for ever
+      writer.end();
+      this.#buffer.wake();
     }
-    writer.end();
-    this.#buffer.wake();
   }
 
   /** An error that has a kind or a code says more than that the stream is over. */

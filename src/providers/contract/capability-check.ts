@@ -1,4 +1,5 @@
 import { STANDARD_COLUMNS } from '../../columns/schema.js';
+import { parseDurationNs } from '../../core/duration-text.js';
 import { cutText, describeValue } from '../../core/shown-text.js';
 import { parseInstant } from '../../expressions/instant.js';
 import {
@@ -97,7 +98,8 @@ function rowsComplaint(kind: Kind, { columns = [], sequence, intervals }: Fields
   if (!isTexts(columns) || !columns.every((name) => optional.includes(name))) {
     return `columns: expected a list of ${optional.join(', ')}`;
   }
-  if (kind === 'bars' && !(isTexts(intervals) && intervals.length > 0)) {
+  const isInterval = (text: string) => parseDurationNs(text) !== undefined;
+  if (kind === 'bars' && !(isTexts(intervals) && intervals.length > 0 && intervals.every(isInterval))) {
     return 'intervals: expected a list of intervals, such as "1m"';
   }
   if (sequence === undefined) return undefined;

@@ -16,7 +16,10 @@ export interface RowWriter<Row> {
    * @throws {ProviderError} `protocol` if a column is missing, unknown or of another type.
    */
   writeColumns(rows: number, columns: Readonly<Record<string, RowColumn>>): void;
-  /** Rows from an instant until just before another are known to be missing. */
+  /**
+   * Rows from an instant until just before another are known to be missing. Of a reason, 500 characters are kept.
+   * @throws {ProviderError} `protocol` if it ends before it begins. One without a length is that instant alone.
+   */
   gap(gap: GapNote): void;
   /** What was built up from earlier rows no longer holds: a new snapshot follows. */
   reset(reason: string): void;

@@ -219,6 +219,22 @@ describe('a component of an installed package', () => {
     expect((await check({ use: 'fine', specFolder: project })).problems).toEqual([]);
   });
 
+  it('is found beside a package with more names than a package may have', async () => {
+    const names = { source: Array.from({ length: 200_000 }, (_, i) => `s${i % 10}`) };
+    const field = { contract: 1, components: './component.mjs', names };
+    const project = projectWith({
+      'too-many': { field: { ...field, names: { operator: names.source.slice(0, 101) } } },
+      huge: { field },
+      fine: {},
+    });
+    expect((await check({ use: 'fine', specFolder: project })).problems).toEqual([]);
+    const { problems } = await new DiscoveredComponents({ discover: true }, askedHere).all(project);
+    expect(problems).toEqual([
+      expect.stringContaining('"names": expected at most 100 names, found 101'),
+      expect.stringContaining('package "huge" 1.0.0: '),
+    ]);
+  });
+
   it('is asked again for what it declares once it has failed, since it may be mended', async () => {
     const project = projectWith({ broken: {} });
     let calls = 0;
@@ -265,6 +281,17 @@ describe('a list of what is installed', () => {
         'the packages "feeds-a" 1.0.0 and "feeds-b" 1.0.0 each have the operator "shared"',
       ),
       'package "impostor": its operator "filter" is not used, since Tickloom has one of that name',
+    ]);
+  });
+
+  it('tells of names that a module does not declare, and shows no version that is none', async () => {
+    const project = projectWith({
+      renamed: { module: operatorModule('other'), version: `1\u001b[31m${'0'.repeat(9_000)}` },
+    });
+    const { problems } = await new DiscoveredComponents({ discover: true }, askedHere).all(project);
+    expect(problems).toEqual([
+      'package "renamed" without a version: its package.json names the operator "renamed", and its module declares ' +
+        'none of that name',
     ]);
   });
 

@@ -260,6 +260,97 @@ describe('the writer of a provider', () => {
     expect(taken(buffer)).toHaveLength(1);
   });
 
+  const NOTHING = { open: 1, high: 1, low: 1, close: 1 };
+  it.each<[string, StreamKind, (writer: FeedWriter, symbol: number) => void, string]>([
+    ['a price without end', 'trades', (w, id) => w.trade(id, MS, 0, Infinity), '"price", found Infinity'],
+    [
+      'one in a column',
+      'trades',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, price: -Infinity }),
+      'found -Infinity',
+    ],
+    [
+      'a text for a value of a bar',
+      'bars',
+      (w, id) => w.bar(id, MS, 0, '100.5' as never, 1, 1, 1),
+      '"open", found a text',
+    ],
+    [
+      'another in an object',
+      'bars',
+      (w) => w.write({ symbol: 'BTC', timeMs: MS, ...NOTHING, close: 'x' as never }),
+      '"close", found a text',
+    ],
+    ['a high without end', 'bars', (w, id) => w.bar(id, MS, 0, 1, Infinity, 1, 1), '"high", found Infinity'],
+    [
+      'a code below 0 for all rows',
+      'book',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, side: -1, price: 1, size: 1 }),
+      'found -1',
+    ],
+    [
+      'a part of a code',
+      'book',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, side: 0.5, price: 1, size: 1 }),
+      'found 0.5',
+    ],
+    [
+      'a count of more than 32 bits',
+      'bars',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, ...NOTHING, count: 3e9 }),
+      'found 3000000000',
+    ],
+    [
+      'a count that is none',
+      'bars',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, ...NOTHING, count: NaN }),
+      'found NaN',
+    ],
+    [
+      'a time past the year 2248 in a column',
+      'trades',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(2n ** 63n - 1n), symbol, price: 1 }),
+      'expected ns since 1970',
+    ],
+    [
+      'a gap that ends before it begins',
+      'trades',
+      (w) => w.gap({ fromMs: 10, toMs: 5, reason: 'x' }),
+      'expected "toMs" after "fromMs" (10), found 5',
+    ],
+    [
+      'a gap past all times',
+      'trades',
+      (w) => w.gap({ fromMs: 10, toMs: 1e14, reason: 'x' }),
+      'expected ms since 1970',
+    ],
+    [
+      'a gap of no symbol',
+      'trades',
+      (w) => w.gap({ fromMs: 1, toMs: 2, reason: 'x', symbol: 7 as never }),
+      'expected a symbol',
+    ],
+  ])('refuses what cannot be meant: %s', (_, kind, write, message) => {
+    const { buffer, writer, symbol } = rig({ kind, columns: kind === 'bars' ? ['count'] : [] });
+    expect(() => write(writer, symbol)).toThrow(message);
+    expect(taken(buffer)).toEqual([]);
+  });
+
+  it('refuses a number of more than 64 bits', () => {
+    const { buffer, writer } = rig({ sequence: SEQUENCE });
+    const row = { symbol: 'BTC', timeMs: MS, price: 1, sequence: 2n ** 64n + 5n };
+    expect(() => writer.write(row)).toThrow('"sequence", found 18446744073709551621');
+    expect(taken(buffer)).toEqual([]);
+  });
+
+  it('keeps the beginning of a long reason, and one instant of a gap without a length', () => {
+    const { buffer, writer } = rig();
+    writer.gap({ fromMs: 1, toMs: 1, reason: 'x'.repeat(1_000_000) });
+    const [gap] = taken(buffer);
+    expect(gap).toMatchObject({ from: 1_000_000n, to: 1_000_001n });
+    expect((gap as { reason: string }).reason).toHaveLength(500);
+  });
+
   it('keeps records and rows in their order, over the ends of batches', () => {
     const { buffer, writer, symbol } = rig({ batchRows: 2 });
     writer.reset('snapshot');
@@ -325,15 +416,18 @@ describe('the writer of a provider', () => {
     ]);
   });
 
-  it('tells of rows dropped last though no further row comes, and resets a book', () => {
+  it('tells of rows dropped last though no further row comes, and breaks a book off', () => {
     const { buffer, writer, symbol } = rig({ kind: 'book', batchRows: 2, rowsMax: 2 });
     const other = writer.symbolId('ETH');
     for (let i = 1; i <= 3; i++) writer.level(symbol, MS, 0, 0, i, 1);
     writer.level(other, MS + 9, 0, 0, 4, 1);
     const all = taken(buffer);
-    expect(all.map((one) => ('type' in one ? one.type : one.price))).toEqual([1, 2, 'gap', 'reset']);
+    expect(all.map((one) => ('type' in one ? one.type : one.price))).toEqual([1, 2, 'gap']);
     expect(all[2]).toMatchObject({ from: NS, to: NS + 9_000_001n });
     expect(all[2]).not.toHaveProperty('symbol');
+    writer.level(symbol, MS + 10, 0, 0, 5, 1); // a change of a book that nobody knows
+    expect(taken(buffer)).toEqual([]);
+    expect(buffer.failure?.error).toMatchObject({ code: 'PROVIDER_DISCONNECTED', retryable: true });
   });
 
   it('lets a provider wait for room instead, and then drops nothing', async () => {
@@ -358,6 +452,14 @@ describe('the writer of a provider', () => {
     await waiting;
     writer.trade(symbol, MS, 0, 3);
     expect(buffer.rowsWaiting).toBe(2);
+  });
+
+  it('takes nothing more in once it is closed, behind a record either', () => {
+    const { buffer, writer, symbol } = rig({ kind: 'book' });
+    buffer.close();
+    writer.reset('snapshot');
+    writer.level(symbol, MS, 0, 0, 1, 1);
+    expect(taken(buffer)).toEqual([]);
   });
 
   it('takes nothing more in without memory, and says why', () => {

@@ -1,15 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../src/checkpoints/memory-checkpoint-store.js';
 import { InvalidSpecError } from '../../../src/core/errors.js';
+import type { PlainData } from '../../../src/core/plain-data.js';
 import { ProviderError } from '../../../src/core/provider-error.js';
 import { Catalogue } from '../../../src/plan/catalogue.js';
 import { resolveWithFiles } from '../../../src/plan/resolve-spec.js';
 import { uncheckedSpec } from '../../../src/plan/typed-spec.js';
 import { loadHere } from '../../../src/plan/user-code/load-here.js';
-import type { HistoryRequest } from '../../../src/providers/contract/market-data-provider.js';
+import type { HistoryRequest, TickWriter } from '../../../src/providers/contract/market-data-provider.js';
+import type { TradeWriter } from '../../../src/providers/contract/row-writers.js';
 import { builtIn } from '../../../src/registry/built-in.js';
 import { providerComponent } from '../../../src/registry/provider-component.js';
 import { createPipeline } from '../../../src/runtime/pipeline-builder.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import type { ProviderCapabilities } from '../../../src/wire/provider-capabilities.js';
 import { stageContext } from '../../support/stage-context.js';
 import { abortOf, CAPABILITIES, pipelineOf, providerOf, sourceOf } from './own-provider.js';
@@ -86,6 +89,53 @@ describe('a stream of a provider', () => {
     expect(error?.message).toContain(`the stream of trades broke off: ${why}`);
   });
 
+  it.each<[string, () => unknown]>([
+    ['whose message is no text', () => Object.assign(new Error('x'), { message: { why: 'gone' } })],
+    [
+      'with a cause whose message is no text',
+      () => ({ cause: Object.assign(new Error('x'), { message: 7 }) }),
+    ],
+    [
+      'that throws as it is read',
+      () =>
+        Object.defineProperty(new Error('x'), 'message', {
+          get() {
+            throw new Error('not now');
+          },
+        }),
+    ],
+  ])('ends for a thrown value %s', async (_, thrown) => {
+    const provider = providerOf(() => ({ streamTrades: () => Promise.reject(thrown()) }));
+    const { error } = await pipelineOf(provider, {}).pipeline.run();
+    expect([error?.code, error?.message]).toEqual([
+      'PROVIDER_DISCONNECTED',
+      expect.stringContaining('the stream of trades broke off: it ended'),
+    ]);
+  });
+
+  it.each<[string, (writer: TradeWriter) => void]>([
+    ['a row', (writer) => writer.trade(writer.symbolId('BTC-USD'), MS / 1_000, 0, 1, 1)],
+    [
+      'a column',
+      (writer) =>
+        writer.writeColumns(1, {
+          time: BigInt64Array.of(BigInt(MS)),
+          symbol: writer.symbolId('BTC-USD'),
+          price: 1,
+          size: 1,
+          side: 0,
+        }),
+    ],
+  ])('fails for %s with its time in a unit that is too large', async (_, write) => {
+    const provider = providerOf(() => ({
+      async streamTrades(_request, writer) {
+        write(writer);
+      },
+    }));
+    const { pipeline, rows } = pipelineOf(provider, {});
+    expect([(await pipeline.run()).error?.code, rows]).toEqual(['PROVIDER_PROTOCOL', []]);
+  });
+
   it('fails with the kind of an error that has one', async () => {
     const provider = providerOf(() => ({
       streamTrades: () => Promise.reject(new ProviderError('entitlement', 'no such feed for this account')),
@@ -146,6 +196,39 @@ describe('a stream of a provider', () => {
       'MODULE_INVALID',
       'Provider "venue": expected a function "streamTrades", as its capabilities say, found none',
     ]);
+  });
+
+  it('is told to give a login up that is not there in time', async () => {
+    const clock = new VirtualClock();
+    let reason: string | undefined;
+    const provider = providerOf(() => ({
+      connect: (signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            reason = 'given up';
+            reject(signal.reason);
+          });
+        }),
+      async streamTrades() {},
+    }));
+    const { pipeline } = pipelineOf(provider, {}, { clock, openDeadlineMs: 1_000 });
+    await pipeline.build();
+    const running = pipeline.run();
+    await clock.advance(1_000);
+    expect([(await running).error?.code, reason]).toEqual(['SOURCE_FAILED', 'given up']);
+  });
+
+  it('ends although its provider never closes', async () => {
+    const clock = new VirtualClock();
+    const provider = providerOf(() => ({
+      async streamTrades() {},
+      close: () => new Promise<void>(() => {}),
+    }));
+    const { pipeline } = pipelineOf(provider, {}, { clock });
+    await pipeline.build();
+    const running = pipeline.run();
+    await clock.advance(5_000);
+    expect((await running).error?.code).toBe('PROVIDER_DISCONNECTED');
   });
 
   it('has its records in order with its rows', async () => {
@@ -224,6 +307,142 @@ describe('a history of a provider', () => {
       const prices = [...first.rows, ...second.rows].map(({ price }) => price);
       expect(prices).toEqual([1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7]);
     }
+  });
+
+  it('is told to write behind the gate, where an attempt may be made again', async () => {
+    const written: string[] = [];
+    const provider = providerOf(({ context }) => ({
+      async historicalTicks({ symbol }, writer, signal) {
+        const write = () => writer.write({ symbol, timeMs: HISTORY_MS, price: 1, size: 1 });
+        const open = () => ({ messages: new Promise((resolve) => setImmediate(resolve)).then(write) });
+        const socket = await context.gate.call(open, { signal });
+        await socket.messages;
+        written.push('from what outlived its attempt');
+        write();
+        written.push('behind it');
+        await context.gate.call(
+          async () => {
+            await null;
+            write();
+          },
+          { signal },
+        );
+        return null;
+      },
+    }));
+    const { pipeline, rows } = pipelineOf(provider, HISTORY);
+    const { error } = await pipeline.run();
+    expect([error?.code, rows]).toEqual(['PROVIDER_PROTOCOL', []]);
+    expect(error?.message).toContain('expected a page to be written once gate.call has resolved');
+    expect(written).toEqual(['from what outlived its attempt', 'behind it']);
+  });
+
+  it.each<[string, (writer: TickWriter, symbol: string) => void]>([
+    ['an object', (writer, symbol) => writer.write({ symbol, price: 1, size: 1 } as never)],
+    ['numbers', (writer, symbol) => writer.trade(writer.symbolId(symbol), Number.NaN, 0, 1, 1)],
+    [
+      'columns',
+      (writer, symbol) =>
+        writer.writeColumns(1, {
+          time: Float64Array.of(Number.NaN),
+          symbol: writer.symbolId(symbol),
+          price: 1,
+          size: 1,
+        }),
+    ],
+  ])('fails for a row without a time, from %s', async (_, write) => {
+    const history = { trades: { columns: ['size'], untimed: true } };
+    const provider = providerOf(
+      () => ({
+        async historicalTicks({ symbol }, writer) {
+          write(writer, symbol);
+          return null;
+        },
+      }),
+      { ...CAPABILITIES, history },
+    );
+    const { pipeline, rows } = pipelineOf(provider, HISTORY);
+    const { error } = await pipeline.run();
+    expect([error?.code, rows]).toEqual(['PROVIDER_PROTOCOL', []]);
+    expect(error?.message).toContain('expected a time of each row');
+  });
+
+  it.each<[string, readonly (readonly [string, number])[], string]>([
+    ['of another symbol', [['ETH-USD', 5]], 'expected rows of the symbol that was asked for'],
+    ['before its beginning', [['BTC-USD', -1]], 'expected rows from'],
+    ['at its end', [['BTC-USD', 86_400_000]], 'expected rows from'],
+    [
+      'out of order',
+      [
+        ['BTC-USD', 5],
+        ['BTC-USD', 4],
+      ],
+      'expected rows in order of time',
+    ],
+  ])('fails for rows %s, and gives none of their page', async (_, second, message) => {
+    const provider = providerOf(() => ({
+      async historicalTicks({ symbol, cursor }, writer) {
+        const page =
+          cursor === null ? [[symbol, 1] as const, [symbol, 1] as const] : [[symbol, 3] as const, ...second];
+        for (const [of, ms] of page) writer.write({ symbol: of, timeMs: HISTORY_MS + ms, price: 1, size: 1 });
+        return cursor === null ? 1 : null;
+      },
+    }));
+    const { pipeline, rows } = pipelineOf(provider, HISTORY);
+    const { error } = await pipeline.run();
+    expect([error?.code, rows.length]).toEqual(['PROVIDER_PROTOCOL', 2]);
+    expect(error?.message).toContain(message);
+  });
+
+  it('fails for a page that begins before the end of the page before', async () => {
+    const provider = providerOf(() => ({
+      async historicalTicks({ symbol, cursor }, writer) {
+        const timeMs = HISTORY_MS + (cursor === null ? 2 : 1);
+        writer.write({ symbol, timeMs, price: 1, size: 1 });
+        return cursor === null ? 1 : null;
+      },
+    }));
+    const { error } = await pipelineOf(provider, HISTORY).pipeline.run();
+    expect(error?.message).toContain('expected rows in order of time');
+  });
+
+  it.each([5n, { at: new Date(0) }, () => 1])(
+    'fails for a cursor that is no plain data: %s',
+    async (cursor) => {
+      const provider = providerOf(() => ({ historicalTicks: async () => cursor as never }));
+      const { error } = await pipelineOf(provider, HISTORY).pipeline.run();
+      expect([error?.code, error?.message]).toEqual([
+        'PROVIDER_PROTOCOL',
+        expect.stringContaining('expected a cursor that is plain data'),
+      ]);
+    },
+  );
+
+  it('goes on from a position though its beginning is too old by now', async () => {
+    const history = { trades: { depthMs: 86_400_000 } };
+    const capabilities = { ...CAPABILITIES, history };
+    const provider = providerOf(
+      () => ({
+        async historicalTicks({ symbol }, writer) {
+          writer.write({ symbol, timeMs: HISTORY_MS, price: 1 });
+          return null;
+        },
+      }),
+      capabilities,
+    );
+    const options = { symbols: ['BTC-USD'], ...HISTORY, from: '2020-01-01T00:00:00Z', url: 'wss://venue' };
+    const opened = async (position?: PlainData) => {
+      const factory = await providerComponent(provider).load(options, { use: 'venue', options });
+      const source = factory.create(options, stageContext());
+      await source.open?.();
+      if (position !== undefined) await source.resume(position);
+      const batch = await source.read();
+      await source.close?.();
+      return batch?.length;
+    };
+    await expect(opened()).rejects.toMatchObject({ code: 'PROVIDER_UNSUPPORTED' });
+    const toMs = HISTORY_MS + 86_400_000;
+    expect(await opened({ symbol: 0, cursor: 'page 2', rows: 0, toMs })).toBe(1);
   });
 
   it('fails if a page has the cursor of the page before', async () => {
@@ -378,6 +597,10 @@ describe('a provider', () => {
         },
       },
       'capabilities.streams.trades.columns: expected a list of size, side, received',
+    ],
+    [
+      { capabilities: { ...CAPABILITIES, streams: { bars: { delivery: 'live-only', intervals: ['60'] } } } },
+      'capabilities.streams.bars.intervals: expected a list of intervals, such as "1m"',
     ],
     [{ name: '' }, 'Expected the name of a component'],
   ])('is refused with what is wrong: %j', async (fields, message) => {

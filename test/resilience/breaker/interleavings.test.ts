@@ -185,7 +185,6 @@ describe('the trip, in every interleaving', () => {
   it('admits nobody after the trip of one of several, whoever of them dies', () => {
     expect(trip(2, 1, 'atomic', true).schedules).toBeGreaterThan(50n);
     expect(trip(2, 2, 'atomic', true).schedules).toBeGreaterThan(100n);
-    if (DEEP) expect(trip(3, 1, 'atomic', true).schedules).toBeGreaterThan(1_000n);
   });
 
   it('opens on failures in a row exactly if they follow each other', () => {
@@ -319,9 +318,6 @@ describe('probes, in every interleaving', () => {
   it('admits nobody who asks after a failed probe', () => {
     expect(report(['fail', 'keep'], 2).schedules).toBeGreaterThan(50n);
     expect(report(['fail', 'keep'], 2, true).schedules).toBeGreaterThan(100n);
-    if (!DEEP) return;
-    expect(report(['fail', 'keep', 'succeed'], 2).schedules).toBeGreaterThan(1_000n);
-    expect(report(['fail', 'keep', 'keep'], 2, true).schedules).toBeGreaterThan(1_000n);
   });
 
   it('counts each success once: found broken when compare-and-swap is a load and a store', () => {
