@@ -21,6 +21,7 @@ export interface Judgement {
  */
 export function judgeFailure(thrown: unknown, provider: string, nowMs: number): Judgement {
   try {
+    lookAt(thrown);
     const outcome = classifyError(thrown);
     const error = asProviderError(thrown, `Provider "${provider}"`, nowMs);
     const mayCallAgain =
@@ -33,6 +34,13 @@ export function judgeFailure(thrown: unknown, provider: string, nowMs: number): 
     // A getter of the error threw.
     return { outcome: 'failure', mayCallAgain: false, retryAfterMs: undefined, error: thrown };
   }
+}
+
+/** Reads what an error is judged by. @throws What its getters throw: nothing is known of such an error. */
+function lookAt(thrown: unknown): void {
+  if (thrown === null || thrown === undefined) return;
+  const { name, message, code, cause } = thrown as Record<string, unknown>;
+  void [name, message, code, cause];
 }
 
 /** Whether the same call may succeed later. It will not after a bug, ours or in the user's source. */
