@@ -30,7 +30,10 @@ export function whereItBelongs(key: string): string | undefined {
 
 /** Whether keys at the top of a file are those of a spec, of settings, or of a calendar. */
 export function kindOfKeys(keys: readonly string[]): 'spec' | 'settings' | 'calendar' | undefined {
-  if (keys.includes('source') || keys.includes('sink')) return 'spec';
-  if (keys.some((key) => SETTINGS_KEYS.includes(key))) return 'settings';
-  return keys.some((key) => CALENDAR_KEYS.includes(key)) ? 'calendar' : undefined;
+  if (keys.includes('sink')) return 'spec';
+  const isSettings = keys.some((key) => SETTINGS_KEYS.includes(key));
+  // A calendar says its source, too.
+  if (!isSettings && keys.some((key) => CALENDAR_KEYS.includes(key))) return 'calendar';
+  if (keys.includes('source')) return 'spec';
+  return isSettings ? 'settings' : undefined;
 }

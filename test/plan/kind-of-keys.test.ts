@@ -3,12 +3,14 @@ import { kindOfKeys } from '../../src/plan/misplaced-option.js';
 
 describe('a file of YAML', () => {
   it.each([
-    [['name', 'source', 'zone'], 'spec'],
+    [['source', 'sink', 'zone'], 'spec'],
+    [['name', 'source', 'operators'], 'spec'],
+    [['source', 'budgets'], 'spec'],
+    [['name', 'source', 'zone'], 'calendar'],
     [['sink', 'exceptions'], 'spec'],
     [['maxThreads', 'hours'], 'settings'],
     [['budgets'], 'settings'],
     [['name', 'extends'], 'calendar'],
-    [['zone', 'hours', 'source'], 'spec'],
     [['name', 'other'], undefined],
   ])('with the keys %j is taken for: %s', (keys, kind) => {
     expect(kindOfKeys(keys)).toBe(kind);
