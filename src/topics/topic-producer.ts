@@ -92,7 +92,6 @@ export class TopicProducer {
    * @throws {PipelineError} `TOPIC_BLOCKED` if one of them holds it up for too long.
    */
   write(batch: Batch): Promise<void> | void {
-    for (const { record } of batch.controls) if (record.type === 'end') this.#end = record.how;
     if (this.#isReady && !this.#blocking) this.#give(batch);
     else return this.#giveOnceReady(batch);
   }
@@ -194,6 +193,9 @@ export class TopicProducer {
 
   #give(batch: Batch): void {
     const outlets = this.#outlets;
+    const end = batch.controls.find(({ record }) => record.type === 'end')?.record;
+    // Not before its rows are given: whoever joins meanwhile would have the end first, and none of them.
+    if (end?.type === 'end') this.#end = end.how;
     this.#span.add(batch);
     this.#rows += batch.length;
     if (outlets.length === 0) {

@@ -327,6 +327,21 @@ describe('a topic', () => {
     await waiting;
   });
 
+  it('gives its only rows to who joins while they wait, though its end comes with them', async () => {
+    const rig = new TopicRig();
+    rig.registry.add('job-1', 'reader', { produces: [], consumes: ['ticks'] });
+    const { write, producer } = await rig.producer();
+    const writing = write(rowsFrom(0, 3), [{ row: 3, record: { type: 'end', how: 'completed' } }]);
+    await rig.settle();
+    const reader = rig.consumer('reader');
+    await rig.settle();
+    rig.registry.remove('job-1');
+    await writing;
+    await producer.flush();
+    producer.close();
+    expect(times(await reader.readAll())).toEqual([0, 1, 2]);
+  });
+
   it('tells who waits for it that the job has ended which was to produce it', async () => {
     const rig = new TopicRig();
     rig.registry.add('job-1', 'maker', {
