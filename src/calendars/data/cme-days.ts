@@ -89,3 +89,12 @@ const each = (dated: readonly Dated[], rule: HolidayRule): HolidayRule[] =>
   dated
     .filter(({ weekdays }) => weekdays === undefined || rule.weekday === undefined)
     .map((effect) => ({ ...rule, ...effect }));
+
+/** What the calendars of Globex have in common. */
+export const GLOBEX = {
+  zone: GLOBEX_ZONE,
+  from: GLOBEX_FROM,
+  to: GLOBEX_TO,
+  source: GLOBEX_SOURCE,
+  hours: [{ from: GLOBEX_FROM, sessions: [GLOBEX_SESSION] }],
+} as const;

@@ -1,14 +1,5 @@
 import type { CalendarData } from '../calendar-data.js';
-import {
-  GLOBEX_FROM,
-  GLOBEX_SESSION,
-  GLOBEX_SOURCE,
-  GLOBEX_TO,
-  GLOBEX_ZONE,
-  globexHolidays,
-  haltAt,
-  stopsBetween,
-} from './cme-days.js';
+import { GLOBEX, globexHolidays, haltAt, stopsBetween } from './cme-days.js';
 
 /**
  * Futures of NYMEX and COMEX on energy and metals: one schedule.
@@ -21,11 +12,7 @@ import {
 export const CME_ENERGY: CalendarData = {
   name: 'CME.energy',
   title: 'CME Globex: futures on energy and metals (NYMEX, COMEX)',
-  zone: GLOBEX_ZONE,
-  from: GLOBEX_FROM,
-  to: GLOBEX_TO,
-  source: GLOBEX_SOURCE,
-  hours: [{ from: GLOBEX_FROM, sessions: [GLOBEX_SESSION] }],
+  ...GLOBEX,
   holidays: globexHolidays({
     halt: [
       { ...haltAt('12:00'), to: '2021-12-31' },

@@ -1,10 +1,8 @@
 import type { CalendarData } from '../calendar-data.js';
 import {
+  GLOBEX,
   GLOBEX_FROM,
   GLOBEX_SESSION,
-  GLOBEX_SOURCE,
-  GLOBEX_TO,
-  GLOBEX_ZONE,
   globexHolidays,
   haltAt,
   reportMornings,
@@ -24,10 +22,7 @@ const QUARTER_PAST_NOON = [{ close: '12:15' }];
 export const CME_EQUITY: CalendarData = {
   name: 'CME.equity',
   title: 'CME Globex: futures on share indexes of the United States',
-  zone: GLOBEX_ZONE,
-  from: GLOBEX_FROM,
-  to: GLOBEX_TO,
-  source: GLOBEX_SOURCE,
+  ...GLOBEX,
   hours: [
     {
       from: GLOBEX_FROM,
@@ -62,11 +57,7 @@ export const CME_EQUITY: CalendarData = {
 export const CME_RATES: CalendarData = {
   name: 'CME.rates',
   title: 'CME Globex: futures on interest rates',
-  zone: GLOBEX_ZONE,
-  from: GLOBEX_FROM,
-  to: GLOBEX_TO,
-  source: GLOBEX_SOURCE,
-  hours: [{ from: GLOBEX_FROM, sessions: [GLOBEX_SESSION] }],
+  ...GLOBEX,
   holidays: globexHolidays({
     halt: NOON,
     goodFriday: reportMornings('10:15', '10:15', '10:15'),
@@ -89,11 +80,7 @@ export const CME_RATES: CalendarData = {
 export const CME_FX: CalendarData = {
   name: 'CME.fx',
   title: 'CME Globex: futures on foreign exchange',
-  zone: GLOBEX_ZONE,
-  from: GLOBEX_FROM,
-  to: GLOBEX_TO,
-  source: GLOBEX_SOURCE,
-  hours: [{ from: GLOBEX_FROM, sessions: [GLOBEX_SESSION] }],
+  ...GLOBEX,
   holidays: globexHolidays({
     halt: [
       { ...haltAt('12:00'), to: '2021-12-31' },
