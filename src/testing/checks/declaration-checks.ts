@@ -1,10 +1,10 @@
-import { findNotPlain } from '../../plan/user-code/plain-options.js';
 import { STREAM_FUNCTIONS } from '../../providers/adapter/stream-source.js';
 import { capabilitiesComplaint } from '../../providers/contract/capability-check.js';
 import type { ProviderDefinition } from '../../providers/contract/define-provider.js';
 import { feedIssues, historiesOf, streamsOf } from '../../providers/contract/feed-options.js';
 import { providerComponent } from '../../registry/provider-component.js';
 import { Registry } from '../../registry/registry.js';
+import { findNotPlain } from '../../wire/not-plain.js';
 import type { ProviderCheck } from './provider-check.js';
 
 const always = () => undefined;

@@ -1,5 +1,5 @@
 import type { PlainData } from '../../core/plain-data.js';
-import { findNotPlain } from '../../plan/user-code/plain-options.js';
+import { findNotPlain } from '../../wire/not-plain.js';
 
 /** The cursors that the pages of one history, or of one list, have given. */
 export class PageCursors {

@@ -1,1 +1,0 @@
-export { findNotPlain, type NotPlain } from '../../wire/not-plain.js';
