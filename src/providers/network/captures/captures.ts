@@ -6,19 +6,27 @@ import { CaptureFile } from './capture-file.js';
 import { Playback } from './playback.js';
 import { RecordingNetwork } from './recording-network.js';
 
-/** What feeds a source whose options name a capture. In a file of its own: other sources do not load it. */
+/**
+ * What feeds a source whose options name a capture. In a file of its own: other sources do not load it.
+ *
+ * @param network - What is recorded. Default: the network of the host.
+ */
 export function fromCaptures(
   provider: string,
   { capture, replay }: FeedOptions,
   context: StageContext,
+  network = () => fromNetwork(provider, context),
 ): FeedMeans {
   if (replay !== undefined) return fromReplay(provider, replay, context);
-  return capture === undefined ? fromNetwork(provider, context) : recorded(provider, capture, context);
+  return capture === undefined ? network() : recorded(provider, capture, network(), context);
 }
 
-function recorded(provider: string, directory: string, context: StageContext): FeedMeans {
-  const { job, clock, log } = context;
-  const plain = fromNetwork(provider, context);
+function recorded(
+  provider: string,
+  directory: string,
+  plain: FeedMeans,
+  { job, clock, log }: StageContext,
+): FeedMeans {
   const file = new CaptureFile({
     directory,
     job,

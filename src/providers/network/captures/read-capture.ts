@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { PipelineError } from '../../../core/errors.js';
 import { errnoCode } from '../../../core/output-error.js';
@@ -11,6 +10,7 @@ import { type CaptureLine, parseLine } from './capture-lines.js';
 
 /** Of a line: a message of 16 MiB is 22 MiB in Base64. */
 const LINE_BYTES_MAX = 128 * 1_024 * 1_024;
+const CHUNK_BYTES = 256 * 1_024;
 const NEW_LINE = 10;
 
 /**
@@ -55,22 +55,31 @@ async function* chunksOf(path: string): AsyncGenerator<Buffer> {
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
     const isPacked = bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
-    const raw = createReadStream('', { fd: file.fd, autoClose: false, start: 0 });
     if (!isPacked) {
-      yield* raw as AsyncIterable<Buffer>;
+      yield* bytesOf(file);
       return;
     }
+    const packed = Readable.from(bytesOf(file), { objectMode: false });
     const plain = createGunzip();
-    raw.on('error', (error) => plain.destroy(error));
+    packed.on('error', (error) => plain.destroy(error));
     try {
-      yield* raw.pipe(plain) as Readable as AsyncIterable<Buffer>;
+      yield* packed.pipe(plain) as Readable as AsyncIterable<Buffer>;
     } catch (error) {
       if (!isCutOff(error)) throw error;
     } finally {
-      raw.destroy();
+      packed.destroy();
     }
   } finally {
     await file.close();
+  }
+}
+
+async function* bytesOf(file: FileHandle): AsyncGenerator<Buffer> {
+  for (let at = 0; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 
