@@ -123,7 +123,7 @@ describe('a capture', () => {
         whole.subarray(0, Math.floor(whole.length * share)),
       );
       let lines = 0;
-      for await (const _ of readCapture(cut)) lines++;
+      for await (const some of readCapture(cut)) lines += some.length;
       expect(lines).toBeGreaterThan(5_000 * share * 0.5);
       const { error, given } = await replaySession(cut);
       expect(error).toBeUndefined();
@@ -370,6 +370,25 @@ describe('a replay', () => {
     }
     await source.close?.();
     expect(seen).toBe(rows);
+  });
+
+  it('gives what stands before a line that is none, and then fails with its place', async () => {
+    const { path, text, given } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 10; n++) {
+        trade(network, clock, n);
+        await clock.advance(1);
+      }
+    });
+    const lines = text.split('\n');
+    lines.splice(-6, 0, 'nonsense');
+    writeFileSync(path, lines.join('\n'));
+    const { given: again, error } = await replaySession(path);
+    expect(error).toMatchObject({
+      code: 'INPUT_CORRUPT',
+      message: expect.stringContaining(`line ${lines.length - 6}: expected`),
+    });
+    expect(again.length).toBeGreaterThan(4);
+    expect(again).toEqual(given.slice(0, again.length));
   });
 
   it.each([
