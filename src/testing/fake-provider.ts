@@ -64,7 +64,7 @@ export function fakeProvider(script: FakeScript): ProviderDefinition {
         const steps = script[kind] ?? [];
         return typeof steps === 'function' ? steps(nth) : steps;
       };
-      return new FakeProvider({ name, script, context, start, faults });
+      return new FakeProvider({ name, script, capabilities, context, start, faults });
     },
   });
 }
@@ -82,6 +82,7 @@ const NO_OPTIONS = {
 interface Parts {
   readonly name: string;
   readonly script: FakeScript;
+  readonly capabilities: ProviderCapabilities;
   readonly context: ProviderContext;
   start(kind: StreamKind): readonly FakeStep[];
   readonly faults: { readonly connect: FakeFault[]; readonly history: FakeFault[] };
@@ -157,13 +158,13 @@ class FakeProvider implements MarketDataProvider {
       if (listensTo?.aborted) return;
       if ('deaf' in step) listensTo = undefined;
       else if ('end' in step) return;
-      else if (isAskedFor(step, symbols)) this.#do(step, writer);
+      else if (isAskedFor(step, symbols)) this.#do(kind, step, writer);
     }
     if (listensTo === undefined) await new Promise(() => {});
     await aborted(signal);
   }
 
-  #do(step: FakeStep, writer: RowWriter<never>): void {
+  #do(kind: StreamKind, step: FakeStep, writer: RowWriter<never>): void {
     if ('fail' in step) {
       const { fail, message = `the script says so` } = step;
       throw new ProviderError(fail, `Provider "${this.#parts.name}": ${message}`);
@@ -174,8 +175,15 @@ class FakeProvider implements MarketDataProvider {
     else if ('stale' in step) writer.stale(step.stale.sinceMs, step.stale.symbol);
     else {
       const row = rowOf(step);
-      if (row) writer.write(row as never); // the writer refuses rows of another kind
+      if (row) writer.write(this.#timed(kind, row) as never); // the writer refuses rows of another kind
     }
+  }
+
+  /** A row without a time has that at which it is written, unless the stream may have rows without one. */
+  #timed(kind: StreamKind, row: RowTimes): RowTimes {
+    const { capabilities, context } = this.#parts;
+    if (row.timeMs !== undefined || row.timeNs !== undefined) return row;
+    return capabilities.streams?.[kind]?.untimed ? row : { ...row, timeNs: context.clock.wall() };
   }
 
   async #page(

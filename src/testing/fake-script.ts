@@ -7,7 +7,10 @@ import type {
 import type { BarRow, BookRow, GapNote, QuoteRow, TradeRow } from '../providers/contract/row-writers.js';
 import type { ProviderCapabilities } from '../wire/provider-capabilities.js';
 
-/** What a fake provider does next in a stream. A row without a time has that at which it is written. */
+/**
+ * What a fake provider does next in a stream. A row without a time has that at which it is written, unless its
+ * capabilities say `untimed`.
+ */
 export type FakeStep = {
   /** Ms to wait before it, on the clock of the pipeline. Default: 0. */
   readonly afterMs?: number | undefined;

@@ -280,7 +280,7 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
     const column = this.#whole;
     if (column === undefined) return;
     column[row] = value;
-    if (column[row] !== value) this.#refuse(name, value);
+    if (column[row] !== value || value < 0) this.#refuse(name, value);
   }
 
   #number(row: number, sequence: number): void {

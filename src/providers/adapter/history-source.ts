@@ -13,6 +13,7 @@ import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js
 import type { HistoryCapabilities, HistoryKind } from '../../wire/provider-capabilities.js';
 import type { FeedOptions } from '../contract/own-options.js';
 import { isWithinAttempt } from './attempts.js';
+import { CursorRound } from './cursor-round.js';
 import { FeedBuffer } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
 import { PageCheck } from './page-check.js';
@@ -53,6 +54,7 @@ export class HistorySource implements Source {
   #pages = 0;
   /** Of the symbol that is read. */
   #check: PageCheck | undefined;
+  #round = new CursorRound();
 
   constructor(
     kind: HistoryKind,
@@ -185,10 +187,13 @@ export class HistorySource implements Source {
     const { symbol, cursor, toMs } = this.#at;
     const next = this.#next;
     this.#next = undefined;
-    if (next !== null && JSON.stringify(next) === JSON.stringify(cursor)) {
+    if (next !== null && (sameCursor(next, cursor) || this.#round.isClosedBy(next))) {
       throw this.#protocol('another cursor behind each page');
     }
-    if (next === null) this.#check = undefined;
+    if (next === null) {
+      this.#check = undefined;
+      this.#round = new CursorRound();
+    }
     this.#at = { symbol: next === null ? symbol + 1 : symbol, cursor: next, rows: 0, toMs };
   }
 
@@ -225,6 +230,8 @@ export class HistorySource implements Source {
     return Number(this.#clock.wall() / 1_000_000n);
   }
 }
+
+const sameCursor = (a: PlainData, b: PlainData): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Resolves with what a promise gives, or with `undefined` once the signal aborts. */
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {

@@ -177,8 +177,8 @@ function checkColumn(
     if (type === 'float64' && !Number.isFinite(value) && !(nullable && Number.isNaN(value))) {
       throw refused(`column "${name}": expected a number, found ${value} in row ${i}`);
     }
-    if (type === 'int32' && (value | 0) !== value) {
-      throw refused(`column "${name}": expected a whole number of 32 bits, found ${value}`);
+    if (type === 'int32' && ((value | 0) !== value || value < 0)) {
+      throw refused(`column "${name}": expected a whole number of 0 to 2147483647, found ${value}`);
     }
     if (type === 'enum' && (value >>> 0 !== value || value >= values.length)) {
       throw refused(`column "${name}": expected the index of one of ${values.join(', ')}, found ${value}`);

@@ -48,7 +48,7 @@ export class StreamSource implements Source {
   constructor(
     kind: StreamKind,
     schema: Schema,
-    { maxDelayMs = 0 }: StreamCapabilities,
+    { maxDelayMs = 0, untimed = false }: StreamCapabilities,
     feed: FeedOptions,
     connection: ProviderConnection,
     { batchRows, dictionaries, clock }: StageContext,
@@ -64,6 +64,7 @@ export class StreamSource implements Source {
       dictionaries,
       clock,
       rowsMax: ROWS_WAITING_MAX,
+      needsTimes: !untimed,
       timeMsMin: TIME_MS_MIN,
     });
   }
