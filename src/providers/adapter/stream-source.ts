@@ -11,6 +11,8 @@ import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js
 import type { StreamCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
 import type { MarketDataProvider } from '../contract/market-data-provider.js';
 import type { FeedOptions } from '../contract/own-options.js';
+import { OrderCount } from '../quality/order-count.js';
+import { SequenceCheck } from '../quality/sequence-check.js';
 import { FeedBuffer, ROWS_WAITING_MAX } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
 import type { ProviderConnection } from './provider-connection.js';
@@ -41,6 +43,7 @@ export class StreamSource implements Source {
   readonly #feed: FeedOptions;
   readonly #connection: ProviderConnection;
   readonly #buffer: FeedBuffer;
+  readonly #check: SequenceCheck | OrderCount;
   #running: Promise<void> | undefined;
   /** Why the stream is over. */
   #end: { readonly error: unknown } | undefined;
@@ -48,7 +51,7 @@ export class StreamSource implements Source {
   constructor(
     kind: StreamKind,
     schema: Schema,
-    { maxDelayMs = 0, untimed = false }: StreamCapabilities,
+    { maxDelayMs = 0, untimed = false, sequence }: StreamCapabilities,
     feed: FeedOptions,
     connection: ProviderConnection,
     { batchRows, dictionaries, clock }: StageContext,
@@ -67,6 +70,10 @@ export class StreamSource implements Source {
       needsTimes: !untimed,
       timeMsMin: TIME_MS_MIN,
     });
+    const symbols = dictionaries.get('symbol');
+    this.#check = sequence
+      ? new SequenceCheck(schema, sequence, symbols, this.order.maxDelayNs)
+      : new OrderCount(schema, symbols);
   }
 
   open(): Promise<void> {
@@ -76,12 +83,25 @@ export class StreamSource implements Source {
   read(): Promise<Batch | null> | Batch | null {
     const { signal } = this.#connection;
     if (!signal.aborted) this.#running ??= this.#run();
-    const batch = this.#buffer.take();
+    const batch = this.#next();
     if (batch) return batch;
     if (signal.aborted) return null;
+    if (this.#check.failure) throw this.#check.failure;
     const failure = this.#buffer.failure ?? this.#end;
     if (failure) throw failure.error;
     return this.#buffer.arrival().then(() => this.read());
+  }
+
+  /** @returns What has arrived and was looked at; `undefined` if nothing has. */
+  #next(): Batch | undefined {
+    while (!this.#check.failure) {
+      const batch = this.#buffer.take();
+      if (!batch) return undefined;
+      this.#check.check(batch);
+      if (!batch.isEmpty) return batch;
+      batch.release();
+    }
+    return undefined;
   }
 
   stop(): void {
@@ -104,7 +124,11 @@ export class StreamSource implements Source {
   }
 
   statistics(): StageStatistics {
-    return { ...this.#connection.statistics(), rowsDropped: this.#buffer.rowsDropped };
+    return {
+      ...this.#connection.statistics(),
+      rowsDropped: this.#buffer.rowsDropped,
+      ...this.#check.statistics(),
+    };
   }
 
   async close(): Promise<void> {
