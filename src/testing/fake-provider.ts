@@ -89,10 +89,23 @@ interface Parts {
 }
 
 class FakeProvider implements MarketDataProvider {
+  readonly resubscribe?: (symbols: readonly string[], signal: AbortSignal) => Promise<void>;
   readonly #parts: Parts;
+  /** The stream that runs. */
+  #stream: { readonly kind: StreamKind; readonly writer: RowWriter<never> } | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    const { resubscribed } = parts.script;
+    if (!resubscribed) return;
+    this.resubscribe = async (symbols, signal) => {
+      await this.#call(0, [], signal);
+      const { kind, writer } = this.#stream ?? {};
+      for (const step of resubscribed(symbols)) {
+        await wait(parts.context.clock, step.afterMs ?? 0, signal);
+        if (kind && writer && !signal.aborted && isAskedFor(step, symbols)) this.#do(kind, step, writer);
+      }
+    };
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -150,6 +163,7 @@ class FakeProvider implements MarketDataProvider {
     signal: AbortSignal,
   ): Promise<void> {
     const { context, start } = this.#parts;
+    this.#stream = { kind, writer };
     await this.#call(0, [], signal); // the subscription
     context.status({ state: 'subscribed' });
     let listensTo: AbortSignal | undefined = signal;

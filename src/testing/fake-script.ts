@@ -58,6 +58,8 @@ export interface FakeScript {
   readonly book?: FakeStream | undefined;
   readonly bars?: FakeStream | undefined;
   readonly history?: FakeHistory | undefined;
+  /** What its stream does once symbols are asked for again. Default: it cannot be asked again. */
+  readonly resubscribed?: ((symbols: readonly string[]) => readonly FakeStep[]) | undefined;
   readonly instruments?: readonly Instrument[] | undefined;
   readonly optionsChain?: readonly OptionContract[] | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Batch } from '../../columns/batch.js';
+import type { Dictionary } from '../../columns/dictionary.js';
 import type { EventOrder } from '../../columns/event-order.js';
 import type { Schema } from '../../columns/schema.js';
 import { RuntimeError } from '../../core/errors.js';
@@ -10,12 +11,16 @@ import type { StageContext } from '../../engine/stage.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
 import type { StreamCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
 import type { MarketDataProvider } from '../contract/market-data-provider.js';
-import type { FeedOptions } from '../contract/own-options.js';
+import type { FeedOptions, FeedProvider } from '../contract/own-options.js';
+import { msOfDuration } from '../contract/quality-options.js';
+import { calendarOf, declaredCalendar } from '../quality/feed-sessions.js';
 import { OrderCount } from '../quality/order-count.js';
 import { SequenceCheck } from '../quality/sequence-check.js';
+import type { OpenHours } from '../quality/silence-watch.js';
 import { FeedBuffer, ROWS_WAITING_MAX } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
 import type { ProviderConnection } from './provider-connection.js';
+import { SilenceGuard } from './silence-guard.js';
 
 /** The function of a provider that streams rows of a kind. */
 export const STREAM_FUNCTIONS = {
@@ -27,6 +32,16 @@ export const STREAM_FUNCTIONS = {
 
 /** 1971. What happens now and has an earlier time has seconds in place of milliseconds. */
 const TIME_MS_MIN = 31_536_000_000;
+/** A bar comes once in its length: a symbol is not silent before it has missed some. */
+const BARS_MISSED = 3;
+
+export interface StreamSourceParts {
+  readonly kind: StreamKind;
+  readonly schema: Schema;
+  readonly provider: FeedProvider;
+  readonly feed: FeedOptions;
+  readonly connection: ProviderConnection;
+}
 
 /**
  * A stream of a provider as a source. It never ends by itself: what the provider wrote is delivered, and then the
@@ -40,25 +55,27 @@ export class StreamSource implements Source {
   readonly gatesItsCalls = true;
   readonly holdsRows = true;
   readonly #kind: StreamKind;
+  readonly #provider: FeedProvider;
   readonly #feed: FeedOptions;
   readonly #connection: ProviderConnection;
   readonly #buffer: FeedBuffer;
+  readonly #writer: FeedWriter;
+  readonly #symbols: Dictionary;
   readonly #check: SequenceCheck | OrderCount;
+  readonly #silence: SilenceGuard | undefined;
+  #hours: OpenHours | undefined;
   #running: Promise<void> | undefined;
   /** Why the stream is over. */
   #end: { readonly error: unknown } | undefined;
 
-  constructor(
-    kind: StreamKind,
-    schema: Schema,
-    { maxDelayMs = 0, untimed = false, sequence }: StreamCapabilities,
-    feed: FeedOptions,
-    connection: ProviderConnection,
-    { batchRows, dictionaries, clock }: StageContext,
-  ) {
+  constructor({ kind, schema, provider, feed, connection }: StreamSourceParts, context: StageContext) {
+    const { batchRows, dictionaries, clock } = context;
+    const of = provider.capabilities.streams?.[kind] as StreamCapabilities; // the options were checked
+    const { maxDelayMs = 0, untimed = false, sequence } = of;
     this.schema = schema;
     this.order = { scope: 'symbol', maxDelayNs: Math.ceil(maxDelayMs * 1e6) };
     this.#kind = kind;
+    this.#provider = provider;
     this.#feed = feed;
     this.#connection = connection;
     this.#buffer = new FeedBuffer({
@@ -70,14 +87,20 @@ export class StreamSource implements Source {
       needsTimes: !untimed,
       timeMsMin: TIME_MS_MIN,
     });
-    const symbols = dictionaries.get('symbol');
+    this.#writer = new FeedWriter(this.#buffer);
+    this.#symbols = dictionaries.get('symbol');
     this.#check = sequence
-      ? new SequenceCheck(schema, sequence, symbols, this.order.maxDelayNs)
-      : new OrderCount(schema, symbols);
+      ? new SequenceCheck(schema, sequence, this.#symbols, this.order.maxDelayNs)
+      : new OrderCount(schema, this.#symbols);
+    this.#silence = this.#watchSilence(context);
   }
 
-  open(): Promise<void> {
-    return this.#connection.open(STREAM_FUNCTIONS[this.#kind]);
+  async open(): Promise<void> {
+    const { silence } = this.#feed;
+    if (silence !== false) {
+      this.#hours = await calendarOf(silence?.sessions ?? declaredCalendar(this.#provider.capabilities));
+    }
+    await this.#connection.open(STREAM_FUNCTIONS[this.#kind]);
   }
 
   read(): Promise<Batch | null> | Batch | null {
@@ -92,19 +115,8 @@ export class StreamSource implements Source {
     return this.#buffer.arrival().then(() => this.read());
   }
 
-  /** @returns What has arrived and was looked at; `undefined` if nothing has. */
-  #next(): Batch | undefined {
-    while (!this.#check.failure) {
-      const batch = this.#buffer.take();
-      if (!batch) return undefined;
-      this.#check.check(batch);
-      if (!batch.isEmpty) return batch;
-      batch.release();
-    }
-    return undefined;
-  }
-
   stop(): void {
+    this.#silence?.stop();
     this.#connection.stop();
     this.#buffer.close();
   }
@@ -120,7 +132,9 @@ export class StreamSource implements Source {
     if (this.#buffer.isDropping) {
       return { status: 'degraded', reason: 'rows are dropped: they come faster than they are read' };
     }
-    return this.#connection.health();
+    const silent = this.#silence?.trouble;
+    const health = this.#connection.health();
+    return silent === undefined || health.status !== 'ok' ? health : { status: 'degraded', reason: silent };
   }
 
   statistics(): StageStatistics {
@@ -128,10 +142,12 @@ export class StreamSource implements Source {
       ...this.#connection.statistics(),
       rowsDropped: this.#buffer.rowsDropped,
       ...this.#check.statistics(),
+      ...this.#silence?.statistics(),
     };
   }
 
   async close(): Promise<void> {
+    this.#silence?.stop();
     this.#buffer.close();
     try {
       await this.#connection.close(this.#running);
@@ -140,19 +156,64 @@ export class StreamSource implements Source {
     }
   }
 
+  /** @returns What has arrived and was looked at; `undefined` if nothing has. */
+  #next(): Batch | undefined {
+    while (!this.#check.failure) {
+      const batch = this.#buffer.take();
+      if (!batch) return undefined;
+      this.#silence?.see(batch);
+      this.#check.check(batch);
+      if (!batch.isEmpty) return batch;
+      batch.release();
+    }
+    return undefined;
+  }
+
   async #run(): Promise<void> {
     const { provider, signal } = this.#connection;
-    const writer = new FeedWriter(this.#buffer);
     const { symbols, interval = '' } = this.#feed;
+    this.#silence?.start(
+      symbols.map((symbol) => this.#symbols.idOf(symbol)),
+      this.#hours,
+    );
     try {
-      await provider[STREAM_FUNCTIONS[this.#kind]]?.({ symbols, interval }, writer, signal);
+      await provider[STREAM_FUNCTIONS[this.#kind]]?.({ symbols, interval }, this.#writer, signal);
     } catch (thrown) {
-      this.#end = { error: this.#reasonOf(thrown) };
+      this.#end ??= { error: this.#reasonOf(thrown) };
     } finally {
-      this.#end ??= { error: this.#disconnected('it ended') }; // whoever reads must not wait for ever
-      writer.end();
-      this.#buffer.wake();
+      this.#over(this.#disconnected('it ended')); // whoever reads must not wait for ever
     }
+  }
+
+  /** Nothing more of the stream is wanted. What has come is delivered. */
+  #over(error: unknown): void {
+    this.#end ??= { error };
+    this.#silence?.stop();
+    this.#writer.end();
+    this.#buffer.wake();
+  }
+
+  #watchSilence({ clock, log }: StageContext): SilenceGuard | undefined {
+    const { silence, symbols } = this.#feed;
+    if (silence === false) return undefined;
+    const { after, switchShare = 1 } = silence ?? {};
+    const { barNs = 0 } = this.schema;
+    return new SilenceGuard({
+      schema: this.schema,
+      symbols,
+      ...(after !== undefined && { afterMs: msOfDuration(after) }),
+      learnedMsMin: (BARS_MISSED * barNs) / 1e6,
+      switchShare,
+      clock,
+      log,
+      hasUnseen: () => this.#buffer.rowsWaiting > 0,
+      tell: (record) => this.#buffer.control(record),
+      resubscribe: (names) => {
+        const { provider, signal } = this.#connection;
+        return provider.resubscribe?.(names, signal);
+      },
+      onSilent: (reason) => this.#over(this.#disconnected(reason)),
+    });
   }
 
   /** An error that has a kind or a code says more than that the stream is over. */
