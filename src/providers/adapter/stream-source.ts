@@ -19,6 +19,7 @@ import { SequenceCheck } from '../quality/sequence-check.js';
 import type { OpenHours } from '../quality/silence-watch.js';
 import { FeedBuffer, ROWS_WAITING_MAX } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
+import { LagWatch } from './lag-watch.js';
 import type { ProviderConnection } from './provider-connection.js';
 import { SilenceGuard } from './silence-guard.js';
 
@@ -59,6 +60,7 @@ export class StreamSource implements Source {
   readonly #feed: FeedOptions;
   readonly #connection: ProviderConnection;
   readonly #buffer: FeedBuffer;
+  readonly #lag: LagWatch;
   readonly #writer: FeedWriter;
   readonly #symbols: Dictionary;
   readonly #check: SequenceCheck | OrderCount;
@@ -69,7 +71,7 @@ export class StreamSource implements Source {
   #end: { readonly error: unknown } | undefined;
 
   constructor({ kind, schema, provider, feed, connection }: StreamSourceParts, context: StageContext) {
-    const { batchRows, dictionaries, clock } = context;
+    const { batchRows, dictionaries, clock, log } = context;
     const of = provider.capabilities.streams?.[kind] as StreamCapabilities; // the options were checked
     const { maxDelayMs = 0, untimed = false, sequence } = of;
     this.schema = schema;
@@ -78,6 +80,7 @@ export class StreamSource implements Source {
     this.#provider = provider;
     this.#feed = feed;
     this.#connection = connection;
+    this.#lag = new LagWatch(clock, log);
     this.#buffer = new FeedBuffer({
       schema,
       batchRows,
@@ -86,6 +89,7 @@ export class StreamSource implements Source {
       rowsMax: ROWS_WAITING_MAX,
       needsTimes: !untimed,
       timeMsMin: TIME_MS_MIN,
+      onLag: (lagMs) => this.#lag.add(lagMs),
     });
     this.#writer = new FeedWriter(this.#buffer);
     this.#symbols = dictionaries.get('symbol');
@@ -143,6 +147,7 @@ export class StreamSource implements Source {
       rowsDropped: this.#buffer.rowsDropped,
       ...this.#check.statistics(),
       ...this.#silence?.statistics(),
+      ...this.#lag.statistics(),
     };
   }
 
