@@ -94,7 +94,7 @@ export class StreamSource implements Source {
     this.#writer = new FeedWriter(this.#buffer);
     this.#symbols = dictionaries.get('symbol');
     this.#check = sequence
-      ? new SequenceCheck(schema, sequence, this.#symbols, this.order.maxDelayNs)
+      ? new SequenceCheck(schema, sequence, this.#symbols, { maxDelayNs: this.order.maxDelayNs })
       : new OrderCount(schema, this.#symbols);
     this.#silence = this.#watchSilence(context);
   }

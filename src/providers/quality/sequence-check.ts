@@ -32,6 +32,7 @@ export class SequenceCheck {
   readonly #isByOne: boolean;
   readonly #isOfStream: boolean;
   readonly #isBook: boolean;
+  readonly #refetches: boolean;
   readonly #disorderNs: bigint;
   readonly #timeAt: number;
   readonly #symbolAt: number;
@@ -46,6 +47,7 @@ export class SequenceCheck {
   /** By chain: its first number, and the numbers that are missing since. */
   readonly #begins = new Map<number, bigint>();
   readonly #missing = new Map<number, MissingNumbers>();
+  readonly #hasBegun = new Set<number>();
   readonly #rangeOf = new WeakMap<ControlRecord, MissingRange>();
   /** Of the batch in hand. */
   #told: PlacedControl[] = [];
@@ -56,8 +58,17 @@ export class SequenceCheck {
   #rowsMissing = 0;
   #gaps = 0;
 
-  /** @param maxDelayNs - How far a row may be behind earlier rows of its symbol, in time. */
-  constructor(schema: Schema, { scope, step }: SequenceNumbers, symbols: Dictionary, maxDelayNs = 0) {
+  /**
+   * @param maxDelayNs - How far a row may be behind earlier rows of its symbol, in time.
+   * @param refetches - Whether rows in a `gap` of the provider are had in another way.
+   */
+  constructor(
+    schema: Schema,
+    { scope, step }: SequenceNumbers,
+    symbols: Dictionary,
+    { maxDelayNs = 0, refetches = false } = {},
+  ) {
+    this.#refetches = refetches;
     this.#symbols = symbols;
     this.#isByOne = step === 'one';
     this.#isOfStream = scope === 'stream';
@@ -98,6 +109,7 @@ export class SequenceCheck {
     this.#grow();
     if (this.#isRunning[chain] !== 0 && number <= this.#lastOf(chain)) return;
     this.#isRunning[chain] = 1;
+    this.#hasBegun.add(chain);
     this.#lows[chain] = Number(number & 0xffff_ffffn) | 0;
     this.#highs[chain] = Number(number >> 32n);
     this.#times[2 * chain] = Number(time & 0xffff_ffffn) | 0;
@@ -163,7 +175,9 @@ export class SequenceCheck {
 
   #begin(chain: number, numbers: Int32Array, row: number): void {
     this.#isRunning[chain] = 1;
-    if (this.#isByOne && !this.#isBook) this.#begins.set(chain, readInt64(numbers, row));
+    const mayHaveEarlier = !this.#refetches || !this.#hasBegun.has(chain);
+    this.#hasBegun.add(chain);
+    if (this.#isByOne && !this.#isBook && mayHaveEarlier) this.#begins.set(chain, readInt64(numbers, row));
   }
 
   /** A number that is higher by more than one. */
