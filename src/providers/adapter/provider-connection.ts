@@ -52,9 +52,10 @@ export class ProviderConnection {
   }
 
   /** @throws {PipelineError} `MODULE_INVALID` if it lacks a function that its capabilities promise. */
-  async open(needed: keyof MarketDataProvider): Promise<void> {
+  async open(...functions: readonly (keyof MarketDataProvider)[]): Promise<void> {
     const provider = this.#make();
-    if (typeof provider?.[needed] !== 'function') {
+    const needed = functions.find((each) => typeof provider?.[each] !== 'function');
+    if (needed !== undefined) {
       const found = provider && typeof provider === 'object' ? 'none' : describeValue(provider);
       throw new PipelineError(
         'MODULE_INVALID',

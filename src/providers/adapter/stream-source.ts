@@ -2,11 +2,14 @@ import type { Batch } from '../../columns/batch.js';
 import type { Dictionary } from '../../columns/dictionary.js';
 import type { EventOrder } from '../../columns/event-order.js';
 import type { Schema } from '../../columns/schema.js';
+import type { Clock } from '../../core/clock.js';
 import { RuntimeError } from '../../core/errors.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { messageOf, ProviderError } from '../../core/provider-error.js';
 import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
+import type { Nanos } from '../../core/units.js';
 import type { Source } from '../../engine/source.js';
+import type { SourceCapabilities } from '../../engine/source-capabilities.js';
 import type { StageContext } from '../../engine/stage.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
 import type { StreamCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
@@ -17,11 +20,14 @@ import { calendarOf, declaredCalendar } from '../quality/feed-sessions.js';
 import { OrderCount } from '../quality/order-count.js';
 import { SequenceCheck } from '../quality/sequence-check.js';
 import type { OpenHours } from '../quality/silence-watch.js';
+import type { Backfill } from './backfill/backfill.js';
 import { FeedBuffer, ROWS_WAITING_MAX } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
 import { LagWatch } from './lag-watch.js';
 import type { ProviderConnection } from './provider-connection.js';
 import { SilenceGuard } from './silence-guard.js';
+import { type FetchedFrom, fetchedFrom, streamBackfill } from './stream-backfill.js';
+import { type StreamPosition, streamPositionOf } from './stream-position.js';
 
 /** The function of a provider that streams rows of a kind. */
 export const STREAM_FUNCTIONS = {
@@ -30,6 +36,9 @@ export const STREAM_FUNCTIONS = {
   book: 'streamBook',
   bars: 'streamBars',
 } as const satisfies Readonly<Record<StreamKind, keyof MarketDataProvider>>;
+
+/** The function of a provider that gives a history of rows of a kind. */
+const HISTORY_FUNCTIONS = { trades: 'historicalTicks', bars: 'historicalBars' } as const;
 
 /** 1971. What happens now and has an earlier time has seconds in place of milliseconds. */
 const TIME_MS_MIN = 31_536_000_000;
@@ -50,8 +59,7 @@ export interface StreamSourceParts {
  */
 export class StreamSource implements Source {
   readonly schema: Schema;
-  /** What was missed is lost as long as nobody fetches it: a resumed run says so with a `gap`. */
-  readonly capabilities = { delivery: 'live-only', bounded: false } as const;
+  readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
   readonly gatesItsCalls = true;
   readonly holdsRows = true;
@@ -65,6 +73,14 @@ export class StreamSource implements Source {
   readonly #symbols: Dictionary;
   readonly #check: SequenceCheck | OrderCount;
   readonly #silence: SilenceGuard | undefined;
+  readonly #fetched: FetchedFrom | undefined;
+  readonly #backfill: Backfill | undefined;
+  readonly #clock: Clock;
+  /** Whether a restart goes on from a checkpoint. */
+  readonly #isKept: boolean;
+  #isResumed = false;
+  #position: StreamPosition | null = null;
+  #isCatchingUp = false;
   #hours: OpenHours | undefined;
   #running: Promise<void> | undefined;
   /** Why the stream is over. */
@@ -93,9 +109,27 @@ export class StreamSource implements Source {
     });
     this.#writer = new FeedWriter(this.#buffer);
     this.#symbols = dictionaries.get('symbol');
+    this.#clock = clock;
+    this.#isKept = context.checkpointed === true;
+    this.#fetched = fetchedFrom(kind, provider.capabilities, feed);
+    this.capabilities = { delivery: this.#fetched ? 'resumable' : 'live-only', bounded: false };
+    const { maxDelayNs } = this.order;
+    const refetches = this.#fetched?.isNumbered === true;
     this.#check = sequence
-      ? new SequenceCheck(schema, sequence, this.#symbols, { maxDelayNs: this.order.maxDelayNs })
+      ? new SequenceCheck(schema, sequence, this.#symbols, { maxDelayNs, refetches })
       : new OrderCount(schema, this.#symbols);
+    const onReady = () => this.#buffer.wake();
+    this.#backfill = this.#fetched
+      ? streamBackfill({
+          from: this.#fetched,
+          schema,
+          feed,
+          connection,
+          check: this.#check,
+          context,
+          onReady,
+        })
+      : undefined;
     this.#silence = this.#watchSilence(context);
   }
 
@@ -104,7 +138,11 @@ export class StreamSource implements Source {
     if (silence !== false) {
       this.#hours = await calendarOf(silence?.sessions ?? declaredCalendar(this.#provider.capabilities));
     }
-    await this.#connection.open(STREAM_FUNCTIONS[this.#kind]);
+    const { kind } = this.#fetched ?? {};
+    await this.#connection.open(
+      STREAM_FUNCTIONS[this.#kind],
+      ...(kind === undefined ? [] : [HISTORY_FUNCTIONS[kind]]),
+    );
   }
 
   read(): Promise<Batch | null> | Batch | null {
@@ -113,32 +151,51 @@ export class StreamSource implements Source {
     const batch = this.#next();
     if (batch) return batch;
     if (signal.aborted) return null;
-    if (this.#check.failure) throw this.#check.failure;
-    const failure = this.#buffer.failure ?? this.#end;
-    if (failure) throw failure.error;
+    const failure = this.#check.failure
+      ? { error: this.#check.failure }
+      : (this.#buffer.failure ?? this.#end);
+    if (failure && !this.#letGo()) throw failure.error;
+    if (failure) return this.read();
     return this.#buffer.arrival().then(() => this.read());
   }
 
   stop(): void {
     this.#silence?.stop();
+    this.#backfill?.giveUp('the source was stopped');
     this.#connection.stop();
     this.#buffer.close();
   }
 
-  position(): PlainData {
-    return null;
+  /** No watermark may pass this, while rows are held that come after missing ones. */
+  get heldFrom(): Nanos | undefined {
+    return this.#backfill?.heldFrom as Nanos | undefined;
   }
 
-  /** A stream begins now, whatever came before. */
-  resume(): void {}
+  get isCatchingUp(): boolean {
+    return this.#isCatchingUp;
+  }
+
+  position(): PlainData {
+    return this.#position as PlainData;
+  }
+
+  /** A stream begins now, whatever came before; what was missed is fetched, if it can be. */
+  resume(position: PlainData): void {
+    if (!this.#backfill || position === null) return;
+    const { symbols } = this.#feed;
+    const known = streamPositionOf(position, this.#connection.name, symbols.length);
+    this.#position = known;
+    this.#isResumed = true;
+    this.#backfill.delivered.restore(known.last);
+  }
 
   health(): StageHealth {
     if (this.#buffer.isDropping) {
       return { status: 'degraded', reason: 'rows are dropped: they come faster than they are read' };
     }
-    const silent = this.#silence?.trouble;
     const health = this.#connection.health();
-    return silent === undefined || health.status !== 'ok' ? health : { status: 'degraded', reason: silent };
+    const trouble = this.#silence?.trouble ?? this.#backfill?.trouble;
+    return trouble === undefined || health.status !== 'ok' ? health : { status: 'degraded', reason: trouble };
   }
 
   statistics(): StageStatistics {
@@ -147,6 +204,7 @@ export class StreamSource implements Source {
       rowsDropped: this.#buffer.rowsDropped,
       ...this.#check.statistics(),
       ...this.#silence?.statistics(),
+      ...this.#backfill?.statistics(),
       ...this.#lag.statistics(),
     };
   }
@@ -155,32 +213,52 @@ export class StreamSource implements Source {
     this.#silence?.stop();
     this.#buffer.close();
     try {
-      await this.#connection.close(this.#running);
+      await this.#connection.close(Promise.all([this.#running, this.#backfill?.ended()]));
     } finally {
+      this.#backfill?.release();
       this.#buffer.release();
     }
   }
 
   /** @returns What has arrived and was looked at; `undefined` if nothing has. */
   #next(): Batch | undefined {
-    while (!this.#check.failure) {
-      const batch = this.#buffer.take();
+    for (;;) {
+      const ready = this.#takeReady();
+      if (ready) return ready;
+      const batch = this.#check.failure ? undefined : this.#buffer.take();
       if (!batch) return undefined;
       this.#silence?.see(batch);
       this.#check.check(batch);
-      if (!batch.isEmpty) return batch;
-      batch.release();
+      if (batch.isEmpty) batch.release();
+      else if (this.#backfill) this.#backfill.pass(batch);
+      else return batch;
     }
-    return undefined;
+  }
+
+  /** @returns What need not wait for missing rows, if these are fetched. */
+  #takeReady(): Batch | undefined {
+    const ready = this.#backfill?.take();
+    if (!ready) return undefined;
+    this.#isCatchingUp = ready.heldFrom !== undefined;
+    this.#position = { since: this.#position?.since ?? '0', last: ready.delivered };
+    return ready.batch;
+  }
+
+  /**
+   * The stream is over: rows that wait for missing ones go on, unless the next start has all of them again.
+   * @returns Whether there were any.
+   */
+  #letGo(): boolean {
+    if (!this.#backfill?.isBusy) return false;
+    if (this.#isKept) this.#backfill.drop();
+    else this.#backfill.giveUp('the stream broke off');
+    return true;
   }
 
   async #run(): Promise<void> {
     const { provider, signal } = this.#connection;
     const { symbols, interval = '' } = this.#feed;
-    this.#silence?.start(
-      symbols.map((symbol) => this.#symbols.idOf(symbol)),
-      this.#hours,
-    );
+    this.#begin(symbols.map((symbol) => this.#symbols.idOf(symbol)));
     try {
       await provider[STREAM_FUNCTIONS[this.#kind]]?.({ symbols, interval }, this.#writer, signal);
     } catch (thrown) {
@@ -188,6 +266,23 @@ export class StreamSource implements Source {
     } finally {
       this.#over(this.#disconnected('it ended')); // whoever reads must not wait for ever
     }
+  }
+
+  /** @param ids - Of each symbol. */
+  #begin(ids: readonly number[]): void {
+    this.#silence?.start(ids, this.#hours);
+    const backfill = this.#backfill;
+    if (!backfill) return;
+    backfill.start(ids);
+    const { since = String(this.#clock.wall()), last = ids.map(() => null) } = this.#position ?? {};
+    this.#position = { since, last };
+    if (!this.#isResumed) return;
+    for (const [index, id] of ids.entries()) {
+      const [number, time] = [backfill.delivered.numberOf(index), backfill.delivered.timeOf(index)];
+      if (number === undefined || time === undefined || !(this.#check instanceof SequenceCheck)) continue;
+      this.#check.goOnFrom(id, number, time);
+    }
+    backfill.restart(BigInt(since));
   }
 
   /** Nothing more of the stream is wanted. What has come is delivered. */
