@@ -206,11 +206,14 @@ class FakeProvider implements MarketDataProvider {
     writer: RowWriter<never>,
     signal: AbortSignal,
   ): Promise<PlainData> {
-    const { script, faults } = this.#parts;
-    const { pageRows = PAGE_ROWS, pageMs = 0 } = script.history ?? {};
+    const { script, faults, context } = this.#parts;
+    const { pageRows = PAGE_ROWS, pageMs = 0, lagMs } = script.history ?? {};
     await this.#call(pageMs, faults.history, signal);
+    const knownToMs = lagMs === undefined ? toMs : Number(context.clock.wall() / 1_000_000n) - lagMs;
     const all: readonly RowTimes[] = script.history?.[kind] ?? [];
-    const rows = all.filter((row) => row.symbol === symbol && isWithin(row, fromMs, toMs));
+    const rows = all.filter(
+      (row) => row.symbol === symbol && isWithin(row, fromMs, Math.min(toMs, knownToMs)),
+    );
     const from = typeof cursor === 'number' ? cursor : 0;
     const page = rows.slice(from, from + pageRows);
     for (const row of page) writer.write(row as never);

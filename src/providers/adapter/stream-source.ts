@@ -1,5 +1,5 @@
-import type { Batch } from '../../columns/batch.js';
-import type { Dictionary } from '../../columns/dictionary.js';
+import { Batch } from '../../columns/batch.js';
+import type { Dictionary, DictionarySet } from '../../columns/dictionary.js';
 import type { EventOrder } from '../../columns/event-order.js';
 import type { Schema } from '../../columns/schema.js';
 import type { Clock } from '../../core/clock.js';
@@ -76,6 +76,7 @@ export class StreamSource implements Source {
   readonly #fetched: FetchedFrom | undefined;
   readonly #backfill: Backfill | undefined;
   readonly #clock: Clock;
+  readonly #dictionaries: DictionarySet;
   /** Whether a restart goes on from a checkpoint. */
   readonly #isKept: boolean;
   #isResumed = false;
@@ -110,6 +111,7 @@ export class StreamSource implements Source {
     this.#writer = new FeedWriter(this.#buffer);
     this.#symbols = dictionaries.get('symbol');
     this.#clock = clock;
+    this.#dictionaries = dictionaries;
     this.#isKept = context.checkpointed === true;
     this.#fetched = fetchedFrom(kind, provider.capabilities, feed);
     this.capabilities = { delivery: this.#fetched ? 'resumable' : 'live-only', bounded: false };
@@ -148,6 +150,12 @@ export class StreamSource implements Source {
   read(): Promise<Batch | null> | Batch | null {
     const { signal } = this.#connection;
     if (!signal.aborted) this.#running ??= this.#run();
+    else this.#backfill?.giveUp('the source was stopped');
+    return this.#read();
+  }
+
+  #read(): Promise<Batch | null> | Batch | null {
+    const { signal } = this.#connection;
     const batch = this.#next();
     if (batch) return batch;
     if (signal.aborted) return null;
@@ -155,15 +163,24 @@ export class StreamSource implements Source {
       ? { error: this.#check.failure }
       : (this.#buffer.failure ?? this.#end);
     if (failure && !this.#letGo()) throw failure.error;
-    if (failure) return this.read();
-    return this.#buffer.arrival().then(() => this.read());
+    if (failure) return this.#read();
+    return this.#buffer.arrival().then(() => this.#readOn());
   }
 
   stop(): void {
     this.#silence?.stop();
-    this.#backfill?.giveUp('the source was stopped');
+    this.#backfill?.stop();
     this.#connection.stop();
     this.#buffer.close();
+  }
+
+  /**
+   * Something has come, or the source was stopped. Rows that wait for missing ones then leave with the next read: a run
+   * that is suspended makes none, since its next start has them again.
+   */
+  #readOn(): Promise<Batch | null> | Batch | null {
+    const isHeld = this.#connection.signal.aborted && this.#backfill?.isBusy;
+    return isHeld ? new Batch(this.schema, 1, this.#dictionaries) : this.#read();
   }
 
   /** No watermark may pass this, while rows are held that come after missing ones. */
@@ -199,10 +216,13 @@ export class StreamSource implements Source {
   }
 
   statistics(): StageStatistics {
+    const checked = this.#check.statistics();
+    const { rowsDuplicate = 0 } = checked;
     return {
       ...this.#connection.statistics(),
       rowsDropped: this.#buffer.rowsDropped,
-      ...this.#check.statistics(),
+      ...checked,
+      ...(this.#backfill && { rowsDuplicate: rowsDuplicate + this.#backfill.rowsTwice }),
       ...this.#silence?.statistics(),
       ...this.#backfill?.statistics(),
       ...this.#lag.statistics(),

@@ -116,9 +116,12 @@ export class SequenceCheck {
     this.#times[2 * chain + 1] = Number(time >> 32n);
   }
 
-  /** A row that was missing has been had in another way: if it comes now, it comes twice. */
-  fill(symbol: number, number: bigint): void {
-    this.#missing.get(this.#isOfStream ? 0 : symbol)?.take(number);
+  /** A row has been had in another way: if it comes now, it comes twice. */
+  fill(symbol: number, number: bigint, time: bigint): void {
+    const chain = this.#isOfStream ? 0 : symbol;
+    if (this.#missing.get(chain)?.take(number)) this.#rowsMissing--;
+    // Of the rows of the stream, others may be missing in between.
+    else if (!this.#isOfStream) this.goOnFrom(symbol, number, time);
   }
 
   /** Drops rows, and puts records before others. */

@@ -76,6 +76,7 @@ export class Backfill {
   #rowsFetched = 0;
   #filled = 0;
   #givenUp = 0;
+  #rowsTwice = 0;
 
   constructor(parts: BackfillParts) {
     const { schema, symbols, dictionaries, batchRows, check, isExact, rowsMax } = parts;
@@ -92,7 +93,7 @@ export class Backfill {
       batches: this.#batches,
       delivered: this.#delivered,
       outlet: this.#outlet,
-      onFetched: (id, number) => check?.fill(id, number),
+      onFetched: (id, number, time) => check?.fill(id, number, time),
     };
   }
 
@@ -116,6 +117,11 @@ export class Backfill {
   get trouble(): string | undefined {
     const { size } = this.#open;
     return size === 0 ? undefined : `rows of ${size} symbols wait for those that are missing`;
+  }
+
+  /** Rows that came after they had been fetched. They are dropped. */
+  get rowsTwice(): number {
+    return this.#rowsTwice;
   }
 
   /** The stream begins. @param ids - Of each symbol, in the column `symbol`. */
@@ -158,6 +164,14 @@ export class Backfill {
     const next = this.#outlet.take();
     if (next) for (const tell of this.#whenTaken.splice(0)) tell();
     return next;
+  }
+
+  /** Asks for nothing more. What is held stays. */
+  stop(): void {
+    for (const open of this.#open.values()) {
+      this.#forgetDeadline(open);
+      open.stop();
+    }
   }
 
   /** Gives up what is missing, and lets go of what is held. */
@@ -208,8 +222,10 @@ export class Backfill {
     const ids = batch.int32('symbol');
     for (let row = from; row < to; row++) {
       const open = this.#open.get(this.#delivered.indexOf(ids[row]!));
-      if (open?.hold(batch, row)) keep[row] = 0;
-      else this.#delivered.pass(batch, row, row + 1);
+      const outcome = open?.hold(batch, row) ?? 'late';
+      if (outcome === 'late') this.#delivered.pass(batch, row, row + 1);
+      else keep[row] = 0;
+      if (outcome === 'twice') this.#rowsTwice++;
     }
     return to;
   }
@@ -263,6 +279,10 @@ export class Backfill {
 
   #forget(open: SymbolBackfill): void {
     this.#open.delete(open.of.index);
+    this.#forgetDeadline(open);
+  }
+
+  #forgetDeadline(open: SymbolBackfill): void {
     this.#parts.clock.clearTimeout(this.#deadlines.get(open));
     this.#deadlines.delete(open);
   }

@@ -3,6 +3,7 @@ import type { GrowingBatches } from '../../../columns/growing-batches.js';
 import { compareInt64, readInt64 } from '../../../columns/int64.js';
 import type { Nanos } from '../../../core/units.js';
 import type { DeliveredRows } from '../../quality/delivered-rows.js';
+import { MissingNumbers } from '../../quality/missing-numbers.js';
 import { HeldRows } from './held-rows.js';
 import type { RowOutlet } from './row-outlet.js';
 
@@ -24,9 +25,15 @@ export interface BackfillRules {
   readonly batches: GrowingBatches;
   readonly delivered: DeliveredRows;
   readonly outlet: RowOutlet;
-  /** Is told of the number of a row that was fetched. */
-  onFetched(id: number, number: bigint): void;
+  /** Is told of the number and the time of a row that was fetched. */
+  onFetched(id: number, number: bigint, time: bigint): void;
 }
+
+/**
+ * A row waits; it is a late one, which goes on: it is from before the gap, or was told to be missing; or it was
+ * delivered, from the history.
+ */
+export type HeldOr = 'held' | 'late' | 'twice';
 
 export interface BackfilledSymbol {
   readonly index: number;
@@ -54,13 +61,19 @@ export class SymbolBackfill {
   readonly #beganAt: bigint;
   #gap: FilledGap;
   #isNumbered: boolean;
+  /** The number of the last row, now and when it was begun. */
   #number: bigint | undefined;
+  readonly #firstNumber: bigint | undefined;
+  /** Numbers that were told to be missing. */
+  readonly #told = new MissingNumbers();
   /** The first row that was held after the last gap. */
   #stopRow = 0;
   /** Rows of the history at one instant, by time; and what was delivered when they were asked for. */
   #group: Batch | undefined;
   #roundFrom: bigint | undefined;
   #roundRows = 0;
+  /** Whether a row of the history was as late as the end of the gap, by time. */
+  #hasReached = false;
   #fetched = 0;
   #isOver = false;
 
@@ -73,6 +86,7 @@ export class SymbolBackfill {
     this.#beganAt = wall;
     this.#isNumbered = numberAt >= 0;
     this.#number = delivered.numberOf(of.index);
+    this.#firstNumber = this.#number;
     const last = delivered.timeOf(of.index);
     this.heldFrom = last !== undefined && last < gap.from ? last : gap.from;
     this.#held = new HeldRows(batches, this.#isNumbered ? numberAt : timeAt);
@@ -82,7 +96,7 @@ export class SymbolBackfill {
     return this.#isOver;
   }
 
-  /** Aborts once it is over. */
+  /** Aborts once it is over, or stopped. */
   get signal(): AbortSignal {
     return this.#stopping.signal;
   }
@@ -109,20 +123,24 @@ export class SymbolBackfill {
     this.#stopRow = this.#held.added;
   }
 
-  /** @returns Whether a row has to wait. Otherwise, it is a late one, which goes on. */
-  hold(batch: Batch, row: number): boolean {
+  /** Says what becomes of a row that has come. One that waits is kept. */
+  hold(batch: Batch, row: number): HeldOr {
     const { timeAt, numberAt } = this.#rules;
-    const number = this.#number;
-    if (this.#isNumbered && number !== undefined && numberOf(batch, numberAt, row) <= number) {
-      const last = this.#rules.delivered.timeOf(this.of.index);
-      const isLater = last !== undefined && numberOf(batch, timeAt, row) > last;
-      if (!isLater || this.#held.added > 0) return false;
+    const last = this.#number;
+    if (this.#isNumbered && last !== undefined && numberOf(batch, numberAt, row) <= last) {
+      const number = numberOf(batch, numberAt, row);
+      const lastTime = this.#rules.delivered.timeOf(this.of.index);
+      const isLater = lastTime !== undefined && numberOf(batch, timeAt, row) > lastTime;
+      if (!isLater || this.#held.added > 0) {
+        const isEarlier = this.#firstNumber !== undefined && number <= this.#firstNumber;
+        return isEarlier || this.#told.take(number) ? 'late' : 'twice';
+      }
       // The numbers have begun anew, so they say nothing about those of the history.
       this.#isNumbered = false;
       this.#held.orderBy(timeAt);
     }
     this.#held.add(batch, row);
-    return true;
+    return 'held';
   }
 
   /** What to ask the history for, in ms since 1970. */
@@ -149,6 +167,7 @@ export class SymbolBackfill {
   beginRound(): void {
     const { delivered } = this.#rules;
     this.#dropGroup();
+    this.#hasReached = false;
     this.#roundFrom = delivered.timeOf(this.of.index);
     this.#roundRows = delivered.rowsAtTime(this.of.index);
   }
@@ -164,7 +183,7 @@ export class SymbolBackfill {
   /** There are no more rows in the history. @param reachesTo - All rows until then are in it. */
   endOfHistory(reachesTo: bigint): boolean {
     this.#settleGroup();
-    return this.isComplete || this.#until() <= reachesTo;
+    return this.#hasReached || this.isComplete || this.#until() <= reachesTo;
   }
 
   /** Lets go of what is held. @param why - Why the gap was not filled; `undefined` if it was. */
@@ -180,6 +199,11 @@ export class SymbolBackfill {
     while (this.#held.waiting > 0) this.#emitHeld(why ?? 'not in the history');
     outlet.flush(this.heldFrom);
     this.#held.release();
+  }
+
+  /** The history is not asked any more. */
+  stop(): void {
+    this.#stopping.abort();
   }
 
   /** Lets what is held be, since it will be had again. */
@@ -206,7 +230,7 @@ export class SymbolBackfill {
       if (isExact) this.#tellHole(page, row, 'not in the history');
       this.#emitFetched(page, row);
       this.#number = number;
-      this.#rules.onFetched(this.of.id, number);
+      this.#rules.onFetched(this.of.id, number, numberOf(page, timeAt, row));
     }
     return false;
   }
@@ -218,12 +242,12 @@ export class SymbolBackfill {
     const group = this.#group;
     const isOfGroup = group && compareTimes(group, 0, page, row, timeAt) === 0;
     if (group && !isOfGroup) {
-      const at = numberOf(group, timeAt, 0);
       this.#settleGroup();
-      if (at >= this.#until()) return true;
+      if (this.#hasReached) return true;
     }
     const stop = this.#stopTime();
-    if (time >= this.#until() && (stop === undefined || time > stop)) return true;
+    if (time >= this.#until()) this.#hasReached = true;
+    if (this.#hasReached && (stop === undefined || time > stop)) return true;
     this.#group ??= batches.acquire(1);
     this.#group = batches.withRoomFor(this.#group, 1);
     appendRows(page, row, row + 1, this.#group);
@@ -274,6 +298,7 @@ export class SymbolBackfill {
     const number = numberOf(next, numberAt, row);
     if (last === undefined || number <= last + 1n) return;
     const [from, to] = [last + 1n, number - 1n];
+    this.#told.add({ from, to });
     const rows = number - last - 1n;
     const what = rows === 1n ? `a row is missing (${from})` : `${rows} rows are missing (${from} to ${to})`;
     const since = this.#rules.delivered.timeOf(this.of.index) ?? this.#gap.from;
