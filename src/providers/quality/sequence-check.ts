@@ -121,7 +121,7 @@ export class SequenceCheck {
     const chain = this.#isOfStream ? 0 : symbol;
     if (this.#missing.get(chain)?.take(number)) this.#rowsMissing--;
     // Of the rows of the stream, others may be missing in between.
-    else if (!this.#isOfStream) this.goOnFrom(symbol, number, time);
+    else if (!this.#isBeforeBegin(chain, number) && !this.#isOfStream) this.goOnFrom(symbol, number, time);
   }
 
   /** Drops rows, and puts records before others. */
