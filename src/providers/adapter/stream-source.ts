@@ -216,13 +216,10 @@ export class StreamSource implements Source {
   }
 
   statistics(): StageStatistics {
-    const checked = this.#check.statistics();
-    const { rowsDuplicate = 0 } = checked;
     return {
       ...this.#connection.statistics(),
       rowsDropped: this.#buffer.rowsDropped,
-      ...checked,
-      ...(this.#backfill && { rowsDuplicate: rowsDuplicate + this.#backfill.rowsTwice }),
+      ...this.#check.statistics(),
       ...this.#silence?.statistics(),
       ...this.#backfill?.statistics(),
       ...this.#lag.statistics(),

@@ -16,6 +16,8 @@ type Found = 'next' | 'late' | 'twice';
 
 /** Symbols that are numbered together need not be in order of time among themselves. */
 const STREAM_DISORDER_NS = 10_000_000_000n;
+/** Numbers that are remembered until the stream comes to them. */
+const AHEAD_MAX = 65_536;
 
 const NO_ROWS: Int32Array = new Int32Array(0);
 
@@ -48,6 +50,8 @@ export class SequenceCheck {
   readonly #begins = new Map<number, bigint>();
   readonly #missing = new Map<number, MissingNumbers>();
   readonly #hasBegun = new Set<number>();
+  /** Numbers of the stream that were had in another way before the stream came to them. */
+  readonly #ahead = new Set<bigint>();
   readonly #rangeOf = new WeakMap<ControlRecord, MissingRange>();
   /** Of the batch in hand. */
   #told: PlacedControl[] = [];
@@ -116,12 +120,24 @@ export class SequenceCheck {
     this.#times[2 * chain + 1] = Number(time >> 32n);
   }
 
+  /** How many numbers of a range that all symbols share are missing still. */
+  missingOf({ from, to }: MissingRange): bigint {
+    let missing = 0n;
+    for (const range of this.#missing.get(0)?.ranges ?? []) {
+      const [first, last] = [range.from > from ? range.from : from, range.to < to ? range.to : to];
+      if (last >= first) missing += last - first + 1n;
+    }
+    return missing;
+  }
+
   /** A row has been had in another way: if it comes now, it comes twice. */
   fill(symbol: number, number: bigint, time: bigint): void {
     const chain = this.#isOfStream ? 0 : symbol;
     if (this.#missing.get(chain)?.take(number)) this.#rowsMissing--;
-    // Of the rows of the stream, others may be missing in between.
-    else if (!this.#isBeforeBegin(chain, number) && !this.#isOfStream) this.goOnFrom(symbol, number, time);
+    else if (this.#isBeforeBegin(chain, number)) return;
+    else if (!this.#isOfStream) this.goOnFrom(symbol, number, time);
+    // Rows of other symbols may be missing in between.
+    else if (number > this.#lastOf(0) && this.#ahead.size < AHEAD_MAX) this.#ahead.add(number);
   }
 
   /** Drops rows, and puts records before others. */
@@ -149,6 +165,7 @@ export class SequenceCheck {
     const isBook = this.#isBook;
     const isOfStream = this.#isOfStream;
     const recent = this.#recent;
+    const ahead = this.#ahead;
     const isRunning = this.#isRunning;
     const highs = this.#highs;
     const lows = this.#lows;
@@ -167,6 +184,7 @@ export class SequenceCheck {
           if (found !== 'next') continue;
         }
       }
+      if (ahead.size > 0 && ahead.delete(readInt64(numbers, row))) this.#dropTwice(batch, row);
       lows[chain] = low;
       highs[chain] = high;
       last[2 * chain] = times[2 * row]!;
@@ -193,8 +211,18 @@ export class SequenceCheck {
     const record = this.#gap(batch, row, chain, `sequence: ${rowsText(rows)} missing (${rangeText(range)})`);
     this.#rangeOf.set(record, range);
     if (this.#isBook) this.#breakOff(batch, row, range);
-    else this.#missingOf(chain).add(range);
+    else this.#miss(chain, range);
     return 'next';
+  }
+
+  #miss(chain: number, range: MissingRange): void {
+    const missing = this.#missingOf(chain);
+    missing.add(range);
+    for (const number of this.#ahead) {
+      if (!missing.take(number)) continue;
+      this.#ahead.delete(number);
+      this.#rowsMissing--;
+    }
   }
 
   /** A number that is that of the last row, or lower. */
@@ -212,8 +240,7 @@ export class SequenceCheck {
     const isKnown =
       step === 0 || !this.#recent || this.#recent.has(chain, numbers[2 * row + 1]!, numbers[2 * row]!);
     if (isKnown) {
-      this.#rowsDuplicate++;
-      this.#drop(batch, row);
+      this.#dropTwice(batch, row);
       return 'twice';
     }
     this.#rowsDisordered++;
@@ -299,7 +326,8 @@ export class SequenceCheck {
     this.#recent?.forget(chain);
   }
 
-  #drop(batch: Batch, row: number): void {
+  #dropTwice(batch: Batch, row: number): void {
+    this.#rowsDuplicate++;
     this.#keepOf(batch)[row] = 0;
   }
 

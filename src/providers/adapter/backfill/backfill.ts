@@ -20,6 +20,7 @@ import type { HistoryPages } from '../history-pages.js';
 import { PageCheck } from '../page-check.js';
 import { HistorySlots } from './history-slots.js';
 import { RowOutlet } from './row-outlet.js';
+import { SharedHoles } from './shared-holes.js';
 import { type BackfillRules, type FilledGap, SymbolBackfill } from './symbol-backfill.js';
 
 /** Symbols whose history is asked for at the same time. */
@@ -70,13 +71,13 @@ export class Backfill {
   readonly #open = new Map<number, SymbolBackfill>();
   readonly #deadlines = new Map<SymbolBackfill, TimerHandle>();
   readonly #running = new Set<Promise<void>>();
+  readonly #shared: SharedHoles;
   #ids: readonly number[] = [];
   #whenTaken: (() => void)[] = [];
   #pages = 0;
   #rowsFetched = 0;
   #filled = 0;
   #givenUp = 0;
-  #rowsTwice = 0;
 
   constructor(parts: BackfillParts) {
     const { schema, symbols, dictionaries, batchRows, check, isExact, rowsMax } = parts;
@@ -85,6 +86,7 @@ export class Backfill {
     this.#batches = new GrowingBatches(schema, dictionaries, 16, Math.max(16, rowsMax + batchRows));
     this.#delivered = new DeliveredRows(schema, symbols.length);
     this.#outlet = new RowOutlet(this.#pool, this.#delivered);
+    this.#shared = new SharedHoles(check);
     this.#slots = new HistorySlots(AT_ONCE, () => parts.newPages());
     this.#rules = {
       timeAt: columnIndex(schema, 'time'),
@@ -117,11 +119,6 @@ export class Backfill {
   get trouble(): string | undefined {
     const { size } = this.#open;
     return size === 0 ? undefined : `rows of ${size} symbols wait for those that are missing`;
-  }
-
-  /** Rows that came after they had been fetched. They are dropped. */
-  get rowsTwice(): number {
-    return this.#rowsTwice;
   }
 
   /** The stream begins. @param ids - Of each symbol, in the column `symbol`. */
@@ -222,10 +219,8 @@ export class Backfill {
     const ids = batch.int32('symbol');
     for (let row = from; row < to; row++) {
       const open = this.#open.get(this.#delivered.indexOf(ids[row]!));
-      const outcome = open?.hold(batch, row) ?? 'late';
-      if (outcome === 'late') this.#delivered.pass(batch, row, row + 1);
-      else keep[row] = 0;
-      if (outcome === 'twice') this.#rowsTwice++;
+      if (open?.hold(batch, row)) keep[row] = 0;
+      else this.#delivered.pass(batch, row, row + 1);
     }
     return to;
   }
@@ -236,6 +231,7 @@ export class Backfill {
     const { symbol, from, to, reason } = record;
     const gap = { from, to, reason };
     if (symbol === undefined) {
+      this.#shared.add(record, this.#ids.keys());
       for (let index = 0; index < this.#ids.length; index++) this.#begin(index, gap);
       return true;
     }
@@ -268,6 +264,8 @@ export class Backfill {
     const { log, onReady } = this.#parts;
     this.#forget(open);
     open.finish(why);
+    for (const record of this.#shared.end(open.of.index)) this.#outlet.control(record);
+    this.#outlet.flush(open.heldFrom);
     this.#rowsFetched += open.rowsFetched;
     if (why === undefined) this.#filled++;
     else {

@@ -3,7 +3,6 @@ import type { GrowingBatches } from '../../../columns/growing-batches.js';
 import { compareInt64, readInt64 } from '../../../columns/int64.js';
 import type { Nanos } from '../../../core/units.js';
 import type { DeliveredRows } from '../../quality/delivered-rows.js';
-import { MissingNumbers } from '../../quality/missing-numbers.js';
 import { HeldRows } from './held-rows.js';
 import type { RowOutlet } from './row-outlet.js';
 
@@ -28,12 +27,6 @@ export interface BackfillRules {
   /** Is told of the number and the time of a row that was fetched. */
   onFetched(id: number, number: bigint, time: bigint): void;
 }
-
-/**
- * A row waits; it is a late one, which goes on: it is from before the gap, or was told to be missing; or it was
- * delivered, from the history.
- */
-export type HeldOr = 'held' | 'late' | 'twice';
 
 export interface BackfilledSymbol {
   readonly index: number;
@@ -61,11 +54,8 @@ export class SymbolBackfill {
   readonly #beganAt: bigint;
   #gap: FilledGap;
   #isNumbered: boolean;
-  /** The number of the last row, now and when it was begun. */
+  /** The number of the last row. */
   #number: bigint | undefined;
-  readonly #firstNumber: bigint | undefined;
-  /** Numbers that were told to be missing. */
-  readonly #told = new MissingNumbers();
   /** The first row that was held after the last gap. */
   #stopRow = 0;
   /** Rows of the history at one instant, by time; and what was delivered when they were asked for. */
@@ -86,7 +76,6 @@ export class SymbolBackfill {
     this.#beganAt = wall;
     this.#isNumbered = numberAt >= 0;
     this.#number = delivered.numberOf(of.index);
-    this.#firstNumber = this.#number;
     const last = delivered.timeOf(of.index);
     this.heldFrom = last !== undefined && last < gap.from ? last : gap.from;
     this.#held = new HeldRows(batches, this.#isNumbered ? numberAt : timeAt);
@@ -123,24 +112,23 @@ export class SymbolBackfill {
     this.#stopRow = this.#held.added;
   }
 
-  /** Says what becomes of a row that has come. One that waits is kept. */
-  hold(batch: Batch, row: number): HeldOr {
-    const { timeAt, numberAt } = this.#rules;
+  /**
+   * @returns Whether a row has to wait. Otherwise, it goes on as a late one: those that were delivered already have been
+   *   dropped by the check of numbers.
+   */
+  hold(batch: Batch, row: number): boolean {
+    const { timeAt, numberAt, delivered } = this.#rules;
     const last = this.#number;
     if (this.#isNumbered && last !== undefined && numberOf(batch, numberAt, row) <= last) {
-      const number = numberOf(batch, numberAt, row);
-      const lastTime = this.#rules.delivered.timeOf(this.of.index);
+      const lastTime = delivered.timeOf(this.of.index);
       const isLater = lastTime !== undefined && numberOf(batch, timeAt, row) > lastTime;
-      if (!isLater || this.#held.added > 0) {
-        const isEarlier = this.#firstNumber !== undefined && number <= this.#firstNumber;
-        return isEarlier || this.#told.take(number) ? 'late' : 'twice';
-      }
+      if (!isLater || this.#held.added > 0) return false;
       // The numbers have begun anew, so they say nothing about those of the history.
       this.#isNumbered = false;
       this.#held.orderBy(timeAt);
     }
     this.#held.add(batch, row);
-    return 'held';
+    return true;
   }
 
   /** What to ask the history for, in ms since 1970. */
@@ -298,7 +286,6 @@ export class SymbolBackfill {
     const number = numberOf(next, numberAt, row);
     if (last === undefined || number <= last + 1n) return;
     const [from, to] = [last + 1n, number - 1n];
-    this.#told.add({ from, to });
     const rows = number - last - 1n;
     const what = rows === 1n ? `a row is missing (${from})` : `${rows} rows are missing (${from} to ${to})`;
     const since = this.#rules.delivered.timeOf(this.of.index) ?? this.#gap.from;
