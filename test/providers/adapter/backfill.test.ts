@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MemoryCheckpointStore } from '../../../src/checkpoints/memory-checkpoint-store.js';
 import type { ControlRecord } from '../../../src/columns/control-record.js';
 import type { Row } from '../../../src/columns/row-view.js';
+import { ResilienceCoordinator } from '../../../src/resilience/resilience-coordinator.js';
 import { fakeProvider } from '../../../src/testing/fake-provider.js';
 import type { FakeHistory, FakeScript, FakeStep } from '../../../src/testing/fake-script.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
@@ -335,6 +336,48 @@ describe('a stream whose missing rows are fetched', () => {
     await drained();
   });
 
+  it('spends from the budget of the stream, page by page', async () => {
+    const clock = new VirtualClock();
+    const resilience = new ResilienceCoordinator({
+      clock,
+      seed: 1,
+      providers: { venue: { permits: 1, per: '1s', burst: 1 } },
+    });
+    onTestFinished(() => resilience.close());
+    const { all, drained } = await runStream({
+      clock,
+      script: {
+        capabilities: capabilities(),
+        trades: [1, 7].map((n) => trade(n)),
+        history: history(9, { pageRows: 2 }),
+      },
+      source: { budget: { provider: 'venue' } },
+      options: { resilience },
+    });
+    // Login and subscription first, then a page each second.
+    const rowsAfter: number[] = [];
+    for (let second = 0; second < 8; second++) {
+      await clock.advance(second === 0 ? 500 : 1_000);
+      rowsAfter.push(all.filter((one) => 'price' in one).length);
+    }
+    expect(rowsAfter).toEqual([0, 1, 2, 4, 7, 7, 7, 7]);
+    expect(resilience.rates.status({ provider: 'venue' })).toMatchObject({ granted: 5 });
+    expect((await drained()).stages[0]!.statistics).toMatchObject({ backfillPages: 3 });
+  });
+
+  it('waits as long as a history asks to, where the limit allows it', async () => {
+    const { clock, all, drained } = await runStream({
+      script: {
+        capabilities: capabilities(),
+        trades: [1, 3].map((n) => trade(n)),
+        history: history(9, { faults: [{ fail: 'throttled', retryAfterMs: 1_000 }] }),
+      },
+    });
+    await clock.advance(2_000);
+    expect(shown(all)).toMatchObject([1, 2, { type: 'backfilled' }, 3]);
+    await drained();
+  });
+
   it('lets held rows follow when it breaks off, and when it is drained', async () => {
     for (const step of [{ afterMs: 10, fail: 'disconnected' } as const, { stall: true } as const]) {
       const { clock, all, pipeline, outcome } = await runStream({
@@ -515,5 +558,35 @@ describe('a restart of a stream whose missing rows are fetched', () => {
       11_000,
     );
     expect(shown(second.all)).toMatchObject([{ type: 'gap', reason: expect.stringContaining('restart') }]);
+  });
+});
+
+describe('what makes a stream resumable', () => {
+  const BASE = capabilities();
+  const delivery = async (given: NonNullable<FakeScript['capabilities']>, source: object = {}) => {
+    const run = await runStream({
+      script: { capabilities: given, trades: [trade(1), trade(3)], quotes: [], history: history(9) },
+      source,
+    });
+    await run.clock.advance(1_000);
+    await run.drained();
+    return run.records.some(({ type }) => type === 'backfilled') ? 'resumable' : 'live-only';
+  };
+
+  it.each<[string, NonNullable<FakeScript['capabilities']>, object, string]>([
+    ['a history with its columns and numbers', BASE, {}, 'resumable'],
+    ['no history', { ...BASE, history: {} }, {}, 'live-only'],
+    [
+      'another space of numbers',
+      capabilities({ history: { sequence: { ...SEQUENCE, space: 'x' } } }),
+      {},
+      'live-only',
+    ],
+    ['a column that the history lacks', capabilities({ stream: { columns: ['side'] } }), {}, 'live-only'],
+    ['the time of receipt alone', capabilities({ stream: { columns: ['received'] } }), {}, 'resumable'],
+    ['a spec that wants none', BASE, { backfill: false }, 'live-only'],
+    ['a stream that does not say so', capabilities({ stream: { delivery: 'live-only' } }), {}, 'live-only'],
+  ])('is decided with %s', async (_, given, source, expected) => {
+    expect(await delivery(given, source)).toBe(expected);
   });
 });
