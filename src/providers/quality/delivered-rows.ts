@@ -63,22 +63,34 @@ export class DeliveredRows {
     const times = columns[this.#timeAt] as Int32Array;
     const ids = columns[this.#symbolAt] as Int32Array;
     const numbers = columns[this.#numberAt] as Int32Array | undefined;
+    const indexOf = this.#indexOf;
+    const lastTimes = this.#times;
+    const rowsAtTime = this.#rowsAtTime;
+    const isChanged = this.#isChanged;
     for (let row = from; row < to; row++) {
-      const index = this.indexOf(ids[row]!);
+      const id = ids[row]!;
+      const index = id < indexOf.length ? indexOf[id]! : -1;
       if (index < 0) continue;
-      const count = this.#rowsAtTime[index]!;
-      const step = count === 0 ? 1 : compareInt64(times, row, this.#times, index);
-      if (step < 0) continue; // a late row
-      this.#rowsAtTime[index] = step === 0 ? count + 1 : 1;
-      if (this.#isChanged[index] === 0) {
-        this.#isChanged[index] = 1;
+      const low = times[2 * row]!;
+      const high = times[2 * row + 1]!;
+      const count = rowsAtTime[index]!;
+      let isLater = count === 0;
+      if (!isLater) {
+        const step = high - lastTimes[2 * index + 1]! || (low >>> 0) - (lastTimes[2 * index]! >>> 0);
+        if (step < 0) continue; // a late row
+        isLater = step > 0;
+      }
+      rowsAtTime[index] = isLater ? 1 : count + 1;
+      if (isChanged[index] === 0) {
+        isChanged[index] = 1;
         this.#changed.push(index);
       }
-      this.#times[2 * index] = times[2 * row]!;
-      this.#times[2 * index + 1] = times[2 * row + 1]!;
-      if (!numbers || (step === 0 && compareInt64(numbers, row, this.#numbers, index) < 0)) continue;
-      this.#numbers[2 * index] = numbers[2 * row]!;
-      this.#numbers[2 * index + 1] = numbers[2 * row + 1]!;
+      lastTimes[2 * index] = low;
+      lastTimes[2 * index + 1] = high;
+      if (numbers && (isLater || compareInt64(numbers, row, this.#numbers, index) > 0)) {
+        this.#numbers[2 * index] = numbers[2 * row]!;
+        this.#numbers[2 * index + 1] = numbers[2 * row + 1]!;
+      }
     }
   }
 

@@ -1,6 +1,5 @@
 import type { Batch } from '../../columns/batch.js';
 import type { Dictionary } from '../../columns/dictionary.js';
-import { compareInt64 } from '../../columns/int64.js';
 import { columnIndex, type Schema } from '../../columns/schema.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
 
@@ -36,13 +35,16 @@ export class OrderCount {
     const hasLatest = this.#hasLatest;
     for (let row = 0; row < length; row++) {
       const symbol = symbols[row]!;
-      if (hasLatest[symbol] !== 0 && compareInt64(times, row, latest, symbol) < 0) {
+      const low = times[2 * row]!;
+      const high = times[2 * row + 1]!;
+      const step = high - latest[2 * symbol + 1]! || (low >>> 0) - (latest[2 * symbol]! >>> 0);
+      if (step < 0 && hasLatest[symbol] !== 0) {
         this.#rowsDisordered++;
         continue;
       }
       hasLatest[symbol] = 1;
-      latest[2 * symbol] = times[2 * row]!;
-      latest[2 * symbol + 1] = times[2 * row + 1]!;
+      latest[2 * symbol] = low;
+      latest[2 * symbol + 1] = high;
     }
   }
 
