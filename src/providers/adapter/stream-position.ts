@@ -24,9 +24,12 @@ export function streamPositionOf(position: PlainData, provider: string, symbols:
 
 function isEntry(entry: unknown): boolean {
   if (entry === null) return true;
-  const [time, rows, number] = Array.isArray(entry) ? (entry as readonly unknown[]) : [];
-  return isInstant(time) && isCount(rows) && rows > 0 && (number === null || isInstant(number));
+  if (!Array.isArray(entry) || entry.length !== 5) return false;
+  const [timeHigh, timeLow, rows, ...number] = entry as readonly unknown[];
+  return [timeHigh, timeLow, ...number].every(isWord) && isCount(rows) && rows > 0;
 }
+
+const isWord = (value: unknown): boolean => typeof value === 'number' && (value | 0) === value;
 
 const isInstant = (value: unknown): value is string =>
   typeof value === 'string' && /^-?\d{1,20}$/.test(value);

@@ -1,9 +1,18 @@
 import type { Batch } from '../../columns/batch.js';
-import { compareInt64, readInt64, writeInt64 } from '../../columns/int64.js';
+import { compareInt64, readInt64 } from '../../columns/int64.js';
 import { columnIndex, type Schema } from '../../columns/schema.js';
 
-/** The last row of a symbol: its time, how many rows had that time, and its number, if rows have one. */
-export type DeliveredEntry = readonly [time: string, rowsAtTime: number, number: string | null];
+/**
+ * The last row of a symbol: its time, how many rows had that time, and its number, 0 if rows have none. Of 64-bit
+ * numbers, the words: texts of them would cost more than everything else that is done for a batch.
+ */
+export type DeliveredEntry = readonly [
+  timeHigh: number,
+  timeLow: number,
+  rowsAtTime: number,
+  numberHigh: number,
+  numberLow: number,
+];
 
 /** Of each symbol, in the order of the options; `null` for those without a row. Entries do not change. */
 export type DeliveredEntries = readonly (DeliveredEntry | null)[];
@@ -98,25 +107,28 @@ export class DeliveredRows {
   snapshot(): DeliveredEntries {
     for (const index of this.#changed) {
       this.#isChanged[index] = 0;
-      const number = this.numberOf(index);
       this.#entries[index] = [
-        String(this.timeOf(index)),
-        this.rowsAtTime(index),
-        number === undefined ? null : String(number),
+        this.#times[2 * index + 1]!,
+        this.#times[2 * index]!,
+        this.#rowsAtTime[index]!,
+        this.#numbers[2 * index + 1]!,
+        this.#numbers[2 * index]!,
       ];
     }
     this.#changed.length = 0;
     return this.#entries.slice();
   }
 
-  /** @throws {SyntaxError} for what is no number. */
+  /** Goes on from an earlier `snapshot`. */
   restore(entries: DeliveredEntries): void {
     for (const [index, entry] of entries.entries()) {
       if (entry === null || index >= this.#rowsAtTime.length) continue;
-      const [time, rowsAtTime, number] = entry;
-      writeInt64(this.#times, index, BigInt(time));
+      const [timeHigh, timeLow, rowsAtTime, numberHigh, numberLow] = entry;
+      this.#times[2 * index] = timeLow;
+      this.#times[2 * index + 1] = timeHigh;
       this.#rowsAtTime[index] = rowsAtTime;
-      if (number !== null) writeInt64(this.#numbers, index, BigInt(number));
+      this.#numbers[2 * index] = numberLow;
+      this.#numbers[2 * index + 1] = numberHigh;
       this.#entries[index] = entry;
     }
   }
