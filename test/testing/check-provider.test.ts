@@ -101,6 +101,15 @@ describe('the checks of a provider', () => {
       'found "BTC"',
     ],
     [
+      'a stream that is resumable without a history for it',
+      'declaration',
+      broken(
+        () => ({}),
+        withCapabilities({ streams: { trades: { delivery: 'resumable', columns: ['side'] } } }),
+      ),
+      'streams.trades is resumable: expected a history of trades with its columns',
+    ],
+    [
       'rows of another symbol',
       'stream-rows:bars',
       broken(() => ({

@@ -4,10 +4,11 @@ import type { ControlRecord } from '../../columns/control-record.js';
 import type { Dictionary, DictionarySet } from '../../columns/dictionary.js';
 import { readEpochMillis, readSubMillis, writeEpochMillis } from '../../columns/int64.js';
 import { columnIndex, type Schema } from '../../columns/schema.js';
-import { retainRows } from '../../columns/selection.js';
 import type { Clock } from '../../core/clock.js';
 import { ProviderError } from '../../core/provider-error.js';
 import { DROPPED, FeedRoom } from './feed-room.js';
+import { FullBatches } from './full-batches.js';
+import { refused, refuseId, refuseTime, refuseUntimed } from './refused.js';
 
 /** Rows of a stream that may wait to be read, unless a batch alone is larger. */
 export const ROWS_WAITING_MAX = 65_536;
@@ -55,7 +56,7 @@ export class FeedBuffer {
   readonly #receivedAt: number;
   readonly #untimedAt: number;
   readonly #isBook: boolean;
-  readonly #full: Batch[] = [];
+  readonly #full = new FullBatches();
   /** The batch that rows are written into, and how many it has. */
   #batch: Batch | undefined;
   #length = 0;
@@ -65,8 +66,6 @@ export class FeedBuffer {
   #symbolIds = NO_WORDS;
   #received: Int32Array | undefined;
   #untimed: Uint8Array | undefined;
-  /** Rows in full batches. */
-  #rowsFull = 0;
   #controlsWaiting = 0;
   #isClosed = false;
   #failure: { readonly error: unknown } | undefined;
@@ -118,7 +117,7 @@ export class FeedBuffer {
 
   /** Rows that wait to be read. */
   get rowsWaiting(): number {
-    return this.#rowsFull + this.#length;
+    return this.#full.rows + this.#length;
   }
 
   get hasRoom(): boolean {
@@ -233,9 +232,7 @@ export class FeedBuffer {
 
   /** Returns a batch with what has arrived, owned by the caller; `undefined` if nothing has. */
   take(): Batch | undefined {
-    const full = this.#full.shift();
-    if (full) this.#rowsFull -= full.length;
-    const batch = full ?? this.#takeOpen();
+    const batch = this.#full.shift() ?? this.#takeOpen();
     if (!batch) return undefined;
     this.#controlsWaiting -= batch.controls.length;
     if (this.#room.isHalf(this.rowsWaiting)) this.#makeRoom();
@@ -278,10 +275,7 @@ export class FeedBuffer {
         batch.release();
         continue;
       }
-      batch.controls = batch.controls.filter(({ row }) => row >= left);
-      retainRows(batch, new Uint8Array(batch.length).fill(1, left));
-      this.#full.unshift(batch);
-      this.#rowsFull += batch.length;
+      this.#full.putBack(batch, left);
       this.#controlsWaiting += batch.controls.length;
       left = 0;
     }
@@ -291,23 +285,15 @@ export class FeedBuffer {
   /** Shows all that waits to be taken to `complaint`. @returns What it complains of first. */
   check(complaint: (batch: Batch) => string | undefined): string | undefined {
     const open = this.#takeOpen();
-    if (open) {
-      this.#full.push(open);
-      this.#rowsFull += open.length;
-    }
-    for (const batch of this.#full) {
-      const found = complaint(batch);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    if (open) this.#full.push(open);
+    return this.#full.check(complaint);
   }
 
   /** Drops what waits to be taken. */
   clear(): void {
-    for (const batch of this.#full.splice(0)) batch.release();
+    this.#full.release();
     this.#batch?.release();
     this.#forgetBatch();
-    this.#rowsFull = 0;
     this.#controlsWaiting = 0;
   }
 
@@ -326,10 +312,7 @@ export class FeedBuffer {
   #nextBatch(): Batch | undefined {
     if (this.#failure) return undefined;
     const last = this.#takeOpen();
-    if (last) {
-      this.#full.push(last);
-      this.#rowsFull += last.length;
-    }
+    if (last) this.#full.push(last);
     try {
       const batch = this.#pool.acquire();
       const { columns } = batch;
@@ -429,18 +412,3 @@ export class FeedBuffer {
     tell(this.#receivedMs - ms + (this.#receivedSub - sub) / 1e6);
   }
 }
-
-function refuseId(symbol: number): never {
-  throw refused(`expected the id of a symbol, as symbolId returns it, found ${symbol}`);
-}
-
-export function refuseUntimed(): never {
-  throw refused('expected a time of each row, found one without');
-}
-
-function refuseTime(ms: number, sub: number): never {
-  throw refused(`expected whole ms since 1970 and 0 to 999999 ns past them, found ${ms} and ${sub}`);
-}
-
-/** The error for a row that a provider could not have meant. */
-export const refused = (message: string): ProviderError => new ProviderError('protocol', message);

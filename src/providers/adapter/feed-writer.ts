@@ -17,7 +17,8 @@ import type {
   TradeWriter,
 } from '../contract/row-writers.js';
 import { nanosOf } from './dropped-span.js';
-import { type FeedBuffer, MS_MAX, refused } from './feed-buffer.js';
+import { type FeedBuffer, MS_MAX } from './feed-buffer.js';
+import { refused } from './refused.js';
 import { writeRowColumns } from './row-columns.js';
 
 type AnyRow = TradeRow | QuoteRow | BookRow | BarRow;

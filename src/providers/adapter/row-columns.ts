@@ -2,7 +2,8 @@ import { readEpochMillis, readSubMillis, writeEpochMillis } from '../../columns/
 import { type Column, columnIndex, elementsPerRow, type Schema } from '../../columns/schema.js';
 import { describeValue } from '../../core/shown-text.js';
 import type { RowColumn } from '../contract/row-writers.js';
-import { type FeedBuffer, refused, refuseUntimed } from './feed-buffer.js';
+import type { FeedBuffer } from './feed-buffer.js';
+import { refused, refuseUntimed } from './refused.js';
 
 /** Columns that the buffer fills itself. */
 const OWN = ['received', 'untimed'];
