@@ -62,11 +62,12 @@ export interface StreamBackfillParts {
   readonly check: SequenceCheck | OrderCount;
   readonly context: StageContext;
   onReady(): void;
+  onFailure(error: unknown): void;
 }
 
 /** Makes what fills the gaps of a stream. */
 export function streamBackfill(parts: StreamBackfillParts): Backfill {
-  const { from, schema, feed, connection, check, context, onReady } = parts;
+  const { from, schema, feed, connection, check, context, onReady, onFailure } = parts;
   const { kind, stream, history, isNumbered } = from;
   const { batchRows, dictionaries, clock, log } = context;
   const { waitMax, rowsMax = ROWS_MAX } = feed.backfill || {};
@@ -88,6 +89,7 @@ export function streamBackfill(parts: StreamBackfillParts): Backfill {
     batchRows,
     check: isNumbered && check instanceof SequenceCheck ? check : undefined,
     isExact: stream.sequence?.scope === 'symbol' && stream.sequence.step === 'one',
+    showsMissing: stream.sequence?.step === 'one',
     waitMaxMs: waitMax === undefined ? WAIT_MAX_MS : msOfDuration(waitMax),
     rowsMax,
     lagMs,
@@ -99,6 +101,8 @@ export function streamBackfill(parts: StreamBackfillParts): Backfill {
       const buffer = new FeedBuffer({ schema: pageSchema, batchRows, dictionaries, clock, needsTimes: true });
       return new HistoryPages(kind, feed.interval, connection, buffer, batchRows);
     },
+    subscribedAt: () => connection.subscribedAt,
     onReady,
+    onFailure,
   });
 }

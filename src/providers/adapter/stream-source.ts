@@ -120,18 +120,7 @@ export class StreamSource implements Source {
     this.#check = sequence
       ? new SequenceCheck(schema, sequence, this.#symbols, { maxDelayNs, refetches })
       : new OrderCount(schema, this.#symbols);
-    const onReady = () => this.#buffer.wake();
-    this.#backfill = this.#fetched
-      ? streamBackfill({
-          from: this.#fetched,
-          schema,
-          feed,
-          connection,
-          check: this.#check,
-          context,
-          onReady,
-        })
-      : undefined;
+    this.#backfill = this.#fetched && this.#fill(this.#fetched, context);
     this.#silence = this.#watchSilence(context);
   }
 
@@ -308,6 +297,19 @@ export class StreamSource implements Source {
     this.#silence?.stop();
     this.#writer.end();
     this.#buffer.wake();
+  }
+
+  #fill(from: FetchedFrom, context: StageContext): Backfill {
+    return streamBackfill({
+      from,
+      schema: this.schema,
+      feed: this.#feed,
+      connection: this.#connection,
+      check: this.#check,
+      context,
+      onReady: () => this.#buffer.wake(),
+      onFailure: (error) => this.#over(error),
+    });
   }
 
   #watchSilence({ clock, log }: StageContext): SilenceGuard | undefined {

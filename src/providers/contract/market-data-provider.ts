@@ -78,6 +78,7 @@ export interface ProviderContext {
 
 /** How the connection of a provider is. It is in the health of the source, in its statistics and in the log. */
 export interface ProviderStatus {
+  /** `subscribed`: no row of the stream is missed from now on. */
   readonly state: 'connecting' | 'connected' | 'subscribed' | 'degraded' | 'disconnected';
   /** Why, for `degraded` and `disconnected`. */
   readonly reason?: string | undefined;

@@ -547,6 +547,25 @@ describe('a restart of a stream whose missing rows are fetched', () => {
     expect(report.stages[0]!.statistics).toMatchObject({ rowsDuplicate: 2 });
   });
 
+  it.each<[string, Capable]>([
+    ['numbers', { history: { lagMs: 0 } }],
+    ['times', { ...UNNUMBERED, history: { ...UNNUMBERED.history, lagMs: 0 } }],
+  ])(
+    'has no gap for a symbol without a new row, where the history says how far it reaches, by %s',
+    async (_, of) => {
+      const { second } = await starts(
+        {
+          capabilities: capabilities(of),
+          trades: (start) => (start === 0 ? [trade(1)] : []),
+          history: history(3),
+        },
+        10,
+        11_000,
+      );
+      expect(shown(second.all)).toMatchObject([2, 3, { type: 'backfilled', rows: 2 }]);
+    },
+  );
+
   it('has a gap where nothing tells that the history is whole', async () => {
     const { second } = await starts(
       {

@@ -41,6 +41,8 @@ export interface BackfillParts {
   readonly check: SequenceCheck | undefined;
   /** Whether the numbers of each symbol go up by one. */
   readonly isExact: boolean;
+  /** Whether missing rows show in the numbers. */
+  readonly showsMissing: boolean;
   readonly waitMaxMs: number;
   readonly rowsMax: number;
   /** Of the history. */
@@ -49,8 +51,12 @@ export interface BackfillParts {
   readonly clock: Clock;
   readonly log: Logger;
   newPages(): HistoryPages;
+  /** When the provider has said that it is subscribed, in ns since 1970 UTC. */
+  subscribedAt(): bigint | undefined;
   /** Something can be taken. */
   onReady(): void;
+  /** It cannot go on, such as without memory. */
+  onFailure(error: unknown): void;
 }
 
 /**
@@ -95,6 +101,8 @@ export class Backfill {
       batches: this.#batches,
       delivered: this.#delivered,
       outlet: this.#outlet,
+      showsMissing: check !== undefined && parts.showsMissing,
+      subscribedAt: () => parts.subscribedAt(),
       onFetched: (id, number, time) => check?.fill(id, number, time),
     };
   }
@@ -261,11 +269,17 @@ export class Backfill {
 
   #finish(open: SymbolBackfill, why: string | undefined): void {
     if (open.isOver) return;
-    const { log, onReady } = this.#parts;
+    const { clock, log, onReady, onFailure } = this.#parts;
     this.#forget(open);
-    open.finish(why);
-    for (const record of this.#shared.end(open.of.index)) this.#outlet.control(record);
-    this.#outlet.flush(open.heldFrom);
+    try {
+      open.finish(why, clock.wall());
+      for (const record of this.#shared.end(open.of.index)) this.#outlet.control(record);
+      this.#outlet.flush(open.heldFrom);
+    } catch (error) {
+      open.drop();
+      onFailure(error);
+      return;
+    }
     this.#rowsFetched += open.rowsFetched;
     if (why === undefined) this.#filled++;
     else {

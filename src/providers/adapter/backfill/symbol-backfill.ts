@@ -24,6 +24,10 @@ export interface BackfillRules {
   readonly batches: GrowingBatches;
   readonly delivered: DeliveredRows;
   readonly outlet: RowOutlet;
+  /** Whether rows that are missed from now on show in the numbers of the stream. */
+  readonly showsMissing: boolean;
+  /** When the provider has said that it is subscribed, in ns since 1970 UTC. */
+  subscribedAt(): bigint | undefined;
   /** Is told of the number and the time of a row that was fetched. */
   onFetched(id: number, number: bigint, time: bigint): void;
 }
@@ -134,7 +138,7 @@ export class SymbolBackfill {
   /** What to ask the history for, in ms since 1970. */
   span(wall: bigint): { readonly fromMs: number; readonly toMs: number } {
     const until = this.#until();
-    const to = until > wall ? until : wall;
+    const to = until > wall && until !== UNKNOWN ? until : wall;
     const last = this.#rules.delivered.timeOf(this.of.index);
     const from = last ?? this.#gap.from;
     return { fromMs: Number(floorMs(from)), toMs: Number(floorMs(to)) + 1 };
@@ -174,8 +178,13 @@ export class SymbolBackfill {
     return this.#hasReached || this.isComplete || this.#until() <= reachesTo;
   }
 
-  /** Lets go of what is held. @param why - Why the gap was not filled; `undefined` if it was. */
-  finish(why: string | undefined): void {
+  /**
+   * Lets go of what is held.
+   *
+   * @param why - Why the gap was not filled; `undefined` if it was.
+   * @param wall - Now.
+   */
+  finish(why: string | undefined, wall: bigint): void {
     const { outlet, isExact } = this.#rules;
     if (this.#isOver) return;
     this.#isOver = true;
@@ -183,7 +192,7 @@ export class SymbolBackfill {
     this.#dropGroup();
     const knowsMissing = this.#isNumbered && isExact && this.#held.waiting > 0 && this.#number !== undefined;
     if (why === undefined) this.#tellFilled(knowsMissing);
-    else this.#tellNotFilled(why, knowsMissing);
+    else this.#tellNotFilled(why, knowsMissing, wall);
     while (this.#held.waiting > 0) this.#emitHeld(why ?? 'not in the history');
     outlet.flush(this.heldFrom);
     this.#held.release();
@@ -301,12 +310,13 @@ export class SymbolBackfill {
     this.#tellBackfilled(this.#until());
   }
 
-  #tellNotFilled(why: string, knowsMissing: boolean): void {
+  #tellNotFilled(why: string, knowsMissing: boolean, wall: bigint): void {
     const last = this.#rules.delivered.timeOf(this.of.index);
     if (this.#fetched > 0) this.#tellBackfilled((last as bigint) + 1n);
     if (knowsMissing) return; // told with the numbers of the rows that follow
     const from = this.#fetched > 0 ? (last as bigint) : this.#gap.from;
-    this.#tellGap(from, this.#gap.to ?? this.#until(), why);
+    const until = this.#gap.to ?? this.#until();
+    this.#tellGap(from, until === UNKNOWN ? wall : until, why);
   }
 
   #tellBackfilled(to: bigint): void {
@@ -333,8 +343,15 @@ export class SymbolBackfill {
   #until(): bigint {
     const stop = this.#stopTime();
     const { to } = this.#gap;
-    if (to === undefined) return stop ?? this.#beganAt;
+    if (to === undefined) return stop ?? this.#beginOfStream();
     return stop !== undefined && stop > to ? stop : to;
+  }
+
+  /** From when on no row is missed, as long as none has come. */
+  #beginOfStream(): bigint {
+    const { showsMissing, subscribedAt } = this.#rules;
+    if (showsMissing && this.#isNumbered) return this.#beganAt;
+    return subscribedAt() ?? UNKNOWN;
   }
 
   #stopTime(): bigint | undefined {
@@ -353,6 +370,9 @@ export class SymbolBackfill {
     this.#group = undefined;
   }
 }
+
+/** Later than any time. */
+const UNKNOWN = 2n ** 63n;
 
 const MILLI = 1_000_000n;
 const floorMs = (ns: bigint): bigint => (ns - (((ns % MILLI) + MILLI) % MILLI)) / MILLI;
