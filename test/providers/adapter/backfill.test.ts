@@ -151,7 +151,7 @@ describe('a stream whose missing rows are fetched', () => {
     await clock.advance(4_000);
     let at = 0n;
     for (const one of all) {
-      if ('type' in one) at = one.type === 'watermark' ? one.at : at;
+      if ('type' in one) at = one.type === 'watermark' ? (one as { readonly at: bigint }).at : at;
       else expect(Number(one.time)).toBeGreaterThanOrEqual(Number(at));
     }
     expect(shown(all).filter((one) => typeof one === 'number')).toEqual(numbers);
