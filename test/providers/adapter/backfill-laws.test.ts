@@ -37,17 +37,18 @@ function feedOf(drawn: readonly DrawnRow[]) {
 type Feed = ReturnType<typeof feedOf>;
 
 /** What a stream does that begins so many ms from the start. */
-function stepsFrom(feed: Feed, beginMs: number): FakeStep[] {
+function stepsFrom(feed: Feed, beginMs: number, failMs: number | undefined): FakeStep[] {
   let passed = beginMs;
-  return feed
+  const steps = feed
     .flatMap(({ row, arrivals }) => arrivals.map((at) => ({ row, at })))
-    .filter(({ at }) => at >= beginMs)
+    .filter(({ at }) => at >= beginMs && (failMs === undefined || at <= failMs))
     .sort((a, b) => a.at - b.at)
-    .map(({ row, at }) => {
+    .map(({ row, at }): FakeStep => {
       const afterMs = at - passed;
       passed = at;
       return { afterMs, trade: row };
     });
+  return failMs === undefined ? steps : [...steps, { afterMs: failMs - passed, fail: 'disconnected' }];
 }
 
 const provider = (
@@ -56,6 +57,7 @@ const provider = (
   keepsAll: boolean,
   pageRows: number,
   lagMs: number,
+  failMs?: number,
 ) =>
   fakeProvider({
     capabilities: {
@@ -63,7 +65,7 @@ const provider = (
       streams: { trades: { delivery: 'resumable', sequence: SEQUENCE } },
       history: { trades: { sequence: SEQUENCE } },
     },
-    trades: (start) => stepsFrom(feed, begins[start] ?? 0),
+    trades: (start) => stepsFrom(feed, begins[start] ?? 0, start === 0 ? failMs : undefined),
     history: {
       trades: feed.filter(({ isInHistory }) => keepsAll || isInHistory).map(({ row }) => row),
       pageRows,
@@ -134,39 +136,44 @@ describe('a stream with a history, whatever is lost, doubled or late', () => {
     );
   });
 
-  it('does so over a suspend and a restart at any time, in the middle of a backfill too', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(drawnRow, { minLength: 4, maxLength: 25 }),
-        fc.boolean(),
-        fc.integer({ min: 0, max: 6_000 }),
-        fc.constantFrom(0, 30, 3_000),
-        fc.integer({ min: 1, max: 5 }),
-        async (drawn, keepsAll, endMs, downMs, pageRows) => {
-          const feed = feedOf(drawn);
-          const begins = [0, endMs + downMs];
-          const options = {
-            store: new MemoryCheckpointStore(),
-            components: [provider(feed, begins, keepsAll, pageRows, 0)],
-          };
-          const source = { symbols: SYMBOLS, silence: false };
-          const first = await runStream({ options, source });
-          await first.clock.advance(endMs);
-          await first.pipeline.suspend();
-          await first.clock.advance(0);
-          await first.outcome;
-          const wall = BigInt(START_MS + begins[1]!) * 1_000_000n;
-          const second = await runStream({ options, source, clock: new VirtualClock({ wall }) });
-          await second.clock.advance(waitMs(feed));
-          await second.drained();
-          const all = [...first.all, ...second.all];
-          for (const symbol of SYMBOLS) {
-            checkSymbol(all, symbol);
-            if (keepsAll) expect(toldMissing(all, symbol)).toEqual(new Set());
-          }
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
+  it.each(['suspended', 'disconnected'])(
+    'does so over a restart of a run that was %s at any time, in the middle of a backfill too',
+    async (how) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(drawnRow, { minLength: 4, maxLength: 25 }),
+          fc.boolean(),
+          fc.integer({ min: 0, max: 6_000 }),
+          fc.constantFrom(0, 30, 3_000),
+          fc.integer({ min: 1, max: 5 }),
+          async (drawn, keepsAll, endMs, downMs, pageRows) => {
+            const feed = feedOf(drawn);
+            const begins = [0, endMs + downMs];
+            const options = {
+              store: new MemoryCheckpointStore(),
+              components: [
+                provider(feed, begins, keepsAll, pageRows, 0, how === 'suspended' ? undefined : endMs),
+              ],
+            };
+            const source = { symbols: SYMBOLS, silence: false };
+            const first = await runStream({ options, source });
+            await first.clock.advance(endMs);
+            if (how === 'suspended') await first.pipeline.suspend();
+            await first.clock.advance(0);
+            expect((await first.outcome).outcome).toBe(how === 'suspended' ? 'stopped' : 'failed');
+            const wall = BigInt(START_MS + begins[1]!) * 1_000_000n;
+            const second = await runStream({ options, source, clock: new VirtualClock({ wall }) });
+            await second.clock.advance(waitMs(feed));
+            await second.drained();
+            const all = [...first.all, ...second.all];
+            for (const symbol of SYMBOLS) {
+              checkSymbol(all, symbol);
+              if (keepsAll) expect(toldMissing(all, symbol)).toEqual(new Set());
+            }
+          },
+        ),
+        { numRuns: 60 },
+      );
+    },
+  );
 });
