@@ -26,8 +26,9 @@ function kindsOf(out: string) {
       batcher: { maxRows: 50 },
       sink: { use: 'tee', branches: [discard, { ...discard, operators: [slow], queue: lossy }] },
     },
+    // Endless, since a short one may have ended before its timer.
     thrown: {
-      source: rows(ROWS),
+      source: endless,
       operators: [doing(`setTimeout(() => { throw new Error('thrown'); });`)],
       sink: discard,
     },
