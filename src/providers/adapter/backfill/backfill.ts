@@ -151,6 +151,19 @@ export class Backfill {
       this.#outlet.put(batch);
       return;
     }
+    try {
+      this.#keepPassing(batch);
+    } catch (error) {
+      batch.release();
+      throw error;
+    }
+    if (batch.isEmpty) batch.release();
+    else this.#outlet.put(batch);
+    this.#boundRows();
+  }
+
+  /** Holds the rows that have to wait, and takes out the gaps that will be filled. */
+  #keepPassing(batch: Batch): void {
     const keep = new Uint8Array(batch.length).fill(1);
     let row = 0;
     batch.controls = batch.controls.filter((placed) => {
@@ -159,9 +172,6 @@ export class Backfill {
     });
     this.#divide(batch, row, batch.length, keep);
     retainRows(batch, keep);
-    if (batch.isEmpty) batch.release();
-    else this.#outlet.put(batch);
-    this.#boundRows();
   }
 
   /** What is to be read next. */
@@ -366,9 +376,14 @@ export class Backfill {
   #merge(open: SymbolBackfill, { buffer }: HistoryPages): boolean {
     let isReached = false;
     for (let page = buffer.take(); page; page = buffer.take()) {
-      const rows = this.#asStreamed(page);
-      if (!isReached) isReached = open.merge(rows);
-      releaseAll([rows, page]);
+      const batches = [page];
+      try {
+        const rows = this.#asStreamed(page);
+        batches.push(rows);
+        if (!isReached) isReached = open.merge(rows);
+      } finally {
+        releaseAll(batches);
+      }
     }
     return isReached;
   }

@@ -253,10 +253,18 @@ export class SymbolBackfill {
 
   /** Takes of the rows of an instant those that are neither delivered nor held. */
   #settleGroup(): void {
-    const { timeAt } = this.#rules;
     const group = this.#group;
     this.#group = undefined;
     if (!group) return;
+    try {
+      this.#emitGroup(group);
+    } finally {
+      group.release();
+    }
+  }
+
+  #emitGroup(group: Batch): void {
+    const { timeAt } = this.#rules;
     const time = numberOf(group, timeAt, 0);
     const held = this.#held;
     while (held.waiting > 0 && numberOf(held.batch, timeAt, held.first()) < time) this.#emitHeld('');
@@ -267,7 +275,6 @@ export class SymbolBackfill {
       alike = mayGrow ? group.length : held.alike(timeAt);
     }
     for (let row = skipped; row < group.length - alike; row++) this.#emitFetched(group, row);
-    group.release();
   }
 
   #emitFetched(from: Batch, row: number): void {
