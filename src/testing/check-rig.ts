@@ -168,7 +168,7 @@ export class CheckRig {
   stream(kind: StreamKind, { provider }: Checked, signal?: AbortSignal): RunningStream {
     const of = this.capabilities.streams?.[kind];
     const interval = kind === 'bars' ? (of?.intervals?.[0] ?? '') : undefined;
-    const buffer = this.#buffer(feedSchema(kind, of ?? {}, interval));
+    const buffer = this.#buffer(feedSchema(kind, of ?? {}, interval), !of?.untimed);
     const writer = new FeedWriter(buffer);
     const stopping = this.stopping();
     const written: Written[] = [];
@@ -212,7 +212,7 @@ export class CheckRig {
   ): Promise<HistoryPage> {
     const of = this.capabilities.history?.[kind];
     const interval = kind === 'bars' ? (of?.intervals?.[0] ?? '') : '';
-    const buffer = this.#buffer(feedSchema(kind, of ?? {}, interval === '' ? undefined : interval));
+    const buffer = this.#buffer(feedSchema(kind, of ?? {}, interval === '' ? undefined : interval), true);
     const writer = new FeedWriter(buffer);
     const { fromMs, toMs } = this.span();
     const request = { symbol, fromMs, toMs, cursor, rowsWanted: BATCH_ROWS };
@@ -271,12 +271,13 @@ export class CheckRig {
     return running;
   }
 
-  #buffer(schema: ReturnType<typeof feedSchema>): FeedBuffer {
+  #buffer(schema: ReturnType<typeof feedSchema>, needsTimes: boolean): FeedBuffer {
     return new FeedBuffer({
       schema,
       batchRows: BATCH_ROWS,
       dictionaries: new DictionarySet(),
       clock: this.clock,
+      needsTimes,
     });
   }
 

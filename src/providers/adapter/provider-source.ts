@@ -9,16 +9,17 @@ import { StreamSource } from './stream-source.js';
 
 /** Makes a provider into sources: one stream, or one history, for each. */
 export function providerSource(
-  { name, capabilities }: FeedProvider,
+  provider: FeedProvider,
   factory: ProviderFactory<unknown>,
 ): SourceFactory<FeedOptions> {
+  const { name, capabilities } = provider;
   return {
     plan: (options) => feedOf(options).schema,
     create(options, context) {
       const { schema, stream, history } = feedOf(options);
       const connection = new ProviderConnection(name, factory, ownOptions(options), context);
       return stream
-        ? new StreamSource(stream.kind, schema, stream.of, options, connection, context)
+        ? new StreamSource({ kind: stream.kind, schema, provider, feed: options, connection }, context)
         : new HistorySource(history.kind, schema, history.of, options, connection, context);
     },
   };

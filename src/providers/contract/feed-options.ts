@@ -12,6 +12,7 @@ import {
   SYMBOLS_MAX,
 } from '../../wire/provider-capabilities.js';
 import type { FeedProvider } from './own-options.js';
+import { checkQualityOptions, qualityJsonSchema } from './quality-options.js';
 
 /** A problem of an option, in the form of an issue of Zod. */
 export interface FeedIssue {
@@ -37,6 +38,7 @@ export function feedIssues(provider: FeedProvider, written: Readonly<Record<stri
   if (feed) {
     checkInterval(provider, feed, written.interval, add);
     checkSpan(provider, feed, written, add);
+    checkQualityOptions(feed.of === 'stream', written, add);
   }
   return issues;
 }
@@ -206,6 +208,7 @@ export function feedJsonSchema({ name, capabilities }: FeedProvider): {
         from: text('First instant of the history, as ISO 8601 with an offset'),
         to: text('Instant before which the history ends. Default: now, as the run begins'),
       }),
+      ...(streams.length > 0 && qualityJsonSchema()),
     },
     required: ['symbols'],
   };

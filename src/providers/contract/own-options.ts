@@ -1,4 +1,5 @@
 import type { HistoryKind, ProviderCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
+import type { BackfillOptions, SilenceOptions } from './quality-options.js';
 
 /** A provider as far as its options are concerned. */
 export interface FeedProvider {
@@ -18,9 +19,22 @@ export interface FeedOptions {
   readonly from?: string | undefined;
   /** Default: now, as the run begins. */
   readonly to?: string | undefined;
+  /** Of a stream. `false`: nobody watches for silence. */
+  readonly silence?: SilenceOptions | false | undefined;
+  /** Of a stream. `false`: missed rows are not fetched. */
+  readonly backfill?: BackfillOptions | false | undefined;
 }
 
-export const FEED_KEYS = ['stream', 'history', 'symbols', 'interval', 'from', 'to'] as const;
+export const FEED_KEYS = [
+  'stream',
+  'history',
+  'symbols',
+  'interval',
+  'from',
+  'to',
+  'silence',
+  'backfill',
+] as const;
 
 type Fields = Readonly<Record<string, unknown>>;
 
