@@ -38,6 +38,7 @@ const streamWords = (of: StreamCapabilities): string[] => [
 const historyWords = (of: HistoryCapabilities): string[] => [
   ...(of.since === undefined ? [] : [`since ${of.since}`]),
   ...(of.depthMs === undefined ? [] : [`${Math.floor(of.depthMs / DAY_MS)} days back`]),
+  ...(of.lagMs === undefined ? [] : [`whole after ${of.lagMs} ms`]),
   ...rowWords(of),
 ];
 

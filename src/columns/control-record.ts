@@ -13,6 +13,18 @@ export type ControlRecord =
       readonly symbol?: string;
       readonly reason: string;
     }
+  /**
+   * Rows from an instant until just before another were missing, and have been fetched: those in front of the record
+   * are all there were, as far as no `gap` says otherwise. It stands in place of the `gap`.
+   */
+  | {
+      readonly type: 'backfilled';
+      readonly from: Nanos;
+      readonly to: Nanos;
+      readonly symbol?: string;
+      /** How many were fetched. */
+      readonly rows: number;
+    }
   /** Nothing has arrived since an instant, though something was due. */
   | { readonly type: 'stale'; readonly since: Nanos; readonly symbol?: string }
   /** From here on the rows come from another source. */

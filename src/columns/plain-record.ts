@@ -16,7 +16,8 @@ export function recordOf(plain: PlainRecord): ControlRecord {
   // "from" and "to" of a switch are the names of sources.
   const instants = plain.type === 'switched' ? ['at'] : INSTANTS;
   const fields = Object.entries(plain).map(([key, value]) => {
-    return [key, instants.includes(key) ? (BigInt(value) as Nanos) : value] as const;
+    if (instants.includes(key)) return [key, BigInt(value) as Nanos] as const;
+    return [key, key === 'rows' ? Number(value) : value] as const;
   });
   return Object.fromEntries(fields) as unknown as ControlRecord; // it was one when it became plain
 }

@@ -1,3 +1,4 @@
+import { type Dirent, readdir } from 'node:fs';
 import type { FileSystemAdapter } from 'tinyglobby';
 import type { ComparisonTime } from './comparison-time.js';
 import { ambiguities, namesOf, repeatsWhatRepeats } from './glob-cost.js';
@@ -21,6 +22,21 @@ const STARS_IN_NAME_MAX = 4;
 /** `**` in a glob. */
 const GLOBSTARS_MAX = 4;
 
+/** Directories that one glob may list, so that `/**` does not walk through all disks. */
+const DIRECTORIES_MAX = 100_000;
+
+/** A glob would list too many directories. */
+export class GlobReachError extends Error {
+  override readonly name = 'GlobReachError';
+
+  constructor() {
+    super(
+      `expected a glob that looks into at most ${DIRECTORIES_MAX} directories, found one that looks into more: ` +
+        'begin it with the directory of the files',
+    );
+  }
+}
+
 /** Says why a path or glob is refused; `undefined` if it is fine. */
 export function pathProblem(path: string): string | undefined {
   if (path.length > PATH_CHARS_MAX) {
@@ -42,11 +58,35 @@ export function pathProblem(path: string): string | undefined {
  * Returns the files that match a glob now, relative to the working directory, in no particular order.
  *
  * @param fs - To watch which directories are looked into.
+ * @param directoriesMax - Directories that it may list.
+ * @throws {GlobReachError} if there are more.
  */
-export async function globFiles(pattern: string, fs: FileSystemAdapter = {}): Promise<string[]> {
+export async function globFiles(
+  pattern: string,
+  fs: FileSystemAdapter = {},
+  directoriesMax = DIRECTORIES_MAX,
+): Promise<string[]> {
   const { glob } = await importGlobs();
-  return glob(pattern, { ...OPTIONS, fs });
+  const tooFar = new AbortController();
+  const list = (fs.readdir ?? readdir) as ReadDirectory;
+  let directories = 0;
+  const counting: ReadDirectory = (path, options, done) => {
+    if (++directories <= directoriesMax) return list(path, options, done);
+    tooFar.abort();
+    done(null, []);
+  };
+  // The cast is true: it is the one form that a glob calls.
+  const counted = { ...fs, readdir: counting as unknown as NonNullable<FileSystemAdapter['readdir']> };
+  const files = await glob(pattern, { ...OPTIONS, fs: counted, signal: tooFar.signal });
+  if (tooFar.signal.aborted) throw new GlobReachError();
+  return files;
 }
+
+type ReadDirectory = (
+  path: string,
+  options: { readonly withFileTypes: true },
+  done: (error: Error | null, entries: Dirent[]) => void,
+) => void;
 
 /**
  * Answers whether a glob would name a file if there were one of that path (absolute, with `/`): by

@@ -2,6 +2,7 @@ import type { Batch } from '../columns/batch.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
+import type { Nanos } from '../core/units.js';
 import type { SourceRejects } from './rejects.js';
 import type { SourceCapabilities } from './source-capabilities.js';
 import type { Named, Stage } from './stage.js';
@@ -22,6 +23,13 @@ export interface Source extends Stage {
    * source, by the clock; it would be wrong about a source that holds rows back.
    */
   readonly tellsTime?: boolean;
+  /**
+   * For a live source that holds rows back until earlier ones have come: no watermark of all symbols may pass this
+   * instant, since rows from then on are still to be read. `undefined` while it holds none.
+   */
+  readonly heldFrom?: Nanos | undefined;
+  /** Whether the rows of the last read were held or fetched: they say nothing about how late rows come. */
+  readonly isCatchingUp?: boolean;
   /**
    * Whether it holds rows that it has received and cannot receive again. On a drain it is then read on after
    * `stop`, until it has returned them all, and `null`.

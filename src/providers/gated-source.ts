@@ -2,6 +2,7 @@ import type { Batch } from '../columns/batch.js';
 import { type EventOrder, SYMBOLS_IN_ORDER } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
+import type { Nanos } from '../core/units.js';
 import type { Source } from '../engine/source.js';
 import type { SourceCapabilities } from '../engine/source-capabilities.js';
 import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
@@ -40,6 +41,14 @@ export class GatedSource implements Source {
 
   standStill(ns: bigint): void {
     this.#source.standStill?.(ns);
+  }
+
+  get heldFrom(): Nanos | undefined {
+    return this.#source.heldFrom;
+  }
+
+  get isCatchingUp(): boolean {
+    return this.#source.isCatchingUp === true;
   }
 
   get rowsRejected(): number {

@@ -6,6 +6,7 @@ import deriveOperator from '../stages/operators/derive/component.js';
 import filterOperator from '../stages/operators/filter/component.js';
 import moduleOperator from '../stages/operators/module/component.js';
 import selectOperator from '../stages/operators/select/component.js';
+import sessionsOperator from '../stages/operators/sessions/component.js';
 import consoleSink from '../stages/sinks/console/component.js';
 import csvSink from '../stages/sinks/csv/component.js';
 import jsonlSink from '../stages/sinks/jsonl/component.js';
@@ -32,6 +33,7 @@ export const BUILT_IN = [
   filterOperator,
   moduleOperator,
   selectOperator,
+  sessionsOperator,
   smartBatcher,
   consoleSink,
   csvSink,

@@ -23,6 +23,7 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { ActorLink } from './actor-link.js';
+import { answered } from './answer-deadline.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobState, JobTransition } from './job.js';
 import { JobLife } from './job-life.js';
@@ -85,7 +86,7 @@ export class JobActor implements JobHandle {
   #startedAtNs: bigint | undefined;
   #report: JobReport | undefined;
   /** Answer of the actor to the last command. */
-  #acknowledged: Promise<unknown> = Promise.resolve();
+  #acknowledged: Promise<unknown> | undefined;
   #lastTransition: JobTransition | undefined;
   readonly #deadline: Deadline;
   #graceTimer: TimerHandle | undefined;
@@ -205,19 +206,19 @@ export class JobActor implements JobHandle {
   }
 
   async describe(): Promise<readonly StageReport[]> {
-    return (await this.#link?.ask('describe')) ?? [];
+    return (await this.#answered('describe', this.#link?.ask('describe'))) ?? [];
   }
 
   async pause(): Promise<void> {
     this.#expectBeforeEnd('paused');
     this.#send({ type: 'pause.requested' });
-    await this.#acknowledged;
+    await this.#answered('pause', this.#acknowledged);
   }
 
   async resume(): Promise<void> {
     this.#expectBeforeEnd('resumed');
     this.#send({ type: 'resume.requested' });
-    await this.#acknowledged;
+    await this.#answered('resume', this.#acknowledged);
   }
 
   async drain(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
@@ -229,6 +230,11 @@ export class JobActor implements JobHandle {
   async stop(): Promise<JobReport> {
     this.#send({ type: 'stop.requested' });
     return this.outcome;
+  }
+
+  /** @param answer - `undefined`: there is no thread to wait for. */
+  async #answered<T>(asked: string, answer: Promise<T> | undefined): Promise<T | undefined> {
+    return answer && answered(answer, { job: this.name, asked, clock: this.#context.clock });
   }
 
   #send(event: JobEvent): void {
@@ -247,7 +253,7 @@ export class JobActor implements JobHandle {
     } else {
       // A rejection is the actor's bug, which the outcome of its run will show. Nobody may be waiting
       // here.
-      this.#acknowledged = this.#link?.ask(command).catch(() => {}) ?? Promise.resolve();
+      this.#acknowledged = this.#link?.ask(command).catch(() => {});
     }
   }
 

@@ -53,11 +53,24 @@ export interface JobHandle {
   readonly outcome: Promise<JobReport>;
   /** The job now, read from shared memory: no message to its thread. */
   inspect(): JobInfo;
-  /** The report of each stage about itself; asks the thread. Empty once the job has ended. */
+  /**
+   * The report of each stage about itself; asks the thread. Empty once the job has ended.
+   *
+   * @throws {PipelineError} `THREAD_BUSY` if the thread does not answer within ten seconds.
+   */
   describe(): Promise<readonly StageReport[]>;
-  /** Stops reading after the current batch; rows inside the pipeline stay there. */
+  /**
+   * Stops reading after the current batch; rows inside the pipeline stay there.
+   *
+   * @throws {PipelineError} `JOB_STATE` if it drains or has ended, `THREAD_BUSY` if its thread does not answer
+   *   within ten seconds: it pauses once it gets to it.
+   */
   pause(): Promise<void>;
-  /** Reads on after a pause. */
+  /**
+   * Reads on after a pause.
+   *
+   * @throws {PipelineError} As `pause`.
+   */
   resume(): Promise<void>;
   /**
    * Ends the source and delivers the rows inside the pipeline. At the deadline the thread is ended, and

@@ -176,7 +176,7 @@ export class CheckRig {
   stream(kind: StreamKind, { provider }: Checked, signal?: AbortSignal): RunningStream {
     const of = this.capabilities.streams?.[kind];
     const interval = kind === 'bars' ? (of?.intervals?.[0] ?? '') : undefined;
-    const buffer = this.#buffer(feedSchema(kind, of ?? {}, interval));
+    const buffer = this.#buffer(feedSchema(kind, of ?? {}, interval), !of?.untimed);
     const writer = new FeedWriter(buffer);
     const stopping = this.stopping();
     const written: Written[] = [];
@@ -220,7 +220,7 @@ export class CheckRig {
   ): Promise<HistoryPage> {
     const of = this.capabilities.history?.[kind];
     const interval = kind === 'bars' ? (of?.intervals?.[0] ?? '') : '';
-    const buffer = this.#buffer(feedSchema(kind, of ?? {}, interval === '' ? undefined : interval));
+    const buffer = this.#buffer(feedSchema(kind, of ?? {}, interval === '' ? undefined : interval), true);
     const writer = new FeedWriter(buffer);
     const { fromMs, toMs } = this.span();
     const request = { symbol, fromMs, toMs, cursor, rowsWanted: BATCH_ROWS };
@@ -281,12 +281,13 @@ export class CheckRig {
     return running;
   }
 
-  #buffer(schema: ReturnType<typeof feedSchema>): FeedBuffer {
+  #buffer(schema: ReturnType<typeof feedSchema>, needsTimes: boolean): FeedBuffer {
     return new FeedBuffer({
       schema,
       batchRows: BATCH_ROWS,
       dictionaries: new DictionarySet(),
       clock: this.clock,
+      needsTimes,
     });
   }
 

@@ -64,7 +64,7 @@ export function fakeProvider(script: FakeScript): ProviderDefinition {
         const steps = script[kind] ?? [];
         return typeof steps === 'function' ? steps(nth) : steps;
       };
-      return new FakeProvider({ name, script, context, start, faults });
+      return new FakeProvider({ name, script, capabilities, context, start, faults });
     },
   });
 }
@@ -82,16 +82,30 @@ const NO_OPTIONS = {
 interface Parts {
   readonly name: string;
   readonly script: FakeScript;
+  readonly capabilities: ProviderCapabilities;
   readonly context: ProviderContext;
   start(kind: StreamKind): readonly FakeStep[];
   readonly faults: { readonly connect: FakeFault[]; readonly history: FakeFault[] };
 }
 
 class FakeProvider implements MarketDataProvider {
+  readonly resubscribe?: (symbols: readonly string[], signal: AbortSignal) => Promise<void>;
   readonly #parts: Parts;
+  /** The stream that runs. */
+  #stream: { readonly kind: StreamKind; readonly writer: RowWriter<never> } | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    const { resubscribed } = parts.script;
+    if (!resubscribed) return;
+    this.resubscribe = async (symbols, signal) => {
+      await this.#call(0, [], signal);
+      const { kind, writer } = this.#stream ?? {};
+      for (const step of resubscribed(symbols)) {
+        await wait(parts.context.clock, step.afterMs ?? 0, signal);
+        if (kind && writer && !signal.aborted && isAskedFor(step, symbols)) this.#do(kind, step, writer);
+      }
+    };
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -149,6 +163,7 @@ class FakeProvider implements MarketDataProvider {
     signal: AbortSignal,
   ): Promise<void> {
     const { context, start } = this.#parts;
+    this.#stream = { kind, writer };
     await this.#call(0, [], signal); // the subscription
     context.status({ state: 'subscribed' });
     let listensTo: AbortSignal | undefined = signal;
@@ -157,13 +172,13 @@ class FakeProvider implements MarketDataProvider {
       if (listensTo?.aborted) return;
       if ('deaf' in step) listensTo = undefined;
       else if ('end' in step) return;
-      else if (isAskedFor(step, symbols)) this.#do(step, writer);
+      else if (isAskedFor(step, symbols)) this.#do(kind, step, writer);
     }
     if (listensTo === undefined) await new Promise(() => {});
     await aborted(signal);
   }
 
-  #do(step: FakeStep, writer: RowWriter<never>): void {
+  #do(kind: StreamKind, step: FakeStep, writer: RowWriter<never>): void {
     if ('fail' in step) {
       const { fail, message = `the script says so` } = step;
       throw new ProviderError(fail, `Provider "${this.#parts.name}": ${message}`);
@@ -174,8 +189,15 @@ class FakeProvider implements MarketDataProvider {
     else if ('stale' in step) writer.stale(step.stale.sinceMs, step.stale.symbol);
     else {
       const row = rowOf(step);
-      if (row) writer.write(row as never); // the writer refuses rows of another kind
+      if (row) writer.write(this.#timed(kind, row) as never); // the writer refuses rows of another kind
     }
+  }
+
+  /** A row without a time has that at which it is written, unless the stream may have rows without one. */
+  #timed(kind: StreamKind, row: RowTimes): RowTimes {
+    const { capabilities, context } = this.#parts;
+    if (row.timeMs !== undefined || row.timeNs !== undefined) return row;
+    return capabilities.streams?.[kind]?.untimed ? row : { ...row, timeNs: context.clock.wall() };
   }
 
   async #page(
@@ -184,11 +206,14 @@ class FakeProvider implements MarketDataProvider {
     writer: RowWriter<never>,
     signal: AbortSignal,
   ): Promise<PlainData> {
-    const { script, faults } = this.#parts;
-    const { pageRows = PAGE_ROWS, pageMs = 0 } = script.history ?? {};
+    const { script, faults, context } = this.#parts;
+    const { pageRows = PAGE_ROWS, pageMs = 0, lagMs } = script.history ?? {};
     await this.#call(pageMs, faults.history, signal);
+    const knownToMs = lagMs === undefined ? toMs : Number(context.clock.wall() / 1_000_000n) - lagMs;
     const all: readonly RowTimes[] = script.history?.[kind] ?? [];
-    const rows = all.filter((row) => row.symbol === symbol && isWithin(row, fromMs, toMs));
+    const rows = all.filter(
+      (row) => row.symbol === symbol && isWithin(row, fromMs, Math.min(toMs, knownToMs)),
+    );
     const from = typeof cursor === 'number' ? cursor : 0;
     const page = rows.slice(from, from + pageRows);
     for (const row of page) writer.write(row as never);

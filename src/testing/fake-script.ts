@@ -7,7 +7,10 @@ import type {
 import type { BarRow, BookRow, GapNote, QuoteRow, TradeRow } from '../providers/contract/row-writers.js';
 import type { ProviderCapabilities } from '../wire/provider-capabilities.js';
 
-/** What a fake provider does next in a stream. A row without a time has that at which it is written. */
+/**
+ * What a fake provider does next in a stream. A row without a time has that at which it is written, unless its
+ * capabilities say `untimed`.
+ */
 export type FakeStep = {
   /** Ms to wait before it, on the clock of the pipeline. Default: 0. */
   readonly afterMs?: number | undefined;
@@ -55,6 +58,8 @@ export interface FakeScript {
   readonly book?: FakeStream | undefined;
   readonly bars?: FakeStream | undefined;
   readonly history?: FakeHistory | undefined;
+  /** What its stream does once symbols are asked for again. Default: it cannot be asked again. */
+  readonly resubscribed?: ((symbols: readonly string[]) => readonly FakeStep[]) | undefined;
   readonly instruments?: readonly Instrument[] | undefined;
   readonly optionsChain?: readonly OptionContract[] | undefined;
 }
@@ -66,6 +71,8 @@ export interface FakeHistory {
   readonly bars?: readonly BarRow[] | undefined;
   /** Number of rows in a page. Default: 100. */
   readonly pageRows?: number | undefined;
+  /** After how many ms of their time rows are in it. Default: all are, whatever the time. */
+  readonly lagMs?: number | undefined;
   /** Ms that a page takes. Default: 0. */
   readonly pageMs?: number | undefined;
   /** Faults of the first calls for pages, in order. */

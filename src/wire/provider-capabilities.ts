@@ -69,6 +69,11 @@ export interface HistoryCapabilities extends RowCapabilities {
   readonly since?: string | undefined;
   /** How far it goes back from now, in ms. */
   readonly depthMs?: number | undefined;
+  /**
+   * After how many ms at most a row is in it. If set, a history without rows says that there were none until so long
+   * ago; otherwise only a later row says so.
+   */
+  readonly lagMs?: number | undefined;
 }
 
 /** A limit that a provider publishes. Budgets are declared in the settings: this says what to declare. */

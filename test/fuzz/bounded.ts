@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { InvalidSpecError, RuntimeError } from '../../src/core/errors.js';
 import { cutText } from '../../src/core/shown-text.js';
+import { withinCpuTime } from '../support/cpu-time.js';
 
 /** TICKLOOM_ROUNDS=1000 for a long look: so many times as many inputs. */
 const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? 1);
@@ -13,11 +14,7 @@ const SEED = process.env.TICKLOOM_SEED;
 /** For what hangs: how long all inputs of a test may take. */
 export const FUZZ_MS_MAX = 180_000 + ROUNDS * 60_000;
 
-/**
- * A second of the processor on a quiet machine, and three where others share its cores and caches. What this is to
- * find takes many times as long. Not of the clock: a machine that tests for many takes several times as long.
- */
-const CPU_MS_MAX = 3_000;
+const CPU_MS_MAX = 1_000;
 const MESSAGE_CHARS_MAX = 33_000;
 
 /** Judges inputs, and names the first one for which something does not hold. */
@@ -42,25 +39,12 @@ export async function fuzz<T>(
 }
 
 /**
- * Runs what takes an input from outside, and once more if that took long: it may have paid for the garbage of
- * others.
+ * Runs what takes an input from outside.
  *
  * @returns What it returned; `undefined` if it refused the input.
  */
-export async function bounded<T>(act: () => T | Promise<T>): Promise<T | undefined> {
-  const first = await timed(act);
-  if (first.cpuMs < CPU_MS_MAX) return first.result;
-  const second = await timed(act);
-  expect(second.cpuMs).toBeLessThan(CPU_MS_MAX);
-  return second.result;
-}
-
-async function timed<T>(act: () => T | Promise<T>) {
-  const before = process.cpuUsage();
-  const result = await resultOf(act);
-  const { user, system } = process.cpuUsage(before);
-  return { result, cpuMs: (user + system) / 1_000 };
-}
+export const bounded = <T>(act: () => T | Promise<T>): Promise<T | undefined> =>
+  withinCpuTime(CPU_MS_MAX, () => resultOf(act));
 
 async function resultOf<T>(act: () => T | Promise<T>): Promise<T | undefined> {
   try {

@@ -78,6 +78,11 @@ export class FakeRun implements ThreadRun {
     expose(control, portEndpoint(this.task.control));
   }
 
+  /** The thread looks at no message any more. */
+  block(): void {
+    this.task.control.close();
+  }
+
   finish(report: PipelineReport): void {
     this.#resolve({ report, leftovers: [] });
   }

@@ -90,6 +90,21 @@ describe('supervisor', () => {
     expect(await job.describe()).toEqual([]);
   });
 
+  it('waits ten seconds for the answer of a thread that is busy, and says what to do', async () => {
+    const { supervisor, threads, clock } = startSupervisor();
+    const job = supervisor.submit(specOf('a'));
+    threads.last.answer();
+    await job.pause();
+    await until(() => job.inspect().state === 'paused');
+    threads.last.block();
+    const calls = Promise.allSettled([job.resume(), job.describe()]);
+    clock.advance(10_000);
+    for (const call of await calls) {
+      expect(call).toMatchObject({ status: 'rejected', reason: { code: 'THREAD_BUSY', retryable: true } });
+    }
+    expect(job.inspect().state).toBe('running');
+  });
+
   it('keeps and tells no more of a crash than its beginning, however long it is', async () => {
     const { supervisor, threads, events } = startSupervisor();
     const job = supervisor.submit(specOf('a'));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ProviderDefinition } from '../../src/providers/contract/define-provider.js';
 import { fakeProvider } from '../../src/testing/fake-provider.js';
-import { broken, failures, SOUND } from './sound-provider.js';
+import { broken, failures, NOW_MS, SOUND } from './sound-provider.js';
 
 const BTC = { symbol: 'BTC', assetClass: 'crypto' } as const;
 const BTC_CALL = { symbol: 'C', underlying: 'BTC', right: 'call', strike: 1, expiry: '2024-12-27' } as const;
@@ -221,7 +221,7 @@ describe('the checks of a stream', () => {
   it('watch for its end as long as they were told to', async () => {
     const provider = broken((_, { clock }) => ({
       streamTrades: async (_request, writer, signal) => {
-        writer.write({ symbol: 'BTC', price: 1, size: 1 });
+        writer.write({ symbol: 'BTC', timeMs: NOW_MS, price: 1, size: 1 });
         const ended = new Promise<void>((resolve) => clock.setTimeout(resolve, 30_000));
         await Promise.race([ended, abortOf(signal)]);
       },

@@ -4,7 +4,7 @@ import type { ProviderDefinition } from '../../src/providers/contract/define-pro
 import { assertProvider, evidenceTable, ProviderCheckError } from '../../src/testing/check-provider.js';
 import { fakeProvider } from '../../src/testing/fake-provider.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
-import { broken, check, failures, OPTIONS, SOUND, withCapabilities } from './sound-provider.js';
+import { broken, check, failures, NOW_MS, OPTIONS, SOUND, withCapabilities } from './sound-provider.js';
 
 /** Pages that were asked for, over all providers. */
 let calls = 0;
@@ -101,11 +101,21 @@ describe('the checks of a provider', () => {
       'found "BTC"',
     ],
     [
+      'a stream that is resumable without a history for it',
+      'declaration',
+      broken(
+        () => ({}),
+        withCapabilities({ streams: { trades: { delivery: 'resumable', columns: ['side'] } } }),
+      ),
+      'streams.trades is resumable: expected a history of trades with its columns',
+    ],
+    [
       'rows of another symbol',
       'stream-rows:bars',
       broken(() => ({
         streamBars: async (_request, writer, signal) => {
-          for (const symbol of ['BTC', 'ETH']) writer.write({ symbol, open: 1, high: 1, low: 1, close: 1 });
+          for (const symbol of ['BTC', 'ETH'])
+            writer.write({ symbol, timeMs: NOW_MS, open: 1, high: 1, low: 1, close: 1 });
           await new Promise((resolve) => signal.addEventListener('abort', resolve));
         },
       })),
@@ -169,7 +179,7 @@ describe('the checks of a provider', () => {
       'stream-end:trades',
       broken(() => ({
         streamTrades: async (_request, writer, signal) => {
-          writer.write({ symbol: 'BTC', price: 1, size: 1 });
+          writer.write({ symbol: 'BTC', timeMs: NOW_MS, price: 1, size: 1 });
           await new Promise((resolve) => signal.addEventListener('abort', resolve));
           throw new Error('socket closed');
         },
@@ -181,7 +191,7 @@ describe('the checks of a provider', () => {
       'stream-gate:trades',
       broken(() => ({
         streamTrades: async (_request, writer, signal) => {
-          writer.write({ symbol: 'BTC', price: 1, size: 1 });
+          writer.write({ symbol: 'BTC', timeMs: NOW_MS, price: 1, size: 1 });
           await new Promise((resolve) => signal.addEventListener('abort', resolve));
         },
       })),
@@ -192,7 +202,7 @@ describe('the checks of a provider', () => {
       'stream-aborted:trades',
       broken(() => ({
         streamTrades: async (_request, writer) => {
-          writer.write({ symbol: 'BTC', price: 1, size: 1 });
+          writer.write({ symbol: 'BTC', timeMs: NOW_MS, price: 1, size: 1 });
         },
       })),
       'wrote rows although it was told to end',

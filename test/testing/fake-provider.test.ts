@@ -3,6 +3,7 @@ import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-s
 import type { ControlRecord } from '../../src/columns/control-record.js';
 import { copyRow, type Row, rowsOf } from '../../src/columns/row-view.js';
 import { uncheckedSpec } from '../../src/plan/typed-spec.js';
+import type { TradeWriter } from '../../src/providers/contract/row-writers.js';
 import { createPipeline, type PipelineOptions } from '../../src/runtime/pipeline-builder.js';
 import { callbackSink } from '../../src/stages/sinks/callback.js';
 import { fakeProvider } from '../../src/testing/fake-provider.js';
@@ -115,6 +116,21 @@ describe('a fake provider', () => {
     ]);
   });
 
+  it('leaves out the times of rows only where its capabilities say so', async () => {
+    const stream = { delivery: 'live-only', untimed: true } as const;
+    for (const capabilities of [
+      undefined,
+      { assetClasses: ['crypto'], streams: { trades: stream } },
+    ] as const) {
+      const { clock, rows, pipeline, outcome } = await run({ trades: [trade(1)], capabilities });
+      await clock.advance(0);
+      await pipeline.drain();
+      await outcome;
+      const marks = capabilities ? { untimed: true } : {};
+      expect(rows).toEqual([{ time: START_NS, symbol: 'BTC', price: 1, ...marks }]);
+    }
+  });
+
   it('has other steps for each start of a stream', async () => {
     const provider = fakeProvider({ trades: (start) => [trade(start + 1), { fail: 'disconnected' }] });
     const prices: unknown[] = [];
@@ -165,6 +181,23 @@ describe('a fake provider', () => {
 });
 
 describe('a source that a provider makes', () => {
+  it('fails for a row without a time that its capabilities say nothing of', async () => {
+    const provider = fakeProvider({ trades: [] });
+    const untimed = {
+      ...provider,
+      load: async () => () => ({
+        async streamTrades(_: unknown, writer: TradeWriter) {
+          writer.trade(writer.symbolId('BTC'), Number.NaN, 0, 1);
+        },
+      }),
+    };
+    const { clock, rows, outcome } = await run({}, {}, { components: [untimed] });
+    await clock.advance(0);
+    const { error } = await outcome;
+    expect([error?.code, rows]).toEqual(['PROVIDER_PROTOCOL', []]);
+    expect(error?.message).toContain('expected a time of each row');
+  });
+
   it('ends when it is drained while it connects', async () => {
     const { clock, pipeline, outcome } = await run({ connectMs: 50_000, trades: [trade(1)] });
     await clock.advance(1_000);

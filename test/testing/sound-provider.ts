@@ -11,6 +11,8 @@ import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import type { ProviderCapabilities } from '../../src/wire/provider-capabilities.js';
 
 const DAY_MS = Date.UTC(2024, 0, 1);
+/** The wall time of a virtual clock that begins. */
+export const NOW_MS = 1_700_000_000_000;
 export const trade = (i: number) => ({ symbol: 'BTC', timeMs: DAY_MS + i * 1_000, price: 100 + i, size: 1 });
 
 /** A provider with everything, that keeps the contract. */

@@ -91,6 +91,14 @@ export const JOB_ERRORS = {
     remedy: 'Nothing, where the stop was intended. A job reports this code only if it has no better reason.',
     retryable: 'no',
   },
+  THREAD_BUSY: {
+    meaning: 'The thread of a job has not answered a pause, a resume or a question within ten seconds.',
+    cause:
+      'An operator that loops or blocks the thread, or one that takes long for a batch: a thread looks at its messages between two batches.',
+    remedy:
+      'It does what it was asked once it gets to it. If `heartbeatAgeMs` of the job grows on and on, stop the job.',
+    retryable: 'yes',
+  },
   THREAD_LEFT_RUNNING: {
     meaning: 'A thread did not end when it was asked to, and was left running.',
     cause:

@@ -100,11 +100,14 @@ export class LiveWatermark {
   /**
    * Returns the watermark to emit now; `undefined` if none is due, if no row was received yet, or if it
    * is not higher than the last.
+   *
+   * @param max - What it may not pass.
    */
-  next(now: bigint): bigint | undefined {
+  next(now: bigint, max?: bigint): bigint | undefined {
     const lag = this.#largestLag();
     if (lag === undefined || now < this.#dueAt) return undefined;
-    const at = now - this.#maxDelayNs - lag;
+    const byClock = now - this.#maxDelayNs - lag;
+    const at = max !== undefined && max < byClock ? max : byClock;
     if (this.#at !== undefined && at <= this.#at) return undefined;
     this.#at = at;
     this.#dueAt = now + WATERMARK_EVERY_NS;

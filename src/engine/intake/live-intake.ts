@@ -33,6 +33,7 @@ export const RESTART_REASON = 'restart: rows that came meanwhile are lost';
  */
 export class LiveIntake {
   readonly #name: string;
+  readonly #source: Source;
   readonly #rejects: Rejects;
   readonly #clock: Clock;
   readonly #timeColumn: number;
@@ -46,6 +47,7 @@ export class LiveIntake {
 
   constructor({ use, name = use, stage }: Named<Source>, rejects: Rejects, clock: Clock) {
     this.#name = name;
+    this.#source = stage;
     this.#rejects = rejects;
     this.#clock = clock;
     this.#timeColumn = eventTimeIndex(stage.schema);
@@ -69,7 +71,7 @@ export class LiveIntake {
       const times = batch.columns[this.#timeColumn] as Int32Array;
       const least = readInt64(times, leastRow(times, batch.length));
       const greatest = readInt64(times, greatestRow(times, batch.length));
-      this.#watermark.receive(now, least, greatest);
+      if (!this.#source.isCatchingUp) this.#watermark.receive(now, least, greatest);
       this.#note(batch, times, least, greatest);
     }
     this.mark(batch, now);
@@ -78,7 +80,7 @@ export class LiveIntake {
 
   /** Appends a watermark if one is due. @returns Whether it did. */
   mark(batch: Batch, now: Nanos): boolean {
-    const at = this.#watermark.next(now);
+    const at = this.#watermark.next(now, this.#source.heldFrom);
     if (at === undefined) return false;
     batch.controls.push({ row: batch.length, record: { type: 'watermark', at: at as Nanos } });
     return true;

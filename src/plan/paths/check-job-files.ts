@@ -28,7 +28,7 @@ export async function checkJobFiles(
   if (!files) return { files, problems: [] };
   const problems = standardStreams(files);
   if (problems.length > 0) return { files, problems };
-  problems.push(...ownConflicts(files));
+  problems.push(...files.reads.problems, ...ownConflicts(files));
   const deadLetters = files.writes.find(({ isDeadLetters }) => isDeadLetters);
   // Not if the path is already reported as a conflict.
   if (deadLetters && !problems.some(({ path }) => path === deadLetters.at)) {

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ComparisonTime } from '../../core/comparison-time.js';
-import { looksLikeGlob } from '../../core/glob.js';
+import type { SpecProblem } from '../../core/errors.js';
+import { GlobReachError, looksLikeGlob } from '../../core/glob.js';
 import type { NamedPath } from '../../wire/stage-files.js';
 import { isWithin, type PathResolver, type ResolvedPath } from './path-resolver.js';
 import { type WatchedGlob, watchGlob } from './watched-glob.js';
@@ -22,6 +23,8 @@ const LOOKS_MAX = 256;
 export class FilesRead {
   /** The paths and globs that name them. */
   readonly names: readonly NamedPath[];
+  /** Globs that look into too many directories. Their files are not known; the source refuses them, too. */
+  readonly problems: SpecProblem[] = [];
   readonly #byKey = new Map<string, FileRead>();
   readonly #byInode = new Map<string, FileRead>();
   /** The directories of the files, each with one of its files. */
@@ -40,7 +43,11 @@ export class FilesRead {
       // Like the source: if a file with the name of a glob exists, that file is meant.
       if (!looksLikeGlob(from.path) || (await isThere(from.path))) files.push({ file: from.path, from });
       else {
-        const glob = await watchGlob(from.path, resolver);
+        const glob = await watchGlob(from.path, resolver).catch((error: unknown) => {
+          if (!(error instanceof GlobReachError)) throw error;
+          found.problems.push({ path: from.at, message: error.message });
+        });
+        if (!glob) continue;
         found.#globs.push({ glob, from });
         for (const file of glob.files) files.push({ file, from });
       }

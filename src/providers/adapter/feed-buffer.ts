@@ -2,12 +2,13 @@ import type { Batch } from '../../columns/batch.js';
 import { BatchPool } from '../../columns/batch-pool.js';
 import type { ControlRecord } from '../../columns/control-record.js';
 import type { Dictionary, DictionarySet } from '../../columns/dictionary.js';
-import { writeEpochMillis } from '../../columns/int64.js';
+import { readEpochMillis, readSubMillis, writeEpochMillis } from '../../columns/int64.js';
 import { columnIndex, type Schema } from '../../columns/schema.js';
-import { retainRows } from '../../columns/selection.js';
 import type { Clock } from '../../core/clock.js';
 import { ProviderError } from '../../core/provider-error.js';
-import { DroppedSpan } from './dropped-span.js';
+import { DROPPED, FeedRoom } from './feed-room.js';
+import { FullBatches } from './full-batches.js';
+import { refused, refuseId, refuseTime, refuseUntimed } from './refused.js';
 
 /** Rows of a stream that may wait to be read, unless a batch alone is larger. */
 export const ROWS_WAITING_MAX = 65_536;
@@ -21,8 +22,6 @@ export const MS_MAX = 2 ** 43;
 /** In place of columns while there is no batch. */
 const NO_WORDS: Int32Array = new Int32Array(0);
 
-const DROPPED = 'overflow: the source was read too slowly';
-
 export interface FeedBufferParts {
   readonly schema: Schema;
   /** Rows of a batch. */
@@ -35,6 +34,8 @@ export interface FeedBufferParts {
   readonly needsTimes?: boolean;
   /** The earliest time of a row that can be meant, in ms since 1970. Default: any that can be kept. */
   readonly timeMsMin?: number;
+  /** Is told of the last row of each go that has a time of its own: by how many ms it was received later. */
+  readonly onLag?: (lagMs: number) => void;
 }
 
 /**
@@ -46,16 +47,16 @@ export class FeedBuffer {
   readonly #pool: BatchPool;
   readonly #symbols: Dictionary;
   readonly #clock: Clock;
-  readonly #rowsMax: number;
+  readonly #room: FeedRoom;
   readonly needsTimes: boolean;
   readonly #timeMsMin: number;
+  readonly #onLag: ((lagMs: number) => void) | undefined;
   readonly #timeAt: number;
   readonly #symbolAt: number;
   readonly #receivedAt: number;
   readonly #untimedAt: number;
   readonly #isBook: boolean;
-  readonly #full: Batch[] = [];
-  readonly #dropped = new DroppedSpan();
+  readonly #full = new FullBatches();
   /** The batch that rows are written into, and how many it has. */
   #batch: Batch | undefined;
   #length = 0;
@@ -65,21 +66,17 @@ export class FeedBuffer {
   #symbolIds = NO_WORDS;
   #received: Int32Array | undefined;
   #untimed: Uint8Array | undefined;
-  /** Rows in full batches. */
-  #rowsFull = 0;
   #controlsWaiting = 0;
-  #isDropping = false;
   #isClosed = false;
   #failure: { readonly error: unknown } | undefined;
   /** When the rows of this go were received. */
   #receivedMs = 0;
   #receivedSub = 0;
   #isStamped = false;
+  /** The row of `batch` whose lag was told: a go may be of records alone. */
+  #lagRow = -1;
   readonly #endGo = () => this.#tell();
   #waiter: (() => void) | undefined;
-  #roomWaiters: (() => void)[] = [];
-  /** Rows dropped so far. */
-  rowsDropped = 0;
 
   constructor({
     schema,
@@ -89,13 +86,15 @@ export class FeedBuffer {
     rowsMax = Number.POSITIVE_INFINITY,
     needsTimes = false,
     timeMsMin = 1 - MS_MAX,
+    onLag,
   }: FeedBufferParts) {
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
     this.#symbols = dictionaries.get('symbol');
     this.#clock = clock;
-    this.#rowsMax = Math.max(rowsMax, batchRows);
+    this.#room = new FeedRoom(Math.max(rowsMax, batchRows), this.#symbols);
     this.needsTimes = needsTimes;
     this.#timeMsMin = timeMsMin;
+    this.#onLag = onLag;
     this.#timeAt = columnIndex(schema, 'time');
     this.#symbolAt = columnIndex(schema, 'symbol');
     this.#receivedAt = columnIndex(schema, 'received');
@@ -118,16 +117,21 @@ export class FeedBuffer {
 
   /** Rows that wait to be read. */
   get rowsWaiting(): number {
-    return this.#rowsFull + this.#length;
+    return this.#full.rows + this.#length;
   }
 
   get hasRoom(): boolean {
-    return this.#isClosed || (!this.#isDropping && this.rowsWaiting <= this.#rowsMax / 2);
+    return this.#isClosed || this.#room.isRoomy(this.rowsWaiting);
   }
 
-  /** Whether rows were dropped, and none has been taken since. */
+  /** Whether rows were dropped, and half of those that wait have not been taken since. */
   get isDropping(): boolean {
-    return this.#isDropping;
+    return this.#room.isDropping;
+  }
+
+  /** Rows dropped so far. */
+  get rowsDropped(): number {
+    return this.#room.rowsDropped;
   }
 
   /** Why nothing more is taken in, such as that there is no memory. */
@@ -141,10 +145,7 @@ export class FeedBuffer {
   }
 
   whenRoom(): Promise<void> {
-    if (this.hasRoom) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#roomWaiters.push(resolve);
-    });
+    return this.hasRoom ? Promise.resolve() : this.#room.wait();
   }
 
   /**
@@ -231,12 +232,10 @@ export class FeedBuffer {
 
   /** Returns a batch with what has arrived, owned by the caller; `undefined` if nothing has. */
   take(): Batch | undefined {
-    const full = this.#full.shift();
-    if (full) this.#rowsFull -= full.length;
-    const batch = full ?? this.#takeOpen();
+    const batch = this.#full.shift() ?? this.#takeOpen();
     if (!batch) return undefined;
     this.#controlsWaiting -= batch.controls.length;
-    if (this.rowsWaiting <= this.#rowsMax / 2) this.#makeRoom();
+    if (this.#room.isHalf(this.rowsWaiting)) this.#makeRoom();
     return batch;
   }
 
@@ -258,7 +257,7 @@ export class FeedBuffer {
   close(): void {
     this.#isClosed = true;
     this.#isStamped = false; // rows look whether it is closed when a go begins
-    this.#tellOfRoom();
+    this.#room.tell();
     this.wake();
   }
 
@@ -276,10 +275,7 @@ export class FeedBuffer {
         batch.release();
         continue;
       }
-      batch.controls = batch.controls.filter(({ row }) => row >= left);
-      retainRows(batch, new Uint8Array(batch.length).fill(1, left));
-      this.#full.unshift(batch);
-      this.#rowsFull += batch.length;
+      this.#full.putBack(batch, left);
       this.#controlsWaiting += batch.controls.length;
       left = 0;
     }
@@ -289,23 +285,15 @@ export class FeedBuffer {
   /** Shows all that waits to be taken to `complaint`. @returns What it complains of first. */
   check(complaint: (batch: Batch) => string | undefined): string | undefined {
     const open = this.#takeOpen();
-    if (open) {
-      this.#full.push(open);
-      this.#rowsFull += open.length;
-    }
-    for (const batch of this.#full) {
-      const found = complaint(batch);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    if (open) this.#full.push(open);
+    return this.#full.check(complaint);
   }
 
   /** Drops what waits to be taken. */
   clear(): void {
-    for (const batch of this.#full.splice(0)) batch.release();
+    this.#full.release();
     this.#batch?.release();
     this.#forgetBatch();
-    this.#rowsFull = 0;
     this.#controlsWaiting = 0;
   }
 
@@ -318,21 +306,13 @@ export class FeedBuffer {
 
   /** @returns Whether there is a batch with room for a row. */
   #openBatch(): boolean {
-    if (this.#isDropping) return false;
-    if (this.rowsWaiting >= this.#rowsMax) {
-      this.#isDropping = true;
-      return false;
-    }
-    return this.#nextBatch() !== undefined;
+    return this.#room.admits(this.rowsWaiting) && this.#nextBatch() !== undefined;
   }
 
   #nextBatch(): Batch | undefined {
     if (this.#failure) return undefined;
     const last = this.#takeOpen();
-    if (last) {
-      this.#full.push(last);
-      this.#rowsFull += last.length;
-    }
+    if (last) this.#full.push(last);
     try {
       const batch = this.#pool.acquire();
       const { columns } = batch;
@@ -365,6 +345,7 @@ export class FeedBuffer {
     this.#batch = undefined;
     this.#length = 0;
     this.#capacity = 0;
+    this.#lagRow = -1;
   }
 
   #put(record: ControlRecord): void {
@@ -382,29 +363,23 @@ export class FeedBuffer {
 
   /** Counts a row that is not taken in. */
   drop(symbol: number, ms: number, sub: number): void {
-    if (this.#failure) return;
-    this.rowsDropped++;
-    this.#dropped.add(symbol, ms, sub);
+    if (!this.#failure) this.#room.drop(symbol, ms, sub);
   }
 
   /** Half of the rows that may wait have been read: tells of those that were dropped, and takes more in. */
   #makeRoom(): void {
-    if (this.#isDropping) {
-      this.#isDropping = false;
-      this.#put(this.#dropped.take((symbol) => this.#symbols.at(symbol), DROPPED));
+    const gap = this.#room.reopen();
+    if (gap) {
+      this.#put(gap);
       if (this.#isBook) this.#breakOff();
     }
-    this.#tellOfRoom();
+    this.#room.tell();
   }
 
   /** What follows are changes of a book that is not known any more: only a new stream begins with all of its levels. */
   #breakOff(): void {
     this.#fail(new ProviderError('disconnected', `${DROPPED}; a book has to begin with a new snapshot`));
     this.close();
-  }
-
-  #tellOfRoom(): void {
-    for (const tell of this.#roomWaiters.splice(0)) tell();
   }
 
   /** @returns Whether rows are taken in. */
@@ -423,21 +398,17 @@ export class FeedBuffer {
 
   #tell(): void {
     this.#isStamped = false;
+    if (this.#onLag) this.#tellLag(this.#onLag);
     this.wake();
   }
-}
 
-function refuseId(symbol: number): never {
-  throw refused(`expected the id of a symbol, as symbolId returns it, found ${symbol}`);
+  /** One row stands for those of a go, which have one time of receipt. */
+  #tellLag(tell: (lagMs: number) => void): void {
+    const row = this.#length - 1;
+    if (row < 0 || row === this.#lagRow || this.#untimed?.[row] === 1) return;
+    this.#lagRow = row;
+    const ms = readEpochMillis(this.#times, row);
+    const sub = readSubMillis(this.#times, row);
+    tell(this.#receivedMs - ms + (this.#receivedSub - sub) / 1e6);
+  }
 }
-
-export function refuseUntimed(): never {
-  throw refused('expected a time of each row, found one without');
-}
-
-function refuseTime(ms: number, sub: number): never {
-  throw refused(`expected whole ms since 1970 and 0 to 999999 ns past them, found ${ms} and ${sub}`);
-}
-
-/** The error for a row that a provider could not have meant. */
-export const refused = (message: string): ProviderError => new ProviderError('protocol', message);

@@ -17,7 +17,8 @@ import type {
   TradeWriter,
 } from '../contract/row-writers.js';
 import { nanosOf } from './dropped-span.js';
-import { type FeedBuffer, MS_MAX, refused } from './feed-buffer.js';
+import { type FeedBuffer, MS_MAX } from './feed-buffer.js';
+import { refused } from './refused.js';
 import { writeRowColumns } from './row-columns.js';
 
 type AnyRow = TradeRow | QuoteRow | BookRow | BarRow;
@@ -280,7 +281,7 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
     const column = this.#whole;
     if (column === undefined) return;
     column[row] = value;
-    if (column[row] !== value) this.#refuse(name, value);
+    if (column[row] !== value || value < 0) this.#refuse(name, value);
   }
 
   #number(row: number, sequence: number): void {

@@ -8,13 +8,12 @@ import { ProviderError } from '../../core/provider-error.js';
 import type { Source } from '../../engine/source.js';
 import type { StageContext } from '../../engine/stage.js';
 import { parseInstant } from '../../expressions/instant.js';
-import { findNotPlain } from '../../wire/not-plain.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
 import type { HistoryCapabilities, HistoryKind } from '../../wire/provider-capabilities.js';
 import type { FeedOptions } from '../contract/own-options.js';
-import { isWithinAttempt } from './attempts.js';
+import { CursorRound } from './cursor-round.js';
 import { FeedBuffer } from './feed-buffer.js';
-import { FeedWriter } from './feed-writer.js';
+import { HistoryPages } from './history-pages.js';
 import { PageCheck } from './page-check.js';
 import type { ProviderConnection } from './provider-connection.js';
 
@@ -44,15 +43,15 @@ export class HistorySource implements Source {
   readonly #fromMs: number;
   readonly #connection: ProviderConnection;
   readonly #buffer: FeedBuffer;
-  readonly #rowsWanted: number;
+  readonly #reader: HistoryPages;
   readonly #clock: Clock;
   #at: HistoryPosition;
   /** The cursor behind the page in the buffer; `undefined` while there is none. */
   #next: PlainData | undefined;
-  #pulling: Promise<unknown> | undefined;
   #pages = 0;
   /** Of the symbol that is read. */
   #check: PageCheck | undefined;
+  #round = new CursorRound();
 
   constructor(
     kind: HistoryKind,
@@ -69,7 +68,7 @@ export class HistorySource implements Source {
     this.#fromMs = Math.floor(msOf(feed.from));
     this.#connection = connection;
     this.#buffer = new FeedBuffer({ schema, batchRows, dictionaries, clock, needsTimes: true });
-    this.#rowsWanted = batchRows;
+    this.#reader = new HistoryPages(kind, feed.interval, connection, this.#buffer, batchRows);
     this.#clock = clock;
     const toMs = feed.to === undefined ? this.#nowMs() : Math.ceil(msOf(feed.to));
     this.#at = { symbol: 0, cursor: null, rows: 0, toMs };
@@ -116,7 +115,7 @@ export class HistorySource implements Source {
 
   async close(): Promise<void> {
     try {
-      await this.#connection.close(this.#pulling);
+      await this.#connection.close(this.#reader.pulling);
     } finally {
       this.#buffer.release();
     }
@@ -137,15 +136,17 @@ export class HistorySource implements Source {
       if (symbol === undefined) return null;
       // What was read already need not be there any more.
       if (this.#pages === 0 && this.#at.symbol === 0 && this.#at.cursor === null) this.#checkDepth();
-      const next = await this.#page(symbol, signal);
+      const { cursor, toMs } = this.#at;
+      const page = { symbol, fromMs: this.#fromMs, toMs, cursor };
+      this.#connection.setBusy(true);
+      const next = await this.#reader
+        .pull(page, this.#checkOf(symbol), signal)
+        .finally(() => this.#connection.setBusy(false));
       if (next === undefined) return null;
-      const { failure } = this.#buffer;
-      if (failure) throw failure.error;
-      if (findNotPlain(next) !== undefined) throw this.#protocol('a cursor that is plain data');
-      this.#checkPage(symbol);
       this.#pages++;
       this.#next = next;
-      if (!this.#buffer.skip(this.#at.rows)) throw this.#protocol('the rows of a page that was read before');
+      if (!this.#buffer.skip(this.#at.rows))
+        throw this.#reader.protocol('the rows of a page that was read before');
       const batch = this.#take();
       if (batch) return batch;
     }
@@ -164,19 +165,14 @@ export class HistorySource implements Source {
     }
   }
 
-  /** @throws {ProviderError} `protocol`; nothing of the page is given then. */
-  #checkPage(symbol: string): void {
+  #checkOf(symbol: string): PageCheck {
     this.#check ??= new PageCheck(
       this.schema,
       this.#buffer.symbols.idOf(symbol),
       this.#fromMs,
       this.#at.toMs,
     );
-    const check = this.#check;
-    const expected = this.#buffer.check((batch) => check.complaint(batch));
-    if (expected === undefined) return;
-    this.#buffer.clear();
-    throw this.#protocol(expected);
+    return this.#check;
   }
 
   /** Moves on behind a page whose rows have all been given. */
@@ -185,42 +181,14 @@ export class HistorySource implements Source {
     const { symbol, cursor, toMs } = this.#at;
     const next = this.#next;
     this.#next = undefined;
-    if (next !== null && JSON.stringify(next) === JSON.stringify(cursor)) {
-      throw this.#protocol('another cursor behind each page');
+    if (next !== null && (sameCursor(next, cursor) || this.#round.isClosedBy(next))) {
+      throw this.#reader.protocol('another cursor behind each page');
     }
-    if (next === null) this.#check = undefined;
+    if (next === null) {
+      this.#check = undefined;
+      this.#round = new CursorRound();
+    }
     this.#at = { symbol: next === null ? symbol + 1 : symbol, cursor: next, rows: 0, toMs };
-  }
-
-  /** @returns The next cursor; `undefined` if the source was asked to end first. */
-  async #page(symbol: string, signal: AbortSignal): Promise<PlainData | undefined> {
-    const { provider } = this.#connection;
-    const { cursor, toMs } = this.#at;
-    const request = { symbol, fromMs: this.#fromMs, toMs, cursor, rowsWanted: this.#rowsWanted };
-    const writer = new FeedWriter(this.#buffer, isWithinAttempt);
-    const { interval = '' } = this.#feed;
-    const pull = async () =>
-      this.#kind === 'bars'
-        ? provider.historicalBars?.({ ...request, interval }, writer, signal)
-        : provider.historicalTicks?.({ ...request, kind: this.#kind }, writer, signal);
-    this.#connection.setBusy(true);
-    const pulling = pull();
-    this.#pulling = pulling;
-    try {
-      return (await orAborted(pulling, signal)) ?? (signal.aborted ? undefined : null);
-    } catch (error) {
-      this.#buffer.clear(); // the page comes again as a whole
-      if (signal.aborted) return undefined;
-      throw error;
-    } finally {
-      this.#connection.setBusy(false);
-      writer.end();
-    }
-  }
-
-  #protocol(expected: string): ProviderError {
-    const message = `Provider "${this.#connection.name}", history of ${this.#kind}: expected ${expected}`;
-    return new ProviderError('protocol', `${message}, found something else`);
   }
 
   #nowMs(): number {
@@ -228,24 +196,7 @@ export class HistorySource implements Source {
   }
 }
 
-/** Resolves with what a promise gives, or with `undefined` once the signal aborts. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const abort = () => resolve(undefined);
-    const end = () => signal.removeEventListener('abort', abort);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(
-      (value) => {
-        end();
-        resolve(value);
-      },
-      (error: unknown) => {
-        end();
-        reject(error);
-      },
-    );
-  });
-}
+const sameCursor = (a: PlainData, b: PlainData): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** @param instant - Checked before: `feedIssues` has found no problem. */
 const msOf = (instant: string | undefined): number => Number(parseInstant(instant as string)) / 1e6;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { PipelineError } from '../../core/errors.js';
 import { cutText, describeValue } from '../../core/shown-text.js';
+import type { Nanos } from '../../core/units.js';
 import type { StageContext } from '../../engine/stage.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
@@ -40,6 +41,7 @@ export class ProviderConnection {
   #provider: MarketDataProvider | undefined;
   #status: ProviderStatus | undefined;
   #disconnects = 0;
+  #subscribedAt: Nanos | undefined;
 
   constructor(
     name: string,
@@ -66,10 +68,11 @@ export class ProviderConnection {
   }
 
   /** @throws {PipelineError} `MODULE_INVALID` if it lacks a function that its capabilities promise. */
-  async open(needed: keyof MarketDataProvider): Promise<void> {
+  async open(...functions: readonly (keyof MarketDataProvider)[]): Promise<void> {
     await this.#means.open?.();
     const provider = this.#make();
-    if (typeof provider?.[needed] !== 'function') {
+    const needed = functions.find((each) => typeof provider?.[each] !== 'function');
+    if (needed !== undefined) {
       const found = provider && typeof provider === 'object' ? 'none' : describeValue(provider);
       throw new PipelineError(
         'MODULE_INVALID',
@@ -105,6 +108,11 @@ export class ProviderConnection {
   /** Says whether a function of the provider runs. */
   setBusy(isBusy: boolean): void {
     this.#means.setBusy?.(isBusy);
+  }
+
+  /** When it last said that it is subscribed, in ns since 1970 UTC. */
+  get subscribedAt(): Nanos | undefined {
+    return this.#subscribedAt;
   }
 
   stop(): void {
@@ -166,6 +174,7 @@ export class ProviderConnection {
     if (!STATES.includes(state)) return; // of a later contract
     const why = reason === undefined ? {} : { reason: cutText(String(reason), REASON_CHARS_MAX) };
     if (state === 'disconnected' && this.#status?.state !== 'disconnected') this.#disconnects++;
+    if (state === 'subscribed') this.#subscribedAt = this.#clock.wall();
     this.#status = { state, ...why };
     const fields = { provider: this.name, state, ...why };
     if (state === 'degraded' || state === 'disconnected') this.#log.warn(fields, 'provider status');

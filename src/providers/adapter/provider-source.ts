@@ -23,10 +23,11 @@ type FromCaptures = (
  * @param fromCaptures - Loaded if the options name a capture.
  */
 export function providerSource(
-  { name, capabilities }: FeedProvider,
+  provider: FeedProvider,
   factory: ProviderFactory<unknown>,
   fromCaptures?: FromCaptures,
 ): SourceFactory<FeedOptions> {
+  const { name, capabilities } = provider;
   return {
     plan: (options) => feedOf(options).schema,
     files: captureFiles,
@@ -37,7 +38,7 @@ export function providerSource(
       const context = { ...stageContext, clock: means.clock };
       const connection = new ProviderConnection(name, factory, ownOptions(options), means, context);
       return stream
-        ? new StreamSource(stream.kind, schema, stream.of, options, connection, context)
+        ? new StreamSource({ kind: stream.kind, schema, provider, feed: options, connection }, context)
         : new HistorySource(history.kind, schema, history.of, options, connection, context);
     },
   };

@@ -2,7 +2,8 @@ import { readEpochMillis, readSubMillis, writeEpochMillis } from '../../columns/
 import { type Column, columnIndex, elementsPerRow, type Schema } from '../../columns/schema.js';
 import { describeValue } from '../../core/shown-text.js';
 import type { RowColumn } from '../contract/row-writers.js';
-import { type FeedBuffer, refused, refuseUntimed } from './feed-buffer.js';
+import type { FeedBuffer } from './feed-buffer.js';
+import { refused, refuseUntimed } from './refused.js';
 
 /** Columns that the buffer fills itself. */
 const OWN = ['received', 'untimed'];
@@ -177,8 +178,8 @@ function checkColumn(
     if (type === 'float64' && !Number.isFinite(value) && !(nullable && Number.isNaN(value))) {
       throw refused(`column "${name}": expected a number, found ${value} in row ${i}`);
     }
-    if (type === 'int32' && (value | 0) !== value) {
-      throw refused(`column "${name}": expected a whole number of 32 bits, found ${value}`);
+    if (type === 'int32' && ((value | 0) !== value || value < 0)) {
+      throw refused(`column "${name}": expected a whole number of 0 to 2147483647, found ${value}`);
     }
     if (type === 'enum' && (value >>> 0 !== value || value >= values.length)) {
       throw refused(`column "${name}": expected the index of one of ${values.join(', ')}, found ${value}`);

@@ -1,21 +1,34 @@
-import type { Batch } from '../../columns/batch.js';
+import { Batch } from '../../columns/batch.js';
+import type { Dictionary, DictionarySet } from '../../columns/dictionary.js';
 import type { EventOrder } from '../../columns/event-order.js';
 import type { Schema } from '../../columns/schema.js';
-import { turnOfTheLoop } from '../../core/clock.js';
+import { retainRows } from '../../columns/selection.js';
+import { type Clock, turnOfTheLoop } from '../../core/clock.js';
 import { PipelineError, RuntimeError } from '../../core/errors.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { messageOf, ProviderError } from '../../core/provider-error.js';
 import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
+import type { Nanos } from '../../core/units.js';
 import type { Source } from '../../engine/source.js';
 import type { SourceCapabilities } from '../../engine/source-capabilities.js';
 import type { StageContext } from '../../engine/stage.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
 import type { StreamCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
 import type { MarketDataProvider } from '../contract/market-data-provider.js';
-import type { FeedOptions } from '../contract/own-options.js';
+import type { FeedOptions, FeedProvider } from '../contract/own-options.js';
+import { msOfDuration } from '../contract/quality-options.js';
+import { calendarOf, declaredCalendar } from '../quality/feed-sessions.js';
+import { OrderCount } from '../quality/order-count.js';
+import { SequenceCheck } from '../quality/sequence-check.js';
+import type { OpenHours } from '../quality/silence-watch.js';
+import type { Backfill } from './backfill/backfill.js';
 import { FeedBuffer, ROWS_WAITING_MAX } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
+import { LagWatch } from './lag-watch.js';
 import type { ProviderConnection } from './provider-connection.js';
+import { SilenceGuard } from './silence-guard.js';
+import { type FetchedFrom, fetchedFrom, streamBackfill } from './stream-backfill.js';
+import { type StreamPosition, streamPositionOf } from './stream-position.js';
 
 /** The function of a provider that streams rows of a kind. */
 export const STREAM_FUNCTIONS = {
@@ -25,8 +38,21 @@ export const STREAM_FUNCTIONS = {
   bars: 'streamBars',
 } as const satisfies Readonly<Record<StreamKind, keyof MarketDataProvider>>;
 
+/** The function of a provider that gives a history of rows of a kind. */
+const HISTORY_FUNCTIONS = { trades: 'historicalTicks', bars: 'historicalBars' } as const;
+
 /** 1971. What happens now and has an earlier time has seconds in place of milliseconds. */
 const TIME_MS_MIN = 31_536_000_000;
+/** A bar comes once in its length: a symbol is not silent before it has missed some. */
+const BARS_MISSED = 3;
+
+export interface StreamSourceParts {
+  readonly kind: StreamKind;
+  readonly schema: Schema;
+  readonly provider: FeedProvider;
+  readonly feed: FeedOptions;
+  readonly connection: ProviderConnection;
+}
 
 /**
  * A stream of a provider as a source. It never ends by itself: what the provider wrote is delivered, and then the
@@ -34,15 +60,30 @@ const TIME_MS_MIN = 31_536_000_000;
  */
 export class StreamSource implements Source {
   readonly schema: Schema;
-  /** What was missed is lost as long as nobody fetches it: a resumed run says so with a `gap`. A replay has it all. */
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
   readonly gatesItsCalls = true;
   readonly holdsRows = true;
   readonly #kind: StreamKind;
+  readonly #provider: FeedProvider;
   readonly #feed: FeedOptions;
   readonly #connection: ProviderConnection;
   readonly #buffer: FeedBuffer;
+  readonly #lag: LagWatch;
+  readonly #writer: FeedWriter;
+  readonly #symbols: Dictionary;
+  readonly #check: SequenceCheck | OrderCount;
+  readonly #silence: SilenceGuard | undefined;
+  readonly #fetched: FetchedFrom | undefined;
+  readonly #backfill: Backfill | undefined;
+  readonly #clock: Clock;
+  readonly #dictionaries: DictionarySet;
+  /** Whether a restart goes on from a checkpoint. */
+  readonly #isKept: boolean;
+  #isResumed = false;
+  #position: StreamPosition | null = null;
+  #isCatchingUp = false;
+  #hours: OpenHours | undefined;
   #running: Promise<void> | undefined;
   /** Of a replay. */
   #rowsGiven = 0;
@@ -51,29 +92,29 @@ export class StreamSource implements Source {
   /** Why the stream is over. */
   #end: { readonly error: unknown } | undefined;
 
-  constructor(
-    kind: StreamKind,
-    schema: Schema,
-    { maxDelayMs = 0 }: StreamCapabilities,
-    feed: FeedOptions,
-    connection: ProviderConnection,
-    { batchRows, dictionaries, clock }: StageContext,
-  ) {
+  constructor({ kind, schema, provider, feed, connection }: StreamSourceParts, context: StageContext) {
+    const { batchRows, dictionaries, clock, log } = context;
+    const of = provider.capabilities.streams?.[kind] as StreamCapabilities; // the options were checked
+    const { maxDelayMs = 0, untimed = false, sequence } = of;
     this.schema = schema;
     this.capabilities = connection.isReplay
       ? { delivery: 'replayable', bounded: true }
       : { delivery: 'live-only', bounded: false };
     this.order = { scope: 'symbol', maxDelayNs: Math.ceil(maxDelayMs * 1e6) };
     this.#kind = kind;
+    this.#provider = provider;
     this.#feed = feed;
     this.#connection = connection;
+    this.#lag = new LagWatch(clock, log);
     this.#buffer = new FeedBuffer({
       schema,
       batchRows,
       dictionaries,
       clock,
       rowsMax: ROWS_WAITING_MAX,
+      needsTimes: !untimed,
       timeMsMin: TIME_MS_MIN,
+      onLag: (lagMs) => this.#lag.add(lagMs),
     });
     const buffer = this.#buffer;
     connection.attach({
@@ -83,76 +124,156 @@ export class StreamSource implements Source {
       whenRoom: () => buffer.whenRoom(),
       onEnd: (failure) => this.#endReplay(failure),
     });
+    this.#writer = new FeedWriter(this.#buffer);
+    this.#symbols = dictionaries.get('symbol');
+    this.#clock = clock;
+    this.#dictionaries = dictionaries;
+    this.#isKept = context.checkpointed === true;
+    this.#fetched = fetchedFrom(kind, provider.capabilities, feed);
+    this.capabilities = connection.isReplay
+      ? { delivery: 'replayable', bounded: true }
+      : { delivery: this.#fetched ? 'resumable' : 'live-only', bounded: false };
+    const { maxDelayNs } = this.order;
+    const refetches = this.#fetched?.isNumbered === true;
+    this.#check = sequence
+      ? new SequenceCheck(schema, sequence, this.#symbols, { maxDelayNs, refetches })
+      : new OrderCount(schema, this.#symbols);
+    this.#backfill = this.#fetched && this.#fill(this.#fetched, context);
+    this.#silence = this.#watchSilence(context);
   }
 
-  open(): Promise<void> {
-    return this.#connection.open(STREAM_FUNCTIONS[this.#kind]);
+  async open(): Promise<void> {
+    const { silence } = this.#feed;
+    if (silence !== false) {
+      this.#hours = await calendarOf(silence?.sessions ?? declaredCalendar(this.#provider.capabilities));
+    }
+    const { kind } = this.#fetched ?? {};
+    await this.#connection.open(
+      STREAM_FUNCTIONS[this.#kind],
+      ...(kind === undefined ? [] : [HISTORY_FUNCTIONS[kind]]),
+    );
   }
 
   read(): Promise<Batch | null> | Batch | null {
     const { signal } = this.#connection;
     if (!signal.aborted) this.#running ??= this.#run();
-    if (this.#rowsToSkip > 0) this.#skip();
-    const batch = this.#rowsToSkip > 0 ? undefined : this.#buffer.take();
-    if (batch) {
-      this.#rowsGiven += batch.length;
-      return batch;
-    }
-    if (this.#failure) throw this.#failure.error;
+    else this.#backfill?.giveUp('the source was stopped');
+    return this.#connection.isReplay ? this.#readReplay() : this.#read();
+  }
+
+  #read(): Promise<Batch | null> | Batch | null {
+    const { signal } = this.#connection;
+    const batch = this.#next();
+    if (batch) return batch;
     if (signal.aborted) return null;
-    const failure = this.#buffer.failure ?? this.#end;
-    if (failure) throw failure.error;
+    const failure = this.#check.failure
+      ? { error: this.#check.failure }
+      : (this.#buffer.failure ?? this.#end);
+    if (failure && !this.#letGo()) throw failure.error;
+    if (failure) return this.#read();
     // A replay plays many lines in one turn: together they are a batch.
     const arrival = this.#buffer.arrival();
-    return (this.#connection.isReplay ? arrival.then(turnOfTheLoop) : arrival).then(() => this.read());
+    return (this.#connection.isReplay ? arrival.then(turnOfTheLoop) : arrival).then(() => this.#readOn());
   }
 
   stop(): void {
+    this.#silence?.stop();
+    this.#backfill?.stop();
     this.#connection.stop();
     this.#buffer.close();
   }
 
-  position(): PlainData {
-    return this.#connection.isReplay ? { rows: this.#rowsGiven } : null;
+  /**
+   * Something has come, or the source was stopped. Rows that wait for missing ones then leave with the next read: a run
+   * that is suspended makes none, since its next start has them again.
+   */
+  #readOn(): Promise<Batch | null> | Batch | null {
+    const isHeld = this.#connection.signal.aborted && this.#backfill?.isBusy;
+    return isHeld ? new Batch(this.schema, 1, this.#dictionaries) : this.#read();
   }
 
-  /** A stream begins now, whatever came before. A replay begins anew, and leaves out the rows that were given. */
+  /** No watermark may pass this, while rows are held that come after missing ones. */
+  get heldFrom(): Nanos | undefined {
+    return this.#backfill?.heldFrom as Nanos | undefined;
+  }
+
+  get isCatchingUp(): boolean {
+    return this.#isCatchingUp;
+  }
+
+  position(): PlainData {
+    if (this.#connection.isReplay) return { rows: this.#rowsGiven };
+    return this.#position as PlainData;
+  }
+
+  /**
+   * A stream begins now, whatever came before; what was missed is fetched, if it can be. A replay begins anew, and
+   * leaves out the rows that were given.
+   */
   resume(position: PlainData): void {
-    if (!this.#connection.isReplay) return;
-    const { rows } = (position ?? {}) as { readonly rows?: unknown };
-    if (!Number.isSafeInteger(rows) || (rows as number) < 0) {
-      const message = `Provider "${this.#connection.name}": expected the position {rows} of a replay, found something else`;
-      throw new PipelineError('CHECKPOINT_INVALID', message);
+    if (this.#connection.isReplay) {
+      this.#rowsGiven = replayedRows(position, this.#connection.name);
+      this.#rowsToSkip = this.#rowsGiven;
+      return;
     }
-    this.#rowsGiven = rows as number;
-    this.#rowsToSkip = rows as number;
+    if (!this.#backfill || position === null) return;
+    const { symbols } = this.#feed;
+    const known = streamPositionOf(position, this.#connection.name, symbols.length);
+    this.#position = known;
+    this.#isResumed = true;
+    this.#backfill.delivered.restore(known.last);
   }
 
   health(): StageHealth {
     if (this.#buffer.isDropping) {
       return { status: 'degraded', reason: 'rows are dropped: they come faster than they are read' };
     }
-    return this.#connection.health();
+    const health = this.#connection.health();
+    const trouble = this.#silence?.trouble ?? this.#backfill?.trouble;
+    return trouble === undefined || health.status !== 'ok' ? health : { status: 'degraded', reason: trouble };
   }
 
   statistics(): StageStatistics {
-    return { ...this.#connection.statistics(), rowsDropped: this.#buffer.rowsDropped };
+    return {
+      ...this.#connection.statistics(),
+      rowsDropped: this.#buffer.rowsDropped,
+      ...this.#check.statistics(),
+      ...this.#silence?.statistics(),
+      ...this.#backfill?.statistics(),
+      ...this.#lag.statistics(),
+    };
   }
 
   async close(): Promise<void> {
+    this.#silence?.stop();
     this.#buffer.close();
     try {
-      await this.#connection.close(this.#running);
+      await this.#connection.close(Promise.all([this.#running, this.#backfill?.ended()]));
     } finally {
+      this.#backfill?.release();
       this.#buffer.release();
     }
   }
 
-  /** Leaves out rows that have come, as far as they were given before. */
-  #skip(): void {
-    const rows = Math.min(this.#rowsToSkip, this.#buffer.rowsWaiting);
-    if (rows > 0) this.#buffer.skip(rows);
-    this.#rowsToSkip -= rows;
+  /** Reads on in a replay, behind the rows that were given before. */
+  async #readReplay(): Promise<Batch | null> {
+    for (;;) {
+      const batch = await this.#read();
+      if (!batch && this.#failure) throw this.#failure.error;
+      if (!batch) return null;
+      const skipped = Math.min(this.#rowsToSkip, batch.length);
+      this.#rowsToSkip -= skipped;
+      if (skipped > 0 && skipped === batch.length) {
+        batch.release();
+        continue;
+      }
+      if (skipped > 0) {
+        batch.controls = batch.controls.filter(({ row }) => row >= skipped);
+        retainRows(batch, new Uint8Array(batch.length).fill(1, skipped));
+      }
+      this.#rowsGiven += batch.length;
+      return batch;
+    }
   }
 
   /** The capture is through: what is there is delivered, and then it ends, or fails. */
@@ -162,20 +283,114 @@ export class StreamSource implements Source {
     this.#buffer.wake();
   }
 
+  /** @returns What has arrived and was looked at; `undefined` if nothing has. */
+  #next(): Batch | undefined {
+    for (;;) {
+      const ready = this.#takeReady();
+      if (ready) return ready;
+      const batch = this.#check.failure ? undefined : this.#buffer.take();
+      if (!batch) return undefined;
+      this.#silence?.see(batch);
+      this.#check.check(batch);
+      if (batch.isEmpty) batch.release();
+      else if (this.#backfill) this.#backfill.pass(batch);
+      else return batch;
+    }
+  }
+
+  /** @returns What need not wait for missing rows, if these are fetched. */
+  #takeReady(): Batch | undefined {
+    const ready = this.#backfill?.take();
+    if (!ready) return undefined;
+    this.#isCatchingUp = ready.heldFrom !== undefined;
+    this.#position = { since: this.#position?.since ?? '0', last: ready.delivered };
+    return ready.batch;
+  }
+
+  /**
+   * The stream is over: rows that wait for missing ones go on, unless the next start has all of them again.
+   * @returns Whether there were any.
+   */
+  #letGo(): boolean {
+    if (!this.#backfill?.isBusy) return false;
+    if (this.#isKept) this.#backfill.drop();
+    else this.#backfill.giveUp('the stream broke off');
+    return true;
+  }
+
   async #run(): Promise<void> {
     const { provider, signal } = this.#connection;
-    const writer = new FeedWriter(this.#buffer);
     const { symbols, interval = '' } = this.#feed;
     this.#connection.setBusy(true);
+    this.#begin(symbols.map((symbol) => this.#symbols.idOf(symbol)));
     try {
-      await provider[STREAM_FUNCTIONS[this.#kind]]?.({ symbols, interval }, writer, signal);
+      await provider[STREAM_FUNCTIONS[this.#kind]]?.({ symbols, interval }, this.#writer, signal);
     } catch (thrown) {
-      this.#end = { error: this.#reasonOf(thrown) };
+      this.#end ??= { error: this.#reasonOf(thrown) };
     } finally {
-      this.#end ??= { error: this.#disconnected('it ended') }; // whoever reads must not wait for ever
-      writer.end();
-      this.#buffer.wake();
+      this.#over(this.#disconnected('it ended')); // whoever reads must not wait for ever
     }
+  }
+
+  /** @param ids - Of each symbol. */
+  #begin(ids: readonly number[]): void {
+    this.#silence?.start(ids, this.#hours);
+    const backfill = this.#backfill;
+    if (!backfill) return;
+    backfill.start(ids);
+    const { since = String(this.#clock.wall()), last = ids.map(() => null) } = this.#position ?? {};
+    this.#position = { since, last };
+    if (!this.#isResumed) return;
+    for (const [index, id] of ids.entries()) {
+      const [number, time] = [backfill.delivered.numberOf(index), backfill.delivered.timeOf(index)];
+      if (number === undefined || time === undefined || !(this.#check instanceof SequenceCheck)) continue;
+      this.#check.goOnFrom(id, number, time);
+    }
+    backfill.restart(BigInt(since));
+  }
+
+  /** Nothing more of the stream is wanted. What has come is delivered. */
+  #over(error: unknown): void {
+    this.#end ??= { error };
+    this.#silence?.stop();
+    this.#writer.end();
+    this.#buffer.wake();
+  }
+
+  #fill(from: FetchedFrom, context: StageContext): Backfill {
+    return streamBackfill({
+      from,
+      schema: this.schema,
+      feed: this.#feed,
+      connection: this.#connection,
+      check: this.#check,
+      context,
+      onReady: () => this.#buffer.wake(),
+      onFailure: (error) => this.#over(error),
+    });
+  }
+
+  #watchSilence({ clock, log }: StageContext): SilenceGuard | undefined {
+    const { silence, symbols } = this.#feed;
+    if (silence === false) return undefined;
+    const { after, switchShare = 1 } = silence ?? {};
+    const { barNs = 0 } = this.schema;
+    return new SilenceGuard({
+      schema: this.schema,
+      symbols,
+      ...(after !== undefined && { afterMs: msOfDuration(after) }),
+      learnedMsMin: (BARS_MISSED * barNs) / 1e6,
+      switchShare,
+      clock,
+      log,
+      hasUnseen: () => this.#buffer.rowsWaiting > 0,
+      tell: (record) => this.#buffer.control(record),
+      resubscribe: (names) => {
+        const { provider, signal } = this.#connection;
+        return provider.resubscribe?.(names, signal);
+      },
+      onSilent: (reason) => this.#over(this.#disconnected(reason)),
+    });
   }
 
   /** An error that has a kind or a code says more than that the stream is over. */
@@ -189,4 +404,14 @@ export class StreamSource implements Source {
     const message = `Provider "${this.#connection.name}": the stream of ${this.#kind} broke off: ${why}`;
     return new ProviderError('disconnected', message, { cause });
   }
+}
+
+/** @throws {PipelineError} `CHECKPOINT_INVALID` for what is no position of a replay. */
+function replayedRows(position: PlainData, provider: string): number {
+  const { rows } = (position ?? {}) as { readonly rows?: unknown };
+  if (Number.isSafeInteger(rows) && (rows as number) >= 0) return rows as number;
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    `Provider "${provider}": expected the position {rows} of a replay, found something else`,
+  );
 }

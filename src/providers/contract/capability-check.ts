@@ -117,11 +117,12 @@ function streamComplaint({ delivery, untimed, maxDelayMs }: Fields): string | un
   return maxDelayMs === undefined || isAmount(maxDelayMs) ? undefined : 'maxDelayMs: expected 0 or more ms';
 }
 
-function historyComplaint({ since, depthMs }: Fields): string | undefined {
+function historyComplaint({ since, depthMs, lagMs }: Fields): string | undefined {
   if (since !== undefined && !(isText(since) && typeof parseInstant(since) === 'bigint')) {
     return 'since: expected an instant as ISO 8601 with an offset';
   }
-  return depthMs === undefined || isAmount(depthMs) ? undefined : 'depthMs: expected 0 or more ms';
+  if (depthMs !== undefined && !isAmount(depthMs)) return 'depthMs: expected 0 or more ms';
+  return lagMs === undefined || isAmount(lagMs) ? undefined : 'lagMs: expected 0 or more ms';
 }
 
 function isRate(value: unknown): boolean {

@@ -13,6 +13,7 @@ import {
 } from '../../wire/provider-capabilities.js';
 import { captureJsonSchema, checkCaptures } from './capture-options.js';
 import type { FeedProvider } from './own-options.js';
+import { checkQualityOptions, qualityJsonSchema } from './quality-options.js';
 
 /** A problem of an option, in the form of an issue of Zod. */
 export interface FeedIssue {
@@ -39,6 +40,7 @@ export function feedIssues(provider: FeedProvider, written: Readonly<Record<stri
   if (feed) {
     checkInterval(provider, feed, written.interval, add);
     checkSpan(provider, feed, written, add);
+    checkQualityOptions(feed.of === 'stream', written, add);
   }
   return issues;
 }
@@ -209,6 +211,7 @@ export function feedJsonSchema({ name, capabilities }: FeedProvider): {
         to: text('Instant before which the history ends. Default: now, as the run begins'),
       }),
       ...captureJsonSchema,
+      ...(streams.length > 0 && qualityJsonSchema()),
     },
     required: ['symbols'],
   };

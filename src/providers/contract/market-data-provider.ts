@@ -36,6 +36,11 @@ export interface MarketDataProvider {
   /** The same with bars that have ended. */
   streamBars?(request: BarStreamRequest, writer: BarWriter, signal: AbortSignal): Promise<void>;
   /**
+   * Asks for symbols of the stream that runs again: they are silent while others are not, and the market is open.
+   * Called once for each silence. The rows go on to the writer of the stream.
+   */
+  resubscribe?(symbols: readonly string[], signal: AbortSignal): Promise<void> | void;
+  /**
    * Writes one page of bars of a symbol, in order of time. The same cursor always gives the same rows.
    * @returns The cursor of the next page; `null` after the last one.
    */
@@ -81,6 +86,7 @@ export interface ProviderContext {
 
 /** How the connection of a provider is. It is in the health of the source, in its statistics and in the log. */
 export interface ProviderStatus {
+  /** `subscribed`: no row of the stream is missed from now on. */
   readonly state: 'connecting' | 'connected' | 'subscribed' | 'degraded' | 'disconnected';
   /** Why, for `degraded` and `disconnected`. */
   readonly reason?: string | undefined;

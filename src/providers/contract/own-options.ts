@@ -1,5 +1,6 @@
 import type { HistoryKind, ProviderCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
 import type { StageFiles } from '../../wire/stage-files.js';
+import type { BackfillOptions, SilenceOptions } from './quality-options.js';
 
 /** A provider as far as its options are concerned. */
 export interface FeedProvider {
@@ -23,6 +24,10 @@ export interface FeedOptions {
   readonly capture?: string | undefined;
   /** What is read in place of the network. */
   readonly replay?: ReplayOptions | undefined;
+  /** Of a stream. `false`: nobody watches for silence. */
+  readonly silence?: SilenceOptions | false | undefined;
+  /** Of a stream. `false`: missed rows are not fetched. */
+  readonly backfill?: BackfillOptions | false | undefined;
 }
 
 /** A capture that is played back. */
@@ -42,6 +47,8 @@ export const FEED_KEYS = [
   'to',
   'capture',
   'replay',
+  'silence',
+  'backfill',
 ] as const;
 
 type Fields = Readonly<Record<string, unknown>>;

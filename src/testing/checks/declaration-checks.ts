@@ -1,3 +1,4 @@
+import { fetchedFrom } from '../../providers/adapter/stream-backfill.js';
 import { STREAM_FUNCTIONS } from '../../providers/adapter/stream-source.js';
 import { capabilitiesComplaint } from '../../providers/contract/capability-check.js';
 import type { ProviderDefinition } from '../../providers/contract/define-provider.js';
@@ -5,6 +6,7 @@ import { feedIssues, historiesOf, streamsOf } from '../../providers/contract/fee
 import { providerComponent } from '../../registry/provider-component.js';
 import { Registry } from '../../registry/registry.js';
 import { findNotPlain } from '../../wire/not-plain.js';
+import type { ProviderCapabilities } from '../../wire/provider-capabilities.js';
 import type { ProviderCheck } from './provider-check.js';
 
 const always = () => undefined;
@@ -23,7 +25,7 @@ export function declarationChecks(definition: ProviderDefinition): ProviderCheck
           return [messageOf(error)];
         }
         const complaint = capabilitiesComplaint(definition.capabilities);
-        return complaint === undefined ? [] : [complaint];
+        return complaint === undefined ? notFetched(definition.capabilities) : [complaint];
       },
     },
     {
@@ -101,3 +103,15 @@ export function declarationChecks(definition: ProviderDefinition): ProviderCheck
 
 /** The message of whatever was thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Streams whose missing rows cannot be fetched, although they say so. */
+function notFetched(capabilities: ProviderCapabilities): string[] {
+  const { streams = {} } = capabilities;
+  return (['trades', 'bars'] as const).flatMap((kind) => {
+    const of = streams[kind];
+    if (of?.delivery !== 'resumable') return [];
+    const found = fetchedFrom(kind, capabilities, { symbols: [], interval: of.intervals?.[0] });
+    const missing = `columns, numbers of the same space, and intervals`;
+    return found ? [] : [`streams.${kind} is resumable: expected a history of ${kind} with its ${missing}`];
+  });
+}

@@ -13,6 +13,15 @@ describe('the watermark of a live source', () => {
     expect(watermark.next(ms(10_000))).toBeUndefined();
   });
 
+  it('passes no instant from which rows are held, and goes on once they are not', () => {
+    const watermark = new LiveWatermark(0);
+    watermark.receive(ms(10_000), ms(10_000));
+    expect(inMs(watermark.next(ms(10_000), ms(9_000)))).toBe(9_000);
+    expect(watermark.next(ms(12_000), ms(9_000))).toBeUndefined();
+    expect(watermark.next(ms(12_000), ms(8_000))).toBeUndefined(); // it never falls
+    expect(inMs(watermark.next(ms(12_000)))).toBe(12_000);
+  });
+
   it('is now, less the largest lag of the last minute, less the delay', () => {
     const watermark = new LiveWatermark(30e6);
     watermark.receive(ms(10_000), ms(8_000));

@@ -306,6 +306,13 @@ describe('the writer of a provider', () => {
       (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, ...NOTHING, count: NaN }),
       'found NaN',
     ],
+    ['a count below 0', 'bars', (w, id) => w.bar(id, MS, 0, 1, 1, 1, 1, 1, 1, -1), '"count", found -1'],
+    [
+      'a count below 0 in a column',
+      'bars',
+      (w, symbol) => w.writeColumns(1, { time: BigInt64Array.of(NS), symbol, ...NOTHING, count: -1 }),
+      'expected a whole number of 0 to 2147483647, found -1',
+    ],
     [
       'a time past the year 2248 in a column',
       'trades',

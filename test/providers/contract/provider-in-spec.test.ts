@@ -454,6 +454,22 @@ describe('a history of a provider', () => {
     ]);
   });
 
+  it.each([2, 3, 7])('fails if its cursors go round in %i pages without rows', async (length) => {
+    let pages = 0;
+    const provider = providerOf(() => ({
+      historicalTicks: async ({ cursor }) => {
+        pages++;
+        return cursor === null ? 'before' : `page ${(pages * 5) % length}`;
+      },
+    }));
+    const { error } = await pipelineOf(provider, HISTORY).pipeline.run();
+    expect([error?.code, error?.message]).toEqual([
+      'PROVIDER_PROTOCOL',
+      expect.stringContaining('expected another cursor behind each page'),
+    ]);
+    expect(pages).toBeLessThan(3 * length + 4);
+  });
+
   it('delivers no rows of a page that failed', async () => {
     const provider = providerOf(() => ({
       async historicalTicks({ symbol }, writer) {

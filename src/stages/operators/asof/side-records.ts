@@ -69,6 +69,10 @@ export class SideRecords {
         const { symbol, reason, ...range } = record;
         return { at: record.from, record: { ...range, ...this.#of(symbol), reason: `${side}: ${reason}` } };
       }
+      case 'backfilled': {
+        const { symbol, ...range } = record;
+        return { at: record.from, record: { ...range, ...this.#of(symbol) } };
+      }
       case 'stale': {
         const { symbol, ...silence } = record;
         return { at: record.since, record: { ...silence, ...this.#of(symbol) } };

@@ -278,6 +278,8 @@ class BarsOperator implements Operator {
       case 'end':
         if (!this.#timelines.finish()) return false; // the last bars come before the record
         break;
+      case 'backfilled':
+        break; // its rows have come, and what is still missing is reported as a gap
       case 'switched':
         break; // rows missed by a switch are reported as a gap
       default:

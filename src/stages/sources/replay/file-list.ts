@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PipelineError } from '../../../core/errors.js';
-import { globFiles, looksLikeGlob } from '../../../core/glob.js';
+import { GlobReachError, globFiles, looksLikeGlob } from '../../../core/glob.js';
 import { foundText } from '../../../formats/file-bytes.js';
 import { notAFile } from '../../../formats/lent-descriptors.js';
 
@@ -11,7 +11,8 @@ import { notAFile } from '../../../formats/lent-descriptors.js';
  * that is named twice is listed once, at its first position.
  *
  * @throws {PipelineError} `INPUT_MISSING` for a path that does not exist or a glob that matches nothing,
- *   `INPUT_UNREADABLE` for a directory, a pipe, a socket or a device.
+ *   `INPUT_UNREADABLE` for a directory, a pipe, a socket or a device, and for a glob that looks into too many
+ *   directories.
  */
 export async function listFiles(paths: readonly string[]): Promise<string[]> {
   const files: string[] = [];
@@ -29,7 +30,10 @@ export async function listFiles(paths: readonly string[]): Promise<string[]> {
       files.push(path);
     } else if (looksLikeGlob(path)) {
       // A file whose name only looks like a glob was found above.
-      const matches = await globFiles(path);
+      const matches = await globFiles(path).catch((error: unknown) => {
+        if (!(error instanceof GlobReachError)) throw error;
+        throw new PipelineError('INPUT_UNREADABLE', `${path}: ${error.message}`);
+      });
       if (matches.length === 0) {
         throw new PipelineError(
           'INPUT_MISSING',

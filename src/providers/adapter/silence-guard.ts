@@ -1,0 +1,162 @@
+import type { Batch } from '../../columns/batch.js';
+import type { ControlRecord } from '../../columns/control-record.js';
+import { readNanos } from '../../columns/int64.js';
+import { columnIndex, type Schema } from '../../columns/schema.js';
+import type { Clock } from '../../core/clock.js';
+import { messageOf } from '../../core/provider-error.js';
+import type { Nanos } from '../../core/units.js';
+import { RepeatingTimer } from '../../engine/repeating-timer.js';
+import type { Logger } from '../../telemetry/logger.js';
+import type { StageStatistics } from '../../wire/pipeline-report.js';
+import { type OpenHours, type SilenceSettings, SilenceWatch } from '../quality/silence-watch.js';
+
+/** How often it looks at the clock, at most. */
+const LOOK_NS = 5_000_000_000n;
+
+export interface SilenceGuardParts extends Omit<SilenceSettings, 'symbols' | 'hours'> {
+  readonly schema: Schema;
+  readonly symbols: readonly string[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Whether rows have arrived that nobody has looked at. */
+  hasUnseen(): boolean;
+  /** Puts a record into the stream. */
+  tell(record: ControlRecord): void;
+  /** Asks the provider for symbols again, if it can. */
+  resubscribe(symbols: readonly string[]): Promise<void> | void;
+  /** The stream as a whole is silent. */
+  onSilent(reason: string): void;
+}
+
+/** Watches a stream for silence, tells of it in the stream, and acts where the sessions are known. */
+export class SilenceGuard {
+  readonly #parts: SilenceGuardParts;
+  readonly #timer: RepeatingTimer;
+  readonly #timeAt: number;
+  readonly #symbolAt: number;
+  /** The index of each symbol by its id; −1 for others. */
+  #indexOf = new Int32Array(0);
+  /** The time of the last row of each symbol, by index. Before the first one, that of the subscription. */
+  readonly #lastTimes: Int32Array;
+  readonly #hasRow: Uint8Array;
+  #watch: SilenceWatch | undefined;
+  #beganAt = 0n as Nanos;
+  #silences = 0;
+  #resubscriptions = 0;
+
+  constructor(parts: SilenceGuardParts) {
+    const { schema, symbols, clock, afterMs } = parts;
+    this.#parts = parts;
+    this.#timeAt = columnIndex(schema, 'time');
+    this.#symbolAt = columnIndex(schema, 'symbol');
+    this.#lastTimes = new Int32Array(2 * symbols.length);
+    this.#hasRow = new Uint8Array(symbols.length);
+    const tenth = afterMs === undefined ? LOOK_NS : BigInt(Math.ceil(afterMs * 1e5));
+    this.#timer = new RepeatingTimer(clock, tenth < LOOK_NS ? tenth : LOOK_NS, (now) => this.#look(now));
+  }
+
+  /**
+   * The stream begins.
+   *
+   * @param ids - Of each symbol, in the column `symbol`.
+   * @param hours - Unknown: it tells, and does not act.
+   */
+  start(ids: readonly number[], hours: OpenHours | undefined): void {
+    this.#indexOf = new Int32Array(Math.max(...ids) + 1).fill(-1);
+    for (const [index, id] of ids.entries()) this.#indexOf[id] = index;
+    const { clock, symbols, afterMs, learnedMsMin, switchShare } = this.#parts;
+    this.#beganAt = clock.wall();
+    this.#watch = new SilenceWatch(
+      { symbols: symbols.length, afterMs, learnedMsMin, switchShare, hours },
+      clock.now(),
+    );
+    this.#timer.start();
+  }
+
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  /** Rows have come. Allocates nothing for a row. */
+  see({ columns, length }: Batch): void {
+    const watch = this.#watch;
+    if (!watch) return;
+    const times = columns[this.#timeAt] as Int32Array;
+    const ids = columns[this.#symbolAt] as Int32Array;
+    const indexOf = this.#indexOf;
+    for (let row = 0; row < length; row++) {
+      const id = ids[row]!;
+      const symbol = id < indexOf.length ? indexOf[id]! : -1;
+      if (symbol < 0) continue;
+      watch.see(symbol);
+      this.#hasRow[symbol] = 1;
+      this.#lastTimes[2 * symbol] = times[2 * row]!;
+      this.#lastTimes[2 * symbol + 1] = times[2 * row + 1]!;
+    }
+  }
+
+  /** Why the stream is not whole; `undefined` if it is. */
+  get trouble(): string | undefined {
+    const stale = this.#watch?.staleCount ?? 0;
+    return stale === 0 ? undefined : `silent: ${stale} of ${this.#parts.symbols.length} symbols`;
+  }
+
+  statistics(): StageStatistics {
+    return {
+      symbolsStale: this.#watch?.staleCount ?? 0,
+      silences: this.#silences,
+      resubscriptions: this.#resubscriptions,
+    };
+  }
+
+  #look(now: Nanos): void {
+    const { clock, symbols, hasUnseen, log } = this.#parts;
+    const watch = this.#watch as SilenceWatch; // the timer runs once there is one
+    // Whoever reads is held up: what has come meanwhile is no silence.
+    if (hasUnseen()) {
+      watch.standStill(now);
+      return;
+    }
+    const found = watch.look(now, clock.wall());
+    if (!found) return;
+    this.#silences += found.stale.length;
+    const names = found.stale.map((symbol) => symbols[symbol]!);
+    const fields = { symbols: names.length, first: names[0], isKnown: found.isKnown };
+    log.warn(fields, 'no rows have come, though some were due');
+    if (names.length === symbols.length) this.#tell(found.stale);
+    else for (const symbol of found.stale) this.#tell([symbol]);
+    if (found.isAll) this.#giveUp();
+    else if (found.isKnown) void this.#resubscribe(names);
+  }
+
+  /** @param stale - All symbols, or one. */
+  #tell(stale: readonly number[]): void {
+    const { symbols, tell } = this.#parts;
+    let since: Nanos | undefined;
+    for (const symbol of stale) {
+      const last = this.#hasRow[symbol] === 0 ? this.#beganAt : readNanos(this.#lastTimes, symbol);
+      if (since === undefined || last < since) since = last;
+    }
+    const isAll = stale.length === symbols.length && symbols.length > 1;
+    const name = symbols[stale[0]!]!;
+    tell({ type: 'stale', since: since as Nanos, ...(!isAll && { symbol: name }) });
+  }
+
+  #giveUp(): void {
+    const { symbols, onSilent } = this.#parts;
+    this.stop();
+    const stale = this.#watch?.staleCount ?? 0;
+    onSilent(`no rows of ${stale} of ${symbols.length} symbols have come while the market was open`);
+  }
+
+  async #resubscribe(names: readonly string[]): Promise<void> {
+    const { resubscribe, log } = this.#parts;
+    try {
+      const asked = resubscribe(names);
+      if (asked !== undefined) this.#resubscriptions++;
+      await asked;
+    } catch (error) {
+      log.warn({ symbols: names.length, error: messageOf(error) }, 'symbols could not be asked for again');
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { LearnedPace } from './learned-pace.js';
+
+/** When a market is open: `openBetween` of a calendar. */
+export interface OpenHours {
+  openBetween(from: bigint, to: bigint): bigint | undefined;
+}
+
+export interface SilenceSettings {
+  /** How many symbols are watched. They are told by their index. */
+  readonly symbols: number;
+  /** Open session without a row after which a symbol is stale, in ms. Default: learned from its own rows. */
+  readonly afterMs?: number | undefined;
+  /** The least that is learned, in ms. */
+  readonly learnedMsMin?: number | undefined;
+  /** The share of symbols whose silence is that of the stream. */
+  readonly switchShare: number;
+  /** Unknown: silence is told, and nothing acts on it. */
+  readonly hours?: OpenHours | undefined;
+}
+
+/** What a look at the clock has found. */
+export interface SilenceFound {
+  /** Symbols that have become stale, by index. */
+  readonly stale: readonly number[];
+  /** Whether it is known that the market was open all the while: what is stale may be asked for again. */
+  readonly isKnown: boolean;
+  /** Whether the stream as a whole is silent: it has to be begun anew. */
+  readonly isAll: boolean;
+}
+
+/**
+ * Tells silence from a closed market and from a quiet symbol. It counts open session, by the calendar, over the time
+ * that passes on the monotonic clock; event times say nothing here. A symbol that no row ever came of is as silent as
+ * one that fell silent. What is told once is told again only after rows have come.
+ *
+ * A row counts from the next look on, so a silence is found at most one look late, and never too early.
+ */
+export class SilenceWatch {
+  readonly #settings: SilenceSettings;
+  readonly #pace: LearnedPace | undefined;
+  /** Open session so far, in ms, and the end of the last stretch of which is not known whether it was open. */
+  #openMs = 0;
+  #unknownToMs = -1;
+  #lookedAt: bigint;
+  /** By symbol: `#openMs` at its last row, whether rows came since the last look, and whether it was told. */
+  readonly #sinceMs: Float64Array;
+  readonly #isSeen: Uint8Array;
+  readonly #isStale: Uint8Array;
+  #staleCount = 0;
+
+  /** @param now - On the monotonic clock. */
+  constructor(settings: SilenceSettings, now: bigint) {
+    this.#settings = settings;
+    const { symbols, afterMs, learnedMsMin } = settings;
+    this.#pace = afterMs === undefined ? new LearnedPace(symbols, learnedMsMin) : undefined;
+    this.#lookedAt = now;
+    this.#sinceMs = new Float64Array(symbols);
+    this.#isSeen = new Uint8Array(symbols);
+    this.#isStale = new Uint8Array(symbols);
+  }
+
+  /** Symbols that are stale now. */
+  get staleCount(): number {
+    return this.#staleCount;
+  }
+
+  /** A row of a symbol has come. */
+  see(symbol: number): void {
+    this.#isSeen[symbol] = 1;
+  }
+
+  /** Time in which rows may have come that nobody looked at: it is no silence. */
+  standStill(now: bigint): void {
+    this.#lookedAt = now;
+  }
+
+  /**
+   * Looks at the clock.
+   *
+   * @param now - On the monotonic clock.
+   * @param wall - Ns since 1970 UTC.
+   * @returns What has become silent since the last look; `undefined` if nothing has.
+   */
+  look(now: bigint, wall: bigint): SilenceFound | undefined {
+    this.#pass(now - this.#lookedAt, wall);
+    this.#lookedAt = now;
+    const { symbols } = this.#settings;
+    let stale: number[] | undefined;
+    for (let symbol = 0; symbol < symbols; symbol++) {
+      if (this.#isSeen[symbol] !== 0) this.#hear(symbol);
+      else if (this.#isStale[symbol] === 0 && this.#silentMs(symbol) >= this.#afterMs(symbol)) {
+        this.#isStale[symbol] = 1;
+        this.#staleCount++;
+        stale ??= [];
+        stale.push(symbol);
+      }
+    }
+    this.#pace?.pass(this.#openMs);
+    if (!stale) return undefined;
+    return { stale, isKnown: stale.every((symbol) => this.#isKnown(symbol)), isAll: this.#isAllSilent() };
+  }
+
+  #pass(passedNs: bigint, wall: bigint): void {
+    const { hours } = this.#settings;
+    const open = hours?.openBetween(wall - passedNs, wall);
+    this.#openMs += Number(open ?? passedNs) / 1e6;
+    if (open === undefined) this.#unknownToMs = this.#openMs;
+  }
+
+  #hear(symbol: number): void {
+    this.#pace?.learn(symbol, this.#silentMs(symbol));
+    this.#isSeen[symbol] = 0;
+    this.#sinceMs[symbol] = this.#openMs;
+    if (this.#isStale[symbol] === 0) return;
+    this.#isStale[symbol] = 0;
+    this.#staleCount--;
+  }
+
+  #silentMs(symbol: number): number {
+    return this.#openMs - this.#sinceMs[symbol]!;
+  }
+
+  #afterMs(symbol: number): number {
+    return this.#settings.afterMs ?? (this.#pace as LearnedPace).afterMs(symbol); // one of both is there
+  }
+
+  #isKnown(symbol: number): boolean {
+    return this.#sinceMs[symbol]! >= this.#unknownToMs;
+  }
+
+  #isAllSilent(): boolean {
+    const { symbols, switchShare } = this.#settings;
+    let silent = 0;
+    for (let symbol = 0; symbol < symbols; symbol++) {
+      if (this.#isStale[symbol] !== 0 && this.#isKnown(symbol)) silent++;
+    }
+    return silent >= symbols * switchShare;
+  }
+}

@@ -1,0 +1,60 @@
+import type { TradingCalendar } from '../../../calendars/trading-calendar.js';
+import { formatIsoNanos } from '../../../columns/iso-nanos.js';
+import { columnIndex } from '../../../columns/schema.js';
+import { packRows, selectRows } from '../../../columns/selection.js';
+import { PipelineError } from '../../../core/errors.js';
+import type { Nanos } from '../../../core/units.js';
+import type { OperatorFactory } from '../../../engine/factories.js';
+import { HoursMarks } from './hours-marks.js';
+import type { SessionsOptions } from './options.js';
+
+/**
+ * Passes on the rows of open hours, or those of closed ones, in the same batch. Like `filter`, it leaves rows where
+ * they are while at least half of them remain. Watermarks and control records pass.
+ */
+export const sessionsOperator: OperatorFactory<SessionsOptions> = {
+  plan(_, input, problems) {
+    if (!input.columns.some(({ name, type }) => name === 'time' && type === 'timestamp')) {
+      problems.add([], 'expected a column "time" of type timestamp in the rows, found none');
+    }
+    return input;
+  },
+
+  create({ calendar: name, hours, keep, unknown }, input, { batchRows }) {
+    const timeAt = columnIndex(input, 'time');
+    let marks: HoursMarks | undefined;
+    let kept = new Uint8Array(batchRows);
+    let filtered = 0;
+    return {
+      output: input,
+      readsOnly: true,
+      async open() {
+        const { tradingCalendar } = await import('../../../calendars/built-in-calendars.js');
+        const calendar = await tradingCalendar(name, { hours });
+        marks = new HoursMarks(calendar, { keep, unknown, refuse: (at) => refuse(calendar, at) });
+      },
+      process(batch, emit) {
+        const { length, columns } = batch;
+        if (length > 0) {
+          if (kept.length < length) kept = new Uint8Array(length);
+          if (!marks!.mark(columns[timeAt] as Int32Array, length, kept)) {
+            const left = selectRows(batch, kept);
+            filtered += length - left;
+            if (2 * left < length) packRows(batch);
+          }
+        }
+        if (batch.isEmpty) batch.release();
+        else emit(batch);
+      },
+      statistics: () => ({ rowsUnknown: marks?.rowsUnknown ?? 0 }),
+      tally: () => ({ filtered }),
+    };
+  },
+};
+
+function refuse({ name, from, to }: TradingCalendar, at: Nanos): never {
+  const message =
+    `A row at ${formatIsoNanos(at)}: expected a time of which the calendar "${name}" knows whether the market is open, ` +
+    `found one that it does not know (its dates are ${from} to ${to}); \`unknown: keep\` or \`unknown: drop\` goes on`;
+  throw new PipelineError('CALENDAR_RANGE', message);
+}
