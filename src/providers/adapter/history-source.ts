@@ -138,7 +138,10 @@ export class HistorySource implements Source {
       if (this.#pages === 0 && this.#at.symbol === 0 && this.#at.cursor === null) this.#checkDepth();
       const { cursor, toMs } = this.#at;
       const page = { symbol, fromMs: this.#fromMs, toMs, cursor };
-      const next = await this.#reader.pull(page, this.#checkOf(symbol), signal);
+      this.#connection.setBusy(true);
+      const next = await this.#reader
+        .pull(page, this.#checkOf(symbol), signal)
+        .finally(() => this.#connection.setBusy(false));
       if (next === undefined) return null;
       this.#pages++;
       this.#next = next;

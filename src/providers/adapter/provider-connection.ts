@@ -10,6 +10,9 @@ import type {
   ProviderFactory,
   ProviderStatus,
 } from '../contract/market-data-provider.js';
+import type { PlaybackReader } from '../network/captures/playback.js';
+import type { FeedMeans } from '../network/feed-means.js';
+import { chanceOf } from '../network/seeded-chance.js';
 import { watchedGate } from './attempts.js';
 
 const STATES: readonly unknown[] = [
@@ -33,19 +36,30 @@ export class ProviderConnection {
   readonly #make: () => MarketDataProvider;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #means: FeedMeans;
   readonly #stopping = new AbortController();
   #provider: MarketDataProvider | undefined;
   #status: ProviderStatus | undefined;
   #disconnects = 0;
   #subscribedAt: Nanos | undefined;
 
-  constructor(name: string, factory: ProviderFactory<unknown>, options: unknown, context: StageContext) {
-    const { job, clock, log } = context;
-    const gate = watchedGate(context.gate);
+  constructor(
+    name: string,
+    factory: ProviderFactory<unknown>,
+    options: unknown,
+    means: FeedMeans,
+    context: Pick<StageContext, 'job' | 'log'>,
+  ) {
+    const { job, log } = context;
+    const { network, clock } = means;
+    const gate = watchedGate(means.gate);
     this.name = name;
     this.#clock = clock;
     this.#log = log;
-    this.#make = () => factory(options, { job, clock, log, gate, status: (event) => this.#note(event) });
+    this.#means = means;
+    const status = (event: ProviderStatus) => this.#note(event);
+    this.#make = () =>
+      factory(options, { job, clock, log, gate, network, random: chanceOf(means.chance()), status });
   }
 
   /** Aborts when the source is asked to end. */
@@ -55,6 +69,7 @@ export class ProviderConnection {
 
   /** @throws {PipelineError} `MODULE_INVALID` if it lacks a function that its capabilities promise. */
   async open(...functions: readonly (keyof MarketDataProvider)[]): Promise<void> {
+    await this.#means.open?.();
     const provider = this.#make();
     const needed = functions.find((each) => typeof provider?.[each] !== 'function');
     if (needed !== undefined) {
@@ -65,16 +80,34 @@ export class ProviderConnection {
       );
     }
     this.#provider = provider;
+    this.setBusy(true);
     try {
       await provider.connect?.(this.signal);
     } catch (error) {
       if (!this.signal.aborted) throw error; // otherwise it ends as it was asked to
+    } finally {
+      this.setBusy(false);
     }
   }
 
   /** The provider. Only while it is open. */
   get provider(): MarketDataProvider {
     return this.#provider as MarketDataProvider; // `open` has made it
+  }
+
+  /** Whether what it gives was recorded, and so ends. */
+  get isReplay(): boolean {
+    return this.#means.attach !== undefined;
+  }
+
+  /** Says who reads the rows of a replay. */
+  attach(reader: PlaybackReader): void {
+    this.#means.attach?.(reader);
+  }
+
+  /** Says whether a function of the provider runs. */
+  setBusy(isBusy: boolean): void {
+    this.#means.setBusy?.(isBusy);
   }
 
   /** When it last said that it is subscribed, in ns since 1970 UTC. */
@@ -95,6 +128,14 @@ export class ProviderConnection {
         'the provider goes on although its signal has aborted',
       );
     }
+    try {
+      await this.#closeProvider();
+    } finally {
+      await this.#means.network.close();
+    }
+  }
+
+  async #closeProvider(): Promise<void> {
     const provider = this.#provider;
     this.#provider = undefined;
     const closing = provider?.close?.();
@@ -107,13 +148,15 @@ export class ProviderConnection {
   }
 
   health(): StageHealth {
+    const trouble = this.#means.trouble?.();
+    if (trouble !== undefined) return { status: 'degraded', reason: trouble };
     const { state, reason } = this.#status ?? {};
     if (state !== 'degraded' && state !== 'disconnected') return { status: 'ok' };
     return { status: 'degraded', reason: `${state}${reason === undefined ? '' : `: ${reason}`}` };
   }
 
   statistics(): StageStatistics {
-    return { disconnects: this.#disconnects };
+    return { disconnects: this.#disconnects, ...this.#means.statistics?.() };
   }
 
   async #endsInTime(running: Promise<unknown>): Promise<boolean> {

@@ -2,8 +2,9 @@ import { Batch } from '../../columns/batch.js';
 import type { Dictionary, DictionarySet } from '../../columns/dictionary.js';
 import type { EventOrder } from '../../columns/event-order.js';
 import type { Schema } from '../../columns/schema.js';
-import type { Clock } from '../../core/clock.js';
-import { RuntimeError } from '../../core/errors.js';
+import { retainRows } from '../../columns/selection.js';
+import { type Clock, turnOfTheLoop } from '../../core/clock.js';
+import { PipelineError, RuntimeError } from '../../core/errors.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { messageOf, ProviderError } from '../../core/provider-error.js';
 import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
@@ -84,6 +85,10 @@ export class StreamSource implements Source {
   #isCatchingUp = false;
   #hours: OpenHours | undefined;
   #running: Promise<void> | undefined;
+  /** Of a replay. */
+  #rowsGiven = 0;
+  #rowsToSkip = 0;
+  #failure: { readonly error: unknown } | undefined;
   /** Why the stream is over. */
   #end: { readonly error: unknown } | undefined;
 
@@ -92,6 +97,9 @@ export class StreamSource implements Source {
     const of = provider.capabilities.streams?.[kind] as StreamCapabilities; // the options were checked
     const { maxDelayMs = 0, untimed = false, sequence } = of;
     this.schema = schema;
+    this.capabilities = connection.isReplay
+      ? { delivery: 'replayable', bounded: true }
+      : { delivery: 'live-only', bounded: false };
     this.order = { scope: 'symbol', maxDelayNs: Math.ceil(maxDelayMs * 1e6) };
     this.#kind = kind;
     this.#provider = provider;
@@ -108,13 +116,23 @@ export class StreamSource implements Source {
       timeMsMin: TIME_MS_MIN,
       onLag: (lagMs) => this.#lag.add(lagMs),
     });
+    const buffer = this.#buffer;
+    connection.attach({
+      get hasRoom() {
+        return buffer.hasRoom;
+      },
+      whenRoom: () => buffer.whenRoom(),
+      onEnd: (failure) => this.#endReplay(failure),
+    });
     this.#writer = new FeedWriter(this.#buffer);
     this.#symbols = dictionaries.get('symbol');
     this.#clock = clock;
     this.#dictionaries = dictionaries;
     this.#isKept = context.checkpointed === true;
     this.#fetched = fetchedFrom(kind, provider.capabilities, feed);
-    this.capabilities = { delivery: this.#fetched ? 'resumable' : 'live-only', bounded: false };
+    this.capabilities = connection.isReplay
+      ? { delivery: 'replayable', bounded: true }
+      : { delivery: this.#fetched ? 'resumable' : 'live-only', bounded: false };
     const { maxDelayNs } = this.order;
     const refetches = this.#fetched?.isNumbered === true;
     this.#check = sequence
@@ -140,7 +158,7 @@ export class StreamSource implements Source {
     const { signal } = this.#connection;
     if (!signal.aborted) this.#running ??= this.#run();
     else this.#backfill?.giveUp('the source was stopped');
-    return this.#read();
+    return this.#connection.isReplay ? this.#readReplay() : this.#read();
   }
 
   #read(): Promise<Batch | null> | Batch | null {
@@ -153,7 +171,9 @@ export class StreamSource implements Source {
       : (this.#buffer.failure ?? this.#end);
     if (failure && !this.#letGo()) throw failure.error;
     if (failure) return this.#read();
-    return this.#buffer.arrival().then(() => this.#readOn());
+    // A replay plays many lines in one turn: together they are a batch.
+    const arrival = this.#buffer.arrival();
+    return (this.#connection.isReplay ? arrival.then(turnOfTheLoop) : arrival).then(() => this.#readOn());
   }
 
   stop(): void {
@@ -182,11 +202,20 @@ export class StreamSource implements Source {
   }
 
   position(): PlainData {
+    if (this.#connection.isReplay) return { rows: this.#rowsGiven };
     return this.#position as PlainData;
   }
 
-  /** A stream begins now, whatever came before; what was missed is fetched, if it can be. */
+  /**
+   * A stream begins now, whatever came before; what was missed is fetched, if it can be. A replay begins anew, and
+   * leaves out the rows that were given.
+   */
   resume(position: PlainData): void {
+    if (this.#connection.isReplay) {
+      this.#rowsGiven = replayedRows(position, this.#connection.name);
+      this.#rowsToSkip = this.#rowsGiven;
+      return;
+    }
     if (!this.#backfill || position === null) return;
     const { symbols } = this.#feed;
     const known = streamPositionOf(position, this.#connection.name, symbols.length);
@@ -224,6 +253,34 @@ export class StreamSource implements Source {
       this.#backfill?.release();
       this.#buffer.release();
     }
+  }
+
+  /** Reads on in a replay, behind the rows that were given before. */
+  async #readReplay(): Promise<Batch | null> {
+    for (;;) {
+      const batch = await this.#read();
+      if (!batch && this.#failure) throw this.#failure.error;
+      if (!batch) return null;
+      const skipped = Math.min(this.#rowsToSkip, batch.length);
+      this.#rowsToSkip -= skipped;
+      if (skipped > 0 && skipped === batch.length) {
+        batch.release();
+        continue;
+      }
+      if (skipped > 0) {
+        batch.controls = batch.controls.filter(({ row }) => row >= skipped);
+        retainRows(batch, new Uint8Array(batch.length).fill(1, skipped));
+      }
+      this.#rowsGiven += batch.length;
+      return batch;
+    }
+  }
+
+  /** The capture is through: what is there is delivered, and then it ends, or fails. */
+  #endReplay(failure: { readonly error: unknown } | undefined): void {
+    this.#failure = failure;
+    this.#connection.stop();
+    this.#buffer.wake();
   }
 
   /** @returns What has arrived and was looked at; `undefined` if nothing has. */
@@ -264,6 +321,7 @@ export class StreamSource implements Source {
   async #run(): Promise<void> {
     const { provider, signal } = this.#connection;
     const { symbols, interval = '' } = this.#feed;
+    this.#connection.setBusy(true);
     this.#begin(symbols.map((symbol) => this.#symbols.idOf(symbol)));
     try {
       await provider[STREAM_FUNCTIONS[this.#kind]]?.({ symbols, interval }, this.#writer, signal);
@@ -346,4 +404,14 @@ export class StreamSource implements Source {
     const message = `Provider "${this.#connection.name}": the stream of ${this.#kind} broke off: ${why}`;
     return new ProviderError('disconnected', message, { cause });
   }
+}
+
+/** @throws {PipelineError} `CHECKPOINT_INVALID` for what is no position of a replay. */
+function replayedRows(position: PlainData, provider: string): number {
+  const { rows } = (position ?? {}) as { readonly rows?: unknown };
+  if (Number.isSafeInteger(rows) && (rows as number) >= 0) return rows as number;
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    `Provider "${provider}": expected the position {rows} of a replay, found something else`,
+  );
 }

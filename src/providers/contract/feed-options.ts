@@ -11,6 +11,7 @@ import {
   type StreamKind,
   SYMBOLS_MAX,
 } from '../../wire/provider-capabilities.js';
+import { captureJsonSchema, checkCaptures } from './capture-options.js';
 import type { FeedProvider } from './own-options.js';
 import { checkQualityOptions, qualityJsonSchema } from './quality-options.js';
 
@@ -35,6 +36,7 @@ export function feedIssues(provider: FeedProvider, written: Readonly<Record<stri
   const add = (path: FeedIssue['path'], message: string) => issues.push({ code: 'custom', path, message });
   const feed = feedOf(provider, written, add);
   checkSymbols(provider, written.symbols, add);
+  checkCaptures(written, add);
   if (feed) {
     checkInterval(provider, feed, written.interval, add);
     checkSpan(provider, feed, written, add);
@@ -208,6 +210,7 @@ export function feedJsonSchema({ name, capabilities }: FeedProvider): {
         from: text('First instant of the history, as ISO 8601 with an offset'),
         to: text('Instant before which the history ends. Default: now, as the run begins'),
       }),
+      ...captureJsonSchema,
       ...(streams.length > 0 && qualityJsonSchema()),
     },
     required: ['symbols'],

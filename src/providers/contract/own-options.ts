@@ -1,4 +1,5 @@
 import type { HistoryKind, ProviderCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
+import type { StageFiles } from '../../wire/stage-files.js';
 import type { BackfillOptions, SilenceOptions } from './quality-options.js';
 
 /** A provider as far as its options are concerned. */
@@ -19,10 +20,22 @@ export interface FeedOptions {
   readonly from?: string | undefined;
   /** Default: now, as the run begins. */
   readonly to?: string | undefined;
+  /** The directory of a capture to write. */
+  readonly capture?: string | undefined;
+  /** What is read in place of the network. */
+  readonly replay?: ReplayOptions | undefined;
   /** Of a stream. `false`: nobody watches for silence. */
   readonly silence?: SilenceOptions | false | undefined;
   /** Of a stream. `false`: missed rows are not fetched. */
   readonly backfill?: BackfillOptions | false | undefined;
+}
+
+/** A capture that is played back. */
+export interface ReplayOptions {
+  /** Its path. */
+  readonly capture: string;
+  /** How many times faster than real time. Default: `max`, without a wait. */
+  readonly speed?: number | 'max' | undefined;
 }
 
 export const FEED_KEYS = [
@@ -32,6 +45,8 @@ export const FEED_KEYS = [
   'interval',
   'from',
   'to',
+  'capture',
+  'replay',
   'silence',
   'backfill',
 ] as const;
@@ -53,4 +68,17 @@ export const fieldsOf = (value: unknown): Fields =>
 function pick(fields: Fields, isOfFeed: boolean): Fields {
   const keys: readonly string[] = FEED_KEYS;
   return Object.fromEntries(Object.entries(fields).filter(([key]) => keys.includes(key) === isOfFeed));
+}
+
+/** How the names of captures end. */
+const CAPTURE_ENDING = 'capture.gz';
+
+/** The files that a source of a provider reads and writes. */
+export function captureFiles({ capture, replay }: FeedOptions): StageFiles {
+  return {
+    ...(replay && { reads: [{ path: replay.capture, at: ['replay', 'capture'] }] }),
+    ...(capture !== undefined && {
+      writes: [{ path: capture, at: ['capture'], partsEndIn: CAPTURE_ENDING, isShared: true }],
+    }),
+  };
 }

@@ -1,0 +1,192 @@
+import { assertMapping } from '../../core/assert-argument.js';
+
+/** The numbers of one change of a book. */
+export interface BookChangeIds {
+  /** Number of the first update in it. */
+  readonly first: number;
+  /** Number of the last update in it. */
+  readonly last: number;
+  /** Number of the last update in the change before it, where the venue says so. */
+  readonly previous?: number | undefined;
+}
+
+/** How the changes of a venue's books follow one another. */
+export interface BookChain {
+  /**
+   * Whether a change follows directly on an update.
+   * @param last - Sequence number of that update.
+   */
+  follows(last: number, change: BookChangeIds): boolean;
+  /** Whether a change can be the first one after a snapshot. */
+  covers(snapshotId: number, change: BookChangeIds): boolean;
+  /** Whether all of a change is in a snapshot already. */
+  isBefore(snapshotId: number, change: BookChangeIds): boolean;
+}
+
+/**
+ * Changes whose numbers are one range after another: `first` = last + 1. The first one after a snapshot has
+ * `first` ≤ snapshot + 1 ≤ `last`. (Binance spot, KuCoin.)
+ */
+export const CONTIGUOUS_CHAIN: BookChain = {
+  follows: (last, { first }) => first === last + 1,
+  covers: (snapshotId, { first, last }) => first <= snapshotId + 1 && snapshotId + 1 <= last,
+  isBefore: (snapshotId, { last }) => last <= snapshotId,
+};
+
+/**
+ * Changes that name the one before: `previous` = last. The first one after a snapshot has `first` ≤ snapshot ≤ `last`,
+ * or names the snapshot as the one before. (Binance USD-M futures, Deribit.)
+ */
+export const PREVIOUS_CHAIN: BookChain = {
+  follows: (last, { previous }) => previous === last,
+  covers: (snapshotId, { first, last, previous }) =>
+    previous === snapshotId || (first <= snapshotId && snapshotId <= last),
+  isBefore: (snapshotId, { last }) => last < snapshotId,
+};
+
+/** What `BookSync` says is to be done. */
+export type BookStep<Change> =
+  /** Nothing: the change is kept for later, or was seen before. */
+  | { readonly do: 'nothing' }
+  /** Fetch a snapshot and give it to `snapshot`, or say `snapshotFailed`. One is asked for at a time. */
+  | { readonly do: 'fetch'; readonly why: BookStart }
+  /** The change is the next one: apply it. */
+  | { readonly do: 'apply' }
+  /** Begin the book anew with the snapshot that was just given, and then apply these changes. */
+  | { readonly do: 'begin'; readonly why: BookStart; readonly changes: readonly Change[] }
+  /** No snapshot is new enough, after so many in a row: give the connection up. */
+  | {
+      readonly do: 'give-up';
+      /** How many were too old. */
+      readonly snapshots: number;
+    };
+
+/**
+ * Why a book begins: it was not there before (`start`), a change is missing (`hole`), more changes came than are kept
+ * while a snapshot was fetched (`overflow`).
+ */
+export type BookStart = 'start' | 'hole' | 'overflow';
+
+/** Bounds of a `BookSync`. */
+export interface BookSyncOptions {
+  /** Number of changes that are kept while a snapshot is fetched. With more, the oldest are dropped. Default: 10000. */
+  readonly changesMax?: number | undefined;
+  /** Number of snapshots in a row that may be too old. Default: 5. */
+  readonly snapshotsMax?: number | undefined;
+}
+
+const CHANGES_MAX = 10_000;
+const SNAPSHOTS_MAX = 5;
+
+/**
+ * Puts the snapshot and the changes of one book together. Pure: it fetches nothing and knows no time, and holds
+ * nothing but the changes that wait for a snapshot. `SyncedBook` drives it.
+ *
+ * A book asks for a snapshot with its first change, so that the changes are there from before it on. In step, a change
+ * that follows is applied, one that was seen before is left out, and a hole begins the book anew.
+ */
+export class BookSync<Change extends BookChangeIds> {
+  readonly #chain: BookChain;
+  readonly #changesMax: number;
+  readonly #snapshotsMax: number;
+  #state: 'asking' | 'fetching' | 'in-step' = 'asking';
+  #why: BookStart = 'start';
+  /** Each follows the one before. */
+  #kept: Change[] = [];
+  #last = Number.NaN;
+  /** Whether nothing was applied on top of the snapshot. */
+  #isFresh = false;
+  #snapshotsTooOld = 0;
+
+  /** @throws {InvalidOptionsError} for a chain or options that are none. */
+  constructor(chain: BookChain, options: BookSyncOptions = {}) {
+    assertMapping('BookSync: chain', chain);
+    assertMapping('BookSync', options);
+    const { changesMax = CHANGES_MAX, snapshotsMax = SNAPSHOTS_MAX } = options;
+    this.#chain = chain;
+    this.#changesMax = changesMax;
+    this.#snapshotsMax = snapshotsMax;
+  }
+
+  /** Whether the snapshot is in and all changes since have followed. */
+  get isInStep(): boolean {
+    return this.#state === 'in-step';
+  }
+
+  /** Number of the last update that was applied; `undefined` while it is not in step. */
+  get last(): number | undefined {
+    return this.isInStep ? this.#last : undefined;
+  }
+
+  /** A change came. The answer `fetch` with `hole` also says that the book is not known from now on. */
+  change(change: Change): BookStep<Change> {
+    if (this.#state === 'in-step') return this.#next(change);
+    this.#keep(change);
+    return this.#state === 'asking' ? this.#ask() : NOTHING;
+  }
+
+  /** The snapshot that was asked for came. */
+  snapshot(snapshotId: number): BookStep<Change> {
+    if (this.#state !== 'fetching') return NOTHING;
+    const kept = this.#kept;
+    const from = kept.findIndex((change) => !this.#chain.isBefore(snapshotId, change));
+    const changes = from < 0 ? [] : kept.slice(from);
+    const [first] = changes;
+    if (first && !this.#chain.covers(snapshotId, first)) return this.#tooOld();
+    this.#state = 'in-step';
+    this.#isFresh = first === undefined;
+    this.#last = changes.at(-1)?.last ?? snapshotId;
+    this.#snapshotsTooOld = 0;
+    this.#kept = [];
+    return { do: 'begin', why: this.#why, changes };
+  }
+
+  /** It could not be fetched. The next change asks for another. */
+  snapshotFailed(): void {
+    if (this.#state === 'fetching') this.#state = 'asking';
+  }
+
+  #next(change: Change): BookStep<Change> {
+    const chain = this.#chain;
+    const follows = this.#isFresh ? chain.covers(this.#last, change) : chain.follows(this.#last, change);
+    if (follows) {
+      this.#isFresh = false;
+      this.#last = change.last;
+      return APPLY;
+    }
+    if (this.#isFresh ? chain.isBefore(this.#last, change) : change.last <= this.#last) return NOTHING;
+    this.#why = 'hole';
+    this.#kept = [change];
+    return this.#ask();
+  }
+
+  #ask(): BookStep<Change> {
+    this.#state = 'fetching';
+    return { do: 'fetch', why: this.#why };
+  }
+
+  #keep(change: Change): void {
+    const last = this.#kept.at(-1);
+    if (last && !this.#chain.follows(last.last, change)) {
+      if (change.last <= last.last) return; // seen
+      this.#kept = []; // only a snapshot of after the hole helps
+    }
+    if (this.#kept.length >= this.#changesMax) {
+      this.#kept.splice(0, Math.ceil(this.#changesMax / 2));
+      this.#why = 'overflow';
+    }
+    this.#kept.push(change);
+  }
+
+  #tooOld(): BookStep<Change> {
+    this.#snapshotsTooOld++;
+    if (this.#snapshotsTooOld < this.#snapshotsMax) return this.#ask();
+    const snapshots = this.#snapshotsTooOld;
+    this.#snapshotsTooOld = 0;
+    this.#state = 'asking';
+    return { do: 'give-up', snapshots };
+  }
+}
+
+const NOTHING = { do: 'nothing' } as const;
+const APPLY = { do: 'apply' } as const;

@@ -1,0 +1,149 @@
+import { assertMapping } from '../../core/assert-argument.js';
+import { ProviderError } from '../../core/provider-error.js';
+import type { CallGate } from '../../engine/call-gate.js';
+import type { RowWriter } from '../contract/row-writers.js';
+import {
+  type BookChain,
+  type BookChangeIds,
+  type BookStart,
+  BookSync,
+  type BookSyncOptions,
+} from './book-sync.js';
+
+/** A change of a book, as much of it as is needed here. */
+export interface BookChange extends BookChangeIds {
+  /** Event time in ms since 1970. */
+  readonly timeMs: number;
+}
+
+/** A snapshot of a book, as much of it as is needed here. */
+export interface BookSnapshot {
+  /** Number of the last update in it. */
+  readonly id: number;
+}
+
+/** What a `SyncedBook` is given. */
+export interface SyncedBookOptions<Change extends BookChange, Snapshot extends BookSnapshot>
+  extends BookSyncOptions {
+  readonly symbol: string;
+  readonly chain: BookChain;
+  readonly gate: CallGate;
+  /** Told of gaps: where the book was not known. */
+  readonly writer: Pick<RowWriter<never>, 'gap'>;
+  /** That of the connection: a book lives no longer. */
+  readonly signal: AbortSignal;
+  /** Permits that a snapshot costs. Default: that of a call. */
+  readonly cost?: number | undefined;
+  /** Fetches a snapshot. Called by the gate, and again after a transient error. */
+  fetch(signal: AbortSignal): Promise<Snapshot>;
+  /**
+   * Writes a snapshot: the reset of the book, and then its levels. A `reset` of the writer is one of all symbols: with
+   * several of them, write a level with the action `clear` for this one.
+   */
+  begin(snapshot: Snapshot, why: BookStart): void;
+  /** Writes a change. */
+  apply(change: Change): void;
+  /** Ends the connection: `Connection.fail`. Called when no snapshot can be had. */
+  fail(error: unknown): void;
+}
+
+/**
+ * One book of a connection: fetches its snapshot through the gate, applies the changes that follow, and begins anew
+ * after a hole, with a `gap` over the time in which the book was not known.
+ *
+ * @example
+ * const book = new SyncedBook({ symbol, chain: CONTIGUOUS_CHAIN, gate, writer, signal: connection.signal, cost: 50,
+ *   fetch: (signal) => fetchDepth(symbol, signal), begin: writeSnapshot, apply: writeChange, fail: connection.fail });
+ * book.change(change); // for each that comes
+ */
+export class SyncedBook<Change extends BookChange, Snapshot extends BookSnapshot> {
+  readonly #options: SyncedBookOptions<Change, Snapshot>;
+  readonly #sync: BookSync<Change>;
+  /** Of the last change that came, and of the last one that was applied. */
+  #seenMs = Number.NaN;
+  #appliedMs = Number.NaN;
+  /** Since when the book is not known, after it was. */
+  #unknownSinceMs = Number.NaN;
+  #holes = 0;
+
+  /** @throws {InvalidOptionsError} for options that are none. */
+  constructor(options: SyncedBookOptions<Change, Snapshot>) {
+    assertMapping('SyncedBook', options);
+    this.#options = options;
+    this.#sync = new BookSync(options.chain, options);
+  }
+
+  /** Whether it is known. */
+  get isInStep(): boolean {
+    return this.#sync.isInStep;
+  }
+
+  /** Times that a change was missing. */
+  get holes(): number {
+    return this.#holes;
+  }
+
+  /** A change came. */
+  change(change: Change): void {
+    if (!(change.timeMs <= this.#seenMs)) this.#seenMs = change.timeMs;
+    const wasInStep = this.#sync.isInStep;
+    const step = this.#sync.change(change);
+    if (step.do === 'apply') this.#apply(change);
+    else if (step.do === 'fetch') {
+      if (wasInStep) {
+        this.#holes++;
+        this.#unknownSinceMs = Number.isNaN(this.#appliedMs) ? change.timeMs : this.#appliedMs;
+      }
+      void this.#fetch();
+    }
+  }
+
+  #apply(change: Change): void {
+    this.#appliedMs = change.timeMs;
+    this.#options.apply(change);
+  }
+
+  /** Fetches snapshots until one will do. Never rejects. */
+  async #fetch(): Promise<void> {
+    const { gate, signal, cost, fail } = this.#options;
+    try {
+      for (;;) {
+        const call = (own: AbortSignal) => this.#options.fetch(own);
+        const snapshot = await gate.call(call, { signal, cost });
+        if (signal.aborted || this.#take(snapshot)) return;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#sync.snapshotFailed();
+      fail(error);
+    }
+  }
+
+  /** @returns Whether no further snapshot is needed. */
+  #take(snapshot: Snapshot): boolean {
+    const { symbol, writer, begin } = this.#options;
+    const step = this.#sync.snapshot(snapshot.id);
+    if (step.do === 'fetch') return false;
+    if (step.do === 'give-up') {
+      throw new ProviderError(
+        'protocol',
+        `expected a snapshot of the book of ${symbol} that its changes follow on, found ${step.snapshots} in a row that are older`,
+      );
+    }
+    if (step.do !== 'begin') return true;
+    const fromMs = this.#unknownSinceMs;
+    if (!Number.isNaN(fromMs)) {
+      writer.gap({ fromMs, toMs: Math.max(fromMs, this.#seenMs), symbol, reason: GAP_REASONS[step.why] });
+      this.#unknownSinceMs = Number.NaN;
+    }
+    begin(snapshot, step.why);
+    for (const change of step.changes) this.#apply(change);
+    return true;
+  }
+}
+
+const GAP_REASONS: Readonly<Record<BookStart, string>> = {
+  start: 'the book was not known',
+  hole: 'sequence: a change of the book is missing',
+  overflow: 'more changes of the book came than are kept while its snapshot was fetched',
+};
