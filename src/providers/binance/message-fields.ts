@@ -1,5 +1,5 @@
 import { parseDecimal } from '../../formats/csv/decimal.js';
-import { plainTextEnd, skipBlanks, WholeNumbers } from './json-bytes.js';
+import { DecimalTexts, plainTextEnd, skipBlanks, WholeNumbers } from './json-bytes.js';
 import type { Levels } from './levels.js';
 
 const QUOTE = 34;
@@ -26,6 +26,8 @@ const TRUE = 3;
 const FALSE = 4;
 const NULL = 5;
 const LEVELS = 6;
+/** A text that is a plain decimal number. */
+const DECIMAL = 7;
 const STAMP_MAX = 2 ** 31 - 1;
 
 /**
@@ -43,6 +45,7 @@ export class MessageFields {
   /** Which message a slot was filled by. */
   readonly #stamps = new Int32Array(SLOTS);
   readonly #whole = new WholeNumbers();
+  readonly #decimal = new DecimalTexts();
   readonly #bids: Levels | undefined;
   readonly #asks: Levels | undefined;
   #stamp = 0;
@@ -80,7 +83,9 @@ export class MessageFields {
 
   /** @returns The decimal number in a text; NaN if the field is not there or is something else. */
   decimal(slot: number): number {
-    if (!this.has(slot) || this.#kinds[slot] !== TEXT) return Number.NaN;
+    if (!this.has(slot)) return Number.NaN;
+    if (this.#kinds[slot] === DECIMAL) return this.#numbers[slot]!;
+    if (this.#kinds[slot] !== TEXT) return Number.NaN;
     return parseDecimal(this.#bytes, this.#starts[slot]!, this.#ends[slot]!, 0);
   }
 
@@ -91,7 +96,7 @@ export class MessageFields {
   }
 
   isText(slot: number): boolean {
-    return this.has(slot) && this.#kinds[slot] === TEXT;
+    return this.has(slot) && (this.#kinds[slot] === TEXT || this.#kinds[slot] === DECIMAL);
   }
 
   isLevels(slot: number): boolean {
@@ -179,8 +184,15 @@ export class MessageFields {
     const byte = bytes[at]!;
     let kind = TEXT;
     if (byte === QUOTE) {
-      const end = plainTextEnd(bytes, at + 1);
-      if (end < 0) return -1;
+      const number = this.#decimal.read(bytes, at + 1);
+      let end = this.#decimal.end;
+      if (Number.isNaN(number)) {
+        end = plainTextEnd(bytes, end);
+        if (end < 0) return -1;
+      } else {
+        kind = DECIMAL;
+        this.#numbers[slot] = number;
+      }
       this.#starts[slot] = at + 1;
       this.#ends[slot] = end;
       at = end + 1;
@@ -194,7 +206,7 @@ export class MessageFields {
       const into = slot === BIDS ? this.#bids : slot === ASKS ? this.#asks : undefined;
       if (into === undefined || this.has(slot)) return -1;
       kind = LEVELS;
-      at = readLevels(bytes, at + 1, into);
+      at = this.#levels(bytes, at + 1, into);
       if (at < 0) return -1;
     } else {
       const word = byte === 116 ? WORD_TRUE : byte === 102 ? WORD_FALSE : WORD_NULL;
@@ -206,34 +218,33 @@ export class MessageFields {
     this.#stamps[slot] = this.#stamp;
     return at;
   }
-}
 
-/** @param at - Behind the `[` of `[["price","size"],…]`. @returns Just behind the list; −1 if it is not plain. */
-function readLevels(bytes: Uint8Array, at: number, into: Levels): number {
-  into.clear();
-  at = skipBlanks(bytes, at);
-  if (bytes[at] === CLOSE_LIST) return at + 1;
-  for (;;) {
-    if (bytes[at] !== OPEN_LIST) return -1;
-    at = skipBlanks(bytes, at + 1);
-    if (bytes[at] !== QUOTE) return -1;
-    const priceEnd = plainTextEnd(bytes, at + 1);
-    if (priceEnd < 0) return -1;
-    const price = parseDecimal(bytes, at + 1, priceEnd, 0);
-    at = skipBlanks(bytes, priceEnd + 1);
-    if (bytes[at] !== COMMA) return -1;
-    at = skipBlanks(bytes, at + 1);
-    if (bytes[at] !== QUOTE) return -1;
-    const sizeEnd = plainTextEnd(bytes, at + 1);
-    if (sizeEnd < 0) return -1;
-    const size = parseDecimal(bytes, at + 1, sizeEnd, 0);
-    at = skipBlanks(bytes, sizeEnd + 1);
-    if (bytes[at] !== CLOSE_LIST || Number.isNaN(price) || Number.isNaN(size)) return -1;
-    into.add(price, size);
-    at = skipBlanks(bytes, at + 1);
+  /** @param at - Behind the `[` of `[["price","size"],…]`. @returns Just behind the list; −1 if it is not plain. */
+  #levels(bytes: Uint8Array, at: number, into: Levels): number {
+    into.clear();
+    at = skipBlanks(bytes, at);
     if (bytes[at] === CLOSE_LIST) return at + 1;
-    if (bytes[at] !== COMMA) return -1;
-    at = skipBlanks(bytes, at + 1);
+    for (;;) {
+      if (bytes[at] !== OPEN_LIST) return -1;
+      at = skipBlanks(bytes, at + 1);
+      const price = this.#levelNumber(bytes, at);
+      at = skipBlanks(bytes, this.#decimal.end + 1);
+      if (bytes[at] !== COMMA) return -1;
+      at = skipBlanks(bytes, at + 1);
+      const size = this.#levelNumber(bytes, at);
+      at = skipBlanks(bytes, this.#decimal.end + 1);
+      if (bytes[at] !== CLOSE_LIST || Number.isNaN(price) || Number.isNaN(size)) return -1;
+      into.add(price, size);
+      at = skipBlanks(bytes, at + 1);
+      if (bytes[at] === CLOSE_LIST) return at + 1;
+      if (bytes[at] !== COMMA) return -1;
+      at = skipBlanks(bytes, at + 1);
+    }
+  }
+
+  /** @returns NaN if it is not plain. Else `end` of the reader is at its closing quote. */
+  #levelNumber(bytes: Uint8Array, at: number): number {
+    return bytes[at] === QUOTE ? this.#decimal.read(bytes, at + 1) : Number.NaN;
   }
 }
 
