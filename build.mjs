@@ -68,6 +68,7 @@ const input = Object.fromEntries(
     'src/resilience/resilience',
     'src/checkpoints/checkpoints',
     'src/testing/testing',
+    'src/providers/network/network',
     'src/cli/main',
     ...THREAD_ENTRIES,
   ].map((name) => [name, `${name}.ts`]),

@@ -99,6 +99,16 @@ export type {
   TickWriter,
 } from './providers/contract/market-data-provider.js';
 export type {
+  Frame,
+  HttpAnswer,
+  Network,
+  RequestOptions,
+  Socket,
+  SocketEnd,
+  SocketListener,
+  SocketOptions,
+} from './providers/contract/network.js';
+export type {
   BarRow,
   BarWriter,
   BookRow,

@@ -11,6 +11,9 @@ import { STREAM_FUNCTIONS } from '../providers/adapter/stream-source.js';
 import type { ProviderDefinition } from '../providers/contract/define-provider.js';
 import { feedSchema } from '../providers/contract/feed-schema.js';
 import type { MarketDataProvider, ProviderStatus } from '../providers/contract/market-data-provider.js';
+import { LazyNetwork } from '../providers/network/lazy-network.js';
+import type { OwnedNetwork } from '../providers/network/owned-network.js';
+import { chanceOf } from '../providers/network/seeded-chance.js';
 import { silentLogger } from '../telemetry/logger.js';
 import type { HistoryKind, StreamKind } from '../wire/provider-capabilities.js';
 import type { ProviderCheckOptions } from './check-options.js';
@@ -80,6 +83,7 @@ export class CheckRig {
   readonly options: RigOptions;
   readonly #definition: ProviderDefinition;
   readonly #open = new Set<MarketDataProvider>();
+  readonly #networks = new WeakMap<MarketDataProvider, OwnedNetwork>();
   readonly #stopping = new Set<AbortController>();
   readonly #running = new Set<Promise<unknown>>();
 
@@ -126,13 +130,17 @@ export class CheckRig {
         return call(own);
       },
     };
+    const network = new LazyNetwork(this.#definition.name, this.clock);
     const provider = factory(parsed.data, {
       job: 'check',
       clock: this.clock,
       log: silentLogger,
       gate,
+      network,
+      random: chanceOf('check'),
       status: (event) => statuses.push(event),
     });
+    this.#networks.set(provider, network);
     this.#open.add(provider);
     return { provider, gate, statuses };
   }
@@ -248,9 +256,11 @@ export class CheckRig {
   }
 
   /** Closes a provider that was made. Call it once for each. */
-  closeOne({ provider }: Pick<Checked, 'provider'>): Promise<Outcome<void>> {
+  async closeOne({ provider }: Pick<Checked, 'provider'>): Promise<Outcome<void>> {
     this.#open.delete(provider);
-    return this.within((async () => provider.close?.())(), this.options.graceMs);
+    const outcome = await this.within((async () => provider.close?.())(), this.options.graceMs);
+    await this.#networks.get(provider)?.close();
+    return outcome;
   }
 
   /** Ends whatever still runs, and closes the providers that are open. */

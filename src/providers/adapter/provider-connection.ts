@@ -9,6 +9,9 @@ import type {
   ProviderFactory,
   ProviderStatus,
 } from '../contract/market-data-provider.js';
+import { LazyNetwork } from '../network/lazy-network.js';
+import type { OwnedNetwork } from '../network/owned-network.js';
+import { chanceOf } from '../network/seeded-chance.js';
 import { watchedGate } from './attempts.js';
 
 const STATES: readonly unknown[] = [
@@ -32,18 +35,24 @@ export class ProviderConnection {
   readonly #make: () => MarketDataProvider;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #network: OwnedNetwork;
   readonly #stopping = new AbortController();
   #provider: MarketDataProvider | undefined;
   #status: ProviderStatus | undefined;
   #disconnects = 0;
 
   constructor(name: string, factory: ProviderFactory<unknown>, options: unknown, context: StageContext) {
-    const { job, clock, log } = context;
+    const { job, id, clock, log, seed, run } = context;
     const gate = watchedGate(context.gate);
+    // Jobs that start together must not draw the same waits, nor must two starts of one.
+    const random = chanceOf(`${seed} ${job} ${id} ${run?.id} ${run?.epoch}`);
+    const network = new LazyNetwork(name, clock);
     this.name = name;
     this.#clock = clock;
     this.#log = log;
-    this.#make = () => factory(options, { job, clock, log, gate, status: (event) => this.#note(event) });
+    this.#network = network;
+    const status = (event: ProviderStatus) => this.#note(event);
+    this.#make = () => factory(options, { job, clock, log, gate, network, random, status });
   }
 
   /** Aborts when the source is asked to end. */
@@ -87,6 +96,14 @@ export class ProviderConnection {
         'the provider goes on although its signal has aborted',
       );
     }
+    try {
+      await this.#closeProvider();
+    } finally {
+      await this.#network.close();
+    }
+  }
+
+  async #closeProvider(): Promise<void> {
     const provider = this.#provider;
     this.#provider = undefined;
     const closing = provider?.close?.();

@@ -3,6 +3,7 @@ import type { PlainData } from '../../core/plain-data.js';
 import type { CallGate } from '../../engine/call-gate.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { AssetClass, HistoryKind } from '../../wire/provider-capabilities.js';
+import type { Network } from './network.js';
 import type {
   BarWriter,
   BookWriter,
@@ -67,6 +68,10 @@ export interface ProviderContext {
   readonly log: Logger;
   /** Takes every request to the supplier. */
   readonly gate: CallGate;
+  /** Sockets and HTTP. A provider that uses nothing else can be recorded and replayed. */
+  readonly network: Network;
+  /** A random number from 0 up to, but not including, 1. For back-off: a seed reproduces it. */
+  random(): number;
   /** Tells how the connection is. */
   status(event: ProviderStatus): void;
 }

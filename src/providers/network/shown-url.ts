@@ -1,0 +1,29 @@
+import { ProviderError } from '../../core/provider-error.js';
+import { describeValue } from '../../core/shown-text.js';
+
+/** A URL as messages and captures have it: without user, query and fragment, which is where keys are. */
+export const shownUrl = ({ protocol, host, pathname }: URL): string => `${protocol}//${host}${pathname}`;
+
+/**
+ * @param protocols - Those that are meant, such as `https:`.
+ * @throws {ProviderError} `invalid-request` for anything else. The text is not in the message: it may hold a key.
+ */
+export function urlOf(url: unknown, protocols: readonly string[], who: string): URL {
+  const refuse = (found: string) =>
+    new ProviderError(
+      'invalid-request',
+      `${who}: expected a URL with ${protocols.join(' or ')}, found ${found}`,
+    );
+  if (typeof url !== 'string' && !(url instanceof URL)) throw refuse(describeValue(url));
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw refuse('a text that is none'); // the error of `URL` has the text
+  }
+  if (!protocols.includes(parsed.protocol)) throw refuse(`one with ${parsed.protocol}`);
+  if (parsed.username !== '' || parsed.password !== '') {
+    throw refuse('one with a user: give credentials as a header');
+  }
+  return parsed;
+}
