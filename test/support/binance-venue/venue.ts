@@ -54,6 +54,8 @@ export class BinanceVenue {
   /** Connections that were opened. */
   connections = 0;
   usedWeight = 0;
+  /** When the trades were that were not sent, in ms since 1970. */
+  readonly lostTradesMs: number[] = [];
   readonly ledger: Record<RecordedFrame['channel'], Ledger> = {
     trade: { sent: [], lost: [] },
     bookTicker: { sent: [], lost: [] },
@@ -91,11 +93,24 @@ export class BinanceVenue {
     return this.#options.session.market === 'spot' ? 'binance-spot' : 'binance-usdm';
   }
 
-  /** The time of the recording host: that of the frame that was played last. Timers are real. */
-  readonly clock: Clock = {
-    ...systemClock,
-    wall: () => this.#nowNs as Nanos,
-  };
+  /**
+   * A clock whose wall time is that of the recording host: that of the frame that was played last.
+   *
+   * @param factor - How much faster than real its timers run.
+   */
+  clock(factor = 1): Clock {
+    return {
+      ...systemClock,
+      now: () => (systemClock.now() * BigInt(factor)) as Nanos,
+      wall: () => this.#nowNs as Nanos,
+      setTimeout: (callback, delayMs) => systemClock.setTimeout(callback, delayMs / factor),
+    };
+  }
+
+  /** The book as the venue has it now. */
+  get book(): VenueBook {
+    return this.#book;
+  }
 
   refuse(refusal: Refusal): void {
     this.#refusals.push({ refusal, left: refusal.times ?? 1 });
@@ -119,6 +134,11 @@ export class BinanceVenue {
       else this.#step('send');
     }
     await this.roundTrips();
+  }
+
+  /** Lets the beginning of the tape go by with nobody there. */
+  skip(frames: number): void {
+    for (let i = 0; i < frames; i++) this.#step('lose');
   }
 
   /** Plays on and on, at a pace, until it is closed: a tape that does not end for as long as somebody looks. */
@@ -164,9 +184,16 @@ export class BinanceVenue {
         for (let i = 0; i < fault.frames; i++) this.#step('lose');
         return;
       case 'double':
+        this.#toWanted();
         return this.#step('double');
-      case 'garble':
-        return this.#step('garble');
+      case 'garble': {
+        this.#toWanted();
+        const clients = [...this.#clients.keys()];
+        this.#step('garble');
+        // Who cannot read it, gives the connection up. What would be sent on it meanwhile would be missing.
+        await Promise.all(clients.map((client) => once(client, 'close')));
+        return this.subscribed();
+      }
       case 'silence': {
         await this.roundTrips();
         this.#isMute = true;
@@ -181,6 +208,14 @@ export class BinanceVenue {
     }
   }
 
+  /** Plays on until the next frame is of a channel that somebody has asked for. */
+  #toWanted(): void {
+    const { frames, symbol } = this.#options.session;
+    const isWanted = ({ channel }: RecordedFrame) =>
+      [...this.#clients.values()].some((streams) => streams.has(`${symbol.toLowerCase()}@${channel}`));
+    while (this.#next < frames.length && !isWanted(frames[this.#next]!)) this.#step('send');
+  }
+
   #step(how: 'send' | 'lose' | 'double' | 'garble'): void {
     const frame = this.#options.session.frames[this.#next++];
     if (!frame) return;
@@ -188,7 +223,11 @@ export class BinanceVenue {
     const data = dataOf(frame);
     const { sent, lost } = this.ledger[frame.channel];
     (how === 'send' || how === 'double' ? sent : lost).push(idOf(frame, data));
-    if (frame.channel === 'trade') this.#trades.push(data as TradeData);
+    if (frame.channel === 'trade') {
+      const trade = data as TradeData;
+      this.#trades.push(trade);
+      if (how === 'lose' || how === 'garble') this.lostTradesMs.push(trade.T);
+    }
     if (frame.channel === 'depth') {
       const { E, T } = data as { E: number; T?: number };
       this.#book.apply(data as DepthData);
@@ -262,14 +301,15 @@ export class BinanceVenue {
       send(status, code === undefined ? '<html>' : { code, msg });
       return;
     }
-    const refused = this.#refusedFor(name, url.searchParams, request.headers['x-mbx-apikey']);
+    const refused = this.#refusedFor(name, url, request.headers['x-mbx-apikey']);
     if (refused) send(refused.status, { code: refused.code, msg: refused.msg });
     else send(200, await this.#bodyOf(name, url.searchParams));
   }
 
-  #refusedFor(name: string, query: URLSearchParams, key: unknown): Refusal | undefined {
+  #refusedFor(name: string, { pathname, searchParams: query }: URL, key: unknown): Refusal | undefined {
     const { market, symbol } = this.#options.session;
-    if (!(name in WEIGHTS)) return { status: 404, code: -5000, msg: 'Path is invalid' };
+    const path = market === 'spot' ? `/api/v3/${name}` : `/fapi/v1/${name}`;
+    if (!(name in WEIGHTS) || pathname !== path) return { status: 404, code: -5000, msg: 'Path is invalid' };
     const asked = query.get('symbol') ?? JSON.parse(query.get('symbols') ?? 'null');
     const isUnknown =
       typeof asked === 'string' ? asked !== symbol : asked?.some((one: string) => one !== symbol);
