@@ -28,7 +28,7 @@ export interface Network {
 export interface SocketOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly protocols?: readonly string[] | undefined;
-  /** Ends the opening, and the socket: it is closed at once when it aborts. */
+  /** Ends the opening. An open socket is ended with `close`. */
   readonly signal?: AbortSignal | undefined;
   /** Ms for the opening. Default: 10000. */
   readonly openMsMax?: number | undefined;

@@ -66,6 +66,9 @@ export interface BookSyncOptions {
   readonly snapshotsMax?: number | undefined;
 }
 
+const CHANGES_MAX = 10_000;
+const SNAPSHOTS_MAX = 5;
+
 /**
  * Puts the snapshot and the changes of one book together. Pure: it fetches nothing and knows no time, and holds
  * nothing but the changes that wait for a snapshot. `SyncedBook` drives it.
@@ -74,28 +77,106 @@ export interface BookSyncOptions {
  * that follows is applied, one that was seen before is left out, and a hole begins the book anew.
  */
 export class BookSync<Change extends BookChangeIds> {
-  constructor(_chain: BookChain, _options: BookSyncOptions = {}) {}
+  readonly #chain: BookChain;
+  readonly #changesMax: number;
+  readonly #snapshotsMax: number;
+  #state: 'asking' | 'fetching' | 'in-step' = 'asking';
+  #why: BookStart = 'start';
+  /** Each follows the one before. */
+  #kept: Change[] = [];
+  #last = Number.NaN;
+  /** Whether nothing was applied on top of the snapshot. */
+  #isFresh = false;
+  #snapshotsTooOld = 0;
+
+  constructor(
+    chain: BookChain,
+    { changesMax = CHANGES_MAX, snapshotsMax = SNAPSHOTS_MAX }: BookSyncOptions = {},
+  ) {
+    this.#chain = chain;
+    this.#changesMax = changesMax;
+    this.#snapshotsMax = snapshotsMax;
+  }
 
   /** Whether the snapshot is in and all changes since have followed. */
   get isInStep(): boolean {
-    return false;
+    return this.#state === 'in-step';
   }
 
   /** Number of the last update that was applied; `undefined` while it is not in step. */
   get last(): number | undefined {
-    return undefined;
+    return this.isInStep ? this.#last : undefined;
   }
 
   /** A change came. The answer `fetch` with `hole` also says that the book is not known from now on. */
-  change(_change: Change): BookStep<Change> {
-    return { do: 'nothing' };
+  change(change: Change): BookStep<Change> {
+    if (this.#state === 'in-step') return this.#next(change);
+    this.#keep(change);
+    return this.#state === 'asking' ? this.#ask() : NOTHING;
   }
 
   /** The snapshot that was asked for came. */
-  snapshot(_snapshotId: number): BookStep<Change> {
-    return { do: 'nothing' };
+  snapshot(snapshotId: number): BookStep<Change> {
+    if (this.#state !== 'fetching') return NOTHING;
+    const kept = this.#kept;
+    const from = kept.findIndex((change) => !this.#chain.isBefore(snapshotId, change));
+    const changes = from < 0 ? [] : kept.slice(from);
+    const [first] = changes;
+    if (first && !this.#chain.covers(snapshotId, first)) return this.#tooOld();
+    this.#state = 'in-step';
+    this.#isFresh = first === undefined;
+    this.#last = changes.at(-1)?.last ?? snapshotId;
+    this.#snapshotsTooOld = 0;
+    this.#kept = [];
+    return { do: 'begin', why: this.#why, changes };
   }
 
   /** It could not be fetched. The next change asks for another. */
-  snapshotFailed(): void {}
+  snapshotFailed(): void {
+    if (this.#state === 'fetching') this.#state = 'asking';
+  }
+
+  #next(change: Change): BookStep<Change> {
+    const chain = this.#chain;
+    const follows = this.#isFresh ? chain.covers(this.#last, change) : chain.follows(this.#last, change);
+    if (follows) {
+      this.#isFresh = false;
+      this.#last = change.last;
+      return APPLY;
+    }
+    if (this.#isFresh ? chain.isBefore(this.#last, change) : change.last <= this.#last) return NOTHING;
+    this.#why = 'hole';
+    this.#kept = [change];
+    return this.#ask();
+  }
+
+  #ask(): BookStep<Change> {
+    this.#state = 'fetching';
+    return { do: 'fetch', why: this.#why };
+  }
+
+  #keep(change: Change): void {
+    const last = this.#kept.at(-1);
+    if (last && !this.#chain.follows(last.last, change)) {
+      if (change.last <= last.last) return; // seen
+      this.#kept = []; // only a snapshot of after the hole helps
+    }
+    if (this.#kept.length >= this.#changesMax) {
+      this.#kept.splice(0, Math.ceil(this.#changesMax / 2));
+      this.#why = 'overflow';
+    }
+    this.#kept.push(change);
+  }
+
+  #tooOld(): BookStep<Change> {
+    this.#snapshotsTooOld++;
+    if (this.#snapshotsTooOld < this.#snapshotsMax) return this.#ask();
+    const snapshots = this.#snapshotsTooOld;
+    this.#snapshotsTooOld = 0;
+    this.#state = 'asking';
+    return { do: 'give-up', snapshots };
+  }
 }
+
+const NOTHING = { do: 'nothing' } as const;
+const APPLY = { do: 'apply' } as const;

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.js';
-import { asProviderError, ProviderError } from '../../core/provider-error.js';
+import { asProviderError, messageOf, ProviderError } from '../../core/provider-error.js';
 import type { HttpAnswer, RequestOptions } from '../contract/network.js';
 import { ReceivedAnswer } from './received-answer.js';
 import { shownUrl, urlOf } from './shown-url.js';
@@ -40,7 +40,9 @@ export async function hostRequest(
   } catch (error) {
     signal.throwIfAborted();
     if (isLate) throw new ProviderError('unavailable', `${at} did not answer within ${answerMsMax} ms`);
-    throw asProviderError(error, at, Number(clock.wall()) / 1e6);
+    const known = asProviderError(error, at, Number(clock.wall()) / 1e6);
+    if (known instanceof ProviderError) throw known;
+    throw new ProviderError('unavailable', `${at}: ${messageOf(error)}`, { cause: error });
   } finally {
     clock.clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);

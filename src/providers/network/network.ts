@@ -24,14 +24,10 @@ export {
   CONTIGUOUS_CHAIN,
   PREVIOUS_CHAIN,
 } from './book-sync.js';
-export {
-  type Connection,
-  type HeartbeatOptions,
-  type KeepConnectedOptions,
-  keepConnected,
-  type MaximumAge,
-  type Session,
-} from './keep-connected.js';
+export type { HeartbeatOptions } from './heartbeat.js';
+export { keepConnected } from './keep-connected.js';
+export type { KeepConnectedOptions, MaximumAge } from './keep-connected-options.js';
+export type { Connection, Session } from './kept-connection.js';
 export { SequenceFilter } from './sequence-filter.js';
 export type { Subscriptions } from './subscribe.js';
 export { type BookChange, type BookSnapshot, SyncedBook, type SyncedBookOptions } from './synced-book.js';

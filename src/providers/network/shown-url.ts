@@ -25,5 +25,6 @@ export function urlOf(url: unknown, protocols: readonly string[], who: string): 
   if (parsed.username !== '' || parsed.password !== '') {
     throw refuse('one with a user: give credentials as a header');
   }
+  parsed.hash = ''; // which is never sent
   return parsed;
 }

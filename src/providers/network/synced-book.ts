@@ -1,6 +1,13 @@
+import { ProviderError } from '../../core/provider-error.js';
 import type { CallGate } from '../../engine/call-gate.js';
 import type { RowWriter } from '../contract/row-writers.js';
-import type { BookChain, BookChangeIds, BookStart, BookSyncOptions } from './book-sync.js';
+import {
+  type BookChain,
+  type BookChangeIds,
+  type BookStart,
+  BookSync,
+  type BookSyncOptions,
+} from './book-sync.js';
 
 /** A change of a book, as much of it as is needed here. */
 export interface BookChange extends BookChangeIds {
@@ -49,18 +56,91 @@ export interface SyncedBookOptions<Change extends BookChange, Snapshot extends B
  * book.change(change); // for each that comes
  */
 export class SyncedBook<Change extends BookChange, Snapshot extends BookSnapshot> {
-  constructor(_options: SyncedBookOptions<Change, Snapshot>) {}
+  readonly #options: SyncedBookOptions<Change, Snapshot>;
+  readonly #sync: BookSync<Change>;
+  /** Of the last change that came, and of the last one that was applied. */
+  #seenMs = Number.NaN;
+  #appliedMs = Number.NaN;
+  /** Since when the book is not known, after it was. */
+  #unknownSinceMs = Number.NaN;
+  #holes = 0;
+
+  constructor(options: SyncedBookOptions<Change, Snapshot>) {
+    this.#options = options;
+    this.#sync = new BookSync(options.chain, options);
+  }
 
   /** Whether it is known. */
   get isInStep(): boolean {
-    return false;
+    return this.#sync.isInStep;
   }
 
   /** Times that a change was missing. */
   get holes(): number {
-    return 0;
+    return this.#holes;
   }
 
   /** A change came. */
-  change(_change: Change): void {}
+  change(change: Change): void {
+    if (!(change.timeMs <= this.#seenMs)) this.#seenMs = change.timeMs;
+    const wasInStep = this.#sync.isInStep;
+    const step = this.#sync.change(change);
+    if (step.do === 'apply') this.#apply(change);
+    else if (step.do === 'fetch') {
+      if (wasInStep) {
+        this.#holes++;
+        this.#unknownSinceMs = Number.isNaN(this.#appliedMs) ? change.timeMs : this.#appliedMs;
+      }
+      void this.#fetch();
+    }
+  }
+
+  #apply(change: Change): void {
+    this.#appliedMs = change.timeMs;
+    this.#options.apply(change);
+  }
+
+  /** Fetches snapshots until one will do. Never rejects. */
+  async #fetch(): Promise<void> {
+    const { gate, signal, cost, fail } = this.#options;
+    try {
+      for (;;) {
+        const call = (own: AbortSignal) => this.#options.fetch(own);
+        const snapshot = await gate.call(call, { signal, cost });
+        if (signal.aborted || this.#take(snapshot)) return;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#sync.snapshotFailed();
+      fail(error);
+    }
+  }
+
+  /** @returns Whether no further snapshot is needed. */
+  #take(snapshot: Snapshot): boolean {
+    const { symbol, writer, begin } = this.#options;
+    const step = this.#sync.snapshot(snapshot.id);
+    if (step.do === 'fetch') return false;
+    if (step.do === 'give-up') {
+      throw new ProviderError(
+        'protocol',
+        `expected a snapshot of the book of ${symbol} that its changes follow on, found ${step.snapshots} in a row that are older`,
+      );
+    }
+    if (step.do !== 'begin') return true;
+    const fromMs = this.#unknownSinceMs;
+    if (!Number.isNaN(fromMs)) {
+      writer.gap({ fromMs, toMs: Math.max(fromMs, this.#seenMs), symbol, reason: GAP_REASONS[step.why] });
+      this.#unknownSinceMs = Number.NaN;
+    }
+    begin(snapshot, step.why);
+    for (const change of step.changes) this.#apply(change);
+    return true;
+  }
 }
+
+const GAP_REASONS: Readonly<Record<BookStart, string>> = {
+  start: 'the book was not known',
+  hole: 'sequence: a change of the book is missing',
+  overflow: 'more changes of the book came than are kept while its snapshot was fetched',
+};
