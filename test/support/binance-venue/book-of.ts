@@ -35,5 +35,6 @@ export function bookOf(items: readonly Item[]) {
     bid_levels: sides.bid.size,
     ask_levels: sides.ask.size,
     clears,
+    sides,
   };
 }

@@ -54,8 +54,8 @@ export class BinanceVenue {
   /** Connections that were opened. */
   connections = 0;
   usedWeight = 0;
-  /** When the trades were that were not sent, in ms since 1970. */
-  readonly lostTradesMs: number[] = [];
+  /** When the trades were that went by with nobody connected, in ms since 1970. */
+  readonly missedMs: number[] = [];
   readonly ledger: Record<RecordedFrame['channel'], Ledger> = {
     trade: { sent: [], lost: [] },
     bookTicker: { sent: [], lost: [] },
@@ -176,7 +176,7 @@ export class BinanceVenue {
         await this.roundTrips();
         for (const client of this.#clients.keys()) client.terminate();
         this.#clients.clear();
-        for (let i = 0; i <= (fault.missing ?? 0); i++) this.#step('lose');
+        for (let i = 0; i <= (fault.missing ?? 0); i++) this.#step('miss');
         await this.subscribed();
         return;
       }
@@ -198,7 +198,7 @@ export class BinanceVenue {
         await this.roundTrips();
         this.#isMute = true;
         const mute = new Set(this.#clients.keys());
-        for (let i = 0; i < fault.frames; i++) this.#step('lose');
+        for (let i = 0; i < fault.frames; i++) this.#step('miss');
         await Promise.all(
           [...mute].map((client) => client.readyState < client.CLOSING && once(client, 'close')),
         );
@@ -216,7 +216,7 @@ export class BinanceVenue {
     while (this.#next < frames.length && !isWanted(frames[this.#next]!)) this.#step('send');
   }
 
-  #step(how: 'send' | 'lose' | 'double' | 'garble'): void {
+  #step(how: 'send' | 'lose' | 'miss' | 'double' | 'garble'): void {
     const frame = this.#options.session.frames[this.#next++];
     if (!frame) return;
     this.#nowNs = frame.receivedNs;
@@ -226,7 +226,7 @@ export class BinanceVenue {
     if (frame.channel === 'trade') {
       const trade = data as TradeData;
       this.#trades.push(trade);
-      if (how === 'lose' || how === 'garble') this.lostTradesMs.push(trade.T);
+      if (how === 'miss' || how === 'garble') this.missedMs.push(trade.T);
     }
     if (frame.channel === 'depth') {
       const { E, T } = data as { E: number; T?: number };
@@ -234,7 +234,7 @@ export class BinanceVenue {
       if (T !== undefined) this.#lastTimes = { E, T };
     }
     const bytes = how === 'garble' ? frame.bytes.subarray(0, frame.bytes.length >> 1) : frame.bytes;
-    if (how !== 'lose') this.#send(frame, bytes);
+    if (how !== 'lose' && how !== 'miss') this.#send(frame, bytes);
     if (how === 'double') this.#send(frame, bytes);
     this.#waiting = this.#waiting.filter(({ until, tell }) => {
       if (until > this.#next) return true;
