@@ -4,7 +4,7 @@ import { type BookChange, type BookSnapshot, SyncedBook } from '../network/synce
 import { decimalIn, wholeIn } from './decimals.js';
 import type { DepthUpdate } from './decode-depth.js';
 import type { BinanceMarket } from './markets.js';
-import type { BinanceOptions } from './options.js';
+import type { BookOptions } from './options.js';
 import type { BinanceRest } from './rest.js';
 
 /** Indexes into `BOOK_SIDES`. */
@@ -33,7 +33,7 @@ interface Snapshot extends BookSnapshot {
 
 export interface BookStreamParts {
   readonly market: BinanceMarket;
-  readonly options: BinanceOptions;
+  readonly options: BookOptions;
   readonly context: ProviderContext;
   readonly rest: BinanceRest;
   readonly writer: BookWriter;

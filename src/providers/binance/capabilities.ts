@@ -68,3 +68,19 @@ export const USDM_CAPABILITIES: ProviderCapabilities = {
   rates: [{ scope: 'rest', permits: 2_400, perMs: 60_000, meter: 'window' }],
   calendars: { perpetual: '24/7', future: '24/7' },
 };
+
+/** Trades that are not of the market are in no aggregated one. */
+export const USDM_AGGREGATED_CAPABILITIES: ProviderCapabilities = {
+  ...USDM_CAPABILITIES,
+  streams: {
+    trades: {
+      delivery: 'resumable',
+      columns: ['size', 'side'],
+      sequence: numbers('binance-usdm-agg-trades', 'one'),
+    },
+  },
+  history: {
+    ...USDM_CAPABILITIES.history,
+    trades: { columns: ['size', 'side'], sequence: numbers('binance-usdm-agg-trades', 'one') },
+  },
+};

@@ -1,5 +1,5 @@
 import { defineProvider } from '../contract/define-provider.js';
-import { SPOT_CAPABILITIES, USDM_CAPABILITIES } from './capabilities.js';
+import { SPOT_CAPABILITIES, USDM_AGGREGATED_CAPABILITIES, USDM_CAPABILITIES } from './capabilities.js';
 
 /** May change between two starts of a run: where the venue is, and whose limits are used. */
 const mayChange = ['restUrl', 'streamUrl', 'apiKey'];
@@ -24,4 +24,14 @@ const usdm = defineProvider({
   load: async () => (await import('./binance.js')).createUsdm,
 });
 
-export default [spot, usdm] as const;
+const usdmAggregated = defineProvider({
+  name: 'binance-usdm-agg',
+  summary: 'Binance USD-M futures: aggregated trades, live and from a history that needs no key, and bars.',
+  contract: 1,
+  capabilities: USDM_AGGREGATED_CAPABILITIES,
+  mayChange,
+  options: async () => (await import('./options.js')).UsdmAggregatedOptions,
+  load: async () => (await import('./binance.js')).createUsdmAggregated,
+});
+
+export default [spot, usdm, usdmAggregated] as const;

@@ -1,7 +1,10 @@
-/** A number in a text, as requests answer it; NaN for all else. */
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+
+/** A decimal number in a text, as the venue writes it; NaN for all else. */
 export function decimalIn(value: unknown): number {
-  if (typeof value !== 'string' || value.trim() === '') return Number.NaN;
-  return Number(value);
+  if (typeof value !== 'string' || !DECIMAL.test(value)) return Number.NaN;
+  const number = Number(value);
+  return Number.isFinite(number) ? number : Number.NaN;
 }
 
 /** A whole number of 0 or more; NaN for all else. */

@@ -55,6 +55,36 @@ export async function writeTrades(
   return last === undefined || trades.length < limit ? null : last.id + 1;
 }
 
+/**
+ * The same with aggregated trades (`aggTrades`), which can be asked for by time as well.
+ *
+ * @returns The cursor of the next page: the id from which it goes on.
+ */
+export async function writeAggregatedTrades(
+  rest: BinanceRest,
+  { tradesMax, weights }: BinanceMarket,
+  { symbol, fromMs, toMs, cursor, rowsWanted }: TickHistoryRequest,
+  writer: TickWriter,
+  signal: AbortSignal,
+): Promise<PlainData> {
+  const path = 'aggTrades';
+  const limit = Math.max(1, Math.min(tradesMax, rowsWanted));
+  const from = typeof cursor === 'number' ? { fromId: cursor } : { startTime: Math.ceil(fromMs) };
+  const list = await rest.get(path, { symbol, ...from, limit }, weights.aggTrades, signal);
+  if (!Array.isArray(list)) return rest.refuse(path, 'a list of aggregated trades', list);
+  const trades = list.map(
+    (item) => aggregatedTradeIn(item) ?? rest.refuse(path, 'a trade with its id, time, price and size', item),
+  );
+  const id = writer.symbolId(symbol);
+  for (const { id: sequence, timeMs, price, size, isMaker } of trades) {
+    if (timeMs < fromMs) continue;
+    if (timeMs >= toMs) return null;
+    writer.trade(id, timeMs, 0, price, size, isMaker ? 2 : 1, sequence);
+  }
+  const last = trades.at(-1);
+  return last === undefined || trades.length < limit ? null : last.id + 1;
+}
+
 /** @returns The id of a trade that is not after the first one of the span; `undefined` if it has none. */
 async function firstId(
   rest: BinanceRest,
@@ -77,11 +107,22 @@ async function firstId(
   return timeMs < toMs ? id : undefined;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 function tradeIn(item: unknown): Trade | undefined {
-  const { id, time, price, qty, isBuyerMaker } = (item ?? {}) as Readonly<Record<string, unknown>>;
-  const trade = { id: wholeIn(id), timeMs: wholeIn(time), price: decimalIn(price), size: decimalIn(qty) };
-  const isSound = Object.values(trade).every(Number.isFinite) && typeof isBuyerMaker === 'boolean';
-  return isSound ? { ...trade, isMaker: isBuyerMaker } : undefined;
+  const { id, time, price, qty, isBuyerMaker } = (item ?? {}) as Fields;
+  return soundTrade({ id, time, price, size: qty, isMaker: isBuyerMaker });
+}
+
+function aggregatedTradeIn(item: unknown): Trade | undefined {
+  const { a, T, p, q, m } = (item ?? {}) as Fields;
+  return soundTrade({ id: a, time: T, price: p, size: q, isMaker: m });
+}
+
+function soundTrade({ id, time, price, size, isMaker }: Fields): Trade | undefined {
+  const trade = { id: wholeIn(id), timeMs: wholeIn(time), price: decimalIn(price), size: decimalIn(size) };
+  const isSound = Object.values(trade).every(Number.isFinite) && typeof isMaker === 'boolean';
+  return isSound ? { ...trade, isMaker } : undefined;
 }
 
 /**

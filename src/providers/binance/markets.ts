@@ -1,8 +1,9 @@
 import { type BookChain, CONTIGUOUS_CHAIN, PREVIOUS_CHAIN } from '../network/book-sync.js';
+import { AGGREGATED_TRADES, SINGLE_TRADES, type TradeForm } from './decode-trades.js';
 
 /** How one market of the venue differs from the other. */
 export interface BinanceMarket {
-  readonly name: 'binance-spot' | 'binance-usdm';
+  readonly name: 'binance-spot' | 'binance-usdm' | 'binance-usdm-agg';
   /** Beginning of the paths of its requests. */
   readonly restPath: string;
   /** Path of the sockets. */
@@ -10,6 +11,8 @@ export interface BinanceMarket {
   /** Whether its quotes have times, its updates of books name the one before, and its trades say where they come from. */
   readonly isUsdm: boolean;
   readonly chain: BookChain;
+  /** What its trades are. */
+  readonly trades: TradeForm;
   readonly weights: {
     readonly exchangeInfo: number;
     readonly historicalTrades: number;
@@ -38,6 +41,7 @@ export const SPOT: BinanceMarket = {
   streamPath: '/stream',
   isUsdm: false,
   chain: CONTIGUOUS_CHAIN,
+  trades: SINGLE_TRADES,
   weights: {
     exchangeInfo: 20,
     historicalTrades: 25,
@@ -61,6 +65,7 @@ export const USDM: BinanceMarket = {
   streamPath: '/public/stream',
   isUsdm: true,
   chain: PREVIOUS_CHAIN,
+  trades: SINGLE_TRADES,
   weights: {
     exchangeInfo: 1,
     historicalTrades: 20,
@@ -70,4 +75,16 @@ export const USDM: BinanceMarket = {
   },
   symbolsPerRequest: 0,
   tradesMax: 500,
+};
+
+/**
+ * The aggregated trades of USD-M futures: documented, and with a history that needs no key. Their ids are of another
+ * space than those of single trades, so they are a provider of their own.
+ */
+export const USDM_AGGREGATED: BinanceMarket = {
+  ...USDM,
+  name: 'binance-usdm-agg',
+  streamPath: '/market/stream',
+  trades: AGGREGATED_TRADES,
+  tradesMax: 1_000,
 };

@@ -52,11 +52,22 @@ export const UsdmOptions = z.strictObject({
     .describe('How often the changes of a book come'),
 });
 
-/** What both have. */
+/** Options of `binance-usdm-agg`. */
+export const UsdmAggregatedOptions = z.strictObject({
+  restUrl: restUrl('https://fapi.binance.com'),
+  streamUrl: streamUrl('wss://fstream.binance.com'),
+  apiKey,
+});
+
+/** What all have. */
 export interface BinanceOptions {
   readonly restUrl: string;
   readonly streamUrl: string;
   readonly apiKey?: string | undefined;
+}
+
+/** What those with books have as well. */
+export interface BookOptions {
   readonly bookLevels: number;
   readonly bookEvery: string;
 }

@@ -1,5 +1,6 @@
 import { ProviderError } from '../../core/provider-error.js';
 import { cutText, describeValue } from '../../core/shown-text.js';
+import { decimalIn, wholeIn } from './decimals.js';
 import type { Levels } from './levels.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -18,7 +19,6 @@ export type Answer =
   /** The server is about to close its connections. */
   | { readonly kind: 'shutdown' };
 
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const SHOWN_CHARS_MAX = 80;
 
 /** A message that `JSON.parse` has read: the way for whatever the fast one does not know, with the same rows. */
@@ -86,13 +86,12 @@ export class ParsedMessage {
   }
 
   whole(key: string): number {
-    const value = this.#fields[key];
-    if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-    return this.#refuse(key, 'a whole number', value);
+    const value = wholeIn(this.#fields[key]);
+    return Number.isNaN(value) ? this.#refuse(key, 'a whole number', this.#fields[key]) : value;
   }
 
   decimal(key: string): number {
-    const value = decimalOf(this.#fields[key]);
+    const value = decimalIn(this.#fields[key]);
     return Number.isNaN(value) ? this.#refuse(key, 'a decimal number as a text', this.#fields[key]) : value;
   }
 
@@ -112,7 +111,7 @@ export class ParsedMessage {
     const list = this.#fields[key];
     if (!Array.isArray(list)) this.#refuse(key, 'a list of levels', list);
     for (const level of list as readonly unknown[]) {
-      const [price, size] = Array.isArray(level) ? level.map(decimalOf) : [];
+      const [price, size] = Array.isArray(level) ? level.map(decimalIn) : [];
       if (price === undefined || size === undefined || Number.isNaN(price) || Number.isNaN(size)) {
         this.#refuse(key, 'levels as ["price", "size"]', level);
       }
@@ -133,13 +132,6 @@ export class ParsedMessage {
 /** The error for what cannot be a message of the venue. */
 const protocol = (who: string, expected: string, found: string, cause?: unknown): ProviderError =>
   new ProviderError('protocol', `${who}: expected ${expected}, found ${found}`, { cause });
-
-/** A decimal number in a text; NaN for all else. */
-function decimalOf(value: unknown): number {
-  if (typeof value !== 'string' || !DECIMAL.test(value)) return Number.NaN;
-  const number = Number(value);
-  return Number.isFinite(number) ? number : Number.NaN;
-}
 
 function foundOf(value: unknown): string {
   if (value === undefined) return 'none';

@@ -8,10 +8,10 @@ import { SequenceFilter } from '../network/sequence-filter.js';
 import { BookStream } from './book-stream.js';
 import { DepthDecoder } from './decode-depth.js';
 import { QuoteDecoder } from './decode-quotes.js';
-import { SINGLE_TRADES, TradeDecoder } from './decode-trades.js';
+import { TradeDecoder } from './decode-trades.js';
 import { checkSymbols } from './instruments.js';
 import type { BinanceMarket } from './markets.js';
-import type { BinanceOptions } from './options.js';
+import type { BinanceOptions, BookOptions } from './options.js';
 import type { Answer } from './parsed-message.js';
 import type { BinanceRest } from './rest.js';
 import { kindOf } from './rest-error.js';
@@ -38,12 +38,12 @@ interface Decoder {
   decode(frame: Uint8Array): Answer | undefined;
 }
 
-/** Each trade by itself: its ids go on by one. While two connections deliver, the ids tell what was seen. */
+/** Their ids go on by one. While two connections deliver, the ids tell what was seen. */
 export function streamTrades(parts: StreamParts, writer: TradeWriter): Promise<void> {
-  const { rest } = parts;
+  const { rest, market } = parts;
   const seen = new SequenceFilter();
   const symbols = tableOf(parts, writer);
-  return stream(parts, writer, 'trade', (connection) => {
+  return stream(parts, writer, market.trades.event, (connection) => {
     const target: Pick<TradeWriter, 'trade'> = {
       trade(symbol, timeMs, sub, price, size, side, id, offMarket) {
         if (!seen.isNew(symbol, id as number)) return;
@@ -51,7 +51,7 @@ export function streamTrades(parts: StreamParts, writer: TradeWriter): Promise<v
         writer.trade(symbol, timeMs, sub, price, size, side, id, offMarket);
       },
     };
-    return new TradeDecoder(rest.who, SINGLE_TRADES, symbols, target);
+    return new TradeDecoder(rest.who, market.trades, symbols, target);
   });
 }
 
@@ -71,8 +71,8 @@ export function streamQuotes(parts: StreamParts, writer: QuoteWriter): Promise<v
   });
 }
 
-export function streamBook(parts: StreamParts, writer: BookWriter): Promise<void> {
-  const { rest, market, options, context, signal } = parts;
+export function streamBook(parts: StreamParts, options: BookOptions, writer: BookWriter): Promise<void> {
+  const { rest, market, context, signal } = parts;
   let current: Connection | undefined;
   const fail = (error: unknown) => current?.fail(error);
   const books = new BookStream({ market, options, context, rest, writer, signal, fail }, parts.symbols);

@@ -24,7 +24,10 @@ describe('the providers of Binance', () => {
         symbols: ['BTCUSDT'],
         history: { from: isoAt(10_000), to: isoAt(200_000) },
         clock: venue.clock(),
-        wrongOptions: [...(market === 'usdm' ? [wrongKey] : []), { options: elsewhere, kind: 'not-found' }],
+        wrongOptions: [
+          ...(provider.name === 'binance-usdm' ? [wrongKey] : []),
+          { options: elsewhere, kind: 'not-found' },
+        ],
         ...more,
       });
       const leftOut = checks.filter(({ result }) => result === 'left out').map(({ id }) => id);

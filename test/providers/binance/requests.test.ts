@@ -33,7 +33,10 @@ const SPAN = { from: isoAt(10_000), to: isoAt(100_000) };
 const tradesOf = (market: Market) =>
   SESSIONS[market].frames
     .filter(({ channel }) => channel === 'trade')
-    .map(({ bytes }) => JSON.parse(bytes.toString()).data as { t: number; T: number; p: string; q: string })
+    .map(
+      ({ bytes }) =>
+        JSON.parse(bytes.toString()).data as { t: number; T: number; p: string; q: string; X?: string },
+    )
     .filter(({ T }) => T >= Date.parse(SPAN.from) && T < Date.parse(SPAN.to));
 
 const answer = (status: number, body: string, headers: Readonly<Record<string, string>> = {}) => ({
@@ -93,6 +96,19 @@ describe('a history of Binance', () => {
       expect(rows()).toMatchObject(expected);
     });
   }
+
+  it('has aggregated trades without a key, with ids that go on by one, and none that is not of the market', async () => {
+    await startVenue('usdm');
+    const { pipeline, rows } = venuePipeline(venue, { use: 'binance-usdm-agg', history: 'trades', ...SPAN });
+    expect(await pipeline.run()).toMatchObject({ outcome: 'completed' });
+    const expected = tradesOf('usdm').filter(({ X }) => X === 'MARKET');
+    expect(rows()).toMatchObject(
+      expected.map(({ T, p }) => ({ time: BigInt(T) * 1_000_000n, price: Number(p) })),
+    );
+    const ids = rows().map(({ sequence }) => Number(sequence));
+    expect(ids).toEqual(ids.map((_, i) => ids[0]! + i));
+    expect(expected.length).toBeLessThan(tradesOf('usdm').length);
+  });
 
   it('has the bars of the span that have ended, with their mean price', async () => {
     await startVenue('spot');

@@ -5,6 +5,7 @@ export interface TradeData {
   readonly p: string;
   readonly q: string;
   readonly m: boolean;
+  readonly X?: string;
 }
 
 /** As `historicalTrades` answers. */
@@ -14,12 +15,19 @@ export const historicalTrades = (trades: readonly TradeData[], fromId: number, l
     .slice(0, limit)
     .map(({ t, p, q, T, m }) => ({ id: t, price: p, qty: q, quoteQty: '0', time: T, isBuyerMaker: m }));
 
-/** As `aggTrades` answers, each trade being its own. */
-export const aggTrades = (trades: readonly TradeData[], startTime: number, limit: number) =>
+const FIRST_AGGREGATED = 100_000;
+
+/** Trades of the market as aggregated ones, each being its own. */
+export const aggregated = (trades: readonly TradeData[]) =>
   trades
-    .filter(({ T }) => T >= startTime)
-    .slice(0, limit)
-    .map(({ t, p, q, T, m }) => ({ a: t - 1_000_000, p, q, f: t, l: t, T, m }));
+    .filter(({ X = 'MARKET' }) => X === 'MARKET')
+    .map(({ t, p, q, T, m }, i) => ({ a: FIRST_AGGREGATED + i, p, q, f: t, l: t, T, m }));
+
+/** As `aggTrades` answers, from an id or a time on. */
+export const aggTrades = (trades: readonly TradeData[], fromId: number, startTime: number, limit: number) =>
+  aggregated(trades)
+    .filter(({ a, T }) => a >= fromId && T >= startTime)
+    .slice(0, limit);
 
 const LENGTHS_MS: Readonly<Record<string, number>> = {
   '1s': 1_000,

@@ -9,7 +9,7 @@ import type { Nanos } from '../../../src/core/units.js';
 import type { RecordedFrame, RecordedSession } from '../binance/recorded-frames.js';
 import { type DepthData, VenueBook } from './venue-book.js';
 import type { Refusal, VenueFault } from './venue-faults.js';
-import { aggTrades, historicalTrades, klines, type TradeData } from './venue-trades.js';
+import { aggregated, aggTrades, historicalTrades, klines, type TradeData } from './venue-trades.js';
 
 /** Frames that are sent in one go. */
 const FRAMES_PER_TURN = 64;
@@ -247,7 +247,22 @@ export class BinanceVenue {
     const name = `${this.#options.session.symbol.toLowerCase()}@${channel}`;
     for (const [client, streams] of this.#clients) {
       if (streams.has(name)) client.send(bytes, { binary: false });
+      if (channel === 'trade' && streams.has(AGGREGATED)) this.#sendAggregated(client);
     }
+  }
+
+  /** The trade that was played last, if it is of the market. */
+  #sendAggregated(client: WebSocket): void {
+    const { X = 'MARKET', T } = this.#trades.at(-1)!;
+    const [last] = aggregated(this.#trades).slice(-1);
+    if (X !== 'MARKET' || !last) return;
+    const data = { e: 'aggTrade', E: T, s: this.#options.session.symbol, ...last, nq: last.q };
+    client.send(JSON.stringify({ stream: AGGREGATED, data }));
+  }
+
+  #pathOf(stream: string): string {
+    if (this.#options.session.market === 'spot') return '/stream';
+    return stream.endsWith('@aggTrade') ? '/market/stream' : '/public/stream';
   }
 
   async #flushed(): Promise<void> {
@@ -271,9 +286,10 @@ export class BinanceVenue {
         );
         return;
       }
-      // A stream at the wrong path is confirmed, and mute.
-      const isRight = path === (this.#options.session.market === 'spot' ? '/stream' : '/public/stream');
-      if (isRight) for (const name of params as string[]) streams.add(name.split('@').slice(0, 2).join('@'));
+      for (const name of params as string[]) {
+        // A stream at the wrong path is confirmed, and mute.
+        if (path === this.#pathOf(name)) streams.add(name.split('@').slice(0, 2).join('@'));
+      }
       client.send(JSON.stringify({ result: null, id }));
       for (const tell of this.#onSubscribed.splice(0)) tell();
     });
@@ -337,7 +353,7 @@ export class BinanceVenue {
       case 'historicalTrades':
         return historicalTrades(trades, number('fromId'), number('limit'));
       case 'aggTrades':
-        return aggTrades(trades, number('startTime'), number('limit'));
+        return aggTrades(trades, number('fromId'), number('startTime'), number('limit'));
       case 'klines':
         return klines(trades, {
           interval: query.get('interval') ?? '',
@@ -349,6 +365,7 @@ export class BinanceVenue {
   }
 }
 
+const AGGREGATED = 'btcusdt@aggTrade';
 const TOO_MANY: Refusal = { status: 429, code: -1003, msg: 'Too much request weight used.', retryAfterS: 1 };
 
 const dataOf = ({ bytes }: RecordedFrame): unknown => JSON.parse(bytes.toString('utf8')).data;
