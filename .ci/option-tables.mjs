@@ -11,7 +11,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { loadSources } from './load-source.mjs';
 
-const PAGES = ['docs/spec.md', 'docs/cli.md', 'docs/rate.md', 'docs/breaker.md'];
+const PAGES = ['docs/spec.md', 'docs/cli.md', 'docs/rate.md', 'docs/breaker.md', 'docs/binance.md'];
 
 const [{ builtIn }, { optionFacts }, spec, source, settings, budget, rates, breaker] = await loadSources([
   'src/registry/built-in.ts',
@@ -48,7 +48,9 @@ for (const [name, schema] of Object.entries(SCHEMAS)) {
 }
 
 function jsonSchemaOf(schema) {
-  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  const params = { io: 'input', unrepresentable: 'any' };
+  // The options of a source that is made of a provider are no schema of Zod, but have the method of one.
+  return '_zod' in schema ? z.toJSONSchema(schema, params) : schema.toJSONSchema(params);
 }
 
 /** One for the options of a mapping, and one for each mapping within. */
