@@ -2,6 +2,7 @@ import { PipelineError } from '../core/errors.js';
 import { describeValue } from '../core/shown-text.js';
 import type { Component } from '../engine/component.js';
 import type { ProviderDefinition } from '../providers/contract/define-provider.js';
+import type { FeedOptions } from '../providers/contract/own-options.js';
 import { PROVIDER_CONTRACT } from '../wire/provider-capabilities.js';
 
 /** Whether a value says that it is a provider. It may come from another copy of this package, or from plain JavaScript. */
@@ -33,7 +34,7 @@ export function providerComponent(definition: ProviderDefinition): Component<'so
     name,
     summary,
     ...(loads !== undefined && { loads }),
-    ...(mayChange !== undefined && { mayChange }),
+    mayChange: [...(mayChange ?? []), 'capture'],
     provider: { contract, capabilities },
     runsUserCode: true, // and so its calls have a gate
     async options() {
@@ -52,7 +53,10 @@ export function providerComponent(definition: ProviderDefinition): Component<'so
         );
       }
       const { providerSource } = await import('../providers/adapter/provider-source.js');
-      return providerSource(provider, factory);
+      const { capture, replay } = checked as FeedOptions; // `providerOptions` has checked them
+      if (capture === undefined && replay === undefined) return providerSource(provider, factory);
+      const { fromCaptures } = await import('../providers/network/captures/captures.js');
+      return providerSource(provider, factory, fromCaptures);
     },
   };
 }

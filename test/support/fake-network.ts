@@ -12,7 +12,7 @@ import { ReceivedAnswer } from '../../src/providers/network/received-answer.js';
 import { ReceivedFrame } from '../../src/providers/network/received-frame.js';
 
 /** What a fake supplier does when it is asked for a socket: an error refuses it. */
-export type OnOpen = (socket: FakeSocket) => undefined | Promise<undefined> | Error | void;
+export type OnOpen = (socket: FakeSocket) => unknown;
 
 /** A network in memory, whose other side a test plays. */
 export class FakeNetwork implements Network {

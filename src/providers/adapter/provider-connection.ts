@@ -9,8 +9,8 @@ import type {
   ProviderFactory,
   ProviderStatus,
 } from '../contract/market-data-provider.js';
-import { LazyNetwork } from '../network/lazy-network.js';
-import type { OwnedNetwork } from '../network/owned-network.js';
+import type { PlaybackReader } from '../network/captures/playback.js';
+import type { FeedMeans } from '../network/feed-means.js';
 import { chanceOf } from '../network/seeded-chance.js';
 import { watchedGate } from './attempts.js';
 
@@ -35,24 +35,29 @@ export class ProviderConnection {
   readonly #make: () => MarketDataProvider;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #network: OwnedNetwork;
+  readonly #means: FeedMeans;
   readonly #stopping = new AbortController();
   #provider: MarketDataProvider | undefined;
   #status: ProviderStatus | undefined;
   #disconnects = 0;
 
-  constructor(name: string, factory: ProviderFactory<unknown>, options: unknown, context: StageContext) {
-    const { job, id, clock, log, seed, run } = context;
-    const gate = watchedGate(context.gate);
-    // Jobs that start together must not draw the same waits, nor must two starts of one.
-    const random = chanceOf(`${seed} ${job} ${id} ${run?.id} ${run?.epoch}`);
-    const network = new LazyNetwork(name, clock);
+  constructor(
+    name: string,
+    factory: ProviderFactory<unknown>,
+    options: unknown,
+    means: FeedMeans,
+    context: Pick<StageContext, 'job' | 'log'>,
+  ) {
+    const { job, log } = context;
+    const { network, clock } = means;
+    const gate = watchedGate(means.gate);
     this.name = name;
     this.#clock = clock;
     this.#log = log;
-    this.#network = network;
+    this.#means = means;
     const status = (event: ProviderStatus) => this.#note(event);
-    this.#make = () => factory(options, { job, clock, log, gate, network, random, status });
+    this.#make = () =>
+      factory(options, { job, clock, log, gate, network, random: chanceOf(means.chance()), status });
   }
 
   /** Aborts when the source is asked to end. */
@@ -62,6 +67,7 @@ export class ProviderConnection {
 
   /** @throws {PipelineError} `MODULE_INVALID` if it lacks a function that its capabilities promise. */
   async open(needed: keyof MarketDataProvider): Promise<void> {
+    await this.#means.open?.();
     const provider = this.#make();
     if (typeof provider?.[needed] !== 'function') {
       const found = provider && typeof provider === 'object' ? 'none' : describeValue(provider);
@@ -83,6 +89,16 @@ export class ProviderConnection {
     return this.#provider as MarketDataProvider; // `open` has made it
   }
 
+  /** Whether what it gives was recorded, and so ends. */
+  get isReplay(): boolean {
+    return this.#means.attach !== undefined;
+  }
+
+  /** Says who reads the rows of a replay. */
+  attach(reader: PlaybackReader): void {
+    this.#means.attach?.(reader);
+  }
+
   stop(): void {
     this.#stopping.abort();
   }
@@ -99,7 +115,7 @@ export class ProviderConnection {
     try {
       await this.#closeProvider();
     } finally {
-      await this.#network.close();
+      await this.#means.network.close();
     }
   }
 
@@ -116,13 +132,15 @@ export class ProviderConnection {
   }
 
   health(): StageHealth {
+    const trouble = this.#means.trouble?.();
+    if (trouble !== undefined) return { status: 'degraded', reason: trouble };
     const { state, reason } = this.#status ?? {};
     if (state !== 'degraded' && state !== 'disconnected') return { status: 'ok' };
     return { status: 'degraded', reason: `${state}${reason === undefined ? '' : `: ${reason}`}` };
   }
 
   statistics(): StageStatistics {
-    return { disconnects: this.#disconnects };
+    return { disconnects: this.#disconnects, ...this.#means.statistics?.() };
   }
 
   async #endsInTime(running: Promise<unknown>): Promise<boolean> {

@@ -1,22 +1,36 @@
 import type { SourceFactory } from '../../engine/factories.js';
+import type { StageContext } from '../../engine/stage.js';
 import type { HistoryCapabilities, StreamCapabilities } from '../../wire/provider-capabilities.js';
+import { captureFiles } from '../contract/capture-options.js';
 import { feedSchema } from '../contract/feed-schema.js';
 import type { ProviderFactory } from '../contract/market-data-provider.js';
 import { type FeedOptions, type FeedProvider, ownOptions } from '../contract/own-options.js';
+import { type FeedMeans, fromNetwork } from '../network/feed-means.js';
 import { HistorySource } from './history-source.js';
 import { ProviderConnection } from './provider-connection.js';
 import { StreamSource } from './stream-source.js';
 
-/** Makes a provider into sources: one stream, or one history, for each. */
+/** Says what feeds a source whose options name a capture. */
+type FromCaptures = (provider: string, options: FeedOptions, context: StageContext) => FeedMeans;
+
+/**
+ * Makes a provider into sources: one stream, or one history, for each.
+ *
+ * @param fromCaptures - Loaded if the options name a capture.
+ */
 export function providerSource(
   { name, capabilities }: FeedProvider,
   factory: ProviderFactory<unknown>,
+  fromCaptures?: FromCaptures,
 ): SourceFactory<FeedOptions> {
   return {
     plan: (options) => feedOf(options).schema,
-    create(options, context) {
+    files: captureFiles,
+    create(options, stageContext) {
       const { schema, stream, history } = feedOf(options);
-      const connection = new ProviderConnection(name, factory, ownOptions(options), context);
+      const means = fromCaptures?.(name, options, stageContext) ?? fromNetwork(name, stageContext);
+      const context = { ...stageContext, clock: means.clock };
+      const connection = new ProviderConnection(name, factory, ownOptions(options), means, context);
       return stream
         ? new StreamSource(stream.kind, schema, stream.of, options, connection, context)
         : new HistorySource(history.kind, schema, history.of, options, connection, context);

@@ -1,11 +1,12 @@
 import type { Batch } from '../../columns/batch.js';
 import type { EventOrder } from '../../columns/event-order.js';
 import type { Schema } from '../../columns/schema.js';
-import { RuntimeError } from '../../core/errors.js';
+import { PipelineError, RuntimeError } from '../../core/errors.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { messageOf, ProviderError } from '../../core/provider-error.js';
 import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
 import type { Source } from '../../engine/source.js';
+import type { SourceCapabilities } from '../../engine/source-capabilities.js';
 import type { StageContext } from '../../engine/stage.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
 import type { StreamCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
@@ -32,8 +33,8 @@ const TIME_MS_MIN = 31_536_000_000;
  */
 export class StreamSource implements Source {
   readonly schema: Schema;
-  /** What was missed is lost as long as nobody fetches it: a resumed run says so with a `gap`. */
-  readonly capabilities = { delivery: 'live-only', bounded: false } as const;
+  /** What was missed is lost as long as nobody fetches it: a resumed run says so with a `gap`. A replay has it all. */
+  readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
   readonly gatesItsCalls = true;
   readonly holdsRows = true;
@@ -42,6 +43,10 @@ export class StreamSource implements Source {
   readonly #connection: ProviderConnection;
   readonly #buffer: FeedBuffer;
   #running: Promise<void> | undefined;
+  /** Of a replay. */
+  #rowsGiven = 0;
+  #rowsToSkip = 0;
+  #failure: { readonly error: unknown } | undefined;
   /** Why the stream is over. */
   #end: { readonly error: unknown } | undefined;
 
@@ -54,6 +59,9 @@ export class StreamSource implements Source {
     { batchRows, dictionaries, clock }: StageContext,
   ) {
     this.schema = schema;
+    this.capabilities = connection.isReplay
+      ? { delivery: 'replayable', bounded: true }
+      : { delivery: 'live-only', bounded: false };
     this.order = { scope: 'symbol', maxDelayNs: Math.ceil(maxDelayMs * 1e6) };
     this.#kind = kind;
     this.#feed = feed;
@@ -66,6 +74,14 @@ export class StreamSource implements Source {
       rowsMax: ROWS_WAITING_MAX,
       timeMsMin: TIME_MS_MIN,
     });
+    const buffer = this.#buffer;
+    connection.attach({
+      get hasRoom() {
+        return buffer.hasRoom;
+      },
+      whenRoom: () => buffer.whenRoom(),
+      onEnd: (failure) => this.#endReplay(failure),
+    });
   }
 
   open(): Promise<void> {
@@ -75,8 +91,13 @@ export class StreamSource implements Source {
   read(): Promise<Batch | null> | Batch | null {
     const { signal } = this.#connection;
     if (!signal.aborted) this.#running ??= this.#run();
-    const batch = this.#buffer.take();
-    if (batch) return batch;
+    if (this.#rowsToSkip > 0) this.#skip();
+    const batch = this.#rowsToSkip > 0 ? undefined : this.#buffer.take();
+    if (batch) {
+      this.#rowsGiven += batch.length;
+      return batch;
+    }
+    if (this.#failure) throw this.#failure.error;
     if (signal.aborted) return null;
     const failure = this.#buffer.failure ?? this.#end;
     if (failure) throw failure.error;
@@ -89,11 +110,20 @@ export class StreamSource implements Source {
   }
 
   position(): PlainData {
-    return null;
+    return this.#connection.isReplay ? { rows: this.#rowsGiven } : null;
   }
 
-  /** A stream begins now, whatever came before. */
-  resume(): void {}
+  /** A stream begins now, whatever came before. A replay begins anew, and leaves out the rows that were given. */
+  resume(position: PlainData): void {
+    if (!this.#connection.isReplay) return;
+    const { rows } = (position ?? {}) as { readonly rows?: unknown };
+    if (!Number.isSafeInteger(rows) || (rows as number) < 0) {
+      const message = `Provider "${this.#connection.name}": expected the position {rows} of a replay, found something else`;
+      throw new PipelineError('CHECKPOINT_INVALID', message);
+    }
+    this.#rowsGiven = rows as number;
+    this.#rowsToSkip = rows as number;
+  }
 
   health(): StageHealth {
     if (this.#buffer.isDropping) {
@@ -113,6 +143,20 @@ export class StreamSource implements Source {
     } finally {
       this.#buffer.release();
     }
+  }
+
+  /** Leaves out rows that have come, as far as they were given before. */
+  #skip(): void {
+    const rows = Math.min(this.#rowsToSkip, this.#buffer.rowsWaiting);
+    if (rows > 0) this.#buffer.skip(rows);
+    this.#rowsToSkip -= rows;
+  }
+
+  /** The capture is through: what is there is delivered, and then it ends, or fails. */
+  #endReplay(failure: { readonly error: unknown } | undefined): void {
+    this.#failure = failure;
+    this.#connection.stop();
+    this.#buffer.wake();
   }
 
   async #run(): Promise<void> {

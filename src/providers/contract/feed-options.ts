@@ -11,6 +11,7 @@ import {
   type StreamKind,
   SYMBOLS_MAX,
 } from '../../wire/provider-capabilities.js';
+import { captureJsonSchema, checkCaptures } from './capture-options.js';
 import type { FeedProvider } from './own-options.js';
 
 /** A problem of an option, in the form of an issue of Zod. */
@@ -34,6 +35,7 @@ export function feedIssues(provider: FeedProvider, written: Readonly<Record<stri
   const add = (path: FeedIssue['path'], message: string) => issues.push({ code: 'custom', path, message });
   const feed = feedOf(provider, written, add);
   checkSymbols(provider, written.symbols, add);
+  checkCaptures(written, add);
   if (feed) {
     checkInterval(provider, feed, written.interval, add);
     checkSpan(provider, feed, written, add);
@@ -206,6 +208,7 @@ export function feedJsonSchema({ name, capabilities }: FeedProvider): {
         from: text('First instant of the history, as ISO 8601 with an offset'),
         to: text('Instant before which the history ends. Default: now, as the run begins'),
       }),
+      ...captureJsonSchema,
     },
     required: ['symbols'],
   };

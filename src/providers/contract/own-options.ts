@@ -18,9 +18,30 @@ export interface FeedOptions {
   readonly from?: string | undefined;
   /** Default: now, as the run begins. */
   readonly to?: string | undefined;
+  /** The directory of a capture to write. */
+  readonly capture?: string | undefined;
+  /** What is read in place of the network. */
+  readonly replay?: ReplayOptions | undefined;
 }
 
-export const FEED_KEYS = ['stream', 'history', 'symbols', 'interval', 'from', 'to'] as const;
+/** A capture that is played back. */
+export interface ReplayOptions {
+  /** Its path. */
+  readonly capture: string;
+  /** How many times faster than real time. Default: `max`, without a wait. */
+  readonly speed?: number | 'max' | undefined;
+}
+
+export const FEED_KEYS = [
+  'stream',
+  'history',
+  'symbols',
+  'interval',
+  'from',
+  'to',
+  'capture',
+  'replay',
+] as const;
 
 type Fields = Readonly<Record<string, unknown>>;
 

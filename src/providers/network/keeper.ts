@@ -84,8 +84,8 @@ export class Keeper {
       heartbeat,
       isStandby,
       onRows: (timeMs, receivedMs) => this.#rows(timeMs, receivedMs),
-      onSign: () => {
-        if (this.#unproven === connection) this.#proven();
+      onSign: (receivedMs) => {
+        if (this.#unproven === connection) this.#proven(receivedMs);
       },
       onAcknowledge: (id) => subscriber.acknowledge(id),
     });
@@ -110,7 +110,7 @@ export class Keeper {
     }
     // An answer says that the supplier has read what was sent before. Without one to wait for, any sign does.
     this.#unproven = connection;
-    if (!subscriptions || subscriptions.acknowledgeMsMax !== undefined) this.#proven();
+    if (!subscriptions || subscriptions.acknowledgeMsMax !== undefined) this.#proven(connection.lastMs);
     if (!isStandby) context.status({ state: 'subscribed' });
     return connection;
   }
@@ -255,9 +255,11 @@ export class Keeper {
     if (this.#backOff.isBackingOff) this.#backOff.rows(Number(this.#options.context.clock.now()) / 1e6);
   }
 
-  #proven(): void {
+  /** @param receivedMs - When the message came that says so: a replay has it again, to the ms. NaN: now. */
+  #proven(receivedMs: number): void {
     this.#unproven = undefined;
-    this.#gaps.subscribed(Number(this.#options.context.clock.wall() / 1_000_000n));
+    const nowMs = Number(this.#options.context.clock.wall() / 1_000_000n);
+    this.#gaps.subscribed(Number.isNaN(receivedMs) ? nowMs : receivedMs);
   }
 
   async #closedInTime(connection: KeptConnection): Promise<void> {

@@ -61,8 +61,8 @@ export interface KeptConnectionParts {
   readonly isStandby: boolean;
   /** Rows are about to be written. */
   onRows(timeMs: number, receivedMs: number): void;
-  /** A message, ping or pong came. */
-  onSign(): void;
+  /** A message, ping or pong came. @param receivedMs - When, in ms since 1970; NaN if it is not known. */
+  onSign(receivedMs: number): void;
   onAcknowledge(id: number): void;
 }
 
@@ -80,6 +80,7 @@ export class KeptConnection implements Connection {
   #isPaused = false;
   /** Of the message that is handled. */
   #receivedMs = 0;
+  #lastMs = Number.NaN;
   #error: unknown;
   #settleEnd: (() => void) | undefined;
   #settleClosed: (() => void) | undefined;
@@ -114,6 +115,11 @@ export class KeptConnection implements Connection {
 
   get signal(): AbortSignal {
     return this.#ending.signal;
+  }
+
+  /** When the last message came, in ms since 1970; NaN if something else came last. */
+  get lastMs(): number {
+    return this.#lastMs;
   }
 
   get isOver(): boolean {
@@ -163,7 +169,8 @@ export class KeptConnection implements Connection {
   #receive(frame: Frame): void {
     if (this.isOver) return;
     this.#heartbeat.heard();
-    this.#parts.onSign();
+    this.#lastMs = frame.receivedMs;
+    this.#parts.onSign(frame.receivedMs);
     if (this.#isStandby && this.#hasRows(frame)) this.#keep(frame);
     else this.#handle(frame);
   }
@@ -200,7 +207,8 @@ export class KeptConnection implements Connection {
   #alive(): void {
     if (this.isOver) return;
     this.#heartbeat.heard();
-    this.#parts.onSign();
+    this.#lastMs = Number.NaN;
+    this.#parts.onSign(Number.NaN);
   }
 
   async #waitForRoom(): Promise<void> {

@@ -132,12 +132,14 @@ interface Depth {
   readonly asks: Levels;
 }
 
+type Recorded = { readonly diff: Diff } | { readonly depth: Depth };
+
 /** The changes and the snapshot of a recorded file, in order of receipt. */
-function recorded(path: string): ({ readonly diff: Diff } | { readonly depth: Depth })[] {
+function recorded(path: string): Recorded[] {
   const lines = gunzipSync(readFileSync(recordedPath(path)))
     .toString('utf8')
     .split('\n');
-  return lines.flatMap((line) => {
+  return lines.flatMap((line): Recorded[] => {
     if (!line.includes('depthUpdate') && !line.includes('lastUpdateId')) return [];
     const message = JSON.parse(line.slice(line.indexOf(' ') + 1));
     if (message.lastUpdateId !== undefined) {

@@ -1,0 +1,127 @@
+import { type Clock, endOfTurn, sleepUntil, turnOfTheLoop } from '../../../core/clock.js';
+import { PipelineError } from '../../../core/errors.js';
+import { quoted } from '../../../core/shown-text.js';
+import type { Nanos } from '../../../core/units.js';
+import { CAPTURE_VERSION, type CaptureLine, fieldsOfLine } from './capture-lines.js';
+import { PlaybackClock } from './playback-clock.js';
+import { PlaybackNetwork } from './playback-network.js';
+import { readCapture } from './read-capture.js';
+
+export interface PlaybackParts {
+  readonly provider: string;
+  readonly path: string;
+  /** How many times faster than real time; `max`: without a wait. */
+  readonly speed: number | 'max';
+  /** For the pace. */
+  readonly clock: Clock;
+}
+
+/** Whom a playback feeds. */
+export interface PlaybackReader {
+  /** Whether rows of it have room; nothing is played before. */
+  readonly hasRoom: boolean;
+  whenRoom(): Promise<void>;
+  /** The capture is through, or it failed. */
+  onEnd(failure?: { readonly error: unknown }): void;
+}
+
+/** After so many lines, files and timers of the system have their turn. */
+const LINES_A_TURN = 64;
+
+type Line = CaptureLine & { readonly where: () => string };
+
+/**
+ * Plays a capture: moves its clock to the next line, or the next timer that somebody has set on it, and waits until
+ * everything that follows from it is done. So a provider does the same each time, at any speed.
+ */
+export class Playback {
+  readonly clock = new PlaybackClock();
+  readonly network: PlaybackNetwork;
+  /** What random numbers followed from in the recorded run. */
+  chance = '';
+  readonly #parts: PlaybackParts;
+  readonly #stopping = new AbortController();
+  readonly #lines: AsyncGenerator<Line>;
+  #reader: PlaybackReader | undefined;
+  #startNs = 0n;
+  #realStart = 0n as Nanos;
+  #running: Promise<void> | undefined;
+
+  constructor(parts: PlaybackParts) {
+    this.#parts = parts;
+    this.network = new PlaybackNetwork(parts.provider);
+    this.#lines = readCapture(parts.path);
+  }
+
+  /** Who reads what is played. */
+  attach(reader: PlaybackReader): void {
+    this.#reader = reader;
+  }
+
+  /** Reads the first line, and begins to play. @throws {PipelineError} `INPUT_CORRUPT` if it is no capture of this release. */
+  async open(): Promise<void> {
+    const { path, clock } = this.#parts;
+    const { value: first } = await this.#lines.next();
+    const { version, chance } = first?.kind === 'capture' ? fieldsOfLine(first, first.where) : {};
+    if (!first || version !== CAPTURE_VERSION) {
+      const found = version === undefined ? 'none' : `version ${String(version)}`;
+      throw new PipelineError(
+        'INPUT_CORRUPT',
+        `${quoted(path)}: expected a capture of version ${CAPTURE_VERSION}, found ${found}`,
+      );
+    }
+    this.chance = String(chance);
+    this.clock.begin(first.atNs);
+    this.#startNs = first.atNs;
+    this.#realStart = clock.now();
+    this.#running = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    this.network.close();
+    await this.#running;
+    await this.#lines.return(undefined);
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    try {
+      let line = await this.#next();
+      for (let played = 1; line && !signal.aborted; played++) {
+        await (played % LINES_A_TURN === 0 ? turnOfTheLoop() : endOfTurn());
+        await this.network.whenNonePaused();
+        if (this.#reader && !this.#reader.hasRoom) await this.#reader.whenRoom();
+        const timerNs = this.clock.nextNs;
+        const isTimer = timerNs !== undefined && timerNs <= line.atNs;
+        await this.#untilDue(isTimer ? timerNs : line.atNs);
+        if (signal.aborted) break;
+        if (isTimer) this.clock.fire();
+        else {
+          this.clock.moveTo(line.atNs);
+          this.network.play(line, line.where);
+          line = await this.#next();
+        }
+      }
+      await turnOfTheLoop();
+      const missing = this.network.missing();
+      this.#reader?.onEnd(missing && { error: missing });
+    } catch (error) {
+      this.#reader?.onEnd({ error });
+    }
+  }
+
+  async #next(): Promise<Line | undefined> {
+    const { value } = await this.#lines.next();
+    return value ?? undefined;
+  }
+
+  async #untilDue(atNs: bigint): Promise<void> {
+    const { speed, clock } = this.#parts;
+    if (speed === 'max') return;
+    const realNs = BigInt(Math.round(Number(atNs - this.#startNs) / speed));
+    const due = (this.#realStart + realNs) as Nanos;
+    if (due > clock.now()) await sleepUntil(clock, due, this.#stopping.signal);
+  }
+}

@@ -1,0 +1,88 @@
+import { Buffer } from 'node:buffer';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { PipelineError } from '../../../core/errors.js';
+import { errnoCode } from '../../../core/output-error.js';
+import { messageOf } from '../../../core/provider-error.js';
+import { quoted } from '../../../core/shown-text.js';
+import { type CaptureLine, parseLine } from './capture-lines.js';
+
+/** Of a line: a message of 16 MiB is 22 MiB in Base64. */
+const LINE_BYTES_MAX = 128 * 1_024 * 1_024;
+const CHUNK_BYTES = 256 * 1_024;
+const NEW_LINE = 10;
+
+/**
+ * Reads the lines of a capture, compressed or not. One that was cut off ends with its last whole line.
+ *
+ * @throws {PipelineError} `INPUT_MISSING` or `INPUT_UNREADABLE` if it cannot be opened, `INPUT_CORRUPT` for a line that is none.
+ */
+export async function* readCapture(
+  path: string,
+): AsyncGenerator<CaptureLine & { readonly where: () => string }> {
+  let rest: Buffer = Buffer.alloc(0);
+  let number = 0;
+  for await (const chunk of chunksOf(path)) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let from = 0;
+    for (let to = bytes.indexOf(NEW_LINE); to >= 0; to = bytes.indexOf(NEW_LINE, from)) {
+      const line = ++number;
+      const where = () => `${quoted(path)}, line ${line}`;
+      if (to > from) yield { ...parseLine(bytes.subarray(from, to), where), where };
+      from = to + 1;
+    }
+    rest = bytes.subarray(from);
+    if (rest.length > LINE_BYTES_MAX) {
+      throw new PipelineError(
+        'INPUT_CORRUPT',
+        `${quoted(path)}, line ${number + 1}: expected at most ${LINE_BYTES_MAX} bytes, found more`,
+      );
+    }
+  }
+}
+
+async function* chunksOf(path: string): AsyncGenerator<Buffer> {
+  let file: FileHandle;
+  try {
+    file = await open(path);
+  } catch (error) {
+    const code = errnoCode(error) === 'ENOENT' ? 'INPUT_MISSING' : 'INPUT_UNREADABLE';
+    throw new PipelineError(code, `cannot open the capture ${quoted(path)}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    const isPacked = bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+    if (!isPacked) {
+      yield* bytesOf(file);
+      return;
+    }
+    const packed = Readable.from(bytesOf(file), { objectMode: false });
+    const plain = createGunzip();
+    packed.on('error', (error) => plain.destroy(error));
+    try {
+      yield* packed.pipe(plain) as Readable as AsyncIterable<Buffer>;
+    } catch (error) {
+      if (!isCutOff(error)) throw error;
+    } finally {
+      packed.destroy();
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function* bytesOf(file: FileHandle): AsyncGenerator<Buffer> {
+  for (let at = 0; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** The writer was killed in the middle of a part. */
+const isCutOff = (error: unknown): boolean =>
+  (error as { readonly code?: unknown } | null)?.code === 'Z_BUF_ERROR';
