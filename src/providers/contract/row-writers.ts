@@ -124,7 +124,7 @@ export interface TradeWriter extends RowWriter<TradeRow> {
    * @param price - In quote currency.
    * @param size - In units of what is traded.
    * @param side - Index into `TRADE_SIDES`: 0 unknown, 1 buy, 2 sell.
-   * @param offMarket - 1 if it does not come from the market: it stays out of bars.
+   * @param offMarket - Index into `[false, true]`: 1, if it does not come from the market and stays out of bars.
    */
   trade(
     symbolId: number,
