@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { generatedSession } from '../../support/binance/generated-session.js';
 import type { Market } from '../../support/binance/recorded-frames.js';
 import { bookOf } from '../../support/binance-venue/book-of.js';
+import { expectToldTrades } from '../../support/binance-venue/told-trades.js';
 import { BinanceVenue } from '../../support/binance-venue/venue.js';
 import type { VenueFault } from '../../support/binance-venue/venue-faults.js';
 import { venuePipeline } from '../../support/binance-venue/venue-pipeline.js';
@@ -50,11 +51,7 @@ describe('a stream of Binance, under faults of the venue by chance', () => {
         withVenue(of, faults, async (venue) => {
           const trades = venuePipeline(venue, { stream: 'trades' });
           expect(await trades.playThrough()).toMatchObject({ outcome: 'completed' });
-          expect(ids(trades.rows())).toEqual(venue.ledger.trade.sent);
-          const gaps = trades.records('gap') as readonly { from: bigint; to: bigint }[];
-          const isTold = (ns: bigint) => gaps.some(({ from, to }) => ns >= from && ns <= to);
-          missed += venue.missedMs.length;
-          expect(venue.missedMs.filter((ms) => !isTold(BigInt(ms) * 1_000_000n))).toEqual([]);
+          missed += expectToldTrades(venue, trades);
         }),
       ),
       { numRuns: RUNS },

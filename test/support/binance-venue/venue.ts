@@ -54,8 +54,8 @@ export class BinanceVenue {
   /** Connections that were opened. */
   connections = 0;
   usedWeight = 0;
-  /** When the trades were that went by with nobody connected, in ms since 1970. */
-  readonly missedMs: number[] = [];
+  /** The trades that went by with nobody connected, with their times in ms since 1970. */
+  readonly missed: { readonly id: number; readonly ms: number }[] = [];
   readonly ledger: Record<RecordedFrame['channel'], Ledger> = {
     trade: { sent: [], lost: [] },
     bookTicker: { sent: [], lost: [] },
@@ -226,7 +226,7 @@ export class BinanceVenue {
     if (frame.channel === 'trade') {
       const trade = data as TradeData;
       this.#trades.push(trade);
-      if (how === 'miss' || how === 'garble') this.missedMs.push(trade.T);
+      if (how === 'miss' || how === 'garble') this.missed.push({ id: trade.t, ms: trade.T });
     }
     if (frame.channel === 'depth') {
       const { E, T } = data as { E: number; T?: number };
