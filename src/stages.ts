@@ -55,7 +55,7 @@ export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error
 export { type Nanos, nanos } from './core/units.js';
 export type { Batcher } from './engine/batcher.js';
 export type { Branch, BranchCut, BranchPosition } from './engine/branch.js';
-export type { CallGate, CallOptions, GatedCall } from './engine/call-gate.js';
+export type { CallGate, CallOptions, GatedCall, UsedPermits } from './engine/call-gate.js';
 export {
   branchOption,
   type Component,

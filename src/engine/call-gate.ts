@@ -16,6 +16,22 @@ export interface CallGate {
    * @throws the reason of `signal` if it aborts, and an `AbortError` if the source is stopped.
    */
   call<T>(call: GatedCall<T>, options?: CallOptions): Promise<T>;
+  /**
+   * Tells how much of its limit the provider counts as used, by this process and others: a used-weight header. It
+   * applies to the budget of the provider, not to that of an endpoint, and only ever raises the count. Without a budget,
+   * it does nothing. Gates of other releases may not have it.
+   *
+   * @throws {InvalidOptionsError} if a count is not a number, or the budget does not have the limit.
+   */
+  observeUsed?(usage: UsedPermits): void;
+}
+
+/** What a provider reports as used. */
+export interface UsedPermits {
+  /** Permits. */
+  readonly used: number;
+  /** Index of the limit that it is about, among those of the budget. Default: 0. */
+  readonly limit?: number | undefined;
 }
 
 /**

@@ -34,6 +34,7 @@ export function createGate(
     budget: budget && { limiter: resilience.limiter(budget), cost: budget.cost },
     breaker: breaker === undefined ? undefined : resilience.breaker(breaker),
     throttled: (retryAfterMs) => resilience.throttled(asked, retryAfterMs),
+    ...(budget && { observed: (usage) => resilience.observeUsed({ provider: named }, usage) }),
     clock,
     log,
   });

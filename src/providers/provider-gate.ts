@@ -6,7 +6,7 @@ import { messageOf } from '../core/provider-error.js';
 import { isTimeout } from '../core/provider-error-kind.js';
 import { cooldownMs } from '../core/retry-after.js';
 import { millis, type Nanos } from '../core/units.js';
-import type { CallGate, CallOptions, GatedCall } from '../engine/call-gate.js';
+import type { CallGate, CallOptions, GatedCall, UsedPermits } from '../engine/call-gate.js';
 import type { Breaker, CallPermit } from '../resilience/breaker/breaker-calls.js';
 import { checkGivenNumbers } from '../resilience/rate/check-numbers.js';
 import type { Limiter } from '../resilience/rate/limiter.js';
@@ -32,6 +32,8 @@ export interface ProviderGateOptions {
   readonly breaker?: Breaker | undefined;
   /** Reports that a call was throttled: cools the provider's budget down for all threads, if it has one. */
   throttled(retryAfterMs: number): void;
+  /** Applies what the provider reports as used. Default: nothing, without a budget. */
+  observed?(usage: UsedPermits): void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -74,6 +76,7 @@ export class ProviderGate implements CallGate {
   readonly #budget: CallBudget | undefined;
   readonly #breaker: Breaker | undefined;
   readonly #throttled: (retryAfterMs: number) => void;
+  readonly #observed: ((usage: UsedPermits) => void) | undefined;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #stopping = new AbortController();
@@ -81,11 +84,12 @@ export class ProviderGate implements CallGate {
   readonly #readTerms: Terms;
   readonly #waits = new GateWaits();
 
-  constructor({ provider, budget, breaker, throttled, clock, log }: ProviderGateOptions) {
+  constructor({ provider, budget, breaker, throttled, observed, clock, log }: ProviderGateOptions) {
     this.#provider = provider;
     this.#budget = budget;
     this.#breaker = breaker;
     this.#throttled = throttled;
+    this.#observed = observed;
     this.#clock = clock;
     this.#log = log;
     this.#readTerms = { cost: budget?.cost ?? 1, signal: this.#stopping.signal, until: undefined };
@@ -125,6 +129,10 @@ export class ProviderGate implements CallGate {
     permit?.succeed();
     this.#budget?.limiter.release();
     return batch;
+  }
+
+  observeUsed(usage: UsedPermits): void {
+    this.#observed?.(usage);
   }
 
   /** Ends all waits, and aborts the signals of calls in progress. */

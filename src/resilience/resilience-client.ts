@@ -5,7 +5,7 @@ import type { BreakerHandle } from './breaker/breaker-handle.js';
 import { openBreaker } from './breaker/open-breaker.js';
 import { BreakerUnknownError } from './breaker-unknown-error.js';
 import type { Limiter } from './rate/limiter.js';
-import { type OpenRatesOptions, openRates, type RateClient } from './rate/rate-client.js';
+import { type ObservedUsage, type OpenRatesOptions, openRates, type RateClient } from './rate/rate-client.js';
 import type { ScopeRef, ThrottledScope } from './rate/scope-ref.js';
 import { checkResilienceHandle, type ResilienceHandle } from './resilience-handle.js';
 
@@ -17,6 +17,8 @@ export interface Resilience {
   breaker(provider: string): Breaker;
   /** Reports that a call was throttled: cools its budget down for all threads, if there is one. */
   throttled(ref: ThrottledScope, retryAfterMs?: number): void;
+  /** Applies the usage that a provider reports: see `RateClient.observeUsed`. */
+  observeUsed(ref: ScopeRef, usage: ObservedUsage): void;
 }
 
 /**
@@ -73,6 +75,11 @@ export class ResilienceClient implements Resilience {
   /** @see RateClient.throttled */
   throttled(ref: ThrottledScope, retryAfterMs?: number): void {
     this.rates.throttled(ref, retryAfterMs);
+  }
+
+  /** @see RateClient.observeUsed */
+  observeUsed(ref: ScopeRef, usage: ObservedUsage): void {
+    this.rates.observeUsed(ref, usage);
   }
 
   /**

@@ -6,6 +6,7 @@ import { type CreateOptions, createBreaker } from './breaker/create-breaker.js';
 import { BreakerUnknownError } from './breaker-unknown-error.js';
 import { type BreakersInput, BreakersSettings } from './breakers-settings.js';
 import type { Limiter } from './rate/limiter.js';
+import type { ObservedUsage } from './rate/rate-client.js';
 import { RateCoordinator, type RateCoordinatorOptions } from './rate/rate-coordinator.js';
 import type { ScopeRef, ThrottledScope } from './rate/scope-ref.js';
 import type { Resilience } from './resilience-client.js';
@@ -89,6 +90,11 @@ export class ResilienceCoordinator implements Resilience {
   /** @see RateClient.throttled */
   throttled(ref: ThrottledScope, retryAfterMs?: number): void {
     this.rates.throttled(ref, retryAfterMs);
+  }
+
+  /** @see RateClient.observeUsed */
+  observeUsed(ref: ScopeRef, usage: ObservedUsage): void {
+    this.rates.observeUsed(ref, usage);
   }
 
   /** Makes sure that whatever a worker holds is reclaimed when it ends. */

@@ -4,6 +4,7 @@ import * as arrow from '../../src/columns/arrow/arrow.js';
 import { DictionarySet } from '../../src/columns/dictionary.js';
 import { RuntimeError } from '../../src/core/errors.js';
 import * as main from '../../src/index.js';
+import * as network from '../../src/providers/network/network.js';
 import * as breaker from '../../src/resilience/breaker/breaker.js';
 import * as rate from '../../src/resilience/rate/rate.js';
 import * as resilience from '../../src/resilience/resilience.js';
@@ -32,6 +33,14 @@ const BATCH = new main.Batch(
 );
 const CALENDAR = await main.tradingCalendar('XNYS');
 const NOW = main.nanos(1_700_000_000_000_000_000n);
+const KEPT = {
+  provider: 'p',
+  context: {},
+  writer: {},
+  url: 'wss://x.test',
+  session: () => ({ frame: () => {} }),
+  signal: AbortSignal.abort(),
+};
 const PROVIDER = testing.fakeProvider({ trades: [] });
 const OWNER = { host: 'h', process: 'p', thread: 1 };
 
@@ -209,6 +218,18 @@ const CALLS: Readonly<Record<string, Calls>> = {
     (wrong) => testing.checkProvider(PROVIDER, { symbols: wrong }),
   ],
   assertProvider: [(wrong) => testing.assertProvider(wrong, { symbols: ['A'] })],
+  keepConnected: [
+    (wrong) => network.keepConnected(wrong),
+    ...(['context', 'session', 'signal', 'writer'] as const).map(
+      (part) => (wrong: never) =>
+        network.keepConnected({ ...KEPT, [part]: wrong } as unknown as network.KeepConnectedOptions),
+    ),
+  ],
+  BookSync: [
+    (wrong) => Promise.reject(new network.BookSync(wrong)),
+    (wrong) => Promise.reject(new network.BookSync(network.CONTIGUOUS_CHAIN, wrong)),
+  ],
+  SyncedBook: [(wrong) => Promise.reject(new network.SyncedBook(wrong))],
   evidenceTable: [(wrong) => testing.evidenceTable(wrong)],
   ProviderError: [
     (wrong) => Promise.reject(new main.ProviderError(wrong, 'message')),
@@ -230,7 +251,7 @@ const UNCHECKED = new Set([
   ],
   ...['readInt64', 'readNanos', 'readSubMillis', 'writeEpochMillis', 'writeInt64', 'millis', 'nanos'],
   ...['VirtualClock', 'defineComponent', 'defineProvider', 'uncheckedSpec', 'classifyError'],
-  ...['calendarNames', 'builtInCalendar'],
+  ...['calendarNames', 'builtInCalendar', 'SequenceFilter'],
   // Made by functions of the package alone.
   ...['RateClient', 'ResilienceClient', 'CircuitBreaker', 'PipelineRuntime'],
 ]);
@@ -255,10 +276,11 @@ describe('a public call', () => {
   });
 
   it('is among those above, whatever entry it is of', () => {
-    const exported = [main, stages, rate, breaker, resilience, checkpoints, arrow, testing].flatMap((entry) =>
-      Object.entries(entry)
-        .filter(([, value]) => typeof value === 'function' && !(value.prototype instanceof Error))
-        .map(([name]) => name),
+    const exported = [main, stages, rate, breaker, resilience, checkpoints, arrow, testing, network].flatMap(
+      (entry) =>
+        Object.entries(entry)
+          .filter(([, value]) => typeof value === 'function' && !(value.prototype instanceof Error))
+          .map(([name]) => name),
     );
     expect([...new Set(exported)].filter((name) => !UNCHECKED.has(name) && !(name in CALLS))).toEqual([]);
   });

@@ -414,3 +414,24 @@ describe('a gate without a budget and a breaker', () => {
     expect(await early).toBe(7);
   });
 });
+
+describe('what a provider reports as used', () => {
+  it('counts in its budget, and never less than what was granted', async () => {
+    const { gate, resilience, start, clock } = startGate(
+      { providers: { x: { permits: 100, per: '1m' } } },
+      { budget: { ...X, cost: 1 } },
+    );
+    gate.observeUsed({ used: 90 });
+    expect(resilience.rates.status(X).left).toBe(10);
+    gate.observeUsed({ used: 5 });
+    expect(resilience.rates.status(X).left).toBe(10);
+    start([], { cost: 10 });
+    await clock.advance(0);
+    expect(resilience.rates.status(X).left).toBe(0);
+  });
+
+  it('is nothing without a budget', () => {
+    const { gate } = startGate({}, { breaker: 'x' });
+    expect(() => gate.observeUsed({ used: 90 })).not.toThrow();
+  });
+});

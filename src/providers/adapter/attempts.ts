@@ -15,6 +15,7 @@ export function watchedGate(gate: CallGate): CallGate {
       if (typeof call !== 'function') return gate.call(call, options); // which refuses it
       return gate.call((signal) => attempts.run({ isOver: false }, made, call, signal), options);
     },
+    observeUsed: (usage) => gate.observeUsed?.(usage),
   };
 }
 

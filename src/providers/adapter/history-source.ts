@@ -203,6 +203,7 @@ export class HistorySource implements Source {
       this.#kind === 'bars'
         ? provider.historicalBars?.({ ...request, interval }, writer, signal)
         : provider.historicalTicks?.({ ...request, kind: this.#kind }, writer, signal);
+    this.#connection.setBusy(true);
     const pulling = pull();
     this.#pulling = pulling;
     try {
@@ -212,6 +213,7 @@ export class HistorySource implements Source {
       if (signal.aborted) return undefined;
       throw error;
     } finally {
+      this.#connection.setBusy(false);
       writer.end();
     }
   }

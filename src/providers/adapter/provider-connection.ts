@@ -77,10 +77,13 @@ export class ProviderConnection {
       );
     }
     this.#provider = provider;
+    this.setBusy(true);
     try {
       await provider.connect?.(this.signal);
     } catch (error) {
       if (!this.signal.aborted) throw error; // otherwise it ends as it was asked to
+    } finally {
+      this.setBusy(false);
     }
   }
 
@@ -97,6 +100,11 @@ export class ProviderConnection {
   /** Says who reads the rows of a replay. */
   attach(reader: PlaybackReader): void {
     this.#means.attach?.(reader);
+  }
+
+  /** Says whether a function of the provider runs. */
+  setBusy(isBusy: boolean): void {
+    this.#means.setBusy?.(isBusy);
   }
 
   stop(): void {

@@ -163,6 +163,7 @@ export class StreamSource implements Source {
     const { provider, signal } = this.#connection;
     const writer = new FeedWriter(this.#buffer);
     const { symbols, interval = '' } = this.#feed;
+    this.#connection.setBusy(true);
     try {
       await provider[STREAM_FUNCTIONS[this.#kind]]?.({ symbols, interval }, writer, signal);
     } catch (thrown) {

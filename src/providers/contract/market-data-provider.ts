@@ -70,7 +70,10 @@ export interface ProviderContext {
   readonly gate: CallGate;
   /** Sockets and HTTP. A provider that uses nothing else can be recorded and replayed. */
   readonly network: Network;
-  /** A random number from 0 up to, but not including, 1. For back-off: a seed reproduces it. */
+  /**
+   * For waits by chance: a seed reproduces them.
+   * @returns A fraction, from 0 up to but not including 1.
+   */
   random(): number;
   /** Tells how the connection is. */
   status(event: ProviderStatus): void;

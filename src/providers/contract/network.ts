@@ -56,6 +56,7 @@ export interface Socket {
   ping(): void;
   /** Reads no more from the connection, so that the supplier has to wait. A few messages may still come. */
   pause(): void;
+  /** Reads again. */
   resume(): void;
   /**
    * Closes it, and cuts the connection after 2 s without an answer. No further frame is delivered; `closed` comes.
@@ -112,7 +113,7 @@ export interface RequestOptions {
   /** Bytes of the body, decompressed. Default: 67108864. */
   readonly bytesMax?: number | undefined;
   /**
-   * Redirects that are followed, for GET and HEAD alone. To another origin, `authorization` and `cookie` do not go
+   * Number of redirects that are followed, for GET and HEAD alone. To another origin, `authorization` and `cookie` do not go
    * along. Default: 3.
    */
   readonly redirectsMax?: number | undefined;

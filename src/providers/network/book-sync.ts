@@ -1,3 +1,5 @@
+import { assertMapping } from '../../core/assert-argument.js';
+
 /** The numbers of one change of a book. */
 export interface BookChangeIds {
   /** Number of the first update in it. */
@@ -10,7 +12,10 @@ export interface BookChangeIds {
 
 /** How the changes of a venue's books follow one another. */
 export interface BookChain {
-  /** Whether a change follows directly on an update. */
+  /**
+   * Whether a change follows directly on an update.
+   * @param last - Sequence number of that update.
+   */
   follows(last: number, change: BookChangeIds): boolean;
   /** Whether a change can be the first one after a snapshot. */
   covers(snapshotId: number, change: BookChangeIds): boolean;
@@ -50,7 +55,11 @@ export type BookStep<Change> =
   /** Begin the book anew with the snapshot that was just given, and then apply these changes. */
   | { readonly do: 'begin'; readonly why: BookStart; readonly changes: readonly Change[] }
   /** No snapshot is new enough, after so many in a row: give the connection up. */
-  | { readonly do: 'give-up'; readonly snapshots: number };
+  | {
+      readonly do: 'give-up';
+      /** How many were too old. */
+      readonly snapshots: number;
+    };
 
 /**
  * Why a book begins: it was not there before (`start`), a change is missing (`hole`), more changes came than are kept
@@ -60,9 +69,9 @@ export type BookStart = 'start' | 'hole' | 'overflow';
 
 /** Bounds of a `BookSync`. */
 export interface BookSyncOptions {
-  /** Changes that are kept while a snapshot is fetched. Default: 10000. */
+  /** Number of changes that are kept while a snapshot is fetched. With more, the oldest are dropped. Default: 10000. */
   readonly changesMax?: number | undefined;
-  /** Snapshots in a row that may be too old. Default: 5. */
+  /** Number of snapshots in a row that may be too old. Default: 5. */
   readonly snapshotsMax?: number | undefined;
 }
 
@@ -89,10 +98,11 @@ export class BookSync<Change extends BookChangeIds> {
   #isFresh = false;
   #snapshotsTooOld = 0;
 
-  constructor(
-    chain: BookChain,
-    { changesMax = CHANGES_MAX, snapshotsMax = SNAPSHOTS_MAX }: BookSyncOptions = {},
-  ) {
+  /** @throws {InvalidOptionsError} for a chain or options that are none. */
+  constructor(chain: BookChain, options: BookSyncOptions = {}) {
+    assertMapping('BookSync: chain', chain);
+    assertMapping('BookSync', options);
+    const { changesMax = CHANGES_MAX, snapshotsMax = SNAPSHOTS_MAX } = options;
     this.#chain = chain;
     this.#changesMax = changesMax;
     this.#snapshotsMax = snapshotsMax;

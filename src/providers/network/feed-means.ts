@@ -20,6 +20,8 @@ export interface FeedMeans {
   statistics?(): StageStatistics;
   /** Missing, if it is not from a capture: that ends. */
   attach?(reader: PlaybackReader): void;
+  /** Whether a function of the provider runs. Time of a capture passes only then. */
+  setBusy?(isBusy: boolean): void;
 }
 
 /** The network, as it is. */

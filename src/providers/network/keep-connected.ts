@@ -8,6 +8,7 @@ import { Keeper } from './keeper.js';
  * and a `gap` from the last row until rows may come again.
  *
  * @returns Once `signal` has aborted and the socket is closed.
+ * @throws {InvalidOptionsError} if a part of the options is missing.
  * @throws {ProviderError} What a new connection does not help against: `authentication`, `entitlement`, `not-found`,
  *   `invalid-request`, `unsupported`. A bug of the session is thrown as it is.
  * @example
@@ -32,6 +33,8 @@ export async function keepConnected(options: KeepConnectedOptions): Promise<void
   assertMapping('keepConnected', options);
   assertFunction('keepConnected: session', options.session);
   assertMapping('keepConnected: context', options.context);
+  assertMapping('keepConnected: writer', options.writer);
+  assertMapping('keepConnected: signal', options.signal);
   assertSignal('keepConnected', options.signal);
   await new Keeper(options).run();
 }

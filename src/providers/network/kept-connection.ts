@@ -6,7 +6,7 @@ import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
 
 /** A connection, as the code of a provider sees it. */
 export interface Connection {
-  /** 1 for the first connection of this call, 2 for the next. */
+  /** Ordinal of the connection: 1 for the first one of this call, 2 for the next. */
   readonly generation: number;
   readonly socket: Socket;
   /** Aborts when the connection has ended or is given up. */

@@ -17,7 +17,10 @@ export class SequenceFilter {
     return true;
   }
 
-  /** The last sequence of a symbol that was new; `undefined` before the first. */
+  /**
+   * Looks at the last row of a symbol that was new.
+   * @returns Its sequence as a whole number; `undefined` before the first.
+   */
   last(symbolId: number): number | undefined {
     const last = this.#last[symbolId];
     return last === Number.NEGATIVE_INFINITY ? undefined : last;

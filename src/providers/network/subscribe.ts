@@ -8,7 +8,7 @@ import type { Socket } from '../contract/network.js';
 export interface Subscriptions {
   /** Symbols, or names of channels: whatever the supplier calls them. */
   readonly channels: readonly string[];
-  /** Most channels in one message. Default: 100. */
+  /** Greatest number of channels in one message. Default: 100. */
   readonly channelsPerMessage?: number | undefined;
   /** Makes the message for some of the channels. `id` counts from 1 on each connection. */
   message(channels: readonly string[], id: number): string | Uint8Array;

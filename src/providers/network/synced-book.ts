@@ -1,3 +1,4 @@
+import { assertMapping } from '../../core/assert-argument.js';
 import { ProviderError } from '../../core/provider-error.js';
 import type { CallGate } from '../../engine/call-gate.js';
 import type { RowWriter } from '../contract/row-writers.js';
@@ -65,7 +66,9 @@ export class SyncedBook<Change extends BookChange, Snapshot extends BookSnapshot
   #unknownSinceMs = Number.NaN;
   #holes = 0;
 
+  /** @throws {InvalidOptionsError} for options that are none. */
   constructor(options: SyncedBookOptions<Change, Snapshot>) {
+    assertMapping('SyncedBook', options);
     this.#options = options;
     this.#sync = new BookSync(options.chain, options);
   }

@@ -115,12 +115,14 @@ export async function replaySession(
 ) {
   const { replay, ...others } = options;
   const source = sampleSource(undefined, { ...others, replay: { speed: 'max', ...replay, capture: path } });
-  await source.open?.();
-  if (resume !== undefined) source.resume(resume);
-  const given: Given = [];
-  const error = await readAll(source, given, rowsMax);
-  const position = source.position();
-  source.stop();
-  await source.close?.();
-  return { given, error, position };
+  try {
+    await source.open?.();
+    if (resume !== undefined) source.resume(resume);
+    const given: Given = [];
+    const error = await readAll(source, given, rowsMax);
+    return { given, error, position: source.position() };
+  } finally {
+    source.stop();
+    await source.close?.();
+  }
 }

@@ -80,5 +80,6 @@ function fromReplay(
     open: () => playback.open(),
     chance: () => playback.chance,
     attach: (reader) => playback.attach(reader),
+    setBusy: (isBusy) => playback.setBusy(isBusy),
   };
 }

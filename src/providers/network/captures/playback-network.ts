@@ -50,6 +50,7 @@ export class PlaybackNetwork implements OwnedNetwork {
   readonly #known = new Set<string>();
   readonly #pausedSockets = new Set<PlayedSocket>();
   #onResume: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(provider: string) {
     this.#who = `Provider "${provider}"`;
@@ -68,10 +69,17 @@ export class PlaybackNetwork implements OwnedNetwork {
     return (await this.#ask(keyOf(method, url, label), signal)) as HttpAnswer; // by its key
   }
 
+  /** Nothing more is played: what waits, and what is asked for from now on, is not there. */
   close(): void {
+    this.#isClosed = true;
     for (const asks of this.#asks.values()) for (const ask of asks) ask.reject(this.#atEnd(ask.key));
     this.#asks.clear();
     this.#onResume?.();
+  }
+
+  /** What waits fails. */
+  fail(error: unknown): void {
+    for (const asks of this.#asks.values()) for (const ask of asks) ask.reject(error);
   }
 
   /** Resolves once no socket is paused. */
@@ -185,6 +193,7 @@ export class PlaybackNetwork implements OwnedNetwork {
       signal?.addEventListener('abort', onAbort, { once: true });
       const recorded = this.#unclaimed.get(key)?.shift();
       if (recorded) this.#bind(recorded, ask);
+      else if (this.#isClosed) ask.reject(this.#atEnd(key));
       else this.#asks.set(key, [...(this.#asks.get(key) ?? []), ask]);
     });
   }

@@ -46,6 +46,8 @@ export class Playback {
   #startNs = 0n;
   #realStart = 0n as Nanos;
   #running: Promise<void> | undefined;
+  #isBusy = false;
+  #onBusy: (() => void) | undefined;
 
   constructor(parts: PlaybackParts) {
     this.#parts = parts;
@@ -58,10 +60,36 @@ export class Playback {
     this.#reader = reader;
   }
 
+  /**
+   * Whether a function of the provider runs. Time stands still otherwise: a thread may take as long as it wants between
+   * the login and the first read.
+   */
+  setBusy(isBusy: boolean): void {
+    this.#isBusy = isBusy;
+    if (isBusy) this.#onBusy?.();
+  }
+
   /** Reads the first line, and begins to play. @throws {PipelineError} `INPUT_CORRUPT` if it is no capture of this release. */
   async open(): Promise<void> {
+    try {
+      this.#begin(await this.#next());
+    } catch (error) {
+      await this.#lines.return(undefined);
+      throw error;
+    }
+    this.#running = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    this.#onBusy?.();
+    this.network.close();
+    await this.#running;
+    await this.#lines.return(undefined);
+  }
+
+  #begin(first: Line | undefined): void {
     const { path, clock } = this.#parts;
-    const { value: first } = await this.#lines.next();
     const { version, chance } = first?.kind === 'capture' ? fieldsOfLine(first, first.where) : {};
     if (!first || version !== CAPTURE_VERSION) {
       const found = version === undefined ? 'none' : `version ${String(version)}`;
@@ -74,14 +102,6 @@ export class Playback {
     this.clock.begin(first.atNs);
     this.#startNs = first.atNs;
     this.#realStart = clock.now();
-    this.#running = this.#run();
-  }
-
-  async close(): Promise<void> {
-    this.#stopping.abort();
-    this.network.close();
-    await this.#running;
-    await this.#lines.return(undefined);
   }
 
   /** Never rejects. */
@@ -91,6 +111,7 @@ export class Playback {
       let line = await this.#next();
       for (let played = 1; line && !signal.aborted; played++) {
         await (played % LINES_A_TURN === 0 ? turnOfTheLoop() : endOfTurn());
+        if (!this.#isBusy) await this.#whenBusy();
         await this.network.whenNonePaused();
         if (this.#reader && !this.#reader.hasRoom) await this.#reader.whenRoom();
         const timerNs = this.clock.nextNs;
@@ -105,11 +126,23 @@ export class Playback {
         }
       }
       await turnOfTheLoop();
+      if (!this.#isBusy) await this.#whenBusy();
       const missing = this.network.missing();
       this.#reader?.onEnd(missing && { error: missing });
     } catch (error) {
       this.#reader?.onEnd({ error });
+      this.network.fail(error);
+    } finally {
+      this.network.close();
     }
+  }
+
+  async #whenBusy(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      this.#onBusy = resolve;
+    });
+    this.#onBusy = undefined;
   }
 
   async #next(): Promise<Line | undefined> {
