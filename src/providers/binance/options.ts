@@ -20,6 +20,14 @@ const apiKey = secret(z.string(key).min(8, key).max(200, key))
   .optional()
   .describe('Key of an account, sent with requests. No permission is needed, and no secret');
 
+const observeWeight = z
+  .boolean('expected true or false')
+  .default(false)
+  .describe(
+    'Whether the weight that the venue counts as used in a minute, that of other processes at the same address as well, ' +
+      'counts in the budget. Only for a budget whose first limit is one of a minute',
+  );
+
 const bookLevels = <const Levels extends readonly number[]>(levels: Levels) =>
   z
     .literal(levels, `expected one of ${levels.join(', ')}`)
@@ -31,6 +39,7 @@ export const SpotOptions = z.strictObject({
   restUrl: restUrl('https://api.binance.com'),
   streamUrl: streamUrl('wss://stream.binance.com:9443'),
   apiKey,
+  observeWeight,
   bookLevels: bookLevels([100, 500, 1_000, 5_000]),
   bookEvery: z
     .enum(['100ms', '1000ms'], 'expected 100ms or 1000ms')
@@ -45,6 +54,7 @@ export const UsdmOptions = z.strictObject({
   apiKey: apiKey.describe(
     'Key of an account, sent with requests. The history of trades needs one. No permission is needed, and no secret',
   ),
+  observeWeight,
   bookLevels: bookLevels([100, 500, 1_000]),
   bookEvery: z
     .enum(['100ms', '250ms', '500ms'], 'expected 100ms, 250ms or 500ms')
@@ -57,6 +67,7 @@ export const UsdmAggregatedOptions = z.strictObject({
   restUrl: restUrl('https://fapi.binance.com'),
   streamUrl: streamUrl('wss://fstream.binance.com'),
   apiKey,
+  observeWeight,
 });
 
 /** What all have. */
@@ -64,6 +75,7 @@ export interface BinanceOptions {
   readonly restUrl: string;
   readonly streamUrl: string;
   readonly apiKey?: string | undefined;
+  readonly observeWeight: boolean;
 }
 
 /** What those with books have as well. */

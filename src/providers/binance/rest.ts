@@ -35,8 +35,15 @@ export class BinanceRest {
     const headers = apiKey === undefined ? {} : { 'x-mbx-apikey': apiKey };
     const label = typeof parameters.symbol === 'string' ? parameters.symbol : undefined;
     const answer = await network.request(url, { headers, signal, label });
+    this.#observe(answer.headers['x-mbx-used-weight-1m']);
     if (answer.status === 200) return answer.json();
     throw restError(this.who, answer, Number(clock.wall()) / 1e6);
+  }
+
+  /** "Every request will contain X-MBX-USED-WEIGHT-(intervalNum)(intervalLetter)", also one that is refused. */
+  #observe(weight: string | undefined): void {
+    if (!this.#options.observeWeight || weight === undefined || !/^\d{1,9}$/.test(weight)) return;
+    this.#context.gate.observeUsed?.({ used: Number(weight) });
   }
 
   /** @throws {ProviderError} `protocol`: an answer is not as it should be. */

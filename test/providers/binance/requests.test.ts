@@ -1,13 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { unlimitedGate } from '../../../src/engine/call-gate.js';
+import { type UsedPermits, unlimitedGate } from '../../../src/engine/call-gate.js';
 import { createSpot, createUsdm } from '../../../src/providers/binance/binance.js';
 import { SpotOptions, UsdmOptions } from '../../../src/providers/binance/options.js';
 import { restError } from '../../../src/providers/binance/rest-error.js';
-import type { Instrument } from '../../../src/providers/contract/market-data-provider.js';
+import type { Instrument, ProviderContext } from '../../../src/providers/contract/market-data-provider.js';
 import { LazyNetwork } from '../../../src/providers/network/lazy-network.js';
 import { silentLogger } from '../../../src/telemetry/logger.js';
 import { GENERATED_START_MS, generatedSession } from '../../support/binance/generated-session.js';
 import type { Market } from '../../support/binance/recorded-frames.js';
+import { bookOf } from '../../support/binance-venue/book-of.js';
+import { expectToldTrades } from '../../support/binance-venue/told-trades.js';
 import { API_KEY, BinanceVenue, type VenueOptions } from '../../support/binance-venue/venue.js';
 import { venuePipeline } from '../../support/binance-venue/venue-pipeline.js';
 
@@ -175,6 +177,38 @@ describe('a stream of Binance', () => {
     expect(error?.message).toContain(message);
   });
 
+  it('of a book waits for its snapshot through a storm of 429', async () => {
+    venue = await BinanceVenue.start({ session: SESSIONS.spot });
+    venue.refuse({ status: 429, code: -1003, msg: 'Too much', retryAfterS: 1, times: 3, path: 'depth' });
+    const book = venuePipeline(venue, { stream: 'book' });
+    const running = book.pipeline.run();
+    await venue.play(2_000);
+    await book.until(() => book.rows().some(({ action }) => action === 'clear'));
+    await venue.play(4_000);
+    await book.pipeline.drain();
+    expect(await running).toMatchObject({ outcome: 'completed' });
+    const { bids, asks, lastUpdateId } = venue.book;
+    expect(bookOf(book.items)).toMatchObject({
+      last_u: lastUpdateId,
+      bid_levels: bids.size,
+      ask_levels: asks.size,
+      clears: 2,
+    });
+    expect(venue.requests.filter((path) => path.includes('/depth')).length).toBe(4);
+  });
+
+  it('is begun anew after silence, and tells of what it missed', async () => {
+    const faults = [{ at: 1_000, what: 'silence', frames: 400 }] as const;
+    venue = await BinanceVenue.start({ session: SESSIONS.spot, faults });
+    const trades = venuePipeline(venue, { stream: 'trades' }, { options: { clock: venue.clock(100) } });
+    const running = trades.pipeline.run();
+    await venue.play(4_000);
+    await trades.pipeline.drain();
+    expect(await running).toMatchObject({ outcome: 'completed' });
+    expect(venue.connections).toBe(2);
+    expect(expectToldTrades(venue, trades)).toBe(100);
+  });
+
   it('of a symbol that USD-M futures have not names it', async () => {
     await startVenue('usdm');
     const { pipeline } = venuePipeline(venue, { stream: 'trades', symbols: ['BTCUSDT', 'ETHUSDT'] });
@@ -185,6 +219,16 @@ describe('a stream of Binance', () => {
   });
 });
 
+const contextOf = (network: LazyNetwork, observed: UsedPermits[]): ProviderContext => ({
+  job: 'test',
+  clock: venue.clock(),
+  log: silentLogger,
+  gate: { ...unlimitedGate, observeUsed: (usage) => observed.push(usage) },
+  network,
+  random: () => 0,
+  status: () => {},
+});
+
 describe('the instruments of Binance', () => {
   it.each([
     ['spot', 'crypto'],
@@ -192,15 +236,7 @@ describe('the instruments of Binance', () => {
   ] as const)('have their smallest steps: %s', async (market, assetClass) => {
     await startVenue(market);
     const network = new LazyNetwork('binance', venue.clock());
-    const context = {
-      job: 'test',
-      clock: venue.clock(),
-      log: silentLogger,
-      gate: unlimitedGate,
-      network,
-      random: () => 0,
-      status: () => {},
-    };
+    const context = contextOf(network, []);
     const provider =
       market === 'spot'
         ? createSpot(SpotOptions.parse(venue.options), context)
@@ -217,6 +253,27 @@ describe('the instruments of Binance', () => {
     expect(page).toEqual({ items: [expected], next: null });
     const none = await provider.instruments?.({ cursor: null, assetClass: 'future' }, signal);
     expect(none?.items).toEqual([]);
+    await network.close();
+  });
+});
+
+describe('the weight that Binance counts as used', () => {
+  it('is told to the gate with each answer, a refusal too, but only where that is asked for', async () => {
+    await startVenue('spot');
+    const network = new LazyNetwork('binance', venue.clock());
+    const { signal } = new AbortController();
+    const observed: UsedPermits[] = [];
+    const context = contextOf(network, observed);
+    const silent = createSpot(SpotOptions.parse(venue.options), context);
+    await silent.instruments?.({ cursor: null }, signal);
+    expect(observed).toEqual([]);
+    const telling = createSpot(SpotOptions.parse({ ...venue.options, observeWeight: true }), context);
+    await telling.instruments?.({ cursor: null }, signal);
+    venue.refuse({ status: 429, code: -1003, msg: 'Too much' });
+    await expect(telling.instruments?.({ cursor: null }, signal)).rejects.toMatchObject({
+      kind: 'throttled',
+    });
+    expect(observed).toEqual([{ used: 40 }, { used: 60 }]);
     await network.close();
   });
 });

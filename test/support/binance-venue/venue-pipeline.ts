@@ -17,6 +17,7 @@ export function venuePipeline(
   { operators = [], options = {} }: { operators?: readonly object[]; options?: PipelineOptions } = {},
 ) {
   const items: Item[] = [];
+  let seen = () => {};
   const sink = callbackSink((batch) => {
     let at = 0;
     const recordsAt = (row: number) => {
@@ -27,6 +28,7 @@ export function venuePipeline(
       items.push({ row: copyRow(row) });
     }
     recordsAt(at);
+    seen();
   });
   const spec = uncheckedSpec({
     name: 'venue',
@@ -43,6 +45,14 @@ export function venuePipeline(
   return {
     items,
     rows,
+    /** Resolves once something holds of what has come. */
+    until: (holds: () => boolean) =>
+      new Promise<void>((resolve) => {
+        seen = () => {
+          if (holds()) resolve();
+        };
+        seen();
+      }),
     records,
     /** Runs it, plays the tape to its end, and drains it. */
     async playThrough() {
