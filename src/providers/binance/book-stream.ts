@@ -1,3 +1,4 @@
+import { turnOfTheLoop } from '../../core/clock.js';
 import type { ProviderContext } from '../contract/market-data-provider.js';
 import type { BookWriter } from '../contract/row-writers.js';
 import { type BookChange, type BookSnapshot, SyncedBook } from '../network/synced-book.js';
@@ -50,6 +51,8 @@ export interface BookStreamParts {
 export class BookStream {
   readonly #parts: BookStreamParts;
   readonly #books = new Map<number, OneBook>();
+  /** When the snapshot before may be written, and has been. */
+  #turn: Promise<void> = Promise.resolve();
   /** Whether the first snapshot is written: it begins with a reset of all symbols. */
   #hasBegun = false;
 
@@ -57,7 +60,7 @@ export class BookStream {
     this.#parts = parts;
     for (const symbol of symbols) {
       const id = parts.writer.symbolId(symbol);
-      this.#books.set(id, new OneBook(parts, symbol, id, () => this.#begin()));
+      this.#books.set(id, new OneBook(parts, symbol, id, this));
     }
   }
 
@@ -65,9 +68,23 @@ export class BookStream {
     this.#books.get(update.symbolId)?.take(update);
   }
 
-  #begin(): void {
+  /** A snapshot is about to be written. */
+  begin(): void {
     if (!this.#hasBegun) this.#parts.writer.reset('the books begin');
     this.#hasBegun = true;
+  }
+
+  /** Resolves once a snapshot has room, one after another: those of many symbols at once would have none. */
+  room(): Promise<void> {
+    this.#turn = this.#roomAfter(this.#turn);
+    return this.#turn;
+  }
+
+  async #roomAfter(before: Promise<void>): Promise<void> {
+    const { writer } = this.#parts;
+    await before;
+    await turnOfTheLoop(); // the snapshot before is written meanwhile
+    if (!writer.hasRoom) await writer.whenRoom();
   }
 }
 
@@ -75,17 +92,17 @@ class OneBook {
   readonly #parts: BookStreamParts;
   readonly #symbol: string;
   readonly #id: number;
-  readonly #onBegin: () => void;
+  readonly #stream: BookStream;
   readonly #synced: SyncedBook<Change, Snapshot>;
   /** Of the changes since the book is not known: the id of the last update in each, and its time. */
   #waiting: { readonly last: number; readonly timeMs: number }[] = [];
 
-  constructor(parts: BookStreamParts, symbol: string, id: number, onBegin: () => void) {
+  constructor(parts: BookStreamParts, symbol: string, id: number, stream: BookStream) {
     const { market, options, context, writer, signal, fail } = parts;
     this.#parts = parts;
     this.#symbol = symbol;
     this.#id = id;
-    this.#onBegin = onBegin;
+    this.#stream = stream;
     this.#synced = new SyncedBook<Change, Snapshot>({
       symbol,
       chain: market.chain,
@@ -121,11 +138,13 @@ class OneBook {
     if (Number.isNaN(id)) return rest.refuse(path, 'an id "lastUpdateId"', lastUpdateId);
     const levelsOf = (list: unknown) =>
       levelsIn(list) ?? rest.refuse(path, 'levels as ["price", "size"]', list);
-    return { id, timeMs: wholeIn(T), bids: levelsOf(bids), asks: levelsOf(asks) };
+    const snapshot = { id, timeMs: wholeIn(T), bids: levelsOf(bids), asks: levelsOf(asks) };
+    await this.#stream.room();
+    return snapshot;
   }
 
   #begin({ id, timeMs: own, bids, asks }: Snapshot, why: string): void {
-    this.#onBegin();
+    this.#stream.begin();
     const { context } = this.#parts;
     const timeMs = Number.isNaN(own) ? this.#timeOf(id) : own;
     this.#waiting = [];

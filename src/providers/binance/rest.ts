@@ -34,7 +34,9 @@ export class BinanceRest {
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, String(value));
     const headers = apiKey === undefined ? {} : { 'x-mbx-apikey': apiKey };
     const label = typeof parameters.symbol === 'string' ? parameters.symbol : undefined;
-    const answer = await network.request(url, { headers, signal, label });
+    // Another origin must not get the key.
+    const redirectsMax = apiKey === undefined ? undefined : 0;
+    const answer = await network.request(url, { headers, signal, label, redirectsMax });
     this.#observe(answer.headers['x-mbx-used-weight-1m']);
     if (answer.status === 200) return answer.json();
     throw restError(this.who, answer, Number(clock.wall()) / 1e6);

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { DictionarySet } from '../../../src/columns/dictionary.js';
 import { unlimitedGate } from '../../../src/engine/call-gate.js';
+import { FeedBuffer, ROWS_WAITING_MAX } from '../../../src/providers/adapter/feed-buffer.js';
+import { FeedWriter } from '../../../src/providers/adapter/feed-writer.js';
 import { createSpot, createUsdm } from '../../../src/providers/binance/binance.js';
 import { SpotOptions, UsdmOptions } from '../../../src/providers/binance/options.js';
+import { feedSchema } from '../../../src/providers/contract/feed-schema.js';
 import type { ProviderContext } from '../../../src/providers/contract/market-data-provider.js';
 import type { GapNote, TradeWriter } from '../../../src/providers/contract/row-writers.js';
 import { silentLogger } from '../../../src/telemetry/logger.js';
@@ -206,5 +210,65 @@ describe('a stream of Binance', () => {
     network.last.json(trade(3, START_MS + 8_000));
     expect(written).toMatchObject([1, { reason: expect.stringContaining('expected a trade in JSON') }, 3]);
     await stop();
+  });
+});
+
+describe('the books of a stream of Binance', () => {
+  it('are written one after another, as there is room, where all of their snapshots come at once', async () => {
+    const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n });
+    const symbols = Array.from({ length: 60 }, (_, i) => `S${i}USDT`);
+    const side = Array.from({ length: 1_000 }, (_, i) => [`${i + 1}.5`, '2']);
+    const network = new FakeNetwork(clock);
+    network.onRequest = (url) => ({
+      body: JSON.stringify(
+        url.includes('exchangeInfo')
+          ? { symbols: symbols.map((symbol) => ({ symbol, status: 'TRADING' })) }
+          : { lastUpdateId: 10, bids: side, asks: side },
+      ),
+    });
+    network.onOpen = (socket) => {
+      socket.onSend = (message) => confirm(socket, JSON.parse(String(message)));
+    };
+    const buffer = new FeedBuffer({
+      schema: feedSchema('book', { columns: ['action'] }),
+      batchRows: 1_024,
+      dictionaries: new DictionarySet(),
+      clock,
+      rowsMax: ROWS_WAITING_MAX,
+    });
+    const stopping = new AbortController();
+    const provider = createSpot(SpotOptions.parse({}), {
+      job: 'test',
+      clock,
+      log: silentLogger,
+      gate: unlimitedGate,
+      network,
+      random: () => 0.5,
+      status: () => {},
+    });
+    const running = provider.streamBook?.({ symbols }, new FeedWriter(buffer), stopping.signal);
+    await clock.advance(1_000);
+    for (const s of symbols) {
+      network.last.json({ e: 'depthUpdate', E: START_MS, s, U: 10, u: 11, b: [['1.5', '3']], a: [] });
+    }
+    let rows = 0;
+    for (let i = 0; i < 500; i++) {
+      await clock.advance(10);
+      if (i % 5 !== 0) continue; // it is read slowly
+      const batch = buffer.take();
+      rows += batch?.length ?? 0;
+      batch?.release();
+      expect(buffer.rowsDropped).toBe(0);
+    }
+    for (let batch = buffer.take(); batch; batch = buffer.take()) {
+      rows += batch.length;
+      batch.release();
+      await clock.advance(10);
+    }
+    expect(buffer.rowsDropped).toBe(0);
+    expect(rows).toBe(symbols.length * (2 * side.length + 3)); // two that clear, and the change
+    stopping.abort();
+    await clock.advance(5_000);
+    await running;
   });
 });
