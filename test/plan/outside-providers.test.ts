@@ -38,7 +38,7 @@ describe('a provider from outside of the package', () => {
     expect(resolved.source).toMatchObject({
       use: 'outside-venue',
       options: { history: 'trades', symbols: ['BTC-USD'], url: 'https://venue' },
-      mayChange: ['url'],
+      mayChange: ['url', 'capture'],
       runsUserCode: true,
       loads: 'javascript',
     });

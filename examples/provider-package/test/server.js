@@ -2,6 +2,7 @@
 // @ts-check
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { WebSocketServer } from 'ws';
 
 export const API_KEY = 'example-key-0001';
 /** The history: a trade each second from here on. */
@@ -30,21 +31,31 @@ export async function startVenue() {
       const rest = all.filter(({ id }) => id > (after ?? 0));
       return answer(200, { trades: rest.slice(0, limit), isLast: rest.length <= (limit ?? 0) });
     }
-    if (pathname !== '/stream') return answer(404, { error: 'no such path' });
-    const symbols = (query.get('symbols') ?? '').split(',');
-    let id = 0;
-    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-    response.write('{"heartbeat":true}\n');
-    const timer = setInterval(() => {
-      id++;
-      for (const symbol of symbols) response.write(`${JSON.stringify(tradeOf(symbol, id, Date.now()))}\n`);
-    }, EVERY_MS);
-    timers.add(timer);
-    response.on('close', () => {
-      clearInterval(timer);
-      timers.delete(timer);
-    });
+    return answer(404, { error: 'no such path' });
   });
+  const sockets = new WebSocketServer({ noServer: true });
+  server.on('upgrade', (request, socket, head) => {
+    const isKnown = request.headers.authorization === `Bearer ${API_KEY}`;
+    if (isKnown && request.url === '/stream') return sockets.handleUpgrade(request, socket, head, stream);
+    socket.end(`HTTP/1.1 ${isKnown ? '404 Not Found' : '401 Unauthorized'}\r\nContent-Length: 0\r\n\r\n`);
+  });
+  /** @param {import('ws').WebSocket} socket */
+  const stream = (socket) => {
+    socket.send('{"heartbeat":true}');
+    socket.on('message', (message) => {
+      const { subscribe } = JSON.parse(String(message));
+      let id = 0;
+      const timer = setInterval(() => {
+        id++;
+        for (const symbol of subscribe) socket.send(JSON.stringify(tradeOf(symbol, id, Date.now())));
+      }, EVERY_MS);
+      timers.add(timer);
+      socket.on('close', () => {
+        clearInterval(timer);
+        timers.delete(timer);
+      });
+    });
+  };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -56,6 +67,7 @@ export async function startVenue() {
     streams: () => timers.size,
     close() {
       server.close();
+      for (const socket of sockets.clients) socket.terminate();
       server.closeAllConnections();
     },
   };

@@ -1,6 +1,7 @@
 import type { Batch } from '../../columns/batch.js';
 import type { EventOrder } from '../../columns/event-order.js';
 import type { Schema } from '../../columns/schema.js';
+import { turnOfTheLoop } from '../../core/clock.js';
 import { PipelineError, RuntimeError } from '../../core/errors.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { messageOf, ProviderError } from '../../core/provider-error.js';
@@ -101,7 +102,9 @@ export class StreamSource implements Source {
     if (signal.aborted) return null;
     const failure = this.#buffer.failure ?? this.#end;
     if (failure) throw failure.error;
-    return this.#buffer.arrival().then(() => this.read());
+    // A replay plays many lines in one turn: together they are a batch.
+    const arrival = this.#buffer.arrival();
+    return (this.#connection.isReplay ? arrival.then(turnOfTheLoop) : arrival).then(() => this.read());
   }
 
   stop(): void {

@@ -73,11 +73,15 @@ export class KeptConnection implements Connection {
   readonly #parts: KeptConnectionParts;
   readonly #ending = new AbortController();
   readonly #heartbeat: Heartbeat;
+  /** As the signal says, which is slow to ask for each message. */
+  #isOver = false;
   #session: Session | undefined;
   #isStandby: boolean;
   #kept: Frame[] = [];
   #keptBytes = 0;
+  #isTakingOver = false;
   #isPaused = false;
+  #roomIsBack: Promise<void> | undefined;
   /** Of the message that is handled. */
   #receivedMs = 0;
   #lastMs = Number.NaN;
@@ -123,7 +127,7 @@ export class KeptConnection implements Connection {
   }
 
   get isOver(): boolean {
-    return this.#ending.signal.aborted;
+    return this.#isOver;
   }
 
   /** Lets messages come. */
@@ -159,11 +163,26 @@ export class KeptConnection implements Connection {
 
   /** Handles what was kept, and from now on everything as it comes. */
   takeOver(): void {
-    if (!this.#isStandby) return;
+    if (this.#isStandby && !this.#isTakingOver) void this.#handleKept();
+  }
+
+  /** At once, unless the writer has no room: what comes meanwhile is kept behind it. Never rejects. */
+  async #handleKept(): Promise<void> {
+    this.#isTakingOver = true;
+    while (this.#kept.length > 0) {
+      const kept = this.#kept;
+      this.#kept = [];
+      for (const [n, frame] of kept.entries()) {
+        this.#handle(frame);
+        if (this.#isPaused) {
+          this.#kept = [...kept.slice(n + 1), ...this.#kept];
+          break;
+        }
+      }
+      if (this.#isPaused) await this.#roomIsBack;
+      if (this.#isOver) this.#kept = [];
+    }
     this.#isStandby = false;
-    const kept = this.#kept;
-    this.#kept = [];
-    for (const frame of kept) this.#handle(frame);
   }
 
   #receive(frame: Frame): void {
@@ -192,7 +211,7 @@ export class KeptConnection implements Connection {
     } catch (error) {
       this.fail(this.#judged(error));
     }
-    if (!this.#isPaused && !this.#parts.writer.hasRoom) void this.#waitForRoom();
+    if (!this.#isPaused && !this.#parts.writer.hasRoom) this.#roomIsBack = this.#waitForRoom();
   }
 
   #keep(frame: Frame): void {
@@ -240,6 +259,7 @@ export class KeptConnection implements Connection {
   }
 
   #end(error: unknown): void {
+    this.#isOver = true;
     this.#error = error;
     this.#kept = [];
     this.#heartbeat.end();

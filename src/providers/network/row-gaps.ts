@@ -1,5 +1,8 @@
 import type { GapNote } from '../contract/row-writers.js';
 
+/** A time further in the future is a wrong one, and no difference of clocks. */
+const AHEAD_MS_MAX = 60_000;
+
 /**
  * What is missing between two connections: from the last row until rows may come again. The end of a gap is an instant
  * of the host, moved by what the supplier's clock was seen to be ahead of it: or rows of just before the end would be
@@ -36,7 +39,8 @@ export class RowGaps {
       this.#early = { fromMs: this.#lastMs, reason: open.reason };
     }
     if (!(ms <= this.#lastMs)) this.#lastMs = ms;
-    if (ms - receivedMs > this.#aheadMs) this.#aheadMs = ms - receivedMs;
+    const aheadMs = ms - receivedMs;
+    if (aheadMs > this.#aheadMs && aheadMs < AHEAD_MS_MAX) this.#aheadMs = aheadMs;
   }
 
   /** All is subscribed to: what happens from now on comes. */

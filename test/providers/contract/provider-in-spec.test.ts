@@ -534,6 +534,42 @@ describe('the spec of a source that a provider makes', () => {
     ]);
   });
 
+  it.each<[object, string[]]>([
+    [{ capture: '' }, ['source.capture: expected the path of a directory for captures, found an empty text']],
+    [{ replay: 'x' }, ['source.replay: expected {capture, speed}, found a text']],
+    [
+      { replay: { capture: 5, speed: 0, pace: 1 } },
+      [
+        'source.replay.capture: expected the path of a capture, found 5',
+        'source.replay.speed: expected "max" or a number above 0 (1 is real time, 10 ten times as fast), found 0',
+        'source.replay.pace: expected "capture" and "speed" alone, found something else',
+      ],
+    ],
+    [
+      { capture: 'here', replay: { capture: 'x' } },
+      ['source.capture: expected either "capture" or "replay", found both'],
+    ],
+    [
+      { ...HISTORY, to: undefined, replay: { capture: 'x' } },
+      ['source.to: expected an instant, as the capture has one, found none'],
+    ],
+  ])('is told what is wrong with captures: %j', async (fields, problems) => {
+    expect(await problemsOf(fields)).toEqual(problems);
+  });
+
+  it('names the directory that it writes captures to, and the capture that it reads', async () => {
+    const factory = await providerComponent(providerOf(() => ({}))).load(
+      { capture: 'a' } as never,
+      {} as never,
+    );
+    expect(factory.files?.({ symbols: [], capture: 'captures' } as never)).toEqual({
+      writes: [{ path: 'captures', at: ['capture'], partsEndIn: 'capture.gz', isShared: true }],
+    });
+    expect(factory.files?.({ symbols: [], replay: { capture: 'a.gz' } } as never)).toEqual({
+      reads: [{ path: 'a.gz', at: ['replay', 'capture'] }],
+    });
+  });
+
   it('has the options of the provider checked with them', async () => {
     expect(await problemsOf({ url: 7, simbols: [] })).toEqual([
       'source.url: expected a URL, found 7',

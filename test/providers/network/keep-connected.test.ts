@@ -382,6 +382,25 @@ describe('a connection that is kept', () => {
     await rig.stop();
   });
 
+  it('hands over no faster than the writer has room', async () => {
+    const rig = keptRig({ maximumAge: { ageMs: 100_000, marginMs: 10_000, replace: 'overlap' } });
+    await rig.start();
+    await rig.clock.advance(85_000);
+    const [old, next] = rig.network.sockets;
+    for (const n of [1, 2, 3]) rig.row(n, next);
+    rig.room.isThere = false;
+    old?.drop();
+    await rig.clock.advance(0);
+    expect(rig.rows).toEqual([1]);
+    rig.row(4, next);
+    rig.room.isThere = true;
+    rig.room.tell();
+    await rig.clock.advance(0);
+    rig.row(5, next);
+    expect(rig.rows).toEqual([1, 2, 3, 4, 5]);
+    await rig.stop();
+  });
+
   it('takes over at once when the old connection dies while both are open', async () => {
     const rig = keptRig({ maximumAge: { ageMs: 100_000, marginMs: 10_000, replace: 'overlap' } });
     await rig.start();

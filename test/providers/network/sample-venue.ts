@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { responseError } from '../../../src/core/provider-error.js';
 import { defineProvider } from '../../../src/providers/contract/define-provider.js';
 import type { ProviderFactory } from '../../../src/providers/contract/market-data-provider.js';
 import { CONTIGUOUS_CHAIN } from '../../../src/providers/network/book-sync.js';
@@ -27,6 +28,20 @@ export const createSampleVenue: ProviderFactory<Options> = ({ ws, http, key }, c
   async connect(signal) {
     const url = `${http}/account?key=${key}`;
     await context.gate.call((own) => context.network.request(url, { signal: own }), { signal });
+  },
+  async historicalTicks({ symbol, fromMs, cursor }, writer, signal) {
+    const page = Number(cursor ?? 0);
+    const url = `${http}/trades?symbol=${symbol}&page=${page}&key=${key}`;
+    const rows = await context.gate.call(
+      async (own) => {
+        const answer = await context.network.request(url, { signal: own, label: symbol });
+        if (answer.status !== 200) throw responseError(answer, 'Sample', 0);
+        return answer.json() as number[];
+      },
+      { signal },
+    );
+    for (const n of rows) writer.trade(writer.symbolId(symbol), fromMs + n, 0, 100 + n, 1, 0, n);
+    return rows.length === 0 ? null : page + 1;
   },
   async streamTrades({ symbols }, writer, signal) {
     await keepConnected({
@@ -116,6 +131,7 @@ export const sampleVenue = defineProvider({
       trades: { delivery: 'live-only', columns: ['size', 'received'], sequence: SEQUENCE },
       book: { delivery: 'live-only', columns: ['received'], sequence: SEQUENCE },
     },
+    history: { trades: { columns: ['size'], sequence: SEQUENCE } },
   },
   mayChange: ['ws', 'http'],
   options: async () => Options,

@@ -82,9 +82,14 @@ export class PlaybackNetwork implements OwnedNetwork {
     for (const asks of this.#asks.values()) for (const ask of asks) ask.reject(error);
   }
 
-  /** Resolves once no socket is paused. */
+  /** Whether a socket is paused: its messages would come all the same. */
+  get isPaused(): boolean {
+    return this.#pausedSockets.size > 0;
+  }
+
+  /** Resolves once none is. */
   async whenNonePaused(): Promise<void> {
-    if (this.#pausedSockets.size === 0) return;
+    if (!this.isPaused) return;
     await new Promise<void>((resolve) => {
       this.#onResume = resolve;
     });

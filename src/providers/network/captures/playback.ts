@@ -2,10 +2,10 @@ import { type Clock, endOfTurn, sleepUntil, turnOfTheLoop } from '../../../core/
 import { PipelineError } from '../../../core/errors.js';
 import { quoted } from '../../../core/shown-text.js';
 import type { Nanos } from '../../../core/units.js';
-import { CAPTURE_VERSION, type CaptureLine, fieldsOfLine } from './capture-lines.js';
+import { CAPTURE_VERSION, fieldsOfLine } from './capture-lines.js';
 import { PlaybackClock } from './playback-clock.js';
 import { PlaybackNetwork } from './playback-network.js';
-import { readCapture } from './read-capture.js';
+import { type PlacedLine, readCapture } from './read-capture.js';
 
 export interface PlaybackParts {
   readonly provider: string;
@@ -26,9 +26,7 @@ export interface PlaybackReader {
 }
 
 /** After so many lines, files and timers of the system have their turn. */
-const LINES_A_TURN = 64;
-
-type Line = CaptureLine & { readonly where: () => string };
+const LINES_A_TURN = 1_024;
 
 /**
  * Plays a capture: moves its clock to the next line, or the next timer that somebody has set on it, and waits until
@@ -41,7 +39,10 @@ export class Playback {
   chance = '';
   readonly #parts: PlaybackParts;
   readonly #stopping = new AbortController();
-  readonly #lines: AsyncGenerator<Line>;
+  readonly #chunks: AsyncGenerator<readonly PlacedLine[]>;
+  /** Lines that were read and are not played, from `#at` on. */
+  #lines: readonly PlacedLine[] = [];
+  #at = 0;
   #reader: PlaybackReader | undefined;
   #startNs = 0n;
   #realStart = 0n as Nanos;
@@ -52,7 +53,7 @@ export class Playback {
   constructor(parts: PlaybackParts) {
     this.#parts = parts;
     this.network = new PlaybackNetwork(parts.provider);
-    this.#lines = readCapture(parts.path);
+    this.#chunks = readCapture(parts.path);
   }
 
   /** Who reads what is played. */
@@ -72,9 +73,9 @@ export class Playback {
   /** Reads the first line, and begins to play. @throws {PipelineError} `INPUT_CORRUPT` if it is no capture of this release. */
   async open(): Promise<void> {
     try {
-      this.#begin(await this.#next());
+      this.#begin(this.#next() ?? (await this.#read()));
     } catch (error) {
-      await this.#lines.return(undefined);
+      await this.#chunks.return(undefined);
       throw error;
     }
     this.#running = this.#run();
@@ -85,10 +86,10 @@ export class Playback {
     this.#onBusy?.();
     this.network.close();
     await this.#running;
-    await this.#lines.return(undefined);
+    await this.#chunks.return(undefined);
   }
 
-  #begin(first: Line | undefined): void {
+  #begin(first: PlacedLine | undefined): void {
     const { path, clock } = this.#parts;
     const { version, chance } = first?.kind === 'capture' ? fieldsOfLine(first, first.where) : {};
     if (!first || version !== CAPTURE_VERSION) {
@@ -108,21 +109,23 @@ export class Playback {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     try {
-      let line = await this.#next();
+      let line = this.#next() ?? (await this.#read());
       for (let played = 1; line && !signal.aborted; played++) {
         await (played % LINES_A_TURN === 0 ? turnOfTheLoop() : endOfTurn());
         if (!this.#isBusy) await this.#whenBusy();
-        await this.network.whenNonePaused();
+        if (this.network.isPaused) await this.network.whenNonePaused();
         if (this.#reader && !this.#reader.hasRoom) await this.#reader.whenRoom();
         const timerNs = this.clock.nextNs;
         const isTimer = timerNs !== undefined && timerNs <= line.atNs;
-        await this.#untilDue(isTimer ? timerNs : line.atNs);
+        if (this.#parts.speed !== 'max')
+          await this.#untilDue(isTimer ? timerNs : line.atNs, this.#parts.speed);
         if (signal.aborted) break;
+        if (this.clock.nextNs !== timerNs) continue; // the reader has had room again meanwhile
         if (isTimer) this.clock.fire();
         else {
           this.clock.moveTo(line.atNs);
           this.network.play(line, line.where);
-          line = await this.#next();
+          line = this.#next() ?? (await this.#read());
         }
       }
       await turnOfTheLoop();
@@ -145,14 +148,20 @@ export class Playback {
     this.#onBusy = undefined;
   }
 
-  async #next(): Promise<Line | undefined> {
-    const { value } = await this.#lines.next();
-    return value ?? undefined;
+  #next(): PlacedLine | undefined {
+    return this.#lines[this.#at++];
   }
 
-  async #untilDue(atNs: bigint): Promise<void> {
-    const { speed, clock } = this.#parts;
-    if (speed === 'max') return;
+  /** Reads on. @returns The next line; `undefined` at the end. */
+  async #read(): Promise<PlacedLine | undefined> {
+    const { value } = await this.#chunks.next();
+    this.#lines = value ?? [];
+    this.#at = 0;
+    return this.#next();
+  }
+
+  async #untilDue(atNs: bigint, speed: number): Promise<void> {
+    const { clock } = this.#parts;
     const realNs = BigInt(Math.round(Number(atNs - this.#startNs) / speed));
     const due = (this.#realStart + realNs) as Nanos;
     if (due > clock.now()) await sleepUntil(clock, due, this.#stopping.signal);

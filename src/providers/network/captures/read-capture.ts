@@ -13,26 +13,37 @@ const LINE_BYTES_MAX = 128 * 1_024 * 1_024;
 const CHUNK_BYTES = 256 * 1_024;
 const NEW_LINE = 10;
 
+/** A line and its place. */
+export type PlacedLine = CaptureLine & { readonly where: () => string };
+
 /**
- * Reads the lines of a capture, compressed or not. One that was cut off ends with its last whole line.
+ * Reads the lines of a capture, compressed or not, as many at once as a part of the file has. One that was cut off ends
+ * with its last whole line.
  *
  * @throws {PipelineError} `INPUT_MISSING` or `INPUT_UNREADABLE` if it cannot be opened, `INPUT_CORRUPT` for a line that is none.
  */
-export async function* readCapture(
-  path: string,
-): AsyncGenerator<CaptureLine & { readonly where: () => string }> {
+export async function* readCapture(path: string): AsyncGenerator<readonly PlacedLine[]> {
   let rest: Buffer = Buffer.alloc(0);
   let number = 0;
   for await (const chunk of chunksOf(path)) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const lines: PlacedLine[] = [];
     let from = 0;
     for (let to = bytes.indexOf(NEW_LINE); to >= 0; to = bytes.indexOf(NEW_LINE, from)) {
       const line = ++number;
       const where = () => `${quoted(path)}, line ${line}`;
-      if (to > from) yield { ...parseLine(bytes.subarray(from, to), where), where };
+      if (to > from) {
+        try {
+          lines.push({ ...parseLine(bytes.subarray(from, to), where), where });
+        } catch (error) {
+          yield lines; // what stands before it counts
+          throw error;
+        }
+      }
       from = to + 1;
     }
     rest = bytes.subarray(from);
+    if (lines.length > 0) yield lines;
     if (rest.length > LINE_BYTES_MAX) {
       throw new PipelineError(
         'INPUT_CORRUPT',
