@@ -2,6 +2,7 @@ import { parseDecimal } from '../../formats/csv/decimal.js';
 import { DecimalTexts, plainTextEnd, skipBlanks, WholeNumbers } from './json-bytes.js';
 import type { Levels } from './levels.js';
 
+const SPACE = 32;
 const QUOTE = 34;
 const COMMA = 44;
 const COLON = 58;
@@ -130,9 +131,11 @@ export class MessageFields {
       at = plainTextEnd(bytes, key);
       if (at < 0) return -1;
       const isData = at - key === 4 && isWord(bytes, key, DATA);
-      at = skipBlanks(bytes, at + 1);
+      at++;
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
       if (bytes[at] !== COLON) return -1;
-      at = skipBlanks(bytes, at + 1);
+      at++;
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
       if (isData) {
         if (hasData || bytes[at] !== OPEN) return -1;
         hasData = true;
@@ -143,10 +146,11 @@ export class MessageFields {
         at = plainTextEnd(bytes, at + 1) + 1;
         if (at === 0) return -1;
       }
-      at = skipBlanks(bytes, at);
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
       if (bytes[at] === CLOSE) return hasData ? at + 1 : -1;
       if (bytes[at] !== COMMA) return -1;
-      at = skipBlanks(bytes, at + 1);
+      at++;
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
     }
   }
 
@@ -168,15 +172,18 @@ export class MessageFields {
         at++;
       }
       if (bytes[at] !== COLON) {
-        at = skipBlanks(bytes, at);
+        if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
         if (bytes[at] !== COLON) return -1;
       }
-      at = this.#value(bytes, skipBlanks(bytes, at + 1), slot);
+      at++;
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
+      at = this.#value(bytes, at, slot);
       if (at < 0) return -1;
-      at = skipBlanks(bytes, at);
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
       if (bytes[at] === CLOSE) return at + 1;
       if (bytes[at] !== COMMA) return -1;
-      at = skipBlanks(bytes, at + 1);
+      at++;
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
     }
   }
 
@@ -184,10 +191,11 @@ export class MessageFields {
     const byte = bytes[at]!;
     let kind = TEXT;
     if (byte === QUOTE) {
-      const number = this.#decimal.read(bytes, at + 1);
+      const first = bytes[at + 1]!;
+      const number = first >= 48 && first <= 57 ? this.#decimal.read(bytes, at + 1) : Number.NaN;
       let end = this.#decimal.end;
       if (Number.isNaN(number)) {
-        end = plainTextEnd(bytes, end);
+        end = plainTextEnd(bytes, at + 1);
         if (end < 0) return -1;
       } else {
         kind = DECIMAL;
@@ -222,23 +230,27 @@ export class MessageFields {
   /** @param at - Behind the `[` of `[["price","size"],…]`. @returns Just behind the list; −1 if it is not plain. */
   #levels(bytes: Uint8Array, at: number, into: Levels): number {
     into.clear();
-    at = skipBlanks(bytes, at);
+    if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
     if (bytes[at] === CLOSE_LIST) return at + 1;
     for (;;) {
       if (bytes[at] !== OPEN_LIST) return -1;
-      at = skipBlanks(bytes, at + 1);
+      at++;
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
       const price = this.#levelNumber(bytes, at);
       at = skipBlanks(bytes, this.#decimal.end + 1);
       if (bytes[at] !== COMMA) return -1;
-      at = skipBlanks(bytes, at + 1);
+      at++;
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
       const size = this.#levelNumber(bytes, at);
       at = skipBlanks(bytes, this.#decimal.end + 1);
       if (bytes[at] !== CLOSE_LIST || Number.isNaN(price) || Number.isNaN(size)) return -1;
       into.add(price, size);
-      at = skipBlanks(bytes, at + 1);
+      at++;
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
       if (bytes[at] === CLOSE_LIST) return at + 1;
       if (bytes[at] !== COMMA) return -1;
-      at = skipBlanks(bytes, at + 1);
+      at++;
+      if (bytes[at]! <= SPACE) at = skipBlanks(bytes, at);
     }
   }
 
