@@ -1,3 +1,4 @@
+import { InvariantError } from './invariant.js';
 import type { ProviderErrorCode } from './provider-error-table.js';
 import { redactedBeginning, UNREADABLE } from './redact.js';
 import { cutText } from './shown-text.js';
@@ -117,6 +118,19 @@ export abstract class RuntimeError extends Error {
 
 /** Whether the same call may succeed later, by what the error itself says. */
 export const isRetryable = (error: unknown): boolean => error instanceof RuntimeError && error.retryable;
+
+/** Whether the same call may succeed later. It will not after a bug, ours or that of a user. */
+export function mayHelpAgain(error: unknown): boolean {
+  if (error instanceof RuntimeError) return error.retryable;
+  return !(
+    error instanceof InvariantError ||
+    // `fetch` also throws a TypeError when the network fails, but with a cause.
+    (error instanceof TypeError && error.cause === undefined) ||
+    error instanceof RangeError ||
+    error instanceof ReferenceError ||
+    error instanceof SyntaxError
+  );
+}
 
 /** An error that came from another thread, code and all. */
 export class RemoteError extends RuntimeError {

@@ -1,5 +1,4 @@
-import { RuntimeError } from '../core/errors.js';
-import { InvariantError } from '../core/invariant.js';
+import { mayHelpAgain } from '../core/errors.js';
 import { asProviderError, ProviderError } from '../core/provider-error.js';
 import { PROVIDER_ERRORS } from '../core/provider-error-table.js';
 import { retryAfterMsOf } from '../core/retry-after.js';
@@ -41,17 +40,4 @@ function lookAt(thrown: unknown): void {
   if (thrown === null || thrown === undefined) return;
   const { name, message, code, cause } = thrown as Record<string, unknown>;
   void [name, message, code, cause];
-}
-
-/** Whether the same call may succeed later. It will not after a bug, ours or in the user's source. */
-function mayHelpAgain(error: unknown): boolean {
-  if (error instanceof RuntimeError) return error.retryable;
-  return !(
-    error instanceof InvariantError ||
-    // `fetch` also throws a TypeError when the network fails, but with a cause.
-    (error instanceof TypeError && error.cause === undefined) ||
-    error instanceof RangeError ||
-    error instanceof ReferenceError ||
-    error instanceof SyntaxError
-  );
 }

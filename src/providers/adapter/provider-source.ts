@@ -1,17 +1,21 @@
 import type { SourceFactory } from '../../engine/factories.js';
 import type { StageContext } from '../../engine/stage.js';
 import type { HistoryCapabilities, StreamCapabilities } from '../../wire/provider-capabilities.js';
-import { captureFiles } from '../contract/capture-options.js';
 import { feedSchema } from '../contract/feed-schema.js';
 import type { ProviderFactory } from '../contract/market-data-provider.js';
-import { type FeedOptions, type FeedProvider, ownOptions } from '../contract/own-options.js';
+import { captureFiles, type FeedOptions, type FeedProvider, ownOptions } from '../contract/own-options.js';
 import { type FeedMeans, fromNetwork } from '../network/feed-means.js';
 import { HistorySource } from './history-source.js';
 import { ProviderConnection } from './provider-connection.js';
 import { StreamSource } from './stream-source.js';
 
 /** Says what feeds a source whose options name a capture. */
-type FromCaptures = (provider: string, options: FeedOptions, context: StageContext) => FeedMeans;
+type FromCaptures = (
+  provider: string,
+  options: FeedOptions,
+  context: StageContext,
+  network: () => FeedMeans,
+) => FeedMeans;
 
 /**
  * Makes a provider into sources: one stream, or one history, for each.
@@ -28,7 +32,8 @@ export function providerSource(
     files: captureFiles,
     create(options, stageContext) {
       const { schema, stream, history } = feedOf(options);
-      const means = fromCaptures?.(name, options, stageContext) ?? fromNetwork(name, stageContext);
+      const network = () => fromNetwork(name, stageContext);
+      const means = fromCaptures?.(name, options, stageContext, network) ?? network();
       const context = { ...stageContext, clock: means.clock };
       const connection = new ProviderConnection(name, factory, ownOptions(options), means, context);
       return stream

@@ -1,12 +1,9 @@
 import { describeValue } from '../../core/shown-text.js';
-import type { StageFiles } from '../../wire/stage-files.js';
-import { type FeedOptions, fieldsOf } from './own-options.js';
+import { fieldsOf } from './own-options.js';
 
 type Add = (path: readonly (string | number)[], message: string) => void;
 type Fields = Readonly<Record<string, unknown>>;
 
-/** How the names of captures end. */
-export const CAPTURE_ENDING = 'capture.gz';
 const SPEED_MIN = 1e-6;
 const SPEED_MAX = 1e9;
 const SPEED = 'expected "max" or a number above 0 (1 is real time, 10 ten times as fast)';
@@ -40,16 +37,6 @@ export function checkCaptures({ capture, replay, history, to }: Fields, add: Add
 }
 
 const isPath = (value: unknown): boolean => typeof value === 'string' && value !== '';
-
-/** The files that a source reads and writes. */
-export function captureFiles({ capture, replay }: FeedOptions): StageFiles {
-  return {
-    ...(replay && { reads: [{ path: replay.capture, at: ['replay', 'capture'] }] }),
-    ...(capture !== undefined && {
-      writes: [{ path: capture, at: ['capture'], partsEndIn: CAPTURE_ENDING, isShared: true }],
-    }),
-  };
-}
 
 /** The same options as JSON Schema. */
 export const captureJsonSchema = {

@@ -1,4 +1,5 @@
 import type { HistoryKind, ProviderCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
+import type { StageFiles } from '../../wire/stage-files.js';
 
 /** A provider as far as its options are concerned. */
 export interface FeedProvider {
@@ -60,4 +61,17 @@ export const fieldsOf = (value: unknown): Fields =>
 function pick(fields: Fields, isOfFeed: boolean): Fields {
   const keys: readonly string[] = FEED_KEYS;
   return Object.fromEntries(Object.entries(fields).filter(([key]) => keys.includes(key) === isOfFeed));
+}
+
+/** How the names of captures end. */
+const CAPTURE_ENDING = 'capture.gz';
+
+/** The files that a source of a provider reads and writes. */
+export function captureFiles({ capture, replay }: FeedOptions): StageFiles {
+  return {
+    ...(replay && { reads: [{ path: replay.capture, at: ['replay', 'capture'] }] }),
+    ...(capture !== undefined && {
+      writes: [{ path: capture, at: ['capture'], partsEndIn: CAPTURE_ENDING, isShared: true }],
+    }),
+  };
 }

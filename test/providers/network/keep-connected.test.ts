@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProviderError } from '../../../src/core/provider-error.js';
+import { Random } from '../../../src/core/random.js';
 import { keptRig, START_MS } from './kept-rig.js';
 
 const SUBSCRIPTIONS = {
@@ -524,5 +525,45 @@ describe('a connection that is kept', () => {
       ),
       { numRuns: 150 },
     );
+  });
+});
+
+describe('a session under 10,000 fuzzed messages', () => {
+  it('goes on with another connection after each that cannot be read, and writes no other rows', async () => {
+    const random = new Random(5);
+    const rig = keptRig({
+      backOff: { firstMs: 1, msMax: 10 },
+      session: (connection) => ({
+        frame(frame) {
+          const message: unknown = JSON.parse(frame.text());
+          if (typeof message !== 'object' || message === null || !('n' in message)) {
+            throw new ProviderError('protocol', 'expected a row');
+          }
+          connection.rows(Number.NaN);
+          rig.written.push({ n: Number(message.n), generation: connection.generation });
+        },
+      }),
+    });
+    await rig.start();
+    const sound: number[] = [];
+    for (let n = 0; n < 10_000; n++) {
+      const text =
+        n % 3 === 0
+          ? `{"n":${n}}`
+          : Array.from({ length: random.below(12) }, () => '{}[]",:0n\\e-\n'[random.below(13)]).join('');
+      const open = rig.network.openSockets;
+      if (open === 1 && n % 3 === 0) sound.push(n);
+      rig.network.last.text(text);
+      if (n % 5 === 0) await rig.clock.advance(100);
+    }
+    expect(rig.outcome).toBeUndefined();
+    // What comes behind nonsense, on a socket that is about to be closed, is not handled.
+    const allowed = new Set(sound);
+    expect(rig.rows.every((n) => allowed.has(n))).toBe(true);
+    expect(rig.rows).toEqual([...new Set(rig.rows)].sort((a, b) => a - b));
+    expect(rig.rows.length).toBeGreaterThan(500);
+    expect(rig.network.sockets.length).toBeGreaterThan(1_000);
+    await rig.stop();
+    expect(rig.clock.timersPending).toBe(0);
   });
 });

@@ -8,8 +8,10 @@ import { makeDirectory } from '../../../core/make-directory.js';
 import { errnoCode, outputFailed } from '../../../core/output-error.js';
 import { randomId } from '../../../core/random-id.js';
 import type { Logger } from '../../../telemetry/logger.js';
-import { CAPTURE_ENDING } from '../../contract/capture-options.js';
 import type { LineKind } from './capture-lines.js';
+
+/** As `captureFiles` has it, which is in code that every source of a provider loads. */
+const ENDING = 'capture.gz';
 
 const compress = promisify(gzip);
 
@@ -57,7 +59,7 @@ export class CaptureFile {
   constructor(parts: CaptureFileParts) {
     const { directory, job, clock } = parts;
     const stamp = new Date(Number(clock.wall() / 1_000_000n)).toISOString().replace(/[-:]/g, '');
-    this.path = join(directory, `${job}-${stamp}-${randomId()}.${CAPTURE_ENDING}`);
+    this.path = join(directory, `${job}-${stamp}-${randomId()}.${ENDING}`);
     this.#parts = parts;
   }
 

@@ -1,21 +1,21 @@
 import type { StageContext } from '../../../engine/stage.js';
 import type { FeedOptions } from '../../contract/own-options.js';
-import { ProviderGate } from '../../provider-gate.js';
-import { type FeedMeans, fromNetwork } from '../feed-means.js';
+import type { FeedMeans } from '../feed-means.js';
 import { CaptureFile } from './capture-file.js';
 import { Playback } from './playback.js';
 import { RecordingNetwork } from './recording-network.js';
+import { ReplayGate } from './replay-gate.js';
 
 /**
  * What feeds a source whose options name a capture. In a file of its own: other sources do not load it.
  *
- * @param network - What is recorded. Default: the network of the host.
+ * @param network - What is recorded.
  */
 export function fromCaptures(
   provider: string,
   { capture, replay }: FeedOptions,
   context: StageContext,
-  network = () => fromNetwork(provider, context),
+  network: () => FeedMeans,
 ): FeedMeans {
   if (replay !== undefined) return fromReplay(provider, replay, context);
   return capture === undefined ? network() : recorded(provider, capture, network(), context);
@@ -61,11 +61,11 @@ function recorded(
 function fromReplay(
   provider: string,
   { capture: path, speed = 'max' }: NonNullable<FeedOptions['replay']>,
-  { clock, log }: StageContext,
+  { clock }: StageContext,
 ): FeedMeans {
   const playback = new Playback({ provider, path, speed, clock });
   // Nobody is called, so no budget is spent. But a provider that was asked to wait has to wait again.
-  const gate = new ProviderGate({ provider, throttled() {}, clock: playback.clock, log });
+  const gate = new ReplayGate(provider, playback.clock);
   return {
     network: {
       openSocket: (url, options) => playback.network.openSocket(url, options),
