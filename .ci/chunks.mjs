@@ -63,7 +63,9 @@ export function chunksOf(graph, threads) {
     const isOnlyOfEntry = loaders.length === 1 && graph.get(loaders[0]).isEntry;
     if (isOnlyOfEntry) continue;
     const name = loaders.map((path) => names.get(path) ?? basename(path).split('.')[0]).sort();
-    const mayJoin = loaders.length > 1 && loaders.some((path) => names.has(path)) && !paths.some(isOfOne);
+    // What a provider shares with gates and the network is of no use to threads without one.
+    const isStage = (path) => names.has(path) && path.startsWith('src/stages/');
+    const mayJoin = loaders.length > 1 && loaders.some(isStage) && !paths.some(isOfOne);
     const home = mayJoin && isSmall(graph, paths) ? homeOf(graph, paths, chunks) : undefined;
     give(paths, home ?? name.join('-'));
   }

@@ -31,9 +31,9 @@ export async function optionTexts(sources) {
   const components = [];
   const exported = new Map();
   for (const [i, path] of withSchemas.entries()) {
-    const { default: component, ...named } = modules[i];
-    if (component) {
-      components.push([`${component.kind} ${component.name}`, treeOf(await component.options())]);
+    const { default: exportedComponents = [], ...named } = modules[i];
+    for (const { kind, name, options } of [exportedComponents].flat()) {
+      components.push([`${kind} ${name}`, treeOf(await options())]);
     }
     const schemas = Object.entries(named).map(([name, value]) => [name, asSchema(value)]);
     exported.set(
@@ -53,7 +53,7 @@ function asSchema(value) {
 
 const NONE = new Map();
 const DECLARED = /^(?:export )?(?:declare )?(?:const|type|interface) (\w+)/;
-const COMPONENT = /\bComponent<"(\w+)", "([^"]+)", /g;
+const COMPONENT = /\b(?:Component<"(?<kind>\w+)", |ProviderDefinition<)"(?<name>[^"]+)", /g;
 const PROPERTY = /^(\s+)(?:readonly )?(\w+)\??: /;
 
 /**
@@ -64,8 +64,8 @@ export function withOptionComments(text, trees) {
   let open = [];
   const lines = text.split('\n').flatMap((line) => {
     // One without options ends on the line on which the next begins.
-    const [, kind, name] = [...line.matchAll(COMPONENT)].at(-1) ?? [];
-    const declared = kind === undefined ? DECLARED.exec(line)?.[1] : `${kind} ${name}`;
+    const { kind = 'provider', name } = [...line.matchAll(COMPONENT)].at(-1)?.groups ?? {};
+    const declared = name === undefined ? DECLARED.exec(line)?.[1] : `${kind} ${name}`;
     if (declared !== undefined) open = [{ depth: 0, options: trees.get(declared) ?? NONE }];
     const [, indent, property] = PROPERTY.exec(line) ?? [];
     if (indent === undefined || open.length === 0) return [line];

@@ -11,18 +11,20 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { loadSources } from './load-source.mjs';
 
-const PAGES = ['docs/spec.md', 'docs/cli.md', 'docs/rate.md', 'docs/breaker.md'];
+const PAGES = ['docs/spec.md', 'docs/cli.md', 'docs/rate.md', 'docs/breaker.md', 'docs/binance.md'];
 
-const [{ builtIn }, { optionFacts }, spec, source, settings, budget, rates, breaker] = await loadSources([
-  'src/registry/built-in.ts',
-  'src/settings/option-facts.ts',
-  'src/plan/pipeline-spec.ts',
-  'src/plan/source-front-options.ts',
-  'src/cli/load-settings.ts',
-  'src/resilience/rate/budget-options.ts',
-  'src/resilience/rate/rate-settings.ts',
-  'src/resilience/breaker/breaker-options.ts',
-]);
+const [{ builtIn }, { FEED_KEYS }, { optionFacts }, spec, source, settings, budget, rates, breaker] =
+  await loadSources([
+    'src/registry/built-in.ts',
+    'src/providers/contract/own-options.ts',
+    'src/settings/option-facts.ts',
+    'src/plan/pipeline-spec.ts',
+    'src/plan/source-front-options.ts',
+    'src/cli/load-settings.ts',
+    'src/resilience/rate/budget-options.ts',
+    'src/resilience/rate/rate-settings.ts',
+    'src/resilience/breaker/breaker-options.ts',
+  ]);
 
 /** What is no component, by the name that marks give it. */
 const SCHEMAS = {
@@ -40,7 +42,8 @@ const all = builtIn.all();
 for (const component of all) {
   const { kind, name } = component;
   const isAlone = all.filter((other) => other.name === name).length === 1;
-  addTables(isAlone ? name : `${kind} ${name}`, jsonSchemaOf(await component.options()));
+  const schema = jsonSchemaOf(await component.options());
+  addTables(isAlone ? name : `${kind} ${name}`, component.provider ? ownOf(schema) : schema);
 }
 const components = [...tables.keys()];
 for (const [name, schema] of Object.entries(SCHEMAS)) {
@@ -48,7 +51,15 @@ for (const [name, schema] of Object.entries(SCHEMAS)) {
 }
 
 function jsonSchemaOf(schema) {
-  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  const params = { io: 'input', unrepresentable: 'any' };
+  // The options of a source that is made of a provider are no schema of Zod, but have the method of one.
+  return '_zod' in schema ? z.toJSONSchema(schema, params) : schema.toJSONSchema(params);
+}
+
+/** Of a provider: without the options of every provider, which have a table in docs/providers.md. */
+function ownOf(schema) {
+  const own = Object.entries(schema.properties).filter(([name]) => !FEED_KEYS.includes(name));
+  return { ...schema, properties: Object.fromEntries(own) };
 }
 
 /** One for the options of a mapping, and one for each mapping within. */

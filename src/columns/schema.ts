@@ -67,7 +67,12 @@ export const STANDARD_COLUMNS: Readonly<
   },
   trade: {
     required: [time, symbol, float('price')],
-    optional: [float('size'), { name: 'side', type: 'enum', values: TRADE_SIDES }, received],
+    optional: [
+      float('size'),
+      { name: 'side', type: 'enum', values: TRADE_SIDES },
+      { name: 'offMarket', type: 'boolean' },
+      received,
+    ],
   },
   bar: {
     required: [

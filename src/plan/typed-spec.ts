@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import type { Component, ComponentKind } from '../engine/component.js';
+import type { ProviderDefinition } from '../providers/contract/define-provider.js';
+import type { FeedOptions } from '../providers/contract/own-options.js';
 import type { BUILT_IN } from '../registry/built-in.js';
 import type { BranchOption } from '../settings/branch-mark.js';
 import type { InputOption } from '../settings/input-mark.js';
@@ -13,6 +15,14 @@ type BuiltIn = (typeof BUILT_IN)[number];
 type StageSpec<Kind extends ComponentKind, One = BuiltIn> =
   One extends Component<Kind, infer Name, infer Options>
     ? Named<Name> & Frozen<OptionsOf<z.input<Options>>>
+    : Kind extends 'source'
+      ? ProviderSpec<One>
+      : never;
+
+/** A source that is made of a provider: what every provider can be asked for, and its own options. */
+type ProviderSpec<One> =
+  One extends ProviderDefinition<infer Name, infer Options>
+    ? Named<Name> & FeedOptions & Frozen<OptionsOf<z.input<Options>>>
     : never;
 
 interface Named<Name> {

@@ -1,4 +1,5 @@
-// Written by .ci/built-in.mjs from the folders of src/stages: do not edit.
+// Written by .ci/built-in.mjs from the folders of src/stages and src/providers: do not edit.
+import binanceProviders from '../providers/binance/component.js';
 import smartBatcher from '../stages/batchers/smart/component.js';
 import asofOperator from '../stages/operators/asof/component.js';
 import barsOperator from '../stages/operators/bars/component.js';
@@ -21,7 +22,7 @@ import syntheticSource from '../stages/sources/synthetic/component.js';
 import topicSource from '../stages/sources/topic/component.js';
 import { Registry } from './registry.js';
 
-/** The components that come with the package. */
+/** The components and providers that come with the package. */
 export const BUILT_IN = [
   mergeSource,
   replaySource,
@@ -43,6 +44,7 @@ export const BUILT_IN = [
   splitSink,
   teeSink,
   topicSink,
+  ...binanceProviders,
 ] as const;
 
 /** The registry of these. */

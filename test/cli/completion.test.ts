@@ -88,7 +88,7 @@ describe.runIf(hasBash)('bash, once it has the script', () => {
     [['r'], ['run', 'release']],
     [['-'], ['-V', '--version', '-h', '--help']],
     [
-      ['components', 'b'],
+      ['components', 'ba'],
       ['bars', 'batcher'],
     ],
     [['errors', 'LATE'], ['LATE_ROW']],

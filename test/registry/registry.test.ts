@@ -10,6 +10,7 @@ import { builtIn } from '../../src/registry/built-in.js';
 import { loadStage } from '../../src/registry/load-stage.js';
 import { Registry } from '../../src/registry/registry.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
+import { jsonSchemaOf } from '../../src/settings/json-schema-of.js';
 
 const Options = z.strictObject({
   every: z.int('expected a whole number').min(1, 'expected 1 or more').default(2),
@@ -118,10 +119,7 @@ describe('a registry', () => {
   it('has code for each component, whose options have a text about each', async () => {
     for (const component of builtIn.all()) {
       const { kind, name } = component;
-      const { properties = {} } = z.toJSONSchema(await component.options(), {
-        io: 'input',
-        unrepresentable: 'any',
-      });
+      const { properties = {} } = jsonSchemaOf(await component.options()) as { readonly properties?: object };
       const silent = Object.entries(properties).filter(
         ([, option]) => (option as { description?: string }).description === undefined,
       );

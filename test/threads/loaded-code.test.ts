@@ -60,9 +60,13 @@ const holdsZod = (file: string) =>
   (/[/\\]chunks[/\\]/.test(file) && sourcesOf(file).some((source) => source.startsWith('node_modules/zod/')));
 const holdsErrorTexts = (file: string) => readFileSync(file, 'utf8').includes(ERROR_TEXTS.LATE_ROW.meaning);
 /** Whether a file of the package has code of budgets, breakers or the gate of a provider. */
+/** What providers that come with the package declare is known in all threads. */
+const DECLARATIONS = /^src\/providers\/(?:contract\/define-provider|\w+\/(?:component|capabilities))\.ts$/;
 const holdsResilience = (file: string) =>
   /[/\\]chunks[/\\]/.test(file) &&
-  sourcesOf(file).some((source) => /^src\/(?:resilience|providers)\//.test(source));
+  sourcesOf(file).some(
+    (source) => /^src\/(?:resilience|providers)\//.test(source) && !DECLARATIONS.test(source),
+  );
 
 describe('the thread of a job', () => {
   it('loads no code of budgets and breakers for a spec that names none, and no Zod', () => {

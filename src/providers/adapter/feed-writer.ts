@@ -55,6 +55,7 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
   #side: Uint8Array | undefined;
   #action: Uint8Array | undefined;
   #whole: Int32Array | undefined;
+  #offMarket: Uint8Array | undefined;
 
   /** @param isTooEarly - Whether what is written now may have to be written again. Default: it never has. */
   constructor(buffer: FeedBuffer, isTooEarly?: () => boolean) {
@@ -88,12 +89,14 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
     size = Number.NaN,
     side = 0,
     sequence = Number.NaN,
+    offMarket = 0,
   ): void {
     const row = this.#begin('trade', symbolId, timeMs, subMsNs);
     if (row < 0) return;
     this.#must(this.#value0, 0, row, price);
     this.#must(this.#value1, 1, row, size);
     this.#code('side', this.#side, row, side, TRADE_SIDES.length);
+    this.#code('offMarket', this.#offMarket, row, offMarket, 2);
     this.#number(row, sequence);
   }
 
@@ -181,6 +184,9 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
       const side = values.side ?? (this.#kind === 'book' ? undefined : 'unknown');
       this.#code('side', this.#side, at, sides.indexOf(side as string), sides.length);
     }
+    if (this.#offMarket) {
+      this.#code('offMarket', this.#offMarket, at, flagOf(values.offMarket), 2);
+    }
     if (this.#action) {
       const action = BOOK_ACTIONS.indexOf((values.action ?? 'change') as (typeof BOOK_ACTIONS)[number]);
       this.#code('action', this.#action, at, action, BOOK_ACTIONS.length);
@@ -254,6 +260,7 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
     this.#sequence = column('sequence') as Int32Array | undefined;
     this.#side = column('side') as Uint8Array | undefined;
     this.#action = column('action') as Uint8Array | undefined;
+    this.#offMarket = column('offMarket') as Uint8Array | undefined;
     this.#whole = column(this.#kind === 'book' ? 'level' : 'count') as Int32Array | undefined;
   }
 
@@ -303,6 +310,10 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
     throw refused(`a row of kind ${this.#kind}: expected a value of "${name}", found ${found}`);
   }
 }
+
+/** @returns 1 or 0; −1 for what is no flag. */
+const flagOf = (value: unknown): number =>
+  value === undefined || typeof value === 'boolean' ? Number(value === true) : -1;
 
 function refuseEarly(): never {
   throw refused(

@@ -67,6 +67,8 @@ export interface TradeRow extends RowTimes {
   readonly size?: number | undefined;
   /** Who took the offer. Default: `unknown`. */
   readonly side?: 'unknown' | 'buy' | 'sell' | undefined;
+  /** Whether it does not come from the market, as one of an insurance fund. It stays out of bars. Default: false. */
+  readonly offMarket?: boolean | undefined;
 }
 
 /** Best bid and ask. */
@@ -122,6 +124,7 @@ export interface TradeWriter extends RowWriter<TradeRow> {
    * @param price - In quote currency.
    * @param size - In units of what is traded.
    * @param side - Index into `TRADE_SIDES`: 0 unknown, 1 buy, 2 sell.
+   * @param offMarket - Index into `[false, true]`: 1, if it does not come from the market and stays out of bars.
    */
   trade(
     symbolId: number,
@@ -131,6 +134,7 @@ export interface TradeWriter extends RowWriter<TradeRow> {
     size?: number,
     side?: number,
     sequence?: number,
+    offMarket?: number,
   ): void;
 }
 

@@ -108,6 +108,23 @@ describe('the writer of a provider', () => {
     ).toEqual(bars);
   });
 
+  it('marks trades that do not come from the market, from numbers, objects and columns', () => {
+    const { buffer, writer, symbol } = rig({ columns: ['offMarket'] });
+    const flags = () => taken(buffer).map((row) => (row as Row).offMarket);
+    writer.trade(symbol, MS, 0, 1, 1, 0, Number.NaN, 1);
+    writer.trade(symbol, MS, 0, 1);
+    writer.write({ symbol: 'BTC', timeMs: MS, price: 1, offMarket: true });
+    writer.write({ symbol: 'BTC', timeMs: MS, price: 1 });
+    const time = Float64Array.of(MS, MS);
+    writer.writeColumns(2, { time, symbol, price: 1, offMarket: Uint8Array.of(1, 0) });
+    expect(flags()).toEqual([true, false, true, false, true, false]);
+    expect(() => writer.trade(symbol, MS, 0, 1, 1, 0, Number.NaN, 2)).toThrow('"offMarket", found 2');
+    expect(() => writer.write({ symbol: 'BTC', timeMs: MS, price: 1, offMarket: 1 as never })).toThrow(
+      '"offMarket"',
+    );
+    expect(flags()).toEqual([]);
+  });
+
   it('gives the same rows and the same gap from columns as row by row, over full batches and past its bound', () => {
     const settings = {
       untimed: true,

@@ -648,7 +648,7 @@ describe('a provider', () => {
           streams: { trades: { delivery: 'live-only', columns: ['volume'] } },
         },
       },
-      'capabilities.streams.trades.columns: expected a list of size, side, received',
+      'capabilities.streams.trades.columns: expected a list of size, side, offMarket, received',
     ],
     [
       { capabilities: { ...CAPABILITIES, streams: { bars: { delivery: 'live-only', intervals: ['60'] } } } },

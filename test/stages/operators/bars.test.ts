@@ -84,6 +84,26 @@ describe('bars', () => {
     expect(bars.emitted()[0]).toMatchObject({ close: 100, volume: null, vwap: null, count: 1 });
   });
 
+  it('leave out trades that do not come from the market, in every batch, which still move event time', () => {
+    const schema: Schema = {
+      ...trades,
+      columns: [...trades.columns, { name: 'offMarket', type: 'boolean' }],
+    };
+    const { process, emitted, flush, operator } = openBars({}, contextWithIds(), schema);
+    const row = (seconds: number, price: number, offMarket: boolean) => ({
+      ...trade(seconds, price, 2),
+      offMarket,
+    });
+    void process([row(0, 10, false), row(0.1, 0, true), row(0.2, 11, false)]);
+    void process([row(0.3, 99, true), row(0.4, 12, false)]);
+    void process([row(0.5, 9, false), row(1, 0, true)]);
+    const [bar] = emitted() as Row[];
+    expect(bar).toMatchObject({ open: 10, high: 12, low: 9, close: 9, count: 4, volume: 8, vwap: 10.5 });
+    expect(operator.tally?.()).toMatchObject({ folded: 4, filtered: 3 });
+    flush();
+    expect(emitted()).toEqual([]);
+  });
+
   it('leave out rows without a finite price, which still move event time', () => {
     const { process, emitted, operator } = openBars();
     void process([

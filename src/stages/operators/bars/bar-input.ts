@@ -5,6 +5,7 @@ import type { BarColumnNames } from './bar-columns.js';
 import type { BarInput } from './bar-timelines.js';
 import { type BarColumns, foldBars } from './fold-bars.js';
 import { foldRows, type RowColumns } from './fold-rows.js';
+import type { MarketPrices } from './market-prices.js';
 import { timesOf } from './time-span.js';
 
 /**
@@ -12,16 +13,29 @@ import { timesOf } from './time-span.js';
  *
  * @param sizes - Set when the first volume among shorter bars is seen: bars of rows without sizes have
  *   none.
+ * @param market - Used until the next batch.
  */
-export function barInputOf(batch: Batch, names: BarColumnNames, sizes: { hasSizes: boolean }): BarInput {
-  return names.price === undefined ? shorterBars(batch, sizes) : pricedRows(batch, names.price, names);
+export function barInputOf(
+  batch: Batch,
+  names: BarColumnNames,
+  sizes: { hasSizes: boolean },
+  market: MarketPrices,
+): BarInput {
+  return names.price === undefined
+    ? shorterBars(batch, sizes)
+    : pricedRows(batch, names.price, names, market);
 }
 
-function pricedRows(batch: Batch, price: string, { size, sequence }: BarColumnNames): BarInput {
+function pricedRows(
+  batch: Batch,
+  price: string,
+  { size, sequence }: BarColumnNames,
+  market: MarketPrices,
+): BarInput {
   const columns: RowColumns = {
     times: timesOf(batch.int32('time')),
     symbols: batch.int32('symbol'),
-    prices: batch.float64(price),
+    prices: market.of(batch, price),
     sizes: size === undefined ? undefined : batch.float64(size),
     sequences: sequence === undefined ? undefined : sequencesOf(batch, sequence),
     selection: selectionOf(batch),

@@ -19,6 +19,7 @@ import { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS } from './blind-spots.js';
 import { LateCounter } from './late-counter.js';
 import { LateRows } from './late-row-policy.js';
+import { MarketPrices } from './market-prices.js';
 import type { BarsOptions } from './options.js';
 import { SharedTimeline, type SharedTimelineState } from './shared-timeline.js';
 import { SymbolTimelines, type SymbolTimelinesState } from './symbol-timelines.js';
@@ -37,7 +38,7 @@ import { SymbolTimelines, type SymbolTimelinesState } from './symbol-timelines.j
  * A bar is emitted when the watermark has passed its end by `lateness`, so bars depend neither on
  * batches, nor on wall time, nor on the order in which rows came. Open and close are those of the first
  * and last instant. Rows at the same instant are ordered by the column `sequence` if there is one,
- * otherwise by arrival. Rows without a finite price count as filtered; a size that is not finite counts
+ * otherwise by arrival. Rows without a finite price, and trades marked `offMarket`, count as filtered; a size that is not finite counts
  * as 0. Sums are compensated. Bars of bars are built from their open, high, low, close, volume, vwap and
  * count, unless `price` names one column.
  */
@@ -80,6 +81,7 @@ class BarsOperator implements Operator {
   readonly #late: LateRows;
   readonly #lateCounter: LateCounter | undefined;
   readonly #memory: MemoryShare;
+  readonly #marketPrices = new MarketPrices();
   #inHand: InHand | undefined;
   #isFlushing = false;
   /** Rows received, not counting the current batch. */
@@ -130,7 +132,8 @@ class BarsOperator implements Operator {
   }
 
   process(batch: Batch, emit: Emit): void | Promise<void> {
-    this.#inHand = { batch, input: barInputOf(batch, this.#columns, this.#writer), row: 0, control: 0 };
+    const input = barInputOf(batch, this.#columns, this.#writer, this.#marketPrices);
+    this.#inHand = { batch, input, row: 0, control: 0 };
     return this.emitMore(emit);
   }
 

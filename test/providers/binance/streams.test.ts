@@ -1,0 +1,274 @@
+import { describe, expect, it } from 'vitest';
+import { DictionarySet } from '../../../src/columns/dictionary.js';
+import { unlimitedGate } from '../../../src/engine/call-gate.js';
+import { FeedBuffer, ROWS_WAITING_MAX } from '../../../src/providers/adapter/feed-buffer.js';
+import { FeedWriter } from '../../../src/providers/adapter/feed-writer.js';
+import { createSpot, createUsdm } from '../../../src/providers/binance/binance.js';
+import { SpotOptions, UsdmOptions } from '../../../src/providers/binance/options.js';
+import { feedSchema } from '../../../src/providers/contract/feed-schema.js';
+import type { ProviderContext } from '../../../src/providers/contract/market-data-provider.js';
+import type { GapNote, TradeWriter } from '../../../src/providers/contract/row-writers.js';
+import { silentLogger } from '../../../src/telemetry/logger.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
+import { FakeNetwork, type FakeSocket } from '../../support/fake-network.js';
+
+const START_MS = 1_704_067_200_000;
+const HOUR_MS = 3_600_000;
+
+interface Rig {
+  readonly market?: 'spot' | 'usdm';
+  readonly symbols?: readonly string[];
+  /** Whether the venue confirms what is subscribed to. Default: it does. */
+  readonly answers?: (socket: FakeSocket, message: { readonly id: number }) => void;
+}
+
+/** A stream of trades over a network in memory, on virtual time. */
+function startTrades({ market = 'spot', symbols = ['BTCUSDT'], answers = confirm }: Rig = {}) {
+  const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n });
+  const network = new FakeNetwork(clock);
+  network.onRequest = () => ({
+    body: JSON.stringify({ symbols: symbols.map((symbol) => ({ symbol, status: 'TRADING' })) }),
+  });
+  network.onOpen = (socket) => {
+    socket.onSend = (message) => answers(socket, JSON.parse(String(message)));
+  };
+  const written: (number | GapNote)[] = [];
+  const flags: unknown[] = [];
+  const writer = {
+    symbolId: (symbol: string) => symbols.indexOf(symbol),
+    trade(_symbol: number, _ms: number, _sub: number, _price: number, ...rest: number[]) {
+      written.push(rest[2]!);
+      flags.push(rest[3]);
+    },
+    gap: (gap: GapNote) => written.push(gap),
+    hasRoom: true,
+    whenRoom: () => Promise.resolve(),
+  } as unknown as TradeWriter; // what trades need of it
+  const stopping = new AbortController();
+  const context: ProviderContext = {
+    job: 'test',
+    clock,
+    log: silentLogger,
+    gate: unlimitedGate,
+    network,
+    random: () => 0.5,
+    status: () => {},
+  };
+  const provider =
+    market === 'spot'
+      ? createSpot(SpotOptions.parse({}), context)
+      : createUsdm(UsdmOptions.parse({}), context);
+  let outcome: unknown = 'running';
+  const running = provider.streamTrades?.({ symbols }, writer, stopping.signal).then(
+    () => {
+      outcome = 'returned';
+    },
+    (error: unknown) => {
+      outcome = error;
+    },
+  );
+  return {
+    clock,
+    network,
+    written,
+    flags,
+    outcome: () => outcome,
+    async stop() {
+      stopping.abort();
+      await clock.advance(5_000);
+      await running;
+    },
+  };
+}
+
+function confirm(socket: FakeSocket, { id }: { readonly id: number }): void {
+  socket.json({ result: null, id });
+}
+
+const trade = (t: number, ms: number, more: object = {}) => ({
+  stream: 'btcusdt@trade',
+  data: { e: 'trade', E: ms, s: 'BTCUSDT', t, p: '1.5', q: '2', T: ms, m: true, ...more },
+});
+
+describe('a stream of Binance', () => {
+  it('opens one socket for all symbols, and asks for 200 of them at a time, three times a second', async () => {
+    const symbols = Array.from({ length: 450 }, (_, i) => `S${i}USDT`);
+    const { clock, network, stop } = startTrades({ symbols });
+    await clock.advance(1_000);
+    expect(network.sockets.map(({ url }) => url)).toEqual(['wss://stream.binance.com:9443/stream']);
+    const messages = network.last.sent.map((message) => JSON.parse(String(message)));
+    expect(messages.map(({ method, id, params }) => [method, id, params.length])).toEqual([
+      ['SUBSCRIBE', 1, 200],
+      ['SUBSCRIBE', 2, 200],
+      ['SUBSCRIBE', 3, 50],
+    ]);
+    expect(messages.flatMap(({ params }) => params)).toEqual(
+      symbols.map((name) => `${name.toLowerCase()}@trade`),
+    );
+    const [first, second, third] = network.last.sentMs as [number, number, number];
+    expect(second - first).toBeGreaterThanOrEqual(300);
+    expect(third - second).toBeGreaterThanOrEqual(300);
+    expect(network.requests.map(({ url }) => new URL(url).pathname)).toEqual(
+      Array.from({ length: 5 }, () => '/api/v3/exchangeInfo'), // 100 symbols each
+    );
+    await stop();
+  });
+
+  it('goes to the public path of USD-M futures, and marks trades that are not of the market', async () => {
+    const { clock, network, written, flags, stop } = startTrades({ market: 'usdm' });
+    await clock.advance(1_000);
+    expect(network.last.url).toBe('wss://fstream.binance.com/public/stream');
+    network.last.json(trade(7, START_MS, { X: 'MARKET' }));
+    network.last.json(trade(8, START_MS, { X: 'NA', p: '0', q: '0' }));
+    expect(written).toEqual([7, 8]);
+    expect(flags).toEqual([0, 1]);
+    await stop();
+  });
+
+  it('is taken over by a new connection before it is 24 h old, without a gap and without a trade twice', async () => {
+    const { clock, network, written, stop } = startTrades();
+    await clock.advance(1_000);
+    const [old] = network.sockets as [FakeSocket];
+    let next = 0;
+    const tell = () => {
+      const message = trade(next++, START_MS + next);
+      for (const socket of network.sockets) socket.json(message);
+    };
+    while (network.sockets.length === 1 && next < 5_000) {
+      tell();
+      await clock.advance(next < 94 ? HOUR_MS / 4 : 500);
+    }
+    const ageMs = Number(clock.wall() / 1_000_000n) - START_MS;
+    expect(ageMs).toBeLessThan(24 * HOUR_MS);
+    expect(ageMs).toBeGreaterThan(23 * HOUR_MS);
+    expect(old.isEnded).toBe(false);
+    for (let i = 0; i < 40; i++) {
+      tell();
+      await clock.advance(500);
+    }
+    expect(old.isEnded).toBe(true);
+    tell();
+    expect(written).toEqual(Array.from({ length: next }, (_, id) => id));
+    await stop();
+  });
+
+  it('tells a gap from the last trade on where the server shuts down, and goes on', async () => {
+    const { clock, network, written, stop } = startTrades();
+    await clock.advance(1_000);
+    network.last.json(trade(1, START_MS + 400));
+    network.last.json({ e: 'serverShutdown', E: START_MS });
+    await clock.advance(10_000);
+    expect(network.sockets).toHaveLength(2);
+    network.last.json(trade(5, START_MS + 9_000));
+    expect(written).toMatchObject([
+      1,
+      { fromMs: START_MS + 400, reason: expect.stringContaining('shut down') },
+      5,
+    ]);
+    await stop();
+  });
+
+  it('is begun anew where nothing comes, not even a pong', async () => {
+    const { clock, network, stop } = startTrades();
+    await clock.advance(1_000);
+    network.last.onPing = () => {};
+    await clock.advance(50_000);
+    expect(network.sockets).toHaveLength(1);
+    await clock.advance(30_000);
+    expect(network.sockets.length).toBeGreaterThan(1);
+    await stop();
+  });
+
+  it('is begun anew where what it asked for is not confirmed', async () => {
+    const { clock, network, stop } = startTrades({ answers: () => {} });
+    await clock.advance(9_000);
+    expect(network.sockets).toHaveLength(1);
+    await clock.advance(10_000);
+    expect(network.sockets.length).toBeGreaterThan(1);
+    await stop();
+  });
+
+  it('fails for good where what it asked for is refused, and says why', async () => {
+    const { clock, network, outcome } = startTrades({
+      answers: (socket, { id }) =>
+        socket.json({ error: { code: 2, msg: 'Invalid request: too many parameters' }, id }),
+    });
+    await clock.advance(5_000);
+    expect(outcome()).toMatchObject({
+      kind: 'invalid-request',
+      message: 'Provider "binance-spot" refused a message (code 2): Invalid request: too many parameters',
+    });
+    expect(network.openSockets).toBe(0);
+  });
+
+  it('begins a new connection after a message that cannot be read, with a gap', async () => {
+    const { clock, network, written, stop } = startTrades();
+    await clock.advance(1_000);
+    network.last.json(trade(1, START_MS));
+    network.last.text('{"stream":"btcusdt@trade","data":{"e":"tra');
+    await clock.advance(10_000);
+    network.last.json(trade(3, START_MS + 8_000));
+    expect(written).toMatchObject([1, { reason: expect.stringContaining('expected a trade in JSON') }, 3]);
+    await stop();
+  });
+});
+
+describe('the books of a stream of Binance', () => {
+  it('are written one after another, as there is room, where all of their snapshots come at once', async () => {
+    const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n });
+    const symbols = Array.from({ length: 60 }, (_, i) => `S${i}USDT`);
+    const side = Array.from({ length: 1_000 }, (_, i) => [`${i + 1}.5`, '2']);
+    const network = new FakeNetwork(clock);
+    network.onRequest = (url) => ({
+      body: JSON.stringify(
+        url.includes('exchangeInfo')
+          ? { symbols: symbols.map((symbol) => ({ symbol, status: 'TRADING' })) }
+          : { lastUpdateId: 10, bids: side, asks: side },
+      ),
+    });
+    network.onOpen = (socket) => {
+      socket.onSend = (message) => confirm(socket, JSON.parse(String(message)));
+    };
+    const buffer = new FeedBuffer({
+      schema: feedSchema('book', { columns: ['action'] }),
+      batchRows: 1_024,
+      dictionaries: new DictionarySet(),
+      clock,
+      rowsMax: ROWS_WAITING_MAX,
+    });
+    const stopping = new AbortController();
+    const provider = createSpot(SpotOptions.parse({}), {
+      job: 'test',
+      clock,
+      log: silentLogger,
+      gate: unlimitedGate,
+      network,
+      random: () => 0.5,
+      status: () => {},
+    });
+    const running = provider.streamBook?.({ symbols }, new FeedWriter(buffer), stopping.signal);
+    await clock.advance(1_000);
+    for (const s of symbols) {
+      network.last.json({ e: 'depthUpdate', E: START_MS, s, U: 10, u: 11, b: [['1.5', '3']], a: [] });
+    }
+    let rows = 0;
+    for (let i = 0; i < 500; i++) {
+      await clock.advance(10);
+      if (i % 5 !== 0) continue; // it is read slowly
+      const batch = buffer.take();
+      rows += batch?.length ?? 0;
+      batch?.release();
+      expect(buffer.rowsDropped).toBe(0);
+    }
+    for (let batch = buffer.take(); batch; batch = buffer.take()) {
+      rows += batch.length;
+      batch.release();
+      await clock.advance(10);
+    }
+    expect(buffer.rowsDropped).toBe(0);
+    expect(rows).toBe(symbols.length * (2 * side.length + 3)); // two that clear, and the change
+    stopping.abort();
+    await clock.advance(5_000);
+    await running;
+  });
+});
