@@ -97,9 +97,6 @@ export class StreamSource implements Source {
     const of = provider.capabilities.streams?.[kind] as StreamCapabilities; // the options were checked
     const { maxDelayMs = 0, untimed = false, sequence } = of;
     this.schema = schema;
-    this.capabilities = connection.isReplay
-      ? { delivery: 'replayable', bounded: true }
-      : { delivery: 'live-only', bounded: false };
     this.order = { scope: 'symbol', maxDelayNs: Math.ceil(maxDelayMs * 1e6) };
     this.#kind = kind;
     this.#provider = provider;
@@ -262,8 +259,9 @@ export class StreamSource implements Source {
       if (!batch && this.#failure) throw this.#failure.error;
       if (!batch) return null;
       const skipped = Math.min(this.#rowsToSkip, batch.length);
+      const isBefore = this.#rowsToSkip > 0 && skipped === batch.length;
       this.#rowsToSkip -= skipped;
-      if (skipped > 0 && skipped === batch.length) {
+      if (isBefore) {
         batch.release();
         continue;
       }
