@@ -5,6 +5,7 @@ import type { PlainData } from '../core/plain-data.js';
 import type { Source } from '../engine/source.js';
 import type { SourceCapabilities } from '../engine/source-capabilities.js';
 import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
+import type { SequenceNumbers } from '../wire/provider-capabilities.js';
 import type { ProviderGate } from './provider-gate.js';
 
 /**
@@ -17,6 +18,7 @@ export class GatedSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
+  readonly sequences: SequenceNumbers | undefined;
   readonly tellsTime: boolean;
   readonly holdsRows: boolean;
   readonly #source: Source;
@@ -31,6 +33,7 @@ export class GatedSource implements Source {
     this.schema = source.schema;
     this.capabilities = source.capabilities;
     this.order = source.order ?? SYMBOLS_IN_ORDER;
+    this.sequences = source.sequences;
     this.tellsTime = source.tellsTime === true;
     this.holdsRows = source.holdsRows === true;
     this.#source = source;
@@ -40,6 +43,10 @@ export class GatedSource implements Source {
 
   standStill(ns: bigint): void {
     this.#source.standStill?.(ns);
+  }
+
+  get heldByBreaker(): string | undefined {
+    return this.#gate.heldByBreaker ?? this.#source.heldByBreaker;
   }
 
   get rowsRejected(): number {

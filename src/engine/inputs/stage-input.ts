@@ -3,6 +3,7 @@ import type { DictionarySet } from '../../columns/dictionary.js';
 import { type EventOrder, SYMBOLS_IN_ORDER } from '../../columns/event-order.js';
 import { loadBatch, saveBatch } from '../../columns/saved-batch.js';
 import type { Schema } from '../../columns/schema.js';
+import { sequenceIndex } from '../../columns/sequence.js';
 import type { Clock } from '../../core/clock.js';
 import { PipelineError } from '../../core/errors.js';
 import { invariant } from '../../core/invariant.js';
@@ -11,6 +12,7 @@ import type { Nanos } from '../../core/units.js';
 import type { QueueSettings } from '../../settings/queue-options.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
+import type { SequenceNumbers } from '../../wire/provider-capabilities.js';
 import type { Path } from '../../wire/stage-tree.js';
 import type { Input } from '../input.js';
 import type { ResumePoint } from '../intake/resume-point.js';
@@ -115,6 +117,17 @@ export class StageInput implements Input, RunningInput {
 
   get capabilities(): SourceCapabilities {
     return this.source.stage.capabilities;
+  }
+
+  /** Operators may leave rows out, so that numbers which are missing say nothing. */
+  get sequences(): SequenceNumbers | undefined {
+    const { sequences } = this.source.stage;
+    if (!sequences || this.operators.length === 0) return sequences;
+    return sequenceIndex(this.schema) < 0 ? undefined : { ...sequences, step: 'up' };
+  }
+
+  get heldByBreaker(): string | undefined {
+    return this.source.stage.heldByBreaker;
   }
 
   get rowsRejected(): number {

@@ -10,7 +10,7 @@ import type { StageContext } from '../../engine/stage.js';
 import { parseInstant } from '../../expressions/instant.js';
 import { findNotPlain } from '../../wire/not-plain.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
-import type { HistoryCapabilities, HistoryKind } from '../../wire/provider-capabilities.js';
+import type { HistoryCapabilities, HistoryKind, SequenceNumbers } from '../../wire/provider-capabilities.js';
 import type { FeedOptions } from '../contract/own-options.js';
 import { isWithinAttempt } from './attempts.js';
 import { FeedBuffer } from './feed-buffer.js';
@@ -37,6 +37,7 @@ export class HistorySource implements Source {
   readonly schema: Schema;
   readonly capabilities = { delivery: 'replayable', bounded: true } as const;
   readonly order: EventOrder = SYMBOLS_IN_ORDER;
+  readonly sequences: SequenceNumbers | undefined;
   readonly gatesItsCalls = true;
   readonly #kind: HistoryKind;
   readonly #depthMs: number | undefined;
@@ -57,12 +58,13 @@ export class HistorySource implements Source {
   constructor(
     kind: HistoryKind,
     schema: Schema,
-    { depthMs }: HistoryCapabilities,
+    { depthMs, sequence }: HistoryCapabilities,
     feed: FeedOptions,
     connection: ProviderConnection,
     { batchRows, dictionaries, clock }: StageContext,
   ) {
     this.schema = schema;
+    this.sequences = sequence;
     this.#kind = kind;
     this.#depthMs = depthMs;
     this.#feed = feed;

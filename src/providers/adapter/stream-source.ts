@@ -8,7 +8,7 @@ import { isCancellation, providerErrorKind } from '../../core/provider-error-kin
 import type { Source } from '../../engine/source.js';
 import type { StageContext } from '../../engine/stage.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
-import type { StreamCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
+import type { SequenceNumbers, StreamCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
 import type { MarketDataProvider } from '../contract/market-data-provider.js';
 import type { FeedOptions } from '../contract/own-options.js';
 import { FeedBuffer, ROWS_WAITING_MAX } from './feed-buffer.js';
@@ -35,6 +35,7 @@ export class StreamSource implements Source {
   /** What was missed is lost as long as nobody fetches it: a resumed run says so with a `gap`. */
   readonly capabilities = { delivery: 'live-only', bounded: false } as const;
   readonly order: EventOrder;
+  readonly sequences: SequenceNumbers | undefined;
   readonly gatesItsCalls = true;
   readonly holdsRows = true;
   readonly #kind: StreamKind;
@@ -48,13 +49,14 @@ export class StreamSource implements Source {
   constructor(
     kind: StreamKind,
     schema: Schema,
-    { maxDelayMs = 0 }: StreamCapabilities,
+    { maxDelayMs = 0, sequence }: StreamCapabilities,
     feed: FeedOptions,
     connection: ProviderConnection,
     { batchRows, dictionaries, clock }: StageContext,
   ) {
     this.schema = schema;
     this.order = { scope: 'symbol', maxDelayNs: Math.ceil(maxDelayMs * 1e6) };
+    this.sequences = sequence;
     this.#kind = kind;
     this.#feed = feed;
     this.#connection = connection;
