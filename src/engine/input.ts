@@ -52,6 +52,8 @@ export interface Input {
  * checkpoint has left it.
  */
 export interface InputOnDemand extends Input {
+  /** Whether it goes on, since its last `open`, where a checkpoint or an earlier line has left it. */
+  readonly goesOn: boolean;
   /**
    * Makes source and operators, and opens them. Resolves once it can be read.
    *

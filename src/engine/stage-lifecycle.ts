@@ -44,7 +44,11 @@ export class StageLifecycle {
    * @param stages - In the order of opening; they are closed in reverse.
    * @param last - Opened last, and also closed last, if there is one.
    */
-  constructor(stages: readonly StageInLife[], last: StageInLife | undefined, settings: StageLifecycleSettings) {
+  constructor(
+    stages: readonly StageInLife[],
+    last: StageInLife | undefined,
+    settings: StageLifecycleSettings,
+  ) {
     this.#stages = stages;
     this.#last = last ? [last] : [];
     this.#settings = settings;

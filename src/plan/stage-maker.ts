@@ -97,7 +97,13 @@ export async function loadWithNested<Kind extends ComponentKind>(
   // Sources of this package call no provider, and those in code make their calls at once. To load a gate takes
   // turns of the event loop, which who has a clock of their own would notice.
   const mayCall = kind === 'source' && (gate || stage.runsUserCode);
-  return { place, factory, inputs, branches, makeGate: mayCall ? await openGate(gate, stage.use) : undefined };
+  return {
+    place,
+    factory,
+    inputs,
+    branches,
+    makeGate: mayCall ? await openGate(gate, stage.use) : undefined,
+  };
 }
 
 async function loadBranches(

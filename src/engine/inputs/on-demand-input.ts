@@ -65,6 +65,7 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
   readonly #before: Counts = { rowsRejected: 0, rowsLeftOut: 0, bytesIn: 0, steps: 0 };
   /** Where the next line goes on: of a checkpoint, or of a line that has failed. */
   #saved: SavedLine | undefined;
+  #goesOn = false;
   #isStarted = false;
   #isFrozen = false;
   #isDrained = false;
@@ -115,6 +116,10 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
 
   get heldByBreaker(): string | undefined {
     return this.#phase === 'opening' || this.#phase === 'open' ? this.#line.input.heldByBreaker : undefined;
+  }
+
+  get goesOn(): boolean {
+    return this.#goesOn;
   }
 
   get rowsRejected(): number {
@@ -172,6 +177,7 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
       throw error;
     }
     if (this.#phase !== 'opening') return; // it was closed meanwhile
+    this.#goesOn = this.#saved !== undefined;
     this.#saved = undefined;
     this.#phase = 'open';
     await this.#join(line);
@@ -380,7 +386,12 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
 }
 
 /** The tree of an input: its places are getters, or fields of a class. */
-const placed = ({ at, source, operatorsAt, operators }: StageInput) => ({ at, source, operatorsAt, operators });
+const placed = ({ at, source, operatorsAt, operators }: StageInput) => ({
+  at,
+  source,
+  operatorsAt,
+  operators,
+});
 
 interface SavedLine {
   readonly line: PlainData;
