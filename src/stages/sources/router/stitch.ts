@@ -143,7 +143,8 @@ export class Stitch {
   }
 
   #isOpen(slot: number): boolean {
-    return this.#marks.isSet(slot) && slot < this.#passed.length && this.#passed[slot] !== this.#seam;
+    if (this.#open === 0 || !this.#marks.isSet(slot) || slot >= this.#passed.length) return false;
+    return this.#passed[slot] !== this.#seam;
   }
 
   #pass(slot: number): void {
