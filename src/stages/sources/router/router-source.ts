@@ -388,8 +388,8 @@ export class RouterSource implements Source {
       if (cut === undefined) return undefined;
       rows = cut;
     }
-    const { name, opening, input } = lane;
-    return this.#stream.pass(rows, { name, opening, goesOn: input.goesOn });
+    const { name, opening, input, isReplay } = lane;
+    return this.#stream.pass(rows, { name, opening, goesOn: input.goesOn, isReplay });
   }
 
   /** Leaves a source where it lacks rows, if another one is ready. @returns What stands before the gap, if anything. */

@@ -26,10 +26,9 @@ export class Stitch {
   readonly #marks: SequenceMarks;
   readonly #time: number;
   readonly #symbol: number;
-  /** For each slot, the seam that it has passed. */
-  #passed: Int32Array = new Int32Array(64);
-  #seam = 0;
-  /** How many slots have still to pass the seam. */
+  /** By slot, whether it had a mark at the seam and has not passed it. A slot beyond the end has passed. */
+  #isOpen = new Uint8Array(0);
+  /** How many are open. */
   #open = 0;
   #names = { from: '', to: '' };
   /** Whether a row was seen before since the seam began: the new source overlaps with what was delivered. */
@@ -51,16 +50,25 @@ export class Stitch {
     return this.#numbers.step === 'one' || (!this.#marks.isBySymbol && this.#hasOverlap);
   }
 
+  /** Whether every number that is missing is told. */
+  get tellsAll(): boolean {
+    return this.#numbers.step === 'one';
+  }
+
   /** The next rows come from another source, or from one that was opened again. */
   begin(from: string, to: string): void {
     const { slots } = this.#marks;
-    if (this.#passed.length < slots) this.#passed = withRoom(this.#passed, slots);
+    if (this.#isOpen.length < slots) this.#isOpen = new Uint8Array(2 * slots);
     this.#names = { from, to };
     this.#hasOverlap = false;
     this.#beganAnew = false;
-    this.#seam++;
     this.#open = 0;
-    for (let slot = 0; slot < slots; slot++) if (this.#marks.isSet(slot)) this.#open++;
+    this.#isOpen.fill(0);
+    for (let slot = 0; slot < slots; slot++) {
+      if (!this.#marks.isSet(slot)) continue;
+      this.#isOpen[slot] = 1;
+      this.#open++;
+    }
   }
 
   /**
@@ -82,7 +90,7 @@ export class Stitch {
         this.#heed(controls[control]!.record, batch);
       }
       const slot = this.#marks.slotOf(batch, row);
-      if (!this.#isOpen(slot)) continue;
+      if (this.#isOpen[slot] !== 1) continue;
       const relation = this.#marks.compare(batch, row, slot);
       if (relation === 'seen') {
         keep[row] = 0;
@@ -135,20 +143,16 @@ export class Stitch {
     const symbol = record.type === 'gap' ? record.symbol : undefined;
     if (symbol === undefined || !this.#marks.isBySymbol) {
       this.#open = 0;
+      this.#isOpen.fill(0);
       return;
     }
     const { columns } = batch.schema;
     const id = batch.dictionary(columns[this.#symbol]!).find(symbol);
-    if (id !== undefined && this.#isOpen(id + 1)) this.#pass(id + 1);
-  }
-
-  #isOpen(slot: number): boolean {
-    if (this.#open === 0 || !this.#marks.isSet(slot) || slot >= this.#passed.length) return false;
-    return this.#passed[slot] !== this.#seam;
+    if (id !== undefined && this.#isOpen[id + 1] === 1) this.#pass(id + 1);
   }
 
   #pass(slot: number): void {
-    this.#passed[slot] = this.#seam;
+    this.#isOpen[slot] = 0;
     this.#open--;
   }
 
@@ -168,9 +172,3 @@ export class Stitch {
     };
   }
 }
-
-const withRoom = (from: Int32Array, size: number): Int32Array => {
-  const to = new Int32Array(Math.max(size, 2 * from.length));
-  to.set(from);
-  return to;
-};

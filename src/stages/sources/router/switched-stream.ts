@@ -12,6 +12,7 @@ import { eventTimeIndex, type Schema } from '../../../columns/schema.js';
 import type { Clock } from '../../../core/clock.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import type { Nanos } from '../../../core/units.js';
+import { RESTART_REASON } from '../../../engine/intake/live-intake.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import type { SequenceNumbers } from '../../../wire/provider-capabilities.js';
@@ -36,6 +37,8 @@ export interface Origin {
   readonly opening: number;
   /** Whether this opening goes on where the one before has ended. */
   readonly goesOn: boolean;
+  /** If so, whether that is exact: rows of a live source were missed meanwhile. */
+  readonly isReplay: boolean;
 }
 
 /** In front of the next row. */
@@ -161,10 +164,12 @@ export class SwitchedStream {
   }
 
   /** The next rows are of another source, or of another opening. */
-  #begin({ name, opening, goesOn }: Origin): void {
+  #begin({ name, opening, goesOn, isReplay }: Origin): void {
     if (this.#seam?.to === name && this.#seam.opening === opening) return;
     // An opening that was left may have had rows meanwhile.
-    const followsOn = !this.#hasRows || (goesOn && opening !== this.#opening);
+    const isResumed = goesOn && opening !== this.#opening;
+    // Numbers say exactly what a live source has missed over a restart.
+    const followsOn = !this.#hasRows || (isResumed && (isReplay || this.#stitch?.tellsAll !== true));
     if (this.#source === name && followsOn) {
       this.#opening = opening;
       this.#seam = undefined;
@@ -176,6 +181,7 @@ export class SwitchedStream {
   }
 
   #passSeam(batch: Batch, seam: Seam): Batch | undefined {
+    if (this.#stitch?.tellsAll) batch.controls = batch.controls.filter(({ record }) => !isRestartGap(record));
     const told = batch.controls.map(({ record }) => record);
     if (batch.length === 0) this.#stitch?.heed(told, batch);
     else this.#rowsSeen += this.#stitch?.pass(batch, this.#since).seen ?? 0;
@@ -264,6 +270,9 @@ export class SwitchedStream {
     return readNanos(batch.columns[this.#time] as Int32Array, row);
   }
 }
+
+const isRestartGap = (record: ControlRecord): boolean =>
+  record.type === 'gap' && record.reason === RESTART_REASON;
 
 export interface SavedStream {
   readonly source: string | null;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { nanos } from '../../../../src/core/units.js';
 import { ProviderError } from '../../../../src/core/provider-error.js';
+import { nanos } from '../../../../src/core/units.js';
 import { at, NUMBERS_BY_SYMBOL, routed, row, Scripted } from './router-rig.js';
 
 const outage = () => new ProviderError('disconnected', 'the socket was closed');
@@ -16,7 +16,12 @@ describe('a router', () => {
     expect(records('switched')).toEqual([]);
     expect([a.made, a.opened, b.opened]).toEqual([1, 1, 0]);
     expect(healthOf()).toEqual({ status: 'ok' });
-    expect(numbersOf()).toMatchObject({ switches: 0, activeSource: 0, 'sources[0].rows': 2, 'sources[0].state': 2 });
+    expect(numbersOf()).toMatchObject({
+      switches: 0,
+      activeSource: 0,
+      'sources[0].rows': 2,
+      'sources[0].state': 2,
+    });
     expect(await stop()).toMatchObject({ reason: 'stopped' });
     expect([a.closed, b.closed]).toEqual([1, 0]);
     expect(clock.timersPending).toBe(0);
@@ -49,7 +54,12 @@ describe('a router', () => {
       status: 'degraded',
       reason: expect.stringContaining('reads sources[1] in place of sources[0]'),
     });
-    expect(numbersOf()).toMatchObject({ switches: 1, 'switches.error': 1, activeSource: 1, 'sources[0].failures': 1 });
+    expect(numbersOf()).toMatchObject({
+      switches: 1,
+      'switches.error': 1,
+      activeSource: 1,
+      'sources[0].failures': 1,
+    });
     await stop();
   });
 
@@ -307,7 +317,10 @@ describe('a router over sources that number their rows in the same way', () => {
   it('has all rows of a hot standby that the failed source did not deliver', async () => {
     const sources = numbered('a', 'b');
     const [a, b] = sources as [Scripted, Scripted];
-    const { clock, told, records, stop } = await routed({ sources, options: { standby: 'hot', silence: '1s' } });
+    const { clock, told, records, stop } = await routed({
+      sources,
+      options: { standby: 'hot', silence: '1s' },
+    });
     await clock.advance(10);
     expect(b.isOpen).toBe(true);
     for (let i = 1; i <= 20; i++) {
@@ -318,7 +331,9 @@ describe('a router over sources that number their rows in the same way', () => {
     await clock.advance(300);
     expect(records('switched')).toMatchObject([{ reason: 'silence', seam: 'exact' }]);
     expect(records('gap')).toEqual([]);
-    expect(told().filter((entry) => typeof entry === 'number')).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect(told().filter((entry) => typeof entry === 'number')).toEqual(
+      Array.from({ length: 20 }, (_, i) => i + 1),
+    );
     await stop();
   });
 });

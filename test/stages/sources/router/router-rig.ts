@@ -138,6 +138,7 @@ export interface RoutedOptions {
   readonly pipeline?: PipelineOptions;
   readonly clock?: SimulatedClock;
   readonly operators?: readonly object[];
+  readonly seed?: number;
 }
 
 /** A running pipeline with a router of scripted sources, on virtual time. */
@@ -147,11 +148,13 @@ export async function routed({
   pipeline: more = {},
   clock = new SimulatedClock({ now: 1_000_000n, wall: at(0) }),
   operators = [],
+  seed = 1,
 }: RoutedOptions = {}) {
   const kept = keepingSink();
   const pipeline = createPipeline(
     uncheckedSpec({
       name: 'routed',
+      seed,
       source: {
         use: 'router',
         sources: sources.map(({ name }) => ({ use: name })),
@@ -188,7 +191,10 @@ export async function routed({
     stream,
     prices: () => (stream.filter(isRow) as Row[]).map(({ price }) => price),
     /** Rows by price, and control records as they are. */
-    told: () => stream.filter((entry) => !isWatermark(entry)).map((entry) => (isRow(entry) ? entry.price : entry)),
+    told: () =>
+      stream
+        .filter((entry) => !isWatermark(entry))
+        .map((entry) => (isRow(entry) ? (entry as Row).price : entry)),
     records: (type: string) => stream.filter((entry) => entry.type === type),
     report,
     healthOf: () => report().health,
