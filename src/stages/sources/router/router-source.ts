@@ -26,6 +26,8 @@ import { type SavedStream, SwitchedStream } from './switched-stream.js';
 /** A read that waits returns after this time, without rows: a checkpoint is taken between reads. */
 const WAIT_NS_MAX = 200_000_000n;
 
+/** While a source gives rows at once, the others are looked at no more often. */
+const QUIET_NS_MAX = 50_000_000n;
 /** Batches of which nothing is left, one after another, before others have their turn. */
 const DROPPED_IN_A_ROW = 32;
 
@@ -51,11 +53,14 @@ export class RouterSource implements Source {
   readonly #hasNumbers: boolean;
   /** Of a checkpoint: what was read and not delivered. */
   #restored: Batch[] = [];
+  #counts: Counts | undefined;
   #isStopped = false;
   #isOver = false;
   /** Since when all sources have been down. */
   #downSince: bigint | undefined;
   #askAt: bigint | undefined;
+  /** Until then, nothing but rows of the current source is expected. 0: everything is looked at. */
+  #quietUntil = 0n;
   #wake: (() => void) | undefined;
   #hasNews = false;
 
@@ -100,15 +105,15 @@ export class RouterSource implements Source {
   }
 
   get rowsRejected(): number {
-    return this.#lanes.reduce((rows, { input }) => rows + input.rowsRejected, 0);
+    return this.#counted().rowsRejected;
   }
 
   get rowsLeftOut(): number {
-    return this.#lanes.reduce((rows, { input }) => rows + input.rowsLeftOut, 0);
+    return this.#counted().rowsLeftOut;
   }
 
   get bytesIn(): number {
-    return this.#lanes.reduce((bytes, { input }) => bytes + input.bytesIn, 0);
+    return this.#counted().bytesIn;
   }
 
   /** Rows of a live source that were read are lost unless they are delivered. */
@@ -124,6 +129,7 @@ export class RouterSource implements Source {
   /** After it, no source is opened any more. A live one that is open is read to its end. */
   stop(): void {
     this.#isStopped = true;
+    this.#quietUntil = 0n;
     this.#wake?.();
   }
 
@@ -144,6 +150,7 @@ export class RouterSource implements Source {
   }
 
   resume(position: PlainData): void {
+    this.#counts = undefined;
     const { current, held, stream } = (position ?? {}) as unknown as Partial<SavedRouter>;
     const source = this.#lanes.findIndex(({ id }) => id === current);
     if (stream === undefined || !Array.isArray(held) || (current !== null && source < 0)) {
@@ -193,6 +200,19 @@ export class RouterSource implements Source {
     for (const batch of this.#restored.splice(0)) batch.release();
   }
 
+  /** Asked several times for each batch, though it changes with a read alone. */
+  #counted(): Counts {
+    if (this.#counts) return this.#counts;
+    const counts = { rowsRejected: 0, rowsLeftOut: 0, bytesIn: 0 };
+    for (const { input } of this.#lanes) {
+      counts.rowsRejected += input.rowsRejected;
+      counts.rowsLeftOut += input.rowsLeftOut;
+      counts.bytesIn += input.bytesIn;
+    }
+    this.#counts = counts;
+    return counts;
+  }
+
   get #current(): RouterLane | undefined {
     const { current } = this.#choice;
     return current === undefined ? undefined : this.#lanes[current];
@@ -200,14 +220,14 @@ export class RouterSource implements Source {
 
   /** Returns what there is now; `undefined` if it has to be waited for. */
   #next(): Batch | null | undefined {
+    this.#counts = undefined;
     const restored = this.#restored.shift();
     if (restored) return this.#stream.goOn(this.#fitted(restored));
     for (let dropped = 0; ; dropped++) {
       if (dropped === DROPPED_IN_A_ROW) return this.#nothing();
       const now = this.#context.clock.now();
-      this.#look(now);
+      const lane = now < this.#quietUntil ? this.#current : this.#lookRound(now);
       if (this.#isOver) return null;
-      const lane = this.#follow(now);
       if (this.#isStopped && (this.#isReplay || !lane?.isOpen)) {
         this.#isOver = true;
         return null;
@@ -219,6 +239,7 @@ export class RouterSource implements Source {
       if (!lane.isOpen) return undefined;
       lane.read();
       const batch = lane.take();
+      if (!batch) this.#quietUntil = 0n;
       if (batch) {
         this.#downSince = undefined;
         const ready = this.#deliver(lane, batch, now);
@@ -268,7 +289,20 @@ export class RouterSource implements Source {
 
   #tell(): void {
     this.#hasNews = true;
+    this.#counts = undefined;
+    this.#quietUntil = 0n;
     this.#wake?.();
+  }
+
+  /** Looks at all sources, and does what the choice says. @returns The source to read. */
+  #lookRound(now: bigint): RouterLane | undefined {
+    this.#look(now);
+    if (this.#isOver) return undefined;
+    const lane = this.#follow(now);
+    const isQuiet = lane?.isOpen && this.#lanes.every((other) => other === lane || other.isClosed);
+    const until = now + QUIET_NS_MAX;
+    this.#quietUntil = !isQuiet ? 0n : this.#askAt !== undefined && this.#askAt < until ? this.#askAt : until;
+    return lane;
   }
 
   /** Tells the choice what has happened. */
@@ -447,6 +481,8 @@ export class RouterSource implements Source {
     return this.#lanes.map((_, i) => list[i] ?? 1);
   }
 }
+
+type Counts = Record<'rowsRejected' | 'rowsLeftOut' | 'bytesIn', number>;
 
 interface SavedRouter {
   readonly current: string | null;
