@@ -18,7 +18,7 @@ export interface StageFacts {
   readonly replayOnly?:
     | { readonly input: string; readonly option: string; readonly message: string }
     | undefined;
-  /** Of a source: it opens its inputs itself, when it needs them, and may open them again. */
+  /** @internal Of a source of this package: it opens its inputs itself, and may open them again. */
   readonly opensInputs?: boolean | undefined;
   /** The option that names a file of user code, if there is one. */
   readonly moduleOption?: string | undefined;
