@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
+import type { ControlRecord } from '../../../../src/columns/control-record.js';
 import type { Row } from '../../../../src/columns/row-view.js';
 import { ProviderError } from '../../../../src/core/provider-error.js';
 import { isRow, type Stream } from '../../../support/pipeline-rig.js';
@@ -79,6 +80,8 @@ function market(count: number, recent: number) {
     },
   };
 }
+
+type Switch = ControlRecord & { readonly type: 'switched' };
 
 /** The laws of a stream of numbered rows. */
 function check(stream: Stream): void {
@@ -160,7 +163,7 @@ describe('under random faults, a router over sources with numbers', () => {
           expect(clock.timersPending).toBe(0);
           stream.push(...run.stream);
           check(stream);
-          const switched = stream.filter((entry) => entry.type === 'switched');
+          const switched = stream.filter((entry) => entry.type === 'switched') as unknown as Switch[];
           expect(switches).toBe(switched.length);
           // Each goes on from where the one before led to.
           for (const [i, { from, to }] of switched.entries()) {
