@@ -155,7 +155,7 @@ describe('a component from outside of the package', () => {
     expect((await problemsOf({ source: { use: 'tikcer' } }))[0]).toEqual({
       path: ['source', 'use'],
       message:
-        'expected the name of a source (merge, replay, synthetic, topic, ticker), found "tikcer" (did you mean "ticker"?)',
+        'expected the name of a source (merge, replay, router, synthetic, topic, ticker), found "tikcer" (did you mean "ticker"?)',
     });
     const bare = resolveWithFiles({ ...SPEC }, { userCode: askedHere });
     await expect(bare).rejects.toThrow(
