@@ -17,7 +17,7 @@ export type ControlRecord =
   | { readonly type: 'stale'; readonly since: Nanos; readonly symbol?: string }
   /**
    * From here on the rows come from another source. `seam`: `exact` if no row comes twice and every row that is
-   * missing is told by a `gap`; `unknown` if rows between `since` and `at` may be missing, or may come twice.
+   * missing is told by a `gap` beside it; `unknown` if rows between `since` and `at` may be missing, or may come twice.
    */
   | {
       readonly type: 'switched';

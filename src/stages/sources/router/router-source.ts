@@ -348,7 +348,7 @@ export class RouterSource implements Source {
     }
     const isSilent =
       source === this.#choice.current && lane.isOpen && !this.#isReplay && lane.silence.isTooLong(now);
-    if (!isSilent || !this.#choice.helpsAgainstSilence) return;
+    if (!isSilent || !this.#choice.helpsAgainstSilence(now)) return;
     const message = `${input.title} has given no row for ${silence / 1e6} ms (source ${name} of the router)`;
     this.#fail(source, 'silence', new ProviderError('unavailable', message), now);
   }

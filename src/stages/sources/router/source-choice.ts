@@ -152,9 +152,11 @@ export class SourceChoice {
     if (source === this.#current) this.#leave(reason);
   }
 
-  /** Whether it helps to leave the current source for its silence: not if all others have been silent just now. */
-  get helpsAgainstSilence(): boolean {
-    return this.#standings.some(({ isOut }, i) => !isOut && i !== this.#current && !this.#silent.has(i));
+  /** Whether there is another source to try if the current one is silent: one that has not just been silent itself. */
+  helpsAgainstSilence(now: bigint): boolean {
+    return this.#standings.some((_, i) => {
+      return i !== this.#current && !this.#silent.has(i) && this.#isEligible(i, now);
+    });
   }
 
   /**

@@ -44,10 +44,13 @@ export class Stitch {
     this.#symbol = columnIndex(schema, 'symbol');
   }
 
-  /** Whether the rows behind the seam are known to follow on: none twice, and what is missing is told. */
+  /**
+   * Whether it is known now what the seam lacks: nothing, since the new source was there before the last one had ended,
+   * or what the gaps so far say. A symbol that has had no row yet may lack some, which nobody knows before its next one.
+   */
   get isExact(): boolean {
     if (this.#beganAnew) return false;
-    return this.#numbers.step === 'one' || (!this.#marks.isBySymbol && this.#hasOverlap);
+    return this.#hasOverlap || (this.#numbers.step === 'one' && this.#open === 0);
   }
 
   /** Whether every number that is missing is told. */

@@ -43,6 +43,8 @@ const script = fc.record({
   restarts: fc.array(fc.nat(80), { maxLength: 2 }),
 });
 
+const BAR_MS = 1_000;
+
 const outage = () => new ProviderError('disconnected', 'as the script says');
 
 /** Sources that give the rows of one market, as well as they can. */
@@ -185,4 +187,66 @@ describe('under random faults, a router over sources with numbers', () => {
       { numRuns: 100 },
     );
   }, 60_000);
+
+  it('has no bar that is complete where rows are missing', async () => {
+    const barred = script.filter(({ ticks }) => ticks.length > 30);
+    await fc.assert(
+      fc.asyncProperty(barred, async ({ ticks, recent, standby, strategy, sources: count, seed }) => {
+        const { sources, trade, fault, log } = market(count, recent);
+        const run = await routed({
+          sources,
+          seed,
+          options: {
+            standby,
+            strategy,
+            hold: '500ms',
+            silence: '700ms',
+            backOff: '20ms',
+            backOffMax: '300ms',
+          },
+          // What a standby has comes after a silence.
+          operators: [{ use: 'bars', every: `${BAR_MS}ms`, lateness: '10s' }],
+        });
+        for (const [i, { trades, fault: broken }] of ticks.entries()) {
+          if (broken) fault(broken.source, broken.what);
+          trade(
+            TICK_MS * (i + 1),
+            trades.map((symbol) => SYMBOLS[symbol]!),
+          );
+          await run.pass(TICK_MS, 20);
+        }
+        run.pipeline.drain();
+        await run.pass(100, 20);
+        const { reason, counters } = await run.run;
+        expect(reason).toBe('drained');
+        expect(counters.rowsLate).toBe(0);
+        const bars = run.stream.filter(isRow);
+        for (const symbol of SYMBOLS) {
+          const own = new Map(
+            bars.filter((bar) => bar.symbol === symbol).map((bar) => [bar.time as bigint, bar]),
+          );
+          const times = [...own.keys()];
+          for (const [time, rows] of rowsByWindow(log, symbol)) {
+            // What came before the first row, or after the last one, nobody can know.
+            if (times.length === 0 || time <= times[0]! || time >= times.at(-1)!) continue;
+            const bar = own.get(time);
+            if (bar?.count !== rows) expect(bar?.mark).toMatch(/gap|partial/);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
 });
+
+/** How many rows of a symbol there were, by the begin of their window. */
+function rowsByWindow(log: readonly Row[], symbol: string): Map<bigint, number> {
+  const windowNs = BigInt(BAR_MS) * 1_000_000n;
+  const rows = new Map<bigint, number>();
+  for (const { time, symbol: of } of log) {
+    if (of !== symbol) continue;
+    const begin = (time as bigint) - ((time as bigint) % windowNs);
+    rows.set(begin, (rows.get(begin) ?? 0) + 1);
+  }
+  return rows;
+}

@@ -208,19 +208,29 @@ describe('the choice of a source', () => {
   });
 
   it('is not moved by silence once all have been silent, until one has a row', () => {
-    const { current, fail, rows, choice, pass } = choosing(3);
+    const { current, fail, rows, choice, pass, now } = choosing(3);
     const silent = (source: number) => fail(source, { reason: 'silence', mayRecover: true });
     current();
-    expect(choice.helpsAgainstSilence).toBe(true);
+    expect(choice.helpsAgainstSilence(now())).toBe(true);
     silent(0);
     expect(current()).toBe(1);
     silent(1);
     expect(current()).toBe(2);
-    expect(choice.helpsAgainstSilence).toBe(false); // nobody trades
+    expect(choice.helpsAgainstSilence(now())).toBe(false); // nobody trades
     pass(100);
     current();
     rows(2);
-    expect(choice.helpsAgainstSilence).toBe(true);
+    expect(choice.helpsAgainstSilence(now())).toBe(true);
+  });
+
+  it('is not moved by silence while the others rest', () => {
+    const { current, fail, choice, pass, now } = choosing(2);
+    current();
+    fail(0);
+    expect(current()).toBe(1);
+    expect(choice.helpsAgainstSilence(now())).toBe(false);
+    pass(1);
+    expect(choice.helpsAgainstSilence(now())).toBe(true);
   });
 
   it('does not open sources beside the current one whose rows are not lost', () => {
