@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { Row } from '../../../../src/columns/row-view.js';
 import type { Schema } from '../../../../src/columns/schema.js';
 import type { Source } from '../../../../src/engine/source.js';
@@ -199,6 +200,17 @@ export async function routed({
     report,
     healthOf: () => report().health,
     numbersOf: () => report().statistics,
+    /** Drains it. */
+    async finish() {
+      let isDone = false;
+      void run.then(() => {
+        isDone = true;
+      });
+      built.drain();
+      for (let ms = 0; !isDone && ms < 1_000; ms += 20) await pass(20, 20);
+      expect(isDone).toBe(true);
+      return run;
+    },
     async stop() {
       built.stop();
       await clock.advance(10);
