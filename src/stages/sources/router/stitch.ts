@@ -169,7 +169,7 @@ export class Stitch {
     return {
       type: 'gap',
       from,
-      to: (at > from ? at : at + 1n) as Nanos,
+      to: (at + 1n) as Nanos, // a missing row may be of the same instant
       ...(symbol !== null && { symbol }),
       reason: `sequence ${missing} is missing between ${source} and ${next}`,
     };

@@ -269,7 +269,7 @@ describe('a router over sources that number their rows in the same way', () => {
       {
         type: 'gap',
         from: at(2),
-        to: at(9),
+        to: at(9) + 1n,
         symbol: 'B',
         reason: 'sequence 8 to 9 is missing between sources[0] and sources[1]',
       },

@@ -182,7 +182,7 @@ describe('under random faults, a router over sources with numbers', () => {
           expect(sources.every(({ isOpen }) => !isOpen)).toBe(true);
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 100, endOnFailure: true },
     );
   }, 60_000);
 
@@ -229,7 +229,7 @@ describe('under random faults, a router over sources with numbers', () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 60, endOnFailure: true },
     );
   }, 60_000);
 });
