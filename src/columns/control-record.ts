@@ -27,8 +27,21 @@ export type ControlRecord =
     }
   /** Nothing has arrived since an instant, though something was due. */
   | { readonly type: 'stale'; readonly since: Nanos; readonly symbol?: string }
-  /** From here on the rows come from another source. */
-  | { readonly type: 'switched'; readonly at: Nanos; readonly from: string; readonly to: string }
+  /**
+   * From here on the rows come from another source. `seam`: `exact` if no row comes twice and every row that is
+   * missing is told by a `gap` beside it; `unknown` if rows between `since` and `at` may be missing, or may come twice.
+   */
+  | {
+      readonly type: 'switched';
+      /** Time of the first row of the new source. */
+      readonly at: Nanos;
+      /** Time of the last row before; `at` if there was none. It may be later than `at`. */
+      readonly since: Nanos;
+      readonly from: string;
+      readonly to: string;
+      readonly reason: string;
+      readonly seam: 'exact' | 'unknown';
+    }
   /** State that was built up from earlier rows no longer holds. */
   | { readonly type: 'reset'; readonly at: Nanos; readonly reason: string }
   /** No more rows earlier than `at` are expected. Without `symbol`, for all symbols. */

@@ -14,7 +14,7 @@ export const plainRecord = (record: ControlRecord): PlainRecord =>
 /** Makes a record of what `plainRecord` gave. */
 export function recordOf(plain: PlainRecord): ControlRecord {
   // "from" and "to" of a switch are the names of sources.
-  const instants = plain.type === 'switched' ? ['at'] : INSTANTS;
+  const instants = plain.type === 'switched' ? ['at', 'since'] : INSTANTS;
   const fields = Object.entries(plain).map(([key, value]) => {
     if (instants.includes(key)) return [key, BigInt(value) as Nanos] as const;
     return [key, key === 'rows' ? Number(value) : value] as const;

@@ -1,6 +1,7 @@
 import type { Batch } from '../columns/batch.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
+import type { SequenceNumbers } from '../wire/provider-capabilities.js';
 import type { SourceCapabilities } from './source-capabilities.js';
 
 /**
@@ -18,6 +19,10 @@ export interface Input {
   readonly order: EventOrder;
   /** The capabilities of its source. */
   readonly capabilities: SourceCapabilities;
+  /** How its rows are numbered, as far as its operators leave the numbers alone. */
+  readonly sequences?: SequenceNumbers | undefined;
+  /** Why its source waits for a breaker, if it does. */
+  readonly heldByBreaker?: string | undefined;
   /** Rows of its source that went to `rejects`, up to the next batch. */
   readonly rowsRejected: number;
   /** Rows that full queues have left out, its own and those of its source's inputs, up to the next batch. */
@@ -40,3 +45,30 @@ export interface Input {
    */
   read(): Promise<Batch | null> | Batch | null;
 }
+
+/**
+ * An input that its stage opens and closes itself, as often as it likes: its `opensInputs` is among the facts of the
+ * component. Each time, source and operators are made afresh. After a restart, the first `open` goes on where a
+ * checkpoint has left it.
+ */
+export interface InputOnDemand extends Input {
+  /** Whether it goes on, since its last `open`, where a checkpoint or an earlier line has left it. */
+  readonly goesOn: boolean;
+  /**
+   * Makes source and operators, and opens them. Resolves once it can be read.
+   *
+   * @throws What a stage throws as it opens; {PipelineError} with its code if it does not open in time. Then it is
+   *   closed again.
+   */
+  open(): Promise<void>;
+  /**
+   * Closes source and operators. What they still do is not waited for for long. Never rejects.
+   *
+   * @param options - `toGoOn`: after a failure of a source that can be replayed, the next `open` goes on where it has
+   *   failed, if that is known.
+   */
+  close(options?: { readonly toGoOn?: boolean }): Promise<void>;
+}
+
+/** Whether an input waits to be opened by its stage. */
+export const isOnDemand = (input: Input): input is InputOnDemand => 'open' in input;

@@ -15,7 +15,7 @@ import type { Sink } from './sink.js';
 import type { NamedSource, Source } from './source.js';
 import type { Named, RunningBranch, RunningInput, Stage } from './stage.js';
 import { labelOf } from './stage-label.js';
-import { type StageInLife, StageLifecycle } from './stage-lifecycle.js';
+import { type StageInLife, StageLifecycle, type StageLifecycleSettings } from './stage-lifecycle.js';
 
 /** The parts of a pipeline. */
 export interface PipelineParts {
@@ -66,6 +66,18 @@ export function lifecycleOf(parts: PipelineParts): StageLifecycle {
   return new StageLifecycle(stages, last, { clock, log, openDeadlineMs, onOpening });
 }
 
+/** Returns the order in which the stages of an input are opened and closed, if its own stage does that. */
+export function lifecycleOfInput(
+  { source, operators }: RunningInput,
+  settings: Omit<StageLifecycleSettings, 'onOpening'>,
+): StageLifecycle {
+  const stages = [
+    ...operators.flatMap((operator) => afterItsInputs('Operator', operator, NO_STEPS)),
+    ...afterItsInputs('Source', source, NO_STEPS),
+  ];
+  return new StageLifecycle(stages, undefined, { ...settings, onOpening: () => {} });
+}
+
 /** Returns the `StartStep` of the opening of each stage. */
 export function stepsOf(parts: StageTree<Named<Stage>>): ReadonlyMap<Named<Stage>, number> {
   return new Map(placesOf<Named<Stage>>(parts).map(({ stage }, i) => [stage, StartStep.opening(i)]));
@@ -84,6 +96,8 @@ export const withThoseInside = (named: Named<Stage>): readonly Stage[] =>
   stagesWithin<Named<Stage>>(named).map(({ stage }) => stage);
 
 type Steps = ReadonlyMap<Named<Stage>, number>;
+/** Of stages that open while the pipeline runs. */
+const NO_STEPS: Steps = new Map();
 
 const CODES = {
   Source: 'SOURCE_FAILED',
@@ -93,7 +107,7 @@ const CODES = {
 } as const;
 
 function inLife(kind: keyof typeof CODES, named: Named<Stage>, steps: Steps): StageInLife {
-  const step = steps.get(named);
+  const step = steps === NO_STEPS ? StartStep.started : steps.get(named);
   invariant(step !== undefined, 'a stage of a pipeline has a place in it');
   const { stage } = named;
   const abandon = kind === 'Source' ? () => (stage as Source).stop() : undefined;
@@ -103,13 +117,16 @@ function inLife(kind: keyof typeof CODES, named: Named<Stage>, steps: Steps): St
 /** A stage that reads inputs may do so as soon as it is open. */
 function afterItsInputs(kind: keyof typeof CODES, named: Named<Stage>, steps: Steps): StageInLife[] {
   return [
-    ...Object.values(named.inputs ?? {}).flatMap(({ source, operators }) => [
+    ...inputsToOpen(named).flatMap(({ source, operators }) => [
       ...operators.flatMap((operator) => afterItsInputs('Operator', operator, steps)),
       ...afterItsInputs('Source', source, steps),
     ]),
     inLife(kind, named, steps),
   ];
 }
+
+const inputsToOpen = ({ inputs = {} }: Named<Stage>): RunningInput[] =>
+  Object.values(inputs).filter(({ isOnDemand }) => !isOnDemand);
 
 /** A sink that passes rows on has open branches behind it. */
 function afterItsBranches(named: Named<Stage>, steps: Steps): StageInLife[] {

@@ -3,6 +3,7 @@ import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Nanos } from '../core/units.js';
+import type { SequenceNumbers } from '../wire/provider-capabilities.js';
 import type { SourceRejects } from './rejects.js';
 import type { SourceCapabilities } from './source-capabilities.js';
 import type { Named, Stage } from './stage.js';
@@ -18,6 +19,10 @@ export interface Source extends Stage {
   readonly gatesItsCalls?: boolean;
   /** Event order of its rows. Default: each symbol is in order. */
   readonly order?: EventOrder;
+  /** How the column `sequence` of its rows is numbered, if several sources may number the same rows in this way. */
+  readonly sequences?: SequenceNumbers | undefined;
+  /** Why it waits for a breaker, if it does: nothing comes until that lets calls through again. */
+  readonly heldByBreaker?: string | undefined;
   /**
    * Whether it puts all watermarks into its stream itself. If not set, the pipeline adds those of a live
    * source, by the clock; it would be wrong about a source that holds rows back.

@@ -33,7 +33,7 @@ const GRACE_MS = 1_000;
  */
 export class StageLifecycle {
   readonly #stages: readonly StageInLife[];
-  readonly #last: StageInLife;
+  readonly #last: readonly StageInLife[];
   readonly #settings: StageLifecycleSettings;
   #isInterrupted = false;
   #onInterrupt: (() => void) | undefined;
@@ -42,11 +42,15 @@ export class StageLifecycle {
 
   /**
    * @param stages - In the order of opening; they are closed in reverse.
-   * @param last - Opened last, and also closed last.
+   * @param last - Opened last, and also closed last, if there is one.
    */
-  constructor(stages: readonly StageInLife[], last: StageInLife, settings: StageLifecycleSettings) {
+  constructor(
+    stages: readonly StageInLife[],
+    last: StageInLife | undefined,
+    settings: StageLifecycleSettings,
+  ) {
     this.#stages = stages;
-    this.#last = last;
+    this.#last = last ? [last] : [];
     this.#settings = settings;
   }
 
@@ -62,7 +66,7 @@ export class StageLifecycle {
    */
   async open(): Promise<void> {
     const { clock, onOpening, openDeadlineMs } = this.#settings;
-    for (const { label, code, stage, step, abandon } of [...this.#stages, this.#last]) {
+    for (const { label, code, stage, step, abandon } of [...this.#stages, ...this.#last]) {
       if (this.#isInterrupted) return;
       if (!stage.open) continue;
       onOpening(step);
@@ -94,7 +98,7 @@ export class StageLifecycle {
   /** Closes all stages. @returns The first error, if there was one. */
   async close(): Promise<unknown> {
     let first: unknown;
-    for (const { label, code, stage } of [...this.#stages.toReversed(), this.#last]) {
+    for (const { label, code, stage } of [...this.#stages.toReversed(), ...this.#last]) {
       const inProgress = this.#leftBehind.get(stage);
       if (inProgress) {
         this.#closeLater(label.title, stage, inProgress);

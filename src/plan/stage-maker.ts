@@ -6,12 +6,13 @@ import { locatedAt } from '../engine/blame.js';
 import type { StageBranch } from '../engine/branches/stage-branch.js';
 import type { ComponentKind, FactoryOf } from '../engine/component.js';
 import type { PlanProblems, SpecFacts } from '../engine/factories.js';
+import { OnDemandInput } from '../engine/inputs/on-demand-input.js';
 import { StageInput } from '../engine/inputs/stage-input.js';
 import { type NamedOperator, OperatorRows } from '../engine/operator-rows.js';
 import type { KeptRejects } from '../engine/rejects.js';
 import type { Sink } from '../engine/sink.js';
 import type { NamedSource, Source } from '../engine/source.js';
-import type { Named, StageContext, StreamFacts } from '../engine/stage.js';
+import type { Named, RunningInput, StageContext, StreamFacts } from '../engine/stage.js';
 import { loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
 import type { QueueSettings } from '../settings/queue-options.js';
@@ -38,7 +39,8 @@ export interface StageMaking {
 export interface LoadedStage<Kind extends ComponentKind> {
   readonly place: StagePlace<ResolvedStage>;
   readonly factory: FactoryOf<Kind>;
-  readonly gate: GateOfSource | undefined;
+  /** Makes the gate of each instance. */
+  readonly makeGate: (() => GateOfSource) | undefined;
   readonly inputs: Readonly<Record<string, LoadedInput>>;
   readonly branches: Readonly<Record<string, LoadedBranch>>;
 }
@@ -57,7 +59,10 @@ export interface LoadedBranch extends Pick<ResolvedBranch, 'at' | 'queue'> {
   readonly running: typeof StageBranch;
 }
 
-type OpenGate = (settings: SourceGateSettings | undefined, use: string) => Promise<GateOfSource | undefined>;
+type OpenGate = (
+  settings: SourceGateSettings | undefined,
+  use: string,
+) => Promise<(() => GateOfSource) | undefined>;
 
 /**
  * Loads the code of a stage and of the stages inside it.
@@ -92,7 +97,13 @@ export async function loadWithNested<Kind extends ComponentKind>(
   // Sources of this package call no provider, and those in code make their calls at once. To load a gate takes
   // turns of the event loop, which who has a clock of their own would notice.
   const mayCall = kind === 'source' && (gate || stage.runsUserCode);
-  return { place, factory, inputs, branches, gate: mayCall ? await openGate(gate, stage.use) : undefined };
+  return {
+    place,
+    factory,
+    inputs,
+    branches,
+    makeGate: mayCall ? await openGate(gate, stage.use) : undefined,
+  };
 }
 
 async function loadBranches(
@@ -148,13 +159,14 @@ export class StageMaker {
    *   component has changed. It is not created then, as it may rely on its plan.
    */
   source(
-    { place, factory, gate: gated, inputs: loaded }: LoadedStage<'source'>,
+    { place, factory, makeGate, inputs: loaded }: LoadedStage<'source'>,
     queue?: QueueSettings,
   ): NamedSource {
     const { path, stage } = place;
     const { context, rejects } = this.#making;
     const ownRejects = rejects.ofSource?.();
-    const { inputs, facts } = this.#inputs(loaded);
+    const gated = makeGate?.();
+    const { inputs, facts } = this.#inputs(place, loaded);
     this.#checkAgain((problems) => factory.plan(stage.options, problems, facts), path);
     this.#checkInputs(place, inputs);
     const ofStage: StageContext = {
@@ -181,7 +193,7 @@ export class StageMaker {
   operators(from: StageOutput, loaded: readonly LoadedStage<'operator'>[], wake: () => void): MadeOperators {
     let { schema, stream } = from;
     const operators = loaded.map(({ place, factory, inputs: within }) => {
-      const { inputs } = this.#inputs(within);
+      const { inputs } = this.#inputs(place, within);
       this.#checkInputs(place, inputs);
       const input = schema;
       const context: StageContext = {
@@ -229,7 +241,7 @@ export class StageMaker {
   /** @throws {InvalidSpecError} if one is live and may not be. Of user code, this is known only here. */
   #checkInputs(
     { path, stage }: StagePlace<ResolvedStage>,
-    inputs: Readonly<Record<string, StageInput>>,
+    inputs: Readonly<Record<string, RunningInput>>,
   ): void {
     if (!stage.facts?.replayOnly) return;
     const capabilities = Object.fromEntries(Object.entries(inputs).map(([id, of]) => [id, of.capabilities]));
@@ -243,16 +255,23 @@ export class StageMaker {
     if (found.length > 0) throw new InvalidSpecError(`spec "${this.#making.context.job}"`, found);
   }
 
-  #inputs(loaded: Readonly<Record<string, LoadedInput>>) {
-    const inputs: Record<string, StageInput> = {};
+  #inputs(owner: StagePlace<ResolvedStage>, loaded: Readonly<Record<string, LoadedInput>>) {
+    const inputs: Record<string, StageInput | OnDemandInput> = {};
     const schemas: Record<string, Schema> = {};
     for (const [id, each] of Object.entries(loaded)) {
-      const input = this.#input(each);
+      const input = owner.stage.facts?.opensInputs ? this.#onDemand(owner, each) : this.#input(each);
       inputs[id] = input;
       schemas[id] = input.schema;
     }
     const facts: SpecFacts = { hasDeadLetters: this.#making.hasDeadLetters, inputs: schemas };
     return { inputs, facts };
+  }
+
+  #onDemand(owner: StagePlace<ResolvedStage>, loaded: LoadedInput): OnDemandInput {
+    const { clock, memory } = this.#making.context;
+    const { rejects } = this.#making;
+    const log = this.logOf(loaded.source.place);
+    return new OnDemandInput({ owner, make: () => this.#input(loaded), memory, clock, rejects, log });
   }
 
   #input({

@@ -6,6 +6,7 @@ import type { Nanos } from '../core/units.js';
 import type { Source } from '../engine/source.js';
 import type { SourceCapabilities } from '../engine/source-capabilities.js';
 import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
+import type { SequenceNumbers } from '../wire/provider-capabilities.js';
 import type { ProviderGate } from './provider-gate.js';
 
 /**
@@ -18,6 +19,7 @@ export class GatedSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
+  readonly sequences: SequenceNumbers | undefined;
   readonly tellsTime: boolean;
   readonly holdsRows: boolean;
   readonly #source: Source;
@@ -32,6 +34,7 @@ export class GatedSource implements Source {
     this.schema = source.schema;
     this.capabilities = source.capabilities;
     this.order = source.order ?? SYMBOLS_IN_ORDER;
+    this.sequences = source.sequences;
     this.tellsTime = source.tellsTime === true;
     this.holdsRows = source.holdsRows === true;
     this.#source = source;
@@ -49,6 +52,10 @@ export class GatedSource implements Source {
 
   get isCatchingUp(): boolean {
     return this.#source.isCatchingUp === true;
+  }
+
+  get heldByBreaker(): string | undefined {
+    return this.#gate.heldByBreaker ?? this.#source.heldByBreaker;
   }
 
   get rowsRejected(): number {

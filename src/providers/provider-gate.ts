@@ -158,6 +158,11 @@ export class ProviderGate implements CallGate {
     return this.#waits.pausedBy;
   }
 
+  /** Why a call is waiting for the breaker. */
+  get heldByBreaker(): string | undefined {
+    return this.#waits.heldByBreaker;
+  }
+
   statistics(): StageStatistics {
     const { breakerPauses, breakerPausedNs, budgetWaits, budgetWaitedNs, retries } = this.#waits;
     return {
@@ -270,8 +275,10 @@ export class ProviderGate implements CallGate {
     const since = this.#clock.now();
     this.#waits.breakerPauses++;
     this.#log.warn({ breaker: name, state }, 'intake paused by the breaker');
-    await this.#waits.pause(`the breaker "${name}" is ${state}`, () =>
-      this.#whenCallable(breaker, signal, until),
+    await this.#waits.pause(
+      `the breaker "${name}" is ${state}`,
+      () => this.#whenCallable(breaker, signal, until),
+      true,
     );
     const paused = this.#clock.now() - since;
     this.#waits.breakerPausedNs += paused;

@@ -18,6 +18,7 @@ import teeSink from '../stages/sinks/tee/component.js';
 import topicSink from '../stages/sinks/topic/component.js';
 import mergeSource from '../stages/sources/merge/component.js';
 import replaySource from '../stages/sources/replay/component.js';
+import routerSource from '../stages/sources/router/component.js';
 import syntheticSource from '../stages/sources/synthetic/component.js';
 import topicSource from '../stages/sources/topic/component.js';
 import { Registry } from './registry.js';
@@ -26,6 +27,7 @@ import { Registry } from './registry.js';
 export const BUILT_IN = [
   mergeSource,
   replaySource,
+  routerSource,
   syntheticSource,
   topicSource,
   asofOperator,

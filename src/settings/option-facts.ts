@@ -62,10 +62,13 @@ const INPUT_TEXTS: Readonly<Record<InputMark, string>> = {
   operators: 'list of operators',
 };
 
-/** Whether an option is a stage, or a list of them. A branch has keys besides those of its sink. */
+/** Whether an option is a stage, or several in a list or by names. A branch has keys besides those of its sink. */
 function isStage(option: OptionSchema): boolean {
-  if (option.items) return isStage(option.items);
+  const { items, additionalProperties: named, anyOf } = option;
+  if (anyOf) return anyOf.some(isStage);
+  if (items) return isStage(items);
   if (option[BRANCH_MARK]) return false;
+  if (typeof named === 'object' && !option.properties) return isStage(named);
   return option[INPUT_MARK] !== undefined || option.properties?.use !== undefined;
 }
 

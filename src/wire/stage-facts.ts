@@ -18,6 +18,8 @@ export interface StageFacts {
   readonly replayOnly?:
     | { readonly input: string; readonly option: string; readonly message: string }
     | undefined;
+  /** @internal Of a source of this package: it opens its inputs itself, and may open them again. */
+  readonly opensInputs?: boolean | undefined;
   /** The option that names a file of user code, if there is one. */
   readonly moduleOption?: string | undefined;
 }

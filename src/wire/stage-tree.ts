@@ -11,6 +11,8 @@ export interface InputTree<S> {
   /** Where its operators are among these options. */
   readonly operatorsAt: Path;
   readonly operators: readonly S[];
+  /** At run time: whether the stage that reads it opens and closes it, and may do so many times. */
+  readonly isOnDemand?: boolean | undefined;
 }
 
 /** What a sink passes rows on to: a sink with operators and a batcher before it. */
@@ -60,6 +62,8 @@ export interface StagePlace<S> {
   readonly isNested: boolean;
   /** Whether it belongs to a branch, or to an input of a stage in one. Its state is part of that of the sink. */
   readonly isInBranch: boolean;
+  /** Whether it belongs to an input on demand, or is inside one: this opens and closes it, and has its state. */
+  readonly isOnDemand: boolean;
 }
 
 /** Returns all stages, each before the stages inside it. The places of `StartStep` count in this order. */
@@ -81,7 +85,7 @@ export function stagesWithin<S extends StageNode<S>>(stage: S): readonly S[] {
 
 /** Returns the places of the stages themselves, without those inside them. */
 export function placesInLine<S extends StageNode<S>>(tree: StageTree<S>): StageTree<StagePlace<S>> {
-  const outside = { isNested: false, isInBranch: false };
+  const outside = { isNested: false, isInBranch: false, isOnDemand: false };
   const single = (kind: 'source' | 'batcher' | 'sink'): StagePlace<S> => {
     return { kind, path: [kind], id: kind, key: kind, stage: tree[kind], ...outside };
   };
@@ -95,15 +99,22 @@ export function placesInLine<S extends StageNode<S>>(tree: StageTree<S>): StageT
 /** Returns the places of the stages of an input, without those inside them. */
 export function placesOfInput<S extends StageNode<S>>(
   owner: StagePlace<S>,
-  { at, source, operatorsAt, operators }: InputTree<S>,
+  { at, source, operatorsAt, operators, isOnDemand }: InputTree<S>,
 ): { readonly source: StagePlace<S>; readonly operators: readonly StagePlace<S>[] } {
-  const { isInBranch } = owner;
+  const by = { isInBranch: owner.isInBranch, isOnDemand: owner.isOnDemand || isOnDemand === true };
   return {
-    source: placeWithin(owner, 'source', source, at, isInBranch),
-    operators: operators.map((stage, i) =>
-      placeWithin(owner, 'operator', stage, [...operatorsAt, i], isInBranch),
-    ),
+    source: placeWithin(owner, 'source', source, at, by),
+    operators: operators.map((stage, i) => placeWithin(owner, 'operator', stage, [...operatorsAt, i], by)),
   };
+}
+
+/** Returns the places of all stages of an input, each before the stages inside it. */
+export function placesInInput<S extends StageNode<S>>(
+  owner: StagePlace<S>,
+  input: InputTree<S>,
+): readonly StagePlace<S>[] {
+  const { source, operators } = placesOfInput(owner, input);
+  return [source, ...operators].flatMap((place) => withNested(place));
 }
 
 /** Returns the places of all stages of a branch, each before the stages inside it. */
@@ -121,10 +132,11 @@ export function placesOfBranch<S extends StageNode<S>>(
   { at, operators, batcher, sink }: BranchTree<S>,
 ): Omit<StageTree<StagePlace<S>>, 'source'> {
   // What stands before the sink goes by its name, too: the name of a sink is that of its branch.
-  const place = placeWithin(owner, 'sink', sink, at, true);
+  const by = { isInBranch: true, isOnDemand: false };
+  const place = placeWithin(owner, 'sink', sink, at, by);
   return {
-    operators: operators.map((stage, i) => placeWithin(place, 'operator', stage, ['operators', i], true)),
-    batcher: placeWithin(place, 'batcher', batcher, ['batcher'], true),
+    operators: operators.map((stage, i) => placeWithin(place, 'operator', stage, ['operators', i], by)),
+    batcher: placeWithin(place, 'batcher', batcher, ['batcher'], by),
     sink: place,
   };
 }
@@ -137,20 +149,17 @@ function placeWithin<S extends StageNode<S>>(
   kind: StagePlace<S>['kind'],
   stage: S,
   within: Path,
-  isInBranch: boolean,
+  by: Pick<StagePlace<S>, 'isInBranch' | 'isOnDemand'>,
 ): StagePlace<S> {
   const path = [...owner.path, ...within];
   const key = keyOf(stage, [owner.key, ...within]);
-  return { kind, path, id: formatPath(path), key, stage, isNested: true, isInBranch };
+  return { kind, path, id: formatPath(path), key, stage, isNested: true, ...by };
 }
 
 function withNested<S extends StageNode<S>>(owner: StagePlace<S>): StagePlace<S>[] {
   if (isAlone(owner.stage)) return [owner];
   const { inputs = {}, branches = {} } = owner.stage;
-  const inInputs = Object.values(inputs).flatMap((input) => {
-    const { source, operators } = placesOfInput(owner, input);
-    return [source, ...operators].flatMap((place) => withNested(place));
-  });
+  const inInputs = Object.values(inputs).flatMap((input) => placesInInput(owner, input));
   return [owner, ...inInputs, ...Object.values(branches).flatMap((branch) => placesInBranch(owner, branch))];
 }
 

@@ -21,7 +21,18 @@ const ROWS = [
   { time: -1n, symbol: null, price: null, side: 'buy', level: 2 ** 31 - 1, isLast: false },
 ];
 const CONTROLS = [
-  { row: 0, record: { type: 'switched', at: nanos(5n), from: 'a', to: 'b' } },
+  {
+    row: 0,
+    record: {
+      type: 'switched',
+      at: nanos(5n),
+      since: nanos(4n),
+      from: 'a',
+      to: 'b',
+      reason: 'silence',
+      seam: 'exact',
+    },
+  },
   { row: 1, record: { type: 'gap', from: nanos(1n), to: nanos(2n), symbol: 'A', reason: 'a cut' } },
   { row: 2, record: { type: 'watermark', at: nanos(-9n) } },
 ] as const;

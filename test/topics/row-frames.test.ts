@@ -40,7 +40,15 @@ const row: fc.Arbitrary<Row> = fc.record({
 const instant = fc.bigInt({ min: 0n, max: 2n ** 62n }) as fc.Arbitrary<Nanos>;
 const record: fc.Arbitrary<ControlRecord> = fc.oneof(
   fc.record({ type: fc.constant('watermark' as const), at: instant }),
-  fc.record({ type: fc.constant('switched' as const), at: instant, from: text, to: text }),
+  fc.record({
+    type: fc.constant('switched' as const),
+    at: instant,
+    since: instant,
+    from: text,
+    to: text,
+    reason: text,
+    seam: fc.constantFrom('exact' as const, 'unknown' as const),
+  }),
   fc.record({ type: fc.constant('gap' as const), from: instant, to: instant, symbol: text, reason: text }),
 );
 const batch = fc.array(row, { maxLength: 60 }).chain((rows) =>

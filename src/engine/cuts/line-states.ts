@@ -25,13 +25,17 @@ export class LineStates {
   /** Operators and inputs, each before what is inside it. */
   readonly #inside: readonly Inside[];
 
-  /** @param places - Of the stages in the line and of those in their inputs. Only operators and inputs count. */
+  /**
+   * @param places - Of the stages in the line and of those in their inputs. Only operators and inputs count. An input
+   *   on demand has the states of all that is inside it.
+   */
   constructor(places: readonly StagePlace<Named<Stage>>[]) {
+    const own = places.filter(({ isOnDemand }) => !isOnDemand);
     const inputs = new Map<Named<Stage>, RunningInput>(
-      places.flatMap(({ stage }) => Object.values(stage.inputs ?? {}).map((input) => [input.source, input])),
+      own.flatMap(({ stage }) => Object.values(stage.inputs ?? {}).map((input) => [input.source, input])),
     );
     this.#inside = places
-      .filter(({ kind, stage }) => kind === 'operator' || inputs.has(stage))
+      .filter(({ kind, stage, isOnDemand }) => (kind === 'operator' && !isOnDemand) || inputs.has(stage))
       .map(({ kind, key, id, stage: named }) => {
         // The kind says what it is.
         const operator = kind === 'operator' ? (named as NamedOperator) : undefined;

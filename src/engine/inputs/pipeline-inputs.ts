@@ -8,9 +8,11 @@ import type { Named, RunningInput, Stage } from '../stage.js';
 export class PipelineInputs {
   readonly #inputs: readonly RunningInput[];
 
-  /** @param places - Of the stages, those inside inputs included. */
+  /** @param places - Of the stages, those inside inputs included. What is inside an input on demand is left to it. */
   constructor(places: readonly StagePlace<Named<Stage>>[]) {
-    this.#inputs = places.flatMap(({ stage }) => Object.values(stage.inputs ?? {}));
+    this.#inputs = places
+      .filter(({ isOnDemand }) => !isOnDemand)
+      .flatMap(({ stage }) => Object.values(stage.inputs ?? {}));
   }
 
   get areNone(): boolean {
@@ -54,13 +56,22 @@ export class PipelineInputs {
   async whileStill<T>(rejects: KeptRejects, take: () => T): Promise<T> {
     if (this.areNone) return take();
     try {
-      for (const input of this.#inputs) await input.freeze();
+      await this.freeze();
       await rejects.flush(); // rows that inputs have refused until now
       await turnOfTheLoop(); // a stage may not have received yet the batch that its read resolved with
       return take();
     } finally {
-      for (const input of this.#inputs) input.thaw();
+      this.thaw();
     }
+  }
+
+  /** Begins nothing new until `thaw`, and resolves once their states can be saved. */
+  async freeze(): Promise<void> {
+    for (const input of this.#inputs) await input.freeze();
+  }
+
+  thaw(): void {
+    for (const input of this.#inputs) input.thaw();
   }
 
   /** The dead letters of their sources that are not in their last snapshots, while they are frozen. */

@@ -3,6 +3,7 @@ import type { DictionarySet } from '../../columns/dictionary.js';
 import { type EventOrder, SYMBOLS_IN_ORDER } from '../../columns/event-order.js';
 import { loadBatch, saveBatch } from '../../columns/saved-batch.js';
 import type { Schema } from '../../columns/schema.js';
+import { sequenceIndex } from '../../columns/sequence.js';
 import type { Clock } from '../../core/clock.js';
 import { PipelineError } from '../../core/errors.js';
 import { invariant } from '../../core/invariant.js';
@@ -11,6 +12,7 @@ import type { Nanos } from '../../core/units.js';
 import type { QueueSettings } from '../../settings/queue-options.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
+import type { SequenceNumbers } from '../../wire/provider-capabilities.js';
 import type { Path } from '../../wire/stage-tree.js';
 import type { Input } from '../input.js';
 import type { ResumePoint } from '../intake/resume-point.js';
@@ -117,6 +119,17 @@ export class StageInput implements Input, RunningInput {
     return this.source.stage.capabilities;
   }
 
+  /** Operators may leave rows out, so that numbers which are missing say nothing. */
+  get sequences(): SequenceNumbers | undefined {
+    const { sequences } = this.source.stage;
+    if (!sequences || this.operators.length === 0) return sequences;
+    return sequenceIndex(this.schema) < 0 ? undefined : { ...sequences, step: 'up' };
+  }
+
+  get heldByBreaker(): string | undefined {
+    return this.source.stage.heldByBreaker;
+  }
+
   get rowsRejected(): number {
     return this.#rows.rowsRejected;
   }
@@ -157,7 +170,8 @@ export class StageInput implements Input, RunningInput {
     this.#throwIfBrokenOff();
     const ready = this.#takeReady();
     if (ready) return ready;
-    return this.#isOver && !this.#failure ? null : this.#readOn();
+    if (this.#isOver && !this.#failure) return null;
+    return this.#readNow() ?? this.#readOn();
   }
 
   /** Called by its operators when they have rows to emit without having received any. */
@@ -328,6 +342,23 @@ export class StageInput implements Input, RunningInput {
     return ready;
   }
 
+  /** What its source has at once, if no operator stands behind it: promises would cost more than the rest. */
+  #readNow(): Batch | undefined {
+    if (this.operators.length > 0 || this.#isAtWork || this.#isWoken || this.#isStill) return undefined;
+    if (this.#isOver || this.#isClosed) return undefined;
+    const taken = this.#intake.take();
+    if (!taken) return undefined; // the next take answers the same
+    this.#chain.give(taken);
+    if (this.#hasRejected) {
+      this.#isWoken = true; // what was rejected is written meanwhile
+      return undefined;
+    }
+    const made = this.#chain.take();
+    if (made) this.#rows.read(made);
+    if (this.#watchers.length > 0) this.#notify();
+    return made;
+  }
+
   async #readOn(): Promise<Batch | null> {
     this.#isAwaited = true;
     try {
@@ -364,7 +395,10 @@ export class StageInput implements Input, RunningInput {
     if (this.#isAtWork || (this.#isStill && !this.#isOwed)) return this.#change();
     if (this.#isWoken) {
       this.#isWoken = false;
-      return this.#work(() => this.#runOperators());
+      return this.#work(async () => {
+        await this.#runOperators();
+        await this.#flushRejects();
+      });
     }
     const taken = this.#intake.take();
     const batch = taken === undefined && this.#isReadLost ? null : taken;
@@ -386,7 +420,15 @@ export class StageInput implements Input, RunningInput {
   async #pass(batch: Batch): Promise<void> {
     this.#chain.give(batch);
     await this.#runOperators();
-    if (this.#intake.rowsRefused || this.source.stage.rowsRejected) await this.#parts.rejects.flush();
+    await this.#flushRejects();
+  }
+
+  async #flushRejects(): Promise<void> {
+    if (this.#hasRejected) await this.#parts.rejects.flush();
+  }
+
+  get #hasRejected(): boolean {
+    return this.#intake.rowsRefused > 0 || (this.source.stage.rowsRejected ?? 0) > 0;
   }
 
   async #finish(): Promise<void> {

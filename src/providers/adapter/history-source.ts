@@ -9,7 +9,7 @@ import type { Source } from '../../engine/source.js';
 import type { StageContext } from '../../engine/stage.js';
 import { parseInstant } from '../../expressions/instant.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
-import type { HistoryCapabilities, HistoryKind } from '../../wire/provider-capabilities.js';
+import type { HistoryCapabilities, HistoryKind, SequenceNumbers } from '../../wire/provider-capabilities.js';
 import type { FeedOptions } from '../contract/own-options.js';
 import { CursorRound } from './cursor-round.js';
 import { FeedBuffer } from './feed-buffer.js';
@@ -36,6 +36,7 @@ export class HistorySource implements Source {
   readonly schema: Schema;
   readonly capabilities = { delivery: 'replayable', bounded: true } as const;
   readonly order: EventOrder = SYMBOLS_IN_ORDER;
+  readonly sequences: SequenceNumbers | undefined;
   readonly gatesItsCalls = true;
   readonly #kind: HistoryKind;
   readonly #depthMs: number | undefined;
@@ -56,12 +57,13 @@ export class HistorySource implements Source {
   constructor(
     kind: HistoryKind,
     schema: Schema,
-    { depthMs }: HistoryCapabilities,
+    { depthMs, sequence }: HistoryCapabilities,
     feed: FeedOptions,
     connection: ProviderConnection,
     { batchRows, dictionaries, clock }: StageContext,
   ) {
     this.schema = schema;
+    this.sequences = sequence;
     this.#kind = kind;
     this.#depthMs = depthMs;
     this.#feed = feed;

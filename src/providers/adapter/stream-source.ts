@@ -13,7 +13,7 @@ import type { Source } from '../../engine/source.js';
 import type { SourceCapabilities } from '../../engine/source-capabilities.js';
 import type { StageContext } from '../../engine/stage.js';
 import type { StageHealth, StageStatistics } from '../../wire/pipeline-report.js';
-import type { StreamCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
+import type { SequenceNumbers, StreamCapabilities, StreamKind } from '../../wire/provider-capabilities.js';
 import type { MarketDataProvider } from '../contract/market-data-provider.js';
 import type { FeedOptions, FeedProvider } from '../contract/own-options.js';
 import { msOfDuration } from '../contract/quality-options.js';
@@ -62,6 +62,7 @@ export class StreamSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
+  readonly sequences: SequenceNumbers | undefined;
   readonly gatesItsCalls = true;
   readonly holdsRows = true;
   readonly #kind: StreamKind;
@@ -98,6 +99,7 @@ export class StreamSource implements Source {
     const { maxDelayMs = 0, untimed = false, sequence } = of;
     this.schema = schema;
     this.order = { scope: 'symbol', maxDelayNs: Math.ceil(maxDelayMs * 1e6) };
+    this.sequences = sequence;
     this.#kind = kind;
     this.#provider = provider;
     this.#feed = feed;

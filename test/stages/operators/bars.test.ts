@@ -139,7 +139,15 @@ describe('bars', () => {
   });
 
   it('let control records pass where they stand between the bars', () => {
-    const switched: ControlRecord = { type: 'switched', at: at(1.5), from: 'a', to: 'b' };
+    const switched: ControlRecord = {
+      type: 'switched',
+      at: at(1.5),
+      since: at(1),
+      from: 'a',
+      to: 'b',
+      reason: 'silence',
+      seam: 'exact',
+    };
     const end: ControlRecord = { type: 'end', how: 'completed' };
     const items = [trade(0), trade(1), switched, trade(2), end];
     expect(inShort(barsOf(items))).toEqual([
@@ -232,6 +240,30 @@ describe('the mark of a bar', () => {
       '4 A 1 complete',
       '5 A 1 partial',
     ]);
+  });
+
+  it('is gap around a switch of sources whose seam is unknown, also where the rows overlap', () => {
+    const switched = (since: number, to: number, seam: 'exact' | 'unknown'): ControlRecord => ({
+      type: 'switched',
+      at: at(to),
+      since: at(since),
+      from: 'a',
+      to: 'b',
+      reason: 'error',
+      seam,
+    });
+    const marksOf = (...items: Item[]) =>
+      inShort(barsOf([...items, trade(9)])).filter((bar) => bar !== 'switched');
+    const before = [trade(0.5), trade(1), trade(2), trade(3.5)];
+    expect(marksOf(...before, switched(3.5, 5.5, 'unknown'), trade(5.5), trade(6))).toEqual(
+      expect.arrayContaining(['2 A 1 complete', '3 A 1 gap', '4 A 0 gap', '5 A 1 gap', '6 A 1 complete']),
+    );
+    expect(marksOf(...before, switched(3.5, 3.2, 'unknown'), trade(3.5), trade(4))).toEqual(
+      expect.arrayContaining(['2 A 1 complete', '3 A 2 gap', '4 A 1 complete']),
+    );
+    expect(marksOf(...before, switched(3.5, 5.5, 'exact'), trade(5.5), trade(6))).toEqual(
+      expect.arrayContaining(['3 A 1 complete', '5 A 1 complete']),
+    );
   });
 
   it('is gap for windows behind the last row, which was then not the end', () => {

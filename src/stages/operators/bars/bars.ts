@@ -284,12 +284,20 @@ class BarsOperator implements Operator {
       case 'backfilled':
         break; // its rows have come, and what is still missing is reported as a gap
       case 'switched':
-        break; // rows missed by a switch are reported as a gap
+        this.#heedSwitch(record);
+        break;
       default:
         unreachable(record);
     }
     this.#writer.control(record);
     return true;
+  }
+
+  /** Where the seam is known, rows that are missing are told as a gap. Rows of both sources may overlap in time. */
+  #heedSwitch({ at, since, seam }: ControlRecord & { readonly type: 'switched' }): void {
+    if (seam === 'exact') return;
+    const [from, to] = since <= at ? [since, at] : [at, since];
+    this.#timelines.gap(ALL_SLOTS, from, to + 1n); // the windows of both rows lack some, or have some twice
   }
 
   /** Passes on a watermark, held back to the begin of the first window that is open or may still open. */

@@ -1,8 +1,8 @@
 import type { Schema } from '../../../columns/schema.js';
 import { invariant } from '../../../core/invariant.js';
 import type { SourceFactory } from '../../../engine/factories.js';
-import { mergedSchema } from './equal-columns.js';
 import { MergeSource } from './merge-source.js';
+import { mergedSchema } from './merged-schema.js';
 import type { MergeOptions } from './options.js';
 
 const NO_COLUMNS: Schema = { kind: 'custom', columns: [] };

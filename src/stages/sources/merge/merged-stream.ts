@@ -5,8 +5,8 @@ import type { Instant } from '../../../columns/instants.js';
 import { HeadTree } from '../../../columns/merging/head-tree.js';
 import { MergedRows } from '../../../columns/merging/merged-rows.js';
 import type { ColumnData, Schema } from '../../../columns/schema.js';
+import { passesUncopied } from '../../../engine/inputs/equal-columns.js';
 import { BlockOrigins, type BlockRows } from './block-origins.js';
-import { passesUncopied } from './equal-columns.js';
 import type { RowOrder } from './row-order.js';
 import type { RowsInOrder } from './rows-in-order.js';
 

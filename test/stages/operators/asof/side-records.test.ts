@@ -20,6 +20,8 @@ const gap = (fromMs: number, toMs: number, reason: string, symbol?: string) =>
 const told = ({ stream }: Awaited<ReturnType<typeof live>>) =>
   stream.filter((entry) => !isWatermark(entry)).map((entry) => ('price' in entry ? entry.price : entry));
 
+const WHY = { reason: 'silence', seam: 'unknown' } as const;
+
 describe('a record of the second source of asof', () => {
   const at_ = (ms: number) => nanos(at(ms));
   const records: [string, ControlRecord, ControlRecord][] = [
@@ -30,8 +32,8 @@ describe('a record of the second source of asof', () => {
     ],
     [
       'a switch of sources, by their names within it',
-      { type: 'switched', at: at_(4), from: 'x', to: 'y' },
-      { type: 'switched', at: at_(4), from: `${SIDE}: x`, to: `${SIDE}: y` },
+      { type: 'switched', at: at_(4), since: at_(3), from: 'x', to: 'y', ...WHY },
+      { type: 'switched', at: at_(4), from: `${SIDE}: x`, to: `${SIDE}: y`, since: at_(3), ...WHY },
     ],
     [
       'a reset, with its name',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Column, Schema } from '../../../../src/columns/schema.js';
 import { uncheckedSpec } from '../../../../src/plan/typed-spec.js';
 import { createPipeline } from '../../../../src/runtime/pipeline-builder.js';
-import { mergedSchema } from '../../../../src/stages/sources/merge/equal-columns.js';
+import { mergedSchema } from '../../../../src/stages/sources/merge/merged-schema.js';
 import { collectProblems } from '../../../support/stage-context.js';
 import { ROWS } from './merge-rig.js';
 

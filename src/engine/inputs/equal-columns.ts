@@ -1,34 +1,22 @@
-import { type Column, eventTimeIndex, type Schema } from '../../../columns/schema.js';
-import type { PlanProblems } from '../../../engine/factories.js';
-
-/** An input and its columns. */
-export interface InputColumns {
-  readonly schema: Schema;
-}
+import type { Column, Schema } from '../../columns/schema.js';
+import type { PlanProblems } from '../factories.js';
 
 /**
- * The columns of the merged rows: those of all inputs, which must be equal in name, type and order. A column
- * is nullable if it is in any of them.
+ * The columns of rows that come from several inputs: those of all inputs, which must be equal in name, type and order.
+ * A column is nullable if it is in any of them.
  *
  * @param inputs - By id; at least one.
  * @param problems - Receives what differs. Left out if the inputs are known to fit.
  */
-export function mergedSchema(
+export function equalColumns(
   inputs: Readonly<Record<string, Schema>>,
   problems?: PlanProblems,
 ): Schema | undefined {
   const [[firstId, first] = [], ...others] = Object.entries(inputs);
   if (firstId === undefined || first === undefined) return undefined;
-  if (eventTimeIndex(first) < 0) {
-    problems?.add(
-      pathOf(firstId),
-      'expected rows with a timestamp column "time", which they are merged by, found none: make one with ' +
-        '"operators" of this source',
-    );
-  }
   for (const [id, schema] of others) {
     const difference = differenceOf(first, schema, firstId);
-    if (difference !== undefined) problems?.add(pathOf(id), difference);
+    if (difference !== undefined) problems?.add(pathOfInput(id), difference);
   }
   const all = Object.values(inputs);
   const columns = first.columns.map((column, i): Column => {
@@ -84,6 +72,6 @@ function typeOf({ type, name, values = [], dictionary = name }: Column): string 
 const namesOf = ({ columns }: Schema): string => columns.map(({ name }) => name).join(', ');
 
 /** The id of an input as a path within the options: `sources[1]`. */
-function pathOf(id: string): (string | number)[] {
+export function pathOfInput(id: string): (string | number)[] {
   return id.split(/[[\].]+/).flatMap((key) => (key === '' ? [] : [/^\d+$/.test(key) ? Number(key) : key]));
 }

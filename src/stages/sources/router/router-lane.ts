@@ -1,0 +1,210 @@
+import { Batch } from '../../../columns/batch.js';
+import type { Clock } from '../../../core/clock.js';
+import type { InputOnDemand } from '../../../engine/input.js';
+import type { SilenceWatch } from './silence-watch.js';
+
+/** Rows that a source keeps which is open beside the current one. */
+const HELD_ROWS_MAX = 65_536;
+
+export interface RouterLaneSettings {
+  /** As in the options: `sources[1]`, or the name of the source. */
+  readonly name: string;
+  /** As in the spec: `sources[1]`, `sources.main`. */
+  readonly id: string;
+  readonly input: InputOnDemand;
+  readonly clock: Clock;
+  readonly silence: SilenceWatch;
+  /** Called when something has happened. */
+  onNews(): void;
+}
+
+/** One source of a router: opened, read and closed, as the router says. */
+export class RouterLane {
+  readonly name: string;
+  readonly id: string;
+  readonly input: InputOnDemand;
+  readonly silence: SilenceWatch;
+  readonly isReplay: boolean;
+  readonly #settings: RouterLaneSettings;
+  #phase: 'closed' | 'opening' | 'open' = 'closed';
+  /** Which opening it is. What an earlier one still gives is dropped. */
+  #opening = 0;
+  #openedAt = 0n;
+  #isReading = false;
+  #batches: Batch[] = [];
+  #rowsHeld = 0;
+  /** Rows that have come since the router has last looked. */
+  #newRows = 0;
+  #failure: { readonly error: unknown } | undefined;
+  #hasEnded = false;
+  /** What it failed with last, for messages. */
+  cause: unknown;
+  /** Rows that it has given, and how often it has failed. */
+  rows = 0;
+  failures = 0;
+
+  constructor(settings: RouterLaneSettings) {
+    const { name, id, input, silence } = settings;
+    this.#settings = settings;
+    this.name = name;
+    this.id = id;
+    this.input = input;
+    this.silence = silence;
+    this.isReplay = input.capabilities.delivery === 'replayable';
+  }
+
+  get isClosed(): boolean {
+    return this.#phase === 'closed';
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === 'open';
+  }
+
+  /** Which opening it is: each has a seam of its own. */
+  get opening(): number {
+    return this.#opening;
+  }
+
+  /** Since when it has been opening; `undefined` if it does not. */
+  get openingSince(): bigint | undefined {
+    return this.#phase === 'opening' ? this.#openedAt : undefined;
+  }
+
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  /** Whether it has nothing more, and everything was taken. */
+  get hasEnded(): boolean {
+    return this.#hasEnded && this.#batches.length === 0;
+  }
+
+  get batches(): readonly Batch[] {
+    return this.#batches;
+  }
+
+  /** Opens it. It may be closed before it is open. */
+  open(): void {
+    const opening = ++this.#opening;
+    const { input, clock, silence, onNews } = this.#settings;
+    this.#phase = 'opening';
+    this.#openedAt = clock.now();
+    this.#failure = undefined;
+    this.#hasEnded = false;
+    silence.begin(this.#openedAt);
+    input.open().then(
+      () => {
+        if (opening !== this.#opening || this.#phase !== 'opening') return;
+        this.#phase = 'open';
+        silence.begin(clock.now());
+        onNews();
+      },
+      (error: unknown) => {
+        if (opening !== this.#opening) return;
+        this.#failure = { error };
+        onNews();
+      },
+    );
+  }
+
+  /** Closes it. What it has and nobody took is dropped. @param toGoOn - Whether the next opening goes on where it is. */
+  close(toGoOn = false): void {
+    this.#opening++;
+    this.#phase = 'closed';
+    this.#isReading = false;
+    this.drop();
+    void this.#settings.input.close({ toGoOn });
+  }
+
+  /** Begins a read, unless one is in progress or there is nothing to read. What comes at once is there on return. */
+  read(): void {
+    if (this.#phase !== 'open' || this.#isReading || this.#failure || this.#hasEnded) return;
+    const opening = this.#opening;
+    const isCurrent = () => opening === this.#opening;
+    try {
+      const reading = this.input.read();
+      if (reading === null || reading instanceof Batch) {
+        this.#arrive(reading);
+        return;
+      }
+      this.#isReading = true;
+      reading.then(
+        (batch) => {
+          if (!isCurrent()) batch?.release();
+          else {
+            this.#isReading = false;
+            this.#arrive(batch);
+            this.#settings.onNews();
+          }
+        },
+        (error: unknown) => {
+          if (!isCurrent()) return;
+          this.#isReading = false;
+          this.#failure = { error };
+          this.#settings.onNews();
+        },
+      );
+    } catch (error) {
+      this.#failure = { error };
+    }
+  }
+
+  /** Rows that have come since it was last asked. */
+  takeNewRows(): number {
+    const rows = this.#newRows;
+    this.#newRows = 0;
+    this.rows += rows;
+    return rows;
+  }
+
+  /** Time in which nobody listened does not count. */
+  standStill(ns: bigint): void {
+    this.#openedAt += ns;
+    this.silence.standStill(ns);
+  }
+
+  take(): Batch | undefined {
+    const batch = this.#batches.shift();
+    if (batch) this.#rowsHeld -= batch.length;
+    return batch;
+  }
+
+  /** Puts batches of a checkpoint in front. */
+  putBack(batches: readonly Batch[]): void {
+    this.#batches = [...batches, ...this.#batches];
+    for (const { length } of batches) this.#rowsHeld += length;
+  }
+
+  /** Drops what has come. */
+  drop(): void {
+    for (const batch of this.#batches.splice(0)) batch.release();
+    this.#rowsHeld = 0;
+  }
+
+  /**
+   * Keeps only the latest rows, and of those only what the current source has not delivered yet.
+   * @param isSeen - Whether a batch was delivered as a whole.
+   */
+  keepLatest(isSeen: (batch: Batch) => boolean): void {
+    while (this.#batches.length > 0) {
+      const first = this.#batches[0]!;
+      if (this.#rowsHeld <= HELD_ROWS_MAX && !isSeen(first)) return;
+      this.take()?.release();
+    }
+  }
+
+  #arrive(batch: Batch | null): void {
+    if (batch === null) {
+      this.#hasEnded = true;
+      return;
+    }
+    const { length } = batch;
+    if (length > 0) {
+      this.silence.note(batch, this.#settings.clock.now());
+      this.#newRows += length;
+    }
+    this.#rowsHeld += length;
+    this.#batches.push(batch);
+  }
+}

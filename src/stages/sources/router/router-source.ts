@@ -1,0 +1,505 @@
+import { appendRows, Batch } from '../../../columns/batch.js';
+import type { EventOrder } from '../../../columns/event-order.js';
+import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
+import type { Schema } from '../../../columns/schema.js';
+import type { TimerHandle } from '../../../core/clock.js';
+import { PipelineError } from '../../../core/errors.js';
+import { invariant } from '../../../core/invariant.js';
+import type { PlainData } from '../../../core/plain-data.js';
+import { ProviderError } from '../../../core/provider-error.js';
+import { Random } from '../../../core/random.js';
+import { type Input, isOnDemand } from '../../../engine/input.js';
+import { passesUncopied } from '../../../engine/inputs/equal-columns.js';
+import type { Source } from '../../../engine/source.js';
+import type { SourceCapabilities } from '../../../engine/source-capabilities.js';
+import type { StageContext } from '../../../engine/stage.js';
+import type { StageHealth, StageStatistics } from '../../../wire/pipeline-report.js';
+import { isOfTheJob, mayRecover, noSourceLeft, textOfCause } from './failures.js';
+import type { RouterOptions } from './options.js';
+import { RouterLane } from './router-lane.js';
+import { commonNumbers } from './sequence-space.js';
+import { SilenceWatch } from './silence-watch.js';
+import { SourceChoice, type SourceFailure } from './source-choice.js';
+import { nameOfSource } from './source-names.js';
+import { type SavedStream, SwitchedStream } from './switched-stream.js';
+
+/** A read that waits returns after this time, without rows: a checkpoint is taken between reads. */
+const WAIT_NS_MAX = 200_000_000n;
+
+/** While a source gives rows at once, the others are looked at no more often. */
+const QUIET_NS_MAX = 50_000_000n;
+/** Batches of which nothing is left, one after another, before others have their turn. */
+const DROPPED_IN_A_ROW = 32;
+
+const DELIVERIES = ['live-only', 'resumable', 'replayable'] as const;
+const STATES = ['idle', 'open', 'current', 'resting', 'out'] as const;
+
+/**
+ * Reads one of several sources, and goes to another one when that fails. Which one is up to `SourceChoice`; how its
+ * rows follow on to those of the one before, to `SwitchedStream`. This class opens, reads and closes what they say.
+ */
+export class RouterSource implements Source {
+  readonly schema: Schema;
+  readonly capabilities: SourceCapabilities;
+  readonly order: EventOrder;
+  /** It passes on the watermarks of the source that it reads, which goes by the clock itself. */
+  readonly tellsTime = true;
+  readonly #options: RouterOptions;
+  readonly #context: StageContext;
+  readonly #lanes: readonly RouterLane[];
+  readonly #choice: SourceChoice;
+  readonly #stream: SwitchedStream;
+  readonly #isReplay: boolean;
+  readonly #hasNumbers: boolean;
+  /** Of a checkpoint: what was read and not delivered. */
+  #restored: Batch[] = [];
+  #counts: Counts | undefined;
+  #isStopped = false;
+  #isOver = false;
+  /** Since when all sources have been down. */
+  #downSince: bigint | undefined;
+  #askAt: bigint | undefined;
+  /** Until then, nothing but rows of the current source is expected. 0: everything is looked at. */
+  #quietUntil = 0n;
+  #wake: (() => void) | undefined;
+  #hasNews = false;
+
+  constructor(options: RouterOptions, schema: Schema, context: StageContext) {
+    const { inputs, clock, seed, log } = context;
+    this.#options = options;
+    this.#context = context;
+    this.schema = schema;
+    this.capabilities = weakest(Object.values(inputs));
+    this.order = orderOf(Object.values(inputs));
+    this.#isReplay = this.capabilities.delivery === 'replayable';
+    this.#lanes = Object.entries(inputs).map(([id, input]) => {
+      invariant(isOnDemand(input), 'a router opens its sources itself');
+      const silence = new SilenceWatch({
+        schema,
+        silenceNs: options.silence === undefined ? undefined : BigInt(options.silence),
+        share: options.silentShare,
+      });
+      return new RouterLane({
+        name: nameOfSource(id),
+        id,
+        input,
+        clock,
+        silence,
+        onNews: () => this.#tell(),
+      });
+    });
+    const numbers = options.sequence ?? commonNumbers(Object.values(inputs), schema);
+    this.#hasNumbers = numbers !== undefined;
+    this.#stream = new SwitchedStream({ schema, numbers, clock, log });
+    const random = new Random(seed);
+    this.#choice = new SourceChoice({
+      strategy: options.strategy,
+      weights: this.#weights(),
+      mayStandBy: this.#lanes.map(({ isReplay }) => !isReplay),
+      isHot: options.standby === 'hot',
+      holdNs: BigInt(options.hold),
+      coolDownNs: BigInt(options.coolDown),
+      restNs: { min: BigInt(options.backOff), max: BigInt(options.backOffMax) },
+      random: () => random.next(),
+    });
+  }
+
+  get rowsRejected(): number {
+    return this.#counted().rowsRejected;
+  }
+
+  get rowsLeftOut(): number {
+    return this.#counted().rowsLeftOut;
+  }
+
+  get bytesIn(): number {
+    return this.#counted().bytesIn;
+  }
+
+  /** Rows of a live source that were read are lost unless they are delivered. */
+  get holdsRows(): boolean {
+    return !this.#isReplay && !this.#isOver;
+  }
+
+  read(): Promise<Batch | null> | Batch | null {
+    const ready = this.#next();
+    return ready === undefined ? this.#readOn() : ready;
+  }
+
+  /** After it, no source is opened any more. A live one that is open is read to its end. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#quietUntil = 0n;
+    this.#wake?.();
+  }
+
+  standStill(ns: bigint): void {
+    for (const lane of this.#lanes) lane.standStill(ns);
+    if (this.#downSince !== undefined) this.#downSince += ns;
+  }
+
+  position(): PlainData {
+    const current = this.#current;
+    const saved: SavedRouter = {
+      current: current?.id ?? null,
+      // What a source gives beside the current one is dropped anyway.
+      held: [...this.#restored, ...(current?.batches ?? [])].map(saveBatch),
+      stream: this.#stream.snapshot(),
+    };
+    return saved as unknown as PlainData;
+  }
+
+  resume(position: PlainData): void {
+    this.#counts = undefined;
+    const { current, held, stream } = (position ?? {}) as unknown as Partial<SavedRouter>;
+    const source = this.#lanes.findIndex(({ id }) => id === current);
+    if (stream === undefined || !Array.isArray(held) || (current !== null && source < 0)) {
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        'Expected the position of a router, {current, held, stream}, with a source that it has, found something else',
+      );
+    }
+    this.#stream.restore(stream);
+    const lane = this.#lanes[source];
+    if (!lane) return;
+    const isNext = this.#options.strategy === 'round-robin' && !lane.isReplay && this.#lanes.length > 1;
+    this.#choice.goOnWith(source, isNext);
+    const batches = held.map((saved) => loadBatch(saved, lane.input.schema, this.#context.dictionaries));
+    // The rows of the source that was delivered come first, whatever becomes of it.
+    if (this.#stream.source === lane.name || isNext) this.#restored = batches;
+    else lane.putBack(batches);
+  }
+
+  statistics(): StageStatistics {
+    const now = this.#context.clock.now();
+    const statistics: Record<string, number> = {
+      ...this.#stream.statistics(),
+      activeSource: this.#choice.current ?? -1,
+    };
+    for (const [i, { id, rows, failures }] of this.#lanes.entries()) {
+      statistics[`${id}.rows`] = rows;
+      statistics[`${id}.failures`] = failures;
+      statistics[`${id}.state`] = STATES.indexOf(this.#choice.stateOf(i, now));
+    }
+    return statistics;
+  }
+
+  health(): StageHealth {
+    const { current } = this.#choice;
+    if (current === undefined && this.#lanes.some(({ cause }) => cause !== undefined)) {
+      return { status: 'degraded', reason: `no source works: ${this.#causes()}` };
+    }
+    if (this.#options.strategy !== 'first' || current === undefined || current === 0) return { status: 'ok' };
+    const { name, cause } = this.#lanes[0]!;
+    const why = cause === undefined ? '' : `: ${textOfCause(cause)}`;
+    return { status: 'degraded', reason: `reads ${this.#lanes[current]!.name} in place of ${name}${why}` };
+  }
+
+  close(): void {
+    for (const lane of this.#lanes) lane.close();
+    for (const batch of this.#restored.splice(0)) batch.release();
+  }
+
+  /** Asked several times for each batch, though it changes with a read alone. */
+  #counted(): Counts {
+    if (this.#counts) return this.#counts;
+    const counts = { rowsRejected: 0, rowsLeftOut: 0, bytesIn: 0 };
+    for (const { input } of this.#lanes) {
+      counts.rowsRejected += input.rowsRejected;
+      counts.rowsLeftOut += input.rowsLeftOut;
+      counts.bytesIn += input.bytesIn;
+    }
+    this.#counts = counts;
+    return counts;
+  }
+
+  get #current(): RouterLane | undefined {
+    const { current } = this.#choice;
+    return current === undefined ? undefined : this.#lanes[current];
+  }
+
+  /** Returns what there is now; `undefined` if it has to be waited for. */
+  #next(): Batch | null | undefined {
+    this.#counts = undefined;
+    const restored = this.#restored.shift();
+    if (restored) return this.#stream.goOn(this.#fitted(restored));
+    for (let dropped = 0; ; dropped++) {
+      if (dropped === DROPPED_IN_A_ROW) return this.#nothing();
+      const now = this.#context.clock.now();
+      const lane = now < this.#quietUntil ? this.#current : this.#lookRound(now);
+      if (this.#isOver) return null;
+      if (this.#isStopped && (this.#isReplay || !lane?.isOpen)) {
+        this.#isOver = true;
+        return null;
+      }
+      if (!lane) {
+        this.#checkAllDown(now);
+        return undefined;
+      }
+      if (!lane.isOpen) return undefined;
+      lane.read();
+      const batch = lane.take();
+      if (!batch) this.#quietUntil = 0n;
+      if (batch) {
+        this.#downSince = undefined;
+        const ready = this.#deliver(lane, batch, now);
+        if (ready) return ready;
+      } else if (!lane.failure && !lane.hasEnded) return undefined;
+    }
+  }
+
+  async #readOn(): Promise<Batch | null> {
+    const { clock } = this.#context;
+    const until = clock.now() + WAIT_NS_MAX;
+    for (;;) {
+      this.#hasNews = false;
+      const ready = this.#next();
+      if (ready !== undefined) return ready;
+      if (this.#hasNews) continue;
+      const wasStopped = this.#isStopped;
+      await this.#news(until);
+      const isCut = clock.now() >= until || this.#isStopped !== wasStopped;
+      if (isCut && !this.#hasNews) return this.#nothing();
+    }
+  }
+
+  #nothing(): Batch {
+    return new Batch(this.schema, 1, this.#context.dictionaries);
+  }
+
+  /** Waits until something has happened, or may have. */
+  async #news(until: bigint): Promise<void> {
+    const { clock } = this.#context;
+    const now = clock.now();
+    let at = until;
+    if (this.#askAt !== undefined && this.#askAt < at) at = this.#askAt;
+    const silentAt = this.#current?.silence.askAt;
+    if (silentAt !== undefined && silentAt < at) at = silentAt;
+    await new Promise<void>((resolve) => {
+      // At least a turn of the loop: what a source has given already comes before its silence is judged.
+      const delayMs = Math.max(1, Math.ceil(Number(at - now) / 1e6));
+      const timer: TimerHandle = clock.setTimeout(() => this.#wake?.(), delayMs);
+      this.#wake = () => {
+        this.#wake = undefined;
+        clock.clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #tell(): void {
+    this.#hasNews = true;
+    this.#counts = undefined;
+    this.#quietUntil = 0n;
+    this.#wake?.();
+  }
+
+  /** Looks at all sources, and does what the choice says. @returns The source to read. */
+  #lookRound(now: bigint): RouterLane | undefined {
+    this.#look(now);
+    if (this.#isOver) return undefined;
+    const lane = this.#follow(now);
+    const isQuiet = lane?.isOpen && this.#lanes.every((other) => other === lane || other.isClosed);
+    const until = now + QUIET_NS_MAX;
+    this.#quietUntil = !isQuiet ? 0n : this.#askAt !== undefined && this.#askAt < until ? this.#askAt : until;
+    return lane;
+  }
+
+  /** Tells the choice what has happened. */
+  #look(now: bigint): void {
+    for (const [i, lane] of this.#lanes.entries()) {
+      if (lane.isClosed) continue;
+      const rows = lane.takeNewRows();
+      if (rows > 0) this.#choice.gaveRows(i, now);
+      // What has come from the current source is delivered before it is left.
+      if (i === this.#choice.current && lane.batches.length > 0) continue;
+      if (lane.failure) this.#fail(i, 'error', lane.failure.error, now);
+      else if (lane.hasEnded) this.#end(i, now);
+      else this.#watch(i, lane, now);
+    }
+  }
+
+  /** A bounded source that ends is the end. A live one never ends by itself. */
+  #end(source: number, now: bigint): void {
+    const { input, name } = this.#lanes[source]!;
+    const isCurrent = source === this.#choice.current;
+    const isEnd = input.capabilities.bounded || this.#isStopped;
+    if (isCurrent && isEnd) this.#isOver = true;
+    else {
+      const message = `${input.title} ended, though it is live: a close is no end (source ${name} of the router)`;
+      this.#fail(source, 'closed', new ProviderError('disconnected', message), now);
+    }
+  }
+
+  /** Whether a source that gives nothing has to be left. */
+  #watch(source: number, lane: RouterLane, now: bigint): void {
+    const { openWithin, silence = 0 } = this.#options;
+    const { openingSince, input, name } = lane;
+    if (openingSince !== undefined && now - openingSince >= BigInt(openWithin)) {
+      const message = `${input.title} did not open within ${openWithin / 1e6} ms ("openWithin" of the router)`;
+      this.#fail(source, 'error', new PipelineError('SOURCE_FAILED', message, { retryable: true }), now);
+      return;
+    }
+    const held = input.heldByBreaker;
+    if (held !== undefined) {
+      const error = new PipelineError('BREAKER_OPEN', `${input.title} waits: ${held}`, { retryable: true });
+      this.#fail(source, 'breaker', error, now);
+      return;
+    }
+    const isSilent =
+      source === this.#choice.current && lane.isOpen && !this.#isReplay && lane.silence.isTooLong(now);
+    if (!isSilent || !this.#choice.helpsAgainstSilence(now)) return;
+    const message = `${input.title} has given no row for ${silence / 1e6} ms (source ${name} of the router)`;
+    this.#fail(source, 'silence', new ProviderError('unavailable', message), now);
+  }
+
+  /** @throws The error, if it is the job's own: another source would not help. */
+  #fail(source: number, reason: SourceFailure['reason'], error: unknown, now: bigint): void {
+    const lane = this.#lanes[source]!;
+    const wasCurrent = source === this.#choice.current;
+    if (isOfTheJob(error)) throw error;
+    if (this.#isStopped) {
+      this.#context.log.warn({ source: lane.name, err: error }, 'a source failed after it was asked to end');
+      if (wasCurrent) this.#isOver = true;
+      return;
+    }
+    lane.cause = error;
+    lane.failures++;
+    lane.close(lane.isReplay && this.#stream.source === lane.name);
+    const retryAfterMs = error instanceof ProviderError ? (error.retryAfterMs ?? 0) : 0;
+    const recovers = mayRecover(error);
+    const retryAfterNs = BigInt(Math.ceil(retryAfterMs * 1e6));
+    this.#choice.failed(source, { reason, mayRecover: recovers, retryAfterNs }, now);
+    if (wasCurrent) this.#stream.left(lane.name, reason);
+    const fields = { source: lane.name, reason, why: textOfCause(error), failures: lane.failures };
+    const { log } = this.#context;
+    if (wasCurrent) log.warn(fields, 'the source that was read has failed');
+    else log.info(fields, 'a source that is not read has failed');
+    if (!recovers) log.error(fields, 'a source is left alone: its error does not go away by itself');
+  }
+
+  /** Does what the choice says, and returns the source to read. */
+  #follow(now: bigint): RouterLane | undefined {
+    const before = this.#choice.current;
+    const { current, open, askAt } = this.#choice.plan(now);
+    this.#askAt = askAt;
+    if (before !== undefined && current !== before) {
+      this.#stream.left(this.#lanes[before]!.name, this.#choice.left);
+    }
+    if (current !== undefined) this.#stream.chosen(this.#lanes[current]!.name);
+    for (const [i, lane] of this.#lanes.entries()) {
+      const isNeeded = open[i]! && (i === current || !this.#isStopped);
+      if (isNeeded && lane.isClosed) {
+        if (this.#isStopped) continue;
+        lane.open();
+        this.#choice.opened(i);
+      } else if (!isNeeded && !lane.isClosed) {
+        lane.close();
+        this.#choice.closed(i);
+      }
+      if (i !== current) this.#keepReady(lane, current === undefined);
+    }
+    return this.#current;
+  }
+
+  /** Reads a source that is open beside the current one. @param isRace - Whether its rows may become the first ones. */
+  #keepReady(lane: RouterLane, isRace: boolean): void {
+    if (!lane.isOpen || lane.failure) return;
+    if (isRace && lane.batches.length > 0) {
+      if (lane.batches.every(({ length }) => length === 0)) lane.drop();
+      else return;
+    } else if (this.#hasNumbers) lane.keepLatest((batch) => this.#stream.hasSeen(batch));
+    else lane.drop();
+    lane.read();
+    // Rows that come at once are looked at with the next read: a source may always have more at once.
+    if (lane.failure || lane.hasEnded || (isRace && lane.batches.length > 0)) this.#hasNews = true;
+  }
+
+  #deliver(lane: RouterLane, batch: Batch, now: bigint): Batch | undefined {
+    let rows = this.#fitted(batch);
+    if (this.#options.switchOnGap && this.#stream.isOn(lane.name, lane.opening)) {
+      const cut = this.#beforeGap(rows, now);
+      if (cut === undefined) return undefined;
+      rows = cut;
+    }
+    const { name, opening, input, isReplay } = lane;
+    return this.#stream.pass(rows, { name, opening, goesOn: input.goesOn, isReplay });
+  }
+
+  /** Leaves a source where it lacks rows, if another one is ready. @returns What stands before the gap, if anything. */
+  #beforeGap(batch: Batch, now: bigint): Batch | undefined {
+    const at = batch.controls.findIndex(({ record }) => record.type === 'gap');
+    if (at < 0) return batch;
+    const from = this.#current!;
+    if (!this.#choice.moveForGap(now)) return batch;
+    from.drop();
+    this.#stream.left(from.name, 'gap');
+    this.#context.log.warn(
+      { source: from.name },
+      'the source that was read lacks rows: the next one is ready',
+    );
+    batch.length = batch.controls[at]!.row;
+    batch.controls = batch.controls.slice(0, at);
+    if (!batch.isEmpty) return batch;
+    batch.release();
+    return undefined;
+  }
+
+  /** @throws {PipelineError} `SOURCE_FAILED` naming every source, if none is left, or all have been down for too long. */
+  #checkAllDown(now: bigint): void {
+    const { downMax } = this.#options;
+    if (!this.#choice.areAllDown(now)) return; // a race is on
+    this.#downSince ??= now;
+    const isTooLong = downMax !== undefined && now - this.#downSince >= BigInt(downMax);
+    if (this.#choice.areAllOut || isTooLong) throw noSourceLeft(this.#lanes);
+    if (downMax === undefined) return;
+    const until = this.#downSince + BigInt(downMax);
+    if (this.#askAt === undefined || until < this.#askAt) this.#askAt = until;
+  }
+
+  /** Rows whose columns may be null in other sources are copied. */
+  #fitted(batch: Batch): Batch {
+    if (passesUncopied(batch.schema, this.schema)) return batch;
+    const copy = new Batch(this.schema, Math.max(1, batch.length), this.#context.dictionaries);
+    appendRows(batch, 0, batch.length, copy);
+    copy.controls = batch.controls;
+    copy.origin = batch.origin;
+    batch.release();
+    return copy;
+  }
+
+  #causes(): string {
+    return this.#lanes
+      .filter(({ cause }) => cause !== undefined)
+      .map(({ name, cause }) => `${name}: ${textOfCause(cause)}`)
+      .join('; ');
+  }
+
+  #weights(): readonly number[] {
+    const { weights } = this.#options;
+    const list = Array.isArray(weights) ? weights : this.#lanes.map(({ name }) => weights?.[name]);
+    return this.#lanes.map((_, i) => list[i] ?? 1);
+  }
+}
+
+type Counts = Record<'rowsRejected' | 'rowsLeftOut' | 'bytesIn', number>;
+
+interface SavedRouter {
+  readonly current: string | null;
+  readonly held: readonly PlainData[];
+  readonly stream: SavedStream;
+}
+
+function weakest(inputs: readonly Input[]): SourceCapabilities {
+  const delivery = DELIVERIES.find((one) => inputs.some(({ capabilities }) => capabilities.delivery === one));
+  return {
+    delivery: delivery ?? 'replayable',
+    bounded: inputs.every(({ capabilities }) => capabilities.bounded),
+  };
+}
+
+/** What all sources promise. Across a seam that is not known, rows may still come back in time. */
+function orderOf(inputs: readonly Input[]): EventOrder {
+  const scope = inputs.every(({ order }) => order.scope === 'all') ? 'all' : 'symbol';
+  return { scope, maxDelayNs: Math.max(0, ...inputs.map(({ order }) => order.maxDelayNs)) };
+}

@@ -1,0 +1,196 @@
+import type { Batch } from '../../../columns/batch.js';
+import { readInt64 } from '../../../columns/int64.js';
+import { columnIndex, type Schema } from '../../../columns/schema.js';
+import { sequenceIndex } from '../../../columns/sequence.js';
+import type { PlainData } from '../../../core/plain-data.js';
+
+/** Slots at first: one for each symbol, and one for rows without. */
+const SLOTS = 64;
+/** The high word of a slot without a mark. Its low word is 0: no provider numbers a row −2⁶³. */
+const UNSET = -0x8000_0000;
+
+/** The number of the last row that was delivered: of each symbol, or of the stream. */
+export class SequenceMarks {
+  readonly #sequence: number;
+  readonly #symbol: number;
+  readonly #marks: Marks;
+
+  /** @param scope - `symbol` counts as `stream` where rows have no symbol. */
+  constructor(schema: Schema, scope: 'symbol' | 'stream') {
+    this.#sequence = sequenceIndex(schema);
+    this.#symbol = scope === 'symbol' ? columnIndex(schema, 'symbol') : -1;
+    this.#marks = schema.columns[this.#sequence]!.type === 'int64' ? new WordMarks() : new NumberMarks();
+  }
+
+  get isBySymbol(): boolean {
+    return this.#symbol >= 0;
+  }
+
+  /** Slots in use: a slot that is not below was never marked. */
+  get slots(): number {
+    return this.#marks.slots;
+  }
+
+  /** The slot that a row belongs to: one more than the id of its symbol; 0 without one. */
+  slotOf(batch: Batch, row: number): number {
+    return this.#symbol < 0 ? 0 : batch.columns[this.#symbol]![row]! + 1;
+  }
+
+  isSet(slot: number): boolean {
+    return slot < this.#marks.slots && this.#marks.at(slot) !== undefined;
+  }
+
+  /**
+   * Where the number of a row stands: not after the mark of its slot, right after it, or further. A row whose number is
+   * null is not compared: it counts as the next one.
+   */
+  compare(batch: Batch, row: number, slot: number): 'seen' | 'next' | 'beyond' {
+    const mark = this.#marks.at(slot);
+    const number = this.#marks.read(batch.columns[this.#sequence]!, row);
+    if (mark === undefined || number === undefined) return 'next';
+    if (number <= mark) return 'seen';
+    return number === mark + 1n ? 'next' : 'beyond';
+  }
+
+  /** The numbers between the mark of a slot and a row, as text: `101 to 103`. */
+  between(batch: Batch, row: number, slot: number): string {
+    const first = this.#marks.at(slot)! + 1n;
+    const last = this.#marks.read(batch.columns[this.#sequence]!, row)! - 1n;
+    return first === last ? `${first}` : `${first} to ${last}`;
+  }
+
+  /** Marks the rows of a batch as delivered. */
+  note(batch: Batch): void {
+    const { length, columns } = batch;
+    if (length === 0) return;
+    const numbers = columns[this.#sequence]!;
+    if (this.#symbol < 0) this.#marks.note(numbers, undefined, length - 1, length);
+    else this.#marks.note(numbers, columns[this.#symbol] as Int32Array, 0, length);
+  }
+
+  snapshot(): PlainData {
+    const marks: [number, string][] = [];
+    for (let slot = 0; slot < this.#marks.slots; slot++) {
+      const mark = this.#marks.at(slot);
+      if (mark !== undefined) marks.push([slot, String(mark)]);
+    }
+    return marks;
+  }
+
+  restore(saved: PlainData): void {
+    for (const [slot, mark] of saved as unknown as readonly [number, string][]) {
+      this.#marks.set(slot, BigInt(mark));
+    }
+  }
+}
+
+/** The last numbers by slot. */
+interface Marks {
+  readonly slots: number;
+  /** `undefined` if there is none. */
+  at(slot: number): bigint | undefined;
+  /** `undefined` if the row has no number. */
+  read(column: Batch['columns'][number], row: number): bigint | undefined;
+  set(slot: number, mark: bigint): void;
+  /** Marks rows `from` to `to` (exclusive), each in the slot of its symbol. */
+  note(column: Batch['columns'][number], symbols: Int32Array | undefined, from: number, to: number): void;
+}
+
+/** Of numbers in two words. */
+class WordMarks implements Marks {
+  slots = 0;
+  #words = unsetWords(SLOTS);
+
+  at(slot: number): bigint | undefined {
+    const isUnset = this.#words[2 * slot + 1] === UNSET && this.#words[2 * slot] === 0;
+    return isUnset ? undefined : readInt64(this.#words, slot);
+  }
+
+  read(column: Batch['columns'][number], row: number): bigint {
+    return readInt64(column as Int32Array, row);
+  }
+
+  set(slot: number, mark: bigint): void {
+    this.#grow(slot);
+    this.#words[2 * slot] = Number(BigInt.asIntN(32, mark));
+    this.#words[2 * slot + 1] = Number(mark >> 32n);
+  }
+
+  note(column: Batch['columns'][number], symbols: Int32Array | undefined, from: number, to: number): void {
+    let words = this.#words;
+    let { slots } = this;
+    for (let row = from; row < to; row++) {
+      const slot = symbols === undefined ? 0 : symbols[row]! + 1;
+      if (slot >= slots) {
+        this.#grow(slot);
+        words = this.#words;
+        slots = this.slots;
+      }
+      words[2 * slot] = column[2 * row]!;
+      words[2 * slot + 1] = column[2 * row + 1]!;
+    }
+  }
+
+  #grow(slot: number): void {
+    const size = this.#words.length / 2;
+    if (slot >= size) {
+      const words = unsetWords(Math.max(2 * size, slot + 1));
+      words.set(this.#words);
+      this.#words = words;
+    }
+    if (slot >= this.slots) this.slots = slot + 1;
+  }
+}
+
+/** Of whole numbers in an int32 or a float64, whose null is NaN. */
+class NumberMarks implements Marks {
+  slots = 0;
+  #numbers = new Float64Array(SLOTS).fill(Number.NaN);
+
+  at(slot: number): bigint | undefined {
+    return bigOf(this.#numbers[slot]!);
+  }
+
+  read(column: Batch['columns'][number], row: number): bigint | undefined {
+    return bigOf(column[row]!);
+  }
+
+  set(slot: number, mark: bigint): void {
+    this.#grow(slot);
+    this.#numbers[slot] = Number(mark);
+  }
+
+  note(column: Batch['columns'][number], symbols: Int32Array | undefined, from: number, to: number): void {
+    let numbers = this.#numbers;
+    let { slots } = this;
+    for (let row = from; row < to; row++) {
+      const slot = symbols === undefined ? 0 : symbols[row]! + 1;
+      if (slot >= slots) {
+        this.#grow(slot);
+        numbers = this.#numbers;
+        slots = this.slots;
+      }
+      const number = column[row]!;
+      if (!Number.isNaN(number)) numbers[slot] = number;
+    }
+  }
+
+  #grow(slot: number): void {
+    const size = this.#numbers.length;
+    if (slot >= size) {
+      const numbers = new Float64Array(Math.max(2 * size, slot + 1)).fill(Number.NaN);
+      numbers.set(this.#numbers);
+      this.#numbers = numbers;
+    }
+    if (slot >= this.slots) this.slots = slot + 1;
+  }
+}
+
+const bigOf = (number: number): bigint | undefined =>
+  Number.isFinite(number) ? BigInt(Math.floor(number)) : undefined;
+
+function unsetWords(slots: number): Int32Array {
+  const words = new Int32Array(2 * slots);
+  for (let slot = 0; slot < slots; slot++) words[2 * slot + 1] = UNSET;
+  return words;
+}

@@ -1,0 +1,177 @@
+import type { Batch } from '../../../columns/batch.js';
+import type { ControlRecord, PlacedControl } from '../../../columns/control-record.js';
+import { readNanos } from '../../../columns/int64.js';
+import { columnIndex, eventTimeIndex, type Schema } from '../../../columns/schema.js';
+import { retainRows } from '../../../columns/selection.js';
+import type { PlainData } from '../../../core/plain-data.js';
+import type { Nanos } from '../../../core/units.js';
+import type { SequenceNumbers } from '../../../wire/provider-capabilities.js';
+import { SequenceMarks } from './sequence-marks.js';
+
+/** What became of the first rows behind a seam. */
+export interface StitchedRows {
+  /** Rows that were dropped, since they have been delivered already. */
+  readonly seen: number;
+}
+
+const NONE_SEEN: StitchedRows = { seen: 0 };
+
+/**
+ * Joins the rows of one source to those of the one before it, where both number the same rows in the same way. Behind
+ * a seam, rows with a number that was delivered already are dropped, and numbers that are missing are told as a
+ * `gap`: of each symbol, or of the stream, up to its first row with a later number.
+ */
+export class Stitch {
+  readonly #numbers: Pick<SequenceNumbers, 'scope' | 'step'>;
+  readonly #marks: SequenceMarks;
+  readonly #time: number;
+  readonly #symbol: number;
+  /** By slot, whether it had a mark at the seam and has not passed it. A slot beyond the end has passed. */
+  #isOpen = new Uint8Array(0);
+  /** How many are open. */
+  #open = 0;
+  #names = { from: '', to: '' };
+  /** Whether a row was seen before since the seam began: the new source overlaps with what was delivered. */
+  #hasOverlap = false;
+  /** Whether the new source has told of rows that are missing, or begun its numbers anew. */
+  #beganAnew = false;
+  #keep = new Uint8Array(0);
+
+  constructor(schema: Schema, numbers: Pick<SequenceNumbers, 'scope' | 'step'>) {
+    this.#numbers = numbers;
+    this.#marks = new SequenceMarks(schema, numbers.scope);
+    this.#time = eventTimeIndex(schema);
+    this.#symbol = columnIndex(schema, 'symbol');
+  }
+
+  /**
+   * Whether it is known now what the seam lacks: nothing, since the new source was there before the last one had ended,
+   * or what the gaps so far say. A symbol that has had no row yet may lack some, which nobody knows before its next one.
+   */
+  get isExact(): boolean {
+    if (this.#beganAnew) return false;
+    return this.#hasOverlap || (this.#numbers.step === 'one' && this.#open === 0);
+  }
+
+  /** Whether every number that is missing is told. */
+  get tellsAll(): boolean {
+    return this.#numbers.step === 'one';
+  }
+
+  /** The next rows come from another source, or from one that was opened again. */
+  begin(from: string, to: string): void {
+    const { slots } = this.#marks;
+    if (this.#isOpen.length < slots) this.#isOpen = new Uint8Array(2 * slots);
+    this.#names = { from, to };
+    this.#hasOverlap = false;
+    this.#beganAnew = false;
+    this.#open = 0;
+    this.#isOpen.fill(0);
+    for (let slot = 0; slot < slots; slot++) {
+      if (!this.#marks.isSet(slot)) continue;
+      this.#isOpen[slot] = 1;
+      this.#open++;
+    }
+  }
+
+  /**
+   * Drops the rows of a batch that were delivered already, and adds gaps in front of those that do not follow on.
+   *
+   * @param since - Time of the last row before the seam.
+   */
+  pass(batch: Batch, since: Nanos | undefined): StitchedRows {
+    if (this.#open === 0) return NONE_SEEN;
+    const { length } = batch;
+    if (this.#keep.length < length) this.#keep = new Uint8Array(Math.max(1_024, length));
+    const keep = this.#keep.subarray(0, length).fill(1);
+    const { controls } = batch;
+    const told: PlacedControl[] = [];
+    let control = 0;
+    let seen = 0;
+    for (let row = 0; row < length && this.#open > 0; row++) {
+      for (; control < controls.length && controls[control]!.row <= row; control++) {
+        this.#heed(controls[control]!.record, batch);
+      }
+      const slot = this.#marks.slotOf(batch, row);
+      if (this.#isOpen[slot] !== 1) continue;
+      const relation = this.#marks.compare(batch, row, slot);
+      if (relation === 'seen') {
+        keep[row] = 0;
+        seen++;
+        this.#hasOverlap = true;
+        continue;
+      }
+      if (relation === 'beyond' && this.#numbers.step === 'one') {
+        told.push({ row, record: this.#gapBefore(batch, row, slot, since) });
+      }
+      this.#pass(slot);
+    }
+    if (told.length > 0) batch.controls = [...controls, ...told].sort((a, b) => a.row - b.row);
+    if (seen > 0) retainRows(batch, keep);
+    return { seen };
+  }
+
+  /** Notes records that come without rows. */
+  heed(records: readonly ControlRecord[], batch: Batch): void {
+    for (const record of records) this.#heed(record, batch);
+  }
+
+  /** Marks the rows of a batch as delivered. */
+  note(batch: Batch): void {
+    this.#marks.note(batch);
+  }
+
+  /** Whether all rows of a batch have been delivered already, as far as numbers tell. */
+  hasSeen(batch: Batch): boolean {
+    for (let row = batch.length - 1; row >= 0; row--) {
+      const slot = this.#marks.slotOf(batch, row);
+      if (!this.#marks.isSet(slot) || this.#marks.compare(batch, row, slot) !== 'seen') return false;
+      if (!this.#marks.isBySymbol) return true; // its last number is its greatest
+    }
+    return true;
+  }
+
+  snapshot(): PlainData {
+    return this.#marks.snapshot();
+  }
+
+  restore(saved: PlainData): void {
+    this.#marks.restore(saved);
+  }
+
+  /** A `gap` and a `reset` begin the numbers anew, so the marks say nothing of what follows. */
+  #heed(record: ControlRecord, batch: Batch): void {
+    if (record.type !== 'gap' && record.type !== 'reset') return;
+    this.#beganAnew = true;
+    const symbol = record.type === 'gap' ? record.symbol : undefined;
+    if (symbol === undefined || !this.#marks.isBySymbol) {
+      this.#open = 0;
+      this.#isOpen.fill(0);
+      return;
+    }
+    const { columns } = batch.schema;
+    const id = batch.dictionary(columns[this.#symbol]!).find(symbol);
+    if (id !== undefined && this.#isOpen[id + 1] === 1) this.#pass(id + 1);
+  }
+
+  #pass(slot: number): void {
+    this.#isOpen[slot] = 0;
+    this.#open--;
+  }
+
+  #gapBefore(batch: Batch, row: number, slot: number, since: Nanos | undefined): ControlRecord {
+    const { from: source, to: next } = this.#names;
+    const missing = this.#marks.between(batch, row, slot);
+    const at = this.#time < 0 ? (0n as Nanos) : readNanos(batch.columns[this.#time] as Int32Array, row);
+    const from = since !== undefined && since < at ? since : at;
+    const { columns } = batch.schema;
+    const symbol = this.#marks.isBySymbol ? batch.dictionary(columns[this.#symbol]!).at(slot - 1) : null;
+    return {
+      type: 'gap',
+      from,
+      to: (at + 1n) as Nanos, // a missing row may be of the same instant
+      ...(symbol !== null && { symbol }),
+      reason: `sequence ${missing} is missing between ${source} and ${next}`,
+    };
+  }
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Row } from '../../../../src/columns/row-view.js';
+import { uncheckedSpec } from '../../../../src/plan/typed-spec.js';
+import type { TradeRow } from '../../../../src/providers/contract/row-writers.js';
+import { ResilienceCoordinator } from '../../../../src/resilience/resilience-coordinator.js';
+import { createPipeline } from '../../../../src/runtime/pipeline-builder.js';
+import { fakeProvider } from '../../../../src/testing/fake-provider.js';
+import type { FakeScript } from '../../../../src/testing/fake-script.js';
+import type { ProviderCapabilities } from '../../../../src/wire/provider-capabilities.js';
+import { isRow, keepingSink, type Stream } from '../../../support/pipeline-rig.js';
+import { SimulatedClock } from '../../../support/simulated-clock.js';
+import { at, START_MS } from './router-rig.js';
+
+const capabilities: ProviderCapabilities = {
+  assetClasses: ['crypto'],
+  streams: {
+    trades: {
+      delivery: 'live-only',
+      columns: [],
+      sequence: { space: 'fake-trades', scope: 'symbol', step: 'one' },
+    },
+  },
+};
+
+const trade = (n: number): { trade: TradeRow } => ({
+  trade: { symbol: 'A', price: n, sequence: n, timeMs: START_MS + 100 * n },
+});
+const trades = (from: number, to: number, afterMs = 100) =>
+  Array.from({ length: to - from + 1 }, (_, i) => ({ afterMs, ...trade(from + i) }));
+
+/** A router of fake providers `a` and `b`, each with a breaker of its own. */
+async function routedProviders(a: FakeScript, b: FakeScript, options: object = {}) {
+  const clock = new SimulatedClock({ now: 1_000_000n, wall: at(0) });
+  const resilience = new ResilienceCoordinator({
+    clock,
+    seed: 1,
+    breakers: { a: { failuresInRow: 2, openMs: 5_000, openJitter: 0 } },
+  });
+  onTestFinished(() => resilience.close());
+  const kept = keepingSink();
+  const source = { stream: 'trades', symbols: ['A'] };
+  const pipeline = createPipeline(
+    uncheckedSpec({
+      name: 'routed',
+      source: {
+        use: 'router',
+        sources: { main: { use: 'a', ...source, breaker: 'a' }, backup: { use: 'b', ...source } },
+        backOff: '1s',
+        hold: '1s',
+        ...options,
+      },
+      batcher: { maxDelayMs: 1 },
+      sink: { use: 'null' },
+    }),
+    {
+      clock,
+      resilience,
+      components: [
+        fakeProvider({ name: 'a', capabilities, ...a }),
+        fakeProvider({ name: 'b', capabilities, ...b }),
+      ],
+      sink: { create: () => kept.sink },
+    },
+  );
+  await pipeline.build();
+  const run = pipeline.run();
+  const pass = async (ms: number) => {
+    for (let left = ms; left > 0; left -= 50) await clock.advance(Math.min(50, left));
+  };
+  await pass(5);
+  const stream = kept.stream as Stream;
+  return {
+    clock,
+    pass,
+    stream,
+    prices: () => (stream.filter(isRow) as Row[]).map(({ price }) => price),
+    switched: () => stream.filter(({ type }) => type === 'switched'),
+    async stop() {
+      pipeline.stop();
+      await pass(50);
+      return run;
+    },
+  };
+}
+
+describe('a router of providers', () => {
+  it('goes to the next one and back, by the numbers that both declare', async () => {
+    const { pass, prices, switched, stop, clock, stream } = await routedProviders(
+      {
+        trades: (start) =>
+          start === 0 ? [...trades(1, 5), { fail: 'disconnected' }] : [...trades(3, 5, 1), ...trades(6, 60)],
+      },
+      { trades: () => [...trades(4, 6, 1), ...trades(7, 40)] },
+    );
+    await pass(6_500);
+    const given = prices();
+    expect(given).toEqual(given.map((_, i) => i + 1));
+    expect(given.length).toBeGreaterThan(30);
+    expect(switched()).toMatchObject([
+      { from: 'main', to: 'backup', reason: 'error', seam: 'exact' },
+      { from: 'backup', to: 'main', reason: 'failback', seam: 'exact' },
+    ]);
+    expect(stream.filter(({ type }) => type === 'gap')).toEqual([]);
+    await stop();
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('leaves one whose breaker opens, and takes it back with a gate that works', async () => {
+    const { pass, prices, switched, stop } = await routedProviders(
+      {
+        connectFaults: Array.from({ length: 2 }, () => ({ fail: 'unavailable' as const })),
+        trades: () => trades(1, 400),
+      },
+      { trades: () => trades(1, 400) },
+    );
+    await pass(20_000);
+    expect(switched()).toMatchObject([
+      { from: 'main', to: 'backup', reason: 'breaker' },
+      { from: 'backup', to: 'main', reason: 'failback' },
+    ]);
+    expect(prices().length).toBeGreaterThan(100);
+    await stop();
+  });
+});
