@@ -10,7 +10,7 @@ describe('a record as plain data', () => {
     { type: 'gap', from, to, symbol: 'BTC', reason: 'sequence' },
     { type: 'backfilled', from, to, symbol: 'BTC', rows: 12 },
     { type: 'stale', since: from },
-    { type: 'switched', at: from, from: '1', to: '2' },
+    { type: 'switched', at: to, since: from, from: '1', to: '2', reason: 'error', seam: 'exact' },
     { type: 'reset', at: from, reason: 'again' },
     { type: 'watermark', at: to },
     { type: 'end', how: 'drained' },
