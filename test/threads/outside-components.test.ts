@@ -313,6 +313,6 @@ describe('a module of components that a runtime is given', () => {
     await startRuntime({ components: [path] });
     const bare = await startRuntime();
     const { problems } = await refusalOf(bare.submit(spec({})));
-    expect(problems[0]!.message).toContain('name its module in "components" of the settings');
+    expect(problems[0]!.message).toMatch(/^expected the name of a source \(.* found "counter"/);
   });
 });

@@ -11,10 +11,13 @@ import type { TickGrid } from './tick-grid.js';
 
 export type SyntheticKind = 'quote' | 'trade' | 'book';
 
-/** The standard columns of a kind, except the receive time, since these rows are not received. */
+/** These rows are not received, and all of them come from the market. */
+const UNFILLED: ReadonlySet<string> = new Set(['received', 'offMarket']);
+
+/** The standard columns of a kind that are filled. */
 export function syntheticSchema(kind: SyntheticKind): Schema {
   const { required, optional } = STANDARD_COLUMNS[kind];
-  return { kind, columns: [...required, ...optional.filter(({ name }) => name !== 'received')] };
+  return { kind, columns: [...required, ...optional.filter(({ name }) => !UNFILLED.has(name))] };
 }
 
 /** Advances the walk by `count` rows and writes them into the columns of its batch, from row `start` on. */
