@@ -290,8 +290,8 @@ describe('a stream whose missing rows are fetched', () => {
     });
     await clock.advance(100);
     expect(shown(all).filter((one) => typeof one === 'object')).toEqual([
-      backfilled(1_000, 4_000, 2),
-      backfilled(1_000, 4_000, 2, 'ETH'),
+      filled(1_000, 4_000, 2),
+      { ...filled(1_000, 4_000, 2), symbol: 'ETH' },
     ]);
     expect(all.filter((one) => 'symbol' in one && one.symbol === 'ETH' && 'price' in one)).toHaveLength(4);
     await drained();
