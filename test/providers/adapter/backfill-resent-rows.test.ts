@@ -60,7 +60,13 @@ describe('rows that a venue sends again behind a gap that its provider tells of'
   it('come once where they were fetched, and numbers only go up', async () => {
     const { texts } = await playedOut({
       capabilities: tradesOf(UPWARDS, { maxDelayMs: 10 }),
-      trades: [...trades(2), gapStep(2, 8), ...trades(8), { afterMs: 500, trade: numbered(4) }, ...trades(10)],
+      trades: [
+        ...trades(2),
+        gapStep(2, 8),
+        ...trades(8),
+        { afterMs: 500, trade: numbered(4) },
+        ...trades(10),
+      ],
       history: history(2, 4, 6, 8),
     });
     expect(texts).toEqual([2, 4, 6, 'backfilled 2', 8, 10]);

@@ -57,6 +57,8 @@ export class SymbolBackfill {
   readonly #stopping = new AbortController();
   readonly #beganAt: bigint;
   #gap: FilledGap;
+  /** The latest end of its gaps that is known, even if another one has none yet. */
+  #knownTo: bigint | undefined;
   #isNumbered: boolean;
   /** The number of the last row. */
   #number: bigint | undefined;
@@ -76,6 +78,7 @@ export class SymbolBackfill {
     const { delivered, numberAt, timeAt, batches } = rules;
     this.of = of;
     this.#gap = gap;
+    this.#knownTo = gap.to;
     this.#rules = rules;
     this.#beganAt = wall;
     this.#isNumbered = numberAt >= 0;
@@ -111,8 +114,13 @@ export class SymbolBackfill {
   /** A further gap, behind the rows that are held. */
   extend({ from, to, reason }: FilledGap): void {
     const own = this.#gap;
-    const ends = own.to === undefined || to === undefined ? undefined : to > own.to ? to : own.to;
-    this.#gap = { from: from < own.from ? from : own.from, to: ends, reason: own.reason || reason };
+    const isOpen = own.to === undefined || to === undefined;
+    this.#knownTo = latest(this.#knownTo, to);
+    this.#gap = {
+      from: from < own.from ? from : own.from,
+      to: isOpen ? undefined : this.#knownTo,
+      reason: own.reason || reason,
+    };
     this.#stopRow = this.#held.added;
   }
 
@@ -349,9 +357,8 @@ export class SymbolBackfill {
   /** The history has to reach this instant. */
   #until(): bigint {
     const stop = this.#stopTime();
-    const { to } = this.#gap;
-    if (to === undefined) return stop ?? this.#beginOfStream();
-    return stop !== undefined && stop > to ? stop : to;
+    const open = this.#gap.to === undefined ? (stop ?? this.#beginOfStream()) : stop;
+    return latest(this.#knownTo, open) as bigint; // a gap has an end, or is open
   }
 
   /** From when on no row is missed, as long as none has come. */
@@ -380,6 +387,9 @@ export class SymbolBackfill {
 
 /** Later than any time. */
 const UNKNOWN = 2n ** 63n;
+
+const latest = (a: bigint | undefined, b: bigint | undefined): bigint | undefined =>
+  a === undefined || (b !== undefined && b > a) ? b : a;
 
 const MILLI = 1_000_000n;
 const floorMs = (ns: bigint): bigint => (ns - (((ns % MILLI) + MILLI) % MILLI)) / MILLI;

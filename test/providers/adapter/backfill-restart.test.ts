@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryCheckpointStore } from '../../../src/checkpoints/memory-checkpoint-store.js';
+import { fakeProvider } from '../../../src/testing/fake-provider.js';
+import type { FakeScript, FakeStep } from '../../../src/testing/fake-script.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
+import { runStream, START_MS } from '../../support/fake-stream.js';
+import { BY_ONE, gapStep, numbered, textsOf, tradesOf } from '../../support/filled-stream.js';
+
+const FAIL: FakeStep = { afterMs: 20, fail: 'disconnected' };
+
+/** What a stream delivers that breaks off, and is begun again later. */
+async function restarted(
+  script: FakeScript,
+  steps: readonly [readonly FakeStep[], readonly FakeStep[]],
+  wallMs: number,
+  source: object = {},
+) {
+  const kind = script.capabilities?.streams?.bars ? 'bars' : 'trades';
+  const provider = fakeProvider({ ...script, [kind]: (start: number) => steps[start] ?? [] });
+  const options = { store: new MemoryCheckpointStore(), components: [provider] };
+  const own = { silence: false, stream: kind, ...source };
+  const first = await runStream({ options, source: own });
+  await first.clock.advance(500);
+  await first.outcome;
+  const clock = new VirtualClock({ wall: BigInt(START_MS + wallMs) * 1_000_000n });
+  const second = await runStream({ options, source: own, clock });
+  await second.clock.advance(15_000);
+  await second.drained();
+  return textsOf([...first.all, ...second.all]);
+}
+
+describe('a restarted stream', () => {
+  it.each([
+    ['with numbers', BY_ONE],
+    ['without numbers', undefined],
+  ])(
+    'fetches up to the end of a gap that the provider tells of before the first row, %s',
+    async (_, sequence) => {
+      const trade = (n: number, ms = n) => ({
+        ...numbered(n, ms),
+        ...(!sequence && { sequence: undefined }),
+      });
+      const texts = await restarted(
+        {
+          capabilities: tradesOf(sequence, {}, { lagMs: 0 }),
+          history: { trades: [9, 10, 11].map((n) => trade(n, n === 11 ? 1_350 : n)), pageMs: 150, lagMs: 0 },
+        },
+        [
+          [{ trade: trade(9) }, { trade: trade(10) }, FAIL],
+          [
+            { afterMs: 100, ...gapStep(1_000, 1_400) },
+            { afterMs: 900, trade: trade(12, 2_000) },
+          ],
+        ],
+        1_000,
+      );
+      expect(texts).toEqual([9, 10, 11, 'backfilled 1', 12]);
+    },
+  );
+});
