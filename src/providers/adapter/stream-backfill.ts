@@ -90,6 +90,7 @@ export function streamBackfill(parts: StreamBackfillParts): Backfill {
     check: isNumbered && check instanceof SequenceCheck ? check : undefined,
     isExact: stream.sequence?.scope === 'symbol' && stream.sequence.step === 'one',
     showsMissing: stream.sequence?.step === 'one',
+    maxDelayNs: Math.ceil((stream.maxDelayMs ?? 0) * 1e6),
     waitMaxMs: waitMax === undefined ? WAIT_MAX_MS : msOfDuration(waitMax),
     rowsMax,
     lagMs,

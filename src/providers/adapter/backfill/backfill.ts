@@ -43,6 +43,8 @@ export interface BackfillParts {
   readonly isExact: boolean;
   /** Whether missing rows show in the numbers. */
   readonly showsMissing: boolean;
+  /** How far a row may be behind earlier rows of its symbol, in time. */
+  readonly maxDelayNs: number;
   readonly waitMaxMs: number;
   readonly rowsMax: number;
   /** Of the history. */
@@ -86,11 +88,11 @@ export class Backfill {
   #givenUp = 0;
 
   constructor(parts: BackfillParts) {
-    const { schema, symbols, dictionaries, batchRows, check, isExact, rowsMax } = parts;
+    const { schema, symbols, dictionaries, batchRows, check, isExact, rowsMax, maxDelayNs, clock } = parts;
     this.#parts = parts;
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
     this.#batches = new GrowingBatches(schema, dictionaries, 16, Math.max(16, rowsMax + batchRows));
-    this.#delivered = new DeliveredRows(schema, symbols.length);
+    this.#delivered = new DeliveredRows(schema, symbols.length, { maxDelayNs, clock });
     this.#outlet = new RowOutlet(this.#pool, this.#delivered);
     this.#shared = new SharedHoles(check);
     this.#slots = new HistorySlots(AT_ONCE, () => parts.newPages());
@@ -98,6 +100,8 @@ export class Backfill {
       timeAt: columnIndex(schema, 'time'),
       numberAt: check ? columnIndex(schema, 'sequence') : -1,
       isExact: check !== undefined && isExact,
+      maxDelayNs: BigInt(maxDelayNs),
+      rowsMax: Math.max(16, rowsMax),
       batches: this.#batches,
       delivered: this.#delivered,
       outlet: this.#outlet,

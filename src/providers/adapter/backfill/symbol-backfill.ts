@@ -4,6 +4,7 @@ import { compareInt64, readInt64 } from '../../../columns/int64.js';
 import type { Nanos } from '../../../core/units.js';
 import type { DeliveredRows } from '../../quality/delivered-rows.js';
 import { HeldRows } from './held-rows.js';
+import { NumberOrder } from './number-order.js';
 import type { RowOutlet } from './row-outlet.js';
 
 /** Where rows are missing. */
@@ -21,6 +22,10 @@ export interface BackfillRules {
   readonly numberAt: number;
   /** Whether the numbers of a symbol go up by one, so that it is known which are missing. */
   readonly isExact: boolean;
+  /** How far a row may be behind earlier ones, in time. */
+  readonly maxDelayNs: bigint;
+  /** How many rows of the history wait for their place in the order of numbers. */
+  readonly rowsMax: number;
   readonly batches: GrowingBatches;
   readonly delivered: DeliveredRows;
   readonly outlet: RowOutlet;
@@ -54,6 +59,8 @@ export class SymbolBackfill {
   readonly heldFrom: bigint;
   readonly #rules: BackfillRules;
   readonly #held: HeldRows;
+  /** Rows of the history whose place in the order of numbers is not certain yet. */
+  readonly #found: NumberOrder;
   readonly #stopping = new AbortController();
   readonly #beganAt: bigint;
   #gap: FilledGap;
@@ -84,7 +91,8 @@ export class SymbolBackfill {
     this.#isNumbered = numberAt >= 0;
     this.#number = delivered.numberOf(of.index);
     const last = delivered.timeOf(of.index);
-    this.heldFrom = last !== undefined && last < gap.from ? last : gap.from;
+    this.heldFrom = (last !== undefined && last < gap.from ? last : gap.from) - rules.maxDelayNs;
+    this.#found = new NumberOrder(batches, numberAt);
     this.#held = new HeldRows(batches, this.#isNumbered ? numberAt : timeAt);
   }
 
@@ -148,8 +156,10 @@ export class SymbolBackfill {
     const until = this.#until();
     const to = until > wall && until !== UNKNOWN ? until : wall;
     const last = this.#rules.delivered.timeOf(this.of.index);
-    const from = last ?? this.#gap.from;
-    return { fromMs: Number(floorMs(from)), toMs: Number(floorMs(to)) + 1 };
+    // By number, what is missing may be behind rows around it, in time. By time, nobody could tell it from these.
+    const delay = this.#isNumbered ? this.#rules.maxDelayNs : 0n;
+    const from = (last ?? this.#gap.from) - delay;
+    return { fromMs: Number(floorMs(from)), toMs: Number(floorMs(to + delay)) + 1 };
   }
 
   /** The history does not go back so far: what is before is missing for good. */
@@ -167,6 +177,7 @@ export class SymbolBackfill {
   beginRound(): void {
     const { delivered } = this.#rules;
     this.#dropGroup();
+    this.#found.clear();
     this.#hasReached = false;
     this.#roundFrom = delivered.timeOf(this.of.index);
     this.#roundRows = delivered.rowsAtTime(this.of.index);
@@ -174,6 +185,7 @@ export class SymbolBackfill {
 
   /** Takes rows of the history in, in order. @returns Whether it has reached past the gap. */
   merge(page: Batch): boolean {
+    if (this.#isNumbered && this.#rules.maxDelayNs > 0n) return this.#mergeDisordered(page);
     for (let row = 0; row < page.length; row++) {
       if (this.#isNumbered ? this.#mergeByNumber(page, row) : this.#mergeByTime(page, row)) return true;
     }
@@ -183,7 +195,9 @@ export class SymbolBackfill {
   /** There are no more rows in the history. @param reachesTo - All rows until then are in it. */
   endOfHistory(reachesTo: bigint): boolean {
     this.#settleGroup();
-    return this.#hasReached || this.isComplete || this.#until() <= reachesTo;
+    const isReached = this.#hasReached || this.#until() <= reachesTo;
+    if (isReached) this.#settleFound(undefined);
+    return isReached || this.isComplete;
   }
 
   /**
@@ -198,6 +212,7 @@ export class SymbolBackfill {
     this.#isOver = true;
     this.#stopping.abort();
     this.#dropGroup();
+    this.#settleFound(undefined);
     const knowsMissing = this.#isNumbered && isExact && this.#held.waiting > 0 && this.#number !== undefined;
     if (why === undefined) this.#tellFilled(knowsMissing);
     else this.#tellNotFilled(why, knowsMissing, wall);
@@ -216,15 +231,59 @@ export class SymbolBackfill {
     this.#isOver = true;
     this.#stopping.abort();
     this.#dropGroup();
+    this.#found.clear();
     this.#held.release();
   }
 
   #mergeByNumber(page: Batch, row: number): boolean {
-    const { numberAt, timeAt, isExact } = this.#rules;
+    const { numberAt, timeAt } = this.#rules;
     const number = numberOf(page, numberAt, row);
     const stop = this.#stopNumber();
     if (stop === undefined ? numberOf(page, timeAt, row) >= this.#until() : number >= stop) return true;
-    if (this.#number !== undefined && number <= this.#number) return false;
+    this.#mergeNumber(page, row);
+    return false;
+  }
+
+  /** Rows of the history are in order of time, which that of their numbers may differ from. */
+  #mergeDisordered(page: Batch): boolean {
+    const { numberAt, timeAt, maxDelayNs, rowsMax } = this.#rules;
+    const found = this.#found;
+    if (found.waiting + page.length > rowsMax) this.#settleFound(undefined);
+    const stop = this.#stopNumber();
+    const end = this.#until();
+    let time: bigint | undefined;
+    for (let row = 0; row < page.length; row++) {
+      time = numberOf(page, timeAt, row);
+      const isPast = stop === undefined ? time >= end : numberOf(page, numberAt, row) >= stop;
+      if (isPast) this.#hasReached = true;
+      else if (this.#isHigher(numberOf(page, numberAt, row))) found.add(page, row);
+    }
+    const isThrough = time !== undefined && this.#hasReached && time > end + maxDelayNs;
+    if (time !== undefined) this.#settleFound(isThrough ? undefined : time - maxDelayNs);
+    return isThrough || this.isComplete;
+  }
+
+  /** Takes rows in that have found their place: those before an instant, and those whose number comes next. */
+  #settleFound(before: bigint | undefined): void {
+    const { numberAt, timeAt, isExact } = this.#rules;
+    const found = this.#found;
+    for (let row = found.first(); row >= 0; row = found.first()) {
+      const isNext = isExact && numberOf(found.batch, numberAt, row) === (this.#number ?? NONE) + 1n;
+      if (!isNext && before !== undefined && numberOf(found.batch, timeAt, row) >= before) break;
+      this.#mergeNumber(found.batch, row);
+      found.take();
+    }
+    found.compact();
+  }
+
+  #isHigher(number: bigint): boolean {
+    return this.#number === undefined || number > this.#number;
+  }
+
+  #mergeNumber(page: Batch, row: number): void {
+    const { numberAt, timeAt, isExact } = this.#rules;
+    const number = numberOf(page, numberAt, row);
+    if (!this.#isHigher(number)) return;
     const held = this.#held;
     while (held.waiting > 0 && numberOf(held.batch, numberAt, held.first()) < number) {
       this.#emitHeld('not in the history');
@@ -237,7 +296,6 @@ export class SymbolBackfill {
       this.#number = number;
       this.#rules.onFetched(this.of.id, number, numberOf(page, timeAt, row));
     }
-    return false;
   }
 
   #mergeByTime(page: Batch, row: number): boolean {
@@ -384,6 +442,9 @@ export class SymbolBackfill {
     this.#group = undefined;
   }
 }
+
+/** Before any number. */
+const NONE = -(2n ** 64n);
 
 /** Later than any time. */
 const UNKNOWN = 2n ** 63n;
