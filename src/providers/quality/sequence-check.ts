@@ -58,6 +58,7 @@ export class SequenceCheck {
   /** Numbers of the stream that were had in another way before the stream came to them. */
   readonly #ahead = new Set<bigint>();
   readonly #rangeOf = new WeakMap<ControlRecord, MissingRange>();
+  readonly #beginnings = new WeakSet<ControlRecord>();
   /** Of the batch in hand. */
   #told: PlacedControl[] = [];
   #keep: Uint8Array | undefined;
@@ -102,6 +103,11 @@ export class SequenceCheck {
   /** The numbers that a `gap` of this check stands for; `undefined` if it is none of its own. */
   rangeOf(record: ControlRecord): MissingRange | undefined {
     return this.#rangeOf.get(record);
+  }
+
+  /** Whether numbers begin anew behind a `gap` of this check. */
+  beginsAnew(record: ControlRecord): boolean {
+    return this.#beginnings.has(record);
   }
 
   statistics(): StageStatistics {
@@ -165,6 +171,13 @@ export class SequenceCheck {
     if (this.#told.length > 0) this.#placeTold(batch);
     if (this.#keep) retainRows(batch, this.#keep);
     this.#keep = undefined;
+    if (this.#recent && this.#ahead.size > 0) this.#dropPassed();
+  }
+
+  /** Where numbers only go up, the stream may never come to some of them. They are among the recent ones. */
+  #dropPassed(): void {
+    const last = this.#lastOf(0);
+    for (const number of this.#ahead) if (number <= last) this.#ahead.delete(number);
   }
 
   /** @returns `to`; less if the stream breaks off before. */
@@ -293,7 +306,8 @@ export class SequenceCheck {
   #beginAnew(batch: Batch, row: number, chain: number, number: bigint): Found {
     const last = this.#lastOf(chain);
     this.#gaps++;
-    this.#gap(batch, row, chain, `sequence: the numbers begin anew with ${number} after ${last}`);
+    const reason = `sequence: the numbers begin anew with ${number} after ${last}`;
+    this.#beginnings.add(this.#gap(batch, row, chain, reason));
     if (this.#isBook) this.#breakOff(batch, row, { from: number, to: number });
     this.#forget(chain);
     this.#begin(chain, batch.columns[this.#numberAt] as Int32Array, row);
@@ -341,6 +355,7 @@ export class SequenceCheck {
     this.#begins.delete(chain);
     this.#missing.delete(chain);
     this.#recent?.forget(chain);
+    this.#ahead.clear(); // there are some in chain 0 alone
     if (this.#isOfStream) this.#restored.clear();
     else this.#restored.delete(chain);
   }

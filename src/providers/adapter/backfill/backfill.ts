@@ -98,6 +98,7 @@ export class Backfill {
     this.#slots = new HistorySlots(AT_ONCE, () => parts.newPages());
     this.#rules = {
       timeAt: columnIndex(schema, 'time'),
+      untimedAt: columnIndex(schema, 'untimed'),
       numberAt: check ? columnIndex(schema, 'sequence') : -1,
       isExact: check !== undefined && isExact,
       maxDelayNs: BigInt(maxDelayNs),
@@ -251,7 +252,7 @@ export class Backfill {
   #takesGap(record: ControlRecord): boolean {
     if (record.type !== 'gap') return false;
     const { symbol, from, to, reason } = record;
-    const gap = { from, to, reason };
+    const gap = { from, to, reason, beginsAnew: this.#parts.check?.beginsAnew(record) === true };
     if (symbol === undefined) {
       this.#shared.add(record, this.#ids.keys());
       for (let index = 0; index < this.#ids.length; index++) this.#begin(index, gap);

@@ -13,12 +13,15 @@ export interface FilledGap {
   /** `undefined`: until the first row that comes. */
   readonly to: bigint | undefined;
   readonly reason: string;
+  /** Whether numbers behind it say nothing about those before it. */
+  readonly beginsAnew?: boolean;
 }
 
 /** What the backfills of all symbols of a stream share. */
 export interface BackfillRules {
-  /** Indexes of columns; −1 without numbers that the history has, too. */
+  /** Indexes of columns; −1 without numbers that the history has, too, and if all rows have a time. */
   readonly timeAt: number;
+  readonly untimedAt: number;
   readonly numberAt: number;
   /** Whether the numbers of a symbol go up by one, so that it is known which are missing. */
   readonly isExact: boolean;
@@ -49,7 +52,7 @@ export interface BackfilledSymbol {
  *
  * By number, each number is delivered once, and numbers that the history does not have either are told as a `gap`.
  *
- * By time, rows of the history count from the instant of the last row before the gap to that of the first one after
+ * By time, which it goes by as well once numbers begin anew, rows of the history count from the instant of the last row before the gap to that of the first one after
  * it. Of the rows of one instant, as many are taken from the history as there are more of in it than were delivered
  * or held; at the instant of the last row that is held, none, since more of them may be on their way.
  */
@@ -77,6 +80,8 @@ export class SymbolBackfill {
   #roundRows = 0;
   /** Whether a row of the history was as late as the end of the gap, by time. */
   #hasReached = false;
+  /** Whether the round was begun by numbers, which do not count any more. */
+  #isRoundOff = false;
   #fetched = 0;
   #isOver = false;
 
@@ -94,6 +99,7 @@ export class SymbolBackfill {
     this.heldFrom = (last !== undefined && last < gap.from ? last : gap.from) - rules.maxDelayNs;
     this.#found = new NumberOrder(batches, numberAt);
     this.#held = new HeldRows(batches, this.#isNumbered ? numberAt : timeAt);
+    if (gap.beginsAnew) this.#goByTime();
   }
 
   get isOver(): boolean {
@@ -120,7 +126,8 @@ export class SymbolBackfill {
   }
 
   /** A further gap, behind the rows that are held. */
-  extend({ from, to, reason }: FilledGap): void {
+  extend({ from, to, reason, beginsAnew = false }: FilledGap): void {
+    if (beginsAnew) this.#goByTime();
     const own = this.#gap;
     const isOpen = own.to === undefined || to === undefined;
     this.#knownTo = latest(this.#knownTo, to);
@@ -137,18 +144,29 @@ export class SymbolBackfill {
    *   dropped by the check of numbers.
    */
   hold(batch: Batch, row: number): boolean {
-    const { timeAt, numberAt, delivered } = this.#rules;
-    const last = this.#number;
-    if (this.#isNumbered && last !== undefined && numberOf(batch, numberAt, row) <= last) {
-      const lastTime = delivered.timeOf(this.of.index);
-      const isLater = lastTime !== undefined && numberOf(batch, timeAt, row) > lastTime;
-      if (!isLater || this.#held.added > 0) return false;
-      // The numbers have begun anew, so they say nothing about those of the history.
-      this.#isNumbered = false;
-      this.#held.orderBy(timeAt);
+    if (this.#isNumbered && !this.#isHigher(numberOf(batch, this.#rules.numberAt, row))) {
+      if (!this.#isBegunAnew(batch, row)) return false;
+      this.#goByTime();
     }
     this.#held.add(batch, row);
     return true;
+  }
+
+  /** Whether numbers have begun anew, though nobody told: after a `reset`, or where rows have no time. */
+  #isBegunAnew({ columns }: Batch, row: number): boolean {
+    const { timeAt, untimedAt, maxDelayNs, delivered } = this.#rules;
+    const last = delivered.timeOf(this.of.index);
+    if (columns[untimedAt]?.[row] === 1 && this.#held.added > 0) return false;
+    return last !== undefined && readInt64(columns[timeAt] as Int32Array, row) > last + maxDelayNs;
+  }
+
+  /** The numbers of the rows that come say nothing about those of the history. */
+  #goByTime(): void {
+    if (!this.#isNumbered) return;
+    this.#isNumbered = false;
+    this.#isRoundOff = true;
+    this.#found.clear();
+    this.#held.orderBy(this.#rules.timeAt);
   }
 
   /** What to ask the history for, in ms since 1970. */
@@ -179,12 +197,14 @@ export class SymbolBackfill {
     this.#dropGroup();
     this.#found.clear();
     this.#hasReached = false;
+    this.#isRoundOff = false;
     this.#roundFrom = delivered.timeOf(this.of.index);
     this.#roundRows = delivered.rowsAtTime(this.of.index);
   }
 
   /** Takes rows of the history in, in order. @returns Whether it has reached past the gap. */
   merge(page: Batch): boolean {
+    if (this.#isRoundOff) return false;
     if (this.#isNumbered && this.#rules.maxDelayNs > 0n) return this.#mergeDisordered(page);
     for (let row = 0; row < page.length; row++) {
       if (this.#isNumbered ? this.#mergeByNumber(page, row) : this.#mergeByTime(page, row)) return true;
@@ -194,6 +214,7 @@ export class SymbolBackfill {
 
   /** There are no more rows in the history. @param reachesTo - All rows until then are in it. */
   endOfHistory(reachesTo: bigint): boolean {
+    if (this.#isRoundOff) return false;
     this.#settleGroup();
     const isReached = this.#hasReached || this.#until() <= reachesTo;
     if (isReached) this.#settleFound(undefined);
@@ -416,7 +437,9 @@ export class SymbolBackfill {
   #until(): bigint {
     const stop = this.#stopTime();
     const open = this.#gap.to === undefined ? (stop ?? this.#beginOfStream()) : stop;
-    return latest(this.#knownTo, open) as bigint; // a gap has an end, or is open
+    const end = latest(this.#knownTo, open) as bigint; // a gap has an end, or is open
+    // A gap between numbers has the rows around it in it. By time, to see the latter in the history is enough.
+    return !this.#isNumbered && stop !== undefined && end === stop + 1n ? stop : end;
   }
 
   /** From when on no row is missed, as long as none has come. */
