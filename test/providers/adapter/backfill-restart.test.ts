@@ -24,7 +24,7 @@ async function restarted(
   await first.outcome;
   const clock = new VirtualClock({ wall: BigInt(START_MS + wallMs) * 1_000_000n });
   const second = await runStream({ options, source: own, clock });
-  await second.clock.advance(15_000);
+  await second.clock.advance(100_000);
   await second.drained();
   return textsOf([...first.all, ...second.all]);
 }
@@ -57,4 +57,51 @@ describe('a restarted stream', () => {
       expect(texts).toEqual([9, 10, 11, 'backfilled 1', 12]);
     },
   );
+
+  it('delivers a row once that is on its way when it begins, and is in the history, too', async () => {
+    const trade = (n: number, ms: number) => ({ ...numbered(n, ms), sequence: undefined });
+    const history = [trade(1, 1), trade(2, 600), trade(3, 900), trade(4, 900), trade(5, 950)];
+    const live = [trade(4, 900), trade(5, 950), trade(6, 950), trade(7, 1_500)];
+    const texts = await restarted(
+      {
+        capabilities: tradesOf(undefined, {}, { lagMs: 0 }),
+        history: { trades: history, pageMs: 20, pageRows: 2, lagMs: 0 },
+      },
+      [[{ trade: trade(1, 1) }, FAIL], live.map((one, i) => ({ afterMs: i === 0 ? 100 : 1, trade: one }))],
+      1_000,
+    );
+    expect(texts).toEqual([1, 2, 3, 4, 5, 'backfilled 4', 6, 7]);
+  });
+
+  it('delivers a bar once that was not over when it began', async () => {
+    const bar = (n: number) => ({
+      symbol: 'BTC',
+      timeMs: START_MS + n * 60_000,
+      open: n,
+      high: n,
+      low: n,
+      close: n,
+      volume: 1,
+    });
+    const texts = await restarted(
+      {
+        capabilities: {
+          assetClasses: ['crypto'],
+          streams: { bars: { delivery: 'resumable', intervals: ['1m'] } },
+          history: { bars: { intervals: ['1m'], lagMs: 60_000 } },
+        },
+        history: { bars: [bar(0), bar(1), bar(2), bar(3)], pageMs: 20, lagMs: 60_000 },
+      },
+      [
+        [{ bar: bar(0) }, FAIL],
+        [
+          { afterMs: 2_500, bar: bar(2) },
+          { afterMs: 59_000, bar: bar(3) },
+        ],
+      ],
+      179_000,
+      { interval: '1m', backfill: { waitMax: '90s' } },
+    );
+    expect(texts).toEqual([0, 1, 2, 'backfilled 2', 3]);
+  });
 });

@@ -4,6 +4,7 @@ import type { ControlRecord } from '../../../columns/control-record.js';
 import type { DictionarySet } from '../../../columns/dictionary.js';
 import { gatherRows } from '../../../columns/gather-rows.js';
 import { GrowingBatches } from '../../../columns/growing-batches.js';
+import { readInt64 } from '../../../columns/int64.js';
 import { columnIndex, type Schema } from '../../../columns/schema.js';
 import { retainRows, selectionOf } from '../../../columns/selection.js';
 import { type Clock, sleep, type TimerHandle } from '../../../core/clock.js';
@@ -14,6 +15,7 @@ import { millis } from '../../../core/units.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import { DeliveredRows } from '../../quality/delivered-rows.js';
+import { FetchedTimes } from '../../quality/fetched-times.js';
 import type { SequenceCheck } from '../../quality/sequence-check.js';
 import { CursorRound } from '../cursor-round.js';
 import type { HistoryPages } from '../history-pages.js';
@@ -73,6 +75,7 @@ export class Backfill {
   readonly #pool: BatchPool;
   readonly #batches: GrowingBatches;
   readonly #delivered: DeliveredRows;
+  readonly #fetchedTimes: FetchedTimes;
   readonly #outlet: RowOutlet;
   readonly #slots: HistorySlots<HistoryPages>;
   /** By index of the symbol. Those that were begun first are first. */
@@ -93,6 +96,7 @@ export class Backfill {
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
     this.#batches = new GrowingBatches(schema, dictionaries, 16, Math.max(16, rowsMax + batchRows));
     this.#delivered = new DeliveredRows(schema, symbols.length, { maxDelayNs, clock });
+    this.#fetchedTimes = new FetchedTimes(BigInt(maxDelayNs));
     this.#outlet = new RowOutlet(this.#pool, this.#delivered);
     this.#shared = new SharedHoles(check);
     this.#slots = new HistorySlots(AT_ONCE, () => parts.newPages());
@@ -105,6 +109,7 @@ export class Backfill {
       rowsMax: Math.max(16, rowsMax),
       batches: this.#batches,
       delivered: this.#delivered,
+      fetchedTimes: this.#fetchedTimes,
       outlet: this.#outlet,
       showsMissing: check !== undefined && parts.showsMissing,
       subscribedAt: () => parts.subscribedAt(),
@@ -151,7 +156,7 @@ export class Backfill {
   /** Takes a batch whose numbers were checked. */
   pass(batch: Batch): void {
     const hasGap = batch.controls.some(({ record }) => record.type === 'gap');
-    if (!hasGap && this.#open.size === 0) {
+    if (!hasGap && this.#open.size === 0 && this.#fetchedTimes.isEmpty) {
       this.#delivered.pass(batch, 0, batch.length);
       this.#outlet.put(batch);
       return;
@@ -220,6 +225,7 @@ export class Backfill {
       gapsFilled: this.#filled,
       gapsGivenUp: this.#givenUp,
       backfillPages: this.#pages,
+      ...(this.#parts.check === undefined && { rowsDuplicate: this.#fetchedTimes.used }),
     };
   }
 
@@ -240,9 +246,13 @@ export class Backfill {
   /** Lets rows of a batch through or holds them. @returns `to`. */
   #divide(batch: Batch, from: number, to: number, keep: Uint8Array): number {
     const ids = batch.int32('symbol');
+    const times = batch.columns[this.#rules.timeAt] as Int32Array;
+    const fetched = this.#fetchedTimes;
     for (let row = from; row < to; row++) {
-      const open = this.#open.get(this.#delivered.indexOf(ids[row]!));
-      if (open?.hold(batch, row)) keep[row] = 0;
+      const index = this.#delivered.indexOf(ids[row]!);
+      const open = this.#open.get(index);
+      if (!fetched.isEmpty && fetched.use(index, readInt64(times, row))) keep[row] = 0;
+      else if (open?.hold(batch, row)) keep[row] = 0;
       else this.#delivered.pass(batch, row, row + 1);
     }
     return to;

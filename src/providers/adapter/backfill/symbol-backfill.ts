@@ -3,6 +3,7 @@ import type { GrowingBatches } from '../../../columns/growing-batches.js';
 import { compareInt64, readInt64 } from '../../../columns/int64.js';
 import type { Nanos } from '../../../core/units.js';
 import type { DeliveredRows } from '../../quality/delivered-rows.js';
+import type { FetchedTimes } from '../../quality/fetched-times.js';
 import { HeldRows } from './held-rows.js';
 import { NumberOrder } from './number-order.js';
 import type { RowOutlet } from './row-outlet.js';
@@ -31,6 +32,8 @@ export interface BackfillRules {
   readonly rowsMax: number;
   readonly batches: GrowingBatches;
   readonly delivered: DeliveredRows;
+  /** Is told of rows without numbers. */
+  readonly fetchedTimes: FetchedTimes;
   readonly outlet: RowOutlet;
   /** Whether rows that are missed from now on show in the numbers of the stream. */
   readonly showsMissing: boolean;
@@ -365,7 +368,9 @@ export class SymbolBackfill {
   }
 
   #emitFetched(from: Batch, row: number): void {
+    const { numberAt, timeAt, fetchedTimes } = this.#rules;
     this.#fetched++;
+    if (numberAt < 0) fetchedTimes.add(this.of.index, numberOf(from, timeAt, row));
     this.#rules.outlet.row(from, row, this.heldFrom);
   }
 
