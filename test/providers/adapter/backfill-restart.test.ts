@@ -29,6 +29,12 @@ async function restarted(
   return textsOf([...first.all, ...second.all]);
 }
 
+const unnumbered = (n: number, ms: number, symbol = 'BTC') => ({
+  ...numbered(n, ms),
+  symbol,
+  sequence: undefined,
+});
+
 describe('a restarted stream', () => {
   it.each([
     ['with numbers', BY_ONE],
@@ -103,5 +109,38 @@ describe('a restarted stream', () => {
       { interval: '1m', backfill: { waitMax: '90s' } },
     );
     expect(texts).toEqual([0, 1, 2, 'backfilled 2', 3]);
+  });
+
+  it.each([
+    ['the clock of the host is somewhat behind', 1_500, []],
+    ['rows of other symbols show how far it is behind', 5_000, [{ trade: unnumbered(9, 6_100, 'ETH') }]],
+  ])(
+    'has what was missed right before it by the clock of the venue, where %s',
+    async (_, behindMs, others) => {
+      const missed = unnumbered(2, 1_000 + behindMs - 100);
+      const texts = await restarted(
+        {
+          capabilities: tradesOf(undefined, {}, { lagMs: 100 }),
+          history: { trades: [unnumbered(1, 1), missed], pageMs: 20 },
+        },
+        [[{ trade: unnumbered(1, 1) }, FAIL], others],
+        1_000,
+        { symbols: ['BTC', 'ETH'] },
+      );
+      expect(texts).toContain(2);
+    },
+  );
+
+  it('does not believe in a history that is empty by a clock of the host that is ahead', async () => {
+    const texts = await restarted(
+      {
+        capabilities: tradesOf(undefined, {}, { lagMs: 100 }),
+        // The venue is 1.5 s behind: its rows are in the history that much later by the clock of the host.
+        history: { trades: [unnumbered(1, 1), unnumbered(2, 1_450)], pageMs: 20, lagMs: 1_600 },
+      },
+      [[{ trade: unnumbered(1, 1) }, FAIL], [{ afterMs: 600, ...gapStep(1_400, 1_500) }]],
+      1_000,
+    );
+    expect(texts).toEqual([1, 2, 'backfilled 1']);
   });
 });

@@ -32,6 +32,8 @@ const BATCHES_AHEAD = 4;
 /** Waits for a history that does not reach far enough yet. */
 const RETRY_MS = 250;
 const RETRY_MS_MAX = 2_000;
+/** By how much the clocks of this host and of a venue may differ although no row has shown it. */
+const SKEW_NS = 2_000_000_000n;
 const REASON_CHARS_MAX = 300;
 
 export interface BackfillParts {
@@ -57,6 +59,8 @@ export interface BackfillParts {
   newPages(): HistoryPages;
   /** When the provider has said that it is subscribed, in ns since 1970 UTC. */
   subscribedAt(): bigint | undefined;
+  /** By how much the clock of this host is known to be behind that of the venue. */
+  skewMs(): number;
   /** Something can be taken. */
   onReady(): void;
   /** It cannot go on, such as without memory. */
@@ -113,6 +117,7 @@ export class Backfill {
       outlet: this.#outlet,
       showsMissing: check !== undefined && parts.showsMissing,
       subscribedAt: () => parts.subscribedAt(),
+      skewNs: () => SKEW_NS + BigInt(Math.ceil(parts.skewMs() * 1e6)),
       onFetched: (id, number, time) => check?.fill(id, number, time),
     };
   }

@@ -39,6 +39,8 @@ export interface BackfillRules {
   readonly showsMissing: boolean;
   /** When the provider has said that it is subscribed, in ns since 1970 UTC. */
   subscribedAt(): bigint | undefined;
+  /** By how much the clocks of this host and of the venue may differ. */
+  skewNs(): bigint;
   /** Is told of the number and the time of a row that was fetched. */
   onFetched(id: number, number: bigint, time: bigint): void;
 }
@@ -219,7 +221,7 @@ export class SymbolBackfill {
   endOfHistory(reachesTo: bigint): boolean {
     if (this.#isRoundOff) return false;
     this.#settleGroup();
-    const isReached = this.#hasReached || this.#until() <= reachesTo;
+    const isReached = this.#hasReached || this.#isWholeAt(reachesTo);
     if (isReached) this.#settleFound(undefined);
     return isReached || this.isComplete;
   }
@@ -447,11 +449,31 @@ export class SymbolBackfill {
     return !this.#isNumbered && stop !== undefined && end === stop + 1n ? stop : end;
   }
 
+  /** Whether a history is whole that has all rows until an instant, by the clock of this host. */
+  #isWholeAt(reachesTo: bigint): boolean {
+    const stop = this.#stopTime();
+    const isOpen = this.#gap.to === undefined && stop === undefined;
+    const end = latest(this.#knownTo, stop); // by the clock of the venue
+    return (
+      (!isOpen || this.#beginOfStream() <= reachesTo) &&
+      (end === undefined || end + this.#allowance() <= reachesTo)
+    );
+  }
+
   /** From when on no row is missed, as long as none has come. */
   #beginOfStream(): bigint {
-    const { showsMissing, subscribedAt } = this.#rules;
-    if (showsMissing && this.#isNumbered) return this.#beganAt;
-    return subscribedAt() ?? UNKNOWN;
+    if (this.#showsMissing) return this.#beganAt;
+    const subscribedAt = this.#rules.subscribedAt();
+    return subscribedAt === undefined ? UNKNOWN : subscribedAt + this.#allowance();
+  }
+
+  /** Instants of the venue are compared with the clock of this host. What shows in the next number needs none. */
+  #allowance(): bigint {
+    return this.#showsMissing ? 0n : this.#rules.skewNs();
+  }
+
+  get #showsMissing(): boolean {
+    return this.#rules.showsMissing && this.#isNumbered;
   }
 
   #stopTime(): bigint | undefined {
