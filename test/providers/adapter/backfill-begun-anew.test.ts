@@ -51,7 +51,7 @@ describe('numbers that begin anew while rows are fetched', () => {
     const { texts } = await playedOut({
       capabilities: tradesOf(BY_ONE),
       trades: [...live, ...begunAnew],
-      history: { faults: [{ fail: 'auth' }], pageMs: 20 },
+      history: { faults: [{ fail: 'authentication' }], pageMs: 20 },
     });
     expect(texts.filter((one) => typeof one === 'number')).toEqual([9, 10, 15, 16, 1, 2, 3]);
     expect(texts[2]).toContain('gap 10: sequence: 4 rows are missing (11 to 14)');

@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../src/checkpoints/memory-checkpoint-store.js';
 import { fakeProvider } from '../../../src/testing/fake-provider.js';
 import type { FakeStep } from '../../../src/testing/fake-script.js';
-import { runStream } from '../../support/fake-stream.js';
+import { runStream, START_MS } from '../../support/fake-stream.js';
 import {
   BY_ONE,
   gapStep,
@@ -41,7 +42,7 @@ describe('rows that a venue sends again behind a gap that its provider tells of'
     const { texts, statistics } = await playedOut({
       capabilities: tradesOf(BY_ONE, { maxDelayMs: 10 }),
       trades: [...trades(1, 2), GAP, ...trades(8, 7, 9)],
-      history: { faults: [{ fail: 'auth' }] },
+      history: { faults: [{ fail: 'authentication' }] },
     });
     expect(texts.filter((one) => typeof one === 'number')).toEqual([1, 2, 7, 8, 9]);
     expect(texts.join()).toContain('4 rows are missing (3 to 6)');
@@ -70,6 +71,59 @@ describe('rows that a venue sends again behind a gap that its provider tells of'
       history: history(2, 4, 6, 8),
     });
     expect(texts).toEqual([2, 4, 6, 'backfilled 2', 8, 10]);
+  });
+
+  it.each([
+    ['go up by one', BY_ONE],
+    ['go up', UPWARDS],
+  ])('come once and in order, whatever is lost and sent again, where numbers %s', async (_, sequence) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            afterMs: fc.constantFrom(1, 15, 60, 400),
+            isLost: fc.boolean(),
+            isGap: fc.boolean(),
+            again: fc.nat(4),
+          }),
+          { minLength: 3, maxLength: 20 },
+        ),
+        fc.integer({ min: 1, max: 5 }),
+        async (drawn, pageRows) => {
+          let [ms, waitMs, isMissed] = [0, 0, false];
+          const had: ReturnType<typeof numbered>[] = [];
+          const all: ReturnType<typeof numbered>[] = [];
+          const steps: FakeStep[] = [];
+          for (const [i, { afterMs, isLost, isGap, again }] of drawn.entries()) {
+            ms += afterMs;
+            waitMs += afterMs;
+            const row = numbered(i + 1, ms);
+            all.push(row);
+            if (isLost && i > 0 && i < drawn.length - 1) {
+              isMissed = true;
+              continue;
+            }
+            if (isMissed || (isGap && i > 0)) {
+              const fromMs = (had.at(-1)?.timeMs ?? 0) - START_MS;
+              steps.push({ afterMs: waitMs, ...gapStep(fromMs, ms) });
+              waitMs = 0;
+              for (const trade of had.slice(-again || had.length)) steps.push({ trade });
+            }
+            steps.push({ afterMs: waitMs, trade: row });
+            [waitMs, isMissed] = [0, false];
+            had.push(row);
+          }
+          const { texts } = await playedOut({
+            capabilities: tradesOf(sequence),
+            trades: steps,
+            history: { trades: all, pageRows, pageMs: 20, lagMs: 0 },
+          });
+          expect(texts.filter((one) => typeof one === 'number')).toEqual(all.map(({ price }) => price));
+          expect(texts.join()).not.toContain('gap');
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 });
 
