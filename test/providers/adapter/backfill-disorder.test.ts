@@ -68,6 +68,22 @@ describe('a stream whose rows are in order of their numbers, and not of their ti
     expect(texts).toEqual([10, 11, 12, 'backfilled 2', 13]);
   });
 
+  it('waits for a row that comes into the history behind the end of the gap', async () => {
+    const { texts } = await playedOut({
+      capabilities: tradesOf(UPWARDS, { maxDelayMs: 40 }),
+      trades: [trade(13, 220), { ...gapStep(220, 230), afterMs: 241 }, trade(15, 240)],
+      history: {
+        trades: [
+          [13, 220],
+          [15, 240],
+          [14, 260],
+        ].map(([n, ms]) => numbered(n!, ms!)),
+        lagMs: 0,
+      },
+    });
+    expect(texts).toEqual([13, 14, 'backfilled 1', 15]);
+  });
+
   it.each([['goes up by one', BY_ONE] as const, ['goes up', UPWARDS] as const])(
     'delivers each row once, in order, where the number %s, and pages are of any length',
     async (_, sequence) => {

@@ -370,7 +370,7 @@ export class Backfill {
     if (fromMs >= span.toMs) return false;
     const check = new PageCheck(pages.buffer.schema, open.of.id, fromMs, span.toMs);
     const cursors = new CursorRound();
-    open.beginRound();
+    open.beginRound(wall);
     for (let cursor: PlainData = null; ; ) {
       await this.#roomAhead(open.signal);
       const page = { symbol: open.of.symbol, fromMs, toMs: span.toMs, cursor };

@@ -85,6 +85,9 @@ export class SymbolBackfill {
   #roundRows = 0;
   /** Whether a row of the history was as late as the end of the gap, by time. */
   #hasReached = false;
+  /** When the history was asked, and when it was first seen to reach the end of the last gap, by number. */
+  #roundWall = 0n;
+  #reachedAt: bigint | undefined;
   /** Whether the round was begun by numbers, which do not count any more. */
   #isRoundOff = false;
   #fetched = 0;
@@ -142,6 +145,7 @@ export class SymbolBackfill {
       reason: own.reason || reason,
     };
     this.#stopRow = this.#held.added;
+    this.#reachedAt = undefined;
   }
 
   /**
@@ -170,6 +174,7 @@ export class SymbolBackfill {
     if (!this.#isNumbered) return;
     this.#isNumbered = false;
     this.#isRoundOff = true;
+    this.#reachedAt = undefined;
     this.#found.clear();
     this.#held.orderBy(this.#rules.timeAt);
   }
@@ -196,9 +201,10 @@ export class SymbolBackfill {
     this.#gap = { ...this.#gap, from };
   }
 
-  /** The history is asked, from what was delivered on. */
-  beginRound(): void {
+  /** The history is asked, from what was delivered on. @param wall - Now. */
+  beginRound(wall: bigint): void {
     const { delivered } = this.#rules;
+    this.#roundWall = wall;
     this.#dropGroup();
     this.#found.clear();
     this.#hasReached = false;
@@ -221,7 +227,7 @@ export class SymbolBackfill {
   endOfHistory(reachesTo: bigint): boolean {
     if (this.#isRoundOff) return false;
     this.#settleGroup();
-    const isReached = this.#hasReached || this.#isWholeAt(reachesTo);
+    const isReached = (this.#hasReached && !this.#mayGrowBelow()) || this.#isWholeAt(reachesTo);
     if (isReached) this.#settleFound(undefined);
     return isReached || this.isComplete;
   }
@@ -281,12 +287,20 @@ export class SymbolBackfill {
     for (let row = 0; row < page.length; row++) {
       time = numberOf(page, timeAt, row);
       const isPast = stop === undefined ? time >= end : numberOf(page, numberAt, row) >= stop;
-      if (isPast) this.#hasReached = true;
-      else if (this.#isHigher(numberOf(page, numberAt, row))) found.add(page, row);
+      if (isPast) {
+        this.#hasReached = true;
+        this.#reachedAt ??= this.#roundWall;
+      } else if (this.#isHigher(numberOf(page, numberAt, row))) found.add(page, row);
     }
     const isThrough = time !== undefined && this.#hasReached && time > end + maxDelayNs;
     if (time !== undefined) this.#settleFound(isThrough ? undefined : time - maxDelayNs);
     return isThrough || this.isComplete;
+  }
+
+  /** Whether rows with lower numbers may come into the history behind the end of the gap, which is in it. */
+  #mayGrowBelow(): boolean {
+    const { maxDelayNs } = this.#rules;
+    return this.#reachedAt !== undefined && this.#roundWall - this.#reachedAt < maxDelayNs;
   }
 
   /** Takes rows in that have found their place: those before an instant, and those whose number comes next. */
@@ -454,9 +468,10 @@ export class SymbolBackfill {
     const stop = this.#stopTime();
     const isOpen = this.#gap.to === undefined && stop === undefined;
     const end = latest(this.#knownTo, stop); // by the clock of the venue
+    const delay = this.#isNumbered ? this.#rules.maxDelayNs : 0n;
     return (
       (!isOpen || this.#beginOfStream() <= reachesTo) &&
-      (end === undefined || end + this.#allowance() <= reachesTo)
+      (end === undefined || end + delay + this.#allowance() <= reachesTo)
     );
   }
 
