@@ -26,6 +26,11 @@ export class LagWatch {
     if (lagMs < -SKEW_MS) this.#warn(now, -lagMs);
   }
 
+  /** By how much the clock of this host is behind that of the venue, as far as rows have shown. */
+  get skewMs(): number {
+    return this.#meter.skewMs;
+  }
+
   statistics(): StageStatistics {
     return this.#meter.statistics();
   }

@@ -61,13 +61,15 @@ export interface StreamBackfillParts {
   readonly connection: ProviderConnection;
   readonly check: SequenceCheck | OrderCount;
   readonly context: StageContext;
+  /** By how much the clock of this host is known to be behind that of the venue. */
+  skewMs(): number;
   onReady(): void;
   onFailure(error: unknown): void;
 }
 
 /** Makes what fills the gaps of a stream. */
 export function streamBackfill(parts: StreamBackfillParts): Backfill {
-  const { from, schema, feed, connection, check, context, onReady, onFailure } = parts;
+  const { from, schema, feed, connection, check, context, skewMs, onReady, onFailure } = parts;
   const { kind, stream, history, isNumbered } = from;
   const { batchRows, dictionaries, clock, log } = context;
   const { waitMax, rowsMax = ROWS_MAX } = feed.backfill || {};
@@ -90,6 +92,7 @@ export function streamBackfill(parts: StreamBackfillParts): Backfill {
     check: isNumbered && check instanceof SequenceCheck ? check : undefined,
     isExact: stream.sequence?.scope === 'symbol' && stream.sequence.step === 'one',
     showsMissing: stream.sequence?.step === 'one',
+    maxDelayNs: Math.ceil((stream.maxDelayMs ?? 0) * 1e6),
     waitMaxMs: waitMax === undefined ? WAIT_MAX_MS : msOfDuration(waitMax),
     rowsMax,
     lagMs,
@@ -102,6 +105,7 @@ export function streamBackfill(parts: StreamBackfillParts): Backfill {
       return new HistoryPages(kind, feed.interval, connection, buffer, batchRows);
     },
     subscribedAt: () => connection.subscribedAt,
+    skewMs,
     onReady,
     onFailure,
   });

@@ -365,6 +365,7 @@ export class StreamSource implements Source {
       connection: this.#connection,
       check: this.#check,
       context,
+      skewMs: () => this.#lag.skewMs,
       onReady: () => this.#buffer.wake(),
       onFailure: (error) => this.#over(error),
     });

@@ -1,6 +1,7 @@
 import type { Batch } from '../../columns/batch.js';
-import { compareInt64, readInt64 } from '../../columns/int64.js';
+import { compareInt64, readInt64, TWO_32, writeInt64 } from '../../columns/int64.js';
 import { columnIndex, type Schema } from '../../columns/schema.js';
+import type { Clock } from '../../core/clock.js';
 
 /**
  * The last row of a symbol: its time, how many rows had that time, and its number, 0 if rows have none. Of 64-bit
@@ -17,14 +18,24 @@ export type DeliveredEntry = readonly [
 /** Of each symbol, in the order of the options; `null` for those without a row. Entries do not change. */
 export type DeliveredEntries = readonly (DeliveredEntry | null)[];
 
+/** A row that is further ahead of the clock has a wrong time: nothing could be fetched from before it. */
+const AHEAD_NS = 600_000_000_000n;
+
 /**
- * The last row of each symbol that was delivered: where to go on after a gap, and after a restart. Symbols are
- * known by their index in the options. Allocates nothing for a row.
+ * The last row of each symbol that was delivered: where to go on after a gap, and after a restart. It is the one with
+ * the highest number, or the latest one where rows have none. A lower number is the last one if its row is later in
+ * time than late rows can be: numbers have begun anew. Symbols are known by their index in the options. Allocates
+ * nothing for a row.
  */
 export class DeliveredRows {
   readonly #timeAt: number;
   readonly #symbolAt: number;
   readonly #numberAt: number;
+  readonly #maxDelayNs: number;
+  readonly #clock: Clock | undefined;
+  /** The wall clock when it was last looked at, and the high word up to which times need no look at it. */
+  readonly #wall = new Int32Array(2);
+  #highMax = Number.NEGATIVE_INFINITY;
   #indexOf = new Int32Array(0);
   readonly #times: Int32Array;
   readonly #numbers: Int32Array;
@@ -33,7 +44,18 @@ export class DeliveredRows {
   readonly #changed: number[] = [];
   readonly #entries: (DeliveredEntry | null)[];
 
-  constructor(schema: Schema, symbols: number) {
+  /**
+   * @param maxDelayNs - How far a row may be behind earlier rows of its symbol, in time.
+   * @param clock - Times that are far ahead of it count as now.
+   */
+  constructor(
+    schema: Schema,
+    symbols: number,
+    { maxDelayNs = 0, clock }: { readonly maxDelayNs?: number; readonly clock?: Clock | undefined } = {},
+  ) {
+    this.#maxDelayNs = maxDelayNs;
+    this.#clock = clock;
+    if (!clock) this.#highMax = Number.POSITIVE_INFINITY;
     this.#timeAt = columnIndex(schema, 'time');
     this.#symbolAt = columnIndex(schema, 'symbol');
     this.#numberAt = columnIndex(schema, 'sequence');
@@ -74,33 +96,50 @@ export class DeliveredRows {
     const numbers = columns[this.#numberAt] as Int32Array | undefined;
     const indexOf = this.#indexOf;
     const lastTimes = this.#times;
+    const lastNumbers = this.#numbers;
+    const maxDelayNs = this.#maxDelayNs;
     const rowsAtTime = this.#rowsAtTime;
     const isChanged = this.#isChanged;
     for (let row = from; row < to; row++) {
       const id = ids[row]!;
       const index = id < indexOf.length ? indexOf[id]! : -1;
       if (index < 0) continue;
-      const low = times[2 * row]!;
-      const high = times[2 * row + 1]!;
-      const count = rowsAtTime[index]!;
-      let isLater = count === 0;
-      if (!isLater) {
-        const step = high - lastTimes[2 * index + 1]! || (low >>> 0) - (lastTimes[2 * index]! >>> 0);
-        if (step < 0) continue; // a late row
-        isLater = step > 0;
+      let low = times[2 * row]!;
+      let high = times[2 * row + 1]!;
+      if (high > this.#highMax && this.#isAhead(high)) {
+        low = this.#wall[0]!;
+        high = this.#wall[1]!;
       }
-      rowsAtTime[index] = isLater ? 1 : count + 1;
+      let isLast = true;
+      let isAlike = false;
+      if (rowsAtTime[index] !== 0) {
+        const step =
+          (high - lastTimes[2 * index + 1]!) * TWO_32 + ((low >>> 0) - (lastTimes[2 * index]! >>> 0));
+        isAlike = step === 0;
+        isLast = numbers
+          ? step > maxDelayNs || compareInt64(numbers, row, lastNumbers, index) > 0
+          : step >= 0;
+      }
+      if (!isLast && !isAlike) continue; // a late row
+      rowsAtTime[index] = isAlike ? rowsAtTime[index]! + 1 : 1;
       if (isChanged[index] === 0) {
         isChanged[index] = 1;
         this.#changed.push(index);
       }
+      if (!isLast) continue;
       lastTimes[2 * index] = low;
       lastTimes[2 * index + 1] = high;
-      if (numbers && (isLater || compareInt64(numbers, row, this.#numbers, index) > 0)) {
-        this.#numbers[2 * index] = numbers[2 * row]!;
-        this.#numbers[2 * index + 1] = numbers[2 * row + 1]!;
-      }
+      if (!numbers) continue;
+      lastNumbers[2 * index] = numbers[2 * row]!;
+      lastNumbers[2 * index + 1] = numbers[2 * row + 1]!;
     }
+  }
+
+  #isAhead(high: number): boolean {
+    const wall = (this.#clock as Clock).wall(); // without a clock nothing is ahead of it
+    writeInt64(this.#wall, 0, wall);
+    this.#highMax = Number((wall + AHEAD_NS) >> 32n);
+    return high > this.#highMax;
   }
 
   /** What was delivered up to now. It does not change later. */

@@ -27,7 +27,8 @@ const NO_ROWS: Int32Array = new Int32Array(0);
  * another it allocates nothing.
  *
  * A `gap` and a `reset` of the provider begin a new chain. So does a number that is not higher although its row is
- * later in time: no row is dropped for good where a venue begins its numbers anew.
+ * later in time: no row is dropped for good where a venue begins its numbers anew. Where missing rows are had in
+ * another way, a `gap` leaves the chain as it is: what comes again behind it was delivered.
  */
 export class SequenceCheck {
   readonly #symbols: Dictionary;
@@ -35,6 +36,8 @@ export class SequenceCheck {
   readonly #isOfStream: boolean;
   readonly #isBook: boolean;
   readonly #refetches: boolean;
+  /** Rows without a time cannot show that numbers have begun anew: a `gap` has to do. */
+  readonly #keepsChains: boolean;
   readonly #disorderNs: bigint;
   readonly #timeAt: number;
   readonly #symbolAt: number;
@@ -50,9 +53,12 @@ export class SequenceCheck {
   readonly #begins = new Map<number, bigint>();
   readonly #missing = new Map<number, MissingNumbers>();
   readonly #hasBegun = new Set<number>();
+  /** By symbol, where numbers go up: the number up to which an earlier start has delivered. */
+  readonly #restored = new Map<number, bigint>();
   /** Numbers of the stream that were had in another way before the stream came to them. */
   readonly #ahead = new Set<bigint>();
   readonly #rangeOf = new WeakMap<ControlRecord, MissingRange>();
+  readonly #beginnings = new WeakSet<ControlRecord>();
   /** Of the batch in hand. */
   #told: PlacedControl[] = [];
   #keep: Uint8Array | undefined;
@@ -82,6 +88,7 @@ export class SequenceCheck {
     this.#symbolAt = columnIndex(schema, 'symbol');
     this.#numberAt = columnIndex(schema, 'sequence');
     this.#untimedAt = columnIndex(schema, 'untimed');
+    this.#keepsChains = refetches && this.#untimedAt < 0;
     this.#recent = this.#isByOne || this.#isBook ? undefined : new RecentNumbers();
   }
 
@@ -98,6 +105,11 @@ export class SequenceCheck {
     return this.#rangeOf.get(record);
   }
 
+  /** Whether numbers begin anew behind a `gap` of this check. */
+  beginsAnew(record: ControlRecord): boolean {
+    return this.#beginnings.has(record);
+  }
+
   statistics(): StageStatistics {
     return {
       rowsDuplicate: this.#rowsDuplicate,
@@ -109,8 +121,12 @@ export class SequenceCheck {
 
   /** Goes on from an earlier start. */
   goOnFrom(symbol: number, number: bigint, time: bigint): void {
-    const chain = this.#isOfStream ? 0 : symbol;
+    if (this.#recent) this.#restored.set(symbol, number);
     this.#grow();
+    this.#goTo(this.#isOfStream ? 0 : symbol, number, time);
+  }
+
+  #goTo(chain: number, number: bigint, time: bigint): void {
     if (this.#isRunning[chain] !== 0 && number <= this.#lastOf(chain)) return;
     this.#isRunning[chain] = 1;
     this.#hasBegun.add(chain);
@@ -133,9 +149,11 @@ export class SequenceCheck {
   /** A row has been had in another way: if it comes now, it comes twice. */
   fill(symbol: number, number: bigint, time: bigint): void {
     const chain = this.#isOfStream ? 0 : symbol;
+    this.#grow();
+    this.#recent?.add(chain, Number(number >> 32n), Number(number & 0xffff_ffffn) | 0);
     if (this.#missing.get(chain)?.take(number)) this.#rowsMissing--;
     else if (this.#isBeforeBegin(chain, number)) return;
-    else if (!this.#isOfStream) this.goOnFrom(symbol, number, time);
+    else if (!this.#isOfStream) this.#goTo(chain, number, time);
     // Rows of other symbols may be missing in between.
     else if (number > this.#lastOf(0) && this.#ahead.size < AHEAD_MAX) this.#ahead.add(number);
   }
@@ -153,6 +171,13 @@ export class SequenceCheck {
     if (this.#told.length > 0) this.#placeTold(batch);
     if (this.#keep) retainRows(batch, this.#keep);
     this.#keep = undefined;
+    if (this.#recent && this.#ahead.size > 0) this.#dropPassed();
+  }
+
+  /** Where numbers only go up, the stream may never come to some of them. They are among the recent ones. */
+  #dropPassed(): void {
+    const last = this.#lastOf(0);
+    for (const number of this.#ahead) if (number <= last) this.#ahead.delete(number);
   }
 
   /** @returns `to`; less if the stream breaks off before. */
@@ -239,13 +264,18 @@ export class SequenceCheck {
     }
     const isKnown =
       step === 0 || !this.#recent || this.#recent.has(chain, numbers[2 * row + 1]!, numbers[2 * row]!);
-    if (isKnown) {
+    if (isKnown || this.#isRestored(batch, row, number)) {
       this.#dropTwice(batch, row);
       return 'twice';
     }
     this.#rowsDisordered++;
     this.#recent?.add(chain, numbers[2 * row + 1]!, numbers[2 * row]!);
     return 'late';
+  }
+
+  #isRestored(batch: Batch, row: number, number: bigint): boolean {
+    const restored = this.#restored.get((batch.columns[this.#symbolAt] as Int32Array)[row]!);
+    return restored !== undefined && number <= restored;
   }
 
   #isMissing(chain: number, number: bigint): boolean {
@@ -276,7 +306,8 @@ export class SequenceCheck {
   #beginAnew(batch: Batch, row: number, chain: number, number: bigint): Found {
     const last = this.#lastOf(chain);
     this.#gaps++;
-    this.#gap(batch, row, chain, `sequence: the numbers begin anew with ${number} after ${last}`);
+    const reason = `sequence: the numbers begin anew with ${number} after ${last}`;
+    this.#beginnings.add(this.#gap(batch, row, chain, reason));
     if (this.#isBook) this.#breakOff(batch, row, { from: number, to: number });
     this.#forget(chain);
     this.#begin(chain, batch.columns[this.#numberAt] as Int32Array, row);
@@ -309,7 +340,7 @@ export class SequenceCheck {
   }
 
   #heed(record: ControlRecord): void {
-    if (record.type !== 'gap' && record.type !== 'reset') return;
+    if (record.type !== 'reset' && (record.type !== 'gap' || this.#keepsChains)) return;
     const symbol = record.type === 'gap' ? record.symbol : undefined;
     if (symbol === undefined || this.#isOfStream) {
       for (let chain = 0; chain < this.#isRunning.length; chain++) this.#forget(chain);
@@ -324,6 +355,9 @@ export class SequenceCheck {
     this.#begins.delete(chain);
     this.#missing.delete(chain);
     this.#recent?.forget(chain);
+    this.#ahead.clear(); // there are some in chain 0 alone
+    if (this.#isOfStream) this.#restored.clear();
+    else this.#restored.delete(chain);
   }
 
   #dropTwice(batch: Batch, row: number): void {

@@ -186,6 +186,15 @@ describe('the check of numbers', () => {
     expect(pass(2, 3, 5)).toEqual([3, 5]);
   });
 
+  it('forgets what was had in another way once numbers begin anew', () => {
+    const { check, pass } = rig({ ...BY_ONE, scope: 'stream' });
+    pass(1, 2);
+    for (const number of [3n, 4n, 5n]) check.fill(0, number, number);
+    const later = 20_000_000_000;
+    const rows = [1, 2, 3, 4, 5, 6].map((number) => [number, 'BTC', later + number] as const);
+    expect(pass(...rows).filter((one) => typeof one === 'number')).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
   it('delivers each row once, and tells of all that are missing, whatever is lost, doubled or late', () => {
     const steps = fc.array(fc.record({ symbol: fc.nat(1), fate: fc.nat(9), later: fc.nat(6) }), {
       maxLength: 80,

@@ -4,6 +4,7 @@ import type { ControlRecord } from '../../../columns/control-record.js';
 import type { DictionarySet } from '../../../columns/dictionary.js';
 import { gatherRows } from '../../../columns/gather-rows.js';
 import { GrowingBatches } from '../../../columns/growing-batches.js';
+import { readInt64 } from '../../../columns/int64.js';
 import { columnIndex, type Schema } from '../../../columns/schema.js';
 import { retainRows, selectionOf } from '../../../columns/selection.js';
 import { type Clock, sleep, type TimerHandle } from '../../../core/clock.js';
@@ -14,6 +15,7 @@ import { millis } from '../../../core/units.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import { DeliveredRows } from '../../quality/delivered-rows.js';
+import { FetchedTimes } from '../../quality/fetched-times.js';
 import type { SequenceCheck } from '../../quality/sequence-check.js';
 import { CursorRound } from '../cursor-round.js';
 import type { HistoryPages } from '../history-pages.js';
@@ -30,6 +32,8 @@ const BATCHES_AHEAD = 4;
 /** Waits for a history that does not reach far enough yet. */
 const RETRY_MS = 250;
 const RETRY_MS_MAX = 2_000;
+/** By how much the clocks of this host and of a venue may differ although no row has shown it. */
+const SKEW_NS = 2_000_000_000n;
 const REASON_CHARS_MAX = 300;
 
 export interface BackfillParts {
@@ -43,6 +47,8 @@ export interface BackfillParts {
   readonly isExact: boolean;
   /** Whether missing rows show in the numbers. */
   readonly showsMissing: boolean;
+  /** How far a row may be behind earlier rows of its symbol, in time. */
+  readonly maxDelayNs: number;
   readonly waitMaxMs: number;
   readonly rowsMax: number;
   /** Of the history. */
@@ -53,6 +59,8 @@ export interface BackfillParts {
   newPages(): HistoryPages;
   /** When the provider has said that it is subscribed, in ns since 1970 UTC. */
   subscribedAt(): bigint | undefined;
+  /** By how much the clock of this host is known to be behind that of the venue. */
+  skewMs(): number;
   /** Something can be taken. */
   onReady(): void;
   /** It cannot go on, such as without memory. */
@@ -71,6 +79,7 @@ export class Backfill {
   readonly #pool: BatchPool;
   readonly #batches: GrowingBatches;
   readonly #delivered: DeliveredRows;
+  readonly #fetchedTimes: FetchedTimes;
   readonly #outlet: RowOutlet;
   readonly #slots: HistorySlots<HistoryPages>;
   /** By index of the symbol. Those that were begun first are first. */
@@ -86,23 +95,29 @@ export class Backfill {
   #givenUp = 0;
 
   constructor(parts: BackfillParts) {
-    const { schema, symbols, dictionaries, batchRows, check, isExact, rowsMax } = parts;
+    const { schema, symbols, dictionaries, batchRows, check, isExact, rowsMax, maxDelayNs, clock } = parts;
     this.#parts = parts;
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
     this.#batches = new GrowingBatches(schema, dictionaries, 16, Math.max(16, rowsMax + batchRows));
-    this.#delivered = new DeliveredRows(schema, symbols.length);
+    this.#delivered = new DeliveredRows(schema, symbols.length, { maxDelayNs, clock });
+    this.#fetchedTimes = new FetchedTimes(BigInt(maxDelayNs));
     this.#outlet = new RowOutlet(this.#pool, this.#delivered);
     this.#shared = new SharedHoles(check);
     this.#slots = new HistorySlots(AT_ONCE, () => parts.newPages());
     this.#rules = {
       timeAt: columnIndex(schema, 'time'),
+      untimedAt: columnIndex(schema, 'untimed'),
       numberAt: check ? columnIndex(schema, 'sequence') : -1,
       isExact: check !== undefined && isExact,
+      maxDelayNs: BigInt(maxDelayNs),
+      rowsMax: Math.max(16, rowsMax),
       batches: this.#batches,
       delivered: this.#delivered,
+      fetchedTimes: this.#fetchedTimes,
       outlet: this.#outlet,
       showsMissing: check !== undefined && parts.showsMissing,
       subscribedAt: () => parts.subscribedAt(),
+      skewNs: () => SKEW_NS + BigInt(Math.ceil(parts.skewMs() * 1e6)),
       onFetched: (id, number, time) => check?.fill(id, number, time),
     };
   }
@@ -146,7 +161,7 @@ export class Backfill {
   /** Takes a batch whose numbers were checked. */
   pass(batch: Batch): void {
     const hasGap = batch.controls.some(({ record }) => record.type === 'gap');
-    if (!hasGap && this.#open.size === 0) {
+    if (!hasGap && this.#open.size === 0 && this.#fetchedTimes.isEmpty) {
       this.#delivered.pass(batch, 0, batch.length);
       this.#outlet.put(batch);
       return;
@@ -215,6 +230,7 @@ export class Backfill {
       gapsFilled: this.#filled,
       gapsGivenUp: this.#givenUp,
       backfillPages: this.#pages,
+      ...(this.#parts.check === undefined && { rowsDuplicate: this.#fetchedTimes.used }),
     };
   }
 
@@ -235,9 +251,13 @@ export class Backfill {
   /** Lets rows of a batch through or holds them. @returns `to`. */
   #divide(batch: Batch, from: number, to: number, keep: Uint8Array): number {
     const ids = batch.int32('symbol');
+    const times = batch.columns[this.#rules.timeAt] as Int32Array;
+    const fetched = this.#fetchedTimes;
     for (let row = from; row < to; row++) {
-      const open = this.#open.get(this.#delivered.indexOf(ids[row]!));
-      if (open?.hold(batch, row)) keep[row] = 0;
+      const index = this.#delivered.indexOf(ids[row]!);
+      const open = this.#open.get(index);
+      if (!fetched.isEmpty && fetched.use(index, readInt64(times, row))) keep[row] = 0;
+      else if (open?.hold(batch, row)) keep[row] = 0;
       else this.#delivered.pass(batch, row, row + 1);
     }
     return to;
@@ -247,7 +267,7 @@ export class Backfill {
   #takesGap(record: ControlRecord): boolean {
     if (record.type !== 'gap') return false;
     const { symbol, from, to, reason } = record;
-    const gap = { from, to, reason };
+    const gap = { from, to, reason, beginsAnew: this.#parts.check?.beginsAnew(record) === true };
     if (symbol === undefined) {
       this.#shared.add(record, this.#ids.keys());
       for (let index = 0; index < this.#ids.length; index++) this.#begin(index, gap);
@@ -350,7 +370,7 @@ export class Backfill {
     if (fromMs >= span.toMs) return false;
     const check = new PageCheck(pages.buffer.schema, open.of.id, fromMs, span.toMs);
     const cursors = new CursorRound();
-    open.beginRound();
+    open.beginRound(wall);
     for (let cursor: PlainData = null; ; ) {
       await this.#roomAhead(open.signal);
       const page = { symbol: open.of.symbol, fromMs, toMs: span.toMs, cursor };

@@ -45,7 +45,7 @@ export class HeldRows {
   orderBy(column: number): void {
     if (column === this.#orderAt) return;
     this.#orderAt = column;
-    this.#sorted = 0;
+    if (this.#sorted > this.#taken) this.#arrange(this.#order, this.#sorted);
   }
 
   /** The first row that waits; −1 if none does. */
@@ -85,13 +85,18 @@ export class HeldRows {
   #sort(): void {
     const { added } = this;
     if (this.#sorted === added) return;
-    const words = this.batch.columns[this.#orderAt] as Int32Array;
     const order = new Int32Array(this.batch.capacity);
     order.set(this.#order.subarray(0, this.#sorted));
     // Places up to here hold all rows that were added before, in some order.
     for (let row = this.#sorted; row < added; row++) order[row] = row;
-    order.subarray(this.#taken, added).sort((a, b) => compareInt64(words, a, words, b) || a - b);
+    this.#arrange(order, added);
     this.#order = order;
     this.#sorted = added;
+  }
+
+  /** Puts those that wait in order. */
+  #arrange(order: Int32Array, end: number): void {
+    const words = this.batch.columns[this.#orderAt] as Int32Array;
+    order.subarray(this.#taken, end).sort((a, b) => compareInt64(words, a, words, b) || a - b);
   }
 }

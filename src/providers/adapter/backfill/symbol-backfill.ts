@@ -3,7 +3,9 @@ import type { GrowingBatches } from '../../../columns/growing-batches.js';
 import { compareInt64, readInt64 } from '../../../columns/int64.js';
 import type { Nanos } from '../../../core/units.js';
 import type { DeliveredRows } from '../../quality/delivered-rows.js';
+import type { FetchedTimes } from '../../quality/fetched-times.js';
 import { HeldRows } from './held-rows.js';
+import { NumberOrder } from './number-order.js';
 import type { RowOutlet } from './row-outlet.js';
 
 /** Where rows are missing. */
@@ -12,22 +14,33 @@ export interface FilledGap {
   /** `undefined`: until the first row that comes. */
   readonly to: bigint | undefined;
   readonly reason: string;
+  /** Whether numbers behind it say nothing about those before it. */
+  readonly beginsAnew?: boolean;
 }
 
 /** What the backfills of all symbols of a stream share. */
 export interface BackfillRules {
-  /** Indexes of columns; −1 without numbers that the history has, too. */
+  /** Indexes of columns; −1 without numbers that the history has, too, and if all rows have a time. */
   readonly timeAt: number;
+  readonly untimedAt: number;
   readonly numberAt: number;
   /** Whether the numbers of a symbol go up by one, so that it is known which are missing. */
   readonly isExact: boolean;
+  /** How far a row may be behind earlier ones, in time. */
+  readonly maxDelayNs: bigint;
+  /** How many rows of the history wait for their place in the order of numbers. */
+  readonly rowsMax: number;
   readonly batches: GrowingBatches;
   readonly delivered: DeliveredRows;
+  /** Is told of rows without numbers. */
+  readonly fetchedTimes: FetchedTimes;
   readonly outlet: RowOutlet;
   /** Whether rows that are missed from now on show in the numbers of the stream. */
   readonly showsMissing: boolean;
   /** When the provider has said that it is subscribed, in ns since 1970 UTC. */
   subscribedAt(): bigint | undefined;
+  /** By how much the clocks of this host and of the venue may differ. */
+  skewNs(): bigint;
   /** Is told of the number and the time of a row that was fetched. */
   onFetched(id: number, number: bigint, time: bigint): void;
 }
@@ -44,7 +57,7 @@ export interface BackfilledSymbol {
  *
  * By number, each number is delivered once, and numbers that the history does not have either are told as a `gap`.
  *
- * By time, rows of the history count from the instant of the last row before the gap to that of the first one after
+ * By time, which it goes by as well once numbers begin anew, rows of the history count from the instant of the last row before the gap to that of the first one after
  * it. Of the rows of one instant, as many are taken from the history as there are more of in it than were delivered
  * or held; at the instant of the last row that is held, none, since more of them may be on their way.
  */
@@ -54,9 +67,13 @@ export class SymbolBackfill {
   readonly heldFrom: bigint;
   readonly #rules: BackfillRules;
   readonly #held: HeldRows;
+  /** Rows of the history whose place in the order of numbers is not certain yet. */
+  readonly #found: NumberOrder;
   readonly #stopping = new AbortController();
   readonly #beganAt: bigint;
   #gap: FilledGap;
+  /** The latest end of its gaps that is known, even if another one has none yet. */
+  #knownTo: bigint | undefined;
   #isNumbered: boolean;
   /** The number of the last row. */
   #number: bigint | undefined;
@@ -68,6 +85,11 @@ export class SymbolBackfill {
   #roundRows = 0;
   /** Whether a row of the history was as late as the end of the gap, by time. */
   #hasReached = false;
+  /** When the history was asked, and when it was first seen to reach the end of the last gap, by number. */
+  #roundWall = 0n;
+  #reachedAt: bigint | undefined;
+  /** Whether the round was begun by numbers, which do not count any more. */
+  #isRoundOff = false;
   #fetched = 0;
   #isOver = false;
 
@@ -76,13 +98,16 @@ export class SymbolBackfill {
     const { delivered, numberAt, timeAt, batches } = rules;
     this.of = of;
     this.#gap = gap;
+    this.#knownTo = gap.to;
     this.#rules = rules;
     this.#beganAt = wall;
     this.#isNumbered = numberAt >= 0;
     this.#number = delivered.numberOf(of.index);
     const last = delivered.timeOf(of.index);
-    this.heldFrom = last !== undefined && last < gap.from ? last : gap.from;
+    this.heldFrom = (last !== undefined && last < gap.from ? last : gap.from) - rules.maxDelayNs;
+    this.#found = new NumberOrder(batches, numberAt);
     this.#held = new HeldRows(batches, this.#isNumbered ? numberAt : timeAt);
+    if (gap.beginsAnew) this.#goByTime();
   }
 
   get isOver(): boolean {
@@ -109,11 +134,18 @@ export class SymbolBackfill {
   }
 
   /** A further gap, behind the rows that are held. */
-  extend({ from, to, reason }: FilledGap): void {
+  extend({ from, to, reason, beginsAnew = false }: FilledGap): void {
+    if (beginsAnew) this.#goByTime();
     const own = this.#gap;
-    const ends = own.to === undefined || to === undefined ? undefined : to > own.to ? to : own.to;
-    this.#gap = { from: from < own.from ? from : own.from, to: ends, reason: own.reason || reason };
+    const isOpen = own.to === undefined || to === undefined;
+    this.#knownTo = latest(this.#knownTo, to);
+    this.#gap = {
+      from: from < own.from ? from : own.from,
+      to: isOpen ? undefined : this.#knownTo,
+      reason: own.reason || reason,
+    };
     this.#stopRow = this.#held.added;
+    this.#reachedAt = undefined;
   }
 
   /**
@@ -121,18 +153,30 @@ export class SymbolBackfill {
    *   dropped by the check of numbers.
    */
   hold(batch: Batch, row: number): boolean {
-    const { timeAt, numberAt, delivered } = this.#rules;
-    const last = this.#number;
-    if (this.#isNumbered && last !== undefined && numberOf(batch, numberAt, row) <= last) {
-      const lastTime = delivered.timeOf(this.of.index);
-      const isLater = lastTime !== undefined && numberOf(batch, timeAt, row) > lastTime;
-      if (!isLater || this.#held.added > 0) return false;
-      // The numbers have begun anew, so they say nothing about those of the history.
-      this.#isNumbered = false;
-      this.#held.orderBy(timeAt);
+    if (this.#isNumbered && !this.#isHigher(numberOf(batch, this.#rules.numberAt, row))) {
+      if (!this.#isBegunAnew(batch, row)) return false;
+      this.#goByTime();
     }
     this.#held.add(batch, row);
     return true;
+  }
+
+  /** Whether numbers have begun anew, though nobody told: after a `reset`, or where rows have no time. */
+  #isBegunAnew({ columns }: Batch, row: number): boolean {
+    const { timeAt, untimedAt, maxDelayNs, delivered } = this.#rules;
+    const last = delivered.timeOf(this.of.index);
+    if (columns[untimedAt]?.[row] === 1 && this.#held.added > 0) return false;
+    return last !== undefined && readInt64(columns[timeAt] as Int32Array, row) > last + maxDelayNs;
+  }
+
+  /** The numbers of the rows that come say nothing about those of the history. */
+  #goByTime(): void {
+    if (!this.#isNumbered) return;
+    this.#isNumbered = false;
+    this.#isRoundOff = true;
+    this.#reachedAt = undefined;
+    this.#found.clear();
+    this.#held.orderBy(this.#rules.timeAt);
   }
 
   /** What to ask the history for, in ms since 1970. */
@@ -140,8 +184,10 @@ export class SymbolBackfill {
     const until = this.#until();
     const to = until > wall && until !== UNKNOWN ? until : wall;
     const last = this.#rules.delivered.timeOf(this.of.index);
-    const from = last ?? this.#gap.from;
-    return { fromMs: Number(floorMs(from)), toMs: Number(floorMs(to)) + 1 };
+    // By number, what is missing may be behind rows around it, in time. By time, nobody could tell it from these.
+    const delay = this.#isNumbered ? this.#rules.maxDelayNs : 0n;
+    const from = (last ?? this.#gap.from) - delay;
+    return { fromMs: Number(floorMs(from)), toMs: Number(floorMs(to + delay)) + 1 };
   }
 
   /** The history does not go back so far: what is before is missing for good. */
@@ -155,17 +201,22 @@ export class SymbolBackfill {
     this.#gap = { ...this.#gap, from };
   }
 
-  /** The history is asked, from what was delivered on. */
-  beginRound(): void {
+  /** The history is asked, from what was delivered on. @param wall - Now. */
+  beginRound(wall: bigint): void {
     const { delivered } = this.#rules;
+    this.#roundWall = wall;
     this.#dropGroup();
+    this.#found.clear();
     this.#hasReached = false;
+    this.#isRoundOff = false;
     this.#roundFrom = delivered.timeOf(this.of.index);
     this.#roundRows = delivered.rowsAtTime(this.of.index);
   }
 
   /** Takes rows of the history in, in order. @returns Whether it has reached past the gap. */
   merge(page: Batch): boolean {
+    if (this.#isRoundOff) return false;
+    if (this.#isNumbered && this.#rules.maxDelayNs > 0n) return this.#mergeDisordered(page);
     for (let row = 0; row < page.length; row++) {
       if (this.#isNumbered ? this.#mergeByNumber(page, row) : this.#mergeByTime(page, row)) return true;
     }
@@ -174,8 +225,11 @@ export class SymbolBackfill {
 
   /** There are no more rows in the history. @param reachesTo - All rows until then are in it. */
   endOfHistory(reachesTo: bigint): boolean {
+    if (this.#isRoundOff) return false;
     this.#settleGroup();
-    return this.#hasReached || this.isComplete || this.#until() <= reachesTo;
+    const isReached = (this.#hasReached && !this.#mayGrowBelow()) || this.#isWholeAt(reachesTo);
+    if (isReached) this.#settleFound(undefined);
+    return isReached || this.isComplete;
   }
 
   /**
@@ -190,6 +244,7 @@ export class SymbolBackfill {
     this.#isOver = true;
     this.#stopping.abort();
     this.#dropGroup();
+    this.#settleFound(undefined);
     const knowsMissing = this.#isNumbered && isExact && this.#held.waiting > 0 && this.#number !== undefined;
     if (why === undefined) this.#tellFilled(knowsMissing);
     else this.#tellNotFilled(why, knowsMissing, wall);
@@ -208,15 +263,67 @@ export class SymbolBackfill {
     this.#isOver = true;
     this.#stopping.abort();
     this.#dropGroup();
+    this.#found.clear();
     this.#held.release();
   }
 
   #mergeByNumber(page: Batch, row: number): boolean {
-    const { numberAt, timeAt, isExact } = this.#rules;
+    const { numberAt, timeAt } = this.#rules;
     const number = numberOf(page, numberAt, row);
     const stop = this.#stopNumber();
     if (stop === undefined ? numberOf(page, timeAt, row) >= this.#until() : number >= stop) return true;
-    if (this.#number !== undefined && number <= this.#number) return false;
+    this.#mergeNumber(page, row);
+    return false;
+  }
+
+  /** Rows of the history are in order of time, which that of their numbers may differ from. */
+  #mergeDisordered(page: Batch): boolean {
+    const { numberAt, timeAt, maxDelayNs, rowsMax } = this.#rules;
+    const found = this.#found;
+    if (found.waiting + page.length > rowsMax) this.#settleFound(undefined);
+    const stop = this.#stopNumber();
+    const end = this.#until();
+    let time: bigint | undefined;
+    for (let row = 0; row < page.length; row++) {
+      time = numberOf(page, timeAt, row);
+      const isPast = stop === undefined ? time >= end : numberOf(page, numberAt, row) >= stop;
+      if (isPast) {
+        this.#hasReached = true;
+        this.#reachedAt ??= this.#roundWall;
+      } else if (this.#isHigher(numberOf(page, numberAt, row))) found.add(page, row);
+    }
+    const isThrough = time !== undefined && this.#hasReached && time > end + maxDelayNs;
+    if (time !== undefined) this.#settleFound(isThrough ? undefined : time - maxDelayNs);
+    return isThrough || this.isComplete;
+  }
+
+  /** Whether rows with lower numbers may come into the history behind the end of the gap, which is in it. */
+  #mayGrowBelow(): boolean {
+    const { maxDelayNs } = this.#rules;
+    return this.#reachedAt !== undefined && this.#roundWall - this.#reachedAt < maxDelayNs;
+  }
+
+  /** Takes rows in that have found their place: those before an instant, and those whose number comes next. */
+  #settleFound(before: bigint | undefined): void {
+    const { numberAt, timeAt, isExact } = this.#rules;
+    const found = this.#found;
+    for (let row = found.first(); row >= 0; row = found.first()) {
+      const isNext = isExact && numberOf(found.batch, numberAt, row) === (this.#number ?? NONE) + 1n;
+      if (!isNext && before !== undefined && numberOf(found.batch, timeAt, row) >= before) break;
+      this.#mergeNumber(found.batch, row);
+      found.take();
+    }
+    found.compact();
+  }
+
+  #isHigher(number: bigint): boolean {
+    return this.#number === undefined || number > this.#number;
+  }
+
+  #mergeNumber(page: Batch, row: number): void {
+    const { numberAt, timeAt, isExact } = this.#rules;
+    const number = numberOf(page, numberAt, row);
+    if (!this.#isHigher(number)) return;
     const held = this.#held;
     while (held.waiting > 0 && numberOf(held.batch, numberAt, held.first()) < number) {
       this.#emitHeld('not in the history');
@@ -229,7 +336,6 @@ export class SymbolBackfill {
       this.#number = number;
       this.#rules.onFetched(this.of.id, number, numberOf(page, timeAt, row));
     }
-    return false;
   }
 
   #mergeByTime(page: Batch, row: number): boolean {
@@ -278,7 +384,9 @@ export class SymbolBackfill {
   }
 
   #emitFetched(from: Batch, row: number): void {
+    const { numberAt, timeAt, fetchedTimes } = this.#rules;
     this.#fetched++;
+    if (numberAt < 0) fetchedTimes.add(this.of.index, numberOf(from, timeAt, row));
     this.#rules.outlet.row(from, row, this.heldFrom);
   }
 
@@ -349,16 +457,38 @@ export class SymbolBackfill {
   /** The history has to reach this instant. */
   #until(): bigint {
     const stop = this.#stopTime();
-    const { to } = this.#gap;
-    if (to === undefined) return stop ?? this.#beginOfStream();
-    return stop !== undefined && stop > to ? stop : to;
+    const open = this.#gap.to === undefined ? (stop ?? this.#beginOfStream()) : stop;
+    const end = latest(this.#knownTo, open) as bigint; // a gap has an end, or is open
+    // A gap between numbers has the rows around it in it. By time, to see the latter in the history is enough.
+    return !this.#isNumbered && stop !== undefined && end === stop + 1n ? stop : end;
+  }
+
+  /** Whether a history is whole that has all rows until an instant, by the clock of this host. */
+  #isWholeAt(reachesTo: bigint): boolean {
+    const stop = this.#stopTime();
+    const isOpen = this.#gap.to === undefined && stop === undefined;
+    const end = latest(this.#knownTo, stop); // by the clock of the venue
+    const delay = this.#isNumbered ? this.#rules.maxDelayNs : 0n;
+    return (
+      (!isOpen || this.#beginOfStream() <= reachesTo) &&
+      (end === undefined || end + delay + this.#allowance() <= reachesTo)
+    );
   }
 
   /** From when on no row is missed, as long as none has come. */
   #beginOfStream(): bigint {
-    const { showsMissing, subscribedAt } = this.#rules;
-    if (showsMissing && this.#isNumbered) return this.#beganAt;
-    return subscribedAt() ?? UNKNOWN;
+    if (this.#showsMissing) return this.#beganAt;
+    const subscribedAt = this.#rules.subscribedAt();
+    return subscribedAt === undefined ? UNKNOWN : subscribedAt + this.#allowance();
+  }
+
+  /** Instants of the venue are compared with the clock of this host. What shows in the next number needs none. */
+  #allowance(): bigint {
+    return this.#showsMissing ? 0n : this.#rules.skewNs();
+  }
+
+  get #showsMissing(): boolean {
+    return this.#rules.showsMissing && this.#isNumbered;
   }
 
   #stopTime(): bigint | undefined {
@@ -378,8 +508,14 @@ export class SymbolBackfill {
   }
 }
 
+/** Before any number. */
+const NONE = -(2n ** 64n);
+
 /** Later than any time. */
 const UNKNOWN = 2n ** 63n;
+
+const latest = (a: bigint | undefined, b: bigint | undefined): bigint | undefined =>
+  a === undefined || (b !== undefined && b > a) ? b : a;
 
 const MILLI = 1_000_000n;
 const floorMs = (ns: bigint): bigint => (ns - (((ns % MILLI) + MILLI) % MILLI)) / MILLI;
