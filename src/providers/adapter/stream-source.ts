@@ -45,6 +45,7 @@ const HISTORY_FUNCTIONS = { trades: 'historicalTicks', bars: 'historicalBars' } 
 const TIME_MS_MIN = 31_536_000_000;
 /** A bar comes once in its length: a symbol is not silent before it has missed some. */
 const BARS_MISSED = 3;
+const STOPPED = 'the source was stopped';
 
 export interface StreamSourceParts {
   readonly kind: StreamKind;
@@ -156,7 +157,7 @@ export class StreamSource implements Source {
   read(): Promise<Batch | null> | Batch | null {
     const { signal } = this.#connection;
     if (!signal.aborted) this.#running ??= this.#run();
-    else this.#backfill?.giveUp('the source was stopped');
+    else this.#backfill?.giveUp(STOPPED);
     return this.#connection.isReplay ? this.#readReplay() : this.#read();
   }
 
@@ -164,7 +165,7 @@ export class StreamSource implements Source {
     const { signal } = this.#connection;
     const batch = this.#next();
     if (batch) return batch;
-    if (signal.aborted) return null;
+    if (signal.aborted) return this.#isHeld ? this.#none() : null;
     const failure = this.#check.failure
       ? { error: this.#check.failure }
       : (this.#buffer.failure ?? this.#end);
@@ -187,8 +188,17 @@ export class StreamSource implements Source {
    * that is suspended makes none, since its next start has them again.
    */
   #readOn(): Promise<Batch | null> | Batch | null {
-    const isHeld = this.#connection.signal.aborted && this.#backfill?.isBusy;
-    return isHeld ? new Batch(this.schema, 1, this.#dictionaries) : this.#read();
+    return this.#connection.signal.aborted && this.#isHeld ? this.#none() : this.#read();
+  }
+
+  /** Whether rows wait that the next read gives up. */
+  get #isHeld(): boolean {
+    return this.#backfill?.isBusy === true;
+  }
+
+  /** In place of rows: the next read has them. */
+  #none(): Batch {
+    return new Batch(this.schema, 1, this.#dictionaries);
   }
 
   /** No watermark may pass this, while rows are held that come after missing ones. */
@@ -257,6 +267,7 @@ export class StreamSource implements Source {
   /** Reads on in a replay, behind the rows that were given before. */
   async #readReplay(): Promise<Batch | null> {
     for (;;) {
+      if (this.#connection.signal.aborted) this.#backfill?.giveUp(STOPPED);
       const batch = await this.#read();
       if (!batch && this.#failure) throw this.#failure.error;
       if (!batch) return null;

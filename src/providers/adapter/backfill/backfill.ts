@@ -84,6 +84,7 @@ export class Backfill {
   #rowsFetched = 0;
   #filled = 0;
   #givenUp = 0;
+  #isStopped = false;
 
   constructor(parts: BackfillParts) {
     const { schema, symbols, dictionaries, batchRows, check, isExact, rowsMax } = parts;
@@ -183,6 +184,7 @@ export class Backfill {
 
   /** Asks for nothing more. What is held stays. */
   stop(): void {
+    this.#isStopped = true;
     for (const open of this.#open.values()) {
       this.#forgetDeadline(open);
       open.stop();
@@ -268,6 +270,7 @@ export class Backfill {
     const of = { index, id: this.#ids[index]!, symbol: symbols[index]! };
     const open = new SymbolBackfill(of, gap, this.#rules, clock.wall());
     this.#open.set(index, open);
+    if (this.#isStopped) return; // it is given up with the next read
     this.#deadlines.set(
       open,
       clock.setTimeout(() => this.#finish(open, `not fetched within ${waitMaxMs} ms`), waitMaxMs),
