@@ -143,7 +143,11 @@ export class StreamSource implements Source {
   }
 
   async open(): Promise<void> {
-    const { silence } = this.#feed;
+    const { silence, symbols } = this.#feed;
+    // A stream that breaks off before its first row has missed rows since it was begun.
+    if (this.#backfill) {
+      this.#position ??= { since: String(this.#clock.wall()), last: symbols.map(() => null) };
+    }
     if (silence !== false) {
       this.#hours = await calendarOf(silence?.sessions ?? declaredCalendar(this.#provider.capabilities));
     }
@@ -349,15 +353,13 @@ export class StreamSource implements Source {
     const backfill = this.#backfill;
     if (!backfill) return;
     backfill.start(ids);
-    const { since = String(this.#clock.wall()), last = ids.map(() => null) } = this.#position ?? {};
-    this.#position = { since, last };
-    if (!this.#isResumed) return;
+    if (!this.#isResumed || !this.#position) return;
     for (const [index, id] of ids.entries()) {
       const [number, time] = [backfill.delivered.numberOf(index), backfill.delivered.timeOf(index)];
       if (number === undefined || time === undefined || !(this.#check instanceof SequenceCheck)) continue;
       this.#check.goOnFrom(id, number, time);
     }
-    backfill.restart(BigInt(since));
+    backfill.restart(BigInt(this.#position.since));
   }
 
   /** Nothing more of the stream is wanted. What has come is delivered. */
