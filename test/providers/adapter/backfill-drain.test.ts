@@ -32,7 +32,11 @@ it.each(['drain', 'suspend'] as const)(
       CAPABILITIES,
     );
     const clock = new VirtualClock();
-    const { pipeline, rows, records } = pipelineOf(provider, { silence: false }, { clock, store: new MemoryCheckpointStore() });
+    const { pipeline, rows, records } = pipelineOf(
+      provider,
+      { silence: false },
+      { clock, store: new MemoryCheckpointStore() },
+    );
     await pipeline.build();
     const outcome = pipeline.run();
     await clock.advance(10);

@@ -40,9 +40,7 @@ it.each([[['BTC']], [['ETH', 'BTC']]])(
     const second = await runStream({ options, source, clock });
     await second.clock.advance(15_000);
     await second.drained();
-    expect(second.rows.map(({ symbol, price }) => [symbol, price])).toEqual(
-      [1, 2, 3].map((n) => ['BTC', n]),
-    );
+    expect(second.rows.map(({ symbol, price }) => [symbol, price])).toEqual([1, 2, 3].map((n) => ['BTC', n]));
     expect(told(second.records).filter((one) => 'symbol' in one && one.symbol === 'BTC')).toMatchObject([
       { type: 'backfilled', rows: 2 },
     ]);

@@ -90,7 +90,8 @@ export class Backfill {
     const { schema, symbols, dictionaries, batchRows, check, isExact, rowsMax } = parts;
     this.#parts = parts;
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
-    this.#batches = new GrowingBatches(schema, dictionaries, 16, Math.max(16, rowsMax + batchRows));
+    // The rows that wait are counted once for each batch. One more is kept of those that were taken.
+    this.#batches = new GrowingBatches(schema, dictionaries, 16, Math.max(16, rowsMax + batchRows + 1));
     this.#delivered = new DeliveredRows(schema, symbols.length);
     this.#outlet = new RowOutlet(this.#pool, this.#delivered);
     this.#shared = new SharedHoles(check);

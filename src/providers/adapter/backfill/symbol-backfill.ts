@@ -60,8 +60,6 @@ export class SymbolBackfill {
   #isNumbered: boolean;
   /** The number of the last row. */
   #number: bigint | undefined;
-  /** The first row that was held after the last gap. */
-  #stopRow = 0;
   /** Rows of the history at one instant, by time; and what was delivered when they were asked for. */
   #group: Batch | undefined;
   #roundFrom: bigint | undefined;
@@ -113,7 +111,7 @@ export class SymbolBackfill {
     const own = this.#gap;
     const ends = own.to === undefined || to === undefined ? undefined : to > own.to ? to : own.to;
     this.#gap = { from: from < own.from ? from : own.from, to: ends, reason: own.reason || reason };
-    this.#stopRow = this.#held.added;
+    this.#held.mark();
   }
 
   /**
@@ -361,15 +359,15 @@ export class SymbolBackfill {
     return subscribedAt() ?? UNKNOWN;
   }
 
+  /** Of the first row that was held after the last gap. */
   #stopTime(): bigint | undefined {
-    return this.#held.added > this.#stopRow
-      ? numberOf(this.#held.batch, this.#rules.timeAt, this.#stopRow)
-      : undefined;
+    const row = this.#held.marked;
+    return row < 0 ? undefined : numberOf(this.#held.batch, this.#rules.timeAt, row);
   }
 
   #stopNumber(): bigint | undefined {
-    if (!this.#isNumbered || this.#held.added <= this.#stopRow) return undefined;
-    return numberOf(this.#held.batch, this.#rules.numberAt, this.#stopRow);
+    const row = this.#isNumbered ? this.#held.marked : -1;
+    return row < 0 ? undefined : numberOf(this.#held.batch, this.#rules.numberAt, row);
   }
 
   #dropGroup(): void {
