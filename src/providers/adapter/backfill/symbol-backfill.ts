@@ -96,6 +96,11 @@ export class SymbolBackfill {
     return this.#held.waiting;
   }
 
+  /** How many rows have been held, with those that went on. */
+  get rowsEverHeld(): number {
+    return this.#held.added;
+  }
+
   get rowsFetched(): number {
     return this.#fetched;
   }
