@@ -18,8 +18,12 @@ export interface SilenceGuardParts extends Omit<SilenceSettings, 'symbols' | 'ho
   readonly symbols: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
-  /** Whether rows have arrived that nobody has looked at. */
+  /** Whether rows have arrived that nobody has read. */
   hasUnseen(): boolean;
+  /** Shows them, and leaves them where they are. */
+  showUnseen(show: (batch: Batch) => void): void;
+  /** Rows that were dropped so far: nobody knows of which symbols. */
+  rowsDropped(): number;
   /** Puts a record into the stream. */
   tell(record: ControlRecord): void;
   /** Asks the provider for symbols again, if it can. */
@@ -41,6 +45,9 @@ export class SilenceGuard {
   readonly #hasRow: Uint8Array;
   #watch: SilenceWatch | undefined;
   #beganAt = 0n as Nanos;
+  /** Whether something was read since the last look, and what had been dropped by then. */
+  #hasRead = false;
+  #rowsDropped = 0;
   #silences = 0;
   #resubscriptions = 0;
 
@@ -77,8 +84,13 @@ export class SilenceGuard {
     this.#timer.stop();
   }
 
-  /** Rows have come. Allocates nothing for a row. */
-  see({ columns, length }: Batch): void {
+  /** Rows have been read. Allocates nothing for a row. */
+  see(batch: Batch): void {
+    this.#hasRead = true;
+    this.#note(batch);
+  }
+
+  #note({ columns, length }: Batch): void {
     const watch = this.#watch;
     if (!watch) return;
     const times = columns[this.#timeAt] as Int32Array;
@@ -110,10 +122,9 @@ export class SilenceGuard {
   }
 
   #look(now: Nanos): void {
-    const { clock, symbols, hasUnseen, log } = this.#parts;
+    const { clock, symbols, log } = this.#parts;
     const watch = this.#watch as SilenceWatch; // the timer runs once there is one
-    // Whoever reads is held up: what has come meanwhile is no silence.
-    if (hasUnseen()) {
+    if (this.#isHeldUp()) {
       watch.standStill(now);
       return;
     }
@@ -127,6 +138,21 @@ export class SilenceGuard {
     else for (const symbol of found.stale) this.#tell([symbol]);
     if (found.isAll) this.#giveUp();
     else if (found.isKnown) void this.#resubscribe(names);
+  }
+
+  /**
+   * Whoever reads is held up, so nobody knows what has come meanwhile: that is no silence. One who reads and is behind
+   * is another matter: symbols among the rows that wait are not silent, and others are.
+   */
+  #isHeldUp(): boolean {
+    const { hasUnseen, showUnseen, rowsDropped } = this.#parts;
+    const dropped = rowsDropped();
+    const hasDropped = dropped > this.#rowsDropped;
+    const isHeldUp = hasDropped || (hasUnseen() && !this.#hasRead);
+    this.#rowsDropped = dropped;
+    this.#hasRead = false;
+    if (!isHeldUp) showUnseen((batch) => this.#note(batch));
+    return isHeldUp;
   }
 
   /** @param stale - All symbols, or one. */

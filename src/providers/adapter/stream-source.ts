@@ -397,6 +397,8 @@ export class StreamSource implements Source {
       clock,
       log,
       hasUnseen: () => this.#buffer.rowsWaiting > 0,
+      showUnseen: (show) => this.#buffer.show(show),
+      rowsDropped: () => this.#buffer.rowsDropped,
       tell: (record) => this.#buffer.control(record),
       resubscribe: (names) => {
         const { provider, signal } = this.#connection;

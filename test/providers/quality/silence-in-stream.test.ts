@@ -1,5 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tradingCalendar } from '../../../src/calendars/built-in-calendars.js';
+import type { ControlRecord } from '../../../src/columns/control-record.js';
+import { sleep } from '../../../src/core/clock.js';
+import { millis } from '../../../src/core/units.js';
+import { callbackSink } from '../../../src/stages/sinks/callback.js';
 import type { FakeScript, FakeStep } from '../../../src/testing/fake-script.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { runStream, START_MS, told } from '../../support/fake-stream.js';
@@ -80,6 +84,52 @@ describe('a stream that falls silent', () => {
     const report = await drained();
     expect(asked).toEqual([['ETH'], ['ETH']]); // it fell silent again
     expect(report.stages[0]!.statistics).toMatchObject({ silences: 2, resubscriptions: 2 });
+  });
+
+  it('has a mute symbol told though whoever reads is behind, and not one whose rows wait', async () => {
+    const clock = new VirtualClock();
+    const records: ControlRecord[] = [];
+    const sink = callbackSink(async (batch) => {
+      for (const { record } of batch.controls) records.push(record);
+      await sleep(clock, millis(100));
+    });
+    const { drained } = await runStream({
+      clock,
+      options: { sink },
+      spec: { batchRows: 1 },
+      script: {
+        capabilities: CRYPTO,
+        trades: [
+          ...every(50, 400, 'BTC'),
+          ...Array.from({ length: 60 }, () => [tick('SOL'), ...every(50, 40, 'BTC')]).flat(),
+        ],
+        resubscribed: () => [],
+      },
+      source: {
+        symbols: ['BTC', 'ETH', 'SOL'],
+        silence: { after: '30s' },
+        queue: { rows: 1, overflow: 'block' },
+      },
+    });
+    await clock.advance(140_000);
+    const report = drained();
+    await clock.advance(200_000);
+    expect((await report).stages[0]!.statistics).toMatchObject({ silences: 1 });
+    expect(told(records)).toEqual([{ type: 'stale', since: nsAt(0), symbol: 'ETH' }]);
+  });
+
+  it('takes the time in which nobody reads for no silence', async () => {
+    const { clock, records, pipeline, drained } = await runStream({
+      script: { capabilities: CRYPTO, trades: [tick('ETH'), ...every(50, 4_000, 'BTC')] },
+      source: { symbols: ['BTC', 'ETH'], silence: { after: '30s' } },
+    });
+    await clock.advance(10_000);
+    await pipeline.pause();
+    await clock.advance(100_000);
+    await pipeline.resume();
+    await clock.advance(10_000);
+    expect(told(records)).toEqual([]);
+    await drained();
   });
 
   it('is told, and goes on, where no session is known', async () => {
