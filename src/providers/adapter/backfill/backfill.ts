@@ -383,10 +383,23 @@ export class Backfill {
       } catch (error) {
         this.#finish(open, cutText(messageOf(error), REASON_CHARS_MAX));
       } finally {
-        this.#slots.giveBack(pages);
+        this.#giveBack(pages);
       }
       if (!open.isOver) await sleep(this.#parts.clock, millis(waitMs), signal);
     }
+  }
+
+  /** What a page left goes to nobody else. Once a call that was aborted has ended, another one may take its place. */
+  #giveBack(pages: HistoryPages): void {
+    const { buffer, isPulling, pulling } = pages;
+    buffer.clear();
+    const giveBack = () => {
+      if (!buffer.failure) return this.#slots.giveBack(pages);
+      buffer.release();
+      this.#slots.drop(pages);
+    };
+    if (isPulling) void pulling?.then(giveBack, giveBack);
+    else giveBack();
   }
 
   /** @returns Whether the history reaches past the gap. */
