@@ -8,6 +8,7 @@ import type { Nanos } from '../../core/units.js';
 import { RepeatingTimer } from '../../engine/repeating-timer.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
+import { indexesById } from '../quality/indexes-by-id.js';
 import { type OpenHours, type SilenceSettings, SilenceWatch } from '../quality/silence-watch.js';
 
 /** How often it looks at the clock, at most. */
@@ -50,6 +51,7 @@ export class SilenceGuard {
   #rowsDropped = 0;
   #silences = 0;
   #resubscriptions = 0;
+  readonly #asking = new Set<Promise<void>>();
 
   constructor(parts: SilenceGuardParts) {
     const { schema, symbols, clock, afterMs } = parts;
@@ -69,8 +71,7 @@ export class SilenceGuard {
    * @param hours - Unknown: it tells, and does not act.
    */
   start(ids: readonly number[], hours: OpenHours | undefined): void {
-    this.#indexOf = new Int32Array(Math.max(...ids) + 1).fill(-1);
-    for (const [index, id] of ids.entries()) this.#indexOf[id] = index;
+    this.#indexOf = indexesById(ids);
     const { clock, symbols, afterMs, learnedMsMin, switchShare } = this.#parts;
     this.#beganAt = clock.wall();
     this.#watch = new SilenceWatch(
@@ -82,6 +83,12 @@ export class SilenceGuard {
 
   stop(): void {
     this.#timer.stop();
+  }
+
+  /** Resolves once the provider is not asked for symbols any more. */
+  async ended(): Promise<void> {
+    this.stop();
+    await Promise.all(this.#asking);
   }
 
   /** Rows have been read. Allocates nothing for a row. */
@@ -137,7 +144,13 @@ export class SilenceGuard {
     if (names.length === symbols.length) this.#tell(found.stale);
     else for (const symbol of found.stale) this.#tell([symbol]);
     if (found.isAll) this.#giveUp();
-    else if (found.isKnown) void this.#resubscribe(names);
+    else if (found.isKnown) this.#ask(names);
+  }
+
+  #ask(names: readonly string[]): void {
+    const asking = this.#resubscribe(names);
+    this.#asking.add(asking);
+    void asking.then(() => this.#asking.delete(asking));
   }
 
   /**
@@ -175,6 +188,7 @@ export class SilenceGuard {
     onSilent(`no rows of ${stale} of ${symbols.length} symbols have come while the market was open`);
   }
 
+  /** Never rejects. */
   async #resubscribe(names: readonly string[]): Promise<void> {
     const { resubscribe, log } = this.#parts;
     try {

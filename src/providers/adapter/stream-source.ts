@@ -197,7 +197,7 @@ export class StreamSource implements Source {
 
   /** Whether rows wait that the next read gives up. */
   get #isHeld(): boolean {
-    return this.#backfill?.isBusy === true;
+    return this.#backfill?.isFilling === true;
   }
 
   /** In place of rows: the next read has them. */
@@ -258,10 +258,10 @@ export class StreamSource implements Source {
   }
 
   async close(): Promise<void> {
-    this.#silence?.stop();
     this.#buffer.close();
     try {
-      await this.#connection.close(Promise.all([this.#running, this.#backfill?.ended()]));
+      const ends = [this.#running, this.#backfill?.ended(), this.#silence?.ended()];
+      await this.#connection.close(Promise.all(ends));
     } finally {
       this.#backfill?.release();
       this.#buffer.release();
@@ -327,7 +327,7 @@ export class StreamSource implements Source {
    * @returns Whether there were any.
    */
   #letGo(): boolean {
-    if (!this.#backfill?.isBusy) return false;
+    if (!this.#backfill?.isFilling) return false;
     if (this.#isKept) this.#backfill.drop();
     else this.#backfill.giveUp('the stream broke off');
     return true;

@@ -7,6 +7,7 @@ import { callbackSink } from '../../../src/stages/sinks/callback.js';
 import type { FakeScript, FakeStep } from '../../../src/testing/fake-script.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { runStream, START_MS, told } from '../../support/fake-stream.js';
+import { abortOf, pipelineOf, providerOf } from '../contract/own-provider.js';
 
 const EQUITIES: NonNullable<FakeScript['capabilities']> = {
   assetClasses: ['equity'],
@@ -190,6 +191,40 @@ describe('a stream that falls silent', () => {
     await drained();
     expect(rows.map(({ mark }) => mark)).toContain('gap');
   });
+});
+
+it('a stream is not closed before the provider has been asked for symbols', async () => {
+  const steps: string[] = [];
+  const provider = providerOf(
+    ({ context }) => ({
+      async streamTrades(_request, writer, signal) {
+        while (!signal.aborted) {
+          writer.write({ symbol: 'BTC-USD', timeMs: Number(context.clock.wall() / 1_000_000n), price: 1 });
+          await Promise.race([sleep(context.clock, millis(5_000)), abortOf(signal)]);
+        }
+      },
+      async resubscribe(symbols) {
+        steps.push(`asks for ${symbols}`);
+        await sleep(context.clock, millis(4_000));
+        steps.push('has asked');
+      },
+      close() {
+        steps.push('closed');
+      },
+    }),
+    { ...CRYPTO, symbols: ['BTC-USD', 'ETH-USD'] },
+  );
+  const clock = new VirtualClock();
+  const fields = { symbols: ['BTC-USD', 'ETH-USD'], silence: { after: '30s' } };
+  const { pipeline } = pipelineOf(provider, fields, { clock });
+  await pipeline.build();
+  const outcome = pipeline.run();
+  await clock.advance(32_000);
+  expect(steps).toEqual(['asks for ETH-USD']);
+  await pipeline.drain();
+  await clock.advance(20_000);
+  await outcome;
+  expect(steps).toEqual(['asks for ETH-USD', 'has asked', 'closed']);
 });
 
 describe('the option for silence', () => {

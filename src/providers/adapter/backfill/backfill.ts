@@ -130,8 +130,8 @@ export class Backfill {
     return least;
   }
 
-  /** Whether rows are held. */
-  get isBusy(): boolean {
+  /** Whether a gap is open. */
+  get isFilling(): boolean {
     return this.#open.size > 0;
   }
 
@@ -430,7 +430,7 @@ export class Backfill {
       this.#outlet.flush(open.heldFrom);
       this.#parts.onReady();
       if (isReached || next === null) return isReached;
-      if (JSON.stringify(next) === JSON.stringify(cursor) || cursors.isClosedBy(next)) {
+      if (cursors.isClosedBy(next, cursor)) {
         throw pages.protocol('another cursor behind each page');
       }
       cursor = next;
