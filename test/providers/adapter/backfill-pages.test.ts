@@ -20,7 +20,10 @@ const CAPABILITIES: ProviderCapabilities = {
 const row = (symbol: string, n: number) => ({ symbol, timeMs: START_MS + n, price: n, sequence: n });
 
 /** Row 2 of each symbol is missing, one symbol after the other. */
-async function play(historicalTicks: MarketDataProvider['historicalTicks'], symbols: readonly string[]) {
+async function play(
+  historicalTicks: NonNullable<MarketDataProvider['historicalTicks']>,
+  symbols: readonly string[],
+) {
   const clock = new VirtualClock();
   const provider = providerOf(
     ({ context }) => ({
