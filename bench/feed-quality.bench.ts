@@ -78,6 +78,8 @@ function passRows(rows: number, checks: readonly Check[]): void {
     afterMs: 30_000,
     switchShare: 1,
     hasUnseen: () => false,
+    showUnseen() {},
+    rowsDropped: () => 0,
     tell() {},
     resubscribe() {},
     onSilent() {},

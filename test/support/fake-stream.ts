@@ -14,6 +14,8 @@ export interface FakeStreamRun {
   readonly script?: FakeScript;
   readonly source?: object;
   readonly operators?: readonly object[];
+  /** Further keys of the spec. */
+  readonly spec?: object;
   readonly options?: PipelineOptions;
   readonly clock?: VirtualClock;
 }
@@ -23,6 +25,7 @@ export async function runStream({
   script = {},
   source = {},
   operators = [],
+  spec: more = {},
   options = {},
   clock = new VirtualClock(),
 }: FakeStreamRun) {
@@ -51,6 +54,7 @@ export async function runStream({
     source: { use: 'fake', stream: 'trades', symbols: ['BTC'], ...source },
     operators,
     batcher: { maxRows: 1 },
+    ...more,
   });
   const pipeline = createPipeline(spec, { components: [fakeProvider(script)], clock, sink, ...options });
   await pipeline.build(); // loads code, which takes no virtual time

@@ -9,10 +9,13 @@ export class CursorRound {
   #steps = 0;
   #stepsMax = 1;
 
-  /** @returns Whether this cursor has been before. */
-  isClosedBy(cursor: PlainData): boolean {
+  /**
+   * @param from - The cursor of the page that gave it.
+   * @returns Whether this cursor has been before.
+   */
+  isClosedBy(cursor: PlainData, from: PlainData): boolean {
     const text = JSON.stringify(cursor);
-    if (text === this.#kept) return true;
+    if (text === this.#kept || text === JSON.stringify(from)) return true;
     if (++this.#steps < this.#stepsMax && this.#kept !== undefined) return false;
     this.#kept = text;
     this.#steps = 0;

@@ -289,6 +289,15 @@ export class FeedBuffer {
     return this.#full.check(complaint);
   }
 
+  /** Shows all that waits to be taken, and leaves it where it is. */
+  show(see: (batch: Batch) => void): void {
+    if (this.rowsWaiting === 0) return;
+    this.check((batch) => {
+      see(batch);
+      return undefined;
+    });
+  }
+
   /** Drops what waits to be taken. */
   clear(): void {
     this.#full.release();

@@ -25,6 +25,7 @@ export class HistoryPages {
   readonly #rowsWanted: number;
   readonly buffer: FeedBuffer;
   #pulling: Promise<unknown> | undefined;
+  #isPulling = false;
 
   /** @param buffer - What pages are written into. Nobody else writes. */
   constructor(
@@ -46,6 +47,11 @@ export class HistoryPages {
     return this.#pulling;
   }
 
+  /** Whether a call is in progress: one that was aborted may be for a while. */
+  get isPulling(): boolean {
+    return this.#isPulling;
+  }
+
   /**
    * Asks for a page. Nothing of one that fails is left in the buffer.
    *
@@ -56,35 +62,41 @@ export class HistoryPages {
   async pull(page: AskedPage, check: PageCheck, signal: AbortSignal): Promise<PlainData | undefined> {
     const { buffer } = this;
     const writer = new FeedWriter(buffer, isWithinAttempt);
-    const pulling = this.#ask(page, writer, signal);
+    this.#isPulling = true;
+    const pulling = this.#ask(page, writer, signal).finally(() => {
+      this.#isPulling = false;
+    });
     this.#pulling = pulling;
-    let next: PlainData | undefined;
     try {
-      next = (await orAborted(pulling, signal)) ?? (signal.aborted ? undefined : null);
+      const next = (await orAborted(pulling, signal)) ?? (signal.aborted ? undefined : null);
+      if (next !== undefined) {
+        this.#check(next, check);
+        return next;
+      }
     } catch (error) {
-      buffer.clear(); // the page comes again as a whole
-      if (signal.aborted) return undefined;
-      throw error;
+      if (!signal.aborted) {
+        buffer.clear(); // the page comes again as a whole
+        throw error;
+      }
     } finally {
       writer.end();
     }
-    if (next === undefined) {
-      buffer.clear();
-      return undefined;
-    }
-    const { failure } = buffer;
-    if (failure) throw failure.error;
-    if (findNotPlain(next) !== undefined) throw this.protocol('a cursor that is plain data');
-    const expected = buffer.check((batch) => check.complaint(batch));
-    if (expected === undefined) return next;
     buffer.clear();
-    throw this.protocol(expected);
+    return undefined;
   }
 
   /** The error for a history that a provider could not have meant. */
   protocol(expected: string): ProviderError {
     const message = `Provider "${this.#connection.name}", history of ${this.#kind}: expected ${expected}`;
     return new ProviderError('protocol', `${message}, found something else`);
+  }
+
+  #check(next: PlainData, check: PageCheck): void {
+    const { failure } = this.buffer;
+    if (failure) throw failure.error;
+    if (findNotPlain(next) !== undefined) throw this.protocol('a cursor that is plain data');
+    const expected = this.buffer.check((batch) => check.complaint(batch));
+    if (expected !== undefined) throw this.protocol(expected);
   }
 
   async #ask(page: AskedPage, writer: FeedWriter, signal: AbortSignal): Promise<PlainData | undefined> {

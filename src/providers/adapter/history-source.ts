@@ -183,7 +183,7 @@ export class HistorySource implements Source {
     const { symbol, cursor, toMs } = this.#at;
     const next = this.#next;
     this.#next = undefined;
-    if (next !== null && (sameCursor(next, cursor) || this.#round.isClosedBy(next))) {
+    if (next !== null && this.#round.isClosedBy(next, cursor)) {
       throw this.#reader.protocol('another cursor behind each page');
     }
     if (next === null) {
@@ -197,8 +197,6 @@ export class HistorySource implements Source {
     return Number(this.#clock.wall() / 1_000_000n);
   }
 }
-
-const sameCursor = (a: PlainData, b: PlainData): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** @param instant - Checked before: `feedIssues` has found no problem. */
 const msOf = (instant: string | undefined): number => Number(parseInstant(instant as string)) / 1e6;

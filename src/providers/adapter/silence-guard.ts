@@ -8,6 +8,7 @@ import type { Nanos } from '../../core/units.js';
 import { RepeatingTimer } from '../../engine/repeating-timer.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
+import { indexesById } from '../quality/indexes-by-id.js';
 import { type OpenHours, type SilenceSettings, SilenceWatch } from '../quality/silence-watch.js';
 
 /** How often it looks at the clock, at most. */
@@ -18,8 +19,12 @@ export interface SilenceGuardParts extends Omit<SilenceSettings, 'symbols' | 'ho
   readonly symbols: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
-  /** Whether rows have arrived that nobody has looked at. */
+  /** Whether rows have arrived that nobody has read. */
   hasUnseen(): boolean;
+  /** Shows them, and leaves them where they are. */
+  showUnseen(show: (batch: Batch) => void): void;
+  /** Rows that were dropped so far: nobody knows of which symbols. */
+  rowsDropped(): number;
   /** Puts a record into the stream. */
   tell(record: ControlRecord): void;
   /** Asks the provider for symbols again, if it can. */
@@ -41,8 +46,12 @@ export class SilenceGuard {
   readonly #hasRow: Uint8Array;
   #watch: SilenceWatch | undefined;
   #beganAt = 0n as Nanos;
+  /** Whether something was read since the last look, and what had been dropped by then. */
+  #hasRead = false;
+  #rowsDropped = 0;
   #silences = 0;
   #resubscriptions = 0;
+  readonly #asking = new Set<Promise<void>>();
 
   constructor(parts: SilenceGuardParts) {
     const { schema, symbols, clock, afterMs } = parts;
@@ -62,8 +71,7 @@ export class SilenceGuard {
    * @param hours - Unknown: it tells, and does not act.
    */
   start(ids: readonly number[], hours: OpenHours | undefined): void {
-    this.#indexOf = new Int32Array(Math.max(...ids) + 1).fill(-1);
-    for (const [index, id] of ids.entries()) this.#indexOf[id] = index;
+    this.#indexOf = indexesById(ids);
     const { clock, symbols, afterMs, learnedMsMin, switchShare } = this.#parts;
     this.#beganAt = clock.wall();
     this.#watch = new SilenceWatch(
@@ -77,8 +85,19 @@ export class SilenceGuard {
     this.#timer.stop();
   }
 
-  /** Rows have come. Allocates nothing for a row. */
-  see({ columns, length }: Batch): void {
+  /** Resolves once the provider is not asked for symbols any more. */
+  async ended(): Promise<void> {
+    this.stop();
+    await Promise.all(this.#asking);
+  }
+
+  /** Rows have been read. Allocates nothing for a row. */
+  see(batch: Batch): void {
+    this.#hasRead = true;
+    this.#note(batch);
+  }
+
+  #note({ columns, length }: Batch): void {
     const watch = this.#watch;
     if (!watch) return;
     const times = columns[this.#timeAt] as Int32Array;
@@ -110,10 +129,9 @@ export class SilenceGuard {
   }
 
   #look(now: Nanos): void {
-    const { clock, symbols, hasUnseen, log } = this.#parts;
+    const { clock, symbols, log } = this.#parts;
     const watch = this.#watch as SilenceWatch; // the timer runs once there is one
-    // Whoever reads is held up: what has come meanwhile is no silence.
-    if (hasUnseen()) {
+    if (this.#isHeldUp()) {
       watch.standStill(now);
       return;
     }
@@ -126,7 +144,28 @@ export class SilenceGuard {
     if (names.length === symbols.length) this.#tell(found.stale);
     else for (const symbol of found.stale) this.#tell([symbol]);
     if (found.isAll) this.#giveUp();
-    else if (found.isKnown) void this.#resubscribe(names);
+    else if (found.isKnown) this.#ask(names);
+  }
+
+  #ask(names: readonly string[]): void {
+    const asking = this.#resubscribe(names);
+    this.#asking.add(asking);
+    void asking.then(() => this.#asking.delete(asking));
+  }
+
+  /**
+   * Whoever reads is held up, so nobody knows what has come meanwhile: that is no silence. One who reads and is behind
+   * is another matter: symbols among the rows that wait are not silent, and others are.
+   */
+  #isHeldUp(): boolean {
+    const { hasUnseen, showUnseen, rowsDropped } = this.#parts;
+    const dropped = rowsDropped();
+    const hasDropped = dropped > this.#rowsDropped;
+    const isHeldUp = hasDropped || (hasUnseen() && !this.#hasRead);
+    this.#rowsDropped = dropped;
+    this.#hasRead = false;
+    if (!isHeldUp) showUnseen((batch) => this.#note(batch));
+    return isHeldUp;
   }
 
   /** @param stale - All symbols, or one. */
@@ -149,6 +188,7 @@ export class SilenceGuard {
     onSilent(`no rows of ${stale} of ${symbols.length} symbols have come while the market was open`);
   }
 
+  /** Never rejects. */
   async #resubscribe(names: readonly string[]): Promise<void> {
     const { resubscribe, log } = this.#parts;
     try {

@@ -45,6 +45,7 @@ const HISTORY_FUNCTIONS = { trades: 'historicalTicks', bars: 'historicalBars' } 
 const TIME_MS_MIN = 31_536_000_000;
 /** A bar comes once in its length: a symbol is not silent before it has missed some. */
 const BARS_MISSED = 3;
+const STOPPED = 'the source was stopped';
 
 export interface StreamSourceParts {
   readonly kind: StreamKind;
@@ -142,7 +143,11 @@ export class StreamSource implements Source {
   }
 
   async open(): Promise<void> {
-    const { silence } = this.#feed;
+    const { silence, symbols } = this.#feed;
+    // A stream that breaks off before its first row has missed rows since it was begun.
+    if (this.#backfill) {
+      this.#position ??= { since: String(this.#clock.wall()), last: symbols.map(() => null) };
+    }
     if (silence !== false) {
       this.#hours = await calendarOf(silence?.sessions ?? declaredCalendar(this.#provider.capabilities));
     }
@@ -156,7 +161,7 @@ export class StreamSource implements Source {
   read(): Promise<Batch | null> | Batch | null {
     const { signal } = this.#connection;
     if (!signal.aborted) this.#running ??= this.#run();
-    else this.#backfill?.giveUp('the source was stopped');
+    else this.#backfill?.giveUp(STOPPED);
     return this.#connection.isReplay ? this.#readReplay() : this.#read();
   }
 
@@ -164,7 +169,7 @@ export class StreamSource implements Source {
     const { signal } = this.#connection;
     const batch = this.#next();
     if (batch) return batch;
-    if (signal.aborted) return null;
+    if (signal.aborted) return this.#isHeld ? this.#none() : null;
     const failure = this.#check.failure
       ? { error: this.#check.failure }
       : (this.#buffer.failure ?? this.#end);
@@ -187,8 +192,17 @@ export class StreamSource implements Source {
    * that is suspended makes none, since its next start has them again.
    */
   #readOn(): Promise<Batch | null> | Batch | null {
-    const isHeld = this.#connection.signal.aborted && this.#backfill?.isBusy;
-    return isHeld ? new Batch(this.schema, 1, this.#dictionaries) : this.#read();
+    return this.#connection.signal.aborted && this.#isHeld ? this.#none() : this.#read();
+  }
+
+  /** Whether rows wait that the next read gives up. */
+  get #isHeld(): boolean {
+    return this.#backfill?.isFilling === true;
+  }
+
+  /** In place of rows: the next read has them. */
+  #none(): Batch {
+    return new Batch(this.schema, 1, this.#dictionaries);
   }
 
   /** No watermark may pass this, while rows are held that come after missing ones. */
@@ -244,10 +258,10 @@ export class StreamSource implements Source {
   }
 
   async close(): Promise<void> {
-    this.#silence?.stop();
     this.#buffer.close();
     try {
-      await this.#connection.close(Promise.all([this.#running, this.#backfill?.ended()]));
+      const ends = [this.#running, this.#backfill?.ended(), this.#silence?.ended()];
+      await this.#connection.close(Promise.all(ends));
     } finally {
       this.#backfill?.release();
       this.#buffer.release();
@@ -257,6 +271,7 @@ export class StreamSource implements Source {
   /** Reads on in a replay, behind the rows that were given before. */
   async #readReplay(): Promise<Batch | null> {
     for (;;) {
+      if (this.#connection.signal.aborted) this.#backfill?.giveUp(STOPPED);
       const batch = await this.#read();
       if (!batch && this.#failure) throw this.#failure.error;
       if (!batch) return null;
@@ -312,7 +327,7 @@ export class StreamSource implements Source {
    * @returns Whether there were any.
    */
   #letGo(): boolean {
-    if (!this.#backfill?.isBusy) return false;
+    if (!this.#backfill?.isFilling) return false;
     if (this.#isKept) this.#backfill.drop();
     else this.#backfill.giveUp('the stream broke off');
     return true;
@@ -338,15 +353,13 @@ export class StreamSource implements Source {
     const backfill = this.#backfill;
     if (!backfill) return;
     backfill.start(ids);
-    const { since = String(this.#clock.wall()), last = ids.map(() => null) } = this.#position ?? {};
-    this.#position = { since, last };
-    if (!this.#isResumed) return;
+    if (!this.#isResumed || !this.#position) return;
     for (const [index, id] of ids.entries()) {
       const [number, time] = [backfill.delivered.numberOf(index), backfill.delivered.timeOf(index)];
       if (number === undefined || time === undefined || !(this.#check instanceof SequenceCheck)) continue;
       this.#check.goOnFrom(id, number, time);
     }
-    backfill.restart(BigInt(since));
+    backfill.restart(BigInt(this.#position.since));
   }
 
   /** Nothing more of the stream is wanted. What has come is delivered. */
@@ -385,6 +398,8 @@ export class StreamSource implements Source {
       clock,
       log,
       hasUnseen: () => this.#buffer.rowsWaiting > 0,
+      showUnseen: (show) => this.#buffer.show(show),
+      rowsDropped: () => this.#buffer.rowsDropped,
       tell: (record) => this.#buffer.control(record),
       resubscribe: (names) => {
         const { provider, signal } = this.#connection;

@@ -2,6 +2,7 @@ import type { Batch } from '../../columns/batch.js';
 import { compareInt64, readInt64, TWO_32, writeInt64 } from '../../columns/int64.js';
 import { columnIndex, type Schema } from '../../columns/schema.js';
 import type { Clock } from '../../core/clock.js';
+import { indexesById } from './indexes-by-id.js';
 
 /**
  * The last row of a symbol: its time, how many rows had that time, and its number, 0 if rows have none. Of 64-bit
@@ -68,8 +69,7 @@ export class DeliveredRows {
 
   /** @param ids - Of each symbol, in the column `symbol`. */
   bind(ids: readonly number[]): void {
-    this.#indexOf = new Int32Array(Math.max(...ids) + 1).fill(-1);
-    for (const [index, id] of ids.entries()) this.#indexOf[id] = index;
+    this.#indexOf = indexesById(ids);
   }
 
   /** The index of a symbol by its id; −1 if it was not asked for. */

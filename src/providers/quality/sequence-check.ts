@@ -8,7 +8,7 @@ import { ProviderError } from '../../core/provider-error.js';
 import type { Nanos } from '../../core/units.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
 import type { SequenceNumbers } from '../../wire/provider-capabilities.js';
-import { MissingNumbers, type MissingRange } from './missing-numbers.js';
+import { type MissingHole, MissingNumbers, type MissingRange } from './missing-numbers.js';
 import { RecentNumbers } from './recent-numbers.js';
 
 /** The row is the last of its chain; it is an earlier one, which is kept; it is dropped. */
@@ -57,7 +57,7 @@ export class SequenceCheck {
   readonly #restored = new Map<number, bigint>();
   /** Numbers of the stream that were had in another way before the stream came to them. */
   readonly #ahead = new Set<bigint>();
-  readonly #rangeOf = new WeakMap<ControlRecord, MissingRange>();
+  readonly #holeOf = new WeakMap<ControlRecord, MissingHole>();
   readonly #beginnings = new WeakSet<ControlRecord>();
   /** Of the batch in hand. */
   #told: PlacedControl[] = [];
@@ -101,8 +101,8 @@ export class SequenceCheck {
   }
 
   /** The numbers that a `gap` of this check stands for; `undefined` if it is none of its own. */
-  rangeOf(record: ControlRecord): MissingRange | undefined {
-    return this.#rangeOf.get(record);
+  holeOf(record: ControlRecord): MissingHole | undefined {
+    return this.#holeOf.get(record);
   }
 
   /** Whether numbers begin anew behind a `gap` of this check. */
@@ -136,22 +136,12 @@ export class SequenceCheck {
     this.#times[2 * chain + 1] = Number(time >> 32n);
   }
 
-  /** How many numbers of a range that all symbols share are missing still. */
-  missingOf({ from, to }: MissingRange): bigint {
-    let missing = 0n;
-    for (const range of this.#missing.get(0)?.ranges ?? []) {
-      const [first, last] = [range.from > from ? range.from : from, range.to < to ? range.to : to];
-      if (last >= first) missing += last - first + 1n;
-    }
-    return missing;
-  }
-
   /** A row has been had in another way: if it comes now, it comes twice. */
   fill(symbol: number, number: bigint, time: bigint): void {
     const chain = this.#isOfStream ? 0 : symbol;
     this.#grow();
     this.#recent?.add(chain, Number(number >> 32n), Number(number & 0xffff_ffffn) | 0);
-    if (this.#missing.get(chain)?.take(number)) this.#rowsMissing--;
+    if (this.#missing.get(chain)?.fetch(number)) this.#rowsMissing--;
     else if (this.#isBeforeBegin(chain, number)) return;
     else if (!this.#isOfStream) this.#goTo(chain, number, time);
     // Rows of other symbols may be missing in between.
@@ -234,20 +224,20 @@ export class SequenceCheck {
     this.#gaps++;
     this.#rowsMissing += rows;
     const record = this.#gap(batch, row, chain, `sequence: ${rowsText(rows)} missing (${rangeText(range)})`);
-    this.#rangeOf.set(record, range);
     if (this.#isBook) this.#breakOff(batch, row, range);
-    else this.#miss(chain, range);
+    else this.#holeOf.set(record, this.#miss(chain, range));
     return 'next';
   }
 
-  #miss(chain: number, range: MissingRange): void {
+  #miss(chain: number, range: MissingRange): MissingHole {
     const missing = this.#missingOf(chain);
-    missing.add(range);
+    const hole = missing.add(range);
     for (const number of this.#ahead) {
       if (!missing.take(number)) continue;
       this.#ahead.delete(number);
       this.#rowsMissing--;
     }
+    return hole;
   }
 
   /** A number that is that of the last row, or lower. */
@@ -309,7 +299,7 @@ export class SequenceCheck {
     const reason = `sequence: the numbers begin anew with ${number} after ${last}`;
     this.#beginnings.add(this.#gap(batch, row, chain, reason));
     if (this.#isBook) this.#breakOff(batch, row, { from: number, to: number });
-    this.#forget(chain);
+    this.#forget(chain, 'reset');
     this.#begin(chain, batch.columns[this.#numberAt] as Int32Array, row);
     return 'next';
   }
@@ -343,17 +333,19 @@ export class SequenceCheck {
     if (record.type !== 'reset' && (record.type !== 'gap' || this.#keepsChains)) return;
     const symbol = record.type === 'gap' ? record.symbol : undefined;
     if (symbol === undefined || this.#isOfStream) {
-      for (let chain = 0; chain < this.#isRunning.length; chain++) this.#forget(chain);
+      for (let chain = 0; chain < this.#isRunning.length; chain++) this.#forget(chain, record.type);
       return;
     }
     const chain = this.#symbols.find(symbol);
-    if (chain !== undefined && chain < this.#isRunning.length) this.#forget(chain);
+    if (chain !== undefined && chain < this.#isRunning.length) this.#forget(chain, record.type);
   }
 
-  #forget(chain: number): void {
+  /** @param why - After a `reset`, numbers have nothing to do with those before. */
+  #forget(chain: number, why: 'gap' | 'reset'): void {
     this.#isRunning[chain] = 0;
     this.#begins.delete(chain);
-    this.#missing.delete(chain);
+    if (why === 'reset') this.#missing.get(chain)?.clear();
+    else this.#missing.get(chain)?.forget();
     this.#recent?.forget(chain);
     this.#ahead.clear(); // there are some in chain 0 alone
     if (this.#isOfStream) this.#restored.clear();

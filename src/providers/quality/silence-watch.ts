@@ -134,6 +134,9 @@ export class SilenceWatch {
     for (let symbol = 0; symbol < symbols; symbol++) {
       if (this.#isStale[symbol] !== 0 && this.#isKnown(symbol)) silent++;
     }
-    return silent >= symbols * switchShare;
+    return silent >= Math.max(1, Math.ceil(symbols * switchShare - ROUNDING));
   }
 }
+
+/** 0.07 × 100 is a little more than 7 in floating point. */
+const ROUNDING = 1e-9;

@@ -1,8 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tradingCalendar } from '../../../src/calendars/built-in-calendars.js';
+import type { ControlRecord } from '../../../src/columns/control-record.js';
+import { sleep } from '../../../src/core/clock.js';
+import { millis } from '../../../src/core/units.js';
+import { callbackSink } from '../../../src/stages/sinks/callback.js';
 import type { FakeScript, FakeStep } from '../../../src/testing/fake-script.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { runStream, START_MS, told } from '../../support/fake-stream.js';
+import { abortOf, pipelineOf, providerOf } from '../contract/own-provider.js';
 
 const EQUITIES: NonNullable<FakeScript['capabilities']> = {
   assetClasses: ['equity'],
@@ -82,6 +87,52 @@ describe('a stream that falls silent', () => {
     expect(report.stages[0]!.statistics).toMatchObject({ silences: 2, resubscriptions: 2 });
   });
 
+  it('has a mute symbol told though whoever reads is behind, and not one whose rows wait', async () => {
+    const clock = new VirtualClock();
+    const records: ControlRecord[] = [];
+    const sink = callbackSink(async (batch) => {
+      for (const { record } of batch.controls) records.push(record);
+      await sleep(clock, millis(100));
+    });
+    const { drained } = await runStream({
+      clock,
+      options: { sink },
+      spec: { batchRows: 1 },
+      script: {
+        capabilities: CRYPTO,
+        trades: [
+          ...every(50, 400, 'BTC'),
+          ...Array.from({ length: 60 }, () => [tick('SOL'), ...every(50, 40, 'BTC')]).flat(),
+        ],
+        resubscribed: () => [],
+      },
+      source: {
+        symbols: ['BTC', 'ETH', 'SOL'],
+        silence: { after: '30s' },
+        queue: { rows: 1, overflow: 'block' },
+      },
+    });
+    await clock.advance(140_000);
+    const report = drained();
+    await clock.advance(200_000);
+    expect((await report).stages[0]!.statistics).toMatchObject({ silences: 1 });
+    expect(told(records)).toEqual([{ type: 'stale', since: nsAt(0), symbol: 'ETH' }]);
+  });
+
+  it('takes the time in which nobody reads for no silence', async () => {
+    const { clock, records, pipeline, drained } = await runStream({
+      script: { capabilities: CRYPTO, trades: [tick('ETH'), ...every(50, 4_000, 'BTC')] },
+      source: { symbols: ['BTC', 'ETH'], silence: { after: '30s' } },
+    });
+    await clock.advance(10_000);
+    await pipeline.pause();
+    await clock.advance(100_000);
+    await pipeline.resume();
+    await clock.advance(10_000);
+    expect(told(records)).toEqual([]);
+    await drained();
+  });
+
   it('is told, and goes on, where no session is known', async () => {
     const { clock, records, drained } = await runStream({
       script: { capabilities: UNKNOWN, trades: [tick('BTC')] },
@@ -140,6 +191,40 @@ describe('a stream that falls silent', () => {
     await drained();
     expect(rows.map(({ mark }) => mark)).toContain('gap');
   });
+});
+
+it('a stream is not closed before the provider has been asked for symbols', async () => {
+  const steps: string[] = [];
+  const provider = providerOf(
+    ({ context }) => ({
+      async streamTrades(_request, writer, signal) {
+        while (!signal.aborted) {
+          writer.write({ symbol: 'BTC-USD', timeMs: Number(context.clock.wall() / 1_000_000n), price: 1 });
+          await Promise.race([sleep(context.clock, millis(5_000)), abortOf(signal)]);
+        }
+      },
+      async resubscribe(symbols) {
+        steps.push(`asks for ${symbols}`);
+        await sleep(context.clock, millis(4_000));
+        steps.push('has asked');
+      },
+      close() {
+        steps.push('closed');
+      },
+    }),
+    { ...CRYPTO, symbols: ['BTC-USD', 'ETH-USD'] },
+  );
+  const clock = new VirtualClock();
+  const fields = { symbols: ['BTC-USD', 'ETH-USD'], silence: { after: '30s' } };
+  const { pipeline } = pipelineOf(provider, fields, { clock });
+  await pipeline.build();
+  const outcome = pipeline.run();
+  await clock.advance(32_000);
+  expect(steps).toEqual(['asks for ETH-USD']);
+  await pipeline.drain();
+  await clock.advance(20_000);
+  await outcome;
+  expect(steps).toEqual(['asks for ETH-USD', 'has asked', 'closed']);
 });
 
 describe('the option for silence', () => {

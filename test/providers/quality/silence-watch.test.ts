@@ -45,6 +45,23 @@ function watchFrom(
 }
 
 describe('a watch for silence', () => {
+  it.each([
+    [100, 0.07, 7],
+    [10, 0.35, 4],
+    [3, 0.000_000_000_1, 1],
+  ])('takes of %i symbols a share of %d for %i of them', (symbols, switchShare, least) => {
+    for (const silent of [least - 1, least]) {
+      const { pass } = watchFrom('2026-11-30T16:00:00Z', {
+        symbols,
+        switchShare,
+        afterMs: 30_000,
+        hours: always,
+      });
+      const others = Array.from({ length: symbols - silent }, (_, i) => i);
+      expect(pass(60, others).some(({ isAll }) => isAll)).toBe(silent === least);
+    }
+  });
+
   it('is told nothing of a night, a weekend and the rest of a half day', () => {
     const { pass, to } = watchFrom('2026-11-25T20:55:00Z', { afterMs: 600_000, hours: xnys });
     pass(300, [0]); // until the close on Wednesday

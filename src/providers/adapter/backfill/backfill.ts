@@ -11,7 +11,7 @@ import { type Clock, sleep, type TimerHandle } from '../../../core/clock.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import { messageOf } from '../../../core/provider-error.js';
 import { cutText } from '../../../core/shown-text.js';
-import { millis } from '../../../core/units.js';
+import { millis, type Nanos, toMillisCeil } from '../../../core/units.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import { DeliveredRows } from '../../quality/delivered-rows.js';
@@ -19,11 +19,13 @@ import { FetchedTimes } from '../../quality/fetched-times.js';
 import type { SequenceCheck } from '../../quality/sequence-check.js';
 import { CursorRound } from '../cursor-round.js';
 import type { HistoryPages } from '../history-pages.js';
+import { orAborted } from '../or-aborted.js';
 import { PageCheck } from '../page-check.js';
 import { HistorySlots } from './history-slots.js';
 import { RowOutlet } from './row-outlet.js';
 import { SharedHoles } from './shared-holes.js';
 import { type BackfillRules, type FilledGap, SymbolBackfill } from './symbol-backfill.js';
+import { WaitLimit } from './wait-limit.js';
 
 /** Symbols whose history is asked for at the same time. */
 const AT_ONCE = 4;
@@ -67,6 +69,11 @@ export interface BackfillParts {
   onFailure(error: unknown): void;
 }
 
+interface Deadline {
+  readonly limit: WaitLimit;
+  timer: TimerHandle;
+}
+
 /**
  * Fills the gaps of a stream from the history of its provider. A `gap` is taken out of the stream, and the rows of its
  * symbol that come after it are held until the missing ones have come; other symbols go on. In place of the `gap`
@@ -84,7 +91,9 @@ export class Backfill {
   readonly #slots: HistorySlots<HistoryPages>;
   /** By index of the symbol. Those that were begun first are first. */
   readonly #open = new Map<number, SymbolBackfill>();
-  readonly #deadlines = new Map<SymbolBackfill, TimerHandle>();
+  readonly #deadlines = new Map<SymbolBackfill, Deadline>();
+  /** When the last page came, or rows that are ready were taken. On the monotonic clock. */
+  #movedAt = 0n;
   readonly #running = new Set<Promise<void>>();
   readonly #shared: SharedHoles;
   #ids: readonly number[] = [];
@@ -93,12 +102,14 @@ export class Backfill {
   #rowsFetched = 0;
   #filled = 0;
   #givenUp = 0;
+  #isStopped = false;
 
   constructor(parts: BackfillParts) {
     const { schema, symbols, dictionaries, batchRows, check, isExact, rowsMax, maxDelayNs, clock } = parts;
     this.#parts = parts;
     this.#pool = new BatchPool(schema, batchRows, dictionaries);
-    this.#batches = new GrowingBatches(schema, dictionaries, 16, Math.max(16, rowsMax + batchRows));
+    // The rows that wait are counted once for each batch. One more is kept of those that were taken.
+    this.#batches = new GrowingBatches(schema, dictionaries, 16, Math.max(16, rowsMax + batchRows + 1));
     this.#delivered = new DeliveredRows(schema, symbols.length, { maxDelayNs, clock });
     this.#fetchedTimes = new FetchedTimes(BigInt(maxDelayNs));
     this.#outlet = new RowOutlet(this.#pool, this.#delivered);
@@ -134,8 +145,8 @@ export class Backfill {
     return least;
   }
 
-  /** Whether rows are held. */
-  get isBusy(): boolean {
+  /** Whether a gap is open. */
+  get isFilling(): boolean {
     return this.#open.size > 0;
   }
 
@@ -152,10 +163,16 @@ export class Backfill {
 
   /** All symbols may have had rows since an earlier start. @param since - The end of it, for those without a row. */
   restart(since: bigint): void {
-    for (let index = 0; index < this.#ids.length; index++) {
-      const from = this.#delivered.timeOf(index) ?? since;
+    const begin = (index: number, from: bigint) =>
       this.#begin(index, { from, to: undefined, reason: RESTARTED });
+    const withoutRow: number[] = [];
+    for (let index = 0; index < this.#ids.length; index++) {
+      const from = this.#delivered.timeOf(index);
+      if (from === undefined) withoutRow.push(index);
+      else begin(index, from);
     }
+    // Rarely is anything missing of them.
+    for (const index of withoutRow) begin(index, since);
   }
 
   /** Takes a batch whose numbers were checked. */
@@ -192,12 +209,15 @@ export class Backfill {
   /** What is to be read next. */
   take() {
     const next = this.#outlet.take();
-    if (next) for (const tell of this.#whenTaken.splice(0)) tell();
+    if (!next || this.#whenTaken.length === 0) return next;
+    this.#movedAt = this.#parts.clock.now();
+    for (const tell of this.#whenTaken.splice(0)) tell();
     return next;
   }
 
   /** Asks for nothing more. What is held stays. */
   stop(): void {
+    this.#isStopped = true;
     for (const open of this.#open.values()) {
       this.#forgetDeadline(open);
       open.stop();
@@ -280,21 +300,51 @@ export class Backfill {
 
   #begin(index: number, gap: FilledGap): void {
     const known = this.#open.get(index);
+    const { clock, symbols } = this.#parts;
     if (known) {
       known.extend(gap);
+      this.#deadlines.get(known)?.limit.find(clock.now(), known.rowsEverHeld, known.rowsHeld);
       return;
     }
-    const { clock, symbols, waitMaxMs } = this.#parts;
     const of = { index, id: this.#ids[index]!, symbol: symbols[index]! };
     const open = new SymbolBackfill(of, gap, this.#rules, clock.wall());
     this.#open.set(index, open);
-    this.#deadlines.set(
-      open,
-      clock.setTimeout(() => this.#finish(open, `not fetched within ${waitMaxMs} ms`), waitMaxMs),
-    );
+    if (this.#isStopped) return; // it is given up with the next read
+    const deadline: Deadline = { limit: new WaitLimit(clock.now()), timer: undefined };
+    this.#deadlines.set(open, deadline);
+    this.#arm(open, deadline, this.#waitMaxNs);
     const running = this.#fill(open);
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
+  }
+
+  get #waitMaxNs(): bigint {
+    return BigInt(Math.ceil(this.#parts.waitMaxMs * 1e6));
+  }
+
+  #arm(open: SymbolBackfill, deadline: Deadline, delayNs: bigint): void {
+    const { clock } = this.#parts;
+    deadline.timer = clock.setTimeout(() => this.#atLimit(open, deadline), toMillisCeil(delayNs as Nanos));
+  }
+
+  /** The time in which its history waits for those of others, or for a reader, does not count as long as these move on. */
+  #atLimit(open: SymbolBackfill, deadline: Deadline): void {
+    const { clock, waitMaxMs } = this.#parts;
+    const { limit } = deadline;
+    const waits = limit.since(open.rowsEverHeld, open.rowsHeld);
+    const since = limit.isIdle && this.#movedAt > waits ? this.#movedAt : waits;
+    const leftNs = since + this.#waitMaxNs - clock.now();
+    if (leftNs > 0n) this.#arm(open, deadline, leftNs);
+    else this.#finish(open, `not fetched within ${waitMaxMs} ms`);
+  }
+
+  /** Waits for something without which the history cannot be asked. */
+  async #pause<Result>(open: SymbolBackfill, wait: Promise<Result>): Promise<Result> {
+    const { clock } = this.#parts;
+    this.#deadlines.get(open)?.limit.pause(clock.now());
+    const result = await wait;
+    this.#deadlines.get(open)?.limit.goOn(this.#movedAt);
+    return result;
   }
 
   #finish(open: SymbolBackfill, why: string | undefined): void {
@@ -325,7 +375,7 @@ export class Backfill {
   }
 
   #forgetDeadline(open: SymbolBackfill): void {
-    this.#parts.clock.clearTimeout(this.#deadlines.get(open));
+    this.#parts.clock.clearTimeout(this.#deadlines.get(open)?.timer);
     this.#deadlines.delete(open);
   }
 
@@ -346,17 +396,30 @@ export class Backfill {
     await null; // the rest of the batch that the gap is in comes first
     const { signal } = open;
     for (let waitMs = RETRY_MS; !open.isOver; waitMs = Math.min(RETRY_MS_MAX, 2 * waitMs)) {
-      const pages = await this.#slots.take(signal);
+      const pages = await this.#pause(open, this.#slots.take(signal));
       if (!pages) return;
       try {
         if (await this.#round(open, pages)) this.#finish(open, undefined);
       } catch (error) {
         this.#finish(open, cutText(messageOf(error), REASON_CHARS_MAX));
       } finally {
-        this.#slots.giveBack(pages);
+        this.#giveBack(pages);
       }
       if (!open.isOver) await sleep(this.#parts.clock, millis(waitMs), signal);
     }
+  }
+
+  /** What a page left goes to nobody else. Once a call that was aborted has ended, another one may take its place. */
+  #giveBack(pages: HistoryPages): void {
+    const { buffer, isPulling, pulling } = pages;
+    buffer.clear();
+    const giveBack = () => {
+      if (!buffer.failure) return this.#slots.giveBack(pages);
+      buffer.release();
+      this.#slots.drop(pages);
+    };
+    if (isPulling) void pulling?.then(giveBack, giveBack);
+    else giveBack();
   }
 
   /** @returns Whether the history reaches past the gap. */
@@ -372,7 +435,7 @@ export class Backfill {
     const cursors = new CursorRound();
     open.beginRound(wall);
     for (let cursor: PlainData = null; ; ) {
-      await this.#roomAhead(open.signal);
+      if (!this.#hasRoomAhead) await this.#pause(open, this.#roomAhead(open.signal));
       const page = { symbol: open.of.symbol, fromMs, toMs: span.toMs, cursor };
       const next = await pages.pull(page, check, open.signal);
       if (next === undefined || open.isOver) {
@@ -380,13 +443,14 @@ export class Backfill {
         return false;
       }
       this.#pages++;
+      this.#movedAt = clock.now();
       let isReached = this.#merge(open, pages);
       const reachesTo = lagMs === undefined ? undefined : wall - BigInt(Math.ceil(lagMs * 1e6));
       if (!isReached && next === null) isReached = open.endOfHistory(reachesTo ?? NEVER);
       this.#outlet.flush(open.heldFrom);
       this.#parts.onReady();
       if (isReached || next === null) return isReached;
-      if (JSON.stringify(next) === JSON.stringify(cursor) || cursors.isClosedBy(next)) {
+      if (cursors.isClosedBy(next, cursor)) {
         throw pages.protocol('another cursor behind each page');
       }
       cursor = next;
@@ -417,12 +481,14 @@ export class Backfill {
     return rows;
   }
 
+  get #hasRoomAhead(): boolean {
+    return this.#outlet.rows <= BATCHES_AHEAD * this.#parts.batchRows;
+  }
+
   async #roomAhead(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.#outlet.rows > BATCHES_AHEAD * this.#parts.batchRows) {
-      await new Promise<void>((resolve) => {
-        this.#whenTaken.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+    while (!signal.aborted && !this.#hasRoomAhead) {
+      const taken = new Promise<void>((resolve) => this.#whenTaken.push(resolve));
+      await orAborted(taken, signal);
     }
   }
 }

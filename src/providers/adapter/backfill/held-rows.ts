@@ -1,4 +1,5 @@
 import { appendRows, type Batch } from '../../../columns/batch.js';
+import { gatherRows } from '../../../columns/gather-rows.js';
 import type { GrowingBatches } from '../../../columns/growing-batches.js';
 import { compareInt64 } from '../../../columns/int64.js';
 
@@ -13,6 +14,10 @@ export class HeldRows {
   #sorted = 0;
   /** How many of these have been taken. */
   #taken = 0;
+  /** Rows that were taken and whose place is free again. */
+  #left = 0;
+  /** The place of the first row after the mark. */
+  #marked = 0;
 
   /** @param orderAt - Index of a column of words: `sequence` or `time`. */
   constructor(batches: GrowingBatches, orderAt: number) {
@@ -22,12 +27,21 @@ export class HeldRows {
 
   /** How many have been added. */
   get added(): number {
-    return this.#batch?.length ?? 0;
+    return this.#left + this.#length;
   }
 
   /** How many wait. */
   get waiting(): number {
-    return this.added - this.#taken;
+    return this.#length - this.#taken;
+  }
+
+  /** The first row that was added after the mark, even if it was taken; −1 if none was. */
+  get marked(): number {
+    return this.#marked < this.#length ? this.#marked : -1;
+  }
+
+  get #length(): number {
+    return this.#batch?.length ?? 0;
   }
 
   /** What the rows are in. */
@@ -35,8 +49,14 @@ export class HeldRows {
     return this.#batch as Batch; // asked for once there is a row
   }
 
+  /** The mark stands behind the rows that were added so far. */
+  mark(): void {
+    this.#marked = this.#length;
+  }
+
   add(from: Batch, row: number): void {
     this.#batch ??= this.#batches.acquire(1);
+    if (this.#taken > 1 && this.#batch.length === this.#batch.capacity) this.#leaveTaken(this.#batch);
     this.#batch = this.#batches.withRoomFor(this.#batch, 1);
     appendRows(from, row, row + 1, this.#batch);
   }
@@ -76,6 +96,30 @@ export class HeldRows {
     this.#taken++;
   }
 
+  /** Keeps the rows that wait, in their order, and the one at the mark. */
+  #leaveTaken(batch: Batch): void {
+    this.#sort();
+    const order = this.#order;
+    const { waiting } = this;
+    let markedAt = order.subarray(0, batch.length).indexOf(this.marked);
+    // The last place of those that were taken.
+    if (markedAt >= 0 && markedAt < this.#taken) {
+      order[this.#taken - 1] = this.#marked;
+      markedAt = this.#taken - 1;
+    }
+    const start = Math.min(this.#taken, markedAt < 0 ? this.#taken : markedAt);
+    const rows = batch.length - start;
+    const kept = this.#batches.acquire(2 * rows);
+    gatherRows(batch, order.subarray(start), rows, kept);
+    batch.release();
+    this.#batch = kept;
+    this.#left += start;
+    this.#marked = markedAt < 0 ? rows : markedAt - start;
+    this.#taken = rows - waiting;
+    this.#sorted = 0; // they are in order: each stands in its place
+    this.#sort();
+  }
+
   release(): void {
     this.#batch?.release();
     this.#batch = undefined;
@@ -83,7 +127,7 @@ export class HeldRows {
 
   /** Rows that were taken stand in front; those that came since are put in their places behind them. */
   #sort(): void {
-    const { added } = this;
+    const added = this.#length;
     if (this.#sorted === added) return;
     const order = new Int32Array(this.batch.capacity);
     order.set(this.#order.subarray(0, this.#sorted));

@@ -40,6 +40,15 @@ export class HistorySlots<Slot> {
     });
   }
 
+  /** A slot that cannot be used any more: another one takes its place. */
+  drop(slot: Slot): void {
+    this.#all.splice(this.#all.indexOf(slot), 1);
+    if (this.#waiting.length === 0) return;
+    const made = this.#make();
+    this.#all.push(made);
+    this.giveBack(made);
+  }
+
   giveBack(slot: Slot): void {
     const next = this.#waiting.shift();
     if (next) next(slot);

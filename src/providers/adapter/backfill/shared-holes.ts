@@ -1,12 +1,13 @@
 import type { ControlRecord } from '../../../columns/control-record.js';
-import type { MissingRange } from '../../quality/missing-numbers.js';
+import type { MissingHole } from '../../quality/missing-numbers.js';
 import type { SequenceCheck } from '../../quality/sequence-check.js';
 
 type Gap = Extract<ControlRecord, { type: 'gap' }>;
 
 interface SharedHole {
   readonly gap: Gap;
-  readonly range: MissingRange;
+  /** Counts itself what has been had, here or in the stream. */
+  readonly hole: MissingHole;
   /** Symbols whose history has not been had yet. */
   readonly open: Set<number>;
 }
@@ -26,17 +27,17 @@ export class SharedHoles {
 
   /** A gap is looked for in the history of all symbols. */
   add(gap: Gap, symbols: Iterable<number>): void {
-    const range = this.#check?.rangeOf(gap);
-    if (range) this.#holes.push({ gap, range, open: new Set(symbols) });
+    const hole = this.#check?.holeOf(gap);
+    if (hole) this.#holes.push({ gap, hole, open: new Set(symbols) });
   }
 
   /** The history of a symbol has been had, or given up. @returns What has to be told. */
   end(symbol: number): ControlRecord[] {
     const told: ControlRecord[] = [];
-    this.#holes = this.#holes.filter(({ gap, range, open }) => {
+    this.#holes = this.#holes.filter(({ gap, hole, open }) => {
       if (!open.delete(symbol) || open.size > 0) return true;
-      const missing = this.#check?.missingOf(range) ?? 0n;
-      if (missing > 0n) told.push({ ...gap, reason: `${gap.reason}: ${missing} of them not in the history` });
+      const { left } = hole;
+      if (left > 0) told.push({ ...gap, reason: `${gap.reason}: ${left} of them not in the history` });
       return false;
     });
     return told;

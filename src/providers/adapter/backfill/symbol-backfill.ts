@@ -77,8 +77,6 @@ export class SymbolBackfill {
   #isNumbered: boolean;
   /** The number of the last row. */
   #number: bigint | undefined;
-  /** The first row that was held after the last gap. */
-  #stopRow = 0;
   /** Rows of the history at one instant, by time; and what was delivered when they were asked for. */
   #group: Batch | undefined;
   #roundFrom: bigint | undefined;
@@ -123,6 +121,11 @@ export class SymbolBackfill {
     return this.#held.waiting;
   }
 
+  /** How many rows have been held, with those that went on. */
+  get rowsEverHeld(): number {
+    return this.#held.added;
+  }
+
   get rowsFetched(): number {
     return this.#fetched;
   }
@@ -144,7 +147,7 @@ export class SymbolBackfill {
       to: isOpen ? undefined : this.#knownTo,
       reason: own.reason || reason,
     };
-    this.#stopRow = this.#held.added;
+    this.#held.mark();
     this.#reachedAt = undefined;
   }
 
@@ -491,15 +494,15 @@ export class SymbolBackfill {
     return this.#rules.showsMissing && this.#isNumbered;
   }
 
+  /** Of the first row that was held after the last gap. */
   #stopTime(): bigint | undefined {
-    return this.#held.added > this.#stopRow
-      ? numberOf(this.#held.batch, this.#rules.timeAt, this.#stopRow)
-      : undefined;
+    const row = this.#held.marked;
+    return row < 0 ? undefined : numberOf(this.#held.batch, this.#rules.timeAt, row);
   }
 
   #stopNumber(): bigint | undefined {
-    if (!this.#isNumbered || this.#held.added <= this.#stopRow) return undefined;
-    return numberOf(this.#held.batch, this.#rules.numberAt, this.#stopRow);
+    const row = this.#isNumbered ? this.#held.marked : -1;
+    return row < 0 ? undefined : numberOf(this.#held.batch, this.#rules.numberAt, row);
   }
 
   #dropGroup(): void {
