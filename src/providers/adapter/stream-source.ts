@@ -278,7 +278,7 @@ export class StreamSource implements Source {
 
   /** The capture is through: what is there is delivered, and then it ends, or fails. */
   #endReplay(failure: { readonly error: unknown } | undefined): void {
-    this.#failure = failure;
+    if (!this.#connection.signal.aborted) this.#failure = failure; // otherwise it ended as it was asked to
     this.#connection.stop();
     this.#buffer.wake();
   }

@@ -391,6 +391,73 @@ describe('a replay', () => {
     });
   });
 
+  it('fails rather than end without rows if it closes a connection of which more was recorded', async () => {
+    const { path, text } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 100; n++) {
+        trade(network, clock, n);
+        await clock.advance(10);
+      }
+    });
+    writeFileSync(path, text.replace('"n":2,', '"n":2-'));
+    const { given, error } = await replaySession(path);
+    expect(given).toHaveLength(1);
+    expect(error).toMatchObject({
+      kind: 'protocol',
+      message: expect.stringMatching(/98 messages were not read, the first one at .*, line 10:/),
+    });
+  });
+
+  it('fails if it went on with a later connection than was recorded', async () => {
+    const { path, text } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 100; n++) {
+        if (n === 90) network.last.drop();
+        await clock.advance(100);
+        trade(network, clock, n);
+      }
+    });
+    writeFileSync(path, text.replace('"n":2,', '"n":2-'));
+    const { given, error } = await replaySession(path);
+    expect(given.length).toBeGreaterThan(10);
+    expect(error).toMatchObject({ kind: 'protocol', message: expect.stringContaining('87 messages') });
+  });
+
+  it('fails if a failure that was tried again ends the connection, without a breaker that tries it', async () => {
+    const { path, text } = await recordSession(newFolder(), { stream: 'book' }, async (network, clock) => {
+      network.onRequest = () => ({ body: JSON.stringify({ id: 1, ms: 1_704_067_200_000, bids: [[10, 1]] }) });
+      for (let u = 1; u <= 50; u++) {
+        network.last.json({ s: 'A', U: u, u, ms: Number(clock.wall() / 1_000_000n), p: 5, q: u });
+        await clock.advance(100);
+      }
+    });
+    // As a gate records it that tried again: the first attempt failed.
+    const [head = '', ask = '', tail = ''] = text.split(/(^.* ask .*depth.*\n)/m);
+    const failed = '{"kind":"disconnected","message":"no"}';
+    const place = / (\d+) ask/.exec(ask)?.[1];
+    writeFileSync(
+      path,
+      `${head}${ask.replace(` ${place} `, ' 99 ')}${ask.replace(` ${place} ask`, ' 99 failed').replace(/\{.*/, failed)}${ask}${tail}`,
+    );
+    const { error } = await replaySession(path, { stream: 'book' });
+    expect(error).toMatchObject({ kind: 'protocol', message: expect.stringContaining('were not read') });
+  });
+
+  it('stopped in the middle ends without a word about the rest', async () => {
+    const { path } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 100; n++) {
+        if (n === 50) network.last.drop();
+        await clock.advance(100);
+        trade(network, clock, n);
+      }
+    });
+    const source = sampleSource(undefined, { replay: { capture: path } });
+    await source.open?.();
+    (await source.read())?.release();
+    source.stop();
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(await readAll(source)).toBeUndefined();
+    await source.close?.();
+  });
+
   it('loses no row of a reader that is slow', async () => {
     const rows = 150_000;
     const { path } = await recordSession(newFolder(), {}, async (network, clock) => {

@@ -52,7 +52,7 @@ export class Playback {
 
   constructor(parts: PlaybackParts) {
     this.#parts = parts;
-    this.network = new PlaybackNetwork(parts.provider);
+    this.network = new PlaybackNetwork(parts.provider, this.clock);
     this.#chunks = readCapture(parts.path);
   }
 
@@ -130,8 +130,8 @@ export class Playback {
       }
       await turnOfTheLoop();
       if (!this.#isBusy) await this.#whenBusy();
-      const missing = this.network.missing();
-      this.#reader?.onEnd(missing && { error: missing });
+      const divergence = this.network.divergence();
+      this.#reader?.onEnd(divergence && { error: divergence });
     } catch (error) {
       this.#reader?.onEnd({ error });
       this.network.fail(error);
