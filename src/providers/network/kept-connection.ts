@@ -153,6 +153,7 @@ export class KeptConnection implements Connection {
     if (this.isOver) return;
     this.#end(error);
     this.socket.close();
+    if (!this.#session) this.#settleClosed?.(); // nobody listens to the socket, so nobody will say that it is closed
   };
 
   /** Calls back once too much is kept. */

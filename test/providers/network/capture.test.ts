@@ -458,6 +458,41 @@ describe('a replay', () => {
     await source.close?.();
   });
 
+  it('cut off before an answer fails rather than wait for it', async () => {
+    const history = {
+      stream: undefined,
+      history: 'trades',
+      from: '2024-01-01T00:00:00Z',
+      to: '2024-01-02T00:00:00Z',
+    } as const;
+    const lines = [
+      '0 capture {"version":1,"chance":"sample"}',
+      '1 ask {"method":"GET","url":"https://sample.test/account"}',
+      '1 answer {"status":200,"headers":{}}',
+      '1 < {}',
+      '2 ask {"method":"GET","url":"https://sample.test/trades","label":"A"}',
+    ];
+    const path = scratch.write('unanswered', lines.map((line) => `1704067200000000123 ${line}\n`).join(''));
+    const { error } = await replaySession(path, history);
+    expect(error).toMatchObject({
+      kind: 'not-found',
+      message: expect.stringContaining('expected an answer to "GET https://sample.test/trades A"'),
+    });
+  });
+
+  it('is closed in time though the provider goes on', async () => {
+    const { path } = await recordSession(newFolder(), {}, async () => {});
+    const clock = new VirtualClock();
+    const factory = () => ({ connect: async () => {}, streamTrades: () => new Promise<void>(() => {}) });
+    const source = sampleSource(undefined, { clock, factory, replay: { capture: path } });
+    await source.open?.();
+    expect(await source.read()).toBeNull();
+    const closing = source.close?.();
+    await clock.advance(5_000);
+    await closing;
+    expect(clock.timersPending).toBe(0);
+  });
+
   it('loses no row of a reader that is slow', async () => {
     const rows = 150_000;
     const { path } = await recordSession(newFolder(), {}, async (network, clock) => {

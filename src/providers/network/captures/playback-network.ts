@@ -90,12 +90,16 @@ export class PlaybackNetwork implements OwnedNetwork {
     this.#isClosed = true;
     for (const asks of this.#asks.values()) for (const ask of asks) ask.reject(this.#atEnd(ask.key));
     this.#asks.clear();
+    for (const { ask } of this.#recorded.values())
+      if (ask && !ask.isOver) ask.reject(this.#unanswered(ask.key));
+    this.#recorded.clear();
     this.#onResume?.();
   }
 
   /** What waits fails. */
   fail(error: unknown): void {
     for (const asks of this.#asks.values()) for (const ask of asks) ask.reject(error);
+    for (const { ask } of this.#recorded.values()) ask?.reject(error);
   }
 
   /** Whether a socket is paused: its messages would come all the same. */
@@ -241,6 +245,7 @@ export class PlaybackNetwork implements OwnedNetwork {
     recorded.ask = ask;
     recorded.outcome?.(ask);
     recorded.outcome = undefined;
+    if (this.#isClosed && !ask.isOver) ask.reject(this.#unanswered(ask.key));
   }
 
   #paused(socket: PlayedSocket, isPaused: boolean): void {
@@ -260,6 +265,13 @@ export class PlaybackNetwork implements OwnedNetwork {
     return new ProviderError(
       'protocol',
       `${this.#who}: expected "${key.trim()}" to be kept as it was recorded, found it closed earlier: ${messages} messages were not read, the first one at ${firstAt()}: was it recorded by other code, with other options, or with a breaker that tried a failure again?`,
+    );
+  }
+
+  #unanswered(key: string): ProviderError {
+    return new ProviderError(
+      'not-found',
+      `${this.#who}: expected an answer to "${key.trim()}" in the capture, found its end: it was cut off, or the recorded run was stopped`,
     );
   }
 
