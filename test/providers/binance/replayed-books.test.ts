@@ -1,15 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Clock } from '../../../src/core/clock.js';
-import type { Nanos } from '../../../src/core/units.js';
 import { createSpot } from '../../../src/providers/binance/binance.js';
 import { SpotOptions } from '../../../src/providers/binance/options.js';
 import type { ProviderFactory } from '../../../src/providers/contract/market-data-provider.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { FakeNetwork } from '../../support/fake-network.js';
 import { scratchFolder } from '../../support/recorded-data.js';
-import { readAll, replaySession, sampleSource } from '../network/capture-rig.js';
+import { readAll, replaySession, sampleSource, turningClock } from '../network/capture-rig.js';
 
 const START_MS = 1_704_067_200_000;
 const SYMBOLS = ['AAAUSDT', 'BBBUSDT', 'CCCUSDT'];
@@ -60,21 +58,6 @@ async function recordBooks(changes: number) {
   await closing;
   const [name = ''] = readdirSync(folder);
   return { path: join(folder, name), given };
-}
-
-/** A clock on which each wait takes a turn of the loop, however long it is. */
-function turningClock(): Clock {
-  let nowNs = 0n;
-  return {
-    now: () => nowNs as Nanos,
-    wall: () => (1_700_000_000_000_000_000n + nowNs) as Nanos,
-    setTimeout: (callback, delayMs) =>
-      setImmediate(() => {
-        nowNs += BigInt(Math.ceil(delayMs * 1e6));
-        callback();
-      }),
-    clearTimeout: (handle) => clearImmediate(handle as NodeJS.Immediate),
-  };
 }
 
 describe('books of Binance from a capture', () => {

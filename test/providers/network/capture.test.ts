@@ -11,7 +11,7 @@ import { silentLogger } from '../../../src/telemetry/logger.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { FakeNetwork } from '../../support/fake-network.js';
 import { scratchFolder } from '../../support/recorded-data.js';
-import { readAll, recordSession, replaySession, SECRET, sampleSource } from './capture-rig.js';
+import { readAll, recordSession, replaySession, SECRET, sampleSource, turningClock } from './capture-rig.js';
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
@@ -380,6 +380,39 @@ describe('a replay', () => {
     await expect(replaySession(path, {}, { resume: null })).rejects.toMatchObject({
       code: 'CHECKPOINT_INVALID',
     });
+  });
+
+  it('goes on with each record once, wherever it was stopped', async () => {
+    const { path, given } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 12; n++) {
+        trade(network, clock, n);
+        await clock.advance(10);
+        if (n % 2 === 1) continue;
+        for (let drops = n % 3; drops >= 0; drops--) {
+          network.last.drop();
+          await clock.advance(200);
+          network.last.pong();
+          await clock.advance(10);
+        }
+      }
+    });
+    expect(given.filter((one) => (one as { type?: string }).type === 'gap').length).toBeGreaterThan(5);
+    const paced = () => ({ clock: turningClock(), replay: { capture: path, speed: 1 } });
+    let batches = 0;
+    for (let stoppedAt = 0; stoppedAt < given.length; batches++) {
+      const first = await replaySession(path, paced(), { batchesMax: batches + 1 });
+      stoppedAt = first.given.length;
+      const { position: resume } = first;
+      for (const options of [{}, paced()]) {
+        const rest = await replaySession(path, options, { resume });
+        expect([...first.given, ...rest.given]).toEqual(given);
+        // And once more, from where a resumed run has stopped.
+        const part = await replaySession(path, options, { resume, batchesMax: 1 });
+        const last = await replaySession(path, {}, { resume: part.position });
+        expect([...first.given, ...part.given, ...last.given]).toEqual(given);
+      }
+    }
+    expect(batches).toBeGreaterThan(12);
   });
 
   it('says so if the provider opens what the capture has not', async () => {
