@@ -139,26 +139,48 @@ describe('a capture', () => {
     onPressure: (isHigh: boolean) => pressures.push(isHigh),
   });
 
-  it('makes the supplier wait rather than hold more than its bound, and says what is lost beyond', async () => {
-    const pressures: boolean[] = [];
+  /** A file whose writes wait until they are let go on. */
+  function heldFile() {
     let letGo = () => {};
     const held = new Promise<void>((resolve) => {
       letGo = resolve;
     });
     const written: Buffer[] = [];
-    const file = new CaptureFile({
-      ...fileParts(newFolder(), new VirtualClock(), pressures),
-      openFile: async () =>
-        ({
-          async write(bytes: Uint8Array, at = 0) {
-            await held;
-            written.push(Buffer.from(bytes.subarray(at)));
-            return { bytesWritten: bytes.length - at, buffer: bytes };
-          },
-          async sync() {},
-          async close() {},
-        }) as never,
-    });
+    const openFile = async () =>
+      ({
+        async write(bytes: Uint8Array, at = 0) {
+          await held;
+          written.push(Buffer.from(bytes.subarray(at)));
+          return { bytesWritten: bytes.length - at, buffer: bytes };
+        },
+        async sync() {},
+        async close() {},
+      }) as never;
+    return { written, letGo: () => letGo(), openFile };
+  }
+
+  it('says at its end what is lost up to there, and takes nothing more', async () => {
+    const { written, letGo, openFile } = heldFile();
+    const clock = new VirtualClock();
+    const file = new CaptureFile({ ...fileParts(newFolder(), clock), openFile });
+    await file.open();
+    const body = Buffer.alloc(1_024 * 1_024, 'x');
+    while (file.linesLost < 3) file.add('1', 1, '<', body);
+    const closing = file.close('2');
+    file.add('3', 1, '<', 'too late');
+    letGo();
+    await closing;
+    file.add('3', 1, '<', 'too late');
+    const text = gunzipSync(Buffer.concat(written)).toString('utf8');
+    expect(text.slice(-40)).toMatch(/x\n2 0 lost \{"lines":3\}\n2 0 end \n$/);
+    expect(text).not.toContain('too late');
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('makes the supplier wait rather than hold more than its bound, and says what is lost beyond', async () => {
+    const pressures: boolean[] = [];
+    const { written, letGo, openFile } = heldFile();
+    const file = new CaptureFile({ ...fileParts(newFolder(), new VirtualClock(), pressures), openFile });
     await file.open();
     const body = Buffer.alloc(1_024 * 1_024, 'x');
     for (let bytes = 0; bytes <= WAITING_BYTES_MAX; bytes += body.length) file.add('1', 1, '<', body);
@@ -171,9 +193,9 @@ describe('a capture', () => {
     });
     expect(pressures).toEqual([true, false]);
     file.add('2', 1, '<', 'after');
-    await file.close();
+    await file.close('3');
     const text = gunzipSync(Buffer.concat(written)).toString('utf8');
-    expect(text.slice(-40)).toContain('2 0 lost {"lines":3}\n2 1 < after\n');
+    expect(text.slice(-60)).toContain('2 0 lost {"lines":3}\n2 1 < after\n3 0 end \n');
   });
 
   it('tells of a file that cannot be written, and the stream goes on', async () => {
@@ -192,7 +214,7 @@ describe('a capture', () => {
     await file.open();
     file.add('1', 1, '<', 'x');
     await clock.advance(1_000);
-    await file.close();
+    await file.close('2');
     file.add('1', 1, '<', 'x');
     expect(errors).toMatchObject([{ code: 'ENOSPC' }]);
     expect(file.failure).toMatchObject({ code: 'ENOSPC' });

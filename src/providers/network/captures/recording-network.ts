@@ -77,9 +77,14 @@ export class RecordingNetwork implements OwnedNetwork {
     }
   }
 
+  /** Ends the capture, too. */
   async close(): Promise<void> {
-    await this.#inner.close();
-    this.note(0, 'end', '');
+    try {
+      await this.#inner.close();
+    } finally {
+      this.#times.stamp();
+      await this.#file.close(nsText(this.#times.ms, this.#times.sub));
+    }
   }
 
   /** Writes a line with the present as its time. */
