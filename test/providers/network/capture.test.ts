@@ -535,6 +535,30 @@ describe('a replay', () => {
     });
   });
 
+  it('takes no silence for the end of a connection while its supplier was let wait', async () => {
+    const at = (ms: number, line: string) => `${BigInt(1_704_067_200_000 + ms) * 1_000_000n} ${line}\n`;
+    const rowAt = (ms: number, n: number) =>
+      at(ms, `2 < {"s":"A","n":${n},"ms":${1_704_067_200_000 + ms},"p":${n}}`);
+    const path = scratch.write(
+      'held',
+      [
+        at(0, '0 capture {"version":1,"chance":"sample"}'),
+        at(0, '1 ask {"method":"GET","url":"https://sample.test/account"}'),
+        at(0, '1 answer {"status":200,"headers":{}}'),
+        at(0, '1 < {}'),
+        at(0, '2 open {"url":"wss://sample.test/stream"}'),
+        at(0, '2 opened '),
+        rowAt(1, 1),
+        at(2, '2 held '),
+        at(300_000, '2 freed '),
+        rowAt(301_000, 2),
+      ].join(''),
+    );
+    const { given, error } = await replaySession(path);
+    expect(error).toBeUndefined();
+    expect(given).toMatchObject([{ price: 1 }, { price: 2 }]);
+  });
+
   it('is closed in time though the provider goes on', async () => {
     const { path } = await recordSession(newFolder(), {}, async () => {});
     const clock = new VirtualClock();

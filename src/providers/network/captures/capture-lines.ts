@@ -15,6 +15,7 @@ import { textOf } from '../received-frame.js';
  * | `<b`             | bytes came: as Base64                                                            |
  * | `>`, `>j`, `>b`  | was sent. Credentials are hidden in texts; bytes are left out                    |
  * | `.`              | a ping or a pong came                                                            |
+ * | `held`, `freed`  | it was not read on, since the capture was written too slowly; it was read again   |
  * | `closed`         | the socket has ended: `{"code":1006,"reason":"","isOwn":false,"error":…}`        |
  * | `ask`            | a request is made: `{"method":"GET","url":"https://host/path","label":…}`        |
  * | `answer`         | its answer: `{"status":200,"headers":{…}}`; the next line of its number is a body |
@@ -35,6 +36,8 @@ export const LINE_KINDS = [
   '>j',
   '>b',
   '.',
+  'held',
+  'freed',
   'closed',
   'ask',
   'answer',

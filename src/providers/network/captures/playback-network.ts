@@ -178,6 +178,10 @@ export class PlaybackNetwork implements OwnedNetwork {
       case '.':
         socket.sign();
         return;
+      case 'held':
+      case 'freed':
+        socket.held(line.kind === 'held');
+        return;
       case 'closed': {
         const { code, reason, isOwn, error } = fieldsOfLine(line, where);
         socket.ended({
@@ -302,6 +306,7 @@ class PlayedSocket implements Socket {
   readonly #owner: PlayedSocketOwner;
   #listener: SocketListener | undefined;
   #early: Frame[] = [];
+  #isHeld = false;
   #end: SocketEnd | undefined;
   #isClosed = false;
   /** When this side closed it, in ns since 1970. */
@@ -315,6 +320,7 @@ class PlayedSocket implements Socket {
 
   listen(listener: SocketListener): void {
     this.#listener = listener;
+    if (this.#isHeld) listener.held?.(true);
     for (const frame of this.#early.splice(0)) this.#hand(frame);
     if (this.#end) this.#tell(this.#end);
   }
@@ -358,6 +364,11 @@ class PlayedSocket implements Socket {
 
   sign(): void {
     if (!this.#isClosed && !this.#end) this.#listener?.alive?.();
+  }
+
+  held(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (!this.#isClosed && !this.#end) this.#listener?.held?.(isHeld);
   }
 
   ended(end: SocketEnd): void {
