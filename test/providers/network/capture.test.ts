@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { RuntimeError } from '../../../src/core/errors.js';
 import { ProviderError } from '../../../src/core/provider-error.js';
+import { Random } from '../../../src/core/random.js';
 import { CaptureFile, WAITING_BYTES_MAX } from '../../../src/providers/network/captures/capture-file.js';
 import { asLine, messageOfLine, parseLine } from '../../../src/providers/network/captures/capture-lines.js';
 import { readCapture } from '../../../src/providers/network/captures/read-capture.js';
@@ -41,7 +43,7 @@ describe('a line of a capture', () => {
           expect(Buffer.from(body).includes(10)).toBe(false);
           const line = Buffer.concat([Buffer.from(`1723161253937085768 7 ${kind} `), body]);
           const parsed = parseLine(line, () => 'here');
-          const message = messageOfLine(parsed);
+          const message = messageOfLine(parsed, () => 'here');
           expect(parsed).toMatchObject({ atNs: 1723161253937085768n, connection: 7 });
           expect(message.isText).toBe(isText);
           expect(Buffer.from(message.bytes).equals(bytes)).toBe(true);
@@ -610,6 +612,61 @@ describe('a replay', () => {
     });
     expect(again.length).toBeGreaterThan(4);
     expect(again).toEqual(given.slice(0, again.length));
+  });
+
+  it('of a directory says that it cannot be read', async () => {
+    const path = newFolder();
+    mkdirSync(path);
+    await expect(replaySession(path)).rejects.toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: expect.stringContaining('cannot read the capture'),
+    });
+  });
+
+  it('of a file that is damaged says where, whatever is wrong in it', async () => {
+    const { path, text } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 3; n++) {
+        trade(network, clock, n);
+        network.last.text('{\n"x":1}');
+        await clock.advance(10);
+      }
+      network.last.drop();
+    });
+    writeFileSync(path, text.replace('"{\\n', '{\\n'));
+    const { error, given } = await replaySession(path);
+    expect(given).toHaveLength(1);
+    expect(error).toMatchObject({
+      code: 'INPUT_CORRUPT',
+      message: expect.stringContaining('line 9: expected'),
+    });
+
+    const random = new Random(7);
+    for (let run = 0; run < 300; run++) {
+      const from = random.below(text.length);
+      writeFileSync(
+        path,
+        text.slice(0, from) + '{"\\x '[random.below(5)] + text.slice(from + random.below(30)),
+      );
+      const outcome = await replaySession(path).catch((thrown: unknown) => ({ error: thrown }));
+      if (outcome.error !== undefined) expect(outcome.error).toBeInstanceOf(RuntimeError);
+    }
+  });
+
+  it('of damaged gzip says so, and behind which line', async () => {
+    const { path } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 300; n++) {
+        trade(network, clock, n);
+        await clock.advance(20);
+      }
+    });
+    const bytes = readFileSync(path);
+    const secondPart = bytes.indexOf(Buffer.from([0x1f, 0x8b, 8]), 1);
+    bytes[secondPart - 8]! ^= 0xff; // the check of the first part
+    writeFileSync(path, bytes);
+    await expect(replaySession(path)).rejects.toMatchObject({
+      code: 'INPUT_CORRUPT',
+      message: expect.stringMatching(/behind line \d+: expected data of gzip/),
+    });
   });
 
   it.each([

@@ -165,7 +165,7 @@ export class PlaybackNetwork implements OwnedNetwork {
       case '<':
       case '<j':
       case '<b': {
-        const { bytes, isText } = messageOfLine(line);
+        const { bytes, isText } = messageOfLine(line, where);
         if (!recorded.isSocket) {
           this.#answer(recorded, bytes);
           return;
