@@ -478,26 +478,6 @@ describe('a replay', () => {
     expect(error).toMatchObject({ kind: 'protocol', message: expect.stringContaining('87 messages') });
   });
 
-  it('fails if a failure that was tried again ends the connection, without a breaker that tries it', async () => {
-    const { path, text } = await recordSession(newFolder(), { stream: 'book' }, async (network, clock) => {
-      network.onRequest = () => ({ body: JSON.stringify({ id: 1, ms: 1_704_067_200_000, bids: [[10, 1]] }) });
-      for (let u = 1; u <= 50; u++) {
-        network.last.json({ s: 'A', U: u, u, ms: Number(clock.wall() / 1_000_000n), p: 5, q: u });
-        await clock.advance(100);
-      }
-    });
-    // As a gate records it that tried again: the first attempt failed.
-    const [head = '', ask = '', tail = ''] = text.split(/(^.* ask .*depth.*\n)/m);
-    const failed = '{"kind":"disconnected","message":"no"}';
-    const place = / (\d+) ask/.exec(ask)?.[1];
-    writeFileSync(
-      path,
-      `${head}${ask.replace(` ${place} `, ' 99 ')}${ask.replace(` ${place} ask`, ' 99 failed').replace(/\{.*/, failed)}${ask}${tail}`,
-    );
-    const { error } = await replaySession(path, { stream: 'book' });
-    expect(error).toMatchObject({ kind: 'protocol', message: expect.stringContaining('were not read') });
-  });
-
   it('stopped in the middle ends without a word about the rest', async () => {
     const { path } = await recordSession(newFolder(), {}, async (network, clock) => {
       for (let n = 1; n <= 100; n++) {
