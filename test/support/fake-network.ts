@@ -107,6 +107,7 @@ export class FakeSocket implements Socket {
     this.#listener = listener;
     for (const frame of this.#early.splice(0)) listener.frame(frame);
     if (this.#end) listener.closed(this.#end);
+    else this.isPaused = false;
   }
 
   send(message: string | Uint8Array): boolean {

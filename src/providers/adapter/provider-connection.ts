@@ -35,6 +35,8 @@ export class ProviderConnection {
   readonly name: string;
   readonly #make: () => MarketDataProvider;
   readonly #clock: Clock;
+  /** For what has to end in time: that of a capture stands still at its end. */
+  readonly #hostClock: Clock;
   readonly #log: Logger;
   readonly #means: FeedMeans;
   readonly #stopping = new AbortController();
@@ -48,13 +50,14 @@ export class ProviderConnection {
     factory: ProviderFactory<unknown>,
     options: unknown,
     means: FeedMeans,
-    context: Pick<StageContext, 'job' | 'log'>,
+    context: Pick<StageContext, 'job' | 'log' | 'clock'>,
   ) {
     const { job, log } = context;
     const { network, clock } = means;
     const gate = watchedGate(means.gate);
     this.name = name;
     this.#clock = clock;
+    this.#hostClock = context.clock;
     this.#log = log;
     this.#means = means;
     const status = (event: ProviderStatus) => this.#note(event);
@@ -161,9 +164,9 @@ export class ProviderConnection {
 
   async #endsInTime(running: Promise<unknown>): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = this.#clock.setTimeout(() => resolve(false), END_MS_MAX);
+      const timer = this.#hostClock.setTimeout(() => resolve(false), END_MS_MAX);
       const end = () => {
-        this.#clock.clearTimeout(timer);
+        this.#hostClock.clearTimeout(timer);
         resolve(true);
       };
       running.then(end, end);

@@ -36,7 +36,7 @@ export function providerSource(
       const network = () => fromNetwork(name, stageContext);
       const means = fromCaptures?.(name, options, stageContext, network) ?? network();
       const context = { ...stageContext, clock: means.clock };
-      const connection = new ProviderConnection(name, factory, ownOptions(options), means, context);
+      const connection = new ProviderConnection(name, factory, ownOptions(options), means, stageContext);
       return stream
         ? new StreamSource({ kind: stream.kind, schema, provider, feed: options, connection }, context)
         : new HistorySource(history.kind, schema, history.of, options, connection, context);

@@ -2,9 +2,8 @@ import { Batch } from '../../columns/batch.js';
 import type { Dictionary, DictionarySet } from '../../columns/dictionary.js';
 import type { EventOrder } from '../../columns/event-order.js';
 import type { Schema } from '../../columns/schema.js';
-import { retainRows } from '../../columns/selection.js';
 import { type Clock, turnOfTheLoop } from '../../core/clock.js';
-import { PipelineError, RuntimeError } from '../../core/errors.js';
+import { RuntimeError } from '../../core/errors.js';
 import type { PlainData } from '../../core/plain-data.js';
 import { messageOf, ProviderError } from '../../core/provider-error.js';
 import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
@@ -26,6 +25,7 @@ import { FeedBuffer, ROWS_WAITING_MAX } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
 import { LagWatch } from './lag-watch.js';
 import type { ProviderConnection } from './provider-connection.js';
+import { ReplayProgress } from './replay-progress.js';
 import { SilenceGuard } from './silence-guard.js';
 import { type FetchedFrom, fetchedFrom, streamBackfill } from './stream-backfill.js';
 import { type StreamPosition, streamPositionOf } from './stream-position.js';
@@ -87,9 +87,7 @@ export class StreamSource implements Source {
   #isCatchingUp = false;
   #hours: OpenHours | undefined;
   #running: Promise<void> | undefined;
-  /** Of a replay. */
-  #rowsGiven = 0;
-  #rowsToSkip = 0;
+  readonly #replay = new ReplayProgress();
   #failure: { readonly error: unknown } | undefined;
   /** Why the stream is over. */
   #end: { readonly error: unknown } | undefined;
@@ -215,18 +213,17 @@ export class StreamSource implements Source {
   }
 
   position(): PlainData {
-    if (this.#connection.isReplay) return { rows: this.#rowsGiven };
+    if (this.#connection.isReplay) return this.#replay.position();
     return this.#position as PlainData;
   }
 
   /**
    * A stream begins now, whatever came before; what was missed is fetched, if it can be. A replay begins anew, and
-   * leaves out the rows that were given.
+   * leaves out what was given.
    */
   resume(position: PlainData): void {
     if (this.#connection.isReplay) {
-      this.#rowsGiven = replayedRows(position, this.#connection.name);
-      this.#rowsToSkip = this.#rowsGiven;
+      this.#replay.resume(position, this.#connection.name);
       return;
     }
     if (!this.#backfill || position === null) return;
@@ -268,32 +265,21 @@ export class StreamSource implements Source {
     }
   }
 
-  /** Reads on in a replay, behind the rows that were given before. */
+  /** Reads on in a replay, behind what was given before. */
   async #readReplay(): Promise<Batch | null> {
     for (;;) {
       if (this.#connection.signal.aborted) this.#backfill?.giveUp(STOPPED);
       const batch = await this.#read();
       if (!batch && this.#failure) throw this.#failure.error;
       if (!batch) return null;
-      const skipped = Math.min(this.#rowsToSkip, batch.length);
-      const isBefore = this.#rowsToSkip > 0 && skipped === batch.length;
-      this.#rowsToSkip -= skipped;
-      if (isBefore) {
-        batch.release();
-        continue;
-      }
-      if (skipped > 0) {
-        batch.controls = batch.controls.filter(({ row }) => row >= skipped);
-        retainRows(batch, new Uint8Array(batch.length).fill(1, skipped));
-      }
-      this.#rowsGiven += batch.length;
-      return batch;
+      if (this.#replay.pass(batch)) return batch;
+      batch.release();
     }
   }
 
   /** The capture is through: what is there is delivered, and then it ends, or fails. */
   #endReplay(failure: { readonly error: unknown } | undefined): void {
-    this.#failure = failure;
+    if (!this.#connection.signal.aborted) this.#failure = failure; // otherwise it ended as it was asked to
     this.#connection.stop();
     this.#buffer.wake();
   }
@@ -420,14 +406,4 @@ export class StreamSource implements Source {
     const message = `Provider "${this.#connection.name}": the stream of ${this.#kind} broke off: ${why}`;
     return new ProviderError('disconnected', message, { cause });
   }
-}
-
-/** @throws {PipelineError} `CHECKPOINT_INVALID` for what is no position of a replay. */
-function replayedRows(position: PlainData, provider: string): number {
-  const { rows } = (position ?? {}) as { readonly rows?: unknown };
-  if (Number.isSafeInteger(rows) && (rows as number) >= 0) return rows as number;
-  throw new PipelineError(
-    'CHECKPOINT_INVALID',
-    `Provider "${provider}": expected the position {rows} of a replay, found something else`,
-  );
 }

@@ -1,4 +1,3 @@
-import { turnOfTheLoop } from '../../core/clock.js';
 import type { ProviderContext } from '../contract/market-data-provider.js';
 import type { BookWriter } from '../contract/row-writers.js';
 import { type BookChange, type BookSnapshot, SyncedBook } from '../network/synced-book.js';
@@ -53,8 +52,9 @@ export class BookStream {
   readonly #books = new Map<number, OneBook>();
   /** When the snapshot before may be written, and has been. */
   #turn: Promise<void> = Promise.resolve();
-  /** Whether the first snapshot is written: it begins with a reset of all symbols. */
-  #hasBegun = false;
+  /** Snapshots that were written, and how many when the last one was given room. */
+  #begun = 0;
+  #begunBefore = -1;
 
   constructor(parts: BookStreamParts, symbols: readonly string[]) {
     this.#parts = parts;
@@ -70,8 +70,8 @@ export class BookStream {
 
   /** A snapshot is about to be written. */
   begin(): void {
-    if (!this.#hasBegun) this.#parts.writer.reset('the books begin');
-    this.#hasBegun = true;
+    if (this.#begun === 0) this.#parts.writer.reset('the books begin'); // of all symbols
+    this.#begun++;
   }
 
   /** Resolves once a snapshot has room, one after another: those of many symbols at once would have none. */
@@ -83,10 +83,22 @@ export class BookStream {
   async #roomAfter(before: Promise<void>): Promise<void> {
     const { writer } = this.#parts;
     await before;
-    await turnOfTheLoop(); // the snapshot before is written meanwhile
+    await this.#lastIsWritten();
     if (!writer.hasRoom) await writer.whenRoom();
+    this.#begunBefore = this.#begun;
+  }
+
+  /**
+   * Lets the snapshot before take its way through the gate to `begin`, which it does not reach if it is of no use. A
+   * turn of the loop would do, too, but a replay plays more than one line in it, and not always as many.
+   */
+  async #lastIsWritten(): Promise<void> {
+    for (let step = 0; step < GATE_STEPS_MAX && this.#begun === this.#begunBefore; step++) await undefined;
   }
 }
+
+/** Promises, one after another, from a snapshot that has room to its `begin`: many more than a gate has. */
+const GATE_STEPS_MAX = 256;
 
 class OneBook {
   readonly #parts: BookStreamParts;

@@ -71,6 +71,8 @@ export interface SocketListener {
   frame(frame: Frame): void;
   /** A ping or a pong came. Pings are answered without further ado. */
   alive?(): void;
+  /** The host reads no more, since it is behind itself, or reads again: silence means nothing meanwhile. */
+  held?(isHeld: boolean): void;
   /** It has ended, whoever ended it. */
   closed(end: SocketEnd): void;
 }

@@ -81,6 +81,8 @@ export class KeptConnection implements Connection {
   #keptBytes = 0;
   #isTakingOver = false;
   #isPaused = false;
+  /** Whether the host reads no more. */
+  #isHeld = false;
   #roomIsBack: Promise<void> | undefined;
   /** Of the message that is handled. */
   #receivedMs = 0;
@@ -137,6 +139,10 @@ export class KeptConnection implements Connection {
     this.socket.listen({
       frame: (frame) => this.#receive(frame),
       alive: () => this.#alive(),
+      held: (isHeld) => {
+        this.#isHeld = isHeld;
+        this.#heartbeat.isPaused = this.#isPaused || isHeld;
+      },
       closed: (end) => this.#closed(end),
     });
   }
@@ -153,6 +159,7 @@ export class KeptConnection implements Connection {
     if (this.isOver) return;
     this.#end(error);
     this.socket.close();
+    if (!this.#session) this.#settleClosed?.(); // nobody listens to the socket, so nobody will say that it is closed
   };
 
   /** Calls back once too much is kept. */
@@ -236,7 +243,7 @@ export class KeptConnection implements Connection {
     this.socket.pause();
     await this.#parts.writer.whenRoom();
     this.#isPaused = false;
-    this.#heartbeat.isPaused = false;
+    this.#heartbeat.isPaused = this.#isHeld;
     if (!this.isOver) this.socket.resume();
   }
 

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { copyRow, rowsOf } from '../../../src/columns/row-view.js';
 import type { Clock } from '../../../src/core/clock.js';
 import type { PlainData } from '../../../src/core/plain-data.js';
+import type { Nanos } from '../../../src/core/units.js';
 import { unlimitedGate } from '../../../src/engine/call-gate.js';
 import type { Source } from '../../../src/engine/source.js';
 import { providerSource } from '../../../src/providers/adapter/provider-source.js';
@@ -59,8 +60,14 @@ export function sampleSource(network: FakeNetwork | undefined, options: SourceOp
 }
 
 /** Reads a source until it ends or fails. */
-export async function readAll(source: Source, given: Given = [], rowsMax = Infinity): Promise<unknown> {
+export async function readAll(
+  source: Source,
+  given: Given = [],
+  rowsMax = Infinity,
+  batchesMax = Infinity,
+): Promise<unknown> {
   let rows = 0;
+  let batches = 0;
   try {
     for (let batch = await source.read(); batch; batch = await source.read()) {
       let at = 0;
@@ -74,7 +81,7 @@ export async function readAll(source: Source, given: Given = [], rowsMax = Infin
       records(at);
       rows += batch.length;
       batch.release();
-      if (rows >= rowsMax) return undefined;
+      if (rows >= rowsMax || ++batches >= batchesMax) return undefined;
     }
     return undefined;
   } catch (error) {
@@ -111,7 +118,11 @@ export async function recordSession(
 export async function replaySession(
   path: string,
   options: SourceOptions = {},
-  { resume, rowsMax }: { readonly resume?: PlainData; readonly rowsMax?: number } = {},
+  {
+    resume,
+    rowsMax,
+    batchesMax,
+  }: { readonly resume?: PlainData; readonly rowsMax?: number; readonly batchesMax?: number } = {},
 ) {
   const { replay, ...others } = options;
   const source = sampleSource(undefined, { ...others, replay: { speed: 'max', ...replay, capture: path } });
@@ -119,10 +130,25 @@ export async function replaySession(
     await source.open?.();
     if (resume !== undefined) source.resume(resume);
     const given: Given = [];
-    const error = await readAll(source, given, rowsMax);
+    const error = await readAll(source, given, rowsMax, batchesMax);
     return { given, error, position: source.position() };
   } finally {
     source.stop();
     await source.close?.();
   }
+}
+
+/** A clock on which each wait takes a turn of the loop, however long it is. */
+export function turningClock(): Clock {
+  let nowNs = 0n;
+  return {
+    now: () => nowNs as Nanos,
+    wall: () => (1_700_000_000_000_000_000n + nowNs) as Nanos,
+    setTimeout: (callback, delayMs) =>
+      setImmediate(() => {
+        nowNs += BigInt(Math.ceil(delayMs * 1e6));
+        callback();
+      }),
+    clearTimeout: (handle) => clearImmediate(handle as NodeJS.Immediate),
+  };
 }

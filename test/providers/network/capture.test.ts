@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { RuntimeError } from '../../../src/core/errors.js';
 import { ProviderError } from '../../../src/core/provider-error.js';
+import { Random } from '../../../src/core/random.js';
 import { CaptureFile, WAITING_BYTES_MAX } from '../../../src/providers/network/captures/capture-file.js';
 import { asLine, messageOfLine, parseLine } from '../../../src/providers/network/captures/capture-lines.js';
 import { readCapture } from '../../../src/providers/network/captures/read-capture.js';
@@ -11,7 +13,7 @@ import { silentLogger } from '../../../src/telemetry/logger.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { FakeNetwork } from '../../support/fake-network.js';
 import { scratchFolder } from '../../support/recorded-data.js';
-import { readAll, recordSession, replaySession, SECRET, sampleSource } from './capture-rig.js';
+import { readAll, recordSession, replaySession, SECRET, sampleSource, turningClock } from './capture-rig.js';
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
@@ -41,7 +43,7 @@ describe('a line of a capture', () => {
           expect(Buffer.from(body).includes(10)).toBe(false);
           const line = Buffer.concat([Buffer.from(`1723161253937085768 7 ${kind} `), body]);
           const parsed = parseLine(line, () => 'here');
-          const message = messageOfLine(parsed);
+          const message = messageOfLine(parsed, () => 'here');
           expect(parsed).toMatchObject({ atNs: 1723161253937085768n, connection: 7 });
           expect(message.isText).toBe(isText);
           expect(Buffer.from(message.bytes).equals(bytes)).toBe(true);
@@ -139,26 +141,48 @@ describe('a capture', () => {
     onPressure: (isHigh: boolean) => pressures.push(isHigh),
   });
 
-  it('makes the supplier wait rather than hold more than its bound, and says what is lost beyond', async () => {
-    const pressures: boolean[] = [];
+  /** A file whose writes wait until they are let go on. */
+  function heldFile() {
     let letGo = () => {};
     const held = new Promise<void>((resolve) => {
       letGo = resolve;
     });
     const written: Buffer[] = [];
-    const file = new CaptureFile({
-      ...fileParts(newFolder(), new VirtualClock(), pressures),
-      openFile: async () =>
-        ({
-          async write(bytes: Uint8Array, at = 0) {
-            await held;
-            written.push(Buffer.from(bytes.subarray(at)));
-            return { bytesWritten: bytes.length - at, buffer: bytes };
-          },
-          async sync() {},
-          async close() {},
-        }) as never,
-    });
+    const openFile = async () =>
+      ({
+        async write(bytes: Uint8Array, at = 0) {
+          await held;
+          written.push(Buffer.from(bytes.subarray(at)));
+          return { bytesWritten: bytes.length - at, buffer: bytes };
+        },
+        async sync() {},
+        async close() {},
+      }) as never;
+    return { written, letGo: () => letGo(), openFile };
+  }
+
+  it('says at its end what is lost up to there, and takes nothing more', async () => {
+    const { written, letGo, openFile } = heldFile();
+    const clock = new VirtualClock();
+    const file = new CaptureFile({ ...fileParts(newFolder(), clock), openFile });
+    await file.open();
+    const body = Buffer.alloc(1_024 * 1_024, 'x');
+    while (file.linesLost < 3) file.add('1', 1, '<', body);
+    const closing = file.close('2');
+    file.add('3', 1, '<', 'too late');
+    letGo();
+    await closing;
+    file.add('3', 1, '<', 'too late');
+    const text = gunzipSync(Buffer.concat(written)).toString('utf8');
+    expect(text.slice(-40)).toMatch(/x\n2 0 lost \{"lines":3\}\n2 0 end \n$/);
+    expect(text).not.toContain('too late');
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('makes the supplier wait rather than hold more than its bound, and says what is lost beyond', async () => {
+    const pressures: boolean[] = [];
+    const { written, letGo, openFile } = heldFile();
+    const file = new CaptureFile({ ...fileParts(newFolder(), new VirtualClock(), pressures), openFile });
     await file.open();
     const body = Buffer.alloc(1_024 * 1_024, 'x');
     for (let bytes = 0; bytes <= WAITING_BYTES_MAX; bytes += body.length) file.add('1', 1, '<', body);
@@ -171,9 +195,9 @@ describe('a capture', () => {
     });
     expect(pressures).toEqual([true, false]);
     file.add('2', 1, '<', 'after');
-    await file.close();
+    await file.close('3');
     const text = gunzipSync(Buffer.concat(written)).toString('utf8');
-    expect(text.slice(-40)).toContain('2 0 lost {"lines":3}\n2 1 < after\n');
+    expect(text.slice(-60)).toContain('2 0 lost {"lines":3}\n2 1 < after\n3 0 end \n');
   });
 
   it('tells of a file that cannot be written, and the stream goes on', async () => {
@@ -192,7 +216,7 @@ describe('a capture', () => {
     await file.open();
     file.add('1', 1, '<', 'x');
     await clock.advance(1_000);
-    await file.close();
+    await file.close('2');
     file.add('1', 1, '<', 'x');
     expect(errors).toMatchObject([{ code: 'ENOSPC' }]);
     expect(file.failure).toMatchObject({ code: 'ENOSPC' });
@@ -382,6 +406,39 @@ describe('a replay', () => {
     });
   });
 
+  it('goes on with each record once, wherever it was stopped', async () => {
+    const { path, given } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 12; n++) {
+        trade(network, clock, n);
+        await clock.advance(10);
+        if (n % 2 === 1) continue;
+        for (let drops = n % 3; drops >= 0; drops--) {
+          network.last.drop();
+          await clock.advance(200);
+          network.last.pong();
+          await clock.advance(10);
+        }
+      }
+    });
+    expect(given.filter((one) => (one as { type?: string }).type === 'gap').length).toBeGreaterThan(5);
+    const paced = () => ({ clock: turningClock(), replay: { capture: path, speed: 1 } });
+    let batches = 0;
+    for (let stoppedAt = 0; stoppedAt < given.length; batches++) {
+      const first = await replaySession(path, paced(), { batchesMax: batches + 1 });
+      stoppedAt = first.given.length;
+      const { position: resume } = first;
+      for (const options of [{}, paced()]) {
+        const rest = await replaySession(path, options, { resume });
+        expect([...first.given, ...rest.given]).toEqual(given);
+        // And once more, from where a resumed run has stopped.
+        const part = await replaySession(path, options, { resume, batchesMax: 1 });
+        const last = await replaySession(path, {}, { resume: part.position });
+        expect([...first.given, ...part.given, ...last.given]).toEqual(given);
+      }
+    }
+    expect(batches).toBeGreaterThan(12);
+  });
+
   it('says so if the provider opens what the capture has not', async () => {
     const { path } = await recordSession(newFolder(), {}, async () => {});
     const { error } = await replaySession(path, { ws: 'wss://other.test' } as never);
@@ -389,6 +446,112 @@ describe('a replay', () => {
       kind: 'not-found',
       message: expect.stringContaining('expected "socket wss://other.test/stream" in the capture, found'),
     });
+  });
+
+  it('fails rather than end without rows if it closes a connection of which more was recorded', async () => {
+    const { path, text } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 100; n++) {
+        trade(network, clock, n);
+        await clock.advance(10);
+      }
+    });
+    writeFileSync(path, text.replace('"n":2,', '"n":2-'));
+    const { given, error } = await replaySession(path);
+    expect(given).toHaveLength(1);
+    expect(error).toMatchObject({
+      kind: 'protocol',
+      message: expect.stringMatching(/98 messages were not read, the first one at .*, line 10:/),
+    });
+  });
+
+  it('fails if it went on with a later connection than was recorded', async () => {
+    const { path, text } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 100; n++) {
+        if (n === 90) network.last.drop();
+        await clock.advance(100);
+        trade(network, clock, n);
+      }
+    });
+    writeFileSync(path, text.replace('"n":2,', '"n":2-'));
+    const { given, error } = await replaySession(path);
+    expect(given.length).toBeGreaterThan(10);
+    expect(error).toMatchObject({ kind: 'protocol', message: expect.stringContaining('87 messages') });
+  });
+
+  it('stopped in the middle ends without a word about the rest', async () => {
+    const { path } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 100; n++) {
+        if (n === 50) network.last.drop();
+        await clock.advance(100);
+        trade(network, clock, n);
+      }
+    });
+    const source = sampleSource(undefined, { replay: { capture: path } });
+    await source.open?.();
+    (await source.read())?.release();
+    source.stop();
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(await readAll(source)).toBeUndefined();
+    await source.close?.();
+  });
+
+  it('cut off before an answer fails rather than wait for it', async () => {
+    const history = {
+      stream: undefined,
+      history: 'trades',
+      from: '2024-01-01T00:00:00Z',
+      to: '2024-01-02T00:00:00Z',
+    } as const;
+    const lines = [
+      '0 capture {"version":1,"chance":"sample"}',
+      '1 ask {"method":"GET","url":"https://sample.test/account"}',
+      '1 answer {"status":200,"headers":{}}',
+      '1 < {}',
+      '2 ask {"method":"GET","url":"https://sample.test/trades","label":"A"}',
+    ];
+    const path = scratch.write('unanswered', lines.map((line) => `1704067200000000123 ${line}\n`).join(''));
+    const { error } = await replaySession(path, history);
+    expect(error).toMatchObject({
+      kind: 'not-found',
+      message: expect.stringContaining('expected an answer to "GET https://sample.test/trades A"'),
+    });
+  });
+
+  it('takes no silence for the end of a connection while its supplier was let wait', async () => {
+    const at = (ms: number, line: string) => `${BigInt(1_704_067_200_000 + ms) * 1_000_000n} ${line}\n`;
+    const rowAt = (ms: number, n: number) =>
+      at(ms, `2 < {"s":"A","n":${n},"ms":${1_704_067_200_000 + ms},"p":${n}}`);
+    const path = scratch.write(
+      'held',
+      [
+        at(0, '0 capture {"version":1,"chance":"sample"}'),
+        at(0, '1 ask {"method":"GET","url":"https://sample.test/account"}'),
+        at(0, '1 answer {"status":200,"headers":{}}'),
+        at(0, '1 < {}'),
+        at(0, '2 open {"url":"wss://sample.test/stream"}'),
+        at(0, '2 opened '),
+        rowAt(1, 1),
+        at(2, '2 held '),
+        at(300_000, '2 freed '),
+        rowAt(301_000, 2),
+      ].join(''),
+    );
+    const { given, error } = await replaySession(path);
+    expect(error).toBeUndefined();
+    expect(given).toMatchObject([{ price: 1 }, { price: 2 }]);
+  });
+
+  it('is closed in time though the provider goes on', async () => {
+    const { path } = await recordSession(newFolder(), {}, async () => {});
+    const clock = new VirtualClock();
+    const factory = () => ({ connect: async () => {}, streamTrades: () => new Promise<void>(() => {}) });
+    const source = sampleSource(undefined, { clock, factory, replay: { capture: path } });
+    await source.open?.();
+    expect(await source.read()).toBeNull();
+    const closing = source.close?.();
+    await clock.advance(5_000);
+    await closing;
+    expect(clock.timersPending).toBe(0);
   });
 
   it('loses no row of a reader that is slow', async () => {
@@ -429,6 +592,61 @@ describe('a replay', () => {
     });
     expect(again.length).toBeGreaterThan(4);
     expect(again).toEqual(given.slice(0, again.length));
+  });
+
+  it('of a directory says that it cannot be read', async () => {
+    const path = newFolder();
+    mkdirSync(path);
+    await expect(replaySession(path)).rejects.toMatchObject({
+      code: 'INPUT_UNREADABLE',
+      message: expect.stringContaining('cannot read the capture'),
+    });
+  });
+
+  it('of a file that is damaged says where, whatever is wrong in it', async () => {
+    const { path, text } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 3; n++) {
+        trade(network, clock, n);
+        network.last.text('{\n"x":1}');
+        await clock.advance(10);
+      }
+      network.last.drop();
+    });
+    writeFileSync(path, text.replace('"{\\n', '{\\n'));
+    const { error, given } = await replaySession(path);
+    expect(given).toHaveLength(1);
+    expect(error).toMatchObject({
+      code: 'INPUT_CORRUPT',
+      message: expect.stringContaining('line 9: expected'),
+    });
+
+    const random = new Random(7);
+    for (let run = 0; run < 300; run++) {
+      const from = random.below(text.length);
+      writeFileSync(
+        path,
+        text.slice(0, from) + '{"\\x '[random.below(5)] + text.slice(from + random.below(30)),
+      );
+      const outcome = await replaySession(path).catch((thrown: unknown) => ({ error: thrown }));
+      if (outcome.error !== undefined) expect(outcome.error).toBeInstanceOf(RuntimeError);
+    }
+  });
+
+  it('of damaged gzip says so, and behind which line', async () => {
+    const { path } = await recordSession(newFolder(), {}, async (network, clock) => {
+      for (let n = 1; n <= 300; n++) {
+        trade(network, clock, n);
+        await clock.advance(20);
+      }
+    });
+    const bytes = readFileSync(path);
+    const secondPart = bytes.indexOf(Buffer.from([0x1f, 0x8b, 8]), 1);
+    bytes[secondPart - 8]! ^= 0xff; // the check of the first part
+    writeFileSync(path, bytes);
+    await expect(replaySession(path)).rejects.toMatchObject({
+      code: 'INPUT_CORRUPT',
+      message: expect.stringMatching(/behind line \d+: expected data of gzip/),
+    });
   });
 
   it.each([

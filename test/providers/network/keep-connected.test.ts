@@ -469,6 +469,18 @@ describe('a connection that is kept', () => {
     await rig.stop();
   });
 
+  it('does not wait for the end of a socket that nobody listened to', async () => {
+    const rig = keptRig({
+      session() {
+        throw new TypeError('a bug');
+      },
+    });
+    await rig.start();
+    expect(rig.outcome).toMatchObject({ error: { message: 'a bug' } });
+    expect(rig.network.openSockets).toBe(0);
+    expect(rig.clock.timersPending).toBe(0);
+  });
+
   it('does not wait for ever for a socket that does not close', async () => {
     const rig = keptRig();
     await rig.start();

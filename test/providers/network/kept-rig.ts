@@ -1,5 +1,6 @@
 import type { CallGate, CallOptions } from '../../../src/engine/call-gate.js';
 import type { ProviderStatus } from '../../../src/providers/contract/market-data-provider.js';
+import type { Network } from '../../../src/providers/contract/network.js';
 import type { GapNote } from '../../../src/providers/contract/row-writers.js';
 import { keepConnected } from '../../../src/providers/network/keep-connected.js';
 import type { KeepConnectedOptions } from '../../../src/providers/network/keep-connected-options.js';
@@ -20,8 +21,15 @@ export interface Message {
 
 type Written = { readonly gap: GapNote } | { readonly n: number; readonly generation: number };
 
-/** A kept connection over a network in memory, on a virtual clock. */
-export function keptRig(overrides: Partial<KeepConnectedOptions> = {}) {
+/**
+ * A kept connection over a network in memory, on a virtual clock.
+ *
+ * @param between - What stands between the connection and that network.
+ */
+export function keptRig(
+  overrides: Partial<KeepConnectedOptions> = {},
+  between: (network: FakeNetwork, clock: VirtualClock) => Network = (network) => network,
+) {
   const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n });
   const network = new FakeNetwork(clock);
   const stopping = new AbortController();
@@ -49,7 +57,7 @@ export function keptRig(overrides: Partial<KeepConnectedOptions> = {}) {
   const options: KeepConnectedOptions = {
     provider: 'fake',
     context: {
-      network,
+      network: between(network, clock),
       gate,
       clock,
       log: silentLogger,

@@ -50,6 +50,7 @@ export class CaptureFile {
   #timer: TimerHandle;
   #writing: Promise<void> | undefined;
   #linesLost = 0;
+  #isClosing = false;
   /** Lines that are not in the file, in all. */
   linesLost = 0;
   bytesWritten = 0;
@@ -76,7 +77,7 @@ export class CaptureFile {
 
   /** Adds a line. The bytes are copied. @param ns - `RECEIVED_NS` as digits. */
   add(ns: string, connection: number, kind: LineKind, body: Uint8Array | string): void {
-    if (this.failure !== undefined || !this.#file) return;
+    if (this.failure !== undefined || !this.#file || this.#isClosing) return;
     if (this.#waiting >= LOSS_BYTES) {
       this.#linesLost++;
       this.linesLost++;
@@ -153,6 +154,13 @@ export class CaptureFile {
     }
   }
 
+  async #writeAll(): Promise<void> {
+    this.#parts.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#endPart();
+    while (this.#writing) await this.#writing;
+  }
+
   #fail(error: unknown): void {
     this.failure = error;
     this.#full.length = 0;
@@ -165,12 +173,20 @@ export class CaptureFile {
     if (this.#isHigh) this.#press(false);
   }
 
-  /** Writes what waits and closes the file. Never rejects: what goes wrong is told in the log. */
-  async close(): Promise<void> {
-    this.#parts.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#endPart();
-    while (this.#writing) await this.#writing;
+  /**
+   * Writes what waits, what is lost, and the last line, and closes the file. Nothing more is taken. Never rejects: what
+   * goes wrong is told in the log.
+   *
+   * @param ns - `RECEIVED_NS` of the end.
+   */
+  async close(ns: string): Promise<void> {
+    this.#isClosing = true;
+    await this.#writeAll();
+    if (this.#file && this.failure === undefined) {
+      if (this.#linesLost > 0) this.#addLost(ns);
+      this.#append(`${ns} 0 end `, '');
+      await this.#writeAll();
+    }
     const file = this.#file;
     this.#file = undefined;
     try {

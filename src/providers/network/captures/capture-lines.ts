@@ -15,6 +15,7 @@ import { textOf } from '../received-frame.js';
  * | `<b`             | bytes came: as Base64                                                            |
  * | `>`, `>j`, `>b`  | was sent. Credentials are hidden in texts; bytes are left out                    |
  * | `.`              | a ping or a pong came                                                            |
+ * | `held`, `freed`  | it was not read on, since the capture was written too slowly; it was read again   |
  * | `closed`         | the socket has ended: `{"code":1006,"reason":"","isOwn":false,"error":…}`        |
  * | `ask`            | a request is made: `{"method":"GET","url":"https://host/path","label":…}`        |
  * | `answer`         | its answer: `{"status":200,"headers":{…}}`; the next line of its number is a body |
@@ -35,6 +36,8 @@ export const LINE_KINDS = [
   '>j',
   '>b',
   '.',
+  'held',
+  'freed',
   'closed',
   'ask',
   'answer',
@@ -75,14 +78,24 @@ export function asLine(
   return { kind: `${direction}j`, body: Buffer.from(JSON.stringify(textOf(bytes))) };
 }
 
-/** The message of a line: what `asLine` was given. */
-export function messageOfLine({ kind, body }: Pick<CaptureLine, 'kind' | 'body'>): {
-  readonly bytes: Uint8Array;
-  readonly isText: boolean;
-} {
+/**
+ * The message of a line: what `asLine` was given.
+ *
+ * @param where - For messages: the file and the number of the line.
+ * @throws {PipelineError} `INPUT_CORRUPT` for a text with line breaks that is no JSON string.
+ */
+export function messageOfLine(
+  { kind, body }: Pick<CaptureLine, 'kind' | 'body'>,
+  where: () => string,
+): { readonly bytes: Uint8Array; readonly isText: boolean } {
   if (kind.endsWith('b')) return { bytes: Buffer.from(textOf(body), 'base64'), isText: false };
-  if (kind.endsWith('j')) return { bytes: Buffer.from(String(JSON.parse(textOf(body)))), isText: true };
-  return { bytes: body, isText: true };
+  if (!kind.endsWith('j')) return { bytes: body, isText: true };
+  const text = jsonIn(body);
+  if (typeof text === 'string') return { bytes: Buffer.from(text), isText: true };
+  throw new PipelineError(
+    'INPUT_CORRUPT',
+    `${where()}: expected a message as a JSON string, found something else`,
+  );
 }
 
 /**
@@ -113,12 +126,16 @@ export function parseLine(line: Uint8Array, where: () => string): CaptureLine {
 
 /** The JSON of a line. @throws {PipelineError} `INPUT_CORRUPT` if it is no mapping. */
 export function fieldsOfLine({ body }: CaptureLine, where: () => string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(textOf(body));
-  } catch {
-    // Said below.
-  }
+  const value = jsonIn(body);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   throw new PipelineError('INPUT_CORRUPT', `${where()}: expected a mapping as JSON, found something else`);
+}
+
+/** @returns `undefined` if it is no JSON. */
+function jsonIn(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(textOf(body));
+  } catch {
+    return undefined;
+  }
 }

@@ -40,10 +40,7 @@ function recorded(
     network: {
       openSocket: (url, options) => network.openSocket(url, options),
       request: (url, options) => network.request(url, options),
-      async close() {
-        await network.close();
-        await file.close();
-      },
+      close: () => network.close(),
     },
     async open() {
       await file.open();

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../core/clock.js';
 import { ProviderError } from '../../../core/provider-error.js';
 import type {
   Frame,
@@ -37,6 +38,17 @@ interface Recorded {
 
 /** Messages of a connection that nobody has asked for. */
 const EARLY_MAX = 100_000;
+/** Instants that a provider takes from the clock differ from those of the recorded run, by how late its timers were. */
+const LATE_NS_MAX = 1_000_000_000n;
+
+/** Messages of the capture that came after this side had closed their connection. */
+interface Unread {
+  readonly key: string;
+  readonly firstAt: () => string;
+  messages: number;
+  /** Whether they came so long after it that the recorded run cannot have closed it there. */
+  isDiverging: boolean;
+}
 
 /**
  * The network of a playback. What is asked for is found by its URL without the query, and its label, in the order of
@@ -44,6 +56,8 @@ const EARLY_MAX = 100_000;
  */
 export class PlaybackNetwork implements OwnedNetwork {
   readonly #who: string;
+  readonly #clock: Clock;
+  readonly #unread = new Map<string, Unread>();
   readonly #recorded = new Map<number, Recorded>();
   readonly #unclaimed = new Map<string, Recorded[]>();
   readonly #asks = new Map<string, Ask[]>();
@@ -52,8 +66,10 @@ export class PlaybackNetwork implements OwnedNetwork {
   #onResume: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(provider: string) {
+  /** @param clock - That of the capture. */
+  constructor(provider: string, clock: Clock) {
     this.#who = `Provider "${provider}"`;
+    this.#clock = clock;
   }
 
   async openSocket(url: string | URL, { signal, label }: SocketOptions = {}): Promise<Socket> {
@@ -74,12 +90,16 @@ export class PlaybackNetwork implements OwnedNetwork {
     this.#isClosed = true;
     for (const asks of this.#asks.values()) for (const ask of asks) ask.reject(this.#atEnd(ask.key));
     this.#asks.clear();
+    for (const { ask } of this.#recorded.values())
+      if (ask && !ask.isOver) ask.reject(this.#unanswered(ask.key));
+    this.#recorded.clear();
     this.#onResume?.();
   }
 
   /** What waits fails. */
   fail(error: unknown): void {
     for (const asks of this.#asks.values()) for (const ask of asks) ask.reject(error);
+    for (const { ask } of this.#recorded.values()) ask?.reject(error);
   }
 
   /** Whether a socket is paused: its messages would come all the same. */
@@ -96,11 +116,15 @@ export class PlaybackNetwork implements OwnedNetwork {
     this.#onResume = undefined;
   }
 
-  /** What the provider waits for and the capture has nowhere. */
-  missing(): ProviderError | undefined {
+  /** Why what was played is not the recorded run: something is not in the capture, or was not read of it. */
+  divergence(): ProviderError | undefined {
     for (const [key, asks] of this.#asks) {
-      if (asks.some(({ isOver }) => !isOver) && !this.#known.has(key)) return this.#atEnd(key);
+      if (!asks.some(({ isOver }) => !isOver)) continue;
+      if (!this.#known.has(key)) return this.#atEnd(key);
+      const unread = this.#unread.get(key);
+      if (unread) return this.#notRead(unread);
     }
+    for (const unread of this.#unread.values()) if (unread.isDiverging) return this.#notRead(unread);
     return undefined;
   }
 
@@ -110,7 +134,10 @@ export class PlaybackNetwork implements OwnedNetwork {
     if (kind === 'open' || kind === 'ask') {
       const { url, label, method } = fieldsOfLine(line, where);
       const key = `${kind === 'open' ? 'socket' : method} ${url} ${label ?? ''}`;
-      const socket = new PlayedSocket(connection, (isPaused) => this.#paused(socket, isPaused));
+      const socket = new PlayedSocket(connection, this.#clock, {
+        paused: (isPaused) => this.#paused(socket, isPaused),
+        unread: (firstAt, isDiverging) => this.#countUnread(key, firstAt, isDiverging),
+      });
       const recorded: Recorded = { key, isSocket: kind === 'open', socket };
       this.#recorded.set(connection, recorded);
       this.#known.add(key);
@@ -138,7 +165,7 @@ export class PlaybackNetwork implements OwnedNetwork {
       case '<':
       case '<j':
       case '<b': {
-        const { bytes, isText } = messageOfLine(line);
+        const { bytes, isText } = messageOfLine(line, where);
         if (!recorded.isSocket) {
           this.#answer(recorded, bytes);
           return;
@@ -150,6 +177,10 @@ export class PlaybackNetwork implements OwnedNetwork {
       }
       case '.':
         socket.sign();
+        return;
+      case 'held':
+      case 'freed':
+        socket.held(line.kind === 'held');
         return;
       case 'closed': {
         const { code, reason, isOwn, error } = fieldsOfLine(line, where);
@@ -218,12 +249,34 @@ export class PlaybackNetwork implements OwnedNetwork {
     recorded.ask = ask;
     recorded.outcome?.(ask);
     recorded.outcome = undefined;
+    if (this.#isClosed && !ask.isOver) ask.reject(this.#unanswered(ask.key));
   }
 
   #paused(socket: PlayedSocket, isPaused: boolean): void {
     if (isPaused) this.#pausedSockets.add(socket);
     else this.#pausedSockets.delete(socket);
     if (this.#pausedSockets.size === 0) this.#onResume?.();
+  }
+
+  #countUnread(key: string, firstAt: () => string, isDiverging: boolean): void {
+    const unread = this.#unread.get(key) ?? { key, firstAt, messages: 0, isDiverging };
+    unread.messages++;
+    unread.isDiverging ||= isDiverging;
+    this.#unread.set(key, unread);
+  }
+
+  #notRead({ key, messages, firstAt }: Unread): ProviderError {
+    return new ProviderError(
+      'protocol',
+      `${this.#who}: expected "${key.trim()}" to be kept as it was recorded, found it closed earlier: ${messages} messages were not read, the first one at ${firstAt()}: was it recorded by other code, with other options, or with a breaker that tried a failure again?`,
+    );
+  }
+
+  #unanswered(key: string): ProviderError {
+    return new ProviderError(
+      'not-found',
+      `${this.#who}: expected an answer to "${key.trim()}" in the capture, found its end: it was cut off, or the recorded run was stopped`,
+    );
   }
 
   #atEnd(key: string): ProviderError {
@@ -240,22 +293,34 @@ function keyOf(kind: string, url: string | URL, label: string | undefined): stri
   return `${kind} ${shownUrl(new URL(url))} ${label ?? ''}`;
 }
 
+/** Whom a socket of a capture tells. */
+interface PlayedSocketOwner {
+  paused(isPaused: boolean): void;
+  unread(firstAt: () => string, isDiverging: boolean): void;
+}
+
 /** A socket of a capture. */
 class PlayedSocket implements Socket {
   readonly id: number;
-  readonly #onPause: (isPaused: boolean) => void;
+  readonly #clock: Clock;
+  readonly #owner: PlayedSocketOwner;
   #listener: SocketListener | undefined;
   #early: Frame[] = [];
+  #isHeld = false;
   #end: SocketEnd | undefined;
   #isClosed = false;
+  /** When this side closed it, in ns since 1970. */
+  #closedNs = 0n;
 
-  constructor(id: number, onPause: (isPaused: boolean) => void) {
+  constructor(id: number, clock: Clock, owner: PlayedSocketOwner) {
     this.id = id;
-    this.#onPause = onPause;
+    this.#clock = clock;
+    this.#owner = owner;
   }
 
   listen(listener: SocketListener): void {
     this.#listener = listener;
+    if (this.#isHeld) listener.held?.(true);
     for (const frame of this.#early.splice(0)) this.#hand(frame);
     if (this.#end) this.#tell(this.#end);
   }
@@ -267,21 +332,22 @@ class PlayedSocket implements Socket {
   ping(): void {}
 
   pause(): void {
-    if (!this.#isClosed) this.#onPause(true);
+    if (!this.#isClosed) this.#owner.paused(true);
   }
 
   resume(): void {
-    this.#onPause(false);
+    this.#owner.paused(false);
   }
 
   close(code = 1_000): void {
     if (this.#isClosed || this.#end) return;
-    this.#isClosed = true;
-    this.#onPause(false);
+    this.#closeHere();
+    this.#owner.paused(false);
     queueMicrotask(() => this.ended({ code, reason: '', isOwn: true }));
   }
 
   deliver(frame: Frame, where: () => string): void {
+    if (this.#isClosed) this.#owner.unread(where, this.#clock.wall() - this.#closedNs > LATE_NS_MAX);
     if (this.#isClosed || this.#end) return;
     if (this.#listener) {
       this.#hand(frame);
@@ -300,11 +366,21 @@ class PlayedSocket implements Socket {
     if (!this.#isClosed && !this.#end) this.#listener?.alive?.();
   }
 
+  held(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (!this.#isClosed && !this.#end) this.#listener?.held?.(isHeld);
+  }
+
   ended(end: SocketEnd): void {
     if (this.#end) return;
     this.#end = end;
-    this.#onPause(false);
+    this.#owner.paused(false);
     if (this.#listener) this.#tell(end);
+  }
+
+  #closeHere(): void {
+    this.#isClosed = true;
+    this.#closedNs = this.#clock.wall();
   }
 
   #hand(frame: Frame): void {
@@ -312,7 +388,7 @@ class PlayedSocket implements Socket {
     try {
       this.#listener?.frame(frame);
     } catch (error) {
-      this.#isClosed = true;
+      this.#closeHere();
       this.ended({ code: 1_006, reason: '', isOwn: true, error });
     }
   }

@@ -52,7 +52,7 @@ export class Playback {
 
   constructor(parts: PlaybackParts) {
     this.#parts = parts;
-    this.network = new PlaybackNetwork(parts.provider);
+    this.network = new PlaybackNetwork(parts.provider, this.clock);
     this.#chunks = readCapture(parts.path);
   }
 
@@ -112,9 +112,11 @@ export class Playback {
       let line = this.#next() ?? (await this.#read());
       for (let played = 1; line && !signal.aborted; played++) {
         await (played % LINES_A_TURN === 0 ? turnOfTheLoop() : endOfTurn());
-        if (!this.#isBusy) await this.#whenBusy();
-        if (this.network.isPaused) await this.network.whenNonePaused();
-        if (this.#reader && !this.#reader.hasRoom) await this.#reader.whenRoom();
+        // What else waited for the same goes first, and may end with less room.
+        for (let held = this.#heldUp(); held && !signal.aborted; held = this.#heldUp()) {
+          await held;
+          await endOfTurn();
+        }
         const timerNs = this.clock.nextNs;
         const isTimer = timerNs !== undefined && timerNs <= line.atNs;
         if (this.#parts.speed !== 'max')
@@ -130,14 +132,21 @@ export class Playback {
       }
       await turnOfTheLoop();
       if (!this.#isBusy) await this.#whenBusy();
-      const missing = this.network.missing();
-      this.#reader?.onEnd(missing && { error: missing });
+      const divergence = this.network.divergence();
+      this.#reader?.onEnd(divergence && { error: divergence });
     } catch (error) {
       this.#reader?.onEnd({ error });
       this.network.fail(error);
     } finally {
       this.network.close();
     }
+  }
+
+  /** Resolves once what keeps lines from being played has passed. `undefined` if nothing does. */
+  #heldUp(): Promise<void> | undefined {
+    if (!this.#isBusy) return this.#whenBusy();
+    if (this.network.isPaused) return this.network.whenNonePaused();
+    return this.#reader && !this.#reader.hasRoom ? this.#reader.whenRoom() : undefined;
   }
 
   async #whenBusy(): Promise<void> {

@@ -20,17 +20,38 @@ export type PlacedLine = CaptureLine & { readonly where: () => string };
  * Reads the lines of a capture, compressed or not, as many at once as a part of the file has. One that was cut off ends
  * with its last whole line.
  *
- * @throws {PipelineError} `INPUT_MISSING` or `INPUT_UNREADABLE` if it cannot be opened, `INPUT_CORRUPT` for a line that is none.
+ * @throws {PipelineError} `INPUT_MISSING` or `INPUT_UNREADABLE` if it cannot be opened or read, `INPUT_CORRUPT` for a
+ *   line that is none, and for gzip that is damaged.
  */
 export async function* readCapture(path: string): AsyncGenerator<readonly PlacedLine[]> {
+  const read = { lines: 0 };
+  try {
+    yield* linesOf(path, read);
+  } catch (error) {
+    if (error instanceof PipelineError) throw error;
+    const isPacked = String(errnoCode(error)).startsWith('Z_');
+    throw isPacked
+      ? new PipelineError(
+          'INPUT_CORRUPT',
+          `${quoted(path)}, behind line ${read.lines}: expected data of gzip, found something else: ${messageOf(error)}`,
+          { cause: error },
+        )
+      : new PipelineError(
+          'INPUT_UNREADABLE',
+          `cannot read the capture ${quoted(path)}: ${messageOf(error)}: expected a file that can be read`,
+          { cause: error },
+        );
+  }
+}
+
+async function* linesOf(path: string, read: { lines: number }): AsyncGenerator<readonly PlacedLine[]> {
   let rest: Buffer = Buffer.alloc(0);
-  let number = 0;
   for await (const chunk of chunksOf(path)) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const lines: PlacedLine[] = [];
     let from = 0;
     for (let to = bytes.indexOf(NEW_LINE); to >= 0; to = bytes.indexOf(NEW_LINE, from)) {
-      const line = ++number;
+      const line = ++read.lines;
       const where = () => `${quoted(path)}, line ${line}`;
       if (to > from) {
         try {
@@ -47,7 +68,7 @@ export async function* readCapture(path: string): AsyncGenerator<readonly Placed
     if (rest.length > LINE_BYTES_MAX) {
       throw new PipelineError(
         'INPUT_CORRUPT',
-        `${quoted(path)}, line ${number + 1}: expected at most ${LINE_BYTES_MAX} bytes, found more`,
+        `${quoted(path)}, line ${read.lines + 1}: expected at most ${LINE_BYTES_MAX} bytes, found more`,
       );
     }
   }

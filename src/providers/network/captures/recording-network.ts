@@ -30,6 +30,7 @@ export class RecordingNetwork implements OwnedNetwork {
   readonly #times: ReceiveTimes;
   readonly #sockets = new Set<RecordingSocket>();
   #numbers = 0;
+  #isHigh = false;
 
   constructor(inner: OwnedNetwork, file: CaptureFile, clock: Clock) {
     this.#inner = inner;
@@ -44,6 +45,7 @@ export class RecordingNetwork implements OwnedNetwork {
 
   /** Makes suppliers wait, or lets them go on. */
   press(isHigh: boolean): void {
+    this.#isHigh = isHigh;
     for (const socket of this.#sockets) socket.press(isHigh);
   }
 
@@ -54,6 +56,7 @@ export class RecordingNetwork implements OwnedNetwork {
       const socket = new RecordingSocket(await this.#inner.openSocket(url, options), number, this);
       this.note(number, 'opened', '');
       this.#sockets.add(socket);
+      if (this.#isHigh) socket.press(true);
       return socket;
     } catch (error) {
       this.failed(number, error);
@@ -77,9 +80,14 @@ export class RecordingNetwork implements OwnedNetwork {
     }
   }
 
+  /** Ends the capture, too. */
   async close(): Promise<void> {
-    await this.#inner.close();
-    this.note(0, 'end', '');
+    try {
+      await this.#inner.close();
+    } finally {
+      this.#times.stamp();
+      await this.#file.close(nsText(this.#times.ms, this.#times.sub));
+    }
   }
 
   /** Writes a line with the present as its time. */
@@ -137,6 +145,7 @@ class RecordingSocket implements Socket {
   /** Whether its user, and whether the capture, wants it to wait. */
   #isPaused = false;
   #isPressed = false;
+  #listener: SocketListener | undefined;
 
   constructor(inner: Socket, number: number, network: RecordingNetwork) {
     this.id = inner.id;
@@ -148,6 +157,8 @@ class RecordingSocket implements Socket {
   listen(listener: SocketListener): void {
     const network = this.#network;
     const number = this.#number;
+    this.#listener = listener;
+    if (this.#isPressed) listener.held?.(true);
     this.#inner.listen({
       frame(frame) {
         network.frame(number, frame); // first: its bytes are the listener's then
@@ -162,6 +173,7 @@ class RecordingSocket implements Socket {
         listener.closed(end);
       },
     });
+    if (this.#isPressed) this.#inner.pause(); // which a socket is not that is listened to
   }
 
   send(message: string | Uint8Array): boolean {
@@ -193,6 +205,8 @@ class RecordingSocket implements Socket {
 
   press(isHigh: boolean): void {
     this.#isPressed = isHigh;
+    this.#network.note(this.#number, isHigh ? 'held' : 'freed', '');
+    this.#listener?.held?.(isHigh);
     if (isHigh) this.#inner.pause();
     else if (!this.#isPaused) this.#inner.resume();
   }
