@@ -106,7 +106,7 @@ class OneBook {
     this.#synced = new SyncedBook<Change, Snapshot>({
       symbol,
       chain: market.chain,
-      gate: context.gate,
+      context,
       writer,
       signal,
       cost: market.weights.depth[options.bookLevels],

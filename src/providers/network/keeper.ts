@@ -1,14 +1,11 @@
 import { sleep } from '../../core/clock.js';
-import { mayHelpAgain } from '../../core/errors.js';
-import { asProviderError, messageOf, ProviderError } from '../../core/provider-error.js';
-import { isCancellation } from '../../core/provider-error-kind.js';
-import { PROVIDER_ERRORS } from '../../core/provider-error-table.js';
-import { cooldownMs, retryAfterMsOf } from '../../core/retry-after.js';
+import { messageOf, ProviderError } from '../../core/provider-error.js';
 import { millis } from '../../core/units.js';
 import type { Socket } from '../contract/network.js';
 import { BackOff } from './back-off.js';
 import type { KeepConnectedOptions, MaximumAge } from './keep-connected-options.js';
 import { KeptConnection } from './kept-connection.js';
+import { nextAttemptAfter } from './next-attempt.js';
 import { RowGaps } from './row-gaps.js';
 import { Subscriber } from './subscribe.js';
 
@@ -239,14 +236,8 @@ export class Keeper {
   } {
     if (thrown instanceof PlannedEnd) return { mayCallAgain: true, waitMs: 0, error: thrown };
     const { provider, context } = this.#options;
-    const nowMs = Number(context.clock.wall()) / 1e6;
-    const error = asProviderError(thrown, `Provider "${provider}"`, nowMs);
-    const kind = error instanceof ProviderError ? error.kind : undefined;
-    const mayCallAgain =
-      kind === undefined ? !isCancellation(error) && mayHelpAgain(error) : PROVIDER_ERRORS[kind].callAgain;
-    const retryAfterMs = retryAfterMsOf(error, nowMs);
-    const askedMs = kind === 'throttled' ? cooldownMs(retryAfterMs) : (retryAfterMs ?? 0);
-    return { mayCallAgain, waitMs: mayCallAgain ? Math.max(askedMs, this.#backOff.failed()) : 0, error };
+    const { mayHelp, askedMs, error } = nextAttemptAfter(thrown, `Provider "${provider}"`, context.clock);
+    return { mayCallAgain: mayHelp, waitMs: mayHelp ? Math.max(askedMs, this.#backOff.failed()) : 0, error };
   }
 
   #broke(error: unknown): void {

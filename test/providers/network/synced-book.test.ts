@@ -7,11 +7,15 @@ import type { CallGate, CallOptions } from '../../../src/engine/call-gate.js';
 import type { GapNote } from '../../../src/providers/contract/row-writers.js';
 import { CONTIGUOUS_CHAIN, PREVIOUS_CHAIN } from '../../../src/providers/network/book-sync.js';
 import { type BookChange, SyncedBook } from '../../../src/providers/network/synced-book.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { factsOf, hasRecordedData, recordedPath, recordedTitle } from '../../support/recorded-data.js';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
+const untimed = (gate: CallGate) => ({ gate, clock: new VirtualClock(), random: () => 0 });
 
 function bookRig() {
+  const clock = new VirtualClock();
+  const askedMs: number[] = [];
   const calls: CallOptions[] = [];
   const fetches: { resolve(id: number): void; reject(error: unknown): void }[] = [];
   const log: string[] = [];
@@ -27,17 +31,21 @@ function bookRig() {
   const book = new SyncedBook<BookChange, { readonly id: number }>({
     symbol: 'BTC',
     chain: CONTIGUOUS_CHAIN,
-    gate,
+    context: { gate, clock, random: () => 0.999_999 },
     writer: { gap: (gap) => gaps.push(gap) },
     signal: stopping.signal,
     cost: 50,
     snapshotsMax: 3,
-    fetch: () => new Promise((resolve, reject) => fetches.push({ resolve: (id) => resolve({ id }), reject })),
+    fetch: () =>
+      new Promise((resolve, reject) => {
+        askedMs.push(Math.round(Number(clock.now()) / 1e6));
+        fetches.push({ resolve: (id) => resolve({ id }), reject });
+      }),
     begin: ({ id }, why) => log.push(`begin ${id} ${why}`),
     apply: ({ first, last }) => log.push(`apply ${first}-${last}`),
     fail: (error) => failures.push(error),
   });
-  return { book, calls, fetches, log, gaps, stopping, failures };
+  return { book, clock, askedMs, calls, fetches, log, gaps, stopping, failures };
 }
 
 const at = (timeMs: number, first: number, last = first): BookChange => ({ timeMs, first, last });
@@ -71,22 +79,45 @@ describe('a synced book', () => {
     expect(log).toEqual(['begin 0 start', 'apply 1-1', 'begin 3 hole', 'apply 4-4']);
   });
 
-  it('fetches again while snapshots are too old, and fails the connection in the end', async () => {
-    const { book, calls, fetches, failures } = bookRig();
+  it('waits longer each time before it fetches again where a snapshot is too old, and fails the connection in the end', async () => {
+    const { book, clock, askedMs, fetches, failures } = bookRig();
     book.change(at(1, 10));
     for (const id of [1, 2, 3]) {
+      expect(failures).toEqual([]);
       fetches.at(-1)?.resolve(id);
-      await settle();
+      await clock.advance(10_000);
     }
-    expect(calls).toHaveLength(3);
+    expect(askedMs).toEqual([0, 999, 11_999]); // up to 1 s and 2 s after the answers, at 0 and 10 s
     expect(failures).toEqual([
       expect.objectContaining({ kind: 'protocol', message: expect.stringContaining('book of BTC') }),
     ]);
   });
 
-  it('fails the connection if no snapshot can be fetched', async () => {
-    const { book, fetches, failures } = bookRig();
+  it('fetches its snapshot again by itself after an error that passes, before it fails the connection', async () => {
+    const { book, clock, askedMs, fetches, log, failures } = bookRig();
     const error = new ProviderError('unavailable', 'no');
+    book.change(at(1, 10));
+    fetches[0]?.reject(error);
+    await clock.advance(1_000);
+    fetches[1]?.reject(new ProviderError('throttled', 'slow down', { retryAfterMs: 30_000 }));
+    await clock.advance(30_000);
+    fetches[2]?.resolve(9);
+    await clock.advance(0);
+    expect(askedMs).toEqual([0, 999, 31_000]);
+    expect(log).toEqual(['begin 9 start', 'apply 10-10']);
+    book.change(at(2, 12)); // a hole
+    for (let i = 3; i < 8; i++) {
+      expect(failures).toEqual([]);
+      fetches[i]?.reject(error);
+      await clock.advance(60_000);
+    }
+    expect(failures).toEqual([error]);
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('fails the connection at once if no snapshot will ever be had', async () => {
+    const { book, fetches, failures } = bookRig();
+    const error = new ProviderError('invalid-request', 'no');
     book.change(at(1, 10));
     fetches[0]?.reject(error);
     await settle();
@@ -104,7 +135,16 @@ describe('a synced book', () => {
     other.stopping.abort();
     other.fetches[0]?.reject(new Error('aborted'));
     await settle();
-    expect([...log, ...failures, ...other.failures]).toEqual([]);
+    const waiting = bookRig();
+    waiting.book.change(at(1, 10));
+    waiting.fetches[0]?.resolve(1);
+    await settle();
+    expect(waiting.clock.timersPending).toBe(1);
+    waiting.stopping.abort();
+    await settle();
+    expect(waiting.clock.timersPending).toBe(0);
+    expect(waiting.fetches).toHaveLength(1);
+    expect([...log, ...failures, ...other.failures, ...waiting.failures]).toEqual([]);
   });
 });
 
@@ -192,7 +232,7 @@ describe.runIf(hasRecordedData)(recordedTitle('the books of the recorded capture
     const book = new SyncedBook<Diff, Depth>({
       symbol: 'BTCUSDT',
       chain,
-      gate: { call: async (call) => call(new AbortController().signal) },
+      context: untimed({ call: async (call) => call(new AbortController().signal) }),
       writer: { gap: () => expect.unreachable() },
       signal: new AbortController().signal,
       fetch: () =>
@@ -241,7 +281,7 @@ describe.runIf(hasRecordedData)(recordedTitle('the books of the recorded capture
       const book = new SyncedBook<Diff, Depth>({
         symbol: 'BTCUSDT',
         chain,
-        gate: { call: async (call) => call(new AbortController().signal) },
+        context: untimed({ call: async (call) => call(new AbortController().signal) }),
         writer: { gap: (gap) => gaps.push(gap) },
         signal: new AbortController().signal,
         fetch: () =>
