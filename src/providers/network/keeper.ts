@@ -158,7 +158,9 @@ export class Keeper {
       if (first === undefined) {
         this.#broke(await old.ended);
         const late = await beginning;
-        if ('next' in late) this.#takeOver(late.next);
+        if (!('next' in late)) return late;
+        this.#takeOver(late.next);
+        if (!late.next.isOver) this.#options.context.status({ state: 'subscribed' }); // it was told as disconnected
         return late;
       }
       if ('next' in first) {

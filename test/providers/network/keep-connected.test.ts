@@ -433,6 +433,22 @@ describe('a connection that is kept', () => {
     await rig.stop();
   });
 
+  it('tells subscribed once the new connection takes over from an old one that died before it was there', async () => {
+    const rig = keptRig({ maximumAge: { ageMs: 100_000, marginMs: 10_000, replace: 'overlap' } });
+    await rig.start();
+    rig.network.onOpen = () =>
+      new Promise((resolve) => rig.clock.setTimeout(() => resolve(undefined), 4_000));
+    await rig.clock.advance(85_000);
+    rig.network.last.drop();
+    await rig.clock.advance(3_999);
+    expect(rig.statuses.at(-1)).toContain('disconnected: ');
+    await rig.clock.advance(1);
+    expect(rig.statuses.slice(-2)).toEqual([expect.stringContaining('disconnected: '), 'subscribed']);
+    rig.row(1);
+    expect(rig.rows).toEqual([1]);
+    await rig.stop();
+  });
+
   it('keeps the old connection while no new one can be had', async () => {
     const rig = keptRig({ maximumAge: { ageMs: 1_000_000, marginMs: 100_000, replace: 'overlap' } });
     await rig.start();
