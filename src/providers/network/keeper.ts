@@ -31,10 +31,15 @@ export class Keeper {
   #unproven: KeptConnection | undefined;
 
   constructor(options: KeepConnectedOptions) {
-    const { backOff = {}, context, writer } = options;
+    const { writer } = options;
     this.#options = options;
-    this.#backOff = new BackOff(backOff, () => context.random());
+    this.#backOff = this.#newBackOff();
     this.#gaps = new RowGaps((gap) => writer.gap(gap));
+  }
+
+  #newBackOff(): BackOff {
+    const { backOff = {}, context } = this.#options;
+    return new BackOff(backOff, () => context.random());
   }
 
   async run(): Promise<void> {
@@ -149,6 +154,8 @@ export class Keeper {
 
   /** Lets another connection take over from one that still delivers. */
   async #replace(old: KeptConnection, overlapMs: number): Promise<Outcome> {
+    // Of its own: the rows of the old connection say nothing of whether a new one will stay.
+    const backOff = this.#newBackOff();
     for (;;) {
       const beginning = this.#begin(true).then(
         (next) => ({ next }),
@@ -171,8 +178,8 @@ export class Keeper {
           this.#takeOver(next);
           return first;
         }
-        if (await this.#isHopeless(old, await next.ended)) return { error: await old.ended };
-      } else if (await this.#isHopeless(old, first.error)) return { error: await old.ended };
+        if (await this.#isHopeless(old, await next.ended, backOff)) return { error: await old.ended };
+      } else if (await this.#isHopeless(old, first.error, backOff)) return { error: await old.ended };
     }
   }
 
@@ -198,9 +205,9 @@ export class Keeper {
   }
 
   /** After a replacement that failed: waits before another, unless none can help. */
-  async #isHopeless(old: KeptConnection, thrown: unknown): Promise<boolean> {
+  async #isHopeless(old: KeptConnection, thrown: unknown, backOff: BackOff): Promise<boolean> {
     const { provider, context } = this.#options;
-    const { mayCallAgain, waitMs, error } = this.#judge(thrown);
+    const { mayCallAgain, waitMs, error } = this.#judge(thrown, backOff);
     const fields = { provider, error: messageOf(error) };
     if (!mayCallAgain) {
       context.log.error(fields, 'no new connection: the old one stays until it ends');
@@ -223,7 +230,7 @@ export class Keeper {
   /** Waits before the next connection. @throws what another connection does not help against. */
   async #recover(thrown: unknown): Promise<void> {
     const { provider, context, signal } = this.#options;
-    const { mayCallAgain, waitMs, error } = this.#judge(thrown);
+    const { mayCallAgain, waitMs, error } = this.#judge(thrown, this.#backOff);
     if (!mayCallAgain) throw error;
     this.#broke(error);
     if (waitMs === 0) return;
@@ -231,7 +238,10 @@ export class Keeper {
     await sleep(context.clock, millis(waitMs), signal);
   }
 
-  #judge(thrown: unknown): {
+  #judge(
+    thrown: unknown,
+    backOff: BackOff,
+  ): {
     readonly mayCallAgain: boolean;
     readonly waitMs: number;
     readonly error: unknown;
@@ -239,7 +249,7 @@ export class Keeper {
     if (thrown instanceof PlannedEnd) return { mayCallAgain: true, waitMs: 0, error: thrown };
     const { provider, context } = this.#options;
     const { mayHelp, askedMs, error } = nextAttemptAfter(thrown, `Provider "${provider}"`, context.clock);
-    return { mayCallAgain: mayHelp, waitMs: mayHelp ? Math.max(askedMs, this.#backOff.failed()) : 0, error };
+    return { mayCallAgain: mayHelp, waitMs: mayHelp ? Math.max(askedMs, backOff.failed()) : 0, error };
   }
 
   #broke(error: unknown): void {

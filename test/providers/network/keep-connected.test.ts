@@ -449,6 +449,26 @@ describe('a connection that is kept', () => {
     await rig.stop();
   });
 
+  it('waits longer and longer for a replacement, whatever the old connection delivers meanwhile', async () => {
+    const rig = keptRig({
+      maximumAge: { ageMs: 7_200_000, marginMs: 1_800_000, replace: 'overlap' },
+      backOff: { firstMs: 1_000, msMax: 64_000, stableMs: 60_000 },
+    });
+    rig.chance.value = 0.999_999;
+    await rig.start();
+    rig.network.onOpen = (socket) => {
+      rig.clock.setTimeout(() => socket.drop(), 500); // before it has taken over
+    };
+    for (let s = 0; s < 3_600 + 600; s++) {
+      rig.row(s, rig.network.sockets[0]);
+      await rig.clock.advance(1_000);
+    }
+    const waits = rig.network.askedMs.slice(2).map((ms, i) => ms - (rig.network.askedMs[i + 1] as number));
+    const rounded = waits.map((ms) => Math.round((ms - 500) / 1_000));
+    expect(rounded.slice(0, 10)).toEqual([1, 2, 4, 8, 16, 32, 64, 64, 64, 64]);
+    await rig.stop();
+  });
+
   it('keeps the old connection while no new one can be had', async () => {
     const rig = keptRig({ maximumAge: { ageMs: 1_000_000, marginMs: 100_000, replace: 'overlap' } });
     await rig.start();
