@@ -1,4 +1,5 @@
 import { assertMapping } from '../../core/assert-argument.js';
+import { beginsAnew } from './sequence-filter.js';
 
 /** The numbers of one change of a book. */
 export interface BookChangeIds {
@@ -83,7 +84,8 @@ const SNAPSHOTS_MAX = 5;
  * nothing but the changes that wait for a snapshot. `SyncedBook` drives it.
  *
  * A book asks for a snapshot with its first change, so that the changes are there from before it on. In step, a change
- * that follows is applied, one that was seen before is left out, and a hole begins the book anew.
+ * that follows is applied, one that was seen before is left out, and a hole begins the book anew. So do numbers that
+ * begin anew: below half of the last one, and more than 1,000 below it.
  */
 export class BookSync<Change extends BookChangeIds> {
   readonly #chain: BookChain;
@@ -154,7 +156,8 @@ export class BookSync<Change extends BookChangeIds> {
       this.#last = change.last;
       return APPLY;
     }
-    if (this.#isFresh ? chain.isBefore(this.#last, change) : change.last <= this.#last) return NOTHING;
+    const isSeen = this.#isFresh ? chain.isBefore(this.#last, change) : change.last <= this.#last;
+    if (isSeen && !beginsAnew(this.#last, change.last)) return NOTHING;
     this.#why = 'hole';
     this.#kept = [change];
     return this.#ask();
@@ -168,7 +171,7 @@ export class BookSync<Change extends BookChangeIds> {
   #keep(change: Change): void {
     const last = this.#kept.at(-1);
     if (last && !this.#chain.follows(last.last, change)) {
-      if (change.last <= last.last) return; // seen
+      if (change.last <= last.last && !beginsAnew(last.last, change.last)) return; // seen
       this.#kept = []; // only a snapshot of after the hole helps
     }
     if (this.#kept.length >= this.#changesMax) {

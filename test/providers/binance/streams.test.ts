@@ -8,7 +8,7 @@ import { SpotOptions, UsdmOptions } from '../../../src/providers/binance/options
 import { feedSchema } from '../../../src/providers/contract/feed-schema.js';
 import type { ProviderContext } from '../../../src/providers/contract/market-data-provider.js';
 import type { GapNote, TradeWriter } from '../../../src/providers/contract/row-writers.js';
-import { silentLogger } from '../../../src/telemetry/logger.js';
+import { type Logger, silentLogger } from '../../../src/telemetry/logger.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { FakeNetwork, type FakeSocket } from '../../support/fake-network.js';
 
@@ -34,6 +34,7 @@ function startTrades({ market = 'spot', symbols = ['BTCUSDT'], answers = confirm
   };
   const written: (number | GapNote)[] = [];
   const flags: unknown[] = [];
+  const warnings: string[] = [];
   const writer = {
     symbolId: (symbol: string) => symbols.indexOf(symbol),
     trade(_symbol: number, _ms: number, _sub: number, _price: number, ...rest: number[]) {
@@ -48,7 +49,7 @@ function startTrades({ market = 'spot', symbols = ['BTCUSDT'], answers = confirm
   const context: ProviderContext = {
     job: 'test',
     clock,
-    log: silentLogger,
+    log: { ...silentLogger, warn: (...said: unknown[]) => warnings.push(String(said.at(-1))) } as Logger,
     gate: unlimitedGate,
     network,
     random: () => 0.5,
@@ -72,6 +73,7 @@ function startTrades({ market = 'spot', symbols = ['BTCUSDT'], answers = confirm
     network,
     written,
     flags,
+    warnings,
     outcome: () => outcome,
     async stop() {
       stopping.abort();
@@ -165,6 +167,22 @@ describe('a stream of Binance', () => {
       { fromMs: START_MS + 400, reason: expect.stringContaining('shut down') },
       5,
     ]);
+    await stop();
+  });
+
+  it('goes on where the ids of the venue begin anew, and leaves out what was seen still', async () => {
+    const { clock, network, written, warnings, stop } = startTrades();
+    await clock.advance(1_000);
+    for (const id of [70_000, 70_001]) network.last.json(trade(id, START_MS));
+    network.last.drop();
+    await clock.advance(10_000);
+    for (const id of [69_990, 70_001, 70_002]) network.last.json(trade(id, START_MS + 9_000));
+    network.last.drop();
+    await clock.advance(10_000);
+    for (const id of [3, 4, 4, 5]) network.last.json(trade(id, START_MS + 19_000));
+    const gap = { reason: expect.any(String) };
+    expect(written).toMatchObject([70_000, 70_001, gap, 70_002, gap, 3, 4, 5]);
+    expect(warnings.filter((text) => text.includes('anew'))).toEqual(['ids of the venue begin anew']);
     await stop();
   });
 

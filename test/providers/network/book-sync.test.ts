@@ -90,6 +90,19 @@ describe('the synchronisation of a book', () => {
     expect(sync.snapshot(7)).toEqual({ do: 'begin', why: 'hole', changes: [change(8, 8)] });
   });
 
+  it('begins anew where the numbers of the venue do, in step and while a snapshot is fetched', () => {
+    const sync = new BookSync(CONTIGUOUS_CHAIN);
+    sync.change(change(50_000, 50_003));
+    sync.snapshot(50_000);
+    expect(sync.change(change(49_000, 49_001))).toEqual({ do: 'nothing' }); // seen
+    expect(sync.change(change(3, 5))).toEqual({ do: 'fetch', why: 'hole' });
+    expect(sync.snapshot(4)).toEqual({ do: 'begin', why: 'hole', changes: [change(3, 5)] });
+    const fetching = new BookSync(CONTIGUOUS_CHAIN);
+    fetching.change(change(50_000, 50_003));
+    fetching.change(change(3, 5));
+    expect(fetching.snapshot(4)).toEqual({ do: 'begin', why: 'start', changes: [change(3, 5)] });
+  });
+
   it('holds no more changes than its bound, and then wants a newer snapshot', () => {
     const sync = new BookSync(CONTIGUOUS_CHAIN, { changesMax: 4 });
     for (let n = 1; n <= 6; n++) sync.change(change(n, n));
