@@ -24,24 +24,29 @@ export interface BookChain {
   isBefore(snapshotId: number, change: BookChangeIds): boolean;
 }
 
+/*
+ * Both chains are for venues whose changes have the new size of a level, not what was added to it. So a change that
+ * reaches from what the book has to beyond it can be applied: two connections may part the updates differently.
+ */
+
 /**
- * Changes whose numbers are one range after another: `first` = last + 1. The first one after a snapshot has
- * `first` ≤ snapshot + 1 ≤ `last`. (Binance spot, KuCoin.)
+ * Changes whose numbers are one range after another: `first` ≤ last + 1 ≤ `last` of the change. The first one after a
+ * snapshot, too. (Binance spot, KuCoin.)
  */
 export const CONTIGUOUS_CHAIN: BookChain = {
-  follows: (last, { first }) => first === last + 1,
+  follows: (at, { first, last }) => first <= at + 1 && at + 1 <= last,
   covers: (snapshotId, { first, last }) => first <= snapshotId + 1 && snapshotId + 1 <= last,
   isBefore: (snapshotId, { last }) => last <= snapshotId,
 };
 
 /**
- * Changes that name the one before: `previous` = last. The first one after a snapshot has `first` ≤ snapshot ≤ `last`,
- * or names the snapshot as the one before. (Binance USD-M futures, Deribit.)
+ * Changes that name the one before: `previous` ≤ last < `last` of the change, usually `previous` = last. The first one
+ * after a snapshot has `previous` or `first` ≤ snapshot ≤ `last`. (Binance USD-M futures, Deribit.)
  */
 export const PREVIOUS_CHAIN: BookChain = {
-  follows: (last, { previous }) => previous === last,
-  covers: (snapshotId, { first, last, previous }) =>
-    previous === snapshotId || (first <= snapshotId && snapshotId <= last),
+  follows: (at, { last, previous = Number.NaN }) => previous <= at && at < last,
+  covers: (snapshotId, { first, last, previous = first }) =>
+    Math.min(previous, first) <= snapshotId && snapshotId <= last,
   isBefore: (snapshotId, { last }) => last < snapshotId,
 };
 

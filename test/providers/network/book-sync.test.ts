@@ -38,12 +38,32 @@ describe('the synchronisation of a book', () => {
     ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 10, true],
     ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 12, true],
     ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 7, true],
-    ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 9, false],
+    ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 9, true], // no update is numbered 8 or 9
+    ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 6, false],
+    ['previous', PREVIOUS_CHAIN, { first: 10, last: 12 }, 9, false],
+    ['previous', PREVIOUS_CHAIN, { first: 10, last: 12 }, 10, true],
     ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 13, false],
   ] satisfies [string, BookChain, BookChangeIds, number, boolean][])(
     'of a %s chain, knows whether a change can be the first after a snapshot',
     (_, chain, first, snapshotId, covers) => {
       expect(chain.covers(snapshotId, first)).toBe(covers);
+    },
+  );
+
+  it.each([
+    ['contiguous', CONTIGUOUS_CHAIN, change(103, 108), true], // another connection parts the updates elsewhere
+    ['contiguous', CONTIGUOUS_CHAIN, change(106, 108), true],
+    ['contiguous', CONTIGUOUS_CHAIN, change(107, 108), false],
+    ['contiguous', CONTIGUOUS_CHAIN, change(103, 105), false],
+    ['previous', PREVIOUS_CHAIN, change(103, 108, 102), true],
+    ['previous', PREVIOUS_CHAIN, change(110, 112, 105), true],
+    ['previous', PREVIOUS_CHAIN, change(110, 112, 106), false],
+    ['previous', PREVIOUS_CHAIN, change(103, 105, 102), false],
+    ['previous', PREVIOUS_CHAIN, { first: 106, last: 108 }, false],
+  ] satisfies [string, BookChain, BookChangeIds, boolean][])(
+    'of a %s chain, takes a change that overlaps what it has, and none behind a hole (%#)',
+    (_, chain, next, follows) => {
+      expect(chain.follows(105, next)).toBe(follows);
     },
   );
 
