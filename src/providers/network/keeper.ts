@@ -1,16 +1,20 @@
 import { sleep } from '../../core/clock.js';
+import { InvalidOptionsError } from '../../core/errors.js';
 import { messageOf, ProviderError } from '../../core/provider-error.js';
 import { millis } from '../../core/units.js';
 import type { Socket } from '../contract/network.js';
 import { BackOff } from './back-off.js';
 import type { KeepConnectedOptions, MaximumAge } from './keep-connected-options.js';
-import { KeptConnection } from './kept-connection.js';
+import { KeptConnection, type Session } from './kept-connection.js';
 import { nextAttemptAfter } from './next-attempt.js';
+import { openedInTime } from './opened-in-time.js';
 import { RowGaps } from './row-gaps.js';
 import { Subscriber } from './subscribe.js';
 
 /** How long the end of a socket is waited for. The network of the host takes 2 s at most. */
 const CLOSED_MS_MAX = 3_000;
+/** How long a login may take. */
+const OPENED_MS_MAX = 60_000;
 const MARGIN_MS = 300_000;
 const OVERLAP_MS = 2_000;
 /** How long the rows of a new connection are waited for before it takes over without any. */
@@ -100,9 +104,11 @@ export class Keeper {
       const session = this.#options.session(connection);
       if (signal.aborted) throw signal.reason;
       connection.start(session);
+      this.#checkOverlap(session);
       if (!isStandby) context.status({ state: 'connected' });
       const settingUp = async () => {
-        await session.opened?.();
+        const { openedMsMax = OPENED_MS_MAX } = this.#options;
+        await openedInTime(session, connection.signal, { provider, clock, msMax: openedMsMax });
         if (subscriptions) await subscriber.subscribe(subscriptions);
       };
       await untilOver(connection, settingUp());
@@ -117,6 +123,17 @@ export class Keeper {
     if (!subscriptions || subscriptions.acknowledgeMsMax !== undefined) this.#proven(connection.lastMs);
     if (!isStandby) context.status({ state: 'subscribed' });
     return connection;
+  }
+
+  /** @throws {InvalidOptionsError} if a connection that stands by would keep what it waits for. */
+  #checkOverlap(session: Session): void {
+    const { maximumAge, subscriptions } = this.#options;
+    if (maximumAge?.replace !== 'overlap' || session.hasRows !== undefined) return;
+    if (session.opened === undefined && subscriptions?.acknowledgeMsMax === undefined) return;
+    throw new InvalidOptionsError('keepConnected', [
+      'maximumAge.replace: expected a session with "hasRows", found none: with "overlap", a session with "opened" or ' +
+        '"acknowledgeMsMax" must tell answers from rows, which are kept',
+    ]);
   }
 
   async #openSocket(): Promise<Socket> {

@@ -487,6 +487,49 @@ describe('a connection that is kept', () => {
     expect(rig.outcome?.error).toMatchObject({ kind: 'authentication' });
   });
 
+  it.each([
+    [
+      'subscriptions are to be confirmed',
+      { subscriptions: { ...SUBSCRIPTIONS, acknowledgeMsMax: 1_000 } },
+      {},
+    ],
+    ['a login may wait for a message', {}, { opened: async () => {} }],
+  ])(
+    'refuses an overlap without a word on which messages have rows, where %s',
+    async (_, options, session) => {
+      const rig = keptRig({
+        ...options,
+        maximumAge: { ageMs: 100_000, replace: 'overlap' },
+        session: () => ({ frame: () => {}, ...session }),
+      });
+      await rig.start();
+      await rig.clock.advance(10_000);
+      expect(rig.outcome?.error).toMatchObject({
+        code: 'OPTIONS_INVALID',
+        message: expect.stringContaining('hasRows'),
+      });
+      expect(rig.network.openSockets).toBe(0);
+      expect(rig.clock.timersPending).toBe(0);
+    },
+  );
+
+  it('gives a connection up on which the login does not end in time', async () => {
+    const rig = keptRig({
+      openedMsMax: 20_000,
+      session: () => ({ opened: () => new Promise(() => {}), frame: () => {} }),
+    });
+    await rig.start();
+    await rig.clock.advance(19_999);
+    expect(rig.network.openSockets).toBe(1);
+    await rig.clock.advance(1_001);
+    expect(rig.network.sockets).toHaveLength(2);
+    expect(rig.statuses).toContain(
+      'disconnected: Provider "fake" was not ready for subscriptions within 20000 ms',
+    );
+    await rig.stop();
+    expect(rig.clock.timersPending).toBe(0);
+  });
+
   it('breaks first where one connection is allowed, and tells the gap', async () => {
     const rig = keptRig({ maximumAge: { ageMs: 100_000, marginMs: 10_000 } });
     await rig.start();
@@ -537,6 +580,7 @@ describe('a connection that is kept', () => {
                 const { ack } = JSON.parse(frame.text());
                 if (ack !== undefined) connection.acknowledge(ack);
               },
+              hasRows: () => false,
             }),
           });
           let opened = 0;
