@@ -153,6 +153,11 @@ export class BookSync<Change extends BookChangeIds> {
     if (this.#state === 'fetching') this.#state = 'asking';
   }
 
+  /** The snapshot has not been asked for yet: of what was kept, the last change will do. */
+  keepLast(): void {
+    if (this.#kept.length > 1) this.#kept.splice(0, this.#kept.length - 1);
+  }
+
   #next(change: Change): BookStep<Change> {
     const chain = this.#chain;
     const follows = this.#isFresh ? chain.covers(this.#last, change) : chain.follows(this.#last, change);

@@ -41,6 +41,14 @@ export interface SyncedBookOptions<Change extends BookChange, Snapshot extends B
   readonly signal: AbortSignal;
   /** Permits that a snapshot costs. Default: that of a call. */
   readonly cost?: number | undefined;
+  /**
+   * Waits until this book may fetch its snapshot, where many books begin at once. Until then, only its last change is
+   * kept. Default: it may at once.
+   * @returns What ends its turn: called once the snapshot is written, or there is none.
+   */
+  readonly turn?: ((signal: AbortSignal) => Promise<() => void>) | undefined;
+  /** Waits until a snapshot can be written. Behind the call, so that it holds no slot of the gate. Default: at once. */
+  readonly whenRoom?: (() => Promise<void>) | undefined;
   /** Fetches a snapshot. Called by the gate, and again after an error that may pass. */
   fetch(signal: AbortSignal): Promise<Snapshot>;
   /**
@@ -72,6 +80,7 @@ export class SyncedBook<Change extends BookChange, Snapshot extends BookSnapshot
   /** Since when the book is not known, after it was. */
   #unknownSinceMs = Number.NaN;
   #holes = 0;
+  #isWaitingForTurn = false;
 
   /** @throws {InvalidOptionsError} for options that are none. */
   constructor(options: SyncedBookOptions<Change, Snapshot>) {
@@ -84,6 +93,11 @@ export class SyncedBook<Change extends BookChange, Snapshot extends BookSnapshot
   /** Whether it is known. */
   get isInStep(): boolean {
     return this.#sync.isInStep;
+  }
+
+  /** Whether it may not fetch its snapshot yet: changes before the last one are not kept. */
+  get isWaitingForTurn(): boolean {
+    return this.#isWaitingForTurn;
   }
 
   /** Times that a change was missing. */
@@ -104,6 +118,7 @@ export class SyncedBook<Change extends BookChange, Snapshot extends BookSnapshot
       }
       void this.#fetch();
     }
+    if (this.#isWaitingForTurn) this.#sync.keepLast();
   }
 
   #apply(change: Change): void {
@@ -113,12 +128,20 @@ export class SyncedBook<Change extends BookChange, Snapshot extends BookSnapshot
 
   /** Fetches snapshots until one will do, with longer and longer waits between them. Never rejects. */
   async #fetch(): Promise<void> {
-    const { context, signal, fail } = this.#options;
+    const { context, signal, fail, turn, whenRoom } = this.#options;
     const backOff = new BackOff({}, () => context.random());
     let failures = 0;
+    let endTurn: (() => void) | undefined;
     try {
+      if (turn) {
+        this.#isWaitingForTurn = true;
+        endTurn = await turn(signal);
+        this.#isWaitingForTurn = false;
+        if (signal.aborted) return;
+      }
       for (;;) {
         const got = await this.#snapshotAfter(failures);
+        if (whenRoom && 'snapshot' in got && !signal.aborted) await whenRoom();
         if (signal.aborted) return;
         if ('snapshot' in got && this.#take(got.snapshot)) return;
         failures = 'snapshot' in got ? 0 : failures + 1;
@@ -130,6 +153,9 @@ export class SyncedBook<Change extends BookChange, Snapshot extends BookSnapshot
       if (signal.aborted) return;
       this.#sync.snapshotFailed();
       fail(error);
+    } finally {
+      this.#isWaitingForTurn = false;
+      endTurn?.();
     }
   }
 

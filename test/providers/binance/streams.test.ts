@@ -7,7 +7,7 @@ import { createSpot, createUsdm } from '../../../src/providers/binance/binance.j
 import { SpotOptions, UsdmOptions } from '../../../src/providers/binance/options.js';
 import { feedSchema } from '../../../src/providers/contract/feed-schema.js';
 import type { ProviderContext } from '../../../src/providers/contract/market-data-provider.js';
-import type { GapNote, TradeWriter } from '../../../src/providers/contract/row-writers.js';
+import type { BookWriter, GapNote, TradeWriter } from '../../../src/providers/contract/row-writers.js';
 import { type Logger, silentLogger } from '../../../src/telemetry/logger.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { FakeNetwork, type FakeSocket } from '../../support/fake-network.js';
@@ -232,6 +232,76 @@ describe('a stream of Binance', () => {
 });
 
 describe('the books of a stream of Binance', () => {
+  it('have eight snapshots fetched at a time at most, and all of them in the end', async () => {
+    const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n });
+    const symbols = Array.from({ length: 60 }, (_, i) => `S${i}USDT`);
+    const network = new FakeNetwork(clock);
+    let asked = 0;
+    let askedMost = 0;
+    network.onRequest = async (url) => {
+      if (url.includes('exchangeInfo'))
+        return {
+          body: JSON.stringify({ symbols: symbols.map((symbol) => ({ symbol, status: 'TRADING' })) }),
+        };
+      askedMost = Math.max(askedMost, ++asked);
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, 100));
+      asked--;
+      return { body: JSON.stringify({ lastUpdateId: 10, bids: [['1.5', '2']], asks: [] }) };
+    };
+    network.onOpen = (socket) => {
+      socket.onSend = (message) => confirm(socket, JSON.parse(String(message)));
+    };
+    const begun = new Set<number>();
+    const changed: number[] = [];
+    const writer = {
+      symbolId: (symbol: string) => symbols.indexOf(symbol),
+      level(symbol: number, _ms: number, _sub: number, _side: number, _price: number, ...rest: number[]) {
+        const [size, , action] = rest;
+        if (action === 3) begun.add(symbol);
+        if (size === 3) changed.push(symbol);
+      },
+      gap: () => expect.unreachable(),
+      reset: () => {},
+      hasRoom: true,
+      whenRoom: () => Promise.resolve(),
+    } as unknown as BookWriter; // what books need of it
+    const stopping = new AbortController();
+    const provider = createSpot(SpotOptions.parse({}), {
+      job: 'test',
+      clock,
+      log: silentLogger,
+      gate: unlimitedGate,
+      network,
+      random: () => 0.5,
+      status: () => {},
+    });
+    const running = provider.streamBook?.({ symbols }, writer, stopping.signal);
+    await clock.advance(1_000);
+    for (const s of symbols) {
+      network.last.json({ e: 'depthUpdate', E: START_MS, s, U: 10, u: 11, b: [['1.5', '3']], a: [] });
+    }
+    await clock.advance(400);
+    expect(askedMost).toBe(8);
+    expect(begun.size).toBeGreaterThan(20);
+    expect(begun.size).toBeLessThan(60);
+    stopping.abort();
+    await clock.advance(5_000);
+    await running;
+    expect(asked).toBe(0);
+    expect(changed).toEqual([...begun]);
+    const again = new AbortController();
+    const goesOn = provider.streamBook?.({ symbols }, writer, again.signal);
+    await clock.advance(1_000);
+    for (const s of symbols) {
+      network.last.json({ e: 'depthUpdate', E: START_MS, s, U: 10, u: 11, b: [['1.5', '3']], a: [] });
+    }
+    await clock.advance(5_000);
+    expect(begun.size).toBe(60);
+    again.abort();
+    await clock.advance(5_000);
+    await goesOn;
+  });
+
   it('are written one after another, as there is room, where all of their snapshots come at once', async () => {
     const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n });
     const symbols = Array.from({ length: 60 }, (_, i) => `S${i}USDT`);

@@ -13,10 +13,11 @@ import { factsOf, hasRecordedData, recordedPath, recordedTitle } from '../../sup
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 const untimed = (gate: CallGate) => ({ gate, clock: new VirtualClock(), random: () => 0 });
 
-function bookRig() {
+function bookRig(more: { turn?: () => Promise<() => void>; whenRoom?: () => Promise<void> } = {}) {
   const clock = new VirtualClock();
   const askedMs: number[] = [];
   const calls: CallOptions[] = [];
+  const answered: CallOptions[] = [];
   const fetches: { resolve(id: number): void; reject(error: unknown): void }[] = [];
   const log: string[] = [];
   const gaps: GapNote[] = [];
@@ -25,7 +26,9 @@ function bookRig() {
   const gate: CallGate = {
     async call(call, options = {}) {
       calls.push(options);
-      return call(options.signal ?? stopping.signal);
+      const answer = await call(options.signal ?? stopping.signal);
+      answered.push(options);
+      return answer;
     },
   };
   const book = new SyncedBook<BookChange, { readonly id: number }>({
@@ -44,8 +47,9 @@ function bookRig() {
     begin: ({ id }, why) => log.push(`begin ${id} ${why}`),
     apply: ({ first, last }) => log.push(`apply ${first}-${last}`),
     fail: (error) => failures.push(error),
+    ...more,
   });
-  return { book, clock, askedMs, calls, fetches, log, gaps, stopping, failures };
+  return { book, clock, askedMs, calls, answered, fetches, log, gaps, stopping, failures };
 }
 
 const at = (timeMs: number, first: number, last = first): BookChange => ({ timeMs, first, last });
@@ -122,6 +126,67 @@ describe('a synced book', () => {
     fetches[0]?.reject(error);
     await settle();
     expect(failures).toEqual([error]);
+  });
+
+  it('asks for no snapshot before its turn, and keeps only the last change until then', async () => {
+    let begin = () => {};
+    let turns = 0;
+    const turn = () =>
+      new Promise<() => void>((resolve) => {
+        begin = () => {
+          turns++;
+          resolve(() => turns--);
+        };
+      });
+    const { book, fetches, log, gaps } = bookRig({ turn });
+    for (let n = 1; n <= 5; n++) book.change(at(n, n));
+    await settle();
+    expect(fetches).toHaveLength(0);
+    expect(book.isWaitingForTurn).toBe(true);
+    begin();
+    await settle();
+    expect(book.isWaitingForTurn).toBe(false);
+    book.change(at(6, 6));
+    fetches[0]?.resolve(3); // too old: 4 was not kept
+    await settle();
+    expect(log).toEqual([]);
+    const later = bookRig({ turn });
+    for (let n = 1; n <= 5; n++) later.book.change(at(n, n));
+    begin();
+    await settle();
+    later.book.change(at(6, 6));
+    later.fetches[0]?.resolve(4);
+    await settle();
+    expect(later.log).toEqual(['begin 4 start', 'apply 5-5', 'apply 6-6']);
+    expect(turns).toBe(1); // that of the first book, which fetches again
+    later.book.change(at(8, 8)); // a hole
+    later.book.change(at(9, 9));
+    await settle();
+    expect(later.fetches).toHaveLength(1);
+    begin();
+    await settle();
+    later.fetches[1]?.resolve(8);
+    await settle();
+    expect(later.gaps).toMatchObject([{ fromMs: 6, toMs: 9 }]);
+    expect(gaps).toEqual([]);
+  });
+
+  it('waits for room for its snapshot behind the call of the gate', async () => {
+    let makeRoom = () => {};
+    const whenRoom = () =>
+      new Promise<void>((resolve) => {
+        makeRoom = resolve;
+      });
+    const { book, answered, fetches, log } = bookRig({ whenRoom });
+    book.change(at(1, 1));
+    fetches[0]?.resolve(0);
+    await settle();
+    expect(answered).toHaveLength(1);
+    expect(log).toEqual([]);
+    book.change(at(2, 2));
+    makeRoom();
+    await settle();
+    expect(log).toEqual(['begin 0 start', 'apply 1-1', 'apply 2-2']);
   });
 
   it('stops with its connection', async () => {
