@@ -9,13 +9,16 @@ export class SnapshotTurns {
   }
 
   /**
-   * @returns What ends the turn.
+   * @returns What ends the turn: at once, if there is one.
    * @throws the reason of the signal, if it aborts first.
    */
-  async take(signal: AbortSignal): Promise<() => void> {
-    signal.throwIfAborted();
-    if (this.#taken < this.#max) this.#taken++;
-    else await this.#handedOver(signal);
+  take(signal: AbortSignal): Promise<() => void> | (() => void) {
+    if (this.#taken >= this.#max) return this.#handedOver(signal).then(() => this.#turn());
+    this.#taken++;
+    return this.#turn();
+  }
+
+  #turn(): () => void {
     let isOver = false;
     return () => {
       if (isOver) return;
@@ -28,6 +31,7 @@ export class SnapshotTurns {
 
   #handedOver(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
       const begin = () => {
         signal.removeEventListener('abort', leave);
         resolve();

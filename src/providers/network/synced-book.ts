@@ -46,7 +46,7 @@ export interface SyncedBookOptions<Change extends BookChange, Snapshot extends B
    * kept. Default: it may at once.
    * @returns What ends its turn: called once the snapshot is written, or there is none.
    */
-  readonly turn?: ((signal: AbortSignal) => Promise<() => void>) | undefined;
+  readonly turn?: ((signal: AbortSignal) => Promise<() => void> | (() => void)) | undefined;
   /** Waits until a snapshot can be written. Behind the call, so that it holds no slot of the gate. Default: at once. */
   readonly whenRoom?: (() => Promise<void>) | undefined;
   /** Fetches a snapshot. Called by the gate, and again after an error that may pass. */
@@ -134,8 +134,10 @@ export class SyncedBook<Change extends BookChange, Snapshot extends BookSnapshot
     let endTurn: (() => void) | undefined;
     try {
       if (turn) {
-        this.#isWaitingForTurn = true;
-        endTurn = await turn(signal);
+        const given = turn(signal);
+        this.#isWaitingForTurn = typeof given !== 'function';
+        // At once if it may: several changes may come before a promise settles, and all of them are to be kept.
+        endTurn = typeof given === 'function' ? given : await given;
         this.#isWaitingForTurn = false;
         if (signal.aborted) return;
       }
