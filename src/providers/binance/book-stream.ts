@@ -6,6 +6,7 @@ import type { DepthUpdate } from './decode-depth.js';
 import type { BinanceMarket } from './markets.js';
 import type { BookOptions } from './options.js';
 import type { BinanceRest } from './rest.js';
+import { SnapshotTurns } from './snapshot-turns.js';
 
 /** Indexes into `BOOK_SIDES`. */
 const BID = 0;
@@ -43,11 +44,15 @@ export interface BookStreamParts {
   fail(error: unknown): void;
 }
 
+/** Without a bound, all books of a stream would ask within its first second, and hold what comes until then. */
+const SNAPSHOTS_AT_ONCE = 8;
+
 /**
  * The books of a stream. They outlive its connections, since the ids of their updates do: whether one is missing after
  * a new connection, the ids tell, and while an old one is replaced none is.
  */
 export class BookStream {
+  readonly turns = new SnapshotTurns(SNAPSHOTS_AT_ONCE);
   readonly #parts: BookStreamParts;
   readonly #books = new Map<number, OneBook>();
   /** When the snapshot before may be written, and has been. */
@@ -118,10 +123,13 @@ class OneBook {
     this.#synced = new SyncedBook<Change, Snapshot>({
       symbol,
       chain: market.chain,
-      gate: context.gate,
+      context,
       writer,
       signal,
       cost: market.weights.depth[options.bookLevels],
+      changesMax: CHANGES_MAX,
+      turn: (own) => stream.turns.take(own),
+      whenRoom: () => stream.room(),
       fetch: (own) => this.#fetch(own),
       begin: (snapshot, why) => this.#begin(snapshot, why),
       apply: (change) => this.#apply(change),
@@ -130,6 +138,7 @@ class OneBook {
   }
 
   take({ timeMs, firstId: first, lastId: last, previousId: previous, bids, asks }: DepthUpdate): void {
+    if (this.#synced.isWaitingForTurn) this.#waiting = [];
     if (!this.#synced.isInStep) this.#wait(last, timeMs);
     // A copy, since it may have to wait for a snapshot.
     this.#synced.change({ first, last, previous, timeMs, bids: packed(bids), asks: packed(asks) });
@@ -150,9 +159,7 @@ class OneBook {
     if (Number.isNaN(id)) return rest.refuse(path, 'an id "lastUpdateId"', lastUpdateId);
     const levelsOf = (list: unknown) =>
       levelsIn(list) ?? rest.refuse(path, 'levels as ["price", "size"]', list);
-    const snapshot = { id, timeMs: wholeIn(T), bids: levelsOf(bids), asks: levelsOf(asks) };
-    await this.#stream.room();
-    return snapshot;
+    return { id, timeMs: wholeIn(T), bids: levelsOf(bids), asks: levelsOf(asks) };
   }
 
   #begin({ id, timeMs: own, bids, asks }: Snapshot, why: string): void {
@@ -193,6 +200,8 @@ class OneBook {
   }
 }
 
+/** Changes that are kept while the snapshot of a book is fetched: those of 200 s or more. */
+const CHANGES_MAX = 2_000;
 /** Changes whose times are kept while a book waits for its snapshot. */
 const WAITING_MAX = 10_000;
 

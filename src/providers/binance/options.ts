@@ -4,7 +4,17 @@ import { secret } from '../../engine/component.js';
 const key = 'expected an API key of 8 to 200 characters';
 
 const url = (schemes: RegExp, expected: string, byDefault: string, description: string) =>
-  z.url({ protocol: schemes, error: expected }).default(byDefault).describe(description);
+  z
+    .url({ protocol: schemes, error: expected, abort: true })
+    .refine(isPlain, 'expected a URL without user, query and fragment')
+    .default(byDefault)
+    .describe(description);
+
+/** Whether a path can be put behind a URL. */
+function isPlain(text: string): boolean {
+  const { username, password } = new URL(text);
+  return username === '' && password === '' && !/[?#]/.test(text);
+}
 
 const restUrl = (byDefault: string) =>
   url(

@@ -41,12 +41,12 @@ interface Decoder {
 /** Their ids go on by one. While two connections deliver, the ids tell what was seen. */
 export function streamTrades(parts: StreamParts, writer: TradeWriter): Promise<void> {
   const { rest, market } = parts;
-  const seen = new SequenceFilter();
+  const seen = new SeenIds(parts);
   const symbols = tableOf(parts, writer);
   return stream(parts, writer, market.trades.event, (connection) => {
     const target: Pick<TradeWriter, 'trade'> = {
       trade(symbol, timeMs, sub, price, size, side, id, offMarket) {
-        if (!seen.isNew(symbol, id as number)) return;
+        if (!seen.isNew(symbol, id as number, connection)) return;
         connection.rows(timeMs);
         writer.trade(symbol, timeMs, sub, price, size, side, id, offMarket);
       },
@@ -57,12 +57,12 @@ export function streamTrades(parts: StreamParts, writer: TradeWriter): Promise<v
 
 export function streamQuotes(parts: StreamParts, writer: QuoteWriter): Promise<void> {
   const { rest, market } = parts;
-  const seen = new SequenceFilter();
+  const seen = new SeenIds(parts);
   const symbols = tableOf(parts, writer);
   return stream(parts, writer, 'bookTicker', (connection) => {
     const target: Pick<QuoteWriter, 'quote'> = {
       quote(symbol, timeMs, sub, bid, ask, bidSize, askSize, id) {
-        if (!seen.isNew(symbol, id as number)) return;
+        if (!seen.isNew(symbol, id as number, connection)) return;
         connection.rows(timeMs);
         writer.quote(symbol, timeMs, sub, bid, ask, bidSize, askSize, id);
       },
@@ -84,6 +84,29 @@ export function streamBook(parts: StreamParts, options: BookOptions, writer: Boo
       books.take(update);
     });
   });
+}
+
+/** Leaves out the rows that another connection has delivered, unless the ids of the venue have begun anew. */
+class SeenIds {
+  readonly #filter = new SequenceFilter();
+  readonly #parts: StreamParts;
+  /** Told once for each connection, which may have many symbols. */
+  #toldOf = 0;
+
+  constructor(parts: StreamParts) {
+    this.#parts = parts;
+  }
+
+  isNew(symbol: number, id: number, { generation }: Connection): boolean {
+    if (this.#filter.isNew(symbol, id)) return true;
+    if (!this.#filter.beginsAnew(symbol, id)) return false;
+    const { context, market } = this.#parts;
+    if (generation !== this.#toldOf)
+      context.log.warn({ provider: market.name, generation, id }, 'ids of the venue begin anew');
+    this.#toldOf = generation;
+    this.#filter.forget(symbol);
+    return this.#filter.isNew(symbol, id);
+  }
 }
 
 const tableOf = ({ symbols }: StreamParts, writer: Pick<RowWriter<never>, 'symbolId'>): SymbolTable =>

@@ -115,8 +115,8 @@ export interface RequestOptions {
   /** Bytes of the body, decompressed. Default: 67108864. */
   readonly bytesMax?: number | undefined;
   /**
-   * Number of redirects that are followed, for GET and HEAD alone. To another origin, `authorization` and `cookie` do not go
-   * along. Default: 3.
+   * Number of redirects that are followed, for GET and HEAD alone. To another origin go `accept`, `accept-language`,
+   * `content-type` and `user-agent` alone: any other header may be a credential. Default: 3.
    */
   readonly redirectsMax?: number | undefined;
   /** Name of this request in captures, where several have one path, such as a symbol. A capture keeps no query. */

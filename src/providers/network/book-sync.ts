@@ -1,4 +1,5 @@
 import { assertMapping } from '../../core/assert-argument.js';
+import { beginsAnew } from './sequence-filter.js';
 
 /** The numbers of one change of a book. */
 export interface BookChangeIds {
@@ -23,24 +24,29 @@ export interface BookChain {
   isBefore(snapshotId: number, change: BookChangeIds): boolean;
 }
 
+/*
+ * Both chains are for venues whose changes have the new size of a level, not what was added to it. So a change that
+ * reaches from what the book has to beyond it can be applied: two connections may part the updates differently.
+ */
+
 /**
- * Changes whose numbers are one range after another: `first` = last + 1. The first one after a snapshot has
- * `first` ≤ snapshot + 1 ≤ `last`. (Binance spot, KuCoin.)
+ * Changes whose numbers are one range after another: `first` ≤ last + 1 ≤ `last` of the change. The first one after a
+ * snapshot, too. (Binance spot, KuCoin.)
  */
 export const CONTIGUOUS_CHAIN: BookChain = {
-  follows: (last, { first }) => first === last + 1,
+  follows: (at, { first, last }) => first <= at + 1 && at + 1 <= last,
   covers: (snapshotId, { first, last }) => first <= snapshotId + 1 && snapshotId + 1 <= last,
   isBefore: (snapshotId, { last }) => last <= snapshotId,
 };
 
 /**
- * Changes that name the one before: `previous` = last. The first one after a snapshot has `first` ≤ snapshot ≤ `last`,
- * or names the snapshot as the one before. (Binance USD-M futures, Deribit.)
+ * Changes that name the one before: `previous` ≤ last < `last` of the change, usually `previous` = last. The first one
+ * after a snapshot has `previous` or `first` ≤ snapshot ≤ `last`. (Binance USD-M futures, Deribit.)
  */
 export const PREVIOUS_CHAIN: BookChain = {
-  follows: (last, { previous }) => previous === last,
-  covers: (snapshotId, { first, last, previous }) =>
-    previous === snapshotId || (first <= snapshotId && snapshotId <= last),
+  follows: (at, { last, previous = Number.NaN }) => previous <= at && at < last,
+  covers: (snapshotId, { first, last, previous = first }) =>
+    Math.min(previous, first) <= snapshotId && snapshotId <= last,
   isBefore: (snapshotId, { last }) => last < snapshotId,
 };
 
@@ -83,7 +89,8 @@ const SNAPSHOTS_MAX = 5;
  * nothing but the changes that wait for a snapshot. `SyncedBook` drives it.
  *
  * A book asks for a snapshot with its first change, so that the changes are there from before it on. In step, a change
- * that follows is applied, one that was seen before is left out, and a hole begins the book anew.
+ * that follows is applied, one that was seen before is left out, and a hole begins the book anew. So do numbers that
+ * begin anew: below half of the last one, and more than 1,000 below it.
  */
 export class BookSync<Change extends BookChangeIds> {
   readonly #chain: BookChain;
@@ -146,6 +153,11 @@ export class BookSync<Change extends BookChangeIds> {
     if (this.#state === 'fetching') this.#state = 'asking';
   }
 
+  /** The snapshot has not been asked for yet: of what was kept, the last change will do. */
+  keepLast(): void {
+    if (this.#kept.length > 1) this.#kept.splice(0, this.#kept.length - 1);
+  }
+
   #next(change: Change): BookStep<Change> {
     const chain = this.#chain;
     const follows = this.#isFresh ? chain.covers(this.#last, change) : chain.follows(this.#last, change);
@@ -154,7 +166,8 @@ export class BookSync<Change extends BookChangeIds> {
       this.#last = change.last;
       return APPLY;
     }
-    if (this.#isFresh ? chain.isBefore(this.#last, change) : change.last <= this.#last) return NOTHING;
+    const isSeen = this.#isFresh ? chain.isBefore(this.#last, change) : change.last <= this.#last;
+    if (isSeen && !beginsAnew(this.#last, change.last)) return NOTHING;
     this.#why = 'hole';
     this.#kept = [change];
     return this.#ask();
@@ -168,7 +181,7 @@ export class BookSync<Change extends BookChangeIds> {
   #keep(change: Change): void {
     const last = this.#kept.at(-1);
     if (last && !this.#chain.follows(last.last, change)) {
-      if (change.last <= last.last) return; // seen
+      if (change.last <= last.last && !beginsAnew(last.last, change.last)) return; // seen
       this.#kept = []; // only a snapshot of after the hole helps
     }
     if (this.#kept.length >= this.#changesMax) {

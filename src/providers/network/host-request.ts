@@ -8,8 +8,8 @@ const ANSWER_MS_MAX = 10_000;
 const BODY_BYTES_MAX = 64 * 1_024 * 1_024;
 const REDIRECTS_MAX = 3;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Headers that stay with the origin that they were meant for. */
-const CREDENTIAL_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization']);
+/** Headers that go to another origin, too. Any other may be a credential: each venue has a name of its own for its key. */
+const HARMLESS_HEADERS = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
 const PROTOCOLS = ['https:', 'http:'];
 
 interface RequestParts {
@@ -91,7 +91,7 @@ async function answerOf(
     if (url.protocol === 'https:' && next.protocol === 'http:') {
       throw new ProviderError('protocol', `${at} redirects from https to http`, { status: response.status });
     }
-    if (next.origin !== url.origin) sent = withoutCredentials(sent);
+    if (next.origin !== url.origin) sent = onlyHarmless(sent);
     url = next;
   }
 }
@@ -104,8 +104,8 @@ function resolved(location: string, base: URL): string {
   }
 }
 
-const withoutCredentials = (headers: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIAL_HEADERS.has(name.toLowerCase())));
+const onlyHarmless = (headers: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => HARMLESS_HEADERS.has(name.toLowerCase())));
 
 /** Reads a body as it comes, so that one without end is not held. */
 async function bodyOf(response: Response, bytesMax: number, at: string): Promise<Uint8Array> {

@@ -25,6 +25,8 @@ export interface KeepConnectedOptions {
   session(connection: Connection): Session;
   /** What is subscribed to on each connection, with the same arguments each time. */
   readonly subscriptions?: Subscriptions | undefined;
+  /** Ms within which `opened` of a session must have ended, or the connection is given up. Default: 60000. */
+  readonly openedMsMax?: number | undefined;
   readonly heartbeat?: HeartbeatOptions | undefined;
   readonly backOff?: BackOffOptions | undefined;
   /** For suppliers that end a connection after a known time. */
@@ -40,7 +42,8 @@ export interface MaximumAge {
   /**
    * `overlap`: the next connection is subscribed first. What it sends is kept until the old one is closed, and then
    * handled: rows come twice there, and the session must leave out those whose sequence it has seen
-   * (`SequenceFilter`). `break`: the old one is closed first, and a `gap` told: where one connection is allowed, or
+   * (`SequenceFilter`). A session that waits for an answer (`acknowledgeMsMax`, `opened`) must say which messages have
+   * rows (`hasRows`), or the answer would be kept as well. `break`: the old one is closed first, and a `gap` told: where one connection is allowed, or
    * rows have no sequence. Default: `break`.
    */
   readonly replace?: 'overlap' | 'break' | undefined;

@@ -1,19 +1,20 @@
 import { sleep } from '../../core/clock.js';
-import { mayHelpAgain } from '../../core/errors.js';
-import { asProviderError, messageOf, ProviderError } from '../../core/provider-error.js';
-import { isCancellation } from '../../core/provider-error-kind.js';
-import { PROVIDER_ERRORS } from '../../core/provider-error-table.js';
-import { cooldownMs, retryAfterMsOf } from '../../core/retry-after.js';
+import { InvalidOptionsError } from '../../core/errors.js';
+import { messageOf, ProviderError } from '../../core/provider-error.js';
 import { millis } from '../../core/units.js';
 import type { Socket } from '../contract/network.js';
 import { BackOff } from './back-off.js';
 import type { KeepConnectedOptions, MaximumAge } from './keep-connected-options.js';
-import { KeptConnection } from './kept-connection.js';
+import { KeptConnection, type Session } from './kept-connection.js';
+import { nextAttemptAfter } from './next-attempt.js';
+import { openedInTime } from './opened-in-time.js';
 import { RowGaps } from './row-gaps.js';
 import { Subscriber } from './subscribe.js';
 
 /** How long the end of a socket is waited for. The network of the host takes 2 s at most. */
 const CLOSED_MS_MAX = 3_000;
+/** How long a login may take. */
+const OPENED_MS_MAX = 60_000;
 const MARGIN_MS = 300_000;
 const OVERLAP_MS = 2_000;
 /** How long the rows of a new connection are waited for before it takes over without any. */
@@ -34,10 +35,15 @@ export class Keeper {
   #unproven: KeptConnection | undefined;
 
   constructor(options: KeepConnectedOptions) {
-    const { backOff = {}, context, writer } = options;
+    const { writer } = options;
     this.#options = options;
-    this.#backOff = new BackOff(backOff, () => context.random());
+    this.#backOff = this.#newBackOff();
     this.#gaps = new RowGaps((gap) => writer.gap(gap));
+  }
+
+  #newBackOff(): BackOff {
+    const { backOff = {}, context } = this.#options;
+    return new BackOff(backOff, () => context.random());
   }
 
   async run(): Promise<void> {
@@ -98,9 +104,11 @@ export class Keeper {
       const session = this.#options.session(connection);
       if (signal.aborted) throw signal.reason;
       connection.start(session);
+      this.#checkOverlap(session);
       if (!isStandby) context.status({ state: 'connected' });
       const settingUp = async () => {
-        await session.opened?.();
+        const { openedMsMax = OPENED_MS_MAX } = this.#options;
+        await openedInTime(session, connection.signal, { provider, clock, msMax: openedMsMax });
         if (subscriptions) await subscriber.subscribe(subscriptions);
       };
       await untilOver(connection, settingUp());
@@ -115,6 +123,17 @@ export class Keeper {
     if (!subscriptions || subscriptions.acknowledgeMsMax !== undefined) this.#proven(connection.lastMs);
     if (!isStandby) context.status({ state: 'subscribed' });
     return connection;
+  }
+
+  /** @throws {InvalidOptionsError} if a connection that stands by would keep what it waits for. */
+  #checkOverlap(session: Session): void {
+    const { maximumAge, subscriptions } = this.#options;
+    if (maximumAge?.replace !== 'overlap' || session.hasRows !== undefined) return;
+    if (session.opened === undefined && subscriptions?.acknowledgeMsMax === undefined) return;
+    throw new InvalidOptionsError('keepConnected', [
+      'maximumAge.replace: expected a session with "hasRows", found none: with "overlap", a session with "opened" or ' +
+        '"acknowledgeMsMax" must tell answers from rows, which are kept',
+    ]);
   }
 
   async #openSocket(): Promise<Socket> {
@@ -152,6 +171,8 @@ export class Keeper {
 
   /** Lets another connection take over from one that still delivers. */
   async #replace(old: KeptConnection, overlapMs: number): Promise<Outcome> {
+    // Of its own: the rows of the old connection say nothing of whether a new one will stay.
+    const backOff = this.#newBackOff();
     for (;;) {
       const beginning = this.#begin(true).then(
         (next) => ({ next }),
@@ -161,7 +182,9 @@ export class Keeper {
       if (first === undefined) {
         this.#broke(await old.ended);
         const late = await beginning;
-        if ('next' in late) this.#takeOver(late.next);
+        if (!('next' in late)) return late;
+        this.#takeOver(late.next);
+        if (!late.next.isOver) this.#options.context.status({ state: 'subscribed' }); // it was told as disconnected
         return late;
       }
       if ('next' in first) {
@@ -172,8 +195,8 @@ export class Keeper {
           this.#takeOver(next);
           return first;
         }
-        if (await this.#isHopeless(old, await next.ended)) return { error: await old.ended };
-      } else if (await this.#isHopeless(old, first.error)) return { error: await old.ended };
+        if (await this.#isHopeless(old, await next.ended, backOff)) return { error: await old.ended };
+      } else if (await this.#isHopeless(old, first.error, backOff)) return { error: await old.ended };
     }
   }
 
@@ -199,9 +222,9 @@ export class Keeper {
   }
 
   /** After a replacement that failed: waits before another, unless none can help. */
-  async #isHopeless(old: KeptConnection, thrown: unknown): Promise<boolean> {
+  async #isHopeless(old: KeptConnection, thrown: unknown, backOff: BackOff): Promise<boolean> {
     const { provider, context } = this.#options;
-    const { mayCallAgain, waitMs, error } = this.#judge(thrown);
+    const { mayCallAgain, waitMs, error } = this.#judge(thrown, backOff);
     const fields = { provider, error: messageOf(error) };
     if (!mayCallAgain) {
       context.log.error(fields, 'no new connection: the old one stays until it ends');
@@ -224,7 +247,7 @@ export class Keeper {
   /** Waits before the next connection. @throws what another connection does not help against. */
   async #recover(thrown: unknown): Promise<void> {
     const { provider, context, signal } = this.#options;
-    const { mayCallAgain, waitMs, error } = this.#judge(thrown);
+    const { mayCallAgain, waitMs, error } = this.#judge(thrown, this.#backOff);
     if (!mayCallAgain) throw error;
     this.#broke(error);
     if (waitMs === 0) return;
@@ -232,21 +255,18 @@ export class Keeper {
     await sleep(context.clock, millis(waitMs), signal);
   }
 
-  #judge(thrown: unknown): {
+  #judge(
+    thrown: unknown,
+    backOff: BackOff,
+  ): {
     readonly mayCallAgain: boolean;
     readonly waitMs: number;
     readonly error: unknown;
   } {
     if (thrown instanceof PlannedEnd) return { mayCallAgain: true, waitMs: 0, error: thrown };
     const { provider, context } = this.#options;
-    const nowMs = Number(context.clock.wall()) / 1e6;
-    const error = asProviderError(thrown, `Provider "${provider}"`, nowMs);
-    const kind = error instanceof ProviderError ? error.kind : undefined;
-    const mayCallAgain =
-      kind === undefined ? !isCancellation(error) && mayHelpAgain(error) : PROVIDER_ERRORS[kind].callAgain;
-    const retryAfterMs = retryAfterMsOf(error, nowMs);
-    const askedMs = kind === 'throttled' ? cooldownMs(retryAfterMs) : (retryAfterMs ?? 0);
-    return { mayCallAgain, waitMs: mayCallAgain ? Math.max(askedMs, this.#backOff.failed()) : 0, error };
+    const { mayHelp, askedMs, error } = nextAttemptAfter(thrown, `Provider "${provider}"`, context.clock);
+    return { mayCallAgain: mayHelp, waitMs: mayHelp ? Math.max(askedMs, backOff.failed()) : 0, error };
   }
 
   #broke(error: unknown): void {

@@ -25,7 +25,7 @@ export interface Connection {
 
 /** What handles one connection. What a function throws ends the connection, as `Connection.fail` does. */
 export interface Session {
-  /** Called once the socket is open, before anything is subscribed to: for logins by message. */
+  /** Called once the socket is open, before anything is subscribed to: for logins by message. It has `openedMsMax`. */
   opened?(): Promise<void> | void;
   /**
    * A message came. Never called for a connection that was replaced or has ended. A `SyntaxError` that it throws is
@@ -34,7 +34,8 @@ export interface Session {
   frame(frame: Frame): void;
   /**
    * Whether a message has rows (or changes of a book). Asked only while this connection waits to take over from an
-   * older one: what has rows is kept until then, the rest is handled at once. Default: all messages have.
+   * older one: what has rows is kept until then, the rest is handled at once. Needed there by a session that waits for
+   * an answer. Default: all messages have.
    */
   hasRows?(frame: Frame): boolean;
   /** All is subscribed to. */

@@ -1,3 +1,14 @@
+/** Numbers this close are those of rows that were seen, however few there have been. */
+const SEEN_WITHIN = 1_000;
+
+/**
+ * Whether a number that is not above the last one is that of a numbering that has begun anew, as on a test network that
+ * was reset: it is below half of the last one. What two connections both deliver is seconds apart, and the numbers of a
+ * symbol do not double in that time, unless there are next to none.
+ */
+export const beginsAnew = (last: number, sequence: number): boolean =>
+  last - sequence > Math.max(SEEN_WITHIN, last / 2);
+
 /**
  * Leaves out what has been seen, by sequence: for rows that two connections deliver. Holds one number for each symbol.
  */
@@ -24,6 +35,15 @@ export class SequenceFilter {
   last(symbolId: number): number | undefined {
     const last = this.#last[symbolId];
     return last === Number.NEGATIVE_INFINITY ? undefined : last;
+  }
+
+  /**
+   * Whether a row that is not new is one of numbers that have begun anew: `forget` the symbol then, or it is mute until
+   * they have passed the last one.
+   */
+  beginsAnew(symbolId: number, sequence: number): boolean {
+    const last = this.#last[symbolId];
+    return last !== undefined && beginsAnew(last, sequence);
   }
 
   /** Begins a symbol anew, as after a reset of its numbers. Without an id, all of them. */

@@ -1,8 +1,19 @@
 import { ProviderError } from '../../core/provider-error.js';
+import { redact } from '../../core/redact.js';
 import { describeValue } from '../../core/shown-text.js';
 
-/** A URL as messages and captures have it: without user, query and fragment, which is where keys are. */
-export const shownUrl = ({ protocol, host, pathname }: URL): string => `${protocol}//${host}${pathname}`;
+/** A part of a path that looks like a key: 20 letters and digits or more, both of them; 32 with dashes; 40 of any. */
+const KEY_IN_PATH =
+  /^(?:(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]{20,}|(?=.*\d)(?=.*[A-Za-z])[\w~.+=-]{32,}|[\w~.+=-]{40,})$/;
+
+/**
+ * A URL as messages and captures have it: without user, query and fragment, which is where keys are; in the path,
+ * what is known to be secret and what looks like a key, such as a listen key, is hidden.
+ */
+export function shownUrl({ protocol, host, pathname }: URL): string {
+  const path = pathname.split('/').map((part) => (KEY_IN_PATH.test(part) ? '[redacted]' : part));
+  return redact(`${protocol}//${host}${path.join('/')}`);
+}
 
 /**
  * @param protocols - Those that are meant, such as `https:`.

@@ -42,6 +42,21 @@ describe('the declarations of the Binance providers', () => {
     );
   });
 
+  it.each(['restUrl', 'streamUrl'])('refuse a %s with a user, a query or a fragment', async (option) => {
+    const scheme = option === 'restUrl' ? 'https' : 'wss';
+    for (const url of [
+      '//x.test?key=do-not-show',
+      '//x.test/#do-not-show',
+      '//do-not-show@x.test',
+      '//x.test?',
+    ]) {
+      const problems = await problemsOf({ stream: 'trades', [option]: `${scheme}:${url}` });
+      expect(problems).toContain(`source.${option}: expected a URL without user, query and fragment`);
+      expect(problems).not.toContain('do-not-show');
+    }
+    expect(await problemsOf({ stream: 'trades', [option]: `${scheme}://x.test:9443/proxy/` })).toBe('none');
+  });
+
   it('have a valid example', async () => {
     const path = fileURLToPath(new URL('../../../examples/binance.yaml', import.meta.url));
     const { code, err } = await called((terminal) => validate([path], { set: [] }, terminal));

@@ -7,8 +7,8 @@ import { createSpot, createUsdm } from '../../../src/providers/binance/binance.j
 import { SpotOptions, UsdmOptions } from '../../../src/providers/binance/options.js';
 import { feedSchema } from '../../../src/providers/contract/feed-schema.js';
 import type { ProviderContext } from '../../../src/providers/contract/market-data-provider.js';
-import type { GapNote, TradeWriter } from '../../../src/providers/contract/row-writers.js';
-import { silentLogger } from '../../../src/telemetry/logger.js';
+import type { BookWriter, GapNote, TradeWriter } from '../../../src/providers/contract/row-writers.js';
+import { type Logger, silentLogger } from '../../../src/telemetry/logger.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { FakeNetwork, type FakeSocket } from '../../support/fake-network.js';
 
@@ -34,6 +34,7 @@ function startTrades({ market = 'spot', symbols = ['BTCUSDT'], answers = confirm
   };
   const written: (number | GapNote)[] = [];
   const flags: unknown[] = [];
+  const warnings: string[] = [];
   const writer = {
     symbolId: (symbol: string) => symbols.indexOf(symbol),
     trade(_symbol: number, _ms: number, _sub: number, _price: number, ...rest: number[]) {
@@ -48,7 +49,7 @@ function startTrades({ market = 'spot', symbols = ['BTCUSDT'], answers = confirm
   const context: ProviderContext = {
     job: 'test',
     clock,
-    log: silentLogger,
+    log: { ...silentLogger, warn: (...said: unknown[]) => warnings.push(String(said.at(-1))) } as Logger,
     gate: unlimitedGate,
     network,
     random: () => 0.5,
@@ -72,6 +73,7 @@ function startTrades({ market = 'spot', symbols = ['BTCUSDT'], answers = confirm
     network,
     written,
     flags,
+    warnings,
     outcome: () => outcome,
     async stop() {
       stopping.abort();
@@ -168,6 +170,22 @@ describe('a stream of Binance', () => {
     await stop();
   });
 
+  it('goes on where the ids of the venue begin anew, and leaves out what was seen still', async () => {
+    const { clock, network, written, warnings, stop } = startTrades();
+    await clock.advance(1_000);
+    for (const id of [70_000, 70_001]) network.last.json(trade(id, START_MS));
+    network.last.drop();
+    await clock.advance(10_000);
+    for (const id of [69_990, 70_001, 70_002]) network.last.json(trade(id, START_MS + 9_000));
+    network.last.drop();
+    await clock.advance(10_000);
+    for (const id of [3, 4, 4, 5]) network.last.json(trade(id, START_MS + 19_000));
+    const gap = { reason: expect.any(String) };
+    expect(written).toMatchObject([70_000, 70_001, gap, 70_002, gap, 3, 4, 5]);
+    expect(warnings.filter((text) => text.includes('anew'))).toEqual(['ids of the venue begin anew']);
+    await stop();
+  });
+
   it('is begun anew where nothing comes, not even a pong', async () => {
     const { clock, network, stop } = startTrades();
     await clock.advance(1_000);
@@ -214,6 +232,76 @@ describe('a stream of Binance', () => {
 });
 
 describe('the books of a stream of Binance', () => {
+  it('have eight snapshots fetched at a time at most, and all of them in the end', async () => {
+    const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n });
+    const symbols = Array.from({ length: 60 }, (_, i) => `S${i}USDT`);
+    const network = new FakeNetwork(clock);
+    let asked = 0;
+    let askedMost = 0;
+    network.onRequest = async (url) => {
+      if (url.includes('exchangeInfo'))
+        return {
+          body: JSON.stringify({ symbols: symbols.map((symbol) => ({ symbol, status: 'TRADING' })) }),
+        };
+      askedMost = Math.max(askedMost, ++asked);
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, 100));
+      asked--;
+      return { body: JSON.stringify({ lastUpdateId: 10, bids: [['1.5', '2']], asks: [] }) };
+    };
+    network.onOpen = (socket) => {
+      socket.onSend = (message) => confirm(socket, JSON.parse(String(message)));
+    };
+    const begun = new Set<number>();
+    const changed: number[] = [];
+    const writer = {
+      symbolId: (symbol: string) => symbols.indexOf(symbol),
+      level(symbol: number, _ms: number, _sub: number, _side: number, _price: number, ...rest: number[]) {
+        const [size, , action] = rest;
+        if (action === 3) begun.add(symbol);
+        if (size === 3) changed.push(symbol);
+      },
+      gap: () => expect.unreachable(),
+      reset: () => {},
+      hasRoom: true,
+      whenRoom: () => Promise.resolve(),
+    } as unknown as BookWriter; // what books need of it
+    const stopping = new AbortController();
+    const provider = createSpot(SpotOptions.parse({}), {
+      job: 'test',
+      clock,
+      log: silentLogger,
+      gate: unlimitedGate,
+      network,
+      random: () => 0.5,
+      status: () => {},
+    });
+    const running = provider.streamBook?.({ symbols }, writer, stopping.signal);
+    await clock.advance(1_000);
+    for (const s of symbols) {
+      network.last.json({ e: 'depthUpdate', E: START_MS, s, U: 10, u: 11, b: [['1.5', '3']], a: [] });
+    }
+    await clock.advance(400);
+    expect(askedMost).toBe(8);
+    expect(begun.size).toBeGreaterThan(20);
+    expect(begun.size).toBeLessThan(60);
+    stopping.abort();
+    await clock.advance(5_000);
+    await running;
+    expect(asked).toBe(0);
+    expect(changed).toEqual([...begun]);
+    const again = new AbortController();
+    const goesOn = provider.streamBook?.({ symbols }, writer, again.signal);
+    await clock.advance(1_000);
+    for (const s of symbols) {
+      network.last.json({ e: 'depthUpdate', E: START_MS, s, U: 10, u: 11, b: [['1.5', '3']], a: [] });
+    }
+    await clock.advance(5_000);
+    expect(begun.size).toBe(60);
+    again.abort();
+    await clock.advance(5_000);
+    await goesOn;
+  });
+
   it('are written one after another, as there is room, where all of their snapshots come at once', async () => {
     const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n });
     const symbols = Array.from({ length: 60 }, (_, i) => `S${i}USDT`);

@@ -38,12 +38,32 @@ describe('the synchronisation of a book', () => {
     ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 10, true],
     ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 12, true],
     ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 7, true],
-    ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 9, false],
+    ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 9, true], // no update is numbered 8 or 9
+    ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 6, false],
+    ['previous', PREVIOUS_CHAIN, { first: 10, last: 12 }, 9, false],
+    ['previous', PREVIOUS_CHAIN, { first: 10, last: 12 }, 10, true],
     ['previous', PREVIOUS_CHAIN, change(10, 12, 7), 13, false],
   ] satisfies [string, BookChain, BookChangeIds, number, boolean][])(
     'of a %s chain, knows whether a change can be the first after a snapshot',
     (_, chain, first, snapshotId, covers) => {
       expect(chain.covers(snapshotId, first)).toBe(covers);
+    },
+  );
+
+  it.each([
+    ['contiguous', CONTIGUOUS_CHAIN, change(103, 108), true], // another connection parts the updates elsewhere
+    ['contiguous', CONTIGUOUS_CHAIN, change(106, 108), true],
+    ['contiguous', CONTIGUOUS_CHAIN, change(107, 108), false],
+    ['contiguous', CONTIGUOUS_CHAIN, change(103, 105), false],
+    ['previous', PREVIOUS_CHAIN, change(103, 108, 102), true],
+    ['previous', PREVIOUS_CHAIN, change(110, 112, 105), true],
+    ['previous', PREVIOUS_CHAIN, change(110, 112, 106), false],
+    ['previous', PREVIOUS_CHAIN, change(103, 105, 102), false],
+    ['previous', PREVIOUS_CHAIN, { first: 106, last: 108 }, false],
+  ] satisfies [string, BookChain, BookChangeIds, boolean][])(
+    'of a %s chain, takes a change that overlaps what it has, and none behind a hole (%#)',
+    (_, chain, next, follows) => {
+      expect(chain.follows(105, next)).toBe(follows);
     },
   );
 
@@ -88,6 +108,19 @@ describe('the synchronisation of a book', () => {
     sync.change(change(8, 8));
     expect(sync.snapshot(6)).toEqual({ do: 'fetch', why: 'hole' });
     expect(sync.snapshot(7)).toEqual({ do: 'begin', why: 'hole', changes: [change(8, 8)] });
+  });
+
+  it('begins anew where the numbers of the venue do, in step and while a snapshot is fetched', () => {
+    const sync = new BookSync(CONTIGUOUS_CHAIN);
+    sync.change(change(50_000, 50_003));
+    sync.snapshot(50_000);
+    expect(sync.change(change(49_000, 49_001))).toEqual({ do: 'nothing' }); // seen
+    expect(sync.change(change(3, 5))).toEqual({ do: 'fetch', why: 'hole' });
+    expect(sync.snapshot(4)).toEqual({ do: 'begin', why: 'hole', changes: [change(3, 5)] });
+    const fetching = new BookSync(CONTIGUOUS_CHAIN);
+    fetching.change(change(50_000, 50_003));
+    fetching.change(change(3, 5));
+    expect(fetching.snapshot(4)).toEqual({ do: 'begin', why: 'start', changes: [change(3, 5)] });
   });
 
   it('holds no more changes than its bound, and then wants a newer snapshot', () => {

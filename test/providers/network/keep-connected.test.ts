@@ -433,6 +433,42 @@ describe('a connection that is kept', () => {
     await rig.stop();
   });
 
+  it('tells subscribed once the new connection takes over from an old one that died before it was there', async () => {
+    const rig = keptRig({ maximumAge: { ageMs: 100_000, marginMs: 10_000, replace: 'overlap' } });
+    await rig.start();
+    rig.network.onOpen = () =>
+      new Promise((resolve) => rig.clock.setTimeout(() => resolve(undefined), 4_000));
+    await rig.clock.advance(85_000);
+    rig.network.last.drop();
+    await rig.clock.advance(3_999);
+    expect(rig.statuses.at(-1)).toContain('disconnected: ');
+    await rig.clock.advance(1);
+    expect(rig.statuses.slice(-2)).toEqual([expect.stringContaining('disconnected: '), 'subscribed']);
+    rig.row(1);
+    expect(rig.rows).toEqual([1]);
+    await rig.stop();
+  });
+
+  it('waits longer and longer for a replacement, whatever the old connection delivers meanwhile', async () => {
+    const rig = keptRig({
+      maximumAge: { ageMs: 7_200_000, marginMs: 1_800_000, replace: 'overlap' },
+      backOff: { firstMs: 1_000, msMax: 64_000, stableMs: 60_000 },
+    });
+    rig.chance.value = 0.999_999;
+    await rig.start();
+    rig.network.onOpen = (socket) => {
+      rig.clock.setTimeout(() => socket.drop(), 500); // before it has taken over
+    };
+    for (let s = 0; s < 3_600 + 600; s++) {
+      rig.row(s, rig.network.sockets[0]);
+      await rig.clock.advance(1_000);
+    }
+    const waits = rig.network.askedMs.slice(2).map((ms, i) => ms - (rig.network.askedMs[i + 1] as number));
+    const rounded = waits.map((ms) => Math.round((ms - 500) / 1_000));
+    expect(rounded.slice(0, 10)).toEqual([1, 2, 4, 8, 16, 32, 64, 64, 64, 64]);
+    await rig.stop();
+  });
+
   it('keeps the old connection while no new one can be had', async () => {
     const rig = keptRig({ maximumAge: { ageMs: 1_000_000, marginMs: 100_000, replace: 'overlap' } });
     await rig.start();
@@ -449,6 +485,49 @@ describe('a connection that is kept', () => {
     rig.network.sockets[0]?.drop();
     await rig.clock.advance(100_000);
     expect(rig.outcome?.error).toMatchObject({ kind: 'authentication' });
+  });
+
+  it.each([
+    [
+      'subscriptions are to be confirmed',
+      { subscriptions: { ...SUBSCRIPTIONS, acknowledgeMsMax: 1_000 } },
+      {},
+    ],
+    ['a login may wait for a message', {}, { opened: async () => {} }],
+  ])(
+    'refuses an overlap without a word on which messages have rows, where %s',
+    async (_, options, session) => {
+      const rig = keptRig({
+        ...options,
+        maximumAge: { ageMs: 100_000, replace: 'overlap' },
+        session: () => ({ frame: () => {}, ...session }),
+      });
+      await rig.start();
+      await rig.clock.advance(10_000);
+      expect(rig.outcome?.error).toMatchObject({
+        code: 'OPTIONS_INVALID',
+        message: expect.stringContaining('hasRows'),
+      });
+      expect(rig.network.openSockets).toBe(0);
+      expect(rig.clock.timersPending).toBe(0);
+    },
+  );
+
+  it('gives a connection up on which the login does not end in time', async () => {
+    const rig = keptRig({
+      openedMsMax: 20_000,
+      session: () => ({ opened: () => new Promise(() => {}), frame: () => {} }),
+    });
+    await rig.start();
+    await rig.clock.advance(19_999);
+    expect(rig.network.openSockets).toBe(1);
+    await rig.clock.advance(1_001);
+    expect(rig.network.sockets).toHaveLength(2);
+    expect(rig.statuses).toContain(
+      'disconnected: Provider "fake" was not ready for subscriptions within 20000 ms',
+    );
+    await rig.stop();
+    expect(rig.clock.timersPending).toBe(0);
   });
 
   it('breaks first where one connection is allowed, and tells the gap', async () => {
@@ -513,6 +592,7 @@ describe('a connection that is kept', () => {
                 const { ack } = JSON.parse(frame.text());
                 if (ack !== undefined) connection.acknowledge(ack);
               },
+              hasRows: () => false,
             }),
           });
           let opened = 0;

@@ -85,7 +85,7 @@ export const createSampleVenue: ProviderFactory<Options> = ({ ws, http, key }, c
             const book = new SyncedBook<Change, Snapshot>({
               symbol,
               chain: CONTIGUOUS_CHAIN,
-              gate: context.gate,
+              context,
               writer,
               signal: connection.signal,
               fetch: async (own) => {

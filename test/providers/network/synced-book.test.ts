@@ -7,12 +7,17 @@ import type { CallGate, CallOptions } from '../../../src/engine/call-gate.js';
 import type { GapNote } from '../../../src/providers/contract/row-writers.js';
 import { CONTIGUOUS_CHAIN, PREVIOUS_CHAIN } from '../../../src/providers/network/book-sync.js';
 import { type BookChange, SyncedBook } from '../../../src/providers/network/synced-book.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { factsOf, hasRecordedData, recordedPath, recordedTitle } from '../../support/recorded-data.js';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
+const untimed = (gate: CallGate) => ({ gate, clock: new VirtualClock(), random: () => 0 });
 
-function bookRig() {
+function bookRig(more: { turn?: () => Promise<() => void>; whenRoom?: () => Promise<void> } = {}) {
+  const clock = new VirtualClock();
+  const askedMs: number[] = [];
   const calls: CallOptions[] = [];
+  const answered: CallOptions[] = [];
   const fetches: { resolve(id: number): void; reject(error: unknown): void }[] = [];
   const log: string[] = [];
   const gaps: GapNote[] = [];
@@ -21,23 +26,30 @@ function bookRig() {
   const gate: CallGate = {
     async call(call, options = {}) {
       calls.push(options);
-      return call(options.signal ?? stopping.signal);
+      const answer = await call(options.signal ?? stopping.signal);
+      answered.push(options);
+      return answer;
     },
   };
   const book = new SyncedBook<BookChange, { readonly id: number }>({
     symbol: 'BTC',
     chain: CONTIGUOUS_CHAIN,
-    gate,
+    context: { gate, clock, random: () => 0.999_999 },
     writer: { gap: (gap) => gaps.push(gap) },
     signal: stopping.signal,
     cost: 50,
     snapshotsMax: 3,
-    fetch: () => new Promise((resolve, reject) => fetches.push({ resolve: (id) => resolve({ id }), reject })),
+    fetch: () =>
+      new Promise((resolve, reject) => {
+        askedMs.push(Math.round(Number(clock.now()) / 1e6));
+        fetches.push({ resolve: (id) => resolve({ id }), reject });
+      }),
     begin: ({ id }, why) => log.push(`begin ${id} ${why}`),
     apply: ({ first, last }) => log.push(`apply ${first}-${last}`),
     fail: (error) => failures.push(error),
+    ...more,
   });
-  return { book, calls, fetches, log, gaps, stopping, failures };
+  return { book, clock, askedMs, calls, answered, fetches, log, gaps, stopping, failures };
 }
 
 const at = (timeMs: number, first: number, last = first): BookChange => ({ timeMs, first, last });
@@ -71,26 +83,110 @@ describe('a synced book', () => {
     expect(log).toEqual(['begin 0 start', 'apply 1-1', 'begin 3 hole', 'apply 4-4']);
   });
 
-  it('fetches again while snapshots are too old, and fails the connection in the end', async () => {
-    const { book, calls, fetches, failures } = bookRig();
+  it('waits longer each time before it fetches again where a snapshot is too old, and fails the connection in the end', async () => {
+    const { book, clock, askedMs, fetches, failures } = bookRig();
     book.change(at(1, 10));
     for (const id of [1, 2, 3]) {
+      expect(failures).toEqual([]);
       fetches.at(-1)?.resolve(id);
-      await settle();
+      await clock.advance(10_000);
     }
-    expect(calls).toHaveLength(3);
+    expect(askedMs).toEqual([0, 999, 11_999]); // up to 1 s and 2 s after the answers, at 0 and 10 s
     expect(failures).toEqual([
       expect.objectContaining({ kind: 'protocol', message: expect.stringContaining('book of BTC') }),
     ]);
   });
 
-  it('fails the connection if no snapshot can be fetched', async () => {
-    const { book, fetches, failures } = bookRig();
+  it('fetches its snapshot again by itself after an error that passes, before it fails the connection', async () => {
+    const { book, clock, askedMs, fetches, log, failures } = bookRig();
     const error = new ProviderError('unavailable', 'no');
+    book.change(at(1, 10));
+    fetches[0]?.reject(error);
+    await clock.advance(1_000);
+    fetches[1]?.reject(new ProviderError('throttled', 'slow down', { retryAfterMs: 30_000 }));
+    await clock.advance(30_000);
+    fetches[2]?.resolve(9);
+    await clock.advance(0);
+    expect(askedMs).toEqual([0, 999, 31_000]);
+    expect(log).toEqual(['begin 9 start', 'apply 10-10']);
+    book.change(at(2, 12)); // a hole
+    for (let i = 3; i < 8; i++) {
+      expect(failures).toEqual([]);
+      fetches[i]?.reject(error);
+      await clock.advance(60_000);
+    }
+    expect(failures).toEqual([error]);
+    expect(clock.timersPending).toBe(0);
+  });
+
+  it('fails the connection at once if no snapshot will ever be had', async () => {
+    const { book, fetches, failures } = bookRig();
+    const error = new ProviderError('invalid-request', 'no');
     book.change(at(1, 10));
     fetches[0]?.reject(error);
     await settle();
     expect(failures).toEqual([error]);
+  });
+
+  it('asks for no snapshot before its turn, and keeps only the last change until then', async () => {
+    let begin = () => {};
+    let turns = 0;
+    const turn = () =>
+      new Promise<() => void>((resolve) => {
+        begin = () => {
+          turns++;
+          resolve(() => turns--);
+        };
+      });
+    const { book, fetches, log, gaps } = bookRig({ turn });
+    for (let n = 1; n <= 5; n++) book.change(at(n, n));
+    await settle();
+    expect(fetches).toHaveLength(0);
+    expect(book.isWaitingForTurn).toBe(true);
+    begin();
+    await settle();
+    expect(book.isWaitingForTurn).toBe(false);
+    book.change(at(6, 6));
+    fetches[0]?.resolve(3); // too old: 4 was not kept
+    await settle();
+    expect(log).toEqual([]);
+    const later = bookRig({ turn });
+    for (let n = 1; n <= 5; n++) later.book.change(at(n, n));
+    begin();
+    await settle();
+    later.book.change(at(6, 6));
+    later.fetches[0]?.resolve(4);
+    await settle();
+    expect(later.log).toEqual(['begin 4 start', 'apply 5-5', 'apply 6-6']);
+    expect(turns).toBe(1); // that of the first book, which fetches again
+    later.book.change(at(8, 8)); // a hole
+    later.book.change(at(9, 9));
+    await settle();
+    expect(later.fetches).toHaveLength(1);
+    begin();
+    await settle();
+    later.fetches[1]?.resolve(8);
+    await settle();
+    expect(later.gaps).toMatchObject([{ fromMs: 6, toMs: 9 }]);
+    expect(gaps).toEqual([]);
+  });
+
+  it('waits for room for its snapshot behind the call of the gate', async () => {
+    let makeRoom = () => {};
+    const whenRoom = () =>
+      new Promise<void>((resolve) => {
+        makeRoom = resolve;
+      });
+    const { book, answered, fetches, log } = bookRig({ whenRoom });
+    book.change(at(1, 1));
+    fetches[0]?.resolve(0);
+    await settle();
+    expect(answered).toHaveLength(1);
+    expect(log).toEqual([]);
+    book.change(at(2, 2));
+    makeRoom();
+    await settle();
+    expect(log).toEqual(['begin 0 start', 'apply 1-1', 'apply 2-2']);
   });
 
   it('stops with its connection', async () => {
@@ -104,7 +200,16 @@ describe('a synced book', () => {
     other.stopping.abort();
     other.fetches[0]?.reject(new Error('aborted'));
     await settle();
-    expect([...log, ...failures, ...other.failures]).toEqual([]);
+    const waiting = bookRig();
+    waiting.book.change(at(1, 10));
+    waiting.fetches[0]?.resolve(1);
+    await settle();
+    expect(waiting.clock.timersPending).toBe(1);
+    waiting.stopping.abort();
+    await settle();
+    expect(waiting.clock.timersPending).toBe(0);
+    expect(waiting.fetches).toHaveLength(1);
+    expect([...log, ...failures, ...other.failures, ...waiting.failures]).toEqual([]);
   });
 });
 
@@ -192,7 +297,7 @@ describe.runIf(hasRecordedData)(recordedTitle('the books of the recorded capture
     const book = new SyncedBook<Diff, Depth>({
       symbol: 'BTCUSDT',
       chain,
-      gate: { call: async (call) => call(new AbortController().signal) },
+      context: untimed({ call: async (call) => call(new AbortController().signal) }),
       writer: { gap: () => expect.unreachable() },
       signal: new AbortController().signal,
       fetch: () =>
@@ -241,7 +346,7 @@ describe.runIf(hasRecordedData)(recordedTitle('the books of the recorded capture
       const book = new SyncedBook<Diff, Depth>({
         symbol: 'BTCUSDT',
         chain,
-        gate: { call: async (call) => call(new AbortController().signal) },
+        context: untimed({ call: async (call) => call(new AbortController().signal) }),
         writer: { gap: (gap) => gaps.push(gap) },
         signal: new AbortController().signal,
         fetch: () =>
