@@ -193,8 +193,10 @@ export class SourceChoice {
   #next(now: bigint): number | undefined {
     const { strategy, weights, random } = this.#settings;
     const eligible = this.#standings.flatMap((_, i) => (this.#isEligible(i, now) ? [i] : []));
+    // One that has just been silent comes after all that were not tried since: one of those may have rows.
+    const untried = eligible.filter((i) => !this.#silent.has(i));
     return nextByStrategy(strategy, {
-      eligible,
+      eligible: untried.length > 0 ? untried : eligible,
       last: this.#last,
       weights,
       isReady: (i) => this.#standings[i]!.firstRowAt !== undefined && this.#standings[i]!.isOpen,
