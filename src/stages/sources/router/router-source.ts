@@ -61,6 +61,8 @@ export class RouterSource implements Source {
   #askAt: bigint | undefined;
   /** Until then, nothing but rows of the current source is expected. 0: everything is looked at. */
   #quietUntil = 0n;
+  /** When all sources were looked at last. */
+  #lookedAt = 0n;
   #wake: (() => void) | undefined;
   #hasNews = false;
 
@@ -228,7 +230,7 @@ export class RouterSource implements Source {
       const now = this.#context.clock.now();
       const lane = now < this.#quietUntil ? this.#current : this.#lookRound(now);
       if (this.#isOver) return null;
-      if (this.#isStopped && (this.#isReplay || !lane?.isOpen)) {
+      if (this.#isStopped && (!lane?.isOpen || lane.isReplay)) {
         this.#isOver = true;
         return null;
       }
@@ -274,7 +276,8 @@ export class RouterSource implements Source {
     let at = until;
     if (this.#askAt !== undefined && this.#askAt < at) at = this.#askAt;
     const silentAt = this.#current?.silence.askAt;
-    if (silentAt !== undefined && silentAt < at) at = silentAt;
+    // One that was silent already when it was looked at is left once another one helps, and that is news or asked for.
+    if (silentAt !== undefined && silentAt > this.#lookedAt && silentAt < at) at = silentAt;
     await new Promise<void>((resolve) => {
       // At least a turn of the loop: what a source has given already comes before its silence is judged.
       const delayMs = Math.max(1, Math.ceil(Number(at - now) / 1e6));
@@ -296,6 +299,7 @@ export class RouterSource implements Source {
 
   /** Looks at all sources, and does what the choice says. @returns The source to read. */
   #lookRound(now: bigint): RouterLane | undefined {
+    this.#lookedAt = now;
     this.#look(now);
     if (this.#isOver) return undefined;
     const lane = this.#follow(now);

@@ -103,6 +103,24 @@ describe('a router with a source of preference', () => {
     await stop();
   });
 
+  it('sleeps while the current one is silent and no other one helps', async () => {
+    const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
+    const { clock, pass, stop } = await routed({
+      sources: [a, b],
+      options: { silence: '1s', backOff: '1h', backOffMax: '1h', hold: '1h' },
+    });
+    await pass(5_000);
+    let timers = 0;
+    const setTimer = clock.setTimeout.bind(clock);
+    clock.setTimeout = (...args: Parameters<typeof setTimer>) => {
+      timers++;
+      return setTimer(...args);
+    };
+    await pass(5_000);
+    expect(timers).toBeLessThan(200);
+    await stop();
+  });
+
   it('is moved by the silence of a share of the symbols, if that is asked for', async () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { clock, stop } = await routed({
