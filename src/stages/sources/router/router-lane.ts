@@ -5,6 +5,8 @@ import type { SilenceWatch } from './silence-watch.js';
 
 /** Rows that a source keeps which is open beside the current one. */
 const HELD_ROWS_MAX = 65_536;
+/** Batches that it keeps: each may have one row, or none. */
+const HELD_BATCHES_MAX = 8_192;
 
 export interface RouterLaneSettings {
   /** As in the options: `sources[1]`, or the name of the source. */
@@ -183,13 +185,17 @@ export class RouterLane {
   }
 
   /**
-   * Keeps only the latest rows, and of those only what the current source has not delivered yet.
+   * Keeps only the latest rows, and of those only what the current source has not delivered yet. It is called before
+   * each read, so that only the last batch may be one that tells the time and nothing else.
    * @param isSeen - Whether a batch was delivered as a whole.
    */
   keepLatest(isSeen: (batch: Batch) => boolean): void {
+    const last = this.#batches.at(-1);
+    if (last && onlyTellsTime(last)) this.#batches.pop()!.release();
     while (this.#batches.length > 0) {
       const first = this.#batches[0]!;
-      if (this.#rowsHeld <= HELD_ROWS_MAX && !isSeen(first)) return;
+      const isTooMuch = this.#rowsHeld > HELD_ROWS_MAX || this.#batches.length > HELD_BATCHES_MAX;
+      if (!isTooMuch && !isSeen(first)) return;
       this.take()?.release();
     }
   }
@@ -208,3 +214,6 @@ export class RouterLane {
     this.#batches.push(batch);
   }
 }
+
+const onlyTellsTime = ({ length, controls }: Batch): boolean =>
+  length === 0 && controls.every(({ record }) => record.type === 'watermark');
