@@ -31,6 +31,7 @@ export class RouterLane {
   #phase: 'closed' | 'opening' | 'open' = 'closed';
   /** Which opening it is. What an earlier one still gives is dropped. */
   #opening = 0;
+  /** When it was opened, or began to open. */
   #openedAt = 0n;
   #isReading = false;
   #batches: Batch[] = [];
@@ -73,6 +74,11 @@ export class RouterLane {
     return this.#phase === 'opening' ? this.#openedAt : undefined;
   }
 
+  /** For how long it has been open. */
+  openFor(now: bigint): bigint {
+    return this.#phase === 'open' ? now - this.#openedAt : 0n;
+  }
+
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
   }
@@ -99,7 +105,8 @@ export class RouterLane {
       () => {
         if (opening !== this.#opening || this.#phase !== 'opening') return;
         this.#phase = 'open';
-        silence.begin(clock.now());
+        this.#openedAt = clock.now();
+        silence.begin(this.#openedAt);
         onNews();
       },
       (error: unknown) => {

@@ -56,7 +56,7 @@ export class RouterSource implements Source {
   #counts: Counts | undefined;
   #isStopped = false;
   #isOver = false;
-  /** Since when all sources have been down. */
+  /** Since when all sources have been down, or have opened only to fail again without a row. */
   #downSince: bigint | undefined;
   #askAt: bigint | undefined;
   /** Until then, nothing but rows of the current source is expected. 0: everything is looked at. */
@@ -215,6 +215,12 @@ export class RouterSource implements Source {
     return counts;
   }
 
+  /** After this time a source counts as one that works. */
+  get #stableNs(): bigint {
+    const { hold, backOff } = this.#options;
+    return BigInt(Math.max(hold, backOff));
+  }
+
   get #current(): RouterLane | undefined {
     const { current } = this.#choice;
     return current === undefined ? undefined : this.#lanes[current];
@@ -239,6 +245,8 @@ export class RouterSource implements Source {
         return undefined;
       }
       if (!lane.isOpen) return undefined;
+      // One that opens and fails at once is no end of an outage; one that is quiet for long is.
+      if (this.#downSince !== undefined && lane.openFor(now) >= this.#stableNs) this.#downSince = undefined;
       lane.read();
       const batch = lane.take();
       if (!batch) this.#quietUntil = 0n;

@@ -186,6 +186,37 @@ describe('a router', () => {
     expect(a.opened).toBe(1);
   });
 
+  it('counts an outage anew once a source has been open for long, though it was quiet', async () => {
+    const a = new Scripted('a');
+    const { clock, pass, run, prices, stop } = await routed({
+      sources: [a],
+      options: { backOff: '1s', backOffMax: '1s', hold: '1s', downMax: '30s' },
+    });
+    a.fail(outage());
+    await pass(2_000);
+    expect(a.isOpen).toBe(true);
+    await pass(60_000, 200); // nobody trades
+    a.openErrors.push(outage(), outage(), outage());
+    a.fail(outage());
+    await pass(8_000);
+    a.push(row(0, 1));
+    await clock.advance(5);
+    expect(prices()).toEqual([1]);
+    await stop();
+    await run;
+  });
+
+  it('takes one that opens only to fail for down', async () => {
+    const a = new Scripted('a');
+    a.initial = () => [outage()];
+    const { pass, run } = await routed({
+      sources: [a],
+      options: { backOff: '1s', backOffMax: '1s', downMax: '30s' },
+    });
+    await pass(32_000);
+    expect(await run).toMatchObject({ outcome: 'failed', error: { code: 'SOURCE_FAILED' } });
+  });
+
   it('tries sources again for ever, at longer and longer intervals up to a cap, and leaves those alone that refuse it', async () => {
     const [a, b] = [new Scripted('a'), new Scripted('b')];
     a.openErrors.push(refused());
