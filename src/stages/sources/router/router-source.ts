@@ -358,9 +358,12 @@ export class RouterSource implements Source {
       this.#fail(source, 'breaker', error, now);
       return;
     }
-    const isSilent =
-      source === this.#choice.current && lane.isOpen && !this.#isReplay && lane.silence.isTooLong(now);
-    if (!isSilent || !this.#choice.helpsAgainstSilence(now)) return;
+    if (!lane.isOpen || this.#isReplay || !lane.silence.isTooLong(now)) return;
+    if (source !== this.#choice.current) {
+      this.#choice.fellSilent(source);
+      return;
+    }
+    if (!this.#choice.helpsAgainstSilence(now)) return;
     const message = `${input.title} has given no row for ${silence / 1e6} ms (source ${name} of the router)`;
     this.#fail(source, 'silence', new ProviderError('unavailable', message), now);
   }

@@ -63,6 +63,35 @@ describe('a router with a source of preference', () => {
     await stop();
   });
 
+  it('does not go back to one that has fallen silent meanwhile', async () => {
+    const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
+    const { clock, records, stop } = await routed({
+      sources: [a, b],
+      options: { silence: '5s', hold: '1s', coolDown: '1m', backOff: '10ms', backOffMax: '10ms' },
+    });
+    let i = 0;
+    const feed = async (seconds: number, ...sources: Scripted[]) => {
+      for (const end = i + 10 * seconds; i < end; i++) {
+        for (const source of sources) source.push(row(100 * i, i));
+        await clock.advance(100);
+      }
+    };
+    await feed(1, a);
+    a.fail(outage());
+    await feed(5, a, b); // goes back
+    a.fail(outage());
+    await feed(10, a, b); // a lasts for the hold, within the cool-down
+    await feed(80, b);
+    expect(records('switched')).toMatchObject([
+      { reason: 'error' },
+      { reason: 'failback' },
+      { reason: 'error' },
+    ]);
+    await feed(3, a, b);
+    expect(records('switched')).toHaveLength(4);
+    await stop();
+  });
+
   it('leaves a silent one by the clock of receipt, not one that a pause kept from being read', async () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { clock, pass, pipeline, records, stop } = await routed({
