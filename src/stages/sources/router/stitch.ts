@@ -33,8 +33,13 @@ export class Stitch {
   #names = { from: '', to: '' };
   /** Whether a row was seen before since the seam began: the new source overlaps with what was delivered. */
   #hasOverlap = false;
-  /** Whether the new source has told of rows that are missing, or begun its numbers anew. */
+  /**
+   * Whether the new source has told of rows that are missing, or begun its numbers anew; or the one before has given
+   * rows of the stream out of order, so that its last number does not say what was delivered.
+   */
   #beganAnew = false;
+  /** Time of the last row before the seam. */
+  #since: Nanos | undefined;
   #keep = new Uint8Array(0);
 
   constructor(schema: Schema, numbers: Pick<SequenceNumbers, 'scope' | 'step'>) {
@@ -58,15 +63,21 @@ export class Stitch {
     return this.#numbers.step === 'one';
   }
 
-  /** The next rows come from another source, or from one that was opened again. */
-  begin(from: string, to: string): void {
+  /**
+   * The next rows come from another source, or from one that was opened again.
+   *
+   * @param since - Time of the last row before the seam.
+   */
+  begin(from: string, to: string, since: Nanos | undefined): void {
+    this.#since = since;
     const { slots } = this.#marks;
     if (this.#isOpen.length < slots) this.#isOpen = new Uint8Array(2 * slots);
     this.#names = { from, to };
     this.#hasOverlap = false;
-    this.#beganAnew = false;
+    this.#beganAnew = !this.#marks.isInOrder;
     this.#open = 0;
     this.#isOpen.fill(0);
+    if (this.#beganAnew) return;
     for (let slot = 0; slot < slots; slot++) {
       if (!this.#marks.isSet(slot)) continue;
       this.#isOpen[slot] = 1;
@@ -74,12 +85,8 @@ export class Stitch {
     }
   }
 
-  /**
-   * Drops the rows of a batch that were delivered already, and adds gaps in front of those that do not follow on.
-   *
-   * @param since - Time of the last row before the seam.
-   */
-  pass(batch: Batch, since: Nanos | undefined): StitchedRows {
+  /** Drops the rows of a batch that were delivered already, and adds gaps in front of those that do not follow on. */
+  pass(batch: Batch): StitchedRows {
     if (this.#open === 0) return NONE_SEEN;
     const { length } = batch;
     if (this.#keep.length < length) this.#keep = new Uint8Array(Math.max(1_024, length));
@@ -102,7 +109,7 @@ export class Stitch {
         continue;
       }
       if (relation === 'beyond' && this.#numbers.step === 'one') {
-        told.push({ row, record: this.#gapBefore(batch, row, slot, since) });
+        told.push({ row, record: this.#gapBefore(batch, row, slot) });
       }
       this.#pass(slot);
     }
@@ -118,6 +125,7 @@ export class Stitch {
 
   /** Marks the rows of a batch as delivered. */
   note(batch: Batch): void {
+    if (batch.controls.some(({ record }) => record.type === 'reset')) this.#marks.beginAnew();
     this.#marks.note(batch);
   }
 
@@ -126,7 +134,6 @@ export class Stitch {
     for (let row = batch.length - 1; row >= 0; row--) {
       const slot = this.#marks.slotOf(batch, row);
       if (!this.#marks.isSet(slot) || this.#marks.compare(batch, row, slot) !== 'seen') return false;
-      if (!this.#marks.isBySymbol) return true; // its last number is its greatest
     }
     return true;
   }
@@ -159,10 +166,11 @@ export class Stitch {
     this.#open--;
   }
 
-  #gapBefore(batch: Batch, row: number, slot: number, since: Nanos | undefined): ControlRecord {
+  #gapBefore(batch: Batch, row: number, slot: number): ControlRecord {
     const { from: source, to: next } = this.#names;
     const missing = this.#marks.between(batch, row, slot);
     const at = this.#time < 0 ? (0n as Nanos) : readNanos(batch.columns[this.#time] as Int32Array, row);
+    const since = this.#marks.timeOf(slot) ?? this.#since;
     const from = since !== undefined && since < at ? since : at;
     const { columns } = batch.schema;
     const symbol = this.#marks.isBySymbol ? batch.dictionary(columns[this.#symbol]!).at(slot - 1) : null;

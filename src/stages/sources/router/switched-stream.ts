@@ -117,7 +117,7 @@ export class SwitchedStream {
     const { name, opening } = origin;
     if (this.#source !== name || this.#opening !== opening || this.#left !== undefined) this.#begin(origin);
     if (this.#seam) return this.#passSeam(batch, this.#seam);
-    this.#rowsSeen += this.#stitch?.pass(batch, this.#since).seen ?? 0;
+    this.#rowsSeen += this.#stitch?.pass(batch).seen ?? 0;
     if (batch.controls.length > 0) this.#keepTime(batch);
     if (batch.isEmpty) {
       batch.release();
@@ -177,14 +177,14 @@ export class SwitchedStream {
       return;
     }
     this.#seam = { to: name, opening, waiting: [] };
-    this.#stitch?.begin(this.#source ?? name, name);
+    this.#stitch?.begin(this.#source ?? name, name, this.#since);
   }
 
   #passSeam(batch: Batch, seam: Seam): Batch | undefined {
     if (this.#stitch?.tellsAll) batch.controls = batch.controls.filter(({ record }) => !isRestartGap(record));
     const told = batch.controls.map(({ record }) => record);
     if (batch.length === 0) this.#stitch?.heed(told, batch);
-    else this.#rowsSeen += this.#stitch?.pass(batch, this.#since).seen ?? 0;
+    else this.#rowsSeen += this.#stitch?.pass(batch).seen ?? 0;
     this.#keepTime(batch);
     if (batch.length === 0) {
       // Its time is not that of the stream yet.

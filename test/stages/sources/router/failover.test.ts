@@ -312,6 +312,47 @@ describe('a router over sources that number their rows in the same way', () => {
     await stop();
   });
 
+  it('begins a gap with the last row of its symbol, however late the next one comes', async () => {
+    const sources = numbered('a', 'b');
+    const [a, b] = sources as [Scripted, Scripted];
+    const { clock, records, stop } = await routed({ sources });
+    a.push(row(0, 7, 'B'), row(5, 1));
+    await clock.advance(5);
+    a.fail(outage());
+    await clock.advance(5);
+    b.push(row(6, 2));
+    await clock.advance(5);
+    b.push(row(500, 3));
+    await clock.advance(5);
+    b.push(row(900, 10, 'B'));
+    await clock.advance(5);
+    expect(records('gap')).toMatchObject([{ from: at(0), to: at(900) + 1n, symbol: 'B' }]);
+    await stop();
+  });
+
+  it('drops nothing by guess where the last row of a stream was not its latest', async () => {
+    const sources = numbered('a', 'b');
+    for (const source of sources) source.sequences = { ...NUMBERS_BY_SYMBOL, scope: 'stream' };
+    const [a, b] = sources as [Scripted, Scripted];
+    const { clock, told, stop } = await routed({ sources });
+    a.push(row(0, 1), row(1, 2, 'B'), row(3, 4, 'B'), row(2, 3));
+    await clock.advance(5);
+    a.fail(outage());
+    await clock.advance(5);
+    b.push(row(3, 4, 'B'), row(4, 5, 'B'));
+    await clock.advance(5);
+    expect(told()).toEqual([
+      1,
+      2,
+      4,
+      3,
+      expect.objectContaining({ type: 'switched', seam: 'unknown' }),
+      4,
+      5,
+    ]);
+    await stop();
+  });
+
   it('waits with the record until a row is left', async () => {
     const sources = numbered('a', 'b');
     const [a, b] = sources as [Scripted, Scripted];
