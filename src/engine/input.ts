@@ -1,6 +1,7 @@
 import type { Batch } from '../columns/batch.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
+import type { Nanos } from '../core/units.js';
 import type { SequenceNumbers } from '../wire/provider-capabilities.js';
 import type { SourceCapabilities } from './source-capabilities.js';
 
@@ -52,6 +53,8 @@ export interface Input {
  * checkpoint has left it.
  */
 export interface InputOnDemand extends Input {
+  /** While its source holds rows back: the instant from which on there may be some. */
+  readonly heldFrom: Nanos | undefined;
   /** Whether it goes on, since its last `open`, where a checkpoint or an earlier line has left it. */
   readonly goesOn: boolean;
   /**

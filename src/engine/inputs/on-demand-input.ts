@@ -121,6 +121,10 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
     return this.#phase === 'opening' || this.#phase === 'open' ? this.#line.input.heldByBreaker : undefined;
   }
 
+  get heldFrom(): Nanos | undefined {
+    return this.#phase === 'open' ? this.#line.input.heldFrom : undefined;
+  }
+
   get goesOn(): boolean {
     return this.#goesOn;
   }

@@ -380,12 +380,13 @@ export class RouterSource implements Source {
     }
     lane.cause = error;
     lane.failures++;
+    const { heldFrom } = lane.input;
     lane.close(lane.isReplay && this.#stream.source === lane.name);
     const retryAfterMs = error instanceof ProviderError ? (error.retryAfterMs ?? 0) : 0;
     const recovers = mayRecover(error);
     const retryAfterNs = BigInt(Math.ceil(retryAfterMs * 1e6));
     this.#choice.failed(source, { reason, mayRecover: recovers, retryAfterNs }, now);
-    if (wasCurrent) this.#stream.left(lane.name, reason);
+    if (wasCurrent) this.#stream.left(lane.name, reason, heldFrom);
     const fields = { source: lane.name, reason, why: textOfCause(error), failures: lane.failures };
     const { log } = this.#context;
     if (wasCurrent) log.warn(fields, 'the source that was read has failed');
@@ -399,7 +400,8 @@ export class RouterSource implements Source {
     const { current, open, askAt } = this.#choice.plan(now);
     this.#askAt = askAt;
     if (before !== undefined && current !== before) {
-      this.#stream.left(this.#lanes[before]!.name, this.#choice.left);
+      const { name, input } = this.#lanes[before]!;
+      this.#stream.left(name, this.#choice.left, input.heldFrom);
     }
     if (current !== undefined) this.#stream.chosen(this.#lanes[current]!.name);
     for (const [i, lane] of this.#lanes.entries()) {
@@ -448,7 +450,7 @@ export class RouterSource implements Source {
     const from = this.#current!;
     if (!this.#choice.moveForGap(now)) return batch;
     from.drop();
-    this.#stream.left(from.name, 'gap');
+    this.#stream.left(from.name, 'gap', from.input.heldFrom);
     this.#context.log.warn(
       { source: from.name },
       'the source that was read lacks rows: the next one is ready',

@@ -67,14 +67,15 @@ export class Stitch {
    * The next rows come from another source, or from one that was opened again.
    *
    * @param since - Time of the last row before the seam.
+   * @param hasHeld - Whether rows before the seam were held back and not delivered: later ones of other symbols were.
    */
-  begin(from: string, to: string, since: Nanos | undefined): void {
+  begin(from: string, to: string, since: Nanos | undefined, hasHeld: boolean): void {
     this.#since = since;
     const { slots } = this.#marks;
     if (this.#isOpen.length < slots) this.#isOpen = new Uint8Array(2 * slots);
     this.#names = { from, to };
     this.#hasOverlap = false;
-    this.#beganAnew = !this.#marks.isInOrder;
+    this.#beganAnew = !this.#marks.isInOrder || (hasHeld && !this.#marks.isBySymbol);
     this.#open = 0;
     this.#isOpen.fill(0);
     if (this.#beganAnew) return;

@@ -65,6 +65,8 @@ export class SwitchedStream {
   #seam: Seam | undefined;
   /** Why the source was left. */
   #left: LeaveReason | undefined;
+  /** From when on it held rows back that it has not delivered. */
+  #heldFrom: Nanos | undefined;
   /** Time of the last row. */
   readonly #latest: Instant = { ...BEFORE_ALL };
   /** The greatest watermark so far. */
@@ -98,9 +100,14 @@ export class SwitchedStream {
     this.#source ??= name;
   }
 
-  /** A source was left. That of the last row says why a switch is made. */
-  left(name: string, reason: LeaveReason): void {
-    if (name === this.#source) this.#left ??= reason;
+  /**
+   * A source was left. That of the last row says why a switch is made.
+   * @param heldFrom - From when on it held rows back that nobody has had.
+   */
+  left(name: string, reason: LeaveReason, heldFrom?: Nanos): void {
+    if (name !== this.#source) return;
+    this.#left ??= reason;
+    this.#heldFrom = earlier(this.#heldFrom, heldFrom);
   }
 
   /** Passes on rows that follow on to the last ones. */
@@ -143,6 +150,7 @@ export class SwitchedStream {
       source: this.#source ?? null,
       hasRows: this.#hasRows,
       left: this.#left ?? null,
+      ...(this.#heldFrom !== undefined && { heldFrom: String(this.#heldFrom) }),
       latest: textOfInstant(this.#latest),
       told: this.#told === undefined ? null : String(this.#told),
       rowsSeen: this.#rowsSeen,
@@ -152,10 +160,11 @@ export class SwitchedStream {
   }
 
   restore(saved: SavedStream): void {
-    const { source, hasRows, left, latest, told, rowsSeen, switches, marks } = saved;
+    const { source, hasRows, left, heldFrom, latest, told, rowsSeen, switches, marks } = saved;
     this.#source = source ?? undefined;
     this.#hasRows = hasRows;
     this.#left = left ?? undefined;
+    this.#heldFrom = heldFrom === undefined ? undefined : (BigInt(heldFrom) as Nanos);
     Object.assign(this.#latest, instantOfText(latest));
     this.#told = told === null ? undefined : (BigInt(told) as Nanos);
     this.#rowsSeen = rowsSeen;
@@ -174,10 +183,11 @@ export class SwitchedStream {
       this.#opening = opening;
       this.#seam = undefined;
       this.#left = undefined;
+      this.#heldFrom = undefined;
       return;
     }
     this.#seam = { to: name, opening, waiting: [] };
-    this.#stitch?.begin(this.#source ?? name, name, this.#since);
+    this.#stitch?.begin(this.#source ?? name, name, this.#since, this.#heldFrom !== undefined);
   }
 
   #passSeam(batch: Batch, seam: Seam): Batch | undefined {
@@ -202,6 +212,7 @@ export class SwitchedStream {
     this.#opening = seam.opening;
     this.#seam = undefined;
     this.#left = undefined;
+    this.#heldFrom = undefined;
     this.#note(batch);
     return batch;
   }
@@ -211,7 +222,7 @@ export class SwitchedStream {
     const from = this.#source!; // set before anything is delivered
     const reason = this.#left ?? 'restart';
     const at = this.#timeOf(batch, 0);
-    const since = this.#since ?? at;
+    const since = earlier(this.#since, this.#heldFrom) ?? at;
     const isExact = !this.#hasRows || (this.#stitch?.isExact ?? false);
     const { log } = this.#settings;
     if (from !== to) {
@@ -271,6 +282,9 @@ export class SwitchedStream {
   }
 }
 
+const earlier = (one: Nanos | undefined, other: Nanos | undefined): Nanos | undefined =>
+  one === undefined || (other !== undefined && other < one) ? (other ?? one) : one;
+
 const isRestartGap = (record: ControlRecord): boolean =>
   record.type === 'gap' && record.reason === RESTART_REASON;
 
@@ -278,6 +292,7 @@ export interface SavedStream {
   readonly source: string | null;
   readonly hasRows: boolean;
   readonly left: LeaveReason | null;
+  readonly heldFrom?: string;
   readonly latest: string;
   readonly told: string | null;
   readonly rowsSeen: number;

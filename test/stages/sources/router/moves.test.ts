@@ -92,6 +92,22 @@ describe('a router with a source of preference', () => {
     await stop();
   });
 
+  it('begins the seam with the rows that the source it leaves held back', async () => {
+    const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
+    const { clock, pass, records, stop } = await routed({
+      sources: [a, b],
+      options: { silence: '5s', backOff: '1h', backOffMax: '1h' },
+    });
+    a.push(row(0, 1), row(4, 2, 'B'));
+    await clock.advance(5);
+    a.heldFrom = nanos(at(1));
+    await pass(6_000);
+    b.push(row(9, 3));
+    await clock.advance(5);
+    expect(records('switched')).toMatchObject([{ since: at(1), at: at(9), seam: 'unknown' }]);
+    await stop();
+  });
+
   it('leaves a silent one by the clock of receipt, not one that a pause kept from being read', async () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { clock, pass, pipeline, records, stop } = await routed({

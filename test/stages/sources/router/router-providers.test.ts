@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
 import type { Row } from '../../../../src/columns/row-view.js';
 import { uncheckedSpec } from '../../../../src/plan/typed-spec.js';
 import type { TradeRow } from '../../../../src/providers/contract/row-writers.js';
@@ -29,7 +30,7 @@ const trades = (from: number, to: number, afterMs = 100) =>
   Array.from({ length: to - from + 1 }, (_, i) => ({ afterMs, ...trade(from + i) }));
 
 /** A router of fake providers `a` and `b`, each with a breaker of its own. */
-async function routedProviders(a: FakeScript, b: FakeScript, options: object = {}) {
+async function routedProviders(a: FakeScript, b: FakeScript, options: object = {}, more: object = {}) {
   const clock = new SimulatedClock({ now: 1_000_000n, wall: at(0) });
   const resilience = new ResilienceCoordinator({
     clock,
@@ -60,6 +61,7 @@ async function routedProviders(a: FakeScript, b: FakeScript, options: object = {
         fakeProvider({ name: 'b', capabilities, ...b }),
       ],
       sink: { create: () => kept.sink },
+      ...more,
     },
   );
   await pipeline.build();
@@ -103,6 +105,34 @@ describe('a router of providers', () => {
     expect(stream.filter(({ type }) => type === 'gap')).toEqual([]);
     await stop();
     expect(clock.timersPending).toBe(0);
+  });
+
+  it.each([
+    ['with', { store: new MemoryCheckpointStore() }],
+    ['without', {}],
+  ])('delivers what one held back that fails while it fetches missing rows, %s a store', async (_, more) => {
+    const { pass, stream, stop } = await routedProviders(
+      {
+        capabilities: {
+          ...capabilities,
+          streams: { trades: { ...capabilities.streams!.trades!, delivery: 'resumable' } },
+          history: { trades: { sequence: capabilities.streams!.trades!.sequence! } },
+        },
+        history: { trades: trades(1, 20).map(({ trade: one }) => one), pageMs: 60_000 },
+        trades: () => [...trades(1, 2), ...trades(5, 15), { fail: 'disconnected' }],
+      },
+      { trades: () => trades(17, 20) },
+      { backOff: '1h', backOffMax: '1h' },
+      more,
+    );
+    await pass(5_000);
+    const told = stream.flatMap((entry) => {
+      if (isRow(entry)) return [(entry as Row).price];
+      return entry.type === 'gap' || entry.type === 'switched' ? [entry.type] : [];
+    });
+    const held = Array.from({ length: 11 }, (_, i) => i + 5);
+    expect(told).toEqual([1, 2, 'gap', ...held, 'switched', 'gap', 17, 18, 19, 20]);
+    await stop();
   });
 
   it('leaves one whose breaker opens, and takes it back with a gate that works', async () => {
