@@ -337,6 +337,12 @@ export class RouterSource implements Source {
     const isCurrent = source === this.#choice.current;
     const isEnd = input.capabilities.bounded || this.#isStopped;
     if (isCurrent && isEnd) this.#isOver = true;
+    else if (input.capabilities.bounded && this.#choice.current === undefined) {
+      // In a race: one without rows stays in it, and is the end once all are so.
+      this.#isOver = this.#lanes.every((lane, i) => {
+        return (lane.isOpen && lane.hasEnded) || this.#choice.stateOf(i, now) === 'out';
+      });
+    }
     else {
       const message = `${input.title} ended, though it is live: a close is no end (source ${name} of the router)`;
       this.#fail(source, 'closed', new ProviderError('disconnected', message), now);
@@ -421,7 +427,7 @@ export class RouterSource implements Source {
 
   /** Reads a source that is open beside the current one. @param isRace - Whether its rows may become the first ones. */
   #keepReady(lane: RouterLane, isRace: boolean): void {
-    if (!lane.isOpen || lane.failure) return;
+    if (!lane.isOpen || lane.failure || lane.hasEnded) return;
     if (isRace && lane.batches.length > 0) {
       if (lane.batches.every(({ length }) => length === 0)) lane.drop();
       else return;

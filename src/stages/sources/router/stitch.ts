@@ -26,10 +26,12 @@ export class Stitch {
   readonly #marks: SequenceMarks;
   readonly #time: number;
   readonly #symbol: number;
-  /** By slot, whether it had a mark at the seam and has not passed it. A slot beyond the end has passed. */
+  /** By slot: 1 if it had a mark at the seam and has not passed it, 2 if it overlaps, too. Else, and beyond the end: 0. */
   #isOpen = new Uint8Array(0);
   /** How many are open. */
   #open = 0;
+  /** Of how many slots it is not known what they lack. */
+  #unproven = 0;
   #names = { from: '', to: '' };
   /** Whether a row was seen before since the seam began: the new source overlaps with what was delivered. */
   #hasOverlap = false;
@@ -51,11 +53,12 @@ export class Stitch {
 
   /**
    * Whether it is known now what the seam lacks: nothing, since the new source was there before the last one had ended,
-   * or what the gaps so far say. A symbol that has had no row yet may lack some, which nobody knows before its next one.
+   * or what the gaps so far say. A symbol that has had no row yet may lack some, which nobody knows before its next one:
+   * that another symbol overlaps does not tell.
    */
   get isExact(): boolean {
     if (this.#beganAnew) return false;
-    return this.#hasOverlap || (this.#numbers.step === 'one' && this.#open === 0);
+    return this.#unproven === 0 && (this.#hasOverlap || this.tellsAll);
   }
 
   /** Whether every number that is missing is told. */
@@ -77,12 +80,14 @@ export class Stitch {
     this.#hasOverlap = false;
     this.#beganAnew = !this.#marks.isInOrder || (hasHeld && !this.#marks.isBySymbol);
     this.#open = 0;
+    this.#unproven = 0;
     this.#isOpen.fill(0);
     if (this.#beganAnew) return;
     for (let slot = 0; slot < slots; slot++) {
       if (!this.#marks.isSet(slot)) continue;
       this.#isOpen[slot] = 1;
       this.#open++;
+      this.#unproven++;
     }
   }
 
@@ -101,15 +106,17 @@ export class Stitch {
         this.#heed(controls[control]!.record, batch);
       }
       const slot = this.#marks.slotOf(batch, row);
-      if (this.#isOpen[slot] !== 1) continue;
+      if (!this.#isOpen[slot]) continue;
       const relation = this.#marks.compare(batch, row, slot);
       if (relation === 'seen') {
         keep[row] = 0;
         seen++;
         this.#hasOverlap = true;
+        if (this.#isOpen[slot] === 1) this.#unproven--;
+        this.#isOpen[slot] = 2;
         continue;
       }
-      if (relation === 'beyond' && this.#numbers.step === 'one') {
+      if (relation === 'beyond' && this.tellsAll) {
         told.push({ row, record: this.#gapBefore(batch, row, slot) });
       }
       this.#pass(slot);
@@ -159,10 +166,11 @@ export class Stitch {
     }
     const { columns } = batch.schema;
     const id = batch.dictionary(columns[this.#symbol]!).find(symbol);
-    if (id !== undefined && this.#isOpen[id + 1] === 1) this.#pass(id + 1);
+    if (id !== undefined && this.#isOpen[id + 1]) this.#pass(id + 1);
   }
 
   #pass(slot: number): void {
+    if (this.#isOpen[slot] === 1 && this.tellsAll) this.#unproven--;
     this.#isOpen[slot] = 0;
     this.#open--;
   }

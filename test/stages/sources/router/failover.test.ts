@@ -353,6 +353,22 @@ describe('a router over sources that number their rows in the same way', () => {
     await stop();
   });
 
+  it('does not take the overlap of one symbol for that of another', async () => {
+    const sources = numbered('a', 'b');
+    const [a, b] = sources as [Scripted, Scripted];
+    const { clock, told, stop } = await routed({ sources });
+    a.push(row(0, 1), row(1, 7, 'B'));
+    await clock.advance(5);
+    a.fail(outage());
+    await clock.advance(5);
+    b.push(row(0, 1), row(3, 2));
+    await clock.advance(5);
+    b.push(row(9, 10, 'B'));
+    await clock.advance(5);
+    expect(told()).toMatchObject([1, 7, { type: 'switched', seam: 'unknown' }, 2, { type: 'gap' }, 10]);
+    await stop();
+  });
+
   it('waits with the record until a row is left', async () => {
     const sources = numbered('a', 'b');
     const [a, b] = sources as [Scripted, Scripted];

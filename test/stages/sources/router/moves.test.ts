@@ -243,6 +243,20 @@ describe('a router of another strategy', () => {
     await stop();
   });
 
+  it('ends with the last of the bounded ones that race, if none has a row', async () => {
+    const sources = scripts('a', 'b');
+    for (const source of sources) {
+      source.bounded = true;
+      source.initial = () => (source.name === 'a' ? [null] : []);
+    }
+    const { pass, run } = await routed({ sources, options: { strategy: 'fastest' } });
+    await pass(1_000);
+    sources[1]!.end();
+    await pass(100);
+    expect(await Promise.race([run, 'goes on'])).toMatchObject({ outcome: 'completed' });
+    expect(sources.map(({ opened }) => opened)).toEqual([1, 1]);
+  });
+
   it('goes round', async () => {
     const sources = scripts('a', 'b', 'c');
     const { clock, prices, stop } = await routed({ sources, options: { strategy: 'round-robin' } });
