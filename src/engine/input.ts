@@ -60,14 +60,15 @@ export interface InputOnDemand extends Input {
   /**
    * Makes source and operators, and opens them. Resolves once it can be read.
    *
+   * @param options - `anew`: it does not go on where it was left, since another input has given rows since then.
    * @throws What a stage throws as it opens; {PipelineError} with its code if it does not open in time. Then it is
    *   closed again.
    */
-  open(): Promise<void>;
+  open(options?: { readonly anew?: boolean }): Promise<void>;
   /**
    * Closes source and operators. What they still do is not waited for for long. Never rejects.
    *
-   * @param options - `toGoOn`: after a failure of a source that can be replayed, the next `open` goes on where it has
+   * @param options - `toGoOn`: after a failure of a source that has positions, the next `open` goes on where it has
    *   failed, if that is known.
    */
   close(options?: { readonly toGoOn?: boolean }): Promise<void>;

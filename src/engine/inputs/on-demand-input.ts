@@ -162,10 +162,11 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
     return this.#line.input.statistics();
   }
 
-  async open(): Promise<void> {
+  async open({ anew = false } = {}): Promise<void> {
     const isFirst = this.#phase === 'new';
     invariant(isFirst || this.#phase === 'closed', 'an input on demand is closed before it is opened');
     const life = ++this.#life;
+    if (anew) this.#saved = undefined;
     const isOver = () => life !== this.#life;
     this.#phase = 'waiting';
     await this.#closing;

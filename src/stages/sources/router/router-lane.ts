@@ -27,6 +27,8 @@ export class RouterLane {
   readonly input: InputOnDemand;
   readonly silence: SilenceWatch;
   readonly isReplay: boolean;
+  /** Whether it can go on where it was left, so that it gives what it missed, or tells of it itself. */
+  readonly isResumable: boolean;
   readonly #settings: RouterLaneSettings;
   #phase: 'closed' | 'opening' | 'open' = 'closed';
   /** Which opening it is. What an earlier one still gives is dropped. */
@@ -54,6 +56,7 @@ export class RouterLane {
     this.input = input;
     this.silence = silence;
     this.isReplay = input.capabilities.delivery === 'replayable';
+    this.isResumable = input.capabilities.delivery !== 'live-only';
   }
 
   get isClosed(): boolean {
@@ -92,8 +95,8 @@ export class RouterLane {
     return this.#batches;
   }
 
-  /** Opens it. It may be closed before it is open. */
-  open(): void {
+  /** Opens it. It may be closed before it is open. @param anew - Whether it does not go on where it was left. */
+  open(anew = false): void {
     const opening = ++this.#opening;
     const { input, clock, silence, onNews } = this.#settings;
     this.#phase = 'opening';
@@ -101,7 +104,7 @@ export class RouterLane {
     this.#failure = undefined;
     this.#hasEnded = false;
     silence.begin(this.#openedAt);
-    input.open().then(
+    input.open({ anew }).then(
       () => {
         if (opening !== this.#opening || this.#phase !== 'opening') return;
         this.#phase = 'open';

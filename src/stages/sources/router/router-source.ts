@@ -31,6 +31,8 @@ const QUIET_NS_MAX = 50_000_000n;
 /** Batches of which nothing is left, one after another, before others have their turn. */
 const DROPPED_IN_A_ROW = 32;
 
+/** The opening of a source that rows of a checkpoint are of. */
+const BEFORE_ANY = 0;
 const DELIVERIES = ['live-only', 'resumable', 'replayable'] as const;
 const STATES = ['idle', 'open', 'current', 'resting', 'out'] as const;
 
@@ -51,7 +53,9 @@ export class RouterSource implements Source {
   readonly #stream: SwitchedStream;
   readonly #isReplay: boolean;
   readonly #hasNumbers: boolean;
-  /** Of a checkpoint: what was read and not delivered. */
+  /** The source that a checkpoint was taken with, until one is chosen. */
+  #resumed: RouterLane | undefined;
+  /** Of a checkpoint: what was read of that source and not delivered. */
   #restored: Batch[] = [];
   #counts: Counts | undefined;
   #isStopped = false;
@@ -141,7 +145,7 @@ export class RouterSource implements Source {
   }
 
   position(): PlainData {
-    const current = this.#current;
+    const current = this.#current ?? this.#resumed;
     const saved: SavedRouter = {
       current: current?.id ?? null,
       // What a source gives beside the current one is dropped anyway.
@@ -163,6 +167,7 @@ export class RouterSource implements Source {
     }
     this.#stream.restore(stream);
     const lane = this.#lanes[source];
+    this.#resumed = lane;
     if (!lane) return;
     const isNext = this.#options.strategy === 'round-robin' && !lane.isReplay && this.#lanes.length > 1;
     this.#choice.goOnWith(source, isNext);
@@ -229,8 +234,10 @@ export class RouterSource implements Source {
   /** Returns what there is now; `undefined` if it has to be waited for. */
   #next(): Batch | null | undefined {
     this.#counts = undefined;
-    const restored = this.#restored.shift();
-    if (restored) return this.#stream.goOn(this.#fitted(restored));
+    for (let restored = this.#restored.shift(); restored; restored = this.#restored.shift()) {
+      const ready = this.#again(restored);
+      if (ready) return ready;
+    }
     for (let dropped = 0; ; dropped++) {
       if (dropped === DROPPED_IN_A_ROW) return this.#nothing();
       const now = this.#context.clock.now();
@@ -256,6 +263,14 @@ export class RouterSource implements Source {
         if (ready) return ready;
       } else if (!lane.failure && !lane.hasEnded) return undefined;
     }
+  }
+
+  /** Delivers rows of a checkpoint: they are of the source that was delivered last, or were to be the first of another one. */
+  #again(batch: Batch): Batch | undefined {
+    const rows = this.#fitted(batch);
+    const { name, isResumable } = this.#resumed!;
+    if (this.#stream.source === name) return this.#stream.goOn(rows);
+    return this.#stream.pass(rows, { name, opening: BEFORE_ANY, goesOn: false, isResumable });
   }
 
   async #readOn(): Promise<Batch | null> {
@@ -387,7 +402,7 @@ export class RouterSource implements Source {
     lane.cause = error;
     lane.failures++;
     const { heldFrom } = lane.input;
-    lane.close(lane.isReplay && this.#stream.source === lane.name);
+    lane.close(lane.isResumable && this.#stream.source === lane.name);
     const retryAfterMs = error instanceof ProviderError ? (error.retryAfterMs ?? 0) : 0;
     const recovers = mayRecover(error);
     const retryAfterNs = BigInt(Math.ceil(retryAfterMs * 1e6));
@@ -405,6 +420,7 @@ export class RouterSource implements Source {
     const before = this.#choice.current;
     const { current, open, askAt } = this.#choice.plan(now);
     this.#askAt = askAt;
+    this.#resumed = undefined;
     if (before !== undefined && current !== before) {
       const { name, input } = this.#lanes[before]!;
       this.#stream.left(name, this.#choice.left, input.heldFrom);
@@ -414,7 +430,8 @@ export class RouterSource implements Source {
       const isNeeded = open[i]! && (i === current || !this.#isStopped);
       if (isNeeded && lane.isClosed) {
         if (this.#isStopped) continue;
-        lane.open();
+        // A file goes on where it was left. A live source does so only while no other one has given rows.
+        lane.open(!lane.isReplay && this.#stream.source !== lane.name);
         this.#choice.opened(i);
       } else if (!isNeeded && !lane.isClosed) {
         lane.close();
@@ -445,8 +462,8 @@ export class RouterSource implements Source {
       if (cut === undefined) return undefined;
       rows = cut;
     }
-    const { name, opening, input, isReplay } = lane;
-    return this.#stream.pass(rows, { name, opening, goesOn: input.goesOn, isReplay });
+    const { name, opening, input, isResumable } = lane;
+    return this.#stream.pass(rows, { name, opening, goesOn: input.goesOn, isResumable });
   }
 
   /** Leaves a source where it lacks rows, if another one is ready. @returns What stands before the gap, if anything. */

@@ -37,8 +37,8 @@ export interface Origin {
   readonly opening: number;
   /** Whether this opening goes on where the one before has ended. */
   readonly goesOn: boolean;
-  /** If so, whether that is exact: rows of a live source were missed meanwhile. */
-  readonly isReplay: boolean;
+  /** If so, whether it gives what it missed meanwhile, or tells of it itself. */
+  readonly isResumable: boolean;
 }
 
 /** In front of the next row. */
@@ -112,6 +112,7 @@ export class SwitchedStream {
 
   /** Passes on rows that follow on to the last ones. */
   goOn(batch: Batch): Batch {
+    this.#keepTime(batch);
     this.#note(batch);
     return batch;
   }
@@ -173,12 +174,12 @@ export class SwitchedStream {
   }
 
   /** The next rows are of another source, or of another opening. */
-  #begin({ name, opening, goesOn, isReplay }: Origin): void {
+  #begin({ name, opening, goesOn, isResumable }: Origin): void {
     if (this.#seam?.to === name && this.#seam.opening === opening) return;
     // An opening that was left may have had rows meanwhile.
     const isResumed = goesOn && opening !== this.#opening;
     // Numbers say exactly what a live source has missed over a restart.
-    const followsOn = !this.#hasRows || (isResumed && (isReplay || this.#stitch?.tellsAll !== true));
+    const followsOn = !this.#hasRows || (isResumed && (isResumable || this.#stitch?.tellsAll !== true));
     if (this.#source === name && followsOn) {
       this.#opening = opening;
       this.#seam = undefined;

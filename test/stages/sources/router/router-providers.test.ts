@@ -77,6 +77,12 @@ async function routedProviders(a: FakeScript, b: FakeScript, options: object = {
     stream,
     prices: () => (stream.filter(isRow) as Row[]).map(({ price }) => price),
     switched: () => stream.filter(({ type }) => type === 'switched'),
+    async suspend() {
+      const suspended = pipeline.suspend();
+      await pass(300);
+      await suspended;
+      return run;
+    },
     async stop() {
       pipeline.stop();
       await pass(50);
@@ -105,6 +111,48 @@ describe('a router of providers', () => {
     expect(stream.filter(({ type }) => type === 'gap')).toEqual([]);
     await stop();
     expect(clock.timersPending).toBe(0);
+  });
+
+  const resumable = {
+    ...capabilities,
+    streams: { trades: { ...capabilities.streams!.trades!, delivery: 'resumable' as const } },
+    history: { trades: { sequence: capabilities.streams!.trades!.sequence! } },
+  };
+  const history = { trades: trades(1, 100).map(({ trade: one }) => one) };
+  const down = { connectFaults: Array.from({ length: 100 }, () => ({ fail: 'unavailable' as const })) };
+
+  it('has one that can be resumed fetch what it missed, if no other one gave rows meanwhile', async () => {
+    const { pass, stream, prices, stop } = await routedProviders(
+      {
+        capabilities: resumable,
+        history,
+        trades: (start) => (start === 0 ? [...trades(1, 3), { fail: 'disconnected' }] : trades(8, 12)),
+      },
+      down,
+    );
+    await pass(8_000);
+    expect(prices()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(stream.filter(({ type }) => type === 'gap' || type === 'switched')).toEqual([]);
+    await stop();
+  });
+
+  it('tells no gap of a restart which such a source fills', async () => {
+    const more = { store: new MemoryCheckpointStore() };
+    const script: FakeScript = {
+      capabilities: resumable,
+      history,
+      trades: () => [...trades(1, 3), { trade: { ...trade(7).trade, symbol: 'B' } }],
+    };
+    const source = { stream: 'trades', symbols: ['A', 'B'] };
+    const options = { sources: { main: { use: 'a', ...source }, backup: { use: 'b', ...source } } };
+    const first = await routedProviders(script, down, options, more);
+    await first.pass(1_000);
+    await first.suspend();
+    const second = await routedProviders({ ...script, trades: () => trades(8, 12) }, down, options, more);
+    await second.pass(8_000);
+    expect([...first.prices(), ...second.prices()]).toEqual([1, 2, 3, 7, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(second.stream.filter(({ type }) => type === 'gap' || type === 'switched')).toEqual([]);
+    await second.stop();
   });
 
   it.each([
