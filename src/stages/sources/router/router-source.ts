@@ -357,8 +357,7 @@ export class RouterSource implements Source {
       this.#isOver = this.#lanes.every((lane, i) => {
         return (lane.isOpen && lane.hasEnded) || this.#choice.stateOf(i, now) === 'out';
       });
-    }
-    else {
+    } else {
       const message = `${input.title} ended, though it is live: a close is no end (source ${name} of the router)`;
       this.#fail(source, 'closed', new ProviderError('disconnected', message), now);
     }

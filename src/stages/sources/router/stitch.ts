@@ -8,14 +8,6 @@ import type { Nanos } from '../../../core/units.js';
 import type { SequenceNumbers } from '../../../wire/provider-capabilities.js';
 import { SequenceMarks } from './sequence-marks.js';
 
-/** What became of the first rows behind a seam. */
-export interface StitchedRows {
-  /** Rows that were dropped, since they have been delivered already. */
-  readonly seen: number;
-}
-
-const NONE_SEEN: StitchedRows = { seen: 0 };
-
 /**
  * Joins the rows of one source to those of the one before it, where both number the same rows in the same way. Behind
  * a seam, rows with a number that was delivered already are dropped, and numbers that are missing are told as a
@@ -91,9 +83,12 @@ export class Stitch {
     }
   }
 
-  /** Drops the rows of a batch that were delivered already, and adds gaps in front of those that do not follow on. */
-  pass(batch: Batch): StitchedRows {
-    if (this.#open === 0) return NONE_SEEN;
+  /**
+   * Drops the rows of a batch that were delivered already, and adds gaps in front of those that do not follow on.
+   * @returns How many were dropped.
+   */
+  pass(batch: Batch): number {
+    if (this.#open === 0) return 0;
     const { length } = batch;
     if (this.#keep.length < length) this.#keep = new Uint8Array(Math.max(1_024, length));
     const keep = this.#keep.subarray(0, length).fill(1);
@@ -123,7 +118,7 @@ export class Stitch {
     }
     if (told.length > 0) batch.controls = [...controls, ...told].sort((a, b) => a.row - b.row);
     if (seen > 0) retainRows(batch, keep);
-    return { seen };
+    return seen;
   }
 
   /** Notes records that come without rows. */

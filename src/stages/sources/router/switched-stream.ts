@@ -8,6 +8,7 @@ import {
   textOfInstant,
 } from '../../../columns/instants.js';
 import { readNanos } from '../../../columns/int64.js';
+import { type PlainRecord, plainRecord, recordOf } from '../../../columns/plain-record.js';
 import { eventTimeIndex, type Schema } from '../../../columns/schema.js';
 import type { Clock } from '../../../core/clock.js';
 import type { PlainData } from '../../../core/plain-data.js';
@@ -29,6 +30,9 @@ export interface SwitchedStreamSettings {
   readonly clock: Pick<Clock, 'wall'>;
   readonly log: Logger;
 }
+
+/** The opening of the source of a seam that was saved: its next one goes on with it. */
+const SAVED_OPENING = -1;
 
 /** Where a batch comes from. */
 export interface Origin {
@@ -123,9 +127,10 @@ export class SwitchedStream {
    */
   pass(batch: Batch, origin: Origin): Batch | undefined {
     const { name, opening } = origin;
-    if (this.#source !== name || this.#opening !== opening || this.#left !== undefined) this.#begin(origin);
+    if (this.#source !== name || this.#opening !== opening || this.#left !== undefined)
+      this.#begin(origin, batch);
     if (this.#seam) return this.#passSeam(batch, this.#seam);
-    this.#rowsSeen += this.#stitch?.pass(batch).seen ?? 0;
+    this.#rowsSeen += this.#stitch?.pass(batch) ?? 0;
     if (batch.controls.length > 0) this.#keepTime(batch);
     if (batch.isEmpty) {
       batch.release();
@@ -157,11 +162,17 @@ export class SwitchedStream {
       rowsSeen: this.#rowsSeen,
       switches: { ...this.#switches },
       marks: this.#stitch?.snapshot() ?? null,
+      ...(this.#seam && {
+        seam: {
+          to: this.#seam.to,
+          waiting: this.#seam.waiting.map(({ record }) => plainRecord(record)),
+        },
+      }),
     };
   }
 
   restore(saved: SavedStream): void {
-    const { source, hasRows, left, heldFrom, latest, told, rowsSeen, switches, marks } = saved;
+    const { source, hasRows, left, heldFrom, latest, told, rowsSeen, switches, marks, seam } = saved;
     this.#source = source ?? undefined;
     this.#hasRows = hasRows;
     this.#left = left ?? undefined;
@@ -171,31 +182,37 @@ export class SwitchedStream {
     this.#rowsSeen = rowsSeen;
     Object.assign(this.#switches, switches);
     if (marks !== null) this.#stitch?.restore(marks);
+    const waiting = (seam?.waiting ?? []).map((record) => ({ row: 0, record: recordOf(record) }));
+    this.#seam = seam && { to: seam.to, opening: SAVED_OPENING, waiting };
   }
 
   /** The next rows are of another source, or of another opening. */
-  #begin({ name, opening, goesOn, isResumable }: Origin): void {
+  #begin({ name, opening, goesOn, isResumable }: Origin, batch: Batch): void {
     if (this.#seam?.to === name && this.#seam.opening === opening) return;
+    const isSaved = this.#seam?.to === name && this.#seam.opening === SAVED_OPENING;
+    const waiting = isSaved ? this.#seam!.waiting : [];
     // An opening that was left may have had rows meanwhile.
     const isResumed = goesOn && opening !== this.#opening;
     // Numbers say exactly what a live source has missed over a restart.
     const followsOn = !this.#hasRows || (isResumed && (isResumable || this.#stitch?.tellsAll !== true));
-    if (this.#source === name && followsOn) {
+    if (this.#source === name && followsOn && waiting.length === 0) {
       this.#opening = opening;
       this.#seam = undefined;
       this.#left = undefined;
       this.#heldFrom = undefined;
       return;
     }
-    this.#seam = { to: name, opening, waiting: [] };
+    this.#seam = { to: name, opening, waiting };
     this.#stitch?.begin(this.#source ?? name, name, this.#since, this.#heldFrom !== undefined);
+    const told = waiting.map(({ record }) => record);
+    this.#stitch?.heed(told, batch);
   }
 
   #passSeam(batch: Batch, seam: Seam): Batch | undefined {
     if (this.#stitch?.tellsAll) batch.controls = batch.controls.filter(({ record }) => !isRestartGap(record));
     const told = batch.controls.map(({ record }) => record);
     if (batch.length === 0) this.#stitch?.heed(told, batch);
-    else this.#rowsSeen += this.#stitch?.pass(batch).seen ?? 0;
+    else this.#rowsSeen += this.#stitch?.pass(batch) ?? 0;
     this.#keepTime(batch);
     if (batch.length === 0) {
       // Its time is not that of the stream yet.
@@ -299,4 +316,6 @@ export interface SavedStream {
   readonly rowsSeen: number;
   readonly switches: Readonly<Partial<Record<LeaveReason, number>>>;
   readonly marks: PlainData;
+  /** In front of the next row, with what its source has told before it. */
+  readonly seam?: { readonly to: string; readonly waiting: readonly PlainRecord[] };
 }

@@ -175,8 +175,9 @@ describe('a router of providers', () => {
     );
     await pass(5_000);
     const told = stream.flatMap((entry) => {
-      if (isRow(entry)) return [(entry as Row).price];
-      return entry.type === 'gap' || entry.type === 'switched' ? [entry.type] : [];
+      const { type } = entry;
+      if (type === 'gap' || type === 'switched') return [type];
+      return isRow(entry) ? [(entry as Row).price] : [];
     });
     const held = Array.from({ length: 11 }, (_, i) => i + 5);
     expect(told).toEqual([1, 2, 'gap', ...held, 'switched', 'gap', 17, 18, 19, 20]);

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../../../src/columns/batch.js';
 import { DictionarySet } from '../../../../src/columns/dictionary.js';
 import { saveBatch } from '../../../../src/columns/saved-batch.js';
+import { turnOfTheLoop } from '../../../../src/core/clock.js';
 import type { PlainData } from '../../../../src/core/plain-data.js';
+import { nanos } from '../../../../src/core/units.js';
 import type { InputOnDemand } from '../../../../src/engine/input.js';
 import { RouterOptions } from '../../../../src/stages/sources/router/options.js';
 import { RouterSource } from '../../../../src/stages/sources/router/router-source.js';
@@ -98,6 +100,24 @@ describe('a router that goes round and is resumed', () => {
 });
 
 describe('a router that is resumed', () => {
+  it('tells what a new source had told before its first row', async () => {
+    const options = { strategy: 'round-robin' };
+    const position = await positionWithHeld(options);
+    const { router, queues } = bare({ backOff: '1h', backOffMax: '1h' });
+    const reset = { type: 'reset', at: nanos(5n), reason: 'subscribed' } as const;
+    router.resume({ ...position, held: [] });
+    queues['sources[1]']!.push(
+      batchOf(NUMBERED, dictionaries, [], { controls: [{ row: 0, record: reset }] }),
+    );
+    await Promise.race([router.read(), turnOfTheLoop()]);
+    const again = JSON.parse(JSON.stringify(router.position()));
+    const next = bare({});
+    next.router.resume(again);
+    next.queues['sources[1]']!.push(batch(3));
+    const first = await next.router.read();
+    expect(first?.controls.map(({ record }) => record)).toMatchObject([{ type: 'switched' }, reset]);
+  });
+
   it('goes on with the source that it read, and begins the others anew', async () => {
     const options = { standby: 'hot' };
     const { router, queues, opened } = bare(options);
