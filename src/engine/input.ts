@@ -1,6 +1,7 @@
 import type { Batch } from '../columns/batch.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
+import type { Nanos } from '../core/units.js';
 import type { SequenceNumbers } from '../wire/provider-capabilities.js';
 import type { SourceCapabilities } from './source-capabilities.js';
 
@@ -52,19 +53,22 @@ export interface Input {
  * checkpoint has left it.
  */
 export interface InputOnDemand extends Input {
+  /** While its source holds rows back: the instant from which on there may be some. */
+  readonly heldFrom: Nanos | undefined;
   /** Whether it goes on, since its last `open`, where a checkpoint or an earlier line has left it. */
   readonly goesOn: boolean;
   /**
    * Makes source and operators, and opens them. Resolves once it can be read.
    *
+   * @param options - `anew`: it does not go on where it was left, since another input has given rows since then.
    * @throws What a stage throws as it opens; {PipelineError} with its code if it does not open in time. Then it is
    *   closed again.
    */
-  open(): Promise<void>;
+  open(options?: { readonly anew?: boolean }): Promise<void>;
   /**
    * Closes source and operators. What they still do is not waited for for long. Never rejects.
    *
-   * @param options - `toGoOn`: after a failure of a source that can be replayed, the next `open` goes on where it has
+   * @param options - `toGoOn`: after a failure of a source that has positions, the next `open` goes on where it has
    *   failed, if that is known.
    */
   close(options?: { readonly toGoOn?: boolean }): Promise<void>;

@@ -64,6 +64,11 @@ export interface StageContext {
    * `commit` or the last `flush`.
    */
   readonly checkpointed?: boolean;
+  /**
+   * For a source: whether the stage that reads it opens and closes it, and may go on with another one. Then no next
+   * opening is sure to be given its position, so it gives what it holds back before it fails.
+   */
+  readonly isReplaceable?: boolean;
   /** Aborts when the run must end without delivery: a waiting `write` ends, and throws with the reason as its cause. */
   readonly stopping?: AbortSignal;
   /**

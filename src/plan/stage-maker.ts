@@ -268,10 +268,11 @@ export class StageMaker {
   }
 
   #onDemand(owner: StagePlace<ResolvedStage>, loaded: LoadedInput): OnDemandInput {
-    const { clock, memory } = this.#making.context;
-    const { rejects } = this.#making;
+    const { context, rejects } = this.#making;
+    const { clock, memory } = context;
     const log = this.logOf(loaded.source.place);
-    return new OnDemandInput({ owner, make: () => this.#input(loaded), memory, clock, rejects, log });
+    const within = new StageMaker({ ...this.#making, context: { ...context, isReplaceable: true } });
+    return new OnDemandInput({ owner, make: () => within.#input(loaded), memory, clock, rejects, log });
   }
 
   #input({

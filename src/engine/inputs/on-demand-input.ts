@@ -57,7 +57,10 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
   readonly #parts: OnDemandInputParts;
   /** The last one that was made: it says what the next ones will be like. */
   #line: Line;
-  #phase: 'new' | 'opening' | 'open' | 'closed' = 'new';
+  /** `waiting`: for the end of the line before. Nothing is made yet. */
+  #phase: 'new' | 'waiting' | 'opening' | 'open' | 'closed' = 'new';
+  /** Which life it is: an `open` that waits may find itself closed, and another one begun. */
+  #life = 0;
   /** Settles once the line is open, or has failed to open. */
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -118,6 +121,10 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
     return this.#phase === 'opening' || this.#phase === 'open' ? this.#line.input.heldByBreaker : undefined;
   }
 
+  get heldFrom(): Nanos | undefined {
+    return this.#phase === 'open' ? this.#line.input.heldFrom : undefined;
+  }
+
   get goesOn(): boolean {
     return this.#goesOn;
   }
@@ -155,17 +162,22 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
     return this.#line.input.statistics();
   }
 
-  async open(): Promise<void> {
+  async open({ anew = false } = {}): Promise<void> {
     const isFirst = this.#phase === 'new';
     invariant(isFirst || this.#phase === 'closed', 'an input on demand is closed before it is opened');
-    this.#phase = 'opening';
+    const life = ++this.#life;
+    if (anew) this.#saved = undefined;
+    const isOver = () => life !== this.#life;
+    this.#phase = 'waiting';
     await this.#closing;
+    if (isOver()) return;
     try {
       if (!isFirst) this.#renew();
     } catch (error) {
       this.#phase = 'closed'; // the line that was closed stays
       throw error;
     }
+    this.#phase = 'opening';
     const line = this.#line;
     const opening = this.#openLine(line);
     this.#opening = opening.catch(() => undefined);
@@ -173,10 +185,10 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
       await opening;
       this.#throwIfBrokenOff();
     } catch (error) {
-      await this.close();
+      if (!isOver()) await this.close();
       throw error;
     }
-    if (this.#phase !== 'opening') return; // it was closed meanwhile
+    if (isOver()) return;
     this.#goesOn = this.#saved !== undefined;
     this.#saved = undefined;
     this.#phase = 'open';
@@ -184,7 +196,13 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
   }
 
   close({ toGoOn = false } = {}): Promise<void> {
-    if (this.#phase === 'new' || this.#phase === 'closed') return this.#closing ?? Promise.resolve();
+    const closing = this.#closing ?? Promise.resolve();
+    if (this.#phase === 'new' || this.#phase === 'closed') return closing;
+    this.#life++;
+    if (this.#phase === 'waiting') {
+      this.#phase = 'closed';
+      return closing;
+    }
     const line = this.#line;
     const { input, lifecycle } = line;
     if (this.#phase === 'open' && toGoOn) this.#saved = this.#savedNow(line);
@@ -222,9 +240,9 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
 
   breakOff(reason: unknown): void {
     this.#brokenOff ??= { reason };
+    if (this.#phase !== 'opening' && this.#phase !== 'open') return;
     const { input, inner, lifecycle } = this.#line;
     if (this.#phase === 'opening') lifecycle.interrupt();
-    if (this.#phase === 'new' || this.#phase === 'closed') return;
     inner.breakOff(reason);
     input.breakOff(reason);
   }

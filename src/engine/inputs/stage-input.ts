@@ -126,6 +126,10 @@ export class StageInput implements Input, RunningInput {
     return sequenceIndex(this.schema) < 0 ? undefined : { ...sequences, step: 'up' };
   }
 
+  get heldFrom(): Nanos | undefined {
+    return this.source.stage.heldFrom;
+  }
+
   get heldByBreaker(): string | undefined {
     return this.source.stage.heldByBreaker;
   }

@@ -126,7 +126,7 @@ export class StreamSource implements Source {
     this.#symbols = dictionaries.get('symbol');
     this.#clock = clock;
     this.#dictionaries = dictionaries;
-    this.#isKept = context.checkpointed === true;
+    this.#isKept = context.checkpointed === true && context.isReplaceable !== true;
     this.#fetched = fetchedFrom(kind, provider.capabilities, feed);
     this.capabilities = connection.isReplay
       ? { delivery: 'replayable', bounded: true }

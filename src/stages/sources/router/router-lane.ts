@@ -5,6 +5,8 @@ import type { SilenceWatch } from './silence-watch.js';
 
 /** Rows that a source keeps which is open beside the current one. */
 const HELD_ROWS_MAX = 65_536;
+/** Batches that it keeps: each may have one row, or none. */
+const HELD_BATCHES_MAX = 8_192;
 
 export interface RouterLaneSettings {
   /** As in the options: `sources[1]`, or the name of the source. */
@@ -25,10 +27,13 @@ export class RouterLane {
   readonly input: InputOnDemand;
   readonly silence: SilenceWatch;
   readonly isReplay: boolean;
+  /** Whether it can go on where it was left, so that it gives what it missed, or tells of it itself. */
+  readonly isResumable: boolean;
   readonly #settings: RouterLaneSettings;
   #phase: 'closed' | 'opening' | 'open' = 'closed';
   /** Which opening it is. What an earlier one still gives is dropped. */
   #opening = 0;
+  /** When it was opened, or began to open. */
   #openedAt = 0n;
   #isReading = false;
   #batches: Batch[] = [];
@@ -51,6 +56,7 @@ export class RouterLane {
     this.input = input;
     this.silence = silence;
     this.isReplay = input.capabilities.delivery === 'replayable';
+    this.isResumable = input.capabilities.delivery !== 'live-only';
   }
 
   get isClosed(): boolean {
@@ -71,6 +77,11 @@ export class RouterLane {
     return this.#phase === 'opening' ? this.#openedAt : undefined;
   }
 
+  /** For how long it has been open. */
+  openFor(now: bigint): bigint {
+    return this.#phase === 'open' ? now - this.#openedAt : 0n;
+  }
+
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
   }
@@ -84,8 +95,8 @@ export class RouterLane {
     return this.#batches;
   }
 
-  /** Opens it. It may be closed before it is open. */
-  open(): void {
+  /** Opens it. It may be closed before it is open. @param anew - Whether it does not go on where it was left. */
+  open(anew = false): void {
     const opening = ++this.#opening;
     const { input, clock, silence, onNews } = this.#settings;
     this.#phase = 'opening';
@@ -93,11 +104,12 @@ export class RouterLane {
     this.#failure = undefined;
     this.#hasEnded = false;
     silence.begin(this.#openedAt);
-    input.open().then(
+    input.open({ anew }).then(
       () => {
         if (opening !== this.#opening || this.#phase !== 'opening') return;
         this.#phase = 'open';
-        silence.begin(clock.now());
+        this.#openedAt = clock.now();
+        silence.begin(this.#openedAt);
         onNews();
       },
       (error: unknown) => {
@@ -183,13 +195,17 @@ export class RouterLane {
   }
 
   /**
-   * Keeps only the latest rows, and of those only what the current source has not delivered yet.
+   * Keeps only the latest rows, and of those only what the current source has not delivered yet. It is called before
+   * each read, so that only the last batch may be one that tells the time and nothing else.
    * @param isSeen - Whether a batch was delivered as a whole.
    */
   keepLatest(isSeen: (batch: Batch) => boolean): void {
+    const last = this.#batches.at(-1);
+    if (last && onlyTellsTime(last)) this.#batches.pop()!.release();
     while (this.#batches.length > 0) {
       const first = this.#batches[0]!;
-      if (this.#rowsHeld <= HELD_ROWS_MAX && !isSeen(first)) return;
+      const isTooMuch = this.#rowsHeld > HELD_ROWS_MAX || this.#batches.length > HELD_BATCHES_MAX;
+      if (!isTooMuch && !isSeen(first)) return;
       this.take()?.release();
     }
   }
@@ -208,3 +224,6 @@ export class RouterLane {
     this.#batches.push(batch);
   }
 }
+
+const onlyTellsTime = ({ length, controls }: Batch): boolean =>
+  length === 0 && controls.every(({ record }) => record.type === 'watermark');

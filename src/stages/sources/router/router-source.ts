@@ -31,6 +31,8 @@ const QUIET_NS_MAX = 50_000_000n;
 /** Batches of which nothing is left, one after another, before others have their turn. */
 const DROPPED_IN_A_ROW = 32;
 
+/** The opening of a source that rows of a checkpoint are of. */
+const BEFORE_ANY = 0;
 const DELIVERIES = ['live-only', 'resumable', 'replayable'] as const;
 const STATES = ['idle', 'open', 'current', 'resting', 'out'] as const;
 
@@ -51,16 +53,20 @@ export class RouterSource implements Source {
   readonly #stream: SwitchedStream;
   readonly #isReplay: boolean;
   readonly #hasNumbers: boolean;
-  /** Of a checkpoint: what was read and not delivered. */
+  /** The source that a checkpoint was taken with, until one is chosen. */
+  #resumed: RouterLane | undefined;
+  /** Of a checkpoint: what was read of that source and not delivered. */
   #restored: Batch[] = [];
   #counts: Counts | undefined;
   #isStopped = false;
   #isOver = false;
-  /** Since when all sources have been down. */
+  /** Since when all sources have been down, or have opened only to fail again without a row. */
   #downSince: bigint | undefined;
   #askAt: bigint | undefined;
   /** Until then, nothing but rows of the current source is expected. 0: everything is looked at. */
   #quietUntil = 0n;
+  /** When all sources were looked at last. */
+  #lookedAt = 0n;
   #wake: (() => void) | undefined;
   #hasNews = false;
 
@@ -139,7 +145,7 @@ export class RouterSource implements Source {
   }
 
   position(): PlainData {
-    const current = this.#current;
+    const current = this.#current ?? this.#resumed;
     const saved: SavedRouter = {
       current: current?.id ?? null,
       // What a source gives beside the current one is dropped anyway.
@@ -161,6 +167,7 @@ export class RouterSource implements Source {
     }
     this.#stream.restore(stream);
     const lane = this.#lanes[source];
+    this.#resumed = lane;
     if (!lane) return;
     const isNext = this.#options.strategy === 'round-robin' && !lane.isReplay && this.#lanes.length > 1;
     this.#choice.goOnWith(source, isNext);
@@ -213,6 +220,12 @@ export class RouterSource implements Source {
     return counts;
   }
 
+  /** After this time a source counts as one that works. */
+  get #stableNs(): bigint {
+    const { hold, backOff } = this.#options;
+    return BigInt(Math.max(hold, backOff));
+  }
+
   get #current(): RouterLane | undefined {
     const { current } = this.#choice;
     return current === undefined ? undefined : this.#lanes[current];
@@ -221,14 +234,16 @@ export class RouterSource implements Source {
   /** Returns what there is now; `undefined` if it has to be waited for. */
   #next(): Batch | null | undefined {
     this.#counts = undefined;
-    const restored = this.#restored.shift();
-    if (restored) return this.#stream.goOn(this.#fitted(restored));
+    for (let restored = this.#restored.shift(); restored; restored = this.#restored.shift()) {
+      const ready = this.#again(restored);
+      if (ready) return ready;
+    }
     for (let dropped = 0; ; dropped++) {
       if (dropped === DROPPED_IN_A_ROW) return this.#nothing();
       const now = this.#context.clock.now();
       const lane = now < this.#quietUntil ? this.#current : this.#lookRound(now);
       if (this.#isOver) return null;
-      if (this.#isStopped && (this.#isReplay || !lane?.isOpen)) {
+      if (this.#isStopped && (!lane?.isOpen || lane.isReplay)) {
         this.#isOver = true;
         return null;
       }
@@ -237,6 +252,8 @@ export class RouterSource implements Source {
         return undefined;
       }
       if (!lane.isOpen) return undefined;
+      // One that opens and fails at once is no end of an outage; one that is quiet for long is.
+      if (this.#downSince !== undefined && lane.openFor(now) >= this.#stableNs) this.#downSince = undefined;
       lane.read();
       const batch = lane.take();
       if (!batch) this.#quietUntil = 0n;
@@ -246,6 +263,14 @@ export class RouterSource implements Source {
         if (ready) return ready;
       } else if (!lane.failure && !lane.hasEnded) return undefined;
     }
+  }
+
+  /** Delivers rows of a checkpoint: they are of the source that was delivered last, or were to be the first of another one. */
+  #again(batch: Batch): Batch | undefined {
+    const rows = this.#fitted(batch);
+    const { name, isResumable } = this.#resumed!;
+    if (this.#stream.source === name) return this.#stream.goOn(rows);
+    return this.#stream.pass(rows, { name, opening: BEFORE_ANY, goesOn: false, isResumable });
   }
 
   async #readOn(): Promise<Batch | null> {
@@ -274,7 +299,8 @@ export class RouterSource implements Source {
     let at = until;
     if (this.#askAt !== undefined && this.#askAt < at) at = this.#askAt;
     const silentAt = this.#current?.silence.askAt;
-    if (silentAt !== undefined && silentAt < at) at = silentAt;
+    // One that was silent already when it was looked at is left once another one helps, and that is news or asked for.
+    if (silentAt !== undefined && silentAt > this.#lookedAt && silentAt < at) at = silentAt;
     await new Promise<void>((resolve) => {
       // At least a turn of the loop: what a source has given already comes before its silence is judged.
       const delayMs = Math.max(1, Math.ceil(Number(at - now) / 1e6));
@@ -296,6 +322,7 @@ export class RouterSource implements Source {
 
   /** Looks at all sources, and does what the choice says. @returns The source to read. */
   #lookRound(now: bigint): RouterLane | undefined {
+    this.#lookedAt = now;
     this.#look(now);
     if (this.#isOver) return undefined;
     const lane = this.#follow(now);
@@ -325,7 +352,12 @@ export class RouterSource implements Source {
     const isCurrent = source === this.#choice.current;
     const isEnd = input.capabilities.bounded || this.#isStopped;
     if (isCurrent && isEnd) this.#isOver = true;
-    else {
+    else if (input.capabilities.bounded && this.#choice.current === undefined) {
+      // In a race: one without rows stays in it, and is the end once all are so.
+      this.#isOver = this.#lanes.every((lane, i) => {
+        return (lane.isOpen && lane.hasEnded) || this.#choice.stateOf(i, now) === 'out';
+      });
+    } else {
       const message = `${input.title} ended, though it is live: a close is no end (source ${name} of the router)`;
       this.#fail(source, 'closed', new ProviderError('disconnected', message), now);
     }
@@ -346,9 +378,12 @@ export class RouterSource implements Source {
       this.#fail(source, 'breaker', error, now);
       return;
     }
-    const isSilent =
-      source === this.#choice.current && lane.isOpen && !this.#isReplay && lane.silence.isTooLong(now);
-    if (!isSilent || !this.#choice.helpsAgainstSilence(now)) return;
+    if (!lane.isOpen || this.#isReplay || !lane.silence.isTooLong(now)) return;
+    if (source !== this.#choice.current) {
+      this.#choice.fellSilent(source);
+      return;
+    }
+    if (!this.#choice.helpsAgainstSilence(now)) return;
     const message = `${input.title} has given no row for ${silence / 1e6} ms (source ${name} of the router)`;
     this.#fail(source, 'silence', new ProviderError('unavailable', message), now);
   }
@@ -365,12 +400,13 @@ export class RouterSource implements Source {
     }
     lane.cause = error;
     lane.failures++;
-    lane.close(lane.isReplay && this.#stream.source === lane.name);
+    const { heldFrom } = lane.input;
+    lane.close(lane.isResumable && this.#stream.source === lane.name);
     const retryAfterMs = error instanceof ProviderError ? (error.retryAfterMs ?? 0) : 0;
     const recovers = mayRecover(error);
     const retryAfterNs = BigInt(Math.ceil(retryAfterMs * 1e6));
     this.#choice.failed(source, { reason, mayRecover: recovers, retryAfterNs }, now);
-    if (wasCurrent) this.#stream.left(lane.name, reason);
+    if (wasCurrent) this.#stream.left(lane.name, reason, heldFrom);
     const fields = { source: lane.name, reason, why: textOfCause(error), failures: lane.failures };
     const { log } = this.#context;
     if (wasCurrent) log.warn(fields, 'the source that was read has failed');
@@ -383,15 +419,18 @@ export class RouterSource implements Source {
     const before = this.#choice.current;
     const { current, open, askAt } = this.#choice.plan(now);
     this.#askAt = askAt;
+    this.#resumed = undefined;
     if (before !== undefined && current !== before) {
-      this.#stream.left(this.#lanes[before]!.name, this.#choice.left);
+      const { name, input } = this.#lanes[before]!;
+      this.#stream.left(name, this.#choice.left, input.heldFrom);
     }
     if (current !== undefined) this.#stream.chosen(this.#lanes[current]!.name);
     for (const [i, lane] of this.#lanes.entries()) {
       const isNeeded = open[i]! && (i === current || !this.#isStopped);
       if (isNeeded && lane.isClosed) {
         if (this.#isStopped) continue;
-        lane.open();
+        // A file goes on where it was left. A live source does so only while no other one has given rows.
+        lane.open(!lane.isReplay && this.#stream.source !== lane.name);
         this.#choice.opened(i);
       } else if (!isNeeded && !lane.isClosed) {
         lane.close();
@@ -404,7 +443,7 @@ export class RouterSource implements Source {
 
   /** Reads a source that is open beside the current one. @param isRace - Whether its rows may become the first ones. */
   #keepReady(lane: RouterLane, isRace: boolean): void {
-    if (!lane.isOpen || lane.failure) return;
+    if (!lane.isOpen || lane.failure || lane.hasEnded) return;
     if (isRace && lane.batches.length > 0) {
       if (lane.batches.every(({ length }) => length === 0)) lane.drop();
       else return;
@@ -422,8 +461,8 @@ export class RouterSource implements Source {
       if (cut === undefined) return undefined;
       rows = cut;
     }
-    const { name, opening, input, isReplay } = lane;
-    return this.#stream.pass(rows, { name, opening, goesOn: input.goesOn, isReplay });
+    const { name, opening, input, isResumable } = lane;
+    return this.#stream.pass(rows, { name, opening, goesOn: input.goesOn, isResumable });
   }
 
   /** Leaves a source where it lacks rows, if another one is ready. @returns What stands before the gap, if anything. */
@@ -433,7 +472,7 @@ export class RouterSource implements Source {
     const from = this.#current!;
     if (!this.#choice.moveForGap(now)) return batch;
     from.drop();
-    this.#stream.left(from.name, 'gap');
+    this.#stream.left(from.name, 'gap', from.input.heldFrom);
     this.#context.log.warn(
       { source: from.name },
       'the source that was read lacks rows: the next one is ready',

@@ -1,25 +1,31 @@
 import type { Batch } from '../../../columns/batch.js';
 import { readInt64 } from '../../../columns/int64.js';
-import { columnIndex, type Schema } from '../../../columns/schema.js';
+import { columnIndex, eventTimeIndex, type Schema } from '../../../columns/schema.js';
 import { sequenceIndex } from '../../../columns/sequence.js';
 import type { PlainData } from '../../../core/plain-data.js';
+import type { Nanos } from '../../../core/units.js';
 
 /** Slots at first: one for each symbol, and one for rows without. */
 const SLOTS = 64;
 /** The high word of a slot without a mark. Its low word is 0: no provider numbers a row −2⁶³. */
 const UNSET = -0x8000_0000;
 
-/** The number of the last row that was delivered: of each symbol, or of the stream. */
+/** The number and the time of the last row that was delivered: of each symbol, or of the stream. */
 export class SequenceMarks {
   readonly #sequence: number;
   readonly #symbol: number;
   readonly #marks: Marks;
+  readonly #time: number;
+  readonly #times = new WordMarks();
+  /** The greatest number of the stream. */
+  #greatest: bigint | undefined;
 
   /** @param scope - `symbol` counts as `stream` where rows have no symbol. */
   constructor(schema: Schema, scope: 'symbol' | 'stream') {
     this.#sequence = sequenceIndex(schema);
     this.#symbol = scope === 'symbol' ? columnIndex(schema, 'symbol') : -1;
     this.#marks = schema.columns[this.#sequence]!.type === 'int64' ? new WordMarks() : new NumberMarks();
+    this.#time = eventTimeIndex(schema);
   }
 
   get isBySymbol(): boolean {
@@ -59,30 +65,60 @@ export class SequenceMarks {
     return first === last ? `${first}` : `${first} to ${last}`;
   }
 
+  /** Whether the last number of the stream is its greatest: what is not after the mark was delivered. */
+  get isInOrder(): boolean {
+    return this.#greatest === undefined || this.#marks.at(0) === this.#greatest;
+  }
+
+  /** Time of the last row of a slot; `undefined` if that is not known. */
+  timeOf(slot: number): Nanos | undefined {
+    return slot < this.#times.slots ? (this.#times.at(slot) as Nanos | undefined) : undefined;
+  }
+
+  /** Numbers begin anew: those so far say nothing of the order of the ones to come. */
+  beginAnew(): void {
+    this.#greatest = undefined;
+  }
+
   /** Marks the rows of a batch as delivered. */
   note(batch: Batch): void {
     const { length, columns } = batch;
     if (length === 0) return;
     const numbers = columns[this.#sequence]!;
-    if (this.#symbol < 0) this.#marks.note(numbers, undefined, length - 1, length);
-    else this.#marks.note(numbers, columns[this.#symbol] as Int32Array, 0, length);
+    const symbols = this.#symbol < 0 ? undefined : (columns[this.#symbol] as Int32Array);
+    const first = symbols ? 0 : length - 1;
+    this.#marks.note(numbers, symbols, first, length);
+    if (this.#time >= 0) this.#times.note(columns[this.#time]!, symbols, first, length);
+    if (symbols) return;
+    const greatest = this.#marks.read(numbers, this.#marks.greatest(numbers, length));
+    if (greatest === undefined) return;
+    if (this.#greatest === undefined || greatest > this.#greatest) this.#greatest = greatest;
   }
 
   snapshot(): PlainData {
-    const marks: [number, string][] = [];
+    const marks: SavedMark[] = [];
     for (let slot = 0; slot < this.#marks.slots; slot++) {
       const mark = this.#marks.at(slot);
-      if (mark !== undefined) marks.push([slot, String(mark)]);
+      if (mark === undefined) continue;
+      const at = this.timeOf(slot);
+      const time = at === undefined ? null : String(at);
+      if (this.isInOrder || slot > 0) marks.push([slot, String(mark), time]);
+      else marks.push([slot, String(mark), time, String(this.#greatest)]);
     }
-    return marks;
+    return marks as unknown as PlainData;
   }
 
   restore(saved: PlainData): void {
-    for (const [slot, mark] of saved as unknown as readonly [number, string][]) {
+    for (const [slot, mark, time, greatest] of saved as unknown as readonly SavedMark[]) {
       this.#marks.set(slot, BigInt(mark));
+      if (typeof time === 'string') this.#times.set(slot, BigInt(time));
+      if (!this.isBySymbol) this.#greatest = BigInt(greatest ?? mark);
     }
   }
 }
+
+/** Slot, number, time and, of a stream whose last number is not its greatest, that. */
+type SavedMark = readonly [slot: number, mark: string, time?: string | null, greatest?: string];
 
 /** The last numbers by slot. */
 interface Marks {
@@ -92,6 +128,8 @@ interface Marks {
   /** `undefined` if the row has no number. */
   read(column: Batch['columns'][number], row: number): bigint | undefined;
   set(slot: number, mark: bigint): void;
+  /** The row with the greatest number of the first `length` ones. */
+  greatest(column: Batch['columns'][number], length: number): number;
   /** Marks rows `from` to `to` (exclusive), each in the slot of its symbol. */
   note(column: Batch['columns'][number], symbols: Int32Array | undefined, from: number, to: number): void;
 }
@@ -114,6 +152,16 @@ class WordMarks implements Marks {
     this.#grow(slot);
     this.#words[2 * slot] = Number(BigInt.asIntN(32, mark));
     this.#words[2 * slot + 1] = Number(mark >> 32n);
+  }
+
+  greatest(column: Batch['columns'][number], length: number): number {
+    let at = 0;
+    for (let row = 1; row < length; row++) {
+      const high = column[2 * row + 1]!;
+      const most = column[2 * at + 1]!;
+      if (high > most || (high === most && column[2 * row]! >>> 0 > column[2 * at]! >>> 0)) at = row;
+    }
+    return at;
   }
 
   note(column: Batch['columns'][number], symbols: Int32Array | undefined, from: number, to: number): void {
@@ -158,6 +206,14 @@ class NumberMarks implements Marks {
   set(slot: number, mark: bigint): void {
     this.#grow(slot);
     this.#numbers[slot] = Number(mark);
+  }
+
+  greatest(column: Batch['columns'][number], length: number): number {
+    let at = 0;
+    for (let row = 1; row < length; row++) {
+      if (column[row]! > column[at]! || Number.isNaN(column[at]!)) at = row;
+    }
+    return at;
   }
 
   note(column: Batch['columns'][number], symbols: Int32Array | undefined, from: number, to: number): void {

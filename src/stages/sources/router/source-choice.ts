@@ -136,6 +136,11 @@ export class SourceChoice {
     if (strategy === 'fastest' && this.#current === undefined) this.#choose(source);
   }
 
+  /** An open source that is not read has given no row for long: it has to prove itself anew. */
+  fellSilent(source: number): void {
+    Object.assign(this.#standings[source]!, { firstRowAt: undefined, isProven: false });
+  }
+
   /** A source has failed, and is closed. */
   failed(source: number, { reason, mayRecover, retryAfterNs = 0n }: SourceFailure, now: bigint): void {
     const standing = this.#standings[source]!;
@@ -171,9 +176,7 @@ export class SourceChoice {
     );
     if (ready < 0) return false;
     this.#movedByChoiceAt = now;
-    const standing = this.#standings[from]!;
-    standing.firstRowAt = undefined; // it has to prove itself anew
-    standing.isProven = false;
+    Object.assign(this.#standings[from]!, { firstRowAt: undefined, isProven: false }); // it has to prove itself anew
     this.#leave('gap');
     this.#choose(ready);
     return true;
@@ -193,8 +196,10 @@ export class SourceChoice {
   #next(now: bigint): number | undefined {
     const { strategy, weights, random } = this.#settings;
     const eligible = this.#standings.flatMap((_, i) => (this.#isEligible(i, now) ? [i] : []));
+    // One that has just been silent comes after all that were not tried since: one of those may have rows.
+    const untried = eligible.filter((i) => !this.#silent.has(i));
     return nextByStrategy(strategy, {
-      eligible,
+      eligible: untried.length > 0 ? untried : eligible,
       last: this.#last,
       weights,
       isReady: (i) => this.#standings[i]!.firstRowAt !== undefined && this.#standings[i]!.isOpen,

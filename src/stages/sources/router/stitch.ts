@@ -8,14 +8,6 @@ import type { Nanos } from '../../../core/units.js';
 import type { SequenceNumbers } from '../../../wire/provider-capabilities.js';
 import { SequenceMarks } from './sequence-marks.js';
 
-/** What became of the first rows behind a seam. */
-export interface StitchedRows {
-  /** Rows that were dropped, since they have been delivered already. */
-  readonly seen: number;
-}
-
-const NONE_SEEN: StitchedRows = { seen: 0 };
-
 /**
  * Joins the rows of one source to those of the one before it, where both number the same rows in the same way. Behind
  * a seam, rows with a number that was delivered already are dropped, and numbers that are missing are told as a
@@ -26,15 +18,22 @@ export class Stitch {
   readonly #marks: SequenceMarks;
   readonly #time: number;
   readonly #symbol: number;
-  /** By slot, whether it had a mark at the seam and has not passed it. A slot beyond the end has passed. */
+  /** By slot: 1 if it had a mark at the seam and has not passed it, 2 if it overlaps, too. Else, and beyond the end: 0. */
   #isOpen = new Uint8Array(0);
   /** How many are open. */
   #open = 0;
+  /** Of how many slots it is not known what they lack. */
+  #unproven = 0;
   #names = { from: '', to: '' };
   /** Whether a row was seen before since the seam began: the new source overlaps with what was delivered. */
   #hasOverlap = false;
-  /** Whether the new source has told of rows that are missing, or begun its numbers anew. */
+  /**
+   * Whether the new source has told of rows that are missing, or begun its numbers anew; or the one before has given
+   * rows of the stream out of order, so that its last number does not say what was delivered.
+   */
   #beganAnew = false;
+  /** Time of the last row before the seam. */
+  #since: Nanos | undefined;
   #keep = new Uint8Array(0);
 
   constructor(schema: Schema, numbers: Pick<SequenceNumbers, 'scope' | 'step'>) {
@@ -46,11 +45,12 @@ export class Stitch {
 
   /**
    * Whether it is known now what the seam lacks: nothing, since the new source was there before the last one had ended,
-   * or what the gaps so far say. A symbol that has had no row yet may lack some, which nobody knows before its next one.
+   * or what the gaps so far say. A symbol that has had no row yet may lack some, which nobody knows before its next one:
+   * that another symbol overlaps does not tell.
    */
   get isExact(): boolean {
     if (this.#beganAnew) return false;
-    return this.#hasOverlap || (this.#numbers.step === 'one' && this.#open === 0);
+    return this.#unproven === 0 && (this.#hasOverlap || this.tellsAll);
   }
 
   /** Whether every number that is missing is told. */
@@ -58,29 +58,37 @@ export class Stitch {
     return this.#numbers.step === 'one';
   }
 
-  /** The next rows come from another source, or from one that was opened again. */
-  begin(from: string, to: string): void {
+  /**
+   * The next rows come from another source, or from one that was opened again.
+   *
+   * @param since - Time of the last row before the seam.
+   * @param hasHeld - Whether rows before the seam were held back and not delivered: later ones of other symbols were.
+   */
+  begin(from: string, to: string, since: Nanos | undefined, hasHeld: boolean): void {
+    this.#since = since;
     const { slots } = this.#marks;
     if (this.#isOpen.length < slots) this.#isOpen = new Uint8Array(2 * slots);
     this.#names = { from, to };
     this.#hasOverlap = false;
-    this.#beganAnew = false;
+    this.#beganAnew = !this.#marks.isInOrder || (hasHeld && !this.#marks.isBySymbol);
     this.#open = 0;
+    this.#unproven = 0;
     this.#isOpen.fill(0);
+    if (this.#beganAnew) return;
     for (let slot = 0; slot < slots; slot++) {
       if (!this.#marks.isSet(slot)) continue;
       this.#isOpen[slot] = 1;
       this.#open++;
+      this.#unproven++;
     }
   }
 
   /**
    * Drops the rows of a batch that were delivered already, and adds gaps in front of those that do not follow on.
-   *
-   * @param since - Time of the last row before the seam.
+   * @returns How many were dropped.
    */
-  pass(batch: Batch, since: Nanos | undefined): StitchedRows {
-    if (this.#open === 0) return NONE_SEEN;
+  pass(batch: Batch): number {
+    if (this.#open === 0) return 0;
     const { length } = batch;
     if (this.#keep.length < length) this.#keep = new Uint8Array(Math.max(1_024, length));
     const keep = this.#keep.subarray(0, length).fill(1);
@@ -93,22 +101,24 @@ export class Stitch {
         this.#heed(controls[control]!.record, batch);
       }
       const slot = this.#marks.slotOf(batch, row);
-      if (this.#isOpen[slot] !== 1) continue;
+      if (!this.#isOpen[slot]) continue;
       const relation = this.#marks.compare(batch, row, slot);
       if (relation === 'seen') {
         keep[row] = 0;
         seen++;
         this.#hasOverlap = true;
+        if (this.#isOpen[slot] === 1) this.#unproven--;
+        this.#isOpen[slot] = 2;
         continue;
       }
-      if (relation === 'beyond' && this.#numbers.step === 'one') {
-        told.push({ row, record: this.#gapBefore(batch, row, slot, since) });
+      if (relation === 'beyond' && this.tellsAll) {
+        told.push({ row, record: this.#gapBefore(batch, row, slot) });
       }
       this.#pass(slot);
     }
     if (told.length > 0) batch.controls = [...controls, ...told].sort((a, b) => a.row - b.row);
     if (seen > 0) retainRows(batch, keep);
-    return { seen };
+    return seen;
   }
 
   /** Notes records that come without rows. */
@@ -118,6 +128,7 @@ export class Stitch {
 
   /** Marks the rows of a batch as delivered. */
   note(batch: Batch): void {
+    if (batch.controls.some(({ record }) => record.type === 'reset')) this.#marks.beginAnew();
     this.#marks.note(batch);
   }
 
@@ -126,7 +137,6 @@ export class Stitch {
     for (let row = batch.length - 1; row >= 0; row--) {
       const slot = this.#marks.slotOf(batch, row);
       if (!this.#marks.isSet(slot) || this.#marks.compare(batch, row, slot) !== 'seen') return false;
-      if (!this.#marks.isBySymbol) return true; // its last number is its greatest
     }
     return true;
   }
@@ -151,18 +161,20 @@ export class Stitch {
     }
     const { columns } = batch.schema;
     const id = batch.dictionary(columns[this.#symbol]!).find(symbol);
-    if (id !== undefined && this.#isOpen[id + 1] === 1) this.#pass(id + 1);
+    if (id !== undefined && this.#isOpen[id + 1]) this.#pass(id + 1);
   }
 
   #pass(slot: number): void {
+    if (this.#isOpen[slot] === 1 && this.tellsAll) this.#unproven--;
     this.#isOpen[slot] = 0;
     this.#open--;
   }
 
-  #gapBefore(batch: Batch, row: number, slot: number, since: Nanos | undefined): ControlRecord {
+  #gapBefore(batch: Batch, row: number, slot: number): ControlRecord {
     const { from: source, to: next } = this.#names;
     const missing = this.#marks.between(batch, row, slot);
     const at = this.#time < 0 ? (0n as Nanos) : readNanos(batch.columns[this.#time] as Int32Array, row);
+    const since = this.#marks.timeOf(slot) ?? this.#since;
     const from = since !== undefined && since < at ? since : at;
     const { columns } = batch.schema;
     const symbol = this.#marks.isBySymbol ? batch.dictionary(columns[this.#symbol]!).at(slot - 1) : null;

@@ -8,6 +8,7 @@ import {
   textOfInstant,
 } from '../../../columns/instants.js';
 import { readNanos } from '../../../columns/int64.js';
+import { type PlainRecord, plainRecord, recordOf } from '../../../columns/plain-record.js';
 import { eventTimeIndex, type Schema } from '../../../columns/schema.js';
 import type { Clock } from '../../../core/clock.js';
 import type { PlainData } from '../../../core/plain-data.js';
@@ -30,6 +31,9 @@ export interface SwitchedStreamSettings {
   readonly log: Logger;
 }
 
+/** The opening of the source of a seam that was saved: its next one goes on with it. */
+const SAVED_OPENING = -1;
+
 /** Where a batch comes from. */
 export interface Origin {
   readonly name: string;
@@ -37,8 +41,8 @@ export interface Origin {
   readonly opening: number;
   /** Whether this opening goes on where the one before has ended. */
   readonly goesOn: boolean;
-  /** If so, whether that is exact: rows of a live source were missed meanwhile. */
-  readonly isReplay: boolean;
+  /** If so, whether it gives what it missed meanwhile, or tells of it itself. */
+  readonly isResumable: boolean;
 }
 
 /** In front of the next row. */
@@ -65,6 +69,8 @@ export class SwitchedStream {
   #seam: Seam | undefined;
   /** Why the source was left. */
   #left: LeaveReason | undefined;
+  /** From when on it held rows back that it has not delivered. */
+  #heldFrom: Nanos | undefined;
   /** Time of the last row. */
   readonly #latest: Instant = { ...BEFORE_ALL };
   /** The greatest watermark so far. */
@@ -98,13 +104,19 @@ export class SwitchedStream {
     this.#source ??= name;
   }
 
-  /** A source was left. That of the last row says why a switch is made. */
-  left(name: string, reason: LeaveReason): void {
-    if (name === this.#source) this.#left ??= reason;
+  /**
+   * A source was left. That of the last row says why a switch is made.
+   * @param heldFrom - From when on it held rows back that nobody has had.
+   */
+  left(name: string, reason: LeaveReason, heldFrom?: Nanos): void {
+    if (name !== this.#source) return;
+    this.#left ??= reason;
+    this.#heldFrom = earlier(this.#heldFrom, heldFrom);
   }
 
   /** Passes on rows that follow on to the last ones. */
   goOn(batch: Batch): Batch {
+    this.#keepTime(batch);
     this.#note(batch);
     return batch;
   }
@@ -115,9 +127,10 @@ export class SwitchedStream {
    */
   pass(batch: Batch, origin: Origin): Batch | undefined {
     const { name, opening } = origin;
-    if (this.#source !== name || this.#opening !== opening || this.#left !== undefined) this.#begin(origin);
+    if (this.#source !== name || this.#opening !== opening || this.#left !== undefined)
+      this.#begin(origin, batch);
     if (this.#seam) return this.#passSeam(batch, this.#seam);
-    this.#rowsSeen += this.#stitch?.pass(batch, this.#since).seen ?? 0;
+    this.#rowsSeen += this.#stitch?.pass(batch) ?? 0;
     if (batch.controls.length > 0) this.#keepTime(batch);
     if (batch.isEmpty) {
       batch.release();
@@ -143,48 +156,63 @@ export class SwitchedStream {
       source: this.#source ?? null,
       hasRows: this.#hasRows,
       left: this.#left ?? null,
+      ...(this.#heldFrom !== undefined && { heldFrom: String(this.#heldFrom) }),
       latest: textOfInstant(this.#latest),
       told: this.#told === undefined ? null : String(this.#told),
       rowsSeen: this.#rowsSeen,
       switches: { ...this.#switches },
       marks: this.#stitch?.snapshot() ?? null,
+      ...(this.#seam && {
+        seam: {
+          to: this.#seam.to,
+          waiting: this.#seam.waiting.map(({ record }) => plainRecord(record)),
+        },
+      }),
     };
   }
 
   restore(saved: SavedStream): void {
-    const { source, hasRows, left, latest, told, rowsSeen, switches, marks } = saved;
+    const { source, hasRows, left, heldFrom, latest, told, rowsSeen, switches, marks, seam } = saved;
     this.#source = source ?? undefined;
     this.#hasRows = hasRows;
     this.#left = left ?? undefined;
+    this.#heldFrom = heldFrom === undefined ? undefined : (BigInt(heldFrom) as Nanos);
     Object.assign(this.#latest, instantOfText(latest));
     this.#told = told === null ? undefined : (BigInt(told) as Nanos);
     this.#rowsSeen = rowsSeen;
     Object.assign(this.#switches, switches);
     if (marks !== null) this.#stitch?.restore(marks);
+    const waiting = (seam?.waiting ?? []).map((record) => ({ row: 0, record: recordOf(record) }));
+    this.#seam = seam && { to: seam.to, opening: SAVED_OPENING, waiting };
   }
 
   /** The next rows are of another source, or of another opening. */
-  #begin({ name, opening, goesOn, isReplay }: Origin): void {
+  #begin({ name, opening, goesOn, isResumable }: Origin, batch: Batch): void {
     if (this.#seam?.to === name && this.#seam.opening === opening) return;
+    const isSaved = this.#seam?.to === name && this.#seam.opening === SAVED_OPENING;
+    const waiting = isSaved ? this.#seam!.waiting : [];
     // An opening that was left may have had rows meanwhile.
     const isResumed = goesOn && opening !== this.#opening;
     // Numbers say exactly what a live source has missed over a restart.
-    const followsOn = !this.#hasRows || (isResumed && (isReplay || this.#stitch?.tellsAll !== true));
-    if (this.#source === name && followsOn) {
+    const followsOn = !this.#hasRows || (isResumed && (isResumable || this.#stitch?.tellsAll !== true));
+    if (this.#source === name && followsOn && waiting.length === 0) {
       this.#opening = opening;
       this.#seam = undefined;
       this.#left = undefined;
+      this.#heldFrom = undefined;
       return;
     }
-    this.#seam = { to: name, opening, waiting: [] };
-    this.#stitch?.begin(this.#source ?? name, name);
+    this.#seam = { to: name, opening, waiting };
+    this.#stitch?.begin(this.#source ?? name, name, this.#since, this.#heldFrom !== undefined);
+    const told = waiting.map(({ record }) => record);
+    this.#stitch?.heed(told, batch);
   }
 
   #passSeam(batch: Batch, seam: Seam): Batch | undefined {
     if (this.#stitch?.tellsAll) batch.controls = batch.controls.filter(({ record }) => !isRestartGap(record));
     const told = batch.controls.map(({ record }) => record);
     if (batch.length === 0) this.#stitch?.heed(told, batch);
-    else this.#rowsSeen += this.#stitch?.pass(batch, this.#since).seen ?? 0;
+    else this.#rowsSeen += this.#stitch?.pass(batch) ?? 0;
     this.#keepTime(batch);
     if (batch.length === 0) {
       // Its time is not that of the stream yet.
@@ -202,6 +230,7 @@ export class SwitchedStream {
     this.#opening = seam.opening;
     this.#seam = undefined;
     this.#left = undefined;
+    this.#heldFrom = undefined;
     this.#note(batch);
     return batch;
   }
@@ -211,7 +240,7 @@ export class SwitchedStream {
     const from = this.#source!; // set before anything is delivered
     const reason = this.#left ?? 'restart';
     const at = this.#timeOf(batch, 0);
-    const since = this.#since ?? at;
+    const since = earlier(this.#since, this.#heldFrom) ?? at;
     const isExact = !this.#hasRows || (this.#stitch?.isExact ?? false);
     const { log } = this.#settings;
     if (from !== to) {
@@ -271,6 +300,9 @@ export class SwitchedStream {
   }
 }
 
+const earlier = (one: Nanos | undefined, other: Nanos | undefined): Nanos | undefined =>
+  one === undefined || (other !== undefined && other < one) ? (other ?? one) : one;
+
 const isRestartGap = (record: ControlRecord): boolean =>
   record.type === 'gap' && record.reason === RESTART_REASON;
 
@@ -278,9 +310,12 @@ export interface SavedStream {
   readonly source: string | null;
   readonly hasRows: boolean;
   readonly left: LeaveReason | null;
+  readonly heldFrom?: string;
   readonly latest: string;
   readonly told: string | null;
   readonly rowsSeen: number;
   readonly switches: Readonly<Partial<Record<LeaveReason, number>>>;
   readonly marks: PlainData;
+  /** In front of the next row, with what its source has told before it. */
+  readonly seam?: { readonly to: string; readonly waiting: readonly PlainRecord[] };
 }

@@ -186,6 +186,37 @@ describe('a router', () => {
     expect(a.opened).toBe(1);
   });
 
+  it('counts an outage anew once a source has been open for long, though it was quiet', async () => {
+    const a = new Scripted('a');
+    const { clock, pass, run, prices, stop } = await routed({
+      sources: [a],
+      options: { backOff: '1s', backOffMax: '1s', hold: '1s', downMax: '30s' },
+    });
+    a.fail(outage());
+    await pass(2_000);
+    expect(a.isOpen).toBe(true);
+    await pass(60_000, 200); // nobody trades
+    a.openErrors.push(outage(), outage(), outage());
+    a.fail(outage());
+    await pass(8_000);
+    a.push(row(0, 1));
+    await clock.advance(5);
+    expect(prices()).toEqual([1]);
+    await stop();
+    await run;
+  });
+
+  it('takes one that opens only to fail for down', async () => {
+    const a = new Scripted('a');
+    a.initial = () => [outage()];
+    const { pass, run } = await routed({
+      sources: [a],
+      options: { backOff: '1s', backOffMax: '1s', downMax: '30s' },
+    });
+    await pass(32_000);
+    expect(await run).toMatchObject({ outcome: 'failed', error: { code: 'SOURCE_FAILED' } });
+  });
+
   it('tries sources again for ever, at longer and longer intervals up to a cap, and leaves those alone that refuse it', async () => {
     const [a, b] = [new Scripted('a'), new Scripted('b')];
     a.openErrors.push(refused());
@@ -278,6 +309,63 @@ describe('a router over sources that number their rows in the same way', () => {
       500,
     ]);
     expect(numbersOf()).toMatchObject({ rowsSeen: 2 });
+    await stop();
+  });
+
+  it('begins a gap with the last row of its symbol, however late the next one comes', async () => {
+    const sources = numbered('a', 'b');
+    const [a, b] = sources as [Scripted, Scripted];
+    const { clock, records, stop } = await routed({ sources });
+    a.push(row(0, 7, 'B'), row(5, 1));
+    await clock.advance(5);
+    a.fail(outage());
+    await clock.advance(5);
+    b.push(row(6, 2));
+    await clock.advance(5);
+    b.push(row(500, 3));
+    await clock.advance(5);
+    b.push(row(900, 10, 'B'));
+    await clock.advance(5);
+    expect(records('gap')).toMatchObject([{ from: at(0), to: at(900) + 1n, symbol: 'B' }]);
+    await stop();
+  });
+
+  it('drops nothing by guess where the last row of a stream was not its latest', async () => {
+    const sources = numbered('a', 'b');
+    for (const source of sources) source.sequences = { ...NUMBERS_BY_SYMBOL, scope: 'stream' };
+    const [a, b] = sources as [Scripted, Scripted];
+    const { clock, told, stop } = await routed({ sources });
+    a.push(row(0, 1), row(1, 2, 'B'), row(3, 4, 'B'), row(2, 3));
+    await clock.advance(5);
+    a.fail(outage());
+    await clock.advance(5);
+    b.push(row(3, 4, 'B'), row(4, 5, 'B'));
+    await clock.advance(5);
+    expect(told()).toEqual([
+      1,
+      2,
+      4,
+      3,
+      expect.objectContaining({ type: 'switched', seam: 'unknown' }),
+      4,
+      5,
+    ]);
+    await stop();
+  });
+
+  it('does not take the overlap of one symbol for that of another', async () => {
+    const sources = numbered('a', 'b');
+    const [a, b] = sources as [Scripted, Scripted];
+    const { clock, told, stop } = await routed({ sources });
+    a.push(row(0, 1), row(1, 7, 'B'));
+    await clock.advance(5);
+    a.fail(outage());
+    await clock.advance(5);
+    b.push(row(0, 1), row(3, 2));
+    await clock.advance(5);
+    b.push(row(9, 10, 'B'));
+    await clock.advance(5);
+    expect(told()).toMatchObject([1, 7, { type: 'switched', seam: 'unknown' }, 2, { type: 'gap' }, 10]);
     await stop();
   });
 

@@ -63,6 +63,51 @@ describe('a router with a source of preference', () => {
     await stop();
   });
 
+  it('does not go back to one that has fallen silent meanwhile', async () => {
+    const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
+    const { clock, records, stop } = await routed({
+      sources: [a, b],
+      options: { silence: '5s', hold: '1s', coolDown: '1m', backOff: '10ms', backOffMax: '10ms' },
+    });
+    let i = 0;
+    const feed = async (seconds: number, ...sources: Scripted[]) => {
+      for (const end = i + 10 * seconds; i < end; i++) {
+        for (const source of sources) source.push(row(100 * i, i));
+        await clock.advance(100);
+      }
+    };
+    await feed(1, a);
+    a.fail(outage());
+    await feed(5, a, b); // goes back
+    a.fail(outage());
+    await feed(10, a, b); // a lasts for the hold, within the cool-down
+    await feed(80, b);
+    expect(records('switched')).toMatchObject([
+      { reason: 'error' },
+      { reason: 'failback' },
+      { reason: 'error' },
+    ]);
+    await feed(3, a, b);
+    expect(records('switched')).toHaveLength(4);
+    await stop();
+  });
+
+  it('begins the seam with the rows that the source it leaves held back', async () => {
+    const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
+    const { clock, pass, records, stop } = await routed({
+      sources: [a, b],
+      options: { silence: '5s', backOff: '1h', backOffMax: '1h' },
+    });
+    a.push(row(0, 1), row(4, 2, 'B'));
+    await clock.advance(5);
+    a.heldFrom = nanos(at(1));
+    await pass(6_000);
+    b.push(row(9, 3));
+    await clock.advance(5);
+    expect(records('switched')).toMatchObject([{ since: at(1), at: at(9), seam: 'unknown' }]);
+    await stop();
+  });
+
   it('leaves a silent one by the clock of receipt, not one that a pause kept from being read', async () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { clock, pass, pipeline, records, stop } = await routed({
@@ -100,6 +145,24 @@ describe('a router with a source of preference', () => {
     await pass(1_000);
     expect(prices()).toEqual([1, 2]);
     expect(records('switched')).toHaveLength(1);
+    await stop();
+  });
+
+  it('sleeps while the current one is silent and no other one helps', async () => {
+    const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
+    const { clock, pass, stop } = await routed({
+      sources: [a, b],
+      options: { silence: '1s', backOff: '1h', backOffMax: '1h', hold: '1h' },
+    });
+    await pass(5_000);
+    let timers = 0;
+    const setTimer = clock.setTimeout.bind(clock);
+    clock.setTimeout = (...args: Parameters<typeof setTimer>) => {
+      timers++;
+      return setTimer(...args);
+    };
+    await pass(5_000);
+    expect(timers).toBeLessThan(200);
     await stop();
   });
 
@@ -178,6 +241,20 @@ describe('a router of another strategy', () => {
     expect(prices()).toHaveLength(2);
     expect(records('switched')).toMatchObject([{ from: 'sources[1]', reason: 'error' }]);
     await stop();
+  });
+
+  it('ends with the last of the bounded ones that race, if none has a row', async () => {
+    const sources = scripts('a', 'b');
+    for (const source of sources) {
+      source.bounded = true;
+      source.initial = () => (source.name === 'a' ? [null] : []);
+    }
+    const { pass, run } = await routed({ sources, options: { strategy: 'fastest' } });
+    await pass(1_000);
+    sources[1]!.end();
+    await pass(100);
+    expect(await Promise.race([run, 'goes on'])).toMatchObject({ outcome: 'completed' });
+    expect(sources.map(({ opened }) => opened)).toEqual([1, 1]);
   });
 
   it('goes round', async () => {

@@ -127,6 +127,43 @@ describe('a source that a router opens again', () => {
     expect(readFileSync(letters, 'utf8').trim().split('\n')).toHaveLength(2);
   });
 
+  it('is not opened before its last opening is closed, and each opening is closed once', async () => {
+    const a = new Scripted('a');
+    const create = a.create.bind(a);
+    const closes: number[] = [];
+    const { clock, pass, stop } = await routed({
+      sources: [
+        Object.assign(a, {
+          create: (context: Parameters<typeof create>[0]) => {
+            const made = create(context);
+            const instance = closes.push(0) - 1;
+            return {
+              ...made,
+              async close() {
+                closes[instance]!++;
+                await new Promise<void>((resolve) => void context.clock.setTimeout(resolve, 5_000));
+                await made.close?.();
+              },
+            };
+          },
+        }),
+      ],
+      options: { openWithin: '1s', backOff: '1ms', backOffMax: '1ms' },
+    });
+    a.push(row(0, 1));
+    await clock.advance(5);
+    a.fail(outage());
+    await pass(30_000, 100);
+    expect(a.opened - a.closed).toBe(1);
+    expect(a.made).toBe(2);
+    expect(closes).toEqual([1, 0]);
+    const run = stop();
+    await pass(12_000, 100);
+    await run;
+    expect(closes).toEqual([1, 1]);
+    expect(a.opened - a.closed).toBe(0);
+  });
+
   it('leaves no memory behind, however often', async () => {
     const pools: BatchPool[] = [];
     const sources = [new Scripted('a')];

@@ -23,6 +23,16 @@ describe('a router that is asked to end', () => {
     expect(clock.timersPending).toBe(0);
   });
 
+  it('ends on a drain while it reads a source that can be replayed, beside a live one', async () => {
+    const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
+    a.delivery = 'replayable';
+    const { clock, prices, finish } = await routed({ sources: [a, b] });
+    a.push(row(0, 1));
+    await clock.advance(5);
+    expect(await finish()).toMatchObject({ reason: 'drained', outcome: 'completed' });
+    expect(prices()).toEqual([1]);
+  });
+
   it.each(['drain', 'stop'] as const)('ends on a %s while all sources are down', async (how) => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     for (const { openErrors } of [a, b]) openErrors.push(...Array.from({ length: 1_000 }, outage));

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
 import type { Row } from '../../../../src/columns/row-view.js';
 import { uncheckedSpec } from '../../../../src/plan/typed-spec.js';
 import type { TradeRow } from '../../../../src/providers/contract/row-writers.js';
@@ -29,7 +30,7 @@ const trades = (from: number, to: number, afterMs = 100) =>
   Array.from({ length: to - from + 1 }, (_, i) => ({ afterMs, ...trade(from + i) }));
 
 /** A router of fake providers `a` and `b`, each with a breaker of its own. */
-async function routedProviders(a: FakeScript, b: FakeScript, options: object = {}) {
+async function routedProviders(a: FakeScript, b: FakeScript, options: object = {}, more: object = {}) {
   const clock = new SimulatedClock({ now: 1_000_000n, wall: at(0) });
   const resilience = new ResilienceCoordinator({
     clock,
@@ -60,6 +61,7 @@ async function routedProviders(a: FakeScript, b: FakeScript, options: object = {
         fakeProvider({ name: 'b', capabilities, ...b }),
       ],
       sink: { create: () => kept.sink },
+      ...more,
     },
   );
   await pipeline.build();
@@ -75,6 +77,12 @@ async function routedProviders(a: FakeScript, b: FakeScript, options: object = {
     stream,
     prices: () => (stream.filter(isRow) as Row[]).map(({ price }) => price),
     switched: () => stream.filter(({ type }) => type === 'switched'),
+    async suspend() {
+      const suspended = pipeline.suspend();
+      await pass(300);
+      await suspended;
+      return run;
+    },
     async stop() {
       pipeline.stop();
       await pass(50);
@@ -103,6 +111,77 @@ describe('a router of providers', () => {
     expect(stream.filter(({ type }) => type === 'gap')).toEqual([]);
     await stop();
     expect(clock.timersPending).toBe(0);
+  });
+
+  const resumable = {
+    ...capabilities,
+    streams: { trades: { ...capabilities.streams!.trades!, delivery: 'resumable' as const } },
+    history: { trades: { sequence: capabilities.streams!.trades!.sequence! } },
+  };
+  const history = { trades: trades(1, 100).map(({ trade: one }) => one) };
+  const down = { connectFaults: Array.from({ length: 100 }, () => ({ fail: 'unavailable' as const })) };
+
+  it('has one that can be resumed fetch what it missed, if no other one gave rows meanwhile', async () => {
+    const { pass, stream, prices, stop } = await routedProviders(
+      {
+        capabilities: resumable,
+        history,
+        trades: (start) => (start === 0 ? [...trades(1, 3), { fail: 'disconnected' }] : trades(8, 12)),
+      },
+      down,
+    );
+    await pass(8_000);
+    expect(prices()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(stream.filter(({ type }) => type === 'gap' || type === 'switched')).toEqual([]);
+    await stop();
+  });
+
+  it('tells no gap of a restart which such a source fills', async () => {
+    const more = { store: new MemoryCheckpointStore() };
+    const script: FakeScript = {
+      capabilities: resumable,
+      history,
+      trades: () => [...trades(1, 3), { trade: { ...trade(7).trade, symbol: 'B' } }],
+    };
+    const source = { stream: 'trades', symbols: ['A', 'B'] };
+    const options = { sources: { main: { use: 'a', ...source }, backup: { use: 'b', ...source } } };
+    const first = await routedProviders(script, down, options, more);
+    await first.pass(1_000);
+    await first.suspend();
+    const second = await routedProviders({ ...script, trades: () => trades(8, 12) }, down, options, more);
+    await second.pass(8_000);
+    expect([...first.prices(), ...second.prices()]).toEqual([1, 2, 3, 7, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(second.stream.filter(({ type }) => type === 'gap' || type === 'switched')).toEqual([]);
+    await second.stop();
+  });
+
+  it.each([
+    ['with', { store: new MemoryCheckpointStore() }],
+    ['without', {}],
+  ])('delivers what one held back that fails while it fetches missing rows, %s a store', async (_, more) => {
+    const { pass, stream, stop } = await routedProviders(
+      {
+        capabilities: {
+          ...capabilities,
+          streams: { trades: { ...capabilities.streams!.trades!, delivery: 'resumable' } },
+          history: { trades: { sequence: capabilities.streams!.trades!.sequence! } },
+        },
+        history: { trades: trades(1, 20).map(({ trade: one }) => one), pageMs: 60_000 },
+        trades: () => [...trades(1, 2), ...trades(5, 15), { fail: 'disconnected' }],
+      },
+      { trades: () => trades(17, 20) },
+      { backOff: '1h', backOffMax: '1h' },
+      more,
+    );
+    await pass(5_000);
+    const told = stream.flatMap((entry) => {
+      const { type } = entry;
+      if (type === 'gap' || type === 'switched') return [type];
+      return isRow(entry) ? [(entry as Row).price] : [];
+    });
+    const held = Array.from({ length: 11 }, (_, i) => i + 5);
+    expect(told).toEqual([1, 2, 'gap', ...held, 'switched', 'gap', 17, 18, 19, 20]);
+    await stop();
   });
 
   it('leaves one whose breaker opens, and takes it back with a gate that works', async () => {

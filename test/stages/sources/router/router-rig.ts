@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Row } from '../../../../src/columns/row-view.js';
 import type { Schema } from '../../../../src/columns/schema.js';
+import type { Nanos } from '../../../../src/core/units.js';
 import type { Source } from '../../../../src/engine/source.js';
 import type { SourceCapabilities } from '../../../../src/engine/source-capabilities.js';
 import type { StageContext } from '../../../../src/engine/stage.js';
@@ -45,6 +46,7 @@ export class Scripted {
   /** Whether an opening waits for `letOpen`. */
   isSlow = false;
   heldByBreaker: string | undefined;
+  heldFrom: Nanos | undefined;
   made = 0;
   opened = 0;
   closed = 0;
@@ -86,6 +88,9 @@ export class Scripted {
       ...(this.sequences && { sequences: this.sequences }),
       get heldByBreaker() {
         return script.heldByBreaker;
+      },
+      get heldFrom() {
+        return script.heldFrom;
       },
       async open() {
         const error = script.openErrors.shift();

@@ -223,6 +223,20 @@ describe('the choice of a source', () => {
     expect(choice.helpsAgainstSilence(now())).toBe(true);
   });
 
+  it.each(['first', 'round-robin', 'weighted'] as const)(
+    'tries every source after silence before it tries one again (%s)',
+    (strategy) => {
+      const { current, fail, pass } = choosing(4, { strategy, random: () => 0 });
+      const seen: unknown[] = [];
+      for (let i = 0; i < 4; i++) {
+        seen.push(current());
+        fail(seen[i] as number, { reason: 'silence', mayRecover: true });
+        pass(120); // longer than any rest
+      }
+      expect(seen.sort()).toEqual([0, 1, 2, 3]);
+    },
+  );
+
   it('is not moved by silence while the others rest', () => {
     const { current, fail, choice, pass, now } = choosing(2);
     current();
