@@ -124,7 +124,8 @@ describe('a topic between two threads', () => {
     expect(report.error?.message).toContain('job "ticks"');
 
     const waiting = readers[1]!;
-    await until(() => waiting.inspect().counters.rowsIn >= report.counters.rowsIn);
+    // What the producer had in hand when it died may have reached one of them and not the other.
+    await until(() => waiting.inspect().counters.rowsIn > 0);
     const next = await runtime.submit({ name: 'ticks-2', source: ticks(1), sink: toTopic });
     expect(await next.outcome).toMatchObject({ outcome: 'completed' });
     expect(await waiting.outcome).toMatchObject({ outcome: 'completed', rowsPending: 0 });
