@@ -42,23 +42,30 @@ export function venuePipeline(
     items.flatMap((item) =>
       'record' in item && (type ?? item.record.type) === item.record.type ? [item.record] : [],
     );
+  /** Resolves once something holds of what has come. */
+  const until = (holds: () => boolean) =>
+    new Promise<void>((resolve) => {
+      seen = () => {
+        if (holds()) resolve();
+      };
+      seen();
+    });
   return {
     items,
     rows,
-    /** Resolves once something holds of what has come. */
-    until: (holds: () => boolean) =>
-      new Promise<void>((resolve) => {
-        seen = () => {
-          if (holds()) resolve();
-        };
-        seen();
-      }),
+    until,
     records,
-    /** Runs it, plays the tape to its end, and drains it. */
-    async playThrough() {
+    /**
+     * Runs it, plays the tape to its end, and drains it.
+     *
+     * @param isWhole - What is waited for behind the end of the tape: a book that has to begin anew may have waited
+     *   longer than the tape takes.
+     */
+    async playThrough(isWhole = () => true) {
       const running = pipeline.run();
       running.catch(() => {}); // awaited below
       await Promise.race([venue.play(), running]);
+      await Promise.race([until(isWhole), running]);
       await pipeline.drain();
       return running;
     },

@@ -346,8 +346,8 @@ export class BinanceVenue {
         return { symbols: [instrumentOf(session)] };
       case 'depth': {
         const taken = this.#book.snapshot(this.#lastTimes);
-        const until = this.#next + snapshotFrames;
-        if (snapshotFrames > 0) await new Promise<void>((tell) => this.#waiting.push({ until, tell }));
+        const until = Math.min(this.#next + snapshotFrames, session.frames.length);
+        if (until > this.#next) await new Promise<void>((tell) => this.#waiting.push({ until, tell }));
         return taken;
       }
       case 'historicalTrades':
