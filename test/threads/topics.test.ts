@@ -4,8 +4,6 @@ import { Random } from '../../src/core/random.js';
 import { countThreads, discard, moduleOperator, startRuntime, until } from './threads-support.js';
 
 const STEP_NS = 100_000_000;
-/** As specs have it by default. */
-const BATCH_ROWS = 8_192;
 const ticks = (rows?: number) =>
   ({ use: 'synthetic', symbols: 5, interval: '100ms', ...(rows !== undefined && { rows }) }) as const;
 const toTopic = { use: 'topic', topic: 'quotes' } as const;
@@ -125,9 +123,8 @@ describe('a topic between two threads', () => {
     expect(report).toMatchObject({ outcome: 'failed', error: { code: 'TOPIC_LOST' }, rowsPending: 0 });
     expect(report.error?.message).toContain('job "ticks"');
 
+    // It need not have as many rows as the other one: those of its queue died with the producer.
     const waiting = readers[1]!;
-    // What the producer had in hand when it died may have reached one of them and not the other.
-    await until(() => waiting.inspect().counters.rowsIn + 4 * BATCH_ROWS >= report.counters.rowsIn);
     const next = await runtime.submit({ name: 'ticks-2', source: ticks(1), sink: toTopic });
     expect(await next.outcome).toMatchObject({ outcome: 'completed' });
     expect(await waiting.outcome).toMatchObject({ outcome: 'completed', rowsPending: 0 });
