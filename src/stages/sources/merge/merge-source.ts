@@ -14,7 +14,7 @@ import type { TimerHandle } from '../../../core/clock.js';
 import { PipelineError } from '../../../core/errors.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import type { Nanos } from '../../../core/units.js';
-import type { Input } from '../../../engine/input.js';
+import { capabilitiesOfAll, orderOfAll } from '../../../engine/inputs/promise-of-inputs.js';
 import type { Source } from '../../../engine/source.js';
 import type { SourceCapabilities } from '../../../engine/source-capabilities.js';
 import type { StageContext } from '../../../engine/stage.js';
@@ -29,8 +29,6 @@ import { RowOrder } from './row-order.js';
 const WAIT_NS_MAX = 200_000_000n;
 /** How long one input may hold up the others before that is worth telling. */
 const HOLD_UP_NS = 1_000_000_000n;
-
-const DELIVERIES = ['live-only', 'resumable', 'replayable'] as const;
 
 /**
  * Merges its inputs in order of time. A row is passed on once the watermarks of all inputs say that none will
@@ -63,8 +61,10 @@ export class MergeSource implements Source {
     this.#options = options;
     this.#context = context;
     this.schema = schema;
-    this.capabilities = weakest(Object.values(inputs));
-    this.order = orderOf(Object.values(inputs));
+    this.capabilities = capabilitiesOfAll(Object.values(inputs));
+    // Rows come out in order of time. The promise is still that of the inputs: behind a control record, rows may stand
+    // that are out of order by as much as their input promises.
+    this.order = orderOfAll(Object.values(inputs));
     this.#tellsByRows = this.order.scope === 'all' && this.order.maxDelayNs === 0;
     const order = new RowOrder(schema);
     this.#rowOrder = order;
@@ -354,21 +354,4 @@ export class MergeSource implements Source {
 interface SavedMerge {
   readonly told: string;
   readonly inputs: Readonly<Record<string, PlainData>>;
-}
-
-function weakest(inputs: readonly Input[]): SourceCapabilities {
-  const delivery = DELIVERIES.find((one) => inputs.some(({ capabilities }) => capabilities.delivery === one));
-  return {
-    delivery: delivery ?? 'replayable',
-    bounded: inputs.every(({ capabilities }) => capabilities.bounded),
-  };
-}
-
-/**
- * The rows of inputs come out in order of time. Their promise is still that of the inputs: behind a control
- * record, rows may stand that are out of order by as much as their input promises.
- */
-function orderOf(inputs: readonly Input[]): EventOrder {
-  const scope = inputs.every(({ order }) => order.scope === 'all') ? 'all' : 'symbol';
-  return { scope, maxDelayNs: Math.max(0, ...inputs.map(({ order }) => order.maxDelayNs)) };
 }

@@ -8,8 +8,9 @@ import { invariant } from '../../../core/invariant.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import { ProviderError } from '../../../core/provider-error.js';
 import { Random } from '../../../core/random.js';
-import { type Input, isOnDemand } from '../../../engine/input.js';
+import { isOnDemand } from '../../../engine/input.js';
 import { passesUncopied } from '../../../engine/inputs/equal-columns.js';
+import { capabilitiesOfAll, orderOfAll } from '../../../engine/inputs/promise-of-inputs.js';
 import type { Source } from '../../../engine/source.js';
 import type { SourceCapabilities } from '../../../engine/source-capabilities.js';
 import type { StageContext } from '../../../engine/stage.js';
@@ -33,7 +34,6 @@ const DROPPED_IN_A_ROW = 32;
 
 /** The opening of a source that rows of a checkpoint are of. */
 const BEFORE_ANY = 0;
-const DELIVERIES = ['live-only', 'resumable', 'replayable'] as const;
 const STATES = ['idle', 'open', 'current', 'resting', 'out'] as const;
 
 /**
@@ -75,8 +75,9 @@ export class RouterSource implements Source {
     this.#options = options;
     this.#context = context;
     this.schema = schema;
-    this.capabilities = weakest(Object.values(inputs));
-    this.order = orderOf(Object.values(inputs));
+    this.capabilities = capabilitiesOfAll(Object.values(inputs));
+    // Across a seam that is not known, rows may still come back in time.
+    this.order = orderOfAll(Object.values(inputs));
     this.#isReplay = this.capabilities.delivery === 'replayable';
     this.#lanes = Object.entries(inputs).map(([id, input]) => {
       invariant(isOnDemand(input), 'a router opens its sources itself');
@@ -527,18 +528,4 @@ interface SavedRouter {
   readonly current: string | null;
   readonly held: readonly PlainData[];
   readonly stream: SavedStream;
-}
-
-function weakest(inputs: readonly Input[]): SourceCapabilities {
-  const delivery = DELIVERIES.find((one) => inputs.some(({ capabilities }) => capabilities.delivery === one));
-  return {
-    delivery: delivery ?? 'replayable',
-    bounded: inputs.every(({ capabilities }) => capabilities.bounded),
-  };
-}
-
-/** What all sources promise. Across a seam that is not known, rows may still come back in time. */
-function orderOf(inputs: readonly Input[]): EventOrder {
-  const scope = inputs.every(({ order }) => order.scope === 'all') ? 'all' : 'symbol';
-  return { scope, maxDelayNs: Math.max(0, ...inputs.map(({ order }) => order.maxDelayNs)) };
 }
