@@ -51,6 +51,19 @@ export function packRows(batch: Batch): void {
   batch.selection = undefined;
 }
 
+/**
+ * Keeps the rows whose mark is not 0. While at least half of them remain, they stay where they are, so that later
+ * stages touch only what they read; otherwise they are compacted, so that these need not skip many rows for a few.
+ *
+ * @returns The number of rows left out.
+ */
+export function thinRows(batch: Batch, keep: Uint8Array): number {
+  const { length } = batch;
+  const kept = selectRows(batch, keep);
+  if (2 * kept < length) packRows(batch);
+  return length - kept;
+}
+
 /** Keeps the rows whose mark is not 0, and compacts them. @returns The number of rows left. */
 export function retainRows(batch: Batch, keep: Uint8Array): number {
   const count = selectRows(batch, keep);

@@ -1,5 +1,5 @@
 import type { Schema } from '../../../columns/schema.js';
-import { packRows, selectRows } from '../../../columns/selection.js';
+import { thinRows } from '../../../columns/selection.js';
 import { invariant } from '../../../core/invariant.js';
 import type { OperatorFactory } from '../../../engine/factories.js';
 import type { Operator } from '../../../engine/operator.js';
@@ -12,11 +12,7 @@ import type { BooleanExpression } from '../../../expressions/typed-expression.js
 import { Workspace } from '../../../expressions/workspace.js';
 import type { FilterOptions } from './options.js';
 
-/**
- * Passes on rows that meet a condition, in the same batch. While at least half of the rows remain, they
- * stay where they are, so that later stages touch only what they read. Otherwise they are packed, so that
- * later stages need not skip many rows for a few.
- */
+/** Passes on rows that meet a condition, in the same batch. */
 export const filterOperator: OperatorFactory<FilterOptions> = {
   plan({ where }, input, problems) {
     try {
@@ -53,11 +49,7 @@ function createFilter(
       if (length > 0) {
         workspace.begin(columns, length);
         mark();
-        if (!allMarked(mask.data, length)) {
-          const kept = selectRows(batch, mask.data.bytes);
-          filtered += length - kept;
-          if (2 * kept < length) packRows(batch);
-        }
+        if (!allMarked(mask.data, length)) filtered += thinRows(batch, mask.data.bytes);
       }
       if (batch.isEmpty) batch.release();
       else emit(batch);

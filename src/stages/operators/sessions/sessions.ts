@@ -1,7 +1,7 @@
 import type { TradingCalendar } from '../../../calendars/trading-calendar.js';
 import { formatIsoNanos } from '../../../columns/iso-nanos.js';
 import { columnIndex } from '../../../columns/schema.js';
-import { packRows, selectRows } from '../../../columns/selection.js';
+import { thinRows } from '../../../columns/selection.js';
 import { PipelineError } from '../../../core/errors.js';
 import type { Nanos } from '../../../core/units.js';
 import type { OperatorFactory } from '../../../engine/factories.js';
@@ -9,8 +9,7 @@ import { HoursMarks } from './hours-marks.js';
 import type { SessionsOptions } from './options.js';
 
 /**
- * Passes on the rows of open hours, or those of closed ones, in the same batch. Like `filter`, it leaves rows where
- * they are while at least half of them remain. Watermarks and control records pass.
+ * Passes on the rows of open hours, or those of closed ones, in the same batch. Watermarks and control records pass.
  */
 export const sessionsOperator: OperatorFactory<SessionsOptions> = {
   plan(_, input, problems) {
@@ -37,11 +36,8 @@ export const sessionsOperator: OperatorFactory<SessionsOptions> = {
         const { length, columns } = batch;
         if (length > 0) {
           if (kept.length < length) kept = new Uint8Array(length);
-          if (!marks!.mark(columns[timeAt] as Int32Array, length, kept)) {
-            const left = selectRows(batch, kept);
-            filtered += length - left;
-            if (2 * left < length) packRows(batch);
-          }
+          const isWhole = marks!.mark(columns[timeAt] as Int32Array, length, kept);
+          if (!isWhole) filtered += thinRows(batch, kept);
         }
         if (batch.isEmpty) batch.release();
         else emit(batch);
