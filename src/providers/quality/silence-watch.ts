@@ -1,3 +1,4 @@
+import { shareOf } from '../../core/share-of.js';
 import { LearnedPace } from './learned-pace.js';
 
 /** When a market is open: `openBetween` of a calendar. */
@@ -134,9 +135,6 @@ export class SilenceWatch {
     for (let symbol = 0; symbol < symbols; symbol++) {
       if (this.#isStale[symbol] !== 0 && this.#isKnown(symbol)) silent++;
     }
-    return silent >= Math.max(1, Math.ceil(symbols * switchShare - ROUNDING));
+    return silent >= Math.max(1, shareOf(symbols, switchShare));
   }
 }
-
-/** 0.07 × 100 is a little more than 7 in floating point. */
-const ROUNDING = 1e-9;

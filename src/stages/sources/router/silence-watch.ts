@@ -1,5 +1,6 @@
 import type { Batch } from '../../../columns/batch.js';
 import { columnIndex, type Schema } from '../../../columns/schema.js';
+import { shareOf } from '../../../core/share-of.js';
 
 export interface SilenceWatchSettings {
   readonly schema: Schema;
@@ -67,7 +68,7 @@ export class SilenceWatch {
       known++;
       if (at <= before) silent++;
     }
-    return known > 0 && silent >= share * known;
+    return known > 0 && silent >= shareOf(known, share);
   }
 
   /** When it has to be asked next, if no rows come. */
