@@ -14,6 +14,7 @@ export default defineConfig({
     // For what hangs, not for what is slow: machines that test for many take several times as long.
     testTimeout: DEEP ? 600_000 : 180_000,
     hookTimeout: 180_000,
+    setupFiles: 'test/support/property-seed.ts',
     projects: [
       {
         extends: true,

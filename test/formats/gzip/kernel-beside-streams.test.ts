@@ -178,7 +178,7 @@ describe('a gzip file that is unpacked by the kernel', () => {
       expect(Buffer.concat([text, text]).subarray(0, found.length).equals(found)).toBe(true);
       expect(error === undefined).toBe(length === first.length);
     }
-  }, 60_000);
+  });
 
   it('fails as by the streams where bytes of it are others', async () => {
     await fc.assert(
@@ -197,7 +197,7 @@ describe('a gzip file that is unpacked by the kernel', () => {
       ),
       { numRuns: 400, seed: 61 },
     );
-  }, 60_000);
+  });
 
   it('ends the reading where the streams do not unpack the same bytes before what the kernel does not understand', async () => {
     const text = textOf({ kind: 'lines', length: 50_000, seed: 5 });

@@ -32,6 +32,6 @@ describe('the providers of Binance', () => {
       });
       const leftOut = checks.filter(({ result }) => result === 'left out').map(({ id }) => id);
       expect(leftOut).toEqual(['options-chain']);
-    }, 60_000);
+    });
   }
 });

@@ -194,7 +194,7 @@ describe('under random faults, a router over sources with numbers', () => {
       ),
       { numRuns: 100, endOnFailure: true },
     );
-  }, 60_000);
+  });
 
   it('has no bar that is complete where rows are missing', async () => {
     await fc.assert(
@@ -241,7 +241,7 @@ describe('under random faults, a router over sources with numbers', () => {
       }),
       { numRuns: 60, endOnFailure: true },
     );
-  }, 60_000);
+  });
 });
 
 /** How many rows of a symbol there were, by the begin of their window. */
