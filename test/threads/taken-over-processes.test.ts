@@ -95,7 +95,7 @@ it('a run that two processes go on with at once has every row once', async () =>
     );
     expect(found).toEqual({ rows: runs * ROWS, times: ROWS });
   }
-}, 60_000);
+});
 
 describe('a run of processes that are killed, or stand still and go on later,', () => {
   it.each(Object.entries(OUTPUTS))(
