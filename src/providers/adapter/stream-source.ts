@@ -1,4 +1,5 @@
 import type { CalendarData } from '../../calendars/calendar-data.js';
+import type { MarketHours } from '../../calendars/open-time.js';
 import { TradingCalendar } from '../../calendars/trading-calendar.js';
 import { Batch } from '../../columns/batch.js';
 import type { Dictionary, DictionarySet } from '../../columns/dictionary.js';
@@ -21,7 +22,6 @@ import { msOfDuration } from '../contract/quality-options.js';
 import { calendarOfFeed } from '../quality/feed-sessions.js';
 import { OrderCount } from '../quality/order-count.js';
 import { SequenceCheck } from '../quality/sequence-check.js';
-import type { OpenHours } from '../quality/silence-watch.js';
 import type { Backfill } from './backfill/backfill.js';
 import { FeedBuffer, ROWS_WAITING_MAX } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
@@ -87,7 +87,7 @@ export class StreamSource implements Source {
   #isResumed = false;
   #position: StreamPosition | null = null;
   #isCatchingUp = false;
-  #hours: OpenHours | undefined;
+  #hours: MarketHours | undefined;
   #running: Promise<void> | undefined;
   readonly #replay = new ReplayProgress();
   #failure: { readonly error: unknown } | undefined;
