@@ -1,5 +1,5 @@
 import { ownCommand } from '../core/own-command.js';
-import { kindOfKeys } from '../plan/misplaced-option.js';
+import { kindOfKeys } from '../settings/kind-of-keys.js';
 
 /** What a file on the command line should hold. */
 export type ExpectedFile = 'spec' | 'settings' | 'calendar';

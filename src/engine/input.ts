@@ -1,3 +1,4 @@
+import type { CalendarData } from '../calendars/calendar-data.js';
 import type { Batch } from '../columns/batch.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
@@ -22,6 +23,8 @@ export interface Input {
   readonly capabilities: SourceCapabilities;
   /** How its rows are numbered, as far as its operators leave the numbers alone. */
   readonly sequences?: SequenceNumbers | undefined;
+  /** The calendar of the market that its rows are of, if its source knows it. */
+  readonly calendar?: CalendarData | undefined;
   /** Why its source waits for a breaker, if it does. */
   readonly heldByBreaker?: string | undefined;
   /** Rows of its source that went to `rejects`, up to the next batch. */

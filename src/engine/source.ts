@@ -1,3 +1,4 @@
+import type { CalendarData } from '../calendars/calendar-data.js';
 import type { Batch } from '../columns/batch.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
@@ -21,6 +22,8 @@ export interface Source extends Stage {
   readonly order?: EventOrder;
   /** How the column `sequence` of its rows is numbered, if several sources may number the same rows in this way. */
   readonly sequences?: SequenceNumbers | undefined;
+  /** The calendar of the market that its rows are of, if it is known. */
+  readonly calendar?: CalendarData | undefined;
   /** Why it waits for a breaker, if it does: nothing comes until that lets calls through again. */
   readonly heldByBreaker?: string | undefined;
   /**

@@ -1,3 +1,4 @@
+import type { CalendarData } from '../calendars/calendar-data.js';
 import type { ColumnMemory } from '../columns/column-memory.js';
 import type { DictionarySet } from '../columns/dictionary.js';
 import type { EventOrder } from '../columns/event-order.js';
@@ -83,6 +84,8 @@ export interface StageContext {
   readonly keyId?: string | undefined;
   /** @internal The way to the topics of the runtime. Missing in a pipeline without one. */
   readonly topics?: TopicLinks | undefined;
+  /** The calendars that its options name by their files, by these paths. */
+  readonly calendars?: Readonly<Record<string, CalendarData>> | undefined;
   /** What the stage reads besides its input stream, by their ids in its options: `with`, `sources[1]`. */
   readonly inputs: Readonly<Record<string, Input>>;
   /** What a sink passes rows on to, by their ids in its options: `branches[0]`, `routes.large`. Others have none. */

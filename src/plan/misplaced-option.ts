@@ -1,15 +1,9 @@
-import { RuntimeSettings } from '../settings/runtime-settings.js';
+import { SETTINGS_KEYS } from '../settings/kind-of-keys.js';
 import { PipelineSpec } from './pipeline-spec.js';
 import { SOURCE_FRONT_KEYS } from './source-front-options.js';
 
 /** Options of the usual batcher that no other component has. Its schema is not loaded for a hint. */
 export const BATCHER_KEYS = ['maxRows', 'maxBytes', 'maxDelayMs', 'maxKeys'] as const;
-
-/** Keys of settings that are mappings of their own. */
-const SETTINGS_KEYS = [...Object.keys(RuntimeSettings.shape), 'budgets', 'breakers'];
-
-/** Keys of calendars that nothing else has. */
-const CALENDAR_KEYS = ['zone', 'extends', 'hours', 'holidays', 'exceptions'];
 
 const SPEC_KEYS = Object.keys(PipelineSpec.shape);
 
@@ -26,14 +20,4 @@ const PLACES: ReadonlyMap<string, string> = new Map([
 export function whereItBelongs(key: string): string | undefined {
   const place = PLACES.get(key);
   return place && `"${key}" ${place}`;
-}
-
-/** Whether keys at the top of a file are those of a spec, of settings, or of a calendar. */
-export function kindOfKeys(keys: readonly string[]): 'spec' | 'settings' | 'calendar' | undefined {
-  if (keys.includes('sink')) return 'spec';
-  const isSettings = keys.some((key) => SETTINGS_KEYS.includes(key));
-  // A calendar says its source, too.
-  if (!isSettings && keys.some((key) => CALENDAR_KEYS.includes(key))) return 'calendar';
-  if (keys.includes('source')) return 'spec';
-  return isSettings ? 'settings' : undefined;
 }

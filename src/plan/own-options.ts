@@ -4,11 +4,12 @@ import { hideSecrets } from '../core/hide-secrets.js';
 import { redact } from '../core/redact.js';
 import { type Component, type ComponentKind, loadsOf } from '../engine/component.js';
 import { optionsOfBranch } from '../settings/branch-place.js';
+import { type CalendarPlace, calendarPlaces } from '../settings/calendar-option.js';
 import type { InputPlace } from '../settings/input-options.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import { secretsByJsonSchema } from '../settings/secret-options.js';
 import { withoutOptions } from '../settings/without-options.js';
-import type { ResolvedStage } from '../wire/resolved-spec.js';
+import type { ResolvedStage, StageCalendar } from '../wire/resolved-spec.js';
 import type { Path } from '../wire/stage-tree.js';
 import { checkOptions } from './check-options.js';
 import { whereItBelongs } from './misplaced-option.js';
@@ -21,6 +22,8 @@ export interface OwnOptions {
   /** Where the stages inside it are among them. */
   readonly places: PlacesInside;
   readonly secrets: readonly string[];
+  /** The calendars that they name by their files. */
+  readonly calendars: readonly CalendarPlace[];
 }
 
 /** Where a stage stands. */
@@ -59,7 +62,8 @@ export function checkOwnOptions(
     }
     showSecrets();
   }
-  return { checked, places, secrets };
+  const calendars = calendarPlaces(jsonSchema, options);
+  return { checked, places, secrets, calendars };
 }
 
 /** Returns a stage whose options are valid. */
@@ -67,8 +71,9 @@ export function stageWith(
   component: Component,
   named: Pick<ResolvedStage, 'name'>,
   { options }: { readonly options: unknown },
-  { places: { inputs, branches }, secrets }: Omit<OwnOptions, 'checked'>,
+  { places: { inputs, branches }, secrets }: Pick<OwnOptions, 'places' | 'secrets'>,
   inside: Pick<ResolvedStage, 'inputs' | 'branches'>,
+  calendars: readonly StageCalendar[],
 ): ResolvedStage {
   const own = withoutOptions(options, [
     ...optionsOfInputs(inputs),
@@ -84,6 +89,7 @@ export function stageWith(
     ...(facts && { facts }),
     ...inside,
     ...(secrets.length > 0 && { secrets }),
+    ...(calendars.length > 0 && { calendars }),
     loads: loadsOf(component, own),
     ...(runsUserCode && { runsUserCode }),
   };

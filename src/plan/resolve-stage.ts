@@ -2,17 +2,19 @@ import type { z } from 'zod';
 import { formatPath, PROBLEMS_MAX, type SpecProblem, shownPath } from '../core/errors.js';
 import { cutText } from '../core/shown-text.js';
 import type { Component, ComponentKind } from '../engine/component.js';
+import { calendarPlaces } from '../settings/calendar-option.js';
 import { checkData } from '../settings/check-data.js';
 import { INPUT_OPERATORS_MAX, type InputPlace, inputLine } from '../settings/input-options.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import { valueAt } from '../settings/marked-options.js';
 import { secretsByJsonSchema } from '../settings/secret-options.js';
-import type { OutsideStage, ResolvedInput, ResolvedStage } from '../wire/resolved-spec.js';
+import type { OutsideStage, ResolvedInput, ResolvedStage, StageCalendar } from '../wire/resolved-spec.js';
 import type { Path } from '../wire/stage-tree.js';
 import type { OutsideComponent } from './catalogue.js';
-import { checkOwnOptions, type StageToCheck, stageWith } from './own-options.js';
+import { checkOwnOptions, type OwnOptions, type StageToCheck, stageWith } from './own-options.js';
 import { optionsOfInputs, type PlacesInside, placesInside } from './places-inside.js';
 import { attempt } from './plan-stages.js';
+import { readCalendars } from './read-calendars.js';
 import { checkForms, resolveBranches } from './resolve-branches.js';
 import { SourceFrontOptions } from './source-front-options.js';
 import { gateOf, refuseGateBehindInputs } from './source-gates.js';
@@ -87,7 +89,8 @@ async function resolveOutside(outside: OutsideComponent, given: GivenStage): Pro
   }
   checkForms(places.branches, { check, path, options, depth, resolveStage });
   const inside = await resolveInside(check, places, options, path, depth);
-  return inside && { ...named, ...unchecked(outside, options, places, inside) };
+  const calendars = await readCalendars(check, calendarPlaces(outside.options, options), path);
+  return inside && calendars && { ...named, ...unchecked(outside, options, places, inside, calendars) };
 }
 
 /** Most stages have none inside them, and need no turn of their own. */
@@ -95,9 +98,13 @@ function resolveOwn(component: Component, schema: z.ZodType, given: GivenStage):
   const { check, named, options, path, depth } = given;
   const own = checkOwnOptions(schema, options, given, check.problems);
   const { checked } = own;
-  if (isPlain(own.places)) return checked && stageWith(component, named, checked, own, {});
-  return resolveInside(check, own.places, options, path, depth).then(
-    (inside) => checked && inside && stageWith(component, named, checked, own, inside),
+  if (isPlain(own)) return checked && stageWith(component, named, checked, own, {}, []);
+  return Promise.all([
+    resolveInside(check, own.places, options, path, depth),
+    readCalendars(check, own.calendars, path),
+  ]).then(
+    ([inside, calendars]) =>
+      checked && inside && calendars && stageWith(component, named, checked, own, inside, calendars),
   );
 }
 
@@ -116,7 +123,8 @@ async function loadSchema(component: Component): Promise<z.ZodType> {
   return schema;
 }
 
-const isPlain = ({ inputs, branches }: PlacesInside): boolean => inputs.length + branches.length === 0;
+const isPlain = ({ places: { inputs, branches }, calendars }: OwnOptions): boolean =>
+  inputs.length + branches.length + calendars.length === 0;
 
 /** Operators of an input that stand beside it are easily looked for inside it. */
 function sayWhereOperatorsGo(problems: SpecProblem[], from: number, input: Path, operators: Path): void {
@@ -220,6 +228,7 @@ function unchecked(
   options: Record<string, unknown>,
   { inputs, branches }: PlacesInside,
   inside: Pick<ResolvedStage, 'inputs' | 'branches'>,
+  calendars: readonly StageCalendar[],
 ): ResolvedStage {
   const { name, module, file, loads, mayChange } = component;
   const secrets = secretsByJsonSchema(component.options, options);
@@ -234,6 +243,7 @@ function unchecked(
     ...(mayChange.length > 0 && { mayChange }),
     ...inside,
     ...(secrets.length > 0 && { secrets }),
+    ...(calendars.length > 0 && { calendars }),
     // Until its options are known, the most restrictive value.
     loads: loads === 'by its options' ? 'native' : loads,
     runsUserCode: true,

@@ -30,7 +30,7 @@ import { checkSourceQueue } from './source-queues.js';
 
 /** What all stages of a pipeline are created with. */
 export interface StageMaking {
-  readonly context: Omit<StageContext, 'id' | 'stream' | 'inputs' | 'branches' | 'wake'>;
+  readonly context: Omit<StageContext, 'id' | 'stream' | 'calendars' | 'inputs' | 'branches' | 'wake'>;
   readonly rejects: KeptRejects;
   readonly hasDeadLetters: boolean;
 }
@@ -176,6 +176,7 @@ export class StageMaker {
       ...(ownRejects && { rejects: ownRejects }),
       gate: gated?.gate ?? context.gate,
       stream: { order: SYMBOLS_IN_ORDER, bounded: true },
+      calendars: calendarsOf(place),
       inputs,
       branches: {},
       wake: () => {}, // the pipeline awaits its read anyway
@@ -201,6 +202,7 @@ export class StageMaker {
         id: place.id,
         log: this.logOf(place),
         stream,
+        calendars: calendarsOf(place),
         inputs,
         branches: {},
         wake,
@@ -324,7 +326,8 @@ export class StageMaker {
   ): StageContext {
     const log = this.logOf(place);
     const { id } = place;
-    return { ...this.#making.context, id, log, stream, inputs: {}, branches, wake: () => {} };
+    const calendars = calendarsOf(place);
+    return { ...this.#making.context, id, log, stream, calendars, inputs: {}, branches, wake: () => {} };
   }
 
   #named<S>(
@@ -345,6 +348,10 @@ export class StageMaker {
     };
   }
 }
+
+/** Returns the calendars of a stage, by their paths. */
+const calendarsOf = ({ stage: { calendars } }: StagePlace<ResolvedStage>): StageContext['calendars'] =>
+  calendars && Object.fromEntries(calendars.map(({ path, data }) => [path, data]));
 
 /** Creates a stage. Its error says where it stands. */
 function createdAt<S>({ id }: StagePlace<ResolvedStage>, create: () => S): S {

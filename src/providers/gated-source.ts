@@ -1,3 +1,4 @@
+import type { CalendarData } from '../calendars/calendar-data.js';
 import type { Batch } from '../columns/batch.js';
 import { type EventOrder, SYMBOLS_IN_ORDER } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
@@ -20,6 +21,7 @@ export class GatedSource implements Source {
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
   readonly sequences: SequenceNumbers | undefined;
+  readonly calendar: CalendarData | undefined;
   readonly tellsTime: boolean;
   readonly holdsRows: boolean;
   readonly #source: Source;
@@ -35,6 +37,7 @@ export class GatedSource implements Source {
     this.capabilities = source.capabilities;
     this.order = source.order ?? SYMBOLS_IN_ORDER;
     this.sequences = source.sequences;
+    this.calendar = source.calendar;
     this.tellsTime = source.tellsTime === true;
     this.holdsRows = source.holdsRows === true;
     this.#source = source;

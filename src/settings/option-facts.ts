@@ -1,4 +1,5 @@
 import { BRANCH_MARK } from './branch-mark.js';
+import { CALENDAR_MARK } from './calendar-mark.js';
 import { DURATION_RANGE } from './duration.js';
 import { INPUT_MARK, type InputMark } from './input-mark.js';
 
@@ -19,6 +20,7 @@ export interface OptionSchema {
   readonly [DURATION_RANGE]?: readonly [string, string];
   readonly [INPUT_MARK]?: InputMark;
   readonly [BRANCH_MARK]?: readonly string[];
+  readonly [CALENDAR_MARK]?: true;
   readonly default?: unknown;
   readonly description?: string;
   readonly properties?: Readonly<Record<string, OptionSchema>>;
@@ -76,6 +78,7 @@ function whatIsTaken(option: OptionSchema): string[] {
   const input = option[INPUT_MARK];
   if (input !== undefined) return [INPUT_TEXTS[input]];
   if (option[BRANCH_MARK]) return ['sink with its operators, batcher and queue'];
+  if (option[CALENDAR_MARK]) return ['calendar'];
   if (option.const !== undefined) return [JSON.stringify(option.const)];
   if (option.enum) return option.enum.map((value) => JSON.stringify(value));
   const variants = option.anyOf ?? option.oneOf;

@@ -1,7 +1,8 @@
+import type { CalendarData } from '../calendars/calendar-data.js';
 import type { BranchPlace } from '../settings/branch-place.js';
 import type { QueueSettings } from '../settings/queue-options.js';
 import type { StageFacts } from './stage-facts.js';
-import type { StageFiles } from './stage-files.js';
+import type { NamedPath, StageFiles } from './stage-files.js';
 import type { BranchTree, InputTree, Path } from './stage-tree.js';
 
 /** A component with its options checked and their defaults filled in. */
@@ -31,10 +32,17 @@ export interface ResolvedStage {
   readonly facts?: StageFacts;
   /** Texts of its options that are marked as secret. */
   readonly secrets?: readonly string[];
+  /** Calendars that its options name by their files. */
+  readonly calendars?: readonly StageCalendar[];
   /** Of code of users: its file as it was found when the spec was checked, links followed. That one is loaded. */
   readonly file?: string;
   /** Of a component from outside of the package. */
   readonly outside?: OutsideStage;
+}
+
+/** The file of a calendar, and what was in it when the spec was checked. */
+export interface StageCalendar extends NamedPath {
+  readonly data: CalendarData;
 }
 
 /** An input of a stage: a source with operators behind it. */

@@ -1,6 +1,7 @@
 import { builtInCalendar, calendarNames, tradingCalendar } from '../../calendars/built-in-calendars.js';
 import { dateText, parseDay } from '../../calendars/civil-date.js';
 import type { MarketState, TradingSession } from '../../calendars/market-state.js';
+import { isCalendarFile } from '../../calendars/named-calendar.js';
 import type { TradingCalendar } from '../../calendars/trading-calendar.js';
 import type { HoursView } from '../../calendars/trading-days.js';
 import { type Clock, systemClock } from '../../core/clock.js';
@@ -64,8 +65,9 @@ async function textOf(
 /** A name goes before a file. */
 function openCalendar(wanted: string, hours: HoursView | undefined): Promise<TradingCalendar> {
   const options = hours === undefined ? {} : { hours };
-  const isFile = builtInCalendar(wanted) === undefined && /[/\\]|\.(ya?ml|json)$|^-$/i.test(wanted);
-  return isFile ? readCalendar(wanted, options) : tradingCalendar(wanted, options);
+  return wanted === '-' || isCalendarFile(wanted)
+    ? readCalendar(wanted, options)
+    : tradingCalendar(wanted, options);
 }
 
 function lastShown({ to }: TradingCalendar, from: string): string {

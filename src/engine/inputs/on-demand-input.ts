@@ -1,3 +1,4 @@
+import type { CalendarData } from '../../calendars/calendar-data.js';
 import type { Batch } from '../../columns/batch.js';
 import type { ColumnMemory } from '../../columns/column-memory.js';
 import type { EventOrder } from '../../columns/event-order.js';
@@ -111,6 +112,10 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
 
   get capabilities(): SourceCapabilities {
     return this.#line.input.capabilities;
+  }
+
+  get calendar(): CalendarData | undefined {
+    return this.#line.input.calendar;
   }
 
   get sequences(): SequenceNumbers | undefined {

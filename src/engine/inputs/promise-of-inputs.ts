@@ -1,3 +1,4 @@
+import type { CalendarData } from '../../calendars/calendar-data.js';
 import type { EventOrder } from '../../columns/event-order.js';
 import type { Input } from '../input.js';
 import type { SourceCapabilities } from '../source-capabilities.js';
@@ -19,3 +20,13 @@ export function orderOfAll(inputs: readonly Input[]): EventOrder {
   const scope = inputs.every(({ order }) => order.scope === 'all') ? 'all' : 'symbol';
   return { scope, maxDelayNs: Math.max(0, ...inputs.map(({ order }) => order.maxDelayNs)) };
 }
+
+/** The calendar that all of them share; `undefined` if one does not know its own. */
+export function calendarOfAll(inputs: readonly Input[]): CalendarData | undefined {
+  const [first, ...others] = inputs.map(({ calendar }) => calendar);
+  return others.every((other) => isSame(first, other)) ? first : undefined;
+}
+
+/** Data of a file may have crossed threads, and be there several times. */
+const isSame = (a: CalendarData | undefined, b: CalendarData | undefined): boolean =>
+  a === b || (a?.name === b?.name && JSON.stringify(a) === JSON.stringify(b));

@@ -1,3 +1,4 @@
+import type { CalendarData } from '../../calendars/calendar-data.js';
 import { type Batch, releaseAll } from '../../columns/batch.js';
 import type { DictionarySet } from '../../columns/dictionary.js';
 import { type EventOrder, SYMBOLS_IN_ORDER } from '../../columns/event-order.js';
@@ -120,6 +121,10 @@ export class StageInput implements Input, RunningInput {
   }
 
   /** Operators may leave rows out, so that numbers which are missing say nothing. */
+  get calendar(): CalendarData | undefined {
+    return this.source.stage.calendar;
+  }
+
   get sequences(): SequenceNumbers | undefined {
     const { sequences } = this.source.stage;
     if (!sequences || this.operators.length === 0) return sequences;

@@ -41,6 +41,7 @@ export async function findJobFiles(
 ): Promise<JobFiles | undefined> {
   const found: ReturnType<typeof under>[] = [];
   for (const { kind, path, stage, isNested } of placesOf(withoutUnsound(stages))) {
+    if (stage.calendars) found.push(under(path, { reads: stage.calendars }));
     if (kind !== 'source' && kind !== 'sink') continue;
     const override = isNested ? undefined : overrides[kind];
     if (stage === NONE && !override) continue;

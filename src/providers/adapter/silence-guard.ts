@@ -1,3 +1,4 @@
+import type { MarketHours } from '../../calendars/open-time.js';
 import type { Batch } from '../../columns/batch.js';
 import type { ControlRecord } from '../../columns/control-record.js';
 import { readNanos } from '../../columns/int64.js';
@@ -9,7 +10,7 @@ import { RepeatingTimer } from '../../engine/repeating-timer.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
 import { indexesById } from '../quality/indexes-by-id.js';
-import { type OpenHours, type SilenceSettings, SilenceWatch } from '../quality/silence-watch.js';
+import { type SilenceSettings, SilenceWatch } from '../quality/silence-watch.js';
 
 /** How often it looks at the clock, at most. */
 const LOOK_NS = 5_000_000_000n;
@@ -70,7 +71,7 @@ export class SilenceGuard {
    * @param ids - Of each symbol, in the column `symbol`.
    * @param hours - Unknown: it tells, and does not act.
    */
-  start(ids: readonly number[], hours: OpenHours | undefined): void {
+  start(ids: readonly number[], hours: MarketHours | undefined): void {
     this.#indexOf = indexesById(ids);
     const { clock, symbols, afterMs, learnedMsMin, switchShare } = this.#parts;
     this.#beganAt = clock.wall();

@@ -1,3 +1,6 @@
+import type { CalendarData } from '../../calendars/calendar-data.js';
+import type { MarketHours } from '../../calendars/open-time.js';
+import { TradingCalendar } from '../../calendars/trading-calendar.js';
 import { Batch } from '../../columns/batch.js';
 import type { Dictionary, DictionarySet } from '../../columns/dictionary.js';
 import type { EventOrder } from '../../columns/event-order.js';
@@ -16,10 +19,9 @@ import type { SequenceNumbers, StreamCapabilities, StreamKind } from '../../wire
 import type { MarketDataProvider } from '../contract/market-data-provider.js';
 import type { FeedOptions, FeedProvider } from '../contract/own-options.js';
 import { msOfDuration } from '../contract/quality-options.js';
-import { calendarOf, declaredCalendar } from '../quality/feed-sessions.js';
+import { calendarOfFeed } from '../quality/feed-sessions.js';
 import { OrderCount } from '../quality/order-count.js';
 import { SequenceCheck } from '../quality/sequence-check.js';
-import type { OpenHours } from '../quality/silence-watch.js';
 import type { Backfill } from './backfill/backfill.js';
 import { FeedBuffer, ROWS_WAITING_MAX } from './feed-buffer.js';
 import { FeedWriter } from './feed-writer.js';
@@ -64,10 +66,10 @@ export class StreamSource implements Source {
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
   readonly sequences: SequenceNumbers | undefined;
+  readonly calendar: CalendarData | undefined;
   readonly gatesItsCalls = true;
   readonly holdsRows = true;
   readonly #kind: StreamKind;
-  readonly #provider: FeedProvider;
   readonly #feed: FeedOptions;
   readonly #connection: ProviderConnection;
   readonly #buffer: FeedBuffer;
@@ -85,7 +87,7 @@ export class StreamSource implements Source {
   #isResumed = false;
   #position: StreamPosition | null = null;
   #isCatchingUp = false;
-  #hours: OpenHours | undefined;
+  #hours: MarketHours | undefined;
   #running: Promise<void> | undefined;
   readonly #replay = new ReplayProgress();
   #failure: { readonly error: unknown } | undefined;
@@ -99,8 +101,9 @@ export class StreamSource implements Source {
     this.schema = schema;
     this.order = { scope: 'symbol', maxDelayNs: Math.ceil(maxDelayMs * 1e6) };
     this.sequences = sequence;
+    const named = feed.silence === false ? undefined : feed.silence?.sessions;
+    this.calendar = calendarOfFeed(named, provider.capabilities, context.calendars);
     this.#kind = kind;
-    this.#provider = provider;
     this.#feed = feed;
     this.#connection = connection;
     this.#lag = new LagWatch(clock, log);
@@ -146,9 +149,7 @@ export class StreamSource implements Source {
     if (this.#backfill) {
       this.#position ??= { since: String(this.#clock.wall()), last: symbols.map(() => null) };
     }
-    if (silence !== false) {
-      this.#hours = await calendarOf(silence?.sessions ?? declaredCalendar(this.#provider.capabilities));
-    }
+    if (silence !== false) this.#hours = this.calendar && (await TradingCalendar.of(this.calendar));
     const { kind } = this.#fetched ?? {};
     await this.#connection.open(
       STREAM_FUNCTIONS[this.#kind],

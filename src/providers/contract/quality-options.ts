@@ -1,13 +1,13 @@
-import { calendarNames } from '../../calendars/built-in-calendars.js';
+import { calendarNameProblem } from '../../calendars/named-calendar.js';
 import { parseDurationNs } from '../../core/duration-text.js';
-import { nearestName } from '../../core/nearest-name.js';
 import { describeValue, quoted } from '../../core/shown-text.js';
+import { CALENDAR_MARK } from '../../settings/calendar-mark.js';
 
 /** When a stream is silent. */
 export interface SilenceOptions {
   /** Open session without a row after which a symbol is stale, such as `30s`. Default: learned for each symbol. */
   readonly after?: string | undefined;
-  /** Name of the calendar. Default: that of the provider's asset classes, if it is one. */
+  /** Name of the calendar, or the path of its file. Default: that of the provider's asset classes, if it is one. */
   readonly sessions?: string | undefined;
   /** The share of symbols whose silence ends the stream, above 0 to 1. Default: 1, all of them. */
   readonly switchShare?: number | undefined;
@@ -42,15 +42,8 @@ export function checkQualityOptions(isStream: boolean, { silence, backfill }: Fi
 
 function checkSilence({ after, sessions, switchShare }: Fields, add: Add): void {
   checkDuration(['silence', 'after'], after, add);
-  if (sessions !== undefined && !calendarNames().includes(sessions as string)) {
-    const near = typeof sessions === 'string' ? nearestName(sessions, calendarNames()) : undefined;
-    const meant = near === undefined ? '' : ` (did you mean "${near}"?)`;
-    const found = typeof sessions === 'string' ? quoted(sessions) : describeValue(sessions);
-    add(
-      ['silence', 'sessions'],
-      `expected a calendar: ${calendarNames().join(', ')}, found ${found}${meant}`,
-    );
-  }
+  const problem = sessions === undefined ? undefined : calendarNameProblem(sessions);
+  if (problem !== undefined) add(['silence', 'sessions'], problem);
   if (
     switchShare !== undefined &&
     !(typeof switchShare === 'number' && switchShare > 0 && switchShare <= 1)
@@ -104,15 +97,14 @@ export function qualityJsonSchema(): Readonly<Record<string, unknown>> {
     anyOf: [{ const: false }, { type: 'object', properties, additionalProperties: false }],
     description,
   });
-  const text = (description: string, words?: readonly string[]) => ({
-    type: 'string',
-    ...(words && { enum: words }),
-    description,
-  });
+  const text = (description: string) => ({ type: 'string', description });
   return {
     silence: orFalse('When a stream is silent. false: nobody watches', {
       after: text('Open session without a row after which a symbol is stale. Default: learned'),
-      sessions: text('Calendar whose sessions count. Default: that of the provider', calendarNames()),
+      sessions: {
+        ...text('Calendar whose sessions count, by its name or its file. Default: that of the provider'),
+        [CALENDAR_MARK]: true,
+      },
       switchShare: {
         type: 'number',
         exclusiveMinimum: 0,

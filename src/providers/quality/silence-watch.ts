@@ -1,10 +1,6 @@
+import { type MarketHours, OpenTime } from '../../calendars/open-time.js';
 import { shareOf } from '../../core/share-of.js';
 import { LearnedPace } from './learned-pace.js';
-
-/** When a market is open: `openBetween` of a calendar. */
-export interface OpenHours {
-  openBetween(from: bigint, to: bigint): bigint | undefined;
-}
 
 export interface SilenceSettings {
   /** How many symbols are watched. They are told by their index. */
@@ -16,7 +12,7 @@ export interface SilenceSettings {
   /** The share of symbols whose silence is that of the stream. */
   readonly switchShare: number;
   /** Unknown: silence is told, and nothing acts on it. */
-  readonly hours?: OpenHours | undefined;
+  readonly hours?: MarketHours | undefined;
 }
 
 /** What a look at the clock has found. */
@@ -39,12 +35,9 @@ export interface SilenceFound {
 export class SilenceWatch {
   readonly #settings: SilenceSettings;
   readonly #pace: LearnedPace | undefined;
-  /** Open session so far, in ms, and the end of the last stretch of which is not known whether it was open. */
-  #openMs = 0;
-  #unknownToMs = -1;
-  #lookedAt: bigint;
-  /** By symbol: `#openMs` at its last row, whether rows came since the last look, and whether it was told. */
-  readonly #sinceMs: Float64Array;
+  readonly #open: OpenTime;
+  /** By symbol: open session at its last row in ns, whether rows came since the last look, and whether it was told. */
+  readonly #sinceNs: BigInt64Array;
   readonly #isSeen: Uint8Array;
   readonly #isStale: Uint8Array;
   #staleCount = 0;
@@ -52,10 +45,10 @@ export class SilenceWatch {
   /** @param now - On the monotonic clock. */
   constructor(settings: SilenceSettings, now: bigint) {
     this.#settings = settings;
-    const { symbols, afterMs, learnedMsMin } = settings;
+    const { symbols, afterMs, learnedMsMin, hours } = settings;
     this.#pace = afterMs === undefined ? new LearnedPace(symbols, learnedMsMin) : undefined;
-    this.#lookedAt = now;
-    this.#sinceMs = new Float64Array(symbols);
+    this.#open = new OpenTime(hours, now);
+    this.#sinceNs = new BigInt64Array(symbols);
     this.#isSeen = new Uint8Array(symbols);
     this.#isStale = new Uint8Array(symbols);
   }
@@ -72,7 +65,7 @@ export class SilenceWatch {
 
   /** Time in which rows may have come that nobody looked at: it is no silence. */
   standStill(now: bigint): void {
-    this.#lookedAt = now;
+    this.#open.skipTo(now);
   }
 
   /**
@@ -83,8 +76,7 @@ export class SilenceWatch {
    * @returns What has become silent since the last look; `undefined` if nothing has.
    */
   look(now: bigint, wall: bigint): SilenceFound | undefined {
-    this.#pass(now - this.#lookedAt, wall);
-    this.#lookedAt = now;
+    this.#open.pass(now, wall);
     const { symbols } = this.#settings;
     let stale: number[] | undefined;
     for (let symbol = 0; symbol < symbols; symbol++) {
@@ -96,29 +88,22 @@ export class SilenceWatch {
         stale.push(symbol);
       }
     }
-    this.#pace?.pass(this.#openMs);
+    this.#pace?.pass(Number(this.#open.ns) / 1e6);
     if (!stale) return undefined;
     return { stale, isKnown: stale.every((symbol) => this.#isKnown(symbol)), isAll: this.#isAllSilent() };
-  }
-
-  #pass(passedNs: bigint, wall: bigint): void {
-    const { hours } = this.#settings;
-    const open = hours?.openBetween(wall - passedNs, wall);
-    this.#openMs += Number(open ?? passedNs) / 1e6;
-    if (open === undefined) this.#unknownToMs = this.#openMs;
   }
 
   #hear(symbol: number): void {
     this.#pace?.learn(symbol, this.#silentMs(symbol));
     this.#isSeen[symbol] = 0;
-    this.#sinceMs[symbol] = this.#openMs;
+    this.#sinceNs[symbol] = this.#open.ns;
     if (this.#isStale[symbol] === 0) return;
     this.#isStale[symbol] = 0;
     this.#staleCount--;
   }
 
   #silentMs(symbol: number): number {
-    return this.#openMs - this.#sinceMs[symbol]!;
+    return Number(this.#open.ns - this.#sinceNs[symbol]!) / 1e6;
   }
 
   #afterMs(symbol: number): number {
@@ -126,7 +111,7 @@ export class SilenceWatch {
   }
 
   #isKnown(symbol: number): boolean {
-    return this.#sinceMs[symbol]! >= this.#unknownToMs;
+    return this.#open.isKnownSince(this.#sinceNs[symbol]!);
   }
 
   #isAllSilent(): boolean {

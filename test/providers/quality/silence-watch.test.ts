@@ -1,11 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tradingCalendar } from '../../../src/calendars/built-in-calendars.js';
+import type { MarketHours } from '../../../src/calendars/open-time.js';
 import type { TradingCalendar } from '../../../src/calendars/trading-calendar.js';
-import {
-  type OpenHours,
-  type SilenceSettings,
-  SilenceWatch,
-} from '../../../src/providers/quality/silence-watch.js';
+import { type SilenceSettings, SilenceWatch } from '../../../src/providers/quality/silence-watch.js';
 
 let xnys: TradingCalendar;
 let always: TradingCalendar;
@@ -20,7 +17,7 @@ const wallAt = (text: string) => BigInt(Date.parse(text)) * 1_000_000n;
 /** Looks every 5 s of a clock that begins at a wall time. */
 function watchFrom(
   begin: string,
-  settings: Partial<SilenceSettings> & { readonly hours?: OpenHours | undefined },
+  settings: Partial<SilenceSettings> & { readonly hours?: MarketHours | undefined },
 ) {
   const watch = new SilenceWatch({ symbols: 1, switchShare: 1, ...settings }, 0n);
   let now = 0n;
@@ -119,7 +116,7 @@ describe('a watch for silence', () => {
   });
 
   it('acts on no silence that has hours in it which the calendar does not know', () => {
-    const hours: OpenHours = {
+    const hours: MarketHours = {
       openBetween: (from, to) => (to <= wallAt('2026-11-30T16:00:10Z') ? undefined : to - from),
     };
     const { pass } = watchFrom('2026-11-30T16:00:00Z', { afterMs: 30_000, hours });

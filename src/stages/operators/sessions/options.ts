@@ -1,21 +1,14 @@
 import { z } from 'zod';
-import { builtInCalendar, calendarNames } from '../../../calendars/built-in-calendars.js';
-import { suggestName } from '../../../core/nearest-name.js';
-import { quoted } from '../../../core/shown-text.js';
+import { calendarOption } from '../../../settings/calendar-option.js';
 
 const keep = 'expected "open" or "closed"';
 const hours = 'expected "regular" or "extended"';
 const unknown = 'expected "stop", "keep" or "drop"';
 
 export const SessionsOptions = z.strictObject({
-  calendar: z
-    .string('expected the name of a calendar, such as "XNYS"')
-    .refine((name) => builtInCalendar(name) !== undefined, {
-      error: ({ input }) =>
-        `expected a calendar: ${calendarNames().join(', ')}, found ${quoted(String(input))}` +
-        suggestName(String(input), calendarNames()),
-    })
-    .describe('Name of the calendar, such as `XNYS` or `CME.equity`'),
+  calendar: calendarOption().describe(
+    'Name of the calendar, such as `XNYS` or `CME.equity`, or the path of its file',
+  ),
   hours: z
     .enum(['regular', 'extended'], hours)
     .default('regular')

@@ -19,7 +19,7 @@ export const sessionsOperator: OperatorFactory<SessionsOptions> = {
     return input;
   },
 
-  create({ calendar: name, hours, keep, unknown }, input, { batchRows }) {
+  create({ calendar: name, hours, keep, unknown }, input, { batchRows, calendars }) {
     const timeAt = columnIndex(input, 'time');
     let marks: HoursMarks | undefined;
     let kept = new Uint8Array(batchRows);
@@ -28,8 +28,8 @@ export const sessionsOperator: OperatorFactory<SessionsOptions> = {
       output: input,
       readsOnly: true,
       async open() {
-        const { tradingCalendar } = await import('../../../calendars/built-in-calendars.js');
-        const calendar = await tradingCalendar(name, { hours });
+        const { openNamedCalendar } = await import('../../../calendars/named-calendar.js');
+        const calendar = await openNamedCalendar(name, calendars, { hours });
         marks = new HoursMarks(calendar, { keep, unknown, refuse: (at) => refuse(calendar, at) });
       },
       process(batch, emit) {

@@ -1,3 +1,4 @@
+import type { CalendarData } from '../../../calendars/calendar-data.js';
 import { Batch } from '../../../columns/batch.js';
 import type { EventOrder } from '../../../columns/event-order.js';
 import {
@@ -14,7 +15,7 @@ import type { TimerHandle } from '../../../core/clock.js';
 import { PipelineError } from '../../../core/errors.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import type { Nanos } from '../../../core/units.js';
-import { capabilitiesOfAll, orderOfAll } from '../../../engine/inputs/promise-of-inputs.js';
+import { calendarOfAll, capabilitiesOfAll, orderOfAll } from '../../../engine/inputs/promise-of-inputs.js';
 import type { Source } from '../../../engine/source.js';
 import type { SourceCapabilities } from '../../../engine/source-capabilities.js';
 import type { StageContext } from '../../../engine/stage.js';
@@ -38,6 +39,7 @@ export class MergeSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
+  readonly calendar: CalendarData | undefined;
   /** It passes on the least watermark of its inputs, which themselves go by the clock. */
   readonly tellsTime = true;
   readonly #options: MergeOptions;
@@ -65,6 +67,7 @@ export class MergeSource implements Source {
     // Rows come out in order of time. The promise is still that of the inputs: behind a control record, rows may stand
     // that are out of order by as much as their input promises.
     this.order = orderOfAll(Object.values(inputs));
+    this.calendar = calendarOfAll(Object.values(inputs));
     this.#tellsByRows = this.order.scope === 'all' && this.order.maxDelayNs === 0;
     const order = new RowOrder(schema);
     this.#rowOrder = order;

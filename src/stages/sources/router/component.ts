@@ -9,6 +9,7 @@ export default defineComponent({
     'hold',
     'coolDown',
     'silence',
+    'sessions',
     'silentShare',
     'standby',
     'openWithin',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { calendarOption } from '../../../settings/calendar-option.js';
 import { durationNs } from '../../../settings/duration.js';
 import { inputLine } from '../../../settings/input-options.js';
 import { STRATEGIES } from './strategies.js';
@@ -53,7 +54,13 @@ export const RouterOptions = z.strictObject({
   silence: durationNs({ min: '100ms', max: '1d' })
     .optional()
     .describe(
-      'Leaves a source that has given no row for this long, by the clock of receipt. Default: silence is no reason',
+      'Leaves a source that has given no row for so much open session, by the clock of receipt. Default: silence is no reason',
+    ),
+  sessions: calendarOption()
+    .optional()
+    .describe(
+      'With `silence`: the calendar of the market, by its name or its file. Default: that of all sources, if they ' +
+        'know it and it is the same. Without one, no source is left for its silence',
     ),
   silentShare: z
     .number(share)

@@ -42,6 +42,8 @@ export class RouterLane {
   #newRows = 0;
   #failure: { readonly error: unknown } | undefined;
   #hasEnded = false;
+  /** Whether it is silent and stays all the same, since nobody knows whether its market is open. */
+  isSilent = false;
   /** What it failed with last, for messages. */
   cause: unknown;
   /** Rows that it has given, and how often it has failed. */
@@ -103,13 +105,14 @@ export class RouterLane {
     this.#openedAt = clock.now();
     this.#failure = undefined;
     this.#hasEnded = false;
-    silence.begin(this.#openedAt);
+    this.isSilent = false;
+    silence.begin();
     input.open({ anew }).then(
       () => {
         if (opening !== this.#opening || this.#phase !== 'opening') return;
         this.#phase = 'open';
         this.#openedAt = clock.now();
-        silence.begin(this.#openedAt);
+        silence.begin();
         onNews();
       },
       (error: unknown) => {
@@ -165,6 +168,7 @@ export class RouterLane {
   /** Rows that have come since it was last asked. */
   takeNewRows(): number {
     const rows = this.#newRows;
+    if (rows > 0) this.isSilent = false;
     this.#newRows = 0;
     this.rows += rows;
     return rows;
@@ -217,7 +221,7 @@ export class RouterLane {
     }
     const { length } = batch;
     if (length > 0) {
-      this.silence.note(batch, this.#settings.clock.now());
+      this.silence.note(batch);
       this.#newRows += length;
     }
     this.#rowsHeld += length;

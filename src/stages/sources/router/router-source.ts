@@ -1,3 +1,7 @@
+import type { CalendarData } from '../../../calendars/calendar-data.js';
+import { calendarDataOf } from '../../../calendars/named-calendar.js';
+import type { MarketHours } from '../../../calendars/open-time.js';
+import { TradingCalendar } from '../../../calendars/trading-calendar.js';
 import { appendRows, Batch } from '../../../columns/batch.js';
 import type { EventOrder } from '../../../columns/event-order.js';
 import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
@@ -10,7 +14,7 @@ import { ProviderError } from '../../../core/provider-error.js';
 import { Random } from '../../../core/random.js';
 import { isOnDemand } from '../../../engine/input.js';
 import { passesUncopied } from '../../../engine/inputs/equal-columns.js';
-import { capabilitiesOfAll, orderOfAll } from '../../../engine/inputs/promise-of-inputs.js';
+import { calendarOfAll, capabilitiesOfAll, orderOfAll } from '../../../engine/inputs/promise-of-inputs.js';
 import type { Source } from '../../../engine/source.js';
 import type { SourceCapabilities } from '../../../engine/source-capabilities.js';
 import type { StageContext } from '../../../engine/stage.js';
@@ -44,6 +48,7 @@ export class RouterSource implements Source {
   readonly schema: Schema;
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
+  readonly calendar: CalendarData | undefined;
   /** It passes on the watermarks of the source that it reads, which goes by the clock itself. */
   readonly tellsTime = true;
   readonly #options: RouterOptions;
@@ -69,29 +74,37 @@ export class RouterSource implements Source {
   #lookedAt = 0n;
   #wake: (() => void) | undefined;
   #hasNews = false;
+  /** `undefined`: nobody knows when the market is open. */
+  #hours: MarketHours | undefined;
 
   constructor(options: RouterOptions, schema: Schema, context: StageContext) {
-    const { inputs, clock, seed, log } = context;
+    const { inputs, calendars, clock, seed, log } = context;
     this.#options = options;
     this.#context = context;
     this.schema = schema;
     this.capabilities = capabilitiesOfAll(Object.values(inputs));
     // Across a seam that is not known, rows may still come back in time.
     this.order = orderOfAll(Object.values(inputs));
+    const { silence, sessions } = options;
+    this.calendar =
+      sessions === undefined ? calendarOfAll(Object.values(inputs)) : calendarDataOf(sessions, calendars);
     this.#isReplay = this.capabilities.delivery === 'replayable';
+    const hours: MarketHours = { openBetween: (from, to) => this.#hours?.openBetween(from, to) };
     this.#lanes = Object.entries(inputs).map(([id, input]) => {
       invariant(isOnDemand(input), 'a router opens its sources itself');
-      const silence = new SilenceWatch({
+      const watch = new SilenceWatch({
         schema,
-        silenceNs: options.silence === undefined ? undefined : BigInt(options.silence),
+        clock,
+        silenceNs: silence === undefined ? undefined : BigInt(silence),
         share: options.silentShare,
+        hours,
       });
       return new RouterLane({
         name: nameOfSource(id),
         id,
         input,
         clock,
-        silence,
+        silence: watch,
         onNews: () => this.#tell(),
       });
     });
@@ -109,6 +122,16 @@ export class RouterSource implements Source {
       restNs: { min: BigInt(options.backOff), max: BigInt(options.backOffMax) },
       random: () => random.next(),
     });
+  }
+
+  /** Loads the calendar by which silence is judged, if it is. */
+  async open(): Promise<void> {
+    if (this.#options.silence === undefined || this.#isReplay) return;
+    this.#hours = this.calendar && (await TradingCalendar.of(this.calendar));
+    if (this.#hours) return;
+    const message =
+      'no source is left for its silence: nobody knows when its market is open; "sessions" says it';
+    this.#context.log.warn({ silenceMs: this.#options.silence / 1e6 }, message);
   }
 
   get rowsRejected(): number {
@@ -196,6 +219,11 @@ export class RouterSource implements Source {
     const { current } = this.#choice;
     if (current === undefined && this.#lanes.some(({ cause }) => cause !== undefined)) {
       return { status: 'degraded', reason: `no source works: ${this.#causes()}` };
+    }
+    if (this.#current?.isSilent) {
+      const { silence = 0 } = this.#options;
+      const reason = `${this.#current.name} has given no row for ${silence / 1e6} ms, and its market may be closed`;
+      return { status: 'degraded', reason };
     }
     if (this.#options.strategy !== 'first' || current === undefined || current === 0) return { status: 'ok' };
     const { name, cause } = this.#lanes[0]!;
@@ -379,7 +407,11 @@ export class RouterSource implements Source {
       this.#fail(source, 'breaker', error, now);
       return;
     }
-    if (!lane.isOpen || this.#isReplay || !lane.silence.isTooLong(now)) return;
+    if (!lane.isOpen || this.#isReplay) return;
+    const found = lane.silence.look();
+    if (found === 'unknown') this.#tellSilence(lane);
+    else lane.isSilent = false;
+    if (found !== 'silent') return;
     if (source !== this.#choice.current) {
       this.#choice.fellSilent(source);
       return;
@@ -387,6 +419,19 @@ export class RouterSource implements Source {
     if (!this.#choice.helpsAgainstSilence(now)) return;
     const message = `${input.title} has given no row for ${silence / 1e6} ms (source ${name} of the router)`;
     this.#fail(source, 'silence', new ProviderError('unavailable', message), now);
+  }
+
+  /** Where nobody knows whether the market is open, silence is told, and nothing acts on it. */
+  #tellSilence(lane: RouterLane): void {
+    if (lane.isSilent) return;
+    lane.isSilent = true;
+    if (lane !== this.#current) return;
+    const { silence = 0 } = this.#options;
+    const fields = { source: lane.name, silenceMs: silence / 1e6 };
+    this.#context.log.warn(
+      fields,
+      'the source that is read gives no rows, and its market may be closed: it is not left',
+    );
   }
 
   /** @throws The error, if it is the job's own: another source would not help. */

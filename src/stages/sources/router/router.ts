@@ -28,7 +28,7 @@ export const routerSource: SourceFactory<RouterOptions> = {
 };
 
 function checkOptions(options: RouterOptions, schema: Schema, problems: PlanProblems): void {
-  const { sequence, switchOnGap, standby, silence, silentShare, backOff, backOffMax } = options;
+  const { sequence, switchOnGap, standby, silence, sessions, silentShare, backOff, backOffMax } = options;
   if (sequence && sequenceIndex(schema) < 0) {
     problems.add(
       ['sequence'],
@@ -46,6 +46,9 @@ function checkOptions(options: RouterOptions, schema: Schema, problems: PlanProb
       ['switchOnGap'],
       'expected `standby: hot` beside it: a gap is no reason to open a source first',
     );
+  }
+  if (sessions !== undefined && silence === undefined) {
+    problems.add(['sessions'], 'expected "silence" beside it, which says how long is too long');
   }
   if (silentShare < 1 && silence === undefined) {
     problems.add(['silentShare'], 'expected "silence" beside it, which says how long is too long');

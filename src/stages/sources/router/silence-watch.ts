@@ -1,41 +1,59 @@
+import { type MarketHours, OpenTime } from '../../../calendars/open-time.js';
 import type { Batch } from '../../../columns/batch.js';
 import { columnIndex, type Schema } from '../../../columns/schema.js';
+import type { Clock } from '../../../core/clock.js';
 import { shareOf } from '../../../core/share-of.js';
+
+/** While a market is closed, a moment of open time may be left until a source is silent: it is asked no more often. */
+const ASK_NS_MIN = 50_000_000n;
 
 export interface SilenceWatchSettings {
   readonly schema: Schema;
+  readonly clock: Clock;
   /** `undefined`: no silence is too long. */
   readonly silenceNs: bigint | undefined;
   /** Share of the symbols that have to be silent. 1: all of them. */
   readonly share: number;
+  /** When the market is open. Unknown: of no silence is known whether it is one. */
+  readonly hours?: MarketHours | undefined;
 }
 
-/** Measures for how long a source has given no rows, on the monotonic clock of receipt. */
+/**
+ * What a source is: `heard`, or silent for too long; `unknown` if nobody knows whether the market was open all the
+ * while.
+ */
+export type Silence = 'heard' | 'silent' | 'unknown';
+
+/** Measures for how much open session a source has given no rows, on the monotonic clock of receipt. */
 export class SilenceWatch {
   readonly #settings: SilenceWatchSettings;
   readonly #symbol: number;
-  /** When anything came last, or when the watch began. */
+  readonly #open: OpenTime;
+  /** When anything came last, or when the watch began, in open time. */
   #since = 0n;
-  /** By id of a symbol plus one: when its last row came, in ns. 0: it has had none. */
+  /** By id of a symbol plus one: when its last row came, in open ns plus one. 0: it has had none. */
   #seen = new Float64Array(0);
 
   constructor(settings: SilenceWatchSettings) {
+    const { schema, clock, share, hours } = settings;
     this.#settings = settings;
-    this.#symbol = settings.share < 1 ? columnIndex(settings.schema, 'symbol') : -1;
+    this.#symbol = share < 1 ? columnIndex(schema, 'symbol') : -1;
+    this.#open = new OpenTime(hours, clock.now());
   }
 
   /** The source begins to be waited for. */
-  begin(now: bigint): void {
-    this.#since = now;
+  begin(): void {
+    this.#since = this.#pass();
     this.#seen.fill(0);
   }
 
   /** Rows have come. */
-  note(batch: Batch, now: bigint): void {
-    this.#since = now;
+  note(batch: Batch): void {
+    if (this.#settings.silenceNs === undefined) return;
+    this.#since = this.#pass();
     if (this.#symbol < 0) return;
     const symbols = batch.columns[this.#symbol] as Int32Array;
-    const at = Math.max(1, Number(now));
+    const at = Number(this.#since) + 1;
     let seen = this.#seen;
     for (let row = 0; row < batch.length; row++) {
       const slot = symbols[row]! + 1;
@@ -50,30 +68,42 @@ export class SilenceWatch {
 
   /** Time in which nobody listened does not count. */
   standStill(ns: bigint): void {
-    this.#since += ns;
-    const by = Number(ns);
-    for (let slot = 0; slot < this.#seen.length; slot++) if (this.#seen[slot]! > 0) this.#seen[slot]! += by;
+    this.#open.skip(ns);
   }
 
-  isTooLong(now: bigint): boolean {
+  /** Looks at the clock. */
+  look(): Silence {
     const { silenceNs, share } = this.#settings;
-    if (silenceNs === undefined) return false;
-    if (now - this.#since >= silenceNs) return true;
-    if (this.#symbol < 0) return false;
-    const before = Number(now - silenceNs);
+    if (silenceNs === undefined) return 'heard';
+    const before = this.#pass() - silenceNs;
+    if (this.#since <= before) return this.#open.isKnownSince(this.#since) ? 'silent' : 'unknown';
+    if (this.#symbol < 0) return 'heard';
     let known = 0;
     let silent = 0;
+    let silentSurely = 0;
     for (const at of this.#seen) {
       if (at === 0) continue;
       known++;
-      if (at <= before) silent++;
+      if (at - 1 > before) continue;
+      silent++;
+      if (this.#open.isKnownSince(at - 1)) silentSurely++;
     }
-    return known > 0 && silent >= shareOf(known, share);
+    const enough = shareOf(known, share);
+    if (known === 0 || silent < enough) return 'heard';
+    return silentSurely >= enough ? 'silent' : 'unknown';
   }
 
-  /** When it has to be asked next, if no rows come. */
+  /** When it has to look next, if no rows come. */
   get askAt(): bigint | undefined {
     const { silenceNs } = this.#settings;
-    return silenceNs === undefined ? undefined : this.#since + silenceNs;
+    if (silenceNs === undefined) return undefined;
+    const left = this.#since + silenceNs - this.#open.ns;
+    const isTooOften = this.#open.wasClosed && left > 0n && left < ASK_NS_MIN;
+    return this.#open.earliestAt(isTooOften ? ASK_NS_MIN : left);
+  }
+
+  #pass(): bigint {
+    const { clock } = this.#settings;
+    return this.#open.pass(clock.now(), clock.wall());
   }
 }

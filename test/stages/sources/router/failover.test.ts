@@ -407,7 +407,7 @@ describe('a router over sources that number their rows in the same way', () => {
     const [a, b] = sources as [Scripted, Scripted];
     const { clock, told, records, stop } = await routed({
       sources,
-      options: { standby: 'hot', silence: '1s' },
+      options: { standby: 'hot', silence: '1s', sessions: '24/7' },
     });
     await clock.advance(10);
     expect(b.isOpen).toBe(true);

@@ -67,7 +67,14 @@ describe('a router with a source of preference', () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { clock, records, stop } = await routed({
       sources: [a, b],
-      options: { silence: '5s', hold: '1s', coolDown: '1m', backOff: '10ms', backOffMax: '10ms' },
+      options: {
+        silence: '5s',
+        sessions: '24/7',
+        hold: '1s',
+        coolDown: '1m',
+        backOff: '10ms',
+        backOffMax: '10ms',
+      },
     });
     let i = 0;
     const feed = async (seconds: number, ...sources: Scripted[]) => {
@@ -96,7 +103,7 @@ describe('a router with a source of preference', () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { clock, pass, records, stop } = await routed({
       sources: [a, b],
-      options: { silence: '5s', backOff: '1h', backOffMax: '1h' },
+      options: { silence: '5s', sessions: '24/7', backOff: '1h', backOffMax: '1h' },
     });
     a.push(row(0, 1), row(4, 2, 'B'));
     await clock.advance(5);
@@ -112,7 +119,7 @@ describe('a router with a source of preference', () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { clock, pass, pipeline, records, stop } = await routed({
       sources: [a, b],
-      options: { silence: '5s', backOff: '1h', backOffMax: '1h' },
+      options: { silence: '5s', sessions: '24/7', backOff: '1h', backOffMax: '1h' },
     });
     a.push(row(0, 1));
     await clock.advance(4_000);
@@ -136,7 +143,7 @@ describe('a router with a source of preference', () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { pass, records, stop, prices } = await routed({
       sources: [a, b],
-      options: { silence: '5s', backOff: '1s', hold: '1h' },
+      options: { silence: '5s', sessions: '24/7', backOff: '1s', hold: '1h' },
     });
     a.push(row(0, 1));
     await pass(3_600_000, 1_000);
@@ -152,7 +159,7 @@ describe('a router with a source of preference', () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { clock, pass, stop } = await routed({
       sources: [a, b],
-      options: { silence: '1s', backOff: '1h', backOffMax: '1h', hold: '1h' },
+      options: { silence: '1s', sessions: '24/7', backOff: '1h', backOffMax: '1h', hold: '1h' },
     });
     await pass(5_000);
     let timers = 0;
@@ -170,7 +177,7 @@ describe('a router with a source of preference', () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { clock, stop } = await routed({
       sources: [a, b],
-      options: { silence: '5s', silentShare: 0.5, backOff: '1h', backOffMax: '1h' },
+      options: { silence: '5s', sessions: '24/7', silentShare: 0.5, backOff: '1h', backOffMax: '1h' },
     });
     a.push(row(0, 1, 'A'), row(0, 1, 'B'), row(0, 1, 'C'), row(0, 1, 'D'));
     for (let i = 1; i <= 4; i++) {

@@ -14,6 +14,7 @@ import { at, NUMBERED, row } from './router-rig.js';
 /** A lane that is open beside the current one, whose source gives what `next` says, at once. */
 async function standby(next: () => Stream) {
   const dictionaries = new DictionarySet();
+  const clock = new SimulatedClock();
   const input = {
     capabilities: { delivery: 'live-only', bounded: false },
     open: async () => {},
@@ -27,8 +28,8 @@ async function standby(next: () => Stream) {
     name: 'b',
     id: 'sources.b',
     input,
-    clock: new SimulatedClock(),
-    silence: new SilenceWatch({ schema: NUMBERED, silenceNs: undefined, share: 1 }),
+    clock,
+    silence: new SilenceWatch({ schema: NUMBERED, clock, silenceNs: undefined, share: 1 }),
     onNews: () => {},
   });
   lane.open();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { kindOfKeys } from '../../src/plan/misplaced-option.js';
+import { kindOfKeys } from '../../src/settings/kind-of-keys.js';
 
 describe('a file of YAML', () => {
   it.each([
