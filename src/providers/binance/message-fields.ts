@@ -31,6 +31,12 @@ const LEVELS = 6;
 const DECIMAL = 7;
 const STAMP_MAX = 2 ** 31 - 1;
 
+/** What is read that is nested in a message. All else that is, is left to `JSON.parse`. */
+export interface NestedFields {
+  /** Where the lists `b` and `a` of updates of a book go. */
+  readonly levels?: { readonly bids: Levels; readonly asks: Levels };
+}
+
 /**
  * The values of a message of the venue, found in its bytes: no text and no object is made. It reads a flat object whose
  * keys of interest have one letter, alone or as `data` of `{"stream":…,"data":…}`, in any order and with blanks. What is
@@ -52,8 +58,7 @@ export class MessageFields {
   #stamp = 0;
   #bytes: Uint8Array = new Uint8Array(0);
 
-  /** @param levels - Where the lists `b` and `a` of updates of a book go. Without it, a list is not read. */
-  constructor(levels?: { readonly bids: Levels; readonly asks: Levels }) {
+  constructor({ levels }: NestedFields = {}) {
     this.#bids = levels?.bids;
     this.#asks = levels?.asks;
   }
