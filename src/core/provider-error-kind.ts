@@ -52,17 +52,32 @@ const KIND_OF_CODE: Readonly<Record<string, ProviderErrorKind>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'protocol',
   UND_ERR_RES_EXCEEDED_MAX_SIZE: 'protocol',
   ERR_HTTP2_ERROR: 'protocol',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'protocol',
-  CERT_HAS_EXPIRED: 'protocol',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'protocol',
-  SELF_SIGNED_CERT_IN_CHAIN: 'protocol',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'protocol',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'protocol',
   // The client did not send what it was asked to.
   ERR_INVALID_URL: 'invalid-request',
   UND_ERR_INVALID_ARG: 'invalid-request',
   UND_ERR_NOT_SUPPORTED: 'unsupported',
 };
+
+/** Codes of Node's TLS: nobody vouches for the certificate of the server. All are of the kind `protocol`. */
+const CERTIFICATE_CODES = new Set<unknown>([
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REVOKED',
+  'CERT_REJECTED',
+  'CERT_UNTRUSTED',
+  'CERT_CHAIN_TOO_LONG',
+  'CERT_SIGNATURE_FAILURE',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'PATH_LENGTH_EXCEEDED',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
 
 const CANCELLED_CODES = new Set<unknown>(['ABORT_ERR', 'UND_ERR_ABORTED', 'ERR_CANCELED']);
 const CAUSES_MAX = 8;
@@ -92,13 +107,35 @@ export function providerErrorKind(error: unknown): ProviderErrorKind | undefined
 }
 
 /** An error that cannot be read has no kind. */
-const kindFound = (error: unknown) => unlessThrows(() => found(error), undefined);
+const kindFound = (error: unknown) => unlessThrows(() => found(error)?.kind, undefined);
 
-function found(error: unknown): ProviderErrorKind | 'cancelled' | undefined {
+/** Whether nobody vouches for the certificate of the server. */
+export function isOfCertificate(error: unknown): boolean {
+  return unlessThrows(() => {
+    const { code } = (found(error)?.at ?? {}) as { readonly code?: unknown };
+    return CERTIFICATE_CODES.has(code);
+  }, false);
+}
+
+/**
+ * Finds, of an error and its causes, the one that its kind is known by: that of `fetch` says "fetch failed", and its
+ * cause what has happened. It may be the error itself.
+ *
+ * @returns `undefined` if it has no kind.
+ */
+export const tellingCause = (error: unknown): unknown => unlessThrows(() => found(error)?.at, undefined);
+
+interface Found {
+  readonly kind: ProviderErrorKind | 'cancelled';
+  /** Which of the causes has it. */
+  readonly at: object;
+}
+
+function found(error: unknown): Found | undefined {
   let at = error;
   for (let depth = 0; depth < CAUSES_MAX && typeof at === 'object' && at !== null; depth++) {
     const kind = isOwnCancellation(at) ? 'cancelled' : ownKind(at);
-    if (kind !== undefined) return kind;
+    if (kind !== undefined) return { kind, at };
     // Our own errors say what they are. Their causes, such as a file error, do not come from the provider.
     if (at instanceof RuntimeError) return undefined;
     const { cause, errors } = at as { cause?: unknown; errors?: unknown };
@@ -132,7 +169,7 @@ function kindOfStatus(status: number): ProviderErrorKind | undefined {
 
 function kindOfNetworkCode(code: string): ProviderErrorKind | undefined {
   // Node's HTTP parser: HPE_INVALID_CONSTANT and many more.
-  if (code.startsWith('HPE_')) return 'protocol';
+  if (code.startsWith('HPE_') || CERTIFICATE_CODES.has(code)) return 'protocol';
   return Object.hasOwn(KIND_OF_CODE, code) ? KIND_OF_CODE[code] : undefined;
 }
 

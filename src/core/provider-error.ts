@@ -1,6 +1,6 @@
 import { assertMapping } from './assert-argument.js';
 import { InvalidOptionsError, RuntimeError, type WireError } from './errors.js';
-import { providerErrorKind, statusOf } from './provider-error-kind.js';
+import { isOfCertificate, providerErrorKind, statusOf, tellingCause } from './provider-error-kind.js';
 import {
   kindOfCode,
   PROVIDER_ERRORS,
@@ -24,6 +24,12 @@ const WORDS: Readonly<Record<ProviderErrorKind, readonly [says: string, advice: 
   protocol: ['answered what cannot be read', 'look whether its API has changed'],
   unsupported: ['does not offer what was asked for', 'check what it offers'],
 };
+
+/** Where the reason is its certificate. */
+const NOT_TRUSTED = [
+  'has a certificate that nobody vouches for',
+  'check its address and the clock of this host, and name an authority of your own in NODE_EXTRA_CA_CERTS',
+] as const;
 
 /** What is known about an error besides its kind. */
 export interface ProviderErrorDetails {
@@ -86,8 +92,8 @@ export function asProviderError(error: unknown, who: string, nowMs: number): unk
   const kind = providerErrorKind(error);
   if (kind === undefined) return error;
   const status = statusOf(error);
-  const [says, advice] = WORDS[kind];
-  const found = messageOf(error);
+  const [says, advice] = isOfCertificate(error) ? NOT_TRUSTED : WORDS[kind];
+  const found = textsOf(error);
   const message =
     `${who} ${says}${status === undefined ? '' : ` (status ${status})`}` +
     `${found === '' ? '' : `: ${found}`}; ${advice}`;
@@ -119,6 +125,14 @@ export function responseError(response: RefusedResponse, who: string, nowMs: num
     status,
     retryAfterMs: retryAfterMsOf({ headers }, nowMs),
   });
+}
+
+/** What an error says, and what its cause does that tells more. */
+function textsOf(error: unknown): string {
+  const own = messageOf(error);
+  const told = messageOf(tellingCause(error));
+  if (told === '' || own.includes(told)) return own;
+  return own === '' ? told : `${own}: ${told}`;
 }
 
 /** Some clients throw values that are not errors; their fields may be anything. Throws nothing. */

@@ -2,12 +2,14 @@ import type { z } from 'zod';
 import { STANDARD_COLUMNS } from '../columns/schema.js';
 import { assertMapping } from '../core/assert-argument.js';
 import { type Clock, sleep } from '../core/clock.js';
+import { parseDurationNs } from '../core/duration-text.js';
 import type { PlainData } from '../core/plain-data.js';
 import { ProviderError } from '../core/provider-error.js';
 import { millis } from '../core/units.js';
 import { defineProvider, type ProviderDefinition } from '../providers/contract/define-provider.js';
 import { ROW_KINDS } from '../providers/contract/feed-schema.js';
 import type {
+  BarHistoryRequest,
   HistoryRequest,
   MarketDataProvider,
   Page,
@@ -131,8 +133,12 @@ class FakeProvider implements MarketDataProvider {
     return this.#play('bars', request, writer, signal);
   }
 
-  historicalBars(request: HistoryRequest, writer: RowWriter<never>, signal: AbortSignal): Promise<PlainData> {
-    return this.#page('bars', request, writer, signal);
+  historicalBars(
+    request: BarHistoryRequest,
+    writer: RowWriter<never>,
+    signal: AbortSignal,
+  ): Promise<PlainData> {
+    return this.#page('bars', request, writer, signal, Number(parseDurationNs(request.interval)) / 1e6);
   }
 
   historicalTicks(
@@ -205,11 +211,13 @@ class FakeProvider implements MarketDataProvider {
     { symbol, fromMs, toMs, cursor }: HistoryRequest,
     writer: RowWriter<never>,
     signal: AbortSignal,
+    lengthMs = 0,
   ): Promise<PlainData> {
     const { script, faults, context } = this.#parts;
     const { pageRows = PAGE_ROWS, pageMs = 0, lagMs } = script.history ?? {};
     await this.#call(pageMs, faults.history, signal);
-    const knownToMs = lagMs === undefined ? toMs : Number(context.clock.wall() / 1_000_000n) - lagMs;
+    const wallMs = Number(context.clock.wall() / 1_000_000n);
+    const knownToMs = lagMs === undefined ? toMs : wallMs - lengthMs - lagMs;
     const all: readonly RowTimes[] = script.history?.[kind] ?? [];
     const rows = all.filter(
       (row) => row.symbol === symbol && isWithin(row, fromMs, Math.min(toMs, knownToMs)),

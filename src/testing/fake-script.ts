@@ -71,7 +71,7 @@ export interface FakeHistory {
   readonly bars?: readonly BarRow[] | undefined;
   /** Number of rows in a page. Default: 100. */
   readonly pageRows?: number | undefined;
-  /** After how many ms of their time rows are in it. Default: all are, whatever the time. */
+  /** After how many ms of their time, or of the end of a bar, rows are in it. Default: all are, whatever the time. */
   readonly lagMs?: number | undefined;
   /** Ms that a page takes. Default: 0. */
   readonly pageMs?: number | undefined;

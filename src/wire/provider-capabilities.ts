@@ -70,7 +70,7 @@ export interface HistoryCapabilities extends RowCapabilities {
   /** How far it goes back from now, in ms. */
   readonly depthMs?: number | undefined;
   /**
-   * After how many ms at most a row is in it. If set, a history without rows says that there were none until so long
+   * After how many ms at most a row is in it; of a bar, after its end. If set, a history without rows says that there were none until so long
    * ago; otherwise only a later row says so.
    */
   readonly lagMs?: number | undefined;

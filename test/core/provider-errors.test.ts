@@ -53,6 +53,8 @@ describe('the kind of an error', () => {
     ['UND_ERR_HEADERS_TIMEOUT', 'unavailable'],
     ['HPE_INVALID_CONSTANT', 'protocol'],
     ['CERT_HAS_EXPIRED', 'protocol'],
+    ['CERT_NOT_YET_VALID', 'protocol'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'protocol'],
     ['ERR_INVALID_URL', 'invalid-request'],
     ['ENOENT', undefined],
     ['toString', undefined],
@@ -60,6 +62,18 @@ describe('the kind of an error', () => {
     expect(providerErrorKind(coded(code))).toBe(kind);
     expect(providerErrorKind(fetchFailed(coded(code)))).toBe(kind);
     expect(providerErrorKind(fetchFailed(new AggregateError([coded(code), coded('EPIPE')])))).toBe(kind);
+  });
+
+  it('is told with what the cause says, where the error itself says less', () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' });
+    for (const cause of [refused, new AggregateError([refused, coded('EPIPE')])]) {
+      expect(asProviderError(fetchFailed(cause), 'Provider "x"', NOW)).toMatchObject({
+        message: expect.stringContaining('did not answer: fetch failed: connect ECONNREFUSED 127.0.0.1:9; '),
+      });
+    }
+    expect(asProviderError(refused, 'Provider "x"', NOW)).toMatchObject({
+      message: expect.stringContaining('did not answer: connect ECONNREFUSED 127.0.0.1:9; '),
+    });
   });
 
   it('is unavailable after a time-out', () => {

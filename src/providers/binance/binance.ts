@@ -8,12 +8,13 @@ import { fetchInstruments } from './instruments.js';
 import { type BinanceMarket, SPOT, USDM, USDM_AGGREGATED } from './markets.js';
 import type { BinanceOptions, BookOptions } from './options.js';
 import { BinanceRest } from './rest.js';
+import { streamBars } from './stream-bars.js';
 import { type StreamParts, streamBook, streamQuotes, streamTrades } from './streams.js';
 
 export const createSpot = withBooks(SPOT);
 export const createUsdm = withBooks(USDM);
 
-/** Aggregated trades alone: quotes and books come over sockets at another path. */
+/** Aggregated trades and bars alone: quotes and books come over sockets at another path. */
 export const createUsdmAggregated: ProviderFactory<BinanceOptions> = (options, context) => {
   const { rest, partsOf, common } = commonOf(USDM_AGGREGATED, options, context);
   return {
@@ -43,7 +44,9 @@ function commonOf(market: BinanceMarket, options: BinanceOptions, context: Provi
   const partsOf = (symbols: readonly string[], signal: AbortSignal): StreamParts => {
     return { market, options, context, rest, symbols, signal };
   };
-  const common: Pick<MarketDataProvider, 'historicalBars' | 'instruments'> = {
+  const common: Pick<MarketDataProvider, 'streamBars' | 'historicalBars' | 'instruments'> = {
+    streamBars: ({ symbols, interval }, writer, signal) =>
+      streamBars(partsOf(symbols, signal), interval, writer),
     historicalBars: (request, writer, signal) =>
       writeBars(rest, market, request, Number(context.clock.wall()) / 1e6, writer, signal),
     async instruments({ assetClass }, signal) {

@@ -1,4 +1,10 @@
-import type { ProviderCapabilities, SequenceNumbers } from '../../wire/provider-capabilities.js';
+import type {
+  HistoryCapabilities,
+  ProviderCapabilities,
+  SequenceNumbers,
+  StreamCapabilities,
+} from '../../wire/provider-capabilities.js';
+import { ENDED_MS } from './markets.js';
 
 const numbers = (space: string, step: SequenceNumbers['step']): SequenceNumbers => ({
   space,
@@ -8,8 +14,22 @@ const numbers = (space: string, step: SequenceNumbers['step']): SequenceNumbers 
 
 /** Without months: they have no fixed length. */
 const INTERVALS = ['1m', '3m', '5m', '15m', '30m', '1h', '2h', '4h', '6h', '8h', '12h', '1d', '3d'] as const;
+const SPOT_INTERVALS = ['1s', ...INTERVALS];
 const QUOTE_SIZES = ['bidSize', 'askSize'];
 const BAR_COLUMNS = ['volume', 'vwap', 'count'];
+
+/** They are fetched where they were missed: both are the venue's own, with the same values. */
+const barStream = (intervals: readonly string[]): StreamCapabilities => ({
+  delivery: 'resumable',
+  columns: BAR_COLUMNS,
+  intervals,
+});
+
+const barHistory = (intervals: readonly string[]): HistoryCapabilities => ({
+  columns: BAR_COLUMNS,
+  intervals,
+  lagMs: ENDED_MS + 1_000,
+});
 /** Each stream of a connection is one symbol, and a connection has at most 1,024. */
 const SYMBOLS_MAX = 1_024;
 
@@ -29,10 +49,11 @@ export const SPOT_CAPABILITIES: ProviderCapabilities = {
       untimed: true,
     },
     book: { delivery: 'live-only', columns: ['action'], sequence: numbers('binance-spot-book', 'up') },
+    bars: barStream(SPOT_INTERVALS),
   },
   history: {
     trades: { columns: ['size', 'side'], sequence: numbers('binance-spot-trades', 'one') },
-    bars: { columns: BAR_COLUMNS, intervals: ['1s', ...INTERVALS] },
+    bars: barHistory(SPOT_INTERVALS),
   },
   instruments: true,
   symbolsMax: SYMBOLS_MAX,
@@ -58,10 +79,11 @@ export const USDM_CAPABILITIES: ProviderCapabilities = {
       sequence: numbers('binance-usdm-book', 'up'),
     },
     book: { delivery: 'live-only', columns: ['action'], sequence: numbers('binance-usdm-book', 'up') },
+    bars: barStream(INTERVALS),
   },
   history: {
     trades: { columns: ['size', 'side', 'offMarket'], sequence: numbers('binance-usdm-trades', 'one') },
-    bars: { columns: BAR_COLUMNS, intervals: INTERVALS },
+    bars: barHistory(INTERVALS),
   },
   instruments: true,
   symbolsMax: SYMBOLS_MAX,
@@ -78,6 +100,7 @@ export const USDM_AGGREGATED_CAPABILITIES: ProviderCapabilities = {
       columns: ['size', 'side'],
       sequence: numbers('binance-usdm-agg-trades', 'one'),
     },
+    bars: barStream(INTERVALS),
   },
   history: {
     ...USDM_CAPABILITIES.history,

@@ -6,7 +6,7 @@ const mayChange = ['restUrl', 'streamUrl', 'apiKey'];
 
 const spot = defineProvider({
   name: 'binance-spot',
-  summary: 'Binance spot: trades, quotes and books live, trades and bars from its history.',
+  summary: 'Binance spot: trades, quotes, books and bars live, trades and bars from its history.',
   contract: 1,
   capabilities: SPOT_CAPABILITIES,
   mayChange,
@@ -16,7 +16,7 @@ const spot = defineProvider({
 
 const usdm = defineProvider({
   name: 'binance-usdm',
-  summary: 'Binance USD-M futures: trades, quotes and books live, trades and bars from its history.',
+  summary: 'Binance USD-M futures: trades, quotes, books and bars live, trades and bars from its history.',
   contract: 1,
   capabilities: USDM_CAPABILITIES,
   mayChange,
@@ -26,7 +26,7 @@ const usdm = defineProvider({
 
 const usdmAggregated = defineProvider({
   name: 'binance-usdm-agg',
-  summary: 'Binance USD-M futures: aggregated trades, live and from a history that needs no key, and bars.',
+  summary: 'Binance USD-M futures: aggregated trades and bars, live and from a history that needs no key.',
   contract: 1,
   capabilities: USDM_AGGREGATED_CAPABILITIES,
   mayChange,

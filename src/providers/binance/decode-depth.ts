@@ -1,6 +1,7 @@
+import { FrameDecoder } from './frame-decoder.js';
 import { Levels } from './levels.js';
 import { MessageFields, PREVIOUS, slotOf } from './message-fields.js';
-import { type Answer, ParsedMessage } from './parsed-message.js';
+import type { ParsedMessage } from './parsed-message.js';
 import type { SymbolTable } from './symbol-table.js';
 
 /** An update of a book. It is used again for the next message: who keeps one, copies it. */
@@ -18,11 +19,7 @@ export interface DepthUpdate {
   readonly asks: Levels;
 }
 
-const EVENT_NAME = 'depthUpdate';
-const EVENT_BYTES = Uint8Array.from(Buffer.from(EVENT_NAME));
-const [EVENT, SYMBOL, TIME, TOLD, FIRST, LAST, BIDS, ASKS] = [...'esTEUuba'].map(slotOf) as [
-  number,
-  number,
+const [TIME, TOLD, FIRST, LAST, BIDS, ASKS] = [...'TEUuba'].map(slotOf) as [
   number,
   number,
   number,
@@ -32,21 +29,10 @@ const [EVENT, SYMBOL, TIME, TOLD, FIRST, LAST, BIDS, ASKS] = [...'esTEUuba'].map
 ];
 
 /** Reads the updates of books in messages of the venue. */
-export class DepthDecoder {
-  readonly #who: string;
+export class DepthDecoder extends FrameDecoder {
   readonly #hasPrevious: boolean;
-  readonly #symbols: SymbolTable;
   readonly #target: (update: DepthUpdate) => void;
-  readonly #update = {
-    symbolId: 0,
-    timeMs: 0,
-    firstId: 0,
-    lastId: 0,
-    previousId: -1,
-    bids: new Levels(),
-    asks: new Levels(),
-  };
-  readonly #fields = new MessageFields(this.#update);
+  readonly #update;
 
   /** @param hasPrevious - Whether the market sends `pu` and the time `T`, as USD-M futures do. */
   constructor(
@@ -55,57 +41,45 @@ export class DepthDecoder {
     symbols: SymbolTable,
     target: (update: DepthUpdate) => void,
   ) {
-    this.#who = who;
+    const update = {
+      symbolId: 0,
+      timeMs: 0,
+      firstId: 0,
+      lastId: 0,
+      previousId: -1,
+      bids: new Levels(),
+      asks: new Levels(),
+    };
+    const form = { what: 'an update of a book', event: 'depthUpdate' };
+    super(who, form, symbols, new MessageFields({ levels: update }));
     this.#hasPrevious = hasPrevious;
-    this.#symbols = symbols;
     this.#target = target;
+    this.#update = update;
   }
 
-  /**
-   * Gives the update of a frame to the target.
-   * @returns The answer that the frame was instead.
-   * @throws {ProviderError} `protocol` if it is neither.
-   */
-  decode(frame: Uint8Array | string): Answer | undefined {
-    const bytes = typeof frame === 'string' ? Buffer.from(frame) : frame;
-    if (!this.#fields.read(bytes) || !this.#takeFields(bytes)) {
-      const answer = this.#takeParsed(frame);
-      if (answer) return answer;
-    }
-    this.#target(this.#update);
-    return undefined;
-  }
-
-  /** @returns Whether all of it was plain. */
-  #takeFields(bytes: Uint8Array): boolean {
-    const fields = this.#fields;
+  protected takePlain(symbol: number, fields: MessageFields): boolean {
     const update = this.#update;
-    if (!fields.isThis(EVENT, EVENT_BYTES) || !fields.isText(SYMBOL)) return false;
-    update.symbolId = this.#symbols.find(bytes, fields.start(SYMBOL), fields.end(SYMBOL));
+    update.symbolId = symbol;
     update.timeMs = fields.whole(this.#hasPrevious ? TIME : TOLD);
     update.firstId = fields.whole(FIRST);
     update.lastId = fields.whole(LAST);
     update.previousId = this.#hasPrevious ? fields.whole(PREVIOUS) : -1;
     if (this.#hasPrevious && update.previousId < 0) return false;
-    const isPlain = update.symbolId >= 0 && update.timeMs >= 0 && update.firstId >= 0 && update.lastId >= 0;
-    return isPlain && fields.isLevels(BIDS) && fields.isLevels(ASKS);
+    const isPlain = update.timeMs >= 0 && update.firstId >= 0 && update.lastId >= 0;
+    if (!isPlain || !fields.isLevels(BIDS) || !fields.isLevels(ASKS)) return false;
+    this.#target(update);
+    return true;
   }
 
-  #takeParsed(frame: Uint8Array | string): Answer | undefined {
+  protected takeOdd(symbol: number, message: ParsedMessage): void {
     const update = this.#update;
-    const message = ParsedMessage.read(this.#who, 'an update of a book', frame);
-    const answer = message.answer();
-    if (answer) return answer;
-    message.checkEvent(EVENT_NAME);
-    const name = message.text('s');
-    update.symbolId = this.#symbols.idOf(name);
-    if (update.symbolId < 0) message.refuseSymbol(name);
+    update.symbolId = symbol;
     update.timeMs = message.whole(this.#hasPrevious ? 'T' : 'E');
     update.firstId = message.whole('U');
     update.lastId = message.whole('u');
     update.previousId = this.#hasPrevious ? message.whole('pu') : -1;
     message.levels('b', update.bids);
     message.levels('a', update.asks);
-    return undefined;
+    this.#target(update);
   }
 }

@@ -3,7 +3,7 @@ import type { PlainData } from '../../core/plain-data.js';
 import type { BarHistoryRequest, TickHistoryRequest, TickWriter } from '../contract/market-data-provider.js';
 import type { BarWriter } from '../contract/row-writers.js';
 import { decimalIn, wholeIn } from './decimals.js';
-import { BARS_MAX, type BinanceMarket } from './markets.js';
+import { BARS_MAX, type BinanceMarket, ENDED_MS } from './markets.js';
 import type { BinanceRest } from './rest.js';
 
 /** An aggregated trade has the time of its first one, and may have others of up to so many ms later. */
@@ -149,14 +149,14 @@ export async function writeBars(
   const id = writer.symbolId(symbol);
   const lengthMs = Number(parseDurationNs(interval)) / 1e6;
   let lastMs = Number.NaN;
-  for (const item of list as readonly unknown[]) {
+  for (const [at, item] of (list as readonly unknown[]).entries()) {
     const [time, open, high, low, close, volume, endMs, turnover, count] = Array.isArray(item) ? item : [];
     const [timeMs, closeMs, trades] = [wholeIn(time), wholeIn(endMs), wholeIn(count)];
     const prices = [open, high, low, close, volume, turnover].map(decimalIn);
     if (![timeMs, closeMs, trades, ...prices].every(Number.isFinite)) {
       return rest.refuse(path, 'a bar with its times, prices, volume, turnover and number of trades', item);
     }
-    if (closeMs >= nowMs) return null; // it goes on
+    if (at === list.length - 1 && closeMs + ENDED_MS >= nowMs) return null; // it may go on
     const [o, h, l, c, v, t] = prices as [number, number, number, number, number, number];
     writer.bar(id, timeMs, 0, o, h, l, c, v, v > 0 ? t / v : Number.NaN, trades);
     lastMs = timeMs;

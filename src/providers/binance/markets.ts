@@ -8,6 +8,8 @@ export interface BinanceMarket {
   readonly restPath: string;
   /** Path of the sockets. */
   readonly streamPath: string;
+  /** Path of the sockets that bars come over. */
+  readonly barPath: string;
   /** Whether its quotes have times, its updates of books name the one before, and its trades say where they come from. */
   readonly isUsdm: boolean;
   readonly chain: BookChain;
@@ -28,6 +30,12 @@ export interface BinanceMarket {
   readonly tradesMax: number;
 }
 
+/**
+ * The last bar of a page has ended so many ms after its end, by the clock of this host, which may be ahead of the
+ * venue's by less. That of an earlier one is shown by the next.
+ */
+export const ENDED_MS = 2_000;
+
 /** Bars in a page. */
 export const BARS_MAX = 1_000;
 
@@ -39,6 +47,7 @@ export const SPOT: BinanceMarket = {
   name: 'binance-spot',
   restPath: '/api/v3',
   streamPath: '/stream',
+  barPath: '/stream',
   isUsdm: false,
   chain: CONTIGUOUS_CHAIN,
   trades: SINGLE_TRADES,
@@ -63,6 +72,7 @@ export const USDM: BinanceMarket = {
   name: 'binance-usdm',
   restPath: '/fapi/v1',
   streamPath: '/public/stream',
+  barPath: '/market/stream',
   isUsdm: true,
   chain: PREVIOUS_CHAIN,
   trades: SINGLE_TRADES,

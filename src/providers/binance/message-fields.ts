@@ -29,7 +29,16 @@ const NULL = 5;
 const LEVELS = 6;
 /** A text that is a plain decimal number. */
 const DECIMAL = 7;
+const OBJECT = 8;
 const STAMP_MAX = 2 ** 31 - 1;
+
+/** What is read that is nested in a message. All else that is, is left to `JSON.parse`. */
+export interface NestedFields {
+  /** Where the lists `b` and `a` of updates of a book go. */
+  readonly levels?: { readonly bids: Levels; readonly asks: Levels };
+  /** An object in a field, and what its fields are read by. */
+  readonly object?: { readonly slot: number; readonly fields: MessageFields };
+}
 
 /**
  * The values of a message of the venue, found in its bytes: no text and no object is made. It reads a flat object whose
@@ -49,28 +58,35 @@ export class MessageFields {
   readonly #decimal = new DecimalTexts();
   readonly #bids: Levels | undefined;
   readonly #asks: Levels | undefined;
+  readonly #objectAt: number;
+  readonly #inner: MessageFields | undefined;
   #stamp = 0;
   #bytes: Uint8Array = new Uint8Array(0);
 
-  /** @param levels - Where the lists `b` and `a` of updates of a book go. Without it, a list is not read. */
-  constructor(levels?: { readonly bids: Levels; readonly asks: Levels }) {
+  constructor({ levels, object }: NestedFields = {}) {
     this.#bids = levels?.bids;
     this.#asks = levels?.asks;
+    this.#objectAt = object?.slot ?? -1;
+    this.#inner = object?.fields;
   }
 
   /** Reads a message. @returns Whether all of it was plain; else its fields mean nothing. */
   read(bytes: Uint8Array): boolean {
+    this.#begin(bytes);
+    const at = skipBlanks(bytes, 0);
+    if (bytes[at] !== OPEN) return false;
+    const first = skipBlanks(bytes, at + 1);
+    const end = isEnvelope(bytes, first) ? this.#envelope(bytes, first) : this.#members(bytes, first);
+    return end > 0 && skipBlanks(bytes, end) === bytes.length;
+  }
+
+  #begin(bytes: Uint8Array): void {
     this.#bytes = bytes;
     if (this.#stamp === STAMP_MAX) {
       this.#stamps.fill(0);
       this.#stamp = 0;
     }
     this.#stamp++;
-    const at = skipBlanks(bytes, 0);
-    if (bytes[at] !== OPEN) return false;
-    const first = skipBlanks(bytes, at + 1);
-    const end = isEnvelope(bytes, first) ? this.#envelope(bytes, first) : this.#members(bytes, first);
-    return end > 0 && skipBlanks(bytes, end) === bytes.length;
   }
 
   has(slot: number): boolean {
@@ -102,6 +118,10 @@ export class MessageFields {
 
   isLevels(slot: number): boolean {
     return this.has(slot) && this.#kinds[slot] === LEVELS;
+  }
+
+  isObject(slot: number): boolean {
+    return this.has(slot) && this.#kinds[slot] === OBJECT;
   }
 
   /** Whether the field is this text. */
@@ -215,6 +235,12 @@ export class MessageFields {
       if (into === undefined || this.has(slot)) return -1;
       kind = LEVELS;
       at = this.#levels(bytes, at + 1, into);
+      if (at < 0) return -1;
+    } else if (byte === OPEN) {
+      if (this.#inner === undefined || slot !== this.#objectAt) return -1;
+      kind = OBJECT;
+      this.#inner.#begin(bytes);
+      at = this.#inner.#members(bytes, skipBlanks(bytes, at + 1));
       if (at < 0) return -1;
     } else {
       const word = byte === 116 ? WORD_TRUE : byte === 102 ? WORD_FALSE : WORD_NULL;

@@ -26,15 +26,18 @@ export class ParsedMessage {
   readonly #who: string;
   readonly #what: string;
   readonly #fields: Fields;
+  /** In front of its keys, for errors: it is a part of the message. */
+  readonly #path: string;
 
   /**
    * @param who - Whose message it is, for errors, as in `Provider "binance-spot"`.
    * @param what - What was expected, as in `a trade`.
    */
-  constructor(who: string, what: string, fields: Fields) {
+  constructor(who: string, what: string, fields: Fields, path = '') {
     this.#who = who;
     this.#what = what;
     this.#fields = fields;
+    this.#path = path;
   }
 
   /** @throws {ProviderError} `protocol` if a frame is no object in JSON. */
@@ -105,6 +108,18 @@ export class ParsedMessage {
     return typeof value === 'string' ? value : this.#refuse(key, 'a text', value);
   }
 
+  /** An object in it. */
+  part(key: string): ParsedMessage {
+    const value = this.#fields[key];
+    const fields = fieldsOf(value) ?? this.#refuse(key, 'an object', value);
+    return new ParsedMessage(this.#who, this.#what, fields, `${this.#path}${key}.`);
+  }
+
+  /** @throws {ProviderError} `protocol` if a field is another text. */
+  checkText(key: string, text: string): void {
+    if (!this.is(key, text)) this.#refuse(key, `"${text}"`, this.#fields[key]);
+  }
+
   /** Puts the levels of a list `[["price","size"],…]` in place of those that are there. */
   levels(key: string, into: Levels): void {
     into.clear();
@@ -125,7 +140,7 @@ export class ParsedMessage {
   }
 
   #refuse(key: string, expected: string, value: unknown): never {
-    throw protocol(this.#who, `${this.#what} with ${expected} as "${key}"`, foundOf(value));
+    throw protocol(this.#who, `${this.#what} with ${expected} as "${this.#path}${key}"`, foundOf(value));
   }
 }
 

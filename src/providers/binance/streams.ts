@@ -9,6 +9,7 @@ import { BookStream } from './book-stream.js';
 import { DepthDecoder } from './decode-depth.js';
 import { QuoteDecoder } from './decode-quotes.js';
 import { TradeDecoder } from './decode-trades.js';
+import type { FrameDecoder } from './frame-decoder.js';
 import { checkSymbols } from './instruments.js';
 import type { BinanceMarket } from './markets.js';
 import type { BinanceOptions, BookOptions } from './options.js';
@@ -33,17 +34,12 @@ export interface StreamParts {
   readonly signal: AbortSignal;
 }
 
-/** Reads the frames of one connection. */
-interface Decoder {
-  decode(frame: Uint8Array): Answer | undefined;
-}
-
 /** Their ids go on by one. While two connections deliver, the ids tell what was seen. */
 export function streamTrades(parts: StreamParts, writer: TradeWriter): Promise<void> {
   const { rest, market } = parts;
   const seen = new SeenIds(parts);
   const symbols = tableOf(parts, writer);
-  return stream(parts, writer, market.trades.event, (connection) => {
+  return stream(parts, writer, { channel: market.trades.event }, (connection) => {
     const target: Pick<TradeWriter, 'trade'> = {
       trade(symbol, timeMs, sub, price, size, side, id, offMarket) {
         if (!seen.isNew(symbol, id as number, connection)) return;
@@ -59,7 +55,7 @@ export function streamQuotes(parts: StreamParts, writer: QuoteWriter): Promise<v
   const { rest, market } = parts;
   const seen = new SeenIds(parts);
   const symbols = tableOf(parts, writer);
-  return stream(parts, writer, 'bookTicker', (connection) => {
+  return stream(parts, writer, { channel: 'bookTicker' }, (connection) => {
     const target: Pick<QuoteWriter, 'quote'> = {
       quote(symbol, timeMs, sub, bid, ask, bidSize, askSize, id) {
         if (!seen.isNew(symbol, id as number, connection)) return;
@@ -77,7 +73,7 @@ export function streamBook(parts: StreamParts, options: BookOptions, writer: Boo
   const fail = (error: unknown) => current?.fail(error);
   const books = new BookStream({ market, options, context, rest, writer, signal, fail }, parts.symbols);
   const symbols = tableOf(parts, writer);
-  return stream(parts, writer, `depth@${options.bookEvery}`, (connection) => {
+  return stream(parts, writer, { channel: `depth@${options.bookEvery}` }, (connection) => {
     return new DepthDecoder(rest.who, market.isUsdm, symbols, (update) => {
       current = connection;
       connection.rows(update.timeMs);
@@ -109,15 +105,23 @@ class SeenIds {
   }
 }
 
-const tableOf = ({ symbols }: StreamParts, writer: Pick<RowWriter<never>, 'symbolId'>): SymbolTable =>
+export const tableOf = ({ symbols }: StreamParts, writer: Pick<RowWriter<never>, 'symbolId'>): SymbolTable =>
   new SymbolTable(symbols, (symbol) => writer.symbolId(symbol));
 
-/** @param channel - What follows the symbol in the name of a stream of the venue. */
-async function stream(
+/** Where a kind of rows comes from. */
+interface Channel {
+  /** What follows the symbol in the name of a stream of the venue. */
+  readonly channel: string;
+  /** Of the socket. Default: that of most streams of the market. */
+  readonly path?: string;
+}
+
+/** Writes what comes over one socket after another. @param decoderFor - Makes what reads the frames of one connection. */
+export async function stream(
   { market, options, context, rest, symbols, signal }: StreamParts,
   writer: Pick<RowWriter<never>, 'gap' | 'hasRoom' | 'whenRoom'>,
-  channel: string,
-  decoderFor: (connection: Connection) => Decoder,
+  { channel, path = market.streamPath }: Channel,
+  decoderFor: (connection: Connection) => FrameDecoder,
 ): Promise<void> {
   if (signal.aborted) return;
   try {
@@ -133,7 +137,7 @@ async function stream(
     context,
     writer,
     signal,
-    url: `${options.streamUrl.replace(/\/+$/, '')}${market.streamPath}`,
+    url: `${options.streamUrl.replace(/\/+$/, '')}${path}`,
     subscriptions: {
       channels: symbols.map((symbol) => `${symbol.toLowerCase()}@${channel}`),
       channelsPerMessage: CHANNELS_PER_MESSAGE,

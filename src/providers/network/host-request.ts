@@ -65,6 +65,7 @@ async function answerOf(
   let url = target;
   let sent = headers;
   for (let redirects = 0; ; redirects++) {
+    if (url.protocol === 'https:') expectChecks(at);
     const response = await fetch(url, {
       method,
       headers: sent,
@@ -94,6 +95,16 @@ async function answerOf(
     if (next.origin !== url.origin) sent = onlyHarmless(sent);
     url = next;
   }
+}
+
+/** `fetch` has no option for it: where the environment turns checks off, any server would do. */
+function expectChecks(at: string): void {
+  if (process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;
+  throw new ProviderError(
+    'unsupported',
+    `${at}: expected certificates to be checked, found NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment, which turns ` +
+      'that off: take it out, and name an authority of your own in NODE_EXTRA_CA_CERTS',
+  );
 }
 
 function resolved(location: string, base: URL): string {

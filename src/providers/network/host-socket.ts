@@ -44,6 +44,7 @@ export function openHostSocket(
       headers: { ...headers },
       maxPayload: frameBytesMax,
       perMessageDeflate: compress,
+      rejectUnauthorized: true, // also where NODE_TLS_REJECT_UNAUTHORIZED=0 would turn it off
     });
     const socket = new HostSocket(client, at, parts);
     const settle = () => {

@@ -35,6 +35,16 @@ const unnumbered = (n: number, ms: number, symbol = 'BTC') => ({
   sequence: undefined,
 });
 
+const bar = (n: number, lengthMs = 60_000) => ({
+  symbol: 'BTC',
+  timeMs: START_MS + n * lengthMs,
+  open: n,
+  high: n,
+  low: n,
+  close: n,
+  volume: 1,
+});
+
 describe('a restarted stream', () => {
   it.each([
     ['with numbers', BY_ONE],
@@ -80,36 +90,51 @@ describe('a restarted stream', () => {
   });
 
   it('delivers a bar once that was not over when it began', async () => {
-    const bar = (n: number) => ({
-      symbol: 'BTC',
-      timeMs: START_MS + n * 60_000,
-      open: n,
-      high: n,
-      low: n,
-      close: n,
-      volume: 1,
-    });
     const texts = await restarted(
       {
         capabilities: {
           assetClasses: ['crypto'],
           streams: { bars: { delivery: 'resumable', intervals: ['1m'] } },
-          history: { bars: { intervals: ['1m'], lagMs: 60_000 } },
+          history: { bars: { intervals: ['1m'], lagMs: 0 } },
         },
-        history: { bars: [bar(0), bar(1), bar(2), bar(3)], pageMs: 20, lagMs: 60_000 },
+        history: { bars: [bar(0), bar(1), bar(2), bar(3)], pageMs: 20, lagMs: 0 },
       },
       [
         [{ bar: bar(0) }, FAIL],
         [
-          { afterMs: 2_500, bar: bar(2) },
+          { afterMs: 5_500, bar: bar(2) },
           { afterMs: 59_000, bar: bar(3) },
         ],
       ],
       179_000,
-      { interval: '1m', backfill: { waitMax: '90s' } },
+      { interval: '1m' },
     );
     expect(texts).toEqual([0, 1, 2, 'backfilled 2', 3]);
   });
+
+  it.each([
+    ['an hour', '1h', 3_600_000],
+    ['a minute', '1m', 60_000],
+  ])(
+    'has the bars of %s that have ended at once, and waits for none that goes on',
+    async (_, interval, ms) => {
+      const of = { intervals: [interval] };
+      const texts = await restarted(
+        {
+          capabilities: {
+            assetClasses: ['crypto'],
+            streams: { bars: { delivery: 'resumable', ...of } },
+            history: { bars: { ...of, lagMs: 1_000 } },
+          },
+          history: { bars: [0, 1, 2, 3].map((n) => bar(n, ms)), pageMs: 20, lagMs: 1_000 },
+        },
+        [[{ bar: bar(0, ms) }, FAIL], [{ afterMs: 40_000, bar: bar(3, ms) }]],
+        3 * ms + 20_000,
+        { interval },
+      );
+      expect(texts).toEqual([0, 1, 2, 'backfilled 2', 3]);
+    },
+  );
 
   it.each([
     ['the clock of the host is somewhat behind', 1_500, []],

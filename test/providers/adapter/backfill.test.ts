@@ -475,6 +475,7 @@ describe('a history that is compared by time', () => {
         history: { bars: [1, 2, 3, 4].map(bar) },
       },
       source: { stream: 'bars', interval: '1m' },
+      clock: new VirtualClock({ wall: BigInt(START_MS + 300_000) * 1_000_000n }),
     });
     await clock.advance(1_000);
     expect(all.filter((one) => 'close' in one).map((one) => (one as Row).close)).toEqual([1, 2, 3, 4]);

@@ -13,9 +13,9 @@ describe('the providers of Binance', () => {
   for (const provider of providers) {
     it(`keep the provider contract: ${provider.name}`, async () => {
       const market = provider.name === 'binance-spot' ? 'spot' : 'usdm';
-      venue = await BinanceVenue.start({ session: generatedSession(market, 80_000), knowsAll: true });
-      venue.skip(50_000); // 250 s: the span of history has passed
-      venue.playSlowly(4, 5);
+      venue = await BinanceVenue.start({ session: generatedSession(market, 50_000, 1, 25), knowsAll: true });
+      venue.skip(10_000); // 250 s: the span of history has passed
+      venue.playSlowly(4, 5); // a minute of it ends every three seconds at most
       const { options, ...more } = { options: { ...venue.options, apiKey: API_KEY }, watchMs: 100 };
       const wrongKey = { options: { ...options, apiKey: 'not-the-key' }, kind: 'authentication' } as const;
       const elsewhere = { ...options, restUrl: `${options.restUrl}/nowhere` };

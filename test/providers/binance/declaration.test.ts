@@ -31,8 +31,12 @@ describe('the declarations of the Binance providers', () => {
 
   it('let a spec use them without a line of registration, and refuse what they lack at its place', async () => {
     expect(await problemsOf({ stream: 'trades' })).toBe('none');
-    expect(await problemsOf({ stream: 'bars', interval: '1m' })).toContain(
-      'source.stream: expected what "binance-spot" streams: trades, quotes, book, found "bars"',
+    expect(await problemsOf({ stream: 'bars', interval: '1s' })).toBe('none');
+    expect(await problemsOf({ use: 'binance-usdm', stream: 'bars', interval: '1s' })).toContain(
+      'source.interval: expected an interval of "binance-usdm": 1m, 3m, 5m, 15m',
+    );
+    expect(await problemsOf({ use: 'binance-usdm-agg', stream: 'quotes' })).toContain(
+      'source.stream: expected what "binance-usdm-agg" streams: trades, bars, found "quotes"',
     );
     expect(await problemsOf({ stream: 'book', bookLevels: 7 })).toContain(
       'source.bookLevels: expected 100, 500, 1000, 5000, found 7',

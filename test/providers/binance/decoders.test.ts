@@ -15,6 +15,7 @@ const FORMS: readonly Pick<PlainOptions, 'kind' | 'market'>[] = [
   { kind: 'bookTicker', market: 'usdm' },
   { kind: 'depthUpdate', market: 'spot' },
   { kind: 'depthUpdate', market: 'usdm' },
+  { kind: 'kline', market: 'spot' },
 ];
 
 /** As recorded, but for the ids. */
@@ -24,6 +25,34 @@ const FUND_TRADE =
   '{"e":"trade","E":1723161256322,"T":1723161256321,"s":"BTCUSDT","t":42,"p":"61800.30","q":"0.006","X":"INSURANCE_FUND","m":false}';
 const USDM_DEPTH =
   '{"e":"depthUpdate","E":6,"T":5,"s":"BTCUSDT","U":11,"u":13,"pu":10,"b":[["58710.20","0.014"]],"a":[["58711.00","0.000"],["1e2","2"]]}';
+
+/** As the documentation of the venue has it. */
+const bar = (changed: object) =>
+  JSON.stringify({
+    e: 'kline',
+    E: 1_638_747_660_001,
+    s: 'BTCUSDT',
+    k: {
+      t: 1_638_747_660_000,
+      T: 1_638_747_719_999,
+      s: 'BTCUSDT',
+      i: '1m',
+      f: 100,
+      L: 200,
+      o: '0.0010',
+      c: '0.0020',
+      h: '0.0025',
+      l: '0.0015',
+      v: '1000',
+      n: 100,
+      x: false,
+      q: '1.0000',
+      V: '500',
+      Q: '0.500',
+      B: '123456',
+      ...changed,
+    },
+  });
 
 const trades = (market: 'spot' | 'usdm' = 'spot') => listDecoder({ kind: 'trade', market, symbols: SYMBOLS });
 
@@ -73,6 +102,30 @@ describe('the decoders of Binance', () => {
         ['ask', 100, 2],
       ],
     });
+  });
+
+  it('give a bar that has ended with its mean price, and of one that goes on its beginning alone', () => {
+    const list = listDecoder({ kind: 'kline', market: 'spot', symbols: SYMBOLS });
+    expect(decodeWith(list, bar({ x: true }))).toEqual({
+      rows: [['BTCUSDT', 1_638_747_660_000, 0.001, 0.0025, 0.0015, 0.002, 1_000, 1 / 1_000, 100]],
+    });
+    expect(decodeWith(list, bar({ x: false }))).toEqual({
+      rows: [['BTCUSDT', 1_638_747_660_000, 'goes on']],
+    });
+    expect(decodeWith(list, bar({ x: true, v: '0', q: '0', n: 0, f: -1, L: -1 }))).toMatchObject({
+      rows: [[...Array(6).fill(expect.anything()), 0, Number.NaN, 0]],
+    });
+  });
+
+  it('say which part of a bar is not as expected', () => {
+    const { decoder } = listDecoder({ kind: 'kline', market: 'spot', symbols: SYMBOLS });
+    expect(() => decoder.decode(bar({ i: '5m' }))).toThrow('expected a bar with "1m" as "k.i", found "5m"');
+    expect(() => decoder.decode(bar({ x: true, o: 7 }))).toThrow(
+      'expected a bar with a decimal number as a text as "k.o", found 7',
+    );
+    expect(() => decoder.decode('{"e":"kline","s":"BTCUSDT","k":[]}')).toThrow(
+      'expected a bar with an object as "k", found []',
+    );
   });
 
   it('grow with the levels of an update', () => {

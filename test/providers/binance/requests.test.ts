@@ -1,9 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type UsedPermits, unlimitedGate } from '../../../src/engine/call-gate.js';
 import { createSpot, createUsdm } from '../../../src/providers/binance/binance.js';
+import { writeBars } from '../../../src/providers/binance/history.js';
+import { SPOT } from '../../../src/providers/binance/markets.js';
 import { SpotOptions, UsdmOptions } from '../../../src/providers/binance/options.js';
+import type { BinanceRest } from '../../../src/providers/binance/rest.js';
 import { restError } from '../../../src/providers/binance/rest-error.js';
 import type { Instrument, ProviderContext } from '../../../src/providers/contract/market-data-provider.js';
+import type { BarWriter } from '../../../src/providers/contract/row-writers.js';
 import { LazyNetwork } from '../../../src/providers/network/lazy-network.js';
 import { silentLogger } from '../../../src/telemetry/logger.js';
 import { GENERATED_START_MS, generatedSession } from '../../support/binance/generated-session.js';
@@ -128,6 +132,38 @@ describe('a history of Binance', () => {
       expect(vwap).toBeLessThan(high!);
       expect(count).toBeGreaterThan(2_000);
     }
+  });
+
+  it('leaves out the last bar of an answer until it has ended by any clock, since nothing follows it', async () => {
+    const list = (count: number) =>
+      Array.from({ length: count }, (_, i) => [
+        i * 60_000,
+        '1',
+        '1',
+        '1',
+        '1',
+        '1',
+        (i + 1) * 60_000 - 1,
+        '1',
+        1,
+      ]);
+    const written = async (nowMs: number, count: number) => {
+      const times: number[] = [];
+      const writer = { symbolId: () => 0, bar: (_: number, ms: number) => times.push(ms / 60_000) };
+      const rest = { get: async () => list(count) };
+      await writeBars(
+        rest as unknown as BinanceRest, // what a page needs of it
+        SPOT,
+        { symbol: 'BTCUSDT', fromMs: 0, toMs: nowMs, cursor: null, interval: '1m', rowsWanted: 10 },
+        nowMs,
+        writer as unknown as BarWriter,
+        new AbortController().signal,
+      );
+      return times;
+    };
+    expect(await written(120_500, 2)).toEqual([0]); // the clock may be ahead of the venue's
+    expect(await written(120_500, 3)).toEqual([0, 1]); // the venue has begun the next one
+    expect(await written(122_500, 2)).toEqual([0, 1]);
   });
 
   it('waits as long as it is told to after each 429 of a storm, and loses and doubles nothing', async () => {

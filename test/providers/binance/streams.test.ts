@@ -7,7 +7,12 @@ import { createSpot, createUsdm } from '../../../src/providers/binance/binance.j
 import { SpotOptions, UsdmOptions } from '../../../src/providers/binance/options.js';
 import { feedSchema } from '../../../src/providers/contract/feed-schema.js';
 import type { ProviderContext } from '../../../src/providers/contract/market-data-provider.js';
-import type { BookWriter, GapNote, TradeWriter } from '../../../src/providers/contract/row-writers.js';
+import type {
+  BarWriter,
+  BookWriter,
+  GapNote,
+  TradeWriter,
+} from '../../../src/providers/contract/row-writers.js';
 import { type Logger, silentLogger } from '../../../src/telemetry/logger.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { FakeNetwork, type FakeSocket } from '../../support/fake-network.js';
@@ -227,6 +232,110 @@ describe('a stream of Binance', () => {
     await clock.advance(10_000);
     network.last.json(trade(3, START_MS + 8_000));
     expect(written).toMatchObject([1, { reason: expect.stringContaining('expected a trade in JSON') }, 3]);
+    await stop();
+  });
+});
+
+describe('a stream of bars of Binance', () => {
+  const MINUTE_MS = 60_000;
+
+  async function startBars(market: 'spot' | 'usdm' = 'spot') {
+    const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n });
+    const network = new FakeNetwork(clock);
+    network.onRequest = () => ({
+      body: JSON.stringify({ symbols: [{ symbol: 'BTCUSDT', status: 'TRADING' }] }),
+    });
+    network.onOpen = (socket) => {
+      socket.onSend = (message) => confirm(socket, JSON.parse(String(message)));
+    };
+    /** Bars and gaps, in minutes since the start. */
+    const written: (number | readonly [from: number, to: number])[] = [];
+    const writer = {
+      symbolId: () => 3,
+      bar: (_symbol: number, ms: number) => written.push((ms - START_MS) / MINUTE_MS),
+      gap: ({ fromMs, toMs }: GapNote) =>
+        written.push([(fromMs - START_MS) / MINUTE_MS, (toMs - START_MS) / MINUTE_MS]),
+      hasRoom: true,
+      whenRoom: () => Promise.resolve(),
+    } as unknown as BarWriter; // what bars need of it
+    const stopping = new AbortController();
+    const context: ProviderContext = {
+      job: 'test',
+      clock,
+      log: silentLogger,
+      gate: unlimitedGate,
+      network,
+      random: () => 0.5,
+      status: () => {},
+    };
+    const provider =
+      market === 'spot'
+        ? createSpot(SpotOptions.parse({}), context)
+        : createUsdm(UsdmOptions.parse({}), context);
+    const running = provider.streamBars?.({ symbols: ['BTCUSDT'], interval: '1m' }, writer, stopping.signal);
+    await clock.advance(1_000);
+    return {
+      clock,
+      network,
+      written,
+      tell(minute: number, x: boolean) {
+        const t = START_MS + minute * MINUTE_MS;
+        const k = { t, i: '1m', o: '1', h: '1', l: '1', c: '1', v: '1', q: '1', n: 1, x };
+        network.last.json({ stream: 'btcusdt@kline_1m', data: { e: 'kline', E: t, s: 'BTCUSDT', k } });
+      },
+      async stop() {
+        stopping.abort();
+        await clock.advance(5_000);
+        await running;
+      },
+    };
+  }
+
+  it('comes from the path of bars, of USD-M futures another one than that of quotes', async () => {
+    for (const [market, url] of [
+      ['spot', 'wss://stream.binance.com:9443/stream'],
+      ['usdm', 'wss://fstream.binance.com/market/stream'],
+    ] as const) {
+      const { network, stop } = await startBars(market);
+      expect(network.last.url).toBe(url);
+      expect(JSON.parse(String(network.last.sent[0])).params).toEqual(['btcusdt@kline_1m']);
+      await stop();
+    }
+  });
+
+  it('has bars that have ended, each once', async () => {
+    const { written, tell, stop } = await startBars();
+    for (const minute of [0, 1, 2]) {
+      tell(minute, false);
+      tell(minute, true);
+      tell(minute, true);
+    }
+    tell(1, true);
+    expect(written).toEqual([0, 1, 2]);
+    await stop();
+  });
+
+  it('tells a gap where a later bar goes on and the end of one did not come, once', async () => {
+    const { written, tell, stop } = await startBars();
+    tell(0, false);
+    tell(2, false);
+    tell(2, false);
+    tell(2, true);
+    tell(5, true);
+    expect(written).toEqual([[0, 2], 2, [3, 5], 5]);
+    await stop();
+  });
+
+  it('tells one gap after a reconnect, and none of its own for the same bars', async () => {
+    const { clock, network, written, tell, stop } = await startBars();
+    tell(0, true);
+    tell(1, false);
+    network.last.drop();
+    await clock.advance(4 * MINUTE_MS);
+    tell(4, false);
+    tell(4, true);
+    expect(written).toHaveLength(3);
+    expect(written).toMatchObject([0, [1, expect.any(Number)], 4]);
     await stop();
   });
 });

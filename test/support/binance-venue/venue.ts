@@ -9,7 +9,8 @@ import type { Nanos } from '../../../src/core/units.js';
 import type { RecordedFrame, RecordedSession } from '../binance/recorded-frames.js';
 import { type DepthData, VenueBook } from './venue-book.js';
 import type { Refusal, VenueFault } from './venue-faults.js';
-import { aggregated, aggTrades, historicalTrades, klines, type TradeData } from './venue-trades.js';
+import { klines, VenueKlines } from './venue-klines.js';
+import { aggregated, aggTrades, historicalTrades, type TradeData } from './venue-trades.js';
 
 /** Frames that are sent in one go. */
 const FRAMES_PER_TURN = 64;
@@ -41,6 +42,8 @@ export class BinanceVenue {
   readonly #clients = new Map<WebSocket, Set<string>>();
   readonly #book: VenueBook;
   readonly #trades: TradeData[] = [];
+  /** By the interval of those that somebody has asked for. */
+  readonly #klines = new Map<string, VenueKlines>();
   readonly #allTrades: readonly TradeData[];
   readonly #refusals: { refusal: Refusal; left: number }[] = [];
   #waiting: { readonly until: number; tell(): void }[] = [];
@@ -211,8 +214,13 @@ export class BinanceVenue {
   /** Plays on until the next frame is of a channel that somebody has asked for. */
   #toWanted(): void {
     const { frames, symbol } = this.#options.session;
+    const prefix = `${symbol.toLowerCase()}@`;
     const isWanted = ({ channel }: RecordedFrame) =>
-      [...this.#clients.values()].some((streams) => streams.has(`${symbol.toLowerCase()}@${channel}`));
+      [...this.#clients.values()].some(
+        (streams) =>
+          streams.has(`${prefix}${channel}`) ||
+          (channel === 'trade' && [...streams].some((name) => name.startsWith(`${prefix}kline_`))),
+      );
     while (this.#next < frames.length && !isWanted(frames[this.#next]!)) this.#step('send');
   }
 
@@ -226,6 +234,7 @@ export class BinanceVenue {
     if (frame.channel === 'trade') {
       const trade = data as TradeData;
       this.#trades.push(trade);
+      this.#makeKlines(trade, how === 'send' ? 1 : how === 'double' ? 2 : 0, how === 'garble');
       if (how === 'miss' || how === 'garble') this.missed.push({ id: trade.t, ms: trade.T });
     }
     if (frame.channel === 'depth') {
@@ -251,6 +260,30 @@ export class BinanceVenue {
     }
   }
 
+  /** Sends the bars that have ended with a trade, and the one that goes on. @param times - How often. */
+  #makeKlines(trade: TradeData, times: number, isGarbled: boolean): void {
+    const { symbol } = this.#options.session;
+    for (const [interval, made] of this.#klines) {
+      const ended = made.take(trade);
+      const texts = ended.map((bar) => made.message(symbol, interval, bar, true, trade.T));
+      if (made.current) texts.push(made.message(symbol, interval, made.current, false, trade.T));
+      const name = `${symbol.toLowerCase()}@kline_${interval}`;
+      for (const [client, streams] of this.#clients) {
+        if (!streams.has(name)) continue;
+        if (isGarbled) client.send(texts[0]!.slice(0, texts[0]!.length >> 1));
+        for (let i = 0; i < times; i++) for (const text of texts) client.send(text);
+      }
+    }
+  }
+
+  /** From its first trade on. */
+  #beginKlines(interval: string): void {
+    if (this.#klines.has(interval)) return;
+    const made = new VenueKlines(interval);
+    for (const trade of this.#trades) made.take(trade);
+    this.#klines.set(interval, made);
+  }
+
   /** The trade that was played last, if it is of the market. */
   #sendAggregated(client: WebSocket): void {
     const { X = 'MARKET', T } = this.#trades.at(-1)!;
@@ -262,7 +295,7 @@ export class BinanceVenue {
 
   #pathOf(stream: string): string {
     if (this.#options.session.market === 'spot') return '/stream';
-    return stream.endsWith('@aggTrade') ? '/market/stream' : '/public/stream';
+    return /@(aggTrade|kline_\w+)$/.test(stream) ? '/market/stream' : '/public/stream';
   }
 
   async #flushed(): Promise<void> {
@@ -288,7 +321,10 @@ export class BinanceVenue {
       }
       for (const name of params as string[]) {
         // A stream at the wrong path is confirmed, and mute.
-        if (path === this.#pathOf(name)) streams.add(name.split('@').slice(0, 2).join('@'));
+        if (path !== this.#pathOf(name)) continue;
+        streams.add(name.split('@').slice(0, 2).join('@'));
+        const interval = /@kline_(\w+)$/.exec(name)?.[1];
+        if (interval !== undefined) this.#beginKlines(interval);
       }
       client.send(JSON.stringify({ result: null, id }));
       for (const tell of this.#onSubscribed.splice(0)) tell();

@@ -1,4 +1,5 @@
 import { ProviderError } from '../../../src/core/provider-error.js';
+import { BarDecoder, type BarTarget } from '../../../src/providers/binance/decode-bars.js';
 import { DepthDecoder } from '../../../src/providers/binance/decode-depth.js';
 import { QuoteDecoder } from '../../../src/providers/binance/decode-quotes.js';
 import {
@@ -30,16 +31,22 @@ export function listDecoder({ kind, market, symbols }: PlainOptions) {
       rows.push([nameOf(id), ms, price, size!, side === 1 ? 'buy' : 'sell', sequence!, offMarket!]);
     },
   };
+  const bars: BarTarget = {
+    bar: (id, ms, _, ...values) => rows.push([nameOf(id), ms, ...(values as number[])]),
+    goesOn: (id, ms) => rows.push([nameOf(id), ms, 'goes on']),
+  };
   const decoder =
-    kind === 'bookTicker'
-      ? new QuoteDecoder(WHO, market === 'usdm', table, quotes)
-      : kind === 'depthUpdate'
-        ? new DepthDecoder(WHO, market === 'usdm', table, (update) => {
-            const { symbolId, timeMs, firstId, lastId, previousId, bids, asks } = update;
-            rows.push([nameOf(symbolId), timeMs, firstId, lastId, previousId]);
-            rows.push(...levelRows('bid', bids), ...levelRows('ask', asks));
-          })
-        : new TradeDecoder(WHO, kind === 'trade' ? SINGLE_TRADES : AGGREGATED_TRADES, table, trades);
+    kind === 'kline'
+      ? new BarDecoder(WHO, '1m', table, bars)
+      : kind === 'bookTicker'
+        ? new QuoteDecoder(WHO, market === 'usdm', table, quotes)
+        : kind === 'depthUpdate'
+          ? new DepthDecoder(WHO, market === 'usdm', table, (update) => {
+              const { symbolId, timeMs, firstId, lastId, previousId, bids, asks } = update;
+              rows.push([nameOf(symbolId), timeMs, firstId, lastId, previousId]);
+              rows.push(...levelRows('bid', bids), ...levelRows('ask', asks));
+            })
+          : new TradeDecoder(WHO, kind === 'trade' ? SINGLE_TRADES : AGGREGATED_TRADES, table, trades);
   return { decoder, rows };
 }
 

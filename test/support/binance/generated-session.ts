@@ -3,13 +3,16 @@ import type { Channel, Market, RecordedFrame, RecordedSession } from './recorded
 
 /** 2024-08-09T00:00:00Z. */
 export const GENERATED_START_MS = 1_723_161_600_000;
-const EVERY_MS = 5;
 /** The venue's clock is ahead of the host's. */
 const AHEAD_MS = 1_200;
 const LEVELS = 50;
 
-/** A made-up session in the form of a recorded one, the same for each seed: it needs no recorded data. */
-export function generatedSession(market: Market, frameCount: number, seed = 1): RecordedSession {
+/**
+ * A made-up session in the form of a recorded one, the same for each seed: it needs no recorded data.
+ *
+ * @param everyMs - From a frame to the next.
+ */
+export function generatedSession(market: Market, frameCount: number, seed = 1, everyMs = 5): RecordedSession {
   const random = new Random(seed);
   const below = (bound: number) => random.below(bound);
   const symbol = 'BTCUSDT';
@@ -71,7 +74,7 @@ export function generatedSession(market: Market, frameCount: number, seed = 1): 
   };
   const frames = Array.from({ length: frameCount }, (_, i): RecordedFrame => {
     const channel = (['trade', 'bookTicker', 'bookTicker', 'depth'] as const)[i % 4]!;
-    const receivedMs = GENERATED_START_MS + i * EVERY_MS;
+    const receivedMs = GENERATED_START_MS + i * everyMs;
     const data = dataOf(channel, receivedMs + AHEAD_MS);
     const stream = `${symbol.toLowerCase()}@${channel}${channel === 'depth' ? '@100ms' : ''}`;
     return {

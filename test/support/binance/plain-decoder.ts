@@ -10,7 +10,7 @@ export type PlainOutcome =
   | { readonly wrong: true };
 
 export interface PlainOptions {
-  readonly kind: 'trade' | 'aggTrade' | 'bookTicker' | 'depthUpdate';
+  readonly kind: 'trade' | 'aggTrade' | 'bookTicker' | 'depthUpdate' | 'kline';
   readonly market: 'spot' | 'usdm';
   readonly symbols: readonly string[];
 }
@@ -44,6 +44,7 @@ export function plainDecode(text: string, { kind, market, symbols }: PlainOption
     message.e === kind || (kind === 'bookTicker' && market === 'spot' && message.e === undefined);
   if (!isNamed || typeof message.s !== 'string' || !symbols.includes(message.s)) return WRONG;
   if (kind === 'depthUpdate') return levelsIn(message, market);
+  if (kind === 'kline') return barIn(message);
   const row = kind === 'bookTicker' ? quoteIn(message, market) : tradeIn(message, kind);
   return row ? { rows: [row] } : WRONG;
 }
@@ -69,6 +70,24 @@ function quoteIn({ s, b, B, a, A, T, u }: Fields, market: string): PlainRow | un
   const time = market === 'usdm' ? T : Number.NaN;
   if (values.some(Number.isNaN) || !isWhole(u) || (market === 'usdm' && !isWhole(time))) return undefined;
   return [s as string, time as number, ...values, u];
+}
+
+/** Bars of a minute. */
+function barIn({ s, k }: Fields): PlainOutcome {
+  if (!isObject(k) || k.i !== '1m' || !isWhole(k.t) || typeof k.x !== 'boolean') return WRONG;
+  if (!k.x) return { rows: [[s as string, k.t, 'goes on']] };
+  const values = [k.o, k.h, k.l, k.c, k.v, k.q].map(plainNumber);
+  if (values.some(Number.isNaN) || !isWhole(k.n)) return WRONG;
+  const [open, high, low, close, volume, turnover] = values as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const vwap = volume > 0 ? turnover / volume : Number.NaN;
+  return { rows: [[s as string, k.t, open, high, low, close, volume, vwap, k.n]] };
 }
 
 function levelsIn(message: Fields, market: string): PlainOutcome {

@@ -82,6 +82,31 @@ function fieldsOf({ kind, market }: PlainOptions): Record<string, fc.Arbitrary<u
       const base = { u: whole, s, b: decimal, B: decimal, a: decimal, A: decimal };
       return isUsdm ? { e: fc.constant(kind), ...base, T: whole, E: whole } : base;
     }
+    case 'kline': {
+      const k = fc
+        .record({
+          t: whole,
+          T: whole,
+          s,
+          i: fc.constantFrom('1m', '1m', '1m', '1m', '1m', '1s'),
+          f: fc.constantFrom(-1, 100, 100, 100),
+          L: whole,
+          o: decimal,
+          c: decimal,
+          h: decimal,
+          l: decimal,
+          v: decimal,
+          n: whole,
+          x: fc.constantFrom(true, true, false),
+          q: decimal,
+          V: decimal,
+          Q: decimal,
+          B: fc.constant('0'),
+        })
+        .chain((fields) => changed(Object.entries(fields)))
+        .map((entries) => new Members(entries));
+      return { e: fc.constant(kind), E: whole, s, k };
+    }
     case 'depthUpdate': {
       const base = { e: fc.constant(kind), E: whole, s, U: whole, u: whole, b: levels, a: levels };
       return isUsdm ? { ...base, T: whole, pu: whole } : base;
@@ -90,6 +115,16 @@ function fieldsOf({ kind, market }: PlainOptions): Record<string, fc.Arbitrary<u
 }
 
 type Entry = readonly [key: string, value: unknown];
+
+/** An object in a message, whose keys may come twice. */
+class Members {
+  readonly entries: readonly Entry[];
+
+  constructor(entries: readonly Entry[]) {
+    this.entries = entries;
+  }
+}
+
 const shuffled = (entries: readonly Entry[]) =>
   fc.shuffledSubarray([...entries], { minLength: entries.length, maxLength: entries.length });
 
@@ -141,6 +176,7 @@ interface Style {
 function written(value: unknown, style: Style): string {
   const { blank } = style;
   if (typeof value === 'string') return text(value, style);
+  if (value instanceof Members) return object(value.entries, style);
   if (Array.isArray(value)) {
     return `[${blank}${value.map((each) => written(each, style)).join(`${blank},${blank}`)}${blank}]`;
   }

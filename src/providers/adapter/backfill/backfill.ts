@@ -121,6 +121,7 @@ export class Backfill {
       numberAt: check ? columnIndex(schema, 'sequence') : -1,
       isExact: check !== undefined && isExact,
       maxDelayNs: BigInt(maxDelayNs),
+      barNs: BigInt(schema.barNs ?? 0),
       rowsMax: Math.max(16, rowsMax),
       batches: this.#batches,
       delivered: this.#delivered,
@@ -445,7 +446,8 @@ export class Backfill {
       this.#pages++;
       this.#movedAt = clock.now();
       let isReached = this.#merge(open, pages);
-      const reachesTo = lagMs === undefined ? undefined : wall - BigInt(Math.ceil(lagMs * 1e6));
+      const reachesTo =
+        lagMs === undefined ? undefined : wall - this.#rules.barNs - BigInt(Math.ceil(lagMs * 1e6));
       if (!isReached && next === null) isReached = open.endOfHistory(reachesTo ?? NEVER);
       this.#outlet.flush(open.heldFrom);
       this.#parts.onReady();

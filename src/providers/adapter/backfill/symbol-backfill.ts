@@ -28,6 +28,8 @@ export interface BackfillRules {
   readonly isExact: boolean;
   /** How far a row may be behind earlier ones, in time. */
   readonly maxDelayNs: bigint;
+  /** Length of a bar, which is in the history once it has ended; 0 for rows that happen at their time. */
+  readonly barNs: bigint;
   /** How many rows of the history wait for their place in the order of numbers. */
   readonly rowsMax: number;
   readonly batches: GrowingBatches;
@@ -425,7 +427,8 @@ export class SymbolBackfill {
     const isAllMissing =
       knowsMissing && numberOf(held.batch, numberAt, held.first()) > (this.#number as bigint) + 1n;
     if (this.#fetched === 0 && isAllMissing) return; // the gap is told with its numbers
-    this.#tellBackfilled(this.#until());
+    const until = this.#until();
+    this.#tellBackfilled(this.#rules.barNs > 0n ? (latest(until, this.#knownTo) as bigint) : until);
   }
 
   #tellNotFilled(why: string, knowsMissing: boolean, wall: bigint): void {
@@ -461,7 +464,7 @@ export class SymbolBackfill {
   #until(): bigint {
     const stop = this.#stopTime();
     const open = this.#gap.to === undefined ? (stop ?? this.#beginOfStream()) : stop;
-    const end = latest(this.#knownTo, open) as bigint; // a gap has an end, or is open
+    const end = latest(this.#told(), open) as bigint; // a gap has an end, or is open
     // A gap between numbers has the rows around it in it. By time, to see the latter in the history is enough.
     return !this.#isNumbered && stop !== undefined && end === stop + 1n ? stop : end;
   }
@@ -470,7 +473,7 @@ export class SymbolBackfill {
   #isWholeAt(reachesTo: bigint): boolean {
     const stop = this.#stopTime();
     const isOpen = this.#gap.to === undefined && stop === undefined;
-    const end = latest(this.#knownTo, stop); // by the clock of the venue
+    const end = latest(this.#told(), stop); // by the clock of the venue
     const delay = this.#isNumbered ? this.#rules.maxDelayNs : 0n;
     return (
       (!isOpen || this.#beginOfStream() <= reachesTo) &&
@@ -482,7 +485,19 @@ export class SymbolBackfill {
   #beginOfStream(): bigint {
     if (this.#showsMissing) return this.#beganAt;
     const subscribedAt = this.#rules.subscribedAt();
-    return subscribedAt === undefined ? UNKNOWN : subscribedAt + this.#allowance();
+    return subscribedAt === undefined ? UNKNOWN : this.#begunAt(subscribedAt + this.#allowance());
+  }
+
+  /** The end that was told. */
+  #told(): bigint | undefined {
+    const to = this.#knownTo;
+    return to === undefined || this.#rules.barNs === 0n ? to : this.#begunAt(to + this.#allowance());
+  }
+
+  /** The time before which all rows have happened until an instant: a bar that began later has not ended by then. */
+  #begunAt(instant: bigint): bigint {
+    const { barNs } = this.#rules;
+    return barNs === 0n ? instant : instant - barNs + 1n;
   }
 
   /** Instants of the venue are compared with the clock of this host. What shows in the next number needs none. */
