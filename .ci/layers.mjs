@@ -26,8 +26,9 @@ const ROWS = [
   ['runtime'],
   ['cli', 'testing'],
 ];
-/** The thread of a pipeline knows nothing of who watches it. */
-const WORKERS_BELOW = 'checkpoints';
+/** The thread of a pipeline knows nothing of who watches it. It keeps its own checkpoints. */
+const WORKERS_BELOW = 'supervision';
+const NOT_FOR_WORKERS = ['hosts', 'documents'];
 /** What stages of one kind share. No other folder of a stage is imported by another one. */
 const SHARED_BY_STAGES = new Set([
   'stages/sinks/branching',
@@ -71,7 +72,8 @@ function refused(path, to) {
   if (path.startsWith('workers/')) {
     const folder = to.split('/')[1];
     const isAbove = to.startsWith('src/') && !(RANK.get(folder) < RANK.get(WORKERS_BELOW));
-    return isAbove ? `workers import what stands above "${WORKERS_BELOW}"` : undefined;
+    if (NOT_FOR_WORKERS.includes(folder)) return `"${folder}" is for the main thread`;
+    return isAbove ? `workers import what stands at or above "${WORKERS_BELOW}"` : undefined;
   }
   if (to.startsWith('workers/')) return 'nothing imports a thread entry';
   if (to === 'src/index.ts') return 'import from the file that defines the thing';

@@ -3,6 +3,7 @@ import '../src/shared-memory/use-shared-code.js';
 
 import { parentPort, threadId } from 'node:worker_threads';
 import { expose } from 'comlink';
+import type { ClaimedRun } from '../src/checkpoints/claim-run.js';
 import { systemClock, turnOfTheLoop } from '../src/core/clock.js';
 import { PipelineError, toWireError } from '../src/core/errors.js';
 import { hideSecrets } from '../src/core/hide-secrets.js';
@@ -14,6 +15,7 @@ import { startHeartbeat } from '../src/shared-memory/heartbeat.js';
 import { saveCodeIn } from '../src/shared-memory/shared-code.js';
 import { shareSyncs } from '../src/shared-memory/sync-turns.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
+import type { Logger } from '../src/telemetry/logger.js';
 import { threadLogger } from '../src/telemetry/thread-logger.js';
 import { cutShortReport } from '../src/wire/cut-short-report.js';
 import {
@@ -21,6 +23,7 @@ import {
   type PipelineOutcome,
   type PipelineTask,
   PROTOCOL_VERSION,
+  type RunClaimed,
   THREAD_BEGUN,
 } from '../src/wire/pipeline-actor.js';
 import type { PipelineReport } from '../src/wire/pipeline-report.js';
@@ -84,6 +87,7 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       const { openResilience } = await import('../src/resilience/resilience-client.js');
       resilience = openResilience(task.resilience);
     }
+    const claimed = await claim(task, log, counters);
     const topics = task.topics && (await import('../src/topics/topic-links.js')).topicLinks(task.topics);
     const pipeline = await instantiate(task.spec, {
       clock: systemClock,
@@ -91,6 +95,8 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       counters,
       ...(resilience && { resilience }),
       ...(topics && { topics }),
+      ...(task.restarts && { restarts: true }),
+      ...claimed,
     });
     actor.attach(pipeline);
     return await pipeline.run(async () => {
@@ -108,6 +114,22 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
   } finally {
     resilience?.close();
   }
+}
+
+/** Claims the key of the job, if its checkpoints are kept: from then on, no earlier start of it publishes anything. */
+async function claim(
+  { spec, checkpoints, logs }: PipelineTask,
+  log: Logger,
+  counters: Counters,
+): Promise<Partial<ClaimedRun>> {
+  if (!checkpoints) return {};
+  counters.set('startStep', StartStep.claiming);
+  const { claimInFolder } = await import('../src/checkpoints/claim-in-folder.js');
+  const claimed = await claimInFolder(spec, checkpoints, log);
+  const { run, checkpoint } = claimed;
+  logs.postMessage({ epoch: run.epoch, rowsOut: checkpoint?.counters.rowsOut ?? 0 } satisfies RunClaimed);
+  counters.set('startStep', StartStep.making);
+  return claimed;
 }
 
 interface Listener {

@@ -20,6 +20,11 @@ export interface Sink extends Stage {
    */
   readonly readsOnly?: boolean;
   /**
+   * Whether a run that begins anew, without a checkpoint of the one before it, leaves no row twice: it replaces what
+   * is there, or is refused. Not asked of a sink that is `idempotent`.
+   */
+  readonly startsOver?: boolean;
+  /**
    * Writes a batch, which it owns and releases. Meanwhile the stages before it work on the next rows, but the
    * next call of `write`, `prepare` or `flush` comes only after this one has settled, which gives the pipeline
    * its back-pressure. A settled write need not be durable.

@@ -27,6 +27,7 @@ import type { TopicLinks } from '../wire/topic-messages.js';
 import { columnsInto } from './columns-into.js';
 import { lossyBranches, problemsOfLoss, refusedBranches, type SinkPromise } from './lossy-branches.js';
 import { openGateOf } from './open-gate.js';
+import { problemsOfDoubles } from './rows-twice.js';
 import { checkFingerprint, fingerprintOf } from './spec-fingerprint.js';
 import { loadWithNested, outputBehind, outputOf, StageMaker, type StageMaking } from './stage-maker.js';
 import type { StageOverrides } from './stage-overrides.js';
@@ -51,12 +52,15 @@ export interface PipelineEnvironment {
   readonly run?: RunIdentity;
   /** Saves checkpoints. */
   readonly saver?: CheckpointSaver;
+  /** Whether another run may follow, if this one fails. */
+  readonly restarts?: boolean;
 }
 
 /**
  * Creates the pipeline of a checked spec in the calling thread. Opens nothing.
  *
- * @throws {InvalidSpecError} for a spec that was sound when it was checked: a file or a component has changed.
+ * @throws {InvalidSpecError} for a spec that was sound when it was checked: a file or a component has changed. And for
+ *   one that could write rows twice after a restart.
  * @throws {PipelineError} `CHECKPOINT_INVALID` if the checkpoint belongs to another spec.
  */
 export async function instantiate(
@@ -125,7 +129,10 @@ export async function instantiate(
     source: parts.source.stage.capabilities.delivery,
     sinks: promisesOf(parts),
   });
-  const problems = problemsOfLoss(refused);
+  const problems = [
+    ...problemsOfLoss(refused),
+    ...(environment.restarts && !saver ? problemsOfDoubles(placesOf<Named<Stage>>(parts)) : []),
+  ];
   if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
   pipeline = new StreamingPipeline({
     ...parts,

@@ -3,8 +3,21 @@ import { type Remote, releaseProxy, wrap } from 'comlink';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
 import { takeLogLine } from '../telemetry/thread-logger.js';
-import { type LogLine, type PipelineControl, THREAD_BEGUN } from '../wire/pipeline-actor.js';
+import {
+  type PipelineControl,
+  type RunClaimed,
+  THREAD_BEGUN,
+  type ThreadNotice,
+} from '../wire/pipeline-actor.js';
 import { portEndpoint } from '../wire/port-endpoint.js';
+
+/** Who is told what a thread posts besides log lines. No function may throw. */
+export interface ActorListener {
+  /** The thread has begun its task. */
+  onBegun(): void;
+  /** It has claimed its key at the checkpoint store. */
+  onClaimed(claimed: RunClaimed): void;
+}
 
 /** The supervisor's end of the two ports of a running actor. Close it when the job ends. */
 export class ActorLink {
@@ -14,12 +27,11 @@ export class ActorLink {
   readonly #logs: MessagePort;
   readonly #actor: Remote<PipelineControl>;
   readonly #waiting = new Set<() => void>();
-  readonly #take: (message: LogLine | typeof THREAD_BEGUN) => void;
+  readonly #take: (message: ThreadNotice) => void;
   readonly #tellDropped: () => void;
   #closed = false;
 
-  /** @param onBegun - Called once the thread has begun its task. Must not throw. */
-  constructor(log: Logger, counters: Counters, onBegun: () => void) {
+  constructor(log: Logger, counters: Counters, listener: ActorListener) {
     const control = new MessageChannel();
     const logs = new MessageChannel();
     this.far = { control: control.port2, logs: logs.port2 };
@@ -27,7 +39,8 @@ export class ActorLink {
     this.#logs = logs.port1;
     this.#actor = wrap<PipelineControl>(portEndpoint(control.port1));
     this.#take = (message) => {
-      if (message === THREAD_BEGUN) onBegun();
+      if (message === THREAD_BEGUN) listener.onBegun();
+      else if ('epoch' in message) listener.onClaimed(message);
       else takeLogLine(message, log, counters);
     };
     this.#tellDropped = () => {
@@ -69,7 +82,7 @@ export class ActorLink {
     for (const giveUp of this.#waiting) giveUp();
     this.#waiting.clear();
     for (let next = receiveMessageOnPort(this.#logs); next; next = receiveMessageOnPort(this.#logs)) {
-      this.#take(next.message as LogLine | typeof THREAD_BEGUN);
+      this.#take(next.message as ThreadNotice); // the thread posts nothing else
     }
     this.#tellDropped();
     this.#logs.close();

@@ -1,33 +1,35 @@
-import type { Clock, TimerHandle } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
-import { NANOS_PER_MILLI } from '../core/units.js';
-import type { ThreadRun, Threads } from '../hosts/threads.js';
+import type { Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
-import {
-  COUNTERS_BYTES,
-  Counters,
-  type CounterValues,
-  countersHandle,
-  nothingCounted,
-} from '../shared-memory/counters.js';
+import { type CounterValues, nothingCounted } from '../shared-memory/counters.js';
 import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
-import { syncHandle } from '../shared-memory/sync-turns.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
 import { cutShortReport } from '../wire/cut-short-report.js';
-import { PROTOCOL_VERSION } from '../wire/pipeline-actor.js';
-import type { StageReport } from '../wire/pipeline-report.js';
+import type { CheckpointFolder } from '../wire/pipeline-actor.js';
+import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
-import { ActorLink } from './actor-link.js';
 import { answered } from './answer-deadline.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobState, JobTransition } from './job.js';
+import type { JobCommand, JobEvent } from './job-context.js';
 import { JobLife } from './job-life.js';
-import type { JobCommand, JobEvent, JobMachine } from './job-machine.js';
+import type { JobMachine } from './job-machine.js';
+import type { Restarts } from './restart-policy.js';
+import { RunThread } from './run-thread.js';
+
+/** What belongs to a job beside its spec. */
+export interface JobSettings {
+  /** Missing: the job has one run. */
+  readonly restarts?: Restarts | undefined;
+  /** Where its checkpoints are kept; missing: there are none. */
+  readonly checkpoints?: CheckpointFolder | undefined;
+}
 
 export interface JobActorSettings {
   /** From getting a thread until all stages are open. */
@@ -54,19 +56,18 @@ export interface JobActorContext {
   onTransition(job: JobActor, transition: JobTransition): void;
   /** Called when the job has ended. Must not throw. */
   onEnd(job: JobActor, report: JobReport): void;
+  /** Called when its next run is due, for which it needs a thread: `start` or `refuse` it. Must not throw. */
+  onRestartDue(job: JobActor): void;
   /** Called when its thread has begun the task. Must not throw. */
   onThreadBegun(job: JobActor): void;
   /**
-   * Called when its thread is free or was lost: when the job ends, or later if the thread could not be
+   * Called when its thread is free or was lost: when the run ends, or later if the thread could not be
    * ended. Must not throw.
    */
   onThreadFreed(job: JobActor, loss: WireError | undefined): void;
 }
 
-/** How long a pipeline that is stopped may take to report, before its thread is ended by force. */
-const REPORT_GRACE_MS = 250;
-
-/** One job: its machine, and the thread, ports and timers that carry out the machine's decisions. */
+/** One job: its machine, and the threads and timers that carry out the machine's decisions. */
 export class JobActor implements JobHandle {
   readonly id: string;
   readonly name: string;
@@ -79,24 +80,29 @@ export class JobActor implements JobHandle {
   readonly #showSecrets: () => void;
   /** Dropped when the job ends, so that a list of ended jobs holds no specs. */
   #spec: ResolvedSpec | undefined;
-  /** Since the job has a thread: one in the queue has counted nothing. */
-  #counters: Counters | undefined;
-  #link: ActorLink | undefined;
-  #run: ThreadRun | undefined;
-  #startedAtNs: bigint | undefined;
+  readonly #settings: JobSettings;
+  /** Of the run that is at work. */
+  #thread: RunThread | undefined;
+  /** Of the last run: a job in the queue has counted nothing. */
+  #lastThread: RunThread | undefined;
+  #hasThread = false;
+  /** Whether the thread before came up. */
+  #cameUp = false;
+  /** When the first batch of all runs came. */
+  #firstRowAtNs = 0;
   #report: JobReport | undefined;
-  /** Answer of the actor to the last command. */
-  #acknowledged: Promise<unknown> | undefined;
+  /** Set with the report. */
+  #endState: JobState = 'failed';
   #lastTransition: JobTransition | undefined;
   readonly #deadline: Deadline;
-  #graceTimer: TimerHandle | undefined;
 
-  constructor(id: string, spec: ResolvedSpec, context: JobActorContext) {
+  constructor(id: string, spec: ResolvedSpec, context: JobActorContext, settings: JobSettings = {}) {
     this.id = id;
     this.name = spec.name;
     this.#spec = spec;
     this.#showSecrets = hideSecrets(secretsOfSpec(spec));
     this.#context = context;
+    this.#settings = settings;
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
@@ -106,7 +112,7 @@ export class JobActor implements JobHandle {
     this.#resolveOutcome = resolveOutcome;
     const { machine, inspect } = context;
     this.#life = new JobLife(
-      { id, machine, inspect, queuedAtMs: this.#deadline.in(0) },
+      { id, machine, inspect, queuedAtMs: this.#deadline.in(0), restarts: settings.restarts },
       {
         onCommand: (command) => this.#obey(command),
         onStep: () => this.#follow(),
@@ -122,67 +128,68 @@ export class JobActor implements JobHandle {
   }
 
   get state(): JobState {
-    return this.#report?.outcome ?? this.#life.state;
+    return this.#report ? this.#endState : this.#life.state;
   }
 
   get isLive(): boolean {
     return this.#report === undefined;
   }
 
-  /** Whether the thread came up. The supervisor uses this to detect that threads cannot be started. */
+  /** Whether its last thread came up. The supervisor uses this to detect that threads cannot be started. */
   get hasHeartbeat(): boolean {
-    return this.#counters !== undefined && this.#counters.get('heartbeatNs') !== 0;
+    return this.#thread?.hasHeartbeat ?? this.#cameUp;
   }
 
-  /** Takes the job out of the queue and gives it a thread. */
+  /** Whether a thread is at work for it: also one that could not be ended with the job. */
+  get hasThread(): boolean {
+    return this.#hasThread;
+  }
+
+  /** Gives the job a thread: takes it out of the queue, or ends its back-off. */
   start(): void {
     const spec = this.#spec;
-    if (!spec || this.state !== 'queued') return;
+    const { state } = this;
+    if (!spec || (state !== 'queued' && state !== 'backingOff')) return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
+    const { checkpoints, restarts } = this.#settings;
     const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
-    const { onThreadBegun, onThreadFreed } = this.#context;
-    this.#startedAtNs = clock.now();
-    const memory = new SharedArrayBuffer(COUNTERS_BYTES);
-    this.#counters = new Counters(memory);
-    this.#link = new ActorLink(log.child({ job: this.name }), this.#counters, () => onThreadBegun(this));
-    const { control, logs } = this.#link.far;
-    this.#run = threads.run(
+    const thread: RunThread = new RunThread(
       {
-        protocol: PROTOCOL_VERSION,
-        spec,
-        ...(needsResilience(spec) && resilience && { resilience }),
-        ...(secrets.length > 0 && { secrets }),
-        counters: countersHandle(memory),
-        syncs: syncHandle(),
-        control,
-        logs,
-        ...(topics && { topics }),
+        clock,
+        threads,
+        log: log.child({ job: this.name }),
+        reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode),
+        stopGraceMs: settings.stopGraceMs,
+        task: {
+          spec,
+          ...(needsResilience(spec) && resilience && { resilience }),
+          ...(secrets.length > 0 && { secrets }),
+          ...(topics && { topics }),
+          ...(checkpoints && { checkpoints }),
+          ...(restarts && { restarts: true }),
+        },
       },
-      [control, logs, ...(topics ? [topics] : [])],
-      { reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode) },
-    );
-    // The thread is freed in the same step, so that a caller that awaits the outcome finds it free.
-    this.#run.outcome.then(
-      ({ report }) => {
-        this.#send({ type: 'pipeline.ended', report });
-        onThreadFreed(this, undefined);
-      },
-      (error: unknown) => {
-        const wire = toWireError(error);
-        this.#send({ type: 'thread.lost', error: wire });
-        onThreadFreed(this, this.#report?.error ?? wire);
+      {
+        onBegun: () => this.#context.onThreadBegun(this),
+        onClaimed: (epoch) => this.#tell(thread, { type: 'run.claimed', epoch }),
+        onReady: () => this.#tell(thread, { type: 'actor.ready' }),
+        onEnded: (report) => this.#tellEnd(thread, { type: 'pipeline.ended', report }),
+        onLost: (error) => this.#tellEnd(thread, { type: 'thread.lost', error }),
+        onFreed: (loss) => {
+          this.#hasThread = false;
+          this.#context.onThreadFreed(this, loss && (this.#report?.error ?? loss));
+        },
       },
     );
-    void this.#link.ask('ready').then(
-      () => this.#send({ type: 'actor.ready' }),
-      () => {}, // the run's outcome says what is wrong
-    );
+    this.#thread = thread;
+    this.#lastThread = thread;
+    this.#hasThread = true;
     // Last, since a listener may stop the job as soon as it sees this event; then there must be something
     // to end.
     this.#send({ type: 'thread.assigned', deadlineAtMs: this.#deadline.in(settings.startDeadlineMs) });
   }
 
-  /** Fails the job in the queue, because no thread can be started. */
+  /** Fails the start of a job without a thread, because none can be started. */
   refuse(error: WireError): void {
     this.#send({ type: 'thread.lost', error });
   }
@@ -190,8 +197,8 @@ export class JobActor implements JobHandle {
   inspect(): JobInfo {
     const { context } = this.#life;
     const counters = this.#report?.counters ?? this.#counted();
-    const { firstRowAtNs } = counters;
-    const ageMs = this.isLive ? heartbeatAgeMs(counters, this.#context.clock.now()) : undefined;
+    const firstRowAtNs = this.#firstRowAtNs || counters.firstRowAtNs;
+    const ageMs = this.#thread && heartbeatAgeMs(counters, this.#context.clock.now());
     const error = this.#report ? this.#report.error : context.error;
     return {
       id: this.id,
@@ -202,23 +209,24 @@ export class JobActor implements JobHandle {
       ...(firstRowAtNs > 0 && { firstRowMs: (firstRowAtNs - Number(this.#submittedAtNs)) / 1e6 }),
       ...(error && { error }),
       history: context.history,
+      runs: context.runs,
     };
   }
 
   async describe(): Promise<readonly StageReport[]> {
-    return (await this.#answered('describe', this.#link?.ask('describe'))) ?? [];
+    return (await this.#answered('describe', this.#thread?.ask('describe'))) ?? [];
   }
 
   async pause(): Promise<void> {
     this.#expectBeforeEnd('paused');
     this.#send({ type: 'pause.requested' });
-    await this.#answered('pause', this.#acknowledged);
+    await this.#answered('pause', this.#thread?.acknowledged);
   }
 
   async resume(): Promise<void> {
     this.#expectBeforeEnd('resumed');
     this.#send({ type: 'resume.requested' });
-    await this.#answered('resume', this.#acknowledged);
+    await this.#answered('resume', this.#thread?.acknowledged);
   }
 
   async drain(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
@@ -237,52 +245,44 @@ export class JobActor implements JobHandle {
     return answer && answered(answer, { job: this.name, asked, clock: this.#context.clock });
   }
 
+  /** Tells what a thread said. One that could not be ended says nothing more. */
+  #tell(thread: RunThread, event: JobEvent): void {
+    if (thread === this.#thread) this.#send(event);
+  }
+
+  #tellEnd(thread: RunThread, event: JobEvent & { readonly type: 'pipeline.ended' | 'thread.lost' }): void {
+    if (thread !== this.#thread) return;
+    const { restarts } = this.#settings;
+    const isStable = restarts && thread.hasDeliveredFor(restarts.policy.stableAfterMs);
+    thread.close(); // with its last words: that it has claimed its key
+    this.#cameUp = thread.hasHeartbeat;
+    this.#firstRowAtNs ||= thread.counters.get('firstRowAtNs');
+    this.#thread = undefined;
+    this.#send(isStable ? { ...event, isStable } : event);
+  }
+
   #send(event: JobEvent): void {
-    this.#life.send(event); // the task, `error` and `exit` may each report an end; the first one counts
+    this.#life.send(event);
   }
 
   #expectBeforeEnd(what: string): void {
     const { state } = this;
-    if (this.isLive && state !== 'draining') return;
+    const { ending, restarts } = this.#life.context;
+    // A start that was given up may be followed by another one.
+    const isOver = state === 'draining' && !(ending === 'no start' && restarts);
+    if (this.isLive && !isOver) return;
     throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be ${what}`);
   }
 
   #obey({ command }: JobCommand): void {
-    if (command === 'end') {
-      this.#endThread();
-    } else {
-      // A rejection is the actor's bug, which the outcome of its run will show. Nobody may be waiting
-      // here.
-      this.#acknowledged = this.#link?.ask(command).catch(() => {});
-    }
+    if (command === 'start') this.#context.onRestartDue(this);
+    else if (command === 'end') this.#thread?.end(this.#native);
+    else this.#thread?.command(command);
   }
 
-  /** The first stage with native code, whose thread must not be terminated. */
-  get #native() {
-    return this.#spec && stagesOf(this.#spec).find(({ loads }) => loads === 'native');
-  }
-
-  #endThread(): void {
-    const native = this.#native;
-    const { clock, settings } = this.#context;
-    if (!native) {
-      const run = this.#run;
-      if (this.#counters?.get('startStep') !== StartStep.started) {
-        run?.end();
-        return;
-      }
-      // Only the pipeline can say what became of its rows, and which of them are durable.
-      void this.#link?.ask('stop').catch(() => {});
-      this.#graceTimer = clock.setTimeout(() => run?.end(), REPORT_GRACE_MS);
-      return;
-    }
-    void this.#link?.ask('stop').catch(() => {});
-    this.#graceTimer = clock.setTimeout(() => {
-      const message =
-        `The thread did not end within ${settings.stopGraceMs} ms and was left running: "${native.use}" loads ` +
-        'native code, and terminating its thread could crash the process';
-      this.#send({ type: 'thread.lost', error: { code: 'THREAD_LEFT_RUNNING', message, retryable: false } });
-    }, settings.stopGraceMs);
+  /** The first component with native code, whose thread must not be terminated. */
+  get #native(): string | undefined {
+    return this.#spec && stagesOf(this.#spec).find(({ loads }) => loads === 'native')?.use;
   }
 
   /** Applies what the machine's last step changed. */
@@ -307,7 +307,7 @@ export class JobActor implements JobHandle {
       this.#send({ type: 'deadline.passed' });
       return;
     }
-    const step = this.#counters?.get('startStep') ?? StartStep.none;
+    const step = this.#thread?.counters.get('startStep') ?? StartStep.none;
     // The answer is on its way: this thread was the busy one.
     if (step === StartStep.started) this.#send({ type: 'actor.ready' });
     else this.#send({ type: 'deadline.passed', pending: pendingStart(step, spec) });
@@ -316,40 +316,51 @@ export class JobActor implements JobHandle {
   #finish(): void {
     const { state, context } = this.#life;
     const { report, error } = context;
-    const own = report ?? this.#cutShort(state === 'failed' ? 'failed' : 'stopped', error);
-    this.#report = { ...own, ...(error && { error }), id: this.id, name: this.name };
-    this.#release();
-    this.#resolveOutcome(this.#report);
+    this.#end(state, report ?? this.#cutShort(outcomeOf(state), error), error);
   }
 
   #abandonMachine(error: unknown): void {
     this.#deadline.arm(undefined);
-    if (this.#native) this.#endThread();
-    else this.#run?.end(); // nobody would take its report
+    const native = this.#native;
+    if (native !== undefined) this.#thread?.end(native);
+    else this.#thread?.endNow(); // nobody would take its report
     const wire = toWireError(error);
-    this.#report = { ...this.#cutShort('failed', wire), id: this.id, name: this.name };
-    this.#release();
-    this.#resolveOutcome(this.#report);
-    this.#context.onEnd(this, this.#report);
+    this.#context.onEnd(this, this.#end('failed', this.#cutShort('failed', wire), wire));
   }
 
-  #cutShort(outcome: 'stopped' | 'failed', error: WireError | undefined) {
-    const { clock } = this.#context;
-    const durationMs =
-      this.#startedAtNs === undefined ? 0 : Number(clock.now() - this.#startedAtNs) / Number(NANOS_PER_MILLI);
-    return cutShortReport({ outcome, error, counters: this.#counted(), durationMs });
+  #end(state: JobState, last: PipelineReport, error: WireError | undefined): JobReport {
+    const outcome = outcomeOf(state);
+    // A job that was stopped while it backed off has the report of a run that failed.
+    const reason = last.outcome === outcome ? last.reason : outcome === 'stopped' ? 'stopped' : 'error';
+    const { runs } = this.#life.context;
+    const report = { ...last, outcome, reason, ...(error && { error }), id: this.id, name: this.name, runs };
+    this.#endState = state;
+    this.#report = report;
+    this.#release();
+    this.#resolveOutcome(report);
+    return report;
+  }
+
+  #cutShort(outcome: 'stopped' | 'failed' | 'completed', error: WireError | undefined) {
+    const durationMs = this.#lastThread?.durationMs ?? 0;
+    const cut = outcome === 'failed' ? outcome : 'stopped'; // what completed has a report
+    return cutShortReport({ outcome: cut, error, counters: this.#counted(), durationMs });
   }
 
   #counted(): CounterValues {
-    return this.#counters?.read() ?? nothingCounted();
+    return this.#lastThread?.counters.read() ?? nothingCounted();
   }
 
   #release(): void {
-    this.#link?.close();
+    this.#cameUp = this.hasHeartbeat;
+    this.#thread?.close();
     this.#showSecrets();
-    this.#context.clock.clearTimeout(this.#graceTimer);
     this.#spec = undefined;
-    this.#link = undefined;
-    this.#run = undefined;
+    this.#thread = undefined;
+    this.#lastThread = undefined;
   }
 }
+
+/** What the end of a job is called in its report. */
+const outcomeOf = (state: JobState): PipelineReport['outcome'] =>
+  state === 'completed' || state === 'stopped' ? state : 'failed';

@@ -1,7 +1,9 @@
 import { type Actor, createActor } from 'xstate';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import type { JobState, JobTransition } from './job.js';
-import type { JobCommand, JobContext, JobEvent, JobMachine } from './job-machine.js';
+import { contextOfQueued, type JobCommand, type JobContext, type JobEvent } from './job-context.js';
+import type { JobMachine } from './job-machine.js';
+import type { Restarts } from './restart-policy.js';
 
 /** Who is told what a job's machine does. No function may throw. */
 export interface JobLifeListener {
@@ -17,6 +19,8 @@ export interface JobLifeSettings {
   readonly machine: JobMachine;
   /** When the job was put in the queue, in ms since 1970. */
   readonly queuedAtMs: number;
+  /** Missing: the job has one run. */
+  readonly restarts?: Restarts | undefined;
   readonly inspect?: InspectMachine | undefined;
 }
 
@@ -38,7 +42,7 @@ export class JobLife {
   constructor(settings: JobLifeSettings, listener: JobLifeListener) {
     this.#settings = settings;
     this.#listener = listener;
-    this.#context = { history: [{ state: 'queued', atMs: settings.queuedAtMs }], pauseWanted: false };
+    this.#context = contextOfQueued(settings.queuedAtMs, settings.restarts);
   }
 
   /** Shows the job to the inspector, if there is one. */

@@ -1,78 +1,65 @@
 import { assign, emit, setup } from 'xstate';
 import type { Clock } from '../core/clock.js';
-import type { WireError } from '../core/errors.js';
+import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
-import type { PipelineReport } from '../wire/pipeline-report.js';
 import type { PendingStart } from '../wire/start-step.js';
 import type { JobState, JobTransition } from './job.js';
-
-/**
- * What happens to a job. Instants are milliseconds since 1970, so that they survive a restart of the
- * process.
- */
-export type JobEvent =
-  /** The job has a thread, in which all stages must be open by the deadline. */
-  | { readonly type: 'thread.assigned'; readonly deadlineAtMs: number }
-  /** All stages are open. */
-  | { readonly type: 'actor.ready' }
-  | { readonly type: 'pause.requested' }
-  | { readonly type: 'resume.requested' }
-  | { readonly type: 'drain.requested'; readonly deadlineAtMs: number }
-  | { readonly type: 'stop.requested' }
-  /**
-   * The instant in the context's `deadlineAtMs` has passed. `pending` names what a start is still waiting
-   * for.
-   */
-  | { readonly type: 'deadline.passed'; readonly pending?: PendingStart }
-  | { readonly type: 'pipeline.ended'; readonly report: PipelineReport }
-  /** The thread is gone and left no report. */
-  | { readonly type: 'thread.lost'; readonly error: WireError };
-
-/** A command from the machine to the supervisor. */
-export interface JobCommand {
-  readonly type: 'command';
-  /** `end` ends the thread, whatever it is doing. The others are sent to the actor. */
-  readonly command: 'pause' | 'resume' | 'drain' | 'end';
-}
-
-/**
- * Plain data: a machine restored from it continues, and its supervisor sets a timer for `deadlineAtMs`
- * again.
- */
-export interface JobContext {
-  /** The last 100 transitions, oldest first. */
-  readonly history: readonly JobTransition[];
-  /** Also set if the pause was requested before the actor was ready. */
-  readonly pauseWanted: boolean;
-  /** Why the job is ending. After `stop`, `deadline` and `no start` the thread itself is ended. */
-  readonly ending?: 'drain' | 'stop' | 'deadline' | 'no start' | undefined;
-  readonly deadlineAtMs?: number | undefined;
-  readonly report?: PipelineReport | undefined;
-  readonly error?: WireError | undefined;
-}
+import type { JobCommand, JobContext, JobEvent } from './job-context.js';
+import { withEnd, withKnown, withRun } from './job-runs.js';
+import { areSpent, nextRestart, spentError } from './restart-policy.js';
+import { comesAgainAfter, endOf, mayComeAgain, reasonOf, wasEndedByUs } from './run-end.js';
 
 const HISTORY_MAX = 100;
+/** Reasons for a restart: there may be one in each second step of a history. */
+const REASON_CHARS_MAX = 1_024;
 const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
 
 /**
  * The life of one job:
- * `queued → starting → running ⇄ paused → draining → completed | stopped | failed`.
+ * `queued → starting → running ⇄ paused → draining → completed | stopped | failed`, and with a restart policy
+ * `starting | running | paused → backingOff → starting`, or `dead` once its restarts are spent.
  *
- * Losing the thread leads out of every state but the last three. A hard stop and a start that took too
- * long pass through `draining` as well: this is the state of any job on its way out. The machine holds no
- * timer: deadlines are instants in the context.
+ * Losing the thread leads out of every state but the last four. A hard stop and a start that took too
+ * long pass through `draining` as well: this is the state of any run on its way out. What the user asked for last
+ * goes before the policy: a job that was to stop or to drain is not started again. The machine holds no timer:
+ * deadlines are instants in the context.
  */
 export function createJobMachine(clock: Clock) {
   const nowMs = () => Number(clock.wall() / NANOS_PER_MILLI);
 
+  const backsOff = {
+    guard: 'comesAgain',
+    target: 'backingOff',
+    reenter: true,
+    actions: ['keepEnd', 'backOff'],
+  } as const;
+  const comesAgain = [
+    { guard: 'isSpent', target: 'dead', actions: ['keepEnd', 'tellSpent'] },
+    backsOff,
+  ] as const;
   const endsByReport = {
     'pipeline.ended': [
-      { guard: 'reportsFailure', target: 'failed', actions: 'keepReport' },
-      { guard: 'reportsStop', target: 'stopped', actions: 'keepReport' },
-      { target: 'completed', actions: 'keepReport' },
+      ...comesAgain,
+      { guard: 'reportsFailure', target: 'failed', actions: 'keepEnd' },
+      { guard: 'reportsStop', target: 'stopped', actions: 'keepEnd' },
+      { target: 'completed', actions: 'keepEnd' },
     ],
   } as const;
-  const failsWithoutThread = { 'thread.lost': { target: 'failed', actions: 'keepError' } } as const;
+  const failsWithoutThread = {
+    'thread.lost': [...comesAgain, { target: 'failed', actions: 'keepEnd' }],
+  } as const;
+  const takesThread = {
+    'thread.assigned': [
+      { guard: 'isPauseWanted', target: 'starting', actions: ['beginRun', 'commandPause'] },
+      { target: 'starting', actions: 'beginRun' },
+    ],
+  } as const;
+  /** Without a thread, there is nobody to tell. */
+  const takesPausesUntold = {
+    'pause.requested': { guard: 'isPauseNews', actions: 'wantPause' },
+    'resume.requested': { guard: 'isPauseWanted', actions: 'forgetPause' },
+  } as const;
+  const takesItsClaim = { 'run.claimed': { actions: 'keepEpoch' } } as const;
   const takesPauses = {
     'pause.requested': { guard: 'isPauseNews', actions: ['wantPause', 'commandPause'] },
     'resume.requested': { guard: 'isPauseWanted', actions: ['forgetPause', 'commandResume'] },
@@ -101,21 +88,46 @@ export function createJobMachine(clock: Clock) {
         event.deadlineAtMs < (context.deadlineAtMs ?? Number.POSITIVE_INFINITY),
       reportsFailure: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'failed',
       reportsStop: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'stopped',
-      wasEndedByUs: ({ context }) => context.ending === 'stop' || context.ending === 'deadline',
+      wasEndedByUs: ({ context }) => wasEndedByUs(context),
+      comesAgain: ({ context, event }) => comesAgainAfter(context, event) !== undefined,
+      isSpent: ({ context, event }) => {
+        const restarts = comesAgainAfter(context, event);
+        return restarts !== undefined && areSpent(restarts, nowMs());
+      },
+      mayComeAgain: ({ context }) => mayComeAgain(context),
+      isPauseNewsForNext: ({ context }) => mayComeAgain(context) && !context.pauseWanted,
+      isPauseWantedForNext: ({ context }) => mayComeAgain(context) && context.pauseWanted,
     },
     actions: {
       enter: assign({
         history: ({ context, event }, { state }: { state: JobState }) => {
-          const reason = reasonOf(event, context);
-          const transition = { state, atMs: nowMs(), ...(reason !== undefined && { reason }) };
+          const reason = state === 'dead' ? context.error?.message : reasonOf(event, context);
+          const attempt = context.runs.at(-1)?.attempt ?? 1;
+          const transition: JobTransition = {
+            state,
+            atMs: nowMs(),
+            ...(reason !== undefined && {
+              reason: state === 'backingOff' ? cutText(reason, REASON_CHARS_MAX) : reason,
+            }),
+            ...(state === 'starting' && attempt > 1 && { attempt }),
+            ...(state === 'backingOff' &&
+              context.deadlineAtMs !== undefined && { nextStartAtMs: context.deadlineAtMs }),
+          };
           return [...context.history, transition].slice(-HISTORY_MAX);
         },
       }),
+      beginRun: assign(({ context, event }) => ({
+        deadlineAtMs: event.type === 'thread.assigned' ? event.deadlineAtMs : undefined,
+        runs: withRun(context.runs, nowMs()),
+        report: undefined,
+        error: undefined,
+      })),
+      keepEpoch: assign({
+        runs: ({ context, event }) =>
+          event.type === 'run.claimed' ? withKnown(context.runs, { epoch: event.epoch }) : context.runs,
+      }),
       armDeadline: assign({
-        deadlineAtMs: ({ event }) =>
-          event.type === 'thread.assigned' || event.type === 'drain.requested'
-            ? event.deadlineAtMs
-            : undefined,
+        deadlineAtMs: ({ event }) => (event.type === 'drain.requested' ? event.deadlineAtMs : undefined),
       }),
       disarmDeadline: assign({ deadlineAtMs: undefined }),
       wantPause: assign({ pauseWanted: true }),
@@ -147,24 +159,33 @@ export function createJobMachine(clock: Clock) {
           retryable: false,
         },
       }),
-      keepReport: assign({
-        report: ({ event }) => (event.type === 'pipeline.ended' ? event.report : undefined),
-        error: ({ context, event }) => {
-          if (event.type !== 'pipeline.ended' || event.report.outcome === 'completed') return undefined;
-          return event.report.error ?? context.error;
-        },
+      wantEnd: assign({ endWanted: true }),
+      keepEnd: assign(({ context, event }) => {
+        const end = endOf(context, event);
+        if (!end) return {};
+        return {
+          report: event.type === 'pipeline.ended' ? event.report : undefined,
+          error: end.error,
+          runs: withEnd(context.runs, nowMs(), end),
+        };
       }),
-      keepError: assign({
-        error: ({ context, event }) =>
-          context.error ?? (event.type === 'thread.lost' ? event.error : undefined),
+      backOff: assign(({ context, event }) => {
+        const end = endOf(context, event);
+        if (!end || !context.restarts) return {};
+        // What counts is the error that was kept of the end.
+        const kept = { ...end, error: context.error };
+        const { startAtMs, restarts } = nextRestart(context.restarts, kept, nowMs());
+        return {
+          restarts,
+          deadlineAtMs: startAtMs,
+          ending: undefined,
+          runs: withKnown(context.runs, { nextStartAtMs: startAtMs }),
+        };
       }),
-      // The loss was requested, so it is no error, unless the thread could not be ended.
-      keepErrorOfRequestedEnd: assign({
-        error: ({ context, event }) =>
-          event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING'
-            ? event.error
-            : context.error,
+      tellSpent: assign({
+        error: ({ context: { restarts, error } }) => (restarts ? spentError(restarts.policy, error) : error),
       }),
+      commandStart: emit({ type: 'command', command: 'start' }),
       commandPause: emit({ type: 'command', command: 'pause' }),
       commandResume: emit({ type: 'command', command: 'resume' }),
       commandDrain: emit({ type: 'command', command: 'drain' }),
@@ -178,15 +199,12 @@ export function createJobMachine(clock: Clock) {
       queued: {
         tags: 'live',
         on: {
-          'thread.assigned': [
-            { guard: 'isPauseWanted', target: 'starting', actions: ['armDeadline', 'commandPause'] },
-            { target: 'starting', actions: 'armDeadline' },
-          ],
-          'pause.requested': { guard: 'isPauseNews', actions: 'wantPause' },
-          'resume.requested': { guard: 'isPauseWanted', actions: 'forgetPause' },
+          ...takesThread,
+          ...takesPausesUntold,
           'drain.requested': 'stopped',
           'stop.requested': 'stopped',
-          ...failsWithoutThread,
+          // No thread can be had. It has all of its restarts.
+          'thread.lost': [backsOff, { target: 'failed', actions: 'keepEnd' }],
         },
       },
       starting: {
@@ -197,6 +215,7 @@ export function createJobMachine(clock: Clock) {
             { guard: 'isPauseWanted', target: 'paused', actions: 'disarmDeadline' },
             { target: 'running', actions: 'disarmDeadline' },
           ],
+          ...takesItsClaim,
           ...takesPauses,
           ...takesItsEnd,
           'deadline.passed': { target: 'draining', actions: ['giveUpStart', 'commandEnd'] },
@@ -228,14 +247,37 @@ export function createJobMachine(clock: Clock) {
         tags: 'live',
         entry: { type: 'enter', params: { state: 'draining' } },
         on: {
-          'drain.requested': { guard: 'isSooner', actions: 'armDeadline' },
-          'stop.requested': { guard: 'isDraining', actions: ['beginStop', 'commandEnd'] },
+          ...takesItsClaim,
+          // Of a start that was given up, and may be followed by another one.
+          'pause.requested': { guard: 'isPauseNewsForNext', actions: 'wantPause' },
+          'resume.requested': { guard: 'isPauseWantedForNext', actions: 'forgetPause' },
+          'drain.requested': [
+            { guard: 'isSooner', actions: 'armDeadline' },
+            { guard: 'mayComeAgain', actions: 'wantEnd' },
+          ],
+          'stop.requested': [
+            { guard: 'isDraining', actions: ['beginStop', 'commandEnd'] },
+            { guard: 'mayComeAgain', actions: 'wantEnd' },
+          ],
           'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },
           ...endsByReport,
           'thread.lost': [
-            { guard: 'wasEndedByUs', target: 'stopped', actions: 'keepErrorOfRequestedEnd' },
-            { target: 'failed', actions: 'keepError' },
+            ...comesAgain,
+            { guard: 'wasEndedByUs', target: 'stopped', actions: 'keepEnd' },
+            { target: 'failed', actions: 'keepEnd' },
           ],
+        },
+      },
+      backingOff: {
+        tags: 'live',
+        entry: { type: 'enter', params: { state: 'backingOff' } },
+        on: {
+          'deadline.passed': { actions: ['disarmDeadline', 'commandStart'] },
+          ...takesThread,
+          ...takesPausesUntold,
+          'drain.requested': 'stopped',
+          'stop.requested': 'stopped',
+          ...failsWithoutThread,
         },
       },
       completed: {
@@ -250,34 +292,12 @@ export function createJobMachine(clock: Clock) {
         type: 'final',
         entry: [{ type: 'enter', params: { state: 'failed' } }, 'disarmDeadline'],
       },
+      dead: {
+        type: 'final',
+        entry: [{ type: 'enter', params: { state: 'dead' } }, 'disarmDeadline'],
+      },
     },
   });
 }
 
 export type JobMachine = ReturnType<typeof createJobMachine>;
-
-function reasonOf(event: JobEvent, context: JobContext): string | undefined {
-  switch (event.type) {
-    case 'thread.assigned':
-      return undefined;
-    case 'pipeline.ended':
-      return event.report.error ? event.report.error.message : event.report.reason;
-    case 'thread.lost':
-      if (context.error) return context.error.message;
-      return context.ending === 'stop' ? 'stopped' : event.error.message;
-    case 'actor.ready':
-      return undefined;
-    case 'pause.requested':
-      return 'pause requested';
-    case 'resume.requested':
-      return 'resume requested';
-    case 'drain.requested':
-      return 'drain requested';
-    case 'stop.requested':
-      return 'stop requested';
-    case 'deadline.passed':
-      return 'no start in time';
-    default:
-      return undefined; // the machine's own initial event
-  }
-}

@@ -1,17 +1,23 @@
 import type { WireError } from '../core/errors.js';
 import type { CounterValues } from '../shared-memory/counters.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
+import type { JobRun } from './job-runs.js';
 
-/** Where a job is in its life; the last three are ends. */
+/**
+ * Where a job is in its life; the last four are ends. `backingOff`: its last run has ended, and the next one starts
+ * later. `dead`: it failed, and has no restart left.
+ */
 export type JobState =
   | 'queued'
   | 'starting'
   | 'running'
   | 'paused'
   | 'draining'
+  | 'backingOff'
   | 'completed'
   | 'stopped'
-  | 'failed';
+  | 'failed'
+  | 'dead';
 
 /** A job at one instant. Plain data. */
 export interface JobInfo {
@@ -20,15 +26,18 @@ export interface JobInfo {
   readonly state: JobState;
   /**
    * Read from shared memory without a message to the thread, so they are correct even while it is
-   * blocked.
+   * blocked. Those of the run that has the thread, or had it last.
    */
   readonly counters: CounterValues;
   /** Ms since the thread's last heartbeat; `undefined` before the first one and after the end. */
   readonly heartbeatAgeMs?: number | undefined;
   /** Ms from submission to the first batch; `undefined` before it. */
   readonly firstRowMs?: number | undefined;
+  /** Why it failed; while it backs off, why its last run did. */
   readonly error?: WireError | undefined;
   readonly history: readonly JobTransition[];
+  /** The last 20 runs, oldest first. Empty while the job waits for its first thread. */
+  readonly runs: readonly JobRun[];
 }
 
 /** When a job came into a state, and why. */
@@ -37,12 +46,20 @@ export interface JobTransition {
   /** Milliseconds since 1970. */
   readonly atMs: number;
   readonly reason?: string | undefined;
+  /** Of `starting`: which run of the job it is, if it is not the first one. */
+  readonly attempt?: number;
+  /** Of `backingOff`: when the next run starts, in milliseconds since 1970. */
+  readonly nextStartAtMs?: number;
 }
 
-/** How a job ended. The outcome never rejects: a failure is an outcome with its error. */
+/**
+ * How a job ended: the report of its last run. The outcome never rejects: a failure is an outcome with its error.
+ */
 export interface JobReport extends PipelineReport {
   readonly id: string;
   readonly name: string;
+  /** The last 20 runs, oldest first. */
+  readonly runs: readonly JobRun[];
 }
 
 /** A submitted job, as its owner sees it. */

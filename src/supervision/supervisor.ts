@@ -1,6 +1,8 @@
+import { randomInt } from 'node:crypto';
 import { type Clock, turnOfTheLoop } from '../core/clock.js';
 import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
+import { Random } from '../core/random.js';
 import { cutText } from '../core/shown-text.js';
 import { type Nanos, toMillisCeil } from '../core/units.js';
 import type { Threads } from '../hosts/threads.js';
@@ -9,6 +11,7 @@ import type { JobFiles } from '../plan/paths/job-files.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
+import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
@@ -16,6 +19,7 @@ import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from 
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
 import { createJobMachine } from './job-machine.js';
 import { JobQueue } from './job-queue.js';
+import { noRestarts, type RestartPolicy } from './restart-policy.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
 
 export interface SupervisorSettings extends JobActorSettings {
@@ -35,8 +39,18 @@ export interface SupervisorContext {
   /** Texts that no thread may show in logs or errors. */
   readonly secrets?: readonly string[];
   readonly inspect?: InspectMachine | undefined;
+  /** From which the waits of restarts are drawn. Default: random. */
+  readonly seed?: number | undefined;
   /** Threads that may start at a time. Default: one for each processor. */
   readonly threadsStartingMax?: number;
+}
+
+/** What a job is given beside its spec. */
+export interface JobOptions {
+  /** Missing: the job has one run. */
+  readonly restart?: RestartPolicy | undefined;
+  /** Where its checkpoints are kept; missing: there are none. */
+  readonly checkpoints?: CheckpointFolder | undefined;
 }
 
 /** How many ended jobs are remembered. */
@@ -45,7 +59,7 @@ const ENDED_MAX = 1_000;
 /** Jobs in the queue that are ended in one turn of the event loop. Each takes some 50 µs. */
 const ENDS_PER_TURN = 100;
 
-/** Starts, watches and ends jobs: one machine and one thread each. */
+/** Starts, watches and ends jobs, and starts them again: one machine each, and one thread at a time. */
 export class Supervisor {
   readonly #context: SupervisorContext;
   readonly #jobContext: JobActorContext;
@@ -54,18 +68,25 @@ export class Supervisor {
   /** Ordered by the end of the jobs, oldest first. */
   readonly #ended = new Map<string, JobActor>();
   readonly #queue = new JobQueue<JobActor>();
-  /** Jobs that hold a thread, including ended jobs whose thread could not be ended. */
+  /**
+   * Jobs that have a place for a thread: from their first thread to their end, also while they back off. And ended
+   * jobs whose thread could not be ended.
+   */
   readonly #threaded = new Set<JobActor>();
+  /** Of these, the ones whose next run is due. They start before the jobs in the queue. */
+  readonly #due = new Set<JobActor>();
   /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
   readonly #files = new FilesInUse<JobActor>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #startLimit: ThreadStartLimit;
+  readonly #random: Random;
   #submitted = 0;
   #isStarting = false;
   #closed = false;
 
   constructor(context: SupervisorContext) {
     this.#context = context;
+    this.#random = new Random(context.seed ?? randomInt(2 ** 31));
     this.#jobContext = this.#makeJobContext();
     this.#startLimit = new ThreadStartLimit(
       context.clock,
@@ -81,7 +102,7 @@ export class Supervisor {
    * @throws {InvalidSpecError} if a job that has not ended uses the same files.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
-  submit(spec: ResolvedSpec, files?: JobFiles): JobHandle {
+  submit(spec: ResolvedSpec, files?: JobFiles, { restart, checkpoints }: JobOptions = {}): JobHandle {
     this.assertOpen();
     const namesake = this.#liveByName.get(spec.name);
     if (namesake) {
@@ -90,7 +111,10 @@ export class Supervisor {
       throw new PipelineError('JOB_NAME_TAKEN', message);
     }
     if (files) this.#refuseSharedFiles(spec, files);
-    const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext);
+    const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext, {
+      restarts: restart && noRestarts(restart, this.#random.nextInt32()),
+      checkpoints,
+    });
     this.#live.set(job.id, job);
     this.#liveByName.set(job.name, job);
     if (files) this.#files.add(job, files);
@@ -177,6 +201,13 @@ export class Supervisor {
     this.#isStarting = true;
     let refused = 0;
     try {
+      for (const job of this.#due) {
+        if (!this.#startLimit.hasRoom) return;
+        this.#due.delete(job);
+        const refusal = this.#startLimit.refusal();
+        if (refusal) job.refuse(refusal);
+        else this.#start(job);
+      }
       while (this.#threaded.size < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
         const refusal = this.#queue.isEmpty ? undefined : this.#startLimit.refusal();
         if (refusal && refused === ENDS_PER_TURN) {
@@ -188,6 +219,7 @@ export class Supervisor {
         if (refusal) {
           job.refuse(refusal);
           refused++;
+          if (job.isLive) this.#threaded.add(job); // it tries again
         } else this.#start(job);
       }
     } finally {
@@ -223,6 +255,10 @@ export class Supervisor {
       inspect,
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onEnd: (job, report) => this.#retire(job, report),
+      onRestartDue: (job) => {
+        this.#due.add(job);
+        this.#startQueued();
+      },
       onThreadBegun: (job) => {
         this.#startLimit.begun(job);
         this.#startQueued();
@@ -231,9 +267,8 @@ export class Supervisor {
         if (job.hasHeartbeat || !loss) this.#startLimit.begun(job);
         else if (loss.code === 'THREAD_STOPPED') this.#startLimit.leaves(job);
         else this.#startLimit.failed(job, loss);
-        this.#threaded.delete(job);
-        this.#context.topics?.remove(job.id); // before others learn that it has ended
-        if (!job.isLive) this.#files.delete(job);
+        if (job.isLive) this.#context.topics?.expectAgain(job.id);
+        else this.#giveUpPlaces(job);
         this.#startQueued();
       },
     };
@@ -244,19 +279,37 @@ export class Supervisor {
     this.#live.delete(job.id);
     this.#liveByName.delete(job.name);
     this.#queue.delete(job);
-    if (!this.#threaded.has(job)) this.#files.delete(job);
+    this.#due.delete(job);
+    if (!job.hasThread) this.#giveUpPlaces(job);
     this.#ended.set(job.id, job);
     for (const oldest of this.#ended.keys()) {
       if (this.#ended.size <= ENDED_MAX) break;
       this.#ended.delete(oldest);
     }
     this.#tell({ type: 'job.ended', report });
+    if (!job.hasThread) this.#startQueued(); // it may have had a place while it backed off
+  }
+
+  /** Nothing of the job is at work any more. */
+  #giveUpPlaces(job: JobActor): void {
+    this.#threaded.delete(job);
+    this.#files.delete(job);
+    this.#context.topics?.remove(job.id); // before others learn that it has ended
   }
 
   #tellTransition({ id, name }: JobActor, transition: JobTransition): void {
-    const { state, reason } = transition;
-    const fields = { job: name, id, state, ...(reason !== undefined && { reason }) };
-    if (state === 'failed') this.#log('error', fields, 'job failed');
+    const { state, reason, attempt, nextStartAtMs } = transition;
+    const fields = {
+      job: name,
+      id,
+      state,
+      ...(reason !== undefined && { reason }),
+      ...(attempt !== undefined && { attempt }),
+      ...(nextStartAtMs !== undefined && { nextStartAtMs }),
+    };
+    if (state === 'failed' || state === 'dead') this.#log('error', fields, TEXTS[state]);
+    else if (state === 'backingOff')
+      this.#log('warn', fields, 'a run of the job has ended, and another one follows');
     else this.#log('debug', fields, 'job entered a state');
     this.#tell({ type: 'job.state', id, name, ...transition });
   }
@@ -279,6 +332,8 @@ export class Supervisor {
     }
   }
 }
+
+const TEXTS = { failed: 'job failed', dead: 'job failed and has no restart left' } as const;
 
 function numberOf({ id }: { readonly id: string }): number {
   return Number(id.slice(id.indexOf('-') + 1));

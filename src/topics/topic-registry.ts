@@ -125,6 +125,18 @@ export class TopicRegistry {
     return port2;
   }
 
+  /** A run of a job has ended, and another one follows: rows of its topics wait for it as before its first run. */
+  expectAgain(id: string): void {
+    const job = this.#jobs.get(id);
+    if (!job) return;
+    job.link?.close();
+    job.link = undefined;
+    for (const member of [...job.members]) member.leave();
+    job.toProduce.splice(0, Number.POSITIVE_INFINITY, ...job.topics.produces.map(({ topic }) => topic));
+    job.toConsume.splice(0, Number.POSITIVE_INFINITY, ...job.topics.consumes);
+    job.ended.clear();
+  }
+
   /** Lets go of a job that has ended, or whose thread was lost, at any moment. */
   remove(id: string): void {
     const job = this.#jobs.get(id);

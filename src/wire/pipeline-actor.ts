@@ -22,11 +22,22 @@ export interface PipelineTask {
   readonly syncs: SyncHandle;
   /** The Comlink end of `PipelineControl`. */
   readonly control: MessagePort;
-  /** Takes `THREAD_BEGUN` first of all, then each `LogLine`. Its other end belongs to the supervisor. */
+  /** Takes each `ThreadNotice`. Its other end belongs to the supervisor. */
   readonly logs: MessagePort;
+  /** Where the checkpoints of the job are kept. Without it, there are none. */
+  readonly checkpoints?: CheckpointFolder;
+  /** Whether another run may follow this one, if it fails. */
+  readonly restarts?: boolean;
 }
 
-export const PROTOCOL_VERSION = 7;
+/** A `FileCheckpointStore`, which the thread of the job opens itself. */
+export interface CheckpointFolder {
+  readonly path: string;
+  /** Between two checkpoints. */
+  readonly everyMs: number;
+}
+
+export const PROTOCOL_VERSION = 8;
 
 /** The requests to a running actor. None waits for rows, and all but `ready` are answered at once. */
 export interface PipelineControl {
@@ -52,6 +63,16 @@ export interface LogLine {
 
 /** Maximum log lines that a thread may have in flight to the main thread. */
 export const LOG_LINES_MAX = 256;
+
+/** Posted once the run has claimed its key at the checkpoint store, before its stages are made. */
+export interface RunClaimed {
+  readonly epoch: number;
+  /** Rows that the sink had accepted in earlier starts of the run. */
+  readonly rowsOut: number;
+}
+
+/** What a thread posts to its supervisor: `THREAD_BEGUN` first of all. */
+export type ThreadNotice = typeof THREAD_BEGUN | RunClaimed | LogLine;
 
 /** The result of a thread's task. Only a bug rejects the task. */
 export interface PipelineOutcome {

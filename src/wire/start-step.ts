@@ -12,8 +12,10 @@ export const StartStep = {
   making: 1,
   /** All stages are open. */
   started: 2,
+  /** Its key is being claimed at the checkpoint store. */
+  claiming: 3,
   /** A stage is opening; `position` counts as `placesOf` does, from the source to the sink, and then the dead-letter file. */
-  opening: (position: number): number => 3 + position,
+  opening: (position: number): number => 4 + position,
 } as const;
 
 /** What a start that took too long was still waiting for. */
@@ -25,6 +27,9 @@ export interface PendingStart {
 
 export function pendingStart(step: number, spec: ResolvedSpec): PendingStart {
   if (step === StartStep.none) return { text: 'its thread did not begin' };
+  if (step === StartStep.claiming) {
+    return { text: 'its checkpoint was still being claimed in the folder of "checkpoints"' };
+  }
   if (step === StartStep.making) {
     return { text: 'its modules were still loading, or its stages being created' };
   }

@@ -62,7 +62,7 @@ class Screen implements Terminal {
 }
 
 function jobOf(name: string, rowsIn = 0, state: JobState = 'running'): JobInfo {
-  return { id: name, name, state, counters: { ...new Counters().read(), rowsIn }, history: [] };
+  return { id: name, name, state, counters: { ...new Counters().read(), rowsIn }, history: [], runs: [] };
 }
 
 function startProgress({ columns = 80, rows = 24, jobs = [jobOf('a'), jobOf('b')] } = {}) {
@@ -81,6 +81,7 @@ function startProgress({ columns = 80, rows = 24, jobs = [jobOf('a'), jobOf('b')
 const reportOf = (name: string) => ({
   id: 'job-1',
   name,
+  runs: [],
   ...cutShortReport({
     outcome: 'failed',
     error: { code: 'SINK_FAILED', message: 'disk full', retryable: true, causes: ['ENOSPC'] },

@@ -11,7 +11,12 @@ import type { StageReport } from '../../src/wire/pipeline-report.js';
 /** The report of a run that was cut short. */
 function reportOf(counts: Partial<CounterValues>): JobReport {
   const counters = { ...new Counters().read(), ...counts };
-  return { id: 'job-1', name: 'x', ...cutShortReport({ outcome: 'stopped', counters, durationMs: 1 }) };
+  return {
+    id: 'job-1',
+    name: 'x',
+    runs: [],
+    ...cutShortReport({ outcome: 'stopped', counters, durationMs: 1 }),
+  };
 }
 
 function withStages(counts: Partial<CounterValues>, stages: readonly StageReport[], letters = 0): JobReport {

@@ -75,7 +75,7 @@ function sinkOver(output: Output, gzip: boolean) {
     controlLine: undefined,
   };
   const makeEncoder = () => new TextPartEncoder(TICKS, format, context.memory.share('text buffer'));
-  const options = { rotate: { rows: 2 }, openPartsMax: 10 };
+  const options = { rotate: { rows: 2 }, openPartsMax: 10, ifExists: 'error' } as const;
   const sink = makeFileSink({ options, input: TICKS, context, output, makeEncoder });
   return {
     sink,

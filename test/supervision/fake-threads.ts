@@ -7,6 +7,7 @@ import {
   type PipelineControl,
   type PipelineOutcome,
   type PipelineTask,
+  type RunClaimed,
   THREAD_BEGUN,
 } from '../../src/wire/pipeline-actor.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
@@ -60,6 +61,12 @@ export class FakeRun implements ThreadRun {
   begin(): void {
     this.counters.set('heartbeatNs', 1);
     this.task.logs.postMessage(THREAD_BEGUN);
+  }
+
+  /** The run claims its key at the checkpoint store. @param rowsOut - Of earlier starts. */
+  claim(epoch: number, rowsOut = 0): void {
+    this.task.logs.postMessage({ epoch, rowsOut } satisfies RunClaimed);
+    this.counters.set('rowsOut', rowsOut);
   }
 
   /** The thread begins, and its actor listens from now on. */

@@ -3,7 +3,8 @@ import type { WireError } from '../../src/core/errors.js';
 import type { Nanos } from '../../src/core/units.js';
 import { Counters } from '../../src/shared-memory/counters.js';
 import type { RuntimeEvent } from '../../src/supervision/job.js';
-import type { JobContext } from '../../src/supervision/job-machine.js';
+import { contextOfQueued, type JobContext } from '../../src/supervision/job-context.js';
+import type { RestartPolicy } from '../../src/supervision/restart-policy.js';
 import {
   Supervisor,
   type SupervisorContext,
@@ -28,6 +29,7 @@ export function startSupervisor(
     threads,
     log,
     threadsStartingMax,
+    seed: 1,
     inspect,
     ...(topics && { topics }),
     settings: {
@@ -57,7 +59,17 @@ export function specOf(name: string, sink: Partial<ResolvedSpec['sink']> = {}): 
 }
 
 /** What the machine of a job begins with. */
-export const queuedContext: JobContext = { history: [{ state: 'queued', atMs: 0 }], pauseWanted: false };
+export const queuedContext: JobContext = contextOfQueued(0);
+
+/** Waits of up to a second, then two, four and at most five; three restarts within a minute. */
+export const onFailure: RestartPolicy = {
+  policy: 'on-failure',
+  backOffMs: 1_000,
+  backOffMaxMs: 5_000,
+  stableAfterMs: 10_000,
+  maxRestarts: 3,
+  withinMs: 60_000,
+};
 
 export const crash: WireError = { code: 'THREAD_CRASHED', message: 'boom', retryable: true };
 

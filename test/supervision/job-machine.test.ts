@@ -3,12 +3,14 @@ import { type ActorLogic, createActor, type SnapshotFrom, transition } from 'xst
 import { getAdjacencyMap } from 'xstate/graph';
 import type { JobState } from '../../src/supervision/job.js';
 import {
-  createJobMachine,
+  contextOfQueued,
   type JobCommand,
+  type JobContext,
   type JobEvent,
-  type JobMachine,
-} from '../../src/supervision/job-machine.js';
-import { crash, ManualClock, queuedContext, reportOf } from './job-fixtures.js';
+} from '../../src/supervision/job-context.js';
+import { createJobMachine, type JobMachine } from '../../src/supervision/job-machine.js';
+import { noRestarts } from '../../src/supervision/restart-policy.js';
+import { crash, ManualClock, onFailure, queuedContext, reportOf } from './job-fixtures.js';
 
 const clock = new ManualClock();
 const machine = createJobMachine(clock);
@@ -28,6 +30,8 @@ const EVENTS: readonly JobEvent[] = [
   { type: 'pipeline.ended', report: reportOf('stopped') },
   { type: 'pipeline.ended', report: reportOf('failed') },
   { type: 'thread.lost', error: crash },
+  { type: 'thread.lost', error: { code: 'THREAD_LEFT_RUNNING', message: 'native', retryable: false } },
+  { type: 'run.claimed', epoch: 7 },
 ];
 const STATES: readonly JobState[] = [
   'queued',
@@ -35,36 +39,59 @@ const STATES: readonly JobState[] = [
   'running',
   'paused',
   'draining',
+  'backingOff',
   'completed',
   'stopped',
   'failed',
+  'dead',
 ];
-const FINAL: readonly string[] = ['completed', 'stopped', 'failed'];
+const FINAL: readonly string[] = ['completed', 'stopped', 'failed', 'dead'];
 
 /** All situations that the machine can be in, and where each event leads from there. */
 type Situation = SnapshotFrom<JobMachine>;
 // The graph's types know no logic that emits events of its own.
 const logic = machine as unknown as ActorLogic<Situation, JobEvent, unknown>;
-const graph = getAdjacencyMap(logic, {
-  input: queuedContext,
-  events: [...EVENTS],
-  serializeState: ({ value, context: { pauseWanted, ending, deadlineAtMs, error, report } }) =>
-    JSON.stringify([value, pauseWanted, ending, deadlineAtMs, error?.code, report?.outcome]),
-});
+const graphOf = (input: JobContext) =>
+  getAdjacencyMap(logic, {
+    input,
+    events: [...EVENTS],
+    serializeState: ({ value, context }) => {
+      const { pauseWanted, ending, endWanted, deadlineAtMs, error, report, restarts, runs } = context;
+      const used = restarts?.decidedAtMs.length;
+      const facts = [pauseWanted, ending, endWanted, deadlineAtMs, error?.code, report?.outcome, used];
+      return JSON.stringify([value, ...facts, runs.at(-1)?.epoch, runs.at(-1)?.endedAtMs !== undefined]);
+    },
+  });
+const graph = graphOf(queuedContext);
+/** Of a job that may be started again once. */
+const restartedGraph = graphOf(contextOfQueued(0, noRestarts({ ...onFailure, maxRestarts: 1 }, 1)));
 interface Way {
   readonly event: JobEvent;
   readonly state: Situation;
 }
-const situations = Object.values(graph).map(({ state, transitions }) => ({
-  state,
-  ways: Object.values(transitions) as readonly Way[],
-}));
+const situationsOf = (of: typeof graph) =>
+  Object.values(of).map(({ state, transitions }) => ({
+    state,
+    ways: Object.values(transitions) as readonly Way[],
+  }));
+const situations = situationsOf(graph);
+const restarted = situationsOf(restartedGraph);
 
 /** State and context of a situation in one word or two. */
-function nameOf({ value, context: { pauseWanted, ending } }: Situation): string {
-  if (value === 'draining')
-    return { drain: value, stop: 'stopping', deadline: 'late', 'no start': 'unstarted' }[ending!];
-  return pauseWanted && (value === 'queued' || value === 'starting') ? `${value} to pause` : value;
+function nameOf({
+  value,
+  context: { pauseWanted, ending, endWanted, restarts, deadlineAtMs },
+}: Situation): string {
+  const again = restarts && restarts.decidedAtMs.length > 0 ? ' again' : '';
+  const toPause = pauseWanted ? ' to pause' : '';
+  if (value === 'draining') {
+    const way = { drain: value, stop: 'stopping', deadline: 'late', 'no start': 'unstarted' }[ending!];
+    const then = ending !== 'no start' || !restarts ? '' : endWanted ? ' to end' : toPause;
+    return `${way}${then}${again}`;
+  }
+  if (value === 'backingOff') return `${deadlineAtMs === undefined ? 'due' : value}${toPause}`;
+  if (FINAL.includes(value)) return value;
+  return `${value}${value === 'queued' || value === 'starting' ? toPause : ''}${again}`;
 }
 
 const ENDS = { 'ended completed': 'completed', 'ended stopped': 'stopped', 'ended failed': 'failed' };
@@ -101,7 +128,92 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   stopped: {},
   failed: {},
 };
-const WITH_DEADLINE = ['starting', 'starting to pause', 'draining'];
+
+/** The same of a job that may be started again once. */
+const FIRST = { 'ended failed': 'backingOff', lost: 'backingOff' };
+const FIRST_TO_PAUSE = { 'ended failed': 'backingOff to pause', lost: 'backingOff to pause' };
+const LAST = { 'ended failed': 'dead', lost: 'dead' };
+const WAITS = { drain: 'stopped', stop: 'stopped' };
+
+const RESTARTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  queued: { ...TABLE.queued, lost: 'backingOff' },
+  'queued to pause': { ...TABLE['queued to pause'], lost: 'backingOff to pause' },
+  ...Object.fromEntries(
+    (['', ' again'] as const).flatMap((again) => {
+      const [then, thenToPause] = again === '' ? [FIRST, FIRST_TO_PAUSE] : [LAST, LAST];
+      // What was stopped because it did not start has failed to.
+      const stopped = (fails: typeof LAST) => ({ ...fails, 'ended stopped': fails.lost });
+      const ends = { ...ENDS, drain: `draining${again}, drain`, stop: `stopping${again}, end` };
+      const toEnd = { drain: `unstarted to end${again}`, stop: `unstarted to end${again}` };
+      return Object.entries({
+        [`starting${again}`]: {
+          ...ends,
+          ...then,
+          ready: `running${again}`,
+          pause: `starting to pause${again}, pause`,
+          deadline: `unstarted${again}, end`,
+        },
+        [`starting to pause${again}`]: {
+          ...ends,
+          ...thenToPause,
+          ready: `paused${again}`,
+          resume: `starting${again}, resume`,
+          deadline: `unstarted to pause${again}, end`,
+        },
+        [`running${again}`]: { ...ends, ...then, pause: `paused${again}, pause` },
+        [`paused${again}`]: { ...ends, ...thenToPause, resume: `running${again}, resume` },
+        [`unstarted${again}`]: {
+          'ended completed': 'completed',
+          ...stopped(then),
+          ...toEnd,
+          pause: `unstarted to pause${again}`,
+        },
+        [`unstarted to pause${again}`]: {
+          'ended completed': 'completed',
+          ...stopped(thenToPause),
+          ...toEnd,
+          resume: `unstarted${again}`,
+        },
+        [`unstarted to end${again}`]: { ...ENDS, lost: 'failed' },
+        [`draining${again}`]: {
+          ...ENDS,
+          lost: 'failed',
+          stop: `stopping${again}, end`,
+          deadline: `late${again}, end`,
+        },
+        [`stopping${again}`]: { ...ENDS, lost: 'stopped' },
+        [`late${again}`]: { ...ENDS, lost: 'stopped' },
+      });
+    }),
+  ),
+  backingOff: {
+    ...WAITS,
+    assigned: 'starting again',
+    pause: 'backingOff to pause',
+    deadline: 'due, start',
+    lost: 'dead',
+  },
+  'backingOff to pause': {
+    ...WAITS,
+    assigned: 'starting to pause again, pause',
+    resume: 'backingOff',
+    deadline: 'due to pause, start',
+    lost: 'dead',
+  },
+  due: { ...WAITS, assigned: 'starting again', pause: 'due to pause', deadline: 'due, start', lost: 'dead' },
+  'due to pause': {
+    ...WAITS,
+    assigned: 'starting to pause again, pause',
+    resume: 'due',
+    deadline: 'due to pause, start',
+    lost: 'dead',
+  },
+  completed: {},
+  stopped: {},
+  failed: {},
+  dead: {},
+};
+const hasDeadline = (name: string) => /^(starting|draining|backingOff)/.test(name);
 
 const EVENT_NAMES: Readonly<Record<JobEvent['type'], string>> = {
   'thread.assigned': 'assigned',
@@ -113,41 +225,49 @@ const EVENT_NAMES: Readonly<Record<JobEvent['type'], string>> = {
   'deadline.passed': 'deadline',
   'pipeline.ended': 'ended',
   'thread.lost': 'lost',
+  'run.claimed': 'claimed',
 };
 
 describe('every path through the job machine', () => {
-  it('is the one that the table says, with its commands', () => {
+  it.each([
+    ['one run', situations, TABLE],
+    ['one restart', restarted, RESTARTED],
+  ])('is the one that the table says, with its commands (%s)', (_, walkedOver, table) => {
     const walked = new Set<string>();
-    for (const { state } of situations) {
+    for (const { state } of walkedOver) {
       const name = nameOf(state);
       walked.add(name);
       for (const event of EVENTS) {
         const isEnd = event.type === 'pipeline.ended';
+        const isForGood = event.type === 'thread.lost' && !event.error.retryable;
         const what = `${EVENT_NAMES[event.type]}${isEnd ? ` ${event.report.outcome}` : ''}`;
+        const to = table[name]?.[what] ?? name;
         const [next, actions] = transition(machine, state, event);
         const commands = actions
           // The type names the machine's own actions only.
           .filter(({ type }) => String(type) === 'xstate.emit')
           .map(({ params }) => (params as { readonly event: JobCommand }).event.command);
         expect(`${name} on ${what}: ${[nameOf(next), ...commands].join(', ')}`).toBe(
-          `${name} on ${what}: ${TABLE[name]?.[what] ?? name}`,
+          `${name} on ${what}: ${isForGood && /^(backingOff|dead)/.test(to) && !FINAL.includes(name) ? 'failed' : to}`,
         );
         expect([nameOf(next), next.context.deadlineAtMs !== undefined]).toEqual([
           nameOf(next),
-          WITH_DEADLINE.includes(nameOf(next)),
+          hasDeadline(nameOf(next)),
         ]);
       }
     }
-    expect([...walked].sort()).toEqual(Object.keys(TABLE).sort());
+    expect([...walked].sort()).toEqual(Object.keys(table).sort());
   });
 
   it('reaches every state', () => {
-    expect(new Set(situations.map(({ state }) => state.value))).toEqual(new Set(STATES));
+    const all = [...situations, ...restarted];
+    expect(new Set(all.map(({ state }) => state.value))).toEqual(new Set(STATES));
   });
 
   it('takes every transition that the machine has', () => {
     const taken = new Set<unknown>();
-    for (const { state } of situations) {
+    const twice = situationsOf(graphOf(contextOfQueued(0, noRestarts({ ...onFailure, maxRestarts: 2 }, 1))));
+    for (const { state } of [...situations, ...twice]) {
       if (state.status !== 'active') continue;
       for (const event of EVENTS)
         for (const each of machine.getTransitionData(state, event) ?? []) taken.add(each);
@@ -163,7 +283,7 @@ describe('every path through the job machine', () => {
     for (const { state, ways } of situations) {
       const reached = ways.filter(({ event }) => event.type === 'thread.lost');
       if (FINAL.includes(String(state.value))) continue;
-      expect(reached.map(({ state: next }) => FINAL.includes(String(next.value)))).toEqual([true]);
+      expect(reached.map(({ state: next }) => FINAL.includes(String(next.value)))).toEqual([true, true]);
       if (state.value === 'queued') continue; // has no thread that could report
       const reported = ways.filter(({ event }) => event.type === 'pipeline.ended');
       expect(reported.every(({ state: next }) => FINAL.includes(String(next.value)))).toBe(true);

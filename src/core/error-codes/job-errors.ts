@@ -42,6 +42,15 @@ export const JOB_ERRORS = {
       'The report counts the rows that were not delivered (`rowsPending`). Raise `drainDeadlineMs`, or the `deadlineMs` of the call.',
     retryable: 'no',
   },
+  RESTARTS_SPENT: {
+    meaning:
+      'A job failed again and again, and has had all the restarts that its policy allows: it is `dead`.',
+    cause:
+      'What its runs fail with does not go away by itself, or not for longer than `maxRestarts` restarts take. The message has the last failure.',
+    remedy:
+      'See `runs` of the job for the error of each run, mend that, and submit the job again. Raise `maxRestarts` or `backOffMax` if it merely needs more time.',
+    retryable: 'no',
+  },
   OPERATOR_FAILED: {
     meaning: 'An operator threw.',
     cause:

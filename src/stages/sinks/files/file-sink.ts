@@ -16,6 +16,7 @@ import type { Writers } from './single-writer.js';
 export class FileSink implements Sink {
   readonly capabilities = { delivery: 'transactional' } as const;
   readonly readsOnly = true;
+  readonly startsOver: boolean;
   readonly #output: Output;
   readonly #writers: Writers;
   readonly #ended: EndedParts;
@@ -26,8 +27,16 @@ export class FileSink implements Sink {
    */
   #lastStep: Promise<void> = Promise.resolve();
 
-  /** @param ended - Totals that the writers add to. */
-  constructor(output: Output, writers: Writers, ended: EndedParts) {
+  /**
+   * @param totals.ended - Totals that the writers add to.
+   * @param totals.startsOver - Whether rows of an earlier run are replaced, or refuse this one.
+   */
+  constructor(
+    output: Output,
+    writers: Writers,
+    { ended, startsOver }: { readonly ended: EndedParts; readonly startsOver: boolean },
+  ) {
+    this.startsOver = startsOver;
     this.#output = output;
     this.#writers = writers;
     this.#ended = ended;

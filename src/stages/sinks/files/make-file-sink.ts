@@ -2,7 +2,7 @@ import type { Schema } from '../../../columns/schema.js';
 import type { PlanProblems } from '../../../engine/factories.js';
 import type { StageContext } from '../../../engine/stage.js';
 import type { PartEncoder } from '../../../formats/part-encoder.js';
-import type { Output } from '../../../outputs/output.js';
+import type { IfExists, Output } from '../../../outputs/output.js';
 import type { PartitionOptions, RotateOptions } from './file-output-options.js';
 import { FileSink } from './file-sink.js';
 import type { EndedParts } from './part-writer.js';
@@ -15,6 +15,7 @@ import { SingleWriter } from './single-writer.js';
 
 /** Options that all sinks of files share. */
 export interface FileSinkOptions extends PartitionOptions {
+  readonly ifExists: IfExists;
   readonly rotate?: RotateOptions | undefined;
 }
 
@@ -44,7 +45,7 @@ export function makeFileSink({ options, input, context, output, makeEncoder }: F
         log,
       })
     : new SingleWriter(new PartWriter(output, makeEncoder(), makeRotation(), ended), output);
-  return new FileSink(output, writers, ended);
+  return new FileSink(output, writers, { ended, startsOver: options.ifExists !== 'append' });
 }
 
 /** The schema of the files. */

@@ -1,0 +1,20 @@
+import type { Logger } from '../telemetry/logger.js';
+import type { CheckpointFolder } from '../wire/pipeline-actor.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { type ClaimedRun, claimRun } from './claim-run.js';
+import { FileCheckpointStore } from './file-checkpoint-store.js';
+
+/**
+ * Claims the key of a job, which is its name, at the store in a folder.
+ *
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if the checkpoint is from another spec; nothing is claimed then.
+ *   `CHECKPOINT_FAILED` if the store fails.
+ */
+export function claimInFolder(
+  spec: ResolvedSpec,
+  { path, everyMs }: CheckpointFolder,
+  log: Logger,
+): Promise<ClaimedRun> {
+  const store = new FileCheckpointStore(path);
+  return claimRun(spec, { store, key: undefined, checkpointEveryMs: everyMs, checkpoint: undefined, log });
+}

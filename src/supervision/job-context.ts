@@ -1,0 +1,72 @@
+import type { WireError } from '../core/errors.js';
+import type { PipelineReport } from '../wire/pipeline-report.js';
+import type { PendingStart } from '../wire/start-step.js';
+import type { JobTransition } from './job.js';
+import type { JobRun } from './job-runs.js';
+import type { Restarts } from './restart-policy.js';
+
+/**
+ * What happens to a job. Instants are milliseconds since 1970, so that they survive a restart of the
+ * process.
+ */
+export type JobEvent =
+  /** The job has a thread, in which all stages must be open by the deadline. */
+  | { readonly type: 'thread.assigned'; readonly deadlineAtMs: number }
+  /** All stages are open. */
+  | { readonly type: 'actor.ready' }
+  | { readonly type: 'pause.requested' }
+  | { readonly type: 'resume.requested' }
+  | { readonly type: 'drain.requested'; readonly deadlineAtMs: number }
+  | { readonly type: 'stop.requested' }
+  /**
+   * The instant in the context's `deadlineAtMs` has passed. `pending` names what a start is still waiting
+   * for.
+   */
+  | { readonly type: 'deadline.passed'; readonly pending?: PendingStart }
+  /** The run has claimed its key at the checkpoint store. */
+  | { readonly type: 'run.claimed'; readonly epoch: number }
+  /** `isStable`: it had delivered rows for as long as the restart policy asks for. */
+  | { readonly type: 'pipeline.ended'; readonly report: PipelineReport; readonly isStable?: boolean }
+  /** The thread is gone and left no report; or none could be had. */
+  | { readonly type: 'thread.lost'; readonly error: WireError; readonly isStable?: boolean };
+
+/** A command from the machine to the supervisor. */
+export interface JobCommand {
+  readonly type: 'command';
+  /**
+   * `start` asks for a thread for the next run. `end` ends the thread, whatever it is doing. The others are sent to
+   * the actor.
+   */
+  readonly command: 'start' | 'pause' | 'resume' | 'drain' | 'end';
+}
+
+/**
+ * Plain data: a machine restored from it continues, and its supervisor sets a timer for `deadlineAtMs`
+ * again: the instant until which the job must have started or drained, or at which its next run starts.
+ */
+export interface JobContext {
+  /** The last 100 transitions, oldest first. */
+  readonly history: readonly JobTransition[];
+  /** Also set if the pause was requested before the actor was ready. */
+  readonly pauseWanted: boolean;
+  /** Why the job is ending. After `stop`, `deadline` and `no start` the thread itself is ended. */
+  readonly ending?: 'drain' | 'stop' | 'deadline' | 'no start' | undefined;
+  readonly deadlineAtMs?: number | undefined;
+  /** Of the last run. */
+  readonly report?: PipelineReport | undefined;
+  readonly error?: WireError | undefined;
+  /** The last 20 runs, oldest first. */
+  readonly runs: readonly JobRun[];
+  /** Missing: the job has one run. */
+  readonly restarts?: Restarts | undefined;
+  /** A stop or a drain was requested while a start was given up: no other run follows. */
+  readonly endWanted?: boolean | undefined;
+}
+
+/** The context of a job that is put in the queue. */
+export const contextOfQueued = (queuedAtMs: number, restarts?: Restarts): JobContext => ({
+  history: [{ state: 'queued', atMs: queuedAtMs }],
+  pauseWanted: false,
+  runs: [],
+  ...(restarts && { restarts }),
+});

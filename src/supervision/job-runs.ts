@@ -1,0 +1,59 @@
+import type { WireError } from '../core/errors.js';
+import { cutText } from '../core/shown-text.js';
+
+/** One run of a job: from getting a thread to its end. Plain data. */
+export interface JobRun {
+  /** 1 for the first run of the job. */
+  readonly attempt: number;
+  /** Epoch of its claim at the checkpoint store; missing without a store, and until it has claimed. */
+  readonly epoch?: number;
+  /** When it was given a thread, in ms since 1970. */
+  readonly startedAtMs: number;
+  /** When it ended, in ms since 1970; missing while it runs. */
+  readonly endedAtMs?: number;
+  readonly outcome?: 'completed' | 'stopped' | 'failed';
+  /** Why it failed. The message is cut after 1,024 characters. */
+  readonly error?: Pick<WireError, 'code' | 'message' | 'retryable'>;
+  /** When the next run starts, in ms since 1970, if there is to be one. */
+  readonly nextStartAtMs?: number;
+}
+
+/** Runs of a job that are remembered, the last ones. */
+export const RUNS_MAX = 20;
+const MESSAGE_CHARS_MAX = 1_024;
+
+/** With a run that begins now. */
+export const withRun = (runs: readonly JobRun[], startedAtMs: number): readonly JobRun[] =>
+  [...runs, { attempt: (runs.at(-1)?.attempt ?? 0) + 1, startedAtMs }].slice(-RUNS_MAX);
+
+/** With what became known of the last run. */
+export function withKnown(
+  runs: readonly JobRun[],
+  known: Partial<Omit<JobRun, 'attempt' | 'startedAtMs'>>,
+): readonly JobRun[] {
+  const last = runs.at(-1);
+  return last ? [...runs.slice(0, -1), { ...last, ...known }] : runs;
+}
+
+/** With the end of the last run. A start that was refused is a run of no length. */
+export function withEnd(
+  runs: readonly JobRun[],
+  atMs: number,
+  {
+    outcome,
+    error,
+  }: { readonly outcome: JobRun['outcome'] & string; readonly error?: WireError | undefined },
+): readonly JobRun[] {
+  const isOpen = runs.at(-1)?.endedAtMs === undefined && runs.length > 0;
+  return withKnown(isOpen ? runs : withRun(runs, atMs), {
+    endedAtMs: atMs,
+    outcome,
+    ...(error && { error: shortened(error) }),
+  });
+}
+
+const shortened = ({ code, message, retryable }: WireError): JobRun['error'] & object => ({
+  code,
+  message: cutText(message, MESSAGE_CHARS_MAX),
+  retryable,
+});

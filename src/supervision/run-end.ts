@@ -1,0 +1,67 @@
+/** What a job's machine makes of the end of a run. */
+import type { JobContext, JobEvent } from './job-context.js';
+import { asksForRestart, type Restarts, type RunEnd } from './restart-policy.js';
+
+export const wasEndedByUs = ({ ending }: JobContext): boolean => ending === 'stop' || ending === 'deadline';
+
+/** Whether the end of a start that was given up may be followed by another start. */
+export const mayComeAgain = ({ restarts, ending, endWanted }: JobContext): boolean =>
+  restarts !== undefined && ending === 'no start' && endWanted !== true;
+
+/** The restarts of a job that the policy wants to run again, the intensity aside. */
+export function comesAgainAfter(context: JobContext, event: JobEvent): Restarts | undefined {
+  const { restarts, ending, endWanted } = context;
+  const isToEnd = endWanted === true || (ending !== undefined && ending !== 'no start');
+  // A thread that was left running may still write, and has the place of the job.
+  const isLeftRunning = event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
+  if (!restarts || isToEnd || isLeftRunning) return undefined;
+  const end = endOf(context, event);
+  return end && asksForRestart(restarts, end) ? restarts : undefined;
+}
+
+/** How the run has ended; `undefined` for events that end none. */
+export function endOf(context: JobContext, event: JobEvent): RunEnd | undefined {
+  const { ending, runs } = context;
+  if (event.type === 'pipeline.ended') {
+    const { report, isStable = false } = event;
+    if (report.outcome === 'completed') return { outcome: 'completed', isStable };
+    // What was stopped because it did not start has failed to.
+    const outcome = ending === 'no start' ? 'failed' : report.outcome;
+    return { outcome, error: report.error ?? context.error, isStable };
+  }
+  if (event.type !== 'thread.lost') return undefined;
+  const { error, isStable = false } = event;
+  if (wasEndedByUs(context)) {
+    // The loss was requested, so it is no error, unless the thread could not be ended.
+    const own = error.code === 'THREAD_LEFT_RUNNING' ? error : context.error;
+    return { outcome: 'stopped', error: own, isStable };
+  }
+  const hasRun = runs.length > 0 && runs.at(-1)?.endedAtMs === undefined;
+  return { outcome: 'failed', error: (hasRun ? context.error : undefined) ?? error, isStable };
+}
+
+export function reasonOf(event: JobEvent, context: JobContext): string | undefined {
+  switch (event.type) {
+    case 'thread.assigned':
+      return undefined;
+    case 'pipeline.ended':
+      return event.report.error ? event.report.error.message : event.report.reason;
+    case 'thread.lost':
+      if (context.error) return context.error.message;
+      return context.ending === 'stop' ? 'stopped' : event.error.message;
+    case 'actor.ready':
+      return undefined;
+    case 'pause.requested':
+      return 'pause requested';
+    case 'resume.requested':
+      return 'resume requested';
+    case 'drain.requested':
+      return 'drain requested';
+    case 'stop.requested':
+      return 'stop requested';
+    case 'deadline.passed':
+      return 'no start in time';
+    default:
+      return undefined; // the machine's own initial event
+  }
+}

@@ -1,0 +1,167 @@
+import type { Transferable } from 'node:worker_threads';
+import type { Clock, TimerHandle } from '../core/clock.js';
+import { toWireError, type WireError } from '../core/errors.js';
+import { NANOS_PER_MILLI } from '../core/units.js';
+import type { ThreadRun, Threads } from '../hosts/threads.js';
+import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
+import { syncHandle } from '../shared-memory/sync-turns.js';
+import type { Logger } from '../telemetry/logger.js';
+import { type PipelineControl, type PipelineTask, PROTOCOL_VERSION } from '../wire/pipeline-actor.js';
+import type { PipelineReport } from '../wire/pipeline-report.js';
+import { StartStep } from '../wire/start-step.js';
+import { ActorLink } from './actor-link.js';
+
+/** What a run asks of its thread. */
+export interface RunThreadParts {
+  readonly clock: Clock;
+  readonly threads: Threads;
+  /** Of the job. */
+  readonly log: Logger;
+  readonly reusable: boolean;
+  /** How long an actor that must not be terminated may take to end by itself. */
+  readonly stopGraceMs: number;
+  /** The task, without what is made for each thread. */
+  readonly task: Omit<PipelineTask, 'protocol' | 'counters' | 'syncs' | 'control' | 'logs'>;
+}
+
+/** Who is told what becomes of the thread of a run. No function may throw. */
+export interface RunThreadListener {
+  /** The thread has begun its task. */
+  onBegun(): void;
+  /** The run has claimed its key at the checkpoint store. */
+  onClaimed(epoch: number): void;
+  /** All stages are open. */
+  onReady(): void;
+  onEnded(report: PipelineReport): void;
+  /** The thread is gone and left no report, or could not be ended in time. */
+  onLost(error: WireError): void;
+  /** The thread is free or gone: after its end was told, or later if it could not be ended. */
+  onFreed(loss: WireError | undefined): void;
+}
+
+/** How long a pipeline that is stopped may take to report, before its thread is ended by force. */
+const REPORT_GRACE_MS = 250;
+
+/** One run of a job: the task in its thread, with its ports and counters. */
+export class RunThread {
+  readonly counters: Counters;
+  /** Answer of the actor to the last command. */
+  acknowledged: Promise<unknown> | undefined;
+  readonly #parts: RunThreadParts;
+  readonly #listener: RunThreadListener;
+  readonly #startedAtNs: bigint;
+  readonly #link: ActorLink;
+  readonly #run: ThreadRun;
+  /** Of earlier starts, as the checkpoint says that this one goes on from. */
+  #rowsOutBefore = 0;
+  #graceTimer: TimerHandle | undefined;
+
+  /** Tells nothing before the caller has returned to the event loop. */
+  constructor(parts: RunThreadParts, listener: RunThreadListener) {
+    const { clock, threads, log, reusable, task } = parts;
+    this.#parts = parts;
+    this.#listener = listener;
+    this.#startedAtNs = clock.now();
+    const memory = new SharedArrayBuffer(COUNTERS_BYTES);
+    this.counters = new Counters(memory);
+    this.#link = new ActorLink(log, this.counters, {
+      onBegun: () => listener.onBegun(),
+      onClaimed: ({ epoch, rowsOut }) => {
+        this.#rowsOutBefore = rowsOut;
+        listener.onClaimed(epoch);
+      },
+    });
+    const { control, logs } = this.#link.far;
+    const own = {
+      protocol: PROTOCOL_VERSION,
+      counters: countersHandle(memory),
+      syncs: syncHandle(),
+    } as const;
+    const transfer: Transferable[] = [control, logs, ...(task.topics ? [task.topics] : [])];
+    this.#run = threads.run({ ...task, ...own, control, logs }, transfer, { reusable });
+    // The thread is freed in the same step, so that a caller that awaits the outcome finds it free.
+    this.#run.outcome.then(
+      ({ report }) => {
+        listener.onEnded(report);
+        listener.onFreed(undefined);
+      },
+      (error: unknown) => {
+        const wire = toWireError(error);
+        listener.onLost(wire);
+        listener.onFreed(wire);
+      },
+    );
+    void this.ask('ready').then(
+      () => listener.onReady(),
+      () => {}, // the run's outcome says what is wrong
+    );
+  }
+
+  /** Whether the thread came up. */
+  get hasHeartbeat(): boolean {
+    return this.counters.get('heartbeatNs') !== 0;
+  }
+
+  get durationMs(): number {
+    return Number(this.#parts.clock.now() - this.#startedAtNs) / Number(NANOS_PER_MILLI);
+  }
+
+  /** Whether it has delivered rows, and the first one that it read came so long ago. */
+  hasDeliveredFor(ms: number): boolean {
+    const firstRowAtNs = this.counters.get('firstRowAtNs');
+    if (firstRowAtNs === 0 || this.counters.get('rowsOut') <= this.#rowsOutBefore) return false;
+    return (Number(this.#parts.clock.now()) - firstRowAtNs) / 1e6 >= ms;
+  }
+
+  ask<K extends keyof PipelineControl>(
+    what: K,
+  ): Promise<Awaited<ReturnType<PipelineControl[K]>> | undefined> {
+    return this.#link.ask(what);
+  }
+
+  command(what: 'pause' | 'resume' | 'drain'): void {
+    // A rejection is the actor's bug, which the outcome of its run will show. Nobody may be waiting here.
+    this.acknowledged = this.ask(what).catch(() => {});
+  }
+
+  /**
+   * Ends the thread.
+   *
+   * @param native - The component with native code, if there is one: then the thread must not be terminated.
+   */
+  end(native: string | undefined): void {
+    if (native !== undefined) {
+      this.#endNative(native);
+      return;
+    }
+    if (this.counters.get('startStep') !== StartStep.started) {
+      this.endNow();
+      return;
+    }
+    // Only the pipeline can say what became of its rows, and which of them are durable.
+    void this.ask('stop').catch(() => {});
+    this.#graceTimer = this.#parts.clock.setTimeout(() => this.endNow(), REPORT_GRACE_MS);
+  }
+
+  /** Ends the thread by force. */
+  endNow(): void {
+    this.#run.end();
+  }
+
+  #endNative(use: string): void {
+    const { clock, stopGraceMs } = this.#parts;
+    void this.ask('stop').catch(() => {});
+    this.#graceTimer = clock.setTimeout(() => {
+      const message =
+        `The thread did not end within ${stopGraceMs} ms and was left running: "${use}" loads ` +
+        'native code, and terminating its thread could crash the process';
+      this.#listener.onLost({ code: 'THREAD_LEFT_RUNNING', message, retryable: false });
+    }, stopGraceMs);
+  }
+
+  /** Frees the ports. Reads the last log lines first. */
+  close(): void {
+    this.#link.close();
+    this.#parts.clock.clearTimeout(this.#graceTimer);
+  }
+}
