@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { FeedOptions } from '../../../src/providers/contract/own-options.js';
 import type { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import type { ProviderCapabilities } from '../../../src/wire/provider-capabilities.js';
 import type { FakeNetwork } from '../../support/fake-network.js';
@@ -40,7 +39,7 @@ const numbersOf = (given: readonly unknown[]) =>
   });
 
 describe('a replay of a stream', () => {
-  const backfilled = { capabilities, silence: false } satisfies Partial<FeedOptions> & object;
+  const backfilled = { capabilities, silence: false } as const;
 
   it('has the missing rows of the recorded run from the capture, and their records', async () => {
     const { given, path, network } = await recordSession(newFolder(), backfilled, playHole);
