@@ -68,6 +68,8 @@ export class FeedBuffer {
   #untimed: Uint8Array | undefined;
   #controlsWaiting = 0;
   #isClosed = false;
+  /** Those who wait until nothing waits to be taken. */
+  #untilTaken: (() => void)[] = [];
   #failure: { readonly error: unknown } | undefined;
   /** When the rows of this go were received. */
   #receivedMs = 0;
@@ -236,7 +238,20 @@ export class FeedBuffer {
     if (!batch) return undefined;
     this.#controlsWaiting -= batch.controls.length;
     if (this.#room.isHalf(this.rowsWaiting)) this.#makeRoom();
+    if (this.rowsWaiting === 0) this.#tellTaken();
     return batch;
+  }
+
+  /** Resolves once no rows wait to be taken, and when it is closed. `undefined` if none do. */
+  whenTaken(): Promise<void> | undefined {
+    if (this.#isClosed || this.rowsWaiting === 0) return undefined;
+    return new Promise((resolve) => {
+      this.#untilTaken.push(resolve);
+    });
+  }
+
+  #tellTaken(): void {
+    for (const tell of this.#untilTaken.splice(0)) tell();
   }
 
   /** Resolves once something can be taken, or it is closed or woken. */
@@ -258,6 +273,7 @@ export class FeedBuffer {
     this.#isClosed = true;
     this.#isStamped = false; // rows look whether it is closed when a go begins
     this.#room.tell();
+    this.#tellTaken();
     this.wake();
   }
 

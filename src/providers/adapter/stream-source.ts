@@ -123,6 +123,7 @@ export class StreamSource implements Source {
         return buffer.hasRoom;
       },
       whenRoom: () => buffer.whenRoom(),
+      whenRead: () => buffer.whenTaken(),
       onEnd: (failure) => this.#endReplay(failure),
     });
     this.#writer = new FeedWriter(this.#buffer);

@@ -128,6 +128,7 @@ class OneBook {
       signal,
       cost: market.weights.depth[options.bookLevels],
       changesMax: CHANGES_MAX,
+      bytesMax: BYTES_MAX,
       turn: (own) => stream.turns.take(own),
       whenRoom: () => stream.room(),
       fetch: (own) => this.#fetch(own),
@@ -141,7 +142,9 @@ class OneBook {
     if (this.#synced.isWaitingForTurn) this.#waiting = [];
     if (!this.#synced.isInStep) this.#wait(last, timeMs);
     // A copy, since it may have to wait for a snapshot.
-    this.#synced.change({ first, last, previous, timeMs, bids: packed(bids), asks: packed(asks) });
+    const levels = { bids: packed(bids), asks: packed(asks) };
+    const bytes = CHANGE_BYTES + levels.bids.byteLength + levels.asks.byteLength;
+    this.#synced.change({ first, last, previous, timeMs, bytes, ...levels });
     if (!this.#synced.isInStep && this.#waiting.length === 0) this.#wait(last, timeMs);
   }
 
@@ -202,6 +205,10 @@ class OneBook {
 
 /** Changes that are kept while the snapshot of a book is fetched: those of 200 s or more. */
 const CHANGES_MAX = 2_000;
+/** What they take at most. */
+const BYTES_MAX = 4 * 1_024 * 1_024;
+/** Of a change, beside its levels. */
+const CHANGE_BYTES = 256;
 /** Changes whose times are kept while a book waits for its snapshot. */
 const WAITING_MAX = 10_000;
 

@@ -9,6 +9,8 @@ export interface BookChangeIds {
   readonly last: number;
   /** Number of the last update in the change before it, where the venue says so. */
   readonly previous?: number | undefined;
+  /** Bytes that it takes while it waits for a snapshot. Default: 0, so that its number alone is bounded. */
+  readonly bytes?: number | undefined;
 }
 
 /** How the changes of a venue's books follow one another. */
@@ -77,11 +79,14 @@ export type BookStart = 'start' | 'hole' | 'overflow';
 export interface BookSyncOptions {
   /** Number of changes that are kept while a snapshot is fetched. With more, the oldest are dropped. Default: 10000. */
   readonly changesMax?: number | undefined;
+  /** The same for the sum of their `bytes`. The last change is always kept. Default: 16 MiB. */
+  readonly bytesMax?: number | undefined;
   /** Number of snapshots in a row that may be too old. Default: 5. */
   readonly snapshotsMax?: number | undefined;
 }
 
 const CHANGES_MAX = 10_000;
+const BYTES_MAX = 16 * 1_024 * 1_024;
 const SNAPSHOTS_MAX = 5;
 
 /**
@@ -95,11 +100,13 @@ const SNAPSHOTS_MAX = 5;
 export class BookSync<Change extends BookChangeIds> {
   readonly #chain: BookChain;
   readonly #changesMax: number;
+  readonly #bytesMax: number;
   readonly #snapshotsMax: number;
   #state: 'asking' | 'fetching' | 'in-step' = 'asking';
   #why: BookStart = 'start';
   /** Each follows the one before. */
-  #kept: Change[] = [];
+  readonly #kept: Change[] = [];
+  #keptBytes = 0;
   #last = Number.NaN;
   /** Whether nothing was applied on top of the snapshot. */
   #isFresh = false;
@@ -109,9 +116,10 @@ export class BookSync<Change extends BookChangeIds> {
   constructor(chain: BookChain, options: BookSyncOptions = {}) {
     assertMapping('BookSync: chain', chain);
     assertMapping('BookSync', options);
-    const { changesMax = CHANGES_MAX, snapshotsMax = SNAPSHOTS_MAX } = options;
+    const { changesMax = CHANGES_MAX, bytesMax = BYTES_MAX, snapshotsMax = SNAPSHOTS_MAX } = options;
     this.#chain = chain;
     this.#changesMax = changesMax;
+    this.#bytesMax = bytesMax;
     this.#snapshotsMax = snapshotsMax;
   }
 
@@ -144,7 +152,7 @@ export class BookSync<Change extends BookChangeIds> {
     this.#isFresh = first === undefined;
     this.#last = changes.at(-1)?.last ?? snapshotId;
     this.#snapshotsTooOld = 0;
-    this.#kept = [];
+    this.#forget(kept.length);
     return { do: 'begin', why: this.#why, changes };
   }
 
@@ -155,7 +163,7 @@ export class BookSync<Change extends BookChangeIds> {
 
   /** The snapshot has not been asked for yet: of what was kept, the last change will do. */
   keepLast(): void {
-    if (this.#kept.length > 1) this.#kept.splice(0, this.#kept.length - 1);
+    if (this.#kept.length > 1) this.#forget(this.#kept.length - 1);
   }
 
   #next(change: Change): BookStep<Change> {
@@ -169,7 +177,7 @@ export class BookSync<Change extends BookChangeIds> {
     const isSeen = this.#isFresh ? chain.isBefore(this.#last, change) : change.last <= this.#last;
     if (isSeen && !beginsAnew(this.#last, change.last)) return NOTHING;
     this.#why = 'hole';
-    this.#kept = [change];
+    this.#add(change); // in step, none are kept
     return this.#ask();
   }
 
@@ -182,13 +190,36 @@ export class BookSync<Change extends BookChangeIds> {
     const last = this.#kept.at(-1);
     if (last && !this.#chain.follows(last.last, change)) {
       if (change.last <= last.last && !beginsAnew(last.last, change.last)) return; // seen
-      this.#kept = []; // only a snapshot of after the hole helps
+      this.#forget(this.#kept.length); // only a snapshot of after the hole helps
     }
-    if (this.#kept.length >= this.#changesMax) {
-      this.#kept.splice(0, Math.ceil(this.#changesMax / 2));
-      this.#why = 'overflow';
+    const { bytes = 0 } = change;
+    if (this.#kept.length >= this.#changesMax || this.#keptBytes + bytes > this.#bytesMax) {
+      this.#overflow(bytes);
     }
+    this.#add(change);
+  }
+
+  /** Drops the oldest, to half of a bound: not one for each that comes. */
+  #overflow(bytes: number): void {
+    const kept = this.#kept;
+    let from = kept.length >= this.#changesMax ? Math.ceil(this.#changesMax / 2) : 0;
+    let left = this.#keptBytes;
+    for (const change of kept.slice(0, from)) left -= change.bytes ?? 0;
+    const isOver = left + bytes > this.#bytesMax;
+    while (isOver && from < kept.length && left + bytes > this.#bytesMax / 2)
+      left -= kept[from++]!.bytes ?? 0;
+    if (from > 0) this.#why = 'overflow';
+    this.#forget(from);
+  }
+
+  #add(change: Change): void {
     this.#kept.push(change);
+    this.#keptBytes += change.bytes ?? 0;
+  }
+
+  /** Lets go of the oldest. @param count - How many. */
+  #forget(count: number): void {
+    for (const { bytes = 0 } of this.#kept.splice(0, count)) this.#keptBytes -= bytes;
   }
 
   #tooOld(): BookStep<Change> {

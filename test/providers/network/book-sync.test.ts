@@ -123,6 +123,24 @@ describe('the synchronisation of a book', () => {
     expect(fetching.snapshot(4)).toEqual({ do: 'begin', why: 'start', changes: [change(3, 5)] });
   });
 
+  it('keeps no more bytes than it may, the last change always, and begins anew for those it dropped', () => {
+    const sync = new BookSync(CONTIGUOUS_CHAIN, { bytesMax: 1_000 });
+    const large = (at: number, bytes: number) => ({ ...change(at, at), bytes });
+    sync.change(large(1, 100));
+    for (let at = 2; at <= 10; at++) sync.change(large(at, 100));
+    sync.change(large(11, 100)); // one too many: half of the bytes go
+    expect(sync.snapshot(0)).toEqual({ do: 'fetch', why: 'overflow' });
+    expect(sync.snapshot(6)).toMatchObject({ do: 'begin', why: 'overflow', changes: { length: 5 } });
+
+    const again = new BookSync(CONTIGUOUS_CHAIN, { bytesMax: 1_000 });
+    again.change(large(1, 10));
+    again.change(large(2, 5_000));
+    expect(again.snapshot(1)).toMatchObject({ do: 'begin', changes: [{ first: 2 }] });
+    // What was let go counts no more.
+    for (const at of [5, 6, 7]) again.change(large(at, 300));
+    expect(again.snapshot(4)).toMatchObject({ do: 'begin', why: 'hole', changes: { length: 3 } });
+  });
+
   it('holds no more changes than its bound, and then wants a newer snapshot', () => {
     const sync = new BookSync(CONTIGUOUS_CHAIN, { changesMax: 4 });
     for (let n = 1; n <= 6; n++) sync.change(change(n, n));

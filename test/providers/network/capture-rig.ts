@@ -12,6 +12,7 @@ import type { ProviderFactory } from '../../../src/providers/contract/market-dat
 import type { FeedOptions } from '../../../src/providers/contract/own-options.js';
 import { fromCaptures } from '../../../src/providers/network/captures/captures.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
+import type { ProviderCapabilities } from '../../../src/wire/provider-capabilities.js';
 import { FakeNetwork } from '../../support/fake-network.js';
 import { stageContext } from '../../support/stage-context.js';
 import { START_MS } from './kept-rig.js';
@@ -25,11 +26,17 @@ export type Given = unknown[];
 interface SourceOptions extends Partial<FeedOptions> {
   readonly factory?: ProviderFactory<never>;
   readonly clock?: Clock;
+  readonly capabilities?: ProviderCapabilities;
 }
 
 /** A source of the sample venue over a network in memory, or from a capture. */
 export function sampleSource(network: FakeNetwork | undefined, options: SourceOptions) {
-  const { factory = createSampleVenue, clock = new VirtualClock(), ...feed } = options;
+  const {
+    factory = createSampleVenue,
+    clock = new VirtualClock(),
+    capabilities = sampleVenue.capabilities,
+    ...feed
+  } = options;
   const all = {
     stream: 'trades' as const,
     symbols: ['A', 'B'],
@@ -40,7 +47,7 @@ export function sampleSource(network: FakeNetwork | undefined, options: SourceOp
   };
   const context = stageContext({ clock, id: 'source', job: 'sample' });
   return providerSource(
-    { name: 'sample-venue', capabilities: sampleVenue.capabilities },
+    { name: 'sample-venue', capabilities },
     factory as ProviderFactory<unknown>,
     (name, given, given2) =>
       fromCaptures(name, given, given2, () => {
@@ -92,7 +99,7 @@ export async function readAll(
 /** Records a session that a script plays on a virtual clock. @returns What came of it, and its capture. */
 export async function recordSession(
   folder: string,
-  options: Partial<FeedOptions>,
+  options: Partial<FeedOptions> & { readonly capabilities?: ProviderCapabilities },
   script: (network: FakeNetwork, clock: VirtualClock) => Promise<void>,
 ) {
   const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n + 123n });

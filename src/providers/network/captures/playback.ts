@@ -21,6 +21,11 @@ export interface PlaybackReader {
   /** Whether rows of it have room; nothing is played before. */
   readonly hasRoom: boolean;
   whenRoom(): Promise<void>;
+  /**
+   * Resolves once the rows that wait have been read; `undefined` if none do. A timer comes after them, as it did where
+   * they were read as they came: what has been read says whether anything is silent.
+   */
+  whenRead(): Promise<void> | undefined;
   /** The capture is through, or it failed. */
   onEnd(failure?: { readonly error: unknown }): void;
 }
@@ -119,12 +124,19 @@ export class Playback {
         }
         const timerNs = this.clock.nextNs;
         const isTimer = timerNs !== undefined && timerNs <= line.atNs;
+        const reading = isTimer ? this.#reader?.whenRead() : undefined;
+        if (reading) {
+          await reading;
+          continue;
+        }
         if (this.#parts.speed !== 'max')
           await this.#untilDue(isTimer ? timerNs : line.atNs, this.#parts.speed);
         if (signal.aborted) break;
         if (this.clock.nextNs !== timerNs) continue; // the reader has had room again meanwhile
-        if (isTimer) this.clock.fire();
-        else {
+        if (isTimer) {
+          this.clock.fire();
+          await turnOfTheLoop(); // for what yields before it does what it is there for
+        } else {
           this.clock.moveTo(line.atNs);
           this.network.play(line, line.where);
           line = this.#next() ?? (await this.#read());
