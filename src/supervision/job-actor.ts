@@ -25,7 +25,7 @@ import { pendingStart, StartStep } from '../wire/start-step.js';
 import { ActorLink } from './actor-link.js';
 import { answered } from './answer-deadline.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
-import type { JobHandle, JobInfo, JobReport, JobState, JobTransition } from './job.js';
+import type { JobHandle, JobInfo, JobReport, JobState, JobTerms, JobTransition, WaitReason } from './job.js';
 import { JobLife } from './job-life.js';
 import type { JobCommand, JobEvent, JobMachine } from './job-machine.js';
 
@@ -50,6 +50,8 @@ export interface JobActorContext {
   readonly topics?: TopicRegistry | undefined;
   readonly secrets?: readonly string[] | undefined;
   readonly inspect?: InspectMachine | undefined;
+  /** Why a job is still in the queue, if anybody knows. */
+  waitsFor?(job: JobActor): readonly WaitReason[] | undefined;
   /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
   /** Called when the job has ended. Must not throw. */
@@ -70,6 +72,7 @@ const REPORT_GRACE_MS = 250;
 export class JobActor implements JobHandle {
   readonly id: string;
   readonly name: string;
+  readonly terms: JobTerms | undefined;
   readonly outcome: Promise<JobReport>;
   readonly #context: JobActorContext;
   readonly #life: JobLife;
@@ -91,9 +94,10 @@ export class JobActor implements JobHandle {
   readonly #deadline: Deadline;
   #graceTimer: TimerHandle | undefined;
 
-  constructor(id: string, spec: ResolvedSpec, context: JobActorContext) {
+  constructor(id: string, spec: ResolvedSpec, context: JobActorContext, terms?: JobTerms) {
     this.id = id;
     this.name = spec.name;
+    this.terms = terms;
     this.#spec = spec;
     this.#showSecrets = hideSecrets(secretsOfSpec(spec));
     this.#context = context;
@@ -193,10 +197,13 @@ export class JobActor implements JobHandle {
     const { firstRowAtNs } = counters;
     const ageMs = this.isLive ? heartbeatAgeMs(counters, this.#context.clock.now()) : undefined;
     const error = this.#report ? this.#report.error : context.error;
+    const waitsFor = this.state === 'queued' ? this.#context.waitsFor?.(this) : undefined;
     return {
       id: this.id,
       name: this.name,
       state: this.state,
+      ...this.terms,
+      ...(waitsFor && { waitsFor }),
       counters,
       ...(ageMs !== undefined && { heartbeatAgeMs: ageMs }),
       ...(firstRowAtNs > 0 && { firstRowMs: (firstRowAtNs - Number(this.#submittedAtNs)) / 1e6 }),

@@ -12,10 +12,11 @@ import type { TopicRegistry } from '../topics/topic-registry.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
-import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
+import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
 import { createJobMachine } from './job-machine.js';
 import { JobQueue } from './job-queue.js';
+import type { StartQueue } from './start-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
 
 export interface SupervisorSettings extends JobActorSettings {
@@ -35,6 +36,10 @@ export interface SupervisorContext {
   /** Texts that no thread may show in logs or errors. */
   readonly secrets?: readonly string[];
   readonly inspect?: InspectMachine | undefined;
+  /** Who decides which job starts next. Default: first come, first served. */
+  readonly queue?: StartQueue<JobActor>;
+  /** Why a job is still in the queue. */
+  readonly waitsFor?: (job: JobActor) => readonly WaitReason[] | undefined;
   /** Threads that may start at a time. Default: one for each processor. */
   readonly threadsStartingMax?: number;
 }
@@ -53,7 +58,7 @@ export class Supervisor {
   readonly #liveByName = new Map<string, JobActor>();
   /** Ordered by the end of the jobs, oldest first. */
   readonly #ended = new Map<string, JobActor>();
-  readonly #queue = new JobQueue<JobActor>();
+  readonly #queue: StartQueue<JobActor>;
   /** Jobs that hold a thread, including ended jobs whose thread could not be ended. */
   readonly #threaded = new Set<JobActor>();
   /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
@@ -66,10 +71,11 @@ export class Supervisor {
 
   constructor(context: SupervisorContext) {
     this.#context = context;
+    this.#queue = context.queue ?? new JobQueue();
     this.#jobContext = this.#makeJobContext();
     this.#startLimit = new ThreadStartLimit(
       context.clock,
-      () => this.#startQueued(),
+      () => this.startQueued(),
       context.threadsStartingMax,
     );
   }
@@ -78,10 +84,11 @@ export class Supervisor {
    * Starts a job, or queues it while all threads are in use.
    *
    * @param files - The files that it reads and writes, determined just now.
+   * @param terms - What the queue goes by, and what is shown of it.
    * @throws {InvalidSpecError} if a job that has not ended uses the same files.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
-  submit(spec: ResolvedSpec, files?: JobFiles): JobHandle {
+  submit(spec: ResolvedSpec, files?: JobFiles, terms?: JobTerms): JobActor {
     this.assertOpen();
     const namesake = this.#liveByName.get(spec.name);
     if (namesake) {
@@ -90,7 +97,7 @@ export class Supervisor {
       throw new PipelineError('JOB_NAME_TAKEN', message);
     }
     if (files) this.#refuseSharedFiles(spec, files);
-    const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext);
+    const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext, terms);
     this.#live.set(job.id, job);
     this.#liveByName.set(job.name, job);
     if (files) this.#files.add(job, files);
@@ -98,7 +105,7 @@ export class Supervisor {
     if (topics) this.#context.topics?.add(job.id, job.name, topics);
     this.#queue.push(job);
     job.submit();
-    this.#startQueued();
+    this.startQueued();
     return job;
   }
 
@@ -113,7 +120,7 @@ export class Supervisor {
    *
    * @throws {PipelineError} `JOB_UNKNOWN`.
    */
-  get(idOrName: string): JobHandle {
+  get(idOrName: string): JobActor {
     const byId = this.#live.get(idOrName) ?? this.#ended.get(idOrName);
     const job =
       byId ??
@@ -170,7 +177,8 @@ export class Supervisor {
     if (this.#closed) throw new PipelineError('RUNTIME_CLOSED', 'The runtime is closed and takes no jobs');
   }
 
-  #startQueued(): void {
+  /** Starts the jobs that may start. Call it when the queue may have one that it did not have before. */
+  startQueued(): void {
     // A job that is started or refused here may end at once, and ask for the next one to be started. One that waits
     // while the runtime closes is about to be drained.
     if (this.#isStarting || this.#closed) return;
@@ -180,7 +188,7 @@ export class Supervisor {
       while (this.#threaded.size < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
         const refusal = this.#queue.isEmpty ? undefined : this.#startLimit.refusal();
         if (refusal && refused === ENDS_PER_TURN) {
-          setImmediate(() => this.#startQueued());
+          setImmediate(() => this.startQueued());
           return;
         }
         const job = this.#queue.shift();
@@ -210,7 +218,7 @@ export class Supervisor {
   }
 
   #makeJobContext(): JobActorContext {
-    const { clock, threads, log, settings, resilience, topics, secrets, inspect } = this.#context;
+    const { clock, threads, log, settings, resilience, topics, secrets, inspect, waitsFor } = this.#context;
     return {
       clock,
       machine: createJobMachine(clock),
@@ -221,11 +229,12 @@ export class Supervisor {
       topics,
       secrets,
       inspect,
+      ...(waitsFor && { waitsFor }),
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onEnd: (job, report) => this.#retire(job, report),
       onThreadBegun: (job) => {
         this.#startLimit.begun(job);
-        this.#startQueued();
+        this.startQueued();
       },
       onThreadFreed: (job, loss) => {
         if (job.hasHeartbeat || !loss) this.#startLimit.begun(job);
@@ -234,9 +243,14 @@ export class Supervisor {
         this.#threaded.delete(job);
         this.#context.topics?.remove(job.id); // before others learn that it has ended
         if (!job.isLive) this.#files.delete(job);
-        this.#startQueued();
+        this.startQueued();
       },
     };
+  }
+
+  /** Forgets an ended job. */
+  forget(job: JobActor): void {
+    this.#ended.delete(job.id);
   }
 
   #retire(job: JobActor, report: JobReport): void {
@@ -250,7 +264,7 @@ export class Supervisor {
       if (this.#ended.size <= ENDED_MAX) break;
       this.#ended.delete(oldest);
     }
-    this.#tell({ type: 'job.ended', report });
+    this.tell({ type: 'job.ended', report });
   }
 
   #tellTransition({ id, name }: JobActor, transition: JobTransition): void {
@@ -258,10 +272,11 @@ export class Supervisor {
     const fields = { job: name, id, state, ...(reason !== undefined && { reason }) };
     if (state === 'failed') this.#log('error', fields, 'job failed');
     else this.#log('debug', fields, 'job entered a state');
-    this.#tell({ type: 'job.state', id, name, ...transition });
+    this.tell({ type: 'job.state', id, name, ...transition });
   }
 
-  #tell(event: RuntimeEvent): void {
+  /** Tells the listeners of an event. */
+  tell(event: RuntimeEvent): void {
     for (const listener of [...this.#listeners]) {
       try {
         listener(event);
