@@ -21,6 +21,8 @@ const CROSSED = [
   ['src/registry', "export type { Job } from '../supervision/job.js';"],
   ['src/hosts', "export type { Job } from '../supervision/job.js';"],
   ['src/supervision', "export { run } from '../runtime/runtime.js';"],
+  ['src/supervision', "export type { StartClaim } from '../service/start-order.js';"],
+  ['src/service', "export { run } from '../runtime/runtime.js';"],
   ['src/runtime', "export * from '../index.js';"],
   ['src/nobody-knows', "export * from '../core/units.js';"],
   ['workers', "export { run } from '../src/runtime/runtime.js';"],

@@ -11,26 +11,49 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { loadSources } from './load-source.mjs';
 
-const PAGES = ['docs/spec.md', 'docs/cli.md', 'docs/rate.md', 'docs/breaker.md', 'docs/binance.md'];
+const PAGES = [
+  'docs/spec.md',
+  'docs/cli.md',
+  'docs/rate.md',
+  'docs/breaker.md',
+  'docs/binance.md',
+  'docs/jobs.md',
+];
 
-const [{ builtIn }, { FEED_KEYS }, { optionFacts }, spec, source, settings, budget, rates, breaker] =
-  await loadSources([
-    'src/registry/built-in.ts',
-    'src/providers/contract/own-options.ts',
-    'src/settings/option-facts.ts',
-    'src/plan/pipeline-spec.ts',
-    'src/plan/source-front-options.ts',
-    'src/cli/load-settings.ts',
-    'src/resilience/rate/budget-options.ts',
-    'src/resilience/rate/rate-settings.ts',
-    'src/resilience/breaker/breaker-options.ts',
-  ]);
+const [
+  { builtIn },
+  { FEED_KEYS },
+  { optionFacts },
+  spec,
+  source,
+  settings,
+  limits,
+  submit,
+  budget,
+  rates,
+  breaker,
+] = await loadSources([
+  'src/registry/built-in.ts',
+  'src/providers/contract/own-options.ts',
+  'src/settings/option-facts.ts',
+  'src/plan/pipeline-spec.ts',
+  'src/plan/source-front-options.ts',
+  'src/cli/load-settings.ts',
+  'src/settings/job-limits.ts',
+  'src/service/submit-options.ts',
+  'src/resilience/rate/budget-options.ts',
+  'src/resilience/rate/rate-settings.ts',
+  'src/resilience/breaker/breaker-options.ts',
+]);
 
 /** What is no component, by the name that marks give it. */
 const SCHEMAS = {
   'a spec': spec.PipelineSpec,
   'a source': source.SourceFrontOptions,
   settings: settings.FileSettings,
+  'limits of jobs': limits.JobLimits,
+  'a submit': submit.SubmitOptions,
+  'a dependency': submit.JobDependencyOptions,
   'a budget': budget.BudgetOptions,
   'the table of budgets': rates.RateTableSettings,
   'a breaker': breaker.BreakerOptions,

@@ -165,6 +165,7 @@ export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
 export type { SubscribeOptions } from './runtime/subscribe-options.js';
+export type { SubmitOptions } from './service/submit-options.js';
 export type { BranchPlace } from './settings/branch-place.js';
 export type { InputMark } from './settings/input-mark.js';
 export type { OptionPath } from './settings/marked-options.js';
@@ -180,12 +181,16 @@ export type {
 } from './stages/operators/row-operator/row-operator-definition.js';
 export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export type {
+  DependencyPoint,
+  JobDependency,
   JobHandle,
   JobInfo,
   JobReport,
   JobState,
+  JobTerms,
   JobTransition,
   RuntimeEvent,
+  WaitReason,
 } from './supervision/job.js';
 export type { Logger } from './telemetry/logger.js';
 export type { TopicInfo } from './topics/topic-registry.js';

@@ -62,7 +62,7 @@ export class Progress {
       const { report } = event;
       if (report.error) this.note(errorLines(report));
       else if (!isLive) this.note(`${report.name}: ${report.outcome} (${report.reason})\n`);
-    } else if (!isLive && !ENDED.has(event.state)) {
+    } else if (event.type === 'job.state' && !isLive && !ENDED.has(event.state)) {
       const reason = event.reason === undefined ? '' : ` (${plainText(event.reason, 300)})`;
       this.note(`${event.name}: ${event.state}${reason}\n`);
     }

@@ -17,10 +17,11 @@ import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
 import { threadsMaxFor } from '../resilience/rate/rate-threads.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
+import { PipelineService } from '../service/pipeline-service.js';
+import { type CheckedSubmitOptions, SubmitOptions } from '../service/submit-options.js';
 import { parseOptions } from '../settings/parse-options.js';
 import { RuntimeSettings } from '../settings/runtime-settings.js';
-import type { JobHandle, JobInfo, RuntimeEvent } from '../supervision/job.js';
-import { Supervisor } from '../supervision/supervisor.js';
+import type { JobHandle, JobInfo, JobReport, RuntimeEvent } from '../supervision/job.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
 import { type TopicInfo, TopicRegistry } from '../topics/topic-registry.js';
@@ -117,7 +118,7 @@ export class PipelineRuntime {
   readonly #planning: PlanningThreads;
   readonly #catalogue: Catalogue;
   readonly #pool: ThreadPool;
-  readonly #supervisor: Supervisor;
+  readonly #service: PipelineService;
   readonly #topics = new TopicRegistry();
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
@@ -133,7 +134,8 @@ export class PipelineRuntime {
     this.#planning = planning;
     this.#catalogue = catalogue;
     this.#pool = new ThreadPool(settings, { onThreadExit: (threadId) => resilience?.reclaim(threadId) });
-    this.#supervisor = new Supervisor({
+    this.#service = new PipelineService({
+      limits: settings.limits,
       clock,
       threads: this.#pool,
       log: logger,
@@ -151,7 +153,7 @@ export class PipelineRuntime {
    * @throws {PipelineError} `RUNTIME_CLOSED`.
    */
   async warm(): Promise<void> {
-    this.#supervisor.assertOpen();
+    this.#service.assertOpen();
     await this.#pool.warm();
   }
 
@@ -160,12 +162,15 @@ export class PipelineRuntime {
    * reported by its handle, not thrown here. Modules that the spec names are loaded in throw-away threads,
    * never in this one.
    *
+   * @throws {InvalidOptionsError} if `options` are wrong.
    * @throws {InvalidSpecError} listing every problem of the spec, including conflicts with files that a
    *   live job reads or writes. The job was not started then.
-   * @throws {PipelineError} `JOB_NAME_TAKEN` if a live job has that name; `RUNTIME_CLOSED`.
+   * @throws {PipelineError} `JOB_NAME_TAKEN` if a live job has that name; `JOB_QUEUE_FULL` if no more jobs may wait;
+   *   `DEPENDENCY_CYCLE` if jobs would wait for one another; `JOB_UNKNOWN` if `dependsOn` has an id that no job has;
+   *   `RUNTIME_CLOSED`.
    */
-  submit(spec: PipelineSpec): Promise<JobHandle> {
-    return this.#inTurn(async () => {
+  submit(spec: PipelineSpec, options: SubmitOptions = {}): Promise<JobHandle> {
+    return this.#inTurn(options, async (checked) => {
       const context = {
         resilience: this.resilience,
         userCode: this.#planning,
@@ -173,7 +178,7 @@ export class PipelineRuntime {
         topics: this.#topics.schemas,
       };
       const { resolved, files } = await resolveWithFiles(spec, context);
-      return this.#supervisor.submit(resolved, files);
+      return this.#service.submit(resolved, files, checked);
     });
   }
 
@@ -182,15 +187,15 @@ export class PipelineRuntime {
    *
    * @throws {InvalidSpecError} if its files conflict with those of a live job, or a module is in none of
    *   the `moduleFolders` of this runtime.
-   * @throws {InvalidOptionsError} if `spec` does not have the form of such a spec.
-   * @throws {PipelineError} `JOB_NAME_TAKEN`, `RUNTIME_CLOSED`.
+   * @throws {InvalidOptionsError} if `spec` does not have the form of such a spec, or `options` are wrong.
+   * @throws {PipelineError} As `submit`.
    */
-  async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
+  async submitResolved(spec: ResolvedSpec, options: SubmitOptions = {}): Promise<JobHandle> {
     assertResolved('submitResolved', spec);
-    return this.#inTurn(async () => {
+    return this.#inTurn(options, async (checked) => {
       // Again, since files may have changed after the check.
       const found = await findFilesAgain(spec, this.#planning);
-      return this.#supervisor.submit(found, await findJobFiles(found));
+      return this.#service.submit(found, await findJobFiles(found), checked);
     });
   }
 
@@ -198,21 +203,26 @@ export class PipelineRuntime {
    * Begins a submit when it is its turn. Of one that waits, no more is kept than a function: a burst of thousands
    * is taken in one turn of the event loop.
    */
-  #inTurn(begin: () => Promise<JobHandle>): Promise<JobHandle> {
+  #inTurn(
+    options: SubmitOptions,
+    begin: (checked: CheckedSubmitOptions) => Promise<JobHandle>,
+  ): Promise<JobHandle> {
+    let checked: CheckedSubmitOptions;
     try {
-      this.#supervisor.assertOpen();
+      this.#service.assertOpen();
+      checked = parseOptions('submit', SubmitOptions, options);
     } catch (error) {
       return Promise.reject(error);
     }
     return this.#submits.pass().then(() => {
-      this.#supervisor.assertOpen(); // it may have been closed meanwhile
-      return begin();
+      this.#service.assertRoom(); // it may have been closed meanwhile, too
+      return begin(checked);
     });
   }
 
   /** Lists the live jobs and the last thousand ended jobs, in order of submission. */
   list(): JobInfo[] {
-    return this.#supervisor.list();
+    return this.#service.list();
   }
 
   /**
@@ -222,7 +232,18 @@ export class PipelineRuntime {
    */
   get(idOrName: string): JobHandle {
     assertText('get', idOrName);
-    return this.#supervisor.get(idOrName);
+    return this.#service.get(idOrName);
+  }
+
+  /**
+   * Stops a job and forgets it. Jobs that wait for it fail at once, whatever they wait for.
+   *
+   * @returns How it ended.
+   * @throws {PipelineError} `JOB_UNKNOWN`.
+   */
+  async delete(idOrName: string): Promise<JobReport> {
+    assertText('delete', idOrName);
+    return this.#service.remove(idOrName);
   }
 
   /**
@@ -238,7 +259,7 @@ export class PipelineRuntime {
     const problems =
       signal && !(signal instanceof AbortSignal) ? ['subscribe.signal: expected an AbortSignal'] : [];
     const settings = parseOptions('subscribe', SubscribeSettings, { ...input, topic }, problems);
-    this.#supervisor.assertOpen();
+    this.#service.assertOpen();
     const { batchRows, producerEnds, producerLost, topic: name, ...rest } = settings;
     const { overflow } = rest;
     const subscription = new TopicSubscription({
@@ -264,7 +285,7 @@ export class PipelineRuntime {
   /** Subscribes to events. Call the returned function to unsubscribe. Errors of a listener have no effect. */
   on(listener: (event: RuntimeEvent) => void): () => void {
     assertFunction('on', listener);
-    return this.#supervisor.on(listener);
+    return this.#service.on(listener);
   }
 
   /**
@@ -275,7 +296,7 @@ export class PipelineRuntime {
    */
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     assertMapping('close', options);
-    await this.#supervisor.close(options);
+    await this.#service.close(options);
     for (const subscription of this.#subscriptions) subscription.end();
     this.#topics.close();
     await this.#planning.close();

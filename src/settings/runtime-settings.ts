@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { JobLimits } from './job-limits.js';
 
 const threads = 'expected 1 to 4096 threads';
 const warm = 'expected 0 to 4096 threads';
@@ -81,6 +82,9 @@ export const RuntimeSettings = z
       .describe(
         'Pipelines that run at one time, each in a thread of its own; further jobs wait in the queue',
       ),
+    limits: JobLimits.default(() => JobLimits.parse({})).describe(
+      'How many jobs may be under way and how many may wait, and how those are put in order',
+    ),
     idleThreadMs: z
       .int(delay)
       .min(0, delay)

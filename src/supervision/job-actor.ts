@@ -16,7 +16,7 @@ import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { answered } from './answer-deadline.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
-import type { JobHandle, JobInfo, JobReport, JobState, JobTransition } from './job.js';
+import type { JobHandle, JobInfo, JobReport, JobState, JobTerms, JobTransition, WaitReason } from './job.js';
 import type { JobCommand, JobEvent } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
@@ -29,6 +29,8 @@ export interface JobSettings {
   readonly restarts?: Restarts | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** What the queue goes by, and what is shown of it. */
+  readonly terms?: JobTerms | undefined;
 }
 
 export interface JobActorSettings {
@@ -52,6 +54,8 @@ export interface JobActorContext {
   readonly topics?: TopicRegistry | undefined;
   readonly secrets?: readonly string[] | undefined;
   readonly inspect?: InspectMachine | undefined;
+  /** Why a job is still in the queue, if anybody knows. */
+  waitsFor?(job: JobActor): readonly WaitReason[] | undefined;
   /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
   /** Called when the job has ended. Must not throw. */
@@ -71,6 +75,7 @@ export interface JobActorContext {
 export class JobActor implements JobHandle {
   readonly id: string;
   readonly name: string;
+  readonly terms: JobTerms | undefined;
   readonly outcome: Promise<JobReport>;
   readonly #context: JobActorContext;
   readonly #life: JobLife;
@@ -99,6 +104,7 @@ export class JobActor implements JobHandle {
   constructor(id: string, spec: ResolvedSpec, context: JobActorContext, settings: JobSettings = {}) {
     this.id = id;
     this.name = spec.name;
+    this.terms = settings.terms;
     this.#spec = spec;
     this.#showSecrets = hideSecrets(secretsOfSpec(spec));
     this.#context = context;
@@ -200,10 +206,13 @@ export class JobActor implements JobHandle {
     const firstRowAtNs = this.#firstRowAtNs || counters.firstRowAtNs;
     const ageMs = this.#thread && heartbeatAgeMs(counters, this.#context.clock.now());
     const error = this.#report ? this.#report.error : context.error;
+    const waitsFor = this.state === 'queued' ? this.#context.waitsFor?.(this) : undefined;
     return {
       id: this.id,
       name: this.name,
       state: this.state,
+      ...this.terms,
+      ...(waitsFor && { waitsFor }),
       counters,
       ...(ageMs !== undefined && { heartbeatAgeMs: ageMs }),
       ...(firstRowAtNs > 0 && { firstRowMs: (firstRowAtNs - Number(this.#submittedAtNs)) / 1e6 }),

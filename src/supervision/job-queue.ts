@@ -1,8 +1,10 @@
+import type { StartQueue } from './start-queue.js';
+
 /**
  * Jobs that wait for a thread, first come, first served. Each place is passed once, however many jobs leave
  * before their turn, so a queue costs what its jobs do and never more.
  */
-export class JobQueue<Job> {
+export class JobQueue<Job> implements StartQueue<Job> {
   readonly #byPlace = new Map<number, Job>();
   readonly #placeOf = new Map<Job, number>();
   /** No job waits before this place. */

@@ -3,27 +3,62 @@ import type { CounterValues } from '../shared-memory/counters.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import type { JobRun } from './job-runs.js';
 
+const END_STATES = ['completed', 'stopped', 'failed', 'dead'] as const;
+
+/** How a job ended for good. `dead`: it has no restart left. */
+export type JobEndState = (typeof END_STATES)[number];
+
+/** Where a job is in its life. `backingOff`: its last run has ended, and the next one starts later. */
+export type JobState = 'queued' | 'starting' | 'running' | 'paused' | 'draining' | 'backingOff' | JobEndState;
+
+/** Whether a job in this state has ended for good. */
+export const isEndState = (state: JobState): state is JobEndState =>
+  (END_STATES as readonly JobState[]).includes(state);
+
 /**
- * Where a job is in its life; the last four are ends. `backingOff`: its last run has ended, and the next one starts
- * later. `dead`: it failed, and has no restart left.
+ * How far another job must have come: its thread was started, all its stages were open, it ended in whatever way, or
+ * it ended `completed`. A restart is no end.
  */
-export type JobState =
-  | 'queued'
-  | 'starting'
-  | 'running'
-  | 'paused'
-  | 'draining'
-  | 'backingOff'
-  | 'completed'
-  | 'stopped'
-  | 'failed'
-  | 'dead';
+export type DependencyPoint = 'started' | 'ready' | 'completed' | 'succeeded';
+
+/** What a job waits for before it starts. */
+export interface JobDependency {
+  /** Name of the other job, or its id. */
+  readonly job: string;
+  /** Id of the job that is meant; `undefined` as long as no job of that name was submitted. */
+  readonly id?: string | undefined;
+  readonly on: DependencyPoint;
+}
+
+/** What a job was submitted with. Plain data. */
+export interface JobTerms {
+  /** Jobs with a larger one start sooner. */
+  readonly priority: number;
+  readonly tenant?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** The providers that it uses, as far as its spec names them. */
+  readonly providers?: readonly string[] | undefined;
+  readonly dependsOn?: readonly JobDependency[] | undefined;
+}
+
+/** Why a job is still in the queue. */
+export type WaitReason =
+  /** Another job must come to a point first. */
+  | { readonly for: 'job'; readonly job: string; readonly on: DependencyPoint }
+  /** As many jobs as may are under way: in all, of its tenant, or of a provider that it uses. */
+  | { readonly for: 'jobs'; readonly limitJobs: number }
+  | { readonly for: 'tenant'; readonly tenant: string; readonly limitJobs: number }
+  | { readonly for: 'provider'; readonly provider: string; readonly limitJobs: number }
+  /** Nothing else: the jobs before it, or a thread. */
+  | { readonly for: 'turn' };
 
 /** A job at one instant. Plain data. */
-export interface JobInfo {
+export interface JobInfo extends Partial<JobTerms> {
   readonly id: string;
   readonly name: string;
   readonly state: JobState;
+  /** While it is in the queue: why. */
+  readonly waitsFor?: readonly WaitReason[] | undefined;
   /**
    * Read from shared memory without a message to the thread, so they are correct even while it is
    * blocked. Those of the run that has the thread, or had it last.
@@ -104,4 +139,13 @@ export interface JobHandle {
 /** An event that a runtime reports to its listeners, in order for each job. Plain data. */
 export type RuntimeEvent =
   | ({ readonly type: 'job.state'; readonly id: string; readonly name: string } & JobTransition)
+  /** A job was not started when it was submitted, or not when what it waited for had come. */
+  | {
+      readonly type: 'job.waiting';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly waitsFor: readonly WaitReason[];
+    }
   | { readonly type: 'job.ended'; readonly report: JobReport };

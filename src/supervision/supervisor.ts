@@ -15,11 +15,12 @@ import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
-import type { JobHandle, JobInfo, JobReport, JobTransition, RuntimeEvent } from './job.js';
+import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
 import { createJobMachine } from './job-machine.js';
 import { JobQueue } from './job-queue.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
+import type { StartQueue } from './start-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
 
 export interface SupervisorSettings extends JobActorSettings {
@@ -41,6 +42,10 @@ export interface SupervisorContext {
   readonly inspect?: InspectMachine | undefined;
   /** From which the waits of restarts are drawn. Default: random. */
   readonly seed?: number | undefined;
+  /** Who decides which job starts next. Default: first come, first served. */
+  readonly queue?: StartQueue<JobActor>;
+  /** Why a job is still in the queue. */
+  readonly waitsFor?: (job: JobActor) => readonly WaitReason[] | undefined;
   /** Threads that may start at a time. Default: one for each processor. */
   readonly threadsStartingMax?: number;
 }
@@ -51,6 +56,8 @@ export interface JobOptions {
   readonly restart?: RestartPolicy | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** What the queue goes by, and what is shown of it. */
+  readonly terms?: JobTerms | undefined;
 }
 
 /** How many ended jobs are remembered. */
@@ -67,7 +74,7 @@ export class Supervisor {
   readonly #liveByName = new Map<string, JobActor>();
   /** Ordered by the end of the jobs, oldest first. */
   readonly #ended = new Map<string, JobActor>();
-  readonly #queue = new JobQueue<JobActor>();
+  readonly #queue: StartQueue<JobActor>;
   /**
    * Jobs that have a place for a thread: from their first thread to their end, also while they back off. And ended
    * jobs whose thread could not be ended.
@@ -87,10 +94,11 @@ export class Supervisor {
   constructor(context: SupervisorContext) {
     this.#context = context;
     this.#random = new Random(context.seed ?? randomInt(2 ** 31));
+    this.#queue = context.queue ?? new JobQueue();
     this.#jobContext = this.#makeJobContext();
     this.#startLimit = new ThreadStartLimit(
       context.clock,
-      () => this.#startQueued(),
+      () => this.startQueued(),
       context.threadsStartingMax,
     );
   }
@@ -102,7 +110,7 @@ export class Supervisor {
    * @throws {InvalidSpecError} if a job that has not ended uses the same files.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
-  submit(spec: ResolvedSpec, files?: JobFiles, { restart, checkpoints }: JobOptions = {}): JobHandle {
+  submit(spec: ResolvedSpec, files?: JobFiles, { restart, checkpoints, terms }: JobOptions = {}): JobActor {
     this.assertOpen();
     const namesake = this.#liveByName.get(spec.name);
     if (namesake) {
@@ -114,6 +122,7 @@ export class Supervisor {
     const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext, {
       restarts: restart && noRestarts(restart, this.#random.nextInt32()),
       checkpoints,
+      terms,
     });
     this.#live.set(job.id, job);
     this.#liveByName.set(job.name, job);
@@ -122,7 +131,7 @@ export class Supervisor {
     if (topics) this.#context.topics?.add(job.id, job.name, topics);
     this.#queue.push(job);
     job.submit();
-    this.#startQueued();
+    this.startQueued();
     return job;
   }
 
@@ -137,7 +146,7 @@ export class Supervisor {
    *
    * @throws {PipelineError} `JOB_UNKNOWN`.
    */
-  get(idOrName: string): JobHandle {
+  get(idOrName: string): JobActor {
     const byId = this.#live.get(idOrName) ?? this.#ended.get(idOrName);
     const job =
       byId ??
@@ -194,7 +203,8 @@ export class Supervisor {
     if (this.#closed) throw new PipelineError('RUNTIME_CLOSED', 'The runtime is closed and takes no jobs');
   }
 
-  #startQueued(): void {
+  /** Starts the jobs that may start. Call it when the queue may have one that it did not have before. */
+  startQueued(): void {
     // A job that is started or refused here may end at once, and ask for the next one to be started. One that waits
     // while the runtime closes is about to be drained.
     if (this.#isStarting || this.#closed) return;
@@ -211,7 +221,7 @@ export class Supervisor {
       while (this.#threaded.size < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
         const refusal = this.#queue.isEmpty ? undefined : this.#startLimit.refusal();
         if (refusal && refused === ENDS_PER_TURN) {
-          setImmediate(() => this.#startQueued());
+          setImmediate(() => this.startQueued());
           return;
         }
         const job = this.#queue.shift();
@@ -242,7 +252,7 @@ export class Supervisor {
   }
 
   #makeJobContext(): JobActorContext {
-    const { clock, threads, log, settings, resilience, topics, secrets, inspect } = this.#context;
+    const { clock, threads, log, settings, resilience, topics, secrets, inspect, waitsFor } = this.#context;
     return {
       clock,
       machine: createJobMachine(clock),
@@ -253,15 +263,16 @@ export class Supervisor {
       topics,
       secrets,
       inspect,
+      ...(waitsFor && { waitsFor }),
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onEnd: (job, report) => this.#retire(job, report),
       onRestartDue: (job) => {
         this.#due.add(job);
-        this.#startQueued();
+        this.startQueued();
       },
       onThreadBegun: (job) => {
         this.#startLimit.begun(job);
-        this.#startQueued();
+        this.startQueued();
       },
       onThreadFreed: (job, loss) => {
         if (job.hasHeartbeat || !loss) this.#startLimit.begun(job);
@@ -269,9 +280,14 @@ export class Supervisor {
         else this.#startLimit.failed(job, loss);
         if (job.isLive) this.#context.topics?.expectAgain(job.id);
         else this.#giveUpPlaces(job);
-        this.#startQueued();
+        this.startQueued();
       },
     };
+  }
+
+  /** Forgets an ended job. */
+  forget(job: JobActor): void {
+    this.#ended.delete(job.id);
   }
 
   #retire(job: JobActor, report: JobReport): void {
@@ -286,8 +302,8 @@ export class Supervisor {
       if (this.#ended.size <= ENDED_MAX) break;
       this.#ended.delete(oldest);
     }
-    this.#tell({ type: 'job.ended', report });
-    if (!job.hasThread) this.#startQueued(); // it may have had a place while it backed off
+    this.tell({ type: 'job.ended', report });
+    if (!job.hasThread) this.startQueued(); // it may have had a place while it backed off
   }
 
   /** Nothing of the job is at work any more. */
@@ -311,10 +327,11 @@ export class Supervisor {
     else if (state === 'backingOff')
       this.#log('warn', fields, 'a run of the job has ended, and another one follows');
     else this.#log('debug', fields, 'job entered a state');
-    this.#tell({ type: 'job.state', id, name, ...transition });
+    this.tell({ type: 'job.state', id, name, ...transition });
   }
 
-  #tell(event: RuntimeEvent): void {
+  /** Tells the listeners of an event. */
+  tell(event: RuntimeEvent): void {
     for (const listener of [...this.#listeners]) {
       try {
         listener(event);

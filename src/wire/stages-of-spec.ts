@@ -20,6 +20,20 @@ export function needsResilience(spec: ResolvedSpec): boolean {
   return spec.gate !== undefined || inputs.some(({ gate }) => gate !== undefined);
 }
 
+/**
+ * Returns the names of the providers that a job uses: those of the budgets and breakers of its sources, and the
+ * components of these sources. Each once, those of inputs and in branches included.
+ */
+export function providersOfSpec(spec: ResolvedSpec): readonly string[] {
+  const inputs = stagesOf(spec).flatMap((stage) => Object.values(stage.inputs ?? {}));
+  const named = [spec, ...inputs].flatMap(({ source, gate }) => [
+    gate?.budget?.provider,
+    gate?.breaker,
+    source.use,
+  ]);
+  return [...new Set(named.filter((name) => name !== undefined))];
+}
+
 /** The topics that a job produces and consumes: as often as stages name them. */
 export interface TopicsOfJob {
   readonly produces: readonly { readonly topic: string; readonly schema: Schema }[];

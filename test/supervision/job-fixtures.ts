@@ -20,13 +20,23 @@ export const START_DEADLINE_MS = 30_000;
 /** A supervisor of threads that do what the test says. As many may start at a time as there are. */
 export function startSupervisor(
   settings: Partial<SupervisorSettings> = {},
+  more: Partial<SupervisorContext> = {},
+) {
+  const context = supervisorContext(settings, more);
+  const supervisor = new Supervisor(context);
+  const events: RuntimeEvent[] = [];
+  supervisor.on((event) => events.push(event));
+  return { ...context, supervisor, events };
+}
+
+/** What such a supervisor is made of. */
+export function supervisorContext(
+  settings: Partial<SupervisorSettings> = {},
   { log = silentLogger, threadsStartingMax = 100, inspect, topics }: Partial<SupervisorContext> = {},
 ) {
-  const clock = new ManualClock();
-  const threads = new FakeThreads();
-  const supervisor = new Supervisor({
-    clock,
-    threads,
+  return {
+    clock: new ManualClock(),
+    threads: new FakeThreads(),
     log,
     threadsStartingMax,
     seed: 1,
@@ -39,10 +49,7 @@ export function startSupervisor(
       stopGraceMs: 5_000,
       ...settings,
     },
-  });
-  const events: RuntimeEvent[] = [];
-  supervisor.on((event) => events.push(event));
-  return { clock, threads, supervisor, events };
+  };
 }
 
 export function specOf(name: string, sink: Partial<ResolvedSpec['sink']> = {}): ResolvedSpec {

@@ -47,6 +47,31 @@ describe('a runtime with real threads', () => {
     expect([runtime.list(), threads.started]).toEqual([[], 0]);
   });
 
+  it('starts a job once the one that it depends on has completed, and refuses terms that are wrong', async () => {
+    const runtime = await startRuntime({ limits: { jobsByTenant: { desk: 1 } } });
+    const report = await runtime.submit(
+      { name: 'report', source: rows(10), sink: discard },
+      { dependsOn: [{ job: 'load' }], tenant: 'desk', priority: 3 },
+    );
+    expect(report.inspect()).toMatchObject({ state: 'queued', waitsFor: [{ for: 'job', job: 'load' }] });
+    const load = await runtime.submit({ name: 'load', source: rows(10), sink: discard }, { tenant: 'desk' });
+    await report.outcome;
+    const enteredAtMs = (job: typeof load, state: string) =>
+      job.inspect().history.find((step) => step.state === state)!.atMs;
+    expect(enteredAtMs(load, 'completed')).toBeLessThanOrEqual(enteredAtMs(report, 'starting'));
+    await expect(
+      runtime.submit(
+        { name: 'other', source: rows(1), sink: discard },
+        { priority: 11, dependsOn: [{ job: '' }] },
+      ),
+    ).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringMatching(/submit.priority: .*-10 to 10.*submit.dependsOn\[0\].job: /s),
+    });
+    await runtime.delete('load');
+    expect(runtime.list().map(({ name }) => name)).toEqual(['report']);
+  });
+
   it('refuses settings with all that is wrong with them', async () => {
     await expect(createRuntime({ maxThreads: 0, warmThreads: 1.5, maxHeapMb: 1 })).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',

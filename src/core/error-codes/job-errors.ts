@@ -21,6 +21,27 @@ export const JOB_ERRORS = {
     remedy: 'Look at `state` first. Create another pipeline to run a spec again.',
     retryable: 'no',
   },
+  JOB_QUEUE_FULL: {
+    meaning: 'As many jobs wait to be started as may wait.',
+    cause:
+      'Jobs are submitted faster than they end; or those that wait are held up by a limit or by jobs that they depend on.',
+    remedy:
+      'Submit again when some of them have started, raise `limits.queued`, or see in `waitsFor` of the jobs in `list()` what holds them up.',
+    retryable: 'yes',
+  },
+  DEPENDENCY_CYCLE: {
+    meaning: 'Jobs would wait for one another, so that none of them could ever start.',
+    cause: 'A job in `dependsOn` depends on the job that is submitted, itself or through others.',
+    remedy: 'The message names the jobs in order. Take one of them out of a `dependsOn`.',
+    retryable: 'no',
+  },
+  DEPENDENCY_UNMET: {
+    meaning: 'What a job waited for can no longer come, so it was not started.',
+    cause: 'A job in its `dependsOn` ended before it came to the point that was waited for, or was deleted.',
+    remedy:
+      'The message names that job and how it ended. Submit it again, and then this one; or wait for `completed`, where any end will do.',
+    retryable: 'no',
+  },
   RUNTIME_CLOSED: {
     meaning: 'The runtime is closed and takes no more jobs.',
     cause: 'A job was submitted after `close()`.',

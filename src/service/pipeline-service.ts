@@ -1,0 +1,216 @@
+import { turnOfTheLoop } from '../core/clock.js';
+import { PipelineError } from '../core/errors.js';
+import { cutText } from '../core/shown-text.js';
+import { NANOS_PER_MILLI } from '../core/units.js';
+import type { JobFiles } from '../plan/paths/job-files.js';
+import type { JobLimits } from '../settings/job-limits.js';
+import {
+  isEndState,
+  type JobHandle,
+  type JobInfo,
+  type JobReport,
+  type JobTerms,
+  type RuntimeEvent,
+} from '../supervision/job.js';
+import type { JobActor } from '../supervision/job-actor.js';
+import type { StartQueue } from '../supervision/start-queue.js';
+import { Supervisor, type SupervisorContext } from '../supervision/supervisor.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { providersOfSpec } from '../wire/stages-of-spec.js';
+import type { NeededJob } from './dependencies.js';
+import { JobAdmission } from './job-admission.js';
+import type { CheckedSubmitOptions } from './submit-options.js';
+
+export interface PipelineServiceContext extends Omit<SupervisorContext, 'queue' | 'waitsFor'> {
+  readonly limits: JobLimits;
+}
+
+/** Jobs whose dependencies have come or failed that are dealt with in one turn of the event loop. */
+const SETTLED_PER_TURN = 50;
+
+/** Takes jobs, and decides which one the supervisor starts next: by priority, tenant, limits and dependencies. */
+export class PipelineService implements StartQueue<JobActor> {
+  readonly #context: PipelineServiceContext;
+  readonly #supervisor: Supervisor;
+  readonly #admission: JobAdmission<JobActor>;
+  /** Jobs whose dependencies have come, or with why they cannot come any more. */
+  readonly #settled: { readonly job: JobActor; readonly reason?: string }[] = [];
+  #isSettling = false;
+  #isClosing = false;
+
+  constructor(context: PipelineServiceContext) {
+    this.#context = context;
+    this.#admission = new JobAdmission(context.limits, {
+      onMet: (job) => this.#settle({ job }),
+      onUnmeetable: (job, reason) => this.#settle({ job, reason }),
+    });
+    this.#supervisor = new Supervisor({
+      ...context,
+      queue: this,
+      waitsFor: (job) => this.#admission.waitsFor(job),
+    });
+    this.#supervisor.on((event) => this.#follow(event));
+  }
+
+  /**
+   * Starts a job, or lets it wait until it may start.
+   *
+   * @param files - The files that it reads and writes, determined just now.
+   * @throws {InvalidSpecError} if a job that has not ended uses the same files.
+   * @throws {PipelineError} `JOB_QUEUE_FULL`, `DEPENDENCY_CYCLE`, `JOB_UNKNOWN` if it depends on an id that no job
+   *   has, `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
+   */
+  submit(spec: ResolvedSpec, files: JobFiles | undefined, options: CheckedSubmitOptions): JobHandle {
+    this.assertRoom();
+    const { dependsOn, ...terms } = options;
+    const needed = dependsOn.map(({ job, on }) => ({ job: this.#find(spec.name, job), on }));
+    const cycle = this.#admission.cycle(spec.name, needed);
+    if (cycle) throw cycleError(cycle);
+    const job = this.#supervisor.submit(spec, files, {
+      terms: {
+        ...terms,
+        ...(dependsOn.length > 0 && {
+          dependsOn: needed.map(({ job: found, on }, i) => ({
+            job: dependsOn[i]!.job,
+            ...(typeof found !== 'string' && { id: found.id }),
+            on,
+          })),
+        }),
+        providers: providersOfSpec(spec),
+      },
+    });
+    this.#tellWaiting(job);
+    return job;
+  }
+
+  /** @throws {PipelineError} `RUNTIME_CLOSED`, or `JOB_QUEUE_FULL` while no more jobs may wait. */
+  assertRoom(): void {
+    this.assertOpen();
+    const { queued } = this.#context.limits;
+    if (this.#admission.waiting < queued) return;
+    const message = `${queued} jobs wait already, which is as many as may ("limits.queued"): submit again when some have started`;
+    throw new PipelineError('JOB_QUEUE_FULL', message, { retryable: true });
+  }
+
+  /** @throws {PipelineError} `RUNTIME_CLOSED`. */
+  assertOpen(): void {
+    this.#supervisor.assertOpen();
+  }
+
+  /** @see Supervisor.list */
+  list(): JobInfo[] {
+    return this.#supervisor.list();
+  }
+
+  /** @see Supervisor.get */
+  get(idOrName: string): JobHandle {
+    return this.#supervisor.get(idOrName);
+  }
+
+  /** @see Supervisor.on */
+  on(listener: (event: RuntimeEvent) => void): () => void {
+    return this.#supervisor.on(listener);
+  }
+
+  /**
+   * Stops a job and forgets it. Those that wait for it fail at once.
+   *
+   * @throws {PipelineError} `JOB_UNKNOWN`.
+   */
+  async remove(idOrName: string): Promise<JobReport> {
+    const job = this.#supervisor.get(idOrName);
+    this.#admission.delete(job);
+    const report = await job.stop();
+    this.#supervisor.forget(job);
+    return report;
+  }
+
+  /** Those that wait are stopped. @see Supervisor.close */
+  async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
+    const closed = this.#supervisor.close(options); // throws before anything was closed
+    this.#isClosing = true;
+    await closed;
+  }
+
+  get isEmpty(): boolean {
+    return this.#admission.first(this.#context.clock.now()) === undefined;
+  }
+
+  push(job: JobActor): void {
+    const { priority = 0, tenant, providers = [], dependsOn = [] } = job.terms ?? ({} as Partial<JobTerms>);
+    const needed = dependsOn.map(({ job, id, on }): NeededJob<JobActor> => {
+      return { job: id === undefined ? job : this.#supervisor.get(id), on };
+    });
+    const claim = { priority, tenant, providers, sinceNs: this.#context.clock.now() };
+    this.#admission.add(job, { name: job.name, claim, needed });
+  }
+
+  shift(): JobActor | undefined {
+    return this.#admission.take(this.#context.clock.now());
+  }
+
+  delete(job: JobActor): void {
+    const { state, error } = job.inspect();
+    if (!isEndState(state)) return;
+    this.#admission.end(job, { state, message: error?.message });
+    this.#startSoon();
+  }
+
+  #follow(event: RuntimeEvent): void {
+    if (event.type !== 'job.state') return;
+    const { state, id } = event;
+    if (state !== 'starting' && state !== 'running' && state !== 'paused') return;
+    this.#admission.reach(this.#supervisor.get(id), state === 'starting' ? 'started' : 'ready');
+  }
+
+  /** @throws {PipelineError} `JOB_UNKNOWN` for an id that no job has. */
+  #find(name: string, wanted: string): JobActor | string {
+    if (wanted === name) return name;
+    try {
+      return this.#supervisor.get(wanted);
+    } catch (error) {
+      // An id is given by us, so that nobody submits a job with it later.
+      if (/^job-\d+$/.test(wanted)) throw error;
+      return wanted;
+    }
+  }
+
+  #settle(settled: { readonly job: JobActor; readonly reason?: string }): void {
+    this.#settled.push(settled);
+    this.#startSoon();
+  }
+
+  /** Later, so that listeners are told of what has happened before they are told of what follows from it. */
+  #startSoon(): void {
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    queueMicrotask(() => void this.#settleAll());
+  }
+
+  async #settleAll(): Promise<void> {
+    for (;;) {
+      this.#supervisor.startQueued();
+      for (const { job, reason } of this.#settled.splice(0, SETTLED_PER_TURN)) {
+        if (reason === undefined) this.#tellWaiting(job);
+        else if (!this.#isClosing)
+          job.refuse({ code: 'DEPENDENCY_UNMET', message: reason, retryable: false });
+      }
+      if (this.#settled.length === 0) break;
+      await turnOfTheLoop();
+    }
+    this.#isSettling = false;
+  }
+
+  #tellWaiting(job: JobActor): void {
+    const waitsFor = this.#admission.waitsFor(job);
+    if (!waitsFor || waitsFor.length === 0) return;
+    const atMs = Number(this.#context.clock.wall() / NANOS_PER_MILLI);
+    this.#supervisor.tell({ type: 'job.waiting', id: job.id, name: job.name, atMs, waitsFor });
+  }
+}
+
+function cycleError(names: readonly string[]): PipelineError {
+  const way = names.map((name) => `"${cutText(name)}"`).join(' → ');
+  const message = `These jobs would wait for one another, each for the one after it: ${way}. Take one of them out of a "dependsOn"`;
+  return new PipelineError('DEPENDENCY_CYCLE', message);
+}
