@@ -2,6 +2,7 @@ import { type Column, findColumn, type Schema, STANDARD_COLUMNS } from '../../..
 import { sequenceIndex } from '../../../columns/sequence.js';
 import type { PlanProblems } from '../../../engine/factories.js';
 import type { BarsOptions } from './options.js';
+import { SESSION_WINDOW_NS_MIN } from './session-windows.js';
 
 /** The input columns that bars are built from. */
 export interface BarColumnNames {
@@ -19,14 +20,15 @@ export interface BarColumnNames {
  */
 export function barSchema(
   input: Schema,
-  { every, lateColumn }: Pick<BarsOptions, 'every' | 'lateColumn'>,
+  { every, calendar, lateColumn }: Pick<BarsOptions, 'every' | 'calendar' | 'lateColumn'>,
 ): Schema {
   const { required, optional } = STANDARD_COLUMNS.bar;
   const symbol = findColumn(input, 'symbol');
   const columns = [...required, ...optional.filter(({ name }) => name !== 'received')];
   return {
     kind: 'bar',
-    barNs: every,
+    // In sessions they are not all of one length.
+    ...(every !== 'session' && calendar === undefined && { barNs: every }),
     columns: [
       ...columns.map((column) => (column.name === 'symbol' ? (symbol ?? column) : column)),
       ...(lateColumn === undefined ? [] : [{ name: lateColumn, type: 'int32' as const }]),
@@ -49,6 +51,21 @@ export function chooseBarColumns(options: BarsOptions, input: Schema): BarColumn
 /** Bars are built from whole bars, unless one of their columns is named. */
 const isOfBars = ({ price }: BarsOptions, { kind }: Schema): boolean => kind === 'bar' && price === undefined;
 
+/** Says which options go together. */
+export function checkSessionOptions(
+  { every, calendar, hours, unknown }: BarsOptions,
+  problems: PlanProblems,
+): void {
+  if (calendar === undefined) {
+    if (every === 'session')
+      problems.add(['every'], 'expected "calendar" as well, which says when sessions are');
+    if (hours !== undefined) problems.add(['hours'], 'expected "calendar" as well');
+    if (unknown !== undefined) problems.add(['unknown'], 'expected "calendar" as well');
+  } else if (every !== 'session' && every < SESSION_WINDOW_NS_MIN) {
+    problems.add(['every'], `expected 1s or longer with "calendar", found ${every} ns`);
+  }
+}
+
 export function checkBarColumns(options: BarsOptions, input: Schema, problems: PlanProblems): void {
   checkType(input, 'time', 'timestamp', [], problems);
   checkType(input, 'symbol', 'string', [], problems);
@@ -62,7 +79,7 @@ export function checkBarColumns(options: BarsOptions, input: Schema, problems: P
   const { price, size } = chooseBarColumns(options, input);
   if (price === undefined) {
     const { every } = options;
-    if (input.barNs !== undefined && every % input.barNs !== 0) {
+    if (input.barNs !== undefined && every !== 'session' && every % input.barNs !== 0) {
       problems.add(
         ['every'],
         `expected a multiple of the length of the input bars, ${input.barNs} ns, found ${every} ns: ` +

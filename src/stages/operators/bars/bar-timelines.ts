@@ -74,8 +74,14 @@ export interface BarTimelines extends WindowMarks {
    * @returns Whether all bars are written.
    */
   finish(): boolean;
-  /** A lower bound on the begin of any further bar of a symbol (`ALL_SLOTS`: of any symbol). */
-  heldTo(slot: number): bigint | undefined;
+  /**
+   * A lower bound on the begin of any further bar of a symbol (`ALL_SLOTS`: of any symbol).
+   *
+   * @param reachedNs - A watermark, if one is known to be reached.
+   */
+  heldTo(slot: number, reachedNs?: bigint): bigint | undefined;
+  /** Where the first window ends that is not closed. */
+  firstEnd(slot: number): bigint | undefined;
   /** Rows taken so far; `rowsUnpriced` of them had no price. */
   readonly rowsTaken: number;
   readonly rowsUnpriced: number;

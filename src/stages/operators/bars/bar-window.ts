@@ -38,7 +38,7 @@ export class BarWindow {
   /** The first slot that has cells. */
   readonly firstSlot: number;
   readonly #hasExtras: boolean;
-  /** The window begins at `index` × length since 1970. */
+  /** Which window it is; later ones have greater numbers. */
   index = 0;
   /** Begin of the window in words: high signed, low unsigned. */
   startHigh = 0;
@@ -73,12 +73,12 @@ export class BarWindow {
     return this.touched.length;
   }
 
-  moveTo(index: number, everyNs: bigint): void {
-    const start = BigInt(index) * everyNs;
+  /** @param end - The first instant after it. */
+  moveTo(index: number, start: bigint, end: bigint): void {
     this.index = index;
     this.startLow = Number(start & 0xffff_ffffn);
     this.startHigh = Number(start >> 32n);
-    this.hasPlainKeys = start >= 0n && Number((start + everyNs) >> 32n) < INFINITY_HIGH;
+    this.hasPlainKeys = start >= 0n && Number(end >> 32n) < INFINITY_HIGH;
   }
 
   /** The key of an instant within the window. */

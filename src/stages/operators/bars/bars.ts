@@ -1,3 +1,4 @@
+import type { TradingCalendar } from '../../../calendars/trading-calendar.js';
 import type { Batch } from '../../../columns/batch.js';
 import type { MemoryShare } from '../../../columns/column-memory.js';
 import type { ControlRecord } from '../../../columns/control-record.js';
@@ -8,19 +9,29 @@ import { PipelineError } from '../../../core/errors.js';
 import { unreachable } from '../../../core/invariant.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import { nanos } from '../../../core/units.js';
+import { unknownHours } from '../../../engine/event-time/unknown-hours.js';
 import type { OperatorFactory } from '../../../engine/factories.js';
 import type { Emit, Operator, OperatorTally } from '../../../engine/operator.js';
 import type { StageContext } from '../../../engine/stage.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
-import { type BarColumnNames, barSchema, checkBarColumns, chooseBarColumns } from './bar-columns.js';
+import {
+  type BarColumnNames,
+  barSchema,
+  checkBarColumns,
+  checkSessionOptions,
+  chooseBarColumns,
+} from './bar-columns.js';
 import { barInputOf } from './bar-input.js';
 import type { BarInput, LateArrival } from './bar-timelines.js';
 import { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS } from './blind-spots.js';
+import { FixedWindows } from './fixed-windows.js';
 import { LateCounter } from './late-counter.js';
 import { LateRows } from './late-row-policy.js';
 import { MarketPrices } from './market-prices.js';
 import type { BarsOptions } from './options.js';
+import { RowsOutside } from './rows-outside.js';
+import { SessionWindows } from './session-windows.js';
 import { SharedTimeline, type SharedTimelineState } from './shared-timeline.js';
 import { SymbolTimelines, type SymbolTimelinesState } from './symbol-timelines.js';
 
@@ -31,7 +42,7 @@ import { SymbolTimelines, type SymbolTimelinesState } from './symbol-timelines.j
  * | mark       | the window                                                                        |
  * | ---------- | --------------------------------------------------------------------------------- |
  * | `complete` | was seen from begin to end                                                        |
- * | `partial`  | was not: the stream began, ended or was reset in it                               |
+ * | `partial`  | was not: the stream began, ended or was reset in it, or rows in it were left out  |
  * | `gap`      | has data known to be missing (a `gap` or `stale` record); overrides other marks   |
  * | `empty`    | was seen whole and had no rows of a symbol seen before; only with `emptyBars`     |
  *
@@ -44,6 +55,7 @@ import { SymbolTimelines, type SymbolTimelinesState } from './symbol-timelines.j
  */
 export const barsOperator: OperatorFactory<BarsOptions> = {
   plan(options, input, problems, { hasDeadLetters }) {
+    checkSessionOptions(options, problems);
     checkBarColumns(options, input, problems);
     if (options.late === 'keep' && options.lateColumn === undefined && !hasDeadLetters) {
       problems.add(
@@ -81,6 +93,10 @@ class BarsOperator implements Operator {
   readonly #late: LateRows;
   readonly #lateCounter: LateCounter | undefined;
   readonly #memory: MemoryShare;
+  /** The windows, if they are in sessions. */
+  readonly #sessions: SessionWindows | undefined;
+  readonly #outside = new RowsOutside((timeNs) => this.#refuseUnknown(timeNs));
+  #calendar: TradingCalendar | undefined;
   readonly #marketPrices = new MarketPrices();
   #inHand: InHand | undefined;
   #isFlushing = false;
@@ -107,9 +123,12 @@ class BarsOperator implements Operator {
       this.#lateCounter,
     );
     this.#memory = context.memory.share('bars');
+    const hold = options.lateness + maxDelayNs;
+    if (options.calendar !== undefined) this.#sessions = new SessionWindows(options.every, hold);
     const settings = {
       memory: this.#memory,
-      everyNs: options.every,
+      windows: this.#sessions ?? new FixedWindows(options.every as number, hold), // `session` has a calendar
+      outside: this.#outside,
       latenessNs: options.lateness,
       maxDelayNs,
       emptyBars: options.emptyBars === 'emit',
@@ -129,6 +148,15 @@ class BarsOperator implements Operator {
       clock: context.clock,
       log: context.log,
     });
+  }
+
+  /** Loads the calendar, if bars are in sessions. */
+  async open(): Promise<void> {
+    const { calendar, hours = 'regular' } = this.#options;
+    if (calendar === undefined) return;
+    const { openNamedCalendar } = await import('../../../calendars/named-calendar.js');
+    this.#calendar = await openNamedCalendar(calendar, this.#context.calendars, { hours });
+    this.#sessions?.open(this.#calendar);
   }
 
   process(batch: Batch, emit: Emit): void | Promise<void> {
@@ -195,8 +223,8 @@ class BarsOperator implements Operator {
     if (every !== this.#options.every || lateness !== this.#options.lateness || !lines) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
-        `Expected the state of bars of ${this.#options.every} ns with a lateness of ${this.#options.lateness} ns, ` +
-          `found ${Number(every)} ns and ${Number(lateness)} ns; were the options changed?`,
+        `Expected the state of bars of ${lengthText(this.#options.every)} with a lateness of ${this.#options.lateness} ns, ` +
+          `found ${lengthText(every)} and ${Number(lateness)} ns; were the options changed?`,
       );
     }
     this.#rowsIn = rowsIn;
@@ -219,7 +247,7 @@ class BarsOperator implements Operator {
     return {
       folded: this.#timelines.rowsTaken - this.#timelines.rowsUnpriced,
       derived: this.#writer.rows,
-      filtered: this.#timelines.rowsUnpriced,
+      filtered: this.#timelines.rowsUnpriced + this.#outside.count,
       dropped,
       rejected,
       late: count,
@@ -232,6 +260,7 @@ class BarsOperator implements Operator {
       rowsLate: this.#late.count,
       rowsWithoutPrice: this.#timelines.rowsUnpriced,
       barsNotFilled: this.#timelines.barsNotFilled,
+      ...(this.#sessions && { rowsOutside: this.#outside.outside, rowsUnknown: this.#outside.unknown }),
     };
   }
 
@@ -275,7 +304,7 @@ class BarsOperator implements Operator {
       case 'watermark': {
         const slot = this.#slotOf(record.symbol);
         if (!this.#timelines.watermark(slot, record.at)) return false;
-        this.#passOn(slot, record.symbol);
+        this.#passOn(slot, record);
         return true;
       }
       case 'end':
@@ -301,8 +330,8 @@ class BarsOperator implements Operator {
   }
 
   /** Passes on a watermark, held back to the begin of the first window that is open or may still open. */
-  #passOn(slot: number, symbol: string | undefined): void {
-    const at = this.#timelines.heldTo(slot);
+  #passOn(slot: number, { symbol, at: reached }: ControlRecord & { readonly type: 'watermark' }): void {
+    const at = this.#timelines.heldTo(slot, reached);
     if (at === undefined) return;
     if (slot !== ALL_SLOTS) {
       this.#writer.control({ type: 'watermark', at: nanos(at), ...(symbol !== undefined && { symbol }) });
@@ -321,8 +350,8 @@ class BarsOperator implements Operator {
     this.#lateCounter?.add(slot);
     const symbolOf = (of: number) => this.#symbols.at(of - 1);
     // Until the watermark passes the end of the first window that the lateness keeps open.
-    const { every, lateness } = this.#options;
-    const waitNs = this.#timelines.heldTo(slot)! + BigInt(every + lateness) - late.endNs;
+    const { lateness } = this.#options;
+    const waitNs = this.#timelines.firstEnd(slot)! + BigInt(lateness) - late.endNs;
     const unknown = { stage: this.#context.id, row: this.#rowsIn + row + 1 };
     this.#late.add(() => ({
       ...late,
@@ -339,6 +368,12 @@ class BarsOperator implements Operator {
     }));
   }
 
+  /** A row is at a time of which nobody knows whether the market is open. */
+  #refuseUnknown(timeNs: bigint): void {
+    if (this.#options.unknown === 'drop') return;
+    throw unknownHours(this.#calendar!, timeNs, '`unknown: drop` goes on'); // only sessions have such times
+  }
+
   #warnOnce(): void {
     if (this.#hasWarned || this.#timelines.barsNotFilled === 0) return;
     this.#hasWarned = true;
@@ -349,8 +384,11 @@ class BarsOperator implements Operator {
   }
 }
 
+const lengthText = (every: BarsOptions['every']): string =>
+  every === 'session' ? 'one session' : `${Number(every)} ns`;
+
 interface BarsState {
-  readonly every: number;
+  readonly every: BarsOptions['every'];
   readonly lateness: number;
   readonly rowsIn: number;
   readonly passed: string | null;

@@ -1,14 +1,41 @@
 import { z } from 'zod';
+import { calendarOption } from '../../../settings/calendar-option.js';
 import { durationNs } from '../../../settings/duration.js';
 
 const column = 'expected the name of a column';
+const every =
+  'expected a duration of 10us to 30d, such as "250ms", "1s", "5m", "1h" or "1d" (a number with its unit, as text), or "session"';
+const hours = 'expected "regular" or "extended"';
+const unknown = 'expected "stop" or "drop"';
 const fillMax = 'expected 0 to 10000000 bars';
 
 /** Options of the operator `bars`: bars by event time, per symbol. */
 export const BarsOptions = z.strictObject({
-  every: durationNs({ min: '10us', max: '30d' }).describe(
-    'Length of a bar. Bars begin at whole multiples of it since 1970-01-01 UTC',
-  ),
+  every: z
+    .union([z.literal('session'), durationNs({ min: '10us', max: '30d' })], every)
+    .describe(
+      'Length of a bar. Bars begin at whole multiples of it since 1970-01-01 UTC; with `calendar`, when the hours of ' +
+        'a session begin, and the last one ends with these. `session`: one bar for each session of the calendar',
+    ),
+  calendar: calendarOption()
+    .optional()
+    .describe(
+      'Name of a calendar, or the path of its file: bars are made of the rows of its sessions alone, and rows outside ' +
+        'of them count as filtered',
+    ),
+  hours: z
+    .enum(['regular', 'extended'], hours)
+    .optional()
+    .describe(
+      'With `calendar`, the hours of a session: `regular`, or `extended` with those before and after them. Default: `regular`',
+    ),
+  unknown: z
+    .enum(['stop', 'drop'], unknown)
+    .optional()
+    .describe(
+      'With `calendar`, what happens to a row at a time of which it does not know whether the market is open: `stop` ' +
+        'ends the job and names the time, `drop` counts it. Default: `stop`',
+    ),
   price: z
     .string(column)
     .min(1, column)

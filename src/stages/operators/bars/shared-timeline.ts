@@ -2,6 +2,7 @@ import { readInt64 } from '../../../columns/int64.js';
 import type { BarInput, BarTimelines, LateArrival } from './bar-timelines.js';
 import type { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS } from './blind-spots.js';
+import type { RowsOutside } from './rows-outside.js';
 import { StreamBegin, type StreamBeginState } from './stream-begin.js';
 import { WatermarkTrail, type WatermarkTrailState } from './watermark-trail.js';
 import { WindowTimeline, type WindowTimelineSettings, type WindowTimelineState } from './window-timeline.js';
@@ -17,7 +18,7 @@ export class SharedTimeline implements BarTimelines {
   readonly #timeline: WindowTimeline;
   readonly #begin = new StreamBegin();
   readonly #trail: WatermarkTrail;
-  readonly #everyNs: bigint;
+  readonly #outside: RowsOutside;
   rowsTaken = 0;
   readonly #unpriced = new Int32Array(1);
   readonly #onLate: (input: BarInput, late: LateArrival) => void;
@@ -35,7 +36,7 @@ export class SharedTimeline implements BarTimelines {
   ) {
     this.#timeline = new WindowTimeline(settings, writer, this.#begin);
     this.#trail = new WatermarkTrail(settings.maxDelayNs);
-    this.#everyNs = BigInt(settings.everyNs);
+    this.#outside = settings.outside;
     this.#slots = slots;
     this.#onLate = onLate;
   }
@@ -71,8 +72,14 @@ export class SharedTimeline implements BarTimelines {
       if (found === 'full') return row;
       if (timeline.closedTo !== closedTo) this.#trail.moved(input, place);
       if (found === 'open') continue;
+      if (found === 'outside') {
+        const next = timeline.span.firstOutside(input.times, input.selection, row + 1, stop);
+        this.#outside.outside += next - row - 1;
+        row = next;
+        continue;
+      }
       const timeNs = readInt64(input.times.words, place);
-      const endNs = (BigInt(timeline.indexOf(timeNs)) + 1n) * this.#everyNs;
+      const endNs = timeline.endAt(timeNs);
       this.#onLate(input, {
         row,
         place,
@@ -117,9 +124,12 @@ export class SharedTimeline implements BarTimelines {
     this.#timeline.markGap(slot, index);
   }
 
-  heldTo(): bigint | undefined {
-    const { closedTo } = this.#timeline;
-    return closedTo === undefined ? undefined : BigInt(closedTo) * this.#everyNs;
+  heldTo(_slot: number, reachedNs?: bigint): bigint | undefined {
+    return this.#timeline.heldTo(reachedNs);
+  }
+
+  firstEnd(): bigint | undefined {
+    return this.#timeline.firstEnd;
   }
 
   snapshot(): SharedTimelineState {

@@ -2,6 +2,7 @@ import { readInt64 } from '../../../columns/int64.js';
 import type { BarInput, BarTimelines, LateArrival } from './bar-timelines.js';
 import type { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS } from './blind-spots.js';
+import type { RowsOutside } from './rows-outside.js';
 import { StreamBegin, type StreamBeginState } from './stream-begin.js';
 import { WatermarkTrail, type WatermarkTrailState } from './watermark-trail.js';
 import { WindowTimeline, type WindowTimelineSettings, type WindowTimelineState } from './window-timeline.js';
@@ -19,7 +20,7 @@ interface SymbolTimeline {
 export class SymbolTimelines implements BarTimelines {
   readonly #settings: WindowTimelineSettings;
   readonly #writer: BarWriter;
-  readonly #everyNs: bigint;
+  readonly #outside: RowsOutside;
   readonly #begin = new StreamBegin();
   /** A timeline without rows: it keeps what is known about all symbols, for symbols that are yet to come. */
   readonly #all: WindowTimeline;
@@ -42,7 +43,7 @@ export class SymbolTimelines implements BarTimelines {
   ) {
     this.#settings = settings;
     this.#writer = writer;
-    this.#everyNs = BigInt(settings.everyNs);
+    this.#outside = settings.outside;
     this.#all = new WindowTimeline(settings, writer, this.#begin);
     this.#onLate = onLate;
   }
@@ -127,9 +128,12 @@ export class SymbolTimelines implements BarTimelines {
     return true;
   }
 
-  heldTo(slot: number): bigint | undefined {
-    const { closedTo } = slot === ALL_SLOTS ? this.#all : this.#timelineOf(slot).timeline;
-    return closedTo === undefined ? undefined : BigInt(closedTo) * this.#everyNs;
+  heldTo(slot: number, reachedNs?: bigint): bigint | undefined {
+    return this.#lineOf(slot).heldTo(reachedNs);
+  }
+
+  firstEnd(slot: number): bigint | undefined {
+    return this.#lineOf(slot).firstEnd;
   }
 
   snapshot(): SymbolTimelinesState {
@@ -181,8 +185,12 @@ export class SymbolTimelines implements BarTimelines {
         this.#endSilence(timeline.current!.index);
         continue;
       }
+      if (found === 'outside') {
+        row = this.#passOutside(timeline, input, row + 1, end);
+        continue;
+      }
       const timeNs = readInt64(input.times.words, place);
-      const endNs = (BigInt(timeline.indexOf(timeNs)) + 1n) * this.#everyNs;
+      const endNs = timeline.endAt(timeNs);
       const own = trail.now();
       const all = this.#allTrail.now();
       const closing = own.mover === undefined || (all.mover && all.watermarkNs > own.watermarkNs) ? all : own;
@@ -190,6 +198,17 @@ export class SymbolTimelines implements BarTimelines {
       row++;
     }
     return end;
+  }
+
+  /** Passes the rows that are between two windows with the one before. @returns The next row. */
+  #passOutside({ span }: WindowTimeline, { times, selection }: BarInput, row: number, end: number): number {
+    const next = span.firstOutside(times, selection, row, end);
+    this.#outside.outside += next - row;
+    return next;
+  }
+
+  #lineOf(slot: number): WindowTimeline {
+    return slot === ALL_SLOTS ? this.#all : this.#timelineOf(slot).timeline;
   }
 
   /** Ends the silence of all symbols, since a row of one of them came. */

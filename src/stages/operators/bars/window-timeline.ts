@@ -1,15 +1,20 @@
+import { readInt64 } from '../../../columns/int64.js';
+import { PipelineError } from '../../../core/errors.js';
 import { type BarWindow, CELLS, LAST } from './bar-window.js';
 import type { BarWriter } from './bar-writer.js';
 import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type Silence } from './blind-spots.js';
 import { OpenWindows } from './open-windows.js';
+import type { RowsOutside } from './rows-outside.js';
 import type { StreamBegin } from './stream-begin.js';
 import { TimeSpan } from './time-span.js';
 import { WindowBars } from './window-bars.js';
-import { WindowIndex } from './window-index.js';
 import { WindowPool, type WindowPoolSettings } from './window-pool.js';
+import type { RowPlace, Windows } from './windows.js';
 
 export interface WindowTimelineSettings extends WindowPoolSettings {
-  readonly everyNs: number;
+  readonly windows: Windows;
+  /** Rows that are in none of them. */
+  readonly outside: RowsOutside;
   readonly latenessNs: number;
   /** How far, by the promise of the stream, a row may be behind an earlier one. */
   readonly maxDelayNs: number;
@@ -35,7 +40,8 @@ export class WindowTimeline {
   readonly #writer: BarWriter;
   readonly #begin: StreamBegin;
   readonly #firstSlot: number;
-  readonly #index: WindowIndex;
+  readonly #windows: Windows;
+  readonly #holdNs: number;
   readonly #pool: WindowPool;
   readonly #blind = new BlindSpots();
   readonly #bars: WindowBars;
@@ -49,7 +55,8 @@ export class WindowTimeline {
     this.#writer = writer;
     this.#begin = begin;
     this.#firstSlot = firstSlot;
-    this.#index = new WindowIndex(settings.everyNs, settings.latenessNs + settings.maxDelayNs);
+    this.#windows = settings.windows;
+    this.#holdNs = settings.latenessNs + settings.maxDelayNs;
     this.#pool = new WindowPool(settings, firstSlot);
     this.#bars = new WindowBars(settings, writer, this.#blind, firstSlot);
   }
@@ -75,12 +82,22 @@ export class WindowTimeline {
 
   /** The first window that a watermark leaves open. */
   closedBy(watermarkNs: bigint): number {
-    return this.indexOf(watermarkNs - BigInt(this.#settings.latenessNs));
+    return this.#windows.at(watermarkNs - BigInt(this.#settings.latenessNs));
   }
 
-  /** The window of an instant. */
-  indexOf(timeNs: bigint): number {
-    return this.#index.of(timeNs);
+  /** Where the window of an instant ends; else the next one. */
+  endAt(timeNs: bigint): bigint {
+    return this.#windows.endOf(this.#windows.at(timeNs));
+  }
+
+  /** Where the first window ends that is not closed. */
+  get firstEnd(): bigint | undefined {
+    return this.#closedTo === undefined ? undefined : this.#windows.endOf(this.#closedTo);
+  }
+
+  /** A lower bound on the begin of further bars. @param reachedNs - A watermark, if one is known to be reached. */
+  heldTo(reachedNs: bigint | undefined): bigint | undefined {
+    return this.#closedTo === undefined ? undefined : this.#windows.heldTo(this.#closedTo, reachedNs);
   }
 
   /** Makes room for slots below `end`. */
@@ -91,22 +108,25 @@ export class WindowTimeline {
   /**
    * Makes the window of a row the current one, after closing the windows that its time closes.
    *
-   * @returns `late` if the window has closed. `full` if enough was written for now; call again with the
-   *   same row.
+   * @returns `late` if the window has closed. `outside` if the row is in none: it is counted, and so are the rows that
+   *   `span` has then. `full` if enough was written for now; call again with the same row.
    */
-  enter(times: Int32Array, row: number): 'open' | 'late' | 'full' {
-    const { everyNs } = this.#settings;
-    const place = this.#index.ofRow(times, row, this.current);
+  enter(times: Int32Array, row: number): 'open' | 'late' | 'outside' | 'full' {
+    const place = this.#windows.ofRow(times, row, this.current);
     if (!this.close(place.closes)) return 'full';
     const closedTo = this.#closedTo!; // as left by `close`
+    if (place.kind !== 'in') {
+      this.#leaveOut(place, readInt64(times, row), closedTo);
+      return 'outside';
+    }
     if (place.index < closedTo) return 'late';
 
     this.#begin.see(place.index, place.isStart);
     const window = this.#windowAt(place.index);
     this.current = window;
-    const from = this.#begin.beganWithin(place.index) ? 1 : 0;
-    const closesAt = this.#index.closesAt(place.index, closedTo);
-    this.span.set(window.startHigh, window.startLow, from, Math.min(everyNs, closesAt));
+    const from = place.from === 0 && this.#begin.beganWithin(place.index) ? 1 : place.from;
+    const closesAt = this.#windows.closesAt(place.index, closedTo);
+    this.span.set(window.startHigh, window.startLow, from, Math.min(place.to, closesAt));
     return 'open';
   }
 
@@ -131,9 +151,10 @@ export class WindowTimeline {
 
   /** Marks everything between two instants as missing; `to` itself is not. */
   gap(slot: number, from: bigint, to: bigint): void {
-    const first = this.indexOf(from);
+    const first = this.#windows.at(from);
     this.#know(slot, first);
-    this.#addGap(slot, first, this.indexOf(to > from ? to - 1n : from));
+    const last = this.#windows.lastAt(to > from ? to - 1n : from);
+    if (first <= last) this.#addGap(slot, first, last); // else between two windows
   }
 
   markGap(slot: number, index: number): void {
@@ -147,11 +168,11 @@ export class WindowTimeline {
 
   /** Marks everything since an instant as missing until rows come again. */
   stale(slot: number, since: bigint): void {
-    this.#know(slot, this.indexOf(since));
+    this.#know(slot, this.#windows.at(since));
     const earlier = this.#blind.silenceOf(slot);
     if (earlier) this.#endIfOver(earlier);
     if (this.#blind.silenceOf(slot)) return; // the same silence, reported again
-    const from = Math.max(this.indexOf(since), this.#closedTo ?? Number.NEGATIVE_INFINITY);
+    const from = Math.max(this.#windows.at(since), this.#closedTo ?? Number.NEGATIVE_INFINITY);
     this.#blind.beginSilence({ slot, from, rows: this.#rowsIn(from, slot) });
   }
 
@@ -169,9 +190,9 @@ export class WindowTimeline {
 
   /** Marks the window of an instant as partial, and all later windows that already have rows. */
   reset(at: bigint): void {
-    const from = this.indexOf(at);
-    this.markPartial(from);
-    for (const { index } of this.#open) if (index > from) this.markPartial(index);
+    const from = this.#windows.at(at);
+    if (this.#windows.startOf(from) <= at) this.markPartial(from);
+    for (const { index } of this.#open) if (this.#windows.startOf(index) > at) this.markPartial(index);
   }
 
   /**
@@ -191,6 +212,7 @@ export class WindowTimeline {
       closedTo: this.#closedTo ?? null,
       windows: Array.from(this.#open, (window) => ({
         index: window.index,
+        ...spanIn(this.#windows, window.index),
         cells: Array.from(window.touched.subarray(0, window.touchedCount), (place) => {
           const [from, to] = [place * CELLS, place * CELLS + CELLS];
           return [
@@ -209,7 +231,8 @@ export class WindowTimeline {
     for (const [slot] of state.known) this.reserve(slot! + 1);
     this.#closedTo = state.closedTo ?? undefined;
     this.#bars.restore(state.known);
-    for (const { index, cells } of state.windows) {
+    for (const { index, span, cells } of state.windows) {
+      this.#checkSpan(index, span);
       for (const [slot] of cells) this.reserve(slot! + 1);
       const window = this.#windowAt(index);
       for (const [slot, ...values] of cells) {
@@ -223,11 +246,36 @@ export class WindowTimeline {
     this.#blind.restore(state.blind);
   }
 
+  /** Leaves out a row that is in no window, and has `span` say which rows behind it are where it is. */
+  #leaveOut({ kind, index, to }: RowPlace, timeNs: bigint, closedTo: number): void {
+    const { outside } = this.#settings;
+    this.current = undefined;
+    if (kind === 'unknown') {
+      outside.addUnknown(timeNs);
+      // It may have been of this window.
+      if (this.#windows.startOf(index) <= timeNs) this.markPartial(index);
+    } else outside.outside++;
+    const closesIn = Number(this.#windows.endOf(closedTo) - timeNs) + this.#holdNs;
+    const end = kind === 'unknown' ? 0 : Math.min(to, closesIn);
+    this.span.set(Number(timeNs >> 32n), Number(timeNs & 0xffff_ffffn), 0, end);
+  }
+
+  /** @throws {PipelineError} `CHECKPOINT_INVALID` for a window that begins or ends elsewhere now. */
+  #checkSpan(index: number, span: readonly [string, string] | undefined): void {
+    const now = this.#windows.spanOf(index);
+    if (span?.[0] === now?.[0] && span?.[1] === now?.[1] && this.#windows.from(index) === index) return;
+    const [from, to] = span ?? ['', ''];
+    throw new PipelineError(
+      'CHECKPOINT_INVALID',
+      `Expected the sessions of bars that are open to be those of the checkpoint, ${from} to ${to} ns, found others; was the calendar changed?`,
+    );
+  }
+
   #windowAt(index: number): BarWindow {
     const found = this.#open.find(index);
     if (found) return found;
     const window = this.#pool.take();
-    window.moveTo(index, this.#index.every);
+    window.moveTo(index, this.#windows.startOf(index), this.#windows.endOf(index));
     this.#open.add(window);
     return window;
   }
@@ -262,7 +310,7 @@ export class WindowTimeline {
 
   /** @returns `false` if enough was written for now. The windows closed so far stay closed. */
   #closeFrom(begin: number, end: number): boolean {
-    let index = begin;
+    let index = this.#windows.from(begin);
     for (;;) {
       index = this.#nextWithBars(index);
       if (index >= end) return true;
@@ -270,7 +318,7 @@ export class WindowTimeline {
       const window = this.#open.first?.index === index ? this.#open.takeFirst() : undefined;
       if (window) this.#closeWindow(window);
       else index = this.#fillFrom(index, end);
-      index++;
+      index = this.#windows.from(index + 1);
     }
     this.#closedTo = index;
     if (this.current && this.current.index < index) this.current = undefined;
@@ -280,7 +328,7 @@ export class WindowTimeline {
   #nextWithBars(index: number): number {
     const open = this.#open.first?.index ?? Number.POSITIVE_INFINITY;
     if (this.#bars.knowsNone) return open;
-    return this.#settings.emptyBars ? index : Math.min(open, this.#blind.nextGap(index));
+    return this.#settings.emptyBars ? index : Math.min(open, this.#windows.from(this.#blind.nextGap(index)));
   }
 
   #closeWindow(window: BarWindow): void {
@@ -299,22 +347,30 @@ export class WindowTimeline {
    */
   #fillFrom(index: number, end: number): number {
     const window = this.#pool.take();
-    window.moveTo(index, this.#index.every);
+    window.moveTo(index, this.#windows.startOf(index), this.#windows.endOf(index));
     const { written, leftOut } = this.#bars.write(window);
     this.#pool.giveBack(window);
     if (written > 0 || leftOut === 0) return index;
     const open = this.#open.first?.index ?? Number.POSITIVE_INFINITY;
     const next = Math.min(end, open, this.#blind.nextEdge(index));
-    this.#bars.notFilled += leftOut * (next - index - 1);
+    this.#bars.notFilled += leftOut * this.#windows.count(index + 1, next);
     return next - 1;
   }
 }
+
+/** For a checkpoint. */
+const spanIn = (windows: Windows, index: number) => {
+  const span = windows.spanOf(index);
+  return span && { span };
+};
 
 /** Plain data. The cells of a slot: the slot, then its cells. */
 export type WindowTimelineState = {
   readonly closedTo: number | null;
   readonly windows: readonly {
     readonly index: number;
+    /** Begin and end, where the index does not say them. */
+    readonly span?: readonly [string, string];
     readonly cells: readonly (readonly number[])[];
   }[];
   /** Slot, first window in which it is known, and bars without rows since the last one with rows. */

@@ -1,9 +1,8 @@
 import type { TradingCalendar } from '../../../calendars/trading-calendar.js';
-import { formatIsoNanos } from '../../../columns/iso-nanos.js';
 import { columnIndex } from '../../../columns/schema.js';
 import { thinRows } from '../../../columns/selection.js';
-import { PipelineError } from '../../../core/errors.js';
 import type { Nanos } from '../../../core/units.js';
+import { unknownHours } from '../../../engine/event-time/unknown-hours.js';
 import type { OperatorFactory } from '../../../engine/factories.js';
 import { HoursMarks } from './hours-marks.js';
 import type { SessionsOptions } from './options.js';
@@ -48,9 +47,6 @@ export const sessionsOperator: OperatorFactory<SessionsOptions> = {
   },
 };
 
-function refuse({ name, from, to }: TradingCalendar, at: Nanos): never {
-  const message =
-    `A row at ${formatIsoNanos(at)}: expected a time of which the calendar "${name}" knows whether the market is open, ` +
-    `found one that it does not know (its dates are ${from} to ${to}); \`unknown: keep\` or \`unknown: drop\` goes on`;
-  throw new PipelineError('CALENDAR_RANGE', message);
+function refuse(calendar: TradingCalendar, at: Nanos): never {
+  throw unknownHours(calendar, at, '`unknown: keep` or `unknown: drop` goes on');
 }

@@ -77,7 +77,7 @@ describe('rows that are folded', () => {
         (rows, middle, index, hasSequence, isAligned) => {
           const input = columnsOf(rows, index * EVERY, hasSequence, isAligned);
           const window = new BarWindow(0, 5, true);
-          window.moveTo(Number(index), EVERY);
+          window.moveTo(Number(index), index * EVERY, (index + 1n) * EVERY);
           const unpriced = new Int32Array(1);
           const offsets = Array.from(input.selection, (place) => rows[place]!.offset);
           const ascends = (from: number, to: number) =>

@@ -62,7 +62,7 @@ function columnsOf({ seed, rows, symbols, dropped, odd, hasSizes, ascends }: Sha
 
 function folded(input: RowColumns, { symbols, pieces, hasSizes }: Shape) {
   const window = new BarWindow(0, symbols + 1, hasSizes);
-  window.moveTo(INDEX, EVERY);
+  window.moveTo(INDEX, BigInt(INDEX) * EVERY, BigInt(INDEX + 1) * EVERY);
   const unpriced = new Int32Array(1);
   const { selection, times } = input;
   const ascends = (from: number, to: number) => {

@@ -1,19 +1,12 @@
 import { readInt64, TWO_32 } from '../../../columns/int64.js';
 import type { BarWindow } from './bar-window.js';
-
-/** Which window a row is in. */
-export interface RowWindow {
-  readonly index: number;
-  /** The first window that the row leaves open. */
-  readonly closes: number;
-  readonly isStart: boolean;
-}
+import type { RowPlace, Windows } from './windows.js';
 
 /**
- * Windows by index: begin ÷ length, a whole number in a double. Computes on doubles where that is exact,
- * otherwise on bigints.
+ * Windows of one length, without time between them. The index is begin ÷ length. Computes on doubles where that is
+ * exact, otherwise on bigints.
  */
-export class WindowIndex {
+export class FixedWindows implements Windows {
   readonly #everyNs: number;
   readonly #every: bigint;
   readonly #holdNs: number;
@@ -25,19 +18,16 @@ export class WindowIndex {
     this.#holdNs = holdNs;
   }
 
-  /** Length of a window, in ns. */
-  get every(): bigint {
-    return this.#every;
-  }
-
-  /** The window of an instant. */
-  of(timeNs: bigint): number {
+  at(timeNs: bigint): number {
     const quotient = timeNs / this.#every;
     return Number(timeNs < 0n && quotient * this.#every !== timeNs ? quotient - 1n : quotient);
   }
 
-  /** @param near - A window that is probably not far from the row. */
-  ofRow(times: Int32Array, row: number, near: BarWindow | undefined): RowWindow {
+  lastAt(timeNs: bigint): number {
+    return this.at(timeNs);
+  }
+
+  ofRow(times: Int32Array, row: number, near: BarWindow | undefined): RowPlace {
     const everyNs = this.#everyNs;
     if (near) {
       const offset =
@@ -45,30 +35,55 @@ export class WindowIndex {
       if (Math.abs(offset) + this.#holdNs <= Number.MAX_SAFE_INTEGER) {
         const steps = floorDivide(offset, everyNs);
         return {
+          kind: 'in',
           index: near.index + steps,
           closes: near.index + floorDivide(offset - this.#holdNs, everyNs),
           isStart: steps * everyNs === offset,
+          from: 0,
+          to: everyNs,
         };
       }
     }
     const time = readInt64(times, row);
     return {
-      index: this.of(time),
-      closes: this.of(time - BigInt(this.#holdNs)),
+      kind: 'in',
+      index: this.at(time),
+      closes: this.at(time - BigInt(this.#holdNs)),
       isStart: time % this.#every === 0n,
+      from: 0,
+      to: everyNs,
     };
   }
 
-  /**
-   * Ns since the begin of a window at which a row closes the next window.
-   *
-   * @param closedTo - The first window that is not closed.
-   */
+  from(index: number): number {
+    return index;
+  }
+
+  count(from: number, to: number): number {
+    return to - from;
+  }
+
+  startOf(index: number): bigint {
+    return BigInt(index) * this.#every;
+  }
+
+  endOf(index: number): bigint {
+    return BigInt(index + 1) * this.#every;
+  }
+
   closesAt(index: number, closedTo: number): number {
     const windows = closedTo + 1 - index;
     const exactly = windows * this.#everyNs + this.#holdNs;
     const isExact = Math.abs(windows * this.#everyNs) + this.#holdNs <= Number.MAX_SAFE_INTEGER;
     return isExact ? exactly : Number(BigInt(windows) * this.#every + BigInt(this.#holdNs));
+  }
+
+  heldTo(index: number): bigint {
+    return this.startOf(index);
+  }
+
+  spanOf(): undefined {
+    return undefined;
   }
 }
 
