@@ -60,7 +60,7 @@ function checkGoesOn(found: Checkpoint | undefined, spec: ResolvedSpec): Checkpo
   if (!found) return undefined;
   const checkpoint = readCheckpoint(found); // a user's store may return anything
   if (checkpoint.ended?.isPublished) return undefined;
-  checkFingerprint(checkpoint.spec, spec);
+  checkFingerprint(checkpoint, spec);
   return checkpoint;
 }
 

@@ -35,7 +35,7 @@ import {
   type StringsPlan,
   withCheckpoint,
 } from './string-log.js';
-import { takeOverKey } from './take-over-key.js';
+import { type KeyClaim, takeOverKey } from './take-over-key.js';
 
 /** The data that a save writes. */
 interface Writing {
@@ -120,6 +120,21 @@ export class FileCheckpointStore implements CheckpointStore {
     return { epoch, owner: own, keyId };
   }
 
+  /**
+   * Claims the key for a change by hand, unless somebody has claimed it since it was looked at.
+   *
+   * @param epoch - Of the last claim, as it was looked at; 0 if there was none.
+   * @param aboveEpoch - The new epoch is higher than this one, too: the output of the run may know it.
+   * @throws {PipelineError} `FENCED` if the key was claimed since. Nothing is changed then.
+   */
+  async claimAfter(key: string, owner: Owner, epoch: number, aboveEpoch = 0): Promise<Fence> {
+    const folder = this.#folderOf(key);
+    const own = ownOwner(owner);
+    const claim = { key, owner: own, isRemoved: false, ifEpoch: epoch, above: aboveEpoch };
+    const taken = await attempt('claim', folder.path, () => this.#claim(folder, claim));
+    return { epoch: taken.epoch, owner: own, keyId: taken.keyId };
+  }
+
   async save(key: string, fence: Fence, checkpoint: Checkpoint): Promise<void> {
     const folder = this.#folderOf(key);
     checkFence(fence);
@@ -175,6 +190,18 @@ export class FileCheckpointStore implements CheckpointStore {
     });
   }
 
+  /**
+   * As `remove`, unless somebody has claimed the key since it was looked at.
+   *
+   * @param epoch - Of the last claim, as it was looked at.
+   * @throws {PipelineError} `FENCED` if the key was claimed since. Nothing is changed then.
+   */
+  async removeAfter(key: string, epoch: number): Promise<void> {
+    const folder = this.#folderOf(key);
+    const claim = { key, owner: ownerOfThread(), isRemoved: true, ifEpoch: epoch };
+    await attempt('remove', folder.path, () => this.#claim(folder, claim));
+  }
+
   #folderOf(key: string): StoreFolder {
     checkKey(key);
     return new StoreFolder(join(this.#root, folderOfKey(key)), this.#fs);
@@ -203,7 +230,7 @@ export class FileCheckpointStore implements CheckpointStore {
   }
 
   /** @param callersLog - Where warnings go if this store has no log of its own. */
-  async #claim(folder: StoreFolder, claim: Pick<Claim, 'key' | 'owner' | 'isRemoved'>, callersLog?: Logger) {
+  async #claim(folder: StoreFolder, claim: KeyClaim, callersLog?: Logger) {
     const log = this.#log ?? callersLog;
     const made = await makeDirectory(this.#fs, folder.path);
     const sync = (path: string) => this.#folderSyncs.sync(path, log);

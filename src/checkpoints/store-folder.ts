@@ -2,6 +2,7 @@ import type * as nodeFs from 'node:fs/promises';
 import { join } from 'node:path';
 import { PipelineError } from '../core/errors.js';
 import { errnoCode } from '../core/output-error.js';
+import { isRunOwner, type RunOwner } from '../outputs/runs/run-owner.js';
 import { type Owner, readOwner } from '../wire/checkpoint.js';
 import { claimName, lastEpoch, readNames, type StoreFile } from './store-names.js';
 
@@ -21,6 +22,8 @@ export interface Claim {
   /** See `Fence`. Claims of earlier releases have none. */
   readonly keyId?: string | undefined;
   readonly isRemoved: boolean;
+  /** The thread that made the claim, so that others can tell whether it is gone. Earlier releases wrote none. */
+  readonly thread?: RunOwner | undefined;
 }
 
 /** Retries while other processes change the folder; bounded, since they do not do so forever. */
@@ -61,7 +64,7 @@ export class StoreFolder {
     const path = this.pathOf(name);
     const text = await this.fs.readFile(path, 'utf8');
     try {
-      const { key, epoch, owner, token, keyId, isRemoved } = JSON.parse(text) as Partial<Claim>;
+      const { key, epoch, owner, token, keyId, isRemoved, thread } = JSON.parse(text) as Partial<Claim>;
       if (typeof key !== 'string' || typeof epoch !== 'number' || typeof token !== 'string')
         throw new Error();
       return {
@@ -71,6 +74,7 @@ export class StoreFolder {
         token,
         keyId: typeof keyId === 'string' && keyId !== '' ? keyId : undefined,
         isRemoved: isRemoved === true,
+        thread: isRunOwner(thread) ? thread : undefined,
       };
     } catch {
       throw new PipelineError('CHECKPOINT_INVALID', `${path}: expected a claim (JSON), found something else`);

@@ -2,6 +2,7 @@ import { PipelineError } from '../core/errors.js';
 import { errnoCode } from '../core/output-error.js';
 import { randomId } from '../core/random-id.js';
 import { writeNewFile } from '../outputs/disk/durable-files.js';
+import { thisOwner } from '../outputs/runs/run-owner.js';
 import type { Logger } from '../telemetry/logger.js';
 import { type Found, findCheckpoint } from './find-checkpoint.js';
 import { HeldFence } from './held-fence.js';
@@ -16,6 +17,14 @@ import {
   temporaryName,
 } from './store-names.js';
 
+/** Who claims a key, and what for. */
+export interface KeyClaim extends Pick<Claim, 'key' | 'owner' | 'isRemoved'> {
+  /** Only if this is the epoch of the last claim; 0 if there is none. Default: whatever it is. */
+  readonly ifEpoch?: number | undefined;
+  /** The epoch that is taken is higher than this one. */
+  readonly above?: number | undefined;
+}
+
 /** What a store gives to the claim of a key. */
 export interface TakeOverContext {
   readonly log: Logger;
@@ -29,16 +38,17 @@ export interface TakeOverContext {
  * go on from a name of that epoch, or says that there is nothing. Then it removes all of lower epochs.
  *
  * @returns The epoch, and the id of the key.
+ * @throws {PipelineError} `FENCED` if the last claim is another one than it was to be. Nothing is claimed then.
  */
 export async function takeOverKey(
   folder: StoreFolder,
-  claim: Pick<Claim, 'key' | 'owner' | 'isRemoved'>,
+  claim: KeyClaim,
   { log, sync, onFence }: TakeOverContext,
 ): Promise<{ readonly epoch: number; readonly keyId: string }> {
   const { owner, isRemoved } = claim;
   const { fs } = folder;
   const token = randomId();
-  const { epoch, keyId } = await takeEpoch(folder, { ...claim, token });
+  const { epoch, keyId } = await takeEpoch(folder, claim, token);
   const held = new HeldFence({ epoch, owner: { ...owner } }, token);
   onFence(held);
   await sync(folder.path);
@@ -73,15 +83,20 @@ const NOTHING: Found = { file: undefined, strings: undefined, checkpoint: undefi
 /** Makes the claim file of the first free epoch, with the id that the claims before it have. */
 async function takeEpoch(
   folder: StoreFolder,
-  claim: Omit<Claim, 'epoch' | 'keyId'>,
+  { key, owner, isRemoved, ifEpoch, above = 0 }: KeyClaim,
+  token: string,
 ): Promise<{ readonly epoch: number; readonly keyId: string }> {
   const { fs } = folder;
+  const thread = thisOwner();
   for (let attempts = 0; ; attempts++) {
-    const epoch = lastEpoch(await folder.files()) + 1;
-    const temporary = temporaryName(epoch, claim.token, randomId());
+    const last = lastEpoch(await folder.files());
+    if (ifEpoch !== undefined && last !== ifEpoch) throw claimedMeanwhile(key, ifEpoch, last);
+    const epoch = Math.max(last, above) + 1;
+    const temporary = temporaryName(epoch, token, randomId());
     try {
-      const keyId = (epoch > 1 ? await keyIdIn(folder, epoch - 1) : undefined) ?? randomId();
-      const content = JSON.stringify({ ...claim, keyId, epoch } satisfies Claim);
+      const keyId = (last > 0 ? await keyIdIn(folder, last) : undefined) ?? randomId();
+      const claim: Claim = { key, owner, token, isRemoved, keyId, epoch, thread };
+      const content = JSON.stringify(claim);
       await writeNewFile(fs, folder.pathOf(temporary), Buffer.from(content));
       await fs.link(folder.pathOf(temporary), folder.pathOf(claimName(epoch)));
       return { epoch, keyId };
@@ -94,6 +109,13 @@ async function takeEpoch(
     }
   }
 }
+
+const claimedMeanwhile = (key: string, expected: number, found: number): PipelineError =>
+  new PipelineError(
+    'FENCED',
+    `"${key}": expected the last claim to be of epoch ${expected}, as it was looked at, found ${found}: ` +
+      'it was claimed in between, by a start or another command. Nothing was changed; look at it again',
+  );
 
 /** @returns `undefined` if the claim has none, or cannot be understood: the key gets a new one. */
 async function keyIdIn(folder: StoreFolder, epoch: number): Promise<string | undefined> {

@@ -19,6 +19,7 @@ Examples:
   tickloom show out/eurusd
   tickloom parts out/eurusd
   tickloom release out/eurusd --yes
+  tickloom checkpoints list checkpoints
 
 Relative paths, those within a spec included, are taken from the working directory.
 
@@ -224,6 +225,87 @@ program
   .action(async (paths: string[], options) => {
     const { release } = await import('./commands/release.js');
     exitCode = await release(paths, options, terminal);
+  });
+
+const checkpoints = program
+  .command('checkpoints')
+  .description('look at the checkpoints in the folder of a store, reset them, or move them');
+const store = ['<folder>', 'folder of a checkpoint store'] as const;
+const storeKey = ['<key>', 'key of a pipeline in it: its name, if none was given'] as const;
+const CHECKPOINTS_EXIT = '\nExit codes: 0 done; 1 refused, damaged, or --yes is missing; 2 wrong usage.\n';
+
+checkpoints
+  .command('list')
+  .description('list the keys: who claimed them, and where the next start goes on')
+  .argument(...store)
+  .option('--json', 'print as JSON')
+  .addHelpText('after', '\nChanges nothing.\nExit codes: 0 listed, 1 damaged or no store, 2 wrong usage.\n')
+  .action(async (folder: string, options) => {
+    const { listCheckpoints } = await import('./commands/checkpoints.js');
+    exitCode = await listCheckpoints(folder, options, terminal);
+  });
+
+checkpoints
+  .command('show')
+  .description('print what a checkpoint says: positions, states with their sizes, files of the sinks')
+  .argument(...store)
+  .argument(...storeKey)
+  .option('--json', 'print as JSON, with the whole checkpoint')
+  .addHelpText('after', '\nChanges nothing.\nExit codes: 0 shown, 1 none or damaged, 2 wrong usage.\n')
+  .action(async (folder: string, key: string, options) => {
+    const { showCheckpoint } = await import('./commands/checkpoints.js');
+    exitCode = await showCheckpoint([folder, key], options, terminal);
+  });
+
+checkpoints
+  .command('export')
+  .description('write a checkpoint to a file of its own')
+  .argument(...store)
+  .argument(...storeKey)
+  .requiredOption('--to <file>', 'the file, which must not exist')
+  .option('--json', 'print as JSON')
+  .addHelpText('after', CHECKPOINTS_EXIT)
+  .action(async (folder: string, key: string, options) => {
+    const { exportCheckpoint } = await import('./commands/checkpoints-move.js');
+    exitCode = await exportCheckpoint([folder, key], options, terminal);
+  });
+
+checkpoints
+  .command('set')
+  .description('put an exported checkpoint in the place of the one that a key has')
+  .argument(...store)
+  .argument(...storeKey)
+  .argument('<exported>', 'file from "checkpoints export"')
+  .option('--yes', 'do it; without it, only what would happen is said')
+  .addOption(
+    new Option(
+      '--output <file>',
+      'where its sink writes: compared with the files that the checkpoint lists (repeat for more)',
+    ).argParser((value: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]),
+  )
+  .option('--other-key', 'also if it was exported from another key')
+  .option('--other-spec', 'also if it is of another spec')
+  .option('--other-run', 'also if it is of another run, whose rows stay')
+  .option('--again', 'also if rows are delivered again that a sink cannot take back')
+  .option('--json', 'print as JSON')
+  .addHelpText('after', `\nThe job must not be at work.${CHECKPOINTS_EXIT}`)
+  .action(async (folder: string, key: string, file: string, options) => {
+    const { setCheckpoint } = await import('./commands/checkpoints-move.js');
+    exitCode = await setCheckpoint([folder, key, file], options, terminal);
+  });
+
+checkpoints
+  .command('reset')
+  .description('have the next start begin anew, and take back what the sinks have of the run')
+  .argument(...store)
+  .argument(...storeKey)
+  .option('--yes', 'do it; without it, only what would be taken back is said')
+  .option('--keep', 'the sinks keep what they have, and the next start is a new run')
+  .option('--json', 'print as JSON')
+  .addHelpText('after', `\nThe job must not be at work.${CHECKPOINTS_EXIT}`)
+  .action(async (folder: string, key: string, options) => {
+    const { resetCheckpoint } = await import('./commands/checkpoints-reset.js');
+    exitCode = await resetCheckpoint([folder, key], options, terminal);
   });
 
 program

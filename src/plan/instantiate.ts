@@ -79,7 +79,7 @@ export async function instantiate(
     topics,
   } = environment;
   const { run = checkpoint ? nextStart(checkpoint) : firstStart() } = environment;
-  if (checkpoint) checkFingerprint(checkpoint.spec, spec);
+  if (checkpoint) checkFingerprint(checkpoint, spec);
   const openGateFor = (settings: SourceGateSettings | undefined, use: string) =>
     openGateOf(settings, use, environment);
   const places = placesInLine<ResolvedStage>(spec);

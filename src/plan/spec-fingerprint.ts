@@ -1,6 +1,6 @@
 import { PipelineError } from '../core/errors.js';
 import { cutList } from '../core/shown-text.js';
-import type { SpecFingerprint } from '../wire/checkpoint.js';
+import type { Checkpoint, SpecFingerprint } from '../wire/checkpoint.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { type Path, placesOf, type StagePlace } from '../wire/stage-tree.js';
 
@@ -33,11 +33,14 @@ export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
 /**
  * Checks that a checkpoint fits a spec. The spec may add operators, with inputs: they start without state. They may
  * not move one without a name, which goes by its place. The spec may not add branches, since a new one lacks the
- * rows that came before.
+ * rows that came before. Of a run that was reset, only the sinks are compared: all else begins anew.
  *
  * @throws {PipelineError} `CHECKPOINT_INVALID` naming the options that differ.
  */
-export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec): void {
+export function checkFingerprint(
+  { spec: found, isReset }: Pick<Checkpoint, 'spec' | 'isReset'>,
+  spec: ResolvedSpec,
+): void {
   const expected = fingerprintOf(spec);
   const isNew = ({ key }: StagePlace<ResolvedStage>) => !(`${key}.use` in found);
   const places = placesOf<ResolvedStage>(spec);
@@ -48,6 +51,7 @@ export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec): vo
   const paths = new Set([...Object.keys(expected), ...Object.keys(found)]);
   const differing = [...paths]
     .filter((path) => expected[path] !== found[path] && !added.some((key) => path.startsWith(key)))
+    .filter((path) => !isReset || isOfSink(path, places))
     .sort();
   if (differing.length === 0) return;
   throw new PipelineError(
@@ -55,6 +59,32 @@ export function checkFingerprint(found: SpecFingerprint, spec: ResolvedSpec): vo
     `The checkpoint is of another spec than "${spec.name}": ${cutList(differing)} ${differing.length === 1 ? 'differs' : 'differ'}. ` +
       `Change it back to continue, or start over without the checkpoint${adviceOn(newBranches)}`,
   );
+}
+
+/**
+ * Returns which component a stage is, which the fingerprint keeps as a digest.
+ *
+ * @param key - Of the stage, as in a checkpoint.
+ * @param names - Those that it may be.
+ * @returns `undefined` for another one.
+ */
+export function componentIn(
+  found: SpecFingerprint,
+  key: string,
+  names: readonly string[],
+): string | undefined {
+  const digest = found[`${key}.use`];
+  return names.find((name) => digestOf(name) === digest);
+}
+
+/** Whether an option is of a sink, and of no operator before it. The name of a sink is that of its branch. */
+function isOfSink(path: string, places: readonly StagePlace<ResolvedStage>[]): boolean {
+  let owner: StagePlace<ResolvedStage> | undefined;
+  for (const place of places) {
+    const isWithin = path.startsWith(`${place.key}.`);
+    if (isWithin && place.key.length > (owner?.key.length ?? 0)) owner = place;
+  }
+  return owner ? owner.kind === 'sink' : path.startsWith('sink.');
 }
 
 const isNamedInput = ({ kind, stage: { name } }: StagePlace<ResolvedStage>): boolean =>

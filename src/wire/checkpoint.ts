@@ -46,6 +46,11 @@ export interface Checkpoint {
   readonly states: Readonly<Record<string, PlainData>>;
   readonly counters: RunCounters;
   readonly dictionaries: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Set if the run was reset: its next start begins anew, and its sink takes back all that it has of the run.
+   * Only `sink` and `deadLetters` have states then.
+   */
+  readonly isReset?: true;
   /** Set if the stream has ended and the sink has all rows. */
   readonly ended?: {
     readonly how: 'completed' | 'drained';
@@ -79,7 +84,7 @@ export function checkTexts(dictionaries: Checkpoint['dictionaries']): void {
  */
 export function readForm(data: unknown): Checkpoint {
   const fields = fieldsOf(data, 'the checkpoint');
-  const { version, job, run, takenAtMs, spec, states, counters, dictionaries, ended } = fields;
+  const { version, job, run, takenAtMs, spec, states, counters, dictionaries, isReset, ended } = fields;
   if (version !== CHECKPOINT_VERSION) {
     throw invalid('version', `${CHECKPOINT_VERSION}, which this release reads`, version);
   }
@@ -92,10 +97,7 @@ export function readForm(data: unknown): Checkpoint {
   for (const [path, digest] of Object.entries(fieldsOf(spec, 'spec'))) {
     if (typeof digest !== 'string') throw invalid(`spec.${path}`, 'a text', digest);
   }
-  const stages = fieldsOf(states, 'states');
-  for (const stage of ['source', 'sink']) {
-    if (!Object.hasOwn(stages, stage)) throw invalid(`states.${stage}`, 'a state', undefined);
-  }
+  checkStates(fieldsOf(states, 'states'), isReset);
   // Earlier releases had no queues that overflow.
   const counts: Record<string, unknown> = { rowsOverflowed: 0, ...fieldsOf(counters, 'counters') };
   for (const name of RUN_COUNTERS) {
@@ -108,11 +110,23 @@ export function readForm(data: unknown): Checkpoint {
     if (!Array.isArray(strings)) throw invalid(`dictionaries.${name}`, 'a list of texts', strings);
   }
   if (ended !== undefined) {
+    if (isReset) throw invalid('ended', 'none in a run that was reset', ended);
     const { how, isPublished } = fieldsOf(ended, 'ended');
     if (how !== 'completed' && how !== 'drained') throw invalid('ended.how', '"completed" or "drained"', how);
     if (typeof isPublished !== 'boolean') throw invalid('ended.isPublished', 'true or false', isPublished);
   }
   return { ...fields, counters: counts } as unknown as Checkpoint; // all its fields were checked
+}
+
+function checkStates(states: Record<string, unknown>, isReset: unknown): void {
+  if (isReset !== undefined && isReset !== true) throw invalid('isReset', 'true, or nothing', isReset);
+  for (const stage of isReset ? ['sink'] : ['source', 'sink']) {
+    if (!Object.hasOwn(states, stage)) throw invalid(`states.${stage}`, 'a state', undefined);
+  }
+  const others = Object.keys(states).filter((stage) => stage !== 'sink' && stage !== 'deadLetters');
+  if (isReset && others.length > 0) {
+    throw invalid(`states.${others[0]}`, 'none in a run that was reset', states[others[0]!]);
+  }
 }
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID`. */

@@ -375,7 +375,7 @@ describe('a checkpoint of a spec with branches', () => {
     const taken = fingerprintOf((await resolve(from, rest)).resolved);
     const { resolved } = await resolve(changed, rest);
     try {
-      checkFingerprint(taken, resolved);
+      checkFingerprint({ spec: taken }, resolved);
     } catch (error) {
       return (
         /another spec than "tree": (.+?) differs?\./.exec((error as Error).message)?.[1] ?? String(error)
@@ -423,12 +423,12 @@ describe('a checkpoint of a spec with branches', () => {
     const taken = fingerprintOf((await resolve(FORK)).resolved);
     const inside = { use: 'fork', name: 'more', copies: [NULL, NULL] };
     const { resolved } = await resolve({ ...FORK, copies: [FILED, inside], otherwise: NULL });
-    expect(() => checkFingerprint(taken, resolved)).toThrow(
+    expect(() => checkFingerprint({ spec: taken }, resolved)).toThrow(
       'The branches "more", sink.otherwise are new and would lack the rows before the checkpoint: drain the run ' +
         'with the spec that it has and start the new one afterwards, or let another job write these rows',
     );
     const { resolved: other } = await resolve({ ...FORK, deadlineMs: 5, copies: [{ ...FILED, path: 'b' }] });
-    expect(() => checkFingerprint(taken, other)).toThrow(/without the checkpoint$/);
+    expect(() => checkFingerprint({ spec: taken }, other)).toThrow(/without the checkpoint$/);
   });
 
   it('goes by the names of branches, for all that is inside them', async () => {

@@ -200,9 +200,9 @@ describe('a component from outside of the package', () => {
     expect([...before.slice(0, at), ...kept()]).toEqual([10, 20, 30, 40, 50, 60]);
 
     const { resolved: other } = await resolveOutside({ source: { ...rows, from: 2 }, batchRows: 2 });
-    expect(() => checkFingerprint(fingerprintOf(resolved), other)).toThrow('source.from differs');
+    expect(() => checkFingerprint({ spec: fingerprintOf(resolved) }, other)).toThrow('source.from differs');
     const seeded = { ...resolved, seed: 7 };
-    expect(() => checkFingerprint(fingerprintOf(resolved), seeded)).toThrow('seed differs');
+    expect(() => checkFingerprint({ spec: fingerprintOf(resolved) }, seeded)).toThrow('seed differs');
   });
 });
 

@@ -20,7 +20,7 @@ const SPEC = {
 async function differing(changed: PipelineSpec, from: PipelineSpec = SPEC): Promise<string> {
   const taken = fingerprintOf(await resolveSpec(from));
   try {
-    checkFingerprint(JSON.parse(JSON.stringify(taken)), await resolveSpec(changed));
+    checkFingerprint({ spec: JSON.parse(JSON.stringify(taken)) }, await resolveSpec(changed));
   } catch (error) {
     expect(error).toMatchObject({ code: 'CHECKPOINT_INVALID' });
     return /another spec than "[^"]+": (.+?) differs?\./.exec((error as Error).message)?.[1] ?? String(error);
@@ -115,7 +115,9 @@ describe('a checkpoint of another spec', () => {
       },
       { userCode: loadHere },
     );
-    expect(() => checkFingerprint(fingerprintOf(resolved), { ...resolved, seed: 1 })).toThrow('seed differs');
+    expect(() => checkFingerprint({ spec: fingerprintOf(resolved) }, { ...resolved, seed: 1 })).toThrow(
+      'seed differs',
+    );
   });
 });
 

@@ -15,7 +15,8 @@ export function bashScript({ name, options, commands }: ProgramWords): string {
   }
   const values = [...patterns].map(([offered, of]) => `    ${of.join(' | ')}) ${offered} ;;`);
   const cases = commands.map(
-    (command) => `        ${command.name}) ${offer(command.arguments, flagsOf(command.options))} ;;`,
+    ({ name: of, arguments: values, options: own, subcommands }) =>
+      `        ${of}) ${offer(values, flagsOf(own), subcommands)} ;;`,
   );
   return `# Completion of ${name} for bash: source this file, or eval "$(${name} completion bash)".
 _${name}() {
@@ -60,9 +61,10 @@ const flagsOf = (options: ProgramWords['options']): readonly string[] =>
   options.flatMap(({ flags }) => flags);
 
 /** Sets the variables of the script. */
-function offer(values: Values, flags: readonly string[] = []): string {
+function offer(values: Values, flags: readonly string[] = [], first: readonly string[] = []): string {
   const set = [
     ...(values === 'files' ? ['files=1'] : values === 'anything' ? [] : [`words=${list(values)}`]),
+    ...(first.length > 0 ? [`words=${list(first)}`] : []),
     ...(flags.length > 0 ? [`flags=${list(flags)}`] : []),
   ];
   return set.length > 0 ? set.join(' ') : ':';

@@ -17,6 +17,8 @@ export interface CommandWords {
   readonly text: string;
   readonly options: readonly OptionWords[];
   readonly arguments: Values;
+  /** Words of which one stands first, in front of the arguments. */
+  readonly subcommands: readonly string[];
 }
 
 /** All that a shell completes. */
@@ -42,15 +44,16 @@ export function wordsOf(
     (command): CommandWords => ({
       name: command.name(),
       text: command.description(),
-      options: [...command.options.map(wordsOfOption), HELP],
-      arguments:
-        argumentsOf[command.name()] ?? (command.registeredArguments.length > 0 ? 'files' : 'anything'),
+      options: [...optionsOf(command), HELP],
+      arguments: argumentsOf[command.name()] ?? (takesArguments(command) ? 'files' : 'anything'),
+      subcommands: command.commands.map((sub) => sub.name()),
     }),
   );
   const help: CommandWords = {
     name: 'help',
     text: 'print help for a command',
     options: [],
+    subcommands: [],
     arguments: commands.map(({ name }) => name),
   };
   return {
@@ -59,6 +62,15 @@ export function wordsOf(
     commands: [...commands, help],
   };
 }
+
+/** Those of its subcommands, too, each once. */
+function optionsOf({ options, commands }: Command): readonly OptionWords[] {
+  const all = [...options, ...commands.flatMap((sub) => sub.options)].map(wordsOfOption);
+  return all.filter(({ flags }, i) => all.findIndex((other) => other.flags[0] === flags[0]) === i);
+}
+
+const takesArguments = ({ registeredArguments, commands }: Command): boolean =>
+  registeredArguments.length > 0 || commands.some((sub) => sub.registeredArguments.length > 0);
 
 function wordsOfOption({ short, long, description, required, flags, argChoices }: Option): OptionWords {
   const isFile = /<(file|module)>/.test(flags);

@@ -25,7 +25,11 @@ export function fishScript({ name, options, commands }: ProgramWords): string {
     ...commands.flatMap((command) => {
       const condition = `__fish_seen_subcommand_from ${command.name}`;
       const values = offer(command.arguments);
-      return [...(values.length > 0 ? [line(condition, values)] : []), ...lines(condition, command.options)];
+      return [
+        ...(command.subcommands.length > 0 ? [line(condition, offer(command.subcommands))] : []),
+        ...(values.length > 0 ? [line(condition, values)] : []),
+        ...lines(condition, command.options),
+      ];
     }),
     '',
   ].join('\n');

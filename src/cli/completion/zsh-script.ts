@@ -5,6 +5,7 @@ export function zshScript({ name, options, commands }: ProgramWords): string {
   const cases = commands.map((command) => {
     const specs = [
       ...command.options.flatMap(optionSpecs),
+      ...(command.subcommands.length > 0 ? [quoted(`1:command:${action(command.subcommands)}`)] : []),
       quoted(`*:argument:${action(command.arguments)}`),
     ];
     return `        ${command.name})\n          _arguments -s ${specs.join(' \\\n            ')}\n          ;;`;

@@ -7,7 +7,7 @@ export const CHECKPOINT_ERRORS = {
     cause:
       'The spec was changed; input or output files were changed, moved or removed; the run had completed or was drained; the checkpoint is damaged, too large (64 MiB) or from another version; or an operator keeps a state that is not plain data.',
     remedy:
-      'The message names what differs. Restore it to resume the run, or start a new run without the checkpoint.',
+      'The message names what differs. Restore it to resume the run, or begin anew: `tickloom checkpoints reset FOLDER KEY` says what the sinks take back then, and `--keep` has them keep it.',
     retryable: 'no',
   },
   CHECKPOINT_FAILED: {

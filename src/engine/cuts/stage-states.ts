@@ -86,8 +86,11 @@ export class StageStates {
     return () => position;
   }
 
-  /** Restores the stages from a checkpoint. If the stream had ended, only the sink and the rejects are needed. */
-  async restore({ states, counters, ended }: Checkpoint): Promise<void> {
+  /**
+   * Restores the stages from a checkpoint. If the stream had ended, or the run was reset, only the sink and the
+   * rejects are needed.
+   */
+  async restore({ states, counters, isReset, ended }: Checkpoint): Promise<void> {
     const { source, sink, rejects, counters: progress } = this.#parts;
     const { tally, intake } = this.#stateful;
     const steps = stepsOf(this.#parts);
@@ -103,7 +106,7 @@ export class StageStates {
       if (rejects.resume) await rejects.resume(deadLetters, comeAgain);
       else this.#handOn(deadLetters);
     }
-    if (!ended) {
+    if (!ended && !isReset) {
       const ofLine = Object.fromEntries(Object.entries(states).filter(([key]) => !OTHERS.has(key)));
       this.#line.expect(ofLine);
       await this.#line.restore(ofLine, begin);

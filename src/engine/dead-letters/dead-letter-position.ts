@@ -110,6 +110,12 @@ export function readDeadLetterPosition(data: PlainData): DeadLetterPosition {
   );
 }
 
+/** The position at which no letter counts, since all rows come again. Those that may be lost stay in it. */
+export function rewoundLetters(position: DeadLetterPosition): DeadLetterPosition {
+  const { run, bytes, unsynced, unsyncedFrom = bytes } = position;
+  return { run, ordinal: 0, bytes: 0, ...(unsynced !== undefined && { unsynced, unsyncedFrom }) };
+}
+
 /** Tells letters whose rows do not come again from the others. */
 export function lettersUpTo({ ordinal, awaited = [] }: DeadLetterPosition): (letter: string) => boolean {
   const isAwaited = new Set(awaited);

@@ -57,3 +57,7 @@ export function asPartPosition(data: PlainData): PartPosition {
       '(run, epoch, sequence, published, staged, replaces, open)',
   );
 }
+
+/** The position of the run at which nothing of it counts. What it has replaced is not brought back. */
+export const rewoundParts = ({ run, replaces }: PartPosition): PlainData =>
+  toPlainData({ run, epoch: 0, sequence: 0, published: 0, staged: [], replaces });

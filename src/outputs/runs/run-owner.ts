@@ -33,6 +33,13 @@ export const WHY_UNSEEN = {
   uncertain: 'may have died: this system does not say when its process began',
 } as const satisfies Partial<Record<Liveness, string>>;
 
+/** Whether data that somebody wrote down is an owner. */
+export function isRunOwner(data: unknown): data is RunOwner {
+  const { host, boot, processes, pid, thread, startedAt } = (data ?? {}) as Partial<RunOwner>;
+  const areTexts = [host, boot, processes, startedAt].every((text) => typeof text === 'string');
+  return areTexts && Number.isSafeInteger(pid) && Number.isSafeInteger(thread);
+}
+
 /** The calling thread. Reads /proc synchronously, since asynchronous reads run in a different thread. */
 export function thisOwner(): RunOwner {
   const [, thread] = /\/task\/(\d+)$/.exec(told(() => readlinkSync('/proc/thread-self'))) ?? [];

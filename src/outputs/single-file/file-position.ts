@@ -49,6 +49,17 @@ export function asFilePosition(data: PlainData): FilePosition {
   );
 }
 
+/**
+ * The position of the run at which nothing of it counts.
+ *
+ * @returns `undefined` where a file stood at the path, or this run has published one: the position does not say
+ *   whether the rows of an earlier file are in it.
+ */
+export function rewoundFile({ run, epoch, published, standing }: FilePosition): PlainData | undefined {
+  if (published || standing !== null) return undefined;
+  return filePositionData({ run, epoch, bytes: 0, checksum: 0, published, standing });
+}
+
 export const isStanding = (found: Partial<Standing> | null | undefined): boolean =>
   isCount(found?.inode) && isCount(found?.bytes) && Number.isFinite(found?.changedAtMs);
 
